@@ -1,0 +1,44 @@
+//! Capture: bytes come in from a source and are kept as they came, before anything looks into them.
+//!
+//! Takes a [`source::Source`]; makes [`Capture`]s and appends them to the [`evidence::Store`], as WARC 1.1 records, one
+//! gzip member each, one file per source and hour. A run reads evidence, never the network twice. Holds one response at
+//! a time, bounded by the source's `max_bytes`.
+
+pub mod evidence;
+pub mod source;
+pub mod warc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::digest::Digest;
+
+/// One response as received.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Capture {
+    /// Where it was asked for: `https://...`, `s3://...`, `file:...` (without credentials).
+    pub url: String,
+    /// When the response was complete.
+    pub captured_at: Timestamp,
+    /// The HTTP status; 200 for files and objects.
+    pub status: u16,
+    /// The response's headers in their order, names as received.
+    pub headers: Vec<(String, String)>,
+    /// The body after transfer decoding, before content decoding: as it came.
+    pub body: Bytes,
+    /// Of `body`.
+    pub digest: Digest,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError {
+    /// May succeed if tried again (exit code 1): the network, a 5xx, a stall.
+    #[error("{url}: {problem}. {remedy}")]
+    Passing { url: String, problem: String, remedy: String },
+    /// Will not succeed if tried again (exit code 42): a 404, too large, a file that is not there.
+    #[error("{url}: {problem}. {remedy}")]
+    Final { url: String, problem: String, remedy: String },
+    /// The evidence store itself failed.
+    #[error("the evidence file {file} could not be {verb}: {source}", file = file.display())]
+    Evidence { file: std::path::PathBuf, verb: &'static str, source: std::io::Error },
+}

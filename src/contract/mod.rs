@@ -1,0 +1,250 @@
+//! Contracts: what a table is, which rows it accepts and which of its columns the public may see.
+//!
+//! A contract is one ODCS 3.1 file under `schemas/` and describes one table. This module is the model that the other
+//! rooms work with; [`read`] makes it from YAML and reports every mistake with its line; [`library`] reads a folder of
+//! them and checks what they say of each other.
+//!
+//! What ODCS has no word for stands in `customProperties`:
+//!
+//! | where | property | value |
+//! |---|---|---|
+//! | schema | `gtfsFile` | the file that holds the table in a GTFS archive, `stop_times.txt` |
+//! | schema | `gtfsPresence` | `Required`, `Optional`, `Conditionally Required`, `Conditionally Forbidden`, `Recommended` |
+//! | schema | `sortBy` | the columns to sort a release by, a list |
+//! | schema | `descriptionDe` | the description in German |
+//! | property | `gtfsType` | the field type of the GTFS reference: `Time`, `Date`, `Latitude`, `Color` ... |
+//! | property | `values` | the enum's values, a list of `{value, name, descriptionEn, descriptionDe}` or of plain values |
+//! | property | `references` | a foreign key as `table.column`; ODCS `relationships` say the same and are read, too |
+//! | property | `descriptionDe`, `unit` | the description in German; the unit, `s`, `m`, `m/s`, `deg` |
+//! | property or rule | `onFail` | `block`, `quarantine`, `invalidate`, `report` |
+//! | property | `severity` | `error`, `warning`, `info`: of the column's own checks |
+
+pub mod library;
+pub mod read;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+
+/// One table's contract.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Contract {
+    /// ODCS `id`.
+    pub id: String,
+    /// The table's name, ODCS `schema[0].name`: `stop_times`, `vehicle_locations`.
+    pub table: String,
+    /// ODCS `version`.
+    pub version: String,
+    pub file: PathBuf,
+    /// Of the file's bytes.
+    pub digest: Digest,
+    pub title: Option<String>,
+    pub description: Option<String>,
+    pub description_de: Option<String>,
+    pub columns: Vec<Column>,
+    /// Places of the primary key's columns, in key order; empty if there is none.
+    pub primary_key: Vec<usize>,
+    pub foreign_keys: Vec<ForeignKey>,
+    /// The SQL rules.
+    pub rules: Vec<Rule>,
+    /// Places of the columns that a release is sorted by.
+    pub sort_by: Vec<usize>,
+    /// The file in a GTFS archive that holds this table.
+    pub gtfs_file: Option<String>,
+    pub presence: Presence,
+}
+
+/// Whether a feed must have the table or the row must have the value (GTFS reference, "Presence").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Presence {
+    Required,
+    Recommended,
+    ConditionallyRequired,
+    ConditionallyForbidden,
+    #[default]
+    Optional,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    pub name: String,
+    /// The line in the contract's file.
+    pub line: u32,
+    pub kind: Kind,
+    pub required: bool,
+    pub unique: bool,
+    /// The values allowed, as the text they have in the feed; empty if any.
+    pub values: Vec<EnumValue>,
+    /// Inclusive.
+    pub minimum: Option<f64>,
+    /// Inclusive.
+    pub maximum: Option<f64>,
+    /// A regular expression that the whole value must match.
+    pub pattern: Option<String>,
+    /// In characters.
+    pub max_length: Option<usize>,
+    pub classification: Classification,
+    pub unit: Option<String>,
+    pub description: Option<String>,
+    pub description_de: Option<String>,
+    /// What the column's own checks weigh, and what happens to a row that fails them; `None` leaves it to the check.
+    pub severity: Option<Severity>,
+    pub on_fail: Option<OnFail>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct EnumValue {
+    /// As it stands in the data: `0`, `STOPPED_AT`.
+    pub value: String,
+    pub name: Option<String>,
+}
+
+/// What a column holds, and with that its Arrow type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// UTF-8 text: names, ids, URLs, colours, time zones, languages, currency codes. `Utf8`.
+    Text,
+    /// `Int32`. Enums of GTFS, which are numbers, too.
+    Int32,
+    /// `Int64`.
+    Int64,
+    /// `Float64`. Latitudes and longitudes, distances, amounts.
+    Float,
+    Boolean,
+    /// A calendar or service date. `Date32`; in GTFS text `YYYYMMDD`.
+    Date,
+    /// Seconds since noon minus twelve hours of the service date. `Int32`; in GTFS text `H:MM:SS`.
+    ServiceTime,
+    /// A UTC instant. `Timestamp(Millisecond, "UTC")`; in GTFS-Realtime seconds since 1970.
+    Instant,
+}
+
+impl Kind {
+    pub fn data_type(self) -> DataType {
+        match self {
+            Kind::Text => DataType::Utf8,
+            Kind::Int32 | Kind::ServiceTime => DataType::Int32,
+            Kind::Int64 => DataType::Int64,
+            Kind::Float => DataType::Float64,
+            Kind::Boolean => DataType::Boolean,
+            Kind::Date => DataType::Date32,
+            Kind::Instant => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
+        }
+    }
+}
+
+/// ODCS `classification`. Only `public` columns are ever published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Classification {
+    Public,
+    /// Everything that is not said to be public.
+    #[default]
+    Private,
+}
+
+/// Values of `columns` must exist among `references` of another table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ForeignKey {
+    /// Places of the columns in this contract.
+    pub columns: Vec<usize>,
+    pub table: String,
+    /// Names of the columns over there.
+    pub references: Vec<String>,
+    pub severity: Severity,
+    pub on_fail: OnFail,
+    pub line: u32,
+}
+
+/// A rule that the data manager writes: a SQL query (Polars SQL) that returns the offending rows.
+///
+/// The query sees the table under its own name, with the hidden columns of [`crate::table::origin_fields`] and a
+/// column `_index` (Int64, the row's place in the table): it must return `_index`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    pub id: RuleId,
+    pub line: u32,
+    pub sql: String,
+    pub severity: Severity,
+    pub dimension: Dimension,
+    pub on_fail: OnFail,
+    /// Places of the columns that `onFail: invalidate` sets to null.
+    pub invalidates: Vec<usize>,
+    pub description: Option<String>,
+    pub description_de: Option<String>,
+}
+
+/// A rule's stable name, unique in the workspace: `vehicle_locations.position_in_service_area`,
+/// `stop_times.stop_id.foreign_key`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RuleId(pub String);
+
+impl std::fmt::Display for RuleId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    Info,
+    Warning,
+    Error,
+}
+
+/// The seven dimensions of quality of ODCS 3.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dimension {
+    Accuracy,
+    Completeness,
+    Conformity,
+    Consistency,
+    Coverage,
+    Timeliness,
+    Uniqueness,
+}
+
+/// What happens when a rule names rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFail {
+    /// Tell, and publish the rows as they are.
+    Report,
+    /// Null the columns that the rule names; the row and its other facts live on.
+    Invalidate,
+    /// Hold the rows back, with the rule's id.
+    Quarantine,
+    /// Publish nothing of this run.
+    Block,
+}
+
+impl Contract {
+    /// The place of a column.
+    pub fn index_of(&self, column: &str) -> Option<usize> {
+        self.columns.iter().position(|c| c.name == column)
+    }
+
+    /// The Arrow schema of a chunk: the columns, all nullable, then the hidden origin fields.
+    pub fn chunk_schema(&self) -> SchemaRef {
+        let fields = self.fields(|_| true).chain(crate::table::origin_fields());
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+
+    /// The Arrow schema of a release: the public columns only. Without metadata; the writer adds it.
+    pub fn release_schema(&self) -> SchemaRef {
+        Arc::new(Schema::new(self.fields(|c| c.classification == Classification::Public).collect::<Vec<_>>()))
+    }
+
+    fn fields(&self, keep: impl Fn(&Column) -> bool) -> impl Iterator<Item = Arc<Field>> {
+        self.columns
+            .iter()
+            .filter(move |column| keep(column))
+            .map(|column| Arc::new(Field::new(&column.name, column.kind.data_type(), true)))
+    }
+}

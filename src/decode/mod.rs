@@ -1,0 +1,95 @@
+//! Decode: captured bytes become typed chunks of rows.
+//!
+//! Takes captures and the contracts of the format's tables; makes [`Decoded`], one stream of [`Step`]s over all tables
+//! of the feed. Holds a bounded number of chunks at a time, never a whole table: it works chunk by chunk. One file per
+//! format.
+
+pub mod gtfs;
+pub mod gtfs_realtime;
+
+use std::sync::Arc;
+
+use crate::contract::Contract;
+use crate::table::{Chunk, Origin};
+
+/// A feed as it comes out of its format's decoder.
+pub struct Decoded {
+    /// The tables that this feed has, in the order in which they begin in `steps`: a table comes after the tables that
+    /// its foreign keys name.
+    pub tables: Vec<Head>,
+    /// What is wrong with the feed as a whole and not with a row: an unknown file or column, an archive cut off.
+    pub notes: Vec<Note>,
+    pub steps: Steps,
+}
+
+/// The stream of a feed's rows. After an error it ends.
+pub type Steps = Box<dyn Iterator<Item = Result<Step, DecodeError>> + Send>;
+
+/// What is known of a table before its rows come.
+#[derive(Clone, Debug)]
+pub struct Head {
+    pub contract: Arc<Contract>,
+    pub origins: Arc<[Origin]>,
+}
+
+pub enum Step {
+    /// Some rows of `tables[table]`.
+    Rows { table: usize, chunk: Chunk },
+    /// `tables[table]` has no more rows. Every table ends once.
+    End { table: usize },
+    /// Something noticed on the way, about the feed or a file.
+    Note(Note),
+}
+
+/// A remark on a feed or file, with the rule's id that a finding will carry: `gtfs.unknown_file`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    pub rule: &'static str,
+    pub severity: crate::contract::Severity,
+    /// Names the file, and the row or field where there is one. No personal data.
+    pub message: String,
+}
+
+/// A feed that cannot be decoded. The message names the file, the row where there is one, and the remedy.
+///
+/// All of these are final (exit code 42): the same bytes fail again.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    #[error("{name}: {problem}. {remedy}")]
+    Feed { name: String, problem: String, remedy: String },
+    #[error("{name}, row {row}: {problem}. {remedy}")]
+    Row { name: String, row: u64, problem: String, remedy: String },
+    /// Reading the evidence failed; this one may succeed if tried again.
+    #[error("{name} could not be read: {source}")]
+    Io { name: String, source: std::io::Error },
+}
+
+/// What hostile input may cost at most.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of one file after inflating.
+    pub file_bytes: u64,
+    /// Bytes of all files of an archive after inflating.
+    pub archive_bytes: u64,
+    /// Bytes of one CSV record.
+    pub record_bytes: usize,
+    /// Columns of one file.
+    pub columns: usize,
+    /// Files of an archive.
+    pub files: usize,
+    /// Bytes of one GTFS-Realtime message.
+    pub message_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            file_bytes: 8 << 30,
+            archive_bytes: 9 << 30,
+            record_bytes: 8 << 20,
+            columns: 1_000,
+            files: 1_000,
+            message_bytes: 256 << 20,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Ledger: the facts of a run as one record.

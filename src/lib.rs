@@ -1,0 +1,40 @@
+//! Fahrtenbuch turns a city's mobility feeds into open data that people can trust.
+//!
+//! The way of the data, one direction and no way back; each room takes the type that the one before it makes:
+//!
+//! ```text
+//! capture ──▶ decode ──▶ check ──▶ derive ──▶ publish ──▶ ledger
+//!  bytes      tables     passed     tables      files       record
+//!  (kept)                + quarantined
+//! ```
+//!
+//! | room | takes | makes |
+//! |---|---|---|
+//! | [`capture`] | a source | [`capture::Capture`]: bytes, headers, time, digest, kept as evidence |
+//! | [`decode`] | captures | [`decode::Decoded`]: typed Arrow chunks, each row with its origin |
+//! | [`contract`] | `schemas/**/*.odcs.yaml` | [`contract::Contract`]: columns, keys, relationships, rules |
+//! | [`check`] | chunks and a contract | [`check::Checked`]: passed rows, quarantined rows, findings |
+//! | [`derive`] | checked rows | the rows to release: service dates, UTC instants, pseudonyms, public columns only |
+//! | [`publish`] | rows to release | Parquet files in the bucket, the table index, the pages |
+//! | [`ledger`] | the facts of a run | the run record |
+//! | [`pipeline`] | `pipelines/*.yaml` | runs: one pipeline over one partition |
+//!
+//! Beside the way stand the words that all rooms share: [`table`] (what passes between rooms), [`time`] (service dates
+//! and instants), [`digest`] and [`yaml`] (the workspace's files, read with line numbers). [`simulate`] invents the city
+//! whose feeds the tests and the sample use.
+
+pub mod capture;
+pub mod check;
+pub mod cli;
+pub mod contract;
+pub mod decode;
+pub mod derive;
+pub mod digest;
+pub mod ledger;
+pub mod pipeline;
+pub mod publish;
+pub mod simulate;
+pub mod table;
+pub mod time;
+pub mod workspace;
+pub mod yaml;

@@ -1,0 +1,5 @@
+//! Starts the command line; everything else lives in the library.
+
+fn main() -> std::process::ExitCode {
+    fahrtenbuch::cli::main()
+}

@@ -1,0 +1,176 @@
+//! Service dates, GTFS times and UTC instants: the one place where the calendar of a timetable meets the clock.
+//!
+//! A *service date* is the day a trip belongs to, also after midnight: `25:10:00` on a Friday is ten past one on
+//! Saturday. GTFS counts its times from *noon minus twelve hours* of the service date in local time, which is midnight
+//! except on the two days a year on which the clock changes
+//! (<https://gtfs.org/documentation/schedule/reference/#field-types>, "Time").
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The day that a trip belongs to, in local time. Printed and serialised as `YYYY-MM-DD`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceDate(pub Date);
+
+/// Seconds since noon minus twelve hours of a service date: the value of a GTFS `Time`. May exceed 86,400.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ServiceSeconds(pub i32);
+
+impl ServiceDate {
+    /// A date of the Gregorian calendar; `None` if there is no such day.
+    pub fn new(year: i16, month: i8, day: i8) -> Option<Self> {
+        Date::new(year, month, day).ok().map(Self)
+    }
+
+    /// Reads the eight digits of a GTFS `Date` (`YYYYMMDD`).
+    pub fn from_gtfs(text: &str) -> Option<Self> {
+        let digits = text.as_bytes();
+        if digits.len() != 8 || !digits.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        Self::new(text[0..4].parse().ok()?, text[4..6].parse().ok()?, text[6..8].parse().ok()?)
+    }
+
+    /// The eight digits of a GTFS `Date`.
+    pub fn to_gtfs(self) -> String {
+        format!("{:04}{:02}{:02}", self.0.year(), self.0.month(), self.0.day())
+    }
+
+    /// Days since 1970-01-01: the value of an Arrow `Date32`.
+    pub fn days_since_epoch(self) -> i32 {
+        // Jiff's dates span the years -9999 to 9999, whose days fit into 32 bits.
+        (self.0 - Date::constant(1970, 1, 1)).get_days()
+    }
+
+    /// The date that an Arrow `Date32` stands for; `None` outside the years -9999 to 9999.
+    pub fn from_days_since_epoch(days: i32) -> Option<Self> {
+        Date::constant(1970, 1, 1).checked_add(Span::new().try_days(days).ok()?).ok().map(Self)
+    }
+
+    /// The date `days` later (earlier if negative); stays within the years that exist.
+    pub fn plus_days(self, days: i32) -> Self {
+        Self(self.0.saturating_add(Span::new().try_days(days).unwrap_or_default()))
+    }
+
+    /// Noon minus twelve hours in `zone`: the instant from which GTFS times of this date count.
+    pub fn zero(self, zone: &TimeZone) -> Timestamp {
+        let noon = self.0.at(12, 0, 0, 0);
+        let noon = zone.to_ambiguous_zoned_datetime(noon).compatible().map(|zoned| zoned.timestamp());
+        // Fails only within a day of the ends of time, years -9999 and 9999.
+        noon.unwrap_or_default().saturating_add(Span::new().hours(-12)).unwrap_or_default()
+    }
+
+    /// The UTC instant of a GTFS time of this service date.
+    pub fn instant(self, seconds: ServiceSeconds, zone: &TimeZone) -> Timestamp {
+        self.zero(zone).saturating_add(Span::new().seconds(i64::from(seconds.0))).unwrap_or_default()
+    }
+
+    /// The local calendar date of an instant.
+    pub fn local_date_of(instant: Timestamp, zone: &TimeZone) -> Self {
+        Self(zone.to_datetime(instant).date())
+    }
+}
+
+impl ServiceSeconds {
+    /// Reads a GTFS `Time`: `H:MM:SS` or `HH:MM:SS`, hours beyond 24 allowed (up to 999), minutes and seconds below 60.
+    pub fn from_gtfs(text: &[u8]) -> Option<Self> {
+        let digit = |byte: u8| byte.is_ascii_digit().then(|| i32::from(byte - b'0'));
+        let (hours, rest) = text.split_at_checked(text.len().checked_sub(6)?)?;
+        if hours.is_empty() || hours.len() > 3 || rest[0] != b':' || rest[3] != b':' {
+            return None;
+        }
+        let hours = hours.iter().try_fold(0, |sum, &byte| Some(sum * 10 + digit(byte)?))?;
+        let minutes = digit(rest[1])? * 10 + digit(rest[2])?;
+        let seconds = digit(rest[4])? * 10 + digit(rest[5])?;
+        (minutes < 60 && seconds < 60).then_some(Self(hours * 3600 + minutes * 60 + seconds))
+    }
+}
+
+impl fmt::Display for ServiceSeconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02}:{:02}:{:02}", self.0 / 3600, self.0 / 60 % 60, self.0 % 60)
+    }
+}
+
+impl fmt::Display for ServiceDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for ServiceDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for ServiceDate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|_| format!("expected a date like 2026-11-24, found '{text}'"))
+    }
+}
+
+impl Serialize for ServiceDate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ServiceDate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn berlin() -> TimeZone {
+        TimeZone::get("Europe/Berlin").unwrap()
+    }
+
+    fn date(text: &str) -> ServiceDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_time_after_midnight_keeps_its_service_date() {
+        let time = ServiceSeconds::from_gtfs(b"25:10:00").unwrap();
+        assert_eq!(date("2026-11-27").instant(time, &berlin()).to_string(), "2026-11-28T00:10:00Z");
+    }
+
+    #[test]
+    fn times_count_from_noon_minus_twelve_hours_when_the_clock_changes() {
+        let eight = ServiceSeconds::from_gtfs(b"8:00:00").unwrap();
+        assert_eq!(date("2026-03-29").instant(eight, &berlin()).to_string(), "2026-03-29T06:00:00Z");
+        assert_eq!(date("2026-10-25").instant(eight, &berlin()).to_string(), "2026-10-25T07:00:00Z");
+        assert_eq!(date("2026-03-29").zero(&berlin()).to_string(), "2026-03-28T22:00:00Z");
+    }
+
+    #[test]
+    fn a_time_is_read_only_in_its_own_form() {
+        assert_eq!(ServiceSeconds::from_gtfs(b"05:06:07"), Some(ServiceSeconds(18_367)));
+        assert_eq!(ServiceSeconds::from_gtfs(b"5:06:07"), Some(ServiceSeconds(18_367)));
+        for bad in ["", "5:6:7", "05:60:00", "05:00:60", "-5:00:00", "05:00", "1234:00:00", "05.00.00", ":00:00"] {
+            assert_eq!(ServiceSeconds::from_gtfs(bad.as_bytes()), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn dates_survive_the_way_through_arrow_and_gtfs() {
+        for text in ["1969-12-31", "1970-01-01", "2024-02-29", "2026-11-24"] {
+            assert_eq!(ServiceDate::from_days_since_epoch(date(text).days_since_epoch()), Some(date(text)));
+            assert_eq!(ServiceDate::from_gtfs(&date(text).to_gtfs()), Some(date(text)));
+        }
+        assert_eq!(ServiceDate::from_gtfs("20260230"), None);
+        assert_eq!(ServiceDate::from_gtfs("+2026103"), None);
+    }
+}

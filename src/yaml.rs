@@ -1,0 +1,247 @@
+//! Reading the workspace's YAML so that every mistake can be told with its file and line, all of them at once.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
+
+/// A mistake in a file of the workspace: where it is, what is wrong and how to mend it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Problem {
+    pub file: PathBuf,
+    /// Counted from 1; 0 where the file as a whole is meant.
+    pub line: u32,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it; a sentence in the imperative.
+    pub remedy: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+        }
+        write!(f, ": {}. {}", self.message, self.remedy)
+    }
+}
+
+/// Problems collected while reading one file.
+#[derive(Debug)]
+pub struct Problems {
+    file: PathBuf,
+    pub found: Vec<Problem>,
+}
+
+impl Problems {
+    pub fn new(file: &Path) -> Self {
+        Self { file: file.to_owned(), found: Vec::new() }
+    }
+
+    pub fn add(&mut self, line: u32, message: impl Into<String>, remedy: impl Into<String>) {
+        self.found.push(Problem { file: self.file.clone(), line, message: message.into(), remedy: remedy.into() });
+    }
+}
+
+/// A value and the line on which it starts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    pub line: u32,
+    pub value: Value,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(String),
+    List(Vec<Node>),
+    /// In the order of the file; a key occurs once.
+    Map(Vec<(Node, Node)>),
+}
+
+/// Parses the one document of a YAML file; syntax errors and duplicate keys become problems.
+pub fn parse(file: &Path, text: &str) -> Result<Node, Vec<Problem>> {
+    let mut problems = Problems::new(file);
+    match MarkedYaml::load_from_str(text) {
+        Ok(documents) if documents.len() == 1 => return Ok(Node::from_marked(&documents[0])),
+        Ok(documents) => problems.add(
+            0,
+            format!("the file has {} YAML documents instead of one", documents.len()),
+            "Keep one document per file.",
+        ),
+        Err(error) => problems.add(0, format!("not readable as YAML: {error}"), "Mend the syntax at that place."),
+    }
+    Err(problems.found)
+}
+
+/// Reads and parses a file.
+pub fn read(file: &Path) -> Result<Node, Vec<Problem>> {
+    match std::fs::read_to_string(file) {
+        Ok(text) => parse(file, &text),
+        Err(error) => {
+            let mut problems = Problems::new(file);
+            problems.add(0, format!("cannot be read: {error}"), "Check that the file exists, is readable and is UTF-8.");
+            Err(problems.found)
+        }
+    }
+}
+
+impl Node {
+    fn from_marked(node: &MarkedYaml<'_>) -> Self {
+        let value = match &node.data {
+            YamlData::Value(Scalar::Null) | YamlData::BadValue | YamlData::Alias(_) => Value::Null,
+            YamlData::Value(Scalar::Boolean(value)) => Value::Bool(*value),
+            YamlData::Value(Scalar::Integer(value)) => Value::Int(*value),
+            YamlData::Value(Scalar::FloatingPoint(value)) => Value::Float(value.into_inner()),
+            YamlData::Value(Scalar::String(text)) | YamlData::Representation(text, ..) => Value::Text(text.to_string()),
+            YamlData::Sequence(items) => Value::List(items.iter().map(Self::from_marked).collect()),
+            YamlData::Mapping(pairs) => {
+                Value::Map(pairs.iter().map(|(key, value)| (Self::from_marked(key), Self::from_marked(value))).collect())
+            }
+            YamlData::Tagged(_, inner) => return Self::from_marked(inner),
+        };
+        Self { line: u32::try_from(node.span.start.line()).unwrap_or(u32::MAX), value }
+    }
+
+    /// The value of a key, if this is a map that has it.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.pairs().iter().find(|(name, _)| name.text() == Some(key)).map(|(_, value)| value)
+    }
+
+    /// The pairs of a map; none for anything else.
+    pub fn pairs(&self) -> &[(Node, Node)] {
+        if let Value::Map(pairs) = &self.value { pairs } else { &[] }
+    }
+
+    /// The items of a list; none for anything else.
+    pub fn items(&self) -> &[Node] {
+        if let Value::List(items) = &self.value { items } else { &[] }
+    }
+
+    pub fn text(&self) -> Option<&str> {
+        if let Value::Text(text) = &self.value { Some(text) } else { None }
+    }
+
+    pub fn int(&self) -> Option<i64> {
+        if let Value::Int(value) = self.value { Some(value) } else { None }
+    }
+
+    pub fn number(&self) -> Option<f64> {
+        match self.value {
+            Value::Int(value) => Some(value as f64),
+            Value::Float(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    pub fn bool(&self) -> Option<bool> {
+        if let Value::Bool(value) = self.value { Some(value) } else { None }
+    }
+
+    /// A scalar as text, however YAML read it (`1`, `true` and `2026-11-24` are text here).
+    pub fn scalar(&self) -> Option<String> {
+        match &self.value {
+            Value::Text(text) => Some(text.clone()),
+            Value::Int(value) => Some(value.to_string()),
+            Value::Float(value) => Some(value.to_string()),
+            Value::Bool(value) => Some(value.to_string()),
+            Value::Null | Value::List(_) | Value::Map(_) => None,
+        }
+    }
+
+    /// What kind of value this is, for messages.
+    pub fn kind(&self) -> &'static str {
+        match self.value {
+            Value::Null => "nothing",
+            Value::Bool(_) => "true or false",
+            Value::Int(_) => "a whole number",
+            Value::Float(_) => "a number",
+            Value::Text(_) => "text",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a map",
+        }
+    }
+
+    /// The text under `key`; a problem if it is absent or not text.
+    pub fn require_text(&self, key: &str, problems: &mut Problems) -> Option<String> {
+        match self.get(key) {
+            Some(node) => node.scalar().or_else(|| {
+                problems.add(node.line, format!("'{key}' is {}, expected text", node.kind()), format!("Write '{key}: ...'."));
+                None
+            }),
+            None => {
+                problems.add(self.line, format!("'{key}' is missing"), format!("Add '{key}: ...' here."));
+                None
+            }
+        }
+    }
+
+    /// The text under `key`, if there is one; a problem if it is something else.
+    pub fn optional_text(&self, key: &str, problems: &mut Problems) -> Option<String> {
+        self.get(key).is_some_and(|node| node.value != Value::Null).then(|| self.require_text(key, problems)).flatten()
+    }
+
+    /// Every key that is not among `known` is a problem; the nearest known key is suggested.
+    pub fn only_keys(&self, known: &[&str], problems: &mut Problems) {
+        for (key, _) in self.pairs() {
+            let name = key.scalar().unwrap_or_default();
+            if !known.contains(&name.as_str()) {
+                problems.add(key.line, format!("'{name}' is not known here"), suggestion(&name, known));
+            }
+        }
+    }
+}
+
+/// "Did you mean ...?", or the list of what is known.
+pub fn suggestion(name: &str, known: &[&str]) -> String {
+    match known.iter().map(|other| (edits(name, other), other)).min() {
+        Some((distance, nearest)) if distance <= name.len() / 3 + 1 => format!("Did you mean '{nearest}'?"),
+        _ => format!("Known are: {}.", known.join(", ")),
+    }
+}
+
+/// The Levenshtein distance of two short words.
+fn edits(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.chars().enumerate() {
+            let changed = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_keep_their_lines() {
+        let node = parse(Path::new("a.yaml"), "a: 1\nb:\n  - x\n  - 2.5\nc: '007'\n").unwrap();
+        assert_eq!(node.get("a").and_then(Node::int), Some(1));
+        assert_eq!(node.get("b").unwrap().items()[1].line, 4);
+        assert_eq!(node.get("c").and_then(Node::text), Some("007"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_told_with_its_line_and_the_nearest_known_one() {
+        let node = parse(Path::new("a.yaml"), "name: x\nsorce: y\n").unwrap();
+        let mut problems = Problems::new(Path::new("a.yaml"));
+        node.only_keys(&["name", "source"], &mut problems);
+        assert_eq!(problems.found[0].to_string(), "a.yaml:2: 'sorce' is not known here. Did you mean 'source'?");
+    }
+
+    #[test]
+    fn broken_yaml_and_duplicate_keys_are_problems() {
+        for text in ["a: [", "a: 1\na: 2\n", ""] {
+            assert!(parse(Path::new("a.yaml"), text).is_err(), "{text:?}");
+        }
+    }
+}
