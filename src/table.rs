@@ -18,10 +18,7 @@ pub const ORIGIN_ROW: &str = "_row";
 
 /// The two hidden fields; they stand after the contract's columns in every chunk until the privacy step takes them off.
 pub fn origin_fields() -> [Arc<Field>; 2] {
-    [
-        Arc::new(Field::new(ORIGIN, DataType::UInt32, false)),
-        Arc::new(Field::new(ORIGIN_ROW, DataType::UInt64, false)),
-    ]
+    [Arc::new(Field::new(ORIGIN, DataType::UInt32, false)), Arc::new(Field::new(ORIGIN_ROW, DataType::UInt64, false))]
 }
 
 /// Where rows came from: a file inside an archive, or a record of evidence.

@@ -84,7 +84,11 @@ pub fn read(file: &Path) -> Result<Node, Vec<Problem>> {
         Ok(text) => parse(file, &text),
         Err(error) => {
             let mut problems = Problems::new(file);
-            problems.add(0, format!("cannot be read: {error}"), "Check that the file exists, is readable and is UTF-8.");
+            problems.add(
+                0,
+                format!("cannot be read: {error}"),
+                "Check that the file exists, is readable and is UTF-8.",
+            );
             Err(problems.found)
         }
     }
@@ -99,9 +103,9 @@ impl Node {
             YamlData::Value(Scalar::FloatingPoint(value)) => Value::Float(value.into_inner()),
             YamlData::Value(Scalar::String(text)) | YamlData::Representation(text, ..) => Value::Text(text.to_string()),
             YamlData::Sequence(items) => Value::List(items.iter().map(Self::from_marked).collect()),
-            YamlData::Mapping(pairs) => {
-                Value::Map(pairs.iter().map(|(key, value)| (Self::from_marked(key), Self::from_marked(value))).collect())
-            }
+            YamlData::Mapping(pairs) => Value::Map(
+                pairs.iter().map(|(key, value)| (Self::from_marked(key), Self::from_marked(value))).collect(),
+            ),
             YamlData::Tagged(_, inner) => return Self::from_marked(inner),
         };
         Self { line: u32::try_from(node.span.start.line()).unwrap_or(u32::MAX), value }
@@ -170,7 +174,11 @@ impl Node {
     pub fn require_text(&self, key: &str, problems: &mut Problems) -> Option<String> {
         match self.get(key) {
             Some(node) => node.scalar().or_else(|| {
-                problems.add(node.line, format!("'{key}' is {}, expected text", node.kind()), format!("Write '{key}: ...'."));
+                problems.add(
+                    node.line,
+                    format!("'{key}' is {}, expected text", node.kind()),
+                    format!("Write '{key}: ...'."),
+                );
                 None
             }),
             None => {

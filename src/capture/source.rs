@@ -8,10 +8,20 @@ use crate::capture::{Capture, CaptureError};
 /// A source, as a pipeline's YAML describes it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Source {
-    File { path: PathBuf },
-    Http { url: url::Url, headers: Vec<(String, String)>, policy: Policy },
+    File {
+        path: PathBuf,
+    },
+    Http {
+        url: url::Url,
+        headers: Vec<(String, String)>,
+        policy: Policy,
+    },
     /// `s3://bucket/key`; endpoint, region and credentials as for every bucket (`AWS_*`), or anonymous.
-    S3 { url: url::Url, options: Vec<(String, String)>, policy: Policy },
+    S3 {
+        url: url::Url,
+        options: Vec<(String, String)>,
+        policy: Policy,
+    },
 }
 
 /// How patient and how careful a source is asked.
