@@ -1,11 +1,12 @@
 //! All contracts of a folder, and what they say of each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::contract::Contract;
-use crate::yaml::Problem;
+use crate::contract::{Contract, read};
+use crate::digest::{Digest, Digester};
+use crate::yaml::{Problem, Problems, suggestion};
 
 /// The contracts of one folder, such as `schemas/gtfs`, by table name.
 #[derive(Clone, Debug, Default)]
@@ -17,16 +18,148 @@ impl Library {
     /// Reads every `*.odcs.yaml` directly in `folder`, in the order of their names. Reports every mistake of every file
     /// at once, and what does not fit between files (two contracts for one table, a foreign key into nowhere, a rule
     /// id twice, a cycle of foreign keys).
-    pub fn read(_folder: &Path) -> Result<Self, Vec<Problem>> {
-        todo!()
+    pub fn read(folder: &Path) -> Result<Self, Vec<Problem>> {
+        let cannot = |error: std::io::Error| {
+            let mut problems = Problems::new(folder);
+            problems.add(0, format!("cannot be listed: {error}"), "Check that the folder exists and is readable.");
+            problems.found
+        };
+        let entries =
+            std::fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>()).map_err(cannot)?;
+        let mut files: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
+        files.retain(|file| file.to_string_lossy().ends_with(".odcs.yaml"));
+        files.sort();
+        let mut library = Self::default();
+        let mut found = Vec::new();
+        let mut whole = true;
+        for file in files {
+            let contract = std::fs::read_to_string(&file)
+                .map_err(|error| {
+                    let mut problems = Problems::new(&file);
+                    problems.add(0, format!("cannot be read: {error}"), "Check that it is readable and UTF-8.");
+                    problems.found
+                })
+                .and_then(|text| read::contract(&file, &text));
+            match contract {
+                Ok(contract) => {
+                    if let Some(first) = library.contracts.get(&contract.table) {
+                        let mut problems = Problems::new(&file);
+                        let other = first.file.display();
+                        problems.add(
+                            0,
+                            format!("the table '{}' has a contract in {other} already", contract.table),
+                            "Keep one of the two.",
+                        );
+                        found.append(&mut problems.found);
+                    } else {
+                        library.contracts.insert(contract.table.clone(), Arc::new(contract));
+                    }
+                }
+                Err(mut problems) => {
+                    whole = false;
+                    found.append(&mut problems);
+                }
+            }
+        }
+        // A file that could not be read would make every key into it look like a key into nowhere.
+        if whole {
+            library.check_keys(&mut found);
+        }
+        library.check_rule_ids(&mut found);
+        if found.is_empty() { Ok(library) } else { Err(found) }
     }
 
     pub fn get(&self, table: &str) -> Option<&Arc<Contract>> {
         self.contracts.get(table)
     }
 
-    /// The contracts in an order in which every table comes after the tables that its foreign keys name.
+    /// The contracts in an order in which every table comes after the tables that its foreign keys name; ties by name.
     pub fn in_reference_order(&self) -> Vec<Arc<Contract>> {
-        todo!()
+        self.order().0
+    }
+
+    /// Over the digests of the files, in the order of the tables' names: what a run record names.
+    pub fn digest(&self) -> Digest {
+        let mut digester = Digester::default();
+        for contract in self.contracts.values() {
+            digester.update(&contract.digest.0);
+        }
+        digester.finish()
+    }
+
+    /// The order, and the tables that a cycle keeps out of it (they follow at its end, by name).
+    fn order(&self) -> (Vec<Arc<Contract>>, Vec<Arc<Contract>>) {
+        let mut waiting: Vec<&Arc<Contract>> = self.contracts.values().collect();
+        let mut done = BTreeSet::new();
+        let mut order = Vec::new();
+        let ready = |contract: &Contract, done: &BTreeSet<&str>| {
+            contract.foreign_keys.iter().all(|key| {
+                key.table == contract.table
+                    || done.contains(key.table.as_str())
+                    || !self.contracts.contains_key(&key.table)
+            })
+        };
+        while let Some(place) = waiting.iter().position(|contract| ready(contract, &done)) {
+            let next = waiting.remove(place);
+            done.insert(next.table.as_str());
+            order.push(next.clone());
+        }
+        let stuck: Vec<_> = waiting.into_iter().cloned().collect();
+        order.extend(stuck.iter().cloned());
+        (order, stuck)
+    }
+
+    fn check_keys(&self, found: &mut Vec<Problem>) {
+        let tables: Vec<&str> = self.contracts.keys().map(String::as_str).collect();
+        for contract in self.contracts.values() {
+            let mut problems = Problems::new(&contract.file);
+            for key in &contract.foreign_keys {
+                let Some(other) = self.get(&key.table) else {
+                    let message = format!("the foreign key names the table '{}', which has no contract", key.table);
+                    problems.add(key.line, message, suggestion(&key.table, &tables));
+                    continue;
+                };
+                for (&place, name) in key.columns.iter().zip(&key.references) {
+                    let own = &contract.columns[place];
+                    match other.index_of(name).map(|place| &other.columns[place]) {
+                        None => {
+                            let known: Vec<&str> = other.columns.iter().map(|column| column.name.as_str()).collect();
+                            let message = format!("'{name}' is no column of '{}'", key.table);
+                            problems.add(key.line, message, suggestion(name, &known));
+                        }
+                        Some(there) if there.kind != own.kind => problems.add(
+                            key.line,
+                            format!("'{}' is {:?}, but '{}.{name}' is {:?}", own.name, own.kind, key.table, there.kind),
+                            "Give both columns the same type.",
+                        ),
+                        Some(_) => {}
+                    }
+                }
+            }
+            found.append(&mut problems.found);
+        }
+        for contract in self.order().1 {
+            let mut problems = Problems::new(&contract.file);
+            let line = contract.foreign_keys.first().map_or(0, |key| key.line);
+            problems.add(
+                line,
+                format!("the foreign keys of '{}' lead into a cycle", contract.table),
+                "Remove one of the references of the cycle.",
+            );
+            found.append(&mut problems.found);
+        }
+    }
+
+    fn check_rule_ids(&self, found: &mut Vec<Problem>) {
+        let mut seen = BTreeSet::new();
+        for contract in self.contracts.values() {
+            for rule in &contract.rules {
+                if !seen.insert(rule.id.clone()) {
+                    let mut problems = Problems::new(&contract.file);
+                    problems.add(rule.line, format!("the rule id '{}' is taken", rule.id), "Rename one of the two.");
+                    found.append(&mut problems.found);
+                }
+            }
+        }
     }
 }

@@ -17,6 +17,7 @@
 //! | property | `references` | a foreign key as `table.column`; ODCS `relationships` say the same and are read, too |
 //! | property | `descriptionDe`, `unit` | the description in German; the unit, `s`, `m`, `m/s`, `deg` |
 //! | property or rule | `onFail` | `block`, `quarantine`, `invalidate`, `report` |
+//! | rule | `invalidates` | the columns that `onFail: invalidate` sets to null, a list; on a column's rule, that column |
 //! | property | `severity` | `error`, `warning`, `info`: of the column's own checks |
 
 pub mod library;
@@ -239,6 +240,11 @@ impl Contract {
     /// The Arrow schema of a release: the public columns only. Without metadata; the writer adds it.
     pub fn release_schema(&self) -> SchemaRef {
         Arc::new(Schema::new(self.fields(|c| c.classification == Classification::Public).collect::<Vec<_>>()))
+    }
+
+    /// The ids of the SQL rules, in the order of the file.
+    pub fn rule_ids(&self) -> impl Iterator<Item = &RuleId> {
+        self.rules.iter().map(|rule| &rule.id)
     }
 
     fn fields(&self, keep: impl Fn(&Column) -> bool) -> impl Iterator<Item = Arc<Field>> {

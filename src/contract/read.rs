@@ -2,10 +2,568 @@
 
 use std::path::Path;
 
-use crate::contract::Contract;
-use crate::yaml::Problem;
+use crate::contract::{
+    Classification, Column, Contract, Dimension, EnumValue, ForeignKey, Kind, OnFail, Presence, Rule, RuleId, Severity,
+};
+use crate::digest::Digest;
+use crate::yaml::{self, Node, Problem, Problems, Value, suggestion};
+
+/// The keys that ODCS 3.1 allows at each place.
+const CONTRACT_KEYS: &[&str] = &[
+    "version",
+    "kind",
+    "apiVersion",
+    "id",
+    "name",
+    "tenant",
+    "tags",
+    "status",
+    "servers",
+    "dataProduct",
+    "description",
+    "domain",
+    "schema",
+    "support",
+    "price",
+    "team",
+    "roles",
+    "slaDefaultElement",
+    "slaProperties",
+    "authoritativeDefinitions",
+    "customProperties",
+    "contractCreatedTs",
+];
+const TABLE_KEYS: &[&str] = &[
+    "id",
+    "name",
+    "physicalType",
+    "description",
+    "businessName",
+    "authoritativeDefinitions",
+    "tags",
+    "customProperties",
+    "logicalType",
+    "physicalName",
+    "dataGranularityDescription",
+    "properties",
+    "relationships",
+    "quality",
+];
+const COLUMN_KEYS: &[&str] = &[
+    "id",
+    "name",
+    "physicalType",
+    "description",
+    "businessName",
+    "authoritativeDefinitions",
+    "tags",
+    "customProperties",
+    "primaryKey",
+    "primaryKeyPosition",
+    "logicalType",
+    "logicalTypeOptions",
+    "physicalName",
+    "required",
+    "unique",
+    "partitioned",
+    "partitionKeyPosition",
+    "classification",
+    "encryptedName",
+    "transformSourceObjects",
+    "transformLogic",
+    "transformDescription",
+    "examples",
+    "criticalDataElement",
+    "relationships",
+    "quality",
+];
+const QUALITY_KEYS: &[&str] = &[
+    "id",
+    "authoritativeDefinitions",
+    "businessImpact",
+    "customProperties",
+    "description",
+    "dimension",
+    "method",
+    "name",
+    "schedule",
+    "scheduler",
+    "severity",
+    "tags",
+    "type",
+    "unit",
+    "query",
+    "engine",
+    "implementation",
+    "metric",
+    "rule",
+    "arguments",
+    "mustBe",
+    "mustNotBe",
+    "mustBeGreaterThan",
+    "mustBeGreaterOrEqualTo",
+    "mustBeLessThan",
+    "mustBeLessOrEqualTo",
+    "mustBeBetween",
+    "mustNotBeBetween",
+];
+const OPTION_KEYS: &[&str] = &["minimum", "maximum", "pattern", "maxLength"];
+/// Options of ODCS that no check carries out yet; to ignore them would let rows pass that the contract forbids.
+const OPTIONS_NOT_YET: &[&str] =
+    &["exclusiveMinimum", "exclusiveMaximum", "minLength", "multipleOf", "format", "timezone", "defaultTimezone"];
+const RELATIONSHIP_KEYS: &[&str] = &["type", "from", "to", "customProperties"];
+const LOGICAL_TYPES: &[&str] =
+    &["string", "integer", "number", "boolean", "date", "timestamp", "time", "object", "array"];
+
+const SEVERITIES: &[(&str, Severity)] =
+    &[("info", Severity::Info), ("warning", Severity::Warning), ("error", Severity::Error)];
+const ON_FAIL: &[(&str, OnFail)] = &[
+    ("report", OnFail::Report),
+    ("invalidate", OnFail::Invalidate),
+    ("quarantine", OnFail::Quarantine),
+    ("block", OnFail::Block),
+];
+const DIMENSIONS: &[(&str, Dimension)] = &[
+    ("accuracy", Dimension::Accuracy),
+    ("completeness", Dimension::Completeness),
+    ("conformity", Dimension::Conformity),
+    ("consistency", Dimension::Consistency),
+    ("coverage", Dimension::Coverage),
+    ("timeliness", Dimension::Timeliness),
+    ("uniqueness", Dimension::Uniqueness),
+];
+const PRESENCES: &[(&str, Presence)] = &[
+    ("Required", Presence::Required),
+    ("Recommended", Presence::Recommended),
+    ("Conditionally Required", Presence::ConditionallyRequired),
+    ("Conditionally Forbidden", Presence::ConditionallyForbidden),
+    ("Optional", Presence::Optional),
+];
+const CLASSIFICATIONS: &[(&str, Classification)] =
+    &[("public", Classification::Public), ("private", Classification::Private)];
 
 /// Reads a contract from the text of its file. `file` is used in messages and kept in the contract.
-pub fn contract(_file: &Path, _text: &str) -> Result<Contract, Vec<Problem>> {
-    todo!()
+pub fn contract(file: &Path, text: &str) -> Result<Contract, Vec<Problem>> {
+    let root = yaml::parse(file, text)?;
+    let mut problems = Problems::new(file);
+    let contract = read(file, text, &root, &mut problems);
+    match contract {
+        Some(contract) if problems.found.is_empty() => Ok(contract),
+        _ => {
+            problems.found.sort();
+            Err(problems.found)
+        }
+    }
+}
+
+fn read(file: &Path, text: &str, root: &Node, problems: &mut Problems) -> Option<Contract> {
+    root.only_keys(CONTRACT_KEYS, problems);
+    let id = root.require_text("id", problems);
+    let version = root.require_text("version", problems);
+    root.require_text("status", problems);
+    must_be(root, "kind", "DataContract", problems);
+    must_be(root, "apiVersion", "v3.1.0", problems);
+    let Some(schema) = root.get("schema").filter(|schema| schema.items().len() == 1) else {
+        let line = root.get("schema").map_or(root.line, |schema| schema.line);
+        problems.add(line, "'schema' must list exactly one table", "Write one file per table, with one entry here.");
+        return None;
+    };
+    let table = &schema.items()[0];
+    table.only_keys(TABLE_KEYS, problems);
+    let name = table.require_text("name", problems)?;
+    let mut columns: Vec<Column> = Vec::new();
+    let mut key = Vec::new();
+    let properties = table.get("properties").map_or(&[][..], Node::items);
+    if properties.is_empty() {
+        problems.add(table.line, format!("table '{name}' has no columns"), "List them under 'properties:'.");
+    }
+    for property in properties {
+        let Some(column) = column(property, problems) else { continue };
+        if columns.iter().any(|other| other.name == column.name) {
+            problems.add(column.line, format!("column '{}' stands here twice", column.name), "Remove one of the two.");
+        }
+        if flag(property, "primaryKey", problems) {
+            let position = property.get("primaryKeyPosition").and_then(Node::int).unwrap_or(i64::MAX);
+            key.push((position, columns.len()));
+        }
+        columns.push(column);
+    }
+    key.sort_unstable();
+    for pair in key.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
+        problems.add(
+            columns[pair[1].1].line,
+            "two columns of the primary key have the same position or none",
+            "Give each a 'primaryKeyPosition' of its own, from 1.",
+        );
+    }
+    let mut contract = Contract {
+        id: id.unwrap_or_default(),
+        version: version.unwrap_or_default(),
+        file: file.to_owned(),
+        digest: Digest::of(text.as_bytes()),
+        title: table.optional_text("businessName", problems),
+        description: table.optional_text("description", problems),
+        description_de: custom_text(table, "descriptionDe", problems),
+        primary_key: key.into_iter().map(|(_, place)| place).collect(),
+        foreign_keys: Vec::new(),
+        rules: Vec::new(),
+        sort_by: Vec::new(),
+        gtfs_file: custom_text(table, "gtfsFile", problems),
+        presence: choose(custom(table, "gtfsPresence", problems), "gtfsPresence", PRESENCES, problems)
+            .unwrap_or_default(),
+        table: name,
+        columns,
+    };
+    if let Some(list) = custom(table, "sortBy", problems) {
+        contract.sort_by = places(list, "sortBy", &contract, problems);
+    }
+    for property in properties {
+        let Some(column) = property.get("name").and_then(Node::scalar) else { continue };
+        if let Some(target) = custom(property, "references", problems) {
+            foreign_key(Some(&column), target.line, None, Some(target), property, &mut contract, problems);
+        }
+        relationships(Some(&column), property, &mut contract, problems);
+        quality(Some(&column), property, &mut contract, problems);
+    }
+    relationships(None, table, &mut contract, problems);
+    quality(None, table, &mut contract, problems);
+    Some(contract)
+}
+
+fn column(node: &Node, problems: &mut Problems) -> Option<Column> {
+    node.only_keys(COLUMN_KEYS, problems);
+    let name = node.require_text("name", problems)?;
+    let logical = node.require_text("logicalType", problems).unwrap_or_default();
+    if !logical.is_empty() && !LOGICAL_TYPES.contains(&logical.as_str()) {
+        let line = node.get("logicalType").map_or(node.line, |node| node.line);
+        problems.add(line, format!("'{logical}' is no logicalType"), suggestion(&logical, LOGICAL_TYPES));
+    }
+    let physical = node.optional_text("physicalType", problems).unwrap_or_default();
+    let gtfs = custom_text(node, "gtfsType", problems);
+    let options = node.get("logicalTypeOptions");
+    if let Some(options) = options {
+        for (key, _) in options.pairs() {
+            let option = key.scalar().unwrap_or_default();
+            if OPTIONS_NOT_YET.contains(&option.as_str()) {
+                problems.add(
+                    key.line,
+                    format!("'{option}' is not supported yet"),
+                    "Say it with minimum, maximum, pattern, maxLength or a SQL rule.",
+                );
+            } else if !OPTION_KEYS.contains(&option.as_str()) {
+                problems.add(key.line, format!("'{option}' is no option here"), suggestion(&option, OPTION_KEYS));
+            }
+        }
+    }
+    let mut number = |key: &str| {
+        let node = options?.get(key)?;
+        if node.number().is_none() {
+            problems.add(node.line, format!("'{key}' is {}, expected a number", node.kind()), "Write a number.");
+        }
+        node.number()
+    };
+    let (minimum, maximum, max_length) = (number("minimum"), number("maximum"), number("maxLength"));
+    if minimum.zip(maximum).is_some_and(|(low, high)| low > high) {
+        problems.add(node.line, "'minimum' is greater than 'maximum'", "Swap the two.");
+    }
+    if max_length.is_some_and(|length| length < 0.0 || length.fract() != 0.0) {
+        problems.add(node.line, "'maxLength' is not a count of characters", "Write a whole number from 0.");
+    }
+    let pattern = options.and_then(|options| options.optional_text("pattern", problems));
+    if let Some(Err(error)) = pattern.as_deref().map(regex::Regex::new) {
+        let reason = error.to_string().lines().last().unwrap_or_default().to_owned();
+        problems.add(node.line, format!("the pattern of '{name}' is not readable: {reason}"), "Mend the expression.");
+    }
+    Some(Column {
+        line: node.line,
+        kind: kind(&logical, &physical, gtfs.as_deref()),
+        required: flag(node, "required", problems),
+        unique: flag(node, "unique", problems),
+        values: values(node, problems),
+        minimum,
+        maximum,
+        pattern,
+        max_length: max_length.map(|length| length as usize),
+        classification: choose(node.get("classification"), "classification", CLASSIFICATIONS, problems)
+            .unwrap_or_default(),
+        unit: custom_text(node, "unit", problems),
+        description: node.optional_text("description", problems),
+        description_de: custom_text(node, "descriptionDe", problems),
+        severity: choose(custom(node, "severity", problems), "severity", SEVERITIES, problems),
+        on_fail: choose(custom(node, "onFail", problems), "onFail", ON_FAIL, problems),
+        name,
+    })
+}
+
+/// The GTFS type says more than the logical type (a `Time` may exceed 24 hours), so it goes first.
+fn kind(logical: &str, physical: &str, gtfs: Option<&str>) -> Kind {
+    if let Some(gtfs) = gtfs {
+        return match gtfs.to_lowercase().as_str() {
+            "time" => Kind::ServiceTime,
+            "date" => Kind::Date,
+            "latitude" | "longitude" | "currency amount" => Kind::Float,
+            name if name.ends_with("float") => Kind::Float,
+            "enum" if logical == "string" => Kind::Text,
+            "enum" => Kind::Int32,
+            name if name.ends_with("integer") => Kind::Int32,
+            _ => Kind::Text,
+        };
+    }
+    match logical {
+        "integer" if matches!(physical.to_lowercase().as_str(), "bigint" | "int64") => Kind::Int64,
+        "integer" => Kind::Int32,
+        "number" => Kind::Float,
+        "boolean" => Kind::Boolean,
+        "date" => Kind::Date,
+        "timestamp" => Kind::Instant,
+        "time" => Kind::ServiceTime,
+        _ => Kind::Text,
+    }
+}
+
+fn values(node: &Node, problems: &mut Problems) -> Vec<EnumValue> {
+    let Some(list) = custom(node, "values", problems) else { return Vec::new() };
+    if list.items().is_empty() {
+        problems.add(list.line, "'values' is not a list of values", "List them as '- {value: 0, name: ...}'.");
+    }
+    let mut values: Vec<EnumValue> = Vec::new();
+    for item in list.items() {
+        let value = match &item.value {
+            Value::Map(_) => {
+                item.only_keys(&["value", "name", "descriptionEn", "descriptionDe"], problems);
+                item.require_text("value", problems)
+            }
+            _ => item.scalar(),
+        };
+        let Some(value) = value else {
+            problems.add(item.line, "an entry of 'values' has no value", "Write '{value: 0, name: ...}'.");
+            continue;
+        };
+        if values.iter().any(|other| other.value == value) {
+            problems.add(item.line, format!("the value '{value}' stands here twice"), "Remove one of the two.");
+        }
+        values.push(EnumValue { value, name: item.optional_text("name", problems) });
+    }
+    values
+}
+
+fn relationships(column: Option<&str>, owner: &Node, contract: &mut Contract, problems: &mut Problems) {
+    for relation in owner.get("relationships").map_or(&[][..], Node::items) {
+        relation.only_keys(RELATIONSHIP_KEYS, problems);
+        foreign_key(column, relation.line, relation.get("from"), relation.get("to"), relation, contract, problems);
+    }
+}
+
+/// `settings` is the node whose custom properties weigh the key.
+fn foreign_key(
+    column: Option<&str>,
+    line: u32,
+    from: Option<&Node>,
+    to: Option<&Node>,
+    settings: &Node,
+    contract: &mut Contract,
+    problems: &mut Problems,
+) {
+    let names = |node: Option<&Node>| -> Vec<String> {
+        node.map_or(Vec::new(), |node| match &node.value {
+            Value::List(items) => items.iter().filter_map(Node::scalar).collect(),
+            _ => node.scalar().into_iter().collect(),
+        })
+    };
+    let own: Vec<String> = match column {
+        Some(column) => vec![column.to_owned()],
+        None => names(from).iter().map(|name| name.rsplit('.').next().unwrap_or(name).to_owned()).collect(),
+    };
+    let mut table = None;
+    let mut references = Vec::new();
+    for target in names(to) {
+        match target.split_once('.') {
+            Some((name, column)) if !column.contains('.') && table.get_or_insert(name.to_owned()) == name => {
+                references.push(column.to_owned());
+            }
+            _ => problems.add(
+                line,
+                format!("'{target}' does not name a column of one other table"),
+                "Write 'table.column', all of the same table.",
+            ),
+        }
+    }
+    let mut columns = Vec::new();
+    for name in &own {
+        match contract.index_of(name) {
+            Some(place) => columns.push(place),
+            None => unknown_column(name, line, contract, problems),
+        }
+    }
+    if columns.is_empty() || columns.len() != references.len() {
+        problems.add(
+            line,
+            "the relationship does not have as many columns here as there",
+            "Give 'from' and 'to' equally many columns.",
+        );
+        return;
+    }
+    let Some(table) = table else { return };
+    let key = ForeignKey {
+        columns,
+        table,
+        references,
+        severity: choose(custom(settings, "severity", problems), "severity", SEVERITIES, problems)
+            .unwrap_or(Severity::Error),
+        on_fail: choose(custom(settings, "onFail", problems), "onFail", ON_FAIL, problems).unwrap_or(OnFail::Report),
+        line,
+    };
+    // `references` and `relationships` may say the same: one key, one finding.
+    let known = |other: &ForeignKey| {
+        (&other.columns, &other.table, &other.references) == (&key.columns, &key.table, &key.references)
+    };
+    if !contract.foreign_keys.iter().any(known) {
+        contract.foreign_keys.push(key);
+    }
+}
+
+fn quality(column: Option<&str>, owner: &Node, contract: &mut Contract, problems: &mut Problems) {
+    for node in owner.get("quality").map_or(&[][..], Node::items) {
+        node.only_keys(QUALITY_KEYS, problems);
+        let kind = node.get("type").and_then(Node::scalar).unwrap_or_else(|| "library".to_owned());
+        let sql = match kind.as_str() {
+            "text" => continue,
+            "sql" => node.require_text("query", problems),
+            "custom" => {
+                must_be(node, "engine", "fahrtenbuch", problems);
+                node.require_text("implementation", problems)
+            }
+            "library" => {
+                let metric = node.get("metric").and_then(Node::scalar).unwrap_or_default();
+                problems.add(
+                    node.line,
+                    format!("the library metric '{metric}' is not supported yet"),
+                    "Use required, unique, values or a SQL rule ('type: custom', 'engine: fahrtenbuch').",
+                );
+                continue;
+            }
+            other => {
+                problems.add(
+                    node.line,
+                    format!("'{other}' is no type of quality rule"),
+                    suggestion(other, &["custom", "sql", "text", "library"]),
+                );
+                continue;
+            }
+        };
+        // A threshold would turn "rows that offend" into "how many may": dropping it would change the rule.
+        for (key, _) in node.pairs() {
+            if key.text().is_some_and(|key| key.starts_with("must")) {
+                problems.add(
+                    key.line,
+                    "thresholds of SQL rules are not supported yet",
+                    "Remove it: the query returns the rows that offend.",
+                );
+            }
+        }
+        let name = node.require_text("name", problems);
+        let (Some(sql), Some(name)) = (sql, name) else { continue };
+        let id = RuleId(format!("{}.{name}", contract.table));
+        if contract.rules.iter().any(|rule| rule.id == id) {
+            problems.add(node.line, format!("the rule '{id}' stands here twice"), "Give each rule a name of its own.");
+        }
+        let on_fail = choose(custom(node, "onFail", problems), "onFail", ON_FAIL, problems).unwrap_or(OnFail::Report);
+        let invalidates = match custom(node, "invalidates", problems) {
+            Some(list) => places(list, "invalidates", contract, problems),
+            None => column.and_then(|column| contract.index_of(column)).into_iter().collect(),
+        };
+        if on_fail == OnFail::Invalidate && invalidates.is_empty() {
+            problems.add(
+                node.line,
+                format!("the rule '{id}' does not say which columns it invalidates"),
+                "Add the custom property 'invalidates' with a list of columns.",
+            );
+        }
+        let rule = Rule {
+            id,
+            line: node.line,
+            sql,
+            severity: choose(node.get("severity"), "severity", SEVERITIES, problems).unwrap_or(Severity::Error),
+            dimension: choose(node.get("dimension"), "dimension", DIMENSIONS, problems)
+                .unwrap_or(Dimension::Conformity),
+            on_fail,
+            invalidates: if on_fail == OnFail::Invalidate { invalidates } else { Vec::new() },
+            description: node.optional_text("description", problems),
+            description_de: custom_text(node, "descriptionDe", problems),
+        };
+        contract.rules.push(rule);
+    }
+}
+
+fn places(list: &Node, what: &str, contract: &Contract, problems: &mut Problems) -> Vec<usize> {
+    if list.items().is_empty() {
+        problems.add(list.line, format!("'{what}' is not a list of columns"), "Write '[column, column]'.");
+    }
+    let mut places = Vec::new();
+    for item in list.items() {
+        let name = item.scalar().unwrap_or_default();
+        match contract.index_of(&name) {
+            Some(place) => places.push(place),
+            None => unknown_column(&name, item.line, contract, problems),
+        }
+    }
+    places
+}
+
+fn unknown_column(name: &str, line: u32, contract: &Contract, problems: &mut Problems) {
+    let known: Vec<&str> = contract.columns.iter().map(|column| column.name.as_str()).collect();
+    problems.add(line, format!("'{name}' is no column of '{}'", contract.table), suggestion(name, &known));
+}
+
+/// The value of a custom property, which ODCS writes as a list of `{property, value}`.
+fn custom<'a>(node: &'a Node, name: &str, problems: &mut Problems) -> Option<&'a Node> {
+    let list = node.get("customProperties")?;
+    if !matches!(list.value, Value::List(_)) {
+        let told = problems.found.iter().any(|p| p.line == list.line && p.message.starts_with("'customProperties'"));
+        if !told {
+            problems.add(
+                list.line,
+                format!("'customProperties' is {}, expected a list", list.kind()),
+                "Write '- {property: ..., value: ...}'.",
+            );
+        }
+        return None;
+    }
+    list.items().iter().find(|item| item.get("property").and_then(Node::text) == Some(name))?.get("value")
+}
+
+fn custom_text(node: &Node, name: &str, problems: &mut Problems) -> Option<String> {
+    custom(node, name, problems).and_then(Node::scalar)
+}
+
+fn flag(node: &Node, key: &str, problems: &mut Problems) -> bool {
+    let Some(value) = node.get(key) else { return false };
+    value.bool().unwrap_or_else(|| {
+        problems.add(
+            value.line,
+            format!("'{key}' is {}, expected true or false", value.kind()),
+            "Write true or false.",
+        );
+        false
+    })
+}
+
+fn must_be(node: &Node, key: &str, expected: &str, problems: &mut Problems) {
+    if let Some(found) = node.require_text(key, problems)
+        && found != expected
+    {
+        let line = node.get(key).map_or(node.line, |node| node.line);
+        problems.add(line, format!("'{key}' is '{found}'"), format!("Write '{key}: {expected}'."));
+    }
+}
+
+fn choose<T: Copy>(node: Option<&Node>, what: &str, known: &[(&str, T)], problems: &mut Problems) -> Option<T> {
+    let node = node?;
+    let word = node.scalar().unwrap_or_default();
+    let found = known.iter().find(|(name, _)| *name == word).map(|(_, value)| *value);
+    if found.is_none() {
+        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        problems.add(node.line, format!("'{word}' is no {what}"), suggestion(&word, &names));
+    }
+    found
 }
