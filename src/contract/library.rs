@@ -93,10 +93,10 @@ impl Library {
         let mut done = BTreeSet::new();
         let mut order = Vec::new();
         let ready = |contract: &Contract, done: &BTreeSet<&str>| {
-            contract.foreign_keys.iter().all(|key| {
-                key.table == contract.table
-                    || done.contains(key.table.as_str())
-                    || !self.contracts.contains_key(&key.table)
+            contract.foreign_keys.iter().flat_map(|key| &key.targets).all(|target| {
+                target.table == contract.table
+                    || done.contains(target.table.as_str())
+                    || !self.contracts.contains_key(&target.table)
             })
         };
         while let Some(place) = waiting.iter().position(|contract| ready(contract, &done)) {
@@ -113,23 +113,27 @@ impl Library {
         let tables: Vec<&str> = self.contracts.keys().map(String::as_str).collect();
         for contract in self.contracts.values() {
             let mut problems = Problems::new(&contract.file);
-            for key in &contract.foreign_keys {
-                let Some(other) = self.get(&key.table) else {
-                    let message = format!("the foreign key names the table '{}', which has no contract", key.table);
-                    problems.add(key.line, message, suggestion(&key.table, &tables));
+            for (key, target) in contract.foreign_keys.iter().flat_map(|key| key.targets.iter().map(move |t| (key, t)))
+            {
+                let Some(other) = self.get(&target.table) else {
+                    let message = format!("the foreign key names the table '{}', which has no contract", target.table);
+                    problems.add(key.line, message, suggestion(&target.table, &tables));
                     continue;
                 };
-                for (&place, name) in key.columns.iter().zip(&key.references) {
+                for (&place, name) in key.columns.iter().zip(&target.columns) {
                     let own = &contract.columns[place];
                     match other.index_of(name).map(|place| &other.columns[place]) {
                         None => {
                             let known: Vec<&str> = other.columns.iter().map(|column| column.name.as_str()).collect();
-                            let message = format!("'{name}' is no column of '{}'", key.table);
+                            let message = format!("'{name}' is no column of '{}'", target.table);
                             problems.add(key.line, message, suggestion(name, &known));
                         }
                         Some(there) if there.kind != own.kind => problems.add(
                             key.line,
-                            format!("'{}' is {:?}, but '{}.{name}' is {:?}", own.name, own.kind, key.table, there.kind),
+                            format!(
+                                "'{}' is {:?}, but '{}.{name}' is {:?}",
+                                own.name, own.kind, target.table, there.kind
+                            ),
                             "Give both columns the same type.",
                         ),
                         Some(_) => {}
@@ -161,5 +165,73 @@ impl Library {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{Kind, Presence};
+
+    fn workspace(folder: &str) -> Library {
+        Library::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap_or_else(|problems| {
+            panic!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        })
+    }
+
+    fn read(files: &[(&str, &str)]) -> Result<Library, Vec<Problem>> {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, columns) in files {
+            let text = format!(
+                "apiVersion: v3.1.0\nkind: DataContract\nid: {name}\nversion: '1'\nstatus: active\nschema:\n  - name: {name}\n    \
+                 properties:\n{columns}"
+            );
+            std::fs::write(folder.path().join(format!("{name}.odcs.yaml")), text).unwrap();
+        }
+        Library::read(folder.path())
+    }
+
+    #[test]
+    fn the_gtfs_contracts_cover_the_reference() {
+        let library = workspace("schemas/gtfs");
+        assert_eq!(library.contracts.len(), 32);
+        let stop_times = library.get("stop_times").unwrap();
+        assert_eq!(stop_times.gtfs_file.as_deref(), Some("stop_times.txt"));
+        assert_eq!(stop_times.presence, Presence::Required);
+        assert_eq!(stop_times.columns[stop_times.index_of("arrival_time").unwrap()].kind, Kind::ServiceTime);
+        let key: Vec<_> = stop_times.primary_key.iter().map(|&place| stop_times.columns[place].name.as_str()).collect();
+        assert_eq!(key, ["trip_id", "stop_sequence"]);
+        let trips = library.get("trips").unwrap();
+        assert_eq!(trips.foreign_keys.iter().map(|key| key.targets.len()).sum::<usize>(), 4);
+    }
+
+    #[test]
+    fn a_table_comes_after_those_that_its_keys_name() {
+        let order = workspace("schemas/gtfs").in_reference_order();
+        let place = |table: &str| order.iter().position(|contract| contract.table == table).unwrap();
+        assert!(place("agency") < place("routes"));
+        assert!(place("calendar_dates") < place("trips"));
+        assert!(place("trips") < place("stop_times"));
+    }
+
+    #[test]
+    fn keys_into_nowhere_and_cycles_are_told_with_file_and_line() {
+        let key = |name: &str, to: &str| {
+            format!("      - name: {name}\n        logicalType: string\n        relationships: [{{to: {to}}}]\n")
+        };
+        let problems = read(&[("a", &key("x", "b.z")), ("b", &key("y", "a.x"))]).unwrap_err();
+        let text: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        assert!(text.iter().any(|p| p.contains("a.odcs.yaml:11: 'z' is no column of 'b'")), "{text:?}");
+        let problems = read(&[("a", &key("x", "b.y")), ("b", &key("y", "a.x"))]).unwrap_err();
+        assert!(problems.iter().any(|p| p.message.contains("cycle")), "{problems:?}");
+    }
+
+    #[test]
+    fn every_mistake_is_told_at_once() {
+        let columns = "      - name: x\n        logicalType: strin\n        requierd: true\n      - name: x\n        \
+                       logicalType: integer\n";
+        let problems = read(&[("a", columns)]).unwrap_err();
+        assert_eq!(problems.len(), 3, "{problems:?}");
+        assert!(problems.iter().all(|problem| problem.line >= 8), "{problems:?}");
     }
 }

@@ -14,7 +14,7 @@
 //! | schema | `descriptionDe` | the description in German |
 //! | property | `gtfsType` | the field type of the GTFS reference: `Time`, `Date`, `Latitude`, `Color` ... |
 //! | property | `values` | the enum's values, a list of `{value, name, descriptionEn, descriptionDe}` or of plain values |
-//! | property | `references` | a foreign key as `table.column`; ODCS `relationships` say the same and are read, too |
+//! | property | `references` | a foreign key into any of several tables, a list of `table.column`; a key into one table is an ODCS relationship |
 //! | property | `descriptionDe`, `unit` | the description in German; the unit, `s`, `m`, `m/s`, `deg` |
 //! | property or rule | `onFail` | `block`, `quarantine`, `invalidate`, `report` |
 //! | rule | `invalidates` | the columns that `onFail: invalidate` sets to null, a list; on a column's rule, that column |
@@ -147,17 +147,24 @@ pub enum Classification {
     Private,
 }
 
-/// Values of `columns` must exist among `references` of another table.
+/// Values of `columns` must exist in any of `targets`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ForeignKey {
     /// Places of the columns in this contract.
     pub columns: Vec<usize>,
-    pub table: String,
-    /// Names of the columns over there.
-    pub references: Vec<String>,
+    /// At least one; each has as many columns as `columns`.
+    pub targets: Vec<Target>,
     pub severity: Severity,
     pub on_fail: OnFail,
     pub line: u32,
+}
+
+/// Where a foreign key leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub table: String,
+    /// Names of the columns over there.
+    pub columns: Vec<String>,
 }
 
 /// A rule that the data manager writes: a SQL query (Polars SQL) that returns the offending rows.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::contract::{
     Classification, Column, Contract, Dimension, EnumValue, ForeignKey, Kind, OnFail, Presence, Rule, RuleId, Severity,
+    Target,
 };
 use crate::digest::Digest;
 use crate::yaml::{self, Node, Problem, Problems, Value, suggestion};
@@ -219,8 +220,8 @@ fn read(file: &Path, text: &str, root: &Node, problems: &mut Problems) -> Option
     }
     for property in properties {
         let Some(column) = property.get("name").and_then(Node::scalar) else { continue };
-        if let Some(target) = custom(property, "references", problems) {
-            foreign_key(Some(&column), target.line, None, Some(target), property, &mut contract, problems);
+        if let Some(list) = custom(property, "references", problems) {
+            any_of(&column, list, property, &mut contract, problems);
         }
         relationships(Some(&column), property, &mut contract, problems);
         quality(Some(&column), property, &mut contract, problems);
@@ -354,6 +355,48 @@ fn relationships(column: Option<&str>, owner: &Node, contract: &mut Contract, pr
     }
 }
 
+/// A column whose values stand in any of several tables, which ODCS has no word for.
+fn any_of(column: &str, list: &Node, settings: &Node, contract: &mut Contract, problems: &mut Problems) {
+    let mut targets = Vec::new();
+    for name in list.items().iter().filter_map(Node::scalar).chain(list.scalar()) {
+        match name.split_once('.') {
+            Some((table, column)) if !column.contains('.') => {
+                targets.push(Target { table: table.to_owned(), columns: vec![column.to_owned()] });
+            }
+            _ => problems.add(list.line, format!("'{name}' does not name a column"), "Write 'table.column'."),
+        }
+    }
+    if let Some(place) = contract.index_of(column)
+        && !targets.is_empty()
+    {
+        add_key(vec![place], targets, list.line, settings, contract, problems);
+    }
+}
+
+/// `settings` is the node whose custom properties weigh the key.
+fn add_key(
+    columns: Vec<usize>,
+    targets: Vec<Target>,
+    line: u32,
+    settings: &Node,
+    contract: &mut Contract,
+    problems: &mut Problems,
+) {
+    let severity = choose(custom(settings, "severity", problems), "severity", SEVERITIES, problems);
+    let on_fail = choose(custom(settings, "onFail", problems), "onFail", ON_FAIL, problems);
+    if contract.foreign_keys.iter().any(|key| key.columns == columns) {
+        problems.add(line, "these columns have a foreign key already", "Say all of it in one 'references' list.");
+        return;
+    }
+    contract.foreign_keys.push(ForeignKey {
+        columns,
+        targets,
+        severity: severity.unwrap_or(Severity::Error),
+        on_fail: on_fail.unwrap_or(OnFail::Report),
+        line,
+    });
+}
+
 /// `settings` is the node whose custom properties weigh the key.
 fn foreign_key(
     column: Option<&str>,
@@ -404,22 +447,7 @@ fn foreign_key(
         return;
     }
     let Some(table) = table else { return };
-    let key = ForeignKey {
-        columns,
-        table,
-        references,
-        severity: choose(custom(settings, "severity", problems), "severity", SEVERITIES, problems)
-            .unwrap_or(Severity::Error),
-        on_fail: choose(custom(settings, "onFail", problems), "onFail", ON_FAIL, problems).unwrap_or(OnFail::Report),
-        line,
-    };
-    // `references` and `relationships` may say the same: one key, one finding.
-    let known = |other: &ForeignKey| {
-        (&other.columns, &other.table, &other.references) == (&key.columns, &key.table, &key.references)
-    };
-    if !contract.foreign_keys.iter().any(known) {
-        contract.foreign_keys.push(key);
-    }
+    add_key(columns, vec![Target { table, columns: references }], line, settings, contract, problems);
 }
 
 fn quality(column: Option<&str>, owner: &Node, contract: &mut Contract, problems: &mut Problems) {
