@@ -40,13 +40,13 @@ pub struct Chunk {
     pub flaws: Vec<Flaw>,
 }
 
-/// A cell that could not be read as the type that its column has.
+/// A cell that could not be read as the type that its column has, or a row that could not be taken apart into cells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flaw {
     /// The row within the chunk.
     pub row: u32,
-    /// The column's place in the contract.
-    pub column: u32,
+    /// The column's place in the contract; `None` if the row as a whole is meant.
+    pub column: Option<u32>,
     /// What was expected, for people: "a time like 25:10:00".
     pub expected: &'static str,
     /// The text as received, cut to 80 characters. Shown to people only where the column is public.

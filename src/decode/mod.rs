@@ -4,6 +4,7 @@
 //! of the feed. Holds a bounded number of chunks at a time, never a whole table: it works chunk by chunk. One file per
 //! format.
 
+mod csv;
 pub mod gtfs;
 pub mod gtfs_realtime;
 
@@ -64,6 +65,16 @@ pub enum DecodeError {
     Io { name: String, source: std::io::Error },
 }
 
+impl DecodeError {
+    pub(crate) fn feed(name: &str, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::Feed { name: name.to_owned(), problem: problem.into(), remedy: remedy.into() }
+    }
+
+    pub(crate) fn row(name: &str, row: u64, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::Row { name: name.to_owned(), row, problem: problem.into(), remedy: remedy.into() }
+    }
+}
+
 /// What hostile input may cost at most.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -71,6 +82,8 @@ pub struct Limits {
     pub file_bytes: u64,
     /// Bytes of all files of an archive after inflating.
     pub archive_bytes: u64,
+    /// How many times its packed size a file may inflate to, once it is larger than 64 MiB. Timetables reach 30.
+    pub ratio: u64,
     /// Bytes of one CSV record.
     pub record_bytes: usize,
     /// Columns of one file.
@@ -86,6 +99,7 @@ impl Default for Limits {
         Self {
             file_bytes: 8 << 30,
             archive_bytes: 9 << 30,
+            ratio: 100,
             record_bytes: 8 << 20,
             columns: 1_000,
             files: 1_000,
