@@ -1,17 +1,47 @@
 //! Check: rows meet their contract.
 //!
 //! Takes chunks and a [`Contract`]; makes [`Checked`] rows (passed, or held back with the ids of the rules that held
-//! them) and, at the end of a table, an [`Outcome`] for every rule. Works chunk by chunk; holds the keys of tables with a
-//! primary key or that others refer to, and all rows of a table only if the contract has SQL rules for it, both booked
-//! on the run's [`Budget`]. A rule that cannot run is an error, never a pass.
+//! them) and, at the end of a table, an [`Outcome`] for every rule. Works chunk by chunk; holds 16 bytes per key of
+//! tables with a primary key or that others refer to, and all rows of a table only if the contract has SQL rules for it
+//! (or a key into the table itself that holds rows back), both booked on the run's [`Budget`]. A rule that cannot run is
+//! an error, never a pass.
+//!
+//! The rules that a contract makes without writing SQL, with what happens unless the contract says otherwise:
+//!
+//! | rule | severity | on fail |
+//! |---|---|---|
+//! | `<table>.row_length` | error | quarantine |
+//! | `<table>.<column>.type` | error | invalidate; quarantine where the column is required |
+//! | `<table>.<column>.required`, `.unique` | error | quarantine |
+//! | `<table>.<column>.enum` | warning | report |
+//! | `<table>.<column>.range`, `.pattern`, `.length` | error | report |
+//! | `<table>.primary_key` | error | quarantine; the first row of a key passes |
+//! | `<table>.<column>.foreign_key` | error | report |
 
+mod keys;
+mod rules;
+mod sql;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int32Type, Int64Type, UInt32Type, UInt64Type};
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
+use arrow_schema::DataType;
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{Contract, Dimension, OnFail, RuleId, Severity};
-use crate::table::{Budget, BudgetExceeded, Chunk, Origin};
+use crate::contract::{Classification, Contract, Dimension, Kind, OnFail, RuleId, Severity};
+use crate::table::{Budget, BudgetExceeded, Chunk, Flaw, ORIGIN, ORIGIN_ROW, Origin};
+pub use keys::Keys;
+use keys::{KeyColumns, KeySet};
+use rules::{Ask, Spec};
+pub use sql::dry_run;
+
+/// Samples kept per rule.
+const SAMPLES: usize = 5;
+/// Characters of a value in a sample.
+const EXCERPT: usize = 80;
 
 /// Rows that came out of a check. The batches have the columns of the chunks that went in, origin fields included.
 #[derive(Debug, Default)]
@@ -44,7 +74,15 @@ pub struct Outcome {
     /// What the rule asks, or why it could not run.
     pub message: String,
     /// The first rows named, at most five.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub samples: Vec<Sample>,
+}
+
+impl Outcome {
+    /// Whether this outcome forbids to publish the run: a blocking rule failed, or a rule could not run.
+    pub fn blocks(&self) -> bool {
+        self.result == RuleResult::Error || (self.on_fail == OnFail::Block && self.rows > 0)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +96,7 @@ pub enum RuleResult {
     Failed,
     /// The rule could not run.
     Error,
-    /// There was nothing to look at: the table or column is absent.
+    /// There was nothing to look at: the table is absent.
     Skipped,
 }
 
@@ -81,31 +119,651 @@ pub enum CheckError {
     Table { table: String, problem: String },
 }
 
-/// The keys of the tables checked so far, for the foreign keys of the tables that follow.
+/// For each table the lists of columns that foreign keys of `contracts` name.
+pub fn referenced<'a>(contracts: impl Iterator<Item = &'a Arc<Contract>>) -> BTreeMap<String, Vec<Vec<String>>> {
+    let mut referenced: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
+    for target in contracts.flat_map(|contract| &contract.foreign_keys).flat_map(|key| &key.targets) {
+        let lists = referenced.entry(target.table.clone()).or_default();
+        if !lists.contains(&target.columns) {
+            lists.push(target.columns.clone());
+        }
+    }
+    referenced
+}
+
+/// The outcomes of a table that the feed does not have: every rule skipped.
+pub fn absent(contract: &Contract) -> Vec<Outcome> {
+    let specs = rules::specs(contract);
+    specs.into_iter().map(|spec| Tally::default().outcome(spec, &contract.table, 0, true)).collect()
+}
+
+/// What a rule has found so far.
 #[derive(Default)]
-pub struct Keys {}
+struct Tally {
+    rows: u64,
+    samples: Vec<Sample>,
+    /// Why the rule could not run.
+    broken: Option<String>,
+}
+
+impl Tally {
+    fn outcome(self, spec: Spec, table: &str, checked: u64, skipped: bool) -> Outcome {
+        let result = match (&self.broken, self.rows, spec.severity) {
+            _ if skipped => RuleResult::Skipped,
+            (Some(_), ..) => RuleResult::Error,
+            (None, 0, _) => RuleResult::Passed,
+            (None, _, Severity::Error) => RuleResult::Failed,
+            (None, ..) => RuleResult::Warning,
+        };
+        Outcome {
+            rule: spec.id,
+            table: table.to_owned(),
+            dimension: spec.dimension,
+            severity: spec.severity,
+            on_fail: spec.on_fail,
+            result,
+            rows: self.rows,
+            checked,
+            message: self.broken.unwrap_or(spec.message),
+            samples: self.samples,
+        }
+    }
+}
+
+/// What the rules say of one batch: rows to hold back and cells to null.
+#[derive(Default)]
+struct Verdict {
+    held: BTreeMap<usize, Vec<RuleId>>,
+    nulled: BTreeMap<usize, Vec<usize>>,
+}
 
 /// The check of one table: push its chunks, then finish.
-pub struct TableCheck {}
+pub struct TableCheck {
+    contract: Arc<Contract>,
+    origins: Arc<[Origin]>,
+    specs: Vec<Spec>,
+    tallies: Vec<Tally>,
+    /// Of the rules that ask for keys seen once, by place in `specs`.
+    seen: BTreeMap<usize, KeySet>,
+    /// Columns that foreign keys name, and the keys seen there.
+    referenced: Vec<(Vec<String>, KeyColumns, KeySet)>,
+    /// Keys into this table itself: the rule, the key, and the row that has it.
+    open: Vec<(usize, u128, Sample)>,
+    /// Passed rows, if they must wait for a rule over all rows.
+    held: Option<Vec<RecordBatch>>,
+    budget: Budget,
+    booked: usize,
+    rows: u64,
+}
 
 impl TableCheck {
-    /// `others` are the contracts of the feed whose foreign keys may name this table: their referenced columns are kept.
-    /// `also` names columns of this table that foreign keys refer to.
+    /// `referenced` lists the columns of this table that foreign keys name, see [`referenced`].
     pub fn new(
-        _contract: Arc<Contract>,
-        _origins: Arc<[Origin]>,
-        _also: &[&str],
-        _budget: Budget,
+        contract: Arc<Contract>,
+        origins: Arc<[Origin]>,
+        referenced: &[Vec<String>],
+        budget: Budget,
     ) -> Result<Self, CheckError> {
-        todo!()
+        let specs = rules::specs(&contract);
+        let waits = specs.iter().any(|spec| match &spec.ask {
+            Ask::Sql { .. } => true,
+            Ask::ForeignKey { key } => {
+                let key = &contract.foreign_keys[*key];
+                key.on_fail > OnFail::Report && key.targets.iter().any(|target| target.table == contract.table)
+            }
+            _ => false,
+        });
+        let referenced = referenced
+            .iter()
+            .filter_map(|names| {
+                let places = names.iter().map(|name| contract.index_of(name)).collect::<Option<Vec<_>>>()?;
+                Some((names.clone(), KeyColumns::new(places), KeySet::default()))
+            })
+            .collect();
+        Ok(Self {
+            tallies: specs.iter().map(|_| Tally::default()).collect(),
+            specs,
+            seen: BTreeMap::new(),
+            referenced,
+            open: Vec::new(),
+            held: waits.then(Vec::new),
+            budget,
+            booked: 0,
+            rows: 0,
+            contract,
+            origins,
+        })
     }
 
-    pub fn push(&mut self, _chunk: Chunk, _keys: &Keys) -> Result<Checked, CheckError> {
-        todo!()
+    /// Checks some rows. What passed comes back now, or from [`Self::finish`] where a rule needs all rows.
+    pub fn push(&mut self, chunk: Chunk, keys: &Keys) -> Result<Checked, CheckError> {
+        self.rows += chunk.rows.num_rows() as u64;
+        let mut verdict = Verdict::default();
+        for place in 0..self.specs.len() {
+            self.ask(place, &chunk, keys, &mut verdict);
+        }
+        let (passed, quarantined) = self.split(chunk.rows, verdict)?;
+        let mut checked = Checked { passed: Vec::new(), quarantined: quarantined.into_iter().collect() };
+        if passed.num_rows() == 0 {
+            return Ok(checked);
+        }
+        if let Some(held) = &mut self.held {
+            let bytes = passed.get_array_memory_size();
+            self.budget.take("check", bytes)?;
+            self.booked += bytes;
+            held.push(passed);
+        } else {
+            self.keep_keys(&passed)?;
+            checked.passed.push(passed);
+        }
+        Ok(checked)
     }
 
     /// The rows held until now, and one outcome per rule, in the order of the contract. Adds this table's keys to `keys`.
-    pub fn finish(self, _keys: &mut Keys) -> Result<(Checked, Vec<Outcome>), CheckError> {
-        todo!()
+    pub fn finish(mut self, keys: &mut Keys) -> Result<(Checked, Vec<Outcome>), CheckError> {
+        let mut checked = Checked::default();
+        let mut verdict = Verdict::default();
+        let held = self.held.take();
+        let all = match &held {
+            Some(batches) => {
+                let all = arrow_select::concat::concat_batches(&self.contract.chunk_schema(), batches);
+                Some(all.map_err(|error| self.error(&error.to_string()))?)
+            }
+            None => None,
+        };
+        drop(held);
+        if let Some(all) = &all {
+            self.ask_sql(all, &mut verdict);
+            self.keep_keys_of_self(all);
+        }
+        self.close_own_keys(all.as_ref(), &mut verdict);
+        if let Some(all) = all {
+            let (passed, quarantined) = self.split(all, verdict)?;
+            self.keep_keys_again(&passed)?;
+            checked.passed.extend((passed.num_rows() > 0).then_some(passed));
+            checked.quarantined.extend(quarantined);
+        }
+        self.budget.give_back(self.booked);
+        let table = self.contract.table.clone();
+        for (names, _, set) in self.referenced {
+            keys.add(&table, names, set);
+        }
+        let outcomes = self.specs.into_iter().zip(self.tallies);
+        let outcomes = outcomes.map(|(spec, tally)| tally.outcome(spec, &table, self.rows, false)).collect();
+        Ok((checked, outcomes))
+    }
+
+    fn error(&self, problem: &str) -> CheckError {
+        CheckError::Table { table: self.contract.table.clone(), problem: problem.to_owned() }
+    }
+
+    /// Asks one rule about a chunk.
+    fn ask(&mut self, place: usize, chunk: &Chunk, keys: &Keys, verdict: &mut Verdict) {
+        let contract = self.contract.clone();
+        let rows = &chunk.rows;
+        match &self.specs[place].ask {
+            Ask::RowLength => {
+                for flaw in chunk.flaws.iter().filter(|flaw| flaw.column.is_none()) {
+                    self.name(place, rows, flaw.row as usize, None, Some(flaw.found.clone()), verdict);
+                }
+            }
+            &Ask::Type { column } => {
+                let flaws: Vec<&Flaw> = chunk.flaws.iter().filter(|flaw| flaw.column == Some(column as u32)).collect();
+                for flaw in flaws {
+                    self.name(place, rows, flaw.row as usize, Some(column), Some(flaw.found.clone()), verdict);
+                }
+            }
+            &Ask::Required { column } => {
+                let array = rows.column(column);
+                if array.null_count() > 0 {
+                    // A cell that could not be read was told by the type's rule.
+                    let told = |row: usize| {
+                        let of_row = chunk.flaws.partition_point(|flaw| (flaw.row as usize) < row);
+                        let flaws = chunk.flaws[of_row..].iter().take_while(|flaw| flaw.row as usize == row);
+                        flaws.into_iter().any(|flaw| flaw.column == Some(column as u32))
+                    };
+                    for row in (0..rows.num_rows()).filter(|&row| array.is_null(row) && !told(row)).collect::<Vec<_>>()
+                    {
+                        self.name(place, rows, row, Some(column), None, verdict);
+                    }
+                }
+            }
+            &Ask::Enum { column } => {
+                let offending = rules::outside_of_enum(&contract.columns[column], rows.column(column));
+                self.name_all(place, rows, column, &offending, verdict);
+            }
+            &Ask::Range { column } => {
+                let offending = rules::outside_of_range(&contract.columns[column], rows.column(column));
+                self.name_all(place, rows, column, &offending, verdict);
+            }
+            Ask::Pattern { column, pattern } => {
+                let (column, offending) = (*column, rules::unlike_pattern(pattern, rows.column(*column)));
+                self.name_all(place, rows, column, &offending, verdict);
+            }
+            &Ask::Length { column } => {
+                let offending = rules::too_long(&contract.columns[column], rows.column(column));
+                self.name_all(place, rows, column, &offending, verdict);
+            }
+            Ask::Once { columns } => {
+                let set = self.seen.entry(place).or_default();
+                let skip_null = columns.places.len() == 1 && contract.primary_key != columns.places;
+                let before = set.bytes();
+                let again: Vec<usize> = columns
+                    .keys(rows)
+                    .enumerate()
+                    // Rows that are held back anyway do not take a key from those that pass.
+                    .filter(|(row, _)| !verdict.held.contains_key(row))
+                    .filter(|&(row, _)| !(skip_null && rows.column(columns.places[0]).is_null(row)))
+                    .filter(|&(_, key)| !set.insert(key))
+                    .map(|(row, _)| row)
+                    .collect();
+                let grown = set.bytes() - before;
+                let column = (columns.places.len() == 1).then(|| columns.places[0]);
+                let places = columns.places.clone();
+                // Not an error here: the account is checked with the next rows that are held.
+                let _ = self.budget.take("check", grown).map(|()| self.booked += grown);
+                for row in again {
+                    let value = self.shown(rows, row, &places);
+                    self.name(place, rows, row, column, value, verdict);
+                }
+            }
+            &Ask::ForeignKey { key } => self.ask_foreign_key(place, key, rows, keys, verdict),
+            Ask::Sql { .. } => {}
+        }
+    }
+
+    fn ask_foreign_key(&mut self, place: usize, key: usize, rows: &RecordBatch, keys: &Keys, verdict: &mut Verdict) {
+        let contract = self.contract.clone();
+        let key = &contract.foreign_keys[key];
+        let sets: Vec<&KeySet> =
+            key.targets.iter().filter_map(|target| keys.get(&target.table, &target.columns)).collect();
+        let own = key.targets.iter().any(|target| target.table == contract.table);
+        let columns = KeyColumns::new(key.columns.clone());
+        let mut missing = Vec::new();
+        let any_null = |row: usize| key.columns.iter().any(|&column| rows.column(column).is_null(row));
+        for (row, hash) in columns.keys(rows).enumerate() {
+            if !any_null(row) && !sets.iter().any(|set| set.contains(hash)) {
+                missing.push((row, hash));
+            }
+        }
+        let column = (key.columns.len() == 1).then(|| key.columns[0]);
+        for (row, hash) in missing {
+            let value = self.shown(rows, row, &key.columns);
+            if own {
+                let sample = self.sample(rows, row, column, value);
+                self.open.push((place, hash, sample));
+            } else {
+                self.name(place, rows, row, column, value, verdict);
+            }
+        }
+    }
+
+    /// Keys into the table itself are answered when all of its rows are known.
+    fn close_own_keys(&mut self, all: Option<&RecordBatch>, verdict: &mut Verdict) {
+        for (place, hash, sample) in std::mem::take(&mut self.open) {
+            let Ask::ForeignKey { key } = self.specs[place].ask else { continue };
+            let contract = self.contract.clone();
+            let key = &contract.foreign_keys[key];
+            let found = self.referenced.iter().any(|(names, _, set)| {
+                let named =
+                    |target: &&crate::contract::Target| target.table == contract.table && target.columns == *names;
+                key.targets.iter().any(|target| named(&target)) && set.contains(hash)
+            });
+            if found {
+                continue;
+            }
+            let tally = &mut self.tallies[place];
+            tally.rows += 1;
+            if tally.samples.len() < SAMPLES {
+                tally.samples.push(sample.clone());
+            }
+            if let Some(all) = all {
+                let columns = KeyColumns::new(key.columns.clone());
+                let id = self.specs[place].id.clone();
+                for row in columns.keys(all).enumerate().filter(|&(_, other)| other == hash).map(|(row, _)| row) {
+                    match self.specs[place].on_fail {
+                        OnFail::Quarantine => verdict.held.entry(row).or_default().push(id.clone()),
+                        OnFail::Invalidate => {
+                            key.columns.iter().for_each(|&column| verdict.nulled.entry(column).or_default().push(row));
+                        }
+                        OnFail::Report | OnFail::Block => {}
+                    }
+                }
+            }
+        }
+        for rules in verdict.held.values_mut() {
+            rules.sort();
+            rules.dedup();
+        }
+    }
+
+    fn ask_sql(&mut self, all: &RecordBatch, verdict: &mut Verdict) {
+        let asked: Vec<(usize, usize)> = (self.specs.iter().enumerate())
+            .filter_map(|(place, spec)| if let Ask::Sql { rule } = spec.ask { Some((place, rule)) } else { None })
+            .collect();
+        let frame = sql::Frame::new(&self.contract, all);
+        for (place, rule) in asked {
+            let contract = self.contract.clone();
+            let rule = &contract.rules[rule];
+            match frame.as_ref().map_err(Clone::clone).and_then(|frame| frame.offending(&rule.sql, all.num_rows())) {
+                Ok(rows) => {
+                    for row in rows {
+                        self.name(place, all, row, None, None, verdict);
+                        if rule.on_fail == OnFail::Invalidate {
+                            for &column in &rule.invalidates {
+                                verdict.nulled.entry(column).or_default().push(row);
+                            }
+                        }
+                    }
+                }
+                Err(problem) => self.tallies[place].broken = Some(format!("the rule could not run: {problem}")),
+            }
+        }
+    }
+
+    fn name_all(&mut self, place: usize, rows: &RecordBatch, column: usize, named: &[usize], verdict: &mut Verdict) {
+        for &row in named {
+            let value = self.shown(rows, row, &[column]);
+            self.name(place, rows, row, Some(column), value, verdict);
+        }
+    }
+
+    /// A rule names a row.
+    fn name(
+        &mut self,
+        place: usize,
+        rows: &RecordBatch,
+        row: usize,
+        column: Option<usize>,
+        value: Option<String>,
+        verdict: &mut Verdict,
+    ) {
+        let spec = &self.specs[place];
+        match (spec.on_fail, column) {
+            (OnFail::Quarantine, _) => verdict.held.entry(row).or_default().push(spec.id.clone()),
+            (OnFail::Invalidate, Some(column)) => verdict.nulled.entry(column).or_default().push(row),
+            _ => {}
+        }
+        self.tallies[place].rows += 1;
+        if self.tallies[place].samples.len() < SAMPLES {
+            let value = value.filter(|_| column.is_none_or(|column| self.is_public(column)));
+            let sample = self.sample(rows, row, column, value);
+            self.tallies[place].samples.push(sample);
+        }
+    }
+
+    fn is_public(&self, column: usize) -> bool {
+        self.contract.columns[column].classification == Classification::Public
+    }
+
+    fn sample(&self, rows: &RecordBatch, row: usize, column: Option<usize>, value: Option<String>) -> Sample {
+        let origin = rows.column_by_name(ORIGIN).map_or(0, |array| array.as_primitive::<UInt32Type>().value(row));
+        Sample {
+            origin: self.origins.get(origin as usize).map_or_else(String::new, |origin| origin.name.clone()),
+            row: rows.column_by_name(ORIGIN_ROW).map_or(0, |array| array.as_primitive::<UInt64Type>().value(row)),
+            column: column.map(|column| self.contract.columns[column].name.clone()),
+            value,
+        }
+    }
+
+    /// The values of some cells as text for people, if all of the columns are public.
+    fn shown(&self, rows: &RecordBatch, row: usize, columns: &[usize]) -> Option<String> {
+        if !columns.iter().all(|&column| self.is_public(column)) {
+            return None;
+        }
+        let values: Vec<String> = columns
+            .iter()
+            .map(|&column| show(rows.column(column), self.contract.columns[column].kind, row).unwrap_or_default())
+            .collect();
+        Some(values.join(", ").chars().take(EXCERPT).collect())
+    }
+
+    /// Nulls cells, and parts the rows that pass from those that are held back.
+    fn split(&self, rows: RecordBatch, verdict: Verdict) -> Result<(RecordBatch, Option<Quarantined>), CheckError> {
+        let failed = |error: arrow_schema::ArrowError| self.error(&error.to_string());
+        // Held back is what came, not what the rules made of it.
+        let quarantined = if verdict.held.is_empty() {
+            None
+        } else {
+            let mask: BooleanArray = (0..rows.num_rows()).map(|row| Some(verdict.held.contains_key(&row))).collect();
+            let held = arrow_select::filter::filter_record_batch(&rows, &mask).map_err(failed)?;
+            Some(Quarantined { rows: held, rules: verdict.held.values().cloned().collect() })
+        };
+        let mut columns = rows.columns().to_vec();
+        for (column, named) in &verdict.nulled {
+            let mut mask = vec![false; rows.num_rows()];
+            named.iter().for_each(|&row| mask[row] = true);
+            columns[*column] = arrow_select::nullif::nullif(&columns[*column], &mask.into()).map_err(failed)?;
+        }
+        let rows = RecordBatch::try_new(rows.schema(), columns).map_err(failed)?;
+        if verdict.held.is_empty() {
+            return Ok((rows, None));
+        }
+        let mask: BooleanArray = (0..rows.num_rows()).map(|row| Some(!verdict.held.contains_key(&row))).collect();
+        let passed = arrow_select::filter::filter_record_batch(&rows, &mask).map_err(failed)?;
+        Ok((passed, quarantined))
+    }
+
+    fn keep_keys(&mut self, rows: &RecordBatch) -> Result<(), CheckError> {
+        for (_, columns, set) in &mut self.referenced {
+            let before = set.bytes();
+            for (row, key) in columns.keys(rows).enumerate() {
+                if columns.places.iter().all(|&column| rows.column(column).is_valid(row)) {
+                    set.insert(key);
+                }
+            }
+            let grown = set.bytes() - before;
+            // Keys live until the run ends, so they are not given back here.
+            self.budget.take("check", grown)?;
+        }
+        Ok(())
+    }
+
+    /// While rows are held, keys into the table itself look into all of them.
+    fn keep_keys_of_self(&mut self, all: &RecordBatch) {
+        for (_, columns, set) in &mut self.referenced {
+            columns.keys(all).for_each(|key| {
+                set.insert(key);
+            });
+        }
+    }
+
+    /// After the rules over all rows only the keys of rows that pass remain.
+    fn keep_keys_again(&mut self, passed: &RecordBatch) -> Result<(), CheckError> {
+        self.referenced.iter_mut().for_each(|(_, _, set)| *set = KeySet::default());
+        self.keep_keys(passed)
+    }
+}
+
+/// A cell as text for people; times and dates in their GTFS form.
+fn show(array: &ArrayRef, kind: Kind, row: usize) -> Option<String> {
+    if array.is_null(row) {
+        return None;
+    }
+    Some(match (kind, array.data_type()) {
+        (Kind::ServiceTime, _) => crate::time::ServiceSeconds(array.as_primitive::<Int32Type>().value(row)).to_string(),
+        (_, DataType::Utf8) => array.as_string::<i32>().value(row).to_owned(),
+        (_, DataType::Int32) => array.as_primitive::<Int32Type>().value(row).to_string(),
+        (_, DataType::Int64) => array.as_primitive::<Int64Type>().value(row).to_string(),
+        (_, DataType::Float64) => array.as_primitive::<Float64Type>().value(row).to_string(),
+        _ => arrow_cast::display::array_value_to_string(array, row).ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use arrow_array::{StringArray, UInt32Array, UInt64Array};
+
+    use super::*;
+    use crate::contract::read;
+
+    const CONTRACT: &str = "\
+apiVersion: v3.1.0
+kind: DataContract
+id: stops
+version: '1'
+status: active
+schema:
+  - name: stops
+    properties:
+      - {name: id, logicalType: string, primaryKey: true, required: true, classification: public}
+      - name: kind
+        logicalType: integer
+        classification: public
+        customProperties: [{property: values, value: [0, 1]}]
+      - name: lat
+        logicalType: number
+        classification: public
+        logicalTypeOptions: {minimum: -90, maximum: 90}
+        customProperties: [{property: onFail, value: invalidate}]
+      - name: driver
+        logicalType: string
+        logicalTypeOptions: {pattern: '[0-9]+'}
+      - name: parent
+        logicalType: string
+        classification: public
+        relationships: [{to: stops.id}]
+RULES";
+
+    fn contract(rules: &str) -> Arc<Contract> {
+        Arc::new(read::contract(Path::new("stops.odcs.yaml"), &CONTRACT.replace("RULES", rules)).unwrap())
+    }
+
+    type Row<'a> = (Option<&'a str>, Option<i32>, Option<f64>, Option<&'a str>, Option<&'a str>);
+
+    fn chunk(contract: &Contract, rows: &[Row<'_>]) -> Chunk {
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(rows.iter().map(|row| row.0).collect::<StringArray>()),
+            Arc::new(rows.iter().map(|row| row.1).collect::<arrow_array::Int32Array>()),
+            Arc::new(rows.iter().map(|row| row.2).collect::<arrow_array::Float64Array>()),
+            Arc::new(rows.iter().map(|row| row.3).collect::<StringArray>()),
+            Arc::new(rows.iter().map(|row| row.4).collect::<StringArray>()),
+            Arc::new(UInt32Array::from_value(0, rows.len())),
+            Arc::new(UInt64Array::from_iter_values(2..2 + rows.len() as u64)),
+        ];
+        Chunk { rows: RecordBatch::try_new(contract.chunk_schema(), columns).unwrap(), flaws: Vec::new() }
+    }
+
+    struct Run {
+        passed: Vec<Option<String>>,
+        passed_rows: Vec<RecordBatch>,
+        held: Vec<(Option<String>, Vec<String>)>,
+        outcomes: Vec<Outcome>,
+    }
+
+    impl Run {
+        fn outcome(&self, id: &str) -> &Outcome {
+            self.outcomes.iter().find(|outcome| outcome.rule.0 == id).unwrap()
+        }
+    }
+
+    fn run(contract: &Arc<Contract>, chunks: Vec<Chunk>) -> Run {
+        let origins = [Origin { name: "stops.txt".into(), captured_at: jiff::Timestamp::UNIX_EPOCH }];
+        let referenced = referenced([contract].into_iter());
+        let lists = referenced.get("stops").unwrap();
+        let mut check = TableCheck::new(contract.clone(), origins.into(), lists, Budget::new(1 << 20)).unwrap();
+        let mut keys = Keys::default();
+        let mut all = Vec::new();
+        for chunk in chunks {
+            all.push(check.push(chunk, &keys).unwrap());
+        }
+        let (last, outcomes) = check.finish(&mut keys).unwrap();
+        all.push(last);
+        let ids = |rows: &RecordBatch| -> Vec<Option<String>> {
+            rows.column(0).as_string::<i32>().iter().map(|id| id.map(str::to_owned)).collect()
+        };
+        let passed_rows: Vec<_> = all.iter().flat_map(|checked| checked.passed.clone()).collect();
+        Run {
+            passed: passed_rows.iter().flat_map(&ids).collect(),
+            passed_rows,
+            held: all
+                .iter()
+                .flat_map(|checked| &checked.quarantined)
+                .flat_map(|held| ids(&held.rows).into_iter().zip(&held.rules))
+                .map(|(id, rules)| (id, rules.iter().map(ToString::to_string).collect()))
+                .collect(),
+            outcomes,
+        }
+    }
+
+    #[test]
+    fn rows_that_lack_a_required_value_or_repeat_a_key_are_held_back_with_the_rules_ids() {
+        let contract = contract("");
+        let rows =
+            [(Some("a"), None, None, None, None), (None, None, None, None, None), (Some("a"), None, None, None, None)];
+        let found = run(&contract, vec![chunk(&contract, &rows), chunk(&contract, &rows[..1])]);
+        assert_eq!(found.passed, [Some("a".to_owned())]);
+        let rules: Vec<_> = found.held.iter().map(|(_, rules)| rules.join(" ")).collect();
+        assert_eq!(rules, ["stops.id.required", "stops.primary_key", "stops.primary_key"]);
+        let outcome = found.outcome("stops.primary_key");
+        assert_eq!((outcome.result, outcome.rows, outcome.checked), (RuleResult::Failed, 2, 4));
+        assert_eq!(outcome.samples[0].row, 4);
+    }
+
+    #[test]
+    fn a_bad_value_nulls_its_own_cell_and_the_row_lives_on() {
+        let contract = contract("");
+        let rows = [(Some("a"), Some(7), Some(99.0), None, None), (Some("b"), Some(1), Some(48.5), None, None)];
+        let found = run(&contract, vec![chunk(&contract, &rows)]);
+        assert_eq!(found.passed.len(), 2);
+        let lat = found.passed_rows[0].column(2).as_primitive::<Float64Type>();
+        assert_eq!((lat.is_null(0), lat.value(1)), (true, 48.5));
+        assert_eq!(found.outcome("stops.lat.range").samples[0].value.as_deref(), Some("99"));
+        let kind = found.outcome("stops.kind.enum");
+        assert_eq!((kind.result, kind.rows), (RuleResult::Warning, 1));
+    }
+
+    #[test]
+    fn samples_never_show_a_value_of_a_private_column() {
+        let contract = contract("");
+        let found = run(&contract, vec![chunk(&contract, &[(Some("a"), None, None, Some("Fahrer 4711"), None)])]);
+        let outcome = found.outcome("stops.driver.pattern");
+        assert_eq!((outcome.rows, outcome.samples[0].value.as_deref()), (1, None));
+        assert!(!serde_json::to_string(&found.outcomes).unwrap().contains("4711"));
+    }
+
+    #[test]
+    fn a_key_into_the_table_itself_may_look_ahead() {
+        let contract = contract("");
+        let rows = [(Some("a"), None, None, None, Some("b")), (Some("b"), None, None, None, Some("nowhere"))];
+        let found = run(&contract, vec![chunk(&contract, &rows)]);
+        let outcome = found.outcome("stops.parent.foreign_key");
+        assert_eq!((outcome.rows, outcome.samples[0].row), (1, 3));
+        assert_eq!(outcome.samples[0].value.as_deref(), Some("nowhere"));
+    }
+
+    #[test]
+    fn sql_rules_hold_back_or_null_what_they_name_and_broken_ones_block() {
+        let contract = contract(
+            "    quality:
+      - {name: south, type: custom, engine: fahrtenbuch, implementation: 'SELECT _index FROM stops WHERE lat < 0', severity: warning, customProperties: [{property: onFail, value: quarantine}]}
+      - {name: odd, type: custom, engine: fahrtenbuch, implementation: 'SELECT _index FROM stops WHERE kind = 1', customProperties: [{property: onFail, value: invalidate}, {property: invalidates, value: [kind]}]}
+      - {name: broken, type: custom, engine: fahrtenbuch, implementation: 'SELECT _index FROM stops WHERE nothing = 1'}
+",
+        );
+        let rows = [(Some("a"), Some(1), Some(-1.0), None, None), (Some("b"), Some(1), Some(1.0), None, None)];
+        let found = run(&contract, vec![chunk(&contract, &rows[..1]), chunk(&contract, &rows[1..])]);
+        assert_eq!(found.held, [(Some("a".to_owned()), vec!["stops.south".to_owned()])]);
+        assert_eq!(found.passed, [Some("b".to_owned())]);
+        assert!(found.passed_rows[0].column(1).is_null(0));
+        let broken = found.outcome("stops.broken");
+        assert!(broken.result == RuleResult::Error && broken.blocks(), "{broken:?}");
+    }
+
+    #[test]
+    fn rows_are_not_held_beyond_the_budget() {
+        let rule = "    quality:\n      - {name: x, type: custom, engine: fahrtenbuch, implementation: 'SELECT _index FROM stops'}\n";
+        let contract = contract(rule);
+        let origins = [Origin { name: "x".into(), captured_at: jiff::Timestamp::UNIX_EPOCH }];
+        let mut check = TableCheck::new(contract.clone(), origins.into(), &[], Budget::new(10)).unwrap();
+        let error = check.push(chunk(&contract, &[(Some("a"), None, None, None, None)]), &Keys::default()).unwrap_err();
+        assert!(error.to_string().contains("limits: memory"), "{error}");
+    }
+
+    #[test]
+    fn the_outcomes_of_an_absent_table_are_skipped() {
+        assert!(absent(&contract("")).iter().all(|outcome| outcome.result == RuleResult::Skipped && outcome.rows == 0));
     }
 }

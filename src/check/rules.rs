@@ -1,0 +1,241 @@
+//! The rules that a contract makes, in its order, and what those over single columns ask.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int32Type, Int64Type};
+use arrow_array::{Array, ArrayRef, StringArray};
+use arrow_schema::DataType;
+use regex::Regex;
+use rustc_hash::FxHashSet;
+
+use crate::check::keys::KeyColumns;
+use crate::contract::{Column, Contract, Dimension, Kind, OnFail, RuleId, Severity};
+
+/// A rule and what it weighs.
+pub struct Spec {
+    pub id: RuleId,
+    pub ask: Ask,
+    pub dimension: Dimension,
+    pub severity: Severity,
+    pub on_fail: OnFail,
+    /// What the rule asks, for people.
+    pub message: String,
+}
+
+/// What a rule asks of a row.
+pub enum Ask {
+    RowLength,
+    Type {
+        column: usize,
+    },
+    Required {
+        column: usize,
+    },
+    Enum {
+        column: usize,
+    },
+    Range {
+        column: usize,
+    },
+    Pattern {
+        column: usize,
+        pattern: Regex,
+    },
+    Length {
+        column: usize,
+    },
+    /// No two rows have the same key.
+    Once {
+        columns: KeyColumns,
+    },
+    /// A place in the contract's foreign keys.
+    ForeignKey {
+        key: usize,
+    },
+    /// A place in the contract's rules.
+    Sql {
+        rule: usize,
+    },
+}
+
+/// All rules of a contract.
+pub fn specs(contract: &Contract) -> Vec<Spec> {
+    let table = &contract.table;
+    let mut specs = vec![Spec {
+        id: RuleId(format!("{table}.row_length")),
+        ask: Ask::RowLength,
+        dimension: Dimension::Conformity,
+        severity: Severity::Error,
+        on_fail: OnFail::Quarantine,
+        message: "every row has as many fields as the header".to_owned(),
+    }];
+    for (place, column) in contract.columns.iter().enumerate() {
+        column_specs(table, place, column, &mut specs);
+    }
+    let names = |places: &[usize]| -> Vec<&str> { places.iter().map(|&p| contract.columns[p].name.as_str()).collect() };
+    if !contract.primary_key.is_empty() {
+        specs.push(Spec {
+            id: RuleId(format!("{table}.primary_key")),
+            ask: Ask::Once { columns: KeyColumns::new(contract.primary_key.clone()) },
+            dimension: Dimension::Uniqueness,
+            severity: Severity::Error,
+            on_fail: OnFail::Quarantine,
+            message: format!("no two rows have the same {}", names(&contract.primary_key).join(", ")),
+        });
+    }
+    for (place, key) in contract.foreign_keys.iter().enumerate() {
+        let columns = names(&key.columns);
+        let targets: Vec<String> =
+            key.targets.iter().map(|target| format!("{}.{}", target.table, target.columns.join("+"))).collect();
+        specs.push(Spec {
+            id: RuleId(format!("{table}.{}.foreign_key", columns.join("+"))),
+            ask: Ask::ForeignKey { key: place },
+            dimension: Dimension::Consistency,
+            severity: key.severity,
+            on_fail: key.on_fail,
+            message: format!("{} exists in {}", columns.join(", "), targets.join(" or ")),
+        });
+    }
+    for (place, rule) in contract.rules.iter().enumerate() {
+        specs.push(Spec {
+            id: rule.id.clone(),
+            ask: Ask::Sql { rule: place },
+            dimension: rule.dimension,
+            severity: rule.severity,
+            on_fail: rule.on_fail,
+            message: rule.description.clone().unwrap_or_default(),
+        });
+    }
+    specs
+}
+
+fn column_specs(table: &str, place: usize, column: &Column, specs: &mut Vec<Spec>) {
+    let name = &column.name;
+    let mut add = |rule: &str, ask: Ask, dimension, severity: Severity, on_fail: OnFail, message: String| {
+        specs.push(Spec {
+            id: RuleId(format!("{table}.{name}.{rule}")),
+            ask,
+            dimension,
+            severity: column.severity.unwrap_or(severity),
+            on_fail: column.on_fail.unwrap_or(on_fail),
+            message,
+        });
+    };
+    let kind = match column.kind {
+        Kind::Text => "text in UTF-8",
+        Kind::Int32 | Kind::Int64 => "a whole number",
+        Kind::Float => "a number",
+        Kind::Boolean => "true or false",
+        Kind::Date => "a date",
+        Kind::ServiceTime => "a time of the service date",
+        Kind::Instant => "an instant",
+    };
+    // Where the column is required, a row without a readable value is a row without the value.
+    let unreadable = if column.required { OnFail::Quarantine } else { OnFail::Invalidate };
+    let message = format!("{name} is {kind}");
+    add("type", Ask::Type { column: place }, Dimension::Conformity, Severity::Error, unreadable, message);
+    if column.required {
+        let message = format!("{name} is there");
+        let ask = Ask::Required { column: place };
+        add("required", ask, Dimension::Completeness, Severity::Error, OnFail::Quarantine, message);
+    }
+    if !column.values.is_empty() {
+        let values: Vec<&str> = column.values.iter().map(|value| value.value.as_str()).collect();
+        let message = format!("{name} is one of {}", values.join(", "));
+        let ask = Ask::Enum { column: place };
+        add("enum", ask, Dimension::Conformity, Severity::Warning, OnFail::Report, message);
+    }
+    if column.minimum.is_some() || column.maximum.is_some() {
+        let bound = |bound: Option<f64>, word: &str| bound.map(|bound| format!(" {word} {bound}")).unwrap_or_default();
+        let message = format!("{name} is{}{}", bound(column.minimum, "at least"), bound(column.maximum, "at most"));
+        let ask = Ask::Range { column: place };
+        add("range", ask, Dimension::Accuracy, Severity::Error, OnFail::Report, message);
+    }
+    // The contract's reader has refused patterns that do not compile.
+    if let Some(pattern) = column.pattern.as_ref().and_then(|p| Regex::new(&format!("^(?:{p})$")).ok()) {
+        let message = format!("{name} matches {}", column.pattern.as_deref().unwrap_or_default());
+        let ask = Ask::Pattern { column: place, pattern };
+        add("pattern", ask, Dimension::Conformity, Severity::Error, OnFail::Report, message);
+    }
+    if let Some(length) = column.max_length {
+        let message = format!("{name} has at most {length} characters");
+        let ask = Ask::Length { column: place };
+        add("length", ask, Dimension::Conformity, Severity::Error, OnFail::Report, message);
+    }
+    if column.unique {
+        let message = format!("no two rows have the same {name}");
+        let ask = Ask::Once { columns: KeyColumns::new(vec![place]) };
+        add("unique", ask, Dimension::Uniqueness, Severity::Error, OnFail::Quarantine, message);
+    }
+}
+
+/// Rows whose value is not among those of the column.
+pub fn outside_of_enum(column: &Column, array: &ArrayRef) -> Vec<usize> {
+    match array.data_type() {
+        DataType::Int32 => {
+            let allowed: Vec<i32> = column.values.iter().filter_map(|value| value.value.parse().ok()).collect();
+            numbers::<Int32Type>(array, |value| !allowed.contains(&value))
+        }
+        DataType::Int64 => {
+            let allowed: Vec<i64> = column.values.iter().filter_map(|value| value.value.parse().ok()).collect();
+            numbers::<Int64Type>(array, |value| !allowed.contains(&value))
+        }
+        DataType::Utf8 => {
+            let allowed: FxHashSet<&str> = column.values.iter().map(|value| value.value.as_str()).collect();
+            texts(array.as_string(), |text| !allowed.contains(text))
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Rows whose number is below the minimum or above the maximum.
+pub fn outside_of_range(column: &Column, array: &ArrayRef) -> Vec<usize> {
+    let low = column.minimum.unwrap_or(f64::NEG_INFINITY);
+    let high = column.maximum.unwrap_or(f64::INFINITY);
+    match array.data_type() {
+        DataType::Int32 => numbers::<Int32Type>(array, |value| f64::from(value) < low || f64::from(value) > high),
+        DataType::Int64 => numbers::<Int64Type>(array, |value| (value as f64) < low || value as f64 > high),
+        DataType::Float64 => numbers::<Float64Type>(array, |value| !(low..=high).contains(&value)),
+        _ => Vec::new(),
+    }
+}
+
+/// Rows whose text does not match.
+pub fn unlike_pattern(pattern: &Regex, array: &ArrayRef) -> Vec<usize> {
+    array.as_string_opt().map_or_else(Vec::new, |array| texts(array, |text| !pattern.is_match(text)))
+}
+
+/// Rows whose text has too many characters.
+pub fn too_long(column: &Column, array: &ArrayRef) -> Vec<usize> {
+    let most = column.max_length.unwrap_or(usize::MAX);
+    let long = |text: &str| text.len() > most && text.chars().count() > most;
+    array.as_string_opt().map_or_else(Vec::new, |array| texts(array, long))
+}
+
+fn numbers<T: arrow_array::types::ArrowPrimitiveType>(
+    array: &ArrayRef,
+    offends: impl Fn(T::Native) -> bool,
+) -> Vec<usize> {
+    let array = array.as_primitive::<T>();
+    if array.null_count() == array.len() {
+        return Vec::new();
+    }
+    let values = array.values().iter().enumerate();
+    values.filter(|&(row, &value)| offends(value) && array.is_valid(row)).map(|(row, _)| row).collect()
+}
+
+fn texts(array: &StringArray, offends: impl Fn(&str) -> bool) -> Vec<usize> {
+    if array.null_count() == array.len() {
+        return Vec::new();
+    }
+    let mut last: Option<(&str, bool)> = None;
+    let mut rows = Vec::new();
+    for (row, text) in array.iter().enumerate().filter_map(|(row, text)| Some((row, text?))) {
+        // Equal values stand together more often than not.
+        let bad = last.filter(|(before, _)| *before == text).map_or_else(|| offends(text), |(_, bad)| bad);
+        last = Some((text, bad));
+        if bad {
+            rows.push(row);
+        }
+    }
+    rows
+}
