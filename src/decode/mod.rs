@@ -7,6 +7,7 @@
 mod csv;
 pub mod gtfs;
 pub mod gtfs_realtime;
+mod protobuf;
 
 use std::sync::Arc;
 

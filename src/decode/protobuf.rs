@@ -1,0 +1,115 @@
+//! The wire format of protocol buffers, as far as reading needs it: fields one after the other, borrowed from the bytes.
+//!
+//! Source: <https://protobuf.dev/programming-guides/encoding/>.
+
+/// The value of one field.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// `int32`, `int64`, `uint32`, `uint64`, `bool`, enums; negative numbers are sign-extended to 64 bits.
+    Varint(u64),
+    /// `double`.
+    Fixed64(u64),
+    /// `float`.
+    Fixed32(u32),
+    /// `string`, `bytes`, messages.
+    Bytes(&'a [u8]),
+}
+
+/// Bytes that are no protobuf message, or end in the middle of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Bytes before the field that could not be read.
+    pub offset: usize,
+}
+
+/// The fields of a message, in their order. After an error it ends.
+pub struct Fields<'a> {
+    bytes: &'a [u8],
+    place: usize,
+}
+
+pub fn fields(bytes: &[u8]) -> Fields<'_> {
+    Fields { bytes, place: 0 }
+}
+
+impl<'a> Fields<'a> {
+    fn varint(&mut self) -> Option<u64> {
+        let mut value = 0;
+        for shift in (0..70).step_by(7) {
+            let byte = *self.bytes.get(self.place)?;
+            self.place += 1;
+            value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
+            if byte < 0x80 {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let bytes = self.bytes.get(self.place..self.place.checked_add(length)?)?;
+        self.place += length;
+        Some(bytes)
+    }
+
+    fn field(&mut self) -> Option<(u32, Value<'a>)> {
+        let tag = self.varint()?;
+        let number = u32::try_from(tag >> 3).ok().filter(|number| (1..1 << 29).contains(number))?;
+        let value = match tag & 7 {
+            0 => Value::Varint(self.varint()?),
+            1 => Value::Fixed64(u64::from_le_bytes(self.take(8)?.try_into().ok()?)),
+            2 => {
+                let length = self.varint()?.try_into().ok()?;
+                Value::Bytes(self.take(length)?)
+            }
+            5 => Value::Fixed32(u32::from_le_bytes(self.take(4)?.try_into().ok()?)),
+            // Groups (3 and 4) are deprecated and in no GTFS-Realtime message.
+            _ => return None,
+        };
+        Some((number, value))
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Result<(u32, Value<'a>), Broken>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.place >= self.bytes.len() {
+            return None;
+        }
+        let offset = self.place;
+        let field = self.field().ok_or(Broken { offset });
+        if field.is_err() {
+            self.place = self.bytes.len();
+        }
+        Some(field)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn fields_of_every_wire_type_are_read() {
+        let bytes = [0x08, 0x96, 0x01, 0x12, 0x02, b'h', b'i', 0x1d, 0, 0, 0x80, 0x3f];
+        let read: Vec<_> = fields(&bytes).collect::<Result<_, _>>().unwrap();
+        assert_eq!(read, [(1, Value::Varint(150)), (2, Value::Bytes(b"hi")), (3, Value::Fixed32(1.0_f32.to_bits()))]);
+    }
+
+    #[test]
+    fn a_field_that_is_cut_off_is_broken_at_its_beginning() {
+        let bytes = [0x08, 0x01, 0x12, 0x05, b'h', b'i'];
+        let read: Vec<_> = fields(&bytes).collect();
+        assert_eq!(read, [Ok((1, Value::Varint(1))), Err(Broken { offset: 2 })]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic_or_run_forever(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(fields(&bytes).count() <= bytes.len());
+        }
+    }
+}
