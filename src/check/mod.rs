@@ -18,7 +18,6 @@
 //! | `<table>.primary_key` | error | quarantine; the first row of a key passes |
 //! | `<table>.<column>.foreign_key` | error | report |
 
-mod keys;
 mod rules;
 mod sql;
 
@@ -26,15 +25,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float64Type, Int32Type, Int64Type, UInt32Type, UInt64Type};
+use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampMillisecondType, UInt32Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow_schema::DataType;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{Classification, Contract, Dimension, Kind, OnFail, RuleId, Severity};
+use crate::table::keys::{KeyColumns, KeySet, Keys};
 use crate::table::{Budget, BudgetExceeded, Chunk, Flaw, ORIGIN, ORIGIN_ROW, Origin};
-pub use keys::Keys;
-use keys::{KeyColumns, KeySet};
 use rules::{Ask, Spec};
 pub use sql::dry_run;
 
@@ -582,6 +580,11 @@ fn show(array: &ArrayRef, kind: Kind, row: usize) -> Option<String> {
     }
     Some(match (kind, array.data_type()) {
         (Kind::ServiceTime, _) => crate::time::ServiceSeconds(array.as_primitive::<Int32Type>().value(row)).to_string(),
+        (Kind::Instant, _) => {
+            jiff::Timestamp::from_millisecond(array.as_primitive::<TimestampMillisecondType>().value(row))
+                .ok()?
+                .to_string()
+        }
         (_, DataType::Utf8) => array.as_string::<i32>().value(row).to_owned(),
         (_, DataType::Int32) => array.as_primitive::<Int32Type>().value(row).to_string(),
         (_, DataType::Int64) => array.as_primitive::<Int64Type>().value(row).to_string(),

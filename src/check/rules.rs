@@ -7,8 +7,8 @@ use arrow_schema::DataType;
 use regex::Regex;
 use rustc_hash::FxHashSet;
 
-use crate::check::keys::KeyColumns;
 use crate::contract::{Column, Contract, Dimension, Kind, OnFail, RuleId, Severity};
+use crate::table::keys::KeyColumns;
 
 /// A rule and what it weighs.
 pub struct Spec {

@@ -1,1 +1,530 @@
 //! Telemetry: GTFS-Realtime rows become `vehicle_locations`, `trip_updates` and `alerts` of one service date.
+//!
+//! Columns follow TIDES (<https://tides-transit.org>); what TIDES has no word for keeps its GTFS-Realtime name. Works
+//! batch by batch; holds 16 to 32 bytes for every row that it may meet again, booked on the run's budget.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_array::builder::StringBuilder;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Date32Type, Int32Type, TimestampMillisecondType};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Date32Array, Int32Array, RecordBatch, StringArray, TimestampMillisecondArray,
+    new_null_array,
+};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::contract::{Contract, RuleId};
+use crate::derive::privacy::Pseudonyms;
+use crate::derive::{DeriveError, Dropped, Transform};
+use crate::table::keys::{KeyColumns, KeySet};
+use crate::table::{Budget, Chunk, ORIGIN, ORIGIN_ROW};
+use crate::time::ServiceDate;
+
+/// A report without a trip belongs to the day before until this local hour, as night lines do.
+const NIGHT_ENDS: i64 = 3;
+/// Percentages beyond this are a fault of the counter and no crowd.
+const MOST_PERCENT: i32 = 300;
+
+/// What the reports of a service date become.
+#[derive(Clone)]
+pub struct Settings {
+    pub service_date: ServiceDate,
+    pub zone: TimeZone,
+    pub pseudonyms: Arc<Pseudonyms>,
+    /// How the city measures occupancy: `apc`, `driver`, `estimate_wlan`, `estimate_model`, `unknown`.
+    pub occupancy_source: String,
+}
+
+/// The transform of a GTFS-Realtime table (`vehicle_positions`, `trip_updates`, `alerts`) into the release's table.
+pub fn transform(
+    source: Arc<Contract>,
+    release: Arc<Contract>,
+    settings: Settings,
+    budget: Budget,
+) -> Result<Box<dyn Transform>, DeriveError> {
+    let (table, repeats) = match source.table.as_str() {
+        "vehicle_positions" => (Table::VehiclePositions, "vehicle_locations.same_position"),
+        "trip_updates" => (Table::TripUpdates, "trip_updates.unchanged"),
+        "alerts" => (Table::Alerts, "alerts.unchanged"),
+        other => {
+            return Err(DeriveError::Table {
+                table: release.table.clone(),
+                problem: format!("there is no telemetry of '{other}'"),
+                remedy: "Take it from vehicle_positions, trip_updates or alerts.".to_owned(),
+            });
+        }
+    };
+    let places = |keep: &dyn Fn(&str) -> bool| {
+        let columns = source.columns.iter().enumerate();
+        KeyColumns::new(columns.filter(|(_, column)| keep(&column.name)).map(|(place, _)| place).collect())
+    };
+    // What may differ between two rows that say the same.
+    let incidental = match table {
+        Table::VehiclePositions => &["captured_at", "feed_timestamp", "entity_id"][..],
+        _ => &["captured_at", "feed_timestamp", "timestamp"],
+    };
+    let subject = match table {
+        Table::VehiclePositions => &[][..],
+        Table::TripUpdates => &["trip_id", "start_date", "start_time", "stop_sequence", "stop_id"],
+        Table::Alerts => {
+            &["entity_id", "active_from", "agency_id", "route_id", "route_type", "trip_id", "stop_id", "direction_id"]
+        }
+    };
+    Ok(Box::new(Telemetry {
+        content: places(&|name| !incidental.contains(&name)),
+        subject: places(&|name| subject.contains(&name)),
+        other_date: RuleId(format!("{}.other_service_date", release.table)),
+        repeats: RuleId(repeats.to_owned()),
+        seen: KeySet::default(),
+        last: HashMap::default(),
+        booked: 0,
+        dropped: Dropped::new(),
+        table,
+        source,
+        release,
+        settings,
+        budget,
+    }))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Table {
+    VehiclePositions,
+    TripUpdates,
+    Alerts,
+}
+
+struct Telemetry {
+    table: Table,
+    source: Arc<Contract>,
+    release: Arc<Contract>,
+    settings: Settings,
+    /// Everything that a row says.
+    content: KeyColumns,
+    /// What a row is about.
+    subject: KeyColumns,
+    other_date: RuleId,
+    repeats: RuleId,
+    /// Positions that were there.
+    seen: KeySet,
+    /// What was said last of a subject.
+    last: HashMap<u128, u128, rustc_hash::FxBuildHasher>,
+    budget: Budget,
+    booked: usize,
+    dropped: Dropped,
+}
+
+impl Transform for Telemetry {
+    fn contract(&self) -> &Arc<Contract> {
+        &self.release
+    }
+
+    fn push(&mut self, rows: RecordBatch) -> Result<Vec<Chunk>, DeriveError> {
+        let keep = self.keep(&rows)?;
+        if keep.true_count() == 0 {
+            return Ok(Vec::new());
+        }
+        let rows = arrow_select::filter::filter_record_batch(&rows, &keep).map_err(|error| self.failed(&error))?;
+        let mut columns = Vec::with_capacity(self.release.columns.len() + 2);
+        for column in &self.release.columns {
+            columns.push(self.column(&rows, &column.name, &column.kind.data_type()));
+        }
+        for name in [ORIGIN, ORIGIN_ROW] {
+            columns.push(rows.column_by_name(name).cloned().unwrap_or_else(|| {
+                let data_type =
+                    if name == ORIGIN { &arrow_schema::DataType::UInt32 } else { &arrow_schema::DataType::UInt64 };
+                new_null_array(data_type, rows.num_rows())
+            }));
+        }
+        let rows = RecordBatch::try_new(self.release.chunk_schema(), columns).map_err(|error| self.failed(&error))?;
+        Ok(vec![Chunk { rows, flaws: Vec::new() }])
+    }
+
+    fn finish(self: Box<Self>) -> Result<(Vec<Chunk>, Dropped), DeriveError> {
+        self.budget.give_back(self.booked);
+        Ok((Vec::new(), self.dropped))
+    }
+}
+
+impl Telemetry {
+    fn failed(&self, error: &dyn std::fmt::Display) -> DeriveError {
+        DeriveError::Table {
+            table: self.release.table.clone(),
+            problem: error.to_string(),
+            remedy: "This is a fault of the program: please report it.".to_owned(),
+        }
+    }
+
+    /// Which rows belong to the release; counts the others by rule.
+    fn keep(&mut self, rows: &RecordBatch) -> Result<BooleanArray, DeriveError> {
+        let dates = self.service_dates(rows);
+        let wanted = self.settings.service_date.days_since_epoch();
+        let contents: Vec<u128> = self.content.keys(rows).collect();
+        let subjects: Vec<u128> = self.subject.keys(rows).collect();
+        let (mut other, mut repeated) = (0, 0);
+        let before = self.held();
+        let keep = (0..rows.num_rows())
+            .map(|row| {
+                if dates.value(row) != wanted {
+                    other += 1;
+                    return Some(false);
+                }
+                let new = match self.table {
+                    Table::VehiclePositions => self.seen.insert(contents[row]),
+                    _ => self.last.insert(subjects[row], contents[row]) != Some(contents[row]),
+                };
+                repeated += u64::from(!new);
+                Some(new)
+            })
+            .collect();
+        let grown = self.held() - before;
+        self.budget.take("derive", grown)?;
+        self.booked += grown;
+        for (rule, count) in [(&self.other_date, other), (&self.repeats, repeated)] {
+            *self.dropped.entry(rule.clone()).or_default() += count;
+        }
+        Ok(keep)
+    }
+
+    fn held(&self) -> usize {
+        self.seen.bytes() + self.last.capacity() * 33
+    }
+
+    /// The service date of each row: the trip's, else the local date of the report; never null.
+    fn service_dates(&self, rows: &RecordBatch) -> Date32Array {
+        let start = self.source_column(rows, "start_date");
+        let start = start.map(|array| array.as_primitive::<Date32Type>());
+        let instants = self.event_timestamps(rows);
+        let received = self.instants(rows, "captured_at");
+        let mut last: Option<(i64, i32)> = None;
+        (0..rows.num_rows())
+            .map(|row| {
+                if let Some(dates) = start.filter(|dates| dates.is_valid(row)) {
+                    return Some(dates.value(row));
+                }
+                let instant = if instants.is_valid(row) && self.table != Table::Alerts {
+                    instants.value(row)
+                } else {
+                    received.as_ref().map_or(0, |received| received.value(row))
+                };
+                // Reports come hour by hour, so the calendar is asked once an hour.
+                let hour = instant.div_euclid(3_600_000);
+                if let Some((_, date)) = last.filter(|(before, _)| *before == hour) {
+                    return Some(date);
+                }
+                let instant = Timestamp::from_second((hour - NIGHT_ENDS) * 3600).unwrap_or_default();
+                let date = ServiceDate::local_date_of(instant, &self.settings.zone).days_since_epoch();
+                last = Some((hour, date));
+                Some(date)
+            })
+            .collect()
+    }
+
+    fn source_column<'a>(&self, rows: &'a RecordBatch, name: &str) -> Option<&'a ArrayRef> {
+        self.source.index_of(name).map(|place| rows.column(place))
+    }
+
+    fn instants<'a>(&self, rows: &'a RecordBatch, name: &str) -> Option<&'a TimestampMillisecondArray> {
+        self.source_column(rows, name)?.as_primitive_opt::<TimestampMillisecondType>()
+    }
+
+    fn texts<'a>(&self, rows: &'a RecordBatch, name: &str) -> Option<&'a StringArray> {
+        self.source_column(rows, name)?.as_string_opt()
+    }
+
+    /// When each report was made: its own time, else that of its snapshot.
+    fn event_timestamps(&self, rows: &RecordBatch) -> TimestampMillisecondArray {
+        let own = self.instants(rows, "timestamp");
+        let feed = self.instants(rows, "feed_timestamp").filter(|_| self.table == Table::VehiclePositions);
+        let value = |array: Option<&TimestampMillisecondArray>, row: usize| {
+            array.filter(|array| array.is_valid(row)).map(|array| array.value(row))
+        };
+        let values = (0..rows.num_rows()).map(|row| value(own, row).or_else(|| value(feed, row)));
+        values.collect::<TimestampMillisecondArray>().with_timezone("UTC")
+    }
+
+    /// One column of the release.
+    fn column(&self, rows: &RecordBatch, name: &str, data_type: &arrow_schema::DataType) -> ArrayRef {
+        let count = rows.num_rows();
+        let derived: Option<ArrayRef> = match name {
+            "service_date" => {
+                Some(Arc::new(Date32Array::from_value(self.settings.service_date.days_since_epoch(), count)))
+            }
+            "received_at" => self.source_column(rows, "captured_at").cloned(),
+            "event_timestamp" => Some(Arc::new(self.event_timestamps(rows))),
+            "trip_id_scheduled" => self.source_column(rows, "trip_id").cloned(),
+            "trip_start_time" => self.source_column(rows, "start_time").cloned(),
+            "trip_schedule_relationship" => self.source_column(rows, "schedule_relationship").cloned(),
+            "scheduled_stop_sequence" => self
+                .source_column(rows, "current_stop_sequence")
+                .or_else(|| self.source_column(rows, "stop_sequence"))
+                .cloned(),
+            "heading" => self.source_column(rows, "bearing").cloned(),
+            "alert_id" => self.source_column(rows, "entity_id").cloned(),
+            "vehicle_id" => Some(Arc::new(self.vehicles(rows))),
+            "location_ping_id" => Some(Arc::new(self.ping_ids(rows))),
+            "current_status" => Some(self.renamed(
+                rows,
+                name,
+                &[("INCOMING_AT", "Incoming at"), ("STOPPED_AT", "Stopped at"), ("IN_TRANSIT_TO", "In transit to")],
+            )),
+            "schedule_relationship" => Some(self.renamed(
+                rows,
+                name,
+                &[("SCHEDULED", "Scheduled"), ("ADDED", "Added"), ("NEW", "Added"), ("DUPLICATED", "Added")],
+            )),
+            "trip_type" => self.texts(rows, "trip_id").map(|trips| {
+                let in_service = |row| trips.is_valid(row).then_some("In service");
+                Arc::new((0..count).map(in_service).collect::<StringArray>()) as ArrayRef
+            }),
+            "occupancy_raw"
+            | "occupancy_raw_unit"
+            | "occupancy_source"
+            | "occupancy_quality"
+            | "occupancy_percentage" => self.occupancy(rows, name),
+            _ => self.source_column(rows, name).cloned(),
+        };
+        // A column that the source does not have, or has with another type, is null.
+        derived.filter(|array| array.data_type() == data_type).unwrap_or_else(|| new_null_array(data_type, count))
+    }
+
+    /// Pseudonyms. Never the label, which may name a driver; where a position has no vehicle id, its plate stands in, or
+    /// else the id of the entity.
+    fn vehicles(&self, rows: &RecordBatch) -> StringArray {
+        let mut names = vec!["vehicle_id", "license_plate"];
+        if self.table == Table::VehiclePositions {
+            names.push("entity_id");
+        }
+        let columns: Vec<&StringArray> = names.iter().filter_map(|name| self.texts(rows, name)).collect();
+        (0..rows.num_rows())
+            .map(|row| {
+                let id = columns.iter().find(|column| column.is_valid(row))?.value(row);
+                Some(self.settings.pseudonyms.of(id))
+            })
+            .collect()
+    }
+
+    /// A report is known by its vehicle and its second.
+    fn ping_ids(&self, rows: &RecordBatch) -> StringArray {
+        let (vehicles, instants) = (self.vehicles(rows), self.event_timestamps(rows));
+        let mut ids = StringBuilder::with_capacity(rows.num_rows(), rows.num_rows() * 28);
+        for row in 0..rows.num_rows() {
+            if vehicles.is_valid(row) && instants.is_valid(row) {
+                ids.append_value(format!("{}-{}", vehicles.value(row), instants.value(row).div_euclid(1000)));
+            } else {
+                ids.append_null();
+            }
+        }
+        ids.finish()
+    }
+
+    /// Values in other words; a value without a word becomes null.
+    fn renamed(&self, rows: &RecordBatch, name: &str, words: &[(&str, &'static str)]) -> ArrayRef {
+        let Some(texts) = self.texts(rows, name) else {
+            return new_null_array(&arrow_schema::DataType::Utf8, rows.num_rows());
+        };
+        let word = |text: &str| words.iter().find(|(from, _)| *from == text).map(|(_, to)| *to);
+        Arc::new(texts.iter().map(|text| text.and_then(word)).collect::<StringArray>())
+    }
+
+    /// Occupancy is kept honest: the raw value and its unit beside what it means, and whether it can be true. A percentage
+    /// says nothing about the status, so neither is made from the other.
+    fn occupancy(&self, rows: &RecordBatch, name: &str) -> Option<ArrayRef> {
+        let percents = self.source_column(rows, "occupancy_percentage")?.as_primitive_opt::<Int32Type>()?;
+        let statuses = self.texts(rows, "occupancy_status")?;
+        let plausible = |percent: i32| (0..=MOST_PERCENT).contains(&percent);
+        let percent = |row: usize| percents.is_valid(row).then(|| percents.value(row));
+        let status = |row: usize| statuses.is_valid(row).then(|| statuses.value(row));
+        let rows = 0..rows.num_rows();
+        Some(match name {
+            "occupancy_percentage" => {
+                Arc::new(rows.map(|row| percent(row).filter(|&value| plausible(value))).collect::<Int32Array>())
+            }
+            "occupancy_raw" => Arc::new(
+                rows.map(|row| percent(row).map(|value| value.to_string()).or_else(|| status(row).map(str::to_owned)))
+                    .collect::<StringArray>(),
+            ),
+            "occupancy_raw_unit" => Arc::new(
+                rows.map(|row| percent(row).map(|_| "percent").or_else(|| status(row).map(|_| "gtfs_status")))
+                    .collect::<StringArray>(),
+            ),
+            "occupancy_source" => Arc::new(
+                rows.map(|row| {
+                    (percent(row).is_some() || status(row).is_some()).then_some(&self.settings.occupancy_source)
+                })
+                .collect::<StringArray>(),
+            ),
+            _ => Arc::new(
+                rows.map(|row| match (percent(row), status(row)) {
+                    (Some(value), _) if !plausible(value) => Some("implausible"),
+                    (None, None) => None,
+                    _ => Some("plausible"),
+                })
+                .collect::<StringArray>(),
+            ),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use arrow_array::{UInt32Array, UInt64Array};
+
+    use super::*;
+    use crate::contract::library::Library;
+
+    fn contract(folder: &str, table: &str) -> Arc<Contract> {
+        let library = Library::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas").join(folder)).unwrap();
+        library.get(table).unwrap().clone()
+    }
+
+    fn settings() -> Settings {
+        Settings {
+            service_date: "2026-11-24".parse().unwrap(),
+            zone: TimeZone::get("Europe/Berlin").unwrap(),
+            pseudonyms: Arc::new(Pseudonyms::new([7; 32])),
+            occupancy_source: "apc".into(),
+        }
+    }
+
+    /// Rows of a source table from a few columns given as text; the others are null.
+    fn rows(contract: &Contract, given: &[(&str, &[&str])]) -> RecordBatch {
+        let count = given[0].1.len();
+        let mut columns: Vec<ArrayRef> = contract
+            .columns
+            .iter()
+            .map(|column| {
+                let Some((_, texts)) = given.iter().find(|(name, _)| *name == column.name) else {
+                    return new_null_array(&column.kind.data_type(), count);
+                };
+                let cells: StringArray = texts.iter().map(|text| (!text.is_empty()).then_some(*text)).collect();
+                // Arrow reads zones by name only with a database of its own.
+                let instant = arrow_schema::DataType::Timestamp(arrow_schema::TimeUnit::Millisecond, None);
+                match column.kind {
+                    crate::contract::Kind::Instant => {
+                        let cells = arrow_cast::cast(&cells, &instant).unwrap();
+                        let cells = cells.as_primitive::<TimestampMillisecondType>().clone();
+                        Arc::new(cells.with_timezone("UTC"))
+                    }
+                    kind => arrow_cast::cast(&cells, &kind.data_type()).unwrap(),
+                }
+            })
+            .collect();
+        columns.push(Arc::new(UInt32Array::from_value(0, count)));
+        columns.push(Arc::new(UInt64Array::from_iter_values(0..count as u64)));
+        RecordBatch::try_new(contract.chunk_schema(), columns).unwrap()
+    }
+
+    fn run(table: &str, release: &str, batches: &[&[(&str, &[&str])]]) -> (RecordBatch, Dropped) {
+        let (source, release) = (contract("gtfs-realtime", table), contract("stadtbus", release));
+        let mut transform = transform(source.clone(), release.clone(), settings(), Budget::new(1 << 20)).unwrap();
+        let mut out = Vec::new();
+        for batch in batches {
+            out.extend(transform.push(rows(&source, batch)).unwrap());
+        }
+        let (last, dropped) = transform.finish().unwrap();
+        out.extend(last);
+        let out: Vec<RecordBatch> = out.into_iter().map(|chunk| chunk.rows).collect();
+        (arrow_select::concat::concat_batches(&release.chunk_schema(), &out).unwrap(), dropped)
+    }
+
+    fn text(rows: &RecordBatch, column: &str) -> Vec<Option<String>> {
+        let column = rows.column_by_name(column).unwrap();
+        (0..rows.num_rows())
+            .map(|row| column.is_valid(row).then(|| arrow_cast::display::array_value_to_string(column, row).unwrap()))
+            .collect()
+    }
+
+    const NOON: &str = "2026-11-24T11:00:00Z";
+
+    #[test]
+    fn a_position_that_comes_again_is_dropped_by_rule_and_the_numbers_add_up() {
+        let batch: &[(&str, &[&str])] = &[
+            ("captured_at", &["2026-11-24T11:00:05Z", "2026-11-24T11:00:20Z", "2026-11-24T11:00:20Z"]),
+            ("entity_id", &["1", "1", "2"]),
+            ("vehicle_id", &["bus 7", "bus 7", "bus 8"]),
+            ("latitude", &["48.47", "48.47", "48.48"]),
+            ("timestamp", &[NOON, NOON, NOON]),
+        ];
+        let (rows, dropped) = run("vehicle_positions", "vehicle_locations", &[batch, batch]);
+        assert_eq!(rows.num_rows(), 2);
+        assert_eq!(dropped[&RuleId("vehicle_locations.same_position".into())], 4);
+        assert_eq!(dropped[&RuleId("vehicle_locations.other_service_date".into())], 0);
+        assert!(!format!("{rows:?}").contains("bus"));
+        let vehicles = text(&rows, "vehicle_id");
+        assert!(vehicles[0] != vehicles[1] && vehicles[0].as_ref().is_some_and(|id| id.len() == 16));
+        assert_eq!(text(&rows, "location_ping_id")[0], vehicles[0].as_ref().map(|id| format!("{id}-1795518000")));
+    }
+
+    #[test]
+    fn a_trip_after_midnight_keeps_its_service_date_and_so_does_a_bus_without_one() {
+        let night = "2026-11-25T00:10:00Z";
+        let (rows, dropped) = run(
+            "vehicle_positions",
+            "vehicle_locations",
+            &[&[
+                ("captured_at", &[night, night, NOON, "2026-11-25T03:00:00Z"]),
+                ("vehicle_id", &["a", "b", "c", "d"]),
+                ("timestamp", &[night, night, NOON, "2026-11-25T03:00:00Z"]),
+                ("start_date", &["2026-11-24", "", "2026-11-23", ""]),
+            ]],
+        );
+        assert_eq!(rows.num_rows(), 2);
+        assert_eq!(dropped[&RuleId("vehicle_locations.other_service_date".into())], 2);
+        assert!(text(&rows, "service_date").iter().all(|date| date.as_deref() == Some("2026-11-24")));
+    }
+
+    #[test]
+    fn occupancy_keeps_the_raw_value_and_makes_nothing_up() {
+        let (rows, _) = run(
+            "vehicle_positions",
+            "vehicle_locations",
+            &[&[
+                ("captured_at", &[NOON, NOON, NOON, NOON]),
+                ("vehicle_id", &["a", "b", "c", "d"]),
+                ("timestamp", &[NOON, NOON, NOON, NOON]),
+                ("occupancy_percentage", &["0", "-5", "", ""]),
+                ("occupancy_status", &["", "", "EMPTY", ""]),
+            ]],
+        );
+        let some = |texts: [&str; 4]| texts.map(|text| (!text.is_empty()).then(|| text.to_owned())).to_vec();
+        assert_eq!(text(&rows, "occupancy_percentage"), some(["0", "", "", ""]));
+        assert_eq!(text(&rows, "occupancy_raw"), some(["0", "-5", "EMPTY", ""]));
+        assert_eq!(text(&rows, "occupancy_status"), some(["", "", "EMPTY", ""]));
+        assert_eq!(text(&rows, "occupancy_quality"), some(["plausible", "implausible", "plausible", ""]));
+        assert_eq!(text(&rows, "occupancy_source"), some(["apc", "apc", "apc", ""]));
+    }
+
+    #[test]
+    fn a_prediction_is_kept_when_it_changes_and_when_it_changes_back() {
+        let at = |time: &'static str, delay: &'static str| -> Vec<(&'static str, Vec<&'static str>)> {
+            vec![
+                ("captured_at", vec![time]),
+                ("timestamp", vec![time]),
+                ("trip_id", vec!["t"]),
+                ("start_date", vec!["2026-11-24"]),
+                ("stop_sequence", vec!["3"]),
+                ("arrival_delay", vec![delay]),
+            ]
+        };
+        let batches: Vec<_> = [
+            at("2026-11-24T11:00:00Z", "60"),
+            at("2026-11-24T11:00:15Z", "60"),
+            at("2026-11-24T11:00:30Z", "90"),
+            at("2026-11-24T11:00:45Z", "60"),
+        ]
+        .into_iter()
+        .collect();
+        let batches: Vec<Vec<(&str, &[&str])>> =
+            batches.iter().map(|batch| batch.iter().map(|(name, cells)| (*name, cells.as_slice())).collect()).collect();
+        let batches: Vec<&[(&str, &[&str])]> = batches.iter().map(Vec::as_slice).collect();
+        let (rows, dropped) = run("trip_updates", "trip_updates", &batches);
+        assert_eq!(text(&rows, "arrival_delay"), [Some("60".into()), Some("90".into()), Some("60".into())]);
+        assert_eq!(dropped[&RuleId("trip_updates.unchanged".into())], 1);
+    }
+}
