@@ -1,1 +1,266 @@
-//! bucket
+//! A bucket: a local folder or a prefix of an S3 bucket, with the few operations that publishing needs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::local::LocalFileSystem;
+use object_store::prefix::PrefixStore;
+use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt, PutMode, PutOptions, WriteMultipart, path};
+use tokio::runtime::Runtime;
+
+use crate::digest::Digest;
+use crate::publish::PublishError;
+
+/// Files up to this go into the bucket in one request.
+const ONE_REQUEST: u64 = 64 << 20;
+/// The part size of larger ones.
+const PART: usize = 16 << 20;
+
+/// Where releases go. Calls block; they may come from any thread that is not itself inside an async runtime.
+pub struct Bucket {
+    /// As configured, for messages.
+    location: String,
+    store: Arc<dyn ObjectStore>,
+    runtime: Runtime,
+    /// The folder of a local bucket.
+    folder: Option<PathBuf>,
+}
+
+impl Bucket {
+    /// Opens a folder (`data/bucket`) or an S3 bucket (`s3://name/prefix`). `options` are the settings of the store:
+    /// `endpoint`, `region`, `access_key_id`, `secret_access_key`, `allow_http`; what is absent comes from `AWS_*`.
+    pub fn open(location: &str, options: &BTreeMap<String, String>) -> Result<Self, PublishError> {
+        let wrong = |problem: String, remedy: &str| PublishError::Configuration {
+            bucket: location.to_owned(),
+            problem,
+            remedy: remedy.to_owned(),
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.map_err(|error| wrong(format!("no thread for it ({error})"), "Try again."))?;
+        if let Some(rest) = location.strip_prefix("s3://") {
+            let (name, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+            let mut builder = AmazonS3Builder::from_env().with_bucket_name(name);
+            for (key, value) in options {
+                let key: AmazonS3ConfigKey = key
+                    .parse()
+                    .map_err(|_| wrong(format!("'{key}' is no setting of an S3 bucket"), "See 'bucket: options'."))?;
+                builder = builder.with_config(key, value);
+            }
+            // A second call finds the provider installed, which is what it wants.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            let store = builder.build().map_err(|error| wrong(error.to_string(), "Check 'bucket: options'."))?;
+            let store: Arc<dyn ObjectStore> =
+                if prefix.is_empty() { Arc::new(store) } else { Arc::new(PrefixStore::new(store, prefix)) };
+            return Ok(Self { location: location.to_owned(), store, runtime, folder: None });
+        }
+        if location.contains("://") && !location.starts_with("file://") {
+            return Err(wrong("this kind of store is not known".into(), "Write a folder or 's3://bucket/prefix'."));
+        }
+        let folder = PathBuf::from(location.strip_prefix("file://").unwrap_or(location));
+        std::fs::create_dir_all(&folder).map_err(|error| {
+            wrong(format!("the folder cannot be made ({error})"), "Check its path and permissions.")
+        })?;
+        let store = LocalFileSystem::new_with_prefix(&folder)
+            .map_err(|error| wrong(error.to_string(), "Check the folder's path and permissions."))?;
+        let store = Arc::new(store.with_fsync(true));
+        Ok(Self { location: location.to_owned(), store, runtime, folder: Some(folder) })
+    }
+
+    /// As configured.
+    pub fn location(&self) -> &str {
+        &self.location
+    }
+
+    /// Makes sure that the store honours create-only writes, and refuses it where it does not: without them two runs
+    /// could overwrite each other's commit.
+    pub fn probe(&self) -> Result<(), PublishError> {
+        let key = "_probe/create-only";
+        let first = self.put_new(key, Bytes::from_static(b"first"))?;
+        let second = self.put_new(key, Bytes::from_static(b"second"))?;
+        let kept = self.get(key)?;
+        self.run(key, self.store.delete(&self.path(key)?))?;
+        // A probe that was killed leaves its object; then neither write may succeed.
+        let honoured = !second && kept.as_deref() != Some(b"second");
+        if !honoured || (first && kept.as_deref() != Some(b"first")) {
+            return Err(PublishError::Configuration {
+                bucket: self.location.clone(),
+                problem: "the store does not honour create-only writes (If-None-Match)".to_owned(),
+                remedy: "Use a store that does: AWS S3, Ceph, MinIO, Garage, SeaweedFS, or a local folder.".to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Writes an object if there is none of this name; `false` if there is.
+    pub fn put_new(&self, key: &str, bytes: Bytes) -> Result<bool, PublishError> {
+        let options = PutOptions { mode: PutMode::Create, attributes: self.attributes(key), ..PutOptions::default() };
+        let path = self.path(key)?;
+        match self.runtime.block_on(self.store.put_opts(&path, bytes.into(), options)) {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(false),
+            Err(source) => Err(self.failed(key, source)),
+        }
+    }
+
+    /// Puts a staged file into the bucket under a name that carries its digest; a file that is there already is the same.
+    pub fn put_file(&self, key: &str, file: &Path, digest: &Digest) -> Result<(), PublishError> {
+        let unreadable = |error: std::io::Error| PublishError::Parquet {
+            table: file.display().to_string(),
+            problem: format!("the staged file cannot be read: {error}"),
+        };
+        let bytes = std::fs::metadata(file).map_err(unreadable)?.len();
+        match self.runtime.block_on(self.store.head(&self.path(key)?)) {
+            Ok(object) if object.size == bytes => return Ok(()),
+            Ok(object) => {
+                let problem = format!("it has {} bytes instead of {bytes} (sha256 {digest})", object.size);
+                return Err(PublishError::Damaged { key: key.to_owned(), problem });
+            }
+            Err(object_store::Error::NotFound { .. }) => {}
+            Err(source) => return Err(self.failed(key, source)),
+        }
+        if bytes <= ONE_REQUEST {
+            let bytes = std::fs::read(file).map_err(unreadable)?;
+            self.put_new(key, bytes.into())?;
+            return Ok(());
+        }
+        let path = self.path(key)?;
+        let mut input = std::fs::File::open(file).map_err(unreadable)?;
+        let upload = self.run(key, self.store.put_multipart(&path))?;
+        let written = self.runtime.block_on(async {
+            let mut upload = WriteMultipart::new_with_chunk_size(upload, PART);
+            let mut buffer = vec![0; PART];
+            loop {
+                let read = std::io::Read::read(&mut input, &mut buffer)
+                    .map_err(|error| object_store::Error::Generic { store: "staging", source: Box::new(error) })?;
+                if read == 0 {
+                    return upload.finish().await;
+                }
+                upload.wait_for_capacity(4).await?;
+                upload.write(&buffer[..read]);
+            }
+        });
+        written.map(|_| ()).map_err(|source| self.failed(key, source))
+    }
+
+    /// Writes an object that may change, such as `files.json`; leaves it alone if it is the same already.
+    pub fn put(&self, key: &str, bytes: Bytes) -> Result<(), PublishError> {
+        if self.get(key)?.is_some_and(|there| there == bytes) {
+            return Ok(());
+        }
+        let options = PutOptions { attributes: self.attributes(key), ..PutOptions::default() };
+        self.run(key, self.store.put_opts(&self.path(key)?, bytes.into(), options)).map(|_| ())
+    }
+
+    /// An object's bytes, if it exists.
+    pub fn get(&self, key: &str) -> Result<Option<Bytes>, PublishError> {
+        let path = self.path(key)?;
+        let read = self.runtime.block_on(async { self.store.get(&path).await?.bytes().await });
+        match read {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(source) => Err(self.failed(key, source)),
+        }
+    }
+
+    /// The names of all objects whose name begins with the folder `prefix`, in order.
+    pub fn list(&self, prefix: &str) -> Result<Vec<String>, PublishError> {
+        let path = self.path(prefix)?;
+        let listing = self.store.list(Some(&path)).map_ok(|object| object.location.to_string());
+        let mut names: Vec<String> = self.run(prefix, listing.try_collect())?;
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Removes what killed writes left in a local folder (`name#1`). Only for a run that holds the workspace's lock.
+    pub fn sweep(&self) {
+        fn visit(folder: &Path) {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let staged =
+                    name.rsplit_once('#').is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+                if path.is_dir() {
+                    visit(&path);
+                } else if staged {
+                    // If it cannot be removed it is only in the way of tidiness: readers never see it.
+                    let _ = std::fs::remove_file(&path);
+                }
+            }
+        }
+        if let Some(folder) = &self.folder {
+            visit(folder);
+            let _ = std::fs::remove_dir(folder.join("_probe"));
+        }
+    }
+
+    fn path(&self, key: &str) -> Result<path::Path, PublishError> {
+        path::Path::parse(key).map_err(|error| PublishError::Configuration {
+            bucket: self.location.clone(),
+            problem: format!("'{}' is no name for an object ({error})", key.escape_debug()),
+            remedy: "Use letters, digits, '-' and '_' in names of pipelines and tables.".to_owned(),
+        })
+    }
+
+    /// Folders have no attributes; S3 serves the content type to browsers.
+    fn attributes(&self, key: &str) -> Attributes {
+        if self.folder.is_some() {
+            return Attributes::new();
+        }
+        let content_type = match key.rsplit('.').next() {
+            Some("json") => "application/json",
+            Some("csv") => "text/csv; charset=utf-8",
+            Some("html") => "text/html; charset=utf-8",
+            Some("parquet") => "application/vnd.apache.parquet",
+            _ => "application/octet-stream",
+        };
+        Attributes::from_iter([(Attribute::ContentType, content_type)])
+    }
+
+    fn run<T>(&self, key: &str, work: impl Future<Output = Result<T, object_store::Error>>) -> Result<T, PublishError> {
+        self.runtime.block_on(work).map_err(|source| self.failed(key, source))
+    }
+
+    fn failed(&self, key: &str, source: object_store::Error) -> PublishError {
+        PublishError::Store { bucket: self.location.clone(), key: key.to_owned(), source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_honours_create_only_writes_and_keeps_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let bucket = Bucket::open(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
+        bucket.probe().unwrap();
+        assert!(bucket.put_new("a/b.json", Bytes::from_static(b"1")).unwrap());
+        assert!(!bucket.put_new("a/b.json", Bytes::from_static(b"2")).unwrap());
+        assert_eq!(bucket.get("a/b.json").unwrap().as_deref(), Some(&b"1"[..]));
+        assert_eq!(bucket.list("a").unwrap(), ["a/b.json"]);
+        assert!(bucket.put_new("../out", Bytes::new()).is_err());
+    }
+
+    #[test]
+    fn what_a_killed_write_left_is_swept_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let bucket = Bucket::open(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
+        bucket.put("data/x.json", Bytes::from_static(b"{}")).unwrap();
+        std::fs::write(folder.path().join("data/x.json#1"), "half").unwrap();
+        bucket.sweep();
+        assert!(!folder.path().join("data/x.json#1").exists() && folder.path().join("data/x.json").exists());
+    }
+
+    #[test]
+    fn an_unknown_store_is_refused_with_a_remedy() {
+        let error = Bucket::open("ftp://x", &BTreeMap::new()).err().unwrap().to_string();
+        assert_eq!(
+            error,
+            "the bucket ftp://x: this kind of store is not known. Write a folder or 's3://bucket/prefix'."
+        );
+    }
+}

@@ -1,1 +1,378 @@
-//! parquet
+//! Parquet: the rows of a partition become one file, the same bytes for the same rows.
+//!
+//! zstd 9, 122,880 rows a group, page index, statistics. The columns of a row group are encoded side by side, and row
+//! groups are encoded while the next ones are still being checked. Holds two row groups; all rows if the contract sorts.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use arrow_array::RecordBatch;
+use arrow_row::{RowConverter, SortField};
+use arrow_schema::SchemaRef;
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{KeyValue, SortingColumn};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::ColumnPath;
+
+use crate::contract::{Classification, Contract, Kind};
+use crate::digest::{Digest, Digester};
+use crate::publish::PublishError;
+use crate::table::Budget;
+
+/// Rows of a row group; what DuckDB reads as one unit.
+pub const ROW_GROUP: usize = 122_880;
+const LEVEL: i32 = 9;
+
+/// A file in the staging folder, not yet in the bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Staged {
+    pub path: PathBuf,
+    pub digest: Digest,
+    pub bytes: u64,
+    pub rows: u64,
+}
+
+/// Writes the rows of one partition.
+pub struct Writer {
+    table: String,
+    path: PathBuf,
+    schema: SchemaRef,
+    /// Places among the public columns.
+    sort_by: Vec<usize>,
+    pending: Vec<RecordBatch>,
+    pending_rows: usize,
+    rows: u64,
+    budget: Budget,
+    booked: usize,
+    groups: SyncSender<Vec<RecordBatch>>,
+    encoder: JoinHandle<Result<(Digest, u64), ParquetError>>,
+}
+
+impl Writer {
+    /// `metadata` goes into the file's footer, in its order.
+    pub fn new(
+        staging: &Path,
+        contract: &Arc<Contract>,
+        metadata: Vec<(String, String)>,
+        budget: Budget,
+    ) -> Result<Self, PublishError> {
+        let table = contract.table.clone();
+        let failed = |problem: String| PublishError::Parquet { table: table.clone(), problem };
+        std::fs::create_dir_all(staging).map_err(|error| failed(format!("{}: {error}", staging.display())))?;
+        let path = staging.join(format!("{table}.parquet"));
+        let file = File::create(&path).map_err(|error| failed(format!("{}: {error}", path.display())))?;
+        let schema = contract.release_schema();
+        let public: Vec<usize> = (contract.columns.iter().enumerate())
+            .filter(|(_, column)| column.classification == Classification::Public)
+            .map(|(place, _)| place)
+            .collect();
+        let sort_by: Vec<usize> =
+            contract.sort_by.iter().filter_map(|place| public.iter().position(|other| other == place)).collect();
+        let properties = properties(contract, &sort_by, metadata).map_err(|error| failed(error.to_string()))?;
+        // One row group waits while another is being encoded.
+        let (groups, received) = sync_channel(1);
+        let thread_schema = schema.clone();
+        let encoder = std::thread::spawn(move || encode(file, &thread_schema, properties, &received));
+        Ok(Self {
+            table: contract.table.clone(),
+            path,
+            schema,
+            sort_by,
+            pending: Vec::new(),
+            pending_rows: 0,
+            rows: 0,
+            budget,
+            booked: 0,
+            groups,
+            encoder,
+        })
+    }
+
+    /// Takes rows in the contract's release schema.
+    pub fn push(&mut self, rows: RecordBatch) -> Result<(), PublishError> {
+        if rows.num_rows() == 0 {
+            return Ok(());
+        }
+        self.rows += rows.num_rows() as u64;
+        self.pending_rows += rows.num_rows();
+        if !self.sort_by.is_empty() {
+            let bytes = rows.get_array_memory_size();
+            self.budget.take("publish", bytes)?;
+            self.booked += bytes;
+        }
+        self.pending.push(rows);
+        while self.sort_by.is_empty() && self.pending_rows >= ROW_GROUP {
+            self.send_group()?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is left and closes the file.
+    pub fn finish(mut self) -> Result<Staged, PublishError> {
+        if !self.sort_by.is_empty() && !self.pending.is_empty() {
+            self.sort().map_err(|error| self.failed(&error.to_string()))?;
+        }
+        while self.pending_rows > 0 {
+            self.send_group()?;
+        }
+        drop(self.groups);
+        let table = self.table;
+        let failed = |problem: String| PublishError::Parquet { table, problem };
+        let (digest, bytes) = match self.encoder.join() {
+            Ok(result) => result.map_err(|error| failed(error.to_string()))?,
+            Err(_) => return Err(failed("the encoder panicked".to_owned())),
+        };
+        self.budget.give_back(self.booked);
+        Ok(Staged { path: self.path, digest, bytes, rows: self.rows })
+    }
+
+    fn failed(&self, problem: &str) -> PublishError {
+        PublishError::Parquet { table: self.table.clone(), problem: problem.to_owned() }
+    }
+
+    /// Sends the first row group of what is pending to the encoder.
+    fn send_group(&mut self) -> Result<(), PublishError> {
+        let mut group = Vec::new();
+        let mut missing = ROW_GROUP;
+        let mut rest = std::mem::take(&mut self.pending).into_iter();
+        for batch in rest.by_ref() {
+            if batch.num_rows() > missing {
+                group.push(batch.slice(0, missing));
+                self.pending.push(batch.slice(missing, batch.num_rows() - missing));
+                missing = 0;
+                break;
+            }
+            missing -= batch.num_rows();
+            group.push(batch);
+        }
+        self.pending.extend(rest);
+        self.pending_rows -= ROW_GROUP - missing;
+        // The encoder goes away only after an error, which `finish` tells.
+        self.groups.send(group).map_err(|_| self.failed("the encoder stopped, the disk may be full"))
+    }
+
+    /// Puts what is pending into order; rows of equal rank keep theirs.
+    fn sort(&mut self) -> Result<(), arrow_schema::ArrowError> {
+        let all = arrow_select::concat::concat_batches(&self.schema, &std::mem::take(&mut self.pending))?;
+        let keys: Vec<_> = self.sort_by.iter().map(|&place| all.column(place).clone()).collect();
+        let fields = keys.iter().map(|key| SortField::new(key.data_type().clone())).collect();
+        let ranks = RowConverter::new(fields)?.convert_columns(&keys)?;
+        let mut order: Vec<u32> = (0..all.num_rows() as u32).collect();
+        order.sort_by(|&a, &b| ranks.row(a as usize).cmp(&ranks.row(b as usize)));
+        for part in order.chunks(ROW_GROUP) {
+            let indices = arrow_array::UInt32Array::from(part.to_vec());
+            self.pending.push(arrow_select::take::take_record_batch(&all, &indices)?);
+        }
+        Ok(())
+    }
+}
+
+/// How the columns are written: dictionaries for what repeats, differences for what counts up, split bytes for
+/// measurements. `benches/parquet.rs` shows what this buys.
+fn properties(
+    contract: &Contract,
+    sort_by: &[usize],
+    metadata: Vec<(String, String)>,
+) -> Result<WriterPropertiesPtr, ParquetError> {
+    let mut builder = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(LEVEL)?))
+        .set_max_row_group_row_count(Some(ROW_GROUP))
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_key_value_metadata(Some(metadata.into_iter().map(|(key, value)| KeyValue::new(key, value)).collect()));
+    if !sort_by.is_empty() {
+        let columns = sort_by.iter().map(|&place| SortingColumn {
+            column_idx: place as i32,
+            descending: false,
+            nulls_first: true,
+        });
+        builder = builder.set_sorting_columns(Some(columns.collect()));
+    }
+    for column in contract.columns.iter().filter(|column| column.classification == Classification::Public) {
+        let path = ColumnPath::from(column.name.as_str());
+        let encoding = match column.kind {
+            Kind::Instant | Kind::ServiceTime | Kind::Int64 => Some(Encoding::DELTA_BINARY_PACKED),
+            Kind::Int32 if column.values.is_empty() => Some(Encoding::DELTA_BINARY_PACKED),
+            Kind::Float => Some(Encoding::BYTE_STREAM_SPLIT),
+            Kind::Text | Kind::Int32 | Kind::Boolean | Kind::Date => None,
+        };
+        if let Some(encoding) = encoding {
+            builder = builder.set_column_dictionary_enabled(path.clone(), false).set_column_encoding(path, encoding);
+        }
+    }
+    Ok(Arc::new(builder.build()))
+}
+
+/// The encoder's thread: row groups come in, bytes go to the file.
+fn encode(
+    file: File,
+    schema: &SchemaRef,
+    properties: WriterPropertiesPtr,
+    groups: &Receiver<Vec<RecordBatch>>,
+) -> Result<(Digest, u64), ParquetError> {
+    let parquet_schema = ArrowSchemaConverter::new().schema_root("table").convert(schema)?;
+    let out = Digested { file: BufWriter::new(file), digester: Digester::default(), bytes: 0 };
+    let mut writer = SerializedFileWriter::new(out, parquet_schema.root_schema_ptr(), properties)?;
+    let factory = ArrowRowGroupWriterFactory::new(&writer, schema.clone());
+    for (place, group) in groups.iter().enumerate() {
+        let chunks = encode_columns(factory.create_column_writers(place)?, schema, &group)?;
+        drop(group);
+        let mut row_group = writer.next_row_group()?;
+        for chunk in chunks {
+            chunk.append_to_row_group(&mut row_group)?;
+        }
+        row_group.close()?;
+    }
+    let mut out = writer.into_inner()?;
+    out.file.flush()?;
+    out.file.get_ref().sync_all()?;
+    Ok((out.digester.finish(), out.bytes))
+}
+
+/// Encodes the columns of a row group on as many threads as there are cores; each takes the next column that nobody has.
+fn encode_columns(
+    writers: Vec<ArrowColumnWriter>,
+    schema: &SchemaRef,
+    group: &[RecordBatch],
+) -> Result<Vec<ArrowColumnChunk>, ParquetError> {
+    let slots: Vec<_> = writers.into_iter().map(|writer| std::sync::Mutex::new(Some(writer))).collect();
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<Vec<(usize, ArrowColumnChunk)>, ParquetError> {
+        let mut done = Vec::new();
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(slot) = slots.get(place) else { return Ok(done) };
+            let writer = slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+            let Some(mut writer) = writer else { continue };
+            for batch in group {
+                for leaf in compute_leaves(schema.field(place), batch.column(place))? {
+                    writer.write(&leaf)?;
+                }
+            }
+            done.push((place, writer.close()?));
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(slots.len());
+    let mut chunks = std::thread::scope(|scope| {
+        let helpers: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut chunks = work()?;
+        for helper in helpers {
+            let done = helper.join().map_err(|_| ParquetError::General("an encoding thread panicked".to_owned()))?;
+            chunks.extend(done?);
+        }
+        Ok::<_, ParquetError>(chunks)
+    })?;
+    chunks.sort_by_key(|(place, _)| *place);
+    Ok(chunks.into_iter().map(|(_, chunk)| chunk).collect())
+}
+
+/// A file that digests what is written to it.
+struct Digested {
+    file: BufWriter<File>,
+    digester: Digester,
+    bytes: u64,
+}
+
+impl Write for Digested {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.digester.update(&bytes[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::Int32Type;
+    use arrow_array::{ArrayRef, Int32Array, StringArray};
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+    use super::*;
+    use crate::contract::read;
+
+    fn contract(sorted: bool) -> Arc<Contract> {
+        let sort = if sorted { "    customProperties: [{property: sortBy, value: [id, secret, time]}]\n" } else { "" };
+        let text = format!(
+            "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n{sort}    \
+             properties:\n      - {{name: secret, logicalType: string}}\n      - {{name: id, logicalType: string, \
+             classification: public}}\n      - {{name: time, logicalType: integer, classification: public}}\n"
+        );
+        Arc::new(read::contract(Path::new("t.odcs.yaml"), &text).unwrap())
+    }
+
+    fn batch(contract: &Contract, rows: impl Iterator<Item = i32> + Clone) -> RecordBatch {
+        let ids: StringArray = rows.clone().map(|row| Some(format!("bus {}", row % 7))).collect();
+        let times: Int32Array = rows.map(Some).collect();
+        let columns: Vec<ArrayRef> = vec![Arc::new(ids), Arc::new(times)];
+        RecordBatch::try_new(contract.release_schema(), columns).unwrap()
+    }
+
+    fn write(folder: &Path, sorted: bool, batches: &[RecordBatch]) -> Staged {
+        let metadata = vec![("fahrtenbuch.contract".to_owned(), "t 1".to_owned())];
+        let mut writer = Writer::new(folder, &contract(sorted), metadata, Budget::new(1 << 30)).unwrap();
+        batches.iter().for_each(|batch| writer.push(batch.clone()).unwrap());
+        writer.finish().unwrap()
+    }
+
+    #[test]
+    fn rows_come_back_in_order_in_groups_of_the_right_size_with_their_metadata() {
+        let folder = tempfile::tempdir().unwrap();
+        let contract = contract(true);
+        let batches: Vec<_> = (0..20).rev().map(|i| batch(&contract, i * 10_000..(i + 1) * 10_000)).collect();
+        let staged = write(folder.path(), true, &batches);
+        assert_eq!(staged.rows, 200_000);
+        assert_eq!(staged.digest, Digest::of(&std::fs::read(&staged.path).unwrap()));
+        assert_eq!(staged.bytes, std::fs::metadata(&staged.path).unwrap().len());
+        let file = File::open(&staged.path).unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+        let metadata = reader.metadata().clone();
+        assert_eq!(metadata.row_group(0).num_rows(), ROW_GROUP as i64);
+        assert_eq!(metadata.row_group(0).sorting_columns().unwrap().len(), 2);
+        let column = metadata.row_group(0).column(0);
+        assert!(column.column_index_offset().is_some() && column.offset_index_offset().is_some());
+        let pairs = metadata.file_metadata().key_value_metadata().unwrap();
+        assert_eq!(pairs[0].key, "fahrtenbuch.contract");
+        let mut last = (String::new(), -1);
+        for rows in reader.build().unwrap() {
+            let rows = rows.unwrap();
+            for row in 0..rows.num_rows() {
+                let id = rows.column(0).as_string::<i32>().value(row).to_owned();
+                let this = (id, rows.column(1).as_primitive::<Int32Type>().value(row));
+                assert!(last < this, "{last:?} {this:?}");
+                last = this;
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_rows_give_the_same_bytes() {
+        let folders: Vec<_> = (0..2).map(|_| tempfile::tempdir().unwrap()).collect();
+        let contract = contract(false);
+        let whole: Vec<_> = (0..40).map(|i| batch(&contract, i * 5_000..(i + 1) * 5_000)).collect();
+        let one = write(folders[0].path(), false, &whole);
+        let other = write(folders[1].path(), false, &whole);
+        assert_eq!(one.digest, other.digest);
+    }
+
+    #[test]
+    fn a_table_without_rows_is_a_file_with_its_columns() {
+        let folder = tempfile::tempdir().unwrap();
+        let staged = write(folder.path(), true, &[]);
+        let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&staged.path).unwrap()).unwrap();
+        assert_eq!((reader.schema().fields().len(), staged.rows), (2, 0));
+    }
+}
