@@ -1,1 +1,208 @@
-//! The workspace of a city.
+//! The workspace of a city: `fahrtenbuch.yaml`, its pipelines and its contracts, read with every mistake at once.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+
+use crate::pipeline::Pipeline;
+use crate::publish::pages::Site;
+use crate::yaml::{self, Node, Problem, Problems};
+
+/// The configuration's file, at the root of the workspace.
+pub const FILE: &str = "fahrtenbuch.yaml";
+const KEYS: &[&str] = &["title", "publisher", "licence", "licence_url", "time_zone", "bucket", "private", "limits"];
+const BUCKET_KEYS: &[&str] = &["location", "base_url", "options"];
+const LIMIT_KEYS: &[&str] = &["memory"];
+
+/// A workspace as its files describe it.
+#[derive(Debug)]
+pub struct Workspace {
+    pub root: PathBuf,
+    pub site: Site,
+    pub zone: TimeZone,
+    /// A folder or `s3://bucket/prefix`.
+    pub bucket: String,
+    pub bucket_options: BTreeMap<String, String>,
+    /// Evidence, keys, quarantine and the journal.
+    pub private: PathBuf,
+    /// Bytes that a run may hold back.
+    pub memory: usize,
+    /// By name.
+    pub pipelines: Vec<Pipeline>,
+}
+
+impl Workspace {
+    /// Reads the configuration and all pipelines with their contracts.
+    pub fn read(root: &Path) -> Result<Self, Vec<Problem>> {
+        let file = root.join(FILE);
+        if !file.exists() {
+            let mut problems = Problems::new(&file);
+            problems.add(0, "there is no workspace here", "Go to its folder, or make one with 'fahrtenbuch init DIR'.");
+            return Err(problems.found);
+        }
+        let mut found = Vec::new();
+        let workspace = match yaml::read(&file) {
+            Ok(node) => {
+                let mut problems = Problems::new(&file);
+                let workspace = configuration(root, &node, &mut problems);
+                found.append(&mut problems.found);
+                workspace
+            }
+            Err(mut problems) => {
+                found.append(&mut problems);
+                None
+            }
+        };
+        let mut pipelines = Vec::new();
+        for file in pipeline_files(root, &mut found) {
+            match Pipeline::read(root, &file) {
+                Ok(pipeline) => pipelines.push(pipeline),
+                Err(mut problems) => found.append(&mut problems),
+            }
+        }
+        // Several pipelines may use the same contracts: each mistake is told once.
+        found.sort();
+        found.dedup();
+        match workspace {
+            Some(workspace) if found.is_empty() => Ok(Self { pipelines, ..workspace }),
+            _ => Err(found),
+        }
+    }
+}
+
+fn pipeline_files(root: &Path, found: &mut Vec<Problem>) -> Vec<PathBuf> {
+    let folder = root.join("pipelines");
+    let mut files: Vec<PathBuf> = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
+        Err(error) => {
+            let mut problems = Problems::new(&folder);
+            problems.add(0, format!("cannot be listed: {error}"), "Make the folder; each feed is one file in it.");
+            found.append(&mut problems.found);
+            Vec::new()
+        }
+    };
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
+    files.sort();
+    files
+}
+
+fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Workspace> {
+    node.only_keys(KEYS, problems);
+    let title = node.require_text("title", problems);
+    let publisher = node.require_text("publisher", problems);
+    let licence = node.require_text("licence", problems);
+    let licence_url = node.optional_text("licence_url", problems);
+    let zone = node.require_text("time_zone", problems);
+    let zone = zone.and_then(|name| match TimeZone::get(&name) {
+        Ok(zone) => Some(zone),
+        Err(_) => {
+            let line = node.get("time_zone").map_or(node.line, |node| node.line);
+            problems.add(line, format!("'{name}' is no time zone"), "Write a name like 'Europe/Berlin'.");
+            None
+        }
+    });
+    let mut bucket = None;
+    let mut base_url = None;
+    let mut bucket_options = BTreeMap::new();
+    match node.get("bucket") {
+        Some(map) => {
+            map.only_keys(BUCKET_KEYS, problems);
+            bucket = map.require_text("location", problems);
+            base_url = map.optional_text("base_url", problems);
+            for (key, value) in map.get("options").map_or(&[][..], Node::pairs) {
+                match (key.scalar(), value.scalar()) {
+                    (Some(key), Some(value)) => {
+                        bucket_options.insert(key, value);
+                    }
+                    _ => problems.add(key.line, "an option of the bucket is no text", "Write 'endpoint: https://...'."),
+                }
+            }
+        }
+        None => problems.add(node.line, "'bucket' is missing", "Add 'bucket:' with 'location: data/bucket'."),
+    }
+    let private = node.optional_text("private", problems).unwrap_or_else(|| "data/private".to_owned());
+    let mut memory = 1 << 30;
+    if let Some(limits) = node.get("limits") {
+        limits.only_keys(LIMIT_KEYS, problems);
+        if let Some(node) = limits.get("memory") {
+            match node.scalar().as_deref().and_then(bytes) {
+                Some(bytes) => memory = bytes,
+                None => problems.add(node.line, "'memory' is no size", "Write a size like '512 MiB' or '2 GiB'."),
+            }
+        }
+    }
+    let bucket = bucket?;
+    // A bucket inside the private store, or around it, would publish evidence.
+    if !bucket.contains("://") {
+        let (public, hidden) = (root.join(&bucket), root.join(&private));
+        if public.starts_with(&hidden) || hidden.starts_with(&public) {
+            let line = node.get("bucket").map_or(node.line, |node| node.line);
+            problems.add(line, "the bucket and the private store lie in each other", "Give each a folder of its own.");
+        }
+    }
+    Some(Workspace {
+        site: Site { title: title?, publisher: publisher?, licence: licence?, licence_url, base_url },
+        zone: zone?,
+        bucket: if bucket.contains("://") { bucket } else { root.join(bucket).to_string_lossy().into_owned() },
+        bucket_options,
+        private: root.join(private),
+        memory,
+        pipelines: Vec::new(),
+        root: root.to_owned(),
+    })
+}
+
+/// Reads `512 MiB`, `2 GiB`, `1000000`.
+fn bytes(text: &str) -> Option<usize> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let factor: usize = match unit.trim() {
+        "" | "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<usize>().ok()?.checked_mul(factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mistake_of_a_workspace_is_told_at_once_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        std::fs::create_dir(root.join("pipelines")).unwrap();
+        let text = "title: T\npublisher: P\nlicense: CC0\ntime_zone: Europe/Berln\nbucket:\n  location: data/private/x\n\
+                    limits:\n  memory: lots\n";
+        std::fs::write(root.join(FILE), text).unwrap();
+        std::fs::write(root.join("pipelines/a.yaml"), "format: gtsf\nsources: []\n").unwrap();
+        let problems = Workspace::read(root).unwrap_err();
+        let lines: Vec<String> = problems
+            .iter()
+            .map(|p| format!("{}:{} {}", p.file.file_name().unwrap().to_string_lossy(), p.line, p.message))
+            .collect();
+        for expected in [
+            "fahrtenbuch.yaml:1 'licence' is missing",
+            "fahrtenbuch.yaml:3 'license' is not known here",
+            "fahrtenbuch.yaml:4 'Europe/Berln' is no time zone",
+            "fahrtenbuch.yaml:8 'memory' is no size",
+            "a.yaml:1 'gtsf' is no format",
+        ] {
+            assert!(lines.iter().any(|line| line == expected), "{expected}: {lines:#?}");
+        }
+        assert!(lines.iter().any(|line| line.contains("lie in each other")), "{lines:#?}");
+    }
+
+    #[test]
+    fn the_workspace_of_this_repository_has_no_mistakes() {
+        let workspace = Workspace::read(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap_or_else(|problems| {
+            panic!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        });
+        let names: Vec<&str> = workspace.pipelines.iter().map(|pipeline| pipeline.name.as_str()).collect();
+        assert_eq!(names, ["stadtbus-fahrplan", "stadtbus-telemetrie"]);
+    }
+}

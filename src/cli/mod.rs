@@ -1,5 +1,166 @@
-//! The command line.
+//! The command line: arguments become calls of the library, results become words and exit codes.
+
+mod capture;
+mod check;
+mod init;
+mod run;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
+
+use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+use crate::workspace::Workspace;
+use crate::yaml::Problem;
+
+/// How a command ended, as the exit code tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    Done,
+    /// Something was held back by quality.
+    HeldBack,
+    /// May succeed if tried again.
+    Passing,
+    /// Will not succeed if tried again.
+    Final,
+    /// Wrong use or configuration.
+    Usage,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(match exit {
+            Exit::Done => 0,
+            Exit::Passing => 1,
+            Exit::Usage => 2,
+            Exit::HeldBack => 3,
+            Exit::Final => 42,
+        })
+    }
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+   0  done
+   1  failed, and may succeed if tried again
+   2  wrong use or configuration
+   3  held back by quality: nothing of a run was published
+  42  failed, and will not succeed if tried again";
+
+/// Turns a city's mobility feeds into open data that people can trust.
+#[derive(Parser)]
+#[command(name = "fahrtenbuch", version, about, after_help = EXIT_CODES, propagate_version = true)]
+struct Arguments {
+    /// The workspace: the folder with fahrtenbuch.yaml
+    #[arg(short = 'C', long, global = true, default_value = ".", env = "FAHRTENBUCH_WORKSPACE", value_name = "DIR")]
+    workspace: PathBuf,
+    /// Tell more; twice for even more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    /// How to write the log, which goes to standard error
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run pipelines: capture, check and publish one date or several
+    Run(run::Arguments),
+    /// Ask the sources of pipelines once, or again and again, and keep what they answer as evidence
+    Capture(capture::Arguments),
+    /// Read the whole workspace and tell every mistake at once
+    Check(check::Arguments),
+    /// Make a new workspace with commented files
+    Init(init::Arguments),
+    /// Write the completions of a shell to standard output
+    #[command(after_help = "Example:\n  fahrtenbuch completions bash > /etc/bash_completion.d/fahrtenbuch")]
+    Completions { shell: clap_complete::Shell },
+}
+
+/// Reads the arguments of the process and does what they say.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let arguments = Arguments::parse();
+    log(arguments.verbose, arguments.log_format);
+    let workspace = arguments.workspace;
+    match arguments.command {
+        Command::Run(run) => run::run(&workspace, &run),
+        Command::Capture(capture) => capture::run(&workspace, &capture),
+        Command::Check(check) => check::run(&workspace, &check),
+        Command::Init(init) => init::run(&init),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut self::Arguments::command(), "fahrtenbuch", &mut std::io::stdout());
+            Exit::Done
+        }
+    }
+    .into()
+}
+
+fn log(verbose: u8, format: LogFormat) {
+    let level = ["warn", "info", "debug", "trace"][usize::from(verbose.min(3))];
+    // The libraries below tell more than a data manager wants to know.
+    let default = format!("warn,fahrtenbuch={level}");
+    let filter = EnvFilter::try_from_env("FAHRTENBUCH_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => builder.with_target(false).init(),
+        LogFormat::Json => builder.json().init(),
+    }
+}
+
+/// Tells the mistakes of a workspace.
+fn tell(problems: &[Problem]) {
+    for problem in problems {
+        eprintln!("{problem}");
+    }
+    let count = problems.len();
+    eprintln!("{count} {} in the workspace", if count == 1 { "mistake" } else { "mistakes" });
+}
+
+/// Reads the workspace, or tells its mistakes.
+fn read_workspace(root: &std::path::Path) -> Result<Workspace, Exit> {
+    Workspace::read(root).map_err(|problems| {
+        tell(&problems);
+        Exit::Usage
+    })
+}
+
+/// The pipelines of these names, or all; an unknown name is told.
+fn choose<'a>(workspace: &'a Workspace, names: &[String]) -> Result<Vec<&'a crate::pipeline::Pipeline>, Exit> {
+    if names.is_empty() {
+        return Ok(workspace.pipelines.iter().collect());
+    }
+    let known: Vec<&str> = workspace.pipelines.iter().map(|pipeline| pipeline.name.as_str()).collect();
+    names
+        .iter()
+        .map(|name| {
+            workspace.pipelines.iter().find(|pipeline| pipeline.name == *name).ok_or_else(|| {
+                eprintln!("error: there is no pipeline '{name}'. {}", crate::yaml::suggestion(name, &known));
+                Exit::Usage
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_worst_exit_wins() {
+        assert_eq!([Exit::Done, Exit::Final, Exit::HeldBack, Exit::Passing].into_iter().max(), Some(Exit::Final));
+    }
 }

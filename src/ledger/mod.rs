@@ -1,1 +1,194 @@
-//! Ledger: the facts of a run as one record.
+//! Ledger: the facts of a run as one record, which an outsider can check and replay.
+//!
+//! Takes what a run did; makes `ledger/records/<sha256>.json`, named by its own digest. The record says what went in (the
+//! digests of evidence, contracts, pipeline and program), what every rule found, where every row went, and which files
+//! came out. It holds no row's content beyond samples of public columns, and no personal data. Signatures and the log come
+//! to stand around these bytes, not in them.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::check::{Outcome, RuleResult};
+use crate::contract::{Contract, RuleId};
+use crate::decode::Note;
+use crate::digest::{Digest, Digester};
+use crate::time::ServiceDate;
+
+/// What the record's form is called; changes when a reader must change.
+pub const FORMAT: &str = "fahrtenbuch-run/1";
+
+/// One run: one pipeline over one partition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    pub format: String,
+    pub pipeline: String,
+    pub dataset: String,
+    /// The partition: a service date, or the day on which a timetable was captured.
+    pub date: ServiceDate,
+    pub status: Status,
+    pub started_at: Timestamp,
+    /// When all rows were checked and written, before anything was published.
+    pub prepared_at: Timestamp,
+    pub program: Program,
+    /// Over all that the files depend on; each file's entry in the table index carries it, too.
+    pub inputs: Digest,
+    pub pipeline_file: Digest,
+    pub contracts: Vec<ContractEntry>,
+    pub evidence: Vec<EvidenceEntry>,
+    /// Names the key of the date's pseudonyms without telling it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pseudonym_key: Option<Digest>,
+    pub tables: Vec<TableEntry>,
+    /// Every rule that named rows or could not run.
+    pub findings: Vec<Finding>,
+    /// The ids of the rules that named no row, by contract.
+    pub passed: BTreeMap<String, Vec<RuleId>>,
+    /// Tables of the contracts that the feed does not have; their rules had nothing to look at.
+    pub absent: Vec<String>,
+    pub notes: Vec<NoteEntry>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Published,
+    /// A blocking rule failed or a rule could not run: nothing of the run was published.
+    HeldBack,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    pub name: String,
+    pub version: String,
+}
+
+impl Program {
+    /// This program.
+    pub fn this() -> Self {
+        Self { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContractEntry {
+    pub id: String,
+    pub version: String,
+    pub sha256: Digest,
+}
+
+impl From<&Contract> for ContractEntry {
+    fn from(contract: &Contract) -> Self {
+        Self { id: contract.id.clone(), version: contract.version.clone(), sha256: contract.digest }
+    }
+}
+
+/// What a source gave. The digest is over one line `<captured_at> <sha256>` for each capture, in their order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceEntry {
+    pub source: String,
+    pub captures: u64,
+    pub first: Option<Timestamp>,
+    pub last: Option<Timestamp>,
+    pub sha256: Digest,
+}
+
+impl EvidenceEntry {
+    pub fn of(source: &str, captures: &[(Timestamp, Digest)]) -> Self {
+        let mut digester = Digester::default();
+        for (captured_at, digest) in captures {
+            digester.update(format!("{captured_at} {digest}\n").as_bytes());
+        }
+        Self {
+            source: source.to_owned(),
+            captures: captures.len() as u64,
+            first: captures.first().map(|(captured_at, _)| *captured_at),
+            last: captures.last().map(|(captured_at, _)| *captured_at),
+            sha256: digester.finish(),
+        }
+    }
+}
+
+/// Where the rows of a table went: `rows_in` = `published` + `quarantined` + `held_back` + all of
+/// `dropped`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableEntry {
+    pub table: String,
+    /// The feed's table that it was made from.
+    pub from: String,
+    pub rows_in: u64,
+    pub published: u64,
+    pub quarantined: u64,
+    /// Rows that nothing is wrong with, of a run that was held back as a whole.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub held_back: u64,
+    pub dropped: BTreeMap<RuleId, u64>,
+    pub files: Vec<FileEntry>,
+}
+
+fn is_zero(rows: &u64) -> bool {
+    *rows == 0
+}
+
+impl TableEntry {
+    /// Whether no row vanished.
+    pub fn adds_up(&self) -> bool {
+        self.rows_in == self.published + self.quarantined + self.held_back + self.dropped.values().sum::<u64>()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    pub path: String,
+    pub rows: u64,
+    pub bytes: u64,
+    pub sha256: Digest,
+}
+
+/// What a rule found, and the contract whose rule it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    pub contract: String,
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NoteEntry {
+    pub rule: String,
+    pub severity: String,
+    pub message: String,
+}
+
+impl From<Note> for NoteEntry {
+    fn from(note: Note) -> Self {
+        let severity = format!("{:?}", note.severity).to_lowercase();
+        Self { rule: note.rule.to_owned(), severity, message: note.message }
+    }
+}
+
+impl RunRecord {
+    /// Files the outcomes of a contract's rules where they belong.
+    pub fn file(&mut self, contract: &Contract, outcomes: Vec<Outcome>) {
+        for outcome in outcomes {
+            match outcome.result {
+                RuleResult::Passed => self.passed.entry(contract.id.clone()).or_default().push(outcome.rule),
+                RuleResult::Skipped => {}
+                RuleResult::Warning | RuleResult::Failed | RuleResult::Error => {
+                    self.findings.push(Finding { contract: contract.id.clone(), outcome });
+                }
+            }
+        }
+    }
+
+    /// The record's bytes, and the name that they have in the bucket.
+    pub fn to_bytes(&self) -> (String, Bytes) {
+        // A record has only texts, numbers, lists and maps with text keys, which always serialise.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        let key = format!("ledger/records/{}.json", Digest::of(text.as_bytes()));
+        (key, text.into())
+    }
+}

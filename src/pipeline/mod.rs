@@ -1,1 +1,357 @@
-//! Pipelines and their runs.
+//! Pipelines: which feed becomes which tables, and the runs that do it.
+//!
+//! A pipeline is one YAML file and describes one feed; [`run`] walks one partition of it through the rooms.
+
+pub mod journal;
+pub mod lane;
+pub mod run;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::capture::source::{Policy, Source};
+use crate::check;
+use crate::contract::Contract;
+use crate::contract::library::Library;
+use crate::digest::Digest;
+use crate::yaml::{self, Node, Problem, Problems, suggestion};
+
+const KEYS: &[&str] = &["description", "dataset", "format", "contracts", "sources", "release", "occupancy_source"];
+const SOURCE_KEYS: &[&str] = &[
+    "name",
+    "type",
+    "path",
+    "url",
+    "headers",
+    "options",
+    "connect_timeout",
+    "read_timeout",
+    "total_timeout",
+    "tries",
+    "max_bytes",
+    "max_redirects",
+];
+const RELEASE_KEYS: &[&str] = &["contracts", "tables"];
+const SOURCE_TYPES: &[&str] = &["file", "http", "s3", "evidence"];
+const FORMATS: &[&str] = &["gtfs", "gtfs-realtime"];
+const OCCUPANCY_SOURCES: &[&str] = &["apc", "driver", "estimate_wlan", "estimate_model", "unknown"];
+
+/// One feed, as its file describes it.
+#[derive(Debug)]
+pub struct Pipeline {
+    /// The file's name without its ending.
+    pub name: String,
+    /// Where its tables stand in the bucket; the name unless the file says otherwise.
+    pub dataset: String,
+    pub description: Option<String>,
+    pub file: PathBuf,
+    /// Of the file's bytes.
+    pub digest: Digest,
+    pub format: Format,
+    pub feeds: Vec<Feed>,
+    /// Of the feed's own tables.
+    pub contracts: Library,
+}
+
+#[derive(Debug)]
+pub enum Format {
+    /// Each file of the feed is a table, published as its contract says.
+    Gtfs,
+    /// Snapshots of a service date, shaped into the tables of a release.
+    GtfsRealtime {
+        release: Library,
+        /// The release's contract and the name of the feed's table that it is made from.
+        tables: Vec<(Arc<Contract>, String)>,
+        occupancy_source: String,
+    },
+}
+
+/// A source under the name that its evidence has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Feed {
+    pub name: String,
+    pub from: From,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum From {
+    /// To be captured.
+    Source(Source),
+    /// A folder of evidence that somebody else keeps.
+    Evidence(PathBuf),
+}
+
+impl Pipeline {
+    /// Reads a pipeline and the contracts that it names. Paths are relative to the workspace's root.
+    pub fn read(root: &Path, file: &Path) -> Result<Self, Vec<Problem>> {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let node = yaml::read(file)?;
+        let mut problems = Problems::new(file);
+        let mut found = Vec::new();
+        let pipeline = read(root, file, &text, &node, &mut problems, &mut found);
+        found.append(&mut problems.found);
+        match pipeline {
+            Some(pipeline) if found.is_empty() => Ok(pipeline),
+            _ => Err(found),
+        }
+    }
+
+    /// The contracts of what is published.
+    pub fn released(&self) -> Vec<Arc<Contract>> {
+        match &self.format {
+            Format::Gtfs => self.contracts.contracts.values().cloned().collect(),
+            Format::GtfsRealtime { tables, .. } => tables.iter().map(|(contract, _)| contract.clone()).collect(),
+        }
+    }
+}
+
+fn read(
+    root: &Path,
+    file: &Path,
+    text: &str,
+    node: &Node,
+    problems: &mut Problems,
+    found: &mut Vec<Problem>,
+) -> Option<Pipeline> {
+    node.only_keys(KEYS, problems);
+    let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let dataset = node.optional_text("dataset", problems).unwrap_or_else(|| name.clone());
+    if !is_name(&dataset) {
+        let line = node.get("dataset").map_or(0, |node| node.line);
+        problems.add(line, format!("'{dataset}' is no name for a dataset"), "Use a-z, 0-9, '-' and '_'.");
+    }
+    let description = node.optional_text("description", problems);
+    let format = node.require_text("format", problems);
+    let contracts = library(root, node, problems, found);
+    let feeds = feeds(root, node, problems);
+    let format = match format.as_deref() {
+        Some("gtfs") => {
+            if feeds.len() > 1 {
+                problems.add(node.line, "a timetable has one source", "Write a pipeline for each timetable.");
+            }
+            for key in ["release", "occupancy_source"] {
+                if let Some(extra) = node.get(key) {
+                    problems.add(extra.line, format!("'{key}' is for gtfs-realtime"), "Remove it.");
+                }
+            }
+            Some(Format::Gtfs)
+        }
+        Some("gtfs-realtime") => realtime(root, node, contracts.as_ref(), problems, found),
+        Some(other) => {
+            let line = node.get("format").map_or(node.line, |node| node.line);
+            problems.add(line, format!("'{other}' is no format"), suggestion(other, FORMATS));
+            None
+        }
+        None => None,
+    };
+    Some(Pipeline {
+        name,
+        dataset,
+        description,
+        file: file.to_owned(),
+        digest: Digest::of(text.as_bytes()),
+        format: format?,
+        feeds,
+        contracts: contracts?,
+    })
+}
+
+/// Names become folders and parts of addresses.
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte))
+}
+
+/// The contracts that a node names; their SQL is tried over a table without rows.
+fn library(root: &Path, node: &Node, problems: &mut Problems, found: &mut Vec<Problem>) -> Option<Library> {
+    let folder = root.join(node.require_text("contracts", problems)?);
+    match Library::read(&folder) {
+        Ok(library) => {
+            if library.contracts.is_empty() {
+                let line = node.get("contracts").map_or(node.line, |node| node.line);
+                problems.add(line, format!("there is no contract in {}", folder.display()), "Add '<table>.odcs.yaml'.");
+            }
+            for contract in library.contracts.values() {
+                let mut own = Problems::new(&contract.file);
+                for rule in &contract.rules {
+                    if let Err(problem) = check::dry_run(contract, &rule.sql) {
+                        own.add(rule.line, format!("the rule '{}' cannot run: {problem}", rule.id), "Mend its query.");
+                    }
+                }
+                found.append(&mut own.found);
+            }
+            Some(library)
+        }
+        Err(mut mistakes) => {
+            found.append(&mut mistakes);
+            None
+        }
+    }
+}
+
+fn realtime(
+    root: &Path,
+    node: &Node,
+    source: Option<&Library>,
+    problems: &mut Problems,
+    found: &mut Vec<Problem>,
+) -> Option<Format> {
+    let occupancy_source = node.optional_text("occupancy_source", problems).unwrap_or_else(|| "unknown".to_owned());
+    if !OCCUPANCY_SOURCES.contains(&occupancy_source.as_str()) {
+        let line = node.get("occupancy_source").map_or(node.line, |node| node.line);
+        let message = format!("'{occupancy_source}' is no way to measure occupancy");
+        problems.add(line, message, suggestion(&occupancy_source, OCCUPANCY_SOURCES));
+    }
+    let Some(map) = node.get("release") else {
+        problems.add(node.line, "'release' is missing", "Add 'release:' with 'contracts:' and 'tables:'.");
+        return None;
+    };
+    map.only_keys(RELEASE_KEYS, problems);
+    let release = library(root, map, problems, found)?;
+    let source = source?;
+    let mut tables = Vec::new();
+    let pairs = map.get("tables").map_or(&[][..], Node::pairs);
+    if pairs.is_empty() {
+        problems.add(
+            map.line,
+            "the release has no tables",
+            "Add 'tables:' with 'vehicle_locations: vehicle_positions'.",
+        );
+    }
+    for (table, from) in pairs {
+        let (name, origin) = (table.scalar().unwrap_or_default(), from.scalar().unwrap_or_default());
+        if source.get(&origin).is_none() {
+            let known: Vec<&str> = source.contracts.keys().map(String::as_str).collect();
+            problems.add(from.line, format!("the feed has no table '{origin}'"), suggestion(&origin, &known));
+        }
+        match release.get(&name) {
+            Some(contract) => tables.push((contract.clone(), origin)),
+            None => {
+                let known: Vec<&str> = release.contracts.keys().map(String::as_str).collect();
+                problems.add(table.line, format!("there is no contract for '{name}'"), suggestion(&name, &known));
+            }
+        }
+    }
+    Some(Format::GtfsRealtime { release, tables, occupancy_source })
+}
+
+fn feeds(root: &Path, node: &Node, problems: &mut Problems) -> Vec<Feed> {
+    let items = node.get("sources").map_or(&[][..], Node::items);
+    if items.is_empty() {
+        let line = node.get("sources").map_or(node.line, |node| node.line);
+        problems.add(line, "the pipeline has no sources", "List at least one under 'sources:'.");
+    }
+    let mut feeds: Vec<Feed> = Vec::new();
+    for item in items {
+        item.only_keys(SOURCE_KEYS, problems);
+        let Some(name) = item.require_text("name", problems) else { continue };
+        if !is_name(&name) {
+            problems.add(item.line, format!("'{name}' is no name for a source"), "Use a-z, 0-9, '-' and '_'.");
+        }
+        if feeds.iter().any(|other| other.name == name) {
+            problems.add(item.line, format!("the source '{name}' stands here twice"), "Give each its own name.");
+        }
+        if let Some(from) = from(root, item, problems) {
+            feeds.push(Feed { name, from });
+        }
+    }
+    feeds
+}
+
+fn from(root: &Path, item: &Node, problems: &mut Problems) -> Option<From> {
+    let kind = item.require_text("type", problems)?;
+    let address = |scheme: &[&str], problems: &mut Problems| {
+        let text = item.require_text("url", problems)?;
+        let url = url::Url::parse(&text).ok().filter(|url| scheme.contains(&url.scheme()) && url.has_host());
+        if url.is_none() {
+            let line = item.get("url").map_or(item.line, |node| node.line);
+            let message = format!("the address of the source is not one of {}", scheme.join(", "));
+            problems.add(line, message, format!("Write '{}://...'.", scheme[0]));
+        }
+        url
+    };
+    match kind.as_str() {
+        "file" => {
+            let path = item.require_text("path", problems)?;
+            Some(From::Source(Source::File { path: root.join(path) }))
+        }
+        "evidence" => Some(From::Evidence(root.join(item.require_text("path", problems)?))),
+        "http" => {
+            let url = address(&["https", "http"], problems)?;
+            Some(From::Source(Source::Http {
+                url,
+                headers: pairs(item, "headers", problems),
+                policy: policy(item, problems),
+            }))
+        }
+        "s3" => {
+            let url = address(&["s3"], problems)?;
+            Some(From::Source(Source::S3 {
+                url,
+                options: pairs(item, "options", problems),
+                policy: policy(item, problems),
+            }))
+        }
+        other => {
+            let line = item.get("type").map_or(item.line, |node| node.line);
+            problems.add(line, format!("'{other}' is no type of source"), suggestion(other, SOURCE_TYPES));
+            None
+        }
+    }
+}
+
+/// A map of texts. `${NAME}` stands for an environment variable, so that keys need not stand in the file.
+fn pairs(item: &Node, key: &str, problems: &mut Problems) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    for (name, value) in item.get(key).map_or(&[][..], Node::pairs) {
+        let (Some(name), Some(mut text)) = (name.scalar(), value.scalar()) else {
+            problems.add(value.line, format!("an entry of '{key}' is no text"), "Write 'name: value'.");
+            continue;
+        };
+        if let Some(variable) = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) {
+            match std::env::var(variable) {
+                Ok(found) => text = found,
+                Err(_) => problems.add(
+                    value.line,
+                    format!("the environment variable '{variable}' is not set"),
+                    "Set it where the program runs.",
+                ),
+            }
+        }
+        pairs.push((name, text));
+    }
+    pairs
+}
+
+fn policy(item: &Node, problems: &mut Problems) -> Policy {
+    let mut policy = Policy::default();
+    let mut number = |key: &str, least: i64| -> Option<i64> {
+        let node = item.get(key)?;
+        let value = node.int().filter(|value| *value >= least);
+        if value.is_none() {
+            problems.add(node.line, format!("'{key}' is no number from {least}"), "Write a whole number.");
+        }
+        value
+    };
+    let seconds = |value: i64| Duration::from_secs(value.unsigned_abs());
+    if let Some(value) = number("connect_timeout", 1) {
+        policy.connect_timeout = seconds(value);
+    }
+    if let Some(value) = number("read_timeout", 1) {
+        policy.read_timeout = seconds(value);
+    }
+    if let Some(value) = number("total_timeout", 1) {
+        policy.total_timeout = seconds(value);
+    }
+    if let Some(value) = number("tries", 1) {
+        policy.tries = u32::try_from(value).unwrap_or(u32::MAX);
+    }
+    if let Some(value) = number("max_bytes", 1) {
+        policy.max_bytes = value.unsigned_abs();
+    }
+    if let Some(value) = number("max_redirects", 0) {
+        policy.max_redirects = usize::try_from(value).unwrap_or(usize::MAX);
+    }
+    policy
+}

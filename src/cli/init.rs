@@ -1,0 +1,198 @@
+//! `fahrtenbuch init`
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use crate::cli::Exit;
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+Example:
+  fahrtenbuch init offenburg && cd offenburg && fahrtenbuch check
+
+Existing files are left alone.")]
+pub struct Arguments {
+    /// The folder to make the workspace in
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+}
+
+const CONFIGURATION: &str = "\
+# The workspace of a city. 'fahrtenbuch check' tells every mistake in it.
+title: Offene Mobilitätsdaten
+publisher: Stadt Musterstadt
+licence: CC-BY-4.0
+licence_url: https://creativecommons.org/licenses/by/4.0/
+# The zone of the timetable; service dates and times of day count in it.
+time_zone: Europe/Berlin
+
+bucket:
+  # A folder, or s3://name/prefix. Credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+  location: data/bucket
+  # The bucket's address on the web, for the pages.
+  # base_url: https://daten.example.de
+  # options: {endpoint: 'https://s3.example.de', region: de}
+
+# Evidence, keys, quarantine and the journal. Never published, and never inside the bucket.
+private: data/private
+
+limits:
+  # What the rooms of a run may hold back together.
+  memory: 1 GiB
+";
+
+const TIMETABLE: &str = "\
+# The timetable: one table for each file of the GTFS feed.
+description: Fahrplan als GTFS
+format: gtfs
+contracts: schemas/gtfs
+sources:
+  - name: fahrplan
+    # file with 'path', http or s3 with 'url', evidence with the 'path' of a folder of WARC archives.
+    type: http
+    url: https://example.de/gtfs.zip
+    # headers: {X-Api-Key: '${FAHRPLAN_KEY}'}
+    # Seconds, tries and bytes; these are the defaults.
+    # connect_timeout: 10
+    # read_timeout: 30
+    # total_timeout: 300
+    # tries: 4
+    # max_bytes: 2147483648
+    # max_redirects: 5
+";
+
+const TELEMETRY: &str = "\
+# Where the buses were and how full they were: the GTFS-Realtime snapshots of a service date.
+# Poll the feeds with 'fahrtenbuch capture telemetrie --every 15'.
+description: Positionen, Auslastung, Prognosen und Meldungen
+format: gtfs-realtime
+contracts: schemas/gtfs-realtime
+sources:
+  - name: vehicle-positions
+    type: http
+    url: https://example.de/gtfs-rt/vehicle-positions
+  - name: trip-updates
+    type: http
+    url: https://example.de/gtfs-rt/trip-updates
+release:
+  # Of the tables that are published. Only columns classified public leave the private store.
+  contracts: schemas/stadtbus
+  # The published table and the feed's table that it is made from.
+  tables:
+    vehicle_locations: vehicle_positions
+    trip_updates: trip_updates
+# How occupancy is measured: apc, driver, estimate_wlan, estimate_model, unknown.
+occupancy_source: unknown
+";
+
+/// What a new workspace has.
+const FILES: &[(&str, &str)] = &[
+    ("fahrtenbuch.yaml", CONFIGURATION),
+    ("pipelines/fahrplan.yaml", TIMETABLE),
+    ("pipelines/telemetrie.yaml", TELEMETRY),
+    (".gitignore", "/data/\n"),
+    ("schemas/gtfs/agency.odcs.yaml", include_str!("../../schemas/gtfs/agency.odcs.yaml")),
+    ("schemas/gtfs/areas.odcs.yaml", include_str!("../../schemas/gtfs/areas.odcs.yaml")),
+    ("schemas/gtfs/attributions.odcs.yaml", include_str!("../../schemas/gtfs/attributions.odcs.yaml")),
+    ("schemas/gtfs/booking_rules.odcs.yaml", include_str!("../../schemas/gtfs/booking_rules.odcs.yaml")),
+    ("schemas/gtfs/calendar.odcs.yaml", include_str!("../../schemas/gtfs/calendar.odcs.yaml")),
+    ("schemas/gtfs/calendar_dates.odcs.yaml", include_str!("../../schemas/gtfs/calendar_dates.odcs.yaml")),
+    ("schemas/gtfs/fare_attributes.odcs.yaml", include_str!("../../schemas/gtfs/fare_attributes.odcs.yaml")),
+    ("schemas/gtfs/fare_leg_join_rules.odcs.yaml", include_str!("../../schemas/gtfs/fare_leg_join_rules.odcs.yaml")),
+    ("schemas/gtfs/fare_leg_rules.odcs.yaml", include_str!("../../schemas/gtfs/fare_leg_rules.odcs.yaml")),
+    ("schemas/gtfs/fare_media.odcs.yaml", include_str!("../../schemas/gtfs/fare_media.odcs.yaml")),
+    ("schemas/gtfs/fare_products.odcs.yaml", include_str!("../../schemas/gtfs/fare_products.odcs.yaml")),
+    ("schemas/gtfs/fare_rules.odcs.yaml", include_str!("../../schemas/gtfs/fare_rules.odcs.yaml")),
+    ("schemas/gtfs/fare_transfer_rules.odcs.yaml", include_str!("../../schemas/gtfs/fare_transfer_rules.odcs.yaml")),
+    ("schemas/gtfs/feed_info.odcs.yaml", include_str!("../../schemas/gtfs/feed_info.odcs.yaml")),
+    ("schemas/gtfs/frequencies.odcs.yaml", include_str!("../../schemas/gtfs/frequencies.odcs.yaml")),
+    ("schemas/gtfs/levels.odcs.yaml", include_str!("../../schemas/gtfs/levels.odcs.yaml")),
+    ("schemas/gtfs/location_group_stops.odcs.yaml", include_str!("../../schemas/gtfs/location_group_stops.odcs.yaml")),
+    ("schemas/gtfs/location_groups.odcs.yaml", include_str!("../../schemas/gtfs/location_groups.odcs.yaml")),
+    ("schemas/gtfs/locations.odcs.yaml", include_str!("../../schemas/gtfs/locations.odcs.yaml")),
+    ("schemas/gtfs/networks.odcs.yaml", include_str!("../../schemas/gtfs/networks.odcs.yaml")),
+    ("schemas/gtfs/pathways.odcs.yaml", include_str!("../../schemas/gtfs/pathways.odcs.yaml")),
+    ("schemas/gtfs/rider_categories.odcs.yaml", include_str!("../../schemas/gtfs/rider_categories.odcs.yaml")),
+    ("schemas/gtfs/route_networks.odcs.yaml", include_str!("../../schemas/gtfs/route_networks.odcs.yaml")),
+    ("schemas/gtfs/routes.odcs.yaml", include_str!("../../schemas/gtfs/routes.odcs.yaml")),
+    ("schemas/gtfs/shapes.odcs.yaml", include_str!("../../schemas/gtfs/shapes.odcs.yaml")),
+    ("schemas/gtfs/stop_areas.odcs.yaml", include_str!("../../schemas/gtfs/stop_areas.odcs.yaml")),
+    ("schemas/gtfs/stop_times.odcs.yaml", include_str!("../../schemas/gtfs/stop_times.odcs.yaml")),
+    ("schemas/gtfs/stops.odcs.yaml", include_str!("../../schemas/gtfs/stops.odcs.yaml")),
+    ("schemas/gtfs/timeframes.odcs.yaml", include_str!("../../schemas/gtfs/timeframes.odcs.yaml")),
+    ("schemas/gtfs/transfers.odcs.yaml", include_str!("../../schemas/gtfs/transfers.odcs.yaml")),
+    ("schemas/gtfs/translations.odcs.yaml", include_str!("../../schemas/gtfs/translations.odcs.yaml")),
+    ("schemas/gtfs/trips.odcs.yaml", include_str!("../../schemas/gtfs/trips.odcs.yaml")),
+    ("schemas/gtfs-realtime/alerts.odcs.yaml", include_str!("../../schemas/gtfs-realtime/alerts.odcs.yaml")),
+    (
+        "schemas/gtfs-realtime/trip_updates.odcs.yaml",
+        include_str!("../../schemas/gtfs-realtime/trip_updates.odcs.yaml"),
+    ),
+    (
+        "schemas/gtfs-realtime/vehicle_positions.odcs.yaml",
+        include_str!("../../schemas/gtfs-realtime/vehicle_positions.odcs.yaml"),
+    ),
+    ("schemas/stadtbus/alerts.odcs.yaml", include_str!("../../schemas/stadtbus/alerts.odcs.yaml")),
+    ("schemas/stadtbus/trip_updates.odcs.yaml", include_str!("../../schemas/stadtbus/trip_updates.odcs.yaml")),
+    (
+        "schemas/stadtbus/vehicle_locations.odcs.yaml",
+        include_str!("../../schemas/stadtbus/vehicle_locations.odcs.yaml"),
+    ),
+];
+
+pub fn run(arguments: &Arguments) -> Exit {
+    for (name, text) in FILES {
+        let path = arguments.folder.join(name);
+        let written = path
+            .parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| OpenOptions::new().write(true).create_new(true).open(&path)?.write_all(text.as_bytes()));
+        match written {
+            Ok(()) if !name.starts_with("schemas") => println!("made {}", path.display()),
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => println!("left {} alone", path.display()),
+            Err(error) => {
+                eprintln!("error: {} could not be made: {error}", path.display());
+                return Exit::Passing;
+            }
+        }
+    }
+    println!("made the contracts in {}", arguments.folder.join("schemas").display());
+    println!("Now write the addresses of your feeds into pipelines/, and run 'fahrtenbuch check'.");
+    Exit::Done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_workspace_has_no_mistakes_and_existing_files_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let arguments = Arguments { folder: folder.path().join("city") };
+        assert_eq!(run(&arguments), Exit::Done);
+        let workspace = crate::workspace::Workspace::read(&arguments.folder).unwrap();
+        assert_eq!(workspace.pipelines.len(), 2);
+        fs::write(arguments.folder.join("fahrtenbuch.yaml"), "mine").unwrap();
+        assert_eq!(run(&arguments), Exit::Done);
+        assert_eq!(fs::read_to_string(arguments.folder.join("fahrtenbuch.yaml")).unwrap(), "mine");
+    }
+
+    #[test]
+    fn a_new_workspace_has_every_contract_of_the_repository() {
+        let schemas = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
+        let mut there: Vec<String> = Vec::new();
+        for folder in ["gtfs", "gtfs-realtime", "stadtbus"] {
+            for entry in fs::read_dir(schemas.join(folder)).unwrap() {
+                there.push(format!("schemas/{folder}/{}", entry.unwrap().file_name().to_string_lossy()));
+            }
+        }
+        there.retain(|name| name.ends_with(".odcs.yaml"));
+        there.sort();
+        let mut known: Vec<&str> =
+            FILES.iter().map(|(name, _)| *name).filter(|name| name.starts_with("schemas")).collect();
+        known.sort_unstable();
+        assert_eq!(known, there);
+    }
+}

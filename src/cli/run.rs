@@ -1,0 +1,253 @@
+//! `fahrtenbuch run`
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use comfy_table::{Cell, CellAlignment, Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::check::RuleResult;
+use crate::cli::{Exit, choose, read_workspace};
+use crate::ledger::Status;
+use crate::pipeline::Pipeline;
+use crate::pipeline::run::{Lock, Report, RunError, open_bucket, run as run_pipeline};
+use crate::time::ServiceDate;
+
+/// Findings that are listed below a table.
+const LISTED: usize = 12;
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  fahrtenbuch run                                  every pipeline, the newest date there is evidence of
+  fahrtenbuch run stadtbus-telemetrie --date 2026-11-24
+  fahrtenbuch run --from 2026-11-01 --to 2026-11-30
+  fahrtenbuch run --json | jq '.[].record.tables'
+
+Running again with nothing new publishes nothing new. A run that was killed is finished by the next one.")]
+pub struct Arguments {
+    /// Names of pipelines; all if none is given
+    #[arg(value_name = "PIPELINE")]
+    pipelines: Vec<String>,
+    /// The service date to run; the newest with evidence if none is given
+    #[arg(long, value_name = "DATE", conflicts_with_all = ["from", "to"])]
+    date: Option<ServiceDate>,
+    /// The first of several service dates
+    #[arg(long, value_name = "DATE", requires = "to")]
+    from: Option<ServiceDate>,
+    /// The last of several service dates
+    #[arg(long, value_name = "DATE", requires = "from")]
+    to: Option<ServiceDate>,
+    /// Write the result as JSON to standard output
+    #[arg(long)]
+    json: bool,
+}
+
+impl Arguments {
+    fn dates(&self) -> Result<Vec<Option<ServiceDate>>, Exit> {
+        let (Some(from), Some(to)) = (self.from, self.to) else { return Ok(vec![self.date]) };
+        if from > to {
+            eprintln!("error: --from {from} is after --to {to}");
+            return Err(Exit::Usage);
+        }
+        let days = to.days_since_epoch() - from.days_since_epoch();
+        Ok((0..=days).map(|day| Some(from.plus_days(day))).collect())
+    }
+}
+
+pub fn run(root: &Path, arguments: &Arguments) -> Exit {
+    let prepared = read_workspace(root).and_then(|workspace| Ok((arguments.dates()?, workspace)));
+    let (dates, workspace) = match prepared {
+        Ok(prepared) => prepared,
+        Err(exit) => return exit,
+    };
+    let pipelines = match choose(&workspace, &arguments.pipelines) {
+        Ok(pipelines) => pipelines,
+        Err(exit) => return exit,
+    };
+    let opened = Lock::take(&workspace).and_then(|lock| Ok((lock, open_bucket(&workspace)?)));
+    let (lock, bucket) = match opened {
+        Ok(opened) => opened,
+        Err(error) => return failed(&error, arguments.json, None),
+    };
+    let mut exit = Exit::Done;
+    let mut results = Vec::new();
+    for pipeline in pipelines {
+        for date in &dates {
+            let bar = progress(pipeline, arguments.json);
+            let watch = |stage: &str, rows: u64| {
+                bar.set_message(stage.to_owned());
+                bar.set_position(rows);
+            };
+            let result = run_pipeline(&workspace, pipeline, *date, &bucket, &lock, &watch);
+            bar.finish_and_clear();
+            match result {
+                Ok(report) => {
+                    if report.record.status == Status::HeldBack {
+                        exit = exit.max(Exit::HeldBack);
+                    }
+                    if arguments.json {
+                        results.push(json(&report));
+                    } else {
+                        show(&report, bucket.location());
+                    }
+                }
+                Err(error) => {
+                    exit = exit.max(failed(&error, arguments.json, Some(&pipeline.name)));
+                    results.push(serde_json::json!({
+                        "pipeline": pipeline.name,
+                        "date": date,
+                        "status": "failed",
+                        "error": error.to_string(),
+                    }));
+                }
+            }
+        }
+    }
+    if arguments.json {
+        println!("{}", serde_json::Value::from(results));
+    }
+    exit
+}
+
+/// A bar on a terminal, nothing in a log.
+fn progress(pipeline: &Pipeline, json: bool) -> ProgressBar {
+    if json || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner().with_prefix(pipeline.name.clone());
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {msg}, {human_pos} rows, {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(std::time::Duration::from_millis(100));
+    bar
+}
+
+fn failed(error: &RunError, _json: bool, pipeline: Option<&str>) -> Exit {
+    match pipeline {
+        Some(pipeline) => eprintln!("error: {pipeline}: {error}"),
+        None => eprintln!("error: {error}"),
+    }
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        tracing::debug!("because of: {cause}");
+        source = cause.source();
+    }
+    if error.is_configuration() {
+        Exit::Usage
+    } else if error.is_passing() {
+        Exit::Passing
+    } else {
+        Exit::Final
+    }
+}
+
+fn json(report: &Report) -> serde_json::Value {
+    serde_json::json!({
+        "pipeline": report.record.pipeline,
+        "date": report.record.date,
+        "status": report.record.status,
+        "nothing_new": report.is_nothing_new(),
+        "releases": report.commits,
+        "record_key": report.record_key,
+        "seconds": report.seconds,
+        "record": report.record,
+    })
+}
+
+/// The final table of a pipeline, and what its rules found.
+fn show(report: &Report, bucket: &str) {
+    let record = &report.record;
+    println!("{} {}", record.pipeline, record.date);
+    if report.is_nothing_new() {
+        println!("  nothing new: the same evidence, contracts and program were published before\n");
+        return;
+    }
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_BORDERS_ONLY);
+    table.set_header([
+        "table",
+        "rows in",
+        "published",
+        "quarantined",
+        "dropped",
+        "findings",
+        "files",
+        "bytes",
+        "seconds",
+    ]);
+    let number = |value: u64| Cell::new(grouped(value)).set_alignment(CellAlignment::Right);
+    let mut total = [0; 7];
+    for entry in &record.tables {
+        let findings = record
+            .findings
+            .iter()
+            .filter(|finding| finding.outcome.table == entry.table || finding.outcome.table == entry.from);
+        let row = [
+            entry.rows_in,
+            entry.published,
+            entry.quarantined,
+            entry.dropped.values().sum(),
+            findings.count() as u64,
+            entry.files.len() as u64,
+            entry.files.iter().map(|file| file.bytes).sum(),
+        ];
+        total.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+        table.add_row([Cell::new(&entry.table)].into_iter().chain(row.map(number)));
+    }
+    let seconds = Cell::new(format!("{:.2}", report.seconds)).set_alignment(CellAlignment::Right);
+    table.add_row([Cell::new("all")].into_iter().chain(total.map(number)).chain([seconds]));
+    println!("{table}");
+    for finding in record.findings.iter().take(LISTED) {
+        let outcome = &finding.outcome;
+        let result = match outcome.result {
+            RuleResult::Error => "ERROR",
+            RuleResult::Failed => "failed",
+            _ => "warning",
+        };
+        let what = if outcome.result == RuleResult::Error {
+            String::new()
+        } else {
+            format!("{} rows, ", grouped(outcome.rows))
+        };
+        println!("  {result:7} {}: {what}{} ({})", outcome.rule, outcome.message, on_fail(outcome.on_fail));
+    }
+    if record.findings.len() > LISTED {
+        println!("  and {} more findings, see the record", record.findings.len() - LISTED);
+    }
+    for note in record.notes.iter().take(LISTED) {
+        println!("  {:7} {}: {}", note.severity, note.rule, note.message);
+    }
+    if record.notes.len() > LISTED {
+        println!("  and {} more notes, see the record", record.notes.len() - LISTED);
+    }
+    match record.status {
+        Status::HeldBack => println!("  HELD BACK: nothing was published, what was published before stays"),
+        Status::Published if report.finished_earlier => println!("  finished what an earlier run had begun"),
+        Status::Published => {}
+    }
+    println!("  record: {bucket}/{}\n", report.record_key);
+}
+
+fn on_fail(on_fail: crate::contract::OnFail) -> &'static str {
+    use crate::contract::OnFail;
+    match on_fail {
+        OnFail::Report => "published as they are",
+        OnFail::Invalidate => "values nulled",
+        OnFail::Quarantine => "held back",
+        OnFail::Block => "blocks the release",
+    }
+}
+
+/// 1234567 as 1,234,567.
+fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let mut out = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}

@@ -1,0 +1,70 @@
+//! The journal: what a run has prepared and not finished publishing, so that a run that was killed is finished by the next
+//! one with the same record, byte for byte.
+//!
+//! One file per pipeline and partition in the private store. It appears, whole, when all files are staged; from then on
+//! publishing only repeats what it says, and every step of that may be repeated. When all is in the bucket it is marked.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::ledger::RunRecord;
+use crate::publish::index::IndexFile;
+use crate::time::ServiceDate;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// All of it is in the bucket.
+    pub published: bool,
+    /// The bucket that it is meant for.
+    pub bucket: String,
+    pub files: Vec<StagedFile>,
+    pub record: RunRecord,
+}
+
+/// A file that waits in the staging folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StagedFile {
+    pub table: String,
+    pub staged: PathBuf,
+    pub file: IndexFile,
+}
+
+/// The journal's file of a partition.
+pub fn path(private: &Path, pipeline: &str, date: ServiceDate) -> PathBuf {
+    private.join("journal").join(pipeline).join(format!("{date}.json"))
+}
+
+/// What the journal has of a partition; nothing if it cannot be read any more, for then the run is done again.
+pub fn read(path: &Path) -> io::Result<Option<Entry>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes the entry whole or not at all.
+pub fn write(path: &Path, entry: &Entry) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    serde_json::to_writer(&mut file, entry)?;
+    file.flush()?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+impl Entry {
+    /// Whether every staged file is still what the journal says.
+    pub fn is_staged(&self) -> bool {
+        self.files.iter().all(|file| {
+            fs::read(&file.staged)
+                .is_ok_and(|bytes| bytes.len() as u64 == file.file.bytes && Digest::of(&bytes) == file.file.sha256)
+        })
+    }
+}
