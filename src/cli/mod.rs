@@ -4,6 +4,7 @@ mod capture;
 mod check;
 mod init;
 mod run;
+mod simulate;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -81,6 +82,8 @@ enum Command {
     Check(check::Arguments),
     /// Make a new workspace with commented files
     Init(init::Arguments),
+    /// Invent a city bus network: its timetable, its realtime feeds, its faults and the truth
+    Simulate(simulate::Arguments),
     /// Write the completions of a shell to standard output
     #[command(after_help = "Example:\n  fahrtenbuch completions bash > /etc/bash_completion.d/fahrtenbuch")]
     Completions { shell: clap_complete::Shell },
@@ -96,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Capture(capture) => capture::run(&workspace, &capture),
         Command::Check(check) => check::run(&workspace, &check),
         Command::Init(init) => init::run(&init),
+        Command::Simulate(simulate) => simulate::run(&simulate),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut self::Arguments::command(), "fahrtenbuch", &mut std::io::stdout());
             Exit::Done

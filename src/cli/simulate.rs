@@ -1,0 +1,149 @@
+//! `fahrtenbuch simulate`
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::cli::Exit;
+use crate::simulate::serve::{Manners, serve};
+use crate::simulate::{Simulation, write};
+use crate::time::ServiceDate;
+
+/// The sample in the repository: its seed, its date, and seconds between the snapshots of each feed.
+const SAMPLE_SEED: u64 = 1;
+const SAMPLE_DATE: &str = "2026-11-24";
+const SAMPLE_INTERVALS: [i64; 3] = [60, 600, 3600];
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  fahrtenbuch simulate --date 2026-11-24 --output city            timetable, snapshots, truth
+  fahrtenbuch simulate --date 2026-11-24 --faults --evidence data/private/evidence
+  fahrtenbuch simulate --date 2026-11-24 --serve 127.0.0.1:8080 --flaky
+  fahrtenbuch simulate --sample --output data/sample              the sample of the repository
+
+Faults, all listed in truth/faults.parquet:
+  once a day      outage of 20 minutes; GPS frozen for 45 minutes; a clock 7 minutes fast for 2 hours; a bus with
+                  an unknown trip and one on the wrong trip; occupancy 0 all day; up to 4 trips cancelled, 2 added;
+                  3 times a minute of snapshots cut off
+  of 1000 reports 2 at 0/0, 1 far away, 5 twice, 2 late by 400 s, 2 older than the one before, 3 with negative load")]
+pub struct Arguments {
+    /// The service date
+    #[arg(long, value_name = "DATE", required_unless_present = "sample")]
+    date: Option<ServiceDate>,
+    /// The same seed gives the same bytes
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Plant faults
+    #[arg(long)]
+    faults: bool,
+    /// Seconds between snapshots
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(i64).range(1..=3600))]
+    interval: i64,
+    /// Write gtfs.zip, realtime/ and truth/ into this folder
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Write the snapshots as evidence archives into this folder
+    #[arg(long, value_name = "DIR")]
+    evidence: Option<PathBuf>,
+    /// Make the sample of the repository: fewer snapshots, with faults
+    #[arg(long, requires = "output", conflicts_with_all = ["serve", "evidence"])]
+    sample: bool,
+    /// Serve the feeds over HTTP on this address until stopped
+    #[arg(long, value_name = "ADDR")]
+    serve: Option<SocketAddr>,
+    /// Let every other answer stop after its first half
+    #[arg(long, requires = "serve")]
+    stall: bool,
+    /// Answer with errors and cut bodies now and then
+    #[arg(long, requires = "serve")]
+    flaky: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Exit {
+    match act(arguments) {
+        Ok(()) => Exit::Done,
+        Err(problem) => {
+            eprintln!("error: {problem}");
+            Exit::Passing
+        }
+    }
+}
+
+fn act(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    if let (true, Some(folder)) = (arguments.sample, &arguments.output) {
+        let simulation = Simulation::new(SAMPLE_SEED, SAMPLE_DATE.parse()?, true)?;
+        std::fs::create_dir_all(folder)?;
+        std::fs::write(folder.join("stadtbus-gtfs.zip"), write::gtfs_zip(&simulation)?)?;
+        let count = write::evidence(&simulation, &folder.join("evidence"), SAMPLE_INTERVALS)?;
+        println!("wrote the timetable and {count} captures into {}", folder.display());
+        return Ok(());
+    }
+    let Some(date) = arguments.date else { return Ok(()) };
+    let simulation = || Simulation::new(arguments.seed, date, arguments.faults);
+    if let Some(folder) = &arguments.output {
+        let simulation = simulation()?;
+        std::fs::create_dir_all(folder)?;
+        std::fs::write(folder.join("gtfs.zip"), write::gtfs_zip(&simulation)?)?;
+        let count = write::snapshots(&simulation, folder, arguments.interval)?;
+        write::truth(&simulation, folder, arguments.interval)?;
+        println!("wrote gtfs.zip, {count} snapshots and the truth into {}", folder.display());
+    }
+    if let Some(folder) = &arguments.evidence {
+        let count = write::evidence(&simulation()?, folder, [arguments.interval; 3])?;
+        println!("wrote {count} captures into {}", folder.display());
+    }
+    if let Some(address) = arguments.serve {
+        let manners = Manners { interval: arguments.interval, stall: arguments.stall, flaky: arguments.flaky };
+        let running = serve(simulation()?, address, manners)?;
+        println!("serving http://{}/gtfs.zip and /gtfs-rt/vehicle-positions, trip-updates, alerts", running.address);
+        loop {
+            std::thread::park();
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use super::*;
+
+    fn files(folder: &Path, root: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                files(&path, root, found);
+            } else if path.file_name().is_some_and(|name| name != ".lock") {
+                found.insert(path.strip_prefix(root).unwrap().to_owned(), std::fs::read(&path).unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn the_sample_in_the_repository_is_what_the_simulator_makes_and_small() {
+        let folder = tempfile::tempdir().unwrap();
+        let arguments = Arguments {
+            date: None,
+            seed: 1,
+            faults: false,
+            interval: 15,
+            output: Some(folder.path().to_owned()),
+            evidence: None,
+            sample: true,
+            serve: None,
+            stall: false,
+            flaky: false,
+        };
+        assert_eq!(run(&arguments), Exit::Done);
+        let (mut made, mut kept) = (BTreeMap::new(), BTreeMap::new());
+        files(folder.path(), folder.path(), &mut made);
+        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample");
+        files(&sample, &sample, &mut kept);
+        assert_eq!(made.keys().collect::<Vec<_>>(), kept.keys().collect::<Vec<_>>());
+        assert!(made == kept, "the bytes differ");
+        let size: usize = kept.values().map(Vec::len).sum();
+        assert!(size <= 4_000_000, "{size} bytes");
+    }
+}
