@@ -113,7 +113,8 @@ fn log(verbose: u8, format: LogFormat) {
     // The libraries below tell more than a data manager wants to know.
     let default = format!("warn,fahrtenbuch={level}");
     let filter = EnvFilter::try_from_env("FAHRTENBUCH_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi);
     match format {
         LogFormat::Text => builder.with_target(false).init(),
         LogFormat::Json => builder.json().init(),

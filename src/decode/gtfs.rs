@@ -63,7 +63,7 @@ pub fn decode(
 /// Opens the archive and refuses one that is no zip, has too many files or promises to inflate without measure.
 fn open(name: &str, bytes: Bytes, limits: Limits) -> Result<Archive, DecodeError> {
     let packed = bytes.len() as u64;
-    let archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| {
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| {
         DecodeError::feed(
             name,
             format!("not a readable zip archive ({error})"),
@@ -76,6 +76,16 @@ fn open(name: &str, bytes: Bytes, limits: Limits) -> Result<Archive, DecodeError
     }
     if let Some(size) = archive.decompressed_size().filter(|size| *size > u128::from(limits.archive_bytes)) {
         return Err(bomb(name, format!("the archive claims to hold {size} bytes in {packed} packed ones")));
+    }
+    for place in 0..archive.len() {
+        // An entry whose header cannot be read is told when it is opened.
+        let Ok(entry) = archive.by_index_raw(place) else { continue };
+        if entry.size() > SMALL && entry.size() / limits.ratio > entry.compressed_size() {
+            let file = entry.name().map_or_else(|_| "a file".to_owned(), |file| format!("'{}'", file.escape_debug()));
+            let problem =
+                format!("{file} claims to hold {} bytes in {} packed ones", entry.size(), entry.compressed_size());
+            return Err(bomb(name, problem));
+        }
     }
     Ok(archive)
 }

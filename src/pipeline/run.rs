@@ -266,7 +266,10 @@ fn partition(workspace: &Workspace, pipeline: &Pipeline, date: Option<ServiceDat
                 }));
                 partition.evidence.push((feed.name.clone(), store, listing.entries));
             }
-            if partition.evidence.iter().all(|(.., entries)| entries.is_empty()) {
+            // What comes in the night after is not enough: a date without reports would look like one without buses.
+            let midnight = end(date);
+            if !partition.evidence.iter().any(|(.., entries)| entries.iter().any(|entry| entry.captured_at < midnight))
+            {
                 return Err(no_evidence(format!("{} for {date}", pipeline.name)));
             }
             Ok(partition)

@@ -1,0 +1,164 @@
+//! Both pipelines from the sample to a bucket, as data managers, researchers and auditors meet them.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::world::{World, files, python, root, rows_of, s3, serve_folder};
+
+/// Reads tables with DuckDB and Polars over HTTP and compares the rows with the run record.
+fn outsiders_find(base: &str, rows: &BTreeMap<String, u64>) {
+    let mut arguments = vec![base];
+    arguments.extend(rows.keys().map(String::as_str));
+    let output = python("read_tables.py", &arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let found: BTreeMap<String, BTreeMap<String, u64>> = serde_json::from_slice(&output.stdout).unwrap();
+    for (table, expected) in rows {
+        assert_eq!(found[table]["duckdb"], *expected, "{table}");
+        assert_eq!(found[table]["polars"], *expected, "{table}");
+    }
+    assert!(found.len() == rows.len() && rows.values().sum::<u64>() > 40_000, "{rows:?}");
+}
+
+#[test]
+fn a_fresh_workspace_publishes_both_pipelines_which_outsiders_read_over_http() {
+    let world = World::new();
+    let results = world.run();
+    let rows = rows_of(&results);
+    assert_eq!(results.len(), 2);
+    assert!(rows["stadtbus-telemetrie/vehicle_locations"] > 10_000, "{rows:?}");
+    let server = serve_folder(&world.path("data/bucket"));
+    outsiders_find(&format!("http://127.0.0.1:{}", server.1), &rows);
+    for name in ["index.html", "datapackage.json", "data/stadtbus-telemetrie/vehicle_locations/files.json"] {
+        assert!(world.path("data/bucket").join(name).exists(), "{name}");
+    }
+}
+
+#[test]
+fn both_pipelines_publish_to_an_s3_bucket_which_outsiders_read_over_http() {
+    let server = s3();
+    let world = World::new();
+    let options = format!(
+        "location: s3://stadtbus/offen\n  options: {{endpoint: 'http://127.0.0.1:{}', region: us-east-1, access_key_id: x, \
+         secret_access_key: y, allow_http: 'true'}}",
+        server.port
+    );
+    world.replace("fahrtenbuch.yaml", "location: data/bucket", &options);
+    let results = world.run();
+    outsiders_find(&format!("http://127.0.0.1:{}/stadtbus/offen", server.port), &rows_of(&results));
+    let again = world.run();
+    assert!(again.values().all(|result| result["nothing_new"] == true), "{again:?}");
+    // A private store that was lost does not make a second release of the same rows.
+    std::fs::remove_dir_all(world.path("data/private/journal")).unwrap();
+    let third = world.run();
+    assert!(third.values().all(|result| result["releases"] == 0), "{third:?}");
+}
+
+#[test]
+fn running_again_with_nothing_new_publishes_nothing_new_and_says_so() {
+    let world = World::new();
+    world.run();
+    let before = files(&world.path("data/bucket"));
+    let again = world.program(&["run"]);
+    assert_eq!(again.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&again.stdout).matches("nothing new").count(), 2);
+    assert_eq!(files(&world.path("data/bucket")), before);
+}
+
+#[test]
+fn two_full_runs_in_two_folders_give_the_same_bytes() {
+    let (one, other) = (World::new(), World::new());
+    one.run();
+    other.take_keys(&one);
+    other.run();
+    let (one, other) = (one.published(), other.published());
+    assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
+    for (name, bytes) in &one {
+        assert!(other[name] == *bytes, "{name} differs");
+    }
+    assert!(one.len() > 40);
+}
+
+#[test]
+fn no_row_vanishes_and_the_record_carries_what_an_auditor_needs() {
+    let world = World::new();
+    world.run();
+    let records = world.records();
+    assert_eq!(records.len(), 2);
+    for record in &records {
+        for table in record["tables"].as_array().unwrap() {
+            let number = |key: &str| table[key].as_u64().unwrap();
+            let dropped: u64 = table["dropped"].as_object().unwrap().values().map(|rows| rows.as_u64().unwrap()).sum();
+            assert_eq!(number("rows_in"), number("published") + number("quarantined") + dropped, "{table}");
+            for file in table["files"].as_array().unwrap() {
+                let bytes = std::fs::read(world.path("data/bucket").join(file["path"].as_str().unwrap())).unwrap();
+                assert_eq!(file["sha256"], fahrtenbuch::digest::Digest::of(&bytes).to_string());
+            }
+        }
+        for key in ["inputs", "pipeline_file", "contracts", "evidence", "program", "findings", "passed"] {
+            assert!(!record[key].is_null(), "{key}");
+        }
+    }
+    let telemetry = records.iter().find(|record| record["pipeline"] == "stadtbus-telemetrie").unwrap();
+    let vehicles = telemetry["tables"].as_array().unwrap().iter().find(|t| t["table"] == "vehicle_locations").unwrap();
+    assert!(vehicles["quarantined"].as_u64().unwrap() > 0);
+    assert!(vehicles["dropped"]["vehicle_locations.same_position"].as_u64().unwrap() > 0);
+    let found: Vec<&str> =
+        telemetry["findings"].as_array().unwrap().iter().filter_map(|finding| finding["rule"].as_str()).collect();
+    assert!(found.contains(&"vehicle_locations.position_in_service_area"), "{found:?}");
+}
+
+#[test]
+fn no_published_byte_and_no_log_line_tells_a_driver_a_plate_or_a_vehicle() {
+    let world = World::new();
+    let output = world.program(&["run", "-vv"]);
+    assert!(output.status.success());
+    let patterns = [r"Fahrer ?47\d\d", r"OG-FB", r"ofg-1\d\d"];
+    let arguments: Vec<String> = [world.path("data/bucket").to_string_lossy().into_owned()]
+        .into_iter()
+        .chain(patterns.map(str::to_owned))
+        .collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let search = python("find_personal.py", &arguments);
+    assert!(search.status.success(), "{}", String::from_utf8_lossy(&search.stdout));
+    for text in [&output.stdout, &output.stderr] {
+        let text = String::from_utf8_lossy(text);
+        assert!(!text.contains("Fahrer") && !text.contains("OG-FB") && !text.contains("ofg-1"), "{text}");
+    }
+    // The same search does find them where they are: in the evidence.
+    let evidence = fahrtenbuch::capture::evidence::Store::new(root().join("data/sample/evidence"));
+    let newest = evidence.latest("stadtbus-vehicle-positions", jiff::Timestamp::MAX).unwrap().unwrap();
+    let from = newest.captured_at - jiff::SignedDuration::from_hours(12);
+    let noon = evidence.list("stadtbus-vehicle-positions", from, newest.captured_at).unwrap();
+    let body = evidence.open(&noon.entries[0]).unwrap().body;
+    assert!(String::from_utf8_lossy(&body).contains("Fahrer 47"));
+}
+
+#[test]
+fn warcio_reads_our_evidence_and_finds_every_digest_right() {
+    let world = World::new();
+    world.run();
+    let mut archives: Vec<String> = Vec::new();
+    for folder in ["data/sample/evidence", "data/private/evidence"] {
+        let names = files(&world.path(folder)).into_keys().filter(|name| name.ends_with(".warc.gz"));
+        archives.extend(names.map(|name| world.path(folder).join(name).to_string_lossy().into_owned()));
+    }
+    let output = python("read_warc.py", &archives.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let counts: BTreeMap<String, u64> = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(counts["response"] > 1_000 && counts["resource"] == 1, "{counts:?}");
+}
+
+#[test]
+fn an_archive_that_was_cut_off_is_published_up_to_there_and_told() {
+    let world = World::new();
+    let folder = world.path("data/sample/evidence/stadtbus-vehicle-positions");
+    let name = files(&folder).into_keys().next_back().unwrap();
+    let bytes = std::fs::read(folder.join(&name)).unwrap();
+    std::fs::write(folder.join(&name), &bytes[..bytes.len() - 20]).unwrap();
+    let results = world.run();
+    let notes = results["stadtbus-telemetrie"]["record"]["notes"].as_array().unwrap().clone();
+    let cut: Vec<&Value> = notes.iter().filter(|note| note["rule"] == "evidence.cut_off").collect();
+    assert_eq!(cut.len(), 1, "{notes:?}");
+    assert!(cut[0]["message"].as_str().unwrap().contains("cut off or damaged at byte"));
+}

@@ -1,0 +1,84 @@
+//! Kill the run at any moment, run it again: the bucket is as if it had run once.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::world::World;
+
+const STAGES: [&str; 9] = ["capture", "decode", "check", "stage", "journal", "put", "commit", "views", "record"];
+
+fn once() -> World {
+    let world = World::new();
+    world.run();
+    world
+}
+
+/// A workspace with the same keys, in which nothing has run.
+fn fresh(reference: &World) -> World {
+    let world = World::new();
+    world.take_keys(reference);
+    world
+}
+
+fn as_if_it_had_run_once(world: &World, reference: &World, when: &str) {
+    world.run();
+    let (found, expected) = (world.published(), reference.published());
+    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "killed {when}");
+    for (name, bytes) in &expected {
+        assert!(found[name] == *bytes, "killed {when}: {name} differs");
+    }
+    assert_eq!(world.records().len(), 2, "killed {when}");
+    assert!(!world.path("data/private/staging/stadtbus-telemetrie/2026-11-24").exists(), "killed {when}");
+}
+
+#[test]
+fn a_run_that_was_killed_at_any_stage_is_finished_by_the_next_one() {
+    let reference = once();
+    for pipeline in ["stadtbus-fahrplan", "stadtbus-telemetrie"] {
+        for stage in STAGES {
+            let world = fresh(&reference);
+            let mut child = world
+                .command()
+                .args(["run", "-v", "--log-format", "json"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let reached = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok).any(|line| {
+                line.contains(&format!("\"stage\":\"{stage}\""))
+                    && line.contains(&format!("\"pipeline\":\"{pipeline}\""))
+            });
+            assert!(reached, "{pipeline} never came to {stage}");
+            child.kill().unwrap();
+            child.wait().unwrap();
+            as_if_it_had_run_once(&world, &reference, &format!("in {pipeline} at {stage}"));
+        }
+    }
+}
+
+#[test]
+fn a_run_that_was_killed_at_any_time_is_finished_by_the_next_one() {
+    let reference = once();
+    for step in 0..20 {
+        let world = fresh(&reference);
+        let mut child = world.command().arg("run").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let wait = Duration::from_millis(10 + step * 17);
+        std::thread::sleep(wait);
+        // It may be done already, which is a moment like any other.
+        let _ = child.kill();
+        child.wait().unwrap();
+        as_if_it_had_run_once(&world, &reference, &format!("after {wait:?}"));
+    }
+}
+
+#[test]
+fn a_second_run_at_the_same_time_is_sent_away() {
+    let world = World::new();
+    std::fs::create_dir_all(world.path("data/private")).unwrap();
+    let lock = std::fs::File::create(world.path("data/private/run.lock")).unwrap();
+    lock.lock().unwrap();
+    let output = world.program(&["run"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("another run is at work"));
+}

@@ -1,0 +1,9 @@
+//! Tests that walk through several rooms, with the program as its users start it.
+
+mod broken_feeds;
+mod command_line;
+mod contracts;
+mod end_to_end;
+mod killed;
+mod real_data;
+mod world;

@@ -1,0 +1,102 @@
+//! Feeds and snapshots that nobody here wrote go through decode and check without a crash.
+
+use std::path::{Path, PathBuf};
+
+use fahrtenbuch::capture::Capture;
+use fahrtenbuch::check::{self, TableCheck};
+use fahrtenbuch::contract::library::Library;
+use fahrtenbuch::decode::{Decoded, Limits, Step, gtfs, gtfs_realtime};
+use fahrtenbuch::digest::Digest;
+use fahrtenbuch::table::keys::Keys;
+use fahrtenbuch::table::{Budget, Origin};
+use jiff::Timestamp;
+
+use crate::world::{root, shared};
+
+fn find(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            find(&path, extension, found);
+        } else if path.extension().is_some_and(|other| other == extension) {
+            found.push(path);
+        }
+    }
+    found.sort();
+}
+
+/// Checks all rows; the rows that came in, passed and were held back.
+fn check_all(decoded: Decoded, contracts: &Library) -> Result<[usize; 3], String> {
+    let referenced = check::referenced(contracts.contracts.values());
+    let budget = Budget::new(1 << 30);
+    let mut checks: Vec<Option<TableCheck>> = decoded
+        .tables
+        .iter()
+        .map(|head| {
+            let lists = referenced.get(&head.contract.table).cloned().unwrap_or_default();
+            Some(TableCheck::new(head.contract.clone(), head.origins.clone(), &lists, budget.clone()).unwrap())
+        })
+        .collect();
+    let mut keys = Keys::default();
+    let mut counts = [0; 3];
+    for step in decoded.steps {
+        let checked = match step.map_err(|error| error.to_string())? {
+            Step::Rows { table, chunk } => {
+                counts[0] += chunk.rows.num_rows();
+                checks[table].as_mut().unwrap().push(chunk, &keys).unwrap()
+            }
+            Step::End { table } => checks[table].take().unwrap().finish(&mut keys).unwrap().0,
+            Step::Note(_) => continue,
+        };
+        counts[1] += checked.passed.iter().map(|rows| rows.num_rows()).sum::<usize>();
+        counts[2] += checked.quarantined.iter().map(|held| held.rows.num_rows()).sum::<usize>();
+    }
+    assert!(checks.iter().all(Option::is_none), "a table never ended");
+    Ok(counts)
+}
+
+#[test]
+fn every_feed_is_checked_or_refused_with_a_clear_error() {
+    let contracts = Library::read(&root().join("schemas/gtfs")).unwrap();
+    let mut feeds = Vec::new();
+    find(&shared("feeds"), "zip", &mut feeds);
+    assert!(feeds.len() >= 10);
+    for feed in feeds {
+        let origin = Origin { name: "feed.zip".into(), captured_at: Timestamp::UNIX_EPOCH };
+        let bytes = std::fs::read(&feed).unwrap().into();
+        let checked = gtfs::decode("feed.zip", bytes, &origin, &contracts, Limits::default())
+            .map_err(|error| error.to_string())
+            .and_then(|decoded| check_all(decoded, &contracts));
+        match checked {
+            Ok([rows, passed, held]) => assert!(rows > 0 && rows == passed + held, "{}", feed.display()),
+            Err(error) => assert!(error.contains(".txt") || error.contains("feed.zip"), "{}: {error}", feed.display()),
+        }
+    }
+}
+
+#[test]
+fn every_snapshot_is_checked_or_noted() {
+    let contracts = Library::read(&root().join("schemas/gtfs-realtime")).unwrap();
+    let mut snapshots = Vec::new();
+    find(&shared("realtime"), "pb", &mut snapshots);
+    assert!(snapshots.len() > 100);
+    let mut rows_in_all = 0;
+    for snapshot in snapshots {
+        let body: bytes::Bytes = std::fs::read(&snapshot).unwrap().into();
+        let capture = Capture {
+            url: "file:x".into(),
+            captured_at: Timestamp::UNIX_EPOCH,
+            status: 200,
+            headers: Vec::new(),
+            digest: Digest::of(&body),
+            body,
+        };
+        let origins = vec![Origin { name: "x.pb".into(), captured_at: Timestamp::UNIX_EPOCH }];
+        let captures = Box::new(std::iter::once(Ok(capture)));
+        let decoded = gtfs_realtime::decode(origins, captures, &contracts, Limits::default()).unwrap();
+        let [rows, passed, held] = check_all(decoded, &contracts).unwrap();
+        assert_eq!(rows, passed + held, "{}", snapshot.display());
+        rows_in_all += rows;
+    }
+    assert!(rows_in_all > 10_000, "{rows_in_all}");
+}

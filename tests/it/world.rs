@@ -1,0 +1,233 @@
+//! What the tests stand on: workspaces in temporary folders, the program, and the tools that `./test` sets up.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The folder beside the repository with other people's feeds and standards.
+pub fn shared(path: &str) -> PathBuf {
+    root().join("../shared").join(path)
+}
+
+/// A tool of the virtual environment that `./test` makes.
+fn tool(variable: &str, name: &str) -> PathBuf {
+    let path = std::env::var_os(variable).map_or_else(|| root().join("target/venv/bin").join(name), PathBuf::from);
+    assert!(path.exists(), "{} is not there: run ./test, which sets it up", path.display());
+    path
+}
+
+/// Runs a script of `tests/python`.
+pub fn python(script: &str, arguments: &[&str]) -> Output {
+    let python = tool("FAHRTENBUCH_TEST_PYTHON", "python");
+    Command::new(python).arg(root().join("tests/python").join(script)).args(arguments).output().unwrap()
+}
+
+/// A Python that stays; its first line of output tells a port.
+pub struct Server(Child, pub u16);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// Serves a folder over plain HTTP.
+pub fn serve_folder(folder: &Path) -> Server {
+    let mut child = Command::new(tool("FAHRTENBUCH_TEST_PYTHON", "python"))
+        .arg(root().join("tests/python/serve_folder.py"))
+        .arg(folder)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    Server(child, line.trim().parse().unwrap())
+}
+
+/// A real S3 server on loopback, with a bucket `stadtbus`.
+pub struct S3 {
+    child: Child,
+    pub port: u16,
+    _folder: TempDir,
+}
+
+impl Drop for S3 {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// Ports that are free now, and whose gRPC neighbours (10,000 above) are, too.
+fn free_ports<const N: usize>() -> [u16; N] {
+    let held: Vec<_> = std::iter::repeat_with(|| std::net::TcpListener::bind("127.0.0.1:0").unwrap())
+        .filter(|listener| {
+            let port = listener.local_addr().unwrap().port();
+            port < 55_000 && std::net::TcpListener::bind(("127.0.0.1", port + 10_000)).is_ok()
+        })
+        .take(N)
+        .collect();
+    std::array::from_fn(|place| held[place].local_addr().unwrap().port())
+}
+
+pub fn s3() -> S3 {
+    let folder = tempfile::tempdir().unwrap();
+    let [master, volume, filer, port] = free_ports();
+    let child = Command::new(tool("FAHRTENBUCH_TEST_WEED", "weed"))
+        .args([
+            "server",
+            "-ip=127.0.0.1",
+            "-ip.bind=127.0.0.1",
+            "-s3",
+            "-volume.max=20",
+            "-master.volumeSizeLimitMB=64",
+        ])
+        .arg(format!("-dir={}", folder.path().display()))
+        .arg(format!("-master.port={master}"))
+        .arg(format!("-volume.port={volume}"))
+        .arg(format!("-filer.port={filer}"))
+        .arg(format!("-s3.port={port}"))
+        .args(["-s3.port.iceberg=0", "-s3.port.lance=0"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let server = S3 { child, port, _folder: folder };
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(90);
+    while !http(port, "PUT /stadtbus").contains(" 200 ") {
+        assert!(std::time::Instant::now() < until, "the S3 server did not come up");
+        std::thread::sleep(std::time::Duration::from_millis(300));
+    }
+    server
+}
+
+/// A request without a body; the head of the answer, or nothing where nobody answers.
+fn http(port: u16, request: &str) -> String {
+    use std::io::{Read, Write};
+    let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", port)) else { return String::new() };
+    let _ = write!(stream, "{request} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// A workspace of its own, with the repository's sample, pipelines and contracts.
+pub struct World {
+    folder: TempDir,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let world = Self { folder: tempfile::tempdir().unwrap() };
+        for name in ["fahrtenbuch.yaml", "pipelines", "schemas", "data/sample"] {
+            copy(&root().join(name), &world.path(name));
+        }
+        world
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    pub fn replace(&self, name: &str, from: &str, to: &str) {
+        let text = std::fs::read_to_string(self.path(name)).unwrap();
+        assert!(text.contains(from), "{name} has no '{from}'");
+        self.write(name, &text.replace(from, to));
+    }
+
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fahrtenbuch"));
+        command.arg("-C").arg(self.folder.path());
+        command
+    }
+
+    pub fn program(&self, arguments: &[&str]) -> Output {
+        self.command().args(arguments).output().unwrap()
+    }
+
+    /// Runs all pipelines, which must succeed; the results by pipeline.
+    pub fn run(&self) -> BTreeMap<String, Value> {
+        let output = self.program(&["run", "--json"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let results: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+        results.into_iter().map(|result| (result["pipeline"].as_str().unwrap().to_owned(), result)).collect()
+    }
+
+    /// Every published file but the run records, which tell the time, with its bytes.
+    pub fn published(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut files = files(&self.path("data/bucket"));
+        files.retain(|name, _| !name.starts_with("ledger/"));
+        files
+    }
+
+    pub fn records(&self) -> Vec<Value> {
+        let files = files(&self.path("data/bucket/ledger/records"));
+        files.values().map(|bytes| serde_json::from_slice(bytes).unwrap()).collect()
+    }
+
+    /// Gives this workspace the keys of another one, so that it makes the same pseudonyms.
+    pub fn take_keys(&self, other: &World) {
+        copy(&other.path("data/private/keys"), &self.path("data/private/keys"));
+    }
+}
+
+pub fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            copy(&entry.path(), &to.join(entry.file_name()));
+        }
+    } else {
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(from, to).unwrap();
+    }
+}
+
+/// All files of a folder by their relative names.
+pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    fn visit(folder: &Path, root: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                visit(&path, root, found);
+            } else {
+                let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+                found.insert(name, std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    if folder.exists() {
+        visit(folder, folder, &mut found);
+    }
+    found
+}
+
+/// The rows that a run's record says were published, by `dataset/table`.
+pub fn rows_of(results: &BTreeMap<String, Value>) -> BTreeMap<String, u64> {
+    let mut rows = BTreeMap::new();
+    for result in results.values() {
+        for table in result["record"]["tables"].as_array().unwrap() {
+            let name =
+                format!("{}/{}", result["record"]["dataset"].as_str().unwrap(), table["table"].as_str().unwrap());
+            rows.insert(name, table["published"].as_u64().unwrap());
+        }
+    }
+    rows
+}
