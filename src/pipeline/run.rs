@@ -570,13 +570,16 @@ fn publish(
         bucket.put_file(&file.file.path, &file.staged, &file.file.sha256)?;
     }
     stage("commit", &pipeline.name, watch);
-    let released = pipeline.released();
     let mut commits = 0;
-    for file in &entry.files {
-        let contract = released.iter().find(|contract| contract.table == file.table);
-        let contract = contract.ok_or_else(|| RunError::internal(format!("{} has lost its contract", file.table)))?;
-        let commit = index::commit(bucket, &pipeline.dataset, contract, &file.file)?;
-        commits += usize::from(matches!(commit, Commit::New(_)));
+    // A run that is held back changes nothing; one that is published also withdraws the tables that its feed has lost.
+    let released = if entry.record.status == Status::Published { pipeline.released() } else { Vec::new() };
+    for contract in &released {
+        let file = entry.files.iter().find(|file| file.table == contract.table).map(|file| &file.file);
+        let commit = index::commit(bucket, &pipeline.dataset, contract, entry.record.date, file)?;
+        commits += usize::from(matches!(commit, Some(Commit::New(_))));
+    }
+    if let Some(file) = entry.files.iter().find(|file| !released.iter().any(|contract| contract.table == file.table)) {
+        return Err(RunError::internal(format!("{} has lost its contract", file.table)));
     }
     stage("views", &pipeline.name, watch);
     publish_views(workspace, bucket)?;

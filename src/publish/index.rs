@@ -101,21 +101,31 @@ fn index_key(dataset: &str, table: &str, version: u64) -> String {
     format!("{}/_index/v{version:010}.json", folder(dataset, table))
 }
 
-/// Makes `file` the current file of its partition. The data must be in the bucket already.
+/// Makes `file` the current file of a partition; without a file the partition has none any more. The data must be in the
+/// bucket already. A table that was never released and has no file is `None`.
 ///
 /// Another run may commit another partition in between; the write then fails and is tried on top of the other's index.
-pub fn commit(bucket: &Bucket, dataset: &str, contract: &Contract, file: &IndexFile) -> Result<Commit, PublishError> {
+pub fn commit(
+    bucket: &Bucket,
+    dataset: &str,
+    contract: &Contract,
+    date: ServiceDate,
+    file: Option<&IndexFile>,
+) -> Result<Option<Commit>, PublishError> {
     loop {
         let before = newest(bucket, dataset, &contract.table)?;
-        if let Some((index, _)) = &before
-            && index.files.contains(file)
-            && index.contract == ContractRef::from(contract)
-        {
-            return Ok(Commit::Nothing(index.clone()));
+        let there = before.as_ref().and_then(|(index, _)| index.files.iter().find(|other| other.date == date));
+        match (&before, file) {
+            (None, None) => return Ok(None),
+            (Some((index, _)), None) if there.is_none() => return Ok(Some(Commit::Nothing(index.clone()))),
+            (Some((index, _)), Some(_)) if there == file && index.contract == ContractRef::from(contract) => {
+                return Ok(Some(Commit::Nothing(index.clone())));
+            }
+            _ => {}
         }
         let mut files = before.as_ref().map_or_else(Vec::new, |(index, _)| index.files.clone());
-        files.retain(|other| other.date != file.date);
-        files.push(file.clone());
+        files.retain(|other| other.date != date);
+        files.extend(file.cloned());
         files.sort_by_key(|file| file.date);
         let index = TableIndex {
             version: before.as_ref().map_or(1, |(index, _)| index.version + 1),
@@ -127,7 +137,7 @@ pub fn commit(bucket: &Bucket, dataset: &str, contract: &Contract, file: &IndexF
         };
         let bytes = json(&index);
         if bucket.put_new(&index_key(dataset, &contract.table, index.version), bytes)? {
-            return Ok(Commit::New(index));
+            return Ok(Some(Commit::New(index)));
         }
     }
 }
@@ -181,24 +191,38 @@ mod tests {
         Bucket::open(folder.to_str().unwrap(), &BTreeMap::new()).unwrap()
     }
 
+    fn commit(bucket: &Bucket, file: &IndexFile) -> Commit {
+        super::commit(bucket, "bus", &contract(), file.date, Some(file)).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_partition_without_a_file_is_withdrawn_and_its_files_stay_in_the_old_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let bucket = bucket(folder.path());
+        let file = file("2026-11-24", "a");
+        assert_eq!(super::commit(&bucket, "bus", &contract(), file.date, None).unwrap(), None);
+        commit(&bucket, &file);
+        let withdrawn = super::commit(&bucket, "bus", &contract(), file.date, None).unwrap().unwrap();
+        assert!(matches!(&withdrawn, Commit::New(index) if index.version == 2 && index.files.is_empty()));
+        let again = super::commit(&bucket, "bus", &contract(), file.date, None).unwrap().unwrap();
+        assert!(matches!(again, Commit::Nothing(_)));
+    }
+
     #[test]
     fn a_commit_adds_a_version_that_names_the_one_before_and_repeats_are_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let bucket = bucket(folder.path());
-        let contract = contract();
-        let Commit::New(first) = commit(&bucket, "bus", &contract, &file("2026-11-24", "a")).unwrap() else { panic!() };
+        let Commit::New(first) = commit(&bucket, &file("2026-11-24", "a")) else { panic!() };
         assert_eq!((first.version, first.previous), (1, None));
-        assert!(matches!(commit(&bucket, "bus", &contract, &file("2026-11-24", "a")).unwrap(), Commit::Nothing(_)));
-        let Commit::New(second) = commit(&bucket, "bus", &contract, &file("2026-11-23", "b")).unwrap() else {
-            panic!()
-        };
+        assert!(matches!(commit(&bucket, &file("2026-11-24", "a")), Commit::Nothing(_)));
+        let Commit::New(second) = commit(&bucket, &file("2026-11-23", "b")) else { panic!() };
         assert_eq!(
             second.files.iter().map(|file| file.date.to_string()).collect::<Vec<_>>(),
             ["2026-11-23", "2026-11-24"]
         );
         let before = bucket.get("data/bus/t/_index/v0000000001.json").unwrap().unwrap();
         assert_eq!(second.previous, Some(Digest::of(&before)));
-        let Commit::New(third) = commit(&bucket, "bus", &contract, &file("2026-11-24", "c")).unwrap() else { panic!() };
+        let Commit::New(third) = commit(&bucket, &file("2026-11-24", "c")) else { panic!() };
         assert_eq!(third.files.len(), 2);
         assert_eq!(current(&bucket, "bus", "t").unwrap(), Some(third));
     }
@@ -213,7 +237,7 @@ mod tests {
                     let bucket = bucket(folder);
                     for day in 1..=5 {
                         let date = format!("2026-{:02}-{day:02}", worker + 1);
-                        commit(&bucket, "bus", &contract(), &file(&date, &date)).unwrap();
+                        commit(&bucket, &file(&date, &date));
                     }
                 });
             }
@@ -226,7 +250,7 @@ mod tests {
     fn views_say_what_the_index_says() {
         let folder = tempfile::tempdir().unwrap();
         let bucket = bucket(folder.path());
-        let made = commit(&bucket, "bus", &contract(), &file("2026-11-24", "a")).unwrap();
+        let made = commit(&bucket, &file("2026-11-24", "a"));
         write_views(&bucket, made.index()).unwrap();
         let csv = bucket.get("data/bus/t/index.csv").unwrap().unwrap();
         let line = std::str::from_utf8(&csv).unwrap().lines().nth(1).unwrap().to_owned();

@@ -155,7 +155,7 @@ fn along(pattern: &Pattern, metres: f64) -> (f64, f64, f64) {
 fn visits(pattern: &Pattern, start: i64, ready: i64, dice: &mut Dice) -> Vec<Visit> {
     let hour = (start.rem_euclid(86_400) / 3600) as f64;
     // Two peaks a day, in UTC.
-    let demand = 0.6 + 2.2 * (-(hour - 6.5).powi(2) / 3.0).exp() + 1.8 * (-(hour - 15.5).powi(2) / 6.0).exp();
+    let demand = 1.4 + 5.0 * (-(hour - 6.5).powi(2) / 3.0).exp() + 4.2 * (-(hour - 15.5).powi(2) / 6.0).exp();
     let last = pattern.stops.len() - 1;
     let mut visits: Vec<Visit> = Vec::with_capacity(pattern.stops.len());
     let mut load: u32 = 0;

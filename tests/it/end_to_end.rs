@@ -55,6 +55,16 @@ fn both_pipelines_publish_to_an_s3_bucket_which_outsiders_read_over_http() {
 }
 
 #[test]
+fn the_one_line_of_the_readme_queries_the_bucket() {
+    let world = World::new();
+    world.run();
+    let readme = root().join("README.md").to_string_lossy().into_owned();
+    let output = python("readme_query.py", &[&readme, &world.path("").to_string_lossy()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "5");
+}
+
+#[test]
 fn running_again_with_nothing_new_publishes_nothing_new_and_says_so() {
     let world = World::new();
     world.run();
@@ -106,6 +116,22 @@ fn no_row_vanishes_and_the_record_carries_what_an_auditor_needs() {
     let found: Vec<&str> =
         telemetry["findings"].as_array().unwrap().iter().filter_map(|finding| finding["rule"].as_str()).collect();
     assert!(found.contains(&"vehicle_locations.position_in_service_area"), "{found:?}");
+}
+
+#[test]
+fn a_table_that_a_new_timetable_of_the_same_day_has_lost_is_withdrawn() {
+    let world = World::new();
+    world.run();
+    crate::broken_feeds::changed(&world, "shapes.txt", |_| None);
+    let result = &world.run()["stadtbus-fahrplan"];
+    let index = |table: &str| -> Value {
+        let file = world.path(&format!("data/bucket/data/stadtbus-fahrplan/{table}/files.json"));
+        serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+    };
+    let date = result["record"]["date"].as_str().unwrap();
+    let files = index("shapes")["files"].as_array().unwrap().clone();
+    assert!(files.iter().all(|file| file["date"] != date), "{files:?}");
+    assert!(index("stops")["files"].as_array().unwrap().iter().any(|file| file["date"] == date));
 }
 
 #[test]

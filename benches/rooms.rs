@@ -1,0 +1,117 @@
+//! What each room costs on a timetable: decoding alone, decoding and checking, and the Parquet file of its stop times with
+//! our encodings on all cores beside the library's defaults on one.
+//!
+//! `cargo bench --profile release --bench rooms [FEED.zip]`; the feed defaults to `../shared/feeds/mta-bus-m.zip`.
+
+use std::path::Path;
+use std::time::Instant;
+
+use arrow_array::RecordBatch;
+use fahrtenbuch::check::{self, TableCheck};
+use fahrtenbuch::contract::library::Library;
+use fahrtenbuch::decode::{Decoded, Limits, Step, gtfs};
+use fahrtenbuch::derive::privacy::public_only;
+use fahrtenbuch::publish::parquet::Writer;
+use fahrtenbuch::table::keys::Keys;
+use fahrtenbuch::table::{Budget, Origin};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+
+const ROUNDS: usize = 5;
+
+fn main() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let given = std::env::args().skip(1).find(|argument| argument.ends_with(".zip"));
+    let feed = given.map_or_else(|| root.join("../shared/feeds/mta-bus-m.zip"), Into::into);
+    let bytes = bytes::Bytes::from(std::fs::read(feed).expect("the feed"));
+    let contracts = Library::read(&root.join("schemas/gtfs")).expect("the contracts");
+    let decode = || {
+        let origin = Origin { name: "feed".into(), captured_at: jiff::Timestamp::UNIX_EPOCH };
+        gtfs::decode("feed", bytes.clone(), &origin, &contracts, Limits::default()).expect("a feed")
+    };
+    let mut rows = 0;
+    let seconds = median(|| rows = decoded(decode()).iter().map(RecordBatch::num_rows).sum());
+    println!("decode: {rows} rows in {seconds:.3} s, {:.1} million rows a second", rows as f64 / seconds / 1e6);
+    let seconds = median(|| checked(decode(), &contracts));
+    println!("decode and check: {seconds:.3} s, {:.1} million rows a second", rows as f64 / seconds / 1e6);
+
+    let contract = contracts.get("stop_times").expect("stop times");
+    let schema = contract.release_schema();
+    let batches: Vec<RecordBatch> = decoded(decode())
+        .iter()
+        .filter(|batch| batch.schema() == contract.chunk_schema())
+        .map(|batch| public_only(contract, batch).expect("public columns"))
+        .collect();
+    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut size = 0;
+    let ours = median(|| {
+        let mut writer = Writer::new(folder.path(), contract, Vec::new(), Budget::new(1 << 30)).expect("a writer");
+        batches.iter().for_each(|batch| writer.push(batch.clone()).expect("rows"));
+        size = writer.finish().expect("a file").bytes;
+    });
+    println!("parquet, ours: {rows} stop times in {ours:.3} s, {size} bytes");
+    let path = folder.path().join("default.parquet");
+    let default = median(|| {
+        let level = ZstdLevel::try_new(9).expect("a level");
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(level))
+            .set_max_row_group_row_count(Some(fahrtenbuch::publish::parquet::ROW_GROUP))
+            .build();
+        let file = std::fs::File::create(&path).expect("a file");
+        let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(properties)).expect("a writer");
+        batches.iter().for_each(|batch| writer.write(batch).expect("rows"));
+        writer.close().expect("a footer");
+    });
+    let bytes = std::fs::metadata(&path).expect("a file").len();
+    println!("parquet, the library's defaults: {default:.3} s, {bytes} bytes; ratio {:.2}", default / ours);
+}
+
+fn decoded(decoded: Decoded) -> Vec<RecordBatch> {
+    let mut batches = Vec::new();
+    for step in decoded.steps {
+        if let Step::Rows { chunk, .. } = step.expect("a step") {
+            batches.push(chunk.rows);
+        }
+    }
+    batches
+}
+
+fn checked(decoded: Decoded, contracts: &Library) {
+    let referenced = check::referenced(contracts.contracts.values());
+    let mut keys = Keys::default();
+    let mut checks: Vec<Option<TableCheck>> = decoded
+        .tables
+        .iter()
+        .map(|head| {
+            let lists = referenced.get(&head.contract.table).cloned().unwrap_or_default();
+            TableCheck::new(head.contract.clone(), head.origins.clone(), &lists, Budget::new(1 << 30)).ok()
+        })
+        .collect();
+    for step in decoded.steps {
+        match step.expect("a step") {
+            Step::Rows { table, chunk } => {
+                let check = checks[table].as_mut().expect("a check");
+                std::hint::black_box(check.push(chunk, &keys).expect("checked rows"));
+            }
+            Step::End { table } => {
+                let check = checks[table].take().expect("a check");
+                std::hint::black_box(check.finish(&mut keys).expect("outcomes"));
+            }
+            Step::Note(_) => {}
+        }
+    }
+}
+
+fn median(mut run: impl FnMut()) -> f64 {
+    let mut seconds: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let begin = Instant::now();
+            run();
+            begin.elapsed().as_secs_f64()
+        })
+        .collect();
+    seconds.sort_by(f64::total_cmp);
+    seconds[ROUNDS / 2]
+}
