@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
+use crate::contract::library::Library;
 use crate::pipeline::Pipeline;
 use crate::publish::pages::Site;
 use crate::yaml::{self, Node, Problem, Problems};
@@ -61,6 +62,11 @@ impl Workspace {
                 Err(mut problems) => found.append(&mut problems),
             }
         }
+        for folder in contract_folders(root) {
+            if let Err(mut problems) = Library::read(&folder) {
+                found.append(&mut problems);
+            }
+        }
         // Several pipelines may use the same contracts: each mistake is told once.
         found.sort();
         found.dedup();
@@ -85,6 +91,22 @@ fn pipeline_files(root: &Path, found: &mut Vec<Problem>) -> Vec<PathBuf> {
     files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
     files.sort();
     files
+}
+
+/// The folders under `schemas/` that hold contracts, also those that no pipeline names yet.
+fn contract_folders(root: &Path) -> Vec<PathBuf> {
+    fn visit(folder: &Path, found: &mut Vec<PathBuf>) {
+        let entries: Vec<PathBuf> =
+            std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        if entries.iter().any(|path| path.to_string_lossy().ends_with(".odcs.yaml")) {
+            found.push(folder.to_owned());
+        }
+        entries.iter().filter(|path| path.is_dir()).for_each(|path| visit(path, found));
+    }
+    let mut found = Vec::new();
+    visit(&root.join("schemas"), &mut found);
+    found.sort();
+    found
 }
 
 fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Workspace> {

@@ -50,8 +50,8 @@ pub enum RunError {
     Publish(#[from] PublishError),
     #[error("there is no evidence of {what}. {remedy}")]
     NoEvidence { what: String, remedy: String },
-    #[error("another run is at work in this workspace. Wait until it is done, and try again.")]
-    Busy,
+    #[error("another run is at work on {pipeline} {date}. Wait until it is done, and try again.")]
+    Busy { pipeline: String, date: ServiceDate },
     #[error("{path} could not be {verb}: {problem}. Check the disk and the permissions.", path = path.display())]
     Private { path: PathBuf, verb: &'static str, problem: String },
     #[error("{0}. This is a fault of the program: please report it.")]
@@ -73,7 +73,7 @@ impl RunError {
             Self::Capture(error) => !matches!(error, CaptureError::Final { .. }),
             Self::Decode(error) => matches!(error, DecodeError::Io { .. }),
             Self::Publish(error) => error.is_passing(),
-            Self::Busy | Self::Private { .. } => true,
+            Self::Busy { .. } | Self::Private { .. } => true,
             Self::Check(_) | Self::Derive(_) | Self::NoEvidence { .. } | Self::Internal(_) => false,
         }
     }
@@ -107,26 +107,49 @@ impl Report {
 /// A sign of life: what a run is doing, and how many rows it has seen.
 pub type Watch<'a> = &'a dyn Fn(&str, u64);
 
-/// The workspace's lock: one run at a time works on a private store.
-pub struct Lock(#[expect(dead_code, reason = "the file is locked as long as it is open")] File);
+/// What keeps runs of one private store out of each other's way: many runs share the store, each partition is worked on by
+/// one of them.
+pub struct Lock {
+    folder: PathBuf,
+    /// Whether nobody else was at work when the lock was taken.
+    alone: bool,
+    /// Shared by all runs, and locked as long as it is open.
+    _shared: File,
+}
 
 impl Lock {
     pub fn take(workspace: &Workspace) -> Result<Self, RunError> {
-        let failed = |error: &dyn std::fmt::Display| RunError::private(&workspace.private, "locked", error);
-        fs::create_dir_all(&workspace.private).map_err(|error| failed(&error))?;
-        let file = File::create(workspace.private.join("run.lock")).map_err(|error| failed(&error))?;
+        let folder = workspace.private.join("locks");
+        let failed = |error: &dyn std::fmt::Display| RunError::private(&folder, "locked", error);
+        fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
+        let file = File::create(folder.join("runs")).map_err(|error| failed(&error))?;
+        let alone = file.try_lock().is_ok();
+        if alone {
+            file.unlock().map_err(|error| failed(&error))?;
+        }
+        file.lock_shared().map_err(|error| failed(&error))?;
+        Ok(Self { folder, alone, _shared: file })
+    }
+
+    /// The lock of a partition, held as long as the file is open.
+    fn partition(&self, pipeline: &str, date: ServiceDate) -> Result<File, RunError> {
+        let path = self.folder.join(format!("{pipeline}@{date}"));
+        let failed = |error: &dyn std::fmt::Display| RunError::private(&path, "locked", error);
+        let file = File::create(&path).map_err(|error| failed(&error))?;
         match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => Err(RunError::Busy),
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(RunError::Busy { pipeline: pipeline.to_owned(), date }),
             Err(TryLockError::Error(error)) => Err(failed(&error)),
         }
     }
 }
 
 /// Opens the workspace's bucket and makes sure that it can be committed to.
-pub fn open_bucket(workspace: &Workspace) -> Result<Bucket, RunError> {
+pub fn open_bucket(workspace: &Workspace, lock: &Lock) -> Result<Bucket, RunError> {
     let bucket = Bucket::open(&workspace.bucket, &workspace.bucket_options)?;
-    bucket.sweep();
+    if lock.alone {
+        bucket.sweep();
+    }
     bucket.probe()?;
     Ok(bucket)
 }
@@ -144,7 +167,7 @@ pub fn run(
     pipeline: &Pipeline,
     date: Option<ServiceDate>,
     bucket: &Bucket,
-    _lock: &Lock,
+    lock: &Lock,
     watch: Watch<'_>,
 ) -> Result<Report, RunError> {
     let clock = std::time::Instant::now();
@@ -154,6 +177,7 @@ pub fn run(
         capture(workspace, pipeline)?;
     }
     let partition = partition(workspace, pipeline, date)?;
+    let _mine = lock.partition(&pipeline.name, partition.date)?;
     let journal_path = journal::path(&workspace.private, &pipeline.name, partition.date);
     let (record, key) = begin(workspace, pipeline, &partition, started_at)?;
     let earlier = journal::read(&journal_path).map_err(|error| RunError::private(&journal_path, "read", &error))?;
@@ -590,15 +614,33 @@ fn publish(
 }
 
 /// Writes what people read, for all tables of the workspace that have been released.
+///
+/// Another run may commit meanwhile and write its views before ours, which are then old: so this looks again afterwards,
+/// until nothing has changed.
 fn publish_views(workspace: &Workspace, bucket: &Bucket) -> Result<(), RunError> {
+    let mut tables = released_tables(workspace, bucket)?;
+    loop {
+        for table in &tables {
+            index::write_views(bucket, &table.index)?;
+        }
+        pages::write(bucket, &workspace.site, &tables)?;
+        let now = released_tables(workspace, bucket)?;
+        let same = now.len() == tables.len() && now.iter().zip(&tables).all(|(now, then)| now.index == then.index);
+        if same {
+            return Ok(());
+        }
+        tables = now;
+    }
+}
+
+fn released_tables(workspace: &Workspace, bucket: &Bucket) -> Result<Vec<PageTable>, RunError> {
     let mut tables = Vec::new();
     for pipeline in &workspace.pipelines {
         for contract in pipeline.released() {
             if let Some(index) = index::current(bucket, &pipeline.dataset, &contract.table)? {
-                index::write_views(bucket, &index)?;
                 tables.push(PageTable { dataset: pipeline.dataset.clone(), contract, index });
             }
         }
     }
-    Ok(pages::write(bucket, &workspace.site, &tables)?)
+    Ok(tables)
 }

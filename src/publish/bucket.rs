@@ -15,6 +15,8 @@ use tokio::runtime::Runtime;
 use crate::digest::Digest;
 use crate::publish::PublishError;
 
+/// Says what the bucket is.
+const FORMAT: &str = "ledger/bucket.json";
 /// Files up to this go into the bucket in one request.
 const ONE_REQUEST: u64 = 64 << 20;
 /// The part size of larger ones.
@@ -76,16 +78,11 @@ impl Bucket {
     }
 
     /// Makes sure that the store honours create-only writes, and refuses it where it does not: without them two runs
-    /// could overwrite each other's commit.
+    /// could overwrite each other's commit. What it tries this with stays: it says what the bucket is.
     pub fn probe(&self) -> Result<(), PublishError> {
-        let key = "_probe/create-only";
-        let first = self.put_new(key, Bytes::from_static(b"first"))?;
-        let second = self.put_new(key, Bytes::from_static(b"second"))?;
-        let kept = self.get(key)?;
-        self.run(key, self.store.delete(&self.path(key)?))?;
-        // A probe that was killed leaves its object; then neither write may succeed.
-        let honoured = !second && kept.as_deref() != Some(b"second");
-        if !honoured || (first && kept.as_deref() != Some(b"first")) {
+        let format = Bytes::from_static(b"{\"format\": \"fahrtenbuch-bucket/1\"}\n");
+        self.put_new(FORMAT, format.clone())?;
+        if self.put_new(FORMAT, format)? {
             return Err(PublishError::Configuration {
                 bucket: self.location.clone(),
                 problem: "the store does not honour create-only writes (If-None-Match)".to_owned(),
@@ -175,7 +172,7 @@ impl Bucket {
         Ok(names)
     }
 
-    /// Removes what killed writes left in a local folder (`name#1`). Only for a run that holds the workspace's lock.
+    /// Removes what killed writes left in a local folder (`name#1`). Only while no other run is at work.
     pub fn sweep(&self) {
         fn visit(folder: &Path) {
             for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -193,7 +190,6 @@ impl Bucket {
         }
         if let Some(folder) = &self.folder {
             visit(folder);
-            let _ = std::fs::remove_dir(folder.join("_probe"));
         }
     }
 

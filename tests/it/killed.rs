@@ -73,12 +73,41 @@ fn a_run_that_was_killed_at_any_time_is_finished_by_the_next_one() {
 }
 
 #[test]
-fn a_second_run_at_the_same_time_is_sent_away() {
+fn a_second_run_of_the_same_partition_is_sent_away() {
     let world = World::new();
-    std::fs::create_dir_all(world.path("data/private")).unwrap();
-    let lock = std::fs::File::create(world.path("data/private/run.lock")).unwrap();
+    std::fs::create_dir_all(world.path("data/private/locks")).unwrap();
+    let lock = std::fs::File::create(world.path("data/private/locks/stadtbus-telemetrie@2026-11-24")).unwrap();
     lock.lock().unwrap();
-    let output = world.program(&["run"]);
+    let output = world.program(&["run", "stadtbus-telemetrie"]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("another run is at work"));
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("another run is at work on stadtbus-telemetrie 2026-11-24")
+    );
+}
+
+#[test]
+fn runs_of_different_dates_at_the_same_time_all_land() {
+    let world = World::new();
+    let evidence = world.path("data/sample/evidence").to_string_lossy().into_owned();
+    let dates = ["2026-11-24", "2026-11-26", "2026-11-28"];
+    for date in &dates[1..] {
+        let simulate = ["simulate", "--date", date, "--interval", "600", "--evidence", &evidence];
+        assert!(world.program(&simulate).status.success());
+    }
+    let children: Vec<_> = dates
+        .iter()
+        .map(|date| {
+            let mut command = world.command();
+            command.args(["run", "stadtbus-telemetrie", "--date", date]).stdout(Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    let folder = world.path("data/bucket/data/stadtbus-telemetrie/vehicle_locations");
+    let files: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.join("files.json")).unwrap()).unwrap();
+    let found: Vec<&str> = files["files"].as_array().unwrap().iter().filter_map(|file| file["date"].as_str()).collect();
+    assert_eq!(found, dates);
+    assert_eq!(std::fs::read_to_string(folder.join("index.csv")).unwrap().lines().count(), 4);
+    assert_eq!(world.records().len(), 3);
 }
