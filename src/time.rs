@@ -173,4 +173,19 @@ mod tests {
         assert_eq!(ServiceDate::from_gtfs("20260230"), None);
         assert_eq!(ServiceDate::from_gtfs("+2026103"), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn every_time_reads_back_as_it_is_written(seconds in 0..3_600_000_i32) {
+            let time = ServiceSeconds(seconds);
+            proptest::prop_assert_eq!(ServiceSeconds::from_gtfs(time.to_string().as_bytes()), Some(time));
+        }
+
+        #[test]
+        fn every_date_reads_back_as_it_is_written(days in -700_000..2_900_000_i32) {
+            let date = ServiceDate::from_days_since_epoch(days).unwrap();
+            proptest::prop_assert_eq!(date.days_since_epoch(), days);
+            proptest::prop_assert_eq!(date.to_string().parse(), Ok(date));
+        }
+    }
 }

@@ -65,7 +65,8 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
         Ok(pipelines) => pipelines,
         Err(exit) => return exit,
     };
-    let opened = Lock::take(&workspace).and_then(|lock| open_bucket(&workspace, &lock).map(|bucket| (lock, bucket)));
+    let opened =
+        Lock::take(&workspace).and_then(|mut lock| open_bucket(&workspace, &mut lock).map(|bucket| (lock, bucket)));
     let (lock, bucket) = match opened {
         Ok(opened) => opened,
         Err(error) => return failed(&error, arguments.json, None),

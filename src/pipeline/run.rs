@@ -111,10 +111,9 @@ pub type Watch<'a> = &'a dyn Fn(&str, u64);
 /// one of them.
 pub struct Lock {
     folder: PathBuf,
-    /// Whether nobody else was at work when the lock was taken.
+    /// Locked as long as it is open: for this run alone at first if it came first, then shared by all runs.
+    runs: File,
     alone: bool,
-    /// Shared by all runs, and locked as long as it is open.
-    _shared: File,
 }
 
 impl Lock {
@@ -122,13 +121,23 @@ impl Lock {
         let folder = workspace.private.join("locks");
         let failed = |error: &dyn std::fmt::Display| RunError::private(&folder, "locked", error);
         fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
-        let file = File::create(folder.join("runs")).map_err(|error| failed(&error))?;
-        let alone = file.try_lock().is_ok();
-        if alone {
-            file.unlock().map_err(|error| failed(&error))?;
+        let runs = File::create(folder.join("runs")).map_err(|error| failed(&error))?;
+        let alone = runs.try_lock().is_ok();
+        if !alone {
+            runs.lock_shared().map_err(|error| failed(&error))?;
         }
-        file.lock_shared().map_err(|error| failed(&error))?;
-        Ok(Self { folder, alone, _shared: file })
+        Ok(Self { folder, runs, alone })
+    }
+
+    /// Does what may be done only while no other run is at work, if none is, and lets the others in.
+    fn share(&mut self, alone: impl FnOnce()) -> Result<(), RunError> {
+        if std::mem::take(&mut self.alone) {
+            alone();
+            let failed = |error: &dyn std::fmt::Display| RunError::private(&self.folder, "locked", error);
+            self.runs.unlock().map_err(|error| failed(&error))?;
+            self.runs.lock_shared().map_err(|error| failed(&error))?;
+        }
+        Ok(())
     }
 
     /// The lock of a partition, held as long as the file is open.
@@ -145,11 +154,9 @@ impl Lock {
 }
 
 /// Opens the workspace's bucket and makes sure that it can be committed to.
-pub fn open_bucket(workspace: &Workspace, lock: &Lock) -> Result<Bucket, RunError> {
+pub fn open_bucket(workspace: &Workspace, lock: &mut Lock) -> Result<Bucket, RunError> {
     let bucket = Bucket::open(&workspace.bucket, &workspace.bucket_options)?;
-    if lock.alone {
-        bucket.sweep();
-    }
+    lock.share(|| bucket.sweep())?;
     bucket.probe()?;
     Ok(bucket)
 }

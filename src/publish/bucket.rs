@@ -127,16 +127,26 @@ impl Bucket {
         let path = self.path(key)?;
         let mut input = std::fs::File::open(file).map_err(unreadable)?;
         let upload = self.run(key, self.store.put_multipart(&path))?;
-        let written = self.runtime.block_on(async {
+        let written: Result<_, object_store::Error> = self.runtime.block_on(async {
             let mut upload = WriteMultipart::new_with_chunk_size(upload, PART);
             let mut buffer = vec![0; PART];
             loop {
-                let read = std::io::Read::read(&mut input, &mut buffer)
-                    .map_err(|error| object_store::Error::Generic { store: "staging", source: Box::new(error) })?;
+                let read = std::io::Read::read(&mut input, &mut buffer);
+                let room = match &read {
+                    Ok(_) => upload.wait_for_capacity(4).await,
+                    Err(error) => {
+                        Err(object_store::Error::Generic { store: "staging", source: error.to_string().into() })
+                    }
+                };
+                if let Err(error) = room {
+                    // Parts that nobody finishes cost money; if this fails, too, the first error is the one to tell.
+                    let _ = upload.abort().await;
+                    return Err(error);
+                }
+                let read = read.unwrap_or_default();
                 if read == 0 {
                     return upload.finish().await;
                 }
-                upload.wait_for_capacity(4).await?;
                 upload.write(&buffer[..read]);
             }
         });
@@ -221,8 +231,36 @@ impl Bucket {
     }
 
     fn failed(&self, key: &str, source: object_store::Error) -> PublishError {
-        PublishError::Store { bucket: self.location.clone(), key: key.to_owned(), source }
+        let wrong = |problem: &str, remedy: &str| PublishError::Configuration {
+            bucket: self.location.clone(),
+            problem: format!("{problem} at '{key}'"),
+            remedy: remedy.to_owned(),
+        };
+        match &source {
+            object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
+                wrong("access is refused", "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the bucket's policy")
+            }
+            // An object that is absent is asked for elsewhere; here it is the bucket itself.
+            object_store::Error::NotFound { .. } => {
+                wrong("there is no such bucket", "Check its name, or make it first")
+            }
+            _ if is_forbidden(&source) => wrong("the folder may not be written", "Check its permissions"),
+            _ => PublishError::Store { bucket: self.location.clone(), key: key.to_owned(), source },
+        }
     }
+}
+
+/// Whether it was the file system that said no.
+fn is_forbidden(error: &object_store::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        let io = error.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 #[cfg(test)]

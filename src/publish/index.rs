@@ -70,6 +70,9 @@ impl Commit {
     }
 }
 
+/// How often a commit is tried while others commit to the same table.
+const ROUNDS: u64 = 100;
+
 /// Where a table's files are.
 pub fn folder(dataset: &str, table: &str) -> String {
     format!("data/{dataset}/{table}")
@@ -112,7 +115,9 @@ pub fn commit(
     date: ServiceDate,
     file: Option<&IndexFile>,
 ) -> Result<Option<Commit>, PublishError> {
-    loop {
+    for round in 0..ROUNDS {
+        // Whoever comes too late looks again, a little later each time.
+        std::thread::sleep(std::time::Duration::from_millis(5 * round));
         let before = newest(bucket, dataset, &contract.table)?;
         let there = before.as_ref().and_then(|(index, _)| index.files.iter().find(|other| other.date == date));
         match (&before, file) {
@@ -140,6 +145,7 @@ pub fn commit(
             return Ok(Some(Commit::New(index)));
         }
     }
+    Err(PublishError::Contended { key: folder(dataset, &contract.table) })
 }
 
 /// Writes `files.json` and `index.csv` of a table, if they do not say this already.

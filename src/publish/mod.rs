@@ -23,6 +23,8 @@ pub enum PublishError {
     Configuration { bucket: String, problem: String, remedy: String },
     #[error("the bucket {bucket} failed at '{key}': {source}")]
     Store { bucket: String, key: String, source: object_store::Error },
+    #[error("other runs commit to '{key}' all the time. Try again")]
+    Contended { key: String },
     #[error("'{key}' in the bucket is not what this program wrote: {problem}. Do not edit published files")]
     Damaged { key: String, problem: String },
 }
@@ -32,7 +34,9 @@ impl PublishError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Store { source, .. } => matches!(source, object_store::Error::Generic { .. }),
-            _ => false,
+            // Writing to the staging folder fails where the disk is full.
+            Self::Contended { .. } | Self::Parquet { .. } => true,
+            Self::Budget(_) | Self::Configuration { .. } | Self::Damaged { .. } => false,
         }
     }
 }

@@ -44,8 +44,10 @@ fn public(contract: &Contract) -> impl Iterator<Item = &Column> {
 
 /// A Data Package (<https://datapackage.org>, version 2): one resource per table.
 fn data_package(site: &Site, tables: &[PageTable]) -> Bytes {
+    // A table that was withdrawn has no files, and a resource must have one.
     let resources: Vec<Value> = tables
         .iter()
+        .filter(|table| !table.index.files.is_empty())
         .map(|table| {
             let index = &table.index;
             let paths: Vec<&str> = index.files.iter().map(|file| file.path.as_str()).collect();
@@ -58,7 +60,7 @@ fn data_package(site: &Site, tables: &[PageTable]) -> Bytes {
                 let names: Vec<&str> = key.iter().map(|column| column.name.as_str()).collect();
                 schema.insert("primaryKey".into(), json!(names));
             }
-            json!({
+            without_nulls(json!({
                 "name": format!("{}-{}", table.dataset, index.table.replace('_', "-")),
                 "title": table.contract.title,
                 "description": table.contract.description,
@@ -68,7 +70,7 @@ fn data_package(site: &Site, tables: &[PageTable]) -> Bytes {
                 "bytes": index.files.iter().map(|file| file.bytes).sum::<u64>(),
                 "rows": index.files.iter().map(|file| file.rows).sum::<u64>(),
                 "schema": schema,
-            })
+            }))
         })
         .collect();
     let package = json!({
@@ -76,13 +78,21 @@ fn data_package(site: &Site, tables: &[PageTable]) -> Bytes {
         "name": "fahrtenbuch",
         "title": site.title,
         "contributors": [{"title": site.publisher, "roles": ["publisher"]}],
-        "licenses": [{"name": site.licence, "path": site.licence_url}],
+        "licenses": [without_nulls(json!({"name": site.licence, "path": site.licence_url}))],
         "resources": resources,
     });
     // Made of strings and numbers only, which always serialise.
     let mut text = serde_json::to_string_pretty(&package).unwrap_or_default();
     text.push('\n');
     text.into()
+}
+
+/// What is not known is left out.
+fn without_nulls(mut object: Value) -> Value {
+    if let Value::Object(map) = &mut object {
+        map.retain(|_, value| !value.is_null());
+    }
+    object
 }
 
 fn field(column: &Column) -> Value {
@@ -305,7 +315,47 @@ mod tests {
         let page = page(&site, &tables).into_string();
         assert!(page.contains("A &lt;b&gt; table") && page.contains("An id") && !page.contains("driver"));
         let package: Value = serde_json::from_slice(&data_package(&site, &tables)).unwrap();
-        assert_eq!(package["resources"][0]["rows"], 7);
-        assert_eq!(package["resources"][0]["schema"]["fields"].as_array().unwrap().len(), 1);
+        insta::assert_snapshot!(serde_json::to_string_pretty(&package).unwrap(), @r#"
+        {
+          "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
+          "name": "fahrtenbuch",
+          "title": "Stadtbus",
+          "contributors": [
+            {
+              "title": "Stadt",
+              "roles": [
+                "publisher"
+              ]
+            }
+          ],
+          "licenses": [
+            {
+              "name": "CC-BY-4.0"
+            }
+          ],
+          "resources": [
+            {
+              "name": "bus-t",
+              "description": "A <b> table",
+              "path": [
+                "data/bus/t/date=2026-11-24/part-0.parquet"
+              ],
+              "format": "parquet",
+              "mediatype": "application/vnd.apache.parquet",
+              "bytes": 10,
+              "rows": 7,
+              "schema": {
+                "fields": [
+                  {
+                    "name": "id",
+                    "type": "string",
+                    "description": "An id"
+                  }
+                ]
+              }
+            }
+          ]
+        }
+        "#);
     }
 }

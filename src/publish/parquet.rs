@@ -54,7 +54,8 @@ pub struct Writer {
     budget: Budget,
     booked: usize,
     groups: SyncSender<Vec<RecordBatch>>,
-    encoder: JoinHandle<Result<(Digest, u64), ParquetError>>,
+    /// Gone once it has been asked for its result.
+    encoder: Option<JoinHandle<Result<(Digest, u64), ParquetError>>>,
 }
 
 impl Writer {
@@ -93,7 +94,7 @@ impl Writer {
             budget,
             booked: 0,
             groups,
-            encoder,
+            encoder: Some(encoder),
         })
     }
 
@@ -119,20 +120,21 @@ impl Writer {
     /// Writes what is left and closes the file.
     pub fn finish(mut self) -> Result<Staged, PublishError> {
         if !self.sort_by.is_empty() && !self.pending.is_empty() {
+            // The order needs all rows twice, as one and in their order, and a rank for each.
+            let more = 2 * self.booked;
+            self.budget.take("publish", more)?;
+            self.booked += more;
             self.sort().map_err(|error| self.failed(&error.to_string()))?;
         }
         while self.pending_rows > 0 {
             self.send_group()?;
         }
-        drop(self.groups);
-        let table = self.table;
-        let failed = |problem: String| PublishError::Parquet { table, problem };
-        let (digest, bytes) = match self.encoder.join() {
-            Ok(result) => result.map_err(|error| failed(error.to_string()))?,
-            Err(_) => return Err(failed("the encoder panicked".to_owned())),
-        };
-        self.budget.give_back(self.booked);
-        Ok(Staged { path: self.path, digest, bytes, rows: self.rows })
+        let encoder = self.encoder.take();
+        // The encoder ends when no more groups can come.
+        drop(std::mem::replace(&mut self.groups, sync_channel(0).0));
+        let (digest, bytes) = self.result_of(encoder)?;
+        self.budget.give_back(std::mem::take(&mut self.booked));
+        Ok(Staged { path: self.path.clone(), digest, bytes, rows: self.rows })
     }
 
     fn failed(&self, problem: &str) -> PublishError {
@@ -156,8 +158,23 @@ impl Writer {
         }
         self.pending.extend(rest);
         self.pending_rows -= ROW_GROUP - missing;
-        // The encoder goes away only after an error, which `finish` tells.
-        self.groups.send(group).map_err(|_| self.failed("the encoder stopped, the disk may be full"))
+        if self.groups.send(group).is_ok() {
+            return Ok(());
+        }
+        // The encoder goes away only after an error.
+        let encoder = self.encoder.take();
+        match self.result_of(encoder) {
+            Ok(_) => Err(self.failed("the encoder stopped")),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn result_of(
+        &self,
+        encoder: Option<JoinHandle<Result<(Digest, u64), ParquetError>>>,
+    ) -> Result<(Digest, u64), PublishError> {
+        let ended = encoder.ok_or_else(|| self.failed("the encoder has ended already"))?.join();
+        ended.map_err(|_| self.failed("the encoder panicked"))?.map_err(|error| self.failed(&error.to_string()))
     }
 
     /// Puts what is pending into order; rows of equal rank keep theirs.
@@ -173,6 +190,13 @@ impl Writer {
             self.pending.push(arrow_select::take::take_record_batch(&all, &indices)?);
         }
         Ok(())
+    }
+}
+
+impl Drop for Writer {
+    /// A writer that is given up gives back what it held.
+    fn drop(&mut self) {
+        self.budget.give_back(self.booked);
     }
 }
 
