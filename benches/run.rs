@@ -25,13 +25,13 @@ fn main() {
     let peak = whole.iter().map(|(_, peak)| *peak).max().unwrap_or_default();
     let seconds = median(whole.into_iter().map(|(seconds, _)| seconds).collect());
     println!("timetable: {seconds:.3} s, peak {peak} MiB; unzip -p: {limit:.3} s; ratio {:.2}", seconds / limit);
-    for interval in ["15", "2"] {
-        telemetry(root, interval);
+    for (interval, feeds) in [("15", 3), ("2", 3), ("2", 1)] {
+        telemetry(root, interval, feeds);
     }
 }
 
-/// A day of snapshots, so many seconds apart.
-fn telemetry(root: &Path, interval: &str) {
+/// A day of snapshots, so many seconds apart; of all three feeds, or of vehicle positions only.
+fn telemetry(root: &Path, interval: &str, feeds: usize) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     copy(&root.join("schemas"), &folder.path().join("schemas"));
     let evidence = folder.path().join("data/sample/evidence");
@@ -40,6 +40,8 @@ fn telemetry(root: &Path, interval: &str) {
     for file in ["fahrtenbuch.yaml", "pipelines/stadtbus-telemetrie.yaml"] {
         copy(&root.join(file), &folder.path().join(file));
     }
+    let feeds_away = ["stadtbus-alerts", "stadtbus-trip-updates"].iter().take(3 - feeds);
+    feeds_away.for_each(|feed| std::fs::remove_dir_all(evidence.join(feed)).expect("a feed"));
     let begin = Instant::now();
     let mut command = Command::new(PROGRAM);
     command.arg("-C").arg(folder.path()).args(["run", "--json"]);
@@ -55,7 +57,7 @@ fn telemetry(root: &Path, interval: &str) {
     let _ = std::fs::remove_dir_all(folder.path().join("data/private"));
     let (_, peak) = timed(Command::new(PROGRAM).arg("-C").arg(folder.path()).arg("run"));
     println!(
-        "telemetry, every {interval} s: {positions} positions and {} predictions in {seconds:.2} s, {:.0} positions a \
+        "telemetry, {feeds} feeds every {interval} s: {positions} positions and {} predictions in {seconds:.2} s, {:.0} positions a \
          second, peak {peak} MiB",
         rows("trip_updates"),
         positions as f64 / seconds
