@@ -191,6 +191,8 @@ pub struct TableCheck {
     held: Option<Vec<RecordBatch>>,
     budget: Budget,
     booked: usize,
+    /// More keys came than the run may hold.
+    exceeded: Option<BudgetExceeded>,
     rows: u64,
 }
 
@@ -227,6 +229,7 @@ impl TableCheck {
             held: waits.then(Vec::new),
             budget,
             booked: 0,
+            exceeded: None,
             rows: 0,
             contract,
             origins,
@@ -239,6 +242,9 @@ impl TableCheck {
         let mut verdict = Verdict::default();
         for place in 0..self.specs.len() {
             self.ask(place, &chunk, keys, &mut verdict);
+        }
+        if let Some(exceeded) = self.exceeded.take() {
+            return Err(exceeded.into());
         }
         let (passed, quarantined) = self.split(chunk.rows, verdict)?;
         let mut checked = Checked { passed: Vec::new(), quarantined: quarantined.into_iter().collect() };
@@ -358,8 +364,10 @@ impl TableCheck {
                 let grown = set.bytes() - before;
                 let column = (columns.places.len() == 1).then(|| columns.places[0]);
                 let places = columns.places.clone();
-                // Not an error here: the account is checked with the next rows that are held.
-                let _ = self.budget.take("check", grown).map(|()| self.booked += grown);
+                match self.budget.take("check", grown) {
+                    Ok(()) => self.booked += grown,
+                    Err(exceeded) => self.exceeded = Some(exceeded),
+                }
                 for row in again {
                     let value = self.shown(rows, row, &places);
                     self.name(place, rows, row, column, value, verdict);
@@ -763,6 +771,17 @@ RULES";
         let mut check = TableCheck::new(contract.clone(), origins.into(), &[], Budget::new(10)).unwrap();
         let error = check.push(chunk(&contract, &[(Some("a"), None, None, None, None)]), &Keys::default()).unwrap_err();
         assert!(error.to_string().contains("limits: memory"), "{error}");
+    }
+
+    #[test]
+    fn keys_are_not_held_beyond_the_budget_either() {
+        let contract = contract("");
+        let origins = [Origin { name: "x".into(), captured_at: jiff::Timestamp::UNIX_EPOCH }];
+        let mut check = TableCheck::new(contract.clone(), origins.into(), &[], Budget::new(2_000)).unwrap();
+        let ids: Vec<String> = (0..1000).map(|id| id.to_string()).collect();
+        let rows: Vec<Row<'_>> = ids.iter().map(|id| (Some(id.as_str()), None, None, None, None)).collect();
+        let error = check.push(chunk(&contract, &rows), &Keys::default()).unwrap_err();
+        assert!(error.to_string().starts_with("check would have to hold"), "{error}");
     }
 
     #[test]

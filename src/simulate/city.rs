@@ -195,7 +195,7 @@ impl Builder {
             let id = format!("S{}", place + 1);
             let mut patterns = vec![
                 self.pattern(&format!("{id}-hin"), district, 0, way.clone()),
-                self.pattern(&format!("{id}-zurück"), "ZOB/Bahnhof", 1, way.iter().rev().copied().collect()),
+                self.pattern(&format!("{id}-rueck"), "ZOB/Bahnhof", 1, way.iter().rev().copied().collect()),
             ];
             if place == 2 {
                 // The line with a branch: after its ninth stop every other trip turns off.
@@ -205,7 +205,7 @@ impl Builder {
                 branch.extend(self.radial(at, angle + 70.0, 4, "Zell-Weierbach"));
                 patterns.push(self.pattern(&format!("{id}-ast-hin"), "Zell-Weierbach", 0, branch.clone()));
                 let back = branch.iter().rev().copied().collect();
-                patterns.push(self.pattern(&format!("{id}-ast-zurück"), "ZOB/Bahnhof", 1, back));
+                patterns.push(self.pattern(&format!("{id}-ast-rueck"), "ZOB/Bahnhof", 1, back));
             }
             let long_name = format!("ZOB – {district}");
             lines.push(Line {
@@ -240,14 +240,14 @@ impl Builder {
         school.extend(stops(3, 2, 8));
         let back: Vec<usize> = school.iter().rev().copied().collect();
         let patterns =
-            vec![self.pattern("S8-hin", "Schulzentrum", 0, school), self.pattern("S8-zurück", "Bohlsbach", 1, back)];
+            vec![self.pattern("S8-hin", "Schulzentrum", 0, school), self.pattern("S8-rueck", "Bohlsbach", 1, back)];
         lines.push(line("S8", "Schulbus Bohlsbach – Schulzentrum", colors[7], patterns));
         let mut night: Vec<usize> = lines[1].patterns[0].stops.iter().rev().copied().collect();
         night.extend(&lines[4].patterns[0].stops[1..]);
         night.dedup();
         let back: Vec<usize> = night.iter().rev().copied().collect();
         let patterns =
-            vec![self.pattern("N9-hin", "Waltersweier", 0, night), self.pattern("N9-zurück", "Elgersweier", 1, back)];
+            vec![self.pattern("N9-hin", "Waltersweier", 0, night), self.pattern("N9-rueck", "Elgersweier", 1, back)];
         lines.push(line("N9", "Nachtbus Elgersweier – Waltersweier", colors[8], patterns));
         lines
     }

@@ -65,6 +65,21 @@ fn the_one_line_of_the_readme_queries_the_bucket() {
 }
 
 #[test]
+fn the_simulated_timetables_have_no_error_and_no_warning_by_another_validator() {
+    let world = World::new();
+    let sample = world.path("data/sample/stadtbus-gtfs.zip").to_string_lossy().into_owned();
+    let mut feeds = vec!["2026-11-24".to_owned(), sample];
+    for (date, seed) in [("2026-12-25", "7"), ("2027-05-01", "8")] {
+        let folder = world.path(date).to_string_lossy().into_owned();
+        let simulate = ["simulate", "--date", date, "--seed", seed, "--interval", "3600", "--output", &folder];
+        assert!(world.program(&simulate).status.success());
+        feeds.extend([date.to_owned(), format!("{folder}/gtfs.zip")]);
+    }
+    let output = python("validate_gtfs.py", &feeds.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
 fn running_again_with_nothing_new_publishes_nothing_new_and_says_so() {
     let world = World::new();
     world.run();
