@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::world::{World, files, python, root, rows_of, s3, serve_folder};
+use crate::world::{World, files, http_with, python, root, rows_of, s3, serve_folder};
 
 /// Reads tables with DuckDB and Polars over HTTP and compares the rows with the run record.
 fn outsiders_find(base: &str, rows: &BTreeMap<String, u64>) {
@@ -52,6 +52,28 @@ fn both_pipelines_publish_to_an_s3_bucket_which_outsiders_read_over_http() {
     std::fs::remove_dir_all(world.path("data/private/journal")).unwrap();
     let third = world.run();
     assert!(third.values().all(|result| result["releases"] == 0), "{third:?}");
+    a_timetable_in_s3_is_captured_once(&world, server.port);
+}
+
+/// The timetable as an object of a bucket: captured, published, and not captured again.
+fn a_timetable_in_s3_is_captured_once(world: &World, port: u16) {
+    let feed = std::fs::read(world.path("data/sample/stadtbus-gtfs.zip")).unwrap();
+    assert!(http_with(port, "PUT /stadtbus/feeds/gtfs.zip", &feed).contains(" 200 "));
+    let source = format!(
+        "type: s3\n    url: s3://stadtbus/feeds/gtfs.zip\n    options: {{endpoint: 'http://127.0.0.1:{port}', region: us-east-1, \
+         access_key_id: x, secret_access_key: y, allow_http: 'true'}}"
+    );
+    world.replace("pipelines/stadtbus-fahrplan.yaml", "type: file\n    path: data/sample/stadtbus-gtfs.zip", &source);
+    world.replace("pipelines/stadtbus-fahrplan.yaml", "name: stadtbus-gtfs", "name: stadtbus-gtfs-s3");
+    for expected in ["stadtbus-gtfs-s3: kept\n", "stadtbus-gtfs-s3: nothing new\n"] {
+        let output = world.program(&["capture", "stadtbus-fahrplan"]);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert!(world.program(&["run", "stadtbus-fahrplan"]).status.success());
+    world.replace("pipelines/stadtbus-fahrplan.yaml", "feeds/gtfs.zip", "feeds/nothing.zip");
+    let missing = world.program(&["capture", "stadtbus-fahrplan"]);
+    assert_eq!(missing.status.code(), Some(42));
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("there is no such object"));
 }
 
 #[test]

@@ -110,11 +110,21 @@ pub fn s3() -> S3 {
     server
 }
 
-/// A request without a body; the head of the answer, or nothing where nobody answers.
+/// A request without a body; the answer, or nothing where nobody answers.
 fn http(port: u16, request: &str) -> String {
+    http_with(port, request, b"")
+}
+
+/// A request with a body; the answer, or nothing where nobody answers.
+pub fn http_with(port: u16, request: &str, body: &[u8]) -> String {
     use std::io::{Read, Write};
     let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", port)) else { return String::new() };
-    let _ = write!(stream, "{request} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let length = body.len();
+    let _ = write!(
+        stream,
+        "{request} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+    );
+    let _ = stream.write_all(body);
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).into_owned()
