@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -86,17 +86,18 @@ impl Store {
             // What a crash left of a record.
             out.set_len(end).map_err(failed("mended"))?;
         }
-        let mut bytes = Vec::new();
+        let mut written = BufWriter::new(&mut out);
+        written.seek(SeekFrom::Start(end)).map_err(failed("written"))?;
         if end == 0 {
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            bytes = warc::info(&name, capture.captured_at).map_err(failed("written"))?;
+            warc::write_info(&mut written, &name, capture.captured_at).map_err(failed("written"))?;
         }
-        let offset = end + bytes.len() as u64;
-        bytes.extend(warc::record(capture).map_err(failed("written"))?);
-        out.seek(SeekFrom::Start(end)).map_err(failed("written"))?;
-        out.write_all(&bytes).map_err(failed("written"))?;
+        let offset = written.stream_position().map_err(failed("written"))?;
+        warc::write_record(&mut written, capture).map_err(failed("written"))?;
+        let length = written.stream_position().map_err(failed("written"))? - offset;
+        written.flush().map_err(failed("written"))?;
+        drop(written);
         out.sync_data().map_err(failed("written"))?;
-        let length = end + bytes.len() as u64 - offset;
         let mut ends = self.ends.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         ends.insert(file.clone(), offset + length);
         Ok(Entry {
@@ -367,7 +368,8 @@ mod tests {
         let mut entry = store.append("bus", &capture(0, "honest")).unwrap();
         let mut forged = capture(0, "forged");
         forged.digest = Digest::of(b"honest");
-        let bytes = warc::record(&forged).unwrap();
+        let mut bytes = Vec::new();
+        warc::write_record(&mut bytes, &forged).unwrap();
         fs::write(&entry.file, &bytes).unwrap();
         (entry.offset, entry.length) = (0, bytes.len() as u64);
         let error = store.open(&entry).unwrap_err();

@@ -28,15 +28,15 @@ pub struct Header {
 }
 
 /// The first record of a file: who wrote it.
-pub fn info(file_name: &str, date: Timestamp) -> io::Result<Vec<u8>> {
+pub fn write_info(out: &mut impl Write, file_name: &str, date: Timestamp) -> io::Result<()> {
     let block = "software: fahrtenbuch\r\nformat: WARC File Format 1.1\r\n\
                  conformsTo: https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/\r\n";
     let fields = [("WARC-Filename", file_name), ("Content-Type", "application/warc-fields")];
-    member("warcinfo", &fields, date, block.as_bytes(), b"", Compression::best())
+    member(out, "warcinfo", &fields, date, block.as_bytes(), b"", Compression::best())
 }
 
 /// A capture as one record: a `response` with its status and headers, or a `resource` if it is a file's bytes.
-pub fn record(capture: &Capture) -> io::Result<Vec<u8>> {
+pub fn write_record(out: &mut impl Write, capture: &Capture) -> io::Result<()> {
     let payload = format!("sha256:{}", capture.digest);
     let is_file = capture.url.starts_with("file:");
     let content_type = if is_file { "application/octet-stream" } else { "application/http; msgtype=response" };
@@ -56,17 +56,18 @@ pub fn record(capture: &Capture) -> io::Result<Vec<u8>> {
     let packed = [&b"PK"[..], b"\x1f\x8b", b"\x28\xb5\x2f\xfd"].iter().any(|magic| capture.body.starts_with(magic));
     let level = if packed { Compression::none() } else { Compression::default() };
     let kind = if is_file { "resource" } else { "response" };
-    member(kind, &fields, capture.captured_at, &head, &capture.body, level)
+    member(out, kind, &fields, capture.captured_at, &head, &capture.body, level)
 }
 
 fn member(
+    out: &mut impl Write,
     kind: &str,
     fields: &[(&str, &str)],
     date: Timestamp,
     head: &[u8],
     body: &[u8],
     level: Compression,
-) -> io::Result<Vec<u8>> {
+) -> io::Result<()> {
     let mut text = format!("WARC/1.1\r\nWARC-Type: {kind}\r\nWARC-Date: {date}\r\n");
     for (name, value) in fields {
         text += &format!("{name}: {}\r\n", value.replace(['\r', '\n'], " "));
@@ -82,12 +83,12 @@ fn member(
         &id[18..30],
         head.len() + body.len()
     );
-    let mut out = GzEncoder::new(Vec::with_capacity(body.len() / 4 + 512), level);
+    let mut out = GzEncoder::new(out, level);
     out.write_all(text.as_bytes())?;
     out.write_all(head)?;
     out.write_all(body)?;
     out.write_all(b"\r\n\r\n")?;
-    out.finish()
+    out.finish().map(|_| ())
 }
 
 /// Reads the header of the record at the beginning of `input` and skips the rest of its gzip member.

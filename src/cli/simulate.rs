@@ -45,7 +45,7 @@ pub struct Arguments {
     /// Write the snapshots as evidence archives into this folder
     #[arg(long, value_name = "DIR")]
     evidence: Option<PathBuf>,
-    /// Make the sample of the repository: fewer snapshots, with faults
+    /// Make the sample of the repository: fewer snapshots, with faults; replaces the evidence in the output's folder
     #[arg(long, requires = "output", conflicts_with_all = ["serve", "evidence"])]
     sample: bool,
     /// Serve the feeds over HTTP on this address until stopped
@@ -74,7 +74,12 @@ fn act(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         let simulation = Simulation::new(SAMPLE_SEED, SAMPLE_DATE.parse()?, true)?;
         std::fs::create_dir_all(folder)?;
         std::fs::write(folder.join("stadtbus-gtfs.zip"), write::gtfs_zip(&simulation)?)?;
-        let count = write::evidence(&simulation, &folder.join("evidence"), SAMPLE_INTERVALS)?;
+        let evidence = folder.join("evidence");
+        // Evidence is appended to: what an earlier sample left would stand in it twice.
+        if evidence.exists() {
+            std::fs::remove_dir_all(&evidence)?;
+        }
+        let count = write::evidence(&simulation, &evidence, SAMPLE_INTERVALS)?;
         println!("wrote the timetable and {count} captures into {}", folder.display());
         return Ok(());
     }
