@@ -14,7 +14,7 @@
 //! | [`decode`] | captures | [`decode::Decoded`]: typed Arrow chunks, each row with its origin |
 //! | [`contract`] | `schemas/**/*.odcs.yaml` | [`contract::Contract`]: columns, keys, relationships, rules |
 //! | [`check`] | chunks and a contract | [`check::Checked`]: passed rows, quarantined rows, findings |
-//! | [`derive`] | checked rows | the rows to release: service dates, UTC instants, pseudonyms, public columns only |
+//! | [`mod@derive`] | checked rows | the rows to release: service dates, UTC instants, pseudonyms, public columns only |
 //! | [`publish`] | rows to release | Parquet files in the bucket, the table index, the pages |
 //! | [`ledger`] | the facts of a run | the run record |
 //! | [`pipeline`] | `pipelines/*.yaml` | runs: one pipeline over one partition |
