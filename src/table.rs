@@ -79,6 +79,11 @@ impl Budget {
         Self { used: Arc::default(), limit }
     }
 
+    /// All that may be held.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// Books `bytes` for `room`.
     pub fn take(&self, room: &'static str, bytes: usize) -> Result<(), BudgetExceeded> {
         let needed = self.used.fetch_add(bytes, Ordering::Relaxed) + bytes;

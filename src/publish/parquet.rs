@@ -1,7 +1,8 @@
 //! Parquet: the rows of a partition become one file, the same bytes for the same rows.
 //!
 //! zstd 9, 122,880 rows a group, page index, statistics. The columns of a row group are encoded side by side, and row
-//! groups are encoded while the next ones are still being checked. Holds two row groups; all rows if the contract sorts.
+//! groups are encoded while the next ones are still being checked. Holds two row groups; where the contract sorts, also
+//! the rows of one sorted run, after which runs are spooled into the staging folder and merged at the end.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -12,10 +13,11 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use arrow_array::RecordBatch;
-use arrow_row::{RowConverter, SortField};
-use arrow_schema::SchemaRef;
-use parquet::arrow::ArrowSchemaConverter;
+use arrow_row::{RowConverter, Rows, SortField};
+use arrow_schema::{ArrowError, SchemaRef};
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, SortingColumn};
@@ -31,6 +33,10 @@ use crate::table::Budget;
 /// Rows of a row group; what DuckDB reads as one unit.
 pub const ROW_GROUP: usize = 122_880;
 const LEVEL: i32 = 9;
+/// Bytes of rows that are sorted at a time; less where the run may hold little.
+const RUN: usize = 128 << 20;
+/// Rows that are read at a time from each run when runs are merged.
+const MERGED: usize = 8_192;
 
 /// A file in the staging folder, not yet in the bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +59,9 @@ pub struct Writer {
     rows: u64,
     budget: Budget,
     booked: usize,
+    /// Bytes after which what is pending becomes a sorted run.
+    run_bytes: usize,
+    runs: Vec<PathBuf>,
     groups: SyncSender<Vec<RecordBatch>>,
     /// Gone once it has been asked for its result.
     encoder: Option<JoinHandle<Result<(Digest, u64), ParquetError>>>,
@@ -79,6 +88,8 @@ impl Writer {
         let sort_by: Vec<usize> =
             contract.sort_by.iter().filter_map(|place| public.iter().position(|other| other == place)).collect();
         let properties = properties(contract, &sort_by, metadata).map_err(|error| failed(error.to_string()))?;
+        // Sorting needs a run three times, and several tables sort side by side.
+        let run_limit = budget.limit() / 16;
         // One row group waits while another is being encoded.
         let (groups, received) = sync_channel(1);
         let thread_schema = schema.clone();
@@ -92,6 +103,8 @@ impl Writer {
             pending_rows: 0,
             rows: 0,
             budget,
+            run_bytes: RUN.min(run_limit),
+            runs: Vec::new(),
             booked: 0,
             groups,
             encoder: Some(encoder),
@@ -111,6 +124,9 @@ impl Writer {
             self.booked += bytes;
         }
         self.pending.push(rows);
+        if self.booked > self.run_bytes {
+            self.spool()?;
+        }
         while self.sort_by.is_empty() && self.pending_rows >= ROW_GROUP {
             self.send_group()?;
         }
@@ -119,12 +135,11 @@ impl Writer {
 
     /// Writes what is left and closes the file.
     pub fn finish(mut self) -> Result<Staged, PublishError> {
-        if !self.sort_by.is_empty() && !self.pending.is_empty() {
-            // The order needs all rows twice, as one and in their order, and a rank for each.
-            let more = 2 * self.booked;
-            self.budget.take("publish", more)?;
-            self.booked += more;
-            self.sort().map_err(|error| self.failed(&error.to_string()))?;
+        if !self.runs.is_empty() {
+            self.spool()?;
+            self.merge()?;
+        } else if !self.sort_by.is_empty() && !self.pending.is_empty() {
+            self.sort()?;
         }
         while self.pending_rows > 0 {
             self.send_group()?;
@@ -177,19 +192,142 @@ impl Writer {
         ended.map_err(|_| self.failed("the encoder panicked"))?.map_err(|error| self.failed(&error.to_string()))
     }
 
-    /// Puts what is pending into order; rows of equal rank keep theirs.
-    fn sort(&mut self) -> Result<(), arrow_schema::ArrowError> {
-        let all = arrow_select::concat::concat_batches(&self.schema, &std::mem::take(&mut self.pending))?;
-        let keys: Vec<_> = self.sort_by.iter().map(|&place| all.column(place).clone()).collect();
-        let fields = keys.iter().map(|key| SortField::new(key.data_type().clone())).collect();
-        let ranks = RowConverter::new(fields)?.convert_columns(&keys)?;
+    /// Puts what is pending into order, in batches of a row group; rows of equal rank keep theirs.
+    fn sort(&mut self) -> Result<(), PublishError> {
+        // The order needs all rows twice, as one and in their order, and a rank for each.
+        let more = 2 * self.booked;
+        self.budget.take("publish", more)?;
+        let pending = std::mem::take(&mut self.pending);
+        let sorted = self.sorted(&pending);
+        self.budget.give_back(more);
+        self.pending = sorted.map_err(|error| self.failed(&error.to_string()))?;
+        Ok(())
+    }
+
+    fn sorted(&self, pending: &[RecordBatch]) -> Result<Vec<RecordBatch>, ArrowError> {
+        let all = arrow_select::concat::concat_batches(&self.schema, pending)?;
+        let ranks = self.ranks(&self.converter()?, &all)?;
         let mut order: Vec<u32> = (0..all.num_rows() as u32).collect();
         order.sort_by(|&a, &b| ranks.row(a as usize).cmp(&ranks.row(b as usize)));
-        for part in order.chunks(ROW_GROUP) {
-            let indices = arrow_array::UInt32Array::from(part.to_vec());
-            self.pending.push(arrow_select::take::take_record_batch(&all, &indices)?);
+        let parts = order.chunks(ROW_GROUP).map(|part| arrow_array::UInt32Array::from(part.to_vec()));
+        parts.map(|part| arrow_select::take::take_record_batch(&all, &part)).collect()
+    }
+
+    fn converter(&self) -> Result<RowConverter, ArrowError> {
+        let types = self.sort_by.iter().map(|&place| self.schema.field(place).data_type().clone());
+        RowConverter::new(types.map(SortField::new).collect())
+    }
+
+    fn ranks(&self, converter: &RowConverter, rows: &RecordBatch) -> Result<Rows, ArrowError> {
+        let keys: Vec<_> = self.sort_by.iter().map(|&place| rows.column(place).clone()).collect();
+        converter.convert_columns(&keys)
+    }
+
+    /// Writes what is pending as a sorted run into the staging folder, and holds it no longer.
+    fn spool(&mut self) -> Result<(), PublishError> {
+        if !self.pending.is_empty() {
+            self.sort()?;
+            let path = self.path.with_extension(format!("run-{}", self.runs.len()));
+            let written = File::create(&path).map_err(ParquetError::from).and_then(|file| {
+                let level = Compression::ZSTD(ZstdLevel::try_new(1)?);
+                let properties = WriterProperties::builder().set_compression(level).build();
+                let mut writer = ArrowWriter::try_new(file, self.schema.clone(), Some(properties))?;
+                for batch in &self.pending {
+                    writer.write(batch)?;
+                }
+                writer.close()
+            });
+            written.map_err(|error| self.failed(&error.to_string()))?;
+            self.runs.push(path);
+        }
+        self.pending.clear();
+        self.pending_rows = 0;
+        self.budget.give_back(std::mem::take(&mut self.booked));
+        Ok(())
+    }
+
+    /// Sends the rows of all runs in order, by whole row groups, as if they had been sorted at once.
+    fn merge(&mut self) -> Result<(), PublishError> {
+        let paths = std::mem::take(&mut self.runs);
+        let converter = self.converter().map_err(|error| self.failed(&error.to_string()))?;
+        let mut runs = Vec::new();
+        for path in &paths {
+            runs.push(Run::open(path).map_err(|error| self.failed(&error.to_string()))?);
+        }
+        // The batches that the next group takes rows from, and which rows.
+        let mut batches: Vec<RecordBatch> = Vec::new();
+        let mut taken: Vec<(usize, usize)> = Vec::new();
+        loop {
+            for run in runs.iter_mut().filter(|run| run.is_used_up()) {
+                let next = run.next(batches.len()).map_err(|error| self.failed(&error.to_string()))?;
+                if let Some(rows) = next {
+                    run.ranks = Some(self.ranks(&converter, &rows).map_err(|error| self.failed(&error.to_string()))?);
+                    batches.push(rows);
+                }
+            }
+            // Of equal rows the one of the earlier run comes first, as in a stable sort.
+            let first = runs.iter_mut().filter(|run| run.ranks.is_some()).min_by(|a, b| a.rank().cmp(&b.rank()));
+            if let Some(run) = first {
+                taken.push((run.batch, run.row));
+                run.row += 1;
+                if taken.len() < ROW_GROUP {
+                    continue;
+                }
+            } else if taken.is_empty() {
+                break;
+            }
+            let sources: Vec<&RecordBatch> = batches.iter().collect();
+            let group = arrow_select::interleave::interleave_record_batch(&sources, &taken);
+            let group = group.map_err(|error| self.failed(&error.to_string()))?;
+            taken.clear();
+            // Only the batches that runs are in the middle of are still needed.
+            let mut kept = Vec::new();
+            for run in runs.iter_mut().filter(|run| run.ranks.is_some()) {
+                kept.push(batches[run.batch].clone());
+                run.batch = kept.len() - 1;
+            }
+            batches = kept;
+            self.pending_rows = group.num_rows();
+            self.pending = vec![group];
+            self.send_group()?;
+        }
+        for path in paths {
+            // The staging folder is removed as a whole after the release.
+            let _ = std::fs::remove_file(path);
         }
         Ok(())
+    }
+}
+
+/// A sorted run that is being merged.
+struct Run {
+    reader: ParquetRecordBatchReader,
+    /// Of the batch that the run is in; `None` at its end.
+    ranks: Option<Rows>,
+    begun: bool,
+    /// The place of that batch among those of the merge, and the next row in it.
+    batch: usize,
+    row: usize,
+}
+
+impl Run {
+    fn open(path: &Path) -> Result<Self, ParquetError> {
+        let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?.with_batch_size(MERGED).build()?;
+        Ok(Self { reader, ranks: None, begun: false, batch: 0, row: 0 })
+    }
+
+    fn is_used_up(&self) -> bool {
+        self.ranks.as_ref().map_or(!self.begun, |ranks| self.row >= ranks.num_rows())
+    }
+
+    /// The run's next batch, which gets the given place.
+    fn next(&mut self, place: usize) -> Result<Option<RecordBatch>, ArrowError> {
+        (self.begun, self.ranks, self.batch, self.row) = (true, None, place, 0);
+        self.reader.next().transpose()
+    }
+
+    fn rank(&self) -> Option<arrow_row::Row<'_>> {
+        self.ranks.as_ref().map(|ranks| ranks.row(self.row))
     }
 }
 
@@ -323,7 +461,6 @@ mod tests {
     use arrow_array::cast::AsArray;
     use arrow_array::types::Int32Type;
     use arrow_array::{ArrayRef, Int32Array, StringArray};
-    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
     use super::*;
     use crate::contract::read;
@@ -390,6 +527,30 @@ mod tests {
         let one = write(folders[0].path(), false, &whole);
         let other = write(folders[1].path(), false, &whole);
         assert_eq!(one.digest, other.digest);
+    }
+
+    #[test]
+    fn rows_that_were_spooled_and_merged_give_the_same_bytes_as_those_sorted_at_once() {
+        let folders: Vec<_> = (0..2).map(|_| tempfile::tempdir().unwrap()).collect();
+        let contract = contract(true);
+        // Out of order, with rows of equal rank.
+        let batches: Vec<_> =
+            (0..37).map(|i| batch(&contract, (0..8_000).map(move |row| row * 31 % 5_003 + i % 3))).collect();
+        let once = write(folders[0].path(), true, &batches);
+        let budget = Budget::new(8 << 20);
+        let mut writer = Writer::new(
+            folders[1].path(),
+            &contract,
+            vec![("fahrtenbuch.contract".into(), "t 1".into())],
+            budget.clone(),
+        )
+        .unwrap();
+        batches.iter().for_each(|batch| writer.push(batch.clone()).unwrap());
+        assert!(writer.runs.len() > 3, "{}", writer.runs.len());
+        let merged = writer.finish().unwrap();
+        assert_eq!((merged.digest, merged.rows), (once.digest, 296_000));
+        budget.take("all of it", 8 << 20).unwrap();
+        assert_eq!(std::fs::read_dir(folders[1].path()).unwrap().count(), 1);
     }
 
     #[test]
