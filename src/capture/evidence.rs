@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -26,11 +26,12 @@ pub struct Store {
 /// Where a capture is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    pub url: String,
+    /// Shared by the entries of an archive, as the file is: a day has thousands of them.
+    pub url: Arc<str>,
     pub captured_at: Timestamp,
     /// Of the body.
     pub digest: Digest,
-    pub file: PathBuf,
+    pub file: Arc<Path>,
     /// The gzip member within the file.
     pub offset: u64,
     pub length: u64,
@@ -101,10 +102,10 @@ impl Store {
         let mut ends = self.ends.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         ends.insert(file.clone(), offset + length);
         Ok(Entry {
-            url: capture.url.clone(),
+            url: capture.url.as_str().into(),
             captured_at: capture.captured_at,
             digest: capture.digest,
-            file,
+            file: file.into(),
             offset,
             length,
         })
@@ -218,6 +219,8 @@ impl Listing {
 /// Calls `take` with each capture; returns where whole records end, and what is wrong after that.
 fn scan(file: &Path, take: &mut dyn FnMut(Entry)) -> io::Result<(u64, Option<String>)> {
     let input = File::open(file)?;
+    let file: Arc<Path> = file.into();
+    let mut last_url: Arc<str> = "".into();
     let mut input = Counted { input: BufReader::with_capacity(1 << 16, input), count: 0 };
     loop {
         let offset = input.count;
@@ -229,8 +232,11 @@ fn scan(file: &Path, take: &mut dyn FnMut(Entry)) -> io::Result<(u64, Option<Str
                 let digest = header.payload_digest;
                 if let (true, Some(digest)) = (matches!(header.kind.as_str(), "response" | "resource"), digest) {
                     let length = input.count - offset;
-                    let (url, captured_at) = (header.url, header.date);
-                    take(Entry { url, captured_at, digest, file: file.to_owned(), offset, length });
+                    if *last_url != *header.url {
+                        last_url = header.url.into();
+                    }
+                    let (url, captured_at) = (last_url.clone(), header.date);
+                    take(Entry { url, captured_at, digest, file: file.clone(), offset, length });
                 }
             }
             Err(problem) => return Ok((offset, Some(problem.to_string()))),
@@ -271,9 +277,10 @@ struct Reader {
 
 impl Reader {
     fn read(&mut self, entry: &Entry) -> Result<Capture, CaptureError> {
-        let failed = |source: io::Error| CaptureError::Evidence { file: entry.file.clone(), verb: "read", source };
+        let failed =
+            |source: io::Error| CaptureError::Evidence { file: entry.file.to_path_buf(), verb: "read", source };
         let mut file = match self.open.take() {
-            Some((path, file)) if path == entry.file => file,
+            Some((path, file)) if path == *entry.file => file,
             _ => BufReader::with_capacity(1 << 16, File::open(&entry.file).map_err(failed)?),
         };
         let here = file.stream_position().map_err(failed)?;
@@ -281,7 +288,7 @@ impl Reader {
         let distance = i64::try_from(entry.offset).unwrap_or(i64::MAX) - i64::try_from(here).unwrap_or(0);
         file.seek_relative(distance).map_err(failed)?;
         let capture = warc::read(&mut (&mut file).take(entry.length)).map_err(failed)?;
-        self.open = Some((entry.file.clone(), file));
+        self.open = Some((entry.file.to_path_buf(), file));
         Ok(capture)
     }
 }
