@@ -18,6 +18,7 @@
 //! | `<table>.primary_key` | error | quarantine; the first row of a key passes |
 //! | `<table>.<column>.foreign_key` | error | report |
 
+pub mod gtfs;
 mod rules;
 mod sql;
 

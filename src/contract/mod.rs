@@ -9,9 +9,10 @@
 //! | where | property | value |
 //! |---|---|---|
 //! | schema | `gtfsFile` | the file that holds the table in a GTFS archive, `stop_times.txt` |
-//! | schema | `gtfsPresence` | `Required`, `Optional`, `Conditionally Required`, `Conditionally Forbidden`, `Recommended` |
+//! | schema, property | `gtfsPresence` | `Required`, `Optional`, `Conditionally Required`, `Conditionally Forbidden`, `Recommended` |
 //! | schema | `sortBy` | the columns to sort a release by, a list |
 //! | schema | `descriptionDe` | the description in German |
+//! | property | `mixedCase` | `true` if people read the text, so that it should not be all capitals or all small letters |
 //! | property | `gtfsType` | the field type of the GTFS reference: `Time`, `Date`, `Latitude`, `Color` ... |
 //! | property | `values` | the enum's values, a list of `{value, name, descriptionEn, descriptionDe}` or of plain values |
 //! | property | `references` | a foreign key into any of several tables, a list of `table.column`; a key into one table is an ODCS relationship |
@@ -77,6 +78,13 @@ pub struct Column {
     pub line: u32,
     pub kind: Kind,
     pub required: bool,
+    /// What the GTFS reference says of the column, where it is not simply required or optional. `Required` on a column
+    /// that is not `required`: it must be there, but an empty cell has a meaning.
+    pub presence: Option<Presence>,
+    /// The field type of the GTFS reference.
+    pub gtfs_type: Option<String>,
+    /// Whether people read it, so that it should not be in capitals or small letters only.
+    pub mixed_case: bool,
     pub unique: bool,
     /// The values allowed, as the text they have in the feed; empty if any.
     pub values: Vec<EnumValue>,
@@ -230,6 +238,13 @@ pub enum OnFail {
     Quarantine,
     /// Publish nothing of this run.
     Block,
+}
+
+impl Column {
+    /// Whether a file without this column cannot be used.
+    pub fn must_be_there(&self) -> bool {
+        self.required || self.presence == Some(Presence::Required)
+    }
 }
 
 impl Contract {

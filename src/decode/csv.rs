@@ -199,16 +199,23 @@ pub fn header_fields(block: &Block) -> Vec<String> {
 }
 
 /// The fields of a block: field `i` stands in `text` after the end of the one before it and the separator.
-struct Fields<'a> {
-    text: std::borrow::Cow<'a, [u8]>,
+pub struct Fields<'a> {
+    pub text: std::borrow::Cow<'a, [u8]>,
     ends: Vec<u32>,
     /// The line on which each record begins; `None` if they follow one on the other from the block's line.
-    lines: Option<Vec<u64>>,
+    pub lines: Option<Vec<u64>>,
     /// Records that do not have as many fields as the header: the record, and how many it has.
-    odd: Vec<(u32, usize)>,
+    pub odd: Vec<(u32, usize)>,
+    /// Lines that hold white space and nothing else; they are no records.
+    pub blank: Vec<u64>,
 }
 
 impl<'a> Fields<'a> {
+    /// The fields of a block, of which every record should have `width`.
+    pub fn of(block: &'a Block, width: usize) -> Self {
+        Self::straight(&block.text, width).unwrap_or_else(|| Self::rewrite(&block.text, block.line, Some(width)))
+    }
+
     /// Takes the block as it is, if no field is quoted and every record has `width` fields.
     fn straight(text: &'a [u8], width: usize) -> Option<Self> {
         if width < 2 || memchr::memchr(b'"', text).is_some() {
@@ -226,16 +233,17 @@ impl<'a> Fields<'a> {
             }
             ends.push(place as u32);
         }
-        Some(Self { text: std::borrow::Cow::Borrowed(text), ends, lines: None, odd: Vec::new() })
+        Some(Self { text: std::borrow::Cow::Borrowed(text), ends, lines: None, odd: Vec::new(), blank: Vec::new() })
     }
 
     /// Takes the records apart field by field. Records longer than `width` are cut, shorter ones filled with empty
     /// fields; both are listed as odd. Blank lines are no records.
-    fn rewrite(text: &[u8], first_line: u64, width: Option<usize>) -> Fields<'static> {
+    pub fn rewrite(text: &[u8], first_line: u64, width: Option<usize>) -> Fields<'static> {
         let mut out = Vec::with_capacity(text.len());
         let mut ends = Vec::new();
         let mut lines = Vec::new();
         let mut odd = Vec::new();
+        let mut blank = Vec::new();
         let mut begin = 0;
         let mut line = first_line;
         for end in record_ends(text) {
@@ -259,16 +267,34 @@ impl<'a> Fields<'a> {
                     }
                 }
                 lines.push(line);
+            } else if !record.is_empty() {
+                blank.push(line);
             }
             line += count_lines(&text[begin..end]);
             begin = end;
         }
-        Fields { text: std::borrow::Cow::Owned(out), ends, lines: Some(lines), odd }
+        Fields { text: std::borrow::Cow::Owned(out), ends, lines: Some(lines), odd, blank }
     }
 
-    fn field(&self, i: usize) -> &[u8] {
+    /// Field `i`, counted over all records, without white space around it.
+    pub fn field(&self, i: usize) -> &[u8] {
+        trim(self.raw(i))
+    }
+
+    /// Field `i` with the white space that its quotes hold.
+    pub fn raw(&self, i: usize) -> &[u8] {
         let begin = if i == 0 { 0 } else { self.ends[i - 1] as usize + 1 };
-        trim(&self.text[begin..self.ends[i] as usize])
+        &self.text[begin..self.ends[i] as usize]
+    }
+
+    /// Whether the text is that of the block, so that no field was quoted.
+    pub fn is_straight(&self) -> bool {
+        self.lines.is_none()
+    }
+
+    /// Fields of all records together.
+    pub fn count(&self) -> usize {
+        self.ends.len()
     }
 }
 
@@ -302,7 +328,7 @@ fn split_record(record: &[u8], mut take: impl FnMut(&[u8])) {
 
 /// Appends a raw field without its quotes.
 fn append_field(out: &mut Vec<u8>, field: &[u8]) {
-    let Some(inner) = field.strip_prefix(b"\"") else { return out.extend_from_slice(field) };
+    let Some(inner) = field.strip_prefix(b"\"") else { return out.extend_from_slice(trim(field)) };
     let mut rest = inner;
     while let Some(place) = memchr::memchr(b'"', rest) {
         out.extend_from_slice(&rest[..place]);
@@ -317,7 +343,7 @@ fn append_field(out: &mut Vec<u8>, field: &[u8]) {
 }
 
 /// Takes white space off both ends; GTFS values have none there.
-fn trim(field: &[u8]) -> &[u8] {
+pub fn trim(field: &[u8]) -> &[u8] {
     match field {
         [first, .., last] if *first > b' ' && *last > b' ' => field,
         [only] if *only > b' ' => field,
@@ -328,8 +354,7 @@ fn trim(field: &[u8]) -> &[u8] {
 /// Reads a block into a chunk. `origin` is the place of the file in the table's list of origins.
 pub fn chunk(block: &Block, layout: &Layout, origin: u32) -> Result<Chunk, DecodeError> {
     let width = layout.width;
-    let fields =
-        Fields::straight(&block.text, width).unwrap_or_else(|| Fields::rewrite(&block.text, block.line, Some(width)));
+    let fields = Fields::of(block, width);
     let rows = fields.ends.len() / width;
     let utf8 = simdutf8::basic::from_utf8(&fields.text).is_ok();
     let mut flaws = Vec::new();
@@ -479,7 +504,7 @@ impl ColumnReader<'_> {
     }
 }
 
-fn integer(text: &[u8]) -> Option<i64> {
+pub fn integer(text: &[u8]) -> Option<i64> {
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] => (false, digits),
@@ -495,7 +520,7 @@ fn integer(text: &[u8]) -> Option<i64> {
 }
 
 /// A decimal number; not `inf` or `nan`, which Rust would read, too.
-fn float(text: &[u8]) -> Option<f64> {
+pub fn float(text: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(text).ok()?;
     text.parse().ok().filter(|value: &f64| value.is_finite())
 }

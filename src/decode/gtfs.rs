@@ -26,13 +26,13 @@ const EITHER: &[(&str, &str)] = &[
     ("calendar_dates.txt", "calendar.txt"),
 ];
 /// Files larger than this must not inflate beyond [`Limits::ratio`].
-const SMALL: u64 = 64 << 20;
+pub(super) const SMALL: u64 = 64 << 20;
 /// The most that the zones of on-demand service may take; they are read as a whole.
-const GEOJSON_BYTES: u64 = 32 << 20;
+pub(super) const GEOJSON_BYTES: u64 = 32 << 20;
 /// Blocks and chunks that may stand between two threads.
 const QUEUE: usize = 4;
 
-type Archive = ZipArchive<Cursor<Bytes>>;
+pub(super) type Archive = ZipArchive<Cursor<Bytes>>;
 
 /// Opens a GTFS archive held in memory. `name` is for messages; `origin` says when it was captured.
 pub fn decode(
@@ -61,7 +61,7 @@ pub fn decode(
 }
 
 /// Opens the archive and refuses one that is no zip, has too many files or promises to inflate without measure.
-fn open(name: &str, bytes: Bytes, limits: Limits) -> Result<Archive, DecodeError> {
+pub(super) fn open(name: &str, bytes: Bytes, limits: Limits) -> Result<Archive, DecodeError> {
     let packed = bytes.len() as u64;
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| {
         DecodeError::feed(
@@ -335,10 +335,10 @@ impl Iterator for Stream {
 }
 
 /// Counts what is inflated and stops where it becomes too much.
-struct Measured<R> {
-    input: R,
-    left: u64,
-    read: u64,
+pub(super) struct Measured<R> {
+    pub(super) input: R,
+    pub(super) left: u64,
+    pub(super) read: u64,
 }
 
 impl<R: Read> Read for Measured<R> {

@@ -8,6 +8,7 @@ mod csv;
 pub mod gtfs;
 pub mod gtfs_realtime;
 mod protobuf;
+pub mod timetable;
 
 use std::sync::Arc;
 
@@ -91,6 +92,8 @@ pub struct Limits {
     pub columns: usize,
     /// Files of an archive.
     pub files: usize,
+    /// Rows of one file, where a whole file is held.
+    pub rows: usize,
     /// Bytes of one GTFS-Realtime message.
     pub message_bytes: usize,
 }
@@ -104,6 +107,7 @@ impl Default for Limits {
             record_bytes: 8 << 20,
             columns: 1_000,
             files: 1_000,
+            rows: 1_000_000_000,
             message_bytes: 256 << 20,
         }
     }

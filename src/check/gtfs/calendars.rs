@@ -1,0 +1,84 @@
+//! Services that are over, never run, pause for long, or reach far into the future.
+
+use super::prelude::*;
+use super::services::stretches;
+
+notice!(MISSING_CALENDARS = "missing_calendar_and_calendar_date_files", Error, ["calendar.txt", "calendar_dates.txt"], [],
+    "Neither calendar.txt nor calendar_dates.txt is there, so no trip runs on any day.", "Add one of the two.",
+    "Weder calendar.txt noch calendar_dates.txt ist da; keine Fahrt fährt an irgendeinem Tag.", "Eine der beiden ergänzen.");
+notice!(NO_ACTIVE_DAY = "service_has_no_active_day_of_the_week", Warning, ["calendar.txt"], ["csvRowNumber", "serviceId"],
+    "The service runs on no day of the week; only calendar_dates.txt can make it run.", "Check the days, or leave the row out.",
+    "Der Verkehrstag gilt an keinem Wochentag; nur calendar_dates.txt kann ihn aktivieren.", "Wochentage prüfen oder Zeile weglassen.");
+notice!(EXPIRED = "expired_calendar", Warning, ["calendar.txt", "calendar_dates.txt"], ["csvRowNumber", "serviceId"],
+    "The last day of the service is over; it only makes the feed larger.", "Remove what is over, or publish the new timetable.",
+    "Der letzte Tag des Verkehrstags ist vorbei; er vergrößert nur den Datensatz.", "Abgelaufenes entfernen oder den neuen Fahrplan veröffentlichen.");
+notice!(BIG_GAP = "big_gap_in_service", Info, ["calendar.txt", "calendar_dates.txt"], ["gapDurationDays", "gapEndDate", "gapStartDate", "serviceId"],
+    "The service pauses for more than 13 days.", "Check whether this is meant, as with school holidays.",
+    "Der Verkehrstag pausiert länger als 13 Tage.", "Prüfen, ob das so gemeint ist, etwa wegen Ferien.");
+notice!(FAR_FUTURE = "service_extends_far_in_the_future", Info, ["calendar.txt", "calendar_dates.txt"], ["serviceId", "serviceWindowEndDate"],
+    "The service runs for more than two more years, which is rarely known.", "Check the end date.",
+    "Der Verkehrstag gilt noch über zwei Jahre, was selten feststeht.", "Enddatum prüfen.");
+
+rule!([MISSING_CALENDARS, NO_ACTIVE_DAY, EXPIRED, BIG_GAP, FAR_FUTURE], needs: ["calendar", "calendar_dates"], check, &[
+    fails("missing_calendar_and_calendar_date_files", 1, &[("calendar.txt", "")]),
+    passes("missing_calendar_and_calendar_date_files", &[("calendar.txt", ""), ("calendar_dates.txt", "service_id,date,exception_type\ns,20261124,1\n")]),
+    fails("service_has_no_active_day_of_the_week", 1, &[("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,0,0,0,0,0,0,0,20260101,20271231\n")]),
+    passes("service_has_no_active_day_of_the_week", &[("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,0,0,0,0,0,0,1,20260101,20271231\n")]),
+    fails("expired_calendar", 1, &[("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,1,1,1,1,1,1,1,20260101,20261123\n")]),
+    fails("expired_calendar", 1, &[("calendar.txt", ""), ("calendar_dates.txt", "service_id,date,exception_type\ns,20261123,1\n")]),
+    passes("expired_calendar", &[("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,1,1,1,1,1,1,1,20260101,20261124\n")]),
+    fails("big_gap_in_service", 1, &[("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,1,1,1,1,1,1,1,20261101,20261130\n"), ("calendar_dates.txt", "service_id,date,exception_type\ns,20261215,1\n")]),
+    passes("big_gap_in_service", &[("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,1,1,1,1,1,1,1,20261101,20261130\n"), ("calendar_dates.txt", "service_id,date,exception_type\ns,20261214,1\n")]),
+    fails("service_extends_far_in_the_future", 1, &[("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,1,1,1,1,1,1,1,20260101,20281124\n")]),
+    passes("service_extends_far_in_the_future", &[("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,1,1,1,1,1,1,1,20260101,20281123\n")]),
+]);
+
+/// Days of a pause that are not told.
+const SHORT_GAP: i32 = 13;
+/// Days ahead that are not told.
+const AHEAD: i32 = 2 * 365;
+
+fn check(feed: &Feed, out: &mut Out) {
+    let (calendar, dates) = (feed.table("calendar"), feed.table("calendar_dates"));
+    if !calendar.is_there() && !dates.is_there() {
+        out.add(&MISSING_CALENDARS, || []);
+    }
+    let ids = calendar.text("service_id");
+    let days = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"].map(|day| calendar.int(day));
+    for row in (0..calendar.rows).filter(|row| ids.has(*row) && days.iter().all(|day| day.or(*row, 0) == 0)) {
+        out.add(&NO_ACTIVE_DAY, || [calendar.at(row), ids.value(row)]);
+    }
+    let services = feed.services();
+    let today = feed.date.days_since_epoch();
+    expired(feed, today, out);
+    for row in 0..calendar.rows {
+        let Some(service) = services.find(ids.get(row)) else { continue };
+        for pair in stretches(&service.days).windows(2) {
+            let length = pair[1].0 - pair[0].1 - 1;
+            if length > SHORT_GAP {
+                let id = service.id.as_str();
+                out.add(&BIG_GAP, || [length.into(), iso_date(pair[1].0), iso_date(pair[0].1), id.into()]);
+            }
+        }
+        if let Some(last) = service.days.last().filter(|last| **last - today > AHEAD) {
+            out.add(&FAR_FUTURE, || [service.id.as_str().into(), iso_date(*last)]);
+        }
+    }
+}
+
+/// A feed of single dates drops its past by itself, so there the services are told only if all are over.
+fn expired(feed: &Feed, today: i32, out: &mut Out) {
+    let (calendar, dates) = (feed.table("calendar"), feed.table("calendar_dates"));
+    let services = &feed.services().all;
+    let over = |days: &[i32]| days.last().is_some_and(|last| *last < today);
+    let all_over = services.iter().all(|service| service.days.is_empty() || over(&service.days));
+    for service in services.iter().filter(|service| over(&service.days)) {
+        match (service.calendar, service.first_date_row) {
+            (Some(row), _) => out.add(&EXPIRED, || [calendar.at(row), service.id.as_str().into()]),
+            (None, Some(row)) if calendar.rows == 0 && all_over => {
+                out.add(&EXPIRED, || [dates.at(row), service.id.as_str().into()]);
+            }
+            _ => {}
+        }
+    }
+}

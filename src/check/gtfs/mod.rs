@@ -1,0 +1,450 @@
+//! The standard rules of GTFS Schedule: the canonical validator's notices over a whole feed.
+//!
+//! Takes a [`Timetable`] and makes a [`Report`]: for each notice how often it was found, with samples. A rule is one
+//! file of this folder: its notices in both languages, its check, and the examples that are its test and its
+//! explanation. To declare the module below is to register the rule. Codes, severities, context fields and counts are
+//! those of the canonical validator (<https://gtfs-validator.mobilitydata.org/rules.html>).
+//!
+//! A rule that looks across rows runs only if the tables that it needs could be read; a report names those that did not
+//! run and the files that kept them from it.
+
+pub mod feed;
+pub mod notice;
+pub mod report;
+pub mod services;
+pub mod sphere;
+pub mod values;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::check::gtfs::feed::Feed;
+use crate::check::gtfs::notice::{Change, Found, Notice, Out, Rule};
+use crate::contract::Severity;
+use crate::decode::timetable::Timetable;
+use crate::time::ServiceDate;
+
+/// What the files of the rules begin with.
+mod prelude {
+    #[allow(unused_imports)]
+    pub use crate::check::gtfs::feed::{Feed, Groups, NO_ROW, Rows, date, iso_date, time};
+    pub use crate::check::gtfs::notice::{Notice, Out, fails, passes};
+    pub(crate) use crate::check::gtfs::notice::{notice, rule};
+}
+
+/// Declares the modules of the rules and with that the list of all rules.
+macro_rules! rules {
+    ($($module:ident),* $(,)?) => {
+        $(pub mod $module;)*
+        /// All rules, in the order of their names.
+        pub static RULES: &[&Rule] = &[$(&$module::RULE),*];
+    };
+}
+
+rules! {
+    agencies,
+    agency_ids,
+    amounts,
+    attributions,
+    bikes,
+    blocks,
+    booking_rules,
+    calendars,
+    cells,
+    continuous_stops,
+    contrast,
+    fare_categories,
+    fare_joins,
+    fare_media,
+    fare_transfers,
+    feed_info,
+    files,
+    flex_geography,
+    flex_windows,
+    frequencies,
+    geojson,
+    headsigns,
+    keys,
+    languages,
+    letter_case,
+    levels,
+    networks,
+    origin_and_poles,
+    parent_stations,
+    pathways,
+    ranges,
+    recommended_files,
+    references,
+    route_names,
+    route_types,
+    service_window,
+    shape_distances,
+    shape_matching,
+    shapes,
+    speeds,
+    stop_access,
+    stop_locations,
+    stop_names,
+    stop_times_of_stops,
+    stop_time_distances,
+    stop_time_order,
+    stop_times,
+    timeframes,
+    timepoints,
+    transfers,
+    translations,
+    trip_edges,
+    trips,
+    urls,
+    zone_ids,
+}
+
+/// How a feed is to be looked at.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub date: ServiceDate,
+    /// ISO 3166-1 alpha-2, for telephone numbers, which are not looked at without it.
+    pub country: Option<String>,
+    /// What the data manager changed.
+    pub changes: Vec<Change>,
+}
+
+/// What was found in a feed.
+pub struct Report {
+    pub feed: Feed,
+    /// By severity, the worst first, then by code.
+    pub results: Vec<Result>,
+    /// The rules that could not run, and the file that kept each from it.
+    pub not_run: Vec<(&'static str, String)>,
+    /// The notices that were switched off and would have been told, and the other changes that had an effect.
+    pub changes: Vec<Change>,
+}
+
+/// One notice of a report.
+#[derive(Debug)]
+pub struct Result {
+    /// After what the data manager changed.
+    pub severity: Severity,
+    pub found: Found,
+}
+
+impl Report {
+    /// How many notices of at least this severity there are.
+    pub fn count(&self, at_least: Severity) -> u64 {
+        self.results.iter().filter(|result| result.severity >= at_least).map(|result| result.found.total).sum()
+    }
+}
+
+/// All notices that rules can give, by code.
+pub fn notices() -> Vec<&'static Notice> {
+    let mut notices: Vec<_> = RULES.iter().flat_map(|rule| rule.notices.iter().copied()).collect();
+    notices.sort_by_key(|notice| notice.code);
+    notices.dedup_by_key(|notice| notice.code);
+    notices
+}
+
+/// Looks at a feed with all rules, on as many threads as there are processors.
+pub fn validate(mut timetable: Timetable, options: &Options) -> Report {
+    values::check(&mut timetable, options.country.as_deref());
+    let feed = Feed::new(timetable, options.date);
+    let next = AtomicUsize::new(0);
+    let outs: Mutex<Vec<(usize, Out)>> = Mutex::new(Vec::new());
+    let blocked: Vec<Option<String>> = RULES.iter().map(|rule| blocker(&feed, rule)).collect();
+    // The two that take longest begin; what is left is shared.
+    let mut order: Vec<usize> = (0..RULES.len()).collect();
+    order.sort_by_key(|place| !matches!(RULES[*place].name(), "shape_matching" | "speeds"));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(place) = order.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
+                    let rule = RULES[place];
+                    let (Some(check), None) = (rule.check, &blocked[place]) else { continue };
+                    let mut out = Out::default();
+                    // A fault in one rule must not take the others' results with it, and must be told.
+                    if catch_unwind(AssertUnwindSafe(|| check(&feed, &mut out))).is_err() {
+                        out = Out::default();
+                        out.add(&files::RULE_FAILED, || ["panic".into(), "the rule stopped".into(), rule.name().into()]);
+                    }
+                    outs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((place, out));
+                }
+            });
+        }
+    });
+    let mut outs = outs.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    outs.sort_by_key(|(place, _)| *place);
+    let mut all = Out::default();
+    for (_, out) in outs {
+        all.merge(out);
+    }
+    let not_run =
+        RULES.iter().zip(blocked).filter_map(|(rule, blocker)| Some((rule.name(), blocker?))).collect();
+    report(feed, all, not_run, &options.changes)
+}
+
+/// The file that keeps a rule from running.
+fn blocker(feed: &Feed, rule: &Rule) -> Option<String> {
+    if rule.needs_all {
+        let broken = feed.timetable.tables.iter().find(|table| !table.is_usable());
+        return broken.map(|table| table.file.clone());
+    }
+    rule.needs.iter().map(|name| feed.table(name)).find(|table| !table.is_usable()).map(|table| table.file.clone())
+}
+
+fn report(feed: Feed, all: Out, not_run: Vec<(&'static str, String)>, changes: &[Change]) -> Report {
+    let mut results = Vec::new();
+    let mut effective = Vec::new();
+    for found in all.found {
+        let change = changes.iter().find(|change| change.code == found.notice.code);
+        effective.extend(change.cloned());
+        let severity = match change {
+            None => found.notice.severity,
+            Some(Change { severity: Some(severity), .. }) => *severity,
+            Some(Change { severity: None, .. }) => continue,
+        };
+        results.push(Result { severity, found });
+    }
+    results.sort_by(|a, b| (b.severity, a.found.notice.code).cmp(&(a.severity, b.found.notice.code)));
+    Report { feed, results, not_run, changes: effective }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::io::{Cursor, Write};
+    use std::path::Path;
+
+    use super::*;
+    use crate::contract::library::Library;
+    use crate::decode::Limits;
+    use crate::decode::timetable::{self, Package};
+
+    /// A small feed without any notice.
+    const SOUND: &[(&str, &str)] = &[
+        (
+            "agency.txt",
+            "agency_id,agency_name,agency_url,agency_timezone,agency_lang\n\
+             1,Stadtbus,https://example.com,Europe/Berlin,de\n",
+        ),
+        (
+            "stops.txt",
+            "stop_id,stop_name,stop_lat,stop_lon\na,Rathaus,48.47,7.94\nb,Bahnhof,48.476,7.946\n\
+             c,Klinikum,48.482,7.952\n",
+        ),
+        ("routes.txt", "route_id,agency_id,route_short_name,route_long_name,route_type\nr,1,S1,Rathaus - Klinikum,3\n"),
+        ("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,p\n"),
+        (
+            "stop_times.txt",
+            "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,08:00:00,08:00:00,a,1\n\
+             t,08:05:00,08:05:00,b,2\nt,08:10:00,08:10:00,c,3\n",
+        ),
+        (
+            "calendar.txt",
+            "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\n\
+             s,1,1,1,1,1,1,1,20260101,20271231\n",
+        ),
+        (
+            "shapes.txt",
+            "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence\np,48.47,7.94,1\np,48.476,7.946,2\n\
+             p,48.482,7.952,3\n",
+        ),
+        (
+            "feed_info.txt",
+            "feed_publisher_name,feed_publisher_url,feed_lang,feed_start_date,feed_end_date,feed_version,\
+             feed_contact_email\nX,https://example.com,de,20260101,20271231,1,a@example.com\n",
+        ),
+    ];
+
+    fn contracts() -> Library {
+        Library::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/gtfs")).unwrap()
+    }
+
+    fn package(files: &[(&str, &str)]) -> Package {
+        let mut all: BTreeMap<&str, &str> = SOUND.iter().copied().collect();
+        all.extend(files.iter().copied());
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, text) in all.into_iter().filter(|(_, text)| !text.is_empty()) {
+            zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            zip.write_all(text.as_bytes()).unwrap();
+        }
+        Package::Archive(zip.finish().unwrap().into_inner().into())
+    }
+
+    fn look(library: &Library, files: &[(&str, &str)], changes: Vec<Change>) -> Report {
+        let timetable = timetable::read("example.zip", package(files), library, Limits::default()).unwrap();
+        let options = Options { date: "2026-11-24".parse().unwrap(), country: Some("DE".into()), changes };
+        validate(timetable, &options)
+    }
+
+    fn counts(report: &Report) -> BTreeMap<&'static str, u64> {
+        report.results.iter().map(|result| (result.found.notice.code, result.found.total)).collect()
+    }
+
+    #[test]
+    fn the_sound_feed_has_no_notice() {
+        let report = look(&contracts(), &[], Vec::new());
+        assert_eq!(counts(&report), BTreeMap::new());
+        assert_eq!(report.not_run, []);
+    }
+
+    #[test]
+    fn every_example_gives_its_notice_as_often_as_it_says() {
+        let library = contracts();
+        let mut wrong = Vec::new();
+        for rule in RULES {
+            for (place, example) in rule.examples.iter().enumerate() {
+                let report = look(&library, example.files, Vec::new());
+                let found = counts(&report).get(example.code).copied().unwrap_or_default();
+                if found != example.count {
+                    wrong.push(format!(
+                        "{}, example {place}: {} {found} times instead of {}; all: {:?}; not run: {:?}",
+                        rule.name(),
+                        example.code,
+                        example.count,
+                        counts(&report),
+                        report.not_run,
+                    ));
+                }
+                for result in &report.results {
+                    for sample in &result.found.samples {
+                        assert_eq!(sample.len(), result.found.notice.fields.len(), "{}", result.found.notice.code);
+                    }
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    /// Given by hand-made faults in tests of their own, because no feed makes them.
+    const NO_EXAMPLE: &[&str] = &[
+        "i_o_error",
+        "runtime_exception_in_loader_error",
+        "runtime_exception_in_validator_error",
+        "stop_has_too_many_matches_for_shape",
+        "thread_execution_error",
+        "too_many_rows",
+        "u_r_i_syntax_error",
+    ];
+
+    #[test]
+    fn every_notice_has_an_example_that_fails_and_one_that_passes() {
+        let examples: Vec<_> = RULES.iter().flat_map(|rule| rule.examples).collect();
+        let mut missing = BTreeSet::new();
+        for notice in notices().iter().filter(|notice| !NO_EXAMPLE.contains(&notice.code)) {
+            for failing in [true, false] {
+                if !examples.iter().any(|example| example.code == notice.code && (example.count > 0) == failing) {
+                    missing.insert((notice.code, failing));
+                }
+            }
+        }
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
+    fn the_notices_are_those_of_the_canonical_validator() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/reference/canonical_notices.tsv");
+        let table = std::fs::read_to_string(path).unwrap();
+        let mut expected = BTreeMap::new();
+        for line in table.lines().skip(1) {
+            let [code, severity, files, fields, deprecated] = line.split('\t').collect::<Vec<_>>()[..] else {
+                panic!("{line}");
+            };
+            let names = |list: &str| -> Vec<String> {
+                list.split(',').filter(|name| !name.is_empty()).map(|name| name.split(':').next().unwrap().to_owned()).collect()
+            };
+            if deprecated == "False" {
+                expected.insert(code.to_owned(), (severity.to_lowercase(), names(files), names(fields)));
+            }
+        }
+        let found: BTreeMap<_, _> = notices()
+            .into_iter()
+            .map(|notice| {
+                let owned = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+                let severity = format!("{:?}", notice.severity).to_lowercase();
+                (notice.code.to_owned(), (severity, owned(notice.files), owned(notice.fields)))
+            })
+            .collect();
+        for (code, notice) in &expected {
+            assert_eq!(found.get(code), Some(notice), "{code}");
+        }
+        assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn every_file_of_a_rule_is_declared() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/check/gtfs");
+        let declared: BTreeSet<_> = RULES.iter().map(|rule| rule.name().to_owned()).collect();
+        for file in std::fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            assert_eq!(text.contains("\nrule!("), declared.contains(&name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_severity_can_be_changed_and_a_notice_switched_off_and_the_report_says_why() {
+        let change = |severity| Change { code: "unused_trip".into(), severity, reason: "planned".into() };
+        let files: &[(&str, &str)] = &[("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,p\nr,s,u,p\n")];
+        let library = contracts();
+        let raised = look(&library, files, vec![change(Some(Severity::Error))]);
+        assert_eq!(raised.results[0].severity, Severity::Error);
+        assert_eq!(raised.changes, [change(Some(Severity::Error))]);
+        let off = look(&library, files, vec![change(None)]);
+        assert!(!counts(&off).contains_key("unused_trip"));
+        assert_eq!(off.changes, [change(None)]);
+    }
+
+    #[test]
+    fn a_rule_that_could_not_run_is_named_with_the_file_that_kept_it() {
+        let report = look(&contracts(), &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon\na,Rathaus,x,7.94\n")], Vec::new());
+        assert!(report.not_run.contains(&("shape_matching", "stops.txt".to_owned())), "{:?}", report.not_run);
+        assert!(!report.not_run.iter().any(|(rule, _)| *rule == "trips"), "{:?}", report.not_run);
+    }
+
+    #[test]
+    fn the_notices_of_real_feeds_are_those_of_the_canonical_validator() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/feeds");
+        let table = std::fs::read_to_string(folder.join("expected_notices.tsv")).unwrap();
+        let mut expected: BTreeMap<String, BTreeMap<String, (String, u64)>> = BTreeMap::new();
+        for line in table.lines().skip(1) {
+            let fields: Vec<_> = line.split('\t').collect();
+            let notices = expected.entry(fields[0].to_owned()).or_default();
+            notices.insert(fields[1].to_owned(), (fields[2].to_owned(), fields[3].parse().unwrap()));
+        }
+        assert_eq!(expected.len(), 10);
+        let deviations = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/gtfs/deviations.md");
+        let deviations = std::fs::read_to_string(deviations).unwrap();
+        for line in deviations.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| feed")) {
+            let cells: Vec<_> = line.split('|').map(str::trim).collect();
+            let (code, ours) = (cells[2].to_owned(), cells[4].parse().unwrap());
+            let notice = notices().into_iter().find(|notice| notice.code == code).unwrap();
+            let severity = format!("{:?}", notice.severity).to_uppercase();
+            let before = expected.get_mut(cells[1]).unwrap().insert(code, (severity, ours));
+            assert_eq!(before.map_or(0, |before| before.1).to_string(), cells[3], "{line}");
+        }
+        let library = contracts();
+        let mut wrong = Vec::new();
+        for (feed, expected) in expected {
+            let bytes = std::fs::read(folder.join(format!("{feed}.zip"))).unwrap();
+            let timetable = timetable::read(&feed, Package::Archive(bytes.into()), &library, Limits::default()).unwrap();
+            let options = Options { date: "2026-11-24".parse().unwrap(), country: None, changes: Vec::new() };
+            let report = validate(timetable, &options);
+            let found: BTreeMap<_, _> = report
+                .results
+                .iter()
+                .map(|result| {
+                    let severity = format!("{:?}", result.severity).to_uppercase();
+                    (result.found.notice.code.to_owned(), (severity, result.found.total))
+                })
+                .collect();
+            for code in found.keys().chain(expected.keys()).collect::<BTreeSet<_>>() {
+                if found.get(code) != expected.get(code) {
+                    wrong.push(format!("{feed}: {code}: {:?} instead of {:?}", found.get(code), expected.get(code)));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+}

@@ -1,0 +1,445 @@
+//! Stops beside the shape of their trip: too far from it, or passed in another order than they are served.
+//!
+//! Every stop is matched to the stretches of the shape that come near it, and the best order of matches is sought. Which
+//! stretches are near a stop is worked out once per shape, not once per trip, and a stretch that is far away is passed
+//! over by its chord, without trigonometry.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use serde_json::json;
+
+use super::prelude::*;
+use super::sphere::{self, Point};
+
+notice!(TOO_FAR = "stop_too_far_from_shape", Warning, ["stop_times.txt", "stops.txt", "trips.txt"],
+    ["geoDistanceToShape", "match", "shapeId", "stopId", "stopName", "stopTimeCsvRowNumber", "tripCsvRowNumber", "tripId"],
+    "A stop is more than 100 m away from the way of its trip.", "Correct the stop's position or the shape.",
+    "Ein Halt liegt mehr als 100 m neben dem Weg seiner Fahrt.", "Lage des Halts oder Linienweg berichtigen.");
+notice!(TOO_FAR_BY_USER = "stop_too_far_from_shape_using_user_distance", Warning, ["trips.txt", "stop_times.txt", "stops.txt", "stop_times.txt"],
+    ["geoDistanceToShape", "match", "shapeId", "stopId", "stopName", "stopTimeCsvRowNumber", "tripCsvRowNumber", "tripId"],
+    "Where shape_dist_traveled says that the stop is, the way of the trip is more than 100 m away from it.", "Correct shape_dist_traveled.",
+    "Wo der Halt laut shape_dist_traveled liegt, ist der Weg der Fahrt mehr als 100 m entfernt.", "shape_dist_traveled berichtigen.");
+notice!(TOO_MANY = "stop_has_too_many_matches_for_shape", Warning, ["trips.txt", "stop_times.txt", "stops.txt"],
+    ["match", "matchCount", "shapeId", "stopId", "stopName", "stopTimeCsvRowNumber", "tripCsvRowNumber", "tripId"],
+    "The way of the trip passes the stop more than 20 times, so it is not clear which time it stops.", "Simplify the shape around the stop.",
+    "Der Weg der Fahrt kommt über 20-mal am Halt vorbei; unklar ist, wann er hält.", "Linienweg um den Halt vereinfachen.");
+notice!(OUT_OF_ORDER = "stops_match_shape_out_of_order", Warning, ["trips.txt", "stop_times.txt", "stops.txt"],
+    ["match1", "match2", "shapeId", "stopId1", "stopId2", "stopName1", "stopName2", "stopTimeCsvRowNumber1", "stopTimeCsvRowNumber2", "tripCsvRowNumber", "tripId"],
+    "The way of the trip passes two stops in the other order than they are served.", "Correct the shape, stop_sequence or shape_dist_traveled.",
+    "Der Weg der Fahrt passiert zwei Halte in anderer Reihenfolge, als sie bedient werden.", "Linienweg, stop_sequence oder shape_dist_traveled berichtigen.");
+
+const FAR: &str = "stop_id,stop_name,stop_lat,stop_lon\na,Rathaus,48.47,7.94\nb,Bahnhof,48.479,7.946\nc,Klinikum,48.482,7.952\n";
+const BY_DISTANCE: &str = "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled\np,48.47,7.94,1,0\np,48.476,7.946,2,1\np,48.482,7.952,3,2\n";
+
+rule!([TOO_FAR, TOO_FAR_BY_USER, TOO_MANY, OUT_OF_ORDER], needs: ["stops", "trips", "routes", "stop_times", "shapes"], check, &[
+    fails("stop_too_far_from_shape", 1, &[("stops.txt", FAR)]),
+    passes("stop_too_far_from_shape", &[]),
+    fails("stop_too_far_from_shape_using_user_distance", 1, &[("shapes.txt", BY_DISTANCE), ("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence,shape_dist_traveled\nt,08:00:00,08:00:00,a,1,0\nt,08:05:00,08:05:00,b,2,0.5\nt,08:10:00,08:10:00,c,3,2\n")]),
+    passes("stop_too_far_from_shape_using_user_distance", &[("shapes.txt", BY_DISTANCE), ("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence,shape_dist_traveled\nt,08:00:00,08:00:00,a,1,0\nt,08:05:00,08:05:00,b,2,0.99\nt,08:10:00,08:10:00,c,3,2\n")]),
+    fails("stops_match_shape_out_of_order", 1, &[("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,08:00:00,08:00:00,b,1\nt,08:05:00,08:05:00,a,2\nt,08:10:00,08:10:00,c,3\n")]),
+    passes("stops_match_shape_out_of_order", &[]),
+    passes("stop_has_too_many_matches_for_shape", &[]),
+]);
+
+/// Metres between a stop and the shape that are not told; at the ends of railway lines, where stations are large, four
+/// times as many.
+const NEAR: f64 = 100.0;
+const LARGE: f64 = 4.0;
+/// Matches of one stop that are not told.
+const MANY: usize = 20;
+
+/// A place on the shape that is near a stop.
+#[derive(Clone, Copy, Debug)]
+struct Match {
+    /// The stretch that begins with this point.
+    index: usize,
+    /// Metres from the beginning of the shape.
+    along: f64,
+    /// Metres between stop and shape.
+    away: f64,
+    location: Point,
+}
+
+struct Shape {
+    points: Vec<Point>,
+    /// Metres from the beginning.
+    along: Vec<f64>,
+    /// `shape_dist_traveled`, never decreasing.
+    user: Vec<f64>,
+    /// The chord of the stretch that begins with each point.
+    chords: Vec<f64>,
+}
+
+enum Problem {
+    TooFar { at: usize, found: Match },
+    TooMany { at: usize, found: Match, count: usize },
+    OutOfOrder { at: usize, found: Match, before: Match },
+}
+
+/// A stop of a trip as it is matched.
+struct Stop {
+    row: usize,
+    /// The row of `stops`.
+    stop: u32,
+    location: Point,
+    user: f64,
+    large: bool,
+}
+
+fn check(feed: &Feed, out: &mut Out) {
+    let (trips, times, shapes) = (feed.table("trips"), feed.table("stop_times"), feed.table("shapes"));
+    if trips.rows == 0 || times.rows == 0 || shapes.rows == 0 || feed.table("stops").rows == 0 {
+        return;
+    }
+    let places: Vec<Point> = feed.locations().iter().map(|place| Point::of(place.unwrap_or([0.0, 0.0]))).collect();
+    let of_shape = trips.text("shape_id");
+    let trips_of_shape = of_shape.rows_by_code();
+    let ids = shapes.text("shape_id");
+    let route_rows = feed.link("trips", "route_id", "routes", "route_id");
+    let (routes, types) = (trips.text("route_id"), feed.table("routes").int("route_type"));
+    let at = times.text("stop_id");
+    let user = times.float("shape_dist_traveled");
+    let stop_rows = feed.stops_of_stop_times();
+    let ways = feed.trips();
+    for (code, rows) in feed.shape_points().iter() {
+        let Some(of) = ids.words().and_then(|words| of_shape.find(words.get(code))) else { continue };
+        let shape = Shape::new(feed, rows);
+        let mut seen: FxHashSet<u64> = FxHashSet::default();
+        let mut reported: FxHashSet<u32> = FxHashSet::default();
+        let mut cache = Cache::default();
+        for &trip in &trips_of_shape[of as usize] {
+            let trip = trip as usize;
+            let stops = ways.stop_times(trip);
+            if stops.is_empty() || !seen.insert(pattern(stops, &at, &user)) {
+                continue;
+            }
+            let Some(route) = routes.code(trip).map(|code| route_rows[code as usize]).filter(|row| *row != NO_ROW) else {
+                continue;
+            };
+            let large = types.get(route as usize) == Some(2);
+            let last = stops.len() - 1;
+            let stops: Vec<Stop> = stops
+                .iter()
+                .enumerate()
+                .map(|(place, row)| {
+                    let stop = at.code(row).map_or(NO_ROW, |code| stop_rows[code as usize]);
+                    Stop {
+                        row,
+                        stop,
+                        location: places.get(stop as usize).copied().unwrap_or_else(|| Point::of([0.0, 0.0])),
+                        user: user.or(row, 0.0),
+                        large: large && (place == 0 || place == last),
+                    }
+                })
+                .collect();
+            let by_user = stops.last().is_some_and(|stop| stop.user > 0.0) && shape.user.last().is_some_and(|user| *user > 0.0);
+            let mut tell = Teller { feed, trip, stops: &stops, reported: &mut reported, out };
+            tell.all(match_by_place(&stops, &shape, &mut cache), &TOO_FAR);
+            if by_user {
+                tell.all(match_by_user_distance(&stops, &shape, &mut cache), &TOO_FAR_BY_USER);
+            }
+        }
+    }
+}
+
+/// A number that is the same for trips with the same stops and distances.
+fn pattern(rows: Rows<'_>, stops: &crate::check::gtfs::feed::Text<'_>, user: &crate::check::gtfs::feed::Float<'_>) -> u64 {
+    use std::hash::Hasher;
+    let mut hash = rustc_hash::FxHasher::default();
+    for row in rows.iter() {
+        hash.write_u32(stops.code(row).unwrap_or(NO_ROW));
+        if let Some(distance) = user.get(row) {
+            hash.write_u64(distance.to_bits());
+        }
+    }
+    hash.write_usize(rows.len());
+    hash.finish()
+}
+
+impl Shape {
+    fn new(feed: &Feed, rows: Rows<'_>) -> Self {
+        let table = feed.table("shapes");
+        let (lat, lon, user) = (table.float("shape_pt_lat"), table.float("shape_pt_lon"), table.float("shape_dist_traveled"));
+        let mut shape = Self { points: Vec::new(), along: Vec::new(), user: Vec::new(), chords: Vec::new() };
+        let (mut metres, mut furthest) = (0.0, 0.0_f64);
+        let mut before: Option<[f64; 2]> = None;
+        for row in rows.iter() {
+            let place = [lat.or(row, 0.0), lon.or(row, 0.0)];
+            metres += before.map_or(0.0, |before| sphere::metres(before, place));
+            before = Some(place);
+            furthest = furthest.max(user.or(row, 0.0));
+            shape.points.push(Point::of(place));
+            shape.along.push(metres);
+            shape.user.push(furthest);
+        }
+        shape.chords = shape.points.windows(2).map(|pair| pair[0].chord2(pair[1]).sqrt()).collect();
+        shape
+    }
+
+    /// The best place of each stretch of the shape that comes nearer than so many metres.
+    fn near(&self, location: Point, most: f64) -> Vec<Match> {
+        let mut matches = Vec::new();
+        let mut best: Option<Match> = None;
+        let (mut end_away, mut leaving) = (f64::INFINITY, false);
+        // A little more than the chord of the distance, for what rounding may cost.
+        let reach = sphere::chord2_of(most).sqrt() * (1.0 + 1e-9) + 1e-12;
+        for (index, pair) in self.points.windows(2).enumerate() {
+            let far = location.chord2(pair[0]).sqrt() > reach + self.chords[index];
+            let found = if far { None } else { Some(location.closest_on(pair[0], pair[1])) };
+            let found = found.map(|closest| (closest, location.metres(closest))).filter(|(_, away)| *away <= most);
+            let Some((closest, away)) = found else {
+                matches.extend(best.take());
+                continue;
+            };
+            // The shape went away from the stop and comes back: another time that it passes.
+            if leaving && away < end_away {
+                matches.extend(best.take());
+            }
+            if best.is_none_or(|best| away < best.away) {
+                best = Some(Match { index, along: 0.0, away, location: closest });
+            }
+            end_away = location.metres(pair[1]);
+            leaving = end_away > away;
+        }
+        matches.extend(best);
+        matches.iter_mut().for_each(|found| self.measure(found));
+        matches
+    }
+
+    /// The place of the shape that is closest, however far.
+    fn closest(&self, location: Point) -> Option<Match> {
+        let mut best: Option<Match> = None;
+        let mut keep = |index: usize, closest: Point| {
+            let away = location.metres(closest);
+            if best.is_none_or(|best| away < best.away) {
+                best = Some(Match { index, along: 0.0, away, location: closest });
+            }
+        };
+        if let [only] = self.points[..] {
+            keep(0, only);
+        }
+        for (index, pair) in self.points.windows(2).enumerate() {
+            keep(index, location.closest_on(pair[0], pair[1]));
+        }
+        best.as_mut().map(|found| {
+            self.measure(found);
+            *found
+        })
+    }
+
+    fn measure(&self, found: &mut Match) {
+        found.along = self.along[found.index] + found.location.metres(self.points[found.index]);
+    }
+
+    /// Where the shape has a distance of `shape_dist_traveled`, looked for from a point on.
+    fn at_user_distance(&self, distance: f64, from: usize, stop: Point) -> Match {
+        let mut previous = from;
+        let mut next = from;
+        while next < self.points.len() && distance >= self.user[next] {
+            previous = next;
+            next += 1;
+        }
+        let mut fraction = 0.0;
+        if next > 0 && previous + 1 < self.points.len() {
+            let (low, high) = (self.user[previous], self.user[previous + 1]);
+            if !nearly_equal(low, high) {
+                fraction = (distance - low) / (high - low);
+            }
+        }
+        let (a, b) = (previous, (previous + 1).min(self.points.len() - 1));
+        let location = self.points[a].towards(self.points[b], fraction);
+        let along = self.along[a] + fraction * (self.along[b] - self.along[a]);
+        Match { index: previous, along, away: stop.metres(location), location }
+    }
+}
+
+/// Equal but for rounding, absolutely or as a fraction.
+fn nearly_equal(a: f64, b: f64) -> bool {
+    a == b || (a - b).abs() <= f64::max(1e-15, 1e-15 * a.abs().max(b.abs()))
+}
+
+/// What is known of a stop beside this shape.
+#[derive(Default)]
+struct Cache {
+    near: FxHashMap<(u32, bool), Vec<Match>>,
+    closest: FxHashMap<u32, Option<Match>>,
+}
+
+fn match_stop(stop: &Stop, at: usize, shape: &Shape, cache: &mut Cache, problems: &mut Vec<Problem>) -> Vec<Match> {
+    let most = if stop.large { NEAR * LARGE } else { NEAR };
+    let near = cache.near.entry((stop.stop, stop.large)).or_insert_with(|| shape.near(stop.location, most)).clone();
+    if near.is_empty() {
+        let closest = *cache.closest.entry(stop.stop).or_insert_with(|| shape.closest(stop.location));
+        problems.extend(closest.filter(|found| found.away > most).map(|found| Problem::TooFar { at, found }));
+    } else if near.len() > MANY {
+        problems.extend(nearest(&near).map(|found| Problem::TooMany { at, found, count: near.len() }));
+    }
+    near
+}
+
+fn nearest(matches: &[Match]) -> Option<Match> {
+    matches.iter().copied().reduce(|a, b| if b.away < a.away { b } else { a })
+}
+
+fn match_by_place(stops: &[Stop], shape: &Shape, cache: &mut Cache) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let matches: Vec<Vec<Match>> =
+        stops.iter().enumerate().map(|(at, stop)| match_stop(stop, at, shape, cache, &mut problems)).collect();
+    if matches.iter().all(|matches| !matches.is_empty()) {
+        best_order(&matches, &mut problems);
+    }
+    problems
+}
+
+fn match_by_user_distance(stops: &[Stop], shape: &Shape, cache: &mut Cache) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut matches = Vec::new();
+    let mut from = 0;
+    for (at, stop) in stops.iter().enumerate() {
+        if stop.user > 0.0 {
+            let found = shape.at_user_distance(stop.user, from, stop.location);
+            from = found.index;
+            matches.push(vec![found]);
+        } else {
+            let near = match_stop(stop, at, shape, cache, &mut problems);
+            if near.is_empty() {
+                return problems;
+            }
+            matches.push(near);
+        }
+    }
+    if let Some(order) = best_order(&matches, &mut problems) {
+        for (at, found) in order.into_iter().enumerate().filter(|(_, found)| found.away > NEAR) {
+            problems.push(Problem::TooFar { at, found });
+        }
+    }
+    problems
+}
+
+/// Chooses for each stop one of its matches so that none lies before the one of the stop before, with the least sum of
+/// distances. Tells where that is not possible.
+fn best_order(matches: &[Vec<Match>], problems: &mut Vec<Problem>) -> Option<Vec<Match>> {
+    #[derive(Clone, Copy)]
+    struct Partial {
+        score: f64,
+        furthest: f64,
+        choice: usize,
+        /// Its place among those of the stop before.
+        before: usize,
+    }
+    let mut steps: Vec<Vec<Partial>> = vec![vec![Partial { score: 0.0, furthest: 0.0, choice: 0, before: 0 }]];
+    for (at, options) in matches.iter().enumerate() {
+        let last = &steps[at];
+        let mut next = Vec::with_capacity(options.len());
+        for (choice, option) in options.iter().enumerate() {
+            let mut best: Option<usize> = None;
+            for (place, partial) in last.iter().enumerate().filter(|(_, partial)| partial.furthest <= option.along) {
+                if best.is_none_or(|best| partial.score < last[best].score) {
+                    best = Some(place);
+                }
+            }
+            next.extend(best.map(|before| Partial {
+                score: last[before].score + option.away,
+                furthest: option.along,
+                choice,
+                before,
+            }));
+        }
+        if next.is_empty() {
+            let best = last.iter().copied().reduce(|a, b| if b.score < a.score { b } else { a })?;
+            let before = matches.get(at.checked_sub(1)?)?.get(best.choice)?;
+            problems.extend(nearest(options).map(|found| Problem::OutOfOrder { at, found, before: *before }));
+            return None;
+        }
+        steps.push(next);
+    }
+    let mut place = 0;
+    let last = steps.last()?;
+    for (other, partial) in last.iter().enumerate() {
+        if partial.score < last[place].score {
+            place = other;
+        }
+    }
+    let mut order = Vec::with_capacity(matches.len());
+    for (at, options) in matches.iter().enumerate().rev() {
+        let partial = steps[at + 1][place];
+        order.push(options[partial.choice]);
+        place = partial.before;
+    }
+    order.reverse();
+    Some(order)
+}
+
+struct Teller<'a> {
+    feed: &'a Feed,
+    trip: usize,
+    stops: &'a [Stop],
+    /// The stops of this shape that were told already.
+    reported: &'a mut FxHashSet<u32>,
+    out: &'a mut Out,
+}
+
+impl Teller<'_> {
+    fn all(&mut self, problems: Vec<Problem>, too_far: &'static Notice) {
+        let (trips, times, stops) = (self.feed.table("trips"), self.feed.table("stop_times"), self.feed.table("stops"));
+        let at_stop = times.text("stop_id");
+        let trip = self.trip;
+        let (shape, id) = (trips.text("shape_id"), trips.text("trip_id"));
+        let name = |stop: &Stop| stops.text("stop_name").value(stop.stop as usize);
+        let place = |found: &Match| json!(found.location.place());
+        for problem in problems {
+            let at = match &problem {
+                Problem::TooFar { at, .. } | Problem::TooMany { at, .. } | Problem::OutOfOrder { at, .. } => *at,
+            };
+            let stop = &self.stops[at];
+            let Some(code) = at_stop.code(stop.row) else { continue };
+            match problem {
+                Problem::TooFar { found, .. } => {
+                    if self.reported.insert(code) {
+                        self.out.add(too_far, || {
+                            [
+                                found.away.into(),
+                                place(&found),
+                                shape.value(trip),
+                                at_stop.value(stop.row),
+                                name(stop),
+                                times.at(stop.row),
+                                trips.at(trip),
+                                id.value(trip),
+                            ]
+                        });
+                    }
+                }
+                Problem::TooMany { found, count, .. } => self.out.add(&TOO_MANY, || {
+                    [
+                        place(&found),
+                        count.into(),
+                        shape.value(trip),
+                        at_stop.value(stop.row),
+                        name(stop),
+                        times.at(stop.row),
+                        trips.at(trip),
+                        id.value(trip),
+                    ]
+                }),
+                Problem::OutOfOrder { found, before, .. } => {
+                    let earlier = &self.stops[at - 1];
+                    self.out.add(&OUT_OF_ORDER, || {
+                        [
+                            place(&found),
+                            place(&before),
+                            shape.value(trip),
+                            at_stop.value(stop.row),
+                            at_stop.value(earlier.row),
+                            name(stop),
+                            name(earlier),
+                            times.at(stop.row),
+                            times.at(earlier.row),
+                            trips.at(trip),
+                            id.value(trip),
+                        ]
+                    });
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Transfers that lead where nobody can change (GTFS reference, `transfers.txt`).
+
+use super::cells::MISSING_REQUIRED_FIELD;
+use super::prelude::*;
+use super::sphere;
+
+notice!(TOO_LARGE = "transfer_distance_too_large", Warning, ["transfers.txt", "stops.txt"], ["csvRowNumber", "distanceKm", "fromStopId", "toStopId"],
+    "The two stops of a transfer are more than 10 km apart.", "Correct the stops of the transfer or their positions.",
+    "Die beiden Halte eines Umstiegs liegen über 10 km auseinander.", "Halte des Umstiegs oder ihre Lage berichtigen.");
+notice!(ABOVE_2_KM = "transfer_distance_above_2_km", Info, ["transfers.txt", "stops.txt"], ["csvRowNumber", "distanceKm", "fromStopId", "toStopId"],
+    "The two stops of a transfer are more than 2 km apart.", "Check whether this is meant.",
+    "Die beiden Halte eines Umstiegs liegen über 2 km auseinander.", "Prüfen, ob das so gemeint ist.");
+notice!(WRONG_TYPE = "transfer_with_invalid_stop_location_type", Error, ["transfers.txt"],
+    ["csvRowNumber", "locationTypeName", "locationTypeValue", "stopId", "stopIdFieldName"],
+    "A transfer leads to an entrance or node, or staying seated to a station as a whole.", "Name a stop, or for changing vehicles a station.",
+    "Ein Umstieg führt zu einem Eingang oder Knoten, oder Sitzenbleiben zu einer Station als Ganzes.", "Einen Halt nennen, zum Umsteigen auch eine Station.");
+notice!(WRONG_ROUTE = "transfer_with_invalid_trip_and_route", Error, ["transfers.txt"],
+    ["csvRowNumber", "expectedRouteId", "routeFieldName", "routeId", "tripFieldName", "tripId"],
+    "The trip of a transfer belongs to another route than the transfer says.", "Correct the route or the trip.",
+    "Die Fahrt eines Umstiegs gehört zu einer anderen Linie als angegeben.", "Linie oder Fahrt berichtigen.");
+notice!(WRONG_STOP = "transfer_with_invalid_trip_and_stop", Error, ["transfers.txt"],
+    ["csvRowNumber", "stopFieldName", "stopId", "tripFieldName", "tripId"],
+    "The trip of a transfer does not serve the stop of the transfer.", "Correct the stop or the trip.",
+    "Die Fahrt eines Umstiegs bedient den Halt des Umstiegs nicht.", "Halt oder Fahrt berichtigen.");
+notice!(MID_TRIP = "transfer_with_suspicious_mid_trip_in_seat", Warning, ["transfers.txt", "stops.txt", "stop_times.txt"],
+    ["csvRowNumber", "stopId", "stopIdFieldName", "tripId", "tripIdFieldName"],
+    "Staying seated goes from the last stop of a trip to the first of the next, but the transfer names a stop on the way.", "Check the stops.",
+    "Sitzenbleiben geht vom letzten Halt einer Fahrt zum ersten der nächsten, der Umstieg nennt aber einen Halt unterwegs.", "Halte prüfen.");
+
+const TRIPS: &str = "route_id,service_id,trip_id,shape_id\nr,s,t,p\nr,s,u,p\n";
+const TIMES: &str = "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,08:00:00,08:00:00,a,1\nt,08:05:00,08:05:00,b,2\nt,08:10:00,08:10:00,c,3\nu,09:00:00,09:00:00,a,1\nu,09:05:00,09:05:00,b,2\nu,09:10:00,09:10:00,c,3\n";
+const SOUND: &str = "from_stop_id,to_stop_id,from_trip_id,to_trip_id,from_route_id,to_route_id,transfer_type\nc,a,t,u,r,r,4\na,b,,,,,\n";
+
+rule!([TOO_LARGE, ABOVE_2_KM, WRONG_TYPE, WRONG_ROUTE, WRONG_STOP, MID_TRIP], needs: ["transfers"], check, &[
+    fails("transfer_distance_too_large", 1, &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon\na,Rathaus,48.47,7.94\nb,Bahnhof,48.58,7.946\nc,Klinikum,48.482,7.952\n"), ("transfers.txt", "from_stop_id,to_stop_id,transfer_type\na,b,0\n")]),
+    passes("transfer_distance_too_large", &[("trips.txt", TRIPS), ("stop_times.txt", TIMES), ("transfers.txt", SOUND)]),
+    fails("transfer_distance_above_2_km", 1, &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon\na,Rathaus,48.47,7.94\nb,Bahnhof,48.49,7.946\nc,Klinikum,48.482,7.952\n"), ("transfers.txt", "from_stop_id,to_stop_id,transfer_type\na,b,0\n")]),
+    passes("transfer_distance_above_2_km", &[("trips.txt", TRIPS), ("stop_times.txt", TIMES), ("transfers.txt", SOUND)]),
+    fails("transfer_with_invalid_stop_location_type", 1, &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\na,Rathaus,48.47,7.94,,x\nb,Bahnhof,48.476,7.946,,\nc,Klinikum,48.482,7.952,,\nx,Halle,48.47,7.94,1,\ne,Eingang,48.47,7.94,2,x\n"), ("transfers.txt", "from_stop_id,to_stop_id,transfer_type\ne,b,0\nx,b,0\n")]),
+    passes("transfer_with_invalid_stop_location_type", &[("trips.txt", TRIPS), ("stop_times.txt", TIMES), ("transfers.txt", SOUND)]),
+    fails("transfer_with_invalid_trip_and_route", 1, &[("routes.txt", "route_id,agency_id,route_short_name,route_type\nr,1,S1,3\nq,1,S2,3\n"), ("trips.txt", TRIPS), ("stop_times.txt", TIMES), ("transfers.txt", "from_stop_id,to_stop_id,from_trip_id,to_trip_id,from_route_id,to_route_id,transfer_type\nc,a,t,u,q,r,0\n")]),
+    passes("transfer_with_invalid_trip_and_route", &[("trips.txt", TRIPS), ("stop_times.txt", TIMES), ("transfers.txt", SOUND)]),
+    fails("transfer_with_invalid_trip_and_stop", 1, &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon\na,Rathaus,48.47,7.94\nb,Bahnhof,48.476,7.946\nc,Klinikum,48.482,7.952\nd,Depot,48.482,7.952\n"), ("trips.txt", TRIPS), ("stop_times.txt", TIMES), ("transfers.txt", "from_stop_id,to_stop_id,from_trip_id,to_trip_id,transfer_type\nd,a,t,u,0\n")]),
+    passes("transfer_with_invalid_trip_and_stop", &[("trips.txt", TRIPS), ("stop_times.txt", TIMES), ("transfers.txt", SOUND)]),
+    fails("transfer_with_suspicious_mid_trip_in_seat", 2, &[("trips.txt", TRIPS), ("stop_times.txt", TIMES), ("transfers.txt", "from_stop_id,to_stop_id,from_trip_id,to_trip_id,transfer_type\nb,b,t,u,4\n")]),
+    passes("transfer_with_suspicious_mid_trip_in_seat", &[("trips.txt", TRIPS), ("stop_times.txt", TIMES), ("transfers.txt", SOUND)]),
+    fails("missing_required_field", 2, &[("transfers.txt", "from_stop_id,to_stop_id,transfer_type\n,b,0\na,,1\n,,\n")]),
+    fails("missing_required_field", 2, &[("transfers.txt", "from_stop_id,to_stop_id,from_trip_id,to_trip_id,transfer_type\nc,a,,,5\n")]),
+]);
+
+/// One of the two ends of a transfer: the columns of its stop, trip and route.
+const ENDS: [[&str; 3]; 2] =
+    [["from_stop_id", "from_trip_id", "from_route_id"], ["to_stop_id", "to_trip_id", "to_route_id"]];
+
+fn check(feed: &Feed, out: &mut Out) {
+    let table = feed.table("transfers");
+    let types = table.int("transfer_type");
+    let file = || "transfers.txt".into();
+    for row in (0..table.rows).filter(|row| types.has(*row)) {
+        let in_seat = matches!(types.get(row), Some(4 | 5));
+        for [stop, ..] in ENDS.iter().filter(|_| !in_seat) {
+            if !table.text(stop).has(row) {
+                out.add(&MISSING_REQUIRED_FIELD, || [table.at(row), (*stop).into(), file()]);
+            }
+        }
+    }
+    let stops = feed.table("stops");
+    if !stops.is_usable() || table.rows == 0 {
+        return;
+    }
+    distances(feed, out);
+    let kinds = stops.int("location_type");
+    let with_times = feed.table("stop_times").is_usable();
+    for [stop_column, trip_column, route_column] in ENDS {
+        let at = table.text(stop_column);
+        let stop_rows = feed.link("transfers", stop_column, "stops", "stop_id");
+        let stop_of = |row: usize| at.code(row).map(|code| stop_rows[code as usize]).filter(|row| *row != NO_ROW);
+        for row in 0..table.rows {
+            let Some(stop) = stop_of(row) else { continue };
+            let kind = kinds.or(stop as usize, 0);
+            let tell = |out: &mut Out| {
+                let name = ["STOP", "STATION", "ENTRANCE", "GENERIC_NODE", "BOARDING_AREA"].get(kind as usize).copied();
+                out.add(&WRONG_TYPE, || {
+                    [table.at(row), name.unwrap_or("UNRECOGNIZED").into(), kind.into(), at.value(row), stop_column.into()]
+                });
+            };
+            if !(0..=1).contains(&kind) {
+                tell(out);
+            }
+            if with_times && kind == 1 && matches!(types.get(row), Some(4 | 5)) {
+                tell(out);
+            }
+        }
+        if !with_times {
+            continue;
+        }
+        in_seat(feed, stop_column, trip_column, &stop_of, out);
+        if feed.table("trips").is_usable() {
+            trips(feed, [stop_column, trip_column, route_column], &stop_of, out);
+        }
+    }
+}
+
+fn distances(feed: &Feed, out: &mut Out) {
+    let (table, places) = (feed.table("transfers"), feed.locations());
+    if !table.has("from_stop_id") || !table.has("to_stop_id") {
+        return;
+    }
+    let (from, to) = (table.text("from_stop_id"), table.text("to_stop_id"));
+    let rows = ["from_stop_id", "to_stop_id"].map(|column| feed.link("transfers", column, "stops", "stop_id"));
+    for row in 0..table.rows {
+        let (Some(one), Some(two)) = (from.code(row), to.code(row)) else { continue };
+        let place = |stop: u32| places.get(stop as usize).copied().flatten().unwrap_or([0.0, 0.0]);
+        let metres = sphere::metres(place(rows[0][one as usize]), place(rows[1][two as usize]));
+        let notice = match metres {
+            _ if metres > 10_000.0 => &TOO_LARGE,
+            _ if metres > 2_000.0 => &ABOVE_2_KM,
+            _ => continue,
+        };
+        out.add(notice, || [table.at(row), (metres / 1000.0).into(), from.value(row), to.value(row)]);
+    }
+}
+
+/// Staying seated needs both trips, from the last stop of the one to the first of the other.
+fn in_seat(feed: &Feed, stop_column: &str, trip_column: &str, stop_of: &impl Fn(usize) -> Option<u32>, out: &mut Out) {
+    let (table, times) = (feed.table("transfers"), feed.table("stop_times"));
+    let (trips, stops, served) = (table.text(trip_column), table.text(stop_column), times.text("stop_id"));
+    let types = table.int("transfer_type");
+    let of_trip = times.text("trip_id");
+    for row in (0..table.rows).filter(|row| matches!(types.get(*row), Some(4 | 5))) {
+        if !trips.has(row) {
+            out.add(&MISSING_REQUIRED_FIELD, || [table.at(row), trip_column.into(), "transfers.txt".into()]);
+        }
+        if stop_of(row).is_none() {
+            continue;
+        }
+        let Some(code) = of_trip.find(trips.get(row)) else { continue };
+        let rows = feed.trip_stops().of_code(code);
+        let here = |time: usize| served.get(time) == stops.get(row);
+        let end = if stop_column == "from_stop_id" { rows.last() } else { rows.first() };
+        if rows.iter().any(here) && end.is_some_and(|end| !here(end)) {
+            out.add(&MID_TRIP, || {
+                [table.at(row), stops.value(row), stop_column.into(), trips.value(row), trip_column.into()]
+            });
+        }
+    }
+}
+
+fn trips(feed: &Feed, [stop_column, trip_column, route_column]: [&str; 3], stop_of: &impl Fn(usize) -> Option<u32>, out: &mut Out) {
+    let (table, all, times, stops) = (feed.table("transfers"), feed.table("trips"), feed.table("stop_times"), feed.table("stops"));
+    let (ids, routes, at) = (table.text(trip_column), table.text(route_column), table.text(stop_column));
+    let trip_rows = feed.link("transfers", trip_column, "trips", "trip_id");
+    let kinds = stops.int("location_type");
+    let (parents, own_ids) = (stops.text("parent_station"), stops.text("stop_id"));
+    let members = parents.rows_by_code();
+    let ways = feed.trips();
+    let served = times.text("stop_id");
+    for row in 0..table.rows {
+        let Some(trip) = ids.code(row).map(|code| trip_rows[code as usize]).filter(|row| *row != NO_ROW) else { continue };
+        let trip = trip as usize;
+        let own = all.text("route_id");
+        if routes.has(row) && routes.get(row) != own.get(trip) {
+            out.add(&WRONG_ROUTE, || {
+                [table.at(row), own.value(trip), route_column.into(), routes.value(row), trip_column.into(), ids.value(row)]
+            });
+        }
+        let Some(stop) = stop_of(row) else { continue };
+        let allowed: Vec<&str> = match kinds.or(stop as usize, 0) {
+            0 => vec![at.get(row)],
+            1 => {
+                let rows = parents.find(at.get(row)).map_or(&[][..], |code| &members[code as usize]);
+                rows.iter().map(|row| own_ids.get(*row as usize)).collect()
+            }
+            _ => Vec::new(),
+        };
+        if !ways.stop_times(trip).iter().any(|time| allowed.contains(&served.get(time))) {
+            out.add(&WRONG_STOP, || {
+                [table.at(row), stop_column.into(), at.value(row), trip_column.into(), ids.value(row)]
+            });
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Translations of what is not there (GTFS reference, `translations.txt`).
+
+use super::cells::MISSING_REQUIRED_FIELD;
+use super::prelude::*;
+use crate::contract::Kind;
+use crate::decode::timetable::{Column, Table};
+use crate::time::{ServiceDate, ServiceSeconds};
+
+notice!(UNKNOWN_TABLE = "translation_unknown_table_name", Warning, ["translations.txt"], ["csvRowNumber", "tableName"],
+    "A text of a file is translated that is not there.", "Correct table_name.",
+    "Ein Text einer Datei ist übersetzt, die es nicht gibt.", "table_name berichtigen.");
+notice!(UNEXPECTED_VALUE = "translation_unexpected_value", Error, ["translations.txt"], ["csvRowNumber", "fieldName", "fieldValue"],
+    "A field must be empty here: what is translated is named by its id or by its text, not by both.", "Empty the field.",
+    "Ein Feld muss hier leer sein: Übersetztes wird durch Kennung oder Text benannt, nicht beides.", "Feld leeren.");
+notice!(NOT_FOUND = "translation_foreign_key_violation", Error, ["translations.txt"], ["csvRowNumber", "recordId", "recordSubId", "tableName"],
+    "A row is translated that is not there.", "Correct record_id and record_sub_id.",
+    "Eine Zeile ist übersetzt, die es nicht gibt.", "record_id und record_sub_id berichtigen.");
+
+const SOUND: &str = "table_name,field_name,language,translation,record_id,record_sub_id,field_value\nstops,stop_name,en,Town hall,a,,\nstop_times,stop_headsign,en,Town hall,t,1,\nstops,stop_name,en,Station,,,Bahnhof\nfeed_info,feed_publisher_name,en,X,,,\n";
+
+rule!([UNKNOWN_TABLE, UNEXPECTED_VALUE, NOT_FOUND], needs: all, check, &[
+    fails("translation_unknown_table_name", 1, &[("translations.txt", "table_name,field_name,language,translation,field_value\nlevels,level_name,en,Ground floor,EG\n")]),
+    passes("translation_unknown_table_name", &[("translations.txt", SOUND)]),
+    fails("translation_unexpected_value", 2, &[("translations.txt", "table_name,field_name,language,translation,record_id,record_sub_id,field_value\nstops,stop_name,en,Town hall,a,1,Rathaus\n")]),
+    fails("translation_unexpected_value", 1, &[("translations.txt", "table_name,field_name,language,translation,record_id,record_sub_id,field_value\nstops,stop_name,en,Town hall,a,1,\n")]),
+    passes("translation_unexpected_value", &[("translations.txt", SOUND)]),
+    fails("translation_foreign_key_violation", 2, &[("translations.txt", "table_name,field_name,language,translation,record_id,record_sub_id,field_value\nstops,stop_name,en,Town hall,x,,\nstop_times,stop_headsign,en,Town hall,t,9,\n")]),
+    passes("translation_foreign_key_violation", &[("translations.txt", SOUND)]),
+    fails("missing_required_field", 1, &[("translations.txt", "table_name,field_name,language,translation,record_id,record_sub_id,field_value\nstops,stop_name,en,Town hall,,,\n")]),
+]);
+
+fn check(feed: &Feed, out: &mut Out) {
+    let table = feed.table("translations");
+    let [names, records, subs, values] =
+        ["table_name", "record_id", "record_sub_id", "field_value"].map(|column| table.text(column));
+    for row in 0..table.rows {
+        let unexpected = |field: &str, cell: serde_json::Value, out: &mut Out| {
+            out.add(&UNEXPECTED_VALUE, || [table.at(row), field.into(), cell]);
+        };
+        if values.has(row) {
+            for (name, column) in [("record_id", records), ("record_sub_id", subs)] {
+                if column.has(row) {
+                    unexpected(name, column.value(row), out);
+                }
+            }
+        }
+        let name = names.get(row);
+        let parent = feed.timetable.tables.iter().find(|table| table.contract.table.eq_ignore_ascii_case(name));
+        let Some(parent) = parent.filter(|parent| parent.is_there()) else {
+            out.add(&UNKNOWN_TABLE, || [table.at(row), name.into()]);
+            continue;
+        };
+        if values.has(row) || parent.contract.table == "locations" {
+            continue;
+        }
+        let key = key_of(parent);
+        let mut wrong = false;
+        for (field, column, expected) in [("record_id", records, !key.is_empty()), ("record_sub_id", subs, key.len() >= 2)] {
+            match (column.has(row), expected) {
+                (true, false) => unexpected(field, column.value(row), out),
+                (false, true) => out.add(&MISSING_REQUIRED_FIELD, || [table.at(row), field.into(), "translations.txt".into()]),
+                _ => continue,
+            }
+            wrong = true;
+            break;
+        }
+        if !wrong && !is_there(parent, &key, records.get(row), subs.get(row)) {
+            out.add(&NOT_FOUND, || [table.at(row), records.value(row), subs.value(row), name.into()]);
+        }
+    }
+}
+
+/// The columns that `record_id` and `record_sub_id` stand for.
+fn key_of(parent: &Table) -> Vec<usize> {
+    // The one row of feed_info needs no key.
+    if parent.contract.table == "feed_info" { Vec::new() } else { parent.contract.primary_key.clone() }
+}
+
+fn is_there(parent: &Table, key: &[usize], record: &str, sub: &str) -> bool {
+    let [first, rest @ ..] = key else { return parent.rows > 0 };
+    let is = |place: usize, row: usize, text: &str| match &parent.columns[place] {
+        None => text.is_empty(),
+        Some(Column::Text { codes, words }) => words.get(codes[row]) == text,
+        Some(Column::Int(cells)) => {
+            let value = match parent.contract.columns[place].kind {
+                Kind::ServiceTime => ServiceSeconds::from_gtfs(text.as_bytes()).map(|time| time.0),
+                Kind::Date => ServiceDate::from_gtfs(text).map(ServiceDate::days_since_epoch),
+                _ => text.parse().ok(),
+            };
+            value == Some(cells[row])
+        }
+        Some(Column::Float(cells)) => text.parse::<f64>().is_ok_and(|value| value == cells[row]),
+    };
+    (0..parent.rows).any(|row| is(*first, row, record) && rest.first().is_none_or(|second| is(*second, row, sub)))
+}

@@ -1,0 +1,390 @@
+//! Blocks of text become columns.
+
+use std::borrow::Cow;
+
+use crate::contract::{Contract, Kind as ContractKind, Presence};
+use crate::decode::csv::{Block, Fields, float, integer, trim};
+use crate::decode::timetable::words::{NONE, Words};
+use crate::decode::timetable::{Flaws, Kind, Lines};
+use crate::time::{ServiceDate, ServiceSeconds};
+
+/// What stands for an empty cell in a column of whole numbers.
+pub const NO_INT: i32 = i32::MIN;
+/// What an enum's cell holds if its number is none of the enum.
+const UNRECOGNIZED: i32 = -1;
+
+/// The cells of one column.
+pub enum Column {
+    Text {
+        codes: Vec<u32>,
+        words: Words,
+    },
+    /// Whole numbers, enums, times (seconds) and dates (days since 1970); [`NO_INT`] if empty.
+    Int(Vec<i32>),
+    /// Not a number if empty.
+    Float(Vec<f64>),
+}
+
+/// A set of rows.
+#[derive(Clone, Debug, Default)]
+pub struct Bits {
+    words: Vec<u64>,
+    any: bool,
+}
+
+impl Bits {
+    pub fn set(&mut self, place: usize) {
+        if self.words.len() <= place / 64 {
+            self.words.resize(place / 64 + 1, 0);
+        }
+        self.words[place / 64] |= 1 << (place % 64);
+        self.any = true;
+    }
+
+    pub fn has(&self, place: usize) -> bool {
+        self.any && self.words.get(place / 64).is_some_and(|word| word >> (place % 64) & 1 == 1)
+    }
+
+    pub fn any(&self) -> bool {
+        self.any
+    }
+}
+
+/// How a column is read.
+enum Reading {
+    Text,
+    /// Text that must be a decimal number: the number of its decimals matters.
+    Amount,
+    /// The bound, and the enum's numbers if it has any.
+    Int(Bound, Vec<i32>),
+    Float(Bound),
+    Time,
+    Date,
+}
+
+#[derive(Clone, Copy)]
+enum Bound {
+    Any,
+    NonNegative,
+    Positive,
+    NonZero,
+    /// Inclusive, on both sides of zero.
+    Within(f64),
+}
+
+impl Bound {
+    /// Of a field type of the GTFS reference.
+    fn of(gtfs_type: Option<&str>) -> Self {
+        let name = gtfs_type.unwrap_or_default().to_lowercase();
+        match name.as_str() {
+            "latitude" => Self::Within(90.0),
+            "longitude" => Self::Within(180.0),
+            _ if name.starts_with("non-negative") => Self::NonNegative,
+            _ if name.starts_with("positive") => Self::Positive,
+            _ if name.starts_with("non-null") => Self::NonZero,
+            _ => Self::Any,
+        }
+    }
+
+    fn holds(self, value: f64) -> bool {
+        match self {
+            Self::Any => true,
+            Self::NonNegative => value >= 0.0,
+            Self::Positive => value > 0.0,
+            Self::NonZero => value != 0.0,
+            Self::Within(most) => value.abs() <= most,
+        }
+    }
+}
+
+struct ColumnBuilder {
+    /// Of the contract.
+    column: u32,
+    /// In the file; `None` for a column that is not there and whose absence each row must tell.
+    place: Option<usize>,
+    reading: Reading,
+    required: bool,
+    recommended: bool,
+    cells: Column,
+}
+
+/// Builds the columns of one table.
+pub struct Builder {
+    width: usize,
+    columns: Vec<ColumnBuilder>,
+    in_contract: usize,
+    pub rows: usize,
+}
+
+impl Builder {
+    pub fn new(contract: &Contract, header: &[String]) -> Self {
+        let mut columns = Vec::new();
+        for (index, column) in contract.columns.iter().enumerate() {
+            let place = header.iter().position(|name| *name == column.name);
+            let recommended = column.presence == Some(Presence::Recommended);
+            if place.is_none() && !recommended {
+                continue;
+            }
+            let gtfs_type = column.gtfs_type.as_deref();
+            let bound = Bound::of(gtfs_type);
+            let reading = match column.kind {
+                _ if gtfs_type.is_some_and(|name| name.eq_ignore_ascii_case("currency amount")) => Reading::Amount,
+                ContractKind::Int32 | ContractKind::Int64 | ContractKind::Boolean | ContractKind::Instant => {
+                    Reading::Int(bound, column.values.iter().filter_map(|value| value.value.parse().ok()).collect())
+                }
+                ContractKind::Float => Reading::Float(bound),
+                ContractKind::Date => Reading::Date,
+                ContractKind::ServiceTime => Reading::Time,
+                ContractKind::Text => Reading::Text,
+            };
+            let cells = match reading {
+                Reading::Text | Reading::Amount => Column::Text { codes: Vec::new(), words: Words::default() },
+                Reading::Float(_) => Column::Float(Vec::new()),
+                _ => Column::Int(Vec::new()),
+            };
+            columns.push(ColumnBuilder {
+                column: index as u32,
+                place,
+                reading,
+                required: column.required,
+                recommended,
+                cells,
+            });
+        }
+        Self { width: header.len(), columns, in_contract: contract.columns.len(), rows: 0 }
+    }
+
+    /// Appends the records of a block, and marks the rows that cannot be read and those that cannot be taken apart.
+    pub fn take(&mut self, mut block: Block, flaws: &mut Flaws, [bad, torn]: [&mut Bits; 2], lines: &mut Lines) {
+        let ascii = block.text.is_ascii();
+        let broken = !ascii && simdutf8::basic::from_utf8(&block.text).is_err();
+        if broken {
+            block.text = String::from_utf8_lossy(&block.text).into_owned().into_bytes();
+        }
+        // The mark that stands for what was no UTF-8, here or before the file was written.
+        let marked = broken || (!ascii && memchr::memmem::find(&block.text, MARK).is_some());
+        let fields = if has_bare_return(&block.text) {
+            Fields::rewrite(&block.text, block.line, Some(self.width))
+        } else {
+            Fields::of(&block, self.width)
+        };
+        let rows = fields.count() / self.width;
+        match &fields.lines {
+            Some(list) => list.iter().enumerate().for_each(|(row, line)| lines.add(self.rows + row, *line)),
+            None if rows > 0 => lines.add(self.rows, block.line),
+            None => {}
+        }
+        for line in &fields.blank {
+            flaws.add(Kind::EmptyRow, *line, None, b"");
+        }
+        for &(row, found) in &fields.odd {
+            let row = self.rows + row as usize;
+            flaws.add(Kind::RowLength, lines.of(row), None, found.to_string().as_bytes());
+            bad.set(row);
+            torn.set(row);
+        }
+        let mut scan = Scan { fields: &fields, width: self.width, first: self.rows, rows, flaws, bad, lines, marked };
+        for column in &mut self.columns {
+            scan.column(column);
+        }
+        self.rows += rows;
+    }
+
+    /// The columns, by their places in the contract.
+    pub fn finish(self) -> Vec<Option<Column>> {
+        let mut columns: Vec<Option<Column>> = std::iter::repeat_with(|| None).take(self.in_contract).collect();
+        for column in self.columns {
+            if column.place.is_some() {
+                columns[column.column as usize] = Some(column.cells);
+            }
+        }
+        columns
+    }
+}
+
+/// U+FFFD in UTF-8.
+const MARK: &[u8] = b"\xef\xbf\xbd";
+
+/// Whether there is a carriage return that does not stand before a line feed.
+fn has_bare_return(text: &[u8]) -> bool {
+    // Most files have no carriage return at all, and in the others each is part of a line's end.
+    memchr::memchr_iter(b'\r', text).any(|place| text.get(place + 1) != Some(&b'\n'))
+}
+
+struct Scan<'a> {
+    fields: &'a Fields<'a>,
+    width: usize,
+    /// The row of the table with which the block begins.
+    first: usize,
+    rows: usize,
+    flaws: &'a mut Flaws,
+    bad: &'a mut Bits,
+    lines: &'a Lines,
+    marked: bool,
+}
+
+impl Scan<'_> {
+    fn column(&mut self, column: &mut ColumnBuilder) {
+        let Some(place) = column.place else {
+            for row in 0..self.rows {
+                self.flaw(Kind::Recommended, row, column.column, b"");
+            }
+            return;
+        };
+        if self.marked || !self.fields.is_straight() {
+            self.raw_text(column.column, place);
+        }
+        let index = column.column;
+        let (required, recommended) = (column.required, column.recommended);
+        let absent = |scan: &mut Self, row: usize| {
+            if required {
+                scan.flaw(Kind::Required, row, index, b"");
+            } else if recommended {
+                scan.flaw(Kind::Recommended, row, index, b"");
+            }
+        };
+        let fields = self.fields;
+        let width = self.width;
+        let cell = move |row: usize| fields.field(row * width + place);
+        match (&mut column.cells, &column.reading) {
+            (Column::Text { codes, words }, reading) => {
+                codes.reserve(self.rows);
+                let mut last: (&[u8], u32) = (b"", NONE);
+                for row in 0..self.rows {
+                    let cell = fields.field(row * width + place);
+                    if cell != last.0 {
+                        // Neighbours are often equal: the trips of stop times, the shapes of points.
+                        last = (cell, if cell.is_empty() { NONE } else { words.intern(cell) });
+                    }
+                    if last.1 == NONE {
+                        absent(self, row);
+                    } else if matches!(reading, Reading::Amount) && float(cell).is_none() {
+                        self.flaw(Kind::Float, row, index, cell);
+                    }
+                    codes.push(last.1);
+                }
+            }
+            (Column::Float(cells), reading) => {
+                let bound = if let Reading::Float(bound) = reading { *bound } else { Bound::Any };
+                cells.reserve(self.rows);
+                for row in 0..self.rows {
+                    let cell = fields.field(row * self.width + place);
+                    let value = if cell.is_empty() { None } else { float(cell) };
+                    match value {
+                        Some(value) if bound.holds(value) => {}
+                        Some(_) => self.flaw(Kind::Range, row, index, cell),
+                        None if cell.is_empty() => absent(self, row),
+                        None => self.flaw(Kind::Float, row, index, cell),
+                    }
+                    cells.push(value.unwrap_or(f64::NAN));
+                }
+            }
+            (Column::Int(cells), reading) => {
+                cells.reserve(self.rows);
+                match reading {
+                    Reading::Time => self.ints(cells, &cell, &absent, index, Kind::Time, |cell| {
+                        ServiceSeconds::from_gtfs(cell).map(|time| time.0)
+                    }),
+                    Reading::Date => self.ints(cells, &cell, &absent, index, Kind::Date, |cell| {
+                        let text = std::str::from_utf8(cell).ok()?;
+                        ServiceDate::from_gtfs(text).map(ServiceDate::days_since_epoch)
+                    }),
+                    Reading::Int(bound, values) => {
+                        let first = cells.len();
+                        self.ints(cells, &cell, &absent, index, Kind::Integer, small);
+                        self.bounds(&mut cells[first..], &cell, index, *bound, values);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn ints<'b>(
+        &mut self,
+        cells: &mut Vec<i32>,
+        cell: &impl Fn(usize) -> &'b [u8],
+        absent: &impl Fn(&mut Self, usize),
+        index: u32,
+        kind: Kind,
+        read: impl Fn(&[u8]) -> Option<i32>,
+    ) {
+        for row in 0..self.rows {
+            let text = cell(row);
+            let value = read(text).unwrap_or(NO_INT);
+            if value == NO_INT {
+                if text.is_empty() {
+                    absent(self, row);
+                } else {
+                    self.flaw(kind, row, index, text);
+                }
+            }
+            cells.push(value);
+        }
+    }
+
+    fn bounds<'b>(
+        &mut self,
+        cells: &mut [i32],
+        cell: &impl Fn(usize) -> &'b [u8],
+        index: u32,
+        bound: Bound,
+        values: &[i32],
+    ) {
+        // A bit for each number of the enum below 64; route types have larger ones elsewhere, but not in the reference.
+        let known: u64 = values.iter().filter(|value| (0..64).contains(*value)).map(|value| 1 << value).sum();
+        for (row, value) in cells.iter_mut().enumerate().filter(|(_, value)| **value != NO_INT) {
+            if !bound.holds(f64::from(*value)) {
+                self.flaw(Kind::Range, row, index, cell(row));
+            }
+            let fits = |value: i32| (0..64).contains(&value) && known >> value & 1 == 1 || values.contains(&value);
+            if !values.is_empty() && !fits(*value) {
+                self.flaw(Kind::Enum, row, index, cell(row));
+                *value = UNRECOGNIZED;
+            }
+        }
+    }
+
+    /// What can only be seen in the text as it came: white space in quotes, line ends, marks of broken text.
+    fn raw_text(&mut self, column: u32, place: usize) {
+        let fields = self.fields;
+        for row in 0..self.rows {
+            let cell: Cow<'_, [u8]> = fields.raw(row * self.width + place).into();
+            if cell.is_empty() {
+                continue;
+            }
+            if self.marked && memchr::memmem::find(&cell, MARK).is_some() {
+                self.flaw(Kind::Character, row, column, &cell);
+            }
+            if fields.is_straight() {
+                continue;
+            }
+            if memchr::memchr2(b'\n', b'\r', &cell).is_some() {
+                self.flaw(Kind::NewLine, row, column, &cell);
+            }
+            if trim(&cell).len() < cell.len() {
+                self.flaw(Kind::WhiteSpace, row, column, &cell);
+            }
+        }
+    }
+
+    /// Tells a flaw of a row of the block, unless the row as a whole could not be taken apart.
+    fn flaw(&mut self, kind: Kind, row: usize, column: u32, value: &[u8]) {
+        if self.fields.odd.binary_search_by_key(&(row as u32), |odd| odd.0).is_ok() {
+            return;
+        }
+        let row = self.first + row;
+        self.flaws.add(kind, self.lines.of(row), Some(column), value);
+        if kind.spoils_the_row() {
+            self.bad.set(row);
+        }
+    }
+}
+
+/// A whole number of 32 bits. The common case, a few digits, goes first.
+fn small(text: &[u8]) -> Option<i32> {
+    if text.len() <= 9 && !text.is_empty() && text.iter().all(u8::is_ascii_digit) {
+        return Some(text.iter().fold(0, |sum, digit| sum * 10 + i32::from(digit - b'0')));
+    }
+    integer(text)?.try_into().ok()
+}
