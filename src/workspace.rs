@@ -63,8 +63,9 @@ impl Workspace {
             }
         }
         for folder in contract_folders(root) {
-            if let Err(mut problems) = Library::read(&folder) {
-                found.append(&mut problems);
+            match Library::read(&folder) {
+                Ok(library) => found.extend(crate::check::gtfs::unknown_codes(&library, &folder)),
+                Err(mut problems) => found.append(&mut problems),
             }
         }
         // Several pipelines may use the same contracts: each mistake is told once.

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use crate::cli::Exit;
+use crate::contract::standard;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -92,57 +93,10 @@ const FILES: &[(&str, &str)] = &[
     ("pipelines/fahrplan.yaml", TIMETABLE),
     ("pipelines/telemetrie.yaml", TELEMETRY),
     (".gitignore", "/data/\n"),
-    ("schemas/gtfs/agency.odcs.yaml", include_str!("../../schemas/gtfs/agency.odcs.yaml")),
-    ("schemas/gtfs/areas.odcs.yaml", include_str!("../../schemas/gtfs/areas.odcs.yaml")),
-    ("schemas/gtfs/attributions.odcs.yaml", include_str!("../../schemas/gtfs/attributions.odcs.yaml")),
-    ("schemas/gtfs/booking_rules.odcs.yaml", include_str!("../../schemas/gtfs/booking_rules.odcs.yaml")),
-    ("schemas/gtfs/calendar.odcs.yaml", include_str!("../../schemas/gtfs/calendar.odcs.yaml")),
-    ("schemas/gtfs/calendar_dates.odcs.yaml", include_str!("../../schemas/gtfs/calendar_dates.odcs.yaml")),
-    ("schemas/gtfs/fare_attributes.odcs.yaml", include_str!("../../schemas/gtfs/fare_attributes.odcs.yaml")),
-    ("schemas/gtfs/fare_leg_join_rules.odcs.yaml", include_str!("../../schemas/gtfs/fare_leg_join_rules.odcs.yaml")),
-    ("schemas/gtfs/fare_leg_rules.odcs.yaml", include_str!("../../schemas/gtfs/fare_leg_rules.odcs.yaml")),
-    ("schemas/gtfs/fare_media.odcs.yaml", include_str!("../../schemas/gtfs/fare_media.odcs.yaml")),
-    ("schemas/gtfs/fare_products.odcs.yaml", include_str!("../../schemas/gtfs/fare_products.odcs.yaml")),
-    ("schemas/gtfs/fare_rules.odcs.yaml", include_str!("../../schemas/gtfs/fare_rules.odcs.yaml")),
-    ("schemas/gtfs/fare_transfer_rules.odcs.yaml", include_str!("../../schemas/gtfs/fare_transfer_rules.odcs.yaml")),
-    ("schemas/gtfs/feed_info.odcs.yaml", include_str!("../../schemas/gtfs/feed_info.odcs.yaml")),
-    ("schemas/gtfs/frequencies.odcs.yaml", include_str!("../../schemas/gtfs/frequencies.odcs.yaml")),
-    ("schemas/gtfs/levels.odcs.yaml", include_str!("../../schemas/gtfs/levels.odcs.yaml")),
-    ("schemas/gtfs/location_group_stops.odcs.yaml", include_str!("../../schemas/gtfs/location_group_stops.odcs.yaml")),
-    ("schemas/gtfs/location_groups.odcs.yaml", include_str!("../../schemas/gtfs/location_groups.odcs.yaml")),
-    ("schemas/gtfs/locations.odcs.yaml", include_str!("../../schemas/gtfs/locations.odcs.yaml")),
-    ("schemas/gtfs/networks.odcs.yaml", include_str!("../../schemas/gtfs/networks.odcs.yaml")),
-    ("schemas/gtfs/pathways.odcs.yaml", include_str!("../../schemas/gtfs/pathways.odcs.yaml")),
-    ("schemas/gtfs/rider_categories.odcs.yaml", include_str!("../../schemas/gtfs/rider_categories.odcs.yaml")),
-    ("schemas/gtfs/route_networks.odcs.yaml", include_str!("../../schemas/gtfs/route_networks.odcs.yaml")),
-    ("schemas/gtfs/routes.odcs.yaml", include_str!("../../schemas/gtfs/routes.odcs.yaml")),
-    ("schemas/gtfs/shapes.odcs.yaml", include_str!("../../schemas/gtfs/shapes.odcs.yaml")),
-    ("schemas/gtfs/stop_areas.odcs.yaml", include_str!("../../schemas/gtfs/stop_areas.odcs.yaml")),
-    ("schemas/gtfs/stop_times.odcs.yaml", include_str!("../../schemas/gtfs/stop_times.odcs.yaml")),
-    ("schemas/gtfs/stops.odcs.yaml", include_str!("../../schemas/gtfs/stops.odcs.yaml")),
-    ("schemas/gtfs/timeframes.odcs.yaml", include_str!("../../schemas/gtfs/timeframes.odcs.yaml")),
-    ("schemas/gtfs/transfers.odcs.yaml", include_str!("../../schemas/gtfs/transfers.odcs.yaml")),
-    ("schemas/gtfs/translations.odcs.yaml", include_str!("../../schemas/gtfs/translations.odcs.yaml")),
-    ("schemas/gtfs/trips.odcs.yaml", include_str!("../../schemas/gtfs/trips.odcs.yaml")),
-    ("schemas/gtfs-realtime/alerts.odcs.yaml", include_str!("../../schemas/gtfs-realtime/alerts.odcs.yaml")),
-    (
-        "schemas/gtfs-realtime/trip_updates.odcs.yaml",
-        include_str!("../../schemas/gtfs-realtime/trip_updates.odcs.yaml"),
-    ),
-    (
-        "schemas/gtfs-realtime/vehicle_positions.odcs.yaml",
-        include_str!("../../schemas/gtfs-realtime/vehicle_positions.odcs.yaml"),
-    ),
-    ("schemas/stadtbus/alerts.odcs.yaml", include_str!("../../schemas/stadtbus/alerts.odcs.yaml")),
-    ("schemas/stadtbus/trip_updates.odcs.yaml", include_str!("../../schemas/stadtbus/trip_updates.odcs.yaml")),
-    (
-        "schemas/stadtbus/vehicle_locations.odcs.yaml",
-        include_str!("../../schemas/stadtbus/vehicle_locations.odcs.yaml"),
-    ),
 ];
 
 pub fn run(arguments: &Arguments) -> Exit {
-    for (name, text) in FILES {
+    for (name, text) in FILES.iter().chain(standard::FILES) {
         let path = arguments.folder.join(name);
         let written = path
             .parent()
@@ -190,8 +144,7 @@ mod tests {
         }
         there.retain(|name| name.ends_with(".odcs.yaml"));
         there.sort();
-        let mut known: Vec<&str> =
-            FILES.iter().map(|(name, _)| *name).filter(|name| name.starts_with("schemas")).collect();
+        let mut known: Vec<&str> = standard::FILES.iter().map(|(name, _)| *name).collect();
         known.sort_unstable();
         assert_eq!(known, there);
     }

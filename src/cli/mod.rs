@@ -3,8 +3,10 @@
 mod capture;
 mod check;
 mod init;
+mod rules;
 mod run;
 mod simulate;
+mod validate;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -80,6 +82,10 @@ enum Command {
     Capture(capture::Arguments),
     /// Read the whole workspace and tell every mistake at once
     Check(check::Arguments),
+    /// Look at a GTFS feed with every rule of the canonical validator, and write a report
+    Validate(validate::Arguments),
+    /// List and explain the rules
+    Rules(rules::Arguments),
     /// Make a new workspace with commented files
     Init(init::Arguments),
     /// Invent a city bus network: its timetable, its realtime feeds, its faults and the truth
@@ -98,6 +104,8 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run::run(&workspace, &run),
         Command::Capture(capture) => capture::run(&workspace, &capture),
         Command::Check(check) => check::run(&workspace, &check),
+        Command::Validate(validate) => validate::run(&workspace, &validate),
+        Command::Rules(rules) => rules::run(&rules),
         Command::Init(init) => init::run(&init),
         Command::Simulate(simulate) => simulate::run(&simulate),
         Command::Completions { shell } => {

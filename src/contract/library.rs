@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::contract::{Contract, read};
+use crate::contract::notices::{self, Change};
+use crate::contract::{Contract, read, standard};
 use crate::digest::{Digest, Digester};
 use crate::yaml::{Problem, Problems, suggestion};
 
@@ -12,6 +13,9 @@ use crate::yaml::{Problem, Problems, suggestion};
 #[derive(Clone, Debug, Default)]
 pub struct Library {
     pub contracts: BTreeMap<String, Arc<Contract>>,
+    /// What `notices.yaml` beside them says of the standard rules, and the digest of the file.
+    pub changes: Vec<Change>,
+    pub changes_digest: Option<Digest>,
 }
 
 impl Library {
@@ -66,7 +70,42 @@ impl Library {
             library.check_keys(&mut found);
         }
         library.check_rule_ids(&mut found);
+        let file = folder.join(notices::FILE);
+        if file.exists() {
+            let cannot = |error: std::io::Error| {
+                let mut problems = Problems::new(&file);
+                problems.add(0, format!("cannot be read: {error}"), "Check that it is readable and UTF-8.");
+                problems.found
+            };
+            match std::fs::read_to_string(&file).map_err(cannot).and_then(|text| {
+                library.changes_digest = Some(Digest::of(text.as_bytes()));
+                notices::read(&file, &text)
+            }) {
+                Ok(changes) => library.changes = changes,
+                Err(mut problems) => found.append(&mut problems),
+            }
+        }
         if found.is_empty() { Ok(library) } else { Err(found) }
+    }
+
+    /// The contracts of GTFS that come with the program.
+    pub fn gtfs() -> Self {
+        let mut library = Self::default();
+        for (path, text) in standard::FILES.iter().filter(|(path, _)| path.starts_with("schemas/gtfs/")) {
+            // They are those of the repository, which a test reads as a folder.
+            if let Ok(contract) = read::contract(Path::new(path), text) {
+                library.contracts.insert(contract.table.clone(), Arc::new(contract));
+            }
+        }
+        library
+    }
+
+    /// These contracts, and the others' where both have one for a table.
+    pub fn overlaid(mut self, other: Self) -> Self {
+        self.contracts.extend(other.contracts);
+        self.changes = other.changes;
+        self.changes_digest = other.changes_digest;
+        self
     }
 
     pub fn get(&self, table: &str) -> Option<&Arc<Contract>> {

@@ -22,7 +22,9 @@
 //! | property | `severity` | `error`, `warning`, `info`: of the column's own checks |
 
 pub mod library;
+pub mod notices;
 pub mod read;
+pub mod standard;
 
 use std::path::PathBuf;
 use std::sync::Arc;

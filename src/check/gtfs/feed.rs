@@ -92,9 +92,9 @@ impl Feed {
     pub fn trips(&self) -> Trips<'_> {
         let trips = self.table("trips");
         let (ids, stop_times) = (trips.text("trip_id"), self.table("stop_times").text("trip_id"));
-        let codes = ids.words().map_or_else(Vec::new, |words| {
-            words.iter().map(|(_, id)| stop_times.find(id).unwrap_or(NONE)).collect()
-        });
+        let codes = ids
+            .words()
+            .map_or_else(Vec::new, |words| words.iter().map(|(_, id)| stop_times.find(id).unwrap_or(NONE)).collect());
         Trips { ids, codes, groups: self.trip_stops() }
     }
 
@@ -104,10 +104,7 @@ impl Feed {
         let parent = self.table(parent).text(key);
         let first = parent.first_rows();
         child.words().map_or_else(Vec::new, |words| {
-            words
-                .iter()
-                .map(|(_, value)| parent.find(value).map_or(NO_ROW, |code| first[code as usize]))
-                .collect()
+            words.iter().map(|(_, value)| parent.find(value).map_or(NO_ROW, |code| first[code as usize])).collect()
         })
     }
 
@@ -387,9 +384,11 @@ impl<'a> Rows<'a> {
 impl Groups {
     fn new(table: &Table, keys: &Text<'_>, sequence: &Int<'_>) -> Self {
         let (codes, sequence) = (keys.codes(), sequence.cells());
-        let sorted = codes.windows(2).zip(sequence.windows(2)).all(|(codes, sequence)| {
-            codes[0] < codes[1] || codes[0] == codes[1] && sequence[0] <= sequence[1]
-        }) && codes.last().is_none_or(|last| *last != NONE);
+        let sorted = codes
+            .windows(2)
+            .zip(sequence.windows(2))
+            .all(|(codes, sequence)| codes[0] < codes[1] || codes[0] == codes[1] && sequence[0] <= sequence[1])
+            && codes.last().is_none_or(|last| *last != NONE);
         let mut starts = vec![0_u32; keys.distinct() + 1];
         for &code in codes.iter().filter(|code| **code != NONE) {
             starts[code as usize + 1] += 1;

@@ -16,14 +16,18 @@ pub mod sphere;
 pub mod values;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::check::gtfs::feed::Feed;
-use crate::check::gtfs::notice::{Change, Found, Notice, Out, Rule};
+use crate::check::gtfs::notice::{Found, Notice, Out, Rule};
 use crate::contract::Severity;
+use crate::contract::library::Library;
+use crate::contract::notices::{self, Change};
 use crate::decode::timetable::Timetable;
 use crate::time::ServiceDate;
+use crate::yaml::{Problem, Problems, suggestion};
 
 /// What the files of the rules begin with.
 mod prelude {
@@ -144,6 +148,16 @@ pub fn notices() -> Vec<&'static Notice> {
     notices
 }
 
+/// Changes of a folder's `notices.yaml` to notices that there are not.
+pub fn unknown_codes(library: &Library, folder: &Path) -> Vec<Problem> {
+    let codes: Vec<&str> = notices().into_iter().map(|notice| notice.code).collect();
+    let mut problems = Problems::new(&folder.join(notices::FILE));
+    for change in library.changes.iter().filter(|change| !codes.contains(&change.code.as_str())) {
+        problems.add(change.line, format!("there is no notice '{}'", change.code), suggestion(&change.code, &codes));
+    }
+    problems.found
+}
+
 /// Looks at a feed with all rules, on as many threads as there are processors.
 pub fn validate(mut timetable: Timetable, options: &Options) -> Report {
     values::check(&mut timetable, options.country.as_deref());
@@ -165,7 +179,9 @@ pub fn validate(mut timetable: Timetable, options: &Options) -> Report {
                     // A fault in one rule must not take the others' results with it, and must be told.
                     if catch_unwind(AssertUnwindSafe(|| check(&feed, &mut out))).is_err() {
                         out = Out::default();
-                        out.add(&files::RULE_FAILED, || ["panic".into(), "the rule stopped".into(), rule.name().into()]);
+                        out.add(&files::RULE_FAILED, || {
+                            ["panic".into(), "the rule stopped".into(), rule.name().into()]
+                        });
                     }
                     outs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((place, out));
                 }
@@ -178,8 +194,7 @@ pub fn validate(mut timetable: Timetable, options: &Options) -> Report {
     for (_, out) in outs {
         all.merge(out);
     }
-    let not_run =
-        RULES.iter().zip(blocked).filter_map(|(rule, blocker)| Some((rule.name(), blocker?))).collect();
+    let not_run = RULES.iter().zip(blocked).filter_map(|(rule, blocker)| Some((rule.name(), blocker?))).collect();
     report(feed, all, not_run, &options.changes)
 }
 
@@ -216,7 +231,6 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::contract::library::Library;
     use crate::decode::Limits;
     use crate::decode::timetable::{self, Package};
 
@@ -351,7 +365,10 @@ mod tests {
                 panic!("{line}");
             };
             let names = |list: &str| -> Vec<String> {
-                list.split(',').filter(|name| !name.is_empty()).map(|name| name.split(':').next().unwrap().to_owned()).collect()
+                list.split(',')
+                    .filter(|name| !name.is_empty())
+                    .map(|name| name.split(':').next().unwrap().to_owned())
+                    .collect()
             };
             if deprecated == "False" {
                 expected.insert(code.to_owned(), (severity.to_lowercase(), names(files), names(fields)));
@@ -385,7 +402,7 @@ mod tests {
 
     #[test]
     fn a_severity_can_be_changed_and_a_notice_switched_off_and_the_report_says_why() {
-        let change = |severity| Change { code: "unused_trip".into(), severity, reason: "planned".into() };
+        let change = |severity| Change { code: "unused_trip".into(), severity, reason: "planned".into(), line: 1 };
         let files: &[(&str, &str)] = &[("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,p\nr,s,u,p\n")];
         let library = contracts();
         let raised = look(&library, files, vec![change(Some(Severity::Error))]);
@@ -398,7 +415,8 @@ mod tests {
 
     #[test]
     fn a_rule_that_could_not_run_is_named_with_the_file_that_kept_it() {
-        let report = look(&contracts(), &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon\na,Rathaus,x,7.94\n")], Vec::new());
+        let report =
+            look(&contracts(), &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon\na,Rathaus,x,7.94\n")], Vec::new());
         assert!(report.not_run.contains(&("shape_matching", "stops.txt".to_owned())), "{:?}", report.not_run);
         assert!(!report.not_run.iter().any(|(rule, _)| *rule == "trips"), "{:?}", report.not_run);
     }
@@ -428,7 +446,8 @@ mod tests {
         let mut wrong = Vec::new();
         for (feed, expected) in expected {
             let bytes = std::fs::read(folder.join(format!("{feed}.zip"))).unwrap();
-            let timetable = timetable::read(&feed, Package::Archive(bytes.into()), &library, Limits::default()).unwrap();
+            let timetable =
+                timetable::read(&feed, Package::Archive(bytes.into()), &library, Limits::default()).unwrap();
             let options = Options { date: "2026-11-24".parse().unwrap(), country: None, changes: Vec::new() };
             let report = validate(timetable, &options);
             let found: BTreeMap<_, _> = report

@@ -1,6 +1,5 @@
 //! Notices: what a rule says of a feed, and how often.
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::check::gtfs::feed::Feed;
@@ -165,13 +164,4 @@ impl Out {
             own.samples.extend(found.samples.into_iter().take(room));
         }
     }
-}
-
-/// A change that the data manager made to a notice, with the reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
-    pub code: String,
-    /// `None` switches the notice off.
-    pub severity: Option<Severity>,
-    pub reason: String,
 }

@@ -30,8 +30,8 @@ impl Services {
         let calendar = feed.table("calendar");
         let dates = feed.table("calendar_dates");
         let ids = calendar.text("service_id");
-        let weekdays = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-            .map(|day| calendar.int(day));
+        let weekdays =
+            ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"].map(|day| calendar.int(day));
         let (start, end) = (calendar.int("start_date"), calendar.int("end_date"));
         let (date_ids, date, exception) = (dates.text("service_id"), dates.int("date"), dates.int("exception_type"));
         let rows_of_date = date_ids.rows_by_code();

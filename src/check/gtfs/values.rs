@@ -119,7 +119,7 @@ fn is_domain(host: &str) -> bool {
             && label.chars().all(|c| c.is_alphanumeric() || c == '-')
     };
     let top = labels.last().is_some_and(|top| top.chars().count() >= 2 && top.starts_with(char::is_alphabetic));
-    labels.len() >= 2 && host.len() <= 253 && top && labels.iter().all(|part| label(part))
+    labels.len() >= 2 && host.len() <= 253 && top && labels.iter().all(label)
 }
 
 /// An e-mail address after RFC 5321, without comments.
@@ -127,7 +127,8 @@ pub fn is_email(text: &str) -> bool {
     let Some((user, domain)) = text.rsplit_once('@') else { return false };
     let quoted = user.len() >= 2 && user.starts_with('"') && user.ends_with('"');
     let dotted = user.split('.').all(|part| {
-        !part.is_empty() && part.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"()<>@,;:\\\".[]".contains(c))
+        !part.is_empty()
+            && part.chars().all(|c| !c.is_whitespace() && !c.is_control() && !"()<>@,;:\\\".[]".contains(c))
     });
     let address = domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     user.len() <= 64
@@ -189,8 +190,23 @@ pub fn is_language_tag(text: &str) -> bool {
 
 /// Tags that are older than the rules (RFC 5646, `irregular`).
 const GRANDFATHERED: &[&str] = &[
-    "en-GB-oed", "i-ami", "i-bnn", "i-default", "i-enochian", "i-hak", "i-klingon", "i-lux", "i-mingo", "i-navajo",
-    "i-pwn", "i-tao", "i-tay", "i-tsu", "sgn-BE-FR", "sgn-BE-NL", "sgn-CH-DE",
+    "en-GB-oed",
+    "i-ami",
+    "i-bnn",
+    "i-default",
+    "i-enochian",
+    "i-hak",
+    "i-klingon",
+    "i-lux",
+    "i-mingo",
+    "i-navajo",
+    "i-pwn",
+    "i-tao",
+    "i-tay",
+    "i-tsu",
+    "sgn-BE-FR",
+    "sgn-BE-NL",
+    "sgn-CH-DE",
 ];
 
 /// A name of the IANA time zone database, in its own letter case.
@@ -202,7 +218,8 @@ pub fn is_timezone(text: &str) -> bool {
 /// What is in front of them (`+49`, `0`) and extensions (`ext. 3`) are allowed; letters may stand for digits.
 pub fn is_possible_phone_number(text: &str, country: &str) -> bool {
     let lower = text.to_lowercase();
-    let main = ["ext", "x", ";", "#"].iter().filter_map(|mark| lower.find(mark)).min().map_or(&*lower, |end| &lower[..end]);
+    let main =
+        ["ext", "x", ";", "#"].iter().filter_map(|mark| lower.find(mark)).min().map_or(&*lower, |end| &lower[..end]);
     let international = main.trim_start().starts_with('+');
     if main.chars().any(|c| !c.is_alphanumeric() && !" +-.()/\u{a0}\u{2010}\u{2011}\u{2012}\u{2013}*~,".contains(c)) {
         return false;
@@ -214,13 +231,24 @@ pub fn is_possible_phone_number(text: &str, country: &str) -> bool {
         return false;
     }
     let digits = begins + signs.count();
-    let fits = LENGTHS.iter().find(|(code, ..)| code.eq_ignore_ascii_case(country)).map_or(5..=15, |(_, low, high)| *low..=*high);
+    let fits = LENGTHS
+        .iter()
+        .find(|(code, ..)| code.eq_ignore_ascii_case(country))
+        .map_or(5..=15, |(_, low, high)| *low..=*high);
     if international { (7..=15).contains(&digits) } else { fits.contains(&digits) }
 }
 
 /// How many digits a national number has, the trunk prefix included, by country.
 const LENGTHS: &[(&str, usize, usize)] = &[
-    ("AT", 5, 14), ("CH", 9, 13), ("DE", 3, 16), ("FR", 9, 10), ("GB", 9, 11), ("IT", 6, 12), ("NL", 9, 11), ("US", 10, 11), ("CA", 10, 11),
+    ("AT", 5, 14),
+    ("CH", 9, 13),
+    ("DE", 3, 16),
+    ("FR", 9, 10),
+    ("GB", 9, 11),
+    ("IT", 6, 12),
+    ("NL", 9, 11),
+    ("US", 10, 11),
+    ("CA", 10, 11),
 ];
 
 /// How many decimals an amount of a currency has (ISO 4217); `None` if there is no such currency.
@@ -312,7 +340,17 @@ mod tests {
         ] {
             assert!(is_url(good), "{good}");
         }
-        for bad in ["www.mta.info", "https://", "https://localhost", "https://a b.de", "https://x.de/a//b", "mailto:a@b.de", "https://x.de/%zz", "https://x.de/../a", "https://x.de/ü"] {
+        for bad in [
+            "www.mta.info",
+            "https://",
+            "https://localhost",
+            "https://a b.de",
+            "https://x.de/a//b",
+            "mailto:a@b.de",
+            "https://x.de/%zz",
+            "https://x.de/../a",
+            "https://x.de/ü",
+        ] {
             assert!(!is_url(bad), "{bad}");
         }
     }
@@ -325,7 +363,17 @@ mod tests {
 
     #[test]
     fn language_tags_follow_rfc_5646() {
-        for good in ["de", "de-DE", "zh-Hant-TW", "sl-rozaj-biske", "de-CH-1996", "x-klingon", "i-default", "mul", "en-u-ca-gregory"] {
+        for good in [
+            "de",
+            "de-DE",
+            "zh-Hant-TW",
+            "sl-rozaj-biske",
+            "de-CH-1996",
+            "x-klingon",
+            "i-default",
+            "mul",
+            "en-u-ca-gregory",
+        ] {
             assert!(is_language_tag(good), "{good}");
         }
         for bad in ["", "d", "de_DE", "de-", "deutsch-sprache-lang", "en-u"] {
@@ -335,7 +383,12 @@ mod tests {
 
     #[test]
     fn zones_currencies_and_their_decimals_are_known() {
-        assert!(is_timezone("Europe/Berlin") && is_timezone("UTC") && !is_timezone("Berlin") && !is_timezone("europe/berlin"));
+        assert!(
+            is_timezone("Europe/Berlin")
+                && is_timezone("UTC")
+                && !is_timezone("Berlin")
+                && !is_timezone("europe/berlin")
+        );
         assert_eq!((decimals_of("EUR"), decimals_of("JPY"), decimals_of("eur")), (Some(2), Some(0), None));
         assert_eq!((decimals_in("1.50"), decimals_in("2"), decimals_in("1E2")), (2, 0, -2));
     }
