@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::check::RuleResult;
 use crate::cli::{Exit, choose, read_workspace};
-use crate::ledger::Status;
+use crate::ledger::{Standard, Status};
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::{Lock, Report, RunError, open_bucket, run as run_pipeline};
 use crate::time::ServiceDate;
@@ -222,12 +222,33 @@ fn show(report: &Report, bucket: &str) {
     if record.notes.len() > LISTED {
         println!("  and {} more notes, see the record", record.notes.len() - LISTED);
     }
+    if let Some(standard) = &record.standard {
+        told_by_standard_rules(standard);
+    }
     match record.status {
         Status::HeldBack => println!("  HELD BACK: nothing was published, what was published before stays"),
         Status::Published if report.finished_earlier => println!("  finished what an earlier run had begun"),
         Status::Published => {}
     }
     println!("  record: {bucket}/{}\n", report.record_key);
+}
+
+/// What the standard rules of GTFS say: how much of each severity, and the notices by name.
+fn told_by_standard_rules(standard: &Standard) {
+    if standard.notices.is_empty() && standard.not_run.is_empty() {
+        println!("  GTFS rules: no notices");
+        return;
+    }
+    for notice in standard.notices.iter().take(LISTED) {
+        let severity = format!("{:?}", notice.severity).to_lowercase();
+        println!("  {severity:7} gtfs.{}: {} times", notice.code, grouped(notice.count));
+    }
+    if standard.notices.len() > LISTED {
+        println!("  and {} more kinds of notices, see the record", standard.notices.len() - LISTED);
+    }
+    if !standard.not_run.is_empty() {
+        println!("  {} GTFS rules could not run, see the record", standard.not_run.len());
+    }
 }
 
 fn on_fail(on_fail: crate::contract::OnFail) -> &'static str {

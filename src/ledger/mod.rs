@@ -11,8 +11,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Outcome, RuleResult};
-use crate::contract::{Contract, RuleId};
+use crate::check::{Outcome, RuleResult, gtfs};
+use crate::contract::notices::Change;
+use crate::contract::{Contract, RuleId, Severity};
 use crate::decode::Note;
 use crate::digest::{Digest, Digester};
 use crate::time::ServiceDate;
@@ -49,6 +50,49 @@ pub struct RunRecord {
     /// Tables of the contracts that the feed does not have; their rules had nothing to look at.
     pub absent: Vec<String>,
     pub notes: Vec<NoteEntry>,
+    /// What the standard rules of GTFS say of a timetable as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standard: Option<Standard>,
+}
+
+/// The notices of the standard rules, under the codes of the canonical GTFS validator. They tell and do not hold back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standard {
+    /// By severity, the worst first, then by code.
+    pub notices: Vec<NoticeCount>,
+    /// Rules that could not run, and the file that kept each from it.
+    pub not_run: Vec<NotRun>,
+    /// What the data manager changed in the notices that were found.
+    pub changes: Vec<Change>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoticeCount {
+    pub code: String,
+    pub severity: Severity,
+    pub count: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotRun {
+    pub rule: String,
+    pub because: String,
+}
+
+impl From<&gtfs::Report> for Standard {
+    fn from(report: &gtfs::Report) -> Self {
+        let count = |result: &gtfs::Result| NoticeCount {
+            code: result.found.notice.code.to_owned(),
+            severity: result.severity,
+            count: result.found.total,
+        };
+        let not_run = |(rule, file): &(&str, String)| NotRun { rule: (*rule).to_owned(), because: file.clone() };
+        Self {
+            notices: report.results.iter().map(count).collect(),
+            not_run: report.not_run.iter().map(not_run).collect(),
+            changes: report.changes.clone(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

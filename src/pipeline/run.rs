@@ -10,14 +10,16 @@ use jiff::{SignedDuration, Timestamp};
 use crate::capture::CaptureError;
 use crate::capture::evidence::{Entry, Store};
 use crate::capture::source::Fetched;
-use crate::check::{self, CheckError};
+use crate::check::{self, CheckError, gtfs};
 use crate::contract::Contract;
+use crate::contract::library::Library;
+use crate::decode::timetable::{self, Package};
 use crate::decode::{self, DecodeError, Decoded, Limits, Note, Step};
 use crate::derive::DeriveError;
 use crate::derive::privacy::{DayKeys, Pseudonyms};
 use crate::derive::telemetry::{self, Settings};
 use crate::digest::{Digest, Digester};
-use crate::ledger::{self, ContractEntry, EvidenceEntry, FileEntry, Program, RunRecord, Status, TableEntry};
+use crate::ledger::{self, ContractEntry, EvidenceEntry, FileEntry, Program, RunRecord, Standard, Status, TableEntry};
 use crate::pipeline::journal::{self, StagedFile};
 use crate::pipeline::lane::{Arrived, Lane, Plan};
 use crate::pipeline::{Format, From, Pipeline};
@@ -344,6 +346,9 @@ fn begin(
     line(format!("pipeline {} {}", pipeline.name, pipeline.digest));
     line(format!("date {} zone {:?}", partition.date, workspace.zone.iana_name()));
     contracts.iter().for_each(|contract| line(format!("contract {} {}", contract.id, contract.sha256)));
+    if let Some(digest) = pipeline.contracts.changes_digest {
+        line(format!("notices {digest}"));
+    }
     evidence.iter().for_each(|entry| line(format!("evidence {} {}", entry.source, entry.sha256)));
     line(format!("key {pseudonym_key:?}"));
     let record = RunRecord {
@@ -365,6 +370,7 @@ fn begin(
         passed: BTreeMap::new(),
         absent: Vec::new(),
         notes: Vec::new(),
+        standard: None,
     };
     Ok((record, key))
 }
@@ -397,7 +403,7 @@ fn prepare(
     let budget = Budget::new(workspace.memory);
     let mut notes = std::mem::take(&mut partition.notes);
     let date = partition.date;
-    let decoded = decode(pipeline, partition)?;
+    let (decoded, standard) = decode(pipeline, partition)?;
     notes.extend(decoded.notes);
     let settings = key.map(|key| Settings {
         service_date: date,
@@ -462,6 +468,9 @@ fn prepare(
     record.notes = notes.into_iter().map(Into::into).collect();
     record.notes.sort();
     record.notes.dedup();
+    if let Some(standard) = standard {
+        record.standard = Some(standard.result()?);
+    }
     record.prepared_at = now();
     Ok(journal::Entry { published: false, bucket: bucket.location().to_owned(), files, record })
 }
@@ -481,7 +490,29 @@ fn metadata(record: &RunRecord, contract: &Contract) -> Vec<(String, String)> {
     .to_vec()
 }
 
-fn decode(pipeline: &Pipeline, partition: Partition) -> Result<Decoded, RunError> {
+/// The standard rules at work on a timetable, beside the run.
+struct StandardCheck(std::thread::JoinHandle<Result<Standard, DecodeError>>);
+
+impl StandardCheck {
+    fn begin(name: &str, archive: bytes::Bytes, pipeline: &Pipeline, date: ServiceDate) -> Self {
+        let name = name.to_owned();
+        let contracts = Library::gtfs().overlaid(pipeline.contracts.clone());
+        Self(std::thread::spawn(move || {
+            let timetable = timetable::read(&name, Package::Archive(archive), &contracts, Limits::default())?;
+            let options = gtfs::Options { date, country: None, changes: contracts.changes };
+            Ok(Standard::from(&gtfs::validate(timetable, &options)))
+        }))
+    }
+
+    fn result(self) -> Result<Standard, RunError> {
+        let result = self.0.join().map_err(|_| RunError::internal("the standard rules stopped without a result"))?;
+        Ok(result?)
+    }
+}
+
+/// Begins to decode the evidence, and to look at a timetable with the standard rules.
+fn decode(pipeline: &Pipeline, partition: Partition) -> Result<(Decoded, Option<StandardCheck>), RunError> {
+    let date = partition.date;
     match &pipeline.format {
         Format::Gtfs => {
             let (name, store, entries) = partition
@@ -493,7 +524,9 @@ fn decode(pipeline: &Pipeline, partition: Partition) -> Result<Decoded, RunError
                 entries.first().ok_or_else(|| RunError::internal("a timetable without evidence was planned"))?;
             let capture = store.open(entry)?;
             let origin = Origin { name: name.clone(), captured_at: capture.captured_at };
-            Ok(decode::gtfs::decode(&name, capture.body, &origin, &pipeline.contracts, Limits::default())?)
+            let body = capture.body;
+            let decoded = decode::gtfs::decode(&name, body.clone(), &origin, &pipeline.contracts, Limits::default())?;
+            Ok((decoded, Some(StandardCheck::begin(&name, body, pipeline, date))))
         }
         Format::GtfsRealtime { .. } => {
             // All sources as one stream in the order of time; sources of one instant in the order of the pipeline.
@@ -511,7 +544,8 @@ fn decode(pipeline: &Pipeline, partition: Partition) -> Result<Decoded, RunError
                 .collect();
             let entries = all.into_iter().map(|(_, entry)| entry).collect();
             let captures = Box::new(Store::new("").read(entries));
-            Ok(decode::gtfs_realtime::decode(origins, captures, &pipeline.contracts, Limits::default())?)
+            let decoded = decode::gtfs_realtime::decode(origins, captures, &pipeline.contracts, Limits::default())?;
+            Ok((decoded, None))
         }
     }
 }
