@@ -93,6 +93,7 @@ fn check(feed: &Feed, out: &mut Out) {
                 [0.into(), 0.into(), file.into(), failure.line.into(), message.into(), "".into()]
             }),
             FailureKind::Io => out.add(&I_O_ERROR, || [file.into(), message.into()]),
+            FailureKind::Thread => out.add(&THREAD_FAILED, || ["panic".into(), message.into()]),
             FailureKind::Program => out.add(&LOADER_FAILED, || ["panic".into(), file.into(), message.into()]),
         }
     }

@@ -174,15 +174,10 @@ pub fn validate(mut timetable: Timetable, options: &Options) -> Report {
             scope.spawn(|| {
                 while let Some(place) = order.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
                     let rule = RULES[place];
-                    let (Some(check), None) = (rule.check, &blocked[place]) else { continue };
-                    let mut out = Out::default();
-                    // A fault in one rule must not take the others' results with it, and must be told.
-                    if catch_unwind(AssertUnwindSafe(|| check(&feed, &mut out))).is_err() {
-                        out = Out::default();
-                        out.add(&files::RULE_FAILED, || {
-                            ["panic".into(), "the rule stopped".into(), rule.name().into()]
-                        });
+                    if blocked[place].is_some() {
+                        continue;
                     }
+                    let Some(out) = run(rule, &feed) else { continue };
                     outs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((place, out));
                 }
             });
@@ -196,6 +191,18 @@ pub fn validate(mut timetable: Timetable, options: &Options) -> Report {
     }
     let not_run = RULES.iter().zip(blocked).filter_map(|(rule, blocker)| Some((rule.name(), blocker?))).collect();
     report(feed, all, not_run, &options.changes)
+}
+
+/// Runs a rule; `None` if reading the files tells what it tells.
+fn run(rule: &Rule, feed: &Feed) -> Option<Out> {
+    let check = rule.check?;
+    let mut out = Out::default();
+    // A fault in one rule must not take the others' results with it, and must be told.
+    if catch_unwind(AssertUnwindSafe(|| check(feed, &mut out))).is_err() {
+        out = Out::default();
+        out.add(&files::RULE_FAILED, || ["panic".into(), "the rule stopped".into(), rule.name().into()]);
+    }
+    Some(out)
 }
 
 /// The file that keeps a rule from running.
@@ -330,7 +337,7 @@ mod tests {
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 
-    /// Given by hand-made faults in tests of their own, because no feed makes them.
+    /// Given by faults that no small text makes; each has a test of its own below, or of the command line.
     const NO_EXAMPLE: &[&str] = &[
         "i_o_error",
         "runtime_exception_in_loader_error",
@@ -340,6 +347,78 @@ mod tests {
         "too_many_rows",
         "u_r_i_syntax_error",
     ];
+
+    fn report_of(timetable: Timetable) -> Report {
+        validate(timetable, &Options { date: "2026-11-24".parse().unwrap(), country: None, changes: Vec::new() })
+    }
+
+    #[test]
+    fn what_kept_a_file_from_being_read_is_a_notice() {
+        use crate::decode::timetable::{Failure, FailureKind};
+        let library = contracts();
+        for (kind, code) in [
+            (FailureKind::Io, "i_o_error"),
+            (FailureKind::Program, "runtime_exception_in_loader_error"),
+            (FailureKind::Thread, "thread_execution_error"),
+        ] {
+            let mut timetable = timetable::read("x", package(&[]), &library, Limits::default()).unwrap();
+            timetable.failures.push(Failure { kind, file: "trips.txt".into(), message: "x".into(), line: 7 });
+            assert_eq!(counts(&report_of(timetable)), BTreeMap::from([(code, 1)]));
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_is_told_and_the_others_are_still_read() {
+        let Package::Archive(bytes) = package(&[("levels.txt", "level_id\na\n")]) else { unreachable!() };
+        let mut bytes = bytes.to_vec();
+        let place = memchr::memmem::find(&bytes, b"shapes.txt").unwrap() + 14;
+        bytes[place..place + 8].fill(0xff);
+        let timetable = timetable::read("x", Package::Archive(bytes.into()), &contracts(), Limits::default()).unwrap();
+        let found = counts(&report_of(timetable));
+        assert_eq!(found.get("i_o_error"), Some(&1), "{found:?}");
+        assert_eq!(found.get("missing_required_column"), Some(&1), "{found:?}");
+    }
+
+    #[test]
+    fn a_file_with_too_many_rows_is_told() {
+        let limits = Limits { rows: 2, ..Limits::default() };
+        let timetable = timetable::read("x", package(&[]), &contracts(), limits).unwrap();
+        assert!(counts(&report_of(timetable))["too_many_rows"] > 0);
+    }
+
+    #[test]
+    fn a_rule_that_fails_is_told_and_named() {
+        static BROKEN: Rule = Rule {
+            module: "broken",
+            notices: &[],
+            needs: &[],
+            needs_all: false,
+            check: Some(|_, _| panic!("for the test")),
+            examples: &[],
+        };
+        let timetable = timetable::read("x", package(&[]), &contracts(), Limits::default()).unwrap();
+        let out = run(&BROKEN, &Feed::new(timetable, "2026-11-24".parse().unwrap())).unwrap();
+        assert_eq!(out.found[0].notice.code, "runtime_exception_in_validator_error");
+        assert_eq!(out.found[0].samples[0][2], "broken");
+    }
+
+    #[test]
+    fn a_stop_that_the_shape_passes_again_and_again_is_told() {
+        let shape = String::from("shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence\n");
+        // Out to the east and back, twenty-one times or twenty.
+        let text = |turns: usize| {
+            let mut text = shape.clone();
+            for point in 0..=2 * turns {
+                let lon = if point % 2 == 0 { 7.94 } else { 7.96 };
+                text += &format!("p,48.47,{lon},{point}\n");
+            }
+            text + "p,48.476,7.946,900\np,48.482,7.952,901\n"
+        };
+        let (many, few) = (text(21), text(10));
+        let library = contracts();
+        assert_eq!(counts(&look(&library, &[("shapes.txt", &many)], Vec::new()))["stop_has_too_many_matches_for_shape"], 1);
+        assert!(!counts(&look(&library, &[("shapes.txt", &few)], Vec::new())).contains_key("stop_has_too_many_matches_for_shape"));
+    }
 
     #[test]
     fn every_notice_has_an_example_that_fails_and_one_that_passes() {

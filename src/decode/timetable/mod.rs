@@ -12,6 +12,7 @@ pub mod words;
 
 use std::fs::File;
 use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -74,8 +75,10 @@ pub enum FailureKind {
     Csv,
     /// The bytes could not be had.
     Io,
-    /// The reading program failed.
+    /// The reading program failed on the file.
     Program,
+    /// A thread stopped, and what it would have read is not known.
+    Thread,
 }
 
 /// How far a table could be read.
@@ -364,7 +367,7 @@ pub fn read(name: &str, package: Package, contracts: &Library, limits: Limits) -
     take_all(&receive, &mut timetable, limits);
     if inflating.join().is_err() {
         let message = "the thread that inflates the files stopped".to_owned();
-        timetable.failures.push(Failure { kind: FailureKind::Program, file: name.to_owned(), message, line: 0 });
+        timetable.failures.push(Failure { kind: FailureKind::Thread, file: name.to_owned(), message, line: 0 });
     }
     Ok(timetable)
 }
@@ -537,7 +540,20 @@ fn take_all(input: &Receiver<Raw>, timetable: &mut Timetable, limits: Limits) {
                 if target.rows >= limits.rows {
                     continue;
                 }
-                builder.take(block, &mut target.flaws, [&mut target.bad, &mut target.torn], &mut target.lines);
+                let line = block.line;
+                // A fault of the program on one file must not take the others with it, and must be told.
+                let taken = catch_unwind(AssertUnwindSafe(|| {
+                    let marks = [&mut target.bad, &mut target.torn];
+                    builder.take(block, &mut target.flaws, marks, &mut target.lines);
+                }));
+                if taken.is_err() {
+                    let message = "the program failed on the rows after this line".to_owned();
+                    let file = target.file.clone();
+                    target.status = Status::BadHeader;
+                    timetable.failures.push(Failure { kind: FailureKind::Program, file, message, line });
+                    current = None;
+                    continue;
+                }
                 target.rows = builder.rows;
                 if target.rows >= limits.rows {
                     target.status = Status::BadRows;
