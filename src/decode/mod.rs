@@ -94,6 +94,8 @@ pub struct Limits {
     pub files: usize,
     /// Rows of one file, where a whole file is held.
     pub rows: usize,
+    /// Bytes of all columns of a feed, where all of them are held. A country's timetable takes one or two gigabytes.
+    pub held_bytes: usize,
     /// Bytes of one GTFS-Realtime message.
     pub message_bytes: usize,
 }
@@ -108,6 +110,7 @@ impl Default for Limits {
             columns: 1_000,
             files: 1_000,
             rows: 1_000_000_000,
+            held_bytes: 8 << 30,
             message_bytes: 256 << 20,
         }
     }

@@ -6,4 +6,5 @@ mod contracts;
 mod end_to_end;
 mod killed;
 mod real_data;
+mod validate;
 mod world;

@@ -120,7 +120,7 @@ fn check(feed: &Feed, out: &mut Out) {
                 }
             }
         }
-        if table.rows >= timetable.row_limit {
+        if table.is_cut {
             out.add(&TOO_MANY_ROWS, || [file(), table.rows.into()]);
         }
         if table.contract.table == "feed_info" && table.status == Status::Good && table.rows > 1 {

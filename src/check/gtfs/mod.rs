@@ -381,9 +381,10 @@ mod tests {
 
     #[test]
     fn a_file_with_too_many_rows_is_told() {
-        let limits = Limits { rows: 2, ..Limits::default() };
-        let timetable = timetable::read("x", package(&[]), &contracts(), limits).unwrap();
-        assert!(counts(&report_of(timetable))["too_many_rows"] > 0);
+        for limits in [Limits { rows: 2, ..Limits::default() }, Limits { held_bytes: 4_000, ..Limits::default() }] {
+            let timetable = timetable::read("x", package(&[]), &contracts(), limits).unwrap();
+            assert!(counts(&report_of(timetable))["too_many_rows"] > 0);
+        }
     }
 
     #[test]
@@ -416,8 +417,14 @@ mod tests {
         };
         let (many, few) = (text(21), text(10));
         let library = contracts();
-        assert_eq!(counts(&look(&library, &[("shapes.txt", &many)], Vec::new()))["stop_has_too_many_matches_for_shape"], 1);
-        assert!(!counts(&look(&library, &[("shapes.txt", &few)], Vec::new())).contains_key("stop_has_too_many_matches_for_shape"));
+        assert_eq!(
+            counts(&look(&library, &[("shapes.txt", &many)], Vec::new()))["stop_has_too_many_matches_for_shape"],
+            1
+        );
+        assert!(
+            !counts(&look(&library, &[("shapes.txt", &few)], Vec::new()))
+                .contains_key("stop_has_too_many_matches_for_shape")
+        );
     }
 
     #[test]

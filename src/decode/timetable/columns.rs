@@ -190,6 +190,16 @@ impl Builder {
         self.rows += rows;
     }
 
+    /// What the columns take.
+    pub fn bytes(&self) -> usize {
+        let cells = |column: &ColumnBuilder| match &column.cells {
+            Column::Text { codes, words } => codes.capacity() * 4 + words.bytes_held(),
+            Column::Int(cells) => cells.capacity() * 4,
+            Column::Float(cells) => cells.capacity() * 8,
+        };
+        self.columns.iter().map(cells).sum()
+    }
+
     /// The columns, by their places in the contract.
     pub fn finish(self) -> Vec<Option<Column>> {
         let mut columns: Vec<Option<Column>> = std::iter::repeat_with(|| None).take(self.in_contract).collect();

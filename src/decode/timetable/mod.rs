@@ -55,8 +55,6 @@ pub struct Timetable {
     pub zones: Option<Vec<u8>>,
     /// What kept a file from being read.
     pub failures: Vec<Failure>,
-    /// A file with as many rows was not read any further.
-    pub row_limit: usize,
 }
 
 /// A file that could not be read to its end.
@@ -112,6 +110,8 @@ pub struct Table {
     pub bad: Bits,
     /// Those among them that have not as many fields as the header, so that no cell of theirs is known.
     pub torn: Bits,
+    /// Whether the file has more rows than were read, because it or the feed is too large.
+    pub is_cut: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -279,6 +279,7 @@ impl Table {
             flaws: Flaws::default(),
             bad: Bits::default(),
             torn: Bits::default(),
+            is_cut: false,
         }
     }
 
@@ -337,7 +338,6 @@ pub fn read(name: &str, package: Package, contracts: &Library, limits: Limits) -
         tables: Vec::new(),
         zones: None,
         failures: Vec::new(),
-        row_limit: limits.rows,
     };
     for contract in contracts.contracts.values() {
         if let Some(file) = &contract.gtfs_file {
@@ -520,6 +520,8 @@ fn inflate<R: Read>(
 
 fn take_all(input: &Receiver<Raw>, timetable: &mut Timetable, limits: Limits) {
     let mut current: Option<(usize, Builder)> = None;
+    // Bytes of the tables that are complete.
+    let mut held = 0;
     while let Ok(raw) = input.recv() {
         match raw {
             Raw::Header { table, fields } => {
@@ -537,7 +539,7 @@ fn take_all(input: &Receiver<Raw>, timetable: &mut Timetable, limits: Limits) {
             Raw::Block(block) => {
                 let Some((table, builder)) = &mut current else { continue };
                 let target = &mut timetable.tables[*table];
-                if target.rows >= limits.rows {
+                if target.is_cut {
                     continue;
                 }
                 let line = block.line;
@@ -555,7 +557,8 @@ fn take_all(input: &Receiver<Raw>, timetable: &mut Timetable, limits: Limits) {
                     continue;
                 }
                 target.rows = builder.rows;
-                if target.rows >= limits.rows {
+                if target.rows >= limits.rows || held + builder.bytes() > limits.held_bytes {
+                    target.is_cut = true;
                     target.status = Status::BadRows;
                 }
             }
@@ -565,7 +568,10 @@ fn take_all(input: &Receiver<Raw>, timetable: &mut Timetable, limits: Limits) {
                 timetable.failures.push(failure);
                 finish(&mut current, timetable);
             }
-            Raw::End => finish(&mut current, timetable),
+            Raw::End => {
+                held += current.as_ref().map_or(0, |(_, builder)| builder.bytes());
+                finish(&mut current, timetable);
+            }
         }
     }
     finish(&mut current, timetable);

@@ -34,6 +34,11 @@ impl Words {
         self.ends.is_empty()
     }
 
+    /// Bytes that the values and the way to them take.
+    pub fn bytes_held(&self) -> usize {
+        self.text.capacity() + (self.ends.capacity() + self.slots.capacity()) * 8
+    }
+
     /// The value of a code; empty for [`NONE`].
     pub fn get(&self, code: u32) -> &str {
         // Only UTF-8 is put in, see `intern`.

@@ -1,0 +1,67 @@
+//! The rooms that read other people's bytes, as they stand in `src/`, without the rooms that publish.
+#![allow(dead_code, unused_imports)]
+
+#[path = "../../src/contract/mod.rs"]
+pub mod contract;
+#[path = "../../src/decode/mod.rs"]
+pub mod decode;
+#[path = "../../src/digest.rs"]
+pub mod digest;
+#[path = "../../src/table.rs"]
+pub mod table;
+#[path = "../../src/time.rs"]
+pub mod time;
+#[path = "../../src/yaml.rs"]
+pub mod yaml;
+
+pub mod check {
+    #[path = "../../../src/check/gtfs/mod.rs"]
+    pub mod gtfs;
+}
+
+use std::sync::LazyLock;
+
+/// The contracts that come with the program, read once.
+pub static CONTRACTS: LazyLock<contract::library::Library> = LazyLock::new(contract::library::Library::gtfs);
+
+/// Looks at a feed with every rule and writes every report, as `fahrtenbuch validate` does.
+pub fn look(package: decode::timetable::Package) {
+    let Ok(timetable) = decode::timetable::read("fuzz", package, &CONTRACTS, decode::Limits::default()) else { return };
+    let Some(date) = time::ServiceDate::from_gtfs("20261124") else { return };
+    let options = check::gtfs::Options { date, country: Some("DE".to_owned()), changes: Vec::new() };
+    let report = check::gtfs::validate(timetable, &options);
+    let how = check::gtfs::report::Circumstances {
+        input: String::new(),
+        validated_at: jiff::Timestamp::UNIX_EPOCH,
+        seconds: 0.0,
+        country: None,
+        output: None,
+    };
+    let text = report.json(&how).to_string() + &report.sarif(&how).to_string() + &report.html(&how) + &report.table();
+    // A rule that panics is caught and told, so that a person gets the rest of the report; here it is a find.
+    assert!(!text.contains("runtime_exception_in"), "{text}");
+}
+
+/// A feed whose files are sound but for one.
+pub fn with(name: &str, text: &[u8]) -> decode::timetable::Package {
+    use std::io::Write;
+    const FILES: &[(&str, &str)] = &[
+        ("agency.txt", "agency_id,agency_name,agency_url,agency_timezone\n1,A,https://a.de,Europe/Berlin\n"),
+        ("stops.txt", "stop_id,stop_name,stop_lat,stop_lon\na,A,48.47,7.94\nb,B,48.48,7.95\n"),
+        ("routes.txt", "route_id,agency_id,route_short_name,route_type\nr,1,S1,3\n"),
+        ("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,p\n"),
+        ("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,8:00:00,8:00:00,a,1\nt,8:05:00,8:05:00,b,2\n"),
+        ("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,1,1,1,1,1,1,1,20260101,20271231\n"),
+        ("shapes.txt", "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence\np,48.47,7.94,1\np,48.48,7.95,2\n"),
+    ];
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    let others = FILES.iter().filter(|(other, _)| *other != name).map(|(name, text)| (*name, text.as_bytes()));
+    for (name, text) in others.chain([(name, text)]) {
+        if zip.start_file(name, options).and_then(|()| Ok(zip.write_all(text)?)).is_err() {
+            break;
+        }
+    }
+    let bytes = zip.finish().map(std::io::Cursor::into_inner).unwrap_or_default();
+    decode::timetable::Package::Archive(bytes.into())
+}
