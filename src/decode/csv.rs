@@ -216,23 +216,23 @@ impl<'a> Fields<'a> {
         Self::straight(&block.text, width).unwrap_or_else(|| Self::rewrite(&block.text, block.line, Some(width)))
     }
 
+    /// The fields of a block that is given away, so that they can go to another thread.
+    pub fn taken(block: Block, width: usize) -> Fields<'static> {
+        match straight_ends(&block.text, width) {
+            Some(ends) => Fields {
+                text: std::borrow::Cow::Owned(block.text),
+                ends,
+                lines: None,
+                odd: Vec::new(),
+                blank: Vec::new(),
+            },
+            None => Self::rewrite(&block.text, block.line, Some(width)),
+        }
+    }
+
     /// Takes the block as it is, if no field is quoted and every record has `width` fields.
     fn straight(text: &'a [u8], width: usize) -> Option<Self> {
-        if width < 2 || memchr::memchr(b'"', text).is_some() {
-            return None;
-        }
-        let mut ends = Vec::with_capacity(text.len() / 6);
-        let mut within = 0;
-        for place in memchr::memchr2_iter(b',', b'\n', text) {
-            within += 1;
-            if (text[place] == b'\n') != (within == width) {
-                return None;
-            }
-            if within == width {
-                within = 0;
-            }
-            ends.push(place as u32);
-        }
+        let ends = straight_ends(text, width)?;
         Some(Self { text: std::borrow::Cow::Borrowed(text), ends, lines: None, odd: Vec::new(), blank: Vec::new() })
     }
 
@@ -296,6 +296,70 @@ impl<'a> Fields<'a> {
     pub fn count(&self) -> usize {
         self.ends.len()
     }
+}
+
+/// Where the fields of a text end in which no field is quoted and every record has `width` of them; `None` if it is
+/// another text.
+fn straight_ends(text: &[u8], width: usize) -> Option<Vec<u32>> {
+    if width < 2 || memchr::memchr(b'"', text).is_some() {
+        return None;
+    }
+    let mut ends = Vec::with_capacity(text.len() / 6);
+    let mut within = 0;
+    let mut take = |place: usize, is_line_end: bool| {
+        within += 1;
+        ends.push(place as u32);
+        let fits = is_line_end == (within == width);
+        if is_line_end {
+            within = 0;
+        }
+        fits
+    };
+    let (chunks, rest) = text.as_chunks::<64>();
+    for (chunk, bytes) in chunks.iter().enumerate() {
+        let (mut marks, line_ends) = marks(bytes);
+        while marks != 0 {
+            let bit = marks.trailing_zeros();
+            if !take(chunk * 64 + bit as usize, line_ends >> bit & 1 == 1) {
+                return None;
+            }
+            marks &= marks - 1;
+        }
+    }
+    let begin = chunks.len() * 64;
+    let mut last = rest.iter().enumerate().filter(|(_, byte)| matches!(byte, b',' | b'\n'));
+    last.all(|(place, byte)| take(begin + place, *byte == b'\n')).then_some(ends)
+}
+
+/// A bit for each of 64 bytes that is a comma or a line feed, and for each that is a line feed. Most fields are short, so
+/// that a call per separator, as a search for the next one makes, would cost more than the comparing.
+#[cfg(target_arch = "x86_64")]
+fn marks(bytes: &[u8; 64]) -> (u64, u64) {
+    // SAFETY: SSE2 is part of every x86_64 processor.
+    unsafe { marks_by_sse2(bytes) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "sse2")]
+fn marks_by_sse2(bytes: &[u8; 64]) -> (u64, u64) {
+    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_movemask_epi8, _mm_set_epi64x, _mm_set1_epi8};
+    let (words, _) = bytes.as_chunks::<8>();
+    let (comma, line_end) = (_mm_set1_epi8(b',' as i8), _mm_set1_epi8(b'\n' as i8));
+    let (mut commas, mut line_ends) = (0, 0);
+    for (place, pair) in words.chunks_exact(2).enumerate() {
+        let lanes = _mm_set_epi64x(i64::from_le_bytes(pair[1]), i64::from_le_bytes(pair[0]));
+        let found = |wanted| u64::from(_mm_movemask_epi8(_mm_cmpeq_epi8(lanes, wanted)) as u16) << (16 * place);
+        commas |= found(comma);
+        line_ends |= found(line_end);
+    }
+    (commas | line_ends, line_ends)
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn marks(bytes: &[u8; 64]) -> (u64, u64) {
+    let found = |wanted: u8| (0..64).map(|place| u64::from(bytes[place] == wanted) << place).sum::<u64>();
+    let line_ends = found(b'\n');
+    (found(b',') | line_ends, line_ends)
 }
 
 /// Calls `take` with each raw field of a record, quotes still on.

@@ -583,7 +583,7 @@ details{border-left:.4rem solid;padding:.3rem .8rem;margin:.4rem 0;background:#f
 .error{border-color:#b3261e}.warning{border-color:#b26a00}.info{border-color:#2c5f9e}\
 li.error b{color:#b3261e}li.warning b{color:#8a5200}li.info b{color:#2c5f9e}\
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.85rem}th,td{border:1px solid #ccc;padding:.1rem .4rem;text-align:left}\
-svg{width:100%;height:auto;background:#f6f6f6}.shape{fill:none;stroke:#2c5f9e;stroke-width:.8}circle{fill:#b3261e}\
+svg{width:100%;height:auto;max-height:85vh;background:#f6f6f6}.shape{fill:none;stroke:#2c5f9e;stroke-width:.8}circle{fill:#b3261e}\
 rect{fill:#2c5f9e}rect.today{fill:#b3261e}text{font-size:12px;fill:#333}\
 @media(prefers-color-scheme:dark){body{background:#161616;color:#eee}details,svg{background:#222}dt{color:#aaa}text{fill:#ccc}\
 th,td{border-color:#444}li.error b{color:#ff8a80}li.warning b{color:#ffb74d}li.info b{color:#90caf9}}";

@@ -108,6 +108,33 @@ struct ColumnBuilder {
     cells: Column,
 }
 
+/// A block whose fields were found, and what the whole text tells of them.
+pub struct Scanned {
+    fields: Fields<'static>,
+    /// On which the first record begins.
+    pub line: u64,
+    /// Whether U+FFFD occurs, which stands for what was no UTF-8, here or before the file was written.
+    marked: bool,
+}
+
+impl Scanned {
+    pub fn of(mut block: Block, width: usize) -> Self {
+        let ascii = block.text.is_ascii();
+        let broken = !ascii && simdutf8::basic::from_utf8(&block.text).is_err();
+        if broken {
+            block.text = String::from_utf8_lossy(&block.text).into_owned().into_bytes();
+        }
+        let marked = broken || (!ascii && memchr::memmem::find(&block.text, MARK).is_some());
+        let line = block.line;
+        let fields = if has_bare_return(&block.text) {
+            Fields::rewrite(&block.text, line, Some(width))
+        } else {
+            Fields::taken(block, width)
+        };
+        Self { fields, line, marked }
+    }
+}
+
 /// Builds the columns of one table.
 pub struct Builder {
     width: usize,
@@ -155,23 +182,12 @@ impl Builder {
     }
 
     /// Appends the records of a block, and marks the rows that cannot be read and those that cannot be taken apart.
-    pub fn take(&mut self, mut block: Block, flaws: &mut Flaws, [bad, torn]: [&mut Bits; 2], lines: &mut Lines) {
-        let ascii = block.text.is_ascii();
-        let broken = !ascii && simdutf8::basic::from_utf8(&block.text).is_err();
-        if broken {
-            block.text = String::from_utf8_lossy(&block.text).into_owned().into_bytes();
-        }
-        // The mark that stands for what was no UTF-8, here or before the file was written.
-        let marked = broken || (!ascii && memchr::memmem::find(&block.text, MARK).is_some());
-        let fields = if has_bare_return(&block.text) {
-            Fields::rewrite(&block.text, block.line, Some(self.width))
-        } else {
-            Fields::of(&block, self.width)
-        };
+    pub fn take(&mut self, scanned: &Scanned, flaws: &mut Flaws, [bad, torn]: [&mut Bits; 2], lines: &mut Lines) {
+        let Scanned { fields, line, marked } = scanned;
         let rows = fields.count() / self.width;
         match &fields.lines {
             Some(list) => list.iter().enumerate().for_each(|(row, line)| lines.add(self.rows + row, *line)),
-            None if rows > 0 => lines.add(self.rows, block.line),
+            None if rows > 0 => lines.add(self.rows, *line),
             None => {}
         }
         for line in &fields.blank {
@@ -183,7 +199,8 @@ impl Builder {
             bad.set(row);
             torn.set(row);
         }
-        let mut scan = Scan { fields: &fields, width: self.width, first: self.rows, rows, flaws, bad, lines, marked };
+        let marked = *marked;
+        let mut scan = Scan { fields, width: self.width, first: self.rows, rows, flaws, bad, lines, marked };
         for column in &mut self.columns {
             scan.column(column);
         }

@@ -1,6 +1,6 @@
 //! GTFS Schedule as columns, for the rules that look at a whole feed.
 //!
-//! One thread inflates and cuts blocks of whole records, the caller's turns each block into columns: ids and text become
+//! One thread inflates, cuts blocks of whole records and finds their fields, the caller's turns each block into columns: ids and text become
 //! integer codes ([`Words`]), times seconds, dates days, coordinates floats. What cannot be read is a [`CellFlaw`] with
 //! its row, and a file that cannot be read at all has a [`Status`] that says so; nothing here ends the reading of the
 //! other files. Unlike [`crate::decode::gtfs`], which refuses a feed that cannot be published, this reads as much as there
@@ -23,10 +23,10 @@ pub use self::columns::{Bits, Column, NO_INT};
 pub use self::words::{NONE, Words};
 use crate::contract::library::Library;
 use crate::contract::{Contract, Presence};
-use crate::decode::csv::{Block, Blocks, header_fields};
+use crate::decode::csv::{Blocks, header_fields};
 use crate::decode::gtfs::{Archive, GEOJSON_BYTES, Measured, SMALL, open};
 use crate::decode::{DecodeError, Limits};
-use columns::Builder;
+use columns::{Builder, Scanned};
 
 /// Blocks that may stand between the two threads.
 const QUEUE: usize = 6;
@@ -321,7 +321,7 @@ impl Table {
 enum Raw {
     Header { table: usize, fields: Vec<String> },
     Empty { table: usize },
-    Block(Block),
+    Block(Scanned),
     Zones(Vec<u8>),
     End,
     Failed { table: usize, failure: Failure },
@@ -486,6 +486,7 @@ fn inflate<R: Read>(
     }
     let mut blocks = Blocks::new(&job.file, input, limits);
     let mut begun = false;
+    let mut width = 0;
     loop {
         // The header is the first record that is not blank.
         let next = if begun { blocks.next_block() } else { blocks.header() };
@@ -503,10 +504,11 @@ fn inflate<R: Read>(
             }
         };
         if begun {
-            send(out, Raw::Block(block))?;
+            send(out, Raw::Block(Scanned::of(block, width)))?;
         } else if !block.text.iter().all(u8::is_ascii_whitespace) {
             begun = true;
             let fields = header_fields(&block);
+            width = fields.len();
             if fields.len() > limits.columns {
                 let message = format!("the header has {} columns, at most {} are read", fields.len(), limits.columns);
                 return failed(job, FailureKind::Csv, message, 1, out);
@@ -546,7 +548,7 @@ fn take_all(input: &Receiver<Raw>, timetable: &mut Timetable, limits: Limits) {
                 // A fault of the program on one file must not take the others with it, and must be told.
                 let taken = catch_unwind(AssertUnwindSafe(|| {
                     let marks = [&mut target.bad, &mut target.torn];
-                    builder.take(block, &mut target.flaws, marks, &mut target.lines);
+                    builder.take(&block, &mut target.flaws, marks, &mut target.lines);
                 }));
                 if taken.is_err() {
                     let message = "the program failed on the rows after this line".to_owned();
