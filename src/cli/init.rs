@@ -87,12 +87,21 @@ release:
 occupancy_source: unknown
 ";
 
+const NOTICES: &str = "\
+# Changes to the standard rules of GTFS, which 'fahrtenbuch rules list' lists. Every report shows the reason.
+notices: []
+#  - code: mixed_case_recommended_field
+#    severity: 'off'            # error, warning, info or off
+#    reason: The signs are in capitals, and the names follow the signs.
+";
+
 /// What a new workspace has.
 const FILES: &[(&str, &str)] = &[
     ("fahrtenbuch.yaml", CONFIGURATION),
     ("pipelines/fahrplan.yaml", TIMETABLE),
     ("pipelines/telemetrie.yaml", TELEMETRY),
     (".gitignore", "/data/\n"),
+    ("schemas/gtfs/notices.yaml", NOTICES),
 ];
 
 pub fn run(arguments: &Arguments) -> Exit {

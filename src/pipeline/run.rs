@@ -403,7 +403,7 @@ fn prepare(
     let budget = Budget::new(workspace.memory);
     let mut notes = std::mem::take(&mut partition.notes);
     let date = partition.date;
-    let (decoded, standard) = decode(pipeline, partition)?;
+    let (decoded, standard) = decode(pipeline, partition, workspace.memory)?;
     notes.extend(decoded.notes);
     let settings = key.map(|key| Settings {
         service_date: date,
@@ -490,15 +490,17 @@ fn metadata(record: &RunRecord, contract: &Contract) -> Vec<(String, String)> {
     .to_vec()
 }
 
-/// The standard rules at work on a timetable, beside the run.
+/// The standard rules at work on a timetable, beside the run. They hold the feed as columns, at most as many bytes as
+/// rooms may hold, and tell if that is not enough.
 struct StandardCheck(std::thread::JoinHandle<Result<Standard, DecodeError>>);
 
 impl StandardCheck {
-    fn begin(name: &str, archive: bytes::Bytes, pipeline: &Pipeline, date: ServiceDate) -> Self {
+    fn begin(name: &str, archive: bytes::Bytes, pipeline: &Pipeline, date: ServiceDate, memory: usize) -> Self {
         let name = name.to_owned();
+        let limits = Limits { held_bytes: memory, ..Limits::default() };
         let contracts = Library::gtfs().overlaid(pipeline.contracts.clone());
         Self(std::thread::spawn(move || {
-            let timetable = timetable::read(&name, Package::Archive(archive), &contracts, Limits::default())?;
+            let timetable = timetable::read(&name, Package::Archive(archive), &contracts, limits)?;
             let options = gtfs::Options { date, country: None, changes: contracts.changes };
             Ok(Standard::from(&gtfs::validate(timetable, &options)))
         }))
@@ -510,8 +512,12 @@ impl StandardCheck {
     }
 }
 
-/// Begins to decode the evidence, and to look at a timetable with the standard rules.
-fn decode(pipeline: &Pipeline, partition: Partition) -> Result<(Decoded, Option<StandardCheck>), RunError> {
+/// Begins to decode the evidence, and to look at a timetable with the standard rules, which may hold so many bytes.
+fn decode(
+    pipeline: &Pipeline,
+    partition: Partition,
+    memory: usize,
+) -> Result<(Decoded, Option<StandardCheck>), RunError> {
     let date = partition.date;
     match &pipeline.format {
         Format::Gtfs => {
@@ -526,7 +532,7 @@ fn decode(pipeline: &Pipeline, partition: Partition) -> Result<(Decoded, Option<
             let origin = Origin { name: name.clone(), captured_at: capture.captured_at };
             let body = capture.body;
             let decoded = decode::gtfs::decode(&name, body.clone(), &origin, &pipeline.contracts, Limits::default())?;
-            Ok((decoded, Some(StandardCheck::begin(&name, body, pipeline, date))))
+            Ok((decoded, Some(StandardCheck::begin(&name, body, pipeline, date, memory))))
         }
         Format::GtfsRealtime { .. } => {
             // All sources as one stream in the order of time; sources of one instant in the order of the pipeline.

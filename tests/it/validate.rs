@@ -196,15 +196,18 @@ fn feed(files: &[(&str, &[u8])]) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
+/// The exit code, and the counts by code or the one line that tells why there are none.
+type Found = (Option<i32>, Result<Vec<(String, u64)>, String>);
+
 /// Looks at an archive in at most 300 MiB: the exit code, the report or the one line that tells what is wrong.
-fn look(archive: &[u8]) -> (Option<i32>, Result<Vec<(String, u64)>, String>) {
+fn look(archive: &[u8]) -> Found {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("feed.zip");
     std::fs::write(&path, archive).unwrap();
     look_at(&path)
 }
 
-fn look_at(path: &Path) -> (Option<i32>, Result<Vec<(String, u64)>, String>) {
+fn look_at(path: &Path) -> Found {
     let program = env!("CARGO_BIN_EXE_fahrtenbuch");
     let output = python(
         "peak_memory.py",
@@ -221,13 +224,13 @@ fn look_at(path: &Path) -> (Option<i32>, Result<Vec<(String, u64)>, String>) {
     (output.status.code(), Ok(counts(&serde_json::from_str(text).unwrap())))
 }
 
-fn has(found: &(Option<i32>, Result<Vec<(String, u64)>, String>), code: &str, count: u64) {
+fn has(found: &Found, code: &str, count: u64) {
     let notices = found.1.as_ref().unwrap();
     assert!(notices.contains(&(code.to_owned(), count)), "{code} {count}: {notices:?}");
 }
 
 /// Nothing but what the small feed always has: no feed_info.txt, no shapes.txt and one day of service.
-fn is_sound(found: &(Option<i32>, Result<Vec<(String, u64)>, String>)) {
+fn is_sound(found: &Found) {
     let codes: Vec<&str> = found.1.as_ref().unwrap().iter().map(|(code, _)| code.as_str()).collect();
     assert_eq!(codes, ["missing_recommended_file", "trip_coverage_not_active_for_next7_days"]);
 }

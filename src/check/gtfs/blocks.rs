@@ -20,6 +20,9 @@ rule!([OVERLAP], needs: ["trips", "stop_times", "calendar", "calendar_dates"], c
     ]),
 ]);
 
+/// Trips of a block that a trip is compared with. No vehicle drives as many; a hostile feed must not take forever.
+const AHEAD: usize = 20_000;
+
 struct Interval {
     trip: usize,
     first_arrival: i32,
@@ -57,7 +60,8 @@ fn check(feed: &Feed, out: &mut Out) {
             .collect();
         intervals.sort_by_key(|interval| (interval.first_arrival, interval.last_departure));
         for (place, a) in intervals.iter().enumerate() {
-            for b in intervals[place + 1..].iter().take_while(|b| a.last_departure > b.first_arrival) {
+            let later = intervals[place + 1..].iter().take(AHEAD);
+            for b in later.take_while(|b| a.last_departure > b.first_arrival) {
                 // One ends where and when the other begins: the vehicle changes its number.
                 if a.last_arrival == b.first_arrival && a.last_departure == b.first_departure {
                     continue;

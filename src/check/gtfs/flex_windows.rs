@@ -131,6 +131,9 @@ fn records(feed: &Feed, out: &mut Out) {
     }
 }
 
+/// Stops of a trip that a stop is compared with. No real trip has as many; a hostile one must not take forever.
+const AHEAD: usize = 2_000;
+
 fn overlaps(feed: &Feed, out: &mut Out) {
     let table = feed.table("stop_times");
     let zones = feed.zones();
@@ -144,7 +147,7 @@ fn overlaps(feed: &Feed, out: &mut Out) {
     let mut overlapping: std::collections::BTreeMap<(u32, u32), bool> = std::collections::BTreeMap::new();
     for (_, rows) in feed.trip_stops().iter() {
         for i in 0..rows.len() {
-            for j in i + 1..rows.len() {
+            for j in (i + 1..rows.len()).take(AHEAD) {
                 let (a, b) = (rows.at(i), rows.at(j));
                 let (Some(one), Some(two)) = (ids.code(a), ids.code(b)) else { continue };
                 let (Some(from_a), Some(to_a), Some(from_b), Some(to_b)) = (start.get(a), end.get(a), start.get(b), end.get(b))

@@ -34,6 +34,9 @@ rule!([CONSECUTIVE, FAR], needs: ["routes", "trips", "stop_times", "stops"], che
 /// Kilometres beyond which stops are far from each other.
 const FAR_KM: f64 = 10.0;
 
+/// Stops back that a stop is compared with. No real trip has as many; a hostile one must not take forever.
+const BACK: usize = 5_000;
+
 /// Kilometres per hour that no vehicle of a route type exceeds.
 fn fastest(route_type: i32) -> f64 {
     match route_type {
@@ -159,7 +162,7 @@ fn far(teller: &Teller<'_>, rows: Rows<'_>, ways: &[f64], most: f64, stop: &impl
             return;
         }
         let mut km = 0.0;
-        for earlier in (0..place).rev() {
+        for earlier in (0..place).rev().take(BACK) {
             let start = rows.at(earlier);
             km += ways[earlier];
             let Some(departure) = departures.get(start) else { continue };

@@ -1,5 +1,7 @@
 //! Translations of what is not there (GTFS reference, `translations.txt`).
 
+use std::collections::BTreeMap;
+
 use super::cells::MISSING_REQUIRED_FIELD;
 use super::prelude::*;
 use crate::contract::Kind;
@@ -33,6 +35,8 @@ fn check(feed: &Feed, out: &mut Out) {
     let table = feed.table("translations");
     let [names, records, subs, values] =
         ["table_name", "record_id", "record_sub_id", "field_value"].map(|column| table.text(column));
+    // For each file that is translated the rows by the first part of the key.
+    let mut parents: BTreeMap<&str, Vec<Vec<u32>>> = BTreeMap::new();
     for row in 0..table.rows {
         let unexpected = |field: &str, cell: serde_json::Value, out: &mut Out| {
             out.add(&UNEXPECTED_VALUE, || [table.at(row), field.into(), cell]);
@@ -64,7 +68,8 @@ fn check(feed: &Feed, out: &mut Out) {
             wrong = true;
             break;
         }
-        if !wrong && !is_there(parent, &key, records.get(row), subs.get(row)) {
+        let rows = parents.entry(&parent.contract.table).or_insert_with(|| first_parts(parent, &key));
+        if !wrong && !is_there(parent, &key, rows, records.get(row), subs.get(row)) {
             out.add(&NOT_FOUND, || [table.at(row), records.value(row), subs.value(row), name.into()]);
         }
     }
@@ -76,8 +81,16 @@ fn key_of(parent: &Table) -> Vec<usize> {
     if parent.contract.table == "feed_info" { Vec::new() } else { parent.contract.primary_key.clone() }
 }
 
-fn is_there(parent: &Table, key: &[usize], record: &str, sub: &str) -> bool {
+/// For each code of the first column of the key, if that is text, its rows.
+fn first_parts(parent: &Table, key: &[usize]) -> Vec<Vec<u32>> {
+    key.first().map_or_else(Vec::new, |place| parent.text(&parent.contract.columns[*place].name).rows_by_code())
+}
+
+fn is_there(parent: &Table, key: &[usize], rows: &[Vec<u32>], record: &str, sub: &str) -> bool {
     let [first, rest @ ..] = key else { return parent.rows > 0 };
+    // The first part of every key that a translation can name is text, and an empty one names nothing.
+    let code = parent.text(&parent.contract.columns[*first].name).find(record);
+    let rows = code.and_then(|code| rows.get(code as usize)).map_or(&[][..], Vec::as_slice);
     let is = |place: usize, row: usize, text: &str| match &parent.columns[place] {
         None => text.is_empty(),
         Some(Column::Text { codes, words }) => words.get(codes[row]) == text,
@@ -91,5 +104,5 @@ fn is_there(parent: &Table, key: &[usize], record: &str, sub: &str) -> bool {
         }
         Some(Column::Float(cells)) => text.parse::<f64>().is_ok_and(|value| value == cells[row]),
     };
-    (0..parent.rows).any(|row| is(*first, row, record) && rest.first().is_none_or(|second| is(*second, row, sub)))
+    rows.iter().any(|row| rest.first().is_none_or(|second| is(*second, *row as usize, sub)))
 }
