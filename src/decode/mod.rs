@@ -2,7 +2,7 @@
 //!
 //! Takes captures and the contracts of the format's tables; makes [`Decoded`], one stream of [`Step`]s over all tables
 //! of the feed. Holds a bounded number of chunks at a time, never a whole table: it works chunk by chunk. One file per
-//! format.
+//! format. Beside them, [`timetable`] reads a GTFS feed as columns and holds it whole, for the rules that look at all of it.
 
 mod csv;
 pub mod gtfs;

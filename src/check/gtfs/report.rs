@@ -315,7 +315,7 @@ impl Report {
                         dl {
                             @for (de, en, value) in [
                                 ("Quelle", "Source", how.input.clone()),
-                                ("Gültig laut feed_info.txt", "Valid after feed_info.txt", range(&summary["feedInfo"], "feedStartDate", "feedEndDate")),
+                                ("Gültig laut feed_info.txt", "Valid according to feed_info.txt", range(&summary["feedInfo"], "feedStartDate", "feedEndDate")),
                                 ("Fahrten von – bis", "Trips from – to", range(&summary["feedInfo"], "feedServiceWindowStart", "feedServiceWindowEnd")),
                                 ("Merkmale", "Features", self.features().join(", ")),
                             ] {
@@ -332,10 +332,6 @@ impl Report {
                                 li class=(class) { b { (number(severity)) } " " (both(de, en)) }
                             }
                         }
-                        h2 { (both("Halte und Linienwege", "Stops and shapes")) }
-                        (self.map())
-                        h2 { (both("Fahrten je Tag", "Trips per day")) }
-                        (self.days())
                         @for (severity, de, en, class) in severities {
                             @if self.results.iter().any(|result| result.severity == severity) {
                                 h2 { (both(de, en)) }
@@ -355,6 +351,10 @@ impl Report {
                                 li { code { (change.code) } ": " (change.severity.map_or("off", word)) " – " (change.reason) }
                             } }
                         }
+                        h2 { (both("Halte und Linienwege", "Stops and shapes")) }
+                        (self.map())
+                        h2 { (both("Fahrten je Tag", "Trips per day")) }
+                        (self.days())
                         footer { "fahrtenbuch " (env!("CARGO_PKG_VERSION")) ", " (how.validated_at.to_string()) }
                     }
                 }
