@@ -17,8 +17,10 @@
 //! | `<table>.<column>.range`, `.pattern`, `.length` | error | report |
 //! | `<table>.primary_key` | error | quarantine; the first row of a key passes |
 //! | `<table>.<column>.foreign_key` | error | report |
+//! | library metrics, see [`crate::contract::metric`] | error | report |
 
 pub mod gtfs;
+mod metrics;
 mod rules;
 mod sql;
 
@@ -34,6 +36,7 @@ use serde::{Deserialize, Serialize};
 use crate::contract::{Classification, Contract, Dimension, Kind, OnFail, RuleId, Severity};
 use crate::table::keys::{KeyColumns, KeySet, Keys};
 use crate::table::{Budget, BudgetExceeded, Chunk, Flaw, ORIGIN, ORIGIN_ROW, Origin};
+use metrics::{Measured, Meter};
 use rules::{Ask, Spec};
 pub use sql::dry_run;
 
@@ -80,7 +83,8 @@ pub struct Outcome {
 impl Outcome {
     /// Whether this outcome forbids to publish the run: a blocking rule failed, or a rule could not run.
     pub fn blocks(&self) -> bool {
-        self.result == RuleResult::Error || (self.on_fail == OnFail::Block && self.rows > 0)
+        let failed = matches!(self.result, RuleResult::Failed | RuleResult::Warning);
+        self.result == RuleResult::Error || (self.on_fail == OnFail::Block && failed)
     }
 }
 
@@ -143,11 +147,20 @@ struct Tally {
     samples: Vec<Sample>,
     /// Why the rule could not run.
     broken: Option<String>,
+    /// Of a metric, which can fail without naming a row.
+    measured: Option<Measured>,
 }
 
 impl Tally {
-    fn outcome(self, spec: Spec, table: &str, checked: u64, skipped: bool) -> Outcome {
-        let result = match (&self.broken, self.rows, spec.severity) {
+    fn outcome(self, mut spec: Spec, table: &str, mut checked: u64, skipped: bool) -> Outcome {
+        let mut rows = self.rows;
+        // One "row" stands for a threshold that does not hold.
+        let mut named = rows;
+        if let Some(measured) = self.measured {
+            (rows, checked, named) = (measured.count, measured.rows, u64::from(!measured.holds));
+            spec.message = measured.message;
+        }
+        let result = match (&self.broken, named, spec.severity) {
             _ if skipped => RuleResult::Skipped,
             (Some(_), ..) => RuleResult::Error,
             (None, 0, _) => RuleResult::Passed,
@@ -161,7 +174,7 @@ impl Tally {
             severity: spec.severity,
             on_fail: spec.on_fail,
             result,
-            rows: self.rows,
+            rows,
             checked,
             message: self.broken.unwrap_or(spec.message),
             samples: self.samples,
@@ -192,6 +205,8 @@ pub struct TableCheck {
     held: Option<Vec<RecordBatch>>,
     budget: Budget,
     booked: usize,
+    /// The metrics, with their places in `specs`.
+    meters: Vec<(usize, Meter)>,
     /// More keys came than the run may hold.
     exceeded: Option<BudgetExceeded>,
     rows: u64,
@@ -221,7 +236,13 @@ impl TableCheck {
                 Some((names.clone(), KeyColumns::new(places), KeySet::default()))
             })
             .collect();
+        let meters = specs.iter().enumerate().filter_map(|(place, spec)| match spec.ask {
+            Ask::Metric { metric } => Some((place, Meter::new(&contract.metrics[metric], &contract))),
+            _ => None,
+        });
+        let meters = meters.collect();
         Ok(Self {
+            meters,
             tallies: specs.iter().map(|_| Tally::default()).collect(),
             specs,
             seen: BTreeMap::new(),
@@ -259,6 +280,7 @@ impl TableCheck {
             held.push(passed);
         } else {
             self.keep_keys(&passed)?;
+            self.measure(&passed)?;
             checked.passed.push(passed);
         }
         Ok(checked)
@@ -285,10 +307,14 @@ impl TableCheck {
         if let Some(all) = all {
             let (passed, quarantined) = self.split(all, verdict)?;
             self.keep_keys_again(&passed)?;
+            self.measure(&passed)?;
             checked.passed.extend((passed.num_rows() > 0).then_some(passed));
             checked.quarantined.extend(quarantined);
         }
         self.budget.give_back(self.booked);
+        for (place, meter) in std::mem::take(&mut self.meters) {
+            self.tallies[place].measured = Some(meter.finish());
+        }
         let table = self.contract.table.clone();
         for (names, _, set) in self.referenced {
             keys.add(&table, names, set);
@@ -296,6 +322,16 @@ impl TableCheck {
         let outcomes = self.specs.into_iter().zip(self.tallies);
         let outcomes = outcomes.map(|(spec, tally)| tally.outcome(spec, &table, self.rows, false)).collect();
         Ok((checked, outcomes))
+    }
+
+    /// Counts rows that passed.
+    fn measure(&mut self, passed: &RecordBatch) -> Result<(), CheckError> {
+        for (_, meter) in &mut self.meters {
+            let grown = meter.push(passed);
+            self.budget.take("check", grown)?;
+            self.booked += grown;
+        }
+        Ok(())
     }
 
     fn error(&self, problem: &str) -> CheckError {
@@ -375,7 +411,7 @@ impl TableCheck {
                 }
             }
             &Ask::ForeignKey { key } => self.ask_foreign_key(place, key, rows, keys, verdict),
-            Ask::Sql { .. } => {}
+            Ask::Sql { .. } | Ask::Metric { .. } => {}
         }
     }
 
@@ -783,6 +819,52 @@ RULES";
         let rows: Vec<Row<'_>> = ids.iter().map(|id| (Some(id.as_str()), None, None, None, None)).collect();
         let error = check.push(chunk(&contract, &rows), &Keys::default()).unwrap_err();
         assert!(error.to_string().starts_with("check would have to hold"), "{error}");
+    }
+
+    #[test]
+    fn metrics_count_the_rows_that_pass_over_all_chunks() {
+        let contract = contract(
+            "    quality:
+      - {metric: rowCount, mustBe: 4}
+      - {metric: rowCount, name: enough_rows, mustBeGreaterThan: 4, severity: warning}
+      - {metric: duplicateValues, arguments: {properties: [kind, parent]}, mustBe: 1}
+",
+        );
+        let text = CONTRACT.replace("RULES", "").replace(
+            "        customProperties: [{property: values, value: [0, 1]}]\n",
+            "        quality:
+          - {metric: nullValues, mustBe: 1}
+          - {metric: nullValues, name: half, unit: percent, mustBeLessThan: 20}
+          - {metric: missingValues, arguments: {missingValues: [0, null]}, mustBe: 3}
+          - {metric: invalidValues, arguments: {validValues: [0, 1]}, mustBe: 0, customProperties: [{property: onFail, value: block}]}
+          - {metric: duplicateValues, mustBeBetween: [0, 2]}
+",
+        );
+        let of_column = Arc::new(read::contract(Path::new("stops.odcs.yaml"), &text).unwrap());
+        let rows = |contract: &Contract| {
+            vec![
+                // The second row of a key is held back, so that no metric counts it.
+                chunk(contract, &[(Some("a"), Some(0), None, None, None), (Some("a"), Some(9), None, None, None)]),
+                chunk(contract, &[(Some("b"), None, None, None, None), (Some("c"), Some(0), None, None, None)]),
+                chunk(contract, &[(Some("d"), Some(7), None, None, Some("a"))]),
+            ]
+        };
+        let done = run(&contract, rows(&contract));
+        let told = |run: &Run, id: &str| {
+            let outcome = run.outcome(id);
+            (outcome.rows, outcome.checked, outcome.result, outcome.blocks())
+        };
+        assert_eq!(told(&done, "stops.rowCount"), (4, 4, RuleResult::Passed, false));
+        assert_eq!(told(&done, "stops.enough_rows"), (4, 4, RuleResult::Warning, false));
+        assert_eq!(done.outcome("stops.enough_rows").message, "rowCount: 4, must be greater than 4");
+        assert_eq!(told(&done, "stops.duplicateValues"), (1, 4, RuleResult::Passed, false));
+        let done = run(&of_column, rows(&of_column));
+        assert_eq!(told(&done, "stops.kind.nullValues"), (1, 4, RuleResult::Passed, false));
+        assert_eq!(told(&done, "stops.half"), (1, 4, RuleResult::Failed, false));
+        assert_eq!(done.outcome("stops.half").message, "nullValues: 25.000 %, must be less than 20 %");
+        assert_eq!(told(&done, "stops.kind.missingValues"), (3, 4, RuleResult::Passed, false));
+        assert_eq!(told(&done, "stops.kind.invalidValues"), (1, 4, RuleResult::Failed, true));
+        assert_eq!(told(&done, "stops.kind.duplicateValues"), (1, 4, RuleResult::Passed, false));
     }
 
     #[test]

@@ -55,6 +55,10 @@ pub enum Ask {
     Sql {
         rule: usize,
     },
+    /// A number over all rows that pass: a place in the contract's metrics.
+    Metric {
+        metric: usize,
+    },
 }
 
 /// All rules of a contract.
@@ -103,6 +107,16 @@ pub fn specs(contract: &Contract) -> Vec<Spec> {
             severity: rule.severity,
             on_fail: rule.on_fail,
             message: rule.description.clone().unwrap_or_default(),
+        });
+    }
+    for (place, metric) in contract.metrics.iter().enumerate() {
+        specs.push(Spec {
+            id: metric.id.clone(),
+            ask: Ask::Metric { metric: place },
+            dimension: metric.dimension,
+            severity: metric.severity,
+            on_fail: metric.on_fail,
+            message: metric.description.clone().unwrap_or_else(|| metric.metric.name().to_owned()),
         });
     }
     specs

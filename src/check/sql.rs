@@ -135,6 +135,7 @@ mod tests {
             primary_key: Vec::new(),
             foreign_keys: Vec::new(),
             rules: Vec::new(),
+            metrics: Vec::new(),
             sort_by: Vec::new(),
             gtfs_file: None,
             presence: Presence::Optional,

@@ -22,6 +22,7 @@
 //! | property | `severity` | `error`, `warning`, `info`: of the column's own checks |
 
 pub mod library;
+pub mod metric;
 pub mod notices;
 pub mod read;
 pub mod standard;
@@ -55,6 +56,8 @@ pub struct Contract {
     pub foreign_keys: Vec<ForeignKey>,
     /// The SQL rules.
     pub rules: Vec<Rule>,
+    /// The library metrics.
+    pub metrics: Vec<metric::MetricRule>,
     /// Places of the columns that a release is sorted by.
     pub sort_by: Vec<usize>,
     /// The file in a GTFS archive that holds this table.
@@ -266,9 +269,9 @@ impl Contract {
         Arc::new(Schema::new(self.fields(|c| c.classification == Classification::Public).collect::<Vec<_>>()))
     }
 
-    /// The ids of the SQL rules, in the order of the file.
+    /// The ids of the SQL rules and the metrics, in the order of the file.
     pub fn rule_ids(&self) -> impl Iterator<Item = &RuleId> {
-        self.rules.iter().map(|rule| &rule.id)
+        self.rules.iter().map(|rule| &rule.id).chain(self.metrics.iter().map(|metric| &metric.id))
     }
 
     fn fields(&self, keep: impl Fn(&Column) -> bool) -> impl Iterator<Item = Arc<Field>> {

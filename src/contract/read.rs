@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::contract::metric;
 use crate::contract::{
     Classification, Column, Contract, Dimension, EnumValue, ForeignKey, Kind, OnFail, Presence, Rule, RuleId, Severity,
     Target,
@@ -208,6 +209,7 @@ fn read(file: &Path, text: &str, root: &Node, problems: &mut Problems) -> Option
         primary_key: key.into_iter().map(|(_, place)| place).collect(),
         foreign_keys: Vec::new(),
         rules: Vec::new(),
+        metrics: Vec::new(),
         sort_by: Vec::new(),
         gtfs_file: custom_text(table, "gtfsFile", problems),
         presence: choose(custom(table, "gtfsPresence", problems), "gtfsPresence", PRESENCES, problems)
@@ -465,12 +467,17 @@ fn quality(column: Option<&str>, owner: &Node, contract: &mut Contract, problems
                 node.require_text("implementation", problems)
             }
             "library" => {
-                let metric = node.get("metric").and_then(Node::scalar).unwrap_or_default();
-                problems.add(
-                    node.line,
-                    format!("the library metric '{metric}' is not supported yet"),
-                    "Use required, unique, values or a SQL rule ('type: custom', 'engine: fahrtenbuch').",
-                );
+                let settings = metric::Settings {
+                    severity: choose(node.get("severity"), "severity", SEVERITIES, problems).unwrap_or(Severity::Error),
+                    dimension: choose(node.get("dimension"), "dimension", DIMENSIONS, problems),
+                    on_fail: choose(custom(node, "onFail", problems), "onFail", ON_FAIL, problems)
+                        .unwrap_or(OnFail::Report),
+                };
+                let place = column.and_then(|column| contract.index_of(column));
+                if let Some(rule) = metric::read(place, node, contract, &settings, problems) {
+                    taken(&rule.id, rule.line, contract, problems);
+                    contract.metrics.push(rule);
+                }
                 continue;
             }
             other => {
@@ -495,9 +502,7 @@ fn quality(column: Option<&str>, owner: &Node, contract: &mut Contract, problems
         let name = node.require_text("name", problems);
         let (Some(sql), Some(name)) = (sql, name) else { continue };
         let id = RuleId(format!("{}.{name}", contract.table));
-        if contract.rules.iter().any(|rule| rule.id == id) {
-            problems.add(node.line, format!("the rule '{id}' stands here twice"), "Give each rule a name of its own.");
-        }
+        taken(&id, node.line, contract, problems);
         let on_fail = choose(custom(node, "onFail", problems), "onFail", ON_FAIL, problems).unwrap_or(OnFail::Report);
         let invalidates = match custom(node, "invalidates", problems) {
             Some(list) => places(list, "invalidates", contract, problems),
@@ -523,6 +528,12 @@ fn quality(column: Option<&str>, owner: &Node, contract: &mut Contract, problems
             description_de: custom_text(node, "descriptionDe", problems),
         };
         contract.rules.push(rule);
+    }
+}
+
+fn taken(id: &RuleId, line: u32, contract: &Contract, problems: &mut Problems) {
+    if metric::is_taken(id, contract) {
+        problems.add(line, format!("the rule '{id}' stands here twice"), "Give each rule a name of its own.");
     }
 }
 

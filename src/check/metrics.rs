@@ -1,0 +1,142 @@
+//! Library metrics: numbers over the rows that passed.
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, RecordBatch};
+use regex::Regex;
+use rustc_hash::FxHashSet;
+
+use crate::contract::metric::{Metric, MetricRule};
+use crate::contract::{Contract, Kind};
+use crate::table::keys::{KeyColumns, KeySet};
+
+/// One metric while the rows come.
+pub struct Meter {
+    rule: MetricRule,
+    count: u64,
+    rows: u64,
+    counting: Counting,
+}
+
+/// What a metric keeps.
+enum Counting {
+    Rows,
+    Null {
+        column: usize,
+    },
+    /// Values, as text, and whether one of them counts (missing) or every other (invalid).
+    Values {
+        column: usize,
+        kind: Kind,
+        listed: Option<FxHashSet<String>>,
+        pattern: Option<Regex>,
+        counts_listed: bool,
+    },
+    Duplicates {
+        columns: KeyColumns,
+        seen: KeySet,
+        again: KeySet,
+    },
+}
+
+/// What a metric came to.
+pub struct Measured {
+    pub count: u64,
+    pub rows: u64,
+    pub holds: bool,
+    /// For people.
+    pub message: String,
+}
+
+impl Meter {
+    pub fn new(rule: &MetricRule, contract: &Contract) -> Self {
+        let values = |column: usize, listed: Option<&Vec<String>>, pattern: Option<&String>, counts_listed: bool| {
+            let kind = contract.columns[column].kind;
+            Counting::Values {
+                column,
+                kind,
+                listed: listed.map(|listed| listed.iter().map(|text| plain(text, kind)).collect()),
+                // The contract's reader has refused patterns that do not compile.
+                pattern: pattern.and_then(|pattern| Regex::new(pattern).ok()),
+                counts_listed,
+            }
+        };
+        let counting = match &rule.metric {
+            Metric::RowCount => Counting::Rows,
+            Metric::NullValues { column } => Counting::Null { column: *column },
+            Metric::MissingValues { column, missing } => values(*column, Some(missing), None, true),
+            Metric::InvalidValues { column, valid, pattern } => {
+                values(*column, valid.as_ref(), pattern.as_ref(), false)
+            }
+            Metric::DuplicateValues { columns } => Counting::Duplicates {
+                columns: KeyColumns::new(columns.clone()),
+                seen: KeySet::default(),
+                again: KeySet::default(),
+            },
+        };
+        Self { rule: rule.clone(), count: 0, rows: 0, counting }
+    }
+
+    /// Counts some rows that passed; tells by how many bytes what is kept has grown.
+    pub fn push(&mut self, rows: &RecordBatch) -> usize {
+        self.rows += rows.num_rows() as u64;
+        match &mut self.counting {
+            Counting::Rows => self.count = self.rows,
+            Counting::Null { column } => self.count += rows.column(*column).null_count() as u64,
+            Counting::Values { column, kind, listed, pattern, counts_listed } => {
+                let array = rows.column(*column);
+                let texts = array.as_string_opt::<i32>();
+                for row in 0..array.len() {
+                    if array.is_null(row) {
+                        self.count += u64::from(*counts_listed);
+                        continue;
+                    }
+                    let shown;
+                    let text = match texts {
+                        Some(texts) => texts.value(row),
+                        None => {
+                            shown = super::show(array, *kind, row).map(|text| plain(&text, *kind)).unwrap_or_default();
+                            shown.as_str()
+                        }
+                    };
+                    let is_listed = listed.as_ref().is_none_or(|listed| listed.contains(text));
+                    let fits = is_listed && pattern.as_ref().is_none_or(|pattern| pattern.is_match(text));
+                    self.count += u64::from(if *counts_listed { is_listed } else { !fits });
+                }
+            }
+            Counting::Duplicates { columns, seen, again } => {
+                let before = seen.bytes() + again.bytes();
+                for key in columns.keys(rows) {
+                    if !seen.insert(key) && again.insert(key) {
+                        self.count += 1;
+                    }
+                }
+                return seen.bytes() + again.bytes() - before;
+            }
+        }
+        0
+    }
+
+    pub fn finish(self) -> Measured {
+        let percent = if self.rows == 0 { 0.0 } else { self.count as f64 * 100.0 / self.rows as f64 };
+        let value = if self.rule.percent { percent } else { self.count as f64 };
+        let shown = if self.rule.percent { format!("{value:.3} %") } else { self.count.to_string() };
+        let what = self.rule.description.clone().unwrap_or_else(|| self.rule.metric.name().to_owned());
+        let unit = if self.rule.percent { " %" } else { "" };
+        Measured {
+            count: self.count,
+            rows: self.rows,
+            holds: self.rule.threshold.holds(value),
+            message: format!("{what}: {shown}, {}{unit}", self.rule.threshold),
+        }
+    }
+}
+
+/// A number without what does not change it, so that 1.0 and 1 are the same.
+fn plain(text: &str, kind: Kind) -> String {
+    match kind {
+        Kind::Float | Kind::Int32 | Kind::Int64 => {
+            text.parse::<f64>().map_or_else(|_| text.to_owned(), |v| v.to_string())
+        }
+        _ => text.to_owned(),
+    }
+}

@@ -1,0 +1,375 @@
+//! The library metrics of ODCS 3.1: a number over all rows of a table, and what it must be.
+//!
+//! ```yaml
+//! quality:
+//!   - metric: nullValues
+//!     unit: percent
+//!     mustBeLessThan: 1
+//! ```
+//!
+//! | metric | at | counts |
+//! |---|---|---|
+//! | `rowCount` | table | rows |
+//! | `nullValues` | column | rows without a value |
+//! | `missingValues` | column | rows without a value, or with one of `arguments.missingValues` |
+//! | `invalidValues` | column | values that are none of `arguments.validValues`, or in which `arguments.pattern` does not occur |
+//! | `duplicateValues` | column, or table with `arguments.properties` | values, or combinations, that occur more than once |
+//!
+//! Metrics count the rows that pass the rules over rows, because those are published. `mustBeBetween` is exclusive, as the
+//! text of the standard has it ("between", with `mustBeGreaterThan` and `mustBeLessThan` beside it); other tools include the
+//! two bounds. `mustNotBeBetween` is its opposite.
+
+use crate::contract::{Contract, Dimension, OnFail, RuleId, Severity};
+use crate::yaml::{Node, Problems, suggestion};
+
+/// One metric of a contract.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MetricRule {
+    /// `stop_times.arrival_time.nullValues`, or the table and the entry's name.
+    pub id: RuleId,
+    pub line: u32,
+    pub metric: Metric,
+    pub threshold: Threshold,
+    /// Of the rows, instead of their number.
+    pub percent: bool,
+    pub severity: Severity,
+    pub dimension: Dimension,
+    /// `report` or `block`.
+    pub on_fail: OnFail,
+    pub description: Option<String>,
+}
+
+/// What is counted. Columns are places in the contract.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Metric {
+    RowCount,
+    NullValues { column: usize },
+    MissingValues { column: usize, missing: Vec<String> },
+    InvalidValues { column: usize, valid: Option<Vec<String>>, pattern: Option<String> },
+    DuplicateValues { columns: Vec<usize> },
+}
+
+impl Metric {
+    /// Its name in ODCS.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::RowCount => "rowCount",
+            Self::NullValues { .. } => "nullValues",
+            Self::MissingValues { .. } => "missingValues",
+            Self::InvalidValues { .. } => "invalidValues",
+            Self::DuplicateValues { .. } => "duplicateValues",
+        }
+    }
+}
+
+/// The eight operators of ODCS.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Threshold {
+    Be(f64),
+    NotBe(f64),
+    GreaterThan(f64),
+    GreaterOrEqualTo(f64),
+    LessThan(f64),
+    LessOrEqualTo(f64),
+    /// Exclusive.
+    Between(f64, f64),
+    NotBetween(f64, f64),
+}
+
+const OPERATORS: [&str; 8] = [
+    "mustBe",
+    "mustNotBe",
+    "mustBeGreaterThan",
+    "mustBeGreaterOrEqualTo",
+    "mustBeLessThan",
+    "mustBeLessOrEqualTo",
+    "mustBeBetween",
+    "mustNotBeBetween",
+];
+const METRICS: [&str; 5] = ["rowCount", "nullValues", "missingValues", "invalidValues", "duplicateValues"];
+
+impl Threshold {
+    /// Whether a number is what it must be.
+    pub fn holds(self, value: f64) -> bool {
+        let between = |low: f64, high: f64| low < value && value < high;
+        match self {
+            Self::Be(wanted) => value == wanted,
+            Self::NotBe(other) => value != other,
+            Self::GreaterThan(bound) => value > bound,
+            Self::GreaterOrEqualTo(bound) => value >= bound,
+            Self::LessThan(bound) => value < bound,
+            Self::LessOrEqualTo(bound) => value <= bound,
+            Self::Between(low, high) => between(low, high),
+            Self::NotBetween(low, high) => !between(low, high),
+        }
+    }
+
+    /// Reads the one operator of an entry; none or two are mistakes.
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let there: Vec<(usize, &Node)> =
+            OPERATORS.iter().enumerate().filter_map(|(place, name)| Some((place, node.get(name)?))).collect();
+        let [(operator, value)] = there[..] else {
+            let (line, message) = match there.get(1) {
+                Some((place, second)) => (second.line, format!("'{}' is a second operator", OPERATORS[*place])),
+                None => (node.line, "the metric does not say what it must be".to_owned()),
+            };
+            problems.add(line, message, format!("Write one of {}.", OPERATORS.join(", ")));
+            return None;
+        };
+        if operator >= 6 {
+            let bounds: Vec<Option<f64>> = value.items().iter().map(Node::number).collect();
+            let [Some(low), Some(high)] = bounds[..] else {
+                problems.add(value.line, format!("'{}' needs two numbers", OPERATORS[operator]), "Write '[1, 10]'.");
+                return None;
+            };
+            if low >= high {
+                problems.add(value.line, "the first number is not below the second", "Swap the two.");
+            }
+            return Some(if operator == 6 { Self::Between(low, high) } else { Self::NotBetween(low, high) });
+        }
+        let Some(number) = value.number() else {
+            let message = format!("'{}' is {}, expected a number", OPERATORS[operator], value.kind());
+            problems.add(value.line, message, "Write a number.");
+            return None;
+        };
+        let make = [
+            Self::Be as fn(f64) -> Self,
+            Self::NotBe,
+            Self::GreaterThan,
+            Self::GreaterOrEqualTo,
+            Self::LessThan,
+            Self::LessOrEqualTo,
+        ];
+        Some(make[operator](number))
+    }
+}
+
+impl std::fmt::Display for Threshold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Be(value) => write!(f, "must be {value}"),
+            Self::NotBe(value) => write!(f, "must not be {value}"),
+            Self::GreaterThan(bound) => write!(f, "must be greater than {bound}"),
+            Self::GreaterOrEqualTo(bound) => write!(f, "must be at least {bound}"),
+            Self::LessThan(bound) => write!(f, "must be less than {bound}"),
+            Self::LessOrEqualTo(bound) => write!(f, "must be at most {bound}"),
+            Self::Between(low, high) => write!(f, "must be between {low} and {high}, exclusive"),
+            Self::NotBetween(low, high) => write!(f, "must not be between {low} and {high}, exclusive"),
+        }
+    }
+}
+
+/// What an entry says beside metric and threshold, read as for every rule.
+pub struct Settings {
+    pub severity: Severity,
+    pub dimension: Option<Dimension>,
+    pub on_fail: OnFail,
+}
+
+/// Reads an entry of `type: library`. `column` is the one that it stands at.
+pub fn read(
+    column: Option<usize>,
+    node: &Node,
+    contract: &Contract,
+    settings: &Settings,
+    problems: &mut Problems,
+) -> Option<MetricRule> {
+    let name = node.require_text("metric", problems)?;
+    let threshold = Threshold::read(node, problems);
+    let metric = metric(&name, column, node, contract, problems)?;
+    let percent = match node.get("unit").map(|unit| (unit.line, unit.scalar().unwrap_or_default())) {
+        None => false,
+        Some((_, unit)) if unit == "rows" => false,
+        Some((line, unit)) if unit == "percent" => {
+            if matches!(metric, Metric::RowCount | Metric::DuplicateValues { .. }) {
+                problems.add(line, format!("'{name}' has no percentage"), "Write 'unit: rows'.");
+            }
+            true
+        }
+        Some((line, unit)) => {
+            problems.add(line, format!("'{unit}' is no unit"), suggestion(&unit, &["rows", "percent"]));
+            false
+        }
+    };
+    if !matches!(settings.on_fail, OnFail::Report | OnFail::Block) {
+        problems.add(
+            node.line,
+            "a metric is about the table as a whole and cannot hold back rows",
+            "Set onFail to 'report' or 'block', or write a SQL rule that names rows.",
+        );
+    }
+    let at = column.map_or(String::new(), |place| format!("{}.", contract.columns[place].name));
+    let own_name = node.optional_text("name", problems);
+    let id =
+        own_name.map_or_else(|| format!("{}.{at}{name}", contract.table), |own| format!("{}.{own}", contract.table));
+    Some(MetricRule {
+        id: RuleId(id),
+        line: node.line,
+        threshold: threshold?,
+        percent,
+        severity: settings.severity,
+        dimension: settings.dimension.unwrap_or(match metric {
+            Metric::RowCount | Metric::NullValues { .. } | Metric::MissingValues { .. } => Dimension::Completeness,
+            Metric::InvalidValues { .. } => Dimension::Conformity,
+            Metric::DuplicateValues { .. } => Dimension::Uniqueness,
+        }),
+        metric,
+        on_fail: settings.on_fail,
+        description: node.optional_text("description", problems),
+    })
+}
+
+fn metric(
+    name: &str,
+    column: Option<usize>,
+    node: &Node,
+    contract: &Contract,
+    problems: &mut Problems,
+) -> Option<Metric> {
+    let arguments = node.get("arguments");
+    let known: &[&str] = match name {
+        "missingValues" => &["missingValues"],
+        "invalidValues" => &["validValues", "pattern"],
+        "duplicateValues" if column.is_none() => &["properties"],
+        _ => &[],
+    };
+    if let Some(arguments) = arguments {
+        arguments.only_keys(known, problems);
+    }
+    let list = |key: &str| {
+        let node = arguments?.get(key)?;
+        // An empty value is missing anyway.
+        Some(node.items().iter().filter_map(Node::scalar).filter(|text| !text.is_empty()).collect::<Vec<String>>())
+    };
+    let at_level = |wanted: bool, level: &str, problems: &mut Problems| {
+        if !wanted {
+            problems.add(node.line, format!("'{name}' stands at the wrong place"), format!("Write it at a {level}."));
+        }
+        wanted
+    };
+    match (name, column) {
+        ("rowCount", _) => at_level(column.is_none(), "table", problems).then_some(Metric::RowCount),
+        ("duplicateValues", Some(column)) => Some(Metric::DuplicateValues { columns: vec![column] }),
+        ("duplicateValues", None) => {
+            let mut columns = Vec::new();
+            for item in arguments.and_then(|arguments| arguments.get("properties")).map_or(&[][..], Node::items) {
+                let property = item.scalar().unwrap_or_default();
+                match contract.index_of(&property) {
+                    Some(place) => columns.push(place),
+                    None => {
+                        let known: Vec<&str> = contract.columns.iter().map(|column| column.name.as_str()).collect();
+                        let message = format!("'{property}' is no column of '{}'", contract.table);
+                        problems.add(item.line, message, suggestion(&property, &known));
+                    }
+                }
+            }
+            if columns.is_empty() {
+                let message = "'duplicateValues' of a table does not say of which columns";
+                problems.add(node.line, message, "Add 'arguments: {properties: [column, column]}'.");
+                return None;
+            }
+            Some(Metric::DuplicateValues { columns })
+        }
+        ("nullValues" | "missingValues" | "invalidValues", None) => {
+            at_level(false, "column", problems);
+            None
+        }
+        ("nullValues", Some(column)) => Some(Metric::NullValues { column }),
+        ("missingValues", Some(column)) => {
+            Some(Metric::MissingValues { column, missing: list("missingValues").unwrap_or_default() })
+        }
+        ("invalidValues", Some(column)) => {
+            let valid = list("validValues");
+            let pattern = arguments.and_then(|arguments| arguments.optional_text("pattern", problems));
+            if valid.is_none() && pattern.is_none() {
+                let message = "'invalidValues' does not say what is valid";
+                problems.add(node.line, message, "Add 'arguments: {validValues: [...]}' or '{pattern: ...}'.");
+            }
+            if let Some(Err(error)) = pattern.as_deref().map(regex::Regex::new) {
+                let reason = error.to_string().lines().last().unwrap_or_default().to_owned();
+                problems.add(node.line, format!("the pattern is not readable: {reason}"), "Mend the expression.");
+            }
+            Some(Metric::InvalidValues { column, valid, pattern })
+        }
+        _ => {
+            let line = node.get("metric").map_or(node.line, |node| node.line);
+            problems.add(line, format!("'{name}' is no metric"), suggestion(name, &METRICS));
+            None
+        }
+    }
+}
+
+/// Tells whether two rules of a contract have the same id.
+pub fn is_taken(id: &RuleId, contract: &Contract) -> bool {
+    contract.rules.iter().any(|rule| rule.id == *id) || contract.metrics.iter().any(|metric| metric.id == *id)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn contract(quality: &str) -> Result<Contract, Vec<String>> {
+        let text = format!(
+            "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
+             logicalType: object\n    quality:\n{quality}    properties:\n      - name: a\n        logicalType: string\n        \
+             classification: public\n"
+        );
+        let read = crate::contract::read::contract(Path::new("t.odcs.yaml"), &text);
+        read.map_err(|problems| problems.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn thresholds_are_the_eight_of_odcs_and_between_is_exclusive() {
+        let read = |text: &str| {
+            let contract = contract(&format!("      - metric: rowCount\n        {text}\n")).unwrap();
+            contract.metrics[0].threshold
+        };
+        for (text, inside, outside) in [
+            ("mustBe: 3", 3.0, 4.0),
+            ("mustNotBe: 3", 4.0, 3.0),
+            ("mustBeGreaterThan: 3", 3.5, 3.0),
+            ("mustBeGreaterOrEqualTo: 3", 3.0, 2.9),
+            ("mustBeLessThan: 3", 2.9, 3.0),
+            ("mustBeLessOrEqualTo: 3", 3.0, 3.1),
+            ("mustBeBetween: [3, 5]", 4.0, 5.0),
+            ("mustNotBeBetween: [3, 5]", 3.0, 4.0),
+        ] {
+            let threshold = read(text);
+            assert!(threshold.holds(inside) && !threshold.holds(outside), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_mistake_has_its_line_and_remedy() {
+        for (quality, expected) in [
+            (
+                "      - metric: rowCont\n        mustBe: 1\n",
+                "t.odcs.yaml:10: 'rowCont' is no metric. Did you mean 'rowCount'?",
+            ),
+            ("      - metric: rowCount\n", ":10: the metric does not say what it must be"),
+            (
+                "      - metric: rowCount\n        mustBe: 1\n        mustNotBe: 2\n",
+                ":12: 'mustNotBe' is a second operator",
+            ),
+            (
+                "      - metric: rowCount\n        mustBeBetween: [5, 3]\n",
+                ":11: the first number is not below the second",
+            ),
+            ("      - metric: rowCount\n        mustBeBetween: 5\n", ":11: 'mustBeBetween' needs two numbers"),
+            ("      - metric: rowCount\n        mustBe: many\n", "expected a number"),
+            ("      - metric: rowCount\n        unit: percent\n        mustBe: 1\n", "'rowCount' has no percentage"),
+            ("      - metric: rowCount\n        unit: pieces\n        mustBe: 1\n", "'pieces' is no unit"),
+            ("      - metric: nullValues\n        mustBe: 1\n", "Write it at a column"),
+            ("      - metric: duplicateValues\n        mustBe: 0\n", "does not say of which columns"),
+            (
+                "      - metric: duplicateValues\n        arguments: {properties: [b]}\n        mustBe: 0\n",
+                "'b' is no column of 't'",
+            ),
+        ] {
+            let told = contract(quality).unwrap_err();
+            assert!(told.iter().any(|told| told.contains(expected)), "{expected}: {told:?}");
+        }
+    }
+}
