@@ -117,17 +117,9 @@ impl Meter {
     }
 
     pub fn finish(self) -> Measured {
-        let percent = if self.rows == 0 { 0.0 } else { self.count as f64 * 100.0 / self.rows as f64 };
-        let value = if self.rule.percent { percent } else { self.count as f64 };
-        let shown = if self.rule.percent { format!("{value:.3} %") } else { self.count.to_string() };
         let what = self.rule.description.clone().unwrap_or_else(|| self.rule.metric.name().to_owned());
-        let unit = if self.rule.percent { " %" } else { "" };
-        Measured {
-            count: self.count,
-            rows: self.rows,
-            holds: self.rule.threshold.holds(value),
-            message: format!("{what}: {shown}, {}{unit}", self.rule.threshold),
-        }
+        let (holds, said) = self.rule.limit.of(self.count, self.rows);
+        Measured { count: self.count, rows: self.rows, holds, message: format!("{what}: {said}") }
     }
 }
 

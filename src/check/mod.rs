@@ -157,6 +157,7 @@ impl Tally {
         // One "row" stands for a threshold that does not hold.
         let mut named = rows;
         if let Some(measured) = self.measured {
+            // A rule that names rows keeps their number, a number that is not what it must be counts as one.
             (rows, checked, named) = (measured.count, measured.rows, u64::from(!measured.holds));
             spec.message = measured.message;
         }
@@ -300,7 +301,7 @@ impl TableCheck {
         };
         drop(held);
         if let Some(all) = &all {
-            self.ask_sql(all, &mut verdict);
+            self.ask_sql(all, false, &mut verdict);
             self.keep_keys_of_self(all);
         }
         self.close_own_keys(all.as_ref(), &mut verdict);
@@ -308,6 +309,7 @@ impl TableCheck {
             let (passed, quarantined) = self.split(all, verdict)?;
             self.keep_keys_again(&passed)?;
             self.measure(&passed)?;
+            self.ask_sql(&passed, true, &mut Verdict::default());
             checked.passed.extend((passed.num_rows() > 0).then_some(passed));
             checked.quarantined.extend(quarantined);
         }
@@ -480,17 +482,42 @@ impl TableCheck {
         }
     }
 
-    fn ask_sql(&mut self, all: &RecordBatch, verdict: &mut Verdict) {
+    /// Asks the queries that name rows, or those that return a number.
+    fn ask_sql(&mut self, all: &RecordBatch, numbers: bool, verdict: &mut Verdict) {
         let asked: Vec<(usize, usize)> = (self.specs.iter().enumerate())
             .filter_map(|(place, spec)| if let Ask::Sql { rule } = spec.ask { Some((place, rule)) } else { None })
+            .filter(|(_, rule)| self.contract.rules[*rule].is_number == numbers)
             .collect();
+        if asked.is_empty() {
+            return;
+        }
         let frame = sql::Frame::new(&self.contract, all);
         for (place, rule) in asked {
             let contract = self.contract.clone();
             let rule = &contract.rules[rule];
+            if let Some(limit) = rule.limit.filter(|_| rule.is_number) {
+                let number = frame.as_ref().map_err(Clone::clone).and_then(|frame| frame.number(&rule.sql));
+                match number.and_then(|number| number.ok_or_else(|| "the query returns null".to_owned())) {
+                    Ok(value) => {
+                        let (holds, rows) = (limit.threshold.holds(value), all.num_rows() as u64);
+                        let message = format!("{}: {value}, {}", self.specs[place].message, limit.threshold);
+                        let count = u64::from(!holds);
+                        self.tallies[place].measured = Some(Measured { count, rows, holds, message });
+                    }
+                    Err(problem) => self.tallies[place].broken = Some(format!("the rule could not run: {problem}")),
+                }
+                continue;
+            }
             match frame.as_ref().map_err(Clone::clone).and_then(|frame| frame.offending(&rule.sql, all.num_rows())) {
                 Ok(rows) => {
-                    for row in rows {
+                    let (count, of) = (rows.len() as u64, all.num_rows() as u64);
+                    let limit = rule.limit.map(|limit| limit.of(count, of));
+                    if let Some((holds, said)) = &limit {
+                        let message = format!("{}: {said}", self.specs[place].message);
+                        self.tallies[place].measured = Some(Measured { count, rows: of, holds: *holds, message });
+                    }
+                    // Within its limit a rule leaves the rows alone.
+                    for row in rows.into_iter().filter(|_| !limit.as_ref().is_some_and(|(holds, _)| *holds)) {
                         self.name(place, all, row, None, None, verdict);
                         if rule.on_fail == OnFail::Invalidate {
                             for &column in &rule.invalidates {
@@ -819,6 +846,44 @@ RULES";
         let rows: Vec<Row<'_>> = ids.iter().map(|id| (Some(id.as_str()), None, None, None, None)).collect();
         let error = check.push(chunk(&contract, &rows), &Keys::default()).unwrap_err();
         assert!(error.to_string().starts_with("check would have to hold"), "{error}");
+    }
+
+    #[test]
+    fn a_rule_within_its_limit_leaves_its_rows_alone_and_a_query_may_return_a_number() {
+        let with = |limit: &str| {
+            contract(&format!(
+                "    quality:
+      - name: lat_known
+        type: custom
+        engine: fahrtenbuch
+        implementation: SELECT _index FROM stops WHERE lat IS NULL
+        {limit}
+        customProperties: [{{property: onFail, value: quarantine}}]
+      - {{name: mean, type: sql, query: 'SELECT AVG(kind) FROM {{object}}', mustBeLessThan: 0.6}}
+      - {{name: nothing, type: sql, query: 'SELECT AVG(kind) FROM stops WHERE id IS NULL', mustBe: 0}}
+"
+            ))
+        };
+        let rows = |contract: &Contract| {
+            let lat = |id, kind, lat| (Some(id), Some(kind), lat, None, None);
+            vec![chunk(
+                contract,
+                &[lat("a", 0, Some(1.0)), lat("b", 1, None), lat("c", 1, Some(2.0)), lat("d", 0, Some(3.0))],
+            )]
+        };
+        let lenient = with("mustBeLessOrEqualTo: 25\n        unit: percent");
+        let done = run(&lenient, rows(&lenient));
+        let rule = done.outcome("stops.lat_known");
+        assert_eq!((done.held.len(), rule.rows, rule.result), (0, 1, RuleResult::Passed));
+        assert!(rule.message.contains("25.000 %, must be at most 25 %"), "{}", rule.message);
+        assert_eq!(done.outcome("stops.mean").result, RuleResult::Passed);
+        let nothing = done.outcome("stops.nothing");
+        assert_eq!((nothing.result, nothing.blocks()), (RuleResult::Error, true));
+        let strict = with("mustBe: 0");
+        let done = run(&strict, rows(&strict));
+        assert_eq!((done.held.len(), done.outcome("stops.lat_known").result), (1, RuleResult::Failed));
+        // Of the rows that pass: without the one that is held back it is a third.
+        assert!(done.outcome("stops.mean").message.contains("0.3333"), "{}", done.outcome("stops.mean").message);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use arrow_schema::DataType;
 use polars::prelude::{Column, DataFrame, IntoLazy, LazyFrame, PlSmallStr, Series};
 use polars::sql::SQLContext;
 
-use crate::contract::Contract;
+use crate::contract::{Contract, Rule};
 
 /// The column that says which row of the table a row of a result is.
 const INDEX: &str = "_index";
@@ -45,10 +45,29 @@ impl Frame {
         Ok(named)
     }
 
-    fn run(&self, sql: &str) -> Result<Vec<usize>, String> {
+    /// The one number that a query returns; `None` if it is null, as the mean of no rows is.
+    pub fn number(&self, sql: &str) -> Result<Option<f64>, String> {
+        let run = catch_unwind(AssertUnwindSafe(|| self.collect(sql)));
+        let result = run.map_err(|_| "the query made Polars panic".to_owned())??;
+        if result.shape() != (1, 1) {
+            let (rows, columns) = result.shape();
+            return Err(format!("the query returns {rows} rows of {columns} columns instead of one number"));
+        }
+        let cell = result.columns()[0].get(0).map_err(|error| error.to_string())?;
+        if cell.is_null() {
+            return Ok(None);
+        }
+        cell.try_extract::<f64>().map(Some).map_err(|_| format!("the query returns '{cell}', which is no number"))
+    }
+
+    fn collect(&self, sql: &str) -> Result<DataFrame, String> {
         let mut context = SQLContext::new();
         context.register(&self.table, self.frame.clone());
-        let result = context.execute(sql).and_then(LazyFrame::collect).map_err(|error| error.to_string())?;
+        context.execute(sql).and_then(LazyFrame::collect).map_err(|error| error.to_string())
+    }
+
+    fn run(&self, sql: &str) -> Result<Vec<usize>, String> {
+        let result = self.collect(sql)?;
         let index = result.column(INDEX).map_err(|_| format!("the query does not return the column '{INDEX}'"))?;
         let index = index.i64().map_err(|_| format!("the query returns another type than integer as '{INDEX}'"))?;
         index
@@ -61,9 +80,10 @@ impl Frame {
 }
 
 /// Asks whether a query parses and finds its columns, over a table without rows.
-pub fn dry_run(contract: &Contract, sql: &str) -> Result<(), String> {
+pub fn dry_run(contract: &Contract, rule: &Rule) -> Result<(), String> {
     let empty = RecordBatch::new_empty(contract.chunk_schema());
-    Frame::new(contract, &empty)?.offending(sql, 0).map(|_| ())
+    let frame = Frame::new(contract, &empty)?;
+    if rule.is_number { frame.number(&rule.sql).map(|_| ()) } else { frame.offending(&rule.sql, 0).map(|_| ()) }
 }
 
 fn column(name: &str, array: &ArrayRef) -> Result<Column, String> {
@@ -99,6 +119,22 @@ mod tests {
     use super::*;
     use crate::contract::{Classification, Kind, Presence};
     use crate::digest::Digest;
+
+    fn rule(sql: &str, is_number: bool) -> Rule {
+        Rule {
+            id: crate::contract::RuleId("t.r".into()),
+            line: 1,
+            sql: sql.into(),
+            severity: crate::contract::Severity::Error,
+            dimension: crate::contract::Dimension::Accuracy,
+            on_fail: crate::contract::OnFail::Report,
+            invalidates: Vec::new(),
+            limit: None,
+            is_number,
+            description: None,
+            description_de: None,
+        }
+    }
 
     fn contract(columns: &[(&str, Kind)]) -> Contract {
         let column = |(name, kind): &(&str, Kind)| crate::contract::Column {
@@ -177,8 +213,10 @@ mod tests {
     fn a_rule_that_cannot_run_is_an_error() {
         let contract = contract(&[("a", Kind::Text)]);
         for sql in ["SELEC", "SELECT a FROM t", "SELECT _index FROM elsewhere", "SELECT _index FROM t WHERE b = 1"] {
-            assert!(dry_run(&contract, sql).is_err(), "{sql}");
+            assert!(dry_run(&contract, &rule(sql, false)).is_err(), "{sql}");
         }
-        assert_eq!(dry_run(&contract, "SELECT _index FROM t WHERE a = 'x'"), Ok(()));
+        assert_eq!(dry_run(&contract, &rule("SELECT _index FROM t WHERE a = 'x'", false)), Ok(()));
+        assert_eq!(dry_run(&contract, &rule("SELECT COUNT(*) FROM t", true)), Ok(()));
+        assert!(dry_run(&contract, &rule("SELECT a FROM t", true)).is_err());
     }
 }

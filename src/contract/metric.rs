@@ -29,9 +29,7 @@ pub struct MetricRule {
     pub id: RuleId,
     pub line: u32,
     pub metric: Metric,
-    pub threshold: Threshold,
-    /// Of the rows, instead of their number.
-    pub percent: bool,
+    pub limit: Limit,
     pub severity: Severity,
     pub dimension: Dimension,
     /// `report` or `block`.
@@ -60,6 +58,44 @@ impl Metric {
             Self::DuplicateValues { .. } => "duplicateValues",
         }
     }
+}
+
+/// What a number must be, and whether it is rows or a percentage of them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limit {
+    pub threshold: Threshold,
+    pub percent: bool,
+}
+
+impl Limit {
+    /// Whether so many of so many rows are within the limit, and how that is said.
+    pub fn of(self, count: u64, rows: u64) -> (bool, String) {
+        if !self.percent {
+            return (self.threshold.holds(count as f64), format!("{count}, {}", self.threshold));
+        }
+        let percent = if rows == 0 { 0.0 } else { count as f64 * 100.0 / rows as f64 };
+        (self.threshold.holds(percent), format!("{percent:.3} %, {} %", self.threshold))
+    }
+}
+
+/// Whether an entry has an operator.
+pub fn has_operator(node: &Node) -> bool {
+    OPERATORS.iter().any(|name| node.get(name).is_some())
+}
+
+/// Reads operator and unit of an entry.
+pub fn read_limit(node: &Node, problems: &mut Problems) -> Option<Limit> {
+    let threshold = Threshold::read(node, problems);
+    let percent = match node.get("unit").map(|unit| (unit.line, unit.scalar().unwrap_or_default())) {
+        None => false,
+        Some((_, unit)) if unit == "rows" => false,
+        Some((_, unit)) if unit == "percent" => true,
+        Some((line, unit)) => {
+            problems.add(line, format!("'{unit}' is no unit"), suggestion(&unit, &["rows", "percent"]));
+            false
+        }
+    };
+    Some(Limit { threshold: threshold?, percent })
 }
 
 /// The eight operators of ODCS.
@@ -175,22 +211,11 @@ pub fn read(
     problems: &mut Problems,
 ) -> Option<MetricRule> {
     let name = node.require_text("metric", problems)?;
-    let threshold = Threshold::read(node, problems);
+    let limit = read_limit(node, problems);
     let metric = metric(&name, column, node, contract, problems)?;
-    let percent = match node.get("unit").map(|unit| (unit.line, unit.scalar().unwrap_or_default())) {
-        None => false,
-        Some((_, unit)) if unit == "rows" => false,
-        Some((line, unit)) if unit == "percent" => {
-            if matches!(metric, Metric::RowCount | Metric::DuplicateValues { .. }) {
-                problems.add(line, format!("'{name}' has no percentage"), "Write 'unit: rows'.");
-            }
-            true
-        }
-        Some((line, unit)) => {
-            problems.add(line, format!("'{unit}' is no unit"), suggestion(&unit, &["rows", "percent"]));
-            false
-        }
-    };
+    if limit.is_some_and(|limit| limit.percent) && matches!(metric, Metric::RowCount | Metric::DuplicateValues { .. }) {
+        problems.add(node.line, format!("'{name}' has no percentage"), "Write 'unit: rows'.");
+    }
     if !matches!(settings.on_fail, OnFail::Report | OnFail::Block) {
         problems.add(
             node.line,
@@ -205,8 +230,7 @@ pub fn read(
     Some(MetricRule {
         id: RuleId(id),
         line: node.line,
-        threshold: threshold?,
-        percent,
+        limit: limit?,
         severity: settings.severity,
         dimension: settings.dimension.unwrap_or(match metric {
             Metric::RowCount | Metric::NullValues { .. } | Metric::MissingValues { .. } => Dimension::Completeness,
@@ -324,7 +348,7 @@ mod tests {
     fn thresholds_are_the_eight_of_odcs_and_between_is_exclusive() {
         let read = |text: &str| {
             let contract = contract(&format!("      - metric: rowCount\n        {text}\n")).unwrap();
-            contract.metrics[0].threshold
+            contract.metrics[0].limit.threshold
         };
         for (text, inside, outside) in [
             ("mustBe: 3", 3.0, 4.0),

@@ -183,7 +183,7 @@ pub struct Target {
 /// A rule that the data manager writes: a SQL query (Polars SQL) that returns the offending rows.
 ///
 /// The query sees the table under its own name, with the hidden columns of [`crate::table::origin_fields`] and a
-/// column `_index` (Int64, the row's place in the table): it must return `_index`.
+/// column `_index` (Int64, the row's place in the table): it must return `_index`, or one number, see [`Rule::is_number`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     pub id: RuleId,
@@ -194,6 +194,10 @@ pub struct Rule {
     pub on_fail: OnFail,
     /// Places of the columns that `onFail: invalidate` sets to null.
     pub invalidates: Vec<usize>,
+    /// How many rows the query may name, or what the number that it returns must be; without it, no row.
+    pub limit: Option<metric::Limit>,
+    /// Whether the query returns one number over the rows that pass, as `type: sql` does with an operator.
+    pub is_number: bool,
     pub description: Option<String>,
     pub description_de: Option<String>,
 }

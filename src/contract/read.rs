@@ -489,16 +489,9 @@ fn quality(column: Option<&str>, owner: &Node, contract: &mut Contract, problems
                 continue;
             }
         };
-        // A threshold would turn "rows that offend" into "how many may": dropping it would change the rule.
-        for (key, _) in node.pairs() {
-            if key.text().is_some_and(|key| key.starts_with("must")) {
-                problems.add(
-                    key.line,
-                    "thresholds of SQL rules are not supported yet",
-                    "Remove it: the query returns the rows that offend.",
-                );
-            }
-        }
+        let has_operator = metric::has_operator(node);
+        let is_number = kind == "sql" && has_operator;
+        let limit = if has_operator { metric::read_limit(node, problems) } else { None };
         let name = node.require_text("name", problems);
         let (Some(sql), Some(name)) = (sql, name) else { continue };
         let id = RuleId(format!("{}.{name}", contract.table));
@@ -515,20 +508,42 @@ fn quality(column: Option<&str>, owner: &Node, contract: &mut Contract, problems
                 "Add the custom property 'invalidates' with a list of columns.",
             );
         }
+        if is_number && !matches!(on_fail, OnFail::Report | OnFail::Block) {
+            problems.add(
+                node.line,
+                "a query that returns a number cannot hold back rows",
+                "Set onFail to 'report' or 'block', or return the rows with 'type: custom', 'engine: fahrtenbuch'.",
+            );
+        }
+        if is_number && limit.is_some_and(|limit| limit.percent) {
+            problems.add(node.line, "a query that returns a number has no percentage", "Let the query work it out.");
+        }
         let rule = Rule {
             id,
             line: node.line,
-            sql,
+            sql: placeholders(&sql, &contract.table, column),
             severity: choose(node.get("severity"), "severity", SEVERITIES, problems).unwrap_or(Severity::Error),
             dimension: choose(node.get("dimension"), "dimension", DIMENSIONS, problems)
                 .unwrap_or(Dimension::Conformity),
             on_fail,
             invalidates: if on_fail == OnFail::Invalidate { invalidates } else { Vec::new() },
+            limit,
+            is_number,
             description: node.optional_text("description", problems),
             description_de: custom_text(node, "descriptionDe", problems),
         };
         contract.rules.push(rule);
     }
+}
+
+/// ODCS writes `{object}` and `{property}`, also with a dollar sign, for the table and the column that a query is about.
+fn placeholders(sql: &str, table: &str, column: Option<&str>) -> String {
+    let mut sql = sql.to_owned();
+    let names = [("object", Some(table)), ("table", Some(table)), ("property", column), ("column", column)];
+    for (name, value) in names.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+        sql = sql.replace(&format!("${{{name}}}"), value).replace(&format!("{{{name}}}"), value);
+    }
+    sql
 }
 
 fn taken(id: &RuleId, line: u32, contract: &Contract, problems: &mut Problems) {

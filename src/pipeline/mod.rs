@@ -175,7 +175,7 @@ fn library(root: &Path, node: &Node, problems: &mut Problems, found: &mut Vec<Pr
             for contract in library.contracts.values() {
                 let mut own = Problems::new(&contract.file);
                 for rule in &contract.rules {
-                    if let Err(problem) = check::dry_run(contract, &rule.sql) {
+                    if let Err(problem) = check::dry_run(contract, rule) {
                         own.add(rule.line, format!("the rule '{}' cannot run: {problem}", rule.id), "Mend its query.");
                     }
                 }
