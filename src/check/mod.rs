@@ -384,7 +384,7 @@ impl TableCheck {
                 self.name_all(place, rows, column, &offending, verdict);
             }
             &Ask::Length { column } => {
-                let offending = rules::too_long(&contract.columns[column], rows.column(column));
+                let offending = rules::of_wrong_length(&contract.columns[column], rows.column(column));
                 self.name_all(place, rows, column, &offending, verdict);
             }
             Ask::Once { columns } => {
@@ -846,6 +846,26 @@ RULES";
         let rows: Vec<Row<'_>> = ids.iter().map(|id| (Some(id.as_str()), None, None, None, None)).collect();
         let error = check.push(chunk(&contract, &rows), &Keys::default()).unwrap_err();
         assert!(error.to_string().starts_with("check would have to hold"), "{error}");
+    }
+
+    #[test]
+    fn exclusive_bounds_steps_and_least_lengths_are_asked() {
+        let text = CONTRACT
+            .replace("RULES", "")
+            .replace("{minimum: -90, maximum: 90}", "{exclusiveMinimum: 0, exclusiveMaximum: 1, multipleOf: 0.1}");
+        let text = text.replace("{pattern: '[0-9]+'}", "{minLength: 2, maxLength: 3}");
+        let contract = Arc::new(read::contract(Path::new("stops.odcs.yaml"), &text).unwrap());
+        let row = |id, lat, driver| (Some(id), None, Some(lat), Some(driver), None);
+        let rows =
+            [row("a", 0.3, "ab"), row("b", 0.0, "a"), row("c", 1.0, "äöü"), row("d", 0.35, "abcd"), row("e", 0.7, "ä")];
+        let done = run(&contract, vec![chunk(&contract, &rows)]);
+        let named = |id: &str| -> Vec<u64> { done.outcome(id).samples.iter().map(|sample| sample.row).collect() };
+        assert_eq!(named("stops.lat.range"), [3, 4, 5]);
+        assert_eq!(named("stops.driver.length"), [3, 5, 6]);
+        assert_eq!(
+            done.outcome("stops.lat.range").message,
+            "lat is greater than 0 and less than 1 and a multiple of 0.1"
+        );
     }
 
     #[test]

@@ -158,9 +158,16 @@ fn column_specs(table: &str, place: usize, column: &Column, specs: &mut Vec<Spec
         let ask = Ask::Enum { column: place };
         add("enum", ask, Dimension::Conformity, Severity::Warning, OnFail::Report, message);
     }
-    if column.minimum.is_some() || column.maximum.is_some() {
-        let bound = |bound: Option<f64>, word: &str| bound.map(|bound| format!(" {word} {bound}")).unwrap_or_default();
-        let message = format!("{name} is{}{}", bound(column.minimum, "at least"), bound(column.maximum, "at most"));
+    let bounds = [
+        (column.minimum, "at least"),
+        (column.above, "greater than"),
+        (column.maximum, "at most"),
+        (column.below, "less than"),
+        (column.multiple_of, "a multiple of"),
+    ];
+    let bounds: Vec<String> = bounds.iter().filter_map(|(bound, word)| Some(format!("{word} {}", (*bound)?))).collect();
+    if !bounds.is_empty() {
+        let message = format!("{name} is {}", bounds.join(" and "));
         let ask = Ask::Range { column: place };
         add("range", ask, Dimension::Accuracy, Severity::Error, OnFail::Report, message);
     }
@@ -170,8 +177,11 @@ fn column_specs(table: &str, place: usize, column: &Column, specs: &mut Vec<Spec
         let ask = Ask::Pattern { column: place, pattern };
         add("pattern", ask, Dimension::Conformity, Severity::Error, OnFail::Report, message);
     }
-    if let Some(length) = column.max_length {
-        let message = format!("{name} has at most {length} characters");
+    let lengths = [(column.min_length, "at least"), (column.max_length, "at most")];
+    let lengths: Vec<String> =
+        lengths.iter().filter_map(|(length, word)| Some(format!("{word} {}", (*length)?))).collect();
+    if !lengths.is_empty() {
+        let message = format!("{name} has {} characters", lengths.join(" and "));
         let ask = Ask::Length { column: place };
         add("length", ask, Dimension::Conformity, Severity::Error, OnFail::Report, message);
     }
@@ -201,16 +211,32 @@ pub fn outside_of_enum(column: &Column, array: &ArrayRef) -> Vec<usize> {
     }
 }
 
-/// Rows whose number is below the minimum or above the maximum.
+/// Rows whose number is outside the column's bounds or between two of its steps.
 pub fn outside_of_range(column: &Column, array: &ArrayRef) -> Vec<usize> {
     let low = column.minimum.unwrap_or(f64::NEG_INFINITY);
     let high = column.maximum.unwrap_or(f64::INFINITY);
+    let strict = column.above.is_some() || column.below.is_some() || column.multiple_of.is_some();
+    let offends = |value: f64| {
+        let inside = (low..=high).contains(&value);
+        // Most columns have no more than the two bounds.
+        let fits = !strict
+            || column.above.is_none_or(|bound| value > bound)
+                && column.below.is_none_or(|bound| value < bound)
+                && column.multiple_of.is_none_or(|step| is_multiple(value, step));
+        !(inside && fits)
+    };
     match array.data_type() {
-        DataType::Int32 => numbers::<Int32Type>(array, |value| f64::from(value) < low || f64::from(value) > high),
-        DataType::Int64 => numbers::<Int64Type>(array, |value| (value as f64) < low || value as f64 > high),
-        DataType::Float64 => numbers::<Float64Type>(array, |value| !(low..=high).contains(&value)),
+        DataType::Int32 => numbers::<Int32Type>(array, |value| offends(f64::from(value))),
+        DataType::Int64 => numbers::<Int64Type>(array, |value| offends(value as f64)),
+        DataType::Float64 => numbers::<Float64Type>(array, offends),
         _ => Vec::new(),
     }
+}
+
+/// Whether a number is a multiple of a step, but for what binary fractions cannot say: 0.3 is three times 0.1.
+fn is_multiple(value: f64, step: f64) -> bool {
+    let steps = value / step;
+    (steps - steps.round()).abs() <= 1e-9 * steps.abs().max(1.0)
 }
 
 /// Rows whose text does not match.
@@ -218,11 +244,15 @@ pub fn unlike_pattern(pattern: &Regex, array: &ArrayRef) -> Vec<usize> {
     array.as_string_opt().map_or_else(Vec::new, |array| texts(array, |text| !pattern.is_match(text)))
 }
 
-/// Rows whose text has too many characters.
-pub fn too_long(column: &Column, array: &ArrayRef) -> Vec<usize> {
-    let most = column.max_length.unwrap_or(usize::MAX);
-    let long = |text: &str| text.len() > most && text.chars().count() > most;
-    array.as_string_opt().map_or_else(Vec::new, |array| texts(array, long))
+/// Rows whose text has too few or too many characters.
+pub fn of_wrong_length(column: &Column, array: &ArrayRef) -> Vec<usize> {
+    let (least, most) = (column.min_length.unwrap_or(0), column.max_length.unwrap_or(usize::MAX));
+    // A text has at most as many characters as bytes, and at least a quarter of them.
+    let offends = |text: &str| {
+        let surely = text.len() >= 4 * least && text.len() <= most;
+        !surely && !(least..=most).contains(&text.chars().count())
+    };
+    array.as_string_opt().map_or_else(Vec::new, |array| texts(array, offends))
 }
 
 fn numbers<T: arrow_array::types::ArrowPrimitiveType>(

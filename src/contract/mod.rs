@@ -99,6 +99,13 @@ pub struct Column {
     pub maximum: Option<f64>,
     /// A regular expression that the whole value must match.
     pub pattern: Option<String>,
+    /// Exclusive.
+    pub above: Option<f64>,
+    /// Exclusive.
+    pub below: Option<f64>,
+    pub multiple_of: Option<f64>,
+    /// In characters.
+    pub min_length: Option<usize>,
     /// In characters.
     pub max_length: Option<usize>,
     pub classification: Classification,

@@ -109,10 +109,10 @@ const QUALITY_KEYS: &[&str] = &[
     "mustBeBetween",
     "mustNotBeBetween",
 ];
-const OPTION_KEYS: &[&str] = &["minimum", "maximum", "pattern", "maxLength"];
+const OPTION_KEYS: &[&str] =
+    &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "pattern", "minLength", "maxLength"];
 /// Options of ODCS that no check carries out yet; to ignore them would let rows pass that the contract forbids.
-const OPTIONS_NOT_YET: &[&str] =
-    &["exclusiveMinimum", "exclusiveMaximum", "minLength", "multipleOf", "format", "timezone", "defaultTimezone"];
+const OPTIONS_NOT_YET: &[&str] = &["format", "timezone", "defaultTimezone"];
 const RELATIONSHIP_KEYS: &[&str] = &["type", "from", "to", "customProperties"];
 const LOGICAL_TYPES: &[&str] =
     &["string", "integer", "number", "boolean", "date", "timestamp", "time", "object", "array"];
@@ -251,7 +251,7 @@ fn column(node: &Node, problems: &mut Problems) -> Option<Column> {
                 problems.add(
                     key.line,
                     format!("'{option}' is not supported yet"),
-                    "Say it with minimum, maximum, pattern, maxLength or a SQL rule.",
+                    "Say it with a pattern or a SQL rule.",
                 );
             } else if !OPTION_KEYS.contains(&option.as_str()) {
                 problems.add(key.line, format!("'{option}' is no option here"), suggestion(&option, OPTION_KEYS));
@@ -265,12 +265,23 @@ fn column(node: &Node, problems: &mut Problems) -> Option<Column> {
         }
         node.number()
     };
-    let (minimum, maximum, max_length) = (number("minimum"), number("maximum"), number("maxLength"));
+    let (minimum, maximum) = (number("minimum"), number("maximum"));
+    let (above, below) = (number("exclusiveMinimum"), number("exclusiveMaximum"));
+    let (multiple_of, min_length, max_length) = (number("multipleOf"), number("minLength"), number("maxLength"));
+    if multiple_of.is_some_and(|step| step <= 0.0) {
+        problems.add(node.line, "'multipleOf' is not above zero", "Write the step between values, such as 5 or 0.1.");
+    }
     if minimum.zip(maximum).is_some_and(|(low, high)| low > high) {
         problems.add(node.line, "'minimum' is greater than 'maximum'", "Swap the two.");
     }
-    if max_length.is_some_and(|length| length < 0.0 || length.fract() != 0.0) {
-        problems.add(node.line, "'maxLength' is not a count of characters", "Write a whole number from 0.");
+    for (key, length) in [("minLength", min_length), ("maxLength", max_length)] {
+        if length.is_some_and(|length| length < 0.0 || length.fract() != 0.0) {
+            let message = format!("'{key}' is not a count of characters");
+            problems.add(node.line, message, "Write a whole number from 0.");
+        }
+    }
+    if above.zip(below).is_some_and(|(low, high)| low >= high) {
+        problems.add(node.line, "nothing lies between 'exclusiveMinimum' and 'exclusiveMaximum'", "Swap the two.");
     }
     let pattern = options.and_then(|options| options.optional_text("pattern", problems));
     if let Some(Err(error)) = pattern.as_deref().map(regex::Regex::new) {
@@ -289,6 +300,10 @@ fn column(node: &Node, problems: &mut Problems) -> Option<Column> {
         minimum,
         maximum,
         pattern,
+        above,
+        below,
+        multiple_of,
+        min_length: min_length.map(|length| length as usize),
         max_length: max_length.map(|length| length as usize),
         classification: choose(node.get("classification"), "classification", CLASSIFICATIONS, problems)
             .unwrap_or_default(),
