@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::world::{World, python, root, serve_folder};
+use crate::world::{World, python, root, serve_folder, shared};
 
 const DATE: &str = "2026-11-24";
 
@@ -51,6 +51,17 @@ fn a_zip_a_folder_standard_input_and_a_url_give_the_same_report() {
         .unwrap();
     child.stdin.take().unwrap().write_all(&bytes).unwrap();
     assert_eq!(counts(&json(&child.wait_with_output().unwrap())), expected);
+}
+
+#[test]
+fn the_same_feed_gives_the_same_notices_and_samples() {
+    let feed = shared("feeds/us-nyc-subway-2018.zip").to_string_lossy().into_owned();
+    let of = || json(&program(&["validate", &feed, "--date", DATE, "--format", "json"]))["notices"].clone();
+    let first = of();
+    assert!(first.as_array().unwrap().len() > 5);
+    for _ in 0..3 {
+        assert_eq!(of(), first);
+    }
 }
 
 #[test]
