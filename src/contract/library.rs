@@ -266,6 +266,14 @@ mod tests {
     }
 
     #[test]
+    fn the_contracts_that_come_with_the_program_are_those_of_the_repository() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/gtfs");
+        let (own, read) = (Library::gtfs(), Library::read(&folder).unwrap());
+        assert_eq!(own.digest(), read.digest());
+        assert_eq!(own.contracts.len(), 32);
+    }
+
+    #[test]
     fn every_mistake_is_told_at_once() {
         let columns = "      - name: x\n        logicalType: strin\n        requierd: true\n      - name: x\n        \
                        logicalType: integer\n";
