@@ -384,11 +384,13 @@ impl<'a> Rows<'a> {
 impl Groups {
     fn new(table: &Table, keys: &Text<'_>, sequence: &Int<'_>) -> Self {
         let (codes, sequence) = (keys.codes(), sequence.cells());
-        let sorted = codes
-            .windows(2)
-            .zip(sequence.windows(2))
-            .all(|(codes, sequence)| codes[0] < codes[1] || codes[0] == codes[1] && sequence[0] <= sequence[1])
-            && codes.last().is_none_or(|last| *last != NONE);
+        // A contract of the workspace may do without the sequence; then the order of the file holds.
+        let place = |row: usize| sequence.get(row).copied().unwrap_or_default();
+        let follows = |row: usize| {
+            let (one, two) = (codes[row - 1], codes[row]);
+            one < two || one == two && place(row - 1) <= place(row)
+        };
+        let sorted = codes.last().is_none_or(|last| *last != NONE) && (1..codes.len()).all(follows);
         let mut starts = vec![0_u32; keys.distinct() + 1];
         for &code in codes.iter().filter(|code| **code != NONE) {
             starts[code as usize + 1] += 1;
@@ -410,8 +412,8 @@ impl Groups {
         }
         for bounds in starts.windows(2) {
             let group = &mut order[bounds[0] as usize..bounds[1] as usize];
-            if !group.is_sorted_by_key(|row| sequence[*row as usize]) {
-                group.sort_by_key(|row| sequence[*row as usize]);
+            if !group.is_sorted_by_key(|row| place(*row as usize)) {
+                group.sort_by_key(|row| place(*row as usize));
             }
         }
         Self { starts, order: Some(order) }
