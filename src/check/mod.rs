@@ -73,6 +73,10 @@ pub struct Outcome {
     pub rows: u64,
     /// Rows that it looked at.
     pub checked: u64,
+    /// What a metric or a query that returns a number came to; of a rule that is compared with earlier partitions, its
+    /// rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
     /// What the rule asks, or why it could not run.
     pub message: String,
     /// The first rows named, at most five.
@@ -177,6 +181,7 @@ impl Tally {
             result,
             rows,
             checked,
+            value: None,
             message: self.broken.unwrap_or(spec.message),
             samples: self.samples,
         }

@@ -47,6 +47,9 @@ pub struct RunRecord {
     pub findings: Vec<Finding>,
     /// The ids of the rules that named no row, by contract.
     pub passed: BTreeMap<String, Vec<RuleId>>,
+    /// What metrics and queries that return a number came to, by rule: later partitions are compared with it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<RuleId, f64>,
     /// Tables of the contracts that the feed does not have; their rules had nothing to look at.
     pub absent: Vec<String>,
     pub notes: Vec<NoteEntry>,
@@ -217,6 +220,7 @@ impl RunRecord {
     /// Files the outcomes of a contract's rules where they belong.
     pub fn file(&mut self, contract: &Contract, outcomes: Vec<Outcome>) {
         for outcome in outcomes {
+            self.values.extend(outcome.value.map(|value| (outcome.rule.clone(), value)));
             match outcome.result {
                 RuleResult::Passed => self.passed.entry(contract.id.clone()).or_default().push(outcome.rule),
                 RuleResult::Skipped => {}

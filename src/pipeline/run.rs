@@ -368,6 +368,7 @@ fn begin(
         tables: Vec::new(),
         findings: Vec::new(),
         passed: BTreeMap::new(),
+        values: BTreeMap::new(),
         absent: Vec::new(),
         notes: Vec::new(),
         standard: None,
