@@ -2,17 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
+use crate::check::area::ServiceArea;
+use crate::check::sql;
 use crate::contract::library::Library;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Format, Pipeline};
 use crate::publish::pages::Site;
 use crate::yaml::{self, Node, Problem, Problems};
 
 /// The configuration's file, at the root of the workspace.
 pub const FILE: &str = "fahrtenbuch.yaml";
-const KEYS: &[&str] = &["title", "publisher", "licence", "licence_url", "time_zone", "bucket", "private", "limits"];
+const KEYS: &[&str] =
+    &["title", "publisher", "licence", "licence_url", "time_zone", "service_area", "bucket", "private", "limits"];
 const BUCKET_KEYS: &[&str] = &["location", "base_url", "options"];
 const LIMIT_KEYS: &[&str] = &["memory"];
 
@@ -22,6 +26,8 @@ pub struct Workspace {
     pub root: PathBuf,
     pub site: Site,
     pub zone: TimeZone,
+    /// Where the city's buses run.
+    pub area: Option<ServiceArea>,
     /// A folder or `s3://bucket/prefix`.
     pub bucket: String,
     pub bucket_options: BTreeMap<String, String>,
@@ -62,12 +68,17 @@ impl Workspace {
                 Err(mut problems) => found.append(&mut problems),
             }
         }
+        let has_area = workspace.as_ref().is_none_or(|workspace| workspace.area.is_some());
         for folder in contract_folders(root) {
             match Library::read(&folder) {
-                Ok(library) => found.extend(crate::check::gtfs::unknown_codes(&library, &folder)),
+                Ok(library) => {
+                    found.extend(crate::check::gtfs::unknown_codes(&library, &folder));
+                    found.extend(queries(&library, &pipelines, has_area));
+                }
                 Err(mut problems) => found.append(&mut problems),
             }
         }
+        found.extend(timetables(&pipelines));
         // Several pipelines may use the same contracts: each mistake is told once.
         found.sort();
         found.dedup();
@@ -76,6 +87,55 @@ impl Workspace {
             _ => Err(found),
         }
     }
+}
+
+/// Asks the queries of a folder's contracts over tables without rows.
+fn queries(library: &Library, pipelines: &[Pipeline], has_area: bool) -> Vec<Problem> {
+    let gtfs = Arc::new(Library::gtfs());
+    let mut found = Vec::new();
+    for contract in library.contracts.values().filter(|contract| !contract.rules.is_empty()) {
+        let uses = |library: &Library| library.get(&contract.table).is_some_and(|other| other.file == contract.file);
+        let users = || {
+            pipelines.iter().filter(|pipeline| {
+                uses(&pipeline.contracts) || pipeline.released().iter().any(|other| other.file == contract.file)
+            })
+        };
+        let place = sql::Place {
+            siblings: library,
+            gtfs: gtfs.clone(),
+            has_timetable: users().all(|pipeline| pipeline.timetable.is_some()),
+            has_area,
+            // Contracts that nothing uses yet are taken to be released.
+            is_released: users().next().is_none()
+                || users().any(|p| p.released().iter().any(|other| other.file == contract.file)),
+        };
+        let mut problems = Problems::new(&contract.file);
+        for mistake in sql::dry_run(contract, &place) {
+            problems.add(mistake.line, mistake.message, mistake.remedy);
+        }
+        found.append(&mut problems.found);
+    }
+    found
+}
+
+/// Whether each pipeline that names a timetable names one.
+fn timetables(pipelines: &[Pipeline]) -> Vec<Problem> {
+    let mut found = Vec::new();
+    for pipeline in pipelines {
+        let Some((name, line)) = &pipeline.timetable else { continue };
+        let mut problems = Problems::new(&pipeline.file);
+        let known: Vec<&str> = pipelines
+            .iter()
+            .filter(|other| matches!(other.format, Format::Gtfs))
+            .map(|other| other.name.as_str())
+            .collect();
+        if !known.contains(&name.as_str()) {
+            let remedy = crate::yaml::suggestion(name, &known);
+            problems.add(*line, format!("there is no pipeline of a timetable with the name '{name}'"), remedy);
+        }
+        found.append(&mut problems.found);
+    }
+    found
 }
 
 fn pipeline_files(root: &Path, found: &mut Vec<Problem>) -> Vec<PathBuf> {
@@ -125,6 +185,7 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
             None
         }
     });
+    let area = node.get("service_area").and_then(|node| area(root, node, problems));
     let mut bucket = None;
     let mut base_url = None;
     let mut bucket_options = BTreeMap::new();
@@ -167,6 +228,7 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
     Some(Workspace {
         site: Site { title: title?, publisher: publisher?, licence: licence?, licence_url, base_url },
         zone: zone?,
+        area,
         bucket: if bucket.contains("://") { bucket } else { root.join(bucket).to_string_lossy().into_owned() },
         bucket_options,
         private: root.join(private),
@@ -174,6 +236,21 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
         pipelines: Vec::new(),
         root: root.to_owned(),
     })
+}
+
+/// Four numbers, or the path of a GeoJSON file.
+fn area(root: &Path, node: &Node, problems: &mut Problems) -> Option<ServiceArea> {
+    let numbers: Vec<f64> = node.items().iter().filter_map(Node::number).collect();
+    let area = match (<[f64; 4]>::try_from(numbers), node.scalar()) {
+        (Ok(bounds), _) => ServiceArea::of_box(bounds),
+        (_, Some(path)) => ServiceArea::of_file(&root.join(&path)).map_err(|problem| format!("'{path}' {problem}")),
+        _ => Err("it is neither four numbers nor a path".to_owned()),
+    };
+    area.map_err(|problem| {
+        let remedy = "Write '[south, west, north, east]' in degrees, or the path of a GeoJSON file with polygons.";
+        problems.add(node.line, format!("'service_area' cannot be used: {problem}"), remedy);
+    })
+    .ok()
 }
 
 /// Reads `512 MiB`, `2 GiB`, `1000000`.

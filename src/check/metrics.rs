@@ -11,7 +11,6 @@ use crate::table::keys::{KeyColumns, KeySet};
 
 /// One metric while the rows come.
 pub struct Meter {
-    rule: MetricRule,
     count: u64,
     rows: u64,
     counting: Counting,
@@ -36,15 +35,6 @@ enum Counting {
         seen: KeySet,
         again: KeySet,
     },
-}
-
-/// What a metric came to.
-pub struct Measured {
-    pub count: u64,
-    pub rows: u64,
-    pub holds: bool,
-    /// For people.
-    pub message: String,
 }
 
 impl Meter {
@@ -73,7 +63,7 @@ impl Meter {
                 again: KeySet::default(),
             },
         };
-        Self { rule: rule.clone(), count: 0, rows: 0, counting }
+        Self { count: 0, rows: 0, counting }
     }
 
     /// Counts some rows that passed; tells by how many bytes what is kept has grown.
@@ -116,10 +106,9 @@ impl Meter {
         0
     }
 
-    pub fn finish(self) -> Measured {
-        let what = self.rule.description.clone().unwrap_or_else(|| self.rule.metric.name().to_owned());
-        let (holds, said) = self.rule.limit.of(self.count, self.rows);
-        Measured { count: self.count, rows: self.rows, holds, message: format!("{what}: {said}") }
+    /// What was counted, and among how many rows.
+    pub fn finish(self) -> (u64, u64) {
+        (self.count, self.rows)
     }
 }
 

@@ -7,6 +7,7 @@ use arrow_schema::DataType;
 use regex::Regex;
 use rustc_hash::FxHashSet;
 
+use crate::contract::sla::Asks;
 use crate::contract::{Column, Contract, Dimension, Kind, OnFail, RuleId, Severity};
 use crate::table::keys::KeyColumns;
 
@@ -58,6 +59,10 @@ pub enum Ask {
     /// A number over all rows that pass: a place in the contract's metrics.
     Metric {
         metric: usize,
+    },
+    /// A place in the contract's promises.
+    Promise {
+        promise: usize,
     },
 }
 
@@ -117,6 +122,22 @@ pub fn specs(contract: &Contract) -> Vec<Spec> {
             severity: metric.severity,
             on_fail: metric.on_fail,
             message: metric.description.clone().unwrap_or_else(|| metric.metric.name().to_owned()),
+        });
+    }
+    for (place, promise) in contract.sla.iter().enumerate() {
+        let (dimension, said) = match promise.asks {
+            Asks::Freshness { .. } => (Dimension::Timeliness, "the newest value is fresh"),
+            Asks::Latency { .. } => (Dimension::Timeliness, "rows come in time"),
+            Asks::Completeness { .. } => (Dimension::Coverage, "the service date is covered"),
+            Asks::Retention { .. } => (Dimension::Conformity, "nothing is kept for longer than promised"),
+        };
+        specs.push(Spec {
+            id: promise.id.clone(),
+            ask: Ask::Promise { promise: place },
+            dimension,
+            severity: Severity::Warning,
+            on_fail: OnFail::Report,
+            message: promise.description.clone().unwrap_or_else(|| said.to_owned()),
         });
     }
     specs

@@ -1,89 +1,285 @@
-//! SQL rules: a table becomes a Polars frame without a copy, and a query names its offending rows.
+//! SQL rules: tables become Polars frames without a copy, and queries name offending rows or return a number.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMillisecondType;
-use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, TimestampMillisecondArray};
+use arrow_array::{Array, ArrayRef, RecordBatch, TimestampMillisecondArray};
 use arrow_schema::DataType;
 use polars::prelude::{Column, DataFrame, IntoLazy, LazyFrame, PlSmallStr, Series};
 use polars::sql::SQLContext;
 
-use crate::contract::{Contract, Rule};
+use crate::check::area::ServiceArea;
+use crate::check::functions::Functions;
+use crate::check::surroundings::{Siblings, Surroundings, siblings_of};
+use crate::contract::query::{INDEX, PREVIOUS, Query, TIMETABLE};
+use crate::contract::{Contract, View};
+use crate::time::ServiceDate;
 
-/// The column that says which row of the table a row of a result is.
-const INDEX: &str = "_index";
-
-/// A table, as the queries of its rules see it.
-pub struct Frame {
-    table: String,
-    frame: LazyFrame,
+/// Why a query gave no result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoResult {
+    /// It could not run.
+    Broken(String),
+    /// There is nothing to look at, and why.
+    Skipped(String),
 }
 
-impl Frame {
-    pub fn new(contract: &Contract, rows: &RecordBatch) -> Result<Self, String> {
-        let index: ArrayRef = std::sync::Arc::new(Int64Array::from_iter_values(0..rows.num_rows() as i64));
-        let mut columns = vec![column(INDEX, &index)?];
-        for (field, array) in rows.schema().fields().iter().zip(rows.columns()) {
-            columns.push(column(field.name(), array)?);
-        }
-        let frame = DataFrame::new(rows.num_rows(), columns).map_err(|error| error.to_string())?;
-        Ok(Self { table: contract.table.clone(), frame: frame.lazy() })
+impl NoResult {
+    fn broken(error: impl std::fmt::Display) -> Self {
+        Self::Broken(error.to_string())
+    }
+}
+
+/// Asks the queries of one table's rules.
+pub struct Asker {
+    contract: Arc<Contract>,
+    surroundings: Arc<Surroundings>,
+    functions: Arc<Functions>,
+    date: String,
+    /// Frames beside the table, made when first asked for.
+    beside: BTreeMap<String, LazyFrame>,
+}
+
+impl Asker {
+    pub fn new(contract: Arc<Contract>, surroundings: Arc<Surroundings>) -> Self {
+        let (functions, date) = (Arc::new(surroundings.functions()), surroundings.date.to_string());
+        Self { contract, surroundings, functions, date, beside: BTreeMap::new() }
     }
 
-    /// The rows that a query names, in their order, each once. A query that fails, panics, or returns no `_index` is an
-    /// error.
-    pub fn offending(&self, sql: &str, rows: usize) -> Result<Vec<usize>, String> {
-        // Polars panics on some queries that it does not support; such a rule is an error, not the end of the run.
-        let run = catch_unwind(AssertUnwindSafe(|| self.run(sql)));
-        let mut named = run.map_err(|_| "the query made Polars panic".to_owned())??;
-        if let Some(row) = named.iter().find(|&&row| row >= rows) {
-            return Err(format!("the query returned the {INDEX} {row}, which is no row of the table"));
+    /// The queries over some rows of the table. `rows` has `_index` and the columns that the queries need.
+    pub fn over(&mut self, rows: &RecordBatch) -> Result<Frame<'_>, NoResult> {
+        Ok(Frame { own: frame(rows)?.lazy(), rows: rows.num_rows(), views: BTreeMap::new(), asker: self })
+    }
+
+    fn beside(&mut self, table: &str) -> Result<LazyFrame, NoResult> {
+        if let Some(frame) = self.beside.get(table) {
+            return Ok(frame.clone());
         }
+        let around = &self.surroundings;
+        let rows = if let Some(name) = table.strip_prefix(TIMETABLE) {
+            let timetable =
+                around.timetable.as_ref().map_err(|why| NoResult::Broken(format!("no timetable: {why}")))?;
+            let rows = timetable.table(name, &around.gtfs);
+            rows.ok_or_else(|| NoResult::Broken(format!("a timetable has no table '{name}'")))?
+        } else if table == PREVIOUS {
+            let rows = around.previous.get(&self.contract.table).cloned();
+            rows.ok_or_else(|| NoResult::Skipped("there is no earlier partition to compare with".to_owned()))?
+        } else {
+            let rows = around.siblings.rows(table);
+            rows.ok_or_else(|| NoResult::Skipped(format!("the feed has no rows of '{table}'")))?
+        };
+        let frame = frame(&rows)?.lazy();
+        self.beside.insert(table.to_owned(), frame.clone());
+        Ok(frame)
+    }
+}
+
+/// Some rows of a table, to be asked about.
+pub struct Frame<'a> {
+    asker: &'a mut Asker,
+    own: LazyFrame,
+    rows: usize,
+    views: BTreeMap<String, LazyFrame>,
+}
+
+impl Frame<'_> {
+    /// The rows that a query names, by their `_index`, ascending, each once. A query that fails, panics, or returns no
+    /// `_index` is broken.
+    pub fn offending(&mut self, query: &Query) -> Result<Vec<usize>, NoResult> {
+        let result = self.collect(query)?;
+        let index = result.column(INDEX);
+        let index = index.map_err(|_| NoResult::Broken(format!("the query does not return the column '{INDEX}'")))?;
+        let index = index
+            .i64()
+            .map_err(|_| NoResult::Broken(format!("the query returns another type than integer as '{INDEX}'")))?;
+        let row = |row: Option<i64>| row.and_then(|row| usize::try_from(row).ok());
+        let named: Option<Vec<usize>> = index.iter().map(row).collect();
+        let mut named = named.ok_or_else(|| NoResult::Broken(format!("'{INDEX}' is null or negative")))?;
         named.sort_unstable();
         named.dedup();
         Ok(named)
     }
 
     /// The one number that a query returns; `None` if it is null, as the mean of no rows is.
-    pub fn number(&self, sql: &str) -> Result<Option<f64>, String> {
-        let run = catch_unwind(AssertUnwindSafe(|| self.collect(sql)));
-        let result = run.map_err(|_| "the query made Polars panic".to_owned())??;
+    pub fn number(&mut self, query: &Query) -> Result<Option<f64>, NoResult> {
+        let result = self.collect(query)?;
         if result.shape() != (1, 1) {
             let (rows, columns) = result.shape();
-            return Err(format!("the query returns {rows} rows of {columns} columns instead of one number"));
+            let message = format!("the query returns {rows} rows of {columns} columns instead of one number");
+            return Err(NoResult::Broken(message));
         }
-        let cell = result.columns()[0].get(0).map_err(|error| error.to_string())?;
+        let cell = result.columns()[0].get(0).map_err(NoResult::broken)?;
         if cell.is_null() {
             return Ok(None);
         }
-        cell.try_extract::<f64>().map(Some).map_err(|_| format!("the query returns '{cell}', which is no number"))
+        let number = cell.try_extract::<f64>().map(Some);
+        number.map_err(|_| NoResult::Broken(format!("the query returns '{cell}', which is no number")))
     }
 
-    fn collect(&self, sql: &str) -> Result<DataFrame, String> {
-        let mut context = SQLContext::new();
-        context.register(&self.table, self.frame.clone());
-        context.execute(sql).and_then(LazyFrame::collect).map_err(|error| error.to_string())
+    fn collect(&mut self, query: &Query) -> Result<DataFrame, NoResult> {
+        let contract = self.asker.contract.clone();
+        let mut tables = BTreeMap::new();
+        for table in &query.tables {
+            let frame = if *table == contract.table {
+                self.own.clone()
+            } else if let Some(view) = contract.view(table) {
+                self.view(view)?
+            } else {
+                self.asker.beside(table)?
+            };
+            tables.insert(table.as_str(), frame);
+        }
+        let asker = &self.asker;
+        let run = || {
+            let mut context = SQLContext::new().with_function_registry(asker.functions.clone());
+            for (table, frame) in tables {
+                context.register(table, frame);
+            }
+            context.execute(&query.of_date(&asker.date)).and_then(LazyFrame::collect)
+        };
+        // Polars panics on some queries that it does not support; such a rule is an error, not the end of the run.
+        let result = catch_unwind(AssertUnwindSafe(run));
+        result.map_err(|_| NoResult::Broken("the query made Polars panic".to_owned()))?.map_err(NoResult::broken)
     }
 
-    fn run(&self, sql: &str) -> Result<Vec<usize>, String> {
-        let result = self.collect(sql)?;
-        let index = result.column(INDEX).map_err(|_| format!("the query does not return the column '{INDEX}'"))?;
-        let index = index.i64().map_err(|_| format!("the query returns another type than integer as '{INDEX}'"))?;
-        index
-            .iter()
-            .map(|row| {
-                row.and_then(|row| usize::try_from(row).ok()).ok_or_else(|| format!("'{INDEX}' is null or negative"))
-            })
-            .collect()
+    /// A view, asked once.
+    fn view(&mut self, view: &View) -> Result<LazyFrame, NoResult> {
+        if let Some(frame) = self.views.get(&view.name) {
+            return Ok(frame.clone());
+        }
+        let frame = self.collect(&view.query).map_err(|why| match why {
+            NoResult::Broken(why) => NoResult::Broken(format!("the view '{}' cannot be asked: {why}", view.name)),
+            skipped @ NoResult::Skipped(_) => skipped,
+        })?;
+        let frame = frame.lazy();
+        self.views.insert(view.name.clone(), frame.clone());
+        Ok(frame)
+    }
+
+    pub fn rows(&self) -> usize {
+        self.rows
     }
 }
 
-/// Asks whether a query parses and finds its columns, over a table without rows.
-pub fn dry_run(contract: &Contract, rule: &Rule) -> Result<(), String> {
-    let empty = RecordBatch::new_empty(contract.chunk_schema());
-    let frame = Frame::new(contract, &empty)?;
-    if rule.is_number { frame.number(&rule.sql).map(|_| ()) } else { frame.offending(&rule.sql, 0).map(|_| ()) }
+/// Whether a query may need a column of its own table, views included.
+pub fn needs(contract: &Contract, query: &Query, column: &str) -> bool {
+    let own = query.tables.contains(&contract.table) && query.needs(column);
+    own || query.tables.iter().filter_map(|t| contract.view(t)).any(|view| needs(contract, &view.query, column))
+}
+
+/// A mistake in a contract's queries, with its line.
+pub struct Mistake {
+    pub line: u32,
+    pub message: String,
+    pub remedy: String,
+}
+
+/// What a dry run knows of the place where the contract is used.
+pub struct Place<'a> {
+    /// The other tables of the feed or of the release.
+    pub siblings: &'a crate::contract::library::Library,
+    pub gtfs: Arc<crate::contract::library::Library>,
+    pub has_timetable: bool,
+    pub has_area: bool,
+    /// Whether the table is published, so that there is a partition before.
+    pub is_released: bool,
+}
+
+/// Asks every query of a contract over tables without rows: whether it finds its tables and columns, and returns what it
+/// should.
+pub fn dry_run(contract: &Arc<Contract>, place: &Place<'_>) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    let mut around = Surroundings::of(ServiceDate(jiff::civil::date(2000, 1, 1)));
+    around.gtfs = place.gtfs.clone();
+    around.timetable = Ok(Arc::default());
+    around.previous.insert(contract.table.clone(), RecordBatch::new_empty(contract.release_schema()));
+    // Whether there is an area is asked below; here any will do.
+    around.area = ServiceArea::of_box([0.0, 0.0, 1.0, 1.0]).ok();
+    around.siblings = Siblings::of(place.siblings.contracts.values().chain([contract]));
+    for sibling in siblings_of(contract) {
+        if let Some(other) = place.siblings.get(sibling) {
+            around.siblings.push(sibling, &RecordBatch::new_empty(other.chunk_schema()));
+        }
+    }
+    let mut asker = Asker::new(contract.clone(), Arc::new(around));
+    let Ok(empty) = indexed(&RecordBatch::new_empty(contract.chunk_schema())) else { return mistakes };
+    let views = contract.views.iter().map(|view| (format!("the view '{}'", view.name), view.line, &view.query, None));
+    let rules =
+        contract.rules.iter().map(|rule| (format!("the rule '{}'", rule.id), rule.line, &rule.query, Some(rule)));
+    for (what, line, query, rule) in views.chain(rules) {
+        let mut add = |message: String, remedy: &str| {
+            mistakes.push(Mistake { line, message: format!("{what} {message}"), remedy: remedy.to_owned() });
+        };
+        let is_known = |table: &&String| {
+            **table == contract.table
+                || **table == PREVIOUS
+                || contract.view(table).is_some()
+                || place.siblings.get(table).is_some()
+                || table.strip_prefix(TIMETABLE).is_some_and(|name| place.gtfs.get(name).is_some())
+        };
+        if let Some(table) = query.tables.iter().find(|table| !is_known(table)) {
+            let mut known: Vec<&str> = contract.views.iter().map(|view| view.name.as_str()).collect();
+            known.extend(place.siblings.contracts.keys().map(String::as_str));
+            known.extend([contract.table.as_str(), PREVIOUS]);
+            let with_prefix: Vec<String> = place.gtfs.contracts.keys().map(|t| format!("{TIMETABLE}{t}")).collect();
+            if table.starts_with(TIMETABLE) {
+                known = with_prefix.iter().map(String::as_str).collect();
+            }
+            let remedy = crate::yaml::suggestion(table, &known);
+            add(format!("reads from '{table}', which is not known here"), &remedy);
+            continue;
+        }
+        let needs_timetable =
+            query.tables.iter().any(|table| table.starts_with(TIMETABLE)) || query.says("distance_to_shape_m");
+        if needs_timetable && !place.has_timetable {
+            add(
+                "needs a timetable, and the pipeline names none".to_owned(),
+                "Add 'timetable: <pipeline>' to the pipeline.",
+            );
+            continue;
+        }
+        if query.says("in_service_area") && !place.has_area {
+            let remedy = "Add 'service_area: [south, west, north, east]' to fahrtenbuch.yaml.";
+            add("needs the service area, which the workspace does not have".to_owned(), remedy);
+            continue;
+        }
+        if query.tables.contains(PREVIOUS) && !place.is_released {
+            let remedy = "Write the rule for the table that is released.";
+            add("reads from 'previous', but the table is not published and has no partition before".to_owned(), remedy);
+            continue;
+        }
+        let asked = asker.over(&empty).and_then(|mut frame| match rule {
+            Some(rule) if rule.is_number => frame.number(&rule.query).map(|_| ()),
+            Some(rule) => frame.offending(&rule.query).map(|_| ()),
+            None => frame.collect(query).map(|_| ()),
+        });
+        if let Err(NoResult::Broken(why) | NoResult::Skipped(why)) = asked {
+            // What Polars adds to say where in its plan it failed helps nobody.
+            let why = why.split("\n\n").next().unwrap_or_default().trim_end().to_owned();
+            add(format!("cannot run: {why}"), "Mend its query.");
+        }
+    }
+    mistakes
+}
+
+/// Rows with `_index` before their columns.
+pub fn indexed(rows: &RecordBatch) -> Result<RecordBatch, arrow_schema::ArrowError> {
+    let index: ArrayRef = Arc::new(arrow_array::Int64Array::from_iter_values(0..rows.num_rows() as i64));
+    let mut fields = vec![Arc::new(arrow_schema::Field::new(INDEX, DataType::Int64, false))];
+    fields.extend(rows.schema().fields().iter().cloned());
+    let columns = [index].into_iter().chain(rows.columns().iter().cloned()).collect();
+    RecordBatch::try_new(Arc::new(arrow_schema::Schema::new(fields)), columns)
+}
+
+fn frame(rows: &RecordBatch) -> Result<DataFrame, NoResult> {
+    let schema = rows.schema();
+    let columns = schema.fields().iter().zip(rows.columns());
+    let columns = columns.map(|(field, array)| column(field.name(), array)).collect::<Result<_, _>>();
+    let columns: Vec<Column> = columns.map_err(NoResult::Broken)?;
+    DataFrame::new(rows.num_rows(), columns).map_err(NoResult::broken)
 }
 
 fn column(name: &str, array: &ArrayRef) -> Result<Column, String> {
@@ -112,115 +308,134 @@ fn column(name: &str, array: &ArrayRef) -> Result<Column, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow_array::{BooleanArray, Date32Array, Float64Array, Int32Array, StringArray};
 
     use super::*;
-    use crate::contract::{Classification, Kind, Presence};
-    use crate::digest::Digest;
+    use crate::contract::library::Library;
 
-    fn rule(sql: &str, is_number: bool) -> Rule {
-        Rule {
-            id: crate::contract::RuleId("t.r".into()),
-            line: 1,
-            sql: sql.into(),
-            severity: crate::contract::Severity::Error,
-            dimension: crate::contract::Dimension::Accuracy,
-            on_fail: crate::contract::OnFail::Report,
-            invalidates: Vec::new(),
-            limit: None,
-            is_number,
-            description: None,
-            description_de: None,
-        }
+    /// A contract of a table `t` with these columns, and what stands under the table.
+    fn contract(columns: &str, rest: &str) -> Arc<Contract> {
+        let text = format!(
+            "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    properties:\n\
+             {columns}{rest}"
+        );
+        let read = crate::contract::read::contract(std::path::Path::new("t.odcs.yaml"), &text);
+        Arc::new(read.unwrap_or_else(|problems| panic!("{problems:?}")))
     }
 
-    fn contract(columns: &[(&str, Kind)]) -> Contract {
-        let column = |(name, kind): &(&str, Kind)| crate::contract::Column {
-            name: (*name).to_owned(),
-            line: 1,
-            kind: *kind,
-            presence: None,
-            gtfs_type: None,
-            mixed_case: false,
-            required: false,
-            unique: false,
-            values: Vec::new(),
-            minimum: None,
-            maximum: None,
-            pattern: None,
-            above: None,
-            below: None,
-            multiple_of: None,
-            min_length: None,
-            max_length: None,
-            classification: Classification::Public,
-            unit: None,
-            description: None,
-            description_de: None,
-            severity: None,
-            on_fail: None,
-        };
-        Contract {
-            id: "t".into(),
-            table: "t".into(),
-            version: "1".into(),
-            file: "t.odcs.yaml".into(),
-            digest: Digest::of(b""),
-            title: None,
-            description: None,
-            description_de: None,
-            columns: columns.iter().map(column).collect(),
-            primary_key: Vec::new(),
-            foreign_keys: Vec::new(),
-            rules: Vec::new(),
-            metrics: Vec::new(),
-            sort_by: Vec::new(),
-            gtfs_file: None,
-            presence: Presence::Optional,
-        }
+    const COLUMNS: &str = "      - {name: a, logicalType: string}\n      - {name: b, logicalType: integer}\n      \
+                           - {name: c, logicalType: number}\n      - {name: d, logicalType: date}\n      \
+                           - {name: e, logicalType: timestamp}\n      - {name: f, logicalType: boolean}\n";
+
+    fn rows() -> RecordBatch {
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("a", Arc::new(StringArray::from(vec![Some("x"), None, Some("ä")]))),
+            ("b", Arc::new(Int32Array::from(vec![Some(1), None, Some(3)]))),
+            ("c", Arc::new(Float64Array::from(vec![Some(0.5), None, Some(1.5)]))),
+            ("d", Arc::new(Date32Array::from(vec![Some(0), None, Some(2)]))),
+            ("e", Arc::new(TimestampMillisecondArray::from(vec![Some(0), None, Some(5)]).with_timezone("UTC"))),
+            ("f", Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)]))),
+        ];
+        indexed(&RecordBatch::try_from_iter(columns).unwrap()).unwrap()
+    }
+
+    fn around() -> Surroundings {
+        let mut around = Surroundings::of("2026-11-24".parse().unwrap());
+        around.zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap();
+        around.area = Some(ServiceArea::of_box([48.2, 7.6, 48.75, 8.3]).unwrap());
+        around
+    }
+
+    fn ask(sql: &str) -> Result<Vec<usize>, NoResult> {
+        let mut asker = Asker::new(contract(COLUMNS, ""), Arc::new(around()));
+        asker.over(&rows())?.offending(&Query::read(sql, "t").unwrap())
+    }
+
+    fn number(sql: &str) -> Result<Option<f64>, NoResult> {
+        let mut asker = Asker::new(contract(COLUMNS, ""), Arc::new(around()));
+        asker.over(&rows())?.number(&Query::read(sql, "t").unwrap())
     }
 
     #[test]
     fn every_kind_of_column_reaches_the_query_with_its_nulls() {
-        let kinds = [
-            ("a", Kind::Text),
-            ("b", Kind::Int32),
-            ("c", Kind::Float),
-            ("d", Kind::Date),
-            ("e", Kind::Instant),
-            ("f", Kind::Boolean),
-        ];
-        let contract = contract(&kinds);
-        let mut columns: Vec<ArrayRef> = vec![
-            Arc::new(StringArray::from(vec![Some("x"), None, Some("ä")])),
-            Arc::new(Int32Array::from(vec![Some(1), None, Some(3)])),
-            Arc::new(Float64Array::from(vec![Some(0.5), None, Some(1.5)])),
-            Arc::new(Date32Array::from(vec![Some(0), None, Some(2)])),
-            Arc::new(TimestampMillisecondArray::from(vec![Some(0), None, Some(5)]).with_timezone("UTC")),
-            Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)])),
-        ];
-        columns.push(Arc::new(arrow_array::UInt32Array::from_value(0, 3)));
-        columns.push(Arc::new(arrow_array::UInt64Array::from(vec![2, 3, 4])));
-        let rows = RecordBatch::try_new(contract.chunk_schema(), columns).unwrap();
-        let frame = Frame::new(&contract, &rows).unwrap();
-        for (name, _) in kinds {
-            let sql = format!("SELECT _index FROM t WHERE {name} IS NULL");
-            assert_eq!(frame.offending(&sql, 3), Ok(vec![1]), "{name}");
+        for name in ["a", "b", "c", "d", "e", "f"] {
+            assert_eq!(ask(&format!("SELECT _index FROM t WHERE {name} IS NULL")), Ok(vec![1]), "{name}");
         }
         let sql = "SELECT _index FROM t WHERE a = 'ä' AND b > 2 AND c > 1 AND e > '1970-01-01 00:00:00' AND NOT f";
-        assert_eq!(frame.offending(sql, 3), Ok(vec![2]));
+        assert_eq!(ask(sql), Ok(vec![2]));
+        assert_eq!(ask("SELECT _index FROM t WHERE d < {date} - INTERVAL '30 days'"), Ok(vec![0, 2]));
     }
 
     #[test]
-    fn a_rule_that_cannot_run_is_an_error() {
-        let contract = contract(&[("a", Kind::Text)]);
-        for sql in ["SELEC", "SELECT a FROM t", "SELECT _index FROM elsewhere", "SELECT _index FROM t WHERE b = 1"] {
-            assert!(dry_run(&contract, &rule(sql, false)).is_err(), "{sql}");
+    fn the_functions_of_mobility_can_be_called() {
+        assert_eq!(number("SELECT ROUND(MAX(distance_m(48.0, 7.9, 49.0, 7.9))) FROM t"), Ok(Some(111_195.0)));
+        assert_eq!(ask("SELECT _index FROM t WHERE distance_m(48.0, c, 48.0, c) = 0"), Ok(vec![0, 2]));
+        assert_eq!(ask("SELECT _index FROM t WHERE in_service_area(48 + c, 7.9)"), Ok(vec![0]));
+        assert_eq!(ask("SELECT _index FROM t WHERE in_service_area(48 + c, 7.9) IS NULL"), Ok(vec![1]));
+        // 1970-01-01 00:00 UTC is one o'clock in Berlin; of the day after the next it is 47 hours before.
+        assert_eq!(ask("SELECT _index FROM t WHERE service_seconds(e, d) = 3600"), Ok(vec![0]));
+        assert_eq!(ask("SELECT _index FROM t WHERE service_seconds(e, d) < 0"), Ok(vec![2]));
+        let groups = "SELECT MIN(_index) AS _index FROM t GROUP BY a HAVING NOT is_monotonic(-b)";
+        assert_eq!(ask(groups), Ok(vec![]));
+        assert_eq!(ask("SELECT MIN(_index) AS _index FROM t GROUP BY 1 = 1 HAVING NOT is_monotonic(-b)"), Ok(vec![0]));
+        assert_eq!(ask("SELECT MIN(_index) AS _index FROM t GROUP BY 1 = 1 HAVING is_monotonic(b)"), Ok(vec![0]));
+        assert!(matches!(ask("SELECT _index FROM t WHERE distance_m(1, 2) > 0"), Err(NoResult::Broken(_))));
+    }
+
+    #[test]
+    fn a_query_that_cannot_run_is_broken_and_one_without_a_partition_before_is_skipped() {
+        for sql in [
+            "SELECT a FROM t",
+            "SELECT b AS _index FROM t",
+            "SELECT a AS _index FROM t",
+            "SELECT _index FROM t WHERE g = 1",
+            "SELECT _index FROM t WHERE no_such_function(a)",
+            "SELECT t._index FROM t JOIN timetable_trips ON trip_id = a",
+        ] {
+            assert!(matches!(ask(sql), Err(NoResult::Broken(_))), "{sql}: {:?}", ask(sql));
         }
-        assert_eq!(dry_run(&contract, &rule("SELECT _index FROM t WHERE a = 'x'", false)), Ok(()));
-        assert_eq!(dry_run(&contract, &rule("SELECT COUNT(*) FROM t", true)), Ok(()));
-        assert!(dry_run(&contract, &rule("SELECT a FROM t", true)).is_err());
+        assert!(matches!(ask("SELECT t._index FROM t JOIN previous ON previous.a = t.a"), Err(NoResult::Skipped(_))));
+        assert!(matches!(number("SELECT a FROM t"), Err(NoResult::Broken(_))));
+        assert_eq!(number("SELECT MAX(b) FROM t WHERE b > 5"), Ok(None));
+    }
+
+    #[test]
+    fn a_dry_run_tells_every_mistake_of_a_query() {
+        let rule = |name: &str, sql: &str| {
+            format!("      - {{name: {name}, type: custom, engine: fahrtenbuch, implementation: '{sql}'}}\n")
+        };
+        let rules: String = [
+            rule("good", "SELECT _index FROM t WHERE a IS NULL"),
+            rule("column", "SELECT _index FROM t WHERE g IS NULL"),
+            rule("table", "SELECT _index FROM tt"),
+            rule("timetable", "SELECT t._index FROM t JOIN timetable_trips ON trip_id = a"),
+            rule("stop", "SELECT t._index FROM t JOIN timetable_stop ON stop_id = a"),
+            rule("area", "SELECT _index FROM t WHERE in_service_area(c, c)"),
+            rule("before", "SELECT t._index FROM t JOIN previous p ON p.a = t.a"),
+        ]
+        .concat();
+        let contract = contract(COLUMNS, &format!("    quality:\n{rules}"));
+        let library = Library::default();
+        let place = Place {
+            siblings: &library,
+            gtfs: Arc::new(Library::gtfs()),
+            has_timetable: false,
+            has_area: false,
+            is_released: false,
+        };
+        let told: Vec<String> =
+            dry_run(&contract, &place).into_iter().map(|m| format!("{}: {} {}", m.line, m.message, m.remedy)).collect();
+        let expected = [
+            "17: the rule 't.column' cannot run:",
+            "18: the rule 't.table' reads from 'tt', which is not known here Did you mean 't'?",
+            "19: the rule 't.timetable' needs a timetable",
+            "20: the rule 't.stop' reads from 'timetable_stop', which is not known here Did you mean 'timetable_stops'?",
+            "21: the rule 't.area' needs the service area",
+            "22: the rule 't.before' reads from 'previous'",
+        ];
+        assert_eq!(told.len(), expected.len(), "{told:#?}");
+        for (told, expected) in told.iter().zip(expected) {
+            assert!(told.starts_with(expected), "{told}");
+        }
     }
 }

@@ -27,6 +27,8 @@ licence: CC-BY-4.0
 licence_url: https://creativecommons.org/licenses/by/4.0/
 # The zone of the timetable; service dates and times of day count in it.
 time_zone: Europe/Berlin
+# Where the buses run: south, west, north, east in degrees, or the path of a GeoJSON file with polygons.
+service_area: [48.2, 7.6, 48.75, 8.3]
 
 bucket:
   # A folder, or s3://name/prefix. Credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
@@ -69,6 +71,8 @@ const TELEMETRY: &str = "\
 description: Positionen, Auslastung, Prognosen und Meldungen
 format: gtfs-realtime
 contracts: schemas/gtfs-realtime
+# The timetable that the rules look into: the newest one that was captured until the end of the service date.
+timetable: fahrplan
 sources:
   - name: vehicle-positions
     type: http

@@ -19,6 +19,7 @@
 //! text of the standard has it ("between", with `mustBeGreaterThan` and `mustBeLessThan` beside it); other tools include the
 //! two bounds. `mustNotBeBetween` is its opposite.
 
+use crate::contract::read::custom;
 use crate::contract::{Contract, Dimension, OnFail, RuleId, Severity};
 use crate::yaml::{Node, Problems, suggestion};
 
@@ -35,6 +36,10 @@ pub struct MetricRule {
     /// `report` or `block`.
     pub on_fail: OnFail,
     pub description: Option<String>,
+    pub description_de: Option<String>,
+    /// Why it matters: ODCS `businessImpact`.
+    pub why: Option<String>,
+    pub why_de: Option<String>,
 }
 
 /// What is counted. Columns are places in the contract.
@@ -60,21 +65,79 @@ impl Metric {
     }
 }
 
-/// What a number must be, and whether it is rows or a percentage of them.
+/// What a number must be, and what it is counted in.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limit {
     pub threshold: Threshold,
-    pub percent: bool,
+    pub unit: Unit,
+}
+
+/// ODCS `unit`: `rows`, `percent`, or our own `percentOfMedian`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// The number itself.
+    Rows,
+    /// Percent of the rows.
+    Percent,
+    /// Percent of the median of what the partitions before this one came to; at most so many of them.
+    PercentOfMedian { partitions: usize },
+}
+
+/// How many partitions a median is of, unless the rule says otherwise: a week.
+const PARTITIONS: usize = 7;
+
+/// Whether a number is within its limit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// And how that is said.
+    Known { holds: bool, said: String },
+    /// There is nothing to compare it with.
+    NoHistory,
 }
 
 impl Limit {
-    /// Whether so many of so many rows are within the limit, and how that is said.
-    pub fn of(self, count: u64, rows: u64) -> (bool, String) {
-        if !self.percent {
-            return (self.threshold.holds(count as f64), format!("{count}, {}", self.threshold));
+    /// Whether a number is within the limit. `rows` is what percentages are of, `earlier` what earlier partitions came to,
+    /// the newest last.
+    pub fn of(self, value: f64, rows: u64, earlier: &[f64]) -> Verdict {
+        let known = |value: f64, said: String| Verdict::Known { holds: self.threshold.holds(value), said };
+        match self.unit {
+            Unit::Rows => known(value, format!("{value}, {}", self.threshold)),
+            Unit::Percent => {
+                let percent = if rows == 0 { 0.0 } else { value * 100.0 / rows as f64 };
+                known(percent, format!("{percent:.3} %, {} %", self.threshold))
+            }
+            Unit::PercentOfMedian { partitions } => {
+                let Some(median) = median(&earlier[earlier.len().saturating_sub(partitions)..]) else {
+                    return Verdict::NoHistory;
+                };
+                // Nothing compared with nothing is as much as ever.
+                let percent = match (value, median) {
+                    (0.0, 0.0) => 100.0,
+                    _ => value * 100.0 / median,
+                };
+                let of = earlier.len().min(partitions);
+                known(
+                    percent,
+                    format!("{value} is {percent:.1} % of the median {median} of {of}, {} %", self.threshold),
+                )
+            }
         }
-        let percent = if rows == 0 { 0.0 } else { count as f64 * 100.0 / rows as f64 };
-        (self.threshold.holds(percent), format!("{percent:.3} %, {} %", self.threshold))
+    }
+
+    /// Whether earlier partitions must be known.
+    pub fn needs_history(self) -> bool {
+        matches!(self.unit, Unit::PercentOfMedian { .. })
+    }
+}
+
+fn median(values: &[f64]) -> Option<f64> {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => None,
+        odd if odd % 2 == 1 => Some(values[middle]),
+        _ => Some(f64::midpoint(values[middle - 1], values[middle])),
     }
 }
 
@@ -86,16 +149,30 @@ pub fn has_operator(node: &Node) -> bool {
 /// Reads operator and unit of an entry.
 pub fn read_limit(node: &Node, problems: &mut Problems) -> Option<Limit> {
     let threshold = Threshold::read(node, problems);
-    let percent = match node.get("unit").map(|unit| (unit.line, unit.scalar().unwrap_or_default())) {
-        None => false,
-        Some((_, unit)) if unit == "rows" => false,
-        Some((_, unit)) if unit == "percent" => true,
+    let partitions = custom(node, "partitions", problems);
+    let unit = match node.get("unit").map(|unit| (unit.line, unit.scalar().unwrap_or_default())) {
+        None => Unit::Rows,
+        Some((_, unit)) if unit == "rows" => Unit::Rows,
+        Some((_, unit)) if unit == "percent" => Unit::Percent,
+        Some((_, unit)) if unit == "percentOfMedian" => {
+            let given =
+                partitions.map(|node| node.int().and_then(|many| usize::try_from(many).ok()).filter(|n| *n > 0));
+            if given == Some(None) {
+                let line = partitions.map_or(node.line, |node| node.line);
+                problems.add(line, "'partitions' is no count of partitions", "Write a whole number from 1.");
+            }
+            Unit::PercentOfMedian { partitions: given.flatten().unwrap_or(PARTITIONS) }
+        }
         Some((line, unit)) => {
-            problems.add(line, format!("'{unit}' is no unit"), suggestion(&unit, &["rows", "percent"]));
-            false
+            let known = ["rows", "percent", "percentOfMedian"];
+            problems.add(line, format!("'{unit}' is no unit"), suggestion(&unit, &known));
+            Unit::Rows
         }
     };
-    Some(Limit { threshold: threshold?, percent })
+    if let Some(extra) = partitions.filter(|_| !matches!(unit, Unit::PercentOfMedian { .. })) {
+        problems.add(extra.line, "'partitions' stands without a median", "Add 'unit: percentOfMedian'.");
+    }
+    Some(Limit { threshold: threshold?, unit })
 }
 
 /// The eight operators of ODCS.
@@ -213,7 +290,9 @@ pub fn read(
     let name = node.require_text("metric", problems)?;
     let limit = read_limit(node, problems);
     let metric = metric(&name, column, node, contract, problems)?;
-    if limit.is_some_and(|limit| limit.percent) && matches!(metric, Metric::RowCount | Metric::DuplicateValues { .. }) {
+    if limit.is_some_and(|limit| limit.unit == Unit::Percent)
+        && matches!(metric, Metric::RowCount | Metric::DuplicateValues { .. })
+    {
         problems.add(node.line, format!("'{name}' has no percentage"), "Write 'unit: rows'.");
     }
     if !matches!(settings.on_fail, OnFail::Report | OnFail::Block) {
@@ -240,6 +319,9 @@ pub fn read(
         metric,
         on_fail: settings.on_fail,
         description: node.optional_text("description", problems),
+        description_de: custom(node, "descriptionDe", problems).and_then(Node::scalar),
+        why: node.optional_text("businessImpact", problems),
+        why_de: custom(node, "businessImpactDe", problems).and_then(Node::scalar),
     })
 }
 
@@ -323,9 +405,9 @@ fn metric(
     }
 }
 
-/// Tells whether two rules of a contract have the same id.
+/// Tells whether a rule of a contract has this id.
 pub fn is_taken(id: &RuleId, contract: &Contract) -> bool {
-    contract.rules.iter().any(|rule| rule.id == *id) || contract.metrics.iter().any(|metric| metric.id == *id)
+    contract.rule_ids().any(|other| other == id)
 }
 
 #[cfg(test)]

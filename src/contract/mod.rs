@@ -18,13 +18,19 @@
 //! | property | `references` | a foreign key into any of several tables, a list of `table.column`; a key into one table is an ODCS relationship |
 //! | property | `descriptionDe`, `unit` | the description in German; the unit, `s`, `m`, `m/s`, `deg` |
 //! | property or rule | `onFail` | `block`, `quarantine`, `invalidate`, `report` |
+//! | schema | `views` | queries that several rules use, asked once: a list of `{name, query, per}` |
+//! | rule | `descriptionDe`, `businessImpactDe` | what the rule asks and why it matters, in German |
+//! | rule, view | `per` | the columns whose equal values belong together, a list: the query looks at one vehicle, one trip at a time, so that a large table may be asked in parts |
+//! | rule | `partitions` | with `unit: percentOfMedian`: how many partitions before this one the median is of; 7 |
 //! | rule | `invalidates` | the columns that `onFail: invalidate` sets to null, a list; on a column's rule, that column |
 //! | property | `severity` | `error`, `warning`, `info`: of the column's own checks |
 
 pub mod library;
 pub mod metric;
 pub mod notices;
+pub mod query;
 pub mod read;
+pub mod sla;
 pub mod standard;
 
 use std::path::PathBuf;
@@ -56,8 +62,14 @@ pub struct Contract {
     pub foreign_keys: Vec<ForeignKey>,
     /// The SQL rules.
     pub rules: Vec<Rule>,
+    /// Queries that several rules use.
+    pub views: Vec<View>,
     /// The library metrics.
     pub metrics: Vec<metric::MetricRule>,
+    /// Quality rules that are only text, which nothing executes.
+    pub texts: Vec<TextRule>,
+    /// What is promised of the table as a service.
+    pub sla: Vec<sla::Promise>,
     /// Places of the columns that a release is sorted by.
     pub sort_by: Vec<usize>,
     /// The file in a GTFS archive that holds this table.
@@ -191,11 +203,14 @@ pub struct Target {
 ///
 /// The query sees the table under its own name, with the hidden columns of [`crate::table::origin_fields`] and a
 /// column `_index` (Int64, the row's place in the table): it must return `_index`, or one number, see [`Rule::is_number`].
+/// Beside it stand the other tables of the feed, `timetable_<table>`, `previous` and the contract's views.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     pub id: RuleId,
     pub line: u32,
-    pub sql: String,
+    pub query: query::Query,
+    /// Places of the columns whose equal values belong together; empty if the query needs the table as a whole.
+    pub per: Vec<usize>,
     pub severity: Severity,
     pub dimension: Dimension,
     pub on_fail: OnFail,
@@ -205,8 +220,30 @@ pub struct Rule {
     pub limit: Option<metric::Limit>,
     /// Whether the query returns one number over the rows that pass, as `type: sql` does with an operator.
     pub is_number: bool,
+    /// What must be true.
     pub description: Option<String>,
     pub description_de: Option<String>,
+    /// Why it matters: ODCS `businessImpact`.
+    pub why: Option<String>,
+    pub why_de: Option<String>,
+}
+
+/// A named query that the rules of a contract may read from; it is asked once for all of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    pub name: String,
+    pub line: u32,
+    pub query: query::Query,
+    /// As [`Rule::per`].
+    pub per: Vec<usize>,
+}
+
+/// A quality rule of `type: text`: for people, not executable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextRule {
+    pub id: RuleId,
+    pub line: u32,
+    pub description: String,
 }
 
 /// A rule's stable name, unique in the workspace: `vehicle_locations.position_in_service_area`,
@@ -280,9 +317,14 @@ impl Contract {
         Arc::new(Schema::new(self.fields(|c| c.classification == Classification::Public).collect::<Vec<_>>()))
     }
 
-    /// The ids of the SQL rules and the metrics, in the order of the file.
+    /// The ids of the SQL rules, the metrics, the promises and the texts.
     pub fn rule_ids(&self) -> impl Iterator<Item = &RuleId> {
-        self.rules.iter().map(|rule| &rule.id).chain(self.metrics.iter().map(|metric| &metric.id))
+        let rules = self.rules.iter().map(|rule| &rule.id).chain(self.metrics.iter().map(|metric| &metric.id));
+        rules.chain(self.sla.iter().map(|promise| &promise.id)).chain(self.texts.iter().map(|text| &text.id))
+    }
+
+    pub fn view(&self, name: &str) -> Option<&View> {
+        self.views.iter().find(|view| view.name == name)
     }
 
     fn fields(&self, keep: impl Fn(&Column) -> bool) -> impl Iterator<Item = Arc<Field>> {

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use crate::contract::metric;
+use crate::contract::query::{self, Query};
 use crate::contract::{
     Classification, Column, Contract, Dimension, EnumValue, ForeignKey, Kind, OnFail, Presence, Rule, RuleId, Severity,
-    Target,
+    Target, TextRule, View,
 };
+use crate::contract::{metric, sla};
 use crate::digest::Digest;
 use crate::yaml::{self, Node, Problem, Problems, Value, suggestion};
 
@@ -209,7 +210,10 @@ fn read(file: &Path, text: &str, root: &Node, problems: &mut Problems) -> Option
         primary_key: key.into_iter().map(|(_, place)| place).collect(),
         foreign_keys: Vec::new(),
         rules: Vec::new(),
+        views: Vec::new(),
         metrics: Vec::new(),
+        texts: Vec::new(),
+        sla: Vec::new(),
         sort_by: Vec::new(),
         gtfs_file: custom_text(table, "gtfsFile", problems),
         presence: choose(custom(table, "gtfsPresence", problems), "gtfsPresence", PRESENCES, problems)
@@ -220,6 +224,7 @@ fn read(file: &Path, text: &str, root: &Node, problems: &mut Problems) -> Option
     if let Some(list) = custom(table, "sortBy", problems) {
         contract.sort_by = places(list, "sortBy", &contract, problems);
     }
+    views(table, &mut contract, problems);
     for property in properties {
         let Some(column) = property.get("name").and_then(Node::scalar) else { continue };
         if let Some(list) = custom(property, "references", problems) {
@@ -230,7 +235,69 @@ fn read(file: &Path, text: &str, root: &Node, problems: &mut Problems) -> Option
     }
     relationships(None, table, &mut contract, problems);
     quality(None, table, &mut contract, problems);
+    sla::read(root, &mut contract, problems);
     Some(contract)
+}
+
+/// Queries that several rules use.
+fn views(table: &Node, contract: &mut Contract, problems: &mut Problems) {
+    let Some(list) = custom(table, "views", problems) else { return };
+    if list.items().is_empty() {
+        problems.add(list.line, "'views' is not a list", "Write '- {name: ..., query: ...}'.");
+    }
+    for node in list.items() {
+        node.only_keys(&["name", "query", "per", "description"], problems);
+        let (Some(name), Some(query)) =
+            (node.require_text("name", problems), query(node, "query", None, contract, problems))
+        else {
+            continue;
+        };
+        let is_taken = name == contract.table || name == query::PREVIOUS || name.starts_with(query::TIMETABLE);
+        if is_taken || contract.view(&name).is_some() {
+            problems.add(node.line, format!("the name '{name}' of the view is taken"), "Give the view another name.");
+        }
+        if !query.tables.contains(&contract.table) && !query.tables.iter().any(|table| contract.view(table).is_some()) {
+            let message = format!("the view '{name}' does not read from '{}'", contract.table);
+            problems.add(node.line, message, "A view is a query over the table, or over a view above it.");
+        }
+        let per = node.get("per").map_or(Vec::new(), |list| places(list, "per", contract, problems));
+        same_per(&format!("the view '{name}'"), node.line, &query, &per, contract, problems);
+        contract.views.push(View { name, line: node.line, query, per });
+    }
+}
+
+/// A query that is asked in parts may only read views that are made of the same parts.
+fn same_per(what: &str, line: u32, query: &Query, per: &[usize], contract: &Contract, problems: &mut Problems) {
+    for view in query.tables.iter().filter_map(|table| contract.view(table)) {
+        if !per.is_empty() && view.per != per {
+            problems.add(
+                line,
+                format!("{what} is asked per {}, the view '{}' is not", names(per, contract), view.name),
+                "Give both the same 'per', or the one that reads none.",
+            );
+        }
+    }
+}
+
+fn names(places: &[usize], contract: &Contract) -> String {
+    places.iter().map(|&place| contract.columns[place].name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// The query under a key, with the placeholders of ODCS filled in; one that does not parse is told with its line.
+fn query(node: &Node, key: &str, column: Option<&str>, contract: &Contract, problems: &mut Problems) -> Option<Query> {
+    let sql = node.require_text(key, problems)?;
+    let line = node.get(key).map_or(node.line, |node| node.line);
+    match Query::read(&placeholders(&sql, &contract.table, column), &contract.table) {
+        Ok(query) => Some(query),
+        Err(fault) => {
+            problems.add(
+                line + fault.line - 1,
+                format!("the query does not parse: {}", fault.message),
+                "Mend the SQL.",
+            );
+            None
+        }
+    }
 }
 
 fn column(node: &Node, problems: &mut Problems) -> Option<Column> {
@@ -474,12 +541,21 @@ fn quality(column: Option<&str>, owner: &Node, contract: &mut Contract, problems
     for node in owner.get("quality").map_or(&[][..], Node::items) {
         node.only_keys(QUALITY_KEYS, problems);
         let kind = node.get("type").and_then(Node::scalar).unwrap_or_else(|| "library".to_owned());
-        let sql = match kind.as_str() {
-            "text" => continue,
-            "sql" => node.require_text("query", problems),
+        let query = match kind.as_str() {
+            "text" => {
+                let name = node
+                    .optional_text("name", problems)
+                    .unwrap_or_else(|| format!("text_{}", contract.texts.len() + 1));
+                let id = RuleId(format!("{}.{name}", contract.table));
+                taken(&id, node.line, contract, problems);
+                let description = node.optional_text("description", problems).unwrap_or_default();
+                contract.texts.push(TextRule { id, line: node.line, description });
+                continue;
+            }
+            "sql" => query(node, "query", column, contract, problems),
             "custom" => {
                 must_be(node, "engine", "fahrtenbuch", problems);
-                node.require_text("implementation", problems)
+                query(node, "implementation", column, contract, problems)
             }
             "library" => {
                 let settings = metric::Settings {
@@ -508,7 +584,7 @@ fn quality(column: Option<&str>, owner: &Node, contract: &mut Contract, problems
         let is_number = kind == "sql" && has_operator;
         let limit = if has_operator { metric::read_limit(node, problems) } else { None };
         let name = node.require_text("name", problems);
-        let (Some(sql), Some(name)) = (sql, name) else { continue };
+        let (Some(query), Some(name)) = (query, name) else { continue };
         let id = RuleId(format!("{}.{name}", contract.table));
         taken(&id, node.line, contract, problems);
         let on_fail = choose(custom(node, "onFail", problems), "onFail", ON_FAIL, problems).unwrap_or(OnFail::Report);
@@ -530,13 +606,20 @@ fn quality(column: Option<&str>, owner: &Node, contract: &mut Contract, problems
                 "Set onFail to 'report' or 'block', or return the rows with 'type: custom', 'engine: fahrtenbuch'.",
             );
         }
-        if is_number && limit.is_some_and(|limit| limit.percent) {
+        if is_number && limit.is_some_and(|limit| limit.unit == metric::Unit::Percent) {
             problems.add(node.line, "a query that returns a number has no percentage", "Let the query work it out.");
+        }
+        let per = custom(node, "per", problems).map_or(Vec::new(), |list| places(list, "per", contract, problems));
+        same_per(&format!("the rule '{id}'"), node.line, &query, &per, contract, problems);
+        if is_number && !per.is_empty() {
+            let message = "a query that returns a number is asked of the table as a whole";
+            problems.add(node.line, message, "Remove 'per'.");
         }
         let rule = Rule {
             id,
             line: node.line,
-            sql: placeholders(&sql, &contract.table, column),
+            query,
+            per,
             severity: choose(node.get("severity"), "severity", SEVERITIES, problems).unwrap_or(Severity::Error),
             dimension: choose(node.get("dimension"), "dimension", DIMENSIONS, problems)
                 .unwrap_or(Dimension::Conformity),
@@ -546,6 +629,8 @@ fn quality(column: Option<&str>, owner: &Node, contract: &mut Contract, problems
             is_number,
             description: node.optional_text("description", problems),
             description_de: custom_text(node, "descriptionDe", problems),
+            why: node.optional_text("businessImpact", problems),
+            why_de: custom_text(node, "businessImpactDe", problems),
         };
         contract.rules.push(rule);
     }
@@ -582,13 +667,13 @@ fn places(list: &Node, what: &str, contract: &Contract, problems: &mut Problems)
     places
 }
 
-fn unknown_column(name: &str, line: u32, contract: &Contract, problems: &mut Problems) {
+pub(super) fn unknown_column(name: &str, line: u32, contract: &Contract, problems: &mut Problems) {
     let known: Vec<&str> = contract.columns.iter().map(|column| column.name.as_str()).collect();
     problems.add(line, format!("'{name}' is no column of '{}'", contract.table), suggestion(name, &known));
 }
 
 /// The value of a custom property, which ODCS writes as a list of `{property, value}`.
-fn custom<'a>(node: &'a Node, name: &str, problems: &mut Problems) -> Option<&'a Node> {
+pub(super) fn custom<'a>(node: &'a Node, name: &str, problems: &mut Problems) -> Option<&'a Node> {
     let list = node.get("customProperties")?;
     if !matches!(list.value, Value::List(_)) {
         let told = problems.found.iter().any(|p| p.line == list.line && p.message.starts_with("'customProperties'"));
@@ -629,7 +714,12 @@ fn must_be(node: &Node, key: &str, expected: &str, problems: &mut Problems) {
     }
 }
 
-fn choose<T: Copy>(node: Option<&Node>, what: &str, known: &[(&str, T)], problems: &mut Problems) -> Option<T> {
+pub(super) fn choose<T: Copy>(
+    node: Option<&Node>,
+    what: &str,
+    known: &[(&str, T)],
+    problems: &mut Problems,
+) -> Option<T> {
     let node = node?;
     let word = node.scalar().unwrap_or_default();
     let found = known.iter().find(|(name, _)| *name == word).map(|(_, value)| *value);

@@ -47,6 +47,23 @@ pub fn read(path: &Path) -> io::Result<Option<Entry>> {
     }
 }
 
+/// The entries of a pipeline's dates before one, at most so many, the newest last.
+pub fn before(private: &Path, pipeline: &str, date: ServiceDate, most: usize) -> io::Result<Vec<Entry>> {
+    let folder = private.join("journal").join(pipeline);
+    let mut dates: Vec<ServiceDate> = match fs::read_dir(&folder) {
+        Ok(entries) => entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".json")?.parse().ok())
+            .filter(|other| *other < date)
+            .collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    dates.sort();
+    let dates = dates.into_iter().rev().take(most).rev();
+    dates.filter_map(|date| read(&path(private, pipeline, date)).transpose()).collect()
+}
+
 /// Writes the entry whole or not at all.
 pub fn write(path: &Path, entry: &Entry) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));

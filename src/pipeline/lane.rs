@@ -1,6 +1,6 @@
 //! A lane: one table on its way through a run, from decoded chunks to a staged file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 
+use crate::check::surroundings::Surroundings;
 use crate::check::{Checked, Outcome, Quarantined, TableCheck};
 use crate::contract::{Contract, RuleId};
 use crate::decode::Head;
@@ -29,6 +30,8 @@ pub struct Plan {
     pub head: Head,
     /// Columns of the table that foreign keys name.
     pub referenced: Vec<Vec<String>>,
+    /// What the rules of the feed's contracts see beside the table, and those of the release's.
+    pub around: [Arc<Surroundings>; 2],
     /// How rows become those of the release; without it they are released as they are.
     pub transform: Option<Box<dyn Transform>>,
     /// Whether the table is released at all.
@@ -48,6 +51,10 @@ pub struct Lane {
     /// Rows of the feed that were held back, and rows of the release: they have different columns.
     quarantine: [Quarantine; 2],
     tally: Tally,
+    outcomes: Vec<(Arc<Contract>, Vec<Outcome>)>,
+    /// All rows of the feed have come; all rows of the release were derived from them.
+    pub has_ended: bool,
+    pub is_derived: bool,
 }
 
 #[derive(Default)]
@@ -75,9 +82,10 @@ impl Lane {
         let source = plan.head.contract.clone();
         let release = plan.transform.as_ref().map_or_else(|| source.clone(), |transform| transform.contract().clone());
         let origins = plan.head.origins;
-        let check = TableCheck::new(source.clone(), origins.clone(), &plan.referenced, budget.clone())?;
+        let [of_feed, of_release] = plan.around;
+        let check = TableCheck::new(source.clone(), origins.clone(), &plan.referenced, of_feed, budget.clone())?;
         let second = match &plan.transform {
-            Some(_) => Some(TableCheck::new(release.clone(), origins, &[], budget.clone())?),
+            Some(_) => Some(TableCheck::new(release.clone(), origins, &[], of_release, budget.clone())?),
             None => None,
         };
         let writer = match plan.released {
@@ -94,9 +102,28 @@ impl Lane {
                 Quarantine::new(quarantine.join(format!("{}.release.parquet", release.table))),
             ],
             tally: Tally::default(),
+            outcomes: Vec::new(),
+            has_ended: false,
+            is_derived: false,
             source,
             release,
         })
+    }
+
+    /// The feed's table and the release's.
+    pub fn tables(&self) -> (&str, &str) {
+        (&self.source.table, &self.release.table)
+    }
+
+    /// The tables of the feed that must have ended before this lane can be derived.
+    pub fn feed_waits_for(&self) -> BTreeSet<String> {
+        let check = self.check.as_ref().filter(|_| self.transform.is_some());
+        check.map_or_else(BTreeSet::new, TableCheck::waits_for)
+    }
+
+    /// The tables of the release that must be derived before this lane can be finished.
+    pub fn release_waits_for(&self) -> BTreeSet<String> {
+        self.second.as_ref().or(self.check.as_ref()).map_or_else(BTreeSet::new, TableCheck::waits_for)
     }
 
     /// Rows of the feed.
@@ -107,13 +134,19 @@ impl Lane {
         self.derive(checked)
     }
 
-    /// The feed has no more rows of this table.
-    pub fn finish(mut self, keys: &mut Keys) -> Result<Arrived, RunError> {
-        let mut outcomes = Vec::new();
+    /// The feed has no more rows of this table: the rows of the release are made of all of them. Tables that follow get its
+    /// keys, even if its own rules wait for them.
+    pub fn derive_all(&mut self, keys: &mut Keys) -> Result<(), RunError> {
+        self.is_derived = true;
+        if self.transform.is_none() {
+            if let Some(check) = &mut self.check {
+                check.lend_keys(keys);
+            }
+            return Ok(());
+        }
         if let Some(check) = self.check.take() {
-            let (checked, found) = check.finish(keys)?;
-            outcomes.push((self.source.clone(), found));
-            self.derive(checked)?;
+            let found = check.finish(keys, &mut |checked| self.derive(checked))?;
+            self.outcomes.push((self.source.clone(), found));
         }
         if let Some(transform) = self.transform.take() {
             let (chunks, dropped) = transform.finish()?;
@@ -124,10 +157,18 @@ impl Lane {
                 *self.tally.dropped.entry(rule).or_default() += rows;
             }
         }
+        Ok(())
+    }
+
+    /// All rules are asked and the file is closed.
+    pub fn finish(mut self, keys: &mut Keys) -> Result<Arrived, RunError> {
+        if let Some(check) = self.check.take() {
+            let found = check.finish(keys, &mut |checked| self.release(checked, FEED))?;
+            self.outcomes.push((self.source.clone(), found));
+        }
         if let Some(second) = self.second.take() {
-            let (checked, found) = second.finish(&mut Keys::default())?;
-            outcomes.push((self.release.clone(), found));
-            self.release(checked, RELEASE)?;
+            let found = second.finish(&mut Keys::default(), &mut |checked| self.release(checked, RELEASE))?;
+            self.outcomes.push((self.release.clone(), found));
         }
         for quarantine in &mut self.quarantine {
             quarantine.finish()?;
@@ -144,7 +185,7 @@ impl Lane {
             quarantined: self.tally.quarantined,
             dropped: self.tally.dropped,
             staged,
-            outcomes,
+            outcomes: self.outcomes,
         })
     }
 

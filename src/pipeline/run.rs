@@ -1,6 +1,6 @@
 //! A run: one pipeline over one partition, through all rooms, and again from the journal where an earlier run was killed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use crate::derive::privacy::{DayKeys, Pseudonyms};
 use crate::derive::telemetry::{self, Settings};
 use crate::digest::{Digest, Digester};
 use crate::ledger::{self, ContractEntry, EvidenceEntry, FileEntry, Program, RunRecord, Standard, Status, TableEntry};
+use crate::pipeline::beside::Beside;
 use crate::pipeline::journal::{self, StagedFile};
 use crate::pipeline::lane::{Arrived, Lane, Plan};
 use crate::pipeline::{Format, From, Pipeline};
@@ -168,6 +169,8 @@ struct Partition {
     date: ServiceDate,
     evidence: Vec<(String, Store, Vec<Entry>)>,
     notes: Vec<Note>,
+    /// What the rules look at beside it.
+    beside: Beside,
 }
 
 /// Runs a pipeline over one date; without a date over the newest one that there is evidence of, after asking its sources.
@@ -185,9 +188,10 @@ pub fn run(
     if date.is_none() {
         capture(workspace, pipeline)?;
     }
-    let partition = partition(workspace, pipeline, date)?;
+    let mut partition = partition(workspace, pipeline, date)?;
     let _mine = lock.partition(&pipeline.name, partition.date)?;
     let journal_path = journal::path(&workspace.private, &pipeline.name, partition.date);
+    partition.beside = Beside::find(workspace, pipeline, partition.date, bucket)?;
     let (record, key) = begin(workspace, pipeline, &partition, started_at)?;
     let earlier = journal::read(&journal_path).map_err(|error| RunError::private(&journal_path, "read", &error))?;
     let earlier = earlier.filter(|entry| entry.record.inputs == record.inputs && entry.bucket == bucket.location());
@@ -225,7 +229,7 @@ fn now() -> Timestamp {
     Timestamp::from_second(Timestamp::now().as_second()).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-fn evidence_store(workspace: &Workspace, from: &From) -> Store {
+pub(super) fn evidence_store(workspace: &Workspace, from: &From) -> Store {
     match from {
         From::Source(_) => Store::new(workspace.private.join("evidence")),
         From::Evidence(folder) => Store::new(folder),
@@ -270,7 +274,12 @@ fn partition(workspace: &Workspace, pipeline: &Pipeline, date: Option<ServiceDat
                 no_evidence(date.map_or(feed.name.clone(), |date| format!("{} until {date}", feed.name)))
             })?;
             let date = ServiceDate::local_date_of(entry.captured_at, &workspace.zone);
-            Ok(Partition { date, evidence: vec![(feed.name.clone(), store, vec![entry])], notes: Vec::new() })
+            Ok(Partition {
+                date,
+                evidence: vec![(feed.name.clone(), store, vec![entry])],
+                notes: Vec::new(),
+                beside: Beside::default(),
+            })
         }
         Format::GtfsRealtime { .. } => {
             let date = match date {
@@ -288,7 +297,7 @@ fn partition(workspace: &Workspace, pipeline: &Pipeline, date: Option<ServiceDat
             };
             let from = date.zero(&workspace.zone);
             let until = from.saturating_add(SignedDuration::from_hours(SERVICE_HOURS)).unwrap_or(Timestamp::MAX);
-            let mut partition = Partition { date, evidence: Vec::new(), notes: Vec::new() };
+            let mut partition = Partition { date, evidence: Vec::new(), notes: Vec::new(), beside: Beside::default() };
             for feed in &pipeline.feeds {
                 let store = evidence_store(workspace, &feed.from);
                 let listing = store.list(&feed.name, from, until)?;
@@ -326,7 +335,7 @@ fn begin(
         let made = DayKeys::new(&folder).key(partition.date);
         key = Some(made.map_err(|error| RunError::private(&folder, "read", &error))?);
     }
-    let evidence: Vec<EvidenceEntry> = partition
+    let mut evidence: Vec<EvidenceEntry> = partition
         .evidence
         .iter()
         .map(|(source, _, entries)| {
@@ -338,6 +347,7 @@ fn begin(
             }
         })
         .collect();
+    evidence.extend(partition.beside.evidence());
     let pseudonym_key = key.map(|key| Digest::of(&[b"fahrtenbuch pseudonym key ", &key[..]].concat()));
     let program = Program::this();
     let mut digester = Digester::default();
@@ -346,6 +356,7 @@ fn begin(
     line(format!("pipeline {} {}", pipeline.name, pipeline.digest));
     line(format!("date {} zone {:?}", partition.date, workspace.zone.iana_name()));
     contracts.iter().for_each(|contract| line(format!("contract {} {}", contract.id, contract.sha256)));
+    partition.beside.inputs(workspace).into_iter().for_each(&mut line);
     if let Some(digest) = pipeline.contracts.changes_digest {
         line(format!("notices {digest}"));
     }
@@ -403,7 +414,11 @@ fn prepare(
     }
     let budget = Budget::new(workspace.memory);
     let mut notes = std::mem::take(&mut partition.notes);
+    let beside = std::mem::take(&mut partition.beside);
+    notes.extend(beside.notes());
     let date = partition.date;
+    let entries = || partition.evidence.iter().flat_map(|(.., entries)| entries);
+    let until = entries().map(|entry| entry.captured_at).max();
     let (decoded, standard) = decode(pipeline, partition, workspace.memory)?;
     notes.extend(decoded.notes);
     let settings = key.map(|key| Settings {
@@ -417,6 +432,7 @@ fn prepare(
     });
     stage("check", &pipeline.name, watch);
     let referenced = check::referenced(pipeline.contracts.contracts.values());
+    let around = beside.surroundings(workspace, pipeline, date, &staging, until, bucket)?;
     let mut waiting: Vec<Option<decode::Head>> = decoded.tables.iter().cloned().map(Some).collect();
     let mut lanes: Vec<Option<Lane>> = decoded.tables.iter().map(|_| None).collect();
     let mut open = |table: usize, lanes: &mut Vec<Option<Lane>>| -> Result<(), RunError> {
@@ -435,10 +451,11 @@ fn prepare(
         let released = transform.is_some() || matches!(pipeline.format, Format::Gtfs);
         let contract = transform.as_ref().map_or(&head.contract, |transform| transform.contract());
         let metadata = metadata(&record, contract);
-        let plan = Plan { referenced, transform, released, metadata, head };
+        let plan = Plan { referenced, around: around.clone(), transform, released, metadata, head };
         lanes[table] = Some(Lane::new(plan, &staging, quarantine.clone(), &budget)?);
         Ok(())
     };
+    let tables: Vec<String> = decoded.tables.iter().map(|head| head.contract.table.clone()).collect();
     let mut keys = Keys::default();
     let mut arrived: Vec<Arrived> = Vec::new();
     let mut rows = 0;
@@ -454,12 +471,17 @@ fn prepare(
             }
             Step::End { table } => {
                 open(table, &mut lanes)?;
-                if let Some(lane) = lanes.get_mut(table).and_then(Option::take) {
-                    arrived.push(lane.finish(&mut keys)?);
+                if let Some(Some(lane)) = lanes.get_mut(table) {
+                    lane.has_ended = true;
                 }
+                land(&mut lanes, &tables, &mut keys, &mut arrived)?;
             }
             Step::Note(note) => notes.push(note),
         }
+    }
+    arrived.sort_by_key(|table| tables.iter().position(|name| *name == table.source.table));
+    if let Some(lane) = lanes.iter().flatten().next() {
+        return Err(RunError::internal(format!("the rules of {} wait for ever", lane.tables().0)));
     }
     if let Some(head) = waiting.iter().flatten().next() {
         return Err(RunError::internal(format!("the table {} never came to its end", head.contract.table)));
@@ -474,6 +496,40 @@ fn prepare(
     }
     record.prepared_at = now();
     Ok(journal::Entry { published: false, bucket: bucket.location().to_owned(), files, record })
+}
+
+/// Carries on with the lanes that have all of their rows, as far as those go that their rules ask about.
+fn land(
+    lanes: &mut [Option<Lane>],
+    tables: &[String],
+    keys: &mut Keys,
+    arrived: &mut Vec<Arrived>,
+) -> Result<(), RunError> {
+    // A table that the feed does not have keeps nobody waiting.
+    let are_there = |wanted: BTreeSet<String>, missing: &BTreeSet<String>| wanted.is_disjoint(missing);
+    let mut to_come: BTreeSet<String> = tables.iter().cloned().collect();
+    for lane in lanes.iter().flatten().filter(|lane| lane.has_ended) {
+        to_come.remove(lane.tables().0);
+    }
+    arrived.iter().for_each(|table| _ = to_come.remove(&table.source.table));
+    for lane in lanes.iter_mut().flatten().filter(|lane| lane.has_ended && !lane.is_derived) {
+        if are_there(lane.feed_waits_for(), &to_come) {
+            lane.derive_all(keys)?;
+        }
+    }
+    let mut to_derive: BTreeSet<String> = lanes.iter().flatten().map(|lane| lane.tables().1.to_owned()).collect();
+    // A lane that has not begun is one of the feed; a timetable is released under the names of the feed.
+    to_derive.extend(to_come);
+    for lane in lanes.iter().flatten().filter(|lane| lane.is_derived) {
+        to_derive.remove(lane.tables().1);
+    }
+    for place in lanes.iter_mut() {
+        let is_ready = |lane: &Lane| lane.is_derived && are_there(lane.release_waits_for(), &to_derive);
+        if let Some(lane) = place.take_if(|lane| is_ready(lane)) {
+            arrived.push(lane.finish(keys)?);
+        }
+    }
+    Ok(())
 }
 
 /// What stands in the footer of every file. Nothing of it may change from run to run of the same inputs.

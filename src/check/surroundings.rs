@@ -1,0 +1,157 @@
+//! What the rules of a run see beside the rows of their own table: its date, the city, the timetable that is valid, the
+//! partitions before, and the other tables of the feed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use arrow_array::RecordBatch;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::check::area::ServiceArea;
+use crate::check::functions::Functions;
+use crate::check::timetable::{Needs, Shapes, Timetable};
+use crate::contract::library::Library;
+use crate::contract::query::{PREVIOUS, Query, TIMETABLE};
+use crate::contract::{Contract, RuleId};
+use crate::time::ServiceDate;
+
+/// What is known around a run.
+pub struct Surroundings {
+    /// The partition.
+    pub date: ServiceDate,
+    pub zone: TimeZone,
+    pub area: Option<ServiceArea>,
+    /// Why there is none, where rules need one.
+    pub timetable: Result<Arc<Timetable>, String>,
+    /// The table before this partition, by table; a table that has none is in its first.
+    pub previous: BTreeMap<String, RecordBatch>,
+    /// What rules came to in earlier partitions, the newest last.
+    pub history: BTreeMap<RuleId, Vec<f64>>,
+    /// The oldest partition that a table has released.
+    pub oldest: BTreeMap<String, ServiceDate>,
+    /// When the last evidence of the run was captured.
+    pub until: Option<Timestamp>,
+    /// Where rows may wait that do not fit into memory; in the private store.
+    pub spool: PathBuf,
+    /// The contracts of timetables.
+    pub gtfs: Arc<Library>,
+    pub siblings: Siblings,
+}
+
+impl Surroundings {
+    /// Of a date, with nothing around.
+    pub fn of(date: ServiceDate) -> Self {
+        Self {
+            date,
+            zone: TimeZone::UTC,
+            area: None,
+            timetable: Err("there is none".to_owned()),
+            previous: BTreeMap::new(),
+            history: BTreeMap::new(),
+            oldest: BTreeMap::new(),
+            until: None,
+            spool: std::env::temp_dir(),
+            gtfs: Arc::default(),
+            siblings: Siblings::default(),
+        }
+    }
+
+    pub fn functions(&self) -> Functions {
+        let shapes = self.timetable.as_ref().map_or_else(|_| Arc::new(Shapes::default()), |t| t.shapes.clone());
+        Functions::new(self.area.clone(), self.zone.clone(), shapes)
+    }
+
+    /// What a rule came to in earlier partitions.
+    pub fn earlier(&self, rule: &RuleId) -> &[f64] {
+        self.history.get(rule).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The queries of a contract: those of its rules and of its views.
+pub fn queries(contract: &Contract) -> impl Iterator<Item = &Query> {
+    contract.rules.iter().map(|rule| &rule.query).chain(contract.views.iter().map(|view| &view.query))
+}
+
+/// What the rules of these contracts need of a timetable.
+pub fn timetable_needs<'a>(contracts: impl Iterator<Item = &'a Arc<Contract>>, gtfs: &Library) -> Needs {
+    let mut needs = Needs::default();
+    for contract in contracts {
+        for query in queries(contract) {
+            for table in query.tables.iter().filter_map(|table| table.strip_prefix(TIMETABLE)) {
+                let columns = gtfs.get(table).map_or(&[][..], |contract| &contract.columns);
+                columns.iter().filter(|column| query.needs(&column.name)).for_each(|c| needs.add(table, &c.name));
+                // A table of which only the rows are counted.
+                if let Some(first) = columns.first() {
+                    needs.add(table, &first.name);
+                }
+            }
+            if query.says("distance_to_shape_m") {
+                needs.add_shapes();
+            }
+        }
+    }
+    needs
+}
+
+/// The tables of the feed that the queries of a contract read beside their own.
+pub fn siblings_of(contract: &Contract) -> BTreeSet<&str> {
+    let tables = queries(contract).flat_map(|query| &query.tables).map(String::as_str);
+    tables
+        .filter(|table| *table != contract.table && *table != PREVIOUS && !table.starts_with(TIMETABLE))
+        .filter(|table| contract.view(table).is_none())
+        .collect()
+}
+
+/// The rows of tables that other tables' rules ask about: those that passed the checks of single rows.
+#[derive(Default)]
+pub struct Siblings {
+    /// For each table that is asked about the columns that are needed.
+    wanted: BTreeMap<String, Vec<String>>,
+    rows: Mutex<BTreeMap<String, Vec<RecordBatch>>>,
+}
+
+impl Siblings {
+    /// What the rules of contracts ask about one another.
+    pub fn of<'a>(contracts: impl Iterator<Item = &'a Arc<Contract>> + Clone) -> Self {
+        let mut wanted: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for contract in contracts.clone() {
+            for sibling in siblings_of(contract) {
+                let Some(other) = contracts.clone().find(|other| other.table == sibling) else { continue };
+                let columns = wanted.entry(sibling.to_owned()).or_default();
+                for column in &other.columns {
+                    let is_needed = queries(contract).any(|q| q.tables.contains(sibling) && q.needs(&column.name));
+                    if is_needed && !columns.contains(&column.name) {
+                        columns.push(column.name.clone());
+                    }
+                }
+            }
+        }
+        Self { wanted, rows: Mutex::default() }
+    }
+
+    pub fn wants(&self, table: &str) -> bool {
+        self.wanted.contains_key(table)
+    }
+
+    /// Keeps rows of a table for the others; gives how many bytes that takes.
+    pub fn push(&self, table: &str, rows: &RecordBatch) -> usize {
+        let Some(columns) = self.wanted.get(table) else { return 0 };
+        let schema = rows.schema();
+        let places: Vec<usize> = columns.iter().filter_map(|column| schema.index_of(column).ok()).collect();
+        // The places were found in the rows.
+        let Ok(kept) = rows.project(&places) else { return 0 };
+        let bytes = kept.get_array_memory_size();
+        let mut all = self.rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        all.entry(table.to_owned()).or_default().push(kept);
+        bytes
+    }
+
+    /// The rows of a table, as one batch; `None` if there are none.
+    pub fn rows(&self, table: &str) -> Option<RecordBatch> {
+        let all = self.rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let batches = all.get(table)?;
+        arrow_select::concat::concat_batches(&batches.first()?.schema(), batches).ok()
+    }
+}

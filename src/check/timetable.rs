@@ -1,0 +1,364 @@
+//! The timetable that is valid on a service date, as rules over telemetry see it.
+//!
+//! Takes a decoded GTFS feed; keeps of it the tables and columns that the queries name. `trips`, `stop_times` and
+//! `frequencies` are those of the trips that run on the date (GTFS reference, `calendar.txt` and `calendar_dates.txt`).
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Date32Type, Float64Type, Int32Type};
+use arrow_array::{Array, BooleanArray, RecordBatch, StringArray};
+use arrow_schema::ArrowError;
+
+use crate::contract::library::Library;
+use crate::decode::{DecodeError, Decoded, Step};
+use crate::time::{ServiceDate, ServiceSeconds};
+
+/// Which columns of which tables are needed; a table that is not there is not needed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Needs {
+    tables: BTreeMap<String, HashSet<String>>,
+}
+
+impl Needs {
+    pub fn add(&mut self, table: &str, column: &str) {
+        self.tables.entry(table.to_owned()).or_default().insert(column.to_owned());
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+
+    /// For shapes by trip.
+    pub fn add_shapes(&mut self) {
+        for column in ["shape_id", "shape_pt_lat", "shape_pt_lon", "shape_pt_sequence"] {
+            self.add("shapes", column);
+        }
+        self.add("trips", "trip_id");
+        self.add("trips", "shape_id");
+    }
+
+    /// For the first and the last time of the date.
+    pub fn add_span(&mut self) {
+        for column in ["trip_id", "arrival_time", "departure_time"] {
+            self.add("stop_times", column);
+        }
+    }
+
+    /// Which trips run can only be known with these.
+    fn add_services(&mut self) {
+        if ["trips", "stop_times", "frequencies"].iter().any(|table| self.tables.contains_key(*table)) {
+            self.add("trips", "trip_id");
+            self.add("trips", "service_id");
+            for table in ["stop_times", "frequencies"] {
+                if let Some(columns) = self.tables.get_mut(table) {
+                    columns.insert("trip_id".to_owned());
+                }
+            }
+            for column in ["service_id", "start_date", "end_date"].iter().chain(&WEEKDAYS) {
+                self.add("calendar", column);
+            }
+            for column in ["service_id", "date", "exception_type"] {
+                self.add("calendar_dates", column);
+            }
+        }
+    }
+}
+
+const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+
+/// The tables, and the shapes by trip.
+#[derive(Default)]
+pub struct Timetable {
+    tables: BTreeMap<String, RecordBatch>,
+    pub shapes: Arc<Shapes>,
+    /// The first departure and the last arrival of the date.
+    pub span: Option<(ServiceSeconds, ServiceSeconds)>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum TimetableError {
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    #[error("the timetable could not be put together: {0}")]
+    Arrow(#[from] ArrowError),
+}
+
+impl Timetable {
+    /// Reads what is needed of a feed.
+    pub fn read(decoded: Decoded, mut needs: Needs, date: ServiceDate) -> Result<Self, TimetableError> {
+        needs.add_services();
+        let mut parts: BTreeMap<String, Vec<RecordBatch>> = BTreeMap::new();
+        for step in decoded.steps {
+            let Step::Rows { table, chunk } = step? else { continue };
+            let contract = &decoded.tables[table].contract;
+            let Some(columns) = needs.tables.get(&contract.table) else { continue };
+            let schema = chunk.rows.schema();
+            let places: Vec<usize> =
+                (0..schema.fields().len()).filter(|&place| columns.contains(schema.field(place).name())).collect();
+            parts.entry(contract.table.clone()).or_default().push(chunk.rows.project(&places)?);
+        }
+        let mut tables = BTreeMap::new();
+        for (table, batches) in parts {
+            let all = arrow_select::concat::concat_batches(&batches[0].schema(), &batches)?;
+            tables.insert(table, all);
+        }
+        Ok(Self::of(tables, date)?)
+    }
+
+    /// From whole tables, which may lack columns.
+    pub fn of(mut tables: BTreeMap<String, RecordBatch>, date: ServiceDate) -> Result<Self, ArrowError> {
+        // Without a calendar there is nothing to choose by, as in the tests of rules.
+        if tables.contains_key("calendar") || tables.contains_key("calendar_dates") {
+            let running = running(&tables, date);
+            keep(&mut tables, "trips", |trips| Some(is_among(trips.column_by_name("service_id")?, &running)))?;
+            let trips: HashSet<String> = tables.get("trips").map_or_else(HashSet::new, |trips| texts(trips, "trip_id"));
+            for table in ["stop_times", "frequencies"] {
+                keep(&mut tables, table, |rows| Some(is_among(rows.column_by_name("trip_id")?, &trips)))?;
+            }
+        }
+        let span = tables.get("stop_times").and_then(span);
+        let shapes = Arc::new(Shapes::of(&tables));
+        Ok(Self { tables, shapes, span })
+    }
+
+    /// A table's rows with the columns that were needed; a table that the feed lacks has none.
+    pub fn table(&self, table: &str, contracts: &Library) -> Option<RecordBatch> {
+        if let Some(rows) = self.tables.get(table) {
+            return Some(rows.clone());
+        }
+        Some(RecordBatch::new_empty(contracts.get(table)?.chunk_schema()))
+    }
+}
+
+fn keep(
+    tables: &mut BTreeMap<String, RecordBatch>,
+    table: &str,
+    which: impl Fn(&RecordBatch) -> Option<BooleanArray>,
+) -> Result<(), ArrowError> {
+    if let Some(rows) = tables.get_mut(table)
+        && let Some(mask) = which(rows)
+    {
+        *rows = arrow_select::filter::filter_record_batch(rows, &mask)?;
+    }
+    Ok(())
+}
+
+fn texts(rows: &RecordBatch, column: &str) -> HashSet<String> {
+    let column = rows.column_by_name(column).and_then(|array| array.as_string_opt::<i32>());
+    column.into_iter().flatten().flatten().map(str::to_owned).collect()
+}
+
+fn is_among(column: &arrow_array::ArrayRef, known: &HashSet<String>) -> BooleanArray {
+    let Some(column) = column.as_string_opt::<i32>() else { return BooleanArray::from(vec![false; column.len()]) };
+    let mut last: Option<(&str, bool)> = None;
+    let is_known = |text: Option<&_>| text.is_some_and(|text: &str| known.contains(text));
+    (0..column.len())
+        .map(|row| {
+            let text = column.is_valid(row).then(|| column.value(row));
+            // Rows of one trip follow one another.
+            let found = match (text, last) {
+                (Some(text), Some((before, found))) if before == text => found,
+                _ => is_known(text),
+            };
+            last = text.map(|text| (text, found));
+            Some(found)
+        })
+        .collect()
+}
+
+/// The services that run on a date.
+fn running(tables: &BTreeMap<String, RecordBatch>, date: ServiceDate) -> HashSet<String> {
+    let day = date.days_since_epoch();
+    let mut running = HashSet::new();
+    let dates =
+        |rows: &RecordBatch, column: &str| rows.column_by_name(column)?.as_primitive_opt::<Date32Type>().cloned();
+    let ints = |rows: &RecordBatch, column: &str| rows.column_by_name(column)?.as_primitive_opt::<Int32Type>().cloned();
+    let ids = |rows: &RecordBatch| rows.column_by_name("service_id")?.as_string_opt::<i32>().cloned();
+    if let Some(rows) = tables.get("calendar")
+        && let (Some(ids), Some(start), Some(end)) = (ids(rows), dates(rows, "start_date"), dates(rows, "end_date"))
+        && let Some(weekday) = ints(rows, WEEKDAYS[date.0.weekday().to_monday_zero_offset() as usize])
+    {
+        for row in 0..rows.num_rows() {
+            let there = ids.is_valid(row) && start.is_valid(row) && end.is_valid(row) && weekday.is_valid(row);
+            if there && weekday.value(row) == 1 && (start.value(row)..=end.value(row)).contains(&day) {
+                running.insert(ids.value(row).to_owned());
+            }
+        }
+    }
+    if let Some(rows) = tables.get("calendar_dates")
+        && let (Some(ids), Some(dates), Some(kinds)) = (ids(rows), dates(rows, "date"), ints(rows, "exception_type"))
+    {
+        for row in 0..rows.num_rows() {
+            if !ids.is_valid(row) || !dates.is_valid(row) || dates.value(row) != day || !kinds.is_valid(row) {
+                continue;
+            }
+            match kinds.value(row) {
+                1 => running.insert(ids.value(row).to_owned()),
+                _ => running.remove(ids.value(row)),
+            };
+        }
+    }
+    running
+}
+
+fn span(stop_times: &RecordBatch) -> Option<(ServiceSeconds, ServiceSeconds)> {
+    let times = |column: &str| stop_times.column_by_name(column)?.as_primitive_opt::<Int32Type>().cloned();
+    let first = times("departure_time")?.iter().flatten().min()?;
+    let last = times("arrival_time")?.iter().flatten().max()?;
+    Some((ServiceSeconds(first), ServiceSeconds(last)))
+}
+
+/// The shapes of a timetable, by trip.
+#[derive(Default)]
+pub struct Shapes {
+    of_trip: HashMap<String, usize>,
+    shapes: Vec<Shape>,
+}
+
+/// Segments whose bounds are looked at together.
+const GROUP: usize = 16;
+/// Metres of a degree of latitude: a 360th of the equator of WGS 84, as navigation takes it.
+const DEGREE: f64 = 111_319.49;
+
+/// A line on a plane that touches the earth at its first point. Within a city's size the plane is right to a part in a
+/// thousand.
+struct Shape {
+    origin: (f64, f64),
+    /// Metres of a degree of longitude here.
+    east: f64,
+    points: Vec<(f64, f64)>,
+    /// For each group of segments: west, south, east, north.
+    bounds: Vec<[f64; 4]>,
+}
+
+impl Shapes {
+    fn of(tables: &BTreeMap<String, RecordBatch>) -> Self {
+        Self::read(tables).unwrap_or_default()
+    }
+
+    fn read(tables: &BTreeMap<String, RecordBatch>) -> Option<Self> {
+        let (trips, rows) = (tables.get("trips")?, tables.get("shapes")?);
+        let text = |rows: &RecordBatch, column: &str| -> Option<StringArray> {
+            Some(rows.column_by_name(column)?.as_string_opt::<i32>()?.clone())
+        };
+        let float = |column: &str| rows.column_by_name(column)?.as_primitive_opt::<Float64Type>().cloned();
+        let sequence = rows.column_by_name("shape_pt_sequence")?.as_primitive_opt::<Int32Type>()?.clone();
+        let (ids, lat, lon) = (text(rows, "shape_id")?, float("shape_pt_lat")?, float("shape_pt_lon")?);
+        let mut points: HashMap<&str, Vec<(i32, f64, f64)>> = HashMap::new();
+        for row in 0..rows.num_rows() {
+            if ids.is_valid(row) && lat.is_valid(row) && lon.is_valid(row) && sequence.is_valid(row) {
+                let point = (sequence.value(row), lat.value(row), lon.value(row));
+                points.entry(ids.value(row)).or_default().push(point);
+            }
+        }
+        let mut shapes = Self::default();
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        for (id, mut points) in points {
+            points.sort_by_key(|point| point.0);
+            places.insert(id, shapes.shapes.len());
+            shapes.shapes.push(Shape::new(points.into_iter().map(|(_, lat, lon)| (lat, lon)).collect()));
+        }
+        let (trip_ids, shape_ids) = (text(trips, "trip_id")?, text(trips, "shape_id")?);
+        for (trip, shape) in trip_ids.iter().zip(&shape_ids) {
+            if let (Some(trip), Some(place)) = (trip, shape.and_then(|shape| places.get(shape))) {
+                shapes.of_trip.insert(trip.to_owned(), *place);
+            }
+        }
+        Some(shapes)
+    }
+
+    /// The place of a trip's shape.
+    pub fn find(&self, trip: &str) -> Option<usize> {
+        self.of_trip.get(trip).copied()
+    }
+
+    /// Metres from a place to a shape.
+    pub fn metres(&self, shape: usize, lat: f64, lon: f64) -> f64 {
+        self.shapes[shape].metres(lat, lon)
+    }
+}
+
+impl Shape {
+    fn new(points: Vec<(f64, f64)>) -> Self {
+        let origin = points.first().copied().unwrap_or_default();
+        let east = DEGREE * origin.0.to_radians().cos();
+        let points: Vec<(f64, f64)> =
+            points.into_iter().map(|(lat, lon)| ((lon - origin.1) * east, (lat - origin.0) * DEGREE)).collect();
+        let mut bounds = Vec::new();
+        let mut first = 0;
+        while first == 0 || first + 1 < points.len() {
+            let group = &points[first.min(points.len())..(first + GROUP + 1).min(points.len())];
+            let mut of_group = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
+            for &(x, y) in group {
+                of_group = [of_group[0].min(x), of_group[1].min(y), of_group[2].max(x), of_group[3].max(y)];
+            }
+            bounds.push(of_group);
+            first += GROUP;
+        }
+        Self { origin, east, points, bounds }
+    }
+
+    fn metres(&self, lat: f64, lon: f64) -> f64 {
+        let at = ((lon - self.origin.1) * self.east, (lat - self.origin.0) * DEGREE);
+        let mut nearest = f64::INFINITY;
+        for (group, [west, south, east, north]) in self.bounds.iter().enumerate() {
+            let (x, y) = ((west - at.0).max(at.0 - east).max(0.0), (south - at.1).max(at.1 - north).max(0.0));
+            if x * x + y * y >= nearest {
+                continue;
+            }
+            let first = group * GROUP;
+            let points = &self.points[first..(first + GROUP + 1).min(self.points.len())];
+            if let [only] = points {
+                nearest = nearest.min((at.0 - only.0).powi(2) + (at.1 - only.1).powi(2));
+            }
+            for pair in points.windows(2) {
+                nearest = nearest.min(squared(at, pair[0], pair[1]));
+            }
+        }
+        nearest.sqrt()
+    }
+}
+
+/// The square of the distance from a point to a segment.
+fn squared(at: (f64, f64), a: (f64, f64), b: (f64, f64)) -> f64 {
+    let (dx, dy) = (b.0 - a.0, b.1 - a.1);
+    let length = dx * dx + dy * dy;
+    let share = if length > 0.0 { (((at.0 - a.0) * dx + (at.1 - a.1) * dy) / length).clamp(0.0, 1.0) } else { 0.0 };
+    let (x, y) = (at.0 - a.0 - share * dx, at.1 - a.1 - share * dy);
+    x * x + y * y
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_groups_of_a_shape_do_not_change_its_distance(
+            points in proptest::collection::vec((48.40..48.55_f64, 7.85..8.05_f64), 1..80),
+            at in (48.3..48.6_f64, 7.7..8.2_f64)
+        ) {
+            let shape = Shape::new(points);
+            let place = ((at.1 - shape.origin.1) * shape.east, (at.0 - shape.origin.0) * DEGREE);
+            let all = shape.points.windows(2).map(|pair| squared(place, pair[0], pair[1]));
+            let only = (place.0 - shape.points[0].0).hypot(place.1 - shape.points[0].1);
+            let expected = all.fold(f64::INFINITY, f64::min).sqrt().min(only);
+            prop_assert!((shape.metres(at.0, at.1) - expected).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn the_distance_to_a_shape_is_that_on_the_globe_within_a_part_in_a_thousand() {
+        let shape = Shape::new(vec![(48.47, 7.90), (48.47, 7.98)]);
+        for (lat, lon) in [(48.48, 7.94_f64), (48.45, 7.94), (48.47, 8.00)] {
+            let foot = (48.47, lon.min(7.98));
+            let expected = crate::check::gtfs::sphere::metres([lat, lon], [foot.0, foot.1]);
+            let found = shape.metres(lat, lon);
+            assert!((found - expected).abs() < expected / 500.0, "{found} {expected}");
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! What a rule's query says before it runs: whether it parses, which tables and columns it needs, and whether it can be
+//! asked of single rows.
+//!
+//! The dialect is that of Polars SQL, which parses with the same library.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    Expr, Function, GroupByExpr, Query as Ast, Select, SelectItem, SetExpr, Statement, TableFactor, Visit, Visitor,
+};
+use sqlparser::dialect::GenericDialect;
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::{Token, Tokenizer};
+
+/// The column that says which row of a table a row of a result is.
+pub const INDEX: &str = "_index";
+/// The table under its name in the partition before this one.
+pub const PREVIOUS: &str = "previous";
+/// What the tables of the timetable that is valid on the service date begin with.
+pub const TIMETABLE: &str = "timetable_";
+
+/// Functions that look at one row at a time. Every other function makes a query wait for all rows.
+const ROW_WISE: &[&str] = &[
+    "abs",
+    "acos",
+    "asin",
+    "atan",
+    "atan2",
+    "ceil",
+    "ceiling",
+    "char_length",
+    "coalesce",
+    "concat",
+    "concat_ws",
+    "cos",
+    "date_part",
+    "degrees",
+    "distance_m",
+    "distance_to_shape_m",
+    "div",
+    "ends_with",
+    "exp",
+    "floor",
+    "greatest",
+    "if",
+    "ifnull",
+    "in_service_area",
+    "least",
+    "left",
+    "length",
+    "ln",
+    "log",
+    "log10",
+    "lower",
+    "ltrim",
+    "mod",
+    "nullif",
+    "pow",
+    "power",
+    "radians",
+    "regexp_like",
+    "replace",
+    "right",
+    "round",
+    "rtrim",
+    "service_seconds",
+    "sign",
+    "sin",
+    "sqrt",
+    "starts_with",
+    "strftime",
+    "strpos",
+    "substr",
+    "tan",
+    "trim",
+    "upper",
+];
+
+/// A query, and what is known of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Query {
+    /// As it is asked; `{date}` still stands in it.
+    pub sql: String,
+    /// The tables that it reads, its own among them; not its common table expressions.
+    pub tables: BTreeSet<String>,
+    /// Every word in it: names of columns are among them.
+    words: BTreeSet<String>,
+    /// Whether it reads all columns (`SELECT *`).
+    pub reads_all: bool,
+    /// Whether each row of `table` is named or not whatever the other rows are.
+    pub is_local: bool,
+}
+
+/// Why a query cannot be read, and on which of its lines (from 1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub line: u32,
+    pub message: String,
+}
+
+impl Query {
+    /// Reads a query over `table`.
+    pub fn read(sql: &str, table: &str) -> Result<Self, Fault> {
+        let fault = |message: String| {
+            // The parser ends its messages with "at Line: 3, Column: 7".
+            let line = message.rsplit_once("at Line: ").and_then(|(_, rest)| rest.split(',').next()?.parse().ok());
+            let said = message.rsplit_once(" at Line: ").map_or(message.as_str(), |(said, _)| said);
+            Fault { line: line.unwrap_or(1), message: said.trim_start_matches("sql parser error: ").to_owned() }
+        };
+        let text = with_date(sql, "2000-01-01");
+        let statements = Parser::parse_sql(&GenericDialect, &text).map_err(|error| fault(error.to_string()))?;
+        let [Statement::Query(ast)] = statements.as_slice() else {
+            let message = match statements.len() {
+                1 => "it is no query".to_owned(),
+                many => format!("it has {many} statements"),
+            };
+            return Err(Fault { line: 1, message });
+        };
+        let tokens = Tokenizer::new(&GenericDialect, &text).tokenize().map_err(|error| fault(error.to_string()))?;
+        let words = tokens.into_iter().filter_map(|token| match token {
+            Token::Word(word) => Some(word.value),
+            _ => None,
+        });
+        let mut reader = Reader::default();
+        let _ = ast.visit(&mut reader);
+        let tables: BTreeSet<String> = reader.tables.difference(&reader.own_names).cloned().collect();
+        Ok(Self {
+            is_local: reader.queries == 1 && reader.is_row_wise && is_filter_of(ast, table),
+            reads_all: reader.reads_all,
+            sql: sql.to_owned(),
+            words: words.collect(),
+            tables,
+        })
+    }
+
+    /// Whether the query may need a column of this name.
+    pub fn needs(&self, column: &str) -> bool {
+        self.reads_all || self.words.contains(column)
+    }
+
+    /// Whether a function is called, or a word stands in the query for another reason.
+    pub fn says(&self, word: &str) -> bool {
+        self.words.iter().any(|own| own.eq_ignore_ascii_case(word))
+    }
+
+    /// The query for a partition.
+    pub fn of_date(&self, date: &str) -> String {
+        with_date(&self.sql, date)
+    }
+}
+
+/// `{date}` stands for the date of the partition.
+fn with_date(sql: &str, date: &str) -> String {
+    sql.replace("${date}", "{date}").replace("{date}", &format!("DATE '{date}'"))
+}
+
+/// Whether a query is one `SELECT ... FROM table WHERE ...`.
+fn is_filter_of(ast: &Ast, table: &str) -> bool {
+    let SetExpr::Select(select) = ast.body.as_ref() else { return false };
+    let plain = ast.with.is_none() && ast.order_by.is_none() && ast.limit_clause.is_none() && ast.fetch.is_none();
+    let [from] = select.from.as_slice() else { return false };
+    let own = matches!(&from.relation, TableFactor::Table { name, .. } if name.to_string() == table);
+    plain && own && from.joins.is_empty() && is_ungrouped(select)
+}
+
+fn is_ungrouped(select: &Select) -> bool {
+    let grouped = match &select.group_by {
+        GroupByExpr::All(_) => true,
+        GroupByExpr::Expressions(expressions, _) => !expressions.is_empty(),
+    };
+    !grouped && select.having.is_none() && select.qualify.is_none() && select.distinct.is_none() && select.top.is_none()
+}
+
+struct Reader {
+    queries: usize,
+    tables: BTreeSet<String>,
+    /// Names that the query gives to parts of itself.
+    own_names: BTreeSet<String>,
+    reads_all: bool,
+    is_row_wise: bool,
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self { queries: 0, tables: BTreeSet::new(), own_names: BTreeSet::new(), reads_all: false, is_row_wise: true }
+    }
+}
+
+impl Visitor for Reader {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Ast) -> ControlFlow<()> {
+        self.queries += 1;
+        for part in query.with.iter().flat_map(|with| &with.cte_tables) {
+            self.own_names.insert(part.alias.name.value.clone());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        let is_all = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..));
+        self.reads_all |= select.projection.iter().any(is_all);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, relation: &sqlparser::ast::ObjectName) -> ControlFlow<()> {
+        self.tables.insert(relation.0.last().map_or_else(String::new, |part| part.to_string().replace('"', "")));
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        if let Expr::Function(Function { name, over, .. }) = expr {
+            let name = name.to_string().to_lowercase();
+            self.is_row_wise &= over.is_none() && ROW_WISE.contains(&name.as_str());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(sql: &str) -> Query {
+        Query::read(sql, "t").unwrap_or_else(|fault| panic!("{sql}: {fault:?}"))
+    }
+
+    #[test]
+    fn a_query_over_single_rows_is_told_from_one_that_needs_them_all() {
+        for sql in [
+            "SELECT _index FROM t WHERE a > 1 AND b IS NOT NULL",
+            "SELECT _index FROM t AS x WHERE x.a NOT BETWEEN 1 AND 2 OR ABS(x.b) > 1",
+            "SELECT t._index FROM t WHERE distance_m(a, b, c, d) > 5 AND CASE WHEN a IN (1, 2) THEN b END = 3",
+            "SELECT _index FROM t WHERE event > {date} + INTERVAL '1 day'",
+        ] {
+            assert!(read(sql).is_local, "{sql}");
+        }
+        for sql in [
+            "SELECT _index FROM t WHERE a > (SELECT MAX(a) FROM t)",
+            "SELECT _index FROM t WHERE a IN (SELECT b FROM u)",
+            "SELECT MAX(_index) AS _index FROM t GROUP BY a",
+            "SELECT MAX(_index) AS _index FROM t",
+            "SELECT _index FROM t QUALIFY LAG(a) OVER (PARTITION BY b ORDER BY c) > a",
+            "SELECT _index FROM t ORDER BY a LIMIT 3",
+            "SELECT t._index FROM t JOIN u ON t.a = u.a",
+            "SELECT _index FROM u",
+            "WITH x AS (SELECT * FROM t) SELECT _index FROM x",
+            "SELECT _index FROM t UNION ALL SELECT _index FROM t",
+            "SELECT _index FROM t WHERE is_monotonic(a)",
+        ] {
+            assert!(!read(sql).is_local, "{sql}");
+        }
+    }
+
+    #[test]
+    fn tables_and_columns_are_known_before_a_query_runs() {
+        let query =
+            read("WITH x AS (SELECT a, _index FROM t) SELECT x._index FROM x JOIN timetable_trips u ON u.b = x.a");
+        assert_eq!(query.tables.iter().map(String::as_str).collect::<Vec<_>>(), ["t", "timetable_trips"]);
+        assert!(query.needs("a") && query.needs("b") && !query.needs("c") && !query.reads_all);
+        assert!(read("SELECT * FROM t").needs("c"));
+        assert!(!read("SELECT COUNT(*) FROM t").reads_all);
+        assert!(read("SELECT _index FROM t WHERE In_Service_Area(a, b)").says("in_service_area"));
+    }
+
+    #[test]
+    fn a_query_that_does_not_parse_is_told_with_its_line() {
+        let fault = Query::read("SELECT _index\nFROM t\nWHERE )", "t").unwrap_err();
+        assert_eq!((fault.line, fault.message.contains("found: )")), (3, true), "{fault:?}");
+        assert!(Query::read("DROP TABLE t", "t").unwrap_err().message.contains("no query"));
+        assert!(Query::read("SELECT 1; SELECT 2", "t").unwrap_err().message.contains("2 statements"));
+    }
+}

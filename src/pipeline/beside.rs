@@ -1,0 +1,266 @@
+//! What a run's rules look at beside its evidence: the timetable that is valid on the date, the partition before, and what
+//! rules came to earlier. All of it is found before a row is read, because its digests are inputs of the run.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use bytes::Bytes;
+use jiff::Timestamp;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::capture::evidence::{Entry, Store};
+use crate::check::surroundings::{Siblings, Surroundings, queries, timetable_needs};
+use crate::check::timetable::{Needs, Timetable};
+use crate::contract::library::Library;
+use crate::contract::metric::{Limit, Metric};
+use crate::contract::query::PREVIOUS;
+use crate::contract::sla::Asks;
+use crate::contract::{Contract, RuleId, Severity};
+use crate::decode::{self, Limits, Note};
+use crate::ledger::{EvidenceEntry, Status};
+use crate::pipeline::journal;
+use crate::pipeline::run::{RunError, capture, evidence_store};
+use crate::pipeline::{Format, Pipeline};
+use crate::publish::bucket::Bucket;
+use crate::publish::index::{self, IndexFile};
+use crate::table::Origin;
+use crate::time::ServiceDate;
+use crate::workspace::Workspace;
+
+/// Partitions that are looked back to, at the most.
+const LOOKED_BACK: usize = 400;
+
+/// What was found.
+#[derive(Default)]
+pub struct Beside {
+    /// The source, its evidence, and whether it was captured only after the date.
+    timetable: Option<(String, Store, Entry, bool)>,
+    needs: Needs,
+    previous: BTreeMap<String, IndexFile>,
+    history: BTreeMap<RuleId, Vec<f64>>,
+    oldest: BTreeMap<String, ServiceDate>,
+}
+
+impl Beside {
+    /// Finds what the rules of a pipeline need for a date. Where a timetable is needed of which nothing was ever captured, it
+    /// is captured now.
+    pub fn find(
+        workspace: &Workspace,
+        pipeline: &Pipeline,
+        date: ServiceDate,
+        bucket: &Bucket,
+    ) -> Result<Self, RunError> {
+        let mut beside = Self::default();
+        let contracts = || pipeline.all_contracts();
+        beside.needs = timetable_needs(contracts(), &Library::gtfs());
+        let wants_span = contracts().flat_map(|c| &c.sla).any(|p| matches!(p.asks, Asks::Completeness { .. }));
+        if let Some((name, _)) = &pipeline.timetable
+            && let Some(other) = workspace.pipelines.iter().find(|other| other.name == *name)
+        {
+            if wants_span {
+                beside.needs.add_span();
+            }
+            if !beside.needs.is_empty() {
+                beside.timetable = timetable(workspace, other, date)?;
+            }
+        }
+        for contract in pipeline.released() {
+            let wants_previous = queries(&contract).any(|query| query.tables.contains(PREVIOUS));
+            let limits: Vec<(&RuleId, bool)> = with_history(&contract).collect();
+            let retains = contract.sla.iter().any(|promise| matches!(promise.asks, Asks::Retention { .. }));
+            if !wants_previous && limits.is_empty() && !retains {
+                continue;
+            }
+            let Some(index) = index::current(bucket, &pipeline.dataset, &contract.table)? else { continue };
+            let earlier: Vec<&IndexFile> = index.files.iter().filter(|file| file.date < date).collect();
+            if let Some(file) = earlier.last().filter(|_| wants_previous) {
+                beside.previous.insert(contract.table.clone(), (*file).clone());
+            }
+            for (rule, _) in limits.iter().filter(|(_, counts_rows)| *counts_rows) {
+                let rows = earlier[earlier.len().saturating_sub(LOOKED_BACK)..].iter().map(|file| file.rows as f64);
+                beside.history.insert((*rule).clone(), rows.collect());
+            }
+            if let Some(oldest) = index.files.iter().map(|file| file.date).min() {
+                beside.oldest.insert(contract.table.clone(), oldest);
+            }
+        }
+        let others: Vec<&RuleId> = contracts()
+            .flat_map(|c| with_history(c))
+            .filter(|(_, counts_rows)| !counts_rows)
+            .map(|(id, _)| id)
+            .collect();
+        if !others.is_empty() {
+            beside.look_back(workspace, pipeline, date, &others)?;
+        }
+        Ok(beside)
+    }
+
+    /// What rules came to in the runs of earlier dates that were published, from the journal.
+    fn look_back(
+        &mut self,
+        workspace: &Workspace,
+        pipeline: &Pipeline,
+        date: ServiceDate,
+        rules: &[&RuleId],
+    ) -> Result<(), RunError> {
+        let entries = journal::before(&workspace.private, &pipeline.name, date, LOOKED_BACK);
+        let folder = workspace.private.join("journal");
+        for entry in entries.map_err(|error| RunError::private(&folder, "read", &error))? {
+            let record = &entry.record;
+            if !entry.published || record.status != Status::Published {
+                continue;
+            }
+            for rule in rules {
+                if let Some(value) = record.values.get(rule) {
+                    self.history.entry((*rule).clone()).or_default().push(*value);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The timetable as evidence of the run.
+    pub fn evidence(&self) -> Option<EvidenceEntry> {
+        let (source, _, entry, _) = self.timetable.as_ref()?;
+        let of = EvidenceEntry::of(source, &[(entry.captured_at, entry.digest)]);
+        // What a timetable says does not depend on when it was captured.
+        Some(EvidenceEntry { sha256: entry.digest, ..of })
+    }
+
+    /// What of this is an input of the run, one line each; evidence is one already.
+    pub fn inputs(&self, workspace: &Workspace) -> Vec<String> {
+        let area = workspace.area.as_ref().map(|area| format!("service area {}", area.digest));
+        let previous = self.previous.iter().map(|(table, file)| format!("previous {table} {}", file.sha256));
+        let history = self.history.iter().map(|(rule, values)| format!("history {rule} {values:?}"));
+        area.into_iter().chain(previous).chain(history).collect()
+    }
+
+    pub fn notes(&self) -> Vec<Note> {
+        let late = self.timetable.iter().filter(|(.., late)| *late).map(|(source, _, entry, _)| Note {
+            rule: "timetable.captured_later",
+            severity: Severity::Info,
+            message: format!(
+                "no timetable of '{source}' was captured until the end of the service date; the rules look into the next one, \
+                 {}",
+                entry.digest.short()
+            ),
+        });
+        late.collect()
+    }
+
+    /// Reads all of it. The first is for the rules of the feed's contracts, the second for those of the release.
+    pub fn surroundings(
+        self,
+        workspace: &Workspace,
+        pipeline: &Pipeline,
+        date: ServiceDate,
+        spool: &Path,
+        until: Option<Timestamp>,
+        bucket: &Bucket,
+    ) -> Result<[Arc<Surroundings>; 2], RunError> {
+        let gtfs = Arc::new(Library::gtfs());
+        let timetable = match (self.timetable, &pipeline.timetable) {
+            (Some((source, store, entry, _)), _) => {
+                let capture = store.open(&entry)?;
+                let origin = Origin { name: source.clone(), captured_at: capture.captured_at };
+                let decoded = decode::gtfs::decode(&source, capture.body, &origin, &gtfs, Limits::default());
+                let read = decoded.map_err(Into::into).and_then(|decoded| Timetable::read(decoded, self.needs, date));
+                read.map(Arc::new).map_err(|error| error.to_string())
+            }
+            (None, Some((name, _))) => Err(format!("there is no evidence of '{name}'")),
+            (None, None) => Err("the pipeline names none".to_owned()),
+        };
+        let mut previous = BTreeMap::new();
+        for (table, file) in &self.previous {
+            let contracts = pipeline.released();
+            let Some(contract) = contracts.iter().find(|contract| contract.table == *table) else { continue };
+            if let Some(rows) = read_previous(bucket, contract, file)? {
+                previous.insert(table.clone(), rows);
+            }
+        }
+        let make = |siblings: Siblings| Surroundings {
+            date,
+            zone: workspace.zone.clone(),
+            area: workspace.area.clone(),
+            timetable: timetable.clone(),
+            previous: previous.clone(),
+            history: self.history.clone(),
+            oldest: self.oldest.clone(),
+            until,
+            spool: spool.to_owned(),
+            gtfs: gtfs.clone(),
+            siblings,
+        };
+        let released = pipeline.released();
+        let of_feed = make(Siblings::of(pipeline.contracts.contracts.values()));
+        let of_release = make(Siblings::of(released.iter()));
+        Ok([Arc::new(of_feed), Arc::new(of_release)])
+    }
+}
+
+/// The rules of a contract that are compared with earlier partitions, and whether it is the rows that are counted.
+fn with_history(contract: &Contract) -> impl Iterator<Item = (&RuleId, bool)> {
+    let compared = |limit: &Limit| limit.needs_history();
+    let rules = contract.rules.iter().filter(move |rule| rule.limit.as_ref().is_some_and(compared));
+    let metrics = contract.metrics.iter().filter(move |metric| compared(&metric.limit));
+    let metrics = metrics.map(|metric| (&metric.id, metric.metric == Metric::RowCount));
+    rules.map(|rule| (&rule.id, false)).chain(metrics)
+}
+
+/// The evidence of a timetable that is valid on a date: the newest that was captured until its end, or else the first after.
+fn timetable(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    date: ServiceDate,
+) -> Result<Option<(String, Store, Entry, bool)>, RunError> {
+    let Some(feed) = pipeline.feeds.first() else { return Ok(None) };
+    let store = || evidence_store(workspace, &feed.from);
+    let end = date.plus_days(1).zero(&workspace.zone);
+    if let Some(entry) = store().latest(&feed.name, end)? {
+        return Ok(Some((feed.name.clone(), store(), entry, false)));
+    }
+    let after = |store: &Store| -> Result<Option<Entry>, RunError> {
+        Ok(store.list(&feed.name, end, Timestamp::MAX)?.entries.into_iter().next())
+    };
+    let mut entry = after(&store())?;
+    if entry.is_none() {
+        capture(workspace, pipeline)?;
+        entry = after(&store())?;
+    }
+    Ok(entry.map(|entry| (feed.name.clone(), store(), entry, true)))
+}
+
+/// The rows of a table in its partition before, as far as its columns are those of today; `None` if the file is gone.
+fn read_previous(bucket: &Bucket, contract: &Contract, file: &IndexFile) -> Result<Option<RecordBatch>, RunError> {
+    let Some(bytes) = bucket.get(&file.path)? else { return Ok(None) };
+    let rows =
+        parquet_rows(bytes).map_err(|error| RunError::internal(format!("{} is not readable: {error}", file.path)))?;
+    let wanted = contract.release_schema();
+    let columns = wanted.fields().iter().map(|field| {
+        let there = rows.column_by_name(field.name()).filter(|array| array.data_type() == field.data_type());
+        there.cloned().unwrap_or_else(|| arrow_array::new_null_array(field.data_type(), rows.num_rows()))
+    });
+    let rows = RecordBatch::try_new(wanted.clone(), columns.collect());
+    rows.map(Some).map_err(|error| RunError::internal(format!("{}: {error}", file.path)))
+}
+
+/// All rows of a Parquet file.
+pub fn parquet_rows(bytes: Bytes) -> Result<RecordBatch, parquet::errors::ParquetError> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+    let schema = reader.schema().clone();
+    let batches = reader.with_batch_size(1 << 16).build()?.collect::<Result<Vec<_>, _>>()?;
+    Ok(arrow_select::concat::concat_batches(&schema, &batches)?)
+}
+
+impl Pipeline {
+    /// The contracts of the feed and of the release, each once.
+    pub fn all_contracts(&self) -> impl Iterator<Item = &Arc<Contract>> {
+        let release: &[(Arc<Contract>, String)] = match &self.format {
+            Format::Gtfs => &[],
+            Format::GtfsRealtime { tables, .. } => tables,
+        };
+        self.contracts.contracts.values().chain(release.iter().map(|(contract, _)| contract))
+    }
+}
