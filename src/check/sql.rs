@@ -177,6 +177,7 @@ mod tests {
             rules: Vec::new(),
             metrics: Vec::new(),
             sort_by: Vec::new(),
+            missing_values: Vec::new(),
             gtfs_file: None,
             presence: Presence::Optional,
         }
