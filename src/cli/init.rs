@@ -146,7 +146,7 @@ mod tests {
     fn a_new_workspace_has_every_contract_of_the_repository() {
         let schemas = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
         let mut there: Vec<String> = Vec::new();
-        for folder in ["gtfs", "gtfs-realtime", "stadtbus"] {
+        for folder in ["gtfs", "gtfs-realtime", "stadtbus", "tides"] {
             for entry in fs::read_dir(schemas.join(folder)).unwrap() {
                 there.push(format!("schemas/{folder}/{}", entry.unwrap().file_name().to_string_lossy()));
             }
