@@ -35,6 +35,7 @@ pub mod surroundings;
 pub mod timetable;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -45,7 +46,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::metric::{self, Limit};
 use crate::contract::query::{INDEX, Query};
-use crate::contract::{Classification, Contract, Dimension, Kind, OnFail, Rule, RuleId, Severity};
+use crate::contract::{Classification, Contract, Dimension, Kind, OnFail, Rule, RuleId, Severity, Target};
 use crate::table::keys::{KeyColumns, KeySet, Keys};
 use crate::table::{Budget, BudgetExceeded, Chunk, Flaw, ORIGIN, ORIGIN_ROW, Origin};
 use held::{HoldError, Projection, Store};
@@ -118,7 +119,8 @@ pub enum RuleResult {
     Failed,
     /// The rule could not run.
     Error,
-    /// There was nothing to look at: the table is absent.
+    /// There was nothing to look at: the table is absent, or the table elsewhere that a foreign key leads to is not part
+    /// of the run.
     Skipped,
 }
 
@@ -212,6 +214,7 @@ impl Tally {
             Severity::Error => RuleResult::Failed,
             _ => RuleResult::Warning,
         };
+        let checked = if result == RuleResult::Skipped { 0 } else { self.checked.unwrap_or(checked) };
         let message = match (self.broken.or(self.skipped), self.said) {
             (Some(why), _) => why,
             (None, Some(said)) => format!("{}: {said}", spec.message),
@@ -225,7 +228,7 @@ impl Tally {
             on_fail: spec.on_fail,
             result,
             rows: self.rows,
-            checked: self.checked.unwrap_or(checked),
+            checked,
             value: self.value,
             message,
             samples: self.samples,
@@ -321,7 +324,7 @@ impl TableCheck {
         let whole = || contract.rules.iter().filter(|rule| !is_local(rule));
         let changes = |rule: &Rule| matches!(rule.on_fail, OnFail::Quarantine | OnFail::Invalidate);
         let own_key_changes = contract.foreign_keys.iter().any(|key| {
-            let is_own = key.targets.iter().any(|target| target.table == contract.table);
+            let is_own = key.targets.iter().any(|target| target.is_in(&contract));
             is_own && matches!(key.on_fail, OnFail::Quarantine | OnFail::Invalidate)
         });
         let store = whole().any(changes) || own_key_changes;
@@ -593,9 +596,16 @@ impl TableCheck {
     fn ask_foreign_key(&mut self, place: usize, key: usize, rows: &RecordBatch, keys: &Keys, verdict: &mut Verdict) {
         let contract = self.contract.clone();
         let key = &contract.foreign_keys[key];
+        let unknown = |target: &&Target| target.file.is_some() && keys.get(&target.table, &target.columns).is_none();
+        if let Some(target) = key.targets.iter().find(unknown) {
+            let file = target.file.as_deref().unwrap_or(Path::new("")).display();
+            let message = format!("not asked: the table '{}' of {file} is not part of this run", target.table);
+            self.tallies[place].skipped = Some(message);
+            return;
+        }
         let sets: Vec<&KeySet> =
             key.targets.iter().filter_map(|target| keys.get(&target.table, &target.columns)).collect();
-        let own = key.targets.iter().any(|target| target.table == contract.table);
+        let own = key.targets.iter().any(|target| target.is_in(&contract));
         let columns = KeyColumns::new(key.columns.clone());
         let mut missing = Vec::new();
         let any_null = |row: usize| key.columns.iter().any(|&column| rows.column(column).is_null(row));
@@ -633,9 +643,8 @@ impl TableCheck {
             let contract = self.contract.clone();
             let key = &contract.foreign_keys[key];
             let found = self.referenced.iter().any(|(names, _, set)| {
-                let named =
-                    |target: &&crate::contract::Target| target.table == contract.table && target.columns == *names;
-                key.targets.iter().any(|target| named(&target)) && set.contains(hash)
+                let named = |target: &Target| target.is_in(&contract) && target.columns == *names;
+                key.targets.iter().any(named) && set.contains(hash)
             });
             if found {
                 continue;
@@ -1136,6 +1145,37 @@ RULES";
         let found = run(&contract, vec![chunk(&contract, &rows)]);
         let outcome = found.outcome("stops.parent.foreign_key");
         assert_eq!((outcome.rows, outcome.samples[0].row), (1, 3));
+        assert_eq!(outcome.samples[0].value.as_deref(), Some("nowhere"));
+    }
+
+    #[test]
+    fn a_key_that_leads_elsewhere_is_skipped_unless_the_run_knows_that_table() {
+        // Of the same name as the own table, but another one.
+        let text =
+            CONTRACT.replace("RULES", "").replace("stops.id", "'../gtfs/stops.odcs.yaml#/schema/stops/properties/id'");
+        let contract = Arc::new(read::contract(Path::new("stops.odcs.yaml"), &text).unwrap());
+        let rows = [(Some("a"), None, None, None, Some("a")), (Some("b"), None, None, None, Some("nowhere"))];
+        let ask = |keys: &mut Keys| {
+            let origins = [Origin { name: "x".into(), captured_at: jiff::Timestamp::UNIX_EPOCH }];
+            let mut check =
+                TableCheck::new(contract.clone(), origins.into(), &[], Arc::new(around()), Budget::new(1 << 20))
+                    .unwrap();
+            let checked = check.push(chunk(&contract, &rows), keys).unwrap();
+            assert_eq!((checked.passed[0].num_rows(), checked.quarantined.len()), (2, 0));
+            let outcomes = check.finish(keys, &mut |_| Ok::<(), CheckError>(())).unwrap();
+            outcomes.into_iter().find(|outcome| outcome.rule.0 == "stops.parent.foreign_key").unwrap()
+        };
+        let outcome = ask(&mut Keys::default());
+        assert_eq!((outcome.result, outcome.rows, outcome.checked), (RuleResult::Skipped, 0, 0));
+        assert_eq!(outcome.message, "not asked: the table 'stops' of ../gtfs/stops.odcs.yaml is not part of this run");
+        let mut known = Keys::default();
+        let mut set = KeySet::default();
+        KeyColumns::new(vec![0]).keys(&chunk(&contract, &rows[..1]).rows).for_each(|key| {
+            set.insert(key);
+        });
+        known.add("stops", vec!["id".to_owned()], set);
+        let outcome = ask(&mut known);
+        assert_eq!((outcome.result, outcome.rows, outcome.checked), (RuleResult::Failed, 1, 2));
         assert_eq!(outcome.samples[0].value.as_deref(), Some("nowhere"));
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::contract::notices::{self, Change};
-use crate::contract::{Contract, read, standard};
+use crate::contract::{Contract, Target, read, standard};
 use crate::digest::{Digest, Digester};
 use crate::yaml::{Problem, Problems, suggestion};
 
@@ -91,7 +91,8 @@ impl Library {
     /// The contracts of GTFS that come with the program.
     pub fn gtfs() -> Self {
         let mut library = Self::default();
-        for (path, text) in standard::FILES.iter().filter(|(path, _)| path.starts_with("schemas/gtfs/")) {
+        let is_contract = |path: &str| path.starts_with("schemas/gtfs/") && path.ends_with(".odcs.yaml");
+        for (path, text) in standard::FILES.iter().filter(|(path, _)| is_contract(path)) {
             // They are those of the repository, which a test reads as a folder.
             if let Ok(contract) = read::contract(Path::new(path), text) {
                 library.contracts.insert(contract.table.clone(), Arc::new(contract));
@@ -133,7 +134,8 @@ impl Library {
         let mut order = Vec::new();
         let ready = |contract: &Contract, done: &BTreeSet<&str>| {
             contract.foreign_keys.iter().flat_map(|key| &key.targets).all(|target| {
-                target.table == contract.table
+                target.file.is_some()
+                    || target.table == contract.table
                     || done.contains(target.table.as_str())
                     || !self.contracts.contains_key(&target.table)
             })
@@ -154,10 +156,20 @@ impl Library {
             let mut problems = Problems::new(&contract.file);
             for (key, target) in contract.foreign_keys.iter().flat_map(|key| key.targets.iter().map(move |t| (key, t)))
             {
-                let Some(other) = self.get(&target.table) else {
-                    let message = format!("the foreign key names the table '{}', which has no contract", target.table);
-                    problems.add(key.line, message, suggestion(&target.table, &tables));
-                    continue;
+                let other = match &target.file {
+                    Some(file) => elsewhere(contract, target, file),
+                    None => self.get(&target.table).cloned().ok_or_else(|| {
+                        let name = &target.table;
+                        let message = format!("the foreign key names the table '{name}', which has no contract");
+                        (message, suggestion(name, &tables))
+                    }),
+                };
+                let other = match other {
+                    Ok(other) => other,
+                    Err((message, remedy)) => {
+                        problems.add(key.line, message, remedy);
+                        continue;
+                    }
                 };
                 for (&place, name) in key.columns.iter().zip(&target.columns) {
                     let own = &contract.columns[place];
@@ -205,6 +217,33 @@ impl Library {
             }
         }
     }
+}
+
+/// The contract of another folder that a key of `contract` names, or what is wrong and how to mend it.
+fn elsewhere(contract: &Contract, target: &Target, file: &Path) -> Result<Arc<Contract>, (String, String)> {
+    let folder = contract.file.parent().unwrap_or(Path::new("."));
+    let path = folder.join(file);
+    let there = path.parent().unwrap_or(folder);
+    let shown = file.display();
+    if there.canonicalize().is_ok_and(|there| folder.canonicalize().is_ok_and(|folder| folder == there)) {
+        // The order of the tables and the search for cycles go by the short form.
+        let message = format!("the foreign key leads into '{shown}', which lies in the same folder");
+        return Err((message, "Write 'table.column', without the file.".to_owned()));
+    }
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        let remedy = "Write the path from this contract's folder, such as '../gtfs/stops.odcs.yaml'.";
+        (format!("the foreign key leads into '{shown}', which cannot be read: {error}"), remedy.to_owned())
+    })?;
+    let other = read::contract(&path, &text).map_err(|problems| {
+        let first = problems.first().map_or(0, |problem| problem.line);
+        let message = format!("the foreign key leads into '{shown}', which has mistakes of its own (line {first})");
+        (message, "Mend that file first.".to_owned())
+    })?;
+    if other.table != target.table {
+        let message = format!("'{shown}' is the contract of '{}', not of '{}'", other.table, target.table);
+        return Err((message, suggestion(&target.table, &[other.table.as_str()])));
+    }
+    Ok(Arc::new(other))
 }
 
 #[cfg(test)]
@@ -265,12 +304,118 @@ mod tests {
         assert!(problems.iter().any(|p| p.message.contains("cycle")), "{problems:?}");
     }
 
+    /// A library whose table `a` has one key, beside a folder with a table `stops`.
+    fn leads_elsewhere(to: &str) -> Result<Library, Vec<String>> {
+        let root = tempfile::tempdir().unwrap();
+        let write = |path: &str, table: &str, columns: &str| {
+            let text = format!(
+                "apiVersion: v3.1.0\nkind: DataContract\nid: {table}\nversion: '1'\nstatus: active\nschema:\n  - name: {table}\n    \
+                 properties:\n      {columns}\n"
+            );
+            std::fs::create_dir_all(root.path().join(path).parent().unwrap()).unwrap();
+            std::fs::write(root.path().join(path), text).unwrap();
+        };
+        write(
+            "gtfs/stops.odcs.yaml",
+            "stops",
+            "- {name: stop_id, logicalType: string}\n      - {name: lat, logicalType: number}",
+        );
+        write("gtfs/broken.odcs.yaml", "broken", "- {name: id, logicalType: strin}");
+        // What leads back from elsewhere makes no cycle, also where the tables have the same name.
+        write("gtfs/a.odcs.yaml", "a", "- {name: x, logicalType: string, relationships: [{to: stops.stop_id}]}");
+        write("own/a.odcs.yaml", "a", &format!("- {{name: x, logicalType: string, relationships: [{{to: {to}}}]}}"));
+        write("own/b.odcs.yaml", "b", "- {name: y, logicalType: string, relationships: [{to: a.x}]}");
+        Library::read(&root.path().join("own")).map_err(|problems| problems.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_key_may_lead_to_a_table_of_another_folder() {
+        for to in [
+            "'../gtfs/stops.odcs.yaml#/schema/stops/properties/stop_id'",
+            "'../gtfs/a.odcs.yaml#/schema/a/properties/x'",
+        ] {
+            let library = leads_elsewhere(to).unwrap();
+            let target = &library.get("a").unwrap().foreign_keys[0].targets[0];
+            assert!(target.file.as_deref().is_some_and(|file| file.starts_with("../gtfs")), "{target:?}");
+            let order: Vec<_> = library.in_reference_order().iter().map(|contract| contract.table.clone()).collect();
+            assert_eq!(order, ["a", "b"]);
+        }
+    }
+
+    #[test]
+    fn mistakes_in_keys_that_lead_elsewhere_are_told_with_file_line_and_remedy() {
+        let cases = [
+            (
+                "../gtfs/stop.odcs.yaml#/schema/stops/properties/stop_id",
+                "'../gtfs/stop.odcs.yaml', which cannot be read",
+                "Write the path",
+            ),
+            (
+                "https://example.de/stops.odcs.yaml#/schema/stops/properties/stop_id",
+                "which cannot be read",
+                "Write the path",
+            ),
+            (
+                "../gtfs/stops.odcs.yaml#/schema/stop/properties/stop_id",
+                "is the contract of 'stops', not of 'stop'",
+                "Did you mean 'stops'?",
+            ),
+            (
+                "../gtfs/stops.odcs.yaml#/schema/stops/properties/stopid",
+                "'stopid' is no column of 'stops'",
+                "Did you mean 'stop_id'?",
+            ),
+            (
+                "../gtfs/stops.odcs.yaml#/schema/stops/properties/lat",
+                "'x' is Text, but 'stops.lat' is Float",
+                "the same type",
+            ),
+            (
+                "../gtfs/broken.odcs.yaml#/schema/broken/properties/id",
+                "mistakes of its own (line 9)",
+                "Mend that file first.",
+            ),
+            (
+                "b.odcs.yaml#/schema/b/properties/y",
+                "'b.odcs.yaml', which lies in the same folder",
+                "Write 'table.column'",
+            ),
+            ("../own/a.odcs.yaml#/schema/a/properties/x", "which lies in the same folder", "Write 'table.column'"),
+            (
+                "../gtfs/stops.odcs.yaml#/stops/stop_id",
+                "does not name a column of one other table",
+                "#/schema/table/properties/column",
+            ),
+            (
+                "../gtfs/stops.odcs.yaml",
+                "does not name a column of one other table",
+                "#/schema/table/properties/column",
+            ),
+        ];
+        for (to, message, remedy) in cases {
+            let problems = leads_elsewhere(&format!("'{to}'")).unwrap_err();
+            let told =
+                |text: &String| text.contains("own/a.odcs.yaml:9: ") && text.contains(message) && text.contains(remedy);
+            assert!(problems.iter().any(told), "{to}: {problems:#?}");
+        }
+    }
+
     #[test]
     fn the_contracts_that_come_with_the_program_are_those_of_the_repository() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/gtfs");
         let (own, read) = (Library::gtfs(), Library::read(&folder).unwrap());
         assert_eq!(own.digest(), read.digest());
         assert_eq!(own.contracts.len(), 32);
+    }
+
+    #[test]
+    fn missing_values_are_a_list_of_texts() {
+        let with = |value: &str| {
+            let column = "      - {name: x, logicalType: string}\n";
+            read(&[("a", &format!("{column}    customProperties: [{{property: missingValues, value: {value}}}]\n"))])
+        };
+        assert_eq!(with("['NA', '']").unwrap().get("a").unwrap().missing_values, ["NA", ""]);
+        assert!(with("NA").unwrap_err()[0].message.contains("'missingValues' is not a list"));
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! | schema, property | `gtfsPresence` | `Required`, `Optional`, `Conditionally Required`, `Conditionally Forbidden`, `Recommended` |
 //! | schema | `sortBy` | the columns to sort a release by, a list |
 //! | schema | `descriptionDe` | the description in German |
+//! | schema | `missingValues` | the texts that stand for an absent value in files of the standard, a list |
 //! | property | `mixedCase` | `true` if people read the text, so that it should not be all capitals or all small letters |
 //! | property | `gtfsType` | the field type of the GTFS reference: `Time`, `Date`, `Latitude`, `Color` ... |
 //! | property | `values` | the enum's values, a list of `{value, name, descriptionEn, descriptionDe}` or of plain values |
@@ -24,6 +25,10 @@
 //! | rule | `partitions` | with `unit: percentOfMedian`: how many partitions before this one the median is of; 7 |
 //! | rule | `invalidates` | the columns that `onFail: invalidate` sets to null, a list; on a column's rule, that column |
 //! | property | `severity` | `error`, `warning`, `info`: of the column's own checks |
+//!
+//! A relationship leads to a table of the same folder, `to: stops.stop_id`, or to one that has its contract elsewhere, in
+//! the fully qualified form of ODCS: `to: '../gtfs/stops.odcs.yaml#/schema/stops/properties/stop_id'`, with the path as seen
+//! from the contract's own folder. ODCS means ids there; in our contracts the id of what others refer to is its name.
 
 pub mod library;
 pub mod metric;
@@ -72,6 +77,8 @@ pub struct Contract {
     pub sla: Vec<sla::Promise>,
     /// Places of the columns that a release is sorted by.
     pub sort_by: Vec<usize>,
+    /// The texts that stand for an absent value in files of the standard that the table is from: `NA`, the empty text.
+    pub missing_values: Vec<String>,
     /// The file in a GTFS archive that holds this table.
     pub gtfs_file: Option<String>,
     pub presence: Presence,
@@ -194,9 +201,18 @@ pub struct ForeignKey {
 /// Where a foreign key leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
+    /// The contract's file as seen from the folder of the contract with the key, if it lies in another folder.
+    pub file: Option<PathBuf>,
     pub table: String,
     /// Names of the columns over there.
     pub columns: Vec<String>,
+}
+
+impl Target {
+    /// Whether the key leads into the table of `contract`, which has it.
+    pub fn is_in(&self, contract: &Contract) -> bool {
+        self.file.is_none() && self.table == contract.table
+    }
 }
 
 /// A rule that the data manager writes: a SQL query (Polars SQL) that returns the offending rows.

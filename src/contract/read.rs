@@ -1,6 +1,6 @@
 //! Reads one ODCS 3.1 file into a [`Contract`] and reports every mistake with its line and remedy.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::contract::query::{self, Query};
 use crate::contract::{
@@ -215,6 +215,7 @@ fn read(file: &Path, text: &str, root: &Node, problems: &mut Problems) -> Option
         texts: Vec::new(),
         sla: Vec::new(),
         sort_by: Vec::new(),
+        missing_values: missing_values(table, problems),
         gtfs_file: custom_text(table, "gtfsFile", problems),
         presence: choose(custom(table, "gtfsPresence", problems), "gtfsPresence", PRESENCES, problems)
             .unwrap_or_default(),
@@ -435,6 +436,15 @@ fn values(node: &Node, problems: &mut Problems) -> Vec<EnumValue> {
     values
 }
 
+fn missing_values(table: &Node, problems: &mut Problems) -> Vec<String> {
+    let Some(list) = custom(table, "missingValues", problems) else { return Vec::new() };
+    let texts: Vec<String> = list.items().iter().filter_map(Node::scalar).collect();
+    if texts.is_empty() || texts.len() < list.items().len() {
+        problems.add(list.line, "'missingValues' is not a list of texts", "Write \"['NA', '']\".");
+    }
+    texts
+}
+
 fn relationships(column: Option<&str>, owner: &Node, contract: &mut Contract, problems: &mut Problems) {
     for relation in owner.get("relationships").map_or(&[][..], Node::items) {
         relation.only_keys(RELATIONSHIP_KEYS, problems);
@@ -442,15 +452,31 @@ fn relationships(column: Option<&str>, owner: &Node, contract: &mut Contract, pr
     }
 }
 
+/// Where a reference leads: the file, if it is another one, and the table.
+type Place = (Option<PathBuf>, String);
+
+/// The place and the column that a reference names: `table.column`, or fully qualified
+/// `file.yaml#/schema/table/properties/column`.
+fn reference(text: &str) -> Option<(Place, String)> {
+    let (file, table, column) = match text.split_once('#') {
+        None => text.split_once('.').map(|(table, column)| (None, table, column))?,
+        Some((file, path)) => {
+            let path = path.strip_prefix('/').unwrap_or(path);
+            let (table, column) = path.strip_prefix("schema/")?.split_once("/properties/")?;
+            (Some(PathBuf::from(file)), table, column)
+        }
+    };
+    let is_name = |name: &str| !name.is_empty() && !name.contains(['.', '/']);
+    (is_name(table) && is_name(column)).then(|| ((file, table.to_owned()), column.to_owned()))
+}
+
 /// A column whose values stand in any of several tables, which ODCS has no word for.
 fn any_of(column: &str, list: &Node, settings: &Node, contract: &mut Contract, problems: &mut Problems) {
     let mut targets = Vec::new();
     for name in list.items().iter().filter_map(Node::scalar).chain(list.scalar()) {
-        match name.split_once('.') {
-            Some((table, column)) if !column.contains('.') => {
-                targets.push(Target { table: table.to_owned(), columns: vec![column.to_owned()] });
-            }
-            _ => problems.add(list.line, format!("'{name}' does not name a column"), "Write 'table.column'."),
+        match reference(&name) {
+            Some(((file, table), column)) => targets.push(Target { file, table, columns: vec![column] }),
+            None => problems.add(list.line, format!("'{name}' does not name a column"), "Write 'table.column'."),
         }
     }
     if let Some(place) = contract.index_of(column)
@@ -504,17 +530,18 @@ fn foreign_key(
         Some(column) => vec![column.to_owned()],
         None => names(from).iter().map(|name| name.rsplit('.').next().unwrap_or(name).to_owned()).collect(),
     };
-    let mut table = None;
+    let mut place = None;
     let mut references = Vec::new();
     for target in names(to) {
-        match target.split_once('.') {
-            Some((name, column)) if !column.contains('.') && table.get_or_insert(name.to_owned()) == name => {
-                references.push(column.to_owned());
+        match reference(&target) {
+            Some((there, column)) if *place.get_or_insert_with(|| there.clone()) == there => {
+                references.push(column);
             }
             _ => problems.add(
                 line,
                 format!("'{target}' does not name a column of one other table"),
-                "Write 'table.column', all of the same table.",
+                "Write 'table.column', or '../folder/table.odcs.yaml#/schema/table/properties/column' for a table of another \
+                 folder, all of the same table.",
             ),
         }
     }
@@ -533,8 +560,8 @@ fn foreign_key(
         );
         return;
     }
-    let Some(table) = table else { return };
-    add_key(columns, vec![Target { table, columns: references }], line, settings, contract, problems);
+    let Some((file, table)) = place else { return };
+    add_key(columns, vec![Target { file, table, columns: references }], line, settings, contract, problems);
 }
 
 fn quality(column: Option<&str>, owner: &Node, contract: &mut Contract, problems: &mut Problems) {

@@ -6,5 +6,6 @@ mod contracts;
 mod end_to_end;
 mod killed;
 mod real_data;
+mod tides;
 mod validate;
 mod world;

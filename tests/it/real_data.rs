@@ -1,9 +1,12 @@
 //! Feeds and snapshots that nobody here wrote go through decode and check without a crash.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use fahrtenbuch::capture::Capture;
-use fahrtenbuch::check::{self, TableCheck};
+use fahrtenbuch::check::area::ServiceArea;
+use fahrtenbuch::check::surroundings::Surroundings;
+use fahrtenbuch::check::{self, CheckError, Checked, RuleResult, TableCheck};
 use fahrtenbuch::contract::library::Library;
 use fahrtenbuch::decode::{Decoded, Limits, Step, gtfs, gtfs_realtime};
 use fahrtenbuch::digest::Digest;
@@ -29,28 +32,43 @@ fn find(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
 fn check_all(decoded: Decoded, contracts: &Library) -> Result<[usize; 3], String> {
     let referenced = check::referenced(contracts.contracts.values());
     let budget = Budget::new(1 << 30);
+    let mut around = Surroundings::of("2026-11-24".parse().unwrap());
+    around.area = Some(ServiceArea::of_box([-90.0, -180.0, 90.0, 180.0]).unwrap());
+    around.timetable = Ok(Arc::default());
+    around.gtfs = Arc::new(Library::gtfs());
+    let around = Arc::new(around);
     let mut checks: Vec<Option<TableCheck>> = decoded
         .tables
         .iter()
         .map(|head| {
             let lists = referenced.get(&head.contract.table).cloned().unwrap_or_default();
-            Some(TableCheck::new(head.contract.clone(), head.origins.clone(), &lists, budget.clone()).unwrap())
+            let (around, budget) = (around.clone(), budget.clone());
+            Some(TableCheck::new(head.contract.clone(), head.origins.clone(), &lists, around, budget).unwrap())
         })
         .collect();
     let mut keys = Keys::default();
     let mut counts = [0; 3];
-    for step in decoded.steps {
-        let checked = match step.map_err(|error| error.to_string())? {
-            Step::Rows { table, chunk } => {
-                counts[0] += chunk.rows.num_rows();
-                checks[table].as_mut().unwrap().push(chunk, &keys).unwrap()
-            }
-            Step::End { table } => checks[table].take().unwrap().finish(&mut keys).unwrap().0,
-            Step::Note(_) => continue,
-        };
+    let mut count = |checked: Checked| -> Result<(), CheckError> {
         counts[1] += checked.passed.iter().map(|rows| rows.num_rows()).sum::<usize>();
         counts[2] += checked.quarantined.iter().map(|held| held.rows.num_rows()).sum::<usize>();
+        Ok(())
+    };
+    let mut rows = 0;
+    for step in decoded.steps {
+        match step.map_err(|error| error.to_string())? {
+            Step::Rows { table, chunk } => {
+                rows += chunk.rows.num_rows();
+                count(checks[table].as_mut().unwrap().push(chunk, &keys).unwrap()).unwrap();
+            }
+            Step::End { table } => {
+                let outcomes = checks[table].take().unwrap().finish(&mut keys, &mut count).unwrap();
+                let broken: Vec<_> = outcomes.iter().filter(|outcome| outcome.result == RuleResult::Error).collect();
+                assert!(broken.is_empty(), "{broken:?}");
+            }
+            Step::Note(_) => {}
+        }
     }
+    counts[0] = rows;
     assert!(checks.iter().all(Option::is_none), "a table never ended");
     Ok(counts)
 }

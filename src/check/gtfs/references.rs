@@ -1,6 +1,7 @@
 //! Ids that name a row of another table, or of the same, which is not there.
 
 use super::prelude::*;
+use crate::contract::Target;
 use crate::decode::timetable::{NONE, Table};
 
 notice!(FOREIGN_KEY_VIOLATION = "foreign_key_violation", Error, [],
@@ -23,7 +24,8 @@ rule!([FOREIGN_KEY_VIOLATION], needs: [], check, &[
 fn check(feed: &Feed, out: &mut Out) {
     for child in &feed.timetable.tables {
         for key in &child.contract.foreign_keys {
-            let ([place], true) = (&key.columns[..], key.targets.iter().all(|target| target.columns.len() == 1)) else {
+            let in_feed = |target: &Target| target.file.is_none() && target.columns.len() == 1;
+            let ([place], true) = (&key.columns[..], key.targets.iter().all(in_feed)) else {
                 continue;
             };
             let parents: Vec<(&Table, &str)> =
