@@ -155,7 +155,7 @@ fn pipeline_files(root: &Path, found: &mut Vec<Problem>) -> Vec<PathBuf> {
 }
 
 /// The folders under `schemas/` that hold contracts, also those that no pipeline names yet.
-fn contract_folders(root: &Path) -> Vec<PathBuf> {
+pub fn contract_folders(root: &Path) -> Vec<PathBuf> {
     fn visit(folder: &Path, found: &mut Vec<PathBuf>) {
         let entries: Vec<PathBuf> =
             std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();

@@ -33,6 +33,7 @@ pub mod rules;
 pub mod sql;
 pub mod surroundings;
 pub mod timetable;
+pub mod trial;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -967,7 +968,7 @@ fn is_local(rule: &Rule) -> bool {
 }
 
 /// A cell as text for people; times and dates in their GTFS form.
-fn show(array: &ArrayRef, kind: Kind, row: usize) -> Option<String> {
+pub(crate) fn show(array: &ArrayRef, kind: Kind, row: usize) -> Option<String> {
     if array.is_null(row) {
         return None;
     }

@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use crate::cli::{Exit, tell};
-use crate::workspace::Workspace;
+use crate::contract::cases;
+use crate::contract::library::Library;
+use crate::workspace::{Workspace, contract_folders};
+use crate::yaml::Problem;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -18,14 +21,28 @@ pub struct Arguments {
 
 pub fn run(root: &Path, arguments: &Arguments) -> Exit {
     let read = Workspace::read(root);
-    let problems = read.as_ref().err().cloned().unwrap_or_default();
+    let mut problems = read.as_ref().err().cloned().unwrap_or_default();
+    problems.extend(tests(root));
     if arguments.json {
         println!("{}", serde_json::json!({ "mistakes": problems }));
-    } else if let Ok(workspace) = &read {
+    } else if let (Ok(workspace), true) = (&read, problems.is_empty()) {
         let contracts: usize = workspace.pipelines.iter().map(|pipeline| pipeline.contracts.contracts.len()).sum();
         println!("{} pipelines and the {contracts} contracts of their feeds: no mistakes", workspace.pipelines.len());
     } else {
         tell(&problems);
     }
     if problems.is_empty() { Exit::Done } else { Exit::Usage }
+}
+
+/// Mistakes in the tests of rules, and rules that lack one.
+fn tests(root: &Path) -> Vec<Problem> {
+    let mut found = Vec::new();
+    for folder in contract_folders(root) {
+        // What keeps a folder from being read was told already.
+        let Ok(library) = Library::read(&folder) else { continue };
+        let (tests, mut problems) = cases::read_all(&folder, &library);
+        found.append(&mut problems);
+        found.extend(cases::untested(&folder, &library, &tests));
+    }
+    found
 }

@@ -84,7 +84,7 @@ enum Command {
     Check(check::Arguments),
     /// Look at a GTFS feed with every rule of the canonical validator, and write a report
     Validate(validate::Arguments),
-    /// List and explain the rules
+    /// List, explain, test and try the rules
     Rules(rules::Arguments),
     /// Make a new workspace with commented files
     Init(init::Arguments),
@@ -105,7 +105,7 @@ pub fn main() -> ExitCode {
         Command::Capture(capture) => capture::run(&workspace, &capture),
         Command::Check(check) => check::run(&workspace, &check),
         Command::Validate(validate) => validate::run(&workspace, &validate),
-        Command::Rules(rules) => rules::run(&rules),
+        Command::Rules(rules) => rules::run(&workspace, &rules),
         Command::Init(init) => init::run(&init),
         Command::Simulate(simulate) => simulate::run(&simulate),
         Command::Completions { shell } => {

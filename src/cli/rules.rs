@@ -1,11 +1,35 @@
 //! `fahrtenbuch rules`
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use comfy_table::{Table, presets};
+use serde_json::{Value, json};
+
 use crate::check::gtfs::report::word;
 use crate::check::gtfs::{self, RULES};
-use crate::cli::Exit;
+use crate::check::rules::{Spec, specs};
+use crate::check::trial::{self, City, Ended, Found};
+use crate::cli::{Exit, read_workspace, tell};
+use crate::contract::cases::{self, Expected, RuleTest};
+use crate::contract::library::Library;
+use crate::contract::{Contract, Rule};
+use crate::pipeline::run::{Lock, open_bucket};
+use crate::pipeline::trial::{self as on_data, Subject};
+use crate::time::ServiceDate;
+use crate::workspace;
 use crate::yaml::suggestion;
 
+/// Rows that a trial shows.
+const SHOWN: usize = 5;
+
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  fahrtenbuch rules list                                     every rule there is
+  fahrtenbuch rules explain vehicle_locations.frozen_gps     what it asks, why, how, and its tests
+  fahrtenbuch rules test                                     every test of every rule
+  fahrtenbuch rules try vehicle_locations.speed_possible     an edited rule on the newest partition: what would change")]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -13,38 +37,114 @@ pub struct Arguments {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// List the standard rules: code, severity, files, and the rule that gives the notice
+    /// List the rules: those of the workspace's contracts and the standard rules of GTFS
+    #[command(after_help = "\
+Examples:
+  fahrtenbuch rules list --table vehicle_locations
+  fahrtenbuch rules list --json | jq '.own[] | select(.severity == \"error\")'")]
     List {
+        /// Only the rules of a table
+        #[arg(long, value_name = "TABLE")]
+        table: Option<String>,
         /// Write JSON
         #[arg(long)]
         json: bool,
     },
-    /// Tell what a notice means, how to mend it, and show a feed that gives it
-    #[command(after_help = "Example:\n  fahrtenbuch rules explain stop_too_far_from_shape")]
-    Explain { code: String },
+    /// Tell what a rule asks and why, and how it is tested; of a standard notice, what it means and how to mend it
+    #[command(after_help = "\
+Examples:
+  fahrtenbuch rules explain vehicle_locations.frozen_gps
+  fahrtenbuch rules explain stop_too_far_from_shape")]
+    Explain { id: String },
+    /// Run the tests of rules, which stand in schemas/**/tests/<rule id>.yaml
+    #[command(after_help = "\
+Examples:
+  fahrtenbuch rules test
+  fahrtenbuch rules test vehicle_locations      those whose id contains this
+  fahrtenbuch rules test --json
+
+Exit code 2 if a test fails.")]
+    Test {
+        /// Only rules whose id contains this
+        filter: Option<String>,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run a rule, as it stands in the workspace now, over published and quarantined data, and tell what would change
+    #[command(after_help = "\
+Examples:
+  fahrtenbuch rules try vehicle_locations.speed_possible
+  fahrtenbuch rules try vehicle_locations.speed_possible --date 2026-11-24
+  fahrtenbuch rules try vehicle_locations.speed_possible data/bucket/data/stadtbus-telemetrie/vehicle_locations/date=2026-11-24/part-….parquet
+
+Nothing is changed. Values that rules nulled before are absent in what was published.")]
+    Try {
+        rule: String,
+        /// A Parquet file, published or of the quarantine; without one, the newest partition
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// The partition
+        #[arg(long, value_name = "DATE")]
+        date: Option<ServiceDate>,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
-pub fn run(arguments: &Arguments) -> Exit {
+pub fn run(root: &Path, arguments: &Arguments) -> Exit {
     match &arguments.command {
-        Command::List { json } => list(*json),
-        Command::Explain { code } => return explain(code),
+        Command::List { table, json } => list(root, table.as_deref(), *json),
+        Command::Explain { id } => explain(root, id),
+        Command::Test { filter, json } => test(root, filter.as_deref(), *json),
+        Command::Try { rule, file, date, json } => try_on(root, rule, file.as_deref(), *date, *json),
     }
-    Exit::Done
 }
 
-fn rule_of(code: &str) -> &'static str {
-    // The first rule that names a notice is the one that it was made for: others only give it, too.
-    let own = RULES.iter().find(|rule| rule.notices.iter().any(|notice| notice.code == code));
-    own.map_or("", |rule| rule.name())
+/// The folders of contracts in a workspace; none outside of one.
+fn libraries(root: &Path) -> Result<Vec<(PathBuf, Library)>, Exit> {
+    let mut libraries = Vec::new();
+    let mut found = Vec::new();
+    for folder in workspace::contract_folders(root) {
+        match Library::read(&folder) {
+            Ok(library) => libraries.push((folder, library)),
+            Err(mut problems) => found.append(&mut problems),
+        }
+    }
+    if found.is_empty() {
+        return Ok(libraries);
+    }
+    tell(&found);
+    Err(Exit::Usage)
 }
 
-fn list(json: bool) {
-    let notices = gtfs::notices();
-    if json {
-        let list: Vec<_> = notices
+/// Where a contract stands, from the workspace on.
+fn shown_file(root: &Path, contract: &Contract) -> String {
+    contract.file.strip_prefix(root).unwrap_or(&contract.file).display().to_string()
+}
+
+fn lower(value: &impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| Some(value.as_str()?.to_owned())).unwrap_or_default()
+}
+
+fn list(root: &Path, table: Option<&str>, as_json: bool) -> Exit {
+    let libraries = match libraries(root) {
+        Ok(libraries) => libraries,
+        Err(exit) => return exit,
+    };
+    let contracts = || {
+        let all = libraries.iter().flat_map(|(_, library)| library.contracts.values());
+        all.filter(|contract| table.is_none_or(|table| contract.table == table))
+    };
+    let own: Vec<(&Arc<Contract>, Spec)> =
+        contracts().flat_map(|c| specs(c).into_iter().map(move |s| (c, s))).collect();
+    let notices = if table.is_none() { gtfs::notices() } else { Vec::new() };
+    if as_json {
+        let standard: Vec<Value> = notices
             .iter()
             .map(|notice| {
-                serde_json::json!({
+                json!({
                     "code": notice.code,
                     "severity": word(notice.severity),
                     "files": notice.files,
@@ -55,27 +155,147 @@ fn list(json: bool) {
                 })
             })
             .collect();
-        println!("{}", serde_json::json!({ "rules": list }));
-        return;
+        let mut list: Vec<Value> = own
+            .iter()
+            .map(|(contract, spec)| {
+                json!({
+                    "id": spec.id,
+                    "contract": shown_file(root, contract),
+                    "severity": spec.severity,
+                    "dimension": spec.dimension,
+                    "onFail": spec.on_fail,
+                    "asks": spec.message,
+                    "executable": true,
+                })
+            })
+            .collect();
+        list.extend(contracts().flat_map(|contract| {
+            contract.texts.iter().map(|text| {
+                let file = shown_file(root, contract);
+                json!({"id": text.id, "contract": file, "asks": text.description, "executable": false})
+            })
+        }));
+        println!("{}", json!({ "rules": standard, "own": list }));
+        return Exit::Done;
     }
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::UTF8_BORDERS_ONLY);
-    table.set_header(["code", "severity", "files", "rule"]);
+    let mut rows = Table::new();
+    rows.load_style(presets::UTF8_BORDERS_ONLY);
+    rows.set_header(["rule", "severity", "dimension", "on fail", "where"]);
+    for (contract, spec) in &own {
+        let file = shown_file(root, contract);
+        rows.add_row([spec.id.0.clone(), lower(&spec.severity), lower(&spec.dimension), lower(&spec.on_fail), file]);
+    }
+    for contract in contracts() {
+        for text in &contract.texts {
+            let file = shown_file(root, contract);
+            rows.add_row([text.id.0.clone(), String::new(), String::new(), "not executable".to_owned(), file]);
+        }
+    }
+    if !own.is_empty() {
+        println!("{rows}");
+    }
+    if notices.is_empty() {
+        return Exit::Done;
+    }
+    let mut rows = Table::new();
+    rows.load_style(presets::UTF8_BORDERS_ONLY);
+    rows.set_header(["standard notice", "severity", "files", "rule"]);
     for notice in notices {
         let severity = word(notice.severity).to_lowercase();
-        table.add_row([notice.code, &severity, &notice.files.join(", "), rule_of(notice.code)]);
+        rows.add_row([notice.code, &severity, &notice.files.join(", "), rule_of(notice.code)]);
     }
-    println!("{table}");
+    println!("{rows}");
+    Exit::Done
 }
 
-fn explain(code: &str) -> Exit {
+fn rule_of(code: &str) -> &'static str {
+    // The first rule that names a notice is the one that it was made for: others only give it, too.
+    let own = RULES.iter().find(|rule| rule.notices.iter().any(|notice| notice.code == code));
+    own.map_or("", |rule| rule.name())
+}
+
+fn explain(root: &Path, id: &str) -> Exit {
+    let libraries = match libraries(root) {
+        Ok(libraries) => libraries,
+        Err(exit) => return exit,
+    };
+    let mut explained = false;
+    for (folder, library) in &libraries {
+        for contract in library.contracts.values() {
+            for spec in specs(contract).into_iter().filter(|spec| spec.id.0 == id) {
+                if std::mem::replace(&mut explained, true) {
+                    println!();
+                }
+                explain_own(root, folder, library, contract, &spec);
+            }
+            if let Some(text) = contract.texts.iter().find(|text| text.id.0 == id) {
+                explained = true;
+                println!("{} (a text for people, not executable)\n\n{}", text.id, text.description);
+            }
+        }
+    }
+    if explained {
+        return Exit::Done;
+    }
     let notices = gtfs::notices();
-    let Some(notice) = notices.iter().find(|notice| notice.code == code) else {
-        let codes: Vec<&str> = notices.iter().map(|notice| notice.code).collect();
-        eprintln!("error: there is no notice '{code}'. {}", suggestion(code, &codes));
+    let Some(notice) = notices.iter().find(|notice| notice.code == id) else {
+        let own: Vec<String> = libraries
+            .iter()
+            .flat_map(|(_, library)| library.contracts.values())
+            .flat_map(|contract| specs(contract).into_iter().map(|spec| spec.id.0))
+            .collect();
+        let mut known: Vec<&str> = notices.iter().map(|notice| notice.code).collect();
+        known.extend(own.iter().map(String::as_str));
+        let remedy = match suggestion(id, &known) {
+            remedy if remedy.starts_with("Did") => remedy,
+            _ => "'fahrtenbuch rules list' lists them.".to_owned(),
+        };
+        eprintln!("error: there is no rule '{id}'. {remedy}");
         return Exit::Usage;
     };
-    println!("{} ({})", notice.code, word(notice.severity).to_lowercase());
+    explain_notice(notice);
+    Exit::Done
+}
+
+fn explain_own(root: &Path, folder: &Path, library: &Library, contract: &Arc<Contract>, spec: &Spec) {
+    println!("{} ({}, {}, {})", spec.id, lower(&spec.severity), lower(&spec.dimension), lower(&spec.on_fail));
+    println!("{} {}\n", shown_file(root, contract), contract.version);
+    println!("{}", spec.message);
+    let rule = contract.rules.iter().find(|rule| rule.id == spec.id);
+    let metric = contract.metrics.iter().find(|metric| metric.id == spec.id);
+    let texts = rule.map(|rule| [&rule.description_de, &rule.why, &rule.why_de]);
+    let texts = texts.or_else(|| metric.map(|metric| [&metric.description_de, &metric.why, &metric.why_de]));
+    texts.into_iter().flatten().flatten().for_each(|text| println!("{text}"));
+    if let Some(metric) = metric {
+        println!("\n{} {:?}: {}", metric.metric.name(), metric.limit.unit, metric.limit.threshold);
+    }
+    let Some(rule) = rule else { return };
+    if let Some(limit) = rule.limit {
+        println!("\nlimit: {} ({:?})", limit.threshold, limit.unit);
+    }
+    if !rule.invalidates.is_empty() {
+        let columns: Vec<&str> = rule.invalidates.iter().map(|&place| contract.columns[place].name.as_str()).collect();
+        println!("\nnulls: {}", columns.join(", "));
+    }
+    let how = if rule.query.is_local { "each row by itself" } else { "all rows together" };
+    println!("\nasked of {how}:\n");
+    rule.query.sql.trim_end().lines().for_each(|line| println!("  {line}"));
+    for view in contract.views.iter().filter(|view| rule.query.tables.contains(&view.name)) {
+        println!("\nwith the view {}:\n", view.name);
+        view.query.sql.trim_end().lines().for_each(|line| println!("  {line}"));
+    }
+    let (tests, _) = cases::read_all(folder, library);
+    for test in tests.iter().filter(|test| test.rule == rule.id) {
+        println!("\ntests in {}:", test.file.strip_prefix(root).unwrap_or(&test.file).display());
+        for case in &test.cases {
+            println!("  {} ({})", case.name, if case.is_passing() { "passes" } else { "fails" });
+        }
+    }
+}
+
+fn explain_notice(notice: &gtfs::notice::Notice) {
+    let code = notice.code;
+    println!("{code} ({})", word(notice.severity).to_lowercase());
     println!("\n{} {}", notice.en.what, notice.en.mend);
     println!("{} {}", notice.de.what, notice.de.mend);
     if !notice.files.is_empty() {
@@ -99,6 +319,211 @@ fn explain(code: &str) -> Exit {
                 text.lines().for_each(|line| println!("    {line}"));
             }
         }
+    }
+}
+
+fn test(root: &Path, filter: Option<&str>, as_json: bool) -> Exit {
+    let prepared = read_workspace(root).and_then(|workspace| Ok((libraries(root)?, workspace)));
+    let (libraries, workspace) = match prepared {
+        Ok(prepared) => prepared,
+        Err(exit) => return exit,
+    };
+    let city = City { zone: workspace.zone.clone(), area: workspace.area.clone() };
+    let (mut found, mut results) = (Vec::new(), Vec::new());
+    let (mut passed, mut failed, mut rules) = (0, 0, 0);
+    for (folder, library) in &libraries {
+        let (tests, mut problems) = cases::read_all(folder, library);
+        found.append(&mut problems);
+        for test in tests.iter().filter(|test| filter.is_none_or(|filter| test.rule.0.contains(filter))) {
+            let ended = trial::run(test, library, &city);
+            rules += 1;
+            for ended in &ended {
+                if ended.is_as_expected {
+                    passed += 1
+                } else {
+                    failed += 1
+                }
+                if as_json {
+                    results.push(json!({
+                        "rule": test.rule,
+                        "case": ended.case.name,
+                        "passed": ended.is_as_expected,
+                        "found": told(&ended.found),
+                        "file": test.file.strip_prefix(root).unwrap_or(&test.file),
+                        "line": ended.case.line,
+                    }));
+                } else if !ended.is_as_expected {
+                    diff(root, test, ended);
+                }
+            }
+        }
+    }
+    if as_json {
+        println!("{}", json!({"passed": passed, "failed": failed, "cases": results, "mistakes": found}));
+    } else {
+        if !found.is_empty() {
+            tell(&found);
+        }
+        println!("{rules} rules, {passed} cases passed, {failed} failed");
+    }
+    if failed == 0 && found.is_empty() { Exit::Done } else { Exit::Usage }
+}
+
+fn told(found: &Found) -> Value {
+    match found {
+        Found::Named(rows) => json!({"named": rows.iter().map(|row| row + 1).collect::<Vec<_>>()}),
+        Found::Holds { holds, value, said } => json!({"holds": holds, "value": value, "said": said}),
+        Found::Skipped(why) => json!({"skipped": why}),
+        Found::Broken(why) => json!({"broken": why}),
+    }
+}
+
+/// Where a case came out otherwise, row by row.
+fn diff(root: &Path, test: &RuleTest, ended: &Ended<'_>) {
+    let file = test.file.strip_prefix(root).unwrap_or(&test.file).display();
+    println!("FAILED {}: {}", test.rule, ended.case.name);
+    println!("  {file}:{}", ended.case.line);
+    match (&ended.case.expected, &ended.found) {
+        (Expected::Named(expected), Found::Named(named)) => {
+            for (place, row) in ended.case.rows.iter().enumerate() {
+                let (sign, said) = match (expected.contains(&place), named.contains(&place)) {
+                    (true, false) => ("-", "should be named and is not"),
+                    (false, true) => ("+", "is named and should not be"),
+                    (true, true) => (" ", "named"),
+                    (false, false) => (" ", ""),
+                };
+                let cells: Vec<String> = (row.cells.iter())
+                    .map(|(column, text)| format!("{column}: {}", text.as_deref().unwrap_or("null")))
+                    .collect();
+                println!("  {sign} {:3} {{{}}}  {said}", place + 1, cells.join(", "));
+            }
+        }
+        (Expected::Holds(expected), Found::Holds { said, .. }) => {
+            println!("  - {}", if *expected { "the rule should hold" } else { "the rule should not hold" });
+            println!("  + {said}");
+        }
+        (_, Found::Broken(why)) => println!("  the rule cannot run: {why}"),
+        (_, Found::Skipped(why)) => println!("  the rule was skipped: {why}"),
+        _ => println!("  the case expects something that the rule does not give"),
+    }
+    println!();
+}
+
+fn try_on(root: &Path, id: &str, file: Option<&Path>, date: Option<ServiceDate>, as_json: bool) -> Exit {
+    let workspace = match read_workspace(root) {
+        Ok(workspace) => workspace,
+        Err(exit) => return exit,
+    };
+    // Of rules with the same id the one of a table that is published goes first: there is data of it.
+    let of = |contracts: Vec<Arc<Contract>>| {
+        contracts.into_iter().find_map(|c| Some((c.rules.iter().find(|rule| rule.id.0 == id)?.clone(), c)))
+    };
+    let own = |pipeline: &crate::pipeline::Pipeline| pipeline.contracts.contracts.values().cloned().collect();
+    let found = workspace.pipelines.iter().find_map(|pipeline| Some((pipeline, of(pipeline.released())?)));
+    let found = found.or_else(|| workspace.pipelines.iter().find_map(|pipeline| Some((pipeline, of(own(pipeline))?))));
+    let Some((pipeline, (rule, contract))) = found else {
+        let all = workspace.pipelines.iter().flat_map(|pipeline| pipeline.all_contracts());
+        let known: Vec<&str> = all.flat_map(|contract| &contract.rules).map(|rule| rule.id.0.as_str()).collect();
+        eprintln!("error: no pipeline has a rule '{id}' with a query. {}", suggestion(id, &known));
+        return Exit::Usage;
+    };
+    let tried = Lock::take(&workspace).and_then(|mut lock| open_bucket(&workspace, &mut lock)).and_then(|bucket| {
+        let subject = match file {
+            Some(path) => {
+                let date = date
+                    .or_else(|| on_data::date_of(path))
+                    .unwrap_or_else(|| ServiceDate::local_date_of(jiff::Timestamp::now(), &workspace.zone));
+                Some(Subject::of_file(path, &contract, date)?)
+            }
+            None => Subject::of_partition(&workspace, pipeline, &contract, &rule, date, &bucket)?,
+        };
+        let Some(subject) = subject else { return Ok(None) };
+        let trial = on_data::run(&workspace, pipeline, &contract, &rule, &subject, &bucket)?;
+        Ok(Some((subject, trial)))
+    });
+    match tried {
+        Ok(Some((subject, trial))) => show_trial(&contract, &rule, &subject, &trial, as_json),
+        Ok(None) => {
+            let when = date.map_or(String::new(), |date| format!(" for {date}"));
+            eprintln!(
+                "error: nothing of '{}' was published{when}. Run the pipeline first, or name a file.",
+                contract.table
+            );
+            Exit::Final
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            if error.is_passing() { Exit::Passing } else { Exit::Final }
+        }
+    }
+}
+
+fn show_trial(contract: &Contract, rule: &Rule, subject: &Subject, trial: &on_data::Trial, as_json: bool) -> Exit {
+    let samples = |rows: &[usize], batch| -> Vec<Value> {
+        rows.iter().take(SHOWN).map(|&row| json!(on_data::shown(contract, rule, batch, row))).collect()
+    };
+    let named: &[usize] = if let Found::Named(named) = &trial.found { named } else { &[] };
+    if as_json {
+        let found = match &trial.found {
+            Found::Named(_) => json!({ "named": named.len() }),
+            other => told(other),
+        };
+        println!(
+            "{}",
+            json!({
+                "rule": rule.id,
+                "on": subject.name,
+                "rows": subject.rows.num_rows(),
+                "found": found,
+                "namedBefore": subject.before,
+                "quarantined": subject.held.num_rows(),
+                "namedOfQuarantined": trial.named_of_held.len(),
+                "freed": trial.freed.len(),
+                "would": trial.would,
+                "samples": samples(named, &subject.rows),
+            })
+        );
+        return if matches!(trial.found, Found::Broken(_)) { Exit::Usage } else { Exit::Done };
+    }
+    println!(
+        "{} on {}, {} rows published, {} in quarantine\n",
+        rule.id,
+        subject.name,
+        subject.rows.num_rows(),
+        subject.held.num_rows()
+    );
+    match &trial.found {
+        Found::Named(named) => {
+            let all = named.len() + trial.named_of_held.len();
+            let before = subject.before.map_or(String::new(), |before| format!("; in the last run it named {before}"));
+            println!(
+                "names {all} rows: {} published, {} in quarantine{before}",
+                named.len(),
+                trial.named_of_held.len()
+            );
+            for row in samples(named, &subject.rows) {
+                let cells: Vec<String> = row
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .map(|(column, value)| format!("{column}: {}", value.as_str().unwrap_or_default()))
+                    .collect();
+                println!("  {{{}}}", cells.join(", "));
+            }
+            if named.len() > SHOWN {
+                println!("  and {} more", named.len() - SHOWN);
+            }
+        }
+        Found::Holds { holds, said, .. } => println!("{}: {said}", if *holds { "holds" } else { "does not hold" }),
+        Found::Skipped(why) => println!("skipped: {why}"),
+        Found::Broken(why) => {
+            eprintln!("error: the rule cannot run: {why}");
+            return Exit::Usage;
+        }
+    }
+    if !trial.would.is_empty() {
+        println!("\nIf it were run so:");
+        trial.would.iter().for_each(|what| println!("  {what}"));
     }
     Exit::Done
 }

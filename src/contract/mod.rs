@@ -30,6 +30,7 @@
 //! the fully qualified form of ODCS: `to: '../gtfs/stops.odcs.yaml#/schema/stops/properties/stop_id'`, with the path as seen
 //! from the contract's own folder. ODCS means ids there; in our contracts the id of what others refer to is its name.
 
+pub mod cases;
 pub mod library;
 pub mod metric;
 pub mod notices;

@@ -20,7 +20,7 @@ use crate::table::keys::Keys;
 use crate::table::{Budget, Chunk};
 
 /// The column of quarantined rows that names the rules that held them.
-const RULES: &str = "_rules";
+pub const RULES: &str = "_rules";
 /// The places of a lane's two quarantines.
 const FEED: usize = 0;
 const RELEASE: usize = 1;

@@ -6,6 +6,7 @@ pub mod beside;
 pub mod journal;
 pub mod lane;
 pub mod run;
+pub mod trial;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,0 +1,217 @@
+//! A rule, as it stands in the workspace now, over what was published or held back before: what would change.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, UInt64Array, new_null_array};
+
+use crate::check::trial::{self, Found};
+use crate::contract::{Contract, OnFail, Rule};
+use crate::pipeline::beside::{Beside, parquet_rows};
+use crate::pipeline::lane::RULES;
+use crate::pipeline::run::RunError;
+use crate::pipeline::{Pipeline, journal};
+use crate::publish::bucket::Bucket;
+use crate::publish::index;
+use crate::table::{ORIGIN, ORIGIN_ROW};
+use crate::time::ServiceDate;
+use crate::workspace::Workspace;
+
+/// What a rule is tried on.
+pub struct Subject {
+    /// For people.
+    pub name: String,
+    pub date: ServiceDate,
+    /// As published, or as the file has them.
+    pub rows: RecordBatch,
+    /// Rows that are held back, with the rules that hold each.
+    pub held: RecordBatch,
+    pub held_by: Vec<Vec<String>>,
+    /// How many rows the rule named in the run that published them; `None` if that is not known.
+    pub before: Option<u64>,
+}
+
+/// What a trial came to.
+pub struct Trial {
+    /// Over the rows that are published.
+    pub found: Found,
+    /// Rows that are held back and would be named.
+    pub named_of_held: Vec<usize>,
+    /// Rows that are held back by this rule alone and would pass now.
+    pub freed: Vec<usize>,
+    pub would: Vec<String>,
+}
+
+impl Subject {
+    /// A partition of a table: what was published of it, and what is in quarantine.
+    pub fn of_partition(
+        workspace: &Workspace,
+        pipeline: &Pipeline,
+        contract: &Contract,
+        rule: &Rule,
+        date: Option<ServiceDate>,
+        bucket: &Bucket,
+    ) -> Result<Option<Self>, RunError> {
+        let index = index::current(bucket, &pipeline.dataset, &contract.table)?;
+        let Some(index) = index else { return Ok(None) };
+        let file = match date {
+            Some(date) => index.files.iter().find(|file| file.date == date),
+            None => index.files.last(),
+        };
+        let Some(file) = file else { return Ok(None) };
+        let Some(bytes) = bucket.get(&file.path)? else { return Ok(None) };
+        let rows = parquet_rows(bytes).map_err(|error| RunError::internal(format!("{}: {error}", file.path)))?;
+        let folder = workspace.private.join("quarantine").join(&pipeline.dataset).join(format!("date={}", file.date));
+        // Of a table that is released as it came there is one quarantine; of one that is derived the second has its columns.
+        let is_derived = pipeline.contracts.get(&contract.table).is_none_or(|other| other.file != contract.file);
+        let ending = if is_derived { "release.parquet" } else { "parquet" };
+        let (held, held_by) = quarantined(&folder.join(format!("{}.{ending}", contract.table)), contract)?;
+        let journal = journal::path(&workspace.private, &pipeline.name, file.date);
+        let entry = journal::read(&journal).map_err(|error| RunError::private(&journal, "read", &error))?;
+        let before = entry.map(|entry| {
+            let findings = entry.record.findings.iter().filter(|finding| finding.outcome.rule == rule.id);
+            findings.map(|finding| finding.outcome.rows).sum()
+        });
+        let name = format!("{}/{} {}", pipeline.dataset, contract.table, file.date);
+        let rows = fitted(contract, &rows).map_err(|error| RunError::internal(format!("{}: {error}", file.path)))?;
+        Ok(Some(Self { name, date: file.date, rows, held, held_by, before }))
+    }
+
+    /// A Parquet file, published or of the quarantine.
+    pub fn of_file(path: &Path, contract: &Contract, date: ServiceDate) -> Result<Self, RunError> {
+        let unreadable = |error: &dyn std::fmt::Display| RunError::private(path, "read", error);
+        let bytes = fs::read(path).map_err(|error| unreadable(&error))?;
+        let rows = parquet_rows(bytes.into()).map_err(|error| unreadable(&error))?;
+        let rows = fitted(contract, &rows).map_err(|error| unreadable(&error))?;
+        let held = RecordBatch::new_empty(contract.chunk_schema());
+        Ok(Self { name: path.display().to_string(), date, rows, held, held_by: Vec::new(), before: None })
+    }
+}
+
+/// The partition that a file's path names: `.../date=2026-11-24/part-....parquet`.
+pub fn date_of(path: &Path) -> Option<ServiceDate> {
+    path.iter().rev().find_map(|part| part.to_str()?.strip_prefix("date=")?.parse().ok())
+}
+
+fn quarantined(path: &PathBuf, contract: &Contract) -> Result<(RecordBatch, Vec<Vec<String>>), RunError> {
+    let unreadable = |error: &dyn std::fmt::Display| RunError::private(path, "read", error);
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok((RecordBatch::new_empty(contract.chunk_schema()), Vec::new()));
+        }
+        Err(error) => return Err(unreadable(&error)),
+    };
+    let rows = parquet_rows(bytes.into()).map_err(|error| unreadable(&error))?;
+    let rules = rows.column_by_name(RULES).and_then(|array| array.as_string_opt::<i32>());
+    let words = |text: Option<&str>| text.unwrap_or_default().split(' ').map(str::to_owned).collect();
+    let rules = rules.map_or_else(|| vec![Vec::new(); rows.num_rows()], |rules| rules.iter().map(words).collect());
+    Ok((fitted(contract, &rows).map_err(|error| unreadable(&error))?, rules))
+}
+
+/// Rows with all columns of the contract, and the hidden ones; what the file does not have is absent.
+fn fitted(contract: &Contract, rows: &RecordBatch) -> Result<RecordBatch, arrow_schema::ArrowError> {
+    let schema = contract.chunk_schema();
+    let count = rows.num_rows();
+    let columns = schema.fields().iter().map(|field| -> ArrayRef {
+        let there = rows.column_by_name(field.name()).filter(|array| array.data_type() == field.data_type());
+        match (there, field.name().as_str()) {
+            (Some(array), _) if array.null_count() == 0 || field.is_nullable() => array.clone(),
+            (_, ORIGIN) => Arc::new(UInt32Array::from_value(0, count)),
+            (_, ORIGIN_ROW) => Arc::new(UInt64Array::from_iter_values(1..=count as u64)),
+            _ => new_null_array(field.data_type(), count),
+        }
+    });
+    RecordBatch::try_new(schema.clone(), columns.collect())
+}
+
+/// Tries a rule.
+pub fn run(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    contract: &Arc<Contract>,
+    rule: &Rule,
+    subject: &Subject,
+    bucket: &Bucket,
+) -> Result<Trial, RunError> {
+    let beside = Beside::find(workspace, pipeline, subject.date, bucket)?;
+    let spool = workspace.private.join("staging");
+    let [of_feed, of_release] = beside.surroundings(workspace, pipeline, subject.date, &spool, None, bucket)?;
+    let is_feed = pipeline.contracts.get(&contract.table).is_some_and(|other| other.file == contract.file);
+    let around = if is_feed { of_feed } else { of_release };
+    // Rows that are held back may be named together with those that passed: they came together.
+    let failed = |error: arrow_schema::ArrowError| RunError::internal(error.to_string());
+    let all = arrow_select::concat::concat_batches(&contract.chunk_schema(), [&subject.rows, &subject.held]);
+    let found = trial::ask(contract, rule, &around, &all.map_err(failed)?);
+    let published = subject.rows.num_rows();
+    let Found::Named(named) = &found else {
+        return Ok(Trial { found, named_of_held: Vec::new(), freed: Vec::new(), would: Vec::new() });
+    };
+    let (named, of_held): (Vec<usize>, Vec<usize>) = named.iter().partition(|row| **row < published);
+    let of_held: Vec<usize> = of_held.into_iter().map(|row| row - published).collect();
+    let freed: Vec<usize> = (0..subject.held.num_rows())
+        .filter(|row| !of_held.contains(row))
+        .filter(|row| subject.held_by[*row].iter().all(|held| *held == rule.id.0))
+        .collect();
+    let would = consequences(contract, rule, &subject.rows, &named, freed.len());
+    Ok(Trial { found: Found::Named(named), named_of_held: of_held, freed, would })
+}
+
+/// What the next run would do that the last one did not.
+fn consequences(contract: &Contract, rule: &Rule, rows: &RecordBatch, named: &[usize], freed: usize) -> Vec<String> {
+    let mut would = Vec::new();
+    match rule.on_fail {
+        OnFail::Report => would.push(format!("{} published rows would be told", named.len())),
+        OnFail::Block if !named.is_empty() => would.push("the run would be held back as a whole".to_owned()),
+        OnFail::Block => would.push("the run would be published".to_owned()),
+        OnFail::Quarantine => would.push(format!("{} published rows would be held back", named.len())),
+        OnFail::Invalidate => {
+            for &column in &rule.invalidates {
+                let values = named.iter().filter(|row| rows.column(column).is_valid(**row)).count();
+                would.push(format!("{values} values of {} would be nulled", contract.columns[column].name));
+            }
+        }
+    }
+    if freed > 0 {
+        would.push(format!("{freed} rows would leave the quarantine and be published"));
+    }
+    would
+}
+
+/// Values of some rows, for people: the public columns that the query reads.
+pub fn shown(contract: &Contract, rule: &Rule, rows: &RecordBatch, row: usize) -> BTreeMap<String, String> {
+    let public = contract.columns.iter().enumerate().filter(|(_, column)| {
+        let key = contract.primary_key.iter().any(|&place| contract.columns[place].name == column.name);
+        column.classification == crate::contract::Classification::Public
+            && (key || crate::check::sql::needs(contract, &rule.query, &column.name))
+    });
+    let text = |place: usize, kind| crate::check::show(rows.column(place), kind, row);
+    public.filter_map(|(place, column)| Some((column.name.clone(), text(place, column.kind)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::StringArray;
+
+    use super::*;
+
+    fn texts(values: &[&str]) -> ArrayRef {
+        Arc::new(StringArray::from(values.to_vec()))
+    }
+
+    #[test]
+    fn a_file_is_fitted_to_its_contract_and_names_its_date() {
+        let text = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
+                    properties:\n      - {name: a, logicalType: string}\n      - {name: b, logicalType: integer}\n";
+        let contract = crate::contract::read::contract(Path::new("t.odcs.yaml"), text).unwrap();
+        let file = RecordBatch::try_from_iter([("c", texts(&["x", "y"])), ("a", texts(&["p", "q"]))]).unwrap();
+        let rows = fitted(&contract, &file).unwrap();
+        assert_eq!(rows.column(0), &texts(&["p", "q"]));
+        assert_eq!((rows.column(1).null_count(), rows.num_columns()), (2, 4));
+        assert_eq!(date_of(Path::new("data/d/t/date=2026-11-24/part-1.parquet")), "2026-11-24".parse().ok());
+        assert_eq!(date_of(Path::new("part-1.parquet")), None);
+    }
+}
