@@ -24,6 +24,10 @@ use crate::check::area::ServiceArea;
 use crate::check::timetable::Shapes;
 use crate::time::ServiceDate;
 
+/// Their names.
+pub const NAMES: [&str; 5] =
+    ["distance_m", "distance_to_shape_m", "in_service_area", "service_seconds", "is_monotonic"];
+
 /// What a function does with its columns.
 type Run = Box<dyn Fn(&mut [Column]) -> PolarsResult<Column> + Send + Sync>;
 

@@ -742,6 +742,13 @@ impl TableCheck {
             let names: Vec<&str> = per.iter().map(|&place| contract.columns[place].name.as_str()).collect();
             let whole = per.is_empty() || projection.rows() <= held::PART + held::PART / 2;
             let parts = if whole { vec![None] } else { projection.parts(&names).into_iter().map(Some).collect() };
+            if !whole {
+                let views = sql::whole_views(&contract, &queries);
+                let needed = |column: &str| views.iter().any(|view| sql::needs(&contract, &view.query, column));
+                let rows = projection.all(needed).map_err(|error| self.error(&error.to_string()))?;
+                // A view that cannot be asked is told by the rules that read it.
+                let _ = self.asker.keep_whole_views(&rows, &queries);
+            }
             for part in parts {
                 let rows = match &part {
                     Some(part) => projection.some(part, needed),
@@ -1340,13 +1347,17 @@ RULES";
         let result = |run: &Run, id: &str| (run.outcome(id).result, run.outcome(id).rows);
         assert_eq!(result(&found, "stops.known"), (RuleResult::Error, 0));
         assert_eq!(result(&found, "stops.there_before"), (RuleResult::Skipped, 0));
-        assert_eq!(result(&found, "stops.used"), (RuleResult::Skipped, 0));
+        assert_eq!(result(&found, "stops.used"), (RuleResult::Error, 0));
         let text = |column: &str, id: &str| -> RecordBatch {
             RecordBatch::try_from_iter([(column, Arc::new(StringArray::from(vec![id])) as ArrayRef)]).unwrap()
         };
         let visits = "apiVersion: v3.1.0\nkind: DataContract\nid: v\nversion: '1'\nstatus: active\nschema:\n  - name: visits\n    \
                       properties:\n      - {name: stop_id, logicalType: string}\n";
         let visits = Arc::new(read::contract(Path::new("visits.odcs.yaml"), visits).unwrap());
+        let absent = surroundings::Siblings::of([&contract, &visits].into_iter());
+        let absent = Surroundings { siblings: absent, ..around() };
+        let found = run_with(&contract, rows(), absent, &Budget::new(1 << 20));
+        assert_eq!(result(&found, "stops.used"), (RuleResult::Failed, 2));
         let mut around = around();
         let tables = [("stops".to_owned(), text("stop_id", "a"))].into();
         around.timetable = Ok(Arc::new(timetable::Timetable::of(tables, around.date).unwrap()));
@@ -1401,8 +1412,7 @@ RULES";
         type: custom
         engine: fahrtenbuch
         implementation: SELECT _index FROM stops WHERE lat IS NULL
-        {limit}
-        customProperties: [{{property: onFail, value: quarantine}}]
+        {limit}, {{property: onFail, value: quarantine}}]
       - {{name: mean, type: sql, query: 'SELECT AVG(kind) FROM {{object}}', mustBeLessThan: 0.6}}
       - {{name: nothing, type: sql, query: 'SELECT AVG(kind) FROM stops WHERE id IS NULL', mustBe: 0}}
 "
@@ -1415,7 +1425,7 @@ RULES";
                 &[lat("a", 0, Some(1.0)), lat("b", 1, None), lat("c", 1, Some(2.0)), lat("d", 0, Some(3.0))],
             )]
         };
-        let lenient = with("mustBeLessOrEqualTo: 25\n        unit: percent");
+        let lenient = with("unit: percent\n        customProperties: [{property: mustBeLessOrEqualTo, value: 25}");
         let done = run(&lenient, rows(&lenient));
         let rule = done.outcome("stops.lat_known");
         assert_eq!((done.held.len(), rule.rows, rule.result), (0, 1, RuleResult::Passed));
@@ -1423,7 +1433,7 @@ RULES";
         assert_eq!(done.outcome("stops.mean").result, RuleResult::Passed);
         let nothing = done.outcome("stops.nothing");
         assert_eq!((nothing.result, nothing.blocks()), (RuleResult::Error, true));
-        let strict = with("mustBe: 0");
+        let strict = with("customProperties: [{property: mustBe, value: 0}");
         let done = run(&strict, rows(&strict));
         assert_eq!((done.held.len(), done.outcome("stops.lat_known").result), (1, RuleResult::Failed));
         // Of the rows that pass: without the one that is held back it is a third.

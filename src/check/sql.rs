@@ -12,7 +12,7 @@ use polars::prelude::{Column, DataFrame, IntoLazy, LazyFrame, PlSmallStr, Series
 use polars::sql::SQLContext;
 
 use crate::check::area::ServiceArea;
-use crate::check::functions::Functions;
+use crate::check::functions::{Functions, NAMES};
 use crate::check::surroundings::{Siblings, Surroundings, siblings_of};
 use crate::contract::query::{INDEX, PREVIOUS, Query, TIMETABLE};
 use crate::contract::{Contract, View};
@@ -38,20 +38,31 @@ pub struct Asker {
     contract: Arc<Contract>,
     surroundings: Arc<Surroundings>,
     functions: Arc<Functions>,
-    date: String,
     /// Frames beside the table, made when first asked for.
     beside: BTreeMap<String, LazyFrame>,
+    /// Views that are the same for all parts of the table.
+    views: BTreeMap<String, LazyFrame>,
 }
 
 impl Asker {
     pub fn new(contract: Arc<Contract>, surroundings: Arc<Surroundings>) -> Self {
-        let (functions, date) = (Arc::new(surroundings.functions()), surroundings.date.to_string());
-        Self { contract, surroundings, functions, date, beside: BTreeMap::new() }
+        let functions = Arc::new(surroundings.functions());
+        Self { contract, surroundings, functions, beside: BTreeMap::new(), views: BTreeMap::new() }
+    }
+
+    /// Asks the views over the table as a whole that queries of parts read, before the table is asked about in parts.
+    pub fn keep_whole_views(&mut self, rows: &RecordBatch, queries: &[&Query]) -> Result<(), NoResult> {
+        let contract = self.contract.clone();
+        for view in whole_views(&contract, queries) {
+            let frame = self.over(rows)?.view(view)?;
+            self.views.insert(view.name.clone(), frame);
+        }
+        Ok(())
     }
 
     /// The queries over some rows of the table. `rows` has `_index` and the columns that the queries need.
     pub fn over(&mut self, rows: &RecordBatch) -> Result<Frame<'_>, NoResult> {
-        Ok(Frame { own: frame(rows)?.lazy(), rows: rows.num_rows(), views: BTreeMap::new(), asker: self })
+        Ok(Frame { own: frame(rows)?.lazy(), views: BTreeMap::new(), asker: self })
     }
 
     fn beside(&mut self, table: &str) -> Result<LazyFrame, NoResult> {
@@ -69,7 +80,7 @@ impl Asker {
             rows.ok_or_else(|| NoResult::Skipped("there is no earlier partition to compare with".to_owned()))?
         } else {
             let rows = around.siblings.rows(table);
-            rows.ok_or_else(|| NoResult::Skipped(format!("the feed has no rows of '{table}'")))?
+            rows.ok_or_else(|| NoResult::Broken(format!("there is no table '{table}'")))?
         };
         let frame = frame(&rows)?.lazy();
         self.beside.insert(table.to_owned(), frame.clone());
@@ -81,7 +92,6 @@ impl Asker {
 pub struct Frame<'a> {
     asker: &'a mut Asker,
     own: LazyFrame,
-    rows: usize,
     views: BTreeMap<String, LazyFrame>,
 }
 
@@ -115,8 +125,9 @@ impl Frame<'_> {
         if cell.is_null() {
             return Ok(None);
         }
+        let kind = cell.dtype();
         let number = cell.try_extract::<f64>().map(Some);
-        number.map_err(|_| NoResult::Broken(format!("the query returns '{cell}', which is no number")))
+        number.map_err(|_| NoResult::Broken(format!("the query returns a {kind}, which is no number")))
     }
 
     fn collect(&mut self, query: &Query) -> Result<DataFrame, NoResult> {
@@ -133,21 +144,38 @@ impl Frame<'_> {
             tables.insert(table.as_str(), frame);
         }
         let asker = &self.asker;
-        let run = || {
+        let date = asker.surroundings.date;
+        let over = |rows: Option<u32>| {
             let mut context = SQLContext::new().with_function_registry(asker.functions.clone());
-            for (table, frame) in tables {
-                context.register(table, frame);
+            for (table, frame) in &tables {
+                context.register(table, rows.map_or_else(|| frame.clone(), |rows| frame.clone().limit(rows)));
             }
-            context.execute(&query.of_date(&asker.date)).and_then(LazyFrame::collect)
+            let steps = NAMES.iter().any(|name| query.says(name)).then(|| query.in_steps(date)).flatten();
+            let Some((steps, last)) = steps else { return context.execute(&query.of_date(date))?.collect() };
+            for (name, sql) in steps {
+                let step = context.execute(&sql)?;
+                context.register(&name, step);
+            }
+            context.execute(&last)?.collect()
         };
         // Polars panics on some queries that it does not support; such a rule is an error, not the end of the run.
-        let result = catch_unwind(AssertUnwindSafe(run));
-        result.map_err(|_| NoResult::Broken("the query made Polars panic".to_owned()))?.map_err(NoResult::broken)
+        let asked = |rows| catch_unwind(AssertUnwindSafe(|| over(rows)));
+        let broken = |why: &str| NoResult::Broken(why.to_owned());
+        let result = asked(None).map_err(|_| broken("the query made Polars panic"))?;
+        // The reason is published, and Polars tells values in it, and how many of those that one of its threads had before
+        // it. What fails over no rows, too, is the query's own fault and tells neither.
+        result.map_err(|error| match asked(Some(0)) {
+            Ok(Err(of_the_query)) => NoResult::broken(of_the_query),
+            _ => match error.to_string().split_once(" for ") {
+                Some((conversion, _)) if conversion.starts_with("conversion from ") => broken(conversion),
+                _ => broken("a value in the rows makes the query fail"),
+            },
+        })
     }
 
     /// A view, asked once.
     fn view(&mut self, view: &View) -> Result<LazyFrame, NoResult> {
-        if let Some(frame) = self.views.get(&view.name) {
+        if let Some(frame) = self.views.get(&view.name).or_else(|| self.asker.views.get(&view.name)) {
             return Ok(frame.clone());
         }
         let frame = self.collect(&view.query).map_err(|why| match why {
@@ -155,13 +183,32 @@ impl Frame<'_> {
             skipped @ NoResult::Skipped(_) => skipped,
         })?;
         let frame = frame.lazy();
-        self.views.insert(view.name.clone(), frame.clone());
+        let is_constant = !reads_own(&self.asker.contract, &view.query);
+        let views = if is_constant { &mut self.asker.views } else { &mut self.views };
+        views.insert(view.name.clone(), frame.clone());
         Ok(frame)
     }
+}
 
-    pub fn rows(&self) -> usize {
-        self.rows
+/// Whether a query reads the rows of its own table, be it by a view.
+fn reads_own(contract: &Contract, query: &Query) -> bool {
+    let by_view = |table: &String| contract.view(table).is_some_and(|view| reads_own(contract, &view.query));
+    query.tables.contains(&contract.table) || query.tables.iter().any(by_view)
+}
+
+/// The views over the table as a whole that queries read, be it by other views; each after those that it reads.
+pub fn whole_views<'a>(contract: &'a Contract, queries: &[&Query]) -> Vec<&'a View> {
+    let mut read: Vec<&View> = Vec::new();
+    // A view reads only views above it, so one way back through the list finds all.
+    for view in contract.views.iter().rev() {
+        let is_read = |query: &Query| query.tables.contains(&view.name);
+        if queries.iter().any(|query| is_read(query)) || read.iter().any(|other| is_read(&other.query)) {
+            read.push(view);
+        }
     }
+    read.retain(|view| view.per.is_empty());
+    read.reverse();
+    read
 }
 
 /// Whether a query may need a column of its own table, views included.
@@ -397,6 +444,37 @@ mod tests {
         assert!(matches!(ask("SELECT t._index FROM t JOIN previous ON previous.a = t.a"), Err(NoResult::Skipped(_))));
         assert!(matches!(number("SELECT a FROM t"), Err(NoResult::Broken(_))));
         assert_eq!(number("SELECT MAX(b) FROM t WHERE b > 5"), Ok(None));
+    }
+
+    #[test]
+    fn the_functions_can_be_called_in_the_parts_of_a_query() {
+        for sql in [
+            "WITH x AS (SELECT _index FROM t WHERE in_service_area(48 + c, 7.9)) SELECT _index FROM x",
+            "SELECT _index FROM (SELECT _index, distance_m(48.0, c, 48.0, c) AS m FROM t) AS x WHERE m = 0 AND _index < 2",
+        ] {
+            assert_eq!(ask(sql), Ok(vec![0]), "{sql}");
+        }
+    }
+
+    #[test]
+    fn why_a_rule_could_not_run_is_told_without_a_value_of_a_row() {
+        let contract = contract("      - {name: driver, logicalType: string}\n", "");
+        let rows: Vec<(&str, ArrayRef)> = vec![("driver", Arc::new(StringArray::from(vec!["Fahrer 4711"])))];
+        let rows = indexed(&RecordBatch::try_from_iter(rows).unwrap()).unwrap();
+        let mut asker = Asker::new(contract, Arc::new(around()));
+        let mut why = |sql: &str| match asker.over(&rows).unwrap().offending(&Query::read(sql, "t").unwrap()) {
+            Err(NoResult::Broken(why)) => why,
+            other => panic!("{other:?}"),
+        };
+        let mut reasons = vec![
+            why("SELECT _index FROM t WHERE CAST(driver AS INTEGER) > 0"),
+            why("SELECT _index FROM t WHERE CAST(driver AS DATE) > '2026-01-01'"),
+            why("SELECT _index FROM t WHERE missing = 1"),
+        ];
+        let number = asker.over(&rows).unwrap().number(&Query::read("SELECT MAX(driver) FROM t", "t").unwrap());
+        reasons.push(format!("{number:?}"));
+        assert!(reasons.iter().all(|reason| !reason.contains("4711") && !reason.is_empty()), "{reasons:#?}");
+        assert!(reasons[0].contains("'driver'") && reasons[2].contains("missing"), "{reasons:#?}");
     }
 
     #[test]

@@ -107,8 +107,8 @@ pub fn siblings_of(contract: &Contract) -> BTreeSet<&str> {
 /// The rows of tables that other tables' rules ask about: those that passed the checks of single rows.
 #[derive(Default)]
 pub struct Siblings {
-    /// For each table that is asked about the columns that are needed.
-    wanted: BTreeMap<String, Vec<String>>,
+    /// For each table that is asked about the columns that are needed, without rows.
+    wanted: BTreeMap<String, RecordBatch>,
     rows: Mutex<BTreeMap<String, Vec<RecordBatch>>>,
 }
 
@@ -128,18 +128,20 @@ impl Siblings {
                 }
             }
         }
-        Self { wanted, rows: Mutex::default() }
-    }
-
-    pub fn wants(&self, table: &str) -> bool {
-        self.wanted.contains_key(table)
+        let empty = |(table, columns): (String, Vec<String>)| {
+            let schema = contracts.clone().find(|other| other.table == table)?.chunk_schema();
+            let places: Vec<usize> = columns.iter().filter_map(|column| schema.index_of(column).ok()).collect();
+            Some((table, RecordBatch::new_empty(Arc::new(schema.project(&places).ok()?))))
+        };
+        Self { wanted: wanted.into_iter().filter_map(empty).collect(), rows: Mutex::default() }
     }
 
     /// Keeps rows of a table for the others; gives how many bytes that takes.
     pub fn push(&self, table: &str, rows: &RecordBatch) -> usize {
-        let Some(columns) = self.wanted.get(table) else { return 0 };
-        let schema = rows.schema();
-        let places: Vec<usize> = columns.iter().filter_map(|column| schema.index_of(column).ok()).collect();
+        let Some(wanted) = self.wanted.get(table) else { return 0 };
+        let (schema, wanted) = (rows.schema(), wanted.schema());
+        let places: Vec<usize> =
+            wanted.fields().iter().filter_map(|field| schema.index_of(field.name()).ok()).collect();
         // The places were found in the rows.
         let Ok(kept) = rows.project(&places) else { return 0 };
         let bytes = kept.get_array_memory_size();
@@ -148,10 +150,10 @@ impl Siblings {
         bytes
     }
 
-    /// The rows of a table, as one batch; `None` if there are none.
+    /// The rows of a table, as one batch; a table that the feed does not have has none. `None` if nobody asks about it.
     pub fn rows(&self, table: &str) -> Option<RecordBatch> {
         let all = self.rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let batches = all.get(table)?;
+        let Some(batches) = all.get(table) else { return self.wanted.get(table).cloned() };
         arrow_select::concat::concat_batches(&batches.first()?.schema(), batches).ok()
     }
 }

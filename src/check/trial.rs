@@ -7,12 +7,13 @@ use arrow_array::RecordBatch;
 use jiff::tz::TimeZone;
 
 use crate::check::area::ServiceArea;
+use crate::check::metrics::Meter;
 use crate::check::sql::{self, Asker, NoResult};
 use crate::check::surroundings::{Siblings, Surroundings};
 use crate::check::timetable::Timetable;
-use crate::contract::cases::{self, Case, Expected, RuleTest};
+use crate::contract::cases::{self, Case, Expected, RuleTest, Tested};
 use crate::contract::library::Library;
-use crate::contract::metric::Verdict;
+use crate::contract::metric::{Limit, Verdict};
 use crate::contract::query::{PREVIOUS, TIMETABLE};
 use crate::contract::{Contract, Rule};
 use crate::table::keys::KeyColumns;
@@ -46,9 +47,9 @@ pub struct Ended<'a> {
 
 /// Runs the cases of a rule's test.
 pub fn run<'a>(test: &'a RuleTest, library: &Library, city: &City) -> Vec<Ended<'a>> {
-    let Some((contract, rule)) = cases::rule_of(library, &test.rule) else { return Vec::new() };
+    let Some((contract, tested)) = cases::tested(library, &test.rule) else { return Vec::new() };
     let ended = test.cases.iter().map(|case| {
-        let found = run_case(test, case, contract, rule, library, city).unwrap_or_else(Found::Broken);
+        let found = run_case(test, case, contract, tested, library, city).unwrap_or_else(Found::Broken);
         let is_as_expected = match (&case.expected, &found) {
             (Expected::Named(expected), Found::Named(named)) => expected == named,
             (Expected::Holds(expected), Found::Holds { holds, .. }) => expected == holds,
@@ -65,10 +66,20 @@ fn run_case(
     test: &RuleTest,
     case: &Case,
     contract: &Arc<Contract>,
-    rule: &Rule,
+    tested: Tested<'_>,
     library: &Library,
     city: &City,
 ) -> Result<Found, String> {
+    let rule = match tested {
+        Tested::Rule(rule) => rule,
+        Tested::Metric(metric) => {
+            let rows = cases::batch(contract, &case.rows).map_err(|error| error.to_string())?;
+            let mut meter = Meter::new(metric, contract);
+            meter.push(&rows);
+            let (count, rows) = meter.finish();
+            return Ok(compare(metric.limit, count as f64, rows, &case.history));
+        }
+    };
     let gtfs = Arc::new(Library::gtfs());
     let failed = |error: arrow_schema::ArrowError| error.to_string();
     let mut around = Surroundings::of(test.date);
@@ -87,12 +98,6 @@ fn run_case(
     }
     around.timetable = Ok(Arc::new(Timetable::of(timetable, test.date).map_err(failed)?));
     around.history.insert(rule.id.clone(), case.history.clone());
-    // A table that is not given is empty.
-    for sibling in super::surroundings::siblings_of(contract) {
-        if let Some(other) = library.get(sibling).filter(|_| !case.with.contains_key(sibling)) {
-            around.siblings.push(sibling, &RecordBatch::new_empty(other.chunk_schema()));
-        }
-    }
     let around = Arc::new(around);
     let rows = cases::batch(contract, &case.rows).map_err(failed)?;
     let found = ask(contract, rule, &around, &rows);
@@ -146,10 +151,14 @@ fn answer(
         (named.len() as f64, named)
     };
     match rule.limit.filter(|limit| rule.is_number || limit.needs_history()) {
-        Some(limit) => Ok(match limit.of(value, rows.num_rows() as u64, around.earlier(&rule.id)) {
-            Verdict::Known { holds, said } => Found::Holds { holds, value, said },
-            Verdict::NoHistory => Found::Skipped("there is no earlier partition to compare with".to_owned()),
-        }),
+        Some(limit) => Ok(compare(limit, value, rows.num_rows() as u64, around.earlier(&rule.id))),
         None => Ok(Found::Named(named)),
+    }
+}
+
+fn compare(limit: Limit, value: f64, rows: u64, earlier: &[f64]) -> Found {
+    match limit.of(value, rows, earlier) {
+        Verdict::Known { holds, said } => Found::Holds { holds, value, said },
+        Verdict::NoHistory => Found::Skipped("there is no earlier partition to compare with".to_owned()),
     }
 }

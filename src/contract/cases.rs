@@ -28,6 +28,7 @@ use arrow_array::{
 };
 
 use crate::contract::library::Library;
+use crate::contract::metric::MetricRule;
 use crate::contract::query::{PREVIOUS, TIMETABLE};
 use crate::contract::{Contract, Kind, Rule, RuleId};
 use crate::time::{ServiceDate, ServiceSeconds};
@@ -129,19 +130,30 @@ pub fn untested(folder: &Path, library: &Library, tests: &[RuleTest]) -> Vec<Pro
     found
 }
 
-/// The rule of an id among the contracts of a folder.
-pub fn rule_of<'a>(library: &'a Library, id: &RuleId) -> Option<(&'a Arc<Contract>, &'a Rule)> {
-    library.contracts.values().find_map(|contract| Some((contract, contract.rules.iter().find(|rule| rule.id == *id)?)))
+/// What a test is about.
+#[derive(Clone, Copy)]
+pub enum Tested<'a> {
+    Rule(&'a Rule),
+    Metric(&'a MetricRule),
+}
+
+/// The rule or the metric of an id among the contracts of a folder.
+pub fn tested<'a>(library: &'a Library, id: &RuleId) -> Option<(&'a Arc<Contract>, Tested<'a>)> {
+    library.contracts.values().find_map(|contract| {
+        let rule = contract.rules.iter().find(|rule| rule.id == *id).map(Tested::Rule);
+        let metric = || contract.metrics.iter().find(|metric| metric.id == *id).map(Tested::Metric);
+        Some((contract, rule.or_else(metric)?))
+    })
 }
 
 fn read(file: &Path, root: &Node, library: &Library, problems: &mut Problems) -> Option<RuleTest> {
     root.only_keys(FILE_KEYS, problems);
     let id = RuleId(root.require_text("rule", problems)?);
-    let Some((contract, rule)) = rule_of(library, &id) else {
-        let known: Vec<&str> =
-            library.contracts.values().flat_map(|c| &c.rules).map(|rule| rule.id.0.as_str()).collect();
+    let Some((contract, rule)) = tested(library, &id) else {
+        let contracts = library.contracts.values();
+        let known: Vec<&str> = contracts.flat_map(|c| c.rule_ids()).map(|id| id.0.as_str()).collect();
         let line = root.get("rule").map_or(0, |node| node.line);
-        problems.add(line, format!("there is no rule '{id}' in this folder"), suggestion(&id.0, &known));
+        problems.add(line, format!("there is no rule '{id}' in this folder"), nearest(&id, &known));
         return None;
     };
     if file.file_stem().is_none_or(|stem| stem.to_string_lossy() != id.0) {
@@ -165,10 +177,18 @@ fn read(file: &Path, root: &Node, library: &Library, problems: &mut Problems) ->
     Some(RuleTest { file: file.to_owned(), rule: id, date, cases })
 }
 
+/// The rule that may have been meant; all of them are too many to list.
+fn nearest(id: &RuleId, known: &[&str]) -> String {
+    match suggestion(&id.0, known) {
+        nearest if nearest.starts_with("Did") => nearest,
+        _ => "'fahrtenbuch rules list' lists them.".to_owned(),
+    }
+}
+
 fn case(
     node: &Node,
     contract: &Contract,
-    rule: &Rule,
+    tested: Tested<'_>,
     library: &Library,
     defaults: &[(String, Option<String>)],
     problems: &mut Problems,
@@ -192,8 +212,8 @@ fn case(
             None if table_name == PREVIOUS => Some(contract),
             None => library.get(&table_name).map(AsRef::as_ref),
         };
-        let Some(other) = other.filter(|_| reads(contract, rule, &table_name)) else {
-            let known = tables(contract, rule);
+        let Some(other) = other.filter(|_| reads(contract, tested, &table_name)) else {
+            let known = tables(contract, tested);
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             problems.add(
                 table.line,
@@ -206,7 +226,10 @@ fn case(
         with.insert(table_name, rows);
     }
     let history: Vec<f64> = node.get("history").map_or(&[][..], Node::items).iter().filter_map(Node::number).collect();
-    let is_compared = rule.is_number || rule.limit.is_some_and(|limit| limit.needs_history());
+    let is_compared = match tested {
+        Tested::Rule(rule) => rule.is_number || rule.limit.is_some_and(|limit| limit.needs_history()),
+        Tested::Metric(_) => true,
+    };
     let expected = match (node.get("named"), node.get("holds"), is_compared) {
         (None, Some(holds), true) => holds.bool().map(Expected::Holds),
         (Some(named), None, false) => {
@@ -234,7 +257,8 @@ fn case(
 }
 
 /// The tables that a rule and the views below it read from.
-fn tables(contract: &Contract, rule: &Rule) -> Vec<String> {
+fn tables(contract: &Contract, tested: Tested<'_>) -> Vec<String> {
+    let Tested::Rule(rule) = tested else { return Vec::new() };
     let mut tables: Vec<String> = rule.query.tables.iter().cloned().collect();
     let mut next = 0;
     while let Some(table) = tables.get(next).cloned() {
@@ -251,10 +275,10 @@ fn tables(contract: &Contract, rule: &Rule) -> Vec<String> {
     tables
 }
 
-fn reads(contract: &Contract, rule: &Rule, table: &str) -> bool {
+fn reads(contract: &Contract, tested: Tested<'_>, table: &str) -> bool {
     // Whether trips run is looked up in the calendar.
     let is_calendar = |name: &str| name == "calendar" || name == "calendar_dates";
-    let tables = tables(contract, rule);
+    let tables = tables(contract, tested);
     tables.iter().any(|other| other == table)
         || table.strip_prefix(TIMETABLE).is_some_and(is_calendar) && tables.iter().any(|t| t.starts_with(TIMETABLE))
 }

@@ -141,14 +141,19 @@ fn median(values: &[f64]) -> Option<f64> {
     }
 }
 
-/// Whether an entry has an operator.
-pub fn has_operator(node: &Node) -> bool {
-    OPERATORS.iter().any(|name| node.get(name).is_some())
+/// Whether an entry has an operator: a key, or of an entry of ours a custom property.
+pub fn has_operator(node: &Node, is_own: bool, problems: &mut Problems) -> bool {
+    OPERATORS.iter().any(|name| find(node, name, is_own, problems).is_some())
+}
+
+fn find<'a>(node: &'a Node, key: &str, is_own: bool, problems: &mut Problems) -> Option<&'a Node> {
+    let property = if is_own { custom(node, key, problems) } else { None };
+    property.or_else(|| node.get(key))
 }
 
 /// Reads operator and unit of an entry.
-pub fn read_limit(node: &Node, problems: &mut Problems) -> Option<Limit> {
-    let threshold = Threshold::read(node, problems);
+pub fn read_limit(node: &Node, is_own: bool, problems: &mut Problems) -> Option<Limit> {
+    let threshold = Threshold::read(node, is_own, problems);
     let partitions = custom(node, "partitions", problems);
     let unit = match node.get("unit").map(|unit| (unit.line, unit.scalar().unwrap_or_default())) {
         None => Unit::Rows,
@@ -218,9 +223,11 @@ impl Threshold {
     }
 
     /// Reads the one operator of an entry; none or two are mistakes.
-    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let there: Vec<(usize, &Node)> =
-            OPERATORS.iter().enumerate().filter_map(|(place, name)| Some((place, node.get(name)?))).collect();
+    fn read(node: &Node, is_own: bool, problems: &mut Problems) -> Option<Self> {
+        let mut there: Vec<(usize, &Node)> = Vec::new();
+        for (place, name) in OPERATORS.iter().enumerate() {
+            there.extend(find(node, name, is_own, problems).map(|node| (place, node)));
+        }
         let [(operator, value)] = there[..] else {
             let (line, message) = match there.get(1) {
                 Some((place, second)) => (second.line, format!("'{}' is a second operator", OPERATORS[*place])),
@@ -288,7 +295,7 @@ pub fn read(
     problems: &mut Problems,
 ) -> Option<MetricRule> {
     let name = node.require_text("metric", problems)?;
-    let limit = read_limit(node, problems);
+    let limit = read_limit(node, false, problems);
     let metric = metric(&name, column, node, contract, problems)?;
     if limit.is_some_and(|limit| limit.unit == Unit::Percent)
         && matches!(metric, Metric::RowCount | Metric::DuplicateValues { .. })

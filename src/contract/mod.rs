@@ -22,6 +22,8 @@
 //! | schema | `views` | queries that several rules use, asked once: a list of `{name, query, per}` |
 //! | rule | `descriptionDe`, `businessImpactDe` | what the rule asks and why it matters, in German |
 //! | rule, view | `per` | the columns whose equal values belong together, a list: the query looks at one vehicle, one trip at a time, so that a large table may be asked in parts |
+//! | rule of ours | `mustBeLessThan` and the other operators | how many rows the query may name; ODCS has them only for metrics and `type: sql` |
+//! | rule of ours | `returns` | `rows`, or `number`: then the operator is about the number that the query returns |
 //! | rule | `partitions` | with `unit: percentOfMedian`: how many partitions before this one the median is of; 7 |
 //! | rule | `invalidates` | the columns that `onFail: invalidate` sets to null, a list; on a column's rule, that column |
 //! | property | `severity` | `error`, `warning`, `info`: of the column's own checks |

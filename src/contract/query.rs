@@ -7,11 +7,14 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, Function, GroupByExpr, Query as Ast, Select, SelectItem, SetExpr, Statement, TableFactor, Visit, Visitor,
+    Expr, Function, GroupByExpr, Query as Ast, Select, SelectItem, SetExpr, Statement, TableFactor, Visit, VisitMut,
+    Visitor, VisitorMut,
 };
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer};
+
+use crate::time::ServiceDate;
 
 /// The column that says which row of a table a row of a result is.
 pub const INDEX: &str = "_index";
@@ -108,7 +111,7 @@ impl Query {
             let said = message.rsplit_once(" at Line: ").map_or(message.as_str(), |(said, _)| said);
             Fault { line: line.unwrap_or(1), message: said.trim_start_matches("sql parser error: ").to_owned() }
         };
-        let text = with_date(sql, "2000-01-01");
+        let text = with_date(sql, ServiceDate(jiff::civil::date(2000, 1, 1)));
         let statements = Parser::parse_sql(&GenericDialect, &text).map_err(|error| fault(error.to_string()))?;
         let [Statement::Query(ast)] = statements.as_slice() else {
             let message = match statements.len() {
@@ -145,14 +148,63 @@ impl Query {
     }
 
     /// The query for a partition.
-    pub fn of_date(&self, date: &str) -> String {
+    pub fn of_date(&self, date: ServiceDate) -> String {
         with_date(&self.sql, date)
+    }
+
+    /// The query for a partition, in steps: each common table expression and each query in a FROM with its name, then the
+    /// rest, which has none. Polars does not know the functions of a program inside of them. `None` if a common table
+    /// expression gives names to its columns, which a step cannot.
+    pub fn in_steps(&self, date: ServiceDate) -> Option<(Vec<(String, String)>, String)> {
+        let mut statements = Parser::parse_sql(&GenericDialect, &self.of_date(date)).ok()?;
+        let Some(Statement::Query(ast)) = statements.first_mut() else { return None };
+        let mut steps = Steps::default();
+        for mut part in ast.with.take().into_iter().flat_map(|with| with.cte_tables) {
+            if !part.alias.columns.is_empty() {
+                return None;
+            }
+            let _ = VisitMut::visit(&mut part.query, &mut steps);
+            steps.0.push((part.alias.name.value, part.query.to_string()));
+        }
+        let _ = VisitMut::visit(ast, &mut steps);
+        Some((steps.0, ast.to_string()))
     }
 }
 
-/// `{date}` stands for the date of the partition.
-fn with_date(sql: &str, date: &str) -> String {
-    sql.replace("${date}", "{date}").replace("{date}", &format!("DATE '{date}'"))
+/// Takes the queries out of FROMs, the inner ones first.
+#[derive(Default)]
+struct Steps(Vec<(String, String)>);
+
+impl VisitorMut for Steps {
+    type Break = ();
+
+    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        let TableFactor::Derived { lateral: false, subquery, alias, .. } = factor else {
+            return ControlFlow::Continue(());
+        };
+        // Its name goes no further than the step that reads it, but two queries may have the same one.
+        let step = format!("_step_{}", self.0.len());
+        let alias = alias.as_ref().map_or_else(|| step.clone(), |alias| alias.to_string());
+        let alias = alias.strip_prefix("AS ").unwrap_or(&alias);
+        let table = Parser::parse_sql(&GenericDialect, &format!("SELECT 1 FROM {step} AS {alias}")).ok();
+        let table = table.and_then(|mut statements| match statements.pop()? {
+            Statement::Query(query) => match *query.body {
+                SetExpr::Select(select) => Some(select.from.into_iter().next()?.relation),
+                _ => None,
+            },
+            _ => None,
+        });
+        if let Some(table) = table {
+            self.0.push((step, subquery.to_string()));
+            *factor = table;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// `{date}` stands for the date of the partition; as a number of days, for Polars warns of dates in text.
+fn with_date(sql: &str, date: ServiceDate) -> String {
+    sql.replace("${date}", "{date}").replace("{date}", &format!("CAST({} AS DATE)", date.days_since_epoch()))
 }
 
 /// Whether a query is one `SELECT ... FROM table WHERE ...`.
@@ -262,6 +314,19 @@ mod tests {
         assert!(read("SELECT * FROM t").needs("c"));
         assert!(!read("SELECT COUNT(*) FROM t").reads_all);
         assert!(read("SELECT _index FROM t WHERE In_Service_Area(a, b)").says("in_service_area"));
+    }
+
+    #[test]
+    fn a_query_is_taken_apart_into_steps() {
+        let date = ServiceDate(jiff::civil::date(1970, 1, 3));
+        let sql = "WITH x AS (SELECT a FROM (SELECT a, _index FROM t) AS inner_one WHERE a < {date}) \
+                   SELECT o._index FROM (SELECT * FROM x) AS o JOIN x ON x.a = o.a";
+        let (steps, last) = read(sql).in_steps(date).unwrap();
+        let steps: Vec<(&str, &str)> = steps.iter().map(|(name, sql)| (name.as_str(), sql.as_str())).collect();
+        assert_eq!(steps[0], ("_step_0", "SELECT a, _index FROM t"));
+        assert_eq!(steps[1], ("x", "SELECT a FROM _step_0 AS inner_one WHERE a < CAST(2 AS DATE)"));
+        assert_eq!(steps[2], ("_step_2", "SELECT * FROM x"));
+        assert_eq!(last, "SELECT o._index FROM _step_2 AS o JOIN x ON x.a = o.a");
     }
 
     #[test]

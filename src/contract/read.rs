@@ -257,24 +257,25 @@ fn views(table: &Node, contract: &mut Contract, problems: &mut Problems) {
         if is_taken || contract.view(&name).is_some() {
             problems.add(node.line, format!("the name '{name}' of the view is taken"), "Give the view another name.");
         }
-        if !query.tables.contains(&contract.table) && !query.tables.iter().any(|table| contract.view(table).is_some()) {
-            let message = format!("the view '{name}' does not read from '{}'", contract.table);
-            problems.add(node.line, message, "A view is a query over the table, or over a view above it.");
-        }
         let per = node.get("per").map_or(Vec::new(), |list| places(list, "per", contract, problems));
         same_per(&format!("the view '{name}'"), node.line, &query, &per, contract, problems);
         contract.views.push(View { name, line: node.line, query, per });
     }
 }
 
-/// A query that is asked in parts may only read views that are made of the same parts.
+/// A query that is asked in parts may read views that are made of the same parts, or of the table as a whole.
 fn same_per(what: &str, line: u32, query: &Query, per: &[usize], contract: &Contract, problems: &mut Problems) {
     for view in query.tables.iter().filter_map(|table| contract.view(table)) {
-        if !per.is_empty() && view.per != per {
+        if !per.is_empty() && !view.per.is_empty() && view.per != per {
             problems.add(
                 line,
-                format!("{what} is asked per {}, the view '{}' is not", names(per, contract), view.name),
-                "Give both the same 'per', or the one that reads none.",
+                format!(
+                    "{what} is asked per {}, the view '{}' per {}",
+                    names(per, contract),
+                    view.name,
+                    names(&view.per, contract)
+                ),
+                "Give both the same 'per', or the view none.",
             );
         }
     }
@@ -607,9 +608,17 @@ fn quality(column: Option<&str>, owner: &Node, contract: &mut Contract, problems
                 continue;
             }
         };
-        let has_operator = metric::has_operator(node);
-        let is_number = kind == "sql" && has_operator;
-        let limit = if has_operator { metric::read_limit(node, problems) } else { None };
+        // ODCS has no operators for rules of ours: there they are custom properties.
+        let is_own = kind == "custom";
+        let has_operator = metric::has_operator(node, is_own, problems);
+        let returns = custom_text(node, "returns", problems).unwrap_or_else(|| "rows".to_owned());
+        if !["rows", "number"].contains(&returns.as_str()) || (returns == "number" && !has_operator) {
+            let line = custom(node, "returns", problems).map_or(node.line, |node| node.line);
+            let message = format!("'returns: {returns}' does not fit");
+            problems.add(line, message, "Write 'rows', or 'number' and the operator that the number must meet.");
+        }
+        let is_number = has_operator && (kind == "sql" || returns == "number");
+        let limit = if has_operator { metric::read_limit(node, is_own, problems) } else { None };
         let name = node.require_text("name", problems);
         let (Some(query), Some(name)) = (query, name) else { continue };
         let id = RuleId(format!("{}.{name}", contract.table));
