@@ -57,13 +57,25 @@ impl Frame {
         if cell.is_null() {
             return Ok(None);
         }
-        cell.try_extract::<f64>().map(Some).map_err(|_| format!("the query returns '{cell}', which is no number"))
+        let kind = cell.dtype();
+        cell.try_extract::<f64>().map(Some).map_err(|_| format!("the query returns a {kind}, which is no number"))
     }
 
     fn collect(&self, sql: &str) -> Result<DataFrame, String> {
-        let mut context = SQLContext::new();
-        context.register(&self.table, self.frame.clone());
-        context.execute(sql).and_then(LazyFrame::collect).map_err(|error| error.to_string())
+        let over = |frame: LazyFrame| {
+            let mut context = SQLContext::new();
+            context.register(&self.table, frame);
+            context.execute(sql).and_then(LazyFrame::collect).map_err(|error| error.to_string())
+        };
+        // The reason is published, and Polars tells values in it, and how many of those that one of its threads had before
+        // it. What fails over no rows, too, is the query's own fault and tells neither.
+        over(self.frame.clone()).map_err(|error| match over(self.frame.clone().limit(0)) {
+            Err(of_the_query) => of_the_query,
+            Ok(_) => match error.split_once(" for ") {
+                Some((conversion, _)) if conversion.starts_with("conversion from ") => conversion.to_owned(),
+                _ => "a value in the rows makes the query fail".to_owned(),
+            },
+        })
     }
 
     fn run(&self, sql: &str) -> Result<Vec<usize>, String> {
@@ -211,6 +223,25 @@ mod tests {
         }
         let sql = "SELECT _index FROM t WHERE a = 'ä' AND b > 2 AND c > 1 AND e > '1970-01-01 00:00:00' AND NOT f";
         assert_eq!(frame.offending(sql, 3), Ok(vec![2]));
+    }
+
+    #[test]
+    fn why_a_rule_could_not_run_is_told_without_a_value_of_a_row() {
+        let contract = contract(&[("driver", Kind::Text)]);
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(StringArray::from(vec!["Fahrer 4711"])),
+            Arc::new(arrow_array::UInt32Array::from_value(0, 1)),
+            Arc::new(arrow_array::UInt64Array::from(vec![2])),
+        ];
+        let frame = Frame::new(&contract, &RecordBatch::try_new(contract.chunk_schema(), columns).unwrap()).unwrap();
+        let reasons = [
+            frame.offending("SELECT _index FROM t WHERE CAST(driver AS INTEGER) > 0", 1).unwrap_err(),
+            frame.offending("SELECT _index FROM t WHERE CAST(driver AS DATE) > '2026-01-01'", 1).unwrap_err(),
+            frame.number("SELECT MAX(driver) FROM t").unwrap_err(),
+            frame.number("SELECT missing FROM t").unwrap_err(),
+        ];
+        assert!(reasons.iter().all(|reason| !reason.contains("4711") && !reason.is_empty()), "{reasons:#?}");
+        assert!(reasons[0].contains("'driver'") && reasons[3].contains("missing"), "{reasons:#?}");
     }
 
     #[test]
