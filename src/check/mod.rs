@@ -21,7 +21,7 @@
 
 pub mod gtfs;
 mod metrics;
-mod rules;
+pub mod rules;
 mod sql;
 
 use std::collections::BTreeMap;

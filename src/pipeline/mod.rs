@@ -15,6 +15,7 @@ use crate::check;
 use crate::contract::Contract;
 use crate::contract::library::Library;
 use crate::digest::Digest;
+use crate::ledger::quality::Asked;
 use crate::yaml::{self, Node, Problem, Problems, suggestion};
 
 const KEYS: &[&str] = &["description", "dataset", "format", "contracts", "sources", "release", "occupancy_source"];
@@ -95,6 +96,14 @@ impl Pipeline {
             Some(pipeline) if found.is_empty() => Ok(pipeline),
             _ => Err(found),
         }
+    }
+
+    /// The contracts that a run checks its tables against: the feed's, then those of the release.
+    pub fn asked(&self) -> Vec<Asked> {
+        let released = matches!(self.format, Format::Gtfs);
+        let feed = self.contracts.contracts.values().cloned().map(|contract| Asked { contract, released });
+        let release = if released { Vec::new() } else { self.released() };
+        feed.chain(release.into_iter().map(|contract| Asked { contract, released: true })).collect()
     }
 
     /// The contracts of what is published.
