@@ -450,7 +450,7 @@ body{font:16px/1.5 system-ui,sans-serif;margin:1rem auto;max-width:70rem;padding
 input[name=language]{margin-left:1rem}h1,h2,h3{line-height:1.2}h1{margin-bottom:0}h2{margin-top:2.5rem}.of{margin-top:0;color:#555}\
 .cards{display:flex;flex-wrap:wrap;gap:.8rem;list-style:none;padding:0}\
 .cards li{background:#f6f6f6;padding:.6rem 1rem;border-radius:.4rem;min-width:8rem;flex:1}\
-.cards b{display:block;font-size:1.5rem;line-height:1.3;font-variant-numeric:tabular-nums}small{color:#555}\
+.cards b{display:block;white-space:nowrap;font-size:1.5rem;line-height:1.3;font-variant-numeric:tabular-nums}small{color:#555}\
 .bad,.cards .bad b{color:#b3261e}\
 .finding{display:flex;justify-content:space-between;gap:1rem;border-left:.4rem solid;padding:.4rem .8rem;margin:.5rem 0;background:#f6f6f6}\
 .finding.broken{border-color:#6a1b9a}.finding.failed{border-color:#b3261e}.finding.warning{border-color:#b26a00}.finding.info{border-color:#2c5f9e}\
