@@ -16,7 +16,7 @@
 //! | [`check`] | chunks and a contract | [`check::Checked`]: passed rows, quarantined rows, findings |
 //! | [`mod@derive`] | checked rows | the rows to release: service dates, UTC instants, pseudonyms, public columns only |
 //! | [`publish`] | rows to release | Parquet files in the bucket, the table index, the pages |
-//! | [`ledger`] | the facts of a run | the run record |
+//! | [`ledger`] | the facts of a run | the run record; the results and their trend for other readers |
 //! | [`pipeline`] | `pipelines/*.yaml` | runs: one pipeline over one partition |
 //!
 //! Beside the way stand the words that all rooms share: [`table`] (what passes between rooms), [`time`] (service dates

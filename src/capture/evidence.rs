@@ -148,6 +148,23 @@ impl Store {
         Ok(None)
     }
 
+    /// The first capture of a source from `from` on.
+    pub fn first_from(&self, source: &str, from: Timestamp) -> Result<Option<Entry>, CaptureError> {
+        let mut files = Vec::new();
+        archives(&self.folder.join(source), &mut files)?;
+        files.sort_unstable();
+        let begin = self.file(source, from);
+        for file in files.iter().filter(|file| **file >= begin) {
+            let mut listing = Listing::default();
+            listing.add(file)?;
+            let later = listing.entries.into_iter().filter(|entry| entry.captured_at >= from);
+            if let Some(entry) = later.min_by_key(|entry| entry.captured_at) {
+                return Ok(Some(entry));
+            }
+        }
+        Ok(None)
+    }
+
     /// Reads a capture back and makes sure that it is what was kept.
     pub fn open(&self, entry: &Entry) -> Result<Capture, CaptureError> {
         Reader::default().read(entry)

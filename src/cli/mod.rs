@@ -3,6 +3,7 @@
 mod capture;
 mod check;
 mod init;
+mod quality;
 mod rules;
 mod run;
 mod simulate;
@@ -86,6 +87,8 @@ enum Command {
     Validate(validate::Arguments),
     /// List, explain, test and try the rules
     Rules(rules::Arguments),
+    /// Tell how good the data is: the results of runs, the trend by rule, scores
+    Quality(quality::Arguments),
     /// Make a new workspace with commented files
     Init(init::Arguments),
     /// Invent a city bus network: its timetable, its realtime feeds, its faults and the truth
@@ -106,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check::run(&workspace, &check),
         Command::Validate(validate) => validate::run(&workspace, &validate),
         Command::Rules(rules) => rules::run(&workspace, &rules),
+        Command::Quality(quality) => quality::run(&workspace, &quality),
         Command::Init(init) => init::run(&init),
         Command::Simulate(simulate) => simulate::run(&simulate),
         Command::Completions { shell } => {

@@ -124,7 +124,7 @@ fn progress(pipeline: &Pipeline, json: bool) -> ProgressBar {
     bar
 }
 
-fn failed(error: &RunError, _json: bool, pipeline: Option<&str>) -> Exit {
+pub fn failed(error: &RunError, _json: bool, pipeline: Option<&str>) -> Exit {
     match pipeline {
         Some(pipeline) => eprintln!("error: {pipeline}: {error}"),
         None => eprintln!("error: {error}"),
@@ -263,13 +263,5 @@ fn on_fail(on_fail: crate::contract::OnFail) -> &'static str {
 
 /// 1234567 as 1,234,567.
 fn grouped(value: u64) -> String {
-    let digits = value.to_string();
-    let mut out = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    crate::ledger::quality::report::grouped(value, ",")
 }

@@ -3,7 +3,9 @@
 //! Takes what a run did; makes `ledger/records/<sha256>.json`, named by its own digest. The record says what went in (the
 //! digests of evidence, contracts, pipeline and program), what every rule found, where every row went, and which files
 //! came out. It holds no row's content beyond samples of public columns, and no personal data. Signatures and the log come
-//! to stand around these bytes, not in them.
+//! to stand around these bytes, not in them. [`quality`] tells of the same facts for other readers.
+
+pub mod quality;
 
 use std::collections::BTreeMap;
 
@@ -47,9 +49,19 @@ pub struct RunRecord {
     pub findings: Vec<Finding>,
     /// The ids of the rules that named no row, by contract.
     pub passed: BTreeMap<String, Vec<RuleId>>,
-    /// What metrics and queries that return a number came to, by rule: later partitions are compared with it.
+    /// Rows that the rules looked at, by contract.
+    #[serde(default)]
+    pub checked: BTreeMap<String, u64>,
+    /// What rules counted that passed though they named rows, or that looked at other rows than those: metrics, and rules
+    /// within their limit; by contract.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub values: BTreeMap<RuleId, f64>,
+    pub tolerated: BTreeMap<String, BTreeMap<RuleId, Counted>>,
+    /// What metrics and queries that return a number came to, by contract and rule: later partitions are compared with it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, BTreeMap<RuleId, f64>>,
+    /// Rules that had nothing to look at, and why, by contract: without an earlier partition there is none to compare with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub skipped: BTreeMap<String, BTreeMap<RuleId, String>>,
     /// Tables of the contracts that the feed does not have; their rules had nothing to look at.
     pub absent: Vec<String>,
     pub notes: Vec<NoteEntry>,
@@ -194,6 +206,13 @@ pub struct FileEntry {
     pub sha256: Digest,
 }
 
+/// How many rows a rule named, of how many that it looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    pub rows: u64,
+    pub checked: u64,
+}
+
 /// What a rule found, and the contract whose rule it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
@@ -219,11 +238,22 @@ impl From<Note> for NoteEntry {
 impl RunRecord {
     /// Files the outcomes of a contract's rules where they belong.
     pub fn file(&mut self, contract: &Contract, outcomes: Vec<Outcome>) {
+        // Rules over rows look at all of them; what looks at less comes after rows were held back.
+        let all = outcomes.iter().map(|outcome| outcome.checked).max().unwrap_or(0);
+        self.checked.insert(contract.id.clone(), all);
         for outcome in outcomes {
-            self.values.extend(outcome.value.map(|value| (outcome.rule.clone(), value)));
+            let counted = Counted { rows: outcome.rows, checked: outcome.checked };
+            if outcome.result == RuleResult::Passed && counted != (Counted { rows: 0, checked: all }) {
+                self.tolerated.entry(contract.id.clone()).or_default().insert(outcome.rule.clone(), counted);
+            }
+            if let Some(value) = outcome.value {
+                self.values.entry(contract.id.clone()).or_default().insert(outcome.rule.clone(), value);
+            }
             match outcome.result {
                 RuleResult::Passed => self.passed.entry(contract.id.clone()).or_default().push(outcome.rule),
-                RuleResult::Skipped => {}
+                RuleResult::Skipped => {
+                    self.skipped.entry(contract.id.clone()).or_default().insert(outcome.rule, outcome.message);
+                }
                 RuleResult::Warning | RuleResult::Failed | RuleResult::Error => {
                     self.findings.push(Finding { contract: contract.id.clone(), outcome });
                 }
@@ -238,5 +268,49 @@ impl RunRecord {
         text.push('\n');
         let key = format!("ledger/records/{}.json", Digest::of(text.as_bytes()));
         (key, text.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A record that says nothing yet.
+    pub fn record() -> RunRecord {
+        let digest = Digest::of(b"");
+        RunRecord {
+            format: FORMAT.to_owned(),
+            pipeline: "bus".to_owned(),
+            dataset: "bus".to_owned(),
+            date: "2026-11-24".parse().unwrap(),
+            status: Status::HeldBack,
+            started_at: Timestamp::UNIX_EPOCH,
+            prepared_at: Timestamp::UNIX_EPOCH,
+            program: Program::this(),
+            inputs: digest,
+            pipeline_file: digest,
+            contracts: Vec::new(),
+            evidence: Vec::new(),
+            pseudonym_key: None,
+            tables: vec![TableEntry {
+                table: "t".to_owned(),
+                from: "t".to_owned(),
+                rows_in: 20,
+                published: 0,
+                quarantined: 1,
+                held_back: 18,
+                dropped: BTreeMap::from([(RuleId("t.same".to_owned()), 1)]),
+                files: Vec::new(),
+            }],
+            findings: Vec::new(),
+            passed: BTreeMap::new(),
+            checked: BTreeMap::new(),
+            tolerated: BTreeMap::new(),
+            values: BTreeMap::new(),
+            skipped: BTreeMap::new(),
+            absent: Vec::new(),
+            notes: Vec::new(),
+            standard: None,
+        }
     }
 }

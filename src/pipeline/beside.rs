@@ -39,7 +39,8 @@ pub struct Beside {
     timetable: Option<(String, Store, Entry, bool)>,
     needs: Needs,
     previous: BTreeMap<String, IndexFile>,
-    history: BTreeMap<RuleId, Vec<f64>>,
+    /// By contract.
+    history: BTreeMap<String, BTreeMap<RuleId, Vec<f64>>>,
     oldest: BTreeMap<String, ServiceDate>,
 }
 
@@ -80,16 +81,16 @@ impl Beside {
             }
             for (rule, _) in limits.iter().filter(|(_, counts_rows)| *counts_rows) {
                 let rows = earlier[earlier.len().saturating_sub(LOOKED_BACK)..].iter().map(|file| file.rows as f64);
-                beside.history.insert((*rule).clone(), rows.collect());
+                beside.history.entry(contract.id.clone()).or_default().insert((*rule).clone(), rows.collect());
             }
             if let Some(oldest) = index.files.iter().map(|file| file.date).min() {
                 beside.oldest.insert(contract.table.clone(), oldest);
             }
         }
-        let others: Vec<&RuleId> = contracts()
-            .flat_map(|c| with_history(c))
-            .filter(|(_, counts_rows)| !counts_rows)
-            .map(|(id, _)| id)
+        let others: Vec<(&str, &RuleId)> = contracts()
+            .flat_map(|contract| with_history(contract).map(move |(rule, counts_rows)| (contract, rule, counts_rows)))
+            .filter(|(.., counts_rows)| !counts_rows)
+            .map(|(contract, rule, _)| (contract.id.as_str(), rule))
             .collect();
         if !others.is_empty() {
             beside.look_back(workspace, pipeline, date, &others)?;
@@ -103,7 +104,7 @@ impl Beside {
         workspace: &Workspace,
         pipeline: &Pipeline,
         date: ServiceDate,
-        rules: &[&RuleId],
+        rules: &[(&str, &RuleId)],
     ) -> Result<(), RunError> {
         let entries = journal::before(&workspace.private, &pipeline.name, date, LOOKED_BACK);
         let folder = workspace.private.join("journal");
@@ -112,9 +113,10 @@ impl Beside {
             if !entry.published || record.status != Status::Published {
                 continue;
             }
-            for rule in rules {
-                if let Some(value) = record.values.get(rule) {
-                    self.history.entry((*rule).clone()).or_default().push(*value);
+            for (contract, rule) in rules {
+                if let Some(value) = record.values.get(*contract).and_then(|values| values.get(rule)) {
+                    let of_contract = self.history.entry((*contract).to_owned()).or_default();
+                    of_contract.entry((*rule).clone()).or_default().push(*value);
                 }
             }
         }
@@ -133,7 +135,7 @@ impl Beside {
     pub fn inputs(&self, workspace: &Workspace) -> Vec<String> {
         let area = workspace.area.as_ref().map(|area| format!("service area {}", area.digest));
         let previous = self.previous.iter().map(|(table, file)| format!("previous {table} {}", file.sha256));
-        let history = self.history.iter().map(|(rule, values)| format!("history {rule} {values:?}"));
+        let history = self.history.iter().map(|(contract, values)| format!("history {contract} {values:?}"));
         area.into_iter().chain(previous).chain(history).collect()
     }
 
@@ -180,13 +182,13 @@ impl Beside {
                 previous.insert(table.clone(), rows);
             }
         }
-        let make = |siblings: Siblings| Surroundings {
+        let make = |siblings: Siblings, contracts: &[Arc<Contract>]| Surroundings {
             date,
             zone: workspace.zone.clone(),
             area: workspace.area.clone(),
             timetable: timetable.clone(),
             previous: previous.clone(),
-            history: self.history.clone(),
+            history: contracts.iter().filter_map(|c| self.history.get(&c.id)).flat_map(Clone::clone).collect(),
             oldest: self.oldest.clone(),
             until,
             spool: spool.to_owned(),
@@ -194,8 +196,9 @@ impl Beside {
             siblings,
         };
         let released = pipeline.released();
-        let of_feed = make(Siblings::of(pipeline.contracts.contracts.values()));
-        let of_release = make(Siblings::of(released.iter()));
+        let feed: Vec<Arc<Contract>> = pipeline.contracts.contracts.values().cloned().collect();
+        let of_feed = make(Siblings::of(feed.iter()), &feed);
+        let of_release = make(Siblings::of(released.iter()), &released);
         Ok([Arc::new(of_feed), Arc::new(of_release)])
     }
 }
@@ -221,13 +224,10 @@ fn timetable(
     if let Some(entry) = store().latest(&feed.name, end)? {
         return Ok(Some((feed.name.clone(), store(), entry, false)));
     }
-    let after = |store: &Store| -> Result<Option<Entry>, RunError> {
-        Ok(store.list(&feed.name, end, Timestamp::MAX)?.entries.into_iter().next())
-    };
-    let mut entry = after(&store())?;
+    let mut entry = store().first_from(&feed.name, end)?;
     if entry.is_none() {
         capture(workspace, pipeline)?;
-        entry = after(&store())?;
+        entry = store().first_from(&feed.name, end)?;
     }
     Ok(entry.map(|entry| (feed.name.clone(), store(), entry, true)))
 }

@@ -16,6 +16,7 @@ use crate::capture::source::{Policy, Source};
 use crate::contract::Contract;
 use crate::contract::library::Library;
 use crate::digest::Digest;
+use crate::ledger::quality::Asked;
 use crate::yaml::{self, Node, Problem, Problems, suggestion};
 
 const KEYS: &[&str] =
@@ -99,6 +100,14 @@ impl Pipeline {
             Some(pipeline) if found.is_empty() => Ok(pipeline),
             _ => Err(found),
         }
+    }
+
+    /// The contracts that a run checks its tables against: the feed's, then those of the release.
+    pub fn asked(&self) -> Vec<Asked> {
+        let released = matches!(self.format, Format::Gtfs);
+        let feed = self.contracts.contracts.values().cloned().map(|contract| Asked { contract, released });
+        let release = if released { Vec::new() } else { self.released() };
+        feed.chain(release.into_iter().map(|contract| Asked { contract, released: true })).collect()
     }
 
     /// The contracts of what is published.

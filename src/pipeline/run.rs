@@ -19,6 +19,8 @@ use crate::derive::DeriveError;
 use crate::derive::privacy::{DayKeys, Pseudonyms};
 use crate::derive::telemetry::{self, Settings};
 use crate::digest::{Digest, Digester};
+use crate::ledger::quality::report;
+use crate::ledger::quality::{self, Quality};
 use crate::ledger::{self, ContractEntry, EvidenceEntry, FileEntry, Program, RunRecord, Standard, Status, TableEntry};
 use crate::pipeline::beside::Beside;
 use crate::pipeline::journal::{self, StagedFile};
@@ -27,7 +29,7 @@ use crate::pipeline::{Format, From, Pipeline};
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::index::{self, Commit, IndexFile};
-use crate::publish::pages::{self, PageTable};
+use crate::publish::pages::{self, PageScore, PageTable};
 use crate::table::keys::Keys;
 use crate::table::{Budget, Origin};
 use crate::time::ServiceDate;
@@ -197,7 +199,7 @@ pub fn run(
     let earlier = earlier.filter(|entry| entry.record.inputs == record.inputs && entry.bucket == bucket.location());
     let (entry, finished_earlier) = match earlier {
         Some(entry) if entry.published && is_out(bucket, pipeline, &entry)? => {
-            publish_views(workspace, bucket)?;
+            publish_views(workspace, pipeline, bucket, &entry.record)?;
             let (record_key, _) = entry.record.to_bytes();
             let seconds = clock.elapsed().as_secs_f64();
             return Ok(Report { record: entry.record, record_key, commits: 0, finished_earlier: false, seconds });
@@ -379,7 +381,10 @@ fn begin(
         tables: Vec::new(),
         findings: Vec::new(),
         passed: BTreeMap::new(),
+        checked: BTreeMap::new(),
+        tolerated: BTreeMap::new(),
         values: BTreeMap::new(),
+        skipped: BTreeMap::new(),
         absent: Vec::new(),
         notes: Vec::new(),
         standard: None,
@@ -710,30 +715,77 @@ fn publish(
         return Err(RunError::internal(format!("{} has lost its contract", file.table)));
     }
     stage("views", &pipeline.name, watch);
-    publish_views(workspace, bucket)?;
+    publish_views(workspace, pipeline, bucket, &entry.record)?;
     stage("record", &pipeline.name, watch);
     let (key, bytes) = entry.record.to_bytes();
     bucket.put_new(&key, bytes)?;
     Ok(commits)
 }
 
-/// Writes what people read, for all tables of the workspace that have been released.
+/// Writes what people read: the results of the run and their trend, and the pages of all tables of the workspace that have
+/// been released.
 ///
 /// Another run may commit meanwhile and write its views before ours, which are then old: so this looks again afterwards,
 /// until nothing has changed.
-fn publish_views(workspace: &Workspace, bucket: &Bucket) -> Result<(), RunError> {
-    let mut tables = released_tables(workspace, bucket)?;
+fn publish_views(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    bucket: &Bucket,
+    record: &RunRecord,
+) -> Result<(), RunError> {
+    quality::write(bucket, &workspace.site, &Quality::of(record, &pipeline.asked()))?;
+    let mut views = Views::read(workspace, pipeline, bucket)?;
     loop {
-        for table in &tables {
+        for table in &views.tables {
             index::write_views(bucket, &table.index)?;
         }
-        pages::write(bucket, &workspace.site, &tables)?;
-        let now = released_tables(workspace, bucket)?;
-        let same = now.len() == tables.len() && now.iter().zip(&tables).all(|(now, then)| now.index == then.index);
-        if same {
+        let trend = report::Report::of(&pipeline.dataset, &views.trend);
+        let page = quality::html::write(&workspace.site.title, &[trend]);
+        bucket.put(&quality::page_path(&pipeline.dataset), page.into())?;
+        pages::write(bucket, &workspace.site, &views.tables, &views.scores)?;
+        let now = Views::read(workspace, pipeline, bucket)?;
+        if now.says_the_same(&views) {
             return Ok(());
         }
-        tables = now;
+        views = now;
+    }
+}
+
+/// What the views are made from.
+struct Views {
+    tables: Vec<PageTable>,
+    /// By dataset.
+    scores: BTreeMap<String, PageScore>,
+    /// The newest results of the run's own dataset.
+    trend: Vec<Quality>,
+}
+
+impl Views {
+    fn read(workspace: &Workspace, pipeline: &Pipeline, bucket: &Bucket) -> Result<Self, RunError> {
+        let mut scores = BTreeMap::new();
+        let trend = quality::newest(bucket, &pipeline.dataset, quality::SHOWN)?;
+        for other in &workspace.pipelines {
+            let newest = match other.dataset == pipeline.dataset {
+                true => trend.last().cloned(),
+                false => quality::newest(bucket, &other.dataset, 1)?.pop(),
+            };
+            if let Some(newest) = newest {
+                let score = PageScore {
+                    date: newest.date,
+                    score: newest.score.dataset,
+                    held_back: newest.status == Status::HeldBack,
+                    page: quality::page_path(&other.dataset),
+                    results: quality::path(&other.dataset, newest.date, quality::Form::Json),
+                };
+                scores.insert(other.dataset.clone(), score);
+            }
+        }
+        Ok(Self { tables: released_tables(workspace, bucket)?, scores, trend })
+    }
+
+    fn says_the_same(&self, other: &Self) -> bool {
+        let tables = self.tables.iter().map(|table| &table.index).eq(other.tables.iter().map(|table| &table.index));
+        tables && self.scores == other.scores && self.trend == other.trend
     }
 }
 

@@ -221,6 +221,8 @@ impl Bucket {
             Some("csv") => "text/csv; charset=utf-8",
             Some("html") => "text/html; charset=utf-8",
             Some("parquet") => "application/vnd.apache.parquet",
+            Some("ttl") => "text/turtle; charset=utf-8",
+            Some("xml") => "application/xml",
             _ => "application/octet-stream",
         };
         Attributes::from_iter([(Attribute::ContentType, content_type)])

@@ -1,7 +1,8 @@
 //! The pages of the bucket: `datapackage.json` for tools, one plain `index.html` for people, in German and English.
 //!
-//! Both are made from contracts and table indexes alone, so they are the same whichever run wrote them.
+//! Both are made from contracts, table indexes and the newest scores alone, so they are the same whichever run wrote them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use crate::contract::{Classification, Column, Contract, Kind};
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::index::{TableIndex, folder};
+use crate::time::ServiceDate;
 
 /// Who publishes what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,10 +34,29 @@ pub struct PageTable {
     pub index: TableIndex,
 }
 
-/// Writes the pages, if they do not say this already.
-pub fn write(bucket: &Bucket, site: &Site, tables: &[PageTable]) -> Result<(), PublishError> {
+/// How good a dataset was in its newest run, and where more about it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PageScore {
+    pub date: ServiceDate,
+    /// At most 100.
+    pub score: Option<f64>,
+    /// Nothing of that run was published.
+    pub held_back: bool,
+    /// The trend, for people.
+    pub page: String,
+    /// The results of the newest run, for programs.
+    pub results: String,
+}
+
+/// Writes the pages, if they do not say this already. The scores are by dataset.
+pub fn write(
+    bucket: &Bucket,
+    site: &Site,
+    tables: &[PageTable],
+    scores: &BTreeMap<String, PageScore>,
+) -> Result<(), PublishError> {
     bucket.put("datapackage.json", data_package(site, tables))?;
-    bucket.put("index.html", page(site, tables).into_string().into())
+    bucket.put("index.html", page(site, tables, scores).into_string().into())
 }
 
 fn public(contract: &Contract) -> impl Iterator<Item = &Column> {
@@ -140,7 +161,7 @@ code,pre{font:14px/1.4 ui-monospace,monospace}pre{background:#f4f4f4;padding:.75
 [lang=en]{color:#555}summary{cursor:pointer}";
 
 /// The page. Titles and texts are escaped by the template.
-fn page(site: &Site, tables: &[PageTable]) -> Markup {
+fn page(site: &Site, tables: &[PageTable], scores: &BTreeMap<String, PageScore>) -> Markup {
     let base = site.base_url.as_deref().map(|url| url.trim_end_matches('/')).unwrap_or("https://…");
     html! {
         (DOCTYPE)
@@ -175,6 +196,10 @@ fn page(site: &Site, tables: &[PageTable]) -> Markup {
                         "SELECT * FROM read_parquet(getvariable('files')) LIMIT 10;\n"
                     }
                 }
+                @if !scores.is_empty() {
+                    h2 { "Qualität " span lang="en" { "/ Quality" } }
+                    (quality(scores))
+                }
                 h2 { "Tabellen " span lang="en" { "/ Tables" } }
                 table {
                     tr {
@@ -208,6 +233,30 @@ fn page(site: &Site, tables: &[PageTable]) -> Markup {
                         "The run records under " code { "ledger/records/" }
                         " say what was published, from what, and by which rules."
                     }
+                }
+            }
+        }
+    }
+}
+
+fn quality(scores: &BTreeMap<String, PageScore>) -> Markup {
+    html! {
+        table {
+            tr {
+                th { "Datensatz " span lang="en" { "/ Dataset" } }
+                th { "Neuester Lauf " span lang="en" { "/ Newest run" } }
+                th class="n" { "Note von 100 " span lang="en" { "/ Score of 100" } }
+                th { "Ergebnisse " span lang="en" { "/ Results" } }
+            }
+            @for (dataset, score) in scores {
+                tr {
+                    td { (dataset) }
+                    td {
+                        (score.date)
+                        @if score.held_back { ", zurückgehalten " span lang="en" { "/ held back" } }
+                    }
+                    td class="n" { (score.score.map_or_else(|| "–".to_owned(), |score| format!("{score:.2}"))) }
+                    td { a href=(score.page) { "Regeln und Verlauf / rules and trend" } " " a href=(score.results) { "quality.json" } }
                 }
             }
         }
@@ -312,7 +361,15 @@ mod tests {
             base_url: None,
         };
         let tables = [PageTable { dataset: "bus".into(), contract, index }];
-        let page = page(&site, &tables).into_string();
+        let score = PageScore {
+            date: "2026-11-24".parse().unwrap(),
+            score: Some(99.5),
+            held_back: true,
+            page: "reports/bus/quality.html".into(),
+            results: "reports/bus/date=2026-11-24/quality.json".into(),
+        };
+        let page = page(&site, &tables, &BTreeMap::from([("bus".to_owned(), score)])).into_string();
+        assert!(page.contains("99.50") && page.contains("held back") && page.contains("reports/bus/quality.html"));
         assert!(page.contains("A &lt;b&gt; table") && page.contains("An id") && !page.contains("driver"));
         let package: Value = serde_json::from_slice(&data_package(&site, &tables)).unwrap();
         insta::assert_snapshot!(serde_json::to_string_pretty(&package).unwrap(), @r#"

@@ -1,0 +1,91 @@
+//! What a rule asks, in German. The contract's own rules bring their words; those that every contract makes have them here.
+
+use crate::check::rules::{Ask, Spec};
+use crate::contract::metric::Metric;
+use crate::contract::sla::Asks;
+use crate::contract::{Contract, Kind};
+
+/// What must be true; nothing where the contract says it in English only.
+pub fn description(contract: &Contract, spec: &Spec) -> Option<String> {
+    let name = |place: usize| contract.columns[place].name.as_str();
+    let names = |places: &[usize]| places.iter().map(|&place| name(place)).collect::<Vec<_>>().join(", ");
+    Some(match &spec.ask {
+        Ask::RowLength => "jede Zeile hat so viele Felder wie die Kopfzeile".to_owned(),
+        &Ask::Type { column } => format!("{} ist {}", name(column), kind(contract.columns[column].kind)),
+        &Ask::Required { column } => format!("{} ist vorhanden", name(column)),
+        &Ask::Enum { column } => {
+            let values: Vec<&str> = contract.columns[column].values.iter().map(|value| value.value.as_str()).collect();
+            format!("{} ist einer der Werte {}", name(column), values.join(", "))
+        }
+        &Ask::Range { column } => {
+            let of = &contract.columns[column];
+            let bounds = [
+                (of.minimum, "mindestens"),
+                (of.above, "größer als"),
+                (of.maximum, "höchstens"),
+                (of.below, "kleiner als"),
+                (of.multiple_of, "ein Vielfaches von"),
+            ];
+            format!("{} ist {}", name(column), joined(&bounds))
+        }
+        Ask::Pattern { column, .. } => {
+            format!(
+                "{} hat die Form {}",
+                name(*column),
+                contract.columns[*column].pattern.as_deref().unwrap_or_default()
+            )
+        }
+        &Ask::Length { column } => {
+            let of = &contract.columns[column];
+            format!(
+                "{} hat {} Zeichen",
+                name(column),
+                joined(&[(of.min_length, "mindestens"), (of.max_length, "höchstens")])
+            )
+        }
+        Ask::Once { columns } => format!("keine zwei Zeilen haben dasselbe bei {}", names(&columns.places)),
+        &Ask::ForeignKey { key } => {
+            let key = &contract.foreign_keys[key];
+            let targets: Vec<String> =
+                key.targets.iter().map(|target| format!("{}.{}", target.table, target.columns.join("+"))).collect();
+            format!("{} steht in {}", names(&key.columns), targets.join(" oder "))
+        }
+        &Ask::Sql { rule } => return contract.rules[rule].description_de.clone(),
+        &Ask::Metric { metric } if contract.metrics[metric].description.is_none() => {
+            match contract.metrics[metric].metric {
+                Metric::RowCount => "Zahl der Zeilen",
+                Metric::NullValues { .. } => "Zeilen ohne Wert",
+                Metric::MissingValues { .. } => "fehlende Werte",
+                Metric::InvalidValues { .. } => "ungültige Werte",
+                Metric::DuplicateValues { .. } => "mehrfache Werte",
+            }
+            .to_owned()
+        }
+        &Ask::Metric { metric } => return contract.metrics[metric].description_de.clone(),
+        &Ask::Promise { promise } => match contract.sla[promise].asks {
+            Asks::Freshness { .. } => "der neueste Wert ist frisch",
+            Asks::Latency { .. } => "Zeilen kommen rechtzeitig an",
+            Asks::Completeness { .. } => "der Betriebstag ist abgedeckt",
+            Asks::Retention { .. } => "nichts wird länger aufbewahrt als zugesagt",
+        }
+        .to_owned(),
+    })
+}
+
+fn joined<T: std::fmt::Display>(bounds: &[(Option<T>, &str)]) -> String {
+    let told: Vec<String> =
+        bounds.iter().filter_map(|(bound, word)| Some(format!("{word} {}", bound.as_ref()?))).collect();
+    told.join(" und ")
+}
+
+fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "Text in UTF-8",
+        Kind::Int32 | Kind::Int64 => "eine ganze Zahl",
+        Kind::Float => "eine Zahl",
+        Kind::Boolean => "wahr oder falsch",
+        Kind::Date => "ein Datum",
+        Kind::ServiceTime => "eine Zeit des Betriebstags",
+        Kind::Instant => "ein Zeitpunkt",
+    }
+}

@@ -1,0 +1,512 @@
+//! The trend as one page in German and English that needs nothing else: for the city, and for everybody at
+//! `reports/<dataset>/quality.html`. It tells counts by rule and shows no row.
+
+use std::fmt::Write;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::report::{Point, Report, RunLine, Trend, grouped};
+use super::text::number;
+use super::{Asks, DIMENSIONS, TableCount, dimension_word, on_fail_word, result_word, score};
+use crate::check::RuleResult;
+use crate::contract::{Dimension, Severity};
+use crate::ledger::Status;
+
+/// A bar's width and the height of a picture of bars.
+const BAR: usize = 9;
+const HEIGHT: f64 = 26.0;
+/// Between groups of three digits: a narrow space that does not break.
+const THIN: &str = "\u{202f}";
+
+/// The page. `title` is who publishes.
+pub fn write(title: &str, reports: &[Report]) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="de" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "Datenqualität – " (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                input #de type="radio" name="language" checked;
+                label for="de" { "Deutsch" }
+                input #en type="radio" name="language";
+                label for="en" { "English" }
+                main {
+                    h1 { (both("Datenqualität", "Data quality")) }
+                    p.of { (title) }
+                    @for report in reports { (dataset(report, reports.len() == 1)) }
+                    h2 #score { (both("Wie die Noten entstehen", "How the scores come about")) }
+                    p { (both(score::FORMULA_DE, score::FORMULA_EN)) }
+                    p {
+                        (both(
+                            "Diese Seite zählt, was Regeln benennen; die Zeilen selbst zeigt sie nicht.",
+                            "This page counts what rules name; it does not show the rows.",
+                        ))
+                    }
+                }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn both(de: &str, en: &str) -> Markup {
+    html! { span.de lang="de" { (de) } span.en lang="en" { (en) } }
+}
+
+/// `alone` is whether it is the only dataset of the page, so that its rules can have the names of places on it.
+fn dataset(report: &Report, alone: bool) -> Markup {
+    let Some(newest) = report.runs.last() else { return html! {} };
+    let before = report.runs.len().checked_sub(2).and_then(|place| report.runs.get(place));
+    let look_at: Vec<&Trend> = report.trends(&report.look_at).collect();
+    let tables = report.rules.chunk_by(|one, other| one.rule.contract == other.rule.contract);
+    let (absent, asked): (Vec<&[Trend]>, Vec<&[Trend]>) =
+        tables.partition(|table| table.iter().all(Trend::always_skipped));
+    html! {
+        section {
+            h2 { (report.dataset) }
+            (cards(newest, before))
+            @if look_at.is_empty() {
+                p { (both("Am neuesten Tag haben alle Regeln gehalten.", "On the newest date all rules held.")) }
+            } @else {
+                h3 { (both("Worauf zu achten ist", "What to look at")) }
+                @for trend in &look_at { (finding(report, trend)) }
+            }
+            @for (names, de, en) in [(&report.worse, "Schlechter als zuvor", "Worse than before"), (&report.better, "Besser als zuvor", "Better than before")] {
+                @if !names.is_empty() {
+                    h3 { (both(de, en)) }
+                    ul { @for trend in report.trends(names) { li { (change(trend)) } } }
+                }
+            }
+            h3 { (both("Noten", "Scores")) }
+            (curve(&report.runs))
+            (scores(report, alone))
+            @if !report.notices.is_empty() { (notices(report)) }
+            h3 { (both("Verbleib der Zeilen", "Where the rows went")) }
+            (rows(newest))
+            h3 { (both("Alle Regeln", "All rules")) }
+            @for table in &asked { (rules(report, table, alone)) }
+            @if !absent.is_empty() {
+                p {
+                    (both("Nichts zu prüfen gab es in: ", "There was nothing to look at in: "))
+                    @for (place, table) in absent.iter().enumerate() {
+                        @if place > 0 { ", " }
+                        code { (table[0].rule.table) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The newest run in a few numbers.
+fn cards(newest: &RunLine, before: Option<&RunLine>) -> Markup {
+    let held_back = newest.status == Status::HeldBack;
+    let sum = |of: fn(&TableCount) -> u64| grouped(newest.tables.iter().map(of).sum(), THIN);
+    let change = before.and_then(|before| Some(newest.score.dataset? - before.score.dataset?));
+    html! {
+        ul.cards {
+            li {
+                b { @match newest.score.dataset { Some(score) => (decimal(score)), None => "–" } }
+                (both("Note, höchstens 100", "Score, at most 100"))
+                @if let (Some(change), Some(before)) = (change, before) {
+                    br; small { @if change >= 0.0 { "+" } (decimal(change)) " " (both("seit", "since")) " " (before.date) }
+                }
+            }
+            li.bad[held_back] {
+                b { (newest.date) }
+                @if held_back {
+                    (both("zurückgehalten: nichts davon ist veröffentlicht", "held back: nothing of it was published"))
+                } @else { (both("veröffentlicht", "published")) }
+            }
+            li { b { (sum(|table| table.rows_in)) } (both("Zeilen empfangen", "rows received")) }
+            li { b { (sum(|table| table.published)) } (both("Zeilen veröffentlicht", "rows published")) }
+            li { b { (sum(|table| table.quarantined + table.held_back)) } (both("Zeilen zurückgehalten", "rows held back")) }
+            li { b { (sum(dropped)) } (both("Zeilen weggelassen", "rows left out")) }
+        }
+    }
+}
+
+fn dropped(table: &TableCount) -> u64 {
+    table.dropped.values().sum()
+}
+
+/// Where the rows of the newest run went, table by table: none vanished.
+fn rows(newest: &RunLine) -> Markup {
+    html! {
+        div.wide { table {
+            thead { tr {
+                th { (both("Tabelle", "Table")) }
+                th.n { (both("empfangen", "received")) }
+                th.n { (both("veröffentlicht", "published")) }
+                th.n { (both("zurückgehalten", "held back")) }
+                th.n { (both("weggelassen", "left out")) }
+                th { (both("weggelassen von", "left out by")) }
+            } }
+            tbody { @for table in &newest.tables {
+                tr {
+                    td { code { (table.table) } }
+                    @for rows in [table.rows_in, table.published, table.quarantined + table.held_back, dropped(table)] {
+                        td.n { (grouped(rows, THIN)) }
+                    }
+                    td { @for (rule, rows) in &table.dropped { code { (rule) } " " (grouped(*rows, THIN)) br; } }
+                }
+            } }
+        } }
+    }
+}
+
+/// A number with two decimal places, as each language writes it.
+fn decimal(value: f64) -> Markup {
+    let text = format!("{value:.2}");
+    both(&text.replace('.', ","), &text)
+}
+
+/// How a result looks.
+fn class(trend: &Trend, point: &Point) -> &'static str {
+    match (point.result, trend.rule.severity) {
+        (RuleResult::Error, _) => "broken",
+        (RuleResult::Failed, _) => "failed",
+        (RuleResult::Warning, Severity::Info) => "info",
+        (RuleResult::Warning, _) => "warning",
+        (RuleResult::Passed, _) => "passed",
+        (RuleResult::Skipped, _) => "skipped",
+    }
+}
+
+fn finding(report: &Report, trend: &Trend) -> Markup {
+    let Some(point) = trend.newest() else { return html! {} };
+    let (de, en) = result_word(point.result, trend.rule.severity);
+    let (then_de, then_en) = on_fail_word(trend.rule.on_fail);
+    html! {
+        div class={ "finding " (class(trend, point)) } {
+            div {
+                b { (both(de, en)) } " " code { (trend.rule.id) } " – " (told(trend, point))
+                br; (words(trend))
+                @if let Some(message) = &trend.rule.message { br; small { (message) } }
+                br; small { (then(point, then_de, then_en)) }
+            }
+            (bars(report, trend))
+        }
+    }
+}
+
+/// What happened to what was named.
+fn then(point: &Point, de: &str, en: &str) -> Markup {
+    match point.result {
+        RuleResult::Error => both(
+            "Eine Regel, die nicht laufen kann, sperrt die Veröffentlichung.",
+            "A rule that cannot run blocks the release.",
+        ),
+        _ => both(de, en),
+    }
+}
+
+fn words(trend: &Trend) -> Markup {
+    let en = &trend.rule.description;
+    both(trend.rule.description_de.as_ref().unwrap_or(en), en)
+}
+
+/// What a rule came to.
+fn told(trend: &Trend, point: &Point) -> Markup {
+    match (point.result, trend.rule.asks, point.value) {
+        (RuleResult::Skipped, ..) => both("nichts zu prüfen", "nothing to look at"),
+        (RuleResult::Error, ..) => both("konnte nicht laufen", "could not run"),
+        (_, Asks::Number, Some(value)) => html! { (number(value)) },
+        (result, Asks::Number, None) => {
+            let (de, en) = result_word(result, trend.rule.severity);
+            both(de, en)
+        }
+        (_, Asks::Rows, _) => {
+            let (rows, checked) = (grouped(point.rows, THIN), grouped(point.checked, THIN));
+            let percent = match 100.0 * point.rows as f64 / point.checked.max(1) as f64 {
+                0.0 => String::new(),
+                percent if percent < 0.01 => format!(" (< 0.01{THIN}%)"),
+                percent => format!(" ({percent:.2}{THIN}%)"),
+            };
+            let german = percent.replace('.', ",");
+            both(&format!("{rows} von {checked} Zeilen{german}"), &format!("{rows} of {checked} rows{percent}"))
+        }
+    }
+}
+
+fn change(trend: &Trend) -> Markup {
+    html! {
+        code { (trend.rule.id) } ": "
+        @if let Some(point) = trend.newest() { (told(trend, point)) }
+        ", " (both("zuvor", "before")) " "
+        @match trend.before() {
+            Some(point) => (told(trend, point)),
+            None => (both("gab es die Regel nicht", "the rule was not there")),
+        }
+    }
+}
+
+/// One bar for each partition, as high as the share of rows named, or the number, of the greatest of them.
+fn bars(report: &Report, trend: &Trend) -> Markup {
+    let sizes = || trend.points.iter().flatten().filter_map(|point| trend.size(point));
+    let most = sizes().fold(0.0, f64::max);
+    let width = BAR * trend.points.len();
+    html! {
+        svg.bars role="img" width=(width) height=(HEIGHT) viewBox=(format!("0 0 {width} {HEIGHT}")) {
+            @for (place, (point, run)) in trend.points.iter().zip(&report.runs).enumerate() {
+                @if let Some(point) = point {
+                    @let share = trend.size(point).map_or(0.0, |size| if most > 0.0 { (size / most).max(0.0) } else { 0.0 });
+                    @let share = if point.result == RuleResult::Error { 1.0 } else { share };
+                    @let height = 2.0 + share * (HEIGHT - 2.0);
+                    rect class=(class(trend, point)) x=(place * BAR) y=(format!("{:.1}", HEIGHT - height))
+                        width=(BAR - 2) height=(format!("{height:.1}")) {
+                        title { (run.date) ": " (short(trend, point)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What a rule came to, in figures that need no language.
+fn short(trend: &Trend, point: &Point) -> String {
+    match (point.result, trend.rule.asks, point.value) {
+        (RuleResult::Error, ..) => "!".to_owned(),
+        (RuleResult::Skipped, ..) => "–".to_owned(),
+        (_, Asks::Number, value) => value.map_or_else(String::new, number),
+        (_, Asks::Rows, _) => format!("{} / {}", point.rows, point.checked),
+    }
+}
+
+/// The score of the dataset over the partitions.
+fn curve(runs: &[RunLine]) -> Markup {
+    let told: Vec<(usize, &RunLine, f64)> =
+        runs.iter().enumerate().filter_map(|(place, run)| Some((place, run, run.score.dataset?))).collect();
+    if told.len() < 2 {
+        return html! {};
+    }
+    let least = told.iter().map(|(.., score)| *score).fold(100.0, f64::min);
+    // Room below the lowest point, so that small changes are seen and none looks like a fall to nothing.
+    let low = (least - (100.0 - least) * 0.25 - 0.01).max(0.0);
+    let x = |place: usize| 60.0 + 620.0 * place as f64 / (runs.len() - 1) as f64;
+    let y = |score: f64| 15.0 + 90.0 * (100.0 - score) / (100.0 - low);
+    let mut line = String::new();
+    for (place, _, score) in &told {
+        let _ = write!(line, "{:.1},{:.1} ", x(*place), y(*score));
+    }
+    html! {
+        svg.curve role="img" viewBox="0 0 700 130" {
+            title { "Note je Tag / score by date" }
+            line x1="60" x2="680" y1="15" y2="15" {}
+            text x="52" y="19" text-anchor="end" { "100" }
+            text x="52" y=(format!("{:.1}", y(least) + 4.0)) text-anchor="end" { (format!("{least:.2}")) }
+            polyline points=(line.trim()) {}
+            @for (place, run, score) in &told {
+                circle.bad[run.status == Status::HeldBack] cx=(format!("{:.1}", x(*place))) cy=(format!("{:.1}", y(*score))) r="3.5" {
+                    title { (run.date) ": " (format!("{score:.2}")) }
+                }
+            }
+            @if let (Some(first), Some(last)) = (runs.first(), runs.last()) {
+                text x="60" y="126" { (first.date) }
+                text x="680" y="126" text-anchor="end" { (last.date) }
+            }
+        }
+    }
+}
+
+fn scores(report: &Report, alone: bool) -> Markup {
+    let row = |dimension: Option<Dimension>| -> Vec<Option<f64>> {
+        let of = |run: &RunLine| match dimension {
+            Some(dimension) => run.score.dimensions.get(&dimension).copied(),
+            None => run.score.dataset,
+        };
+        report.runs.iter().map(of).collect()
+    };
+    let cell = |score: &Option<f64>| {
+        html! {
+            @match score {
+                Some(score) => td class=(shade(*score)) { (decimal(*score)) },
+                None => td { "–" },
+            }
+        }
+    };
+    html! {
+        div.wide { table.scores {
+            thead { tr {
+                th { (both("Dimension", "Dimension")) }
+                @for run in &report.runs { th { (day(run)) } }
+            } }
+            tbody {
+                @for dimension in DIMENSIONS {
+                    @let scores = row(Some(dimension));
+                    @let name = format!("{dimension:?}").to_lowercase();
+                    @if scores.iter().any(Option::is_some) {
+                        tr id=[alone.then(|| format!("dimension-{name}"))] {
+                            th id=[alone.then(|| format!("score-{name}"))] {
+                                (both(dimension_word(dimension).0, dimension_word(dimension).1))
+                            }
+                            @for score in &scores { (cell(score)) }
+                        }
+                    }
+                }
+                tr.all { th { (both("Datensatz", "Dataset")) } @for score in &row(None) { (cell(score)) } }
+            }
+        } }
+    }
+}
+
+/// The date of a run, as narrow as it can be.
+fn day(run: &RunLine) -> Markup {
+    let date = run.date.to_string();
+    let (year, day) = date.split_at(date.len().saturating_sub(5));
+    html! {
+        small { (year.trim_end_matches('-')) } br; (day)
+        @if run.status == Status::HeldBack { br; small.bad { (both("zurückgehalten", "held back")) } }
+    }
+}
+
+fn shade(score: f64) -> &'static str {
+    match score {
+        _ if score >= 100.0 => "whole",
+        _ if score >= 99.0 => "good",
+        _ if score >= 95.0 => "fair",
+        _ => "poor",
+    }
+}
+
+fn notices(report: &Report) -> Markup {
+    html! {
+        h3 { (both("Meldungen der Standardregeln von GTFS", "Notices of the standard rules of GTFS")) }
+        div.wide { table {
+            thead { tr {
+                th { (both("Meldung", "Notice")) }
+                @for run in &report.runs { th { (day(run)) } }
+            } }
+            tbody { @for notice in &report.notices {
+                tr {
+                    td { code { (notice.code) } " " (severity(notice.severity)) }
+                    @for count in &notice.counts { td.n { (count.map_or_else(|| "–".to_owned(), |count| grouped(count, THIN))) } }
+                }
+            } }
+        } }
+    }
+}
+
+fn severity(severity: Severity) -> Markup {
+    match severity {
+        Severity::Error => both("Fehler", "error"),
+        Severity::Warning => both("Warnung", "warning"),
+        Severity::Info => both("Hinweis", "info"),
+    }
+}
+
+/// The rules of one contract.
+fn rules(report: &Report, trends: &[Trend], alone: bool) -> Markup {
+    let Some(first) = trends.first() else { return html! {} };
+    let number = |keep: fn(&Trend) -> bool| trends.iter().filter(|trend| keep(trend)).count();
+    let bad = number(|trend| {
+        trend.newest().is_some_and(|point| !matches!(point.result, RuleResult::Passed | RuleResult::Skipped))
+    });
+    let passed = number(|trend| trend.newest().is_some_and(|point| point.result == RuleResult::Passed));
+    html! {
+        details {
+            summary {
+                code { (first.rule.table) } " "
+                @if !first.rule.released { (both("(wie empfangen) ", "(as received) ")) }
+                @if bad > 0 { b.bad { (bad) " " (both("nicht erfüllt", "not met")) } ", " }
+                (passed) " " (both("erfüllt", "passed"))
+                @if bad + passed == 0 { ", " (both("nichts zu prüfen", "nothing to look at")) }
+                small { " " (first.rule.contract) " " (first.rule.contract_version) }
+            }
+            div.wide { table {
+                thead { tr {
+                    th { (both("Regel", "Rule")) }
+                    th { (both("Schwere", "Severity")) }
+                    th { (both("Dimension", "Dimension")) }
+                    th { (both("Zuletzt", "Newest")) }
+                    th { (both("Verlauf", "Trend")) }
+                } }
+                tbody { @for trend in trends {
+                    tr id=[alone.then(|| format!("{}/{}", trend.rule.contract, trend.rule.id))] {
+                        td { code { (trend.rule.id) } br; (words(trend)) }
+                        td { (severity(trend.rule.severity)) }
+                        td { (both(dimension_word(trend.rule.dimension).0, dimension_word(trend.rule.dimension).1)) }
+                        td {
+                            @match trend.newest() {
+                                Some(point) => { (told(trend, point)) },
+                                None => (both("gibt es nicht mehr", "is gone")),
+                            }
+                        }
+                        td { @if trend.always_holds() { "✓" } @else if !trend.always_skipped() { (bars(report, trend)) } }
+                    }
+                } }
+            } }
+        }
+    }
+}
+
+const STYLE: &str = "\
+body{font:16px/1.5 system-ui,sans-serif;margin:1rem auto;max-width:70rem;padding:0 1rem;color:#1b1b1b;background:#fff}\
+#de:checked~main .en,#en:checked~main .de{display:none}\
+input[name=language]{margin-left:1rem}h1,h2,h3{line-height:1.2}h1{margin-bottom:0}h2{margin-top:2.5rem}.of{margin-top:0;color:#555}\
+.cards{display:flex;flex-wrap:wrap;gap:.8rem;list-style:none;padding:0}\
+.cards li{background:#f6f6f6;padding:.6rem 1rem;border-radius:.4rem;min-width:8rem;flex:1}\
+.cards b{display:block;white-space:nowrap;font-size:1.5rem;line-height:1.3;font-variant-numeric:tabular-nums}small{color:#555}\
+.bad,.cards .bad b{color:#b3261e}\
+.finding{display:flex;justify-content:space-between;gap:1rem;border-left:.4rem solid;padding:.4rem .8rem;margin:.5rem 0;background:#f6f6f6}\
+.finding.broken{border-color:#6a1b9a}.finding.failed{border-color:#b3261e}.finding.warning{border-color:#b26a00}.finding.info{border-color:#2c5f9e}\
+.broken>div>b{color:#6a1b9a}.failed>div>b{color:#b3261e}.warning>div>b{color:#8a5200}.info>div>b{color:#2c5f9e}\
+details{padding:.3rem 0;border-top:1px solid #ddd}summary{cursor:pointer}code{font:.85em ui-monospace,monospace;overflow-wrap:anywhere}\
+.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;margin:.5rem 0}\
+th,td{border-bottom:1px solid #ddd;padding:.25rem .6rem;text-align:left;vertical-align:top}\
+.scores td,td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.scores thead th{text-align:right;font-weight:normal}\
+.scores thead th:first-child{text-align:left}.all th,.all td{border-top:2px solid #999;font-weight:bold}\
+.whole{background:#dcefdc}.good{background:#eef6e4}.fair{background:#fdf1d3}.poor{background:#fbdcd8}\
+svg.bars{flex:none;align-self:center}rect.passed{fill:#7aa67a}rect.skipped{fill:#ccc}rect.broken{fill:#6a1b9a}\
+rect.failed{fill:#b3261e}rect.warning{fill:#d08a1d}rect.info{fill:#2c5f9e}\
+.curve{width:100%;max-width:45rem;height:auto}.curve line{stroke:#ccc}.curve polyline{fill:none;stroke:#2c5f9e;stroke-width:2}\
+.curve circle{fill:#2c5f9e}.curve circle.bad{fill:#b3261e}.curve text{font-size:11px;fill:#555}\
+:target{outline:2px solid #2c5f9e}\
+@media(prefers-color-scheme:dark){body{background:#161616;color:#eee}small,.of{color:#aaa}.cards li,.finding{background:#222}\
+.bad,.cards .bad b,.failed>div>b{color:#ff8a80}.warning>div>b{color:#ffb74d}.info>div>b{color:#90caf9}.broken>div>b{color:#ce93d8}\
+details,th,td{border-color:#444}.whole{background:#1d3b1d}.good{background:#2a3b1a}.fair{background:#4a3a10}.poor{background:#4d1d18}\
+.curve text{fill:#aaa}.curve line{stroke:#444}}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::quality::Quality;
+    use crate::ledger::quality::tests::{on, quality, result};
+
+    fn page(results: &[Quality]) -> String {
+        write("Stadt <Bus>", &[Report::of("bus", results)])
+    }
+
+    #[test]
+    fn the_page_speaks_both_languages_and_needs_nothing_else() {
+        let rule = |found, rows| vec![result("t.jumps", Dimension::Accuracy, found, rows, 2_000)];
+        let results =
+            [on("2026-11-23", rule(RuleResult::Passed, 0)), on("2026-11-24", rule(RuleResult::Failed, 1_500))];
+        let page = page(&results);
+        for text in [
+            "t.jumps gilt",
+            "t.jumps holds",
+            "1\u{202f}500 von 2\u{202f}000 Zeilen",
+            "25.00",
+            "25,00",
+            "-75,00",
+            "(75.00\u{202f}%)",
+        ] {
+            assert!(page.contains(text), "{text}");
+        }
+        assert!(page.contains("Stadt &lt;Bus&gt;") && page.contains("id=\"c/t.jumps\""));
+        assert!(page.contains("benannte / geprüfte") && page.contains("named / checked"));
+        assert!(!page.contains("<script") && !page.contains("http"), "{page}");
+    }
+
+    #[test]
+    fn what_a_contract_says_does_not_break_the_page() {
+        let page = page(&[quality()]);
+        assert!(page.contains("A &quot;stop&quot; &lt;lies&gt; &amp; stays"));
+        assert!(page.contains("zurückgehalten: nichts davon") && page.contains("konnte nicht laufen"));
+    }
+}

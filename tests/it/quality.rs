@@ -1,0 +1,226 @@
+//! The results of runs: files that outsiders' programs read, the trend, the score, and what CI is told.
+
+use serde_json::Value;
+
+use crate::world::{World, files, python};
+
+const TELEMETRY: &str = "data/bucket/reports/stadtbus-telemetrie/date=2026-11-24";
+const RULES: &str = "schemas/stadtbus/vehicle_locations.odcs.yaml";
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn json(world: &World, name: &str) -> Value {
+    serde_json::from_slice(&std::fs::read(world.path(name)).unwrap()).unwrap()
+}
+
+/// What other programs find in the results of a run.
+fn outsiders_find(world: &World, folder: &str, base: &str) -> Value {
+    let output = python("read_quality.py", &[&world.path(folder).to_string_lossy(), base]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The score that another program computed is ours, which is rounded down.
+fn is_the_same(ours: &Value, theirs: &Value) {
+    let (ours, theirs) = (ours.as_f64().unwrap(), theirs.as_f64().unwrap());
+    assert!((-1e-6..0.01).contains(&(theirs - ours)), "{ours} {theirs}");
+}
+
+/// A world in which a blocking rule is broken, a metric fails, and texts hold what breaks files.
+fn faulty() -> World {
+    let world = World::new();
+    world.replace(
+        RULES,
+        "    quality:\n",
+        "    quality:
+      - {metric: rowCount, mustBeLessThan: 5, severity: warning}
+      - {metric: rowCount, name: enough, mustBeGreaterThan: 5}
+      - {name: none, type: custom, engine: fahrtenbuch, dimension: coverage, implementation: 'SELECT _index FROM vehicle_locations WHERE speed < 0', description: \"<b> & \\\"ä\\\" \\\\ ]]> \\e[31m\\0 \u{1F68C}\"}
+",
+    );
+    let feed = "schemas/gtfs-realtime/vehicle_positions.odcs.yaml";
+    let cast = "    quality:
+      - name: cast
+        type: custom
+        engine: fahrtenbuch
+        severity: info
+        implementation: SELECT _index FROM vehicle_positions WHERE CAST(vehicle_label AS INTEGER) > 0
+      - {name: largest, type: sql, query: SELECT MAX(license_plate) FROM vehicle_positions, mustBe: 0}
+";
+    world.write(feed, &(std::fs::read_to_string(world.path(feed)).unwrap() + cast));
+    world
+}
+
+#[test]
+fn other_programs_read_the_results_and_come_to_the_same_score() {
+    let world = World::new();
+    world.run();
+    let quality = json(&world, &format!("{TELEMETRY}/quality.json"));
+    let rules = quality["rules"].as_array().unwrap();
+    let found =
+        outsiders_find(&world, TELEMETRY, "https://daten.example.de/reports/stadtbus-telemetrie/date=2026-11-24");
+    let count = |keep: &dyn Fn(&Value) -> bool| rules.iter().filter(|rule| keep(rule)).count();
+    let junit = &found["junit"];
+    for name in ["tests", "told", "names"] {
+        assert_eq!(junit[name], rules.len(), "{name}");
+    }
+    assert_eq!((&junit["failures"], &junit["errors"], &junit["skipped"]), (&1.into(), &0.into(), &0.into()));
+    let dqv = found["dqv"]["rules"].as_array().unwrap();
+    assert_eq!(dqv.len(), count(&|rule| rule["checked"] != 0));
+    let named = |id: &str| rules.iter().find(|rule| rule["id"] == id && rule["released"] == true).unwrap();
+    let south = named("vehicle_locations.position_in_service_area");
+    let share = 1.0 - south["rows"].as_f64().unwrap() / south["checked"].as_f64().unwrap();
+    let on = "https://daten.example.de/data/stadtbus-telemetrie/vehicle_locations";
+    let told = dqv.iter().find(|rule| rule[0] == south["id"]).unwrap();
+    assert!((told[1].as_f64().unwrap() - share).abs() < 1e-6 && told[2] == on && told[3] == "accuracy", "{told}");
+    assert!(south["rows"].as_u64().unwrap() > 10);
+    assert_eq!(found["dqv"]["distributions"].as_array().unwrap().len(), 3);
+    assert!(found["dqv"]["labels"].as_array().unwrap().contains(&"Richtigkeit".into()));
+    is_the_same(&quality["score"]["dataset"], &found["score"]["dataset"]);
+    for (dimension, score) in quality["score"]["dimensions"].as_object().unwrap() {
+        is_the_same(score, &found["score"]["dimensions"][dimension]);
+        assert_eq!(found["dqv"]["scores"][dimension].as_f64(), score.as_f64(), "{dimension}");
+    }
+    // What the record says and what the results say is the same.
+    let records = world.records();
+    let record = records.iter().find(|record| record["pipeline"] == "stadtbus-telemetrie").unwrap();
+    let passed: usize = record["passed"].as_object().unwrap().values().map(|of| of.as_array().unwrap().len()).sum();
+    assert_eq!(passed, count(&|rule| rule["result"] == "passed"));
+    assert_eq!(record["findings"].as_array().unwrap().len(), count(&|rule| rule["result"] != "passed"));
+    assert_eq!(record["inputs"], quality["inputs"]);
+}
+
+#[test]
+fn a_run_that_is_held_back_publishes_its_results_and_stops_ci() {
+    let world = faulty();
+    assert_eq!(world.program(&["run", "stadtbus-telemetrie"]).status.code(), Some(3));
+    let found = outsiders_find(&world, TELEMETRY, "file:///reports/stadtbus-telemetrie/date=2026-11-24");
+    let junit = &found["junit"];
+    assert_eq!((&junit["errors"], &junit["failures"]), (&2.into(), &1.into()), "{junit}");
+    let quality = json(&world, &format!("{TELEMETRY}/quality.json"));
+    assert_eq!(quality["status"], "held_back");
+    is_the_same(&quality["score"]["dataset"], &found["score"]["dataset"]);
+    let rule = |id: &str| quality["rules"].as_array().unwrap().iter().find(|rule| rule["id"] == id).unwrap().clone();
+    let metric = rule("vehicle_locations.rowCount");
+    assert_eq!((&metric["result"], &metric["asks"], &metric["rows"]), (&"warning".into(), &"number".into(), &0.into()));
+    assert!(metric["value"].as_f64().unwrap() > 10_000.0);
+    let cast = rule("vehicle_positions.cast");
+    assert_eq!(cast["result"], "error");
+    // Why it could not run is told, and no driver with it.
+    let message = cast["message"].as_str().unwrap();
+    assert!(message.contains("'vehicle_label'") && !message.contains("Fahrer"), "{message}");
+    for (form, name) in [("json", "quality.json"), ("junit", "quality.junit.xml"), ("dqv", "quality.dqv.ttl")] {
+        for date in [&["--date", "2026-11-24"][..], &[]] {
+            let arguments = [&["quality", "results", "stadtbus-telemetrie", "--format", form][..], date].concat();
+            let output = world.program(&arguments);
+            assert_eq!(output.status.code(), Some(3), "{form}");
+            assert_eq!(output.stdout, std::fs::read(world.path(TELEMETRY).join(name)).unwrap(), "{form}");
+        }
+    }
+    let report = text(&world.program(&["quality", "report"]).stdout);
+    assert!(report.contains("HELD BACK") && report.contains("vehicle_positions.cast: could not run"), "{report}");
+    let page = std::fs::read_to_string(world.path("data/bucket/index.html")).unwrap();
+    assert!(page.contains("zurückgehalten") && page.contains("reports/stadtbus-telemetrie/quality.html"));
+}
+
+#[test]
+fn the_report_tells_the_trend_of_two_dates_and_what_has_become_worse() {
+    let world = World::new();
+    let evidence = world.path("data/sample/evidence").to_string_lossy().into_owned();
+    let simulate = ["simulate", "--date", "2026-11-23", "--interval", "600", "--evidence", &evidence];
+    assert!(world.program(&simulate).status.success());
+    for date in ["2026-11-24", "2026-11-23"] {
+        assert!(world.program(&["run", "stadtbus-telemetrie", "--date", date]).status.success());
+    }
+    let report = |arguments: &[&str]| {
+        let output = world.program(&[&["quality", "report", "stadtbus-telemetrie"], arguments].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let reports: Value = serde_json::from_str(&report(&["--format", "json"])).unwrap();
+    let dates: Vec<&str> =
+        reports[0]["runs"].as_array().unwrap().iter().filter_map(|run| run["date"].as_str()).collect();
+    assert_eq!(dates, ["2026-11-23", "2026-11-24"]);
+    let rules = reports[0]["rules"].as_array().unwrap();
+    let mut worse = Vec::new();
+    for rule in rules {
+        let points = rule["points"].as_array().unwrap();
+        assert_eq!(points.len(), 2);
+        for (place, date) in dates.iter().enumerate() {
+            let file = format!("data/bucket/reports/stadtbus-telemetrie/date={date}/quality.json");
+            let own = json(&world, &file)["rules"].as_array().unwrap().clone();
+            let own = own.iter().find(|own| own["id"] == rule["id"] && own["contract"] == rule["contract"]).unwrap();
+            assert_eq!((&own["rows"], &own["checked"]), (&points[place]["rows"], &points[place]["checked"]));
+        }
+        let share = |place: usize| points[place]["conformity"].as_f64().unwrap_or(1.0);
+        let named = |list: &str| {
+            let of = reports[0][list].as_array().unwrap();
+            of.iter().any(|named| named["id"] == rule["id"] && named["contract"] == rule["contract"])
+        };
+        assert!(!named("worse") || share(1) < share(0), "{rule}");
+        assert!(!named("better") || share(1) > share(0), "{rule}");
+        worse.extend(named("worse").then(|| rule["id"].as_str().unwrap()));
+    }
+    assert!(worse.contains(&"vehicle_locations.primary_key"), "{worse:?}");
+    let one: Value = serde_json::from_str(&report(&["--format", "json", "--to", "2026-11-23"])).unwrap();
+    assert_eq!(one[0]["runs"].as_array().unwrap().len(), 1);
+    let shown = report(&[]);
+    assert!(shown.contains("2026-11-23 to 2026-11-24, 2 partitions") && shown.contains("To look at:"), "{shown}");
+    let page = report(&["--format", "html", "--output", &world.path("report.html").to_string_lossy()]);
+    assert_eq!(page, "");
+    let page = std::fs::read(world.path("report.html")).unwrap();
+    assert_eq!(page, std::fs::read(world.path("data/bucket/reports/stadtbus-telemetrie/quality.html")).unwrap());
+    // The dates came in another order than they were run, and the newest is what the front page tells.
+    let front = std::fs::read_to_string(world.path("data/bucket/index.html")).unwrap();
+    assert!(front.contains("date=2026-11-24/quality.json") && !front.contains("date=2026-11-23/quality.json"));
+}
+
+#[test]
+fn results_are_the_same_bytes_in_two_worlds_and_come_back_if_they_are_lost() {
+    let (one, other) = (faulty(), faulty());
+    one.program(&["run"]);
+    other.take_keys(&one);
+    other.program(&["run"]);
+    let reports = |world: &World| files(&world.path("data/bucket/reports"));
+    let before = reports(&one);
+    assert!(before.len() == 8 && before == reports(&other), "{:?}", before.keys());
+    let bucket = one.path("data/bucket").to_string_lossy().into_owned();
+    let search = python("find_personal.py", &[&bucket, r"Fahrer ?47\d\d", "OG-FB", r"ofg-1\d\d"]);
+    assert!(search.status.success(), "{}", text(&search.stdout));
+    std::fs::remove_dir_all(one.path("data/bucket/reports")).unwrap();
+    let output = one.program(&["run"]);
+    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
+    assert!(reports(&one) == before);
+}
+
+#[test]
+fn the_address_of_the_bucket_makes_the_names_of_the_catalogue_absolute() {
+    let world = World::new();
+    world.replace(
+        "fahrtenbuch.yaml",
+        "  # base_url: https://daten.example.de",
+        "  base_url: https://offen.example.de/bus",
+    );
+    assert!(world.program(&["run", "stadtbus-telemetrie"]).status.success());
+    let found = outsiders_find(&world, TELEMETRY, "file:///somewhere/else/entirely");
+    for distribution in found["dqv"]["distributions"].as_array().unwrap() {
+        assert!(distribution.as_str().unwrap().starts_with("https://offen.example.de/bus/data/stadtbus-telemetrie/"));
+    }
+}
+
+#[test]
+fn what_is_asked_wrongly_is_told() {
+    let world = World::new();
+    let none = world.program(&["quality", "report"]);
+    assert_eq!(none.status.code(), Some(42));
+    assert!(text(&none.stderr).contains("Make some with 'fahrtenbuch run'"));
+    let unknown = world.program(&["quality", "report", "stadtbus-telemetri"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(text(&unknown.stderr).contains("Did you mean 'stadtbus-telemetrie'?"));
+    let none = world.program(&["quality", "results", "stadtbus-telemetrie", "--date", "2026-11-20"]);
+    assert_eq!((none.status.code(), none.stdout.len()), (Some(42), 0));
+    let help = text(&world.program(&["quality", "report", "--help"]).stdout);
+    assert!(help.contains("1 - named / checked") && help.contains("Examples"), "{help}");
+}
