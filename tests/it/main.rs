@@ -8,6 +8,7 @@ mod killed;
 mod mistakes;
 mod quality;
 mod real_data;
+mod rules;
 mod tides;
 mod validate;
 mod world;
