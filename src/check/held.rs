@@ -23,7 +23,7 @@ use crate::table::{Budget, BudgetExceeded};
 /// Bytes of rows that wait in memory; less where the run may hold little.
 const IN_MEMORY: usize = 256 << 20;
 /// Rows that a query is asked about at a time, if it says which rows belong together.
-pub const PART: usize = 1 << 20;
+pub const PART: usize = 1 << 18;
 
 /// Whole rows, in their order. What does not fit into memory waits in a file that has no name, in the private store.
 pub struct Store {

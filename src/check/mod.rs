@@ -693,7 +693,9 @@ impl TableCheck {
             Ok(projected) => match self.asker.over(&projected) {
                 Ok(mut frame) => {
                     for (place, rule) in asked {
+                        let begin = std::time::Instant::now();
                         found.push((place, rule, frame.offending(&contract.rules[rule].query)));
+                        tracing::trace!(rule = %self.specs[place].id, seconds = begin.elapsed().as_secs_f64(), "asked");
                     }
                 }
                 Err(why) => found.extend(asked.into_iter().map(|(place, rule)| (place, rule, Err(why.clone())))),
@@ -757,10 +759,12 @@ impl TableCheck {
                 let rows = rows.map_err(|error| self.error(&error.to_string()))?;
                 let mut frame = self.asker.over(&rows);
                 for (place, rule) in &rules {
+                    let begin = std::time::Instant::now();
                     let found = match &mut frame {
                         Ok(frame) => frame.offending(&contract.rules[*rule].query),
                         Err(why) => Err(why.clone()),
                     };
+                    tracing::debug!(rule = %self.specs[*place].id, seconds = begin.elapsed().as_secs_f64(), "asked");
                     let outside = |rows: &[usize]| rows.last().copied().filter(|&row| row >= projection.rows());
                     match found {
                         Ok(found) => match outside(&found) {
