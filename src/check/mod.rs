@@ -685,7 +685,8 @@ impl TableCheck {
         }
         let contract = self.contract.clone();
         let mut found = Vec::new();
-        let needed = |column: &str| asked.iter().any(|(_, rule)| contract.rules[*rule].query.needs(column));
+        let needed =
+            |column: &str| asked.iter().any(|(_, rule)| contract.rules[*rule].query.needs(&contract.table, column));
         let places: Vec<usize> =
             (0..rows.num_columns()).filter(|&place| needed(rows.schema_ref().field(place).name())).collect();
         let projected = rows.project(&places).and_then(|rows| sql::indexed(&rows));

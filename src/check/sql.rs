@@ -213,8 +213,8 @@ pub fn whole_views<'a>(contract: &'a Contract, queries: &[&Query]) -> Vec<&'a Vi
 
 /// Whether a query may need a column of its own table, views included.
 pub fn needs(contract: &Contract, query: &Query, column: &str) -> bool {
-    let own = query.tables.contains(&contract.table) && query.needs(column);
-    own || query.tables.iter().filter_map(|t| contract.view(t)).any(|view| needs(contract, &view.query, column))
+    query.needs(&contract.table, column)
+        || query.tables.iter().filter_map(|t| contract.view(t)).any(|view| needs(contract, &view.query, column))
 }
 
 /// A mistake in a contract's queries, with its line.
