@@ -4,20 +4,24 @@
 
 pub mod journal;
 pub mod lane;
+pub mod mapping;
 pub mod run;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::capture::source::{Policy, Source};
 use crate::check;
-use crate::contract::Contract;
 use crate::contract::library::Library;
+use crate::contract::{Contract, Kind};
 use crate::digest::Digest;
+use crate::pipeline::mapping::Mapping;
 use crate::yaml::{self, Node, Problem, Problems, suggestion};
 
-const KEYS: &[&str] = &["description", "dataset", "format", "contracts", "sources", "release", "occupancy_source"];
+const KEYS: &[&str] =
+    &["description", "dataset", "format", "contracts", "sources", "mappings", "release", "occupancy_source"];
 const SOURCE_KEYS: &[&str] = &[
     "name",
     "type",
@@ -52,6 +56,8 @@ pub struct Pipeline {
     pub feeds: Vec<Feed>,
     /// Of the feed's own tables.
     pub contracts: Library,
+    /// By the column whose values they replace.
+    pub mappings: BTreeMap<String, Mapping>,
 }
 
 #[derive(Debug)]
@@ -104,6 +110,17 @@ impl Pipeline {
             Format::GtfsRealtime { tables, .. } => tables.iter().map(|(contract, _)| contract.clone()).collect(),
         }
     }
+
+    /// The names of all tables that a run makes; those of the feed that are not released come to nothing.
+    pub fn tables(&self) -> Vec<String> {
+        let released = |source: &str| match &self.format {
+            Format::Gtfs => None,
+            Format::GtfsRealtime { tables, .. } => {
+                tables.iter().find(|(_, from)| from == source).map(|(contract, _)| contract.table.clone())
+            }
+        };
+        self.contracts.contracts.keys().map(|source| released(source).unwrap_or_else(|| source.clone())).collect()
+    }
 }
 
 fn read(
@@ -125,6 +142,7 @@ fn read(
     let format = node.require_text("format", problems);
     let contracts = library(root, node, problems, found);
     let feeds = feeds(root, node, problems);
+    let mappings = mappings(root, node, contracts.as_ref(), problems, found);
     let format = match format.as_deref() {
         Some("gtfs") => {
             if feeds.len() > 1 {
@@ -154,6 +172,7 @@ fn read(
         format: format?,
         feeds,
         contracts: contracts?,
+        mappings,
     })
 }
 
@@ -234,6 +253,49 @@ fn realtime(
         }
     }
     Some(Format::GtfsRealtime { release, tables, occupancy_source })
+}
+
+/// The mapping files, each for a text column that at least one table of the feed has.
+fn mappings(
+    root: &Path,
+    node: &Node,
+    contracts: Option<&Library>,
+    problems: &mut Problems,
+    found: &mut Vec<Problem>,
+) -> BTreeMap<String, Mapping> {
+    let mut mappings = BTreeMap::new();
+    let Some(map) = node.get("mappings") else { return mappings };
+    if map.pairs().is_empty() {
+        problems.add(map.line, "'mappings' has no column", "Write 'mappings: {trip_id: mappings/trips.csv}'.");
+    }
+    for (column, file) in map.pairs() {
+        let (Some(name), Some(path)) = (column.scalar(), file.scalar()) else {
+            problems.add(file.line, "a mapping is no file", "Write 'trip_id: mappings/trips.csv'.");
+            continue;
+        };
+        if let Some(contracts) = contracts {
+            let columns = || contracts.contracts.values().flat_map(|contract| &contract.columns);
+            let mut named = columns().filter(|other| other.name == name).peekable();
+            if named.peek().is_none() {
+                let mut known: Vec<&str> =
+                    columns().filter(|other| other.kind == Kind::Text).map(|other| other.name.as_str()).collect();
+                known.sort_unstable();
+                known.dedup();
+                let message = format!("no table of the feed has a column '{name}'");
+                problems.add(column.line, message, suggestion(&name, &known));
+            } else if named.all(|other| other.kind != Kind::Text) {
+                let message = format!("the column '{name}' is no text, which alone can be mapped");
+                problems.add(column.line, message, "Remove the mapping, or mend the values where they are made.");
+            }
+        }
+        let path = root.join(path);
+        let mut own = Problems::new(&path);
+        if let Some(mapping) = Mapping::read(&path, &mut own) {
+            mappings.insert(name, mapping);
+        }
+        found.append(&mut own.found);
+    }
+    mappings
 }
 
 fn feeds(root: &Path, node: &Node, problems: &mut Problems) -> Vec<Feed> {
