@@ -34,6 +34,7 @@ use arrow_schema::DataType;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{Classification, Contract, Dimension, Kind, OnFail, RuleId, Severity};
+use crate::quarantine::decisions::{Decided, Decider};
 use crate::table::keys::{KeyColumns, KeySet, Keys};
 use crate::table::{Budget, BudgetExceeded, Chunk, Flaw, ORIGIN, ORIGIN_ROW, Origin};
 use metrics::{Measured, Meter};
@@ -50,6 +51,8 @@ const EXCERPT: usize = 80;
 pub struct Checked {
     pub passed: Vec<RecordBatch>,
     pub quarantined: Vec<Quarantined>,
+    /// What the data manager's decisions did to the table's rows; told at its end.
+    pub decided: Decided,
 }
 
 /// Rows held back, and why.
@@ -216,6 +219,8 @@ pub struct TableCheck {
     /// More keys came than the run may hold.
     exceeded: Option<BudgetExceeded>,
     rows: u64,
+    /// What the data manager has decided of rows that are held.
+    decisions: Option<Decider>,
 }
 
 impl TableCheck {
@@ -259,9 +264,15 @@ impl TableCheck {
             booked: 0,
             exceeded: None,
             rows: 0,
+            decisions: None,
             contract,
             origins,
         })
+    }
+
+    /// Lets decisions about rows have their way.
+    pub fn decide(&mut self, decisions: Decider) {
+        self.decisions = Some(decisions);
     }
 
     /// Checks some rows. What passed comes back now, or from [`Self::finish`] where a rule needs all rows.
@@ -275,7 +286,7 @@ impl TableCheck {
             return Err(exceeded.into());
         }
         let (passed, quarantined) = self.split(chunk.rows, verdict)?;
-        let mut checked = Checked { passed: Vec::new(), quarantined: quarantined.into_iter().collect() };
+        let mut checked = Checked { quarantined: quarantined.into_iter().collect(), ..Checked::default() };
         if passed.num_rows() == 0 {
             return Ok(checked);
         }
@@ -318,6 +329,7 @@ impl TableCheck {
             checked.passed.extend((passed.num_rows() > 0).then_some(passed));
             checked.quarantined.extend(quarantined);
         }
+        checked.decided = self.decisions.take().map(Decider::finish).unwrap_or_default();
         self.budget.give_back(self.booked);
         for (place, meter) in std::mem::take(&mut self.meters) {
             self.tallies[place].measured = Some(meter.finish());
@@ -469,10 +481,9 @@ impl TableCheck {
             }
             if let Some(all) = all {
                 let columns = KeyColumns::new(key.columns.clone());
-                let id = self.specs[place].id.clone();
                 for row in columns.keys(all).enumerate().filter(|&(_, other)| other == hash).map(|(row, _)| row) {
                     match self.specs[place].on_fail {
-                        OnFail::Quarantine => verdict.held.entry(row).or_default().push(id.clone()),
+                        OnFail::Quarantine => self.hold(place, all, row, verdict),
                         OnFail::Invalidate => {
                             key.columns.iter().for_each(|&column| verdict.nulled.entry(column).or_default().push(row));
                         }
@@ -553,9 +564,8 @@ impl TableCheck {
         value: Option<String>,
         verdict: &mut Verdict,
     ) {
-        let spec = &self.specs[place];
-        match (spec.on_fail, column) {
-            (OnFail::Quarantine, _) => verdict.held.entry(row).or_default().push(spec.id.clone()),
+        match (self.specs[place].on_fail, column) {
+            (OnFail::Quarantine, _) => self.hold(place, rows, row, verdict),
             (OnFail::Invalidate, Some(column)) => verdict.nulled.entry(column).or_default().push(row),
             _ => {}
         }
@@ -564,6 +574,14 @@ impl TableCheck {
             let value = value.filter(|_| column.is_none_or(|column| self.is_public(column)));
             let sample = self.sample(rows, row, column, value);
             self.tallies[place].samples.push(sample);
+        }
+    }
+
+    /// A rule holds a row, unless the data manager released it from that rule.
+    fn hold(&mut self, place: usize, rows: &RecordBatch, row: usize, verdict: &mut Verdict) {
+        let rule = &self.specs[place].id;
+        if !self.decisions.as_mut().is_some_and(|decisions| decisions.releases(rows, row, rule)) {
+            verdict.held.entry(row).or_default().push(rule.clone());
         }
     }
 
@@ -594,15 +612,19 @@ impl TableCheck {
     }
 
     /// Nulls cells, and parts the rows that pass from those that are held back.
-    fn split(&self, rows: RecordBatch, verdict: Verdict) -> Result<(RecordBatch, Option<Quarantined>), CheckError> {
+    fn split(&mut self, rows: RecordBatch, verdict: Verdict) -> Result<(RecordBatch, Option<Quarantined>), CheckError> {
+        let mut kept = verdict.held.clone();
+        if let Some(decisions) = &mut self.decisions {
+            kept.retain(|&row, _| !decisions.discards(&rows, row));
+        }
         let failed = |error: arrow_schema::ArrowError| self.error(&error.to_string());
         // Held back is what came, not what the rules made of it.
-        let quarantined = if verdict.held.is_empty() {
+        let quarantined = if kept.is_empty() {
             None
         } else {
-            let mask: BooleanArray = (0..rows.num_rows()).map(|row| Some(verdict.held.contains_key(&row))).collect();
+            let mask: BooleanArray = (0..rows.num_rows()).map(|row| Some(kept.contains_key(&row))).collect();
             let held = arrow_select::filter::filter_record_batch(&rows, &mask).map_err(failed)?;
-            Some(Quarantined { rows: held, rules: verdict.held.values().cloned().collect() })
+            Some(Quarantined { rows: held, rules: kept.into_values().collect() })
         };
         let mut columns = rows.columns().to_vec();
         for (column, named) in &verdict.nulled {

@@ -122,6 +122,20 @@ impl Transform for Telemetry {
         &self.release
     }
 
+    fn made_from<'a>(&self, column: &'a str) -> Vec<&'a str> {
+        match column {
+            "trip_id_scheduled" | "trip_type" => vec!["trip_id"],
+            "trip_schedule_relationship" => vec!["schedule_relationship"],
+            "alert_id" => vec!["entity_id"],
+            "vehicle_id" | "location_ping_id" => vec!["vehicle_id", "license_plate", "entity_id"],
+            "occupancy_raw" | "occupancy_raw_unit" | "occupancy_source" | "occupancy_quality" => {
+                vec!["occupancy_status"]
+            }
+            // Those that are made from numbers and instants are of no interest to a mapping.
+            other => vec![other],
+        }
+    }
+
     fn push(&mut self, rows: RecordBatch) -> Result<Vec<Chunk>, DeriveError> {
         let keep = self.keep(&rows)?;
         if keep.true_count() == 0 {

@@ -1,28 +1,26 @@
 //! A lane: one table on its way through a run, from decoded chunks to a staged file.
 
-use std::collections::BTreeMap;
-use std::fs::File;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch, StringArray};
-use arrow_schema::{DataType, Field, Schema};
-use parquet::arrow::ArrowWriter;
+use arrow_array::RecordBatch;
+use jiff::Timestamp;
 
 use crate::check::{Checked, Outcome, Quarantined, TableCheck};
-use crate::contract::{Contract, RuleId};
-use crate::decode::Head;
+use crate::contract::{Contract, RuleId, Severity};
+use crate::decode::{Head, Note};
 use crate::derive::{Transform, privacy};
+use crate::ledger::LeftQuarantine;
+use crate::pipeline::journal::HeldFile;
+use crate::pipeline::mapping::Dictionary;
 use crate::pipeline::run::RunError;
 use crate::publish::parquet::{Staged, Writer};
+use crate::quarantine::decisions::{Decided, Decider, Decisions};
+use crate::quarantine::moves::{Moves, MovesError};
+use crate::quarantine::{self, Identity, RowId, Stage};
 use crate::table::keys::Keys;
 use crate::table::{Budget, Chunk};
-
-/// The column of quarantined rows that names the rules that held them.
-const RULES: &str = "_rules";
-/// The places of a lane's two quarantines.
-const FEED: usize = 0;
-const RELEASE: usize = 1;
 
 /// What a lane needs to begin.
 pub struct Plan {
@@ -34,6 +32,20 @@ pub struct Plan {
     /// Whether the table is released at all.
     pub released: bool,
     pub metadata: Vec<(String, String)>,
+    /// What the data manager decided of rows of this table.
+    pub decisions: Arc<Decisions>,
+    /// Columns of the feed whose values are replaced.
+    pub mappings: Arc<BTreeMap<String, Dictionary>>,
+}
+
+/// Where a run keeps the rows that it holds back.
+pub struct Holding {
+    /// Where the files wait until the run is prepared.
+    pub staging: PathBuf,
+    /// Where they come to stand, and those of the run before are.
+    pub folder: PathBuf,
+    pub run: String,
+    pub held_at: Timestamp,
 }
 
 /// A table on its way.
@@ -45,8 +57,16 @@ pub struct Lane {
     second: Option<TableCheck>,
     release: Arc<Contract>,
     writer: Option<Writer>,
-    /// Rows of the feed that were held back, and rows of the release: they have different columns.
-    quarantine: [Quarantine; 2],
+    /// Places of the feed's columns whose values are replaced.
+    mapped: Vec<(usize, String)>,
+    mappings: Arc<BTreeMap<String, Dictionary>>,
+    decisions: Arc<Decisions>,
+    /// Of rows of the feed, and of rows of the release.
+    identities: [Arc<Identity>; 2],
+    held: [quarantine::Writer; 2],
+    held_folder: PathBuf,
+    moves: Moves,
+    notes: Vec<Note>,
     tally: Tally,
 }
 
@@ -56,6 +76,10 @@ struct Tally {
     published: u64,
     quarantined: u64,
     dropped: BTreeMap<RuleId, u64>,
+    released: BTreeMap<RuleId, u64>,
+    mapped: BTreeMap<String, u64>,
+    /// Rows that decisions were about.
+    decided: BTreeSet<RowId>,
 }
 
 /// A table that has come to its end.
@@ -66,33 +90,71 @@ pub struct Arrived {
     pub published: u64,
     pub quarantined: u64,
     pub dropped: BTreeMap<RuleId, u64>,
+    pub released: BTreeMap<RuleId, u64>,
+    pub mapped: BTreeMap<String, u64>,
+    pub left_quarantine: LeftQuarantine,
+    pub entered_quarantine: u64,
+    pub held: Vec<HeldFile>,
+    pub notes: Vec<Note>,
     pub staged: Option<Staged>,
     pub outcomes: Vec<(Arc<Contract>, Vec<Outcome>)>,
 }
 
 impl Lane {
-    pub fn new(plan: Plan, staging: &Path, quarantine: PathBuf, budget: &Budget) -> Result<Self, RunError> {
+    pub fn new(plan: Plan, staging: &Path, holding: &Holding, budget: &Budget) -> Result<Self, RunError> {
         let source = plan.head.contract.clone();
         let release = plan.transform.as_ref().map_or_else(|| source.clone(), |transform| transform.contract().clone());
         let origins = plan.head.origins;
-        let check = TableCheck::new(source.clone(), origins.clone(), &plan.referenced, budget.clone())?;
+        let mapped: BTreeSet<String> = plan.mappings.keys().cloned().collect();
+        let made_from_mapped = plan.transform.as_ref().map_or_else(
+            || mapped.clone(),
+            |transform| {
+                let columns = release.columns.iter().map(|column| &column.name);
+                let made = |name: &&String| transform.made_from(name).iter().any(|from| mapped.contains(*from));
+                columns.filter(made).cloned().collect()
+            },
+        );
+        let identities = [
+            Arc::new(Identity::new(&source, &mapped, origins.clone())),
+            Arc::new(Identity::new(&release, &made_from_mapped, origins.clone())),
+        ];
+        let decider = |stage: Stage| Decider::new(plan.decisions.clone(), identities[stage as usize].clone());
+        let mut check = TableCheck::new(source.clone(), origins.clone(), &plan.referenced, budget.clone())?;
+        check.decide(decider(Stage::Feed));
         let second = match &plan.transform {
-            Some(_) => Some(TableCheck::new(release.clone(), origins, &[], budget.clone())?),
+            Some(_) => {
+                let mut second = TableCheck::new(release.clone(), origins, &[], budget.clone())?;
+                second.decide(decider(Stage::Release));
+                Some(second)
+            }
             None => None,
         };
         let writer = match plan.released {
             true => Some(Writer::new(staging, &release, plan.metadata, budget.clone())?),
             false => None,
         };
+        let mut notes = Vec::new();
+        let moves = moves(&identities, &release.table, holding, budget, &mut notes)?;
+        let text = |name: &String| {
+            let place = source.index_of(name)?;
+            Some((place, name.clone())).filter(|_| source.columns[place].kind == crate::contract::Kind::Text)
+        };
         Ok(Self {
             check: Some(check),
             transform: plan.transform,
             second,
             writer,
-            quarantine: [
-                Quarantine::new(quarantine.join(format!("{}.parquet", release.table))),
-                Quarantine::new(quarantine.join(format!("{}.release.parquet", release.table))),
-            ],
+            mapped: plan.mappings.keys().filter_map(text).collect(),
+            mappings: plan.mappings,
+            decisions: plan.decisions,
+            held: Stage::BOTH.map(|stage| {
+                let path = holding.staging.join(stage.file(&release.table));
+                quarantine::Writer::new(path, &holding.run, holding.held_at)
+            }),
+            held_folder: holding.folder.clone(),
+            identities,
+            moves,
+            notes,
             tally: Tally::default(),
             source,
             release,
@@ -102,9 +164,27 @@ impl Lane {
     /// Rows of the feed.
     pub fn push(&mut self, chunk: Chunk, keys: &Keys) -> Result<(), RunError> {
         self.tally.rows_in += chunk.rows.num_rows() as u64;
+        let chunk = self.map(chunk)?;
         let Some(check) = &mut self.check else { return Ok(()) };
         let checked = check.push(chunk, keys)?;
         self.derive(checked)
+    }
+
+    /// Replaces values as the mapping files say.
+    fn map(&mut self, chunk: Chunk) -> Result<Chunk, RunError> {
+        let mut columns: Option<Vec<arrow_array::ArrayRef>> = None;
+        for (place, name) in &self.mapped {
+            let replaced = self.mappings.get(name).and_then(|dictionary| dictionary.replace(chunk.rows.column(*place)));
+            let count = self.tally.mapped.entry(name.clone()).or_default();
+            if let Some((array, replaced)) = replaced {
+                *count += replaced;
+                columns.get_or_insert_with(|| chunk.rows.columns().to_vec())[*place] = array;
+            }
+        }
+        let Some(columns) = columns else { return Ok(chunk) };
+        let rows = RecordBatch::try_new(chunk.rows.schema(), columns);
+        let rows = rows.map_err(|error| RunError::internal(format!("{}: {error}", self.source.table)))?;
+        Ok(Chunk { rows, ..chunk })
     }
 
     /// The feed has no more rows of this table.
@@ -127,11 +207,16 @@ impl Lane {
         if let Some(second) = self.second.take() {
             let (checked, found) = second.finish(&mut Keys::default())?;
             outcomes.push((self.release.clone(), found));
-            self.release(checked, RELEASE)?;
+            self.release(checked, Stage::Release)?;
         }
-        for quarantine in &mut self.quarantine {
-            quarantine.finish()?;
+        let table = &self.release.table;
+        let spare = self.decisions.rows().filter(|row| !self.tally.decided.contains(row)).count();
+        self.notes.extend(spare_decisions(table, spare));
+        let mut held = Vec::new();
+        for (stage, writer) in Stage::BOTH.into_iter().zip(self.held) {
+            held.push(HeldFile { staged: writer.finish()?, file: self.held_folder.join(stage.file(table)) });
         }
+        let (left_quarantine, entered_quarantine) = self.moves.finish();
         let staged = match self.writer.take() {
             Some(writer) => Some(writer.finish()?),
             None => None,
@@ -143,6 +228,12 @@ impl Lane {
             published: self.tally.published,
             quarantined: self.tally.quarantined,
             dropped: self.tally.dropped,
+            released: self.tally.released,
+            mapped: self.tally.mapped,
+            left_quarantine,
+            entered_quarantine,
+            held,
+            notes: self.notes,
             staged,
             outcomes,
         })
@@ -150,9 +241,10 @@ impl Lane {
 
     /// Checked rows of the feed become rows of the release.
     fn derive(&mut self, checked: Checked) -> Result<(), RunError> {
-        let Some(mut transform) = self.transform.take() else { return self.release(checked, FEED) };
-        self.hold(checked.quarantined, FEED)?;
+        let Some(mut transform) = self.transform.take() else { return self.release(checked, Stage::Feed) };
+        self.hold(checked.quarantined, checked.decided, Stage::Feed)?;
         for rows in checked.passed {
+            let rows = self.moves.mark(rows);
             for chunk in transform.push(rows)? {
                 self.check_again(chunk)?;
             }
@@ -161,15 +253,16 @@ impl Lane {
         Ok(())
     }
 
-    fn check_again(&mut self, chunk: Chunk) -> Result<(), RunError> {
+    fn check_again(&mut self, mut chunk: Chunk) -> Result<(), RunError> {
+        chunk.rows = self.moves.unmark(chunk.rows);
         let Some(second) = &mut self.second else { return Ok(()) };
         let checked = second.push(chunk, &Keys::default())?;
-        self.release(checked, RELEASE)
+        self.release(checked, Stage::Release)
     }
 
     /// The privacy step, and the file.
-    fn release(&mut self, checked: Checked, place: usize) -> Result<(), RunError> {
-        self.hold(checked.quarantined, place)?;
+    fn release(&mut self, checked: Checked, stage: Stage) -> Result<(), RunError> {
+        self.hold(checked.quarantined, checked.decided, stage)?;
         for rows in checked.passed {
             let Some(writer) = &mut self.writer else {
                 let rule = RuleId(format!("{}.not_released", self.source.table));
@@ -177,6 +270,7 @@ impl Lane {
                 continue;
             };
             self.tally.published += rows.num_rows() as u64;
+            self.moves.published(stage, &rows);
             let public = privacy::public_only(&self.release, &rows)
                 .map_err(|error| RunError::internal(format!("{}: {error}", self.release.table)))?;
             writer.push(public)?;
@@ -184,52 +278,65 @@ impl Lane {
         Ok(())
     }
 
-    fn hold(&mut self, quarantined: Vec<Quarantined>, place: usize) -> Result<(), RunError> {
+    fn hold(&mut self, quarantined: Vec<Quarantined>, decided: Decided, stage: Stage) -> Result<(), RunError> {
         for held in quarantined {
             self.tally.quarantined += held.rows.num_rows() as u64;
-            self.quarantine[place].push(held)?;
+            let identity = &self.identities[stage as usize];
+            let ids: Vec<RowId> = (0..held.rows.num_rows()).map(|row| identity.of(&held.rows, row)).collect();
+            self.moves.held(stage, &held.rows, &ids);
+            self.held[stage as usize].push(identity, &held.rows, &ids, &held.rules)?;
         }
+        if decided.discarded > 0 {
+            let rule = RuleId(format!("{}.discarded", self.release.table));
+            *self.tally.dropped.entry(rule).or_default() += decided.discarded;
+        }
+        for (rule, rows) in decided.released {
+            *self.tally.released.entry(rule).or_default() += rows;
+        }
+        self.tally.decided.extend(decided.rows);
         Ok(())
     }
 }
 
-/// Rows held back go to a file in the private store, all of their columns and the ids of the rules that held them.
-struct Quarantine {
-    file: PathBuf,
-    writer: Option<ArrowWriter<File>>,
+/// Looks at what is in quarantine. Where that cannot be read, nothing can be said of it.
+fn moves(
+    identities: &[Arc<Identity>; 2],
+    table: &str,
+    holding: &Holding,
+    budget: &Budget,
+    notes: &mut Vec<Note>,
+) -> Result<Moves, RunError> {
+    let [feed, release] = identities;
+    let mut moves = Moves::new(feed.clone(), release.clone());
+    for stage in Stage::BOTH {
+        match moves.read(stage, &holding.folder.join(stage.file(table)), budget) {
+            Ok(()) => {}
+            Err(MovesError::Budget(exceeded)) => return Err(crate::check::CheckError::from(exceeded).into()),
+            Err(MovesError::Quarantine(error)) => {
+                tracing::warn!("{error}");
+                notes.push(Note {
+                    rule: "quarantine.unreadable",
+                    severity: Severity::Warning,
+                    message: format!(
+                        "the quarantine of '{table}' could not be read: which of its rows left it is not known"
+                    ),
+                });
+                return Ok(Moves::new(feed.clone(), release.clone()));
+            }
+        }
+    }
+    Ok(moves)
 }
 
-impl Quarantine {
-    fn new(file: PathBuf) -> Self {
-        Self { file, writer: None }
-    }
-
-    fn push(&mut self, held: Quarantined) -> Result<(), RunError> {
-        let path = self.file.clone();
-        let failed = |error: &dyn std::fmt::Display| RunError::private(&path, "written", error);
-        let mut fields: Vec<Arc<Field>> = held.rows.schema().fields().iter().cloned().collect();
-        fields.push(Arc::new(Field::new(RULES, DataType::Utf8, false)));
-        let schema = Arc::new(Schema::new(fields));
-        let names =
-            held.rules.iter().map(|rules| Some(rules.iter().map(|rule| rule.0.as_str()).collect::<Vec<_>>().join(" ")));
-        let mut columns: Vec<ArrayRef> = held.rows.columns().to_vec();
-        columns.push(Arc::new(names.collect::<StringArray>()));
-        let rows = RecordBatch::try_new(schema.clone(), columns).map_err(|error| failed(&error))?;
-        if self.writer.is_none() {
-            std::fs::create_dir_all(self.file.parent().unwrap_or(Path::new("."))).map_err(|error| failed(&error))?;
-            let file = File::create(&self.file).map_err(|error| failed(&error))?;
-            self.writer = Some(ArrowWriter::try_new(file, schema, None).map_err(|error| failed(&error))?);
-        }
-        if let Some(writer) = &mut self.writer {
-            writer.write(&rows).map_err(|error| failed(&error))?;
-        }
-        Ok(())
-    }
-
-    fn finish(&mut self) -> Result<(), RunError> {
-        if let Some(writer) = self.writer.take() {
-            writer.close().map_err(|error| RunError::private(&self.file, "written", &error))?;
-        }
-        Ok(())
-    }
+/// Tells that decisions were about rows that no rule holds any more.
+pub fn spare_decisions(table: &str, count: usize) -> Option<Note> {
+    let (decisions, rows) = if count == 1 { ("decision", "a row") } else { ("decisions", "rows") };
+    (count > 0).then(|| Note {
+        rule: "quarantine.decision_without_row",
+        severity: Severity::Warning,
+        message: format!(
+            "{count} {decisions} about '{table}' had nothing to do: no rule holds {rows} like that, because the evidence, \
+             a rule or a mapping has changed"
+        ),
+    })
 }
