@@ -3,6 +3,7 @@
 mod capture;
 mod check;
 mod init;
+mod quarantine;
 mod rules;
 mod run;
 mod simulate;
@@ -86,6 +87,8 @@ enum Command {
     Validate(validate::Arguments),
     /// List and explain the rules
     Rules(rules::Arguments),
+    /// List, show, release and discard the rows that were held back
+    Quarantine(quarantine::Arguments),
     /// Make a new workspace with commented files
     Init(init::Arguments),
     /// Invent a city bus network: its timetable, its realtime feeds, its faults and the truth
@@ -106,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check::run(&workspace, &check),
         Command::Validate(validate) => validate::run(&workspace, &validate),
         Command::Rules(rules) => rules::run(&rules),
+        Command::Quarantine(quarantine) => quarantine::run(&workspace, &quarantine),
         Command::Init(init) => init::run(&init),
         Command::Simulate(simulate) => simulate::run(&simulate),
         Command::Completions { shell } => {
