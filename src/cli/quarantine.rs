@@ -27,8 +27,9 @@ Examples:
   fahrtenbuch quarantine list
   fahrtenbuch quarantine show stadtbus-telemetrie/vehicle_locations --date 2026-11-24
 
-Rows leave the quarantine with a new release when what held them is mended and the partition is run again: a rule, a
-mapping file of ids (see 'mappings' of a pipeline), or a decision to release or discard them.")]
+Rows leave the quarantine with a new release when what held them is mended and the partition
+is run again: a rule, a mapping file of ids (see 'mappings' of a pipeline), or a decision to
+release or discard them.")]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -52,17 +53,22 @@ const RELEASE: &str = "\
 Examples:
   fahrtenbuch quarantine release stadtbus-telemetrie/vehicle_locations --date 2026-11-24 \\
       --rule vehicle_locations.primary_key --reason 'Two receivers in one bus, both are right'
-  fahrtenbuch quarantine release stadtbus-telemetrie/vehicle_locations --date 2026-11-24 --row 5f0c1d2e3a4b5c6d --reason '...'
+  fahrtenbuch quarantine release stadtbus-telemetrie/vehicle_locations --date 2026-11-24 \\
+      --row 5f0c1d2e3a4b5c6d --reason 'It was a test drive'
 
-With --rule, rows pass that rule; what other rules hold, they hold on. With --row and --all, rows pass all rules that
-hold them. A rule that names a row later holds it again.";
+With --rule, rows pass that rule; what other rules hold, they hold on. With --row and --all,
+rows pass all rules that hold them. A rule that names a row later holds it again.
+
+Decisions stand in data/private/quarantine/<dataset>/<table>.decisions.jsonl. To take one back,
+remove its line.";
 
 const DISCARD: &str = "\
 Examples:
   fahrtenbuch quarantine discard stadtbus-telemetrie/vehicle_locations --date 2026-11-24 \\
       --rule vehicle_locations.primary_key --reason 'The same report twice'
 
-Decisions stand in data/private/quarantine/<dataset>/<table>.decisions.jsonl. To take one back, remove its line.";
+Decisions stand in data/private/quarantine/<dataset>/<table>.decisions.jsonl. To take one back,
+remove its line.";
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -91,7 +97,7 @@ struct List {
 #[command(after_help = "\
 Examples:
   fahrtenbuch quarantine show stadtbus-telemetrie/vehicle_locations --date 2026-11-24
-  fahrtenbuch quarantine show stadtbus-fahrplan/stops --date 2026-11-24 --rule stops.parent_station.foreign_key --csv")]
+  fahrtenbuch quarantine show stadtbus-fahrplan/stops --date 2026-11-24 --csv > stops.csv")]
 struct Show {
     /// The dataset and the table
     #[arg(value_name = "DATASET/TABLE")]

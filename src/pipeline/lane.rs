@@ -20,7 +20,7 @@ use crate::quarantine::decisions::{Decided, Decider, Decisions};
 use crate::quarantine::moves::{Moves, MovesError};
 use crate::quarantine::{self, Identity, RowId, Stage};
 use crate::table::keys::Keys;
-use crate::table::{Budget, Chunk};
+use crate::table::{Budget, Chunk, Origin};
 
 /// What a lane needs to begin.
 pub struct Plan {
@@ -104,20 +104,8 @@ impl Lane {
     pub fn new(plan: Plan, staging: &Path, holding: &Holding, budget: &Budget) -> Result<Self, RunError> {
         let source = plan.head.contract.clone();
         let release = plan.transform.as_ref().map_or_else(|| source.clone(), |transform| transform.contract().clone());
-        let origins = plan.head.origins;
-        let mapped: BTreeSet<String> = plan.mappings.keys().cloned().collect();
-        let made_from_mapped = plan.transform.as_ref().map_or_else(
-            || mapped.clone(),
-            |transform| {
-                let columns = release.columns.iter().map(|column| &column.name);
-                let made = |name: &&String| transform.made_from(name).iter().any(|from| mapped.contains(*from));
-                columns.filter(made).cloned().collect()
-            },
-        );
-        let identities = [
-            Arc::new(Identity::new(&source, &mapped, origins.clone())),
-            Arc::new(Identity::new(&release, &made_from_mapped, origins.clone())),
-        ];
+        let origins = plan.head.origins.clone();
+        let identities = identities(&plan, &source, &release, &origins);
         let decider = |stage: Stage| Decider::new(plan.decisions.clone(), identities[stage as usize].clone());
         let mut check = TableCheck::new(source.clone(), origins.clone(), &plan.referenced, budget.clone())?;
         check.decide(decider(Stage::Feed));
@@ -296,6 +284,21 @@ impl Lane {
         self.tally.decided.extend(decided.rows);
         Ok(())
     }
+}
+
+/// How rows of the feed and of the release are known: not by what mappings replace or rules may null on their way there.
+fn identities(plan: &Plan, source: &Contract, release: &Contract, origins: &Arc<[Origin]>) -> [Arc<Identity>; 2] {
+    let mut ignored: BTreeSet<String> = plan.mappings.keys().cloned().collect();
+    ignored.extend(quarantine::nullable(source));
+    let mut later = ignored.clone();
+    if let Some(transform) = &plan.transform {
+        let columns = release.columns.iter().map(|column| &column.name);
+        let made = |name: &&String| transform.made_from(name).iter().any(|from| ignored.contains(*from));
+        later = columns.filter(made).cloned().collect();
+        later.extend(quarantine::nullable(release));
+    }
+    [(source, ignored), (release, later)]
+        .map(|(contract, ignored)| Arc::new(Identity::new(contract, &ignored, origins.clone())))
 }
 
 /// Looks at what is in quarantine. Where that cannot be read, nothing can be said of it.

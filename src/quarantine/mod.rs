@@ -35,7 +35,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::contract::{Contract, RuleId};
+use crate::contract::{Contract, OnFail, RuleId};
 use crate::digest::Digester;
 use crate::table::{ORIGIN, ORIGIN_ROW, Origin};
 use crate::time::ServiceDate;
@@ -102,7 +102,7 @@ pub fn partition(private: &Path, dataset: &str, date: ServiceDate) -> PathBuf {
 }
 
 /// By which a row is known: the first 64 bits of the SHA-256 over its origin's name, its place there, and its values. The
-/// same evidence gives the same id again, also where a mapping has come to replace values: those columns do not count.
+/// same evidence gives the same id again: columns whose values a mapping replaces or a rule may null do not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowId(u64);
 
@@ -133,6 +133,16 @@ impl<'de> Deserialize<'de> for RowId {
     }
 }
 
+/// The columns that a contract's rules may null: a row has their values before the check and may have lost them after it.
+pub fn nullable(contract: &Contract) -> BTreeSet<String> {
+    let own = contract.columns.iter().enumerate();
+    let own = own.filter(|(_, column)| column.on_fail == Some(OnFail::Invalidate)).map(|(place, _)| place);
+    let keys = contract.foreign_keys.iter().filter(|key| key.on_fail == OnFail::Invalidate);
+    let places = own.chain(keys.flat_map(|key| key.columns.iter().copied()));
+    let places = places.chain(contract.rules.iter().flat_map(|rule| rule.invalidates.iter().copied()));
+    places.map(|place| contract.columns[place].name.clone()).collect()
+}
+
 /// How the rows of a table are known.
 pub struct Identity {
     columns: Vec<String>,
@@ -140,10 +150,10 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// `mapped` are the columns whose values a mapping may replace.
-    pub fn new(contract: &Contract, mapped: &BTreeSet<String>, origins: Arc<[Origin]>) -> Self {
+    /// `ignored` are columns that have another value in the next run, of the same evidence, see also [`nullable`].
+    pub fn new(contract: &Contract, ignored: &BTreeSet<String>, origins: Arc<[Origin]>) -> Self {
         let columns = contract.columns.iter().map(|column| column.name.clone());
-        Self { columns: columns.filter(|name| !mapped.contains(name)).collect(), origins }
+        Self { columns: columns.filter(|name| !ignored.contains(name)).collect(), origins }
     }
 
     /// The id of a row on its way: the contract's columns and the origin fields.

@@ -283,6 +283,23 @@ fn a_fixed_rule_empties_the_quarantine_and_decisions_without_a_row_are_told() {
 }
 
 #[test]
+fn rows_that_a_rule_nulls_or_a_transform_drops_on_their_way_out_are_told_right() {
+    let world = World::new();
+    hold(&world, CONTRACT, "test_lines", "trip_id NOT LIKE 'S%'");
+    let before = vehicles(&world);
+    world.replace(CONTRACT, "trip_id NOT LIKE 'S%'", "trip_id LIKE 'niemals%'");
+    let after = vehicles(&world);
+    let more = |name: &str| after[name].as_u64().unwrap() - before[name].as_u64().unwrap();
+    let repeated = |entry: &Value| entry["dropped"]["vehicle_locations.same_position"].as_u64().unwrap();
+    let dropped = repeated(&after) - repeated(&before);
+    assert!(dropped > 0);
+    assert_eq!(after["left_quarantine"], serde_json::json!({"published": more("published"), "dropped": dropped}));
+    world.replace(CONTRACT, "trip_id LIKE 'niemals%'", "trip_id NOT LIKE 'S%'");
+    let again = vehicles(&world);
+    assert_eq!(again["entered_quarantine"].as_u64().unwrap(), more("published") + dropped);
+}
+
+#[test]
 fn rows_of_a_timetable_are_released_with_their_line() {
     let world = World::new();
     hold(&world, "schemas/gtfs/stops.odcs.yaml", "test_stop", "stop_id = 'h045'");
