@@ -48,6 +48,7 @@ use serde::{Deserialize, Serialize};
 use crate::contract::metric::{self, Limit};
 use crate::contract::query::{INDEX, Query};
 use crate::contract::{Classification, Contract, Dimension, Kind, OnFail, Rule, RuleId, Severity, Target};
+use crate::quarantine::decisions::{Decided, Decider};
 use crate::table::keys::{KeyColumns, KeySet, Keys};
 use crate::table::{Budget, BudgetExceeded, Chunk, Flaw, ORIGIN, ORIGIN_ROW, Origin};
 use held::{HoldError, Projection, Store};
@@ -67,6 +68,8 @@ const EXCERPT: usize = 80;
 pub struct Checked {
     pub passed: Vec<RecordBatch>,
     pub quarantined: Vec<Quarantined>,
+    /// What the data manager's decisions did to the table's rows; told at its end.
+    pub decided: Decided,
 }
 
 /// Rows held back, and why.
@@ -310,6 +313,8 @@ pub struct TableCheck {
     exceeded: Option<BudgetExceeded>,
     rows: u64,
     passed: u64,
+    /// What the data manager has decided of rows that are held.
+    decisions: Option<Decider>,
 }
 
 impl TableCheck {
@@ -369,11 +374,17 @@ impl TableCheck {
             exceeded: None,
             rows: 0,
             passed: 0,
+            decisions: None,
             asker: Asker::new(contract.clone(), around.clone()),
             contract,
             origins,
             around,
         })
+    }
+
+    /// Lets decisions about rows have their way.
+    pub fn decide(&mut self, decisions: Decider) {
+        self.decisions = Some(decisions);
     }
 
     /// The other tables whose rows must all be there before this one can be finished.
@@ -394,7 +405,7 @@ impl TableCheck {
         }
         self.place_own_keys(opened, &verdict);
         let (passed, quarantined) = self.split(chunk.rows, verdict)?;
-        let mut checked = Checked { passed: Vec::new(), quarantined: quarantined.into_iter().collect() };
+        let mut checked = Checked { quarantined: quarantined.into_iter().collect(), ..Checked::default() };
         if passed.num_rows() == 0 {
             return Ok(checked);
         }
@@ -467,9 +478,11 @@ impl TableCheck {
                     self.keep_keys(&passed)?;
                 }
                 let passed = (passed.num_rows() > 0).then_some(passed).into_iter().collect();
-                sink(Checked { passed, quarantined: held.into_iter().collect() })?;
+                sink(Checked { passed, quarantined: held.into_iter().collect(), ..Checked::default() })?;
             }
         }
+        let decided = self.decisions.take().map(Decider::finish).unwrap_or_default();
+        sink(Checked { decided, ..Checked::default() })?;
         self.projection = None;
         self.budget.give_back(self.booked);
         for (place, meter) in std::mem::take(&mut self.meters) {
@@ -889,9 +902,8 @@ impl TableCheck {
         value: Option<String>,
         verdict: &mut Verdict,
     ) {
-        let spec = &self.specs[place];
-        match (spec.on_fail, column) {
-            (OnFail::Quarantine, _) => verdict.held.entry(row).or_default().push(spec.id.clone()),
+        match (self.specs[place].on_fail, column) {
+            (OnFail::Quarantine, _) => self.hold(place, rows, row, verdict),
             (OnFail::Invalidate, Some(column)) => verdict.nulled.entry(column).or_default().push(row),
             _ => {}
         }
@@ -900,6 +912,14 @@ impl TableCheck {
             let value = value.filter(|_| column.is_none_or(|column| self.is_public(column)));
             let sample = self.sample(rows, row, column, value);
             self.tallies[place].samples.push(sample);
+        }
+    }
+
+    /// A rule holds a row, unless the data manager released it from that rule.
+    fn hold(&mut self, place: usize, rows: &RecordBatch, row: usize, verdict: &mut Verdict) {
+        let rule = &self.specs[place].id;
+        if !self.decisions.as_mut().is_some_and(|decisions| decisions.releases(rows, row, rule)) {
+            verdict.held.entry(row).or_default().push(rule.clone());
         }
     }
 
@@ -930,15 +950,26 @@ impl TableCheck {
     }
 
     /// Nulls cells, and parts the rows that pass from those that are held back.
-    fn split(&self, rows: RecordBatch, verdict: Verdict) -> Result<(RecordBatch, Option<Quarantined>), CheckError> {
+    fn split(&mut self, rows: RecordBatch, verdict: Verdict) -> Result<(RecordBatch, Option<Quarantined>), CheckError> {
+        let mut verdict = verdict;
+        if let Some(decisions) = &mut self.decisions {
+            for (&row, rules) in &mut verdict.held {
+                rules.retain(|rule| !decisions.releases(&rows, row, rule));
+            }
+            verdict.held.retain(|_, rules| !rules.is_empty());
+        }
+        let mut kept = verdict.held.clone();
+        if let Some(decisions) = &mut self.decisions {
+            kept.retain(|&row, _| !decisions.discards(&rows, row));
+        }
         let failed = |error: arrow_schema::ArrowError| self.error(&error.to_string());
         // Held back is what came, not what the rules made of it.
-        let quarantined = if verdict.held.is_empty() {
+        let quarantined = if kept.is_empty() {
             None
         } else {
-            let mask: BooleanArray = (0..rows.num_rows()).map(|row| Some(verdict.held.contains_key(&row))).collect();
+            let mask: BooleanArray = (0..rows.num_rows()).map(|row| Some(kept.contains_key(&row))).collect();
             let held = arrow_select::filter::filter_record_batch(&rows, &mask).map_err(failed)?;
-            Some(Quarantined { rows: held, rules: verdict.held.values().cloned().collect() })
+            Some(Quarantined { rows: held, rules: kept.into_values().collect() })
         };
         let mut columns = rows.columns().to_vec();
         for (column, named) in &verdict.nulled {

@@ -6,6 +6,7 @@ mod contracts;
 mod end_to_end;
 mod killed;
 mod quality;
+mod quarantine;
 mod real_data;
 mod tides;
 mod validate;
