@@ -28,6 +28,7 @@ mod functions;
 pub mod gtfs;
 mod held;
 mod metrics;
+mod packed;
 mod promises;
 pub mod rules;
 pub mod sql;
@@ -833,11 +834,11 @@ impl TableCheck {
     }
 
     fn sample_of(&self, projection: &Projection, row: usize) -> Sample {
-        let cell = |name: &str| projection.index_of(name).and_then(|column| projection.cell(column, row));
-        let origin = cell(ORIGIN).map_or(0, |cell| cell.as_primitive::<UInt32Type>().value(0));
+        let cell = |name: &str| projection.index_of(name).and_then(|column| projection.whole(column, row)).unwrap_or(0);
+        let origin = cell(ORIGIN);
         Sample {
             origin: self.origins.get(origin as usize).map_or_else(String::new, |origin| origin.name.clone()),
-            row: cell(ORIGIN_ROW).map_or(0, |cell| cell.as_primitive::<UInt64Type>().value(0)),
+            row: cell(ORIGIN_ROW) as u64,
             column: None,
             value: None,
         }
