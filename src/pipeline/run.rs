@@ -551,6 +551,7 @@ fn prepare(
         quarantine
             .extend(Stage::BOTH.map(|stage| HeldFile { staged: None, file: holding.folder.join(stage.file(table)) }));
     }
+    quarantine.extend(forgotten(workspace, pipeline, &holding.folder));
     let files = settle(pipeline, &mut record, arrived)?;
     record.notes = notes.into_iter().map(Into::into).collect();
     record.notes.sort();
@@ -594,6 +595,18 @@ fn land(
         }
     }
     Ok(())
+}
+
+/// Files in a partition's quarantine of tables that no pipeline of the dataset makes any more.
+fn forgotten(workspace: &Workspace, pipeline: &Pipeline, folder: &Path) -> Vec<HeldFile> {
+    let of_dataset = workspace.pipelines.iter().filter(|other| other.dataset == pipeline.dataset);
+    let known: Vec<String> = of_dataset.flat_map(Pipeline::tables).collect();
+    let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_forgotten = |file: &PathBuf| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Stage::of_file(&name).is_some_and(|(table, _)| !known.iter().any(|other| other == table))
+    };
+    files.filter(is_forgotten).map(|file| HeldFile { staged: None, file }).collect()
 }
 
 /// What stands in the footer of every file. Nothing of it may change from run to run of the same inputs.

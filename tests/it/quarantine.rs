@@ -300,6 +300,32 @@ fn rows_that_a_rule_nulls_or_a_transform_drops_on_their_way_out_are_told_right()
 }
 
 #[test]
+fn rows_released_into_a_run_that_is_held_back_are_told_as_that() {
+    let (world, _) = held();
+    let unknown = counts(&world)[RULE];
+    // A table that the pipeline does not make any more has nothing in quarantine.
+    let folder = world.path("data/private/quarantine/stadtbus-telemetrie/date=2026-11-24");
+    std::fs::copy(folder.join("vehicle_locations.parquet"), folder.join("renamed.parquet")).unwrap();
+    text(&decide(&world, "release", &["--all"]));
+    let text = std::fs::read_to_string(world.path(CONTRACT)).unwrap();
+    let block = text.replacen(
+        "      - name: test_trip",
+        "      - {metric: rowCount, mustBe: 0, customProperties: \
+        [{property: onFail, value: block}]}\n      - name: test_trip",
+        1,
+    );
+    world.write(CONTRACT, &block);
+    let output = world.program(&["run", DATASET]);
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    let records = world.records();
+    let record = records.iter().find(|record| record["status"] == "held_back").unwrap();
+    let left = &record["tables"][0]["left_quarantine"];
+    assert_eq!((&left["published"], &left["dropped"]), (&0.into(), &0.into()));
+    assert!(left["held_back"].as_u64().unwrap() > unknown, "{left}");
+    assert!(list(&world).is_empty() && !folder.exists());
+}
+
+#[test]
 fn rows_of_a_timetable_are_released_with_their_line() {
     let world = World::new();
     hold(&world, "schemas/gtfs/stops.odcs.yaml", "test_stop", "stop_id = 'h045'");
