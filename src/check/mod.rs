@@ -234,11 +234,16 @@ impl Tally {
             result,
             rows: self.rows,
             checked,
-            value: self.value,
+            value: self.value.map(kept),
             message,
             samples: self.samples,
         }
     }
+}
+
+/// A number as records keep it: with six places behind the point, which JSON gives back as they were written.
+fn kept(value: f64) -> f64 {
+    if value.abs() < 1e9 { (value * 1e6).round() / 1e6 } else { value.round() }
 }
 
 /// What the rules say of one batch: rows to hold back and cells to null.
@@ -870,7 +875,11 @@ impl TableCheck {
                 Ok(frame) => frame.number(&rule.query),
                 Err(why) => Err(why.clone()),
             };
-            let number = number.and_then(|n| n.ok_or_else(|| NoResult::Broken("the query returns null".to_owned())));
+            let number = number.and_then(|number| match number {
+                None if rows.num_rows() == 0 => Err(NoResult::Skipped("there are no rows".to_owned())),
+                None => Err(NoResult::Broken("the query returns no number".to_owned())),
+                Some(number) => Ok(number),
+            });
             let tally = &mut self.tallies[place];
             match (number, rule.limit) {
                 (Ok(value), Some(limit)) => {

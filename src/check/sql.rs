@@ -127,7 +127,9 @@ impl Frame<'_> {
         }
         let kind = cell.dtype();
         let number = cell.try_extract::<f64>().map(Some);
-        number.map_err(|_| NoResult::Broken(format!("the query returns a {kind}, which is no number")))
+        let number = number.map_err(|_| NoResult::Broken(format!("the query returns a {kind}, which is no number")))?;
+        // A share of nothing is no number either.
+        Ok(number.filter(|number| number.is_finite()))
     }
 
     fn collect(&mut self, query: &Query) -> Result<DataFrame, NoResult> {
