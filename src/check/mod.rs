@@ -222,7 +222,7 @@ impl Tally {
         let checked = if result == RuleResult::Skipped { 0 } else { self.checked.unwrap_or(checked) };
         let message = match (self.broken.or(self.skipped), self.said) {
             (Some(why), _) => why,
-            (None, Some(said)) => format!("{}: {said}", spec.message),
+            (None, Some(said)) => format!("{}: {said}", spec.message.trim_end_matches('.')),
             (None, None) => spec.message,
         };
         Outcome {
@@ -1492,7 +1492,7 @@ RULES";
             "    quality:
       - {metric: rowCount, mustBe: 4}
       - {metric: rowCount, name: enough_rows, mustBeGreaterThan: 4, severity: warning}
-      - {metric: duplicateValues, arguments: {properties: [kind, parent]}, mustBe: 1}
+      - {metric: duplicateValues, arguments: {properties: [kind]}, mustBe: 1}
 ",
         );
         let text = CONTRACT.replace("RULES", "").replace(

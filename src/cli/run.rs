@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::check::RuleResult;
 use crate::cli::{Exit, choose, read_workspace};
+use crate::contract::Severity;
 use crate::ledger::{Standard, Status, TableEntry};
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::{Lock, Report, RunError, open_bucket, run as run_pipeline};
@@ -202,14 +203,20 @@ fn show(report: &Report, bucket: &str) {
     for entry in &record.tables {
         left_quarantine(entry);
     }
-    for finding in record.findings.iter().take(LISTED) {
+    let mut findings: Vec<_> = record.findings.iter().collect();
+    // What could not run comes first, then what weighs most.
+    findings.sort_by_key(|finding| {
+        (finding.outcome.result != RuleResult::Error, std::cmp::Reverse(finding.outcome.severity))
+    });
+    for finding in findings.into_iter().take(LISTED) {
         let outcome = &finding.outcome;
         let result = match outcome.result {
             RuleResult::Error => "ERROR",
             RuleResult::Failed => "failed",
+            _ if outcome.severity == Severity::Info => "info",
             _ => "warning",
         };
-        let what = if outcome.result == RuleResult::Error {
+        let what = if outcome.result == RuleResult::Error || outcome.value.is_some() {
             String::new()
         } else {
             format!("{} rows, ", grouped(outcome.rows))
