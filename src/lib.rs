@@ -19,7 +19,7 @@
 //! | [`ledger`] | the facts of a run | the run record; the results and their trend for other readers |
 //! | [`pipeline`] | `pipelines/*.yaml` | runs: one pipeline over one partition |
 //!
-//! Beside the way stand the words that all rooms share: [`table`] (what passes between rooms), [`time`] (service dates
+//! Rows that [`check`] holds back wait in [`quarantine`]. Beside the way stand the words that all rooms share: [`table`] (what passes between rooms), [`time`] (service dates
 //! and instants), [`digest`] and [`yaml`] (the workspace's files, read with line numbers). [`simulate`] invents the city
 //! whose feeds the tests and the sample use.
 
@@ -33,6 +33,7 @@ pub mod digest;
 pub mod ledger;
 pub mod pipeline;
 pub mod publish;
+pub mod quarantine;
 pub mod simulate;
 pub mod table;
 pub mod time;

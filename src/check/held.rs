@@ -9,13 +9,14 @@ use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int64Type, UInt32Type};
+use arrow_array::types::UInt32Type;
 use arrow_array::{Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, UInt32Array};
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use rustc_hash::FxBuildHasher;
 
+use crate::check::packed::{self, Packed};
 use crate::contract::query::INDEX;
 use crate::table::keys::KeyColumns;
 use crate::table::{Budget, BudgetExceeded};
@@ -23,7 +24,7 @@ use crate::table::{Budget, BudgetExceeded};
 /// Bytes of rows that wait in memory; less where the run may hold little.
 const IN_MEMORY: usize = 256 << 20;
 /// Rows that a query is asked about at a time, if it says which rows belong together.
-pub const PART: usize = 1 << 20;
+pub const PART: usize = 1 << 18;
 
 /// Whole rows, in their order. What does not fit into memory waits in a file that has no name, in the private store.
 pub struct Store {
@@ -101,7 +102,7 @@ pub struct Projection {
     places: Vec<usize>,
     fields: Vec<Arc<Field>>,
     words: Vec<Words>,
-    chunks: Vec<Vec<ArrayRef>>,
+    chunks: Vec<Vec<Packed>>,
     rows: usize,
     budget: Budget,
     booked: usize,
@@ -182,8 +183,9 @@ impl Projection {
                 }
                 _ => array.clone(),
             };
-            bytes += kept.get_buffer_memory_size();
-            self.chunks[column].push(kept);
+            let packed = Packed::new(&kept);
+            bytes += packed.bytes();
+            self.chunks[column].push(packed);
         }
         self.rows += rows.num_rows();
         self.budget.take("check", bytes)?;
@@ -199,47 +201,41 @@ impl Projection {
     /// All rows of the columns that are needed, and `_index`.
     pub fn all(&self, needed: impl Fn(&str) -> bool) -> Result<RecordBatch, ArrowError> {
         let index: ArrayRef = Arc::new(Int64Array::from_iter_values(0..self.rows as i64));
-        self.batch(index, needed, |column| {
-            let parts: Vec<&dyn Array> = self.chunks[column].iter().map(AsRef::as_ref).collect();
-            arrow_select::concat::concat(&parts)
-        })
+        let lengths: Vec<usize> = self.chunks.first().into_iter().flatten().map(Packed::len).collect();
+        let places = lengths.iter().enumerate().flat_map(|(chunk, length)| (0..*length).map(move |row| (chunk, row)));
+        self.batch(index, needed, places)
     }
 
-    /// Some rows of the columns that are needed, and `_index`.
+    /// Some rows, ascending, of the columns that are needed, and `_index`.
     pub fn some(&self, rows: &[u32], needed: impl Fn(&str) -> bool) -> Result<RecordBatch, ArrowError> {
         let index: ArrayRef = Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| i64::from(*row))));
-        let mut starts = vec![0_usize];
-        for chunk in self.chunks.first().into_iter().flatten() {
-            starts.push(starts[starts.len() - 1] + chunk.len());
-        }
+        let lengths: Vec<usize> = self.chunks.first().into_iter().flatten().map(Packed::len).collect();
+        let (mut chunk, mut start) = (0, 0);
         let places: Vec<(usize, usize)> = rows
             .iter()
             .map(|&row| {
-                let chunk = starts.partition_point(|start| *start <= row as usize) - 1;
-                (chunk, row as usize - starts[chunk])
+                while lengths.get(chunk).is_some_and(|length| row as usize >= start + length) {
+                    start += lengths[chunk];
+                    chunk += 1;
+                }
+                (chunk, row as usize - start)
             })
             .collect();
-        self.batch(index, needed, |column| {
-            let parts: Vec<&dyn Array> = self.chunks[column].iter().map(AsRef::as_ref).collect();
-            arrow_select::interleave::interleave(&parts, &places)
-        })
+        self.batch(index, needed, places.iter().copied())
     }
 
     fn batch(
         &self,
         index: ArrayRef,
         needed: impl Fn(&str) -> bool,
-        values: impl Fn(usize) -> Result<ArrayRef, ArrowError>,
+        places: impl Iterator<Item = (usize, usize)> + Clone,
     ) -> Result<RecordBatch, ArrowError> {
         let mut fields = vec![Arc::new(Field::new(INDEX, DataType::Int64, false))];
         let mut columns = vec![index];
         for (column, field) in self.fields.iter().enumerate().filter(|(_, field)| needed(field.name())) {
-            let array = match self.rows {
-                0 => arrow_array::new_empty_array(field.data_type()),
-                _ => values(column)?,
-            };
+            let array = packed::unpacked(&self.chunks[column], field.data_type(), places.clone());
             columns.push(match field.data_type() {
-                DataType::Utf8 if self.rows > 0 => self.words[column].texts(array.as_primitive::<UInt32Type>()),
+                DataType::Utf8 => self.words[column].texts(array.as_primitive::<UInt32Type>()),
                 _ => array,
             });
             fields.push(field.clone());
@@ -254,15 +250,15 @@ impl Projection {
         let columns: Vec<usize> = per.iter().filter_map(|name| self.index_of(name)).collect();
         let mut row = 0;
         for chunk in 0..self.chunks.first().map_or(0, Vec::len) {
-            let arrays =
-                columns.iter().map(|&column| &self.chunks[column][chunk]).map(|array| match array.data_type() {
-                    // The numbers of words, as keys know them.
-                    DataType::UInt32 => {
-                        let codes = array.as_primitive::<UInt32Type>();
-                        Arc::new(codes.unary::<_, Int64Type>(i64::from)) as ArrayRef
-                    }
-                    _ => array.clone(),
-                });
+            // Words are compared by their numbers.
+            let arrays = columns.iter().map(|&column| {
+                let packed = &self.chunks[column][chunk..=chunk];
+                let rows = (0..packed[0].len()).map(|row| (0, row));
+                match self.fields[column].data_type() {
+                    DataType::Utf8 => packed::unpacked(packed, &DataType::Int64, rows),
+                    other => packed::unpacked(packed, other, rows),
+                }
+            });
             let arrays: Vec<ArrayRef> = arrays.collect();
             let fields = arrays.iter().map(|array| Field::new("", array.data_type().clone(), true));
             let Ok(batch) = RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), arrays) else {
@@ -277,12 +273,12 @@ impl Projection {
         parts
     }
 
-    /// The cell of one row as an array of one.
-    pub fn cell(&self, column: usize, row: usize) -> Option<ArrayRef> {
+    /// The whole number in a cell.
+    pub fn whole(&self, column: usize, row: usize) -> Option<i64> {
         let mut start = 0;
         for chunk in &self.chunks[column] {
             if row < start + chunk.len() {
-                return Some(chunk.slice(row - start, 1));
+                return Some(chunk.whole(row - start));
             }
             start += chunk.len();
         }
@@ -345,7 +341,7 @@ mod tests {
         let some = projection.some(&[3, 14, 39], |name| name == "n").unwrap();
         assert_eq!(some.column(0).as_ref(), &Int64Array::from(vec![3, 14, 39]));
         assert_eq!(some.column(1).as_ref(), &Int32Array::from(vec![3, 14, 39]));
-        assert_eq!(projection.cell(1, 25).unwrap().as_ref(), &Int32Array::from(vec![25]));
+        assert_eq!((projection.whole(1, 25), projection.whole(1, 40)), (Some(25), None));
         let parts = projection.parts(&["bus"]);
         assert_eq!(parts.concat(), (0..40).collect::<Vec<u32>>());
         drop(projection);

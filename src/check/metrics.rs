@@ -39,6 +39,10 @@ enum Counting {
 
 impl Meter {
     pub fn new(rule: &MetricRule, contract: &Contract) -> Self {
+        Self::of(&rule.metric, contract)
+    }
+
+    fn of(metric: &Metric, contract: &Contract) -> Self {
         let values = |column: usize, listed: Option<&Vec<String>>, pattern: Option<&String>, counts_listed: bool| {
             let kind = contract.columns[column].kind;
             Counting::Values {
@@ -50,7 +54,7 @@ impl Meter {
                 counts_listed,
             }
         };
-        let counting = match &rule.metric {
+        let counting = match metric {
             Metric::RowCount => Counting::Rows,
             Metric::NullValues { column } => Counting::Null { column: *column },
             Metric::MissingValues { column, missing } => values(*column, Some(missing), None, true),
@@ -95,8 +99,10 @@ impl Meter {
             }
             Counting::Duplicates { columns, seen, again } => {
                 let before = seen.bytes() + again.bytes();
-                for key in columns.keys(rows) {
-                    if !seen.insert(key) && again.insert(key) {
+                // An absent value is none that could occur twice, as with UNIQUE in SQL; `nullValues` counts those.
+                let keyed: Vec<_> = columns.places.iter().map(|&column| rows.column(column)).collect();
+                for (row, key) in columns.keys(rows).enumerate() {
+                    if keyed.iter().all(|array| array.is_valid(row)) && !seen.insert(key) && again.insert(key) {
                         self.count += 1;
                     }
                 }
@@ -119,5 +125,34 @@ fn plain(text: &str, kind: Kind) -> String {
             text.parse::<f64>().map_or_else(|_| text.to_owned(), |v| v.to_string())
         }
         _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use arrow_array::StringArray;
+
+    use super::*;
+
+    #[test]
+    fn an_absent_value_is_no_duplicate_of_another_one() {
+        let text = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
+                    properties:\n      - {name: a, logicalType: string}\n      - {name: b, logicalType: string}\n";
+        let contract = crate::contract::read::contract(Path::new("t.odcs.yaml"), text).unwrap();
+        let column = |values: [Option<&str>; 6]| Arc::new(StringArray::from(values.to_vec())) as arrow_array::ArrayRef;
+        let a = column([None, None, Some("x"), Some("x"), Some("x"), Some("y")]);
+        let b = column([Some("1"), Some("1"), None, None, Some("2"), Some("2")]);
+        let rows = RecordBatch::try_from_iter([("a", a), ("b", b)]).unwrap();
+        let duplicates = |columns: Vec<usize>| {
+            let metric = crate::contract::metric::Metric::DuplicateValues { columns };
+            let mut meter = Meter::of(&metric, &contract);
+            // Also where the two stand in different chunks.
+            (0..rows.num_rows()).for_each(|row| _ = meter.push(&rows.slice(row, 1)));
+            meter.finish()
+        };
+        assert_eq!([duplicates(vec![0]), duplicates(vec![1]), duplicates(vec![0, 1])], [(1, 6), (2, 6), (0, 6)]);
     }
 }

@@ -29,6 +29,7 @@ mod functions;
 pub mod gtfs;
 mod held;
 mod metrics;
+mod packed;
 mod promises;
 pub mod rules;
 pub mod sql;
@@ -49,6 +50,7 @@ use serde::{Deserialize, Serialize};
 use crate::contract::metric::{self, Limit};
 use crate::contract::query::{INDEX, Query};
 use crate::contract::{Classification, Contract, Dimension, Kind, OnFail, Rule, RuleId, Severity, Target};
+use crate::quarantine::decisions::{Decided, Decider};
 use crate::table::keys::{KeyColumns, KeySet, Keys};
 use crate::table::{Budget, BudgetExceeded, Chunk, Flaw, ORIGIN, ORIGIN_ROW, Origin};
 use held::{HoldError, Projection, Store};
@@ -68,6 +70,8 @@ const EXCERPT: usize = 80;
 pub struct Checked {
     pub passed: Vec<RecordBatch>,
     pub quarantined: Vec<Quarantined>,
+    /// What the data manager's decisions did to the table's rows; told at its end.
+    pub decided: Decided,
 }
 
 /// Rows held back, and why.
@@ -219,7 +223,7 @@ impl Tally {
         let checked = if result == RuleResult::Skipped { 0 } else { self.checked.unwrap_or(checked) };
         let message = match (self.broken.or(self.skipped), self.said) {
             (Some(why), _) => why,
-            (None, Some(said)) => format!("{}: {said}", spec.message),
+            (None, Some(said)) => format!("{}: {said}", spec.message.trim_end_matches('.')),
             (None, None) => spec.message,
         };
         Outcome {
@@ -231,11 +235,16 @@ impl Tally {
             result,
             rows: self.rows,
             checked,
-            value: self.value,
+            value: self.value.map(kept),
             message,
             samples: self.samples,
         }
     }
+}
+
+/// A number as records keep it: with six places behind the point, which JSON gives back as they were written.
+fn kept(value: f64) -> f64 {
+    if value.abs() < 1e9 { (value * 1e6).round() / 1e6 } else { value.round() }
 }
 
 /// What the rules say of one batch: rows to hold back and cells to null.
@@ -311,6 +320,8 @@ pub struct TableCheck {
     exceeded: Option<BudgetExceeded>,
     rows: u64,
     passed: u64,
+    /// What the data manager has decided of rows that are held.
+    decisions: Option<Decider>,
 }
 
 impl TableCheck {
@@ -370,11 +381,17 @@ impl TableCheck {
             exceeded: None,
             rows: 0,
             passed: 0,
+            decisions: None,
             asker: Asker::new(contract.clone(), around.clone()),
             contract,
             origins,
             around,
         })
+    }
+
+    /// Lets decisions about rows have their way.
+    pub fn decide(&mut self, decisions: Decider) {
+        self.decisions = Some(decisions);
     }
 
     /// The other tables whose rows must all be there before this one can be finished.
@@ -395,7 +412,7 @@ impl TableCheck {
         }
         self.place_own_keys(opened, &verdict);
         let (passed, quarantined) = self.split(chunk.rows, verdict)?;
-        let mut checked = Checked { passed: Vec::new(), quarantined: quarantined.into_iter().collect() };
+        let mut checked = Checked { quarantined: quarantined.into_iter().collect(), ..Checked::default() };
         if passed.num_rows() == 0 {
             return Ok(checked);
         }
@@ -468,9 +485,11 @@ impl TableCheck {
                     self.keep_keys(&passed)?;
                 }
                 let passed = (passed.num_rows() > 0).then_some(passed).into_iter().collect();
-                sink(Checked { passed, quarantined: held.into_iter().collect() })?;
+                sink(Checked { passed, quarantined: held.into_iter().collect(), ..Checked::default() })?;
             }
         }
+        let decided = self.decisions.take().map(Decider::finish).unwrap_or_default();
+        sink(Checked { decided, ..Checked::default() })?;
         self.projection = None;
         self.budget.give_back(self.booked);
         for (place, meter) in std::mem::take(&mut self.meters) {
@@ -686,7 +705,8 @@ impl TableCheck {
         }
         let contract = self.contract.clone();
         let mut found = Vec::new();
-        let needed = |column: &str| asked.iter().any(|(_, rule)| contract.rules[*rule].query.needs(column));
+        let needed =
+            |column: &str| asked.iter().any(|(_, rule)| contract.rules[*rule].query.needs(&contract.table, column));
         let places: Vec<usize> =
             (0..rows.num_columns()).filter(|&place| needed(rows.schema_ref().field(place).name())).collect();
         let projected = rows.project(&places).and_then(|rows| sql::indexed(&rows));
@@ -694,7 +714,9 @@ impl TableCheck {
             Ok(projected) => match self.asker.over(&projected) {
                 Ok(mut frame) => {
                     for (place, rule) in asked {
+                        let begin = std::time::Instant::now();
                         found.push((place, rule, frame.offending(&contract.rules[rule].query)));
+                        tracing::trace!(rule = %self.specs[place].id, seconds = begin.elapsed().as_secs_f64(), "asked");
                     }
                 }
                 Err(why) => found.extend(asked.into_iter().map(|(place, rule)| (place, rule, Err(why.clone())))),
@@ -758,10 +780,12 @@ impl TableCheck {
                 let rows = rows.map_err(|error| self.error(&error.to_string()))?;
                 let mut frame = self.asker.over(&rows);
                 for (place, rule) in &rules {
+                    let begin = std::time::Instant::now();
                     let found = match &mut frame {
                         Ok(frame) => frame.offending(&contract.rules[*rule].query),
                         Err(why) => Err(why.clone()),
                     };
+                    tracing::debug!(rule = %self.specs[*place].id, seconds = begin.elapsed().as_secs_f64(), "asked");
                     let outside = |rows: &[usize]| rows.last().copied().filter(|&row| row >= projection.rows());
                     match found {
                         Ok(found) => match outside(&found) {
@@ -816,11 +840,11 @@ impl TableCheck {
     }
 
     fn sample_of(&self, projection: &Projection, row: usize) -> Sample {
-        let cell = |name: &str| projection.index_of(name).and_then(|column| projection.cell(column, row));
-        let origin = cell(ORIGIN).map_or(0, |cell| cell.as_primitive::<UInt32Type>().value(0));
+        let cell = |name: &str| projection.index_of(name).and_then(|column| projection.whole(column, row)).unwrap_or(0);
+        let origin = cell(ORIGIN);
         Sample {
             origin: self.origins.get(origin as usize).map_or_else(String::new, |origin| origin.name.clone()),
-            row: cell(ORIGIN_ROW).map_or(0, |cell| cell.as_primitive::<UInt64Type>().value(0)),
+            row: cell(ORIGIN_ROW) as u64,
             column: None,
             value: None,
         }
@@ -852,7 +876,11 @@ impl TableCheck {
                 Ok(frame) => frame.number(&rule.query),
                 Err(why) => Err(why.clone()),
             };
-            let number = number.and_then(|n| n.ok_or_else(|| NoResult::Broken("the query returns null".to_owned())));
+            let number = number.and_then(|number| match number {
+                None if rows.num_rows() == 0 => Err(NoResult::Skipped("there are no rows".to_owned())),
+                None => Err(NoResult::Broken("the query returns no number".to_owned())),
+                Some(number) => Ok(number),
+            });
             let tally = &mut self.tallies[place];
             match (number, rule.limit) {
                 (Ok(value), Some(limit)) => {
@@ -885,9 +913,8 @@ impl TableCheck {
         value: Option<String>,
         verdict: &mut Verdict,
     ) {
-        let spec = &self.specs[place];
-        match (spec.on_fail, column) {
-            (OnFail::Quarantine, _) => verdict.held.entry(row).or_default().push(spec.id.clone()),
+        match (self.specs[place].on_fail, column) {
+            (OnFail::Quarantine, _) => self.hold(place, rows, row, verdict),
             (OnFail::Invalidate, Some(column)) => verdict.nulled.entry(column).or_default().push(row),
             _ => {}
         }
@@ -896,6 +923,14 @@ impl TableCheck {
             let value = value.filter(|_| column.is_none_or(|column| self.is_public(column)));
             let sample = self.sample(rows, row, column, value);
             self.tallies[place].samples.push(sample);
+        }
+    }
+
+    /// A rule holds a row, unless the data manager released it from that rule.
+    fn hold(&mut self, place: usize, rows: &RecordBatch, row: usize, verdict: &mut Verdict) {
+        let rule = &self.specs[place].id;
+        if !self.decisions.as_mut().is_some_and(|decisions| decisions.releases(rows, row, rule)) {
+            verdict.held.entry(row).or_default().push(rule.clone());
         }
     }
 
@@ -926,15 +961,26 @@ impl TableCheck {
     }
 
     /// Nulls cells, and parts the rows that pass from those that are held back.
-    fn split(&self, rows: RecordBatch, verdict: Verdict) -> Result<(RecordBatch, Option<Quarantined>), CheckError> {
+    fn split(&mut self, rows: RecordBatch, verdict: Verdict) -> Result<(RecordBatch, Option<Quarantined>), CheckError> {
+        let mut verdict = verdict;
+        if let Some(decisions) = &mut self.decisions {
+            for (&row, rules) in &mut verdict.held {
+                rules.retain(|rule| !decisions.releases(&rows, row, rule));
+            }
+            verdict.held.retain(|_, rules| !rules.is_empty());
+        }
+        let mut kept = verdict.held.clone();
+        if let Some(decisions) = &mut self.decisions {
+            kept.retain(|&row, _| !decisions.discards(&rows, row));
+        }
         let failed = |error: arrow_schema::ArrowError| self.error(&error.to_string());
         // Held back is what came, not what the rules made of it.
-        let quarantined = if verdict.held.is_empty() {
+        let quarantined = if kept.is_empty() {
             None
         } else {
-            let mask: BooleanArray = (0..rows.num_rows()).map(|row| Some(verdict.held.contains_key(&row))).collect();
+            let mask: BooleanArray = (0..rows.num_rows()).map(|row| Some(kept.contains_key(&row))).collect();
             let held = arrow_select::filter::filter_record_batch(&rows, &mask).map_err(failed)?;
-            Some(Quarantined { rows: held, rules: verdict.held.values().cloned().collect() })
+            Some(Quarantined { rows: held, rules: kept.into_values().collect() })
         };
         let mut columns = rows.columns().to_vec();
         for (column, named) in &verdict.nulled {
@@ -1447,7 +1493,7 @@ RULES";
             "    quality:
       - {metric: rowCount, mustBe: 4}
       - {metric: rowCount, name: enough_rows, mustBeGreaterThan: 4, severity: warning}
-      - {metric: duplicateValues, arguments: {properties: [kind, parent]}, mustBe: 1}
+      - {metric: duplicateValues, arguments: {properties: [kind]}, mustBe: 1}
 ",
         );
         let text = CONTRACT.replace("RULES", "").replace(

@@ -125,7 +125,9 @@ impl Frame<'_> {
         }
         let kind = cell.dtype();
         let number = cell.try_extract::<f64>().map(Some);
-        number.map_err(|_| NoResult::Broken(format!("the query returns a {kind}, which is no number")))
+        let number = number.map_err(|_| NoResult::Broken(format!("the query returns a {kind}, which is no number")))?;
+        // A share of nothing is no number either.
+        Ok(number.filter(|number| number.is_finite()))
     }
 
     /// What a query returns.
@@ -212,8 +214,8 @@ pub fn whole_views<'a>(contract: &'a Contract, queries: &[&Query]) -> Vec<&'a Vi
 
 /// Whether a query may need a column of its own table, views included.
 pub fn needs(contract: &Contract, query: &Query, column: &str) -> bool {
-    let own = query.tables.contains(&contract.table) && query.needs(column);
-    own || query.tables.iter().filter_map(|t| contract.view(t)).any(|view| needs(contract, &view.query, column))
+    query.needs(&contract.table, column)
+        || query.tables.iter().filter_map(|t| contract.view(t)).any(|view| needs(contract, &view.query, column))
 }
 
 /// Rows with `_index` before their columns.

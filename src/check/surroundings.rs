@@ -79,9 +79,10 @@ pub fn timetable_needs<'a>(contracts: impl Iterator<Item = &'a Arc<Contract>>, g
     let mut needs = Needs::default();
     for contract in contracts {
         for query in queries(contract) {
-            for table in query.tables.iter().filter_map(|table| table.strip_prefix(TIMETABLE)) {
+            for name in query.tables.iter().filter(|name| name.starts_with(TIMETABLE)) {
+                let table = name.trim_start_matches(TIMETABLE);
                 let columns = gtfs.get(table).map_or(&[][..], |contract| &contract.columns);
-                columns.iter().filter(|column| query.needs(&column.name)).for_each(|c| needs.add(table, &c.name));
+                columns.iter().filter(|column| query.needs(name, &column.name)).for_each(|c| needs.add(table, &c.name));
                 // A table of which only the rows are counted.
                 if let Some(first) = columns.first() {
                     needs.add(table, &first.name);
@@ -121,7 +122,7 @@ impl Siblings {
                 let Some(other) = contracts.clone().find(|other| other.table == sibling) else { continue };
                 let columns = wanted.entry(sibling.to_owned()).or_default();
                 for column in &other.columns {
-                    let is_needed = queries(contract).any(|q| q.tables.contains(sibling) && q.needs(&column.name));
+                    let is_needed = queries(contract).any(|query| query.needs(sibling, &column.name));
                     if is_needed && !columns.contains(&column.name) {
                         columns.push(column.name.clone());
                     }

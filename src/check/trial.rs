@@ -142,7 +142,11 @@ fn answer(
     let mut frame = asker.over(&indexed)?;
     let (value, named) = if rule.is_number {
         let number = frame.number(&rule.query)?;
-        (number.ok_or_else(|| NoResult::Broken("the query returns null".to_owned()))?, Vec::new())
+        let nothing = || match rows.num_rows() {
+            0 => NoResult::Skipped("there are no rows".to_owned()),
+            _ => NoResult::Broken("the query returns no number".to_owned()),
+        };
+        (number.ok_or_else(nothing)?, Vec::new())
     } else {
         let named = frame.offending(&rule.query)?;
         if let Some(row) = named.iter().find(|row| **row >= rows.num_rows()) {

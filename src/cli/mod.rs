@@ -4,6 +4,7 @@ mod capture;
 mod check;
 mod init;
 mod quality;
+mod quarantine;
 mod rules;
 mod run;
 mod simulate;
@@ -89,6 +90,8 @@ enum Command {
     Rules(rules::Arguments),
     /// Tell how good the data is: the results of runs, the trend by rule, scores
     Quality(quality::Arguments),
+    /// List, show, release and discard the rows that were held back
+    Quarantine(quarantine::Arguments),
     /// Make a new workspace with commented files
     Init(init::Arguments),
     /// Invent a city bus network: its timetable, its realtime feeds, its faults and the truth
@@ -111,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::Validate(validate) => validate::run(&workspace, &validate),
         Command::Rules(rules) => rules::run(&workspace, &rules),
         Command::Quality(quality) => quality::run(&workspace, &quality),
+        Command::Quarantine(quarantine) => quarantine::run(&workspace, &quarantine),
         Command::Init(init) => init::run(&init),
         Command::Simulate(simulate) => simulate::run(&simulate),
         Command::Completions { shell } => {

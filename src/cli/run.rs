@@ -8,7 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::check::RuleResult;
 use crate::cli::{Exit, choose, read_workspace};
-use crate::ledger::{Standard, Status};
+use crate::contract::Severity;
+use crate::ledger::{Standard, Status, TableEntry};
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::{Lock, Report, RunError, open_bucket, run as run_pipeline};
 use crate::time::ServiceDate;
@@ -199,19 +200,32 @@ fn show(report: &Report, bucket: &str) {
     let seconds = Cell::new(format!("{:.2}", report.seconds)).set_alignment(CellAlignment::Right);
     table.add_row([Cell::new("all")].into_iter().chain(total.map(number)).chain([seconds]));
     println!("{table}");
-    for finding in record.findings.iter().take(LISTED) {
+    for entry in &record.tables {
+        left_quarantine(entry);
+    }
+    let mut findings: Vec<_> = record.findings.iter().collect();
+    // What could not run comes first, then what weighs most.
+    findings.sort_by_key(|finding| {
+        (finding.outcome.result != RuleResult::Error, std::cmp::Reverse(finding.outcome.severity))
+    });
+    for finding in findings.into_iter().take(LISTED) {
         let outcome = &finding.outcome;
         let result = match outcome.result {
             RuleResult::Error => "ERROR",
             RuleResult::Failed => "failed",
+            _ if outcome.severity == Severity::Info => "info",
             _ => "warning",
         };
-        let what = if outcome.result == RuleResult::Error {
+        let what = if outcome.result == RuleResult::Error || outcome.value.is_some() {
             String::new()
         } else {
             format!("{} rows, ", grouped(outcome.rows))
         };
-        println!("  {result:7} {}: {what}{} ({})", outcome.rule, outcome.message, on_fail(outcome.on_fail));
+        let released = match record.tables.iter().filter_map(|entry| entry.released.get(&outcome.rule)).sum() {
+            0 => String::new(),
+            rows => format!(", {} released", grouped(rows)),
+        };
+        println!("  {result:7} {}: {what}{} ({}{released})", outcome.rule, outcome.message, on_fail(outcome.on_fail));
     }
     if record.findings.len() > LISTED {
         println!("  and {} more findings, see the record", record.findings.len() - LISTED);
@@ -231,6 +245,19 @@ fn show(report: &Report, bucket: &str) {
         Status::Published => {}
     }
     println!("  record: {bucket}/{}\n", report.record_key);
+}
+
+/// Rows that were held back before and are not any more, or are now.
+fn left_quarantine(entry: &TableEntry) {
+    let left = &entry.left_quarantine;
+    if left.rows() == 0 {
+        return;
+    }
+    let parts = [(left.published, "published"), (left.dropped, "dropped"), (left.held_back, "held back with the run")];
+    let parts: Vec<String> =
+        (parts.iter().filter(|(rows, _)| *rows > 0)).map(|(rows, what)| format!("{} {what}", grouped(*rows))).collect();
+    let rows = if left.rows() == 1 { "row" } else { "rows" };
+    println!("  {}: {} {rows} left the quarantine, {}", entry.table, grouped(left.rows()), parts.join(", "));
 }
 
 /// What the standard rules of GTFS say: how much of each severity, and the notices by name.

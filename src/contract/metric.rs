@@ -13,7 +13,7 @@
 //! | `nullValues` | column | rows without a value |
 //! | `missingValues` | column | rows without a value, or with one of `arguments.missingValues` |
 //! | `invalidValues` | column | values that are none of `arguments.validValues`, or in which `arguments.pattern` does not occur |
-//! | `duplicateValues` | column, or table with `arguments.properties` | values, or combinations, that occur more than once |
+//! | `duplicateValues` | column, or table with `arguments.properties` | values, or combinations, that occur more than once; a combination with an absent value is none |
 //!
 //! Metrics count the rows that pass the rules over rows, because those are published. `mustBeBetween` is exclusive, as the
 //! text of the standard has it ("between", with `mustBeGreaterThan` and `mustBeLessThan` beside it); other tools include the

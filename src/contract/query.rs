@@ -95,8 +95,8 @@ pub struct Query {
     pub given: Vec<(String, BTreeSet<String>)>,
     /// The line of the contract on which it begins; 1 where there is none.
     pub line: u32,
-    /// Whether it reads all columns (`SELECT *`).
-    pub reads_all: bool,
+    /// The tables of which it reads all columns (`SELECT *`).
+    all_of: BTreeSet<String>,
     /// Whether each row of `table` is named or not whatever the other rows are.
     pub is_local: bool,
 }
@@ -142,10 +142,10 @@ impl Query {
         let tables: BTreeSet<String> = reader.tables.difference(&reader.own_names).cloned().collect();
         Ok(Self {
             is_local: reader.queries == 1 && reader.is_row_wise && is_filter_of(ast, table),
-            reads_all: reader.reads_all,
             shown: reader.shown.names,
             given: reader.given,
             line: 1,
+            all_of: reader.all_of.intersection(&tables).cloned().collect(),
             sql: sql.to_owned(),
             words: words.collect(),
             tables,
@@ -158,9 +158,9 @@ impl Query {
         self
     }
 
-    /// Whether the query may need a column of this name.
-    pub fn needs(&self, column: &str) -> bool {
-        self.reads_all || self.words.contains(column)
+    /// Whether the query may need a column of a table.
+    pub fn needs(&self, table: &str, column: &str) -> bool {
+        self.tables.contains(table) && (self.all_of.contains(table) || self.words.contains(column))
     }
 
     /// Whether a function is called, or a word stands in the query for another reason.
@@ -294,6 +294,11 @@ impl Visitor for Shown {
     }
 }
 
+/// The name of a table without its quotes and what stands before it.
+fn leaf(name: &sqlparser::ast::ObjectName) -> String {
+    name.0.last().map_or_else(String::new, |part| part.to_string().replace('"', ""))
+}
+
 struct Reader {
     queries: usize,
     shown: Shown,
@@ -301,7 +306,7 @@ struct Reader {
     tables: BTreeSet<String>,
     /// Names that the query gives to parts of itself.
     own_names: BTreeSet<String>,
-    reads_all: bool,
+    all_of: BTreeSet<String>,
     is_row_wise: bool,
 }
 
@@ -313,7 +318,7 @@ impl Default for Reader {
             given: Vec::new(),
             tables: BTreeSet::new(),
             own_names: BTreeSet::new(),
-            reads_all: false,
+            all_of: BTreeSet::new(),
             is_row_wise: true,
         }
     }
@@ -332,18 +337,28 @@ impl Visitor for Reader {
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
         let is_all = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..));
-        self.reads_all |= select.projection.iter().any(is_all);
         for item in &select.projection {
             let SelectItem::ExprWithAlias { expr, alias } = item else { continue };
             let mut shown = Shown::default();
             let _ = expr.visit(&mut shown);
             self.given.push((alias.value.clone(), shown.names));
         }
+        if select.projection.iter().any(is_all) {
+            let relations = select
+                .from
+                .iter()
+                .flat_map(|from| [&from.relation].into_iter().chain(from.joins.iter().map(|join| &join.relation)));
+            // All columns of a query in the FROM are those that it names.
+            self.all_of.extend(relations.filter_map(|relation| match relation {
+                TableFactor::Table { name, .. } => Some(leaf(name)),
+                _ => None,
+            }));
+        }
         ControlFlow::Continue(())
     }
 
     fn pre_visit_relation(&mut self, relation: &sqlparser::ast::ObjectName) -> ControlFlow<()> {
-        self.tables.insert(relation.0.last().map_or_else(String::new, |part| part.to_string().replace('"', "")));
+        self.tables.insert(leaf(relation));
         ControlFlow::Continue(())
     }
 
@@ -401,9 +416,13 @@ mod tests {
         let query =
             read("WITH x AS (SELECT a, _index FROM t) SELECT x._index FROM x JOIN timetable_trips u ON u.b = x.a");
         assert_eq!(query.tables.iter().map(String::as_str).collect::<Vec<_>>(), ["t", "timetable_trips"]);
-        assert!(query.needs("a") && query.needs("b") && !query.needs("c") && !query.reads_all);
-        assert!(read("SELECT * FROM t").needs("c"));
-        assert!(!read("SELECT COUNT(*) FROM t").reads_all);
+        assert!(query.needs("t", "a") && query.needs("t", "b") && !query.needs("t", "c") && !query.needs("u", "a"));
+        assert!(read("SELECT * FROM t").needs("t", "c"));
+        assert!(!read("SELECT COUNT(*) FROM t").needs("t", "c"));
+        let inner = read("SELECT * FROM (SELECT a, u.* FROM t JOIN u ON u.x = t.x) AS y JOIN view ON TRUE");
+        assert!(inner.needs("t", "a") && inner.needs("u", "c") && inner.needs("view", "c"));
+        let inner = read("WITH x AS (SELECT a FROM t) SELECT * FROM x");
+        assert!(inner.needs("t", "a") && !inner.needs("t", "c"));
         assert!(read("SELECT _index FROM t WHERE In_Service_Area(a, b)").says("in_service_area"));
     }
 

@@ -660,6 +660,11 @@ fn quality(column: Option<&str>, owner: &Node, contract: &mut Contract, problems
         let limit = if has_operator { metric::read_limit(node, is_own, problems) } else { None };
         let name = node.require_text("name", problems);
         let (Some(query), Some(name)) = (query, name) else { continue };
+        if name.contains(char::is_whitespace) {
+            // Ids stand beside each other where several rules hold a row.
+            let line = node.get("name").map_or(node.line, |node| node.line);
+            problems.add(line, format!("the name of the rule has a space: '{name}'"), "Write '_' for it.");
+        }
         let id = RuleId(format!("{}.{name}", contract.table));
         taken(&id, node.line, contract, problems);
         let on_fail = choose(custom(node, "onFail", problems), "onFail", ON_FAIL, problems).unwrap_or(OnFail::Report);

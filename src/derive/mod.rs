@@ -24,6 +24,9 @@ pub trait Transform: Send {
     /// The contract of the rows that come out. Chunks follow its `chunk_schema`.
     fn contract(&self) -> &Arc<Contract>;
 
+    /// The source table's columns that a column of the release is made from.
+    fn made_from<'a>(&self, column: &'a str) -> Vec<&'a str>;
+
     /// Takes passed rows of the source table (contract columns and origin fields).
     fn push(&mut self, rows: RecordBatch) -> Result<Vec<Chunk>, DeriveError>;
 

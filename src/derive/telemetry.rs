@@ -122,6 +122,25 @@ impl Transform for Telemetry {
         &self.release
     }
 
+    fn made_from<'a>(&self, column: &'a str) -> Vec<&'a str> {
+        match column {
+            "trip_id_scheduled" | "trip_type" => vec!["trip_id"],
+            "trip_schedule_relationship" => vec!["schedule_relationship"],
+            "trip_start_time" => vec!["start_time"],
+            "scheduled_stop_sequence" => vec!["current_stop_sequence", "stop_sequence"],
+            "heading" => vec!["bearing"],
+            "received_at" => vec!["captured_at"],
+            "event_timestamp" => vec!["timestamp", "feed_timestamp"],
+            "alert_id" => vec!["entity_id"],
+            "vehicle_id" => vec!["vehicle_id", "license_plate", "entity_id"],
+            "location_ping_id" => vec!["vehicle_id", "license_plate", "entity_id", "timestamp", "feed_timestamp"],
+            "occupancy_raw" | "occupancy_raw_unit" | "occupancy_source" | "occupancy_quality" => {
+                vec!["occupancy_percentage", "occupancy_status"]
+            }
+            other => vec![other],
+        }
+    }
+
     fn push(&mut self, rows: RecordBatch) -> Result<Vec<Chunk>, DeriveError> {
         let keep = self.keep(&rows)?;
         if keep.true_count() == 0 {

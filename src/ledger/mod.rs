@@ -40,6 +40,12 @@ pub struct RunRecord {
     pub inputs: Digest,
     pub pipeline_file: Digest,
     pub contracts: Vec<ContractEntry>,
+    /// The mapping files, by the column whose values they replace.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mappings: BTreeMap<String, Digest>,
+    /// Over what the data manager decided of rows in quarantine, without saying which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decisions: Option<Digest>,
     pub evidence: Vec<EvidenceEntry>,
     /// Names the key of the date's pseudonyms without telling it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -184,7 +190,39 @@ pub struct TableEntry {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub held_back: u64,
     pub dropped: BTreeMap<RuleId, u64>,
+    /// Rows that were published although a rule named them, because the data manager released them; by rule.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub released: BTreeMap<RuleId, u64>,
+    /// Values that mapping files replaced before the check, by column.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mapped: BTreeMap<String, u64>,
+    /// Rows that were in quarantine before this run and are not any more.
+    #[serde(default, skip_serializing_if = "LeftQuarantine::is_none")]
+    pub left_quarantine: LeftQuarantine,
+    /// Rows of `quarantined` that were not there before this run.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub entered_quarantine: u64,
     pub files: Vec<FileEntry>,
+}
+
+/// Where rows went that left the quarantine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftQuarantine {
+    pub published: u64,
+    pub dropped: u64,
+    /// Of a run that was held back as a whole.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub held_back: u64,
+}
+
+impl LeftQuarantine {
+    pub fn rows(&self) -> u64 {
+        self.published + self.dropped + self.held_back
+    }
+
+    fn is_none(&self) -> bool {
+        self.rows() == 0
+    }
 }
 
 fn is_zero(rows: &u64) -> bool {
@@ -290,6 +328,8 @@ mod tests {
             inputs: digest,
             pipeline_file: digest,
             contracts: Vec::new(),
+            mappings: BTreeMap::new(),
+            decisions: None,
             evidence: Vec::new(),
             pseudonym_key: None,
             tables: vec![TableEntry {
@@ -300,6 +340,10 @@ mod tests {
                 quarantined: 1,
                 held_back: 18,
                 dropped: BTreeMap::from([(RuleId("t.same".to_owned()), 1)]),
+                released: BTreeMap::new(),
+                mapped: BTreeMap::new(),
+                left_quarantine: LeftQuarantine::default(),
+                entered_quarantine: 0,
                 files: Vec::new(),
             }],
             findings: Vec::new(),

@@ -79,7 +79,7 @@ impl Beside {
             if let Some(file) = earlier.last().filter(|_| wants_previous) {
                 beside.previous.insert(contract.table.clone(), (*file).clone());
             }
-            for (rule, _) in limits.iter().filter(|(_, counts_rows)| *counts_rows) {
+            for (rule, _) in limits.iter().filter(|(_, counts_rows)| *counts_rows && !earlier.is_empty()) {
                 let rows = earlier[earlier.len().saturating_sub(LOOKED_BACK)..].iter().map(|file| file.rows as f64);
                 beside.history.entry(contract.id.clone()).or_default().insert((*rule).clone(), rows.collect());
             }

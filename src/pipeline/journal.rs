@@ -22,6 +22,9 @@ pub struct Entry {
     /// The bucket that it is meant for.
     pub bucket: String,
     pub files: Vec<StagedFile>,
+    /// What the quarantine of the partition is to be.
+    #[serde(default)]
+    pub quarantine: Vec<HeldFile>,
     pub record: RunRecord,
 }
 
@@ -31,6 +34,35 @@ pub struct StagedFile {
     pub table: String,
     pub staged: PathBuf,
     pub file: IndexFile,
+}
+
+/// A file of rows in quarantine: what is to be moved there, or that none is to be there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldFile {
+    pub staged: Option<PathBuf>,
+    pub file: PathBuf,
+}
+
+impl HeldFile {
+    /// Makes it so, again if need be.
+    pub fn settle(&self) -> io::Result<()> {
+        match &self.staged {
+            // What is not staged any more was moved before.
+            Some(staged) if staged.exists() => {
+                fs::create_dir_all(self.file.parent().unwrap_or(Path::new(".")))?;
+                fs::rename(staged, &self.file)
+            }
+            Some(_) => Ok(()),
+            None => match fs::remove_file(&self.file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            },
+        }
+    }
+
+    fn is_there(&self) -> bool {
+        self.staged.as_ref().is_none_or(|staged| staged.exists() || self.file.exists())
+    }
 }
 
 /// The journal's file of a partition.
@@ -79,9 +111,10 @@ pub fn write(path: &Path, entry: &Entry) -> io::Result<()> {
 impl Entry {
     /// Whether every staged file is still what the journal says.
     pub fn is_staged(&self) -> bool {
-        self.files.iter().all(|file| {
+        let files = self.files.iter().all(|file| {
             fs::read(&file.staged)
                 .is_ok_and(|bytes| bytes.len() as u64 == file.file.bytes && Digest::of(&bytes) == file.file.sha256)
-        })
+        });
+        files && self.quarantine.iter().all(HeldFile::is_there)
     }
 }

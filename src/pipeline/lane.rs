@@ -1,29 +1,27 @@
 //! A lane: one table on its way through a run, from decoded chunks to a staged file.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch, StringArray};
-use arrow_schema::{DataType, Field, Schema};
-use parquet::arrow::ArrowWriter;
+use arrow_array::RecordBatch;
+use jiff::Timestamp;
 
 use crate::check::surroundings::Surroundings;
 use crate::check::{Checked, Outcome, Quarantined, TableCheck};
-use crate::contract::{Contract, RuleId};
-use crate::decode::Head;
+use crate::contract::{Contract, RuleId, Severity};
+use crate::decode::{Head, Note};
 use crate::derive::{Transform, privacy};
+use crate::ledger::LeftQuarantine;
+use crate::pipeline::journal::HeldFile;
+use crate::pipeline::mapping::Dictionary;
 use crate::pipeline::run::RunError;
 use crate::publish::parquet::{Staged, Writer};
+use crate::quarantine::decisions::{Decided, Decider, Decisions};
+use crate::quarantine::moves::{Moves, MovesError};
+use crate::quarantine::{self, Identity, RowId, Stage};
 use crate::table::keys::Keys;
-use crate::table::{Budget, Chunk};
-
-/// The column of quarantined rows that names the rules that held them.
-pub const RULES: &str = "_rules";
-/// The places of a lane's two quarantines.
-const FEED: usize = 0;
-const RELEASE: usize = 1;
+use crate::table::{Budget, Chunk, Origin};
 
 /// What a lane needs to begin.
 pub struct Plan {
@@ -37,6 +35,20 @@ pub struct Plan {
     /// Whether the table is released at all.
     pub released: bool,
     pub metadata: Vec<(String, String)>,
+    /// What the data manager decided of rows of this table.
+    pub decisions: Arc<Decisions>,
+    /// Columns of the feed whose values are replaced.
+    pub mappings: Arc<BTreeMap<String, Dictionary>>,
+}
+
+/// Where a run keeps the rows that it holds back.
+pub struct Holding {
+    /// Where the files wait until the run is prepared.
+    pub staging: PathBuf,
+    /// Where they come to stand, and those of the run before are.
+    pub folder: PathBuf,
+    pub run: String,
+    pub held_at: Timestamp,
 }
 
 /// A table on its way.
@@ -48,8 +60,16 @@ pub struct Lane {
     second: Option<TableCheck>,
     release: Arc<Contract>,
     writer: Option<Writer>,
-    /// Rows of the feed that were held back, and rows of the release: they have different columns.
-    quarantine: [Quarantine; 2],
+    /// Places of the feed's columns whose values are replaced.
+    mapped: Vec<(usize, String)>,
+    mappings: Arc<BTreeMap<String, Dictionary>>,
+    decisions: Arc<Decisions>,
+    /// Of rows of the feed, and of rows of the release.
+    identities: [Arc<Identity>; 2],
+    held: [quarantine::Writer; 2],
+    held_folder: PathBuf,
+    moves: Moves,
+    notes: Vec<Note>,
     tally: Tally,
     outcomes: Vec<(Arc<Contract>, Vec<Outcome>)>,
     /// All rows of the feed have come; all rows of the release were derived from them.
@@ -63,6 +83,10 @@ struct Tally {
     published: u64,
     quarantined: u64,
     dropped: BTreeMap<RuleId, u64>,
+    released: BTreeMap<RuleId, u64>,
+    mapped: BTreeMap<String, u64>,
+    /// Rows that decisions were about.
+    decided: BTreeSet<RowId>,
 }
 
 /// A table that has come to its end.
@@ -73,34 +97,60 @@ pub struct Arrived {
     pub published: u64,
     pub quarantined: u64,
     pub dropped: BTreeMap<RuleId, u64>,
+    pub released: BTreeMap<RuleId, u64>,
+    pub mapped: BTreeMap<String, u64>,
+    pub left_quarantine: LeftQuarantine,
+    pub entered_quarantine: u64,
+    pub held: Vec<HeldFile>,
+    pub notes: Vec<Note>,
     pub staged: Option<Staged>,
     pub outcomes: Vec<(Arc<Contract>, Vec<Outcome>)>,
 }
 
 impl Lane {
-    pub fn new(plan: Plan, staging: &Path, quarantine: PathBuf, budget: &Budget) -> Result<Self, RunError> {
+    pub fn new(plan: Plan, staging: &Path, holding: &Holding, budget: &Budget) -> Result<Self, RunError> {
         let source = plan.head.contract.clone();
         let release = plan.transform.as_ref().map_or_else(|| source.clone(), |transform| transform.contract().clone());
-        let origins = plan.head.origins;
-        let [of_feed, of_release] = plan.around;
-        let check = TableCheck::new(source.clone(), origins.clone(), &plan.referenced, of_feed, budget.clone())?;
+        let origins = plan.head.origins.clone();
+        let identities = identities(&plan, &source, &release, &origins);
+        let decider = |stage: Stage| Decider::new(plan.decisions.clone(), identities[stage as usize].clone());
+        let [of_feed, of_release] = plan.around.clone();
+        let mut check = TableCheck::new(source.clone(), origins.clone(), &plan.referenced, of_feed, budget.clone())?;
+        check.decide(decider(Stage::Feed));
         let second = match &plan.transform {
-            Some(_) => Some(TableCheck::new(release.clone(), origins, &[], of_release, budget.clone())?),
+            Some(_) => {
+                let mut second = TableCheck::new(release.clone(), origins, &[], of_release, budget.clone())?;
+                second.decide(decider(Stage::Release));
+                Some(second)
+            }
             None => None,
         };
         let writer = match plan.released {
             true => Some(Writer::new(staging, &release, plan.metadata, budget.clone())?),
             false => None,
         };
+        let mut notes = Vec::new();
+        let moves = moves(&identities, &release.table, holding, budget, &mut notes)?;
+        let text = |name: &String| {
+            let place = source.index_of(name)?;
+            Some((place, name.clone())).filter(|_| source.columns[place].kind == crate::contract::Kind::Text)
+        };
         Ok(Self {
             check: Some(check),
             transform: plan.transform,
             second,
             writer,
-            quarantine: [
-                Quarantine::new(quarantine.join(format!("{}.parquet", release.table))),
-                Quarantine::new(quarantine.join(format!("{}.release.parquet", release.table))),
-            ],
+            mapped: plan.mappings.keys().filter_map(text).collect(),
+            mappings: plan.mappings,
+            decisions: plan.decisions,
+            held: Stage::BOTH.map(|stage| {
+                let path = holding.staging.join(stage.file(&release.table));
+                quarantine::Writer::new(path, &holding.run, holding.held_at)
+            }),
+            held_folder: holding.folder.clone(),
+            identities,
+            moves,
+            notes,
             tally: Tally::default(),
             outcomes: Vec::new(),
             has_ended: false,
@@ -129,9 +179,27 @@ impl Lane {
     /// Rows of the feed.
     pub fn push(&mut self, chunk: Chunk, keys: &Keys) -> Result<(), RunError> {
         self.tally.rows_in += chunk.rows.num_rows() as u64;
+        let chunk = self.map(chunk)?;
         let Some(check) = &mut self.check else { return Ok(()) };
         let checked = check.push(chunk, keys)?;
         self.derive(checked)
+    }
+
+    /// Replaces values as the mapping files say.
+    fn map(&mut self, chunk: Chunk) -> Result<Chunk, RunError> {
+        let mut columns: Option<Vec<arrow_array::ArrayRef>> = None;
+        for (place, name) in &self.mapped {
+            let replaced = self.mappings.get(name).and_then(|dictionary| dictionary.replace(chunk.rows.column(*place)));
+            let count = self.tally.mapped.entry(name.clone()).or_default();
+            if let Some((array, replaced)) = replaced {
+                *count += replaced;
+                columns.get_or_insert_with(|| chunk.rows.columns().to_vec())[*place] = array;
+            }
+        }
+        let Some(columns) = columns else { return Ok(chunk) };
+        let rows = RecordBatch::try_new(chunk.rows.schema(), columns);
+        let rows = rows.map_err(|error| RunError::internal(format!("{}: {error}", self.source.table)))?;
+        Ok(Chunk { rows, ..chunk })
     }
 
     /// The feed has no more rows of this table: the rows of the release are made of all of them. Tables that follow get its
@@ -163,16 +231,21 @@ impl Lane {
     /// All rules are asked and the file is closed.
     pub fn finish(mut self, keys: &mut Keys) -> Result<Arrived, RunError> {
         if let Some(check) = self.check.take() {
-            let found = check.finish(keys, &mut |checked| self.release(checked, FEED))?;
+            let found = check.finish(keys, &mut |checked| self.release(checked, Stage::Feed))?;
             self.outcomes.push((self.source.clone(), found));
         }
         if let Some(second) = self.second.take() {
-            let found = second.finish(&mut Keys::default(), &mut |checked| self.release(checked, RELEASE))?;
+            let found = second.finish(&mut Keys::default(), &mut |checked| self.release(checked, Stage::Release))?;
             self.outcomes.push((self.release.clone(), found));
         }
-        for quarantine in &mut self.quarantine {
-            quarantine.finish()?;
+        let table = &self.release.table;
+        let spare = self.decisions.rows().filter(|row| !self.tally.decided.contains(row)).count();
+        self.notes.extend(spare_decisions(table, spare));
+        let mut held = Vec::new();
+        for (stage, writer) in Stage::BOTH.into_iter().zip(self.held) {
+            held.push(HeldFile { staged: writer.finish()?, file: self.held_folder.join(stage.file(table)) });
         }
+        let (left_quarantine, entered_quarantine) = self.moves.finish();
         let staged = match self.writer.take() {
             Some(writer) => Some(writer.finish()?),
             None => None,
@@ -184,6 +257,12 @@ impl Lane {
             published: self.tally.published,
             quarantined: self.tally.quarantined,
             dropped: self.tally.dropped,
+            released: self.tally.released,
+            mapped: self.tally.mapped,
+            left_quarantine,
+            entered_quarantine,
+            held,
+            notes: self.notes,
             staged,
             outcomes: self.outcomes,
         })
@@ -191,9 +270,10 @@ impl Lane {
 
     /// Checked rows of the feed become rows of the release.
     fn derive(&mut self, checked: Checked) -> Result<(), RunError> {
-        let Some(mut transform) = self.transform.take() else { return self.release(checked, FEED) };
-        self.hold(checked.quarantined, FEED)?;
+        let Some(mut transform) = self.transform.take() else { return self.release(checked, Stage::Feed) };
+        self.hold(checked.quarantined, checked.decided, Stage::Feed)?;
         for rows in checked.passed {
+            let rows = self.moves.mark(rows);
             for chunk in transform.push(rows)? {
                 self.check_again(chunk)?;
             }
@@ -202,15 +282,16 @@ impl Lane {
         Ok(())
     }
 
-    fn check_again(&mut self, chunk: Chunk) -> Result<(), RunError> {
+    fn check_again(&mut self, mut chunk: Chunk) -> Result<(), RunError> {
+        chunk.rows = self.moves.unmark(chunk.rows);
         let Some(second) = &mut self.second else { return Ok(()) };
         let checked = second.push(chunk, &Keys::default())?;
-        self.release(checked, RELEASE)
+        self.release(checked, Stage::Release)
     }
 
     /// The privacy step, and the file.
-    fn release(&mut self, checked: Checked, place: usize) -> Result<(), RunError> {
-        self.hold(checked.quarantined, place)?;
+    fn release(&mut self, checked: Checked, stage: Stage) -> Result<(), RunError> {
+        self.hold(checked.quarantined, checked.decided, stage)?;
         for rows in checked.passed {
             let Some(writer) = &mut self.writer else {
                 let rule = RuleId(format!("{}.not_released", self.source.table));
@@ -218,6 +299,7 @@ impl Lane {
                 continue;
             };
             self.tally.published += rows.num_rows() as u64;
+            self.moves.published(stage, &rows);
             let public = privacy::public_only(&self.release, &rows)
                 .map_err(|error| RunError::internal(format!("{}: {error}", self.release.table)))?;
             writer.push(public)?;
@@ -225,52 +307,80 @@ impl Lane {
         Ok(())
     }
 
-    fn hold(&mut self, quarantined: Vec<Quarantined>, place: usize) -> Result<(), RunError> {
+    fn hold(&mut self, quarantined: Vec<Quarantined>, decided: Decided, stage: Stage) -> Result<(), RunError> {
         for held in quarantined {
             self.tally.quarantined += held.rows.num_rows() as u64;
-            self.quarantine[place].push(held)?;
+            let identity = &self.identities[stage as usize];
+            let ids: Vec<RowId> = (0..held.rows.num_rows()).map(|row| identity.of(&held.rows, row)).collect();
+            self.moves.held(stage, &held.rows, &ids);
+            self.held[stage as usize].push(identity, &held.rows, &ids, &held.rules)?;
         }
+        if decided.discarded > 0 {
+            let rule = RuleId(format!("{}.discarded", self.release.table));
+            *self.tally.dropped.entry(rule).or_default() += decided.discarded;
+        }
+        for (rule, rows) in decided.released {
+            *self.tally.released.entry(rule).or_default() += rows;
+        }
+        self.tally.decided.extend(decided.rows);
         Ok(())
     }
 }
 
-/// Rows held back go to a file in the private store, all of their columns and the ids of the rules that held them.
-struct Quarantine {
-    file: PathBuf,
-    writer: Option<ArrowWriter<File>>,
+/// How rows of the feed and of the release are known: not by what mappings replace or rules may null on their way there.
+fn identities(plan: &Plan, source: &Contract, release: &Contract, origins: &Arc<[Origin]>) -> [Arc<Identity>; 2] {
+    let mut ignored: BTreeSet<String> = plan.mappings.keys().cloned().collect();
+    ignored.extend(quarantine::nullable(source));
+    let mut later = ignored.clone();
+    if let Some(transform) = &plan.transform {
+        let columns = release.columns.iter().map(|column| &column.name);
+        let made = |name: &&String| transform.made_from(name).iter().any(|from| ignored.contains(*from));
+        later = columns.filter(made).cloned().collect();
+        later.extend(quarantine::nullable(release));
+    }
+    [(source, ignored), (release, later)]
+        .map(|(contract, ignored)| Arc::new(Identity::new(contract, &ignored, origins.clone())))
 }
 
-impl Quarantine {
-    fn new(file: PathBuf) -> Self {
-        Self { file, writer: None }
+/// Looks at what is in quarantine. Where that cannot be read, nothing can be said of it.
+fn moves(
+    identities: &[Arc<Identity>; 2],
+    table: &str,
+    holding: &Holding,
+    budget: &Budget,
+    notes: &mut Vec<Note>,
+) -> Result<Moves, RunError> {
+    let [feed, release] = identities;
+    let mut moves = Moves::new(feed.clone(), release.clone());
+    for stage in Stage::BOTH {
+        match moves.read(stage, &holding.folder.join(stage.file(table)), budget) {
+            Ok(()) => {}
+            Err(MovesError::Budget(exceeded)) => return Err(crate::check::CheckError::from(exceeded).into()),
+            Err(MovesError::Quarantine(error)) => {
+                tracing::warn!("{error}");
+                notes.push(Note {
+                    rule: "quarantine.unreadable",
+                    severity: Severity::Warning,
+                    message: format!(
+                        "the quarantine of '{table}' could not be read: which of its rows left it is not known"
+                    ),
+                });
+                return Ok(Moves::new(feed.clone(), release.clone()));
+            }
+        }
     }
+    Ok(moves)
+}
 
-    fn push(&mut self, held: Quarantined) -> Result<(), RunError> {
-        let path = self.file.clone();
-        let failed = |error: &dyn std::fmt::Display| RunError::private(&path, "written", error);
-        let mut fields: Vec<Arc<Field>> = held.rows.schema().fields().iter().cloned().collect();
-        fields.push(Arc::new(Field::new(RULES, DataType::Utf8, false)));
-        let schema = Arc::new(Schema::new(fields));
-        let names =
-            held.rules.iter().map(|rules| Some(rules.iter().map(|rule| rule.0.as_str()).collect::<Vec<_>>().join(" ")));
-        let mut columns: Vec<ArrayRef> = held.rows.columns().to_vec();
-        columns.push(Arc::new(names.collect::<StringArray>()));
-        let rows = RecordBatch::try_new(schema.clone(), columns).map_err(|error| failed(&error))?;
-        if self.writer.is_none() {
-            std::fs::create_dir_all(self.file.parent().unwrap_or(Path::new("."))).map_err(|error| failed(&error))?;
-            let file = File::create(&self.file).map_err(|error| failed(&error))?;
-            self.writer = Some(ArrowWriter::try_new(file, schema, None).map_err(|error| failed(&error))?);
-        }
-        if let Some(writer) = &mut self.writer {
-            writer.write(&rows).map_err(|error| failed(&error))?;
-        }
-        Ok(())
-    }
-
-    fn finish(&mut self) -> Result<(), RunError> {
-        if let Some(writer) = self.writer.take() {
-            writer.close().map_err(|error| RunError::private(&self.file, "written", &error))?;
-        }
-        Ok(())
-    }
+/// Tells that decisions were about rows that no rule holds any more.
+pub fn spare_decisions(table: &str, count: usize) -> Option<Note> {
+    let (decisions, rows) = if count == 1 { ("decision", "a row") } else { ("decisions", "rows") };
+    (count > 0).then(|| Note {
+        rule: "quarantine.decision_without_row",
+        severity: Severity::Warning,
+        message: format!(
+            "{count} {decisions} about '{table}' had nothing to do: no rule holds {rows} like that, because the evidence, \
+             a rule or a mapping has changed"
+        ),
+    })
 }

@@ -5,22 +5,34 @@
 pub mod beside;
 pub mod journal;
 pub mod lane;
+pub mod mapping;
 pub mod run;
 pub mod trial;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::capture::source::{Policy, Source};
-use crate::contract::Contract;
 use crate::contract::library::Library;
+use crate::contract::{Contract, Kind};
 use crate::digest::Digest;
 use crate::ledger::quality::Asked;
+use crate::pipeline::mapping::Mapping;
 use crate::yaml::{self, Node, Problem, Problems, suggestion};
 
-const KEYS: &[&str] =
-    &["description", "dataset", "format", "contracts", "sources", "release", "occupancy_source", "timetable"];
+const KEYS: &[&str] = &[
+    "description",
+    "dataset",
+    "format",
+    "contracts",
+    "sources",
+    "mappings",
+    "release",
+    "occupancy_source",
+    "timetable",
+];
 const SOURCE_KEYS: &[&str] = &[
     "name",
     "type",
@@ -60,6 +72,8 @@ pub struct Pipeline {
     pub contracts: Library,
     /// The pipeline of the timetable that the rules look into, and the line that names it.
     pub timetable: Option<(String, u32)>,
+    /// By the column whose values they replace.
+    pub mappings: BTreeMap<String, Mapping>,
 }
 
 #[derive(Debug)]
@@ -120,6 +134,17 @@ impl Pipeline {
             Format::GtfsRealtime { tables, .. } => tables.iter().map(|(contract, _)| contract.clone()).collect(),
         }
     }
+
+    /// The names of all tables that a run makes; those of the feed that are not released come to nothing.
+    pub fn tables(&self) -> Vec<String> {
+        let released = |source: &str| match &self.format {
+            Format::Gtfs => None,
+            Format::GtfsRealtime { tables, .. } => {
+                tables.iter().find(|(_, from)| from == source).map(|(contract, _)| contract.table.clone())
+            }
+        };
+        self.contracts.contracts.keys().map(|source| released(source).unwrap_or_else(|| source.clone())).collect()
+    }
 }
 
 fn read(
@@ -143,6 +168,7 @@ fn read(
     let feeds = feeds(root, node, problems);
     let timetable = node.optional_text("timetable", problems);
     let timetable = timetable.map(|name| (name, node.get("timetable").map_or(node.line, |node| node.line)));
+    let mappings = mappings(root, node, contracts.as_ref(), problems, found);
     let format = match format.as_deref() {
         Some("gtfs") => {
             if feeds.len() > 1 {
@@ -175,6 +201,7 @@ fn read(
         feeds,
         contracts: contracts?,
         timetable,
+        mappings,
     })
 }
 
@@ -246,6 +273,49 @@ fn realtime(
         }
     }
     Some(Format::GtfsRealtime { release, tables, occupancy_source })
+}
+
+/// The mapping files, each for a text column that at least one table of the feed has.
+fn mappings(
+    root: &Path,
+    node: &Node,
+    contracts: Option<&Library>,
+    problems: &mut Problems,
+    found: &mut Vec<Problem>,
+) -> BTreeMap<String, Mapping> {
+    let mut mappings = BTreeMap::new();
+    let Some(map) = node.get("mappings") else { return mappings };
+    if map.pairs().is_empty() {
+        problems.add(map.line, "'mappings' has no column", "Write 'mappings: {trip_id: mappings/trips.csv}'.");
+    }
+    for (column, file) in map.pairs() {
+        let (Some(name), Some(path)) = (column.scalar(), file.scalar()) else {
+            problems.add(file.line, "a mapping is no file", "Write 'trip_id: mappings/trips.csv'.");
+            continue;
+        };
+        if let Some(contracts) = contracts {
+            let columns = || contracts.contracts.values().flat_map(|contract| &contract.columns);
+            let mut named = columns().filter(|other| other.name == name).peekable();
+            if named.peek().is_none() {
+                let mut known: Vec<&str> =
+                    columns().filter(|other| other.kind == Kind::Text).map(|other| other.name.as_str()).collect();
+                known.sort_unstable();
+                known.dedup();
+                let message = format!("no table of the feed has a column '{name}'");
+                problems.add(column.line, message, suggestion(&name, &known));
+            } else if named.all(|other| other.kind != Kind::Text) {
+                let message = format!("the column '{name}' is no text, which alone can be mapped");
+                problems.add(column.line, message, "Remove the mapping, or mend the values where they are made.");
+            }
+        }
+        let path = root.join(path);
+        let mut own = Problems::new(&path);
+        if let Some(mapping) = Mapping::read(&path, &mut own) {
+            mappings.insert(name, mapping);
+        }
+        found.append(&mut own.found);
+    }
+    mappings
 }
 
 fn feeds(root: &Path, node: &Node, problems: &mut Problems) -> Vec<Feed> {

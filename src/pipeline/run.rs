@@ -23,13 +23,16 @@ use crate::ledger::quality::report;
 use crate::ledger::quality::{self, Quality};
 use crate::ledger::{self, ContractEntry, EvidenceEntry, FileEntry, Program, RunRecord, Standard, Status, TableEntry};
 use crate::pipeline::beside::Beside;
-use crate::pipeline::journal::{self, StagedFile};
-use crate::pipeline::lane::{Arrived, Lane, Plan};
+use crate::pipeline::journal::{self, HeldFile, StagedFile};
+use crate::pipeline::lane::{self, Arrived, Holding, Lane, Plan};
+use crate::pipeline::mapping::Dictionary;
 use crate::pipeline::{Format, From, Pipeline};
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::index::{self, Commit, IndexFile};
 use crate::publish::pages::{self, PageScore, PageTable};
+use crate::quarantine::decisions::{self, Decisions};
+use crate::quarantine::{self, QuarantineError, Stage};
 use crate::table::keys::Keys;
 use crate::table::{Budget, Origin};
 use crate::time::ServiceDate;
@@ -53,6 +56,8 @@ pub enum RunError {
     Derive(#[from] DeriveError),
     #[error(transparent)]
     Publish(#[from] PublishError),
+    #[error(transparent)]
+    Quarantine(#[from] QuarantineError),
     #[error("there is no evidence of {what}. {remedy}")]
     NoEvidence { what: String, remedy: String },
     #[error("another run is at work on {pipeline} {date}. Wait until it is done, and try again.")]
@@ -79,13 +84,17 @@ impl RunError {
             Self::Decode(error) => matches!(error, DecodeError::Io { .. }),
             Self::Publish(error) => error.is_passing(),
             Self::Busy { .. } | Self::Private { .. } => true,
+            Self::Quarantine(error) => matches!(error, QuarantineError::File { .. }),
             Self::Check(_) | Self::Derive(_) | Self::NoEvidence { .. } | Self::Internal(_) => false,
         }
     }
 
     /// Whether it is the configuration that is wrong.
     pub fn is_configuration(&self) -> bool {
-        matches!(self, Self::Publish(PublishError::Configuration { .. }))
+        matches!(
+            self,
+            Self::Publish(PublishError::Configuration { .. }) | Self::Quarantine(QuarantineError::Decision { .. })
+        )
     }
 }
 
@@ -146,7 +155,7 @@ impl Lock {
     }
 
     /// The lock of a partition, held as long as the file is open.
-    fn partition(&self, pipeline: &str, date: ServiceDate) -> Result<File, RunError> {
+    pub fn partition(&self, pipeline: &str, date: ServiceDate) -> Result<File, RunError> {
         let path = self.folder.join(format!("{pipeline}@{date}"));
         let failed = |error: &dyn std::fmt::Display| RunError::private(&path, "locked", error);
         let file = File::create(&path).map_err(|error| failed(&error))?;
@@ -194,7 +203,8 @@ pub fn run(
     let _mine = lock.partition(&pipeline.name, partition.date)?;
     let journal_path = journal::path(&workspace.private, &pipeline.name, partition.date);
     partition.beside = Beside::find(workspace, pipeline, partition.date, bucket)?;
-    let (record, key) = begin(workspace, pipeline, &partition, started_at)?;
+    let decided = decisions(workspace, pipeline, partition.date)?;
+    let (record, key) = begin(workspace, pipeline, &partition, &decided, started_at)?;
     let earlier = journal::read(&journal_path).map_err(|error| RunError::private(&journal_path, "read", &error))?;
     let earlier = earlier.filter(|entry| entry.record.inputs == record.inputs && entry.bucket == bucket.location());
     let (entry, finished_earlier) = match earlier {
@@ -205,13 +215,19 @@ pub fn run(
             return Ok(Report { record: entry.record, record_key, commits: 0, finished_earlier: false, seconds });
         }
         Some(entry) if !entry.published && entry.is_staged() => (entry, true),
-        _ => (prepare(workspace, pipeline, partition, record, key, bucket, watch)?, false),
+        _ => (prepare(workspace, pipeline, partition, record, key, &decided, bucket, watch)?, false),
     };
     if !finished_earlier {
         stage("journal", &pipeline.name, watch);
         journal::write(&journal_path, &entry).map_err(|error| RunError::private(&journal_path, "written", &error))?;
     }
     let commits = publish(workspace, pipeline, bucket, &entry, watch)?;
+    stage("quarantine", &pipeline.name, watch);
+    // Only now, so that a run that is done again until here finds in quarantine what the first one found.
+    for held in &entry.quarantine {
+        held.settle().map_err(|error| RunError::private(&held.file, "written", &error))?;
+    }
+    let _ = fs::remove_dir(quarantine::partition(&workspace.private, &pipeline.dataset, entry.record.date));
     let entry = journal::Entry { published: true, ..entry };
     journal::write(&journal_path, &entry).map_err(|error| RunError::private(&journal_path, "written", &error))?;
     let staging = staging(workspace, pipeline, entry.record.date);
@@ -321,11 +337,26 @@ fn partition(workspace: &Workspace, pipeline: &Pipeline, date: Option<ServiceDat
     }
 }
 
+/// What the data manager decided of rows of a date, by table.
+fn decisions(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    date: ServiceDate,
+) -> Result<BTreeMap<String, Arc<Decisions>>, RunError> {
+    let mut tables = BTreeMap::new();
+    for table in pipeline.tables() {
+        let lines = decisions::read(&decisions::path(&workspace.private, &pipeline.dataset, &table))?;
+        tables.insert(table, Arc::new(Decisions::of(&lines, date)));
+    }
+    Ok(tables)
+}
+
 /// The beginning of a run's record: everything that is known before a row is read. And the key of the date's pseudonyms.
 fn begin(
     workspace: &Workspace,
     pipeline: &Pipeline,
     partition: &Partition,
+    decided: &BTreeMap<String, Arc<Decisions>>,
     started_at: Timestamp,
 ) -> Result<(RunRecord, Option<[u8; 32]>), RunError> {
     let mut contracts: Vec<ContractEntry> =
@@ -362,6 +393,13 @@ fn begin(
     if let Some(digest) = pipeline.contracts.changes_digest {
         line(format!("notices {digest}"));
     }
+    let mappings: BTreeMap<String, Digest> =
+        pipeline.mappings.iter().map(|(column, mapping)| (column.clone(), mapping.digest)).collect();
+    mappings.iter().for_each(|(column, digest)| line(format!("mapping {column} {digest}")));
+    let decisions = decisions::digest(decided);
+    if let Some(digest) = decisions {
+        line(format!("decisions {digest}"));
+    }
     evidence.iter().for_each(|entry| line(format!("evidence {} {}", entry.source, entry.sha256)));
     line(format!("key {pseudonym_key:?}"));
     let record = RunRecord {
@@ -376,6 +414,8 @@ fn begin(
         inputs: digester.finish(),
         pipeline_file: pipeline.digest,
         contracts,
+        mappings,
+        decisions,
         evidence,
         pseudonym_key,
         tables: Vec::new(),
@@ -397,12 +437,14 @@ fn staging(workspace: &Workspace, pipeline: &Pipeline, date: ServiceDate) -> Pat
 }
 
 /// Decodes, checks, derives and writes everything into the staging folder.
+#[expect(clippy::too_many_arguments, reason = "a run is all of these")]
 fn prepare(
     workspace: &Workspace,
     pipeline: &Pipeline,
     mut partition: Partition,
     mut record: RunRecord,
     key: Option<[u8; 32]>,
+    decided: &BTreeMap<String, Arc<Decisions>>,
     bucket: &Bucket,
     watch: Watch<'_>,
 ) -> Result<journal::Entry, RunError> {
@@ -412,11 +454,12 @@ fn prepare(
         fs::remove_dir_all(&staging).map_err(|error| RunError::private(&staging, "removed", &error))?;
     }
     fs::create_dir_all(&staging).map_err(|error| RunError::private(&staging, "made", &error))?;
-    let quarantine =
-        workspace.private.join("quarantine").join(&pipeline.dataset).join(format!("date={}", partition.date));
-    if quarantine.exists() {
-        fs::remove_dir_all(&quarantine).map_err(|error| RunError::private(&quarantine, "removed", &error))?;
-    }
+    let holding = Holding {
+        staging: staging.join("quarantine"),
+        folder: quarantine::partition(&workspace.private, &pipeline.dataset, partition.date),
+        run: record.inputs.short(),
+        held_at: record.started_at,
+    };
     let budget = Budget::new(workspace.memory);
     let mut notes = std::mem::take(&mut partition.notes);
     let beside = std::mem::take(&mut partition.beside);
@@ -436,6 +479,9 @@ fn prepare(
         },
     });
     stage("check", &pipeline.name, watch);
+    let mappings: BTreeMap<String, Dictionary> =
+        pipeline.mappings.iter().map(|(column, mapping)| (column.clone(), mapping.on(date))).collect();
+    let mappings = Arc::new(mappings);
     let referenced = check::referenced(pipeline.contracts.contracts.values());
     let around = beside.surroundings(workspace, pipeline, date, &staging, until, bucket)?;
     let mut waiting: Vec<Option<decode::Head>> = decoded.tables.iter().cloned().map(Some).collect();
@@ -456,8 +502,10 @@ fn prepare(
         let released = transform.is_some() || matches!(pipeline.format, Format::Gtfs);
         let contract = transform.as_ref().map_or(&head.contract, |transform| transform.contract());
         let metadata = metadata(&record, contract);
-        let plan = Plan { referenced, around: around.clone(), transform, released, metadata, head };
-        lanes[table] = Some(Lane::new(plan, &staging, quarantine.clone(), &budget)?);
+        let decisions = decided.get(&contract.table).cloned().unwrap_or_default();
+        let (around, mappings) = (around.clone(), mappings.clone());
+        let plan = Plan { referenced, around, transform, released, metadata, decisions, mappings, head };
+        lanes[table] = Some(Lane::new(plan, &staging, &holding, &budget)?);
         Ok(())
     };
     let tables: Vec<String> = decoded.tables.iter().map(|head| head.contract.table.clone()).collect();
@@ -492,6 +540,18 @@ fn prepare(
         return Err(RunError::internal(format!("the table {} never came to its end", head.contract.table)));
     }
     stage("stage", &pipeline.name, watch);
+    let mut quarantine: Vec<HeldFile> = Vec::new();
+    for table in &mut arrived {
+        quarantine.append(&mut table.held);
+        notes.append(&mut table.notes);
+    }
+    for table in pipeline.tables().iter().filter(|name| !arrived.iter().any(|table| table.release.table == **name)) {
+        let decisions = decided.get(table).map_or(0, |decisions| decisions.rows().count());
+        notes.extend(lane::spare_decisions(table, decisions));
+        quarantine
+            .extend(Stage::BOTH.map(|stage| HeldFile { staged: None, file: holding.folder.join(stage.file(table)) }));
+    }
+    quarantine.extend(forgotten(workspace, pipeline, &holding.folder));
     let files = settle(pipeline, &mut record, arrived)?;
     record.notes = notes.into_iter().map(Into::into).collect();
     record.notes.sort();
@@ -500,7 +560,7 @@ fn prepare(
         record.standard = Some(standard.result()?);
     }
     record.prepared_at = now();
-    Ok(journal::Entry { published: false, bucket: bucket.location().to_owned(), files, record })
+    Ok(journal::Entry { published: false, bucket: bucket.location().to_owned(), files, quarantine, record })
 }
 
 /// Carries on with the lanes that have all of their rows, as far as those go that their rules ask about.
@@ -535,6 +595,18 @@ fn land(
         }
     }
     Ok(())
+}
+
+/// Files in a partition's quarantine of tables that no pipeline of the dataset makes any more.
+fn forgotten(workspace: &Workspace, pipeline: &Pipeline, folder: &Path) -> Vec<HeldFile> {
+    let of_dataset = workspace.pipelines.iter().filter(|other| other.dataset == pipeline.dataset);
+    let known: Vec<String> = of_dataset.flat_map(Pipeline::tables).collect();
+    let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_forgotten = |file: &PathBuf| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Stage::of_file(&name).is_some_and(|(table, _)| !known.iter().any(|other| other == table))
+    };
+    files.filter(is_forgotten).map(|file| HeldFile { staged: None, file }).collect()
 }
 
 /// What stands in the footer of every file. Nothing of it may change from run to run of the same inputs.
@@ -640,6 +712,10 @@ fn settle(pipeline: &Pipeline, record: &mut RunRecord, arrived: Vec<Arrived>) ->
             quarantined: table.quarantined,
             held_back: 0,
             dropped: table.dropped,
+            released: table.released,
+            mapped: table.mapped,
+            left_quarantine: table.left_quarantine,
+            entered_quarantine: table.entered_quarantine,
             files: Vec::new(),
         };
         if !entry.adds_up() {
@@ -672,6 +748,7 @@ fn settle(pipeline: &Pipeline, record: &mut RunRecord, arrived: Vec<Arrived>) ->
         }
         if blocked {
             entry.held_back = std::mem::take(&mut entry.published);
+            entry.left_quarantine.held_back = std::mem::take(&mut entry.left_quarantine.published);
         }
         record.tables.push(entry);
     }

@@ -12,11 +12,11 @@ use crate::check::trial::{self, Found};
 use crate::contract::{Classification, Contract, OnFail, Rule, RuleId};
 use crate::ledger::RunRecord;
 use crate::pipeline::beside::{Beside, parquet_rows};
-use crate::pipeline::lane::RULES;
 use crate::pipeline::run::RunError;
 use crate::pipeline::{Pipeline, journal};
 use crate::publish::bucket::Bucket;
 use crate::publish::index;
+use crate::quarantine::{RULES, Stage};
 use crate::table::{ORIGIN, ORIGIN_ROW};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -69,11 +69,11 @@ impl Subject {
         let Some(file) = file else { return Ok(None) };
         let Some(bytes) = bucket.get(&file.path)? else { return Ok(None) };
         let rows = parquet_rows(bytes).map_err(|error| RunError::internal(format!("{}: {error}", file.path)))?;
-        let folder = workspace.private.join("quarantine").join(&pipeline.dataset).join(format!("date={}", file.date));
+        let folder = crate::quarantine::partition(&workspace.private, &pipeline.dataset, file.date);
         // Of a table that is released as it came there is one quarantine; of one that is derived the second has its columns.
         let is_derived = pipeline.contracts.get(&contract.table).is_none_or(|other| other.file != contract.file);
-        let ending = if is_derived { "release.parquet" } else { "parquet" };
-        let (held, held_by) = quarantined(&folder.join(format!("{}.{ending}", contract.table)), contract)?;
+        let stage = if is_derived { Stage::Release } else { Stage::Feed };
+        let (held, held_by) = quarantined(&folder.join(stage.file(&contract.table)), contract)?;
         let journal = journal::path(&workspace.private, &pipeline.name, file.date);
         let entry = journal::read(&journal).map_err(|error| RunError::private(&journal, "read", &error))?;
         let record = entry.map(|entry| entry.record);

@@ -1,7 +1,9 @@
 //! The contracts are ODCS 3.1, as the standard's own schema says, and another tool that reads them agrees with ours.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
+use fahrtenbuch::yaml::{self, Node};
 use serde_json::Value;
 
 use crate::world::{World, python, root, shared};
@@ -30,10 +32,40 @@ const TYPES: [(&str, &str); 6] = [
     ("duplicateValues", "field_duplicate_values"),
 ];
 
+/// What datacontract-cli says of each contract's quality entries on the data that a glob names.
+fn tested_outside(contracts: &[(PathBuf, PathBuf)]) -> Vec<Vec<Value>> {
+    let pairs = contracts.iter().flat_map(|(contract, data)| [contract, data]);
+    let arguments: Vec<_> = std::iter::once("test".into()).chain(pairs.map(|path| path.to_string_lossy())).collect();
+    let output = python("outsider.py", &arguments.iter().map(AsRef::as_ref).collect::<Vec<_>>());
+    let mut found: BTreeMap<PathBuf, Vec<Value>> = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    contracts.iter().map(|(contract, _)| found.remove(contract).unwrap()).collect()
+}
+
+/// A contract without its quality entries.
+fn without_quality(text: &str) -> String {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut within = None;
+    let mut kept = String::new();
+    for line in text.lines() {
+        if within.is_some_and(|begun| indent(line) > begun) {
+            continue;
+        }
+        within = (line.trim() == "quality:").then(|| indent(line));
+        if within.is_none() {
+            kept += &format!("{line}\n");
+        }
+    }
+    kept
+}
+
 /// For each metric whether it held: ours after a run, and datacontract-cli's on the file that the run published.
 fn both(metrics: &[(&str, &str)]) -> BTreeMap<String, [Option<bool>; 2]> {
     let world = World::new();
     let contract = "schemas/gtfs/stops.odcs.yaml";
+    // Its own entries would stand beside those that are asked here, and under the same names.
+    let text = std::fs::read_to_string(world.path(contract)).unwrap();
+    world.write(contract, &without_quality(&text));
     for (column, metric) in metrics {
         let (from, indent) = match *column {
             "" => ("    properties:\n".to_owned(), ""),
@@ -48,9 +80,7 @@ fn both(metrics: &[(&str, &str)]) -> BTreeMap<String, [Option<bool>; 2]> {
     let results: Value = serde_json::from_slice(&output.stdout).unwrap();
     let record = &results[0]["record"];
     let data = world.path("data/bucket/data/stadtbus-fahrplan/stops/*/*.parquet");
-    let theirs = python("outsider.py", &["test", &world.path(contract).to_string_lossy(), &data.to_string_lossy()]);
-    let theirs: Vec<Value> = serde_json::from_slice(&theirs.stdout)
-        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&theirs.stderr)));
+    let theirs = tested_outside(&[(world.path(contract), data)]).remove(0);
     let mut found = BTreeMap::new();
     for (column, entry) in metrics {
         let metric = entry.trim_start_matches("metric: ").trim_start_matches("type: ").split(',').next().unwrap();
@@ -104,4 +134,100 @@ fn datacontract_cli_comes_to_the_same_results_on_what_we_published() {
     assert_eq!(found.len(), 17);
     // Not all of one kind, or agreeing would be easy.
     assert!((5..=10).contains(&held), "{held} of {}", found.len());
+}
+
+/// A quality entry of a contract.
+struct Entry {
+    name: String,
+    column: Option<String>,
+    /// The metric, or `sql`.
+    asks: String,
+    unit: Option<String>,
+}
+
+impl Entry {
+    /// All of a contract that are library metrics or `type: sql`: these are what any tool for ODCS should execute.
+    fn of(contract: &Node) -> Vec<Self> {
+        let table = &contract.get("schema").unwrap().items()[0];
+        let places = std::iter::once((None, table))
+            .chain(table.get("properties").unwrap().items().iter().map(|column| (column.get("name"), column)));
+        let entries = places.flat_map(|(column, place)| {
+            let entries = place.get("quality").map_or(&[][..], Node::items);
+            entries.iter().map(move |entry| (column, entry))
+        });
+        let text = |node: &Node, key: &str| node.get(key).and_then(Node::scalar);
+        let read = |(column, entry): (Option<&Node>, &Node)| {
+            let is_sql = text(entry, "type").is_some_and(|kind| kind == "sql");
+            let asks = text(entry, "metric").or_else(|| is_sql.then(|| "sql".to_owned()))?;
+            let name = text(entry, "name").unwrap();
+            Some(Self { name, column: column.and_then(Node::scalar), asks, unit: text(entry, "unit") })
+        };
+        entries.filter_map(read).collect()
+    }
+
+    /// Whether datacontract-cli can execute it: it knows no partitions before this one, and no percent of what is counted
+    /// in anything but rows.
+    fn is_executed_outside(&self) -> bool {
+        match self.unit.as_deref() {
+            Some("percentOfMedian") => false,
+            Some("percent") => !matches!(self.asks.as_str(), "rowCount" | "duplicateValues"),
+            _ => true,
+        }
+    }
+}
+
+#[test]
+fn datacontract_cli_agrees_with_our_results_on_every_entry_of_our_contracts_that_it_can_execute() {
+    let world = World::new();
+    let results = world.run();
+    // The contracts of all tables that were published, with the dataset's record.
+    let mut published = Vec::new();
+    for (pipeline, schemas) in [("stadtbus-fahrplan", "gtfs"), ("stadtbus-telemetrie", "stadtbus")] {
+        let record = &results[pipeline]["record"];
+        for table in record["tables"].as_array().unwrap() {
+            let name = table["table"].as_str().unwrap();
+            let contract = world.path(&format!("schemas/{schemas}/{name}.odcs.yaml"));
+            let file = table["files"][0]["path"].as_str().unwrap();
+            published.push((name, record, contract, world.path("data/bucket").join(file)));
+        }
+    }
+    assert!(published.len() >= 12, "{}", published.len());
+    let pairs: Vec<_> = published.iter().map(|(.., contract, data)| (contract.clone(), data.clone())).collect();
+    let outside = tested_outside(&pairs);
+    let mut compared = BTreeMap::new();
+    let mut left_out = Vec::new();
+    for ((table, record, file, _), theirs) in published.iter().zip(&outside) {
+        let contract = yaml::read(file).unwrap();
+        let id = contract.get("id").and_then(Node::scalar).unwrap();
+        for entry in Entry::of(&contract) {
+            let rule = format!("{table}.{}", entry.name);
+            if !entry.is_executed_outside() {
+                left_out.push(format!("{rule} {} {}", entry.asks, entry.unit.unwrap_or_default()));
+                continue;
+            }
+            // It gives two equal metrics of one column one key, and fills in only the first: ours have no such two, or the
+            // second would have no result and fail here.
+            let check = theirs
+                .iter()
+                .find(|check| check["id"] == *entry.name && check["field"] == Value::from(entry.column.clone()));
+            let check = check.unwrap_or_else(|| panic!("datacontract-cli has no check of {rule}: {theirs:?}"));
+            let value = check["value"].as_f64().unwrap_or_else(|| panic!("{rule} was not executed: {check}"));
+            let passed = record["passed"][&id].as_array().unwrap().iter().any(|passed| *passed == *rule);
+            let failed = record["findings"].as_array().unwrap().iter().any(|finding| finding["rule"] == *rule);
+            assert_ne!(passed, failed, "{rule}");
+            assert_eq!(check["result"] == "passed", passed, "{rule}: {check}");
+            // And both came to it by the same number.
+            let mut own = record["values"][&id][&rule].as_f64().unwrap_or_else(|| panic!("{rule} has no value"));
+            if entry.unit.as_deref() == Some("percent") {
+                let rows = record["tables"].as_array().unwrap().iter().find(|other| other["table"] == **table);
+                own *= 100.0 / rows.unwrap()["published"].as_f64().unwrap();
+            }
+            assert!((own - value).abs() < 1e-5, "{rule}: {own} here, {value} there");
+            compared.insert(rule, entry.asks);
+        }
+    }
+    let kinds: BTreeSet<&str> = compared.values().map(String::as_str).collect();
+    let all = ["duplicateValues", "invalidValues", "missingValues", "nullValues", "rowCount", "sql"];
+    assert!(kinds.into_iter().eq(all) && compared.len() >= 15, "{compared:?}");
+    assert!(left_out.iter().all(|rule| rule.ends_with("rowCount percentOfMedian")), "{left_out:?}");
 }

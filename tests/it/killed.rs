@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::world::World;
 
-const STAGES: [&str; 9] = ["capture", "decode", "check", "stage", "journal", "put", "commit", "views", "record"];
+pub const STAGES: [&str; 10] =
+    ["capture", "decode", "check", "stage", "journal", "put", "commit", "views", "record", "quarantine"];
 
 fn once() -> World {
     let world = World::new();
@@ -32,26 +33,30 @@ fn as_if_it_had_run_once(world: &World, reference: &World, when: &str) {
     assert!(!world.path("data/private/staging/stadtbus-telemetrie/2026-11-24").exists(), "killed {when}");
 }
 
+/// Runs, and kills the run when a pipeline comes to a stage.
+pub fn kill_at(world: &World, pipeline: &str, stage: &str) {
+    let mut child = world
+        .command()
+        .args(["run", "-v", "--log-format", "json"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let reached = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok).any(|line| {
+        line.contains(&format!("\"stage\":\"{stage}\"")) && line.contains(&format!("\"pipeline\":\"{pipeline}\""))
+    });
+    assert!(reached, "{pipeline} never came to {stage}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 #[test]
 fn a_run_that_was_killed_at_any_stage_is_finished_by_the_next_one() {
     let reference = once();
     for pipeline in ["stadtbus-fahrplan", "stadtbus-telemetrie"] {
         for stage in STAGES {
             let world = fresh(&reference);
-            let mut child = world
-                .command()
-                .args(["run", "-v", "--log-format", "json"])
-                .stdout(Stdio::null())
-                .stderr(Stdio::piped())
-                .spawn()
-                .unwrap();
-            let reached = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok).any(|line| {
-                line.contains(&format!("\"stage\":\"{stage}\""))
-                    && line.contains(&format!("\"pipeline\":\"{pipeline}\""))
-            });
-            assert!(reached, "{pipeline} never came to {stage}");
-            child.kill().unwrap();
-            child.wait().unwrap();
+            kill_at(&world, pipeline, stage);
             as_if_it_had_run_once(&world, &reference, &format!("in {pipeline} at {stage}"));
         }
     }

@@ -7,6 +7,7 @@ mod end_to_end;
 mod killed;
 mod mistakes;
 mod quality;
+mod quarantine;
 mod real_data;
 mod rules;
 mod tides;

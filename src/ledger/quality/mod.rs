@@ -224,8 +224,8 @@ fn result(record: &RunRecord, asked: &Asked, spec: Spec, found: Option<&Finding>
         description_de: german::description(contract, &spec),
         message: found
             .map(|finding| finding.outcome.message.clone())
-            .filter(|message| *message != spec.message)
-            .or(why_skipped),
+            .or(why_skipped)
+            .filter(|message| *message != spec.message),
         description: spec.message,
         id: spec.id,
     }

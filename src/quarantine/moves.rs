@@ -1,0 +1,339 @@
+//! Which rows a run took into quarantine, and where those went that were there before.
+//!
+//! Holds some 100 bytes for each row that was held before, booked on the run's budget; looks only at rows of the same
+//! places of the same origins, so that a run whose quarantine was empty pays nothing.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::UInt64Type;
+use arrow_array::{ArrayRef, RecordBatch, UInt64Array};
+use rustc_hash::FxHashMap;
+
+use crate::ledger::LeftQuarantine;
+use crate::quarantine::{Identity, ORIGIN_NAME, QuarantineError, RowId, Stage, place, read, texts};
+use crate::table::{Budget, BudgetExceeded, ORIGIN_ROW};
+
+/// What a row that was held before takes here.
+const BYTES: usize = 100;
+/// Marks the place of a row that was held before, while it becomes a row of the release.
+const MARK: u64 = 1 << 63;
+
+/// An origin, the first of those with its name, and a place there.
+type Place = (u32, u64);
+
+/// Rows that are looked for, how many of each.
+#[derive(Default)]
+struct Wanted {
+    rows: FxHashMap<RowId, u32>,
+    places: FxHashMap<Place, Vec<RowId>>,
+}
+
+impl Wanted {
+    fn add(&mut self, place: Option<Place>, id: RowId) {
+        *self.rows.entry(id).or_default() += 1;
+        if let Some(place) = place {
+            self.places.entry(place).or_default().push(id);
+        }
+    }
+
+    fn take(&mut self, id: RowId) -> bool {
+        let Some(count) = self.rows.get_mut(&id).filter(|count| **count > 0) else { return false };
+        *count -= 1;
+        true
+    }
+
+    /// Any row of a place.
+    fn take_from(&mut self, place: Place) -> bool {
+        let ids = self.places.get(&place).cloned().unwrap_or_default();
+        ids.into_iter().any(|id| self.take(id))
+    }
+}
+
+/// The moves of one table.
+pub struct Moves {
+    identities: [Arc<Identity>; 2],
+    /// For each origin the first one with its name.
+    first: Vec<u32>,
+    /// What each check held before.
+    before: [Wanted; 2],
+    /// Rows of the release that were made from rows of the feed which the check had held before.
+    derived: Wanted,
+    held_before: u64,
+    still_held: u64,
+    published: u64,
+    entered: u64,
+}
+
+impl Moves {
+    pub fn new(feed: Arc<Identity>, release: Arc<Identity>) -> Self {
+        Self {
+            identities: [feed, release],
+            first: Vec::new(),
+            before: Default::default(),
+            derived: Wanted::default(),
+            held_before: 0,
+            still_held: 0,
+            published: 0,
+            entered: 0,
+        }
+    }
+
+    /// Looks at what is in quarantine. Books on `budget` until the run ends.
+    pub fn read(&mut self, stage: Stage, path: &Path, budget: &Budget) -> Result<(), MovesError> {
+        let Some(reader) = read(path, None)? else { return Ok(()) };
+        let identity = self.identities[stage as usize].clone();
+        let mut known: HashMap<&str, u32> = HashMap::new();
+        let origins = identity.origins.iter().enumerate();
+        self.first = origins.map(|(at, origin)| *known.entry(&origin.name).or_insert(at as u32)).collect();
+        for rows in reader {
+            let rows = rows?;
+            budget.take("quarantine", rows.num_rows() * BYTES)?;
+            let names = texts(&rows, ORIGIN_NAME);
+            for row in 0..rows.num_rows() {
+                let origin = names.and_then(|names| known.get(names.value(row)));
+                let place = origin.map(|&origin| (origin, place(&rows, row).1));
+                self.before[stage as usize].add(place, identity.of_kept(&rows, row));
+                self.held_before += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn place(&self, rows: &RecordBatch, row: usize) -> Place {
+        let (origin, place) = place(rows, row);
+        (self.first.get(origin as usize).copied().unwrap_or(origin), place)
+    }
+
+    /// Rows that a check holds now.
+    pub fn held(&mut self, stage: Stage, rows: &RecordBatch, ids: &[RowId]) {
+        for (row, &id) in ids.iter().enumerate() {
+            let before = self.before[stage as usize].take(id)
+                || match stage {
+                    // The feed's check holds now what the release's check held before.
+                    Stage::Feed if self.held_before > 0 => {
+                        let place = self.place(rows, row);
+                        self.before[Stage::Release as usize].take_from(place)
+                    }
+                    Stage::Feed => false,
+                    Stage::Release => self.derived.take(id),
+                };
+            if before {
+                self.still_held += 1;
+            } else {
+                self.entered += 1;
+            }
+        }
+    }
+
+    /// Marks the rows of the feed that its check held before and does not hold now.
+    pub fn mark(&mut self, rows: RecordBatch) -> RecordBatch {
+        if self.before[Stage::Feed as usize].places.is_empty() {
+            return rows;
+        }
+        let feed = Stage::Feed as usize;
+        let identity = self.identities[feed].clone();
+        let mut marked = Vec::new();
+        for row in 0..rows.num_rows() {
+            let at = self.place(&rows, row);
+            if self.before[feed].places.contains_key(&at) && self.before[feed].take(identity.of(&rows, row)) {
+                marked.push(row);
+            }
+        }
+        if marked.is_empty() {
+            return rows;
+        }
+        with_places(&rows, |row, place| if marked.binary_search(&row).is_ok() { place | MARK } else { place })
+    }
+
+    /// Takes the marks off the rows of the release that were made from marked ones, and looks for them further on.
+    pub fn unmark(&mut self, rows: RecordBatch) -> RecordBatch {
+        if self.before[Stage::Feed as usize].places.is_empty() {
+            return rows;
+        }
+        let marked: Vec<usize> = (0..rows.num_rows()).filter(|&row| place(&rows, row).1 & MARK != 0).collect();
+        if marked.is_empty() {
+            return rows;
+        }
+        let rows = with_places(&rows, |_, place| place & !MARK);
+        for row in marked {
+            let id = self.identities[Stage::Release as usize].of(&rows, row);
+            self.derived.add(Some(self.place(&rows, row)), id);
+        }
+        rows
+    }
+
+    /// Rows that are published, as the check of this stage let them pass.
+    pub fn published(&mut self, stage: Stage, rows: &RecordBatch) {
+        let before = &self.before[stage as usize];
+        if before.places.is_empty() && self.derived.places.is_empty() {
+            return;
+        }
+        let identity = self.identities[stage as usize].clone();
+        for row in 0..rows.num_rows() {
+            let place = self.place(rows, row);
+            let before = &mut self.before[stage as usize];
+            if before.places.contains_key(&place) || self.derived.places.contains_key(&place) {
+                let id = identity.of(rows, row);
+                self.published += u64::from(before.take(id) || self.derived.take(id));
+            }
+        }
+    }
+
+    /// The rows that left the quarantine, and the number of those that entered it.
+    pub fn finish(self) -> (LeftQuarantine, u64) {
+        let left = self.held_before - self.still_held;
+        let dropped = left.saturating_sub(self.published);
+        (LeftQuarantine { published: self.published, dropped, held_back: 0 }, self.entered)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum MovesError {
+    #[error(transparent)]
+    Quarantine(#[from] QuarantineError),
+    #[error(transparent)]
+    Budget(#[from] BudgetExceeded),
+}
+
+/// The rows with other places in their origins.
+fn with_places(rows: &RecordBatch, of: impl Fn(usize, u64) -> u64) -> RecordBatch {
+    let Some(at) = rows.schema().index_of(ORIGIN_ROW).ok() else { return rows.clone() };
+    let Some(places) = rows.column(at).as_primitive_opt::<UInt64Type>() else { return rows.clone() };
+    let places = places.values().iter().enumerate().map(|(row, &place)| of(row, place));
+    let places: ArrayRef = Arc::new(UInt64Array::from_iter_values(places));
+    let mut columns = rows.columns().to_vec();
+    columns[at] = places;
+    // The type and the length are those that were there.
+    RecordBatch::try_new(rows.schema(), columns).unwrap_or_else(|_| rows.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::PathBuf;
+
+    use arrow_array::{StringArray, UInt32Array};
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::contract::{Contract, RuleId, read};
+    use crate::quarantine::Writer;
+    use crate::table::Origin;
+
+    /// Rows: the place in the snapshot, the trip and the stop.
+    type Row = (u64, &'static str, &'static str);
+
+    struct Table {
+        folder: tempfile::TempDir,
+        contract: Contract,
+        identity: Arc<Identity>,
+    }
+
+    impl Table {
+        fn new(mapped: &[&str]) -> Self {
+            let text = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: 1.0.0\nstatus: active\nschema:\n  - name: t\n    \
+                        logicalType: object\n    physicalType: table\n    properties:\n      - {name: trip_id, logicalType: \
+                        string}\n      - {name: stop_id, logicalType: string}\n";
+            let contract = read::contract(Path::new("t.odcs.yaml"), text).unwrap();
+            let origins: Vec<Origin> =
+                ["a", "b"].map(|name| Origin { name: name.to_owned(), captured_at: Timestamp::UNIX_EPOCH }).to_vec();
+            let mapped: BTreeSet<String> = mapped.iter().map(|name| (*name).to_owned()).collect();
+            let identity = Arc::new(Identity::new(&contract, &mapped, origins.into()));
+            Self { folder: tempfile::tempdir().unwrap(), contract, identity }
+        }
+
+        fn rows(&self, rows: &[Row]) -> RecordBatch {
+            let columns: [ArrayRef; 4] = [
+                Arc::new(rows.iter().map(|row| Some(row.1)).collect::<StringArray>()),
+                Arc::new(rows.iter().map(|row| Some(row.2)).collect::<StringArray>()),
+                Arc::new(UInt32Array::from_value(1, rows.len())),
+                Arc::new(rows.iter().map(|row| Some(row.0)).collect::<UInt64Array>()),
+            ];
+            RecordBatch::try_new(self.contract.chunk_schema(), columns.to_vec()).unwrap()
+        }
+
+        fn ids(&self, rows: &RecordBatch) -> Vec<RowId> {
+            (0..rows.num_rows()).map(|row| self.identity.of(rows, row)).collect()
+        }
+
+        fn keep(&self, stage: Stage, rows: &[Row]) -> PathBuf {
+            let path = self.folder.path().join(stage.file("t"));
+            let mut writer = Writer::new(path.clone(), "run", Timestamp::UNIX_EPOCH);
+            let rows = self.rows(rows);
+            let rules = vec![vec![RuleId("t.r".into())]; rows.num_rows()];
+            writer.push(&self.identity, &rows, &self.ids(&rows), &rules).unwrap();
+            writer.finish().unwrap();
+            path
+        }
+
+        /// What a run says that finds these rows in quarantine.
+        fn moves(&self, before: &[(Stage, &[Row])]) -> Moves {
+            let mut moves = Moves::new(self.identity.clone(), self.identity.clone());
+            for (stage, rows) in before {
+                moves.read(*stage, &self.keep(*stage, rows), &Budget::new(1 << 20)).unwrap();
+            }
+            moves
+        }
+
+        fn hold(&self, moves: &mut Moves, stage: Stage, rows: &[Row]) {
+            let rows = self.rows(rows);
+            moves.held(stage, &rows, &self.ids(&rows));
+        }
+    }
+
+    fn left(moves: Moves) -> (u64, u64, u64) {
+        let (left, entered) = moves.finish();
+        (left.published, left.dropped, entered)
+    }
+
+    #[test]
+    fn rows_of_one_entity_are_told_apart_on_their_way_through_a_transform() {
+        let table = Table::new(&[]);
+        let held = [(7, "x", "1"), (7, "x", "2"), (8, "x", "1")];
+        let mut moves = table.moves(&[(Stage::Feed, &held)]);
+        // The first is held on, the second passes and is dropped on the way, the third is published.
+        table.hold(&mut moves, Stage::Feed, &[(7, "x", "1"), (9, "x", "1")]);
+        let passed = moves.mark(table.rows(&[(7, "x", "2"), (7, "x", "3"), (8, "x", "1")]));
+        let keep = arrow_array::BooleanArray::from(vec![false, true, true]);
+        let derived = moves.unmark(arrow_select::filter::filter_record_batch(&passed, &keep).unwrap());
+        assert_eq!(derived, table.rows(&[(7, "x", "3"), (8, "x", "1")]));
+        moves.published(Stage::Release, &derived);
+        assert_eq!(left(moves), (1, 1, 1));
+    }
+
+    #[test]
+    fn a_row_that_another_check_holds_now_has_not_left() {
+        let table = Table::new(&[]);
+        let mut moves = table.moves(&[(Stage::Feed, &[(1, "x", "1")]), (Stage::Release, &[(2, "x", "1")])]);
+        table.hold(&mut moves, Stage::Feed, &[(2, "other columns", "1")]);
+        let derived = moves.mark(table.rows(&[(1, "x", "1")]));
+        let derived = moves.unmark(derived);
+        moves.held(Stage::Release, &derived, &table.ids(&derived));
+        assert_eq!(left(moves), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_value_that_is_mapped_now_makes_no_other_row() {
+        let before = Table::new(&[]);
+        let path = before.keep(Stage::Feed, &[(1, "x", "1"), (2, "x", "1")]);
+        let table = Table::new(&["trip_id"]);
+        let mut moves = Moves::new(table.identity.clone(), table.identity.clone());
+        moves.read(Stage::Feed, &path, &Budget::new(1 << 20)).unwrap();
+        table.hold(&mut moves, Stage::Feed, &[(1, "mapped", "1")]);
+        moves.published(Stage::Feed, &table.rows(&[(2, "mapped", "1"), (3, "mapped", "1")]));
+        assert_eq!(left(moves), (1, 0, 0));
+    }
+
+    #[test]
+    fn what_is_no_quarantine_is_told() {
+        let table = Table::new(&[]);
+        let path = table.folder.path().join("t.parquet");
+        std::fs::write(&path, "no parquet").unwrap();
+        let mut moves = table.moves(&[]);
+        let error = moves.read(Stage::Feed, &path, &Budget::new(1)).unwrap_err().to_string();
+        assert!(error.contains("t.parquet is no quarantine") && error.contains("Remove it"), "{error}");
+    }
+}
