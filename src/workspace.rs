@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use crate::check::area::ServiceArea;
-use crate::check::sql;
+use crate::check::dry_run::{self, Lack};
 use crate::contract::library::Library;
 use crate::pipeline::{Format, Pipeline};
 use crate::publish::pages::Site;
@@ -49,8 +49,10 @@ impl Workspace {
             return Err(problems.found);
         }
         let mut found = Vec::new();
+        let mut first_line = 0;
         let workspace = match yaml::read(&file) {
             Ok(node) => {
+                first_line = node.line;
                 let mut problems = Problems::new(&file);
                 let workspace = configuration(root, &node, &mut problems);
                 found.append(&mut problems.found);
@@ -61,24 +63,30 @@ impl Workspace {
                 None
             }
         };
-        let mut pipelines = Vec::new();
+        let (mut pipelines, mut unread) = (Vec::new(), Vec::new());
         for file in pipeline_files(root, &mut found) {
             match Pipeline::read(root, &file) {
                 Ok(pipeline) => pipelines.push(pipeline),
-                Err(mut problems) => found.append(&mut problems),
+                Err(mut problems) => {
+                    unread.push(file.file_stem().unwrap_or_default().to_string_lossy().into_owned());
+                    found.append(&mut problems);
+                }
             }
         }
+        let mut lacks = Vec::new();
         let has_area = workspace.as_ref().is_none_or(|workspace| workspace.area.is_some());
         for folder in contract_folders(root) {
             match Library::read(&folder) {
                 Ok(library) => {
                     found.extend(crate::check::gtfs::unknown_codes(&library, &folder));
-                    found.extend(queries(&library, &pipelines, has_area));
+                    found.extend(queries(&library, &pipelines, has_area, &mut lacks));
                 }
                 Err(mut problems) => found.append(&mut problems),
             }
         }
-        found.extend(timetables(&pipelines));
+        found.extend(timetables(&pipelines, &unread));
+        found.extend(datasets(&pipelines));
+        found.extend(lacking(root, (&file, first_line), &pipelines, &lacks));
         // Several pipelines may use the same contracts: each mistake is told once.
         found.sort();
         found.dedup();
@@ -89,37 +97,105 @@ impl Workspace {
     }
 }
 
+/// A query that needs something that the workspace does not give it.
+struct Lacking {
+    lack: Lack,
+    /// The rule or the view.
+    what: String,
+    contract: PathBuf,
+    line: u32,
+}
+
 /// Asks the queries of a folder's contracts over tables without rows.
-fn queries(library: &Library, pipelines: &[Pipeline], has_area: bool) -> Vec<Problem> {
+fn queries(library: &Library, pipelines: &[Pipeline], has_area: bool, lacks: &mut Vec<Lacking>) -> Vec<Problem> {
     let gtfs = Arc::new(Library::gtfs());
     let mut found = Vec::new();
-    for contract in library.contracts.values().filter(|contract| !contract.rules.is_empty()) {
+    for contract in library.contracts.values() {
         let uses = |library: &Library| library.get(&contract.table).is_some_and(|other| other.file == contract.file);
         let users = || {
             pipelines.iter().filter(|pipeline| {
                 uses(&pipeline.contracts) || pipeline.released().iter().any(|other| other.file == contract.file)
             })
         };
-        let place = sql::Place {
+        let place = dry_run::Place {
             siblings: library,
             gtfs: gtfs.clone(),
             has_timetable: users().all(|pipeline| pipeline.timetable.is_some()),
+            is_timetable: users().any(|pipeline| matches!(pipeline.format, Format::Gtfs)),
             has_area,
             // Contracts that nothing uses yet are taken to be released.
             is_released: users().next().is_none()
                 || users().any(|p| p.released().iter().any(|other| other.file == contract.file)),
         };
         let mut problems = Problems::new(&contract.file);
-        for mistake in sql::dry_run(contract, &place) {
+        let dry_run = dry_run::dry_run(contract, &place);
+        for mistake in dry_run.mistakes {
             problems.add(mistake.line, mistake.message, mistake.remedy);
         }
+        let of_contract = |(lack, what, line)| Lacking { lack, what, contract: contract.file.clone(), line };
+        lacks.extend(dry_run.lacks.into_iter().map(of_contract));
         found.append(&mut problems.found);
     }
     found
 }
 
-/// Whether each pipeline that names a timetable names one.
-fn timetables(pipelines: &[Pipeline]) -> Vec<Problem> {
+/// What queries lack, told once and where it has to be written.
+fn lacking(root: &Path, workspace: (&Path, u32), pipelines: &[Pipeline], lacks: &[Lacking]) -> Vec<Problem> {
+    let shown = |of: &[&Lacking]| {
+        let first = of.first()?;
+        let file = first.contract.strip_prefix(root).unwrap_or(&first.contract).display();
+        let others = match of.len() - 1 {
+            0 => String::new(),
+            1 => " and another query".to_owned(),
+            many => format!(" and {many} other queries"),
+        };
+        Some((
+            format!("{} ({file}:{}){others}", first.what, first.line),
+            if others.is_empty() { "needs" } else { "need" },
+        ))
+    };
+    let mut found = Vec::new();
+    let area: Vec<&Lacking> = lacks.iter().filter(|lacking| lacking.lack == Lack::Area).collect();
+    if let Some((queries, need)) = shown(&area) {
+        let mut problems = Problems::new(workspace.0);
+        let remedy = "Add 'service_area: [south, west, north, east]' here.";
+        problems.add(workspace.1, format!("{queries} {need} the service area, which is missing"), remedy);
+        found.append(&mut problems.found);
+    }
+    let timetable = pipelines.iter().find(|pipeline| matches!(pipeline.format, Format::Gtfs));
+    for pipeline in pipelines.iter().filter(|pipeline| pipeline.timetable.is_none()) {
+        let is_its = |lacking: &&Lacking| {
+            lacking.lack == Lack::Timetable && pipeline.all_contracts().any(|other| other.file == lacking.contract)
+        };
+        let of_pipeline: Vec<&Lacking> = lacks.iter().filter(is_its).collect();
+        let Some((queries, need)) = shown(&of_pipeline) else { continue };
+        let mut problems = Problems::new(&pipeline.file);
+        let remedy = match timetable {
+            Some(timetable) => format!("Add 'timetable: {}' here.", timetable.name),
+            None => "Make a pipeline of a timetable, and add 'timetable: <its name>' here.".to_owned(),
+        };
+        problems.add(pipeline.line, format!("{queries} {need} a timetable, and the pipeline names none"), remedy);
+        found.append(&mut problems.found);
+    }
+    found
+}
+
+/// Two pipelines with one dataset would overwrite each other's reports and quarantine.
+fn datasets(pipelines: &[Pipeline]) -> Vec<Problem> {
+    let mut found = Vec::new();
+    for (place, pipeline) in pipelines.iter().enumerate() {
+        let Some(first) = pipelines[..place].iter().find(|other| other.dataset == pipeline.dataset) else { continue };
+        let mut problems = Problems::new(&pipeline.file);
+        let other = first.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let message = format!("the dataset '{}' is that of {other}, too", pipeline.dataset);
+        problems.add(pipeline.dataset_line, message, "Give each pipeline a 'dataset' of its own.");
+        found.append(&mut problems.found);
+    }
+    found
+}
+
+/// Whether each pipeline that names a timetable names one. Those with mistakes of their own are `unread`.
+fn timetables(pipelines: &[Pipeline], unread: &[String]) -> Vec<Problem> {
     let mut found = Vec::new();
     for pipeline in pipelines {
         let Some((name, line)) = &pipeline.timetable else { continue };
@@ -129,7 +205,7 @@ fn timetables(pipelines: &[Pipeline]) -> Vec<Problem> {
             .filter(|other| matches!(other.format, Format::Gtfs))
             .map(|other| other.name.as_str())
             .collect();
-        if !known.contains(&name.as_str()) {
+        if !known.contains(&name.as_str()) && !unread.contains(name) {
             let remedy = crate::yaml::suggestion(name, &known);
             problems.add(*line, format!("there is no pipeline of a timetable with the name '{name}'"), remedy);
         }

@@ -73,7 +73,12 @@ pub fn parse(file: &Path, text: &str) -> Result<Node, Vec<Problem>> {
             format!("the file has {} YAML documents instead of one", documents.len()),
             "Keep one document per file.",
         ),
-        Err(error) => problems.add(0, format!("not readable as YAML: {error}"), "Mend the syntax at that place."),
+        Err(error) => {
+            let line = u32::try_from(error.marker().line()).unwrap_or(0);
+            let column = error.marker().col() + 1;
+            let message = format!("not readable as YAML: {} at column {column}", error.info());
+            problems.add(line, message, "Mend the syntax there or just above; the indentation counts.");
+        }
     }
     Err(problems.found)
 }
@@ -204,12 +209,35 @@ impl Node {
     }
 }
 
-/// "Did you mean ...?", or the list of what is known.
+/// More than so many known names are too many to read.
+const LISTED: usize = 12;
+
+/// "Did you mean ...?", or what is known; of many names the nearest.
 pub fn suggestion(name: &str, known: &[&str]) -> String {
-    match known.iter().map(|other| (edits(name, other), other)).min() {
-        Some((distance, nearest)) if distance <= name.len() / 3 + 1 => format!("Did you mean '{nearest}'?"),
-        _ => format!("Known are: {}.", known.join(", ")),
+    let mut nearest: Vec<(usize, &str)> = known.iter().map(|other| (edits(name, other), *other)).collect();
+    nearest.sort_unstable();
+    nearest.dedup();
+    // A name that was cut short is far from the whole one by its letters only.
+    let whole: Vec<&str> = known.iter().copied().filter(|other| name.len() > 3 && other.starts_with(name)).collect();
+    match nearest.first() {
+        None => "There is none.".to_owned(),
+        Some((2.., _)) if (1..3).contains(&whole.len()) => format!("Did you mean '{}'?", whole.join("' or '")),
+        Some((distance, nearest)) if *distance <= name.len() / 3 + 1 => format!("Did you mean '{nearest}'?"),
+        Some(_) if nearest.len() <= LISTED => format!("Known are: {}.", known.join(", ")),
+        Some(_) => {
+            let length = |other: &str| name.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+            nearest.sort_by_key(|(distance, other)| (std::cmp::Reverse(length(other)), *distance));
+            let few: Vec<&str> = nearest.iter().take(5).map(|(_, other)| *other).collect();
+            format!("The nearest of {} are: {}.", nearest.len(), few.join(", "))
+        }
     }
+}
+
+/// The known name that a name was meant to be, if it differs by no more than a slip of the pen.
+pub fn misspelt<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let (distance, nearest) = known.iter().map(|other| (edits(name, other), *other)).min()?;
+    let slips = if nearest.len() < 6 { 1 } else { 2 };
+    (distance > 0 && (distance <= slips || nearest.eq_ignore_ascii_case(name))).then_some(nearest)
 }
 
 /// The Levenshtein distance of two short words.

@@ -28,6 +28,15 @@ use crate::time::ServiceDate;
 pub const NAMES: [&str; 5] =
     ["distance_m", "distance_to_shape_m", "in_service_area", "service_seconds", "is_monotonic"];
 
+/// How they are called.
+pub const USES: [(&str, &str); 5] = [
+    ("distance_m", "distance_m(latitude, longitude, latitude, longitude)"),
+    ("distance_to_shape_m", "distance_to_shape_m(latitude, longitude, trip_id)"),
+    ("in_service_area", "in_service_area(latitude, longitude)"),
+    ("service_seconds", "service_seconds(instant, service_date)"),
+    ("is_monotonic", "is_monotonic(column)"),
+];
+
 /// What a function does with its columns.
 type Run = Box<dyn Fn(&mut [Column]) -> PolarsResult<Column> + Send + Sync>;
 

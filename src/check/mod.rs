@@ -24,6 +24,7 @@
 //! | `<table>.sla.<property>`, see [`crate::contract::sla`] | warning | report |
 
 pub mod area;
+pub mod dry_run;
 mod functions;
 pub mod gtfs;
 mod held;

@@ -11,12 +11,10 @@ use arrow_schema::DataType;
 use polars::prelude::{Column, DataFrame, IntoLazy, LazyFrame, PlSmallStr, Series};
 use polars::sql::SQLContext;
 
-use crate::check::area::ServiceArea;
 use crate::check::functions::{Functions, NAMES};
-use crate::check::surroundings::{Siblings, Surroundings, siblings_of};
+use crate::check::surroundings::Surroundings;
 use crate::contract::query::{INDEX, PREVIOUS, Query, TIMETABLE};
 use crate::contract::{Contract, View};
-use crate::time::ServiceDate;
 
 /// Why a query gave no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,7 +130,8 @@ impl Frame<'_> {
         Ok(number.filter(|number| number.is_finite()))
     }
 
-    fn collect(&mut self, query: &Query) -> Result<DataFrame, NoResult> {
+    /// What a query returns.
+    pub fn collect(&mut self, query: &Query) -> Result<DataFrame, NoResult> {
         let contract = self.asker.contract.clone();
         let mut tables = BTreeMap::new();
         for table in &query.tables {
@@ -219,101 +218,6 @@ pub fn needs(contract: &Contract, query: &Query, column: &str) -> bool {
         || query.tables.iter().filter_map(|t| contract.view(t)).any(|view| needs(contract, &view.query, column))
 }
 
-/// A mistake in a contract's queries, with its line.
-pub struct Mistake {
-    pub line: u32,
-    pub message: String,
-    pub remedy: String,
-}
-
-/// What a dry run knows of the place where the contract is used.
-pub struct Place<'a> {
-    /// The other tables of the feed or of the release.
-    pub siblings: &'a crate::contract::library::Library,
-    pub gtfs: Arc<crate::contract::library::Library>,
-    pub has_timetable: bool,
-    pub has_area: bool,
-    /// Whether the table is published, so that there is a partition before.
-    pub is_released: bool,
-}
-
-/// Asks every query of a contract over tables without rows: whether it finds its tables and columns, and returns what it
-/// should.
-pub fn dry_run(contract: &Arc<Contract>, place: &Place<'_>) -> Vec<Mistake> {
-    let mut mistakes = Vec::new();
-    let mut around = Surroundings::of(ServiceDate(jiff::civil::date(2000, 1, 1)));
-    around.gtfs = place.gtfs.clone();
-    around.timetable = Ok(Arc::default());
-    around.previous.insert(contract.table.clone(), RecordBatch::new_empty(contract.release_schema()));
-    // Whether there is an area is asked below; here any will do.
-    around.area = ServiceArea::of_box([0.0, 0.0, 1.0, 1.0]).ok();
-    around.siblings = Siblings::of(place.siblings.contracts.values().chain([contract]));
-    for sibling in siblings_of(contract) {
-        if let Some(other) = place.siblings.get(sibling) {
-            around.siblings.push(sibling, &RecordBatch::new_empty(other.chunk_schema()));
-        }
-    }
-    let mut asker = Asker::new(contract.clone(), Arc::new(around));
-    let Ok(empty) = indexed(&RecordBatch::new_empty(contract.chunk_schema())) else { return mistakes };
-    let views = contract.views.iter().map(|view| (format!("the view '{}'", view.name), view.line, &view.query, None));
-    let rules =
-        contract.rules.iter().map(|rule| (format!("the rule '{}'", rule.id), rule.line, &rule.query, Some(rule)));
-    for (what, line, query, rule) in views.chain(rules) {
-        let mut add = |message: String, remedy: &str| {
-            mistakes.push(Mistake { line, message: format!("{what} {message}"), remedy: remedy.to_owned() });
-        };
-        let is_known = |table: &&String| {
-            **table == contract.table
-                || **table == PREVIOUS
-                || contract.view(table).is_some()
-                || place.siblings.get(table).is_some()
-                || table.strip_prefix(TIMETABLE).is_some_and(|name| place.gtfs.get(name).is_some())
-        };
-        if let Some(table) = query.tables.iter().find(|table| !is_known(table)) {
-            let mut known: Vec<&str> = contract.views.iter().map(|view| view.name.as_str()).collect();
-            known.extend(place.siblings.contracts.keys().map(String::as_str));
-            known.extend([contract.table.as_str(), PREVIOUS]);
-            let with_prefix: Vec<String> = place.gtfs.contracts.keys().map(|t| format!("{TIMETABLE}{t}")).collect();
-            if table.starts_with(TIMETABLE) {
-                known = with_prefix.iter().map(String::as_str).collect();
-            }
-            let remedy = crate::yaml::suggestion(table, &known);
-            add(format!("reads from '{table}', which is not known here"), &remedy);
-            continue;
-        }
-        let needs_timetable =
-            query.tables.iter().any(|table| table.starts_with(TIMETABLE)) || query.says("distance_to_shape_m");
-        if needs_timetable && !place.has_timetable {
-            add(
-                "needs a timetable, and the pipeline names none".to_owned(),
-                "Add 'timetable: <pipeline>' to the pipeline.",
-            );
-            continue;
-        }
-        if query.says("in_service_area") && !place.has_area {
-            let remedy = "Add 'service_area: [south, west, north, east]' to fahrtenbuch.yaml.";
-            add("needs the service area, which the workspace does not have".to_owned(), remedy);
-            continue;
-        }
-        if query.tables.contains(PREVIOUS) && !place.is_released {
-            let remedy = "Write the rule for the table that is released.";
-            add("reads from 'previous', but the table is not published and has no partition before".to_owned(), remedy);
-            continue;
-        }
-        let asked = asker.over(&empty).and_then(|mut frame| match rule {
-            Some(rule) if rule.is_number => frame.number(&rule.query).map(|_| ()),
-            Some(rule) => frame.offending(&rule.query).map(|_| ()),
-            None => frame.collect(query).map(|_| ()),
-        });
-        if let Err(NoResult::Broken(why) | NoResult::Skipped(why)) = asked {
-            // What Polars adds to say where in its plan it failed helps nobody.
-            let why = why.split("\n\n").next().unwrap_or_default().trim_end().to_owned();
-            add(format!("cannot run: {why}"), "Mend its query.");
-        }
-    }
-    mistakes
-}
-
 /// Rows with `_index` before their columns.
 pub fn indexed(rows: &RecordBatch) -> Result<RecordBatch, arrow_schema::ArrowError> {
     let index: ArrayRef = Arc::new(arrow_array::Int64Array::from_iter_values(0..rows.num_rows() as i64));
@@ -360,7 +264,7 @@ mod tests {
     use arrow_array::{BooleanArray, Date32Array, Float64Array, Int32Array, StringArray};
 
     use super::*;
-    use crate::contract::library::Library;
+    use crate::check::area::ServiceArea;
 
     /// A contract of a table `t` with these columns, and what stands under the table.
     fn contract(columns: &str, rest: &str) -> Arc<Contract> {
@@ -477,45 +381,5 @@ mod tests {
         reasons.push(format!("{number:?}"));
         assert!(reasons.iter().all(|reason| !reason.contains("4711") && !reason.is_empty()), "{reasons:#?}");
         assert!(reasons[0].contains("'driver'") && reasons[2].contains("missing"), "{reasons:#?}");
-    }
-
-    #[test]
-    fn a_dry_run_tells_every_mistake_of_a_query() {
-        let rule = |name: &str, sql: &str| {
-            format!("      - {{name: {name}, type: custom, engine: fahrtenbuch, implementation: '{sql}'}}\n")
-        };
-        let rules: String = [
-            rule("good", "SELECT _index FROM t WHERE a IS NULL"),
-            rule("column", "SELECT _index FROM t WHERE g IS NULL"),
-            rule("table", "SELECT _index FROM tt"),
-            rule("timetable", "SELECT t._index FROM t JOIN timetable_trips ON trip_id = a"),
-            rule("stop", "SELECT t._index FROM t JOIN timetable_stop ON stop_id = a"),
-            rule("area", "SELECT _index FROM t WHERE in_service_area(c, c)"),
-            rule("before", "SELECT t._index FROM t JOIN previous p ON p.a = t.a"),
-        ]
-        .concat();
-        let contract = contract(COLUMNS, &format!("    quality:\n{rules}"));
-        let library = Library::default();
-        let place = Place {
-            siblings: &library,
-            gtfs: Arc::new(Library::gtfs()),
-            has_timetable: false,
-            has_area: false,
-            is_released: false,
-        };
-        let told: Vec<String> =
-            dry_run(&contract, &place).into_iter().map(|m| format!("{}: {} {}", m.line, m.message, m.remedy)).collect();
-        let expected = [
-            "17: the rule 't.column' cannot run:",
-            "18: the rule 't.table' reads from 'tt', which is not known here Did you mean 't'?",
-            "19: the rule 't.timetable' needs a timetable",
-            "20: the rule 't.stop' reads from 'timetable_stop', which is not known here Did you mean 'timetable_stops'?",
-            "21: the rule 't.area' needs the service area",
-            "22: the rule 't.before' reads from 'previous'",
-        ];
-        assert_eq!(told.len(), expected.len(), "{told:#?}");
-        for (told, expected) in told.iter().zip(expected) {
-            assert!(told.starts_with(expected), "{told}");
-        }
     }
 }

@@ -23,6 +23,7 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
     let read = Workspace::read(root);
     let mut problems = read.as_ref().err().cloned().unwrap_or_default();
     problems.extend(tests(root));
+    problems.sort();
     if arguments.json {
         println!("{}", serde_json::json!({ "mistakes": problems }));
     } else if let (Ok(workspace), true) = (&read, problems.is_empty()) {
@@ -41,8 +42,8 @@ fn tests(root: &Path) -> Vec<Problem> {
         // What keeps a folder from being read was told already.
         let Ok(library) = Library::read(&folder) else { continue };
         let (tests, mut problems) = cases::read_all(&folder, &library);
+        found.extend(cases::untested(&folder, &library, &tests, &problems));
         found.append(&mut problems);
-        found.extend(cases::untested(&folder, &library, &tests));
     }
     found
 }

@@ -1,8 +1,8 @@
 //! All contracts of a folder, and what they say of each other.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, LazyLock};
 
 use crate::contract::notices::{self, Change};
 use crate::contract::{Contract, Target, read, standard};
@@ -90,6 +90,11 @@ impl Library {
 
     /// The contracts of GTFS that come with the program.
     pub fn gtfs() -> Self {
+        static READ: LazyLock<Library> = LazyLock::new(Library::read_gtfs);
+        READ.clone()
+    }
+
+    fn read_gtfs() -> Self {
         let mut library = Self::default();
         let is_contract = |path: &str| path.starts_with("schemas/gtfs/") && path.ends_with(".odcs.yaml");
         for (path, text) in standard::FILES.iter().filter(|(path, _)| is_contract(path)) {
@@ -161,13 +166,17 @@ impl Library {
                     None => self.get(&target.table).cloned().ok_or_else(|| {
                         let name = &target.table;
                         let message = format!("the foreign key names the table '{name}', which has no contract");
-                        (message, suggestion(name, &tables))
+                        Astray::Key(message, suggestion(name, &tables))
                     }),
                 };
                 let other = match other {
                     Ok(other) => other,
-                    Err((message, remedy)) => {
+                    Err(Astray::Key(message, remedy)) => {
                         problems.add(key.line, message, remedy);
+                        continue;
+                    }
+                    Err(Astray::There(mut mistakes)) => {
+                        found.append(&mut mistakes);
                         continue;
                     }
                 };
@@ -195,14 +204,39 @@ impl Library {
         }
         for contract in self.order().1 {
             let mut problems = Problems::new(&contract.file);
-            let line = contract.foreign_keys.first().map_or(0, |key| key.line);
-            problems.add(
-                line,
-                format!("the foreign keys of '{}' lead into a cycle", contract.table),
-                "Remove one of the references of the cycle.",
-            );
+            for key in &contract.foreign_keys {
+                let Some(way) = key.targets.iter().find_map(|target| self.way_back(&contract.table, target)) else {
+                    continue;
+                };
+                problems.add(
+                    key.line,
+                    format!("this foreign key is part of a cycle: {}", way.join(" -> ")),
+                    "Remove one of the references of the cycle.",
+                );
+            }
             found.append(&mut problems.found);
         }
+    }
+
+    /// The shortest way along foreign keys from a table by one of its keys back to it, by the tables' names.
+    fn way_back(&self, table: &str, by: &Target) -> Option<Vec<String>> {
+        let leads_on = |target: &Target, from: &str| target.file.is_none() && target.table != from;
+        let mut ways = VecDeque::from([vec![table.to_owned(), by.table.clone()]]);
+        let mut seen = BTreeSet::new();
+        while let Some(way) = ways.pop_front().filter(|_| leads_on(by, table)) {
+            let last = &way[way.len() - 1];
+            if last == table {
+                return Some(way);
+            }
+            if !seen.insert(last.clone()) {
+                continue;
+            }
+            let keys = self.get(last).map_or(&[][..], |contract| &contract.foreign_keys);
+            for target in keys.iter().flat_map(|key| &key.targets).filter(|target| leads_on(target, last)) {
+                ways.push_back([way.as_slice(), std::slice::from_ref(&target.table)].concat());
+            }
+        }
+        None
     }
 
     fn check_rule_ids(&self, found: &mut Vec<Problem>) {
@@ -219,29 +253,50 @@ impl Library {
     }
 }
 
-/// The contract of another folder that a key of `contract` names, or what is wrong and how to mend it.
-fn elsewhere(contract: &Contract, target: &Target, file: &Path) -> Result<Arc<Contract>, (String, String)> {
+/// Why a foreign key leads nowhere.
+enum Astray {
+    /// What is wrong with it, and how to mend it.
+    Key(String, String),
+    /// The contract that it leads to has mistakes of its own.
+    There(Vec<Problem>),
+}
+
+/// A path without the steps that lead back, so that one file has one name in messages.
+fn straight(path: &Path) -> PathBuf {
+    let mut straight = PathBuf::new();
+    for part in path.components() {
+        if part == Component::ParentDir && matches!(straight.components().next_back(), Some(Component::Normal(_))) {
+            straight.pop();
+        } else {
+            straight.push(part);
+        }
+    }
+    straight
+}
+
+/// The contract of another folder that a key of `contract` names.
+fn elsewhere(contract: &Contract, target: &Target, file: &Path) -> Result<Arc<Contract>, Astray> {
     let folder = contract.file.parent().unwrap_or(Path::new("."));
-    let path = folder.join(file);
+    let path = straight(&folder.join(file));
     let there = path.parent().unwrap_or(folder);
     let shown = file.display();
     if there.canonicalize().is_ok_and(|there| folder.canonicalize().is_ok_and(|folder| folder == there)) {
         // The order of the tables and the search for cycles go by the short form.
         let message = format!("the foreign key leads into '{shown}', which lies in the same folder");
-        return Err((message, "Write 'table.column', without the file.".to_owned()));
+        return Err(Astray::Key(message, "Write 'table.column', without the file.".to_owned()));
     }
     let text = std::fs::read_to_string(&path).map_err(|error| {
         let remedy = "Write the path from this contract's folder, such as '../gtfs/stops.odcs.yaml'.";
-        (format!("the foreign key leads into '{shown}', which cannot be read: {error}"), remedy.to_owned())
+        let message = match error.kind() {
+            std::io::ErrorKind::NotFound => format!("the foreign key leads into '{shown}', which does not exist"),
+            _ => format!("the foreign key leads into '{shown}', which cannot be read: {error}"),
+        };
+        Astray::Key(message, remedy.to_owned())
     })?;
-    let other = read::contract(&path, &text).map_err(|problems| {
-        let first = problems.first().map_or(0, |problem| problem.line);
-        let message = format!("the foreign key leads into '{shown}', which has mistakes of its own (line {first})");
-        (message, "Mend that file first.".to_owned())
-    })?;
+    let other = read::contract(&path, &text).map_err(Astray::There)?;
     if other.table != target.table {
         let message = format!("'{shown}' is the contract of '{}', not of '{}'", other.table, target.table);
-        return Err((message, suggestion(&target.table, &[other.table.as_str()])));
+        return Err(Astray::Key(message, suggestion(&target.table, &[other.table.as_str()])));
     }
     Ok(Arc::new(other))
 }
@@ -301,7 +356,12 @@ mod tests {
         let text: Vec<_> = problems.iter().map(ToString::to_string).collect();
         assert!(text.iter().any(|p| p.contains("a.odcs.yaml:11: 'z' is no column of 'b'")), "{text:?}");
         let problems = read(&[("a", &key("x", "b.y")), ("b", &key("y", "a.x"))]).unwrap_err();
-        assert!(problems.iter().any(|p| p.message.contains("cycle")), "{problems:?}");
+        assert!(problems.iter().all(|p| p.message.contains("cycle")) && problems.len() == 2, "{problems:?}");
+        // What only leads to a cycle is no part of it.
+        let problems = read(&[("a", &key("x", "b.y")), ("b", &key("y", "c.z")), ("c", &key("z", "b.y"))]).unwrap_err();
+        let text: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(text.len(), 2, "{text:?}");
+        assert!(text[0].contains("b.odcs.yaml:11: this foreign key is part of a cycle: b -> c -> b."), "{text:?}");
     }
 
     /// A library whose table `a` has one key, beside a folder with a table `stops`.
@@ -347,12 +407,12 @@ mod tests {
         let cases = [
             (
                 "../gtfs/stop.odcs.yaml#/schema/stops/properties/stop_id",
-                "'../gtfs/stop.odcs.yaml', which cannot be read",
+                "'../gtfs/stop.odcs.yaml', which does not exist",
                 "Write the path",
             ),
             (
                 "https://example.de/stops.odcs.yaml#/schema/stops/properties/stop_id",
-                "which cannot be read",
+                "which does not exist",
                 "Write the path",
             ),
             (
@@ -369,11 +429,6 @@ mod tests {
                 "../gtfs/stops.odcs.yaml#/schema/stops/properties/lat",
                 "'x' is Text, but 'stops.lat' is Float",
                 "the same type",
-            ),
-            (
-                "../gtfs/broken.odcs.yaml#/schema/broken/properties/id",
-                "mistakes of its own (line 9)",
-                "Mend that file first.",
             ),
             (
                 "b.odcs.yaml#/schema/b/properties/y",
@@ -398,6 +453,10 @@ mod tests {
                 |text: &String| text.contains("own/a.odcs.yaml:9: ") && text.contains(message) && text.contains(remedy);
             assert!(problems.iter().any(told), "{to}: {problems:#?}");
         }
+        let problems = leads_elsewhere("'../gtfs/broken.odcs.yaml#/schema/broken/properties/id'").unwrap_err();
+        let told = "gtfs/broken.odcs.yaml:9: 'strin' is no logicalType. Did you mean 'string'?";
+        assert!(problems.len() == 1 && problems[0].ends_with(told), "{problems:#?}");
+        assert!(!problems[0].contains(".."), "{problems:#?}");
     }
 
     #[test]

@@ -83,6 +83,19 @@ pub enum Unit {
     PercentOfMedian { partitions: usize },
 }
 
+impl std::fmt::Display for Limit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.threshold)?;
+        match self.unit {
+            Unit::Rows => Ok(()),
+            Unit::Percent => f.write_str(", in percent of the rows"),
+            Unit::PercentOfMedian { partitions } => {
+                write!(f, ", in percent of the median of the last {partitions} partitions")
+            }
+        }
+    }
+}
+
 /// How many partitions a median is of, unless the rule says otherwise: a week.
 const PARTITIONS: usize = 7;
 
@@ -194,7 +207,7 @@ pub enum Threshold {
     NotBetween(f64, f64),
 }
 
-const OPERATORS: [&str; 8] = [
+pub(super) const OPERATORS: [&str; 8] = [
     "mustBe",
     "mustNotBe",
     "mustBeGreaterThan",
@@ -300,11 +313,13 @@ pub fn read(
     if limit.is_some_and(|limit| limit.unit == Unit::Percent)
         && matches!(metric, Metric::RowCount | Metric::DuplicateValues { .. })
     {
-        problems.add(node.line, format!("'{name}' has no percentage"), "Write 'unit: rows'.");
+        let line = node.get("unit").map_or(node.line, |node| node.line);
+        problems.add(line, format!("'{name}' has no percentage"), "Write 'unit: rows'.");
     }
     if !matches!(settings.on_fail, OnFail::Report | OnFail::Block) {
+        let line = custom(node, "onFail", problems).map_or(node.line, |node| node.line);
         problems.add(
-            node.line,
+            line,
             "a metric is about the table as a whole and cannot hold back rows",
             "Set onFail to 'report' or 'block', or write a SQL rule that names rows.",
         );
@@ -346,7 +361,7 @@ fn metric(
         "duplicateValues" if column.is_none() => &["properties"],
         _ => &[],
     };
-    if let Some(arguments) = arguments {
+    if let Some(arguments) = arguments.filter(|_| METRICS.contains(&name)) {
         arguments.only_keys(known, problems);
     }
     let list = |key: &str| {
@@ -400,7 +415,8 @@ fn metric(
             }
             if let Some(Err(error)) = pattern.as_deref().map(regex::Regex::new) {
                 let reason = error.to_string().lines().last().unwrap_or_default().to_owned();
-                problems.add(node.line, format!("the pattern is not readable: {reason}"), "Mend the expression.");
+                let line = arguments.and_then(|arguments| arguments.get("pattern")).map_or(node.line, |node| node.line);
+                problems.add(line, format!("the pattern is not readable: {reason}"), "Mend the expression.");
             }
             Some(Metric::InvalidValues { column, valid, pattern })
         }

@@ -91,6 +91,12 @@ pub struct Query {
     words: BTreeSet<String>,
     /// The tables of which it reads all columns (`SELECT *`).
     all_of: BTreeSet<String>,
+    /// Names of columns that stand in it elsewhere than in a `COUNT(...)`.
+    pub shown: BTreeSet<String>,
+    /// The names that it gives to expressions, and the columns in each, but for those in a `COUNT(...)`.
+    pub given: Vec<(String, BTreeSet<String>)>,
+    /// The line of the contract on which it begins; 1 where there is none.
+    pub line: u32,
     /// Whether each row of `table` is named or not whatever the other rows are.
     pub is_local: bool,
 }
@@ -109,7 +115,13 @@ impl Query {
             // The parser ends its messages with "at Line: 3, Column: 7".
             let line = message.rsplit_once("at Line: ").and_then(|(_, rest)| rest.split(',').next()?.parse().ok());
             let said = message.rsplit_once(" at Line: ").map_or(message.as_str(), |(said, _)| said);
-            Fault { line: line.unwrap_or(1), message: said.trim_start_matches("sql parser error: ").to_owned() }
+            // The end of a query has no line of its own.
+            let last = u32::try_from(sql.trim_end().lines().count()).unwrap_or(u32::MAX);
+            let line = line.filter(|line| *line > 0).unwrap_or(last).max(1);
+            Fault {
+                line,
+                message: said.trim_start_matches("sql parser error: ").replace("found: EOF", "found its end"),
+            }
         };
         let text = with_date(sql, ServiceDate(jiff::civil::date(2000, 1, 1)));
         let statements = Parser::parse_sql(&GenericDialect, &text).map_err(|error| fault(error.to_string()))?;
@@ -131,10 +143,19 @@ impl Query {
         Ok(Self {
             is_local: reader.queries == 1 && reader.is_row_wise && is_filter_of(ast, table),
             all_of: reader.all_of.intersection(&tables).cloned().collect(),
+            shown: reader.shown.names,
+            given: reader.given,
+            line: 1,
             sql: sql.to_owned(),
             words: words.collect(),
             tables,
         })
+    }
+
+    /// The query with the line of the contract on which it begins.
+    pub fn at(mut self, line: u32) -> Self {
+        self.line = line;
+        self
     }
 
     /// Whether the query may need a column of a table.
@@ -145,6 +166,22 @@ impl Query {
     /// Whether a function is called, or a word stands in the query for another reason.
     pub fn says(&self, word: &str) -> bool {
         self.words.iter().any(|own| own.eq_ignore_ascii_case(word))
+    }
+
+    /// The line of the contract on which a name first stands: of a table, a function or a column, also as `table.column`.
+    pub fn line_of(&self, name: &str) -> Option<u32> {
+        let text = with_date(&self.sql, ServiceDate(jiff::civil::date(2000, 1, 1)));
+        let tokens = Tokenizer::new(&GenericDialect, &text).tokenize_with_location().ok()?;
+        let tokens: Vec<_> = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).collect();
+        let parts: Vec<&str> = name.split('.').collect();
+        let here = tokens.windows(parts.len() * 2 - 1).find(|window| {
+            let mut words = window.iter().step_by(2).zip(&parts);
+            let is_word =
+                |token: &Token, part: &str| matches!(token, Token::Word(w) if w.value.eq_ignore_ascii_case(part));
+            words.all(|(token, part)| is_word(&token.token, part))
+                && window.iter().skip(1).step_by(2).all(|token| token.token == Token::Period)
+        })?;
+        u32::try_from(here[0].span.start.line).ok().map(|line| self.line + line.max(1) - 1)
     }
 
     /// The query for a partition.
@@ -229,8 +266,43 @@ fn leaf(name: &sqlparser::ast::ObjectName) -> String {
     name.0.last().map_or_else(String::new, |part| part.to_string().replace('"', ""))
 }
 
+/// The names of columns in an expression, but for those that are only counted.
+#[derive(Default)]
+struct Shown {
+    counts: usize,
+    names: BTreeSet<String>,
+}
+
+impl Shown {
+    fn is_count(expr: &Expr) -> bool {
+        matches!(expr, Expr::Function(Function { name, .. }) if name.to_string().eq_ignore_ascii_case("count"))
+    }
+}
+
+impl Visitor for Shown {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        self.counts += usize::from(Self::is_count(expr));
+        let name = match expr {
+            Expr::Identifier(name) => Some(name),
+            Expr::CompoundIdentifier(parts) => parts.last(),
+            _ => None,
+        };
+        self.names.extend(name.filter(|_| self.counts == 0).map(|name| name.value.clone()));
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        self.counts -= usize::from(Self::is_count(expr));
+        ControlFlow::Continue(())
+    }
+}
+
 struct Reader {
     queries: usize,
+    shown: Shown,
+    given: Vec<(String, BTreeSet<String>)>,
     tables: BTreeSet<String>,
     /// Names that the query gives to parts of itself.
     own_names: BTreeSet<String>,
@@ -242,6 +314,8 @@ impl Default for Reader {
     fn default() -> Self {
         Self {
             queries: 0,
+            shown: Shown::default(),
+            given: Vec::new(),
             tables: BTreeSet::new(),
             own_names: BTreeSet::new(),
             all_of: BTreeSet::new(),
@@ -274,6 +348,12 @@ impl Visitor for Reader {
                 _ => None,
             }));
         }
+        for item in &select.projection {
+            let SelectItem::ExprWithAlias { expr, alias } = item else { continue };
+            let mut shown = Shown::default();
+            let _ = expr.visit(&mut shown);
+            self.given.push((alias.value.clone(), shown.names));
+        }
         ControlFlow::Continue(())
     }
 
@@ -283,11 +363,16 @@ impl Visitor for Reader {
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        let _ = self.shown.pre_visit_expr(expr);
         if let Expr::Function(Function { name, over, .. }) = expr {
             let name = name.to_string().to_lowercase();
             self.is_row_wise &= over.is_none() && ROW_WISE.contains(&name.as_str());
         }
         ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        self.shown.post_visit_expr(expr)
     }
 }
 
@@ -342,6 +427,25 @@ mod tests {
     }
 
     #[test]
+    fn a_name_has_the_line_on_which_it_first_stands() {
+        let mut query = read("SELECT x._index -- b is below\nFROM t AS x\nWHERE x.a > {date}\n  AND ABS(b) > 1");
+        query.line = 10;
+        for (name, line) in [("t", 11), ("x.a", 12), ("a", 12), ("abs", 13), ("b", 13)] {
+            assert_eq!(query.line_of(name), Some(line), "{name}");
+        }
+        assert_eq!((query.line_of("x.b"), query.line_of("c")), (None, None));
+    }
+
+    #[test]
+    fn columns_that_are_only_counted_are_told_from_those_that_show_in_the_result() {
+        let names = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(" ");
+        let query = read("SELECT COUNT(DISTINCT a) * 100 / COUNT(*) + MAX(t.b) AS share FROM t WHERE COUNT(c) > 1");
+        assert_eq!((names(&query.shown), query.given.len()), ("b".to_owned(), 1));
+        assert_eq!((query.given[0].0.as_str(), names(&query.given[0].1)), ("share", "b".to_owned()));
+        assert_eq!(names(&read("SELECT COUNT(*) FROM t WHERE d = 1").shown), "d");
+    }
+
+    #[test]
     fn a_query_is_taken_apart_into_steps() {
         let date = ServiceDate(jiff::civil::date(1970, 1, 3));
         let sql = "WITH x AS (SELECT a FROM (SELECT a, _index FROM t) AS inner_one WHERE a < {date}) \
@@ -358,6 +462,8 @@ mod tests {
     fn a_query_that_does_not_parse_is_told_with_its_line() {
         let fault = Query::read("SELECT _index\nFROM t\nWHERE )", "t").unwrap_err();
         assert_eq!((fault.line, fault.message.contains("found: )")), (3, true), "{fault:?}");
+        let fault = Query::read("SELECT _index\nFROM t\nWHERE a IN (1,\n", "t").unwrap_err();
+        assert_eq!((fault.line, fault.message.contains("found its end")), (3, true), "{fault:?}");
         assert!(Query::read("DROP TABLE t", "t").unwrap_err().message.contains("no query"));
         assert!(Query::read("SELECT 1; SELECT 2", "t").unwrap_err().message.contains("2 statements"));
     }

@@ -118,6 +118,13 @@ const RELATIONSHIP_KEYS: &[&str] = &["type", "from", "to", "customProperties"];
 const LOGICAL_TYPES: &[&str] =
     &["string", "integer", "number", "boolean", "date", "timestamp", "time", "object", "array"];
 
+/// Custom properties that we look at.
+const TABLE_PROPERTIES: &[&str] = &["descriptionDe", "gtfsFile", "gtfsPresence", "missingValues", "sortBy", "views"];
+const COLUMN_PROPERTIES: &[&str] =
+    &["descriptionDe", "gtfsPresence", "gtfsType", "mixedCase", "onFail", "references", "severity", "unit", "values"];
+const RULE_PROPERTIES: &[&str] =
+    &["businessImpactDe", "descriptionDe", "invalidates", "onFail", "partitions", "per", "returns"];
+
 const SEVERITIES: &[(&str, Severity)] =
     &[("info", Severity::Info), ("warning", Severity::Warning), ("error", Severity::Error)];
 const ON_FAIL: &[(&str, OnFail)] = &[
@@ -173,6 +180,7 @@ fn read(file: &Path, text: &str, root: &Node, problems: &mut Problems) -> Option
     };
     let table = &schema.items()[0];
     table.only_keys(TABLE_KEYS, problems);
+    misspelt_properties(table, TABLE_PROPERTIES, problems);
     let name = table.require_text("name", problems)?;
     let mut columns: Vec<Column> = Vec::new();
     let mut key = Vec::new();
@@ -255,12 +263,33 @@ fn views(table: &Node, contract: &mut Contract, problems: &mut Problems) {
         };
         let is_taken = name == contract.table || name == query::PREVIOUS || name.starts_with(query::TIMETABLE);
         if is_taken || contract.view(&name).is_some() {
-            problems.add(node.line, format!("the name '{name}' of the view is taken"), "Give the view another name.");
+            problems.add(
+                line_of(node, "name"),
+                format!("the name '{name}' of the view is taken"),
+                "Give the view another name.",
+            );
         }
         let per = node.get("per").map_or(Vec::new(), |list| places(list, "per", contract, problems));
         same_per(&format!("the view '{name}'"), node.line, &query, &per, contract, problems);
         contract.views.push(View { name, line: node.line, query, per });
     }
+    for (place, view) in contract.views.iter().enumerate() {
+        let name = &view.name;
+        for other in contract.views[place..].iter().filter(|other| view.query.tables.contains(&other.name)) {
+            let (line, other) = (view.query.line_of(&other.name).unwrap_or(view.line), &other.name);
+            let (message, remedy) = if name == other {
+                (format!("the view '{name}' reads from itself"), "Read from the table.".to_owned())
+            } else {
+                let message = format!("the view '{name}' reads from the view '{other}', which stands below it");
+                (message, format!("Move '{other}' above it."))
+            };
+            problems.add(line, message, remedy);
+        }
+    }
+}
+
+fn line_of(node: &Node, key: &str) -> u32 {
+    node.get(key).map_or(node.line, |node| node.line)
 }
 
 /// A query that is asked in parts may read views that are made of the same parts, or of the table as a whole.
@@ -288,9 +317,10 @@ fn names(places: &[usize], contract: &Contract) -> String {
 /// The query under a key, with the placeholders of ODCS filled in; one that does not parse is told with its line.
 fn query(node: &Node, key: &str, column: Option<&str>, contract: &Contract, problems: &mut Problems) -> Option<Query> {
     let sql = node.require_text(key, problems)?;
+    // A block of text begins on the line below its key, and so says its node.
     let line = node.get(key).map_or(node.line, |node| node.line);
     match Query::read(&placeholders(&sql, &contract.table, column), &contract.table) {
-        Ok(query) => Some(query),
+        Ok(query) => Some(query.at(line)),
         Err(fault) => {
             problems.add(
                 line + fault.line - 1,
@@ -304,6 +334,7 @@ fn query(node: &Node, key: &str, column: Option<&str>, contract: &Contract, prob
 
 fn column(node: &Node, problems: &mut Problems) -> Option<Column> {
     node.only_keys(COLUMN_KEYS, problems);
+    misspelt_properties(node, COLUMN_PROPERTIES, problems);
     let name = node.require_text("name", problems)?;
     let logical = node.require_text("logicalType", problems).unwrap_or_default();
     if !logical.is_empty() && !LOGICAL_TYPES.contains(&logical.as_str()) {
@@ -337,25 +368,32 @@ fn column(node: &Node, problems: &mut Problems) -> Option<Column> {
     let (minimum, maximum) = (number("minimum"), number("maximum"));
     let (above, below) = (number("exclusiveMinimum"), number("exclusiveMaximum"));
     let (multiple_of, min_length, max_length) = (number("multipleOf"), number("minLength"), number("maxLength"));
+    let line = |key: &str| options.map_or(node.line, |options| line_of(options, key));
     if multiple_of.is_some_and(|step| step <= 0.0) {
-        problems.add(node.line, "'multipleOf' is not above zero", "Write the step between values, such as 5 or 0.1.");
+        problems.add(
+            line("multipleOf"),
+            "'multipleOf' is not above zero",
+            "Write the step between values, such as 5 or 0.1.",
+        );
     }
     if minimum.zip(maximum).is_some_and(|(low, high)| low > high) {
-        problems.add(node.line, "'minimum' is greater than 'maximum'", "Swap the two.");
+        problems.add(line("minimum"), "'minimum' is greater than 'maximum'", "Swap the two.");
     }
     for (key, length) in [("minLength", min_length), ("maxLength", max_length)] {
         if length.is_some_and(|length| length < 0.0 || length.fract() != 0.0) {
             let message = format!("'{key}' is not a count of characters");
-            problems.add(node.line, message, "Write a whole number from 0.");
+            problems.add(line(key), message, "Write a whole number from 0.");
         }
     }
     if above.zip(below).is_some_and(|(low, high)| low >= high) {
-        problems.add(node.line, "nothing lies between 'exclusiveMinimum' and 'exclusiveMaximum'", "Swap the two.");
+        let message = "nothing lies between 'exclusiveMinimum' and 'exclusiveMaximum'";
+        problems.add(line("exclusiveMinimum"), message, "Swap the two.");
     }
     let pattern = options.and_then(|options| options.optional_text("pattern", problems));
     if let Some(Err(error)) = pattern.as_deref().map(regex::Regex::new) {
-        let reason = error.to_string().lines().last().unwrap_or_default().to_owned();
-        problems.add(node.line, format!("the pattern of '{name}' is not readable: {reason}"), "Mend the expression.");
+        let reason = error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let message = format!("the pattern of '{name}' is not readable: {reason}");
+        problems.add(line("pattern"), message, "Mend the expression.");
     }
     Some(Column {
         line: node.line,
@@ -568,6 +606,7 @@ fn foreign_key(
 fn quality(column: Option<&str>, owner: &Node, contract: &mut Contract, problems: &mut Problems) {
     for node in owner.get("quality").map_or(&[][..], Node::items) {
         node.only_keys(QUALITY_KEYS, problems);
+        let misspelt = misspelt_properties(node, RULE_PROPERTIES, problems);
         let kind = node.get("type").and_then(Node::scalar).unwrap_or_else(|| "library".to_owned());
         let query = match kind.as_str() {
             "text" => {
@@ -601,7 +640,7 @@ fn quality(column: Option<&str>, owner: &Node, contract: &mut Contract, problems
             }
             other => {
                 problems.add(
-                    node.line,
+                    line_of(node, "type"),
                     format!("'{other}' is no type of quality rule"),
                     suggestion(other, &["custom", "sql", "text", "library"]),
                 );
@@ -633,28 +672,32 @@ fn quality(column: Option<&str>, owner: &Node, contract: &mut Contract, problems
             Some(list) => places(list, "invalidates", contract, problems),
             None => column.and_then(|column| contract.index_of(column)).into_iter().collect(),
         };
-        if on_fail == OnFail::Invalidate && invalidates.is_empty() {
+        let line_of_on_fail = custom(node, "onFail", problems).map_or(node.line, |node| node.line);
+        let is_told = misspelt || custom(node, "invalidates", problems).is_some();
+        if on_fail == OnFail::Invalidate && invalidates.is_empty() && !is_told {
             problems.add(
-                node.line,
+                line_of_on_fail,
                 format!("the rule '{id}' does not say which columns it invalidates"),
                 "Add the custom property 'invalidates' with a list of columns.",
             );
         }
         if is_number && !matches!(on_fail, OnFail::Report | OnFail::Block) {
             problems.add(
-                node.line,
+                line_of_on_fail,
                 "a query that returns a number cannot hold back rows",
                 "Set onFail to 'report' or 'block', or return the rows with 'type: custom', 'engine: fahrtenbuch'.",
             );
         }
         if is_number && limit.is_some_and(|limit| limit.unit == metric::Unit::Percent) {
-            problems.add(node.line, "a query that returns a number has no percentage", "Let the query work it out.");
+            let message = "a query that returns a number has no percentage";
+            problems.add(line_of(node, "unit"), message, "Let the query work it out.");
         }
         let per = custom(node, "per", problems).map_or(Vec::new(), |list| places(list, "per", contract, problems));
         same_per(&format!("the rule '{id}'"), node.line, &query, &per, contract, problems);
         if is_number && !per.is_empty() {
             let message = "a query that returns a number is asked of the table as a whole";
-            problems.add(node.line, message, "Remove 'per'.");
+            let line = custom(node, "per", problems).map_or(node.line, |node| node.line);
+            problems.add(line, message, "Remove 'per'.");
         }
         let rule = Rule {
             id,
@@ -675,6 +718,26 @@ fn quality(column: Option<&str>, owner: &Node, contract: &mut Contract, problems
         };
         contract.rules.push(rule);
     }
+}
+
+/// Other tools may have custom properties of their own, but what is nearly one of ours was meant to be it: nobody would see
+/// that 'onFial' does nothing.
+fn misspelt_properties(node: &Node, known: &[&str], problems: &mut Problems) -> bool {
+    let known: Vec<&str> = known.iter().copied().chain(metric::OPERATORS).collect();
+    let mut found = false;
+    for item in node.get("customProperties").map_or(&[][..], Node::items) {
+        let Some(property) = item.get("property").filter(|node| !known.contains(&node.text().unwrap_or_default()))
+        else {
+            continue;
+        };
+        let name = property.scalar().unwrap_or_default();
+        if let Some(meant) = yaml::misspelt(&name, &known) {
+            let message = format!("the custom property '{name}' is not known here");
+            problems.add(property.line, message, format!("Did you mean '{meant}'?"));
+            found = true;
+        }
+    }
+    found
 }
 
 /// ODCS writes `{object}` and `{property}`, also with a dollar sign, for the table and the column that a query is about.

@@ -73,14 +73,15 @@ pub fn read(root: &Node, contract: &mut Contract, problems: &mut Problems) {
 fn asks(property: &str, node: &Node, contract: &Contract, problems: &mut Problems) -> Option<Asks> {
     let value = node.get("value").and_then(Node::number);
     if value.is_none_or(|value| value <= 0.0) {
-        let line = node.get("value").map_or(node.line, |node| node.line);
+        let line = line_of(node, "value");
         problems.add(line, format!("the value of '{property}' is no number above zero"), "Write 'value: 5'.");
     }
     let value = value?;
     let unit = node.optional_text("unit", problems);
     if property == "completeness" {
         if unit.as_deref().is_some_and(|unit| unit != "percent" && unit != "%") || value > 100.0 {
-            problems.add(node.line, "'completeness' is no percentage", "Write 'value: 95' and 'unit: percent'.");
+            let line = if value > 100.0 { line_of(node, "value") } else { line_of(node, "unit") };
+            problems.add(line, "'completeness' is no percentage", "Write 'value: 95' and 'unit: percent'.");
         }
         return Some(Asks::Completeness { column: element(property, node, contract, problems)?, percent: value });
     }
@@ -90,7 +91,7 @@ fn asks(property: &str, node: &Node, contract: &Contract, problems: &mut Problem
         return None;
     };
     let Some((_, seconds)) = UNITS.iter().find(|(names, _)| names.contains(&unit.as_str())) else {
-        problems.add(node.line, format!("'{unit}' is no unit of time"), suggestion(&unit, &known()));
+        problems.add(line_of(node, "unit"), format!("'{unit}' is no unit of time"), suggestion(&unit, &known()));
         return None;
     };
     let seconds = (value * *seconds as f64).round() as i64;
@@ -101,6 +102,10 @@ fn asks(property: &str, node: &Node, contract: &Contract, problems: &mut Problem
     })
 }
 
+fn line_of(node: &Node, key: &str) -> u32 {
+    node.get(key).map_or(node.line, |node| node.line)
+}
+
 /// The timestamp that a promise is about: `table.column`.
 fn element(property: &str, node: &Node, contract: &Contract, problems: &mut Problems) -> Option<usize> {
     let Some(element) = node.get("element").and_then(Node::scalar) else {
@@ -108,7 +113,7 @@ fn element(property: &str, node: &Node, contract: &Contract, problems: &mut Prob
         problems.add(node.line, message, format!("Add 'element: {}.<timestamp>'.", contract.table));
         return None;
     };
-    let line = node.get("element").map_or(node.line, |node| node.line);
+    let line = line_of(node, "element");
     let column = element.strip_prefix(&format!("{}.", contract.table)).unwrap_or(&element);
     let Some(place) = contract.index_of(column) else {
         unknown_column(column, line, contract, problems);

@@ -61,6 +61,9 @@ pub struct Pipeline {
     pub dataset: String,
     pub description: Option<String>,
     pub file: PathBuf,
+    /// The file's first line with something in it, and the one that names the dataset.
+    pub line: u32,
+    pub dataset_line: u32,
     /// Of the file's bytes.
     pub digest: Digest,
     pub format: Format,
@@ -191,6 +194,8 @@ fn read(
         dataset,
         description,
         file: file.to_owned(),
+        line: node.line,
+        dataset_line: node.get("dataset").map_or(node.line, |node| node.line),
         digest: Digest::of(text.as_bytes()),
         format: format?,
         feeds,

@@ -160,6 +160,13 @@ impl World {
         self.write(name, &text.replace(from, to));
     }
 
+    /// Replaces a text where it first stands.
+    pub fn replace_first(&self, name: &str, from: &str, to: &str) {
+        let text = std::fs::read_to_string(self.path(name)).unwrap();
+        assert!(text.contains(from), "{name} has no '{from}'");
+        self.write(name, &text.replacen(from, to, 1));
+    }
+
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fahrtenbuch"));
         command.arg("-C").arg(self.folder.path());

@@ -1,0 +1,393 @@
+//! What is wrong with a contract's queries, found by asking them over tables without rows, before a run does.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+
+use crate::check::area::ServiceArea;
+use crate::check::functions::USES;
+use crate::check::rules::{Ask, specs};
+use crate::check::sql::{Asker, NoResult, indexed};
+use crate::check::surroundings::{Siblings, Surroundings, siblings_of};
+use crate::contract::library::Library;
+use crate::contract::query::{INDEX, PREVIOUS, Query, TIMETABLE};
+use crate::contract::{Classification, Contract, Rule};
+use crate::time::ServiceDate;
+use crate::yaml::suggestion;
+
+/// A mistake in a contract's queries, with its line.
+pub struct Mistake {
+    pub line: u32,
+    pub message: String,
+    pub remedy: String,
+}
+
+/// What a query needs that the workspace does not give it, which is not the contract's mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    Timetable,
+    Area,
+}
+
+/// What a dry run knows of the place where the contract is used.
+pub struct Place<'a> {
+    /// The other tables of the feed or of the release.
+    pub siblings: &'a Library,
+    pub gtfs: Arc<Library>,
+    pub has_timetable: bool,
+    /// Whether the table is one of a timetable itself.
+    pub is_timetable: bool,
+    pub has_area: bool,
+    /// Whether the table is published, so that there is a partition before.
+    pub is_released: bool,
+}
+
+/// What a dry run found.
+#[derive(Default)]
+pub struct DryRun {
+    pub mistakes: Vec<Mistake>,
+    /// With the name of the rule or the view, and its line.
+    pub lacks: Vec<(Lack, String, u32)>,
+}
+
+/// A query of the contract.
+struct Asked<'a> {
+    what: String,
+    line: u32,
+    query: &'a Query,
+    rule: Option<&'a Rule>,
+}
+
+/// Asks every query of a contract: whether it finds its tables and columns, returns what it should, and publishes nothing
+/// that is private.
+pub fn dry_run(contract: &Arc<Contract>, place: &Place<'_>) -> DryRun {
+    let mut found = DryRun::default();
+    taken_ids(contract, &mut found.mistakes);
+    let mut around = Surroundings::of(ServiceDate(jiff::civil::date(2000, 1, 1)));
+    around.gtfs = place.gtfs.clone();
+    around.timetable = Ok(Arc::default());
+    around.previous.insert(contract.table.clone(), RecordBatch::new_empty(contract.release_schema()));
+    // Whether there is an area is asked apart; here any will do.
+    around.area = ServiceArea::of_box([0.0, 0.0, 1.0, 1.0]).ok();
+    around.siblings = Siblings::of(place.siblings.contracts.values().chain([contract]));
+    for sibling in siblings_of(contract) {
+        if let Some(other) = place.siblings.get(sibling) {
+            around.siblings.push(sibling, &RecordBatch::new_empty(other.chunk_schema()));
+        }
+    }
+    let mut asker = Asker::new(contract.clone(), Arc::new(around));
+    let Ok(empty) = indexed(&RecordBatch::new_empty(contract.chunk_schema())) else { return found };
+    let views = contract.views.iter().map(|view| Asked {
+        what: format!("the view '{}'", view.name),
+        line: view.line,
+        query: &view.query,
+        rule: None,
+    });
+    let rules = contract.rules.iter().map(|rule| Asked {
+        what: format!("the rule '{}'", rule.id),
+        line: rule.line,
+        query: &rule.query,
+        rule: Some(rule),
+    });
+    // What is wrong with a view is told once, and not again by all that read it.
+    let mut told: BTreeSet<&str> = BTreeSet::new();
+    for (number, asked) in views.chain(rules).enumerate() {
+        let view = contract.views.get(number).map(|view| view.name.as_str());
+        if asked.query.tables.iter().any(|table| told.contains(table.as_str())) {
+            told.extend(view);
+            continue;
+        }
+        let (mistakes, lacks) = (found.mistakes.len(), found.lacks.len());
+        look(&asked, contract, place, &mut found);
+        if found.mistakes.len() == mistakes && found.lacks.len() == lacks {
+            ask(&asked, contract, place, &mut asker, &empty, &mut found.mistakes);
+        }
+        if found.mistakes.len() > mistakes {
+            told.extend(view);
+        }
+    }
+    found
+}
+
+/// Rules with the name of a rule that the contract's columns make.
+fn taken_ids(contract: &Contract, mistakes: &mut Vec<Mistake>) {
+    let specs = specs(contract);
+    let is_written = |ask: &Ask| matches!(ask, Ask::Sql { .. } | Ask::Metric { .. } | Ask::Promise { .. });
+    for spec in specs.iter().filter(|spec| is_written(&spec.ask)) {
+        if !specs.iter().any(|other| other.id == spec.id && !is_written(&other.ask)) {
+            continue;
+        }
+        let line = (contract.rules.iter().map(|rule| (&rule.id, rule.line)))
+            .chain(contract.metrics.iter().map(|metric| (&metric.id, metric.line)))
+            .find(|(id, _)| **id == spec.id);
+        mistakes.push(Mistake {
+            line: line.map_or(0, |(_, line)| line),
+            message: format!("the rule '{}' has the name of a check that the columns of the contract make", spec.id),
+            remedy: "Give it another name.".to_owned(),
+        });
+    }
+}
+
+/// What can be seen without asking.
+fn look(asked: &Asked<'_>, contract: &Contract, place: &Place<'_>, found: &mut DryRun) {
+    let Asked { what, query, .. } = asked;
+    let mut add = |name: &str, message: String, remedy: String| {
+        let line = query.line_of(name).unwrap_or(asked.line);
+        found.mistakes.push(Mistake { line, message: format!("{what} {message}"), remedy });
+    };
+    let is_known = |table: &&String| {
+        **table == contract.table
+            || **table == PREVIOUS
+            || contract.view(table).is_some()
+            || place.siblings.get(table).is_some()
+            || table.strip_prefix(TIMETABLE).is_some_and(|name| place.gtfs.get(name).is_some())
+    };
+    if let Some(table) = query.tables.iter().find(|table| !is_known(table)) {
+        let mut known: Vec<String> = place.gtfs.contracts.keys().map(|table| format!("{TIMETABLE}{table}")).collect();
+        if !table.starts_with(TIMETABLE) {
+            known.clear();
+            known.extend([contract.table.clone(), PREVIOUS.to_owned()]);
+            known.extend(contract.views.iter().map(|view| view.name.clone()));
+            known.extend(place.siblings.contracts.keys().cloned());
+        }
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        add(table, format!("reads from '{table}', which is not known here"), suggestion(table, &known));
+        return;
+    }
+    let of_timetable = query.tables.iter().find(|table| table.starts_with(TIMETABLE)).map(String::as_str);
+    let of_timetable = of_timetable.or_else(|| query.says("distance_to_shape_m").then_some("distance_to_shape_m"));
+    if let Some(name) = of_timetable.filter(|_| !place.has_timetable) {
+        if place.is_timetable {
+            let remedy = name.strip_prefix(TIMETABLE).map_or_else(
+                || "Write the rule for a table of a gtfs-realtime pipeline.".to_owned(),
+                |table| format!("Read from '{table}', which is the same here."),
+            );
+            add(name, format!("needs '{name}', and this is a timetable itself"), remedy);
+            return;
+        }
+        found.lacks.push((Lack::Timetable, what.clone(), asked.line));
+        return;
+    }
+    if query.says("in_service_area") && !place.has_area {
+        found.lacks.push((Lack::Area, what.clone(), asked.line));
+        return;
+    }
+    if query.tables.contains(PREVIOUS) && !place.is_released {
+        let message = "reads from 'previous', but the table is not published and has no partition before".to_owned();
+        add(PREVIOUS, message, "Write the rule for the table that is released.".to_owned());
+        return;
+    }
+    if asked.rule.is_some_and(|rule| rule.is_number)
+        && let Some(column) = shown_private(contract, place, query)
+    {
+        add(
+            &column,
+            format!("makes a number from '{column}', which is not public, and numbers are published"),
+            format!("Count rows with COUNT({column}), or write a rule that names rows."),
+        );
+    }
+}
+
+/// A name in a query over a private column, or over what a view made from one, that is not only counted.
+fn shown_private(contract: &Contract, place: &Place<'_>, query: &Query) -> Option<String> {
+    let is_private = |column: &&crate::contract::Column| column.classification == Classification::Private;
+    let siblings = query.tables.iter().filter_map(|table| place.siblings.get(table).map(AsRef::as_ref));
+    let tables = siblings.chain([contract]).flat_map(|contract| &contract.columns);
+    let mut private: BTreeSet<&str> = tables.filter(is_private).map(|column| column.name.as_str()).collect();
+    // Inside of a query a name is given after the expressions that it reads, so a few passes find all.
+    let given: Vec<_> = contract.views.iter().flat_map(|view| &view.query.given).collect();
+    for _ in 0..=given.len() {
+        let before = private.len();
+        let from_private = given.iter().filter(|(_, from)| from.iter().any(|name| private.contains(name.as_str())));
+        private = from_private.map(|(name, _)| name.as_str()).chain(private.iter().copied()).collect();
+        if private.len() == before {
+            break;
+        }
+    }
+    query.shown.iter().find(|name| private.contains(name.as_str())).cloned()
+}
+
+/// What shows when a query is asked.
+fn ask(
+    asked: &Asked<'_>,
+    contract: &Contract,
+    place: &Place<'_>,
+    asker: &mut Asker,
+    empty: &RecordBatch,
+    mistakes: &mut Vec<Mistake>,
+) {
+    let Asked { what, query, .. } = asked;
+    let mut add = |line: Option<u32>, message: String, remedy: String| {
+        mistakes.push(Mistake { line: line.unwrap_or(query.line), message: format!("{what} {message}"), remedy });
+    };
+    let result = match asker.over(empty).and_then(|mut frame| frame.collect(query)) {
+        Ok(result) => result,
+        Err(NoResult::Broken(why) | NoResult::Skipped(why)) => {
+            let (line, why, remedy) = explained(&why, query, contract, place);
+            add(line, format!("cannot run: {why}"), remedy);
+            return;
+        }
+    };
+    let Some(rule) = asked.rule else { return };
+    let columns = result.columns();
+    let is_number = |kind: &polars::prelude::DataType| kind.is_primitive_numeric() || kind.is_bool() || kind.is_null();
+    if rule.is_number {
+        let remedy = || "Return one number, as 'SELECT COUNT(*) ...' does.".to_owned();
+        if columns.len() != 1 {
+            add(None, format!("must return one number, and returns {} columns", columns.len()), remedy());
+        } else if result.height() != 1 {
+            add(None, "must return one number, and returns rows".to_owned(), remedy());
+        } else if !is_number(columns[0].dtype()) {
+            add(None, format!("must return one number, and returns a {}", named(columns[0].dtype())), remedy());
+        }
+        return;
+    }
+    let remedy = format!("Let it begin with 'SELECT {INDEX} FROM ...'.");
+    match columns.iter().find(|column| column.name() == INDEX) {
+        None => add(None, format!("does not return '{INDEX}', which says which rows it names"), remedy),
+        Some(column) if column.i64().is_err() => {
+            add(None, format!("returns as '{INDEX}' a {} and not the place of a row", named(column.dtype())), remedy);
+        }
+        Some(_) => {}
+    }
+}
+
+/// A type in the words of contracts.
+fn named(kind: &polars::prelude::DataType) -> String {
+    match kind {
+        polars::prelude::DataType::String => "text".to_owned(),
+        polars::prelude::DataType::Date => "date".to_owned(),
+        polars::prelude::DataType::Datetime(..) => "timestamp".to_owned(),
+        kind => format!("value of the type {kind}"),
+    }
+}
+
+/// What Polars says of a query, in the words of the contract: the line, what is wrong, how to mend it.
+fn explained(why: &str, query: &Query, contract: &Contract, place: &Place<'_>) -> (Option<u32>, String, String) {
+    // What Polars adds to say where in its plan it failed helps nobody.
+    let why = why.split("\n\n").next().unwrap_or_default().trim_end();
+    let between = |from: &str, until: &str| why.split_once(from)?.1.split_once(until).map(|(name, _)| name.to_owned());
+    if let Some(column) = between("unable to find column \"", "\"") {
+        let list = between("valid columns: [", "]").unwrap_or_default();
+        let known: Vec<&str> = list.split(", ").map(|name| name.trim_matches('"')).collect();
+        return (query.line_of(&column), format!("there is no column '{column}'"), among(&column, &known));
+    }
+    if let Some((column, table)) = between("no column named '", "'").zip(between("found in table '", "'")) {
+        let known = columns_around(query, contract, place);
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let message = format!("'{table}' has no column '{column}'");
+        return (query.line_of(&format!("{table}.{column}")), message, among(&column, &known));
+    }
+    if let Some(table) = between("no table or struct column named '", "'") {
+        let remedy = "Name a table as FROM or JOIN does, or by the name that AS gives it.".to_owned();
+        return (query.line_of(&table), format!("no table of the query has the name '{table}'"), remedy);
+    }
+    if let Some(function) = between("unsupported function '", "'") {
+        return (query.line_of(&function), format!("there is no function '{function}'"), function_like(&function));
+    }
+    if let Some((name, usage)) = USES.iter().find(|(name, _)| why.starts_with(&format!("{name} takes "))) {
+        return (query.line_of(name), why.to_owned(), format!("Write {usage}."));
+    }
+    if let Some((one, other)) = why.strip_prefix("cannot compare ").and_then(|rest| rest.split_once(" with ")) {
+        let named = |kind: &str| match kind {
+            "string" => "text".to_owned(),
+            kind if kind.starts_with("numeric type") => "a number".to_owned(),
+            kind => kind.to_owned(),
+        };
+        let remedy = "Write numbers without quotes, and texts and dates with them, or CAST one of the two.".to_owned();
+        return (None, format!("it compares {} with {}", named(one), named(other)), remedy);
+    }
+    (None, why.to_owned(), "Mend its query.".to_owned())
+}
+
+/// The functions that nearly have this name, or where all are listed.
+fn function_like(name: &str) -> String {
+    let names: Vec<&str> = USES.iter().map(|(name, _)| *name).collect();
+    match suggestion(&name.to_lowercase(), &names) {
+        nearest if nearest.starts_with("Did") => nearest,
+        _ => format!("Ours are {}; the others are those of Polars SQL.", names.join(", ")),
+    }
+}
+
+/// A suggestion from columns, without those that nobody writes.
+fn among(name: &str, columns: &[&str]) -> String {
+    let hidden = [INDEX, crate::table::ORIGIN, crate::table::ORIGIN_ROW];
+    let columns: Vec<&str> = columns.iter().copied().filter(|column| !hidden.contains(column)).collect();
+    suggestion(name, &columns)
+}
+
+/// The columns of the tables that a query reads, and the names that it and the views give.
+fn columns_around(query: &Query, contract: &Contract, place: &Place<'_>) -> BTreeSet<String> {
+    let mut known: BTreeSet<String> = query.given.iter().map(|(name, _)| name.clone()).collect();
+    for table in &query.tables {
+        let of_contract = |contract: &Contract| contract.columns.iter().map(|column| column.name.clone()).collect();
+        let columns: Vec<String> = if *table == contract.table || *table == PREVIOUS {
+            of_contract(contract)
+        } else if let Some(view) = contract.view(table) {
+            view.query.given.iter().map(|(name, _)| name.clone()).chain(view.query.shown.iter().cloned()).collect()
+        } else if let Some(name) = table.strip_prefix(TIMETABLE) {
+            place.gtfs.get(name).map_or(Vec::new(), |contract| of_contract(contract))
+        } else {
+            place.siblings.get(table).map_or(Vec::new(), |contract| of_contract(contract))
+        };
+        known.extend(columns);
+    }
+    known
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLUMNS: &str = "      - {name: a, logicalType: string}\n      - {name: b, logicalType: integer}\n      \
+                           - {name: c, logicalType: number}\n      - {name: d, logicalType: date}\n      \
+                           - {name: e, logicalType: timestamp}\n      - {name: f, logicalType: boolean}\n";
+
+    #[test]
+    fn a_dry_run_tells_every_mistake_of_a_query() {
+        let rule = |name: &str, sql: &str| {
+            format!("      - {{name: {name}, type: custom, engine: fahrtenbuch, implementation: '{sql}'}}\n")
+        };
+        let rules: String = [
+            rule("good", "SELECT _index FROM t WHERE a IS NULL"),
+            rule("column", "SELECT _index FROM t WHERE g IS NULL"),
+            rule("table", "SELECT _index FROM tt"),
+            rule("timetable", "SELECT t._index FROM t JOIN timetable_trips ON trip_id = a"),
+            rule("stop", "SELECT t._index FROM t JOIN timetable_stop ON stop_id = a"),
+            rule("area", "SELECT _index FROM t WHERE in_service_area(c, c)"),
+            rule("before", "SELECT t._index FROM t JOIN previous p ON p.a = t.a"),
+        ]
+        .concat();
+        let text = format!(
+            "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    properties:\n\
+             {COLUMNS}    quality:\n{rules}"
+        );
+        let contract = crate::contract::read::contract(std::path::Path::new("t.odcs.yaml"), &text);
+        let contract = Arc::new(contract.unwrap_or_else(|problems| panic!("{problems:?}")));
+        let library = Library::default();
+        let place = Place {
+            siblings: &library,
+            gtfs: Arc::new(Library::gtfs()),
+            has_timetable: false,
+            is_timetable: false,
+            has_area: false,
+            is_released: false,
+        };
+        let found = dry_run(&contract, &place);
+        let told: Vec<String> =
+            found.mistakes.into_iter().map(|m| format!("{}: {} {}", m.line, m.message, m.remedy)).collect();
+        let expected = [
+            "17: the rule 't.column' cannot run: there is no column 'g' Did you mean 'a'?",
+            "18: the rule 't.table' reads from 'tt', which is not known here Did you mean 't'?",
+            "20: the rule 't.stop' reads from 'timetable_stop', which is not known here Did you mean 'timetable_stops'?",
+            "22: the rule 't.before' reads from 'previous'",
+        ];
+        let lacks = [(Lack::Timetable, "the rule 't.timetable'", 19), (Lack::Area, "the rule 't.area'", 21)];
+        assert_eq!(found.lacks, lacks.map(|(lack, what, line)| (lack, what.to_owned(), line)));
+        assert_eq!(told.len(), expected.len(), "{told:#?}");
+        for (told, expected) in told.iter().zip(expected) {
+            assert!(told.starts_with(expected), "{told}");
+        }
+    }
+}
