@@ -1,4 +1,4 @@
-//! Lists the files of `schemas/`, which come with the program: contracts and the tests of their rules.
+//! Lists the files of `schemas/`, which come with the program: contracts, the tests of their rules, how to write them.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ fn visit(folder: &Path, files: &mut Vec<PathBuf>) {
         let path = entry.path();
         if path.is_dir() {
             visit(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "yaml") {
+        } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "md") {
             files.push(path);
         }
     }

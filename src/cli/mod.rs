@@ -103,6 +103,7 @@ enum Command {
 
 /// Reads the arguments of the process and does what they say.
 pub fn main() -> ExitCode {
+    end_quietly_with_the_reader();
     let arguments = Arguments::parse();
     log(arguments.verbose, arguments.log_format);
     let workspace = arguments.workspace;
@@ -122,6 +123,18 @@ pub fn main() -> ExitCode {
         }
     }
     .into()
+}
+
+/// Who reads the output may have seen enough, as `head` has; that is no reason for a stack of calls.
+fn end_quietly_with_the_reader() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let said = panic.payload_as_str().unwrap_or_default();
+        if said.starts_with("failed printing to stdout") && said.contains("Broken pipe") {
+            std::process::exit(1);
+        }
+        tell(panic);
+    }));
 }
 
 fn log(verbose: u8, format: LogFormat) {

@@ -13,7 +13,8 @@ use crate::check::trial::{self, City, Ended, Found};
 use crate::cli::{Exit, read_workspace, tell};
 use crate::contract::cases::{self, Expected, RuleTest};
 use crate::contract::library::Library;
-use crate::contract::{Contract, Rule};
+use crate::contract::query::Query;
+use crate::contract::{Contract, Rule, View};
 use crate::pipeline::run::{Lock, open_bucket};
 use crate::pipeline::trial::{self as on_data, Subject};
 use crate::time::ServiceDate;
@@ -267,29 +268,47 @@ fn explain_own(root: &Path, folder: &Path, library: &Library, contract: &Arc<Con
     let texts = texts.or_else(|| metric.map(|metric| [&metric.description_de, &metric.why, &metric.why_de]));
     texts.into_iter().flatten().flatten().for_each(|text| println!("{text}"));
     if let Some(metric) = metric {
-        println!("\n{} {:?}: {}", metric.metric.name(), metric.limit.unit, metric.limit.threshold);
+        println!("\n{} {}", metric.metric.name(), metric.limit);
     }
-    let Some(rule) = rule else { return };
+    if let Some(rule) = rule {
+        explain_query(contract, rule);
+    }
+    let (tests, _) = cases::read_all(folder, library);
+    for test in tests.iter().filter(|test| test.rule == spec.id) {
+        println!("\ntests in {}:", test.file.strip_prefix(root).unwrap_or(&test.file).display());
+        for case in &test.cases {
+            println!("  {} ({})", case.name, if case.is_passing() { "passes" } else { "fails" });
+        }
+    }
+}
+
+fn explain_query(contract: &Contract, rule: &Rule) {
     if let Some(limit) = rule.limit {
-        println!("\nlimit: {} ({:?})", limit.threshold, limit.unit);
+        println!("\n{} {limit}", if rule.is_number { "the number" } else { "the rows that it names" });
     }
     if !rule.invalidates.is_empty() {
         let columns: Vec<&str> = rule.invalidates.iter().map(|&place| contract.columns[place].name.as_str()).collect();
         println!("\nnulls: {}", columns.join(", "));
     }
-    let how = if rule.query.is_local { "each row by itself" } else { "all rows together" };
+    let per: Vec<&str> = rule.per.iter().map(|&place| contract.columns[place].name.as_str()).collect();
+    let how = match (rule.query.is_local, per.join(", ")) {
+        (true, _) => "each row by itself".to_owned(),
+        (false, per) if per.is_empty() => "all rows together".to_owned(),
+        (false, per) => format!("all rows of each {per} together"),
+    };
     println!("\nasked of {how}:\n");
     rule.query.sql.trim_end().lines().for_each(|line| println!("  {line}"));
-    for view in contract.views.iter().filter(|view| rule.query.tables.contains(&view.name)) {
+    // A view reads only views above it, so one way back through the list finds all.
+    let mut read: Vec<&View> = Vec::new();
+    for view in contract.views.iter().rev() {
+        let is_read = |query: &Query| query.tables.contains(&view.name);
+        if is_read(&rule.query) || read.iter().any(|other| is_read(&other.query)) {
+            read.push(view);
+        }
+    }
+    for view in read.iter().rev() {
         println!("\nwith the view {}:\n", view.name);
         view.query.sql.trim_end().lines().for_each(|line| println!("  {line}"));
-    }
-    let (tests, _) = cases::read_all(folder, library);
-    for test in tests.iter().filter(|test| test.rule == rule.id) {
-        println!("\ntests in {}:", test.file.strip_prefix(root).unwrap_or(&test.file).display());
-        for case in &test.cases {
-            println!("  {} ({})", case.name, if case.is_passing() { "passes" } else { "fails" });
-        }
     }
 }
 
@@ -364,7 +383,8 @@ fn test(root: &Path, filter: Option<&str>, as_json: bool) -> Exit {
         if !found.is_empty() {
             tell(&found);
         }
-        println!("{rules} rules, {passed} cases passed, {failed} failed");
+        let counted = |many: usize, what: &str| format!("{many} {what}{}", if many == 1 { "" } else { "s" });
+        println!("{}, {} passed, {failed} failed", counted(rules, "rule"), counted(passed, "case"));
     }
     if failed == 0 && found.is_empty() { Exit::Done } else { Exit::Usage }
 }
@@ -422,7 +442,12 @@ fn try_on(root: &Path, id: &str, file: Option<&Path>, date: Option<ServiceDate>,
     let found = workspace.pipelines.iter().find_map(|pipeline| Some((pipeline, of(pipeline.released())?)));
     let found = found.or_else(|| workspace.pipelines.iter().find_map(|pipeline| Some((pipeline, of(own(pipeline))?))));
     let Some((pipeline, (rule, contract))) = found else {
-        let all = workspace.pipelines.iter().flat_map(|pipeline| pipeline.all_contracts());
+        let all = || workspace.pipelines.iter().flat_map(|pipeline| pipeline.all_contracts());
+        if all().flat_map(|contract| specs(contract)).any(|spec| spec.id.0 == id) {
+            eprintln!("error: '{id}' has no query to try. 'fahrtenbuch quality report' shows what it came to.");
+            return Exit::Usage;
+        }
+        let all = all();
         let known: Vec<&str> = all.flat_map(|contract| &contract.rules).map(|rule| rule.id.0.as_str()).collect();
         eprintln!("error: no pipeline has a rule '{id}' with a query. {}", suggestion(id, &known));
         return Exit::Usage;
@@ -444,11 +469,14 @@ fn try_on(root: &Path, id: &str, file: Option<&Path>, date: Option<ServiceDate>,
     match tried {
         Ok(Some((subject, trial))) => show_trial(&contract, &rule, &subject, &trial, as_json),
         Ok(None) => {
-            let when = date.map_or(String::new(), |date| format!(" for {date}"));
-            eprintln!(
-                "error: nothing of '{}' was published{when}. Run the pipeline first, or name a file.",
-                contract.table
-            );
+            let (table, when) = (&contract.table, date.map_or(String::new(), |date| format!(" for {date}")));
+            if pipeline.released().iter().any(|other| other.file == contract.file) {
+                eprintln!("error: nothing of '{table}' was published{when}. Run the pipeline first, or name a file.");
+            } else {
+                eprintln!(
+                    "error: '{table}' is a table of the feed and is never published. Name a file of the quarantine."
+                );
+            }
             Exit::Final
         }
         Err(error) => {
@@ -480,6 +508,7 @@ fn show_trial(contract: &Contract, rule: &Rule, subject: &Subject, trial: &on_da
                 "namedOfQuarantined": trial.named_of_held.len(),
                 "freed": trial.freed.len(),
                 "would": trial.would,
+                "unseen": trial.unseen,
                 "samples": samples(named, &subject.rows),
             })
         );
@@ -524,6 +553,10 @@ fn show_trial(contract: &Contract, rule: &Rule, subject: &Subject, trial: &on_da
     if !trial.would.is_empty() {
         println!("\nIf it were run so:");
         trial.would.iter().for_each(|what| println!("  {what}"));
+    }
+    if !trial.unseen.is_empty() {
+        println!("\nA run would also see:");
+        trial.unseen.iter().for_each(|what| println!("  {what}"));
     }
     Exit::Done
 }

@@ -89,14 +89,14 @@ pub struct Query {
     pub tables: BTreeSet<String>,
     /// Every word in it: names of columns are among them.
     words: BTreeSet<String>,
-    /// The tables of which it reads all columns (`SELECT *`).
-    all_of: BTreeSet<String>,
     /// Names of columns that stand in it elsewhere than in a `COUNT(...)`.
     pub shown: BTreeSet<String>,
     /// The names that it gives to expressions, and the columns in each, but for those in a `COUNT(...)`.
     pub given: Vec<(String, BTreeSet<String>)>,
     /// The line of the contract on which it begins; 1 where there is none.
     pub line: u32,
+    /// The tables of which it reads all columns (`SELECT *`).
+    all_of: BTreeSet<String>,
     /// Whether each row of `table` is named or not whatever the other rows are.
     pub is_local: bool,
 }
@@ -142,10 +142,10 @@ impl Query {
         let tables: BTreeSet<String> = reader.tables.difference(&reader.own_names).cloned().collect();
         Ok(Self {
             is_local: reader.queries == 1 && reader.is_row_wise && is_filter_of(ast, table),
-            all_of: reader.all_of.intersection(&tables).cloned().collect(),
             shown: reader.shown.names,
             given: reader.given,
             line: 1,
+            all_of: reader.all_of.intersection(&tables).cloned().collect(),
             sql: sql.to_owned(),
             words: words.collect(),
             tables,
@@ -261,11 +261,6 @@ fn is_ungrouped(select: &Select) -> bool {
     !grouped && select.having.is_none() && select.qualify.is_none() && select.distinct.is_none() && select.top.is_none()
 }
 
-/// The name of a table without its quotes and what stands before it.
-fn leaf(name: &sqlparser::ast::ObjectName) -> String {
-    name.0.last().map_or_else(String::new, |part| part.to_string().replace('"', ""))
-}
-
 /// The names of columns in an expression, but for those that are only counted.
 #[derive(Default)]
 struct Shown {
@@ -297,6 +292,11 @@ impl Visitor for Shown {
         self.counts -= usize::from(Self::is_count(expr));
         ControlFlow::Continue(())
     }
+}
+
+/// The name of a table without its quotes and what stands before it.
+fn leaf(name: &sqlparser::ast::ObjectName) -> String {
+    name.0.last().map_or_else(String::new, |part| part.to_string().replace('"', ""))
 }
 
 struct Reader {
@@ -337,6 +337,12 @@ impl Visitor for Reader {
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
         let is_all = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..));
+        for item in &select.projection {
+            let SelectItem::ExprWithAlias { expr, alias } = item else { continue };
+            let mut shown = Shown::default();
+            let _ = expr.visit(&mut shown);
+            self.given.push((alias.value.clone(), shown.names));
+        }
         if select.projection.iter().any(is_all) {
             let relations = select
                 .from
@@ -347,12 +353,6 @@ impl Visitor for Reader {
                 TableFactor::Table { name, .. } => Some(leaf(name)),
                 _ => None,
             }));
-        }
-        for item in &select.projection {
-            let SelectItem::ExprWithAlias { expr, alias } = item else { continue };
-            let mut shown = Shown::default();
-            let _ = expr.visit(&mut shown);
-            self.given.push((alias.value.clone(), shown.names));
         }
         ControlFlow::Continue(())
     }

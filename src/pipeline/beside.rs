@@ -221,15 +221,19 @@ fn timetable(
     let Some(feed) = pipeline.feeds.first() else { return Ok(None) };
     let store = || evidence_store(workspace, &feed.from);
     let end = date.plus_days(1).zero(&workspace.zone);
-    if let Some(entry) = store().latest(&feed.name, end)? {
-        return Ok(Some((feed.name.clone(), store(), entry, false)));
-    }
-    let mut entry = store().first_from(&feed.name, end)?;
-    if entry.is_none() {
+    let find = || -> Result<Option<(Entry, bool)>, RunError> {
+        Ok(match store().latest(&feed.name, end)? {
+            Some(entry) => Some((entry, false)),
+            None => store().first_from(&feed.name, end)?.map(|entry| (entry, true)),
+        })
+    };
+    let mut found = find()?;
+    if found.is_none() {
         capture(workspace, pipeline)?;
-        entry = store().first_from(&feed.name, end)?;
+        // What was captured now is in time for a date that has not ended.
+        found = find()?;
     }
-    Ok(entry.map(|entry| (feed.name.clone(), store(), entry, true)))
+    Ok(found.map(|(entry, late)| (feed.name.clone(), store(), entry, late)))
 }
 
 /// The rows of a table in its partition before, as far as its columns are those of today; `None` if the file is gone.

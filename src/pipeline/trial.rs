@@ -1,6 +1,6 @@
 //! A rule, as it stands in the workspace now, over what was published or held back before: what would change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, UInt64Array, new_null_array};
 
 use crate::check::trial::{self, Found};
-use crate::contract::{Contract, OnFail, Rule};
+use crate::contract::{Classification, Contract, OnFail, Rule, RuleId};
+use crate::ledger::RunRecord;
 use crate::pipeline::beside::{Beside, parquet_rows};
 use crate::pipeline::run::RunError;
 use crate::pipeline::{Pipeline, journal};
@@ -30,8 +31,10 @@ pub struct Subject {
     /// Rows that are held back, with the rules that hold each.
     pub held: RecordBatch,
     pub held_by: Vec<Vec<String>>,
-    /// How many rows the rule named in the run that published them; `None` if that is not known.
+    /// How many rows the rule named in the run that published them; `None` if that is not known, or it was not asked.
     pub before: Option<u64>,
+    /// The rules that named rows in that run; `None` if that is not known.
+    pub naming: Option<BTreeSet<RuleId>>,
 }
 
 /// What a trial came to.
@@ -43,6 +46,8 @@ pub struct Trial {
     /// Rows that are held back by this rule alone and would pass now.
     pub freed: Vec<usize>,
     pub would: Vec<String>,
+    /// What the rule cannot see in these rows, and a run could.
+    pub unseen: Vec<String>,
 }
 
 impl Subject {
@@ -71,13 +76,20 @@ impl Subject {
         let (held, held_by) = quarantined(&folder.join(stage.file(&contract.table)), contract)?;
         let journal = journal::path(&workspace.private, &pipeline.name, file.date);
         let entry = journal::read(&journal).map_err(|error| RunError::private(&journal, "read", &error))?;
-        let before = entry.map(|entry| {
-            let findings = entry.record.findings.iter().filter(|finding| finding.outcome.rule == rule.id);
-            findings.map(|finding| finding.outcome.rows).sum()
+        let record = entry.map(|entry| entry.record);
+        let findings = |record: &RunRecord| {
+            let of_contract = record.findings.iter().filter(|finding| finding.contract == contract.id);
+            of_contract.map(|finding| (finding.outcome.rule.clone(), finding.outcome.rows)).collect::<BTreeMap<_, _>>()
+        };
+        let before = record.as_ref().and_then(|record| {
+            let tolerated = || record.tolerated.get(&contract.id)?.get(&rule.id).map(|counted| counted.rows);
+            let passed = || record.passed.get(&contract.id)?.contains(&rule.id).then_some(0);
+            findings(record).get(&rule.id).copied().or_else(tolerated).or_else(passed)
         });
+        let naming = record.as_ref().map(|record| findings(record).into_keys().collect());
         let name = format!("{}/{} {}", pipeline.dataset, contract.table, file.date);
         let rows = fitted(contract, &rows).map_err(|error| RunError::internal(format!("{}: {error}", file.path)))?;
-        Ok(Some(Self { name, date: file.date, rows, held, held_by, before }))
+        Ok(Some(Self { name, date: file.date, rows, held, held_by, before, naming }))
     }
 
     /// A Parquet file, published or of the quarantine.
@@ -87,7 +99,8 @@ impl Subject {
         let rows = parquet_rows(bytes.into()).map_err(|error| unreadable(&error))?;
         let rows = fitted(contract, &rows).map_err(|error| unreadable(&error))?;
         let held = RecordBatch::new_empty(contract.chunk_schema());
-        Ok(Self { name: path.display().to_string(), date, rows, held, held_by: Vec::new(), before: None })
+        let name = path.display().to_string();
+        Ok(Self { name, date, rows, held, held_by: Vec::new(), before: None, naming: None })
     }
 }
 
@@ -147,8 +160,9 @@ pub fn run(
     let all = arrow_select::concat::concat_batches(&contract.chunk_schema(), [&subject.rows, &subject.held]);
     let found = trial::ask(contract, rule, &around, &all.map_err(failed)?);
     let published = subject.rows.num_rows();
+    let unseen = unseen(contract, rule, subject);
     let Found::Named(named) = &found else {
-        return Ok(Trial { found, named_of_held: Vec::new(), freed: Vec::new(), would: Vec::new() });
+        return Ok(Trial { found, named_of_held: Vec::new(), freed: Vec::new(), would: Vec::new(), unseen });
     };
     let (named, of_held): (Vec<usize>, Vec<usize>) = named.iter().partition(|row| **row < published);
     let of_held: Vec<usize> = of_held.into_iter().map(|row| row - published).collect();
@@ -157,7 +171,35 @@ pub fn run(
         .filter(|row| subject.held_by[*row].iter().all(|held| *held == rule.id.0))
         .collect();
     let would = consequences(contract, rule, &subject.rows, &named, freed.len());
-    Ok(Trial { found: Found::Named(named), named_of_held: of_held, freed, would })
+    Ok(Trial { found: Found::Named(named), named_of_held: of_held, freed, would, unseen })
+}
+
+/// Rows that were published lack the private columns, and the values that rules nulled.
+fn unseen(contract: &Contract, rule: &Rule, subject: &Subject) -> Vec<String> {
+    let reads = |column: &str| crate::check::sql::needs(contract, &rule.query, column);
+    let is_empty = |place: usize| {
+        let rows = subject.rows.column(place);
+        rows.null_count() == rows.len()
+    };
+    let private: Vec<&str> = (contract.columns.iter().enumerate())
+        .filter(|(place, column)| column.classification == Classification::Private && is_empty(*place))
+        .filter(|(_, column)| reads(&column.name))
+        .map(|(_, column)| column.name.as_str())
+        .collect();
+    let mut unseen = Vec::new();
+    if !private.is_empty() {
+        unseen.push(format!("{}: not published, so absent here", private.join(", ")));
+    }
+    let is_nulled = |other: &&Rule| {
+        other.on_fail == OnFail::Invalidate
+            && subject.naming.as_ref().is_none_or(|naming| naming.contains(&other.id))
+            && other.invalidates.iter().any(|&place| reads(&contract.columns[place].name))
+    };
+    let nulled_by: Vec<&str> = contract.rules.iter().filter(is_nulled).map(|rule| rule.id.0.as_str()).collect();
+    if !nulled_by.is_empty() {
+        unseen.push(format!("what the run nulled for {}: absent in what was published", nulled_by.join(", ")));
+    }
+    unseen
 }
 
 /// What the next run would do that the last one did not.
@@ -185,7 +227,7 @@ fn consequences(contract: &Contract, rule: &Rule, rows: &RecordBatch, named: &[u
 pub fn shown(contract: &Contract, rule: &Rule, rows: &RecordBatch, row: usize) -> BTreeMap<String, String> {
     let public = contract.columns.iter().enumerate().filter(|(_, column)| {
         let key = contract.primary_key.iter().any(|&place| contract.columns[place].name == column.name);
-        column.classification == crate::contract::Classification::Public
+        column.classification == Classification::Public
             && (key || crate::check::sql::needs(contract, &rule.query, &column.name))
     });
     let text = |place: usize, kind| crate::check::show(rows.column(place), kind, row);
