@@ -148,16 +148,28 @@ impl Faults {
         let begin = hour(&mut dice, 12.5, 14.0);
         let outage = Some((begin, begin + 20 * 60));
         let truncated = (0..3).map(|_| hour(&mut dice, 7.0, 11.5)).collect();
-        let mut busy: Vec<usize> = (day.rides.iter().filter(|ride| !ride.added && !ride.cancelled))
-            .filter(|ride| ride.visits.first().is_some_and(|visit| visit.departure < day.zero + 7 * 3600))
-            .map(|ride| ride.vehicle)
-            .collect();
-        busy.sort_unstable();
-        busy.dedup();
-        // Each of these has a vehicle of its own, as long as there are enough.
-        let mut take = |dice: &mut Dice| match busy.len() {
-            0 => 0,
-            many => busy.remove(dice.below(many)),
+        let vehicles = |until: i64| -> Vec<usize> {
+            let rides = day.rides.iter().filter(|ride| !ride.added && !ride.cancelled);
+            let rides = rides.filter(|ride| ride.visits.first().is_some_and(|visit| visit.departure < until));
+            let mut vehicles: Vec<usize> = rides.map(|ride| ride.vehicle).collect();
+            vehicles.sort_unstable();
+            vehicles.dedup();
+            vehicles
+        };
+        let mut busy = vehicles(day.zero + 7 * 3600);
+        // On a Sunday there are few before seven.
+        let mut others = vehicles(i64::MAX);
+        others.retain(|vehicle| !busy.contains(vehicle));
+        // Each of these has a vehicle of its own, as long as there are enough: of two faults of one report the feed may show
+        // only one.
+        let mut take = |dice: &mut Dice| {
+            if busy.is_empty() {
+                busy.append(&mut others);
+            }
+            match busy.len() {
+                0 => 0,
+                many => busy.remove(dice.below(many)),
+            }
         };
         let mut spells = Vec::new();
         let (frozen, wrong, zero) = (take(&mut dice), take(&mut dice), take(&mut dice));

@@ -7,6 +7,7 @@ mod end_to_end;
 mod killed;
 mod quality;
 mod real_data;
+mod recall;
 mod tides;
 mod validate;
 mod world;
