@@ -79,7 +79,10 @@ impl Beside {
             if let Some(file) = earlier.last().filter(|_| wants_previous) {
                 beside.previous.insert(contract.table.clone(), (*file).clone());
             }
-            for (rule, _) in limits.iter().filter(|(_, counts_rows)| *counts_rows && !earlier.is_empty()) {
+            // A table that has no earlier partition is as one that has none at all: the first run and the next have the same
+            // inputs.
+            let counting = limits.iter().filter(|(_, counts_rows)| *counts_rows && !earlier.is_empty());
+            for (rule, _) in counting {
                 let rows = earlier[earlier.len().saturating_sub(LOOKED_BACK)..].iter().map(|file| file.rows as f64);
                 beside.history.entry(contract.id.clone()).or_default().insert((*rule).clone(), rows.collect());
             }

@@ -148,30 +148,43 @@ impl Faults {
         let begin = hour(&mut dice, 12.5, 14.0);
         let outage = Some((begin, begin + 20 * 60));
         let truncated = (0..3).map(|_| hour(&mut dice, 7.0, 11.5)).collect();
-        let mut busy: Vec<usize> = (day.rides.iter().filter(|ride| !ride.added && !ride.cancelled))
-            .filter(|ride| ride.visits.first().is_some_and(|visit| visit.departure < day.zero + 7 * 3600))
-            .map(|ride| ride.vehicle)
-            .collect();
-        busy.sort_unstable();
-        busy.dedup();
-        // Each of these has a vehicle of its own, as long as there are enough.
-        let mut take = |dice: &mut Dice| match busy.len() {
-            0 => 0,
-            many => busy.remove(dice.below(many)),
+        let vehicles = |until: i64| -> Vec<usize> {
+            let rides = day.rides.iter().filter(|ride| !ride.added && !ride.cancelled);
+            let rides = rides.filter(|ride| ride.visits.first().is_some_and(|visit| visit.departure < until));
+            let mut vehicles: Vec<usize> = rides.map(|ride| ride.vehicle).collect();
+            vehicles.sort_unstable();
+            vehicles.dedup();
+            vehicles
+        };
+        let mut busy = vehicles(day.zero + 7 * 3600);
+        // On a Sunday there are few before seven. Buses of the night alone make too few trips to be caught at anything.
+        let mut others = vehicles(day.zero + 12 * 3600);
+        others.retain(|vehicle| !busy.contains(vehicle));
+        // Each of these has a vehicle of its own, for of two faults of one report the feed may show only one.
+        let mut take = |dice: &mut Dice| {
+            if busy.is_empty() {
+                busy.append(&mut others);
+            }
+            (!busy.is_empty()).then(|| busy.remove(dice.below(busy.len())))
         };
         let mut spells = Vec::new();
-        let (frozen, wrong, zero) = (take(&mut dice), take(&mut dice), take(&mut dice));
+        let (stuck, wrong, zero) = (take(&mut dice), take(&mut dice), take(&mut dice));
+        let mut spell = |kind: Kind, vehicle: Option<usize>, from: i64, until: i64| {
+            spells.extend(vehicle.map(|vehicle| Spell { kind, vehicle, from, until }));
+        };
         let at = hour(&mut dice, 9.0, 11.0);
-        spells.push(Spell { kind: Kind::FrozenGps, vehicle: frozen, from: at, until: at + 45 * 60 });
-        let frozen = day.state(city, frozen, at).map(|state| (state.lat, state.lon));
+        spell(Kind::FrozenGps, stuck, at, at + 45 * 60);
+        // A bus that comes out of the depot later is stuck where it is seen first.
+        let first = |vehicle: usize| (at..at + 45 * 60).find_map(|moment| day.state(city, vehicle, moment));
+        let frozen = stuck.and_then(first).map(|state| (state.lat, state.lon));
         let at = hour(&mut dice, 15.0, 16.0);
-        spells.push(Spell { kind: Kind::ClockWrong, vehicle: wrong, from: at, until: at + 2 * 3600 });
-        spells.push(Spell { kind: Kind::OccupancyZero, vehicle: zero, from: i64::MIN, until: i64::MAX });
+        spell(Kind::ClockWrong, wrong, at, at + 2 * 3600);
+        spell(Kind::OccupancyZero, zero, i64::MIN, i64::MAX);
         for kind in [Kind::UnknownTrip, Kind::WrongTrip] {
             let vehicle = take(&mut dice);
-            let ride = day.rides.iter().filter(|ride| ride.vehicle == vehicle && !ride.visits.is_empty()).nth(5);
-            if let Some((first, last)) = ride.and_then(|ride| ride.visits.first().zip(ride.visits.last())) {
-                spells.push(Spell { kind, vehicle, from: first.departure, until: last.arrival });
+            let mut rides = day.rides.iter().filter(|ride| Some(ride.vehicle) == vehicle && !ride.visits.is_empty());
+            if let Some((first, last)) = rides.nth(5).and_then(|ride| ride.visits.first().zip(ride.visits.last())) {
+                spell(kind, vehicle, first.departure, last.arrival);
             }
         }
         let trips = day

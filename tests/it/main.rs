@@ -9,6 +9,7 @@ mod mistakes;
 mod quality;
 mod quarantine;
 mod real_data;
+mod recall;
 mod rules;
 mod tides;
 mod validate;

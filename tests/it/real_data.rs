@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fahrtenbuch::capture::Capture;
 use fahrtenbuch::check::area::ServiceArea;
-use fahrtenbuch::check::surroundings::Surroundings;
+use fahrtenbuch::check::surroundings::{Siblings, Surroundings};
 use fahrtenbuch::check::{self, CheckError, Checked, RuleResult, TableCheck};
 use fahrtenbuch::contract::library::Library;
 use fahrtenbuch::decode::{Decoded, Limits, Step, gtfs, gtfs_realtime};
@@ -36,6 +36,7 @@ fn check_all(decoded: Decoded, contracts: &Library) -> Result<[usize; 3], String
     around.area = Some(ServiceArea::of_box([-90.0, -180.0, 90.0, 180.0]).unwrap());
     around.timetable = Ok(Arc::default());
     around.gtfs = Arc::new(Library::gtfs());
+    around.siblings = Siblings::of(contracts.contracts.values());
     let around = Arc::new(around);
     let mut checks: Vec<Option<TableCheck>> = decoded
         .tables

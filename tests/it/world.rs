@@ -179,7 +179,12 @@ impl World {
 
     /// Runs all pipelines, which must succeed; the results by pipeline.
     pub fn run(&self) -> BTreeMap<String, Value> {
-        let output = self.program(&["run", "--json"]);
+        self.run_of(&[])
+    }
+
+    /// The same, with more arguments.
+    pub fn run_of(&self, arguments: &[&str]) -> BTreeMap<String, Value> {
+        let output = self.program(&[&["run", "--json"], arguments].concat());
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let results: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
         results.into_iter().map(|result| (result["pipeline"].as_str().unwrap().to_owned(), result)).collect()
