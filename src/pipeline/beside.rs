@@ -41,6 +41,7 @@ pub struct Beside {
     previous: BTreeMap<String, IndexFile>,
     /// By contract.
     history: BTreeMap<String, BTreeMap<RuleId, Vec<f64>>>,
+    /// Of the partitions before the date.
     oldest: BTreeMap<String, ServiceDate>,
 }
 
@@ -86,7 +87,7 @@ impl Beside {
                 let rows = earlier[earlier.len().saturating_sub(LOOKED_BACK)..].iter().map(|file| file.rows as f64);
                 beside.history.entry(contract.id.clone()).or_default().insert((*rule).clone(), rows.collect());
             }
-            if let Some(oldest) = index.files.iter().map(|file| file.date).min() {
+            if let Some(oldest) = earlier.iter().map(|file| file.date).min() {
                 beside.oldest.insert(contract.table.clone(), oldest);
             }
         }

@@ -47,7 +47,7 @@ fn faulty() -> World {
         engine: fahrtenbuch
         severity: info
         implementation: SELECT _index FROM vehicle_positions WHERE CAST(vehicle_label AS INTEGER) > 0
-      - {name: largest, type: sql, query: SELECT MAX(license_plate) FROM vehicle_positions, mustBe: 0}
+      - {name: largest, type: sql, query: SELECT MAX(CAST(trip_id AS INTEGER)) FROM vehicle_positions, mustBe: 0}
 ";
     world.replace(feed, "\n    quality:\n", cast);
     world
