@@ -462,9 +462,14 @@ impl TableCheck {
     /// contract. Adds this table's keys to `keys`.
     pub fn finish<E: From<CheckError>>(mut self, keys: &mut Keys, sink: Sink<'_, E>) -> Result<Vec<Outcome>, E> {
         self.close_own_keys();
+        // No rows come any more that could have a key again.
+        let seen: usize = std::mem::take(&mut self.seen).values().map(KeySet::bytes).sum();
+        self.budget.give_back(seen);
+        self.booked -= seen;
         let mut verdict = std::mem::take(&mut self.verdict);
         self.ask_all_rows(&mut verdict)?;
         self.ask_numbers(&verdict).map_err(|error| self.error(&error.to_string()))?;
+        self.projection = None;
         // What is held back late takes its keys with it.
         let rebuild = !verdict.held.is_empty() && self.store.is_some() && !self.referenced.is_empty();
         if rebuild {
@@ -490,7 +495,6 @@ impl TableCheck {
         }
         let decided = self.decisions.take().map(Decider::finish).unwrap_or_default();
         sink(Checked { decided, ..Checked::default() })?;
-        self.projection = None;
         self.budget.give_back(self.booked);
         for (place, meter) in std::mem::take(&mut self.meters) {
             let Ask::Metric { metric } = self.specs[place].ask else { continue };
@@ -759,11 +763,17 @@ impl TableCheck {
             named.insert(place, Vec::new());
         }
         let Some(projection) = self.projection.take() else { return Ok(()) };
+        let is_large = projection.rows() > held::PART + held::PART / 2;
+        // Of a large table that cannot be asked about in parts each rule gets only its own columns.
+        let groups = groups.into_iter().flat_map(|(per, rules)| match per.is_empty() && is_large {
+            true => rules.into_iter().map(|rule| (Vec::new(), vec![rule])).collect(),
+            false => vec![(per, rules)],
+        });
         for (per, rules) in groups {
             let queries: Vec<&Query> = rules.iter().map(|(_, rule)| &contract.rules[*rule].query).collect();
             let needed = |column: &str| queries.iter().any(|query| sql::needs(&contract, query, column));
             let names: Vec<&str> = per.iter().map(|&place| contract.columns[place].name.as_str()).collect();
-            let whole = per.is_empty() || projection.rows() <= held::PART + held::PART / 2;
+            let whole = per.is_empty() || !is_large;
             let parts = if whole { vec![None] } else { projection.parts(&names).into_iter().map(Some).collect() };
             if !whole {
                 let views = sql::whole_views(&contract, &queries);
@@ -855,27 +865,23 @@ impl TableCheck {
         let asked = self.sql_rules(|rule| rule.is_number);
         let contract = self.contract.clone();
         let Some(projection) = self.projection.as_ref().filter(|_| !asked.is_empty()) else { return Ok(()) };
-        let needed =
-            |column: &str| asked.iter().any(|(_, rule)| sql::needs(&contract, &contract.rules[*rule].query, column));
-        let mut rows = projection.all(needed)?;
-        let mut columns = rows.columns().to_vec();
-        for (&column, named) in &verdict.nulled {
-            if let Some((place, _)) = rows.schema().column_with_name(&contract.columns[column].name) {
-                columns[place] = held::without(&columns[place], named)?;
-            }
-        }
-        rows = RecordBatch::try_new(rows.schema(), columns)?;
-        if !verdict.held.is_empty() {
-            let mask: BooleanArray = (0..rows.num_rows()).map(|row| Some(!verdict.held.contains_key(&row))).collect();
-            rows = arrow_select::filter::filter_record_batch(&rows, &mask)?;
-        }
-        let mut frame = self.asker.over(&rows);
+        // One after the other, each with its own columns: of a large table these take the most.
         for (place, rule) in asked {
             let rule = &contract.rules[rule];
-            let number = match &mut frame {
-                Ok(frame) => frame.number(&rule.query),
-                Err(why) => Err(why.clone()),
-            };
+            let mut rows = projection.all(|column| sql::needs(&contract, &rule.query, column))?;
+            let mut columns = rows.columns().to_vec();
+            for (&column, named) in &verdict.nulled {
+                if let Some((place, _)) = rows.schema().column_with_name(&contract.columns[column].name) {
+                    columns[place] = held::without(&columns[place], named)?;
+                }
+            }
+            rows = RecordBatch::try_new(rows.schema(), columns)?;
+            if !verdict.held.is_empty() {
+                let mask: BooleanArray =
+                    (0..rows.num_rows()).map(|row| Some(!verdict.held.contains_key(&row))).collect();
+                rows = arrow_select::filter::filter_record_batch(&rows, &mask)?;
+            }
+            let number = self.asker.over(&rows).and_then(|mut frame| frame.number(&rule.query));
             let number = number.and_then(|number| match number {
                 None if rows.num_rows() == 0 => Err(NoResult::Skipped("there are no rows".to_owned())),
                 None => Err(NoResult::Broken("the query returns no number".to_owned())),
