@@ -755,6 +755,10 @@ impl TableCheck {
     /// Asks the queries that name rows and need all of them, part by part where the rules allow it. Rules that look at the
     /// same parts are asked together, so that they share views.
     fn ask_all_rows(&mut self, verdict: &mut Verdict) -> Result<(), CheckError> {
+        // Those over single rows have been asked; a table may have no others.
+        for (place, rule) in self.sql_rules(is_local) {
+            self.compare_rows(place, rule, self.passed);
+        }
         let contract = self.contract.clone();
         let mut named: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         let mut groups: BTreeMap<Vec<usize>, Vec<(usize, usize)>> = BTreeMap::new();
@@ -833,9 +837,6 @@ impl TableCheck {
                 }
                 self.null_by_rule(rule, row, verdict);
             }
-        }
-        for (place, rule) in self.sql_rules(is_local) {
-            self.compare_rows(place, rule, self.passed);
         }
         self.projection = Some(projection);
         Ok(())
@@ -1491,6 +1492,22 @@ RULES";
         assert_eq!((done.held.len(), done.outcome("stops.lat_known").result), (1, RuleResult::Failed));
         // Of the rows that pass: without the one that is held back it is a third.
         assert!(done.outcome("stops.mean").message.contains("0.3333"), "{}", done.outcome("stops.mean").message);
+    }
+
+    #[test]
+    fn a_rule_over_single_rows_keeps_its_limit_also_where_it_is_the_only_one() {
+        for (most, result) in [(2, RuleResult::Passed), (1, RuleResult::Failed)] {
+            let contract = contract(&format!(
+                "    quality:
+      - {{name: kinds, type: custom, engine: fahrtenbuch, implementation: SELECT _index FROM stops WHERE kind = 1, customProperties: [{{property: mustBeLessOrEqualTo, value: {most}}}]}}
+"
+            ));
+            let row = |id, kind| (Some(id), Some(kind), None, None, None);
+            let done =
+                run(&contract, vec![chunk(&contract, &[row("a", 1), row("b", 0)]), chunk(&contract, &[row("c", 1)])]);
+            let outcome = done.outcome("stops.kinds");
+            assert_eq!((outcome.result, outcome.rows, done.passed.len()), (result, 2, 3), "{outcome:?}");
+        }
     }
 
     #[test]
