@@ -11,8 +11,9 @@ fn main() {
     let mut list = String::from("&[\n");
     for file in files {
         let name = file.strip_prefix(&root).expect("it was found there").to_string_lossy().replace('\\', "/");
-        writeln!(list, "    ({name:?}, include_str!({:?})),", file.to_string_lossy())
-            .expect("a text can be written to");
+        // Found when the crate is compiled, for checkouts may share what build scripts made.
+        let text = format!("include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {:?}))", format!("/{name}"));
+        writeln!(list, "    ({name:?}, {text}),").expect("a text can be written to");
     }
     list.push_str("]\n");
     let out = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets it")).join("schemas.rs");
