@@ -130,6 +130,10 @@ fn main() {
             checked.passed.iter().for_each(|rows| write_rows(&mut writer, &target, rows, &mut times, &mut rows_out));
         }
     }
+    for chunk in timed(&mut times.derive, || transform.finish().expect("rows")).0 {
+        let checked = timed(&mut times.release_rules, || second.push(chunk, &keys).expect("rows"));
+        checked.passed.iter().for_each(|rows| write_rows(&mut writer, &target, rows, &mut times, &mut rows_out));
+    }
     let (begin, written) = (Instant::now(), times.parquet);
     let of_release = second.finish(&mut Keys::default(), &mut |checked| -> Result<(), CheckError> {
         checked.passed.iter().for_each(|rows| write_rows(&mut writer, &target, rows, &mut times, &mut rows_out));

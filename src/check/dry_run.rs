@@ -8,7 +8,7 @@ use arrow_array::RecordBatch;
 use crate::check::area::ServiceArea;
 use crate::check::functions::USES;
 use crate::check::rules::{Ask, specs};
-use crate::check::sql::{Asker, NoResult, indexed};
+use crate::check::sql::{Asker, Extent, NoResult, indexed};
 use crate::check::surroundings::{Siblings, Surroundings, siblings_of};
 use crate::contract::library::Library;
 use crate::contract::query::{INDEX, PREVIOUS, Query, TIMETABLE};
@@ -221,7 +221,7 @@ fn ask(
     let mut add = |line: Option<u32>, message: String, remedy: String| {
         mistakes.push(Mistake { line: line.unwrap_or(query.line), message: format!("{what} {message}"), remedy });
     };
-    let result = match asker.over(empty).and_then(|mut frame| frame.collect(query)) {
+    let result = match asker.over(empty, Extent::Whole).and_then(|mut frame| frame.collect(query)) {
         Ok(result) => result,
         Err(NoResult::Broken(why) | NoResult::Skipped(why)) => {
             let (line, why, remedy) = explained(&why, query, contract, place);

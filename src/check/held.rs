@@ -1,28 +1,27 @@
 //! Rows that wait for rules over a whole table: the rows themselves, in memory or spooled, and beside them the few columns
 //! that the queries need.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt32Type;
-use arrow_array::{Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, UInt32Array};
+use arrow_array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringViewArray, UInt32Array};
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use rustc_hash::FxBuildHasher;
 
-use crate::check::packed::{self, Packed};
+use crate::check::packed::{self, Packed, Rows};
 use crate::contract::query::INDEX;
 use crate::table::keys::KeyColumns;
-use crate::table::{Budget, BudgetExceeded};
+use crate::table::{Budget, BudgetExceeded, spool};
 
-/// Bytes of rows that wait in memory; less where the run may hold little.
-const IN_MEMORY: usize = 256 << 20;
+/// Bytes of rows that wait in memory; less where the run may hold little, or holds much already.
+const IN_MEMORY: usize = 512 << 20;
 /// Rows that a query is asked about at a time, if it says which rows belong together.
 pub const PART: usize = 1 << 18;
 
@@ -49,29 +48,28 @@ pub enum HoldError {
 
 impl Store {
     pub fn new(folder: PathBuf, budget: Budget) -> Self {
-        let limit = IN_MEMORY.min(budget.limit() / 8);
+        let limit = IN_MEMORY.min(budget.limit() / 4);
         Self { folder, budget, limit, booked: 0, batches: Vec::new(), file: None }
     }
 
     pub fn push(&mut self, rows: RecordBatch) -> Result<(), HoldError> {
-        let bytes = rows.get_array_memory_size();
-        if self.file.is_none() && self.booked + bytes > self.limit {
+        if self.file.is_none() {
+            let bytes = rows.get_array_memory_size();
+            if self.booked + bytes <= self.limit && self.budget.take("check", bytes).is_ok() {
+                self.booked += bytes;
+                self.batches.push(rows);
+                return Ok(());
+            }
             let made = std::fs::create_dir_all(&self.folder).and_then(|()| tempfile::tempfile_in(&self.folder));
             let file = made.map_err(|error| HoldError::File { folder: self.folder.clone(), error })?;
-            let mut writer = StreamWriter::try_new(BufWriter::with_capacity(1 << 20, file), &rows.schema())?;
-            for batch in self.batches.drain(..) {
-                writer.write(&batch)?;
-            }
-            self.budget.give_back(std::mem::take(&mut self.booked));
-            self.file = Some(writer);
+            self.file = Some(spool::writer(file, &rows.schema())?);
         }
-        if let Some(writer) = &mut self.file {
-            writer.write(&rows)?;
-            return Ok(());
+        let Some(writer) = &mut self.file else { return Ok(()) };
+        for batch in self.batches.drain(..) {
+            writer.write(&batch)?;
         }
-        self.budget.take("check", bytes)?;
-        self.booked += bytes;
-        self.batches.push(rows);
+        self.budget.give_back(std::mem::take(&mut self.booked));
+        writer.write(&rows)?;
         Ok(())
     }
 
@@ -104,8 +102,19 @@ pub struct Projection {
     words: Vec<Words>,
     chunks: Vec<Vec<Packed>>,
     rows: usize,
+    booked: Booked,
+}
+
+/// Bytes on an account, given back when they are let go.
+struct Booked {
     budget: Budget,
-    booked: usize,
+    bytes: usize,
+}
+
+impl Drop for Booked {
+    fn drop(&mut self) {
+        self.budget.give_back(self.bytes);
+    }
 }
 
 /// The different texts of a column.
@@ -144,15 +153,6 @@ impl Words {
             })
             .collect()
     }
-
-    fn texts(&self, codes: &UInt32Array) -> ArrayRef {
-        let mut texts = StringBuilder::with_capacity(codes.len(), codes.len() * 12);
-        for code in codes {
-            // Codes are places in the list.
-            texts.append_option(code.and_then(|code| self.all.get(code as usize)));
-        }
-        Arc::new(texts.finish())
-    }
 }
 
 impl Projection {
@@ -162,11 +162,7 @@ impl Projection {
         let fields: Vec<Arc<Field>> = places.iter().map(|&place| schema.fields()[place].clone()).collect();
         let words = fields.iter().map(|_| Words::default()).collect();
         let chunks = fields.iter().map(|_| Vec::new()).collect();
-        Self { places, fields, words, chunks, rows: 0, budget, booked: 0 }
-    }
-
-    pub fn rows(&self) -> usize {
-        self.rows
+        Self { places, fields, words, chunks, rows: 0, booked: Booked { budget, bytes: 0 } }
     }
 
     /// Takes rows that have the columns of the schema.
@@ -188,9 +184,60 @@ impl Projection {
             self.chunks[column].push(packed);
         }
         self.rows += rows.num_rows();
-        self.budget.take("check", bytes)?;
-        self.booked += bytes;
+        self.booked.budget.take("check", bytes)?;
+        self.booked.bytes += bytes;
         Ok(())
+    }
+
+    /// All rows have come.
+    pub fn finish(self) -> Projected {
+        let texts = self.words.into_iter().map(|words| StringViewArray::from_iter_values(words.all)).collect();
+        let (fields, chunks, rows) = (self.fields, self.chunks, self.rows);
+        Projected { fields, texts, chunks, rows, kept: None, nulled: BTreeMap::new(), _booked: self.booked }
+    }
+}
+
+/// The columns of a table that queries need, of all of its rows, or of those that passed.
+pub struct Projected {
+    fields: Vec<Arc<Field>>,
+    /// The different texts of each column. A query gets views of them, sixteen bytes a row however long they are.
+    texts: Vec<StringViewArray>,
+    chunks: Vec<Vec<Packed>>,
+    rows: usize,
+    /// The rows that queries see, ascending, if not all.
+    kept: Option<Vec<u32>>,
+    /// By column the rows, ascending, whose value they do not see.
+    nulled: BTreeMap<usize, Vec<u32>>,
+    _booked: Booked,
+}
+
+impl Projected {
+    /// How many rows came.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// How many rows queries see.
+    pub fn seen(&self) -> usize {
+        self.kept.as_ref().map_or(self.rows, Vec::len)
+    }
+
+    /// Whether it is better to ask about it in parts.
+    pub fn is_large(&self) -> bool {
+        self.rows > PART + PART / 2
+    }
+
+    /// From here on queries do not see rows that are held back, nor values that are nulled; those by the name of their column.
+    pub fn hide<'a>(&mut self, held: impl Fn(usize) -> bool, nulled: impl Iterator<Item = (&'a str, &'a [usize])>) {
+        let kept: Vec<u32> = (0..self.rows as u32).filter(|&row| !held(row as usize)).collect();
+        self.kept = (kept.len() < self.rows).then_some(kept);
+        for (name, rows) in nulled {
+            if let Some(column) = self.index_of(name) {
+                let mut rows: Vec<u32> = rows.iter().map(|&row| row as u32).collect();
+                rows.sort_unstable();
+                self.nulled.insert(column, rows);
+            }
+        }
     }
 
     /// The place of a column by name.
@@ -198,62 +245,57 @@ impl Projection {
         self.fields.iter().position(|field| field.name() == name)
     }
 
-    /// All rows of the columns that are needed, and `_index`.
+    /// The columns that are needed, `_index` among them, of all rows.
     pub fn all(&self, needed: impl Fn(&str) -> bool) -> Result<RecordBatch, ArrowError> {
-        let index: ArrayRef = Arc::new(Int64Array::from_iter_values(0..self.rows as i64));
-        let lengths: Vec<usize> = self.chunks.first().into_iter().flatten().map(Packed::len).collect();
-        let places = lengths.iter().enumerate().flat_map(|(chunk, length)| (0..*length).map(move |row| (chunk, row)));
-        self.batch(index, needed, places)
+        match &self.kept {
+            Some(kept) => self.some(kept, needed),
+            None => self.batch(Rows::All(self.rows), needed),
+        }
     }
 
-    /// Some rows, ascending, of the columns that are needed, and `_index`.
+    /// The columns that are needed, `_index` among them, of some rows, which ascend.
     pub fn some(&self, rows: &[u32], needed: impl Fn(&str) -> bool) -> Result<RecordBatch, ArrowError> {
-        let index: ArrayRef = Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| i64::from(*row))));
-        let lengths: Vec<usize> = self.chunks.first().into_iter().flatten().map(Packed::len).collect();
-        let (mut chunk, mut start) = (0, 0);
-        let places: Vec<(usize, usize)> = rows
-            .iter()
-            .map(|&row| {
-                while lengths.get(chunk).is_some_and(|length| row as usize >= start + length) {
-                    start += lengths[chunk];
-                    chunk += 1;
-                }
-                (chunk, row as usize - start)
-            })
-            .collect();
-        self.batch(index, needed, places.iter().copied())
+        self.batch(Rows::Some(rows), needed)
     }
 
-    fn batch(
-        &self,
-        index: ArrayRef,
-        needed: impl Fn(&str) -> bool,
-        places: impl Iterator<Item = (usize, usize)> + Clone,
-    ) -> Result<RecordBatch, ArrowError> {
-        let mut fields = vec![Arc::new(Field::new(INDEX, DataType::Int64, false))];
-        let mut columns = vec![index];
+    fn batch(&self, rows: Rows, needed: impl Fn(&str) -> bool) -> Result<RecordBatch, ArrowError> {
+        let (mut fields, mut columns) = (Vec::new(), Vec::<ArrayRef>::new());
         for (column, field) in self.fields.iter().enumerate().filter(|(_, field)| needed(field.name())) {
-            let array = packed::unpacked(&self.chunks[column], field.data_type(), places.clone());
-            columns.push(match field.data_type() {
-                DataType::Utf8 => self.words[column].texts(array.as_primitive::<UInt32Type>()),
-                _ => array,
-            });
-            fields.push(field.clone());
+            let mut array = packed::unpacked(&self.chunks[column], field.data_type(), rows);
+            if let Some(nulled) = self.nulled.get(&column) {
+                let mask: Vec<bool> = rows.iter().map(|row| nulled.binary_search(&row).is_ok()).collect();
+                array = arrow_select::nullif::nullif(&array, &BooleanArray::from(mask))?;
+            }
+            if *field.data_type() == DataType::Utf8 {
+                array = arrow_select::take::take(&self.texts[column], array.as_primitive::<UInt32Type>(), None)?;
+            }
+            fields.push(Arc::new(Field::new(field.name(), array.data_type().clone(), true)));
+            columns.push(array);
+        }
+        // Without any column a batch would not know how many rows it has.
+        if needed(INDEX) || columns.is_empty() {
+            fields.insert(0, Arc::new(Field::new(INDEX, DataType::Int64, false)));
+            columns.insert(0, Arc::new(Int64Array::from_iter_values(rows.iter().map(i64::from))));
         }
         RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
     }
 
     /// The rows in parts of which none has rows that belong together with those of another, each in the order of the rows.
     pub fn parts(&self, per: &[&str]) -> Vec<Vec<u32>> {
-        let count = self.rows.div_ceil(PART);
-        let mut parts = vec![Vec::new(); count.max(1)];
         let columns: Vec<usize> = per.iter().filter_map(|name| self.index_of(name)).collect();
+        // Rows whose value is nulled belong together with others than before.
+        if columns.iter().any(|column| self.nulled.contains_key(column)) {
+            return vec![self.kept.clone().unwrap_or_else(|| (0..self.rows as u32).collect())];
+        }
+        let count = self.rows.div_ceil(PART).max(1);
+        let mut parts = vec![Vec::new(); count];
+        let mut kept = self.kept.as_ref().map(|kept| kept.iter().copied().peekable());
         let mut row = 0;
         for chunk in 0..self.chunks.first().map_or(0, Vec::len) {
             // Words are compared by their numbers.
             let arrays = columns.iter().map(|&column| {
                 let packed = &self.chunks[column][chunk..=chunk];
-                let rows = (0..packed[0].len()).map(|row| (0, row));
+                let rows = Rows::All(packed[0].len());
                 match self.fields[column].data_type() {
                     DataType::Utf8 => packed::unpacked(packed, &DataType::Int64, rows),
                     other => packed::unpacked(packed, other, rows),
@@ -265,7 +307,9 @@ impl Projection {
                 continue;
             };
             for key in KeyColumns::new((0..columns.len()).collect()).keys(&batch) {
-                parts[(key >> 64) as usize % count.max(1)].push(row);
+                if kept.as_mut().is_none_or(|kept| kept.next_if_eq(&row).is_some()) {
+                    parts[(key >> 64) as usize % count].push(row);
+                }
                 row += 1;
             }
         }
@@ -284,19 +328,6 @@ impl Projection {
         }
         None
     }
-}
-
-impl Drop for Projection {
-    fn drop(&mut self) {
-        self.budget.give_back(self.booked);
-    }
-}
-
-/// A column without the values of some rows.
-pub fn without(column: &ArrayRef, rows: &[usize]) -> Result<ArrayRef, ArrowError> {
-    let mut mask = vec![false; column.len()];
-    rows.iter().for_each(|&row| mask[row] = true);
-    arrow_select::nullif::nullif(column, &BooleanArray::from(mask))
 }
 
 #[cfg(test)]
@@ -336,15 +367,36 @@ mod tests {
         let budget = Budget::new(1 << 20);
         let mut projection = Projection::new(&batch(0, 1).schema(), |_| true, budget.clone());
         (0..4).for_each(|i| projection.push(&batch(i * 10, 10)).unwrap());
-        let all = projection.all(|_| true).unwrap();
-        assert_eq!(all.project(&[1, 2]).unwrap(), batch(0, 40));
-        let some = projection.some(&[3, 14, 39], |name| name == "n").unwrap();
+        let mut projected = projection.finish();
+        let plain = |rows: RecordBatch| -> Vec<ArrayRef> {
+            let texts = |array: &ArrayRef| arrow_cast::cast(array, &DataType::Utf8);
+            let columns = rows.columns().iter();
+            columns
+                .map(
+                    |array| {
+                        if array.data_type() == &DataType::Utf8View { texts(array).unwrap() } else { array.clone() }
+                    },
+                )
+                .collect()
+        };
+        let all = plain(projected.all(|_| true).unwrap());
+        assert_eq!(all[0].as_ref(), &Int64Array::from_iter_values(0..40));
+        assert_eq!(all[1..], *batch(0, 40).columns());
+        let some = projected.some(&[3, 14, 39], |name| name == "n" || name == INDEX).unwrap();
         assert_eq!(some.column(0).as_ref(), &Int64Array::from(vec![3, 14, 39]));
         assert_eq!(some.column(1).as_ref(), &Int32Array::from(vec![3, 14, 39]));
-        assert_eq!((projection.whole(1, 25), projection.whole(1, 40)), (Some(25), None));
-        let parts = projection.parts(&["bus"]);
-        assert_eq!(parts.concat(), (0..40).collect::<Vec<u32>>());
-        drop(projection);
+        // Also without a column a batch has its rows.
+        assert_eq!(projected.some(&[3, 39], |_| false).unwrap().num_rows(), 2);
+        assert_eq!((projected.whole(1, 25), projected.whole(1, 40)), (Some(25), None));
+        assert_eq!(projected.parts(&["bus"]).concat(), (0..40).collect::<Vec<u32>>());
+        // What is held back and nulled is not seen.
+        projected.hide(|row| row % 2 == 1, [("n", [4, 38].as_slice())].into_iter());
+        assert_eq!((projected.rows(), projected.seen()), (40, 20));
+        let numbers = projected.all(|name| name == "n").unwrap();
+        let seen: Int32Array = (0..40).step_by(2).map(|n| Some(n).filter(|n| ![4, 38].contains(n))).collect();
+        assert_eq!((numbers.num_columns(), numbers.column(0).as_ref()), (1, &seen as &dyn arrow_array::Array));
+        assert_eq!(projected.parts(&["bus"]).concat(), (0..40).step_by(2).collect::<Vec<u32>>());
+        drop(projected);
         budget.take("test", 1 << 20).unwrap();
     }
 }

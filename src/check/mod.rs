@@ -44,7 +44,7 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampMillisecondType, UInt32Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
-use arrow_schema::DataType;
+use arrow_schema::{ArrowError, DataType};
 use serde::{Deserialize, Serialize};
 
 use crate::contract::metric::{self, Limit};
@@ -53,11 +53,11 @@ use crate::contract::{Classification, Contract, Dimension, Kind, OnFail, Rule, R
 use crate::quarantine::decisions::{Decided, Decider};
 use crate::table::keys::{KeyColumns, KeySet, Keys};
 use crate::table::{Budget, BudgetExceeded, Chunk, Flaw, ORIGIN, ORIGIN_ROW, Origin};
-use held::{HoldError, Projection, Store};
+use held::{HoldError, Projected, Projection, Store};
 use metrics::Meter;
 use promises::Watch;
 use rules::{Ask, Spec};
-use sql::{Asker, NoResult};
+use sql::{Asker, Extent, NoResult};
 use surroundings::Surroundings;
 
 /// Samples kept per rule.
@@ -467,9 +467,7 @@ impl TableCheck {
         self.budget.give_back(seen);
         self.booked -= seen;
         let mut verdict = std::mem::take(&mut self.verdict);
-        self.ask_all_rows(&mut verdict)?;
-        self.ask_numbers(&verdict).map_err(|error| self.error(&error.to_string()))?;
-        self.projection = None;
+        self.ask_all_rows(&mut verdict).map_err(|error| self.error(&error.to_string()))?;
         // What is held back late takes its keys with it.
         let rebuild = !verdict.held.is_empty() && self.store.is_some() && !self.referenced.is_empty();
         if rebuild {
@@ -715,7 +713,7 @@ impl TableCheck {
             (0..rows.num_columns()).filter(|&place| needed(rows.schema_ref().field(place).name())).collect();
         let projected = rows.project(&places).and_then(|rows| sql::indexed(&rows));
         match projected {
-            Ok(projected) => match self.asker.over(&projected) {
+            Ok(projected) => match self.asker.over(&projected, Extent::Part) {
                 Ok(mut frame) => {
                     for (place, rule) in asked {
                         let begin = std::time::Instant::now();
@@ -752,69 +750,15 @@ impl TableCheck {
         }
     }
 
-    /// Asks the queries that name rows and need all of them, part by part where the rules allow it. Rules that look at the
-    /// same parts are asked together, so that they share views.
-    fn ask_all_rows(&mut self, verdict: &mut Verdict) -> Result<(), CheckError> {
+    /// Asks the queries that need all rows: first those that name some, then those that return a number, over what passed.
+    fn ask_all_rows(&mut self, verdict: &mut Verdict) -> Result<(), ArrowError> {
         // Those over single rows have been asked; a table may have no others.
         for (place, rule) in self.sql_rules(is_local) {
             self.compare_rows(place, rule, self.passed);
         }
-        let contract = self.contract.clone();
-        let mut named: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        let mut groups: BTreeMap<Vec<usize>, Vec<(usize, usize)>> = BTreeMap::new();
-        for (place, rule) in self.sql_rules(|rule| !rule.is_number && !is_local(rule)) {
-            groups.entry(contract.rules[rule].per.clone()).or_default().push((place, rule));
-            named.insert(place, Vec::new());
-        }
         let Some(projection) = self.projection.take() else { return Ok(()) };
-        let is_large = projection.rows() > held::PART + held::PART / 2;
-        // Of a large table that cannot be asked about in parts each rule gets only its own columns.
-        let groups = groups.into_iter().flat_map(|(per, rules)| match per.is_empty() && is_large {
-            true => rules.into_iter().map(|rule| (Vec::new(), vec![rule])).collect(),
-            false => vec![(per, rules)],
-        });
-        for (per, rules) in groups {
-            let queries: Vec<&Query> = rules.iter().map(|(_, rule)| &contract.rules[*rule].query).collect();
-            let needed = |column: &str| queries.iter().any(|query| sql::needs(&contract, query, column));
-            let names: Vec<&str> = per.iter().map(|&place| contract.columns[place].name.as_str()).collect();
-            let whole = per.is_empty() || !is_large;
-            let parts = if whole { vec![None] } else { projection.parts(&names).into_iter().map(Some).collect() };
-            if !whole {
-                let views = sql::whole_views(&contract, &queries);
-                let needed = |column: &str| views.iter().any(|view| sql::needs(&contract, &view.query, column));
-                let rows = projection.all(needed).map_err(|error| self.error(&error.to_string()))?;
-                // A view that cannot be asked is told by the rules that read it.
-                let _ = self.asker.keep_whole_views(&rows, &queries);
-            }
-            for part in parts {
-                let rows = match &part {
-                    Some(part) => projection.some(part, needed),
-                    None => projection.all(needed),
-                };
-                let rows = rows.map_err(|error| self.error(&error.to_string()))?;
-                let mut frame = self.asker.over(&rows);
-                for (place, rule) in &rules {
-                    let begin = std::time::Instant::now();
-                    let found = match &mut frame {
-                        Ok(frame) => frame.offending(&contract.rules[*rule].query),
-                        Err(why) => Err(why.clone()),
-                    };
-                    tracing::debug!(rule = %self.specs[*place].id, seconds = begin.elapsed().as_secs_f64(), "asked");
-                    let outside = |rows: &[usize]| rows.last().copied().filter(|&row| row >= projection.rows());
-                    match found {
-                        Ok(found) => match outside(&found) {
-                            None => named.entry(*place).or_default().extend(found),
-                            Some(row) => {
-                                let why = format!("the query returned the {INDEX} {row}, which is no row of the table");
-                                self.tallies[*place].no_result(NoResult::Broken(why));
-                            }
-                        },
-                        Err(why) => self.tallies[*place].no_result(why),
-                    }
-                }
-            }
-        }
-        let all = projection.rows() as u64;
+        let mut projected = projection.finish();
+        let mut named = self.ask_for_rows(&projected)?;
         for (place, rule) in self.sql_rules(|rule| !rule.is_number && !is_local(rule)) {
             if self.tallies[place].broken.is_some() || self.tallies[place].skipped.is_some() {
                 continue;
@@ -822,9 +766,9 @@ impl TableCheck {
             let mut rows = named.remove(&place).unwrap_or_default();
             rows.sort_unstable();
             self.tallies[place].rows = rows.len() as u64;
-            self.compare_rows(place, rule, all);
+            self.compare_rows(place, rule, projected.rows() as u64);
             for &row in rows.iter().take(SAMPLES) {
-                let sample = self.sample_of(&projection, row);
+                let sample = self.sample_of(&projected, row);
                 self.tallies[place].samples.push(sample);
             }
             // Within its limit a rule leaves the rows alone.
@@ -838,8 +782,104 @@ impl TableCheck {
                 self.null_by_rule(rule, row, verdict);
             }
         }
-        self.projection = Some(projection);
+        let nulled = verdict.nulled.iter();
+        let nulled = nulled.map(|(&column, rows)| (self.contract.columns[column].name.as_str(), rows.as_slice()));
+        projected.hide(|row| verdict.held.contains_key(&row), nulled);
+        self.ask_for_numbers(&projected)
+    }
+
+    /// Asks the queries that name rows, part by part where the rules allow it; the rows by place in `specs`. Rules that look
+    /// at the same parts are asked together, so that they share views.
+    fn ask_for_rows(&mut self, projected: &Projected) -> Result<BTreeMap<usize, Vec<usize>>, ArrowError> {
+        let contract = self.contract.clone();
+        let mut named: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        let mut groups: BTreeMap<Vec<usize>, Vec<(usize, usize)>> = BTreeMap::new();
+        for (place, rule) in self.sql_rules(|rule| !rule.is_number && !is_local(rule)) {
+            groups.entry(contract.rules[rule].per.clone()).or_default().push((place, rule));
+            named.insert(place, Vec::new());
+        }
+        // Of a large table that cannot be asked about in parts each rule gets only its own columns.
+        let groups = groups.into_iter().flat_map(|(per, rules)| match per.is_empty() && projected.is_large() {
+            true => rules.into_iter().map(|rule| (Vec::new(), vec![rule])).collect(),
+            false => vec![(per, rules)],
+        });
+        let groups: Vec<_> = groups.collect();
+        let query = |&(_, rule): &(usize, usize)| &contract.rules[rule].query;
+        let queries = |in_parts: bool| -> Vec<&Query> {
+            let groups = groups.iter().filter(|(per, _)| per.is_empty() != in_parts);
+            groups.flat_map(|(_, rules)| rules.iter().map(query)).collect()
+        };
+        self.ask_views(projected, &queries(false), &queries(true))?;
+        for (per, rules) in groups {
+            let extent = if per.is_empty() || !projected.is_large() { Extent::Whole } else { Extent::Part };
+            let parts = match extent {
+                Extent::Whole => vec![None],
+                Extent::Part => projected.parts(&names(&per, &contract)).into_iter().map(Some).collect(),
+            };
+            let queries: Vec<&Query> = rules.iter().map(query).collect();
+            for part in parts {
+                let rows = self.rows_for(&queries, projected, part.as_deref(), extent)?;
+                let mut frame = self.asker.over(&rows, extent);
+                for (place, rule) in &rules {
+                    let begin = std::time::Instant::now();
+                    let found = match &mut frame {
+                        Ok(frame) => frame.offending(&contract.rules[*rule].query),
+                        Err(why) => Err(why.clone()),
+                    };
+                    tracing::debug!(rule = %self.specs[*place].id, seconds = begin.elapsed().as_secs_f64(), "asked");
+                    let outside = |rows: &[usize]| rows.last().copied().filter(|&row| row >= projected.rows());
+                    match found {
+                        Ok(found) => match outside(&found) {
+                            None => named.entry(*place).or_default().extend(found),
+                            Some(row) => {
+                                let why = format!("the query returned the {INDEX} {row}, which is no row of the table");
+                                self.tallies[*place].no_result(NoResult::Broken(why));
+                            }
+                        },
+                        Err(why) => self.tallies[*place].no_result(why),
+                    }
+                }
+            }
+        }
+        Ok(named)
+    }
+
+    /// Asks those views of a large table that would be asked again and again, or of more rows at a time than need be.
+    fn ask_views(&mut self, projected: &Projected, whole: &[&Query], in_parts: &[&Query]) -> Result<(), ArrowError> {
+        self.asker.forget_views();
+        if !projected.is_large() {
+            return Ok(());
+        }
+        let contract = self.contract.clone();
+        let whole_views = sql::whole_views(&contract, in_parts);
+        let readers: Vec<&Query> = whole.iter().copied().chain(whole_views.iter().map(|view| &view.query)).collect();
+        for (per, views) in sql::views_in_parts(&contract, &readers) {
+            let queries: Vec<&Query> = views.iter().map(|view| &view.query).collect();
+            let parts = projected.parts(&names(per, &contract));
+            let needed = |column: &str| queries.iter().any(|query| sql::needs(&contract, query, column));
+            self.asker.join_views(&views, parts.iter().map(|part| projected.some(part, needed)))?;
+        }
+        for view in whole_views {
+            let rows = self.rows_for(&[&view.query], projected, None, Extent::Whole)?;
+            self.asker.keep_whole_view(view, &rows);
+        }
         Ok(())
+    }
+
+    /// The columns that queries need of some rows, or of all.
+    fn rows_for(
+        &self,
+        queries: &[&Query],
+        projected: &Projected,
+        part: Option<&[u32]>,
+        extent: Extent,
+    ) -> Result<RecordBatch, ArrowError> {
+        let needed = |column: &str| queries.iter().any(|query| self.asker.needs(query, column, extent));
+        let are_read = queries.iter().any(|query| self.asker.reads_rows(query, extent));
+        match part.or((!are_read).then_some(&[])) {
+            Some(part) => projected.some(part, needed),
+            None => projected.all(needed),
+        }
     }
 
     /// Compares the rows that a rule named with its limit, if it has one.
@@ -850,8 +890,8 @@ impl TableCheck {
         tally.compare(limit, tally.rows as f64, all, around.earlier(&self.specs[place].id));
     }
 
-    fn sample_of(&self, projection: &Projection, row: usize) -> Sample {
-        let cell = |name: &str| projection.index_of(name).and_then(|column| projection.whole(column, row)).unwrap_or(0);
+    fn sample_of(&self, projected: &Projected, row: usize) -> Sample {
+        let cell = |name: &str| projected.index_of(name).and_then(|column| projected.whole(column, row)).unwrap_or(0);
         let origin = cell(ORIGIN);
         Sample {
             origin: self.origins.get(origin as usize).map_or_else(String::new, |origin| origin.name.clone()),
@@ -861,30 +901,22 @@ impl TableCheck {
         }
     }
 
-    /// Asks the queries that return a number, over the rows that pass.
-    fn ask_numbers(&mut self, verdict: &Verdict) -> Result<(), arrow_schema::ArrowError> {
+    /// Asks the queries that return a number.
+    fn ask_for_numbers(&mut self, projected: &Projected) -> Result<(), ArrowError> {
         let asked = self.sql_rules(|rule| rule.is_number);
         let contract = self.contract.clone();
-        let Some(projection) = self.projection.as_ref().filter(|_| !asked.is_empty()) else { return Ok(()) };
+        let queries: Vec<&Query> = asked.iter().map(|(_, rule)| &contract.rules[*rule].query).collect();
+        self.ask_views(projected, &queries, &[])?;
         // One after the other, each with its own columns: of a large table these take the most.
         for (place, rule) in asked {
             let rule = &contract.rules[rule];
-            let mut rows = projection.all(|column| sql::needs(&contract, &rule.query, column))?;
-            let mut columns = rows.columns().to_vec();
-            for (&column, named) in &verdict.nulled {
-                if let Some((place, _)) = rows.schema().column_with_name(&contract.columns[column].name) {
-                    columns[place] = held::without(&columns[place], named)?;
-                }
-            }
-            rows = RecordBatch::try_new(rows.schema(), columns)?;
-            if !verdict.held.is_empty() {
-                let mask: BooleanArray =
-                    (0..rows.num_rows()).map(|row| Some(!verdict.held.contains_key(&row))).collect();
-                rows = arrow_select::filter::filter_record_batch(&rows, &mask)?;
-            }
-            let number = self.asker.over(&rows).and_then(|mut frame| frame.number(&rule.query));
+            let begin = std::time::Instant::now();
+            let rows = self.rows_for(&[&rule.query], projected, None, Extent::Whole)?;
+            let number = self.asker.over(&rows, Extent::Whole).and_then(|mut frame| frame.number(&rule.query));
+            tracing::debug!(rule = %rule.id, seconds = begin.elapsed().as_secs_f64(), "asked");
+            let seen = projected.seen() as u64;
             let number = number.and_then(|number| match number {
-                None if rows.num_rows() == 0 => Err(NoResult::Skipped("there are no rows".to_owned())),
+                None if seen == 0 => Err(NoResult::Skipped("there are no rows".to_owned())),
                 None => Err(NoResult::Broken("the query returns no number".to_owned())),
                 Some(number) => Ok(number),
             });
@@ -892,9 +924,9 @@ impl TableCheck {
             match (number, rule.limit) {
                 (Ok(value), Some(limit)) => {
                     tally.value = Some(value);
-                    tally.compare(limit, value, rows.num_rows() as u64, self.around.earlier(&rule.id));
+                    tally.compare(limit, value, seen, self.around.earlier(&rule.id));
                     tally.rows = u64::from(tally.holds == Some(false));
-                    tally.checked = Some(rows.num_rows() as u64);
+                    tally.checked = Some(seen);
                 }
                 (Ok(_), None) => {}
                 (Err(why), _) => tally.no_result(why),
@@ -1019,6 +1051,10 @@ impl TableCheck {
         }
         Ok(())
     }
+}
+
+fn names<'a>(places: &[usize], contract: &'a Contract) -> Vec<&'a str> {
+    places.iter().map(|&place| contract.columns[place].name.as_str()).collect()
 }
 
 /// Whether a rule is asked of each chunk: its query looks at one row at a time, and what happens to a row does not hang on
@@ -1322,7 +1358,7 @@ RULES";
         let contract = &same_rules()[1];
         let in_memory = run_with(contract, many_rows(contract, 5000, 500), around(), &Budget::new(1 << 26));
         let spooling = Surroundings { spool: folder.path().join("spool"), ..around() };
-        let spooled = run_with(contract, many_rows(contract, 5000, 500), spooling, &Budget::new(2 << 20));
+        let spooled = run_with(contract, many_rows(contract, 5000, 500), spooling, &Budget::new(1 << 20));
         assert!(folder.path().join("spool").exists());
         assert_eq!(spooled.passed, in_memory.passed);
         assert_eq!(spooled.passed_rows, in_memory.passed_rows);
@@ -1338,6 +1374,39 @@ RULES";
         assert_eq!(whole.outcomes, parts.outcomes);
         assert_eq!(whole.passed, parts.passed);
         assert!(whole.outcome("stops.odd").rows > 100_000);
+    }
+
+    #[test]
+    fn a_view_of_parts_of_a_large_table_is_joined_for_the_rules_over_all_of_it() {
+        let text = CONTRACT.replace("RULES", "").replace(
+            "  - name: stops\n",
+            "  - name: stops
+    customProperties:
+      - property: views
+        value:
+          - {name: kinds, per: [kind], query: 'SELECT kind, COUNT(*) AS rows, MIN(_index) AS first FROM stops GROUP BY kind'}
+          - {name: most, query: SELECT MAX(rows) AS most FROM kinds}
+    quality:
+      - {name: rare, type: custom, engine: fahrtenbuch, implementation: SELECT first AS _index FROM kinds WHERE kind = 3}
+      - {name: common, type: custom, engine: fahrtenbuch, implementation: 'SELECT _index FROM stops CROSS JOIN most WHERE most > 10 AND _index < 3', customProperties: [{property: per, value: [id]}]}
+      - {name: gone, type: custom, engine: fahrtenbuch, implementation: SELECT _index FROM (SELECT * FROM stops) stops WHERE kind = 1, customProperties: [{property: onFail, value: quarantine}]}
+      - {name: number, type: custom, engine: fahrtenbuch, implementation: SELECT COUNT(kind) FROM kinds, customProperties: [{property: returns, value: number}, {property: mustBe, value: 3}]}
+      - {name: all_rows, type: custom, engine: fahrtenbuch, implementation: SELECT SUM(rows) FROM kinds, customProperties: [{property: returns, value: number}, {property: mustBeGreaterThan, value: 0}]}
+",
+        );
+        let contract = Arc::new(read::contract(Path::new("stops.odcs.yaml"), &text).unwrap());
+        for rows in [1000, held::PART as i32 * 2] {
+            let done = run_with(&contract, many_rows(&contract, rows, 1 << 16), around(), &Budget::new(1 << 30));
+            let told = |id: &str| (done.outcome(id).result, done.outcome(id).rows, done.outcome(id).value);
+            assert_eq!(told("stops.rare"), (RuleResult::Failed, 1, None), "{:?}", done.outcome("stops.rare"));
+            assert_eq!(done.outcome("stops.rare").samples[0].row, 5);
+            assert_eq!(told("stops.common").1, 3, "{:?}", done.outcome("stops.common"));
+            // Numbers are asked over what passed: a kind and its rows are gone, also from the views.
+            assert_eq!(told("stops.number"), (RuleResult::Passed, 0, Some(3.0)), "{:?}", done.outcome("stops.number"));
+            let gone = done.held.len();
+            assert!(gone > 100);
+            assert_eq!(told("stops.all_rows").2, Some(f64::from(rows) - gone as f64));
+        }
     }
 
     #[test]

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Date32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType, UInt32Type, UInt64Type,
+    ArrowPrimitiveType, Date32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType, UInt32Type, UInt64Type,
 };
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array, TimestampMillisecondArray,
-    UInt32Array, UInt64Array,
+    Array, ArrayRef, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array, PrimitiveArray,
+    TimestampMillisecondArray, UInt32Array, UInt64Array,
 };
-use arrow_buffer::{NullBuffer, NullBufferBuilder, ScalarBuffer};
+use arrow_buffer::{ArrowNativeType, NullBuffer, NullBufferBuilder, ScalarBuffer};
 use arrow_schema::DataType;
 
 /// A column of a batch.
@@ -43,30 +43,22 @@ enum Above {
 
 impl Packed {
     pub fn new(array: &ArrayRef) -> Self {
-        let whole: Option<Vec<i64>> = match array.data_type() {
-            DataType::Int32 => Some(array.as_primitive::<Int32Type>().values().iter().map(|v| i64::from(*v)).collect()),
-            DataType::Int64 => Some(array.as_primitive::<Int64Type>().values().to_vec()),
-            DataType::Date32 => {
-                Some(array.as_primitive::<Date32Type>().values().iter().map(|v| i64::from(*v)).collect())
-            }
-            DataType::Timestamp(..) => Some(array.as_primitive::<TimestampMillisecondType>().values().to_vec()),
-            DataType::UInt32 => {
-                Some(array.as_primitive::<UInt32Type>().values().iter().map(|v| i64::from(*v)).collect())
-            }
+        let values = match array.data_type() {
+            DataType::Int32 => whole_numbers(array.as_primitive::<Int32Type>(), i64::from),
+            DataType::Int64 => whole_numbers(array.as_primitive::<Int64Type>(), |value| value),
+            DataType::Date32 => whole_numbers(array.as_primitive::<Date32Type>(), i64::from),
+            DataType::Timestamp(..) => whole_numbers(array.as_primitive::<TimestampMillisecondType>(), |value| value),
+            DataType::UInt32 => whole_numbers(array.as_primitive::<UInt32Type>(), i64::from),
             // Rows of a file are fewer than that.
-            DataType::UInt64 => Some(array.as_primitive::<UInt64Type>().values().iter().map(|v| *v as i64).collect()),
-            _ => None,
-        };
-        let values = match (whole, array.data_type()) {
-            (Some(values), _) => whole_numbers(&values, array),
-            (None, DataType::Float64) => {
+            DataType::UInt64 => whole_numbers(array.as_primitive::<UInt64Type>(), |value| value as i64),
+            DataType::Float64 => {
                 let values = array.as_primitive::<Float64Type>().values();
                 match values.iter().all(|value| f64::from(*value as f32).to_bits() == value.to_bits()) {
                     true => Values::Short(values.iter().map(|value| *value as f32).collect()),
                     false => Values::Long(values.to_vec()),
                 }
             }
-            (None, _) => Values::Other(array.clone()),
+            _ => Values::Other(array.clone()),
         };
         Self { values, nulls: array.nulls().filter(|nulls| nulls.null_count() > 0).cloned(), length: array.len() }
     }
@@ -98,8 +90,35 @@ impl Packed {
         least.wrapping_add_unsigned(above.get(row))
     }
 
-    pub fn is_null(&self, row: usize) -> bool {
-        self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row))
+    /// Adds the whole numbers of some rows.
+    fn whole_numbers<T>(&self, rows: impl Iterator<Item = usize>, to: &mut Vec<T>, convert: impl Fn(i64) -> T) {
+        let Values::Whole { least, above } = &self.values else { return to.extend(rows.map(|_| convert(0))) };
+        let number = |above: u64| convert(least.wrapping_add_unsigned(above));
+        match above {
+            Above::Nothing => to.extend(rows.map(|_| number(0))),
+            Above::U8(values) => to.extend(rows.map(|row| number(u64::from(values[row])))),
+            Above::U16(values) => to.extend(rows.map(|row| number(u64::from(values[row])))),
+            Above::U32(values) => to.extend(rows.map(|row| number(u64::from(values[row])))),
+            Above::U64(values) => to.extend(rows.map(|row| number(values[row]))),
+        }
+    }
+
+    fn numbers(&self, rows: impl Iterator<Item = usize>, to: &mut Vec<f64>) {
+        match &self.values {
+            Values::Short(values) => to.extend(rows.map(|row| f64::from(values[row]))),
+            Values::Long(values) => to.extend(rows.map(|row| values[row])),
+            _ => to.extend(rows.map(|_| 0.0)),
+        }
+    }
+
+    fn truths(&self, rows: impl Iterator<Item = usize>, to: &mut Vec<bool>) {
+        match &self.values {
+            Values::Other(array) => match array.as_boolean_opt() {
+                Some(array) => to.extend(rows.map(|row| array.value(row))),
+                None => to.extend(rows.map(|_| false)),
+            },
+            _ => to.extend(rows.map(|_| false)),
+        }
     }
 }
 
@@ -115,14 +134,15 @@ impl Above {
     }
 }
 
-fn whole_numbers(values: &[i64], array: &ArrayRef) -> Values {
-    let there = || values.iter().enumerate().filter(|(row, _)| array.is_valid(*row)).map(|(_, value)| *value);
-    let (least, most) = (there().min().unwrap_or(0), there().max().unwrap_or(0));
-    // What stands where there is no value is anything; it becomes the least.
-    let above = values
-        .iter()
-        .enumerate()
-        .map(|(row, value)| if array.is_valid(row) { value.wrapping_sub(least) as u64 } else { 0 });
+fn whole_numbers<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>, convert: impl Fn(T::Native) -> i64) -> Values {
+    let values = array.values();
+    let bounds = match array.null_count() {
+        0 => bounds(values.iter().map(|value| convert(*value))),
+        _ => bounds(array.iter().flatten().map(&convert)),
+    };
+    let (least, most) = bounds.unwrap_or((0, 0));
+    // What stands where there is no value is anything, and is never looked at.
+    let above = values.iter().map(|value| convert(*value).wrapping_sub(least) as u64);
     let above = match most.wrapping_sub(least) as u64 {
         0 => Above::Nothing,
         1..=0xff => Above::U8(above.map(|value| value as u8).collect()),
@@ -133,52 +153,116 @@ fn whole_numbers(values: &[i64], array: &ArrayRef) -> Values {
     Values::Whole { least, above }
 }
 
-/// Rows of a column that came in several batches, as an array of its type; `rows` names batch and row of each.
-pub fn unpacked(
-    batches: &[Packed],
-    data_type: &DataType,
-    rows: impl Iterator<Item = (usize, usize)> + Clone,
-) -> ArrayRef {
-    let mut nulls = NullBufferBuilder::new(rows.size_hint().0);
-    rows.clone().for_each(|(batch, row)| nulls.append(!batches[batch].is_null(row)));
-    let nulls = nulls.finish();
-    let whole = || rows.clone().map(|(batch, row)| batches[batch].whole(row));
+fn bounds(numbers: impl Iterator<Item = i64>) -> Option<(i64, i64)> {
+    numbers.map(|number| (number, number)).reduce(|(least, most), (a, b)| (least.min(a), most.max(b)))
+}
+
+/// Rows of a column that came in several batches.
+#[derive(Clone, Copy)]
+pub enum Rows<'a> {
+    /// All of them, so many.
+    All(usize),
+    /// Some of them, ascending.
+    Some(&'a [u32]),
+}
+
+impl<'a> Rows<'a> {
+    pub fn len(self) -> usize {
+        match self {
+            Self::All(rows) => rows,
+            Self::Some(rows) => rows.len(),
+        }
+    }
+
+    pub fn iter(self) -> impl Iterator<Item = u32> + 'a {
+        let (all, some) = match self {
+            Self::All(rows) => (0..rows as u32, [].as_slice()),
+            Self::Some(rows) => (0..0, rows),
+        };
+        all.chain(some.iter().copied())
+    }
+
+    /// Asks for the rows of each batch, by their places in it.
+    fn each<'b>(self, batches: &'b [Packed], mut ask: impl FnMut(&'b Packed, Within<'a>)) {
+        let (mut start, mut first) = (0, 0);
+        for batch in batches {
+            let end = start + batch.length;
+            let within = match self {
+                Self::All(_) => Within { all: 0..batch.length, some: [].iter(), start },
+                Self::Some(rows) => {
+                    let rest = &rows[first..];
+                    let count = rest.partition_point(|row| (*row as usize) < end);
+                    first += count;
+                    Within { all: 0..0, some: rest[..count].iter(), start }
+                }
+            };
+            ask(batch, within);
+            start = end;
+        }
+    }
+}
+
+/// Rows of one batch.
+struct Within<'a> {
+    all: std::ops::Range<usize>,
+    some: std::slice::Iter<'a, u32>,
+    start: usize,
+}
+
+impl Iterator for Within<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        self.all.next().or_else(|| self.some.next().map(|row| *row as usize - self.start))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let rows = self.all.len() + self.some.len();
+        (rows, Some(rows))
+    }
+}
+
+/// Rows of a column that came in several batches, as an array of its type; that of a text is the number of its word.
+pub fn unpacked(batches: &[Packed], data_type: &DataType, rows: Rows) -> ArrayRef {
+    let nulls = nulls_of(batches, rows);
     match data_type {
-        DataType::Int32 => {
-            Arc::new(Int32Array::new(whole().map(|value| value as i32).collect::<ScalarBuffer<i32>>(), nulls))
-        }
-        DataType::Int64 => Arc::new(Int64Array::new(whole().collect::<ScalarBuffer<i64>>(), nulls)),
-        DataType::Date32 => {
-            Arc::new(Date32Array::new(whole().map(|value| value as i32).collect::<ScalarBuffer<i32>>(), nulls))
-        }
+        DataType::Int32 => Arc::new(Int32Array::new(whole(batches, rows, |value| value as i32), nulls)),
+        DataType::Int64 => Arc::new(Int64Array::new(whole(batches, rows, |value| value), nulls)),
+        DataType::Date32 => Arc::new(Date32Array::new(whole(batches, rows, |value| value as i32), nulls)),
         DataType::Timestamp(_, zone) => {
-            let array = TimestampMillisecondArray::new(whole().collect::<ScalarBuffer<i64>>(), nulls);
+            let array = TimestampMillisecondArray::new(whole(batches, rows, |value| value), nulls);
             Arc::new(array.with_timezone_opt(zone.clone()))
         }
         DataType::UInt32 | DataType::Utf8 => {
-            Arc::new(UInt32Array::new(whole().map(|value| value as u32).collect::<ScalarBuffer<u32>>(), nulls))
+            Arc::new(UInt32Array::new(whole(batches, rows, |value| value as u32), nulls))
         }
-        DataType::UInt64 => {
-            Arc::new(UInt64Array::new(whole().map(|value| value as u64).collect::<ScalarBuffer<u64>>(), nulls))
-        }
+        DataType::UInt64 => Arc::new(UInt64Array::new(whole(batches, rows, |value| value as u64), nulls)),
         DataType::Float64 => {
-            let values = rows.map(|(batch, row)| match &batches[batch].values {
-                Values::Short(values) => f64::from(values[row]),
-                Values::Long(values) => values[row],
-                _ => 0.0,
-            });
-            Arc::new(Float64Array::new(values.collect::<ScalarBuffer<f64>>(), nulls))
+            let mut values = Vec::with_capacity(rows.len());
+            rows.each(batches, |batch, rows| batch.numbers(rows, &mut values));
+            Arc::new(Float64Array::new(values.into(), nulls))
         }
         _ => {
-            let values = rows.map(|(batch, row)| match &batches[batch].values {
-                Values::Other(array) => {
-                    array.as_boolean_opt().filter(|array| array.is_valid(row)).map(|array| array.value(row))
-                }
-                _ => None,
-            });
-            Arc::new(values.collect::<BooleanArray>())
+            let mut values = Vec::with_capacity(rows.len());
+            rows.each(batches, |batch, rows| batch.truths(rows, &mut values));
+            Arc::new(BooleanArray::new(values.into(), nulls))
         }
     }
+}
+
+fn whole<T: ArrowNativeType>(batches: &[Packed], rows: Rows, convert: impl Fn(i64) -> T) -> ScalarBuffer<T> {
+    let mut values = Vec::with_capacity(rows.len());
+    rows.each(batches, |batch, rows| batch.whole_numbers(rows, &mut values, &convert));
+    values.into()
+}
+
+fn nulls_of(batches: &[Packed], rows: Rows) -> Option<NullBuffer> {
+    let mut nulls = NullBufferBuilder::new(rows.len());
+    rows.each(batches, |batch, rows| match &batch.nulls {
+        None => nulls.append_n_non_nulls(rows.size_hint().0),
+        Some(of_batch) => rows.for_each(|row| nulls.append(of_batch.is_valid(row))),
+    });
+    nulls.finish()
 }
 
 #[cfg(test)]
@@ -189,7 +273,7 @@ mod tests {
 
     fn round(array: ArrayRef) -> ArrayRef {
         let packed = [Packed::new(&array)];
-        unpacked(&packed, array.data_type(), (0..array.len()).map(|row| (0, row)))
+        unpacked(&packed, array.data_type(), Rows::All(array.len()))
     }
 
     proptest! {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMillisecondType;
 use arrow_array::{Array, ArrayRef, RecordBatch, TimestampMillisecondArray};
-use arrow_schema::DataType;
+use arrow_schema::{ArrowError, DataType};
 use polars::prelude::{Column, DataFrame, IntoLazy, LazyFrame, PlSmallStr, Series};
 use polars::sql::SQLContext;
 
@@ -38,29 +38,95 @@ pub struct Asker {
     functions: Arc<Functions>,
     /// Frames beside the table, made when first asked for.
     beside: BTreeMap<String, LazyFrame>,
-    /// Views that are the same for all parts of the table.
+    /// Views that do not read the table.
     views: BTreeMap<String, LazyFrame>,
+    /// Views over the table as a whole.
+    whole: BTreeMap<String, LazyFrame>,
+    /// Views over parts of the table, their parts one below the other.
+    joined: BTreeMap<String, LazyFrame>,
+}
+
+/// How much of the table a frame has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All rows.
+    Whole,
+    /// Rows of which none belongs together with one elsewhere.
+    Part,
 }
 
 impl Asker {
     pub fn new(contract: Arc<Contract>, surroundings: Arc<Surroundings>) -> Self {
         let functions = Arc::new(surroundings.functions());
-        Self { contract, surroundings, functions, beside: BTreeMap::new(), views: BTreeMap::new() }
+        let (beside, views, whole, joined) = Default::default();
+        Self { contract, surroundings, functions, beside, views, whole, joined }
     }
 
-    /// Asks the views over the table as a whole that queries of parts read, before the table is asked about in parts.
-    pub fn keep_whole_views(&mut self, rows: &RecordBatch, queries: &[&Query]) -> Result<(), NoResult> {
-        let contract = self.contract.clone();
-        for view in whole_views(&contract, queries) {
-            let frame = self.over(rows)?.view(view)?;
-            self.views.insert(view.name.clone(), frame);
+    /// Asks a view that says which rows belong together, part by part, for the queries over the table as a whole. One that
+    /// cannot be asked is told by the rules that read it.
+    pub fn join_views(
+        &mut self,
+        views: &[&View],
+        parts: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
+    ) -> Result<(), ArrowError> {
+        let mut joined: Vec<Option<DataFrame>> = views.iter().map(|_| None).collect();
+        let mut broken = vec![false; views.len()];
+        for part in parts {
+            let Ok(mut frame) = self.over(&part?, Extent::Part) else { return Ok(()) };
+            for (place, view) in views.iter().enumerate().filter(|(place, _)| !broken[*place]).collect::<Vec<_>>() {
+                let rows = frame.view(view).ok().and_then(|rows| rows.collect().ok());
+                let below = match (&mut joined[place], rows) {
+                    (Some(above), Some(rows)) => above.vstack_mut(&rows).is_ok(),
+                    (above @ None, Some(rows)) => above.replace(rows).is_none(),
+                    (_, None) => false,
+                };
+                broken[place] = !below;
+            }
+        }
+        for ((view, rows), broken) in views.iter().zip(joined).zip(broken) {
+            if let Some(rows) = rows.filter(|_| !broken) {
+                self.joined.insert(view.name.clone(), rows.lazy());
+            }
         }
         Ok(())
     }
 
-    /// The queries over some rows of the table. `rows` has `_index` and the columns that the queries need.
-    pub fn over(&mut self, rows: &RecordBatch) -> Result<Frame<'_>, NoResult> {
-        Ok(Frame { own: frame(rows)?.lazy(), views: BTreeMap::new(), asker: self })
+    /// Asks a view over the table as a whole for the queries of parts. One that cannot be asked is told by the rules that
+    /// read it.
+    pub fn keep_whole_view(&mut self, view: &View, rows: &RecordBatch) {
+        let frame = self.over(rows, Extent::Whole).and_then(|mut frame| frame.view(view));
+        if let Ok(frame) = frame {
+            self.whole.insert(view.name.clone(), frame);
+        }
+    }
+
+    /// Forgets the views over rows, for they become others.
+    pub fn forget_views(&mut self) {
+        (self.whole, self.joined) = Default::default();
+    }
+
+    fn kept_view(&self, name: &str, extent: Extent) -> Option<&LazyFrame> {
+        let joined = self.joined.get(name).filter(|_| extent == Extent::Whole);
+        joined.or_else(|| self.whole.get(name)).or_else(|| self.views.get(name))
+    }
+
+    /// Whether a query reads the table other than by views that have been asked.
+    pub fn reads_rows(&self, query: &Query, extent: Extent) -> bool {
+        let new_views = query.tables.iter().filter(|table| self.kept_view(table, extent).is_none());
+        let mut new_views = new_views.filter_map(|table| self.contract.view(table));
+        query.tables.contains(&self.contract.table) || new_views.any(|view| self.reads_rows(&view.query, extent))
+    }
+
+    /// Whether a query may need a column of the table other than by views that have been asked.
+    pub fn needs(&self, query: &Query, column: &str, extent: Extent) -> bool {
+        let new_views = query.tables.iter().filter(|table| self.kept_view(table, extent).is_none());
+        let mut new_views = new_views.filter_map(|table| self.contract.view(table));
+        query.needs(&self.contract.table, column) || new_views.any(|view| self.needs(&view.query, column, extent))
+    }
+
+    /// The queries over some rows of the table. `rows` has the columns that the queries need, `_index` among them.
+    pub fn over(&mut self, rows: &RecordBatch, extent: Extent) -> Result<Frame<'_>, NoResult> {
+        Ok(Frame { own: frame(rows)?.lazy(), views: BTreeMap::new(), asker: self, extent })
     }
 
     fn beside(&mut self, table: &str) -> Result<LazyFrame, NoResult> {
@@ -91,6 +157,7 @@ pub struct Frame<'a> {
     asker: &'a mut Asker,
     own: LazyFrame,
     views: BTreeMap<String, LazyFrame>,
+    extent: Extent,
 }
 
 impl Frame<'_> {
@@ -176,7 +243,7 @@ impl Frame<'_> {
 
     /// A view, asked once.
     fn view(&mut self, view: &View) -> Result<LazyFrame, NoResult> {
-        if let Some(frame) = self.views.get(&view.name).or_else(|| self.asker.views.get(&view.name)) {
+        if let Some(frame) = self.views.get(&view.name).or_else(|| self.asker.kept_view(&view.name, self.extent)) {
             return Ok(frame.clone());
         }
         let frame = self.collect(&view.query).map_err(|why| match why {
@@ -212,6 +279,20 @@ pub fn whole_views<'a>(contract: &'a Contract, queries: &[&Query]) -> Vec<&'a Vi
     read
 }
 
+/// The views over parts of the table that queries over the table as a whole read, be it by views over the table as a whole;
+/// by the columns whose equal values belong together.
+pub fn views_in_parts<'a>(contract: &'a Contract, queries: &[&Query]) -> BTreeMap<&'a [usize], Vec<&'a View>> {
+    let mut views: BTreeMap<&[usize], Vec<&View>> = BTreeMap::new();
+    let by_views = whole_views(contract, queries);
+    for view in contract.views.iter().filter(|view| !view.per.is_empty()) {
+        let is_read = |query: &Query| query.tables.contains(&view.name);
+        if queries.iter().any(|query| is_read(query)) || by_views.iter().any(|reader| is_read(&reader.query)) {
+            views.entry(&view.per).or_default().push(view);
+        }
+    }
+    views
+}
+
 /// Whether a query may need a column of its own table, views included.
 pub fn needs(contract: &Contract, query: &Query, column: &str) -> bool {
     query.needs(&contract.table, column)
@@ -219,7 +300,7 @@ pub fn needs(contract: &Contract, query: &Query, column: &str) -> bool {
 }
 
 /// Rows with `_index` before their columns.
-pub fn indexed(rows: &RecordBatch) -> Result<RecordBatch, arrow_schema::ArrowError> {
+pub fn indexed(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let index: ArrayRef = Arc::new(arrow_array::Int64Array::from_iter_values(0..rows.num_rows() as i64));
     let mut fields = vec![Arc::new(arrow_schema::Field::new(INDEX, DataType::Int64, false))];
     fields.extend(rows.schema().fields().iter().cloned());
@@ -301,12 +382,12 @@ mod tests {
 
     fn ask(sql: &str) -> Result<Vec<usize>, NoResult> {
         let mut asker = Asker::new(contract(COLUMNS, ""), Arc::new(around()));
-        asker.over(&rows())?.offending(&Query::read(sql, "t").unwrap())
+        asker.over(&rows(), Extent::Whole)?.offending(&Query::read(sql, "t").unwrap())
     }
 
     fn number(sql: &str) -> Result<Option<f64>, NoResult> {
         let mut asker = Asker::new(contract(COLUMNS, ""), Arc::new(around()));
-        asker.over(&rows())?.number(&Query::read(sql, "t").unwrap())
+        asker.over(&rows(), Extent::Whole)?.number(&Query::read(sql, "t").unwrap())
     }
 
     #[test]
@@ -368,16 +449,18 @@ mod tests {
         let rows: Vec<(&str, ArrayRef)> = vec![("driver", Arc::new(StringArray::from(vec!["Fahrer 4711"])))];
         let rows = indexed(&RecordBatch::try_from_iter(rows).unwrap()).unwrap();
         let mut asker = Asker::new(contract, Arc::new(around()));
-        let mut why = |sql: &str| match asker.over(&rows).unwrap().offending(&Query::read(sql, "t").unwrap()) {
-            Err(NoResult::Broken(why)) => why,
-            other => panic!("{other:?}"),
-        };
+        let mut why =
+            |sql: &str| match asker.over(&rows, Extent::Whole).unwrap().offending(&Query::read(sql, "t").unwrap()) {
+                Err(NoResult::Broken(why)) => why,
+                other => panic!("{other:?}"),
+            };
         let mut reasons = vec![
             why("SELECT _index FROM t WHERE CAST(driver AS INTEGER) > 0"),
             why("SELECT _index FROM t WHERE CAST(driver AS DATE) > '2026-01-01'"),
             why("SELECT _index FROM t WHERE missing = 1"),
         ];
-        let number = asker.over(&rows).unwrap().number(&Query::read("SELECT MAX(driver) FROM t", "t").unwrap());
+        let number =
+            asker.over(&rows, Extent::Whole).unwrap().number(&Query::read("SELECT MAX(driver) FROM t", "t").unwrap());
         reasons.push(format!("{number:?}"));
         assert!(reasons.iter().all(|reason| !reason.contains("4711") && !reason.is_empty()), "{reasons:#?}");
         assert!(reasons[0].contains("'driver'") && reasons[2].contains("missing"), "{reasons:#?}");

@@ -1,14 +1,15 @@
 //! Trials of rules: their tests, and a rule over rows that were published or held back before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::{RecordBatch, UInt32Array};
+use arrow_schema::ArrowError;
 use jiff::tz::TimeZone;
 
 use crate::check::area::ServiceArea;
 use crate::check::metrics::Meter;
-use crate::check::sql::{self, Asker, NoResult};
+use crate::check::sql::{self, Asker, Extent, NoResult};
 use crate::check::surroundings::{Siblings, Surroundings};
 use crate::check::timetable::Timetable;
 use crate::contract::cases::{self, Case, Expected, RuleTest, Tested};
@@ -81,7 +82,7 @@ fn run_case(
         }
     };
     let gtfs = Arc::new(Library::gtfs());
-    let failed = |error: arrow_schema::ArrowError| error.to_string();
+    let failed = |error: ArrowError| error.to_string();
     let mut around = Surroundings::of(test.date);
     (around.zone, around.area, around.gtfs) = (city.zone.clone(), city.area.clone(), gtfs.clone());
     around.siblings = Siblings::of(library.contracts.values());
@@ -101,30 +102,36 @@ fn run_case(
     let around = Arc::new(around);
     let rows = cases::batch(contract, &case.rows).map_err(failed)?;
     let found = ask(contract, rule, &around, &rows);
-    let Found::Named(named) = &found else { return Ok(found) };
-    if !rule.per.is_empty() {
-        let mut in_parts = BTreeSet::new();
-        let keys: Vec<u128> = KeyColumns::new(rule.per.clone()).keys(&rows).collect();
-        for key in keys.iter().collect::<BTreeSet<_>>() {
-            let places: Vec<u32> = (0..keys.len()).filter(|row| keys[*row] == *key).map(|row| row as u32).collect();
-            let part = arrow_array::UInt32Array::from(places.clone());
-            let part = arrow_select::take::take_record_batch(&rows, &part).map_err(failed)?;
-            if let Found::Named(named) = ask(contract, rule, &around, &part) {
-                in_parts.extend(named.into_iter().map(|row| places[row] as usize));
+    let parts_matter = !rule.per.is_empty() || !sql::views_in_parts(contract, &[&rule.query]).is_empty();
+    if parts_matter && matches!(found, Found::Named(_) | Found::Holds { .. }) {
+        let why = match told(answer(contract, rule, &around, &rows, Asked::InParts)) {
+            in_parts if in_parts == found => return Ok(found),
+            Found::Named(named) => {
+                format!("it names the rows {:?}", named.into_iter().map(|row| row + 1).collect::<Vec<_>>())
             }
-        }
-        if !in_parts.iter().eq(named) {
-            let in_parts: Vec<usize> = in_parts.into_iter().map(|row| row + 1).collect();
-            let why = format!("asked one by one as 'per' says, it names the rows {in_parts:?}");
-            return Ok(Found::Broken(why));
-        }
+            Found::Holds { said, .. } => format!("it comes to {said}"),
+            Found::Skipped(why) | Found::Broken(why) => why,
+        };
+        return Ok(Found::Broken(format!("asked one by one as 'per' says, {why}")));
     }
     Ok(found)
 }
 
+/// How a rule is asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    AtOnce,
+    /// As it would be of a large table, in the smallest parts that its `per` and those of its views allow.
+    InParts,
+}
+
 /// Asks a rule about rows of its table.
 pub fn ask(contract: &Arc<Contract>, rule: &Rule, around: &Arc<Surroundings>, rows: &RecordBatch) -> Found {
-    match answer(contract, rule, around, rows) {
+    told(answer(contract, rule, around, rows, Asked::AtOnce))
+}
+
+fn told(found: Result<Found, NoResult>) -> Found {
+    match found {
         Ok(found) => found,
         Err(NoResult::Skipped(why)) => Found::Skipped(why),
         Err(NoResult::Broken(why)) => Found::Broken(why),
@@ -136,19 +143,38 @@ fn answer(
     rule: &Rule,
     around: &Arc<Surroundings>,
     rows: &RecordBatch,
+    how: Asked,
 ) -> Result<Found, NoResult> {
-    let indexed = sql::indexed(rows).map_err(|error| NoResult::Broken(error.to_string()))?;
+    let broken = |error: ArrowError| NoResult::Broken(error.to_string());
+    let indexed = sql::indexed(rows).map_err(broken)?;
     let mut asker = Asker::new(contract.clone(), around.clone());
-    let mut frame = asker.over(&indexed)?;
+    let mut asked = vec![(indexed.clone(), Extent::Whole)];
+    if how == Asked::InParts {
+        for (per, views) in sql::views_in_parts(contract, &[&rule.query]) {
+            let parts = parts(rows, per);
+            asker.join_views(&views, parts.iter().map(|places| taken(&indexed, places))).map_err(broken)?;
+        }
+        if !rule.per.is_empty() {
+            let views = sql::whole_views(contract, &[&rule.query]);
+            views.into_iter().for_each(|view| asker.keep_whole_view(view, &indexed));
+            let parts = parts(rows, &rule.per);
+            let parts = parts.iter().map(|places| Ok((taken(&indexed, places)?, Extent::Part)));
+            asked = parts.collect::<Result<_, _>>().map_err(broken)?;
+        }
+    }
     let (value, named) = if rule.is_number {
-        let number = frame.number(&rule.query)?;
+        let number = asker.over(&indexed, Extent::Whole)?.number(&rule.query)?;
         let nothing = || match rows.num_rows() {
             0 => NoResult::Skipped("there are no rows".to_owned()),
             _ => NoResult::Broken("the query returns no number".to_owned()),
         };
         (number.ok_or_else(nothing)?, Vec::new())
     } else {
-        let named = frame.offending(&rule.query)?;
+        let mut named = Vec::new();
+        for (rows, extent) in asked {
+            named.extend(asker.over(&rows, extent)?.offending(&rule.query)?);
+        }
+        named.sort_unstable();
         if let Some(row) = named.iter().find(|row| **row >= rows.num_rows()) {
             return Err(NoResult::Broken(format!("the query returned the _index {row}, which is no row of the table")));
         }
@@ -158,6 +184,19 @@ fn answer(
         Some(limit) => Ok(compare(limit, value, rows.num_rows() as u64, around.earlier(&rule.id))),
         None => Ok(Found::Named(named)),
     }
+}
+
+/// The places of rows that have the same values in some columns.
+fn parts(rows: &RecordBatch, per: &[usize]) -> Vec<Vec<u32>> {
+    let mut parts: BTreeMap<u128, Vec<u32>> = BTreeMap::new();
+    for (row, key) in KeyColumns::new(per.to_vec()).keys(rows).enumerate() {
+        parts.entry(key).or_default().push(row as u32);
+    }
+    parts.into_values().collect()
+}
+
+fn taken(rows: &RecordBatch, places: &[u32]) -> Result<RecordBatch, ArrowError> {
+    arrow_select::take::take_record_batch(rows, &UInt32Array::from(places.to_vec()))
 }
 
 fn compare(limit: Limit, value: f64, rows: u64, earlier: &[f64]) -> Found {

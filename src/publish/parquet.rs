@@ -2,22 +2,23 @@
 //!
 //! zstd 9, 122,880 rows a group, page index, statistics. The columns of a row group are encoded side by side, and row
 //! groups are encoded while the next ones are still being checked. Holds two row groups; where the contract sorts, also
-//! the rows of one sorted run, after which runs are spooled into the staging folder and merged at the end.
+//! the rows of one sorted run, after which runs are spooled into the staging folder and merged at the end, a few rows of
+//! each at a time.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-use arrow_array::RecordBatch;
+use arrow_array::{Array, RecordBatch};
+use arrow_ipc::reader::StreamReader;
 use arrow_row::{RowConverter, Rows, SortField};
 use arrow_schema::{ArrowError, SchemaRef};
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
-use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, SortingColumn};
@@ -35,8 +36,8 @@ pub const ROW_GROUP: usize = 122_880;
 const LEVEL: i32 = 9;
 /// Bytes of rows that are sorted at a time; less where the run may hold little.
 const RUN: usize = 128 << 20;
-/// Rows that are read at a time from each run when runs are merged.
-const MERGED: usize = 8_192;
+/// Rows that are read at a time from each run when runs are merged: a day of a large city has a hundred runs.
+const MERGED: usize = 2_048;
 
 /// A file in the staging folder, not yet in the bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -228,16 +229,16 @@ impl Writer {
         if !self.pending.is_empty() {
             self.sort()?;
             let path = self.path.with_extension(format!("run-{}", self.runs.len()));
-            let written = File::create(&path).map_err(ParquetError::from).and_then(|file| {
-                let level = Compression::ZSTD(ZstdLevel::try_new(1)?);
-                let properties = WriterProperties::builder().set_compression(level).build();
-                let mut writer = ArrowWriter::try_new(file, self.schema.clone(), Some(properties))?;
+            let written = File::create(&path).map_err(ArrowError::from).and_then(|file| {
+                let mut writer = crate::table::spool::writer(file, &self.schema)?;
                 for batch in &self.pending {
-                    writer.write(batch)?;
+                    for first in (0..batch.num_rows()).step_by(MERGED) {
+                        writer.write(&batch.slice(first, MERGED.min(batch.num_rows() - first)))?;
+                    }
                 }
-                writer.close()
+                writer.finish()
             });
-            written.map_err(|error| self.failed(&error.to_string()))?;
+            written.map_err(|error| self.failed(&format!("{}: {error}", path.display())))?;
             self.runs.push(path);
         }
         self.pending.clear();
@@ -249,44 +250,25 @@ impl Writer {
     /// Sends the rows of all runs in order, by whole row groups, as if they had been sorted at once.
     fn merge(&mut self) -> Result<(), PublishError> {
         let paths = std::mem::take(&mut self.runs);
-        let converter = self.converter().map_err(|error| self.failed(&error.to_string()))?;
         let mut runs = Vec::new();
         for path in &paths {
-            runs.push(Run::open(path).map_err(|error| self.failed(&error.to_string()))?);
+            runs.push(Run::open(path).map_err(|error| self.failed(&format!("{}: {error}", path.display())))?);
         }
-        // The batches that the next group takes rows from, and which rows.
-        let mut batches: Vec<RecordBatch> = Vec::new();
-        let mut taken: Vec<(usize, usize)> = Vec::new();
+        let mut merge = Merge {
+            runs,
+            order: Vec::new(),
+            converter: self.converter().map_err(|error| self.failed(&error.to_string()))?,
+            sort_by: self.sort_by.clone(),
+            batches: Vec::new(),
+            budget: self.budget.clone(),
+            booked: 0,
+        };
+        merge.begin(&self.table)?;
         loop {
-            for run in runs.iter_mut().filter(|run| run.is_used_up()) {
-                let next = run.next(batches.len()).map_err(|error| self.failed(&error.to_string()))?;
-                if let Some(rows) = next {
-                    run.ranks = Some(self.ranks(&converter, &rows).map_err(|error| self.failed(&error.to_string()))?);
-                    batches.push(rows);
-                }
-            }
-            // Of equal rows the one of the earlier run comes first, as in a stable sort.
-            let first = runs.iter_mut().filter(|run| run.ranks.is_some()).min_by(|a, b| a.rank().cmp(&b.rank()));
-            if let Some(run) = first {
-                taken.push((run.batch, run.row));
-                run.row += 1;
-                if taken.len() < ROW_GROUP {
-                    continue;
-                }
-            } else if taken.is_empty() {
+            let group = merge.group(&self.table)?;
+            if group.num_rows() == 0 {
                 break;
             }
-            let sources: Vec<&RecordBatch> = batches.iter().collect();
-            let group = arrow_select::interleave::interleave_record_batch(&sources, &taken);
-            let group = group.map_err(|error| self.failed(&error.to_string()))?;
-            taken.clear();
-            // Only the batches that runs are in the middle of are still needed.
-            let mut kept = Vec::new();
-            for run in runs.iter_mut().filter(|run| run.ranks.is_some()) {
-                kept.push(batches[run.batch].clone());
-                run.batch = kept.len() - 1;
-            }
-            batches = kept;
             self.pending_rows = group.num_rows();
             self.pending = vec![group];
             self.send_group()?;
@@ -299,30 +281,135 @@ impl Writer {
     }
 }
 
+/// Sorted runs that are being merged.
+struct Merge {
+    runs: Vec<Run>,
+    /// The runs that are not at their end, as a heap: the one with the least next row comes first.
+    order: Vec<usize>,
+    converter: RowConverter,
+    sort_by: Vec<usize>,
+    /// The batches that the next group takes rows from.
+    batches: Vec<RecordBatch>,
+    budget: Budget,
+    booked: usize,
+}
+
+impl Merge {
+    fn begin(&mut self, table: &str) -> Result<(), PublishError> {
+        for run in 0..self.runs.len() {
+            if self.advance(run, table)? {
+                self.order.push(run);
+            }
+        }
+        let mut order = std::mem::take(&mut self.order);
+        order.sort_by(|&a, &b| self.compare(a, b));
+        self.order = order;
+        Ok(())
+    }
+
+    /// Of equal rows the one of the earlier run comes first, as in a stable sort.
+    fn compare(&self, a: usize, b: usize) -> std::cmp::Ordering {
+        self.runs[a].rank().cmp(&self.runs[b].rank()).then(a.cmp(&b))
+    }
+
+    /// Gets the next batch of a run; `false` at its end.
+    fn advance(&mut self, run: usize, table: &str) -> Result<bool, PublishError> {
+        let failed = |error: ArrowError| PublishError::Parquet { table: table.to_owned(), problem: error.to_string() };
+        let place = self.batches.len();
+        let Some(rows) = self.runs[run].next(place).map_err(failed)? else { return Ok(false) };
+        let keys: Vec<_> = self.sort_by.iter().map(|&place| rows.column(place).clone()).collect();
+        self.runs[run].ranks = Some(self.converter.convert_columns(&keys).map_err(failed)?);
+        let bytes = bytes_of(&rows).map_err(failed)?;
+        self.budget.take("publish", bytes)?;
+        self.booked += bytes;
+        self.batches.push(rows);
+        Ok(true)
+    }
+
+    /// The next rows of all runs, as many as a row group has; none when all have been given.
+    fn group(&mut self, table: &str) -> Result<RecordBatch, PublishError> {
+        let mut taken: Vec<(usize, usize)> = Vec::with_capacity(ROW_GROUP);
+        while taken.len() < ROW_GROUP
+            && let Some(&run) = self.order.first()
+        {
+            taken.push((self.runs[run].batch, self.runs[run].row));
+            self.runs[run].row += 1;
+            if self.runs[run].is_used_up() && !self.advance(run, table)? {
+                self.order.swap_remove(0);
+            }
+            self.sift_down();
+        }
+        let failed = |error: ArrowError| PublishError::Parquet { table: table.to_owned(), problem: error.to_string() };
+        let sources: Vec<&RecordBatch> = self.batches.iter().collect();
+        if taken.is_empty() {
+            self.budget.give_back(std::mem::take(&mut self.booked));
+            return Ok(RecordBatch::new_empty(self.runs[0].reader.schema()));
+        }
+        let group = arrow_select::interleave::interleave_record_batch(&sources, &taken).map_err(failed)?;
+        // Only the batches that runs are in the middle of are still needed.
+        let mut kept = Vec::new();
+        for &run in &self.order {
+            kept.push(self.batches[self.runs[run].batch].clone());
+            self.runs[run].batch = kept.len() - 1;
+        }
+        self.batches = kept;
+        let bytes = self.batches.iter().map(bytes_of).sum::<Result<usize, _>>().map_err(failed)?;
+        self.budget.give_back(self.booked - bytes);
+        self.booked = bytes;
+        Ok(group)
+    }
+
+    /// Puts the first run where it belongs.
+    fn sift_down(&mut self) {
+        let mut place = 0;
+        loop {
+            let below = (2 * place + 1..(2 * place + 3).min(self.order.len()))
+                .min_by(|&a, &b| self.compare(self.order[a], self.order[b]));
+            match below {
+                Some(below) if self.compare(self.order[below], self.order[place]).is_lt() => {
+                    self.order.swap(below, place);
+                    place = below;
+                }
+                _ => return,
+            }
+        }
+    }
+}
+
+impl Drop for Merge {
+    fn drop(&mut self) {
+        self.budget.give_back(self.booked);
+    }
+}
+
+/// What the rows take: columns that were read together share their memory.
+fn bytes_of(rows: &RecordBatch) -> Result<usize, ArrowError> {
+    rows.columns().iter().map(|column| column.to_data().get_slice_memory_size()).sum()
+}
+
 /// A sorted run that is being merged.
 struct Run {
-    reader: ParquetRecordBatchReader,
-    /// Of the batch that the run is in; `None` at its end.
+    reader: StreamReader<BufReader<File>>,
+    /// Of the batch that the run is in.
     ranks: Option<Rows>,
-    begun: bool,
     /// The place of that batch among those of the merge, and the next row in it.
     batch: usize,
     row: usize,
 }
 
 impl Run {
-    fn open(path: &Path) -> Result<Self, ParquetError> {
-        let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?.with_batch_size(MERGED).build()?;
-        Ok(Self { reader, ranks: None, begun: false, batch: 0, row: 0 })
+    fn open(path: &Path) -> Result<Self, ArrowError> {
+        let reader = StreamReader::try_new(BufReader::new(File::open(path)?), None)?;
+        Ok(Self { reader, ranks: None, batch: 0, row: 0 })
     }
 
     fn is_used_up(&self) -> bool {
-        self.ranks.as_ref().map_or(!self.begun, |ranks| self.row >= ranks.num_rows())
+        self.ranks.as_ref().is_none_or(|ranks| self.row >= ranks.num_rows())
     }
 
     /// The run's next batch, which gets the given place.
     fn next(&mut self, place: usize) -> Result<Option<RecordBatch>, ArrowError> {
-        (self.begun, self.ranks, self.batch, self.row) = (true, None, place, 0);
+        (self.ranks, self.batch, self.row) = (None, place, 0);
         self.reader.next().transpose()
     }
 
@@ -461,6 +548,7 @@ mod tests {
     use arrow_array::cast::AsArray;
     use arrow_array::types::Int32Type;
     use arrow_array::{ArrayRef, Int32Array, StringArray};
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
     use super::*;
     use crate::contract::read;

@@ -56,7 +56,7 @@ const MISTAKES: &[Mistake] = &[
         LOCATIONS,
         "WHERE trip_id NOT IN (SELECT trip_id FROM timetable_frequencies)",
         "WHERE trip_id NOT IN (SELECT trip_id FROM timetable_frequencies",
-        "GROUP BY trip_id\n          - name: silences",
+        "GROUP BY trip_id\n          - name: snapshots",
         "the query does not parse: Expected: ), found its end. Mend the SQL.",
     ),
     Mistake(
