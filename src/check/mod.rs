@@ -37,7 +37,7 @@ pub mod surroundings;
 pub mod timetable;
 pub mod trial;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -322,6 +322,8 @@ pub struct TableCheck {
     passed: u64,
     /// What the data manager has decided of rows that are held.
     decisions: Option<Decider>,
+    /// Of the rows of the projection: the rules that decisions release them from.
+    released: BTreeMap<usize, BTreeSet<RuleId>>,
 }
 
 impl TableCheck {
@@ -382,6 +384,7 @@ impl TableCheck {
             rows: 0,
             passed: 0,
             decisions: None,
+            released: BTreeMap::new(),
             asker: Asker::new(contract.clone(), around.clone()),
             contract,
             origins,
@@ -427,6 +430,9 @@ impl TableCheck {
             projection.push(&passed)?;
         }
         if self.store.is_some() {
+            // The rules that hold these rows are asked when they are out of reach.
+            let released = self.decisions.as_ref().map(|decisions| decisions.released(&passed, first));
+            self.released.extend(released.into_iter().flatten());
             self.keep_keys(&passed)?;
             self.verdict.add(verdict, first);
             let table = &self.contract.table;
@@ -784,7 +790,10 @@ impl TableCheck {
         }
         let nulled = verdict.nulled.iter();
         let nulled = nulled.map(|(&column, rows)| (self.contract.columns[column].name.as_str(), rows.as_slice()));
-        projected.hide(|row| verdict.held.contains_key(&row), nulled);
+        let released = |row: usize, rule: &RuleId| self.released.get(&row).is_some_and(|rules| rules.contains(rule));
+        let is_held =
+            |row: usize| verdict.held.get(&row).is_some_and(|rules| !rules.iter().all(|rule| released(row, rule)));
+        projected.hide(is_held, nulled);
         self.ask_for_numbers(&projected)
     }
 

@@ -307,7 +307,9 @@ fn explain_query(contract: &Contract, rule: &Rule) {
         }
     }
     for view in read.iter().rev() {
-        println!("\nwith the view {}:\n", view.name);
+        let per: Vec<&str> = view.per.iter().map(|&place| contract.columns[place].name.as_str()).collect();
+        let per = if per.is_empty() { String::new() } else { format!(", of each {}", per.join(", ")) };
+        println!("\nwith the view {}{per}:\n", view.name);
         view.query.sql.trim_end().lines().for_each(|line| println!("  {line}"));
     }
 }

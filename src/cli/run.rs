@@ -219,7 +219,7 @@ fn show(report: &Report, bucket: &str) {
         let what = if outcome.result == RuleResult::Error || outcome.value.is_some() {
             String::new()
         } else {
-            format!("{} rows, ", grouped(outcome.rows))
+            format!("{} {}, ", grouped(outcome.rows), if outcome.rows == 1 { "row" } else { "rows" })
         };
         let released = match record.tables.iter().filter_map(|entry| entry.released.get(&outcome.rule)).sum() {
             0 => String::new(),

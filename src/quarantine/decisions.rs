@@ -203,6 +203,18 @@ impl Decider {
         true
     }
 
+    /// The rules that decisions release some rows from, by the place of the row, the first of which has the place `first`.
+    pub fn released(&self, rows: &RecordBatch, first: usize) -> Vec<(usize, BTreeSet<RuleId>)> {
+        if self.decisions.is_empty() {
+            return Vec::new();
+        }
+        let released = (0..rows.num_rows()).filter_map(|row| match self.decisions.get(self.identity.of(rows, row)) {
+            Some(Effect::Release(rules)) => Some((first + row, rules.clone())),
+            _ => None,
+        });
+        released.collect()
+    }
+
     /// Whether a row that is held is to be dropped.
     pub fn discards(&mut self, rows: &RecordBatch, row: usize) -> bool {
         if self.decisions.is_empty() {

@@ -203,6 +203,26 @@ fn released_rows_are_published_by_the_next_run_and_the_record_tells_it_without_a
 }
 
 #[test]
+fn numbers_count_rows_that_were_released_from_a_rule_over_all_rows() {
+    let world = World::new();
+    let condition = "trip_id LIKE 'unbekannt%' AND trip_id IN (SELECT trip_id FROM vehicle_positions)";
+    hold(&world, CONTRACT, "test_trip", condition);
+    let text_of = std::fs::read_to_string(world.path(CONTRACT)).unwrap();
+    let number = "\n    quality:\n      - {name: test_count, type: sql, query: SELECT COUNT(*) FROM vehicle_positions, mustBe: 0}\n";
+    world.write(CONTRACT, &text_of.replacen("\n    quality:\n", number, 1));
+    let counted = |entry: &Value| {
+        let findings = entry["record"]["findings"].as_array().unwrap();
+        let finding = findings.iter().find(|finding| finding["rule"] == "vehicle_positions.test_count").unwrap();
+        assert_eq!(finding["value"].as_f64(), finding["checked"].as_f64());
+        finding["value"].as_f64().unwrap()
+    };
+    let before = counted(&vehicles(&world));
+    let unknown = list(&world).iter().find(|line| line["rule"] == RULE).unwrap()["rows"].as_f64().unwrap();
+    text(&decide(&world, "release", &["--rule", RULE]));
+    assert_eq!(counted(&vehicles(&world)), before + unknown);
+}
+
+#[test]
 fn a_row_that_two_rules_hold_stays_until_both_let_it_go() {
     let (world, _) = held();
     hold(&world, CONTRACT, "test_stop", "trip_id LIKE 'unbekannt%' AND stop_id IS NOT NULL");

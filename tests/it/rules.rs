@@ -134,7 +134,10 @@ fn rules_are_listed_and_explained() {
         AND received_at NOT IN (SELECT until FROM silences)
     ");
     let views = rules(&world, &["explain", "vehicle_locations.gap_of_vehicle"], 0);
-    assert!(views.contains("with the view steps:") && views.contains("with the view silences:"), "{views}");
+    assert!(
+        views.contains("with the view steps, of each vehicle_id:") && views.contains("with the view silences:"),
+        "{views}"
+    );
     assert!(views.contains("tests in schemas/stadtbus/tests/vehicle_locations.gap_of_vehicle.yaml:"), "{views}");
     insta::assert_snapshot!(rules(&world, &["explain", "trips.trips_not_halved"], 0), @r"
     trips.trips_not_halved (error, coverage, block)
