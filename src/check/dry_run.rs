@@ -284,6 +284,12 @@ fn explained(why: &str, query: &Query, contract: &Contract, place: &Place<'_>) -
         return (query.line_of(&table), format!("no table of the query has the name '{table}'"), remedy);
     }
     if let Some(function) = between("unsupported function '", "'") {
+        if let Some((name, _)) = USES.iter().find(|(name, _)| name.eq_ignore_ascii_case(&function)) {
+            let remedy =
+                "Call it in a common table expression (WITH) that gives its columns no names, and read its result."
+                    .to_owned();
+            return (query.line_of(&function), format!("{name} cannot be called here"), remedy);
+        }
         return (query.line_of(&function), format!("there is no function '{function}'"), function_like(&function));
     }
     if let Some((name, usage)) = USES.iter().find(|(name, _)| why.starts_with(&format!("{name} takes "))) {
@@ -357,6 +363,10 @@ mod tests {
             rule("stop", "SELECT t._index FROM t JOIN timetable_stop ON stop_id = a"),
             rule("area", "SELECT _index FROM t WHERE in_service_area(c, c)"),
             rule("before", "SELECT t._index FROM t JOIN previous p ON p.a = t.a"),
+            rule(
+                "named",
+                "WITH x (i) AS (SELECT _index FROM t WHERE distance_m(c, c, c, c) > 1) SELECT i AS _index FROM x",
+            ),
         ]
         .concat();
         let text = format!(
@@ -382,6 +392,7 @@ mod tests {
             "18: the rule 't.table' reads from 'tt', which is not known here Did you mean 't'?",
             "20: the rule 't.stop' reads from 'timetable_stop', which is not known here Did you mean 'timetable_stops'?",
             "22: the rule 't.before' reads from 'previous'",
+            "23: the rule 't.named' cannot run: distance_m cannot be called here Call it in a common table expression (WITH) that",
         ];
         let lacks = [(Lack::Timetable, "the rule 't.timetable'", 19), (Lack::Area, "the rule 't.area'", 21)];
         assert_eq!(found.lacks, lacks.map(|(lack, what, line)| (lack, what.to_owned(), line)));

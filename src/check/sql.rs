@@ -438,6 +438,8 @@ mod tests {
         for sql in [
             "WITH x AS (SELECT _index FROM t WHERE in_service_area(48 + c, 7.9)) SELECT _index FROM x",
             "SELECT _index FROM (SELECT _index, distance_m(48.0, c, 48.0, c) AS m FROM t) AS x WHERE m = 0 AND _index < 2",
+            "SELECT _index FROM t WHERE a IN (SELECT a FROM t WHERE in_service_area(48 + c, 7.9))",
+            "SELECT _index FROM t WHERE b NOT IN (SELECT b FROM t WHERE NOT in_service_area(48 + c, 7.9))",
         ] {
             assert_eq!(ask(sql), Ok(vec![0]), "{sql}");
         }

@@ -189,7 +189,7 @@ impl Query {
         with_date(&self.sql, date)
     }
 
-    /// The query for a partition, in steps: each common table expression and each query in a FROM with its name, then the
+    /// The query for a partition, in steps: each common table expression and each query within it with its name, then the
     /// rest, which has none. Polars does not know the functions of a program inside of them. `None` if a common table
     /// expression gives names to its columns, which a step cannot.
     pub fn in_steps(&self, date: ServiceDate) -> Option<(Vec<(String, String)>, String)> {
@@ -208,12 +208,23 @@ impl Query {
     }
 }
 
-/// Takes the queries out of FROMs, the inner ones first.
+/// Takes the queries out of FROMs and INs, the inner ones first. Polars knows none that refers to the one around it.
 #[derive(Default)]
 struct Steps(Vec<(String, String)>);
 
 impl VisitorMut for Steps {
     type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        let Expr::InSubquery { subquery, .. } = expr else { return ControlFlow::Continue(()) };
+        let step = format!("_step_{}", self.0.len());
+        let read = Parser::parse_sql(&GenericDialect, &format!("SELECT * FROM {step}")).ok();
+        if let Some(Statement::Query(read)) = read.and_then(|mut statements| statements.pop()) {
+            self.0.push((step, subquery.to_string()));
+            *subquery = read;
+        }
+        ControlFlow::Continue(())
+    }
 
     fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
         let TableFactor::Derived { lateral: false, subquery, alias, .. } = factor else {
