@@ -19,9 +19,10 @@
 //! | [`ledger`] | the facts of a run | the run record; the results and their trend for other readers |
 //! | [`pipeline`] | `pipelines/*.yaml` | runs: one pipeline over one partition |
 //!
-//! Rows that [`check`] holds back wait in [`quarantine`]. Beside the way stand the words that all rooms share: [`table`] (what passes between rooms), [`time`] (service dates
-//! and instants), [`digest`] and [`yaml`] (the workspace's files, read with line numbers). [`simulate`] invents the city
-//! whose feeds the tests and the sample use.
+//! Rows that [`check`] holds back wait in [`quarantine`]. Beside the way stand the words that all rooms share:
+//! [`table`] (what passes between rooms), [`time`] (service dates and instants), [`digest`], [`yaml`] (the workspace's
+//! files, read with line numbers), [`spool`] (rows that wait on disk) and [`page`] (the frame of what
+//! people read). [`simulate`] invents the city whose feeds the tests and the sample use.
 
 pub mod capture;
 pub mod check;
@@ -31,10 +32,12 @@ pub mod decode;
 pub mod derive;
 pub mod digest;
 pub mod ledger;
+pub mod page;
 pub mod pipeline;
 pub mod publish;
 pub mod quarantine;
 pub mod simulate;
+pub mod spool;
 pub mod table;
 pub mod time;
 pub mod workspace;

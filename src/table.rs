@@ -5,7 +5,6 @@
 //! accounts for what it holds with a [`Budget`].
 
 pub mod keys;
-pub mod spool;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

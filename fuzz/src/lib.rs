@@ -5,6 +5,7 @@ pub mod capture;
 pub mod contract;
 pub mod decode;
 pub mod digest;
+pub mod page;
 pub mod table;
 pub mod time;
 pub mod yaml;

@@ -17,8 +17,9 @@ use rustc_hash::FxBuildHasher;
 
 use crate::check::packed::{self, Packed, Rows};
 use crate::contract::query::INDEX;
+use crate::spool;
 use crate::table::keys::KeyColumns;
-use crate::table::{Budget, BudgetExceeded, spool};
+use crate::table::{Budget, BudgetExceeded};
 
 /// Bytes of rows that wait in memory; less where the run may hold little, or holds much already.
 const IN_MEMORY: usize = 512 << 20;

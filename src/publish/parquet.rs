@@ -230,7 +230,7 @@ impl Writer {
             self.sort()?;
             let path = self.path.with_extension(format!("run-{}", self.runs.len()));
             let written = File::create(&path).map_err(ArrowError::from).and_then(|file| {
-                let mut writer = crate::table::spool::writer(file, &self.schema)?;
+                let mut writer = crate::spool::writer(file, &self.schema)?;
                 for batch in &self.pending {
                     for first in (0..batch.num_rows()).step_by(MERGED) {
                         writer.write(&batch.slice(first, MERGED.min(batch.num_rows() - first)))?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use jiff::Timestamp;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
 use crate::check::gtfs::Report;
@@ -12,6 +12,7 @@ use crate::check::gtfs::feed::date;
 use crate::check::gtfs::notice::Notice;
 use crate::contract::Severity;
 use crate::decode::timetable::Table;
+use crate::page::{both, page};
 use crate::time::ServiceDate;
 
 /// Samples of a notice that the page shows.
@@ -281,7 +282,6 @@ impl Report {
     /// The report as one page in German and English that needs nothing else.
     pub fn html(&self, how: &Circumstances) -> String {
         let summary = self.summary(how);
-        let both = |de: &str, en: &str| html! { span.de lang="de" { (de) } span.en lang="en" { (en) } };
         let title = self.feed.table("agency").text("agency_name").get(0);
         let title = if title.is_empty() { self.feed.timetable.name.as_str() } else { title };
         let number = |severity: Severity| -> u64 {
@@ -292,75 +292,58 @@ impl Report {
             (Severity::Warning, "Warnungen", "Warnings", "warning"),
             (Severity::Info, "Hinweise", "Remarks", "info"),
         ];
-        let page = html! {
-            (DOCTYPE)
-            html lang="de" {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    title { (title) " – GTFS" }
-                    style { (PreEscaped(STYLE)) }
+        let content = html! {
+            h1 { (title) }
+            p {
+                (both("Prüfung des Fahrplans nach den Regeln von GTFS Schedule, Stand ", "Check of the timetable by the rules of GTFS Schedule, as of "))
+                (self.feed.date.to_string())
+            }
+            dl {
+                @for (de, en, value) in [
+                    ("Quelle", "Source", how.input.clone()),
+                    ("Gültig laut feed_info.txt", "Valid according to feed_info.txt", range(&summary["feedInfo"], "feedStartDate", "feedEndDate")),
+                    ("Fahrten von – bis", "Trips from – to", range(&summary["feedInfo"], "feedServiceWindowStart", "feedServiceWindowEnd")),
+                    ("Merkmale", "Features", self.features().join(", ")),
+                ] {
+                    dt { (both(de, en)) } dd { (value) }
                 }
-                body {
-                    input #de type="radio" name="language" checked;
-                    label for="de" { "Deutsch" }
-                    input #en type="radio" name="language";
-                    label for="en" { "English" }
-                    main {
-                        h1 { (title) }
-                        p {
-                            (both("Prüfung des Fahrplans nach den Regeln von GTFS Schedule, Stand ", "Check of the timetable by the rules of GTFS Schedule, as of "))
-                            (self.feed.date.to_string())
-                        }
-                        dl {
-                            @for (de, en, value) in [
-                                ("Quelle", "Source", how.input.clone()),
-                                ("Gültig laut feed_info.txt", "Valid according to feed_info.txt", range(&summary["feedInfo"], "feedStartDate", "feedEndDate")),
-                                ("Fahrten von – bis", "Trips from – to", range(&summary["feedInfo"], "feedServiceWindowStart", "feedServiceWindowEnd")),
-                                ("Merkmale", "Features", self.features().join(", ")),
-                            ] {
-                                dt { (both(de, en)) } dd { (value) }
-                            }
-                        }
-                        ul.counts {
-                            @for (key, de, en) in [("Agencies", "Unternehmen", "agencies"), ("Routes", "Linien", "routes"), ("Trips", "Fahrten", "trips"), ("Stops", "Halte", "stops"), ("Shapes", "Linienwege", "shapes"), ("Blocks", "Umläufe", "blocks")] {
-                                li { b { (summary["counts"][key].to_string()) } " " (both(de, en)) }
-                            }
-                        }
-                        ul.counts {
-                            @for (severity, de, en, class) in severities {
-                                li class=(class) { b { (number(severity)) } " " (both(de, en)) }
-                            }
-                        }
-                        @for (severity, de, en, class) in severities {
-                            @if self.results.iter().any(|result| result.severity == severity) {
-                                h2 { (both(de, en)) }
-                                @for result in self.results.iter().filter(|result| result.severity == severity) {
-                                    (notice(result, class, &both))
-                                }
-                            }
-                        }
-                        @if !self.not_run.is_empty() {
-                            h2 { (both("Nicht geprüft", "Not checked")) }
-                            p { (both("Diese Regeln konnten nicht laufen, weil eine Datei nicht vollständig lesbar war.", "These rules could not run, because a file could not be read completely.")) }
-                            ul { @for (rule, file) in &self.not_run { li { code { (rule) } " – " (file) } } }
-                        }
-                        @if !self.changes.is_empty() {
-                            h2 { (both("Geänderte Regeln", "Changed rules")) }
-                            ul { @for change in &self.changes {
-                                li { code { (change.code) } ": " (change.severity.map_or("off", word)) " – " (change.reason) }
-                            } }
-                        }
-                        h2 { (both("Halte und Linienwege", "Stops and shapes")) }
-                        (self.map())
-                        h2 { (both("Fahrten je Tag", "Trips per day")) }
-                        (self.days())
-                        footer { "fahrtenbuch " (env!("CARGO_PKG_VERSION")) ", " (how.validated_at.to_string()) }
+            }
+            ul.counts {
+                @for (key, de, en) in [("Agencies", "Unternehmen", "agencies"), ("Routes", "Linien", "routes"), ("Trips", "Fahrten", "trips"), ("Stops", "Halte", "stops"), ("Shapes", "Linienwege", "shapes"), ("Blocks", "Umläufe", "blocks")] {
+                    li { b { (summary["counts"][key].to_string()) } " " (both(de, en)) }
+                }
+            }
+            ul.counts {
+                @for (severity, de, en, class) in severities {
+                    li class=(class) { b { (number(severity)) } " " (both(de, en)) }
+                }
+            }
+            @for (severity, de, en, class) in severities {
+                @if self.results.iter().any(|result| result.severity == severity) {
+                    h2 { (both(de, en)) }
+                    @for result in self.results.iter().filter(|result| result.severity == severity) {
+                        (notice(result, class))
                     }
                 }
             }
+            @if !self.not_run.is_empty() {
+                h2 { (both("Nicht geprüft", "Not checked")) }
+                p { (both("Diese Regeln konnten nicht laufen, weil eine Datei nicht vollständig lesbar war.", "These rules could not run, because a file could not be read completely.")) }
+                ul { @for (rule, file) in &self.not_run { li { code { (rule) } " – " (file) } } }
+            }
+            @if !self.changes.is_empty() {
+                h2 { (both("Geänderte Regeln", "Changed rules")) }
+                ul { @for change in &self.changes {
+                    li { code { (change.code) } ": " (change.severity.map_or("off", word)) " – " (change.reason) }
+                } }
+            }
+            h2 { (both("Halte und Linienwege", "Stops and shapes")) }
+            (self.map())
+            h2 { (both("Fahrten je Tag", "Trips per day")) }
+            (self.days())
+            footer { "fahrtenbuch " (env!("CARGO_PKG_VERSION")) ", " (how.validated_at.to_string()) }
         };
-        page.into_string()
+        page(&format!("{title} – GTFS"), STYLE, &content)
     }
 
     /// Stops and shapes as a picture, north up, true to scale in the middle.
@@ -444,7 +427,7 @@ impl Report {
     }
 }
 
-fn notice(result: &super::Result, class: &str, both: &dyn Fn(&str, &str) -> Markup) -> Markup {
+fn notice(result: &super::Result, class: &str) -> Markup {
     let found = &result.found;
     let notice = found.notice;
     html! {
@@ -574,16 +557,14 @@ const FEATURES: Features = &[
 ];
 
 const STYLE: &str = "\
-body{font:16px/1.5 system-ui,sans-serif;margin:1rem auto;max-width:70rem;padding:0 1rem;color:#1b1b1b;background:#fff}\
-#de:checked~main .en,#en:checked~main .de{display:none}\
-input[name=language]{margin-left:1rem}h1,h2{line-height:1.2}h2{margin-top:2rem}\
+h2{margin-top:2rem}\
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem}dt{color:#555}dd{margin:0}\
 .counts{display:flex;flex-wrap:wrap;gap:.5rem 1.5rem;list-style:none;padding:0}\
-details{border-left:.4rem solid;padding:.3rem .8rem;margin:.4rem 0;background:#f6f6f6}summary{cursor:pointer}\
+details{border-left:.4rem solid;padding:.3rem .8rem;margin:.4rem 0;background:#f6f6f6}\
 .error{border-color:#b3261e}.warning{border-color:#b26a00}.info{border-color:#2c5f9e}\
 li.error b{color:#b3261e}li.warning b{color:#8a5200}li.info b{color:#2c5f9e}\
-.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.85rem}th,td{border:1px solid #ccc;padding:.1rem .4rem;text-align:left}\
+table{font-size:.85rem}th,td{border:1px solid #ccc;padding:.1rem .4rem;text-align:left}\
 svg{width:100%;height:auto;max-height:85vh;background:#f6f6f6}.shape{fill:none;stroke:#2c5f9e;stroke-width:.8}circle{fill:#b3261e}\
 rect{fill:#2c5f9e}rect.today{fill:#b3261e}text{font-size:12px;fill:#333}\
-@media(prefers-color-scheme:dark){body{background:#161616;color:#eee}details,svg{background:#222}dt{color:#aaa}text{fill:#ccc}\
+@media(prefers-color-scheme:dark){details,svg{background:#222}dt{color:#aaa}text{fill:#ccc}\
 th,td{border-color:#444}li.error b{color:#ff8a80}li.warning b{color:#ffb74d}li.info b{color:#90caf9}}";

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::report::{Point, Report, RunLine, Trend, grouped};
 use super::text::number;
@@ -11,6 +11,7 @@ use super::{Asks, DIMENSIONS, TableCount, dimension_word, on_fail_word, result_w
 use crate::check::RuleResult;
 use crate::contract::{Dimension, Severity};
 use crate::ledger::Status;
+use crate::page::{both, page};
 
 /// A bar's width and the height of a picture of bars.
 const BAR: usize = 9;
@@ -20,41 +21,20 @@ const THIN: &str = "\u{202f}";
 
 /// The page. `title` is who publishes.
 pub fn write(title: &str, reports: &[Report]) -> String {
-    let page = html! {
-        (DOCTYPE)
-        html lang="de" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "Datenqualität – " (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                input #de type="radio" name="language" checked;
-                label for="de" { "Deutsch" }
-                input #en type="radio" name="language";
-                label for="en" { "English" }
-                main {
-                    h1 { (both("Datenqualität", "Data quality")) }
-                    p.of { (title) }
-                    @for report in reports { (dataset(report, reports.len() == 1)) }
-                    h2 #score { (both("Wie die Noten entstehen", "How the scores come about")) }
-                    p { (both(score::FORMULA_DE, score::FORMULA_EN)) }
-                    p {
-                        (both(
-                            "Diese Seite zählt, was Regeln benennen; die Zeilen selbst zeigt sie nicht.",
-                            "This page counts what rules name; it does not show the rows.",
-                        ))
-                    }
-                }
-            }
+    let content = html! {
+        h1 { (both("Datenqualität", "Data quality")) }
+        p.of { (title) }
+        @for report in reports { (dataset(report, reports.len() == 1)) }
+        h2 #score { (both("Wie die Noten entstehen", "How the scores come about")) }
+        p { (both(score::FORMULA_DE, score::FORMULA_EN)) }
+        p {
+            (both(
+                "Diese Seite zählt, was Regeln benennen; die Zeilen selbst zeigt sie nicht.",
+                "This page counts what rules name; it does not show the rows.",
+            ))
         }
     };
-    page.into_string()
-}
-
-fn both(de: &str, en: &str) -> Markup {
-    html! { span.de lang="de" { (de) } span.en lang="en" { (en) } }
+    page(&format!("Datenqualität – {title}"), STYLE, &content)
 }
 
 /// `alone` is whether it is the only dataset of the page, so that its rules can have the names of places on it.
@@ -445,9 +425,7 @@ fn rules(report: &Report, trends: &[Trend], alone: bool) -> Markup {
 }
 
 const STYLE: &str = "\
-body{font:16px/1.5 system-ui,sans-serif;margin:1rem auto;max-width:70rem;padding:0 1rem;color:#1b1b1b;background:#fff}\
-#de:checked~main .en,#en:checked~main .de{display:none}\
-input[name=language]{margin-left:1rem}h1,h2,h3{line-height:1.2}h1{margin-bottom:0}h2{margin-top:2.5rem}.of{margin-top:0;color:#555}\
+h1{margin-bottom:0}h2{margin-top:2.5rem}.of{margin-top:0;color:#555}\
 .cards{display:flex;flex-wrap:wrap;gap:.8rem;list-style:none;padding:0}\
 .cards li{background:#f6f6f6;padding:.6rem 1rem;border-radius:.4rem;min-width:8rem;flex:1}\
 .cards b{display:block;white-space:nowrap;font-size:1.5rem;line-height:1.3;font-variant-numeric:tabular-nums}small{color:#555}\
@@ -455,8 +433,8 @@ input[name=language]{margin-left:1rem}h1,h2,h3{line-height:1.2}h1{margin-bottom:
 .finding{display:flex;justify-content:space-between;gap:1rem;border-left:.4rem solid;padding:.4rem .8rem;margin:.5rem 0;background:#f6f6f6}\
 .finding.broken{border-color:#6a1b9a}.finding.failed{border-color:#b3261e}.finding.warning{border-color:#b26a00}.finding.info{border-color:#2c5f9e}\
 .broken>div>b{color:#6a1b9a}.failed>div>b{color:#b3261e}.warning>div>b{color:#8a5200}.info>div>b{color:#2c5f9e}\
-details{padding:.3rem 0;border-top:1px solid #ddd}summary{cursor:pointer}code{font:.85em ui-monospace,monospace;overflow-wrap:anywhere}\
-.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;margin:.5rem 0}\
+details{padding:.3rem 0;border-top:1px solid #ddd}code{font:.85em ui-monospace,monospace;overflow-wrap:anywhere}\
+table{font-size:.9rem;margin:.5rem 0}\
 th,td{border-bottom:1px solid #ddd;padding:.25rem .6rem;text-align:left;vertical-align:top}\
 .scores td,td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.scores thead th{text-align:right;font-weight:normal}\
 .scores thead th:first-child{text-align:left}.all th,.all td{border-top:2px solid #999;font-weight:bold}\
@@ -466,7 +444,7 @@ rect.failed{fill:#b3261e}rect.warning{fill:#d08a1d}rect.info{fill:#2c5f9e}\
 .curve{width:100%;max-width:45rem;height:auto}.curve line{stroke:#ccc}.curve polyline{fill:none;stroke:#2c5f9e;stroke-width:2}\
 .curve circle{fill:#2c5f9e}.curve circle.bad{fill:#b3261e}.curve text{font-size:11px;fill:#555}\
 :target{outline:2px solid #2c5f9e}\
-@media(prefers-color-scheme:dark){body{background:#161616;color:#eee}small,.of{color:#aaa}.cards li,.finding{background:#222}\
+@media(prefers-color-scheme:dark){small,.of{color:#aaa}.cards li,.finding{background:#222}\
 .bad,.cards .bad b,.failed>div>b{color:#ff8a80}.warning>div>b{color:#ffb74d}.info>div>b{color:#90caf9}.broken>div>b{color:#ce93d8}\
 details,th,td{border-color:#444}.whole{background:#1d3b1d}.good{background:#2a3b1a}.fair{background:#4a3a10}.poor{background:#4d1d18}\
 .curve text{fill:#aaa}.curve line{stroke:#444}}";
