@@ -317,18 +317,6 @@ impl Projected {
         parts.retain(|part| !part.is_empty());
         parts
     }
-
-    /// The whole number in a cell.
-    pub fn whole(&self, column: usize, row: usize) -> Option<i64> {
-        let mut start = 0;
-        for chunk in &self.chunks[column] {
-            if row < start + chunk.len() {
-                return Some(chunk.whole(row - start));
-            }
-            start += chunk.len();
-        }
-        None
-    }
 }
 
 #[cfg(test)]
@@ -388,7 +376,6 @@ mod tests {
         assert_eq!(some.column(1).as_ref(), &Int32Array::from(vec![3, 14, 39]));
         // Also without a column a batch has its rows.
         assert_eq!(projected.some(&[3, 39], |_| false).unwrap().num_rows(), 2);
-        assert_eq!((projected.whole(1, 25), projected.whole(1, 40)), (Some(25), None));
         assert_eq!(projected.parts(&["bus"]).concat(), (0..40).collect::<Vec<u32>>());
         // What is held back and nulled is not seen.
         projected.hide(|row| row % 2 == 1, [("n", [4, 38].as_slice())].into_iter());

@@ -347,7 +347,7 @@ impl TableCheck {
         let projection = whole().next().is_some().then(|| {
             let needed = |column: &str| {
                 let origin = column == ORIGIN || column == ORIGIN_ROW;
-                let per = whole().any(|rule| rule.per.iter().any(|&place| contract.columns[place].name == column));
+                let per = whole().any(|rule| contract.names(&rule.per).contains(&column));
                 origin || per || whole().any(|rule| sql::needs(&contract, &rule.query, column))
             };
             Projection::new(&contract.chunk_schema(), needed, budget.clone())
@@ -430,9 +430,11 @@ impl TableCheck {
             projection.push(&passed)?;
         }
         if self.store.is_some() {
-            // The rules that hold these rows are asked when they are out of reach.
-            let released = self.decisions.as_ref().map(|decisions| decisions.released(&passed, first));
-            self.released.extend(released.into_iter().flatten());
+            // Numbers are asked for over what passed, when these rows are out of reach.
+            if let Some(decisions) = self.decisions.as_ref().filter(|_| self.contract.rules.iter().any(|r| r.is_number))
+            {
+                self.released.extend(decisions.released(&passed, first));
+            }
             self.keep_keys(&passed)?;
             self.verdict.add(verdict, first);
             let table = &self.contract.table;
@@ -763,7 +765,7 @@ impl TableCheck {
             self.compare_rows(place, rule, self.passed);
         }
         let Some(projection) = self.projection.take() else { return Ok(()) };
-        let mut projected = projection.finish();
+        let projected = projection.finish();
         let mut named = self.ask_for_rows(&projected)?;
         for (place, rule) in self.sql_rules(|rule| !rule.is_number && !is_local(rule)) {
             if self.tallies[place].broken.is_some() || self.tallies[place].skipped.is_some() {
@@ -774,7 +776,8 @@ impl TableCheck {
             self.tallies[place].rows = rows.len() as u64;
             self.compare_rows(place, rule, projected.rows() as u64);
             for &row in rows.iter().take(SAMPLES) {
-                let sample = self.sample_of(&projected, row);
+                let origin = projected.some(&[row as u32], |column| column == ORIGIN || column == ORIGIN_ROW)?;
+                let sample = self.sample(&origin, 0, None, None);
                 self.tallies[place].samples.push(sample);
             }
             // Within its limit a rule leaves the rows alone.
@@ -788,13 +791,7 @@ impl TableCheck {
                 self.null_by_rule(rule, row, verdict);
             }
         }
-        let nulled = verdict.nulled.iter();
-        let nulled = nulled.map(|(&column, rows)| (self.contract.columns[column].name.as_str(), rows.as_slice()));
-        let released = |row: usize, rule: &RuleId| self.released.get(&row).is_some_and(|rules| rules.contains(rule));
-        let is_held =
-            |row: usize| verdict.held.get(&row).is_some_and(|rules| !rules.iter().all(|rule| released(row, rule)));
-        projected.hide(is_held, nulled);
-        self.ask_for_numbers(&projected)
+        self.ask_for_numbers(projected, verdict)
     }
 
     /// Asks the queries that name rows, part by part where the rules allow it; the rows by place in `specs`. Rules that look
@@ -823,7 +820,7 @@ impl TableCheck {
             let extent = if per.is_empty() || !projected.is_large() { Extent::Whole } else { Extent::Part };
             let parts = match extent {
                 Extent::Whole => vec![None],
-                Extent::Part => projected.parts(&names(&per, &contract)).into_iter().map(Some).collect(),
+                Extent::Part => projected.parts(&contract.names(&per)).into_iter().map(Some).collect(),
             };
             let queries: Vec<&Query> = rules.iter().map(query).collect();
             for part in parts {
@@ -864,7 +861,7 @@ impl TableCheck {
         let readers: Vec<&Query> = whole.iter().copied().chain(whole_views.iter().map(|view| &view.query)).collect();
         for (per, views) in sql::views_in_parts(&contract, &readers) {
             let queries: Vec<&Query> = views.iter().map(|view| &view.query).collect();
-            let parts = projected.parts(&names(per, &contract));
+            let parts = projected.parts(&contract.names(per));
             let needed = |column: &str| queries.iter().any(|query| sql::needs(&contract, query, column));
             self.asker.join_views(&views, parts.iter().map(|part| projected.some(part, needed)))?;
         }
@@ -899,28 +896,26 @@ impl TableCheck {
         tally.compare(limit, tally.rows as f64, all, around.earlier(&self.specs[place].id));
     }
 
-    fn sample_of(&self, projected: &Projected, row: usize) -> Sample {
-        let cell = |name: &str| projected.index_of(name).and_then(|column| projected.whole(column, row)).unwrap_or(0);
-        let origin = cell(ORIGIN);
-        Sample {
-            origin: self.origins.get(origin as usize).map_or_else(String::new, |origin| origin.name.clone()),
-            row: cell(ORIGIN_ROW) as u64,
-            column: None,
-            value: None,
-        }
-    }
-
-    /// Asks the queries that return a number.
-    fn ask_for_numbers(&mut self, projected: &Projected) -> Result<(), ArrowError> {
+    /// Asks the queries that return a number, over what passed.
+    fn ask_for_numbers(&mut self, mut projected: Projected, verdict: &Verdict) -> Result<(), ArrowError> {
         let asked = self.sql_rules(|rule| rule.is_number);
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let nulled = verdict.nulled.iter();
+        let nulled = nulled.map(|(&column, rows)| (self.contract.columns[column].name.as_str(), rows.as_slice()));
+        let released = |row: usize, rule: &RuleId| self.released.get(&row).is_some_and(|rules| rules.contains(rule));
+        let is_held =
+            |row: usize| verdict.held.get(&row).is_some_and(|rules| !rules.iter().all(|rule| released(row, rule)));
+        projected.hide(is_held, nulled);
         let contract = self.contract.clone();
         let queries: Vec<&Query> = asked.iter().map(|(_, rule)| &contract.rules[*rule].query).collect();
-        self.ask_views(projected, &queries, &[])?;
+        self.ask_views(&projected, &queries, &[])?;
         // One after the other, each with its own columns: of a large table these take the most.
         for (place, rule) in asked {
             let rule = &contract.rules[rule];
             let begin = std::time::Instant::now();
-            let rows = self.rows_for(&[&rule.query], projected, None, Extent::Whole)?;
+            let rows = self.rows_for(&[&rule.query], &projected, None, Extent::Whole)?;
             let number = self.asker.over(&rows, Extent::Whole).and_then(|mut frame| frame.number(&rule.query));
             tracing::debug!(rule = %rule.id, seconds = begin.elapsed().as_secs_f64(), "asked");
             let seen = projected.seen() as u64;
@@ -1060,10 +1055,6 @@ impl TableCheck {
         }
         Ok(())
     }
-}
-
-fn names<'a>(places: &[usize], contract: &'a Contract) -> Vec<&'a str> {
-    places.iter().map(|&place| contract.columns[place].name.as_str()).collect()
 }
 
 /// Whether a rule is asked of each chunk: its query looks at one row at a time, and what happens to a row does not hang on
@@ -1385,12 +1376,16 @@ RULES";
         assert!(whole.outcome("stops.odd").rows > 100_000);
     }
 
+    /// The contract with what stands at the head of its table.
+    fn with_views(head: &str) -> Arc<Contract> {
+        let text = CONTRACT.replace("RULES", "").replace("  - name: stops\n", &format!("  - name: stops\n{head}"));
+        Arc::new(read::contract(Path::new("stops.odcs.yaml"), &text).unwrap())
+    }
+
     #[test]
     fn a_view_of_parts_of_a_large_table_is_joined_for_the_rules_over_all_of_it() {
-        let text = CONTRACT.replace("RULES", "").replace(
-            "  - name: stops\n",
-            "  - name: stops
-    customProperties:
+        let contract = with_views(
+            "    customProperties:
       - property: views
         value:
           - {name: kinds, per: [kind], query: 'SELECT kind, COUNT(*) AS rows, MIN(_index) AS first FROM stops GROUP BY kind'}
@@ -1403,7 +1398,6 @@ RULES";
       - {name: all_rows, type: custom, engine: fahrtenbuch, implementation: SELECT SUM(rows) FROM kinds, customProperties: [{property: returns, value: number}, {property: mustBeGreaterThan, value: 0}]}
 ",
         );
-        let contract = Arc::new(read::contract(Path::new("stops.odcs.yaml"), &text).unwrap());
         for rows in [1000, held::PART as i32 * 2] {
             let done = run_with(&contract, many_rows(&contract, rows, 1 << 16), around(), &Budget::new(1 << 30));
             let told = |id: &str| (done.outcome(id).result, done.outcome(id).rows, done.outcome(id).value);
@@ -1420,10 +1414,8 @@ RULES";
 
     #[test]
     fn views_are_shared_and_rules_compare_with_earlier_partitions() {
-        let text = CONTRACT.replace("RULES", "").replace(
-            "  - name: stops\n",
-            "  - name: stops
-    customProperties:
+        let contract = with_views(
+            "    customProperties:
       - property: views
         value:
           - {name: steps, query: 'SELECT _index, kind, LAG(kind) OVER (ORDER BY id) AS before FROM stops'}
@@ -1435,7 +1427,6 @@ RULES";
       - {name: mean, type: sql, query: SELECT AVG(kind) FROM stops, unit: percentOfMedian, mustBeLessThan: 90, customProperties: [{property: partitions, value: 1}]}
 ",
         );
-        let contract = Arc::new(read::contract(Path::new("stops.odcs.yaml"), &text).unwrap());
         let rows = |kinds: [i32; 4]| {
             let ids = ["a", "b", "c", "d"];
             let rows: Vec<Row<'_>> =

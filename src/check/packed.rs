@@ -84,12 +84,6 @@ impl Packed {
         values + self.nulls.as_ref().map_or(0, |nulls| nulls.len() / 8 + 1) + size_of::<Self>()
     }
 
-    /// The whole number in a row; 0 for a row without one.
-    pub fn whole(&self, row: usize) -> i64 {
-        let Values::Whole { least, above } = &self.values else { return 0 };
-        least.wrapping_add_unsigned(above.get(row))
-    }
-
     /// Adds the whole numbers of some rows.
     fn whole_numbers<T>(&self, rows: impl Iterator<Item = usize>, to: &mut Vec<T>, convert: impl Fn(i64) -> T) {
         let Values::Whole { least, above } = &self.values else { return to.extend(rows.map(|_| convert(0))) };
@@ -118,18 +112,6 @@ impl Packed {
                 None => to.extend(rows.map(|_| false)),
             },
             _ => to.extend(rows.map(|_| false)),
-        }
-    }
-}
-
-impl Above {
-    fn get(&self, row: usize) -> u64 {
-        match self {
-            Self::Nothing => 0,
-            Self::U8(values) => u64::from(values[row]),
-            Self::U16(values) => u64::from(values[row]),
-            Self::U32(values) => u64::from(values[row]),
-            Self::U64(values) => values[row],
         }
     }
 }

@@ -110,18 +110,22 @@ impl Asker {
         joined.or_else(|| self.whole.get(name)).or_else(|| self.views.get(name))
     }
 
+    /// The views that a query reads and that have not been asked.
+    fn new_views<'a>(&'a self, query: &'a Query, extent: Extent) -> impl Iterator<Item = &'a View> {
+        let new = query.tables.iter().filter(move |table| self.kept_view(table, extent).is_none());
+        new.filter_map(|table| self.contract.view(table))
+    }
+
     /// Whether a query reads the table other than by views that have been asked.
     pub fn reads_rows(&self, query: &Query, extent: Extent) -> bool {
-        let new_views = query.tables.iter().filter(|table| self.kept_view(table, extent).is_none());
-        let mut new_views = new_views.filter_map(|table| self.contract.view(table));
-        query.tables.contains(&self.contract.table) || new_views.any(|view| self.reads_rows(&view.query, extent))
+        query.tables.contains(&self.contract.table)
+            || self.new_views(query, extent).any(|view| self.reads_rows(&view.query, extent))
     }
 
     /// Whether a query may need a column of the table other than by views that have been asked.
     pub fn needs(&self, query: &Query, column: &str, extent: Extent) -> bool {
-        let new_views = query.tables.iter().filter(|table| self.kept_view(table, extent).is_none());
-        let mut new_views = new_views.filter_map(|table| self.contract.view(table));
-        query.needs(&self.contract.table, column) || new_views.any(|view| self.needs(&view.query, column, extent))
+        query.needs(&self.contract.table, column)
+            || self.new_views(query, extent).any(|view| self.needs(&view.query, column, extent))
     }
 
     /// The queries over some rows of the table. `rows` has the columns that the queries need, `_index` among them.

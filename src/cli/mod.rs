@@ -159,6 +159,10 @@ fn tell(problems: &[Problem]) {
     eprintln!("{count} {} in the workspace", if count == 1 { "mistake" } else { "mistakes" });
 }
 
+fn row_or_rows(count: u64) -> &'static str {
+    if count == 1 { "row" } else { "rows" }
+}
+
 /// Reads the workspace, or tells its mistakes.
 fn read_workspace(root: &std::path::Path) -> Result<Workspace, Exit> {
     Workspace::read(root).map_err(|problems| {

@@ -9,7 +9,7 @@ use clap::{ArgGroup, Args, Subcommand};
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use serde_json::{Map, Value, json};
 
-use crate::cli::{Exit, read_workspace};
+use crate::cli::{Exit, read_workspace, row_or_rows};
 use crate::contract::RuleId;
 use crate::pipeline::run::{Lock, RunError};
 use crate::quarantine::decisions::{self, Action, Decision, Decisions, Effect};
@@ -99,12 +99,8 @@ Examples:
   fahrtenbuch quarantine show stadtbus-telemetrie/vehicle_locations --date 2026-11-24
   fahrtenbuch quarantine show stadtbus-fahrplan/stops --date 2026-11-24 --csv > stops.csv")]
 struct Show {
-    /// The dataset and the table
-    #[arg(value_name = "DATASET/TABLE")]
-    table: TableName,
-    /// The date of the partition
-    #[arg(long, value_name = "DATE")]
-    date: ServiceDate,
+    #[command(flatten)]
+    of: Partition,
     /// Only what this rule holds
     #[arg(long, value_name = "ID")]
     rule: Option<String>,
@@ -121,12 +117,8 @@ struct Show {
 
 #[derive(Args)]
 struct Decide {
-    /// The dataset and the table
-    #[arg(value_name = "DATASET/TABLE")]
-    table: TableName,
-    /// The date of the partition
-    #[arg(long, value_name = "DATE")]
-    date: ServiceDate,
+    #[command(flatten)]
+    of: Partition,
     /// The rows that this rule holds
     #[arg(long, value_name = "ID")]
     rule: Option<String>,
@@ -139,6 +131,16 @@ struct Decide {
     /// Why; kept with the decision in the private store
     #[arg(long, value_name = "TEXT")]
     reason: String,
+}
+
+#[derive(Args)]
+struct Partition {
+    /// The dataset and the table
+    #[arg(value_name = "DATASET/TABLE")]
+    table: TableName,
+    /// The date of the partition
+    #[arg(long, value_name = "DATE")]
+    date: ServiceDate,
 }
 
 #[derive(Clone)]
@@ -304,7 +306,7 @@ fn list(workspace: &Workspace, arguments: &List) -> Result<(), Failure> {
 
 /// How many rows.
 fn rows(count: u64) -> String {
-    format!("{count} {}", if count == 1 { "row" } else { "rows" })
+    format!("{count} {}", row_or_rows(count))
 }
 
 /// Rows of a table, and where in their batches they are.
@@ -349,8 +351,8 @@ fn show(workspace: &Workspace, arguments: &Show) -> Result<(), Failure> {
     let fits = |batch: &RecordBatch, row: usize| {
         arguments.rule.as_ref().is_none_or(|rule| rules_of(batch, row).iter().any(|other| other.0 == *rule))
     };
-    let chosen = choose(workspace, &arguments.table, arguments.date, fits)?;
-    let decided = decisions_of(workspace, &arguments.table.dataset, &arguments.table.table, arguments.date)?;
+    let chosen = choose(workspace, &arguments.of.table, arguments.of.date, fits)?;
+    let decided = decisions_of(workspace, &arguments.of.table.dataset, &arguments.of.table.table, arguments.of.date)?;
     let all = chosen.iter().map(|(_, rows)| rows.len()).sum::<usize>();
     let limit = arguments.limit.unwrap_or(if arguments.json || arguments.csv { usize::MAX } else { 10 });
     let found = chosen.iter().flat_map(|(batch, rows)| rows.iter().map(move |&row| (batch, row))).take(limit);
@@ -368,7 +370,7 @@ fn show(workspace: &Workspace, arguments: &Show) -> Result<(), Failure> {
         }
         write_csv(&mut out, &header, found)
     } else {
-        let head = format!("{} of {}: {} held back", arguments.table, arguments.date, rows(all as u64));
+        let head = format!("{} of {}: {} held back", arguments.of.table, arguments.of.date, rows(all as u64));
         let rest = match all.saturating_sub(limit) {
             0 => String::new(),
             more => format!("\nand {more} more: see them with --limit, --csv or --json\n"),
@@ -458,7 +460,7 @@ fn write_rows<'a>(
 }
 
 fn decide(workspace: &Workspace, arguments: &Decide, action: Action) -> Result<(), Failure> {
-    let name = &arguments.table;
+    let name = &arguments.of.table;
     if arguments.reason.trim().is_empty() {
         return Err(Failure::Usage("a decision needs a reason. Write it after --reason.".to_owned()));
     }
@@ -475,8 +477,8 @@ fn decide(workspace: &Workspace, arguments: &Decide, action: Action) -> Result<(
     };
     // A run that is at work has read the decisions already, and will change the quarantine.
     let lock = Lock::take(workspace).map_err(Failure::Run)?;
-    let _mine = lock.partition(&pipeline.name, arguments.date).map_err(Failure::Run)?;
-    let chosen = choose(workspace, name, arguments.date, fits)?;
+    let _mine = lock.partition(&pipeline.name, arguments.of.date).map_err(Failure::Run)?;
+    let chosen = choose(workspace, name, arguments.of.date, fits)?;
     let mut made: BTreeMap<RowId, Decision> = BTreeMap::new();
     let (mut count, mut still_held) = (0, 0);
     let decided_at = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).unwrap_or_default();
@@ -490,22 +492,25 @@ fn decide(workspace: &Workspace, arguments: &Decide, action: Action) -> Result<(
             still_held += u64::from(rules.len() < before);
         }
         let reason = arguments.reason.trim().to_owned();
-        made.insert(id, Decision { date: arguments.date, row: id, rules, action, reason, decided_at });
+        made.insert(id, Decision { date: arguments.of.date, row: id, rules, action, reason, decided_at });
     }
     if let Some(row) = arguments.row.iter().find(|row| !made.contains_key(row)) {
-        let message = format!("no row {row} of {name} of {} is held back. 'show' tells the ids.", arguments.date);
+        let message = format!("no row {row} of {name} of {} is held back. 'show' tells the ids.", arguments.of.date);
         return Err(Failure::Usage(message));
     }
     let made: Vec<Decision> = made.into_values().collect();
     decisions::append(&decisions::path(&workspace.private, &name.dataset, &name.table), &made)?;
     let what = if action == Action::Release { "released" } else { "discarded" };
     let verb = if count == 1 { "is" } else { "are" };
-    println!("{} of {name} of {} {verb} to be {what}.", rows(count), arguments.date);
+    println!("{} of {name} of {} {verb} to be {what}.", rows(count), arguments.of.date);
     if still_held > 0 {
         println!("{} of them held by other rules, too, and will stay in quarantine.", rows(still_held));
     }
     let root =
         if workspace.root == Path::new(".") { String::new() } else { format!(" -C {}", workspace.root.display()) };
-    println!("It takes effect with the next run:\n  fahrtenbuch{root} run {} --date {}", pipeline.name, arguments.date);
+    println!(
+        "It takes effect with the next run:\n  fahrtenbuch{root} run {} --date {}",
+        pipeline.name, arguments.of.date
+    );
     Ok(())
 }

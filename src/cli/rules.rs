@@ -287,11 +287,9 @@ fn explain_query(contract: &Contract, rule: &Rule) {
         println!("\n{} {limit}", if rule.is_number { "the number" } else { "the rows that it names" });
     }
     if !rule.invalidates.is_empty() {
-        let columns: Vec<&str> = rule.invalidates.iter().map(|&place| contract.columns[place].name.as_str()).collect();
-        println!("\nnulls: {}", columns.join(", "));
+        println!("\nnulls: {}", contract.names(&rule.invalidates).join(", "));
     }
-    let per: Vec<&str> = rule.per.iter().map(|&place| contract.columns[place].name.as_str()).collect();
-    let how = match (rule.query.is_local, per.join(", ")) {
+    let how = match (rule.query.is_local, contract.names(&rule.per).join(", ")) {
         (true, _) => "each row by itself".to_owned(),
         (false, per) if per.is_empty() => "all rows together".to_owned(),
         (false, per) => format!("all rows of each {per} together"),
@@ -307,8 +305,8 @@ fn explain_query(contract: &Contract, rule: &Rule) {
         }
     }
     for view in read.iter().rev() {
-        let per: Vec<&str> = view.per.iter().map(|&place| contract.columns[place].name.as_str()).collect();
-        let per = if per.is_empty() { String::new() } else { format!(", of each {}", per.join(", ")) };
+        let per = contract.names(&view.per).join(", ");
+        let per = if per.is_empty() { per } else { format!(", of each {per}") };
         println!("\nwith the view {}{per}:\n", view.name);
         view.query.sql.trim_end().lines().for_each(|line| println!("  {line}"));
     }

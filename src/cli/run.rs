@@ -7,7 +7,7 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::check::RuleResult;
-use crate::cli::{Exit, choose, read_workspace};
+use crate::cli::{Exit, choose, read_workspace, row_or_rows};
 use crate::contract::Severity;
 use crate::ledger::{Standard, Status, TableEntry};
 use crate::pipeline::Pipeline;
@@ -219,7 +219,7 @@ fn show(report: &Report, bucket: &str) {
         let what = if outcome.result == RuleResult::Error || outcome.value.is_some() {
             String::new()
         } else {
-            format!("{} {}, ", grouped(outcome.rows), if outcome.rows == 1 { "row" } else { "rows" })
+            format!("{} {}, ", grouped(outcome.rows), row_or_rows(outcome.rows))
         };
         let released = match record.tables.iter().filter_map(|entry| entry.released.get(&outcome.rule)).sum() {
             0 => String::new(),
@@ -256,7 +256,7 @@ fn left_quarantine(entry: &TableEntry) {
     let parts = [(left.published, "published"), (left.dropped, "dropped"), (left.held_back, "held back with the run")];
     let parts: Vec<String> =
         (parts.iter().filter(|(rows, _)| *rows > 0)).map(|(rows, what)| format!("{} {what}", grouped(*rows))).collect();
-    let rows = if left.rows() == 1 { "row" } else { "rows" };
+    let rows = row_or_rows(left.rows());
     println!("  {}: {} {rows} left the quarantine, {}", entry.table, grouped(left.rows()), parts.join(", "));
 }
 

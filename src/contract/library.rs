@@ -332,7 +332,7 @@ mod tests {
         assert_eq!(stop_times.gtfs_file.as_deref(), Some("stop_times.txt"));
         assert_eq!(stop_times.presence, Presence::Required);
         assert_eq!(stop_times.columns[stop_times.index_of("arrival_time").unwrap()].kind, Kind::ServiceTime);
-        let key: Vec<_> = stop_times.primary_key.iter().map(|&place| stop_times.columns[place].name.as_str()).collect();
+        let key: Vec<_> = stop_times.names(&stop_times.primary_key);
         assert_eq!(key, ["trip_id", "stop_sequence"]);
         let trips = library.get("trips").unwrap();
         assert_eq!(trips.foreign_keys.iter().map(|key| key.targets.len()).sum::<usize>(), 4);

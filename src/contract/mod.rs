@@ -325,6 +325,11 @@ impl Contract {
         self.columns.iter().position(|c| c.name == column)
     }
 
+    /// The names of columns at some places.
+    pub fn names<'a>(&'a self, places: &[usize]) -> Vec<&'a str> {
+        places.iter().map(|&place| self.columns[place].name.as_str()).collect()
+    }
+
     /// The Arrow schema of a chunk: the columns, all nullable, then the hidden origin fields.
     pub fn chunk_schema(&self) -> SchemaRef {
         let fields = self.fields(|_| true).chain(crate::table::origin_fields());

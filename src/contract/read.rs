@@ -300,18 +300,14 @@ fn same_per(what: &str, line: u32, query: &Query, per: &[usize], contract: &Cont
                 line,
                 format!(
                     "{what} is asked per {}, the view '{}' per {}",
-                    names(per, contract),
+                    contract.names(per).join(", "),
                     view.name,
-                    names(&view.per, contract)
+                    contract.names(&view.per).join(", ")
                 ),
                 "Give both the same 'per', or the view none.",
             );
         }
     }
-}
-
-fn names(places: &[usize], contract: &Contract) -> String {
-    places.iter().map(|&place| contract.columns[place].name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// The query under a key, with the placeholders of ODCS filled in; one that does not parse is told with its line.
@@ -662,7 +658,7 @@ fn quality(column: Option<&str>, owner: &Node, contract: &mut Contract, problems
         let (Some(query), Some(name)) = (query, name) else { continue };
         if name.contains(char::is_whitespace) {
             // Ids stand beside each other where several rules hold a row.
-            let line = node.get("name").map_or(node.line, |node| node.line);
+            let line = line_of(node, "name");
             problems.add(line, format!("the name of the rule has a space: '{name}'"), "Write '_' for it.");
         }
         let id = RuleId(format!("{}.{name}", contract.table));

@@ -207,7 +207,7 @@ impl Writer {
 
     fn sorted(&self, pending: &[RecordBatch]) -> Result<Vec<RecordBatch>, ArrowError> {
         let all = arrow_select::concat::concat_batches(&self.schema, pending)?;
-        let ranks = self.ranks(&self.converter()?, &all)?;
+        let ranks = ranks(&self.converter()?, &self.sort_by, &all)?;
         let mut order: Vec<u32> = (0..all.num_rows() as u32).collect();
         order.sort_by(|&a, &b| ranks.row(a as usize).cmp(&ranks.row(b as usize)));
         let parts = order.chunks(ROW_GROUP).map(|part| arrow_array::UInt32Array::from(part.to_vec()));
@@ -217,11 +217,6 @@ impl Writer {
     fn converter(&self) -> Result<RowConverter, ArrowError> {
         let types = self.sort_by.iter().map(|&place| self.schema.field(place).data_type().clone());
         RowConverter::new(types.map(SortField::new).collect())
-    }
-
-    fn ranks(&self, converter: &RowConverter, rows: &RecordBatch) -> Result<Rows, ArrowError> {
-        let keys: Vec<_> = self.sort_by.iter().map(|&place| rows.column(place).clone()).collect();
-        converter.convert_columns(&keys)
     }
 
     /// Writes what is pending as a sorted run into the staging folder, and holds it no longer.
@@ -255,6 +250,7 @@ impl Writer {
             runs.push(Run::open(path).map_err(|error| self.failed(&format!("{}: {error}", path.display())))?);
         }
         let mut merge = Merge {
+            table: self.table.clone(),
             runs,
             order: Vec::new(),
             converter: self.converter().map_err(|error| self.failed(&error.to_string()))?,
@@ -263,12 +259,8 @@ impl Writer {
             budget: self.budget.clone(),
             booked: 0,
         };
-        merge.begin(&self.table)?;
-        loop {
-            let group = merge.group(&self.table)?;
-            if group.num_rows() == 0 {
-                break;
-            }
+        merge.begin()?;
+        while let Some(group) = merge.group()? {
             self.pending_rows = group.num_rows();
             self.pending = vec![group];
             self.send_group()?;
@@ -283,6 +275,7 @@ impl Writer {
 
 /// Sorted runs that are being merged.
 struct Merge {
+    table: String,
     runs: Vec<Run>,
     /// The runs that are not at their end, as a heap: the one with the least next row comes first.
     order: Vec<usize>,
@@ -295,16 +288,20 @@ struct Merge {
 }
 
 impl Merge {
-    fn begin(&mut self, table: &str) -> Result<(), PublishError> {
+    fn begin(&mut self) -> Result<(), PublishError> {
+        let mut order = Vec::new();
         for run in 0..self.runs.len() {
-            if self.advance(run, table)? {
-                self.order.push(run);
+            if self.advance(run)? {
+                order.push(run);
             }
         }
-        let mut order = std::mem::take(&mut self.order);
         order.sort_by(|&a, &b| self.compare(a, b));
         self.order = order;
         Ok(())
+    }
+
+    fn failed(&self, error: &ArrowError) -> PublishError {
+        PublishError::Parquet { table: self.table.clone(), problem: error.to_string() }
     }
 
     /// Of equal rows the one of the earlier run comes first, as in a stable sort.
@@ -313,39 +310,37 @@ impl Merge {
     }
 
     /// Gets the next batch of a run; `false` at its end.
-    fn advance(&mut self, run: usize, table: &str) -> Result<bool, PublishError> {
-        let failed = |error: ArrowError| PublishError::Parquet { table: table.to_owned(), problem: error.to_string() };
-        let place = self.batches.len();
-        let Some(rows) = self.runs[run].next(place).map_err(failed)? else { return Ok(false) };
-        let keys: Vec<_> = self.sort_by.iter().map(|&place| rows.column(place).clone()).collect();
-        self.runs[run].ranks = Some(self.converter.convert_columns(&keys).map_err(failed)?);
-        let bytes = bytes_of(&rows).map_err(failed)?;
+    fn advance(&mut self, run: usize) -> Result<bool, PublishError> {
+        let rows = self.runs[run].next(self.batches.len()).map_err(|error| self.failed(&error))?;
+        let Some(rows) = rows else { return Ok(false) };
+        let of_rows = ranks(&self.converter, &self.sort_by, &rows).map_err(|error| self.failed(&error))?;
+        self.runs[run].ranks = Some(of_rows);
+        let bytes = bytes_of(&rows).map_err(|error| self.failed(&error))?;
         self.budget.take("publish", bytes)?;
         self.booked += bytes;
         self.batches.push(rows);
         Ok(true)
     }
 
-    /// The next rows of all runs, as many as a row group has; none when all have been given.
-    fn group(&mut self, table: &str) -> Result<RecordBatch, PublishError> {
+    /// The next rows of all runs, as many as a row group has; `None` when all have been given.
+    fn group(&mut self) -> Result<Option<RecordBatch>, PublishError> {
         let mut taken: Vec<(usize, usize)> = Vec::with_capacity(ROW_GROUP);
         while taken.len() < ROW_GROUP
             && let Some(&run) = self.order.first()
         {
             taken.push((self.runs[run].batch, self.runs[run].row));
             self.runs[run].row += 1;
-            if self.runs[run].is_used_up() && !self.advance(run, table)? {
+            if self.runs[run].is_used_up() && !self.advance(run)? {
                 self.order.swap_remove(0);
             }
             self.sift_down();
         }
-        let failed = |error: ArrowError| PublishError::Parquet { table: table.to_owned(), problem: error.to_string() };
-        let sources: Vec<&RecordBatch> = self.batches.iter().collect();
         if taken.is_empty() {
-            self.budget.give_back(std::mem::take(&mut self.booked));
-            return Ok(RecordBatch::new_empty(self.runs[0].reader.schema()));
+            return Ok(None);
         }
-        let group = arrow_select::interleave::interleave_record_batch(&sources, &taken).map_err(failed)?;
+        let sources: Vec<&RecordBatch> = self.batches.iter().collect();
+        let group = arrow_select::interleave::interleave_record_batch(&sources, &taken);
+        let group = group.map_err(|error| self.failed(&error))?;
         // Only the batches that runs are in the middle of are still needed.
         let mut kept = Vec::new();
         for &run in &self.order {
@@ -353,10 +348,10 @@ impl Merge {
             self.runs[run].batch = kept.len() - 1;
         }
         self.batches = kept;
-        let bytes = self.batches.iter().map(bytes_of).sum::<Result<usize, _>>().map_err(failed)?;
+        let bytes = self.batches.iter().map(bytes_of).sum::<Result<usize, _>>().map_err(|error| self.failed(&error))?;
         self.budget.give_back(self.booked - bytes);
         self.booked = bytes;
-        Ok(group)
+        Ok(Some(group))
     }
 
     /// Puts the first run where it belongs.
@@ -380,6 +375,12 @@ impl Drop for Merge {
     fn drop(&mut self) {
         self.budget.give_back(self.booked);
     }
+}
+
+/// The ranks of rows by the columns that they are sorted by.
+fn ranks(converter: &RowConverter, sort_by: &[usize], rows: &RecordBatch) -> Result<Rows, ArrowError> {
+    let keys: Vec<_> = sort_by.iter().map(|&place| rows.column(place).clone()).collect();
+    converter.convert_columns(&keys)
 }
 
 /// What the rows take: columns that were read together share their memory.
