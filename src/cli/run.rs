@@ -221,7 +221,7 @@ fn show(report: &Report, bucket: &str) {
         } else {
             format!("{} {}, ", grouped(outcome.rows), row_or_rows(outcome.rows))
         };
-        let released = match record.tables.iter().filter_map(|entry| entry.released.get(&outcome.rule)).sum() {
+        let released = match record.released(&outcome.rule) {
             0 => String::new(),
             rows => format!(", {} released", grouped(rows)),
         };

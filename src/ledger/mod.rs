@@ -274,6 +274,11 @@ impl From<Note> for NoteEntry {
 }
 
 impl RunRecord {
+    /// Rows that the data manager released from a rule.
+    pub fn released(&self, rule: &RuleId) -> u64 {
+        self.tables.iter().filter_map(|entry| entry.released.get(rule)).sum()
+    }
+
     /// Files the outcomes of a contract's rules where they belong.
     pub fn file(&mut self, contract: &Contract, outcomes: Vec<Outcome>) {
         // Rules over rows look at all of them; what looks at less comes after rows were held back.

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::report::{Point, Report, RunLine, Trend, grouped};
 use super::text::number;
-use super::{Asks, DIMENSIONS, TableCount, dimension_word, on_fail_word, result_word, score};
+use super::{Asks, DIMENSIONS, TableCount, dimension_word, result_word, score, then};
 use crate::check::RuleResult;
 use crate::contract::{Dimension, Severity};
 use crate::ledger::Status;
@@ -160,14 +160,13 @@ fn class(trend: &Trend, point: &Point) -> &'static str {
 fn finding(report: &Report, trend: &Trend) -> Markup {
     let Some(point) = trend.newest() else { return html! {} };
     let (de, en) = result_word(point.result, trend.rule.severity);
-    let (then_de, then_en) = on_fail_word(trend.rule.on_fail);
     html! {
         div class={ "finding " (class(trend, point)) } {
             div {
                 b { (both(de, en)) } " " code { (trend.rule.id) } " – " (told(trend, point))
                 br; (words(trend))
                 @if let Some(message) = &trend.rule.message { br; small { (message) } }
-                br; small { (then(point, then_de, then_en)) }
+                br; small { (happened(trend, point)) }
             }
             (bars(report, trend))
         }
@@ -175,13 +174,16 @@ fn finding(report: &Report, trend: &Trend) -> Markup {
 }
 
 /// What happened to what was named.
-fn then(point: &Point, de: &str, en: &str) -> Markup {
+fn happened(trend: &Trend, point: &Point) -> Markup {
     match point.result {
         RuleResult::Error => both(
             "Eine Regel, die nicht laufen kann, sperrt die Veröffentlichung.",
             "A rule that cannot run blocks the release.",
         ),
-        _ => both(de, en),
+        _ => {
+            let (de, en) = then(trend.rule.on_fail, point.rows_released);
+            both(&de, &en)
+        }
     }
 }
 
@@ -427,7 +429,7 @@ fn rules(report: &Report, trends: &[Trend], alone: bool) -> Markup {
 const STYLE: &str = "\
 h1{margin-bottom:0}h2{margin-top:2.5rem}.of{margin-top:0;color:#555}\
 .cards{display:flex;flex-wrap:wrap;gap:.8rem;list-style:none;padding:0}\
-.cards li{background:#f6f6f6;padding:.6rem 1rem;border-radius:.4rem;min-width:8rem;flex:1}\
+.cards li{background:#f6f6f6;padding:.6rem 1rem;border-radius:.4rem;min-width:10rem;flex:1}\
 .cards b{display:block;white-space:nowrap;font-size:1.5rem;line-height:1.3;font-variant-numeric:tabular-nums}small{color:#555}\
 .bad,.cards .bad b{color:#b3261e}\
 .finding{display:flex;justify-content:space-between;gap:1rem;border-left:.4rem solid;padding:.4rem .8rem;margin:.5rem 0;background:#f6f6f6}\

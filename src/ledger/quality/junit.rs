@@ -7,7 +7,7 @@
 
 use std::fmt::Write;
 
-use super::{Asks, Quality, Result, on_fail_word, printable};
+use super::{Asks, Quality, Result, printable, then};
 use crate::check::RuleResult;
 
 /// The file's text.
@@ -103,11 +103,11 @@ fn case(out: &mut String, result: &Result) {
 
 /// The numbers, and what happened to the rows.
 fn found(result: &Result) -> String {
-    let (_, then) = on_fail_word(result.on_fail);
+    let (_, then) = then(result.on_fail, result.rows_released);
     match (result.asks, result.value) {
         (Asks::Rows, _) => format!("{} of {} rows; {then}", result.rows, result.checked),
         (Asks::Number, Some(value)) => format!("{value}; {then}"),
-        (Asks::Number, None) => then.to_owned(),
+        (Asks::Number, None) => then,
     }
 }
 

@@ -24,7 +24,7 @@ use crate::check::RuleResult;
 use crate::check::rules::{self, Ask, Spec};
 use crate::contract::{Contract, Dimension, OnFail, RuleId, Severity};
 use crate::digest::Digest;
-use crate::ledger::{Counted, Finding, NoticeCount, RunRecord, Status, TableEntry};
+use crate::ledger::{Counted, Finding, NoticeCount, RunRecord, Status, TableEntry, is_zero};
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::pages::Site;
@@ -100,6 +100,9 @@ pub struct Result {
     pub result: RuleResult,
     /// Rows that the rule named.
     pub rows: u64,
+    /// Of those, rows that the data manager released: it did not hold them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rows_released: u64,
     /// Rows that it looked at.
     pub checked: u64,
     /// What a metric came to, or a query that returns a number.
@@ -217,6 +220,7 @@ fn result(record: &RunRecord, asked: &Asked, spec: Spec, found: Option<&Finding>
         },
         // A number names no row: what a metric counted is its value.
         rows: if asks == Asks::Number { 0 } else { counted.rows },
+        rows_released: record.released(&spec.id),
         checked: counted.checked,
         value: value
             .filter(|_| found.is_some() || passed)
@@ -247,6 +251,7 @@ fn of_finding(record: &RunRecord, finding: &Finding) -> Result {
         asks: if outcome.value.is_some() { Asks::Number } else { Asks::Rows },
         result: outcome.result,
         rows: if outcome.value.is_some() { 0 } else { outcome.rows },
+        rows_released: record.released(&outcome.rule),
         checked: outcome.checked,
         value: outcome.value,
         description: outcome.message.clone(),
@@ -345,8 +350,17 @@ fn encoded(text: &str) -> String {
     out
 }
 
+/// What happened to rows that a rule named, of which some were released, in German and English.
+pub fn then(on_fail: OnFail, released: u64) -> (String, String) {
+    let (de, en) = on_fail_word(on_fail);
+    match released {
+        0 => (de.to_owned(), en.to_owned()),
+        _ => (format!("{de}, {released} davon freigegeben"), format!("{en}, {released} of them released")),
+    }
+}
+
 /// What happens to rows that a rule names, or to the run.
-pub fn on_fail_word(on_fail: OnFail) -> (&'static str, &'static str) {
+fn on_fail_word(on_fail: OnFail) -> (&'static str, &'static str) {
     match on_fail {
         OnFail::Report => ("veröffentlicht, wie sie sind", "published as they are"),
         OnFail::Invalidate => ("Werte gelöscht", "values nulled"),
@@ -409,6 +423,7 @@ mod tests {
             asks: Asks::Rows,
             result,
             rows,
+            rows_released: 0,
             checked,
             value: None,
             description: format!("{id} holds"),

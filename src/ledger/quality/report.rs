@@ -16,7 +16,7 @@ use super::{Asks, Quality, Result, TableCount, score};
 use crate::check::RuleResult;
 use crate::contract::{RuleId, Severity};
 use crate::digest::Digest;
-use crate::ledger::Status;
+use crate::ledger::{Status, is_zero};
 use crate::time::ServiceDate;
 
 /// The trend of one dataset.
@@ -59,6 +59,8 @@ pub struct Trend {
 pub struct Point {
     pub result: RuleResult,
     pub rows: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub rows_released: u64,
     pub checked: u64,
     pub value: Option<f64>,
     pub conformity: Option<f64>,
@@ -84,6 +86,7 @@ impl From<&Result> for Point {
         Self {
             result: result.result,
             rows: result.rows,
+            rows_released: result.rows_released,
             checked: result.checked,
             value: result.value,
             conformity: score::conformity(result),

@@ -6,7 +6,7 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 
 use super::report::{Point, Report, Trend, grouped};
 use super::score::FORMULA_EN;
-use super::{Asks, on_fail_word, result_word};
+use super::{Asks, result_word, then};
 use crate::check::RuleResult;
 use crate::ledger::Status;
 
@@ -53,7 +53,7 @@ fn dataset(out: &mut String, report: &Report) {
     let _ = writeln!(out, "{heading}");
     listed(out, &now, |trend| {
         let said = trend.newest().map_or_else(String::new, |point| told(trend, point));
-        let (_, then) = on_fail_word(trend.rule.on_fail);
+        let (_, then) = then(trend.rule.on_fail, trend.newest().map_or(0, |point| point.rows_released));
         let what = trend.rule.message.as_ref().unwrap_or(&trend.rule.description);
         let what: String = what.split_whitespace().collect::<Vec<_>>().join(" ");
         format!("{said}; {what} ({then})")
