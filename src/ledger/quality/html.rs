@@ -428,8 +428,8 @@ fn rules(report: &Report, trends: &[Trend], alone: bool) -> Markup {
 
 const STYLE: &str = "\
 h1{margin-bottom:0}h2{margin-top:2.5rem}.of{margin-top:0;color:#555}\
-.cards{display:flex;flex-wrap:wrap;gap:.8rem;list-style:none;padding:0}\
-.cards li{background:#f6f6f6;padding:.6rem 1rem;border-radius:.4rem;min-width:10rem;flex:1}\
+.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(11.6rem,1fr));gap:.8rem;list-style:none;padding:0}\
+.cards li{background:#f6f6f6;padding:.6rem 1rem;border-radius:.4rem}\
 .cards b{display:block;white-space:nowrap;font-size:1.5rem;line-height:1.3;font-variant-numeric:tabular-nums}small{color:#555}\
 .bad,.cards .bad b{color:#b3261e}\
 .finding{display:flex;justify-content:space-between;gap:1rem;border-left:.4rem solid;padding:.4rem .8rem;margin:.5rem 0;background:#f6f6f6}\
