@@ -20,7 +20,7 @@
 //! | [`pipeline`] | `pipelines/*.yaml` | runs: one pipeline over one partition |
 //!
 //! Rows that [`check`] holds back wait in [`quarantine`]. Beside the way stand the words that all rooms share:
-//! [`table`] (what passes between rooms), [`time`] (service dates and instants), [`digest`], [`yaml`] (the workspace's
+//! [`table`] (what passes between rooms), [`time`] (service dates and instants), [`digest`], [`durable`] (private files), [`yaml`] (the workspace's
 //! files, read with line numbers), [`spool`] (rows that wait on disk) and [`page`] (the frame of what
 //! people read). [`simulate`] invents the city whose feeds the tests and the sample use.
 
@@ -31,6 +31,7 @@ pub mod contract;
 pub mod decode;
 pub mod derive;
 pub mod digest;
+pub mod durable;
 pub mod ledger;
 pub mod page;
 pub mod pipeline;

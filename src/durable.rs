@@ -1,0 +1,134 @@
+//! Durable: files of the private store that outlive a power cut and that nobody else may read.
+//!
+//! One place for both promises. Folders are made with mode 0700 and files with 0600, whatever the umask says, because the
+//! private store holds names of people. A file that [`write()`] replaces is whole or not there: the new bytes go into a file
+//! beside it, which is synced, renamed, and its folder synced. What stands in the bucket is written by
+//! [`crate::publish::bucket`], and is readable for a web server.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+/// Mode of private folders.
+const FOLDER: u32 = 0o700;
+/// Mode of private files.
+const FILE: u32 = 0o600;
+
+/// Makes a private folder and those above it that are not there; what is made is on the disk afterwards.
+pub fn create_dir_all(folder: &Path) -> io::Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    let parent = folder.parent().unwrap_or(Path::new("."));
+    create_dir_all(parent)?;
+    match DirBuilder::new().mode(FOLDER).create(folder) {
+        Ok(()) => {}
+        // Somebody else was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    // The umask can only take away what the mode gives.
+    fs::set_permissions(folder, fs::Permissions::from_mode(FOLDER))?;
+    sync_folder(parent)
+}
+
+/// Makes a private file, empty and open for writing. Its folder must be there.
+pub fn create(path: &Path) -> io::Result<File> {
+    open(OpenOptions::new().write(true).create(true).truncate(true), path)
+}
+
+/// Opens a private file as `options` say; one that they make is private, and one that was not becomes it.
+pub fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let file = options.mode(FILE).open(path)?;
+    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        // A file of another owner, as in a shared folder, stays as it is.
+        let _ = file.set_permissions(fs::Permissions::from_mode(FILE));
+    }
+    Ok(file)
+}
+
+/// Replaces a private file by these bytes, whole or not at all; makes its folder.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = parent(path);
+    create_dir_all(folder)?;
+    // Made with mode 0600 by the library.
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    sync_folder(folder)
+}
+
+/// Writes a private file that must not be there yet, whole or not at all; `false` if it is there.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    let folder = parent(path);
+    create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    match file.persist_noclobber(path) {
+        Ok(_) => sync_folder(folder).map(|()| true),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error.error),
+    }
+}
+
+/// Moves a private file to where it is to stand; the move is on the disk afterwards.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    create_dir_all(parent(to))?;
+    fs::rename(from, to)?;
+    sync_folder(parent(to))
+}
+
+/// Removes a file, which need not be there; the removal is on the disk afterwards.
+pub fn remove_file(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Ok(()) => sync_folder(parent(path)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Puts the names in a folder onto the disk.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    File::open(folder)?.sync_all()
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn folders_and_files_are_for_their_owner_only() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("a/b/c.json");
+        write(&file, b"1").unwrap();
+        assert_eq!((mode(&file), mode(&root.path().join("a/b")), mode(&root.path().join("a"))), (0o600, 0o700, 0o700));
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        create(&file).unwrap();
+        assert_eq!(mode(&file), 0o600);
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_a_new_one_never_replaces() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("x/a");
+        assert!(write_new(&file, b"1").unwrap() && !write_new(&file, b"2").unwrap());
+        write(&file, b"3").unwrap();
+        rename(&file, &root.path().join("y/b")).unwrap();
+        assert_eq!(fs::read(root.path().join("y/b")).unwrap(), b"3");
+        remove_file(&root.path().join("y/b")).unwrap();
+        remove_file(&root.path().join("y/b")).unwrap();
+        assert_eq!(fs::read_dir(root.path().join("y")).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,138 @@
+//! Publishing what is prepared: every step of it may be repeated.
+
+use std::collections::BTreeMap;
+
+use crate::ledger::quality::report;
+use crate::ledger::quality::{self, Quality};
+use crate::ledger::{RunRecord, Status};
+use crate::pipeline::Pipeline;
+use crate::pipeline::journal;
+use crate::pipeline::run::error::RunError;
+use crate::pipeline::run::{Watch, stage};
+use crate::publish::bucket::Bucket;
+use crate::publish::index::{self, Commit};
+use crate::publish::pages::{self, PageScore, PageTable};
+use crate::workspace::Workspace;
+
+/// Whether the bucket has everything that an entry says.
+pub(super) fn is_out(bucket: &Bucket, pipeline: &Pipeline, entry: &journal::Entry) -> Result<bool, RunError> {
+    for file in &entry.files {
+        let index = index::current(bucket, &pipeline.dataset, &file.table)?;
+        if !index.is_some_and(|index| index.files.contains(&file.file)) {
+            return Ok(false);
+        }
+    }
+    let (key, _) = entry.record.to_bytes();
+    Ok(bucket.get(&key)?.is_some())
+}
+
+/// Puts the staged files, commits, and writes the views, the pages and the record. Every step may be repeated.
+pub(super) fn publish(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    bucket: &Bucket,
+    entry: &journal::Entry,
+    watch: Watch<'_>,
+) -> Result<usize, RunError> {
+    stage("put", &pipeline.name, watch);
+    for file in &entry.files {
+        bucket.put_file(&file.file.path, &file.staged, &file.file.sha256)?;
+    }
+    stage("commit", &pipeline.name, watch);
+    let mut commits = 0;
+    // A run that is held back changes nothing; one that is published also withdraws the tables that its feed has lost.
+    let released = if entry.record.status == Status::Published { pipeline.released() } else { Vec::new() };
+    for contract in &released {
+        let file = entry.files.iter().find(|file| file.table == contract.table).map(|file| &file.file);
+        let commit = index::commit(bucket, &pipeline.dataset, contract, entry.record.date, file)?;
+        commits += usize::from(matches!(commit, Some(Commit::New(_))));
+    }
+    if let Some(file) = entry.files.iter().find(|file| !released.iter().any(|contract| contract.table == file.table)) {
+        return Err(RunError::internal(format!("{} has lost its contract", file.table)));
+    }
+    stage("views", &pipeline.name, watch);
+    publish_views(workspace, pipeline, bucket, &entry.record)?;
+    stage("record", &pipeline.name, watch);
+    let (key, bytes) = entry.record.to_bytes();
+    bucket.put_new(&key, bytes)?;
+    Ok(commits)
+}
+
+/// Writes what people read: the results of the run and their trend, and the pages of all tables of the workspace that have
+/// been released.
+///
+/// Another run may commit meanwhile and write its views before ours, which are then old: so this looks again afterwards,
+/// until nothing has changed.
+pub(super) fn publish_views(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    bucket: &Bucket,
+    record: &RunRecord,
+) -> Result<(), RunError> {
+    quality::write(bucket, &workspace.site, &Quality::of(record, &pipeline.asked()))?;
+    let mut views = Views::read(workspace, pipeline, bucket)?;
+    loop {
+        for table in &views.tables {
+            index::write_views(bucket, &table.index)?;
+        }
+        let trend = report::Report::of(&pipeline.dataset, &views.trend);
+        let page = quality::html::write(&workspace.site.title, &[trend]);
+        bucket.put(&quality::page_path(&pipeline.dataset), page.into())?;
+        pages::write(bucket, &workspace.site, &views.tables, &views.scores)?;
+        let now = Views::read(workspace, pipeline, bucket)?;
+        if now.says_the_same(&views) {
+            return Ok(());
+        }
+        views = now;
+    }
+}
+
+/// What the views are made from.
+struct Views {
+    tables: Vec<PageTable>,
+    /// By dataset.
+    scores: BTreeMap<String, PageScore>,
+    /// The newest results of the run's own dataset.
+    trend: Vec<Quality>,
+}
+
+impl Views {
+    fn read(workspace: &Workspace, pipeline: &Pipeline, bucket: &Bucket) -> Result<Self, RunError> {
+        let mut scores = BTreeMap::new();
+        let trend = quality::newest(bucket, &pipeline.dataset, quality::SHOWN)?;
+        for other in &workspace.pipelines {
+            let newest = match other.dataset == pipeline.dataset {
+                true => trend.last().cloned(),
+                false => quality::newest(bucket, &other.dataset, 1)?.pop(),
+            };
+            if let Some(newest) = newest {
+                let score = PageScore {
+                    date: newest.date,
+                    score: newest.score.dataset,
+                    held_back: newest.status == Status::HeldBack,
+                    page: quality::page_path(&other.dataset),
+                    results: quality::path(&other.dataset, newest.date, quality::Form::Json),
+                };
+                scores.insert(other.dataset.clone(), score);
+            }
+        }
+        Ok(Self { tables: released_tables(workspace, bucket)?, scores, trend })
+    }
+
+    fn says_the_same(&self, other: &Self) -> bool {
+        let tables = self.tables.iter().map(|table| &table.index).eq(other.tables.iter().map(|table| &table.index));
+        tables && self.scores == other.scores && self.trend == other.trend
+    }
+}
+
+fn released_tables(workspace: &Workspace, bucket: &Bucket) -> Result<Vec<PageTable>, RunError> {
+    let mut tables = Vec::new();
+    for pipeline in &workspace.pipelines {
+        for contract in pipeline.released() {
+            if let Some(index) = index::current(bucket, &pipeline.dataset, &contract.table)? {
+                tables.push(PageTable { dataset: pipeline.dataset.clone(), contract, index });
+            }
+        }
+    }
+    Ok(tables)
+}

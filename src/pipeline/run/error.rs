@@ -1,0 +1,66 @@
+//! Why a run did not do what it should.
+
+use std::path::{Path, PathBuf};
+
+use crate::capture::CaptureError;
+use crate::check::CheckError;
+use crate::decode::DecodeError;
+use crate::derive::DeriveError;
+use crate::publish::PublishError;
+use crate::quarantine::QuarantineError;
+use crate::time::ServiceDate;
+
+/// Why a run did not do what it should. The exit codes are those of the command line.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    #[error(transparent)]
+    Check(#[from] CheckError),
+    #[error(transparent)]
+    Derive(#[from] DeriveError),
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    #[error(transparent)]
+    Quarantine(#[from] QuarantineError),
+    #[error("there is no evidence of {what}. {remedy}")]
+    NoEvidence { what: String, remedy: String },
+    #[error("another run is at work on {pipeline} {date}. Wait until it is done, and try again.")]
+    Busy { pipeline: String, date: ServiceDate },
+    #[error("{path} could not be {verb}: {problem}. Check the disk and the permissions.", path = path.display())]
+    Private { path: PathBuf, verb: &'static str, problem: String },
+    #[error("{0}. This is a fault of the program: please report it.")]
+    Internal(String),
+}
+
+impl RunError {
+    pub fn internal(problem: impl Into<String>) -> Self {
+        Self::Internal(problem.into())
+    }
+
+    pub fn private(path: &Path, verb: &'static str, problem: &dyn std::fmt::Display) -> Self {
+        Self::Private { path: path.to_owned(), verb, problem: problem.to_string() }
+    }
+
+    /// Whether trying again may help.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Capture(error) => !matches!(error, CaptureError::Final { .. }),
+            Self::Decode(error) => matches!(error, DecodeError::Io { .. }),
+            Self::Publish(error) => error.is_passing(),
+            Self::Busy { .. } | Self::Private { .. } => true,
+            Self::Quarantine(error) => matches!(error, QuarantineError::File { .. }),
+            Self::Check(_) | Self::Derive(_) | Self::NoEvidence { .. } | Self::Internal(_) => false,
+        }
+    }
+
+    /// Whether it is the configuration that is wrong.
+    pub fn is_configuration(&self) -> bool {
+        matches!(
+            self,
+            Self::Publish(PublishError::Configuration { .. }) | Self::Quarantine(QuarantineError::Decision { .. })
+        )
+    }
+}

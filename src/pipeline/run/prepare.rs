@@ -1,0 +1,354 @@
+//! Decodes, checks, derives and writes everything into the staging folder.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::capture::evidence::{Entry, Store};
+use crate::check::{self, gtfs};
+use crate::contract::Contract;
+use crate::contract::library::Library;
+use crate::decode::timetable::{self, Package};
+use crate::decode::{self, DecodeError, Decoded, Limits, Note, Step};
+use crate::derive::privacy::Pseudonyms;
+use crate::derive::telemetry::{self, Settings};
+use crate::ledger::{FileEntry, RunRecord, Standard, Status, TableEntry};
+use crate::pipeline::journal::{self, HeldFile, StagedFile};
+use crate::pipeline::lane::{self, Arrived, Holding, Lane, Plan};
+use crate::pipeline::mapping::Dictionary;
+use crate::pipeline::run::error::RunError;
+use crate::pipeline::run::evidence::Partition;
+use crate::pipeline::run::{Watch, now, stage};
+use crate::pipeline::{Format, Pipeline};
+use crate::publish::bucket::Bucket;
+use crate::publish::index::{self, IndexFile};
+use crate::quarantine::decisions::Decisions;
+use crate::quarantine::{self, Stage};
+use crate::table::keys::Keys;
+use crate::table::{Budget, Origin};
+use crate::time::ServiceDate;
+use crate::workspace::Workspace;
+
+pub(super) fn staging(workspace: &Workspace, pipeline: &Pipeline, date: ServiceDate) -> PathBuf {
+    workspace.private.join("staging").join(&pipeline.name).join(date.to_string())
+}
+
+/// Decodes, checks, derives and writes everything into the staging folder.
+#[expect(clippy::too_many_arguments, reason = "a run is all of these")]
+pub(super) fn prepare(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    mut partition: Partition,
+    mut record: RunRecord,
+    key: Option<[u8; 32]>,
+    decided: &BTreeMap<String, Arc<Decisions>>,
+    bucket: &Bucket,
+    watch: Watch<'_>,
+) -> Result<journal::Entry, RunError> {
+    stage("decode", &pipeline.name, watch);
+    let staging = staging(workspace, pipeline, partition.date);
+    if staging.exists() {
+        fs::remove_dir_all(&staging).map_err(|error| RunError::private(&staging, "removed", &error))?;
+    }
+    fs::create_dir_all(&staging).map_err(|error| RunError::private(&staging, "made", &error))?;
+    let holding = Holding {
+        staging: staging.join("quarantine"),
+        folder: quarantine::partition(&workspace.private, &pipeline.dataset, partition.date),
+        run: record.inputs.short(),
+        held_at: record.started_at,
+    };
+    let budget = Budget::new(workspace.memory);
+    let mut notes = std::mem::take(&mut partition.notes);
+    let beside = std::mem::take(&mut partition.beside);
+    notes.extend(beside.notes());
+    let date = partition.date;
+    let entries = || partition.evidence.iter().flat_map(|(.., entries)| entries);
+    let until = entries().map(|entry| entry.captured_at).max();
+    let (decoded, standard) = decode(pipeline, partition, workspace.memory)?;
+    notes.extend(decoded.notes);
+    let settings = key.map(|key| Settings {
+        service_date: date,
+        zone: workspace.zone.clone(),
+        pseudonyms: Arc::new(Pseudonyms::new(key)),
+        occupancy_source: match &pipeline.format {
+            Format::GtfsRealtime { occupancy_source, .. } => occupancy_source.clone(),
+            Format::Gtfs => String::new(),
+        },
+    });
+    stage("check", &pipeline.name, watch);
+    let mappings: BTreeMap<String, Dictionary> =
+        pipeline.mappings.iter().map(|(column, mapping)| (column.clone(), mapping.on(date))).collect();
+    let mappings = Arc::new(mappings);
+    let referenced = check::referenced(pipeline.contracts.contracts.values());
+    let around = beside.surroundings(workspace, pipeline, date, &staging, until, bucket)?;
+    let mut waiting: Vec<Option<decode::Head>> = decoded.tables.iter().cloned().map(Some).collect();
+    let mut lanes: Vec<Option<Lane>> = decoded.tables.iter().map(|_| None).collect();
+    let mut open = |table: usize, lanes: &mut Vec<Option<Lane>>| -> Result<(), RunError> {
+        let Some(head) = waiting.get_mut(table).and_then(Option::take) else { return Ok(()) };
+        let referenced = referenced.get(&head.contract.table).cloned().unwrap_or_default();
+        let transform = match (&pipeline.format, &settings) {
+            (Format::GtfsRealtime { tables, .. }, Some(settings)) => {
+                let release = tables.iter().find(|(_, from)| *from == head.contract.table).map(|(release, _)| release);
+                let transform = release.map(|release| {
+                    telemetry::transform(head.contract.clone(), release.clone(), settings.clone(), budget.clone())
+                });
+                transform.transpose()?
+            }
+            _ => None,
+        };
+        let released = transform.is_some() || matches!(pipeline.format, Format::Gtfs);
+        let contract = transform.as_ref().map_or(&head.contract, |transform| transform.contract());
+        let metadata = metadata(&record, contract);
+        let decisions = decided.get(&contract.table).cloned().unwrap_or_default();
+        let (around, mappings) = (around.clone(), mappings.clone());
+        let plan = Plan { referenced, around, transform, released, metadata, decisions, mappings, head };
+        lanes[table] = Some(Lane::new(plan, &staging, &holding, &budget)?);
+        Ok(())
+    };
+    let tables: Vec<String> = decoded.tables.iter().map(|head| head.contract.table.clone()).collect();
+    let mut keys = Keys::default();
+    let mut arrived: Vec<Arrived> = Vec::new();
+    let mut rows = 0;
+    for step in decoded.steps {
+        match step? {
+            Step::Rows { table, chunk } => {
+                rows += chunk.rows.num_rows() as u64;
+                watch("check", rows);
+                open(table, &mut lanes)?;
+                if let Some(Some(lane)) = lanes.get_mut(table) {
+                    lane.push(chunk, &keys)?;
+                }
+            }
+            Step::End { table } => {
+                open(table, &mut lanes)?;
+                if let Some(Some(lane)) = lanes.get_mut(table) {
+                    lane.has_ended = true;
+                }
+                land(&mut lanes, &tables, &mut keys, &mut arrived)?;
+            }
+            Step::Note(note) => notes.push(note),
+        }
+    }
+    arrived.sort_by_key(|table| tables.iter().position(|name| *name == table.source.table));
+    if let Some(lane) = lanes.iter().flatten().next() {
+        return Err(RunError::internal(format!("the rules of {} wait for ever", lane.tables().0)));
+    }
+    if let Some(head) = waiting.iter().flatten().next() {
+        return Err(RunError::internal(format!("the table {} never came to its end", head.contract.table)));
+    }
+    stage("stage", &pipeline.name, watch);
+    let mut quarantine: Vec<HeldFile> = Vec::new();
+    for table in &mut arrived {
+        quarantine.append(&mut table.held);
+        notes.append(&mut table.notes);
+    }
+    for table in pipeline.tables().iter().filter(|name| !arrived.iter().any(|table| table.release.table == **name)) {
+        let decisions = decided.get(table).map_or(0, |decisions| decisions.rows().count());
+        notes.extend(lane::spare_decisions(table, decisions));
+        quarantine
+            .extend(Stage::BOTH.map(|stage| HeldFile { staged: None, file: holding.folder.join(stage.file(table)) }));
+    }
+    quarantine.extend(forgotten(workspace, pipeline, &holding.folder));
+    let files = settle(pipeline, &mut record, arrived)?;
+    record.notes = notes.into_iter().map(Into::into).collect();
+    record.notes.sort();
+    record.notes.dedup();
+    if let Some(standard) = standard {
+        record.standard = Some(standard.result()?);
+    }
+    record.prepared_at = now();
+    Ok(journal::Entry { published: false, bucket: bucket.location().to_owned(), files, quarantine, record })
+}
+
+/// Carries on with the lanes that have all of their rows, as far as those go that their rules ask about.
+fn land(
+    lanes: &mut [Option<Lane>],
+    tables: &[String],
+    keys: &mut Keys,
+    arrived: &mut Vec<Arrived>,
+) -> Result<(), RunError> {
+    // A table that the feed does not have keeps nobody waiting.
+    let are_there = |wanted: BTreeSet<String>, missing: &BTreeSet<String>| wanted.is_disjoint(missing);
+    let mut to_come: BTreeSet<String> = tables.iter().cloned().collect();
+    for lane in lanes.iter().flatten().filter(|lane| lane.has_ended) {
+        to_come.remove(lane.tables().0);
+    }
+    arrived.iter().for_each(|table| _ = to_come.remove(&table.source.table));
+    for lane in lanes.iter_mut().flatten().filter(|lane| lane.has_ended && !lane.is_derived) {
+        if are_there(lane.feed_waits_for(), &to_come) {
+            lane.derive_all(keys)?;
+        }
+    }
+    let mut to_derive: BTreeSet<String> = lanes.iter().flatten().map(|lane| lane.tables().1.to_owned()).collect();
+    // A lane that has not begun is one of the feed; a timetable is released under the names of the feed.
+    to_derive.extend(to_come);
+    for lane in lanes.iter().flatten().filter(|lane| lane.is_derived) {
+        to_derive.remove(lane.tables().1);
+    }
+    for place in lanes.iter_mut() {
+        let is_ready = |lane: &Lane| lane.is_derived && are_there(lane.release_waits_for(), &to_derive);
+        if let Some(lane) = place.take_if(|lane| is_ready(lane)) {
+            arrived.push(lane.finish(keys)?);
+        }
+    }
+    Ok(())
+}
+
+/// Files in a partition's quarantine of tables that no pipeline of the dataset makes any more.
+fn forgotten(workspace: &Workspace, pipeline: &Pipeline, folder: &Path) -> Vec<HeldFile> {
+    let of_dataset = workspace.pipelines.iter().filter(|other| other.dataset == pipeline.dataset);
+    let known: Vec<String> = of_dataset.flat_map(Pipeline::tables).collect();
+    let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_forgotten = |file: &PathBuf| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Stage::of_file(&name).is_some_and(|(table, _)| !known.iter().any(|other| other == table))
+    };
+    files.filter(is_forgotten).map(|file| HeldFile { staged: None, file }).collect()
+}
+
+/// What stands in the footer of every file. Nothing of it may change from run to run of the same inputs.
+fn metadata(record: &RunRecord, contract: &Contract) -> Vec<(String, String)> {
+    [
+        ("fahrtenbuch.dataset", record.dataset.clone()),
+        ("fahrtenbuch.table", contract.table.clone()),
+        ("fahrtenbuch.date", record.date.to_string()),
+        ("fahrtenbuch.contract", format!("{} {}", contract.id, contract.version)),
+        ("fahrtenbuch.contract.sha256", contract.digest.to_string()),
+        ("fahrtenbuch.inputs.sha256", record.inputs.to_string()),
+        ("fahrtenbuch.program", format!("{} {}", record.program.name, record.program.version)),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .to_vec()
+}
+
+/// The standard rules at work on a timetable, beside the run. They hold the feed as columns, at most as many bytes as
+/// rooms may hold, and tell if that is not enough.
+struct StandardCheck(std::thread::JoinHandle<Result<Standard, DecodeError>>);
+
+impl StandardCheck {
+    fn begin(name: &str, archive: bytes::Bytes, pipeline: &Pipeline, date: ServiceDate, memory: usize) -> Self {
+        let name = name.to_owned();
+        let limits = Limits { held_bytes: memory, ..Limits::default() };
+        let contracts = Library::gtfs().overlaid(pipeline.contracts.clone());
+        Self(std::thread::spawn(move || {
+            let timetable = timetable::read(&name, Package::Archive(archive), &contracts, limits)?;
+            let options = gtfs::Options { date, country: None, changes: contracts.changes };
+            Ok(Standard::from(&gtfs::validate(timetable, &options)))
+        }))
+    }
+
+    fn result(self) -> Result<Standard, RunError> {
+        let result = self.0.join().map_err(|_| RunError::internal("the standard rules stopped without a result"))?;
+        Ok(result?)
+    }
+}
+
+/// Begins to decode the evidence, and to look at a timetable with the standard rules, which may hold so many bytes.
+fn decode(
+    pipeline: &Pipeline,
+    partition: Partition,
+    memory: usize,
+) -> Result<(Decoded, Option<StandardCheck>), RunError> {
+    let date = partition.date;
+    match &pipeline.format {
+        Format::Gtfs => {
+            let (name, store, entries) = partition
+                .evidence
+                .into_iter()
+                .next()
+                .ok_or_else(|| RunError::internal("a timetable without evidence was planned"))?;
+            let entry =
+                entries.first().ok_or_else(|| RunError::internal("a timetable without evidence was planned"))?;
+            let capture = store.open(entry)?;
+            let origin = Origin { name: name.clone(), captured_at: capture.captured_at };
+            let body = capture.body;
+            let decoded = decode::gtfs::decode(&name, body.clone(), &origin, &pipeline.contracts, Limits::default())?;
+            Ok((decoded, Some(StandardCheck::begin(&name, body, pipeline, date, memory))))
+        }
+        Format::GtfsRealtime { .. } => {
+            // All sources as one stream in the order of time; sources of one instant in the order of the pipeline.
+            let mut all: Vec<(String, Entry)> = Vec::new();
+            for (name, _, entries) in partition.evidence {
+                all.extend(entries.into_iter().map(|entry| (name.clone(), entry)));
+            }
+            all.sort_by_key(|(_, entry)| entry.captured_at);
+            let origins = all
+                .iter()
+                .map(|(name, entry)| Origin {
+                    name: format!("{name} {}", entry.captured_at),
+                    captured_at: entry.captured_at,
+                })
+                .collect();
+            let entries = all.into_iter().map(|(_, entry)| entry).collect();
+            let captures = Box::new(Store::new("").read(entries));
+            let decoded = decode::gtfs_realtime::decode(origins, captures, &pipeline.contracts, Limits::default())?;
+            Ok((decoded, None))
+        }
+    }
+}
+
+/// Does the sums, files the findings and names the files that are to be published.
+fn settle(pipeline: &Pipeline, record: &mut RunRecord, arrived: Vec<Arrived>) -> Result<Vec<StagedFile>, RunError> {
+    let mut files = Vec::new();
+    let mut blocked = false;
+    for table in &arrived {
+        for (contract, outcomes) in &table.outcomes {
+            blocked |= outcomes.iter().any(check::Outcome::blocks);
+            record.file(contract, outcomes.clone());
+        }
+    }
+    let absent = pipeline.contracts.contracts.keys().filter(|name| !arrived.iter().any(|t| t.source.table == **name));
+    record.absent = absent.cloned().collect();
+    record.status = if blocked { Status::HeldBack } else { Status::Published };
+    for table in arrived {
+        let mut entry = TableEntry {
+            table: table.release.table.clone(),
+            from: table.source.table.clone(),
+            rows_in: table.rows_in,
+            published: table.published,
+            quarantined: table.quarantined,
+            held_back: 0,
+            dropped: table.dropped,
+            released: table.released,
+            mapped: table.mapped,
+            left_quarantine: table.left_quarantine,
+            entered_quarantine: table.entered_quarantine,
+            files: Vec::new(),
+        };
+        if !entry.adds_up() {
+            return Err(RunError::internal(format!("the rows of {} do not add up: {entry:?}", entry.table)));
+        }
+        if let Some(staged) = table.staged.filter(|_| !blocked) {
+            if staged.rows != entry.published {
+                let problem = format!("{} has {} rows in its file, not {}", entry.table, staged.rows, entry.published);
+                return Err(RunError::internal(problem));
+            }
+            let path = index::data_path(&record.dataset, &entry.table, record.date, &staged.digest);
+            entry.files.push(FileEntry {
+                path: path.clone(),
+                rows: staged.rows,
+                bytes: staged.bytes,
+                sha256: staged.digest,
+            });
+            files.push(StagedFile {
+                table: entry.table.clone(),
+                staged: staged.path,
+                file: IndexFile {
+                    path,
+                    date: record.date,
+                    rows: staged.rows,
+                    bytes: staged.bytes,
+                    sha256: staged.digest,
+                    inputs: record.inputs,
+                },
+            });
+        }
+        if blocked {
+            entry.held_back = std::mem::take(&mut entry.published);
+            entry.left_quarantine.held_back = std::mem::take(&mut entry.left_quarantine.published);
+        }
+        record.tables.push(entry);
+    }
+    Ok(files)
+}
