@@ -1,4 +1,5 @@
 //! Lists the files of `schemas/`, which come with the program: contracts, the tests of their rules, how to write them.
+//! And tells the tests what they find beside the checkout, so that those that need more are reported as ignored.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -18,8 +19,31 @@ fn main() {
     list.push_str("]\n");
     let out = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets it")).join("schemas.rs");
     std::fs::write(out, list).expect("the list can be written");
+    found_beside(&root);
     println!("cargo::rerun-if-changed=schemas");
     println!("cargo::rerun-if-changed=build.rs");
+}
+
+/// Sets `shared` where the collection of feeds and captures lies beside the checkout, and `outsiders` where `./test` has set
+/// up the tools that other people wrote. `./test` notes both in a file of the target directory, which is made here, so that
+/// a build notices when they come or go and is not repeated otherwise.
+fn found_beside(root: &Path) {
+    println!("cargo::rustc-check-cfg=cfg(shared)");
+    println!("cargo::rustc-check-cfg=cfg(outsiders)");
+    if root.join("../shared/feeds/INDEX.tsv").exists() {
+        println!("cargo::rustc-cfg=shared");
+    }
+    // <target>/<profile>/build/<package>/out
+    let out = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets it"));
+    let Some(target) = out.ancestors().nth(4) else { return };
+    let found = target.join("found-by-tests");
+    if !found.exists() {
+        std::fs::write(&found, "").expect("the target directory can be written");
+    }
+    println!("cargo::rerun-if-changed={}", found.display());
+    if std::fs::read_to_string(&found).expect("it was just there").contains("outsiders") {
+        println!("cargo::rustc-cfg=outsiders");
+    }
 }
 
 fn visit(folder: &Path, files: &mut Vec<PathBuf>) {

@@ -847,11 +847,21 @@ mod tests {
     }
 
     #[test]
+    fn every_snapshot_of_the_repository_gives_rows_or_a_note() {
+        give_rows_or_a_note(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures"), 30);
+    }
+
+    #[test]
+    #[cfg_attr(not(shared), ignore = "needs the collection of feeds and captures beside the checkout")]
     fn every_real_snapshot_gives_rows_or_a_note() {
+        give_rows_or_a_note(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/realtime"), 100);
+    }
+
+    fn give_rows_or_a_note(folder: &Path, at_least: usize) {
         let mut files = Vec::new();
-        real_snapshots(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/realtime"), &mut files);
+        real_snapshots(folder, &mut files);
         files.sort();
-        assert!(files.len() > 100);
+        assert!(files.len() > at_least, "{}", files.len());
         let mut with_rows = 0;
         for file in &files {
             let (chunks, notes) = run(vec![std::fs::read(file).unwrap().into()]);

@@ -47,16 +47,19 @@ fn refused(break_it: impl Fn(&World), expected: &str) {
 }
 
 #[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn what_is_no_zip_is_refused() {
     refused(|world| std::fs::write(world.path(FEED), "<html>Wartung</html>").unwrap(), "not a readable zip archive");
 }
 
 #[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn a_feed_without_stops_is_refused() {
     refused(|world| changed(world, "stops.txt", |_| None), "neither 'stops.txt' nor 'locations.geojson'");
 }
 
 #[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn a_text_file_with_a_nul_is_refused_with_its_row() {
     let nul = |mut text: Vec<u8>| {
         let third = text.split_inclusive(|byte| *byte == b'\n').take(2).map(<[u8]>::len).sum();
@@ -67,6 +70,7 @@ fn a_text_file_with_a_nul_is_refused_with_its_row() {
 }
 
 #[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn a_field_of_200_mb_is_refused() {
     let long = |mut text: Vec<u8>| {
         text.extend(b"x");
@@ -79,6 +83,7 @@ fn a_field_of_200_mb_is_refused() {
 }
 
 #[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn a_zip_bomb_of_10_gb_is_refused_whatever_it_says_of_its_size() {
     // One that lies about its size is stopped where the size that it claims is exceeded.
     for (manner, expected) in [("honest", "zip bomb"), ("lying", "larger than its declared uncompressed size")] {
@@ -93,6 +98,7 @@ fn a_zip_bomb_of_10_gb_is_refused_whatever_it_says_of_its_size() {
 }
 
 #[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn an_archive_that_ends_in_the_middle_is_refused() {
     let cut = |world: &World| {
         let bytes = std::fs::read(world.path(FEED)).unwrap();

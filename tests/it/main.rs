@@ -5,6 +5,7 @@ mod command_line;
 mod contracts;
 mod end_to_end;
 mod killed;
+mod left_out;
 mod mistakes;
 mod quality;
 mod quarantine;

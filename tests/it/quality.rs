@@ -54,6 +54,7 @@ fn faulty() -> World {
 }
 
 #[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn other_programs_read_the_results_and_come_to_the_same_score() {
     let world = World::new();
     world.run();
@@ -96,6 +97,7 @@ fn other_programs_read_the_results_and_come_to_the_same_score() {
 }
 
 #[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn a_run_that_is_held_back_publishes_its_results_and_stops_ci() {
     let world = faulty();
     assert_eq!(world.program(&["run", "stadtbus-telemetrie"]).status.code(), Some(3));
@@ -184,6 +186,7 @@ fn the_report_tells_the_trend_of_two_dates_and_what_has_become_worse() {
 }
 
 #[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn results_are_the_same_bytes_in_two_worlds_and_come_back_if_they_are_lost() {
     let (one, other) = (faulty(), faulty());
     one.program(&["run"]);
@@ -202,6 +205,7 @@ fn results_are_the_same_bytes_in_two_worlds_and_come_back_if_they_are_lost() {
 }
 
 #[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn the_address_of_the_bucket_makes_the_names_of_the_catalogue_absolute() {
     let world = World::new();
     world.replace(

@@ -163,6 +163,7 @@ fn held_rows_are_listed_and_shown_with_their_private_columns_and_where_they_came
 }
 
 #[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn released_rows_are_published_by_the_next_run_and_the_record_tells_it_without_a_trace_of_them() {
     let (world, before) = held();
     let without = World::new();

@@ -75,11 +75,21 @@ fn check_all(decoded: Decoded, contracts: &Library) -> Result<[usize; 3], String
 }
 
 #[test]
-fn every_feed_is_checked_or_refused_with_a_clear_error() {
+fn every_feed_of_the_repository_is_checked_or_refused_with_a_clear_error() {
+    checked_or_refused(&root().join("tests/feeds"), 4);
+}
+
+#[test]
+#[cfg_attr(not(shared), ignore = "needs the collection of feeds and captures beside the checkout")]
+fn every_feed_of_the_collection_is_checked_or_refused_with_a_clear_error() {
+    checked_or_refused(&shared("feeds"), 10);
+}
+
+fn checked_or_refused(folder: &Path, at_least: usize) {
     let contracts = Library::read(&root().join("schemas/gtfs")).unwrap();
     let mut feeds = Vec::new();
-    find(&shared("feeds"), "zip", &mut feeds);
-    assert!(feeds.len() >= 10);
+    find(folder, "zip", &mut feeds);
+    assert!(feeds.len() >= at_least);
     for feed in feeds {
         let origin = Origin { name: "feed.zip".into(), captured_at: Timestamp::UNIX_EPOCH };
         let bytes = std::fs::read(&feed).unwrap().into();
@@ -94,11 +104,22 @@ fn every_feed_is_checked_or_refused_with_a_clear_error() {
 }
 
 #[test]
-fn every_snapshot_is_checked_or_noted() {
+fn every_snapshot_of_the_repository_is_checked_or_noted() {
+    assert!(rows_checked_or_noted(&root().join("tests/captures"), 30) > 20);
+}
+
+#[test]
+#[cfg_attr(not(shared), ignore = "needs the collection of feeds and captures beside the checkout")]
+fn every_snapshot_of_the_collection_is_checked_or_noted() {
+    assert!(rows_checked_or_noted(&shared("realtime"), 100) > 10_000);
+}
+
+/// Checks each snapshot of a folder; the rows of all of them.
+fn rows_checked_or_noted(folder: &Path, more_than: usize) -> usize {
     let contracts = Library::read(&root().join("schemas/gtfs-realtime")).unwrap();
     let mut snapshots = Vec::new();
-    find(&shared("realtime"), "pb", &mut snapshots);
-    assert!(snapshots.len() > 100);
+    find(folder, "pb", &mut snapshots);
+    assert!(snapshots.len() > more_than, "{}", snapshots.len());
     let mut rows_in_all = 0;
     for snapshot in snapshots {
         let body: bytes::Bytes = std::fs::read(&snapshot).unwrap().into();
@@ -117,5 +138,5 @@ fn every_snapshot_is_checked_or_noted() {
         assert_eq!(rows, passed + held, "{}", snapshot.display());
         rows_in_all += rows;
     }
-    assert!(rows_in_all > 10_000, "{rows_in_all}");
+    rows_in_all
 }

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use fahrtenbuch::contract::library::Library;
 use fahrtenbuch::contract::{Classification, Column, Contract, Kind};
 
-use crate::world::{root, shared};
+use crate::world::root;
 
 /// A row of the specification: what it says of one column.
 type Row = BTreeMap<String, String>;
 
 /// The columns of each table, in the order of the specification.
 fn specification() -> BTreeMap<String, Vec<Row>> {
-    let text = std::fs::read_to_string(shared("reference/tides_tables.tsv")).unwrap();
+    let text = std::fs::read_to_string(root().join("tests/facts/tides_tables.tsv")).unwrap();
     let mut lines = text.lines();
     let header: Vec<&str> = lines.next().unwrap().split('\t').collect();
     let mut tables: BTreeMap<String, Vec<Row>> = BTreeMap::new();

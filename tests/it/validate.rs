@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::world::{World, python, root, serve_folder, shared};
+use crate::world::{World, python, root, serve_folder};
 
 const DATE: &str = "2026-11-24";
 
@@ -31,6 +31,7 @@ fn counts(report: &Value) -> Vec<(String, u64)> {
 }
 
 #[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn a_zip_a_folder_standard_input_and_a_url_give_the_same_report() {
     let folder = tempfile::tempdir().unwrap();
     let bytes = std::fs::read(sample()).unwrap();
@@ -55,7 +56,7 @@ fn a_zip_a_folder_standard_input_and_a_url_give_the_same_report() {
 
 #[test]
 fn the_same_feed_gives_the_same_notices_and_samples() {
-    let feed = shared("feeds/us-nyc-subway-2018.zip").to_string_lossy().into_owned();
+    let feed = root().join("tests/feeds/de-berlin-vbb-subset.zip").to_string_lossy().into_owned();
     let of = || json(&program(&["validate", &feed, "--date", DATE, "--format", "json"]))["notices"].clone();
     let first = of();
     assert!(first.as_array().unwrap().len() > 5);
@@ -247,6 +248,7 @@ fn is_sound(found: &Found) {
 }
 
 #[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn files_in_folders_and_paths_that_climb_are_told_and_not_read() {
     has(&look(&feed(&[("feed/stops.txt", b"stop_id\n")])), "invalid_input_files_in_subfolder", 1);
     let climbing = feed(&[("../../tmp/stops.txt", b"stop_id\n"), ("/etc/levels.txt", b"x\n")]);
@@ -254,6 +256,7 @@ fn files_in_folders_and_paths_that_climb_are_told_and_not_read() {
 }
 
 #[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn text_that_is_no_csv_in_utf_8_is_told() {
     let utf16: Vec<u8> = "level_id,level_index\na,1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     has(&look(&feed(&[("levels.txt", &[b"\xff\xfe", &utf16[..]].concat())])), "csv_parsing_failed", 1);
@@ -268,6 +271,7 @@ fn text_that_is_no_csv_in_utf_8_is_told() {
 }
 
 #[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn files_that_are_empty_or_have_only_a_header_are_told_apart() {
     has(&look(&feed(&[("levels.txt", b"")])), "empty_file", 1);
     is_sound(&look(&feed(&[(
@@ -278,6 +282,7 @@ fn files_that_are_empty_or_have_only_a_header_are_told_apart() {
 }
 
 #[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn archives_that_cannot_be_opened_are_one_clear_error() {
     for (bytes, expected) in [
         (b"<html>Wartung</html>".to_vec(), "not a readable zip archive"),
@@ -291,6 +296,7 @@ fn archives_that_cannot_be_opened_are_one_clear_error() {
 }
 
 #[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn two_files_of_one_name_are_one_clear_error() {
     let mut bytes = feed(&[("stopz.txt", b"stop_id,stop_name,stop_lat,stop_lon\nx,Anderswo,50,8\n")]);
     let places: Vec<usize> = memchr::memmem::find_iter(&bytes, b"stopz.txt").collect();
@@ -302,6 +308,7 @@ fn two_files_of_one_name_are_one_clear_error() {
 }
 
 #[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn an_encrypted_or_damaged_file_is_told_and_the_others_are_read() {
     let sound = feed(&[("levels.txt", b"level_id,level_index\na,1\n")]);
     let local = memchr::memmem::find(&sound, b"levels.txt").unwrap() - 30;
@@ -316,6 +323,7 @@ fn an_encrypted_or_damaged_file_is_told_and_the_others_are_read() {
 }
 
 #[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn records_and_headers_without_measure_are_told_in_bounded_memory() {
     // Not to be squeezed to nothing: that would be refused as a bomb.
     let noise = |length: u32| (0..length).map(|i| b'a' + (i.wrapping_mul(2_654_435_761) >> 27) as u8 % 26);
@@ -328,6 +336,7 @@ fn records_and_headers_without_measure_are_told_in_bounded_memory() {
 }
 
 #[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn bombs_are_refused_or_told_whatever_they_say_of_their_size() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bomb.zip");
