@@ -22,12 +22,14 @@
 //! | `<table>.<column>.foreign_key` | error | report |
 //! | library metrics, see [`crate::contract::metric`] | error | report |
 //! | `<table>.sla.<property>`, see [`crate::contract::sla`] | warning | report |
+//! | `<table>.rows_lost`, `.route_lost`, `.service_lost`, `<table>.<column>.values_lost` | error | block |
 
 pub mod area;
 pub mod dry_run;
 mod functions;
 pub mod gtfs;
 mod held;
+mod losses;
 mod metrics;
 mod packed;
 mod promises;
@@ -54,6 +56,7 @@ use crate::quarantine::decisions::{Decided, Decider};
 use crate::table::keys::{KeyColumns, KeySet, Keys};
 use crate::table::{Budget, BudgetExceeded, Chunk, Flaw, ORIGIN, ORIGIN_ROW, Origin};
 use held::{HoldError, Projected, Projection, Store};
+use losses::Losses;
 use metrics::Meter;
 use promises::Watch;
 use rules::{Ask, Spec};
@@ -324,6 +327,7 @@ pub struct TableCheck {
     decisions: Option<Decider>,
     /// Of the rows of the projection: the rules that decisions release them from.
     released: BTreeMap<usize, BTreeSet<RuleId>>,
+    losses: Losses,
 }
 
 impl TableCheck {
@@ -385,6 +389,7 @@ impl TableCheck {
             passed: 0,
             decisions: None,
             released: BTreeMap::new(),
+            losses: Losses::new(&contract),
             asker: Asker::new(contract.clone(), around.clone()),
             contract,
             origins,
@@ -414,6 +419,16 @@ impl TableCheck {
             return Err(exceeded.into());
         }
         self.place_own_keys(opened, &verdict);
+        self.losses.came(&chunk.rows);
+        if self.contract.table == "trips" && self.contract.gtfs_file.is_some() {
+            let bytes = self.around.siblings.trips.push(&self.contract, &chunk.rows);
+            // The tables that name only the trip need them until the run ends.
+            self.budget.take("check", bytes)?;
+        }
+        // A cell that its type nulls is null already.
+        for (column, rows) in &verdict.nulled {
+            self.losses.nulls(*column, chunk.rows.column(*column), rows, true);
+        }
         let (passed, quarantined) = self.split(chunk.rows, verdict)?;
         let mut checked = Checked { quarantined: quarantined.into_iter().collect(), ..Checked::default() };
         if passed.num_rows() == 0 {
@@ -447,6 +462,7 @@ impl TableCheck {
             false => {
                 let copy = Verdict { held: verdict.held.clone(), nulled: verdict.nulled.clone() };
                 self.verdict.add(copy, first);
+                self.null_more(&passed, &verdict);
                 self.split(passed, verdict)?
             }
         };
@@ -489,7 +505,9 @@ impl TableCheck {
             for rows in store.take().map_err(failed)? {
                 let rows = rows.map_err(failed)?;
                 let until = first + rows.num_rows();
-                let (passed, held) = self.split(rows, verdict.take_until(first, until))?;
+                let verdict = verdict.take_until(first, until);
+                self.null_more(&rows, &verdict);
+                let (passed, held) = self.split(rows, verdict)?;
                 first = until;
                 self.measure(&passed).map_err(CheckError::from)?;
                 if rebuild && !lent {
@@ -526,12 +544,24 @@ impl TableCheck {
                 keys.add(&table, names, set);
             }
         }
+        let lost = self.losses.outcomes(&self.contract, &self.around.siblings.trips);
         let outcomes = self.specs.into_iter().zip(self.tallies);
-        Ok(outcomes.map(|(spec, tally)| tally.outcome(spec, &table, self.rows, false)).collect())
+        let outcomes = outcomes.map(|(spec, tally)| tally.outcome(spec, &table, self.rows, false));
+        Ok(outcomes.chain(lost).collect())
+    }
+
+    /// Counts the cells that rules over rows null.
+    fn null_more(&mut self, rows: &RecordBatch, verdict: &Verdict) {
+        for (column, named) in &verdict.nulled {
+            self.losses.nulls(*column, rows.column(*column), named, false);
+        }
     }
 
     /// Counts rows that passed.
     fn measure(&mut self, passed: &RecordBatch) -> Result<(), BudgetExceeded> {
+        let grown = self.losses.published(passed);
+        self.budget.take("check", grown)?;
+        self.booked += grown;
         for (_, meter) in &mut self.meters {
             let grown = meter.push(passed);
             self.budget.take("check", grown)?;
@@ -1016,13 +1046,18 @@ impl TableCheck {
         if let Some(decisions) = &mut self.decisions {
             kept.retain(|&row, _| !decisions.discards(&rows, row));
         }
-        let failed = |error: arrow_schema::ArrowError| self.error(&error.to_string());
+        let table = self.contract.table.clone();
+        let failed =
+            |error: arrow_schema::ArrowError| CheckError::Table { table: table.clone(), problem: error.to_string() };
         // Held back is what came, not what the rules made of it.
         let quarantined = if kept.is_empty() {
             None
         } else {
             let mask: BooleanArray = (0..rows.num_rows()).map(|row| Some(kept.contains_key(&row))).collect();
             let held = arrow_select::filter::filter_record_batch(&rows, &mask).map_err(failed)?;
+            let grown = self.losses.held(&held);
+            self.budget.take("check", grown)?;
+            self.booked += grown;
             Some(Quarantined { rows: held, rules: kept.into_values().collect() })
         };
         let mut columns = rows.columns().to_vec();

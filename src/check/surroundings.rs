@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 
 use crate::check::area::ServiceArea;
 use crate::check::functions::Functions;
+use crate::check::losses::Trips;
 use crate::check::timetable::{Needs, Shapes, Timetable};
 use crate::contract::library::Library;
 use crate::contract::query::{PREVIOUS, Query, TIMETABLE};
@@ -111,6 +112,8 @@ pub struct Siblings {
     /// For each table that is asked about the columns that are needed, without rows.
     wanted: BTreeMap<String, RecordBatch>,
     rows: Mutex<BTreeMap<String, Vec<RecordBatch>>>,
+    /// Which route and service a trip is of.
+    pub trips: Trips,
 }
 
 impl Siblings {
@@ -134,7 +137,7 @@ impl Siblings {
             let places: Vec<usize> = columns.iter().filter_map(|column| schema.index_of(column).ok()).collect();
             Some((table, RecordBatch::new_empty(Arc::new(schema.project(&places).ok()?))))
         };
-        Self { wanted: wanted.into_iter().filter_map(empty).collect(), rows: Mutex::default() }
+        Self { wanted: wanted.into_iter().filter_map(empty).collect(), ..Self::default() }
     }
 
     /// Keeps rows of a table for the others; gives how many bytes that takes.

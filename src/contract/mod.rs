@@ -12,11 +12,14 @@
 //! | schema, property | `gtfsPresence` | `Required`, `Optional`, `Conditionally Required`, `Conditionally Forbidden`, `Recommended` |
 //! | schema | `sortBy` | the columns to sort a release by, a list |
 //! | schema | `descriptionDe` | the description in German |
+//! | schema | `maxRowsLost` | percent of the rows that may be held back before the run is; 50. Of tables that a feed must have, and of those that are not GTFS |
+//! | schema | `maxRoutesLost`, `maxServicesLost` | how many routes or services of a timetable may lose all of their rows in the table; 0 |
 //! | schema | `missingValues` | the texts that stand for an absent value in files of the standard, a list |
 //! | property | `mixedCase` | `true` if people read the text, so that it should not be all capitals or all small letters |
 //! | property | `gtfsType` | the field type of the GTFS reference: `Time`, `Date`, `Latitude`, `Color` ... |
 //! | property | `values` | the enum's values, a list of `{value, name, descriptionEn, descriptionDe}` or of plain values |
 //! | property | `references` | a foreign key into any of several tables, a list of `table.column`; a key into one table is an ODCS relationship |
+//! | property | `maxValuesLost` | percent of the values that rules may null before the run is held back; 50 |
 //! | property | `descriptionDe`, `unit` | the description in German; the unit, `s`, `m`, `m/s`, `deg` |
 //! | property or rule | `onFail` | `block`, `quarantine`, `invalidate`, `report` |
 //! | schema | `views` | queries that several rules use, asked once: a list of `{name, query, per}` |
@@ -85,6 +88,24 @@ pub struct Contract {
     /// The file in a GTFS archive that holds this table.
     pub gtfs_file: Option<String>,
     pub presence: Presence,
+    /// How much of the table rules may take away.
+    pub limits: LossLimits,
+}
+
+/// What a table may lose before the run is held back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LossLimits {
+    /// Percent of the rows.
+    pub rows_lost: f64,
+    /// Routes and services that lose all of their rows.
+    pub routes_lost: u64,
+    pub services_lost: u64,
+}
+
+impl Default for LossLimits {
+    fn default() -> Self {
+        Self { rows_lost: 50.0, routes_lost: 0, services_lost: 0 }
+    }
 }
 
 /// Whether a feed must have the table or the row must have the value (GTFS reference, "Presence").
@@ -137,6 +158,8 @@ pub struct Column {
     /// What the column's own checks weigh, and what happens to a row that fails them; `None` leaves it to the check.
     pub severity: Option<Severity>,
     pub on_fail: Option<OnFail>,
+    /// Percent of the values that rules may null before the run is held back.
+    pub most_values_lost: f64,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::contract::query::{self, Query};
 use crate::contract::{
-    Classification, Column, Contract, Dimension, EnumValue, ForeignKey, Kind, OnFail, Presence, Rule, RuleId, Severity,
-    Target, TextRule, View,
+    Classification, Column, Contract, Dimension, EnumValue, ForeignKey, Kind, LossLimits, OnFail, Presence, Rule,
+    RuleId, Severity, Target, TextRule, View,
 };
 use crate::contract::{metric, sla};
 use crate::digest::Digest;
@@ -119,9 +119,29 @@ const LOGICAL_TYPES: &[&str] =
     &["string", "integer", "number", "boolean", "date", "timestamp", "time", "object", "array"];
 
 /// Custom properties that we look at.
-const TABLE_PROPERTIES: &[&str] = &["descriptionDe", "gtfsFile", "gtfsPresence", "missingValues", "sortBy", "views"];
-const COLUMN_PROPERTIES: &[&str] =
-    &["descriptionDe", "gtfsPresence", "gtfsType", "mixedCase", "onFail", "references", "severity", "unit", "values"];
+const TABLE_PROPERTIES: &[&str] = &[
+    "descriptionDe",
+    "gtfsFile",
+    "gtfsPresence",
+    "maxRoutesLost",
+    "maxRowsLost",
+    "maxServicesLost",
+    "missingValues",
+    "sortBy",
+    "views",
+];
+const COLUMN_PROPERTIES: &[&str] = &[
+    "descriptionDe",
+    "gtfsPresence",
+    "gtfsType",
+    "maxValuesLost",
+    "mixedCase",
+    "onFail",
+    "references",
+    "severity",
+    "unit",
+    "values",
+];
 const RULE_PROPERTIES: &[&str] =
     &["businessImpactDe", "descriptionDe", "invalidates", "onFail", "partitions", "per", "returns"];
 
@@ -227,6 +247,7 @@ fn read(file: &Path, text: &str, root: &Node, problems: &mut Problems) -> Option
         gtfs_file: custom_text(table, "gtfsFile", problems),
         presence: choose(custom(table, "gtfsPresence", problems), "gtfsPresence", PRESENCES, problems)
             .unwrap_or_default(),
+        limits: loss_limits(table, problems),
         table: name,
         columns,
     };
@@ -415,8 +436,36 @@ fn column(node: &Node, problems: &mut Problems) -> Option<Column> {
         description_de: custom_text(node, "descriptionDe", problems),
         severity: choose(custom(node, "severity", problems), "severity", SEVERITIES, problems),
         on_fail: choose(custom(node, "onFail", problems), "onFail", ON_FAIL, problems),
+        most_values_lost: percent(node, "maxValuesLost", problems).unwrap_or(50.0),
         name,
     })
+}
+
+fn loss_limits(table: &Node, problems: &mut Problems) -> LossLimits {
+    let usual = LossLimits::default();
+    let mut count = |name: &str| -> Option<u64> {
+        let node = custom(table, name, problems)?;
+        let count = node.scalar().and_then(|text| text.parse().ok());
+        if count.is_none() {
+            problems.add(node.line, format!("'{name}' is no count"), "Write a whole number from 0.");
+        }
+        count
+    };
+    LossLimits {
+        routes_lost: count("maxRoutesLost").unwrap_or(usual.routes_lost),
+        services_lost: count("maxServicesLost").unwrap_or(usual.services_lost),
+        rows_lost: percent(table, "maxRowsLost", problems).unwrap_or(usual.rows_lost),
+    }
+}
+
+/// A custom property that is a percentage.
+fn percent(node: &Node, name: &str, problems: &mut Problems) -> Option<f64> {
+    let node = custom(node, name, problems)?;
+    let percent = node.number().filter(|percent| (0.0..=100.0).contains(percent));
+    if percent.is_none() {
+        problems.add(node.line, format!("'{name}' is no percentage"), "Write a number from 0 to 100.");
+    }
+    percent
 }
 
 /// The GTFS type says more than the logical type (a `Time` may exceed 24 hours), so it goes first.

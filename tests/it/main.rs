@@ -6,6 +6,7 @@ mod contracts;
 mod end_to_end;
 mod killed;
 mod left_out;
+mod losses;
 mod mistakes;
 mod quality;
 mod quarantine;
