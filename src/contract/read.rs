@@ -115,6 +115,8 @@ const OPTION_KEYS: &[&str] =
 /// Options of ODCS that no check carries out yet; to ignore them would let rows pass that the contract forbids.
 const OPTIONS_NOT_YET: &[&str] = &["format", "timezone", "defaultTimezone"];
 const RELATIONSHIP_KEYS: &[&str] = &["type", "from", "to", "customProperties"];
+/// The `physicalType` of numbers that come as floating point numbers of 32 bits and are published as such.
+const SINGLE: &str = "float";
 const LOGICAL_TYPES: &[&str] =
     &["string", "integer", "number", "boolean", "date", "timestamp", "time", "object", "array"];
 
@@ -337,7 +339,7 @@ fn column(node: &Node, problems: &mut Problems) -> Option<Column> {
         let line = node.get("logicalType").map_or(node.line, |node| node.line);
         problems.add(line, format!("'{logical}' is no logicalType"), suggestion(&logical, LOGICAL_TYPES));
     }
-    let physical = node.optional_text("physicalType", problems).unwrap_or_default();
+    let physical = node.optional_text("physicalType", problems).unwrap_or_default().to_lowercase();
     let gtfs = custom_text(node, "gtfsType", problems);
     let options = node.get("logicalTypeOptions");
     if let Some(options) = options {
@@ -391,9 +393,12 @@ fn column(node: &Node, problems: &mut Problems) -> Option<Column> {
         let message = format!("the pattern of '{name}' is not readable: {reason}");
         problems.add(line("pattern"), message, "Mend the expression.");
     }
+    let kind = kind(&logical, &physical, gtfs.as_deref());
+    physical_type(node, &physical, kind, gtfs.as_deref(), problems);
     Some(Column {
         line: node.line,
-        kind: kind(&logical, &physical, gtfs.as_deref()),
+        kind,
+        is_single: physical == SINGLE,
         required: flag(node, "required", problems),
         presence: choose(custom(node, "gtfsPresence", problems), "gtfsPresence", PRESENCES, problems),
         mixed_case: custom(node, "mixedCase", problems).and_then(Node::scalar).as_deref() == Some("true"),
@@ -419,6 +424,27 @@ fn column(node: &Node, problems: &mut Problems) -> Option<Column> {
     })
 }
 
+/// Whether the physical type is one that a column of this kind can have in a release. What says nothing of numbers is for
+/// other tools, and left to them.
+fn physical_type(node: &Node, physical: &str, kind: Kind, gtfs: Option<&str>, problems: &mut Problems) {
+    let known: &[&str] = match kind {
+        Kind::Float => &[SINGLE, "double"],
+        Kind::Int32 | Kind::Int64 | Kind::ServiceTime => &["int32", "int64", "bigint", "int", "integer"],
+        _ => &[],
+    };
+    let is_number = [SINGLE, "double", "int32", "int64", "bigint"].contains(&physical);
+    let line = line_of(node, "physicalType");
+    if known.is_empty() && is_number {
+        problems.add(line, format!("'{physical}' is a number, and the column holds none"), "Remove the physicalType.");
+    } else if !physical.is_empty() && !known.is_empty() && !known.contains(&physical) {
+        problems.add(line, format!("'{physical}' is no physicalType of this column"), suggestion(physical, known));
+    } else if physical == SINGLE && gtfs.is_some() {
+        // A number in a GTFS file is text, which may have more digits than a float keeps.
+        let message = "a number of a GTFS file has more digits than a 'float' keeps";
+        problems.add(line, message, "Write 'physicalType: double'.");
+    }
+}
+
 /// The GTFS type says more than the logical type (a `Time` may exceed 24 hours), so it goes first.
 fn kind(logical: &str, physical: &str, gtfs: Option<&str>) -> Kind {
     if let Some(gtfs) = gtfs {
@@ -434,7 +460,7 @@ fn kind(logical: &str, physical: &str, gtfs: Option<&str>) -> Kind {
         };
     }
     match logical {
-        "integer" if matches!(physical.to_lowercase().as_str(), "bigint" | "int64") => Kind::Int64,
+        "integer" if matches!(physical, "bigint" | "int64") => Kind::Int64,
         "integer" => Kind::Int32,
         "number" => Kind::Float,
         "boolean" => Kind::Boolean,
