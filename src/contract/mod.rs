@@ -27,6 +27,7 @@
 //! | rule of ours | `returns` | `rows`, or `number`: then the operator is about the number that the query returns |
 //! | rule | `partitions` | with `unit: percentOfMedian`: how many partitions before this one the median is of; 7 |
 //! | rule | `invalidates` | the columns that `onFail: invalidate` sets to null, a list; on a column's rule, that column |
+//! | property | `encoding` | `plain`, `dictionary`, `delta`, `byteStreamSplit`: how the column is written in Parquet, where that is smaller than what its type gets by itself |
 //! | property | `severity` | `error`, `warning`, `info`: of the column's own checks |
 //!
 //! A relationship leads to a table of the same folder, `to: stops.stop_id`, or to one that has its contract elsewhere, in
@@ -111,6 +112,8 @@ pub struct Column {
     /// Whether a number came as a `float` of 32 bits and is published as one (`physicalType: float`). Inside a run it is
     /// `Float64` like any other, see [`crate::table::single`].
     pub is_single: bool,
+    /// How the column is written in Parquet; `None` leaves it to the kind.
+    pub encoding: Option<Encoding>,
     pub required: bool,
     /// What the GTFS reference says of the column, where it is not simply required or optional. `Required` on a column
     /// that is not `required`: it must be there, but an empty cell has a meaning.
@@ -185,6 +188,19 @@ impl Kind {
             Kind::Instant => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
         }
     }
+}
+
+/// How the values of a column are laid out in Parquet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// Value after value: best where longer runs of values repeat, which the compression finds.
+    Plain,
+    /// Each value once, and numbers for them: where few values repeat without order.
+    Dictionary,
+    /// Differences from the value before: what counts up, or begins as the text before it.
+    Delta,
+    /// First bytes together, second bytes together: numbers measured.
+    ByteStreamSplit,
 }
 
 /// ODCS `classification`. Only `public` columns are ever published.
@@ -369,12 +385,14 @@ impl Contract {
         Arc::new(Schema::new(self.fields(|c| c.classification == Classification::Public).collect::<Vec<_>>()))
     }
 
-    /// The Arrow schema of a release: the public columns in the types that are published, each with its documentation and
-    /// its id in Parquet, the column's place in the contract counted from 1. Columns without which no row is published
+    /// The Arrow schema of a release: the public columns in the types that are published, each with its description, its unit
+    /// and its id in Parquet, the column's place in the contract counted from 1. Columns without which no row is published
     /// are not nullable.
     pub fn release_schema(&self) -> SchemaRef {
         let fields = self.public_columns().map(|(place, column)| {
-            let documentation = column.documentation().map(|(key, value)| (key.to_owned(), value.to_owned()));
+            // What is said in German stands beside it in the footer, see the writer: a schema is read with every file.
+            let documentation = column.documentation().filter(|(key, _)| *key != "description_de");
+            let documentation = documentation.map(|(key, value)| (key.to_owned(), value.to_owned()));
             let id = (FIELD_ID.to_owned(), (place + 1).to_string());
             Field::new(&column.name, column.release_type(), !self.is_never_null(place))
                 .with_metadata(documentation.chain([id]).collect::<std::collections::HashMap<_, _>>())

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::contract::query::{self, Query};
 use crate::contract::{
-    Classification, Column, Contract, Dimension, EnumValue, ForeignKey, Kind, OnFail, Presence, Rule, RuleId, Severity,
-    Target, TextRule, View,
+    Classification, Column, Contract, Dimension, Encoding, EnumValue, ForeignKey, Kind, OnFail, Presence, Rule, RuleId,
+    Severity, Target, TextRule, View,
 };
 use crate::contract::{metric, sla};
 use crate::digest::Digest;
@@ -122,8 +122,18 @@ const LOGICAL_TYPES: &[&str] =
 
 /// Custom properties that we look at.
 const TABLE_PROPERTIES: &[&str] = &["descriptionDe", "gtfsFile", "gtfsPresence", "missingValues", "sortBy", "views"];
-const COLUMN_PROPERTIES: &[&str] =
-    &["descriptionDe", "gtfsPresence", "gtfsType", "mixedCase", "onFail", "references", "severity", "unit", "values"];
+const COLUMN_PROPERTIES: &[&str] = &[
+    "descriptionDe",
+    "encoding",
+    "gtfsPresence",
+    "gtfsType",
+    "mixedCase",
+    "onFail",
+    "references",
+    "severity",
+    "unit",
+    "values",
+];
 const RULE_PROPERTIES: &[&str] =
     &["businessImpactDe", "descriptionDe", "invalidates", "onFail", "partitions", "per", "returns"];
 
@@ -150,6 +160,12 @@ const PRESENCES: &[(&str, Presence)] = &[
     ("Conditionally Required", Presence::ConditionallyRequired),
     ("Conditionally Forbidden", Presence::ConditionallyForbidden),
     ("Optional", Presence::Optional),
+];
+const ENCODINGS: &[(&str, Encoding)] = &[
+    ("plain", Encoding::Plain),
+    ("dictionary", Encoding::Dictionary),
+    ("delta", Encoding::Delta),
+    ("byteStreamSplit", Encoding::ByteStreamSplit),
 ];
 const CLASSIFICATIONS: &[(&str, Classification)] =
     &[("public", Classification::Public), ("private", Classification::Private)];
@@ -399,6 +415,7 @@ fn column(node: &Node, problems: &mut Problems) -> Option<Column> {
         line: node.line,
         kind,
         is_single: physical == SINGLE,
+        encoding: encoding(node, kind, problems),
         required: flag(node, "required", problems),
         presence: choose(custom(node, "gtfsPresence", problems), "gtfsPresence", PRESENCES, problems),
         mixed_case: custom(node, "mixedCase", problems).and_then(Node::scalar).as_deref() == Some("true"),
@@ -443,6 +460,23 @@ fn physical_type(node: &Node, physical: &str, kind: Kind, gtfs: Option<&str>, pr
         let message = "a number of a GTFS file has more digits than a 'float' keeps";
         problems.add(line, message, "Write 'physicalType: double'.");
     }
+}
+
+/// The encoding that a column is to have; readers know splits of floating point numbers only, and no differences of them.
+fn encoding(node: &Node, kind: Kind, problems: &mut Problems) -> Option<Encoding> {
+    let word = custom(node, "encoding", problems);
+    let encoding = choose(word, "encoding", ENCODINGS, problems)?;
+    let remedy = match (encoding, kind) {
+        (Encoding::Plain, _) => return Some(encoding),
+        (_, Kind::Boolean) => "Write 'plain', or leave it out.",
+        (Encoding::Delta, Kind::Float) => "Write 'byteStreamSplit', 'dictionary' or 'plain'.",
+        (Encoding::ByteStreamSplit, kind) if kind != Kind::Float => "Write 'delta', 'dictionary' or 'plain'.",
+        (Encoding::Dictionary, _) if flag(node, "unique", problems) => "Write 'delta': no value comes twice.",
+        _ => return Some(encoding),
+    };
+    let (line, word) = word.map_or((node.line, String::new()), |word| (word.line, word.scalar().unwrap_or_default()));
+    problems.add(line, format!("'{word}' is no encoding of this column"), remedy);
+    None
 }
 
 /// The GTFS type says more than the logical type (a `Time` may exceed 24 hours), so it goes first.

@@ -407,7 +407,9 @@ fn vehicle<'a>(bytes: &'a [u8], place: &Place<'a>, id: Cell<'a>, sheet: &mut She
 fn position<'a>(bytes: &'a [u8], cells: &mut [Cell<'a>]) -> Result<(), Broken> {
     for field in fields(bytes) {
         match field? {
-            (number @ 1..=3, Value::Fixed32(bits)) => cells[number as usize - 1] = Cell::Float(widen(f32::from_bits(bits))),
+            (number @ 1..=3, Value::Fixed32(bits)) => {
+                cells[number as usize - 1] = Cell::Float(widen(f32::from_bits(bits)))
+            }
             (4, Value::Fixed64(bits)) => cells[3] = Cell::Float(f64::from_bits(bits)),
             (5, Value::Fixed32(bits)) => cells[4] = Cell::Float(widen(f32::from_bits(bits))),
             _ => {}

@@ -160,17 +160,28 @@ pub fn mistakes(source: &Contract, release: &Contract) -> Vec<Problem> {
         match kind {
             None if column.classification == Classification::Public => problems.add(
                 column.line,
-                format!("nothing fills the column '{name}' of '{}': '{}' has no such value", release.table, source.table),
+                format!(
+                    "nothing fills the column '{name}' of '{}': '{}' has no such value",
+                    release.table, source.table
+                ),
                 "Remove the column, or classify it as private.",
             ),
             Some(kind) if kind != column.kind => problems.add(
                 column.line,
-                format!("the column '{name}' of '{}' comes as {}, not as {}", release.table, words(kind), words(column.kind)),
+                format!(
+                    "the column '{name}' of '{}' comes as {}, not as {}",
+                    release.table,
+                    words(kind),
+                    words(column.kind)
+                ),
                 "Give it the type that it comes as.",
             ),
             Some(Kind::Float) if column.is_single && !gtfs_realtime::is_single(from) => problems.add(
                 column.line,
-                format!("the column '{name}' of '{}' comes as a double, of which a 'float' would lose digits", release.table),
+                format!(
+                    "the column '{name}' of '{}' comes as a double, of which a 'float' would lose digits",
+                    release.table
+                ),
                 "Write 'physicalType: double'.",
             ),
             _ => {}
@@ -369,7 +380,12 @@ impl Telemetry {
     }
 
     /// One column of the release.
-    fn column(&self, rows: &RecordBatch, name: &str, data_type: &arrow_schema::DataType) -> Result<ArrayRef, DeriveError> {
+    fn column(
+        &self,
+        rows: &RecordBatch,
+        name: &str,
+        data_type: &arrow_schema::DataType,
+    ) -> Result<ArrayRef, DeriveError> {
         let count = rows.num_rows();
         let made: Option<ArrayRef> = match name {
             "service_date" => {

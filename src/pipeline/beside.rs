@@ -249,7 +249,9 @@ fn read_previous(bucket: &Bucket, contract: &Contract, file: &IndexFile) -> Resu
     let wanted = contract.previous_schema();
     let columns = wanted.fields().iter().map(|field| {
         let there = rows.column_by_name(field.name()).map(widened);
-        there.filter(|array| array.data_type() == field.data_type()).unwrap_or_else(|| arrow_array::new_null_array(field.data_type(), rows.num_rows()))
+        there
+            .filter(|array| array.data_type() == field.data_type())
+            .unwrap_or_else(|| arrow_array::new_null_array(field.data_type(), rows.num_rows()))
     });
     let rows = RecordBatch::try_new(wanted.clone(), columns.collect());
     rows.map(Some).map_err(|error| RunError::internal(format!("{}: {error}", file.path)))

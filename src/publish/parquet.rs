@@ -1,6 +1,6 @@
 //! Parquet: the rows of a partition become one file, the same bytes for the same rows.
 //!
-//! zstd 9, 122,880 rows a group, page index, statistics. The columns of a row group are encoded side by side, and row
+//! zstd 9, 122,880 rows a group, page index, statistics; one encoding for each column, by its contract. The columns of a row group are encoded side by side, and row
 //! groups are encoded while the next ones are still being checked. Holds two row groups; where the contract sorts, also
 //! the rows of one sorted run, after which runs are spooled into the staging folder and merged at the end, a few rows of
 //! each at a time.
@@ -17,8 +17,8 @@ use arrow_array::{Array, RecordBatch};
 use arrow_ipc::reader::StreamReader;
 use arrow_row::{RowConverter, Rows, SortField};
 use arrow_schema::{ArrowError, SchemaRef};
-use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, SortingColumn};
@@ -26,7 +26,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 
-use crate::contract::{Classification, Contract, Kind};
+use crate::contract::{self, Column, Contract, Kind};
 use crate::digest::{Digest, Digester};
 use crate::publish::PublishError;
 use crate::table::Budget;
@@ -34,6 +34,9 @@ use crate::table::Budget;
 /// Rows of a row group; what DuckDB reads as one unit.
 pub const ROW_GROUP: usize = 122_880;
 const LEVEL: i32 = 9;
+/// Bytes that a dictionary may have, more than the texts of a row group ever are: a column that outgrows its dictionary goes
+/// on as plain values, which some readers take for nothing.
+const DICTIONARY: usize = 1 << 30;
 /// Bytes of rows that are sorted at a time; less where the run may hold little.
 const RUN: usize = 128 << 20;
 /// Rows that are read at a time from each run when runs are merged: a day of a large city has a hundred runs.
@@ -82,13 +85,11 @@ impl Writer {
         let path = staging.join(format!("{table}.parquet"));
         let file = File::create(&path).map_err(|error| failed(format!("{}: {error}", path.display())))?;
         let schema = contract.release_schema();
-        let public: Vec<usize> = (contract.columns.iter().enumerate())
-            .filter(|(_, column)| column.classification == Classification::Public)
-            .map(|(place, _)| place)
-            .collect();
+        let public: Vec<usize> = contract.public_columns().map(|(place, _)| place).collect();
         let sort_by: Vec<usize> =
             contract.sort_by.iter().filter_map(|place| public.iter().position(|other| other == place)).collect();
-        let properties = properties(contract, &sort_by, metadata).map_err(|error| failed(error.to_string()))?;
+        let properties =
+            properties(contract, &schema, &sort_by, metadata).map_err(|error| failed(error.to_string()))?;
         // Sorting needs a run three times, and several tables sort side by side.
         let run_limit = budget.limit() / 16;
         // One row group waits while another is being encoded.
@@ -426,18 +427,22 @@ impl Drop for Writer {
     }
 }
 
-/// How the columns are written: dictionaries for what repeats, differences for what counts up, split bytes for
-/// measurements. `benches/parquet.rs` shows what this buys.
+/// How the columns are written, see [`encoding`], and what the footer says of them: the Arrow schema with the descriptions and
+/// units, for readers that know it, and the same as `fahrtenbuch.columns` in JSON for all others.
 fn properties(
     contract: &Contract,
+    schema: &SchemaRef,
     sort_by: &[usize],
     metadata: Vec<(String, String)>,
 ) -> Result<WriterPropertiesPtr, ParquetError> {
+    let columns = ("fahrtenbuch.columns".to_owned(), documentation(contract));
+    let metadata = metadata.into_iter().chain([columns]).map(|(key, value)| KeyValue::new(key, value));
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(LEVEL)?))
         .set_max_row_group_row_count(Some(ROW_GROUP))
+        .set_dictionary_page_size_limit(DICTIONARY)
         .set_statistics_enabled(EnabledStatistics::Page)
-        .set_key_value_metadata(Some(metadata.into_iter().map(|(key, value)| KeyValue::new(key, value)).collect()));
+        .set_key_value_metadata(Some(metadata.collect()));
     if !sort_by.is_empty() {
         let columns = sort_by.iter().map(|&place| SortingColumn {
             column_idx: place as i32,
@@ -446,19 +451,45 @@ fn properties(
         });
         builder = builder.set_sorting_columns(Some(columns.collect()));
     }
-    for column in contract.columns.iter().filter(|column| column.classification == Classification::Public) {
+    for (place, column) in contract.public_columns() {
         let path = ColumnPath::from(column.name.as_str());
-        let encoding = match column.kind {
-            Kind::Instant | Kind::ServiceTime | Kind::Int64 => Some(Encoding::DELTA_BINARY_PACKED),
-            Kind::Int32 if column.values.is_empty() => Some(Encoding::DELTA_BINARY_PACKED),
-            Kind::Float => Some(Encoding::BYTE_STREAM_SPLIT),
-            Kind::Text | Kind::Int32 | Kind::Boolean | Kind::Date => None,
-        };
-        if let Some(encoding) = encoding {
+        if let Some(encoding) = encoding(column, contract.is_unique(place)) {
             builder = builder.set_column_dictionary_enabled(path.clone(), false).set_column_encoding(path, encoding);
         }
     }
-    Ok(Arc::new(builder.build()))
+    let mut properties = builder.build();
+    add_encoded_arrow_schema_to_metadata(schema, &mut properties);
+    Ok(Arc::new(properties))
+}
+
+/// The encoding of a column, `None` for a dictionary: the contract's word, or else what is smallest for most columns of its
+/// kind. A dictionary holds a whole row group, so that no reader meets a column that is half dictionary and half plain; what is
+/// unique never has one. `benches/README.md` shows what this buys.
+fn encoding(column: &Column, is_unique: bool) -> Option<Encoding> {
+    let delta = match column.kind {
+        Kind::Text => Encoding::DELTA_BYTE_ARRAY,
+        _ => Encoding::DELTA_BINARY_PACKED,
+    };
+    match (column.encoding, column.kind) {
+        (Some(contract::Encoding::Plain), _) => Some(Encoding::PLAIN),
+        (Some(contract::Encoding::Delta), _) => Some(delta),
+        (Some(contract::Encoding::ByteStreamSplit), _) => Some(Encoding::BYTE_STREAM_SPLIT),
+        (Some(contract::Encoding::Dictionary), _) if !is_unique => None,
+        (_, Kind::Float) => Some(Encoding::BYTE_STREAM_SPLIT),
+        (_, Kind::Boolean) => None,
+        (_, Kind::Instant | Kind::ServiceTime | Kind::Int64) => Some(delta),
+        (_, Kind::Int32) if column.values.is_empty() => Some(delta),
+        (_, Kind::Text | Kind::Int32 | Kind::Date) => is_unique.then_some(delta),
+    }
+}
+
+/// What the columns are, as a JSON list of objects with `name`, `description`, `description_de`, `unit`.
+fn documentation(contract: &Contract) -> String {
+    let columns = contract.public_columns().map(|(_, column)| {
+        let texts = std::iter::once(("name", column.name.as_str())).chain(column.documentation());
+        serde_json::Value::Object(texts.map(|(key, value)| (key.to_owned(), value.into())).collect())
+    });
+    serde_json::Value::Array(columns.collect()).to_string()
 }
 
 /// The encoder's thread: row groups come in, bytes go to the file.

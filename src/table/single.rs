@@ -69,18 +69,23 @@ mod tests {
         }
         // Every coordinate of Central Europe: latitudes 47 to 55, longitudes 6 to 15.
         for (low, high) in [(47.0_f32, 55.0_f32), (6.0, 15.0)] {
-            (low.to_bits()..high.to_bits()).step_by(if cfg!(debug_assertions) { 61 } else { 3 }).for_each(there_and_back);
+            (low.to_bits()..high.to_bits())
+                .step_by(if cfg!(debug_assertions) { 61 } else { 3 })
+                .for_each(there_and_back);
         }
     }
 
     #[test]
     fn columns_of_floats_go_there_and_back_with_their_nulls() {
-        let floats: ArrayRef = Arc::new(Float32Array::from(vec![Some(48.47), None, Some(-0.0), Some(1e-30), Some(f32::MAX)]));
+        let floats: ArrayRef =
+            Arc::new(Float32Array::from(vec![Some(48.47), None, Some(-0.0), Some(1e-30), Some(f32::MAX)]));
         let wide = widened(&floats);
         assert_eq!(wide.as_primitive::<Float64Type>().value(0).to_bits(), 48.47_f64.to_bits());
         assert_eq!(wide.null_count(), 1);
         let back = narrow(&wide);
-        let bits = |array: &ArrayRef| array.as_primitive::<Float32Type>().iter().map(|v| v.map(f32::to_bits)).collect::<Vec<_>>();
+        let bits = |array: &ArrayRef| {
+            array.as_primitive::<Float32Type>().iter().map(|v| v.map(f32::to_bits)).collect::<Vec<_>>()
+        };
         assert_eq!(bits(&back), bits(&floats));
         let texts: ArrayRef = Arc::new(arrow_array::StringArray::from(vec!["a"]));
         assert_eq!((narrow(&texts).data_type(), widened(&texts).data_type()), (&DataType::Utf8, &DataType::Utf8));
