@@ -889,3 +889,44 @@ pub(super) fn choose<T: Copy>(
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn physical_types_and_encodings_that_a_column_cannot_have_are_mistakes() {
+        let of = |column: &str| {
+            let text = format!(
+                "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
+                 properties:\n      - {{name: a, {column}}}\n"
+            );
+            match contract(Path::new("t.odcs.yaml"), &text) {
+                Ok(contract) => Ok((contract.columns[0].release_type(), contract.columns[0].encoding)),
+                Err(problems) => Err(problems[0].to_string()),
+            }
+        };
+        let property = |name: &str, value: &str| format!("customProperties: [{{property: {name}, value: {value}}}]");
+        use arrow_schema::DataType;
+        assert_eq!(of("logicalType: number, physicalType: float"), Ok((DataType::Float32, None)));
+        assert_eq!(of("logicalType: number, physicalType: double"), Ok((DataType::Float64, None)));
+        assert_eq!(of("logicalType: number"), Ok((DataType::Float64, None)));
+        assert!(of("logicalType: number, physicalType: flaot").unwrap_err().contains("float"));
+        assert!(of("logicalType: string, physicalType: float").unwrap_err().contains("holds none"));
+        assert!(of("logicalType: integer, physicalType: float").unwrap_err().contains("no physicalType"));
+        let latitude = format!("logicalType: number, physicalType: float, {}", property("gtfsType", "Latitude"));
+        assert!(of(&latitude).unwrap_err().contains("more digits"));
+        let plain = format!("logicalType: number, {}", property("encoding", "plain"));
+        assert_eq!(of(&plain), Ok((DataType::Float64, Some(Encoding::Plain))));
+        for (kind, encoding) in [
+            ("logicalType: number", "delta"),
+            ("logicalType: string", "byteStreamSplit"),
+            ("logicalType: boolean", "dictionary"),
+            ("logicalType: string, unique: true", "dictionary"),
+            ("logicalType: string", "zigzag"),
+        ] {
+            let found = of(&format!("{kind}, {}", property("encoding", encoding))).unwrap_err();
+            assert!(found.contains(&format!("'{encoding}' is no encoding")), "{found}");
+        }
+    }
+}

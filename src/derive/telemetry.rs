@@ -661,4 +661,39 @@ mod tests {
         assert_eq!(text(&rows, "arrival_delay"), [Some("60".into()), Some("90".into()), Some("60".into())]);
         assert_eq!(dropped[&RuleId("trip_updates.unchanged".into())], 1);
     }
+
+    #[test]
+    fn columns_that_nothing_fills_or_that_come_as_another_type_are_mistakes_with_their_line() {
+        let source = contract("gtfs-realtime", "vehicle_positions");
+        let of = |columns: &str| {
+            let text = format!(
+                "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
+                 properties:\n{columns}"
+            );
+            let release = crate::contract::read::contract(Path::new("t.odcs.yaml"), &text).unwrap();
+            mistakes(&source, &release).into_iter().map(|p| (p.line, p.message, p.remedy)).collect::<Vec<_>>()
+        };
+        let column = |name: &str, rest: &str| format!("      - {{name: {name}, {rest}}}\n");
+        let found = of(&(column("gps_quality", "logicalType: string, classification: public")
+            + &column("device_id", "logicalType: string")
+            + &column("trip_start_time", "logicalType: string, classification: public")
+            + &column("odometer", "logicalType: number, physicalType: float, classification: public")
+            + &column("latitude", "logicalType: number, physicalType: float, classification: public")
+            + &column("speed", "logicalType: number, physicalType: double, classification: public")));
+        let lines: Vec<u32> = found.iter().map(|(line, ..)| *line).collect();
+        assert_eq!(lines, [9, 11, 12], "{found:?}");
+        assert!(found[0].1.contains("nothing fills the column 'gps_quality'"), "{found:?}");
+        assert!(found[1].1.contains("comes as 'gtfsType: Time', not as 'logicalType: string'"), "{found:?}");
+        assert!(found[2].1.contains("comes as a double"), "{found:?}");
+        for (from, to) in
+            [("vehicle_positions", "vehicle_locations"), ("trip_updates", "trip_updates"), ("alerts", "alerts")]
+        {
+            let found = mistakes(&contract("gtfs-realtime", from), &contract("stadtbus", to));
+            assert_eq!(found, [], "{to}");
+        }
+        // An alert has no vehicle, and the id of its entity is not one.
+        let release = contract("stadtbus", "vehicle_locations");
+        let found = mistakes(&contract("gtfs-realtime", "alerts"), &release);
+        assert!(found.iter().any(|problem| problem.message.contains("'vehicle_id'")), "{found:?}");
+    }
 }

@@ -680,4 +680,85 @@ mod tests {
         let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&staged.path).unwrap()).unwrap();
         assert_eq!((reader.schema().fields().len(), staged.rows), (2, 0));
     }
+
+    #[test]
+    fn a_file_says_what_its_columns_are_and_no_dictionary_ends_within_a_row_group() {
+        let text = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
+                    properties:\n      - {name: secret, logicalType: string}\n      - {name: id, logicalType: string, primaryKey: true, \
+                    required: true, classification: public, description: Key.}\n      - {name: text, logicalType: string, \
+                    classification: public, customProperties: [{property: descriptionDe, value: Länge.}, {property: unit, value: m}]}\n      \
+                    - {name: lat, logicalType: number, physicalType: float, classification: public}\n";
+        let contract = Arc::new(read::contract(Path::new("t.odcs.yaml"), text).unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        // 100,000 different texts of 40 bytes are four times the dictionary that the library would allow.
+        let ids: StringArray = (0..100_000).map(|row| Some(format!("id-{row:06}"))).collect();
+        let texts: StringArray = (0..100_000).map(|row| Some(format!("{:040}", row * 7_919 % 100_003))).collect();
+        let secrets = StringArray::from(vec!["bus"; 100_000]);
+        let numbers = arrow_array::Float64Array::from_iter_values(
+            (0..100_000).map(|row| crate::table::single::widen(48.0 + row as f32 / 1e4)),
+        );
+        let (origin, place) =
+            (arrow_array::UInt32Array::from(vec![0; 100_000]), arrow_array::UInt64Array::from(vec![1; 100_000]));
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(secrets),
+            Arc::new(ids),
+            Arc::new(texts),
+            Arc::new(numbers),
+            Arc::new(origin),
+            Arc::new(place),
+        ];
+        let rows = RecordBatch::try_new(contract.chunk_schema(), columns).unwrap();
+        let public = crate::derive::privacy::public_only(&contract, &rows).unwrap();
+        let mut writer = Writer::new(folder.path(), &contract, Vec::new(), Budget::new(1 << 30)).unwrap();
+        writer.push(public.clone()).unwrap();
+        let staged = writer.finish().unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&staged.path).unwrap()).unwrap();
+        let (schema, metadata) = (reader.schema().clone(), reader.metadata().clone());
+        assert_eq!(schema, contract.release_schema());
+        assert_eq!(schema.field(0).metadata()["description"], "Key.");
+        assert_eq!(schema.field(1).metadata()["unit"], "m");
+        assert_eq!((schema.field(0).is_nullable(), schema.field(1).is_nullable()), (false, true));
+        let root = metadata.file_metadata().schema_descr();
+        assert_eq!(
+            (root.column(0).self_type().get_basic_info().id(), root.column(2).self_type().get_basic_info().id()),
+            (2, 4)
+        );
+        assert_eq!(root.column(0).max_def_level(), 0);
+        let pairs = metadata.file_metadata().key_value_metadata().unwrap();
+        let said =
+            pairs.iter().find(|pair| pair.key == "fahrtenbuch.columns").and_then(|pair| pair.value.as_deref()).unwrap();
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(said).unwrap(),
+            serde_json::json!([{"name": "id", "description": "Key."}, {"name": "text", "description_de": "Länge.", "unit": "m"}, {"name": "lat"}])
+        );
+        let encodings = |column: usize| metadata.row_group(0).column(column).encodings().collect::<Vec<_>>();
+        assert!(
+            encodings(0).contains(&Encoding::DELTA_BYTE_ARRAY) && !encodings(0).contains(&Encoding::RLE_DICTIONARY)
+        );
+        let pages = metadata.row_group(0).column(1).page_encoding_stats();
+        assert!(encodings(1).contains(&Encoding::RLE_DICTIONARY), "{:?}", encodings(1));
+        for page in
+            pages.into_iter().flatten().filter(|page| page.page_type != parquet::basic::PageType::DICTIONARY_PAGE)
+        {
+            assert_eq!(page.encoding, Encoding::RLE_DICTIONARY);
+        }
+        assert!(encodings(2).contains(&Encoding::BYTE_STREAM_SPLIT));
+        let read: Vec<RecordBatch> = reader.with_batch_size(1 << 17).build().unwrap().map(Result::unwrap).collect();
+        assert_eq!(read, [public]);
+    }
+
+    #[test]
+    fn a_null_in_a_column_that_is_never_null_is_an_error_that_names_it() {
+        let text = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
+                    properties:\n      - {name: id, logicalType: string, required: true, classification: public}\n";
+        let contract = read::contract(Path::new("t.odcs.yaml"), text).unwrap();
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(StringArray::from(vec![None::<&str>])),
+            Arc::new(arrow_array::UInt32Array::from(vec![0])),
+            Arc::new(arrow_array::UInt64Array::from(vec![1])),
+        ];
+        let rows = RecordBatch::try_new(contract.chunk_schema(), columns).unwrap();
+        let error = crate::derive::privacy::public_only(&contract, &rows).unwrap_err().to_string();
+        assert!(error.contains("'id'"), "{error}");
+    }
 }
