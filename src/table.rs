@@ -5,6 +5,7 @@
 //! accounts for what it holds with a [`Budget`].
 
 pub mod keys;
+pub mod single;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -67,7 +67,7 @@ pub fn dry_run(contract: &Arc<Contract>, place: &Place<'_>) -> DryRun {
     let mut around = Surroundings::of(ServiceDate(jiff::civil::date(2000, 1, 1)));
     around.gtfs = place.gtfs.clone();
     around.timetable = Ok(Arc::default());
-    around.previous.insert(contract.table.clone(), RecordBatch::new_empty(contract.release_schema()));
+    around.previous.insert(contract.table.clone(), RecordBatch::new_empty(contract.previous_schema()));
     // Whether there is an area is asked apart; here any will do.
     around.area = ServiceArea::of_box([0.0, 0.0, 1.0, 1.0]).ok();
     around.siblings = Siblings::of(place.siblings.contracts.values().chain([contract]));

@@ -999,9 +999,18 @@ impl TableCheck {
         }
     }
 
-    /// A rule holds a row, unless the data manager released it from that rule.
+    /// A rule holds a row, unless the data manager released it from that rule; a row without a value that every published
+    /// row has is held all the same.
     fn hold(&mut self, place: usize, rows: &RecordBatch, row: usize, verdict: &mut Verdict) {
-        let rule = &self.specs[place].id;
+        let Spec { id: rule, ask, .. } = &self.specs[place];
+        // Files promise that these columns are never null, and no decision can make up the value.
+        if let Ask::Required { column } | Ask::Type { column } = *ask
+            && self.is_public(column)
+            && self.contract.is_never_null(column)
+        {
+            verdict.held.entry(row).or_default().push(rule.clone());
+            return;
+        }
         if !self.decisions.as_mut().is_some_and(|decisions| decisions.releases(rows, row, rule)) {
             verdict.held.entry(row).or_default().push(rule.clone());
         }

@@ -20,6 +20,7 @@
 //! | property | `values` | the enum's values, a list of `{value, name, descriptionEn, descriptionDe}` or of plain values |
 //! | property | `references` | a foreign key into any of several tables, a list of `table.column`; a key into one table is an ODCS relationship |
 //! | property | `maxValuesLost` | percent of the values that rules may null before the run is held back; 50 |
+//! | property | `physicalType` (of ODCS itself) | of numbers: `double`, or `float` for what comes as 32 bits, which is published so; of integers `int32`, `int64` |
 //! | property | `descriptionDe`, `unit` | the description in German; the unit, `s`, `m`, `m/s`, `deg` |
 //! | property or rule | `onFail` | `block`, `quarantine`, `invalidate`, `report` |
 //! | schema | `views` | queries that several rules use, asked once: a list of `{name, query, per}` |
@@ -29,6 +30,7 @@
 //! | rule of ours | `returns` | `rows`, or `number`: then the operator is about the number that the query returns |
 //! | rule | `partitions` | with `unit: percentOfMedian`: how many partitions before this one the median is of; 7 |
 //! | rule | `invalidates` | the columns that `onFail: invalidate` sets to null, a list; on a column's rule, that column |
+//! | property | `encoding` | `plain`, `dictionary`, `delta`, `byteStreamSplit`: how the column is written in Parquet, where that is smaller than what its type gets by itself |
 //! | property | `severity` | `error`, `warning`, `info`: of the column's own checks |
 //!
 //! A relationship leads to a table of the same folder, `to: stops.stop_id`, or to one that has its contract elsewhere, in
@@ -51,6 +53,9 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+
+/// The metadata of an Arrow field that becomes the id of its column in Parquet.
+const FIELD_ID: &str = "PARQUET:field_id";
 
 /// One table's contract.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,6 +130,11 @@ pub struct Column {
     /// The line in the contract's file.
     pub line: u32,
     pub kind: Kind,
+    /// Whether a number came as a `float` of 32 bits and is published as one (`physicalType: float`). Inside a run it is
+    /// `Float64` like any other, see [`crate::table::single`].
+    pub is_single: bool,
+    /// How the column is written in Parquet; `None` leaves it to the kind.
+    pub encoding: Option<Encoding>,
     pub required: bool,
     /// What the GTFS reference says of the column, where it is not simply required or optional. `Required` on a column
     /// that is not `required`: it must be there, but an empty cell has a meaning.
@@ -178,7 +188,7 @@ pub enum Kind {
     Int32,
     /// `Int64`.
     Int64,
-    /// `Float64`. Latitudes and longitudes, distances, amounts.
+    /// `Float64`, in a release `Float32` where the contract says so. Latitudes and longitudes, distances, amounts.
     Float,
     Boolean,
     /// A calendar or service date. `Date32`; in GTFS text `YYYYMMDD`.
@@ -201,6 +211,19 @@ impl Kind {
             Kind::Instant => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
         }
     }
+}
+
+/// How the values of a column are laid out in Parquet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// Value after value: best where longer runs of values repeat, which the compression finds.
+    Plain,
+    /// Each value once, and numbers for them: where few values repeat without order.
+    Dictionary,
+    /// Differences from the value before: what counts up, or begins as the text before it.
+    Delta,
+    /// First bytes together, second bytes together: numbers measured.
+    ByteStreamSplit,
 }
 
 /// ODCS `classification`. Only `public` columns are ever published.
@@ -340,6 +363,22 @@ impl Column {
     pub fn must_be_there(&self) -> bool {
         self.required || self.presence == Some(Presence::Required)
     }
+
+    /// The Arrow type that the column has in a release.
+    pub fn release_type(&self) -> DataType {
+        if self.kind == Kind::Float && self.is_single { DataType::Float32 } else { self.kind.data_type() }
+    }
+
+    /// What people need to know of the column, by the names that it has in published files, in the order of names.
+    pub fn documentation(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        [
+            ("description", self.description.as_deref()),
+            ("description_de", self.description_de.as_deref()),
+            ("unit", self.unit.as_deref()),
+        ]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
+    }
 }
 
 impl Contract {
@@ -359,9 +398,45 @@ impl Contract {
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 
-    /// The Arrow schema of a release: the public columns only. Without metadata; the writer adds it.
-    pub fn release_schema(&self) -> SchemaRef {
+    /// The public columns with their places in the contract, in its order: those that a release has.
+    pub fn public_columns(&self) -> impl Iterator<Item = (usize, &Column)> {
+        self.columns.iter().enumerate().filter(|(_, column)| column.classification == Classification::Public)
+    }
+
+    /// The Arrow schema of published rows as rules see them: the public columns in the types of a chunk, all nullable.
+    pub fn previous_schema(&self) -> SchemaRef {
         Arc::new(Schema::new(self.fields(|c| c.classification == Classification::Public).collect::<Vec<_>>()))
+    }
+
+    /// The Arrow schema of a release: the public columns in the types that are published, each with its description, its unit
+    /// and its id in Parquet, the column's place in the contract counted from 1. Columns without which no row is published
+    /// are not nullable.
+    pub fn release_schema(&self) -> SchemaRef {
+        let fields = self.public_columns().map(|(place, column)| {
+            // What is said in German stands beside it in the footer, see the writer: a schema is read with every file.
+            let documentation = column.documentation().filter(|(key, _)| *key != "description_de");
+            let documentation = documentation.map(|(key, value)| (key.to_owned(), value.to_owned()));
+            let id = (FIELD_ID.to_owned(), (place + 1).to_string());
+            Field::new(&column.name, column.release_type(), !self.is_never_null(place))
+                .with_metadata(documentation.chain([id]).collect::<std::collections::HashMap<_, _>>())
+        });
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+
+    /// Whether every published row has a value in the column at a place: rows without one are held back, and neither the
+    /// column's own checks nor a rule or a foreign key sets it to null.
+    pub fn is_never_null(&self, place: usize) -> bool {
+        let column = &self.columns[place];
+        let nulls_by_key = |key: &ForeignKey| key.on_fail == OnFail::Invalidate && key.columns.contains(&place);
+        column.required
+            && matches!(column.on_fail, None | Some(OnFail::Quarantine))
+            && !self.foreign_keys.iter().any(nulls_by_key)
+            && !self.rules.iter().any(|rule| rule.on_fail == OnFail::Invalidate && rule.invalidates.contains(&place))
+    }
+
+    /// Whether no two published rows have the same value in the column at a place.
+    pub fn is_unique(&self, place: usize) -> bool {
+        self.columns[place].unique || self.primary_key == [place]
     }
 
     /// The ids of the SQL rules, the metrics, the promises and the texts.

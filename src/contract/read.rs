@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::contract::query::{self, Query};
 use crate::contract::{
-    Classification, Column, Contract, Dimension, EnumValue, ForeignKey, Kind, LossLimits, OnFail, Presence, Rule,
-    RuleId, Severity, Target, TextRule, View,
+    Classification, Column, Contract, Dimension, Encoding, EnumValue, ForeignKey, Kind, LossLimits, OnFail, Presence,
+    Rule, RuleId, Severity, Target, TextRule, View,
 };
 use crate::contract::{metric, sla};
 use crate::digest::Digest;
@@ -115,6 +115,8 @@ const OPTION_KEYS: &[&str] =
 /// Options of ODCS that no check carries out yet; to ignore them would let rows pass that the contract forbids.
 const OPTIONS_NOT_YET: &[&str] = &["format", "timezone", "defaultTimezone"];
 const RELATIONSHIP_KEYS: &[&str] = &["type", "from", "to", "customProperties"];
+/// The `physicalType` of numbers that come as floating point numbers of 32 bits and are published as such.
+const SINGLE: &str = "float";
 const LOGICAL_TYPES: &[&str] =
     &["string", "integer", "number", "boolean", "date", "timestamp", "time", "object", "array"];
 
@@ -132,6 +134,7 @@ const TABLE_PROPERTIES: &[&str] = &[
 ];
 const COLUMN_PROPERTIES: &[&str] = &[
     "descriptionDe",
+    "encoding",
     "gtfsPresence",
     "gtfsType",
     "maxValuesLost",
@@ -168,6 +171,12 @@ const PRESENCES: &[(&str, Presence)] = &[
     ("Conditionally Required", Presence::ConditionallyRequired),
     ("Conditionally Forbidden", Presence::ConditionallyForbidden),
     ("Optional", Presence::Optional),
+];
+const ENCODINGS: &[(&str, Encoding)] = &[
+    ("plain", Encoding::Plain),
+    ("dictionary", Encoding::Dictionary),
+    ("delta", Encoding::Delta),
+    ("byteStreamSplit", Encoding::ByteStreamSplit),
 ];
 const CLASSIFICATIONS: &[(&str, Classification)] =
     &[("public", Classification::Public), ("private", Classification::Private)];
@@ -358,7 +367,7 @@ fn column(node: &Node, problems: &mut Problems) -> Option<Column> {
         let line = node.get("logicalType").map_or(node.line, |node| node.line);
         problems.add(line, format!("'{logical}' is no logicalType"), suggestion(&logical, LOGICAL_TYPES));
     }
-    let physical = node.optional_text("physicalType", problems).unwrap_or_default();
+    let physical = node.optional_text("physicalType", problems).unwrap_or_default().to_lowercase();
     let gtfs = custom_text(node, "gtfsType", problems);
     let options = node.get("logicalTypeOptions");
     if let Some(options) = options {
@@ -412,9 +421,13 @@ fn column(node: &Node, problems: &mut Problems) -> Option<Column> {
         let message = format!("the pattern of '{name}' is not readable: {reason}");
         problems.add(line("pattern"), message, "Mend the expression.");
     }
+    let kind = kind(&logical, &physical, gtfs.as_deref());
+    physical_type(node, &physical, kind, gtfs.as_deref(), problems);
     Some(Column {
         line: node.line,
-        kind: kind(&logical, &physical, gtfs.as_deref()),
+        kind,
+        is_single: physical == SINGLE,
+        encoding: encoding(node, kind, problems),
         required: flag(node, "required", problems),
         presence: choose(custom(node, "gtfsPresence", problems), "gtfsPresence", PRESENCES, problems),
         mixed_case: custom(node, "mixedCase", problems).and_then(Node::scalar).as_deref() == Some("true"),
@@ -468,6 +481,44 @@ fn percent(node: &Node, name: &str, problems: &mut Problems) -> Option<f64> {
     percent
 }
 
+/// Whether the physical type is one that a column of this kind can have in a release. What says nothing of numbers is for
+/// other tools, and left to them.
+fn physical_type(node: &Node, physical: &str, kind: Kind, gtfs: Option<&str>, problems: &mut Problems) {
+    let known: &[&str] = match kind {
+        Kind::Float => &[SINGLE, "double"],
+        Kind::Int32 | Kind::Int64 | Kind::ServiceTime => &["int32", "int64", "bigint", "int", "integer"],
+        _ => &[],
+    };
+    let is_number = [SINGLE, "double", "int32", "int64", "bigint"].contains(&physical);
+    let line = line_of(node, "physicalType");
+    if known.is_empty() && is_number {
+        problems.add(line, format!("'{physical}' is a number, and the column holds none"), "Remove the physicalType.");
+    } else if !physical.is_empty() && !known.is_empty() && !known.contains(&physical) {
+        problems.add(line, format!("'{physical}' is no physicalType of this column"), suggestion(physical, known));
+    } else if physical == SINGLE && gtfs.is_some() {
+        // A number in a GTFS file is text, which may have more digits than a float keeps.
+        let message = "a number of a GTFS file has more digits than a 'float' keeps";
+        problems.add(line, message, "Write 'physicalType: double'.");
+    }
+}
+
+/// The encoding that a column is to have; readers know splits of floating point numbers only, and no differences of them.
+fn encoding(node: &Node, kind: Kind, problems: &mut Problems) -> Option<Encoding> {
+    let word = custom(node, "encoding", problems);
+    let encoding = choose(word, "encoding", ENCODINGS, problems)?;
+    let remedy = match (encoding, kind) {
+        (Encoding::Plain, _) => return Some(encoding),
+        (_, Kind::Boolean) => "Write 'plain', or leave it out.",
+        (Encoding::Delta, Kind::Float) => "Write 'byteStreamSplit', 'dictionary' or 'plain'.",
+        (Encoding::ByteStreamSplit, kind) if kind != Kind::Float => "Write 'delta', 'dictionary' or 'plain'.",
+        (Encoding::Dictionary, _) if flag(node, "unique", problems) => "Write 'delta': no value comes twice.",
+        _ => return Some(encoding),
+    };
+    let (line, word) = word.map_or((node.line, String::new()), |word| (word.line, word.scalar().unwrap_or_default()));
+    problems.add(line, format!("'{word}' is no encoding of this column"), remedy);
+    None
+}
+
 /// The GTFS type says more than the logical type (a `Time` may exceed 24 hours), so it goes first.
 fn kind(logical: &str, physical: &str, gtfs: Option<&str>) -> Kind {
     if let Some(gtfs) = gtfs {
@@ -483,7 +534,7 @@ fn kind(logical: &str, physical: &str, gtfs: Option<&str>) -> Kind {
         };
     }
     match logical {
-        "integer" if matches!(physical.to_lowercase().as_str(), "bigint" | "int64") => Kind::Int64,
+        "integer" if matches!(physical, "bigint" | "int64") => Kind::Int64,
         "integer" => Kind::Int32,
         "number" => Kind::Float,
         "boolean" => Kind::Boolean,
@@ -877,4 +928,45 @@ pub(super) fn choose<T: Copy>(
         problems.add(node.line, format!("'{word}' is no {what}"), suggestion(&word, &names));
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn physical_types_and_encodings_that_a_column_cannot_have_are_mistakes() {
+        let of = |column: &str| {
+            let text = format!(
+                "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
+                 properties:\n      - {{name: a, {column}}}\n"
+            );
+            match contract(Path::new("t.odcs.yaml"), &text) {
+                Ok(contract) => Ok((contract.columns[0].release_type(), contract.columns[0].encoding)),
+                Err(problems) => Err(problems[0].to_string()),
+            }
+        };
+        let property = |name: &str, value: &str| format!("customProperties: [{{property: {name}, value: {value}}}]");
+        use arrow_schema::DataType;
+        assert_eq!(of("logicalType: number, physicalType: float"), Ok((DataType::Float32, None)));
+        assert_eq!(of("logicalType: number, physicalType: double"), Ok((DataType::Float64, None)));
+        assert_eq!(of("logicalType: number"), Ok((DataType::Float64, None)));
+        assert!(of("logicalType: number, physicalType: flaot").unwrap_err().contains("float"));
+        assert!(of("logicalType: string, physicalType: float").unwrap_err().contains("holds none"));
+        assert!(of("logicalType: integer, physicalType: float").unwrap_err().contains("no physicalType"));
+        let latitude = format!("logicalType: number, physicalType: float, {}", property("gtfsType", "Latitude"));
+        assert!(of(&latitude).unwrap_err().contains("more digits"));
+        let plain = format!("logicalType: number, {}", property("encoding", "plain"));
+        assert_eq!(of(&plain), Ok((DataType::Float64, Some(Encoding::Plain))));
+        for (kind, encoding) in [
+            ("logicalType: number", "delta"),
+            ("logicalType: string", "byteStreamSplit"),
+            ("logicalType: boolean", "dictionary"),
+            ("logicalType: string, unique: true", "dictionary"),
+            ("logicalType: string", "zigzag"),
+        ] {
+            let found = of(&format!("{kind}, {}", property("encoding", encoding))).unwrap_err();
+            assert!(found.contains(&format!("'{encoding}' is no encoding")), "{found}");
+        }
+    }
 }

@@ -21,6 +21,7 @@ use crate::contract::library::Library;
 use crate::contract::{Contract, Kind, Severity};
 use crate::decode::protobuf::{Broken, Value, fields};
 use crate::decode::{DecodeError, Decoded, Head, Limits, Note, Step};
+use crate::table::single::widen;
 use crate::table::{Chunk, Flaw, Origin};
 use crate::time::{ServiceDate, ServiceSeconds};
 
@@ -148,6 +149,23 @@ const ALERT: &[&str] = &[
     "direction_id",
 ];
 
+/// The values that are a `float` of 32 bits in the protobuf.
+const SINGLES: &[&str] = &["latitude", "longitude", "bearing", "speed"];
+
+/// The columns that a row of a table has; `None` where GTFS-Realtime has no such table.
+pub fn columns(table: &str) -> Option<Vec<&'static str>> {
+    match TABLES.iter().position(|name| *name == table)? {
+        VEHICLES => Some([COMMON, TRIP, VEHICLE, POSITION].concat()),
+        UPDATES => Some([COMMON, TRIP, VEHICLE, UPDATE].concat()),
+        _ => Some([COMMON, ALERT].concat()),
+    }
+}
+
+/// Whether the numbers of a column come as floating point numbers of 32 bits.
+pub fn is_single(column: &str) -> bool {
+    SINGLES.contains(&column)
+}
+
 /// One cell as the snapshot has it.
 #[derive(Clone, Copy, Debug, Default)]
 enum Cell<'a> {
@@ -170,16 +188,12 @@ pub fn decode(
 ) -> Result<Decoded, DecodeError> {
     let origins: Arc<[Origin]> = origins.into();
     let mut sheets = Vec::new();
-    let columns = [
-        [COMMON, TRIP, VEHICLE, POSITION].concat(),
-        [COMMON, TRIP, VEHICLE, UPDATE].concat(),
-        [COMMON, ALERT].concat(),
-    ];
-    for (table, names) in TABLES.iter().zip(&columns) {
+    for table in TABLES {
+        let names = columns(table).unwrap_or_default();
         let contract = contracts.get(table).ok_or_else(|| {
             DecodeError::feed(table, "there is no contract for this table", "Add one to schemas/gtfs-realtime.")
         })?;
-        sheets.push(Sheet::new(contract.clone(), names));
+        sheets.push(Sheet::new(contract.clone(), &names));
     }
     let heads =
         sheets.iter().map(|sheet| Head { contract: sheet.contract.clone(), origins: origins.clone() }).collect();
@@ -393,29 +407,15 @@ fn vehicle<'a>(bytes: &'a [u8], place: &Place<'a>, id: Cell<'a>, sheet: &mut She
 fn position<'a>(bytes: &'a [u8], cells: &mut [Cell<'a>]) -> Result<(), Broken> {
     for field in fields(bytes) {
         match field? {
-            (number @ 1..=3, Value::Fixed32(bits)) => cells[number as usize - 1] = Cell::Float(single(bits)),
+            (number @ 1..=3, Value::Fixed32(bits)) => {
+                cells[number as usize - 1] = Cell::Float(widen(f32::from_bits(bits)))
+            }
             (4, Value::Fixed64(bits)) => cells[3] = Cell::Float(f64::from_bits(bits)),
-            (5, Value::Fixed32(bits)) => cells[4] = Cell::Float(single(bits)),
+            (5, Value::Fixed32(bits)) => cells[4] = Cell::Float(widen(f32::from_bits(bits))),
             _ => {}
         }
     }
     Ok(())
-}
-
-/// A `float` as the shortest decimal number that stands for it: 48.47 and not 48.470001220703125.
-fn single(bits: u32) -> f64 {
-    let value = f32::from_bits(bits);
-    let exact = f64::from(value);
-    // Seven decimals tell neighbouring floats of coordinates apart and read back as the same float.
-    let rounded = (exact * 1e7).round() / 1e7;
-    let shorter = (exact * 1e5).round() / 1e5;
-    if shorter as f32 == value {
-        shorter
-    } else if rounded as f32 == value {
-        rounded
-    } else {
-        exact
-    }
 }
 
 fn trip<'a>(bytes: &'a [u8], cells: &mut [Cell<'a>]) -> Result<(), Broken> {

@@ -6,12 +6,13 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use arrow_array::RecordBatch;
+use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::ArrowError;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::contract::{Classification, Contract};
+use crate::contract::{Column, Contract};
+use crate::table::single;
 use crate::time::ServiceDate;
 
 /// The keys of the service dates: one file each in the private store, made when first asked for, and to be destroyed
@@ -88,17 +89,16 @@ impl Pseudonyms {
     }
 }
 
-/// The columns of a batch that the contract classifies as public, in the contract's order; origin fields go, too.
+/// The columns of a batch that the contract classifies as public, in the contract's order and as they are published;
+/// origin fields go, too. A null in a column that is never null is an error that names the column.
 pub fn public_only(contract: &Contract, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let keep: Vec<usize> = contract
-        .columns
-        .iter()
-        .enumerate()
-        .filter(|(_, column)| column.classification == Classification::Public)
-        .map(|(place, _)| place)
-        .collect();
-    let columns = keep.iter().map(|&place| rows.column(place).clone()).collect();
-    RecordBatch::try_new(contract.release_schema(), columns)
+    let columns = contract.public_columns().map(|(place, column)| published(column, rows.column(place)));
+    RecordBatch::try_new(contract.release_schema(), columns.collect())
+}
+
+/// The values of a column as they are published.
+fn published(column: &Column, values: &ArrayRef) -> ArrayRef {
+    if column.is_single { single::narrow(values) } else { values.clone() }
 }
 
 #[cfg(test)]

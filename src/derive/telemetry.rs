@@ -16,17 +16,24 @@ use arrow_array::{
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::contract::{Contract, RuleId};
+use crate::contract::{Classification, Contract, Kind, RuleId};
+use crate::decode::gtfs_realtime;
 use crate::derive::privacy::Pseudonyms;
 use crate::derive::{DeriveError, Dropped, Transform};
 use crate::table::keys::{KeyColumns, KeySet};
 use crate::table::{Budget, Chunk, ORIGIN, ORIGIN_ROW};
 use crate::time::ServiceDate;
+use crate::yaml::{Problem, Problems};
 
 /// A report without a trip belongs to the day before until this local hour, as night lines do.
 const NIGHT_ENDS: i64 = 3;
 /// Percentages beyond this are a fault of the counter and no crowd.
 const MOST_PERCENT: i32 = 300;
+
+/// What tells when a report was made: its own time, or else that of its snapshot.
+const EVENT_TIME: &[&str] = &["timestamp", "feed_timestamp"];
+/// What tells which vehicle is meant, the first that is there. Never the label, which may name a driver.
+const VEHICLE: &[&str] = &["vehicle_id", "license_plate", "entity_id"];
 
 /// What the reports of a service date become.
 #[derive(Clone)]
@@ -90,6 +97,113 @@ pub fn transform(
     }))
 }
 
+/// How a column of a release is made.
+enum Made<'a> {
+    /// As the source has it, under that name.
+    Copied(&'a str),
+    /// In words or numbers of our own, from all of these columns of the source, which have these kinds.
+    Derived(Kind, &'static [(&'static str, Kind)]),
+    /// An instant or a name, from the first of these columns of the source that has one.
+    First(Kind, &'static [&'static str]),
+}
+
+impl Made<'_> {
+    fn of<'a>(source: &Contract, column: &'a str) -> Made<'a> {
+        const OCCUPANCY: &[(&str, Kind)] = &[("occupancy_percentage", Kind::Int32), ("occupancy_status", Kind::Text)];
+        // What the snapshot says of itself may stand in for what a position does not say.
+        let is_position = source.table == "vehicle_positions";
+        match column {
+            "service_date" => Made::Derived(Kind::Date, &[]),
+            "received_at" => Made::Copied("captured_at"),
+            "event_timestamp" => Made::First(Kind::Instant, &EVENT_TIME[..if is_position { 2 } else { 1 }]),
+            "trip_id_scheduled" => Made::Copied("trip_id"),
+            "trip_start_time" => Made::Copied("start_time"),
+            "trip_schedule_relationship" => Made::Copied("schedule_relationship"),
+            "scheduled_stop_sequence" if source.index_of("current_stop_sequence").is_some() => {
+                Made::Copied("current_stop_sequence")
+            }
+            "scheduled_stop_sequence" => Made::Copied("stop_sequence"),
+            "heading" => Made::Copied("bearing"),
+            "alert_id" => Made::Copied("entity_id"),
+            "vehicle_id" | "location_ping_id" => Made::First(Kind::Text, &VEHICLE[..if is_position { 3 } else { 2 }]),
+            "current_status" => Made::Derived(Kind::Text, &[("current_status", Kind::Text)]),
+            "schedule_relationship" => Made::Derived(Kind::Text, &[("schedule_relationship", Kind::Text)]),
+            "trip_type" => Made::Derived(Kind::Text, &[("trip_id", Kind::Text)]),
+            "occupancy_percentage" => Made::Derived(Kind::Int32, OCCUPANCY),
+            "occupancy_raw" | "occupancy_raw_unit" | "occupancy_source" | "occupancy_quality" => {
+                Made::Derived(Kind::Text, OCCUPANCY)
+            }
+            other => Made::Copied(other),
+        }
+    }
+}
+
+/// What is wrong with the contract of a release: public columns that neither the format nor the derivation fills, and
+/// columns of a type that what fills them does not have.
+pub fn mistakes(source: &Contract, release: &Contract) -> Vec<Problem> {
+    let mut problems = Problems::new(&release.file);
+    let there = gtfs_realtime::columns(&source.table).unwrap_or_default();
+    let of_source = |name: &str| source.columns.iter().find(|column| column.name == name && there.contains(&name));
+    for column in &release.columns {
+        let name = column.name.as_str();
+        let (kind, from) = match Made::of(source, name) {
+            Made::Copied(from) => (of_source(from).map(|column| column.kind), from),
+            Made::Derived(kind, from) => {
+                let is_there = |(name, kind): &(&str, Kind)| of_source(name).is_some_and(|column| column.kind == *kind);
+                (from.iter().all(is_there).then_some(kind), name)
+            }
+            Made::First(kind, from) => {
+                let is_there = |name: &&str| of_source(name).is_some_and(|column| column.kind == kind);
+                (from.iter().any(is_there).then_some(kind), name)
+            }
+        };
+        match kind {
+            None if column.classification == Classification::Public => problems.add(
+                column.line,
+                format!(
+                    "nothing fills the column '{name}' of '{}': '{}' has no such value",
+                    release.table, source.table
+                ),
+                "Remove the column, or classify it as private.",
+            ),
+            Some(kind) if kind != column.kind => problems.add(
+                column.line,
+                format!(
+                    "the column '{name}' of '{}' comes as {}, not as {}",
+                    release.table,
+                    words(kind),
+                    words(column.kind)
+                ),
+                "Give it the type that it comes as.",
+            ),
+            Some(Kind::Float) if column.is_single && !gtfs_realtime::is_single(from) => problems.add(
+                column.line,
+                format!(
+                    "the column '{name}' of '{}' comes as a double, of which a 'float' would lose digits",
+                    release.table
+                ),
+                "Write 'physicalType: double'.",
+            ),
+            _ => {}
+        }
+    }
+    problems.found
+}
+
+/// A kind of column as contracts write it.
+fn words(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "'logicalType: string'",
+        Kind::Int32 => "'logicalType: integer'",
+        Kind::Int64 => "'physicalType: int64'",
+        Kind::Float => "'logicalType: number'",
+        Kind::Boolean => "'logicalType: boolean'",
+        Kind::Date => "'logicalType: date'",
+        Kind::ServiceTime => "'gtfsType: Time'",
+        Kind::Instant => "'logicalType: timestamp'",
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Table {
     VehiclePositions,
@@ -149,7 +263,7 @@ impl Transform for Telemetry {
         let rows = arrow_select::filter::filter_record_batch(&rows, &keep).map_err(|error| self.failed(&error))?;
         let mut columns = Vec::with_capacity(self.release.columns.len() + 2);
         for column in &self.release.columns {
-            columns.push(self.column(&rows, &column.name, &column.kind.data_type()));
+            columns.push(self.column(&rows, &column.name, &column.kind.data_type())?);
         }
         for name in [ORIGIN, ORIGIN_ROW] {
             columns.push(rows.column_by_name(name).cloned().unwrap_or_else(|| {
@@ -266,23 +380,18 @@ impl Telemetry {
     }
 
     /// One column of the release.
-    fn column(&self, rows: &RecordBatch, name: &str, data_type: &arrow_schema::DataType) -> ArrayRef {
+    fn column(
+        &self,
+        rows: &RecordBatch,
+        name: &str,
+        data_type: &arrow_schema::DataType,
+    ) -> Result<ArrayRef, DeriveError> {
         let count = rows.num_rows();
-        let derived: Option<ArrayRef> = match name {
+        let made: Option<ArrayRef> = match name {
             "service_date" => {
                 Some(Arc::new(Date32Array::from_value(self.settings.service_date.days_since_epoch(), count)))
             }
-            "received_at" => self.source_column(rows, "captured_at").cloned(),
             "event_timestamp" => Some(Arc::new(self.event_timestamps(rows))),
-            "trip_id_scheduled" => self.source_column(rows, "trip_id").cloned(),
-            "trip_start_time" => self.source_column(rows, "start_time").cloned(),
-            "trip_schedule_relationship" => self.source_column(rows, "schedule_relationship").cloned(),
-            "scheduled_stop_sequence" => self
-                .source_column(rows, "current_stop_sequence")
-                .or_else(|| self.source_column(rows, "stop_sequence"))
-                .cloned(),
-            "heading" => self.source_column(rows, "bearing").cloned(),
-            "alert_id" => self.source_column(rows, "entity_id").cloned(),
             "vehicle_id" => Some(Arc::new(self.vehicles(rows))),
             "location_ping_id" => Some(Arc::new(self.ping_ids(rows))),
             "current_status" => Some(self.renamed(
@@ -304,19 +413,25 @@ impl Telemetry {
             | "occupancy_source"
             | "occupancy_quality"
             | "occupancy_percentage" => self.occupancy(rows, name),
-            _ => self.source_column(rows, name).cloned(),
+            _ => match Made::of(&self.source, name) {
+                Made::Copied(from) => self.source_column(rows, from).cloned(),
+                Made::Derived(..) | Made::First(..) => None,
+            },
         };
-        // A column that the source does not have, or has with another type, is null.
-        derived.filter(|array| array.data_type() == data_type).unwrap_or_else(|| new_null_array(data_type, count))
+        match made {
+            Some(array) if array.data_type() == data_type => Ok(array),
+            Some(array) => {
+                Err(self.failed(&format!("the column '{name}' came as {} and not as {data_type}", array.data_type())))
+            }
+            // Nothing fills it, which the linter refuses where it is public.
+            None => Ok(new_null_array(data_type, count)),
+        }
     }
 
     /// Pseudonyms. Never the label, which may name a driver; where a position has no vehicle id, its plate stands in, or
     /// else the id of the entity.
     fn vehicles(&self, rows: &RecordBatch) -> StringArray {
-        let mut names = vec!["vehicle_id", "license_plate"];
-        if self.table == Table::VehiclePositions {
-            names.push("entity_id");
-        }
+        let names = &VEHICLE[..if self.table == Table::VehiclePositions { 3 } else { 2 }];
         let columns: Vec<&StringArray> = names.iter().filter_map(|name| self.texts(rows, name)).collect();
         (0..rows.num_rows())
             .map(|row| {
@@ -545,5 +660,40 @@ mod tests {
         let (rows, dropped) = run("trip_updates", "trip_updates", &batches);
         assert_eq!(text(&rows, "arrival_delay"), [Some("60".into()), Some("90".into()), Some("60".into())]);
         assert_eq!(dropped[&RuleId("trip_updates.unchanged".into())], 1);
+    }
+
+    #[test]
+    fn columns_that_nothing_fills_or_that_come_as_another_type_are_mistakes_with_their_line() {
+        let source = contract("gtfs-realtime", "vehicle_positions");
+        let of = |columns: &str| {
+            let text = format!(
+                "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
+                 properties:\n{columns}"
+            );
+            let release = crate::contract::read::contract(Path::new("t.odcs.yaml"), &text).unwrap();
+            mistakes(&source, &release).into_iter().map(|p| (p.line, p.message, p.remedy)).collect::<Vec<_>>()
+        };
+        let column = |name: &str, rest: &str| format!("      - {{name: {name}, {rest}}}\n");
+        let found = of(&(column("gps_quality", "logicalType: string, classification: public")
+            + &column("device_id", "logicalType: string")
+            + &column("trip_start_time", "logicalType: string, classification: public")
+            + &column("odometer", "logicalType: number, physicalType: float, classification: public")
+            + &column("latitude", "logicalType: number, physicalType: float, classification: public")
+            + &column("speed", "logicalType: number, physicalType: double, classification: public")));
+        let lines: Vec<u32> = found.iter().map(|(line, ..)| *line).collect();
+        assert_eq!(lines, [9, 11, 12], "{found:?}");
+        assert!(found[0].1.contains("nothing fills the column 'gps_quality'"), "{found:?}");
+        assert!(found[1].1.contains("comes as 'gtfsType: Time', not as 'logicalType: string'"), "{found:?}");
+        assert!(found[2].1.contains("comes as a double"), "{found:?}");
+        for (from, to) in
+            [("vehicle_positions", "vehicle_locations"), ("trip_updates", "trip_updates"), ("alerts", "alerts")]
+        {
+            let found = mistakes(&contract("gtfs-realtime", from), &contract("stadtbus", to));
+            assert_eq!(found, [], "{to}");
+        }
+        // An alert has no vehicle, and the id of its entity is not one.
+        let release = contract("stadtbus", "vehicle_locations");
+        let found = mistakes(&contract("gtfs-realtime", "alerts"), &release);
+        assert!(found.iter().any(|problem| problem.message.contains("'vehicle_id'")), "{found:?}");
     }
 }

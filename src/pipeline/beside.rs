@@ -26,6 +26,7 @@ use crate::pipeline::{Format, Pipeline};
 use crate::publish::bucket::Bucket;
 use crate::publish::index::{self, IndexFile};
 use crate::table::Origin;
+use crate::table::single::widened;
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 
@@ -245,10 +246,12 @@ fn read_previous(bucket: &Bucket, contract: &Contract, file: &IndexFile) -> Resu
     let Some(bytes) = bucket.get(&file.path)? else { return Ok(None) };
     let rows =
         parquet_rows(bytes).map_err(|error| RunError::internal(format!("{} is not readable: {error}", file.path)))?;
-    let wanted = contract.release_schema();
+    let wanted = contract.previous_schema();
     let columns = wanted.fields().iter().map(|field| {
-        let there = rows.column_by_name(field.name()).filter(|array| array.data_type() == field.data_type());
-        there.cloned().unwrap_or_else(|| arrow_array::new_null_array(field.data_type(), rows.num_rows()))
+        let there = rows.column_by_name(field.name()).map(widened);
+        there
+            .filter(|array| array.data_type() == field.data_type())
+            .unwrap_or_else(|| arrow_array::new_null_array(field.data_type(), rows.num_rows()))
     });
     let rows = RecordBatch::try_new(wanted.clone(), columns.collect());
     rows.map(Some).map_err(|error| RunError::internal(format!("{}: {error}", file.path)))

@@ -17,6 +17,7 @@ use std::time::Duration;
 use crate::capture::source::{Policy, Source};
 use crate::contract::library::Library;
 use crate::contract::{Contract, Kind};
+use crate::derive::telemetry;
 use crate::digest::Digest;
 use crate::ledger::quality::Asked;
 use crate::pipeline::mapping::Mapping;
@@ -265,7 +266,12 @@ fn realtime(
             problems.add(from.line, format!("the feed has no table '{origin}'"), suggestion(&origin, &known));
         }
         match release.get(&name) {
-            Some(contract) => tables.push((contract.clone(), origin)),
+            Some(contract) => {
+                if let Some(source) = source.get(&origin) {
+                    found.append(&mut telemetry::mistakes(source, contract));
+                }
+                tables.push((contract.clone(), origin));
+            }
             None => {
                 let known: Vec<&str> = release.contracts.keys().map(String::as_str).collect();
                 problems.add(table.line, format!("there is no contract for '{name}'"), suggestion(&name, &known));

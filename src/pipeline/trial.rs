@@ -17,6 +17,7 @@ use crate::pipeline::{Pipeline, journal};
 use crate::publish::bucket::Bucket;
 use crate::publish::index;
 use crate::quarantine::{RULES, Stage};
+use crate::table::single::widened;
 use crate::table::{ORIGIN, ORIGIN_ROW};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -130,9 +131,10 @@ fn fitted(contract: &Contract, rows: &RecordBatch) -> Result<RecordBatch, arrow_
     let schema = contract.chunk_schema();
     let count = rows.num_rows();
     let columns = schema.fields().iter().map(|field| -> ArrayRef {
-        let there = rows.column_by_name(field.name()).filter(|array| array.data_type() == field.data_type());
+        let there = rows.column_by_name(field.name()).map(widened);
+        let there = there.filter(|array| array.data_type() == field.data_type());
         match (there, field.name().as_str()) {
-            (Some(array), _) if array.null_count() == 0 || field.is_nullable() => array.clone(),
+            (Some(array), _) if array.null_count() == 0 || field.is_nullable() => array,
             (_, ORIGIN) => Arc::new(UInt32Array::from_value(0, count)),
             (_, ORIGIN_ROW) => Arc::new(UInt64Array::from_iter_values(1..=count as u64)),
             _ => new_null_array(field.data_type(), count),

@@ -299,7 +299,7 @@ fn section(table: &PageTable) -> Markup {
                 @for column in public(contract) {
                     tr {
                         td { code { (column.name) } }
-                        td { (kind(column.kind)) @if let Some(unit) = &column.unit { ", " (unit) } }
+                        td { (kind(column)) @if let Some(unit) = &column.unit { ", " (unit) } }
                         td {
                             (column.description_de.as_deref().unwrap_or_default()) " "
                             span lang="en" { (column.description.as_deref().unwrap_or_default()) }
@@ -311,11 +311,12 @@ fn section(table: &PageTable) -> Markup {
     }
 }
 
-fn kind(kind: Kind) -> &'static str {
-    match kind {
+fn kind(column: &Column) -> &'static str {
+    match column.kind {
         Kind::Text => "text",
         Kind::Int32 | Kind::ServiceTime => "int32",
         Kind::Int64 => "int64",
+        Kind::Float if column.is_single => "float",
         Kind::Float => "double",
         Kind::Boolean => "boolean",
         Kind::Date => "date",

@@ -1,6 +1,6 @@
 //! Parquet: the rows of a partition become one file, the same bytes for the same rows.
 //!
-//! zstd 9, 122,880 rows a group, page index, statistics. The columns of a row group are encoded side by side, and row
+//! zstd 9, 122,880 rows a group, page index, statistics; one encoding for each column, by its contract. The columns of a row group are encoded side by side, and row
 //! groups are encoded while the next ones are still being checked. Holds two row groups; where the contract sorts, also
 //! the rows of one sorted run, after which runs are spooled into the staging folder and merged at the end, a few rows of
 //! each at a time.
@@ -17,8 +17,8 @@ use arrow_array::{Array, RecordBatch};
 use arrow_ipc::reader::StreamReader;
 use arrow_row::{RowConverter, Rows, SortField};
 use arrow_schema::{ArrowError, SchemaRef};
-use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, SortingColumn};
@@ -26,7 +26,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 
-use crate::contract::{Classification, Contract, Kind};
+use crate::contract::{self, Column, Contract, Kind};
 use crate::digest::{Digest, Digester};
 use crate::publish::PublishError;
 use crate::table::Budget;
@@ -34,6 +34,9 @@ use crate::table::Budget;
 /// Rows of a row group; what DuckDB reads as one unit.
 pub const ROW_GROUP: usize = 122_880;
 const LEVEL: i32 = 9;
+/// Bytes that a dictionary may have, more than the texts of a row group ever are: a column that outgrows its dictionary goes
+/// on as plain values, which some readers take for nothing.
+const DICTIONARY: usize = 1 << 30;
 /// Bytes of rows that are sorted at a time; less where the run may hold little.
 const RUN: usize = 128 << 20;
 /// Rows that are read at a time from each run when runs are merged: a day of a large city has a hundred runs.
@@ -82,13 +85,11 @@ impl Writer {
         let path = staging.join(format!("{table}.parquet"));
         let file = File::create(&path).map_err(|error| failed(format!("{}: {error}", path.display())))?;
         let schema = contract.release_schema();
-        let public: Vec<usize> = (contract.columns.iter().enumerate())
-            .filter(|(_, column)| column.classification == Classification::Public)
-            .map(|(place, _)| place)
-            .collect();
+        let public: Vec<usize> = contract.public_columns().map(|(place, _)| place).collect();
         let sort_by: Vec<usize> =
             contract.sort_by.iter().filter_map(|place| public.iter().position(|other| other == place)).collect();
-        let properties = properties(contract, &sort_by, metadata).map_err(|error| failed(error.to_string()))?;
+        let properties =
+            properties(contract, &schema, &sort_by, metadata).map_err(|error| failed(error.to_string()))?;
         // Sorting needs a run three times, and several tables sort side by side.
         let run_limit = budget.limit() / 16;
         // One row group waits while another is being encoded.
@@ -426,18 +427,22 @@ impl Drop for Writer {
     }
 }
 
-/// How the columns are written: dictionaries for what repeats, differences for what counts up, split bytes for
-/// measurements. `benches/parquet.rs` shows what this buys.
+/// How the columns are written, see [`encoding`], and what the footer says of them: the Arrow schema with the descriptions and
+/// units, for readers that know it, and the same as `fahrtenbuch.columns` in JSON for all others.
 fn properties(
     contract: &Contract,
+    schema: &SchemaRef,
     sort_by: &[usize],
     metadata: Vec<(String, String)>,
 ) -> Result<WriterPropertiesPtr, ParquetError> {
+    let columns = ("fahrtenbuch.columns".to_owned(), documentation(contract));
+    let metadata = metadata.into_iter().chain([columns]).map(|(key, value)| KeyValue::new(key, value));
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(LEVEL)?))
         .set_max_row_group_row_count(Some(ROW_GROUP))
+        .set_dictionary_page_size_limit(DICTIONARY)
         .set_statistics_enabled(EnabledStatistics::Page)
-        .set_key_value_metadata(Some(metadata.into_iter().map(|(key, value)| KeyValue::new(key, value)).collect()));
+        .set_key_value_metadata(Some(metadata.collect()));
     if !sort_by.is_empty() {
         let columns = sort_by.iter().map(|&place| SortingColumn {
             column_idx: place as i32,
@@ -446,19 +451,45 @@ fn properties(
         });
         builder = builder.set_sorting_columns(Some(columns.collect()));
     }
-    for column in contract.columns.iter().filter(|column| column.classification == Classification::Public) {
+    for (place, column) in contract.public_columns() {
         let path = ColumnPath::from(column.name.as_str());
-        let encoding = match column.kind {
-            Kind::Instant | Kind::ServiceTime | Kind::Int64 => Some(Encoding::DELTA_BINARY_PACKED),
-            Kind::Int32 if column.values.is_empty() => Some(Encoding::DELTA_BINARY_PACKED),
-            Kind::Float => Some(Encoding::BYTE_STREAM_SPLIT),
-            Kind::Text | Kind::Int32 | Kind::Boolean | Kind::Date => None,
-        };
-        if let Some(encoding) = encoding {
+        if let Some(encoding) = encoding(column, contract.is_unique(place)) {
             builder = builder.set_column_dictionary_enabled(path.clone(), false).set_column_encoding(path, encoding);
         }
     }
-    Ok(Arc::new(builder.build()))
+    let mut properties = builder.build();
+    add_encoded_arrow_schema_to_metadata(schema, &mut properties);
+    Ok(Arc::new(properties))
+}
+
+/// The encoding of a column, `None` for a dictionary: the contract's word, or else what is smallest for most columns of its
+/// kind. A dictionary holds a whole row group, so that no reader meets a column that is half dictionary and half plain; what is
+/// unique never has one. `benches/README.md` shows what this buys.
+fn encoding(column: &Column, is_unique: bool) -> Option<Encoding> {
+    let delta = match column.kind {
+        Kind::Text => Encoding::DELTA_BYTE_ARRAY,
+        _ => Encoding::DELTA_BINARY_PACKED,
+    };
+    match (column.encoding, column.kind) {
+        (Some(contract::Encoding::Plain), _) => Some(Encoding::PLAIN),
+        (Some(contract::Encoding::Delta), _) => Some(delta),
+        (Some(contract::Encoding::ByteStreamSplit), _) => Some(Encoding::BYTE_STREAM_SPLIT),
+        (Some(contract::Encoding::Dictionary), _) if !is_unique => None,
+        (_, Kind::Float) => Some(Encoding::BYTE_STREAM_SPLIT),
+        (_, Kind::Boolean) => None,
+        (_, Kind::Instant | Kind::ServiceTime | Kind::Int64) => Some(delta),
+        (_, Kind::Int32) if column.values.is_empty() => Some(delta),
+        (_, Kind::Text | Kind::Int32 | Kind::Date) => is_unique.then_some(delta),
+    }
+}
+
+/// What the columns are, as a JSON list of objects with `name`, `description`, `description_de`, `unit`.
+fn documentation(contract: &Contract) -> String {
+    let columns = contract.public_columns().map(|(_, column)| {
+        let texts = std::iter::once(("name", column.name.as_str())).chain(column.documentation());
+        serde_json::Value::Object(texts.map(|(key, value)| (key.to_owned(), value.into())).collect())
+    });
+    serde_json::Value::Array(columns.collect()).to_string()
 }
 
 /// The encoder's thread: row groups come in, bytes go to the file.
@@ -648,5 +679,86 @@ mod tests {
         let staged = write(folder.path(), true, &[]);
         let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&staged.path).unwrap()).unwrap();
         assert_eq!((reader.schema().fields().len(), staged.rows), (2, 0));
+    }
+
+    #[test]
+    fn a_file_says_what_its_columns_are_and_no_dictionary_ends_within_a_row_group() {
+        let text = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
+                    properties:\n      - {name: secret, logicalType: string}\n      - {name: id, logicalType: string, primaryKey: true, \
+                    required: true, classification: public, description: Key.}\n      - {name: text, logicalType: string, \
+                    classification: public, customProperties: [{property: descriptionDe, value: Länge.}, {property: unit, value: m}]}\n      \
+                    - {name: lat, logicalType: number, physicalType: float, classification: public}\n";
+        let contract = Arc::new(read::contract(Path::new("t.odcs.yaml"), text).unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        // 100,000 different texts of 40 bytes are four times the dictionary that the library would allow.
+        let ids: StringArray = (0..100_000).map(|row| Some(format!("id-{row:06}"))).collect();
+        let texts: StringArray = (0..100_000).map(|row| Some(format!("{:040}", row * 7_919 % 100_003))).collect();
+        let secrets = StringArray::from(vec!["bus"; 100_000]);
+        let numbers = arrow_array::Float64Array::from_iter_values(
+            (0..100_000).map(|row| crate::table::single::widen(48.0 + row as f32 / 1e4)),
+        );
+        let (origin, place) =
+            (arrow_array::UInt32Array::from(vec![0; 100_000]), arrow_array::UInt64Array::from(vec![1; 100_000]));
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(secrets),
+            Arc::new(ids),
+            Arc::new(texts),
+            Arc::new(numbers),
+            Arc::new(origin),
+            Arc::new(place),
+        ];
+        let rows = RecordBatch::try_new(contract.chunk_schema(), columns).unwrap();
+        let public = crate::derive::privacy::public_only(&contract, &rows).unwrap();
+        let mut writer = Writer::new(folder.path(), &contract, Vec::new(), Budget::new(1 << 30)).unwrap();
+        writer.push(public.clone()).unwrap();
+        let staged = writer.finish().unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&staged.path).unwrap()).unwrap();
+        let (schema, metadata) = (reader.schema().clone(), reader.metadata().clone());
+        assert_eq!(schema, contract.release_schema());
+        assert_eq!(schema.field(0).metadata()["description"], "Key.");
+        assert_eq!(schema.field(1).metadata()["unit"], "m");
+        assert_eq!((schema.field(0).is_nullable(), schema.field(1).is_nullable()), (false, true));
+        let root = metadata.file_metadata().schema_descr();
+        assert_eq!(
+            (root.column(0).self_type().get_basic_info().id(), root.column(2).self_type().get_basic_info().id()),
+            (2, 4)
+        );
+        assert_eq!(root.column(0).max_def_level(), 0);
+        let pairs = metadata.file_metadata().key_value_metadata().unwrap();
+        let said =
+            pairs.iter().find(|pair| pair.key == "fahrtenbuch.columns").and_then(|pair| pair.value.as_deref()).unwrap();
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(said).unwrap(),
+            serde_json::json!([{"name": "id", "description": "Key."}, {"name": "text", "description_de": "Länge.", "unit": "m"}, {"name": "lat"}])
+        );
+        let encodings = |column: usize| metadata.row_group(0).column(column).encodings().collect::<Vec<_>>();
+        assert!(
+            encodings(0).contains(&Encoding::DELTA_BYTE_ARRAY) && !encodings(0).contains(&Encoding::RLE_DICTIONARY)
+        );
+        let pages = metadata.row_group(0).column(1).page_encoding_stats();
+        assert!(encodings(1).contains(&Encoding::RLE_DICTIONARY), "{:?}", encodings(1));
+        for page in
+            pages.into_iter().flatten().filter(|page| page.page_type != parquet::basic::PageType::DICTIONARY_PAGE)
+        {
+            assert_eq!(page.encoding, Encoding::RLE_DICTIONARY);
+        }
+        assert!(encodings(2).contains(&Encoding::BYTE_STREAM_SPLIT));
+        let read: Vec<RecordBatch> = reader.with_batch_size(1 << 17).build().unwrap().map(Result::unwrap).collect();
+        assert_eq!(read, [public]);
+    }
+
+    #[test]
+    fn a_null_in_a_column_that_is_never_null_is_an_error_that_names_it() {
+        let text = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
+                    properties:\n      - {name: id, logicalType: string, required: true, classification: public}\n";
+        let contract = read::contract(Path::new("t.odcs.yaml"), text).unwrap();
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(StringArray::from(vec![None::<&str>])),
+            Arc::new(arrow_array::UInt32Array::from(vec![0])),
+            Arc::new(arrow_array::UInt64Array::from(vec![1])),
+        ];
+        let rows = RecordBatch::try_new(contract.chunk_schema(), columns).unwrap();
+        let error = crate::derive::privacy::public_only(&contract, &rows).unwrap_err().to_string();
+        assert!(error.contains("'id'"), "{error}");
     }
 }
