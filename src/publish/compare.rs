@@ -96,10 +96,8 @@ mod tests {
     fn rows(schema: &Arc<Schema>, count: usize, change: Option<usize>) -> RecordBatch {
         let text = (0..count).map(|row| format!("row {}", if change == Some(row) { row + 1 } else { row }));
         let number = (0..count).map(|row| (row % 5 != 0).then_some(if row % 7 == 0 { f64::NAN } else { row as f64 }));
-        let columns: [ArrayRef; 2] = [
-            Arc::new(text.map(Some).collect::<StringArray>()),
-            Arc::new(number.collect::<Float64Array>()),
-        ];
+        let columns: [ArrayRef; 2] =
+            [Arc::new(text.map(Some).collect::<StringArray>()), Arc::new(number.collect::<Float64Array>())];
         RecordBatch::try_new(schema.clone(), columns.to_vec()).unwrap()
     }
 

@@ -239,12 +239,8 @@ pub fn commit(
         if before.file_of(date) == file {
             return Ok(Some(Commit::Nothing(before)));
         }
-        let mut index = TableIndex {
-            version: before.version + 1,
-            contract: contract.into(),
-            previous: Some(digest),
-            ..before
-        };
+        let mut index =
+            TableIndex { version: before.version + 1, contract: contract.into(), previous: Some(digest), ..before };
         if let Some((date, path)) = file.and_then(first_of) {
             let first = index.first.entry(date).or_insert_with(|| path.clone());
             if *first != path {
@@ -519,7 +515,7 @@ mod tests {
         let views = |dates: [&str; 2]| {
             let folder = tempfile::tempdir().unwrap();
             let bucket = bucket(folder.path());
-            dates.map(|date| release(&bucket, date, date, false));
+            dates.iter().for_each(|date| _ = release(&bucket, date, date, false));
             write_views(&bucket, &current(&bucket, "bus", "t").unwrap().unwrap()).unwrap();
             let view = |name: &str| bucket.get(&format!("meta/bus/t/{name}")).unwrap().unwrap();
             (view("files.json"), String::from_utf8(view("index.csv").to_vec()).unwrap())

@@ -290,12 +290,8 @@ fn span_of(index: &TableIndex) -> String {
 
 /// The dates whose current files are provisional, if there are any.
 fn provisional(index: &TableIndex) -> Markup {
-    let dates: Vec<String> = index
-        .files
-        .iter()
-        .filter(|file| file.provisional)
-        .map(|file| file.partition_date.to_string())
-        .collect();
+    let dates: Vec<String> =
+        index.files.iter().filter(|file| file.provisional).map(|file| file.partition_date.to_string()).collect();
     html! {
         @if !dates.is_empty() {
             br;

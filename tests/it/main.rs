@@ -7,6 +7,7 @@ mod end_to_end;
 mod killed;
 mod left_out;
 mod mistakes;
+mod published;
 mod quality;
 mod quarantine;
 mod real_data;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use crate::capture::evidence::{Entry, Store};
 use crate::check::{self, gtfs};
-use crate::contract::{Contract, Severity};
 use crate::contract::library::Library;
+use crate::contract::{Contract, Severity};
 use crate::decode::timetable::{self, Package};
 use crate::decode::{self, DecodeError, Decoded, Limits, Step};
 use crate::derive::privacy::Pseudonyms;

@@ -12,11 +12,11 @@ use crate::decode::Note;
 use crate::pipeline::Pipeline;
 use crate::pipeline::journal::{self, StagedFile};
 use crate::pipeline::run::error::RunError;
+use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::compare;
 use crate::publish::index::{self, IndexFile, TableIndex};
 use crate::publish::parquet::Staged;
-use crate::publish::PublishError;
 use crate::time::ServiceDate;
 
 /// The tables that a run releases, as they are in the bucket.
