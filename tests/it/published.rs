@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use fahrtenbuch::digest::Digest;
+use fahrtenbuch::time::ServiceDate;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
@@ -186,9 +187,8 @@ fn an_index_with_a_gap_a_wrong_link_or_no_sense_stops_the_run_for_good() {
 #[test]
 fn a_date_that_is_not_over_is_released_as_provisional_below_revised() {
     let world = World::new();
-    // Half an hour ago, so that the service date is not over whatever the hour.
-    let now = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::get("Europe/Berlin").unwrap());
-    let today = now.date().to_string();
+    let zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap();
+    let today = ServiceDate::local_date_of(jiff::Timestamp::now(), &zone).to_string();
     let evidence = world.path("data/sample/evidence").to_string_lossy().into_owned();
     std::fs::remove_dir_all(&evidence).unwrap();
     let simulate = ["simulate", "--date", &today, "--interval", "900", "--evidence", &evidence];
