@@ -146,8 +146,8 @@ class Pandas:
     def as_arrow(self, frame, schema):
         columns = {}
         for name in frame.columns:
-            type = schema.field(name).type
-            columns[name] = pyarrow.Array.from_pandas(frame[name], type=None if name == PARTITION else type)
+            type = None if name == PARTITION and PARTITION not in schema.names else schema.field(name).type
+            columns[name] = pyarrow.Array.from_pandas(frame[name], type=type)
         return pyarrow.table(columns)
 
     def file(self, name):
