@@ -77,7 +77,7 @@ Exit code 2 if a test fails.")]
 Examples:
   fahrtenbuch rules try vehicle_locations.speed_possible
   fahrtenbuch rules try vehicle_locations.speed_possible --date 2026-11-24
-  fahrtenbuch rules try vehicle_locations.speed_possible data/bucket/data/stadtbus-telemetrie/vehicle_locations/date=2026-11-24/part-….parquet
+  fahrtenbuch rules try vehicle_locations.speed_possible data/bucket/data/stadtbus-telemetrie/vehicle_locations/partition_date=2026-11-24/part-….parquet
 
 Nothing is changed. Values that rules nulled before are absent in what was published.")]
     Try {

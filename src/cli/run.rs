@@ -161,7 +161,7 @@ fn json(report: &Report) -> serde_json::Value {
 fn show(report: &Report, bucket: &str) {
     let record = &report.record;
     println!("{} {}", record.pipeline, record.date);
-    if report.is_nothing_new() {
+    if report.is_nothing_new() && report.is_repeated {
         println!("  nothing new: the same evidence, contracts and program were published before\n");
         return;
     }
@@ -241,6 +241,9 @@ fn show(report: &Report, bucket: &str) {
     }
     match record.status {
         Status::HeldBack => println!("  HELD BACK: nothing was published, what was published before stays"),
+        Status::Published if report.is_nothing_new() => {
+            println!("  nothing new: the rows and columns of every table are those that were published before");
+        }
         Status::Published if report.finished_earlier => println!("  finished what an earlier run had begun"),
         Status::Published => {}
     }

@@ -36,7 +36,7 @@ pub struct RunRecord {
     /// When all rows were checked and written, before anything was published.
     pub prepared_at: Timestamp,
     pub program: Program,
-    /// Over all that the files depend on; each file's entry in the table index carries it, too.
+    /// Over all that the run looked at.
     pub inputs: Digest,
     pub pipeline_file: Digest,
     pub contracts: Vec<ContractEntry>,
@@ -236,6 +236,7 @@ impl TableEntry {
     }
 }
 
+/// A current file of the partition: one that the run made, or one of an earlier run that has the same rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {
     pub path: String,

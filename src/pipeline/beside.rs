@@ -77,7 +77,7 @@ impl Beside {
                 continue;
             }
             let Some(index) = index::current(bucket, &pipeline.dataset, &contract.table)? else { continue };
-            let earlier: Vec<&IndexFile> = index.files.iter().filter(|file| file.date < date).collect();
+            let earlier: Vec<&IndexFile> = index.files.iter().filter(|file| file.partition_date < date).collect();
             if let Some(file) = earlier.last().filter(|_| wants_previous) {
                 beside.previous.insert(contract.table.clone(), (*file).clone());
             }
@@ -88,7 +88,7 @@ impl Beside {
                 let rows = earlier[earlier.len().saturating_sub(LOOKED_BACK)..].iter().map(|file| file.rows as f64);
                 beside.history.entry(contract.id.clone()).or_default().insert((*rule).clone(), rows.collect());
             }
-            if let Some(oldest) = earlier.iter().map(|file| file.date).min() {
+            if let Some(oldest) = earlier.iter().map(|file| file.partition_date).min() {
                 beside.oldest.insert(contract.table.clone(), oldest);
             }
         }

@@ -28,11 +28,12 @@ pub struct Entry {
     pub record: RunRecord,
 }
 
-/// A file that waits in the staging folder.
+/// A file that is to be current.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StagedFile {
     pub table: String,
-    pub staged: PathBuf,
+    /// Where it waits in the staging folder; nothing if the published file of an earlier run has the same rows and stands.
+    pub staged: Option<PathBuf>,
     pub file: IndexFile,
 }
 
@@ -112,7 +113,8 @@ impl Entry {
     /// Whether every staged file is still what the journal says.
     pub fn is_staged(&self) -> bool {
         let files = self.files.iter().all(|file| {
-            fs::read(&file.staged)
+            let Some(staged) = &file.staged else { return true };
+            fs::read(staged)
                 .is_ok_and(|bytes| bytes.len() as u64 == file.file.bytes && Digest::of(&bytes) == file.file.sha256)
         });
         files && self.quarantine.iter().all(HeldFile::is_there)

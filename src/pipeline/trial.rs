@@ -64,18 +64,18 @@ impl Subject {
         let index = index::current(bucket, &pipeline.dataset, &contract.table)?;
         let Some(index) = index else { return Ok(None) };
         let file = match date {
-            Some(date) => index.files.iter().find(|file| file.date == date),
+            Some(date) => index.file_of(date),
             None => index.files.last(),
         };
         let Some(file) = file else { return Ok(None) };
         let Some(bytes) = bucket.get(&file.path)? else { return Ok(None) };
         let rows = parquet_rows(bytes).map_err(|error| RunError::internal(format!("{}: {error}", file.path)))?;
-        let folder = crate::quarantine::partition(&workspace.private, &pipeline.dataset, file.date);
+        let folder = crate::quarantine::partition(&workspace.private, &pipeline.dataset, file.partition_date);
         // Of a table that is released as it came there is one quarantine; of one that is derived the second has its columns.
         let is_derived = pipeline.contracts.get(&contract.table).is_none_or(|other| other.file != contract.file);
         let stage = if is_derived { Stage::Release } else { Stage::Feed };
         let (held, held_by) = quarantined(&folder.join(stage.file(&contract.table)), contract)?;
-        let journal = journal::path(&workspace.private, &pipeline.name, file.date);
+        let journal = journal::path(&workspace.private, &pipeline.name, file.partition_date);
         let entry = journal::read(&journal).map_err(|error| RunError::private(&journal, "read", &error))?;
         let record = entry.map(|entry| entry.record);
         let findings = |record: &RunRecord| {
@@ -88,9 +88,9 @@ impl Subject {
             findings(record).get(&rule.id).copied().or_else(tolerated).or_else(passed)
         });
         let naming = record.as_ref().map(|record| findings(record).into_keys().collect());
-        let name = format!("{}/{} {}", pipeline.dataset, contract.table, file.date);
+        let name = format!("{}/{} {}", pipeline.dataset, contract.table, file.partition_date);
         let rows = fitted(contract, &rows).map_err(|error| RunError::internal(format!("{}: {error}", file.path)))?;
-        Ok(Some(Self { name, date: file.date, rows, held, held_by, before, naming }))
+        Ok(Some(Self { name, date: file.partition_date, rows, held, held_by, before, naming }))
     }
 
     /// A Parquet file, published or of the quarantine.
@@ -105,9 +105,10 @@ impl Subject {
     }
 }
 
-/// The partition that a file's path names: `.../date=2026-11-24/part-....parquet`.
+/// The partition that a file's path names: that of a published file, or `…/date=2026-11-24/<table>.parquet` in quarantine.
 pub fn date_of(path: &Path) -> Option<ServiceDate> {
-    path.iter().rev().find_map(|part| part.to_str()?.strip_prefix("date=")?.parse().ok())
+    let held = || path.iter().rev().find_map(|part| part.to_str()?.strip_prefix("date=")?.parse().ok());
+    index::date_of(path).or_else(held)
 }
 
 fn quarantined(path: &PathBuf, contract: &Contract) -> Result<(RecordBatch, Vec<Vec<String>>), RunError> {
@@ -255,7 +256,8 @@ mod tests {
         let rows = fitted(&contract, &file).unwrap();
         assert_eq!(rows.column(0), &texts(&["p", "q"]));
         assert_eq!((rows.column(1).null_count(), rows.num_columns()), (2, 4));
-        assert_eq!(date_of(Path::new("data/d/t/date=2026-11-24/part-1.parquet")), "2026-11-24".parse().ok());
+        assert_eq!(date_of(Path::new("data/d/t/partition_date=2026-11-24/part-1.parquet")), "2026-11-24".parse().ok());
+        assert_eq!(date_of(Path::new("quarantine/d/date=2026-11-24/t.parquet")), "2026-11-24".parse().ok());
         assert_eq!(date_of(Path::new("part-1.parquet")), None);
     }
 }

@@ -1,6 +1,12 @@
 //! A bucket: a local folder or a prefix of an S3 bucket, with the few operations that publishing needs.
+//!
+//! Files of data are stored with their SHA-256: S3 keeps it as metadata of the object (`x-amz-meta-sha256`), so that a later
+//! run can compare size and digest with one request; a local file is read. An object without that metadata was not written
+//! by [`Bucket::put_file`], and is read whole.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,14 +15,19 @@ use futures::TryStreamExt;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::prefix::PrefixStore;
-use object_store::{Attribute, Attributes, ObjectStore, ObjectStoreExt, PutMode, PutOptions, WriteMultipart, path};
+use object_store::{
+    Attribute, Attributes, GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions,
+    WriteMultipart, path,
+};
 use tokio::runtime::Runtime;
 
-use crate::digest::Digest;
+use crate::digest::{Digest, Digester};
 use crate::publish::PublishError;
 
 /// Says what the bucket is.
 const FORMAT: &str = "ledger/bucket.json";
+/// The metadata of an object that has its SHA-256.
+const SHA256: &str = "sha256";
 /// Files up to this go into the bucket in one request.
 const ONE_REQUEST: u64 = 64 << 20;
 /// The part size of larger ones.
@@ -80,14 +91,23 @@ impl Bucket {
     /// Makes sure that the store honours create-only writes, and refuses it where it does not: without them two runs
     /// could overwrite each other's commit. What it tries this with stays: it says what the bucket is.
     pub fn probe(&self) -> Result<(), PublishError> {
-        let format = Bytes::from_static(b"{\"format\": \"fahrtenbuch-bucket/1\"}\n");
+        let format = Bytes::from_static(b"{\"format\": \"fahrtenbuch-bucket/2\"}\n");
+        let wrong = |problem: &str, remedy: &str| {
+            let (problem, remedy) = (problem.to_owned(), remedy.to_owned());
+            Err(PublishError::Configuration { bucket: self.location.clone(), problem, remedy })
+        };
         self.put_new(FORMAT, format.clone())?;
-        if self.put_new(FORMAT, format)? {
-            return Err(PublishError::Configuration {
-                bucket: self.location.clone(),
-                problem: "the store does not honour create-only writes (If-None-Match)".to_owned(),
-                remedy: "Use a store that does: AWS S3, Ceph, MinIO, Garage, SeaweedFS, or a local folder.".to_owned(),
-            });
+        if self.put_new(FORMAT, format.clone())? {
+            return wrong(
+                "the store does not honour create-only writes (If-None-Match)",
+                "Use a store that does: AWS S3, Ceph, MinIO, Garage, SeaweedFS, or a local folder.",
+            );
+        }
+        if self.get(FORMAT)?.is_some_and(|there| there != format) {
+            return wrong(
+                "it was made by another version of this program, which names its files in another way",
+                "Publish into a new, empty bucket.",
+            );
         }
         Ok(())
     }
@@ -103,30 +123,30 @@ impl Bucket {
         }
     }
 
-    /// Puts a staged file into the bucket under a name that carries its digest; a file that is there already is the same.
-    pub fn put_file(&self, key: &str, file: &Path, digest: &Digest) -> Result<(), PublishError> {
+    /// Puts a staged file into the bucket under a name that carries its digest; `false` if it was there. What is there under
+    /// that name and has other bytes is damaged, and is replaced.
+    pub fn put_file(&self, key: &str, file: &Path, digest: &Digest) -> Result<bool, PublishError> {
         let unreadable = |error: std::io::Error| PublishError::Parquet {
             table: file.display().to_string(),
             problem: format!("the staged file cannot be read: {error}"),
         };
         let bytes = std::fs::metadata(file).map_err(unreadable)?.len();
-        match self.runtime.block_on(self.store.head(&self.path(key)?)) {
-            Ok(object) if object.size == bytes => return Ok(()),
-            Ok(object) => {
-                let problem = format!("it has {} bytes instead of {bytes} (sha256 {digest})", object.size);
-                return Err(PublishError::Damaged { key: key.to_owned(), problem });
-            }
-            Err(object_store::Error::NotFound { .. }) => {}
-            Err(source) => return Err(self.failed(key, source)),
+        if self.damage_of(key, bytes, digest)?.is_none() {
+            return Ok(false);
         }
-        if bytes <= ONE_REQUEST {
-            let bytes = std::fs::read(file).map_err(unreadable)?;
-            self.put_new(key, bytes.into())?;
-            return Ok(());
+        let mut attributes = self.attributes(key);
+        if self.folder.is_none() {
+            attributes.insert(Attribute::Metadata(SHA256.into()), digest.to_string().into());
         }
         let path = self.path(key)?;
-        let mut input = std::fs::File::open(file).map_err(unreadable)?;
-        let upload = self.run(key, self.store.put_multipart(&path))?;
+        if bytes <= ONE_REQUEST {
+            let bytes = std::fs::read(file).map_err(unreadable)?;
+            let options = PutOptions { attributes, ..PutOptions::default() };
+            return self.run(key, self.store.put_opts(&path, bytes.into(), options)).map(|_| true);
+        }
+        let mut input = File::open(file).map_err(unreadable)?;
+        let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
+        let upload = self.run(key, self.store.put_multipart_opts(&path, options))?;
         let written: Result<_, object_store::Error> = self.runtime.block_on(async {
             let mut upload = WriteMultipart::new_with_chunk_size(upload, PART);
             let mut buffer = vec![0; PART];
@@ -150,7 +170,70 @@ impl Bucket {
                 upload.write(&buffer[..read]);
             }
         });
-        written.map(|_| ()).map_err(|source| self.failed(key, source))
+        written.map(|_| true).map_err(|source| self.failed(key, source))
+    }
+
+    /// What is wrong with an object that should have these bytes: it is gone, has another size or another digest. Reads a
+    /// local file; asks S3 for the size and the digest that it keeps with the object.
+    pub fn damage_of(&self, key: &str, bytes: u64, digest: &Digest) -> Result<Option<String>, PublishError> {
+        let path = self.path(key)?;
+        let options = GetOptions { head: true, ..GetOptions::default() };
+        let object = match self.runtime.block_on(self.store.get_opts(&path, options)) {
+            Ok(object) => object,
+            Err(object_store::Error::NotFound { .. }) => return Ok(Some("it is gone".to_owned())),
+            Err(source) => return Err(self.failed(key, source)),
+        };
+        if object.meta.size != bytes {
+            return Ok(Some(format!("it has {} bytes instead of {bytes}", object.meta.size)));
+        }
+        let kept = object.attributes.get(&Attribute::Metadata(SHA256.into()));
+        let found = match kept.and_then(|kept| Digest::parse(kept)) {
+            Some(kept) => kept,
+            None => {
+                let mut digester = Digester::default();
+                self.read_into(key, &mut digester)?;
+                digester.finish()
+            }
+        };
+        Ok((found != *digest).then(|| format!("its bytes have the SHA-256 {found} instead of {digest}")))
+    }
+
+    /// Opens an object for reading at any place, through a copy at `copy` if the bucket is not local.
+    pub fn open_file(&self, key: &str, copy: &Path) -> Result<File, PublishError> {
+        let failed = |error: std::io::Error| {
+            self.failed(key, object_store::Error::Generic { store: "bucket", source: error.into() })
+        };
+        if let Some(folder) = &self.folder {
+            return File::open(folder.join(key)).map_err(failed);
+        }
+        self.read_into(key, &mut File::create(copy).map_err(failed)?)?;
+        File::open(copy).map_err(failed)
+    }
+
+    /// Writes an object's bytes, a few at a time.
+    fn read_into(&self, key: &str, out: &mut impl Write) -> Result<(), PublishError> {
+        let path = self.path(key)?;
+        let failed = |error: std::io::Error| object_store::Error::Generic { store: "bucket", source: error.into() };
+        if let Some(folder) = &self.folder {
+            let copied = File::open(folder.join(key)).and_then(|mut file| std::io::copy(&mut file, out));
+            return copied.map(|_| ()).map_err(|error| self.failed(key, failed(error)));
+        }
+        let read = async {
+            let mut bytes = self.store.get(&path).await?.into_stream();
+            while let Some(bytes) = bytes.try_next().await? {
+                out.write_all(&bytes).map_err(failed)?;
+            }
+            Ok(())
+        };
+        self.run(key, read)
+    }
+
+    /// Removes an object.
+    pub fn remove(&self, key: &str) -> Result<(), PublishError> {
+        match self.runtime.block_on(self.store.delete(&self.path(key)?)) {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(source) => Err(self.failed(key, source)),
+        }
     }
 
     /// Writes an object that may change, such as `files.json`; leaves it alone if it is the same already.
@@ -279,6 +362,37 @@ mod tests {
         assert_eq!(bucket.get("a/b.json").unwrap().as_deref(), Some(&b"1"[..]));
         assert_eq!(bucket.list("a").unwrap(), ["a/b.json"]);
         assert!(bucket.put_new("../out", Bytes::new()).is_err());
+    }
+
+    #[test]
+    fn what_is_damaged_is_told_and_put_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let bucket = Bucket::open(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
+        let (staged, digest) = (folder.path().join("staged"), Digest::of(b"rows"));
+        std::fs::write(&staged, "rows").unwrap();
+        let file = folder.path().join("data/part.parquet");
+        let put = || bucket.put_file("data/part.parquet", &staged, &digest).unwrap();
+        let damage = || bucket.damage_of("data/part.parquet", 4, &digest).unwrap();
+        assert_eq!(damage().as_deref(), Some("it is gone"));
+        assert!(put() && !put());
+        for (bytes, told) in [("row", "it has 3 bytes instead of 4"), ("rowz", "SHA-256")] {
+            std::fs::write(&file, bytes).unwrap();
+            assert!(damage().is_some_and(|problem| problem.contains(told)));
+            assert!(put());
+            assert_eq!((damage(), std::fs::read(&file).unwrap()), (None, b"rows".to_vec()));
+        }
+        bucket.remove("data/part.parquet").unwrap();
+        bucket.remove("data/part.parquet").unwrap();
+        assert!(!file.exists());
+    }
+
+    #[test]
+    fn a_bucket_of_another_layout_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let bucket = Bucket::open(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
+        bucket.put(FORMAT, "{\"format\": \"fahrtenbuch-bucket/1\"}\n".into()).unwrap();
+        let error = bucket.probe().unwrap_err().to_string();
+        assert!(error.contains("new, empty bucket"), "{error}");
     }
 
     #[test]

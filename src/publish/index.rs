@@ -1,7 +1,18 @@
 //! The table index: which files are the current ones. A public bucket gives no listing, so readers find files here.
 //!
-//! `data/<dataset>/<table>/_index/v0000000001.json` is create-only, one per release; writing it *is* the release.
-//! `files.json` and `index.csv` beside the data are made from the newest index and may be made again at any time.
+//! ```text
+//! data/<dataset>/<table>/partition_date=2026-11-24/part-<12>.parquet     the first complete publication of a date
+//! revised/<dataset>/<table>/partition_date=2026-11-24/part-<12>.parquet  provisional ones, and every later one
+//! meta/<dataset>/<table>/index/v0000000001.json                          create-only, one per release
+//! meta/<dataset>/<table>/files.json  index.csv                           views of the newest index
+//! ```
+//!
+//! Writing a version of the index *is* the release. Below `data/` and `revised/` lies nothing but Parquet, and a folder
+//! below `data/` has at most one file of a date, so readers may open it as a whole. The views are made from the newest
+//! index and may be made again at any time. They do not depend on the order in which dates were released, apart from the
+//! version number and the names of records.
+
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -15,41 +26,53 @@ use crate::time::ServiceDate;
 /// One released version of a table: all files that are current, over all of its partitions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableIndex {
-    /// Counts up from 1.
+    /// Counts up from 1 without a gap.
     pub version: u64,
     pub dataset: String,
     pub table: String,
-    /// Of the newest release; each file's footer names its own.
+    /// Of the newest release; the record of each file names the one that it was made with.
     pub contract: ContractRef,
     /// By date.
     pub files: Vec<IndexFile>,
+    /// The path of the first complete publication of each date. It stays when later versions replace or lose that file, so
+    /// that no second file of the date ever comes below `data/`.
+    #[serde(default)]
+    pub first: BTreeMap<ServiceDate, String>,
     /// Of the bytes of the index before this one.
     pub previous: Option<Digest>,
 }
 
+/// The contract of a table. Its digest stands in the records: a comment in a contract is no release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContractRef {
     pub id: String,
     pub version: String,
-    pub digest: Digest,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexFile {
     /// From the root of the bucket.
     pub path: String,
-    /// The partition.
-    pub date: ServiceDate,
+    pub partition_date: ServiceDate,
     pub rows: u64,
     pub bytes: u64,
     pub sha256: Digest,
-    /// Over everything that the file was made from: evidence, contracts, pipeline, program.
-    pub inputs: Digest,
+    /// The key of the record of the run that made the file: `ledger/records/<sha256>.json`.
+    pub record: String,
+    /// Released before the service date was over; a complete release follows.
+    pub provisional: bool,
 }
 
 impl From<&Contract> for ContractRef {
     fn from(contract: &Contract) -> Self {
-        Self { id: contract.id.clone(), version: contract.version.clone(), digest: contract.digest }
+        Self { id: contract.id.clone(), version: contract.version.clone() }
+    }
+}
+
+impl TableIndex {
+    /// The current file of a partition.
+    pub fn file_of(&self, date: ServiceDate) -> Option<&IndexFile> {
+        self.files.iter().find(|file| file.partition_date == date)
     }
 }
 
@@ -72,42 +95,120 @@ impl Commit {
 
 /// How often a commit is tried while others commit to the same table.
 const ROUNDS: u64 = 100;
+/// How often a listing with a gap is read again: one that is made while others commit may miss a name.
+const LISTINGS: u64 = 4;
 
-/// Where a table's files are.
-pub fn folder(dataset: &str, table: &str) -> String {
+/// Where the first complete publications of a table are: Parquet only, no row twice.
+pub fn data_folder(dataset: &str, table: &str) -> String {
     format!("data/{dataset}/{table}")
 }
 
-/// The name of a file of a partition.
-pub fn data_path(dataset: &str, table: &str, date: ServiceDate, digest: &Digest) -> String {
-    format!("{}/date={date}/part-{}.parquet", folder(dataset, table), digest.short())
+/// Where a table's index and its views are.
+pub fn meta_folder(dataset: &str, table: &str) -> String {
+    format!("meta/{dataset}/{table}")
 }
 
-/// The newest index of a table.
+fn partition_folder(root: &str, dataset: &str, table: &str, date: ServiceDate) -> String {
+    format!("{root}/{dataset}/{table}/partition_date={date}")
+}
+
+/// The name of a new file of a partition: below `data/` if it is the first complete one, else below `revised/`.
+pub fn path_of_release(
+    index: Option<&TableIndex>,
+    dataset: &str,
+    table: &str,
+    date: ServiceDate,
+    provisional: bool,
+    digest: &Digest,
+) -> String {
+    let is_first = !provisional && index.is_none_or(|index| !index.first.contains_key(&date));
+    let root = if is_first { "data" } else { "revised" };
+    format!("{}/part-{}.parquet", partition_folder(root, dataset, table, date), digest.short())
+}
+
+/// Whether a file is where first complete publications are.
+fn is_first_release(file: &IndexFile) -> bool {
+    file.path.starts_with("data/")
+}
+
+/// The date that a file's path names: `…/partition_date=2026-11-24/part-….parquet`.
+pub fn date_of(path: &std::path::Path) -> Option<ServiceDate> {
+    path.iter().rev().find_map(|part| part.to_str()?.strip_prefix("partition_date=")?.parse().ok())
+}
+
+/// The newest index of a table. A gap in the version numbers is an error.
 pub fn current(bucket: &Bucket, dataset: &str, table: &str) -> Result<Option<TableIndex>, PublishError> {
     Ok(newest(bucket, dataset, table)?.map(|(index, _)| index))
 }
 
-fn newest(bucket: &Bucket, dataset: &str, table: &str) -> Result<Option<(TableIndex, Digest)>, PublishError> {
-    let names = bucket.list(&format!("{}/_index", folder(dataset, table)))?;
-    let Some(key) = names.last() else { return Ok(None) };
+/// The newest index of a table, which must name the digest of the one before it. For the tables that a run commits to.
+pub fn verified(bucket: &Bucket, dataset: &str, table: &str) -> Result<Option<TableIndex>, PublishError> {
+    let Some((index, _)) = newest(bucket, dataset, table)? else { return Ok(None) };
+    let key = index_key(dataset, table, index.version);
     let damaged = |problem: String| PublishError::Damaged { key: key.clone(), problem };
-    let bytes = bucket.get(key)?.ok_or_else(|| damaged("it disappeared".to_owned()))?;
+    match (&index.previous, index.version) {
+        (None, 1) => {}
+        (None, _) | (Some(_), 1) => return Err(damaged("it does not name the version before it".to_owned())),
+        (Some(previous), version) => {
+            let before = index_key(dataset, table, version - 1);
+            let bytes = bucket.get(&before)?;
+            let bytes = bytes.ok_or_else(|| damaged(format!("the version before it, '{before}', is gone")))?;
+            if Digest::of(&bytes) != *previous {
+                return Err(damaged(format!(
+                    "it names the digest {previous} of the version before it, but '{before}' has {}",
+                    Digest::of(&bytes)
+                )));
+            }
+        }
+    }
+    Ok(Some(index))
+}
+
+/// The newest version in a listing whose numbers have no gap.
+fn newest_version(bucket: &Bucket, dataset: &str, table: &str) -> Result<Option<u64>, PublishError> {
+    let folder = format!("{}/index", meta_folder(dataset, table));
+    let mut missing = 1;
+    for round in 0..LISTINGS {
+        std::thread::sleep(std::time::Duration::from_millis(50 * round));
+        let names = bucket.list(&folder)?;
+        let version = |name: &String| -> Option<u64> {
+            let digits = name.strip_prefix(&folder)?.strip_prefix("/v")?.strip_suffix(".json")?;
+            digits.parse().ok().filter(|version| *name == index_key(dataset, table, *version))
+        };
+        // In order, as the numbers have leading zeros.
+        let versions: Vec<u64> = names.iter().filter_map(version).collect();
+        match versions.iter().zip(1..).find(|(version, expected)| *version != expected) {
+            None => return Ok(versions.last().copied()),
+            Some((_, expected)) => missing = expected,
+        }
+    }
+    let key = index_key(dataset, table, missing);
+    Err(PublishError::Damaged { key, problem: "this version is missing, and later ones are there".to_owned() })
+}
+
+fn newest(bucket: &Bucket, dataset: &str, table: &str) -> Result<Option<(TableIndex, Digest)>, PublishError> {
+    let Some(version) = newest_version(bucket, dataset, table)? else { return Ok(None) };
+    let key = index_key(dataset, table, version);
+    let damaged = |problem: String| PublishError::Damaged { key: key.clone(), problem };
+    let bytes = bucket.get(&key)?.ok_or_else(|| damaged("it disappeared".to_owned()))?;
     let index: TableIndex = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
-    if *key != index_key(dataset, table, index.version) {
-        return Err(damaged(format!("it says that it is version {}", index.version)));
+    if (index.version, index.dataset.as_str(), index.table.as_str()) != (version, dataset, table) {
+        let says = format!("it says that it is version {} of {}/{}", index.version, index.dataset, index.table);
+        return Err(damaged(says));
     }
     Ok(Some((index, Digest::of(&bytes))))
 }
 
 fn index_key(dataset: &str, table: &str, version: u64) -> String {
-    format!("{}/_index/v{version:010}.json", folder(dataset, table))
+    format!("{}/index/v{version:010}.json", meta_folder(dataset, table))
 }
 
-/// Makes `file` the current file of a partition; without a file the partition has none any more. The data must be in the
-/// bucket already. A table that was never released and has no file is `None`.
+/// Makes `file` the current file of a partition; without a file the partition has none any more. The data and the record
+/// must be in the bucket already. A table that was never released and has no file is `None`.
 ///
-/// Another run may commit another partition in between; the write then fails and is tried on top of the other's index.
+/// A file that is current already makes no new version, whatever the contract says now. Another run may commit another
+/// partition in between; the write then fails and is tried on top of the other's index. If it was the same partition, and
+/// both would be its first release, the one that comes later fails and may be run again.
 pub fn commit(
     bucket: &Bucket,
     dataset: &str,
@@ -119,48 +220,97 @@ pub fn commit(
         // Whoever comes too late looks again, a little later each time.
         std::thread::sleep(std::time::Duration::from_millis(5 * round));
         let before = newest(bucket, dataset, &contract.table)?;
-        let there = before.as_ref().and_then(|(index, _)| index.files.iter().find(|other| other.date == date));
-        match (&before, file) {
-            (None, None) => return Ok(None),
-            (Some((index, _)), None) if there.is_none() => return Ok(Some(Commit::Nothing(index.clone()))),
-            (Some((index, _)), Some(_)) if there == file && index.contract == ContractRef::from(contract) => {
-                return Ok(Some(Commit::Nothing(index.clone())));
+        let Some((before, digest)) = before else {
+            let Some(file) = file else { return Ok(None) };
+            let index = TableIndex {
+                version: 1,
+                dataset: dataset.to_owned(),
+                table: contract.table.clone(),
+                contract: contract.into(),
+                files: vec![file.clone()],
+                first: first_of(file).into_iter().collect(),
+                previous: None,
+            };
+            if bucket.put_new(&index_key(dataset, &contract.table, 1), json(&index))? {
+                return Ok(Some(Commit::New(index)));
             }
-            _ => {}
-        }
-        let mut files = before.as_ref().map_or_else(Vec::new, |(index, _)| index.files.clone());
-        files.retain(|other| other.date != date);
-        files.extend(file.cloned());
-        files.sort_by_key(|file| file.date);
-        let index = TableIndex {
-            version: before.as_ref().map_or(1, |(index, _)| index.version + 1),
-            dataset: dataset.to_owned(),
-            table: contract.table.clone(),
-            contract: contract.into(),
-            files,
-            previous: before.map(|(_, digest)| digest),
+            continue;
         };
-        let bytes = json(&index);
-        if bucket.put_new(&index_key(dataset, &contract.table, index.version), bytes)? {
+        if before.file_of(date) == file {
+            return Ok(Some(Commit::Nothing(before)));
+        }
+        let mut index =
+            TableIndex { version: before.version + 1, contract: contract.into(), previous: Some(digest), ..before };
+        if let Some((date, path)) = file.and_then(first_of) {
+            let first = index.first.entry(date).or_insert_with(|| path.clone());
+            if *first != path {
+                return Err(PublishError::Overtaken { key: path, first: first.clone() });
+            }
+        }
+        index.files.retain(|other| other.partition_date != date);
+        index.files.extend(file.cloned());
+        index.files.sort_by_key(|file| file.partition_date);
+        if bucket.put_new(&index_key(dataset, &contract.table, index.version), json(&index))? {
             return Ok(Some(Commit::New(index)));
         }
     }
-    Err(PublishError::Contended { key: folder(dataset, &contract.table) })
+    Err(PublishError::Contended { key: meta_folder(dataset, &contract.table) })
+}
+
+fn first_of(file: &IndexFile) -> Option<(ServiceDate, String)> {
+    is_first_release(file).then(|| (file.partition_date, file.path.clone()))
+}
+
+/// Removes files from a partition's folder below `data/` that no index names: a run that was killed between its put and its
+/// commit may have left one. `keep` is about to be committed. Returns what was removed.
+pub fn remove_orphans(
+    bucket: &Bucket,
+    dataset: &str,
+    table: &str,
+    date: ServiceDate,
+    keep: Option<&str>,
+) -> Result<Vec<String>, PublishError> {
+    let mut names = bucket.list(&partition_folder("data", dataset, table, date))?;
+    names.retain(|name| Some(name.as_str()) != keep);
+    if names.is_empty() {
+        return Ok(names);
+    }
+    // Read after the listing, so that what another run commits meanwhile is known.
+    let index = current(bucket, dataset, table)?;
+    let named = index.as_ref().and_then(|index| index.first.get(&date));
+    names.retain(|name| Some(name) != named);
+    for name in &names {
+        bucket.remove(name)?;
+    }
+    Ok(names)
+}
+
+/// What `files.json` says: the newest index without its link to the one before.
+#[derive(Serialize)]
+struct Files<'a> {
+    version: u64,
+    dataset: &'a str,
+    table: &'a str,
+    contract: &'a ContractRef,
+    files: &'a [IndexFile],
 }
 
 /// Writes `files.json` and `index.csv` of a table, if they do not say this already.
 pub fn write_views(bucket: &Bucket, index: &TableIndex) -> Result<(), PublishError> {
-    let folder = folder(&index.dataset, &index.table);
-    bucket.put(&format!("{folder}/files.json"), json(index))?;
-    let mut csv = String::from("path,date,rows,bytes,sha256\n");
-    for file in &index.files {
-        csv += &format!("{},{},{},{},{}\n", file.path, file.date, file.rows, file.bytes, file.sha256);
+    let folder = meta_folder(&index.dataset, &index.table);
+    let TableIndex { version, dataset, table, contract, files, .. } = index;
+    let view = Files { version: *version, dataset, table, contract, files };
+    bucket.put(&format!("{folder}/files.json"), json(&view))?;
+    let mut csv = String::from("path,partition_date,rows,bytes,sha256,record,provisional\n");
+    for file in files {
+        let IndexFile { path, partition_date, rows, bytes, sha256, record, provisional } = file;
+        csv += &format!("{path},{partition_date},{rows},{bytes},{sha256},{record},{provisional}\n");
     }
     bucket.put(&format!("{folder}/index.csv"), csv.into())
 }
 
-fn json(index: &TableIndex) -> Bytes {
-    // An index has only strings, numbers and lists of them, which always serialise.
+fn json(index: &impl Serialize) -> Bytes {
+    // An index has only strings, numbers, lists and maps with text keys, which always serialise.
     let mut text = serde_json::to_string_pretty(index).unwrap_or_default();
     text.push('\n');
     text.into()
@@ -180,16 +330,19 @@ mod tests {
         read::contract(Path::new("t.odcs.yaml"), text).unwrap()
     }
 
-    fn file(date: &str, content: &str) -> IndexFile {
+    /// A file as the next run of its partition would release it.
+    fn file_of(bucket: &Bucket, date: &str, content: &str, provisional: bool) -> IndexFile {
         let sha256 = Digest::of(content.as_bytes());
         let date = date.parse().unwrap();
+        let index = current(bucket, "bus", "t").unwrap();
         IndexFile {
-            path: data_path("bus", "t", date, &sha256),
-            date,
+            path: path_of_release(index.as_ref(), "bus", "t", date, provisional, &sha256),
+            partition_date: date,
             rows: 1,
             bytes: 1,
             sha256,
-            inputs: Digest::of(content.as_bytes()),
+            record: "ledger/records/0.json".to_owned(),
+            provisional,
         }
     }
 
@@ -197,40 +350,145 @@ mod tests {
         Bucket::open(folder.to_str().unwrap(), &BTreeMap::new()).unwrap()
     }
 
-    fn commit(bucket: &Bucket, file: &IndexFile) -> Commit {
-        super::commit(bucket, "bus", &contract(), file.date, Some(file)).unwrap().unwrap()
+    fn commit_file(bucket: &Bucket, file: &IndexFile) -> Commit {
+        commit(bucket, "bus", &contract(), file.partition_date, Some(file)).unwrap().unwrap()
+    }
+
+    fn release(bucket: &Bucket, date: &str, content: &str, provisional: bool) -> String {
+        let file = file_of(bucket, date, content, provisional);
+        bucket.put(&file.path, content.to_owned().into()).unwrap();
+        commit_file(bucket, &file);
+        file.path
     }
 
     #[test]
-    fn a_partition_without_a_file_is_withdrawn_and_its_files_stay_in_the_old_index() {
+    fn a_partition_without_a_file_is_withdrawn_and_what_was_first_published_stays_known() {
         let folder = tempfile::tempdir().unwrap();
         let bucket = bucket(folder.path());
-        let file = file("2026-11-24", "a");
-        assert_eq!(super::commit(&bucket, "bus", &contract(), file.date, None).unwrap(), None);
-        commit(&bucket, &file);
-        let withdrawn = super::commit(&bucket, "bus", &contract(), file.date, None).unwrap().unwrap();
+        let file = file_of(&bucket, "2026-11-24", "a", false);
+        let date = file.partition_date;
+        assert_eq!(commit(&bucket, "bus", &contract(), date, None).unwrap(), None);
+        commit_file(&bucket, &file);
+        let withdrawn = commit(&bucket, "bus", &contract(), date, None).unwrap().unwrap();
         assert!(matches!(&withdrawn, Commit::New(index) if index.version == 2 && index.files.is_empty()));
-        let again = super::commit(&bucket, "bus", &contract(), file.date, None).unwrap().unwrap();
+        let again = commit(&bucket, "bus", &contract(), date, None).unwrap().unwrap();
         assert!(matches!(again, Commit::Nothing(_)));
+        assert_eq!(withdrawn.index().first[&date], file.path);
+        assert!(file_of(&bucket, "2026-11-24", "b", false).path.starts_with("revised/"));
+    }
+
+    #[test]
+    fn the_first_complete_release_of_a_date_is_below_data_and_every_other_below_revised() {
+        let folder = tempfile::tempdir().unwrap();
+        let bucket = bucket(folder.path());
+        let revised = |content: &str| {
+            let digest = Digest::of(content.as_bytes()).short();
+            format!("revised/bus/t/partition_date=2026-11-24/part-{digest}.parquet")
+        };
+        assert_eq!(release(&bucket, "2026-11-24", "half a day", true), revised("half a day"));
+        let first = release(&bucket, "2026-11-24", "half a day", false);
+        assert_eq!(first, revised("half a day").replace("revised/", "data/"));
+        for content in ["b", "c", "half a day", "d"] {
+            assert_eq!(release(&bucket, "2026-11-24", content, false), revised(content));
+        }
+        let index = current(&bucket, "bus", "t").unwrap().unwrap();
+        assert_eq!((index.version, index.files.len(), &index.first[&index.files[0].partition_date]), (6, 1, &first));
+        assert_eq!(bucket.list("data").unwrap(), [first]);
+    }
+
+    #[test]
+    fn two_first_releases_of_a_date_are_not_both_committed() {
+        let folder = tempfile::tempdir().unwrap();
+        let bucket = bucket(folder.path());
+        let (one, other) = (file_of(&bucket, "2026-11-24", "a", false), file_of(&bucket, "2026-11-24", "b", false));
+        commit_file(&bucket, &one);
+        let error = commit(&bucket, "bus", &contract(), other.partition_date, Some(&other)).unwrap_err();
+        assert!(matches!(&error, PublishError::Overtaken { first, .. } if *first == one.path) && error.is_passing());
+    }
+
+    #[test]
+    fn what_a_killed_run_left_below_data_is_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let bucket = bucket(folder.path());
+        let first = release(&bucket, "2026-11-24", "a", false);
+        let orphan = first.replace("part-", "part-0");
+        let of_another_date = orphan.replace("-24", "-23");
+        for name in [&orphan, &of_another_date] {
+            bucket.put(name, "left".into()).unwrap();
+        }
+        let next = release(&bucket, "2026-11-24", "b", false);
+        let date = "2026-11-24".parse().unwrap();
+        assert_eq!(remove_orphans(&bucket, "bus", "t", date, Some(&orphan)).unwrap(), [""; 0]);
+        assert_eq!(remove_orphans(&bucket, "bus", "t", date, None).unwrap(), [orphan]);
+        assert_eq!(bucket.list("data").unwrap(), [of_another_date, first]);
+        assert_eq!(bucket.list("revised").unwrap(), [next]);
     }
 
     #[test]
     fn a_commit_adds_a_version_that_names_the_one_before_and_repeats_are_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let bucket = bucket(folder.path());
-        let Commit::New(first) = commit(&bucket, &file("2026-11-24", "a")) else { panic!() };
+        let commit = |date: &str, content: &str| commit_file(&bucket, &file_of(&bucket, date, content, false));
+        let Commit::New(first) = commit("2026-11-24", "a") else { panic!() };
         assert_eq!((first.version, first.previous), (1, None));
-        assert!(matches!(commit(&bucket, &file("2026-11-24", "a")), Commit::Nothing(_)));
-        let Commit::New(second) = commit(&bucket, &file("2026-11-23", "b")) else { panic!() };
+        assert!(matches!(commit_file(&bucket, &first.files[0]), Commit::Nothing(_)));
+        let Commit::New(second) = commit("2026-11-23", "b") else { panic!() };
         assert_eq!(
-            second.files.iter().map(|file| file.date.to_string()).collect::<Vec<_>>(),
+            second.files.iter().map(|file| file.partition_date.to_string()).collect::<Vec<_>>(),
             ["2026-11-23", "2026-11-24"]
         );
-        let before = bucket.get("data/bus/t/_index/v0000000001.json").unwrap().unwrap();
+        let before = bucket.get("meta/bus/t/index/v0000000001.json").unwrap().unwrap();
         assert_eq!(second.previous, Some(Digest::of(&before)));
-        let Commit::New(third) = commit(&bucket, &file("2026-11-24", "c")) else { panic!() };
+        let Commit::New(third) = commit("2026-11-24", "c") else { panic!() };
         assert_eq!(third.files.len(), 2);
-        assert_eq!(current(&bucket, "bus", "t").unwrap(), Some(third));
+        assert_eq!(verified(&bucket, "bus", "t").unwrap(), Some(third));
+    }
+
+    #[test]
+    fn a_contract_whose_version_alone_is_new_makes_no_version_of_the_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let bucket = bucket(folder.path());
+        let made = commit_file(&bucket, &file_of(&bucket, "2026-11-24", "a", false));
+        let contract = Contract { version: "2".to_owned(), ..contract() };
+        let file = &made.index().files[0];
+        let again = commit(&bucket, "bus", &contract, file.partition_date, Some(file)).unwrap().unwrap();
+        assert!(matches!(again, Commit::Nothing(index) if index.contract.version == "1"));
+    }
+
+    #[test]
+    fn an_index_with_a_gap_a_wrong_link_or_no_sense_is_refused_for_good() {
+        let key = |version: u32| format!("meta/bus/t/index/v{version:010}.json");
+        let edited = |edit: &dyn Fn(&Path)| {
+            let folder = tempfile::tempdir().unwrap();
+            let bucket = bucket(folder.path());
+            for content in ["a", "b", "c"] {
+                release(&bucket, "2026-11-24", content, false);
+            }
+            assert!(verified(&bucket, "bus", "t").unwrap().is_some());
+            edit(folder.path());
+            let error = verified(&bucket, "bus", "t").unwrap_err();
+            assert!(!error.is_passing());
+            error.to_string()
+        };
+        let gap = edited(&|folder| std::fs::remove_file(folder.join(key(2))).unwrap());
+        assert!(gap.contains(&key(2)) && gap.contains("missing"), "{gap}");
+        let first = edited(&|folder| std::fs::remove_file(folder.join(key(1))).unwrap());
+        assert!(first.contains(&key(1)), "{first}");
+        let far = edited(&|folder| _ = std::fs::copy(folder.join(key(3)), folder.join(key(9))).unwrap());
+        assert!(far.contains(&key(4)), "{far}");
+        let change = |folder: &Path, version, from: &str, to: &str| {
+            let text = std::fs::read_to_string(folder.join(key(version))).unwrap();
+            assert!(text.contains(from));
+            std::fs::write(folder.join(key(version)), text.replace(from, to)).unwrap();
+        };
+        let before = edited(&|folder| change(folder, 2, "\"rows\": 1", "\"rows\": 2"));
+        assert!(before.contains(&key(2)) && before.contains("digest"), "{before}");
+        let link = edited(&|folder| change(folder, 3, "\"previous\": \"", "\"before\": \""));
+        assert!(link.contains(&key(3)), "{link}");
+        let number = edited(&|folder| change(folder, 3, "\"version\": 3", "\"version\": 4"));
+        assert!(number.contains(&key(3)), "{number}");
+        let cut = edited(&|folder| std::fs::write(folder.join(key(3)), "{").unwrap());
+        assert!(cut.contains(&key(3)), "{cut}");
     }
 
     #[test]
@@ -243,26 +501,31 @@ mod tests {
                     let bucket = bucket(folder);
                     for day in 1..=5 {
                         let date = format!("2026-{:02}-{day:02}", worker + 1);
-                        commit(&bucket, &file(&date, &date));
+                        commit_file(&bucket, &file_of(&bucket, &date, &date, false));
                     }
                 });
             }
         });
         let index = current(&bucket(folder.path()), "bus", "t").unwrap().unwrap();
-        assert_eq!((index.version, index.files.len()), (20, 20));
+        assert_eq!((index.version, index.files.len(), index.first.len()), (20, 20, 20));
     }
 
     #[test]
-    fn views_say_what_the_index_says() {
-        let folder = tempfile::tempdir().unwrap();
-        let bucket = bucket(folder.path());
-        let made = commit(&bucket, &file("2026-11-24", "a"));
-        write_views(&bucket, made.index()).unwrap();
-        let csv = bucket.get("data/bus/t/index.csv").unwrap().unwrap();
-        let line = std::str::from_utf8(&csv).unwrap().lines().nth(1).unwrap().to_owned();
-        assert!(
-            line.starts_with("data/bus/t/date=2026-11-24/part-ca978112ca1b.parquet,2026-11-24,1,1,ca978112"),
-            "{line}"
-        );
+    fn views_say_what_the_index_says_whatever_the_order_of_its_versions() {
+        let views = |dates: [&str; 2]| {
+            let folder = tempfile::tempdir().unwrap();
+            let bucket = bucket(folder.path());
+            dates.iter().for_each(|date| _ = release(&bucket, date, date, false));
+            write_views(&bucket, &current(&bucket, "bus", "t").unwrap().unwrap()).unwrap();
+            let view = |name: &str| bucket.get(&format!("meta/bus/t/{name}")).unwrap().unwrap();
+            (view("files.json"), String::from_utf8(view("index.csv").to_vec()).unwrap())
+        };
+        let (json, csv) = views(["2026-11-23", "2026-11-24"]);
+        assert_eq!(views(["2026-11-24", "2026-11-23"]), (json, csv.clone()));
+        let digest = Digest::of(b"2026-11-24");
+        let path = format!("data/bus/t/partition_date=2026-11-24/part-{}.parquet", digest.short());
+        let line = format!("{path},2026-11-24,1,1,{digest},ledger/records/0.json,false");
+        assert_eq!(csv.lines().nth(2), Some(line.as_str()));
+        assert_eq!(date_of(Path::new(&path)), "2026-11-24".parse().ok());
     }
 }

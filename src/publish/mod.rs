@@ -1,15 +1,18 @@
 //! Publish: released rows become files that readers can trust and find.
 //!
 //! Takes batches in the public columns of a contract; makes Parquet files in a staging folder, puts them into the bucket
-//! under names that carry their digest, and commits them with one create-only write of the next table index. Then it
-//! writes what people read: `files.json`, `index.csv`, `datapackage.json`, `index.html`. Holds one row group, or all rows
-//! of a partition if the contract asks for an order, booked on the run's [`crate::table::Budget`].
+//! under names that carry their digest, and commits them with one create-only write of the next table index. The first
+//! complete release of a partition goes below `data/`, every other below `revised/`; all else is below `meta/` ([`index`]
+//! has the map). Then it writes what people read: `files.json`, `index.csv`, `datapackage.json`, `index.html`. Holds one
+//! row group, or all rows of a partition if the contract asks for an order, booked on the run's [`crate::table::Budget`].
 
 pub mod bucket;
+pub mod compare;
 pub mod index;
 pub mod pages;
 pub mod parquet;
 
+use crate::digest::Digest;
 use crate::table::BudgetExceeded;
 
 /// Why something could not be published. No message shows credentials.
@@ -25,8 +28,15 @@ pub enum PublishError {
     Store { bucket: String, key: String, source: object_store::Error },
     #[error("other runs commit to '{key}' all the time. Try again")]
     Contended { key: String },
-    #[error("'{key}' in the bucket is not what this program wrote: {problem}. Do not edit published files")]
+    #[error("'{key}' could not be released: another run has just released '{first}' of the same date. Run again")]
+    Overtaken { key: String, first: String },
+    #[error("'{key}' in the bucket is not what this program wrote: {problem}. Restore it from a backup of the bucket")]
     Damaged { key: String, problem: String },
+    #[error(
+        "the published file '{key}' is damaged: {problem}. Restore the file with the SHA-256 {sha256} from a backup of the \
+         bucket, or run again with the evidence, contracts and program that it was made from"
+    )]
+    Unmendable { key: String, problem: String, sha256: Digest },
 }
 
 impl PublishError {
@@ -35,8 +45,8 @@ impl PublishError {
         match self {
             Self::Store { source, .. } => matches!(source, object_store::Error::Generic { .. }),
             // Writing to the staging folder fails where the disk is full.
-            Self::Contended { .. } | Self::Parquet { .. } => true,
-            Self::Budget(_) | Self::Configuration { .. } | Self::Damaged { .. } => false,
+            Self::Contended { .. } | Self::Overtaken { .. } | Self::Parquet { .. } => true,
+            Self::Budget(_) | Self::Configuration { .. } | Self::Damaged { .. } | Self::Unmendable { .. } => false,
         }
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::contract::{Classification, Column, Contract, Kind};
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
-use crate::publish::index::{TableIndex, folder};
+use crate::publish::index::{TableIndex, meta_folder};
 use crate::time::ServiceDate;
 
 /// Who publishes what.
@@ -180,10 +180,14 @@ fn page(site: &Site, tables: &[PageTable], scores: &BTreeMap<String, PageScore>)
                 }
                 p {
                     "Jede Tabelle besteht aus Parquet-Dateien, die sich nie ändern. Welche gerade gelten, steht in "
-                    code { "files.json" } " und " code { "index.csv" } " der Tabelle. "
+                    code { "files.json" } " und " code { "index.csv" } " der Tabelle. Unter " code { "data/" }
+                    " liegt jeder Tag so, wie er zuerst vollständig veröffentlicht wurde; Vorläufiges und Berichtigungen liegen unter "
+                    code { "revised/" } ". "
                     span lang="en" {
                         "Every table is a set of Parquet files that never change; its " code { "files.json" } " and "
-                        code { "index.csv" } " say which are current."
+                        code { "index.csv" } " say which are current. Below " code { "data/" }
+                        " lies each date as it was first published in full; provisional files and corrections lie below "
+                        code { "revised/" } "."
                     }
                 }
                 @if let Some(table) = tables.iter().max_by_key(|table| rows(&table.index)) {
@@ -192,7 +196,7 @@ fn page(site: &Site, tables: &[PageTable], scores: &BTreeMap<String, PageScore>)
                         "-- DuckDB\n"
                         "SET VARIABLE base = '" (base) "/';\n"
                         "SET VARIABLE files = (SELECT list(getvariable('base') || path) FROM read_csv(getvariable('base') || '"
-                        (folder(&table.dataset, &table.index.table)) "/index.csv'));\n"
+                        (meta_folder(&table.dataset, &table.index.table)) "/index.csv'));\n"
                         "SELECT * FROM read_parquet(getvariable('files')) LIMIT 10;\n"
                     }
                 }
@@ -214,13 +218,13 @@ fn page(site: &Site, tables: &[PageTable], scores: &BTreeMap<String, PageScore>)
                         tr {
                             td { (table.dataset) }
                             td { a href={ "#" (table.dataset) "-" (table.index.table) } { (table.index.table) } }
-                            td { (span_of(&table.index)) }
+                            td { (span_of(&table.index)) (provisional(&table.index)) }
                             td class="n" { (rows(&table.index)) }
                             td class="n" { (table.index.files.iter().map(|file| file.bytes).sum::<u64>()) }
                             td {
-                                a href={ (folder(&table.dataset, &table.index.table)) "/files.json" } { "files.json" }
+                                a href={ (meta_folder(&table.dataset, &table.index.table)) "/files.json" } { "files.json" }
                                 " "
-                                a href={ (folder(&table.dataset, &table.index.table)) "/index.csv" } { "index.csv" }
+                                a href={ (meta_folder(&table.dataset, &table.index.table)) "/index.csv" } { "index.csv" }
                             }
                         }
                     }
@@ -278,9 +282,22 @@ fn rows(index: &TableIndex) -> u64 {
 
 fn span_of(index: &TableIndex) -> String {
     match (index.files.first(), index.files.last()) {
-        (Some(first), Some(last)) if first.date == last.date => first.date.to_string(),
-        (Some(first), Some(last)) => format!("{} – {}", first.date, last.date),
+        (Some(first), Some(last)) if first.partition_date == last.partition_date => first.partition_date.to_string(),
+        (Some(first), Some(last)) => format!("{} – {}", first.partition_date, last.partition_date),
         _ => String::new(),
+    }
+}
+
+/// The dates whose current files are provisional, if there are any.
+fn provisional(index: &TableIndex) -> Markup {
+    let dates: Vec<String> =
+        index.files.iter().filter(|file| file.provisional).map(|file| file.partition_date.to_string()).collect();
+    html! {
+        @if !dates.is_empty() {
+            br;
+            "vorläufig, der Tag ist nicht vorbei: " (dates.join(", ")) " "
+            span lang="en" { "/ provisional, the day is not over" }
+        }
     }
 }
 
@@ -345,13 +362,15 @@ mod tests {
             table: "t".into(),
             contract: ContractRef::from(contract.as_ref()),
             files: vec![IndexFile {
-                path: "data/bus/t/date=2026-11-24/part-0.parquet".into(),
-                date: "2026-11-24".parse().unwrap(),
+                path: "data/bus/t/partition_date=2026-11-24/part-0.parquet".into(),
+                partition_date: "2026-11-24".parse().unwrap(),
                 rows: 7,
                 bytes: 10,
                 sha256: Digest::of(b""),
-                inputs: Digest::of(b""),
+                record: "ledger/records/0.json".into(),
+                provisional: true,
             }],
+            first: BTreeMap::new(),
             previous: None,
         };
         let site = Site {
@@ -371,6 +390,7 @@ mod tests {
         };
         let page = page(&site, &tables, &BTreeMap::from([("bus".to_owned(), score)])).into_string();
         assert!(page.contains("99.50") && page.contains("held back") && page.contains("reports/bus/quality.html"));
+        assert!(page.contains("provisional, the day is not over") && page.contains("meta/bus/t/index.csv"));
         assert!(page.contains("A &lt;b&gt; table") && page.contains("An id") && !page.contains("driver"));
         let package: Value = serde_json::from_slice(&data_package(&site, &tables)).unwrap();
         insta::assert_snapshot!(serde_json::to_string_pretty(&package).unwrap(), @r#"
@@ -396,7 +416,7 @@ mod tests {
               "name": "bus-t",
               "description": "A <b> table",
               "path": [
-                "data/bus/t/date=2026-11-24/part-0.parquet"
+                "data/bus/t/partition_date=2026-11-24/part-0.parquet"
               ],
               "format": "parquet",
               "mediatype": "application/vnd.apache.parquet",

@@ -122,5 +122,5 @@ fn feeds_are_polled_from_a_flaky_server_and_published() {
     assert_eq!(text(&first.stdout), "stadtbus-gtfs: kept\n", "{}", text(&first.stderr));
     assert_eq!(text(&second.stdout), "stadtbus-gtfs: nothing new\n", "{}", text(&second.stderr));
     assert!(run.status.success(), "{}", text(&run.stderr));
-    assert!(world.path("data/bucket/data/stadtbus-fahrplan/stops/files.json").exists());
+    assert!(world.path("data/bucket/meta/stadtbus-fahrplan/stops/files.json").exists());
 }

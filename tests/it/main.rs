@@ -8,6 +8,7 @@ mod killed;
 mod left_out;
 mod losses;
 mod mistakes;
+mod published;
 mod quality;
 mod quarantine;
 mod real_data;

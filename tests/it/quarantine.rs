@@ -92,7 +92,7 @@ fn decide(world: &World, action: &str, which: &[&str]) -> Output {
 
 /// The rows of the vehicles' current file, without its footer.
 fn published(world: &World) -> RecordBatch {
-    let table = world.path("data/bucket/data/stadtbus-telemetrie/vehicle_locations");
+    let table = world.path("data/bucket/meta/stadtbus-telemetrie/vehicle_locations");
     let index: Value = serde_json::from_slice(&std::fs::read(table.join("files.json")).unwrap()).unwrap();
     let file = world.path("data/bucket").join(index["files"][0]["path"].as_str().unwrap());
     read(&file)

@@ -185,8 +185,10 @@ fn an_edited_rule_is_tried_on_what_was_published() {
     let nulled = rules(&world, &["try", "vehicle_locations.position_in_service_area"], 0);
     assert!(nulled.contains("what the run nulled for vehicle_locations.position_in_service_area"), "{nulled}");
     // A file instead of a partition; its path tells the date.
-    let name =
-        before.keys().find(|name| name.contains("vehicle_locations/date=") && name.ends_with(".parquet")).unwrap();
+    let name = before
+        .keys()
+        .find(|name| name.contains("vehicle_locations/partition_date=") && name.ends_with(".parquet"))
+        .unwrap();
     let file = world.path("data/bucket").join(name).to_string_lossy().into_owned();
     assert_eq!(json(&rules(&world, &["try", SPEED, &file, "--json"], 0))["found"]["named"], named);
     let missing = rules(&world, &["try", SPEED, "no.parquet"], 1);
@@ -318,8 +320,8 @@ fn a_timetable_that_lost_half_of_its_trips_is_held_back() {
     let found = result(&world, "stadtbus-fahrplan", &today, "trips.trips_not_halved");
     assert_eq!((&found["result"], &found["on_fail"]), (&"failed".into(), &"block".into()));
     let files =
-        json(&std::fs::read_to_string(world.path("data/bucket/data/stadtbus-fahrplan/trips/files.json")).unwrap());
-    let dates: Vec<&Value> = files["files"].as_array().unwrap().iter().map(|file| &file["date"]).collect();
+        json(&std::fs::read_to_string(world.path("data/bucket/meta/stadtbus-fahrplan/trips/files.json")).unwrap());
+    let dates: Vec<&Value> = files["files"].as_array().unwrap().iter().map(|file| &file["partition_date"]).collect();
     assert_eq!(dates, [yesterday.as_str()]);
 }
 

@@ -26,8 +26,20 @@ fn tool(variable: &str, name: &str) -> PathBuf {
 
 /// Runs a script of `tests/python`.
 pub fn python(script: &str, arguments: &[&str]) -> Output {
-    let python = tool("FAHRTENBUCH_TEST_PYTHON", "python");
-    Command::new(python).arg(root().join("tests/python").join(script)).args(arguments).output().unwrap()
+    script_of_python(script, arguments).output().unwrap()
+}
+
+/// The same, with DuckDB 2, which stands beside the other one.
+pub fn python_with_duckdb_2(script: &str, arguments: &[&str]) -> Output {
+    let folder = tool("FAHRTENBUCH_TEST_PYTHON", "python").with_file_name("../duckdb2");
+    assert!(folder.exists(), "{} is not there: run ./test, which sets it up", folder.display());
+    script_of_python(script, arguments).env("PYTHONPATH", folder).output().unwrap()
+}
+
+fn script_of_python(script: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(tool("FAHRTENBUCH_TEST_PYTHON", "python"));
+    command.arg(root().join("tests/python").join(script)).args(arguments);
+    command
 }
 
 /// A Python that stays; its first line of output tells a port.
@@ -190,11 +202,39 @@ impl World {
         results.into_iter().map(|result| (result["pipeline"].as_str().unwrap().to_owned(), result)).collect()
     }
 
-    /// Every published file but the run records, which tell the time, with its bytes.
+    /// Every published file but the run records, which tell the time, with its bytes; without the names of records, and the
+    /// digests of indexes that name them.
     pub fn published(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files = files(&self.path("data/bucket"));
         files.retain(|name, _| !name.starts_with("ledger/"));
+        for (_, bytes) in files.iter_mut().filter(|(name, _)| name.starts_with("meta/")) {
+            let text = without_digest(std::str::from_utf8(bytes).unwrap(), "ledger/records/");
+            *bytes = without_digest(&text, "\"previous\": \"").into_bytes();
+        }
         files
+    }
+
+    /// The files of the tables, and what `files.json` and `index.csv` say of them apart from the version.
+    pub fn tables(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut files = self.published();
+        files.retain(|name, _| {
+            let is_view = name.ends_with("/files.json") || name.ends_with("/index.csv");
+            name.starts_with("data/") || name.starts_with("revised/") || (name.starts_with("meta/") && is_view)
+        });
+        for (_, bytes) in files.iter_mut().filter(|(name, _)| name.ends_with("/files.json")) {
+            let text = String::from_utf8(bytes.clone()).unwrap();
+            // That of the index, not that of the contract, which is a text.
+            let is_version = |line: &&str| line.starts_with("  \"version\": ") && line.ends_with(|c: char| c == ',');
+            let lines = text.lines().filter(|line| !is_version(line));
+            *bytes = lines.map(|line| format!("{line}\n")).collect::<String>().into_bytes();
+        }
+        files
+    }
+
+    /// The view of a table, `dataset/table`.
+    pub fn files_json(&self, table: &str) -> Value {
+        let path = self.path(&format!("data/bucket/meta/{table}/files.json"));
+        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
     }
 
     pub fn records(&self) -> Vec<Value> {
@@ -239,6 +279,13 @@ pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         visit(folder, folder, &mut found);
     }
     found
+}
+
+/// A text in which the 64 digits after each `before` are gone.
+fn without_digest(text: &str, before: &str) -> String {
+    let mut parts = text.split(before);
+    let first = parts.next().unwrap().to_owned();
+    parts.fold(first, |done, part| format!("{done}{before}{}", &part[64..]))
 }
 
 /// The rows that a run's record says were published, by `dataset/table`.

@@ -6,7 +6,7 @@ use crate::ledger::quality::report;
 use crate::ledger::quality::{self, Quality};
 use crate::ledger::{RunRecord, Status};
 use crate::pipeline::Pipeline;
-use crate::pipeline::journal;
+use crate::pipeline::journal::{self, StagedFile};
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::{Watch, stage};
 use crate::publish::bucket::Bucket;
@@ -14,48 +14,56 @@ use crate::publish::index::{self, Commit};
 use crate::publish::pages::{self, PageScore, PageTable};
 use crate::workspace::Workspace;
 
-/// Whether the bucket has everything that an entry says.
-pub(super) fn is_out(bucket: &Bucket, pipeline: &Pipeline, entry: &journal::Entry) -> Result<bool, RunError> {
-    for file in &entry.files {
-        let index = index::current(bucket, &pipeline.dataset, &file.table)?;
-        if !index.is_some_and(|index| index.files.contains(&file.file)) {
-            return Ok(false);
-        }
-    }
-    let (key, _) = entry.record.to_bytes();
-    Ok(bucket.get(&key)?.is_some())
+/// What publishing did.
+pub(super) struct Done {
+    /// New versions of table indexes.
+    pub commits: usize,
+    /// Files that were put, new ones and damaged ones again.
+    pub puts: usize,
 }
 
-/// Puts the staged files, commits, and writes the views, the pages and the record. Every step may be repeated.
+/// Puts the staged files and the record, commits, and writes the views and the pages. Every step may be repeated. The record
+/// comes before the commit, because the index names it.
 pub(super) fn publish(
     workspace: &Workspace,
     pipeline: &Pipeline,
     bucket: &Bucket,
     entry: &journal::Entry,
     watch: Watch<'_>,
-) -> Result<usize, RunError> {
-    stage("put", &pipeline.name, watch);
-    for file in &entry.files {
-        bucket.put_file(&file.file.path, &file.staged, &file.file.sha256)?;
-    }
-    stage("commit", &pipeline.name, watch);
-    let mut commits = 0;
+) -> Result<Done, RunError> {
+    let mut done = Done { commits: 0, puts: 0 };
     // A run that is held back changes nothing; one that is published also withdraws the tables that its feed has lost.
     let released = if entry.record.status == Status::Published { pipeline.released() } else { Vec::new() };
-    for contract in &released {
-        let file = entry.files.iter().find(|file| file.table == contract.table).map(|file| &file.file);
-        let commit = index::commit(bucket, &pipeline.dataset, contract, entry.record.date, file)?;
-        commits += usize::from(matches!(commit, Some(Commit::New(_))));
-    }
-    if let Some(file) = entry.files.iter().find(|file| !released.iter().any(|contract| contract.table == file.table)) {
+    let is_released = |file: &StagedFile| released.iter().any(|contract| contract.table == file.table);
+    if entry.record.status == Status::Published
+        && let Some(file) = entry.files.iter().find(|file| !is_released(file))
+    {
         return Err(RunError::internal(format!("{} has lost its contract", file.table)));
     }
-    stage("views", &pipeline.name, watch);
-    publish_views(workspace, pipeline, bucket, &entry.record)?;
+    let file_of = |table: &str| entry.files.iter().find(|file| file.table == table);
+    stage("put", &pipeline.name, watch);
+    for contract in pipeline.released() {
+        let keep = file_of(&contract.table).map(|file| file.file.path.as_str());
+        let removed = index::remove_orphans(bucket, &pipeline.dataset, &contract.table, entry.record.date, keep)?;
+        removed.iter().for_each(|key| tracing::warn!("removed '{key}', which was never released"));
+    }
+    for file in &entry.files {
+        if let Some(staged) = &file.staged {
+            done.puts += usize::from(bucket.put_file(&file.file.path, staged, &file.file.sha256)?);
+        }
+    }
     stage("record", &pipeline.name, watch);
     let (key, bytes) = entry.record.to_bytes();
     bucket.put_new(&key, bytes)?;
-    Ok(commits)
+    stage("commit", &pipeline.name, watch);
+    for contract in &released {
+        let file = file_of(&contract.table).map(|file| &file.file);
+        let commit = index::commit(bucket, &pipeline.dataset, contract, entry.record.date, file)?;
+        done.commits += usize::from(matches!(commit, Some(Commit::New(_))));
+    }
+    stage("views", &pipeline.name, watch);
+    publish_views(workspace, pipeline, bucket, &entry.record)?;
+    Ok(done)
 }
 
 /// Writes what people read: the results of the run and their trend, and the pages of all tables of the workspace that have

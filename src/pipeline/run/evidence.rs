@@ -1,5 +1,6 @@
 //! Which evidence a run works on, and asking the sources for more of it.
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::capture::evidence::{Entry, Store};
@@ -23,6 +24,22 @@ pub(super) struct Partition {
     pub notes: Vec<Note>,
     /// What the rules look at beside it.
     pub beside: Beside,
+}
+
+/// When the last reports of a service date have come in.
+pub(super) fn end_of_reports(date: ServiceDate, zone: &TimeZone) -> Timestamp {
+    date.zero(zone).saturating_add(SignedDuration::from_hours(SERVICE_HOURS)).unwrap_or(Timestamp::MAX)
+}
+
+impl Partition {
+    /// Whether all that belongs to the partition can be there at an instant. A timetable is a snapshot, complete when it is
+    /// captured; a service date is complete when its reports have come in.
+    pub fn is_complete(&self, format: &Format, zone: &TimeZone, at: Timestamp) -> bool {
+        match format {
+            Format::Gtfs => true,
+            Format::GtfsRealtime { .. } => at >= end_of_reports(self.date, zone),
+        }
+    }
 }
 
 pub fn evidence_store(workspace: &Workspace, from: &From) -> Store {
@@ -96,7 +113,7 @@ pub(super) fn partition(
                 }
             };
             let from = date.zero(&workspace.zone);
-            let until = from.saturating_add(SignedDuration::from_hours(SERVICE_HOURS)).unwrap_or(Timestamp::MAX);
+            let until = end_of_reports(date, &workspace.zone);
             let mut partition = Partition { date, evidence: Vec::new(), notes: Vec::new(), beside: Beside::default() };
             for feed in &pipeline.feeds {
                 let store = evidence_store(workspace, &feed.from);

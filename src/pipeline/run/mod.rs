@@ -6,6 +6,7 @@ mod evidence;
 mod inputs;
 mod lock;
 mod prepare;
+mod published;
 
 pub use error::RunError;
 pub use evidence::capture;
@@ -24,10 +25,11 @@ use crate::publish::bucket::Bucket;
 use crate::quarantine;
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
-use commit::{is_out, publish, publish_views};
+use commit::{publish, publish_views};
 use evidence::partition;
 use inputs::{begin, decisions};
 use prepare::{prepare, staging};
+use published::Published;
 
 /// What a run did.
 #[derive(Debug)]
@@ -37,15 +39,20 @@ pub struct Report {
     pub record_key: String,
     /// Releases made; 0 if everything was published before.
     pub commits: usize,
+    /// Files put into the bucket, also damaged ones that were put again.
+    pub puts: usize,
+    /// An earlier run had the same inputs: nothing was looked at but what is in the bucket.
+    pub is_repeated: bool,
     /// Something that an earlier run had begun was finished.
     pub finished_earlier: bool,
     pub seconds: f64,
 }
 
 impl Report {
-    /// Whether the bucket had everything already.
+    /// Whether the bucket had every row already.
     pub fn is_nothing_new(&self) -> bool {
-        self.commits == 0 && self.record.status == Status::Published && !self.finished_earlier
+        let is_nothing = self.commits == 0 && self.puts == 0;
+        is_nothing && self.record.status == Status::Published && !self.finished_earlier
     }
 }
 
@@ -83,21 +90,25 @@ pub fn run(
     let (record, key) = begin(workspace, pipeline, &partition, &decided, started_at)?;
     let earlier = journal::read(&journal_path).map_err(|error| RunError::private(&journal_path, "read", &error))?;
     let earlier = earlier.filter(|entry| entry.record.inputs == record.inputs && entry.bucket == bucket.location());
+    let is_complete = partition.is_complete(&pipeline.format, &workspace.zone, started_at);
+    let published = Published::look(bucket, pipeline, partition.date, is_complete)?;
     let (entry, finished_earlier) = match earlier {
-        Some(entry) if entry.published && is_out(bucket, pipeline, &entry)? => {
+        Some(entry) if entry.published && published.has_all_of(&entry) && has_record(bucket, &entry)? => {
             publish_views(workspace, pipeline, bucket, &entry.record)?;
             let (record_key, _) = entry.record.to_bytes();
             let seconds = clock.elapsed().as_secs_f64();
-            return Ok(Report { record: entry.record, record_key, commits: 0, finished_earlier: false, seconds });
+            let (commits, puts, finished_earlier, is_repeated) = (0, 0, false, true);
+            let record = entry.record;
+            return Ok(Report { record, record_key, commits, puts, is_repeated, finished_earlier, seconds });
         }
-        Some(entry) if !entry.published && entry.is_staged() => (entry, true),
-        _ => (prepare(workspace, pipeline, partition, record, key, &decided, bucket, watch)?, false),
+        Some(entry) if !entry.published && entry.is_staged() && published.has_room_for(&entry) => (entry, true),
+        _ => (prepare(workspace, pipeline, partition, record, key, &decided, &published, bucket, watch)?, false),
     };
     if !finished_earlier {
         stage("journal", &pipeline.name, watch);
         journal::write(&journal_path, &entry).map_err(|error| RunError::private(&journal_path, "written", &error))?;
     }
-    let commits = publish(workspace, pipeline, bucket, &entry, watch)?;
+    let done = publish(workspace, pipeline, bucket, &entry, watch)?;
     stage("quarantine", &pipeline.name, watch);
     // Only now, so that a run that is done again until here finds in quarantine what the first one found.
     for held in &entry.quarantine {
@@ -110,7 +121,21 @@ pub fn run(
     fs::remove_dir_all(&staging).map_err(|error| RunError::private(&staging, "removed", &error))?;
     stage("done", &pipeline.name, watch);
     let (record_key, _) = entry.record.to_bytes();
-    Ok(Report { record: entry.record, record_key, commits, finished_earlier, seconds: clock.elapsed().as_secs_f64() })
+    Ok(Report {
+        record: entry.record,
+        record_key,
+        commits: done.commits,
+        puts: done.puts,
+        is_repeated: false,
+        finished_earlier,
+        seconds: clock.elapsed().as_secs_f64(),
+    })
+}
+
+/// Whether the bucket has the record of an entry.
+fn has_record(bucket: &Bucket, entry: &journal::Entry) -> Result<bool, RunError> {
+    let (key, _) = entry.record.to_bytes();
+    Ok(bucket.get(&key)?.is_some())
 }
 
 fn stage(name: &str, pipeline: &str, watch: Watch<'_>) {

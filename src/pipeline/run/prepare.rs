@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use crate::capture::evidence::{Entry, Store};
 use crate::check::{self, gtfs};
-use crate::contract::Contract;
 use crate::contract::library::Library;
+use crate::contract::{Contract, Severity};
 use crate::decode::timetable::{self, Package};
 use crate::decode::{self, DecodeError, Decoded, Limits, Step};
 use crate::derive::privacy::Pseudonyms;
@@ -18,11 +18,11 @@ use crate::pipeline::journal::{self, HeldFile, StagedFile};
 use crate::pipeline::lane::{self, Arrived, Holding, Lane, Plan};
 use crate::pipeline::mapping::Dictionary;
 use crate::pipeline::run::error::RunError;
-use crate::pipeline::run::evidence::Partition;
+use crate::pipeline::run::evidence::{Partition, end_of_reports};
+use crate::pipeline::run::published::Published;
 use crate::pipeline::run::{Watch, now, stage};
 use crate::pipeline::{Format, Pipeline};
 use crate::publish::bucket::Bucket;
-use crate::publish::index::{self, IndexFile};
 use crate::quarantine::decisions::Decisions;
 use crate::quarantine::{self, Stage};
 use crate::table::keys::Keys;
@@ -43,6 +43,7 @@ pub(super) fn prepare(
     mut record: RunRecord,
     key: Option<[u8; 32]>,
     decided: &BTreeMap<String, Arc<Decisions>>,
+    published: &Published,
     bucket: &Bucket,
     watch: Watch<'_>,
 ) -> Result<journal::Entry, RunError> {
@@ -150,7 +151,17 @@ pub(super) fn prepare(
             .extend(Stage::BOTH.map(|stage| HeldFile { staged: None, file: holding.folder.join(stage.file(table)) }));
     }
     quarantine.extend(forgotten(workspace, pipeline, &holding.folder));
-    let files = settle(pipeline, &mut record, arrived)?;
+    let mut files = settle(pipeline, &mut record, arrived, published, bucket, &staging, &mut notes)?;
+    if files.iter().any(|file| file.file.provisional && file.file.record.is_empty()) {
+        notes.push(Note {
+            rule: "release.provisional",
+            severity: Severity::Info,
+            message: format!(
+                "the reports of {date} come in until {}: what is released until then is provisional, below revised/",
+                end_of_reports(date, &workspace.zone)
+            ),
+        });
+    }
     record.notes = notes.into_iter().map(Into::into).collect();
     record.notes.sort();
     record.notes.dedup();
@@ -158,6 +169,11 @@ pub(super) fn prepare(
         record.standard = Some(standard.result()?);
     }
     record.prepared_at = now();
+    // Files of earlier runs keep the record that they were made with.
+    let (key, _) = record.to_bytes();
+    for file in files.iter_mut().filter(|file| file.file.record.is_empty()) {
+        file.file.record.clone_from(&key);
+    }
     Ok(journal::Entry { published: false, bucket: bucket.location().to_owned(), files, quarantine, record })
 }
 
@@ -207,16 +223,13 @@ fn forgotten(workspace: &Workspace, pipeline: &Pipeline, folder: &Path) -> Vec<H
     files.filter(is_forgotten).map(|file| HeldFile { staged: None, file }).collect()
 }
 
-/// What stands in the footer of every file. Nothing of it may change from run to run of the same inputs.
+/// What stands in the footer of every file: only what the file is. What it was made from, by which program and contract,
+/// stands in the record that the index names, so that equal rows are equal bytes.
 fn metadata(record: &RunRecord, contract: &Contract) -> Vec<(String, String)> {
     [
         ("fahrtenbuch.dataset", record.dataset.clone()),
         ("fahrtenbuch.table", contract.table.clone()),
-        ("fahrtenbuch.date", record.date.to_string()),
-        ("fahrtenbuch.contract", format!("{} {}", contract.id, contract.version)),
-        ("fahrtenbuch.contract.sha256", contract.digest.to_string()),
-        ("fahrtenbuch.inputs.sha256", record.inputs.to_string()),
-        ("fahrtenbuch.program", format!("{} {}", record.program.name, record.program.version)),
+        ("fahrtenbuch.partition_date", record.date.to_string()),
     ]
     .map(|(key, value)| (key.to_owned(), value))
     .to_vec()
@@ -289,8 +302,15 @@ fn decode(
 }
 
 /// Does the sums, files the findings and names the files that are to be published.
-fn settle(pipeline: &Pipeline, record: &mut RunRecord, arrived: Vec<Arrived>) -> Result<Vec<StagedFile>, RunError> {
-    let mut files = Vec::new();
+fn settle(
+    pipeline: &Pipeline,
+    record: &mut RunRecord,
+    arrived: Vec<Arrived>,
+    published: &Published,
+    bucket: &Bucket,
+    staging: &Path,
+    notes: &mut Vec<Note>,
+) -> Result<Vec<StagedFile>, RunError> {
     let mut blocked = false;
     for table in &arrived {
         for (contract, outcomes) in &table.outcomes {
@@ -301,6 +321,11 @@ fn settle(pipeline: &Pipeline, record: &mut RunRecord, arrived: Vec<Arrived>) ->
     let absent = pipeline.contracts.contracts.keys().filter(|name| !arrived.iter().any(|t| t.source.table == **name));
     record.absent = absent.cloned().collect();
     record.status = if blocked { Status::HeldBack } else { Status::Published };
+    let staged_of = |name: &str| {
+        let of_table = arrived.iter().find(|table| table.release.table == name);
+        of_table.and_then(|table| table.staged.as_ref())
+    };
+    let mut files = published.mend(staged_of, blocked, notes)?;
     for table in arrived {
         let mut entry = TableEntry {
             table: table.release.table.clone(),
@@ -324,25 +349,15 @@ fn settle(pipeline: &Pipeline, record: &mut RunRecord, arrived: Vec<Arrived>) ->
                 let problem = format!("{} has {} rows in its file, not {}", entry.table, staged.rows, entry.published);
                 return Err(RunError::internal(problem));
             }
-            let path = index::data_path(&record.dataset, &entry.table, record.date, &staged.digest);
+            let next = published.follow(bucket, &entry.table, &staged, staging)?;
             entry.files.push(FileEntry {
-                path: path.clone(),
-                rows: staged.rows,
-                bytes: staged.bytes,
-                sha256: staged.digest,
+                path: next.file.path.clone(),
+                rows: next.file.rows,
+                bytes: next.file.bytes,
+                sha256: next.file.sha256,
             });
-            files.push(StagedFile {
-                table: entry.table.clone(),
-                staged: staged.path,
-                file: IndexFile {
-                    path,
-                    date: record.date,
-                    rows: staged.rows,
-                    bytes: staged.bytes,
-                    sha256: staged.digest,
-                    inputs: record.inputs,
-                },
-            });
+            files.retain(|file| file.table != entry.table);
+            files.push(next);
         }
         if blocked {
             entry.held_back = std::mem::take(&mut entry.published);

@@ -1,0 +1,259 @@
+//! What is published stays what it was: comments release nothing, and damage is told, and mended where that can be proved.
+
+use std::path::{Path, PathBuf};
+
+use fahrtenbuch::digest::Digest;
+use fahrtenbuch::time::ServiceDate;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::Value;
+
+use crate::broken_feeds::changed;
+use crate::world::{World, files};
+
+const TELEMETRY: &str = "stadtbus-telemetrie";
+const JOURNAL: &str = "data/private/journal/stadtbus-telemetrie/2026-11-24.json";
+
+/// The entry of a table with one file.
+fn entry(world: &World, table: &str) -> Value {
+    world.files_json(table)["files"][0].clone()
+}
+
+/// The current file of a table.
+fn current(world: &World, table: &str) -> PathBuf {
+    world.path("data/bucket").join(entry(world, table)["path"].as_str().unwrap())
+}
+
+fn add_a_row_to_stops(world: &World) {
+    changed(world, "stops.txt", |text| {
+        let text = String::from_utf8(text).unwrap();
+        Some(text.replacen('\n', "\nneu,Neue Haltestelle,48.47,7.94,0,,1,\n", 1).into_bytes())
+    });
+}
+
+fn edit(path: &Path, change: impl Fn(&mut Value)) {
+    let mut json: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    change(&mut json);
+    std::fs::write(path, serde_json::to_string_pretty(&json).unwrap() + "\n").unwrap();
+}
+
+#[test]
+fn a_comment_in_every_file_of_the_workspace_makes_no_new_file_and_no_new_version() {
+    let world = World::new();
+    world.run();
+    let of_tables = |world: &World| {
+        let mut files = world.published();
+        files.retain(|name, _| ["data/", "revised/", "meta/"].iter().any(|root| name.starts_with(root)));
+        files
+    };
+    let before = of_tables(&world);
+    let mut commented = 0;
+    for folder in ["pipelines", "schemas"] {
+        for (name, bytes) in files(&world.path(folder)) {
+            if name.ends_with(".yaml") {
+                let text = String::from_utf8(bytes).unwrap();
+                world.write(&format!("{folder}/{name}"), &format!("# Nur ein Kommentar.\n{text}\n# Noch einer.\n"));
+                commented += 1;
+            }
+        }
+    }
+    let text = std::fs::read_to_string(world.path("fahrtenbuch.yaml")).unwrap();
+    world.write("fahrtenbuch.yaml", &format!("# Nur ein Kommentar.\n{text}"));
+    assert!(commented > 50, "{commented}");
+    let output = world.program(&["run"]);
+    assert_eq!(output.status.code(), Some(0));
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(told.matches("nothing new").count(), 2, "{told}");
+    assert!(of_tables(&world) == before);
+    // Their records tell of the comments, and of the files that stand.
+    assert_eq!(world.records().len(), 4);
+    let paths = |record: &Value| record["tables"].to_string().matches("part-").count();
+    let [one, other] = [0, 1].map(|_| world.records().iter().map(paths).sum::<usize>());
+    assert!(one == other && one > 20, "{one}");
+}
+
+#[test]
+fn a_file_that_another_library_wrote_stands_as_long_as_its_rows_are_the_same() {
+    let world = World::new();
+    world.run();
+    let table = "stadtbus-telemetrie/vehicle_locations";
+    let path = current(&world, table);
+    let reader = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(&path).unwrap()).unwrap();
+    let schema = reader.schema().clone();
+    let out = std::fs::File::create(path.with_extension("new")).unwrap();
+    let mut writer = ArrowWriter::try_new(out, schema, None).unwrap();
+    reader.build().unwrap().for_each(|rows| writer.write(&rows.unwrap()).unwrap());
+    writer.close().unwrap();
+    std::fs::rename(path.with_extension("new"), &path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    edit(&world.path(&format!("data/bucket/meta/{table}/index/v0000000001.json")), |index| {
+        index["files"][0]["sha256"] = Digest::of(&bytes).to_string().into();
+        index["files"][0]["bytes"] = bytes.len().into();
+    });
+    let result = &world.run()[TELEMETRY];
+    assert_eq!((&result["releases"], &result["nothing_new"]), (&0.into(), &true.into()), "{result}");
+    assert!(std::fs::read(&path).unwrap() == bytes);
+    let tables = result["record"]["tables"].as_array().unwrap();
+    let of_table = tables.iter().find(|entry| entry["table"] == "vehicle_locations").unwrap();
+    assert_eq!(of_table["files"][0]["sha256"], Digest::of(&bytes).to_string());
+}
+
+#[test]
+fn a_published_file_that_was_deleted_cut_or_flipped_is_told_and_put_again() {
+    let world = World::new();
+    world.run();
+    let path = current(&world, "stadtbus-telemetrie/vehicle_locations");
+    let whole = std::fs::read(&path).unwrap();
+    let mut flipped = whole.clone();
+    flipped[1_000] ^= 1;
+    let damages: [(&str, &dyn Fn()); 3] = [
+        ("it is gone", &|| std::fs::remove_file(&path).unwrap()),
+        ("bytes instead of", &|| std::fs::write(&path, &whole[..5_000]).unwrap()),
+        ("SHA-256", &|| std::fs::write(&path, &flipped).unwrap()),
+    ];
+    for (problem, damage) in damages {
+        for has_journal in [true, false] {
+            damage();
+            if !has_journal {
+                std::fs::remove_file(world.path(JOURNAL)).unwrap();
+            }
+            let output = world.program(&["run", TELEMETRY]);
+            let (told, warned) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            assert_eq!(output.status.code(), Some(0), "{warned}");
+            assert!(!told.contains("nothing new") && told.contains("release.damaged"), "{told}");
+            assert!(
+                warned.contains(problem) && warned.contains(path.file_name().unwrap().to_str().unwrap()),
+                "{warned}"
+            );
+            assert!(std::fs::read(&path).unwrap() == whole, "{problem}");
+            let notes = |record: &Value| record["notes"].to_string();
+            assert!(world.records().iter().any(|record| notes(record).contains(problem)));
+            let again = &world.run_of(&[TELEMETRY])[TELEMETRY];
+            assert_eq!((&again["nothing_new"], &again["releases"]), (&true.into(), &0.into()));
+        }
+    }
+    assert_eq!(world.files_json("stadtbus-telemetrie/vehicle_locations")["version"], 1);
+}
+
+#[test]
+fn a_damaged_file_that_cannot_be_made_again_is_an_error_and_nothing_is_released() {
+    let world = World::new();
+    world.run();
+    let path = current(&world, "stadtbus-fahrplan/stops");
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    add_a_row_to_stops(&world);
+    let before = files(&world.path("data/bucket"));
+    let output = world.program(&["run", "stadtbus-fahrplan"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(42), "{told}");
+    assert!(told.contains("data/stadtbus-fahrplan/stops/") && told.contains("from a backup"), "{told}");
+    assert!(files(&world.path("data/bucket")) == before);
+    std::fs::write(&path, &whole).unwrap();
+    assert_eq!(world.run_of(&["stadtbus-fahrplan"])["stadtbus-fahrplan"]["releases"], 1);
+    assert!(entry(&world, "stadtbus-fahrplan/stops")["path"].as_str().unwrap().starts_with("revised/"));
+}
+
+#[test]
+fn an_index_with_a_gap_a_wrong_link_or_no_sense_stops_the_run_for_good() {
+    let world = World::new();
+    world.run();
+    add_a_row_to_stops(&world);
+    assert_eq!(world.run_of(&["stadtbus-fahrplan"])["stadtbus-fahrplan"]["releases"], 1);
+    let folder = "data/bucket/meta/stadtbus-fahrplan/stops/index";
+    let version = |number: u32| world.path(&format!("{folder}/v{number:010}.json"));
+    let whole = files(&world.path(folder));
+    assert_eq!(whole.len(), 2);
+    let damages: [(&dyn Fn(), u32); 4] = [
+        (&|| std::fs::remove_file(version(1)).unwrap(), 1),
+        (&|| _ = std::fs::copy(version(2), version(9)).unwrap(), 3),
+        (&|| edit(&version(1), |index| index["files"][0]["rows"] = 1.into()), 1),
+        (&|| std::fs::write(version(2), "{}").unwrap(), 2),
+    ];
+    for (damage, named) in damages {
+        damage();
+        let output = world.program(&["run", "stadtbus-fahrplan"]);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(42), "{told}");
+        assert!(told.contains(&format!("v{named:010}.json")), "{told}");
+        std::fs::remove_dir_all(world.path(folder)).unwrap();
+        for (name, bytes) in &whole {
+            world.write(&format!("{folder}/{name}"), std::str::from_utf8(bytes).unwrap());
+        }
+        assert!(world.program(&["run", "stadtbus-fahrplan"]).status.success());
+    }
+}
+
+#[test]
+fn a_date_that_is_not_over_is_released_as_provisional_below_revised() {
+    let world = World::new();
+    let zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap();
+    let today = ServiceDate::local_date_of(jiff::Timestamp::now(), &zone).to_string();
+    let evidence = world.path("data/sample/evidence").to_string_lossy().into_owned();
+    std::fs::remove_dir_all(&evidence).unwrap();
+    let simulate = ["simulate", "--date", &today, "--interval", "900", "--evidence", &evidence];
+    assert!(world.program(&simulate).status.success());
+    let output = world.program(&["run", TELEMETRY, "--date", &today]);
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(told.contains("release.provisional"), "{told}");
+    let entry = entry(&world, "stadtbus-telemetrie/vehicle_locations");
+    assert_eq!(entry["provisional"], true);
+    assert!(
+        entry["path"].as_str().unwrap().starts_with("revised/stadtbus-telemetrie/vehicle_locations/partition_date=")
+    );
+    assert!(!world.path("data/bucket/data").exists());
+    let page = std::fs::read_to_string(world.path("data/bucket/index.html")).unwrap();
+    assert!(page.contains("vorläufig") && page.contains("provisional"));
+    let csv = world.path("data/bucket/meta/stadtbus-telemetrie/vehicle_locations/index.csv");
+    assert!(std::fs::read_to_string(csv).unwrap().lines().nth(1).unwrap().ends_with(",true"));
+}
+
+#[test]
+fn a_provisional_release_is_followed_by_the_complete_one_even_with_the_same_evidence() {
+    let world = World::new();
+    world.run();
+    let complete = world.tables();
+    // As if the run had come before the date was over.
+    let bucket = world.path("data/bucket");
+    std::fs::create_dir_all(bucket.join("revised")).unwrap();
+    std::fs::rename(bucket.join("data/stadtbus-telemetrie"), bucket.join("revised/stadtbus-telemetrie")).unwrap();
+    let as_provisional = |file: &mut Value| {
+        file["path"] = file["path"].as_str().unwrap().replace("data/", "revised/").into();
+        file["provisional"] = true.into();
+    };
+    for table in ["vehicle_locations", "trip_updates", "alerts"] {
+        let index = format!("meta/stadtbus-telemetrie/{table}/index/v0000000001.json");
+        edit(&bucket.join(index), |index| {
+            as_provisional(&mut index["files"][0]);
+            index["first"] = serde_json::json!({});
+        });
+    }
+    edit(&world.path(JOURNAL), |entry| {
+        for file in entry["files"].as_array_mut().unwrap() {
+            as_provisional(&mut file["file"]);
+        }
+    });
+    let result = &world.run()[TELEMETRY];
+    assert_eq!(result["releases"], 3, "{result}");
+    let mut now = world.tables();
+    now.retain(|name, _| !name.starts_with("revised/"));
+    assert!(now == complete);
+    assert_eq!(world.files_json("stadtbus-telemetrie/alerts")["version"], 2);
+}
+
+#[test]
+fn a_file_that_a_killed_run_left_below_data_is_gone_after_the_next_run_of_the_partition() {
+    let world = World::new();
+    crate::killed::kill_at(&world, TELEMETRY, "record");
+    let mut left = files(&world.path("data/bucket/data"));
+    left.retain(|name, _| name.contains("vehicle_locations"));
+    assert_eq!(left.len(), 1, "{:?}", left.keys());
+    // The next run makes other rows.
+    world.replace("schemas/stadtbus/vehicle_locations.odcs.yaml", "WHERE speed > 35", "WHERE speed > 3");
+    assert_eq!(world.run()[TELEMETRY]["releases"], 3);
+    let mut found = files(&world.path("data/bucket/data"));
+    found.retain(|name, _| name.contains("vehicle_locations"));
+    assert_eq!(found.len(), 1);
+    assert!(found.keys().ne(left.keys()));
+}
