@@ -1,28 +1,45 @@
 //! The evidence store: what was captured, by source and hour, in a folder of the private store.
 //!
-//! `<folder>/<source>/YYYY/MM/DD/<source>-YYYYMMDDTHH.warc.gz`, hours in UTC. Records are only ever appended; what a crash
-//! left of a record is cut off by the next append and told by every reader.
+//! `<folder>/<source>/YYYY/MM/DD/<source>-YYYYMMDDTHH.warc.gz`, hours in UTC. Records are only ever appended, and no byte is
+//! ever taken away: what a crash left of a record is moved aside to `<archive>.torn` by the next append. Readers go on behind
+//! what is damaged and say what it was ([`Damage`]). Beside the archives lie `.lock`, which an append holds, and `.state.json`,
+//! by which a poll need not read the archive again. Folders that others keep ([`Folder`]) may have other layouts.
+
+mod archive;
+mod folder;
+mod state;
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use flate2::bufread::GzDecoder;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::capture::source::Validators;
 use crate::capture::{Capture, CaptureError, warc};
 use crate::digest::Digest;
+use crate::durable;
+
+use archive::{Counted, Options, Place, Record, Stretch};
+pub use archive::Kind;
+pub use folder::Folder;
+use state::{Newest, State};
 
 /// A folder of evidence.
 pub struct Store {
     folder: PathBuf,
+    /// How archives that are not in our layout are found; `None` if the folder is our own.
+    others: Option<Folder>,
     /// How long files were after the last append, so that a known end need not be looked for again.
     ends: Mutex<HashMap<PathBuf, u64>>,
     /// Whether an append waits until the disk has it.
-    waits: bool,
+    syncs: bool,
+    /// The most bytes of a record's block.
+    most: u64,
 }
 
 /// Where a capture is kept.
@@ -34,9 +51,11 @@ pub struct Entry {
     /// Of the body.
     pub digest: Digest,
     pub file: Arc<Path>,
-    /// The gzip member within the file.
+    /// The gzip member within the file, or the record where the file is not packed.
     pub offset: u64,
     pub length: u64,
+    /// Bytes of the inflated member before the record; 0 where each record is a member of its own.
+    pub skip: u64,
 }
 
 /// What a store has of a source and a time.
@@ -44,56 +63,111 @@ pub struct Entry {
 pub struct Listing {
     /// In the order of their time, then of the file.
     pub entries: Vec<Entry>,
-    pub cut: Vec<Cut>,
+    pub damage: Vec<Damage>,
 }
 
-/// An archive that could be read only up to a place.
+/// Bytes of an archive that no capture could be read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cut {
+pub struct Damage {
     pub file: PathBuf,
-    /// Whole records end here.
     pub offset: u64,
-    /// For people.
+    pub length: u64,
+    pub kind: Kind,
+    /// For people: the archive, the place, what is wrong.
     pub message: String,
+    /// What is wrong alone.
+    problem: String,
+}
+
+impl Damage {
+    fn error(self) -> CaptureError {
+        CaptureError::Damaged { file: self.file, offset: self.offset, problem: self.problem }
+    }
 }
 
 impl Store {
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), ends: Mutex::default(), waits: true }
+        Self {
+            folder: folder.into(),
+            others: None,
+            ends: Mutex::default(),
+            syncs: true,
+            most: warc::BLOCK_BYTES,
+        }
     }
 
-    /// For evidence that can be made again, as that of a simulated day: appends do not wait for the disk, which takes most of
-    /// the time where there are thousands of them.
-    pub fn of_what_can_be_made_again(folder: impl Into<PathBuf>) -> Self {
-        Self { waits: false, ..Self::new(folder) }
+    /// Appends without waiting for the disk, which takes most of the time where there are thousands of them. For evidence that
+    /// can be made again, as that of a simulated day.
+    pub fn without_fsync(folder: impl Into<PathBuf>) -> Self {
+        Self { syncs: false, ..Self::new(folder) }
     }
 
-    /// Keeps a capture.
+    /// A folder that somebody else keeps.
+    pub fn of_folder(folder: &Folder) -> Self {
+        Self { others: Some(folder.clone()), ..Self::new(&folder.path) }
+    }
+
+    /// The sources that there are archives of in our layout, in the order of their names.
+    pub fn sources(&self) -> Result<Vec<String>, CaptureError> {
+        let mut sources = Vec::new();
+        for path in children(&self.folder)? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if self.newest_archives(&name).next().transpose()?.is_some() {
+                sources.push(name);
+            }
+        }
+        Ok(sources)
+    }
+
+    /// Keeps a capture in the archive of its time.
     pub fn append(&self, source: &str, capture: &Capture) -> Result<Entry, CaptureError> {
+        self.append_judged(source, capture, None)
+    }
+
+    /// Keeps a capture, and whether it was found to be what the source is to give: one that is not makes the next request
+    /// unconditional ([`Store::validators`]).
+    pub fn append_judged(
+        &self,
+        source: &str,
+        capture: &Capture,
+        readable: Option<bool>,
+    ) -> Result<Entry, CaptureError> {
+        if warc::block_length(capture) > self.most {
+            return Err(CaptureError::Final {
+                url: capture.url.clone(),
+                problem: format!("the response has {} bytes, more than evidence keeps of one", capture.body.len()),
+                remedy: format!(
+                    "Set 'max_bytes' of the source to less than {}, and ask for the feed in parts",
+                    self.most
+                ),
+            });
+        }
         let file = self.file(source, capture.captured_at);
         let failed = |verb: &'static str| {
             let file = file.clone();
             move |source: io::Error| CaptureError::Evidence { file, verb, source }
         };
-        if let Some(parent) = file.parent() {
-            fs::create_dir_all(parent).map_err(failed("made"))?;
-        }
-        let lock = self.folder.join(source).join(".lock");
-        let lock = File::create(lock).map_err(failed("locked"))?;
-        lock.lock().map_err(failed("locked"))?;
-        let mut out = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&file)
-            .map_err(failed("opened"))?;
-        let length = out.metadata().map_err(failed("read"))?.len();
-        let known = self.ends.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(&file).copied();
-        let end = if known == Some(length) { length } else { scan(&file, &mut |_| ()).map_err(failed("read"))?.0 };
-        if end < length {
-            // What a crash left of a record.
-            out.set_len(end).map_err(failed("mended"))?;
+        let folder = self.folder.join(source);
+        let parent = file.parent().unwrap_or(&folder);
+        durable::create_dir_all(parent).map_err(failed("made"))?;
+        let _lock = self.lock(source).map_err(failed("locked"))?;
+        let state = State::read(&folder);
+        let is_new = !file.try_exists().map_err(failed("read"))?;
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).read(true).write(true);
+        let mut out = durable::open(&mut options, &file).map_err(failed("opened"))?;
+        let mut end = out.metadata().map_err(failed("read"))?.len();
+        let of_file = |state: &&State| folder.join(&state.archive) == file;
+        let known = self.ends.lock().unwrap_or_else(PoisonError::into_inner).get(&file).copied();
+        let is_known = known == Some(end) || state.as_ref().filter(of_file).is_some_and(|state| state.length == end);
+        if !is_known {
+            let options = Options { wants: &|_| false, verify: false, most: self.most };
+            let (_, stretches) = archive::scan(&file, 0, &options, &mut |_| ()).map_err(failed("read"))?;
+            let was_whole = state.as_ref().filter(of_file).map_or(0, |state| state.length);
+            if let Some(torn) = stretches.last().filter(|last| last.kind == Kind::Torn && last.offset >= was_whole) {
+                move_aside(&mut out, &file, torn.offset).map_err(failed("mended"))?;
+                end = torn.offset;
+            }
         }
         let mut written = BufWriter::new(&mut out);
         written.seek(SeekFrom::Start(end)).map_err(failed("written"))?;
@@ -106,11 +180,15 @@ impl Store {
         let length = written.stream_position().map_err(failed("written"))? - offset;
         written.flush().map_err(failed("written"))?;
         drop(written);
-        if self.waits {
+        if self.syncs {
             out.sync_data().map_err(failed("written"))?;
+            if is_new {
+                durable::sync_folder(parent).map_err(failed("written"))?;
+            }
+            // Losing the state loses nothing, so that a capture that is kept is never told as one that is not.
+            let _ = self.remember(source, &file, offset + length, Newest::of(capture, readable), state);
         }
-        let mut ends = self.ends.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        ends.insert(file.clone(), offset + length);
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner).insert(file.clone(), offset + length);
         Ok(Entry {
             url: capture.url.as_str().into(),
             captured_at: capture.captured_at,
@@ -118,6 +196,7 @@ impl Store {
             file: file.into(),
             offset,
             length,
+            skip: 0,
         })
     }
 
@@ -133,7 +212,12 @@ impl Store {
         files.push(self.file(source, until));
         files.dedup();
         for file in files {
-            listing.add(&file)?;
+            self.add(source, &file, &mut listing)?;
+            // Another writer's, which is not packed.
+            self.add(source, &file.with_extension(""), &mut listing)?;
+        }
+        if let Some(others) = &self.others {
+            others.add(source, &|at| (from..until).contains(&at), self.most, &mut listing)?;
         }
         listing.entries.retain(|entry| (from..until).contains(&entry.captured_at));
         // Stable: captures of one instant keep the order in which they came.
@@ -141,59 +225,215 @@ impl Store {
         Ok(listing)
     }
 
-    /// The newest capture of a source that was there before `until`.
-    pub fn latest(&self, source: &str, until: Timestamp) -> Result<Option<Entry>, CaptureError> {
-        let mut files = Vec::new();
-        archives(&self.folder.join(source), &mut files)?;
-        // The names sort by hour.
-        files.sort_unstable();
-        for file in files.iter().rev() {
+    /// The captures of a source that were there before `until`, newest first. Archives are read one by one as they are needed.
+    ///
+    /// Where something is damaged that may have been a capture, an error ([`CaptureError::Damaged`]) stands in its place: an
+    /// older capture is the newest one only for who passes over it. What a writer has not completed yet is passed over.
+    pub fn newest_first(
+        &self,
+        source: &str,
+        until: Timestamp,
+    ) -> Box<dyn Iterator<Item = Result<Entry, CaptureError>> + '_> {
+        let source = source.to_owned();
+        let in_time = move |item: &Result<Item, CaptureError>| item.as_ref().map_or(true, |item| item.at < until);
+        let result = |item: Result<Item, CaptureError>| item.and_then(|item| item.entry.map_err(Damage::error));
+        let others = self.others.as_ref().map(|others| {
             let mut listing = Listing::default();
-            listing.add(file)?;
-            let newest = listing.entries.into_iter().filter(|entry| entry.captured_at < until);
-            if let Some(entry) = newest.max_by_key(|entry| entry.captured_at) {
-                return Ok(Some(entry));
-            }
+            others.add(&source, &|at| at < until, self.most, &mut listing).map(|()| listing)
+        });
+        let others = match others.transpose() {
+            Ok(others) => others.unwrap_or_default(),
+            Err(error) => return Box::new(std::iter::once(Err(error))),
+        };
+        let last = self.file(&source, until);
+        let archives = self.newest_archives(&source);
+        let archives = archives.filter(move |archive| archive.as_ref().map_or(true, |archive| *archive <= last));
+        let listed = archives.map(move |archive| {
+            let archive = archive?;
+            let mut listing = Listing::default();
+            self.add(&source, &archive, &mut listing).map(|()| listing)
+        });
+        if others == Listing::default() {
+            return Box::new(listed.flat_map(newest_of).filter(in_time).map(result));
         }
-        Ok(None)
+        // The names of others' archives say nothing of their times.
+        let mut items: Vec<_> = listed.flat_map(newest_of).chain(newest_of(Ok(others))).collect();
+        items.sort_by_key(|item| std::cmp::Reverse(item.as_ref().map_or(Timestamp::MAX, |item| item.at)));
+        Box::new(items.into_iter().filter(in_time).map(result))
     }
 
-    /// The first capture of a source from `from` on.
+    /// The newest capture of a source that was there before `until`; an error if what is newest is damaged.
+    pub fn latest(&self, source: &str, until: Timestamp) -> Result<Option<Entry>, CaptureError> {
+        self.newest_first(source, until).next().transpose()
+    }
+
+    /// The first capture of a source from `from` on; an error if what may be the first is damaged.
     pub fn first_from(&self, source: &str, from: Timestamp) -> Result<Option<Entry>, CaptureError> {
-        let mut files = Vec::new();
-        archives(&self.folder.join(source), &mut files)?;
-        files.sort_unstable();
         let begin = self.file(source, from);
-        for file in files.iter().filter(|file| **file >= begin) {
+        let mut archives = Vec::new();
+        for archive in self.newest_archives(source) {
+            let archive = archive?;
+            if archive < begin && archive != begin.with_extension("") {
+                break;
+            }
+            archives.push(archive);
+        }
+        let mut first: Option<Item> = None;
+        let mut consider = |listing: Listing| {
+            let items = items(listing).filter(|item| item.at >= from);
+            let earliest = items.min_by_key(|item| item.at);
+            let earlier = |item: &Item| first.as_ref().is_none_or(|first| item.at < first.at);
+            if let Some(item) = earliest.filter(earlier) {
+                first = Some(item);
+            }
+            first.is_some()
+        };
+        for archive in archives.iter().rev() {
             let mut listing = Listing::default();
-            listing.add(file)?;
-            let later = listing.entries.into_iter().filter(|entry| entry.captured_at >= from);
-            if let Some(entry) = later.min_by_key(|entry| entry.captured_at) {
-                return Ok(Some(entry));
+            self.add(source, archive, &mut listing)?;
+            if consider(listing) {
+                break;
             }
         }
-        Ok(None)
+        if let Some(others) = &self.others {
+            let mut listing = Listing::default();
+            others.add(source, &|at| at >= from, self.most, &mut listing)?;
+            consider(listing);
+        }
+        first.map(|item| item.entry.map_err(Damage::error)).transpose()
     }
 
     /// Reads a capture back and makes sure that it is what was kept.
     pub fn open(&self, entry: &Entry) -> Result<Capture, CaptureError> {
-        Reader::default().read(entry)
+        Reader { open: None, most: self.most }.read(entry)
     }
 
     /// Reads captures one after the other.
     pub fn read(&self, entries: Vec<Entry>) -> impl Iterator<Item = Result<Capture, CaptureError>> + Send + 'static {
-        let mut reader = Reader::default();
+        let mut reader = Reader { open: None, most: self.most };
         entries.into_iter().map(move |entry| reader.read(&entry))
     }
 
-    /// What the next request of a source can be made conditional with.
+    /// What the next request of a source can be made conditional with. Nothing where the newest capture is damaged, so that it
+    /// is asked for again.
     pub fn validators(&self, source: &str) -> Result<Validators, CaptureError> {
-        let Some(entry) = self.latest(source, Timestamp::MAX)? else { return Ok(Validators::default()) };
-        let capture = self.open(&entry)?;
-        let header = |name: &str| {
-            capture.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
+        let folder = self.folder.join(source);
+        let Some(archive) = self.newest_archives(source).next().transpose()? else { return Ok(Validators::default()) };
+        let length = fs::metadata(&archive).map_or(0, |metadata| metadata.len());
+        let state = State::read(&folder);
+        let is_of = |state: &State| folder.join(&state.archive) == archive && state.length == length;
+        if let Some(state) = state.clone().filter(is_of) {
+            return Ok(state.newest.validators());
+        }
+        let entry = match self.latest(source, Timestamp::MAX) {
+            Ok(Some(entry)) => entry,
+            Ok(None) | Err(CaptureError::Damaged { .. }) => return Ok(Validators::default()),
+            Err(error) => return Err(error),
         };
-        Ok(Validators { etag: header("etag"), last_modified: header("last-modified"), digest: Some(capture.digest) })
+        let capture = match self.open(&entry) {
+            Err(CaptureError::Damaged { .. }) => return Ok(Validators::default()),
+            other => other?,
+        };
+        let newest = Newest::of(&capture, None);
+        // The archive is only added to, so that the state holds if nobody has done so meanwhile. What is torn at its end is for
+        // the next append to find.
+        if entry.file.as_ref() == archive && entry.offset + entry.length == length {
+            let _ = self.remember(source, &archive, length, newest.clone(), None);
+        }
+        Ok(newest.validators())
+    }
+
+    /// What there is in a folder that somebody else keeps and why it is no evidence of a source, for people; `None` if some of
+    /// it is, or if the folder is our own.
+    pub fn explain(&self, source: &str) -> Result<Option<String>, CaptureError> {
+        let Some(others) = &self.others else { return Ok(None) };
+        if self.newest_archives(source).next().is_some() {
+            return Ok(None);
+        }
+        others.explain(source, self.most)
+    }
+
+    /// Writes what is known of a source. A capture older than the newest one leaves that as it is.
+    fn remember(
+        &self,
+        source: &str,
+        file: &Path,
+        length: u64,
+        newest: Newest,
+        state: Option<State>,
+    ) -> io::Result<()> {
+        let folder = self.folder.join(source);
+        let archive = file.strip_prefix(&folder).unwrap_or(file).to_string_lossy().into_owned();
+        let state = match state {
+            Some(state) if state.newest.captured_at > newest.captured_at && state.archive == archive => {
+                State { length, ..state }
+            }
+            Some(state) if state.newest.captured_at > newest.captured_at => return Ok(()),
+            _ => State { archive, length, newest },
+        };
+        state.write(&folder)
+    }
+
+    /// Adds the captures of an archive in our layout, and what is damaged; one that is not there adds nothing.
+    fn add(&self, source: &str, path: &Path, listing: &mut Listing) -> Result<(), CaptureError> {
+        let failed = |source: io::Error| CaptureError::Evidence { file: path.to_owned(), verb: "read", source };
+        if !path.try_exists().map_err(failed)? {
+            return Ok(());
+        }
+        let file: Arc<Path> = path.into();
+        let mut last_url = "".into();
+        let mut take = |record: Record| listing.entries.extend(entry(record, &file, &mut last_url));
+        let options = Options { wants: &|header| header.no_capture().is_none(), verify: false, most: self.most };
+        let (_, mut stretches) = archive::scan(path, 0, &options, &mut take).map_err(failed)?;
+        let torn = stretches.last().filter(|last| last.kind == Kind::Torn).map(|last| last.offset);
+        if let Some(offset) = torn {
+            // Somebody may be writing it; then it is whole once they let go of the lock.
+            let lock = File::open(self.folder.join(source).join(".lock"));
+            let _lock = lock.and_then(|lock| lock.lock_shared().map(|()| lock));
+            stretches.pop();
+            let (_, mut rest) = archive::scan(path, offset, &options, &mut take).map_err(failed)?;
+            let folder = self.folder.join(source);
+            let was_whole = State::read(&folder).filter(|state| folder.join(&state.archive) == path);
+            if let Some(last) = rest.last_mut().filter(|last| last.kind == Kind::Torn)
+                && was_whole.is_some_and(|state| state.length > last.offset)
+            {
+                last.kind = Kind::Damaged;
+            }
+            stretches.append(&mut rest);
+        }
+        listing.damage.extend(stretches.into_iter().map(|stretch| damage(path, stretch)));
+        Ok(())
+    }
+
+    /// Waits until no other append is at work on a source, and keeps others from it.
+    fn lock(&self, source: &str) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true);
+        let lock = durable::open(&mut options, &self.folder.join(source).join(".lock"))?;
+        lock.lock()?;
+        Ok(lock)
+    }
+
+    /// The archives of a source in our layout, newest first; folders are listed as they are needed.
+    fn newest_archives(&self, source: &str) -> impl Iterator<Item = Result<PathBuf, CaptureError>> + use<> {
+        let root = self.folder.clone();
+        let source = source.to_owned();
+        let mut stack = vec![root.join(&source)];
+        std::iter::from_fn(move || {
+            while let Some(path) = stack.pop() {
+                if path.is_dir() {
+                    match children(&path) {
+                        Ok(mut children) => stack.append(&mut children),
+                        Err(error) => return Some(Err(error)),
+                    }
+                } else if folder::is_archive(&path)
+                    && folder::layout_source(&root, &path).is_some_and(|other| other == source)
+                {
+                    return Some(Ok(path));
+                }
+            }
+            None
+        })
     }
 
     fn file(&self, source: &str, at: Timestamp) -> PathBuf {
@@ -205,117 +445,165 @@ impl Store {
     }
 }
 
-fn archives(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), CaptureError> {
+/// What stands in a folder, in the order of the names; nothing if it is not there.
+fn children(folder: &Path) -> Result<Vec<PathBuf>, CaptureError> {
     let failed = |source: io::Error| CaptureError::Evidence { file: folder.to_owned(), verb: "listed", source };
     let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other.map_err(failed)?,
     };
-    for entry in entries {
-        let path = entry.map_err(failed)?.path();
-        if path.is_dir() {
-            archives(&path, found)?;
-        } else if path.to_string_lossy().ends_with(".warc.gz") {
-            found.push(path);
-        }
-    }
-    Ok(())
+    let mut children = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    children.sort_unstable();
+    Ok(children)
 }
 
-impl Listing {
-    /// Adds the whole records of an archive; one that is not there adds nothing.
-    pub fn add(&mut self, file: &Path) -> Result<(), CaptureError> {
-        let failed = |source: io::Error| CaptureError::Evidence { file: file.to_owned(), verb: "read", source };
-        if !file.try_exists().map_err(failed)? {
-            return Ok(());
+/// Moves what an archive has from a byte on into a file of its own, `<archive>.torn`, or `.torn.2` and so on where that is
+/// there, and takes it off the archive only when the disk has it there.
+fn move_aside(archive: &mut File, path: &Path, offset: u64) -> io::Result<()> {
+    for number in 1_u32.. {
+        let mut name = path.as_os_str().to_owned();
+        name.push(if number == 1 { ".torn".to_owned() } else { format!(".torn.{number}") });
+        if fs::symlink_metadata(&name).is_ok() {
+            continue;
         }
-        let before = self.entries.len();
-        let (end, problem) = scan(file, &mut |entry| self.entries.push(entry)).map_err(failed)?;
-        if let Some(problem) = problem {
-            let message = format!(
-                "{} is cut off or damaged at byte {end} ({problem}); the {} captures before it were read",
-                file.file_name().unwrap_or_default().to_string_lossy(),
-                self.entries.len() - before
-            );
-            self.cut.push(Cut { file: file.to_owned(), offset: end, message });
-        }
-        Ok(())
-    }
-}
-
-/// Calls `take` with each capture; returns where whole records end, and what is wrong after that.
-fn scan(file: &Path, take: &mut dyn FnMut(Entry)) -> io::Result<(u64, Option<String>)> {
-    let input = File::open(file)?;
-    let file: Arc<Path> = file.into();
-    let mut last_url: Arc<str> = "".into();
-    let mut input = Counted { input: BufReader::with_capacity(1 << 16, input), count: 0 };
-    loop {
-        let offset = input.count;
-        if input.fill_buf()?.is_empty() {
-            return Ok((offset, None));
-        }
-        match warc::skim(&mut input) {
-            Ok(header) => {
-                let digest = header.payload_digest;
-                if let (true, Some(digest)) = (matches!(header.kind.as_str(), "response" | "resource"), digest) {
-                    let length = input.count - offset;
-                    if *last_url != *header.url {
-                        last_url = header.url.into();
-                    }
-                    let (url, captured_at) = (last_url.clone(), header.date);
-                    take(Entry { url, captured_at, digest, file: file.clone(), offset, length });
-                }
-            }
-            Err(problem) => return Ok((offset, Some(problem.to_string()))),
+        archive.seek(SeekFrom::Start(offset))?;
+        if durable::copy_new(Path::new(&name), archive)? {
+            archive.set_len(offset)?;
+            return archive.sync_all();
         }
     }
+    Err(io::Error::other("there are too many torn ends"))
 }
 
-/// Counts the bytes that are taken from a buffer.
-struct Counted<R> {
-    input: R,
-    count: u64,
+/// A capture, or a stretch that may have been one, and its time: that of the captures before it.
+struct Item {
+    at: Timestamp,
+    entry: Result<Entry, Damage>,
 }
 
-impl<R: BufRead> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.input.read(buffer)?;
-        self.count += read as u64;
-        Ok(read)
-    }
+/// In the order of the files. What a writer has not completed is none.
+fn items(listing: Listing) -> impl Iterator<Item = Item> {
+    let damage = listing.damage.into_iter().filter(|damage| damage.kind != Kind::Torn).map(Err);
+    let mut items: Vec<Result<Entry, Damage>> = listing.entries.into_iter().map(Ok).chain(damage).collect();
+    let place = |item: &Result<Entry, Damage>| match item {
+        Ok(entry) => (entry.file.to_path_buf(), entry.offset, entry.skip),
+        Err(damage) => (damage.file.clone(), damage.offset, u64::MAX),
+    };
+    items.sort_by_cached_key(place);
+    let mut file = PathBuf::new();
+    let mut newest = Timestamp::MIN;
+    items.into_iter().map(move |entry| {
+        let of = entry.as_ref().map_or_else(|damage| damage.file.as_path(), |entry| &entry.file);
+        if of != file {
+            file = of.to_owned();
+            newest = Timestamp::MIN;
+        }
+        let at = entry.as_ref().map_or(newest, |entry| entry.captured_at);
+        newest = newest.max(at);
+        Item { at, entry }
+    })
 }
 
-impl<R: BufRead> BufRead for Counted<R> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.input.fill_buf()
-    }
+/// The captures of an archive, newest first, and each damage before what it may have followed.
+fn newest_of(listing: Result<Listing, CaptureError>) -> Vec<Result<Item, CaptureError>> {
+    let listing = match listing {
+        Ok(listing) => listing,
+        Err(error) => return vec![Err(error)],
+    };
+    let mut items: Vec<Item> = items(listing).collect();
+    items.sort_by_key(|item| item.at);
+    items.reverse();
+    items.into_iter().map(Ok).collect()
+}
 
-    fn consume(&mut self, amount: usize) {
-        self.count += amount as u64;
-        self.input.consume(amount);
+/// A record as an entry, if it is a capture.
+fn entry(record: Record, file: &Arc<Path>, last_url: &mut Arc<str>) -> Option<Entry> {
+    let warc::Content::Body(digest) = record.content else { return None };
+    let captured_at = record.header.date?;
+    if **last_url != *record.header.url {
+        *last_url = record.header.url.into();
     }
+    let Place { offset, length, skip } = record.place;
+    Some(Entry { url: last_url.clone(), captured_at, digest, file: file.clone(), offset, length, skip })
+}
+
+fn damage(file: &Path, stretch: Stretch) -> Damage {
+    let Stretch { offset, length, kind, problem } = stretch;
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let message = match kind {
+        Kind::Damaged => format!(
+            "{name} is damaged from byte {offset} on, {length} bytes long ({problem}); the captures before and behind were read"
+        ),
+        Kind::TooLarge => format!("{name} has a record at byte {offset} that was not read: {problem}"),
+        Kind::Torn => format!(
+            "{name} ends at byte {offset} with {length} bytes of a record that is not complete: a crash left them, or somebody \
+             is still writing; the captures before were read"
+        ),
+    };
+    Damage { file: file.to_owned(), offset, length, kind, message, problem }
 }
 
 /// Reads captures and keeps the file open that it read last.
-#[derive(Default)]
 struct Reader {
-    open: Option<(PathBuf, BufReader<File>)>,
+    open: Option<(Arc<Path>, Open)>,
+    most: u64,
+}
+
+enum Open {
+    File(BufReader<File>),
+    /// A member of many records.
+    Member { offset: u64, inflated: Counted<BufReader<GzDecoder<BufReader<File>>>> },
 }
 
 impl Reader {
     fn read(&mut self, entry: &Entry) -> Result<Capture, CaptureError> {
-        let failed =
-            |source: io::Error| CaptureError::Evidence { file: entry.file.to_path_buf(), verb: "read", source };
-        let mut file = match self.open.take() {
-            Some((path, file)) if path == *entry.file => file,
-            _ => BufReader::with_capacity(1 << 16, File::open(&entry.file).map_err(failed)?),
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
+                let (file, offset) = (entry.file.to_path_buf(), entry.offset);
+                CaptureError::Damaged { file, offset, problem: source.to_string() }
+            }
+            _ => CaptureError::Evidence { file: entry.file.to_path_buf(), verb: "read", source },
         };
-        let here = file.stream_position().map_err(failed)?;
+        let capture = self.capture(entry).map_err(failed)?;
+        if capture.digest != entry.digest {
+            let problem = "the payload is not the one that was captured: its digest differs".to_owned();
+            return Err(CaptureError::Damaged { file: entry.file.to_path_buf(), offset: entry.offset, problem });
+        }
+        Ok(capture)
+    }
+
+    fn capture(&mut self, entry: &Entry) -> io::Result<Capture> {
+        let open = self.open.take().filter(|(path, _)| *path == entry.file).map(|(_, open)| open);
+        let new = || File::open(&entry.file).map(|file| BufReader::with_capacity(1 << 16, file));
+        if entry.skip > 0 {
+            let mut inflated = match open {
+                Some(Open::Member { offset, inflated }) if offset == entry.offset && inflated.count <= entry.skip => inflated,
+                _ => {
+                    let mut file = new()?;
+                    file.seek(SeekFrom::Start(entry.offset))?;
+                    Counted { input: BufReader::with_capacity(1 << 15, GzDecoder::new(file)), count: 0, most: u64::MAX }
+                }
+            };
+            let ahead = entry.skip - inflated.count;
+            warc::pass_over(&mut inflated, ahead)?;
+            let capture = warc::read_capture(&mut inflated, self.most)?;
+            self.open = Some((entry.file.clone(), Open::Member { offset: entry.offset, inflated }));
+            return Ok(capture);
+        }
+        let mut file = match open {
+            Some(Open::File(file)) => file,
+            _ => new()?,
+        };
         // Relative, so that what is buffered of the next record is not read twice.
-        let distance = i64::try_from(entry.offset).unwrap_or(i64::MAX) - i64::try_from(here).unwrap_or(0);
-        file.seek_relative(distance).map_err(failed)?;
-        let capture = warc::read(&mut (&mut file).take(entry.length)).map_err(failed)?;
-        self.open = Some((entry.file.to_path_buf(), file));
+        archive::seek(&mut file, entry.offset)?;
+        let mut member = (&mut file).take(entry.length);
+        let is_packed = io::BufRead::fill_buf(&mut member)?.first() == Some(&0x1f);
+        let capture = if is_packed {
+            warc::read_capture(&mut BufReader::new(GzDecoder::new(member)), self.most)?
+        } else {
+            warc::read_capture(&mut member, self.most)?
+        };
+        self.open = Some((entry.file.clone(), Open::File(file)));
         Ok(capture)
     }
 }
