@@ -127,7 +127,8 @@ pub fn write_record(out: &mut impl Write, capture: &Capture) -> io::Result<()> {
     if !is_file {
         write!(head, "HTTP/1.1 {} \r\n", capture.status)?;
         // The body is without its transfer coding.
-        for (name, value) in capture.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("transfer-encoding")) {
+        for (name, value) in capture.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("transfer-encoding"))
+        {
             // A line end inside a value would make a header of its own.
             let clean = |text: &str| text.replace(['\r', '\n'], " ");
             write!(head, "{}: {}\r\n", clean(name), clean(value))?;

@@ -349,7 +349,8 @@ fn feeds(root: &Path, node: &Node, problems: &mut Problems) -> Vec<Feed> {
             feeds.push(Feed { name, from });
         }
     }
-    let folders: Vec<PathBuf> = feeds.iter().filter_map(|feed| feed.from.folder().map(|folder| folder.path.clone())).collect();
+    let folders: Vec<PathBuf> =
+        feeds.iter().filter_map(|feed| feed.from.folder().map(|folder| folder.path.clone())).collect();
     for feed in &mut feeds {
         if let From::Evidence(folder) = &mut feed.from {
             folder.is_alone = folders.iter().filter(|other| **other == folder.path).count() == 1;

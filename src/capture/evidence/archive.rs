@@ -186,7 +186,8 @@ impl Scanner<'_> {
         seek(&mut self.input, offset)?;
         let mut input = Counted { input: &mut self.input, count: 0, most };
         if first.starts_with(&GZIP[..2]) {
-            let mut inflated = Counted { input: BufReader::with_capacity(1 << 15, GzDecoder::new(input)), count: 0, most };
+            let mut inflated =
+                Counted { input: BufReader::with_capacity(1 << 15, GzDecoder::new(input)), count: 0, most };
             let read = records(&mut inflated, member, self.options);
             let taken = inflated.input.get_ref().get_ref().count;
             *spent = taken + inflated.count;
@@ -245,7 +246,9 @@ impl Scanner<'_> {
         let Some(packed) = gzip_header(bytes).map(|length| &bytes[length..]) else { return false };
         let may_be = match packed {
             // A stored block says its length twice.
-            [head, low, high, not_low, not_high, ..] if head >> 1 & 3 == 0 => low ^ not_low == 255 && high ^ not_high == 255,
+            [head, low, high, not_low, not_high, ..] if head >> 1 & 3 == 0 => {
+                low ^ not_low == 255 && high ^ not_high == 255
+            }
             // Dynamic codes: at most 286 lengths and 30 distances.
             [head, next, ..] if head >> 1 & 3 == 2 => head >> 3 <= 29 && next & 31 <= 29,
             [head, ..] => head >> 1 & 3 == 1,

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use crate::capture::CaptureError;
 use crate::capture::evidence::archive::{self, Options, Record};
 use crate::capture::evidence::{Listing, damage, entry};
 use crate::capture::warc::{Content, Header};
-use crate::capture::CaptureError;
 
 /// Folders within folders, at the most.
 const DEPTH: usize = 16;
@@ -83,9 +83,11 @@ impl Folder {
 
     /// What stands in the folder and why it is no evidence of a source, for people; `None` if some of it is.
     pub(super) fn explain(&self, source: &str, most: u64) -> Result<Option<String>, CaptureError> {
-        let folder = self.path.display();
+        // The whole path is nobody else's business: notes are published.
+        let folder = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let folder = format!("the folder '{}'", folder.escape_debug());
         if !self.path.is_dir() {
-            return Ok(Some(format!("The folder {folder} is not there.")));
+            return Ok(Some(format!("There is no such folder as its 'path' says: {folder}.")));
         }
         let archives = self.archives(source)?;
         let Some((_, first)) = archives.first() else {
@@ -95,11 +97,11 @@ impl Folder {
             return Ok(Some(match example {
                 _ if layout => format!("The archives in {folder} are those of other sources."),
                 Some(name) => format!(
-                    "{folder} holds no archive whose name ends in '.warc' or '.warc.gz', but {} other files, as '{}'.",
+                    "In {folder} is no archive whose name ends in '.warc' or '.warc.gz', but {} other files, as '{}'.",
                     others.len(),
                     name.to_string_lossy().escape_debug()
                 ),
-                None => format!("The folder {folder} is empty."),
+                None => format!("There is nothing in {folder}."),
             }));
         };
         let mut captures: BTreeMap<String, (u64, bool)> = BTreeMap::new();
@@ -170,7 +172,8 @@ impl Folder {
         let in_folder = relative.parent().is_some_and(|parent| parent.iter().any(|part| part == source));
         // 'bus' is not the source of 'bus-alerts-2026.warc.gz'.
         let rest = name.strip_prefix(source).map(|rest| rest.trim_start_matches(['-', '_']));
-        let is_named = rest.is_some_and(|rest| rest.starts_with(|letter: char| letter == '.' || letter.is_ascii_digit()));
+        let is_named =
+            rest.is_some_and(|rest| rest.starts_with(|letter: char| letter == '.' || letter.is_ascii_digit()));
         if in_folder || is_named { Claim::Named } else { Claim::Nobodys }
     }
 
@@ -180,12 +183,7 @@ impl Folder {
 }
 
 /// Adds what is wanted of an archive.
-fn scan(
-    path: &Path,
-    wanted: &dyn Fn(&Header) -> bool,
-    most: u64,
-    listing: &mut Listing,
-) -> Result<(), CaptureError> {
+fn scan(path: &Path, wanted: &dyn Fn(&Header) -> bool, most: u64, listing: &mut Listing) -> Result<(), CaptureError> {
     let file: std::sync::Arc<Path> = path.into();
     let mut last_url = "".into();
     let mut take = |record: Record| listing.entries.extend(entry(record, &file, &mut last_url));
@@ -271,4 +269,156 @@ fn files(root: &Path) -> Result<Vec<PathBuf>, CaptureError> {
 
 fn failed(file: &Path) -> impl Fn(io::Error) -> CaptureError + '_ {
     move |source| CaptureError::Evidence { file: file.to_owned(), verb: "read", source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::capture::evidence::Store;
+    use crate::digest::Digest;
+
+    const URL: &str = "http://example.org/vp.pb";
+
+    fn record(fields: &str, block: &str) -> String {
+        format!("{fields}Content-Length: {}\r\n\r\n{block}\r\n\r\n", block.len())
+    }
+
+    fn response(fields: &str, second: u32, block: &str) -> String {
+        let head = format!(
+            "WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: <{URL}>\r\nWARC-Date: 2026-11-24T10:00:{second:02}Z\r\n\
+             Content-Type: application/http;msgtype=response\r\n{fields}"
+        );
+        record(&head, block)
+    }
+
+    fn gzip(text: &str) -> Vec<u8> {
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        out.write_all(text.as_bytes()).unwrap();
+        out.finish().unwrap()
+    }
+
+    fn folder(root: &Path, url: Option<&str>, is_alone: bool) -> Folder {
+        Folder { path: root.to_owned(), url: url.map(str::to_owned), is_alone }
+    }
+
+    /// The bodies of all captures of the source `bus`, and what is damaged.
+    fn read(folder: &Folder) -> (Vec<String>, Vec<String>) {
+        let store = Store::of_folder(folder);
+        let listing =
+            store.list("bus", "2026-11-24T00:00:00Z".parse().unwrap(), "2026-11-25T00:00:00Z".parse().unwrap());
+        let listing = listing.unwrap();
+        let captures = store.read(listing.entries).collect::<Result<Vec<_>, _>>().unwrap();
+        assert!(captures.iter().all(|capture| capture.digest == Digest::of(&capture.body)));
+        let bodies = captures.iter().map(|capture| String::from_utf8_lossy(&capture.body).into_owned()).collect();
+        (bodies, listing.damage.into_iter().map(|damage| damage.message).collect())
+    }
+
+    fn hello(head: &str) -> String {
+        format!("{head}\r\nContent-Type: application/x-protobuf\r\n\r\nhello")
+    }
+
+    #[test]
+    fn records_of_other_writers_are_read_whatever_their_digests_headers_and_packing() {
+        let fine = [
+            response("", 0, &hello("HTTP/1.1 200 OK")),
+            response("WARC-Payload-Digest: sha1:VL2MMHO4YXUKFWV63YHTWSBM3GXKSQ2N\r\n", 1, &hello("HTTP/1.0 200 OK")),
+            response("warc-payload-digest: SHA1:aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d\r\n", 2, &hello("HTTP/2 200")),
+            response("WARC-Payload-Digest: md5:5d41402abc4b2a76b9719d911017c592\r\n", 3, &hello("HTTP/1.1 203 x")),
+            response(
+                "WARC-Payload-Digest: sha256:FTZE3OS7WCRQ4JXIHMVMLOPCTYNRMHS4D6TUEXTTAQZWFE4LTASA====\r\n",
+                4,
+                &hello("HTTP/1.1 200 OK"),
+            ),
+            response("WARC-Payload-Digest: blake3:00\r\nX: a\r\n folded\r\n", 5, &hello("HTTP/1.1 200 OK")),
+            response(
+                "",
+                6,
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
+            ),
+            // The chunks were taken away, the header was not.
+            response("", 7, "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\nhello"),
+            response("", 8, &hello("HTTP/1.1 200 OK"))
+                .replace("10:00:08Z", "10:00:08.123456Z")
+                .replace("WARC/1.0", "WARC/1.1"),
+        ];
+        let aside = [
+            record("WARC/1.0\r\nWARC-Type: warcinfo\r\nWARC-Date: 2026-11-24T10:00:00Z\r\n", "software: x"),
+            response("", 9, &hello("HTTP/1.1 404 Not Found")),
+            response("", 9, "").replace("response", "request"),
+            response("", 9, "").replace("response", "revisit"),
+            response("", 9, "a").replace(URL, "dns:example.org").replace("application/http", "text/dns"),
+            response("", 9, &hello("HTTP/1.1 200 OK")).replace("/vp.pb", "/robots.txt"),
+        ];
+        let all: Vec<&String> = aside.iter().chain(&fine).chain(&aside).collect();
+        let texts = || all.iter().map(|text| text.as_str());
+        for bytes in [
+            texts().flat_map(gzip).collect::<Vec<u8>>(),
+            gzip(&texts().collect::<String>()),
+            texts().collect::<String>().into_bytes(),
+        ] {
+            for name in ["bus/2026/11/24/bus-20261124T10.warc.gz", "bus/x.warc", "bus-00000.warc.gz", "crawl/dump.warc"]
+            {
+                let root = tempfile::tempdir().unwrap();
+                let path = root.path().join(name);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, &bytes).unwrap();
+                let is_ours = name.contains("T10");
+                let expected = fine.len() + if is_ours { 2 } else { 0 };
+                let (bodies, damage) = read(&folder(root.path(), None, true));
+                assert_eq!(bodies, vec!["hello"; expected], "{name}");
+                assert_eq!(damage, Vec::<String>::new());
+            }
+        }
+    }
+
+    #[test]
+    fn a_digest_that_is_not_that_of_the_payload_is_damage() {
+        let root = tempfile::tempdir().unwrap();
+        let wrong = response(
+            "WARC-Payload-Digest: sha1:VL2MMHO4YXUKFWV63YHTWSBM3GXKSQ2N\r\n",
+            0,
+            "HTTP/1.1 200 OK\r\n\r\nhallo",
+        );
+        fs::write(root.path().join("bus.warc"), wrong + &response("", 1, &hello("HTTP/1.1 200 OK"))).unwrap();
+        let (bodies, damage) = read(&folder(root.path(), None, true));
+        assert_eq!(bodies, ["hello"]);
+        assert!(damage.len() == 1 && damage[0].contains("its digest differs"), "{damage:?}");
+    }
+
+    #[test]
+    fn captures_that_nobody_names_count_by_their_address_or_are_told() {
+        let root = tempfile::tempdir().unwrap();
+        let other =
+            response("", 1, &hello("HTTP/1.1 200 OK").replace("hello", "other")).replace("/vp.pb", "/tu.pb?key=geheim");
+        let texts = [response("", 0, &hello("HTTP/1.1 200 OK")), other, response("", 2, &hello("HTTP/1.1 500 no"))];
+        fs::write(root.path().join("dump.warc"), texts.concat()).unwrap();
+        let by = |url: Option<&str>, is_alone| folder(root.path(), url, is_alone);
+        let explained = |folder: &Folder| Store::of_folder(folder).explain("bus").unwrap();
+        assert_eq!(read(&by(Some(URL), false)).0, ["hello"]);
+        assert_eq!(read(&by(Some("http://*/tu.pb*"), false)).0, ["other"]);
+        assert_eq!(explained(&by(Some(URL), false)), None);
+        for folder in [by(None, true), by(None, false), by(Some("http://example.org/x"), true)] {
+            assert!(read(&folder).0.is_empty());
+            let told = explained(&folder).unwrap();
+            assert!(told.contains("dump.warc") && told.contains("1 of http://example.org/tu.pb"), "{told}");
+            assert!(told.contains("its status is 500") && told.contains("url") && !told.contains("geheim"), "{told}");
+        }
+        fs::remove_file(root.path().join("dump.warc")).unwrap();
+        assert!(explained(&by(None, true)).unwrap().contains("There is nothing in"));
+        fs::write(root.path().join("20261124T100000Z.pb"), "x").unwrap();
+        assert!(explained(&by(None, true)).unwrap().contains("no archive whose name ends in '.warc'"));
+    }
+
+    #[test]
+    fn an_open_end_of_somebody_elses_archive_is_no_damage() {
+        let root = tempfile::tempdir().unwrap();
+        let bytes: Vec<u8> = (0..3).flat_map(|second| gzip(&response("", second, &hello("HTTP/1.1 200 OK")))).collect();
+        fs::write(root.path().join("bus.warc.gz"), &bytes[..bytes.len() - 9]).unwrap();
+        let store = Store::of_folder(&folder(root.path(), None, true));
+        let newest = store.latest("bus", Timestamp::MAX).unwrap().unwrap();
+        assert_eq!(newest.captured_at, "2026-11-24T10:00:01Z".parse().unwrap());
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+    }
 }
