@@ -274,7 +274,7 @@ impl Store {
         }
         let mut first: Option<Item> = None;
         let mut consider = |listing: Listing| {
-            let items = items(listing).filter(|item| item.at >= from);
+            let items = items(listing, Bound::Latest).into_iter().filter(|item| item.at >= from);
             let earliest = items.min_by_key(|item| item.at);
             let earlier = |item: &Item| first.as_ref().is_none_or(|first| item.at < first.at);
             if let Some(item) = earliest.filter(earlier) {
@@ -463,33 +463,56 @@ fn move_aside(archive: &mut File, path: &Path, offset: u64) -> io::Result<()> {
     Err(io::Error::other("there are too many torn ends"))
 }
 
-/// A capture, or a stretch that may have been one, and its time: that of the captures before it.
+/// A capture, or a stretch that may have been one, with its time.
 struct Item {
     at: Timestamp,
     entry: Result<Entry, Damage>,
 }
 
+/// Which time a stretch is given, since its own is not known.
+#[derive(Clone, Copy)]
+enum Bound {
+    /// That of the newest capture before it in its archive.
+    Earliest,
+    /// That of the oldest capture behind it.
+    Latest,
+}
+
 /// In the order of the files. What a writer has not completed is none.
-fn items(listing: Listing) -> impl Iterator<Item = Item> {
+fn items(listing: Listing, bound: Bound) -> Vec<Item> {
     let damage = listing.damage.into_iter().filter(|damage| damage.kind != Kind::Torn).map(Err);
     let mut items: Vec<Result<Entry, Damage>> = listing.entries.into_iter().map(Ok).chain(damage).collect();
-    let place = |item: &Result<Entry, Damage>| match item {
+    items.sort_by_cached_key(|item| match item {
         Ok(entry) => (entry.file.to_path_buf(), entry.offset, entry.skip),
         Err(damage) => (damage.file.clone(), damage.offset, u64::MAX),
+    });
+    let unknown = match bound {
+        Bound::Earliest => Timestamp::MIN,
+        Bound::Latest => Timestamp::MAX,
     };
-    items.sort_by_cached_key(place);
     let mut file = PathBuf::new();
-    let mut newest = Timestamp::MIN;
-    items.into_iter().map(move |entry| {
+    let mut known = unknown;
+    let mut timed = move |entry: Result<Entry, Damage>| {
         let of = entry.as_ref().map_or_else(|damage| damage.file.as_path(), |entry| &entry.file);
         if of != file {
             file = of.to_owned();
-            newest = Timestamp::MIN;
+            known = unknown;
         }
-        let at = entry.as_ref().map_or(newest, |entry| entry.captured_at);
-        newest = newest.max(at);
+        let at = entry.as_ref().map_or(known, |entry| entry.captured_at);
+        known = match bound {
+            Bound::Earliest => known.max(at),
+            Bound::Latest => known.min(at),
+        };
         Item { at, entry }
-    })
+    };
+    match bound {
+        Bound::Earliest => items.into_iter().map(timed).collect(),
+        Bound::Latest => {
+            let mut items: Vec<Item> = items.into_iter().rev().map(&mut timed).collect();
+            items.reverse();
+            items
+        }
+    }
 }
 
 /// The captures of an archive, newest first, and each damage before what it may have followed.
@@ -498,7 +521,7 @@ fn newest_of(listing: Result<Listing, CaptureError>) -> Vec<Result<Item, Capture
         Ok(listing) => listing,
         Err(error) => return vec![Err(error)],
     };
-    let mut items: Vec<Item> = items(listing).collect();
+    let mut items = items(listing, Bound::Earliest);
     items.sort_by_key(|item| item.at);
     items.reverse();
     items.into_iter().map(Ok).collect()
@@ -673,15 +696,14 @@ mod tests {
     #[test]
     fn what_a_crash_left_is_moved_aside_by_the_next_append() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::new(folder.path());
+        let store = Store::without_fsync(folder.path());
         let first = store.append("bus", &capture(0, "first")).unwrap();
         let second = store.append("bus", &capture(15, "second")).unwrap();
         let whole = fs::read(&first.file).unwrap();
         let torn = first.file.with_extension("gz.torn");
         for length in 0..whole.len() as u64 {
             fs::write(&first.file, &whole[..length as usize]).unwrap();
-            forget(&store);
-            let store = Store::new(folder.path());
+            let store = Store::without_fsync(folder.path());
             let listing = all(&store);
             let expected = usize::from(length >= second.offset);
             let at = if length >= second.offset {
@@ -844,7 +866,7 @@ mod tests {
         let CaptureError::Damaged { file, offset, .. } = &error else { panic!("{error}") };
         assert_eq!((file.as_path(), *offset), (newest.file.as_ref(), newest.offset));
         assert!(error.to_string().contains("Restore the archive from a backup"), "{error}");
-        assert!(matches!(store.first_from("bus", newest.captured_at), Ok(None) | Err(CaptureError::Damaged { .. })));
+        assert!(matches!(store.first_from("bus", newest.captured_at), Err(CaptureError::Damaged { .. })));
         // Who passes over it gets the older ones, over archives.
         let passed: Vec<_> = store.newest_first("bus", Timestamp::MAX).filter_map(Result::ok).collect();
         assert_eq!(
@@ -857,7 +879,9 @@ mod tests {
         flip(older.offset + 30);
         assert_eq!(latest(Timestamp::MAX).unwrap().unwrap(), newest);
         assert!(matches!(latest(newest.captured_at), Err(CaptureError::Damaged { .. })));
-        assert!(matches!(store.first_from("bus", older.captured_at), Err(CaptureError::Damaged { .. }) | Ok(Some(_))));
+        assert!(matches!(store.first_from("bus", older.captured_at), Err(CaptureError::Damaged { .. })));
+        fs::write(&newest.file, &whole).unwrap();
+        assert_eq!(store.first_from("bus", older.captured_at).unwrap().unwrap(), older);
     }
 
     #[test]
