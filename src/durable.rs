@@ -61,11 +61,16 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Writes a private file that must not be there yet, whole or not at all; `false` if it is there.
-pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+pub fn write_new(path: &Path, mut bytes: &[u8]) -> io::Result<bool> {
+    copy_new(path, &mut bytes)
+}
+
+/// Writes what can be read into a private file that must not be there yet, as [`write_new()`] does.
+pub fn copy_new(path: &Path, from: &mut impl io::Read) -> io::Result<bool> {
     let folder = parent(path);
     create_dir_all(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
+    io::copy(from, &mut file)?;
     file.as_file().sync_all()?;
     match file.persist_noclobber(path) {
         Ok(_) => sync_folder(folder).map(|()| true),

@@ -38,6 +38,13 @@ pub enum CaptureError {
     /// Will not succeed if tried again (exit code 42): a 404, too large, a file that is not there.
     #[error("{url}: {problem}. {remedy}")]
     Final { url: String, problem: String, remedy: String },
+    /// Evidence that was kept is not what it was (exit code 42).
+    #[error(
+        "{file} is damaged at byte {offset}: {problem}. Restore the archive from a backup; or accept that what stood there is \
+         lost: move the archive out of the evidence folder, and the captures before it count",
+        file = file.display()
+    )]
+    Damaged { file: std::path::PathBuf, offset: u64, problem: String },
     /// The evidence store itself failed.
     #[error("the evidence file {file} could not be {verb}: {source}", file = file.display())]
     Evidence { file: std::path::PathBuf, verb: &'static str, source: std::io::Error },

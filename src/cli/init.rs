@@ -52,7 +52,8 @@ format: gtfs
 contracts: schemas/gtfs
 sources:
   - name: fahrplan
-    # file with 'path', http or s3 with 'url', evidence with the 'path' of a folder of WARC archives.
+    # file with 'path', http or s3 with 'url', evidence with the 'path' of a folder of WARC archives. Archives of other
+    # programs are found by the folder or the name that begins with that of the source, or by the 'url' of their captures.
     type: http
     url: https://example.de/gtfs.zip
     # headers: {X-Api-Key: '${FAHRPLAN_KEY}'}

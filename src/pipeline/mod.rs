@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::capture::evidence::Folder;
 use crate::capture::source::{Policy, Source};
 use crate::contract::library::Library;
 use crate::contract::{Contract, Kind};
@@ -102,7 +103,17 @@ pub enum From {
     /// To be captured.
     Source(Source),
     /// A folder of evidence that somebody else keeps.
-    Evidence(PathBuf),
+    Evidence(Folder),
+}
+
+impl From {
+    /// The folder of evidence that somebody else keeps.
+    pub fn folder(&self) -> Option<&Folder> {
+        match self {
+            Self::Evidence(folder) => Some(folder),
+            Self::Source(_) => None,
+        }
+    }
 }
 
 impl Pipeline {
@@ -344,6 +355,13 @@ fn feeds(root: &Path, node: &Node, problems: &mut Problems) -> Vec<Feed> {
             feeds.push(Feed { name, from });
         }
     }
+    let folders: Vec<PathBuf> =
+        feeds.iter().filter_map(|feed| feed.from.folder().map(|folder| folder.path.clone())).collect();
+    for feed in &mut feeds {
+        if let From::Evidence(folder) = &mut feed.from {
+            folder.is_alone = folders.iter().filter(|other| **other == folder.path).count() == 1;
+        }
+    }
     feeds
 }
 
@@ -364,7 +382,11 @@ fn from(root: &Path, item: &Node, problems: &mut Problems) -> Option<From> {
             let path = item.require_text("path", problems)?;
             Some(From::Source(Source::File { path: root.join(path) }))
         }
-        "evidence" => Some(From::Evidence(root.join(item.require_text("path", problems)?))),
+        "evidence" => Some(From::Evidence(Folder {
+            path: root.join(item.require_text("path", problems)?),
+            url: item.optional_text("url", problems),
+            is_alone: true,
+        })),
         "http" => {
             let url = address(&["https", "http"], problems)?;
             Some(From::Source(Source::Http {

@@ -289,7 +289,7 @@ fn an_archive_that_was_cut_off_is_published_up_to_there_and_told() {
     std::fs::write(folder.join(&name), &bytes[..bytes.len() - 20]).unwrap();
     let results = world.run();
     let notes = results["stadtbus-telemetrie"]["record"]["notes"].as_array().unwrap().clone();
-    let cut: Vec<&Value> = notes.iter().filter(|note| note["rule"] == "evidence.cut_off").collect();
+    let cut: Vec<&Value> = notes.iter().filter(|note| note["rule"] == "evidence.torn").collect();
     assert_eq!(cut.len(), 1, "{notes:?}");
-    assert!(cut[0]["message"].as_str().unwrap().contains("cut off or damaged at byte"));
+    assert!(cut[0]["message"].as_str().unwrap().contains("of a record that is not complete"));
 }

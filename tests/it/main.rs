@@ -4,6 +4,7 @@ mod broken_feeds;
 mod command_line;
 mod contracts;
 mod end_to_end;
+mod evidence;
 mod killed;
 mod left_out;
 mod losses;

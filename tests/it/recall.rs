@@ -322,7 +322,8 @@ fn asked_again(world: &World, date: ServiceDate) -> BTreeMap<String, Asked> {
     let (from, mut all) = (date.zero(&workspace.zone), Vec::new());
     for feed in &pipeline.feeds {
         let From::Evidence(folder) = &feed.from else { panic!("{} is no evidence", feed.name) };
-        let entries = Store::new(folder).list(&feed.name, from, from + SignedDuration::from_hours(30)).unwrap().entries;
+        let entries =
+            Store::of_folder(folder).list(&feed.name, from, from + SignedDuration::from_hours(30)).unwrap().entries;
         all.extend(entries.into_iter().map(|entry| (feed.name.clone(), entry)));
     }
     all.sort_by_key(|(_, entry)| entry.captured_at);

@@ -3,8 +3,10 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::capture::evidence::{Entry, Store};
+use crate::capture::CaptureError;
+use crate::capture::evidence::{Entry, Kind, Store};
 use crate::capture::source::Fetched;
+use crate::contract::Severity;
 use crate::decode::Note;
 use crate::pipeline::beside::Beside;
 use crate::pipeline::run::error::RunError;
@@ -45,7 +47,7 @@ impl Partition {
 pub fn evidence_store(workspace: &Workspace, from: &From) -> Store {
     match from {
         From::Source(_) => Store::new(workspace.private.join("evidence")),
-        From::Evidence(folder) => Store::new(folder),
+        From::Evidence(folder) => Store::of_folder(folder),
     }
 }
 
@@ -77,9 +79,13 @@ pub(super) fn partition(
     pipeline: &Pipeline,
     date: Option<ServiceDate>,
 ) -> Result<Partition, RunError> {
-    let no_evidence = |what: String| RunError::NoEvidence {
-        what,
-        remedy: "Capture some with 'fahrtenbuch capture', or choose another date.".to_owned(),
+    let no_evidence = |what: String| -> RunError {
+        let remedy = match explain(workspace, pipeline) {
+            Ok(Some(explanation)) => explanation,
+            Ok(None) => "Capture some with 'fahrtenbuch capture', or choose another date.".to_owned(),
+            Err(error) => return error.into(),
+        };
+        RunError::NoEvidence { what, remedy }
     };
     let end = |date: ServiceDate| date.plus_days(1).zero(&workspace.zone);
     match &pipeline.format {
@@ -104,8 +110,11 @@ pub(super) fn partition(
                 None => {
                     let mut newest = None;
                     for feed in &pipeline.feeds {
-                        let entry = evidence_store(workspace, &feed.from).latest(&feed.name, Timestamp::MAX)?;
-                        newest = newest.max(entry.map(|entry| entry.captured_at));
+                        let store = evidence_store(workspace, &feed.from);
+                        // What is damaged is noted where the date is listed.
+                        let mut entries = store.newest_first(&feed.name, Timestamp::MAX);
+                        let entry = entries.find(|entry| !matches!(entry, Err(CaptureError::Damaged { .. })));
+                        newest = newest.max(entry.transpose()?.map(|entry| entry.captured_at));
                     }
                     let newest = newest.ok_or_else(|| no_evidence(pipeline.name.clone()))?;
                     let evening = newest.saturating_add(SignedDuration::from_hours(-NIGHT_ENDS)).unwrap_or(newest);
@@ -118,11 +127,21 @@ pub(super) fn partition(
             for feed in &pipeline.feeds {
                 let store = evidence_store(workspace, &feed.from);
                 let listing = store.list(&feed.name, from, until)?;
-                partition.notes.extend(listing.cut.into_iter().map(|cut| Note {
-                    rule: "evidence.cut_off",
-                    severity: crate::contract::Severity::Error,
-                    message: cut.message,
+                partition.notes.extend(listing.damage.into_iter().map(|damage| Note {
+                    rule: match damage.kind {
+                        Kind::Damaged => "evidence.damaged",
+                        Kind::TooLarge => "evidence.too_large",
+                        Kind::Torn => "evidence.torn",
+                    },
+                    severity: if damage.kind == Kind::Torn { Severity::Warning } else { Severity::Error },
+                    message: damage.message,
                 }));
+                if listing.entries.is_empty()
+                    && let Some(message) = store.explain(&feed.name)?
+                {
+                    let message = format!("there is no evidence of '{}' for {date}. {message}", feed.name);
+                    partition.notes.push(Note { rule: "evidence.none", severity: Severity::Warning, message });
+                }
                 partition.evidence.push((feed.name.clone(), store, listing.entries));
             }
             // What comes in the night after is not enough: a date without reports would look like one without buses.
@@ -134,4 +153,14 @@ pub(super) fn partition(
             Ok(partition)
         }
     }
+}
+
+/// What the folders that others keep hold in place of a pipeline's evidence.
+fn explain(workspace: &Workspace, pipeline: &Pipeline) -> Result<Option<String>, CaptureError> {
+    let mut found = Vec::new();
+    for feed in &pipeline.feeds {
+        found.extend(evidence_store(workspace, &feed.from).explain(&feed.name)?);
+    }
+    found.dedup();
+    Ok((!found.is_empty()).then(|| found.join(" ")))
 }
