@@ -189,11 +189,7 @@ impl Store {
     /// What the next request of a source can be made conditional with.
     pub fn validators(&self, source: &str) -> Result<Validators, CaptureError> {
         let Some(entry) = self.latest(source, Timestamp::MAX)? else { return Ok(Validators::default()) };
-        let capture = self.open(&entry)?;
-        let header = |name: &str| {
-            capture.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
-        };
-        Ok(Validators { etag: header("etag"), last_modified: header("last-modified"), digest: Some(capture.digest) })
+        Ok(Validators::of(&self.open(&entry)?))
     }
 
     fn file(&self, source: &str, at: Timestamp) -> PathBuf {

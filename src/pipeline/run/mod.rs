@@ -8,8 +8,8 @@ mod lock;
 mod prepare;
 
 pub use error::RunError;
-pub use evidence::capture;
 pub(super) use evidence::evidence_store;
+pub use evidence::{capture, collector};
 pub use lock::Lock;
 
 use std::fs;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::capture::evidence::{Entry, Store};
+use crate::capture::{content, source};
 use crate::check::{self, gtfs};
 use crate::contract::Contract;
 use crate::contract::library::Library;
@@ -262,7 +263,8 @@ fn decode(
                 entries.first().ok_or_else(|| RunError::internal("a timetable without evidence was planned"))?;
             let capture = store.open(entry)?;
             let origin = Origin { name: name.clone(), captured_at: capture.captured_at };
-            let body = capture.body;
+            let body = content::decoded(&capture, source::MAX_BYTES)
+                .map_err(|problem| DecodeError::feed(&name, format!("it {problem}"), "Ask whoever runs the source"))?;
             let decoded = decode::gtfs::decode(&name, body.clone(), &origin, &pipeline.contracts, Limits::default())?;
             Ok((decoded, Some(StandardCheck::begin(&name, body, pipeline, date, memory))))
         }

@@ -1,0 +1,287 @@
+//! The collector: asks sources once or on a steady beat, and keeps what is new as evidence.
+//!
+//! Each source is asked on a thread of its own, by a beat of its own: one that is dead, slow or rate-limited delays no
+//! other. A beat that comes while the answer to the last one is still awaited is skipped, never made up for. What came of
+//! each ask is an [`Outcome`]; the collector goes on after every one of them.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::capture::evidence::Store;
+use crate::capture::source::{self, Ask, Asked, Fetched, Source, Validators};
+use crate::capture::{Capture, CaptureError};
+use crate::digest::Digest;
+use crate::durable;
+
+/// For how long 304 is believed of realtime feeds: an hour without a change is rare where buses run.
+pub const REALTIME_UNCHANGED: SignedDuration = SignedDuration::from_hours(1);
+/// For how long 304 is believed of timetables, which change every few days: a wrong one costs a day, the test one download.
+pub const TIMETABLE_UNCHANGED: SignedDuration = SignedDuration::from_hours(24);
+
+/// A source under the name that its evidence has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Collected {
+    pub name: String,
+    pub source: Source,
+    /// After nothing but "not modified" for so long it is asked without conditions, once.
+    pub unchanged: SignedDuration,
+}
+
+/// How often sources are asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Beat {
+    pub every: Duration,
+    /// No ask begins later than this after the start; without it, until somebody stops it.
+    pub duration: Option<Duration>,
+}
+
+/// What came of one ask.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Kept as evidence.
+    New {
+        bytes: u64,
+        digest: Digest,
+    },
+    /// The source has what we have.
+    NotModified,
+    Failed(CaptureError),
+}
+
+impl Outcome {
+    /// Whether it failed and may succeed if tried again.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Failed(error) if !matches!(error, CaptureError::Final { .. }))
+    }
+}
+
+/// One ask of one source.
+#[derive(Debug)]
+pub struct Report {
+    pub name: String,
+    pub asked_at: Timestamp,
+    pub took: Duration,
+    pub outcome: Outcome,
+    /// Beats after this ask that are skipped, as its answer took too long or the source asked to be left alone.
+    pub skipped: u64,
+}
+
+/// Ends a collector from another thread: waits and answers that are still awaited are given up, evidence is kept whole.
+#[derive(Clone, Debug)]
+pub struct Stop(tokio::sync::watch::Sender<bool>);
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self(tokio::sync::watch::Sender::new(false))
+    }
+}
+
+impl Stop {
+    pub fn request(&self) {
+        self.0.send_replace(true);
+    }
+
+    pub fn is_requested(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    async fn requested(&self) {
+        // The sender lives as long as this, so that this ends only when it is requested.
+        let _ = self.0.subscribe().wait_for(|is_requested| *is_requested).await;
+    }
+}
+
+/// Asks sources and keeps their evidence in a private store.
+pub struct Collector {
+    private: PathBuf,
+    sources: Vec<Collected>,
+    stop: Stop,
+}
+
+impl Collector {
+    /// Sources that are the same under the same name are asked once.
+    pub fn new(private: &Path, sources: Vec<Collected>) -> Self {
+        let mut distinct: Vec<Collected> = Vec::new();
+        for source in sources {
+            if !distinct.iter().any(|other| other.name == source.name && other.source == source.source) {
+                distinct.push(source);
+            }
+        }
+        Self { private: private.to_owned(), sources: distinct, stop: Stop::default() }
+    }
+
+    /// The folder of the evidence that is collected in a private store.
+    pub fn evidence(private: &Path) -> PathBuf {
+        private.join("evidence")
+    }
+
+    pub fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// Asks every source once, all at the same time; the reports stand in the order of the sources.
+    pub fn once(&self) -> Vec<Report> {
+        std::thread::scope(|scope| {
+            let asks: Vec<_> = (self.sources.iter())
+                .map(|source| scope.spawn(|| Task::new(&self.private, source).ask(&self.stop, None)))
+                .collect();
+            let reports = asks.into_iter().filter_map(|ask| match ask.join() {
+                Ok(asked) => asked.map(|(report, _)| report),
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            reports.collect()
+        })
+    }
+
+    /// Asks every source on its beat until the end; `tell` is called from several threads.
+    pub fn every(&self, beat: Beat, tell: &(dyn Fn(&Report) + Sync)) {
+        let begin = Instant::now();
+        std::thread::scope(|scope| {
+            for source in &self.sources {
+                scope.spawn(move || Task::new(&self.private, source).follow(beat, begin, &self.stop, tell));
+            }
+        });
+    }
+}
+
+/// A source at work.
+struct Task<'a> {
+    collected: &'a Collected,
+    store: Store,
+    state_file: PathBuf,
+    state: State,
+    /// What the last ask learned, for when the store cannot tell.
+    known: Validators,
+    newest: Option<Timestamp>,
+}
+
+/// What is remembered of a source beside its evidence, from process to process.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct State {
+    /// When the source was last asked without conditions and had nothing new.
+    unchanged_at: Option<Timestamp>,
+}
+
+impl<'a> Task<'a> {
+    fn new(private: &Path, collected: &'a Collected) -> Self {
+        let state_file = private.join("collector").join(format!("{}.json", collected.name));
+        // What is lost or torn is learned again by one more request.
+        let state = std::fs::read(&state_file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let store = Store::new(Collector::evidence(private));
+        let newest = store.latest(&collected.name, Timestamp::MAX).ok().flatten().map(|entry| entry.captured_at);
+        let known = Validators::default();
+        Self { collected, store, state_file, state: state.unwrap_or_default(), known, newest }
+    }
+
+    /// Asks on the beat until the end.
+    fn follow(mut self, beat: Beat, begin: Instant, stop: &Stop, tell: &(dyn Fn(&Report) + Sync)) {
+        let end = beat.duration.and_then(|duration| begin.checked_add(duration));
+        let every = beat.every.max(Duration::from_millis(1));
+        let mut next = begin;
+        loop {
+            let wake = end.map_or(next, |end| end.min(next));
+            if !sleep_until(wake, stop) || end.is_some_and(|end| next >= end) {
+                return;
+            }
+            let after = next + every;
+            let no_try_after = end.map_or(after, |end| end.min(after));
+            let Some((mut report, not_before)) = self.ask(stop, Some(no_try_after)) else { return };
+            // The first beat that is still to come; those before it are lost.
+            let earliest = not_before.map_or_else(Instant::now, |until| until.max(Instant::now()));
+            let behind = earliest.saturating_duration_since(after);
+            let missed = behind.as_nanos().div_ceil(every.as_nanos());
+            report.skipped = u64::try_from(missed).unwrap_or(u64::MAX);
+            next = after + every.saturating_mul(u32::try_from(missed).unwrap_or(u32::MAX));
+            tell(&report);
+        }
+    }
+
+    /// Asks once; nothing if it was stopped before the answer came.
+    fn ask(&mut self, stop: &Stop, no_try_after: Option<Instant>) -> Option<(Report, Option<Instant>)> {
+        let (asked_at, clock) = (Timestamp::now(), Instant::now());
+        let name = &self.collected.name;
+        // Evidence that cannot be read must not stop new evidence from coming.
+        let known = self.store.validators(name).unwrap_or_else(|error| {
+            tracing::warn!(source = name, "{error}; the source is asked without looking at it");
+            self.known.clone()
+        });
+        let is_full = !known.are_conditions();
+        let is_check = !is_full && !self.was_seen_lately(asked_at);
+        let known = if is_check { known.without_conditions() } else { known };
+        let ask = Ask { known, newest: self.newest, no_try_after };
+        let asked = match source::runtime(&self.collected.source.shown()) {
+            Err(error) => Asked { result: Err(error), not_before: None },
+            Ok(runtime) => {
+                let answer = runtime.block_on(async {
+                    tokio::select! {
+                        asked = self.collected.source.ask(&ask) => Some(asked),
+                        () = stop.requested() => None,
+                    }
+                });
+                // A name that is still being looked up is not waited for.
+                runtime.shutdown_background();
+                answer?
+            }
+        };
+        let outcome = match asked.result {
+            Ok(Fetched::New(capture)) => self.keep(&capture),
+            Ok(Fetched::NotModified) => {
+                tracing::info!(source = name, "nothing new at the source");
+                if is_check {
+                    self.remember_unchanged(asked_at);
+                }
+                Outcome::NotModified
+            }
+            Err(error) => Outcome::Failed(error),
+        };
+        let took = clock.elapsed();
+        Some((Report { name: name.clone(), asked_at, took, outcome, skipped: 0 }, asked.not_before))
+    }
+
+    /// Whether the body itself was looked at within the time that "not modified" is believed.
+    fn was_seen_lately(&self, now: Timestamp) -> bool {
+        let seen = [self.newest, self.state.unchanged_at].into_iter().flatten();
+        // An instant of the future proves nothing.
+        seen.filter(|seen| *seen <= now).max().is_some_and(|seen| seen.duration_until(now) < self.collected.unchanged)
+    }
+
+    fn remember_unchanged(&mut self, now: Timestamp) {
+        self.state.unchanged_at = Some(now);
+        let written = serde_json::to_vec(&self.state)
+            .map_err(std::io::Error::other)
+            .and_then(|bytes| durable::write(&self.state_file, &bytes));
+        if let Err(error) = written {
+            tracing::warn!(file = %self.state_file.display(), "not written: {error}");
+        }
+    }
+
+    fn keep(&mut self, capture: &Capture) -> Outcome {
+        let name = &self.collected.name;
+        if let Err(error) = self.store.append(name, capture) {
+            return Outcome::Failed(error);
+        }
+        let (bytes, digest) = (capture.body.len() as u64, capture.digest);
+        tracing::info!(source = name, bytes, sha256 = %digest, "captured");
+        self.newest = self.newest.max(Some(capture.captured_at));
+        self.known = Validators::of(capture);
+        Outcome::New { bytes, digest }
+    }
+}
+
+/// Waits; `false` if it was stopped.
+fn sleep_until(instant: Instant, stop: &Stop) -> bool {
+    let wait = instant.saturating_duration_since(Instant::now());
+    let Ok(runtime) = source::runtime("the clock") else {
+        std::thread::sleep(wait);
+        return !stop.is_requested();
+    };
+    runtime.block_on(async {
+        tokio::select! {
+            () = stop.requested() => false,
+            () = tokio::time::sleep(wait) => !stop.is_requested(),
+        }
+    })
+}
