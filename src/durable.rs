@@ -93,18 +93,27 @@ pub fn create_public_dir_all(folder: &Path) -> io::Result<()> {
     }
     create_public_dir_all(parent(folder))?;
     match DirBuilder::new().mode(PUBLIC_FOLDER).create(folder) {
-        Ok(()) => fs::set_permissions(folder, fs::Permissions::from_mode(PUBLIC_FOLDER)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
-        Err(error) => Err(error),
+        Ok(()) => set_public(folder, PUBLIC_FOLDER),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => return Ok(()),
+        Err(error) => return Err(error),
     }
+    sync_folder(parent(folder))
 }
 
 /// Makes a file readable for a web server, and writable for its owner only.
-pub fn publish_mode(file: &Path) -> io::Result<()> {
-    if fs::metadata(file)?.permissions().mode() & 0o777 == PUBLIC_FILE {
-        return Ok(());
+pub fn make_public(file: &Path) {
+    set_public(file, PUBLIC_FILE);
+}
+
+/// Sets a mode where it differs. File systems without modes, and files of other owners, stay as they are.
+fn set_public(path: &Path, mode: u32) {
+    let set = fs::metadata(path).and_then(|metadata| match metadata.permissions().mode() & 0o777 {
+        there if there == mode => Ok(()),
+        _ => fs::set_permissions(path, fs::Permissions::from_mode(mode)),
+    });
+    if let Err(error) = set {
+        tracing::warn!("{} cannot be given the mode {mode:o}: {error}", path.display());
     }
-    fs::set_permissions(file, fs::Permissions::from_mode(PUBLIC_FILE))
 }
 
 /// Makes a private file, empty and open for writing. Its folder must be there.

@@ -14,6 +14,7 @@ use crate::decode::timetable::{self, Package};
 use crate::decode::{self, DecodeError, Decoded, Limits, Step};
 use crate::derive::privacy::Pseudonyms;
 use crate::derive::telemetry::{self, Settings};
+use crate::durable;
 use crate::ledger::{FileEntry, RunRecord, Standard, Status, TableEntry};
 use crate::pipeline::journal::{self, HeldFile, StagedFile};
 use crate::pipeline::lane::{self, Arrived, Holding, Lane, Plan};
@@ -52,7 +53,7 @@ pub(super) fn prepare(
     if staging.exists() {
         fs::remove_dir_all(&staging).map_err(|error| RunError::private(&staging, "removed", &error))?;
     }
-    fs::create_dir_all(&staging).map_err(|error| RunError::private(&staging, "made", &error))?;
+    durable::create_dir_all(&staging).map_err(|error| RunError::private(&staging, "made", &error))?;
     let holding = Holding {
         staging: staging.join("quarantine"),
         folder: quarantine::partition(&workspace.private, &pipeline.dataset, partition.date),
