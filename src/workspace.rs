@@ -480,7 +480,7 @@ mod tests {
         for (location, remedy) in [
             ("s3:/offen", "Write 's3://offen', or './s3:/offen' if it is a folder."),
             ("s3:offen", "Write 's3://offen'"),
-            ("file:/srv/x", "Write 'file://srv/x'"),
+            ("file:/srv/x", "Write 'file:///srv/x'"),
             ("S3://offen", "Write a folder or 's3://bucket/prefix'."),
             ("s3://", "Write a folder or 's3://bucket/prefix'."),
             ("file://data/bucket", "Write 'file:///srv/...'"),

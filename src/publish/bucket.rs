@@ -311,7 +311,9 @@ pub fn local_folder(location: &str) -> Result<Option<PathBuf>, (String, String)>
     });
     if let Some((scheme, rest)) = scheme {
         let rest = rest.trim_start_matches('/');
-        let remedy = format!("Write '{}://{rest}', or './{location}' if it is a folder.", scheme.to_ascii_lowercase());
+        let scheme = scheme.to_ascii_lowercase();
+        let slashes = if scheme == "file" { ":///" } else { "://" };
+        let remedy = format!("Write '{scheme}{slashes}{rest}', or './{location}' if it is a folder.");
         return wrong("this is neither a folder nor an address", &remedy);
     }
     Ok(Some(location.into()))
