@@ -473,9 +473,7 @@ fn certificate(error: &(dyn std::error::Error + 'static)) -> Option<(String, &'s
     use rustls::CertificateError as Bad;
     let mut cause = Some(error);
     while let Some(error) = cause {
-        // The errors of a stream hide what they were made from.
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = error.downcast_ref::<rustls::Error>().or_else(|| inner?.downcast_ref());
+        let tls = error.downcast_ref::<rustls::Error>();
         if let Some(rustls::Error::InvalidCertificate(bad)) = tls {
             let (problem, remedy) = match bad {
                 Bad::Expired | Bad::ExpiredContext { .. } => (
@@ -502,7 +500,9 @@ fn certificate(error: &(dyn std::error::Error + 'static)) -> Option<(String, &'s
             };
             return Some((problem.to_owned(), remedy));
         }
-        cause = error.source().or_else(|| inner?.source());
+        // An error of a stream has what it was made from inside, and only the source of that as its source.
+        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        cause = inner.map(|inner| inner as &(dyn std::error::Error + 'static)).or_else(|| error.source());
     }
     None
 }
@@ -901,7 +901,7 @@ mod tests {
         fn stall(stream: &mut TcpStream, _: &str) {
             let head = "HTTP/1.1 200 OK\r\nETag: \"1\"\r\nLast-Modified: Tue, 24 Nov 2026 10:00:00 GMT\r\n";
             stream.write_all(format!("{head}Content-Length: 50\r\n\r\nhalf").as_bytes()).unwrap();
-            std::thread::sleep(Duration::from_millis(800));
+            std::thread::sleep(Duration::from_millis(300));
         }
         let url = server(vec![stall, object]);
         let Ok(Fetched::New(capture)) = source(&url).fetch(&Validators::default()) else { panic!() };

@@ -100,7 +100,11 @@ fn tell(report: &Report, pipelines: &[&Pipeline], once: bool) {
     }
     if report.skipped > 0 {
         let beats = if report.skipped == 1 { "beat is" } else { "beats are" };
-        eprintln!("warning: {name}: {} {beats} skipped, the last ask took {} s", report.skipped, report.took.as_secs());
+        let why = match report.is_left_alone {
+            true => "the source asked to be left alone".to_owned(),
+            false => format!("the last ask took {} s", report.took.as_secs()),
+        };
+        eprintln!("warning: {name}: {} {beats} skipped, {why}", report.skipped);
     }
 }
 

@@ -20,6 +20,7 @@ use crate::contract::{Contract, Kind};
 use crate::digest::Digest;
 use crate::ledger::quality::Asked;
 use crate::pipeline::mapping::Mapping;
+use crate::publish::bucket;
 use crate::yaml::{self, Node, Problem, Problems, suggestion};
 
 const KEYS: &[&str] = &[
@@ -375,6 +376,11 @@ fn from(root: &Path, item: &Node, max_bytes: u64, problems: &mut Problems) -> Op
         }
         "s3" => {
             let url = address(&["s3"], problems)?;
+            for (key, _) in item.get("options").map_or(&[][..], Node::pairs) {
+                if let Some((message, remedy)) = key.scalar().and_then(|key| bucket::unknown_option(&key)) {
+                    problems.add(key.line, message, remedy);
+                }
+            }
             Some(From::Source(Source::S3 {
                 url,
                 options: pairs(item, "options", problems),
@@ -440,6 +446,10 @@ fn policy(item: &Node, max_bytes: u64, problems: &mut Problems) -> Policy {
     }
     if let Some(value) = number("max_redirects", 0) {
         policy.max_redirects = usize::try_from(value).unwrap_or(usize::MAX);
+    }
+    if let Some(node) = item.get("max_bytes").filter(|_| policy.max_bytes > source::MAX_BYTES) {
+        let remedy = format!("Write at most {}.", source::MAX_BYTES);
+        problems.add(node.line, "'max_bytes' is more than evidence can keep of one body", remedy);
     }
     policy
 }
