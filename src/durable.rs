@@ -3,7 +3,7 @@
 //! One place for both promises. Folders are made with mode 0700 and files with 0600, whatever the umask says, because the
 //! private store holds names of people. A file that [`write()`] replaces is whole or not there: the new bytes go into a file
 //! beside it, which is synced, renamed, and its folder synced. What stands in the bucket is written by
-//! [`crate::publish::bucket`], and is readable for a web server.
+//! [`crate::publish::bucket`], and is readable for a web server, whatever the umask says.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -14,6 +14,11 @@ use std::path::Path;
 const FOLDER: u32 = 0o700;
 /// Mode of private files.
 const FILE: u32 = 0o600;
+/// Modes of what a web server reads.
+const PUBLIC_FOLDER: u32 = 0o755;
+const PUBLIC_FILE: u32 = 0o644;
+/// Entries of a private store that was open to others that are mended at once.
+const MENDED: usize = 1_000_000;
 
 /// Makes a private folder and those above it that are not there; what is made is on the disk afterwards.
 pub fn create_dir_all(folder: &Path) -> io::Result<()> {
@@ -31,6 +36,84 @@ pub fn create_dir_all(folder: &Path) -> io::Result<()> {
     // The umask can only take away what the mode gives.
     fs::set_permissions(folder, fs::Permissions::from_mode(FOLDER))?;
     sync_folder(parent)
+}
+
+/// Makes the folder of a private store, and mends one that others may open: itself, and what is below it where it was open.
+///
+/// Folders above it that are not there are made readable: the bucket may lie beside it. What belongs to another owner stays
+/// as it is, and is told.
+pub fn make_private(root: &Path) -> io::Result<()> {
+    if let Some(above) = root.parent() {
+        create_public_dir_all(above)?;
+    }
+    create_dir_all(root)?;
+    // A link is followed to the store that it leads to.
+    if fs::metadata(root)?.permissions().mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    if let Err(error) = fs::set_permissions(root, fs::Permissions::from_mode(FOLDER)) {
+        tracing::warn!(
+            "the private store {} may be read by others and its mode cannot be changed ({error}). Make it the property of \
+             the user that runs this program, with mode 0700.",
+            root.display()
+        );
+        return Ok(());
+    }
+    tracing::warn!("the private store {} was open to others; it is not any more", root.display());
+    let mut left = MENDED;
+    mend(root, &mut left);
+    Ok(())
+}
+
+/// Takes the rights of others from what lies in a folder; nobody but its owner comes here any more, so that what fails or
+/// is too much may stay.
+fn mend(folder: &Path, left: &mut usize) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let Some(less) = left.checked_sub(1) else { return };
+        *left = less;
+        // Does not follow links.
+        let Ok(metadata) = entry.metadata() else { continue };
+        let (path, mode) = (entry.path(), metadata.permissions().mode());
+        if metadata.is_dir() {
+            mend(&path, left);
+        } else if !metadata.is_file() {
+            continue;
+        }
+        if mode & 0o077 != 0 {
+            let _ = fs::set_permissions(&path, fs::Permissions::from_mode(mode & 0o700));
+        }
+    }
+}
+
+/// Makes a folder that a web server may read, and those above it that are not there, whatever the umask; one that is there
+/// stays as it is.
+pub fn create_public_dir_all(folder: &Path) -> io::Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    create_public_dir_all(parent(folder))?;
+    match DirBuilder::new().mode(PUBLIC_FOLDER).create(folder) {
+        Ok(()) => set_public(folder, PUBLIC_FOLDER),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    sync_folder(parent(folder))
+}
+
+/// Makes a file readable for a web server, and writable for its owner only.
+pub fn make_public(file: &Path) {
+    set_public(file, PUBLIC_FILE);
+}
+
+/// Sets a mode where it differs. File systems without modes, and files of other owners, stay as they are.
+fn set_public(path: &Path, mode: u32) {
+    let set = fs::metadata(path).and_then(|metadata| match metadata.permissions().mode() & 0o777 {
+        there if there == mode => Ok(()),
+        _ => fs::set_permissions(path, fs::Permissions::from_mode(mode)),
+    });
+    if let Err(error) = set {
+        tracing::warn!("{} cannot be given the mode {mode:o}: {error}", path.display());
+    }
 }
 
 /// Makes a private file, empty and open for writing. Its folder must be there.

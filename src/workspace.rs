@@ -10,6 +10,7 @@ use crate::check::area::ServiceArea;
 use crate::check::dry_run::{self, Lack};
 use crate::contract::library::Library;
 use crate::pipeline::{Format, Pipeline};
+use crate::publish::bucket;
 use crate::publish::pages::Site;
 use crate::yaml::{self, Node, Problem, Problems};
 
@@ -262,18 +263,21 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
         }
     });
     let area = node.get("service_area").and_then(|node| area(root, node, problems));
-    let mut bucket = None;
+    let mut location = None;
     let mut base_url = None;
     let mut bucket_options = BTreeMap::new();
     match node.get("bucket") {
         Some(map) => {
             map.only_keys(BUCKET_KEYS, problems);
-            bucket = map.require_text("location", problems);
+            location = map.require_text("location", problems);
             base_url = map.optional_text("base_url", problems);
             for (key, value) in map.get("options").map_or(&[][..], Node::pairs) {
                 match (key.scalar(), value.scalar()) {
-                    (Some(key), Some(value)) => {
-                        bucket_options.insert(key, value);
+                    (Some(name), Some(value)) => {
+                        if let Some((message, remedy)) = bucket::unknown_option(&name) {
+                            problems.add(key.line, message, remedy);
+                        }
+                        bucket_options.insert(name, value);
                     }
                     _ => problems.add(key.line, "an option of the bucket is no text", "Write 'endpoint: https://...'."),
                 }
@@ -292,26 +296,75 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
             }
         }
     }
-    let bucket = bucket?;
+    let bucket = location?;
+    let line = |key: &str| node.get(key).map_or(node.line, |node| node.line);
+    let public = bucket::local_folder(&bucket).unwrap_or_else(|(problem, remedy)| {
+        let line = node.get("bucket").and_then(|map| map.get("location")).map_or(node.line, |node| node.line);
+        problems.add(line, format!("the bucket '{bucket}' cannot be used: {problem}"), remedy);
+        None
+    });
+    let Ok(Some(private)) = bucket::local_folder(&private) else {
+        let message = format!("the private store '{private}' is no folder");
+        problems.add(line("private"), message, "Write the path of a folder of this machine.");
+        return None;
+    };
+    let private = root.join(private);
     // A bucket inside the private store, or around it, would publish evidence.
-    if !bucket.contains("://") {
-        let (public, hidden) = (root.join(&bucket), root.join(&private));
-        if public.starts_with(&hidden) || hidden.starts_with(&public) {
-            let line = node.get("bucket").map_or(node.line, |node| node.line);
-            problems.add(line, "the bucket and the private store lie in each other", "Give each a folder of its own.");
-        }
+    if public.as_ref().is_some_and(|public| lie_in_each_other(&root.join(public), &private)) {
+        let message = "the bucket and the private store lie in each other";
+        problems.add(line("bucket"), message, "Give each a folder of its own.");
     }
     Some(Workspace {
         site: Site { title: title?, publisher: publisher?, licence: licence?, licence_url, base_url },
         zone: zone?,
         area,
-        bucket: if bucket.contains("://") { bucket } else { root.join(bucket).to_string_lossy().into_owned() },
+        bucket: match bucket.contains("://") {
+            true => bucket,
+            false => root.join(bucket).to_string_lossy().into_owned(),
+        },
         bucket_options,
-        private: root.join(private),
+        private,
         memory,
         pipelines: Vec::new(),
         root: root.to_owned(),
     })
+}
+
+/// Whether one of two folders lies in the other, or is it; links and `..` are followed, also where a folder is not there yet.
+pub(crate) fn lie_in_each_other(one: &Path, other: &Path) -> bool {
+    let (one, other) = (resolved(one), resolved(other));
+    // The same folder may also be mounted in two places.
+    let is = |path: &Path, of: &Path| {
+        use std::os::unix::fs::MetadataExt;
+        let id = |path: &Path| std::fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
+        path == of || id(path).is_some_and(|own| id(of) == Some(own))
+    };
+    one.ancestors().any(|above| is(above, &other)) || other.ancestors().any(|above| is(above, &one))
+}
+
+/// A path without links and `..`.
+fn resolved(path: &Path) -> PathBuf {
+    let parts = |path: &Path| path.components().rev().map(|part| part.as_os_str().to_owned()).collect::<Vec<_>>();
+    let mut rest = parts(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+    let mut done = PathBuf::new();
+    // As many as Linux follows.
+    let mut links = 40;
+    while let Some(part) = rest.pop() {
+        if part == ".." {
+            done.pop();
+            continue;
+        }
+        let next = done.join(&part);
+        match std::fs::read_link(&next) {
+            // An absolute one begins anew, since it has a root to join.
+            Ok(target) if links > 0 => {
+                links -= 1;
+                rest.extend(parts(&target));
+            }
+            _ => done = next,
+        }
+    }
+    done
 }
 
 /// Four numbers, or the path of a GeoJSON file.
@@ -371,6 +424,75 @@ mod tests {
             assert!(lines.iter().any(|line| line == expected), "{expected}: {lines:#?}");
         }
         assert!(lines.iter().any(|line| line.contains("lie in each other")), "{lines:#?}");
+    }
+
+    fn mistakes_with(root: &Path, text: &str) -> Vec<String> {
+        let text = format!("title: T\npublisher: P\nlicence: CC0\ntime_zone: Europe/Berlin\n{text}");
+        std::fs::write(root.join(FILE), text).unwrap();
+        let mistakes = Workspace::read(root).err().unwrap_or_default();
+        mistakes.iter().map(|p| format!("{} {} {}", p.line, p.message, p.remedy)).collect()
+    }
+
+    #[test]
+    fn a_bucket_is_never_inside_the_private_store_whatever_it_is_called() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("ä b");
+        std::fs::create_dir_all(root.join("pipelines")).unwrap();
+        std::fs::create_dir_all(root.join("data/private/here")).unwrap();
+        std::os::unix::fs::symlink("../data/private/here", root.join("pipelines/link")).unwrap();
+        std::os::unix::fs::symlink(root.join("data/private/not-there"), root.join("pipelines/later")).unwrap();
+        std::os::unix::fs::symlink("loop", root.join("loop")).unwrap();
+        let shown = root.display().to_string();
+        let escaped = shown.replace("ä b", "%C3%A4%20b");
+        let nested = [
+            "data/private".to_owned(),
+            "data".to_owned(),
+            ".".to_owned(),
+            "..".to_owned(),
+            "data/private/public".to_owned(),
+            "data/bucket/../private/x".to_owned(),
+            "data/not/there/../../private/x".to_owned(),
+            "pipelines/link".to_owned(),
+            "pipelines/link/deep".to_owned(),
+            "pipelines/later/deep".to_owned(),
+            format!("{shown}/data/private/public"),
+            format!("file://{shown}/data/private/public"),
+            format!("file://localhost{shown}/data/private/public"),
+            format!("file://{escaped}/data/%70rivate/public"),
+        ];
+        for location in nested {
+            let found = mistakes_with(&root, &format!("bucket:\n  location: '{location}'\n"));
+            assert!(found.iter().any(|mistake| mistake.contains("lie in each other")), "{location}: {found:?}");
+        }
+        for location in ["data/bucket", "data/private-not", "data/private/../x", "s3://offen/data/private", "loop"] {
+            let found = mistakes_with(&root, &format!("bucket:\n  location: '{location}'\n"));
+            assert!(found.is_empty(), "{location}: {found:?}");
+        }
+        let found = mistakes_with(&root, "bucket:\n  location: pub\nprivate: pub/../pub/private\n");
+        assert!(found.iter().any(|mistake| mistake.contains("lie in each other")), "{found:?}");
+    }
+
+    #[test]
+    fn a_mistyped_address_or_setting_of_the_bucket_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        std::fs::create_dir(root.join("pipelines")).unwrap();
+        for (location, remedy) in [
+            ("s3:/offen", "Write 's3://offen', or './s3:/offen' if it is a folder."),
+            ("s3:offen", "Write 's3://offen'"),
+            ("file:/srv/x", "Write 'file:///srv/x'"),
+            ("S3://offen", "Write a folder or 's3://bucket/prefix'."),
+            ("s3://", "Write a folder or 's3://bucket/prefix'."),
+            ("file://data/bucket", "Write 'file:///srv/...'"),
+        ] {
+            let found = mistakes_with(root, &format!("bucket:\n  location: '{location}'\n"));
+            assert!(found.iter().any(|mistake| mistake.starts_with("6 ") && mistake.contains(remedy)), "{found:?}");
+        }
+        let text = "bucket:\n  location: s3://a\n  options:\n    alow_http: true\n    region: de\n";
+        let found = mistakes_with(root, text);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("8 'alow_http' is no setting") && found[0].contains("allow_http"), "{found:?}");
+        assert!(mistakes_with(root, "bucket:\n  location: a\nprivate: s3://a/b\n")[0].contains("is no folder"));
     }
 
     #[test]

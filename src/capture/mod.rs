@@ -4,7 +4,11 @@
 //! gzip member each, one file per source and hour. A run reads evidence, never the network twice. Holds one response at
 //! a time, bounded by the source's `max_bytes`.
 
+pub mod collector;
+pub mod content;
 pub mod evidence;
+mod http_date;
+mod redact;
 pub mod source;
 pub mod warc;
 
@@ -18,7 +22,7 @@ use crate::digest::Digest;
 pub struct Capture {
     /// Where it was asked for: `https://...`, `s3://...`, `file:...` (without credentials).
     pub url: String,
-    /// When the response was complete.
+    /// When the response was complete, by the server's clock where this machine's is wrong.
     pub captured_at: Timestamp,
     /// The HTTP status; 200 for files and objects.
     pub status: u16,

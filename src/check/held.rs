@@ -17,6 +17,7 @@ use rustc_hash::FxBuildHasher;
 
 use crate::check::packed::{self, Packed, Rows};
 use crate::contract::query::INDEX;
+use crate::durable;
 use crate::spool;
 use crate::table::keys::KeyColumns;
 use crate::table::{Budget, BudgetExceeded};
@@ -61,7 +62,7 @@ impl Store {
                 self.batches.push(rows);
                 return Ok(());
             }
-            let made = std::fs::create_dir_all(&self.folder).and_then(|()| tempfile::tempfile_in(&self.folder));
+            let made = durable::create_dir_all(&self.folder).and_then(|()| tempfile::tempfile_in(&self.folder));
             let file = made.map_err(|error| HoldError::File { folder: self.folder.clone(), error })?;
             self.file = Some(spool::writer(file, &rows.schema())?);
         }

@@ -1,26 +1,36 @@
 //! `fahrtenbuch capture`
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::capture::collector::{Beat, Outcome, Report, Stop};
+use crate::cli::run::failed;
 use crate::cli::{Exit, choose, read_workspace};
-use crate::pipeline::run::capture;
+use crate::pipeline::Pipeline;
+use crate::pipeline::run::collector;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   fahrtenbuch capture                                       ask every source once
   fahrtenbuch capture stadtbus-telemetrie --every 15        ask every 15 seconds until stopped
-  fahrtenbuch capture stadtbus-telemetrie --every 15 --for 3600")]
+  fahrtenbuch capture stadtbus-telemetrie --every 15 --for 3600
+
+All sources are asked at the same time, each by itself: one that is dead or slow does not delay the others. A beat that
+comes before the last answer is skipped. The exit code is that of the worst failure; Ctrl-C and SIGTERM end it cleanly.")]
 pub struct Arguments {
     /// Names of pipelines; all if none is given
     #[arg(value_name = "PIPELINE")]
     pipelines: Vec<String>,
     /// Ask again every so many seconds
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     every: Option<u64>,
-    /// Stop after so many seconds
-    #[arg(long = "for", value_name = "SECONDS", requires = "every")]
+    /// Stop after so many seconds; answers that are awaited then are still kept
+    #[arg(long = "for", value_name = "SECONDS", requires = "every", value_parser = clap::value_parser!(u64).range(1..))]
     duration: Option<u64>,
 }
 
@@ -33,31 +43,133 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
         Ok(pipelines) => pipelines,
         Err(exit) => return exit,
     };
+    let collector = match collector(&workspace, &pipelines) {
+        Ok(collector) => collector,
+        Err(error) => return failed(&error, false, None),
+    };
+    let Some(every) = arguments.every else {
+        let reports = collector.once();
+        reports.iter().for_each(|report| tell(report, &pipelines, true));
+        return reports.iter().map(exit).max().unwrap_or(Exit::Done);
+    };
+    let signals = match Signals::listen(collector.stop()) {
+        Ok(signals) => signals,
+        Err(error) => {
+            eprintln!("error: signals cannot be waited for: {error}");
+            return Exit::Passing;
+        }
+    };
     let begin = Instant::now();
-    let every = arguments.every.map(Duration::from_secs);
-    let mut round: u32 = 0;
-    loop {
-        let mut exit = Exit::Done;
-        for pipeline in &pipelines {
-            match capture(&workspace, pipeline) {
-                Ok(done) => {
-                    for (source, new) in done.iter().filter(|(_, new)| *new || every.is_none()) {
-                        println!("{source}: {}", if *new { "kept" } else { "nothing new" });
+    let beat = Beat { every: Duration::from_secs(every), duration: arguments.duration.map(Duration::from_secs) };
+    let counts: Mutex<BTreeMap<String, Counts>> = Mutex::default();
+    collector.every(beat, &|report| {
+        // One at a time, so that lines stay whole.
+        let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.entry(report.name.clone()).or_default().add(report);
+        tell(report, &pipelines, false);
+    });
+    let counts = counts.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let why = signals.received().map_or(String::new(), |name| format!(" by {name}"));
+    println!("stopped{why} after {} s", begin.elapsed().as_secs());
+    for (name, counts) in &counts {
+        println!("{name}: {counts}");
+    }
+    counts.values().map(|counts| counts.worst).max().unwrap_or(Exit::Done)
+}
+
+fn exit(report: &Report) -> Exit {
+    match &report.outcome {
+        Outcome::Failed(_) if report.outcome.is_transient() => Exit::Passing,
+        Outcome::Failed(_) => Exit::Final,
+        Outcome::New { .. } | Outcome::NotModified => Exit::Done,
+    }
+}
+
+/// What came of an ask; that nothing is new only if it is asked once.
+fn tell(report: &Report, pipelines: &[&Pipeline], once: bool) {
+    let name = &report.name;
+    match &report.outcome {
+        Outcome::New { .. } => println!("{name}: kept"),
+        Outcome::NotModified if once => println!("{name}: nothing new"),
+        Outcome::NotModified => {}
+        Outcome::Failed(error) => {
+            let of = pipelines.iter().filter(|pipeline| pipeline.feeds.iter().any(|feed| feed.name == *name));
+            let of: Vec<&str> = of.map(|pipeline| pipeline.name.as_str()).collect();
+            eprintln!("error: {}: {name}: {error}", of.join(", "));
+        }
+    }
+    if report.skipped > 0 {
+        let beats = if report.skipped == 1 { "beat is" } else { "beats are" };
+        let why = match report.is_left_alone {
+            true => "the source asked to be left alone".to_owned(),
+            false => format!("the last ask took {} s", report.took.as_secs()),
+        };
+        eprintln!("warning: {name}: {} {beats} skipped, {why}", report.skipped);
+    }
+}
+
+/// What came of a source's asks.
+struct Counts {
+    asked: u64,
+    kept: u64,
+    failed: u64,
+    skipped: u64,
+    worst: Exit,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self { asked: 0, kept: 0, failed: 0, skipped: 0, worst: Exit::Done }
+    }
+}
+
+impl Counts {
+    fn add(&mut self, report: &Report) {
+        self.asked += 1;
+        self.kept += u64::from(matches!(report.outcome, Outcome::New { .. }));
+        self.failed += u64::from(matches!(report.outcome, Outcome::Failed(_)));
+        self.skipped += report.skipped;
+        self.worst = self.worst.max(exit(report));
+    }
+}
+
+impl std::fmt::Display for Counts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { asked, kept, failed, skipped, .. } = self;
+        write!(f, "asked {asked} times, {kept} kept, {failed} failed, {skipped} beats skipped")
+    }
+}
+
+/// The signals that end a collector. The first lets it end by itself, the second ends the process.
+struct Signals(std::sync::Arc<OnceLock<&'static str>>);
+
+impl Signals {
+    fn listen(stop: Stop) -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (mut interrupt, mut terminate) = {
+            let _inside = runtime.enter();
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+        };
+        let received = std::sync::Arc::new(OnceLock::new());
+        let first = received.clone();
+        std::thread::spawn(move || {
+            runtime.block_on(async {
+                loop {
+                    let name = tokio::select! {
+                        _ = interrupt.recv() => "Ctrl-C",
+                        _ = terminate.recv() => "SIGTERM",
+                    };
+                    if first.set(name).is_err() {
+                        std::process::exit(1);
                     }
+                    stop.request();
                 }
-                Err(error) => {
-                    eprintln!("error: {}: {error}", pipeline.name);
-                    exit = exit.max(if error.is_passing() { Exit::Passing } else { Exit::Final });
-                }
-            }
-        }
-        // While polling, one failure is told and the next round asks again.
-        let Some(every) = every else { return exit };
-        round += 1;
-        let next = every.saturating_mul(round);
-        if arguments.duration.is_some_and(|most| next > Duration::from_secs(most)) {
-            return exit;
-        }
-        std::thread::sleep(next.saturating_sub(begin.elapsed()));
+            });
+        });
+        Ok(Self(received))
+    }
+
+    fn received(&self) -> Option<&'static str> {
+        self.0.get().copied()
     }
 }

@@ -37,7 +37,7 @@ bucket:
   # base_url: https://daten.example.de
   # options: {endpoint: 'https://s3.example.de', region: de}
 
-# Evidence, keys, quarantine and the journal. Never published, and never inside the bucket.
+# Evidence, keys, quarantine and the journal. Never published, never inside the bucket, and for its owner only.
 private: data/private
 
 limits:
@@ -57,7 +57,8 @@ sources:
     type: http
     url: https://example.de/gtfs.zip
     # headers: {X-Api-Key: '${FAHRPLAN_KEY}'}
-    # Seconds, tries and bytes; these are the defaults.
+    # Seconds, tries and bytes; these are the defaults. 'total_timeout' is that of one try. 'max_bytes' is 268435456 where
+    # the format is gtfs-realtime.
     # connect_timeout: 10
     # read_timeout: 30
     # total_timeout: 300

@@ -16,7 +16,7 @@ use arrow_array::builder::{
 use arrow_array::{ArrayRef, RecordBatch};
 use jiff::Timestamp;
 
-use crate::capture::{Capture, CaptureError};
+use crate::capture::{Capture, CaptureError, content};
 use crate::contract::library::Library;
 use crate::contract::{Contract, Kind, Severity};
 use crate::decode::protobuf::{Broken, Value, fields};
@@ -253,7 +253,7 @@ impl Stream {
             self.ready.push_back(note("gtfs_realtime.message_too_large", message));
             return;
         }
-        let body = match content_decoded(capture, self.limits.message_bytes) {
+        let body = match content::decoded(capture, self.limits.message_bytes as u64) {
             Ok(body) => body,
             Err(problem) => {
                 self.ready.push_back(note("gtfs_realtime.broken_message", format!("'{name}' {problem}")));
@@ -274,23 +274,6 @@ impl Stream {
             let chunk = self.sheets[table].take();
             self.ready.push_back(Step::Rows { table, chunk });
         }
-    }
-}
-
-/// The body without its `Content-Encoding: gzip`, which evidence keeps as it came.
-fn content_decoded(capture: &Capture, most: usize) -> Result<std::borrow::Cow<'_, [u8]>, String> {
-    use std::io::Read;
-    let encoding = capture.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-encoding"));
-    match encoding.map(|(_, value)| value.trim()) {
-        None | Some("identity" | "") => Ok(capture.body.as_ref().into()),
-        Some("gzip") => {
-            let mut body = Vec::new();
-            let inflated = flate2::read::MultiGzDecoder::new(capture.body.as_ref());
-            let read = inflated.take(most as u64 + 1).read_to_end(&mut body);
-            read.map_err(|error| format!("is not readable as gzip: {error}"))?;
-            if body.len() > most { Err(format!("inflates to more than {most} bytes")) } else { Ok(body.into()) }
-        }
-        Some(other) => Err(format!("is encoded as '{}', which is not read", other.escape_debug())),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -12,6 +12,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::contract::{Column, Contract};
+use crate::durable;
 use crate::table::single;
 use crate::time::ServiceDate;
 
@@ -32,21 +33,14 @@ impl DayKeys {
         if let Some(key) = read(&path)? {
             return Ok(key);
         }
-        fs::create_dir_all(&self.folder)?;
         let mut key = [0; 32];
         let random = rustls::crypto::ring::default_provider().secure_random;
         random.fill(&mut key).map_err(|_| io::Error::other("the system gives no random bytes"))?;
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        writeln!(file, "{}", crate::digest::Digest(key))?;
-        file.as_file().sync_all()?;
         // The file appears whole or not at all, and only if no other run was faster.
-        match file.persist_noclobber(&path) {
-            Ok(_) => Ok(key),
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
-                read(&path)?.ok_or_else(|| io::Error::other(format!("{} disappeared", path.display())))
-            }
-            Err(error) => Err(error.error),
+        if durable::write_new(&path, format!("{}\n", crate::digest::Digest(key)).as_bytes())? {
+            return Ok(key);
         }
+        read(&path)?.ok_or_else(|| io::Error::other(format!("{} disappeared", path.display())))
     }
 }
 

@@ -5,12 +5,13 @@
 //! publishing only repeats what it says, and every step of that may be repeated. When all is in the bucket it is marked.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::durable;
 use crate::ledger::RunRecord;
 use crate::publish::index::IndexFile;
 use crate::time::ServiceDate;
@@ -49,15 +50,9 @@ impl HeldFile {
     pub fn settle(&self) -> io::Result<()> {
         match &self.staged {
             // What is not staged any more was moved before.
-            Some(staged) if staged.exists() => {
-                fs::create_dir_all(self.file.parent().unwrap_or(Path::new(".")))?;
-                fs::rename(staged, &self.file)
-            }
+            Some(staged) if staged.exists() => durable::rename(staged, &self.file),
             Some(_) => Ok(()),
-            None => match fs::remove_file(&self.file) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-                _ => Ok(()),
-            },
+            None => durable::remove_file(&self.file),
         }
     }
 
@@ -97,16 +92,9 @@ pub fn before(private: &Path, pipeline: &str, date: ServiceDate, most: usize) ->
     dates.filter_map(|date| read(&path(private, pipeline, date)).transpose()).collect()
 }
 
-/// Writes the entry whole or not at all.
+/// Writes the entry whole or not at all; it is on the disk afterwards.
 pub fn write(path: &Path, entry: &Entry) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    serde_json::to_writer(&mut file, entry)?;
-    file.flush()?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
+    durable::write(path, &serde_json::to_vec(entry)?)
 }
 
 impl Entry {

@@ -15,13 +15,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::capture::evidence::Folder;
-use crate::capture::source::{Policy, Source};
+use crate::capture::source::{self, Policy, Source};
 use crate::contract::library::Library;
 use crate::contract::{Contract, Kind};
 use crate::derive::telemetry;
 use crate::digest::Digest;
 use crate::ledger::quality::Asked;
 use crate::pipeline::mapping::Mapping;
+use crate::publish::bucket;
 use crate::yaml::{self, Node, Problem, Problems, suggestion};
 
 const KEYS: &[&str] = &[
@@ -341,6 +342,8 @@ fn feeds(root: &Path, node: &Node, problems: &mut Problems) -> Vec<Feed> {
         let line = node.get("sources").map_or(node.line, |node| node.line);
         problems.add(line, "the pipeline has no sources", "List at least one under 'sources:'.");
     }
+    let is_realtime = node.get("format").and_then(Node::text) == Some("gtfs-realtime");
+    let max_bytes = if is_realtime { source::MAX_REALTIME_BYTES } else { source::MAX_BYTES };
     let mut feeds: Vec<Feed> = Vec::new();
     for item in items {
         item.only_keys(SOURCE_KEYS, problems);
@@ -351,7 +354,7 @@ fn feeds(root: &Path, node: &Node, problems: &mut Problems) -> Vec<Feed> {
         if feeds.iter().any(|other| other.name == name) {
             problems.add(item.line, format!("the source '{name}' stands here twice"), "Give each its own name.");
         }
-        if let Some(from) = from(root, item, problems) {
+        if let Some(from) = from(root, item, max_bytes, problems) {
             feeds.push(Feed { name, from });
         }
     }
@@ -365,7 +368,8 @@ fn feeds(root: &Path, node: &Node, problems: &mut Problems) -> Vec<Feed> {
     feeds
 }
 
-fn from(root: &Path, item: &Node, problems: &mut Problems) -> Option<From> {
+/// `max_bytes` holds for bodies where the source says nothing.
+fn from(root: &Path, item: &Node, max_bytes: u64, problems: &mut Problems) -> Option<From> {
     let kind = item.require_text("type", problems)?;
     let address = |scheme: &[&str], problems: &mut Problems| {
         let text = item.require_text("url", problems)?;
@@ -380,7 +384,10 @@ fn from(root: &Path, item: &Node, problems: &mut Problems) -> Option<From> {
     match kind.as_str() {
         "file" => {
             let path = item.require_text("path", problems)?;
-            Some(From::Source(Source::File { path: root.join(path) }))
+            Some(From::Source(Source::File {
+                path: root.join(path),
+                max_bytes: policy(item, max_bytes, problems).max_bytes,
+            }))
         }
         "evidence" => Some(From::Evidence(Folder {
             path: root.join(item.require_text("path", problems)?),
@@ -392,15 +399,20 @@ fn from(root: &Path, item: &Node, problems: &mut Problems) -> Option<From> {
             Some(From::Source(Source::Http {
                 url,
                 headers: pairs(item, "headers", problems),
-                policy: policy(item, problems),
+                policy: policy(item, max_bytes, problems),
             }))
         }
         "s3" => {
             let url = address(&["s3"], problems)?;
+            for (key, _) in item.get("options").map_or(&[][..], Node::pairs) {
+                if let Some((message, remedy)) = key.scalar().and_then(|key| bucket::unknown_option(&key)) {
+                    problems.add(key.line, message, remedy);
+                }
+            }
             Some(From::Source(Source::S3 {
                 url,
                 options: pairs(item, "options", problems),
-                policy: policy(item, problems),
+                policy: policy(item, max_bytes, problems),
             }))
         }
         other => {
@@ -434,8 +446,8 @@ fn pairs(item: &Node, key: &str, problems: &mut Problems) -> Vec<(String, String
     pairs
 }
 
-fn policy(item: &Node, problems: &mut Problems) -> Policy {
-    let mut policy = Policy::default();
+fn policy(item: &Node, max_bytes: u64, problems: &mut Problems) -> Policy {
+    let mut policy = Policy { max_bytes, ..Policy::default() };
     let mut number = |key: &str, least: i64| -> Option<i64> {
         let node = item.get(key)?;
         let value = node.int().filter(|value| *value >= least);
@@ -462,6 +474,10 @@ fn policy(item: &Node, problems: &mut Problems) -> Policy {
     }
     if let Some(value) = number("max_redirects", 0) {
         policy.max_redirects = usize::try_from(value).unwrap_or(usize::MAX);
+    }
+    if let Some(node) = item.get("max_bytes").filter(|_| policy.max_bytes > source::MAX_BYTES) {
+        let remedy = format!("Write at most {}.", source::MAX_BYTES);
+        problems.add(node.line, "'max_bytes' is more than evidence can keep of one body", remedy);
     }
     policy
 }

@@ -22,6 +22,7 @@ use object_store::{
 use tokio::runtime::Runtime;
 
 use crate::digest::{Digest, Digester};
+use crate::durable;
 use crate::publish::PublishError;
 
 /// Says what the bucket is.
@@ -70,17 +71,19 @@ impl Bucket {
                 if prefix.is_empty() { Arc::new(store) } else { Arc::new(PrefixStore::new(store, prefix)) };
             return Ok(Self { location: location.to_owned(), store, runtime, folder: None });
         }
-        if location.contains("://") && !location.starts_with("file://") {
-            return Err(wrong("this kind of store is not known".into(), "Write a folder or 's3://bucket/prefix'."));
-        }
-        let folder = PathBuf::from(location.strip_prefix("file://").unwrap_or(location));
-        std::fs::create_dir_all(&folder).map_err(|error| {
+        let folder = local_folder(location).map_err(|(problem, remedy)| wrong(problem, &remedy))?.unwrap_or_default();
+        durable::create_public_dir_all(&folder).map_err(|error| {
             wrong(format!("the folder cannot be made ({error})"), "Check its path and permissions.")
         })?;
         let store = LocalFileSystem::new_with_prefix(&folder)
             .map_err(|error| wrong(error.to_string(), "Check the folder's path and permissions."))?;
         let store = Arc::new(store.with_fsync(true));
         Ok(Self { location: location.to_owned(), store, runtime, folder: Some(folder) })
+    }
+
+    /// The folder of a local bucket.
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
     }
 
     /// As configured.
@@ -116,7 +119,10 @@ impl Bucket {
     pub fn put_new(&self, key: &str, bytes: Bytes) -> Result<bool, PublishError> {
         let options = PutOptions { mode: PutMode::Create, attributes: self.attributes(key), ..PutOptions::default() };
         let path = self.path(key)?;
-        match self.runtime.block_on(self.store.put_opts(&path, bytes.into(), options)) {
+        self.make_folder(key)?;
+        let put = self.runtime.block_on(self.store.put_opts(&path, bytes.into(), options));
+        self.make_public(key);
+        match put {
             Ok(_) => Ok(true),
             Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(false),
             Err(source) => Err(self.failed(key, source)),
@@ -139,10 +145,13 @@ impl Bucket {
             attributes.insert(Attribute::Metadata(SHA256.into()), digest.to_string().into());
         }
         let path = self.path(key)?;
+        self.make_folder(key)?;
         if bytes <= ONE_REQUEST {
             let bytes = std::fs::read(file).map_err(unreadable)?;
             let options = PutOptions { attributes, ..PutOptions::default() };
-            return self.run(key, self.store.put_opts(&path, bytes.into(), options)).map(|_| true);
+            self.run(key, self.store.put_opts(&path, bytes.into(), options))?;
+            self.make_public(key);
+            return Ok(true);
         }
         let mut input = File::open(file).map_err(unreadable)?;
         let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
@@ -170,6 +179,7 @@ impl Bucket {
                 upload.write(&buffer[..read]);
             }
         });
+        self.make_public(key);
         written.map(|_| true).map_err(|source| self.failed(key, source))
     }
 
@@ -242,7 +252,11 @@ impl Bucket {
             return Ok(());
         }
         let options = PutOptions { attributes: self.attributes(key), ..PutOptions::default() };
-        self.run(key, self.store.put_opts(&self.path(key)?, bytes.into(), options)).map(|_| ())
+        let path = self.path(key)?;
+        self.make_folder(key)?;
+        let put = self.run(key, self.store.put_opts(&path, bytes.into(), options)).map(|_| ());
+        self.make_public(key);
+        put
     }
 
     /// An object's bytes, if it exists.
@@ -283,6 +297,23 @@ impl Bucket {
         }
         if let Some(folder) = &self.folder {
             visit(folder);
+        }
+    }
+
+    /// Makes the folder of an object of a local bucket, readable for a web server whatever the umask.
+    fn make_folder(&self, key: &str) -> Result<(), PublishError> {
+        let Some(file) = self.folder.as_ref().map(|folder| folder.join(key)) else { return Ok(()) };
+        durable::create_public_dir_all(file.parent().unwrap_or(&file)).map_err(|error| PublishError::Configuration {
+            bucket: self.location.clone(),
+            problem: format!("the folder of '{key}' cannot be made ({error})"),
+            remedy: "Check the folder's path and permissions.".to_owned(),
+        })
+    }
+
+    /// Makes an object of a local bucket readable for a web server.
+    fn make_public(&self, key: &str) {
+        if let Some(file) = self.folder.as_ref().map(|folder| folder.join(key)).filter(|file| file.exists()) {
+            durable::make_public(&file);
         }
     }
 
@@ -333,6 +364,84 @@ impl Bucket {
             _ => PublishError::Store { bucket: self.location.clone(), key: key.to_owned(), source },
         }
     }
+}
+
+/// The folder that a location means, or nothing if it is an S3 bucket. Otherwise what is wrong with it, and what to do.
+pub fn local_folder(location: &str) -> Result<Option<PathBuf>, (String, String)> {
+    let wrong = |problem: &str, remedy: &str| Err((problem.to_owned(), remedy.to_owned()));
+    let write = "Write a folder or 's3://bucket/prefix'.";
+    if let Some(rest) = location.strip_prefix("s3://") {
+        return match rest.starts_with('/') || rest.is_empty() {
+            true => wrong("it names no bucket", write),
+            false => Ok(None),
+        };
+    }
+    if let Some(rest) = location.strip_prefix("file://") {
+        let path = rest.strip_prefix("localhost").filter(|path| path.starts_with('/')).unwrap_or(rest);
+        return match path.starts_with('/') {
+            true => Ok(Some(unescaped(path))),
+            false => {
+                wrong("an address of a file begins with three slashes", "Write 'file:///srv/...', or the path itself.")
+            }
+        };
+    }
+    if location.contains("://") {
+        return wrong("this kind of store is not known", write);
+    }
+    let scheme = location.split_once(':').filter(|(scheme, rest)| {
+        let is_word =
+            scheme.len() > 1 && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+        let is_known = ["s3", "file", "http", "https", "gs", "az"].contains(&scheme.to_ascii_lowercase().as_str());
+        is_word && (is_known || rest.starts_with('/'))
+    });
+    if let Some((scheme, rest)) = scheme {
+        let rest = rest.trim_start_matches('/');
+        let scheme = scheme.to_ascii_lowercase();
+        let slashes = if scheme == "file" { ":///" } else { "://" };
+        let remedy = format!("Write '{scheme}{slashes}{rest}', or './{location}' if it is a folder.");
+        return wrong("this is neither a folder nor an address", &remedy);
+    }
+    Ok(Some(location.into()))
+}
+
+/// A path without its percent escapes (`%20`); what is no escape stays.
+fn unescaped(path: &str) -> PathBuf {
+    use std::os::unix::ffi::OsStringExt;
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let escaped = after.get(..2).filter(|_| first == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        let escaped = escaped.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        match escaped.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(|byte| *byte != 0) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(first);
+                rest = after;
+            }
+        }
+    }
+    std::ffi::OsString::from_vec(bytes).into()
+}
+
+/// The settings of an S3 store that people write most.
+const S3_OPTIONS: &[&str] = &[
+    "endpoint",
+    "region",
+    "access_key_id",
+    "secret_access_key",
+    "session_token",
+    "allow_http",
+    "skip_signature",
+    "virtual_hosted_style_request",
+];
+
+/// The mistakes of the settings of an S3 store: the setting that is not known, and what to do.
+pub fn unknown_option(key: &str) -> Option<(String, String)> {
+    let is_unknown = key.parse::<AmazonS3ConfigKey>().is_err();
+    is_unknown.then(|| (format!("'{key}' is no setting of an S3 store"), crate::yaml::suggestion(key, S3_OPTIONS)))
 }
 
 /// Whether it was the file system that said no.

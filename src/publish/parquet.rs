@@ -28,6 +28,7 @@ use parquet::schema::types::ColumnPath;
 
 use crate::contract::{self, Column, Contract, Kind};
 use crate::digest::{Digest, Digester};
+use crate::durable;
 use crate::publish::PublishError;
 use crate::table::Budget;
 
@@ -81,9 +82,9 @@ impl Writer {
     ) -> Result<Self, PublishError> {
         let table = contract.table.clone();
         let failed = |problem: String| PublishError::Parquet { table: table.clone(), problem };
-        std::fs::create_dir_all(staging).map_err(|error| failed(format!("{}: {error}", staging.display())))?;
+        durable::create_dir_all(staging).map_err(|error| failed(format!("{}: {error}", staging.display())))?;
         let path = staging.join(format!("{table}.parquet"));
-        let file = File::create(&path).map_err(|error| failed(format!("{}: {error}", path.display())))?;
+        let file = durable::create(&path).map_err(|error| failed(format!("{}: {error}", path.display())))?;
         let schema = contract.release_schema();
         let public: Vec<usize> = contract.public_columns().map(|(place, _)| place).collect();
         let sort_by: Vec<usize> =
@@ -225,7 +226,7 @@ impl Writer {
         if !self.pending.is_empty() {
             self.sort()?;
             let path = self.path.with_extension(format!("run-{}", self.runs.len()));
-            let written = File::create(&path).map_err(ArrowError::from).and_then(|file| {
+            let written = durable::create(&path).map_err(ArrowError::from).and_then(|file| {
                 let mut writer = crate::spool::writer(file, &self.schema)?;
                 for batch in &self.pending {
                     for first in (0..batch.num_rows()).step_by(MERGED) {

@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::RuleId;
 use crate::digest::{Digest, Digester};
+use crate::durable;
 use crate::quarantine::{Identity, QuarantineError, RowId, folder};
 use crate::time::ServiceDate;
 
@@ -70,9 +70,9 @@ pub fn read(path: &Path) -> Result<Vec<Decision>, QuarantineError> {
 pub fn append(path: &Path, decisions: &[Decision]) -> Result<(), QuarantineError> {
     let failed = |error: &dyn fmt::Display| QuarantineError::file(path, "written", error);
     let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(|error| failed(&error))?;
+    durable::create_dir_all(folder).map_err(|error| failed(&error))?;
     // Two who decide at once do so one after the other.
-    let lock = fs::File::create(folder.join(".decisions.lock")).map_err(|error| failed(&error))?;
+    let lock = durable::create(&folder.join(".decisions.lock")).map_err(|error| failed(&error))?;
     lock.lock().map_err(|error| failed(&error))?;
     let mut text = match fs::read(path) {
         Ok(text) => text,
@@ -86,11 +86,7 @@ pub fn append(path: &Path, decisions: &[Decision]) -> Result<(), QuarantineError
         serde_json::to_writer(&mut text, decision).map_err(|error| failed(&error))?;
         text.push(b'\n');
     }
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(&error))?;
-    file.write_all(&text).map_err(|error| failed(&error))?;
-    file.as_file().sync_all().map_err(|error| failed(&error))?;
-    file.persist(path).map_err(|error| failed(&error.error))?;
-    Ok(())
+    durable::write(path, &text).map_err(|error| failed(&error))
 }
 
 /// What is to happen to a row.

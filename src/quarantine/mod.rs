@@ -37,6 +37,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::contract::{Contract, OnFail, RuleId};
 use crate::digest::Digester;
+use crate::durable;
 use crate::table::{ORIGIN, ORIGIN_ROW, Origin};
 use crate::time::ServiceDate;
 
@@ -254,8 +255,8 @@ impl Writer {
         let columns = rows.columns().iter().cloned().chain(added.into_iter().map(|(_, array)| array)).collect();
         let rows = RecordBatch::try_new(schema.clone(), columns).map_err(|error| failed(&error))?;
         if self.writer.is_none() {
-            std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).map_err(|error| failed(&error))?;
-            let file = File::create(&path).map_err(|error| failed(&error))?;
+            durable::create_dir_all(path.parent().unwrap_or(Path::new("."))).map_err(|error| failed(&error))?;
+            let file = durable::create(&path).map_err(|error| failed(&error))?;
             let level = ZstdLevel::default();
             let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
             self.writer = Some(ArrowWriter::try_new(file, schema, Some(properties)).map_err(|error| failed(&error))?);

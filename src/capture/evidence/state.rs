@@ -69,8 +69,11 @@ impl Newest {
     /// What the next request can be made conditional with. A source whose last answer was not readable is asked without
     /// conditions, since it would answer that nothing has changed.
     pub fn validators(self) -> Validators {
-        let (etag, last_modified) =
-            if self.readable == Some(false) { (None, None) } else { (self.etag, self.last_modified) };
-        Validators { etag, last_modified, digest: Some(self.sha256) }
+        Validators {
+            etag: self.etag,
+            last_modified: self.last_modified,
+            digest: Some(self.sha256),
+            unreadable: self.readable == Some(false),
+        }
     }
 }

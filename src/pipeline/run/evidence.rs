@@ -4,10 +4,11 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::capture::CaptureError;
+use crate::capture::collector::{self, Collected, Collector, Outcome};
 use crate::capture::evidence::{Entry, Kind, Store};
-use crate::capture::source::Fetched;
 use crate::contract::Severity;
 use crate::decode::Note;
+use crate::durable;
 use crate::pipeline::beside::Beside;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::{Format, From, Pipeline};
@@ -46,31 +47,46 @@ impl Partition {
 
 pub fn evidence_store(workspace: &Workspace, from: &From) -> Store {
     match from {
-        From::Source(_) => Store::new(workspace.private.join("evidence")),
+        From::Source(_) => Store::new(Collector::evidence(&workspace.private)),
         From::Evidence(folder) => Store::of_folder(folder),
     }
 }
 
-/// Asks each source of a pipeline once and keeps what is new; tells for each whether it was.
-pub fn capture(workspace: &Workspace, pipeline: &Pipeline) -> Result<Vec<(String, bool)>, RunError> {
-    let mut done = Vec::new();
-    for feed in &pipeline.feeds {
-        let From::Source(source) = &feed.from else { continue };
-        let store = evidence_store(workspace, &feed.from);
-        let known = store.validators(&feed.name)?;
-        match source.fetch(&known)? {
-            Fetched::New(capture) => {
-                tracing::info!(source = feed.name, bytes = capture.body.len(), sha256 = %capture.digest, "captured");
-                store.append(&feed.name, &capture)?;
-                done.push((feed.name.clone(), true));
-            }
-            Fetched::NotModified => {
-                tracing::info!(source = feed.name, "nothing new at the source");
-                done.push((feed.name.clone(), false));
-            }
+/// The collector of the sources of pipelines, over a private store that is for its owner only.
+pub fn collector(workspace: &Workspace, pipelines: &[&Pipeline]) -> Result<Collector, RunError> {
+    let private = &workspace.private;
+    durable::make_private(private).map_err(|error| RunError::private(private, "made", &error))?;
+    let mut sources = Vec::new();
+    for pipeline in pipelines {
+        let unchanged = match pipeline.format {
+            Format::Gtfs => collector::TIMETABLE_UNCHANGED,
+            Format::GtfsRealtime { .. } => collector::REALTIME_UNCHANGED,
+        };
+        for feed in &pipeline.feeds {
+            let From::Source(source) = &feed.from else { continue };
+            sources.push(Collected { name: feed.name.clone(), source: source.clone(), unchanged });
         }
     }
-    Ok(done)
+    Ok(Collector::new(private, sources))
+}
+
+/// Asks each source of a pipeline once and keeps what is new; tells for each whether it was. All are asked, whatever
+/// fails; the failure that lasts longest is returned, the others are told.
+pub fn capture(workspace: &Workspace, pipeline: &Pipeline) -> Result<Vec<(String, bool)>, RunError> {
+    let mut done = Vec::new();
+    let mut failures: Vec<CaptureError> = Vec::new();
+    for report in collector(workspace, &[pipeline])?.once() {
+        match report.outcome {
+            Outcome::New { .. } => done.push((report.name, true)),
+            Outcome::NotModified => done.push((report.name, false)),
+            Outcome::Failed(error) if matches!(error, CaptureError::Final { .. }) => failures.insert(0, error),
+            Outcome::Failed(error) => failures.push(error),
+        }
+    }
+    let mut failures = failures.into_iter();
+    let worst = failures.next();
+    failures.for_each(|error| tracing::error!("{error}"));
+    worst.map_or(Ok(done), |error| Err(error.into()))
 }
 
 /// Finds the evidence of a date, or of the newest date that there is any of.

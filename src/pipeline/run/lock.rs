@@ -1,8 +1,9 @@
 //! What keeps runs of one private store out of each other's way.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 
+use crate::durable;
 use crate::pipeline::run::error::RunError;
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -20,8 +21,9 @@ impl Lock {
     pub fn take(workspace: &Workspace) -> Result<Self, RunError> {
         let folder = workspace.private.join("locks");
         let failed = |error: &dyn std::fmt::Display| RunError::private(&folder, "locked", error);
-        fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
-        let runs = File::create(folder.join("runs")).map_err(|error| failed(&error))?;
+        durable::make_private(&workspace.private).map_err(|error| failed(&error))?;
+        durable::create_dir_all(&folder).map_err(|error| failed(&error))?;
+        let runs = durable::create(&folder.join("runs")).map_err(|error| failed(&error))?;
         let alone = runs.try_lock().is_ok();
         if !alone {
             runs.lock_shared().map_err(|error| failed(&error))?;
@@ -44,7 +46,7 @@ impl Lock {
     pub fn partition(&self, pipeline: &str, date: ServiceDate) -> Result<File, RunError> {
         let path = self.folder.join(format!("{pipeline}@{date}"));
         let failed = |error: &dyn std::fmt::Display| RunError::private(&path, "locked", error);
-        let file = File::create(&path).map_err(|error| failed(&error))?;
+        let file = durable::create(&path).map_err(|error| failed(&error))?;
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => Err(RunError::Busy { pipeline: pipeline.to_owned(), date }),

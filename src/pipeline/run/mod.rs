@@ -9,8 +9,8 @@ mod prepare;
 mod published;
 
 pub use error::RunError;
-pub use evidence::capture;
 pub(super) use evidence::evidence_store;
+pub use evidence::{capture, collector};
 pub use lock::Lock;
 
 use std::fs;
@@ -21,10 +21,11 @@ use crate::ledger::{RunRecord, Status};
 use crate::pipeline::Pipeline;
 use crate::pipeline::beside::Beside;
 use crate::pipeline::journal;
+use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::quarantine;
 use crate::time::ServiceDate;
-use crate::workspace::Workspace;
+use crate::workspace::{self, Workspace};
 use commit::{publish, publish_views};
 use evidence::partition;
 use inputs::{begin, decisions};
@@ -62,6 +63,14 @@ pub type Watch<'a> = &'a dyn Fn(&str, u64);
 /// Opens the workspace's bucket and makes sure that it can be committed to.
 pub fn open_bucket(workspace: &Workspace, lock: &mut Lock) -> Result<Bucket, RunError> {
     let bucket = Bucket::open(&workspace.bucket, &workspace.bucket_options)?;
+    // A link or a mount may have come after the workspace was read.
+    if bucket.folder().is_some_and(|folder| workspace::lie_in_each_other(folder, &workspace.private)) {
+        return Err(RunError::Publish(PublishError::Configuration {
+            bucket: workspace.bucket.clone(),
+            problem: "it and the private store lie in each other".to_owned(),
+            remedy: "Give each a folder of its own.".to_owned(),
+        }));
+    }
     lock.share(|| bucket.sweep())?;
     bucket.probe()?;
     Ok(bucket)

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::capture::evidence::{Entry, Store};
+use crate::capture::{content, source};
 use crate::check::{self, gtfs};
 use crate::contract::library::Library;
 use crate::contract::{Contract, Severity};
@@ -13,6 +14,7 @@ use crate::decode::timetable::{self, Package};
 use crate::decode::{self, DecodeError, Decoded, Limits, Note, Step};
 use crate::derive::privacy::Pseudonyms;
 use crate::derive::telemetry::{self, Settings};
+use crate::durable;
 use crate::ledger::{FileEntry, RunRecord, Standard, Status, TableEntry};
 use crate::pipeline::journal::{self, HeldFile, StagedFile};
 use crate::pipeline::lane::{self, Arrived, Holding, Lane, Plan};
@@ -52,7 +54,7 @@ pub(super) fn prepare(
     if staging.exists() {
         fs::remove_dir_all(&staging).map_err(|error| RunError::private(&staging, "removed", &error))?;
     }
-    fs::create_dir_all(&staging).map_err(|error| RunError::private(&staging, "made", &error))?;
+    durable::create_dir_all(&staging).map_err(|error| RunError::private(&staging, "made", &error))?;
     let holding = Holding {
         staging: staging.join("quarantine"),
         folder: quarantine::partition(&workspace.private, &pipeline.dataset, partition.date),
@@ -275,7 +277,8 @@ fn decode(
                 entries.first().ok_or_else(|| RunError::internal("a timetable without evidence was planned"))?;
             let capture = store.open(entry)?;
             let origin = Origin { name: name.clone(), captured_at: capture.captured_at };
-            let body = capture.body;
+            let body = content::decoded(&capture, source::MAX_BYTES)
+                .map_err(|problem| DecodeError::feed(&name, format!("it {problem}"), "Ask whoever runs the source"))?;
             let decoded = decode::gtfs::decode(&name, body.clone(), &origin, &pipeline.contracts, Limits::default())?;
             Ok((decoded, Some(StandardCheck::begin(&name, body, pipeline, date, memory))))
         }

@@ -1,0 +1,551 @@
+//! The collector: asks sources once or on a steady beat, and keeps what is new as evidence.
+//!
+//! Each source is asked on a thread of its own, by a beat of its own: one that is dead, slow or rate-limited delays no
+//! other. A beat that comes while the answer to the last one is still awaited is skipped, never made up for. What came of
+//! each ask is an [`Outcome`]; the collector goes on after every one of them.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::capture::evidence::Store;
+use crate::capture::source::{self, Ask, Asked, Fetched, Source, Validators};
+use crate::capture::{Capture, CaptureError};
+use crate::digest::Digest;
+use crate::durable;
+
+/// For how long 304 is believed of realtime feeds: an hour without a change is rare where buses run.
+pub const REALTIME_UNCHANGED: SignedDuration = SignedDuration::from_hours(1);
+/// For how long 304 is believed of timetables, which change every few days: a wrong one costs a day, the test one download.
+pub const TIMETABLE_UNCHANGED: SignedDuration = SignedDuration::from_hours(24);
+
+/// A source under the name that its evidence has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Collected {
+    pub name: String,
+    pub source: Source,
+    /// After nothing but "not modified" for so long it is asked without conditions, once.
+    pub unchanged: SignedDuration,
+}
+
+/// How often sources are asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Beat {
+    pub every: Duration,
+    /// No ask begins later than this after the start; without it, until somebody stops it.
+    pub duration: Option<Duration>,
+}
+
+/// What came of one ask.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Kept as evidence.
+    New {
+        bytes: u64,
+        digest: Digest,
+    },
+    /// The source has what we have.
+    NotModified,
+    Failed(CaptureError),
+}
+
+impl Outcome {
+    /// Whether it failed and may succeed if tried again.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Failed(error) if !matches!(error, CaptureError::Final { .. }))
+    }
+}
+
+/// One ask of one source.
+#[derive(Debug)]
+pub struct Report {
+    pub name: String,
+    pub asked_at: Timestamp,
+    pub took: Duration,
+    pub outcome: Outcome,
+    /// Beats after this ask that are skipped, as its answer took too long or the source asked to be left alone.
+    pub skipped: u64,
+    /// The source asked to be left alone (`Retry-After`).
+    pub is_left_alone: bool,
+}
+
+/// Ends a collector from another thread: waits and answers that are still awaited are given up, evidence is kept whole.
+#[derive(Clone, Debug)]
+pub struct Stop(tokio::sync::watch::Sender<bool>);
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self(tokio::sync::watch::Sender::new(false))
+    }
+}
+
+impl Stop {
+    pub fn request(&self) {
+        self.0.send_replace(true);
+    }
+
+    pub fn is_requested(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    async fn requested(&self) {
+        // The sender lives as long as this, so that this ends only when it is requested.
+        let _ = self.0.subscribe().wait_for(|is_requested| *is_requested).await;
+    }
+}
+
+/// Asks sources and keeps their evidence in a private store.
+pub struct Collector {
+    private: PathBuf,
+    sources: Vec<Collected>,
+    stop: Stop,
+}
+
+impl Collector {
+    /// Sources that are the same under the same name are asked once.
+    pub fn new(private: &Path, sources: Vec<Collected>) -> Self {
+        let mut distinct: Vec<Collected> = Vec::new();
+        for source in sources {
+            if !distinct.iter().any(|other| other.name == source.name && other.source == source.source) {
+                distinct.push(source);
+            }
+        }
+        Self { private: private.to_owned(), sources: distinct, stop: Stop::default() }
+    }
+
+    /// The folder of the evidence that is collected in a private store.
+    pub fn evidence(private: &Path) -> PathBuf {
+        private.join("evidence")
+    }
+
+    pub fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    /// Asks every source once, all at the same time; the reports stand in the order of the sources.
+    pub fn once(&self) -> Vec<Report> {
+        std::thread::scope(|scope| {
+            let asks: Vec<_> = (self.sources.iter())
+                .map(|source| scope.spawn(|| Task::new(&self.private, source).ask(&self.stop, None)))
+                .collect();
+            let reports = asks.into_iter().filter_map(|ask| match ask.join() {
+                Ok(asked) => asked.map(|(report, _)| report),
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            reports.collect()
+        })
+    }
+
+    /// Asks every source on its beat until the end; `tell` is called from several threads.
+    pub fn every(&self, beat: Beat, tell: &(dyn Fn(&Report) + Sync)) {
+        let begin = Instant::now();
+        std::thread::scope(|scope| {
+            for source in &self.sources {
+                scope.spawn(move || Task::new(&self.private, source).follow(beat, begin, &self.stop, tell));
+            }
+        });
+    }
+}
+
+/// A source at work.
+struct Task<'a> {
+    collected: &'a Collected,
+    store: Store,
+    state_file: PathBuf,
+    state: State,
+    /// What the last ask learned, for when the store cannot tell.
+    known: Validators,
+    newest: Option<Timestamp>,
+}
+
+/// What is remembered of a source beside its evidence, from process to process.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct State {
+    /// When the source was last asked without conditions and had nothing new.
+    unchanged_at: Option<Timestamp>,
+}
+
+impl<'a> Task<'a> {
+    fn new(private: &Path, collected: &'a Collected) -> Self {
+        let state_file = private.join("collector").join(format!("{}.json", collected.name));
+        // What is lost or torn is learned again by one more request.
+        let state = std::fs::read(&state_file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let store = Store::new(Collector::evidence(private));
+        let newest = store.latest(&collected.name, Timestamp::MAX).ok().flatten().map(|entry| entry.captured_at);
+        let known = Validators::default();
+        Self { collected, store, state_file, state: state.unwrap_or_default(), known, newest }
+    }
+
+    /// Asks on the beat until the end.
+    fn follow(mut self, beat: Beat, begin: Instant, stop: &Stop, tell: &(dyn Fn(&Report) + Sync)) {
+        let end = beat.duration.and_then(|duration| begin.checked_add(duration));
+        let every = beat.every.max(Duration::from_millis(1));
+        let mut next = begin;
+        loop {
+            let wake = end.map_or(next, |end| end.min(next));
+            if !sleep_until(wake, stop) || end.is_some_and(|end| next >= end) {
+                return;
+            }
+            let after = next + every;
+            let no_try_after = end.map_or(after, |end| end.min(after));
+            let Some((mut report, not_before)) = self.ask(stop, Some(no_try_after)) else { return };
+            // The first beat that is still to come; those before it are lost.
+            let earliest = not_before.map_or_else(Instant::now, |until| until.max(Instant::now()));
+            let behind = earliest.saturating_duration_since(after);
+            let missed = behind.as_nanos().div_ceil(every.as_nanos());
+            report.skipped = u64::try_from(missed).unwrap_or(u64::MAX);
+            next = after + every.saturating_mul(u32::try_from(missed).unwrap_or(u32::MAX));
+            tell(&report);
+        }
+    }
+
+    /// Asks once; nothing if it was stopped before the answer came.
+    fn ask(&mut self, stop: &Stop, no_try_after: Option<Instant>) -> Option<(Report, Option<Instant>)> {
+        let (asked_at, clock) = (Timestamp::now(), Instant::now());
+        let name = &self.collected.name;
+        // Evidence that cannot be read must not stop new evidence from coming.
+        let known = self.store.validators(name).unwrap_or_else(|error| {
+            tracing::warn!(source = name, "{error}; the source is asked without looking at it");
+            self.known.clone()
+        });
+        let is_full = !known.are_conditions();
+        let is_check = !is_full && !self.was_seen_lately(asked_at);
+        let known = if is_check { known.without_conditions() } else { known };
+        let ask = Ask { known, newest: self.newest, no_try_after };
+        let asked = match source::runtime(&self.collected.source.shown()) {
+            Err(error) => Asked { result: Err(error), not_before: None },
+            Ok(runtime) => {
+                let answer = runtime.block_on(async {
+                    tokio::select! {
+                        asked = self.collected.source.ask(&ask) => Some(asked),
+                        () = stop.requested() => None,
+                    }
+                });
+                // A name that is still being looked up is not waited for.
+                runtime.shutdown_background();
+                answer?
+            }
+        };
+        let outcome = match asked.result {
+            Ok(Fetched::New(capture)) => self.keep(&capture),
+            Ok(Fetched::NotModified) => {
+                tracing::info!(source = name, "nothing new at the source");
+                if is_check {
+                    self.remember_unchanged(asked_at);
+                }
+                Outcome::NotModified
+            }
+            Err(error) => Outcome::Failed(error),
+        };
+        let took = clock.elapsed();
+        let is_left_alone = asked.not_before.is_some();
+        Some((Report { name: name.clone(), asked_at, took, outcome, skipped: 0, is_left_alone }, asked.not_before))
+    }
+
+    /// Whether the body itself was looked at within the time that "not modified" is believed.
+    fn was_seen_lately(&self, now: Timestamp) -> bool {
+        let seen = [self.newest, self.state.unchanged_at].into_iter().flatten();
+        // An instant of the future proves nothing.
+        seen.filter(|seen| *seen <= now).max().is_some_and(|seen| seen.duration_until(now) < self.collected.unchanged)
+    }
+
+    fn remember_unchanged(&mut self, now: Timestamp) {
+        self.state.unchanged_at = Some(now);
+        let written = serde_json::to_vec(&self.state)
+            .map_err(std::io::Error::other)
+            .and_then(|bytes| durable::write(&self.state_file, &bytes));
+        if let Err(error) = written {
+            tracing::warn!(file = %self.state_file.display(), "not written: {error}");
+        }
+    }
+
+    fn keep(&mut self, capture: &Capture) -> Outcome {
+        let name = &self.collected.name;
+        if let Err(error) = self.store.append(name, capture) {
+            return Outcome::Failed(error);
+        }
+        let (bytes, digest) = (capture.body.len() as u64, capture.digest);
+        tracing::info!(source = name, bytes, sha256 = %digest, "captured");
+        self.newest = self.newest.max(Some(capture.captured_at));
+        self.known = Validators::of(capture);
+        Outcome::New { bytes, digest }
+    }
+}
+
+/// Waits; `false` if it was stopped.
+fn sleep_until(instant: Instant, stop: &Stop) -> bool {
+    let wait = instant.saturating_duration_since(Instant::now());
+    let Ok(runtime) = source::runtime("the clock") else {
+        std::thread::sleep(wait);
+        return !stop.is_requested();
+    };
+    runtime.block_on(async {
+        tokio::select! {
+            () = stop.requested() => false,
+            () = tokio::time::sleep(wait) => !stop.is_requested(),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::capture::source::Policy;
+
+    /// What a server was asked, and when.
+    type Seen = Arc<Mutex<Vec<(Instant, String)>>>;
+
+    /// A server that answers each connection on a thread of its own, by the number of the request.
+    fn server(answer: impl Fn(usize, &mut TcpStream) + Send + Sync + 'static) -> (url::Url, Seen) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/feed", listener.local_addr().unwrap()).parse().unwrap();
+        let (seen, answer) = (Seen::default(), Arc::new(answer));
+        let log = seen.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (mut stream, log, answer) = (stream.unwrap(), log.clone(), answer.clone());
+                std::thread::spawn(move || {
+                    let mut request = Vec::new();
+                    let mut buffer = [0; 1024];
+                    while !request.ends_with(b"\r\n\r\n") {
+                        let read = stream.read(&mut buffer).unwrap();
+                        request.extend_from_slice(&buffer[..read]);
+                    }
+                    let number = {
+                        let mut log = log.lock().unwrap();
+                        log.push((Instant::now(), String::from_utf8(request).unwrap()));
+                        log.len() - 1
+                    };
+                    answer(number, &mut stream);
+                });
+            }
+        });
+        (url, seen)
+    }
+
+    fn say(stream: &mut TcpStream, head: &str, body: &str) {
+        let text = format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+        // Who was stopped does not listen any more.
+        let _ = stream.write_all(text.as_bytes());
+    }
+
+    fn good() -> (url::Url, Seen) {
+        server(|number, stream| say(stream, "200 OK", &format!("body {number}")))
+    }
+
+    fn collected(name: &str, url: &url::Url) -> Collected {
+        let policy = Policy {
+            read_timeout: Duration::from_millis(1500),
+            backoff: Duration::from_millis(5),
+            tries: 3,
+            ..Policy::default()
+        };
+        let source = Source::Http { url: url.clone(), headers: Vec::new(), policy };
+        Collected { name: name.to_owned(), source, unchanged: REALTIME_UNCHANGED }
+    }
+
+    fn beat(every: u64, duration: u64) -> Beat {
+        Beat { every: Duration::from_millis(every), duration: Some(Duration::from_millis(duration)) }
+    }
+
+    /// What tests look at of a report.
+    #[derive(Debug)]
+    struct Told {
+        name: String,
+        is_new: bool,
+        is_transient: bool,
+        is_failed: bool,
+        skipped: u64,
+    }
+
+    fn run(collector: &Collector, beat: Beat) -> Vec<Told> {
+        let reports = Mutex::new(Vec::new());
+        collector.every(beat, &|report| {
+            let told = Told {
+                name: report.name.clone(),
+                is_new: matches!(report.outcome, Outcome::New { .. }),
+                is_transient: report.outcome.is_transient(),
+                is_failed: matches!(report.outcome, Outcome::Failed(_)),
+                skipped: report.skipped,
+            };
+            reports.lock().unwrap().push(told);
+        });
+        reports.into_inner().unwrap()
+    }
+
+    fn of<'a>(reports: &'a [Told], name: &str) -> Vec<&'a Told> {
+        reports.iter().filter(|report| report.name == name).collect()
+    }
+
+    /// The shortest time between two requests.
+    fn closest(seen: &Seen) -> Duration {
+        let seen = seen.lock().unwrap();
+        seen.windows(2).map(|pair| pair[1].0 - pair[0].0).min().unwrap_or(Duration::MAX)
+    }
+
+    #[test]
+    fn a_dead_and_a_stalling_source_do_not_take_the_beat_from_a_good_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (dead, asked_dead) = server(|_, stream| say(stream, "404 Not Found", ""));
+        let (stalling, asked_stalling) = server(|number, stream| {
+            if number == 0 {
+                std::thread::sleep(Duration::from_millis(2200));
+            }
+            say(stream, "200 OK", &format!("late {number}"));
+        });
+        let (healthy, asked_good) = good();
+        let sources = vec![collected("dead", &dead), collected("stalling", &stalling), collected("good", &healthy)];
+        let collector = Collector::new(folder.path(), sources);
+        let begin = Instant::now();
+        let reports = run(&collector, beat(300, 3000));
+        assert!((3000..4500).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
+        assert_eq!(of(&reports, "dead").len(), 10);
+        assert!(of(&reports, "dead").iter().all(|report| report.is_failed && !report.is_transient));
+        assert_eq!(of(&reports, "good").len(), 10);
+        assert!(of(&reports, "good").iter().all(|report| report.is_new));
+        // The stall broke off after 1.5 s; the beats until then are lost, and none is made up for.
+        let late = of(&reports, "stalling");
+        assert!(late[0].is_transient && (4..=5).contains(&late[0].skipped), "{late:?}");
+        assert!(late[1..].iter().all(|report| report.is_new));
+        for seen in [&asked_dead, &asked_stalling, &asked_good] {
+            assert!(closest(seen) > Duration::from_millis(200), "{:?}", closest(seen));
+        }
+        let evidence = Store::new(Collector::evidence(folder.path()));
+        let kept = |name| {
+            evidence.list(
+                name,
+                Timestamp::UNIX_EPOCH.max(Timestamp::now() - SignedDuration::from_mins(1)),
+                Timestamp::now(),
+            )
+        };
+        assert_eq!(kept("good").unwrap().entries.len(), 10);
+    }
+
+    #[test]
+    fn all_sources_are_asked_once_at_the_same_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let (slow, _) = server(|_, stream| {
+            std::thread::sleep(Duration::from_millis(700));
+            say(stream, "200 OK", "slow");
+        });
+        let sources = (0..4).map(|number| collected(&format!("s{number}"), &slow));
+        let missing = Source::File { path: folder.path().join("nothing.zip"), max_bytes: 10 };
+        let missing = Collected { name: "missing".into(), source: missing, unchanged: TIMETABLE_UNCHANGED };
+        let collector = Collector::new(folder.path(), std::iter::once(missing).chain(sources).collect());
+        let begin = Instant::now();
+        let reports = collector.once();
+        assert!(begin.elapsed() < Duration::from_millis(1400), "{:?}", begin.elapsed());
+        let names: Vec<&str> = reports.iter().map(|report| report.name.as_str()).collect();
+        assert_eq!(names, ["missing", "s0", "s1", "s2", "s3"]);
+        assert!(matches!(reports[0].outcome, Outcome::Failed(CaptureError::Final { .. })));
+        assert!(reports[1..].iter().all(|report| matches!(report.outcome, Outcome::New { bytes: 4, .. })));
+    }
+
+    #[test]
+    fn a_source_that_asks_to_be_left_alone_is_and_others_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (busy, asked) = server(|number, stream| match number {
+            0 => say(stream, "429 Too Many Requests\r\nRetry-After: 2", ""),
+            _ => say(stream, "200 OK", &format!("{number}")),
+        });
+        let (healthy, _) = good();
+        let collector = Collector::new(folder.path(), vec![collected("busy", &busy), collected("good", &healthy)]);
+        let reports = run(&collector, beat(250, 3000));
+        assert_eq!(of(&reports, "good").len(), 12);
+        let busy = of(&reports, "busy");
+        assert!(busy[0].is_transient && (7..=8).contains(&busy[0].skipped), "{busy:?}");
+        assert!(busy[1..].iter().all(|report| report.is_new));
+        let asked = asked.lock().unwrap();
+        assert!(asked[1].0 - asked[0].0 >= Duration::from_millis(1990), "{:?}", asked[1].0 - asked[0].0);
+    }
+
+    #[test]
+    fn tries_of_an_ask_end_with_its_beat() {
+        let folder = tempfile::tempdir().unwrap();
+        let (failing, asked) = server(|_, stream| say(stream, "503 Busy", ""));
+        let mut source = collected("failing", &failing);
+        let Source::Http { policy, .. } = &mut source.source else { panic!() };
+        (policy.backoff, policy.tries) = (Duration::from_secs(60), 10);
+        let reports = run(&Collector::new(folder.path(), vec![source]), beat(300, 900));
+        assert_eq!(reports.len(), 3, "{reports:?}");
+        assert!(reports.iter().all(|report| report.is_transient && report.skipped == 0), "{reports:?}");
+        // Full jitter may give a second try now and then.
+        assert!(asked.lock().unwrap().len() <= 6);
+    }
+
+    #[test]
+    fn nothing_but_not_modified_is_believed_for_a_while_only() {
+        let folder = tempfile::tempdir().unwrap();
+        // Says 304 wherever it may.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url: url::Url = format!("http://{}/feed", listener.local_addr().unwrap()).parse().unwrap();
+        let seen = Seen::default();
+        let log = seen.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut buffer = [0; 4096];
+                let read = stream.read(&mut buffer).unwrap();
+                let request = String::from_utf8_lossy(&buffer[..read]).into_owned();
+                let has_conditions = request.contains("if-none-match");
+                log.lock().unwrap().push((Instant::now(), request));
+                let head = if has_conditions { "304 Not Modified" } else { "200 OK\r\nETag: \"1\"" };
+                say(&mut stream, head, if has_conditions { "" } else { "the same" });
+            }
+        });
+        let mut source = collected("still", &url);
+        let ask = |source: &Collected| {
+            let mut reports = Collector::new(folder.path(), vec![source.clone()]).once();
+            reports.pop().unwrap().outcome
+        };
+        assert!(matches!(ask(&source), Outcome::New { .. }));
+        assert!(matches!(ask(&source), Outcome::NotModified));
+        source.unchanged = SignedDuration::from_millis(1);
+        std::thread::sleep(Duration::from_millis(5));
+        assert!(matches!(ask(&source), Outcome::NotModified));
+        // That it was looked at is remembered from process to process.
+        source.unchanged = SignedDuration::from_hours(1);
+        assert!(matches!(ask(&source), Outcome::NotModified));
+        let conditions: Vec<bool> =
+            seen.lock().unwrap().iter().map(|(_, request)| request.contains("if-none-match")).collect();
+        assert_eq!(conditions, [false, true, false, true]);
+        let state = folder.path().join("collector/still.json");
+        assert!(std::fs::read_to_string(state).unwrap().contains("unchanged_at"));
+    }
+
+    #[test]
+    fn it_stops_at_once_when_it_is_told_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let (stalling, _) = server(|_, stream| {
+            std::thread::sleep(Duration::from_secs(5));
+            say(stream, "200 OK", "");
+        });
+        let (healthy, _) = good();
+        let sources = vec![collected("stalling", &stalling), collected("good", &healthy)];
+        let collector = Collector::new(folder.path(), sources);
+        let stop = collector.stop();
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(500));
+            stop.request();
+        });
+        let begin = Instant::now();
+        let reports = run(&collector, Beat { every: Duration::from_secs(60), duration: None });
+        assert!(begin.elapsed() < Duration::from_millis(1200), "{:?}", begin.elapsed());
+        assert_eq!((reports.len(), reports[0].name.as_str()), (1, "good"));
+    }
+
+    #[test]
+    fn the_same_source_of_two_pipelines_is_asked_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (healthy, asked) = good();
+        let twice = vec![collected("good", &healthy), collected("good", &healthy)];
+        assert_eq!(Collector::new(folder.path(), twice).once().len(), 1);
+        assert_eq!(asked.lock().unwrap().len(), 1);
+    }
+}
