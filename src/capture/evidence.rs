@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::capture::source::Validators;
-use crate::capture::{Capture, CaptureError, warc};
+use crate::capture::{Capture, CaptureError, payload, warc};
 use crate::digest::Digest;
 
 /// A folder of evidence.
@@ -190,7 +190,10 @@ impl Store {
     pub fn validators(&self, source: &str) -> Result<Validators, CaptureError> {
         let Some(entry) = self.latest(source, Timestamp::MAX)? else { return Ok(Validators::default()) };
         let capture = self.open(&entry)?;
+        // What is no feed gives no condition, or else the server would say for ever that it has not changed.
+        let is_feed = payload::identify(&capture).payload.is_feed();
         let header = |name: &str| {
+            let _ = is_feed.then_some(())?;
             capture.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
         };
         Ok(Validators { etag: header("etag"), last_modified: header("last-modified"), digest: Some(capture.digest) })

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::cli::{Exit, choose, read_workspace};
-use crate::pipeline::run::capture;
+use crate::pipeline::run::{Captured, capture};
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -41,8 +41,13 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
         for pipeline in &pipelines {
             match capture(&workspace, pipeline) {
                 Ok(done) => {
-                    for (source, new) in done.iter().filter(|(_, new)| *new || every.is_none()) {
-                        println!("{source}: {}", if *new { "kept" } else { "nothing new" });
+                    for (source, captured) in done {
+                        match captured {
+                            Captured::Kept => println!("{source}: kept"),
+                            Captured::KeptUnreadable(said) => println!("{source}: kept, but it {said}"),
+                            Captured::NothingNew if every.is_none() => println!("{source}: nothing new"),
+                            Captured::NothingNew => {}
+                        }
                     }
                 }
                 Err(error) => {

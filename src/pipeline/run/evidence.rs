@@ -3,10 +3,12 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::capture::evidence::{Entry, Store};
+use crate::capture::payload::{self, Wanted};
 use crate::capture::source::Fetched;
 use crate::decode::Note;
 use crate::pipeline::beside::Beside;
 use crate::pipeline::run::error::RunError;
+use crate::pipeline::run::readable;
 use crate::pipeline::{Format, From, Pipeline};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -32,8 +34,21 @@ pub fn evidence_store(workspace: &Workspace, from: &From) -> Store {
     }
 }
 
-/// Asks each source of a pipeline once and keeps what is new; tells for each whether it was.
-pub fn capture(workspace: &Workspace, pipeline: &Pipeline) -> Result<Vec<(String, bool)>, RunError> {
+/// What asking a source came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Captured {
+    Kept,
+    /// Kept as evidence, but it is something else than the pipeline reads, and what it is.
+    KeptUnreadable(String),
+    NothingNew,
+}
+
+/// Asks each source of a pipeline once and keeps what is new; tells for each what came of it.
+pub fn capture(workspace: &Workspace, pipeline: &Pipeline) -> Result<Vec<(String, Captured)>, RunError> {
+    let wanted = match pipeline.format {
+        Format::Gtfs => Wanted::Timetable,
+        Format::GtfsRealtime { .. } => Wanted::Message,
+    };
     let mut done = Vec::new();
     for feed in &pipeline.feeds {
         let From::Source(source) = &feed.from else { continue };
@@ -43,11 +58,16 @@ pub fn capture(workspace: &Workspace, pipeline: &Pipeline) -> Result<Vec<(String
             Fetched::New(capture) => {
                 tracing::info!(source = feed.name, bytes = capture.body.len(), sha256 = %capture.digest, "captured");
                 store.append(&feed.name, &capture)?;
-                done.push((feed.name.clone(), true));
+                let identified = payload::identify(&capture);
+                if wanted.is(identified.payload) {
+                    done.push((feed.name.clone(), Captured::Kept));
+                } else {
+                    done.push((feed.name.clone(), Captured::KeptUnreadable(identified.said(wanted))));
+                }
             }
             Fetched::NotModified => {
                 tracing::info!(source = feed.name, "nothing new at the source");
-                done.push((feed.name.clone(), false));
+                done.push((feed.name.clone(), Captured::NothingNew));
             }
         }
     }
@@ -69,15 +89,24 @@ pub(super) fn partition(
         Format::Gtfs => {
             let Some(feed) = pipeline.feeds.first() else { return Err(no_evidence(pipeline.name.clone())) };
             let store = evidence_store(workspace, &feed.from);
-            let newest = store.latest(&feed.name, date.map_or(Timestamp::MAX, end))?;
-            let entry = newest.ok_or_else(|| {
-                no_evidence(date.map_or(feed.name.clone(), |date| format!("{} until {date}", feed.name)))
-            })?;
+            let newest = readable::latest_timetable(&store, &feed.name, date.map_or(Timestamp::MAX, end))?;
+            let what = date.map_or(feed.name.clone(), |date| format!("{} until {date}", feed.name));
+            let (entry, notes) = match (newest.entry, newest.passed_over) {
+                (Some(entry), passed_over) => {
+                    let notes = passed_over.map(|passed_over| passed_over.note(&entry)).into_iter().collect();
+                    (entry, notes)
+                }
+                (None, Some(passed_over)) => {
+                    let (what, found) = (format!("there is no readable timetable of {what}"), passed_over.said());
+                    return Err(RunError::Unreadable { what, found, remedy: Wanted::Timetable.remedy() });
+                }
+                (None, None) => return Err(no_evidence(what)),
+            };
             let date = ServiceDate::local_date_of(entry.captured_at, &workspace.zone);
             Ok(Partition {
                 date,
                 evidence: vec![(feed.name.clone(), store, vec![entry])],
-                notes: Vec::new(),
+                notes,
                 beside: Beside::default(),
             })
         }

@@ -6,11 +6,13 @@ mod evidence;
 mod inputs;
 mod lock;
 mod prepare;
+pub(super) mod readable;
 
 pub use error::RunError;
-pub use evidence::capture;
 pub(super) use evidence::evidence_store;
+pub use evidence::{Captured, capture};
 pub use lock::Lock;
+pub(super) use prepare::archive;
 
 use std::fs;
 
