@@ -351,7 +351,7 @@ mod tests {
     fn captures_come_back_as_they_were_kept_by_hour_and_in_order() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::new(folder.path());
-        let kept: Vec<Capture> = (0..300).map(|i| capture(i * 15, &format!("body {i}"))).collect();
+        let kept: Vec<Capture> = (0..300).map(|i| capture(i * 15, &format!("\n\u{5}\n\u{3}2.0 message {i}"))).collect();
         for capture in &kept {
             store.append("bus", capture).unwrap();
         }
@@ -360,6 +360,11 @@ mod tests {
         let read: Vec<Capture> = store.read(listing.entries.clone()).collect::<Result<_, _>>().unwrap();
         assert_eq!(read, kept);
         assert_eq!(store.validators("bus").unwrap().etag.as_deref(), Some("\"a\""));
+        // A page in between has a tag of its own, which no request must name.
+        let page = Capture { captured_at: Timestamp::from_second(1_795_520_000).unwrap(), ..capture(0, "<html>") };
+        store.append("bus", &page).unwrap();
+        let known = store.validators("bus").unwrap();
+        assert_eq!((known.etag, known.last_modified, known.digest), (None, None, Some(page.digest)));
         let files: std::collections::BTreeSet<_> = listing.entries.iter().map(|entry| entry.file.clone()).collect();
         assert_eq!(files.len(), 2);
         let half = store.list("bus", kept[10].captured_at, kept[20].captured_at).unwrap();

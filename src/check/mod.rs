@@ -47,7 +47,7 @@ use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow_schema::{ArrowError, DataType};
 use serde::{Deserialize, Serialize};
 
-use crate::contract::metric::{self, Limit};
+use crate::contract::metric::{self, Limit, Metric};
 use crate::contract::query::{INDEX, Query};
 use crate::contract::{Classification, Contract, Dimension, Kind, OnFail, Rule, RuleId, Severity, Target};
 use crate::quarantine::decisions::{Decided, Decider};
@@ -60,6 +60,8 @@ use rules::{Ask, Spec};
 use sql::{Asker, Extent, NoResult};
 use surroundings::Surroundings;
 
+/// Why a rule over a number was skipped: a share of nothing, the mean of nothing.
+const NO_NUMBER: &str = "the query has no number to return: there is nothing to compare";
 /// Samples kept per rule.
 const SAMPLES: usize = 5;
 /// Characters of a value in a sample.
@@ -125,8 +127,8 @@ pub enum RuleResult {
     Failed,
     /// The rule could not run.
     Error,
-    /// There was nothing to look at: the table is absent, or the table elsewhere that a foreign key leads to is not part
-    /// of the run.
+    /// There was nothing to look at: the table is absent or has no rows, or a table that the rule compares with is not part of
+    /// the run. A rule about how much there is (`rowCount`, coverage, a number that no rows do not reach) fails instead.
     Skipped,
 }
 
@@ -207,6 +209,17 @@ impl Tally {
                 self.broken = Some(format!("the rule could not run: {why}"));
             }
             NoResult::Skipped(why) => self.skipped = Some(why),
+        }
+    }
+
+    /// A rule that finds no row to look at does not pass: there was nothing that could have been wrong. If it does not hold all
+    /// the same, it is about what is not there, and fails.
+    fn skip_without_rows(&mut self, is_of_rows: bool, came: u64, passed: u64) {
+        if is_of_rows && passed == 0 && self.rows == 0 && self.holds != Some(false) && self.skipped.is_none() {
+            self.skipped = Some(match came {
+                0 => "the table has no rows".to_owned(),
+                _ => "no row passed the rules that come before".to_owned(),
+            });
         }
     }
 
@@ -525,6 +538,23 @@ impl TableCheck {
             for (names, _, set) in self.referenced {
                 keys.add(&table, names, set);
             }
+        }
+        for (spec, tally) in self.specs.iter().zip(&mut self.tallies) {
+            let (is_of_rows, passed) = match &spec.ask {
+                // How many rows there are is known where there are none; a promise says itself what it lacks.
+                Ask::Metric { metric } => match self.contract.metrics[*metric].metric {
+                    Metric::RowCount => (false, 0),
+                    _ => (true, tally.checked.unwrap_or(0)),
+                },
+                Ask::Promise { .. } => (false, 0),
+                Ask::Sql { rule } if self.contract.rules[*rule].is_number => {
+                    let reads_others = sql::reads_others(&self.contract, &self.contract.rules[*rule].query);
+                    (!reads_others, tally.checked.unwrap_or(self.passed))
+                }
+                Ask::Sql { .. } => (true, self.passed),
+                _ => (true, self.rows),
+            };
+            tally.skip_without_rows(is_of_rows, self.rows, passed);
         }
         let outcomes = self.specs.into_iter().zip(self.tallies);
         Ok(outcomes.map(|(spec, tally)| tally.outcome(spec, &table, self.rows, false)).collect())
@@ -921,7 +951,7 @@ impl TableCheck {
             let seen = projected.seen() as u64;
             let number = number.and_then(|number| match number {
                 None if seen == 0 => Err(NoResult::Skipped("there are no rows".to_owned())),
-                None => Err(NoResult::Broken("the query returns no number".to_owned())),
+                None => Err(NoResult::Skipped(NO_NUMBER.to_owned())),
                 Some(number) => Ok(number),
             });
             let tally = &mut self.tallies[place];

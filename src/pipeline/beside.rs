@@ -211,7 +211,8 @@ impl Beside {
         let released = pipeline.released();
         let feed: Vec<Arc<Contract>> = pipeline.contracts.contracts.values().cloned().collect();
         let of_feed = make(Siblings::of(feed.iter()), &feed);
-        let of_release = make(Siblings::of(released.iter()), &released);
+        let left_out = pipeline.not_released().into_iter();
+        let of_release = make(Siblings::of(released.iter()).leaving_out(left_out), &released);
         Ok([Arc::new(of_feed), Arc::new(of_release)])
     }
 }

@@ -140,6 +140,13 @@ impl Pipeline {
         }
     }
 
+    /// The tables that the release has contracts for and that this pipeline does not make.
+    pub fn not_released(&self) -> Vec<String> {
+        let Format::GtfsRealtime { release, tables, .. } = &self.format else { return Vec::new() };
+        let is_made = |table: &String| tables.iter().any(|(contract, _)| contract.table == *table);
+        release.contracts.keys().filter(|table| !is_made(table)).cloned().collect()
+    }
+
     /// The names of all tables that a run makes; those of the feed that are not released come to nothing.
     pub fn tables(&self) -> Vec<String> {
         let released = |source: &str| match &self.format {

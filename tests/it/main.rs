@@ -9,6 +9,7 @@ mod left_out;
 mod mistakes;
 mod quality;
 mod quarantine;
+mod readable;
 mod real_data;
 mod recall;
 mod rules;
