@@ -1585,7 +1585,8 @@ RULES";
         assert!(rule.message.contains("25.000 %, must be at most 25 %"), "{}", rule.message);
         assert_eq!(done.outcome("stops.mean").result, RuleResult::Passed);
         let nothing = done.outcome("stops.nothing");
-        assert_eq!((nothing.result, nothing.blocks()), (RuleResult::Error, true));
+        assert_eq!((nothing.result, nothing.blocks()), (RuleResult::Skipped, false));
+        assert_eq!(nothing.message, NO_NUMBER);
         let strict = with("customProperties: [{property: mustBe, value: 0}");
         let done = run(&strict, rows(&strict));
         assert_eq!((done.held.len(), done.outcome("stops.lat_known").result), (1, RuleResult::Failed));
@@ -1653,6 +1654,76 @@ RULES";
         assert_eq!(told(&done, "stops.kind.missingValues"), (3, 4, RuleResult::Passed, false));
         assert_eq!(told(&done, "stops.kind.invalidValues"), (1, 4, RuleResult::Failed, true));
         assert_eq!(told(&done, "stops.kind.duplicateValues"), (1, 4, RuleResult::Passed, false));
+    }
+
+    #[test]
+    fn without_rows_no_rule_passes_and_those_about_what_is_missing_fail() {
+        let contract = with_views(
+            "    customProperties:
+      - property: views
+        value:
+          - {name: kinds, query: 'SELECT kind, COUNT(*) AS rows FROM stops GROUP BY kind'}
+    quality:
+      - {metric: rowCount, mustBeGreaterThan: 0}
+      - {metric: rowCount, name: none, mustBe: 0}
+      - {metric: duplicateValues, arguments: {properties: [kind]}, mustBe: 0}
+      - {name: south, type: custom, engine: fahrtenbuch, implementation: SELECT _index FROM stops WHERE lat < 0}
+      - {name: all, type: custom, engine: fahrtenbuch, implementation: SELECT MIN(_index) AS _index FROM stops GROUP BY kind HAVING COUNT(*) > 1}
+      - {name: some, type: custom, engine: fahrtenbuch, implementation: SELECT _index FROM stops WHERE kind = 1, customProperties: [{property: mustBeGreaterThan, value: 2}]}
+      - {name: bad_kinds, type: sql, query: SELECT COUNT(*) FROM stops WHERE kind > 1, mustBe: 0}
+      - {name: kinds_of_view, type: sql, query: SELECT COUNT(*) FROM kinds, mustBe: 0}
+      - {name: rows_by_sql, type: sql, query: SELECT COUNT(*) FROM stops, mustBeGreaterThan: 0}
+      - {name: unused, type: sql, query: 'SELECT COUNT(*) FROM timetable_stops AS t ANTI JOIN stops AS s ON t.stop_id = s.id', mustBe: 0}
+      - {name: share, type: sql, query: 'SELECT CAST(COUNT(kind) AS DOUBLE) / COUNT(*) FROM stops', mustBeGreaterThan: 0.5}
+",
+        );
+        let timetable = || {
+            let stops: ArrayRef = Arc::new(StringArray::from(vec!["a"]));
+            let tables = [("stops".to_owned(), RecordBatch::try_from_iter([("stop_id", stops)]).unwrap())].into();
+            let mut around = around();
+            around.timetable = Ok(Arc::new(timetable::Timetable::of(tables, around.date).unwrap()));
+            around
+        };
+        let failing = ["stops.rowCount", "stops.some", "stops.rows_by_sql", "stops.unused"];
+        let empty = vec![chunk(&contract, &[])];
+        // A row that is held back leaves nothing for the rules over all rows.
+        let held = vec![chunk(&contract, &[(None, Some(1), None, None, None)])];
+        for (chunks, came) in [(vec![], 0), (empty, 0), (held, 1)] {
+            let done = run_with(&contract, chunks, timetable(), &Budget::new(1 << 20));
+            for outcome in &done.outcomes {
+                let id = outcome.rule.0.as_str();
+                let is_of_single_rows = came == 1 && !["all", "south", "share"].iter().any(|name| id.ends_with(name));
+                match (outcome.result, id) {
+                    (RuleResult::Failed, _) if failing.contains(&id) => {}
+                    (RuleResult::Passed, "stops.none") => {}
+                    (RuleResult::Skipped, _) => assert_eq!((outcome.checked, outcome.blocks()), (0, false), "{id}"),
+                    (RuleResult::Passed | RuleResult::Failed, _) if is_of_single_rows => {}
+                    _ => panic!("{outcome:?}"),
+                }
+                assert!(!failing.contains(&id) || outcome.result == RuleResult::Failed, "{outcome:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_rule_about_a_table_that_the_run_does_not_make_is_skipped() {
+        let contract = contract(
+            "    quality:
+      - {name: used, type: custom, engine: fahrtenbuch, implementation: SELECT _index FROM stops WHERE id NOT IN (SELECT stop_id FROM visits)}
+      - {name: visited, type: sql, query: SELECT COUNT(*) FROM visits, mustBeGreaterThan: 0}
+      - {name: typo, type: custom, engine: fahrtenbuch, implementation: SELECT _index FROM stops WHERE id NOT IN (SELECT stop_id FROM visit)}
+",
+        );
+        let siblings = surroundings::Siblings::default().leaving_out(["visits".to_owned()].into_iter());
+        let around = Surroundings { siblings, ..around() };
+        let rows = vec![chunk(&contract, &[(Some("a"), None, None, None, None)])];
+        let done = run_with(&contract, rows, around, &Budget::new(1 << 20));
+        for id in ["stops.used", "stops.visited"] {
+            let outcome = done.outcome(id);
+            assert_eq!((outcome.result, outcome.blocks()), (RuleResult::Skipped, false), "{outcome:?}");
+            assert!(outcome.message.starts_with("the table 'visits' is not released"), "{outcome:?}");
+        }
+        assert_eq!(done.outcome("stops.typo").result, RuleResult::Error);
     }
 
     #[test]

@@ -8,6 +8,9 @@ use crate::pipeline::run::{Captured, capture};
 
 #[derive(clap::Args)]
 #[command(after_help = "\
+What is no feed, as an HTML page with status 200, is kept as evidence, too, and said to be one. It is no timetable, and the
+next request comes without conditions.
+
 Examples:
   fahrtenbuch capture                                       ask every source once
   fahrtenbuch capture stadtbus-telemetrie --every 15        ask every 15 seconds until stopped

@@ -275,7 +275,7 @@ impl Stream {
             Err(Trouble { in_part: false, problem }) => {
                 let identified = payload::identify(capture);
                 match identified.payload {
-                    Payload::Unknown | Payload::Text | Payload::GtfsRealtime => nothing("other", problem),
+                    Payload::Unknown | Payload::GtfsRealtime => nothing("other", problem),
                     payload => nothing(payload.name(), identified.said(Wanted::Message)),
                 }
             }

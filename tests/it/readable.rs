@@ -101,7 +101,7 @@ fn a_page_in_the_place_of_the_timetable_is_kept_and_passed_over() {
     std::fs::write(world.path(FEED), PAGE).unwrap();
     let output = world.program(&["capture", "stadtbus-fahrplan"]);
     let kept =
-        "stadtbus-gtfs: kept, but it is an HTML page, not a GTFS archive (102 bytes, it begins with <!doctype>)\n";
+        "stadtbus-gtfs: kept, but it is an HTML page, not a GTFS archive (100 bytes, it begins with <!doctype>)\n";
     assert_eq!(String::from_utf8_lossy(&output.stdout), kept);
     let output = world.program(&["run", "stadtbus-fahrplan"]);
     assert!(output.status.success() && told(&output).contains("nothing new"), "{}", told(&output));
@@ -182,7 +182,7 @@ fn a_date_of_nothing_but_pages_fails_and_publishes_nothing() {
         "no capture of stadtbus-telemetrie for 2026-11-24 is a GTFS-Realtime message",
         "'stadtbus-vehicle-positions' 0 of 5 readable (5 html)",
         "'stadtbus-alerts' 0 of 1 readable (1 json)",
-        "is an HTML page, not a GTFS-Realtime message (Content-Type text/html, 102 bytes",
+        "is an HTML page, not a GTFS-Realtime message (Content-Type text/html, 100 bytes",
         "binary format of protobuf",
     ] {
         assert!(stderr.contains(expected), "{expected}: {stderr}");
