@@ -193,8 +193,12 @@ impl Store {
         // What is no feed gives no condition, or else the server would say for ever that it has not changed.
         let is_feed = payload::identify(&capture).payload.is_feed();
         let header = |name: &str| {
-            let _ = is_feed.then_some(())?;
-            capture.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
+            capture
+                .headers
+                .iter()
+                .filter(|_| is_feed)
+                .find(|(key, _)| key.eq_ignore_ascii_case(name))
+                .map(|(_, value)| value.clone())
         };
         Ok(Validators { etag: header("etag"), last_modified: header("last-modified"), digest: Some(capture.digest) })
     }
