@@ -21,7 +21,7 @@
 //!
 //! Rows that [`check`] holds back wait in [`quarantine`]. Beside the way stand the words that all rooms share:
 //! [`table`] (what passes between rooms), [`time`] (service dates and instants), [`digest`], [`durable`] (private files), [`yaml`] (the workspace's
-//! files, read with line numbers), [`spool`] (rows that wait on disk) and [`page`] (the frame of what
+//! files, read with line numbers), [`protobuf`] (its wire format), [`spool`] (rows that wait on disk) and [`page`] (the frame of what
 //! people read). [`simulate`] invents the city whose feeds the tests and the sample use.
 
 pub mod capture;
@@ -35,6 +35,7 @@ pub mod durable;
 pub mod ledger;
 pub mod page;
 pub mod pipeline;
+pub mod protobuf;
 pub mod publish;
 pub mod quarantine;
 pub mod simulate;

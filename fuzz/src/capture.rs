@@ -1,5 +1,8 @@
 //! As much of the room `capture` as `decode` names.
 
+#[path = "../../src/capture/payload.rs"]
+pub mod payload;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 

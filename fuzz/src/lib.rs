@@ -6,6 +6,7 @@ pub mod contract;
 pub mod decode;
 pub mod digest;
 pub mod page;
+pub mod protobuf;
 pub mod table;
 pub mod time;
 pub mod yaml;

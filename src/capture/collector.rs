@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::capture::evidence::Store;
+use crate::capture::payload::{self, Wanted};
 use crate::capture::source::{self, Ask, Asked, Fetched, Source, Validators};
 use crate::capture::{Capture, CaptureError};
 use crate::digest::Digest;
@@ -26,6 +27,8 @@ pub const TIMETABLE_UNCHANGED: SignedDuration = SignedDuration::from_hours(24);
 pub struct Collected {
     pub name: String,
     pub source: Source,
+    /// What it is to give.
+    pub wanted: Wanted,
     /// After nothing but "not modified" for so long it is asked without conditions, once.
     pub unchanged: SignedDuration,
 }
@@ -45,6 +48,8 @@ pub enum Outcome {
     New {
         bytes: u64,
         digest: Digest,
+        /// What it is, for people, if it is something else than is wanted of the source.
+        unreadable: Option<String>,
     },
     /// The source has what we have.
     NotModified,
@@ -263,14 +268,18 @@ impl<'a> Task<'a> {
 
     fn keep(&mut self, capture: &Capture) -> Outcome {
         let name = &self.collected.name;
-        if let Err(error) = self.store.append(name, capture) {
+        let identified = payload::identify(capture);
+        let wanted = self.collected.wanted;
+        let is_wanted = wanted.is(identified.payload);
+        if let Err(error) = self.store.append_judged(name, capture, Some(is_wanted)) {
             return Outcome::Failed(error);
         }
         let (bytes, digest) = (capture.body.len() as u64, capture.digest);
         tracing::info!(source = name, bytes, sha256 = %digest, "captured");
         self.newest = self.newest.max(Some(capture.captured_at));
-        self.known = Validators::of(capture);
-        Outcome::New { bytes, digest }
+        let unreadable = (!is_wanted).then(|| identified.said(wanted));
+        self.known = Validators { unreadable: unreadable.is_some(), ..Validators::of(capture) };
+        Outcome::New { bytes, digest, unreadable }
     }
 }
 
@@ -347,7 +356,7 @@ mod tests {
             ..Policy::default()
         };
         let source = Source::Http { url: url.clone(), headers: Vec::new(), policy };
-        Collected { name: name.to_owned(), source, unchanged: REALTIME_UNCHANGED }
+        Collected { name: name.to_owned(), source, wanted: Wanted::Message, unchanged: REALTIME_UNCHANGED }
     }
 
     fn beat(every: u64, duration: u64) -> Beat {
@@ -436,7 +445,12 @@ mod tests {
         });
         let sources = (0..4).map(|number| collected(&format!("s{number}"), &slow));
         let missing = Source::File { path: folder.path().join("nothing.zip"), max_bytes: 10 };
-        let missing = Collected { name: "missing".into(), source: missing, unchanged: TIMETABLE_UNCHANGED };
+        let missing = Collected {
+            name: "missing".into(),
+            source: missing,
+            wanted: Wanted::Timetable,
+            unchanged: TIMETABLE_UNCHANGED,
+        };
         let collector = Collector::new(folder.path(), std::iter::once(missing).chain(sources).collect());
         let begin = Instant::now();
         let reports = collector.once();

@@ -20,7 +20,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::capture::source::Validators;
-use crate::capture::{Capture, CaptureError, warc};
+use crate::capture::{Capture, CaptureError, payload, warc};
 use crate::digest::Digest;
 use crate::durable;
 
@@ -328,7 +328,7 @@ impl Store {
             Err(CaptureError::Damaged { .. }) => return Ok(Validators::default()),
             other => other?,
         };
-        let newest = Newest::of(&capture, None);
+        let newest = Newest::of(&capture, Some(payload::identify(&capture).payload.is_feed()));
         // The archive is only added to, so that the state holds if nobody has done so meanwhile. What is torn at its end is for
         // the next append to find.
         if entry.file.as_ref() == archive && entry.offset + entry.length == length {
@@ -652,7 +652,7 @@ mod tests {
     fn captures_come_back_as_they_were_kept_by_hour_and_in_order() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::new(folder.path());
-        let kept: Vec<Capture> = (0..300).map(|i| capture(i * 15, &format!("body {i}"))).collect();
+        let kept: Vec<Capture> = (0..300).map(|i| capture(i * 15, &format!("\n\u{5}\n\u{3}2.0 message {i}"))).collect();
         for capture in &kept {
             store.append("bus", capture).unwrap();
         }
@@ -661,6 +661,11 @@ mod tests {
         let read: Vec<Capture> = store.read(listing.entries.clone()).collect::<Result<_, _>>().unwrap();
         assert_eq!(read, kept);
         assert_eq!(store.validators("bus").unwrap().etag.as_deref(), Some("\"a\""));
+        // A page in between has a tag of its own, which no request must name.
+        let page = Capture { captured_at: Timestamp::from_second(1_795_520_000).unwrap(), ..capture(0, "<html>") };
+        store.append("bus", &page).unwrap();
+        let known = store.validators("bus").unwrap();
+        assert_eq!((known.etag, known.last_modified, known.digest), (None, None, Some(page.digest)));
         let files: std::collections::BTreeSet<_> = listing.entries.iter().map(|entry| entry.file.clone()).collect();
         assert_eq!(files.len(), 2);
         let half = store.list("bus", kept[10].captured_at, kept[20].captured_at).unwrap();

@@ -5,9 +5,9 @@
 //! a time, bounded by the source's `max_bytes`.
 
 pub mod collector;
-pub mod content;
 pub mod evidence;
 mod http_date;
+pub mod payload;
 mod redact;
 pub mod source;
 pub mod warc;

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use sha2::Digest as _;
 
 use crate::capture::Capture;
+use crate::capture::payload::identify;
 use crate::digest::Digest;
 
 /// The most that a record's header may take.
@@ -135,8 +136,13 @@ pub fn write_record(out: &mut impl Write, capture: &Capture) -> io::Result<()> {
         }
         head.extend(b"\r\n");
     }
-    let fields =
-        [("WARC-Target-URI", capture.url.as_str()), ("WARC-Payload-Digest", &payload), ("Content-Type", content_type)];
+    let mut fields = vec![
+        ("WARC-Target-URI", capture.url.as_str()),
+        ("WARC-Payload-Digest", &payload),
+        ("Content-Type", content_type),
+    ];
+    // Marks what is no feed, whatever the source calls it (WARC 1.1, 5.20).
+    fields.extend(identify(capture).payload.media_type().map(|kind| ("WARC-Identified-Payload-Type", kind)));
     // What is packed already does not get smaller by packing it again.
     let packed = [&b"PK"[..], b"\x1f\x8b", b"\x28\xb5\x2f\xfd"].iter().any(|magic| capture.body.starts_with(magic));
     let level = if packed { Compression::none() } else { Compression::default() };

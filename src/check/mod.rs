@@ -49,7 +49,7 @@ use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow_schema::{ArrowError, DataType};
 use serde::{Deserialize, Serialize};
 
-use crate::contract::metric::{self, Limit};
+use crate::contract::metric::{self, Limit, Metric};
 use crate::contract::query::{INDEX, Query};
 use crate::contract::{Classification, Contract, Dimension, Kind, OnFail, Rule, RuleId, Severity, Target};
 use crate::quarantine::decisions::{Decided, Decider};
@@ -63,6 +63,8 @@ use rules::{Ask, Spec};
 use sql::{Asker, Extent, NoResult};
 use surroundings::Surroundings;
 
+/// Why a rule over a number was skipped: a share of nothing, the mean of nothing.
+const NO_NUMBER: &str = "the query has no number to return: there is nothing to compare";
 /// Samples kept per rule.
 const SAMPLES: usize = 5;
 /// Characters of a value in a sample.
@@ -128,8 +130,8 @@ pub enum RuleResult {
     Failed,
     /// The rule could not run.
     Error,
-    /// There was nothing to look at: the table is absent, or the table elsewhere that a foreign key leads to is not part
-    /// of the run.
+    /// There was nothing to look at: the table is absent or has no rows, or a table that the rule compares with is not part of
+    /// the run. A rule about how much there is (`rowCount`, coverage, a number that no rows do not reach) fails instead.
     Skipped,
 }
 
@@ -210,6 +212,17 @@ impl Tally {
                 self.broken = Some(format!("the rule could not run: {why}"));
             }
             NoResult::Skipped(why) => self.skipped = Some(why),
+        }
+    }
+
+    /// A rule that finds no row to look at does not pass: there was nothing that could have been wrong. If it does not hold all
+    /// the same, it is about what is not there, and fails.
+    fn skip_without_rows(&mut self, is_of_rows: bool, came: u64, passed: u64) {
+        if is_of_rows && passed == 0 && self.rows == 0 && self.holds != Some(false) && self.skipped.is_none() {
+            self.skipped = Some(match came {
+                0 => "the table has no rows".to_owned(),
+                _ => "no row passed the rules that come before".to_owned(),
+            });
         }
     }
 
@@ -543,6 +556,23 @@ impl TableCheck {
             for (names, _, set) in self.referenced {
                 keys.add(&table, names, set);
             }
+        }
+        for (spec, tally) in self.specs.iter().zip(&mut self.tallies) {
+            let (is_of_rows, passed) = match &spec.ask {
+                // How many rows there are is known where there are none; a promise says itself what it lacks.
+                Ask::Metric { metric } => match self.contract.metrics[*metric].metric {
+                    Metric::RowCount => (false, 0),
+                    _ => (true, tally.checked.unwrap_or(0)),
+                },
+                Ask::Promise { .. } => (false, 0),
+                Ask::Sql { rule } if self.contract.rules[*rule].is_number => {
+                    let reads_others = sql::reads_others(&self.contract, &self.contract.rules[*rule].query);
+                    (!reads_others, tally.checked.unwrap_or(self.passed))
+                }
+                Ask::Sql { .. } => (true, self.passed),
+                _ => (true, self.rows),
+            };
+            tally.skip_without_rows(is_of_rows, self.rows, passed);
         }
         let lost = self.losses.outcomes(&self.contract, &self.around.siblings.trips);
         let outcomes = self.specs.into_iter().zip(self.tallies);
@@ -951,7 +981,7 @@ impl TableCheck {
             let seen = projected.seen() as u64;
             let number = number.and_then(|number| match number {
                 None if seen == 0 => Err(NoResult::Skipped("there are no rows".to_owned())),
-                None => Err(NoResult::Broken("the query returns no number".to_owned())),
+                None => Err(NoResult::Skipped(NO_NUMBER.to_owned())),
                 Some(number) => Ok(number),
             });
             let tally = &mut self.tallies[place];
@@ -1599,7 +1629,8 @@ RULES";
         assert!(rule.message.contains("25.000 %, must be at most 25 %"), "{}", rule.message);
         assert_eq!(done.outcome("stops.mean").result, RuleResult::Passed);
         let nothing = done.outcome("stops.nothing");
-        assert_eq!((nothing.result, nothing.blocks()), (RuleResult::Error, true));
+        assert_eq!((nothing.result, nothing.blocks()), (RuleResult::Skipped, false));
+        assert_eq!(nothing.message, NO_NUMBER);
         let strict = with("customProperties: [{property: mustBe, value: 0}");
         let done = run(&strict, rows(&strict));
         assert_eq!((done.held.len(), done.outcome("stops.lat_known").result), (1, RuleResult::Failed));
@@ -1667,6 +1698,76 @@ RULES";
         assert_eq!(told(&done, "stops.kind.missingValues"), (3, 4, RuleResult::Passed, false));
         assert_eq!(told(&done, "stops.kind.invalidValues"), (1, 4, RuleResult::Failed, true));
         assert_eq!(told(&done, "stops.kind.duplicateValues"), (1, 4, RuleResult::Passed, false));
+    }
+
+    #[test]
+    fn without_rows_no_rule_passes_and_those_about_what_is_missing_fail() {
+        let contract = with_views(
+            "    customProperties:
+      - property: views
+        value:
+          - {name: kinds, query: 'SELECT kind, COUNT(*) AS rows FROM stops GROUP BY kind'}
+    quality:
+      - {metric: rowCount, mustBeGreaterThan: 0}
+      - {metric: rowCount, name: none, mustBe: 0}
+      - {metric: duplicateValues, arguments: {properties: [kind]}, mustBe: 0}
+      - {name: south, type: custom, engine: fahrtenbuch, implementation: SELECT _index FROM stops WHERE lat < 0}
+      - {name: all, type: custom, engine: fahrtenbuch, implementation: SELECT MIN(_index) AS _index FROM stops GROUP BY kind HAVING COUNT(*) > 1}
+      - {name: some, type: custom, engine: fahrtenbuch, implementation: SELECT _index FROM stops WHERE kind = 1, customProperties: [{property: mustBeGreaterThan, value: 2}]}
+      - {name: bad_kinds, type: sql, query: SELECT COUNT(*) FROM stops WHERE kind > 1, mustBe: 0}
+      - {name: kinds_of_view, type: sql, query: SELECT COUNT(*) FROM kinds, mustBe: 0}
+      - {name: rows_by_sql, type: sql, query: SELECT COUNT(*) FROM stops, mustBeGreaterThan: 0}
+      - {name: unused, type: sql, query: 'SELECT COUNT(*) FROM timetable_stops AS t ANTI JOIN stops AS s ON t.stop_id = s.id', mustBe: 0}
+      - {name: share, type: sql, query: 'SELECT CAST(COUNT(kind) AS DOUBLE) / COUNT(*) FROM stops', mustBeGreaterThan: 0.5}
+",
+        );
+        let timetable = || {
+            let stops: ArrayRef = Arc::new(StringArray::from(vec!["a"]));
+            let tables = [("stops".to_owned(), RecordBatch::try_from_iter([("stop_id", stops)]).unwrap())].into();
+            let mut around = around();
+            around.timetable = Ok(Arc::new(timetable::Timetable::of(tables, around.date).unwrap()));
+            around
+        };
+        let failing = ["stops.rowCount", "stops.some", "stops.rows_by_sql", "stops.unused"];
+        let empty = vec![chunk(&contract, &[])];
+        // A row that is held back leaves nothing for the rules over all rows.
+        let held = vec![chunk(&contract, &[(None, Some(1), None, None, None)])];
+        for (chunks, came) in [(vec![], 0), (empty, 0), (held, 1)] {
+            let done = run_with(&contract, chunks, timetable(), &Budget::new(1 << 20));
+            for outcome in &done.outcomes {
+                let id = outcome.rule.0.as_str();
+                let is_of_single_rows = came == 1 && !["all", "south", "share"].iter().any(|name| id.ends_with(name));
+                match (outcome.result, id) {
+                    (RuleResult::Failed, _) if failing.contains(&id) => {}
+                    (RuleResult::Passed, "stops.none") => {}
+                    (RuleResult::Skipped, _) => assert_eq!((outcome.checked, outcome.blocks()), (0, false), "{id}"),
+                    (RuleResult::Passed | RuleResult::Failed, _) if is_of_single_rows => {}
+                    _ => panic!("{outcome:?}"),
+                }
+                assert!(!failing.contains(&id) || outcome.result == RuleResult::Failed, "{outcome:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_rule_about_a_table_that_the_run_does_not_make_is_skipped() {
+        let contract = contract(
+            "    quality:
+      - {name: used, type: custom, engine: fahrtenbuch, implementation: SELECT _index FROM stops WHERE id NOT IN (SELECT stop_id FROM visits)}
+      - {name: visited, type: sql, query: SELECT COUNT(*) FROM visits, mustBeGreaterThan: 0}
+      - {name: typo, type: custom, engine: fahrtenbuch, implementation: SELECT _index FROM stops WHERE id NOT IN (SELECT stop_id FROM visit)}
+",
+        );
+        let siblings = surroundings::Siblings::default().leaving_out(["visits".to_owned()].into_iter());
+        let around = Surroundings { siblings, ..around() };
+        let rows = vec![chunk(&contract, &[(Some("a"), None, None, None, None)])];
+        let done = run_with(&contract, rows, around, &Budget::new(1 << 20));
+        for id in ["stops.used", "stops.visited"] {
+            let outcome = done.outcome(id);
+            assert_eq!((outcome.result, outcome.blocks()), (RuleResult::Skipped, false), "{outcome:?}");
+            assert!(outcome.message.starts_with("the table 'visits' is not released"), "{outcome:?}");
+        }
+        assert_eq!(done.outcome("stops.typo").result, RuleResult::Error);
     }
 
     #[test]

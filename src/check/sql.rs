@@ -146,6 +146,10 @@ impl Asker {
         } else if table == PREVIOUS {
             let rows = around.previous.get(&self.contract.table).cloned();
             rows.ok_or_else(|| NoResult::Skipped("there is no earlier partition to compare with".to_owned()))?
+        } else if around.siblings.leaves_out(table) {
+            let why =
+                format!("the table '{table}' is not released by this pipeline, so there is nothing to compare with");
+            return Err(NoResult::Skipped(why));
         } else {
             let rows = around.siblings.rows(table);
             rows.ok_or_else(|| NoResult::Broken(format!("there is no table '{table}'")))?
@@ -266,6 +270,14 @@ impl Frame<'_> {
 fn reads_own(contract: &Contract, query: &Query) -> bool {
     let by_view = |table: &String| contract.view(table).is_some_and(|view| reads_own(contract, &view.query));
     query.tables.contains(&contract.table) || query.tables.iter().any(by_view)
+}
+
+/// Whether a query reads other tables than its own, be it by a view.
+pub fn reads_others(contract: &Contract, query: &Query) -> bool {
+    query.tables.iter().filter(|table| **table != contract.table).any(|table| match contract.view(table) {
+        Some(view) => reads_others(contract, &view.query),
+        None => true,
+    })
 }
 
 /// The views over the table as a whole that queries read, be it by other views; each after those that it reads.

@@ -111,6 +111,8 @@ pub fn siblings_of(contract: &Contract) -> BTreeSet<&str> {
 pub struct Siblings {
     /// For each table that is asked about the columns that are needed, without rows.
     wanted: BTreeMap<String, RecordBatch>,
+    /// Tables that there are contracts for, and that the run does not make.
+    left_out: BTreeSet<String>,
     rows: Mutex<BTreeMap<String, Vec<RecordBatch>>>,
     /// Which route and service a trip is of.
     pub trips: Trips,
@@ -137,7 +139,17 @@ impl Siblings {
             let places: Vec<usize> = columns.iter().filter_map(|column| schema.index_of(column).ok()).collect();
             Some((table, RecordBatch::new_empty(Arc::new(schema.project(&places).ok()?))))
         };
-        Self { wanted: wanted.into_iter().filter_map(empty).collect(), ..Self::default() }
+        let wanted = wanted.into_iter().filter_map(empty).collect();
+        Self { wanted, ..Self::default() }
+    }
+
+    /// Names tables that the run does not make although there are contracts for them: rules that ask about them are skipped.
+    pub fn leaving_out(self, tables: impl Iterator<Item = String>) -> Self {
+        Self { left_out: tables.collect(), ..self }
+    }
+
+    pub fn leaves_out(&self, table: &str) -> bool {
+        self.left_out.contains(table)
     }
 
     /// Keeps rows of a table for the others; gives how many bytes that takes.

@@ -166,7 +166,7 @@ fn answer(
         let number = asker.over(&indexed, Extent::Whole)?.number(&rule.query)?;
         let nothing = || match rows.num_rows() {
             0 => NoResult::Skipped("there are no rows".to_owned()),
-            _ => NoResult::Broken("the query returns no number".to_owned()),
+            _ => NoResult::Skipped(super::NO_NUMBER.to_owned()),
         };
         (number.ok_or_else(nothing)?, Vec::new())
     } else {

@@ -15,6 +15,9 @@ use crate::pipeline::run::collector;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
+What is no feed, as an HTML page with status 200, is kept as evidence, too, and said to be one. It is no timetable, and the
+next request comes without conditions.
+
 Examples:
   fahrtenbuch capture                                       ask every source once
   fahrtenbuch capture stadtbus-telemetrie --every 15        ask every 15 seconds until stopped
@@ -89,6 +92,7 @@ fn exit(report: &Report) -> Exit {
 fn tell(report: &Report, pipelines: &[&Pipeline], once: bool) {
     let name = &report.name;
     match &report.outcome {
+        Outcome::New { unreadable: Some(said), .. } => println!("{name}: kept, but it {said}"),
         Outcome::New { .. } => println!("{name}: kept"),
         Outcome::NotModified if once => println!("{name}: nothing new"),
         Outcome::NotModified => {}

@@ -91,6 +91,9 @@ release:
     trip_updates: trip_updates
 # How occupancy is measured: apc, driver, estimate_wlan, estimate_model, unknown.
 occupancy_source: unknown
+# A run is held back where less of a source's captures are readable messages, in percent; the others are pages of errors,
+# empty or cut off.
+# minimum_readable: 50
 # Values that are replaced before anything is checked: a column, and a CSV file with the header 'from,to', or
 # 'from,to,valid_from,valid_until' with service dates.
 # mappings: {trip_id: mappings/trips.csv}

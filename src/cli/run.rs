@@ -236,6 +236,10 @@ fn show(report: &Report, bucket: &str) {
     if record.notes.len() > LISTED {
         println!("  and {} more notes, see the record", record.notes.len() - LISTED);
     }
+    for (source, kinds) in record.captures.iter().filter(|(_, kinds)| kinds.keys().any(|kind| kind != "readable")) {
+        let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{} {kind}", grouped(*count))).collect();
+        println!("  captures of {source}: {}", kinds.join(", "));
+    }
     if let Some(standard) = &record.standard {
         told_by_standard_rules(standard);
     }

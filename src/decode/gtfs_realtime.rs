@@ -16,11 +16,12 @@ use arrow_array::builder::{
 use arrow_array::{ArrayRef, RecordBatch};
 use jiff::Timestamp;
 
-use crate::capture::{Capture, CaptureError, content};
+use crate::capture::payload::{self, Payload, Wanted};
+use crate::capture::{Capture, CaptureError};
 use crate::contract::library::Library;
 use crate::contract::{Contract, Kind, Severity};
-use crate::decode::protobuf::{Broken, Value, fields};
 use crate::decode::{DecodeError, Decoded, Head, Limits, Note, Step};
+use crate::protobuf::{Broken, Value, fields};
 use crate::table::single::widen;
 use crate::table::{Chunk, Flaw, Origin};
 use crate::time::{ServiceDate, ServiceSeconds};
@@ -177,9 +178,21 @@ enum Cell<'a> {
     Float(f64),
 }
 
+/// What a capture gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// A whole message, be it without entities. It may be packed with gzip of which no header speaks.
+    Message { is_bare_gzip: bool },
+    /// A message whose header was read, and the entities before a place where it is cut off or damaged. A note says where.
+    InPart,
+    /// No message: the name of what it is instead, and that for people.
+    Nothing { kind: &'static str, said: String },
+}
+
 /// Decodes a stream of snapshots. `origins` lists them in the order in which `captures` yields them.
 ///
-/// A snapshot that is broken or cut off gives its whole entities up to there and a note; it does not end the stream.
+/// A snapshot that is broken or cut off gives its whole entities up to there and a note; it does not end the stream. Of every
+/// snapshot a [`Step::Read`] says what it gave.
 pub fn decode(
     origins: Vec<Origin>,
     captures: Box<dyn Iterator<Item = Result<Capture, CaptureError>> + Send>,
@@ -246,25 +259,40 @@ impl Stream {
     fn read(&mut self, capture: &Capture) {
         let origin = self.next;
         self.next += 1;
-        let name = self.origins.get(origin as usize).map_or(capture.url.as_str(), |origin| origin.name.as_str());
-        let note = |rule, message| Step::Note(Note { rule, severity: Severity::Error, message });
-        if capture.body.len() > self.limits.message_bytes {
-            let message = format!("'{name}' has {} bytes and was not read", capture.body.len());
-            self.ready.push_back(note("gtfs_realtime.message_too_large", message));
-            return;
-        }
-        let body = match content::decoded(capture, self.limits.message_bytes as u64) {
-            Ok(body) => body,
-            Err(problem) => {
-                self.ready.push_back(note("gtfs_realtime.broken_message", format!("'{name}' {problem}")));
-                return;
-            }
-        };
-        if let Err(problem) = message(&body, capture.captured_at, origin, &mut self.sheets) {
-            self.ready.push_back(note("gtfs_realtime.broken_message", format!("'{name}' {problem}")));
-        }
+        let read = self.read_message(capture, origin);
+        self.ready.push_back(Step::Read { origin, read });
         for table in 0..self.sheets.len() {
             self.flush(table, ROWS);
+        }
+    }
+
+    fn read_message(&mut self, capture: &Capture, origin: u32) -> Read {
+        let nothing = |kind: &'static str, said: String| Read::Nothing { kind, said };
+        let most = self.limits.message_bytes;
+        if capture.body.len() > most {
+            return nothing("too_large", format!("has {} bytes, of which at most {most} are read", capture.body.len()));
+        }
+        let unpacked = match payload::unpacked(capture, most) {
+            Ok(unpacked) => unpacked,
+            Err(said) => return nothing("encoded", said),
+        };
+        match message(&unpacked.body, capture.captured_at, origin, &mut self.sheets) {
+            Ok(()) => Read::Message { is_bare_gzip: unpacked.is_bare_gzip },
+            Err(Trouble { in_part: true, problem }) => {
+                let name =
+                    self.origins.get(origin as usize).map_or(capture.url.as_str(), |origin| origin.name.as_str());
+                let message = format!("'{name}' {problem}");
+                let rule = "gtfs_realtime.broken_message";
+                self.ready.push_back(Step::Note(Note { rule, severity: Severity::Error, message }));
+                Read::InPart
+            }
+            Err(Trouble { in_part: false, problem }) => {
+                let identified = payload::identify(capture);
+                match identified.payload {
+                    Payload::Unknown | Payload::GtfsRealtime => nothing("other", problem),
+                    payload => nothing(payload.name(), identified.said(Wanted::Message)),
+                }
+            }
         }
     }
 
@@ -277,35 +305,52 @@ impl Stream {
     }
 }
 
+/// Why a message could not be read to its end.
+struct Trouble {
+    /// Its header was read before that.
+    in_part: bool,
+    problem: String,
+}
+
 /// Reads a feed message into the sheets. Whole entities before a break are kept.
-fn message(bytes: &[u8], captured_at: Timestamp, origin: u32, sheets: &mut [Sheet]) -> Result<(), String> {
-    let broken = |broken: Broken| {
-        format!("is cut off or damaged at byte {} of {}; the entities before it were read", broken.offset, bytes.len())
-    };
+fn message(bytes: &[u8], captured_at: Timestamp, origin: u32, sheets: &mut [Sheet]) -> Result<(), Trouble> {
     let mut feed_timestamp = Cell::Absent;
     let mut has_header = false;
     let mut entities = 0_u64;
+    let broken = |broken: Broken, has_header: bool| {
+        let (offset, all) = (broken.offset, bytes.len());
+        let problem = match has_header {
+            true => format!("is cut off or damaged at byte {offset} of {all}; the entities before it were read"),
+            false => format!("is no GTFS-Realtime message, or damaged at byte {offset} of {all}, before its header"),
+        };
+        Trouble { in_part: has_header, problem }
+    };
     for field in fields(bytes) {
-        match field.map_err(broken)? {
+        match field.map_err(|problem| broken(problem, has_header))? {
             (1, Value::Bytes(header)) => {
-                has_header = true;
                 for field in fields(header) {
-                    if let (3, Value::Varint(seconds)) = field.map_err(broken)? {
+                    if let (3, Value::Varint(seconds)) = field.map_err(|problem| broken(problem, has_header))? {
                         feed_timestamp = Cell::Int(seconds as i64);
                     }
                 }
+                has_header = true;
             }
             (2, Value::Bytes(entity_bytes)) => {
                 let place = Place { captured_at, feed_timestamp, origin, row: entities };
                 entities += 1;
                 if entity(entity_bytes, &place, sheets).is_err() {
-                    return Err(format!("has a damaged entity, number {entities}; the entities before it were read"));
+                    let problem = format!("has a damaged entity, number {entities}; the entities before it were read");
+                    return Err(Trouble { in_part: has_header || entities > 1, problem });
                 }
             }
             _ => {}
         }
     }
-    if has_header { Ok(()) } else { Err("has no feed header, so it is no GTFS-Realtime message".to_owned()) }
+    if has_header {
+        return Ok(());
+    }
+    let problem = "has no feed header, so it is no GTFS-Realtime message".to_owned();
+    Err(Trouble { in_part: entities > 0, problem })
 }
 
 /// What the rows of an entity have in common.
@@ -745,7 +790,8 @@ mod tests {
         Library::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/gtfs-realtime")).unwrap()
     }
 
-    fn run(bodies: Vec<Bytes>) -> (Vec<Chunk>, Vec<Note>) {
+    /// The chunks, and what was noted or could not be read.
+    fn run(bodies: Vec<Bytes>) -> (Vec<Chunk>, Vec<String>) {
         let origin = |place: usize| Origin { name: format!("snapshot {place}"), captured_at: Timestamp::UNIX_EPOCH };
         let origins = (0..bodies.len()).map(origin).collect();
         let captures = bodies.into_iter().map(|body| {
@@ -764,8 +810,9 @@ mod tests {
         for step in decoded.steps {
             match step.unwrap() {
                 Step::Rows { chunk, .. } => chunks.push(chunk),
-                Step::Note(note) => notes.push(note),
-                Step::End { .. } => {}
+                Step::Note(note) => notes.push(note.message),
+                Step::Read { read: Read::Nothing { said, .. }, .. } => notes.push(said),
+                Step::End { .. } | Step::Read { .. } => {}
             }
         }
         (chunks, notes)
@@ -813,9 +860,9 @@ mod tests {
             assert_eq!(notes.len(), usize::from(length != header), "{length}: {notes:?}");
         }
         let (_, notes) = run(vec![whole[..whole.len() - 3].to_vec().into()]);
-        assert!(notes[0].message.starts_with("'snapshot 0' is cut off or damaged at byte"), "{notes:?}");
+        assert!(notes[0].starts_with("'snapshot 0' is cut off or damaged at byte"), "{notes:?}");
         let (_, notes) = run(vec![Bytes::from_static(b"<html>not a feed</html>")]);
-        assert_eq!(notes.len(), 1);
+        assert_eq!(notes, ["is an HTML page, not a GTFS-Realtime message (23 bytes, it begins with <html>)"]);
     }
 
     fn real_snapshots(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -7,7 +7,6 @@
 pub(crate) mod csv;
 pub mod gtfs;
 pub mod gtfs_realtime;
-mod protobuf;
 pub mod timetable;
 
 use std::sync::Arc;
@@ -42,6 +41,8 @@ pub enum Step {
     End { table: usize },
     /// Something noticed on the way, about the feed or a file.
     Note(Note),
+    /// A capture was looked into, the one at this place among the origins; of formats with many captures.
+    Read { origin: u32, read: gtfs_realtime::Read },
 }
 
 /// A remark on a feed or file, with the rule's id that a finding will carry: `gtfs.unknown_file`.

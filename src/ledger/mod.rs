@@ -47,6 +47,10 @@ pub struct RunRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decisions: Option<Digest>,
     pub evidence: Vec<EvidenceEntry>,
+    /// What the captures of a service date gave, by source and kind: `readable`, `cut_off` (read up to a place), or the name of
+    /// what is no message, as `html`, `json`, `empty`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub captures: BTreeMap<String, BTreeMap<String, u64>>,
     /// Names the key of the date's pseudonyms without telling it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pseudonym_key: Option<Digest>,
@@ -337,6 +341,7 @@ mod tests {
             mappings: BTreeMap::new(),
             decisions: None,
             evidence: Vec::new(),
+            captures: BTreeMap::new(),
             pseudonym_key: None,
             tables: vec![TableEntry {
                 table: "t".to_owned(),

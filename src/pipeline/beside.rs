@@ -21,7 +21,8 @@ use crate::contract::{Contract, RuleId, Severity};
 use crate::decode::{self, Limits, Note};
 use crate::ledger::{EvidenceEntry, Status};
 use crate::pipeline::journal;
-use crate::pipeline::run::{RunError, capture, evidence_store};
+use crate::pipeline::run::readable::{self, Found, PassedOver};
+use crate::pipeline::run::{RunError, archive, capture, evidence_store};
 use crate::pipeline::{Format, Pipeline};
 use crate::publish::bucket::Bucket;
 use crate::publish::index::{self, IndexFile};
@@ -38,6 +39,8 @@ const LOOKED_BACK: usize = 400;
 pub struct Beside {
     /// The source, its evidence, and whether it was captured only after the date.
     timetable: Option<(String, Store, Entry, bool)>,
+    /// Captures of its source that are no timetable.
+    passed_over: Option<PassedOver>,
     needs: Needs,
     previous: BTreeMap<String, IndexFile>,
     /// By contract.
@@ -66,7 +69,7 @@ impl Beside {
                 beside.needs.add_span();
             }
             if !beside.needs.is_empty() {
-                beside.timetable = timetable(workspace, other, date)?;
+                (beside.timetable, beside.passed_over) = timetable(workspace, other, date)?;
             }
         }
         for contract in pipeline.released() {
@@ -154,7 +157,8 @@ impl Beside {
                 entry.digest.short()
             ),
         });
-        late.collect()
+        let used = self.timetable.iter().zip(&self.passed_over).map(|((_, _, entry, _), others)| others.note(entry));
+        late.chain(used).collect()
     }
 
     /// Reads all of it. The first is for the rules of the feed's contracts, the second for those of the release.
@@ -172,11 +176,16 @@ impl Beside {
             (Some((source, store, entry, _)), _) => {
                 let capture = store.open(&entry)?;
                 let origin = Origin { name: source.clone(), captured_at: capture.captured_at };
-                let decoded = decode::gtfs::decode(&source, capture.body, &origin, &gtfs, Limits::default());
+                let archive = archive(&source, &capture);
+                let decoded = archive
+                    .and_then(|archive| decode::gtfs::decode(&source, archive, &origin, &gtfs, Limits::default()));
                 let read = decoded.map_err(Into::into).and_then(|decoded| Timetable::read(decoded, self.needs, date));
                 read.map(Arc::new).map_err(|error| error.to_string())
             }
-            (None, Some((name, _))) => Err(format!("there is no evidence of '{name}'")),
+            (None, Some((name, _))) => Err(match &self.passed_over {
+                Some(passed_over) => format!("there is no readable evidence of '{name}': {}", passed_over.said()),
+                None => format!("there is no evidence of '{name}'"),
+            }),
             (None, None) => Err("the pipeline names none".to_owned()),
         };
         let mut previous = BTreeMap::new();
@@ -203,7 +212,8 @@ impl Beside {
         let released = pipeline.released();
         let feed: Vec<Arc<Contract>> = pipeline.contracts.contracts.values().cloned().collect();
         let of_feed = make(Siblings::of(feed.iter()), &feed);
-        let of_release = make(Siblings::of(released.iter()), &released);
+        let left_out = pipeline.not_released().into_iter();
+        let of_release = make(Siblings::of(released.iter()).leaving_out(left_out), &released);
         Ok([Arc::new(of_feed), Arc::new(of_release)])
     }
 }
@@ -217,28 +227,31 @@ fn with_history(contract: &Contract) -> impl Iterator<Item = (&RuleId, bool)> {
     rules.map(|rule| (&rule.id, false)).chain(metrics)
 }
 
-/// The evidence of a timetable that is valid on a date: the newest that was captured until its end, or else the first after.
-fn timetable(
-    workspace: &Workspace,
-    pipeline: &Pipeline,
-    date: ServiceDate,
-) -> Result<Option<(String, Store, Entry, bool)>, RunError> {
-    let Some(feed) = pipeline.feeds.first() else { return Ok(None) };
+/// The evidence of a timetable, and the captures that are none.
+type FoundTimetable = (Option<(String, Store, Entry, bool)>, Option<PassedOver>);
+
+/// The evidence of a timetable that is valid on a date: the newest readable one that was captured until its end, or else the
+/// first after.
+fn timetable(workspace: &Workspace, pipeline: &Pipeline, date: ServiceDate) -> Result<FoundTimetable, RunError> {
+    let Some(feed) = pipeline.feeds.first() else { return Ok((None, None)) };
     let store = || evidence_store(workspace, &feed.from);
     let end = date.plus_days(1).zero(&workspace.zone);
-    let find = || -> Result<Option<(Entry, bool)>, RunError> {
-        Ok(match store().latest(&feed.name, end)? {
-            Some(entry) => Some((entry, false)),
-            None => store().first_from(&feed.name, end)?.map(|entry| (entry, true)),
-        })
+    let find = || -> Result<(Found, bool), RunError> {
+        let before = readable::latest_timetable(&store(), &feed.name, end)?;
+        if before.entry.is_some() {
+            return Ok((before, false));
+        }
+        let after = readable::first_timetable(&store(), &feed.name, end)?;
+        let passed_over = before.passed_over.or(after.passed_over);
+        Ok((Found { entry: after.entry, passed_over }, true))
     };
-    let mut found = find()?;
-    if found.is_none() {
+    let (mut found, mut is_late) = find()?;
+    if found.entry.is_none() {
         capture(workspace, pipeline)?;
         // What was captured now is in time for a date that has not ended.
-        found = find()?;
+        (found, is_late) = find()?;
     }
-    Ok(found.map(|(entry, late)| (feed.name.clone(), store(), entry, late)))
+    Ok((found.entry.map(|entry| (feed.name.clone(), store(), entry, is_late)), found.passed_over))
 }
 
 /// The rows of a table in its partition before, as far as its columns are those of today; `None` if the file is gone.

@@ -35,6 +35,7 @@ const KEYS: &[&str] = &[
     "release",
     "occupancy_source",
     "timetable",
+    "minimum_readable",
 ];
 const SOURCE_KEYS: &[&str] = &[
     "name",
@@ -50,6 +51,8 @@ const SOURCE_KEYS: &[&str] = &[
     "max_bytes",
     "max_redirects",
 ];
+/// Percent; see [`Pipeline::minimum_readable`].
+const MINIMUM_READABLE: f64 = 50.0;
 const RELEASE_KEYS: &[&str] = &["contracts", "tables"];
 const SOURCE_TYPES: &[&str] = &["file", "http", "s3", "evidence"];
 const FORMATS: &[&str] = &["gtfs", "gtfs-realtime"];
@@ -77,6 +80,8 @@ pub struct Pipeline {
     pub timetable: Option<(String, u32)>,
     /// By the column whose values they replace.
     pub mappings: BTreeMap<String, Mapping>,
+    /// The percentage of a source's captures that must be readable messages, or else a run is held back.
+    pub minimum_readable: f64,
 }
 
 #[derive(Debug)]
@@ -148,6 +153,13 @@ impl Pipeline {
         }
     }
 
+    /// The tables that the release has contracts for and that this pipeline does not make.
+    pub fn not_released(&self) -> Vec<String> {
+        let Format::GtfsRealtime { release, tables, .. } = &self.format else { return Vec::new() };
+        let is_made = |table: &String| tables.iter().any(|(contract, _)| contract.table == *table);
+        release.contracts.keys().filter(|table| !is_made(table)).cloned().collect()
+    }
+
     /// The names of all tables that a run makes; those of the feed that are not released come to nothing.
     pub fn tables(&self) -> Vec<String> {
         let released = |source: &str| match &self.format {
@@ -181,13 +193,14 @@ fn read(
     let feeds = feeds(root, node, problems);
     let timetable = node.optional_text("timetable", problems);
     let timetable = timetable.map(|name| (name, node.get("timetable").map_or(node.line, |node| node.line)));
+    let minimum_readable = minimum_readable(node, problems);
     let mappings = mappings(root, node, contracts.as_ref(), problems, found);
     let format = match format.as_deref() {
         Some("gtfs") => {
             if feeds.len() > 1 {
                 problems.add(node.line, "a timetable has one source", "Write a pipeline for each timetable.");
             }
-            for key in ["release", "occupancy_source", "timetable"] {
+            for key in ["release", "occupancy_source", "timetable", "minimum_readable"] {
                 if let Some(extra) = node.get(key) {
                     problems.add(extra.line, format!("'{key}' is for gtfs-realtime"), "Remove it.");
                 }
@@ -215,7 +228,17 @@ fn read(
         contracts: contracts?,
         timetable,
         mappings,
+        minimum_readable,
     })
+}
+
+fn minimum_readable(node: &Node, problems: &mut Problems) -> f64 {
+    let Some(given) = node.get("minimum_readable") else { return MINIMUM_READABLE };
+    let percent = given.number().filter(|percent| (0.0..=100.0).contains(percent));
+    if percent.is_none() {
+        problems.add(given.line, "'minimum_readable' is no percentage", "Write a number from 0 to 100.");
+    }
+    percent.unwrap_or(MINIMUM_READABLE)
 }
 
 /// Names become folders and parts of addresses.

@@ -13,6 +13,7 @@ mod mistakes;
 mod published;
 mod quality;
 mod quarantine;
+mod readable;
 mod real_data;
 mod recall;
 mod rules;

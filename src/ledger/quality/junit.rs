@@ -85,7 +85,8 @@ fn case(out: &mut String, result: &Result) {
             let _ = writeln!(out, ">\n      <system-out>warning: {message}&#10;{found}</system-out>\n    </testcase>");
         }
         Told::Skipped => {
-            *out += ">\n      <skipped message=\"there was nothing to look at\"/>\n    </testcase>\n";
+            let why = escaped(result.message.as_deref().unwrap_or("there was nothing to look at"));
+            let _ = writeln!(out, ">\n      <skipped message=\"{why}\"/>\n    </testcase>");
         }
         Told::Failure => {
             let _ = writeln!(

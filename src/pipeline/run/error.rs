@@ -27,6 +27,9 @@ pub enum RunError {
     Quarantine(#[from] QuarantineError),
     #[error("there is no evidence of {what}. {remedy}")]
     NoEvidence { what: String, remedy: String },
+    /// There is evidence, and all of it is something else.
+    #[error("{what} ({found}). {remedy}.")]
+    Unreadable { what: String, found: String, remedy: &'static str },
     #[error("another run is at work on {pipeline} {date}. Wait until it is done, and try again.")]
     Busy { pipeline: String, date: ServiceDate },
     #[error("{path} could not be {verb}: {problem}. Check the disk and the permissions.", path = path.display())]
@@ -52,7 +55,11 @@ impl RunError {
             Self::Publish(error) => error.is_passing(),
             Self::Busy { .. } | Self::Private { .. } => true,
             Self::Quarantine(error) => matches!(error, QuarantineError::File { .. }),
-            Self::Check(_) | Self::Derive(_) | Self::NoEvidence { .. } | Self::Internal(_) => false,
+            Self::Check(_)
+            | Self::Derive(_)
+            | Self::NoEvidence { .. }
+            | Self::Unreadable { .. }
+            | Self::Internal(_) => false,
         }
     }
 

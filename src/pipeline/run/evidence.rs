@@ -6,11 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 use crate::capture::CaptureError;
 use crate::capture::collector::{self, Collected, Collector, Outcome};
 use crate::capture::evidence::{Entry, Kind, Store};
+use crate::capture::payload::Wanted;
 use crate::contract::Severity;
 use crate::decode::Note;
 use crate::durable;
 use crate::pipeline::beside::Beside;
 use crate::pipeline::run::error::RunError;
+use crate::pipeline::run::readable;
 use crate::pipeline::{Format, From, Pipeline};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -58,13 +60,13 @@ pub fn collector(workspace: &Workspace, pipelines: &[&Pipeline]) -> Result<Colle
     durable::make_private(private).map_err(|error| RunError::private(private, "made", &error))?;
     let mut sources = Vec::new();
     for pipeline in pipelines {
-        let unchanged = match pipeline.format {
-            Format::Gtfs => collector::TIMETABLE_UNCHANGED,
-            Format::GtfsRealtime { .. } => collector::REALTIME_UNCHANGED,
+        let (wanted, unchanged) = match pipeline.format {
+            Format::Gtfs => (Wanted::Timetable, collector::TIMETABLE_UNCHANGED),
+            Format::GtfsRealtime { .. } => (Wanted::Message, collector::REALTIME_UNCHANGED),
         };
         for feed in &pipeline.feeds {
             let From::Source(source) = &feed.from else { continue };
-            sources.push(Collected { name: feed.name.clone(), source: source.clone(), unchanged });
+            sources.push(Collected { name: feed.name.clone(), source: source.clone(), wanted, unchanged });
         }
     }
     Ok(Collector::new(private, sources))
@@ -108,15 +110,24 @@ pub(super) fn partition(
         Format::Gtfs => {
             let Some(feed) = pipeline.feeds.first() else { return Err(no_evidence(pipeline.name.clone())) };
             let store = evidence_store(workspace, &feed.from);
-            let newest = store.latest(&feed.name, date.map_or(Timestamp::MAX, end))?;
-            let entry = newest.ok_or_else(|| {
-                no_evidence(date.map_or(feed.name.clone(), |date| format!("{} until {date}", feed.name)))
-            })?;
+            let newest = readable::latest_timetable(&store, &feed.name, date.map_or(Timestamp::MAX, end))?;
+            let what = date.map_or(feed.name.clone(), |date| format!("{} until {date}", feed.name));
+            let (entry, notes) = match (newest.entry, newest.passed_over) {
+                (Some(entry), passed_over) => {
+                    let notes = passed_over.map(|passed_over| passed_over.note(&entry)).into_iter().collect();
+                    (entry, notes)
+                }
+                (None, Some(passed_over)) => {
+                    let (what, found) = (format!("there is no readable timetable of {what}"), passed_over.said());
+                    return Err(RunError::Unreadable { what, found, remedy: Wanted::Timetable.remedy() });
+                }
+                (None, None) => return Err(no_evidence(what)),
+            };
             let date = ServiceDate::local_date_of(entry.captured_at, &workspace.zone);
             Ok(Partition {
                 date,
                 evidence: vec![(feed.name.clone(), store, vec![entry])],
-                notes: Vec::new(),
+                notes,
                 beside: Beside::default(),
             })
         }

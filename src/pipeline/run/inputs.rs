@@ -95,6 +95,7 @@ pub(super) fn begin(
         mappings,
         decisions,
         evidence,
+        captures: BTreeMap::new(),
         pseudonym_key,
         tables: Vec::new(),
         findings: Vec::new(),

@@ -7,11 +7,13 @@ mod inputs;
 mod lock;
 mod prepare;
 mod published;
+pub(super) mod readable;
 
 pub use error::RunError;
 pub(super) use evidence::evidence_store;
 pub use evidence::{capture, collector};
 pub use lock::Lock;
+pub(super) use prepare::archive;
 
 use std::fs;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::capture::evidence::{Entry, Store};
-use crate::capture::{content, source};
+use crate::capture::{Capture, payload};
 use crate::check::{self, gtfs};
 use crate::contract::library::Library;
 use crate::contract::{Contract, Severity};
@@ -22,6 +22,7 @@ use crate::pipeline::mapping::Dictionary;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::{Partition, end_of_reports};
 use crate::pipeline::run::published::Published;
+use crate::pipeline::run::readable::Captures;
 use crate::pipeline::run::{Watch, now, stage};
 use crate::pipeline::{Format, Pipeline};
 use crate::publish::bucket::Bucket;
@@ -31,6 +32,9 @@ use crate::table::keys::Keys;
 use crate::table::{Budget, Origin};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
+
+/// The most that the archive of a timetable may take after a Content-Encoding was taken off.
+const ARCHIVE_BYTES: usize = 2 << 30;
 
 pub(super) fn staging(workspace: &Workspace, pipeline: &Pipeline, date: ServiceDate) -> PathBuf {
     workspace.private.join("staging").join(&pipeline.name).join(date.to_string())
@@ -68,7 +72,8 @@ pub(super) fn prepare(
     let date = partition.date;
     let entries = || partition.evidence.iter().flat_map(|(.., entries)| entries);
     let until = entries().map(|entry| entry.captured_at).max();
-    let (decoded, standard) = decode(pipeline, partition, workspace.memory)?;
+    let (decoded, standard, sources) = decode(pipeline, partition, workspace.memory)?;
+    let mut captures = Captures::default();
     notes.extend(decoded.notes);
     let settings = key.map(|key| Settings {
         service_date: date,
@@ -131,8 +136,14 @@ pub(super) fn prepare(
                 land(&mut lanes, &tables, &mut keys, &mut arrived)?;
             }
             Step::Note(note) => notes.push(note),
+            Step::Read { origin, read } => {
+                if let Some((source, captured_at)) = sources.get(origin as usize) {
+                    captures.add(source, &format!("{source} {captured_at}"), read);
+                }
+            }
         }
     }
+    captures.settle(pipeline, &mut record, &mut notes)?;
     arrived.sort_by_key(|table| tables.iter().position(|name| *name == table.source.table));
     if let Some(lane) = lanes.iter().flatten().next() {
         return Err(RunError::internal(format!("the rules of {} wait for ever", lane.tables().0)));
@@ -259,12 +270,15 @@ impl StandardCheck {
     }
 }
 
+/// The source of an origin, and when it was captured.
+type Source = (Arc<str>, jiff::Timestamp);
+
 /// Begins to decode the evidence, and to look at a timetable with the standard rules, which may hold so many bytes.
 fn decode(
     pipeline: &Pipeline,
     partition: Partition,
     memory: usize,
-) -> Result<(Decoded, Option<StandardCheck>), RunError> {
+) -> Result<(Decoded, Option<StandardCheck>, Vec<Source>), RunError> {
     let date = partition.date;
     match &pipeline.format {
         Format::Gtfs => {
@@ -277,15 +291,15 @@ fn decode(
                 entries.first().ok_or_else(|| RunError::internal("a timetable without evidence was planned"))?;
             let capture = store.open(entry)?;
             let origin = Origin { name: name.clone(), captured_at: capture.captured_at };
-            let body = content::decoded(&capture, source::MAX_BYTES)
-                .map_err(|problem| DecodeError::feed(&name, format!("it {problem}"), "Ask whoever runs the source"))?;
+            let body = archive(&name, &capture)?;
             let decoded = decode::gtfs::decode(&name, body.clone(), &origin, &pipeline.contracts, Limits::default())?;
-            Ok((decoded, Some(StandardCheck::begin(&name, body, pipeline, date, memory))))
+            Ok((decoded, Some(StandardCheck::begin(&name, body, pipeline, date, memory)), Vec::new()))
         }
         Format::GtfsRealtime { .. } => {
             // All sources as one stream in the order of time; sources of one instant in the order of the pipeline.
-            let mut all: Vec<(String, Entry)> = Vec::new();
+            let mut all: Vec<(Arc<str>, Entry)> = Vec::new();
             for (name, _, entries) in partition.evidence {
+                let name: Arc<str> = name.into();
                 all.extend(entries.into_iter().map(|entry| (name.clone(), entry)));
             }
             all.sort_by_key(|(_, entry)| entry.captured_at);
@@ -296,12 +310,20 @@ fn decode(
                     captured_at: entry.captured_at,
                 })
                 .collect();
+            let sources = all.iter().map(|(name, entry)| (name.clone(), entry.captured_at)).collect();
             let entries = all.into_iter().map(|(_, entry)| entry).collect();
             let captures = Box::new(Store::new("").read(entries));
             let decoded = decode::gtfs_realtime::decode(origins, captures, &pipeline.contracts, Limits::default())?;
-            Ok((decoded, None))
+            Ok((decoded, None, sources))
         }
     }
+}
+
+/// The archive of a timetable without what it was packed with for the way.
+pub(in crate::pipeline) fn archive(name: &str, capture: &Capture) -> Result<bytes::Bytes, DecodeError> {
+    let unpacked = payload::unpacked(capture, ARCHIVE_BYTES);
+    let problem = |problem| DecodeError::feed(name, problem, "Check what the source gives.");
+    unpacked.map(|unpacked| unpacked.body).map_err(problem)
 }
 
 /// Does the sums, files the findings and names the files that are to be published.
@@ -314,7 +336,7 @@ fn settle(
     staging: &Path,
     notes: &mut Vec<Note>,
 ) -> Result<Vec<StagedFile>, RunError> {
-    let mut blocked = false;
+    let mut blocked = record.findings.iter().any(|finding| finding.outcome.blocks());
     for table in &arrived {
         for (contract, outcomes) in &table.outcomes {
             blocked |= outcomes.iter().any(check::Outcome::blocks);

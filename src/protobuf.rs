@@ -15,6 +15,9 @@ pub enum Value<'a> {
     Bytes(&'a [u8]),
 }
 
+/// Groups that may stand in each other, as in the implementations of protobuf.
+const DEPTH: usize = 100;
+
 /// Bytes that are no protobuf message, or end in the middle of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Broken {
@@ -52,10 +55,29 @@ impl<'a> Fields<'a> {
         Some(bytes)
     }
 
-    fn field(&mut self) -> Option<(u32, Value<'a>)> {
-        let tag = self.varint()?;
-        let number = u32::try_from(tag >> 3).ok().filter(|number| (1..1 << 29).contains(number))?;
-        let value = match tag & 7 {
+    /// The next field that is no group. Groups (wire types 3 and 4) are deprecated and no field of GTFS-Realtime, but an
+    /// unknown field may be one, and unknown fields are skipped. Nothing if there is none any more.
+    fn field(&mut self) -> Option<Option<(u32, Value<'a>)>> {
+        let mut groups = Vec::new();
+        while self.place < self.bytes.len() {
+            let tag = self.varint()?;
+            let number = u32::try_from(tag >> 3).ok().filter(|number| (1..1 << 29).contains(number))?;
+            match tag & 7 {
+                3 if groups.len() < DEPTH => groups.push(number),
+                4 => (groups.pop() == Some(number)).then_some(())?,
+                wire_type => {
+                    let value = self.value(wire_type)?;
+                    if groups.is_empty() {
+                        return Some(Some((number, value)));
+                    }
+                }
+            }
+        }
+        groups.is_empty().then_some(None)
+    }
+
+    fn value(&mut self, wire_type: u64) -> Option<Value<'a>> {
+        Some(match wire_type {
             0 => Value::Varint(self.varint()?),
             1 => Value::Fixed64(u64::from_le_bytes(self.take(8)?.try_into().ok()?)),
             2 => {
@@ -63,10 +85,8 @@ impl<'a> Fields<'a> {
                 Value::Bytes(self.take(length)?)
             }
             5 => Value::Fixed32(u32::from_le_bytes(self.take(4)?.try_into().ok()?)),
-            // Groups (3 and 4) are deprecated and in no GTFS-Realtime message.
             _ => return None,
-        };
-        Some((number, value))
+        })
     }
 }
 
@@ -78,11 +98,13 @@ impl<'a> Iterator for Fields<'a> {
             return None;
         }
         let offset = self.place;
-        let field = self.field().ok_or(Broken { offset });
-        if field.is_err() {
-            self.place = self.bytes.len();
+        match self.field() {
+            Some(field) => field.map(Ok),
+            None => {
+                self.place = self.bytes.len();
+                Some(Err(Broken { offset }))
+            }
         }
-        Some(field)
     }
 }
 
@@ -104,6 +126,17 @@ mod tests {
         let bytes = [0x08, 0x01, 0x12, 0x05, b'h', b'i'];
         let read: Vec<_> = fields(&bytes).collect();
         assert_eq!(read, [Ok((1, Value::Varint(1))), Err(Broken { offset: 2 })]);
+    }
+
+    #[test]
+    fn groups_are_skipped_and_must_be_whole() {
+        // Group 3 with a varint and group 4 in it, then field 1.
+        let bytes = [0x1b, 0x10, 0x07, 0x23, 0x24, 0x1c, 0x08, 0x01];
+        assert_eq!(fields(&bytes).collect::<Vec<_>>(), [Ok((1, Value::Varint(1)))]);
+        assert_eq!(fields(&bytes[..6]).collect::<Vec<_>>(), []);
+        for broken in [&bytes[..5], &[0x1b, 0x24], &[0x1c], &[0x1b; 1000]] {
+            assert_eq!(fields(broken).collect::<Vec<_>>(), [Err(Broken { offset: 0 })], "{broken:?}");
+        }
     }
 
     proptest! {
