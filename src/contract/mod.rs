@@ -18,6 +18,8 @@
 //! | property | `values` | the enum's values, a list of `{value, name, descriptionEn, descriptionDe}` or of plain values |
 //! | property | `references` | a foreign key into any of several tables, a list of `table.column`; a key into one table is an ODCS relationship |
 //! | property | `descriptionDe`, `unit` | the description in German; the unit, `s`, `m`, `m/s`, `deg` |
+//! | property | `roundTo` | of a public timestamp: the step of its published values, `1 s` (as they are) to `60 s`; `event_timestamp` has `5 s` unless said otherwise, see [`times`] |
+//! | property | `allowsPrivateText` | why a public column may hold telephone numbers, e-mail addresses and texts of private columns, see `derive::privacy::texts` |
 //! | property or rule | `onFail` | `block`, `quarantine`, `invalidate`, `report` |
 //! | schema | `views` | queries that several rules use, asked once: a list of `{name, query, per}` |
 //! | rule | `descriptionDe`, `businessImpactDe` | what the rule asks and why it matters, in German |
@@ -36,10 +38,12 @@ pub mod cases;
 pub mod library;
 pub mod metric;
 pub mod notices;
+pub mod personal;
 pub mod query;
 pub mod read;
 pub mod sla;
 pub mod standard;
+pub mod times;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -131,6 +135,10 @@ pub struct Column {
     /// In characters.
     pub max_length: Option<usize>,
     pub classification: Classification,
+    /// The step of the published values of a timestamp, in seconds, where the contract says one.
+    pub round_to: Option<u32>,
+    /// Why the column may hold texts that look personal, or are private elsewhere.
+    pub allows_private_text: Option<String>,
     pub unit: Option<String>,
     pub description: Option<String>,
     pub description_de: Option<String>,

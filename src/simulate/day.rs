@@ -8,6 +8,10 @@ use crate::time::{ServiceDate, ServiceSeconds};
 
 /// People that a bus can carry, and seats among them.
 pub const CAPACITY: u32 = 85;
+/// The date on which each bus has the block of its own number, that of the sample: 2026-11-24, in days since 1970.
+const FIRST_ROSTER: i32 = 20_781;
+/// By how many blocks buses move on each day.
+const TURN: usize = 7;
 
 /// A trip as a vehicle made it.
 #[derive(Clone, Debug)]
@@ -75,6 +79,11 @@ impl Day {
         let zero = date.instant(ServiceSeconds(0), zone).as_second();
         let mut day = Self { date, zero, rides: Vec::new() };
         let mut free_at: std::collections::BTreeMap<usize, i64> = std::collections::BTreeMap::new();
+        let vehicles = city.trips.iter().map(|trip| trip.block + 1).max().unwrap_or(0);
+        // Buses take turns: each has another block every day, so that a block does not tell which bus drives it.
+        let turn =
+            usize::try_from((date.days_since_epoch() - FIRST_ROSTER).rem_euclid(vehicles.max(1) as i32)).unwrap_or(0);
+        let vehicle_of = |block: usize| (block + turn * TURN) % vehicles.max(1);
         for trip in city.trips_on(date) {
             let planned = &city.trips[trip];
             // Chance of its own for each trip, so that a change of one does not change the others.
@@ -87,11 +96,16 @@ impl Day {
             if let Some(last) = visits.last() {
                 free_at.insert(planned.block, last.arrival);
             }
-            let ride =
-                Ride { trip_id: planned.id.clone(), trip, vehicle: planned.block, added: false, cancelled, visits };
+            let ride = Ride {
+                trip_id: planned.id.clone(),
+                trip,
+                vehicle: vehicle_of(planned.block),
+                added: false,
+                cancelled,
+                visits,
+            };
             day.rides.push(ride);
         }
-        let vehicles = city.trips.iter().map(|trip| trip.block + 1).max().unwrap_or(0);
         for (number, &(trip, later)) in changes.added.iter().enumerate() {
             let planned = &city.trips[trip];
             let mut dice = Dice::new(seed, &format!("added {date} {number}"));
