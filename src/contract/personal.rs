@@ -54,6 +54,10 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("attributions", "attribution_phone", "the telephone of an organisation (GTFS)"),
     ("attributions", "attribution_email", "the address of an organisation (GTFS)"),
     ("booking_rules", "phone_number", "the telephone that riders call to book (GTFS-Flex)"),
+    ("devices", "device_type", "what kind of device it is, not which (TIDES)"),
+    ("devices", "device_vendor", "who made the device, not which it is (TIDES)"),
+    ("devices", "device_model", "the model of the device, not which it is (TIDES)"),
+    ("devices", "device_location", "where in a vehicle the device is, not which it is (TIDES)"),
     ("feed_info", "feed_contact_email", "the address of the publisher for questions about the feed (GTFS)"),
 ];
 

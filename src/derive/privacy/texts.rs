@@ -46,7 +46,7 @@ enum Looks {
 static PATTERNS: LazyLock<Vec<(Looks, bool, Regex)>> = LazyLock::new(|| {
     [
         // DIN 74069: district, letters, number, and E or H: "OG-FB 101", "OG FB 101".
-        (Looks::Plate, true, r"^[A-ZÄÖÜ]{1,3}(-[A-Z]{1,2} ?| [A-Z]{1,2} )[1-9][0-9]{0,3} ?[EH]?$"),
+        (Looks::Plate, true, r"^[A-ZÄÖÜ]{1,3}(-[A-Z]{1,2} | [A-Z]{1,2} )[1-9][0-9]{0,3} ?[EH]?$"),
         (Looks::Plate, false, r"^[A-ZÄÖÜ]{1,3}-[A-Z]{1,2}-?[1-9][0-9]{1,3}[EH]?$"),
         // France, Italy; Great Britain; Austria.
         (Looks::Plate, true, r"^[A-Z]{2}[- ][0-9]{3}[- ][A-Z]{2}$"),
