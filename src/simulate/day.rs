@@ -9,9 +9,7 @@ use crate::time::{ServiceDate, ServiceSeconds};
 /// People that a bus can carry, and seats among them.
 pub const CAPACITY: u32 = 85;
 /// The date on which each bus has the block of its own number, that of the sample: 2026-11-24, in days since 1970.
-const FIRST_ROSTER: i32 = 20_781;
-/// By how many blocks buses move on each day.
-const TURN: usize = 7;
+const PLAIN_ROSTER: i32 = 20_781;
 
 /// A trip as a vehicle made it.
 #[derive(Clone, Debug)]
@@ -80,10 +78,7 @@ impl Day {
         let mut day = Self { date, zero, rides: Vec::new() };
         let mut free_at: std::collections::BTreeMap<usize, i64> = std::collections::BTreeMap::new();
         let vehicles = city.trips.iter().map(|trip| trip.block + 1).max().unwrap_or(0);
-        // Buses take turns: each has another block every day, so that a block does not tell which bus drives it.
-        let turn =
-            usize::try_from((date.days_since_epoch() - FIRST_ROSTER).rem_euclid(vehicles.max(1) as i32)).unwrap_or(0);
-        let vehicle_of = |block: usize| (block + turn * TURN) % vehicles.max(1);
+        let buses = roster(vehicles, seed, date);
         for trip in city.trips_on(date) {
             let planned = &city.trips[trip];
             // Chance of its own for each trip, so that a change of one does not change the others.
@@ -99,7 +94,7 @@ impl Day {
             let ride = Ride {
                 trip_id: planned.id.clone(),
                 trip,
-                vehicle: vehicle_of(planned.block),
+                vehicle: buses[planned.block],
                 added: false,
                 cancelled,
                 visits,
@@ -155,6 +150,18 @@ impl Day {
         let load = if stopped { visit.load } else { before.map_or(0, |left| left.load) };
         Some(State { ride, lat, lon, bearing, speed, metres, stop: next, stopped, load })
     }
+}
+
+/// The bus of each block. Buses take turns by chance, so that a block does not tell which bus drives it.
+fn roster(blocks: usize, seed: u64, date: ServiceDate) -> Vec<usize> {
+    let mut buses: Vec<usize> = (0..blocks).collect();
+    if date.days_since_epoch() != PLAIN_ROSTER {
+        let mut dice = Dice::new(seed, &format!("roster {date}"));
+        for place in (1..blocks).rev() {
+            buses.swap(place, (dice.unit() * (place + 1) as f64) as usize);
+        }
+    }
+    buses
 }
 
 /// The place at so many metres of a shape, and the direction there.
