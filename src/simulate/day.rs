@@ -158,7 +158,7 @@ fn roster(blocks: usize, seed: u64, date: ServiceDate) -> Vec<usize> {
     if date.days_since_epoch() != PLAIN_ROSTER {
         let mut dice = Dice::new(seed, &format!("roster {date}"));
         for place in (1..blocks).rev() {
-            buses.swap(place, (dice.unit() * (place + 1) as f64) as usize);
+            buses.swap(place, dice.below(place + 1));
         }
     }
     buses
