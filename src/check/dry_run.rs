@@ -178,6 +178,17 @@ fn look(asked: &Asked<'_>, contract: &Contract, place: &Place<'_>, found: &mut D
         add(PREVIOUS, message, "Write the rule for the table that is released.".to_owned());
         return;
     }
+    let renames = query.renames.or_else(|| views_of(contract, query).iter().find_map(|view| view.query.renames));
+    let has_private = || siblings_and_own(contract, place, query).any(|c| c.classification == Classification::Private);
+    if asked.rule.is_some_and(|rule| rule.is_number)
+        && let Some(how) = renames
+        && has_private()
+    {
+        let message =
+            format!("makes a number and uses {how}, which hides whether columns that are not public are in it");
+        add("SELECT", message, "Name each column after SELECT, with AS where it gets another name.".to_owned());
+        return;
+    }
     if asked.rule.is_some_and(|rule| rule.is_number)
         && let Some(column) = shown_private(contract, place, query)
     {
@@ -189,12 +200,25 @@ fn look(asked: &Asked<'_>, contract: &Contract, place: &Place<'_>, found: &mut D
     }
 }
 
+/// Views that a query reads, also through others.
+fn views_of<'a>(contract: &'a Contract, query: &'a Query) -> Vec<&'a crate::contract::View> {
+    let mut read: BTreeSet<&str> = query.tables.iter().map(String::as_str).collect();
+    // A view reads those above it alone.
+    let mut views = Vec::new();
+    for view in contract.views.iter().rev() {
+        if read.contains(view.name.as_str()) {
+            read.extend(view.query.tables.iter().map(String::as_str));
+            views.push(view);
+        }
+    }
+    views
+}
+
 /// A name in a query over a private column, or over what a view made from one, that is not only counted.
 fn shown_private(contract: &Contract, place: &Place<'_>, query: &Query) -> Option<String> {
     let is_private = |column: &&crate::contract::Column| column.classification == Classification::Private;
-    let siblings = query.tables.iter().filter_map(|table| place.siblings.get(table).map(AsRef::as_ref));
-    let tables = siblings.chain([contract]).flat_map(|contract| &contract.columns);
-    let mut private: BTreeSet<&str> = tables.filter(is_private).map(|column| column.name.as_str()).collect();
+    let mut private: BTreeSet<&str> =
+        siblings_and_own(contract, place, query).filter(is_private).map(|column| column.name.as_str()).collect();
     // Inside of a query a name is given after the expressions that it reads, so a few passes find all.
     let given: Vec<_> = contract.views.iter().flat_map(|view| &view.query.given).collect();
     for _ in 0..=given.len() {
@@ -205,7 +229,23 @@ fn shown_private(contract: &Contract, place: &Place<'_>, query: &Query) -> Optio
             break;
         }
     }
-    query.shown.iter().find(|name| private.contains(name.as_str())).cloned()
+    let is_private = |name: &&String| private.contains(name.as_str());
+    let own: BTreeSet<&str> = siblings_and_own(contract, place, query).map(|column| column.name.as_str()).collect();
+    // A count of a private column counts the rows that have one; of what is made from it, it may count anything.
+    let made = |name: &&String| is_private(name) && !own.contains(name.as_str());
+    let views = views_of(contract, query);
+    let mut of_views = views.iter().flat_map(|view| &view.query.conditions);
+    let found = query.shown.iter().find(is_private).or_else(|| query.counted.iter().find(made));
+    found.or_else(|| of_views.find(is_private)).cloned()
+}
+
+fn siblings_and_own<'a>(
+    contract: &'a Contract,
+    place: &'a Place<'_>,
+    query: &'a Query,
+) -> impl Iterator<Item = &'a crate::contract::Column> {
+    let siblings = query.tables.iter().filter_map(|table| place.siblings.get(table).map(AsRef::as_ref));
+    siblings.chain([contract]).flat_map(|contract| &contract.columns)
 }
 
 /// What shows when a query is asked.

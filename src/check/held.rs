@@ -17,10 +17,11 @@ use rustc_hash::FxBuildHasher;
 
 use crate::check::packed::{self, Packed, Rows};
 use crate::contract::query::INDEX;
+use crate::contract::times::PublishedTimes;
 use crate::durable;
 use crate::spool;
 use crate::table::keys::KeyColumns;
-use crate::table::{Budget, BudgetExceeded};
+use crate::table::{Budget, BudgetExceeded, ORIGIN};
 
 /// Bytes of rows that wait in memory; less where the run may hold little, or holds much already.
 const IN_MEMORY: usize = 512 << 20;
@@ -195,7 +196,16 @@ impl Projection {
     pub fn finish(self) -> Projected {
         let texts = self.words.into_iter().map(|words| StringViewArray::from_iter_values(words.all)).collect();
         let (fields, chunks, rows) = (self.fields, self.chunks, self.rows);
-        Projected { fields, texts, chunks, rows, kept: None, nulled: BTreeMap::new(), _booked: self.booked }
+        Projected {
+            fields,
+            texts,
+            chunks,
+            rows,
+            kept: None,
+            nulled: BTreeMap::new(),
+            published: None,
+            _booked: self.booked,
+        }
     }
 }
 
@@ -210,6 +220,7 @@ pub struct Projected {
     kept: Option<Vec<u32>>,
     /// By column the rows, ascending, whose value they do not see.
     nulled: BTreeMap<usize, Vec<u32>>,
+    published: Option<PublishedTimes>,
     _booked: Booked,
 }
 
@@ -242,6 +253,11 @@ impl Projected {
         }
     }
 
+    /// From here on queries see instants as they are published.
+    pub fn publish(&mut self, published: Option<PublishedTimes>) {
+        self.published = published;
+    }
+
     /// The place of a column by name.
     pub fn index_of(&self, name: &str) -> Option<usize> {
         self.fields.iter().position(|field| field.name() == name)
@@ -267,6 +283,12 @@ impl Projected {
             if let Some(nulled) = self.nulled.get(&column) {
                 let mask: Vec<bool> = rows.iter().map(|row| nulled.binary_search(&row).is_ok()).collect();
                 array = arrow_select::nullif::nullif(&array, &BooleanArray::from(mask))?;
+            }
+            if let Some(published) = self.published.as_ref().filter(|published| published.changes(field.name()))
+                && let Some(origin) = self.index_of(ORIGIN)
+            {
+                let origins = packed::unpacked(&self.chunks[origin], self.fields[origin].data_type(), rows);
+                array = published.column(field.name(), &array, &origins);
             }
             if *field.data_type() == DataType::Utf8 {
                 array = arrow_select::take::take(&self.texts[column], array.as_primitive::<UInt32Type>(), None)?;

@@ -8,6 +8,7 @@
 //! cannot run is an error, never a pass.
 //!
 //! Every SQL rule sees the rows that passed the checks of single columns, and none sees what another SQL rule did to them.
+//! Rules see exact values; metrics, promises and queries that return a number see those that are published.
 //!
 //! The rules that a contract makes without writing SQL, with what happens unless the contract says otherwise:
 //!
@@ -23,6 +24,7 @@
 //! | library metrics, see [`crate::contract::metric`] | error | report |
 //! | `<table>.sla.<property>`, see [`crate::contract::sla`] | warning | report |
 //! | `<table>.rows_lost`, `.route_lost`, `.service_lost`, `<table>.<column>.values_lost` | error | block |
+//! | `<table>.private_text`, of the tables that are released, see `derive::privacy::texts` | error | block |
 
 pub mod area;
 pub mod dry_run;
@@ -51,6 +53,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::metric::{self, Limit, Metric};
 use crate::contract::query::{INDEX, Query};
+use crate::contract::times::PublishedTimes;
 use crate::contract::{Classification, Contract, Dimension, Kind, OnFail, Rule, RuleId, Severity, Target};
 use crate::quarantine::decisions::{Decided, Decider};
 use crate::table::keys::{KeyColumns, KeySet, Keys};
@@ -172,6 +175,42 @@ pub fn referenced<'a>(contracts: impl Iterator<Item = &'a Arc<Contract>>) -> BTr
 pub fn absent(contract: &Contract) -> Vec<Outcome> {
     let specs = rules::specs(contract);
     specs.into_iter().map(|spec| Tally::default().outcome(spec, &contract.table, 0, true)).collect()
+}
+
+/// The outcome of looking for private texts in a release: by column how many different texts are private ones of the run,
+/// and how many look like a plate, an address or a telephone number. See `derive::privacy::texts`.
+pub fn private_text(contract: &Contract, published: u64, found: &BTreeMap<&str, (u64, u64)>) -> Outcome {
+    const ASKS: &str = "no published text is a private one of this run, or looks like a number plate, a MAC address, a \
+                        telephone number or an e-mail address";
+    let said = found
+        .iter()
+        .map(|(column, (equal, looks))| format!("{column} has {equal} that are private and {looks} that look so"));
+    let message = match found.is_empty() {
+        true => ASKS.to_owned(),
+        false => format!(
+            "{ASKS}: {}. Classify the column as private, mend the source or a mapping, or let the contract allow it with the \
+             custom property allowsPrivateText and a reason",
+            said.collect::<Vec<_>>().join(", ")
+        ),
+    };
+    let result = match published {
+        0 => RuleResult::Skipped,
+        _ if found.is_empty() => RuleResult::Passed,
+        _ => RuleResult::Failed,
+    };
+    Outcome {
+        rule: RuleId(format!("{}.private_text", contract.table)),
+        table: contract.table.clone(),
+        dimension: Dimension::Conformity,
+        severity: Severity::Error,
+        on_fail: OnFail::Block,
+        result,
+        rows: found.values().map(|(equal, looks)| equal + looks).sum(),
+        checked: published,
+        value: None,
+        message,
+        samples: Vec::new(),
+    }
 }
 
 /// What a rule has found so far.
@@ -336,6 +375,8 @@ pub struct TableCheck {
     exceeded: Option<BudgetExceeded>,
     rows: u64,
     passed: u64,
+    /// How instants are published: numbers are about those.
+    published: Option<PublishedTimes>,
     /// What the data manager has decided of rows that are held.
     decisions: Option<Decider>,
     /// Of the rows of the projection: the rules that decisions release them from.
@@ -400,6 +441,7 @@ impl TableCheck {
             exceeded: None,
             rows: 0,
             passed: 0,
+            published: PublishedTimes::new(&contract, &origins),
             decisions: None,
             released: BTreeMap::new(),
             losses: Losses::new(&contract),
@@ -522,7 +564,7 @@ impl TableCheck {
                 self.null_more(&rows, &verdict);
                 let (passed, held) = self.split(rows, verdict)?;
                 first = until;
-                self.measure(&passed).map_err(CheckError::from)?;
+                self.measure(&passed)?;
                 if rebuild && !lent {
                     self.keep_keys(&passed)?;
                 }
@@ -587,11 +629,17 @@ impl TableCheck {
         }
     }
 
-    /// Counts rows that passed.
-    fn measure(&mut self, passed: &RecordBatch) -> Result<(), BudgetExceeded> {
+    /// Counts rows that passed, as they are published.
+    fn measure(&mut self, passed: &RecordBatch) -> Result<(), CheckError> {
         let grown = self.losses.published(passed);
         self.budget.take("check", grown)?;
         self.booked += grown;
+        if self.meters.is_empty() && self.watches.is_empty() {
+            return Ok(());
+        }
+        let published = self.published.as_ref().map(|times| times.rows(passed)).transpose();
+        let published = published.map_err(|error| self.error(&error.to_string()))?;
+        let passed = published.as_ref().unwrap_or(passed);
         for (_, meter) in &mut self.meters {
             let grown = meter.push(passed);
             self.budget.take("check", grown)?;
@@ -968,6 +1016,7 @@ impl TableCheck {
         let is_held =
             |row: usize| verdict.held.get(&row).is_some_and(|rules| !rules.iter().all(|rule| released(row, rule)));
         projected.hide(is_held, nulled);
+        projected.publish(self.published.clone());
         let contract = self.contract.clone();
         let queries: Vec<&Query> = asked.iter().map(|(_, rule)| &contract.rules[*rule].query).collect();
         self.ask_views(&projected, &queries, &[])?;

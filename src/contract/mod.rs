@@ -22,6 +22,8 @@
 //! | property | `maxValuesLost` | percent of the values that rules may null before the run is held back; 50 |
 //! | property | `physicalType` (of ODCS itself) | of numbers: `double`, or `float` for what comes as 32 bits, which is published so; of integers `int32`, `int64` |
 //! | property | `descriptionDe`, `unit` | the description in German; the unit, `s`, `m`, `m/s`, `deg` |
+//! | property | `roundTo` | of a public timestamp: the step of its published values, `1 s` (as they are) to `60 s`; `event_timestamp` has `5 s` unless said otherwise, see [`times`] |
+//! | property | `allowsPrivateText` | why a public column may hold telephone numbers, e-mail addresses and texts of private columns, see `derive::privacy::texts` |
 //! | property or rule | `onFail` | `block`, `quarantine`, `invalidate`, `report` |
 //! | schema | `views` | queries that several rules use, asked once: a list of `{name, query, per}` |
 //! | rule | `descriptionDe`, `businessImpactDe` | what the rule asks and why it matters, in German |
@@ -41,10 +43,12 @@ pub mod cases;
 pub mod library;
 pub mod metric;
 pub mod notices;
+pub mod personal;
 pub mod query;
 pub mod read;
 pub mod sla;
 pub mod standard;
+pub mod times;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -162,6 +166,10 @@ pub struct Column {
     /// In characters.
     pub max_length: Option<usize>,
     pub classification: Classification,
+    /// The step of the published values of a timestamp, in seconds, where the contract says one.
+    pub round_to: Option<u32>,
+    /// Why the column may hold texts that look personal, or are private elsewhere.
+    pub allows_private_text: Option<String>,
     pub unit: Option<String>,
     pub description: Option<String>,
     pub description_de: Option<String>,

@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, Function, GroupByExpr, Query as Ast, Select, SelectItem, SetExpr, Statement, TableFactor, Visit, VisitMut,
-    Visitor, VisitorMut,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, JoinConstraint, JoinOperator,
+    Query as Ast, Select, SelectItem, SetExpr, Statement, TableAlias, TableFactor, Visit, VisitMut, Visitor,
+    VisitorMut,
 };
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
@@ -89,8 +90,14 @@ pub struct Query {
     pub tables: BTreeSet<String>,
     /// Every word in it: names of columns are among them.
     words: BTreeSet<String>,
-    /// Names of columns that stand in it elsewhere than in a `COUNT(...)`.
+    /// Names of columns that stand in it elsewhere than as the whole argument of a `COUNT(...)`.
     pub shown: BTreeSet<String>,
+    /// Names of columns that stand in it as the whole argument of a `COUNT(...)`.
+    pub counted: BTreeSet<String>,
+    /// Names of columns that decide which rows there are: in `WHERE`, `HAVING`, `QUALIFY`, `GROUP BY` and joins.
+    pub conditions: BTreeSet<String>,
+    /// How it gives other names to columns without saying which: `* RENAME`, names in an alias, `NATURAL JOIN`.
+    pub renames: Option<&'static str>,
     /// The names that it gives to expressions, and the columns in each, but for those in a `COUNT(...)`.
     pub given: Vec<(String, BTreeSet<String>)>,
     /// The line of the contract on which it begins; 1 where there is none.
@@ -143,6 +150,9 @@ impl Query {
         Ok(Self {
             is_local: reader.queries == 1 && reader.is_row_wise && is_filter_of(ast, table),
             shown: reader.shown.names,
+            counted: reader.shown.counted,
+            conditions: reader.conditions,
+            renames: reader.renames,
             given: reader.given,
             line: 1,
             all_of: reader.all_of.intersection(&tables).cloned().collect(),
@@ -275,13 +285,18 @@ fn is_ungrouped(select: &Select) -> bool {
 /// The names of columns in an expression, but for those that are only counted.
 #[derive(Default)]
 struct Shown {
-    counts: usize,
+    /// Where the arguments of a `COUNT(...)` are that are yet to come. They are compared and never followed.
+    arguments: Vec<*const Expr>,
+    counted: BTreeSet<String>,
     names: BTreeSet<String>,
 }
 
 impl Shown {
-    fn is_count(expr: &Expr) -> bool {
-        matches!(expr, Expr::Function(Function { name, .. }) if name.to_string().eq_ignore_ascii_case("count"))
+    /// Of all columns in an expression.
+    fn of(expr: &Expr) -> BTreeSet<String> {
+        let mut shown = Self::default();
+        let _ = expr.visit(&mut shown);
+        shown.names
     }
 }
 
@@ -289,18 +304,22 @@ impl Visitor for Shown {
     type Break = ();
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        self.counts += usize::from(Self::is_count(expr));
+        if let Expr::Function(Function { name, args: FunctionArguments::List(list), .. }) = expr
+            && name.to_string().eq_ignore_ascii_case("count")
+        {
+            self.arguments.extend(list.args.iter().filter_map(|argument| match argument {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)) => Some(std::ptr::from_ref(argument)),
+                _ => None,
+            }));
+        }
         let name = match expr {
             Expr::Identifier(name) => Some(name),
             Expr::CompoundIdentifier(parts) => parts.last(),
             _ => None,
         };
-        self.names.extend(name.filter(|_| self.counts == 0).map(|name| name.value.clone()));
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        self.counts -= usize::from(Self::is_count(expr));
+        let is_counted = self.arguments.iter().any(|argument| std::ptr::eq(*argument, expr));
+        let names = if is_counted { &mut self.counted } else { &mut self.names };
+        names.extend(name.map(|name| name.value.clone()));
         ControlFlow::Continue(())
     }
 }
@@ -313,6 +332,8 @@ fn leaf(name: &sqlparser::ast::ObjectName) -> String {
 struct Reader {
     queries: usize,
     shown: Shown,
+    conditions: BTreeSet<String>,
+    renames: Option<&'static str>,
     given: Vec<(String, BTreeSet<String>)>,
     tables: BTreeSet<String>,
     /// Names that the query gives to parts of itself.
@@ -326,6 +347,8 @@ impl Default for Reader {
         Self {
             queries: 0,
             shown: Shown::default(),
+            conditions: BTreeSet::new(),
+            renames: None,
             given: Vec::new(),
             tables: BTreeSet::new(),
             own_names: BTreeSet::new(),
@@ -342,6 +365,7 @@ impl Visitor for Reader {
         self.queries += 1;
         for part in query.with.iter().flat_map(|with| &with.cte_tables) {
             self.own_names.insert(part.alias.name.value.clone());
+            self.alias(Some(&part.alias));
         }
         ControlFlow::Continue(())
     }
@@ -350,10 +374,14 @@ impl Visitor for Reader {
         let is_all = |item: &SelectItem| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..));
         for item in &select.projection {
             let SelectItem::ExprWithAlias { expr, alias } = item else { continue };
-            let mut shown = Shown::default();
-            let _ = expr.visit(&mut shown);
-            self.given.push((alias.value.clone(), shown.names));
+            self.given.push((alias.value.clone(), Shown::of(expr)));
         }
+        for item in &select.projection {
+            let (SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options)) = item else { continue };
+            let renames = options.opt_rename.is_some() || options.opt_replace.is_some();
+            self.renames = self.renames.or(renames.then_some("* RENAME or * REPLACE"));
+        }
+        self.read_conditions(select);
         if select.projection.iter().any(is_all) {
             let relations = select
                 .from
@@ -382,8 +410,53 @@ impl Visitor for Reader {
         ControlFlow::Continue(())
     }
 
-    fn post_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        self.shown.post_visit_expr(expr)
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table { alias, .. } | TableFactor::Derived { alias, .. } = factor {
+            self.alias(alias.as_ref());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Reader {
+    /// A name for a table, which may have names for its columns: `AS t(a, b)`.
+    fn alias(&mut self, alias: Option<&TableAlias>) {
+        let names_columns = alias.is_some_and(|alias| !alias.columns.is_empty());
+        self.renames = self.renames.or(names_columns.then_some("names of columns behind the name of a table"));
+    }
+
+    fn read_conditions(&mut self, select: &Select) {
+        let mut conditions: Vec<&Expr> =
+            [&select.selection, &select.having, &select.qualify].into_iter().flatten().collect();
+        if let GroupByExpr::Expressions(expressions, _) = &select.group_by {
+            conditions.extend(expressions);
+        }
+        for join in select.from.iter().flat_map(|from| &from.joins) {
+            match constraint(&join.join_operator) {
+                Some(JoinConstraint::On(expr)) => conditions.push(expr),
+                Some(JoinConstraint::Using(columns)) => {
+                    let names: Vec<String> = columns.iter().map(leaf).collect();
+                    self.shown.names.extend(names.iter().cloned());
+                    self.conditions.extend(names);
+                }
+                Some(JoinConstraint::Natural) => self.renames = self.renames.or(Some("NATURAL JOIN")),
+                Some(JoinConstraint::None) | None => {}
+            }
+        }
+        self.conditions.extend(conditions.into_iter().flat_map(Shown::of));
+    }
+}
+
+fn constraint(join: &JoinOperator) -> Option<&JoinConstraint> {
+    use JoinOperator::*;
+    match join {
+        Join(on) | Inner(on) | Left(on) | LeftOuter(on) | Right(on) | RightOuter(on) | FullOuter(on)
+        | CrossJoin(on) => Some(on),
+        Semi(on) | LeftSemi(on) | RightSemi(on) | Anti(on) | LeftAnti(on) | RightAnti(on) | StraightJoin(on) => {
+            Some(on)
+        }
+        AsOf { constraint, .. } => Some(constraint),
+        _ => None,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::contract::{
     Classification, Column, Contract, Dimension, Encoding, EnumValue, ForeignKey, Kind, LossLimits, OnFail, Presence,
     Rule, RuleId, Severity, Target, TextRule, View,
 };
-use crate::contract::{metric, sla};
+use crate::contract::{metric, personal, sla};
 use crate::digest::Digest;
 use crate::yaml::{self, Node, Problem, Problems, Value, suggestion};
 
@@ -133,6 +133,7 @@ const TABLE_PROPERTIES: &[&str] = &[
     "views",
 ];
 const COLUMN_PROPERTIES: &[&str] = &[
+    "allowsPrivateText",
     "descriptionDe",
     "encoding",
     "gtfsPresence",
@@ -141,6 +142,7 @@ const COLUMN_PROPERTIES: &[&str] = &[
     "mixedCase",
     "onFail",
     "references",
+    "roundTo",
     "severity",
     "unit",
     "values",
@@ -225,6 +227,15 @@ fn read(file: &Path, text: &str, root: &Node, problems: &mut Problems) -> Option
         if flag(property, "primaryKey", problems) {
             let position = property.get("primaryKeyPosition").and_then(Node::int).unwrap_or(i64::MAX);
             key.push((position, columns.len()));
+        }
+        if column.classification == Classification::Public
+            && let Some(what) = personal::said_by_name(&name, &column.name)
+        {
+            problems.add(
+                line_of(property, "classification"),
+                format!("the column '{}' is public, and its name says that it holds {what}", column.name),
+                "Write 'classification: private', or give a column that holds something else another name.",
+            );
         }
         columns.push(column);
     }
@@ -423,11 +434,15 @@ fn column(node: &Node, problems: &mut Problems) -> Option<Column> {
     }
     let kind = kind(&logical, &physical, gtfs.as_deref());
     physical_type(node, &physical, kind, gtfs.as_deref(), problems);
+    let classification = choose(node.get("classification"), "classification", CLASSIFICATIONS, problems);
+    let classification = classification.unwrap_or_default();
     Some(Column {
         line: node.line,
-        kind,
         is_single: physical == SINGLE,
         encoding: encoding(node, kind, problems),
+        round_to: round_to(node, kind, classification, problems),
+        allows_private_text: allows_private_text(node, kind, classification, problems),
+        kind,
         required: flag(node, "required", problems),
         presence: choose(custom(node, "gtfsPresence", problems), "gtfsPresence", PRESENCES, problems),
         mixed_case: custom(node, "mixedCase", problems).and_then(Node::scalar).as_deref() == Some("true"),
@@ -442,8 +457,7 @@ fn column(node: &Node, problems: &mut Problems) -> Option<Column> {
         multiple_of,
         min_length: min_length.map(|length| length as usize),
         max_length: max_length.map(|length| length as usize),
-        classification: choose(node.get("classification"), "classification", CLASSIFICATIONS, problems)
-            .unwrap_or_default(),
+        classification,
         unit: custom_text(node, "unit", problems),
         description: node.optional_text("description", problems),
         description_de: custom_text(node, "descriptionDe", problems),
@@ -517,6 +531,42 @@ fn encoding(node: &Node, kind: Kind, problems: &mut Problems) -> Option<Encoding
     let (line, word) = word.map_or((node.line, String::new()), |word| (word.line, word.scalar().unwrap_or_default()));
     problems.add(line, format!("'{word}' is no encoding of this column"), remedy);
     None
+}
+
+/// The step of a timestamp's published values, in seconds.
+fn round_to(node: &Node, kind: Kind, classification: Classification, problems: &mut Problems) -> Option<u32> {
+    let value = custom(node, "roundTo", problems)?;
+    let text = value.scalar().unwrap_or_default();
+    let seconds = text.trim().strip_suffix('s').and_then(|number| number.trim_end().parse().ok());
+    let seconds = seconds.filter(|seconds| (1..=60).contains(seconds));
+    if kind != Kind::Instant || classification != Classification::Public {
+        let message = "'roundTo' stands at a column that is no public timestamp";
+        problems.add(value.line, message, "Remove it: only timestamps that are published are rounded.");
+    } else if seconds.is_none() {
+        let remedy =
+            "Write 'roundTo' with '5 s', or another number of whole seconds from '1 s' (as they are) to '60 s'.";
+        problems.add(value.line, format!("'{text}' is no step of 1 to 60 seconds"), remedy);
+    }
+    seconds
+}
+
+/// Why a column may hold texts that look personal.
+fn allows_private_text(
+    node: &Node,
+    kind: Kind,
+    classification: Classification,
+    problems: &mut Problems,
+) -> Option<String> {
+    let value = custom(node, "allowsPrivateText", problems)?;
+    let reason = value.scalar().unwrap_or_default().trim().to_owned();
+    if kind != Kind::Text || classification != Classification::Public {
+        let message = "'allowsPrivateText' stands at a column that is no public text";
+        problems.add(value.line, message, "Remove it: only texts that are published are looked at.");
+    } else if reason.len() < 3 || reason.eq_ignore_ascii_case("true") {
+        let remedy = "Write why, such as 'the telephone of the customer service'.";
+        problems.add(value.line, "'allowsPrivateText' gives no reason", remedy);
+    }
+    Some(reason)
 }
 
 /// The GTFS type says more than the logical type (a `Time` may exceed 24 hours), so it goes first.

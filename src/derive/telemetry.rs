@@ -18,7 +18,7 @@ use jiff::tz::TimeZone;
 
 use crate::contract::{Classification, Contract, Kind, RuleId};
 use crate::decode::gtfs_realtime;
-use crate::derive::privacy::Pseudonyms;
+use crate::derive::privacy::{Pseudonym, Pseudonyms};
 use crate::derive::{DeriveError, Dropped, Transform};
 use crate::table::keys::{KeyColumns, KeySet};
 use crate::table::{Budget, Chunk, ORIGIN, ORIGIN_ROW};
@@ -392,7 +392,11 @@ impl Telemetry {
                 Some(Arc::new(Date32Array::from_value(self.settings.service_date.days_since_epoch(), count)))
             }
             "event_timestamp" => Some(Arc::new(self.event_timestamps(rows))),
-            "vehicle_id" => Some(Arc::new(self.vehicles(rows))),
+            "vehicle_id" => {
+                let vehicles = self.vehicles(rows);
+                let names = vehicles.iter().map(|vehicle| vehicle.as_ref().map(|vehicle| &vehicle.name));
+                Some(Arc::new(names.collect::<StringArray>()))
+            }
             "location_ping_id" => Some(Arc::new(self.ping_ids(rows))),
             "current_status" => Some(self.renamed(
                 rows,
@@ -430,7 +434,7 @@ impl Telemetry {
 
     /// Pseudonyms. Never the label, which may name a driver; where a position has no vehicle id, its plate stands in, or
     /// else the id of the entity.
-    fn vehicles(&self, rows: &RecordBatch) -> StringArray {
+    fn vehicles(&self, rows: &RecordBatch) -> Vec<Option<Arc<Pseudonym>>> {
         let names = &VEHICLE[..if self.table == Table::VehiclePositions { 3 } else { 2 }];
         let columns: Vec<&StringArray> = names.iter().filter_map(|name| self.texts(rows, name)).collect();
         (0..rows.num_rows())
@@ -441,16 +445,14 @@ impl Telemetry {
             .collect()
     }
 
-    /// A report is known by its vehicle and its second.
+    /// A report is known by its vehicle and its second, which the id does not tell.
     fn ping_ids(&self, rows: &RecordBatch) -> StringArray {
         let (vehicles, instants) = (self.vehicles(rows), self.event_timestamps(rows));
-        let mut ids = StringBuilder::with_capacity(rows.num_rows(), rows.num_rows() * 28);
-        for row in 0..rows.num_rows() {
-            if vehicles.is_valid(row) && instants.is_valid(row) {
-                ids.append_value(format!("{}-{}", vehicles.value(row), instants.value(row).div_euclid(1000)));
-            } else {
-                ids.append_null();
-            }
+        let zero = self.settings.service_date.zero(&self.settings.zone).as_second();
+        let mut ids = StringBuilder::with_capacity(rows.num_rows(), rows.num_rows() * 21);
+        for (row, vehicle) in vehicles.iter().enumerate() {
+            let report = vehicle.as_ref().filter(|_| instants.is_valid(row));
+            ids.append_option(report.map(|vehicle| vehicle.report(instants.value(row).div_euclid(1000) - zero)));
         }
         ids.finish()
     }
@@ -592,7 +594,9 @@ mod tests {
         assert!(!format!("{rows:?}").contains("bus"));
         let vehicles = text(&rows, "vehicle_id");
         assert!(vehicles[0] != vehicles[1] && vehicles[0].as_ref().is_some_and(|id| id.len() == 16));
-        assert_eq!(text(&rows, "location_ping_id")[0], vehicles[0].as_ref().map(|id| format!("{id}-1795518000")));
+        let ids: Vec<_> = text(&rows, "location_ping_id").into_iter().flatten().collect();
+        assert!(ids.iter().zip(vehicles.iter().flatten()).all(|(id, vehicle)| id.starts_with(vehicle.as_str())));
+        assert!(ids.iter().all(|id| id.len() == 21 && !id.contains("1795518000")), "{ids:?}");
     }
 
     #[test]

@@ -9,8 +9,10 @@ use jiff::Timestamp;
 
 use crate::check::surroundings::Surroundings;
 use crate::check::{Checked, Outcome, Quarantined, TableCheck};
+use crate::contract::times::PublishedTimes;
 use crate::contract::{Contract, RuleId, Severity};
 use crate::decode::{Head, Note};
+use crate::derive::privacy::texts::{PrivateTexts, PublishedTexts};
 use crate::derive::{Transform, privacy};
 use crate::ledger::LeftQuarantine;
 use crate::pipeline::journal::HeldFile;
@@ -60,6 +62,9 @@ pub struct Lane {
     second: Option<TableCheck>,
     release: Arc<Contract>,
     writer: Option<Writer>,
+    /// How instants are published, and the texts that were.
+    times: Option<PublishedTimes>,
+    texts: PublishedTexts,
     /// Places of the feed's columns whose values are replaced.
     mapped: Vec<(usize, String)>,
     mappings: Arc<BTreeMap<String, Dictionary>>,
@@ -105,6 +110,8 @@ pub struct Arrived {
     pub notes: Vec<Note>,
     pub staged: Option<Staged>,
     pub outcomes: Vec<(Arc<Contract>, Vec<Outcome>)>,
+    /// The texts that are to be published.
+    pub texts: PublishedTexts,
 }
 
 impl Lane {
@@ -112,6 +119,7 @@ impl Lane {
         let source = plan.head.contract.clone();
         let release = plan.transform.as_ref().map_or_else(|| source.clone(), |transform| transform.contract().clone());
         let origins = plan.head.origins.clone();
+        let times = PublishedTimes::new(&release, &origins);
         let identities = identities(&plan, &source, &release, &origins);
         let decider = |stage: Stage| Decider::new(plan.decisions.clone(), identities[stage as usize].clone());
         let [of_feed, of_release] = plan.around.clone();
@@ -136,6 +144,8 @@ impl Lane {
             Some((place, name.clone())).filter(|_| source.columns[place].kind == crate::contract::Kind::Text)
         };
         Ok(Self {
+            times,
+            texts: PublishedTexts::new(&release, budget.clone()),
             check: Some(check),
             transform: plan.transform,
             second,
@@ -176,8 +186,9 @@ impl Lane {
         self.second.as_ref().or(self.check.as_ref()).map_or_else(BTreeSet::new, TableCheck::waits_for)
     }
 
-    /// Rows of the feed.
-    pub fn push(&mut self, chunk: Chunk, keys: &Keys) -> Result<(), RunError> {
+    /// Rows of the feed. What they have of private texts is kept, as they came: before mappings.
+    pub fn push(&mut self, chunk: Chunk, keys: &Keys, private: &mut PrivateTexts) -> Result<(), RunError> {
+        private.push(&self.source, &chunk.rows).map_err(crate::check::CheckError::from)?;
         self.tally.rows_in += chunk.rows.num_rows() as u64;
         let chunk = self.map(chunk)?;
         let Some(check) = &mut self.check else { return Ok(()) };
@@ -265,6 +276,7 @@ impl Lane {
             notes: self.notes,
             staged,
             outcomes: self.outcomes,
+            texts: self.texts,
         })
     }
 
@@ -289,7 +301,7 @@ impl Lane {
         self.release(checked, Stage::Release)
     }
 
-    /// The privacy step, and the file.
+    /// The privacy step, and the file: rules have seen exact values, here times become what is published.
     fn release(&mut self, checked: Checked, stage: Stage) -> Result<(), RunError> {
         self.hold(checked.quarantined, checked.decided, stage)?;
         for rows in checked.passed {
@@ -300,8 +312,13 @@ impl Lane {
             };
             self.tally.published += rows.num_rows() as u64;
             self.moves.published(stage, &rows);
-            let public = privacy::public_only(&self.release, &rows)
-                .map_err(|error| RunError::internal(format!("{}: {error}", self.release.table)))?;
+            let failed = |error| RunError::internal(format!("{}: {error}", self.release.table));
+            self.texts.push(&rows).map_err(crate::check::CheckError::from)?;
+            let rows = match &self.times {
+                Some(times) => times.rows(&rows).map_err(failed)?,
+                None => rows,
+            };
+            let public = privacy::public_only(&self.release, &rows).map_err(failed)?;
             writer.push(public)?;
         }
         Ok(())

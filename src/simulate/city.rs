@@ -70,7 +70,7 @@ pub struct Trip {
     pub service: Service,
     /// Seconds since noon minus twelve hours.
     pub start: i32,
-    /// The number of the vehicle that makes it, from 0; the block.
+    /// The block, from 0: the trips that one vehicle makes on a day.
     pub block: usize,
 }
 

@@ -8,6 +8,8 @@ use crate::time::{ServiceDate, ServiceSeconds};
 
 /// People that a bus can carry, and seats among them.
 pub const CAPACITY: u32 = 85;
+/// The date on which each bus has the block of its own number, that of the sample: 2026-11-24, in days since 1970.
+const PLAIN_ROSTER: i32 = 20_781;
 
 /// A trip as a vehicle made it.
 #[derive(Clone, Debug)]
@@ -75,6 +77,8 @@ impl Day {
         let zero = date.instant(ServiceSeconds(0), zone).as_second();
         let mut day = Self { date, zero, rides: Vec::new() };
         let mut free_at: std::collections::BTreeMap<usize, i64> = std::collections::BTreeMap::new();
+        let vehicles = city.trips.iter().map(|trip| trip.block + 1).max().unwrap_or(0);
+        let buses = roster(vehicles, seed, date);
         for trip in city.trips_on(date) {
             let planned = &city.trips[trip];
             // Chance of its own for each trip, so that a change of one does not change the others.
@@ -87,11 +91,16 @@ impl Day {
             if let Some(last) = visits.last() {
                 free_at.insert(planned.block, last.arrival);
             }
-            let ride =
-                Ride { trip_id: planned.id.clone(), trip, vehicle: planned.block, added: false, cancelled, visits };
+            let ride = Ride {
+                trip_id: planned.id.clone(),
+                trip,
+                vehicle: buses[planned.block],
+                added: false,
+                cancelled,
+                visits,
+            };
             day.rides.push(ride);
         }
-        let vehicles = city.trips.iter().map(|trip| trip.block + 1).max().unwrap_or(0);
         for (number, &(trip, later)) in changes.added.iter().enumerate() {
             let planned = &city.trips[trip];
             let mut dice = Dice::new(seed, &format!("added {date} {number}"));
@@ -141,6 +150,18 @@ impl Day {
         let load = if stopped { visit.load } else { before.map_or(0, |left| left.load) };
         Some(State { ride, lat, lon, bearing, speed, metres, stop: next, stopped, load })
     }
+}
+
+/// The bus of each block. Buses take turns by chance, so that a block does not tell which bus drives it.
+fn roster(blocks: usize, seed: u64, date: ServiceDate) -> Vec<usize> {
+    let mut buses: Vec<usize> = (0..blocks).collect();
+    if date.days_since_epoch() != PLAIN_ROSTER {
+        let mut dice = Dice::new(seed, &format!("roster {date}"));
+        for place in (1..blocks).rev() {
+            buses.swap(place, dice.below(place + 1));
+        }
+    }
+    buses
 }
 
 /// The place at so many metres of a shape, and the direction there.

@@ -98,6 +98,13 @@ impl KeyColumns {
     }
 }
 
+/// The key of one text.
+pub fn text_key(text: &str) -> u128 {
+    let mut mixer = Mixer::default();
+    mixer.bytes(text.as_bytes());
+    mixer.finish()
+}
+
 fn hash(columns: &[Cells<'_>], row: usize) -> u128 {
     let mut mixer = Mixer::default();
     for column in columns {

@@ -13,6 +13,7 @@ use crate::contract::{Contract, Severity};
 use crate::decode::timetable::{self, Package};
 use crate::decode::{self, DecodeError, Decoded, Limits, Note, Step};
 use crate::derive::privacy::Pseudonyms;
+use crate::derive::privacy::texts::PrivateTexts;
 use crate::derive::telemetry::{self, Settings};
 use crate::durable;
 use crate::ledger::{FileEntry, RunRecord, Standard, Status, TableEntry};
@@ -116,6 +117,7 @@ pub(super) fn prepare(
     };
     let tables: Vec<String> = decoded.tables.iter().map(|head| head.contract.table.clone()).collect();
     let mut keys = Keys::default();
+    let mut private = PrivateTexts::new(budget.clone());
     let mut arrived: Vec<Arrived> = Vec::new();
     let mut rows = 0;
     for step in decoded.steps {
@@ -125,7 +127,7 @@ pub(super) fn prepare(
                 watch("check", rows);
                 open(table, &mut lanes)?;
                 if let Some(Some(lane)) = lanes.get_mut(table) {
-                    lane.push(chunk, &keys)?;
+                    lane.push(chunk, &keys, &mut private)?;
                 }
             }
             Step::End { table } => {
@@ -153,6 +155,13 @@ pub(super) fn prepare(
     }
     stage("stage", &pipeline.name, watch);
     let mut quarantine: Vec<HeldFile> = Vec::new();
+    for table in arrived.iter_mut().filter(|table| table.staged.is_some()) {
+        let outcome = check::private_text(&table.release, table.published, &table.texts.found(&private));
+        // A table that is released as it came has one contract, others have theirs last.
+        if let Some((_, outcomes)) = table.outcomes.last_mut() {
+            outcomes.push(outcome);
+        }
+    }
     for table in &mut arrived {
         quarantine.append(&mut table.held);
         notes.append(&mut table.notes);
