@@ -10,7 +10,7 @@ use crate::check::{self, gtfs};
 use crate::contract::library::Library;
 use crate::contract::{Contract, Severity};
 use crate::decode::timetable::{self, Package};
-use crate::decode::{self, DecodeError, Decoded, Limits, Step};
+use crate::decode::{self, DecodeError, Decoded, Limits, Note, Step};
 use crate::derive::privacy::Pseudonyms;
 use crate::derive::telemetry::{self, Settings};
 use crate::ledger::{FileEntry, RunRecord, Standard, Status, TableEntry};
