@@ -31,8 +31,8 @@ pub fn same_rows(one: File, other: File) -> Result<bool, ParquetError> {
         };
         let (one, other) = (one.take(rows), other.take(rows));
         let same = |(one, other): (&dyn Array, &dyn Array)| one == other;
-        let columns = one.columns().iter().map(AsRef::as_ref).zip(other.columns().iter().map(AsRef::as_ref));
-        if !columns.map(same).all(|same| same) {
+        let mut columns = one.columns().iter().map(AsRef::as_ref).zip(other.columns().iter().map(AsRef::as_ref));
+        if !columns.all(same) {
             return Ok(false);
         }
     }
