@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::world::{World, files};
 
 const POSITIONS: &str = "data/sample/evidence/stadtbus-vehicle-positions";
-const TIMETABLE: &str = "stadtbus-fahrplan";
+const TIMETABLE: &str = "data/private/evidence/stadtbus-gtfs";
 
 fn newest_archive(world: &World, folder: &str) -> PathBuf {
     let folder = world.path(folder);
@@ -44,12 +44,12 @@ fn a_flipped_byte_in_an_archive_costs_one_capture_and_is_told() {
 fn a_damaged_newest_timetable_is_refused_and_never_replaced_by_the_older_one() {
     let world = World::new();
     world.run();
-    let archive = newest_archive(&world, &format!("data/private/evidence/{TIMETABLE}"));
+    let archive = newest_archive(&world, TIMETABLE);
     let mut bytes = std::fs::read(&archive).unwrap();
     let at = bytes.len() - 100;
     bytes[at] ^= 0xff;
     std::fs::write(&archive, &bytes).unwrap();
-    for pipeline in [TIMETABLE, "stadtbus-telemetrie"] {
+    for pipeline in ["stadtbus-fahrplan", "stadtbus-telemetrie"] {
         let output = world.program(&["run", pipeline]);
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(42), "{told}");
