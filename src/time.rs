@@ -6,11 +6,13 @@
 //! (<https://gtfs.org/documentation/schedule/reference/#field-types>, "Time").
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{SignedDuration, Span, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The day that a trip belongs to, in local time. Printed and serialised as `YYYY-MM-DD`.
@@ -20,6 +22,82 @@ pub struct ServiceDate(pub Date);
 /// Seconds since noon minus twelve hours of a service date: the value of a GTFS `Time`. May exceed 86,400.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ServiceSeconds(pub i32);
+
+/// The service day of a date in a zone: the instants that its reports may come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceDay {
+    pub date: ServiceDate,
+    /// From [`ServiceDate::zero`] until 30 hours later, 06:00 of the next day: when a trip of this date may report
+    /// (times beyond 24:00:00 of TIDES and GTFS).
+    pub window: Range<Timestamp>,
+    /// When a report that names no trip belongs to this date: from 3:00 by the local clock until 3:00 of the next day, since
+    /// what runs before belongs to the night. The first 3:00, where the clock shows it twice; where it jumps over it, the jump.
+    pub reports: Range<Timestamp>,
+}
+
+impl ServiceDay {
+    /// Length of the window.
+    pub const HOURS: i64 = 30;
+    /// The hour of the local clock at which the night ends.
+    const NIGHT_ENDS: i8 = 3;
+
+    pub fn new(date: ServiceDate, zone: &TimeZone) -> Self {
+        let zero = date.zero(zone);
+        let end = zero.saturating_add(SignedDuration::from_hours(Self::HOURS)).unwrap_or(Timestamp::MAX);
+        let reports = Self::night_end(date, zone)..Self::night_end(date.plus_days(1), zone);
+        Self { date, window: zero..end, reports }
+    }
+
+    /// The service day of an instant of which nothing but the time is known.
+    pub fn of(instant: Timestamp, zone: &TimeZone) -> Self {
+        let date = ServiceDate::local_date_of(instant, zone);
+        let day = Self::new(date, zone);
+        if instant < day.reports.start { Self::new(date.plus_days(-1), zone) } else { day }
+    }
+
+    /// Whether no report of this date can come any more.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        now >= self.window.end
+    }
+
+    /// The end of the window as a clock in the zone shows it: `2026-11-27 06:00`.
+    pub fn local_end(&self, zone: &TimeZone) -> String {
+        zone.to_datetime(self.window.end).strftime("%Y-%m-%d %H:%M").to_string()
+    }
+
+    /// The first instant at which the local clock shows 3:00 or more on a date.
+    fn night_end(date: ServiceDate, zone: &TimeZone) -> Timestamp {
+        let three = zone.to_ambiguous_zoned_datetime(date.0.at(Self::NIGHT_ENDS, 0, 0, 0));
+        let is_gap = matches!(three.offset(), AmbiguousOffset::Gap { .. });
+        // Before the gap's end by its clock, so at or after the jump itself. Fails only at the ends of time.
+        let instant = three.compatible().map(|zoned| zoned.timestamp()).unwrap_or_default();
+        let after = instant.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(instant);
+        let jump = is_gap.then(|| zone.preceding(after).next()).flatten();
+        jump.map_or(instant, |jump| jump.timestamp())
+    }
+}
+
+/// How far the clock of one machine may be ahead of another's. What is later than this is of the future.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
+
+/// How far the clock was set off, for tests and rehearsals.
+static CLOCK_SHIFT: OnceLock<SignedDuration> = OnceLock::new();
+
+/// The time now: the one clock of a run, its captures and its records.
+pub fn now() -> Timestamp {
+    let shift = CLOCK_SHIFT.get().copied().unwrap_or_default();
+    Timestamp::now().saturating_add(shift).unwrap_or(Timestamp::MAX)
+}
+
+/// Lets the clock of this process begin at another time; it goes on from there. Only the first call counts.
+pub fn set_clock(begin: Timestamp) {
+    let _ = CLOCK_SHIFT.set(begin.duration_since(Timestamp::now()));
+}
+
+/// The end of the time that evidence can be of. Evidence from later was captured while a clock was wrong.
+pub fn future(now: Timestamp) -> Timestamp {
+    now.saturating_add(CLOCK_TOLERANCE).unwrap_or(Timestamp::MAX)
+}
 
 impl ServiceDate {
     /// A date of the Gregorian calendar; `None` if there is no such day.

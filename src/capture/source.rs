@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use jiff::Timestamp;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::{GetOptions, ObjectStore};
 
@@ -168,7 +167,7 @@ fn fetched(url: String, status: u16, headers: Vec<(String, String)>, body: Bytes
     if known.digest == Some(digest) {
         return Fetched::NotModified;
     }
-    Fetched::New(Capture { url, captured_at: Timestamp::now(), status, headers, body, digest })
+    Fetched::New(Capture { url, captured_at: crate::time::now(), status, headers, body, digest })
 }
 
 async fn fetch_http(

@@ -27,6 +27,10 @@ pub enum RunError {
     Quarantine(#[from] QuarantineError),
     #[error("there is no evidence of {what}. {remedy}")]
     NoEvidence { what: String, remedy: String },
+    #[error(
+        "no report belongs to {pipeline} {date}: {captures} captures with {rows} rows tell of other dates or of nothing. {stays}."
+    )]
+    NoReports { pipeline: String, date: ServiceDate, captures: usize, rows: u64, stays: &'static str },
     #[error("another run is at work on {pipeline} {date}. Wait until it is done, and try again.")]
     Busy { pipeline: String, date: ServiceDate },
     #[error("{path} could not be {verb}: {problem}. Check the disk and the permissions.", path = path.display())]
@@ -52,8 +56,13 @@ impl RunError {
             Self::Publish(error) => error.is_passing(),
             Self::Busy { .. } | Self::Private { .. } => true,
             Self::Quarantine(error) => matches!(error, QuarantineError::File { .. }),
-            Self::Check(_) | Self::Derive(_) | Self::NoEvidence { .. } | Self::Internal(_) => false,
+            Self::Check(_) | Self::Derive(_) | Self::NoEvidence { .. } | Self::NoReports { .. } | Self::Internal(_) => false,
         }
+    }
+
+    /// Whether there is nothing of the date: where several dates are run, it is skipped.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::NoEvidence { .. } | Self::NoReports { .. })
     }
 
     /// Whether it is the configuration that is wrong.
