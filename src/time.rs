@@ -233,6 +233,52 @@ mod tests {
         assert_eq!(date("2026-03-29").zero(&berlin()).to_string(), "2026-03-28T22:00:00Z");
     }
 
+    fn instant(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_night_ends_at_three_by_the_local_clock_also_when_the_clock_changes() {
+        let chatham = "Pacific/Chatham";
+        for (zone, at, expected) in [
+            ("Europe/Berlin", "2026-11-25T01:59:59Z", "2026-11-24"),
+            ("Europe/Berlin", "2026-11-25T02:00:00Z", "2026-11-25"),
+            // Half past two for the first and the second time, and three.
+            ("Europe/Berlin", "2026-10-25T00:30:00Z", "2026-10-24"),
+            ("Europe/Berlin", "2026-10-25T01:30:00Z", "2026-10-24"),
+            ("Europe/Berlin", "2026-10-25T02:00:00Z", "2026-10-25"),
+            // From two to three: the night ends with the jump.
+            ("Europe/Berlin", "2026-03-29T00:59:59Z", "2026-03-28"),
+            ("Europe/Berlin", "2026-03-29T01:30:00Z", "2026-03-29"),
+            // From three to four.
+            ("Europe/Helsinki", "2026-03-29T00:59:59Z", "2026-03-28"),
+            ("Europe/Helsinki", "2026-03-29T01:00:00Z", "2026-03-29"),
+            ("Asia/Kolkata", "2026-11-24T21:29:59Z", "2026-11-24"),
+            ("Asia/Kolkata", "2026-11-24T21:30:00Z", "2026-11-25"),
+            ("Asia/Kathmandu", "2026-11-24T21:15:00Z", "2026-11-25"),
+            // From 3:45 back to 2:45: a night that has ended does not begin again.
+            (chatham, "2026-04-04T13:14:59Z", "2026-04-04"),
+            (chatham, "2026-04-04T13:15:00Z", "2026-04-05"),
+            (chatham, "2026-04-04T14:05:00Z", "2026-04-05"),
+        ] {
+            let zone = TimeZone::get(zone).unwrap();
+            assert_eq!(ServiceDay::of(instant(at), &zone).date.to_string(), expected, "{at} in {zone:?}");
+        }
+    }
+
+    #[test]
+    fn a_service_day_is_over_at_six_of_the_next_day() {
+        for (day, end, local) in [
+            ("2026-11-26", "2026-11-27T05:00:00Z", "2026-11-27 06:00"),
+            ("2026-10-25", "2026-10-26T05:00:00Z", "2026-10-26 06:00"),
+            ("2026-03-29", "2026-03-30T04:00:00Z", "2026-03-30 06:00"),
+        ] {
+            let day = ServiceDay::new(date(day), &berlin());
+            assert_eq!((day.window.end, day.local_end(&berlin()).as_str()), (instant(end), local));
+            assert!(day.is_over(instant(end)) && !day.is_over(instant(end) - SignedDuration::from_secs(1)));
+        }
+    }
+
     #[test]
     fn a_time_is_read_only_in_its_own_form() {
         assert_eq!(ServiceSeconds::from_gtfs(b"05:06:07"), Some(ServiceSeconds(18_367)));
@@ -252,7 +298,47 @@ mod tests {
         assert_eq!(ServiceDate::from_gtfs("+2026103"), None);
     }
 
+    /// Zones that change their clock at different hours and by different spans, or are off by parts of an hour.
+    const ZONES: [&str; 12] = [
+        "Europe/Berlin",
+        "Europe/London",
+        "Europe/Helsinki",
+        "Atlantic/Azores",
+        "America/New_York",
+        "America/St_Johns",
+        "America/Havana",
+        "Africa/Cairo",
+        "Asia/Kolkata",
+        "Asia/Kathmandu",
+        "Australia/Lord_Howe",
+        "Pacific/Chatham",
+    ];
+
     proptest::proptest! {
+        #[test]
+        fn every_instant_belongs_to_one_service_day_by_the_local_clock(
+            second in 1_767_225_600..1_830_297_600_i64,
+            zone in 0..ZONES.len(),
+            near in 0..4_usize,
+            offset in -7_200..7_200_i64,
+        ) {
+            let zone = TimeZone::get(ZONES[zone]).unwrap();
+            let second = Timestamp::from_second(second).unwrap();
+            // Three of four are within two hours of a change of the clock, where there is one.
+            let change = zone.following(second).next().filter(|_| near > 0).map(|change| change.timestamp());
+            let at = change.unwrap_or(second) + SignedDuration::from_secs(offset);
+            let day = ServiceDay::of(at, &zone);
+            proptest::prop_assert!(day.reports.contains(&at));
+            proptest::prop_assert_eq!(ServiceDay::new(day.date.plus_days(1), &zone).reports.start, day.reports.end);
+            let clock = zone.to_datetime(at);
+            let by_clock = ServiceDate(clock.date()).plus_days(if clock.hour() < 3 { -1 } else { 0 });
+            let three = zone.to_ambiguous_zoned_datetime(clock.date().at(3, 0, 0, 0));
+            let is_twice = matches!(three.offset(), AmbiguousOffset::Fold { .. });
+            proptest::prop_assert!(day.date == by_clock || (is_twice && day.date == by_clock.plus_days(1)));
+            // Only a night's end is outside of the window of its date's trips, if the clock changes.
+            proptest::prop_assert!(at < day.window.end);
+        }
+
         #[test]
         fn every_time_reads_back_as_it_is_written(seconds in 0..3_600_000_i32) {
             let time = ServiceSeconds(seconds);

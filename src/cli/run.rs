@@ -198,7 +198,10 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
         }
     }
     if is_published && !arguments.json {
-        println!("open {}/index.html", workspace.site.base_url.as_deref().unwrap_or(bucket.location()).trim_end_matches('/'));
+        println!(
+            "open {}/index.html",
+            workspace.site.base_url.as_deref().unwrap_or(bucket.location()).trim_end_matches('/')
+        );
     }
     if arguments.json {
         println!("{}", serde_json::Value::from(results));
@@ -256,7 +259,8 @@ fn json(report: &Report, warnings: &[String]) -> serde_json::Value {
 /// The final table of a pipeline, and what its rules found.
 fn show(report: &Report, bucket: &str) {
     let record = &report.record;
-    println!("{} {}", record.pipeline, record.date);
+    let provisional = if report.is_complete { "" } else { " (provisional: the date is not over)" };
+    println!("{} {}{provisional}", record.pipeline, record.date);
     if report.is_nothing_new() {
         println!("  nothing new: the same evidence, contracts and program were published before\n");
         return;

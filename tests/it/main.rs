@@ -3,6 +3,7 @@
 mod broken_feeds;
 mod command_line;
 mod contracts;
+mod dates;
 mod end_to_end;
 mod killed;
 mod left_out;

@@ -56,7 +56,9 @@ impl RunError {
             Self::Publish(error) => error.is_passing(),
             Self::Busy { .. } | Self::Private { .. } => true,
             Self::Quarantine(error) => matches!(error, QuarantineError::File { .. }),
-            Self::Check(_) | Self::Derive(_) | Self::NoEvidence { .. } | Self::NoReports { .. } | Self::Internal(_) => false,
+            Self::Check(_) | Self::Derive(_) | Self::NoEvidence { .. } | Self::NoReports { .. } | Self::Internal(_) => {
+                false
+            }
         }
     }
 

@@ -62,8 +62,8 @@ pub(super) enum DefaultDate {
     Newest(ServiceDate),
     /// There is evidence of this one only, and it is not over.
     NotOver(ServiceDay),
-    /// There is no evidence, or, at this time, of the future only.
-    None(Option<Timestamp>),
+    /// There is no evidence, or of the future only.
+    None,
 }
 
 /// Finds the date for a run that was given none: the newest before `before` that is over, by the evidence there is. What was
@@ -92,10 +92,7 @@ pub(super) fn default_date(
         until = day.reports.start;
         running.get_or_insert(day);
     }
-    match running {
-        Some(day) => Ok(DefaultDate::NotOver(day)),
-        None => Ok(DefaultDate::None(newest_capture(workspace, pipeline, Timestamp::MAX)?)),
-    }
+    Ok(running.map_or(DefaultDate::None, DefaultDate::NotOver))
 }
 
 /// When something of any source of a pipeline was captured last before `until`.
@@ -155,7 +152,9 @@ fn no_evidence(
     let name = &pipeline.name;
     let nearest = match (before, after) {
         (Some(before), Some(after)) => {
-            format!("The nearest dates that have some are {before} and {after}: 'fahrtenbuch run {name} --date {before}'.")
+            format!(
+                "The nearest dates that have some are {before} and {after}: 'fahrtenbuch run {name} --date {before}'."
+            )
         }
         (Some(date), None) => {
             format!("The newest date that has some is {date}: 'fahrtenbuch run {name} --date {date}'.")

@@ -53,7 +53,10 @@ pub struct Report {
 pub enum Outcome {
     Done(Box<Report>),
     /// There was nothing to do yet: the date is not over, and there is no older one, or it has no reports yet.
-    NotDue { date: ServiceDate, reason: String },
+    NotDue {
+        date: ServiceDate,
+        reason: String,
+    },
 }
 
 /// A run and what has to be said of the way to it: sources that did not answer, evidence of the future, dates passed over.
@@ -108,7 +111,9 @@ pub fn run(
     let begin = now();
     let future = newest_capture(workspace, pipeline, Timestamp::MAX)?.filter(|newest| *newest >= time::future(begin));
     warnings.extend(future.map(|newest| {
-        format!("there is evidence of {newest}, which is in the future: a clock was wrong then or is now; it does not count")
+        format!(
+            "there is evidence of {newest}, which is in the future: a clock was wrong then or is now; it does not count"
+        )
     }));
     let mut passed_over: Option<RunError> = None;
     let mut before = None;
@@ -126,7 +131,7 @@ pub fn run(
                 );
                 return Ok(Run { outcome: Outcome::NotDue { date: day.date, reason }, warnings });
             }
-            DefaultDate::NotOver(_) | DefaultDate::None(_) => break,
+            DefaultDate::NotOver(_) | DefaultDate::None => break,
         };
         let attempt = partition(workspace, pipeline, date, begin).and_then(|mut partition| {
             partition.notes.extend(failures.iter().map(capture_note));
@@ -266,7 +271,8 @@ fn without_rows(
     is_complete: bool,
 ) -> Result<Option<Outcome>, RunError> {
     let date = entry.record.date;
-    let note = |rule: &str, message: String| NoteEntry { rule: rule.to_owned(), severity: "warning".to_owned(), message };
+    let note =
+        |rule: &str, message: String| NoteEntry { rule: rule.to_owned(), severity: "warning".to_owned(), message };
     let has_rows = |table: &TableEntry| table.published + table.quarantined + table.held_back > 0;
     if entry.record.tables.iter().any(has_rows) {
         if !is_complete {
@@ -301,7 +307,9 @@ fn without_rows(
     let absent = RunError::NoReports { pipeline: pipeline.name.clone(), date, captures, rows, stays };
     match is_complete {
         true => Err(absent),
-        false => Ok(Some(Outcome::NotDue { date, reason: format!("{absent} The date is not over: run it again later") })),
+        false => {
+            Ok(Some(Outcome::NotDue { date, reason: format!("{absent} The date is not over: run it again later") }))
+        }
     }
 }
 
