@@ -20,19 +20,22 @@ const LISTED: usize = 12;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  fahrtenbuch run                                  ask the sources, then run the newest date that is over
+  fahrtenbuch run                                  every pipeline, the newest date that is over
   fahrtenbuch run stadtbus-telemetrie --date 2026-11-24
   fahrtenbuch run stadtbus-telemetrie --date yesterday
   fahrtenbuch run --from 2026-11-01 --to 2026-11-30
   fahrtenbuch run --json | jq '.[].record.tables'
 
-Without --date every source is asked once, and the newest service date is run that is over and has evidence; a service
-date is over at 06:00 of the next day, 30 hours after it began. Of a timetable it is the day on which the newest one was
-captured. A source that does not answer is told, and what was captured before is published.
-With --date or --from no source is asked. A date that is not over is published provisionally; one without evidence is
-skipped where several are run.
+Without --date every source is asked once, and then the newest service date is run that is
+over and has evidence. A service date is over at 06:00 of the next day, 30 hours after it began.
+Of a timetable it is the day on which the newest one was captured. A source that does not answer
+is told, and what was captured before is published.
 
-Running again with nothing new publishes nothing new. A run that was killed is finished by the next one.")]
+With --date, --from and --to no source is asked. A date that is not over is published, but said
+to be provisional. A date without evidence fails alone and is skipped among several.
+
+Running again with nothing new publishes nothing new. A run that was killed is finished by the
+next one.")]
 pub struct Arguments {
     /// Names of pipelines; all if none is given
     #[arg(value_name = "PIPELINE")]

@@ -144,12 +144,13 @@ pub fn run(
                 before = Some(date);
             }
             Err(error) => {
-                warnings.iter().for_each(|warning| tracing::warn!(pipeline = pipeline.name, "{warning}"));
+                log_warnings(pipeline, &warnings);
                 return Err(error);
             }
             Ok(outcome) => return Ok(Run { outcome, warnings }),
         }
     }
+    log_warnings(pipeline, &warnings);
     // The failure of the source says more than that there is nothing of it.
     if let Some(error) = passed_over.or(failures.into_iter().next().map(RunError::Capture)) {
         return Err(error);
@@ -165,6 +166,11 @@ pub fn run(
             None => format!("Capture some with 'fahrtenbuch capture {}'.", pipeline.name),
         },
     })
+}
+
+/// What had to be said of a run that then failed.
+fn log_warnings(pipeline: &Pipeline, warnings: &[String]) {
+    warnings.iter().for_each(|warning| tracing::warn!(pipeline = pipeline.name, "{warning}"));
 }
 
 /// Asks the sources of a pipeline; gives the failures of those that did not answer. Where evidence cannot be kept or read, the
