@@ -6,11 +6,13 @@
 //! (<https://gtfs.org/documentation/schedule/reference/#field-types>, "Time").
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{SignedDuration, Span, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The day that a trip belongs to, in local time. Printed and serialised as `YYYY-MM-DD`.
@@ -20,6 +22,82 @@ pub struct ServiceDate(pub Date);
 /// Seconds since noon minus twelve hours of a service date: the value of a GTFS `Time`. May exceed 86,400.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ServiceSeconds(pub i32);
+
+/// The service day of a date in a zone: the instants that its reports may come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceDay {
+    pub date: ServiceDate,
+    /// From [`ServiceDate::zero`] until 30 hours later, 06:00 of the next day: when a trip of this date may report
+    /// (times beyond 24:00:00 of TIDES and GTFS).
+    pub window: Range<Timestamp>,
+    /// When a report that names no trip belongs to this date: from 3:00 by the local clock until 3:00 of the next day, since
+    /// what runs before belongs to the night. The first 3:00, where the clock shows it twice; where it jumps over it, the jump.
+    pub reports: Range<Timestamp>,
+}
+
+impl ServiceDay {
+    /// Length of the window.
+    pub const HOURS: i64 = 30;
+    /// The hour of the local clock at which the night ends.
+    const NIGHT_ENDS: i8 = 3;
+
+    pub fn new(date: ServiceDate, zone: &TimeZone) -> Self {
+        let zero = date.zero(zone);
+        let end = zero.saturating_add(SignedDuration::from_hours(Self::HOURS)).unwrap_or(Timestamp::MAX);
+        let reports = Self::night_end(date, zone)..Self::night_end(date.plus_days(1), zone);
+        Self { date, window: zero..end, reports }
+    }
+
+    /// The service day of an instant of which nothing but the time is known.
+    pub fn of(instant: Timestamp, zone: &TimeZone) -> Self {
+        let date = ServiceDate::local_date_of(instant, zone);
+        let day = Self::new(date, zone);
+        if instant < day.reports.start { Self::new(date.plus_days(-1), zone) } else { day }
+    }
+
+    /// Whether no report of this date can come any more.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        now >= self.window.end
+    }
+
+    /// The end of the window as a clock in the zone shows it: `2026-11-27 06:00`.
+    pub fn local_end(&self, zone: &TimeZone) -> String {
+        zone.to_datetime(self.window.end).strftime("%Y-%m-%d %H:%M").to_string()
+    }
+
+    /// The first instant at which the local clock shows 3:00 or more on a date.
+    fn night_end(date: ServiceDate, zone: &TimeZone) -> Timestamp {
+        let three = zone.to_ambiguous_zoned_datetime(date.0.at(Self::NIGHT_ENDS, 0, 0, 0));
+        let is_gap = matches!(three.offset(), AmbiguousOffset::Gap { .. });
+        // Before the gap's end by its clock, so at or after the jump itself. Fails only at the ends of time.
+        let instant = three.compatible().map(|zoned| zoned.timestamp()).unwrap_or_default();
+        let after = instant.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(instant);
+        let jump = is_gap.then(|| zone.preceding(after).next()).flatten();
+        jump.map_or(instant, |jump| jump.timestamp())
+    }
+}
+
+/// How far the clock of one machine may be ahead of another's. What is later than this is of the future.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
+
+/// How far the clock was set off, for tests and rehearsals.
+static CLOCK_SHIFT: OnceLock<SignedDuration> = OnceLock::new();
+
+/// The time now: the one clock of a run, its captures and its records.
+pub fn now() -> Timestamp {
+    let shift = CLOCK_SHIFT.get().copied().unwrap_or_default();
+    Timestamp::now().saturating_add(shift).unwrap_or(Timestamp::MAX)
+}
+
+/// Lets the clock of this process begin at another time; it goes on from there. Only the first call counts.
+pub fn set_clock(begin: Timestamp) {
+    let _ = CLOCK_SHIFT.set(begin.duration_since(Timestamp::now()));
+}
+
+/// The end of the time that evidence can be of. Evidence from later was captured while a clock was wrong.
+pub fn future(now: Timestamp) -> Timestamp {
+    now.saturating_add(CLOCK_TOLERANCE).unwrap_or(Timestamp::MAX)
+}
 
 impl ServiceDate {
     /// A date of the Gregorian calendar; `None` if there is no such day.
@@ -155,6 +233,52 @@ mod tests {
         assert_eq!(date("2026-03-29").zero(&berlin()).to_string(), "2026-03-28T22:00:00Z");
     }
 
+    fn instant(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_night_ends_at_three_by_the_local_clock_also_when_the_clock_changes() {
+        let chatham = "Pacific/Chatham";
+        for (zone, at, expected) in [
+            ("Europe/Berlin", "2026-11-25T01:59:59Z", "2026-11-24"),
+            ("Europe/Berlin", "2026-11-25T02:00:00Z", "2026-11-25"),
+            // Half past two for the first and the second time, and three.
+            ("Europe/Berlin", "2026-10-25T00:30:00Z", "2026-10-24"),
+            ("Europe/Berlin", "2026-10-25T01:30:00Z", "2026-10-24"),
+            ("Europe/Berlin", "2026-10-25T02:00:00Z", "2026-10-25"),
+            // From two to three: the night ends with the jump.
+            ("Europe/Berlin", "2026-03-29T00:59:59Z", "2026-03-28"),
+            ("Europe/Berlin", "2026-03-29T01:30:00Z", "2026-03-29"),
+            // From three to four.
+            ("Europe/Helsinki", "2026-03-29T00:59:59Z", "2026-03-28"),
+            ("Europe/Helsinki", "2026-03-29T01:00:00Z", "2026-03-29"),
+            ("Asia/Kolkata", "2026-11-24T21:29:59Z", "2026-11-24"),
+            ("Asia/Kolkata", "2026-11-24T21:30:00Z", "2026-11-25"),
+            ("Asia/Kathmandu", "2026-11-24T21:15:00Z", "2026-11-25"),
+            // From 3:45 back to 2:45: a night that has ended does not begin again.
+            (chatham, "2026-04-04T13:14:59Z", "2026-04-04"),
+            (chatham, "2026-04-04T13:15:00Z", "2026-04-05"),
+            (chatham, "2026-04-04T14:05:00Z", "2026-04-05"),
+        ] {
+            let zone = TimeZone::get(zone).unwrap();
+            assert_eq!(ServiceDay::of(instant(at), &zone).date.to_string(), expected, "{at} in {zone:?}");
+        }
+    }
+
+    #[test]
+    fn a_service_day_is_over_at_six_of_the_next_day() {
+        for (day, end, local) in [
+            ("2026-11-26", "2026-11-27T05:00:00Z", "2026-11-27 06:00"),
+            ("2026-10-25", "2026-10-26T05:00:00Z", "2026-10-26 06:00"),
+            ("2026-03-29", "2026-03-30T04:00:00Z", "2026-03-30 06:00"),
+        ] {
+            let day = ServiceDay::new(date(day), &berlin());
+            assert_eq!((day.window.end, day.local_end(&berlin()).as_str()), (instant(end), local));
+            assert!(day.is_over(instant(end)) && !day.is_over(instant(end) - SignedDuration::from_secs(1)));
+        }
+    }
+
     #[test]
     fn a_time_is_read_only_in_its_own_form() {
         assert_eq!(ServiceSeconds::from_gtfs(b"05:06:07"), Some(ServiceSeconds(18_367)));
@@ -174,7 +298,47 @@ mod tests {
         assert_eq!(ServiceDate::from_gtfs("+2026103"), None);
     }
 
+    /// Zones that change their clock at different hours and by different spans, or are off by parts of an hour.
+    const ZONES: [&str; 12] = [
+        "Europe/Berlin",
+        "Europe/London",
+        "Europe/Helsinki",
+        "Atlantic/Azores",
+        "America/New_York",
+        "America/St_Johns",
+        "America/Havana",
+        "Africa/Cairo",
+        "Asia/Kolkata",
+        "Asia/Kathmandu",
+        "Australia/Lord_Howe",
+        "Pacific/Chatham",
+    ];
+
     proptest::proptest! {
+        #[test]
+        fn every_instant_belongs_to_one_service_day_by_the_local_clock(
+            second in 1_767_225_600..1_830_297_600_i64,
+            zone in 0..ZONES.len(),
+            near in 0..4_usize,
+            offset in -7_200..7_200_i64,
+        ) {
+            let zone = TimeZone::get(ZONES[zone]).unwrap();
+            let second = Timestamp::from_second(second).unwrap();
+            // Three of four are within two hours of a change of the clock, where there is one.
+            let change = zone.following(second).next().filter(|_| near > 0).map(|change| change.timestamp());
+            let at = change.unwrap_or(second) + SignedDuration::from_secs(offset);
+            let day = ServiceDay::of(at, &zone);
+            proptest::prop_assert!(day.reports.contains(&at));
+            proptest::prop_assert_eq!(ServiceDay::new(day.date.plus_days(1), &zone).reports.start, day.reports.end);
+            let clock = zone.to_datetime(at);
+            let by_clock = ServiceDate(clock.date()).plus_days(if clock.hour() < 3 { -1 } else { 0 });
+            let three = zone.to_ambiguous_zoned_datetime(clock.date().at(3, 0, 0, 0));
+            let is_twice = matches!(three.offset(), AmbiguousOffset::Fold { .. });
+            proptest::prop_assert!(day.date == by_clock || (is_twice && day.date == by_clock.plus_days(1)));
+            // Only a night's end is outside of the window of its date's trips, if the clock changes.
+            proptest::prop_assert!(at < day.window.end);
+        }
+
         #[test]
         fn every_time_reads_back_as_it_is_written(seconds in 0..3_600_000_i32) {
             let time = ServiceSeconds(seconds);

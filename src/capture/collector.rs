@@ -208,7 +208,7 @@ impl<'a> Task<'a> {
 
     /// Asks once; nothing if it was stopped before the answer came.
     fn ask(&mut self, stop: &Stop, no_try_after: Option<Instant>) -> Option<(Report, Option<Instant>)> {
-        let (asked_at, clock) = (Timestamp::now(), Instant::now());
+        let (asked_at, clock) = (crate::time::now(), Instant::now());
         let name = &self.collected.name;
         // Evidence that cannot be read must not stop new evidence from coming.
         let known = self.store.validators(name).unwrap_or_else(|error| {

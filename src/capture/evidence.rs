@@ -316,10 +316,12 @@ impl Store {
         let length = fs::metadata(&archive).map_or(0, |metadata| metadata.len());
         let state = State::read(&folder);
         let is_of = |state: &State| folder.join(&state.archive) == archive && state.length == length;
-        if let Some(state) = state.clone().filter(is_of) {
+        // What was captured while a clock was wrong must not keep the source from giving its feed again.
+        let until = crate::time::future(crate::time::now());
+        if let Some(state) = state.clone().filter(is_of).filter(|state| state.newest.captured_at < until) {
             return Ok(state.newest.validators());
         }
-        let entry = match self.latest(source, Timestamp::MAX) {
+        let entry = match self.latest(source, until) {
             Ok(Some(entry)) => entry,
             Ok(None) | Err(CaptureError::Damaged { .. }) => return Ok(Validators::default()),
             Err(error) => return Err(error),

@@ -241,7 +241,7 @@ fn fetch_file(path: &Path, shown: &str, most: u64, known: &Validators) -> Result
     if body.len() as u64 > most {
         return Err(too_large(shown, most));
     }
-    Ok(fetched(shown.to_owned(), Timestamp::now(), 200, Vec::new(), body.into(), known))
+    Ok(fetched(shown.to_owned(), crate::time::now(), 200, Vec::new(), body.into(), known))
 }
 
 /// A response as a capture, unless the source gave what we have.
@@ -368,7 +368,7 @@ async fn request(
             None => return Ok(again(told(error))),
         },
     };
-    let now = Timestamp::now();
+    let now = crate::time::now();
     let status = response.status().as_u16();
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
     match status {
@@ -422,7 +422,7 @@ async fn request(
             Err(error) => return Ok(again(told(error))),
         }
     }
-    let mut captured_at = Timestamp::now();
+    let mut captured_at = crate::time::now();
     if let Some(difference) = difference {
         recorded.push((CLOCK_HEADER.to_owned(), captured_at.to_string()));
         captured_at = captured_at.saturating_add(difference).unwrap_or(captured_at);
@@ -606,7 +606,7 @@ async fn try_s3(
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer::Fetched(fetched(shown.clone(), Timestamp::now(), 200, headers, body.into(), known)))
+    Ok(Answer::Fetched(fetched(shown.clone(), crate::time::now(), 200, headers, body.into(), known)))
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ impl From<Exit> for ExitCode {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-   0  done
+   0  done; also: nothing was due, dates without evidence were skipped
    1  failed, and may succeed if tried again
    2  wrong use or configuration
    3  held back by quality: nothing of a run was published
@@ -66,6 +66,9 @@ struct Arguments {
     /// How to write the log, which goes to standard error
     #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
+    /// The time at which the clock of this process begins, for tests and rehearsals
+    #[arg(long, global = true, hide = true, env = "FAHRTENBUCH_NOW", value_name = "TIME")]
+    now: Option<jiff::Timestamp>,
     #[command(subcommand)]
     command: Command,
 }
@@ -106,6 +109,9 @@ pub fn main() -> ExitCode {
     end_quietly_with_the_reader();
     let arguments = Arguments::parse();
     log(arguments.verbose, arguments.log_format);
+    if let Some(now) = arguments.now {
+        crate::time::set_clock(now);
+    }
     let workspace = arguments.workspace;
     match arguments.command {
         Command::Run(run) => run::run(&workspace, &run),

@@ -11,7 +11,7 @@ use crate::cli::{Exit, choose, read_workspace, row_or_rows};
 use crate::contract::Severity;
 use crate::ledger::{Standard, Status, TableEntry};
 use crate::pipeline::Pipeline;
-use crate::pipeline::run::{Lock, Report, RunError, open_bucket, run as run_pipeline};
+use crate::pipeline::run::{Lock, Outcome, Report, Run, RunError, open_bucket, run as run_pipeline};
 use crate::time::ServiceDate;
 
 /// Findings that are listed below a table.
@@ -20,33 +20,79 @@ const LISTED: usize = 12;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  fahrtenbuch run                                  every pipeline, the newest date there is evidence of
+  fahrtenbuch run                                  every pipeline, the newest date that is over
   fahrtenbuch run stadtbus-telemetrie --date 2026-11-24
+  fahrtenbuch run stadtbus-telemetrie --date yesterday
   fahrtenbuch run --from 2026-11-01 --to 2026-11-30
   fahrtenbuch run --json | jq '.[].record.tables'
 
-Running again with nothing new publishes nothing new. A run that was killed is finished by the next one.")]
+Without --date every source is asked once, and then the newest service date is run that is
+over and has evidence. A service date is over at 06:00 of the next day, 30 hours after it began.
+Of a timetable it is the day on which the newest one was captured. A source that does not answer
+is told, and what was captured before is published.
+
+With --date, --from and --to no source is asked. A date that is not over is published, but said
+to be provisional. A date without evidence fails alone and is skipped among several.
+
+Running again with nothing new publishes nothing new. A run that was killed is finished by the
+next one.")]
 pub struct Arguments {
     /// Names of pipelines; all if none is given
     #[arg(value_name = "PIPELINE")]
     pipelines: Vec<String>,
-    /// The service date to run; the newest with evidence if none is given
+    /// The service date to run, as 2026-11-24, today or yesterday; the newest that is over if none is given
     #[arg(long, value_name = "DATE", conflicts_with_all = ["from", "to"])]
-    date: Option<ServiceDate>,
+    date: Option<DateArgument>,
     /// The first of several service dates
     #[arg(long, value_name = "DATE", requires = "to")]
-    from: Option<ServiceDate>,
+    from: Option<DateArgument>,
     /// The last of several service dates
     #[arg(long, value_name = "DATE", requires = "from")]
-    to: Option<ServiceDate>,
+    to: Option<DateArgument>,
     /// Write the result as JSON to standard output
     #[arg(long)]
     json: bool,
 }
 
+/// A date as people write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DateArgument {
+    On(ServiceDate),
+    /// So many days after today, by the calendar of the workspace's zone.
+    Relative(i32),
+}
+
+impl std::str::FromStr for DateArgument {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.to_lowercase().as_str() {
+            "today" | "heute" => Ok(Self::Relative(0)),
+            "yesterday" | "gestern" => Ok(Self::Relative(-1)),
+            _ => match text.parse() {
+                Ok(date) => Ok(Self::On(date)),
+                Err(_) => Err(format!("expected a date like 2026-11-24, today or yesterday, found '{text}'")),
+            },
+        }
+    }
+}
+
+impl DateArgument {
+    fn on(self, today: ServiceDate) -> ServiceDate {
+        match self {
+            Self::On(date) => date,
+            Self::Relative(days) => today.plus_days(days),
+        }
+    }
+}
+
 impl Arguments {
-    fn dates(&self) -> Result<Vec<Option<ServiceDate>>, Exit> {
-        let (Some(from), Some(to)) = (self.from, self.to) else { return Ok(vec![self.date]) };
+    /// The dates to run; `None` is the newest that is over.
+    fn dates(&self, today: ServiceDate) -> Result<Vec<Option<ServiceDate>>, Exit> {
+        let (Some(from), Some(to)) = (self.from, self.to) else {
+            return Ok(vec![self.date.map(|date| date.on(today))]);
+        };
+        let (from, to) = (from.on(today), to.on(today));
         if from > to {
             eprintln!("error: --from {from} is after --to {to}");
             return Err(Exit::Usage);
@@ -56,8 +102,27 @@ impl Arguments {
     }
 }
 
+/// Dates in a row as one: `2026-11-01 to 2026-11-05, 2026-11-08`. In order.
+fn spans(dates: &[ServiceDate]) -> String {
+    let mut spans: Vec<(ServiceDate, ServiceDate)> = Vec::new();
+    for date in dates {
+        match spans.last_mut() {
+            Some((_, last)) if last.plus_days(1) == *date => *last = *date,
+            _ => spans.push((*date, *date)),
+        }
+    }
+    let shown = spans.iter().map(|(first, last)| match first == last {
+        true => first.to_string(),
+        false => format!("{first} to {last}"),
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
 pub fn run(root: &Path, arguments: &Arguments) -> Exit {
-    let prepared = read_workspace(root).and_then(|workspace| Ok((arguments.dates()?, workspace)));
+    let prepared = read_workspace(root).and_then(|workspace| {
+        let today = ServiceDate::local_date_of(crate::time::now(), &workspace.zone);
+        Ok((arguments.dates(today)?, workspace))
+    });
     let (dates, workspace) = match prepared {
         Ok(prepared) => prepared,
         Err(exit) => return exit,
@@ -74,7 +139,10 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
     };
     let mut exit = Exit::Done;
     let mut results = Vec::new();
+    let is_range = arguments.from.is_some();
+    let mut is_published = false;
     for pipeline in pipelines {
+        let mut skipped = Vec::new();
         for date in &dates {
             let bar = progress(pipeline, arguments.json);
             let watch = |stage: &str, rows: u64| {
@@ -83,28 +151,60 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
             };
             let result = run_pipeline(&workspace, pipeline, *date, &bucket, &lock, &watch);
             bar.finish_and_clear();
+            let not_run = |date: Option<ServiceDate>, status: &str, reason: String, warnings: &[String]| {
+                serde_json::json!({
+                    "pipeline": pipeline.name,
+                    "date": date,
+                    "status": status,
+                    (if status == "failed" { "error" } else { "reason" }): reason,
+                    "warnings": warnings,
+                })
+            };
             match result {
-                Ok(report) => {
-                    if report.record.status == Status::HeldBack {
-                        exit = exit.max(Exit::HeldBack);
+                Ok(Run { outcome, warnings }) => {
+                    for warning in &warnings {
+                        eprintln!("warning: {}: {warning}", pipeline.name);
                     }
-                    if arguments.json {
-                        results.push(json(&report));
-                    } else {
-                        show(&report, bucket.location());
+                    match outcome {
+                        Outcome::Done(report) => {
+                            match report.record.status {
+                                Status::HeldBack => exit = exit.max(Exit::HeldBack),
+                                Status::Published => is_published = true,
+                            }
+                            if arguments.json {
+                                results.push(json(&report, &warnings));
+                            } else {
+                                show(&report, bucket.location());
+                            }
+                        }
+                        Outcome::NotDue { date, reason } => {
+                            if !arguments.json {
+                                println!("{}: {reason}\n", pipeline.name);
+                            }
+                            results.push(not_run(Some(date), "skipped", reason, &warnings));
+                        }
                     }
+                }
+                Err(error) if is_range && error.is_absent() => {
+                    skipped.extend(*date);
+                    results.push(not_run(*date, "skipped", error.to_string(), &[]));
                 }
                 Err(error) => {
                     exit = exit.max(failed(&error, arguments.json, Some(&pipeline.name)));
-                    results.push(serde_json::json!({
-                        "pipeline": pipeline.name,
-                        "date": date,
-                        "status": "failed",
-                        "error": error.to_string(),
-                    }));
+                    results.push(not_run(*date, "failed", error.to_string(), &[]));
                 }
             }
         }
+        if !skipped.is_empty() && !arguments.json {
+            let (count, all) = (skipped.len(), dates.len());
+            println!("{}: {count} of {all} dates have no evidence: {}; skipped\n", pipeline.name, spans(&skipped));
+        }
+    }
+    if is_published && !arguments.json {
+        println!(
+            "open {}/index.html",
+            workspace.site.base_url.as_deref().unwrap_or(bucket.location()).trim_end_matches('/')
+        );
     }
     if arguments.json {
         println!("{}", serde_json::Value::from(results));
@@ -144,12 +244,14 @@ pub fn failed(error: &RunError, _json: bool, pipeline: Option<&str>) -> Exit {
     }
 }
 
-fn json(report: &Report) -> serde_json::Value {
+fn json(report: &Report, warnings: &[String]) -> serde_json::Value {
     serde_json::json!({
         "pipeline": report.record.pipeline,
         "date": report.record.date,
         "status": report.record.status,
         "nothing_new": report.is_nothing_new(),
+        "provisional": !report.is_complete,
+        "warnings": warnings,
         "releases": report.commits,
         "record_key": report.record_key,
         "seconds": report.seconds,
@@ -160,7 +262,8 @@ fn json(report: &Report) -> serde_json::Value {
 /// The final table of a pipeline, and what its rules found.
 fn show(report: &Report, bucket: &str) {
     let record = &report.record;
-    println!("{} {}", record.pipeline, record.date);
+    let provisional = if report.is_complete { "" } else { " (provisional: the date is not over)" };
+    println!("{} {}{provisional}", record.pipeline, record.date);
     if report.is_nothing_new() && report.is_repeated {
         println!("  nothing new: the same evidence, contracts and program were published before\n");
         return;

@@ -22,11 +22,9 @@ use crate::derive::privacy::{Pseudonym, Pseudonyms};
 use crate::derive::{DeriveError, Dropped, Transform};
 use crate::table::keys::{KeyColumns, KeySet};
 use crate::table::{Budget, Chunk, ORIGIN, ORIGIN_ROW};
-use crate::time::ServiceDate;
+use crate::time::{ServiceDate, ServiceDay};
 use crate::yaml::{Problem, Problems};
 
-/// A report without a trip belongs to the day before until this local hour, as night lines do.
-const NIGHT_ENDS: i64 = 3;
 /// Percentages beyond this are a fault of the counter and no crowd.
 const MOST_PERCENT: i32 = 300;
 
@@ -332,7 +330,7 @@ impl Telemetry {
         let start = start.map(|array| array.as_primitive::<Date32Type>());
         let instants = self.event_timestamps(rows);
         let received = self.instants(rows, "captured_at");
-        let mut last: Option<(i64, i32)> = None;
+        let mut last: Option<(std::ops::Range<i64>, i32)> = None;
         (0..rows.num_rows())
             .map(|row| {
                 if let Some(dates) = start.filter(|dates| dates.is_valid(row)) {
@@ -343,15 +341,15 @@ impl Telemetry {
                 } else {
                     received.as_ref().map_or(0, |received| received.value(row))
                 };
-                // Reports come hour by hour, so the calendar is asked once an hour.
-                let hour = instant.div_euclid(3_600_000);
-                if let Some((_, date)) = last.filter(|(before, _)| *before == hour) {
-                    return Some(date);
+                // Most reports are of the same day as the one before, so the calendar is rarely asked.
+                if let Some((_, date)) = last.as_ref().filter(|(reports, _)| reports.contains(&instant)) {
+                    return Some(*date);
                 }
-                let instant = Timestamp::from_second((hour - NIGHT_ENDS) * 3600).unwrap_or_default();
-                let date = ServiceDate::local_date_of(instant, &self.settings.zone).days_since_epoch();
-                last = Some((hour, date));
-                Some(date)
+                let at = Timestamp::from_millisecond(instant).unwrap_or_default();
+                let day = ServiceDay::of(at, &self.settings.zone);
+                let reports = day.reports.start.as_millisecond()..day.reports.end.as_millisecond();
+                let (_, date) = last.insert((reports, day.date.days_since_epoch()));
+                Some(*date)
             })
             .collect()
     }

@@ -98,6 +98,14 @@ pub fn write(path: &Path, entry: &Entry) -> io::Result<()> {
 }
 
 impl Entry {
+    /// Lets the files that this run made name its record, which has changed since it had this key.
+    pub fn rename_record(&mut self, key: &str) {
+        let (now, _) = self.record.to_bytes();
+        for file in self.files.iter_mut().filter(|file| file.file.record == key) {
+            file.file.record.clone_from(&now);
+        }
+    }
+
     /// Whether every staged file is still what the journal says.
     pub fn is_staged(&self) -> bool {
         let files = self.files.iter().all(|file| {

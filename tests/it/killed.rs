@@ -102,7 +102,7 @@ fn a_second_run_of_the_same_partition_is_sent_away() {
 
 #[test]
 fn runs_of_different_dates_at_the_same_time_all_land() {
-    let world = World::new();
+    let world = World::at("2026-12-01T12:00:00Z");
     let evidence = world.path("data/sample/evidence").to_string_lossy().into_owned();
     let dates = ["2026-11-20", "2026-11-22", "2026-11-24"];
     for date in &dates[..2] {

@@ -4,6 +4,7 @@ mod broken_feeds;
 mod collector;
 mod command_line;
 mod contracts;
+mod dates;
 mod end_to_end;
 mod evidence;
 mod killed;

@@ -196,7 +196,7 @@ fn a_date_that_is_not_over_is_released_as_provisional_below_revised() {
     let output = world.program(&["run", TELEMETRY, "--date", &today]);
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(told.contains("release.provisional"), "{told}");
+    assert!(told.contains("run.provisional"), "{told}");
     let entry = entry(&world, "stadtbus-telemetrie/vehicle_locations");
     assert_eq!(entry["provisional"], true);
     assert!(

@@ -256,7 +256,7 @@ fn result(world: &World, dataset: &str, date: &str, rule: &str) -> Value {
 
 #[test]
 fn a_feed_that_shrinks_by_half_alarms_but_not_on_its_first_date() {
-    let world = World::new();
+    let world = World::at("2026-12-06T12:00:00Z");
     let evidence = world.path("data/sample/evidence").to_string_lossy().into_owned();
     let dates = ["2026-12-01", "2026-12-02", "2026-12-03", "2026-12-04"];
     for date in dates {
@@ -282,9 +282,10 @@ fn a_feed_that_shrinks_by_half_alarms_but_not_on_its_first_date() {
 
 /// A workspace in which the sample's timetable was published yesterday, by the names of both days.
 fn with_a_timetable_of_yesterday() -> (World, String, String) {
-    let world = World::new();
+    let now = "2026-11-26T12:00:00Z";
+    let world = World::at(now);
     let zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap();
-    let now = Timestamp::now();
+    let now: Timestamp = now.parse().unwrap();
     let then = now - SignedDuration::from_hours(24);
     let [yesterday, today] = [then, now].map(|at| ServiceDate::local_date_of(at, &zone).to_string());
     let body = std::fs::read(world.path("data/sample/stadtbus-gtfs.zip")).unwrap();

@@ -145,15 +145,28 @@ pub fn http_with(port: u16, request: &str, body: &[u8]) -> String {
 /// A workspace of its own, with the repository's sample, pipelines and contracts.
 pub struct World {
     folder: TempDir,
+    /// What the clock shows where the program begins; the machine's clock if there is none.
+    now: Option<String>,
 }
 
 impl World {
     pub fn new() -> Self {
-        let world = Self { folder: tempfile::tempdir().unwrap() };
+        let world = Self { folder: tempfile::tempdir().unwrap(), now: None };
         for name in ["fahrtenbuch.yaml", "pipelines", "schemas", "data/sample"] {
             copy(&root().join(name), &world.path(name));
         }
         world
+    }
+
+    /// A workspace in which it is always the same time, as `2026-11-26T03:30:00Z`.
+    pub fn at(now: &str) -> Self {
+        let mut world = Self::new();
+        world.set_clock(now);
+        world
+    }
+
+    pub fn set_clock(&mut self, now: &str) {
+        self.now = Some(now.to_owned());
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -182,6 +195,9 @@ impl World {
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fahrtenbuch"));
         command.arg("-C").arg(self.folder.path());
+        if let Some(now) = &self.now {
+            command.env("FAHRTENBUCH_NOW", now);
+        }
         command
     }
 

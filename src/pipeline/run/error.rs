@@ -30,6 +30,10 @@ pub enum RunError {
     /// There is evidence, and all of it is something else.
     #[error("{what} ({found}). {remedy}.")]
     Unreadable { what: String, found: String, remedy: &'static str },
+    #[error(
+        "no report belongs to {pipeline} {date}: {captures} captures with {rows} rows tell of other dates or of nothing. {stays}."
+    )]
+    NoReports { pipeline: String, date: ServiceDate, captures: usize, rows: u64, stays: &'static str },
     #[error("another run is at work on {pipeline} {date}. Wait until it is done, and try again.")]
     Busy { pipeline: String, date: ServiceDate },
     #[error("{path} could not be {verb}: {problem}. Check the disk and the permissions.", path = path.display())]
@@ -59,8 +63,14 @@ impl RunError {
             | Self::Derive(_)
             | Self::NoEvidence { .. }
             | Self::Unreadable { .. }
+            | Self::NoReports { .. }
             | Self::Internal(_) => false,
         }
+    }
+
+    /// Whether there is nothing of the date: where several dates are run, it is skipped.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::NoEvidence { .. } | Self::NoReports { .. })
     }
 
     /// Whether it is the configuration that is wrong.

@@ -1,11 +1,13 @@
-//! Which evidence a run works on, and asking the sources for more of it.
+//! Which date a run takes, which evidence of it, and asking the sources for more.
 
+use std::ops::Range;
+
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 
 use crate::capture::CaptureError;
 use crate::capture::collector::{self, Collected, Collector, Outcome};
-use crate::capture::evidence::{Entry, Kind, Store};
+use crate::capture::evidence::{Entry, Kind, Listing, Store};
 use crate::capture::payload::Wanted;
 use crate::contract::Severity;
 use crate::decode::Note;
@@ -14,37 +16,19 @@ use crate::pipeline::beside::Beside;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::readable;
 use crate::pipeline::{Format, From, Pipeline};
-use crate::time::ServiceDate;
+use crate::time::{self, ServiceDate, ServiceDay};
 use crate::workspace::Workspace;
-
-/// A service date's reports come in until 30 hours after its beginning (TIDES, GTFS: times beyond 24:00:00).
-const SERVICE_HOURS: i64 = 30;
-/// A night's reports belong to the day before until this hour.
-const NIGHT_ENDS: i64 = 3;
 
 /// What a run works on: the partition, and the evidence of it by source.
 pub(super) struct Partition {
     pub date: ServiceDate,
+    /// Whether no more evidence of the date can come: its 30 hours are over. A release made before is provisional. A
+    /// timetable is complete with its capture.
+    pub is_complete: bool,
     pub evidence: Vec<(String, Store, Vec<Entry>)>,
     pub notes: Vec<Note>,
     /// What the rules look at beside it.
     pub beside: Beside,
-}
-
-/// When the last reports of a service date have come in.
-pub(super) fn end_of_reports(date: ServiceDate, zone: &TimeZone) -> Timestamp {
-    date.zero(zone).saturating_add(SignedDuration::from_hours(SERVICE_HOURS)).unwrap_or(Timestamp::MAX)
-}
-
-impl Partition {
-    /// Whether all that belongs to the partition can be there at an instant. A timetable is a snapshot, complete when it is
-    /// captured; a service date is complete when its reports have come in.
-    pub fn is_complete(&self, format: &Format, zone: &TimeZone, at: Timestamp) -> bool {
-        match format {
-            Format::Gtfs => true,
-            Format::GtfsRealtime { .. } => at >= end_of_reports(self.date, zone),
-        }
-    }
 }
 
 pub fn evidence_store(workspace: &Workspace, from: &From) -> Store {
@@ -91,95 +75,256 @@ pub fn capture(workspace: &Workspace, pipeline: &Pipeline) -> Result<Vec<(String
     worst.map_or(Ok(done), |error| Err(error.into()))
 }
 
-/// Finds the evidence of a date, or of the newest date that there is any of.
+/// The date that a run takes which was given none.
+pub(super) enum DefaultDate {
+    /// The newest that is over; of a timetable the newest of a capture.
+    Newest(ServiceDate),
+    /// There is evidence of this one only, and it is not over.
+    NotOver(ServiceDay),
+    /// There is no evidence, or of the future only.
+    None,
+}
+
+/// Finds the date for a run that was given none: the newest before `before` that is over, by the evidence there is. What was
+/// captured in the future, while a clock was wrong, does not count.
+pub(super) fn default_date(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    now: Timestamp,
+    before: Option<ServiceDate>,
+) -> Result<DefaultDate, RunError> {
+    let zone = &workspace.zone;
+    let mut until = match (before, &pipeline.format) {
+        (None, _) => time::future(now),
+        (Some(date), Format::Gtfs) => calendar_day(date, zone).start,
+        (Some(date), Format::GtfsRealtime { .. }) => ServiceDay::new(date, zone).reports.start,
+    };
+    if let (Format::Gtfs, Some(feed)) = (&pipeline.format, pipeline.feeds.first()) {
+        let found = readable::latest_timetable(&evidence_store(workspace, &feed.from), &feed.name, until)?;
+        return match (found.entry, found.passed_over) {
+            (Some(entry), _) => Ok(DefaultDate::Newest(ServiceDate::local_date_of(entry.captured_at, zone))),
+            (None, Some(found)) => {
+                let what = format!("there is no readable timetable of {}", pipeline.name);
+                Err(RunError::Unreadable { what, found: found.said(), remedy: Wanted::Timetable.remedy() })
+            }
+            (None, None) => Ok(DefaultDate::None),
+        };
+    }
+    let mut running = None;
+    while let Some(newest) = newest_capture(workspace, pipeline, until)? {
+        let day = ServiceDay::of(newest, zone);
+        if day.is_over(now) {
+            return Ok(DefaultDate::Newest(day.date));
+        }
+        until = day.reports.start;
+        running.get_or_insert(day);
+    }
+    Ok(running.map_or(DefaultDate::None, DefaultDate::NotOver))
+}
+
+/// When something of any source of a pipeline was captured last before `until`.
+pub(super) fn newest_capture(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    until: Timestamp,
+) -> Result<Option<Timestamp>, RunError> {
+    let mut newest = None;
+    for feed in &pipeline.feeds {
+        let store = evidence_store(workspace, &feed.from);
+        // What is damaged is noted where the date is listed.
+        let mut entries = store.newest_first(&feed.name, until);
+        let entry = entries.find(|entry| !matches!(entry, Err(CaptureError::Damaged { .. })));
+        newest = newest.max(entry.transpose()?.map(|entry| entry.captured_at));
+    }
+    Ok(newest)
+}
+
+/// A calendar day in a zone, from midnight to midnight by the clock.
+fn calendar_day(date: ServiceDate, zone: &TimeZone) -> Range<Timestamp> {
+    let midnight = |date: ServiceDate| {
+        let midnight = zone.to_ambiguous_zoned_datetime(date.0.at(0, 0, 0, 0)).compatible();
+        // Fails only at the ends of time.
+        midnight.map(|zoned| zoned.timestamp()).unwrap_or_default()
+    };
+    midnight(date)..midnight(date.plus_days(1))
+}
+
+/// The dates with evidence that are nearest to a date which has none: before and after it.
+fn nearest_dates(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    window: Range<Timestamp>,
+) -> Result<[Option<ServiceDate>; 2], RunError> {
+    let date_of = |at: Timestamp| match pipeline.format {
+        Format::Gtfs => ServiceDate::local_date_of(at, &workspace.zone),
+        Format::GtfsRealtime { .. } => ServiceDay::of(at, &workspace.zone).date,
+    };
+    let before = newest_capture(workspace, pipeline, window.start)?;
+    let mut after = None;
+    for feed in &pipeline.feeds {
+        let entry = evidence_store(workspace, &feed.from).first_from(&feed.name, window.end)?;
+        after = [after, entry.map(|entry| entry.captured_at)].into_iter().flatten().min();
+    }
+    Ok([before.map(date_of), after.map(date_of)])
+}
+
+/// Says of a date that it has no evidence, and which dates have.
+fn no_evidence(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    date: ServiceDate,
+    now: Timestamp,
+    window: Range<Timestamp>,
+) -> Result<RunError, RunError> {
+    let what = format!("{} for {date}", pipeline.name);
+    let begins = window.start;
+    let [before, after] = nearest_dates(workspace, pipeline, window)?;
+    let name = &pipeline.name;
+    let nearest = match (before, after) {
+        (Some(before), Some(after)) => {
+            format!(
+                "The nearest dates that have some are {before} and {after}: 'fahrtenbuch run {name} --date {before}'."
+            )
+        }
+        (Some(date), None) => {
+            format!("The newest date that has some is {date}: 'fahrtenbuch run {name} --date {date}'.")
+        }
+        (None, Some(date)) => {
+            format!("The oldest date that has some is {date}: 'fahrtenbuch run {name} --date {date}'.")
+        }
+        (None, None) => match explain(workspace, pipeline)? {
+            Some(explanation) => explanation,
+            None => format!("Nothing of {name} was ever captured: begin with 'fahrtenbuch capture {name}'."),
+        },
+    };
+    let remedy = match begins > time::future(now) {
+        true => format!("The date is in the future of this machine's clock: correct the date or the clock. {nearest}"),
+        false => nearest,
+    };
+    Ok(RunError::NoEvidence { what, remedy })
+}
+
+/// Finds the evidence of a date.
 pub(super) fn partition(
     workspace: &Workspace,
     pipeline: &Pipeline,
-    date: Option<ServiceDate>,
+    date: ServiceDate,
+    now: Timestamp,
 ) -> Result<Partition, RunError> {
-    let no_evidence = |what: String| -> RunError {
-        let remedy = match explain(workspace, pipeline) {
-            Ok(Some(explanation)) => explanation,
-            Ok(None) => "Capture some with 'fahrtenbuch capture', or choose another date.".to_owned(),
-            Err(error) => return error.into(),
-        };
-        RunError::NoEvidence { what, remedy }
+    let mut partition = match &pipeline.format {
+        Format::Gtfs => timetable_of(workspace, pipeline, date, now)?,
+        Format::GtfsRealtime { .. } => reports_of(workspace, pipeline, date, now)?,
     };
-    let end = |date: ServiceDate| date.plus_days(1).zero(&workspace.zone);
-    match &pipeline.format {
-        Format::Gtfs => {
-            let Some(feed) = pipeline.feeds.first() else { return Err(no_evidence(pipeline.name.clone())) };
-            let store = evidence_store(workspace, &feed.from);
-            let newest = readable::latest_timetable(&store, &feed.name, date.map_or(Timestamp::MAX, end))?;
-            let what = date.map_or(feed.name.clone(), |date| format!("{} until {date}", feed.name));
-            let (entry, notes) = match (newest.entry, newest.passed_over) {
-                (Some(entry), passed_over) => {
-                    let notes = passed_over.map(|passed_over| passed_over.note(&entry)).into_iter().collect();
-                    (entry, notes)
-                }
-                (None, Some(passed_over)) => {
-                    let (what, found) = (format!("there is no readable timetable of {what}"), passed_over.said());
-                    return Err(RunError::Unreadable { what, found, remedy: Wanted::Timetable.remedy() });
-                }
-                (None, None) => return Err(no_evidence(what)),
-            };
-            let date = ServiceDate::local_date_of(entry.captured_at, &workspace.zone);
-            Ok(Partition {
-                date,
-                evidence: vec![(feed.name.clone(), store, vec![entry])],
-                notes,
-                beside: Beside::default(),
-            })
-        }
-        Format::GtfsRealtime { .. } => {
-            let date = match date {
-                Some(date) => date,
-                None => {
-                    let mut newest = None;
-                    for feed in &pipeline.feeds {
-                        let store = evidence_store(workspace, &feed.from);
-                        // What is damaged is noted where the date is listed.
-                        let mut entries = store.newest_first(&feed.name, Timestamp::MAX);
-                        let entry = entries.find(|entry| !matches!(entry, Err(CaptureError::Damaged { .. })));
-                        newest = newest.max(entry.transpose()?.map(|entry| entry.captured_at));
-                    }
-                    let newest = newest.ok_or_else(|| no_evidence(pipeline.name.clone()))?;
-                    let evening = newest.saturating_add(SignedDuration::from_hours(-NIGHT_ENDS)).unwrap_or(newest);
-                    ServiceDate::local_date_of(evening, &workspace.zone)
-                }
-            };
-            let from = date.zero(&workspace.zone);
-            let until = end_of_reports(date, &workspace.zone);
-            let mut partition = Partition { date, evidence: Vec::new(), notes: Vec::new(), beside: Beside::default() };
-            for feed in &pipeline.feeds {
-                let store = evidence_store(workspace, &feed.from);
-                let listing = store.list(&feed.name, from, until)?;
-                partition.notes.extend(listing.damage.into_iter().map(|damage| Note {
-                    rule: match damage.kind {
-                        Kind::Damaged => "evidence.damaged",
-                        Kind::TooLarge => "evidence.too_large",
-                        Kind::Torn => "evidence.torn",
-                    },
-                    severity: if damage.kind == Kind::Torn { Severity::Warning } else { Severity::Error },
-                    message: damage.message,
-                }));
-                if listing.entries.is_empty()
-                    && let Some(message) = store.explain(&feed.name)?
-                {
-                    let message = format!("there is no evidence of '{}' for {date}. {message}", feed.name);
-                    partition.notes.push(Note { rule: "evidence.none", severity: Severity::Warning, message });
-                }
-                partition.evidence.push((feed.name.clone(), store, listing.entries));
-            }
-            // What comes in the night after is not enough: a date without reports would look like one without buses.
-            let midnight = end(date);
-            if !partition.evidence.iter().any(|(.., entries)| entries.iter().any(|entry| entry.captured_at < midnight))
-            {
-                return Err(no_evidence(format!("{} for {date}", pipeline.name)));
-            }
-            Ok(partition)
-        }
+    let future = time::future(now);
+    let newest = partition.evidence.iter().flat_map(|(.., entries)| entries).map(|entry| entry.captured_at).max();
+    if let Some(newest) = newest.filter(|newest| *newest >= future) {
+        partition.notes.push(Note {
+            rule: "evidence.future",
+            severity: Severity::Warning,
+            message: format!(
+                "evidence of {date} is of {newest}, later than the run: a clock was wrong when it was captured or when it was \
+                 run"
+            ),
+        });
     }
+    Ok(partition)
+}
+
+/// The timetable that was captured on a date: the newest where there are several.
+fn timetable_of(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    date: ServiceDate,
+    now: Timestamp,
+) -> Result<Partition, RunError> {
+    let Some(feed) = pipeline.feeds.first() else {
+        return Err(RunError::internal(format!("the timetable {} has no source", pipeline.name)));
+    };
+    let store = evidence_store(workspace, &feed.from);
+    let day = calendar_day(date, &workspace.zone);
+    let newest = readable::latest_timetable(&store, &feed.name, day.end)?;
+    let notes = newest.entry.as_ref().zip(newest.passed_over.as_ref()).map(|(entry, found)| found.note(entry));
+    let entry = newest.entry.filter(|entry| entry.captured_at >= day.start);
+    let Some(entry) = entry else {
+        if let Some(found) = newest.passed_over {
+            let what = format!("there is no readable timetable of {} for {date}", pipeline.name);
+            return Err(RunError::Unreadable { what, found: found.said(), remedy: Wanted::Timetable.remedy() });
+        }
+        let [before, _] = nearest_dates(workspace, pipeline, day.clone())?;
+        return Err(match before.filter(|_| day.start <= time::future(now)) {
+            Some(valid) => RunError::NoEvidence {
+                what: format!("{} for {date}", pipeline.name),
+                remedy: format!(
+                    "No timetable was captured on {date}; the one valid then was captured on {valid}: 'fahrtenbuch run {} \
+                     --date {valid}'.",
+                    pipeline.name
+                ),
+            },
+            None => no_evidence(workspace, pipeline, date, now, day)?,
+        });
+    };
+    Ok(Partition {
+        date,
+        is_complete: true,
+        evidence: vec![(feed.name.clone(), store, vec![entry])],
+        notes: notes.into_iter().collect(),
+        beside: Beside::default(),
+    })
+}
+
+/// The reports of a service date.
+fn reports_of(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    date: ServiceDate,
+    now: Timestamp,
+) -> Result<Partition, RunError> {
+    let day = ServiceDay::new(date, &workspace.zone);
+    let is_complete = day.is_over(now);
+    let mut partition =
+        Partition { date, is_complete, evidence: Vec::new(), notes: Vec::new(), beside: Beside::default() };
+    if !is_complete {
+        partition.notes.push(Note {
+            rule: "run.provisional",
+            severity: Severity::Info,
+            message: format!(
+                "{date} is not over before {}: what is published now is provisional",
+                day.local_end(&workspace.zone)
+            ),
+        });
+    }
+    for feed in &pipeline.feeds {
+        let store = evidence_store(workspace, &feed.from);
+        let listing = store.list(&feed.name, day.window.start, day.window.end)?;
+        partition.notes.extend(damage(&listing));
+        if listing.entries.is_empty()
+            && let Some(message) = store.explain(&feed.name)?
+        {
+            let message = format!("there is no evidence of '{}' for {date}. {message}", feed.name);
+            partition.notes.push(Note { rule: "evidence.none", severity: Severity::Warning, message });
+        }
+        partition.evidence.push((feed.name.clone(), store, listing.entries));
+    }
+    // What comes in the night after is not enough: a date without reports would look like one without buses.
+    let midnight = date.plus_days(1).zero(&workspace.zone);
+    let is_of_date = |entry: &Entry| entry.captured_at < midnight;
+    if !partition.evidence.iter().any(|(.., entries)| entries.iter().any(is_of_date)) {
+        return Err(no_evidence(workspace, pipeline, date, now, day.reports)?);
+    }
+    Ok(partition)
+}
+
+/// What is damaged in the evidence of a date.
+fn damage(listing: &Listing) -> impl Iterator<Item = Note> + '_ {
+    listing.damage.iter().map(|damage| Note {
+        rule: match damage.kind {
+            Kind::Damaged => "evidence.damaged",
+            Kind::TooLarge => "evidence.too_large",
+            Kind::Torn => "evidence.torn",
+        },
+        severity: if damage.kind == Kind::Torn { Severity::Warning } else { Severity::Error },
+        message: damage.message.clone(),
+    })
 }
 
 /// What the folders that others keep hold in place of a pipeline's evidence.

@@ -66,6 +66,10 @@ pub(super) fn begin(
     line(format!("{} {} {}", ledger::FORMAT, program.name, program.version));
     line(format!("pipeline {} {}", pipeline.name, pipeline.digest));
     line(format!("date {} zone {:?}", partition.date, workspace.zone.iana_name()));
+    if !partition.is_complete {
+        // The same evidence is published again, and for good, when the date is over.
+        line("provisional".to_owned());
+    }
     contracts.iter().for_each(|contract| line(format!("contract {} {}", contract.id, contract.sha256)));
     partition.beside.inputs(workspace).into_iter().for_each(&mut line);
     if let Some(digest) = pipeline.contracts.changes_digest {

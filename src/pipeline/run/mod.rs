@@ -19,17 +19,21 @@ use std::fs;
 
 use jiff::Timestamp;
 
-use crate::ledger::{RunRecord, Status};
+use crate::capture::CaptureError;
+use crate::contract::Severity;
+use crate::decode::Note;
+use crate::ledger::{NoteEntry, RunRecord, Status, TableEntry};
 use crate::pipeline::Pipeline;
 use crate::pipeline::beside::Beside;
 use crate::pipeline::journal;
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
+use crate::publish::index;
 use crate::quarantine;
-use crate::time::ServiceDate;
+use crate::time::{self, ServiceDate};
 use crate::workspace::{self, Workspace};
 use commit::{publish, publish_views};
-use evidence::partition;
+use evidence::{DefaultDate, Partition, default_date, newest_capture, partition};
 use inputs::{begin, decisions};
 use prepare::{prepare, staging};
 use published::Published;
@@ -48,8 +52,31 @@ pub struct Report {
     pub is_repeated: bool,
     /// Something that an earlier run had begun was finished.
     pub finished_earlier: bool,
+    /// Whether the date was over; a release made before is provisional.
+    pub is_complete: bool,
     pub seconds: f64,
 }
+
+/// What became of a run.
+#[derive(Debug)]
+pub enum Outcome {
+    Done(Box<Report>),
+    /// There was nothing to do yet: the date is not over, and there is no older one, or it has no reports yet.
+    NotDue {
+        date: ServiceDate,
+        reason: String,
+    },
+}
+
+/// A run and what has to be said of the way to it: sources that did not answer, evidence of the future, dates passed over.
+#[derive(Debug)]
+pub struct Run {
+    pub outcome: Outcome,
+    pub warnings: Vec<String>,
+}
+
+/// Dates that a run without a date tries, from the newest on, while no report belongs to them: a night's end, a holiday.
+const TRIED_DATES: usize = 7;
 
 impl Report {
     /// Whether the bucket had every row already.
@@ -78,7 +105,9 @@ pub fn open_bucket(workspace: &Workspace, lock: &mut Lock) -> Result<Bucket, Run
     Ok(bucket)
 }
 
-/// Runs a pipeline over one date; without a date over the newest one that there is evidence of, after asking its sources.
+/// Runs a pipeline over one date, provisionally if that is not over. Without a date it asks the pipeline's sources first and
+/// takes the newest date that is over and has evidence; a source that does not answer is told and ends nothing as long as
+/// there is evidence.
 pub fn run(
     workspace: &Workspace,
     pipeline: &Pipeline,
@@ -86,14 +115,126 @@ pub fn run(
     bucket: &Bucket,
     lock: &Lock,
     watch: Watch<'_>,
-) -> Result<Report, RunError> {
+) -> Result<Run, RunError> {
+    let begin = now();
+    if let Some(date) = date {
+        let partition = partition(workspace, pipeline, date, begin)?;
+        let warnings = future_warning(&partition.notes);
+        let outcome = run_partition(workspace, pipeline, partition, bucket, lock, watch)?;
+        return Ok(Run { outcome, warnings });
+    }
+    stage("capture", &pipeline.name, watch);
+    let failures = ask_sources(workspace, pipeline)?;
+    let mut warnings: Vec<String> = failures.iter().map(|error| format!("{error} ({})", duration(error))).collect();
+    let begin = now();
+    let future = newest_capture(workspace, pipeline, Timestamp::MAX)?.filter(|newest| *newest >= time::future(begin));
+    warnings.extend(future.map(|newest| {
+        format!(
+            "there is evidence of {newest}, which is in the future: a clock was wrong then or is now; it does not count"
+        )
+    }));
+    let mut passed_over: Option<RunError> = None;
+    let mut before = None;
+    for _ in 0..TRIED_DATES {
+        let date = match default_date(workspace, pipeline, begin, before)? {
+            DefaultDate::Newest(date) => date,
+            DefaultDate::NotOver(day) if passed_over.is_none() => {
+                let reason = format!(
+                    "the newest date with evidence, {}, is not over before {}: nothing to do; run it now, provisionally, with \
+                     'fahrtenbuch run {} --date {}'",
+                    day.date,
+                    day.local_end(&workspace.zone),
+                    pipeline.name,
+                    day.date
+                );
+                return Ok(Run { outcome: Outcome::NotDue { date: day.date, reason }, warnings });
+            }
+            DefaultDate::NotOver(_) | DefaultDate::None => break,
+        };
+        let attempt = partition(workspace, pipeline, date, begin).and_then(|mut partition| {
+            partition.notes.extend(failures.iter().map(capture_note));
+            run_partition(workspace, pipeline, partition, bucket, lock, watch)
+        });
+        match attempt {
+            Err(error) if error.is_absent() => {
+                warnings.push(error.to_string());
+                passed_over.get_or_insert(error);
+                before = Some(date);
+            }
+            Err(error) => {
+                log_warnings(pipeline, &warnings);
+                return Err(error);
+            }
+            Ok(outcome) => return Ok(Run { outcome, warnings }),
+        }
+    }
+    log_warnings(pipeline, &warnings);
+    // The failure of the source says more than that there is nothing of it.
+    if let Some(error) = passed_over.or(failures.into_iter().next().map(RunError::Capture)) {
+        return Err(error);
+    }
+    Err(RunError::NoEvidence {
+        what: pipeline.name.clone(),
+        remedy: match future {
+            Some(newest) => format!(
+                "What there is was captured in the future, until {newest}: correct this machine's clock if it is wrong, or \
+                 capture again with 'fahrtenbuch capture {}'.",
+                pipeline.name
+            ),
+            None => format!("Capture some with 'fahrtenbuch capture {}'.", pipeline.name),
+        },
+    })
+}
+
+/// What had to be said of a run that then failed.
+fn log_warnings(pipeline: &Pipeline, warnings: &[String]) {
+    warnings.iter().for_each(|warning| tracing::warn!(pipeline = pipeline.name, "{warning}"));
+}
+
+/// Asks the sources of a pipeline; gives the failures of those that did not answer. Where evidence cannot be kept or read, the
+/// run itself has failed.
+fn ask_sources(workspace: &Workspace, pipeline: &Pipeline) -> Result<Vec<CaptureError>, RunError> {
+    match capture(workspace, pipeline) {
+        Ok(_) => Ok(Vec::new()),
+        Err(RunError::Capture(error @ (CaptureError::Passing { .. } | CaptureError::Final { .. }))) => Ok(vec![error]),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a failed request may succeed if it is made again.
+fn duration(error: &CaptureError) -> &'static str {
+    if matches!(error, CaptureError::Final { .. }) { "permanent" } else { "transient" }
+}
+
+/// A failed request as the record tells it. The record is public: it does not tell addresses.
+fn capture_note(error: &CaptureError) -> Note {
+    Note {
+        rule: "capture.failed",
+        severity: Severity::Warning,
+        message: format!(
+            "a source did not give its feed when the run asked ({}); the run used the evidence that was there",
+            duration(error)
+        ),
+    }
+}
+
+fn future_warning(notes: &[Note]) -> Vec<String> {
+    notes.iter().filter(|note| note.rule == "evidence.future").map(|note| note.message.clone()).collect()
+}
+
+/// Runs a pipeline over a partition of which the evidence is found.
+fn run_partition(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    mut partition: Partition,
+    bucket: &Bucket,
+    lock: &Lock,
+    watch: Watch<'_>,
+) -> Result<Outcome, RunError> {
     let clock = std::time::Instant::now();
     let started_at = now();
-    stage("capture", &pipeline.name, watch);
-    if date.is_none() {
-        capture(workspace, pipeline)?;
-    }
-    let mut partition = partition(workspace, pipeline, date)?;
+    let is_complete = partition.is_complete;
+    let captures = partition.evidence.iter().map(|(.., entries)| entries.len()).sum();
     let _mine = lock.partition(&pipeline.name, partition.date)?;
     let journal_path = journal::path(&workspace.private, &pipeline.name, partition.date);
     partition.beside = Beside::find(workspace, pipeline, partition.date, bucket)?;
@@ -101,21 +242,29 @@ pub fn run(
     let (record, key) = begin(workspace, pipeline, &partition, &decided, started_at)?;
     let earlier = journal::read(&journal_path).map_err(|error| RunError::private(&journal_path, "read", &error))?;
     let earlier = earlier.filter(|entry| entry.record.inputs == record.inputs && entry.bucket == bucket.location());
-    let is_complete = partition.is_complete(&pipeline.format, &workspace.zone, started_at);
     let published = Published::look(bucket, pipeline, partition.date, is_complete)?;
-    let (entry, finished_earlier) = match earlier {
+    let (mut entry, finished_earlier) = match earlier {
         Some(entry) if entry.published && published.has_all_of(&entry) && has_record(bucket, &entry)? => {
             publish_views(workspace, pipeline, bucket, &entry.record)?;
             let (record_key, _) = entry.record.to_bytes();
-            let seconds = clock.elapsed().as_secs_f64();
-            let (commits, puts, finished_earlier, is_repeated) = (0, 0, false, true);
-            let record = entry.record;
-            return Ok(Report { record, record_key, commits, puts, is_repeated, finished_earlier, seconds });
+            return Ok(Outcome::Done(Box::new(Report {
+                record: entry.record,
+                record_key,
+                commits: 0,
+                puts: 0,
+                is_repeated: true,
+                finished_earlier: false,
+                is_complete,
+                seconds: clock.elapsed().as_secs_f64(),
+            })));
         }
         Some(entry) if !entry.published && entry.is_staged() && published.has_room_for(&entry) => (entry, true),
         _ => (prepare(workspace, pipeline, partition, record, key, &decided, &published, bucket, watch)?, false),
     };
     if !finished_earlier {
+        if let Some(outcome) = without_rows(workspace, pipeline, bucket, &mut entry, captures, is_complete)? {
+            return Ok(outcome);
+        }
         stage("journal", &pipeline.name, watch);
         journal::write(&journal_path, &entry).map_err(|error| RunError::private(&journal_path, "written", &error))?;
     }
@@ -132,21 +281,77 @@ pub fn run(
     fs::remove_dir_all(&staging).map_err(|error| RunError::private(&staging, "removed", &error))?;
     stage("done", &pipeline.name, watch);
     let (record_key, _) = entry.record.to_bytes();
-    Ok(Report {
+    Ok(Outcome::Done(Box::new(Report {
         record: entry.record,
         record_key,
         commits: done.commits,
         puts: done.puts,
         is_repeated: false,
         finished_earlier,
+        is_complete,
         seconds: clock.elapsed().as_secs_f64(),
-    })
+    })))
 }
 
 /// Whether the bucket has the record of an entry.
 fn has_record(bucket: &Bucket, entry: &journal::Entry) -> Result<bool, RunError> {
     let (key, _) = entry.record.to_bytes();
     Ok(bucket.get(&key)?.is_some())
+}
+
+/// Leaves unpublished what has no rows because it is early, and a date to which nothing belongs: an empty table says that
+/// there were no buses. An empty release of such a date that was made before is taken back by going on without files.
+fn without_rows(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    bucket: &Bucket,
+    entry: &mut journal::Entry,
+    captures: usize,
+    is_complete: bool,
+) -> Result<Option<Outcome>, RunError> {
+    let date = entry.record.date;
+    let (key, _) = entry.record.to_bytes();
+    let note =
+        |rule: &str, message: String| NoteEntry { rule: rule.to_owned(), severity: "warning".to_owned(), message };
+    let has_rows = |table: &TableEntry| table.published + table.quarantined + table.held_back > 0;
+    if entry.record.tables.iter().any(has_rows) {
+        if !is_complete {
+            for table in entry.record.tables.iter_mut().filter(|table| !has_rows(table)) {
+                entry.files.retain(|file| file.table != table.table);
+                table.files.clear();
+                let message = format!("{} has no row yet and is not published: {date} is not over", table.table);
+                entry.record.notes.push(note("run.table_too_early", message));
+            }
+            entry.record.notes.sort();
+            entry.rename_record(&key);
+        }
+        return Ok(None);
+    }
+    let mut released = Vec::new();
+    for contract in pipeline.released() {
+        let index = index::current(bucket, &pipeline.dataset, &contract.table)?;
+        released.extend(index.into_iter().flat_map(|index| index.files).filter(|file| file.partition_date == date));
+    }
+    if !released.is_empty() && released.iter().all(|file| file.rows == 0) {
+        entry.files.clear();
+        entry.record.tables.iter_mut().for_each(|table| table.files.clear());
+        entry.record.status = Status::Published;
+        let message = format!("no report belongs to {date}: its release without rows was taken back");
+        entry.record.notes.push(note("run.empty_release_taken_back", message));
+        entry.record.notes.sort();
+        return Ok(None);
+    }
+    let staging = staging(workspace, pipeline, date);
+    fs::remove_dir_all(&staging).map_err(|error| RunError::private(&staging, "removed", &error))?;
+    let rows = entry.record.tables.iter().map(|table| table.rows_in).sum();
+    let stays = if released.is_empty() { "Nothing was published" } else { "What was published before stays" };
+    let absent = RunError::NoReports { pipeline: pipeline.name.clone(), date, captures, rows, stays };
+    match is_complete {
+        true => Err(absent),
+        false => {
+            Ok(Some(Outcome::NotDue { date, reason: format!("{absent} The date is not over: run it again later") }))
+        }
+    }
 }
 
 fn stage(name: &str, pipeline: &str, watch: Watch<'_>) {
@@ -156,5 +361,5 @@ fn stage(name: &str, pipeline: &str, watch: Watch<'_>) {
 
 /// Whole seconds: the record says when, not how exactly the clock was read.
 fn now() -> Timestamp {
-    Timestamp::from_second(Timestamp::now().as_second()).unwrap_or(Timestamp::UNIX_EPOCH)
+    Timestamp::from_second(time::now().as_second()).unwrap_or(Timestamp::UNIX_EPOCH)
 }

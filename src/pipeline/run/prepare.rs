@@ -8,8 +8,8 @@ use std::sync::Arc;
 use crate::capture::evidence::{Entry, Store};
 use crate::capture::{Capture, payload};
 use crate::check::{self, gtfs};
+use crate::contract::Contract;
 use crate::contract::library::Library;
-use crate::contract::{Contract, Severity};
 use crate::decode::timetable::{self, Package};
 use crate::decode::{self, DecodeError, Decoded, Limits, Note, Step};
 use crate::derive::privacy::Pseudonyms;
@@ -21,7 +21,7 @@ use crate::pipeline::journal::{self, HeldFile, StagedFile};
 use crate::pipeline::lane::{self, Arrived, Holding, Lane, Plan};
 use crate::pipeline::mapping::Dictionary;
 use crate::pipeline::run::error::RunError;
-use crate::pipeline::run::evidence::{Partition, end_of_reports};
+use crate::pipeline::run::evidence::Partition;
 use crate::pipeline::run::published::Published;
 use crate::pipeline::run::readable::Captures;
 use crate::pipeline::run::{Watch, now, stage};
@@ -174,16 +174,6 @@ pub(super) fn prepare(
     }
     quarantine.extend(forgotten(workspace, pipeline, &holding.folder));
     let mut files = settle(pipeline, &mut record, arrived, published, bucket, &staging, &mut notes)?;
-    if files.iter().any(|file| file.file.provisional && file.file.record.is_empty()) {
-        notes.push(Note {
-            rule: "release.provisional",
-            severity: Severity::Info,
-            message: format!(
-                "the reports of {date} come in until {}: what is released until then is provisional, below revised/",
-                end_of_reports(date, &workspace.zone)
-            ),
-        });
-    }
     record.notes = notes.into_iter().map(Into::into).collect();
     record.notes.sort();
     record.notes.dedup();
