@@ -5,6 +5,7 @@
 //! a time, bounded by the source's `max_bytes`.
 
 pub mod evidence;
+pub mod imports;
 pub mod source;
 pub mod warc;
 

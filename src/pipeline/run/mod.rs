@@ -4,6 +4,7 @@ mod commit;
 mod error;
 mod evidence;
 mod inputs;
+pub mod known;
 mod lock;
 mod prepare;
 
@@ -17,16 +18,17 @@ use std::fs;
 use jiff::Timestamp;
 
 use crate::ledger::{RunRecord, Status};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Format, Pipeline};
 use crate::pipeline::beside::Beside;
 use crate::pipeline::journal;
 use crate::publish::bucket::Bucket;
 use crate::quarantine;
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
-use commit::{is_out, publish, publish_views};
-use evidence::partition;
-use inputs::{begin, decisions};
+use commit::{has_lists, is_out, publish, publish_views};
+use evidence::{Partition, partition};
+use inputs::{Begun, begin, decisions};
+use known::{Changes, Comparison, last_record};
 use prepare::{prepare, staging};
 
 /// What a run did.
@@ -75,26 +77,45 @@ pub fn run(
     if date.is_none() {
         capture(workspace, pipeline)?;
     }
-    let mut partition = partition(workspace, pipeline, date)?;
+    let today = ServiceDate::local_date_of(started_at, &workspace.zone);
+    let accepted = known::accepted(workspace, today)?;
+    let mut partition = find(workspace, pipeline, date, bucket)?;
     let _mine = lock.partition(&pipeline.name, partition.date)?;
     let journal_path = journal::path(&workspace.private, &pipeline.name, partition.date);
     partition.beside = Beside::find(workspace, pipeline, partition.date, bucket)?;
-    let decided = decisions(workspace, pipeline, partition.date)?;
-    let (record, key) = begin(workspace, pipeline, &partition, &decided, started_at)?;
+    let last = last_record(bucket, workspace, pipeline, partition.date)?;
+    let has_quarantine =
+        last.as_ref().is_none_or(|last| last.quarantine_gone(workspace, pipeline, partition.date).is_empty());
+    if let Some(last) = &last {
+        let (changes, notes) =
+            Comparison { workspace, pipeline, bucket, partition: &partition, last }.changes(&accepted)?;
+        if !changes.is_empty() {
+            return Err(RunError::Changed(Box::new(changes)));
+        }
+        partition.notes.extend(notes);
+    }
+    let decided = decisions(workspace, pipeline, partition.date, &accepted, today)?;
+    let Begun { record, key, lists } = begin(workspace, pipeline, &partition, &decided, started_at)?;
     let earlier = journal::read(&journal_path).map_err(|error| RunError::private(&journal_path, "read", &error))?;
-    let earlier = earlier.filter(|entry| entry.record.inputs == record.inputs && entry.bucket == bucket.location());
+    let earlier = earlier
+        .filter(|entry| entry.record.inputs.sha256 == record.inputs.sha256 && entry.bucket == bucket.location());
     let (entry, finished_earlier) = match earlier {
-        Some(entry) if entry.published && is_out(bucket, pipeline, &entry)? => {
+        Some(entry) if entry.published && has_quarantine && is_out(bucket, pipeline, &entry)? => {
             publish_views(workspace, pipeline, bucket, &entry.record)?;
             let (record_key, _) = entry.record.to_bytes();
             let seconds = clock.elapsed().as_secs_f64();
             return Ok(Report { record: entry.record, record_key, commits: 0, finished_earlier: false, seconds });
         }
-        Some(entry) if !entry.published && entry.is_staged() => (entry, true),
-        _ => (prepare(workspace, pipeline, partition, record, key, &decided, bucket, watch)?, false),
+        Some(entry) if !entry.published && entry.is_staged() && has_lists(workspace, &entry.record) => (entry, true),
+        _ => (prepare(workspace, pipeline, partition, record, key, &decided.rows, bucket, watch)?, false),
     };
     if !finished_earlier {
         stage("journal", &pipeline.name, watch);
+        for (digest, lines) in &lists {
+            let kept =
+                journal::keep_list(&workspace.private, &pipeline.name, entry.record.date, digest, lines.as_str());
+            kept.map_err(|error| RunError::private(&journal_path, "written", &error))?;
+        }
         journal::write(&journal_path, &entry).map_err(|error| RunError::private(&journal_path, "written", &error))?;
     }
     let commits = publish(workspace, pipeline, bucket, &entry, watch)?;
@@ -106,11 +127,74 @@ pub fn run(
     let _ = fs::remove_dir(quarantine::partition(&workspace.private, &pipeline.dataset, entry.record.date));
     let entry = journal::Entry { published: true, ..entry };
     journal::write(&journal_path, &entry).map_err(|error| RunError::private(&journal_path, "written", &error))?;
+    let swept = journal::sweep_lists(&workspace.private, &entry.record);
+    swept.map_err(|error| RunError::private(&journal_path, "written", &error))?;
     let staging = staging(workspace, pipeline, entry.record.date);
     fs::remove_dir_all(&staging).map_err(|error| RunError::private(&staging, "removed", &error))?;
     stage("done", &pipeline.name, watch);
     let (record_key, _) = entry.record.to_bytes();
     Ok(Report { record: entry.record, record_key, commits, finished_earlier, seconds: clock.elapsed().as_secs_f64() })
+}
+
+/// The evidence of a date, or of the newest one. A date whose last record names evidence of which nothing is left is not one
+/// without evidence.
+fn find(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    date: Option<ServiceDate>,
+    bucket: &Bucket,
+) -> Result<Partition, RunError> {
+    let found = partition(workspace, pipeline, date);
+    let wanted = match (&found, date, &pipeline.format) {
+        (Err(RunError::NoEvidence { .. }), date, _) => date.or_else(|| journal::newest(&workspace.private, &pipeline.name)),
+        // A timetable has the date of its newest capture, which is another one if that capture is gone.
+        (Ok(found), date, Format::Gtfs) => {
+            let wanted = date.or_else(|| journal::newest(&workspace.private, &pipeline.name));
+            wanted.filter(|wanted| *wanted > found.date)
+        }
+        _ => None,
+    };
+    let Some(wanted) = wanted else { return found };
+    let gone = Partition {
+        date: wanted,
+        evidence: pipeline
+            .feeds
+            .iter()
+            .map(|feed| (feed.name.clone(), evidence_store(workspace, &feed.from), Vec::new()))
+            .collect(),
+        notes: Vec::new(),
+        beside: Beside::default(),
+    };
+    let Some(mut last) = last_record(bucket, workspace, pipeline, wanted)? else { return found };
+    // The timetable beside the evidence is not looked for where there is no run.
+    last.evidence.retain(|entry| pipeline.feeds.iter().any(|feed| feed.name == entry.source));
+    last.pseudonym_key = None;
+    let today = ServiceDate::local_date_of(now(), &workspace.zone);
+    let accepted = known::accepted(workspace, today)?;
+    let comparison = Comparison { workspace, pipeline, bucket, partition: &gone, last: &last };
+    let (changes, _) = comparison.changes(&accepted)?;
+    if changes.is_empty() { found } else { Err(RunError::Changed(Box::new(changes))) }
+}
+
+/// What differs from the last record of a date and was not accepted; none if the date was never run.
+pub fn changes(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    date: ServiceDate,
+    bucket: &Bucket,
+) -> Result<Option<Changes>, RunError> {
+    let mut partition = match find(workspace, pipeline, Some(date), bucket) {
+        Ok(partition) if partition.date == date => partition,
+        Ok(_) => return Ok(None),
+        Err(RunError::Changed(changes)) => return Ok(Some(*changes)),
+        Err(error) => return Err(error),
+    };
+    let Some(last) = last_record(bucket, workspace, pipeline, date)? else { return Ok(None) };
+    partition.beside = Beside::find(workspace, pipeline, date, bucket)?;
+    let today = ServiceDate::local_date_of(now(), &workspace.zone);
+    let accepted = known::accepted(workspace, today)?;
+    let comparison = Comparison { workspace, pipeline, bucket, partition: &partition, last: &last };
+    Ok(Some(comparison.changes(&accepted)?.0))
 }
 
 fn stage(name: &str, pipeline: &str, watch: Watch<'_>) {

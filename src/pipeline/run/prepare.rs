@@ -55,7 +55,7 @@ pub(super) fn prepare(
     let holding = Holding {
         staging: staging.join("quarantine"),
         folder: quarantine::partition(&workspace.private, &pipeline.dataset, partition.date),
-        run: record.inputs.short(),
+        run: record.inputs.sha256.short(),
         held_at: record.started_at,
     };
     let budget = Budget::new(workspace.memory);
@@ -215,7 +215,7 @@ fn metadata(record: &RunRecord, contract: &Contract) -> Vec<(String, String)> {
         ("fahrtenbuch.date", record.date.to_string()),
         ("fahrtenbuch.contract", format!("{} {}", contract.id, contract.version)),
         ("fahrtenbuch.contract.sha256", contract.digest.to_string()),
-        ("fahrtenbuch.inputs.sha256", record.inputs.to_string()),
+        ("fahrtenbuch.inputs.sha256", record.inputs.data_sha256.to_string()),
         ("fahrtenbuch.program", format!("{} {}", record.program.name, record.program.version)),
     ]
     .map(|(key, value)| (key.to_owned(), value))
@@ -340,7 +340,7 @@ fn settle(pipeline: &Pipeline, record: &mut RunRecord, arrived: Vec<Arrived>) ->
                     rows: staged.rows,
                     bytes: staged.bytes,
                     sha256: staged.digest,
-                    inputs: record.inputs,
+                    inputs: record.inputs.data_sha256,
                 },
             });
         }
