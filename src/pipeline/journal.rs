@@ -110,17 +110,20 @@ pub fn sweep_lists(private: &Path, record: &RunRecord) -> io::Result<()> {
         record.evidence.iter().filter_map(|entry| entry.list_digest()).map(|digest| digest.to_string()).collect();
     let folder = lists(private, &record.pipeline, record.date);
     for file in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if !named.iter().any(|name| *name == *file.file_name()) {
+        if !named.iter().any(|name| file.file_name() == name.as_str()) {
             crate::durable::remove_file(&file.path())?;
         }
     }
     Ok(())
 }
 
-/// The newest date of which the journal has a run of a pipeline.
-pub fn newest(private: &Path, pipeline: &str) -> Option<ServiceDate> {
+/// The dates of which the journal has a run of a pipeline, in their order.
+pub fn dates(private: &Path, pipeline: &str) -> Vec<ServiceDate> {
     let entries = fs::read_dir(private.join("journal").join(pipeline)).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".json")?.parse().ok()).max()
+    let date = |entry: fs::DirEntry| entry.file_name().to_str()?.strip_suffix(".json")?.parse().ok();
+    let mut dates: Vec<ServiceDate> = entries.filter_map(date).collect();
+    dates.sort();
+    dates
 }
 
 /// The entries of a pipeline's dates before one, at most so many, the newest last.

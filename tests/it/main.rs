@@ -12,6 +12,7 @@ mod quarantine;
 mod real_data;
 mod recall;
 mod rules;
+mod tampering;
 mod tides;
 mod validate;
 mod world;

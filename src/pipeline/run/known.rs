@@ -52,6 +52,27 @@ struct TableRows {
     quarantined: u64,
 }
 
+/// The record of a file of the journal.
+fn in_journal(bytes: &[u8]) -> Option<LastRecord> {
+    #[derive(Deserialize)]
+    struct InJournal {
+        published: bool,
+        record: LastRecord,
+    }
+    let of: InJournal = serde_json::from_slice(bytes).ok()?;
+    Some(LastRecord { is_settled: of.published, ..of.record })
+}
+
+/// The records of a pipeline that the journal has, by date.
+pub fn last_records(workspace: &Workspace, pipeline: &Pipeline) -> Vec<(ServiceDate, LastRecord)> {
+    let dates = journal::dates(&workspace.private, &pipeline.name);
+    let read = |date: ServiceDate| {
+        let bytes = fs::read(journal::path(&workspace.private, &pipeline.name, date)).ok()?;
+        Some((date, in_journal(&bytes)?))
+    };
+    dates.into_iter().filter_map(read).collect()
+}
+
 /// The last record of a partition: that of the journal, or the one that the bucket's indexes name where the journal is lost
 /// or older.
 pub fn last_record(
@@ -60,21 +81,15 @@ pub fn last_record(
     pipeline: &Pipeline,
     date: ServiceDate,
 ) -> Result<Option<LastRecord>, RunError> {
-    #[derive(Deserialize)]
-    struct InJournal {
-        published: bool,
-        record: LastRecord,
-    }
     let path = journal::path(&workspace.private, &pipeline.name, date);
     let bytes = match fs::read(&path) {
         Ok(bytes) => Some(bytes),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => return Err(RunError::private(&path, "read", &error)),
     };
-    let in_journal = bytes.as_ref().and_then(|bytes| serde_json::from_slice::<InJournal>(bytes).ok());
+    let in_journal = bytes.as_ref().and_then(|bytes| in_journal(bytes));
     let key = bytes.as_ref().and_then(|bytes| serde_json::from_slice::<journal::Entry>(bytes).ok());
     let key = key.map(|entry| entry.record.to_bytes().0);
-    let in_journal = in_journal.map(|of| LastRecord { is_settled: of.published, ..of.record });
     let in_bucket = of_bucket(bucket, pipeline, date, in_journal.is_some(), key.as_deref())?;
     Ok(match (in_journal, in_bucket) {
         (Some(journal), Some(bucket)) if bucket.prepared_at < journal.prepared_at => Some(journal),

@@ -145,11 +145,12 @@ fn find(
     bucket: &Bucket,
 ) -> Result<Partition, RunError> {
     let found = partition(workspace, pipeline, date);
+    let newest_run = || journal::dates(&workspace.private, &pipeline.name).pop();
     let wanted = match (&found, date, &pipeline.format) {
-        (Err(RunError::NoEvidence { .. }), date, _) => date.or_else(|| journal::newest(&workspace.private, &pipeline.name)),
+        (Err(RunError::NoEvidence { .. }), date, _) => date.or_else(newest_run),
         // A timetable has the date of its newest capture, which is another one if that capture is gone.
         (Ok(found), date, Format::Gtfs) => {
-            let wanted = date.or_else(|| journal::newest(&workspace.private, &pipeline.name));
+            let wanted = date.or_else(newest_run);
             wanted.filter(|wanted| *wanted > found.date)
         }
         _ => None,
