@@ -15,8 +15,18 @@ use crate::yaml::{self, Node, Problem, Problems};
 
 /// The configuration's file, at the root of the workspace.
 pub const FILE: &str = "fahrtenbuch.yaml";
-const KEYS: &[&str] =
-    &["title", "publisher", "licence", "licence_url", "time_zone", "service_area", "bucket", "private", "limits", "people"];
+const KEYS: &[&str] = &[
+    "title",
+    "publisher",
+    "licence",
+    "licence_url",
+    "time_zone",
+    "service_area",
+    "bucket",
+    "private",
+    "limits",
+    "people",
+];
 const BUCKET_KEYS: &[&str] = &["location", "base_url", "options"];
 const LIMIT_KEYS: &[&str] = &["memory"];
 

@@ -93,7 +93,8 @@ fn accept(workspace: &Workspace, arguments: &Accept) -> Result<Exit, Exit> {
     }
     if let Some(change) = &changes.key {
         let keys = day_keys(workspace).key(date);
-        let key = keys.map_err(|error| failed(RunError::private(&workspace.private.join("keys"), "written", &error)))?;
+        let key =
+            keys.map_err(|error| failed(RunError::private(&workspace.private.join("keys"), "written", &error)))?;
         decisions.push(decided.about(About::AcceptKey(AcceptedKey {
             pipeline: pipeline.name.clone(),
             date,
@@ -101,7 +102,8 @@ fn accept(workspace: &Workspace, arguments: &Accept) -> Result<Exit, Exit> {
             accepted: key_digest(&key),
         })));
     }
-    let ids = decision::append(&decision::path(&workspace.private), &decisions).map_err(|error| failed(error.into()))?;
+    let ids =
+        decision::append(&decision::path(&workspace.private), &decisions).map_err(|error| failed(error.into()))?;
     println!("{} {date}: accepted", pipeline.name);
     for (line, id) in changes.lines().iter().zip(&ids) {
         println!("  {line}  ({id})");

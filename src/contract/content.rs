@@ -80,8 +80,7 @@ pub fn content(contract: &Contract) -> Value {
     });
     let wanted = contract.views_of(contract.shaping_rules().map(|rule| &rule.query));
     let views = contract.views.iter().filter(|view| wanted.contains(view.name.as_str()));
-    let views =
-        views.map(|view| json!({"name": view.name, "query": view.query.canonical(), "per": names(&view.per)}));
+    let views = views.map(|view| json!({"name": view.name, "query": view.query.canonical(), "per": names(&view.per)}));
     json!({
         "table": contract.table,
         "title": contract.title,
@@ -171,7 +170,9 @@ schema:
 ";
 
     fn digest(text: &str) -> Digest {
-        read::contract(Path::new("t.odcs.yaml"), text).unwrap_or_else(|problems| panic!("{problems:?}")).content_digest()
+        read::contract(Path::new("t.odcs.yaml"), text)
+            .unwrap_or_else(|problems| panic!("{problems:?}"))
+            .content_digest()
     }
 
     #[test]

@@ -689,7 +689,9 @@ fn quality(column: Option<&str>, owner: &Node, contract: &mut Contract, problems
         if is_about_others && matches!(on_fail, OnFail::Quarantine | OnFail::Invalidate) {
             problems.add(
                 line_of_on_fail,
-                format!("the rule '{id}' compares with earlier partitions, which must not decide what is published of rows"),
+                format!(
+                    "the rule '{id}' compares with earlier partitions, which must not decide what is published of rows"
+                ),
                 "Set onFail to 'report' or 'block'.",
             );
         }

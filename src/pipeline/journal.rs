@@ -85,13 +85,7 @@ fn lists(private: &Path, pipeline: &str, date: ServiceDate) -> PathBuf {
 }
 
 /// Keeps a list of captures under its digest.
-pub fn keep_list(
-    private: &Path,
-    pipeline: &str,
-    date: ServiceDate,
-    digest: &Digest,
-    lines: &str,
-) -> io::Result<()> {
+pub fn keep_list(private: &Path, pipeline: &str, date: ServiceDate, digest: &Digest, lines: &str) -> io::Result<()> {
     let path = lists(private, pipeline, date).join(digest.to_string());
     if path.exists() && fs::read(&path).is_ok_and(|bytes| Digest::of(&bytes) == *digest) {
         return Ok(());

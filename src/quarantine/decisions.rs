@@ -223,8 +223,7 @@ mod tests {
 
     #[test]
     fn decisions_are_digested_without_their_reasons() {
-        let (one, two) =
-            (decision(RowId(1), &["t.a"], Action::Release), decision(RowId(2), &["t.a"], Action::Discard));
+        let (one, two) = (decision(RowId(1), &["t.a"], Action::Release), decision(RowId(2), &["t.a"], Action::Discard));
         let digest = |lines: &[Line]| digest(&BTreeMap::from([("t".to_owned(), Arc::new(of(lines, DATE)))]));
         assert_eq!(digest(&[]), None);
         assert_ne!(digest(std::slice::from_ref(&one)), digest(std::slice::from_ref(&two)));

@@ -87,7 +87,8 @@ fn show(world: &World) -> Vec<Value> {
 
 fn decide(world: &World, action: &str, which: &[&str]) -> Output {
     let arguments =
-        [&["quarantine", action, TABLE, "--date", DATE, "--by", BY, "--reason", "Es war ein Versuch"][..], which].concat();
+        [&["quarantine", action, TABLE, "--date", DATE, "--by", BY, "--reason", "Es war ein Versuch"][..], which]
+            .concat();
     world.program(&arguments)
 }
 
@@ -198,15 +199,20 @@ fn released_rows_are_published_by_the_next_run_and_the_record_tells_it_without_a
     assert!(world.run().values().all(|result| result["nothing_new"] == true));
     // Who decided, why and of how many rows; neither contents nor ids of rows.
     let decided = &entry["record"]["decided"][0];
-    assert_eq!((&decided["kind"], &decided["by"], &decided["target"]["rows"]), (&"release".into(), &BY.into(), &unknown));
+    assert_eq!(
+        (&decided["kind"], &decided["by"], &decided["target"]["rows"]),
+        (&"release".into(), &BY.into(), &unknown)
+    );
     assert_eq!(decided["reason"], "Es war ein Versuch");
     let bucket = world.path("data/bucket").to_string_lossy().into_owned();
     let id = std::fs::read_to_string(
         world.path("data/private/quarantine/stadtbus-telemetrie/vehicle_locations.decisions.jsonl"),
     );
     let id: Value = serde_json::from_str(id.unwrap().lines().next().unwrap()).unwrap();
-    let search =
-        python("find_personal.py", &[&bucket, r"Fahrer ?47\d\d", "OG-FB", r"ofg-1\d\d", id["target"]["rows"][0]["row"].as_str().unwrap()]);
+    let search = python(
+        "find_personal.py",
+        &[&bucket, r"Fahrer ?47\d\d", "OG-FB", r"ofg-1\d\d", id["target"]["rows"][0]["row"].as_str().unwrap()],
+    );
     assert!(search.status.success(), "{}", String::from_utf8_lossy(&search.stdout));
 }
 
@@ -371,8 +377,18 @@ fn rows_of_a_timetable_are_released_with_their_line() {
     let before = stops(&world);
     assert_eq!((&before["quarantined"], &before["entered_quarantine"]), (&1.into(), &1.into()));
     let date = list_of(&world, "stadtbus-fahrplan")[0]["date"].as_str().unwrap().to_owned();
-    let release =
-        ["quarantine", "release", "stadtbus-fahrplan/stops", "--date", &date, "--all", "--by", BY, "--reason", "Sie stimmt."];
+    let release = [
+        "quarantine",
+        "release",
+        "stadtbus-fahrplan/stops",
+        "--date",
+        &date,
+        "--all",
+        "--by",
+        BY,
+        "--reason",
+        "Sie stimmt.",
+    ];
     text(&world.program(&release));
     let after = stops(&world);
     assert_eq!((&after["published"], &after["quarantined"]), (&before["rows_in"], &0.into()));

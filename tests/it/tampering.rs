@@ -32,7 +32,9 @@ fn refused(world: &World, expected: &[&str]) {
     let output = run(world);
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(42), "{told}");
-    for text in expected.iter().chain(&["evidence accept stadtbus-telemetrie --date 2026-11-24", "Nothing was published"]) {
+    for text in
+        expected.iter().chain(&["evidence accept stadtbus-telemetrie --date 2026-11-24", "Nothing was published"])
+    {
         assert!(told.contains(text), "'{text}' is not in: {told}");
     }
     assert!(files(&world.path("data/bucket")) == before, "something was published");
@@ -52,7 +54,8 @@ fn accepted_on_purpose(world: &World, expected: &[&str], kind: &str) -> Value {
     let told = accept(world, "Die Platte war defekt");
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
     let all = decisions(world);
-    let made: Vec<&Value> = all.iter().filter(|decision| decision["kind"] == kind && decision["holds"] == true).collect();
+    let made: Vec<&Value> =
+        all.iter().filter(|decision| decision["kind"] == kind && decision["holds"] == true).collect();
     assert_eq!(made.len(), 1, "{all:?}");
     let id = made[0]["id"].as_str().unwrap();
     let undone = world.program(&["decisions", "undo", id, "--by", BY, "--reason", "Doch nicht"]);
@@ -69,7 +72,11 @@ fn accepted_on_purpose(world: &World, expected: &[&str], kind: &str) -> Value {
     assert_eq!(decided[0]["reason"], "Die Platte war wirklich defekt");
     // From now on that is how it is.
     let again = run(world);
-    assert!(String::from_utf8_lossy(&again.stdout).contains("nothing new"), "{}", String::from_utf8_lossy(&again.stderr));
+    assert!(
+        String::from_utf8_lossy(&again.stdout).contains("nothing new"),
+        "{}",
+        String::from_utf8_lossy(&again.stderr)
+    );
     record
 }
 
@@ -243,9 +250,12 @@ fn a_quarantine_that_was_deleted_is_told_and_made_again() {
     assert!(warning.contains("held back, and their file is gone"), "{warning}");
     let output = run(&world);
     assert!(String::from_utf8_lossy(&output.stdout).contains("nothing new") || output.status.success());
-    assert!(world.records().iter().any(|record| {
-        record["notes"].as_array().unwrap().iter().any(|note| note["rule"] == "quarantine.gone")
-    }));
+    assert!(
+        world
+            .records()
+            .iter()
+            .any(|record| { record["notes"].as_array().unwrap().iter().any(|note| note["rule"] == "quarantine.gone") })
+    );
     assert_eq!(world.program(&["quarantine", "list"]).stdout, list);
 }
 

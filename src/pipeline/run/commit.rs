@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::digest::Digest;
 use crate::ledger::quality::report;
 use crate::ledger::quality::{self, Quality};
-use crate::digest::Digest;
 use crate::ledger::{RunRecord, Status, object_key};
 use crate::pipeline::Pipeline;
 use crate::pipeline::journal;

@@ -66,9 +66,6 @@ impl RunError {
 
     /// Whether it is the configuration that is wrong.
     pub fn is_configuration(&self) -> bool {
-        matches!(
-            self,
-            Self::Publish(PublishError::Configuration { .. }) | Self::Decision(DecisionError::Line { .. })
-        )
+        matches!(self, Self::Publish(PublishError::Configuration { .. }) | Self::Decision(DecisionError::Line { .. }))
     }
 }

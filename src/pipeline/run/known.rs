@@ -242,7 +242,7 @@ impl fmt::Display for Changes {
 }
 
 /// What a comparison stands on.
-pub struct Comparison<'a> {
+pub(super) struct Comparison<'a> {
     pub workspace: &'a Workspace,
     pub pipeline: &'a Pipeline,
     pub bucket: &'a Bucket,
@@ -374,15 +374,7 @@ impl<'a> Comparison<'a> {
         let now: Vec<Captured> = now.iter().map(|entry| (entry.captured_at, entry.digest)).collect();
         let (source, known) = (known.source.clone(), known.clone());
         let found = now.len();
-        Ok(Some(SourceChange {
-            source,
-            known,
-            missing: vec![capture],
-            extra: Vec::new(),
-            is_listed: true,
-            found,
-            now,
-        }))
+        Ok(Some(SourceChange { source, known, missing: vec![capture], extra: Vec::new(), is_listed: true, found, now }))
     }
 
     /// Whether somebody accepted what there is, or what there was before captures came after it.
@@ -514,7 +506,8 @@ fn difference(known: &[Captured], now: &[Captured], until: Option<Timestamp>) ->
     let mut left = counted(known.iter().copied());
     let is_known: Vec<bool> = now.iter().map(|capture| take(&mut left, capture)).collect();
     let end = is_known.iter().rposition(|is_known| *is_known).unwrap_or(0);
-    let is_extra = |place: usize, at: Timestamp| !is_known[place] && (place < end || until.is_some_and(|until| at < until));
+    let is_extra =
+        |place: usize, at: Timestamp| !is_known[place] && (place < end || until.is_some_and(|until| at < until));
     let extra = now.iter().enumerate().filter(|(place, (at, _))| is_extra(*place, *at)).map(|(_, capture)| *capture);
     let extra = extra.collect();
     let mut there = counted(now.iter().copied());
@@ -540,8 +533,7 @@ fn evidence_folder(workspace: &Workspace, from: &From) -> PathBuf {
 pub fn imports_of(workspace: &Workspace, pipeline: &Pipeline, source: &str) -> Result<Vec<ImportEntry>, RunError> {
     let Some(feed) = pipeline.feeds.iter().find(|feed| feed.name == source) else { return Ok(Vec::new()) };
     let folder = evidence_folder(workspace, &feed.from);
-    imports::read(&folder, source)
-        .map_err(|error| RunError::private(&imports::path(&folder, source), "read", &error))
+    imports::read(&folder, source).map_err(|error| RunError::private(&imports::path(&folder, source), "read", &error))
 }
 
 /// The captures that imports brought, and which import brought each.
@@ -576,9 +568,8 @@ mod tests {
     use super::*;
 
     fn captures(of: &[(i64, &str)]) -> Vec<Captured> {
-        let capture = |(second, body): &(i64, &str)| {
-            (Timestamp::from_second(*second).unwrap(), Digest::of(body.as_bytes()))
-        };
+        let capture =
+            |(second, body): &(i64, &str)| (Timestamp::from_second(*second).unwrap(), Digest::of(body.as_bytes()));
         of.iter().map(capture).collect()
     }
 

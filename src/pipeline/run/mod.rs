@@ -18,9 +18,9 @@ use std::fs;
 use jiff::Timestamp;
 
 use crate::ledger::{RunRecord, Status};
-use crate::pipeline::{Format, Pipeline};
 use crate::pipeline::beside::Beside;
 use crate::pipeline::journal;
+use crate::pipeline::{Format, Pipeline};
 use crate::publish::bucket::Bucket;
 use crate::quarantine;
 use crate::time::ServiceDate;
@@ -97,8 +97,8 @@ pub fn run(
     let decided = decisions(workspace, pipeline, partition.date, &accepted, today)?;
     let Begun { record, key, lists } = begin(workspace, pipeline, &partition, &decided, started_at)?;
     let earlier = journal::read(&journal_path).map_err(|error| RunError::private(&journal_path, "read", &error))?;
-    let earlier = earlier
-        .filter(|entry| entry.record.inputs.sha256 == record.inputs.sha256 && entry.bucket == bucket.location());
+    let earlier =
+        earlier.filter(|entry| entry.record.inputs.sha256 == record.inputs.sha256 && entry.bucket == bucket.location());
     let (entry, finished_earlier) = match earlier {
         Some(entry) if entry.published && has_quarantine && is_out(bucket, pipeline, &entry)? => {
             publish_views(workspace, pipeline, bucket, &entry.record)?;
