@@ -127,7 +127,14 @@ fn records(world: &World) -> Vec<Value> {
         // The timetable beside the telemetry is captured anew in each world.
         for evidence in record["evidence"].as_array_mut().unwrap().iter_mut().filter(|e| e["source"] == "stadtbus-gtfs")
         {
-            (evidence["first"], evidence["last"]) = (Value::Null, Value::Null);
+            (evidence["first"], evidence["last"], evidence["list"]) = (Value::Null, Value::Null, Value::Null);
+        }
+        // Decisions are made anew in each world, too.
+        for decision in record["decided"].as_array_mut().into_iter().flatten() {
+            (decision["id"], decision["at"]) = (Value::Null, Value::Null);
+        }
+        if let Some(decided) = record["decided"].as_array_mut() {
+            decided.sort_by_key(ToString::to_string);
         }
     }
     records.sort_by_key(|record| format!("{} {record}", record["pipeline"]));
@@ -477,7 +484,7 @@ fn what_cannot_be_decided_or_mapped_is_told_with_a_remedy() {
     let file = "data/private/quarantine/stadtbus-telemetrie/vehicle_locations.decisions.jsonl";
     assert!(!world.path(file).exists());
     world.write(file, "{\"date\": \"2026-11-24\"}\n");
-    refused(world.program(&["run", DATASET]), "vehicle_locations.decisions.jsonl:1: no decision: missing field `kind`");
+    refused(world.program(&["run", DATASET]), "vehicle_locations.decisions.jsonl:1: no decision: missing field `by`");
     world.write("mappings/trips.csv", "from,to\na,b\na,c\n");
     let pipeline = "pipelines/stadtbus-telemetrie.yaml";
     world.replace(

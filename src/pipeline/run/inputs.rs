@@ -114,6 +114,13 @@ pub(super) fn begin(
     rules.extend(contracts.iter().map(|contract| Input::new("contract", &contract.id, contract.sha256)));
     rules.extend(pipeline.contracts.changes_digest.map(|digest| Input::new("notices", "gtfs", digest)));
     rules.extend(partition.beside.rule_inputs());
+    // Rows that are decided of are in the data; who accepts other evidence is to stand in a record, though no row changes.
+    let of_rows = |entry: &&DecisionEntry| entry.kind == "release" || entry.kind == "discard";
+    let accepted = decided.entries.iter().filter(|entry| !of_rows(entry));
+    rules.extend(accepted.map(|entry| {
+        let value = format!("{} by {} at {}: {}", entry.kind, entry.by, entry.at, entry.reason);
+        Input::of_value("decision", &entry.id.0, value)
+    }));
     rules.push(Input::of_program(&program));
     if let Some(area) = &workspace.area {
         let decides = pipeline
