@@ -454,7 +454,7 @@ mod tests {
             started_at: Timestamp::UNIX_EPOCH,
             prepared_at: Timestamp::UNIX_EPOCH,
             program: Program::this(),
-            inputs: Inputs::of(Vec::new(), Vec::new()),
+            inputs: Inputs { sha256: digest, ..Inputs::of(Vec::new(), Vec::new()) },
             pipeline_file: digest,
             contracts: Vec::new(),
             mappings: BTreeMap::new(),
