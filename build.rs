@@ -1,5 +1,6 @@
-//! Lists the files of `schemas/`, which come with the program: contracts, the tests of their rules, how to write them.
-//! And tells the tests what they find beside the checkout, so that those that need more are reported as ignored.
+//! Lists the files of `schemas/`, which come with the program: contracts, the tests of their rules, how to write them. Finds
+//! what the program is built from, for the records of its runs. And tells the tests what they find beside the checkout, so
+//! that those that need more are reported as ignored.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ fn main() {
     let out = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets it")).join("schemas.rs");
     std::fs::write(out, list).expect("the list can be written");
     found_beside(&root);
+    program(&root);
     println!("cargo::rerun-if-changed=schemas");
     println!("cargo::rerun-if-changed=build.rs");
 }
@@ -44,6 +46,43 @@ fn found_beside(root: &Path) {
     if std::fs::read_to_string(&found).expect("it was just there").contains("outsiders") {
         println!("cargo::rustc-cfg=outsiders");
     }
+}
+
+/// The commit of the sources, with `+changes` if they differ from it, or `unknown` without git; and the lock file, whose digest
+/// is taken when the program runs. Both are of the checkout that is compiled: the lock file is found by the compiler, and the
+/// commit is found again when a source or the commit has changed.
+fn program(root: &Path) {
+    let git = |arguments: &[&str]| {
+        let output = std::process::Command::new("git").arg("-C").arg(root).args(arguments).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then(|| text.trim().to_owned())
+    };
+    // A repository around an unpacked package is not the program's own.
+    let is_own = git(&["ls-files", "--error-unmatch", "build.rs"]).is_some();
+    let commit = match git(&["rev-parse", "HEAD"]).filter(|_| is_own) {
+        Some(commit) => {
+            let sources = ["status", "--porcelain", "--", "src", "schemas", "build.rs", "Cargo.toml", "Cargo.lock"];
+            let is_clean = git(&sources).is_some_and(|changes| changes.is_empty());
+            if is_clean { commit } else { format!("{commit}+changes") }
+        }
+        None => "unknown".to_owned(),
+    };
+    println!("cargo::rustc-env=FAHRTENBUCH_COMMIT={commit}");
+    for name in ["HEAD", "logs/HEAD"] {
+        if let Some(path) =
+            git(&["rev-parse", "--git-path", name]).map(|path| root.join(path)).filter(|path| path.exists())
+        {
+            println!("cargo::rerun-if-changed={}", path.display());
+        }
+    }
+    println!("cargo::rerun-if-changed=src");
+    println!("cargo::rerun-if-changed=Cargo.lock");
+    let lock = match root.join("Cargo.lock").exists() {
+        true => "Some(include_bytes!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/Cargo.lock\")))",
+        false => "None",
+    };
+    let out = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets it")).join("lock.rs");
+    std::fs::write(out, lock).expect("it can be written");
 }
 
 fn visit(folder: &Path, files: &mut Vec<PathBuf>) {

@@ -20,7 +20,7 @@
 //! | [`pipeline`] | `pipelines/*.yaml` | runs: one pipeline over one partition |
 //!
 //! Rows that [`check`] holds back wait in [`quarantine`]. Beside the way stand the words that all rooms share:
-//! [`table`] (what passes between rooms), [`time`] (service dates and instants), [`digest`], [`durable`] (private files), [`yaml`] (the workspace's
+//! [`table`] (what passes between rooms), [`decision`] (what people decide), [`time`] (service dates and instants), [`digest`], [`durable`] (private files), [`yaml`] (the workspace's
 //! files, read with line numbers), [`protobuf`] (its wire format), [`spool`] (rows that wait on disk) and [`page`] (the frame of what
 //! people read). [`simulate`] invents the city whose feeds the tests and the sample use.
 
@@ -28,6 +28,7 @@ pub mod capture;
 pub mod check;
 pub mod cli;
 pub mod contract;
+pub mod decision;
 pub mod decode;
 pub mod derive;
 pub mod digest;

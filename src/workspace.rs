@@ -16,8 +16,18 @@ use crate::yaml::{self, Node, Problem, Problems};
 
 /// The configuration's file, at the root of the workspace.
 pub const FILE: &str = "fahrtenbuch.yaml";
-const KEYS: &[&str] =
-    &["title", "publisher", "licence", "licence_url", "time_zone", "service_area", "bucket", "private", "limits"];
+const KEYS: &[&str] = &[
+    "title",
+    "publisher",
+    "licence",
+    "licence_url",
+    "time_zone",
+    "service_area",
+    "bucket",
+    "private",
+    "limits",
+    "people",
+];
 const BUCKET_KEYS: &[&str] = &["location", "base_url", "options"];
 const LIMIT_KEYS: &[&str] = &["memory"];
 
@@ -36,6 +46,8 @@ pub struct Workspace {
     pub private: PathBuf,
     /// Bytes that a run may hold back.
     pub memory: usize,
+    /// Names or roles of those who may decide.
+    pub people: Vec<String>,
     /// By name.
     pub pipelines: Vec<Pipeline>,
 }
@@ -309,6 +321,7 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
         return None;
     };
     let private = root.join(private);
+    let people = people(node, problems);
     // A bucket inside the private store, or around it, would publish evidence.
     if public.as_ref().is_some_and(|public| lie_in_each_other(&root.join(public), &private)) {
         let message = "the bucket and the private store lie in each other";
@@ -325,6 +338,7 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
         bucket_options,
         private,
         memory,
+        people,
         pipelines: Vec::new(),
         root: root.to_owned(),
     })
@@ -365,6 +379,28 @@ fn resolved(path: &Path) -> PathBuf {
         }
     }
     done
+}
+
+/// Those who may decide; their names or roles stand in public records.
+fn people(node: &Node, problems: &mut Problems) -> Vec<String> {
+    let Some(list) = node.get("people") else { return Vec::new() };
+    let remedy = "Write a list of names or roles: '[Datenmanagement, Leitung]'.";
+    if list.items().is_empty() {
+        problems.add(list.line, "'people' has no name", remedy);
+    }
+    let mut people: Vec<String> = Vec::new();
+    for item in list.items() {
+        match item.scalar().map(|name| name.trim().to_owned()) {
+            Some(name) if !name.is_empty() && !name.contains(char::is_control) => {
+                if people.contains(&name) {
+                    problems.add(item.line, format!("'{name}' stands here twice"), "Remove one of the two.");
+                }
+                people.push(name);
+            }
+            _ => problems.add(item.line, "a name of 'people' is no text of one line", remedy),
+        }
+    }
+    people
 }
 
 /// Four numbers, or the path of a GeoJSON file.

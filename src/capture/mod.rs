@@ -7,6 +7,7 @@
 pub mod collector;
 pub mod evidence;
 mod http_date;
+pub mod imports;
 pub mod payload;
 mod redact;
 pub mod source;

@@ -40,6 +40,9 @@ bucket:
 # Evidence, keys, quarantine and the journal. Never published, never inside the bucket, and for its owner only.
 private: data/private
 
+# Who may decide (quarantine release, evidence accept, ...): names or roles. They stand in public records.
+people: [Datenmanagement]
+
 limits:
   # What the rooms of a run may hold back together.
   memory: 1 GiB

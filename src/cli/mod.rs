@@ -2,6 +2,8 @@
 
 mod capture;
 mod check;
+mod decisions;
+mod evidence;
 mod init;
 mod quality;
 mod quarantine;
@@ -95,6 +97,10 @@ enum Command {
     Quality(quality::Arguments),
     /// List, show, release and discard the rows that were held back
     Quarantine(quarantine::Arguments),
+    /// Accept evidence or a key that is not what the last record says
+    Evidence(evidence::Arguments),
+    /// List what was decided, and undo it
+    Decisions(decisions::Arguments),
     /// Make a new workspace with commented files
     Init(init::Arguments),
     /// Invent a city bus network: its timetable, its realtime feeds, its faults and the truth
@@ -121,6 +127,8 @@ pub fn main() -> ExitCode {
         Command::Rules(rules) => rules::run(&workspace, &rules),
         Command::Quality(quality) => quality::run(&workspace, &quality),
         Command::Quarantine(quarantine) => quarantine::run(&workspace, &quarantine),
+        Command::Evidence(evidence) => evidence::run(&workspace, &evidence),
+        Command::Decisions(decisions) => decisions::run(&workspace, &decisions),
         Command::Init(init) => init::run(&init),
         Command::Simulate(simulate) => simulate::run(&simulate),
         Command::Completions { shell } => {

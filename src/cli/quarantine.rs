@@ -9,10 +9,13 @@ use clap::{ArgGroup, Args, Subcommand};
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use serde_json::{Map, Value, json};
 
+use crate::cli::decisions::{Decider, today};
 use crate::cli::{Exit, read_workspace, row_or_rows};
 use crate::contract::RuleId;
+use crate::decision::{self, About, DecisionError, Row, Rows};
+use crate::pipeline::run::known::last_records;
 use crate::pipeline::run::{Lock, RunError};
-use crate::quarantine::decisions::{self, Action, Decision, Decisions, Effect};
+use crate::quarantine::decisions::{Decisions, Effect};
 use crate::quarantine::{self, HELD_AT, ID, ORIGIN_NAME, QuarantineError, RULES, RUN, RowId, Stage, texts};
 use crate::table::{ORIGIN, ORIGIN_ROW};
 use crate::time::ServiceDate;
@@ -52,23 +55,25 @@ enum Command {
 const RELEASE: &str = "\
 Examples:
   fahrtenbuch quarantine release stadtbus-telemetrie/vehicle_locations --date 2026-11-24 \\
-      --rule vehicle_locations.primary_key --reason 'Two receivers in one bus, both are right'
+      --rule vehicle_locations.primary_key --by Datenmanagement \\
+      --reason 'Two receivers in one bus, both are right'
   fahrtenbuch quarantine release stadtbus-telemetrie/vehicle_locations --date 2026-11-24 \\
-      --row 5f0c1d2e3a4b5c6d --reason 'It was a test drive'
+      --row 5f0c1d2e3a4b5c6d --by Datenmanagement --reason 'It was a test drive'
 
 With --rule, rows pass that rule; what other rules hold, they hold on. With --row and --all,
 rows pass all rules that hold them. A rule that names a row later holds it again.
 
-Decisions stand in data/private/quarantine/<dataset>/<table>.decisions.jsonl. To take one back,
-remove its line.";
+Name and reason are published in the run record; the rows are not. To take a decision back, see
+'fahrtenbuch decisions list' and 'fahrtenbuch decisions undo'.";
 
 const DISCARD: &str = "\
 Examples:
   fahrtenbuch quarantine discard stadtbus-telemetrie/vehicle_locations --date 2026-11-24 \\
-      --rule vehicle_locations.primary_key --reason 'The same report twice'
+      --rule vehicle_locations.primary_key --by Datenmanagement \\
+      --reason 'The same report twice'
 
-Decisions stand in data/private/quarantine/<dataset>/<table>.decisions.jsonl. To take one back,
-remove its line.";
+Name and reason are published in the run record; the rows are not. To take a decision back, see
+'fahrtenbuch decisions list' and 'fahrtenbuch decisions undo'.";
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -128,9 +133,14 @@ struct Decide {
     /// All rows of the partition
     #[arg(long)]
     all: bool,
-    /// Why; kept with the decision in the private store
-    #[arg(long, value_name = "TEXT")]
-    reason: String,
+    #[command(flatten)]
+    decider: Decider,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Action {
+    Release,
+    Discard,
 }
 
 #[derive(Args)]
@@ -175,7 +185,14 @@ impl std::fmt::Display for TableName {
 enum Failure {
     Usage(String),
     Quarantine(QuarantineError),
+    Decision(DecisionError),
     Run(RunError),
+}
+
+impl From<DecisionError> for Failure {
+    fn from(error: DecisionError) -> Self {
+        Self::Decision(error)
+    }
 }
 
 impl From<QuarantineError> for Failure {
@@ -202,7 +219,13 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
             let exit = match error {
                 QuarantineError::File { .. } => Exit::Passing,
                 QuarantineError::Content { .. } => Exit::Final,
-                QuarantineError::Decision { .. } => Exit::Usage,
+            };
+            (error.to_string(), exit)
+        }
+        Err(Failure::Decision(error)) => {
+            let exit = match error {
+                DecisionError::File { .. } => Exit::Passing,
+                DecisionError::Line { .. } => Exit::Usage,
             };
             (error.to_string(), exit)
         }
@@ -255,8 +278,8 @@ fn id_of(rows: &RecordBatch, row: usize) -> Option<RowId> {
 }
 
 fn decisions_of(workspace: &Workspace, dataset: &str, table: &str, date: ServiceDate) -> Result<Decisions, Failure> {
-    let lines = decisions::read(&decisions::path(&workspace.private, dataset, table))?;
-    Ok(Decisions::of(&lines, date))
+    let lines = decision::read(&decision::path_of_rows(&workspace.private, dataset, table))?;
+    Ok(Decisions::of(&lines, date, today(workspace)))
 }
 
 fn list(workspace: &Workspace, arguments: &List) -> Result<(), Failure> {
@@ -280,6 +303,7 @@ fn list(workspace: &Workspace, arguments: &List) -> Result<(), Failure> {
             }
         }
     }
+    lost(workspace, arguments);
     if arguments.json {
         let list = counts.iter().map(|((dataset, date, table, rule), (rows, decided))| {
             json!({"dataset": dataset, "date": date, "table": table, "rule": rule, "rows": rows, "decided": decided})
@@ -302,6 +326,27 @@ fn list(workspace: &Workspace, arguments: &List) -> Result<(), Failure> {
     println!("{table}");
     println!("{} held back", rows(all));
     Ok(())
+}
+
+/// Tells of rows that the last records say are held back, and whose files are gone.
+fn lost(workspace: &Workspace, arguments: &List) {
+    let pipelines = workspace.pipelines.iter();
+    for pipeline in pipelines.filter(|other| arguments.dataset.as_ref().is_none_or(|name| other.dataset == *name)) {
+        for (date, record) in last_records(workspace, pipeline) {
+            if arguments.date.is_some_and(|wanted| wanted != date) {
+                continue;
+            }
+            for (table, count) in record.quarantine_gone(workspace, pipeline, date) {
+                eprintln!(
+                    "warning: the record of {} {date} says that {} of {table} {} held back, and their file is gone. Run the \
+                     date again, which makes it again from the evidence.",
+                    pipeline.name,
+                    rows(count),
+                    if count == 1 { "is" } else { "are" },
+                );
+            }
+        }
+    }
 }
 
 /// How many rows.
@@ -461,9 +506,7 @@ fn write_rows<'a>(
 
 fn decide(workspace: &Workspace, arguments: &Decide, action: Action) -> Result<(), Failure> {
     let name = &arguments.of.table;
-    if arguments.reason.trim().is_empty() {
-        return Err(Failure::Usage("a decision needs a reason. Write it after --reason.".to_owned()));
-    }
+    let decided = arguments.decider.check(workspace).map_err(Failure::Usage)?;
     let pipeline = workspace.pipelines.iter().find(|pipeline| pipeline.dataset == name.dataset);
     let Some(pipeline) = pipeline else {
         let known: Vec<&str> = workspace.pipelines.iter().map(|pipeline| pipeline.dataset.as_str()).collect();
@@ -479,9 +522,8 @@ fn decide(workspace: &Workspace, arguments: &Decide, action: Action) -> Result<(
     let lock = Lock::take(workspace).map_err(Failure::Run)?;
     let _mine = lock.partition(&pipeline.name, arguments.of.date).map_err(Failure::Run)?;
     let chosen = choose(workspace, name, arguments.of.date, fits)?;
-    let mut made: BTreeMap<RowId, Decision> = BTreeMap::new();
+    let mut made: BTreeMap<RowId, Row> = BTreeMap::new();
     let (mut count, mut still_held) = (0, 0);
-    let decided_at = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).unwrap_or_default();
     for (batch, row) in chosen.iter().flat_map(|(batch, rows)| rows.iter().map(move |&row| (batch, row))) {
         let Some(id) = id_of(batch, row) else { continue };
         let mut rules = rules_of(batch, row);
@@ -491,15 +533,24 @@ fn decide(workspace: &Workspace, arguments: &Decide, action: Action) -> Result<(
             rules.retain(|rule| rule.0 == *wanted);
             still_held += u64::from(rules.len() < before);
         }
-        let reason = arguments.reason.trim().to_owned();
-        made.insert(id, Decision { date: arguments.of.date, row: id, rules, action, reason, decided_at });
+        made.insert(id, Row { row: id, rules });
     }
     if let Some(row) = arguments.row.iter().find(|row| !made.contains_key(row)) {
         let message = format!("no row {row} of {name} of {} is held back. 'show' tells the ids.", arguments.of.date);
         return Err(Failure::Usage(message));
     }
-    let made: Vec<Decision> = made.into_values().collect();
-    decisions::append(&decisions::path(&workspace.private, &name.dataset, &name.table), &made)?;
+    let target = Rows {
+        dataset: name.dataset.clone(),
+        table: name.table.clone(),
+        date: arguments.of.date,
+        rows: made.into_values().collect(),
+    };
+    let about = match action {
+        Action::Release => About::Release(target),
+        Action::Discard => About::Discard(target),
+    };
+    let path = decision::path_of_rows(&workspace.private, &name.dataset, &name.table);
+    decision::append(&path, &[decided.about(about)])?;
     let what = if action == Action::Release { "released" } else { "discarded" };
     let verb = if count == 1 { "is" } else { "are" };
     println!("{} of {name} of {} {verb} to be {what}.", rows(count), arguments.of.date);

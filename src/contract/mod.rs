@@ -40,6 +40,7 @@
 //! from the contract's own folder. ODCS means ids there; in our contracts the id of what others refer to is its name.
 
 pub mod cases;
+pub mod content;
 pub mod library;
 pub mod metric;
 pub mod notices;

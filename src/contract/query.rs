@@ -178,6 +178,13 @@ impl Query {
         self.words.iter().any(|own| own.eq_ignore_ascii_case(word))
     }
 
+    /// Its tokens with one space between them, without comments: what does not change with how it is written down.
+    pub fn canonical(&self) -> String {
+        let Ok(tokens) = Tokenizer::new(&GenericDialect, &self.sql).tokenize() else { return self.sql.clone() };
+        let tokens = tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_)));
+        tokens.map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    }
+
     /// The line of the contract on which a name first stands: of a table, a function or a column, also as `table.column`.
     pub fn line_of(&self, name: &str) -> Option<u32> {
         let text = with_date(&self.sql, ServiceDate(jiff::civil::date(2000, 1, 1)));

@@ -834,6 +834,17 @@ fn quality(column: Option<&str>, owner: &Node, contract: &mut Contract, problems
                 "Set onFail to 'report' or 'block', or return the rows with 'type: custom', 'engine: fahrtenbuch'.",
             );
         }
+        // Which earlier partitions there are depends on the order in which dates are run, and files must not.
+        let is_about_others = limit.is_some_and(metric::Limit::needs_history) || contract.reads_previous(&query);
+        if is_about_others && matches!(on_fail, OnFail::Quarantine | OnFail::Invalidate) {
+            problems.add(
+                line_of_on_fail,
+                format!(
+                    "the rule '{id}' compares with earlier partitions, which must not decide what is published of rows"
+                ),
+                "Set onFail to 'report' or 'block'.",
+            );
+        }
         if is_number && limit.is_some_and(|limit| limit.unit == metric::Unit::Percent) {
             let message = "a query that returns a number has no percentage";
             problems.add(line_of(node, "unit"), message, "Let the query work it out.");

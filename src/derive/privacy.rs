@@ -32,6 +32,11 @@ impl DayKeys {
         Self { folder: folder.into() }
     }
 
+    /// The key of a service date, if there is one.
+    pub fn existing(&self, date: ServiceDate) -> io::Result<Option<[u8; 32]>> {
+        read(&self.folder.join(format!("{date}.key")))
+    }
+
     /// The key of a service date: read, or made of random bytes and kept. Two runs that ask at once get the same key.
     pub fn key(&self, date: ServiceDate) -> io::Result<[u8; 32]> {
         let path = self.folder.join(format!("{date}.key"));

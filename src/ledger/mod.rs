@@ -16,8 +16,9 @@ use serde::{Deserialize, Serialize};
 use crate::check::{Outcome, RuleResult, gtfs};
 use crate::contract::notices::Change;
 use crate::contract::{Contract, RuleId, Severity};
+use crate::decision::DecisionEntry;
 use crate::decode::Note;
-use crate::digest::{Digest, Digester};
+use crate::digest::Digest;
 use crate::time::ServiceDate;
 
 /// What the record's form is called; changes when a reader must change.
@@ -36,16 +37,19 @@ pub struct RunRecord {
     /// When all rows were checked and written, before anything was published.
     pub prepared_at: Timestamp,
     pub program: Program,
-    /// Over all that the run looked at.
-    pub inputs: Digest,
+    /// Everything that the run depends on.
+    pub inputs: Inputs,
     pub pipeline_file: Digest,
     pub contracts: Vec<ContractEntry>,
     /// The mapping files, by the column whose values they replace.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mappings: BTreeMap<String, Digest>,
-    /// Over what the data manager decided of rows in quarantine, without saying which.
+    /// Over what was decided of rows in quarantine, without saying which.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decisions: Option<Digest>,
+    /// The decisions that hold for the partition: who, when and why; of rows only how many.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decided: Vec<DecisionEntry>,
     pub evidence: Vec<EvidenceEntry>,
     /// What the captures of a service date gave, by source and kind: `readable`, `cut_off` (read up to a place), or the name of
     /// what is no message, as `html`, `json`, `empty`.
@@ -132,12 +136,89 @@ pub enum Status {
 pub struct Program {
     pub name: String,
     pub version: String,
+    /// Of the sources, with `+changes` if they differ from it; `unknown` if it was built without git.
+    #[serde(default)]
+    pub commit: String,
+    /// Of `Cargo.lock`, which names all libraries and their digests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock_sha256: Option<Digest>,
 }
+
+const LOCK: Option<&[u8]> = include!(concat!(env!("OUT_DIR"), "/lock.rs"));
 
 impl Program {
     /// This program.
     pub fn this() -> Self {
-        Self { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
+        Self {
+            name: env!("CARGO_PKG_NAME").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: env!("FAHRTENBUCH_COMMIT").to_owned(),
+            lock_sha256: LOCK.map(Digest::of),
+        }
+    }
+
+    /// All of it in one line.
+    fn line(&self) -> String {
+        let lock = self.lock_sha256.map_or_else(|| "unknown".to_owned(), |lock| lock.to_string());
+        format!("{} {} commit {} lock {lock}", self.name, self.version, self.commit)
+    }
+}
+
+/// One thing that a run depends on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Input {
+    pub kind: String,
+    pub name: String,
+    /// Of a file, of a list of captures, or of `value`.
+    pub sha256: Digest,
+    /// What was digested, where it is a short text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+impl Input {
+    pub fn new(kind: &str, name: &str, sha256: Digest) -> Self {
+        // Each input is one line of what is digested.
+        let name = name.replace(['\n', '\r'], " ");
+        Self { kind: kind.to_owned(), name, sha256, value: None }
+    }
+
+    /// A setting or a number: its digest is that of the text.
+    pub fn of_value(kind: &str, name: &str, value: String) -> Self {
+        Self { value: Some(value.clone()), ..Self::new(kind, name, Digest::of(value.as_bytes())) }
+    }
+
+    pub fn of_program(program: &Program) -> Self {
+        Self::of_value("program", &program.name, program.line())
+    }
+}
+
+/// Everything that a run depends on. *Data inputs* decide the rows and columns that are published; *rule inputs* only what
+/// rules report, and whether they block. A run whose inputs are all those of the run before it is not done again.
+///
+/// `data_sha256` and `rules_sha256` are the SHA-256 over one line `<kind> <name> <sha256>` for each input of the list, each
+/// ended by a line feed, in the order of their bytes. `sha256` is that over the lines `data <data_sha256>` and
+/// `rules <rules_sha256>`; it names the run in its reports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inputs {
+    pub sha256: Digest,
+    pub data_sha256: Digest,
+    pub rules_sha256: Digest,
+    pub data: Vec<Input>,
+    pub rules: Vec<Input>,
+}
+
+impl Inputs {
+    pub fn of(data: Vec<Input>, rules: Vec<Input>) -> Self {
+        let sorted = |mut inputs: Vec<Input>| {
+            let line = |input: &Input| format!("{} {} {}\n", input.kind, input.name, input.sha256);
+            inputs.sort_by_cached_key(line);
+            let lines: String = inputs.iter().map(line).collect();
+            (Digest::of(lines.as_bytes()), inputs)
+        };
+        let ((data_sha256, data), (rules_sha256, rules)) = (sorted(data), sorted(rules));
+        let sha256 = Digest::of(format!("data {data_sha256}\nrules {rules_sha256}\n").as_bytes());
+        Self { sha256, data_sha256, rules_sha256, data, rules }
     }
 }
 
@@ -154,7 +235,11 @@ impl From<&Contract> for ContractEntry {
     }
 }
 
-/// What a source gave. The digest is over one line `<captured_at> <sha256>` for each capture, in their order.
+/// One response that is kept as evidence: when it came, and the digest of its body.
+pub type Captured = (Timestamp, Digest);
+
+/// What a source gave. The digest is over one line `<captured_at> <sha256>` for each capture, in their order; of a timetable,
+/// which is one capture, it is that of the capture's body, since what it says does not depend on when it came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvidenceEntry {
     pub source: String,
@@ -162,21 +247,60 @@ pub struct EvidenceEntry {
     pub first: Option<Timestamp>,
     pub last: Option<Timestamp>,
     pub sha256: Digest,
+    /// Where the lines are in the bucket; the object's name is the digest of its bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<String>,
+    /// Which of the captures were not made by this program, but brought to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub imports: Vec<ImportRef>,
+}
+
+/// An import, as far as its captures are evidence of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportRef {
+    pub by: String,
+    pub at: Timestamp,
+    pub from: String,
+    /// Of the run's evidence.
+    pub captures: u64,
+}
+
+/// Where an object of the ledger is in the bucket, which is named by the digest of its bytes.
+pub fn object_key(digest: &Digest) -> String {
+    format!("ledger/objects/{digest}")
+}
+
+/// The lines of a list of captures. It has no personal data.
+pub fn capture_lines(captures: &[Captured]) -> String {
+    captures.iter().map(|(captured_at, digest)| format!("{captured_at} {digest}\n")).collect()
+}
+
+/// Reads the lines of a list of captures.
+pub fn parse_captures(lines: &str) -> Option<Vec<Captured>> {
+    let line = |line: &str| {
+        let (captured_at, digest) = line.split_once(' ')?;
+        Some((captured_at.parse().ok()?, Digest::parse(digest)?))
+    };
+    lines.lines().map(line).collect()
 }
 
 impl EvidenceEntry {
-    pub fn of(source: &str, captures: &[(Timestamp, Digest)]) -> Self {
-        let mut digester = Digester::default();
-        for (captured_at, digest) in captures {
-            digester.update(format!("{captured_at} {digest}\n").as_bytes());
-        }
+    pub fn of(source: &str, captures: &[Captured]) -> Self {
+        let sha256 = Digest::of(capture_lines(captures).as_bytes());
         Self {
             source: source.to_owned(),
             captures: captures.len() as u64,
             first: captures.first().map(|(captured_at, _)| *captured_at),
             last: captures.last().map(|(captured_at, _)| *captured_at),
-            sha256: digester.finish(),
+            sha256,
+            list: Some(object_key(&sha256)),
+            imports: Vec::new(),
         }
+    }
+
+    /// The digest of the list of captures.
+    pub fn list_digest(&self) -> Option<Digest> {
+        Digest::parse(self.list.as_ref()?.rsplit('/').next()?)
     }
 }
 
@@ -335,11 +459,12 @@ mod tests {
             started_at: Timestamp::UNIX_EPOCH,
             prepared_at: Timestamp::UNIX_EPOCH,
             program: Program::this(),
-            inputs: digest,
+            inputs: Inputs { sha256: digest, ..Inputs::of(Vec::new(), Vec::new()) },
             pipeline_file: digest,
             contracts: Vec::new(),
             mappings: BTreeMap::new(),
             decisions: None,
+            decided: Vec::new(),
             evidence: Vec::new(),
             captures: BTreeMap::new(),
             pseudonym_key: None,
@@ -367,5 +492,29 @@ mod tests {
             notes: Vec::new(),
             standard: None,
         }
+    }
+
+    #[test]
+    fn the_digests_of_the_inputs_follow_from_the_lists() {
+        let digest = |text: &str| Digest::of(text.as_bytes());
+        let data = vec![
+            Input::of_value("setting", "time_zone", "Europe/Berlin".to_owned()),
+            Input::new("evidence", "bus\nx", digest("a")),
+        ];
+        let inputs = Inputs::of(data, vec![Input::new("contract", "b", digest("b"))]);
+        let lines = format!("evidence bus x {}\nsetting time_zone {}\n", digest("a"), digest("Europe/Berlin"));
+        assert_eq!(inputs.data_sha256, digest(&lines));
+        assert_eq!(inputs.rules_sha256, digest(&format!("contract b {}\n", digest("b"))));
+        let both = format!("data {}\nrules {}\n", inputs.data_sha256, inputs.rules_sha256);
+        assert_eq!(inputs.sha256, digest(&both));
+    }
+
+    #[test]
+    fn a_list_of_captures_reads_back_and_its_name_is_its_digest() {
+        let captures = [(Timestamp::UNIX_EPOCH, Digest::of(b"a")), (Timestamp::UNIX_EPOCH, Digest::of(b"b"))];
+        let entry = EvidenceEntry::of("bus", &captures);
+        assert_eq!(parse_captures(&capture_lines(&captures)).unwrap(), captures);
+        assert_eq!((entry.list_digest(), entry.captures), (Some(entry.sha256), 2));
+        assert_eq!(parse_captures("gestern"), None);
     }
 }

@@ -19,7 +19,7 @@ use crate::contract::query::PREVIOUS;
 use crate::contract::sla::Asks;
 use crate::contract::{Contract, RuleId, Severity};
 use crate::decode::{self, Limits, Note};
-use crate::ledger::{EvidenceEntry, Status};
+use crate::ledger::{EvidenceEntry, Input, Status, capture_lines};
 use crate::pipeline::journal;
 use crate::pipeline::run::readable::{self, Found, PassedOver};
 use crate::pipeline::run::{RunError, archive, capture, evidence_store};
@@ -131,20 +131,31 @@ impl Beside {
         Ok(())
     }
 
-    /// The timetable as evidence of the run.
-    pub fn evidence(&self) -> Option<EvidenceEntry> {
+    /// The timetable as evidence of the run, and its list of captures.
+    pub fn evidence(&self) -> Option<(EvidenceEntry, String)> {
         let (source, _, entry, _) = self.timetable.as_ref()?;
-        let of = EvidenceEntry::of(source, &[(entry.captured_at, entry.digest)]);
+        let captures = [(entry.captured_at, entry.digest)];
         // What a timetable says does not depend on when it was captured.
-        Some(EvidenceEntry { sha256: entry.digest, ..of })
+        let entry = EvidenceEntry { sha256: entry.digest, ..EvidenceEntry::of(source, &captures) };
+        Some((entry, capture_lines(&captures)))
     }
 
-    /// What of this is an input of the run, one line each; evidence is one already.
-    pub fn inputs(&self, workspace: &Workspace) -> Vec<String> {
-        let area = workspace.area.as_ref().map(|area| format!("service area {}", area.digest));
-        let previous = self.previous.iter().map(|(table, file)| format!("previous {table} {}", file.sha256));
-        let history = self.history.iter().map(|(contract, values)| format!("history {contract} {values:?}"));
-        area.into_iter().chain(previous).chain(history).collect()
+    pub fn timetable_entry(&self) -> Option<&Entry> {
+        self.timetable.as_ref().map(|(_, _, entry, _)| entry)
+    }
+
+    /// What of this decides what rules report, and no row.
+    pub fn rule_inputs(&self) -> Vec<Input> {
+        let mut inputs = Vec::new();
+        inputs.extend(self.previous.iter().map(|(table, file)| Input::new("previous", table, file.sha256)));
+        for (contract, rules) in &self.history {
+            for (rule, values) in rules {
+                let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+                inputs.push(Input::of_value("history", &format!("{contract}/{rule}"), values.join(" ")));
+            }
+        }
+        inputs.extend(self.oldest.iter().map(|(table, date)| Input::of_value("oldest", table, date.to_string())));
+        inputs
     }
 
     pub fn notes(&self) -> Vec<Note> {

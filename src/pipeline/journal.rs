@@ -75,6 +75,47 @@ pub fn read(path: &Path) -> io::Result<Option<Entry>> {
     }
 }
 
+/// Lists of captures that the record of a partition names, and those that were accepted since.
+fn lists(private: &Path, pipeline: &str, date: ServiceDate) -> PathBuf {
+    private.join("journal").join(pipeline).join("lists").join(date.to_string())
+}
+
+/// Keeps a list of captures under its digest.
+pub fn keep_list(private: &Path, pipeline: &str, date: ServiceDate, digest: &Digest, lines: &str) -> io::Result<()> {
+    let path = lists(private, pipeline, date).join(digest.to_string());
+    if path.exists() && fs::read(&path).is_ok_and(|bytes| Digest::of(&bytes) == *digest) {
+        return Ok(());
+    }
+    crate::durable::write(&path, lines.as_bytes())
+}
+
+/// A list of captures that was kept.
+pub fn read_list(private: &Path, pipeline: &str, date: ServiceDate, digest: &Digest) -> Option<Vec<u8>> {
+    fs::read(lists(private, pipeline, date).join(digest.to_string())).ok().filter(|bytes| Digest::of(bytes) == *digest)
+}
+
+/// Removes the lists of a partition that a record does not name any more.
+pub fn sweep_lists(private: &Path, record: &RunRecord) -> io::Result<()> {
+    let named: Vec<String> =
+        record.evidence.iter().filter_map(|entry| entry.list_digest()).map(|digest| digest.to_string()).collect();
+    let folder = lists(private, &record.pipeline, record.date);
+    for file in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if !named.iter().any(|name| file.file_name() == name.as_str()) {
+            crate::durable::remove_file(&file.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// The dates of which the journal has a run of a pipeline, in their order.
+pub fn dates(private: &Path, pipeline: &str) -> Vec<ServiceDate> {
+    let entries = fs::read_dir(private.join("journal").join(pipeline)).into_iter().flatten().flatten();
+    let date = |entry: fs::DirEntry| entry.file_name().to_str()?.strip_suffix(".json")?.parse().ok();
+    let mut dates: Vec<ServiceDate> = entries.filter_map(date).collect();
+    dates.sort();
+    dates
+}
+
 /// The entries of a pipeline's dates before one, at most so many, the newest last.
 pub fn before(private: &Path, pipeline: &str, date: ServiceDate, most: usize) -> io::Result<Vec<Entry>> {
     let folder = private.join("journal").join(pipeline);

@@ -1,93 +1,18 @@
-//! What the data manager decides of rows that were held back: let them pass, or drop them for good.
+//! What is decided of rows that were held back: let them pass, or drop them for good.
 //!
-//! `<private>/quarantine/<dataset>/<table>.decisions.jsonl` has one decision a line, the newest last; a line that is removed
-//! is a decision taken back. Decisions of a partition go into its run like evidence does: what they say counts among the
-//! run's inputs, why and when they were made does not.
+//! [`crate::decision`] keeps the decisions; here is what they come to for the rows of a partition's table. Decisions go into a
+//! run like evidence does: what they say counts among the run's inputs; why, by whom and when they were made does not.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::contract::RuleId;
+use crate::decision::{About, Line};
 use crate::digest::{Digest, Digester};
-use crate::durable;
-use crate::quarantine::{Identity, QuarantineError, RowId, folder};
+use crate::quarantine::{Identity, RowId};
 use crate::time::ServiceDate;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Action {
-    /// The row passes, although these rules named it. A rule that names it later holds it again.
-    Release,
-    /// The row is dropped for good.
-    Discard,
-}
-
-/// One line of the file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Decision {
-    pub date: ServiceDate,
-    pub row: RowId,
-    /// The rules that held it and that the decision is about.
-    pub rules: Vec<RuleId>,
-    pub action: Action,
-    pub reason: String,
-    pub decided_at: Timestamp,
-}
-
-/// The file of a table's decisions.
-pub fn path(private: &Path, dataset: &str, table: &str) -> PathBuf {
-    folder(private, dataset).join(format!("{table}.decisions.jsonl"))
-}
-
-/// All decisions about a table; none if there is no file.
-pub fn read(path: &Path) -> Result<Vec<Decision>, QuarantineError> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(QuarantineError::file(path, "read", &error)),
-    };
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .map(|(place, line)| {
-            serde_json::from_str(line).map_err(|error| QuarantineError::Decision {
-                path: path.to_owned(),
-                line: place + 1,
-                problem: error.to_string(),
-            })
-        })
-        .collect()
-}
-
-/// Adds decisions, all of them or none.
-pub fn append(path: &Path, decisions: &[Decision]) -> Result<(), QuarantineError> {
-    let failed = |error: &dyn fmt::Display| QuarantineError::file(path, "written", error);
-    let folder = path.parent().unwrap_or(Path::new("."));
-    durable::create_dir_all(folder).map_err(|error| failed(&error))?;
-    // Two who decide at once do so one after the other.
-    let lock = durable::create(&folder.join(".decisions.lock")).map_err(|error| failed(&error))?;
-    lock.lock().map_err(|error| failed(&error))?;
-    let mut text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(failed(&error)),
-    };
-    if text.last().is_some_and(|&byte| byte != b'\n') {
-        text.push(b'\n');
-    }
-    for decision in decisions {
-        serde_json::to_writer(&mut text, decision).map_err(|error| failed(&error))?;
-        text.push(b'\n');
-    }
-    durable::write(path, &text).map_err(|error| failed(&error))
-}
 
 /// What is to happen to a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,18 +27,25 @@ pub enum Effect {
 pub struct Decisions(BTreeMap<RowId, Effect>);
 
 impl Decisions {
-    /// Of a date. A later decision about a row overrides an earlier one; releases from several rules add up.
-    pub fn of(decisions: &[Decision], date: ServiceDate) -> Self {
+    /// Of a date, as far as they hold today. A later decision about a row overrides an earlier one; releases from several
+    /// rules add up.
+    pub fn of(lines: &[Line], date: ServiceDate, today: ServiceDate) -> Self {
         let mut effects: BTreeMap<RowId, Effect> = BTreeMap::new();
-        for decision in decisions.iter().filter(|decision| decision.date == date) {
-            match (decision.action, effects.get_mut(&decision.row)) {
-                (Action::Release, Some(Effect::Release(rules))) => rules.extend(decision.rules.iter().cloned()),
-                (Action::Release, _) => {
-                    let rules = decision.rules.iter().cloned().collect();
-                    effects.insert(decision.row, Effect::Release(rules));
-                }
-                (Action::Discard, _) => {
-                    effects.insert(decision.row, Effect::Discard);
+        for line in lines.iter().filter(|line| line.holds(today)) {
+            let (rows, releases) = match &line.decision.about {
+                About::Release(rows) => (rows, true),
+                About::Discard(rows) => (rows, false),
+                _ => continue,
+            };
+            for row in rows.rows.iter().filter(|_| rows.date == date) {
+                match (releases, effects.get_mut(&row.row)) {
+                    (true, Some(Effect::Release(rules))) => rules.extend(row.rules.iter().cloned()),
+                    (true, _) => {
+                        effects.insert(row.row, Effect::Release(row.rules.iter().cloned().collect()));
+                    }
+                    (false, _) => {
+                        effects.insert(row.row, Effect::Discard);
+                    }
                 }
             }
         }
@@ -232,63 +164,72 @@ impl Decider {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::path::Path;
 
-    fn decision(row: u64, rules: &[&str], action: Action) -> Decision {
-        Decision {
-            date: "2026-11-24".parse().unwrap(),
-            row: RowId(row),
-            rules: rules.iter().map(|rule| RuleId((*rule).to_owned())).collect(),
-            action,
-            reason: "ÖPNV".to_owned(),
-            decided_at: Timestamp::UNIX_EPOCH,
-        }
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::decision::{Decision, DecisionId, Row, Rows};
+
+    #[derive(Clone, Copy)]
+    enum Action {
+        Release,
+        Discard,
+    }
+
+    const DATE: &str = "2026-11-24";
+
+    fn decision(row: RowId, rules: &[&str], action: Action) -> Line {
+        let rules = rules.iter().map(|rule| RuleId((*rule).to_owned())).collect();
+        let rows = Rows {
+            dataset: "d".to_owned(),
+            table: "t".to_owned(),
+            date: DATE.parse().unwrap(),
+            rows: vec![Row { row, rules }],
+        };
+        let about = match action {
+            Action::Release => About::Release(rows),
+            Action::Discard => About::Discard(rows),
+        };
+        let decision =
+            Decision { about, by: "A".to_owned(), at: Timestamp::UNIX_EPOCH, until: None, reason: "ÖPNV".to_owned() };
+        Line { id: DecisionId(row.to_string()), decision, is_undone: false }
+    }
+
+    fn of(lines: &[Line], date: &str) -> Decisions {
+        Decisions::of(lines, date.parse().unwrap(), "2026-11-26".parse().unwrap())
     }
 
     #[test]
     fn the_newest_decision_about_a_row_holds_and_releases_add_up() {
         let (a, b) = (RuleId("t.a".into()), RuleId("t.b".into()));
+        let undone = Line { is_undone: true, ..decision(RowId(4), &["t.a"], Action::Discard) };
         let lines = [
-            decision(1, &["t.a"], Action::Release),
-            decision(1, &["t.b"], Action::Release),
-            decision(2, &["t.a"], Action::Release),
-            decision(2, &["t.a"], Action::Discard),
-            decision(3, &["t.a"], Action::Discard),
-            decision(3, &["t.a"], Action::Release),
-            Decision { date: "2026-11-25".parse().unwrap(), ..decision(4, &["t.a"], Action::Discard) },
+            decision(RowId(1), &["t.a"], Action::Release),
+            decision(RowId(1), &["t.b"], Action::Release),
+            decision(RowId(2), &["t.a"], Action::Release),
+            decision(RowId(2), &["t.a"], Action::Discard),
+            decision(RowId(3), &["t.a"], Action::Discard),
+            decision(RowId(3), &["t.a"], Action::Release),
+            undone,
         ];
-        let held = Decisions::of(&lines, "2026-11-24".parse().unwrap());
+        let held = of(&lines, DATE);
         assert!(held.settle(RowId(1), &a) && held.settle(RowId(1), &b));
         assert_eq!(held.get(RowId(2)), Some(&Effect::Discard));
         assert!(held.settle(RowId(3), &a) && !held.settle(RowId(3), &b));
         assert_eq!(held.get(RowId(4)), None);
+        assert!(of(&lines, "2026-11-25").is_empty());
     }
 
     #[test]
-    fn decisions_are_appended_read_back_and_digested_without_their_reasons() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = path(folder.path(), "d", "t");
-        let date = "2026-11-24".parse().unwrap();
-        assert_eq!(read(&path).unwrap(), []);
-        let (one, two) = (decision(1, &["t.a"], Action::Release), decision(2, &["t.a"], Action::Discard));
-        append(&path, std::slice::from_ref(&one)).unwrap();
-        append(&path, std::slice::from_ref(&two)).unwrap();
-        assert_eq!(read(&path).unwrap(), [one.clone(), two.clone()]);
-        let of = |lines: &[Decision]| digest(&BTreeMap::from([("t".to_owned(), Arc::new(Decisions::of(lines, date)))]));
-        assert_eq!(of(&[]), None);
-        assert_ne!(of(std::slice::from_ref(&one)), of(std::slice::from_ref(&two)));
-        let other = Decision { reason: "another".into(), decided_at: Timestamp::MAX, ..one.clone() };
-        assert_eq!(of(&[one.clone(), two.clone()]), of(&[two, other]));
-    }
-
-    #[test]
-    fn a_line_that_is_no_decision_is_told_with_its_place() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = path(folder.path(), "d", "t");
-        append(&path, &[decision(1, &["t.a"], Action::Release)]).unwrap();
-        fs::write(&path, format!("{}{{\"date\": \"gestern\"}}\n", fs::read_to_string(&path).unwrap())).unwrap();
-        let error = read(&path).unwrap_err().to_string();
-        assert!(error.contains("t.decisions.jsonl:2: no decision") && error.contains("gestern"), "{error}");
+    fn decisions_are_digested_without_their_reasons() {
+        let (one, two) = (decision(RowId(1), &["t.a"], Action::Release), decision(RowId(2), &["t.a"], Action::Discard));
+        let digest = |lines: &[Line]| digest(&BTreeMap::from([("t".to_owned(), Arc::new(of(lines, DATE)))]));
+        assert_eq!(digest(&[]), None);
+        assert_ne!(digest(std::slice::from_ref(&one)), digest(std::slice::from_ref(&two)));
+        let mut other = one.clone();
+        (other.decision.reason, other.decision.by) = ("another".to_owned(), "B".to_owned());
+        assert_eq!(digest(&[one, two.clone()]), digest(&[two, other]));
     }
 
     #[test]
@@ -315,16 +256,15 @@ mod tests {
         let rows = RecordBatch::try_new(contract.chunk_schema(), columns.to_vec()).unwrap();
         let origins: Arc<[Origin]> = [Origin { name: "t.txt".into(), captured_at: Timestamp::UNIX_EPOCH }].into();
         let identity = Arc::new(Identity::new(&contract, &BTreeSet::new(), origins.clone()));
-        let about =
-            |row: usize, action| Decision { row: identity.of(&rows, row), ..decision(0, &["t.lat.range"], action) };
+        let about = |row: usize, action| decision(identity.of(&rows, row), &["t.lat.range"], action);
         // The last decision is about a row that was not there.
         let lines = [
             about(1, Action::Release),
             about(2, Action::Release),
             about(3, Action::Discard),
-            decision(9, &["t.lat.range"], Action::Release),
+            decision(RowId(9), &["t.lat.range"], Action::Release),
         ];
-        let decisions = Arc::new(Decisions::of(&lines, "2026-11-24".parse().unwrap()));
+        let decisions = Arc::new(of(&lines, DATE));
         let around = Arc::new(crate::check::surroundings::Surroundings::of("2026-11-24".parse().unwrap()));
         let mut check = TableCheck::new(contract, origins, &[], around, Budget::new(1 << 20)).unwrap();
         check.decide(Decider::new(decisions.clone(), identity.clone()));

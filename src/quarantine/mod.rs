@@ -53,8 +53,6 @@ pub enum QuarantineError {
     File { path: PathBuf, verb: &'static str, problem: String },
     #[error("{path} is no quarantine: {problem}. Remove it, and run the partition again.", path = path.display())]
     Content { path: PathBuf, problem: String },
-    #[error("{path}:{line}: no decision: {problem}. Mend the line, or remove it.", path = path.display())]
-    Decision { path: PathBuf, line: usize, problem: String },
 }
 
 impl QuarantineError {

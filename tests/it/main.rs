@@ -20,6 +20,7 @@ mod readable;
 mod real_data;
 mod recall;
 mod rules;
+mod tampering;
 mod tides;
 mod validate;
 mod world;

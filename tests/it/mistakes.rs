@@ -134,6 +134,13 @@ const MISTAKES: &[Mistake] = &[
         "makes a number from 'odometer', which is not public, and numbers are published. Count rows with COUNT(odometer)",
     ),
     Mistake(
+        STOPS,
+        "muss zwei zusammenführen.'}\n          - {property: onFail, value: report}",
+        "muss zwei zusammenführen.'}\n          - {property: onFail, value: quarantine}",
+        "value: quarantine}\n      - name: stop_in_service_area",
+        "compares with earlier partitions, which must not decide what is published of rows. Set onFail to 'report' or 'block'.",
+    ),
+    Mistake(
         ALERTS,
         "FROM alerts",
         "FROM alerts JOIN previous",

@@ -15,6 +15,7 @@ use crate::world::{World, files, python};
 const DATASET: &str = "stadtbus-telemetrie";
 const TABLE: &str = "stadtbus-telemetrie/vehicle_locations";
 const DATE: &str = "2026-11-24";
+const BY: &str = "Datenmanagement";
 const CONTRACT: &str = "schemas/gtfs-realtime/vehicle_positions.odcs.yaml";
 const RULE: &str = "vehicle_positions.test_trip";
 /// A trip of the sample that the timetable does not have.
@@ -86,7 +87,8 @@ fn show(world: &World) -> Vec<Value> {
 
 fn decide(world: &World, action: &str, which: &[&str]) -> Output {
     let arguments =
-        [&["quarantine", action, TABLE, "--date", DATE, "--reason", "Fahrer 4711 war es"][..], which].concat();
+        [&["quarantine", action, TABLE, "--date", DATE, "--by", BY, "--reason", "Es war ein Versuch"][..], which]
+            .concat();
     world.program(&arguments)
 }
 
@@ -125,7 +127,14 @@ fn records(world: &World) -> Vec<Value> {
         // The timetable beside the telemetry is captured anew in each world.
         for evidence in record["evidence"].as_array_mut().unwrap().iter_mut().filter(|e| e["source"] == "stadtbus-gtfs")
         {
-            (evidence["first"], evidence["last"]) = (Value::Null, Value::Null);
+            (evidence["first"], evidence["last"], evidence["list"]) = (Value::Null, Value::Null, Value::Null);
+        }
+        // Decisions are made anew in each world, too.
+        for decision in record["decided"].as_array_mut().into_iter().flatten() {
+            (decision["id"], decision["at"]) = (Value::Null, Value::Null);
+        }
+        if let Some(decided) = record["decided"].as_array_mut() {
+            decided.sort_by_key(ToString::to_string);
         }
     }
     records.sort_by_key(|record| format!("{} {record}", record["pipeline"]));
@@ -149,7 +158,7 @@ fn held_rows_are_listed_and_shown_with_their_private_columns_and_where_they_came
         assert_eq!((&row["_rules"], &row["trip_id"]), (&Value::from(RULE), &Value::from(UNKNOWN)));
         assert!(row["_origin_name"].as_str().unwrap().starts_with("stadtbus-vehicle-positions 2026-11-24T"), "{row}");
         assert!(row["vehicle_label"].as_str().unwrap().starts_with("Fahrer 47"), "{row}");
-        assert_eq!(row["_run"].as_str().unwrap(), &entry["record"]["inputs"].as_str().unwrap()[..12]);
+        assert_eq!(row["_run"].as_str().unwrap(), &entry["record"]["inputs"]["sha256"].as_str().unwrap()[..12]);
         assert_eq!(row["_held_at"], entry["record"]["started_at"]);
     }
     let people = text(&world.program(&[&of_rule[..], &["--limit", "2"]].concat()));
@@ -195,14 +204,22 @@ fn released_rows_are_published_by_the_next_run_and_the_record_tells_it_without_a
     assert_eq!(entry["quarantined"], rest);
     assert_eq!(counts(&world).get(RULE), None);
     assert!(world.run().values().all(|result| result["nothing_new"] == true));
-    // Neither contents nor reasons, nor ids of rows.
+    // Who decided, why and of how many rows; neither contents nor ids of rows.
+    let decided = &entry["record"]["decided"][0];
+    assert_eq!(
+        (&decided["kind"], &decided["by"], &decided["target"]["rows"]),
+        (&"release".into(), &BY.into(), &unknown)
+    );
+    assert_eq!(decided["reason"], "Es war ein Versuch");
     let bucket = world.path("data/bucket").to_string_lossy().into_owned();
     let id = std::fs::read_to_string(
         world.path("data/private/quarantine/stadtbus-telemetrie/vehicle_locations.decisions.jsonl"),
     );
     let id: Value = serde_json::from_str(id.unwrap().lines().next().unwrap()).unwrap();
-    let search =
-        python("find_personal.py", &[&bucket, r"Fahrer ?47\d\d", "OG-FB", r"ofg-1\d\d", id["row"].as_str().unwrap()]);
+    let search = python(
+        "find_personal.py",
+        &[&bucket, r"Fahrer ?47\d\d", "OG-FB", r"ofg-1\d\d", id["target"]["rows"][0]["row"].as_str().unwrap()],
+    );
     assert!(search.status.success(), "{}", String::from_utf8_lossy(&search.stdout));
 }
 
@@ -254,16 +271,17 @@ fn discarded_rows_are_dropped_by_a_rule_of_their_own() {
     let ids: Vec<Value> =
         show(&world).iter().filter(|row| row["_rules"] == RULE).map(|row| row["_id"].clone()).collect();
     let ids: Vec<&str> = ids.iter().take(2).map(|id| id.as_str().unwrap()).collect();
-    text(&decide(&world, "discard", &["--row", ids[0], ids[1]]));
+    text(&decide(&world, "discard", &["--row", ids[0]]));
+    text(&decide(&world, "discard", &["--row", ids[1]]));
     let entry = vehicles(&world);
     assert_eq!(entry["dropped"]["vehicle_locations.discarded"], 2);
     assert_eq!(entry["left_quarantine"], serde_json::json!({"published": 0, "dropped": 2}));
     assert_eq!(entry["quarantined"].as_u64().unwrap() + 2, before["quarantined"].as_u64().unwrap());
     assert_eq!(entry["published"], before["published"]);
-    // A line that is removed is a decision taken back.
-    let file = "data/private/quarantine/stadtbus-telemetrie/vehicle_locations.decisions.jsonl";
-    let lines = std::fs::read_to_string(world.path(file)).unwrap();
-    world.write(file, lines.split_inclusive('\n').next().unwrap());
+    // A decision is taken back by a line of its own.
+    let made = json(&world.program(&["decisions", "list", "--json"]));
+    let id = made[1]["id"].as_str().unwrap();
+    text(&world.program(&["decisions", "undo", id, "--by", BY, "--reason", "Doch ein Bus"]));
     let entry = vehicles(&world);
     assert_eq!(
         (&entry["dropped"]["vehicle_locations.discarded"], &entry["entered_quarantine"]),
@@ -366,8 +384,18 @@ fn rows_of_a_timetable_are_released_with_their_line() {
     let before = stops(&world);
     assert_eq!((&before["quarantined"], &before["entered_quarantine"]), (&1.into(), &1.into()));
     let date = list_of(&world, "stadtbus-fahrplan")[0]["date"].as_str().unwrap().to_owned();
-    let release =
-        ["quarantine", "release", "stadtbus-fahrplan/stops", "--date", &date, "--all", "--reason", "Sie stimmt."];
+    let release = [
+        "quarantine",
+        "release",
+        "stadtbus-fahrplan/stops",
+        "--date",
+        &date,
+        "--all",
+        "--by",
+        BY,
+        "--reason",
+        "Sie stimmt.",
+    ];
     text(&world.program(&release));
     let after = stops(&world);
     assert_eq!((&after["published"], &after["quarantined"]), (&before["rows_in"], &0.into()));
@@ -444,7 +472,7 @@ fn what_cannot_be_decided_or_mapped_is_told_with_a_remedy() {
     refused(decide(&world, "release", &["--row", "5"]), "16 hex digits");
     refused(decide(&world, "release", &[]), "required");
     let elsewhere = |table: &str, reason: &str| {
-        world.program(&["quarantine", "discard", table, "--date", DATE, "--all", "--reason", reason])
+        world.program(&["quarantine", "discard", table, "--date", DATE, "--all", "--by", BY, "--reason", reason])
     };
     refused(
         elsewhere("stadtbus-telemetrie/vehicle_location", "x"),
@@ -456,7 +484,7 @@ fn what_cannot_be_decided_or_mapped_is_told_with_a_remedy() {
     let file = "data/private/quarantine/stadtbus-telemetrie/vehicle_locations.decisions.jsonl";
     assert!(!world.path(file).exists());
     world.write(file, "{\"date\": \"2026-11-24\"}\n");
-    refused(world.program(&["run", DATASET]), "vehicle_locations.decisions.jsonl:1: no decision: missing field `row`");
+    refused(world.program(&["run", DATASET]), "vehicle_locations.decisions.jsonl:1: no decision: missing field `by`");
     world.write("mappings/trips.csv", "from,to\na,b\na,c\n");
     let pipeline = "pipelines/stadtbus-telemetrie.yaml";
     world.replace(

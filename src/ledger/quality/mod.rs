@@ -48,7 +48,7 @@ pub struct Quality {
     pub date: ServiceDate,
     pub pipeline: String,
     pub status: Status,
-    /// Names the run: the same as in its record and its files.
+    /// Names the run: `inputs.sha256` of its record.
     pub inputs: Digest,
     pub score: Score,
     pub tables: Vec<TableCount>,
@@ -165,7 +165,7 @@ impl Quality {
             date: record.date,
             pipeline: record.pipeline.clone(),
             status: record.status,
-            inputs: record.inputs,
+            inputs: record.inputs.sha256,
             score: Score::of(&rules),
             tables: record.tables.iter().map(TableCount::from).collect(),
             standard: record.standard.as_ref().map(|standard| standard.notices.clone()),

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::digest::Digest;
 use crate::ledger::quality::report;
 use crate::ledger::quality::{self, Quality};
-use crate::ledger::{RunRecord, Status};
+use crate::ledger::{RunRecord, Status, object_key};
 use crate::pipeline::Pipeline;
 use crate::pipeline::journal::{self, StagedFile};
 use crate::pipeline::run::error::RunError;
@@ -53,6 +54,9 @@ pub(super) fn publish(
         }
     }
     stage("record", &pipeline.name, watch);
+    for (digest, lines) in lists_of(workspace, &entry.record)? {
+        bucket.put_new(&object_key(&digest), lines.into())?;
+    }
     let (key, bytes) = entry.record.to_bytes();
     bucket.put_new(&key, bytes)?;
     stage("commit", &pipeline.name, watch);
@@ -64,6 +68,23 @@ pub(super) fn publish(
     stage("views", &pipeline.name, watch);
     publish_views(workspace, pipeline, bucket, &entry.record)?;
     Ok(done)
+}
+
+/// The lists of captures that a record names, which were kept before its journal was written.
+fn lists_of(workspace: &Workspace, record: &RunRecord) -> Result<Vec<(Digest, Vec<u8>)>, RunError> {
+    let digests = record.evidence.iter().filter_map(|entry| entry.list_digest());
+    let lists = digests.map(|digest| {
+        let lines = journal::read_list(&workspace.private, &record.pipeline, record.date, &digest);
+        lines.map(|lines| (digest, lines)).ok_or_else(|| {
+            RunError::internal(format!("the list of captures {} of {} is gone", digest.short(), record.pipeline))
+        })
+    });
+    lists.collect()
+}
+
+/// Whether the lists of captures that a record names were kept.
+pub(super) fn has_lists(workspace: &Workspace, record: &RunRecord) -> bool {
+    lists_of(workspace, record).is_ok()
 }
 
 /// Writes what people read: the results of the run and their trend, and the pages of all tables of the workspace that have

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use crate::capture::CaptureError;
 use crate::check::CheckError;
+use crate::decision::DecisionError;
 use crate::decode::DecodeError;
 use crate::derive::DeriveError;
+use crate::pipeline::run::known::Changes;
 use crate::publish::PublishError;
 use crate::quarantine::QuarantineError;
 use crate::time::ServiceDate;
@@ -25,6 +27,11 @@ pub enum RunError {
     Publish(#[from] PublishError),
     #[error(transparent)]
     Quarantine(#[from] QuarantineError),
+    #[error(transparent)]
+    Decision(#[from] DecisionError),
+    /// What the last record of a partition says of its evidence or key is not what is there.
+    #[error("{0}")]
+    Changed(Box<Changes>),
     #[error("there is no evidence of {what}. {remedy}")]
     NoEvidence { what: String, remedy: String },
     /// There is evidence, and all of it is something else.
@@ -59,8 +66,10 @@ impl RunError {
             Self::Publish(error) => error.is_passing(),
             Self::Busy { .. } | Self::Private { .. } => true,
             Self::Quarantine(error) => matches!(error, QuarantineError::File { .. }),
+            Self::Decision(error) => matches!(error, DecisionError::File { .. }),
             Self::Check(_)
             | Self::Derive(_)
+            | Self::Changed(_)
             | Self::NoEvidence { .. }
             | Self::Unreadable { .. }
             | Self::NoReports { .. }
@@ -75,9 +84,6 @@ impl RunError {
 
     /// Whether it is the configuration that is wrong.
     pub fn is_configuration(&self) -> bool {
-        matches!(
-            self,
-            Self::Publish(PublishError::Configuration { .. }) | Self::Quarantine(QuarantineError::Decision { .. })
-        )
+        matches!(self, Self::Publish(PublishError::Configuration { .. }) | Self::Decision(DecisionError::Line { .. }))
     }
 }

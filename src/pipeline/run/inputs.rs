@@ -5,28 +5,61 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::derive::privacy::DayKeys;
-use crate::digest::{Digest, Digester};
-use crate::ledger::{self, ContractEntry, EvidenceEntry, Program, RunRecord, Status};
+use crate::decision::{self, About, DecisionEntry, Line};
+use crate::digest::Digest;
+use crate::ledger::{self, Captured, ContractEntry, EvidenceEntry, Input, Inputs, Program, RunRecord, Status};
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::Partition;
+use crate::pipeline::run::known::{day_keys, import_refs, imports_of, key_digest};
 use crate::pipeline::{Format, Pipeline};
 use crate::quarantine::decisions::{self, Decisions};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 
-/// What the data manager decided of rows of a date, by table.
+/// What was decided about a partition and holds today.
+pub(super) struct Decided {
+    /// What it comes to for rows, by table.
+    pub rows: BTreeMap<String, Arc<Decisions>>,
+    /// As the record names it.
+    entries: Vec<DecisionEntry>,
+}
+
+/// What was decided of rows of a date, and about its evidence and key. `accepted` are the decisions that are not about rows.
 pub(super) fn decisions(
     workspace: &Workspace,
     pipeline: &Pipeline,
     date: ServiceDate,
-) -> Result<BTreeMap<String, Arc<Decisions>>, RunError> {
-    let mut tables = BTreeMap::new();
+    accepted: &[Line],
+    today: ServiceDate,
+) -> Result<Decided, RunError> {
+    let mut rows = BTreeMap::new();
+    let mut entries: Vec<DecisionEntry> = Vec::new();
     for table in pipeline.tables() {
-        let lines = decisions::read(&decisions::path(&workspace.private, &pipeline.dataset, &table))?;
-        tables.insert(table, Arc::new(Decisions::of(&lines, date)));
+        let lines = decision::read(&decision::path_of_rows(&workspace.private, &pipeline.dataset, &table))?;
+        let is_its = |line: &&Line| match &line.decision.about {
+            About::Release(rows) | About::Discard(rows) => rows.date == date && line.holds(today),
+            _ => false,
+        };
+        entries.extend(lines.iter().filter(is_its).map(DecisionEntry::from));
+        rows.insert(table, Arc::new(Decisions::of(&lines, date, today)));
     }
-    Ok(tables)
+    let is_its = |line: &&Line| match &line.decision.about {
+        About::AcceptEvidence(of) => of.pipeline == pipeline.name && of.date == date,
+        About::AcceptKey(of) => of.pipeline == pipeline.name && of.date == date,
+        _ => false,
+    };
+    entries.extend(accepted.iter().filter(is_its).map(DecisionEntry::from));
+    entries.sort_by_key(|entry| (entry.at, entry.id.clone()));
+    Ok(Decided { rows, entries })
+}
+
+/// What is known before a row is read.
+pub(super) struct Begun {
+    pub record: RunRecord,
+    /// Of the date's pseudonyms.
+    pub key: Option<[u8; 32]>,
+    /// The lists of captures that the record names, by their digest.
+    pub lists: BTreeMap<Digest, String>,
 }
 
 /// The beginning of a run's record: everything that is known before a row is read. And the key of the date's pseudonyms.
@@ -34,56 +67,72 @@ pub(super) fn begin(
     workspace: &Workspace,
     pipeline: &Pipeline,
     partition: &Partition,
-    decided: &BTreeMap<String, Arc<Decisions>>,
+    decided: &Decided,
     started_at: Timestamp,
-) -> Result<(RunRecord, Option<[u8; 32]>), RunError> {
+) -> Result<Begun, RunError> {
     let mut contracts: Vec<ContractEntry> =
         pipeline.contracts.contracts.values().map(|contract| contract.as_ref().into()).collect();
     let mut key = None;
     if let Format::GtfsRealtime { release, .. } = &pipeline.format {
         contracts.extend(release.contracts.values().map(|contract| ContractEntry::from(contract.as_ref())));
         let folder = workspace.private.join("keys");
-        let made = DayKeys::new(&folder).key(partition.date);
+        let made = day_keys(workspace).key(partition.date);
         key = Some(made.map_err(|error| RunError::private(&folder, "read", &error))?);
     }
-    let mut evidence: Vec<EvidenceEntry> = partition
-        .evidence
-        .iter()
-        .map(|(source, _, entries)| {
-            let captures: Vec<_> = entries.iter().map(|entry| (entry.captured_at, entry.digest)).collect();
+    let mut lists = BTreeMap::new();
+    let mut evidence: Vec<EvidenceEntry> = Vec::new();
+    for (source, _, entries) in &partition.evidence {
+        let captures: Vec<Captured> = entries.iter().map(|entry| (entry.captured_at, entry.digest)).collect();
+        let mut entry = EvidenceEntry::of(source, &captures);
+        entry.imports = import_refs(&imports_of(workspace, pipeline, source)?, &captures);
+        lists.extend(entry.list_digest().map(|digest| (digest, ledger::capture_lines(&captures))));
+        if let (Format::Gtfs, Some(only)) = (&pipeline.format, entries.first()) {
             // What a timetable says does not depend on when it was captured, apart from the partition's date.
-            match pipeline.format {
-                Format::Gtfs => EvidenceEntry { sha256: entries[0].digest, ..EvidenceEntry::of(source, &captures) },
-                Format::GtfsRealtime { .. } => EvidenceEntry::of(source, &captures),
-            }
-        })
-        .collect();
-    evidence.extend(partition.beside.evidence());
-    let pseudonym_key = key.map(|key| Digest::of(&[b"fahrtenbuch pseudonym key ", &key[..]].concat()));
+            entry.sha256 = only.digest;
+        }
+        evidence.push(entry);
+    }
+    let timetable = partition.beside.evidence();
+    let mut data: Vec<Input> =
+        evidence.iter().map(|entry| Input::new("evidence", &entry.source, entry.sha256)).collect();
+    if let Some((entry, lines)) = timetable {
+        data.push(Input::new("timetable", &entry.source, entry.sha256));
+        lists.extend(entry.list_digest().map(|digest| (digest, lines)));
+        evidence.push(entry);
+    }
+    let pseudonym_key = key.map(|key| key_digest(&key));
     let program = Program::this();
-    let mut digester = Digester::default();
-    let mut line = |text: String| digester.update(format!("{text}\n").as_bytes());
-    line(format!("{} {} {}", ledger::FORMAT, program.name, program.version));
-    line(format!("pipeline {} {}", pipeline.name, pipeline.digest));
-    line(format!("date {} zone {:?}", partition.date, workspace.zone.iana_name()));
-    if !partition.is_complete {
-        // The same evidence is published again, and for good, when the date is over.
-        line("provisional".to_owned());
-    }
-    contracts.iter().for_each(|contract| line(format!("contract {} {}", contract.id, contract.sha256)));
-    partition.beside.inputs(workspace).into_iter().for_each(&mut line);
-    if let Some(digest) = pipeline.contracts.changes_digest {
-        line(format!("notices {digest}"));
-    }
     let mappings: BTreeMap<String, Digest> =
         pipeline.mappings.iter().map(|(column, mapping)| (column.clone(), mapping.digest)).collect();
-    mappings.iter().for_each(|(column, digest)| line(format!("mapping {column} {digest}")));
-    let decisions = decisions::digest(decided);
-    if let Some(digest) = decisions {
-        line(format!("decisions {digest}"));
+    let decisions = decisions::digest(&decided.rows);
+    data.extend(pseudonym_key.map(|key| Input::new("key", &partition.date.to_string(), key)));
+    data.extend(mappings.iter().map(|(column, digest)| Input::new("mapping", column, *digest)));
+    data.extend(decisions.map(|digest| Input::new("decisions", "rows", digest)));
+    data.extend(settings(workspace, pipeline, partition.date));
+    if !partition.is_complete {
+        // The same evidence is published again, and for good, when the date is over.
+        data.push(Input::of_value("setting", "provisional", "true".to_owned()));
     }
-    evidence.iter().for_each(|entry| line(format!("evidence {} {}", entry.source, entry.sha256)));
-    line(format!("key {pseudonym_key:?}"));
+    data.extend(pipeline.all_contracts().map(|contract| Input::new("rows", &contract.id, contract.content_digest())));
+    let mut rules: Vec<Input> = vec![Input::new("pipeline", &pipeline.name, pipeline.digest)];
+    rules.extend(contracts.iter().map(|contract| Input::new("contract", &contract.id, contract.sha256)));
+    rules.extend(pipeline.contracts.changes_digest.map(|digest| Input::new("notices", "gtfs", digest)));
+    rules.extend(partition.beside.rule_inputs());
+    // Rows that are decided of are in the data; who accepts other evidence is to stand in a record, though no row changes.
+    let of_rows = |entry: &&DecisionEntry| entry.kind == "release" || entry.kind == "discard";
+    let accepted = decided.entries.iter().filter(|entry| !of_rows(entry));
+    rules.extend(accepted.map(|entry| {
+        let value = format!("{} by {} at {}: {}", entry.kind, entry.by, entry.at, entry.reason);
+        Input::of_value("decision", &entry.id.0, value)
+    }));
+    rules.push(Input::of_program(&program));
+    if let Some(area) = &workspace.area {
+        let decides = pipeline
+            .all_contracts()
+            .any(|contract| contract.shaping_queries().iter().any(|query| query.says("in_service_area")));
+        let list = if decides { &mut data } else { &mut rules };
+        list.push(Input::new("area", "service_area", area.digest));
+    }
     let record = RunRecord {
         format: ledger::FORMAT.to_owned(),
         pipeline: pipeline.name.clone(),
@@ -93,11 +142,12 @@ pub(super) fn begin(
         started_at,
         prepared_at: started_at,
         program,
-        inputs: digester.finish(),
+        inputs: Inputs::of(data, rules),
         pipeline_file: pipeline.digest,
         contracts,
         mappings,
         decisions,
+        decided: decided.entries.clone(),
         evidence,
         captures: BTreeMap::new(),
         pseudonym_key,
@@ -112,5 +162,27 @@ pub(super) fn begin(
         notes: Vec::new(),
         standard: None,
     };
-    Ok((record, key))
+    Ok(Begun { record, key, lists })
+}
+
+/// What of the configuration and the pipeline's file decides rows.
+fn settings(workspace: &Workspace, pipeline: &Pipeline, date: ServiceDate) -> Vec<Input> {
+    let setting = |name: &str, value: String| Input::of_value("setting", name, value);
+    let mut settings = vec![
+        setting("dataset", pipeline.dataset.clone()),
+        setting("date", date.to_string()),
+        setting("time_zone", workspace.zone.iana_name().unwrap_or("unknown").to_owned()),
+    ];
+    match &pipeline.format {
+        Format::Gtfs => settings.push(setting("format", "gtfs".to_owned())),
+        Format::GtfsRealtime { tables, occupancy_source, .. } => {
+            settings.push(setting("format", "gtfs-realtime".to_owned()));
+            settings.push(setting("occupancy_source", occupancy_source.clone()));
+            let of_table = |(contract, from): &(Arc<crate::contract::Contract>, String)| {
+                setting(&format!("table:{}", contract.table), from.clone())
+            };
+            settings.extend(tables.iter().map(of_table));
+        }
+    }
+    settings
 }

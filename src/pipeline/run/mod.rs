@@ -4,6 +4,7 @@ mod commit;
 mod error;
 mod evidence;
 mod inputs;
+pub mod known;
 mod lock;
 mod prepare;
 mod published;
@@ -32,9 +33,10 @@ use crate::publish::index;
 use crate::quarantine;
 use crate::time::{self, ServiceDate};
 use crate::workspace::{self, Workspace};
-use commit::{publish, publish_views};
+use commit::{has_lists, publish, publish_views};
 use evidence::{DefaultDate, Partition, default_date, newest_capture, partition};
-use inputs::{begin, decisions};
+use inputs::{Begun, begin, decisions};
+use known::{Changes, Comparison, last_record};
 use prepare::{prepare, staging};
 use published::Published;
 
@@ -118,7 +120,7 @@ pub fn run(
 ) -> Result<Run, RunError> {
     let begin = now();
     if let Some(date) = date {
-        let partition = partition(workspace, pipeline, date, begin)?;
+        let partition = find(workspace, pipeline, date, begin, bucket)?;
         let warnings = future_warning(&partition.notes);
         let outcome = run_partition(workspace, pipeline, partition, bucket, lock, watch)?;
         return Ok(Run { outcome, warnings });
@@ -133,6 +135,7 @@ pub fn run(
             "there is evidence of {newest}, which is in the future: a clock was wrong then or is now; it does not count"
         )
     }));
+    refuse_lost_dates(workspace, pipeline, begin, bucket)?;
     let mut passed_over: Option<RunError> = None;
     let mut before = None;
     for _ in 0..TRIED_DATES {
@@ -151,7 +154,7 @@ pub fn run(
             }
             DefaultDate::NotOver(_) | DefaultDate::None => break,
         };
-        let attempt = partition(workspace, pipeline, date, begin).and_then(|mut partition| {
+        let attempt = find(workspace, pipeline, date, begin, bucket).and_then(|mut partition| {
             partition.notes.extend(failures.iter().map(capture_note));
             run_partition(workspace, pipeline, partition, bucket, lock, watch)
         });
@@ -235,16 +238,36 @@ fn run_partition(
     let started_at = now();
     let is_complete = partition.is_complete;
     let captures = partition.evidence.iter().map(|(.., entries)| entries.len()).sum();
+    let today = ServiceDate::local_date_of(started_at, &workspace.zone);
+    let accepted = known::accepted(workspace, today)?;
     let _mine = lock.partition(&pipeline.name, partition.date)?;
     let journal_path = journal::path(&workspace.private, &pipeline.name, partition.date);
     partition.beside = Beside::find(workspace, pipeline, partition.date, bucket)?;
-    let decided = decisions(workspace, pipeline, partition.date)?;
-    let (record, key) = begin(workspace, pipeline, &partition, &decided, started_at)?;
+    let last = last_record(bucket, workspace, pipeline, partition.date)?;
+    let has_quarantine =
+        last.as_ref().is_none_or(|last| last.quarantine_gone(workspace, pipeline, partition.date).is_empty());
+    if let Some(last) = &last {
+        let (changes, notes) =
+            Comparison { workspace, pipeline, bucket, partition: &partition, last }.changes(&accepted)?;
+        if !changes.is_empty() {
+            return Err(RunError::Changed(Box::new(changes)));
+        }
+        partition.notes.extend(notes);
+    }
+    let decided = decisions(workspace, pipeline, partition.date, &accepted, today)?;
+    let Begun { record, key, lists } = begin(workspace, pipeline, &partition, &decided, started_at)?;
     let earlier = journal::read(&journal_path).map_err(|error| RunError::private(&journal_path, "read", &error))?;
-    let earlier = earlier.filter(|entry| entry.record.inputs == record.inputs && entry.bucket == bucket.location());
+    let earlier =
+        earlier.filter(|entry| entry.record.inputs.sha256 == record.inputs.sha256 && entry.bucket == bucket.location());
     let published = Published::look(bucket, pipeline, partition.date, is_complete)?;
     let (mut entry, finished_earlier) = match earlier {
-        Some(entry) if entry.published && published.has_all_of(&entry) && has_record(bucket, &entry)? => {
+        Some(entry)
+            if entry.published
+                && has_quarantine
+                && published.has_all_of(&entry)
+                && has_record(bucket, &entry)?
+                && has_lists(workspace, &entry.record) =>
+        {
             publish_views(workspace, pipeline, bucket, &entry.record)?;
             let (record_key, _) = entry.record.to_bytes();
             return Ok(Outcome::Done(Box::new(Report {
@@ -258,14 +281,26 @@ fn run_partition(
                 seconds: clock.elapsed().as_secs_f64(),
             })));
         }
-        Some(entry) if !entry.published && entry.is_staged() && published.has_room_for(&entry) => (entry, true),
-        _ => (prepare(workspace, pipeline, partition, record, key, &decided, &published, bucket, watch)?, false),
+        Some(entry)
+            if !entry.published
+                && entry.is_staged()
+                && has_lists(workspace, &entry.record)
+                && published.has_room_for(&entry) =>
+        {
+            (entry, true)
+        }
+        _ => (prepare(workspace, pipeline, partition, record, key, &decided.rows, &published, bucket, watch)?, false),
     };
     if !finished_earlier {
         if let Some(outcome) = without_rows(workspace, pipeline, bucket, &mut entry, captures, is_complete)? {
             return Ok(outcome);
         }
         stage("journal", &pipeline.name, watch);
+        for (digest, lines) in &lists {
+            let kept =
+                journal::keep_list(&workspace.private, &pipeline.name, entry.record.date, digest, lines.as_str());
+            kept.map_err(|error| RunError::private(&journal_path, "written", &error))?;
+        }
         journal::write(&journal_path, &entry).map_err(|error| RunError::private(&journal_path, "written", &error))?;
     }
     let done = publish(workspace, pipeline, bucket, &entry, watch)?;
@@ -277,6 +312,8 @@ fn run_partition(
     let _ = fs::remove_dir(quarantine::partition(&workspace.private, &pipeline.dataset, entry.record.date));
     let entry = journal::Entry { published: true, ..entry };
     journal::write(&journal_path, &entry).map_err(|error| RunError::private(&journal_path, "written", &error))?;
+    let swept = journal::sweep_lists(&workspace.private, &entry.record);
+    swept.map_err(|error| RunError::private(&journal_path, "written", &error))?;
     let staging = staging(workspace, pipeline, entry.record.date);
     fs::remove_dir_all(&staging).map_err(|error| RunError::private(&staging, "removed", &error))?;
     stage("done", &pipeline.name, watch);
@@ -352,6 +389,73 @@ fn without_rows(
             Ok(Some(Outcome::NotDue { date, reason: format!("{absent} The date is not over: run it again later") }))
         }
     }
+}
+
+/// The evidence of a date. A date whose last record names evidence of which nothing is left is not one without evidence.
+fn find(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    date: ServiceDate,
+    now: Timestamp,
+    bucket: &Bucket,
+) -> Result<Partition, RunError> {
+    let found = partition(workspace, pipeline, date, now);
+    if !matches!(found, Err(RunError::NoEvidence { .. })) {
+        return found;
+    }
+    let gone = Partition {
+        date,
+        is_complete: true,
+        evidence: pipeline
+            .feeds
+            .iter()
+            .map(|feed| (feed.name.clone(), evidence_store(workspace, &feed.from), Vec::new()))
+            .collect(),
+        notes: Vec::new(),
+        beside: Beside::default(),
+    };
+    let Some(mut last) = last_record(bucket, workspace, pipeline, date)? else { return found };
+    // The timetable beside the evidence is not looked for where there is no run.
+    last.evidence.retain(|entry| pipeline.feeds.iter().any(|feed| feed.name == entry.source));
+    last.pseudonym_key = None;
+    let accepted = known::accepted(workspace, ServiceDate::local_date_of(now, &workspace.zone))?;
+    let comparison = Comparison { workspace, pipeline, bucket, partition: &gone, last: &last };
+    let (changes, _) = comparison.changes(&accepted)?;
+    if changes.is_empty() { found } else { Err(RunError::Changed(Box::new(changes))) }
+}
+
+/// Refuses to take an older date for the newest one because the evidence of a later run is gone.
+fn refuse_lost_dates(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    now: Timestamp,
+    bucket: &Bucket,
+) -> Result<(), RunError> {
+    let Some(newest) = journal::dates(&workspace.private, &pipeline.name).pop() else { return Ok(()) };
+    match find(workspace, pipeline, newest, now, bucket) {
+        Err(error @ RunError::Changed(_)) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// What differs from the last record of a date and was not accepted; none if the date was never run.
+pub fn changes(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    date: ServiceDate,
+    bucket: &Bucket,
+) -> Result<Option<Changes>, RunError> {
+    let mut partition = match find(workspace, pipeline, date, now(), bucket) {
+        Ok(partition) => partition,
+        Err(RunError::Changed(changes)) => return Ok(Some(*changes)),
+        Err(error) => return Err(error),
+    };
+    let Some(last) = last_record(bucket, workspace, pipeline, date)? else { return Ok(None) };
+    partition.beside = Beside::find(workspace, pipeline, date, bucket)?;
+    let today = ServiceDate::local_date_of(now(), &workspace.zone);
+    let accepted = known::accepted(workspace, today)?;
+    let comparison = Comparison { workspace, pipeline, bucket, partition: &partition, last: &last };
+    Ok(Some(comparison.changes(&accepted)?.0))
 }
 
 fn stage(name: &str, pipeline: &str, watch: Watch<'_>) {

@@ -63,7 +63,7 @@ pub(super) fn prepare(
     let holding = Holding {
         staging: staging.join("quarantine"),
         folder: quarantine::partition(&workspace.private, &pipeline.dataset, partition.date),
-        run: record.inputs.short(),
+        run: record.inputs.sha256.short(),
         held_at: record.started_at,
     };
     let budget = Budget::new(workspace.memory);

@@ -1,0 +1,115 @@
+//! `fahrtenbuch evidence`
+
+use std::path::Path;
+
+use clap::{Args, Subcommand};
+
+use crate::cli::decisions::Decider;
+use crate::cli::{Exit, choose, read_workspace, run::failed};
+use crate::decision::{self, About, AcceptedEvidence, AcceptedKey};
+use crate::pipeline::journal;
+use crate::pipeline::run::known::{day_keys, key_digest};
+use crate::pipeline::run::{Lock, RunError, changes, open_bucket};
+use crate::time::ServiceDate;
+use crate::workspace::Workspace;
+
+#[derive(Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Use what there is of a date although its last record says something else
+    #[command(after_help = ACCEPT)]
+    Accept(Accept),
+}
+
+const ACCEPT: &str = "\
+Example:
+  fahrtenbuch evidence accept stadtbus-telemetrie --date 2026-11-24 --by Datenmanagement \\
+      --reason 'A disk of the archive failed'
+
+A run is refused where captures that the last record of its date names are gone, where others
+came in between, or where the key of the date is another one. This accepts what there is now:
+a later loss is refused again. Where the key is gone, a new one is made, and all pseudonyms of
+the date change. Name and reason are published in the run record. To take it back, see
+'fahrtenbuch decisions'.";
+
+#[derive(Args)]
+struct Accept {
+    /// The pipeline
+    #[arg(value_name = "PIPELINE")]
+    pipeline: String,
+    /// The date of the partition
+    #[arg(long, value_name = "DATE")]
+    date: ServiceDate,
+    #[command(flatten)]
+    decider: Decider,
+}
+
+pub fn run(root: &Path, arguments: &Arguments) -> Exit {
+    let workspace = match read_workspace(root) {
+        Ok(workspace) => workspace,
+        Err(exit) => return exit,
+    };
+    match &arguments.command {
+        Command::Accept(accept) => self::accept(&workspace, accept).unwrap_or_else(|exit| exit),
+    }
+}
+
+fn accept(workspace: &Workspace, arguments: &Accept) -> Result<Exit, Exit> {
+    let pipeline = choose(workspace, std::slice::from_ref(&arguments.pipeline))?;
+    let Some(pipeline) = pipeline.first() else { return Err(Exit::Usage) };
+    let decided = arguments.decider.check(workspace).map_err(|message| {
+        eprintln!("error: {message}");
+        Exit::Usage
+    })?;
+    let failed = |error: RunError| failed(&error, false, Some(&pipeline.name));
+    let mut lock = Lock::take(workspace).map_err(failed)?;
+    let bucket = open_bucket(workspace, &mut lock).map_err(failed)?;
+    let date = arguments.date;
+    let _mine = lock.partition(&pipeline.name, date).map_err(failed)?;
+    let changes = changes(workspace, pipeline, date, &bucket).map_err(failed)?;
+    let Some(changes) = changes.filter(|changes| !changes.is_empty()) else {
+        println!("{} {date}: there is nothing to accept", pipeline.name);
+        return Ok(Exit::Done);
+    };
+    let mut decisions = Vec::new();
+    for change in &changes.evidence {
+        let (accepted, lines) = change.accepted();
+        let kept = journal::keep_list(&workspace.private, &pipeline.name, date, &accepted, &lines);
+        kept.map_err(|error| failed(RunError::private(&workspace.private.join("journal"), "written", &error)))?;
+        decisions.push(decided.about(About::AcceptEvidence(AcceptedEvidence {
+            pipeline: pipeline.name.clone(),
+            date,
+            source: change.source.clone(),
+            known: change.known.sha256,
+            accepted,
+            missing: change.missing.len() as u64,
+            extra: change.extra.len() as u64,
+        })));
+    }
+    if let Some(change) = &changes.key {
+        let keys = day_keys(workspace).key(date);
+        let key =
+            keys.map_err(|error| failed(RunError::private(&workspace.private.join("keys"), "written", &error)))?;
+        decisions.push(decided.about(About::AcceptKey(AcceptedKey {
+            pipeline: pipeline.name.clone(),
+            date,
+            known: change.known,
+            accepted: key_digest(&key),
+        })));
+    }
+    let ids =
+        decision::append(&decision::path(&workspace.private), &decisions).map_err(|error| failed(error.into()))?;
+    println!("{} {date}: accepted", pipeline.name);
+    for (line, id) in changes.lines().iter().zip(&ids) {
+        println!("  {line}  ({id})");
+    }
+    let root =
+        if workspace.root == Path::new(".") { String::new() } else { format!(" -C {}", workspace.root.display()) };
+    println!("It takes effect with the next run:\n  fahrtenbuch{root} run {} --date {date}", pipeline.name);
+    Ok(Exit::Done)
+}
