@@ -242,6 +242,7 @@ fn a_missing_date_names_the_dates_that_there_are() {
 }
 
 #[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn a_run_whose_feed_is_down_goes_on_with_the_evidence_there_is() {
     let world = World::at("2026-11-26T12:00:00Z");
     results(&world, &[TIMETABLE], 0);
