@@ -26,6 +26,9 @@ pub struct Entry {
     /// What the quarantine of the partition is to be.
     #[serde(default)]
     pub quarantine: Vec<HeldFile>,
+    /// Files that runs which were given up before this one may have put into the bucket.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub abandoned: Vec<String>,
     pub record: RunRecord,
 }
 
@@ -139,6 +142,14 @@ pub fn write(path: &Path, entry: &Entry) -> io::Result<()> {
 }
 
 impl Entry {
+    /// Files that may lie in the bucket without being released: those of this run and of runs before it, until it is done.
+    pub fn unfinished(&self) -> Vec<String> {
+        match self.published {
+            true => Vec::new(),
+            false => self.files.iter().map(|file| file.file.path.clone()).chain(self.abandoned.clone()).collect(),
+        }
+    }
+
     /// Lets the files that this run made name its record, which has changed since it had this key.
     pub fn rename_record(&mut self, key: &str) {
         let (now, _) = self.record.to_bytes();

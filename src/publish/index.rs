@@ -261,7 +261,7 @@ fn first_of(file: &IndexFile) -> Option<(ServiceDate, String)> {
     is_first_release(file).then(|| (file.partition_date, file.path.clone()))
 }
 
-/// Removes files from a partition's folder below `data/` that no index names: a run that was killed between its put and its
+/// Removes the files of `abandoned` from a partition below `data/` that no index names: a run that was killed between its put and its
 /// commit may have left one. `keep` is about to be committed. Returns what was removed.
 pub fn remove_orphans(
     bucket: &Bucket,
@@ -269,18 +269,46 @@ pub fn remove_orphans(
     table: &str,
     date: ServiceDate,
     keep: Option<&str>,
+    abandoned: &[String],
 ) -> Result<Vec<String>, PublishError> {
-    let mut names = bucket.list(&partition_folder("data", dataset, table, date))?;
-    names.retain(|name| Some(name.as_str()) != keep);
-    if names.is_empty() {
-        return Ok(names);
-    }
-    // Read after the listing, so that what another run commits meanwhile is known.
-    let index = current(bucket, dataset, table)?;
-    let named = index.as_ref().and_then(|index| index.first.get(&date));
-    names.retain(|name| Some(name) != named);
+    let mut names = unnamed(bucket, dataset, table, date)?;
+    names.retain(|name| Some(name.as_str()) != keep && abandoned.contains(name));
     for name in &names {
         bucket.remove(name)?;
+    }
+    Ok(names)
+}
+
+/// Refuses a partition below `data/` with files that no index names, apart from those that an unfinished run was to put
+/// there: who opens the folder would read them as published.
+pub fn refuse_strangers(
+    bucket: &Bucket,
+    dataset: &str,
+    table: &str,
+    date: ServiceDate,
+    unfinished: &[String],
+) -> Result<(), PublishError> {
+    let strangers = unnamed(bucket, dataset, table, date)?;
+    match strangers.into_iter().find(|name| !unfinished.contains(name)) {
+        None => Ok(()),
+        Some(key) => Err(PublishError::Damaged {
+            key,
+            problem:
+                "no index names it, and who opens its folder reads its rows. Move it out of the bucket; if the folder \
+                      'meta' was lost, bring that back from a backup instead"
+                    .to_owned(),
+        }),
+    }
+}
+
+/// The files of a partition below `data/` that the newest index does not name as first published.
+fn unnamed(bucket: &Bucket, dataset: &str, table: &str, date: ServiceDate) -> Result<Vec<String>, PublishError> {
+    let mut names = bucket.list(&partition_folder("data", dataset, table, date))?;
+    if !names.is_empty() {
+        // Read after the listing, so that what another run commits meanwhile is known.
+        let index = current(bucket, dataset, table)?;
+        let named = index.as_ref().and_then(|index| index.first.get(&date));
+        names.retain(|name| Some(name) != named);
     }
     Ok(names)
 }
@@ -418,8 +446,14 @@ mod tests {
         }
         let next = release(&bucket, "2026-11-24", "b", false);
         let date = "2026-11-24".parse().unwrap();
-        assert_eq!(remove_orphans(&bucket, "bus", "t", date, Some(&orphan)).unwrap(), [""; 0]);
-        assert_eq!(remove_orphans(&bucket, "bus", "t", date, None).unwrap(), [orphan]);
+        let left = [orphan.clone(), of_another_date.clone()];
+        assert!(
+            refuse_strangers(&bucket, "bus", "t", date, &[]).unwrap_err().to_string().contains("no index names it")
+        );
+        refuse_strangers(&bucket, "bus", "t", date, &left).unwrap();
+        assert_eq!(remove_orphans(&bucket, "bus", "t", date, Some(&orphan), &left).unwrap(), [""; 0]);
+        assert_eq!(remove_orphans(&bucket, "bus", "t", date, None, &[]).unwrap(), [""; 0]);
+        assert_eq!(remove_orphans(&bucket, "bus", "t", date, None, &left).unwrap(), [orphan]);
         assert_eq!(bucket.list("data").unwrap(), [of_another_date, first]);
         assert_eq!(bucket.list("revised").unwrap(), [next]);
     }

@@ -257,3 +257,24 @@ fn a_file_that_a_killed_run_left_below_data_is_gone_after_the_next_run_of_the_pa
     assert_eq!(found.len(), 1);
     assert!(found.keys().ne(left.keys()));
 }
+
+#[test]
+fn a_file_below_data_that_no_index_names_stops_the_run_and_a_lost_index_removes_nothing() {
+    let world = World::new();
+    world.run();
+    let file = current(&world, "stadtbus-telemetrie/vehicle_locations");
+    let foreign = file.with_file_name("part-000000000000.parquet");
+    std::fs::copy(&file, &foreign).unwrap();
+    let refused = |what: &str| {
+        let output = world.program(&["run", TELEMETRY, "--date", "2026-11-24"]);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(42), "{told}");
+        assert!(told.contains(what) && told.contains("no index names it"), "{told}");
+    };
+    refused("part-000000000000.parquet");
+    assert!(foreign.exists() && file.exists());
+    std::fs::remove_file(&foreign).unwrap();
+    std::fs::remove_dir_all(world.path("data/bucket/meta")).unwrap();
+    refused("data/stadtbus-telemetrie/");
+    assert!(file.exists());
+}

@@ -45,7 +45,14 @@ pub(super) fn publish(
     stage("put", &pipeline.name, watch);
     for contract in pipeline.released() {
         let keep = file_of(&contract.table).map(|file| file.file.path.as_str());
-        let removed = index::remove_orphans(bucket, &pipeline.dataset, &contract.table, entry.record.date, keep)?;
+        let removed = index::remove_orphans(
+            bucket,
+            &pipeline.dataset,
+            &contract.table,
+            entry.record.date,
+            keep,
+            &entry.abandoned,
+        )?;
         removed.iter().for_each(|key| tracing::warn!("removed '{key}', which was never released"));
     }
     for file in &entry.files {

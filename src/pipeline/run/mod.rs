@@ -257,9 +257,10 @@ fn run_partition(
     let decided = decisions(workspace, pipeline, partition.date, &accepted, today)?;
     let Begun { record, key, lists } = begin(workspace, pipeline, &partition, &decided, started_at)?;
     let earlier = journal::read(&journal_path).map_err(|error| RunError::private(&journal_path, "read", &error))?;
+    let abandoned = earlier.as_ref().map(journal::Entry::unfinished).unwrap_or_default();
     let earlier =
         earlier.filter(|entry| entry.record.inputs.sha256 == record.inputs.sha256 && entry.bucket == bucket.location());
-    let published = Published::look(bucket, pipeline, partition.date, is_complete)?;
+    let published = Published::look(bucket, pipeline, partition.date, is_complete, &abandoned)?;
     let (mut entry, finished_earlier) = match earlier {
         Some(entry)
             if entry.published
@@ -292,6 +293,7 @@ fn run_partition(
         _ => (prepare(workspace, pipeline, partition, record, key, &decided.rows, &published, bucket, watch)?, false),
     };
     if !finished_earlier {
+        entry.abandoned = abandoned;
         if let Some(outcome) = without_rows(workspace, pipeline, bucket, &mut entry, captures, is_complete)? {
             return Ok(outcome);
         }
@@ -310,7 +312,7 @@ fn run_partition(
         held.settle().map_err(|error| RunError::private(&held.file, "written", &error))?;
     }
     let _ = fs::remove_dir(quarantine::partition(&workspace.private, &pipeline.dataset, entry.record.date));
-    let entry = journal::Entry { published: true, ..entry };
+    let entry = journal::Entry { published: true, abandoned: Vec::new(), ..entry };
     journal::write(&journal_path, &entry).map_err(|error| RunError::private(&journal_path, "written", &error))?;
     let swept = journal::sweep_lists(&workspace.private, &entry.record);
     swept.map_err(|error| RunError::private(&journal_path, "written", &error))?;

@@ -186,7 +186,14 @@ pub(super) fn prepare(
     for file in files.iter_mut().filter(|file| file.file.record.is_empty()) {
         file.file.record.clone_from(&key);
     }
-    Ok(journal::Entry { published: false, bucket: bucket.location().to_owned(), files, quarantine, record })
+    Ok(journal::Entry {
+        published: false,
+        bucket: bucket.location().to_owned(),
+        files,
+        quarantine,
+        abandoned: Vec::new(),
+        record,
+    })
 }
 
 /// Carries on with the lanes that have all of their rows, as far as those go that their rules ask about.

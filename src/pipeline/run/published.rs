@@ -36,15 +36,18 @@ struct PublishedTable {
 }
 
 impl Published {
-    /// Reads the indexes and verifies the files of a partition. Fails where an index cannot be trusted.
+    /// Reads the indexes and verifies the files of a partition. Fails where an index cannot be trusted, and where files lie
+    /// below `data/` that neither an index nor `unfinished` names.
     pub fn look(
         bucket: &Bucket,
         pipeline: &Pipeline,
         date: ServiceDate,
         is_complete: bool,
+        unfinished: &[String],
     ) -> Result<Self, PublishError> {
         let mut tables = BTreeMap::new();
         for contract in pipeline.released() {
+            index::refuse_strangers(bucket, &pipeline.dataset, &contract.table, date, unfinished)?;
             let Some(index) = index::verified(bucket, &pipeline.dataset, &contract.table)? else { continue };
             let damage = match index.file_of(date) {
                 Some(file) => bucket.damage_of(&file.path, file.bytes, &file.sha256)?,
