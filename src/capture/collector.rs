@@ -510,7 +510,7 @@ mod tests {
                 let has_conditions = request.contains("if-none-match");
                 log.lock().unwrap().push((Instant::now(), request));
                 let head = if has_conditions { "304 Not Modified" } else { "200 OK\r\nETag: \"1\"" };
-                say(&mut stream, head, if has_conditions { "" } else { "the same" });
+                say(&mut stream, head, if has_conditions { "" } else { "\n\u{5}\n\u{3}2.0" });
             }
         });
         let mut source = collected("still", &url);

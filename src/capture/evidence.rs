@@ -667,7 +667,7 @@ mod tests {
         let page = Capture { captured_at: Timestamp::from_second(1_795_520_000).unwrap(), ..capture(0, "<html>") };
         store.append("bus", &page).unwrap();
         let known = store.validators("bus").unwrap();
-        assert_eq!((known.etag, known.last_modified, known.digest), (None, None, Some(page.digest)));
+        assert_eq!((known.are_conditions(), known.digest), (false, Some(page.digest)));
         let files: std::collections::BTreeSet<_> = listing.entries.iter().map(|entry| entry.file.clone()).collect();
         assert_eq!(files.len(), 2);
         let half = store.list("bus", kept[10].captured_at, kept[20].captured_at).unwrap();
@@ -851,7 +851,7 @@ mod tests {
         let store = Store::new(folder.path());
         store.append_judged("bus", &capture(0, "<html>"), Some(false)).unwrap();
         let known = store.validators("bus").unwrap();
-        assert_eq!((known.etag, known.digest), (None, Some(Digest::of(b"<html>"))));
+        assert_eq!((known.are_conditions(), known.digest), (false, Some(Digest::of(b"<html>"))));
     }
 
     #[test]

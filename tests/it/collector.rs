@@ -43,7 +43,8 @@ fn say(stream: &mut TcpStream, head: &str, body: &str) {
 }
 
 fn good() -> (String, Seen) {
-    server(|number, stream| say(stream, "200 OK", &format!("body {number}")))
+    // A message with nothing but its version, and what tells it from the one before in a field that nobody knows.
+    server(|number, stream| say(stream, "200 OK", &format!("\n\u{5}\n\u{3}2.0z\u{4}{number:04}")))
 }
 
 /// A workspace whose telemetry comes from these addresses.

@@ -206,7 +206,7 @@ fn a_release_without_rows_is_taken_back_by_running_its_date_again() {
     for (name, bytes) in indexes {
         let mut index: Value = serde_json::from_slice(&bytes).unwrap();
         for file in index["files"].as_array_mut().unwrap() {
-            (file["date"], file["rows"]) = ("2026-11-25".into(), 0.into());
+            (file["partition_date"], file["rows"]) = ("2026-11-25".into(), 0.into());
         }
         std::fs::write(bucket.join(name), serde_json::to_vec_pretty(&index).unwrap()).unwrap();
         changed += 1;
@@ -277,6 +277,7 @@ fn a_clock_that_was_wrong_once_does_not_change_what_later_runs_take() {
     assert_eq!(dates, ["2026-11-26", "2026-11-24"]);
     assert_eq!(told.matches("is in the future: a clock was wrong").count(), 2, "{told}");
     // Where there is nothing else, it is said and nothing is published.
+    let world = World::at("2026-11-26T12:00:00Z");
     std::fs::remove_dir_all(world.path("data/sample/evidence")).unwrap();
     let body = bytes::Bytes::from_static(b"x");
     let capture = Capture {

@@ -22,8 +22,8 @@ fn notes(record: &Value, rule: &str) -> Vec<String> {
 
 #[test]
 fn a_flipped_byte_in_an_archive_costs_one_capture_and_is_told() {
+    let whole = World::new().run();
     let world = World::new();
-    let whole = world.run();
     let archive = newest_archive(&world, POSITIONS);
     let mut bytes = std::fs::read(&archive).unwrap();
     let middle = bytes.len() / 2;

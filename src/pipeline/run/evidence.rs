@@ -328,7 +328,7 @@ fn damage(listing: &Listing) -> impl Iterator<Item = Note> + '_ {
 }
 
 /// What the folders that others keep hold in place of a pipeline's evidence.
-fn explain(workspace: &Workspace, pipeline: &Pipeline) -> Result<Option<String>, CaptureError> {
+pub(super) fn explain(workspace: &Workspace, pipeline: &Pipeline) -> Result<Option<String>, CaptureError> {
     let mut found = Vec::new();
     for feed in &pipeline.feeds {
         found.extend(evidence_store(workspace, &feed.from).explain(&feed.name)?);

@@ -184,7 +184,10 @@ pub fn run(
                  capture again with 'fahrtenbuch capture {}'.",
                 pipeline.name
             ),
-            None => format!("Capture some with 'fahrtenbuch capture {}'.", pipeline.name),
+            None => match evidence::explain(workspace, pipeline)? {
+                Some(explanation) => explanation,
+                None => format!("Capture some with 'fahrtenbuch capture {}'.", pipeline.name),
+            },
         },
     })
 }
