@@ -147,7 +147,7 @@ impl Losses {
         bytes
     }
 
-    /// What came of it: an outcome for each limit that the contract has.
+    /// The limits that were passed; within them there is nothing to tell.
     pub fn outcomes(&self, contract: &Contract, trips: &Trips) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
         if is_guarded(contract) {
@@ -175,6 +175,7 @@ impl Losses {
             let rule = format!("{}.values_lost", column.name);
             outcomes.push(outcome(contract, &rule, values.nulled, values.came, too_many, message));
         }
+        outcomes.retain(|outcome| outcome.result == RuleResult::Failed);
         outcomes
     }
 

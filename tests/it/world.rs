@@ -142,16 +142,20 @@ pub fn http_with(port: u16, request: &str, body: &[u8]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
+/// When the program begins unless a test says otherwise: after the sample's date, and within its timetable's calendar, so that
+/// no midnight and no year changes what tests find.
+pub const NOW: &str = "2026-11-27T12:00:00Z";
+
 /// A workspace of its own, with the repository's sample, pipelines and contracts.
 pub struct World {
     folder: TempDir,
-    /// What the clock shows where the program begins; the machine's clock if there is none.
-    now: Option<String>,
+    /// What the clock shows where the program begins.
+    now: String,
 }
 
 impl World {
     pub fn new() -> Self {
-        let world = Self { folder: tempfile::tempdir().unwrap(), now: None };
+        let world = Self { folder: tempfile::tempdir().unwrap(), now: NOW.to_owned() };
         for name in ["fahrtenbuch.yaml", "pipelines", "schemas", "data/sample"] {
             copy(&root().join(name), &world.path(name));
         }
@@ -166,7 +170,7 @@ impl World {
     }
 
     pub fn set_clock(&mut self, now: &str) {
-        self.now = Some(now.to_owned());
+        now.clone_into(&mut self.now);
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -195,9 +199,7 @@ impl World {
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fahrtenbuch"));
         command.arg("-C").arg(self.folder.path());
-        if let Some(now) = &self.now {
-            command.env("FAHRTENBUCH_NOW", now);
-        }
+        command.env("FAHRTENBUCH_NOW", &self.now);
         command
     }
 
