@@ -115,7 +115,7 @@ impl Store {
 
     /// Keeps a capture in the archive of its time.
     pub fn append(&self, source: &str, capture: &Capture) -> Result<Entry, CaptureError> {
-        self.append_judged(source, capture, None)
+        self.append_judged(source, capture, Some(payload::identify(capture).payload.is_feed()))
     }
 
     /// Keeps a capture, and whether it was found to be what the source is to give: one that is not makes the next request

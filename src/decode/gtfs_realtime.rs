@@ -241,7 +241,15 @@ impl Iterator for Stream {
                 Some(Err(error)) => {
                     self.ended = true;
                     let name = self.origins.get(self.next as usize).map_or_else(String::new, |o| o.name.clone());
-                    return Some(Err(DecodeError::Io { name, source: std::io::Error::other(error.to_string()) }));
+                    return Some(Err(match error {
+                        // The same bytes fail again.
+                        CaptureError::Damaged { .. } => DecodeError::feed(
+                            &name,
+                            error.to_string(),
+                            "Nothing was published: the capture is not the one that was kept",
+                        ),
+                        error => DecodeError::Io { name, source: std::io::Error::other(error.to_string()) },
+                    }));
                 }
                 None => {
                     self.ended = true;

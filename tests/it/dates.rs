@@ -207,6 +207,7 @@ fn a_release_without_rows_is_taken_back_by_running_its_date_again() {
         let mut index: Value = serde_json::from_slice(&bytes).unwrap();
         for file in index["files"].as_array_mut().unwrap() {
             (file["partition_date"], file["rows"]) = ("2026-11-25".into(), 0.into());
+            file["record"] = "ledger/records/of-an-earlier-program.json".into();
         }
         std::fs::write(bucket.join(name), serde_json::to_vec_pretty(&index).unwrap()).unwrap();
         changed += 1;

@@ -39,6 +39,8 @@ pub fn python_with_duckdb_2(script: &str, arguments: &[&str]) -> Output {
 fn script_of_python(script: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(tool("FAHRTENBUCH_TEST_PYTHON", "python"));
     command.arg(root().join("tests/python").join(script)).args(arguments);
+    // Of scripts that run the program: later than what a world did before.
+    command.env("FAHRTENBUCH_NOW", LATER);
     command
 }
 
@@ -145,17 +147,19 @@ pub fn http_with(port: u16, request: &str, body: &[u8]) -> String {
 /// When the program begins unless a test says otherwise: after the sample's date, and within its timetable's calendar, so that
 /// no midnight and no year changes what tests find.
 pub const NOW: &str = "2026-11-27T12:00:00Z";
+const LATER: &str = "2026-11-27T13:00:00Z";
 
 /// A workspace of its own, with the repository's sample, pipelines and contracts.
 pub struct World {
     folder: TempDir,
-    /// What the clock shows where the program begins.
-    now: String,
+    /// What the clock shows where the program begins for the first time; ten seconds later the next time, and so on.
+    now: jiff::Timestamp,
+    begun: std::cell::Cell<i64>,
 }
 
 impl World {
     pub fn new() -> Self {
-        let world = Self { folder: tempfile::tempdir().unwrap(), now: NOW.to_owned() };
+        let world = Self { folder: tempfile::tempdir().unwrap(), now: NOW.parse().unwrap(), begun: Default::default() };
         for name in ["fahrtenbuch.yaml", "pipelines", "schemas", "data/sample"] {
             copy(&root().join(name), &world.path(name));
         }
@@ -170,7 +174,8 @@ impl World {
     }
 
     pub fn set_clock(&mut self, now: &str) {
-        now.clone_into(&mut self.now);
+        self.now = now.parse().unwrap();
+        self.begun.set(0);
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -199,7 +204,9 @@ impl World {
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fahrtenbuch"));
         command.arg("-C").arg(self.folder.path());
-        command.env("FAHRTENBUCH_NOW", &self.now);
+        let begun = self.begun.replace(self.begun.get() + 1);
+        let now = self.now + jiff::SignedDuration::from_secs(10 * begun);
+        command.env("FAHRTENBUCH_NOW", now.to_string());
         command
     }
 
