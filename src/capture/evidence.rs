@@ -567,7 +567,7 @@ enum Open {
     /// A member of many records.
     Member {
         offset: u64,
-        inflated: Counted<BufReader<GzDecoder<BufReader<File>>>>,
+        inflated: Box<Counted<BufReader<GzDecoder<BufReader<File>>>>>,
     },
 }
 
@@ -599,12 +599,13 @@ impl Reader {
                 _ => {
                     let mut file = new()?;
                     file.seek(SeekFrom::Start(entry.offset))?;
-                    Counted { input: BufReader::with_capacity(1 << 15, GzDecoder::new(file)), count: 0, most: u64::MAX }
+                    let input = BufReader::with_capacity(1 << 15, GzDecoder::new(file));
+                    Box::new(Counted { input, count: 0, most: u64::MAX })
                 }
             };
             let ahead = entry.skip - inflated.count;
-            warc::pass_over(&mut inflated, ahead)?;
-            let capture = warc::read_capture(&mut inflated, self.most)?;
+            warc::pass_over(&mut *inflated, ahead)?;
+            let capture = warc::read_capture(&mut *inflated, self.most)?;
             self.open = Some((entry.file.clone(), Open::Member { offset: entry.offset, inflated }));
             return Ok(capture);
         }

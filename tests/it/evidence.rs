@@ -60,7 +60,7 @@ fn a_damaged_newest_timetable_is_refused_and_never_replaced_by_the_older_one() {
 /// Moves the sample's positions into one archive of another name, as other programs keep them.
 fn foreign(world: &World, name: &str) {
     let folder = world.path(POSITIONS);
-    let bytes: Vec<u8> = files(&folder).into_iter().flat_map(|(_, bytes)| bytes).collect();
+    let bytes: Vec<u8> = files(&folder).into_values().flatten().collect();
     std::fs::remove_dir_all(&folder).unwrap();
     let file = world.path("data/sample/evidence").join(name);
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
