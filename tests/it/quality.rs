@@ -89,7 +89,10 @@ fn other_programs_read_the_results_and_come_to_the_same_score() {
     // What the record says and what the results say is the same.
     let records = world.records();
     let record = records.iter().find(|record| record["pipeline"] == "stadtbus-telemetrie").unwrap();
-    let passed: usize = record["passed"].as_object().unwrap().values().map(|of| of.as_array().unwrap().len()).sum();
+    // That no private text was found is no rule of a contract, and stands in the results only where one was.
+    let of_contracts = |rule: &&Value| !rule.as_str().unwrap().ends_with(".private_text");
+    let passed = record["passed"].as_object().unwrap().values().flat_map(|of| of.as_array().unwrap());
+    let passed = passed.filter(of_contracts).count();
     assert_eq!(passed, count(&|rule| rule["result"] == "passed"));
     let is_finding = |rule: &Value| rule["result"] != "passed" && rule["result"] != "skipped";
     assert_eq!(record["findings"].as_array().unwrap().len(), count(&is_finding));
