@@ -205,7 +205,9 @@ fn bad_certificates_are_permanent_errors_in_words() {
     let (_expired, expired_port) = authority.serve("expired", "20200101000000Z", "20200201000000Z");
     let (_early, early_port) = authority.serve("early", "20480101000000Z", "20491231000000Z");
     let known = Some(folder.path().join("ca.pem"));
-    let cases: [(String, Option<PathBuf>, Result<(), (&str, &str)>); 5] = [
+    /// The address, the authority that is known, and what is said of it.
+    type Case = (String, Option<PathBuf>, Result<(), (&'static str, &'static str)>);
+    let cases: [Case; 5] = [
         (format!("https://localhost:{port}"), known.clone(), Ok(())),
         (format!("https://127.0.0.1:{port}"), known.clone(), Err(("is that of another host", "Check the address"))),
         (format!("https://localhost:{expired_port}"), known.clone(), Err(("has expired", "renew the certificate"))),

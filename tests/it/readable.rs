@@ -228,7 +228,8 @@ fn wrong_bodies_are_called_what_they_are_and_packed_ones_are_read() {
     let json = b"{\n  \"header\": {\n    \"gtfsRealtimeVersion\": \"2.0\",\n    \"timestamp\": \"1795514400\"\n  }\n}";
     let text = b"header {\n  gtfs_realtime_version: \"2.0\"\n  timestamp: 1795514400\n}\nentity {\n  id: \"1\"\n}\n";
     let packed = |place: i64| gzip(&message(TEN + place * 15, 1));
-    let bodies: [(&[(&str, &str)], Vec<u8>); 12] = [
+    type Headers = [(&'static str, &'static str)];
+    let bodies: [(&Headers, Vec<u8>); 12] = [
         (&[], message(TEN, 1)),
         (&[("Content-Type", "text/html")], PAGE.to_vec()),
         (&[], json.to_vec()),

@@ -249,7 +249,7 @@ impl World {
         for (_, bytes) in files.iter_mut().filter(|(name, _)| name.ends_with("/files.json")) {
             let text = String::from_utf8(bytes.clone()).unwrap();
             // That of the index, not that of the contract, which is a text.
-            let is_version = |line: &&str| line.starts_with("  \"version\": ") && line.ends_with(|c: char| c == ',');
+            let is_version = |line: &&str| line.starts_with("  \"version\": ") && line.ends_with(',');
             let lines = text.lines().filter(|line| !is_version(line));
             *bytes = lines.map(|line| format!("{line}\n")).collect::<String>().into_bytes();
         }
