@@ -58,7 +58,10 @@ fn read(path: &Path) -> io::Result<Option<[u8; 32]>> {
     match fs::read_to_string(path) {
         Ok(text) => match crate::digest::Digest::parse(text.trim()) {
             Some(key) => Ok(Some(key.0)),
-            None => Err(io::Error::other(format!("{} does not hold a key of 64 hex digits", path.display()))),
+            None => {
+                let problem = format!("{} does not hold a key of 64 hex digits", path.display());
+                Err(io::Error::new(io::ErrorKind::InvalidData, problem))
+            }
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

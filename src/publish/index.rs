@@ -34,12 +34,20 @@ pub struct TableIndex {
     pub contract: ContractRef,
     /// By date.
     pub files: Vec<IndexFile>,
-    /// The path of the first complete publication of each date. It stays when later versions replace or lose that file, so
+    /// The first complete publication of each date. It stays when later versions replace or lose that file, so
     /// that no second file of the date ever comes below `data/`.
     #[serde(default)]
-    pub first: BTreeMap<ServiceDate, String>,
+    pub first: BTreeMap<ServiceDate, FirstFile>,
     /// Of the bytes of the index before this one.
     pub previous: Option<Digest>,
+}
+
+/// A file below `data/`, which stays there whatever is released later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstFile {
+    pub path: String,
+    pub bytes: u64,
+    pub sha256: Digest,
 }
 
 /// The contract of a table. Its digest stands in the records: a comment in a contract is no release.
@@ -199,7 +207,7 @@ fn newest(bucket: &Bucket, dataset: &str, table: &str) -> Result<Option<(TableIn
     Ok(Some((index, Digest::of(&bytes))))
 }
 
-fn index_key(dataset: &str, table: &str, version: u64) -> String {
+pub fn index_key(dataset: &str, table: &str, version: u64) -> String {
     format!("{}/index/v{version:010}.json", meta_folder(dataset, table))
 }
 
@@ -241,10 +249,10 @@ pub fn commit(
         }
         let mut index =
             TableIndex { version: before.version + 1, contract: contract.into(), previous: Some(digest), ..before };
-        if let Some((date, path)) = file.and_then(first_of) {
-            let first = index.first.entry(date).or_insert_with(|| path.clone());
-            if *first != path {
-                return Err(PublishError::Overtaken { key: path, first: first.clone() });
+        if let Some((date, file)) = file.and_then(first_of) {
+            let first = index.first.entry(date).or_insert_with(|| file.clone());
+            if *first != file {
+                return Err(PublishError::Overtaken { key: file.path, first: first.path.clone() });
             }
         }
         index.files.retain(|other| other.partition_date != date);
@@ -257,8 +265,9 @@ pub fn commit(
     Err(PublishError::Contended { key: meta_folder(dataset, &contract.table) })
 }
 
-fn first_of(file: &IndexFile) -> Option<(ServiceDate, String)> {
-    is_first_release(file).then(|| (file.partition_date, file.path.clone()))
+fn first_of(file: &IndexFile) -> Option<(ServiceDate, FirstFile)> {
+    let first = || FirstFile { path: file.path.clone(), bytes: file.bytes, sha256: file.sha256 };
+    is_first_release(file).then(|| (file.partition_date, first()))
 }
 
 /// Removes the files of `abandoned` from a partition below `data/` that no index names: a run that was killed between its put and its
@@ -308,7 +317,7 @@ fn unnamed(bucket: &Bucket, dataset: &str, table: &str, date: ServiceDate) -> Re
         // Read after the listing, so that what another run commits meanwhile is known.
         let index = current(bucket, dataset, table)?;
         let named = index.as_ref().and_then(|index| index.first.get(&date));
-        names.retain(|name| Some(name) != named);
+        names.retain(|name| named.is_none_or(|first| *name != first.path));
     }
     Ok(names)
 }
@@ -401,7 +410,7 @@ mod tests {
         assert!(matches!(&withdrawn, Commit::New(index) if index.version == 2 && index.files.is_empty()));
         let again = commit(&bucket, "bus", &contract(), date, None).unwrap().unwrap();
         assert!(matches!(again, Commit::Nothing(_)));
-        assert_eq!(withdrawn.index().first[&date], file.path);
+        assert_eq!(withdrawn.index().first[&date].path, file.path);
         assert!(file_of(&bucket, "2026-11-24", "b", false).path.starts_with("revised/"));
     }
 
@@ -420,7 +429,10 @@ mod tests {
             assert_eq!(release(&bucket, "2026-11-24", content, false), revised(content));
         }
         let index = current(&bucket, "bus", "t").unwrap().unwrap();
-        assert_eq!((index.version, index.files.len(), &index.first[&index.files[0].partition_date]), (6, 1, &first));
+        assert_eq!(
+            (index.version, index.files.len(), &index.first[&index.files[0].partition_date].path),
+            (6, 1, &first)
+        );
         assert_eq!(bucket.list("data").unwrap(), [first]);
     }
 

@@ -276,3 +276,54 @@ fn a_file_below_data_that_no_index_names_stops_the_run_and_a_lost_index_removes_
     refused("data/stadtbus-telemetrie/");
     assert!(file.exists());
 }
+
+/// Runs the telemetry again; what it tells on the way, with its exit code.
+fn again(world: &World) -> (Option<i32>, String) {
+    let output = world.program(&["run", TELEMETRY, "--date", "2026-11-24"]);
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn the_first_publication_of_a_date_is_looked_at_also_when_a_later_one_is_current() {
+    let world = World::new();
+    world.run();
+    let first = current(&world, "stadtbus-telemetrie/vehicle_locations");
+    world.replace("schemas/stadtbus/vehicle_locations.odcs.yaml", "WHERE speed > 35", "WHERE speed > 10");
+    assert_eq!(again(&world).0, Some(0));
+    assert_ne!(current(&world, "stadtbus-telemetrie/vehicle_locations"), first);
+    std::fs::remove_file(&first).unwrap();
+    let (code, told) = again(&world);
+    assert!(code == Some(42) && told.contains("no run makes this file again"), "{told}");
+}
+
+#[test]
+fn an_index_that_says_something_else_than_the_record_stops_the_run() {
+    let world = World::new();
+    world.run();
+    let index = world.path("data/bucket/meta/stadtbus-telemetrie/vehicle_locations/index/v0000000001.json");
+    edit(&index, |index| index["files"][0]["rows"] = 14_000.into());
+    let (code, told) = again(&world);
+    assert!(code == Some(42) && told.contains("v0000000001.json") && told.contains("the record"), "{told}");
+}
+
+#[test]
+fn a_record_that_is_gone_or_was_changed_is_put_again_and_without_the_journal_stops_the_run() {
+    let world = World::new();
+    world.run();
+    let key = entry(&world, "stadtbus-telemetrie/vehicle_locations")["record"].as_str().unwrap().to_owned();
+    let record = world.path("data/bucket").join(&key);
+    let bytes = std::fs::read(&record).unwrap();
+    std::fs::remove_file(&record).unwrap();
+    let (code, told) = again(&world);
+    assert!(code == Some(0) && told.contains("was gone and is put again"), "{told}");
+    assert_eq!(std::fs::read(&record).unwrap(), bytes);
+    edit(&record, |record| record["pipeline"] = "other".into());
+    let (code, told) = again(&world);
+    assert!(code == Some(0) && told.contains("was changed and is put again"), "{told}");
+    assert_eq!(std::fs::read(&record).unwrap(), bytes);
+    // Without both nobody can say what went in.
+    std::fs::remove_file(&record).unwrap();
+    std::fs::remove_dir_all(world.path("data/private/journal")).unwrap();
+    let (code, told) = again(&world);
+    assert!(code == Some(42) && told.contains("Bring it back from a backup"), "{told}");
+}

@@ -34,6 +34,8 @@ pub enum RunError {
     Changed(Box<Changes>),
     #[error("there is no evidence of {what}. {remedy}")]
     NoEvidence { what: String, remedy: String },
+    #[error("{problem}. Bring the key back from a backup: another one would give every vehicle another pseudonym.")]
+    Key { problem: String },
     /// There is evidence, and all of it is something else.
     #[error("{what} ({found}). {remedy}.")]
     Unreadable { what: String, found: String, remedy: &'static str },
@@ -71,6 +73,7 @@ impl RunError {
             | Self::Derive(_)
             | Self::Changed(_)
             | Self::NoEvidence { .. }
+            | Self::Key { .. }
             | Self::Unreadable { .. }
             | Self::NoReports { .. }
             | Self::Internal(_) => false,

@@ -77,7 +77,10 @@ pub(super) fn begin(
         contracts.extend(release.contracts.values().map(|contract| ContractEntry::from(contract.as_ref())));
         let folder = workspace.private.join("keys");
         let made = day_keys(workspace).key(partition.date);
-        key = Some(made.map_err(|error| RunError::private(&folder, "read", &error))?);
+        key = Some(made.map_err(|error| match error.kind() {
+            std::io::ErrorKind::InvalidData => RunError::Key { problem: error.to_string() },
+            _ => RunError::private(&folder, "read", &error),
+        })?);
     }
     let mut lists = BTreeMap::new();
     let mut evidence: Vec<EvidenceEntry> = Vec::new();

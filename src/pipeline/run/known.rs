@@ -123,7 +123,15 @@ fn of_bucket(
                 newest = Some(LastRecord { is_settled: true, ..record });
             }
             Some(_) => {}
-            None => tracing::warn!(record = key, "the record that the index names is gone or damaged"),
+            None if is_in_journal => tracing::warn!(record = key, "the record that the index names is gone or damaged"),
+            // Nothing else says what went in.
+            None => {
+                let problem =
+                    "the index names it, and it is gone or has another digest than its name; without it nobody can \
+                               say what went into the date before. Bring it back from a backup"
+                        .to_owned();
+                return Err(crate::publish::PublishError::Damaged { key, problem }.into());
+            }
         }
         if is_in_journal {
             break;

@@ -263,6 +263,9 @@ fn run_partition(
     let abandoned = earlier.as_ref().map(journal::Entry::unfinished).unwrap_or_default();
     let earlier =
         earlier.filter(|entry| entry.record.inputs.sha256 == record.inputs.sha256 && entry.bucket == bucket.location());
+    if let Some(entry) = earlier.as_ref().filter(|entry| entry.published) {
+        put_record_again(bucket, entry)?;
+    }
     let published = Published::look(bucket, pipeline, partition.date, is_complete, &abandoned)?;
     let (mut entry, finished_earlier) = match earlier {
         Some(entry)
@@ -333,6 +336,18 @@ fn run_partition(
         is_complete,
         seconds: clock.elapsed().as_secs_f64(),
     })))
+}
+
+/// Puts the record of a published run back if it is gone or was changed: the journal has it, and its name is its digest.
+fn put_record_again(bucket: &Bucket, entry: &journal::Entry) -> Result<(), RunError> {
+    let (key, bytes) = entry.record.to_bytes();
+    let there = bucket.get(&key)?;
+    if there.as_ref() != Some(&bytes) {
+        let was = if there.is_some() { "changed" } else { "gone" };
+        tracing::warn!("the record '{key}' was {was} and is put again from the journal");
+        bucket.put(&key, bytes)?;
+    }
+    Ok(())
 }
 
 /// Whether the bucket has the record of an entry.

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use crate::contract::Severity;
 use crate::decode::Note;
+use crate::ledger::FileEntry;
 use crate::pipeline::Pipeline;
 use crate::pipeline::journal::{self, StagedFile};
 use crate::pipeline::run::error::RunError;
@@ -55,6 +56,10 @@ impl Published {
             };
             if let (Some(damage), Some(file)) = (&damage, index.file_of(date)) {
                 tracing::warn!("the published file '{}' is damaged: {damage}", file.path);
+            }
+            verify_first(bucket, &index, date)?;
+            if let Some(file) = index.file_of(date) {
+                verify_record(bucket, &index, file)?;
             }
             tables.insert(contract.table.clone(), PublishedTable { index, damage });
         }
@@ -177,6 +182,54 @@ impl Published {
         }
         Ok(mended)
     }
+}
+
+/// Makes sure that the first complete publication of a date is what it was, where a later release is current: who opens the
+/// folder reads it. What made it is superseded, so that it cannot be made again.
+fn verify_first(bucket: &Bucket, index: &TableIndex, date: ServiceDate) -> Result<(), PublishError> {
+    let Some(first) = index.first.get(&date) else { return Ok(()) };
+    if index.file_of(date).is_some_and(|current| current.path == first.path) {
+        return Ok(());
+    }
+    match bucket.damage_of(&first.path, first.bytes, &first.sha256)? {
+        None => Ok(()),
+        Some(damage) => Err(PublishError::Unmendable {
+            key: first.path.clone(),
+            problem: format!("{damage}; a later release of the date is current, and no run makes this file again"),
+            sha256: first.sha256,
+        }),
+    }
+}
+
+/// Makes sure that an index says of a file what the record of the run that made it says. A record that is gone is for
+/// another check.
+fn verify_record(bucket: &Bucket, index: &TableIndex, file: &IndexFile) -> Result<(), PublishError> {
+    let Some(bytes) = bucket.get(&file.record)? else { return Ok(()) };
+    let Ok(record) = serde_json::from_slice::<RecordedFiles>(&bytes) else { return Ok(()) };
+    let of_table = record.tables.iter().filter(|table| table.table == index.table);
+    let mut files = of_table.flat_map(|table| &table.files);
+    let says_the_same =
+        |other: &FileEntry| (other.rows, other.bytes, other.sha256) == (file.rows, file.bytes, file.sha256);
+    match files.find(|other| other.path == file.path) {
+        Some(other) if says_the_same(other) => Ok(()),
+        _ => Err(PublishError::Damaged {
+            key: index::index_key(&index.dataset, &index.table, index.version),
+            problem: format!("it says of '{}' what the record '{}' does not", file.path, file.record),
+        }),
+    }
+}
+
+/// What is read of a record, whichever version of the program wrote it.
+#[derive(serde::Deserialize)]
+struct RecordedFiles {
+    tables: Vec<RecordedTable>,
+}
+
+#[derive(serde::Deserialize)]
+struct RecordedTable {
+    table: String,
+    #[serde(default)]
+    files: Vec<FileEntry>,
 }
 
 /// Whether the current file has the columns and rows of the staged one.
