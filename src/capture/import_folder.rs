@@ -202,7 +202,11 @@ fn look_at(request: &Request<'_>, file: &Found, binary: &HashSet<String>, plan: 
         (Times::Names(Some(pattern)), _) => pattern.time(&path).ok_or("its name does not fit the pattern"),
         (Times::Names(None), _) => file_names::time(&path),
     };
-    if named.is_err() && (is_json || ending.is_none() && !payload.is_feed()) {
+    // What is no feed is kept where its name says that it is a capture.
+    let is_told = |request: &Request<'_>| {
+        named.is_ok() && (request.source.is_some() || file_names::source(&path, &request.sources).is_some())
+    };
+    if is_json && named.is_err() || ending.is_none() && !payload.is_feed() && !is_told(request) {
         plan.pass_over(if is_json { "JSON without a time" } else { "no ending and no feed" });
         return Ok(());
     }

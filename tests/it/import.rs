@@ -118,6 +118,7 @@ fn files_are_told_apart_by_source_form_and_kind() {
         "stadtbus-alerts: 1 imported",
         "1 (JSON beside a file of the same name)",
         "1 (JSON without a time)",
+        "1 (no ending and no feed)",
         "1 (timetables, which are of another pipeline)",
     ] {
         assert!(text.contains(expected), "{expected}: {text}");
@@ -376,7 +377,7 @@ fn evidence_is_listed_by_source_and_date_with_what_is_wrong_with_it() {
 #[test]
 fn a_capture_is_shown_without_its_body_unless_a_file_is_named_for_it() {
     let world = telemetry();
-    let page = b"<html>\x1b[31mFahrer 4711</html>";
+    let page = b"<html>Fahrer 4711</html>";
     keep(&world, VEHICLES, TEN, &[("X-Note", "\x1b]52;c;aGFsbG8=\x07"), ("Content-Type", "text/html")], page);
     for time in ["2026-11-24T10:00:00Z", "2026-11-24T11:00:00", "2026-11-24 11:00:00"] {
         let output = world.program(&["evidence", "show", VEHICLES, time]);
