@@ -26,7 +26,7 @@ use crate::durable;
 
 pub use archive::Kind;
 use archive::{Counted, Options, Place, Record, Stretch};
-pub use folder::Folder;
+pub use folder::{Folder, is_archive, matches, shown};
 use state::{Newest, State};
 
 /// A folder of evidence.
@@ -94,6 +94,11 @@ impl Store {
     /// can be made again, as that of a simulated day.
     pub fn without_fsync(folder: impl Into<PathBuf>) -> Self {
         Self { syncs: false, ..Self::new(folder) }
+    }
+
+    /// Leaves it to the caller to put what is appended onto the disk ([`sync`]), once for many captures.
+    pub fn deferring_fsync(self) -> Self {
+        Self { syncs: false, ..self }
     }
 
     /// A folder that somebody else keeps.
@@ -217,6 +222,51 @@ impl Store {
         // Stable: captures of one instant keep the order in which they came.
         listing.entries.sort_by_key(|entry| entry.captured_at);
         Ok(listing)
+    }
+
+    /// Gives what each archive has of a source from `from` (included) until `until` (not included), one archive after the other
+    /// in the order of their hours; what others keep in archives of other names comes last and at once.
+    pub fn by_archive(
+        &self,
+        source: &str,
+        from: Timestamp,
+        until: Timestamp,
+        take: &mut dyn FnMut(Listing),
+    ) -> Result<(), CaptureError> {
+        let mut give = |mut listing: Listing| {
+            listing.entries.retain(|entry| (from..until).contains(&entry.captured_at));
+            take(listing);
+        };
+        let (first, last) = (self.file(source, from).with_extension(""), self.file(source, until));
+        let archives = self.newest_archives(source).collect::<Result<Vec<_>, _>>()?;
+        for archive in archives.iter().rev().filter(|archive| (&first..=&last).contains(archive)) {
+            let mut listing = Listing::default();
+            self.add(source, archive, &mut listing)?;
+            give(listing);
+        }
+        if let Some(others) = &self.others {
+            let mut listing = Listing::default();
+            others.add(source, &|at| (from..until).contains(&at), self.most, &mut listing)?;
+            give(listing);
+        }
+        Ok(())
+    }
+
+    /// The ends of archives that were moved aside after a crash.
+    pub fn torn(&self, source: &str) -> Result<Vec<PathBuf>, CaptureError> {
+        let mut torn = Vec::new();
+        let mut folders = vec![self.folder.join(source)];
+        while let Some(folder) = folders.pop() {
+            for path in children(&folder)? {
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.to_string_lossy().contains(".warc.gz.torn") {
+                    torn.push(path);
+                }
+            }
+        }
+        torn.sort_unstable();
+        Ok(torn)
     }
 
     /// The captures of a source that were there before `until`, newest first. Archives are read one by one as they are needed.
@@ -432,6 +482,22 @@ impl Store {
             format!("{source}-{:04}{:02}{:02}T{:02}.warc.gz", time.year(), time.month(), time.day(), time.hour());
         self.folder.join(source).join(day).join(name)
     }
+}
+
+/// Puts an archive and its name onto the disk.
+pub fn sync(archive: &Path) -> Result<(), CaptureError> {
+    let sync = || {
+        File::open(archive)?.sync_all()?;
+        durable::sync_folder(archive.parent().unwrap_or(Path::new(".")))
+    };
+    sync().map_err(|source| CaptureError::Evidence { file: archive.to_owned(), verb: "written", source })
+}
+
+/// All captures of one archive, whoever wrote it, and what is damaged. Digests are checked.
+pub fn captures(archive: &Path) -> Result<Listing, CaptureError> {
+    let mut listing = Listing::default();
+    folder::scan(archive, &folder::is_capture, warc::BLOCK_BYTES, &mut listing)?;
+    Ok(listing)
 }
 
 /// What stands in a folder, in the order of the names; nothing if it is not there.

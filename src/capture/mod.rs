@@ -6,7 +6,9 @@
 
 pub mod collector;
 pub mod evidence;
+pub mod file_names;
 mod http_date;
+pub mod import_folder;
 pub mod imports;
 pub mod payload;
 mod redact;

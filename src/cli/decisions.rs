@@ -74,28 +74,34 @@ pub struct Decided {
 impl Decider {
     /// Makes sure that somebody who may decide gives a reason; otherwise tells the remedy.
     pub fn check(&self, workspace: &Workspace) -> Result<Decided, String> {
-        let known: Vec<&str> = workspace.people.iter().map(String::as_str).collect();
-        if known.is_empty() {
-            return Err("nobody is configured who may decide. Add 'people: [NAME]', with names or roles, to \
-                        fahrtenbuch.yaml."
-                .to_owned());
-        }
-        let listed = known.join(", ");
-        let Some(by) = self.by.as_deref().map(str::trim).filter(|by| !by.is_empty()) else {
-            return Err(format!(
-                "a decision needs somebody who decides. Write --by NAME, or set FAHRTENBUCH_BY. Configured are: {listed}."
-            ));
-        };
-        if !known.contains(&by) {
-            let remedy = suggestion(by, &known);
-            return Err(format!("'{by}' may not decide. {remedy} 'people' in fahrtenbuch.yaml configures: {listed}."));
-        }
+        let by = who(workspace, self.by.as_deref())?;
         let reason = self.reason.trim();
         if reason.is_empty() {
             return Err("a decision needs a reason. Write it after --reason.".to_owned());
         }
-        Ok(Decided { by: by.to_owned(), reason: reason.to_owned(), until: self.until })
+        Ok(Decided { by, reason: reason.to_owned(), until: self.until })
     }
+}
+
+/// Who does something that the record names; otherwise tells the remedy.
+pub fn who(workspace: &Workspace, by: Option<&str>) -> Result<String, String> {
+    let known: Vec<&str> = workspace.people.iter().map(String::as_str).collect();
+    if known.is_empty() {
+        return Err("nobody is configured who may decide. Add 'people: [NAME]', with names or roles, to \
+                    fahrtenbuch.yaml."
+            .to_owned());
+    }
+    let listed = known.join(", ");
+    let Some(by) = by.map(str::trim).filter(|by| !by.is_empty()) else {
+        return Err(format!(
+            "a decision needs somebody who decides. Write --by NAME, or set FAHRTENBUCH_BY. Configured are: {listed}."
+        ));
+    };
+    if !known.contains(&by) {
+        let remedy = suggestion(by, &known);
+        return Err(format!("'{by}' may not decide. {remedy} 'people' in fahrtenbuch.yaml configures: {listed}."));
+    }
+    Ok(by.to_owned())
 }
 
 impl Decided {

@@ -1,16 +1,23 @@
 //! `fahrtenbuch evidence`
 
+mod import;
+mod list;
+mod show;
+
 use std::path::Path;
 
 use clap::{Args, Subcommand};
+use jiff::Timestamp;
 
+use crate::capture::payload::Wanted;
 use crate::cli::decisions::Decider;
 use crate::cli::{Exit, choose, read_workspace, run::failed};
 use crate::decision::{self, About, AcceptedEvidence, AcceptedKey};
 use crate::pipeline::journal;
 use crate::pipeline::run::known::{day_keys, key_digest};
 use crate::pipeline::run::{Lock, RunError, changes, open_bucket};
-use crate::time::ServiceDate;
+use crate::pipeline::{Format, Pipeline};
+use crate::time::{ServiceDate, ServiceDay};
 use crate::workspace::Workspace;
 
 #[derive(Args)]
@@ -21,6 +28,15 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Turn files that somebody collected into evidence, with the times that their names tell
+    #[command(after_help = import::HELP)]
+    Import(import::Import),
+    /// Tell what there is of each source and date
+    #[command(after_help = list::HELP)]
+    List(list::List),
+    /// Show one capture: its headers, what it is, its digest
+    #[command(after_help = show::HELP)]
+    Show(show::Show),
     /// Use what there is of a date although its last record says something else
     #[command(after_help = ACCEPT)]
     Accept(Accept),
@@ -55,8 +71,48 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
         Err(exit) => return exit,
     };
     match &arguments.command {
+        Command::Import(import) => import::run(&workspace, import).unwrap_or_else(|exit| exit),
+        Command::List(list) => list::run(&workspace, list).unwrap_or_else(|exit| exit),
+        Command::Show(show) => show::run(&workspace, show).unwrap_or_else(|exit| exit),
         Command::Accept(accept) => self::accept(&workspace, accept).unwrap_or_else(|exit| exit),
     }
+}
+
+/// What a pipeline's decoder wants of a capture.
+fn wanted(pipeline: &Pipeline) -> Wanted {
+    match pipeline.format {
+        Format::Gtfs => Wanted::Timetable,
+        Format::GtfsRealtime { .. } => Wanted::Message,
+    }
+}
+
+/// The date of whose partition a capture is evidence first.
+fn date_of(workspace: &Workspace, pipeline: &Pipeline, at: Timestamp) -> ServiceDate {
+    match pipeline.format {
+        Format::Gtfs => ServiceDate::local_date_of(at, &workspace.zone),
+        Format::GtfsRealtime { .. } => ServiceDay::of(at, &workspace.zone).date,
+    }
+}
+
+fn usage(message: &str) -> Exit {
+    eprintln!("error: {message}");
+    Exit::Usage
+}
+
+/// The command's name for the same workspace.
+fn program(workspace: &Workspace) -> String {
+    match workspace.root == Path::new(".") {
+        true => "fahrtenbuch".to_owned(),
+        false => format!("fahrtenbuch -C {}", workspace.root.display()),
+    }
+}
+
+/// A text of somebody else on a terminal.
+fn clean(text: &str) -> String {
+    let is_harmful = |c: char| {
+        c.is_control() || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if is_harmful(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
 }
 
 fn accept(workspace: &Workspace, arguments: &Accept) -> Result<Exit, Exit> {
@@ -108,8 +164,6 @@ fn accept(workspace: &Workspace, arguments: &Accept) -> Result<Exit, Exit> {
     for (line, id) in changes.lines().iter().zip(&ids) {
         println!("  {line}  ({id})");
     }
-    let root =
-        if workspace.root == Path::new(".") { String::new() } else { format!(" -C {}", workspace.root.display()) };
-    println!("It takes effect with the next run:\n  fahrtenbuch{root} run {} --date {date}", pipeline.name);
+    println!("It takes effect with the next run:\n  {} run {} --date {date}", program(workspace), pipeline.name);
     Ok(Exit::Done)
 }

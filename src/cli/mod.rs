@@ -97,7 +97,7 @@ enum Command {
     Quality(quality::Arguments),
     /// List, show, release and discard the rows that were held back
     Quarantine(quarantine::Arguments),
-    /// Accept evidence or a key that is not what the last record says
+    /// Import, list, show and accept evidence
     Evidence(evidence::Arguments),
     /// List what was decided, and undo it
     Decisions(decisions::Arguments),

@@ -7,6 +7,7 @@ mod contracts;
 mod dates;
 mod end_to_end;
 mod evidence;
+mod import;
 mod killed;
 mod left_out;
 mod linking;

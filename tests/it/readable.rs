@@ -16,13 +16,13 @@ const FEED: &str = "data/sample/stadtbus-gtfs.zip";
 const TELEMETRY: &str = "stadtbus-telemetrie";
 const PIPELINE: &str = "pipelines/stadtbus-telemetrie.yaml";
 const POSITIONS: &str = "stadtbus-vehicle-positions";
-const PAGE: &[u8] =
+pub const PAGE: &[u8] =
     b"<!DOCTYPE html>\n<html><head><title>503 Service Unavailable</title></head><body>Wartung</body></html>";
 const DATE: &str = "2026-11-24";
 /// 2026-11-24T10:00:00Z.
-const TEN: i64 = 1_795_514_400;
+pub const TEN: i64 = 1_795_514_400;
 
-fn told(output: &Output) -> String {
+pub fn told(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
@@ -31,7 +31,7 @@ fn field(number: u8, inner: &[u8]) -> Vec<u8> {
 }
 
 /// A message with so many buses, each at its place.
-fn message(at: i64, buses: u8) -> Vec<u8> {
+pub fn message(at: i64, buses: u8) -> Vec<u8> {
     let mut time = vec![0x28];
     let mut rest = at as u64;
     while rest > 0x7f {
@@ -53,14 +53,14 @@ fn message(at: i64, buses: u8) -> Vec<u8> {
     message
 }
 
-fn gzip(body: &[u8]) -> Vec<u8> {
+pub fn gzip(body: &[u8]) -> Vec<u8> {
     let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     out.write_all(body).unwrap();
     out.finish().unwrap()
 }
 
 /// Keeps a response as evidence of the pipelines' own store.
-fn keep(world: &World, source: &str, at: i64, headers: &[(&str, &str)], body: &[u8]) {
+pub fn keep(world: &World, source: &str, at: i64, headers: &[(&str, &str)], body: &[u8]) {
     let capture = Capture {
         url: format!("https://stadtbus.example/{source}"),
         captured_at: Timestamp::from_second(at).unwrap(),
@@ -73,7 +73,7 @@ fn keep(world: &World, source: &str, at: i64, headers: &[(&str, &str)], body: &[
 }
 
 /// A workspace whose telemetry is the evidence of one source that the tests write, and whose timetable is there.
-fn telemetry() -> World {
+pub fn telemetry() -> World {
     let world = World::new();
     world.replace(PIPELINE, "data/sample/evidence", "data/private/evidence");
     let zip = std::fs::read(world.path(FEED)).unwrap();
@@ -81,13 +81,13 @@ fn telemetry() -> World {
     world
 }
 
-fn run(world: &World, more: &[&str]) -> (Option<i32>, Value, String) {
+pub fn run(world: &World, more: &[&str]) -> (Option<i32>, Value, String) {
     let output = world.program(&[&["run", TELEMETRY, "--date", DATE, "--json"], more].concat());
     let results: Value = serde_json::from_slice(&output.stdout).unwrap();
     (output.status.code(), results[0].clone(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-fn notes(record: &Value, rule: &str) -> Vec<String> {
+pub fn notes(record: &Value, rule: &str) -> Vec<String> {
     let notes = record["notes"].as_array().unwrap().iter().filter(|note| note["rule"] == rule);
     notes.map(|note| note["message"].as_str().unwrap().to_owned()).collect()
 }

@@ -183,7 +183,12 @@ impl Folder {
 }
 
 /// Adds what is wanted of an archive.
-fn scan(path: &Path, wanted: &dyn Fn(&Header) -> bool, most: u64, listing: &mut Listing) -> Result<(), CaptureError> {
+pub(super) fn scan(
+    path: &Path,
+    wanted: &dyn Fn(&Header) -> bool,
+    most: u64,
+    listing: &mut Listing,
+) -> Result<(), CaptureError> {
     let file: std::sync::Arc<Path> = path.into();
     let mut last_url = "".into();
     let mut take = |record: Record| listing.entries.extend(entry(record, &file, &mut last_url));
@@ -195,7 +200,7 @@ fn scan(path: &Path, wanted: &dyn Fn(&Header) -> bool, most: u64, listing: &mut 
 }
 
 /// Whether an address fits one in which `*` stands for any text.
-fn matches(pattern: &str, url: &str) -> bool {
+pub fn matches(pattern: &str, url: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| url.strip_prefix(first)) else { return false };
     let mut parts: Vec<&str> = parts.collect();
@@ -209,13 +214,18 @@ fn matches(pattern: &str, url: &str) -> bool {
     rest.ends_with(last)
 }
 
+/// Whether a record may be a capture.
+pub(super) fn is_capture(header: &Header) -> bool {
+    header.no_capture().is_none() && !is_aside(&header.url)
+}
+
 /// What crawlers ask beside what they were sent for.
 fn is_aside(url: &str) -> bool {
     shown(url).ends_with("/robots.txt")
 }
 
 /// An address without its query, its user and its password, which may be secrets.
-fn shown(url: &str) -> String {
+pub fn shown(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     match url.split_once("://") {
         Some((scheme, rest)) => {
@@ -227,7 +237,7 @@ fn shown(url: &str) -> String {
     }
 }
 
-pub(super) fn is_archive(path: &Path) -> bool {
+pub fn is_archive(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     name.ends_with(".warc") || name.ends_with(".warc.gz")
 }

@@ -530,7 +530,7 @@ fn has(store: &Store, source: &str, capture: &Captured) -> Result<bool, RunError
 }
 
 /// The folder in which the evidence of a feed is.
-fn evidence_folder(workspace: &Workspace, from: &From) -> PathBuf {
+pub fn evidence_folder(workspace: &Workspace, from: &From) -> PathBuf {
     match from {
         From::Source(_) => workspace.private.join("evidence"),
         From::Evidence(folder) => folder.path.clone(),

@@ -11,7 +11,7 @@ mod published;
 pub(super) mod readable;
 
 pub use error::RunError;
-pub(super) use evidence::evidence_store;
+pub use evidence::evidence_store;
 pub use evidence::{capture, collector};
 pub use lock::Lock;
 pub(super) use prepare::archive;

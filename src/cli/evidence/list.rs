@@ -1,0 +1,233 @@
+//! `fahrtenbuch evidence list`
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+
+use clap::Args;
+use comfy_table::{Cell, CellAlignment, Table, presets};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::capture::evidence::{Kind, Listing, Store};
+use crate::capture::payload::{Payload, Wanted, identify, unpacked};
+use crate::capture::{Capture, CaptureError};
+use crate::cli::Exit;
+use crate::cli::evidence::{date_of, usage, wanted};
+use crate::cli::run::failed;
+use crate::digest::Digest;
+use crate::pipeline::run::known::imports_of;
+use crate::pipeline::run::{RunError, evidence_store};
+use crate::pipeline::{Feed, Pipeline};
+use crate::protobuf;
+use crate::time::ServiceDate;
+use crate::workspace::Workspace;
+use crate::yaml::suggestion;
+
+pub const HELP: &str = "\
+Examples:
+  fahrtenbuch evidence list
+  fahrtenbuch evidence list stadtbus-telemetrie --date 2026-11-24
+  fahrtenbuch evidence list stadtbus-vehicle-positions --json | jq '.[] | select(.damaged > 0)'
+
+Every capture is read, and its digest compared. A date is the service date of which reports at that
+time are (until 03:00 that of the day before); of a timetable it is the local date.";
+
+/// The most that a body is inflated to when it is looked at.
+const INFLATED: usize = 256 << 20;
+
+#[derive(Args)]
+pub struct List {
+    /// A pipeline or a source; all if none is given
+    #[arg(value_name = "PIPELINE|SOURCE")]
+    of: Option<String>,
+    /// Only of this date
+    #[arg(long, value_name = "DATE")]
+    date: Option<ServiceDate>,
+    /// Write JSON to standard output
+    #[arg(long)]
+    json: bool,
+}
+
+/// What there is of a source and a date.
+#[derive(Default)]
+struct Row {
+    captures: u64,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+    bytes: u64,
+    kinds: BTreeMap<&'static str, u64>,
+    imported: u64,
+    /// Stretches of archives, and captures, that cannot be read.
+    damaged: u64,
+    /// Ends of archives that somebody writes, or that a crash left.
+    open: u64,
+    /// Such ends that were moved aside.
+    torn: u64,
+}
+
+pub fn run(workspace: &Workspace, arguments: &List) -> Result<Exit, Exit> {
+    let of = arguments.of.as_deref();
+    let mut feeds: Vec<(&Pipeline, &Feed)> = Vec::new();
+    for pipeline in &workspace.pipelines {
+        let is_its = |feed: &&Feed| of.is_none_or(|of| of == pipeline.name || of == feed.name);
+        feeds.extend(pipeline.feeds.iter().filter(is_its).map(|feed| (pipeline, feed)));
+    }
+    if let (true, Some(of)) = (feeds.is_empty(), of) {
+        let sources = workspace.pipelines.iter().flat_map(|pipeline| &pipeline.feeds).map(|feed| feed.name.as_str());
+        let names = workspace.pipelines.iter().map(|pipeline| pipeline.name.as_str()).chain(sources);
+        let remedy = suggestion(of, &names.collect::<Vec<_>>());
+        return Err(usage(&format!("there is no pipeline and no source '{of}'. {remedy}")));
+    }
+    let mut rows: BTreeMap<(String, ServiceDate), Row> = BTreeMap::new();
+    for (pipeline, feed) in feeds {
+        let found = look(workspace, pipeline, feed, arguments.date);
+        let found = found.map_err(|error| failed(&error, false, Some(&pipeline.name)))?;
+        rows.extend(found.into_iter().map(|(date, row)| ((feed.name.clone(), date), row)));
+    }
+    if arguments.json {
+        let values = rows.iter().map(|((source, date), row)| {
+            json!({
+                "source": source, "date": date, "captures": row.captures, "first": row.first, "last": row.last,
+                "bytes": row.bytes, "kinds": row.kinds, "imported": row.imported, "damaged": row.damaged,
+                "open": row.open, "torn": row.torn,
+            })
+        });
+        println!("{}", values.collect::<Value>());
+    } else if rows.is_empty() {
+        println!("there is no evidence");
+    } else {
+        print(workspace, &rows);
+    }
+    Ok(Exit::Done)
+}
+
+fn look(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    feed: &Feed,
+    only: Option<ServiceDate>,
+) -> Result<BTreeMap<ServiceDate, Row>, RunError> {
+    let store = evidence_store(workspace, &feed.from);
+    let imports = imports_of(workspace, pipeline, &feed.name)?;
+    let imported = imports.iter().flat_map(|import| &import.captures);
+    let imported: HashSet<(Timestamp, Digest)> =
+        imported.map(|capture| (capture.captured_at, capture.sha256)).collect();
+    // Wider than the date by a day on each side, whatever the zone.
+    let (from, until) = match only {
+        Some(date) => {
+            let begin = |days| date.plus_days(days).zero(&workspace.zone);
+            (begin(-1), begin(3))
+        }
+        None => (Timestamp::MIN, Timestamp::MAX),
+    };
+    let mut rows: BTreeMap<ServiceDate, Row> = BTreeMap::new();
+    let mut outcome = Ok(());
+    let is_wanted = |date: ServiceDate| only.is_none_or(|only| only == date);
+    store.by_archive(&feed.name, from, until, &mut |listing| {
+        let added =
+            add(&store, listing, wanted(pipeline), &imported, &mut rows, &|at| date_of(workspace, pipeline, at));
+        if let Err(error) = added {
+            outcome = Err(error);
+        }
+    })?;
+    outcome?;
+    for torn in store.torn(&feed.name)? {
+        if let Some(hour) = hour_of(&torn) {
+            rows.entry(date_of(workspace, pipeline, hour)).or_default().torn += 1;
+        }
+    }
+    rows.retain(|date, _| is_wanted(*date));
+    Ok(rows)
+}
+
+fn add(
+    store: &Store,
+    listing: Listing,
+    wanted: Wanted,
+    imported: &HashSet<(Timestamp, Digest)>,
+    rows: &mut BTreeMap<ServiceDate, Row>,
+    date_of: &dyn Fn(Timestamp) -> ServiceDate,
+) -> Result<(), CaptureError> {
+    let first = listing.entries.first().map(|entry| entry.captured_at);
+    for damage in &listing.damage {
+        let Some(at) = hour_of(&damage.file).or(first) else { continue };
+        let row = rows.entry(date_of(at)).or_default();
+        *(if damage.kind == Kind::Torn { &mut row.open } else { &mut row.damaged }) += 1;
+    }
+    let times: Vec<Timestamp> = listing.entries.iter().map(|entry| entry.captured_at).collect();
+    for (at, capture) in times.into_iter().zip(store.read(listing.entries)) {
+        let row = rows.entry(date_of(at)).or_default();
+        let capture = match capture {
+            Err(CaptureError::Damaged { .. }) => {
+                row.damaged += 1;
+                continue;
+            }
+            other => other?,
+        };
+        row.captures += 1;
+        row.first = Some(row.first.map_or(at, |first| first.min(at)));
+        row.last = row.last.max(Some(at));
+        row.bytes += capture.body.len() as u64;
+        row.imported += u64::from(imported.contains(&(at, capture.digest)));
+        *row.kinds.entry(kind(&capture, wanted)).or_default() += 1;
+    }
+    Ok(())
+}
+
+/// `readable`, `cut_off`, or what the body is instead of what the pipeline wants.
+pub fn kind(capture: &Capture, wanted: Wanted) -> &'static str {
+    let payload = identify(capture).payload;
+    if !wanted.is(payload) {
+        return payload.name();
+    }
+    let is_whole = |body: &[u8]| protobuf::fields(body).all(|field| field.is_ok());
+    match (payload, unpacked(capture, INFLATED)) {
+        (Payload::GtfsRealtime, Ok(unpacked)) if !is_whole(&unpacked.body) => "cut_off",
+        (_, Err(_)) => "cut_off",
+        _ => "readable",
+    }
+}
+
+/// The hour in the name of an archive in our layout.
+fn hour_of(archive: &Path) -> Option<Timestamp> {
+    let name = archive.file_name()?.to_str()?;
+    let (stem, _) = name.split_once(".warc")?;
+    let hour = stem.get(stem.len().checked_sub(11)?..)?;
+    let (date, hour) = hour.split_once('T')?;
+    format!("{}-{}-{}T{hour}:00:00Z", date.get(..4)?, date.get(4..6)?, date.get(6..8)?).parse().ok()
+}
+
+fn print(workspace: &Workspace, rows: &BTreeMap<(String, ServiceDate), Row>) {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_BORDERS_ONLY);
+    table.set_header(["source", "date", "captures", "first", "last", "bytes", "kinds", ""]);
+    let local = |date: ServiceDate, at: Option<Timestamp>| {
+        let at = at.map(|at| workspace.zone.to_datetime(at));
+        // Reports of the night are of the day before.
+        let shown =
+            at.map(|at| if at.date() == date.0 { at.strftime("%H:%M:%S") } else { at.strftime("%m-%d %H:%M:%S") });
+        shown.map_or_else(String::new, |shown| shown.to_string())
+    };
+    for ((source, date), row) in rows {
+        let kinds: Vec<String> = row.kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        let remarks = [
+            (row.imported, "imported"),
+            (row.damaged, "damaged"),
+            (row.open, "open end"),
+            (row.torn, "torn, moved aside"),
+        ];
+        let remarks = remarks.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+        let number = |number: u64| Cell::new(number).set_alignment(CellAlignment::Right);
+        table.add_row([
+            Cell::new(source),
+            Cell::new(date),
+            number(row.captures),
+            Cell::new(local(*date, row.first)),
+            Cell::new(local(*date, row.last)),
+            number(row.bytes),
+            Cell::new(kinds.join(", ")),
+            Cell::new(remarks.collect::<Vec<_>>().join(", ")),
+        ]);
+    }
+    println!("{table}");
+}

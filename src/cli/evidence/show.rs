@@ -1,0 +1,166 @@
+//! `fahrtenbuch evidence show`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use jiff::civil::DateTime;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::capture::CaptureError;
+use crate::capture::evidence::Entry;
+use crate::capture::payload::identify;
+use crate::cli::Exit;
+use crate::cli::evidence::{clean, list, usage, wanted};
+use crate::cli::run::failed;
+use crate::durable;
+use crate::pipeline::run::known::imports_of;
+use crate::pipeline::run::{RunError, evidence_store};
+use crate::workspace::Workspace;
+use crate::yaml::suggestion;
+
+pub const HELP: &str = "\
+Examples:
+  fahrtenbuch evidence show stadtbus-vehicle-positions 2026-11-24T10:00:00Z
+  fahrtenbuch evidence show stadtbus-vehicle-positions '2026-11-24 11:00:00' --output snapshot.pb
+
+A time without a zone is one of 'time_zone'. The body is written with --output only, into a new file
+that nobody else can read: it may tell of people and vehicles.";
+
+const PRIVATE: &str = "PRIVATE: this body may tell of people and vehicles. It must not leave the private store.";
+
+#[derive(Args)]
+pub struct Show {
+    /// The source
+    #[arg(value_name = "SOURCE")]
+    source: String,
+    /// When it was captured, to the second
+    #[arg(value_name = "TIME")]
+    time: String,
+    /// Of several captures of this time that whose SHA-256 begins so
+    #[arg(long, value_name = "HEX")]
+    digest: Option<String>,
+    /// Write the body as it came into a new file
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Write JSON to standard output
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(workspace: &Workspace, arguments: &Show) -> Result<Exit, Exit> {
+    let feeds =
+        || workspace.pipelines.iter().flat_map(|pipeline| pipeline.feeds.iter().map(move |feed| (pipeline, feed)));
+    let source = arguments.source.as_str();
+    let Some((pipeline, feed)) = feeds().find(|(_, feed)| feed.name == source) else {
+        let names: Vec<&str> = feeds().map(|(_, feed)| feed.name.as_str()).collect();
+        return Err(usage(&format!("there is no source '{source}'. {}", suggestion(source, &names))));
+    };
+    let (from, until) = range(workspace, &arguments.time)?;
+    let store = evidence_store(workspace, &feed.from);
+    let failed = |error: RunError| failed(&error, false, Some(&pipeline.name));
+    let capture_failed = |error: CaptureError| failed(error.into());
+    let mut entries = store.list(source, from, until).map_err(capture_failed)?.entries;
+    if let Some(digest) = &arguments.digest {
+        entries.retain(|entry| entry.digest.to_string().starts_with(&digest.to_ascii_lowercase()));
+    }
+    if entries.is_empty() {
+        let told = |entry: Result<Option<Entry>, CaptureError>| entry.ok().flatten().map(|entry| entry.captured_at);
+        let near = [told(store.latest(source, from)), told(store.first_from(source, until))];
+        let near: Vec<String> = near.iter().flatten().map(Timestamp::to_string).collect();
+        let near = if near.is_empty() {
+            "There is none at all".to_owned()
+        } else {
+            format!("The nearest are {}", near.join(" and "))
+        };
+        return Err(usage(&format!("there is no such capture of {source} at {}. {near}.", arguments.time)));
+    }
+    if arguments.output.is_some() && entries.len() > 1 {
+        return Err(usage(&format!(
+            "there are {} captures of {source} at that time. Say which one with --digest.",
+            entries.len()
+        )));
+    }
+    let imports = imports_of(workspace, pipeline, source).map_err(failed)?;
+    let mut shown = Vec::new();
+    for entry in &entries {
+        let capture = store.open(entry).map_err(capture_failed)?;
+        if let Some(output) = &arguments.output {
+            let written = durable::write_new(output, &capture.body);
+            match written.map_err(|error| failed(RunError::private(output, "written", &error)))? {
+                true => eprintln!("{PRIVATE}"),
+                false => return Err(usage(&format!("{} is there already. Name a new file.", output.display()))),
+            }
+        }
+        let brought = imports.iter().find(|import| {
+            let is_it = |of: &crate::capture::imports::ImportedCapture| {
+                of.captured_at == entry.captured_at && of.sha256 == entry.digest
+            };
+            import.captures.iter().any(is_it)
+        });
+        let archive = entry.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        shown.push(json!({
+            "source": source,
+            "captured_at": capture.captured_at,
+            "url": capture.url,
+            "status": capture.status,
+            "headers": capture.headers,
+            "kind": list::kind(&capture, wanted(pipeline)),
+            "said": identify(&capture).said(wanted(pipeline)),
+            "sha256": capture.digest,
+            "bytes": capture.body.len(),
+            "archive": archive,
+            "offset": entry.offset,
+            "import": brought.map(|import| json!({"by": import.by, "at": import.at, "from": import.from})),
+        }));
+    }
+    if arguments.json {
+        println!("{}", Value::from(shown));
+    } else {
+        shown.iter().for_each(print);
+    }
+    Ok(Exit::Done)
+}
+
+/// The second, or the instant if the time tells more than that, and what is behind it.
+fn range(workspace: &Workspace, text: &str) -> Result<(Timestamp, Timestamp), Exit> {
+    let local = || {
+        let local: DateTime = text.parse().ok()?;
+        workspace.zone.to_ambiguous_timestamp(local).unambiguous().ok()
+    };
+    let Some(at) = text.parse::<Timestamp>().ok().or_else(local) else {
+        let remedy = "Write one as 2026-11-24T10:00:00Z, or without Z for the local time";
+        return Err(usage(&format!("'{text}' is no time, or one that was twice on the clocks. {remedy}.")));
+    };
+    let length = match at.subsec_nanosecond() {
+        0 => SignedDuration::from_secs(1),
+        _ => SignedDuration::from_nanos(1),
+    };
+    Ok((at, at.saturating_add(length).unwrap_or(Timestamp::MAX)))
+}
+
+fn print(capture: &Value) {
+    let text = |key: &str| match &capture[key] {
+        Value::String(text) => clean(text),
+        other => other.to_string(),
+    };
+    println!("{} of {}", text("captured_at"), text("source"));
+    println!("  address  {}", text("url"));
+    println!("  status   {}", text("status"));
+    for header in capture["headers"].as_array().into_iter().flatten() {
+        let part = |place: usize| clean(header[place].as_str().unwrap_or_default());
+        println!("  header   {}: {}", part(0), part(1));
+    }
+    match text("kind").as_str() {
+        "readable" => println!("  kind     readable"),
+        "cut_off" => println!("  kind     cut off or damaged"),
+        _ => println!("  kind     {}", text("said")),
+    }
+    println!("  bytes    {}", text("bytes"));
+    println!("  sha256   {}", text("sha256"));
+    println!("  archive  {}, from byte {} on", text("archive"), text("offset"));
+    if let Some(import) = capture["import"].as_object() {
+        let part = |key: &str| clean(import[key].as_str().unwrap_or_default());
+        println!("  import   by {} at {}, from {}", part("by"), part("at"), part("from"));
+    }
+}
