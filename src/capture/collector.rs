@@ -17,6 +17,8 @@ use crate::capture::{Capture, CaptureError};
 use crate::digest::Digest;
 use crate::durable;
 
+/// Where sources are asked once, a try that fails later than this after the first began is the last.
+const LAST_TRY: Duration = Duration::from_secs(60);
 /// For how long 304 is believed of realtime feeds: an hour without a change is rare where buses run.
 pub const REALTIME_UNCHANGED: SignedDuration = SignedDuration::from_hours(1);
 /// For how long 304 is believed of timetables, which change every few days: a wrong one costs a day, the test one download.
@@ -133,7 +135,12 @@ impl Collector {
     pub fn once(&self) -> Vec<Report> {
         std::thread::scope(|scope| {
             let asks: Vec<_> = (self.sources.iter())
-                .map(|source| scope.spawn(|| Task::new(&self.private, source).ask(&self.stop, None)))
+                .map(|source| {
+                    scope.spawn(|| {
+                        let no_try_after = Instant::now().checked_add(LAST_TRY);
+                        Task::new(&self.private, source).ask(&self.stop, no_try_after, None)
+                    })
+                })
                 .collect();
             let reports = asks.into_iter().filter_map(|ask| match ask.join() {
                 Ok(asked) => asked.map(|(report, _)| report),
@@ -195,7 +202,9 @@ impl<'a> Task<'a> {
             }
             let after = next + every;
             let no_try_after = end.map_or(after, |end| end.min(after));
-            let Some((mut report, not_before)) = self.ask(stop, Some(no_try_after)) else { return };
+            // What is still awaited at the end is given up a beat later: a drop at a time must not hold the end up.
+            let give_up = end.and_then(|end| end.checked_add(every.min(LAST_TRY)));
+            let Some((mut report, not_before)) = self.ask(stop, Some(no_try_after), give_up) else { return };
             // The first beat that is still to come; those before it are lost.
             let earliest = not_before.map_or_else(Instant::now, |until| until.max(Instant::now()));
             let behind = earliest.saturating_duration_since(after);
@@ -207,7 +216,12 @@ impl<'a> Task<'a> {
     }
 
     /// Asks once; nothing if it was stopped before the answer came.
-    fn ask(&mut self, stop: &Stop, no_try_after: Option<Instant>) -> Option<(Report, Option<Instant>)> {
+    fn ask(
+        &mut self,
+        stop: &Stop,
+        no_try_after: Option<Instant>,
+        give_up: Option<Instant>,
+    ) -> Option<(Report, Option<Instant>)> {
         let (asked_at, clock) = (crate::time::now(), Instant::now());
         let name = &self.collected.name;
         // Evidence that cannot be read must not stop new evidence from coming.
@@ -226,6 +240,7 @@ impl<'a> Task<'a> {
                     tokio::select! {
                         asked = self.collected.source.ask(&ask) => Some(asked),
                         () = stop.requested() => None,
+                        () = until(give_up) => Some(source::given_up(&self.collected.source.shown())),
                     }
                 });
                 // A name that is still being looked up is not waited for.
@@ -280,6 +295,14 @@ impl<'a> Task<'a> {
         let unreadable = (!is_wanted).then(|| identified.said(wanted));
         self.known = Validators { unreadable: unreadable.is_some(), ..Validators::of(capture) };
         Outcome::New { bytes, digest, unreadable }
+    }
+}
+
+/// Waits for an instant, for ever if there is none.
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant.into()).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -80,7 +80,7 @@ pub struct Damage {
 }
 
 impl Damage {
-    fn error(self) -> CaptureError {
+    pub fn error(self) -> CaptureError {
         CaptureError::Damaged { file: self.file, offset: self.offset, problem: self.problem }
     }
 }

@@ -27,7 +27,7 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 /// Clocks may differ by so much before it is told.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 /// 2026-01-01: this program is younger, so a clock of this machine that shows less is wrong.
-const PROGRAM_BEGINS: i64 = 1_767_225_600;
+pub const PROGRAM_BEGINS: i64 = 1_767_225_600;
 /// 2020-01-01: a server's clock that shows less was never set.
 const CLOCKS_BEGIN: i64 = 1_577_836_800;
 /// The header of a record that keeps this machine's time where `captured_at` follows the server's.
@@ -211,6 +211,11 @@ pub fn runtime(shown: &str) -> Result<tokio::runtime::Runtime, CaptureError> {
 fn passing(url: &str, problem: String) -> CaptureError {
     let remedy = "Try again later; if it stays so, ask whoever runs the source".to_owned();
     CaptureError::Passing { url: url.to_owned(), problem, remedy }
+}
+
+/// That an answer was not awaited any longer.
+pub(super) fn given_up(url: &str) -> Asked {
+    Asked { result: Err(passing(url, "it had not answered completely at the end".to_owned())), not_before: None }
 }
 
 fn lasting(url: &str, problem: String, remedy: &str) -> CaptureError {

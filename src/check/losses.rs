@@ -152,11 +152,15 @@ impl Losses {
         let mut outcomes = Vec::new();
         if is_guarded(contract) {
             let most = contract.limits.rows_lost;
-            let message = format!(
+            let mut message = format!(
                 "no more than {most} % of the rows of {} are held back: {} of {} are",
                 contract.table, self.held, self.rows
             );
-            let too_many = self.held as f64 * 100.0 > most * self.rows as f64;
+            let mut too_many = self.held as f64 * 100.0 > most * self.rows as f64;
+            // A file of which only the header came is as one that lost all of its rows.
+            if self.rows == 0 && contract.presence == Presence::Required && most < 100.0 {
+                (message, too_many) = (format!("{} has rows, as every feed must: it has none", contract.table), true);
+            }
             outcomes.push(outcome(contract, "rows_lost", self.held, self.rows, too_many, message));
             outcomes.extend(self.groups_lost(contract, trips));
         }
@@ -266,11 +270,7 @@ fn is_guarded(contract: &Contract) -> bool {
 }
 
 fn outcome(contract: &Contract, rule: &str, rows: u64, checked: u64, too_many: bool, message: String) -> Outcome {
-    let result = match (checked, too_many) {
-        (0, _) => RuleResult::Skipped,
-        (_, true) => RuleResult::Failed,
-        (_, false) => RuleResult::Passed,
-    };
+    let result = if too_many { RuleResult::Failed } else { RuleResult::Passed };
     Outcome {
         rule: RuleId(format!("{}.{rule}", contract.table)),
         table: contract.table.clone(),
@@ -279,7 +279,7 @@ fn outcome(contract: &Contract, rule: &str, rows: u64, checked: u64, too_many: b
         on_fail: OnFail::Block,
         result,
         rows,
-        checked: if result == RuleResult::Skipped { 0 } else { checked },
+        checked,
         value: None,
         message,
         samples: Vec::new(),

@@ -667,8 +667,11 @@ impl TableCheck {
             }
             &Ask::Type { column } => {
                 let flaws: Vec<&Flaw> = chunk.flaws.iter().filter(|flaw| flaw.column == Some(column as u32)).collect();
+                // What telemetry writes in the place of a time or a number may be anything, also a name.
+                let is_timetable = contract.gtfs_file.is_some();
                 for flaw in flaws {
-                    self.name(place, rows, flaw.row as usize, Some(column), Some(flaw.found.clone()), verdict);
+                    let found = is_timetable.then(|| flaw.found.clone());
+                    self.name(place, rows, flaw.row as usize, Some(column), found, verdict);
                 }
             }
             &Ask::Required { column } => {

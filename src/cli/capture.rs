@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::capture::collector::{Beat, Outcome, Report, Stop};
 use crate::cli::run::failed;
-use crate::cli::{Exit, choose, read_workspace};
+use crate::cli::{Exit, choose, clock_is_set, read_workspace};
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::collector;
 
@@ -38,6 +38,9 @@ pub struct Arguments {
 }
 
 pub fn run(root: &Path, arguments: &Arguments) -> Exit {
+    if let Err(exit) = clock_is_set() {
+        return exit;
+    }
     let workspace = match read_workspace(root) {
         Ok(workspace) => workspace,
         Err(exit) => return exit,

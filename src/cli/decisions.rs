@@ -79,6 +79,12 @@ impl Decider {
         if reason.is_empty() {
             return Err("a decision needs a reason. Write it after --reason.".to_owned());
         }
+        let today = ServiceDate::local_date_of(crate::time::now(), &workspace.zone);
+        if let Some(until) = self.until.filter(|until| *until < today) {
+            return Err(format!(
+                "--until {until} is over: the decision would never hold. Write a later date, or none."
+            ));
+        }
         Ok(Decided { by, reason: reason.to_owned(), until: self.until })
     }
 }

@@ -139,6 +139,16 @@ pub fn main() -> ExitCode {
     .into()
 }
 
+/// Whether the clock can be right: evidence of a time before this program was made would stand where nobody looks for it.
+fn clock_is_set() -> Result<(), Exit> {
+    let now = crate::time::now();
+    if now.as_second() >= crate::capture::source::PROGRAM_BEGINS {
+        return Ok(());
+    }
+    eprintln!("error: this machine's clock shows {now}, when there was no such program yet. Set it, and try again.");
+    Err(Exit::Passing)
+}
+
 /// Who reads the output may have seen enough, as `head` has; that is no reason for a stack of calls.
 fn end_quietly_with_the_reader() {
     let tell = std::panic::take_hook();

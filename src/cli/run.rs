@@ -7,13 +7,15 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::check::RuleResult;
-use crate::cli::{Exit, choose, read_workspace, row_or_rows};
+use crate::cli::{Exit, choose, clock_is_set, read_workspace, row_or_rows};
 use crate::contract::Severity;
 use crate::ledger::{Standard, Status, TableEntry};
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::{Lock, Outcome, Report, Run, RunError, open_bucket, run as run_pipeline};
 use crate::time::ServiceDate;
 
+/// Dates of a range: eleven years.
+const MOST_DATES: i32 = 4_000;
 /// Findings that are listed below a table.
 const LISTED: usize = 12;
 
@@ -98,6 +100,10 @@ impl Arguments {
             return Err(Exit::Usage);
         }
         let days = to.days_since_epoch() - from.days_since_epoch();
+        if days >= MOST_DATES {
+            eprintln!("error: {from} to {to} are {} dates. Run at most {MOST_DATES} at a time.", i64::from(days) + 1);
+            return Err(Exit::Usage);
+        }
         Ok((0..=days).map(|day| Some(from.plus_days(day))).collect())
     }
 }
@@ -119,6 +125,9 @@ fn spans(dates: &[ServiceDate]) -> String {
 }
 
 pub fn run(root: &Path, arguments: &Arguments) -> Exit {
+    if let Err(exit) = clock_is_set() {
+        return exit;
+    }
     let prepared = read_workspace(root).and_then(|workspace| {
         let today = ServiceDate::local_date_of(crate::time::now(), &workspace.zone);
         Ok((arguments.dates(today)?, workspace))

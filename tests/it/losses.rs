@@ -43,6 +43,15 @@ fn a_comma_at_the_end_of_every_line_of_stop_times_holds_the_run_back() {
 }
 
 #[test]
+fn a_file_that_every_feed_must_have_and_that_has_only_a_header_holds_the_run_back() {
+    let world = World::new();
+    changed(&world, "stop_times.txt", |bytes| Some(bytes.split_inclusive(|byte| *byte == b'\n').next()?.to_vec()));
+    let (code, result) = run(&world, &["stadtbus-fahrplan"]);
+    assert_eq!(code, Some(3));
+    assert!(blocked_by(&result).contains(&"stop_times.rows_lost".to_owned()), "{:?}", blocked_by(&result));
+}
+
+#[test]
 fn half_of_the_rows_may_be_held_back_and_51_percent_may_not_unless_the_contract_says_so() {
     // 1,199 trips, of which a share has a direction that is no number and is required here.
     let torn = |world: &World, percent: usize| {

@@ -122,6 +122,16 @@ impl PrivateTexts {
         Self { known: Default::default(), budget, booked: 0 }
     }
 
+    /// Whether a text, or a part of it between commas, is a private one of the run or looks like something private.
+    pub fn is_private(&self, text: &str) -> bool {
+        let is_known = |part: &str| {
+            let compared = compared(part);
+            compared.is_some_and(|(is_number, key)| self.known[usize::from(!is_number)].contains(key))
+        };
+        let is_it = |part: &str| is_known(part) || looks(part, false).is_some();
+        is_it(text) || text.split(", ").any(is_it)
+    }
+
     /// Takes the private texts of some rows of the feed.
     pub fn push(&mut self, contract: &Contract, rows: &RecordBatch) -> Result<(), BudgetExceeded> {
         let columns = contract.columns.iter().enumerate().filter(|(_, column)| {
@@ -234,8 +244,9 @@ impl Published {
 /// What a text looks like.
 fn looks(text: &str, is_id: bool) -> Option<Looks> {
     let text = text.trim();
-    // Each of them has a digit or an @; most texts are words.
-    if text.len() < LEAST || !text.bytes().any(|byte| byte.is_ascii_digit() || byte == b'@') {
+    // Each of them has a digit, an @ or the marks of a MAC address; most texts are words.
+    let marks = text.bytes().filter(|byte| b":-".contains(byte)).count();
+    if text.len() < LEAST || (marks < 5 && !text.bytes().any(|byte| byte.is_ascii_digit() || byte == b'@')) {
         return None;
     }
     let patterns = PATTERNS.iter().filter(|(_, in_ids, _)| *in_ids || !is_id);

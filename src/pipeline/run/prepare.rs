@@ -173,6 +173,11 @@ pub(super) fn prepare(
             .extend(Stage::BOTH.map(|stage| HeldFile { staged: None, file: holding.folder.join(stage.file(table)) }));
     }
     quarantine.extend(forgotten(workspace, pipeline, &holding.folder));
+    // Samples are public with the record, also where what they show was held back.
+    let outcomes = arrived.iter_mut().flat_map(|table| &mut table.outcomes).flat_map(|(_, outcomes)| outcomes);
+    for sample in outcomes.flat_map(|outcome| &mut outcome.samples) {
+        sample.value = sample.value.take().filter(|value| !private.is_private(value));
+    }
     let mut files = settle(pipeline, &mut record, arrived, published, bucket, &staging, &mut notes)?;
     record.notes = notes.into_iter().map(Into::into).collect();
     record.notes.sort();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::capture::CaptureError;
-use crate::capture::evidence::{Entry, Store};
+use crate::capture::evidence::{Damage, Entry, Kind, Store};
 use crate::capture::payload::{self, Wanted};
 use crate::check::{Outcome, RuleResult};
 use crate::contract::{Dimension, OnFail, RuleId, Severity};
@@ -95,13 +95,24 @@ pub fn latest_timetable(store: &Store, source: &str, mut until: Timestamp) -> Re
         let at = newest.captured_at;
         let hour = Timestamp::from_second(at.as_second() - at.as_second().rem_euclid(3600)).unwrap_or(at);
         let after = at.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(at);
-        let mut entries = store.list(source, hour, after)?.entries;
+        let listing = store.list(source, hour, after)?;
+        let mut entries = listing.entries;
+        // What is damaged between a timetable and what was passed over may have been a newer one.
+        let lost = |entry: &Entry| {
+            let behind = |damage: &&Damage| *damage.file == *entry.file && damage.offset > entry.offset;
+            listing.damage.iter().filter(|damage| damage.kind != Kind::Torn).find(behind)
+        };
         if !entries.contains(&newest) {
             entries = vec![newest];
         }
         for entry in entries.iter().rev() {
             match unreadable(store, entry)? {
-                None => return Ok(Found { entry: Some(entry.clone()), ..found }),
+                None => {
+                    return match lost(entry) {
+                        None => Ok(Found { entry: Some(entry.clone()), ..found }),
+                        Some(damage) => Err(damage.clone().error()),
+                    };
+                }
                 Some(said) => found.pass_over(source, entry, said),
             }
         }
