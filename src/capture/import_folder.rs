@@ -204,7 +204,8 @@ fn look_at(request: &Request<'_>, file: &Found, binary: &HashSet<String>, plan: 
     };
     // What is no feed is kept where its name says that it is a capture.
     let is_told = |request: &Request<'_>| {
-        named.is_ok() && (request.source.is_some() || file_names::source(&path, &request.sources).is_some())
+        let is_by_name = || request.sources.len() > 1 && file_names::source(&path, &request.sources).is_some();
+        named.is_ok() && (request.source.is_some() || is_by_name())
     };
     if is_json && named.is_err() || ending.is_none() && !payload.is_feed() && !is_told(request) {
         plan.pass_over(if is_json { "JSON without a time" } else { "no ending and no feed" });
