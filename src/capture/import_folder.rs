@@ -133,7 +133,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, CaptureError> {
     for file in &files {
         look_at(request, file, &binary, &mut plan)?;
     }
-    plan.items.sort_by(|one, other| one.at.cmp(&other.at));
+    plan.items.sort_by_key(|item| item.at);
     Ok(plan)
 }
 
