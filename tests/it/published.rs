@@ -248,7 +248,7 @@ fn a_file_that_a_killed_run_left_below_data_is_gone_after_the_next_run_of_the_pa
     left.retain(|name, _| name.contains("vehicle_locations"));
     assert_eq!(left.len(), 1, "{:?}", left.keys());
     // The next run makes other rows.
-    world.replace("schemas/stadtbus/vehicle_locations.odcs.yaml", "WHERE speed > 35", "WHERE speed > 10");
+    world.replace("schemas/stadtbus/vehicle_locations.odcs.yaml", "WHERE speed > 35", "WHERE speed > 8");
     assert_eq!(world.run()[TELEMETRY]["releases"], 3);
     let mut found = files(&world.path("data/bucket/data"));
     found.retain(|name, _| name.contains("vehicle_locations"));
@@ -288,7 +288,7 @@ fn the_first_publication_of_a_date_is_looked_at_also_when_a_later_one_is_current
     let world = World::new();
     world.run();
     let first = current(&world, "stadtbus-telemetrie/vehicle_locations");
-    world.replace("schemas/stadtbus/vehicle_locations.odcs.yaml", "WHERE speed > 35", "WHERE speed > 10");
+    world.replace("schemas/stadtbus/vehicle_locations.odcs.yaml", "WHERE speed > 35", "WHERE speed > 8");
     assert_eq!(again(&world).0, Some(0));
     assert_ne!(current(&world, "stadtbus-telemetrie/vehicle_locations"), first);
     std::fs::remove_file(&first).unwrap();
