@@ -205,9 +205,14 @@ fn a_release_without_rows_is_taken_back_by_running_its_date_again() {
     let mut changed = 0;
     for (name, bytes) in indexes {
         let mut index: Value = serde_json::from_slice(&bytes).unwrap();
+        let name_of_table = index["table"].clone();
         for file in index["files"].as_array_mut().unwrap() {
             (file["partition_date"], file["rows"]) = ("2026-11-25".into(), 0.into());
-            file["record"] = "ledger/records/of-an-earlier-program.json".into();
+            let table = serde_json::json!({"table": name_of_table, "quarantined": 0, "files": [file.clone()]});
+            let record = serde_json::json!({"prepared_at": "2026-11-26T05:00:00Z", "tables": [table]}).to_string();
+            let key = format!("ledger/records/{}.json", Digest::of(record.as_bytes()));
+            std::fs::write(bucket.join(&key), record).unwrap();
+            file["record"] = key.into();
         }
         std::fs::write(bucket.join(name), serde_json::to_vec_pretty(&index).unwrap()).unwrap();
         changed += 1;
