@@ -11,6 +11,7 @@ use crate::broken_feeds::changed;
 use crate::world::{World, files};
 
 const TELEMETRY: &str = "stadtbus-telemetrie";
+const JOURNAL: &str = "data/private/journal/stadtbus-telemetrie/2026-11-24.json";
 
 /// The entry of a table with one file.
 fn entry(world: &World, table: &str) -> Value {
