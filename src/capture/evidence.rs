@@ -118,6 +118,14 @@ impl Store {
         Ok(sources)
     }
 
+    /// Whether a capture is the newest of its source and was found, when it was kept, to be what the source is to give.
+    pub fn was_readable(&self, source: &str, entry: &Entry) -> bool {
+        let newest = State::read(&self.folder.join(source)).map(|state| state.newest);
+        newest.is_some_and(|newest| {
+            newest.readable == Some(true) && (newest.sha256, newest.captured_at) == (entry.digest, entry.captured_at)
+        })
+    }
+
     /// Keeps a capture in the archive of its time.
     pub fn append(&self, source: &str, capture: &Capture) -> Result<Entry, CaptureError> {
         self.append_judged(source, capture, Some(payload::identify(capture).payload.is_feed()))

@@ -11,12 +11,13 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
+use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::check::{Outcome, RuleResult, show};
 use crate::contract::{Classification, Contract, Dimension, Kind, OnFail, Presence, RuleId, Severity};
-use crate::table::keys::KeyColumns;
+use crate::table::keys::text_key;
 
 /// Of a column with fewer values than this nobody can say that a rule emptied it.
 const FEWEST_VALUES: u64 = 5;
@@ -45,7 +46,6 @@ struct Values {
 struct Group {
     what: What,
     column: usize,
-    key: KeyColumns,
     held: FxHashSet<u128>,
     published: FxHashSet<u128>,
     names: FxHashMap<u128, String>,
@@ -76,9 +76,8 @@ impl Losses {
     pub fn new(contract: &Contract) -> Self {
         let group = |name: &str, what: What| {
             let column = contract.index_of(name)?;
-            let key = KeyColumns::new(vec![column]);
             let (held, published, names) = Default::default();
-            Some(Group { what, column, key, held, published, names })
+            Some(Group { what, column, held, published, names })
         };
         let mut groups = Vec::new();
         if is_guarded(contract) && contract.gtfs_file.is_some() {
@@ -115,16 +114,15 @@ impl Losses {
         self.held += rows.num_rows() as u64;
         let mut bytes = 0;
         for group in &mut self.groups {
-            let column = rows.column(group.column);
-            for (row, key) in group.key.keys(rows).enumerate() {
-                if !column.is_valid(row) || !group.held.insert(key) {
+            for (_, text) in changes(rows.column(group.column)) {
+                let key = text_key(text);
+                if !group.held.insert(key) {
                     continue;
                 }
                 bytes += size_of::<u128>();
                 if group.what != What::Trip && group.names.len() < KEPT_NAMES {
-                    let name = show(column, Kind::Text, row).unwrap_or_default();
-                    bytes += name.len();
-                    group.names.insert(key, name);
+                    bytes += text.len();
+                    group.names.insert(key, text.to_owned());
                 }
             }
         }
@@ -135,13 +133,8 @@ impl Losses {
     pub fn published(&mut self, rows: &RecordBatch) -> usize {
         let mut bytes = 0;
         for group in &mut self.groups {
-            let mut last = None;
-            for key in group.key.keys(rows) {
-                // Rows of one trip stand together.
-                if last != Some(key) {
-                    bytes += size_of::<u128>() * usize::from(group.published.insert(key));
-                    last = Some(key);
-                }
+            for (_, text) in changes(rows.column(group.column)) {
+                bytes += size_of::<u128>() * usize::from(group.published.insert(text_key(text)));
             }
         }
         bytes
@@ -231,7 +224,8 @@ impl Trips {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = known.names.len();
         let mut bytes = 0;
-        for (row, key) in KeyColumns::new(vec![trip]).keys(rows).enumerate() {
+        for (row, trip) in changes(rows.column(trip)) {
+            let key = text_key(trip);
             let of = [(false, route), (true, service)].map(|(is_service, place)| {
                 let name = show(rows.column(place?), Kind::Text, row)?;
                 let Known { places, names, .. } = &mut *known;
@@ -262,6 +256,18 @@ impl Trips {
         let ((routes, of_routes), (services, of_services)) = (lost(0), lost(1));
         (routes, services, [of_routes, of_services])
     }
+}
+
+/// The texts of a column with their rows, without those that are the same as in the row before: rows of one trip stand
+/// together.
+fn changes(array: &ArrayRef) -> impl Iterator<Item = (usize, &str)> {
+    let mut last = None;
+    let texts = array.as_string_opt::<i32>().into_iter().flatten().enumerate();
+    texts.filter_map(move |(row, text)| {
+        let is_new = last != text;
+        last = text;
+        Some((row, text?)).filter(|_| is_new)
+    })
 }
 
 /// Tables that a feed must have, and those that are not of a timetable: they are what the dataset is about.

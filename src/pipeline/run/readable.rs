@@ -79,7 +79,11 @@ impl PassedOver {
 }
 
 /// What is wrong with a capture that should be a timetable; nothing if it is one. Its content is the decoder's affair.
-fn unreadable(store: &Store, entry: &Entry) -> Result<Option<String>, CaptureError> {
+fn unreadable(store: &Store, source: &str, entry: &Entry) -> Result<Option<String>, CaptureError> {
+    // It was looked at when it was kept, and is read again when it is decoded.
+    if store.was_readable(source, entry) {
+        return Ok(None);
+    }
     let identified = payload::identify(&store.open(entry)?);
     Ok((!Wanted::Timetable.is(identified.payload)).then(|| identified.said(Wanted::Timetable)))
 }
@@ -106,7 +110,7 @@ pub fn latest_timetable(store: &Store, source: &str, mut until: Timestamp) -> Re
             entries = vec![newest];
         }
         for entry in entries.iter().rev() {
-            match unreadable(store, entry)? {
+            match unreadable(store, source, entry)? {
                 None => {
                     return match lost(entry) {
                         None => Ok(Found { entry: Some(entry.clone()), ..found }),
@@ -128,7 +132,7 @@ pub fn latest_timetable(store: &Store, source: &str, mut until: Timestamp) -> Re
 pub fn first_timetable(store: &Store, source: &str, mut from: Timestamp) -> Result<Found, CaptureError> {
     let mut found = Found::default();
     while let Some(entry) = store.first_from(source, from)? {
-        let Some(said) = unreadable(store, &entry)? else { return Ok(Found { entry: Some(entry), ..found }) };
+        let Some(said) = unreadable(store, source, &entry)? else { return Ok(Found { entry: Some(entry), ..found }) };
         found.pass_over(source, &entry, said);
         from = entry.captured_at.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MAX);
     }
