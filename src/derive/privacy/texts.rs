@@ -18,8 +18,8 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
+use arrow_array::{Array, RecordBatch};
 use regex::Regex;
 
 use crate::contract::{Classification, Contract, Kind};
@@ -93,12 +93,41 @@ struct Published {
     name: String,
     place: usize,
     is_id: bool,
+    /// Texts that came lately.
+    recent: Recent,
     /// Every text as it stands, so that each is looked at once.
     seen: KeySet,
     /// Those of enough characters, as they are compared: nothing but digits, and all others.
     compared: [Vec<u128>; 2],
     /// How many different texts look like something private.
     looks: u64,
+}
+
+/// A few texts that came lately, each at the place that its last bytes give. The stops of a trip come again with the next
+/// trip, and comparing a text takes a tenth of hashing it.
+#[derive(Default)]
+struct Recent(Vec<String>);
+
+impl Recent {
+    const PLACES: usize = 1 << 11;
+
+    /// Whether a text was there lately; it is from now on.
+    fn has(&mut self, text: &str) -> bool {
+        if self.0.is_empty() {
+            self.0.resize(Self::PLACES, String::new());
+        }
+        let bytes = text.as_bytes();
+        let end = bytes[bytes.len().saturating_sub(8)..].iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+        let place = (end ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 53;
+        let there = &mut self.0[place as usize];
+        // An empty text looks like nothing private.
+        if there == text {
+            return true;
+        }
+        there.clear();
+        there.push_str(text);
+        false
+    }
 }
 
 /// Whether a text is nothing but digits, and the hash by which it is compared; `None` if it is too short.
@@ -177,6 +206,7 @@ impl PublishedTexts {
             name: column.name.clone(),
             place,
             is_id: column.name.ends_with("_id") || column.name.contains("_id_"),
+            recent: Recent::default(),
             seen: KeySet::default(),
             compared: Default::default(),
             looks: 0,
@@ -189,12 +219,13 @@ impl PublishedTexts {
         let before: usize = self.columns.iter().map(Published::bytes).sum();
         for column in &mut self.columns {
             let Some(texts) = rows.column(column.place).as_string_opt::<i32>() else { continue };
-            let mut last = None;
+            if texts.null_count() == texts.len() {
+                continue;
+            }
             for text in texts.iter().flatten() {
-                if last != Some(text) && column.seen.insert(text_key(text)) {
+                if !column.recent.has(text) && column.seen.insert(text_key(text)) {
                     column.look(text);
                 }
-                last = Some(text);
             }
         }
         let grown = self.columns.iter().map(Published::bytes).sum::<usize>() - before;

@@ -96,6 +96,10 @@ fn unreadable(store: &Store, source: &str, entry: &Entry) -> Result<Option<Strin
 pub fn latest_timetable(store: &Store, source: &str, mut until: Timestamp) -> Result<Found, CaptureError> {
     let mut found = Found::default();
     while let Some(newest) = store.latest(source, until)? {
+        // What is damaged behind it is an error already.
+        if store.was_readable(source, &newest) {
+            return Ok(Found { entry: Some(newest), ..found });
+        }
         let at = newest.captured_at;
         let hour = Timestamp::from_second(at.as_second() - at.as_second().rem_euclid(3600)).unwrap_or(at);
         let after = at.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(at);
