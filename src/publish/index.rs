@@ -106,11 +106,6 @@ const ROUNDS: u64 = 100;
 /// How often a listing with a gap is read again: one that is made while others commit may miss a name.
 const LISTINGS: u64 = 4;
 
-/// Where the first complete publications of a table are: Parquet only, no row twice.
-pub fn data_folder(dataset: &str, table: &str) -> String {
-    format!("data/{dataset}/{table}")
-}
-
 /// Where a table's index and its views are.
 pub fn meta_folder(dataset: &str, table: &str) -> String {
     format!("meta/{dataset}/{table}")

@@ -272,7 +272,6 @@ fn run_partition(
             if entry.published
                 && has_quarantine
                 && published.has_all_of(&entry)
-                && has_record(bucket, &entry)?
                 && has_lists(workspace, &entry.record) =>
         {
             publish_views(workspace, pipeline, bucket, &entry.record)?;
@@ -348,12 +347,6 @@ fn put_record_again(bucket: &Bucket, entry: &journal::Entry) -> Result<(), RunEr
         bucket.put(&key, bytes)?;
     }
     Ok(())
-}
-
-/// Whether the bucket has the record of an entry.
-fn has_record(bucket: &Bucket, entry: &journal::Entry) -> Result<bool, RunError> {
-    let (key, _) = entry.record.to_bytes();
-    Ok(bucket.get(&key)?.is_some())
 }
 
 /// Leaves unpublished what has no rows because it is early, and a date to which nothing belongs: an empty table says that
