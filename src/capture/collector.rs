@@ -378,7 +378,7 @@ mod tests {
             tries: 3,
             ..Policy::default()
         };
-        let source = Source::Http { url: url.clone(), headers: Vec::new(), policy };
+        let source = Source::Http { url: url.clone().into(), headers: Vec::new(), policy };
         Collected { name: name.to_owned(), source, wanted: Wanted::Message, unchanged: REALTIME_UNCHANGED }
     }
 

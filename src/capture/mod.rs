@@ -11,7 +11,7 @@ mod http_date;
 pub mod import_folder;
 pub mod imports;
 pub mod payload;
-mod redact;
+pub mod redact;
 pub mod source;
 pub mod warc;
 

@@ -53,6 +53,50 @@ const HARMLESS: &[&str] = &[
 /// Longer values are left out under any name: words and dates are shorter, keys are not.
 const LONGEST: usize = 31;
 
+/// Where a source is: the address that is asked, and how it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    pub url: url::Url,
+    /// What environment variables gave for parts of it.
+    secrets: Vec<String>,
+}
+
+impl Address {
+    /// `secrets` are the texts within the address that no record, message or log may show, whatever they are called.
+    pub fn new(url: url::Url, secrets: Vec<String>) -> Self {
+        Self { url, secrets: secrets.into_iter().filter(|secret| !secret.is_empty()).collect() }
+    }
+
+    pub fn shown(&self) -> String {
+        self.shown_at(&self.url)
+    }
+
+    /// An address that this one led to, which may repeat its secrets.
+    pub fn shown_at(&self, at: &url::Url) -> String {
+        let mut shown = url(at);
+        for secret in &self.secrets {
+            // A URL has them percent-encoded, by other sets of characters in the path and in the query.
+            let mut forms = vec![secret.clone()];
+            let mut probe = at.clone();
+            probe.set_path(secret);
+            forms.push(probe.path().trim_start_matches('/').to_owned());
+            probe.set_query(Some(secret));
+            forms.extend(probe.query().map(str::to_owned));
+            forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+            for form in forms.iter().filter(|form| !form.is_empty()) {
+                shown = shown.replace(form.as_str(), "REDACTED");
+            }
+        }
+        shown
+    }
+}
+
+impl From<url::Url> for Address {
+    fn from(url: url::Url) -> Self {
+        Self::new(url, Vec::new())
+    }
+}
+
 /// An address without user, password, fragment, and the values of query parameters that may be secrets.
 pub fn url(url: &url::Url) -> String {
     let mut shown = url.clone();
@@ -81,6 +125,26 @@ fn parameter(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::Address;
+
+    #[test]
+    fn what_the_environment_gave_is_never_shown() {
+        for (address, secret, shown) in [
+            (
+                "https://a.example/api/geheim/rt.pb?format=pb",
+                "geheim",
+                "https://a.example/api/REDACTED/rt.pb?format=pb",
+            ),
+            ("https://a.example/rt?format=geheim", "geheim", "https://a.example/rt?format=REDACTED"),
+            ("https://a.example/rt?format=ge heim", "ge heim", "https://a.example/rt?format=REDACTED"),
+            ("https://a.example/ge heim/", "ge heim", "https://a.example/REDACTED/"),
+            ("https://geheim.a.example/rt", "geheim", "https://REDACTED.a.example/rt"),
+        ] {
+            let address = Address::new(address.parse().unwrap(), vec![secret.to_owned(), String::new()]);
+            assert_eq!(address.shown(), shown);
+        }
+    }
+
     #[test]
     fn only_values_that_are_known_to_be_harmless_are_shown() {
         for (address, shown) in [

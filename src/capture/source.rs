@@ -13,7 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::{Attribute, ClientConfigKey, GetOptions, ObjectStore, RetryConfig};
 
-use crate::capture::{Capture, CaptureError, http_date, redact};
+use crate::capture::redact::Address;
+use crate::capture::{Capture, CaptureError, http_date};
 use crate::digest::Digest;
 
 /// The most that a body may have where the source does not say otherwise: what a WARC record holds.
@@ -41,13 +42,13 @@ pub enum Source {
         max_bytes: u64,
     },
     Http {
-        url: url::Url,
+        url: Address,
         headers: Vec<(String, String)>,
         policy: Policy,
     },
     /// `s3://bucket/key`; endpoint, region and credentials as for every bucket (`AWS_*`), or anonymous.
     S3 {
-        url: url::Url,
+        url: Address,
         options: Vec<(String, String)>,
         policy: Policy,
     },
@@ -164,7 +165,7 @@ impl Source {
     pub fn shown(&self) -> String {
         match self {
             Self::File { path, .. } => format!("file:{}", path.display()),
-            Self::Http { url, .. } | Self::S3 { url, .. } => redact::url(url),
+            Self::Http { url, .. } | Self::S3 { url, .. } => url.shown(),
         }
     }
 
@@ -191,7 +192,7 @@ impl Source {
                 }
                 Err(error) => Err(error),
             },
-            Self::S3 { url, options, policy } => match store(&shown, url, options, policy) {
+            Self::S3 { url, options, policy } => match store(&shown, &url.url, options, policy) {
                 Ok(store) => {
                     return with_tries(&shown, policy, ask, || try_s3(&store, url, policy, &ask.known)).await;
                 }
@@ -325,32 +326,33 @@ fn client(shown: &str, policy: &Policy) -> Result<reqwest::Client, CaptureError>
 /// One try, redirects included.
 async fn try_http(
     client: &reqwest::Client,
-    url: &url::Url,
+    address: &Address,
     headers: &[(String, String)],
     policy: &Policy,
     ask: &Ask,
 ) -> Result<Answer, CaptureError> {
-    let mut at = url.clone();
+    let mut at = address.url.clone();
     for _ in 0..=policy.max_redirects {
         // Headers may be keys: they go to the host that they were written for and nowhere else.
-        let same_host = at.origin() == url.origin();
-        match request(client, &at, if same_host { headers } else { &[] }, policy, ask).await? {
+        let same_host = at.origin() == address.url.origin();
+        let shown = address.shown_at(&at);
+        match request(client, (&at, &shown), if same_host { headers } else { &[] }, policy, ask).await? {
             Answer::Redirect(to) => at = to,
             answer => return Ok(answer),
         }
     }
     let problem = format!("it redirects more than {} times", policy.max_redirects);
-    Err(lasting(&redact::url(url), problem, "Write the address that it leads to"))
+    Err(lasting(&address.shown(), problem, "Write the address that it leads to"))
 }
 
+/// One request; the address comes with how it is shown.
 async fn request(
     client: &reqwest::Client,
-    url: &url::Url,
+    (url, shown): (&url::Url, &str),
     headers: &[(String, String)],
     policy: &Policy,
     ask: &Ask,
 ) -> Result<Answer, CaptureError> {
-    let shown = redact::url(url);
     let again = |problem: String| Answer::Again { problem, wait: None };
     let mut request = client.get(url.clone());
     for (name, value) in headers {
@@ -366,10 +368,10 @@ async fn request(
         Ok(response) => response,
         Err(error) if error.is_builder() => {
             let problem = format!("the request cannot be made: {}", error.without_url());
-            return Err(lasting(&shown, problem, "Check the address and the headers of the source"));
+            return Err(lasting(shown, problem, "Check the address and the headers of the source"));
         }
         Err(error) => match certificate(&error) {
-            Some((problem, remedy)) => return Err(lasting(&shown, problem, remedy)),
+            Some((problem, remedy)) => return Err(lasting(shown, problem, remedy)),
             None => return Ok(again(told(error))),
         },
     };
@@ -385,7 +387,7 @@ async fn request(
             let to = to.filter(|to| matches!(to.scheme(), "http" | "https"));
             let to = to.filter(|to| url.scheme() == "http" || to.scheme() == "https");
             return to.map(Answer::Redirect).ok_or_else(|| {
-                lasting(&shown, "it redirects to nowhere or away from https".to_owned(), "Check the address")
+                lasting(shown, "it redirects to nowhere or away from https".to_owned(), "Check the address")
             });
         }
         408 | 425 | 429 | 500..=599 => {
@@ -401,11 +403,11 @@ async fn request(
             return Ok(Answer::Again { problem: format!("it answers {status}"), wait });
         }
         401 | 403 => {
-            return Err(lasting(&shown, format!("it answers {status}"), "Check the key in the headers of the source"));
+            return Err(lasting(shown, format!("it answers {status}"), "Check the key in the headers of the source"));
         }
-        _ => return Err(lasting(&shown, format!("it answers {status}"), "Check the address of the source")),
+        _ => return Err(lasting(shown, format!("it answers {status}"), "Check the address of the source")),
     }
-    let difference = clock_difference(&shown, header("date"), header("age"), now, ask.newest);
+    let difference = clock_difference(shown, header("date"), header("age"), now, ask.newest);
     let mut recorded: Vec<(String, String)> = response
         .headers()
         .iter()
@@ -413,13 +415,13 @@ async fn request(
         .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect();
     if response.content_length().is_some_and(|length| length > policy.max_bytes) {
-        return Err(too_large(&shown, policy.max_bytes));
+        return Err(too_large(shown, policy.max_bytes));
     }
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) if (body.len() + chunk.len()) as u64 > policy.max_bytes => {
-                return Err(too_large(&shown, policy.max_bytes));
+                return Err(too_large(shown, policy.max_bytes));
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
             Ok(None) => break,
@@ -432,7 +434,7 @@ async fn request(
         recorded.push((CLOCK_HEADER.to_owned(), captured_at.to_string()));
         captured_at = captured_at.saturating_add(difference).unwrap_or(captured_at);
     }
-    Ok(Answer::Fetched(fetched(shown, captured_at, status, recorded, body.into(), &ask.known)))
+    Ok(Answer::Fetched(fetched(shown.to_owned(), captured_at, status, recorded, body.into(), &ask.known)))
 }
 
 /// `Retry-After`: seconds, or an HTTP date, which counts by the clock of the server that said it (RFC 9110, 10.2.3).
@@ -560,12 +562,12 @@ fn store(
 
 async fn try_s3(
     store: &object_store::aws::AmazonS3,
-    url: &url::Url,
+    address: &Address,
     policy: &Policy,
     known: &Validators,
 ) -> Result<Answer, CaptureError> {
-    let shown = redact::url(url);
-    let path = object_store::path::Path::from(url.path().trim_start_matches('/'));
+    let shown = address.shown();
+    let path = object_store::path::Path::from(address.url.path().trim_start_matches('/'));
     let options = GetOptions { if_none_match: known.etag().cloned(), ..GetOptions::default() };
     let failed = |error: object_store::Error| match error {
         object_store::Error::NotFound { .. } => {
@@ -648,7 +650,7 @@ mod tests {
             max_bytes: 1000,
             ..Policy::default()
         };
-        Source::Http { url: url.clone(), headers: vec![("X-Key".into(), "geheim".into())], policy }.fetch(known)
+        Source::Http { url: url.clone().into(), headers: vec![("X-Key".into(), "geheim".into())], policy }.fetch(known)
     }
 
     fn answer(stream: &mut TcpStream, head: &str, body: &str) {
@@ -773,7 +775,7 @@ mod tests {
             answer(stream, "429 Too Many\r\nRetry-After: 1", "");
         }
         let policy = Policy { backoff: Duration::from_millis(1), ..Policy::default() };
-        let source = |url| Source::Http { url, headers: Vec::new(), policy: policy.clone() };
+        let source = |url: url::Url| Source::Http { url: url.into(), headers: Vec::new(), policy: policy.clone() };
         let ask = |source: &Source| runtime("").unwrap().block_on(source.ask(&Ask::default()));
         let begin = Instant::now();
         let asked = ask(&source(server(vec![long])));
@@ -811,7 +813,7 @@ mod tests {
     #[test]
     fn a_body_is_refused_while_it_arrives() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/feed", listener.local_addr().unwrap()).parse().unwrap();
+        let url: url::Url = format!("http://{}/feed", listener.local_addr().unwrap()).parse().unwrap();
         let sent = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             let mut buffer = [0; 4096];
@@ -826,7 +828,8 @@ mod tests {
             sent
         });
         let policy = Policy { max_bytes: 1 << 20, ..Policy::default() };
-        let error = Source::Http { url, headers: Vec::new(), policy }.fetch(&Validators::default()).err().unwrap();
+        let error =
+            Source::Http { url: url.into(), headers: Vec::new(), policy }.fetch(&Validators::default()).err().unwrap();
         assert!(matches!(error, CaptureError::Final { .. }) && error.to_string().contains("1048576 bytes"), "{error}");
         // What the sockets held, and no more.
         assert!(sent.join().unwrap() < 64 << 20);
@@ -895,7 +898,7 @@ mod tests {
                 ..Policy::default()
             };
             let options = options.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-            Source::S3 { url: "s3://offen/feed.pb".parse().unwrap(), options, policy }
+            Source::S3 { url: "s3://offen/feed.pb".parse::<url::Url>().unwrap().into(), options, policy }
         };
         fn object(stream: &mut TcpStream, request: &str) {
             assert!(request.starts_with("GET /offen/feed.pb "), "{request}");

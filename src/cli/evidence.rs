@@ -107,14 +107,6 @@ fn program(workspace: &Workspace) -> String {
     }
 }
 
-/// A text of somebody else on a terminal.
-fn clean(text: &str) -> String {
-    let is_harmful = |c: char| {
-        c.is_control() || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().map(|c| if is_harmful(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
-}
-
 fn accept(workspace: &Workspace, arguments: &Accept) -> Result<Exit, Exit> {
     let pipeline = choose(workspace, std::slice::from_ref(&arguments.pipeline))?;
     let Some(pipeline) = pipeline.first() else { return Err(Exit::Usage) };

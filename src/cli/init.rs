@@ -59,6 +59,7 @@ sources:
     # programs are found by the folder or the name that begins with that of the source, or by the 'url' of their captures.
     type: http
     url: https://example.de/gtfs.zip
+    # ${NAME} is an environment variable, here and anywhere in the url; what it holds is never shown or kept.
     # headers: {X-Api-Key: '${FAHRPLAN_KEY}'}
     # Seconds, tries and bytes; these are the defaults. 'total_timeout' is that of one try. 'max_bytes' is 268435456 where
     # the format is gtfs-realtime.

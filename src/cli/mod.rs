@@ -1,5 +1,8 @@
 //! The command line: arguments become calls of the library, results become words and exit codes.
 
+#[macro_use]
+mod terminal;
+
 mod capture;
 mod check;
 mod decisions;
@@ -18,6 +21,7 @@ use std::process::ExitCode;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
+use crate::cli::terminal::Harmless;
 use crate::workspace::Workspace;
 use crate::yaml::Problem;
 
@@ -112,7 +116,7 @@ enum Command {
 
 /// Reads the arguments of the process and does what they say.
 pub fn main() -> ExitCode {
-    end_quietly_with_the_reader();
+    print_panics();
     let arguments = Arguments::parse();
     log(arguments.verbose, arguments.log_format);
     if let Some(now) = arguments.now {
@@ -149,15 +153,20 @@ fn clock_is_set() -> Result<(), Exit> {
     Err(Exit::Passing)
 }
 
-/// Who reads the output may have seen enough, as `head` has; that is no reason for a stack of calls.
-fn end_quietly_with_the_reader() {
-    let tell = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
+/// What a panic prints. Who reads the output may have seen enough, as `head` has; that is no reason for a word. Libraries tell
+/// values of rows when they panic, so of theirs only the place is printed.
+fn print_panics() {
+    std::panic::set_hook(Box::new(|panic| {
         let said = panic.payload_as_str().unwrap_or_default();
         if said.starts_with("failed printing to stdout") && said.contains("Broken pipe") {
             std::process::exit(1);
         }
-        tell(panic);
+        let Some(place) = panic.location() else { return };
+        // A library's path is that of the registry it came from, of which the last parts say which it is.
+        let parts: Vec<&str> = place.file().split(['/', '\\']).collect();
+        let file = parts.get(parts.len().saturating_sub(4)..).unwrap_or_default().join("/");
+        let said = if place.file().starts_with("src") { format!(": {said}") } else { String::new() };
+        eprintln!("internal error at {file}:{}{said}. Please report it.", place.line());
     }));
 }
 
@@ -166,8 +175,9 @@ fn log(verbose: u8, format: LogFormat) {
     // The libraries below tell more than a data manager wants to know.
     let default = format!("warn,fahrtenbuch={level}");
     let filter = EnvFilter::try_from_env("FAHRTENBUCH_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi);
+    // Colours are control characters, which the log does not hold.
+    let writer = || Harmless::new(std::io::stderr());
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false);
     match format {
         LogFormat::Text => builder.with_target(false).init(),
         LogFormat::Json => builder.json().init(),

@@ -10,6 +10,7 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 use serde_json::{Map, Value, json};
 
 use crate::cli::decisions::{Decider, today};
+use crate::cli::terminal::Harmless;
 use crate::cli::{Exit, read_workspace, row_or_rows};
 use crate::contract::RuleId;
 use crate::decision::{self, About, DecisionError, Row, Rows};
@@ -401,7 +402,7 @@ fn show(workspace: &Workspace, arguments: &Show) -> Result<(), Failure> {
     let all = chosen.iter().map(|(_, rows)| rows.len()).sum::<usize>();
     let limit = arguments.limit.unwrap_or(if arguments.json || arguments.csv { usize::MAX } else { 10 });
     let found = chosen.iter().flat_map(|(batch, rows)| rows.iter().map(move |&row| (batch, row))).take(limit);
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut out = std::io::BufWriter::new(Harmless::new(std::io::stdout().lock()));
     let written = if arguments.json {
         eprintln!("{PRIVATE}");
         write_json(&mut out, found)

@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use crate::capture::source::{Fetched, Policy, Source, Validators};
 use crate::check::gtfs::report::Circumstances;
 use crate::check::gtfs::{self, Options, Report};
+use crate::cli::terminal::Harmless;
 use crate::cli::{Exit, tell};
 use crate::contract::Severity;
 use crate::contract::library::Library;
@@ -155,7 +156,7 @@ fn package(feed: &str) -> Result<Package, (Exit, String)> {
                 format!("u_r_i_syntax_error: '{feed}' is no URL ({error}). Write the full address with https://."),
             )
         })?;
-        let source = Source::Http { url, headers: Vec::new(), policy: Policy::default() };
+        let source = Source::Http { url: url.into(), headers: Vec::new(), policy: Policy::default() };
         return match source.fetch(&Validators::default()) {
             Ok(Fetched::New(capture)) => Ok(Package::Archive(capture.body)),
             Ok(Fetched::NotModified) => Err((Exit::Passing, format!("{feed} gave nothing"))),
@@ -185,7 +186,7 @@ fn write(report: &Report, how: &Circumstances, arguments: &Arguments) -> std::io
         Form::Sarif => pretty(&report.sarif(how))?,
         Form::Html => report.html(how),
     };
-    let mut out = std::io::stdout().lock();
+    let mut out = Harmless::new(std::io::stdout().lock());
     out.write_all(text.as_bytes())?;
     out.flush()
 }

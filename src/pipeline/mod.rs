@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::capture::evidence::Folder;
+use crate::capture::redact::Address;
 use crate::capture::source::{self, Policy, Source};
 use crate::contract::library::Library;
 use crate::contract::{Contract, Kind};
@@ -396,13 +397,14 @@ fn from(root: &Path, item: &Node, max_bytes: u64, problems: &mut Problems) -> Op
     let kind = item.require_text("type", problems)?;
     let address = |scheme: &[&str], problems: &mut Problems| {
         let text = item.require_text("url", problems)?;
+        let line = item.get("url").map_or(item.line, |node| node.line);
+        let (text, secrets) = with_variables(&text, line, problems)?;
         let url = url::Url::parse(&text).ok().filter(|url| scheme.contains(&url.scheme()) && url.has_host());
         if url.is_none() {
-            let line = item.get("url").map_or(item.line, |node| node.line);
             let message = format!("the address of the source is not one of {}", scheme.join(", "));
             problems.add(line, message, format!("Write '{}://...'.", scheme[0]));
         }
-        url
+        Some(Address::new(url?, secrets))
     };
     match kind.as_str() {
         "file" => {
@@ -418,12 +420,10 @@ fn from(root: &Path, item: &Node, max_bytes: u64, problems: &mut Problems) -> Op
             is_alone: true,
         })),
         "http" => {
-            let url = address(&["https", "http"], problems)?;
-            Some(From::Source(Source::Http {
-                url,
-                headers: pairs(item, "headers", problems),
-                policy: policy(item, max_bytes, problems),
-            }))
+            let url = address(&["https", "http"], problems);
+            let headers = pairs(item, "headers", problems);
+            let policy = policy(item, max_bytes, problems);
+            Some(From::Source(Source::Http { url: url?, headers, policy }))
         }
         "s3" => {
             let url = address(&["s3"], problems)?;
@@ -446,27 +446,45 @@ fn from(root: &Path, item: &Node, max_bytes: u64, problems: &mut Problems) -> Op
     }
 }
 
-/// A map of texts. `${NAME}` stands for an environment variable, so that keys need not stand in the file.
+/// A map of texts, with environment variables in the values.
 fn pairs(item: &Node, key: &str, problems: &mut Problems) -> Vec<(String, String)> {
     let mut pairs = Vec::new();
     for (name, value) in item.get(key).map_or(&[][..], Node::pairs) {
-        let (Some(name), Some(mut text)) = (name.scalar(), value.scalar()) else {
+        let (Some(name), Some(text)) = (name.scalar(), value.scalar()) else {
             problems.add(value.line, format!("an entry of '{key}' is no text"), "Write 'name: value'.");
             continue;
         };
-        if let Some(variable) = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) {
-            match std::env::var(variable) {
-                Ok(found) => text = found,
-                Err(_) => problems.add(
-                    value.line,
-                    format!("the environment variable '{variable}' is not set"),
-                    "Set it where the program runs.",
-                ),
-            }
-        }
-        pairs.push((name, text));
+        pairs.extend(with_variables(&text, value.line, problems).map(|(text, _)| (name, text)));
     }
     pairs
+}
+
+/// A text in which `${NAME}` stands for an environment variable, so that keys need not stand in the file, and what the
+/// variables gave. `None` if one is not set, which is told.
+fn with_variables(text: &str, line: u32, problems: &mut Problems) -> Option<(String, Vec<String>)> {
+    let (mut out, mut values, mut rest) = (String::new(), Vec::new(), text);
+    let mut is_whole = true;
+    while let Some((before, after)) = rest.split_once("${") {
+        let Some((variable, behind)) = after.split_once('}') else {
+            problems.add(line, "a '${' has no '}' behind it", "Write '${NAME}' for an environment variable.");
+            return None;
+        };
+        out.push_str(before);
+        rest = behind;
+        match std::env::var(variable) {
+            Ok(value) => {
+                out.push_str(&value);
+                values.push(value);
+            }
+            Err(_) => {
+                let message = format!("the environment variable '{variable}' is not set");
+                problems.add(line, message, "Set it where the program runs.");
+                is_whole = false;
+            }
+        }
+    }
+    out.push_str(rest);
+    is_whole.then_some((out, values))
 }
 
 fn policy(item: &Node, max_bytes: u64, problems: &mut Problems) -> Policy {

@@ -168,10 +168,10 @@ mod tests {
     }
 
     fn fetch(server: &Running, path: &str, known: &Validators) -> Result<Fetched, CaptureError> {
-        let url = format!("http://{}/{path}", server.address).parse().unwrap();
+        let url: url::Url = format!("http://{}/{path}", server.address).parse().unwrap();
         let policy =
             Policy { read_timeout: Duration::from_millis(300), backoff: Duration::from_millis(5), ..Policy::default() };
-        Source::Http { url, headers: Vec::new(), policy }.fetch(known)
+        Source::Http { url: url.into(), headers: Vec::new(), policy }.fetch(known)
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod real_data;
 mod recall;
 mod rules;
 mod tampering;
+mod terminal;
 mod tides;
 mod validate;
 mod world;

@@ -350,3 +350,28 @@ fn bombs_are_refused_or_told_whatever_they_say_of_their_size() {
         }
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_out_of_the_folder_is_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let feed = folder.path().join("feed");
+    zip::ZipArchive::new(Cursor::new(std::fs::read(sample()).unwrap())).unwrap().extract(&feed).unwrap();
+    std::fs::write(folder.path().join("secret"), "root:x:0:0:root:/root:/bin/bash\n").unwrap();
+    // One that stays within is read like a file.
+    std::fs::rename(feed.join("agency.txt"), feed.join("agency")).unwrap();
+    std::os::unix::fs::symlink("agency", feed.join("agency.txt")).unwrap();
+    let named = feed.to_string_lossy().into_owned();
+    let arguments = ["validate", &named, "--date", DATE, "--format", "json"];
+    assert_eq!(counts(&json(&program(&arguments)))[0].0, "big_gap_in_service");
+    for target in [folder.path().join("secret"), "../secret".into(), "/etc/passwd".into()] {
+        let link = feed.join("attributions.txt");
+        let _ = std::fs::remove_file(&link);
+        std::os::unix::fs::symlink(target, link).unwrap();
+        let output = program(&arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(42), "{said}");
+        assert!(said.contains("'attributions.txt' is a link to a file outside of the folder"), "{said}");
+        assert!(output.stdout.is_empty() && !said.contains("root:"), "{said}");
+    }
+}

@@ -11,8 +11,9 @@ use crate::capture::CaptureError;
 use crate::capture::evidence::Entry;
 use crate::capture::payload::identify;
 use crate::cli::Exit;
-use crate::cli::evidence::{clean, list, usage, wanted};
+use crate::cli::evidence::{list, usage, wanted};
 use crate::cli::run::failed;
+use crate::cli::terminal::one_line;
 use crate::durable;
 use crate::pipeline::run::known::imports_of;
 use crate::pipeline::run::{RunError, evidence_store};
@@ -141,14 +142,14 @@ fn range(workspace: &Workspace, text: &str) -> Result<(Timestamp, Timestamp), Ex
 
 fn print(capture: &Value) {
     let text = |key: &str| match &capture[key] {
-        Value::String(text) => clean(text),
+        Value::String(text) => one_line(text),
         other => other.to_string(),
     };
     println!("{} of {}", text("captured_at"), text("source"));
     println!("  address  {}", text("url"));
     println!("  status   {}", text("status"));
     for header in capture["headers"].as_array().into_iter().flatten() {
-        let part = |place: usize| clean(header[place].as_str().unwrap_or_default());
+        let part = |place: usize| one_line(header[place].as_str().unwrap_or_default());
         println!("  header   {}: {}", part(0), part(1));
     }
     match text("kind").as_str() {
@@ -160,7 +161,7 @@ fn print(capture: &Value) {
     println!("  sha256   {}", text("sha256"));
     println!("  archive  {}, from byte {} on", text("archive"), text("offset"));
     if let Some(import) = capture["import"].as_object() {
-        let part = |key: &str| clean(import[key].as_str().unwrap_or_default());
+        let part = |key: &str| one_line(import[key].as_str().unwrap_or_default());
         println!("  import   by {} at {}, from {}", part("by"), part("at"), part("from"));
     }
 }

@@ -401,7 +401,18 @@ impl Source {
                     let files = entries.collect::<Result<Vec<_>, _>>()?.into_iter();
                     Ok(files.filter(|entry| entry.path().is_file()).collect::<Vec<_>>())
                 });
-                let listed = listed.map_err(|source| DecodeError::Io { name: name.to_owned(), source })?;
+                let unreadable = |source| DecodeError::Io { name: name.to_owned(), source };
+                let listed = listed.map_err(unreadable)?;
+                // What a feed says is shown, and a feed may come from anybody: it may not say what other files hold.
+                let folder = path.canonicalize().map_err(unreadable)?;
+                for entry in &listed {
+                    if !entry.path().canonicalize().map_err(unreadable)?.starts_with(&folder) {
+                        let file = entry.file_name().to_string_lossy().escape_debug().to_string();
+                        let problem =
+                            format!("'{file}' is a link to a file outside of the folder, which is not followed");
+                        return Err(DecodeError::feed(name, &problem, "Put the file itself into the folder."));
+                    }
+                }
                 let mut files: Vec<String> =
                     listed.into_iter().filter_map(|entry| entry.file_name().into_string().ok()).collect();
                 files.sort_unstable();

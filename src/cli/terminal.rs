@@ -1,0 +1,126 @@
+//! What is printed, without what a terminal would obey.
+//!
+//! Texts of feeds, servers and files end up in messages. Control characters in them move the cursor, hide lines or write the
+//! clipboard (OSC 52), and marks of direction turn what stands behind them around. The macros below stand in for those of the
+//! standard library in all of [`cli`](crate::cli), so that no message can be printed without passing here.
+
+use std::borrow::Cow;
+use std::io::Write;
+
+/// The text with every control character but line ends and tabs, and every mark of direction, as `\u001b`: JSON that is
+/// printed stays the same JSON, for strings in it are the only place where one can stand.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_harmful) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match is_harmful(c) {
+            // All of them stand in the basic plane, so four digits hold them.
+            true => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            false => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// A text of somebody else on one line.
+pub fn one_line(text: &str) -> String {
+    harmless(text).replace('\n', "\\u000a").replace('\t', "\\u0009")
+}
+
+fn is_harmful(c: char) -> bool {
+    match c {
+        '\n' | '\t' => false,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' => true,
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        c => c.is_control(),
+    }
+}
+
+macro_rules! print {
+    ($($part:tt)*) => { ::std::print!("{}", $crate::cli::terminal::harmless(&::std::format!($($part)*))) };
+}
+macro_rules! println {
+    () => { ::std::println!() };
+    ($($part:tt)*) => { ::std::println!("{}", $crate::cli::terminal::harmless(&::std::format!($($part)*))) };
+}
+macro_rules! eprintln {
+    ($($part:tt)*) => { ::std::eprintln!("{}", $crate::cli::terminal::harmless(&::std::format!($($part)*))) };
+}
+
+/// Writes texts as [`harmless`] has them, however they are cut; bytes that are no UTF-8 become U+FFFD.
+pub struct Harmless<W: Write> {
+    inner: W,
+    /// The beginning of a character whose end has not come yet.
+    begun: Vec<u8>,
+}
+
+impl<W: Write> Harmless<W> {
+    pub fn new(inner: W) -> Self {
+        Self { inner, begun: Vec::new() }
+    }
+}
+
+impl<W: Write> Write for Harmless<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let joined = [self.begun.as_slice(), bytes].concat();
+        let mut chunks = joined.utf8_chunks().peekable();
+        let mut begun = Vec::new();
+        while let Some(chunk) = chunks.next() {
+            self.inner.write_all(harmless(chunk.valid()).as_bytes())?;
+            let invalid = chunk.invalid();
+            let is_begun = std::str::from_utf8(invalid).is_err_and(|error| error.error_len().is_none());
+            if chunks.peek().is_none() && is_begun {
+                begun = invalid.to_vec();
+            } else if !invalid.is_empty() {
+                self.inner.write_all("\u{fffd}".as_bytes())?;
+            }
+        }
+        self.begun = begun;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_spelled_out() {
+        let text = "a\u{1b}]52;c;ZXZpbA==\u{7}b\u{9b}2J\r\u{7f}\u{202e}c\nd\te";
+        let shown = "a\\u001b]52;c;ZXZpbA==\\u0007b\\u009b2J\\u000d\\u007f\\u202ec\nd\te";
+        assert_eq!(harmless(text), shown);
+        assert_eq!(one_line("a\nb"), "a\\u000ab");
+        assert_eq!(harmless("Grüße ÄÖÜ 東京"), "Grüße ÄÖÜ 東京");
+    }
+
+    #[test]
+    fn json_stays_the_same_json() {
+        let value = serde_json::json!({"k\u{9b}": ["\u{1b}[2J\u{7f}\u{202e}\\", "ü\n"]});
+        let printed = harmless(&value.to_string()).into_owned();
+        assert!(!printed.chars().any(is_harmful));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&printed).unwrap(), value);
+    }
+
+    proptest! {
+        #[test]
+        fn cut_anywhere_the_same_is_written(text in ".{0,40}", cuts in proptest::collection::vec(0_usize..160, 0..5)) {
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();
+            cuts.sort_unstable();
+            cuts.push(text.len());
+            let mut out = Harmless::new(Vec::new());
+            let mut from = 0;
+            for cut in cuts {
+                out.write_all(&text.as_bytes()[from..cut]).unwrap();
+                from = cut;
+            }
+            prop_assert_eq!(String::from_utf8(out.inner).unwrap(), harmless(&text));
+        }
+    }
+}
