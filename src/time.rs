@@ -33,6 +33,10 @@ pub struct ServiceDay {
     /// When a report that names no trip belongs to this date: from 3:00 by the local clock until 3:00 of the next day, since
     /// what runs before belongs to the night. The first 3:00, where the clock shows it twice; where it jumps over it, the jump.
     pub reports: Range<Timestamp>,
+    /// When something that is said of this date may be received: from midnight of the day before, by the local clock, for what
+    /// is known in advance (a trip cancelled, predictions for the first trips), until noon of the day after, for what comes
+    /// late. What names this date and is received at another time is not of its partition: see [`ServiceDates`].
+    pub evidence: Range<Timestamp>,
 }
 
 impl ServiceDay {
@@ -45,7 +49,14 @@ impl ServiceDay {
         let zero = date.zero(zone);
         let end = zero.saturating_add(SignedDuration::from_hours(Self::HOURS)).unwrap_or(Timestamp::MAX);
         let reports = Self::night_end(date, zone)..Self::night_end(date.plus_days(1), zone);
-        Self { date, window: zero..end, reports }
+        let by_clock = |date: ServiceDate, hour: i8| {
+            let instant = zone.to_ambiguous_zoned_datetime(date.0.at(hour, 0, 0, 0)).compatible();
+            instant.map(|zoned| zoned.timestamp())
+        };
+        // They fail only at the ends of time. The night before and the night after are within, whatever the clock does.
+        let begin = by_clock(date.plus_days(-1), 0).unwrap_or(Timestamp::MIN).min(reports.start);
+        let evidence = begin..by_clock(date.plus_days(1), 12).unwrap_or(Timestamp::MAX).max(reports.end).max(end);
+        Self { date, window: zero..end, reports, evidence }
     }
 
     /// The service day of an instant of which nothing but the time is known.
@@ -74,6 +85,123 @@ impl ServiceDay {
         let after = instant.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(instant);
         let jump = is_gap.then(|| zone.preceding(after).next()).flatten();
         jump.map_or(instant, |jump| jump.timestamp())
+    }
+}
+
+/// Whether the clocks of two zones show the same in the year that begins with a date.
+pub fn is_same_clock(one: &TimeZone, other: &TimeZone, from: ServiceDate) -> bool {
+    let (begin, end) = (from.zero(one), from.plus_days(366).zero(one));
+    let changes = |zone: &TimeZone| -> Vec<Timestamp> {
+        zone.following(begin).map(|change| change.timestamp()).take_while(|at| *at < end).collect()
+    };
+    let is_same = |at: &Timestamp| one.to_offset(*at) == other.to_offset(*at);
+    [vec![begin], changes(one), changes(other)].concat().iter().all(is_same)
+}
+
+/// What a report says of its service date.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dated {
+    pub start_date: Option<ServiceDate>,
+    pub start_time: Option<ServiceSeconds>,
+    /// When it was made, by its own clock or that of its snapshot.
+    pub made: Option<Timestamp>,
+}
+
+/// The partition of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Assigned {
+    To(ServiceDate),
+    /// It is of a date whose evidence does not reach to the time when it was received, so no partition can have it. It is
+    /// counted as dropped in the partition of the date on which it was received.
+    Stray {
+        of: ServiceDate,
+        counted_in: ServiceDate,
+    },
+}
+
+impl Assigned {
+    /// The one partition that counts the report.
+    pub fn partition(self) -> ServiceDate {
+        match self {
+            Self::To(date) | Self::Stray { counted_in: date, .. } => date,
+        }
+    }
+}
+
+/// Assigns reports to service dates: each to exactly one partition, whichever dates are run, in whichever order. Remembers
+/// the days that it met, since neighbours in a feed are of few dates.
+pub struct ServiceDates {
+    zone: TimeZone,
+    days: Vec<ServiceDay>,
+}
+
+impl ServiceDates {
+    /// Days that are remembered: a feed speaks of fewer at a time.
+    const REMEMBERED: usize = 16;
+    /// A trip that begins so shortly before or after it is seen is the one that is meant.
+    const NEAR: SignedDuration = SignedDuration::from_hours(6);
+    /// A trip that would have begun longer ago than this is the one of the next date.
+    const PAST: SignedDuration = SignedDuration::from_hours(12);
+    /// A report that was made longer ago than this has a wrong clock, or repeats what nobody asks for any more.
+    const OLD: SignedDuration = SignedDuration::from_hours(24);
+
+    pub fn new(zone: TimeZone) -> Self {
+        Self { zone, days: Vec::new() }
+    }
+
+    /// The partition of a report that was received at an instant.
+    ///
+    /// Its `start_date` says whose it is; without one its `start_time`, by the trip of that time that is nearest;
+    /// without both the time when it was made, by [`ServiceDay::reports`]. Nothing is made after it was received, and what was
+    /// made more than a day before is taken as of the time when it was received: its clock tells nothing.
+    pub fn assign(&mut self, received: Timestamp, dated: Dated) -> Assigned {
+        let made = dated.made.map_or(received, |made| made.min(received));
+        let date = match (dated.start_date, dated.start_time) {
+            (Some(date), _) => date,
+            (None, Some(time)) => self.date_of_start(time, made),
+            (None, None) => self.reported(made).date,
+        };
+        if self.day(date).evidence.contains(&received) {
+            return Assigned::To(date);
+        }
+        let counted_in = self.reported(received).date;
+        match dated.start_date {
+            None if received.duration_since(made) > Self::OLD => Assigned::To(counted_in),
+            _ => Assigned::Stray { of: date, counted_in },
+        }
+    }
+
+    /// The day on which something was received or made.
+    pub fn reported(&mut self, at: Timestamp) -> &ServiceDay {
+        let place = self.days.iter().position(|day| day.reports.contains(&at));
+        self.remember(place, |zone| ServiceDay::of(at, zone))
+    }
+
+    pub fn day(&mut self, date: ServiceDate) -> &ServiceDay {
+        let place = self.days.iter().position(|day| day.date == date);
+        self.remember(place, |zone| ServiceDay::new(date, zone))
+    }
+
+    fn remember(&mut self, place: Option<usize>, make: impl FnOnce(&TimeZone) -> ServiceDay) -> &ServiceDay {
+        let place = place.unwrap_or_else(|| {
+            if self.days.len() == Self::REMEMBERED {
+                self.days.clear();
+            }
+            self.days.push(make(&self.zone));
+            self.days.len() - 1
+        });
+        &self.days[place]
+    }
+
+    /// The date of a trip of which the time of its start is known, seen at an instant: of the trip that begins within six hours
+    /// of it; else of that of the day; else, where that one would have begun more than half a day ago, of that of the next.
+    fn date_of_start(&mut self, time: ServiceSeconds, at: Timestamp) -> ServiceDate {
+        let today = self.reported(at).date;
+        let since_start = |date: ServiceDate| at.duration_since(date.instant(time, &self.zone));
+        let days = time.0.div_euclid(86_400);
+        let near =
+            (-1 - days..=1).map(|days| today.plus_days(days)).find(|date| since_start(*date).abs() <= Self::NEAR);
+        near.unwrap_or_else(|| if since_start(today) > Self::PAST { today.plus_days(1) } else { today })
     }
 }
 
@@ -298,8 +426,119 @@ mod tests {
         assert_eq!(ServiceDate::from_gtfs("+2026103"), None);
     }
 
+    fn dated(start_date: &str, start_time: &str, made: &str) -> Dated {
+        Dated {
+            start_date: start_date.parse().ok(),
+            start_time: ServiceSeconds::from_gtfs(start_time.as_bytes()),
+            made: made.parse().ok(),
+        }
+    }
+
+    #[test]
+    fn a_report_is_assigned_by_its_date_then_by_its_start_then_by_when_it_was_made() {
+        let mut dates = ServiceDates::new(berlin());
+        for (received, start_date, start_time, made, expected) in [
+            // A cancellation of the evening before, and a report of a trip that is very late.
+            ("2026-11-24T17:00:00Z", "2026-11-25", "", "", "2026-11-25"),
+            ("2026-11-23T23:00:00Z", "2026-11-25", "", "", "2026-11-25"),
+            ("2026-11-25T10:59:59Z", "2026-11-24", "22:20:00", "", "2026-11-24"),
+            // Half past four, by trips of 28:10 on the 24th: at 22:30, 3:30, 5:30 and 10:00 of the local clock.
+            ("2026-11-24T21:30:00Z", "", "28:10:00", "", "2026-11-24"),
+            ("2026-11-25T02:30:00Z", "", "28:10:00", "", "2026-11-24"),
+            ("2026-11-25T04:30:00Z", "", "28:10:00", "", "2026-11-24"),
+            ("2026-11-25T09:00:00Z", "", "28:10:00", "", "2026-11-24"),
+            ("2026-11-25T20:00:00Z", "", "28:10:00", "", "2026-11-25"),
+            // Around midnight and the night's end.
+            ("2026-11-24T22:50:00Z", "", "00:10:00", "", "2026-11-25"),
+            ("2026-11-24T23:14:00Z", "", "00:10:00", "", "2026-11-25"),
+            ("2026-11-24T23:14:00Z", "", "23:50:00", "", "2026-11-24"),
+            ("2026-11-25T02:10:00Z", "", "23:50:00", "", "2026-11-24"),
+            ("2026-11-25T00:30:00Z", "", "05:00:00", "", "2026-11-25"),
+            ("2026-11-25T04:00:00Z", "", "20:00:00", "", "2026-11-25"),
+            ("2026-11-25T20:00:00Z", "", "06:00:00", "", "2026-11-26"),
+            // Without a trip, by the clock of the vehicle, unless that is of the future or months old.
+            ("2026-11-25T01:30:00Z", "", "", "", "2026-11-24"),
+            ("2026-11-25T03:00:00Z", "", "", "2026-11-25T01:59:00Z", "2026-11-24"),
+            ("2026-11-25T01:59:00Z", "", "", "2026-11-25T02:01:00Z", "2026-11-24"),
+            ("2026-11-24T10:00:00Z", "", "", "2026-08-25T10:00:00Z", "2026-11-24"),
+            ("2026-11-24T10:00:00Z", "", "", "1970-01-01T00:00:01Z", "2026-11-24"),
+        ] {
+            let assigned = dates.assign(instant(received), dated(start_date, start_time, made));
+            assert_eq!(assigned, Assigned::To(date(expected)), "{received} {start_date} {start_time} {made}");
+        }
+    }
+
+    #[test]
+    fn what_no_partition_can_have_is_counted_where_it_was_received() {
+        let mut dates = ServiceDates::new(berlin());
+        for (received, start_date, made, of, counted_in) in [
+            ("2026-11-23T22:59:59Z", "2026-11-25", "", "2026-11-25", "2026-11-23"),
+            ("2026-11-25T11:00:00Z", "2026-11-24", "", "2026-11-24", "2026-11-25"),
+            ("2026-11-25T01:00:00Z", "2020-01-01", "", "2020-01-01", "2026-11-24"),
+            // A bus that stands since yesterday evening: yesterday has it already.
+            ("2026-11-25T14:00:00Z", "", "2026-11-24T20:00:00Z", "2026-11-24", "2026-11-25"),
+        ] {
+            let assigned = dates.assign(instant(received), dated(start_date, "", made));
+            assert_eq!(assigned, Assigned::Stray { of: date(of), counted_in: date(counted_in) }, "{received}");
+            assert_eq!(assigned.partition(), date(counted_in));
+        }
+    }
+
+    #[test]
+    fn zones_agree_by_what_their_clocks_show() {
+        let zone = |name: &str| TimeZone::get(name).unwrap();
+        let from = date("2026-11-24");
+        assert!(is_same_clock(&berlin(), &zone("Europe/Vienna"), from));
+        // The same in winter only; the same until a change of the clock at another hour.
+        for other in ["Africa/Lagos", "Europe/London", "America/New_York"] {
+            assert!(!is_same_clock(&berlin(), &zone(other), from), "{other}");
+        }
+    }
+
+    #[test]
+    fn every_report_of_every_day_of_a_year_is_in_exactly_one_partition() {
+        let times = ["00:10:00", "04:00:00", "12:00:00", "23:50:00", "24:30:00", "28:10:00", "100:00:00"];
+        for (name, year) in ZONES.map(|name| (name, 2026)).into_iter().chain([("Pacific/Apia", 2011)]) {
+            let zone = TimeZone::get(name).unwrap();
+            let first = ServiceDate::new(year, 1, 1).unwrap();
+            let days: Vec<ServiceDay> = (-3..369).map(|day| ServiceDay::new(first.plus_days(day), &zone)).collect();
+            for (place, two) in days.windows(2).enumerate() {
+                assert!(two[0].reports.start < two[0].reports.end, "{name} {}", two[0].date);
+                assert_eq!(two[0].reports.end, two[1].reports.start, "{name} {}", two[0].date);
+                assert!(two[0].evidence.start <= two[1].evidence.start && two[0].evidence.end <= two[1].evidence.end);
+                for span in [&two[0].reports, &two[0].window] {
+                    assert!(two[0].evidence.start <= span.start && span.end <= two[0].evidence.end, "{name} {place}");
+                }
+            }
+            // All partitions look at their own evidence, each for itself.
+            let mut readers: Vec<ServiceDates> = days.iter().map(|_| ServiceDates::new(zone.clone())).collect();
+            let mut seen = 0;
+            for (day, minutes) in (3..368).flat_map(|day| (0..24).map(move |hour| (day, hour * 60 + (day * 7) % 60))) {
+                let received = days[day].reports.start + SignedDuration::from_mins(minutes as i64);
+                let by_date = [-40, -2, -1, 0, 1, 2]
+                    .map(|days_off| Dated { start_date: Some(days[day].date.plus_days(days_off)), ..Dated::default() });
+                let by_time = times
+                    .map(|time| Dated { start_time: ServiceSeconds::from_gtfs(time.as_bytes()), ..Dated::default() });
+                let by_clock = [0, 4, 11, 23, 30, 2_000, -1, -48].map(|hours_old| Dated {
+                    made: Some(received - SignedDuration::from_hours(hours_old)),
+                    ..Dated::default()
+                });
+                for report in by_date.into_iter().chain(by_time).chain(by_clock) {
+                    let near = day.saturating_sub(3)..(day + 4).min(days.len());
+                    let counting = near.filter(|&place| {
+                        let looks_at_it = days[place].evidence.contains(&received);
+                        looks_at_it && readers[place].assign(received, report).partition() == days[place].date
+                    });
+                    assert_eq!(counting.count(), 1, "{name} {received} {report:?}");
+                    seen += 1;
+                }
+            }
+            assert_eq!(seen, 365 * 24 * (6 + 7 + 8));
+        }
+    }
+
     /// Zones that change their clock at different hours and by different spans, or are off by parts of an hour.
-    const ZONES: [&str; 12] = [
+    const ZONES: [&str; 15] = [
         "Europe/Berlin",
         "Europe/London",
         "Europe/Helsinki",
@@ -308,9 +547,12 @@ mod tests {
         "America/St_Johns",
         "America/Havana",
         "Africa/Cairo",
+        "America/Santiago",
         "Asia/Kolkata",
         "Asia/Kathmandu",
         "Australia/Lord_Howe",
+        "Pacific/Apia",
+        "UTC",
         "Pacific/Chatham",
     ];
 

@@ -232,6 +232,14 @@ impl Store {
         Ok(listing)
     }
 
+    /// Whether a file that holds evidence of a source may hold some of a span of time: its archives are of one hour each, those
+    /// of others of any.
+    pub fn may_hold(&self, source: &str, file: &Path, span: &std::ops::Range<Timestamp>) -> bool {
+        let hour = |file: &Path| file.to_string_lossy().split(".warc").next().unwrap_or_default().to_owned();
+        let [first, last] = [span.start, span.end].map(|at| hour(&self.file(source, at)));
+        !file.starts_with(self.folder.join(source)) || (first..=last).contains(&hour(file))
+    }
+
     /// Gives what each archive has of a source from `from` (included) until `until` (not included), one archive after the other
     /// in the order of their hours; what others keep in archives of other names comes last and at once.
     pub fn by_archive(

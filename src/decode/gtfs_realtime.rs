@@ -6,7 +6,7 @@
 //!
 //! Field numbers and names: <https://gtfs.org/documentation/realtime/proto/>, version 2.0.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use arrow_array::builder::{
@@ -15,6 +15,7 @@ use arrow_array::builder::{
 };
 use arrow_array::{ArrayRef, RecordBatch};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::capture::payload::{self, Payload, Wanted};
 use crate::capture::{Capture, CaptureError};
@@ -24,7 +25,7 @@ use crate::decode::{DecodeError, Decoded, Head, Limits, Note, Step};
 use crate::protobuf::{Broken, Value, fields};
 use crate::table::single::widen;
 use crate::table::{Chunk, Flaw, Origin};
-use crate::time::{ServiceDate, ServiceSeconds};
+use crate::time::{Assigned, Dated, ServiceDate, ServiceDates, ServiceSeconds};
 
 /// Rows of a chunk.
 const ROWS: usize = 16_384;
@@ -178,6 +179,25 @@ enum Cell<'a> {
     Float(f64),
 }
 
+/// The one partition whose rows a decoder makes; of other dates it makes no row.
+#[derive(Clone)]
+pub struct Only {
+    pub date: ServiceDate,
+    pub zone: TimeZone,
+}
+
+/// Rows of a table that no partition can have, because they came too early or too late for that of their date; counted in
+/// the partition of the date on which they were received.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Strays {
+    pub rows: u64,
+    /// Where some of them stand, the origin and the place in it, and the date that they are of.
+    pub samples: Vec<(u32, u64, ServiceDate)>,
+}
+
+/// Strays that are shown.
+const STRAYS_SHOWN: usize = 5;
+
 /// What a capture gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Read {
@@ -199,6 +219,17 @@ pub fn decode(
     contracts: &Library,
     limits: Limits,
 ) -> Result<Decoded, DecodeError> {
+    decode_only(origins, captures, contracts, limits, None)
+}
+
+/// The same, but with `only` the rows of one partition. All captures must be of the evidence of its date.
+pub fn decode_only(
+    origins: Vec<Origin>,
+    captures: Box<dyn Iterator<Item = Result<Capture, CaptureError>> + Send>,
+    contracts: &Library,
+    limits: Limits,
+    only: Option<&Only>,
+) -> Result<Decoded, DecodeError> {
     let origins: Arc<[Origin]> = origins.into();
     let mut sheets = Vec::new();
     for table in TABLES {
@@ -206,7 +237,9 @@ pub fn decode(
         let contract = contracts.get(table).ok_or_else(|| {
             DecodeError::feed(table, "there is no contract for this table", "Add one to schemas/gtfs-realtime.")
         })?;
-        sheets.push(Sheet::new(contract.clone(), &names));
+        let mut sheet = Sheet::new(contract.clone(), &names);
+        sheet.only = only.map(|only| RowFilter::new(only, table, &names));
+        sheets.push(sheet);
     }
     let heads =
         sheets.iter().map(|sheet| Head { contract: sheet.contract.clone(), origins: origins.clone() }).collect();
@@ -255,6 +288,9 @@ impl Iterator for Stream {
                     self.ended = true;
                     for table in 0..self.sheets.len() {
                         self.flush(table, 1);
+                        if let Some(only) = self.sheets[table].only.take() {
+                            self.ready.extend(only.steps(table, TABLES[table]));
+                        }
                         self.ready.push_back(Step::End { table });
                     }
                 }
@@ -620,9 +656,103 @@ fn name<'a>(names: &[(u64, &'static str)], value: u64) -> Cell<'a> {
     found.map_or(Cell::Int(i64::from(value as i32)), |(_, name)| Cell::Name(name))
 }
 
+/// Picks the rows of one partition before they are made.
+struct RowFilter {
+    date: ServiceDate,
+    /// As a snapshot writes it.
+    digits: String,
+    dates: ServiceDates,
+    /// Places of the cells that tell the date; of those that tell when a row was made the first that is there counts.
+    start_date: Option<usize>,
+    start_time: Option<usize>,
+    made: Vec<usize>,
+    strays: Strays,
+    /// Rows that name another date and came after it was over, received on the date of the partition.
+    late: BTreeMap<ServiceDate, u64>,
+}
+
+impl RowFilter {
+    fn new(only: &Only, table: &str, names: &[&str]) -> Self {
+        let place = |name: &str| names.iter().position(|other| *other == name);
+        let made = match table {
+            // What the snapshot says of itself stands in for what a position does not say.
+            "vehicle_positions" => &["timestamp", "feed_timestamp"][..],
+            "trip_updates" => &["timestamp"],
+            _ => &[],
+        };
+        Self {
+            date: only.date,
+            digits: only.date.to_gtfs(),
+            dates: ServiceDates::new(only.zone.clone()),
+            start_date: place("start_date"),
+            start_time: place("start_time"),
+            made: made.iter().filter_map(|name| place(name)).collect(),
+            strays: Strays::default(),
+            late: BTreeMap::new(),
+        }
+    }
+
+    fn takes(&mut self, cells: &[Cell<'_>], place: &Place<'_>) -> bool {
+        let cell = |place: Option<usize>| place.and_then(|place| cells.get(place).copied()).unwrap_or_default();
+        let start_date = cell(self.start_date);
+        // All captures are of the partition's evidence.
+        if matches!(start_date, Cell::Text(text) if text == self.digits.as_bytes()) {
+            return true;
+        }
+        let text = |cell: Cell<'_>| match cell {
+            Cell::Text(text) => std::str::from_utf8(text).ok().map(str::to_owned),
+            _ => None,
+        };
+        let made = self.made.iter().find_map(|place| match cells.get(*place) {
+            Some(Cell::Int(second @ 1..=LAST_SECOND)) => Timestamp::from_second(*second).ok(),
+            _ => None,
+        });
+        let dated = Dated {
+            start_date: text(start_date).and_then(|text| ServiceDate::from_gtfs(&text)),
+            start_time: text(cell(self.start_time)).and_then(|text| ServiceSeconds::from_gtfs(text.as_bytes())),
+            made,
+        };
+        match self.dates.assign(place.captured_at, dated) {
+            Assigned::To(date) if date == self.date => return true,
+            Assigned::To(date) => {
+                let is_named = dated.start_date.is_some() && self.dates.day(date).is_over(place.captured_at);
+                if is_named && self.dates.reported(place.captured_at).date == self.date {
+                    *self.late.entry(date).or_default() += 1;
+                }
+            }
+            Assigned::Stray { of, counted_in } if counted_in == self.date => {
+                self.strays.rows += 1;
+                if self.strays.samples.len() < STRAYS_SHOWN {
+                    self.strays.samples.push((place.origin, place.row, of));
+                }
+            }
+            Assigned::Stray { .. } => {}
+        }
+        false
+    }
+
+    /// What is to be told of a table at its end.
+    fn steps(self, table: usize, name: &str) -> Vec<Step> {
+        let late = |(date, rows): (ServiceDate, u64)| {
+            let message = format!(
+                "{rows} rows of {name} were received on {} and are of {date}, which was over: they are in its partition if it                  is run, or run again, after noon of the day after it",
+                self.date
+            );
+            Step::Note(Note { rule: "gtfs_realtime.late_rows", severity: Severity::Info, message })
+        };
+        let mut steps: Vec<Step> = self.late.into_iter().map(late).collect();
+        if self.strays.rows > 0 {
+            steps.push(Step::Strays { table, strays: self.strays });
+        }
+        steps
+    }
+}
+
 /// A table that grows row by row.
 struct Sheet {
     contract: Arc<Contract>,
+    /// Which rows are made, if not all.
+    only: Option<RowFilter>,
     /// For each column of the contract the place among the cells.
     cells: Vec<Option<usize>>,
     builders: Vec<Builder>,
@@ -661,10 +791,13 @@ impl Sheet {
             })
             .collect();
         let (origins, places) = (UInt32Builder::new(), UInt64Builder::new());
-        Self { contract, cells, builders, origins, places, rows: 0, flaws: Vec::new() }
+        Self { contract, only: None, cells, builders, origins, places, rows: 0, flaws: Vec::new() }
     }
 
     fn push(&mut self, cells: &[Cell<'_>], place: &Place<'_>) {
+        if self.only.as_mut().is_some_and(|only| !only.takes(cells, place)) {
+            return;
+        }
         for (column, (builder, cell)) in self.builders.iter_mut().zip(&self.cells).enumerate() {
             let cell = cell.and_then(|cell| cells.get(cell).copied()).unwrap_or_default();
             if let Err(expected) = builder.push(cell) {
@@ -820,7 +953,7 @@ mod tests {
                 Step::Rows { chunk, .. } => chunks.push(chunk),
                 Step::Note(note) => notes.push(note.message),
                 Step::Read { read: Read::Nothing { said, .. }, .. } => notes.push(said),
-                Step::End { .. } | Step::Read { .. } => {}
+                Step::End { .. } | Step::Read { .. } | Step::Strays { .. } => {}
             }
         }
         (chunks, notes)

@@ -37,6 +37,8 @@ pub struct Head {
 pub enum Step {
     /// Some rows of `tables[table]`.
     Rows { table: usize, chunk: Chunk },
+    /// Rows of `tables[table]` that no partition can have and this one counts; once, before the table ends.
+    Strays { table: usize, strays: gtfs_realtime::Strays },
     /// `tables[table]` has no more rows. Every table ends once.
     End { table: usize },
     /// Something noticed on the way, about the feed or a file.

@@ -1,6 +1,6 @@
 //! Telemetry: GTFS-Realtime rows become `vehicle_locations`, `trip_updates` and `alerts` of one service date.
 //!
-//! Columns follow TIDES (<https://tides-transit.org>); what TIDES has no word for keeps its GTFS-Realtime name. Works
+//! The rows that come are of that date: see [`ServiceDates`](crate::time::ServiceDates). Columns follow TIDES (<https://tides-transit.org>); what TIDES has no word for keeps its GTFS-Realtime name. Works
 //! batch by batch; holds 16 to 32 bytes for every row that it may meet again, booked on the run's budget.
 
 use std::collections::HashMap;
@@ -8,12 +8,11 @@ use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Int32Type, TimestampMillisecondType};
+use arrow_array::types::{Int32Type, TimestampMillisecondType};
 use arrow_array::{
     Array, ArrayRef, BooleanArray, Date32Array, Int32Array, RecordBatch, StringArray, TimestampMillisecondArray,
     new_null_array,
 };
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::contract::{Classification, Contract, Kind, RuleId};
@@ -22,7 +21,7 @@ use crate::derive::privacy::{Pseudonym, Pseudonyms};
 use crate::derive::{DeriveError, Dropped, Transform};
 use crate::table::keys::{KeyColumns, KeySet};
 use crate::table::{Budget, Chunk, ORIGIN, ORIGIN_ROW};
-use crate::time::{ServiceDate, ServiceDay};
+use crate::time::ServiceDate;
 use crate::yaml::{Problem, Problems};
 
 /// Percentages beyond this are a fault of the counter and no crowd.
@@ -81,7 +80,6 @@ pub fn transform(
     Ok(Box::new(Telemetry {
         content: places(&|name| !incidental.contains(&name)),
         subject: places(&|name| subject.contains(&name)),
-        other_date: RuleId(format!("{}.other_service_date", release.table)),
         repeats: RuleId(repeats.to_owned()),
         seen: KeySet::default(),
         last: HashMap::default(),
@@ -218,7 +216,6 @@ struct Telemetry {
     content: KeyColumns,
     /// What a row is about.
     subject: KeyColumns,
-    other_date: RuleId,
     repeats: RuleId,
     /// Positions that were there.
     seen: KeySet,
@@ -291,18 +288,12 @@ impl Telemetry {
 
     /// Which rows belong to the release; counts the others by rule.
     fn keep(&mut self, rows: &RecordBatch) -> Result<BooleanArray, DeriveError> {
-        let dates = self.service_dates(rows);
-        let wanted = self.settings.service_date.days_since_epoch();
         let contents: Vec<u128> = self.content.keys(rows).collect();
         let subjects: Vec<u128> = self.subject.keys(rows).collect();
-        let (mut other, mut repeated) = (0, 0);
+        let mut repeated = 0;
         let before = self.held();
         let keep = (0..rows.num_rows())
             .map(|row| {
-                if dates.value(row) != wanted {
-                    other += 1;
-                    return Some(false);
-                }
                 let new = match self.table {
                     Table::VehiclePositions => self.seen.insert(contents[row]),
                     _ => self.last.insert(subjects[row], contents[row]) != Some(contents[row]),
@@ -314,44 +305,12 @@ impl Telemetry {
         let grown = self.held() - before;
         self.budget.take("derive", grown)?;
         self.booked += grown;
-        for (rule, count) in [(&self.other_date, other), (&self.repeats, repeated)] {
-            *self.dropped.entry(rule.clone()).or_default() += count;
-        }
+        *self.dropped.entry(self.repeats.clone()).or_default() += repeated;
         Ok(keep)
     }
 
     fn held(&self) -> usize {
         self.seen.bytes() + self.last.capacity() * 33
-    }
-
-    /// The service date of each row: the trip's, else the local date of the report; never null.
-    fn service_dates(&self, rows: &RecordBatch) -> Date32Array {
-        let start = self.source_column(rows, "start_date");
-        let start = start.map(|array| array.as_primitive::<Date32Type>());
-        let instants = self.event_timestamps(rows);
-        let received = self.instants(rows, "captured_at");
-        let mut last: Option<(std::ops::Range<i64>, i32)> = None;
-        (0..rows.num_rows())
-            .map(|row| {
-                if let Some(dates) = start.filter(|dates| dates.is_valid(row)) {
-                    return Some(dates.value(row));
-                }
-                let instant = if instants.is_valid(row) && self.table != Table::Alerts {
-                    instants.value(row)
-                } else {
-                    received.as_ref().map_or(0, |received| received.value(row))
-                };
-                // Most reports are of the same day as the one before, so the calendar is rarely asked.
-                if let Some((_, date)) = last.as_ref().filter(|(reports, _)| reports.contains(&instant)) {
-                    return Some(*date);
-                }
-                let at = Timestamp::from_millisecond(instant).unwrap_or_default();
-                let day = ServiceDay::of(at, &self.settings.zone);
-                let reports = day.reports.start.as_millisecond()..day.reports.end.as_millisecond();
-                let (_, date) = last.insert((reports, day.date.days_since_epoch()));
-                Some(*date)
-            })
-            .collect()
     }
 
     fn source_column<'a>(&self, rows: &'a RecordBatch, name: &str) -> Option<&'a ArrayRef> {
@@ -588,31 +547,12 @@ mod tests {
         let (rows, dropped) = run("vehicle_positions", "vehicle_locations", &[batch, batch]);
         assert_eq!(rows.num_rows(), 2);
         assert_eq!(dropped[&RuleId("vehicle_locations.same_position".into())], 4);
-        assert_eq!(dropped[&RuleId("vehicle_locations.other_service_date".into())], 0);
         assert!(!format!("{rows:?}").contains("bus"));
         let vehicles = text(&rows, "vehicle_id");
         assert!(vehicles[0] != vehicles[1] && vehicles[0].as_ref().is_some_and(|id| id.len() == 16));
         let ids: Vec<_> = text(&rows, "location_ping_id").into_iter().flatten().collect();
         assert!(ids.iter().zip(vehicles.iter().flatten()).all(|(id, vehicle)| id.starts_with(vehicle.as_str())));
         assert!(ids.iter().all(|id| id.len() == 21 && !id.contains("1795518000")), "{ids:?}");
-    }
-
-    #[test]
-    fn a_trip_after_midnight_keeps_its_service_date_and_so_does_a_bus_without_one() {
-        let night = "2026-11-25T00:10:00Z";
-        let (rows, dropped) = run(
-            "vehicle_positions",
-            "vehicle_locations",
-            &[&[
-                ("captured_at", &[night, night, NOON, "2026-11-25T03:00:00Z"]),
-                ("vehicle_id", &["a", "b", "c", "d"]),
-                ("timestamp", &[night, night, NOON, "2026-11-25T03:00:00Z"]),
-                ("start_date", &["2026-11-24", "", "2026-11-23", ""]),
-            ]],
-        );
-        assert_eq!(rows.num_rows(), 2);
-        assert_eq!(dropped[&RuleId("vehicle_locations.other_service_date".into())], 2);
-        assert!(text(&rows, "service_date").iter().all(|date| date.as_deref() == Some("2026-11-24")));
     }
 
     #[test]

@@ -8,9 +8,10 @@ use arrow_array::RecordBatch;
 use jiff::Timestamp;
 
 use crate::check::surroundings::Surroundings;
-use crate::check::{Checked, Outcome, Quarantined, TableCheck};
+use crate::check::{Checked, Outcome, Quarantined, RuleResult, Sample, TableCheck};
 use crate::contract::times::PublishedTimes;
-use crate::contract::{Contract, RuleId, Severity};
+use crate::contract::{Contract, Dimension, OnFail, RuleId, Severity};
+use crate::decode::gtfs_realtime::Strays;
 use crate::decode::{Head, Note};
 use crate::derive::privacy::texts::{PrivateTexts, PublishedTexts};
 use crate::derive::{Transform, privacy};
@@ -24,6 +25,7 @@ use crate::quarantine::moves::{Moves, MovesError};
 use crate::quarantine::{self, Identity, RowId, Stage};
 use crate::table::keys::Keys;
 use crate::table::{Budget, Chunk, Origin};
+use crate::time::ServiceDate;
 
 /// What a lane needs to begin.
 pub struct Plan {
@@ -194,6 +196,34 @@ impl Lane {
         let Some(check) = &mut self.check else { return Ok(()) };
         let checked = check.push(chunk, keys)?;
         self.derive(checked)
+    }
+
+    /// Rows of the feed that no partition can have: they are counted here as dropped, and told.
+    pub fn stray(&mut self, strays: &Strays, origin: &dyn Fn(u32) -> String) {
+        let rule = RuleId(format!("{}.other_service_date", self.release.table));
+        self.tally.rows_in += strays.rows;
+        *self.tally.dropped.entry(rule.clone()).or_default() += strays.rows;
+        let sample = |(place, row, date): &(u32, u64, ServiceDate)| Sample {
+            origin: origin(*place),
+            row: *row,
+            column: Some("service_date".to_owned()),
+            value: Some(date.to_string()),
+        };
+        let outcome = Outcome {
+            rule,
+            table: self.release.table.clone(),
+            dimension: Dimension::Timeliness,
+            severity: Severity::Info,
+            on_fail: OnFail::Report,
+            result: RuleResult::Warning,
+            rows: strays.rows,
+            checked: self.tally.rows_in,
+            value: None,
+            message: "A row is received at most a day before its service date begins, and until noon of the day after it.                       Other rows are dropped: no partition has them"
+                .to_owned(),
+            samples: strays.samples.iter().map(sample).collect(),
+        };
+        self.outcomes.push((self.release.clone(), vec![outcome]));
     }
 
     /// Replaces values as the mapping files say.

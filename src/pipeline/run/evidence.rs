@@ -1,6 +1,7 @@
 //! Which date a run takes, which evidence of it, and asking the sources for more.
 
 use std::ops::Range;
+use std::path::Path;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -22,10 +23,13 @@ use crate::workspace::Workspace;
 /// What a run works on: the partition, and the evidence of it by source.
 pub(super) struct Partition {
     pub date: ServiceDate,
-    /// Whether no more evidence of the date can come: its 30 hours are over. A release made before is provisional. A
-    /// timetable is complete with its capture.
+    /// Whether the date is over: its 30 hours are. A release made before is provisional. A timetable is complete with its
+    /// capture.
     pub is_complete: bool,
     pub evidence: Vec<(String, Store, Vec<Entry>)>,
+    /// When captures were received on the date itself. What is wrong with those of before and after is told, and they are
+    /// counted, in the partitions of their own dates.
+    pub received: Range<Timestamp>,
     pub notes: Vec<Note>,
     /// What the rules look at beside it.
     pub beside: Beside,
@@ -267,6 +271,7 @@ fn timetable_of(
         date,
         is_complete: true,
         evidence: vec![(feed.name.clone(), store, vec![entry])],
+        received: day,
         notes: notes.into_iter().collect(),
         beside: Beside::default(),
     })
@@ -281,8 +286,16 @@ fn reports_of(
 ) -> Result<Partition, RunError> {
     let day = ServiceDay::new(date, &workspace.zone);
     let is_complete = day.is_over(now);
-    let mut partition =
-        Partition { date, is_complete, evidence: Vec::new(), notes: Vec::new(), beside: Beside::default() };
+    // What comes late is taken when all of it is there, so that runs in between have the same evidence.
+    let end = if is_complete && now < day.evidence.end { day.window.end } else { day.evidence.end };
+    let mut partition = Partition {
+        date,
+        is_complete,
+        evidence: Vec::new(),
+        received: day.reports.clone(),
+        notes: Vec::new(),
+        beside: Beside::default(),
+    };
     if !is_complete {
         partition.notes.push(Note {
             rule: "run.provisional",
@@ -295,7 +308,8 @@ fn reports_of(
     }
     for feed in &pipeline.feeds {
         let store = evidence_store(workspace, &feed.from);
-        let listing = store.list(&feed.name, day.window.start, day.window.end)?;
+        let mut listing = store.list(&feed.name, day.evidence.start, end)?;
+        listing.damage.retain(|damage| store.may_hold(&feed.name, Path::new(&damage.file), &day.reports));
         partition.notes.extend(damage(&listing));
         if listing.entries.is_empty()
             && let Some(message) = store.explain(&feed.name)?
@@ -305,13 +319,29 @@ fn reports_of(
         }
         partition.evidence.push((feed.name.clone(), store, listing.entries));
     }
-    // What comes in the night after is not enough: a date without reports would look like one without buses.
-    let midnight = date.plus_days(1).zero(&workspace.zone);
-    let is_of_date = |entry: &Entry| entry.captured_at < midnight;
-    if !partition.evidence.iter().any(|(.., entries)| entries.iter().any(is_of_date)) {
+    if partition.evidence.iter().all(|(.., entries)| entries.is_empty()) {
         return Err(no_evidence(workspace, pipeline, date, now, day.reports)?);
     }
     Ok(partition)
+}
+
+impl Partition {
+    /// How many captures were received on the date itself. Others may have rows of it all the same.
+    pub fn captures(&self) -> usize {
+        let entries = self.evidence.iter().flat_map(|(.., entries)| entries);
+        entries.filter(|entry| self.received.contains(&entry.captured_at)).count()
+    }
+}
+
+/// Says of a date to which no report belongs that it has no evidence, if nothing was received on it.
+pub(super) fn nothing_received(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    date: ServiceDate,
+    now: Timestamp,
+) -> Result<RunError, RunError> {
+    let day = ServiceDay::new(date, &workspace.zone);
+    no_evidence(workspace, pipeline, date, now, day.reports)
 }
 
 /// What is damaged in the evidence of a date.

@@ -27,7 +27,7 @@ use crate::pipeline::{Format, From, Pipeline, journal};
 use crate::publish::bucket::Bucket;
 use crate::publish::index;
 use crate::quarantine::{self, Stage};
-use crate::time::ServiceDate;
+use crate::time::{ServiceDate, ServiceDay};
 use crate::workspace::Workspace;
 
 /// What is read of a record, whichever version of the program wrote it.
@@ -338,7 +338,12 @@ impl<'a> Comparison<'a> {
         store: &Store,
         entries: &[Entry],
     ) -> Result<Option<SourceChange>, RunError> {
-        let now: Vec<Captured> = entries.iter().map(|entry| (entry.captured_at, entry.digest)).collect();
+        let mut now: Vec<Captured> = entries.iter().map(|entry| (entry.captured_at, entry.digest)).collect();
+        // Records of earlier programs name no capture from before the date began.
+        let begin = ServiceDay::new(self.partition.date, &self.workspace.zone).window.start;
+        if known.first.is_some_and(|first| first >= begin) {
+            now.retain(|(at, _)| *at >= begin);
+        }
         if begins_with(&now, known) {
             return Ok(None);
         }

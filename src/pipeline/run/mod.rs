@@ -31,7 +31,7 @@ use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::index;
 use crate::quarantine;
-use crate::time::{self, ServiceDate};
+use crate::time::{self, ServiceDate, ServiceDay};
 use crate::workspace::{self, Workspace};
 use commit::{has_lists, publish, publish_views};
 use evidence::{DefaultDate, Partition, default_date, newest_capture, partition};
@@ -240,7 +240,7 @@ fn run_partition(
     let clock = std::time::Instant::now();
     let started_at = now();
     let is_complete = partition.is_complete;
-    let captures = partition.evidence.iter().map(|(.., entries)| entries.len()).sum();
+    let captures = partition.captures();
     let today = ServiceDate::local_date_of(started_at, &workspace.zone);
     let accepted = known::accepted(workspace, today)?;
     let _mine = lock.partition(&pipeline.name, partition.date)?;
@@ -393,6 +393,9 @@ fn without_rows(
     }
     let staging = staging(workspace, pipeline, date);
     fs::remove_dir_all(&staging).map_err(|error| RunError::private(&staging, "removed", &error))?;
+    if captures == 0 && released.is_empty() {
+        return Err(evidence::nothing_received(workspace, pipeline, date, now())?);
+    }
     let rows = entry.record.tables.iter().map(|table| table.rows_in).sum();
     let stays = if released.is_empty() { "Nothing was published" } else { "What was published before stays" };
     let absent = RunError::NoReports { pipeline: pipeline.name.clone(), date, captures, rows, stays };
@@ -424,6 +427,7 @@ fn find(
             .iter()
             .map(|feed| (feed.name.clone(), evidence_store(workspace, &feed.from), Vec::new()))
             .collect(),
+        received: ServiceDay::new(date, &workspace.zone).reports,
         notes: Vec::new(),
         beside: Beside::default(),
     };

@@ -5,11 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use jiff::tz::TimeZone;
+
 use crate::capture::evidence::{Entry, Store};
 use crate::capture::{Capture, payload};
 use crate::check::{self, gtfs};
-use crate::contract::Contract;
 use crate::contract::library::Library;
+use crate::contract::{Contract, Severity};
+use crate::decode::gtfs_realtime::{self, Only};
 use crate::decode::timetable::{self, Package};
 use crate::decode::{self, DecodeError, Decoded, Limits, Note, Step};
 use crate::derive::privacy::Pseudonyms;
@@ -31,7 +36,7 @@ use crate::quarantine::decisions::Decisions;
 use crate::quarantine::{self, Stage};
 use crate::table::keys::Keys;
 use crate::table::{Budget, Origin};
-use crate::time::ServiceDate;
+use crate::time::{self, ServiceDate};
 use crate::workspace::Workspace;
 
 /// The most that the archive of a timetable may take after a Content-Encoding was taken off.
@@ -71,9 +76,12 @@ pub(super) fn prepare(
     let beside = std::mem::take(&mut partition.beside);
     notes.extend(beside.notes());
     let date = partition.date;
-    let entries = || partition.evidence.iter().flat_map(|(.., entries)| entries);
-    let until = entries().map(|entry| entry.captured_at).max();
-    let (decoded, standard, sources) = decode(pipeline, partition, workspace.memory)?;
+    let received = partition.received.clone();
+    let entries = partition.evidence.iter().flat_map(|(.., entries)| entries).map(|entry| entry.captured_at);
+    let until = entries.filter(|at| received.contains(at)).max();
+    let (decoded, standard, sources) = decode(workspace, pipeline, partition)?;
+    let origin =
+        |place: u32| sources.get(place as usize).map_or_else(String::new, |(source, at)| format!("{source} {at}"));
     let mut captures = Captures::default();
     notes.extend(decoded.notes);
     let settings = key.map(|key| Settings {
@@ -120,11 +128,16 @@ pub(super) fn prepare(
     let mut private = PrivateTexts::new(budget.clone());
     let mut arrived: Vec<Arrived> = Vec::new();
     let mut rows = 0;
+    // What was noted of the capture that is read.
+    let mut of_capture = Vec::new();
     for step in decoded.steps {
         match step? {
             Step::Rows { table, chunk } => {
                 rows += chunk.rows.num_rows() as u64;
                 watch("check", rows);
+                if tables.get(table).is_some_and(|name| name == "agency") {
+                    notes.extend(other_zone(&chunk.rows, &workspace.zone, date));
+                }
                 open(table, &mut lanes)?;
                 if let Some(Some(lane)) = lanes.get_mut(table) {
                     lane.push(chunk, &keys, &mut private)?;
@@ -137,14 +150,24 @@ pub(super) fn prepare(
                 }
                 land(&mut lanes, &tables, &mut keys, &mut arrived)?;
             }
-            Step::Note(note) => notes.push(note),
-            Step::Read { origin, read } => {
-                if let Some((source, captured_at)) = sources.get(origin as usize) {
-                    captures.add(source, &format!("{source} {captured_at}"), read);
+            Step::Strays { table, strays } => {
+                open(table, &mut lanes)?;
+                if let Some(Some(lane)) = lanes.get_mut(table) {
+                    lane.stray(&strays, &origin);
                 }
+            }
+            Step::Note(note) => of_capture.push(note),
+            Step::Read { origin: place, read } => {
+                if let Some((source, _)) = sources.get(place as usize).filter(|(_, at)| received.contains(at)) {
+                    captures.add(source, &origin(place), read);
+                    notes.append(&mut of_capture);
+                }
+                // What was received on another date is told there.
+                of_capture.clear();
             }
         }
     }
+    notes.append(&mut of_capture);
     captures.settle(pipeline, &mut record, &mut notes)?;
     arrived.sort_by_key(|table| tables.iter().position(|name| *name == table.source.table));
     if let Some(lane) = lanes.iter().flatten().next() {
@@ -281,14 +304,32 @@ impl StandardCheck {
     }
 }
 
+/// Tells of the first agency whose clock is not that of the workspace, by which service dates are reckoned.
+fn other_zone(agencies: &RecordBatch, zone: &TimeZone, date: ServiceDate) -> Option<Note> {
+    let names = agencies.column_by_name("agency_timezone")?.as_string_opt::<i32>()?;
+    // A name that no zone has is told by the rules.
+    let is_other = |name: &&str| TimeZone::get(name).is_ok_and(|other| !time::is_same_clock(zone, &other, date));
+    let name = names.iter().flatten().find(is_other)?;
+    let own = zone.iana_name().unwrap_or("unknown");
+    Some(Note {
+        rule: "timetable.other_time_zone",
+        severity: Severity::Warning,
+        message: format!(
+            "the timetable's agency_timezone is {name}, and 'time_zone' in fahrtenbuch.yaml is {own}: service dates, their \
+             partitions and the rules that compare reports with the timetable go by {own}. Give a feed of another zone a \
+             workspace of its own"
+        ),
+    })
+}
+
 /// The source of an origin, and when it was captured.
 type Source = (Arc<str>, jiff::Timestamp);
 
-/// Begins to decode the evidence, and to look at a timetable with the standard rules, which may hold so many bytes.
+/// Begins to decode the evidence, and to look at a timetable with the standard rules, which may hold as many bytes as a run.
 fn decode(
+    workspace: &Workspace,
     pipeline: &Pipeline,
     partition: Partition,
-    memory: usize,
 ) -> Result<(Decoded, Option<StandardCheck>, Vec<Source>), RunError> {
     let date = partition.date;
     match &pipeline.format {
@@ -304,7 +345,7 @@ fn decode(
             let origin = Origin { name: name.clone(), captured_at: capture.captured_at };
             let body = archive(&name, &capture)?;
             let decoded = decode::gtfs::decode(&name, body.clone(), &origin, &pipeline.contracts, Limits::default())?;
-            Ok((decoded, Some(StandardCheck::begin(&name, body, pipeline, date, memory)), Vec::new()))
+            Ok((decoded, Some(StandardCheck::begin(&name, body, pipeline, date, workspace.memory)), Vec::new()))
         }
         Format::GtfsRealtime { .. } => {
             // All sources as one stream in the order of time; sources of one instant in the order of the pipeline.
@@ -324,7 +365,9 @@ fn decode(
             let sources = all.iter().map(|(name, entry)| (name.clone(), entry.captured_at)).collect();
             let entries = all.into_iter().map(|(_, entry)| entry).collect();
             let captures = Box::new(Store::new("").read(entries));
-            let decoded = decode::gtfs_realtime::decode(origins, captures, &pipeline.contracts, Limits::default())?;
+            let only = Only { date, zone: workspace.zone.clone() };
+            let (contracts, limits) = (&pipeline.contracts, Limits::default());
+            let decoded = gtfs_realtime::decode_only(origins, captures, contracts, limits, Some(&only))?;
             Ok((decoded, None, sources))
         }
     }
