@@ -30,6 +30,7 @@ Examples:
 
 Without --date every source is asked once, and then the newest service date is run that is
 over and has evidence. A service date is over at 06:00 of the next day, 30 hours after it began.
+Reports of its trips that come later, until noon, are in it when it is run after noon.
 Of a timetable it is the day on which the newest one was captured. A source that does not answer
 is told, and what was captured before is published.
 
