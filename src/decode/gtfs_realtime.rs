@@ -243,7 +243,8 @@ pub fn decode_only(
     }
     let heads =
         sheets.iter().map(|sheet| Head { contract: sheet.contract.clone(), origins: origins.clone() }).collect();
-    let stream = Stream { origins, captures, limits, sheets, next: 0, ready: VecDeque::new(), ended: false };
+    let skips = only.map(Skips::new);
+    let stream = Stream { origins, captures, limits, sheets, skips, next: 0, ready: VecDeque::new(), ended: false };
     Ok(Decoded { tables: heads, notes: Vec::new(), steps: Box::new(stream) })
 }
 
@@ -252,6 +253,7 @@ struct Stream {
     captures: Box<dyn Iterator<Item = Result<Capture, CaptureError>> + Send>,
     limits: Limits,
     sheets: Vec<Sheet>,
+    skips: Option<Skips>,
     /// The place of the next capture among the origins.
     next: u32,
     ready: VecDeque<Step>,
@@ -320,6 +322,9 @@ impl Stream {
             Ok(unpacked) => unpacked,
             Err(said) => return nothing("encoded", said),
         };
+        if self.skips.as_ref().is_some_and(|skips| skips.is_of_others(capture.captured_at, &unpacked.body)) {
+            return Read::Message { is_bare_gzip: unpacked.is_bare_gzip };
+        }
         match message(&unpacked.body, capture.captured_at, origin, &mut self.sheets) {
             Ok(()) => Read::Message { is_bare_gzip: unpacked.is_bare_gzip },
             Err(Trouble { in_part: true, problem }) => {
@@ -654,6 +659,25 @@ fn uint32<'a>(value: u64) -> Cell<'a> {
 fn name<'a>(names: &[(u64, &'static str)], value: u64) -> Cell<'a> {
     let found = names.iter().find(|(number, _)| *number == value);
     found.map_or(Cell::Int(i64::from(value as i32)), |(_, name)| Cell::Name(name))
+}
+
+/// Knows early messages without a row of a date, before they are taken apart: until noon of the day before, nothing but its
+/// digits as a `start_date` makes a row one of the date (see [`ServiceDates`]).
+struct Skips {
+    until: Timestamp,
+    digits: memchr::memmem::Finder<'static>,
+}
+
+impl Skips {
+    fn new(only: &Only) -> Self {
+        let noon = ServiceSeconds(12 * 3600);
+        let until = only.date.plus_days(-1).instant(noon, &only.zone);
+        Self { until, digits: memchr::memmem::Finder::new(only.date.to_gtfs().as_bytes()).into_owned() }
+    }
+
+    fn is_of_others(&self, received: Timestamp, body: &[u8]) -> bool {
+        received < self.until && self.digits.find(body).is_none()
+    }
 }
 
 /// Picks the rows of one partition before they are made.
@@ -1004,6 +1028,54 @@ mod tests {
         assert!(notes[0].starts_with("'snapshot 0' is cut off or damaged at byte"), "{notes:?}");
         let (_, notes) = run(vec![Bytes::from_static(b"<html>not a feed</html>")]);
         assert_eq!(notes, ["is an HTML page, not a GTFS-Realtime message (23 bytes, it begins with <html>)"]);
+    }
+
+    #[test]
+    fn rows_are_made_of_one_date_and_all_dates_together_have_all_rows() {
+        let trip = |start_date: &[u8], start_time: &[u8]| [bytes(2, start_time), bytes(3, start_date)].concat();
+        let trips = [
+            trip(b"20261124", b""),
+            trip(b"20261125", b"23:50:00"),
+            trip(b"", b"28:10:00"),
+            trip(b"", b"00:10:00"),
+            trip(b"", b""),
+            trip(b"20261224", b""),
+            trip(b"tomorrow", b""),
+        ];
+        let mut body = bytes(1, &bytes(1, b"2.0"));
+        trips.iter().for_each(|trip| body.extend(bytes(2, &[bytes(1, b"x"), bytes(4, &bytes(1, trip))].concat())));
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let dates: Vec<ServiceDate> =
+            (-3..4).map(|day| ServiceDate::new(2026, 11, 25).unwrap().plus_days(day)).collect();
+        for hour in 0..24 {
+            let captured_at = Timestamp::from_second(1_795_561_200 + hour * 3600).unwrap();
+            let mut all = 0;
+            for date in &dates {
+                let only = Only { date: *date, zone: zone.clone() };
+                if !crate::time::ServiceDay::new(*date, &zone).evidence.contains(&captured_at) {
+                    continue;
+                }
+                let capture = Capture {
+                    url: "x".into(),
+                    captured_at,
+                    status: 200,
+                    headers: Vec::new(),
+                    digest: crate::digest::Digest::of(&body),
+                    body: body.clone().into(),
+                };
+                let origins = vec![Origin { name: "x".into(), captured_at }];
+                let captures = Box::new(std::iter::once(Ok(capture)));
+                let decoded = decode_only(origins, captures, &contracts(), Limits::default(), Some(&only)).unwrap();
+                for step in decoded.steps {
+                    all += match step.unwrap() {
+                        Step::Rows { chunk, .. } => chunk.rows.num_rows() as u64,
+                        Step::Strays { strays, .. } => strays.rows,
+                        _ => 0,
+                    };
+                }
+            }
+            assert_eq!(all, trips.len() as u64, "{captured_at}");
+        }
     }
 
     fn real_snapshots(folder: &Path, found: &mut Vec<PathBuf>) {

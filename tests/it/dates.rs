@@ -170,8 +170,7 @@ fn a_date_of_which_only_the_night_before_was_captured_is_not_published() {
     let alone = world.program(&["run", TELEMETRY, "--date", "2026-11-25"]);
     assert_eq!(alone.status.code(), Some(42), "{}", text(&alone.stdout));
     assert!(
-        text(&alone.stderr)
-            .contains("no evidence of stadtbus-telemetrie for 2026-11-25. The newest date that has some is 2026-11-24"),
+        text(&alone.stderr).contains("no report belongs to stadtbus-telemetrie 2026-11-25"),
         "{}",
         text(&alone.stderr)
     );

@@ -326,10 +326,12 @@ fn reports_of(
 }
 
 impl Partition {
-    /// How many captures were received on the date itself. Others may have rows of it all the same.
-    pub fn captures(&self) -> usize {
+    /// How many captures were received since the date began by the calendar, until its night ended. Others may have rows of it
+    /// all the same.
+    pub fn captures(&self, zone: &TimeZone) -> usize {
+        let begin = ServiceDay::new(self.date, zone).window.start;
         let entries = self.evidence.iter().flat_map(|(.., entries)| entries);
-        entries.filter(|entry| self.received.contains(&entry.captured_at)).count()
+        entries.filter(|entry| begin <= entry.captured_at && entry.captured_at < self.received.end).count()
     }
 }
 

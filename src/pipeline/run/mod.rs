@@ -240,7 +240,7 @@ fn run_partition(
     let clock = std::time::Instant::now();
     let started_at = now();
     let is_complete = partition.is_complete;
-    let captures = partition.captures();
+    let captures = partition.captures(&workspace.zone);
     let today = ServiceDate::local_date_of(started_at, &workspace.zone);
     let accepted = known::accepted(workspace, today)?;
     let _mine = lock.partition(&pipeline.name, partition.date)?;
