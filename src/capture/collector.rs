@@ -12,13 +12,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::capture::evidence::Store;
 use crate::capture::payload::{self, Wanted};
-use crate::capture::source::{self, Ask, Asked, Fetched, Source, Validators};
+use crate::capture::source::{self, Ask, Asked, Fetched, Policy, Source, Validators};
 use crate::capture::{Capture, CaptureError};
 use crate::digest::Digest;
 use crate::durable;
 
 /// Where sources are asked once, a try that fails later than this after the first began is the last.
 const LAST_TRY: Duration = Duration::from_secs(60);
+/// For how long after the end of a collector an answer that is under way is awaited.
+pub const GRACE: Duration = Duration::from_secs(3);
+/// For how long a run that captures itself waits for a message, whose source does not say otherwise: an older one tells
+/// where the buses were.
+const MESSAGE_FOR_RUN: Duration = Duration::from_secs(60);
 /// For how long 304 is believed of realtime feeds: an hour without a change is rare where buses run.
 pub const REALTIME_UNCHANGED: SignedDuration = SignedDuration::from_hours(1);
 /// For how long 304 is believed of timetables, which change every few days: a wrong one costs a day, the test one download.
@@ -35,11 +40,27 @@ pub struct Collected {
     pub unchanged: SignedDuration,
 }
 
+impl Collected {
+    /// For how long a run waits for it, all tries together: the `total_timeout` of one try. That of messages is a minute
+    /// where nothing else was set.
+    fn patience_of_run(&self) -> Duration {
+        let unset = Policy::default().total_timeout;
+        match (&self.source, self.wanted) {
+            (Source::Http { policy, .. } | Source::S3 { policy, .. }, wanted) => match wanted {
+                Wanted::Message if policy.total_timeout == unset => MESSAGE_FOR_RUN,
+                _ => policy.total_timeout,
+            },
+            (Source::File { .. }, _) => unset,
+        }
+    }
+}
+
 /// How often sources are asked.
 #[derive(Clone, Copy, Debug)]
 pub struct Beat {
     pub every: Duration,
-    /// No ask begins later than this after the start; without it, until somebody stops it.
+    /// No ask begins later than this after the start, and what is still awaited then has [`GRACE`]; without it, until
+    /// somebody stops it.
     pub duration: Option<Duration>,
 }
 
@@ -133,12 +154,29 @@ impl Collector {
 
     /// Asks every source once, all at the same time; the reports stand in the order of the sources.
     pub fn once(&self) -> Vec<Report> {
+        self.ask_all(|_| None)
+    }
+
+    /// The same for a run, which gives up what takes too long and goes on with the evidence that there is.
+    pub fn once_for_run(&self) -> Vec<Report> {
+        self.ask_all(|source| {
+            let patience = source.patience_of_run();
+            let when = format!(
+                "within {} s, which is how long a run waits; raise 'total_timeout' of the source, or let 'capture' poll it",
+                patience.as_secs()
+            );
+            Some(Limit { at: Instant::now().checked_add(patience)?, when })
+        })
+    }
+
+    fn ask_all(&self, limit: impl Fn(&Collected) -> Option<Limit> + Sync) -> Vec<Report> {
         std::thread::scope(|scope| {
             let asks: Vec<_> = (self.sources.iter())
                 .map(|source| {
                     scope.spawn(|| {
                         let no_try_after = Instant::now().checked_add(LAST_TRY);
-                        Task::new(&self.private, source).ask(&self.stop, no_try_after, None)
+                        let limit = limit(source);
+                        Task::new(&self.private, source).ask(&self.stop, no_try_after, limit.as_ref())
                     })
                 })
                 .collect();
@@ -159,6 +197,13 @@ impl Collector {
             }
         });
     }
+}
+
+/// When an answer is given up.
+struct Limit {
+    at: Instant,
+    /// Completes "it had not answered completely …".
+    when: String,
 }
 
 /// A source at work.
@@ -194,6 +239,11 @@ impl<'a> Task<'a> {
     fn follow(mut self, beat: Beat, begin: Instant, stop: &Stop, tell: &(dyn Fn(&Report) + Sync)) {
         let end = beat.duration.and_then(|duration| begin.checked_add(duration));
         let every = beat.every.max(Duration::from_millis(1));
+        // A drop at a time must not hold the end up.
+        let limit = end.and_then(|end| end.checked_add(GRACE)).map(|at| Limit {
+            at,
+            when: format!("{} s after the end of the capture, and was given up", GRACE.as_secs()),
+        });
         let mut next = begin;
         loop {
             let wake = end.map_or(next, |end| end.min(next));
@@ -202,9 +252,7 @@ impl<'a> Task<'a> {
             }
             let after = next + every;
             let no_try_after = end.map_or(after, |end| end.min(after));
-            // What is still awaited at the end is given up a beat later: a drop at a time must not hold the end up.
-            let give_up = end.and_then(|end| end.checked_add(every.min(LAST_TRY)));
-            let Some((mut report, not_before)) = self.ask(stop, Some(no_try_after), give_up) else { return };
+            let Some((mut report, not_before)) = self.ask(stop, Some(no_try_after), limit.as_ref()) else { return };
             // The first beat that is still to come; those before it are lost.
             let earliest = not_before.map_or_else(Instant::now, |until| until.max(Instant::now()));
             let behind = earliest.saturating_duration_since(after);
@@ -220,7 +268,7 @@ impl<'a> Task<'a> {
         &mut self,
         stop: &Stop,
         no_try_after: Option<Instant>,
-        give_up: Option<Instant>,
+        limit: Option<&Limit>,
     ) -> Option<(Report, Option<Instant>)> {
         let (asked_at, clock) = (crate::time::now(), Instant::now());
         let name = &self.collected.name;
@@ -240,7 +288,7 @@ impl<'a> Task<'a> {
                     tokio::select! {
                         asked = self.collected.source.ask(&ask) => Some(asked),
                         () = stop.requested() => None,
-                        () = until(give_up) => Some(source::given_up(&self.collected.source.shown())),
+                        when = until(limit) => Some(source::given_up(&self.collected.source.shown(), when)),
                     }
                 });
                 // A name that is still being looked up is not waited for.
@@ -298,12 +346,11 @@ impl<'a> Task<'a> {
     }
 }
 
-/// Waits for an instant, for ever if there is none.
-async fn until(instant: Option<Instant>) {
-    match instant {
-        Some(instant) => tokio::time::sleep_until(instant.into()).await,
-        None => std::future::pending().await,
-    }
+/// Waits for a limit, for ever if there is none.
+async fn until(limit: Option<&Limit>) -> &str {
+    let Some(limit) = limit else { return std::future::pending().await };
+    tokio::time::sleep_until(limit.at.into()).await;
+    &limit.when
 }
 
 /// Waits; `false` if it was stopped.
@@ -328,7 +375,6 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::capture::source::Policy;
 
     /// What a server was asked, and when.
     type Seen = Arc<Mutex<Vec<(Instant, String)>>>;
@@ -575,6 +621,36 @@ mod tests {
         let reports = run(&collector, Beat { every: Duration::from_secs(60), duration: None });
         assert!(begin.elapsed() < Duration::from_millis(1200), "{:?}", begin.elapsed());
         assert_eq!((reports.len(), reports[0].name.as_str()), (1, "good"));
+    }
+
+    /// Sends a byte now and then, and never all.
+    fn drips(_: usize, stream: &mut TcpStream) {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+        while stream.write_all(b"x").is_ok() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    #[test]
+    fn a_source_that_drips_holds_up_neither_the_end_nor_a_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let (dripping, asked) = server(drips);
+        let mut source = collected("dripping", &dripping);
+        let begin = Instant::now();
+        let reports = run(&Collector::new(folder.path(), vec![source.clone()]), beat(60_000, 500));
+        assert!((3400..4500).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
+        assert!(reports.len() == 1 && reports[0].is_transient, "{reports:?}");
+        assert_eq!(source.patience_of_run(), MESSAGE_FOR_RUN);
+        assert_eq!(Collected { wanted: Wanted::Timetable, ..source.clone() }.patience_of_run().as_secs(), 300);
+        let Source::Http { policy, .. } = &mut source.source else { panic!() };
+        policy.total_timeout = Duration::from_secs(1);
+        let begin = Instant::now();
+        let reports = Collector::new(folder.path(), vec![source]).once_for_run();
+        assert!((1000..1800).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
+        let Outcome::Failed(error) = &reports[0].outcome else { panic!() };
+        let told = error.to_string();
+        assert!(reports[0].outcome.is_transient() && told.contains("not answered completely"), "{told}");
+        assert_eq!(asked.lock().unwrap().len(), 2);
     }
 
     #[test]

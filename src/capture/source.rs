@@ -214,9 +214,9 @@ fn passing(url: &str, problem: String) -> CaptureError {
     CaptureError::Passing { url: url.to_owned(), problem, remedy }
 }
 
-/// That an answer was not awaited any longer.
-pub(super) fn given_up(url: &str) -> Asked {
-    Asked { result: Err(passing(url, "it had not answered completely at the end".to_owned())), not_before: None }
+/// That an answer was not awaited any longer; `when` completes "it had not answered completely …".
+pub(super) fn given_up(url: &str, when: &str) -> Asked {
+    Asked { result: Err(passing(url, format!("it had not answered completely {when}"))), not_before: None }
 }
 
 fn lasting(url: &str, problem: String, remedy: &str) -> CaptureError {
@@ -923,6 +923,30 @@ mod tests {
             "{error}"
         );
         assert!(begin.elapsed() < Duration::from_secs(5));
+        fn silent(_: &mut TcpStream, _: &str) {
+            std::thread::sleep(Duration::from_millis(800));
+        }
+        let begin = Instant::now();
+        let error = source(&server(vec![silent, silent])).fetch(&Validators::default()).err().unwrap();
+        assert!(matches!(error, CaptureError::Passing { .. }), "{error}");
+        assert!(error.to_string().contains("tried 2 times"), "{error}");
+        assert!((400..3000).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
+        // A byte now and then is no stall; the time for one try is over all the same.
+        fn drip(stream: &mut TcpStream, _: &str) {
+            let head = "HTTP/1.1 200 OK\r\nETag: \"1\"\r\nLast-Modified: Tue, 24 Nov 2026 10:00:00 GMT\r\n";
+            let _ = stream.write_all(format!("{head}Content-Length: 50\r\n\r\n").as_bytes());
+            while stream.write_all(b"x").is_ok() {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
+        let mut dripping = source(&server(vec![drip, drip]));
+        let Source::S3 { policy, .. } = &mut dripping else { panic!() };
+        policy.total_timeout = Duration::from_millis(600);
+        let begin = Instant::now();
+        let error = dripping.fetch(&Validators::default()).err().unwrap();
+        assert!(matches!(error, CaptureError::Passing { .. }), "{error}");
+        assert!(error.to_string().contains("tried 2 times"), "{error}");
+        assert!((1200..4000).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
         fn large(stream: &mut TcpStream, _: &str) {
             let head = "200 OK\r\nETag: \"1\"\r\nLast-Modified: Tue, 24 Nov 2026 10:00:00 GMT";
             answer(stream, head, &"x".repeat(101));

@@ -32,7 +32,7 @@ pub struct Arguments {
     /// Ask again every so many seconds
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     every: Option<u64>,
-    /// Stop after so many seconds; answers that are awaited then are still kept
+    /// Stop after so many seconds; answers that are awaited then have three more
     #[arg(long = "for", value_name = "SECONDS", requires = "every", value_parser = clap::value_parser!(u64).range(1..))]
     duration: Option<u64>,
 }

@@ -61,8 +61,9 @@ sources:
     url: https://example.de/gtfs.zip
     # ${NAME} is an environment variable, here and anywhere in the url; what it holds is never shown or kept.
     # headers: {X-Api-Key: '${FAHRPLAN_KEY}'}
-    # Seconds, tries and bytes; these are the defaults. 'total_timeout' is that of one try. 'max_bytes' is 268435456 where
-    # the format is gtfs-realtime.
+    # Seconds, tries and bytes; these are the defaults. 'total_timeout' is that of one try, and
+    # of all tries where a run captures itself (a minute then where the format is gtfs-realtime and nothing is set).
+    # 'max_bytes' is 268435456 where the format is gtfs-realtime.
     # connect_timeout: 10
     # read_timeout: 30
     # total_timeout: 300

@@ -105,6 +105,30 @@ fn seconds_are_seconds_and_the_exit_code_is_that_of_the_worst_round() {
 }
 
 #[test]
+fn a_source_that_drips_ends_with_the_capture_and_does_not_hold_up_a_run() {
+    let (dripping, _) = server(|_, stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+        while stream.write_all(b"x").is_ok() {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    });
+    let world = world(&[("drips", &dripping)]);
+    let begin = Instant::now();
+    let output = world.program(&["capture", "stadtbus-telemetrie", "--every", "300", "--for", "1"]);
+    let (told, failed) = (text(&output.stdout), text(&output.stderr));
+    assert!((4..7).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
+    assert_eq!(output.status.code(), Some(1), "{failed}");
+    assert!(told.contains("drips: asked 1 times, 0 kept, 1 failed"), "{told}");
+    assert!(failed.contains("not answered completely 3 s after the end"), "{failed}");
+    world.replace("pipelines/stadtbus-telemetrie.yaml", "    tries: 1\n", "    tries: 9\n    total_timeout: 2\n");
+    let begin = Instant::now();
+    let output = world.program(&["run", "stadtbus-telemetrie"]);
+    assert!((2..8).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
+    assert_ne!(output.status.code(), Some(0));
+    assert!(text(&output.stderr).contains("not answered completely within 2 s"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn a_signal_ends_it_with_its_code_and_a_line() {
     let (dead, _) = server(|_, stream| say(stream, "503 Busy", ""));
     let (healthy, seen) = good();

@@ -65,7 +65,7 @@ pub fn collector(workspace: &Workspace, pipelines: &[&Pipeline]) -> Result<Colle
 pub fn capture(workspace: &Workspace, pipeline: &Pipeline) -> Result<Vec<(String, bool)>, RunError> {
     let mut done = Vec::new();
     let mut failures: Vec<CaptureError> = Vec::new();
-    for report in collector(workspace, &[pipeline])?.once() {
+    for report in collector(workspace, &[pipeline])?.once_for_run() {
         match report.outcome {
             Outcome::New { .. } => done.push((report.name, true)),
             Outcome::NotModified => done.push((report.name, false)),
