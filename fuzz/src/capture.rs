@@ -17,4 +17,6 @@ pub struct Capture {
 pub enum CaptureError {
     #[error("{source}")]
     Io { source: std::io::Error },
+    #[error("{file} is damaged at byte {offset}: {problem}", file = file.display())]
+    Damaged { file: std::path::PathBuf, offset: u64, problem: String },
 }
