@@ -2,6 +2,7 @@
 //! texts that must not leave ([`texts`]). How times are published is a matter of the contract, see
 //! [`crate::contract::times`].
 
+mod plates;
 pub mod texts;
 
 use std::collections::HashMap;

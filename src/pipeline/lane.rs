@@ -38,6 +38,8 @@ pub struct Plan {
     pub transform: Option<Box<dyn Transform>>,
     /// Whether the table is released at all.
     pub released: bool,
+    /// Whether the run may have private texts.
+    pub has_private_texts: bool,
     pub metadata: Vec<(String, String)>,
     /// What the data manager decided of rows of this table.
     pub decisions: Arc<Decisions>,
@@ -147,7 +149,7 @@ impl Lane {
         };
         Ok(Self {
             times,
-            texts: PublishedTexts::new(&release, budget.clone()),
+            texts: PublishedTexts::new(&release, plan.has_private_texts, budget.clone()),
             check: Some(check),
             transform: plan.transform,
             second,

@@ -29,6 +29,17 @@ fn texts_that_are_private_or_look_so_hold_a_release_back_and_are_not_told() {
         ("route_id", "S1", "B-MW 1234"),
         ("route_id", "S1", "anna.b@example.org"),
         ("route_id", "S1", "+49 781 123456"),
+        // The label of a bus within a longer text, with a space of no width, and with another blank.
+        ("route_id", "S1", "Linie von Fahrer 4715 heute"),
+        ("route_id", "S1", "Fah\u{200b}rer 4715"),
+        ("route_id", "S1", "OG\u{2011}FB\u{a0}105"),
+        // Without separators and without a plus.
+        ("route_id", "S1", "001B638445e6"),
+        ("route_id", "S1", "OGAB123"),
+        ("route_id", "S1", "0781 1234567"),
+        ("route_id", "S1", "0171-1234567"),
+        ("route_id", "S1", "(0781) 123456"),
+        ("route_id", "S1", "0049 781 123456"),
     ] {
         let (world, code, record, told) = mapped(column, from, to, |_| {});
         assert_eq!(code, 3, "{to}: {told}");

@@ -9,6 +9,7 @@ use fahrtenbuch::check::surroundings::{Siblings, Surroundings};
 use fahrtenbuch::check::{self, CheckError, Checked, RuleResult, TableCheck};
 use fahrtenbuch::contract::library::Library;
 use fahrtenbuch::decode::{Decoded, Limits, Step, gtfs, gtfs_realtime};
+use fahrtenbuch::derive::privacy::texts::{PrivateTexts, PublishedTexts};
 use fahrtenbuch::digest::Digest;
 use fahrtenbuch::table::keys::Keys;
 use fahrtenbuch::table::{Budget, Origin};
@@ -139,4 +140,76 @@ fn rows_checked_or_noted(folder: &Path, more_than: usize) -> usize {
         rows_in_all += rows;
     }
     rows_in_all
+}
+
+/// What the deny-list says of all rows, as if the public columns of the feed were published as they are: for each column
+/// how many different texts have a private one in them, and how many look so.
+fn denied(decoded: Decoded) -> Result<Vec<String>, String> {
+    let budget = Budget::new(1 << 30);
+    let mut private = PrivateTexts::new(budget.clone());
+    let compares = decoded.tables.iter().any(|head| PrivateTexts::may_be_in(&head.contract));
+    let mut published: Vec<PublishedTexts> =
+        (decoded.tables.iter()).map(|head| PublishedTexts::new(&head.contract, compares, budget.clone())).collect();
+    for step in decoded.steps {
+        if let Step::Rows { table, chunk } = step.map_err(|error| error.to_string())? {
+            private.push(&decoded.tables[table].contract, &chunk.rows).unwrap();
+            published[table].push(&chunk.rows).unwrap();
+        }
+    }
+    let tables = decoded.tables.iter().zip(&published);
+    let found = tables.flat_map(|(head, texts)| {
+        let table = &head.contract.table;
+        let found = texts.found(&private).into_iter();
+        found.map(move |(column, (equal, looks))| format!("{table}.{column} {equal} {looks}")).collect::<Vec<_>>()
+    });
+    Ok(found.collect())
+}
+
+/// The findings of the deny-list in all feeds and snapshots of some folders, and how many files were read.
+fn denied_in(folders: &[PathBuf]) -> (usize, Vec<String>) {
+    let [timetable, realtime] =
+        ["schemas/gtfs", "schemas/gtfs-realtime"].map(|folder| Library::read(&root().join(folder)).unwrap());
+    let (mut read, mut found) = (0, Vec::new());
+    for folder in folders {
+        let mut feeds = Vec::new();
+        find(folder, "zip", &mut feeds);
+        find(folder, "pb", &mut feeds);
+        for feed in feeds {
+            let body: bytes::Bytes = std::fs::read(&feed).unwrap().into();
+            let origin = Origin { name: "feed".into(), captured_at: Timestamp::UNIX_EPOCH };
+            let decoded = if feed.extension().is_some_and(|extension| extension == "zip") {
+                gtfs::decode("feed.zip", body, &origin, &timetable, Limits::default())
+            } else {
+                let capture = Capture {
+                    url: "file:x".into(),
+                    captured_at: Timestamp::UNIX_EPOCH,
+                    status: 200,
+                    headers: Vec::new(),
+                    digest: Digest::of(&body),
+                    body,
+                };
+                let captures = Box::new(std::iter::once(Ok(capture)));
+                gtfs_realtime::decode(vec![origin], captures, &realtime, Limits::default())
+            };
+            // What cannot be read is not published.
+            let Ok(denied) = decoded.map_err(|error| error.to_string()).and_then(denied) else { continue };
+            read += 1;
+            let name = feed.strip_prefix(folder).unwrap().display().to_string();
+            found.extend(denied.into_iter().map(|finding| format!("{name} {finding}")));
+        }
+    }
+    (read, found)
+}
+
+#[test]
+fn the_deny_list_alarms_in_no_feed_of_the_repository() {
+    let (read, found) = denied_in(&["tests/feeds", "tests/captures"].map(|folder| root().join(folder)));
+    assert!(read > 30 && found.is_empty(), "{read}: {found:#?}");
+}
+
+#[test]
+#[cfg_attr(not(shared), ignore = "needs the collection of feeds and captures beside the checkout")]
+fn the_deny_list_alarms_in_no_feed_of_the_collection() {
+    let (read, found) = denied_in(&[shared("feeds"), shared("realtime")]);
+    assert!(read > 110 && found.is_empty(), "{read}: {found:#?}");
 }

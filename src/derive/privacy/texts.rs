@@ -1,35 +1,46 @@
-//! Texts that must not leave, by value: a release is held back if a published cell equals a private text of the same run,
+//! Texts that must not leave, by value: a release is held back if a published cell has a private text of the same run in it,
 //! or looks like a number plate, a MAC address, a telephone number or an e-mail address.
 //!
 //! *Private texts* are the values, of six characters or more, of the text columns of the feed's tables that their contract
-//! does not classify as public: labels, plates, ids of vehicles and devices. Cells are compared whole, without regard to
-//! case and spaces. Ids of messages (`entity_id`) are no private texts: feeds fill them with the id of the trip or the
-//! alert. A private text that is nothing but digits is not looked for in columns of ids (`stop_id`, `route_id`): numbers of
-//! stops and of buses meet by chance.
+//! does not classify as public: labels, plates, ids of vehicles and devices. They are compared as people read them: what
+//! Unicode counts as compatible is the same, and case, blanks, separators and characters that show nothing do not count. A
+//! private text is found as a whole cell, and as whole words within one. One that is nothing but digits is not looked for in
+//! columns of ids, codes, colours and addresses (`stop_id`, `stop_code`): numbers of stops and of buses meet by chance. An `entity_id` is a private text
+//! where its table has vehicles, unless it is the id of a trip or of another message: feeds like to fill it with these.
 //!
 //! *Patterns* are looked for in whole cells, but for MAC addresses, which no text for riders has in it: alerts may well name
-//! the telephone of the customer service in a sentence. Columns of ids are not looked through for telephone numbers without
-//! a plus, nor for plates that are not written with a space, since ids are built like them.
+//! the telephone of the customer service in a sentence. Ids are built like telephone numbers and plates, so that in columns
+//! of ids fewer forms of them count. Twelve hexadecimal digits and plates without separators are looked for in columns of
+//! ids and codes only where most of the column is built otherwise, and neither in addresses of pages nor in colours.
 //!
 //! A column may be allowed on purpose: `allowsPrivateText`, with a reason. What is found is told as counts, never as text.
 //!
-//! Holds a hash of 16 bytes for each different text of a column, booked on the run's budget.
+//! Holds a hash of 16 bytes for each different text of a column, and the text itself where the run has private ones; both
+//! are booked on the run's budget. Private texts are looked for at the end, when all of them are known: for each word of a
+//! different text as many hashes as the longest private text has words, at most [`WORDS`].
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
-use regex::Regex;
+use regex::{Regex, RegexSet};
+use unicode_normalization::UnicodeNormalization;
 
 use crate::contract::{Classification, Contract, Kind};
+use crate::derive::privacy::plates::{self, Written};
 use crate::table::keys::{KeySet, text_key};
 use crate::table::{Budget, BudgetExceeded};
 
 /// The least characters of a private text that is looked for.
 const LEAST: usize = 6;
-/// Columns of the feed that are private and yet name neither a person nor a vehicle nor a device.
-const NOT_PERSONAL: &[&str] = &["entity_id"];
+/// The most words of a private text that is looked for within a longer one.
+const WORDS: usize = 16;
+/// Letters and digits without which a private text is compared with its separators.
+const LEAST_LETTERS: usize = 4;
+/// The id of a message.
+const ENTITY: &str = "entity_id";
 /// Columns that the program makes of keyed hashes.
 const OWN: &[&str] = &["location_ping_id", "vehicle_id"];
 
@@ -42,48 +53,113 @@ enum Looks {
     Email,
 }
 
-/// The patterns, and whether they are for columns of ids, too.
-static PATTERNS: LazyLock<Vec<(Looks, bool, Regex)>> = LazyLock::new(|| {
-    [
-        // DIN 74069: district, letters, number, and E or H: "OG-FB 101", "OG FB 101".
-        (Looks::Plate, true, r"^[A-ZÄÖÜ]{1,3}(-[A-Z]{1,2} | [A-Z]{1,2} )[1-9][0-9]{0,3} ?[EH]?$"),
-        (Looks::Plate, false, r"^[A-ZÄÖÜ]{1,3}-[A-Z]{1,2}-?[1-9][0-9]{1,3}[EH]?$"),
-        // France, Italy; Great Britain; Austria.
-        (Looks::Plate, true, r"^[A-Z]{2}[- ][0-9]{3}[- ][A-Z]{2}$"),
-        (Looks::Plate, true, r"^[A-Z]{2}[0-9]{2} [A-Z]{3}$"),
-        (Looks::Plate, true, r"^[A-Z]{1,2}-[0-9]{1,5} [A-Z]{1,3}$"),
-        (
-            Looks::MacAddress,
-            true,
-            r"(?i)(^|[^0-9a-f:-])[0-9a-f]{2}(([:-][0-9a-f]{2}){5}|(:[0-9a-f]{2}){7})($|[^0-9a-f:-])",
-        ),
-        (Looks::MacAddress, true, r"(?i)^[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}$"),
-        (Looks::Telephone, true, r"^(tel:)?\+[1-9][0-9]{0,2}([ ()/.-]{0,2}[0-9]){6,12}$"),
-        (
-            Looks::Telephone,
-            false,
-            r"^(tel:)?(00[1-9][0-9]{0,2}|\(?0[1-9][0-9]{1,4}\)?)[ /-]{1,3}[1-9]([ /-]?[0-9]){3,9}$",
-        ),
-        (Looks::Telephone, false, r"^\(?[2-9][0-9]{2}\)?[ .-] ?[2-9][0-9]{2}[ .-][0-9]{4}$"),
-        (Looks::Email, true, r"(?i)^(mailto:)?[^@\s/]+@[^@\s/]+\.[a-z]{2,24}$"),
-    ]
-    .into_iter()
+/// What a column holds, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holds {
+    Text,
+    /// `stop_id`.
+    Ids,
+    /// `stop_code`, `route_short_name`.
+    Codes,
+    /// `stop_url`, `route_color`: built in their own way.
+    Fixed,
+}
+
+impl Holds {
+    fn of(column: &str) -> Self {
+        let ends = |words: &[&str]| words.iter().any(|word| column.ends_with(word));
+        if ends(&["_id"]) || column.contains("_id_") {
+            Self::Ids
+        } else if ends(&["_code", "_short_name"]) {
+            Self::Codes
+        } else if ends(&["url", "_color"]) {
+            Self::Fixed
+        } else {
+            Self::Text
+        }
+    }
+}
+
+/// The forms, and whether they count in columns of ids, too.
+const PATTERNS: &[(Looks, bool, &str)] = &[
+    // DIN 74069: district, letters, number, and E or H: "OG-FB 101", "OG FB 101".
+    (Looks::Plate, true, r"^[A-ZÄÖÜ]{1,3}(-[A-Z]{1,2} | [A-Z]{1,2} )[1-9][0-9]{0,3} ?[EH]?$"),
+    (Looks::Plate, false, r"^[A-ZÄÖÜ]{1,3}-[A-Z]{1,2}-?[1-9][0-9]{1,3}[EH]?$"),
+    // France, Italy; Great Britain; Austria.
+    (Looks::Plate, true, r"^[A-Z]{2}[- ][0-9]{3}[- ][A-Z]{2}$"),
+    (Looks::Plate, true, r"^[A-Z]{2}[0-9]{2} [A-Z]{3}$"),
+    (Looks::Plate, true, r"^[A-Z]{1,2}-[0-9]{1,5} [A-Z]{1,3}$"),
+    (Looks::MacAddress, true, r"(?i)(^|[^0-9a-f:-])[0-9a-f]{2}(([:-][0-9a-f]{2}){5}|(:[0-9a-f]{2}){7})($|[^0-9a-f:-])"),
+    (Looks::MacAddress, true, r"(?i)^[0-9a-f]{4}([.:-])[0-9a-f]{4}([.:-])[0-9a-f]{4}$"),
+    (Looks::MacAddress, true, r"(?i)^[0-9a-f]{2}( [0-9a-f]{2}){5}$"),
+    (Looks::MacAddress, true, r"(?i)(^|[^a-z])mac([ -]?add?ress[e]?)?[ :=_#-]{0,3}[0-9a-f]{12}($|[^0-9a-z])"),
+    (Looks::Telephone, true, r"^((?i:tel)[.:]? ?)?\+[1-9][0-9]{0,2}([ ()/.-]{0,2}[0-9]){6,12}$"),
+    // With the code of a country or of a German mobile network, or an area code that stands apart.
+    (Looks::Telephone, true, r"^((?i:tel)[.:]? ?)?00[1-9][0-9]{0,2}[ /][ (]{0,2}[0-9]([ ()/-]{0,2}[0-9]){5,12}$"),
+    (Looks::Telephone, true, r"^((?i:tel)[.:]? ?)?00(3[1-9]|4[1-9])[ /-]{1,3}[0-9(]([ ()/-]{0,2}[0-9]){5,12}$"),
+    (Looks::Telephone, true, r"^((?i:tel)[.:]? ?)?01[567][0-9]{1,2}[ /-]{1,3}[0-9]([ /-]?[0-9]){5,8}$"),
+    (Looks::Telephone, true, r"^((?i:tel)[.:]? ?)?\(0[1-9][0-9]{1,4}\)[ /-]{0,3}[1-9]([ /-]?[0-9]){3,9}$"),
+    (Looks::Telephone, true, r"^((?i:tel)[.:]? ?)?0[1-9][0-9]{1,4}( | ?/ ?| - )[1-9]([ /-]?[0-9]){3,9}$"),
+    (
+        Looks::Telephone,
+        false,
+        r"^((?i:tel)[.:]? ?)?(00[1-9][0-9]{0,2}|\(?0[1-9][0-9]{1,4}\)?)[ /-]{1,3}[1-9]([ /-]?[0-9]){3,9}$",
+    ),
+    (Looks::Telephone, false, r"^((?i:tel)[.:]? ?)?(00(3[1-9]|4[1-9])[1-9][0-9]{7,11}|01[567][0-9]{8,9})$"),
+    (Looks::Telephone, false, r"^0[1-9]([ .-][0-9]{2}){4}$"),
+    (Looks::Telephone, false, r"^\(?[2-9][0-9]{2}\)?[ .-] ?[2-9][0-9]{2}[ .-][0-9]{4}$"),
+    (Looks::Email, true, r"(?i)^(mailto:)?[^@\s/]+@[^@\s/]+\.[a-z]{2,24}$"),
+];
+
+/// All forms, and those for columns of ids: a text is looked at once for all of them.
+static FORMS: LazyLock<[Option<RegexSet>; 2]> = LazyLock::new(|| {
     // They are constant, and a test reads each.
-    .filter_map(|(looks, in_ids, pattern)| Some((looks, in_ids, Regex::new(pattern).ok()?)))
-    .collect()
+    let set = |keep: &dyn Fn(bool) -> bool| {
+        RegexSet::new(PATTERNS.iter().filter(|(_, in_ids, _)| keep(*in_ids)).map(|(.., form)| form)).ok()
+    };
+    [set(&|_| true), set(&|in_ids| in_ids)]
 });
+
+/// Twelve hexadecimal digits, letters among them, as a word of a sentence.
+static HEX_WORD: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?i)(?:^|[^0-9a-z:/_.-])([0-9a-f]{12})(?:$|[^0-9a-z:/_-])").ok());
 
 /// The private texts of a run, of all of its tables.
 pub struct PrivateTexts {
     /// Those that are nothing but digits, and all others.
     known: [KeySet; 2],
+    /// The same of ids of messages about vehicles, and all ids that say what else a message is about.
+    entities: [KeySet; 2],
+    others: KeySet,
+    /// The most words of a private text.
+    longest: usize,
+    /// The columns of each table that came, and what came lately in them.
+    tables: Vec<(String, Vec<Watched>)>,
     budget: Budget,
     booked: usize,
+}
+
+/// A column of the feed that holds private texts, or tells which ids of messages are none.
+struct Watched {
+    place: usize,
+    role: Role,
+    recent: Recent,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Private,
+    /// The id of a message about a vehicle.
+    Entity,
+    /// The id of a trip, or of a message about something else.
+    Other,
 }
 
 /// The published texts of one table.
 pub struct PublishedTexts {
     columns: Vec<Published>,
+    /// Whether the run has private texts.
+    compares: bool,
     budget: Budget,
     booked: usize,
 }
@@ -92,15 +168,22 @@ pub struct PublishedTexts {
 struct Published {
     name: String,
     place: usize,
-    is_id: bool,
+    holds: Holds,
     /// Texts that came lately.
     recent: Recent,
     /// Every text as it stands, so that each is looked at once.
     seen: KeySet,
-    /// Those of enough characters, as they are compared: nothing but digits, and all others.
-    compared: [Vec<u128>; 2],
+    /// How many there are.
+    different: u64,
+    /// Those that are compared, one behind the other, and where each ends.
+    texts: String,
+    ends: Vec<usize>,
     /// How many different texts look like something private.
     looks: u64,
+    /// Of twelve letters and digits, of letters and a number: how many texts are built so, and how many of them would be a
+    /// MAC address or a plate.
+    built: [u64; 2],
+    loose: [u64; 2],
 }
 
 /// A few texts that came lately, each at the place that its last bytes give. The stops of a trip come again with the next
@@ -130,62 +213,223 @@ impl Recent {
     }
 }
 
-/// Whether a text is nothing but digits, and the hash by which it is compared; `None` if it is too short.
-fn compared(text: &str) -> Option<(bool, u128)> {
-    // Most are short ASCII: they are normalised without asking the tables of Unicode.
+/// Whether a character shows nothing: zero-width spaces and joiners, marks of direction, variants (Unicode's
+/// `Default_Ignorable_Code_Point`), and control characters that are no blanks.
+fn is_invisible(letter: char) -> bool {
+    matches!(letter,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+        || letter.is_control() && !letter.is_whitespace()
+}
+
+/// A text as people read it: compatible characters are one (NFKC), what shows nothing is gone, blanks are single spaces, and
+/// hyphens and dashes are hyphens.
+fn plain(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let is_plain = bytes.iter().all(|byte| (b' '..=b'~').contains(byte))
+        && bytes.first() != Some(&b' ')
+        && bytes.last() != Some(&b' ')
+        && !bytes.windows(2).any(|pair| pair == b"  ");
+    if is_plain {
+        return Cow::Borrowed(text);
+    }
     let mut plain = String::with_capacity(text.len());
-    for letter in text.chars().filter(|letter| !letter.is_whitespace()) {
-        match letter.is_ascii() {
-            true => plain.push(letter.to_ascii_lowercase()),
-            false => plain.extend(letter.to_lowercase()),
+    for letter in text.nfkc().filter(|letter| !is_invisible(*letter)) {
+        match letter {
+            // The pattern of Braille without dots is a blank.
+            letter if letter.is_whitespace() || letter == '\u{2800}' => {
+                if !plain.is_empty() && !plain.ends_with(' ') {
+                    plain.push(' ');
+                }
+            }
+            '\u{2010}'..='\u{2015}' | '\u{2043}' | '\u{2212}' => plain.push('-'),
+            letter => plain.push(letter),
         }
     }
-    if plain.chars().count() < LEAST {
-        return None;
+    plain.truncate(plain.trim_end().len());
+    Cow::Owned(plain)
+}
+
+/// A text as it is compared: its letters and digits without case, and the words that they stand in.
+#[derive(Default)]
+struct Folded {
+    letters: String,
+    words: Vec<Word>,
+    /// Characters that are no blanks.
+    characters: usize,
+    /// Whether all of them are digits.
+    is_number: bool,
+}
+
+/// A run of letters and digits.
+#[derive(Clone, Copy)]
+struct Word {
+    /// Where its bytes stand in the letters.
+    from: usize,
+    to: usize,
+    /// Where it stands in the text, in characters that are no blanks.
+    begin: usize,
+    end: usize,
+    is_number: bool,
+}
+
+impl Folded {
+    /// Takes a plain text.
+    fn take(&mut self, plain: &str) {
+        self.letters.clear();
+        self.words.clear();
+        (self.characters, self.is_number) = (0, true);
+        let mut is_within = false;
+        for letter in plain.chars() {
+            let is_blank = letter == ' ';
+            let is_letter = if letter.is_ascii() { letter.is_ascii_alphanumeric() } else { letter.is_alphanumeric() };
+            if is_letter {
+                let from = self.letters.len();
+                match letter {
+                    'ß' | 'ẞ' => self.letters.push_str("ss"),
+                    letter if letter.is_ascii() => self.letters.push(letter.to_ascii_lowercase()),
+                    letter => self.letters.extend(letter.to_lowercase()),
+                }
+                if !is_within {
+                    let begin = self.characters;
+                    self.words.push(Word { from, to: from, begin, end: begin, is_number: true });
+                }
+                if let Some(word) = self.words.last_mut() {
+                    (word.to, word.end) = (self.letters.len(), self.characters + 1);
+                    word.is_number &= letter.is_ascii_digit();
+                }
+            }
+            is_within = is_letter;
+            self.is_number &= is_blank || letter.is_ascii_digit();
+            self.characters += usize::from(!is_blank);
+        }
     }
-    Some((plain.bytes().all(|byte| byte.is_ascii_digit()), text_key(&plain)))
+
+    /// Whether it is nothing but digits, and its hash; `None` if it is too short.
+    fn key(&self, plain: &str) -> Option<(bool, u128)> {
+        if self.characters < LEAST {
+            return None;
+        }
+        let is_short = self.letters.chars().take(LEAST_LETTERS).count() < LEAST_LETTERS;
+        let key = if is_short { text_key(&plain.replace(' ', "").to_lowercase()) } else { text_key(&self.letters) };
+        Some((self.is_number, key))
+    }
 }
 
 impl PrivateTexts {
     pub fn new(budget: Budget) -> Self {
-        Self { known: Default::default(), budget, booked: 0 }
+        let (known, entities) = Default::default();
+        Self { known, entities, others: KeySet::default(), longest: 0, tables: Vec::new(), budget, booked: 0 }
     }
 
-    /// Whether a text, or a part of it between commas, is a private one of the run or looks like something private.
+    /// Whether a table of the feed may have private texts.
+    pub fn may_be_in(contract: &Contract) -> bool {
+        watched(contract).iter().any(|column| column.role != Role::Other)
+    }
+
+    /// Whether a text has a private one of the run in it, or it or a part of it between commas looks like something private.
     pub fn is_private(&self, text: &str) -> bool {
-        let is_known = |part: &str| {
-            let compared = compared(part);
-            compared.is_some_and(|(is_number, key)| self.known[usize::from(!is_number)].contains(key))
+        let looks_so = |part: &str| looks(part, Holds::Text).is_some() || loose(part, Holds::Text).is_some();
+        self.is_within(&plain(text), false, &mut Folded::default()) || looks_so(text) || text.split(", ").any(looks_so)
+    }
+
+    fn has(&self, is_number: bool, key: u128) -> bool {
+        let kind = usize::from(!is_number);
+        self.known[kind].contains(key) || self.entities[kind].contains(key) && !self.others.contains(key)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.longest == 0
+    }
+
+    /// Whether a plain text is a private one, or has one in it as whole words; `is_id`: it may be a number by chance.
+    fn is_within(&self, plain: &str, is_id: bool, folded: &mut Folded) -> bool {
+        folded.take(plain);
+        // Digits with separators are not the number without them: dates are built so. Where numbers meet by chance, a number
+        // is none.
+        let is_one = |has_separators: bool, is_number: bool, key: u128| match (is_number, has_separators) {
+            (true, false) => !is_id && (self.has(true, key) || self.has(false, key)),
+            _ => self.has(false, key),
         };
-        let is_it = |part: &str| is_known(part) || looks(part, false).is_some();
-        is_it(text) || text.split(", ").any(is_it)
+        let words = &folded.words;
+        let are_numbers = words.iter().all(|word| word.is_number);
+        let key = folded.key(plain);
+        if key.is_some_and(|(is_number, key)| is_one(!is_number, are_numbers, key)) {
+            return true;
+        }
+        (0..words.len()).any(|first| {
+            let mut is_number = true;
+            let parts = words[first..].iter().take(self.longest).enumerate();
+            parts.into_iter().any(|(more, last)| {
+                is_number &= last.is_number;
+                if last.end - words[first].begin < LEAST || (is_number && is_id) {
+                    return false;
+                }
+                is_one(more > 0, is_number, text_key(&folded.letters[words[first].from..last.to]))
+            })
+        })
     }
 
     /// Takes the private texts of some rows of the feed.
     pub fn push(&mut self, contract: &Contract, rows: &RecordBatch) -> Result<(), BudgetExceeded> {
-        let columns = contract.columns.iter().enumerate().filter(|(_, column)| {
-            column.classification == Classification::Private
-                && column.kind == Kind::Text
-                && !NOT_PERSONAL.contains(&column.name.as_str())
+        let at = self.tables.iter().position(|(table, _)| *table == contract.table).unwrap_or_else(|| {
+            self.tables.push((contract.table.clone(), watched(contract)));
+            self.tables.len() - 1
         });
-        let before: usize = self.known.iter().map(KeySet::bytes).sum();
-        for (place, _) in columns {
-            let Some(texts) = rows.column(place).as_string_opt::<i32>() else { continue };
-            let mut last = None;
+        let before = self.bytes();
+        let mut folded = Folded::default();
+        for column in &mut self.tables[at].1 {
+            let Some(texts) = rows.column(column.place).as_string_opt::<i32>() else { continue };
+            if texts.null_count() == texts.len() {
+                continue;
+            }
             for text in texts.iter().flatten() {
-                if last != Some(text)
-                    && let Some((is_number, key)) = compared(text)
-                {
-                    self.known[usize::from(!is_number)].insert(key);
+                if column.recent.has(text) {
+                    continue;
                 }
-                last = Some(text);
+                let plain = plain(text);
+                folded.take(&plain);
+                let Some((is_number, key)) = folded.key(&plain) else { continue };
+                match column.role {
+                    Role::Private => self.known[usize::from(!is_number)].insert(key),
+                    Role::Entity => self.entities[usize::from(!is_number)].insert(key),
+                    Role::Other => self.others.insert(key),
+                };
+                if column.role != Role::Other {
+                    self.longest = self.longest.max(folded.words.len().clamp(1, WORDS));
+                }
             }
         }
-        let grown = self.known.iter().map(KeySet::bytes).sum::<usize>() - before;
+        let grown = self.bytes() - before;
         self.budget.take("derive", grown)?;
         self.booked += grown;
         Ok(())
     }
+
+    fn bytes(&self) -> usize {
+        let sets = self.known.iter().chain(&self.entities).chain([&self.others]);
+        sets.map(KeySet::bytes).sum()
+    }
+}
+
+/// The columns of a table of the feed that hold private texts, or tell which ids of messages are none.
+fn watched(contract: &Contract) -> Vec<Watched> {
+    let has_vehicles = contract.index_of("vehicle_id").is_some();
+    let has_messages = contract.index_of(ENTITY).is_some();
+    let columns = contract.columns.iter().enumerate().filter(|(_, column)| column.kind == Kind::Text);
+    let watched = columns.filter_map(|(place, column)| {
+        let role = match column.name.as_str() {
+            ENTITY if !has_vehicles => Role::Other,
+            "trip_id" if has_messages => Role::Other,
+            _ if column.classification != Classification::Private => return None,
+            ENTITY => Role::Entity,
+            _ => Role::Private,
+        };
+        Some(Watched { place, role, recent: Recent::default() })
+    });
+    watched.collect()
 }
 
 impl Drop for PrivateTexts {
@@ -195,7 +439,8 @@ impl Drop for PrivateTexts {
 }
 
 impl PublishedTexts {
-    pub fn new(contract: &Contract, budget: Budget) -> Self {
+    /// `compares`: whether the run may have private texts, which published ones are then compared with.
+    pub fn new(contract: &Contract, compares: bool, budget: Budget) -> Self {
         let columns = contract.columns.iter().enumerate().filter(|(_, column)| {
             column.classification == Classification::Public
                 && column.kind == Kind::Text
@@ -205,13 +450,17 @@ impl PublishedTexts {
         let columns = columns.map(|(place, column)| Published {
             name: column.name.clone(),
             place,
-            is_id: column.name.ends_with("_id") || column.name.contains("_id_"),
+            holds: Holds::of(&column.name),
             recent: Recent::default(),
             seen: KeySet::default(),
-            compared: Default::default(),
+            different: 0,
+            texts: String::new(),
+            ends: Vec::new(),
             looks: 0,
+            built: [0; 2],
+            loose: [0; 2],
         });
-        Self { columns: columns.collect(), budget, booked: 0 }
+        Self { columns: columns.collect(), compares, budget, booked: 0 }
     }
 
     /// Takes the public texts of some rows of the release, all of their columns there.
@@ -224,7 +473,7 @@ impl PublishedTexts {
             }
             for text in texts.iter().flatten() {
                 if !column.recent.has(text) && column.seen.insert(text_key(text)) {
-                    column.look(text);
+                    column.look(text, self.compares);
                 }
             }
         }
@@ -234,15 +483,13 @@ impl PublishedTexts {
         Ok(())
     }
 
-    /// What must not leave: for each column how many different texts are private ones of the run, and how many look so.
+    /// What must not leave: for each column how many different texts have a private one of the run in them, and how many
+    /// look so.
     pub fn found(&self, private: &PrivateTexts) -> BTreeMap<&str, (u64, u64)> {
-        let equal = |column: &Published| {
-            // Numbers of buses and of stops meet by chance.
-            let kinds = usize::from(column.is_id)..2;
-            let is_known = |kind: usize, key: &u128| private.known[kind].contains(*key);
-            kinds.map(|kind| column.compared[kind].iter().filter(|key| is_known(kind, key)).count() as u64).sum::<u64>()
-        };
-        let columns = self.columns.iter().map(|column| (column.name.as_str(), (equal(column), column.looks)));
+        let columns = self.columns.iter().map(|column| {
+            let known = if private.is_empty() { 0 } else { column.known(private) };
+            (column.name.as_str(), (known, column.looks()))
+        });
         columns.filter(|(_, found)| *found != (0, 0)).collect()
     }
 
@@ -260,28 +507,98 @@ impl Drop for PublishedTexts {
 
 impl Published {
     /// Looks at a text that was not there before.
-    fn look(&mut self, text: &str) {
-        if let Some((is_number, key)) = compared(text) {
-            self.compared[usize::from(!is_number)].push(key);
+    fn look(&mut self, text: &str, compares: bool) {
+        self.different += 1;
+        if text.len() < LEAST {
+            return;
         }
-        self.looks += u64::from(looks(text, self.is_id).is_some());
+        let plain = plain(text);
+        if compares {
+            self.texts.push_str(&plain);
+            self.ends.push(self.texts.len());
+        }
+        if looks_plain(&plain, self.holds).is_some() {
+            self.looks += 1;
+        } else if self.holds != Holds::Fixed {
+            let built = built(&plain);
+            let loose = loose(&plain, self.holds);
+            for (place, kind) in [Looks::MacAddress, Looks::Plate].into_iter().enumerate() {
+                self.built[place] += u64::from(built == Some(kind));
+                self.loose[place] += u64::from(loose == Some(kind));
+            }
+        }
+    }
+
+    /// How many different texts look private.
+    fn looks(&self) -> u64 {
+        let is_scheme = |place: usize| self.holds != Holds::Text && self.built[place] * 2 > self.different;
+        let loose = (0..2).filter(|place| !is_scheme(*place)).map(|place| self.loose[place]);
+        self.looks + loose.sum::<u64>()
+    }
+
+    /// How many different texts have a private one in them.
+    fn known(&self, private: &PrivateTexts) -> u64 {
+        let (mut from, mut folded) = (0, Folded::default());
+        let texts = self.ends.iter().map(|&end| &self.texts[std::mem::replace(&mut from, end)..end]);
+        texts.filter(|text| private.is_within(text, self.holds != Holds::Text, &mut folded)).count() as u64
     }
 
     fn bytes(&self) -> usize {
-        self.seen.bytes() + self.compared.iter().map(|keys| keys.capacity() * 16).sum::<usize>()
+        self.seen.bytes() + self.texts.capacity() + self.ends.capacity() * size_of::<usize>()
     }
 }
 
 /// What a text looks like.
-fn looks(text: &str, is_id: bool) -> Option<Looks> {
-    let text = text.trim();
-    // Each of them has a digit, an @ or the marks of a MAC address; most texts are words.
-    let marks = text.bytes().filter(|byte| b":-".contains(byte)).count();
-    if text.len() < LEAST || (marks < 5 && !text.bytes().any(|byte| byte.is_ascii_digit() || byte == b'@')) {
+fn looks(text: &str, holds: Holds) -> Option<Looks> {
+    looks_plain(&plain(text), holds)
+}
+
+fn looks_plain(text: &str, holds: Holds) -> Option<Looks> {
+    // Each form has a digit, an @ or the marks of a MAC address; most texts are words.
+    let count = |of: &[u8]| text.bytes().filter(|byte| of.contains(byte)).count();
+    let has_mark = text.bytes().any(|byte| byte.is_ascii_digit() || byte == b'@');
+    if text.len() < LEAST || !(has_mark || count(b":-.") > 1 || count(b" ") == 5) {
         return None;
     }
-    let patterns = PATTERNS.iter().filter(|(_, in_ids, _)| *in_ids || !is_id);
-    patterns.into_iter().find(|(.., pattern)| pattern.is_match(text)).map(|(looks, ..)| *looks)
+    let is_id = holds == Holds::Ids;
+    let forms = FORMS[usize::from(is_id)].as_ref()?;
+    if let Some(found) = forms.matches(text).iter().next() {
+        let patterns = PATTERNS.iter().filter(|(_, in_ids, _)| *in_ids || !is_id);
+        return patterns.into_iter().nth(found).map(|(looks, ..)| *looks);
+    }
+    let is_plate = holds == Holds::Text && text.len() <= 16 && plates::german(text) == Some(Written::Apart);
+    is_plate.then_some(Looks::Plate)
+}
+
+/// What a text without separators looks like, where little else tells it from an id.
+fn loose(text: &str, holds: Holds) -> Option<Looks> {
+    let has_letter = |text: &str| text.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let is_hex = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_hex && has_letter(text) {
+        return Some(Looks::MacAddress);
+    }
+    if text.len() <= 16
+        && let Some(Written::Joined(district)) = plates::german(text)
+        && (holds == Holds::Text || district > 1)
+    {
+        return Some(Looks::Plate);
+    }
+    let is_sentence = holds == Holds::Text && text.len() > 12 && text.contains(' ') && !text.contains("://");
+    let words = is_sentence.then_some(HEX_WORD.as_ref()).flatten()?.captures_iter(text);
+    let mut words = words.filter_map(|word| word.get(1)).map(|word| word.as_str());
+    let has_digit = |text: &str| text.bytes().any(|byte| byte.is_ascii_digit());
+    words.any(|word| has_letter(word) && has_digit(word)).then_some(Looks::MacAddress)
+}
+
+/// What a text is built like, whatever it says: columns of which most texts are built so hold nothing private.
+fn built(text: &str) -> Option<Looks> {
+    let bytes = text.as_bytes();
+    if bytes.len() == 12 && bytes.iter().all(u8::is_ascii_alphanumeric) {
+        return Some(Looks::MacAddress);
+    }
+    let letters = text.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    let is_built = bytes.len() <= 9 && letters.len() < bytes.len() && letters.chars().all(char::is_alphabetic);
+    (is_built && !letters.is_empty()).then_some(Looks::Plate)
 }
 
 #[cfg(test)]
@@ -296,7 +613,7 @@ mod tests {
 
     #[test]
     fn plates_addresses_and_numbers_are_known_by_their_looks() {
-        assert_eq!(PATTERNS.len(), 11);
+        assert!(FORMS.iter().all(Option::is_some) && HEX_WORD.is_some());
         for (text, expected) in [
             ("OG-FB 101", Looks::Plate),
             ("B-MW 1234E", Looks::Plate),
@@ -317,9 +634,139 @@ mod tests {
             ("(0781) 12345", Looks::Telephone),
             ("0171-1234567", Looks::Telephone),
             ("(212) 555-0134", Looks::Telephone),
+            ("0781 / 1234567", Looks::Telephone),
+            ("(0781)123456", Looks::Telephone),
+            ("Tel. 0781 123456", Looks::Telephone),
+            ("0049 781 123456", Looks::Telephone),
+            ("0049 (0)781 123456", Looks::Telephone),
+            ("0049781123456", Looks::Telephone),
+            ("01711234567", Looks::Telephone),
+            ("03 88 12 34 56", Looks::Telephone),
+            ("0781\u{a0}1234567", Looks::Telephone),
+            ("0781\u{2011}12345", Looks::Telephone),
+            ("\u{ff10}781 12345", Looks::Telephone),
+            ("OG\u{200b}-FB 101", Looks::Plate),
+            ("OG-FB  101", Looks::Plate),
+            ("og-fb 101", Looks::Plate),
+            ("001b-6384-45e6", Looks::MacAddress),
+            ("00 1b 63 84 45 e6", Looks::MacAddress),
+            ("ab:cd:ef:ab:cd:ef", Looks::MacAddress),
+            ("MAC 001122334455", Looks::MacAddress),
+            ("0\u{200b}0:1b:63:84:45:e6", Looks::MacAddress),
+            ("anna.b\u{ad}@example.org", Looks::Email),
             ("anna.b@example.org", Looks::Email),
         ] {
-            assert_eq!(looks(text, false), Some(expected), "{text}");
+            assert_eq!(looks(text, Holds::Text), Some(expected), "{text}");
+        }
+        for text in
+            ["0781 1234567", "0171-1234567", "(0781) 123456", "0781/123456", "0049 781 1234567", "0049-171-1234567"]
+        {
+            assert_eq!(looks(text, Holds::Ids), Some(Looks::Telephone), "{text}");
+        }
+    }
+
+    /// Columns, and how many of their texts look private.
+    #[test]
+    fn what_has_no_separators_is_told_from_ids_by_the_column_it_stands_in() {
+        let scheme = ["A1", "B2", "C3", "D4", "E5"];
+        let many = |more: &[&'static str]| [&scheme[..], more].concat();
+        for (column, texts, expected) in [
+            ("note", vec!["001b638445e6"], 1),
+            ("note", vec!["001B638445E6"], 1),
+            ("note", vec!["AbCdEfAbCdEf"], 1),
+            ("note", vec!["001122334455"], 0),
+            ("note", vec!["unit 001b638445e6 lost"], 1),
+            ("note", vec!["see https://example.org/001b638445e6 for more", "abcdefabcdef is a word of a sentence"], 0),
+            ("note", vec!["OGAB123", "BMW1234", "BUS101", "RE4711", "SIM15"], 2),
+            ("stop_id", many(&["001b638445e6"]), 1),
+            ("stop_id", many(&["OGAB123"]), 1),
+            ("stop_id", many(&["GXY1234", "og-fb101", "123e4567-e89b-12d3-a456-426614174000"]), 0),
+            ("stop_id", vec!["001b638445e6", "001b638445e7", "9f1b638445e6", "A1"], 0),
+            ("stop_id", vec!["g01b6384zzz6", "q01b6384zzz7", "9f1b638445e6"], 0),
+            ("route_short_name", vec!["OGAB123", "HVLX12", "XQAB123", "QMX632", "X12"], 0),
+            ("route_short_name", many(&["OGAB123", "1 Nord", "2 Nord", "3 Nord", "4 Nord", "5 Nord", "6 Nord"]), 1),
+            ("route_color", vec!["EE352E", "FFD100", "0039A6"], 0),
+            ("stop_url", vec!["001b638445e6"], 0),
+        ] {
+            let release = contract(&[(column, ", classification: public")]);
+            let mut published = PublishedTexts::new(&release, false, Budget::new(1 << 20));
+            published.push(&rows(&[(column, &texts)])).unwrap();
+            let found = published.found(&PrivateTexts::new(Budget::new(1 << 20)));
+            assert_eq!(found.get(column).map_or(0, |(_, looks)| *looks), expected, "{column}: {texts:?}");
+        }
+    }
+
+    #[test]
+    fn private_texts_are_found_however_they_are_written_and_within_others() {
+        let feed =
+            contract(&[("label", ""), ("vehicle_id", ""), ("entity_id", ""), ("trip_id", ", classification: public")]);
+        let mut alerts = contract(&[("entity_id", "")]);
+        alerts.table = "alerts".into();
+        let release = contract(&[("note", ", classification: public"), ("stop_id", ", classification: public")]);
+        let budget = Budget::new(1 << 20);
+        let mut private = PrivateTexts::new(budget.clone());
+        let labels = ["Anna Müßig", "WGN-4711", "12345678", "4711-001", "short", "A + B ***"];
+        let ids = ["message 7", "trip 9 of 10", "2.77.1234", "message 8", "alert 1", "message 10"];
+        let trips = ["trip 9 of 10", "x", "x", "x", "x", "x"];
+        let vehicles = ["bus 00001", "bus 00001", "", "", "", ""];
+        private
+            .push(
+                &feed,
+                &rows(&[("label", &labels), ("vehicle_id", &vehicles), ("entity_id", &ids), ("trip_id", &trips)]),
+            )
+            .unwrap();
+        private.push(&alerts, &rows(&[("entity_id", &["alert 1"])])).unwrap();
+        for (text, in_text, in_id) in [
+            ("Anna Müßig", true, true),
+            ("ANNA  MÜSSIG", true, true),
+            ("A\u{200b}nna\u{a0}Mu\u{308}ßig", true, true),
+            ("\u{ff21}nna_Müßig", true, true),
+            ("Heute fährt Anna Müßig.", true, true),
+            ("line:1:wgn4711:x", true, true),
+            ("WGN-47111", false, false),
+            ("XWGN-4711", false, false),
+            ("Wagen wgn 4711 steht", true, true),
+            ("12345678", true, false),
+            ("Bus 12345678 steht", true, false),
+            ("12.34.56.78", false, false),
+            ("1234 5678", true, false),
+            ("4711-001", true, true),
+            ("4711001", true, false),
+            ("at 4711-001", true, false),
+            ("short", false, false),
+            ("Anna", false, false),
+            ("a+b***", true, true),
+            ("message 7", true, true),
+            ("see message-8", true, true),
+            ("trip 9 of 10", false, false),
+            ("alert 1", false, false),
+            ("BUS-00001", true, true),
+        ] {
+            for (column, expected) in [("note", in_text), ("stop_id", in_id)] {
+                let mut published = PublishedTexts::new(&release, true, budget.clone());
+                let cells = ("", text);
+                let (note, stop) = if column == "note" { (cells.1, cells.0) } else { cells };
+                published.push(&rows(&[("note", &[note]), ("stop_id", &[stop])])).unwrap();
+                let found = published.found(&private).get(column).map_or(0, |(equal, _)| *equal);
+                assert_eq!(found > 0, expected, "{text} in {column}");
+            }
+            assert_eq!(private.is_private(text), in_text, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_looked_through_word_by_word() {
+        let (feed, release) = (contract(&[("label", "")]), contract(&[("note", ", classification: public")]));
+        let budget = Budget::new(64 << 20);
+        let mut private = PrivateTexts::new(budget.clone());
+        let label = (0..40).map(|number| format!("w{number}")).collect::<Vec<_>>().join(" ");
+        private.push(&feed, &rows(&[("label", &[&label, "Anna Berta"])])).unwrap();
+        assert_eq!(private.longest, WORDS);
+        let long = "und so weiter, ".repeat(20_000);
+        for (text, expected) in [(long.clone(), 0), (format!("{long} Anna Berta"), 1), (label, 1)] {
+            let mut published = PublishedTexts::new(&release, true, budget.clone());
+            published.push(&rows(&[("note", &[&text])])).unwrap();
+            assert_eq!(published.found(&private).get("note").map_or(0, |(equal, _)| *equal), expected);
         }
     }
 
@@ -348,10 +795,10 @@ mod tests {
             "RE 4711",
             "ICE 101",
         ] {
-            assert_eq!(looks(text, false), None, "{text}");
+            assert_eq!(looks(text, Holds::Text), None, "{text}");
         }
         for text in ["BUS-A101", "0781-12345", "0123-456789", "212-555-0134"] {
-            assert_eq!(looks(text, true), None, "{text}");
+            assert_eq!(looks(text, Holds::Ids), None, "{text}");
         }
     }
 
@@ -389,7 +836,7 @@ mod tests {
         let budget = Budget::new(1 << 20);
         for published_first in [false, true] {
             let mut texts = PrivateTexts::new(budget.clone());
-            let mut published = PublishedTexts::new(&release, budget.clone());
+            let mut published = PublishedTexts::new(&release, true, budget.clone());
             let public = rows(&[
                 ("note", &["FAHRER  MÜLLER", "message 1", "short", "4711001"]),
                 ("stop_id", &["4711001", "fahrermüller", "x", "de:1"]),

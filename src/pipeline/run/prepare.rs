@@ -101,6 +101,7 @@ pub(super) fn prepare(
     let around = beside.surroundings(workspace, pipeline, date, &staging, until, bucket)?;
     let mut waiting: Vec<Option<decode::Head>> = decoded.tables.iter().cloned().map(Some).collect();
     let mut lanes: Vec<Option<Lane>> = decoded.tables.iter().map(|_| None).collect();
+    let has_private_texts = decoded.tables.iter().any(|head| PrivateTexts::may_be_in(&head.contract));
     let mut open = |table: usize, lanes: &mut Vec<Option<Lane>>| -> Result<(), RunError> {
         let Some(head) = waiting.get_mut(table).and_then(Option::take) else { return Ok(()) };
         let referenced = referenced.get(&head.contract.table).cloned().unwrap_or_default();
@@ -119,7 +120,8 @@ pub(super) fn prepare(
         let metadata = metadata(&record, contract);
         let decisions = decided.get(&contract.table).cloned().unwrap_or_default();
         let (around, mappings) = (around.clone(), mappings.clone());
-        let plan = Plan { referenced, around, transform, released, metadata, decisions, mappings, head };
+        let plan =
+            Plan { referenced, around, transform, released, has_private_texts, metadata, decisions, mappings, head };
         lanes[table] = Some(Lane::new(plan, &staging, &holding, &budget)?);
         Ok(())
     };
