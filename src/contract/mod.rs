@@ -417,14 +417,17 @@ impl Contract {
         Arc::new(Schema::new(self.fields(|c| c.classification == Classification::Public).collect::<Vec<_>>()))
     }
 
-    /// The Arrow schema of a release: the public columns in the types that are published, each with its id in Parquet, the
-    /// column's place in the contract counted from 1. Columns without which no row is published are not nullable. What people
-    /// need to know of the columns stands in the footer, see the writer.
+    /// The Arrow schema of a release: the public columns in the types that are published, each with its description, its unit
+    /// and its id in Parquet, the column's place in the contract counted from 1. Columns without which no row is published
+    /// are not nullable.
     pub fn release_schema(&self) -> SchemaRef {
         let fields = self.public_columns().map(|(place, column)| {
+            // What is said in German stands beside it in the footer, see the writer: a schema is read with every file.
+            let documentation = column.documentation().filter(|(key, _)| *key != "description_de");
+            let documentation = documentation.map(|(key, value)| (key.to_owned(), value.to_owned()));
             let id = (FIELD_ID.to_owned(), (place + 1).to_string());
             Field::new(&column.name, column.release_type(), !self.is_never_null(place))
-                .with_metadata(std::collections::HashMap::from([id]))
+                .with_metadata(documentation.chain([id]).collect::<std::collections::HashMap<_, _>>())
         });
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }

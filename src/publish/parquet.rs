@@ -17,8 +17,8 @@ use arrow_array::{Array, RecordBatch};
 use arrow_ipc::reader::StreamReader;
 use arrow_row::{RowConverter, Rows, SortField};
 use arrow_schema::{ArrowError, SchemaRef};
-use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, SortingColumn};
@@ -89,7 +89,8 @@ impl Writer {
         let public: Vec<usize> = contract.public_columns().map(|(place, _)| place).collect();
         let sort_by: Vec<usize> =
             contract.sort_by.iter().filter_map(|place| public.iter().position(|other| other == place)).collect();
-        let properties = properties(contract, &sort_by, metadata).map_err(|error| failed(error.to_string()))?;
+        let properties =
+            properties(contract, &schema, &sort_by, metadata).map_err(|error| failed(error.to_string()))?;
         // Sorting needs a run three times, and several tables sort side by side.
         let run_limit = budget.limit() / 16;
         // One row group waits while another is being encoded.
@@ -427,11 +428,11 @@ impl Drop for Writer {
     }
 }
 
-/// How the columns are written, see [`encoding`], and what the footer says of them: descriptions and units as
-/// `fahrtenbuch.columns` in JSON, which every reader shows. An Arrow schema beside it would say them twice, in a form that only
-/// Arrow's own readers decode, and the types of Parquet need none.
+/// How the columns are written, see [`encoding`], and what the footer says of them: the Arrow schema with the descriptions and
+/// units, for readers that know it, and the same as `fahrtenbuch.columns` in JSON for all others.
 fn properties(
     contract: &Contract,
+    schema: &SchemaRef,
     sort_by: &[usize],
     metadata: Vec<(String, String)>,
 ) -> Result<WriterPropertiesPtr, ParquetError> {
@@ -457,7 +458,9 @@ fn properties(
             builder = builder.set_column_dictionary_enabled(path.clone(), false).set_column_encoding(path, encoding);
         }
     }
-    Ok(Arc::new(builder.build()))
+    let mut properties = builder.build();
+    add_encoded_arrow_schema_to_metadata(schema, &mut properties);
+    Ok(Arc::new(properties))
 }
 
 /// The encoding of a column, `None` for a dictionary: the contract's word, or else what is smallest for most columns of its
@@ -713,6 +716,8 @@ mod tests {
         let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&staged.path).unwrap()).unwrap();
         let (schema, metadata) = (reader.schema().clone(), reader.metadata().clone());
         assert_eq!(schema.fields(), contract.release_schema().fields());
+        assert_eq!(schema.field(0).metadata()["description"], "Key.");
+        assert_eq!(schema.field(1).metadata()["unit"], "m");
         assert_eq!((schema.field(0).is_nullable(), schema.field(1).is_nullable()), (false, true));
         let root = metadata.file_metadata().schema_descr();
         assert_eq!(
