@@ -265,6 +265,11 @@ pub struct ImportRef {
     pub captures: u64,
 }
 
+/// Where a record is in the bucket, which is named by the digest of its bytes.
+pub fn record_key(digest: &Digest) -> String {
+    format!("ledger/records/{digest}.json")
+}
+
 /// Where an object of the ledger is in the bucket, which is named by the digest of its bytes.
 pub fn object_key(digest: &Digest) -> String {
     format!("ledger/objects/{digest}")
@@ -438,7 +443,7 @@ impl RunRecord {
         // A record has only texts, numbers, lists and maps with text keys, which always serialise.
         let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
         text.push('\n');
-        let key = format!("ledger/records/{}.json", Digest::of(text.as_bytes()));
+        let key = record_key(&Digest::of(text.as_bytes()));
         (key, text.into())
     }
 }

@@ -3,6 +3,7 @@
 mod commit;
 mod error;
 mod evidence;
+mod heads;
 mod inputs;
 pub mod known;
 mod lock;
@@ -35,6 +36,7 @@ use crate::time::{self, ServiceDate, ServiceDay};
 use crate::workspace::{self, Workspace};
 use commit::{has_lists, publish, publish_views};
 use evidence::{DefaultDate, Partition, default_date, newest_capture, partition};
+use heads::Look;
 use inputs::{Begun, begin, decisions};
 use known::{Changes, Comparison, last_record};
 use prepare::{prepare, staging};
@@ -261,12 +263,19 @@ fn run_partition(
     let Begun { record, key, lists } = begin(workspace, pipeline, &partition, &decided, started_at)?;
     let earlier = journal::read(&journal_path).map_err(|error| RunError::private(&journal_path, "read", &error))?;
     let abandoned = earlier.as_ref().map(journal::Entry::unfinished).unwrap_or_default();
-    let earlier =
-        earlier.filter(|entry| entry.record.inputs.sha256 == record.inputs.sha256 && entry.bucket == bucket.location());
+    let earlier = earlier.filter(|entry| entry.bucket == bucket.location());
     if let Some(entry) = earlier.as_ref().filter(|entry| entry.published) {
         put_record_again(bucket, entry)?;
     }
-    let published = Published::look(bucket, pipeline, partition.date, is_complete, &abandoned)?;
+    let earlier = earlier.filter(|entry| entry.record.inputs.sha256 == record.inputs.sha256);
+    let look = Look { workspace, pipeline, bucket, lock, date: partition.date, unfinished: &abandoned };
+    let published = Published::look(bucket, pipeline, partition.date, is_complete, look.tables()?)?;
+    let mut put_back = published.put_back();
+    if let Some(last) = &last {
+        let (puts, notes) = known::put_lists_again(workspace, pipeline, bucket, &partition, last, &lists)?;
+        put_back += puts;
+        partition.notes.extend(notes);
+    }
     let (mut entry, finished_earlier) = match earlier {
         Some(entry)
             if entry.published
@@ -280,7 +289,7 @@ fn run_partition(
                 record: entry.record,
                 record_key,
                 commits: 0,
-                puts: 0,
+                puts: put_back,
                 is_repeated: true,
                 finished_earlier: false,
                 is_complete,
@@ -311,6 +320,9 @@ fn run_partition(
         journal::write(&journal_path, &entry).map_err(|error| RunError::private(&journal_path, "written", &error))?;
     }
     let done = publish(workspace, pipeline, bucket, &entry, watch)?;
+    if done.commits > 0 {
+        heads::remember(workspace, pipeline, bucket)?;
+    }
     stage("quarantine", &pipeline.name, watch);
     // Only now, so that a run that is done again until here finds in quarantine what the first one found.
     for held in &entry.quarantine {
@@ -329,7 +341,7 @@ fn run_partition(
         record: entry.record,
         record_key,
         commits: done.commits,
-        puts: done.puts,
+        puts: done.puts + put_back,
         is_repeated: false,
         finished_earlier,
         is_complete,
