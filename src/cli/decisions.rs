@@ -147,15 +147,19 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
 fn failed(error: &DecisionError) -> (String, Exit) {
     let exit = match error {
         DecisionError::File { .. } => Exit::Passing,
-        DecisionError::Line { .. } => Exit::Usage,
+        DecisionError::Line { .. } | DecisionError::Person { .. } => Exit::Usage,
     };
     (error.to_string(), exit)
 }
 
-/// All decisions with their files, in the order in which they were made.
+/// All decisions with their files, in the order in which they were made. Those of somebody who may not decide are told, and may
+/// be undone.
 fn all(workspace: &Workspace) -> Result<Vec<(PathBuf, Line)>, DecisionError> {
     let mut lines = Vec::new();
     for file in decision::files(&workspace.private) {
+        if let Err(error @ DecisionError::Person { .. }) = decision::read_of(&file, &workspace.people) {
+            eprintln!("warning: {error}");
+        }
         lines.extend(decision::read(&file)?.into_iter().map(|line| (file.clone(), line)));
     }
     lines.sort_by_key(|(_, line)| line.decision.at);

@@ -226,7 +226,7 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
         Err(Failure::Decision(error)) => {
             let exit = match error {
                 DecisionError::File { .. } => Exit::Passing,
-                DecisionError::Line { .. } => Exit::Usage,
+                DecisionError::Line { .. } | DecisionError::Person { .. } => Exit::Usage,
             };
             (error.to_string(), exit)
         }
@@ -279,7 +279,7 @@ fn id_of(rows: &RecordBatch, row: usize) -> Option<RowId> {
 }
 
 fn decisions_of(workspace: &Workspace, dataset: &str, table: &str, date: ServiceDate) -> Result<Decisions, Failure> {
-    let lines = decision::read(&decision::path_of_rows(&workspace.private, dataset, table))?;
+    let lines = decision::read_of(&decision::path_of_rows(&workspace.private, dataset, table), &workspace.people)?;
     Ok(Decisions::of(&lines, date, today(workspace)))
 }
 

@@ -164,6 +164,9 @@ impl Program {
     }
 }
 
+/// The setting among the inputs of a run before its date is over.
+pub const PROVISIONAL: &str = "provisional";
+
 /// One thing that a run depends on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Input {
@@ -342,7 +345,11 @@ pub struct TableEntry {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftQuarantine {
     pub published: u64,
+    /// By rules and decisions.
     pub dropped: u64,
+    /// The feed of the run does not have them any more.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub gone: u64,
     /// Of a run that was held back as a whole.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub held_back: u64,
@@ -350,7 +357,7 @@ pub struct LeftQuarantine {
 
 impl LeftQuarantine {
     pub fn rows(&self) -> u64 {
-        self.published + self.dropped + self.held_back
+        self.published + self.dropped + self.gone + self.held_back
     }
 
     fn is_none(&self) -> bool {
@@ -408,6 +415,12 @@ impl From<Note> for NoteEntry {
 }
 
 impl RunRecord {
+    /// Whether the run came before its date was over: a complete release follows.
+    pub fn is_provisional(&self) -> bool {
+        let is_it = |input: &Input| (input.kind.as_str(), input.name.as_str()) == ("setting", PROVISIONAL);
+        self.inputs.data.iter().any(|input| is_it(input) && input.value.as_deref() == Some("true"))
+    }
+
     /// Rows that the data manager released from a rule.
     pub fn released(&self, rule: &RuleId) -> u64 {
         self.tables.iter().filter_map(|entry| entry.released.get(rule)).sum()

@@ -35,7 +35,8 @@ pub(super) fn decisions(
     let mut rows = BTreeMap::new();
     let mut entries: Vec<DecisionEntry> = Vec::new();
     for table in pipeline.tables() {
-        let lines = decision::read(&decision::path_of_rows(&workspace.private, &pipeline.dataset, &table))?;
+        let path = decision::path_of_rows(&workspace.private, &pipeline.dataset, &table);
+        let lines = decision::read_of(&path, &workspace.people)?;
         let is_its = |line: &&Line| match &line.decision.about {
             About::Release(rows) | About::Discard(rows) => rows.date == date && line.holds(today),
             _ => false,
@@ -46,6 +47,7 @@ pub(super) fn decisions(
     let is_its = |line: &&Line| match &line.decision.about {
         About::AcceptEvidence(of) => of.pipeline == pipeline.name && of.date == date,
         About::AcceptKey(of) => of.pipeline == pipeline.name && of.date == date,
+        About::AcceptDecisions(of) => of.pipeline == pipeline.name && of.date == date,
         _ => false,
     };
     entries.extend(accepted.iter().filter(is_its).map(DecisionEntry::from));
@@ -114,7 +116,7 @@ pub(super) fn begin(
     data.extend(settings(workspace, pipeline, partition.date));
     if !partition.is_complete {
         // The same evidence is published again, and for good, when the date is over.
-        data.push(Input::of_value("setting", "provisional", "true".to_owned()));
+        data.push(Input::of_value("setting", ledger::PROVISIONAL, "true".to_owned()));
     }
     data.extend(pipeline.all_contracts().map(|contract| Input::new("rows", &contract.id, contract.content_digest())));
     let mut rules: Vec<Input> = vec![Input::new("pipeline", &pipeline.name, pipeline.digest)];

@@ -65,7 +65,8 @@ pub struct Report {
 #[derive(Debug)]
 pub enum Outcome {
     Done(Box<Report>),
-    /// There was nothing to do yet: the date is not over, and there is no older one, or it has no reports yet.
+    /// There was nothing to do: the date is not over, and there is no older one, or it has no reports yet; or all evidence of it is
+    /// gone, and that was accepted.
     NotDue {
         date: ServiceDate,
         reason: String,
@@ -122,7 +123,13 @@ pub fn run(
 ) -> Result<Run, RunError> {
     let begin = now();
     if let Some(date) = date {
-        let partition = find(workspace, pipeline, date, begin, bucket)?;
+        let partition = match find(workspace, pipeline, date, begin, bucket) {
+            Err(error @ RunError::Forgone { .. }) => {
+                let outcome = Outcome::NotDue { date, reason: error.to_string() };
+                return Ok(Run { outcome, warnings: Vec::new() });
+            }
+            found => found?,
+        };
         let warnings = future_warning(&partition.notes);
         let outcome = run_partition(workspace, pipeline, partition, bucket, lock, watch)?;
         return Ok(Run { outcome, warnings });
@@ -450,7 +457,13 @@ fn find(
     let accepted = known::accepted(workspace, ServiceDate::local_date_of(now, &workspace.zone))?;
     let comparison = Comparison { workspace, pipeline, bucket, partition: &gone, last: &last };
     let (changes, _) = comparison.changes(&accepted)?;
-    if changes.is_empty() { found } else { Err(RunError::Changed(Box::new(changes))) }
+    if !changes.is_empty() {
+        return Err(RunError::Changed(Box::new(changes)));
+    }
+    match last.evidence.is_empty() {
+        true => found,
+        false => Err(RunError::Forgone { pipeline: pipeline.name.clone(), date }),
+    }
 }
 
 /// Refuses to take an older date for the newest one because the evidence of a later run is gone.
@@ -477,6 +490,7 @@ pub fn changes(
     let mut partition = match find(workspace, pipeline, date, now(), bucket) {
         Ok(partition) => partition,
         Err(RunError::Changed(changes)) => return Ok(Some(*changes)),
+        Err(RunError::Forgone { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
     let Some(last) = last_record(bucket, workspace, pipeline, date)? else { return Ok(None) };
