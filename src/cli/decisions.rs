@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
-use crate::cli::{Exit, read_workspace};
+use crate::cli::{Exit, listing, read_workspace};
 use crate::decision::{self, About, Decision, DecisionEntry, DecisionError, Line, Undone};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -188,9 +187,7 @@ fn list(workspace: &Workspace, lines: &[(PathBuf, Line)], as_json: bool) {
         println!("nothing was decided");
         return;
     }
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_BORDERS_ONLY);
-    table.set_header(["id", "at", "by", "kind", "of", "reason", ""]);
+    let mut table = listing(["id", "at", "by", "kind", "of", "reason", ""]);
     for (_, line) in lines {
         let decision = &line.decision;
         let until = decision.until.map_or_else(String::new, |until| format!(" until {until}"));

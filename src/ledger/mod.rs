@@ -415,6 +415,46 @@ impl From<Note> for NoteEntry {
 }
 
 impl RunRecord {
+    /// The record of a run of this program that has not looked at anything yet. `pipeline_file` is the digest of its file.
+    pub fn begun(
+        pipeline: &str,
+        dataset: &str,
+        date: ServiceDate,
+        started_at: Timestamp,
+        inputs: Inputs,
+        pipeline_file: Digest,
+    ) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            pipeline: pipeline.to_owned(),
+            dataset: dataset.to_owned(),
+            date,
+            status: Status::Published,
+            started_at,
+            prepared_at: started_at,
+            program: Program::this(),
+            inputs,
+            pipeline_file,
+            contracts: Vec::new(),
+            mappings: BTreeMap::new(),
+            decisions: None,
+            decided: Vec::new(),
+            evidence: Vec::new(),
+            captures: BTreeMap::new(),
+            pseudonym_key: None,
+            tables: Vec::new(),
+            findings: Vec::new(),
+            passed: BTreeMap::new(),
+            checked: BTreeMap::new(),
+            tolerated: BTreeMap::new(),
+            values: BTreeMap::new(),
+            skipped: BTreeMap::new(),
+            absent: Vec::new(),
+            notes: Vec::new(),
+            standard: None,
+        }
+    }
+
     /// Whether the run came before its date was over: a complete release follows.
     pub fn is_provisional(&self) -> bool {
         let is_it = |input: &Input| (input.kind.as_str(), input.name.as_str()) == ("setting", PROVISIONAL);
@@ -468,24 +508,10 @@ mod tests {
     /// A record that says nothing yet.
     pub fn record() -> RunRecord {
         let digest = Digest::of(b"");
+        let inputs = Inputs { sha256: digest, ..Inputs::of(Vec::new(), Vec::new()) };
+        let date = "2026-11-24".parse().unwrap();
         RunRecord {
-            format: FORMAT.to_owned(),
-            pipeline: "bus".to_owned(),
-            dataset: "bus".to_owned(),
-            date: "2026-11-24".parse().unwrap(),
             status: Status::HeldBack,
-            started_at: Timestamp::UNIX_EPOCH,
-            prepared_at: Timestamp::UNIX_EPOCH,
-            program: Program::this(),
-            inputs: Inputs { sha256: digest, ..Inputs::of(Vec::new(), Vec::new()) },
-            pipeline_file: digest,
-            contracts: Vec::new(),
-            mappings: BTreeMap::new(),
-            decisions: None,
-            decided: Vec::new(),
-            evidence: Vec::new(),
-            captures: BTreeMap::new(),
-            pseudonym_key: None,
             tables: vec![TableEntry {
                 table: "t".to_owned(),
                 from: "t".to_owned(),
@@ -500,15 +526,7 @@ mod tests {
                 entered_quarantine: 0,
                 files: Vec::new(),
             }],
-            findings: Vec::new(),
-            passed: BTreeMap::new(),
-            checked: BTreeMap::new(),
-            tolerated: BTreeMap::new(),
-            values: BTreeMap::new(),
-            skipped: BTreeMap::new(),
-            absent: Vec::new(),
-            notes: Vec::new(),
-            standard: None,
+            ..RunRecord::begun("bus", "bus", date, Timestamp::UNIX_EPOCH, inputs, digest)
         }
     }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::decision::{self, About, DecisionEntry, Line};
 use crate::digest::Digest;
-use crate::ledger::{self, Captured, ContractEntry, EvidenceEntry, Input, Inputs, Program, RunRecord, Status};
+use crate::ledger::{self, Captured, ContractEntry, EvidenceEntry, Input, Inputs, Program, RunRecord};
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::Partition;
 use crate::pipeline::run::known::{day_keys, import_refs, imports_of, key_digest};
@@ -138,34 +138,15 @@ pub(super) fn begin(
         let list = if decides { &mut data } else { &mut rules };
         list.push(Input::new("area", "service_area", area.digest));
     }
+    let inputs = Inputs::of(data, rules);
     let record = RunRecord {
-        format: ledger::FORMAT.to_owned(),
-        pipeline: pipeline.name.clone(),
-        dataset: pipeline.dataset.clone(),
-        date: partition.date,
-        status: Status::Published,
-        started_at,
-        prepared_at: started_at,
-        program,
-        inputs: Inputs::of(data, rules),
-        pipeline_file: pipeline.digest,
         contracts,
         mappings,
         decisions,
         decided: decided.entries.clone(),
         evidence,
-        captures: BTreeMap::new(),
         pseudonym_key,
-        tables: Vec::new(),
-        findings: Vec::new(),
-        passed: BTreeMap::new(),
-        checked: BTreeMap::new(),
-        tolerated: BTreeMap::new(),
-        values: BTreeMap::new(),
-        skipped: BTreeMap::new(),
-        absent: Vec::new(),
-        notes: Vec::new(),
-        standard: None,
+        ..RunRecord::begun(&pipeline.name, &pipeline.dataset, partition.date, started_at, inputs, pipeline.digest)
     };
     Ok(Begun { record, key, lists })
 }
