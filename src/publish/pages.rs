@@ -428,6 +428,9 @@ mod tests {
               "mediatype": "application/vnd.apache.parquet",
               "bytes": 10,
               "rows": 7,
+              "provisional": [
+                "2026-11-24"
+              ],
               "schema": {
                 "fields": [
                   {
