@@ -53,6 +53,8 @@ pub enum About {
     AcceptEvidence(AcceptedEvidence),
     /// The key of a date is used although it is not that of the last record.
     AcceptKey(AcceptedKey),
+    /// A partition is made without decisions that its last record names and that are gone.
+    AcceptDecisions(AcceptedDecisions),
     /// An earlier decision of the same file does not hold any more.
     Undo(Undone),
 }
@@ -98,6 +100,13 @@ pub struct AcceptedKey {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptedDecisions {
+    pub pipeline: String,
+    pub date: ServiceDate,
+    pub missing: Vec<DecisionId>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undone {
     pub decision: DecisionId,
 }
@@ -120,6 +129,7 @@ impl About {
             Self::Discard(_) => "discard",
             Self::AcceptEvidence(_) => "accept_evidence",
             Self::AcceptKey(_) => "accept_key",
+            Self::AcceptDecisions(_) => "accept_decisions",
             Self::Undo(_) => "undo",
         }
     }
@@ -136,6 +146,7 @@ impl About {
             }),
             Self::AcceptEvidence(target) => json!(target),
             Self::AcceptKey(target) => json!(target),
+            Self::AcceptDecisions(target) => json!(target),
             Self::Undo(target) => json!(target),
         }
     }
@@ -153,6 +164,9 @@ impl About {
                 format!("'{source}' of {pipeline} {date}, {} missing and {} more in between", of.missing, of.extra)
             }
             Self::AcceptKey(of) => format!("the key of {}, for {}", of.date, of.pipeline),
+            Self::AcceptDecisions(of) => {
+                format!("{} decisions gone, for {} {}", of.missing.len(), of.pipeline, of.date)
+            }
             Self::Undo(of) => of.decision.to_string(),
         }
     }
@@ -187,6 +201,8 @@ pub struct DecisionEntry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     pub id: DecisionId,
+    /// In its file, from 1.
+    pub line: usize,
     pub decision: Decision,
     /// A later line undoes it.
     pub is_undone: bool,
@@ -222,6 +238,12 @@ pub enum DecisionError {
     File { path: PathBuf, verb: &'static str, problem: String },
     #[error("{path}:{line}: no decision: {problem}. Mend the line, or remove it.", path = path.display())]
     Line { path: PathBuf, line: usize, problem: String },
+    #[error(
+        "{path}:{line}: '{by}' may not decide: 'people' in fahrtenbuch.yaml has no such name. Add it there as long as its decisions \
+         are to hold, or take this one back with 'fahrtenbuch decisions undo {id}'.",
+        path = path.display()
+    )]
+    Person { path: PathBuf, line: usize, by: String, id: DecisionId },
 }
 
 impl DecisionError {
@@ -283,7 +305,11 @@ pub fn read(path: &Path) -> Result<Vec<Line>, DecisionError> {
             line: place + 1,
             problem: error.to_string(),
         })?;
-        lines.push(Line { id: id_of(line.trim()), decision, is_undone: false });
+        if decision.by.trim().is_empty() || decision.reason.trim().is_empty() {
+            let what = if decision.by.trim().is_empty() { "'by' names nobody" } else { "'reason' gives none" };
+            return Err(DecisionError::Line { path: path.to_owned(), line: place + 1, problem: what.to_owned() });
+        }
+        lines.push(Line { id: id_of(line.trim()), line: place + 1, decision, is_undone: false });
     }
     // From the end, because what undoes a decision may be undone itself.
     for place in (0..lines.len()).rev() {
@@ -297,10 +323,27 @@ pub fn read(path: &Path) -> Result<Vec<Line>, DecisionError> {
     Ok(lines)
 }
 
+/// All decisions of a file, each made by one of `people`; what is undone does not matter any more, and lines of the form before
+/// name nobody.
+pub fn read_of(path: &Path, people: &[String]) -> Result<Vec<Line>, DecisionError> {
+    let lines = read(path)?;
+    let is_known = |by: &String| by == UNKNOWN || people.contains(by);
+    match lines.iter().find(|line| !line.is_undone && !is_known(&line.decision.by)) {
+        None => Ok(lines),
+        Some(Line { id, line, decision, .. }) => {
+            Err(DecisionError::Person { path: path.to_owned(), line: *line, by: decision.by.clone(), id: id.clone() })
+        }
+    }
+}
+
 fn parse(path: &Path, line: &str) -> Result<Decision, serde_json::Error> {
     let value: Value = serde_json::from_str(line)?;
     if value.get("action").is_none() {
-        return serde_json::from_value(value);
+        let decision: Decision = serde_json::from_value(value)?;
+        return match decision.by == UNKNOWN {
+            true => Err(serde::de::Error::custom(format!("'by' is '{UNKNOWN}', which is nobody"))),
+            false => Ok(decision),
+        };
     }
     let old: Old = serde_json::from_value(value)?;
     let name = |path: Option<&std::ffi::OsStr>| path.unwrap_or_default().to_string_lossy().into_owned();
@@ -386,7 +429,7 @@ mod tests {
     #[test]
     fn a_decision_holds_until_its_last_day() {
         let decision = Decision { until: Some("2026-11-26".parse().unwrap()), ..accept("a") };
-        let line = Line { id: DecisionId(String::new()), decision, is_undone: false };
+        let line = Line { id: DecisionId(String::new()), line: 1, decision, is_undone: false };
         assert!(line.holds("2026-11-26".parse().unwrap()) && !line.holds("2026-11-27".parse().unwrap()));
     }
 

@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
-use crate::cli::{Exit, read_workspace};
+use crate::cli::{Exit, listing, read_workspace};
 use crate::decision::{self, About, Decision, DecisionEntry, DecisionError, Line, Undone};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -147,15 +146,19 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
 fn failed(error: &DecisionError) -> (String, Exit) {
     let exit = match error {
         DecisionError::File { .. } => Exit::Passing,
-        DecisionError::Line { .. } => Exit::Usage,
+        DecisionError::Line { .. } | DecisionError::Person { .. } => Exit::Usage,
     };
     (error.to_string(), exit)
 }
 
-/// All decisions with their files, in the order in which they were made.
+/// All decisions with their files, in the order in which they were made. Those of somebody who may not decide are told, and may
+/// be undone.
 fn all(workspace: &Workspace) -> Result<Vec<(PathBuf, Line)>, DecisionError> {
     let mut lines = Vec::new();
     for file in decision::files(&workspace.private) {
+        if let Err(error @ DecisionError::Person { .. }) = decision::read_of(&file, &workspace.people) {
+            eprintln!("warning: {error}");
+        }
         lines.extend(decision::read(&file)?.into_iter().map(|line| (file.clone(), line)));
     }
     lines.sort_by_key(|(_, line)| line.decision.at);
@@ -184,9 +187,7 @@ fn list(workspace: &Workspace, lines: &[(PathBuf, Line)], as_json: bool) {
         println!("nothing was decided");
         return;
     }
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_BORDERS_ONLY);
-    table.set_header(["id", "at", "by", "kind", "of", "reason", ""]);
+    let mut table = listing(["id", "at", "by", "kind", "of", "reason", ""]);
     for (_, line) in lines {
         let decision = &line.decision;
         let until = decision.until.map_or_else(String::new, |until| format!(" until {until}"));

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use crate::capture::payload::Wanted;
 use crate::cli::decisions::Decider;
 use crate::cli::{Exit, choose, read_workspace, run::failed};
-use crate::decision::{self, About, AcceptedEvidence, AcceptedKey};
+use crate::decision::{self, About, AcceptedDecisions, AcceptedEvidence, AcceptedKey};
 use crate::pipeline::journal;
 use crate::pipeline::run::known::{day_keys, key_digest};
 use crate::pipeline::run::{Lock, RunError, changes, open_bucket};
@@ -150,11 +150,22 @@ fn accept(workspace: &Workspace, arguments: &Accept) -> Result<Exit, Exit> {
             accepted: key_digest(&key),
         })));
     }
+    if !changes.decisions.is_empty() {
+        decisions.push(decided.about(About::AcceptDecisions(AcceptedDecisions {
+            pipeline: pipeline.name.clone(),
+            date,
+            missing: changes.decisions.iter().map(|entry| entry.id.clone()).collect(),
+        })));
+    }
     let ids =
         decision::append(&decision::path(&workspace.private), &decisions).map_err(|error| failed(error.into()))?;
     println!("{} {date}: accepted", pipeline.name);
     for (line, id) in changes.lines().iter().zip(&ids) {
         println!("  {line}  ({id})");
+    }
+    if !changes.is_evidence_left {
+        println!("Nothing is left to run: what was published of {date} stays, and runs pass the date over");
+        return Ok(Exit::Done);
     }
     println!("It takes effect with the next run:\n  {} run {} --date {date}", program(workspace), pipeline.name);
     Ok(Exit::Done)

@@ -25,6 +25,14 @@ use crate::cli::terminal::Harmless;
 use crate::workspace::Workspace;
 use crate::yaml::Problem;
 
+/// A list for people, with the names of its columns.
+fn listing<const N: usize>(columns: [&str; N]) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::UTF8_BORDERS_ONLY);
+    table.set_header(columns);
+    table
+}
+
 /// How a command ended, as the exit code tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use arrow_array::{Array, RecordBatch};
 use clap::{ArgGroup, Args, Subcommand};
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use comfy_table::{Cell, CellAlignment};
 use serde_json::{Map, Value, json};
 
 use crate::cli::decisions::{Decider, today};
 use crate::cli::terminal::Harmless;
-use crate::cli::{Exit, read_workspace, row_or_rows};
+use crate::cli::{Exit, listing, read_workspace, row_or_rows};
 use crate::contract::RuleId;
 use crate::decision::{self, About, DecisionError, Row, Rows};
 use crate::pipeline::run::known::last_records;
@@ -226,7 +226,7 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
         Err(Failure::Decision(error)) => {
             let exit = match error {
                 DecisionError::File { .. } => Exit::Passing,
-                DecisionError::Line { .. } => Exit::Usage,
+                DecisionError::Line { .. } | DecisionError::Person { .. } => Exit::Usage,
             };
             (error.to_string(), exit)
         }
@@ -279,7 +279,7 @@ fn id_of(rows: &RecordBatch, row: usize) -> Option<RowId> {
 }
 
 fn decisions_of(workspace: &Workspace, dataset: &str, table: &str, date: ServiceDate) -> Result<Decisions, Failure> {
-    let lines = decision::read(&decision::path_of_rows(&workspace.private, dataset, table))?;
+    let lines = decision::read_of(&decision::path_of_rows(&workspace.private, dataset, table), &workspace.people)?;
     Ok(Decisions::of(&lines, date, today(workspace)))
 }
 
@@ -316,9 +316,7 @@ fn list(workspace: &Workspace, arguments: &List) -> Result<(), Failure> {
         println!("no row is held back");
         return Ok(());
     }
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_BORDERS_ONLY);
-    table.set_header(["dataset", "date", "table", "rule", "rows", "decided"]);
+    let mut table = listing(["dataset", "date", "table", "rule", "rows", "decided"]);
     for ((dataset, date, name, rule), counts) in &counts {
         let texts = [dataset, &date.to_string(), name, &rule.0].map(Cell::new);
         let numbers = [counts.0, counts.1].map(|count| Cell::new(count).set_alignment(CellAlignment::Right));

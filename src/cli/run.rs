@@ -373,7 +373,12 @@ fn left_quarantine(entry: &TableEntry) {
     if left.rows() == 0 {
         return;
     }
-    let parts = [(left.published, "published"), (left.dropped, "dropped"), (left.held_back, "held back with the run")];
+    let parts = [
+        (left.published, "published"),
+        (left.dropped, "dropped"),
+        (left.gone, "not in the feed any more"),
+        (left.held_back, "held back with the run"),
+    ];
     let parts: Vec<String> =
         (parts.iter().filter(|(rows, _)| *rows > 0)).map(|(rows, what)| format!("{} {what}", grouped(*rows))).collect();
     let rows = row_or_rows(left.rows());

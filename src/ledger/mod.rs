@@ -164,6 +164,9 @@ impl Program {
     }
 }
 
+/// The setting among the inputs of a run before its date is over.
+pub const PROVISIONAL: &str = "provisional";
+
 /// One thing that a run depends on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Input {
@@ -265,6 +268,11 @@ pub struct ImportRef {
     pub captures: u64,
 }
 
+/// Where a record is in the bucket, which is named by the digest of its bytes.
+pub fn record_key(digest: &Digest) -> String {
+    format!("ledger/records/{digest}.json")
+}
+
 /// Where an object of the ledger is in the bucket, which is named by the digest of its bytes.
 pub fn object_key(digest: &Digest) -> String {
     format!("ledger/objects/{digest}")
@@ -337,7 +345,11 @@ pub struct TableEntry {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftQuarantine {
     pub published: u64,
+    /// By rules and decisions.
     pub dropped: u64,
+    /// The feed of the run does not have them any more.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub gone: u64,
     /// Of a run that was held back as a whole.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub held_back: u64,
@@ -345,7 +357,7 @@ pub struct LeftQuarantine {
 
 impl LeftQuarantine {
     pub fn rows(&self) -> u64 {
-        self.published + self.dropped + self.held_back
+        self.published + self.dropped + self.gone + self.held_back
     }
 
     fn is_none(&self) -> bool {
@@ -403,6 +415,52 @@ impl From<Note> for NoteEntry {
 }
 
 impl RunRecord {
+    /// The record of a run of this program that has not looked at anything yet. `pipeline_file` is the digest of its file.
+    pub fn begun(
+        pipeline: &str,
+        dataset: &str,
+        date: ServiceDate,
+        started_at: Timestamp,
+        inputs: Inputs,
+        pipeline_file: Digest,
+    ) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            pipeline: pipeline.to_owned(),
+            dataset: dataset.to_owned(),
+            date,
+            status: Status::Published,
+            started_at,
+            prepared_at: started_at,
+            program: Program::this(),
+            inputs,
+            pipeline_file,
+            contracts: Vec::new(),
+            mappings: BTreeMap::new(),
+            decisions: None,
+            decided: Vec::new(),
+            evidence: Vec::new(),
+            captures: BTreeMap::new(),
+            pseudonym_key: None,
+            tables: Vec::new(),
+            findings: Vec::new(),
+            passed: BTreeMap::new(),
+            checked: BTreeMap::new(),
+            tolerated: BTreeMap::new(),
+            values: BTreeMap::new(),
+            skipped: BTreeMap::new(),
+            absent: Vec::new(),
+            notes: Vec::new(),
+            standard: None,
+        }
+    }
+
+    /// Whether the run came before its date was over: a complete release follows.
+    pub fn is_provisional(&self) -> bool {
+        let is_it = |input: &Input| (input.kind.as_str(), input.name.as_str()) == ("setting", PROVISIONAL);
+        self.inputs.data.iter().any(|input| is_it(input) && input.value.as_deref() == Some("true"))
+    }
+
     /// Rows that the data manager released from a rule.
     pub fn released(&self, rule: &RuleId) -> u64 {
         self.tables.iter().filter_map(|entry| entry.released.get(rule)).sum()
@@ -438,7 +496,7 @@ impl RunRecord {
         // A record has only texts, numbers, lists and maps with text keys, which always serialise.
         let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
         text.push('\n');
-        let key = format!("ledger/records/{}.json", Digest::of(text.as_bytes()));
+        let key = record_key(&Digest::of(text.as_bytes()));
         (key, text.into())
     }
 }
@@ -450,24 +508,10 @@ mod tests {
     /// A record that says nothing yet.
     pub fn record() -> RunRecord {
         let digest = Digest::of(b"");
+        let inputs = Inputs { sha256: digest, ..Inputs::of(Vec::new(), Vec::new()) };
+        let date = "2026-11-24".parse().unwrap();
         RunRecord {
-            format: FORMAT.to_owned(),
-            pipeline: "bus".to_owned(),
-            dataset: "bus".to_owned(),
-            date: "2026-11-24".parse().unwrap(),
             status: Status::HeldBack,
-            started_at: Timestamp::UNIX_EPOCH,
-            prepared_at: Timestamp::UNIX_EPOCH,
-            program: Program::this(),
-            inputs: Inputs { sha256: digest, ..Inputs::of(Vec::new(), Vec::new()) },
-            pipeline_file: digest,
-            contracts: Vec::new(),
-            mappings: BTreeMap::new(),
-            decisions: None,
-            decided: Vec::new(),
-            evidence: Vec::new(),
-            captures: BTreeMap::new(),
-            pseudonym_key: None,
             tables: vec![TableEntry {
                 table: "t".to_owned(),
                 from: "t".to_owned(),
@@ -482,15 +526,7 @@ mod tests {
                 entered_quarantine: 0,
                 files: Vec::new(),
             }],
-            findings: Vec::new(),
-            passed: BTreeMap::new(),
-            checked: BTreeMap::new(),
-            tolerated: BTreeMap::new(),
-            values: BTreeMap::new(),
-            skipped: BTreeMap::new(),
-            absent: Vec::new(),
-            notes: Vec::new(),
-            standard: None,
+            ..RunRecord::begun("bus", "bus", date, Timestamp::UNIX_EPOCH, inputs, digest)
         }
     }
 

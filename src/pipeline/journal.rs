@@ -97,6 +97,20 @@ pub fn read_list(private: &Path, pipeline: &str, date: ServiceDate, digest: &Dig
     fs::read(lists(private, pipeline, date).join(digest.to_string())).ok().filter(|bytes| Digest::of(bytes) == *digest)
 }
 
+/// The lists of a pipeline that were kept: date, digest and bytes of each.
+pub fn kept_lists(private: &Path, pipeline: &str) -> Vec<(ServiceDate, Digest, u64)> {
+    let names = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut lists = Vec::new();
+    for folder in names(&private.join("journal").join(pipeline).join("lists")) {
+        let Some(date) = folder.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        for file in names(&folder.path()) {
+            let digest = file.file_name().to_str().and_then(Digest::parse);
+            lists.extend(digest.zip(file.metadata().ok()).map(|(digest, of)| (date, digest, of.len())));
+        }
+    }
+    lists
+}
+
 /// Removes the lists of a partition that a record does not name any more.
 pub fn sweep_lists(private: &Path, record: &RunRecord) -> io::Result<()> {
     let named: Vec<String> =

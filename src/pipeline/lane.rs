@@ -288,7 +288,7 @@ impl Lane {
         for (stage, writer) in Stage::BOTH.into_iter().zip(self.held) {
             held.push(HeldFile { staged: writer.finish()?, file: self.held_folder.join(stage.file(table)) });
         }
-        let (left_quarantine, entered_quarantine) = self.moves.finish();
+        let (left_quarantine, entered_quarantine) = self.moves.finish(self.tally.dropped.values().sum());
         let staged = match self.writer.take() {
             Some(writer) => Some(writer.finish()?),
             None => None,
@@ -370,6 +370,9 @@ impl Lane {
         }
         for (rule, rows) in decided.released {
             *self.tally.released.entry(rule).or_default() += rows;
+        }
+        if !decided.rows.is_empty() {
+            self.moves.decided(stage);
         }
         self.tally.decided.extend(decided.rows);
         Ok(())

@@ -272,11 +272,14 @@ impl Bucket {
 
     /// The names of all objects whose name begins with the folder `prefix`, in order.
     pub fn list(&self, prefix: &str) -> Result<Vec<String>, PublishError> {
+        Ok(self.sizes(prefix)?.into_keys().collect())
+    }
+
+    /// The names of all objects whose name begins with the folder `prefix`, and their bytes.
+    pub fn sizes(&self, prefix: &str) -> Result<BTreeMap<String, u64>, PublishError> {
         let path = self.path(prefix)?;
-        let listing = self.store.list(Some(&path)).map_ok(|object| object.location.to_string());
-        let mut names: Vec<String> = self.run(prefix, listing.try_collect())?;
-        names.sort_unstable();
-        Ok(names)
+        let listing = self.store.list(Some(&path)).map_ok(|object| (object.location.to_string(), object.size));
+        self.run(prefix, listing.try_collect())
     }
 
     /// Removes what killed writes left in a local folder (`name#1`). Only while no other run is at work.

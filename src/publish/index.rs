@@ -12,7 +12,7 @@
 //! index and may be made again at any time. They do not depend on the order in which dates were released, apart from the
 //! version number and the names of records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -144,13 +144,24 @@ pub fn current(bucket: &Bucket, dataset: &str, table: &str) -> Result<Option<Tab
     Ok(newest(bucket, dataset, table)?.map(|(index, _)| index))
 }
 
-/// The newest index of a table, which must name the digest of the one before it. For the tables that a run commits to.
-pub fn verified(bucket: &Bucket, dataset: &str, table: &str) -> Result<Option<TableIndex>, PublishError> {
-    let Some((index, _)) = newest(bucket, dataset, table)? else { return Ok(None) };
+/// The newest index of a table as a run verified it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    pub index: TableIndex,
+    /// Of its bytes.
+    pub sha256: Digest,
+    /// The date whose entry it changed; none if it changed the contract alone.
+    pub changed: Option<ServiceDate>,
+}
+
+/// The newest index of a table, which must name the digest of the one before it and have its entries, apart from those of one
+/// date. For the tables that a run commits to.
+pub fn verified(bucket: &Bucket, dataset: &str, table: &str) -> Result<Option<Verified>, PublishError> {
+    let Some((index, sha256)) = newest(bucket, dataset, table)? else { return Ok(None) };
     let key = index_key(dataset, table, index.version);
     let damaged = |problem: String| PublishError::Damaged { key: key.clone(), problem };
-    match (&index.previous, index.version) {
-        (None, 1) => {}
+    let before = match (&index.previous, index.version) {
+        (None, 1) => None,
         (None, _) | (Some(_), 1) => return Err(damaged("it does not name the version before it".to_owned())),
         (Some(previous), version) => {
             let before = index_key(dataset, table, version - 1);
@@ -162,9 +173,94 @@ pub fn verified(bucket: &Bucket, dataset: &str, table: &str) -> Result<Option<Ta
                     Digest::of(&bytes)
                 )));
             }
+            let parsed: TableIndex = serde_json::from_slice(&bytes)
+                .map_err(|error| PublishError::Damaged { key: before, problem: error.to_string() })?;
+            Some(parsed)
+        }
+    };
+    let changed = changed(before.as_ref(), &index).map_err(damaged)?;
+    Ok(Some(Verified { index, sha256, changed }))
+}
+
+/// The date whose entries a version changed. A release is of one date: the entries of all others are carried over, and a
+/// first publication stays for ever.
+fn changed(before: Option<&TableIndex>, index: &TableIndex) -> Result<Option<ServiceDate>, String> {
+    fn by_date(of: &TableIndex) -> Result<BTreeMap<ServiceDate, &IndexFile>, String> {
+        let mut files = BTreeMap::new();
+        for file in &of.files {
+            if date_of(std::path::Path::new(&file.path)) != Some(file.partition_date) {
+                return Err(format!("it names '{}' as the file of {}", file.path, file.partition_date));
+            }
+            if files.insert(file.partition_date, file).is_some() {
+                return Err(format!("it names two files of {}", file.partition_date));
+            }
+        }
+        Ok(files)
+    }
+    let (old, new) = (before.map(by_date).transpose()?.unwrap_or_default(), by_date(index)?);
+    let mut dates: BTreeSet<ServiceDate> = old.keys().chain(new.keys()).copied().collect();
+    dates.retain(|date| old.get(date) != new.get(date));
+    let no_first = BTreeMap::new();
+    let firsts = before.map_or(&no_first, |before| &before.first);
+    if let Some((date, first)) = firsts.iter().find(|(date, first)| index.first.get(date) != Some(first)) {
+        return Err(format!(
+            "it says something else of the first publication of {date}, '{}', than before",
+            first.path
+        ));
+    }
+    for (date, first) in index.first.iter().filter(|(date, _)| !firsts.contains_key(date)) {
+        let is_its =
+            |file: &&&IndexFile| (&file.path, file.bytes, file.sha256) == (&first.path, first.bytes, first.sha256);
+        if new.get(date).filter(is_its).is_none() {
+            return Err(format!(
+                "it names '{}' as the first publication of {date}, which it does not release",
+                first.path
+            ));
+        }
+        dates.insert(*date);
+    }
+    match dates.len() {
+        0 | 1 => Ok(dates.pop_first()),
+        _ => {
+            let dates: Vec<String> = dates.iter().map(ToString::to_string).collect();
+            let before = if before.is_some() { "the version before it" } else { "a first version" };
+            Err(format!("it differs from {before} in {} at once, and a release is of one date", dates.join(", ")))
         }
     }
-    Ok(Some(index))
+}
+
+/// The digest of a version of an index; none if there is no such version.
+pub fn digest_of_version(
+    bucket: &Bucket,
+    dataset: &str,
+    table: &str,
+    version: u64,
+) -> Result<Option<Digest>, PublishError> {
+    Ok(bucket.get(&index_key(dataset, table, version))?.map(|bytes| Digest::of(&bytes)))
+}
+
+/// Removes from `names` the files of a table that any version of its index names. Reads the versions from the newest one down
+/// until nothing is left of them.
+pub fn retain_unnamed(
+    bucket: &Bucket,
+    dataset: &str,
+    table: &str,
+    names: &mut BTreeSet<String>,
+) -> Result<(), PublishError> {
+    let newest = if names.is_empty() { None } else { newest_version(bucket, dataset, table)? };
+    for version in (1..=newest.unwrap_or(0)).rev() {
+        if names.is_empty() {
+            break;
+        }
+        let bytes = bucket.get(&index_key(dataset, table, version))?;
+        // One that cannot be read names nothing.
+        let index = bytes.and_then(|bytes| serde_json::from_slice::<TableIndex>(&bytes).ok());
+        if let Some(index) = index {
+            index.files.iter().for_each(|file| _ = names.remove(&file.path));
+            index.first.values().for_each(|first| _ = names.remove(&first.path));
+        }
+    }
+    Ok(())
 }
 
 /// The newest version in a listing whose numbers have no gap.
@@ -265,8 +361,8 @@ fn first_of(file: &IndexFile) -> Option<(ServiceDate, FirstFile)> {
     is_first_release(file).then(|| (file.partition_date, first()))
 }
 
-/// Removes the files of `abandoned` from a partition below `data/` that no index names: a run that was killed between its put and its
-/// commit may have left one. `keep` is about to be committed. Returns what was removed.
+/// Removes the files of `abandoned` from a partition that no index names: a run that was killed between its put and its commit may
+/// have left one. `keep` is about to be committed. Returns what was removed.
 pub fn remove_orphans(
     bucket: &Bucket,
     dataset: &str,
@@ -276,33 +372,28 @@ pub fn remove_orphans(
     abandoned: &[String],
 ) -> Result<Vec<String>, PublishError> {
     let mut names = unnamed(bucket, dataset, table, date)?;
-    names.retain(|name| Some(name.as_str()) != keep && abandoned.contains(name));
+    names.retain(|name| abandoned.contains(name));
+    // What was released once stays below `revised/`.
+    let folder = format!("{}/", partition_folder("revised", dataset, table, date));
+    let mut revised: BTreeSet<String> = abandoned.iter().filter(|name| name.starts_with(&folder)).cloned().collect();
+    if !revised.is_empty() {
+        let there = bucket.list(folder.trim_end_matches('/'))?;
+        revised.retain(|name| there.contains(name));
+    }
+    retain_unnamed(bucket, dataset, table, &mut revised)?;
+    names.extend(revised);
+    names.retain(|name| Some(name.as_str()) != keep);
     for name in &names {
         bucket.remove(name)?;
     }
     Ok(names)
 }
 
-/// Refuses a partition below `data/` with files that no index names, apart from those that an unfinished run was to put
-/// there: who opens the folder would read them as published.
-pub fn refuse_strangers(
-    bucket: &Bucket,
-    dataset: &str,
-    table: &str,
-    date: ServiceDate,
-    unfinished: &[String],
-) -> Result<(), PublishError> {
-    let strangers = unnamed(bucket, dataset, table, date)?;
-    match strangers.into_iter().find(|name| !unfinished.contains(name)) {
-        None => Ok(()),
-        Some(key) => Err(PublishError::Damaged {
-            key,
-            problem:
-                "no index names it, and who opens its folder reads its rows. Move it out of the bucket; if the folder \
-                      'meta' was lost, bring that back from a backup instead"
-                    .to_owned(),
-        }),
-    }
+/// The error of a file that no version of an index names.
+pub fn stranger(key: String) -> PublishError {
+    let problem = "no index names it, and who opens its folder reads its rows. Move it out of the bucket; if the folder 'meta' was \
+                   lost, bring that back from a backup instead";
+    PublishError::Damaged { key, problem: problem.to_owned() }
 }
 
 /// The files of a partition below `data/` that the newest index does not name as first published.
@@ -454,10 +545,6 @@ mod tests {
         let next = release(&bucket, "2026-11-24", "b", false);
         let date = "2026-11-24".parse().unwrap();
         let left = [orphan.clone(), of_another_date.clone()];
-        assert!(
-            refuse_strangers(&bucket, "bus", "t", date, &[]).unwrap_err().to_string().contains("no index names it")
-        );
-        refuse_strangers(&bucket, "bus", "t", date, &left).unwrap();
         assert_eq!(remove_orphans(&bucket, "bus", "t", date, Some(&orphan), &left).unwrap(), [""; 0]);
         assert_eq!(remove_orphans(&bucket, "bus", "t", date, None, &[]).unwrap(), [""; 0]);
         assert_eq!(remove_orphans(&bucket, "bus", "t", date, None, &left).unwrap(), [orphan]);
@@ -482,7 +569,8 @@ mod tests {
         assert_eq!(second.previous, Some(Digest::of(&before)));
         let Commit::New(third) = commit("2026-11-24", "c") else { panic!() };
         assert_eq!(third.files.len(), 2);
-        assert_eq!(verified(&bucket, "bus", "t").unwrap(), Some(third));
+        let found = verified(&bucket, "bus", "t").unwrap().unwrap();
+        assert_eq!((found.index, found.changed), (third, "2026-11-24".parse().ok()));
     }
 
     #[test]

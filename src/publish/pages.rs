@@ -90,6 +90,8 @@ fn data_package(site: &Site, tables: &[PageTable]) -> Bytes {
                 "mediatype": "application/vnd.apache.parquet",
                 "bytes": index.files.iter().map(|file| file.bytes).sum::<u64>(),
                 "rows": index.files.iter().map(|file| file.rows).sum::<u64>(),
+                // The dates whose files a complete release follows.
+                "provisional": Some(provisional_dates(index)).filter(|dates| !dates.is_empty()),
                 "schema": schema,
             }))
         })
@@ -288,10 +290,14 @@ fn span_of(index: &TableIndex) -> String {
     }
 }
 
-/// The dates whose current files are provisional, if there are any.
+/// The dates whose current files are provisional.
+fn provisional_dates(index: &TableIndex) -> Vec<String> {
+    index.files.iter().filter(|file| file.provisional).map(|file| file.partition_date.to_string()).collect()
+}
+
+/// Tells the dates whose current files are provisional, if there are any.
 fn provisional(index: &TableIndex) -> Markup {
-    let dates: Vec<String> =
-        index.files.iter().filter(|file| file.provisional).map(|file| file.partition_date.to_string()).collect();
+    let dates = provisional_dates(index);
     html! {
         @if !dates.is_empty() {
             br;
@@ -422,6 +428,9 @@ mod tests {
               "mediatype": "application/vnd.apache.parquet",
               "bytes": 10,
               "rows": 7,
+              "provisional": [
+                "2026-11-24"
+              ],
               "schema": {
                 "fields": [
                   {

@@ -193,7 +193,7 @@ mod tests {
         };
         let decision =
             Decision { about, by: "A".to_owned(), at: Timestamp::UNIX_EPOCH, until: None, reason: "ÖPNV".to_owned() };
-        Line { id: DecisionId(row.to_string()), decision, is_undone: false }
+        Line { id: DecisionId(row.to_string()), line: 1, decision, is_undone: false }
     }
 
     fn of(lines: &[Line], date: &str) -> Decisions {

@@ -65,6 +65,14 @@ pub struct Moves {
     still_held: u64,
     published: u64,
     entered: u64,
+    /// Whether a row of each check was known again by its id. Where none was, another column or key may have changed all ids,
+    /// and rows are known by their places.
+    is_known: [bool; 2],
+    /// Rows before of origins that the run does not have.
+    without_place: Vec<(Stage, RowId)>,
+    /// Rows of such places that the run held or published under ids that were not there before.
+    others_held: FxHashMap<Place, u32>,
+    others_published: FxHashMap<Place, u32>,
 }
 
 impl Moves {
@@ -78,7 +86,20 @@ impl Moves {
             still_held: 0,
             published: 0,
             entered: 0,
+            is_known: [false; 2],
+            without_place: Vec::new(),
+            others_held: FxHashMap::default(),
+            others_published: FxHashMap::default(),
         }
+    }
+
+    /// A decision was about a row of this check: its ids are what they were.
+    pub fn decided(&mut self, stage: Stage) {
+        self.is_known[stage as usize] = true;
+    }
+
+    fn was_held_at(&self, place: Place) -> bool {
+        self.before.iter().any(|before| before.places.contains_key(&place))
     }
 
     /// Looks at what is in quarantine. Books on `budget` until the run ends.
@@ -95,7 +116,11 @@ impl Moves {
             for row in 0..rows.num_rows() {
                 let origin = names.and_then(|names| known.get(names.value(row)));
                 let place = origin.map(|&origin| (origin, place(&rows, row).1));
-                self.before[stage as usize].add(place, identity.of_kept(&rows, row));
+                let id = identity.of_kept(&rows, row);
+                self.before[stage as usize].add(place, id);
+                if place.is_none() {
+                    self.without_place.push((stage, id));
+                }
                 self.held_before += 1;
             }
         }
@@ -110,7 +135,9 @@ impl Moves {
     /// Rows that a check holds now.
     pub fn held(&mut self, stage: Stage, rows: &RecordBatch, ids: &[RowId]) {
         for (row, &id) in ids.iter().enumerate() {
-            let before = self.before[stage as usize].take(id)
+            let is_same = self.before[stage as usize].take(id);
+            self.is_known[stage as usize] |= is_same;
+            let before = is_same
                 || match stage {
                     // The feed's check holds now what the release's check held before.
                     Stage::Feed if self.held_before > 0 => {
@@ -124,6 +151,12 @@ impl Moves {
                 self.still_held += 1;
             } else {
                 self.entered += 1;
+                if self.held_before > 0 {
+                    let place = self.place(rows, row);
+                    if self.was_held_at(place) {
+                        *self.others_held.entry(place).or_default() += 1;
+                    }
+                }
             }
         }
     }
@@ -145,6 +178,7 @@ impl Moves {
         if marked.is_empty() {
             return rows;
         }
+        self.is_known[feed] = true;
         with_places(&rows, |row, place| if marked.binary_search(&row).is_ok() { place | MARK } else { place })
     }
 
@@ -167,8 +201,7 @@ impl Moves {
 
     /// Rows that are published, as the check of this stage let them pass.
     pub fn published(&mut self, stage: Stage, rows: &RecordBatch) {
-        let before = &self.before[stage as usize];
-        if before.places.is_empty() && self.derived.places.is_empty() {
+        if self.held_before == 0 {
             return;
         }
         let identity = self.identities[stage as usize].clone();
@@ -177,16 +210,55 @@ impl Moves {
             let before = &mut self.before[stage as usize];
             if before.places.contains_key(&place) || self.derived.places.contains_key(&place) {
                 let id = identity.of(rows, row);
-                self.published += u64::from(before.take(id) || self.derived.take(id));
+                let is_same = before.take(id);
+                self.is_known[stage as usize] |= is_same;
+                if is_same || self.derived.take(id) {
+                    self.published += 1;
+                    continue;
+                }
+            }
+            if self.was_held_at(place) {
+                *self.others_published.entry(place).or_default() += 1;
             }
         }
     }
 
-    /// The rows that left the quarantine, and the number of those that entered it.
-    pub fn finish(self) -> (LeftQuarantine, u64) {
+    /// The rows that left the quarantine, and the number of those that entered it. `dropped` rows were dropped by rules and
+    /// decisions of the run: no more than that can have gone this way, and the others are not in the feed any more.
+    pub fn finish(mut self, dropped: u64) -> (LeftQuarantine, u64) {
+        for stage in Stage::BOTH {
+            if !self.is_known[stage as usize] {
+                self.match_places(stage);
+            }
+        }
         let left = self.held_before - self.still_held;
-        let dropped = left.saturating_sub(self.published);
-        (LeftQuarantine { published: self.published, dropped, held_back: 0 }, self.entered)
+        let lost =
+            self.without_place.iter().filter(|(stage, id)| self.before[*stage as usize].take(*id)).count() as u64;
+        let rest = left.saturating_sub(self.published);
+        let dropped = dropped.min(rest.saturating_sub(lost));
+        let gone = rest - dropped;
+        (LeftQuarantine { published: self.published, dropped, gone, held_back: 0 }, self.entered)
+    }
+
+    /// Takes rows of the same places for those that were held before.
+    fn match_places(&mut self, stage: Stage) {
+        let before = &mut self.before[stage as usize];
+        for (place, ids) in std::mem::take(&mut before.places) {
+            for id in ids {
+                let take = |others: &mut FxHashMap<Place, u32>| {
+                    others.get_mut(&place).filter(|count| **count > 0).map(|count| *count -= 1).is_some()
+                };
+                if !before.take(id) {
+                    continue;
+                }
+                if take(&mut self.others_held) {
+                    self.still_held += 1;
+                    self.entered -= 1;
+                } else if take(&mut self.others_published) {
+                    self.published += 1;
+                }
+            }
+        }
     }
 }
 
@@ -285,7 +357,7 @@ mod tests {
     }
 
     fn left(moves: Moves) -> (u64, u64, u64) {
-        let (left, entered) = moves.finish();
+        let (left, entered) = moves.finish(u64::MAX);
         (left.published, left.dropped, entered)
     }
 
@@ -325,6 +397,24 @@ mod tests {
         table.hold(&mut moves, Stage::Feed, &[(1, "mapped", "1")]);
         moves.published(Stage::Feed, &table.rows(&[(2, "mapped", "1"), (3, "mapped", "1")]));
         assert_eq!(left(moves), (1, 0, 0));
+    }
+
+    #[test]
+    fn rows_whose_ids_have_all_changed_are_known_by_their_places_and_nothing_was_dropped() {
+        let table = Table::new(&[]);
+        let held = [(7, "x", "1"), (7, "x", "2"), (8, "x", "1"), (9, "x", "1")];
+        let mut moves = table.moves(&[(Stage::Release, &held)]);
+        // As under another key: other ids at the same places.
+        table.hold(&mut moves, Stage::Release, &[(7, "y", "1"), (7, "y", "2"), (6, "y", "1")]);
+        moves.published(Stage::Release, &table.rows(&[(8, "y", "1"), (5, "y", "1")]));
+        let (left, entered) = moves.finish(0);
+        assert_eq!((left.published, left.dropped, left.gone, entered), (1, 0, 1, 1));
+        // Where one is known again, the others were dropped.
+        let mut moves = table.moves(&[(Stage::Release, &held)]);
+        table.hold(&mut moves, Stage::Release, &[(7, "x", "1"), (7, "y", "2")]);
+        moves.published(Stage::Release, &table.rows(&[(8, "y", "1")]));
+        let (left, entered) = moves.finish(2);
+        assert_eq!((left.published, left.dropped, left.gone, entered), (0, 2, 1, 1));
     }
 
     #[test]

@@ -102,7 +102,11 @@ fn a_file_that_another_library_wrote_stands_as_long_as_its_rows_are_the_same() {
     edit(&world.path(&format!("data/bucket/meta/{table}/index/v0000000001.json")), |index| {
         rewrite(&mut index["files"][0]);
         index["files"][0]["record"] = key.clone().into();
+        index["first"]["2026-11-24"]["sha256"] = Digest::of(&bytes).to_string().into();
+        index["first"]["2026-11-24"]["bytes"] = bytes.len().into();
     });
+    // The index is another one than the run before has seen.
+    std::fs::remove_file(world.path("data/private/journal/stadtbus-telemetrie/heads.json")).unwrap();
     let result = &world.run()[TELEMETRY];
     assert_eq!((&result["releases"], &result["nothing_new"]), (&0.into(), &true.into()), "{result}");
     assert!(std::fs::read(&path).unwrap() == bytes);
@@ -219,6 +223,14 @@ fn a_date_that_is_not_over_is_released_as_provisional_below_revised() {
     assert!(page.contains("vorläufig") && page.contains("provisional"));
     let csv = world.path("data/bucket/meta/stadtbus-telemetrie/vehicle_locations/index.csv");
     assert!(std::fs::read_to_string(csv).unwrap().lines().nth(1).unwrap().ends_with(",true"));
+    let results = world.path(&format!("data/bucket/reports/stadtbus-telemetrie/date={today}/quality.json"));
+    let json = |path: &Path| -> Value { serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap() };
+    assert_eq!(json(&results)["provisional"], true);
+    let page = std::fs::read_to_string(world.path("data/bucket/reports/stadtbus-telemetrie/quality.html")).unwrap();
+    assert!(page.contains("vorläufig veröffentlicht") && page.contains("published provisionally"));
+    let package = json(&world.path("data/bucket/datapackage.json"));
+    let resources = package["resources"].as_array().unwrap();
+    assert!(resources.iter().all(|resource| resource["provisional"] == serde_json::json!([today])), "{package}");
 }
 
 #[test]
@@ -241,6 +253,10 @@ fn a_provisional_release_is_followed_by_the_complete_one_even_with_the_same_evid
     assert_eq!((&result["releases"], &result["provisional"]), (&3.into(), &false.into()), "{result}");
     assert!(of_dataset(&world) == of_dataset(&reference));
     assert_eq!(world.files_json("stadtbus-telemetrie/alerts")["version"], 2);
+    for view in ["datapackage.json", "reports/stadtbus-telemetrie/date=2026-11-24/quality.json"] {
+        let text = std::fs::read_to_string(world.path("data/bucket").join(view)).unwrap();
+        assert!(!text.contains("\"provisional\""), "{view}");
+    }
 }
 
 #[test]
@@ -305,6 +321,10 @@ fn an_index_that_says_something_else_than_the_record_stops_the_run() {
     world.run();
     let index = world.path("data/bucket/meta/stadtbus-telemetrie/vehicle_locations/index/v0000000001.json");
     edit(&index, |index| index["files"][0]["rows"] = 14_000.into());
+    let (code, told) = again(&world);
+    assert!(code == Some(42) && told.contains("v0000000001.json") && told.contains("a run before found"), "{told}");
+    // Also where nobody knows what the runs before have seen.
+    std::fs::remove_file(world.path("data/private/journal/stadtbus-telemetrie/heads.json")).unwrap();
     let (code, told) = again(&world);
     assert!(code == Some(42) && told.contains("v0000000001.json") && told.contains("the record"), "{told}");
 }

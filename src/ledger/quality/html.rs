@@ -100,6 +100,8 @@ fn cards(newest: &RunLine, before: Option<&RunLine>) -> Markup {
                 b { (newest.date) }
                 @if held_back {
                     (both("zurückgehalten: nichts davon ist veröffentlicht", "held back: nothing of it was published"))
+                } @else if newest.provisional {
+                    (both("vorläufig veröffentlicht: der Tag ist noch nicht zu Ende", "published provisionally: the day is not over"))
                 } @else { (both("veröffentlicht", "published")) }
             }
             li { b { (sum(|table| table.rows_in)) } (both("Zeilen empfangen", "rows received")) }
@@ -343,6 +345,7 @@ fn day(run: &RunLine) -> Markup {
     html! {
         small { (year.trim_end_matches('-')) } br; (day)
         @if run.status == Status::HeldBack { br; small.bad { (both("zurückgehalten", "held back")) } }
+        @else if run.provisional { br; small { (both("vorläufig", "provisional")) } }
     }
 }
 

@@ -48,6 +48,9 @@ pub struct Quality {
     pub date: ServiceDate,
     pub pipeline: String,
     pub status: Status,
+    /// The date was not over: a complete release follows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub provisional: bool,
     /// Names the run: `inputs.sha256` of its record.
     pub inputs: Digest,
     pub score: Score,
@@ -165,6 +168,7 @@ impl Quality {
             date: record.date,
             pipeline: record.pipeline.clone(),
             status: record.status,
+            provisional: record.is_provisional(),
             inputs: record.inputs.sha256,
             score: Score::of(&rules),
             tables: record.tables.iter().map(TableCount::from).collect(),
@@ -440,6 +444,7 @@ mod tests {
             date: date.parse().unwrap(),
             pipeline: "bus".to_owned(),
             status: Status::Published,
+            provisional: false,
             inputs: Digest::of(date.as_bytes()),
             score: Score::of(&rules),
             tables: vec![TableCount {

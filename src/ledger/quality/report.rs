@@ -41,6 +41,9 @@ pub struct Report {
 pub struct RunLine {
     pub date: ServiceDate,
     pub status: Status,
+    /// The date was not over.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub provisional: bool,
     pub inputs: Digest,
     pub score: score::Score,
     pub tables: Vec<TableCount>,
@@ -189,6 +192,7 @@ impl Report {
         let runs = results.iter().map(|quality| RunLine {
             date: quality.date,
             status: quality.status,
+            provisional: quality.provisional,
             inputs: quality.inputs,
             score: quality.score.clone(),
             tables: quality.tables.clone(),

@@ -47,6 +47,8 @@ fn dataset(out: &mut String, report: &Report) {
     let _ = writeln!(out, "{}: {} to {}, {partitions} {word}", report.dataset, first.date, last.date);
     if last.status == Status::HeldBack {
         let _ = writeln!(out, "  HELD BACK: nothing of {} was published", last.date);
+    } else if last.provisional {
+        let _ = writeln!(out, "  provisional: {} is not over", last.date);
     }
     let now: Vec<&Trend> = report.trends(&report.look_at).collect();
     let heading = if now.is_empty() { "  Nothing to look at." } else { "  To look at:" };

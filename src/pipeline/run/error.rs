@@ -34,6 +34,11 @@ pub enum RunError {
     Changed(Box<Changes>),
     #[error("there is no evidence of {what}. {remedy}")]
     NoEvidence { what: String, remedy: String },
+    /// Nothing is left of a date that was run, and somebody accepted that.
+    #[error(
+        "all evidence of {pipeline} {date} is gone, and that was accepted: there is nothing to run, and what was published stays"
+    )]
+    Forgone { pipeline: String, date: ServiceDate },
     #[error("{problem}. Bring the key back from a backup: another one would give every vehicle another pseudonym.")]
     Key { problem: String },
     /// There is evidence, and all of it is something else.
@@ -73,6 +78,7 @@ impl RunError {
             | Self::Derive(_)
             | Self::Changed(_)
             | Self::NoEvidence { .. }
+            | Self::Forgone { .. }
             | Self::Key { .. }
             | Self::Unreadable { .. }
             | Self::NoReports { .. }
@@ -82,11 +88,15 @@ impl RunError {
 
     /// Whether there is nothing of the date: where several dates are run, it is skipped.
     pub fn is_absent(&self) -> bool {
-        matches!(self, Self::NoEvidence { .. } | Self::NoReports { .. })
+        matches!(self, Self::NoEvidence { .. } | Self::Forgone { .. } | Self::NoReports { .. })
     }
 
     /// Whether it is the configuration that is wrong.
     pub fn is_configuration(&self) -> bool {
-        matches!(self, Self::Publish(PublishError::Configuration { .. }) | Self::Decision(DecisionError::Line { .. }))
+        matches!(
+            self,
+            Self::Publish(PublishError::Configuration { .. })
+                | Self::Decision(DecisionError::Line { .. } | DecisionError::Person { .. })
+        )
     }
 }

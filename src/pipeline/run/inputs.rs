@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::decision::{self, About, DecisionEntry, Line};
 use crate::digest::Digest;
-use crate::ledger::{self, Captured, ContractEntry, EvidenceEntry, Input, Inputs, Program, RunRecord, Status};
+use crate::ledger::{self, Captured, ContractEntry, EvidenceEntry, Input, Inputs, Program, RunRecord};
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::Partition;
 use crate::pipeline::run::known::{day_keys, import_refs, imports_of, key_digest};
@@ -35,7 +35,8 @@ pub(super) fn decisions(
     let mut rows = BTreeMap::new();
     let mut entries: Vec<DecisionEntry> = Vec::new();
     for table in pipeline.tables() {
-        let lines = decision::read(&decision::path_of_rows(&workspace.private, &pipeline.dataset, &table))?;
+        let path = decision::path_of_rows(&workspace.private, &pipeline.dataset, &table);
+        let lines = decision::read_of(&path, &workspace.people)?;
         let is_its = |line: &&Line| match &line.decision.about {
             About::Release(rows) | About::Discard(rows) => rows.date == date && line.holds(today),
             _ => false,
@@ -46,6 +47,7 @@ pub(super) fn decisions(
     let is_its = |line: &&Line| match &line.decision.about {
         About::AcceptEvidence(of) => of.pipeline == pipeline.name && of.date == date,
         About::AcceptKey(of) => of.pipeline == pipeline.name && of.date == date,
+        About::AcceptDecisions(of) => of.pipeline == pipeline.name && of.date == date,
         _ => false,
     };
     entries.extend(accepted.iter().filter(is_its).map(DecisionEntry::from));
@@ -114,7 +116,7 @@ pub(super) fn begin(
     data.extend(settings(workspace, pipeline, partition.date));
     if !partition.is_complete {
         // The same evidence is published again, and for good, when the date is over.
-        data.push(Input::of_value("setting", "provisional", "true".to_owned()));
+        data.push(Input::of_value("setting", ledger::PROVISIONAL, "true".to_owned()));
     }
     data.extend(pipeline.all_contracts().map(|contract| Input::new("rows", &contract.id, contract.content_digest())));
     let mut rules: Vec<Input> = vec![Input::new("pipeline", &pipeline.name, pipeline.digest)];
@@ -136,34 +138,15 @@ pub(super) fn begin(
         let list = if decides { &mut data } else { &mut rules };
         list.push(Input::new("area", "service_area", area.digest));
     }
+    let inputs = Inputs::of(data, rules);
     let record = RunRecord {
-        format: ledger::FORMAT.to_owned(),
-        pipeline: pipeline.name.clone(),
-        dataset: pipeline.dataset.clone(),
-        date: partition.date,
-        status: Status::Published,
-        started_at,
-        prepared_at: started_at,
-        program,
-        inputs: Inputs::of(data, rules),
-        pipeline_file: pipeline.digest,
         contracts,
         mappings,
         decisions,
         decided: decided.entries.clone(),
         evidence,
-        captures: BTreeMap::new(),
         pseudonym_key,
-        tables: Vec::new(),
-        findings: Vec::new(),
-        passed: BTreeMap::new(),
-        checked: BTreeMap::new(),
-        tolerated: BTreeMap::new(),
-        values: BTreeMap::new(),
-        skipped: BTreeMap::new(),
-        absent: Vec::new(),
-        notes: Vec::new(),
-        standard: None,
+        ..RunRecord::begun(&pipeline.name, &pipeline.dataset, partition.date, started_at, inputs, pipeline.digest)
     };
     Ok(Begun { record, key, lists })
 }

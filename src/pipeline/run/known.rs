@@ -5,7 +5,7 @@
 //! stop a run, until a person accepts them with a reason. New captures at the end are normal, and so are those that an import
 //! names.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::fs;
 use std::path::PathBuf;
@@ -16,11 +16,11 @@ use serde::Deserialize;
 use crate::capture::evidence::{Entry, Store};
 use crate::capture::imports::{self, ImportEntry};
 use crate::contract::Severity;
-use crate::decision::{self, About, Line};
+use crate::decision::{self, About, DecisionEntry, DecisionId, Line};
 use crate::decode::Note;
 use crate::derive::privacy::DayKeys;
 use crate::digest::Digest;
-use crate::ledger::{Captured, EvidenceEntry, ImportRef, capture_lines, object_key, parse_captures};
+use crate::ledger::{Captured, EvidenceEntry, ImportRef, capture_lines, object_key, parse_captures, record_key};
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::{Partition, evidence_store};
 use crate::pipeline::{Format, From, Pipeline, journal};
@@ -38,6 +38,8 @@ pub struct LastRecord {
     pub evidence: Vec<EvidenceEntry>,
     #[serde(default)]
     pub pseudonym_key: Option<Digest>,
+    #[serde(default)]
+    decided: Vec<DecisionEntry>,
     #[serde(default)]
     tables: Vec<TableRows>,
     /// Whether the quarantine is what the record says: not before a run is published.
@@ -116,7 +118,7 @@ fn of_bucket(
         }
         let bytes = bucket.get(&key)?;
         // A record is named by its digest: another one of its name is none.
-        let bytes = bytes.filter(|bytes| key == format!("ledger/records/{}.json", Digest::of(bytes)));
+        let bytes = bytes.filter(|bytes| key == record_key(&Digest::of(bytes)));
         let record = bytes.and_then(|bytes| serde_json::from_slice::<LastRecord>(&bytes).ok());
         match record {
             Some(record) if newest.as_ref().is_none_or(|newest| newest.prepared_at < record.prepared_at) => {
@@ -165,6 +167,10 @@ pub struct Changes {
     prepared_at: Timestamp,
     pub evidence: Vec<SourceChange>,
     pub key: Option<KeyChange>,
+    /// Decisions that the record names and no file has.
+    pub decisions: Vec<DecisionEntry>,
+    /// Whether there is evidence of the date.
+    pub is_evidence_left: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -199,7 +205,7 @@ pub struct KeyChange {
 
 impl Changes {
     pub fn is_empty(&self) -> bool {
-        self.evidence.is_empty() && self.key.is_none()
+        self.evidence.is_empty() && self.key.is_none() && self.decisions.is_empty()
     }
 
     /// What differs, one line each.
@@ -229,6 +235,18 @@ impl Changes {
             Some(KeyChange { now: None, .. }) => lines.push(format!("the key of {} is gone", self.date)),
             Some(_) => lines.push(format!("the key of {} was replaced: all pseudonyms would be others", self.date)),
             None => {}
+        }
+        if let Some(first) = self.decisions.first() {
+            let ids: Vec<&str> = self.decisions.iter().map(|entry| entry.id.0.as_str()).collect();
+            let (what, is) = if ids.len() == 1 { ("decision", "is") } else { ("decisions", "are") };
+            lines.push(format!(
+                "{} {what} that the record names {is} gone from the private store, or changed: {} ({} by {}, of {})",
+                ids.len(),
+                ids.join(", "),
+                first.kind,
+                first.by,
+                first.at
+            ));
         }
         lines
     }
@@ -278,6 +296,8 @@ impl<'a> Comparison<'a> {
             prepared_at: self.last.prepared_at,
             evidence: Vec::new(),
             key: None,
+            decisions: self.decisions_gone(decisions)?,
+            is_evidence_left: self.partition.evidence.iter().any(|(.., entries)| !entries.is_empty()),
         };
         for known in &self.last.evidence {
             let change = match self.role(&known.source) {
@@ -452,6 +472,25 @@ impl<'a> Comparison<'a> {
         Ok((!is_accepted).then_some(KeyChange { known, now }))
     }
 
+    /// Decisions that the record names, of which no file has a line, also not one that is over or undone.
+    fn decisions_gone(&self, accepted: &[Line]) -> Result<Vec<DecisionEntry>, RunError> {
+        if self.last.decided.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut there: BTreeSet<DecisionId> = BTreeSet::new();
+        for file in decision::files(&self.workspace.private) {
+            there.extend(decision::read(&file)?.into_iter().map(|line| line.id));
+        }
+        for line in accepted {
+            if let About::AcceptDecisions(of) = &line.decision.about
+                && (&of.pipeline, of.date) == (&self.pipeline.name, self.partition.date)
+            {
+                there.extend(of.missing.iter().cloned());
+            }
+        }
+        Ok(self.last.decided.iter().filter(|entry| !there.contains(&entry.id)).cloned().collect())
+    }
+
     /// Rows that the record says are in quarantine, of which there is no file.
     fn quarantine_gone(&self) -> Option<Note> {
         let gone = self.last.quarantine_gone(self.workspace, self.pipeline, self.partition.date);
@@ -477,6 +516,51 @@ impl<'a> Comparison<'a> {
         let bytes = bytes.filter(|bytes| Digest::of(bytes) == digest);
         Ok(bytes.and_then(|bytes| parse_captures(std::str::from_utf8(&bytes).ok()?)))
     }
+}
+
+/// Puts the lists of captures that the last record of a partition names into the bucket again, where they are gone or have
+/// other bytes than their name says: from the journal, or from the evidence, which has the list as its beginning. Gives a note
+/// for each that was put again, and for each that cannot be.
+pub(super) fn put_lists_again(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    bucket: &Bucket,
+    partition: &Partition,
+    last: &LastRecord,
+    lists: &BTreeMap<Digest, String>,
+) -> Result<(usize, Vec<Note>), RunError> {
+    let (mut puts, mut notes) = (0, Vec::new());
+    for known in last.evidence.iter().filter(|_| last.is_settled) {
+        let Some(digest) = known.list_digest() else { continue };
+        let key = object_key(&digest);
+        let there = bucket.get(&key)?;
+        if there.as_ref().is_some_and(|bytes| Digest::of(bytes) == digest) {
+            continue;
+        }
+        let was = if there.is_some() { "changed" } else { "gone" };
+        let kept = journal::read_list(&workspace.private, &pipeline.name, partition.date, &digest);
+        let made = || lists.get(&digest).map(|lines| lines.clone().into_bytes());
+        let beginning = || {
+            let (.., entries) = partition.evidence.iter().find(|(source, ..)| *source == known.source)?;
+            let first = entries.get(..usize::try_from(known.captures).ok()?)?;
+            let first: Vec<Captured> = first.iter().map(|entry| (entry.captured_at, entry.digest)).collect();
+            Some(capture_lines(&first).into_bytes()).filter(|lines| Digest::of(lines) == digest)
+        };
+        let (severity, outcome) = match kept.or_else(made).or_else(beginning) {
+            Some(lines) => {
+                bucket.put(&key, lines.into())?;
+                puts += 1;
+                (Severity::Warning, "it was put again")
+            }
+            None => {
+                (Severity::Error, "nothing that is there has its digest. Bring it back from a backup of the bucket")
+            }
+        };
+        let message = format!("the list of captures of '{}', '{key}', was {was}: {outcome}", known.source);
+        tracing::warn!("{message}");
+        notes.push(Note { rule: "record.list_damaged", severity, message });
+    }
+    Ok((puts, notes))
 }
 
 impl LastRecord {
@@ -572,7 +656,7 @@ pub fn import_refs(imports: &[ImportEntry], captures: &[Captured]) -> Vec<Import
 
 /// The decisions that are not about rows and hold today.
 pub fn accepted(workspace: &Workspace, today: ServiceDate) -> Result<Vec<Line>, RunError> {
-    let lines = decision::read(&decision::path(&workspace.private))?;
+    let lines = decision::read_of(&decision::path(&workspace.private), &workspace.people)?;
     Ok(lines.into_iter().filter(|line| line.holds(today)).collect())
 }
 

@@ -3,6 +3,7 @@
 mod commit;
 mod error;
 mod evidence;
+mod heads;
 mod inputs;
 pub mod known;
 mod lock;
@@ -35,6 +36,7 @@ use crate::time::{self, ServiceDate, ServiceDay};
 use crate::workspace::{self, Workspace};
 use commit::{has_lists, publish, publish_views};
 use evidence::{DefaultDate, Partition, default_date, newest_capture, partition};
+use heads::Look;
 use inputs::{Begun, begin, decisions};
 use known::{Changes, Comparison, last_record};
 use prepare::{prepare, staging};
@@ -63,7 +65,8 @@ pub struct Report {
 #[derive(Debug)]
 pub enum Outcome {
     Done(Box<Report>),
-    /// There was nothing to do yet: the date is not over, and there is no older one, or it has no reports yet.
+    /// There was nothing to do: the date is not over, and there is no older one, or it has no reports yet; or all evidence of it is
+    /// gone, and that was accepted.
     NotDue {
         date: ServiceDate,
         reason: String,
@@ -120,7 +123,13 @@ pub fn run(
 ) -> Result<Run, RunError> {
     let begin = now();
     if let Some(date) = date {
-        let partition = find(workspace, pipeline, date, begin, bucket)?;
+        let partition = match find(workspace, pipeline, date, begin, bucket) {
+            Err(error @ RunError::Forgone { .. }) => {
+                let outcome = Outcome::NotDue { date, reason: error.to_string() };
+                return Ok(Run { outcome, warnings: Vec::new() });
+            }
+            found => found?,
+        };
         let warnings = future_warning(&partition.notes);
         let outcome = run_partition(workspace, pipeline, partition, bucket, lock, watch)?;
         return Ok(Run { outcome, warnings });
@@ -261,12 +270,19 @@ fn run_partition(
     let Begun { record, key, lists } = begin(workspace, pipeline, &partition, &decided, started_at)?;
     let earlier = journal::read(&journal_path).map_err(|error| RunError::private(&journal_path, "read", &error))?;
     let abandoned = earlier.as_ref().map(journal::Entry::unfinished).unwrap_or_default();
-    let earlier =
-        earlier.filter(|entry| entry.record.inputs.sha256 == record.inputs.sha256 && entry.bucket == bucket.location());
+    let earlier = earlier.filter(|entry| entry.bucket == bucket.location());
     if let Some(entry) = earlier.as_ref().filter(|entry| entry.published) {
         put_record_again(bucket, entry)?;
     }
-    let published = Published::look(bucket, pipeline, partition.date, is_complete, &abandoned)?;
+    let earlier = earlier.filter(|entry| entry.record.inputs.sha256 == record.inputs.sha256);
+    let look = Look { workspace, pipeline, bucket, lock, date: partition.date, unfinished: &abandoned };
+    let published = Published::look(bucket, pipeline, partition.date, is_complete, look.tables()?)?;
+    let mut put_back = published.put_back();
+    if let Some(last) = &last {
+        let (puts, notes) = known::put_lists_again(workspace, pipeline, bucket, &partition, last, &lists)?;
+        put_back += puts;
+        partition.notes.extend(notes);
+    }
     let (mut entry, finished_earlier) = match earlier {
         Some(entry)
             if entry.published
@@ -280,7 +296,7 @@ fn run_partition(
                 record: entry.record,
                 record_key,
                 commits: 0,
-                puts: 0,
+                puts: put_back,
                 is_repeated: true,
                 finished_earlier: false,
                 is_complete,
@@ -311,6 +327,9 @@ fn run_partition(
         journal::write(&journal_path, &entry).map_err(|error| RunError::private(&journal_path, "written", &error))?;
     }
     let done = publish(workspace, pipeline, bucket, &entry, watch)?;
+    if done.commits > 0 {
+        heads::remember(workspace, pipeline, bucket)?;
+    }
     stage("quarantine", &pipeline.name, watch);
     // Only now, so that a run that is done again until here finds in quarantine what the first one found.
     for held in &entry.quarantine {
@@ -329,7 +348,7 @@ fn run_partition(
         record: entry.record,
         record_key,
         commits: done.commits,
-        puts: done.puts,
+        puts: done.puts + put_back,
         is_repeated: false,
         finished_earlier,
         is_complete,
@@ -438,7 +457,13 @@ fn find(
     let accepted = known::accepted(workspace, ServiceDate::local_date_of(now, &workspace.zone))?;
     let comparison = Comparison { workspace, pipeline, bucket, partition: &gone, last: &last };
     let (changes, _) = comparison.changes(&accepted)?;
-    if changes.is_empty() { found } else { Err(RunError::Changed(Box::new(changes))) }
+    if !changes.is_empty() {
+        return Err(RunError::Changed(Box::new(changes)));
+    }
+    match last.evidence.is_empty() {
+        true => found,
+        false => Err(RunError::Forgone { pipeline: pipeline.name.clone(), date }),
+    }
 }
 
 /// Refuses to take an older date for the newest one because the evidence of a later run is gone.
@@ -465,6 +490,7 @@ pub fn changes(
     let mut partition = match find(workspace, pipeline, date, now(), bucket) {
         Ok(partition) => partition,
         Err(RunError::Changed(changes)) => return Ok(Some(*changes)),
+        Err(RunError::Forgone { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
     let Some(last) = last_record(bucket, workspace, pipeline, date)? else { return Ok(None) };

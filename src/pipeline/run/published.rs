@@ -9,10 +9,12 @@ use std::path::Path;
 
 use crate::contract::Severity;
 use crate::decode::Note;
-use crate::ledger::FileEntry;
+use crate::digest::Digest;
+use crate::ledger::{self, FileEntry};
 use crate::pipeline::Pipeline;
 use crate::pipeline::journal::{self, StagedFile};
 use crate::pipeline::run::error::RunError;
+use crate::pipeline::run::heads::Tables;
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::compare;
@@ -28,6 +30,8 @@ pub(super) struct Published {
     tables: BTreeMap<String, PublishedTable>,
     /// The run comes before the service date is over.
     provisional: bool,
+    /// What was put right in the indexes.
+    notes: Vec<Note>,
 }
 
 struct PublishedTable {
@@ -37,19 +41,17 @@ struct PublishedTable {
 }
 
 impl Published {
-    /// Reads the indexes and verifies the files of a partition. Fails where an index cannot be trusted, and where files lie
-    /// below `data/` that neither an index nor `unfinished` names.
+    /// Verifies the files of a partition, and that its entries are those of its records.
     pub fn look(
         bucket: &Bucket,
         pipeline: &Pipeline,
         date: ServiceDate,
         is_complete: bool,
-        unfinished: &[String],
+        found: Tables,
     ) -> Result<Self, PublishError> {
         let mut tables = BTreeMap::new();
-        for contract in pipeline.released() {
-            index::refuse_strangers(bucket, &pipeline.dataset, &contract.table, date, unfinished)?;
-            let Some(index) = index::verified(bucket, &pipeline.dataset, &contract.table)? else { continue };
+        for (table, verified) in found.indexes {
+            let index = verified.index;
             let damage = match index.file_of(date) {
                 Some(file) => bucket.damage_of(&file.path, file.bytes, &file.sha256)?,
                 None => None,
@@ -61,9 +63,15 @@ impl Published {
             if let Some(file) = index.file_of(date) {
                 verify_record(bucket, &index, file)?;
             }
-            tables.insert(contract.table.clone(), PublishedTable { index, damage });
+            tables.insert(table, PublishedTable { index, damage });
         }
-        Ok(Self { dataset: pipeline.dataset.clone(), date, tables, provisional: !is_complete })
+        let provisional = !is_complete;
+        Ok(Self { dataset: pipeline.dataset.clone(), date, tables, provisional, notes: found.notes })
+    }
+
+    /// Releases that were put back into an index before the run.
+    pub fn put_back(&self) -> usize {
+        self.notes.len()
     }
 
     /// The current file of a table.
@@ -85,7 +93,7 @@ impl Published {
 
     /// Whether all files that a journal's entry names are current and whole, and none is to be followed by a complete one.
     pub fn has_all_of(&self, entry: &journal::Entry) -> bool {
-        let is_whole = self.tables.values().all(|there| there.damage.is_none());
+        let is_whole = self.notes.is_empty() && self.tables.values().all(|there| there.damage.is_none());
         let is_there = |file: &StagedFile| {
             self.file(&file.table) == Some(&file.file) && (self.provisional || !file.file.provisional)
         };
@@ -152,6 +160,7 @@ impl Published {
         notes: &mut Vec<Note>,
     ) -> Result<Vec<StagedFile>, PublishError> {
         let mut mended = Vec::new();
+        notes.extend(self.notes.iter().cloned());
         for table in self.tables.keys() {
             let Some((file, damage)) = self.damaged(table) else { continue };
             let found = format!("the published file '{}' was damaged: {damage}", file.path);
@@ -201,10 +210,14 @@ fn verify_first(bucket: &Bucket, index: &TableIndex, date: ServiceDate) -> Resul
     }
 }
 
-/// Makes sure that an index says of a file what the record of the run that made it says. A record that is gone is for
-/// another check.
-fn verify_record(bucket: &Bucket, index: &TableIndex, file: &IndexFile) -> Result<(), PublishError> {
+/// Makes sure that an index says of a file what the record of the run that made it says, whose name is its digest. A record
+/// that is gone is for another check.
+pub(super) fn verify_record(bucket: &Bucket, index: &TableIndex, file: &IndexFile) -> Result<(), PublishError> {
     let Some(bytes) = bucket.get(&file.record)? else { return Ok(()) };
+    if file.record != ledger::record_key(&Digest::of(&bytes)) {
+        let problem = format!("its bytes have the SHA-256 {}, and a record is named by it", Digest::of(&bytes));
+        return Err(PublishError::Damaged { key: file.record.clone(), problem });
+    }
     let Ok(record) = serde_json::from_slice::<RecordedFiles>(&bytes) else { return Ok(()) };
     let of_table = record.tables.iter().filter(|table| table.table == index.table);
     let mut files = of_table.flat_map(|table| &table.files);

@@ -1,0 +1,413 @@
+//! The newest index versions that the runs of a pipeline have seen, and what lies in the bucket beside them.
+//!
+//! An index in the bucket proves only what the versions before it say. So the private store keeps the number and the digest of
+//! the newest version of each table (`<private>/journal/<pipeline>/heads.json`): a version that was edited, or a newest one that was
+//! taken away, is then noticed by the next run of any date. What was taken away is released again where the journal of its date
+//! proves it; all else is refused. A run costs one listing of `data/<dataset>`, `revised/<dataset>` and `ledger/records` each,
+//! and one read of an index per table.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::contract::Severity;
+use crate::decode::Note;
+use crate::digest::Digest;
+use crate::durable;
+use crate::ledger::object_key;
+use crate::pipeline::run::error::RunError;
+use crate::pipeline::run::lock::Lock;
+use crate::pipeline::run::put_record_again;
+use crate::pipeline::{Pipeline, journal};
+use crate::publish::PublishError;
+use crate::publish::bucket::Bucket;
+use crate::publish::index::{self, IndexFile, Verified};
+use crate::time::ServiceDate;
+use crate::workspace::Workspace;
+
+/// What the private store knows of a pipeline's tables in a bucket.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Heads {
+    bucket: String,
+    /// By the name of the table.
+    tables: BTreeMap<String, Head>,
+    /// Files below `revised/` that only older versions name.
+    superseded: BTreeSet<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Head {
+    version: u64,
+    sha256: Digest,
+}
+
+impl Heads {
+    fn path(workspace: &Workspace, pipeline: &Pipeline) -> PathBuf {
+        workspace.private.join("journal").join(&pipeline.name).join("heads.json")
+    }
+
+    /// What is known of this bucket. A file that cannot be read any more knows nothing.
+    fn read(path: &Path, bucket: &Bucket) -> Result<Self, RunError> {
+        let heads: Option<Self> = match fs::read(path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).ok(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(RunError::private(path, "read", &error)),
+        };
+        let none = || Self { bucket: bucket.location().to_owned(), ..Self::default() };
+        Ok(heads.filter(|heads| heads.bucket == bucket.location()).unwrap_or_else(none))
+    }
+
+    fn write(&self, path: &Path) -> Result<(), RunError> {
+        let written =
+            serde_json::to_vec(self).map_err(std::io::Error::from).and_then(|bytes| durable::write(path, &bytes));
+        written.map_err(|error| RunError::private(path, "written", &error))
+    }
+}
+
+/// The indexes of a pipeline's tables, verified, and what was put right.
+pub(super) struct Tables {
+    /// By the name of the table.
+    pub indexes: BTreeMap<String, Verified>,
+    /// A note for each release that was put back.
+    pub notes: Vec<Note>,
+}
+
+/// What a look at the bucket stands on.
+pub(super) struct Look<'a> {
+    pub workspace: &'a Workspace,
+    pub pipeline: &'a Pipeline,
+    pub bucket: &'a Bucket,
+    pub lock: &'a Lock,
+    /// Of the run, which has its partition's lock.
+    pub date: ServiceDate,
+    /// Files of the partition that a run which was given up may have put.
+    pub unfinished: &'a [String],
+}
+
+impl Look<'_> {
+    /// Verifies the indexes and the names of the files beside them.
+    pub fn tables(&self) -> Result<Tables, RunError> {
+        let path = Heads::path(self.workspace, self.pipeline);
+        // Before the indexes, so that what another run releases meanwhile is not missed.
+        let known = Heads::read(&path, self.bucket)?;
+        let mut tables = Tables { indexes: self.indexes()?, notes: Vec::new() };
+        let lost = self.compare(&known, &tables)?;
+        let entries = if lost.is_empty() { Vec::new() } else { self.journals()? };
+        let claims = claims(&entries, &tables, &lost);
+        let (superseded, files) = self.files(&known, &tables, &claims)?;
+        for (table, head) in &lost {
+            if !tables.indexes.contains_key(table) && !self.is_new_bucket(&tables, &files)? {
+                let what = format!("version {} was the newest, and now there is none", head.version);
+                return Err(self.rolled_back(table, head.version, &what, &path));
+            }
+        }
+        if !lost.is_empty() {
+            tables.notes = self.put_back(&lost, &claims, &tables, &path)?;
+            tables.indexes = self.indexes()?;
+        }
+        self.records(&tables)?;
+        self.lists()?;
+        for file in tables.indexes.values().flat_map(|verified| &verified.index.files) {
+            let date = file.partition_date;
+            let damage = match files.get(&file.path) {
+                Some(bytes) if *bytes == file.bytes => continue,
+                // The run's own date is looked at more closely, and another run may have put one since.
+                _ if date == self.date => continue,
+                Some(bytes) => format!("has {bytes} bytes instead of {}", file.bytes),
+                None if self.bucket.damage_of(&file.path, file.bytes, &file.sha256)?.is_none() => continue,
+                None => "is gone".to_owned(),
+            };
+            let name = &self.pipeline.name;
+            tracing::warn!("the published file '{}' {damage}: see 'fahrtenbuch run {name} --date {date}'", file.path);
+        }
+        let now = Heads { superseded, ..Heads::of(self.bucket, &tables.indexes) };
+        if now != known {
+            now.write(&path)?;
+        }
+        Ok(tables)
+    }
+
+    fn indexes(&self) -> Result<BTreeMap<String, Verified>, RunError> {
+        let mut indexes = BTreeMap::new();
+        for contract in self.pipeline.released() {
+            if let Some(verified) = index::verified(self.bucket, &self.pipeline.dataset, &contract.table)? {
+                indexes.insert(contract.table.clone(), verified);
+            }
+        }
+        Ok(indexes)
+    }
+
+    /// The tables whose newest known version is gone. One that is there with other bytes is an error.
+    fn compare(&self, known: &Heads, tables: &Tables) -> Result<BTreeMap<String, Head>, RunError> {
+        let mut lost = BTreeMap::new();
+        let dataset = &self.pipeline.dataset;
+        for contract in self.pipeline.released() {
+            let table = &contract.table;
+            let newest = tables.indexes.get(table);
+            let Some(head) = known.tables.get(table) else {
+                if let Some(newest) = newest {
+                    self.verify_change(table, newest)?;
+                }
+                continue;
+            };
+            let found = match newest {
+                Some(newest) if newest.index.version == head.version => Some(newest.sha256),
+                Some(newest) if newest.index.version > head.version => {
+                    self.verify_change(table, newest)?;
+                    index::digest_of_version(self.bucket, dataset, table, head.version)?
+                }
+                _ => {
+                    lost.insert(table.clone(), head.clone());
+                    continue;
+                }
+            };
+            if found != Some(head.sha256) {
+                let found = found.map_or_else(|| "is gone".to_owned(), |found| format!("has the SHA-256 {found}"));
+                let problem = format!("a run before found the SHA-256 {} there, and it {found}", head.sha256);
+                return Err(
+                    PublishError::Damaged { key: index::index_key(dataset, table, head.version), problem }.into()
+                );
+            }
+        }
+        Ok(lost)
+    }
+
+    /// Makes sure that a record tells of the release that a version made of another date.
+    fn verify_change(&self, table: &str, verified: &Verified) -> Result<(), RunError> {
+        let Some(date) = verified.changed.filter(|date| *date != self.date) else { return Ok(()) };
+        let Some(file) = verified.index.file_of(date) else { return Ok(()) };
+        super::published::verify_record(self.bucket, &verified.index, file).map_err(|error| {
+            tracing::debug!("{table} {date}: {error}");
+            error.into()
+        })
+    }
+
+    /// What the journal has of all dates that were run.
+    fn journals(&self) -> Result<Vec<journal::Entry>, RunError> {
+        let (private, pipeline) = (&self.workspace.private, &self.pipeline.name);
+        let mut entries = Vec::new();
+        for date in journal::dates(private, pipeline) {
+            let path = journal::path(private, pipeline, date);
+            let entry = journal::read(&path).map_err(|error| RunError::private(&path, "read", &error))?;
+            entries.extend(entry.filter(|entry| entry.bucket == self.bucket.location()));
+        }
+        Ok(entries)
+    }
+
+    /// Refuses files that no version of an index names, no journal is about to release and nobody claims. Gives the superseded
+    /// ones, and the names of all with their bytes.
+    fn files(
+        &self,
+        known: &Heads,
+        tables: &Tables,
+        claims: &[Claim<'_>],
+    ) -> Result<(BTreeSet<String>, BTreeMap<String, u64>), RunError> {
+        let dataset = &self.pipeline.dataset;
+        let mut all = self.bucket.sizes(&format!("data/{dataset}"))?;
+        all.extend(self.bucket.sizes(&format!("revised/{dataset}"))?);
+        let mut unnamed: BTreeSet<String> = all.keys().cloned().collect();
+        let forget = |names: &mut BTreeSet<String>, verified: &Verified| {
+            verified.index.files.iter().for_each(|file| _ = names.remove(&file.path));
+            verified.index.first.values().for_each(|first| _ = names.remove(&first.path));
+        };
+        tables.indexes.values().for_each(|verified| forget(&mut unnamed, verified));
+        self.unfinished.iter().for_each(|name| _ = unnamed.remove(name));
+        claims.iter().for_each(|claim| _ = unnamed.remove(&claim.file.path));
+        let mut superseded = unnamed.clone();
+        unnamed.retain(|name| !known.superseded.contains(name));
+        if !unnamed.is_empty() {
+            // Runs of other dates keep in the journal what they are about to put.
+            for entry in self.journals()? {
+                entry.unfinished().iter().for_each(|name| _ = (unnamed.remove(name), superseded.remove(name)));
+            }
+        }
+        let mut by_table: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for name in unnamed {
+            let table = name.split('/').nth(2).unwrap_or_default().to_owned();
+            by_table.entry(table).or_default().insert(name);
+        }
+        for (table, mut names) in by_table {
+            // Read after the listing, so that what another run commits meanwhile is known.
+            index::retain_unnamed(self.bucket, dataset, &table, &mut names)?;
+            if let Some(name) = names.pop_first() {
+                return Err(index::stranger(name).into());
+            }
+        }
+        superseded.retain(|name| name.starts_with("revised/"));
+        Ok((superseded, all))
+    }
+
+    /// Whether nothing of the dataset is in the bucket: it was emptied, or another one has taken its place.
+    fn is_new_bucket(&self, tables: &Tables, files: &BTreeMap<String, u64>) -> Result<bool, RunError> {
+        let meta = format!("meta/{}", self.pipeline.dataset);
+        Ok(tables.indexes.is_empty() && files.is_empty() && self.bucket.list(&meta)?.is_empty())
+    }
+
+    /// Releases again what the journal of a date says was released and the index has lost. Of the run's own date only what is
+    /// whole: the run itself makes the rest.
+    fn put_back(
+        &self,
+        lost: &BTreeMap<String, Head>,
+        claims: &[Claim<'_>],
+        tables: &Tables,
+        heads: &Path,
+    ) -> Result<Vec<Note>, RunError> {
+        let mut notes = Vec::new();
+        let mut restored: BTreeSet<&str> = BTreeSet::new();
+        for Claim { entry, table, file } in claims {
+            let date = file.partition_date;
+            let is_own = date == self.date;
+            let index = tables.indexes.get(*table);
+            if self.is_newer(index.and_then(|verified| verified.index.file_of(date)), entry)? {
+                continue;
+            }
+            restored.insert(table);
+            if let Some(damage) = self.bucket.damage_of(&file.path, file.bytes, &file.sha256)? {
+                if is_own {
+                    continue;
+                }
+                let journal = journal::path(&self.workspace.private, &self.pipeline.name, date);
+                let problem = format!(
+                    "{damage}; a run released it, and the newest index has lost it. If it is lost for good, remove '{}', and run \
+                     {} --date {date} anew",
+                    journal.display(),
+                    self.pipeline.name
+                );
+                return Err(PublishError::Damaged { key: file.path.clone(), problem }.into());
+            }
+            let _theirs = if is_own { None } else { Some(self.lock.partition(&self.pipeline.name, date)?) };
+            let released = self.pipeline.released();
+            let contract = released.iter().find(|contract| contract.table == *table);
+            let contract = contract.ok_or_else(|| RunError::internal(format!("{table} has lost its contract")))?;
+            put_record_again(self.bucket, entry)?;
+            index::commit(self.bucket, &self.pipeline.dataset, contract, date, Some(file))?;
+            let message =
+                format!("the index of {table} had lost the release of {date}, '{}': it was released again", file.path);
+            tracing::warn!("{message}");
+            notes.push(Note { rule: "release.rolled_back", severity: Severity::Warning, message });
+        }
+        for (table, head) in lost {
+            if tables.indexes.contains_key(table) && !restored.contains(table.as_str()) {
+                return Err(self.rolled_back(
+                    table,
+                    head.version,
+                    "it is gone, and no journal tells what it released",
+                    heads,
+                ));
+            }
+        }
+        Ok(notes)
+    }
+
+    /// Whether the file that an index names was made after what the journal has of its date.
+    fn is_newer(&self, file: Option<&IndexFile>, entry: &journal::Entry) -> Result<bool, RunError> {
+        #[derive(Deserialize)]
+        struct Prepared {
+            prepared_at: Timestamp,
+        }
+        let Some(file) = file else { return Ok(false) };
+        let bytes = self.bucket.get(&file.record)?;
+        let prepared = bytes.and_then(|bytes| serde_json::from_slice::<Prepared>(&bytes).ok());
+        Ok(prepared.is_some_and(|other| other.prepared_at > entry.record.prepared_at))
+    }
+
+    fn rolled_back(&self, table: &str, version: u64, what: &str, heads: &Path) -> RunError {
+        let problem = format!("{what}. To go on with what is there, on purpose, remove '{}'", heads.display());
+        PublishError::Damaged { key: index::index_key(&self.pipeline.dataset, table, version), problem }.into()
+    }
+
+    /// Puts lists of captures of other dates again that are gone or have another size than in the journal.
+    fn lists(&self) -> Result<(), RunError> {
+        let (private, pipeline) = (&self.workspace.private, &self.pipeline.name);
+        let there = self.bucket.sizes("ledger/objects")?;
+        for (date, digest, bytes) in journal::kept_lists(private, pipeline) {
+            let key = object_key(&digest);
+            if date == self.date || there.get(&key) == Some(&bytes) {
+                continue;
+            }
+            let path = journal::path(private, pipeline, date);
+            let entry = journal::read(&path).map_err(|error| RunError::private(&path, "read", &error))?;
+            // Those that were accepted and not used yet are in no record.
+            let is_named = |entry: &journal::Entry| {
+                let named = entry.record.evidence.iter().any(|of| of.list_digest() == Some(digest));
+                entry.published && entry.bucket == self.bucket.location() && named
+            };
+            if !entry.as_ref().is_some_and(is_named) {
+                continue;
+            }
+            if let Some(lines) = journal::read_list(private, pipeline, date, &digest) {
+                tracing::warn!(
+                    "the list of captures '{key}' of {date} was gone or changed and is put again from the journal"
+                );
+                self.bucket.put(&key, lines.into())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts records of other dates again that are gone, where their journal has them; tells of the others.
+    fn records(&self, tables: &Tables) -> Result<(), RunError> {
+        let there: BTreeSet<String> = self.bucket.list("ledger/records")?.into_iter().collect();
+        let mut gone: BTreeMap<&str, ServiceDate> = BTreeMap::new();
+        for file in tables.indexes.values().flat_map(|verified| &verified.index.files) {
+            if !there.contains(&file.record) && file.partition_date != self.date {
+                gone.insert(&file.record, file.partition_date);
+            }
+        }
+        for (record, date) in gone {
+            let path = journal::path(&self.workspace.private, &self.pipeline.name, date);
+            let entry = journal::read(&path).map_err(|error| RunError::private(&path, "read", &error))?;
+            match entry.filter(|entry| entry.published && entry.record.to_bytes().0 == record) {
+                Some(entry) => put_record_again(self.bucket, &entry)?,
+                None => tracing::warn!("the record '{record}' of {date} is gone: bring it back from a backup"),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Heads {
+    fn of(bucket: &Bucket, indexes: &BTreeMap<String, Verified>) -> Self {
+        let head = |verified: &Verified| Head { version: verified.index.version, sha256: verified.sha256 };
+        let tables = indexes.iter().map(|(table, verified)| (table.clone(), head(verified))).collect();
+        Self { bucket: bucket.location().to_owned(), tables, superseded: BTreeSet::new() }
+    }
+}
+
+/// A file that a journal says was released and that the index does not name.
+struct Claim<'a> {
+    entry: &'a journal::Entry,
+    table: &'a str,
+    file: &'a IndexFile,
+}
+
+/// What journals say was released of tables whose newest version is gone. A table without any index has lost more than that.
+fn claims<'a>(entries: &'a [journal::Entry], tables: &Tables, lost: &BTreeMap<String, Head>) -> Vec<Claim<'a>> {
+    let mut claims = Vec::new();
+    for entry in entries.iter().filter(|entry| entry.published) {
+        for file in entry.files.iter().filter(|file| lost.contains_key(&file.table)) {
+            let Some(verified) = tables.indexes.get(&file.table) else { continue };
+            if verified.index.file_of(file.file.partition_date) != Some(&file.file) {
+                claims.push(Claim { entry, table: &file.table, file: &file.file });
+            }
+        }
+    }
+    claims
+}
+
+/// Keeps the newest versions, after a run has released its own.
+pub(super) fn remember(workspace: &Workspace, pipeline: &Pipeline, bucket: &Bucket) -> Result<(), RunError> {
+    let path = Heads::path(workspace, pipeline);
+    let known = Heads::read(&path, bucket)?;
+    let mut indexes = BTreeMap::new();
+    for contract in pipeline.released() {
+        if let Some(verified) = index::verified(bucket, &pipeline.dataset, &contract.table)? {
+            indexes.insert(contract.table.clone(), verified);
+        }
+    }
+    let now = Heads { superseded: known.superseded.clone(), ..Heads::of(bucket, &indexes) };
+    if now == known { Ok(()) } else { now.write(&path) }
+}
