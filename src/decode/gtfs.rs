@@ -4,18 +4,18 @@
 //! caller takes the chunks. What stands between them is bounded, so a feed of any size costs the same memory.
 
 use std::collections::BTreeMap;
-use std::io::{Cursor, Read};
+use std::io::Read;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use arrow_array::{ArrayRef, RecordBatch, StringArray, UInt32Array, UInt64Array, new_null_array};
 use bytes::Bytes;
-use zip::ZipArchive;
 
 use crate::contract::library::Library;
 use crate::contract::{Contract, Presence, Severity};
+use crate::decode::archive::{self, Archive, SMALL};
 use crate::decode::csv::{Block, Blocks, Layout, chunk, header_fields, layout};
-use crate::decode::{DecodeError, Decoded, Head, Limits, Note, Step};
+use crate::decode::{DecodeError, Decoded, Head, Limits, Note, Step, timetable};
 use crate::table::{Chunk, Origin};
 
 /// Files that may be absent although the reference calls them conditionally required, as long as the other one is
@@ -25,14 +25,10 @@ const EITHER: &[(&str, &str)] = &[
     ("calendar.txt", "calendar_dates.txt"),
     ("calendar_dates.txt", "calendar.txt"),
 ];
-/// Files larger than this must not inflate beyond [`Limits::ratio`].
-pub(super) const SMALL: u64 = 64 << 20;
 /// The most that the zones of on-demand service may take; they are read as a whole.
 pub(super) const GEOJSON_BYTES: u64 = 32 << 20;
 /// Blocks and chunks that may stand between two threads.
 const QUEUE: usize = 4;
-
-pub(super) type Archive = ZipArchive<Cursor<Bytes>>;
 
 /// Opens a GTFS archive held in memory. `name` is for messages; `origin` says when it was captured.
 pub fn decode(
@@ -42,9 +38,9 @@ pub fn decode(
     contracts: &Library,
     limits: Limits,
 ) -> Result<Decoded, DecodeError> {
-    let archive = open(name, archive, limits)?;
+    let mut archive = archive::open(name, archive, limits)?;
     let mut notes = Vec::new();
-    let files = tables(name, &archive, contracts, &mut notes)?;
+    let files = tables(name, &mut archive, contracts, &mut notes)?;
     let tables = files
         .iter()
         .map(|(file, contract)| Head {
@@ -60,76 +56,50 @@ pub fn decode(
     Ok(Decoded { tables, notes, steps: Box::new(Stream { name: name.to_owned(), steps: from_parser, done: false }) })
 }
 
-/// Opens the archive and refuses one that is no zip, has too many files or promises to inflate without measure.
-pub(super) fn open(name: &str, bytes: Bytes, limits: Limits) -> Result<Archive, DecodeError> {
-    let packed = bytes.len() as u64;
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| {
-        DecodeError::feed(
-            name,
-            format!("not a readable zip archive ({error})"),
-            "Check that the source gives the GTFS zip itself and not a page about it.",
-        )
-    })?;
-    if archive.len() > limits.files {
-        let problem = format!("the archive has {} files, at most {} are read", archive.len(), limits.files);
-        return Err(DecodeError::feed(name, problem, "A GTFS feed has some thirty files: check the source."));
-    }
-    if let Some(size) = archive.decompressed_size().filter(|size| *size > u128::from(limits.archive_bytes)) {
-        return Err(bomb(name, format!("the archive claims to hold {size} bytes in {packed} packed ones")));
-    }
-    for place in 0..archive.len() {
-        // An entry whose header cannot be read is told when it is opened.
-        let Ok(entry) = archive.by_index_raw(place) else { continue };
-        if entry.size() > SMALL && entry.size() / limits.ratio > entry.compressed_size() {
-            let file = entry.name().map_or_else(|_| "a file".to_owned(), |file| format!("'{}'", file.escape_debug()));
-            let problem =
-                format!("{file} claims to hold {} bytes in {} packed ones", entry.size(), entry.compressed_size());
-            return Err(bomb(name, problem));
-        }
-    }
-    Ok(archive)
-}
-
-fn bomb(name: &str, problem: String) -> DecodeError {
-    DecodeError::feed(name, problem, "This looks like a zip bomb and is not read: check the source.")
-}
-
 /// The files of the archive that have a contract, in reference order; notes about the others; an error if one that the
 /// reference requires is absent.
 fn tables(
     name: &str,
-    archive: &Archive,
+    archive: &mut Archive,
     contracts: &Library,
     notes: &mut Vec<Note>,
 ) -> Result<Vec<(String, Arc<Contract>)>, DecodeError> {
-    let present: Vec<String> =
-        archive.file_names().map(|file| file.map(std::borrow::Cow::into_owned)).collect::<Result<_, _>>().map_err(
-            |error| DecodeError::feed(name, format!("a file name is not readable: {error}"), "Zip it again."),
-        )?;
+    let present = archive::files(archive)
+        .map_err(|error| DecodeError::feed(name, format!("a file name is not readable: {error}"), "Zip it again."))?;
     let by_file: BTreeMap<&str, &Arc<Contract>> =
         contracts.contracts.values().filter_map(|c| Some((c.gtfs_file.as_deref()?, c))).collect();
-    for file in present.iter().map(String::as_str) {
-        if by_file.contains_key(file) || file.ends_with('/') {
-            continue;
-        }
-        let leaf = file.rsplit('/').next().unwrap_or(file);
-        let (rule, severity, message) = if by_file.contains_key(leaf) {
-            ("gtfs.invalid_input_files_in_subfolder", Severity::Error, "is in a folder; GTFS files stand at the top")
-        } else {
-            ("gtfs.unknown_file", Severity::Info, "is no file of the GTFS reference and was not read")
+    let find = |file: &str| archive::find(present.iter().map(|file| file.path.as_str()), file);
+    let read: BTreeMap<usize, &str> = by_file.keys().filter_map(|file| Some((find(file)?, *file))).collect();
+    for (place, file) in present.iter().enumerate() {
+        let leaf = archive::leaf(&file.path);
+        let (rule, severity, message) = match read.get(&place) {
+            Some(meant) if *meant == file.path => continue,
+            Some(meant) => {
+                let message = format!("is read as '{meant}': the names of files are written in small letters");
+                ("gtfs.file_name_letter_case", Severity::Warning, message)
+            }
+            None if leaf != file.path && by_file.keys().any(|meant| meant.eq_ignore_ascii_case(leaf)) => {
+                let message = "is in a folder; GTFS files stand at the top".to_owned();
+                ("gtfs.invalid_input_files_in_subfolder", Severity::Error, message)
+            }
+            None => {
+                let message = "is no file of the GTFS reference and was not read".to_owned();
+                ("gtfs.unknown_file", Severity::Info, message)
+            }
         };
-        notes.push(Note { rule, severity, message: format!("'{}' {message}", file.escape_debug()) });
+        notes.push(Note { rule, severity, message: format!("'{}' {message}", file.name.escape_debug()) });
     }
     notes.sort_by(|a, b| a.message.cmp(&b.message));
-    let has = |file: &str| present.iter().any(|other| other == file);
+    let has = |file: &str| find(file).is_some();
     for (&file, contract) in &by_file {
         let other = EITHER.iter().find(|(one, _)| *one == file).map(|(_, other)| *other);
         let needed = contract.presence == Presence::Required || other.is_some_and(|other| !has(other));
         if needed && !has(file) {
-            let nested = present.iter().find(|path| path.rsplit('/').next() == Some(file));
+            let nested = present.iter().find(|other| archive::leaf(&other.path).eq_ignore_ascii_case(file));
             let problem = match (nested, other) {
-                (Some(path), _) => {
-                    format!("'{file}' is missing at the top of the archive; there is '{}'", path.escape_debug())
+                (Some(nested), _) => {
+                    let nested = nested.name.escape_debug();
+                    format!("'{file}' is missing at the top of the archive; there is '{nested}'")
                 }
                 (None, Some(other)) => format!("the archive has neither '{file}' nor '{other}'"),
                 (None, None) => format!("the archive has no '{file}', which every GTFS feed must have"),
@@ -137,11 +107,12 @@ fn tables(
             return Err(DecodeError::feed(name, problem, "Ask the publisher for a complete feed."));
         }
     }
-    Ok(contracts
-        .in_reference_order()
-        .into_iter()
-        .filter_map(|contract| Some((contract.gtfs_file.clone().filter(|file| has(file))?, contract)))
-        .collect())
+    let contracts = contracts.in_reference_order().into_iter();
+    let found = contracts.filter_map(|contract| {
+        let place = find(contract.gtfs_file.as_deref()?)?;
+        Some((present[place].name.clone(), contract))
+    });
+    Ok(found.collect())
 }
 
 /// What the inflating thread tells the parsing one.
@@ -192,9 +163,8 @@ fn inflate(
     left: &mut u64,
     out: &SyncSender<Raw>,
 ) -> Result<Result<(), Unwanted>, DecodeError> {
-    let entry = archive.by_name(file).map_err(|error| {
-        DecodeError::feed(file, format!("cannot be unpacked: {error}"), "Publish the file unencrypted and deflated.")
-    })?;
+    let entry = archive::entry(archive, file)
+        .map_err(|problem| DecodeError::feed(file, problem, "Zip it with Deflate and without a password."))?;
     let packed = entry.compressed_size().max(1);
     let measured = Measured {
         input: entry,
@@ -377,8 +347,8 @@ fn locations(file: &str, input: impl Read, contract: &Contract) -> Result<Option
     if text.len() as u64 > GEOJSON_BYTES {
         return Err(broken(format!("the file is larger than {GEOJSON_BYTES} bytes")));
     }
-    let collection: Collection =
-        serde_json::from_slice(&text).map_err(|error| broken(format!("not a GeoJSON feature collection: {error}")))?;
+    let collection: Collection = serde_json::from_slice(timetable::json::without_bom(&text))
+        .map_err(|error| broken(format!("not a GeoJSON feature collection: {error}")))?;
     let rows = collection.features.len();
     if rows == 0 {
         return Ok(None);
@@ -386,10 +356,11 @@ fn locations(file: &str, input: impl Read, contract: &Contract) -> Result<Option
     let cell = |feature: &Feature, column: &str| -> Option<String> {
         let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         match column {
-            "id" => feature.id.as_ref().map(text),
+            "id" => feature.id.as_ref().filter(|value| !value.is_null()).map(text),
             "geometry" => feature.geometry.as_ref().map(ToString::to_string),
             "geometry_type" => feature.geometry.as_ref()?.get("type").map(text),
-            name => feature.properties.as_ref()?.get(name).map(text),
+            // A property that is null is absent.
+            name => feature.properties.as_ref()?.get(name).filter(|value| !value.is_null()).map(text),
         }
         .filter(|text| !text.is_empty())
     };
@@ -410,7 +381,7 @@ fn locations(file: &str, input: impl Read, contract: &Contract) -> Result<Option
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Cursor, Write};
     use std::path::Path;
 
     use super::*;

@@ -4,6 +4,7 @@
 //! of the feed. Holds a bounded number of chunks at a time, never a whole table: it works chunk by chunk. One file per
 //! format. Beside them, [`timetable`] reads a GTFS feed as columns and holds it whole, for the rules that look at all of it.
 
+mod archive;
 pub(crate) mod csv;
 pub mod gtfs;
 pub mod gtfs_realtime;

@@ -1,5 +1,6 @@
-//! Boarding anywhere along the way, together with windows of on-demand service.
+//! Boarding anywhere along the way: with windows of on-demand service, and without a way.
 
+use super::cells::MISSING_REQUIRED_FIELD;
 use super::prelude::*;
 
 notice!(FORBIDDEN_CONTINUOUS = "forbidden_continuous_pickup_drop_off", Error, ["routes.txt", "stop_times.txt", "trips.txt"],
@@ -14,9 +15,51 @@ const TIMES: &str = "trip_id,arrival_time,departure_time,stop_id,stop_sequence,s
 rule!([FORBIDDEN_CONTINUOUS], needs: ["routes", "trips", "stop_times"], check, &[
     fails("forbidden_continuous_pickup_drop_off", 2, &[("stop_times.txt", TIMES), ("routes.txt", "route_id,agency_id,route_short_name,route_type,continuous_pickup\nr,1,S1,3,0\n")]),
     passes("forbidden_continuous_pickup_drop_off", &[("stop_times.txt", TIMES), ("routes.txt", "route_id,agency_id,route_short_name,route_type,continuous_pickup\nr,1,S1,3,1\n")]),
+    fails("missing_required_field", 1, &[("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,\n"), ("routes.txt", "route_id,agency_id,route_short_name,route_type,continuous_pickup\nr,1,S1,3,0\n")]),
+    fails("missing_required_field", 1, &[("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,\n"), ("routes.txt", "route_id,agency_id,route_short_name,route_type,continuous_drop_off\nr,1,S1,3,1\n"), ("stop_times.txt", OVERRIDDEN)]),
+    passes("missing_required_field", &[("routes.txt", "route_id,agency_id,route_short_name,route_type,continuous_pickup\nr,1,S1,3,0\n")]),
+    passes("missing_required_field", &[("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,\n"), ("routes.txt", "route_id,agency_id,route_short_name,route_type,continuous_pickup\nr,1,S1,3,2\n"), ("stop_times.txt", FORBIDDEN)]),
 ]);
 
+/// The second stop time allows it, whatever the route says; in the other one all of them forbid it.
+const OVERRIDDEN: &str = "trip_id,arrival_time,departure_time,stop_id,stop_sequence,continuous_drop_off\nt,08:00:00,08:00:00,a,1,1\nt,08:05:00,08:05:00,b,2,3\n";
+const FORBIDDEN: &str = "trip_id,arrival_time,departure_time,stop_id,stop_sequence,continuous_pickup\nt,08:00:00,08:00:00,a,1,1\nt,08:05:00,08:05:00,b,2,1\n";
+
 fn check(feed: &Feed, out: &mut Out) {
+    windows(feed, out);
+    ways(feed, out);
+}
+
+/// A trip along which people board anywhere needs a shape (GTFS reference, `trips.shape_id`). What a stop time says of this
+/// holds before what the route says; a trip without stop times has only its route.
+fn ways(feed: &Feed, out: &mut Out) {
+    const COLUMNS: [&str; 2] = ["continuous_pickup", "continuous_drop_off"];
+    let (routes, trips, times) = (feed.table("routes"), feed.table("trips"), feed.table("stop_times"));
+    let (of_route, of_time) = (COLUMNS.map(|column| routes.int(column)), COLUMNS.map(|column| times.int(column)));
+    if of_route.iter().chain(&of_time).all(|column| column.cells().is_empty()) {
+        return;
+    }
+    let (shapes, codes) = (trips.text("shape_id"), trips.text("route_id"));
+    let rows = feed.link("trips", "route_id", "routes", "route_id");
+    let stop_times = feed.trips();
+    let is_continuous = |value: Option<i32>| matches!(value, Some(0 | 2 | 3));
+    for trip in (0..trips.rows).filter(|trip| !shapes.has(*trip)) {
+        let route = codes.code(trip).map(|code| rows[code as usize]).filter(|row| *row != NO_ROW);
+        let default = of_route.map(|column| route.and_then(|row| column.get(row as usize)));
+        let own = stop_times.stop_times(trip);
+        let continuous = if own.is_empty() {
+            default.into_iter().any(is_continuous)
+        } else {
+            let at = |row: usize| [0, 1].iter().any(|&end| is_continuous(of_time[end].get(row).or(default[end])));
+            own.iter().any(at)
+        };
+        if continuous {
+            out.add(&MISSING_REQUIRED_FIELD, || [trips.at(trip), "shape_id".into(), "trips.txt".into()]);
+        }
+    }
+}
+
+fn windows(feed: &Feed, out: &mut Out) {
     let (routes, trips, times) = (feed.table("routes"), feed.table("trips"), feed.table("stop_times"));
     let (start, end) = (times.int("start_pickup_drop_off_window"), times.int("end_pickup_drop_off_window"));
     if start.cells().is_empty() && end.cells().is_empty() {

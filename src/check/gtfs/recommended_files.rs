@@ -12,6 +12,7 @@ rule!([MISSING_RECOMMENDED_FILE], needs: [], check, &[
     fails("missing_required_file", 1, &[("feed_info.txt", ""), ("translations.txt", "table_name,field_name,language,translation,field_value\nstops,stop_name,en,Town hall,Rathaus\n")]),
     fails("missing_required_file", 1, &[("stops.txt", "")]),
     passes("missing_recommended_file", &[]),
+    passes("missing_recommended_file", &[("shapes.txt", ""), ("trips.txt", "route_id,service_id,trip_id\nr,s,t\n"), ("locations.geojson", "{\"type\": ")]),
 ]);
 
 fn check(feed: &Feed, out: &mut Out) {
@@ -27,8 +28,9 @@ fn check(feed: &Feed, out: &mut Out) {
     if !feed.table("stops").is_there() && !zones && feed.zones().usable {
         out.add(&MISSING_REQUIRED_FILE, || ["stops.txt".into()]);
     }
-    // Whether trips have a way at all is known only if all files could be read.
-    if feed.table("shapes").rows > 0 || !feed.timetable.tables.iter().all(|table| table.is_usable()) {
+    // Whether trips have a way at all is known only if all files could be read, locations.geojson included.
+    let all_read = feed.timetable.tables.iter().all(|table| table.is_usable()) && feed.zones().usable;
+    if feed.table("shapes").rows > 0 || !all_read {
         return;
     }
     let times = feed.table("stop_times");

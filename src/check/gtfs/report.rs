@@ -59,12 +59,15 @@ impl Report {
                 })
             })
             .collect();
+        let letter_case = self.feed.timetable.letter_case.iter();
+        let letter_case: Vec<Value> = letter_case.map(|(file, meant)| json!({"file": file, "readAs": meant})).collect();
         let not_run: Vec<Value> =
             self.not_run.iter().map(|(rule, file)| json!({"rule": rule, "because": file})).collect();
         json!({
             "summary": self.summary(how),
             "notices": notices,
             "rulesNotRun": not_run,
+            "filesInOtherLetterCase": letter_case,
             "changes": self.changes,
         })
     }
@@ -261,6 +264,9 @@ impl Report {
                 let _ = writeln!(out, "not run, because {file} could not be read: {}", rules.join(", "));
             }
         }
+        for (file, meant) in &self.feed.timetable.letter_case {
+            let _ = writeln!(out, "{file} was read as {meant}: GTFS writes the names of files in small letters");
+        }
         for change in &self.changes {
             let severity = change.severity.map_or("off", |severity| word(severity));
             let _ = writeln!(out, "changed: {} is {}, because {}", change.code, severity.to_lowercase(), change.reason);
@@ -324,6 +330,13 @@ impl Report {
                     @for result in self.results.iter().filter(|result| result.severity == severity) {
                         (notice(result, class))
                     }
+                }
+            }
+            @for (file, meant) in &self.feed.timetable.letter_case {
+                p {
+                    code { (file) } " – "
+                    (both("gelesen als ", "read as ")) code { (meant) }
+                    (both(": GTFS schreibt Dateinamen klein.", ": GTFS writes the names of files in small letters."))
                 }
             }
             @if !self.not_run.is_empty() {

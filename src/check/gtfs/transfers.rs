@@ -46,6 +46,8 @@ rule!([TOO_LARGE, ABOVE_2_KM, WRONG_TYPE, WRONG_ROUTE, WRONG_STOP, MID_TRIP], ne
     passes("transfer_with_suspicious_mid_trip_in_seat", &[("trips.txt", TRIPS), ("stop_times.txt", TIMES), ("transfers.txt", SOUND)]),
     fails("missing_required_field", 2, &[("transfers.txt", "from_stop_id,to_stop_id,transfer_type\n,b,0\na,,1\n,,\n")]),
     fails("missing_required_field", 2, &[("transfers.txt", "from_stop_id,to_stop_id,from_trip_id,to_trip_id,transfer_type\nc,a,,,5\n")]),
+    fails("missing_required_field", 1, &[("transfers.txt", "from_stop_id,to_stop_id,transfer_type,min_transfer_time\na,b,2,\na,b,2,0\nb,a,2,180\nb,a,1,\n")]),
+    fails("missing_required_field", 1, &[("transfers.txt", "from_stop_id,to_stop_id,transfer_type\na,b,2\n")]),
 ]);
 
 /// One of the two ends of a transfer: the columns of its stop, trip and route.
@@ -54,10 +56,13 @@ const ENDS: [[&str; 3]; 2] =
 
 fn check(feed: &Feed, out: &mut Out) {
     let table = feed.table("transfers");
-    let types = table.int("transfer_type");
+    let (types, least) = (table.int("transfer_type"), table.int("min_transfer_time"));
     let file = || "transfers.txt".into();
     for row in (0..table.rows).filter(|row| types.has(*row)) {
         let in_seat = matches!(types.get(row), Some(4 | 5));
+        if types.get(row) == Some(2) && !least.has(row) {
+            out.add(&MISSING_REQUIRED_FIELD, || [table.at(row), "min_transfer_time".into(), file()]);
+        }
         for [stop, ..] in ENDS.iter().filter(|_| !in_seat) {
             if !table.text(stop).has(row) {
                 out.add(&MISSING_REQUIRED_FIELD, || [table.at(row), (*stop).into(), file()]);

@@ -16,7 +16,7 @@ pub enum JsonFault {
 /// Reads a text. Nesting is bounded by the reader (128 levels).
 pub fn parse(text: &[u8]) -> Result<Value, JsonFault> {
     let duplicate = std::cell::RefCell::new(None);
-    let mut reader = serde_json::Deserializer::from_slice(text);
+    let mut reader = serde_json::Deserializer::from_slice(without_bom(text));
     let value = Tree { duplicate: &duplicate }.deserialize(&mut reader);
     let value = value.and_then(|value| reader.end().map(|()| value));
     match (value, duplicate.into_inner()) {
@@ -24,6 +24,11 @@ pub fn parse(text: &[u8]) -> Result<Value, JsonFault> {
         (Ok(value), None) => Ok(value),
         (Err(error), None) => Err(JsonFault::Malformed(error.to_string())),
     }
+}
+
+/// A text without the byte order mark, which readers may ignore (RFC 8259, 8.1).
+pub fn without_bom(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
 }
 
 #[derive(Clone, Copy)]

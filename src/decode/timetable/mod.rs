@@ -23,8 +23,9 @@ pub use self::columns::{Bits, Column, NO_INT};
 pub use self::words::{NONE, Words};
 use crate::contract::library::Library;
 use crate::contract::{Contract, Presence};
+use crate::decode::archive::{self, Archive, SMALL};
 use crate::decode::csv::{Blocks, header_fields};
-use crate::decode::gtfs::{Archive, GEOJSON_BYTES, Measured, SMALL, open};
+use crate::decode::gtfs::{GEOJSON_BYTES, Measured};
 use crate::decode::{DecodeError, Limits};
 use columns::{Builder, Scanned};
 
@@ -47,6 +48,8 @@ pub struct Timetable {
     pub files: Vec<String>,
     /// Whether a file of the GTFS reference stands in a folder inside the archive.
     pub nested: bool,
+    /// Files at the top that the reference writes in other letters, large or small, and its name of each.
+    pub letter_case: Vec<(String, String)>,
     /// Files at the top that the reference does not know.
     pub unknown: Vec<String>,
     /// One for each contract of a GTFS file, present or not, by the tables' names.
@@ -330,11 +333,13 @@ enum Raw {
 /// Reads a feed. `name` is for messages. Fails only if the archive or folder as a whole cannot be read.
 pub fn read(name: &str, package: Package, contracts: &Library, limits: Limits) -> Result<Timetable, DecodeError> {
     let source = Source::open(name, package, limits)?;
+    let paths = source.paths();
     let mut timetable = Timetable {
         name: name.to_owned(),
-        files: source.names().into_iter().filter(|file| !file.contains('/') && file != ".DS_Store").collect(),
+        files: paths.iter().filter(|path| !path.contains('/')).map(|path| (*path).to_owned()).collect(),
         nested: false,
         unknown: Vec::new(),
+        letter_case: Vec::new(),
         tables: Vec::new(),
         zones: None,
         failures: Vec::new(),
@@ -344,14 +349,20 @@ pub fn read(name: &str, package: Package, contracts: &Library, limits: Limits) -
             timetable.tables.push(Table::missing(contract, file));
         }
     }
-    let known = |leaf: &str| timetable.tables.iter().position(|table| table.file.eq_ignore_ascii_case(leaf));
-    let leaf = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-    timetable.nested = source.names().iter().any(|path| path.contains('/') && known(&leaf(path)).is_some());
+    let is_known = |leaf: &str| timetable.tables.iter().any(|table| table.file.eq_ignore_ascii_case(leaf));
+    timetable.nested = paths.iter().any(|path| path.contains('/') && is_known(archive::leaf(path)));
     let mut todo: Vec<(String, usize)> = Vec::new();
-    for file in &timetable.files {
-        match known(file) {
-            Some(table) if todo.iter().all(|(_, other)| *other != table) => todo.push((file.clone(), table)),
-            _ => timetable.unknown.push(file.clone()),
+    let found = |table: &Table| archive::find(timetable.files.iter().map(String::as_str), &table.file);
+    let found: Vec<Option<usize>> = timetable.tables.iter().map(found).collect();
+    for (place, file) in timetable.files.iter().enumerate() {
+        match found.iter().position(|found| *found == Some(place)) {
+            Some(table) => {
+                if *file != timetable.tables[table].file {
+                    timetable.letter_case.push((file.clone(), timetable.tables[table].file.clone()));
+                }
+                todo.push((file.clone(), table));
+            }
+            None => timetable.unknown.push(file.clone()),
         }
     }
     let (send, receive) = sync_channel(QUEUE);
@@ -380,7 +391,7 @@ struct Job {
 
 enum Source {
     // Boxed, because an archive's directory is much larger than a path.
-    Archive(Box<Archive>),
+    Archive(Box<Archive>, Vec<archive::File>),
     Folder { path: PathBuf, files: Vec<String> },
 }
 
@@ -388,13 +399,11 @@ impl Source {
     fn open(name: &str, package: Package, limits: Limits) -> Result<Self, DecodeError> {
         match package {
             Package::Archive(bytes) => {
-                let listed = entries(&bytes);
-                let archive = open(name, bytes, limits)?;
-                if listed.is_some_and(|listed| listed > archive.len()) {
-                    let problem = "the archive holds two files of the same name";
-                    return Err(DecodeError::feed(name, problem, "Zip it again: it is not clear which one is meant."));
-                }
-                Ok(Self::Archive(Box::new(archive)))
+                let mut archive = archive::open(name, bytes, limits)?;
+                let files = archive::files(&mut archive).map_err(|error| {
+                    DecodeError::feed(name, format!("a file name is not readable: {error}"), "Zip it again.")
+                })?;
+                Ok(Self::Archive(Box::new(archive), files))
             }
             Package::Folder(path) => {
                 let listed = std::fs::read_dir(&path).and_then(|entries| {
@@ -413,44 +422,39 @@ impl Source {
                         return Err(DecodeError::feed(name, &problem, "Put the file itself into the folder."));
                     }
                 }
-                let mut files: Vec<String> =
-                    listed.into_iter().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+                let names = listed.into_iter().filter_map(|entry| entry.file_name().into_string().ok());
+                let mut files: Vec<String> = names.filter(|name| !archive::is_of_a_mac(name)).collect();
                 files.sort_unstable();
                 Ok(Self::Folder { path, files })
             }
         }
     }
 
-    fn names(&self) -> Vec<String> {
+    /// With `/` between folders.
+    fn paths(&self) -> Vec<&str> {
         match self {
-            Self::Archive(archive) => {
-                archive.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect::<Vec<_>>()
-            }
-            Self::Folder { files, .. } => files.clone(),
+            Self::Archive(_, files) => files.iter().map(|file| file.path.as_str()).collect(),
+            Self::Folder { files, .. } => files.iter().map(String::as_str).collect(),
         }
     }
 }
 
-/// How many entries the end of the central directory promises; `None` if it does not fit there (ZIP64).
-fn entries(bytes: &[u8]) -> Option<usize> {
-    let tail = &bytes[bytes.len().saturating_sub(22 + 65_535)..];
-    let place = memchr::memmem::rfind(tail, b"PK\x05\x06")?;
-    let count = tail.get(place + 10..place + 12)?;
-    let count = u16::from_le_bytes([count[0], count[1]]);
-    (count != u16::MAX).then_some(usize::from(count))
+/// The name in the archive of the file with this path.
+fn name_of<'a>(files: &'a [archive::File], path: &'a str) -> &'a str {
+    files.iter().find(|file| file.path == path).map_or(path, |file| &file.name)
 }
 
 fn inflate_all(mut source: Source, jobs: &[Job], limits: Limits, out: &SyncSender<Raw>) {
     let mut left = limits.archive_bytes;
     for job in jobs {
         let done = match &mut source {
-            Source::Archive(archive) => match archive.by_name(&job.file) {
+            Source::Archive(archive, files) => match archive::entry(archive, name_of(files, &job.file)) {
                 Ok(entry) => {
                     let packed = entry.compressed_size().max(1);
                     let most = limits.file_bytes.min(left).min(packed.saturating_mul(limits.ratio).max(SMALL));
                     inflate(job, Measured { input: entry, left: most, read: 0 }, limits, &mut left, out)
                 }
-                Err(error) => failed(job, FailureKind::Io, format!("cannot be unpacked: {error}"), 0, out),
+                Err(problem) => failed(job, FailureKind::Io, problem, 0, out),
             },
             Source::Folder { path, .. } => match File::open(path.join(&job.file)) {
                 Ok(file) => {
