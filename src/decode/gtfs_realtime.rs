@@ -688,7 +688,8 @@ impl Header {
         self.is_there = true;
         for field in fields(bytes) {
             match field? {
-                (2, Value::Varint(value @ (0 | 1))) => self.is_differential = value == 1,
+                // Other numbers are no value of this enum, and an earlier one stays.
+                (2, Value::Varint(value)) if matches!(value as u32, 0 | 1) => self.is_differential = value as u32 == 1,
                 (3, Value::Varint(seconds)) => self.timestamp = Some(seconds),
                 _ => {}
             }

@@ -1,7 +1,8 @@
 //! Which rows a run took into quarantine, and where those went that were there before.
 //!
-//! Holds some 100 bytes for each row that was held before, booked on the run's budget; looks only at rows of the same
-//! places of the same origins, so that a run whose quarantine was empty pays nothing.
+//! Holds some 100 bytes for each row that was held before, booked on the run's budget, an eighth of it at most: a quarantine
+//! with more rows is not compared, so that it never keeps a run from being made again. Looks only at rows of the same places
+//! of the same origins, so that a run whose quarantine was empty pays nothing.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,10 +15,12 @@ use rustc_hash::FxHashMap;
 
 use crate::ledger::LeftQuarantine;
 use crate::quarantine::{Identity, ORIGIN_NAME, QuarantineError, RowId, Stage, place, read, texts};
-use crate::table::{Budget, BudgetExceeded, ORIGIN_ROW};
+use crate::table::{Budget, ORIGIN_ROW};
 
 /// What a row that was held before takes here.
 const BYTES: usize = 100;
+/// The part of what a run may hold that rows which were held before may take.
+const SHARE: usize = 8;
 /// Marks the place of a row that was held before, while it becomes a row of the release.
 const MARK: u64 = 1 << 63;
 
@@ -65,6 +68,16 @@ pub struct Moves {
     still_held: u64,
     published: u64,
     entered: u64,
+    /// What is booked, and where.
+    booked: Option<(Budget, usize)>,
+}
+
+impl Drop for Moves {
+    fn drop(&mut self) {
+        if let Some((budget, bytes)) = self.booked.take() {
+            budget.give_back(bytes);
+        }
+    }
 }
 
 impl Moves {
@@ -78,10 +91,14 @@ impl Moves {
             still_held: 0,
             published: 0,
             entered: 0,
+            booked: None,
         }
     }
 
-    /// Looks at what is in quarantine. Books on `budget` until the run ends.
+    /// Looks at what is in quarantine, batch by batch. Books on `budget` until this is dropped.
+    ///
+    /// # Errors
+    /// The file cannot be read, or it has more rows than can be compared.
     pub fn read(&mut self, stage: Stage, path: &Path, budget: &Budget) -> Result<(), MovesError> {
         let Some(reader) = read(path, None)? else { return Ok(()) };
         let identity = self.identities[stage as usize].clone();
@@ -90,7 +107,12 @@ impl Moves {
         self.first = origins.map(|(at, origin)| *known.entry(&origin.name).or_insert(at as u32)).collect();
         for rows in reader {
             let rows = rows?;
-            budget.take("quarantine", rows.num_rows() * BYTES)?;
+            let more = rows.num_rows() * BYTES;
+            let (_, booked) = self.booked.get_or_insert_with(|| (budget.clone(), 0));
+            if *booked + more > budget.limit() / SHARE || budget.take("quarantine", more).is_err() {
+                return Err(MovesError::TooMany);
+            }
+            *booked += more;
             let names = texts(&rows, ORIGIN_NAME);
             for row in 0..rows.num_rows() {
                 let origin = names.and_then(|names| known.get(names.value(row)));
@@ -194,8 +216,8 @@ impl Moves {
 pub enum MovesError {
     #[error(transparent)]
     Quarantine(#[from] QuarantineError),
-    #[error(transparent)]
-    Budget(#[from] BudgetExceeded),
+    #[error("it has more rows than a run with this 'limits: memory' can compare")]
+    TooMany,
 }
 
 /// The rows with other places in their origins.
@@ -325,6 +347,18 @@ mod tests {
         table.hold(&mut moves, Stage::Feed, &[(1, "mapped", "1")]);
         moves.published(Stage::Feed, &table.rows(&[(2, "mapped", "1"), (3, "mapped", "1")]));
         assert_eq!(left(moves), (1, 0, 0));
+    }
+
+    #[test]
+    fn a_quarantine_of_too_many_rows_is_not_compared_and_takes_nothing() {
+        let table = Table::new(&[]);
+        let path = table.keep(Stage::Feed, &[(1, "x", "1"), (2, "x", "1"), (3, "x", "1")]);
+        let budget = Budget::new(SHARE * 3 * BYTES);
+        let mut moves = table.moves(&[]);
+        moves.read(Stage::Feed, &path, &budget).unwrap();
+        assert!(matches!(moves.read(Stage::Release, &path, &budget), Err(MovesError::TooMany)));
+        drop(moves);
+        budget.take("test", SHARE * 3 * BYTES).unwrap();
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Everything that the encoding of GTFS-Realtime allows is read as the libraries of protobuf read it, in bounded memory.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use arrow_array::cast::AsArray;
@@ -147,8 +146,8 @@ fn alert_periods_communication_and_impact_give_the_period_and_cause_13_has_its_n
     assert_eq!(alerts.len(), 4);
     assert!(alerts.iter().all(|row| !row["active_from"].is_null() && !row["period_kind"].is_null()), "{alerts:?}");
     let findings = record["findings"].as_array().unwrap();
-    let enums = findings.iter().filter(|finding| finding["rule"].as_str().unwrap().ends_with(".cause"));
-    assert!(enums.clone().all(|finding| finding["result"] == "passed"), "{:?}", enums.collect::<Vec<_>>());
+    let of_cause = findings.iter().filter(|finding| finding["rule"].as_str().unwrap().contains(".cause."));
+    assert_eq!(of_cause.collect::<Vec<_>>(), [] as [&Value; 0]);
 }
 
 #[test]
@@ -165,9 +164,8 @@ fn duplicated_trips_are_predicted_by_their_new_ids_and_published_once() {
         rows.iter().map(|row| row["trip_id_scheduled"].to_string()).collect::<BTreeSet<_>>()
     };
     assert_eq!(ids(&updates), ids(&vehicles));
-    let twice =
-        record["findings"].as_array().unwrap().iter().find(|f| f["rule"] == "trip_updates.trip_twice_in_snapshot");
-    assert_eq!(twice.unwrap()["result"], "passed");
+    let twice = "trip_updates.trip_twice_in_snapshot";
+    assert!(record["findings"].as_array().unwrap().iter().all(|finding| finding["rule"] != twice));
 }
 
 #[test]
@@ -448,13 +446,15 @@ fn a_message_of_15_million_empty_entities_is_refused_in_bounded_memory() {
 #[test]
 fn a_message_of_a_million_empty_entities_does_not_poison_its_date() {
     let body = [header(), [0x12, 0x02, 0x22, 0x00].repeat(900_000)].concat();
-    let world = bounded(256, POSITIONS, &body, "vehicle_positions");
+    let world = bounded(64, POSITIONS, &body, "vehicle_positions");
     // The quarantine of that run is there, and the next one neither holds it nor fails.
     let later = [header(), prediction("a", 1)].concat();
     keep(&world, UPDATES, TEN + 60, &[], &later);
     let (peak, _, code, said) = cost(&world);
     assert!(!said.contains("would have to hold"), "{said}");
-    assert!(matches!(code, Some(0 | 1)) && peak <= 356, "{code:?} {peak} MiB {said}");
+    assert!(said.contains("quarantine.too_many_rows"), "{said}");
+    // Held back by rules, as no row of the day has a vehicle: not for want of memory.
+    assert!(code == Some(3) && peak <= 164, "{code:?} {peak} MiB {said}");
 }
 
 #[test]
@@ -462,6 +462,7 @@ fn predictions_of_one_trip_at_ten_million_stops_are_bounded() {
     let trip = field(1, &field(1, b"t"));
     let body =
         [header(), field(2, &[field(1, b"a"), field(3, &[trip, [0x12, 0x00].repeat(10_000_000)].concat())].concat())];
+    let body = [body.concat(), prediction("b", 1)];
     bounded(128, UPDATES, &body.concat(), "whose rows would take more than");
 }
 
@@ -479,5 +480,4 @@ fn nothing_stays_booked_whether_a_stream_ends_or_is_dropped() {
     };
     assert!(error.to_string().starts_with("decode would have to hold"), "{error}");
     budget.take("test", 100).unwrap();
-    let _ = Path::new("");
 }
