@@ -297,8 +297,12 @@ fn rounds() -> usize {
 
 fn same(column: &str, ours: &Value, theirs: &Value) -> bool {
     match (ours, theirs) {
-        (Value::Number(_), Value::Number(_)) if gtfs_realtime::is_single(column) => {
-            ours.as_f64().map(|value| value as f32) == theirs.as_f64().map(|value| value as f32)
+        (Value::Number(_), Value::Object(theirs)) => {
+            let (ours, theirs) = (ours.as_f64().unwrap(), f64::from_bits(theirs["bits"].as_u64().unwrap()));
+            match gtfs_realtime::is_single(column) {
+                true => (ours as f32).to_bits() == (theirs as f32).to_bits(),
+                false => ours.to_bits() == theirs.to_bits(),
+            }
         }
         (Value::Number(ours), Value::Number(theirs)) => ours.as_f64() == theirs.as_f64(),
         (Value::String(ours), Value::Array(_)) => serde_json::from_str::<Value>(ours).is_ok_and(|ours| ours == *theirs),

@@ -4,7 +4,8 @@ Usage: random_realtime.py FOLDER SEED COUNT
 
 FOLDER gets 0000.pb, 0000.json and so on: a message of all entities and fields that the descriptor of the bindings knows, in any
 order, some in several parts, with unknown fields and groups between them; and its rows by table. Instants are milliseconds since
-1970, dates days since 1970, times seconds.
+1970, dates days since 1970, times seconds, floating point numbers
+the bits of a double.
 
 It fails if the bindings know a field that is neither read below nor listed as left out.
 """
@@ -182,7 +183,8 @@ def get(message, name):
         return None
     value = getattr(message, name)
     if spec.type in (F.TYPE_FLOAT, F.TYPE_DOUBLE):
-        return value if abs(value) < float("inf") else None
+        # As its bits: not every reader of JSON gives the same number again.
+        return {"bits": struct.unpack("<Q", struct.pack("<d", value))[0]} if abs(value) < float("inf") else None
     return None if value == "" else value
 
 
