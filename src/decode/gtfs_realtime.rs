@@ -386,10 +386,10 @@ impl Stream {
     fn begin(&mut self) -> Result<(), DecodeError> {
         let Some(capture) = self.captures.next() else {
             self.ended = true;
-            for table in 0..self.sheets.len() {
+            for (table, name) in TABLES.into_iter().enumerate() {
                 self.flush(table, 1)?;
                 if let Some(only) = self.sheets[table].only.take() {
-                    self.ready.extend(only.steps(table, TABLES[table]));
+                    self.ready.extend(only.steps(table, name));
                 }
                 self.ready.push_back(Step::End { table });
             }
