@@ -205,7 +205,8 @@ fn positions(folder: &Path, contracts: &Library) -> Decoded {
         .map(|entry| Origin { name: format!("{SOURCE} {}", entry.captured_at), captured_at: entry.captured_at })
         .collect();
     let captures = Box::new(Store::new("").read(entries));
-    decode::gtfs_realtime::decode(origins, captures, contracts, Limits::default()).expect("captures")
+    decode::gtfs_realtime::decode(origins, captures, contracts, Limits::default(), Budget::new(1 << 30))
+        .expect("captures")
 }
 
 /// The chunks of vehicle positions.

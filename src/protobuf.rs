@@ -35,7 +35,17 @@ pub fn fields(bytes: &[u8]) -> Fields<'_> {
     Fields { bytes, place: 0 }
 }
 
+/// The fields from one on that begins at this place, as [`Fields::place`] told it.
+pub fn fields_from(bytes: &[u8], place: usize) -> Fields<'_> {
+    Fields { bytes, place }
+}
+
 impl<'a> Fields<'a> {
+    /// Where the next field begins.
+    pub fn place(&self) -> usize {
+        self.place
+    }
+
     fn varint(&mut self) -> Option<u64> {
         let mut value = 0;
         for shift in (0..70).step_by(7) {

@@ -1,12 +1,18 @@
 //! GTFS-Realtime: protobuf snapshots become the tables `vehicle_positions`, `trip_updates` and `alerts`.
 //!
 //! A row of `vehicle_positions` is one vehicle entity; of `trip_updates` one stop time update (or a trip update without
-//! any); of `alerts` one informed entity in one active period. Presence is kept: what a snapshot does not say is null, also where
-//! the standard names a default. Enums are their names; a number without a name stays a number.
+//! any); of `alerts` one informed entity in one period. Presence is kept: what a snapshot does not say is null, also where
+//! the standard names a default. Enums are their names; a number without a name stays a number. A time of 0 is none.
 //!
-//! Field numbers and names: <https://gtfs.org/documentation/realtime/proto/>, version 2.0.
+//! Everything that the encoding allows is read as the libraries of protobuf read it: fields in any order, messages in several
+//! parts, unknown fields. An entity that is damaged, or whose rows would take more than [`Limits::entity_bytes`], is left out
+//! whole; those behind it are read. Rows are given out between entities and booked on the run's [`Budget`] before they are
+//! made, so that a message of any kind takes a bounded number of bytes.
+//!
+//! Field numbers and names: <https://gtfs.org/documentation/realtime/proto/>, version 2.0, as of July 2026.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow_array::builder::{
@@ -14,6 +20,7 @@ use arrow_array::builder::{
     TimestampMillisecondBuilder, UInt32Builder, UInt64Builder,
 };
 use arrow_array::{ArrayRef, RecordBatch};
+use bytes::Bytes;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -22,13 +29,24 @@ use crate::capture::{Capture, CaptureError};
 use crate::contract::library::Library;
 use crate::contract::{Contract, Kind, Severity};
 use crate::decode::{DecodeError, Decoded, Head, Limits, Note, Step};
-use crate::protobuf::{Broken, Value, fields};
+use crate::protobuf::{Broken, Value, fields, fields_from};
 use crate::table::single::widen;
-use crate::table::{Chunk, Flaw, Origin};
+use crate::table::{Budget, BudgetExceeded, Chunk, Flaw, Origin};
 use crate::time::{Assigned, Dated, ServiceDate, ServiceDates, ServiceSeconds};
 
 /// Rows of a chunk.
 const ROWS: usize = 16_384;
+/// Bytes at which a chunk is given out, however few rows it has.
+const CHUNK_BYTES: usize = 8 << 20;
+/// What a row takes at most without its texts: its cells, and what may be wrong with those that it shares with others.
+const ROW_BYTES: u64 = 640;
+/// Own bytes of an entity from which on what may be wrong with its cells counts, too: a wrong cell takes five bytes in the
+/// message and some eighty here.
+const LARGE: u64 = 64 << 10;
+/// What is booked at a time.
+const BOOKED: usize = 1 << 20;
+/// Captures of which it is told one by one what is wrong with them; of the others how many they are.
+const TOLD: u64 = 100;
 /// 9999-12-31T23:59:59Z: later seconds are milliseconds or damage.
 const LAST_SECOND: i64 = 253_402_300_799;
 
@@ -75,6 +93,7 @@ const CAUSE: &[(u64, &str)] = &[
     (10, "CONSTRUCTION"),
     (11, "POLICE_ACTIVITY"),
     (12, "MEDICAL_EMERGENCY"),
+    (13, "SPECIAL_EVENT"),
 ];
 const EFFECT: &[(u64, &str)] = &[
     (1, "NO_SERVICE"),
@@ -115,6 +134,7 @@ const POSITION: &[&str] = &[
     "stop_id",
     "occupancy_status",
     "occupancy_percentage",
+    "multi_carriage_details",
 ];
 const UPDATE: &[&str] = &[
     "timestamp",
@@ -129,6 +149,7 @@ const UPDATE: &[&str] = &[
     "departure_uncertainty",
     "stop_schedule_relationship",
     "departure_occupancy_status",
+    "original_trip_id",
 ];
 const ALERT: &[&str] = &[
     "active_from",
@@ -149,6 +170,7 @@ const ALERT: &[&str] = &[
     "trip_id",
     "stop_id",
     "direction_id",
+    "period_kind",
 ];
 
 /// The values that are a `float` of 32 bits in the protobuf.
@@ -201,25 +223,44 @@ const STRAYS_SHOWN: usize = 5;
 /// What a capture gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Read {
-    /// A whole message, be it without entities. It may be packed with gzip of which no header speaks.
-    Message { is_bare_gzip: bool },
-    /// A message whose header was read, and the entities before a place where it is cut off or damaged. A note says where.
-    InPart,
+    /// A whole message, be it without entities.
+    Message(Contents),
+    /// A message whose header was read, and the entities before a place where it is cut off or damaged, or of whose entities
+    /// none was whole. A note says where.
+    InPart(Contents),
     /// No message: the name of what it is instead, and that for people.
     Nothing { kind: &'static str, said: String },
+}
+
+/// What is to be told of a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// It was packed with gzip of which no header speaks.
+    pub is_bare_gzip: bool,
+    /// It tells only what has changed.
+    pub is_differential: bool,
+    /// Entities that are told as deleted. They give no rows.
+    pub deleted: u64,
+    /// Entities that were left out because they are damaged.
+    pub damaged: u64,
+    /// Entities that were left out because their rows would take more than they may.
+    pub oversized: u64,
+    /// Times that are 0, which stands for none.
+    pub zero_times: u64,
 }
 
 /// Decodes a stream of snapshots. `origins` lists them in the order in which `captures` yields them.
 ///
 /// A snapshot that is broken or cut off gives its whole entities up to there and a note; it does not end the stream. Of every
-/// snapshot a [`Step::Read`] says what it gave.
+/// snapshot a [`Step::Read`] says what it gave. The message and the rows that are being made are booked on `budget`.
 pub fn decode(
     origins: Vec<Origin>,
     captures: Box<dyn Iterator<Item = Result<Capture, CaptureError>> + Send>,
     contracts: &Library,
     limits: Limits,
+    budget: Budget,
 ) -> Result<Decoded, DecodeError> {
-    decode_only(origins, captures, contracts, limits, None)
+    decode_only(origins, captures, contracts, limits, budget, None)
 }
 
 /// The same, but with `only` the rows of one partition. All captures must be of the evidence of its date.
@@ -228,6 +269,7 @@ pub fn decode_only(
     captures: Box<dyn Iterator<Item = Result<Capture, CaptureError>> + Send>,
     contracts: &Library,
     limits: Limits,
+    budget: Budget,
     only: Option<&Only>,
 ) -> Result<Decoded, DecodeError> {
     let origins: Arc<[Origin]> = origins.into();
@@ -237,14 +279,26 @@ pub fn decode_only(
         let contract = contracts.get(table).ok_or_else(|| {
             DecodeError::feed(table, "there is no contract for this table", "Add one to schemas/gtfs-realtime.")
         })?;
-        let mut sheet = Sheet::new(contract.clone(), &names);
+        let mut sheet = Sheet::new(contract.clone(), &names, budget.clone());
         sheet.only = only.map(|only| RowFilter::new(only, table, &names));
         sheets.push(sheet);
     }
     let heads =
         sheets.iter().map(|sheet| Head { contract: sheet.contract.clone(), origins: origins.clone() }).collect();
-    let skips = only.map(Skips::new);
-    let stream = Stream { origins, captures, limits, sheets, skips, next: 0, ready: VecDeque::new(), ended: false };
+    let stream = Stream {
+        origins,
+        captures,
+        limits,
+        sheets,
+        skips: only.map(Skips::new),
+        budget,
+        next: 0,
+        reading: None,
+        ready: VecDeque::new(),
+        lent: 0,
+        told: Default::default(),
+        ended: false,
+    };
     Ok(Decoded { tables: heads, notes: Vec::new(), steps: Box::new(stream) })
 }
 
@@ -254,10 +308,44 @@ struct Stream {
     limits: Limits,
     sheets: Vec<Sheet>,
     skips: Option<Skips>,
+    budget: Budget,
     /// The place of the next capture among the origins.
     next: u32,
+    /// The message that was begun and is not at its end.
+    reading: Option<Reading>,
     ready: VecDeque<Step>,
+    /// What is booked for chunks that were given out and are being looked at.
+    lent: usize,
+    /// Notes of each rule.
+    told: [u64; RULES.len()],
     ended: bool,
+}
+
+/// The rules of notes about one capture.
+const RULES: [&str; 3] =
+    ["gtfs_realtime.broken_message", "gtfs_realtime.damaged_entity", "gtfs_realtime.oversized_entity"];
+const BROKEN: usize = 0;
+const DAMAGED: usize = 1;
+const OVERSIZED: usize = 2;
+
+/// A message on its way.
+struct Reading {
+    body: Bytes,
+    origin: u32,
+    captured_at: Timestamp,
+    header: Header,
+    /// Where the next field begins.
+    at: usize,
+    entities: u64,
+    /// Rows of all messages before this one.
+    rows_before: u64,
+    /// Entities are looked through before they give rows, since one of them was damaged.
+    is_careful: bool,
+    first_damaged: u64,
+    first_oversized: Option<(u64, u64)>,
+    contents: Contents,
+    /// What keeps it from being whole.
+    problem: Option<String>,
 }
 
 impl Iterator for Stream {
@@ -271,135 +359,343 @@ impl Iterator for Stream {
             if self.ended {
                 return None;
             }
-            match self.captures.next() {
-                Some(Ok(capture)) => self.read(&capture),
-                Some(Err(error)) => {
-                    self.ended = true;
-                    let name = self.origins.get(self.next as usize).map_or_else(String::new, |o| o.name.clone());
-                    return Some(Err(match error {
-                        // The same bytes fail again.
-                        CaptureError::Damaged { .. } => DecodeError::feed(
-                            &name,
-                            error.to_string(),
-                            "Nothing was published: the capture is not the one that was kept",
-                        ),
-                        error => DecodeError::Io { name, source: std::io::Error::other(error.to_string()) },
-                    }));
-                }
-                None => {
-                    self.ended = true;
-                    for table in 0..self.sheets.len() {
-                        self.flush(table, 1);
-                        if let Some(only) = self.sheets[table].only.take() {
-                            self.ready.extend(only.steps(table, TABLES[table]));
-                        }
-                        self.ready.push_back(Step::End { table });
-                    }
-                }
+            self.budget.give_back(std::mem::take(&mut self.lent));
+            let done = match self.reading.take() {
+                Some(reading) => self.go_on(reading),
+                None => self.begin(),
+            };
+            if let Err(error) = done {
+                self.ended = true;
+                self.ready.clear();
+                return Some(Err(error));
             }
         }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let message = self.reading.as_ref().map_or(0, |reading| reading.body.len());
+        let rows: usize = self.sheets.iter().map(|sheet| sheet.booked).sum();
+        self.budget.give_back(self.lent + message + rows);
     }
 }
 
 impl Stream {
-    fn read(&mut self, capture: &Capture) {
+    /// Takes the next capture, or ends.
+    fn begin(&mut self) -> Result<(), DecodeError> {
+        let Some(capture) = self.captures.next() else {
+            self.ended = true;
+            for (table, name) in TABLES.into_iter().enumerate() {
+                self.flush(table, 1)?;
+                if let Some(only) = self.sheets[table].only.take() {
+                    self.ready.extend(only.steps(table, name));
+                }
+                self.ready.push_back(Step::End { table });
+            }
+            for (rule, told) in RULES.into_iter().zip(self.told).filter(|(_, told)| *told > TOLD) {
+                let message = format!("{} other captures are like that", told - TOLD);
+                self.ready.push_back(Step::Note(Note { rule, severity: Severity::Error, message }));
+            }
+            return Ok(());
+        };
+        let capture = capture.map_err(|error| {
+            let name = self.name(self.next);
+            match error {
+                // The same bytes fail again.
+                CaptureError::Damaged { .. } => DecodeError::feed(
+                    &name,
+                    error.to_string(),
+                    "Nothing was published: the capture is not the one that was kept",
+                ),
+                error => DecodeError::Io { name, source: std::io::Error::other(error.to_string()) },
+            }
+        })?;
         let origin = self.next;
         self.next += 1;
-        let read = self.read_message(capture, origin);
-        self.ready.push_back(Step::Read { origin, read });
-        for table in 0..self.sheets.len() {
-            self.flush(table, ROWS);
+        match self.outline(capture, origin) {
+            Ok(reading) => {
+                self.budget.take("decode", reading.body.len())?;
+                self.go_on(reading)
+            }
+            Err(read) => {
+                self.ready.push_back(Step::Read { origin, read });
+                Ok(())
+            }
         }
     }
 
-    fn read_message(&mut self, capture: &Capture, origin: u32) -> Read {
+    fn name(&self, origin: u32) -> String {
+        self.origins.get(origin as usize).map_or_else(String::new, |origin| origin.name.clone())
+    }
+
+    /// Looks for the header, which may stand anywhere, and counts the entities; or says what the capture gives if it is not read on.
+    fn outline(&self, capture: Capture, origin: u32) -> Result<Reading, Read> {
         let nothing = |kind: &'static str, said: String| Read::Nothing { kind, said };
         let most = self.limits.message_bytes;
         if capture.body.len() > most {
-            return nothing("too_large", format!("has {} bytes, of which at most {most} are read", capture.body.len()));
+            return Err(nothing(
+                "too_large",
+                format!("has {} bytes, of which at most {most} are read", capture.body.len()),
+            ));
         }
-        let unpacked = match payload::unpacked(capture, most) {
-            Ok(unpacked) => unpacked,
-            Err(said) => return nothing("encoded", said),
-        };
+        let unpacked = payload::unpacked(&capture, most).map_err(|said| nothing("encoded", said))?;
         if self.skips.as_ref().is_some_and(|skips| skips.is_of_others(capture.captured_at, &unpacked.body)) {
-            return Read::Message { is_bare_gzip: unpacked.is_bare_gzip };
+            let contents = Contents { is_bare_gzip: unpacked.is_bare_gzip, ..Contents::default() };
+            return Err(Read::Message(contents));
         }
-        match message(&unpacked.body, capture.captured_at, origin, &mut self.sheets) {
-            Ok(()) => Read::Message { is_bare_gzip: unpacked.is_bare_gzip },
-            Err(Trouble { in_part: true, problem }) => {
-                let name =
-                    self.origins.get(origin as usize).map_or(capture.url.as_str(), |origin| origin.name.as_str());
-                let message = format!("'{name}' {problem}");
-                let rule = "gtfs_realtime.broken_message";
-                self.ready.push_back(Step::Note(Note { rule, severity: Severity::Error, message }));
-                Read::InPart
-            }
-            Err(Trouble { in_part: false, problem }) => {
-                let identified = payload::identify(capture);
-                match identified.payload {
-                    Payload::Unknown | Payload::GtfsRealtime => nothing("other", problem),
-                    payload => nothing(payload.name(), identified.said(Wanted::Message)),
-                }
-            }
-        }
-    }
-
-    /// Makes a chunk of a table's rows if there are at least so many.
-    fn flush(&mut self, table: usize, least: usize) {
-        if self.sheets[table].rows >= least {
-            let chunk = self.sheets[table].take();
-            self.ready.push_back(Step::Rows { table, chunk });
-        }
-    }
-}
-
-/// Why a message could not be read to its end.
-struct Trouble {
-    /// Its header was read before that.
-    in_part: bool,
-    problem: String,
-}
-
-/// Reads a feed message into the sheets. Whole entities before a break are kept.
-fn message(bytes: &[u8], captured_at: Timestamp, origin: u32, sheets: &mut [Sheet]) -> Result<(), Trouble> {
-    let mut feed_timestamp = Cell::Absent;
-    let mut has_header = false;
-    let mut entities = 0_u64;
-    let broken = |broken: Broken, has_header: bool| {
-        let (offset, all) = (broken.offset, bytes.len());
-        let problem = match has_header {
-            true => format!("is cut off or damaged at byte {offset} of {all}; the entities before it were read"),
-            false => format!("is no GTFS-Realtime message, or damaged at byte {offset} of {all}, before its header"),
-        };
-        Trouble { in_part: has_header, problem }
-    };
-    for field in fields(bytes) {
-        match field.map_err(|problem| broken(problem, has_header))? {
-            (1, Value::Bytes(header)) => {
-                for field in fields(header) {
-                    if let (3, Value::Varint(seconds)) = field.map_err(|problem| broken(problem, has_header))? {
-                        feed_timestamp = Cell::Int(seconds as i64);
+        let body = unpacked.body;
+        let all = body.len();
+        let mut header = Header::default();
+        let mut entities = 0_usize;
+        let mut broken = None;
+        for field in fields(&body) {
+            match field {
+                Ok((1, Value::Bytes(part))) => {
+                    if header.read(part).is_err() {
+                        broken = Some(Broken { offset: 0 });
+                        header.is_there = false;
+                        break;
                     }
                 }
-                has_header = true;
+                Ok((2, Value::Bytes(_))) => entities += 1,
+                Ok(_) => {}
+                Err(problem) => broken = Some(problem),
             }
-            (2, Value::Bytes(entity_bytes)) => {
-                let place = Place { captured_at, feed_timestamp, origin, row: entities };
-                entities += 1;
-                if entity(entity_bytes, &place, sheets).is_err() {
-                    let problem = format!("has a damaged entity, number {entities}; the entities before it were read");
-                    return Err(Trouble { in_part: has_header || entities > 1, problem });
+        }
+        let problem = match (broken, header.is_there) {
+            (None, true) => None,
+            (None, false) => Some("has no feed header, so it is no GTFS-Realtime message".to_owned()),
+            (Some(Broken { offset }), true) => {
+                Some(format!("is cut off or damaged at byte {offset} of {all}; the entities before it were read"))
+            }
+            (Some(Broken { offset }), false) => {
+                Some(format!("is no GTFS-Realtime message, or damaged at byte {offset} of {all}, before its header"))
+            }
+        };
+        if let Some(problem) = problem.as_ref().filter(|_| !header.is_there && (broken.is_some() || entities == 0)) {
+            let identified = payload::identify(&capture);
+            return Err(match identified.payload {
+                Payload::Unknown | Payload::GtfsRealtime => nothing("other", problem.clone()),
+                payload => nothing(payload.name(), identified.said(Wanted::Message)),
+            });
+        }
+        let most = self.limits.message_entities;
+        if entities > most {
+            return Err(nothing("too_large", format!("has {entities} entities; of more than {most} none is read")));
+        }
+        let contents = Contents {
+            is_bare_gzip: unpacked.is_bare_gzip,
+            is_differential: header.is_differential,
+            zero_times: u64::from(header.timestamp == Some(0)),
+            ..Contents::default()
+        };
+        Ok(Reading {
+            body,
+            origin,
+            captured_at: capture.captured_at,
+            header,
+            at: 0,
+            entities: 0,
+            rows_before: self.rows(),
+            is_careful: false,
+            first_damaged: 0,
+            first_oversized: None,
+            contents,
+            problem,
+        })
+    }
+
+    /// Rows that all messages gave so far.
+    fn rows(&self) -> u64 {
+        self.sheets.iter().map(|sheet| sheet.total).sum()
+    }
+
+    /// Reads entities until a chunk is full or the message is at its end.
+    fn go_on(&mut self, mut reading: Reading) -> Result<(), DecodeError> {
+        let body = reading.body.clone();
+        let mut message = fields_from(&body, reading.at);
+        let feed_timestamp = reading.header.timestamp.filter(|seconds| *seconds != 0);
+        let mut place = Place {
+            captured_at: reading.captured_at,
+            feed_timestamp: feed_timestamp.map_or(Cell::Absent, |seconds| Cell::Int(seconds as i64)),
+            origin: reading.origin,
+            row: 0,
+        };
+        // Where the message is cut off was found out before.
+        while let Some(Ok(field)) = message.next() {
+            let (2, Value::Bytes(bytes)) = field else { continue };
+            place.row = reading.entities;
+            reading.entities += 1;
+            self.entity(bytes, &place, &mut reading)?;
+            let is_full = self.sheets.iter().any(|sheet| sheet.rows >= ROWS || sheet.bytes >= CHUNK_BYTES);
+            if !is_full {
+                continue;
+            }
+            let most = self.limits.message_rows;
+            if self.rows() - reading.rows_before > most {
+                reading.problem = Some(format!(
+                    "gives more than {most} rows; those of its first {} entities were read",
+                    reading.entities
+                ));
+                break;
+            }
+            reading.at = message.place();
+            for table in 0..self.sheets.len() {
+                self.flush(table, 1)?;
+            }
+            self.reading = Some(reading);
+            return Ok(());
+        }
+        self.end(reading)
+    }
+
+    /// Reads an entity whole or not at all.
+    fn entity(&mut self, bytes: &[u8], place: &Place<'_>, reading: &mut Reading) -> Result<(), DecodeError> {
+        let before: [(usize, usize); TABLES.len()] = std::array::from_fn(|table| self.sheets[table].begin());
+        let mut out =
+            Out { sheets: &mut self.sheets, most: self.limits.entity_bytes as u64, is_trial: false, zero_times: 0 };
+        let mut done = Ok(());
+        if reading.is_careful {
+            out.is_trial = true;
+            done = entity(bytes, place, &mut out).map(|_| ());
+            (out.is_trial, out.zero_times) = (false, 0);
+        }
+        let done = done.and_then(|()| entity(bytes, place, &mut out));
+        let zero_times = out.zero_times;
+        match done {
+            Ok(is_deleted) => {
+                for (sheet, (rows, bytes)) in self.sheets.iter_mut().zip(before) {
+                    // Rows of other dates were not made.
+                    if sheet.rows == rows {
+                        sheet.bytes = bytes;
+                    }
+                }
+                reading.contents.deleted += u64::from(is_deleted);
+                reading.contents.zero_times += zero_times;
+                return Ok(());
+            }
+            Err(Refused::Budget(exceeded)) => return Err(exceeded.into()),
+            Err(Refused::Damaged) => {
+                reading.contents.damaged += 1;
+                if reading.first_damaged == 0 {
+                    reading.first_damaged = reading.entities;
                 }
             }
-            _ => {}
+            Err(Refused::Oversized { rows }) => {
+                reading.contents.oversized += 1;
+                reading.first_oversized.get_or_insert((reading.entities, rows));
+            }
+        }
+        reading.is_careful = true;
+        for (table, (rows, bytes)) in before.into_iter().enumerate() {
+            if let Some(only) = &mut self.sheets[table].only {
+                only.undo();
+            }
+            if self.sheets[table].rows == rows {
+                self.sheets[table].bytes = bytes;
+            }
+            if self.sheets[table].rows > rows {
+                let taken = self.take(table)?;
+                let flaws = taken.flaws.into_iter().filter(|flaw| (flaw.row as usize) < rows).collect();
+                self.sheets[table].total -= (taken.rows.num_rows() - rows) as u64;
+                let chunk = Chunk { rows: taken.rows.slice(0, rows), flaws };
+                if rows > 0 {
+                    self.ready.push_back(Step::Rows { table, chunk });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, mut reading: Reading) -> Result<(), DecodeError> {
+        self.budget.give_back(reading.body.len());
+        let Contents { damaged, oversized, .. } = reading.contents;
+        if let Some(problem) = reading.problem.as_ref() {
+            self.tell(BROKEN, reading.origin, problem);
+        }
+        if damaged > 0 {
+            let count =
+                if damaged == 1 { "1 damaged entity".to_owned() } else { format!("{damaged} damaged entities") };
+            let (all, first) = (reading.entities, reading.first_damaged);
+            self.tell(
+                DAMAGED,
+                reading.origin,
+                &format!("has {count} of {all}, the first is number {first}; the others were read"),
+            );
+        }
+        if let Some((first, rows)) = reading.first_oversized {
+            let most = self.limits.entity_bytes;
+            self.tell(
+                OVERSIZED,
+                reading.origin,
+                &format!(
+                    "has {oversized} of {} entities whose rows would take more than {most} bytes, the first is number {first} \
+                     with {rows} rows; the others were read",
+                    reading.entities
+                ),
+            );
+        }
+        let none_is_whole = reading.entities > 0 && damaged + oversized == reading.entities;
+        let read = match reading.problem.take() {
+            None if !none_is_whole => Read::Message(reading.contents),
+            _ => Read::InPart(reading.contents),
+        };
+        self.ready.push_back(Step::Read { origin: reading.origin, read });
+        for table in 0..self.sheets.len() {
+            self.flush(table, ROWS)?;
+        }
+        Ok(())
+    }
+
+    /// Notes what is wrong with a capture, for the first ones of a kind.
+    fn tell(&mut self, rule: usize, origin: u32, problem: &str) {
+        self.told[rule] += 1;
+        if self.told[rule] <= TOLD {
+            let message = format!("'{}' {problem}", self.name(origin));
+            self.ready.push_back(Step::Note(Note { rule: RULES[rule], severity: Severity::Error, message }));
         }
     }
-    if has_header {
-        return Ok(());
+
+    /// Makes a chunk of a table's rows if there are at least so many, or if they are large.
+    fn flush(&mut self, table: usize, least: usize) -> Result<(), DecodeError> {
+        let sheet = &self.sheets[table];
+        if sheet.rows >= least || (sheet.rows > 0 && sheet.bytes >= CHUNK_BYTES) {
+            let chunk = self.take(table)?;
+            self.ready.push_back(Step::Rows { table, chunk });
+        }
+        Ok(())
     }
-    let problem = "has no feed header, so it is no GTFS-Realtime message".to_owned();
-    Err(Trouble { in_part: entities > 0, problem })
+
+    /// The rows of a table. They stay booked until the next capture or entity is read.
+    fn take(&mut self, table: usize) -> Result<Chunk, DecodeError> {
+        let sheet = &mut self.sheets[table];
+        self.lent += std::mem::take(&mut sheet.booked);
+        sheet.take()
+    }
+}
+
+/// What a feed header says.
+#[derive(Default)]
+struct Header {
+    is_there: bool,
+    is_differential: bool,
+    timestamp: Option<u64>,
+}
+
+impl Header {
+    fn read(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+        self.is_there = true;
+        for field in fields(bytes) {
+            match field? {
+                // Other numbers are no value of this enum, and an earlier one stays.
+                (2, Value::Varint(value)) if matches!(value as u32, 0 | 1) => self.is_differential = value as u32 == 1,
+                (3, Value::Varint(seconds)) => self.timestamp = Some(seconds),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What the rows of an entity have in common.
@@ -421,63 +717,167 @@ impl<'a> Place<'a> {
     }
 }
 
-fn entity<'a>(bytes: &'a [u8], place: &Place<'a>, sheets: &mut [Sheet]) -> Result<(), Broken> {
+/// Why an entity gives no rows.
+enum Refused {
+    Damaged,
+    Oversized { rows: u64 },
+    Budget(BudgetExceeded),
+}
+
+impl From<Broken> for Refused {
+    fn from(_: Broken) -> Self {
+        Self::Damaged
+    }
+}
+
+/// Where the rows of an entity go.
+struct Out<'s> {
+    sheets: &'s mut [Sheet],
+    /// Bytes that the rows of an entity may take.
+    most: u64,
+    /// Rows are not kept: it is found out whether the entity is whole.
+    is_trial: bool,
+    zero_times: u64,
+}
+
+impl Out<'_> {
+    /// Books that so many rows come, each with so many bytes of texts, and all together with these own bytes.
+    fn expect(&mut self, table: usize, rows: u64, texts: u64, own: u64) -> Result<(), Refused> {
+        let own = if own > LARGE { own.saturating_mul(16) } else { own };
+        let bytes = rows.saturating_mul(ROW_BYTES + texts).saturating_add(own);
+        if bytes > self.most && rows > 1 {
+            return Err(Refused::Oversized { rows });
+        }
+        if self.is_trial {
+            return Ok(());
+        }
+        self.sheets[table].expect(bytes as usize).map_err(Refused::Budget)
+    }
+
+    fn push(&mut self, table: usize, cells: &[Cell<'_>], place: &Place<'_>) {
+        if !self.is_trial {
+            self.sheets[table].push(cells, place);
+        }
+    }
+
+    /// Seconds since 1970; 0 stands for none.
+    fn instant<'a>(&mut self, seconds: u64) -> Cell<'a> {
+        if seconds == 0 {
+            self.zero_times += 1;
+            return Cell::Absent;
+        }
+        Cell::Int(seconds as i64)
+    }
+}
+
+/// All parts of a message that stands in this field: they are one message.
+fn parts(bytes: &[u8], number: u32) -> impl Iterator<Item = Result<&[u8], Broken>> {
+    fields(bytes).filter_map(move |field| match field {
+        Ok((found, Value::Bytes(part))) if found == number => Some(Ok(part)),
+        Ok(_) => None,
+        Err(broken) => Some(Err(broken)),
+    })
+}
+
+const TRIP_UPDATE: u32 = 3;
+const VEHICLE_POSITION: u32 = 4;
+const ALERT_ENTITY: u32 = 5;
+
+/// Reads an entity; tells whether it is deleted.
+fn entity<'a>(bytes: &'a [u8], place: &Place<'a>, out: &mut Out<'_>) -> Result<bool, Refused> {
     let mut id = Cell::Absent;
-    let mut parts: [Option<&[u8]>; 3] = [None; 3];
+    let mut is_deleted = false;
+    let mut has = [false; 3];
     for field in fields(bytes) {
         match field? {
             (1, Value::Bytes(text)) => id = Cell::Text(text),
-            (3, Value::Bytes(part)) => parts[UPDATES] = Some(part),
-            (4, Value::Bytes(part)) => parts[VEHICLES] = Some(part),
-            (5, Value::Bytes(part)) => parts[ALERTS] = Some(part),
+            (2, Value::Varint(value)) => is_deleted = value != 0,
+            (TRIP_UPDATE, Value::Bytes(_)) => has[UPDATES] = true,
+            (VEHICLE_POSITION, Value::Bytes(_)) => has[VEHICLES] = true,
+            (ALERT_ENTITY, Value::Bytes(_)) => has[ALERTS] = true,
             _ => {}
         }
     }
-    if let Some(part) = parts[VEHICLES] {
-        vehicle(part, place, id, &mut sheets[VEHICLES])?;
+    if is_deleted {
+        return Ok(true);
     }
-    if let Some(part) = parts[UPDATES] {
-        trip_update(part, place, id, &mut sheets[UPDATES])?;
+    if has[VEHICLES] {
+        vehicle(bytes, place, id, out)?;
     }
-    if let Some(part) = parts[ALERTS] {
-        alert(part, place, id, &mut sheets[ALERTS])?;
+    if has[UPDATES] {
+        trip_update(bytes, place, id, out)?;
     }
-    Ok(())
+    if has[ALERTS] {
+        alert(bytes, place, id, out)?;
+    }
+    Ok(false)
 }
 
 const TRIP_AT: usize = COMMON.len();
 const VEHICLE_AT: usize = TRIP_AT + TRIP.len();
 const REST_AT: usize = VEHICLE_AT + VEHICLE.len();
 
-fn vehicle<'a>(bytes: &'a [u8], place: &Place<'a>, id: Cell<'a>, sheet: &mut Sheet) -> Result<(), Broken> {
+fn vehicle<'a>(bytes: &'a [u8], place: &Place<'a>, id: Cell<'a>, out: &mut Out<'_>) -> Result<(), Refused> {
+    let mut carriages = String::new();
     let mut cells = place.cells::<{ REST_AT + POSITION.len() }>(id);
-    for field in fields(bytes) {
-        let (cell, value) = match field? {
-            (1, Value::Bytes(part)) => {
-                trip(part, &mut cells[TRIP_AT..])?;
-                continue;
+    for part in parts(bytes, VEHICLE_POSITION) {
+        for field in fields(part?) {
+            let rest = &mut cells[REST_AT..];
+            match field? {
+                (1, Value::Bytes(part)) => trip(part, &mut cells[TRIP_AT..])?,
+                (2, Value::Bytes(part)) => position(part, rest)?,
+                (8, Value::Bytes(part)) => descriptor(part, &mut cells[VEHICLE_AT..])?,
+                (3, Value::Varint(value)) => rest[5] = uint32(value),
+                (4, Value::Varint(value)) => name(&mut rest[6], STOP_STATUS, value),
+                (5, Value::Varint(value)) => rest[7] = out.instant(value),
+                (6, Value::Varint(value)) => name(&mut rest[8], CONGESTION, value),
+                (7, Value::Bytes(text)) => rest[9] = Cell::Text(text),
+                (9, Value::Varint(value)) => name(&mut rest[10], OCCUPANCY, value),
+                // A uint32; what producers write for a negative percentage is read as the negative number that they meant.
+                (10, Value::Varint(value)) => rest[11] = Cell::Int(i64::from(value as i32)),
+                (11, Value::Bytes(part)) => carriage(part, &mut carriages)?,
+                _ => {}
             }
-            (2, Value::Bytes(part)) => {
-                position(part, &mut cells[REST_AT..])?;
-                continue;
-            }
-            (8, Value::Bytes(part)) => {
-                descriptor(part, &mut cells[VEHICLE_AT..])?;
-                continue;
-            }
-            (3, Value::Varint(value)) => (5, uint32(value)),
-            (4, Value::Varint(value)) => (6, name(STOP_STATUS, value)),
-            (5, Value::Varint(value)) => (7, Cell::Int(value as i64)),
-            (6, Value::Varint(value)) => (8, name(CONGESTION, value)),
-            (7, Value::Bytes(text)) => (9, Cell::Text(text)),
-            (9, Value::Varint(value)) => (10, name(OCCUPANCY, value)),
-            // A uint32; what producers write for a negative percentage is read as the negative number that they meant.
-            (10, Value::Varint(value)) => (11, Cell::Int(i64::from(value as i32))),
-            _ => continue,
-        };
-        cells[REST_AT + cell] = value;
+        }
     }
-    sheet.push(&cells, place);
+    if !carriages.is_empty() {
+        carriages.push(']');
+        cells[REST_AT + 12] = Cell::Text(carriages.as_bytes());
+    }
+    out.expect(VEHICLES, 1, 0, (bytes.len() + carriages.len()) as u64)?;
+    out.push(VEHICLES, &cells, place);
+    Ok(())
+}
+
+/// Adds what is said of one carriage to a list in JSON.
+fn carriage(bytes: &[u8], list: &mut String) -> Result<(), Broken> {
+    let mut cells = [Cell::Absent; 5];
+    for field in fields(bytes) {
+        match field? {
+            (number @ 1..=2, Value::Bytes(text)) => cells[number as usize - 1] = Cell::Text(text),
+            (3, Value::Varint(value)) => name(&mut cells[2], OCCUPANCY, value),
+            (4, Value::Varint(value)) => cells[3] = Cell::Int(i64::from(value as i32)),
+            (5, Value::Varint(value)) => cells[4] = uint32(value),
+            _ => {}
+        }
+    }
+    const KEYS: [&str; 5] = ["id", "label", "occupancy_status", "occupancy_percentage", "carriage_sequence"];
+    list.push_str(if list.is_empty() { "[{" } else { ",{" });
+    let mut between = "";
+    for (key, cell) in KEYS.into_iter().zip(cells) {
+        // Writing to a string cannot fail.
+        let _ = match cell {
+            Cell::Absent | Cell::Text(b"") | Cell::Float(_) => continue,
+            Cell::Int(value) => write!(list, "{between}\"{key}\":{value}"),
+            Cell::Name(name) => write!(list, "{between}\"{key}\":\"{name}\""),
+            Cell::Text(text) => {
+                let text = serde_json::Value::from(String::from_utf8_lossy(text));
+                write!(list, "{between}\"{key}\":{text}")
+            }
+        };
+        between = ",";
+    }
+    list.push('}');
     Ok(())
 }
 
@@ -499,7 +899,7 @@ fn trip<'a>(bytes: &'a [u8], cells: &mut [Cell<'a>]) -> Result<(), Broken> {
     for field in fields(bytes) {
         match field? {
             (number @ (1..=3 | 5), Value::Bytes(text)) => cells[number as usize - 1] = Cell::Text(text),
-            (4, Value::Varint(value)) => cells[3] = name(TRIP_RELATIONSHIP, value),
+            (4, Value::Varint(value)) => name(&mut cells[3], TRIP_RELATIONSHIP, value),
             (6, Value::Varint(value)) => cells[5] = uint32(value),
             _ => {}
         }
@@ -516,129 +916,201 @@ fn descriptor<'a>(bytes: &'a [u8], cells: &mut [Cell<'a>]) -> Result<(), Broken>
     Ok(())
 }
 
-fn trip_update<'a>(bytes: &'a [u8], place: &Place<'a>, id: Cell<'a>, sheet: &mut Sheet) -> Result<(), Broken> {
+fn trip_update<'a>(bytes: &'a [u8], place: &Place<'a>, id: Cell<'a>, out: &mut Out<'_>) -> Result<(), Refused> {
     let mut cells = place.cells::<{ REST_AT + UPDATE.len() }>(id);
-    let mut updates = Vec::new();
-    for field in fields(bytes) {
-        match field? {
-            (1, Value::Bytes(part)) => trip(part, &mut cells[TRIP_AT..])?,
-            (2, Value::Bytes(part)) => updates.push(part),
-            (3, Value::Bytes(part)) => descriptor(part, &mut cells[VEHICLE_AT..])?,
-            (4, Value::Varint(value)) => cells[REST_AT] = Cell::Int(value as i64),
-            (5, Value::Varint(value)) => cells[REST_AT + 1] = Cell::Int(i64::from(value as i32)),
-            _ => {}
-        }
-    }
-    if updates.is_empty() {
-        sheet.push(&cells, place);
-    }
-    for update in updates {
-        let mut cells = cells;
-        let rest = &mut cells[REST_AT..];
-        for field in fields(update) {
+    // The id, date and start of the trip that a duplicate is.
+    let mut properties = [Cell::Absent; 3];
+    let (mut updates, mut own) = (0_u64, 0_u64);
+    for part in parts(bytes, TRIP_UPDATE) {
+        for field in fields(part?) {
             match field? {
-                (1, Value::Varint(value)) => rest[2] = uint32(value),
-                (4, Value::Bytes(text)) => rest[3] = Cell::Text(text),
-                (2, Value::Bytes(part)) => event(part, &mut rest[4..7])?,
-                (3, Value::Bytes(part)) => event(part, &mut rest[7..10])?,
-                (5, Value::Varint(value)) => rest[10] = name(STOP_RELATIONSHIP, value),
-                (7, Value::Varint(value)) => rest[11] = name(OCCUPANCY, value),
+                (1, Value::Bytes(part)) => trip(part, &mut cells[TRIP_AT..])?,
+                (2, Value::Bytes(part)) => (updates, own) = (updates + 1, own + part.len() as u64),
+                (3, Value::Bytes(part)) => descriptor(part, &mut cells[VEHICLE_AT..])?,
+                (4, Value::Varint(value)) => cells[REST_AT] = out.instant(value),
+                (5, Value::Varint(value)) => cells[REST_AT + 1] = Cell::Int(i64::from(value as i32)),
+                (6, Value::Bytes(part)) => descriptor(part, &mut properties)?,
                 _ => {}
             }
         }
-        sheet.push(&cells, place);
+    }
+    if let (Cell::Name("DUPLICATED"), [new, date, time]) = (cells[TRIP_AT + 3], properties) {
+        if let Cell::Text([_, ..]) = new {
+            cells[REST_AT + 12] = cells[TRIP_AT];
+            cells[TRIP_AT] = new;
+        }
+        for (at, value) in [(1, time), (2, date)] {
+            if let Cell::Text([_, ..]) = value {
+                cells[TRIP_AT + at] = value;
+            }
+        }
+    }
+    out.expect(UPDATES, updates.max(1), texts(&cells), own)?;
+    if updates == 0 {
+        out.push(UPDATES, &cells, place);
+        return Ok(());
+    }
+    for part in parts(bytes, TRIP_UPDATE) {
+        for update in parts(part?, 2) {
+            let mut cells = cells;
+            let rest = &mut cells[REST_AT..];
+            for field in fields(update?) {
+                match field? {
+                    (1, Value::Varint(value)) => rest[2] = uint32(value),
+                    (4, Value::Bytes(text)) => rest[3] = Cell::Text(text),
+                    (2, Value::Bytes(part)) => event(part, &mut rest[4..7], out)?,
+                    (3, Value::Bytes(part)) => event(part, &mut rest[7..10], out)?,
+                    (5, Value::Varint(value)) => name(&mut rest[10], STOP_RELATIONSHIP, value),
+                    (7, Value::Varint(value)) => name(&mut rest[11], OCCUPANCY, value),
+                    _ => {}
+                }
+            }
+            out.push(UPDATES, &cells, place);
+        }
     }
     Ok(())
 }
 
-fn event<'a>(bytes: &'a [u8], cells: &mut [Cell<'a>]) -> Result<(), Broken> {
+/// Bytes of all texts of a row.
+fn texts(cells: &[Cell<'_>]) -> u64 {
+    cells.iter().map(|cell| if let Cell::Text(text) = cell { text.len() as u64 } else { 0 }).sum()
+}
+
+fn event<'a>(bytes: &'a [u8], cells: &mut [Cell<'a>], out: &mut Out<'_>) -> Result<(), Broken> {
     for field in fields(bytes) {
         match field? {
             (number @ (1 | 3), Value::Varint(value)) => {
                 cells[number as usize - 1] = Cell::Int(i64::from(value as i32));
             }
-            (2, Value::Varint(value)) => cells[1] = Cell::Int(value as i64),
+            (2, Value::Varint(value)) => cells[1] = out.instant(value),
             _ => {}
         }
     }
     Ok(())
 }
 
-fn alert<'a>(bytes: &'a [u8], place: &Place<'a>, id: Cell<'a>, sheet: &mut Sheet) -> Result<(), Broken> {
-    let mut cells = place.cells::<{ COMMON.len() + ALERT.len() }>(id);
-    let mut periods = Vec::new();
-    let mut informed = Vec::new();
-    for field in fields(bytes) {
-        let rest = &mut cells[COMMON.len()..];
-        match field? {
-            (1, Value::Bytes(part)) => {
-                let mut period = [Cell::Absent; 2];
-                for field in fields(part) {
+/// The periods of an alert by the numbers of their fields. The two of July 2026 replace the first, where an alert has both.
+const PERIODS: [(u32, &str); 3] = [(1, "ACTIVE"), (2, "COMMUNICATION"), (3, "IMPACT")];
+
+fn alert<'a>(bytes: &'a [u8], place: &Place<'a>, id: Cell<'a>, out: &mut Out<'_>) -> Result<(), Refused> {
+    const AT: usize = COMMON.len();
+    let mut cells = place.cells::<{ AT + ALERT.len() }>(id);
+    let mut periods = [0_u64; PERIODS.len()];
+    let (mut informed, mut own) = (0_u64, 0_u64);
+    for part in parts(bytes, ALERT_ENTITY) {
+        for field in fields(part?) {
+            let rest = &mut cells[AT..];
+            match field? {
+                (number @ 1..=3, Value::Bytes(_)) => periods[number as usize - 1] += 1,
+                (5, Value::Bytes(part)) => {
+                    selector(part, &mut [Cell::Absent; ALERT.len()])?;
+                    (informed, own) = (informed + 1, own + part.len() as u64);
+                }
+                (6, Value::Varint(value)) => name(&mut rest[2], CAUSE, value),
+                (7, Value::Varint(value)) => name(&mut rest[3], EFFECT, value),
+                (14, Value::Varint(value)) => name(&mut rest[4], SEVERITY_LEVEL, value),
+                (8, Value::Bytes(part)) => {
+                    let mut texts = [rest[5], Cell::Absent, Cell::Absent];
+                    translated(part, &mut texts)?;
+                    rest[5] = texts[0];
+                }
+                (10, Value::Bytes(part)) => translated(part, &mut rest[6..9])?,
+                (11, Value::Bytes(part)) => translated(part, &mut rest[9..12])?,
+                _ => {}
+            }
+        }
+    }
+    let is_read = |number: u32| match periods[1] + periods[2] {
+        0 => number == 1,
+        _ => matches!(number, 2 | 3),
+    };
+    let all = PERIODS.iter().zip(periods).filter(|((number, _), _)| is_read(*number)).map(|(_, count)| count).sum();
+    let times = u64::max(all, 1);
+    let rows = times.saturating_mul(informed.max(1));
+    out.expect(ALERTS, rows, texts(&cells), own.saturating_mul(times))?;
+    if all == 0 {
+        return informed_entities(bytes, &cells, place, out);
+    }
+    for (number, kind) in PERIODS.into_iter().filter(|(number, _)| is_read(*number)) {
+        for part in parts(bytes, ALERT_ENTITY) {
+            for period in parts(part?, number) {
+                let rest = &mut cells[AT..];
+                (rest[0], rest[1], rest[18]) = (Cell::Absent, Cell::Absent, Cell::Name(kind));
+                for field in fields(period?) {
                     if let (number @ 1..=2, Value::Varint(value)) = field? {
-                        period[number as usize - 1] = Cell::Int(value as i64);
+                        rest[number as usize - 1] = out.instant(value);
                     }
                 }
-                periods.push(period);
+                informed_entities(bytes, &cells, place, out)?;
             }
-            (5, Value::Bytes(part)) => informed.push(part),
-            (6, Value::Varint(value)) => rest[2] = name(CAUSE, value),
-            (7, Value::Varint(value)) => rest[3] = name(EFFECT, value),
-            (14, Value::Varint(value)) => rest[4] = name(SEVERITY_LEVEL, value),
-            (8, Value::Bytes(part)) => rest[5] = translated(part)?[0],
-            (10, Value::Bytes(part)) => rest[6..9].copy_from_slice(&translated(part)?),
-            (11, Value::Bytes(part)) => rest[9..12].copy_from_slice(&translated(part)?),
-            _ => {}
-        }
-    }
-    if periods.is_empty() {
-        periods.push([Cell::Absent; 2]);
-    }
-    for period in periods {
-        cells[COMMON.len()..COMMON.len() + 2].copy_from_slice(&period);
-        if informed.is_empty() {
-            sheet.push(&cells, place);
-        }
-        for selector in &informed {
-            let mut cells = cells;
-            let rest = &mut cells[COMMON.len()..];
-            for field in fields(selector) {
-                match field? {
-                    (1, Value::Bytes(text)) => rest[12] = Cell::Text(text),
-                    (2, Value::Bytes(text)) => rest[13] = Cell::Text(text),
-                    (3, Value::Varint(value)) => rest[14] = Cell::Int(i64::from(value as i32)),
-                    (4, Value::Bytes(part)) => {
-                        let mut descriptor = [Cell::Absent; TRIP.len()];
-                        trip(part, &mut descriptor)?;
-                        rest[15] = descriptor[0];
-                        if matches!(rest[13], Cell::Absent) {
-                            rest[13] = descriptor[4];
-                        }
-                    }
-                    (5, Value::Bytes(text)) => rest[16] = Cell::Text(text),
-                    (6, Value::Varint(value)) => rest[17] = uint32(value),
-                    _ => {}
-                }
-            }
-            sheet.push(&cells, place);
         }
     }
     Ok(())
 }
 
-/// The first text of a translated string, the German and the English one.
-fn translated(bytes: &[u8]) -> Result<[Cell<'_>; 3], Broken> {
-    let mut texts = [Cell::Absent; 3];
+/// The rows of one period of an alert.
+fn informed_entities<'a>(
+    bytes: &'a [u8],
+    cells: &[Cell<'a>; COMMON.len() + ALERT.len()],
+    place: &Place<'a>,
+    out: &mut Out<'_>,
+) -> Result<(), Refused> {
+    // All selectors were looked through already.
+    if out.is_trial {
+        return Ok(());
+    }
+    let mut is_any = false;
+    for part in parts(bytes, ALERT_ENTITY) {
+        for informed in parts(part?, 5) {
+            let mut cells = *cells;
+            selector(informed?, &mut cells[COMMON.len()..])?;
+            out.push(ALERTS, &cells, place);
+            is_any = true;
+        }
+    }
+    if !is_any {
+        out.push(ALERTS, cells, place);
+    }
+    Ok(())
+}
+
+/// What an alert is about. A trip's route and direction stand in for those that the selector does not name.
+fn selector<'a>(bytes: &'a [u8], cells: &mut [Cell<'a>]) -> Result<(), Broken> {
+    let mut of_trip = [Cell::Absent; TRIP.len()];
     for field in fields(bytes) {
-        let (1, Value::Bytes(translation)) = field? else { continue };
+        match field? {
+            (number @ 1..=2, Value::Bytes(text)) => cells[number as usize + 11] = Cell::Text(text),
+            (3, Value::Varint(value)) => cells[14] = Cell::Int(i64::from(value as i32)),
+            (4, Value::Bytes(part)) => trip(part, &mut of_trip)?,
+            (5, Value::Bytes(text)) => cells[16] = Cell::Text(text),
+            (6, Value::Varint(value)) => cells[17] = uint32(value),
+            _ => {}
+        }
+    }
+    cells[15] = of_trip[0];
+    for (at, value) in [(13, of_trip[4]), (17, of_trip[5])] {
+        if matches!(cells[at], Cell::Absent | Cell::Text(b"")) {
+            cells[at] = value;
+        }
+    }
+    Ok(())
+}
+
+/// The first text of a translated string, the German and the English one, where they were not found in an earlier part.
+fn translated<'a>(bytes: &'a [u8], texts: &mut [Cell<'a>]) -> Result<(), Broken> {
+    for translation in parts(bytes, 1) {
         let (mut text, mut language) = (Cell::Absent, &[][..]);
-        for field in fields(translation) {
+        for field in fields(translation?) {
             match field? {
                 (1, Value::Bytes(bytes)) => text = Cell::Text(bytes),
                 (2, Value::Bytes(bytes)) => language = bytes,
                 _ => {}
             }
         }
-        let slot = match language.to_ascii_lowercase().get(..2) {
+        if matches!(text, Cell::Text(b"")) {
+            continue;
+        }
+        let slot = match language.get(..2).map(<[u8]>::to_ascii_lowercase).as_deref() {
             Some(b"de") => Some(1),
             Some(b"en") => Some(2),
             _ => None,
@@ -649,16 +1121,21 @@ fn translated(bytes: &[u8]) -> Result<[Cell<'_>; 3], Broken> {
             }
         }
     }
-    Ok(texts)
+    Ok(())
 }
 
 fn uint32<'a>(value: u64) -> Cell<'a> {
     Cell::Int(i64::from(value as u32))
 }
 
-fn name<'a>(names: &[(u64, &'static str)], value: u64) -> Cell<'a> {
-    let found = names.iter().find(|(number, _)| *number == value);
-    found.map_or(Cell::Int(i64::from(value as i32)), |(_, name)| Cell::Name(name))
+/// The name of an enum's number. A number without a name stays a number, and does not replace a name that stands before it.
+fn name(cell: &mut Cell<'_>, names: &[(u64, &'static str)], value: u64) {
+    let value = value as i32;
+    match names.iter().find(|(number, _)| *number as i32 == value) {
+        Some((_, name)) => *cell = Cell::Name(name),
+        None if !matches!(cell, Cell::Name(_)) => *cell = Cell::Int(i64::from(value)),
+        None => {}
+    }
 }
 
 /// Knows early messages without a row of a date, before they are taken apart: until noon of the day before, nothing but its
@@ -693,6 +1170,9 @@ struct RowFilter {
     strays: Strays,
     /// Rows that name another date and came after it was over, received on the date of the partition.
     late: BTreeMap<ServiceDate, u64>,
+    /// How many strays and samples there were before the entity that is being read, and which late rows it has.
+    strays_before: (u64, usize),
+    late_of_entity: Option<(ServiceDate, u64)>,
 }
 
 impl RowFilter {
@@ -713,6 +1193,26 @@ impl RowFilter {
             made: made.iter().filter_map(|name| place(name)).collect(),
             strays: Strays::default(),
             late: BTreeMap::new(),
+            strays_before: (0, 0),
+            late_of_entity: None,
+        }
+    }
+
+    /// An entity begins.
+    fn begin(&mut self) {
+        self.strays_before = (self.strays.rows, self.strays.samples.len());
+        self.late_of_entity = None;
+    }
+
+    /// Forgets what it counted of an entity that is left out. All rows of an entity that name a date name the same one.
+    fn undo(&mut self) {
+        self.strays.rows = self.strays_before.0;
+        self.strays.samples.truncate(self.strays_before.1);
+        if let Some((date, rows)) = self.late_of_entity.take() {
+            match self.late.get_mut(&date) {
+                Some(count) if *count > rows => *count -= rows,
+                _ => _ = self.late.remove(&date),
+            }
         }
     }
 
@@ -742,6 +1242,7 @@ impl RowFilter {
                 let is_named = dated.start_date.is_some() && self.dates.day(date).is_over(place.captured_at);
                 if is_named && self.dates.reported(place.captured_at).date == self.date {
                     *self.late.entry(date).or_default() += 1;
+                    self.late_of_entity = Some((date, self.late_of_entity.map_or(1, |(_, rows)| rows + 1)));
                 }
             }
             Assigned::Stray { of, counted_in } if counted_in == self.date => {
@@ -784,6 +1285,12 @@ struct Sheet {
     places: UInt64Builder,
     rows: usize,
     flaws: Vec<Flaw>,
+    budget: Budget,
+    /// What the rows take, at most.
+    bytes: usize,
+    booked: usize,
+    /// Rows, also those that were given out.
+    total: u64,
 }
 
 enum Builder {
@@ -798,7 +1305,7 @@ enum Builder {
 }
 
 impl Sheet {
-    fn new(contract: Arc<Contract>, names: &[&str]) -> Self {
+    fn new(contract: Arc<Contract>, names: &[&str], budget: Budget) -> Self {
         let cells = contract.columns.iter().map(|column| names.iter().position(|name| *name == column.name)).collect();
         let builders = contract
             .columns
@@ -815,7 +1322,40 @@ impl Sheet {
             })
             .collect();
         let (origins, places) = (UInt32Builder::new(), UInt64Builder::new());
-        Self { contract, only: None, cells, builders, origins, places, rows: 0, flaws: Vec::new() }
+        let flaws = Vec::new();
+        Self {
+            contract,
+            only: None,
+            cells,
+            builders,
+            origins,
+            places,
+            rows: 0,
+            flaws,
+            budget,
+            bytes: 0,
+            booked: 0,
+            total: 0,
+        }
+    }
+
+    /// An entity begins; gives the rows and the bytes before it.
+    fn begin(&mut self) -> (usize, usize) {
+        if let Some(only) = &mut self.only {
+            only.begin();
+        }
+        (self.rows, self.bytes)
+    }
+
+    /// Books what rows that come will take.
+    fn expect(&mut self, bytes: usize) -> Result<(), BudgetExceeded> {
+        self.bytes += bytes;
+        if self.bytes > self.booked {
+            let more = (self.bytes - self.booked).max(BOOKED.min(self.budget.limit() / 64));
+            self.budget.take("decode", more)?;
+            self.booked += more;
+        }
+        Ok(())
     }
 
     fn push(&mut self, cells: &[Cell<'_>], place: &Place<'_>) {
@@ -837,17 +1377,20 @@ impl Sheet {
         self.origins.append_value(place.origin);
         self.places.append_value(place.row);
         self.rows += 1;
+        self.total += 1;
     }
 
-    fn take(&mut self) -> Chunk {
+    fn take(&mut self) -> Result<Chunk, DecodeError> {
         let mut columns: Vec<ArrayRef> = self.builders.iter_mut().map(Builder::finish).collect();
         columns.push(Arc::new(self.origins.finish()));
         columns.push(Arc::new(self.places.finish()));
-        self.rows = 0;
-        // The builders were made from the contract, in its order and of its types.
-        let rows = RecordBatch::try_new(self.contract.chunk_schema(), columns)
-            .unwrap_or_else(|_| RecordBatch::new_empty(self.contract.chunk_schema()));
-        Chunk { rows, flaws: std::mem::take(&mut self.flaws) }
+        (self.rows, self.bytes) = (0, 0);
+        let flaws = std::mem::take(&mut self.flaws);
+        let rows = RecordBatch::try_new(self.contract.chunk_schema(), columns).map_err(|error| {
+            let problem = format!("its rows do not fit its contract: {error}");
+            DecodeError::feed(&self.contract.table, problem, "This is a fault of the program: please report it.")
+        })?;
+        Ok(Chunk { rows, flaws })
     }
 }
 
@@ -970,7 +1513,8 @@ mod tests {
                 digest,
             })
         });
-        let decoded = decode(origins, Box::new(captures), &contracts(), Limits::default()).unwrap();
+        let budget = Budget::new(1 << 30);
+        let decoded = decode(origins, Box::new(captures), &contracts(), Limits::default(), budget).unwrap();
         let (mut chunks, mut notes) = (Vec::new(), Vec::new());
         for step in decoded.steps {
             match step.unwrap() {
@@ -1065,7 +1609,9 @@ mod tests {
                 };
                 let origins = vec![Origin { name: "x".into(), captured_at }];
                 let captures = Box::new(std::iter::once(Ok(capture)));
-                let decoded = decode_only(origins, captures, &contracts(), Limits::default(), Some(&only)).unwrap();
+                let decoded =
+                    decode_only(origins, captures, &contracts(), Limits::default(), Budget::new(1 << 30), Some(&only))
+                        .unwrap();
                 for step in decoded.steps {
                     all += match step.unwrap() {
                         Step::Rows { chunk, .. } => chunk.rows.num_rows() as u64,

@@ -13,7 +13,7 @@ pub mod timetable;
 use std::sync::Arc;
 
 use crate::contract::Contract;
-use crate::table::{Chunk, Origin};
+use crate::table::{BudgetExceeded, Chunk, Origin};
 
 /// A feed as it comes out of its format's decoder.
 pub struct Decoded {
@@ -69,6 +69,8 @@ pub enum DecodeError {
     /// Reading the evidence failed; this one may succeed if tried again.
     #[error("{name} could not be read: {source}")]
     Io { name: String, source: std::io::Error },
+    #[error(transparent)]
+    Budget(#[from] BudgetExceeded),
 }
 
 impl DecodeError {
@@ -102,6 +104,25 @@ pub struct Limits {
     pub held_bytes: usize,
     /// Bytes of one GTFS-Realtime message.
     pub message_bytes: usize,
+    /// Entities of one GTFS-Realtime message. A country's have some 100,000.
+    pub message_entities: usize,
+    /// Rows that one GTFS-Realtime message may give. A country's predictions are some 2,000,000.
+    pub message_rows: u64,
+    /// Bytes that the rows of one GTFS-Realtime entity may take together: an alert with a thousand periods and a thousand
+    /// stops is some kilobytes and a million rows.
+    pub entity_bytes: usize,
+}
+
+impl Limits {
+    /// The limits where a run may hold so many bytes: a message and the rows of an entity may take a part of them.
+    pub fn within(memory: usize) -> Self {
+        let limits = Self::default();
+        Self {
+            message_bytes: limits.message_bytes.min(memory / 4),
+            entity_bytes: limits.entity_bytes.min(memory / 16),
+            ..limits
+        }
+    }
 }
 
 impl Default for Limits {
@@ -116,6 +137,9 @@ impl Default for Limits {
             rows: 1_000_000_000,
             held_bytes: 8 << 30,
             message_bytes: 256 << 20,
+            message_entities: 1_000_000,
+            message_rows: 5_000_000,
+            entity_bytes: 32 << 20,
         }
     }
 }

@@ -73,9 +73,17 @@ pub fn transform(
     let subject = match table {
         Table::VehiclePositions => &[][..],
         Table::TripUpdates => &["trip_id", "start_date", "start_time", "stop_sequence", "stop_id"],
-        Table::Alerts => {
-            &["entity_id", "active_from", "agency_id", "route_id", "route_type", "trip_id", "stop_id", "direction_id"]
-        }
+        Table::Alerts => &[
+            "entity_id",
+            "active_from",
+            "period_kind",
+            "agency_id",
+            "route_id",
+            "route_type",
+            "trip_id",
+            "stop_id",
+            "direction_id",
+        ],
     };
     Ok(Box::new(Telemetry {
         content: places(&|name| !incidental.contains(&name)),

@@ -142,7 +142,7 @@ impl Lane {
             false => None,
         };
         let mut notes = Vec::new();
-        let moves = moves(&identities, &release.table, holding, budget, &mut notes)?;
+        let moves = moves(&identities, &release.table, holding, budget, &mut notes);
         let text = |name: &String| {
             let place = source.index_of(name)?;
             Some((place, name.clone())).filter(|_| source.columns[place].kind == crate::contract::Kind::Text)
@@ -401,27 +401,28 @@ fn moves(
     holding: &Holding,
     budget: &Budget,
     notes: &mut Vec<Note>,
-) -> Result<Moves, RunError> {
+) -> Moves {
     let [feed, release] = identities;
     let mut moves = Moves::new(feed.clone(), release.clone());
     for stage in Stage::BOTH {
         match moves.read(stage, &holding.folder.join(stage.file(table)), budget) {
             Ok(()) => {}
-            Err(MovesError::Budget(exceeded)) => return Err(crate::check::CheckError::from(exceeded).into()),
-            Err(MovesError::Quarantine(error)) => {
-                tracing::warn!("{error}");
+            Err(error) => {
+                tracing::warn!("the quarantine of '{table}': {error}");
+                let (rule, problem) = match error {
+                    MovesError::TooMany => ("quarantine.too_many_rows", error.to_string()),
+                    MovesError::Quarantine(_) => ("quarantine.unreadable", "it could not be read".to_owned()),
+                };
                 notes.push(Note {
-                    rule: "quarantine.unreadable",
+                    rule,
                     severity: Severity::Warning,
-                    message: format!(
-                        "the quarantine of '{table}' could not be read: which of its rows left it is not known"
-                    ),
+                    message: format!("the quarantine of '{table}': {problem}. Which of its rows left it is not known"),
                 });
-                return Ok(Moves::new(feed.clone(), release.clone()));
+                return Moves::new(feed.clone(), release.clone());
             }
         }
     }
-    Ok(moves)
+    moves
 }
 
 /// Tells that decisions were about rows that no rule holds any more.

@@ -1,7 +1,8 @@
 //! Which rows a run took into quarantine, and where those went that were there before.
 //!
-//! Holds some 100 bytes for each row that was held before, booked on the run's budget; looks only at rows of the same
-//! places of the same origins, so that a run whose quarantine was empty pays nothing.
+//! Holds some 100 bytes for each row that was held before, booked on the run's budget, an eighth of it at most: a quarantine
+//! with more rows is not compared, so that it never keeps a run from being made again. Looks only at rows of the same places
+//! of the same origins, so that a run whose quarantine was empty pays nothing.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,10 +15,12 @@ use rustc_hash::FxHashMap;
 
 use crate::ledger::LeftQuarantine;
 use crate::quarantine::{Identity, ORIGIN_NAME, QuarantineError, RowId, Stage, place, read, texts};
-use crate::table::{Budget, BudgetExceeded, ORIGIN_ROW};
+use crate::table::{Budget, ORIGIN_ROW};
 
 /// What a row that was held before takes here.
 const BYTES: usize = 100;
+/// The part of what a run may hold that rows which were held before may take.
+const SHARE: usize = 8;
 /// Marks the place of a row that was held before, while it becomes a row of the release.
 const MARK: u64 = 1 << 63;
 
@@ -73,6 +76,16 @@ pub struct Moves {
     /// Rows of such places that the run held or published under ids that were not there before.
     others_held: FxHashMap<Place, u32>,
     others_published: FxHashMap<Place, u32>,
+    /// What is booked, and where.
+    booked: Option<(Budget, usize)>,
+}
+
+impl Drop for Moves {
+    fn drop(&mut self) {
+        if let Some((budget, bytes)) = self.booked.take() {
+            budget.give_back(bytes);
+        }
+    }
 }
 
 impl Moves {
@@ -90,6 +103,7 @@ impl Moves {
             without_place: Vec::new(),
             others_held: FxHashMap::default(),
             others_published: FxHashMap::default(),
+            booked: None,
         }
     }
 
@@ -102,7 +116,10 @@ impl Moves {
         self.before.iter().any(|before| before.places.contains_key(&place))
     }
 
-    /// Looks at what is in quarantine. Books on `budget` until the run ends.
+    /// Looks at what is in quarantine, batch by batch. Books on `budget` until this is dropped.
+    ///
+    /// # Errors
+    /// The file cannot be read, or it has more rows than can be compared.
     pub fn read(&mut self, stage: Stage, path: &Path, budget: &Budget) -> Result<(), MovesError> {
         let Some(reader) = read(path, None)? else { return Ok(()) };
         let identity = self.identities[stage as usize].clone();
@@ -111,7 +128,12 @@ impl Moves {
         self.first = origins.map(|(at, origin)| *known.entry(&origin.name).or_insert(at as u32)).collect();
         for rows in reader {
             let rows = rows?;
-            budget.take("quarantine", rows.num_rows() * BYTES)?;
+            let more = rows.num_rows() * BYTES;
+            let (_, booked) = self.booked.get_or_insert_with(|| (budget.clone(), 0));
+            if *booked + more > budget.limit() / SHARE || budget.take("quarantine", more).is_err() {
+                return Err(MovesError::TooMany);
+            }
+            *booked += more;
             let names = texts(&rows, ORIGIN_NAME);
             for row in 0..rows.num_rows() {
                 let origin = names.and_then(|names| known.get(names.value(row)));
@@ -266,8 +288,8 @@ impl Moves {
 pub enum MovesError {
     #[error(transparent)]
     Quarantine(#[from] QuarantineError),
-    #[error(transparent)]
-    Budget(#[from] BudgetExceeded),
+    #[error("it has more rows than a run with this 'limits: memory' can compare")]
+    TooMany,
 }
 
 /// The rows with other places in their origins.
@@ -415,6 +437,18 @@ mod tests {
         moves.published(Stage::Release, &table.rows(&[(8, "y", "1")]));
         let (left, entered) = moves.finish(2);
         assert_eq!((left.published, left.dropped, left.gone, entered), (0, 2, 1, 1));
+    }
+
+    #[test]
+    fn a_quarantine_of_too_many_rows_is_not_compared_and_takes_nothing() {
+        let table = Table::new(&[]);
+        let path = table.keep(Stage::Feed, &[(1, "x", "1"), (2, "x", "1"), (3, "x", "1")]);
+        let budget = Budget::new(SHARE * 3 * BYTES);
+        let mut moves = table.moves(&[]);
+        moves.read(Stage::Feed, &path, &budget).unwrap();
+        assert!(matches!(moves.read(Stage::Release, &path, &budget), Err(MovesError::TooMany)));
+        drop(moves);
+        budget.take("test", SHARE * 3 * BYTES).unwrap();
     }
 
     #[test]

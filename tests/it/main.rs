@@ -21,6 +21,7 @@ mod quality;
 mod quarantine;
 mod readable;
 mod real_data;
+mod realtime_wire;
 mod recall;
 mod rules;
 mod tampering;

@@ -134,7 +134,8 @@ fn rows_checked_or_noted(folder: &Path, more_than: usize) -> usize {
         };
         let origins = vec![Origin { name: "x.pb".into(), captured_at: Timestamp::UNIX_EPOCH }];
         let captures = Box::new(std::iter::once(Ok(capture)));
-        let decoded = gtfs_realtime::decode(origins, captures, &contracts, Limits::default()).unwrap();
+        let decoded =
+            gtfs_realtime::decode(origins, captures, &contracts, Limits::default(), Budget::new(1 << 30)).unwrap();
         let [rows, passed, held] = check_all(decoded, &contracts).unwrap();
         assert_eq!(rows, passed + held, "{}", snapshot.display());
         rows_in_all += rows;

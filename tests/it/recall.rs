@@ -339,7 +339,9 @@ fn asked_again(world: &World, date: ServiceDate) -> BTreeMap<String, Asked> {
     };
     let origins = all.iter().map(origin).collect();
     let captures = Box::new(Store::new("").read(all.into_iter().map(|(_, entry)| entry).collect()));
-    let decoded = decode::gtfs_realtime::decode(origins, captures, &pipeline.contracts, Limits::default()).unwrap();
+    let decoded =
+        decode::gtfs_realtime::decode(origins, captures, &pipeline.contracts, Limits::default(), Budget::new(1 << 30))
+            .unwrap();
     let heads = decoded.tables;
     let mut chunks: Vec<Vec<Chunk>> = heads.iter().map(|_| Vec::new()).collect();
     for step in decoded.steps {

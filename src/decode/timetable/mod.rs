@@ -514,6 +514,7 @@ fn inflate<R: Read>(
                     DecodeError::Feed { problem, .. } if problem.contains("inflate") => (FailureKind::Io, 0, problem),
                     DecodeError::Feed { problem, .. } => (FailureKind::Csv, 0, problem),
                     DecodeError::Io { source, .. } => (FailureKind::Io, 0, source.to_string()),
+                    DecodeError::Budget(exceeded) => (FailureKind::Io, 0, exceeded.to_string()),
                 };
                 return failed(job, kind, message, line, out);
             }

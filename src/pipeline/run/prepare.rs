@@ -79,7 +79,7 @@ pub(super) fn prepare(
     let received = partition.received.clone();
     let entries = partition.evidence.iter().flat_map(|(.., entries)| entries).map(|entry| entry.captured_at);
     let until = entries.filter(|at| received.contains(at)).max();
-    let (decoded, standard, sources) = decode(workspace, pipeline, partition)?;
+    let (decoded, standard, sources) = decode(workspace, pipeline, partition, &budget)?;
     let origin =
         |place: u32| sources.get(place as usize).map_or_else(String::new, |(source, at)| format!("{source} {at}"));
     let mut captures = Captures::default();
@@ -332,6 +332,7 @@ fn decode(
     workspace: &Workspace,
     pipeline: &Pipeline,
     partition: Partition,
+    budget: &Budget,
 ) -> Result<(Decoded, Option<StandardCheck>, Vec<Source>), RunError> {
     let date = partition.date;
     match &pipeline.format {
@@ -368,8 +369,9 @@ fn decode(
             let entries = all.into_iter().map(|(_, entry)| entry).collect();
             let captures = Box::new(Store::new("").read(entries));
             let only = Only { date, zone: workspace.zone.clone() };
-            let (contracts, limits) = (&pipeline.contracts, Limits::default());
-            let decoded = gtfs_realtime::decode_only(origins, captures, contracts, limits, Some(&only))?;
+            let (contracts, limits) = (&pipeline.contracts, Limits::within(budget.limit()));
+            let budget = budget.clone();
+            let decoded = gtfs_realtime::decode_only(origins, captures, contracts, limits, budget, Some(&only))?;
             Ok((decoded, None, sources))
         }
     }

@@ -11,7 +11,7 @@ use crate::capture::payload::{self, Wanted};
 use crate::check::{Outcome, RuleResult};
 use crate::contract::{Dimension, OnFail, RuleId, Severity};
 use crate::decode::Note;
-use crate::decode::gtfs_realtime::Read;
+use crate::decode::gtfs_realtime::{Contents, Read};
 use crate::ledger::{Finding, RunRecord};
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::error::RunError;
@@ -149,21 +149,81 @@ pub(super) struct Captures {
     counts: BTreeMap<String, BTreeMap<String, u64>>,
     /// Of each kind that is no message: the first capture, and what it is.
     first: BTreeMap<(String, &'static str), String>,
+    /// Of each source what is to be told of its messages.
+    told: BTreeMap<String, Told>,
+}
+
+/// What is to be told of the messages of a source.
+#[derive(Default)]
+struct Told {
     /// Captures that are packed with gzip, and no header says so.
-    bare_gzip: BTreeMap<String, u64>,
+    bare_gzip: u64,
+    /// Captures that tell only what has changed.
+    differential: u64,
+    /// Entities that are told as deleted.
+    deleted: u64,
+    /// Times that are 0.
+    zero_times: u64,
+}
+
+impl Told {
+    fn add(&mut self, contents: Contents) {
+        self.bare_gzip += u64::from(contents.is_bare_gzip);
+        self.differential += u64::from(contents.is_differential);
+        self.deleted += contents.deleted;
+        self.zero_times += contents.zero_times;
+    }
+
+    fn notes(&self, source: &str) -> Vec<Note> {
+        let note = |count: u64, rule: &'static str, severity: Severity, message: String| {
+            (count > 0).then_some(Note { rule, severity, message })
+        };
+        let Self { bare_gzip, differential, deleted, zero_times } = *self;
+        let notes = [
+            note(
+                bare_gzip,
+                "gtfs_realtime.bare_gzip",
+                Severity::Info,
+                format!("{bare_gzip} captures of '{source}' are gzip without a Content-Encoding and were unpacked"),
+            ),
+            note(
+                differential,
+                "gtfs_realtime.differential",
+                Severity::Warning,
+                format!(
+                    "{differential} captures of '{source}' are DIFFERENTIAL: they tell only what has changed, so a vehicle or \
+                     trip that one of them does not name is not gone"
+                ),
+            ),
+            note(
+                deleted,
+                "gtfs_realtime.deleted_entity",
+                Severity::Info,
+                format!("{deleted} entities of '{source}' are marked as deleted and give no row"),
+            ),
+            note(
+                zero_times,
+                "gtfs_realtime.zero_time",
+                Severity::Info,
+                format!("{zero_times} times of '{source}' are 0, which stands for none: they are null"),
+            ),
+        ];
+        notes.into_iter().flatten().collect()
+    }
 }
 
 impl Captures {
     /// `sources` has one entry for each origin, as evidence that gave no capture at all counts for nothing.
     pub fn add(&mut self, source: &Arc<str>, origin: &str, read: Read) {
         let kind = match read {
-            Read::Message { is_bare_gzip } => {
-                if is_bare_gzip {
-                    *self.bare_gzip.entry(source.to_string()).or_default() += 1;
-                }
+            Read::Message(contents) => {
+                self.told.entry(source.to_string()).or_default().add(contents);
                 READABLE
             }
-            Read::InPart => CUT_OFF,
+            Read::InPart(contents) => {
+                self.told.entry(source.to_string()).or_default().add(contents);
+                CUT_OFF
+            }
             Read::Nothing { kind, said } => {
                 self.first.entry((source.to_string(), kind)).or_insert_with(|| format!("'{origin}' {said}"));
                 kind
@@ -186,11 +246,7 @@ impl Captures {
             };
             notes.push(Note { rule: "gtfs_realtime.no_message", severity: Severity::Error, message });
         }
-        for (source, count) in &self.bare_gzip {
-            let message =
-                format!("{count} captures of '{source}' are gzip without a Content-Encoding and were unpacked");
-            notes.push(Note { rule: "gtfs_realtime.bare_gzip", severity: Severity::Info, message });
-        }
+        notes.extend(self.told.iter().flat_map(|(source, told)| told.notes(source)));
         let sources: Vec<String> = self.counts.keys().map(|source| self.said(source)).collect();
         let has_message = |source: &String| self.count(source, READABLE) + self.count(source, CUT_OFF) > 0;
         if !self.counts.is_empty() && !self.counts.keys().any(has_message) {
