@@ -190,7 +190,7 @@ fn denied_in(folders: &[PathBuf]) -> (usize, Vec<String>) {
                     body,
                 };
                 let captures = Box::new(std::iter::once(Ok(capture)));
-                gtfs_realtime::decode(vec![origin], captures, &realtime, Limits::default())
+                gtfs_realtime::decode(vec![origin], captures, &realtime, Limits::default(), Budget::new(1 << 30))
             };
             // What cannot be read is not published.
             let Ok(denied) = decoded.map_err(|error| error.to_string()).and_then(denied) else { continue };
