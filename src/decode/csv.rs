@@ -287,8 +287,11 @@ pub struct Fields<'a> {
     ends: Vec<u32>,
     /// The line on which each record begins; `None` if they follow one on the other from the block's line.
     pub lines: Option<Vec<u64>>,
-    /// Records that do not have as many fields as the header. Their fields are not kept.
+    /// Records that do not have as many fields as the header.
     pub torn: Vec<Torn>,
+    /// Their fields, as far as the header goes, laid out as those of the others.
+    torn_text: Vec<u8>,
+    torn_ends: Vec<u32>,
     /// Records with a value that holds a line end and, behind it, at least as many commas as a row has: a quote that
     /// was not closed has taken rows into the value.
     pub swallowing: Vec<Swallowing>,
@@ -308,6 +311,9 @@ pub struct Torn {
     /// Where it stands in the text of the block.
     begin: u32,
     end: u32,
+    /// Its first field, and that of the next one.
+    first: u32,
+    until: u32,
 }
 
 /// A record of the block that takes other lines into a value: its place among the whole ones, and its last line.
@@ -344,6 +350,8 @@ impl<'a> Fields<'a> {
             ends: Vec::new(),
             lines: None,
             torn: Vec::new(),
+            torn_text: Vec::new(),
+            torn_ends: Vec::new(),
             swallowing: Vec::new(),
             loose: Vec::new(),
             broken: Vec::new(),
@@ -430,7 +438,12 @@ impl<'a> Fields<'a> {
             if is_empty {
                 found.empty.push(line);
             } else if width.is_some_and(|width| width != fields) {
-                found.torn.push(Torn { line, fields, begin: begin as u32, end: end as u32 });
+                let first = found.torn_ends.len();
+                let (moved, ends) = (found.torn_text.len() as u32, &found.ends[before.1..]);
+                found.torn_ends.extend(ends.iter().map(|end| end - before.0 as u32 + moved));
+                found.torn_text.extend_from_slice(&out[before.0..]);
+                let (first, until) = (first as u32, found.torn_ends.len() as u32);
+                found.torn.push(Torn { line, fields, begin: begin as u32, end: end as u32, first, until });
             } else if swallows {
                 found.swallowing.push(Swallowing { row: lines.len() as u32, until: next - 1 });
             }
@@ -457,6 +470,23 @@ impl<'a> Fields<'a> {
     pub fn raw(&self, i: usize) -> &[u8] {
         let begin = if i == 0 { 0 } else { self.ends[i - 1] as usize + 1 };
         &self.text[begin..self.ends[i] as usize]
+    }
+
+    /// One column of the torn records, as the only one of its own.
+    fn of_torn(&self, place: usize) -> Fields<'static> {
+        let mut column = Fields::none();
+        let mut text = Vec::new();
+        for torn in &self.torn {
+            let field = torn.first as usize + place;
+            if field < torn.until as usize {
+                let begin = if field == 0 { 0 } else { self.torn_ends[field - 1] as usize + 1 };
+                text.extend_from_slice(&self.torn_text[begin..self.torn_ends[field] as usize]);
+            }
+            column.ends.push(text.len() as u32);
+            text.push(b',');
+        }
+        column.text = std::borrow::Cow::Owned(text);
+        column
     }
 
     /// Whether the text is that of the block, so that no field was quoted.
@@ -567,7 +597,8 @@ pub fn trim(field: &[u8]) -> &[u8] {
 /// A block that has been read.
 pub struct ReadBlock {
     pub chunk: Chunk,
-    /// Records that could not be taken apart; the last rows of the chunk, all of whose cells are null.
+    /// Records that do not have as many fields as the header; the last rows of the chunk. What can be read of their cells is
+    /// there, and nothing is told of what cannot.
     pub torn: usize,
     /// Of the columns of the contract, by [`Fields`].
     pub loose: Vec<Remark>,
@@ -608,9 +639,16 @@ pub fn chunk(block: &Block, layout: &Layout, origin: u32, torn: usize) -> Result
                 let mut reader =
                     ColumnReader { fields: &fields, width, place: *place, column: index as u32, rows: whole, utf8 };
                 let read = reader.read(column.kind, &mut flaws).map_err(internal)?;
-                match rows - whole {
-                    0 => read,
-                    torn => arrow_select::concat::concat(&[&read, &new_null_array(&kind, torn)]).map_err(internal)?,
+                if fields.torn.is_empty() {
+                    read
+                } else {
+                    let torn = fields.of_torn(*place);
+                    let rows = fields.torn.len();
+                    let index = index as u32;
+                    let mut reader =
+                        ColumnReader { fields: &torn, width: 1, place: 0, column: index, rows, utf8: false };
+                    let torn = reader.read(column.kind, &mut Vec::new()).map_err(internal)?;
+                    arrow_select::concat::concat(&[&read, &torn]).map_err(internal)?
                 }
             }
         };
@@ -863,10 +901,22 @@ mod tests {
     }
 
     #[test]
+    fn the_cells_of_torn_rows_are_those_that_stand_there() {
+        let fields = Fields::rewrite(&block(b"a,b\n1\n2,\"x\" ,3\nc,d\n,4,\n"), Some(2), usize::MAX);
+        let column = |place: usize| {
+            let column = fields.of_torn(place);
+            (0..column.count()).map(|i| String::from_utf8_lossy(column.field(i)).into_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!((column(0), column(1)), (vec!["1".into(), "2".into(), String::new()], vec![String::new(), "x".into(), "4".into()]));
+        assert_eq!(fields.lines, Some(vec![1, 4]));
+    }
+
+    #[test]
     fn torn_rows_take_nothing_and_end_the_reading_where_they_are_too_many() {
         let text = b"x\n".repeat(100_000);
         let fields = Fields::rewrite(&block(&text), Some(1_000), usize::MAX);
         assert_eq!((fields.torn.len(), fields.ends.len(), fields.text.len()), (100_000, 0, 0));
+        assert_eq!(fields.torn_text.len(), text.len());
         assert_eq!(Fields::rewrite(&block(&text), Some(1_000), 10).torn.len(), 11);
     }
 
@@ -893,40 +943,6 @@ mod tests {
         let mut blocks = Blocks::new("x.txt", endless, Limits::default());
         let error = blocks.header().and_then(|_| blocks.next_block()).unwrap_err().to_string();
         assert!(error.contains("longer than 8388608 bytes"), "{error}");
-    }
-
-    #[test]
-    #[ignore]
-    fn zz_oracle_dump() {
-        let all = std::fs::read("/tmp/uni/in.bin").unwrap();
-        let mut out = String::new();
-        for text in all.split(|b| *b == 0) {
-            let mut bl = Blocks::new("x", text, Limits::default());
-            let mut rows: Vec<serde_json::Value> = Vec::new();
-            let mut err = false;
-            let mut width = 0;
-            loop {
-                let next = if width == 0 { bl.header() } else { bl.next_block() };
-                match next {
-                    Ok(Some(b)) if width == 0 => { let h = header_fields(&b); width = h.len(); rows.push(serde_json::json!(h)); }
-                    Ok(Some(b)) => {
-                        let f = Fields::rewrite(&b, Some(width), usize::MAX);
-                        let mut l: Vec<(u64, serde_json::Value)> = Vec::new();
-                        let lines = f.lines.clone().unwrap();
-                        for (r, line) in lines.iter().enumerate() { l.push((*line, serde_json::json!((0..width).map(|i| String::from_utf8_lossy(f.raw(r*width+i)).into_owned()).collect::<Vec<_>>()))); }
-                        for t in &f.torn { l.push((t.line, serde_json::json!(t.fields))); }
-                        for t in &f.empty { l.push((*t, serde_json::json!([null]))); }
-                        l.sort_by_key(|x| x.0);
-                        rows.extend(l.into_iter().map(|x| x.1));
-                    }
-                    Ok(None) => break,
-                    Err(_) => { err = true; break }
-                }
-            }
-            if err { rows.push(serde_json::json!("ERROR")); }
-            out += &serde_json::to_string(&rows).unwrap(); out.push('\n');
-        }
-        std::fs::write("/tmp/uni/ours.txt", out).unwrap();
     }
 
     proptest! {

@@ -224,15 +224,10 @@ fn inflate(
     if send(out, Raw::Begin { table, layout: Box::new(layout(contract, &fields)) }).is_err() {
         return Ok(Err(Unwanted));
     }
-    let mut has_rows = false;
     while let Some(block) = blocks.next_block()? {
-        has_rows |= !block.text.iter().all(|byte| *byte <= b' ');
         if send(out, Raw::Block(block)).is_err() {
             return Ok(Err(Unwanted));
         }
-    }
-    if !has_rows && contract.presence == Presence::Required {
-        return Err(DecodeError::feed(file, "the file has a header and no row", "Ask the publisher for a complete feed."));
     }
     *left = left.saturating_sub(blocks.into_inner().read);
     Ok(Ok(()))
