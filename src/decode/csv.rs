@@ -169,7 +169,8 @@ fn ends_lines_by_return(text: &[u8]) -> bool {
 }
 
 /// Of a file whose lines end with CR alone (GTFS reference, "File Requirements": each line must end with CR LF or LF).
-pub const BARE_RETURNS: &str = "the line ends are neither CR LF nor LF but CR alone, so that all rows stand on one line";
+pub const BARE_RETURNS: &str =
+    "the line ends are neither CR LF nor LF but CR alone, so that all rows stand on one line";
 
 /// The error of such a file.
 pub fn bare_returns(name: &str, line: u64) -> DecodeError {
@@ -907,7 +908,10 @@ mod tests {
             let column = fields.of_torn(place);
             (0..column.count()).map(|i| String::from_utf8_lossy(column.field(i)).into_owned()).collect::<Vec<_>>()
         };
-        assert_eq!((column(0), column(1)), (vec!["1".into(), "2".into(), String::new()], vec![String::new(), "x".into(), "4".into()]));
+        assert_eq!(
+            (column(0), column(1)),
+            (vec!["1".into(), "2".into(), String::new()], vec![String::new(), "x".into(), "4".into()])
+        );
         assert_eq!(fields.lines, Some(vec![1, 4]));
     }
 

@@ -518,7 +518,8 @@ fn inflate<R: Read>(
             send(out, Raw::Block(scanned))?;
             if let Some(line) = last {
                 let most = limits.torn_rows;
-                let message = format!("more than {most} rows do not have as many fields as the header: not read further");
+                let message =
+                    format!("more than {most} rows do not have as many fields as the header: not read further");
                 return failed(job, FailureKind::Csv, message, line, out);
             }
         } else {
