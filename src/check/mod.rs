@@ -382,6 +382,8 @@ pub struct TableCheck {
     /// Of the rows of the projection: the rules that decisions release them from.
     released: BTreeMap<usize, BTreeSet<RuleId>>,
     losses: Losses,
+    /// Of the chunk at hand: rows that could not be taken apart, of whose cells no rule can say anything.
+    torn: BTreeSet<usize>,
 }
 
 impl TableCheck {
@@ -445,6 +447,7 @@ impl TableCheck {
             decisions: None,
             released: BTreeMap::new(),
             losses: Losses::new(&contract),
+            torn: BTreeSet::new(),
             asker: Asker::new(contract.clone(), around.clone()),
             contract,
             origins,
@@ -467,6 +470,7 @@ impl TableCheck {
         self.rows += chunk.rows.num_rows() as u64;
         let mut verdict = Verdict::default();
         let opened = self.open.len();
+        self.torn = chunk.flaws.iter().filter(|flaw| flaw.column.is_none()).map(|flaw| flaw.row as usize).collect();
         for place in 0..self.specs.len() {
             self.ask(place, &chunk, keys, &mut verdict);
         }
@@ -485,6 +489,7 @@ impl TableCheck {
             self.losses.nulls(*column, chunk.rows.column(*column), rows, true);
         }
         let (passed, quarantined) = self.split(chunk.rows, verdict)?;
+        self.torn.clear();
         let mut checked = Checked { quarantined: quarantined.into_iter().collect(), ..Checked::default() };
         if passed.num_rows() == 0 {
             return Ok(checked);
@@ -758,6 +763,9 @@ impl TableCheck {
         }
         let column = (key.columns.len() == 1).then(|| key.columns[0]);
         for (row, hash) in missing {
+            if self.torn.contains(&row) {
+                continue;
+            }
             let value = self.shown(rows, row, &key.columns);
             if own {
                 let sample = self.sample(rows, row, column, value);
@@ -1068,6 +1076,9 @@ impl TableCheck {
         value: Option<String>,
         verdict: &mut Verdict,
     ) {
+        if self.torn.contains(&row) && !matches!(self.specs[place].ask, Ask::RowLength) {
+            return;
+        }
         match (self.specs[place].on_fail, column) {
             (OnFail::Quarantine, _) => self.hold(place, rows, row, verdict),
             (OnFail::Invalidate, Some(column)) => verdict.nulled.entry(column).or_default().push(row),
@@ -1128,7 +1139,8 @@ impl TableCheck {
     fn split(&mut self, rows: RecordBatch, verdict: Verdict) -> Result<(RecordBatch, Option<Quarantined>), CheckError> {
         let mut verdict = verdict;
         if let Some(decisions) = &mut self.decisions {
-            for (&row, rules) in &mut verdict.held {
+            // A row that could not be taken apart has no values that could be published.
+            for (&row, rules) in verdict.held.iter_mut().filter(|(row, _)| !self.torn.contains(*row)) {
                 rules.retain(|rule| !decisions.releases(&rows, row, rule));
             }
             verdict.held.retain(|_, rules| !rules.is_empty());

@@ -9,7 +9,7 @@ use zip::{CompressionMethod, System, ZipArchive};
 use crate::decode::{DecodeError, Limits};
 
 /// Files larger than this must not inflate beyond [`Limits::ratio`].
-pub(super) const SMALL: u64 = 64 << 20;
+pub(super) const SMALL: u64 = 4 << 20;
 
 pub(super) type Archive = ZipArchive<Cursor<Bytes>>;
 

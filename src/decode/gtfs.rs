@@ -14,7 +14,7 @@ use bytes::Bytes;
 use crate::contract::library::Library;
 use crate::contract::{Contract, Presence, Severity};
 use crate::decode::archive::{self, Archive, SMALL};
-use crate::decode::csv::{Block, Blocks, Layout, chunk, header_fields, layout};
+use crate::decode::csv::{Block, Blocks, Layout, Remark, bare_returns, chunk, header_fields, layout};
 use crate::decode::{DecodeError, Decoded, Head, Limits, Note, Step, timetable};
 use crate::table::{Chunk, Origin};
 
@@ -27,6 +27,8 @@ const EITHER: &[(&str, &str)] = &[
 ];
 /// The most that the zones of on-demand service may take; they are read as a whole.
 pub(super) const GEOJSON_BYTES: u64 = 32 << 20;
+/// Rows that a note about values of a file names.
+const NAMED_ROWS: usize = 5;
 /// Blocks and chunks that may stand between two threads.
 const QUEUE: usize = 4;
 
@@ -52,7 +54,7 @@ pub fn decode(
     let (to_caller, from_parser) = sync_channel(QUEUE);
     // A thread that panics drops its sender; the stream then ends without `Done`, which is an error below.
     std::thread::spawn(move || inflate_all(archive, &files, limits, &to_parser));
-    std::thread::spawn(move || parse_all(&from_inflater, &to_caller));
+    std::thread::spawn(move || parse_all(&from_inflater, limits, &to_caller));
     Ok(Decoded { tables, notes, steps: Box::new(Stream { name: name.to_owned(), steps: from_parser, done: false }) })
 }
 
@@ -213,6 +215,10 @@ fn check_header(
     limits: Limits,
     out: &SyncSender<Raw>,
 ) -> Result<Result<(), Unwanted>, DecodeError> {
+    // A carriage return at the end of a field is a blank and has been taken off.
+    if fields.iter().any(|field| field.contains('\r')) {
+        return Err(bare_returns(file, 1));
+    }
     if fields.len() > limits.columns {
         let problem = format!("the header has {} columns, at most {} are read", fields.len(), limits.columns);
         return Err(DecodeError::row(file, 1, problem, "Check that the file is comma-separated text."));
@@ -243,24 +249,122 @@ fn check_header(
     Ok(Ok(()))
 }
 
-fn parse_all(input: &Receiver<Raw>, out: &SyncSender<Parsed>) {
-    let mut current: Option<(usize, Box<Layout>)> = None;
+/// What is told of the values of one file when it has been read to its end.
+struct FileRemarks {
+    layout: Box<Layout>,
+    table: usize,
+    /// Rows that could not be taken apart.
+    torn: usize,
+    loose: Rows,
+    broken: Rows,
+    empty: Rows,
+}
+
+/// Rows of a file: how many, and the first of them.
+#[derive(Default)]
+struct Rows {
+    count: u64,
+    first: Vec<u64>,
+}
+
+impl Rows {
+    fn add(&mut self, line: u64) {
+        self.count += 1;
+        if self.first.len() < NAMED_ROWS {
+            self.first.push(line);
+        }
+    }
+
+    /// Several values of one row are one row.
+    fn add_all(&mut self, remarks: &[Remark]) {
+        let mut last = None;
+        for remark in remarks {
+            if last != Some(remark.line) {
+                self.add(remark.line);
+            }
+            last = Some(remark.line);
+        }
+    }
+
+    fn note(&self, rule: &'static str, file: &str, what: &str) -> Option<Note> {
+        if self.count == 0 {
+            return None;
+        }
+        let rows: Vec<String> = self.first.iter().map(u64::to_string).collect();
+        let more = if self.count > self.first.len() as u64 { ", …" } else { "" };
+        let (noun, rows) = (if self.count == 1 { "row" } else { "rows" }, rows.join(", "));
+        let message = format!("'{file}': {} {noun} {what} ({noun} {rows}{more})", self.count);
+        Some(Note { rule, severity: Severity::Warning, message })
+    }
+}
+
+impl FileRemarks {
+    fn new(table: usize, layout: Box<Layout>) -> Self {
+        let rows = Rows::default;
+        Self { layout, table, torn: 0, loose: rows(), broken: rows(), empty: rows() }
+    }
+
+    fn read(&mut self, block: &Block, limits: Limits) -> Result<Chunk, DecodeError> {
+        let left = limits.torn_rows.saturating_sub(self.torn);
+        let read = chunk(block, &self.layout, 0, left)?;
+        self.torn += read.torn;
+        if self.torn > limits.torn_rows {
+            let file = self.layout.contract.gtfs_file.as_deref().unwrap_or(&self.layout.contract.table);
+            return Err(too_many_torn(file, &read.chunk, limits));
+        }
+        self.loose.add_all(&read.loose);
+        self.broken.add_all(&read.broken);
+        read.empty.iter().for_each(|line| self.empty.add(*line));
+        Ok(read.chunk)
+    }
+
+    fn notes(&self) -> Vec<Note> {
+        let file = self.layout.contract.gtfs_file.as_deref().unwrap_or(&self.layout.contract.table);
+        let loose = "with quotes inside a quoted value, which is published with all of its quotes";
+        let broken = "with a line end inside a value, which is published as it is";
+        let notes = [
+            self.loose.note("gtfs.quotes_in_value", file, loose),
+            self.broken.note("gtfs.new_line_in_value", file, broken),
+            self.empty.note("gtfs.empty_row", file, "without a value, left out"),
+        ];
+        notes.into_iter().flatten().collect()
+    }
+}
+
+fn too_many_torn(file: &str, chunk: &Chunk, limits: Limits) -> DecodeError {
+    let rows: Option<&UInt64Array> =
+        chunk.rows.column_by_name(crate::table::ORIGIN_ROW).and_then(|rows| rows.as_any().downcast_ref());
+    let last = rows.and_then(|rows| rows.values().last().copied()).unwrap_or_default();
+    let problem =
+        format!("more than {} rows up to this one do not have as many fields as the header", limits.torn_rows);
+    DecodeError::row(file, last, problem, "Ask the publisher for a file whose rows fit its header.")
+}
+
+fn parse_all(input: &Receiver<Raw>, limits: Limits, out: &SyncSender<Parsed>) {
+    let mut current: Option<FileRemarks> = None;
     while let Ok(raw) = input.recv() {
         let parsed = match raw {
             Raw::Begin { table, layout } => {
-                current = Some((table, layout));
+                current = Some(FileRemarks::new(table, layout));
                 continue;
             }
-            Raw::Block(block) => match &current {
-                Some((table, layout)) => match chunk(&block, layout, 0) {
-                    Ok(chunk) => Parsed::Step(Step::Rows { table: *table, chunk }),
+            Raw::Block(block) => match &mut current {
+                Some(file) => match file.read(&block, limits) {
+                    Ok(chunk) => Parsed::Step(Step::Rows { table: file.table, chunk }),
                     Err(error) => Parsed::Failed(error),
                 },
                 None => continue,
             },
             Raw::Chunk { table, chunk } => Parsed::Step(Step::Rows { table, chunk }),
             Raw::Note(note) => Parsed::Step(Step::Note(note)),
-            Raw::End { table } => Parsed::Step(Step::End { table }),
+            Raw::End { table } => {
+                for note in current.take().into_iter().flat_map(|file| file.notes()) {
+                    if out.send(Parsed::Step(Step::Note(note))).is_err() {
+                        return;
+                    }
+                }
+                Parsed::Step(Step::End { table })
+            }
             Raw::Failed(error) => Parsed::Failed(error),
             Raw::Done => Parsed::Done,
         };
@@ -466,7 +570,10 @@ mod tests {
     fn a_row_with_too_many_fields_is_flawed_as_a_whole() {
         let tables = run(with("trips.txt", b"route_id,service_id,trip_id\nr,s,t,u\nr,s,v\n")).unwrap();
         let trips = &tables.iter().find(|(name, _)| name == "trips").unwrap().1[0];
-        assert_eq!((trips.flaws.len(), trips.flaws[0].row, trips.flaws[0].column), (1, 0, None));
+        // Rows of another length stand behind the others of their chunk.
+        assert_eq!((trips.flaws.len(), trips.flaws[0].row, trips.flaws[0].column), (1, 1, None));
+        let line: &UInt64Array = trips.rows.column_by_name("_row").unwrap().as_any().downcast_ref().unwrap();
+        assert_eq!(line.values(), &[3, 2]);
     }
 
     #[test]

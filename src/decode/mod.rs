@@ -90,10 +90,12 @@ pub struct Limits {
     pub file_bytes: u64,
     /// Bytes of all files of an archive after inflating.
     pub archive_bytes: u64,
-    /// How many times its packed size a file may inflate to, once it is larger than 64 MiB. Timetables reach 30.
+    /// How many times its packed size a file may inflate to, once it is larger than 4 MiB. Timetables reach 30.
     pub ratio: u64,
     /// Bytes of one CSV record.
     pub record_bytes: usize,
+    /// Rows of one file that do not have as many fields as its header; one with more is no CSV of that header.
+    pub torn_rows: usize,
     /// Columns of one file.
     pub columns: usize,
     /// Files of an archive.
@@ -132,6 +134,7 @@ impl Default for Limits {
             archive_bytes: 9 << 30,
             ratio: 100,
             record_bytes: 8 << 20,
+            torn_rows: 100_000,
             columns: 1_000,
             files: 1_000,
             rows: 1_000_000_000,

@@ -112,15 +112,17 @@ fn lines(name: &str, bytes: &[u8], problems: &mut Problems) -> Vec<Line> {
                 return Vec::new();
             }
         };
-        let fields = Fields::rewrite(&block.text, block.line, Some(header.len()));
+        let fields = Fields::rewrite(&block, Some(header.len()), usize::MAX);
+        for torn in &fields.torn {
+            let message = format!("the line has {} fields, the header has {}", torn.fields, header.len());
+            problems.add(torn.line as u32, message, "Separate the fields by commas, and quote values that have some.");
+        }
+        for loose in &fields.loose {
+            problems.add(loose.line as u32, "a quoted value has quotes inside", "Double each quote inside of quotes.");
+        }
         let starts = fields.lines.clone().unwrap_or_default();
         for (record, &line) in starts.iter().enumerate() {
             let line = line as u32;
-            if let Some((_, count)) = fields.odd.iter().find(|(odd, _)| *odd as usize == record) {
-                let message = format!("the line has {count} fields, the header has {}", header.len());
-                problems.add(line, message, "Separate the fields by commas, and quote values that have some.");
-                continue;
-            }
             let field =
                 |column: usize| String::from_utf8_lossy(fields.field(record * header.len() + column)).into_owned();
             let mut date = |column: usize| -> Option<ServiceDate> {

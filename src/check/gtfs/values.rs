@@ -52,7 +52,7 @@ fn check_table(table: &mut Table, country: Option<&str>) {
         let rows: Vec<(usize, String)> = codes
             .iter()
             .enumerate()
-            .filter(|(row, code)| **code != NONE && wrong[**code as usize] && !table.torn.has(*row))
+            .filter(|(_, code)| **code != NONE && wrong[**code as usize])
             .map(|(row, code)| (row, words.get(*code).to_owned()))
             .collect();
         for (row, text) in rows {

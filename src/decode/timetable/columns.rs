@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::contract::{Contract, Kind as ContractKind, Presence};
-use crate::decode::csv::{Block, Fields, float, integer, trim};
+use crate::decode::csv::{Block, Fields, Torn, float, integer, trim};
 use crate::decode::timetable::words::{NONE, Words};
 use crate::decode::timetable::{Flaws, Kind, Lines};
 use crate::time::{ServiceDate, ServiceSeconds};
@@ -118,7 +118,8 @@ pub struct Scanned {
 }
 
 impl Scanned {
-    pub fn of(mut block: Block, width: usize) -> Self {
+    /// Stops behind `torn` records that do not have as many fields as the header.
+    pub fn of(mut block: Block, width: usize, torn: usize) -> Self {
         let ascii = block.text.is_ascii();
         let broken = !ascii && simdutf8::basic::from_utf8(&block.text).is_err();
         if broken {
@@ -126,12 +127,12 @@ impl Scanned {
         }
         let marked = broken || (!ascii && memchr::memmem::find(&block.text, MARK).is_some());
         let line = block.line;
-        let fields = if has_bare_return(&block.text) {
-            Fields::rewrite(&block.text, line, Some(width))
-        } else {
-            Fields::taken(block, width)
-        };
-        Self { fields, line, marked }
+        Self { fields: Fields::taken(block, width, torn), line, marked }
+    }
+
+    /// Records that could not be taken apart.
+    pub fn torn(&self) -> &[Torn] {
+        &self.fields.torn
     }
 }
 
@@ -181,8 +182,8 @@ impl Builder {
         Self { width: header.len(), columns, in_contract: contract.columns.len(), rows: 0 }
     }
 
-    /// Appends the records of a block, and marks the rows that cannot be read and those that cannot be taken apart.
-    pub fn take(&mut self, scanned: &Scanned, flaws: &mut Flaws, [bad, torn]: [&mut Bits; 2], lines: &mut Lines) {
+    /// Appends the records of a block that can be taken apart, and marks those among them that cannot be read.
+    pub fn take(&mut self, scanned: &Scanned, flaws: &mut Flaws, bad: &mut Bits, lines: &mut Lines) {
         let Scanned { fields, line, marked } = scanned;
         let rows = fields.count() / self.width;
         match &fields.lines {
@@ -190,14 +191,11 @@ impl Builder {
             None if rows > 0 => lines.add(self.rows, *line),
             None => {}
         }
-        for line in &fields.blank {
+        for line in &fields.empty {
             flaws.add(Kind::EmptyRow, *line, None, b"");
         }
-        for &(row, found) in &fields.odd {
-            let row = self.rows + row as usize;
-            flaws.add(Kind::RowLength, lines.of(row), None, found.to_string().as_bytes());
-            bad.set(row);
-            torn.set(row);
+        for torn in &fields.torn {
+            flaws.add(Kind::RowLength, torn.line, None, torn.fields.to_string().as_bytes());
         }
         let marked = *marked;
         let mut scan = Scan { fields, width: self.width, first: self.rows, rows, flaws, bad, lines, marked };
@@ -231,12 +229,6 @@ impl Builder {
 
 /// U+FFFD in UTF-8.
 const MARK: &[u8] = b"\xef\xbf\xbd";
-
-/// Whether there is a carriage return that does not stand before a line feed.
-fn has_bare_return(text: &[u8]) -> bool {
-    // Most files have no carriage return at all, and in the others each is part of a line's end.
-    memchr::memchr_iter(b'\r', text).any(|place| text.get(place + 1) != Some(&b'\n'))
-}
 
 struct Scan<'a> {
     fields: &'a Fields<'a>,
@@ -395,11 +387,8 @@ impl Scan<'_> {
         }
     }
 
-    /// Tells a flaw of a row of the block, unless the row as a whole could not be taken apart.
+    /// Tells a flaw of a row of the block.
     fn flaw(&mut self, kind: Kind, row: usize, column: u32, value: &[u8]) {
-        if self.fields.odd.binary_search_by_key(&(row as u32), |odd| odd.0).is_ok() {
-            return;
-        }
         let row = self.first + row;
         self.flaws.add(kind, self.lines.of(row), Some(column), value);
         if kind.spoils_the_row() {

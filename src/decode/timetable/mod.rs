@@ -24,7 +24,7 @@ pub use self::words::{NONE, Words};
 use crate::contract::library::Library;
 use crate::contract::{Contract, Presence};
 use crate::decode::archive::{self, Archive, SMALL};
-use crate::decode::csv::{Blocks, header_fields};
+use crate::decode::csv::{BARE_RETURNS, Blocks, header_fields};
 use crate::decode::gtfs::{GEOJSON_BYTES, Measured};
 use crate::decode::{DecodeError, Limits};
 use columns::{Builder, Scanned};
@@ -109,10 +109,8 @@ pub struct Table {
     /// By the columns of the contract; `None` where the file does not have it.
     pub columns: Vec<Option<Column>>,
     pub flaws: Flaws,
-    /// Rows that could not be read.
+    /// Rows with a cell that could not be read. Rows that could not be taken apart are no rows here, only flaws.
     pub bad: Bits,
-    /// Those among them that have not as many fields as the header, so that no cell of theirs is known.
-    pub torn: Bits,
     /// Whether the file has more rows than were read, because it or the feed is too large.
     pub is_cut: bool,
 }
@@ -281,7 +279,6 @@ impl Table {
             columns: Vec::new(),
             flaws: Flaws::default(),
             bad: Bits::default(),
-            torn: Bits::default(),
             is_cut: false,
         }
     }
@@ -502,8 +499,8 @@ fn inflate<R: Read>(
     let mut blocks = Blocks::new(&job.file, input, limits);
     let mut begun = false;
     let mut width = 0;
+    let mut torn = 0;
     loop {
-        // The header is the first record that is not blank.
         let next = if begun { blocks.next_block() } else { blocks.header() };
         let block = match next {
             Ok(Some(block)) => block,
@@ -520,11 +517,23 @@ fn inflate<R: Read>(
             }
         };
         if begun {
-            send(out, Raw::Block(Scanned::of(block, width)))?;
-        } else if !block.text.iter().all(u8::is_ascii_whitespace) {
+            let scanned = Scanned::of(block, width, limits.torn_rows.saturating_sub(torn));
+            torn += scanned.torn().len();
+            let last = scanned.torn().last().filter(|_| torn > limits.torn_rows).map(|torn| torn.line);
+            send(out, Raw::Block(scanned))?;
+            if let Some(line) = last {
+                let most = limits.torn_rows;
+                let message =
+                    format!("more than {most} rows do not have as many fields as the header: not read further");
+                return failed(job, FailureKind::Csv, message, line, out);
+            }
+        } else {
             begun = true;
             let fields = header_fields(&block);
             width = fields.len();
+            if fields.iter().any(|field| field.contains('\r')) {
+                return failed(job, FailureKind::Csv, BARE_RETURNS.to_owned(), block.line, out);
+            }
             if fields.len() > limits.columns {
                 let message = format!("the header has {} columns, at most {} are read", fields.len(), limits.columns);
                 return failed(job, FailureKind::Csv, message, 1, out);
@@ -563,8 +572,7 @@ fn take_all(input: &Receiver<Raw>, timetable: &mut Timetable, limits: Limits) {
                 let line = block.line;
                 // A fault of the program on one file must not take the others with it, and must be told.
                 let taken = catch_unwind(AssertUnwindSafe(|| {
-                    let marks = [&mut target.bad, &mut target.torn];
-                    builder.take(&block, &mut target.flaws, marks, &mut target.lines);
+                    builder.take(&block, &mut target.flaws, &mut target.bad, &mut target.lines);
                 }));
                 if taken.is_err() {
                     let message = "the program failed on the rows after this line".to_owned();
@@ -599,7 +607,7 @@ fn finish(current: &mut Option<(usize, Builder)>, timetable: &mut Timetable) {
     if let Some((table, builder)) = current.take() {
         let target = &mut timetable.tables[table];
         target.columns = builder.finish();
-        if target.bad.any() {
+        if target.bad.any() || target.flaws.count(Kind::RowLength) > 0 {
             target.status = target.status.min(Status::BadRows);
         }
     }
