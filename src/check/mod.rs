@@ -115,10 +115,9 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whether this outcome forbids to publish the run: a blocking rule failed, or a rule could not run.
+    /// Whether this outcome forbids to publish the run.
     pub fn blocks(&self) -> bool {
-        let failed = matches!(self.result, RuleResult::Failed | RuleResult::Warning);
-        self.result == RuleResult::Error || (self.on_fail == OnFail::Block && failed)
+        self.result.blocks(self.severity, self.on_fail)
     }
 }
 
@@ -136,6 +135,19 @@ pub enum RuleResult {
     /// There was nothing to look at: the table is absent or has no rows, or a table that the rule compares with is not part of
     /// the run. A rule about how much there is (`rowCount`, coverage, a number that no rows do not reach) fails instead.
     Skipped,
+}
+
+impl RuleResult {
+    /// Whether a rule of this severity that came to this forbids to publish the run: it did not pass and blocks, or it could
+    /// not run and is of severity `error`, whatever it does to rows. One of severity `warning` or `info` that could not run
+    /// is told, and holds nothing back.
+    pub fn blocks(self, severity: Severity, on_fail: OnFail) -> bool {
+        match self {
+            Self::Error => severity == Severity::Error,
+            Self::Failed | Self::Warning => on_fail == OnFail::Block,
+            Self::Passed | Self::Skipped => false,
+        }
+    }
 }
 
 /// A row that a rule named. `value` is there only if the column is public.
@@ -237,9 +249,7 @@ impl Tally {
     fn compare(&mut self, limit: Limit, value: f64, rows: u64, earlier: &[f64]) {
         match limit.of(value, rows, earlier) {
             metric::Verdict::Known { holds, said } => (self.holds, self.said) = (Some(holds), Some(said)),
-            metric::Verdict::NoHistory => {
-                self.skipped = Some("there is no earlier partition to compare with".to_owned());
-            }
+            metric::Verdict::Nothing(why) => self.skipped = Some(why.to_owned()),
         }
     }
 

@@ -86,9 +86,19 @@ impl Watch {
         };
         match self.promise.asks {
             Asks::Freshness { seconds, .. } => {
-                let Some((newest, until)) = self.newest.zip(around.until) else { return nothing("there are no rows") };
-                let age = (until.as_second() - newest).max(0);
-                let said = format!("the newest value was {age} s old when the last evidence came, at most {seconds} s");
+                let Some((newest, captured)) = self.newest.zip(around.until) else { return nothing("there are no rows") };
+                let captured = captured.as_second();
+                // What is captured after the last trip cannot bring anything new.
+                let (until, when) = match last_planned(around, captured) {
+                    Some(planned) if planned < captured => (planned, "when the last trip before it was to end"),
+                    Some(_) => (captured, "when the last evidence came"),
+                    None if captured > around.date.plus_days(1).zero(&around.zone).as_second() => {
+                        return nothing("evidence came until after midnight, and no timetable says until when buses ran");
+                    }
+                    None => (captured, "when the last evidence came"),
+                };
+                let age = (until - newest).max(0);
+                let said = format!("the newest value was {age} s old {when}, at most {seconds} s");
                 kept(age <= seconds, age as f64, said)
             }
             Asks::Latency { seconds, .. } => {
@@ -134,6 +144,15 @@ impl Watch {
             }
         }
     }
+}
+
+/// The last instant until another one, in seconds since 1970, at which a trip of the timetable was under way. Nothing if the
+/// timetable has no trip on the date, or none before.
+fn last_planned(around: &Surroundings, until: i64) -> Option<i64> {
+    let zero = around.date.zero(&around.zone).as_second();
+    let planned = &around.timetable.as_ref().ok()?.planned;
+    let (_, ends) = planned.iter().rev().find(|(starts, _)| zero + i64::from(starts.0) <= until)?;
+    Some(until.min(zero + i64::from(ends.0)))
 }
 
 #[cfg(test)]

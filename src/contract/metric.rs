@@ -104,8 +104,8 @@ const PARTITIONS: usize = 7;
 pub enum Verdict {
     /// And how that is said.
     Known { holds: bool, said: String },
-    /// There is nothing to compare it with.
-    NoHistory,
+    /// There is nothing to compare it with, and why.
+    Nothing(&'static str),
 }
 
 impl Limit {
@@ -113,25 +113,30 @@ impl Limit {
     /// the newest last.
     pub fn of(self, value: f64, rows: u64, earlier: &[f64]) -> Verdict {
         let known = |value: f64, said: String| Verdict::Known { holds: self.threshold.holds(value), said };
+        let shown = |value: f64, digits: usize| self.threshold.shown(value, digits);
         match self.unit {
-            Unit::Rows => known(value, format!("{value}, {}", self.threshold)),
+            Unit::Rows => known(value, format!("{}, {}", shown(value, 4), self.threshold)),
+            Unit::Percent if rows == 0 => Verdict::Nothing("a share of no rows is none"),
             Unit::Percent => {
-                let percent = if rows == 0 { 0.0 } else { value * 100.0 / rows as f64 };
-                known(percent, format!("{percent:.3} %, {} %", self.threshold))
+                let percent = value * 100.0 / rows as f64;
+                known(percent, format!("{} %, {} %", shown(percent, 2), self.threshold))
             }
             Unit::PercentOfMedian { partitions } => {
                 let Some(median) = median(&earlier[earlier.len().saturating_sub(partitions)..]) else {
-                    return Verdict::NoHistory;
+                    return Verdict::Nothing("there is no earlier partition to compare with, or none of such a day");
                 };
                 // Nothing compared with nothing is as much as ever.
                 let percent = match (value, median) {
                     (0.0, 0.0) => 100.0,
+                    (_, 0.0) => return Verdict::Nothing("the median of the earlier partitions is 0: nothing is a share of it"),
                     _ => value * 100.0 / median,
                 };
-                let of = earlier.len().min(partitions);
+                let (of, value, median) = (earlier.len().min(partitions), plain(value, 4), plain(median, 4));
+                let of = if of == 1 { "the partition before".to_owned() } else { format!("{of} partitions before") };
+                let percent_shown = shown(percent, 1);
                 known(
                     percent,
-                    format!("{value} is {percent:.1} % of the median {median} of {of}, {} %", self.threshold),
+                    format!("{value} is {percent_shown} % of {median}, the median of {of}, {} %", self.threshold),
                 )
             }
         }
@@ -141,6 +146,13 @@ impl Limit {
     pub fn needs_history(self) -> bool {
         matches!(self.unit, Unit::PercentOfMedian { .. })
     }
+}
+
+/// A number with at most so many digits behind the point, and none that say nothing.
+fn plain(value: f64, digits: usize) -> String {
+    let text = format!("{value:.digits$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
 fn median(values: &[f64]) -> Option<f64> {
@@ -233,6 +245,15 @@ impl Threshold {
             Self::Between(low, high) => between(low, high),
             Self::NotBetween(low, high) => !between(low, high),
         }
+    }
+
+    /// A number for people: with so many digits behind the point at the most, and more only where it would otherwise seem to
+    /// be on the other side of the limit.
+    fn shown(self, value: f64, digits: usize) -> String {
+        let rounded = (digits..=12).map(|digits| plain(value, digits));
+        let is_as_good =
+            |text: &String| text.parse().is_ok_and(|rounded: f64| self.holds(rounded) == self.holds(value));
+        rounded.into_iter().find(is_as_good).unwrap_or_else(|| value.to_string())
     }
 
     /// Reads the one operator of an entry; none or two are mistakes.

@@ -130,8 +130,7 @@ pub enum Asks {
 impl Result {
     /// Whether it is one of those that keep a run from being published.
     pub fn blocks(&self) -> bool {
-        let failed = matches!(self.result, RuleResult::Failed | RuleResult::Warning);
-        self.result == RuleResult::Error || (self.on_fail == OnFail::Block && failed)
+        self.result.blocks(self.severity, self.on_fail)
     }
 }
 
