@@ -16,6 +16,7 @@ use crate::check::timetable::{Needs, Shapes, Timetable};
 use crate::contract::library::Library;
 use crate::contract::query::{PREVIOUS, Placeholders, Query, TIMETABLE};
 use crate::contract::{Contract, RuleId};
+use crate::internal;
 use crate::time::{ServiceDate, ServiceSeconds};
 
 /// What is known around a run.
@@ -172,7 +173,8 @@ impl Siblings {
         let places: Vec<usize> =
             wanted.fields().iter().filter_map(|field| schema.index_of(field.name()).ok()).collect();
         // The places were found in the rows.
-        let Ok(kept) = rows.project(&places) else { return 0 };
+        let kept = rows.project(&places);
+        let kept = kept.unwrap_or_else(|error| internal::impossible("keeping rows for other tables", error));
         let bytes = kept.get_array_memory_size();
         let mut all = self.rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         all.entry(table.to_owned()).or_default().push(kept);

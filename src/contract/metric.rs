@@ -90,7 +90,7 @@ impl std::fmt::Display for Limit {
             Unit::Rows => Ok(()),
             Unit::Percent => f.write_str(", in percent of the rows"),
             Unit::PercentOfMedian { partitions } => {
-                write!(f, ", in percent of the median of the last {partitions} partitions")
+                write!(f, ", in percent of the median of the last {partitions} comparable partitions")
             }
         }
     }
@@ -128,7 +128,9 @@ impl Limit {
                 // Nothing compared with nothing is as much as ever.
                 let percent = match (value, median) {
                     (0.0, 0.0) => 100.0,
-                    (_, 0.0) => return Verdict::Nothing("the median of the earlier partitions is 0: nothing is a share of it"),
+                    (_, 0.0) => {
+                        return Verdict::Nothing("the median of the earlier partitions is 0: nothing is a share of it");
+                    }
                     _ => value * 100.0 / median,
                 };
                 let (of, value, median) = (earlier.len().min(partitions), plain(value, 4), plain(median, 4));
@@ -489,6 +491,32 @@ mod tests {
             let threshold = read(text);
             assert!(threshold.holds(inside) && !threshold.holds(outside), "{text}");
         }
+    }
+
+    #[test]
+    fn numbers_are_rounded_but_never_to_the_other_side_of_the_limit() {
+        let said = |threshold: Threshold, unit: Unit, value: f64, rows: u64, earlier: &[f64]| match (Limit {
+            threshold,
+            unit,
+        })
+        .of(value, rows, earlier)
+        {
+            Verdict::Known { said, .. } => said,
+            Verdict::Nothing(why) => why.to_owned(),
+        };
+        let percent = |value, rows| said(Threshold::LessThan(20.0), Unit::Percent, value, rows, &[]);
+        assert_eq!(percent(7.0, 7), "100 %, must be less than 20 %");
+        assert_eq!(percent(1.0, 3), "33.33 %, must be less than 20 %");
+        assert_eq!(percent(199_999.0, 1_000_000), "19.9999 %, must be less than 20 %");
+        assert_eq!(percent(0.0, 0), "a share of no rows is none");
+        let rows = |threshold, value| said(threshold, Unit::Rows, value, 9, &[]);
+        assert_eq!(rows(Threshold::LessThan(0.3), 1.0 / 3.0), "0.3333, must be less than 0.3");
+        assert_eq!(rows(Threshold::Be(0.0), 1e-6), "0.000001, must be 0");
+        let median = Unit::PercentOfMedian { partitions: 7 };
+        let halved = |value, earlier: &[f64]| said(Threshold::GreaterThan(50.0), median, value, 9, earlier);
+        let long = "17824 is 29.9 % of 59602, the median of 3 partitions before, must be greater than 50 %";
+        assert_eq!(halved(17_824.0, &[59_602.0, 59_700.0, 59_500.0]), long);
+        assert!(halved(5.0, &[0.0]).contains("median of the earlier partitions is 0"));
     }
 
     #[test]

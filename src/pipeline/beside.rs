@@ -340,3 +340,27 @@ impl Pipeline {
         self.contracts.contracts.values().chain(release.iter().map(|(contract, _)| contract))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_holiday_is_as_a_sunday_is_and_without_a_timetable_weekdays_are_of_one_kind() {
+        let like = |one: (&str, Option<u64>), other: (&str, Option<u64>)| {
+            let day = |(date, trips): (&str, Option<u64>)| (date.parse().unwrap(), trips);
+            is_same_kind(day(one), day(other))
+        };
+        let (friday, sunday, monday, holiday) = ("2026-12-18", "2026-12-20", "2026-12-21", "2026-12-25");
+        assert!(like((monday, Some(400)), (friday, Some(420))));
+        assert!(like((holiday, Some(120)), (sunday, Some(120))));
+        assert!(!like((holiday, Some(120)), (friday, Some(420))));
+        // In the school holidays some trips less run.
+        assert!(like(("2026-12-28", Some(300)), (friday, Some(420))));
+        for trips in [None, Some(400)] {
+            assert!(like((monday, None), (friday, trips)));
+            assert!(!like((monday, None), (sunday, trips)));
+            assert!(!like(("2026-12-19", None), (sunday, trips)));
+        }
+    }
+}

@@ -21,6 +21,7 @@ mod quarantine;
 mod readable;
 mod real_data;
 mod recall;
+mod rule_days;
 mod rules;
 mod tampering;
 mod terminal;

@@ -69,7 +69,10 @@ static PATTERNS: LazyLock<Vec<(Looks, bool, Regex)>> = LazyLock::new(|| {
     ]
     .into_iter()
     // They are constant, and a test reads each.
-    .filter_map(|(looks, in_ids, pattern)| Some((looks, in_ids, Regex::new(pattern).ok()?)))
+    .map(|(looks, in_ids, pattern)| {
+        let pattern = Regex::new(pattern);
+        (looks, in_ids, pattern.unwrap_or_else(|error| crate::internal::impossible("reading a pattern", error)))
+    })
     .collect()
 });
 
