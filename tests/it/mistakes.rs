@@ -216,7 +216,7 @@ const MISTAKES: &[Mistake] = &[
     ),
     Mistake(
         LOCATIONS,
-        "{property: descriptionDe, value: Es gibt mehr als halb so viele Meldungen wie an den Tagen davor.}",
+        "{property: descriptionDe, value: Es gibt mehr als halb so viele Meldungen wie an den Tagen derselben Art davor.}",
         "{property: partitions, value: 0}",
         "{property: partitions, value: 0}",
         "'partitions' is no count of partitions. Write a whole number from 1.",
