@@ -33,6 +33,7 @@ pub mod decode;
 pub mod derive;
 pub mod digest;
 pub mod durable;
+pub mod internal;
 pub mod ledger;
 pub mod page;
 pub mod pipeline;

@@ -305,11 +305,11 @@ impl Projected {
     }
 
     /// The rows in parts of which none has rows that belong together with those of another, each in the order of the rows.
-    pub fn parts(&self, per: &[&str]) -> Vec<Vec<u32>> {
+    pub fn parts(&self, per: &[&str]) -> Result<Vec<Vec<u32>>, ArrowError> {
         let columns: Vec<usize> = per.iter().filter_map(|name| self.index_of(name)).collect();
         // Rows whose value is nulled belong together with others than before.
         if columns.iter().any(|column| self.nulled.contains_key(column)) {
-            return vec![self.kept.clone().unwrap_or_else(|| (0..self.rows as u32).collect())];
+            return Ok(vec![self.kept.clone().unwrap_or_else(|| (0..self.rows as u32).collect())]);
         }
         let count = self.rows.div_ceil(PART).max(1);
         let mut parts = vec![Vec::new(); count];
@@ -327,9 +327,7 @@ impl Projected {
             });
             let arrays: Vec<ArrayRef> = arrays.collect();
             let fields = arrays.iter().map(|array| Field::new("", array.data_type().clone(), true));
-            let Ok(batch) = RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), arrays) else {
-                continue;
-            };
+            let batch = RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), arrays)?;
             for key in KeyColumns::new((0..columns.len()).collect()).keys(&batch) {
                 if kept.as_mut().is_none_or(|kept| kept.next_if_eq(&row).is_some()) {
                     parts[(key >> 64) as usize % count].push(row);
@@ -338,7 +336,7 @@ impl Projected {
             }
         }
         parts.retain(|part| !part.is_empty());
-        parts
+        Ok(parts)
     }
 }
 
@@ -399,14 +397,14 @@ mod tests {
         assert_eq!(some.column(1).as_ref(), &Int32Array::from(vec![3, 14, 39]));
         // Also without a column a batch has its rows.
         assert_eq!(projected.some(&[3, 39], |_| false).unwrap().num_rows(), 2);
-        assert_eq!(projected.parts(&["bus"]).concat(), (0..40).collect::<Vec<u32>>());
+        assert_eq!(projected.parts(&["bus"]).unwrap().concat(), (0..40).collect::<Vec<u32>>());
         // What is held back and nulled is not seen.
         projected.hide(|row| row % 2 == 1, [("n", [4, 38].as_slice())].into_iter());
         assert_eq!((projected.rows(), projected.seen()), (40, 20));
         let numbers = projected.all(|name| name == "n").unwrap();
         let seen: Int32Array = (0..40).step_by(2).map(|n| Some(n).filter(|n| ![4, 38].contains(n))).collect();
         assert_eq!((numbers.num_columns(), numbers.column(0).as_ref()), (1, &seen as &dyn arrow_array::Array));
-        assert_eq!(projected.parts(&["bus"]).concat(), (0..40).step_by(2).collect::<Vec<u32>>());
+        assert_eq!(projected.parts(&["bus"]).unwrap().concat(), (0..40).step_by(2).collect::<Vec<u32>>());
         drop(projected);
         budget.take("test", 1 << 20).unwrap();
     }

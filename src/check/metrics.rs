@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 
 use crate::contract::metric::{Metric, MetricRule};
 use crate::contract::{Contract, Kind};
+use crate::internal;
 use crate::table::keys::{KeyColumns, KeySet};
 
 /// One metric while the rows come.
@@ -50,7 +51,9 @@ impl Meter {
                 kind,
                 listed: listed.map(|listed| listed.iter().map(|text| plain(text, kind)).collect()),
                 // The contract's reader has refused patterns that do not compile.
-                pattern: pattern.and_then(|pattern| Regex::new(pattern).ok()),
+                pattern: pattern.map(|pattern| {
+                    Regex::new(pattern).unwrap_or_else(|error| internal::impossible("reading a pattern", error))
+                }),
                 counts_listed,
             }
         };

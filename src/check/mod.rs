@@ -115,10 +115,9 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whether this outcome forbids to publish the run: a blocking rule failed, or a rule could not run.
+    /// Whether this outcome forbids to publish the run.
     pub fn blocks(&self) -> bool {
-        let failed = matches!(self.result, RuleResult::Failed | RuleResult::Warning);
-        self.result == RuleResult::Error || (self.on_fail == OnFail::Block && failed)
+        self.result.blocks(self.severity, self.on_fail)
     }
 }
 
@@ -136,6 +135,19 @@ pub enum RuleResult {
     /// There was nothing to look at: the table is absent or has no rows, or a table that the rule compares with is not part of
     /// the run. A rule about how much there is (`rowCount`, coverage, a number that no rows do not reach) fails instead.
     Skipped,
+}
+
+impl RuleResult {
+    /// Whether a rule of this severity that came to this forbids to publish the run: it did not pass and blocks, or it could
+    /// not run and is of severity `error`, whatever it does to rows. One of severity `warning` or `info` that could not run
+    /// is told, and holds nothing back.
+    pub fn blocks(self, severity: Severity, on_fail: OnFail) -> bool {
+        match self {
+            Self::Error => severity == Severity::Error,
+            Self::Failed | Self::Warning => on_fail == OnFail::Block,
+            Self::Passed | Self::Skipped => false,
+        }
+    }
 }
 
 /// A row that a rule named. `value` is there only if the column is public.
@@ -237,9 +249,7 @@ impl Tally {
     fn compare(&mut self, limit: Limit, value: f64, rows: u64, earlier: &[f64]) {
         match limit.of(value, rows, earlier) {
             metric::Verdict::Known { holds, said } => (self.holds, self.said) = (Some(holds), Some(said)),
-            metric::Verdict::NoHistory => {
-                self.skipped = Some("there is no earlier partition to compare with".to_owned());
-            }
+            metric::Verdict::Nothing(why) => self.skipped = Some(why.to_owned()),
         }
     }
 
@@ -780,7 +790,7 @@ impl TableCheck {
     fn place_own_keys(&mut self, opened: usize, verdict: &Verdict) {
         let first = self.passed as usize;
         for (.., row, _) in &mut self.open[opened..] {
-            let within = row.unwrap_or_default();
+            let Some(within) = *row else { continue };
             let held_before = verdict.held.range(..within).count();
             *row = (!verdict.held.contains_key(&within)).then_some(first + within - held_before);
         }
@@ -939,7 +949,7 @@ impl TableCheck {
             let extent = if per.is_empty() || !projected.is_large() { Extent::Whole } else { Extent::Part };
             let parts = match extent {
                 Extent::Whole => vec![None],
-                Extent::Part => projected.parts(&contract.names(&per)).into_iter().map(Some).collect(),
+                Extent::Part => projected.parts(&contract.names(&per))?.into_iter().map(Some).collect(),
             };
             let queries: Vec<&Query> = rules.iter().map(query).collect();
             for part in parts {
@@ -980,7 +990,7 @@ impl TableCheck {
         let readers: Vec<&Query> = whole.iter().copied().chain(whole_views.iter().map(|view| &view.query)).collect();
         for (per, views) in sql::views_in_parts(&contract, &readers) {
             let queries: Vec<&Query> = views.iter().map(|view| &view.query).collect();
-            let parts = projected.parts(&contract.names(per));
+            let parts = projected.parts(&contract.names(per))?;
             let needed = |column: &str| queries.iter().any(|query| sql::needs(&contract, query, column));
             self.asker.join_views(&views, parts.iter().map(|part| projected.some(part, needed)))?;
         }
@@ -1576,7 +1586,10 @@ RULES";
         assert_eq!(told(&first, "stops.falls_little"), (RuleResult::Passed, 0, None));
         assert_eq!(told(&first, "stops.few_falls"), (RuleResult::Skipped, 2, Some(2.0)));
         assert_eq!(told(&first, "stops.rowCount"), (RuleResult::Skipped, 4, Some(4.0)));
-        assert_eq!(first.outcome("stops.rowCount").message, "there is no earlier partition to compare with");
+        assert_eq!(
+            first.outcome("stops.rowCount").message,
+            "there is no earlier partition to compare with, or none of such a day"
+        );
         let mut later = around();
         for (rule, values) in
             [("few_falls", vec![1.0, 2.0, 1.0]), ("rowCount", vec![4.0, 8.0, 9.0]), ("mean", vec![9.0, 0.5])]
@@ -1587,7 +1600,10 @@ RULES";
         assert_eq!(told(&later, "stops.few_falls"), (RuleResult::Failed, 2, Some(2.0)));
         assert_eq!(told(&later, "stops.rowCount"), (RuleResult::Failed, 4, Some(4.0)));
         assert!(
-            later.outcome("stops.rowCount").message.contains("50.0 % of the median 8 of 3, must be greater than 50 %")
+            later
+                .outcome("stops.rowCount")
+                .message
+                .contains("50 % of 8, the median of 3 partitions before, must be greater than 50 %")
         );
         // The median of one partition is that partition: 0.5 is 100 percent of 0.5.
         assert_eq!(told(&later, "stops.mean"), (RuleResult::Failed, 1, Some(0.5)));
@@ -1676,6 +1692,9 @@ RULES";
         {limit}, {{property: onFail, value: quarantine}}]
       - {{name: mean, type: sql, query: 'SELECT AVG(kind) FROM {{object}}', mustBeLessThan: 0.6}}
       - {{name: nothing, type: sql, query: 'SELECT AVG(kind) FROM stops WHERE id IS NULL', mustBe: 0}}
+      - {{name: no_group, type: sql, query: 'SELECT COUNT(*) FROM stops WHERE id IS NULL GROUP BY kind', mustBe: 0}}
+      - {{name: nan, type: sql, query: 'SELECT 1.0 * COUNT(kind) / SUM(CASE WHEN id IS NULL THEN 1 ELSE 0 END) FROM stops', mustBe: 0}}
+      - {{name: nan_of_nan, type: sql, query: 'SELECT 1.0 * COUNT(DISTINCT CASE WHEN id IS NULL THEN kind END) / SUM(CASE WHEN id IS NULL THEN 1 ELSE 0 END) FROM stops', mustBe: 0}}
 "
             ))
         };
@@ -1690,16 +1709,31 @@ RULES";
         let done = run(&lenient, rows(&lenient));
         let rule = done.outcome("stops.lat_known");
         assert_eq!((done.held.len(), rule.rows, rule.result), (0, 1, RuleResult::Passed));
-        assert!(rule.message.contains("25.000 %, must be at most 25 %"), "{}", rule.message);
+        assert!(rule.message.contains("25 %, must be at most 25 %"), "{}", rule.message);
         assert_eq!(done.outcome("stops.mean").result, RuleResult::Passed);
-        let nothing = done.outcome("stops.nothing");
-        assert_eq!((nothing.result, nothing.blocks()), (RuleResult::Skipped, false));
-        assert_eq!(nothing.message, NO_NUMBER);
+        // Null, no row, n/0 and 0/0.
+        for name in ["nothing", "no_group", "nan", "nan_of_nan"] {
+            let nothing = done.outcome(&format!("stops.{name}"));
+            assert_eq!((nothing.result, nothing.blocks()), (RuleResult::Skipped, false), "{nothing:?}");
+            assert_eq!(nothing.message, NO_NUMBER);
+        }
         let strict = with("customProperties: [{property: mustBe, value: 0}");
         let done = run(&strict, rows(&strict));
         assert_eq!((done.held.len(), done.outcome("stops.lat_known").result), (1, RuleResult::Failed));
         // Of the rows that pass: without the one that is held back it is a third.
         assert!(done.outcome("stops.mean").message.contains("0.3333"), "{}", done.outcome("stops.mean").message);
+    }
+
+    #[test]
+    fn only_an_error_holds_a_run_back_because_it_could_not_run() {
+        let every = [OnFail::Report, OnFail::Invalidate, OnFail::Quarantine, OnFail::Block];
+        for (severity, holds_back) in [(Severity::Error, true), (Severity::Warning, false), (Severity::Info, false)] {
+            for on_fail in every {
+                assert_eq!(RuleResult::Error.blocks(severity, on_fail), holds_back, "{severity:?} {on_fail:?}");
+                assert_eq!(RuleResult::Warning.blocks(severity, on_fail), on_fail == OnFail::Block);
+                assert!(!RuleResult::Skipped.blocks(severity, on_fail));
+            }
+        }
     }
 
     #[test]
@@ -1758,7 +1792,7 @@ RULES";
         let done = run(&of_column, rows(&of_column));
         assert_eq!(told(&done, "stops.kind.nullValues"), (1, 4, RuleResult::Passed, false));
         assert_eq!(told(&done, "stops.half"), (1, 4, RuleResult::Failed, false));
-        assert_eq!(done.outcome("stops.half").message, "nullValues: 25.000 %, must be less than 20 %");
+        assert_eq!(done.outcome("stops.half").message, "nullValues: 25 %, must be less than 20 %");
         assert_eq!(told(&done, "stops.kind.missingValues"), (3, 4, RuleResult::Passed, false));
         assert_eq!(told(&done, "stops.kind.invalidValues"), (1, 4, RuleResult::Failed, true));
         assert_eq!(told(&done, "stops.kind.duplicateValues"), (1, 4, RuleResult::Passed, false));

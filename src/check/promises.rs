@@ -6,6 +6,7 @@ use arrow_array::{Array, RecordBatch};
 
 use crate::check::surroundings::Surroundings;
 use crate::contract::sla::{Asks, Promise};
+use crate::internal;
 use crate::table::{ORIGIN, Origin};
 
 /// Seconds of latency that are told apart; more counts as this.
@@ -53,7 +54,10 @@ impl Watch {
             Asks::Freshness { column, .. } | Asks::Latency { column, .. } | Asks::Completeness { column, .. } => column,
             Asks::Retention { .. } => return,
         };
-        let Some(instants) = rows.column(column).as_primitive_opt::<TimestampMillisecondType>() else { return };
+        // The contract's reader takes instants only.
+        let Some(instants) = rows.column(column).as_primitive_opt::<TimestampMillisecondType>() else {
+            internal::impossible("measuring a promise", format!("{} is no instant", self.promise.id))
+        };
         let zero = around.date.zero(&around.zone).as_second();
         let captured = rows.column_by_name(ORIGIN).and_then(|array| array.as_primitive_opt::<UInt32Type>());
         for row in (0..rows.num_rows()).filter(|row| instants.is_valid(*row)) {
@@ -86,9 +90,23 @@ impl Watch {
         };
         match self.promise.asks {
             Asks::Freshness { seconds, .. } => {
-                let Some((newest, until)) = self.newest.zip(around.until) else { return nothing("there are no rows") };
-                let age = (until.as_second() - newest).max(0);
-                let said = format!("the newest value was {age} s old when the last evidence came, at most {seconds} s");
+                let Some((newest, captured)) = self.newest.zip(around.until) else {
+                    return nothing("there are no rows");
+                };
+                let captured = captured.as_second();
+                // What is captured after the last trip cannot bring anything new.
+                let (until, when) = match last_planned(around, captured) {
+                    Some(planned) if planned < captured => (planned, "when the last trip before it was to end"),
+                    Some(_) => (captured, "when the last evidence came"),
+                    None if captured > around.date.plus_days(1).zero(&around.zone).as_second() => {
+                        return nothing(
+                            "evidence came until after midnight, and no timetable says until when buses ran",
+                        );
+                    }
+                    None => (captured, "when the last evidence came"),
+                };
+                let age = (until - newest).max(0);
+                let said = format!("the newest value was {age} s old {when}, at most {seconds} s");
                 kept(age <= seconds, age as f64, said)
             }
             Asks::Latency { seconds, .. } => {
@@ -136,6 +154,15 @@ impl Watch {
     }
 }
 
+/// The last instant until another one, in seconds since 1970, at which a trip of the timetable was under way. Nothing if the
+/// timetable has no trip on the date, or none before.
+fn last_planned(around: &Surroundings, until: i64) -> Option<i64> {
+    let zero = around.date.zero(&around.zone).as_second();
+    let planned = &around.timetable.as_ref().ok()?.planned;
+    let (_, ends) = planned.iter().rev().find(|(starts, _)| zero + i64::from(starts.0) <= until)?;
+    Some(until.min(zero + i64::from(ends.0)))
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -173,6 +200,37 @@ mod tests {
         assert_eq!((fresh.holds, fresh.value), (Some(true), Some(60.0)));
         assert_eq!(kept(asks.clone(), &[at - 61], &around()).holds, Some(false));
         assert_eq!(kept(asks, &[], &around()).holds, None);
+    }
+
+    #[test]
+    fn freshness_is_seen_from_the_last_planned_trip_where_captures_go_on_after_it() {
+        use arrow_array::{Int32Array, StringArray};
+        let asks = Asks::Freshness { column: 0, seconds: 900 };
+        let mut around = around();
+        let zero = around.date.zero(&jiff::tz::TimeZone::UTC).as_second();
+        let times = |seconds: [i32; 4]| Arc::new(Int32Array::from(seconds.to_vec())) as ArrayRef;
+        let ids = Arc::new(StringArray::from(vec!["a", "a", "b", "b"])) as ArrayRef;
+        let departures = times([6 * 3600, 7 * 3600, 18 * 3600, 22 * 3600]);
+        let rows = [("trip_id", ids), ("departure_time", departures.clone()), ("arrival_time", departures)];
+        let rows = RecordBatch::try_from_iter(rows).unwrap();
+        let timetable = crate::check::timetable::Timetable::of([("stop_times".to_owned(), rows)].into(), around.date);
+        around.timetable = Ok(Arc::new(timetable.unwrap()));
+        let mut held = |until: i64, newest: i64| {
+            around.until = Some(jiff::Timestamp::from_second(zero + until).unwrap());
+            kept(asks.clone(), &[zero + newest], &around).holds
+        };
+        // The next morning at half past five, after a last report at two to ten.
+        assert_eq!(held(29 * 3600 + 1800, 22 * 3600 - 120), Some(true));
+        assert_eq!(held(29 * 3600 + 1800, 22 * 3600 - 1000), Some(false));
+        // In the break at noon, and while buses run.
+        assert_eq!(held(12 * 3600, 7 * 3600 - 60), Some(true));
+        assert_eq!(held(19 * 3600, 18 * 3600), Some(false));
+        // Without a timetable nobody knows how long buses run; until midnight it is as it was.
+        around.timetable = Err("there is none".to_owned());
+        for (until, holds) in [(24 * 3600, Some(false)), (24 * 3600 + 1, None)] {
+            around.until = Some(jiff::Timestamp::from_second(zero + until).unwrap());
+            assert_eq!(kept(asks.clone(), &[zero + 20 * 3600], &around).holds, holds);
+        }
     }
 
     #[test]

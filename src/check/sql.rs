@@ -186,11 +186,15 @@ impl Frame<'_> {
         Ok(named)
     }
 
-    /// The one number that a query returns; `None` if it is null, as the mean of no rows is.
+    /// The one number that a query returns; `None` if there is none: it is null, as the mean of no rows is, a share of
+    /// nothing, or there is no row, as with a group of nothing.
     pub fn number(&mut self, query: &Query) -> Result<Option<f64>, NoResult> {
         let result = self.collect(query)?;
-        if result.shape() != (1, 1) {
-            let (rows, columns) = result.shape();
+        let (rows, columns) = result.shape();
+        if (rows, columns) == (0, 1) {
+            return Ok(None);
+        }
+        if (rows, columns) != (1, 1) {
             let message = format!("the query returns {rows} rows of {columns} columns instead of one number");
             return Err(NoResult::Broken(message));
         }
@@ -201,7 +205,7 @@ impl Frame<'_> {
         let kind = cell.dtype();
         let number = cell.try_extract::<f64>().map(Some);
         let number = number.map_err(|_| NoResult::Broken(format!("the query returns a {kind}, which is no number")))?;
-        // A share of nothing is no number either.
+        // 0/0 and n/0 are no numbers either.
         Ok(number.filter(|number| number.is_finite()))
     }
 
@@ -220,14 +224,14 @@ impl Frame<'_> {
             tables.insert(table.as_str(), frame);
         }
         let asker = &self.asker;
-        let date = asker.surroundings.date;
+        let placeholders = asker.surroundings.placeholders();
         let over = |rows: Option<u32>| {
             let mut context = SQLContext::new().with_function_registry(asker.functions.clone());
             for (table, frame) in &tables {
                 context.register(table, rows.map_or_else(|| frame.clone(), |rows| frame.clone().limit(rows)));
             }
-            let steps = NAMES.iter().any(|name| query.says(name)).then(|| query.in_steps(date)).flatten();
-            let Some((steps, last)) = steps else { return context.execute(&query.of_date(date))?.collect() };
+            let steps = NAMES.iter().any(|name| query.says(name)).then(|| query.in_steps(placeholders)).flatten();
+            let Some((steps, last)) = steps else { return context.execute(&query.with(placeholders))?.collect() };
             for (name, sql) in steps {
                 let step = context.execute(&sql)?;
                 context.register(&name, step);

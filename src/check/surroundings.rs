@@ -14,9 +14,10 @@ use crate::check::functions::Functions;
 use crate::check::losses::Trips;
 use crate::check::timetable::{Needs, Shapes, Timetable};
 use crate::contract::library::Library;
-use crate::contract::query::{PREVIOUS, Query, TIMETABLE};
+use crate::contract::query::{PREVIOUS, Placeholders, Query, TIMETABLE};
 use crate::contract::{Contract, RuleId};
-use crate::time::ServiceDate;
+use crate::internal;
+use crate::time::{ServiceDate, ServiceSeconds};
 
 /// What is known around a run.
 pub struct Surroundings {
@@ -28,12 +29,14 @@ pub struct Surroundings {
     pub timetable: Result<Arc<Timetable>, String>,
     /// The table before this partition, by table; a table that has none is in its first.
     pub previous: BTreeMap<String, RecordBatch>,
-    /// What rules came to in earlier partitions, the newest last.
+    /// What rules came to in earlier partitions of the same kind of day, the newest last.
     pub history: BTreeMap<RuleId, Vec<f64>>,
     /// The oldest partition that a table has released.
     pub oldest: BTreeMap<String, ServiceDate>,
     /// When the last evidence of the run was captured.
     pub until: Option<Timestamp>,
+    /// Whether more evidence of the date may come: then nothing after the last one is missing.
+    pub is_provisional: bool,
     /// Where rows may wait that do not fit into memory; in the private store.
     pub spool: PathBuf,
     /// The contracts of timetables.
@@ -53,6 +56,7 @@ impl Surroundings {
             history: BTreeMap::new(),
             oldest: BTreeMap::new(),
             until: None,
+            is_provisional: false,
             spool: std::env::temp_dir(),
             gtfs: Arc::default(),
             siblings: Siblings::default(),
@@ -62,6 +66,16 @@ impl Surroundings {
     pub fn functions(&self) -> Functions {
         let shapes = self.timetable.as_ref().map_or_else(|_| Arc::new(Shapes::default()), |t| t.shapes.clone());
         Functions::new(self.area.clone(), self.zone.clone(), shapes)
+    }
+
+    /// What stands for `{date}` and `{until}` in queries: a date that is over can be judged whole, another one until its last
+    /// evidence.
+    pub fn placeholders(&self) -> Placeholders {
+        let whole = Placeholders::of(self.date);
+        let Some(until) = self.until.filter(|_| self.is_provisional) else { return whole };
+        let seconds = until.as_second() - self.date.zero(&self.zone).as_second();
+        let until = i32::try_from(seconds).map_or(whole.until, |seconds| ServiceSeconds(seconds).min(whole.until));
+        Placeholders { until, ..whole }
     }
 
     /// What a rule came to in earlier partitions.
@@ -159,7 +173,8 @@ impl Siblings {
         let places: Vec<usize> =
             wanted.fields().iter().filter_map(|field| schema.index_of(field.name()).ok()).collect();
         // The places were found in the rows.
-        let Ok(kept) = rows.project(&places) else { return 0 };
+        let kept = rows.project(&places);
+        let kept = kept.unwrap_or_else(|error| internal::impossible("keeping rows for other tables", error));
         let bytes = kept.get_array_memory_size();
         let mut all = self.rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         all.entry(table.to_owned()).or_default().push(kept);

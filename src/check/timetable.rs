@@ -3,7 +3,7 @@
 //! Takes a decoded GTFS feed; keeps of it the tables and columns that the queries name. `trips`, `stop_times` and
 //! `frequencies` are those of the trips that run on the date (GTFS reference, `calendar.txt` and `calendar_dates.txt`).
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -13,12 +13,15 @@ use arrow_schema::ArrowError;
 
 use crate::contract::library::Library;
 use crate::decode::{DecodeError, Decoded, Step};
+use crate::internal;
 use crate::time::{ServiceDate, ServiceSeconds};
 
 /// Which columns of which tables are needed; a table that is not there is not needed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Needs {
     tables: BTreeMap<String, HashSet<String>>,
+    /// Dates of which the planned trips are counted.
+    days: BTreeSet<ServiceDate>,
 }
 
 impl Needs {
@@ -44,6 +47,12 @@ impl Needs {
         for column in ["trip_id", "arrival_time", "departure_time"] {
             self.add("stop_times", column);
         }
+    }
+
+    /// For how many trips run on some dates.
+    pub fn add_days(&mut self, days: impl IntoIterator<Item = ServiceDate>) {
+        self.add("trips", "trip_id");
+        self.days.extend(days);
     }
 
     /// Which trips run can only be known with these.
@@ -75,6 +84,10 @@ pub struct Timetable {
     pub shapes: Arc<Shapes>,
     /// The first departure and the last arrival of the date.
     pub span: Option<(ServiceSeconds, ServiceSeconds)>,
+    /// When trips are under way, from the first departure of one until its last arrival; ascending, apart from one another.
+    pub planned: Vec<(ServiceSeconds, ServiceSeconds)>,
+    /// How many trips run on the dates that were asked for; nothing of a date on which none does.
+    pub trips_on: BTreeMap<ServiceDate, u64>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -104,7 +117,8 @@ impl Timetable {
             let all = arrow_select::concat::concat_batches(&batches[0].schema(), &batches)?;
             tables.insert(table, all);
         }
-        Ok(Self::of(tables, date)?)
+        let trips_on = trips_on(&tables, &needs.days);
+        Ok(Self { trips_on, ..Self::of(tables, date)? })
     }
 
     /// From whole tables, which may lack columns.
@@ -119,8 +133,9 @@ impl Timetable {
             }
         }
         let span = tables.get("stop_times").and_then(span);
+        let planned = tables.get("stop_times").and_then(planned).unwrap_or_default();
         let shapes = Arc::new(Shapes::of(&tables));
-        Ok(Self { tables, shapes, span })
+        Ok(Self { tables, shapes, span, planned, trips_on: BTreeMap::new() })
     }
 
     /// A table's rows with the columns that were needed; a table that the feed lacks has none.
@@ -151,7 +166,10 @@ fn texts(rows: &RecordBatch, column: &str) -> HashSet<String> {
 }
 
 fn is_among(column: &arrow_array::ArrayRef, known: &HashSet<String>) -> BooleanArray {
-    let Some(column) = column.as_string_opt::<i32>() else { return BooleanArray::from(vec![false; column.len()]) };
+    // The contracts that come with the program have ids as texts.
+    let Some(column) = column.as_string_opt::<i32>() else {
+        internal::impossible("choosing the trips of a date", format!("ids are {}", column.data_type()))
+    };
     let mut last: Option<(&str, bool)> = None;
     let is_known = |text: Option<&_>| text.is_some_and(|text: &str| known.contains(text));
     (0..column.len())
@@ -168,8 +186,33 @@ fn is_among(column: &arrow_array::ArrayRef, known: &HashSet<String>) -> BooleanA
         .collect()
 }
 
+/// How many trips run on some dates.
+fn trips_on(tables: &BTreeMap<String, RecordBatch>, days: &BTreeSet<ServiceDate>) -> BTreeMap<ServiceDate, u64> {
+    let services = tables.get("trips").and_then(|trips| trips.column_by_name("service_id")?.as_string_opt::<i32>());
+    let mut trips: HashMap<&str, u64> = HashMap::new();
+    for service in services.into_iter().flatten().flatten() {
+        *trips.entry(service).or_default() += 1;
+    }
+    // Exceptions are many, and most are of other dates.
+    let exceptions = tables.get("calendar_dates").map(|rows| by_date(rows, days)).unwrap_or_default();
+    let count = |day: &ServiceDate| {
+        let mut services = by_weekday(tables, *day);
+        exceptions.get(day).into_iter().flatten().for_each(|exception| exception.apply(&mut services));
+        services.iter().filter_map(|service| trips.get(service.as_str())).sum::<u64>()
+    };
+    days.iter().map(|day| (*day, count(day))).filter(|(_, trips)| *trips > 0).collect()
+}
+
 /// The services that run on a date.
 fn running(tables: &BTreeMap<String, RecordBatch>, date: ServiceDate) -> HashSet<String> {
+    let mut running = by_weekday(tables, date);
+    let exceptions = tables.get("calendar_dates").map(|rows| by_date(rows, &[date].into())).unwrap_or_default();
+    exceptions.values().flatten().for_each(|exception| exception.apply(&mut running));
+    running
+}
+
+/// The services that run on a date but for exceptions.
+fn by_weekday(tables: &BTreeMap<String, RecordBatch>, date: ServiceDate) -> HashSet<String> {
     let day = date.days_since_epoch();
     let mut running = HashSet::new();
     let dates =
@@ -187,20 +230,69 @@ fn running(tables: &BTreeMap<String, RecordBatch>, date: ServiceDate) -> HashSet
             }
         }
     }
-    if let Some(rows) = tables.get("calendar_dates")
-        && let (Some(ids), Some(dates), Some(kinds)) = (ids(rows), dates(rows, "date"), ints(rows, "exception_type"))
-    {
-        for row in 0..rows.num_rows() {
-            if !ids.is_valid(row) || !dates.is_valid(row) || dates.value(row) != day || !kinds.is_valid(row) {
-                continue;
-            }
-            match kinds.value(row) {
-                1 => running.insert(ids.value(row).to_owned()),
-                _ => running.remove(ids.value(row)),
-            };
+    running
+}
+
+/// A service that runs on a date, or does not, other than by its weekdays.
+struct Exception {
+    service: String,
+    runs: bool,
+}
+
+impl Exception {
+    fn apply(&self, running: &mut HashSet<String>) {
+        match self.runs {
+            true => _ = running.insert(self.service.clone()),
+            false => _ = running.remove(&self.service),
         }
     }
-    running
+}
+
+/// The exceptions of some dates, in the order of the rows.
+fn by_date(rows: &RecordBatch, days: &BTreeSet<ServiceDate>) -> BTreeMap<ServiceDate, Vec<Exception>> {
+    let mut found: BTreeMap<ServiceDate, Vec<Exception>> = BTreeMap::new();
+    let wanted: HashMap<i32, ServiceDate> = days.iter().map(|day| (day.days_since_epoch(), *day)).collect();
+    let ids = rows.column_by_name("service_id").and_then(|array| array.as_string_opt::<i32>());
+    let dates = rows.column_by_name("date").and_then(|array| array.as_primitive_opt::<Date32Type>());
+    let kinds = rows.column_by_name("exception_type").and_then(|array| array.as_primitive_opt::<Int32Type>());
+    let (Some(ids), Some(dates), Some(kinds)) = (ids, dates, kinds) else { return found };
+    for row in 0..rows.num_rows() {
+        if !ids.is_valid(row) || !dates.is_valid(row) || !kinds.is_valid(row) {
+            continue;
+        }
+        if let Some(day) = wanted.get(&dates.value(row)) {
+            let exception = Exception { service: ids.value(row).to_owned(), runs: kinds.value(row) == 1 };
+            found.entry(*day).or_default().push(exception);
+        }
+    }
+    found
+}
+
+/// When trips are under way.
+fn planned(stop_times: &RecordBatch) -> Option<Vec<(ServiceSeconds, ServiceSeconds)>> {
+    let times = |column: &str| stop_times.column_by_name(column)?.as_primitive_opt::<Int32Type>();
+    let (departures, arrivals) = (times("departure_time")?, times("arrival_time")?);
+    let ids = stop_times.column_by_name("trip_id")?.as_string_opt::<i32>()?;
+    let mut trips: HashMap<&str, (i32, i32)> = HashMap::new();
+    for row in (0..ids.len()).filter(|row| ids.is_valid(*row)) {
+        let trip = trips.entry(ids.value(row)).or_insert((i32::MAX, i32::MIN));
+        if departures.is_valid(row) {
+            trip.0 = trip.0.min(departures.value(row));
+        }
+        if arrivals.is_valid(row) {
+            trip.1 = trip.1.max(arrivals.value(row));
+        }
+    }
+    let mut trips: Vec<(i32, i32)> = trips.into_values().filter(|(starts, ends)| starts <= ends).collect();
+    trips.sort_unstable();
+    let mut planned: Vec<(ServiceSeconds, ServiceSeconds)> = Vec::new();
+    for (starts, ends) in trips {
+        match planned.last_mut() {
+            Some((_, until)) if starts <= until.0 => until.0 = until.0.max(ends),
+            _ => planned.push((ServiceSeconds(starts), ServiceSeconds(ends))),
+        }
+    }
+    Some(planned)
 }
 
 fn span(stop_times: &RecordBatch) -> Option<(ServiceSeconds, ServiceSeconds)> {
@@ -349,6 +441,40 @@ mod tests {
             let expected = all.fold(f64::INFINITY, f64::min).sqrt().min(only);
             prop_assert!((shape.metres(at.0, at.1) - expected).abs() < 1e-6);
         }
+    }
+
+    #[test]
+    fn the_trips_of_other_dates_are_counted_by_weekdays_and_exceptions() {
+        use arrow_array::{ArrayRef, Date32Array, Int32Array};
+        let texts = |texts: &[&str]| Arc::new(StringArray::from(texts.to_vec())) as ArrayRef;
+        let day = |date: &str| date.parse::<ServiceDate>().unwrap();
+        let dates = |texts: &[&str]| -> ArrayRef {
+            Arc::new(texts.iter().map(|text| Some(day(text).days_since_epoch())).collect::<Date32Array>())
+        };
+        let trips = [("trip_id", texts(&["a", "b", "c"])), ("service_id", texts(&["work", "work", "rest"]))];
+        let mut calendar = vec![
+            ("service_id", texts(&["work", "rest"])),
+            ("start_date", dates(&["2026-12-01"; 2])),
+            ("end_date", dates(&["2026-12-31"; 2])),
+        ];
+        for (place, weekday) in WEEKDAYS.iter().enumerate() {
+            let runs = [i32::from(place < 5), i32::from(place == 6)];
+            calendar.push((weekday, Arc::new(Int32Array::from(runs.to_vec()))));
+        }
+        let exceptions = [
+            ("service_id", texts(&["work", "rest"])),
+            ("date", dates(&["2026-12-25"; 2])),
+            ("exception_type", Arc::new(Int32Array::from(vec![2, 1])) as ArrayRef),
+        ];
+        let tables = [
+            ("trips", RecordBatch::try_from_iter(trips)),
+            ("calendar", RecordBatch::try_from_iter(calendar)),
+            ("calendar_dates", RecordBatch::try_from_iter(exceptions)),
+        ];
+        let tables = tables.into_iter().map(|(name, rows)| (name.to_owned(), rows.unwrap())).collect();
+        let asked = ["2026-12-18", "2026-12-19", "2026-12-20", "2026-12-25", "2027-01-04"].map(day);
+        let found = trips_on(&tables, &asked.into());
+        assert_eq!(found, [(asked[0], 2), (asked[2], 1), (asked[3], 1)].into());
     }
 
     #[test]

@@ -99,6 +99,8 @@ fn run_case(
     }
     around.timetable = Ok(Arc::new(Timetable::of(timetable, test.date).map_err(failed)?));
     around.history.insert(rule.id.clone(), case.history.clone());
+    around.is_provisional = case.until.is_some();
+    around.until = case.until.map(|until| test.date.instant(until, &city.zone));
     let around = Arc::new(around);
     let rows = cases::batch(contract, &case.rows).map_err(failed)?;
     let found = ask(contract, rule, &around, &rows);
@@ -202,6 +204,6 @@ fn taken(rows: &RecordBatch, places: &[u32]) -> Result<RecordBatch, ArrowError> 
 fn compare(limit: Limit, value: f64, rows: u64, earlier: &[f64]) -> Found {
     match limit.of(value, rows, earlier) {
         Verdict::Known { holds, said } => Found::Holds { holds, value, said },
-        Verdict::NoHistory => Found::Skipped("there is no earlier partition to compare with".to_owned()),
+        Verdict::Nothing(why) => Found::Skipped(why.to_owned()),
     }
 }

@@ -130,6 +130,12 @@ pub fn main() -> ExitCode {
     if let Some(now) = arguments.now {
         crate::time::set_clock(now);
     }
+    // What cannot happen ends a command with one of our exit codes; the hook has told it.
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run_command(arguments)));
+    done.unwrap_or(Exit::Final).into()
+}
+
+fn run_command(arguments: Arguments) -> Exit {
     let workspace = arguments.workspace;
     match arguments.command {
         Command::Run(run) => run::run(&workspace, &run),
@@ -148,7 +154,6 @@ pub fn main() -> ExitCode {
             Exit::Done
         }
     }
-    .into()
 }
 
 /// Whether the clock can be right: evidence of a time before this program was made would stand where nobody looks for it.

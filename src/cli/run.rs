@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::check::RuleResult;
 use crate::cli::{Exit, choose, clock_is_set, read_workspace, row_or_rows};
 use crate::contract::Severity;
+use crate::ledger::quality::{self, Asked, Asks, Quality, Result as RuleReport};
 use crate::ledger::{Standard, Status, TableEntry};
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::{Lock, Outcome, Report, Run, RunError, open_bucket, run as run_pipeline};
@@ -184,7 +185,7 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
                             if arguments.json {
                                 results.push(json(&report, &warnings));
                             } else {
-                                show(&report, bucket.location());
+                                show(&report, &pipeline.asked(), bucket.location());
                             }
                         }
                         Outcome::NotDue { date, reason } => {
@@ -270,7 +271,7 @@ fn json(report: &Report, warnings: &[String]) -> serde_json::Value {
 }
 
 /// The final table of a pipeline, and what its rules found.
-fn show(report: &Report, bucket: &str) {
+fn show(report: &Report, asked: &[Asked], bucket: &str) {
     let record = &report.record;
     let provisional = if report.is_complete { "" } else { " (provisional: the date is not over)" };
     println!("{} {}{provisional}", record.pipeline, record.date);
@@ -316,29 +317,26 @@ fn show(report: &Report, bucket: &str) {
     for entry in &record.tables {
         left_quarantine(entry);
     }
-    let mut findings: Vec<_> = record.findings.iter().collect();
+    // By contract and rule, as in the record, with what they are called in results.
+    let quality = Quality::of(record, asked);
+    let is_finding =
+        |rule: &&RuleReport| matches!(rule.result, RuleResult::Error | RuleResult::Failed | RuleResult::Warning);
+    let mut findings: Vec<&RuleReport> = quality.rules.iter().filter(is_finding).collect();
     // What could not run comes first, then what weighs most.
-    findings.sort_by_key(|finding| {
-        (finding.outcome.result != RuleResult::Error, std::cmp::Reverse(finding.outcome.severity))
-    });
-    for finding in findings.into_iter().take(LISTED) {
-        let outcome = &finding.outcome;
-        let result = match outcome.result {
+    findings.sort_by_key(|rule| (rule.result != RuleResult::Error, std::cmp::Reverse(rule.severity)));
+    for rule in findings.into_iter().take(LISTED) {
+        let result = match rule.result {
             RuleResult::Error => "ERROR",
             RuleResult::Failed => "failed",
-            _ if outcome.severity == Severity::Info => "info",
+            _ if rule.severity == Severity::Info => "info",
             _ => "warning",
         };
-        let what = if outcome.result == RuleResult::Error || outcome.value.is_some() {
-            String::new()
-        } else {
-            format!("{} {}, ", grouped(outcome.rows), row_or_rows(outcome.rows))
+        let what = match (rule.result, rule.asks) {
+            (RuleResult::Error, _) | (_, Asks::Number) => String::new(),
+            (_, Asks::Rows) => format!("{} {}, ", grouped(rule.rows), row_or_rows(rule.rows)),
         };
-        let released = match record.released(&outcome.rule) {
-            0 => String::new(),
-            rows => format!(", {} released", grouped(rows)),
-        };
-        println!("  {result:7} {}: {what}{} ({}{released})", outcome.rule, outcome.message, on_fail(outcome.on_fail));
+        let (_, then) = quality::then(rule, quality.status, &quality.tables);
+        println!("  {result:7} {}: {what}{} ({then})", rule.id, rule.message.as_ref().unwrap_or(&rule.description));
     }
     if record.findings.len() > LISTED {
         println!("  and {} more findings, see the record", record.findings.len() - LISTED);
@@ -400,16 +398,6 @@ fn told_by_standard_rules(standard: &Standard) {
     }
     if !standard.not_run.is_empty() {
         println!("  {} GTFS rules could not run, see the record", standard.not_run.len());
-    }
-}
-
-fn on_fail(on_fail: crate::contract::OnFail) -> &'static str {
-    use crate::contract::OnFail;
-    match on_fail {
-        OnFail::Report => "published as they are",
-        OnFail::Invalidate => "values nulled",
-        OnFail::Quarantine => "held back",
-        OnFail::Block => "blocks the release",
     }
 }
 

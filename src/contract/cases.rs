@@ -52,6 +52,8 @@ pub struct Case {
     pub with: BTreeMap<String, Vec<Row>>,
     /// What the rule came to in earlier partitions, the newest last.
     pub history: Vec<f64>,
+    /// Until when the run has evidence, where its date is not over: what stands for `{until}`.
+    pub until: Option<ServiceSeconds>,
     pub expected: Expected,
 }
 
@@ -71,7 +73,7 @@ pub struct Row {
 }
 
 const FILE_KEYS: &[&str] = &["rule", "date", "defaults", "cases"];
-const CASE_KEYS: &[&str] = &["name", "rows", "named", "holds", "with", "history", "defaults"];
+const CASE_KEYS: &[&str] = &["name", "rows", "named", "holds", "with", "history", "defaults", "until"];
 
 impl Case {
     /// Whether it shows the rule at rest: nothing named, or the limit held.
@@ -281,7 +283,14 @@ fn case(
         };
         problems.add(node.line, format!("the case does not say {what}"), remedy);
     }
-    Some(Case { name, line: node.line, rows, with, history, expected: expected? })
+    let until = node.get("until").and_then(|node| {
+        let until = node.scalar().and_then(|text| ServiceSeconds::from_gtfs(text.as_bytes()));
+        if until.is_none() {
+            problems.add(node.line, "'until' is no time of the timetable", "Write it like '13:30:00'.");
+        }
+        until
+    });
+    Some(Case { name, line: node.line, rows, with, history, until, expected: expected? })
 }
 
 /// The tables that a rule and the views below it read from.

@@ -90,7 +90,7 @@ impl std::fmt::Display for Limit {
             Unit::Rows => Ok(()),
             Unit::Percent => f.write_str(", in percent of the rows"),
             Unit::PercentOfMedian { partitions } => {
-                write!(f, ", in percent of the median of the last {partitions} partitions")
+                write!(f, ", in percent of the median of the last {partitions} comparable partitions")
             }
         }
     }
@@ -104,8 +104,8 @@ const PARTITIONS: usize = 7;
 pub enum Verdict {
     /// And how that is said.
     Known { holds: bool, said: String },
-    /// There is nothing to compare it with.
-    NoHistory,
+    /// There is nothing to compare it with, and why.
+    Nothing(&'static str),
 }
 
 impl Limit {
@@ -113,25 +113,32 @@ impl Limit {
     /// the newest last.
     pub fn of(self, value: f64, rows: u64, earlier: &[f64]) -> Verdict {
         let known = |value: f64, said: String| Verdict::Known { holds: self.threshold.holds(value), said };
+        let shown = |value: f64, digits: usize| self.threshold.shown(value, digits);
         match self.unit {
-            Unit::Rows => known(value, format!("{value}, {}", self.threshold)),
+            Unit::Rows => known(value, format!("{}, {}", shown(value, 4), self.threshold)),
+            Unit::Percent if rows == 0 => Verdict::Nothing("a share of no rows is none"),
             Unit::Percent => {
-                let percent = if rows == 0 { 0.0 } else { value * 100.0 / rows as f64 };
-                known(percent, format!("{percent:.3} %, {} %", self.threshold))
+                let percent = value * 100.0 / rows as f64;
+                known(percent, format!("{} %, {} %", shown(percent, 2), self.threshold))
             }
             Unit::PercentOfMedian { partitions } => {
                 let Some(median) = median(&earlier[earlier.len().saturating_sub(partitions)..]) else {
-                    return Verdict::NoHistory;
+                    return Verdict::Nothing("there is no earlier partition to compare with, or none of such a day");
                 };
                 // Nothing compared with nothing is as much as ever.
                 let percent = match (value, median) {
                     (0.0, 0.0) => 100.0,
+                    (_, 0.0) => {
+                        return Verdict::Nothing("the median of the earlier partitions is 0: nothing is a share of it");
+                    }
                     _ => value * 100.0 / median,
                 };
-                let of = earlier.len().min(partitions);
+                let (of, value, median) = (earlier.len().min(partitions), plain(value, 4), plain(median, 4));
+                let of = if of == 1 { "the partition before".to_owned() } else { format!("{of} partitions before") };
+                let percent_shown = shown(percent, 1);
                 known(
                     percent,
-                    format!("{value} is {percent:.1} % of the median {median} of {of}, {} %", self.threshold),
+                    format!("{value} is {percent_shown} % of {median}, the median of {of}, {} %", self.threshold),
                 )
             }
         }
@@ -141,6 +148,13 @@ impl Limit {
     pub fn needs_history(self) -> bool {
         matches!(self.unit, Unit::PercentOfMedian { .. })
     }
+}
+
+/// A number with at most so many digits behind the point, and none that say nothing.
+fn plain(value: f64, digits: usize) -> String {
+    let text = format!("{value:.digits$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
 fn median(values: &[f64]) -> Option<f64> {
@@ -233,6 +247,15 @@ impl Threshold {
             Self::Between(low, high) => between(low, high),
             Self::NotBetween(low, high) => !between(low, high),
         }
+    }
+
+    /// A number for people: with so many digits behind the point at the most, and more only where it would otherwise seem to
+    /// be on the other side of the limit.
+    fn shown(self, value: f64, digits: usize) -> String {
+        let rounded = (digits..=12).map(|digits| plain(value, digits));
+        let is_as_good =
+            |text: &String| text.parse().is_ok_and(|rounded: f64| self.holds(rounded) == self.holds(value));
+        rounded.into_iter().find(is_as_good).unwrap_or_else(|| value.to_string())
     }
 
     /// Reads the one operator of an entry; none or two are mistakes.
@@ -468,6 +491,32 @@ mod tests {
             let threshold = read(text);
             assert!(threshold.holds(inside) && !threshold.holds(outside), "{text}");
         }
+    }
+
+    #[test]
+    fn numbers_are_rounded_but_never_to_the_other_side_of_the_limit() {
+        let said = |threshold: Threshold, unit: Unit, value: f64, rows: u64, earlier: &[f64]| match (Limit {
+            threshold,
+            unit,
+        })
+        .of(value, rows, earlier)
+        {
+            Verdict::Known { said, .. } => said,
+            Verdict::Nothing(why) => why.to_owned(),
+        };
+        let percent = |value, rows| said(Threshold::LessThan(20.0), Unit::Percent, value, rows, &[]);
+        assert_eq!(percent(7.0, 7), "100 %, must be less than 20 %");
+        assert_eq!(percent(1.0, 3), "33.33 %, must be less than 20 %");
+        assert_eq!(percent(199_999.0, 1_000_000), "19.9999 %, must be less than 20 %");
+        assert_eq!(percent(0.0, 0), "a share of no rows is none");
+        let rows = |threshold, value| said(threshold, Unit::Rows, value, 9, &[]);
+        assert_eq!(rows(Threshold::LessThan(0.3), 1.0 / 3.0), "0.3333, must be less than 0.3");
+        assert_eq!(rows(Threshold::Be(0.0), 1e-6), "0.000001, must be 0");
+        let median = Unit::PercentOfMedian { partitions: 7 };
+        let halved = |value, earlier: &[f64]| said(Threshold::GreaterThan(50.0), median, value, 9, earlier);
+        let long = "17824 is 29.9 % of 59602, the median of 3 partitions before, must be greater than 50 %";
+        assert_eq!(halved(17_824.0, &[59_602.0, 59_700.0, 59_500.0]), long);
+        assert!(halved(5.0, &[0.0]).contains("median of the earlier partitions is 0"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
-use crate::time::ServiceDate;
+use crate::time::{ServiceDate, ServiceSeconds};
 
 /// The column that says which row of a table a row of a result is.
 pub const INDEX: &str = "_index";
@@ -130,7 +130,7 @@ impl Query {
                 message: said.trim_start_matches("sql parser error: ").replace("found: EOF", "found its end"),
             }
         };
-        let text = with_date(sql, ServiceDate(jiff::civil::date(2000, 1, 1)));
+        let text = Placeholders::of(ServiceDate(jiff::civil::date(2000, 1, 1))).fill(sql);
         let statements = Parser::parse_sql(&GenericDialect, &text).map_err(|error| fault(error.to_string()))?;
         let [Statement::Query(ast)] = statements.as_slice() else {
             let message = match statements.len() {
@@ -187,7 +187,7 @@ impl Query {
 
     /// The line of the contract on which a name first stands: of a table, a function or a column, also as `table.column`.
     pub fn line_of(&self, name: &str) -> Option<u32> {
-        let text = with_date(&self.sql, ServiceDate(jiff::civil::date(2000, 1, 1)));
+        let text = Placeholders::of(ServiceDate(jiff::civil::date(2000, 1, 1))).fill(&self.sql);
         let tokens = Tokenizer::new(&GenericDialect, &text).tokenize_with_location().ok()?;
         let tokens: Vec<_> = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).collect();
         let parts: Vec<&str> = name.split('.').collect();
@@ -202,15 +202,15 @@ impl Query {
     }
 
     /// The query for a partition.
-    pub fn of_date(&self, date: ServiceDate) -> String {
-        with_date(&self.sql, date)
+    pub fn with(&self, placeholders: Placeholders) -> String {
+        placeholders.fill(&self.sql)
     }
 
     /// The query for a partition, in steps: each common table expression and each query within it with its name, then the
     /// rest, which has none. Polars does not know the functions of a program inside of them. `None` if a common table
     /// expression gives names to its columns, which a step cannot.
-    pub fn in_steps(&self, date: ServiceDate) -> Option<(Vec<(String, String)>, String)> {
-        let mut statements = Parser::parse_sql(&GenericDialect, &self.of_date(date)).ok()?;
+    pub fn in_steps(&self, placeholders: Placeholders) -> Option<(Vec<(String, String)>, String)> {
+        let mut statements = Parser::parse_sql(&GenericDialect, &self.with(placeholders)).ok()?;
         let Some(Statement::Query(ast)) = statements.first_mut() else { return None };
         let mut steps = Steps::default();
         for mut part in ast.with.take().into_iter().flat_map(|with| with.cte_tables) {
@@ -267,10 +267,31 @@ impl VisitorMut for Steps {
     }
 }
 
-/// `{date}` stands for the date of the partition; as a number of days, for Polars warns of dates in text.
-fn with_date(sql: &str, date: ServiceDate) -> String {
-    sql.replace("${date}", "{date}").replace("{date}", &format!("CAST({} AS DATE)", date.days_since_epoch()))
+/// What stands in a query for something of the partition.
+#[derive(Clone, Copy, Debug)]
+pub struct Placeholders {
+    /// `{date}`: the date of the partition; as a number of days, for Polars warns of dates in text.
+    pub date: ServiceDate,
+    /// `{until}`: until when the run can judge its date, as a time of the timetable in whole seconds.
+    pub until: ServiceSeconds,
 }
+
+impl Placeholders {
+    /// Of a date that is over.
+    pub fn of(date: ServiceDate) -> Self {
+        Self { date, until: DAY_ENDS }
+    }
+
+    /// A query's text with its placeholders filled in.
+    fn fill(self, sql: &str) -> String {
+        let date = format!("CAST({} AS DATE)", self.date.days_since_epoch());
+        let sql = sql.replace("${date}", "{date}").replace("{date}", &date);
+        sql.replace("${until}", "{until}").replace("{until}", &self.until.0.to_string())
+    }
+}
+
+/// A service date has thirty hours.
+pub const DAY_ENDS: ServiceSeconds = ServiceSeconds(30 * 3600);
 
 /// Whether a query is one `SELECT ... FROM table WHERE ...`.
 fn is_filter_of(ast: &Ast, table: &str) -> bool {
@@ -541,7 +562,7 @@ mod tests {
         let date = ServiceDate(jiff::civil::date(1970, 1, 3));
         let sql = "WITH x AS (SELECT a FROM (SELECT a, _index FROM t) AS inner_one WHERE a < {date}) \
                    SELECT o._index FROM (SELECT * FROM x) AS o JOIN x ON x.a = o.a";
-        let (steps, last) = read(sql).in_steps(date).unwrap();
+        let (steps, last) = read(sql).in_steps(Placeholders::of(date)).unwrap();
         let steps: Vec<(&str, &str)> = steps.iter().map(|(name, sql)| (name.as_str(), sql.as_str())).collect();
         assert_eq!(steps[0], ("_step_0", "SELECT a, _index FROM t"));
         assert_eq!(steps[1], ("x", "SELECT a FROM _step_0 AS inner_one WHERE a < CAST(2 AS DATE)"));

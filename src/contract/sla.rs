@@ -7,7 +7,7 @@
 //!
 //! | property | what is looked at | holds if |
 //! |---|---|---|
-//! | `freshness` | the newest value of the element, a timestamp | it is at most so much older than the last capture of the run |
+//! | `freshness` | the newest value of the element, a timestamp | it is at most so much older than the last capture of the run, or than the end of the last trip planned before it |
 //! | `latency` | for each row the time from the element to the capture that it came in | it is at most so long for 95 percent of the rows |
 //! | `completeness` | the slots of five minutes of the service date, from the first to the last planned time of the timetable, or reported time without one | at least so many percent of them have a value of the element |
 //! | `retention` | the table's released partitions | none is older than that, seen from this one |

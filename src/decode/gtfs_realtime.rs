@@ -1369,7 +1369,10 @@ impl Sheet {
                     Cell::Text(text) => {
                         String::from_utf8_lossy(&text[..text.len().min(320)]).chars().take(80).collect()
                     }
-                    other => format!("{other:?}"),
+                    Cell::Name(name) => name.to_owned(),
+                    Cell::Int(number) => number.to_string(),
+                    Cell::Float(number) => number.to_string(),
+                    Cell::Absent => String::new(),
                 };
                 self.flaws.push(Flaw { row: self.rows as u32, column: Some(column as u32), expected, found });
             }

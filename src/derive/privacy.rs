@@ -111,7 +111,8 @@ impl Pseudonyms {
 
     fn mac(&self, parts: &[&str]) -> [u8; 32] {
         // HMAC takes keys of any length, so this cannot fail.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.key) else { return [0; 32] };
+        let mac = Hmac::<Sha256>::new_from_slice(&self.key);
+        let mut mac = mac.unwrap_or_else(|error| crate::internal::impossible("making a pseudonym", error));
         parts.iter().for_each(|part| mac.update(part.as_bytes()));
         mac.finalize().into_bytes().into()
     }

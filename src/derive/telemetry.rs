@@ -24,6 +24,8 @@ use crate::table::{Budget, Chunk, ORIGIN, ORIGIN_ROW};
 use crate::time::ServiceDate;
 use crate::yaml::{Problem, Problems};
 
+/// The occupancy status that says that there is none.
+const NO_DATA: &str = "NO_DATA_AVAILABLE";
 /// Percentages beyond this are a fault of the counter and no crowd.
 const MOST_PERCENT: i32 = 300;
 
@@ -432,13 +434,15 @@ impl Telemetry {
     }
 
     /// Occupancy is kept honest: the raw value and its unit beside what it means, and whether it can be true. A percentage
-    /// says nothing about the status, so neither is made from the other.
+    /// says nothing about the status, so neither is made from the other. Who says that there is no data has measured nothing:
+    /// of that neither source nor quality is known.
     fn occupancy(&self, rows: &RecordBatch, name: &str) -> Option<ArrayRef> {
         let percents = self.source_column(rows, "occupancy_percentage")?.as_primitive_opt::<Int32Type>()?;
         let statuses = self.texts(rows, "occupancy_status")?;
         let plausible = |percent: i32| (0..=MOST_PERCENT).contains(&percent);
         let percent = |row: usize| percents.is_valid(row).then(|| percents.value(row));
         let status = |row: usize| statuses.is_valid(row).then(|| statuses.value(row));
+        let measured = |row: usize| percent(row).is_some() || status(row).is_some_and(|status| status != NO_DATA);
         let rows = 0..rows.num_rows();
         Some(match name {
             "occupancy_percentage" => {
@@ -453,16 +457,12 @@ impl Telemetry {
                     .collect::<StringArray>(),
             ),
             "occupancy_source" => Arc::new(
-                rows.map(|row| {
-                    (percent(row).is_some() || status(row).is_some()).then_some(&self.settings.occupancy_source)
-                })
-                .collect::<StringArray>(),
+                rows.map(|row| measured(row).then_some(&self.settings.occupancy_source)).collect::<StringArray>(),
             ),
             _ => Arc::new(
-                rows.map(|row| match (percent(row), status(row)) {
-                    (Some(value), _) if !plausible(value) => Some("implausible"),
-                    (None, None) => None,
-                    _ => Some("plausible"),
+                rows.map(|row| match percent(row) {
+                    Some(value) if !plausible(value) => Some("implausible"),
+                    _ => measured(row).then_some("plausible"),
                 })
                 .collect::<StringArray>(),
             ),
@@ -569,19 +569,22 @@ mod tests {
             "vehicle_positions",
             "vehicle_locations",
             &[&[
-                ("captured_at", &[NOON, NOON, NOON, NOON]),
-                ("vehicle_id", &["a", "b", "c", "d"]),
-                ("timestamp", &[NOON, NOON, NOON, NOON]),
-                ("occupancy_percentage", &["0", "-5", "", ""]),
-                ("occupancy_status", &["", "", "EMPTY", ""]),
+                ("captured_at", &[NOON; 6]),
+                ("vehicle_id", &["a", "b", "c", "d", "e", "f"]),
+                ("timestamp", &[NOON; 6]),
+                ("occupancy_percentage", &["0", "-5", "", "", "", "7"]),
+                ("occupancy_status", &["", "", "EMPTY", "", "NO_DATA_AVAILABLE", "NO_DATA_AVAILABLE"]),
             ]],
         );
-        let some = |texts: [&str; 4]| texts.map(|text| (!text.is_empty()).then(|| text.to_owned())).to_vec();
-        assert_eq!(text(&rows, "occupancy_percentage"), some(["0", "", "", ""]));
-        assert_eq!(text(&rows, "occupancy_raw"), some(["0", "-5", "EMPTY", ""]));
-        assert_eq!(text(&rows, "occupancy_status"), some(["", "", "EMPTY", ""]));
-        assert_eq!(text(&rows, "occupancy_quality"), some(["plausible", "implausible", "plausible", ""]));
-        assert_eq!(text(&rows, "occupancy_source"), some(["apc", "apc", "apc", ""]));
+        let some = |texts: [&str; 6]| texts.map(|text| (!text.is_empty()).then(|| text.to_owned())).to_vec();
+        assert_eq!(text(&rows, "occupancy_percentage"), some(["0", "", "", "", "", "7"]));
+        let none = "NO_DATA_AVAILABLE";
+        assert_eq!(text(&rows, "occupancy_raw"), some(["0", "-5", "EMPTY", "", none, "7"]));
+        assert_eq!(text(&rows, "occupancy_status"), some(["", "", "EMPTY", "", none, none]));
+        // Nobody knows how full a bus is of which there is no data, so nobody measured it.
+        let quality = ["plausible", "implausible", "plausible", "", "", "plausible"];
+        assert_eq!(text(&rows, "occupancy_quality"), some(quality));
+        assert_eq!(text(&rows, "occupancy_source"), some(["apc", "apc", "apc", "", "", "apc"]));
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::contract::{Contract, RuleId, Severity};
 use crate::decision::DecisionEntry;
 use crate::decode::Note;
 use crate::digest::Digest;
+use crate::internal;
 use crate::time::ServiceDate;
 
 /// What the record's form is called; changes when a reader must change.
@@ -494,7 +495,8 @@ impl RunRecord {
     /// The record's bytes, and the name that they have in the bucket.
     pub fn to_bytes(&self) -> (String, Bytes) {
         // A record has only texts, numbers, lists and maps with text keys, which always serialise.
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        let text = serde_json::to_string_pretty(self);
+        let mut text = text.unwrap_or_else(|error| internal::impossible("writing a run record", error));
         text.push('\n');
         let key = record_key(&Digest::of(text.as_bytes()));
         (key, text.into())

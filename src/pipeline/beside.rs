@@ -44,7 +44,9 @@ pub struct Beside {
     needs: Needs,
     previous: BTreeMap<String, IndexFile>,
     /// By contract.
-    history: BTreeMap<String, BTreeMap<RuleId, Vec<f64>>>,
+    history: BTreeMap<String, BTreeMap<RuleId, Vec<(ServiceDate, f64)>>>,
+    /// Whether more evidence of the date may come.
+    pub is_provisional: bool,
     /// Of the partitions before the date.
     oldest: BTreeMap<String, ServiceDate>,
 }
@@ -62,11 +64,15 @@ impl Beside {
         let contracts = || pipeline.all_contracts();
         beside.needs = timetable_needs(contracts(), &Library::gtfs());
         let wants_span = contracts().flat_map(|c| &c.sla).any(|p| matches!(p.asks, Asks::Completeness { .. }));
+        let is_compared = pipeline.all_contracts().any(|contract| with_history(contract).next().is_some());
         if let Some((name, _)) = &pipeline.timetable
             && let Some(other) = workspace.pipelines.iter().find(|other| other.name == *name)
         {
             if wants_span {
                 beside.needs.add_span();
+            }
+            if is_compared {
+                beside.needs.add_days([date]);
             }
             if !beside.needs.is_empty() {
                 (beside.timetable, beside.passed_over) = timetable(workspace, other, date)?;
@@ -88,7 +94,8 @@ impl Beside {
             // inputs.
             let counting = limits.iter().filter(|(_, counts_rows)| *counts_rows && !earlier.is_empty());
             for (rule, _) in counting {
-                let rows = earlier[earlier.len().saturating_sub(LOOKED_BACK)..].iter().map(|file| file.rows as f64);
+                let rows = earlier[earlier.len().saturating_sub(LOOKED_BACK)..].iter();
+                let rows = rows.map(|file| (file.partition_date, file.rows as f64));
                 beside.history.entry(contract.id.clone()).or_default().insert((*rule).clone(), rows.collect());
             }
             if let Some(oldest) = earlier.iter().map(|file| file.partition_date).min() {
@@ -124,7 +131,7 @@ impl Beside {
             for (contract, rule) in rules {
                 if let Some(value) = record.values.get(*contract).and_then(|values| values.get(rule)) {
                     let of_contract = self.history.entry((*contract).to_owned()).or_default();
-                    of_contract.entry((*rule).clone()).or_default().push(*value);
+                    of_contract.entry((*rule).clone()).or_default().push((record.date, *value));
                 }
             }
         }
@@ -150,7 +157,7 @@ impl Beside {
         inputs.extend(self.previous.iter().map(|(table, file)| Input::new("previous", table, file.sha256)));
         for (contract, rules) in &self.history {
             for (rule, values) in rules {
-                let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+                let values: Vec<String> = values.iter().map(|(date, value)| format!("{date}={value}")).collect();
                 inputs.push(Input::of_value("history", &format!("{contract}/{rule}"), values.join(" ")));
             }
         }
@@ -174,7 +181,7 @@ impl Beside {
 
     /// Reads all of it. The first is for the rules of the feed's contracts, the second for those of the release.
     pub fn surroundings(
-        self,
+        mut self,
         workspace: &Workspace,
         pipeline: &Pipeline,
         date: ServiceDate,
@@ -183,6 +190,10 @@ impl Beside {
         bucket: &Bucket,
     ) -> Result<[Arc<Surroundings>; 2], RunError> {
         let gtfs = Arc::new(Library::gtfs());
+        if !self.needs.is_empty() && !self.history.is_empty() {
+            let compared = self.history.values().flat_map(BTreeMap::values).flatten();
+            self.needs.add_days(compared.map(|(date, _)| *date));
+        }
         let timetable = match (self.timetable, &pipeline.timetable) {
             (Some((source, store, entry, _)), _) => {
                 let capture = store.open(&entry)?;
@@ -199,6 +210,24 @@ impl Beside {
             }),
             (None, None) => Err("the pipeline names none".to_owned()),
         };
+        // Timetables have no kinds of days: each is of many.
+        let days = match &pipeline.format {
+            Format::Gtfs => None,
+            Format::GtfsRealtime { .. } => Some(timetable.as_ref().map(|read: &Arc<Timetable>| &read.trips_on)),
+        };
+        let is_like = |other: ServiceDate| {
+            let Some(trips) = &days else { return true };
+            let trips_on = |date| trips.as_ref().ok().and_then(|trips| trips.get(&date)).copied();
+            is_same_kind((date, trips_on(date)), (other, trips_on(other)))
+        };
+        let history: BTreeMap<String, BTreeMap<RuleId, Vec<f64>>> = (self.history.iter())
+            .map(|(contract, rules)| {
+                let alike = |values: &Vec<(ServiceDate, f64)>| -> Vec<f64> {
+                    values.iter().filter(|(date, _)| is_like(*date)).map(|(_, value)| *value).collect()
+                };
+                (contract.clone(), rules.iter().map(|(rule, values)| (rule.clone(), alike(values))).collect())
+            })
+            .collect();
         let mut previous = BTreeMap::new();
         for (table, file) in &self.previous {
             let contracts = pipeline.released();
@@ -213,9 +242,10 @@ impl Beside {
             area: workspace.area.clone(),
             timetable: timetable.clone(),
             previous: previous.clone(),
-            history: contracts.iter().filter_map(|c| self.history.get(&c.id)).flat_map(Clone::clone).collect(),
+            history: contracts.iter().filter_map(|c| history.get(&c.id)).flat_map(Clone::clone).collect(),
             oldest: self.oldest.clone(),
             until,
+            is_provisional: self.is_provisional,
             spool: spool.to_owned(),
             gtfs: gtfs.clone(),
             siblings,
@@ -236,6 +266,17 @@ fn with_history(contract: &Contract) -> impl Iterator<Item = (&RuleId, bool)> {
     let metrics = contract.metrics.iter().filter(move |metric| compared(&metric.limit));
     let metrics = metrics.map(|metric| (&metric.id, metric.metric == Metric::RowCount));
     rules.map(|rule| (&rule.id, false)).chain(metrics)
+}
+
+/// Whether two dates are of the same kind: about as many trips are planned on both, so that a holiday is as a Sunday is.
+/// Where the timetable has none of one of them, Mondays to Fridays are of one kind, and Saturdays and Sundays of theirs.
+fn is_same_kind(one: (ServiceDate, Option<u64>), other: (ServiceDate, Option<u64>)) -> bool {
+    if let (Some(one), Some(other)) = (one.1, other.1) {
+        // Otherwise half of the one could be as much as is usual on the other.
+        return 3 * one.min(other) >= 2 * one.max(other);
+    }
+    let kind = |date: ServiceDate| date.0.weekday().to_monday_zero_offset().max(4);
+    kind(one.0) == kind(other.0)
 }
 
 /// The evidence of a timetable, and the captures that are none.
@@ -297,5 +338,29 @@ impl Pipeline {
             Format::GtfsRealtime { tables, .. } => tables,
         };
         self.contracts.contracts.values().chain(release.iter().map(|(contract, _)| contract))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_holiday_is_as_a_sunday_is_and_without_a_timetable_weekdays_are_of_one_kind() {
+        let like = |one: (&str, Option<u64>), other: (&str, Option<u64>)| {
+            let day = |(date, trips): (&str, Option<u64>)| (date.parse().unwrap(), trips);
+            is_same_kind(day(one), day(other))
+        };
+        let (friday, sunday, monday, holiday) = ("2026-12-18", "2026-12-20", "2026-12-21", "2026-12-25");
+        assert!(like((monday, Some(400)), (friday, Some(420))));
+        assert!(like((holiday, Some(120)), (sunday, Some(120))));
+        assert!(!like((holiday, Some(120)), (friday, Some(420))));
+        // In the school holidays some trips less run.
+        assert!(like(("2026-12-28", Some(300)), (friday, Some(420))));
+        for trips in [None, Some(400)] {
+            assert!(like((monday, None), (friday, trips)));
+            assert!(!like((monday, None), (sunday, trips)));
+            assert!(!like(("2026-12-19", None), (sunday, trips)));
+        }
     }
 }

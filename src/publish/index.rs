@@ -434,7 +434,8 @@ pub fn write_views(bucket: &Bucket, index: &TableIndex) -> Result<(), PublishErr
 
 fn json(index: &impl Serialize) -> Bytes {
     // An index has only strings, numbers, lists and maps with text keys, which always serialise.
-    let mut text = serde_json::to_string_pretty(index).unwrap_or_default();
+    let text = serde_json::to_string_pretty(index);
+    let mut text = text.unwrap_or_else(|error| crate::internal::impossible("writing an index", error));
     text.push('\n');
     text.into()
 }

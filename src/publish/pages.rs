@@ -105,7 +105,8 @@ fn data_package(site: &Site, tables: &[PageTable]) -> Bytes {
         "resources": resources,
     });
     // Made of strings and numbers only, which always serialise.
-    let mut text = serde_json::to_string_pretty(&package).unwrap_or_default();
+    let text = serde_json::to_string_pretty(&package);
+    let mut text = text.unwrap_or_else(|error| crate::internal::impossible("writing datapackage.json", error));
     text.push('\n');
     text.into()
 }

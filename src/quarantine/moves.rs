@@ -301,7 +301,8 @@ fn with_places(rows: &RecordBatch, of: impl Fn(usize, u64) -> u64) -> RecordBatc
     let mut columns = rows.columns().to_vec();
     columns[at] = places;
     // The type and the length are those that were there.
-    RecordBatch::try_new(rows.schema(), columns).unwrap_or_else(|_| rows.clone())
+    let rows = RecordBatch::try_new(rows.schema(), columns);
+    rows.unwrap_or_else(|error| crate::internal::impossible("placing rows of the quarantine", error))
 }
 
 #[cfg(test)]

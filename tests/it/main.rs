@@ -24,6 +24,7 @@ mod readable;
 mod real_data;
 mod realtime_wire;
 mod recall;
+mod rule_days;
 mod rules;
 mod tampering;
 mod terminal;

@@ -10,7 +10,7 @@ const TEST: &str = "schemas/stadtbus/tests/vehicle_locations.speed_possible.yaml
 const TELEMETRY: &str = "pipelines/stadtbus-telemetrie.yaml";
 
 const SPEED: &str = "SELECT _index FROM vehicle_locations WHERE speed > 35";
-const COUNTED: &str = "SELECT CAST(COUNT(occupancy_raw) AS DOUBLE) * 100 / COUNT(*) AS counted FROM {object}";
+const COUNTED: &str = "SELECT CAST(COUNT(occupancy_quality) AS DOUBLE) * 100 / COUNT(*) AS counted FROM {object}";
 
 /// A change to a file of the workspace; the text whose line must be told, in that file; and what is told of it.
 struct Mistake(&'static str, &'static str, &'static str, &'static str, &'static str);
@@ -216,7 +216,7 @@ const MISTAKES: &[Mistake] = &[
     ),
     Mistake(
         LOCATIONS,
-        "{property: descriptionDe, value: Es gibt mehr als halb so viele Meldungen wie an den Tagen davor.}",
+        "{property: descriptionDe, value: Es gibt mehr als halb so viele Meldungen wie an den Tagen derselben Art davor.}",
         "{property: partitions, value: 0}",
         "{property: partitions, value: 0}",
         "'partitions' is no count of partitions. Write a whole number from 1.",

@@ -49,7 +49,10 @@ impl Feed {
     /// A table of the GTFS reference by its name.
     pub fn table(&self, name: &str) -> &Table {
         // The contracts that come with the program have every table that a rule names.
-        &self.timetable.tables[self.places.get(name).copied().unwrap_or_default()]
+        match self.places.get(name) {
+            Some(place) => &self.timetable.tables[*place],
+            None => crate::internal::impossible("reading a timetable", format!("GTFS has no table '{name}'")),
+        }
     }
 
     /// The stop times of each trip, in the order of `stop_sequence`.

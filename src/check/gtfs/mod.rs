@@ -404,6 +404,13 @@ mod tests {
     }
 
     #[test]
+    #[should_panic(expected = "reading a timetable: GTFS has no table 'typo'")]
+    fn a_table_that_gtfs_does_not_have_is_no_other_table() {
+        let timetable = timetable::read("x", package(&[]), &contracts(), Limits::default()).unwrap();
+        Feed::new(timetable, "2026-11-24".parse().unwrap()).table("typo");
+    }
+
+    #[test]
     fn a_stop_that_the_shape_passes_again_and_again_is_told() {
         let shape = String::from("shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence\n");
         // Out to the east and back, twenty-one times or twenty.

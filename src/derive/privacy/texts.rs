@@ -30,6 +30,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::contract::{Classification, Contract, Kind};
 use crate::derive::privacy::plates::{self, Written};
+use crate::internal::impossible;
 use crate::table::keys::{KeySet, text_key};
 use crate::table::{Budget, BudgetExceeded};
 
@@ -112,17 +113,20 @@ const PATTERNS: &[(Looks, bool, &str)] = &[
 ];
 
 /// All forms, and those for columns of ids: a text is looked at once for all of them.
-static FORMS: LazyLock<[Option<RegexSet>; 2]> = LazyLock::new(|| {
+static FORMS: LazyLock<[RegexSet; 2]> = LazyLock::new(|| {
     // They are constant, and a test reads each.
     let set = |keep: &dyn Fn(bool) -> bool| {
-        RegexSet::new(PATTERNS.iter().filter(|(_, in_ids, _)| keep(*in_ids)).map(|(.., form)| form)).ok()
+        let set = RegexSet::new(PATTERNS.iter().filter(|(_, in_ids, _)| keep(*in_ids)).map(|(.., form)| form));
+        set.unwrap_or_else(|error| impossible("reading the forms of private texts", error))
     };
     [set(&|_| true), set(&|in_ids| in_ids)]
 });
 
 /// Twelve hexadecimal digits, letters among them, as a word of a sentence.
-static HEX_WORD: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?i)(?:^|[^0-9a-z:/_.-])([0-9a-f]{12})(?:$|[^0-9a-z:/_-])").ok());
+static HEX_WORD: LazyLock<Regex> = LazyLock::new(|| {
+    let word = Regex::new(r"(?i)(?:^|[^0-9a-z:/_.-])([0-9a-f]{12})(?:$|[^0-9a-z:/_-])");
+    word.unwrap_or_else(|error| impossible("reading the form of a MAC address", error))
+});
 
 /// The private texts of a run, of all of its tables.
 pub struct PrivateTexts {
@@ -561,7 +565,7 @@ fn looks_plain(text: &str, holds: Holds) -> Option<Looks> {
         return None;
     }
     let is_id = holds == Holds::Ids;
-    let forms = FORMS[usize::from(is_id)].as_ref()?;
+    let forms = &FORMS[usize::from(is_id)];
     if let Some(found) = forms.matches(text).iter().next() {
         let patterns = PATTERNS.iter().filter(|(_, in_ids, _)| *in_ids || !is_id);
         return patterns.into_iter().nth(found).map(|(looks, ..)| *looks);
@@ -584,7 +588,7 @@ fn loose(text: &str, holds: Holds) -> Option<Looks> {
         return Some(Looks::Plate);
     }
     let is_sentence = holds == Holds::Text && text.len() > 12 && text.contains(' ') && !text.contains("://");
-    let words = is_sentence.then_some(HEX_WORD.as_ref()).flatten()?.captures_iter(text);
+    let words = is_sentence.then(|| HEX_WORD.captures_iter(text))?;
     let mut words = words.filter_map(|word| word.get(1)).map(|word| word.as_str());
     let has_digit = |text: &str| text.bytes().any(|byte| byte.is_ascii_digit());
     words.any(|word| has_letter(word) && has_digit(word)).then_some(Looks::MacAddress)

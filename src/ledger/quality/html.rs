@@ -168,7 +168,7 @@ fn finding(report: &Report, trend: &Trend) -> Markup {
                 b { (both(de, en)) } " " code { (trend.rule.id) } " – " (told(trend, point))
                 br; (words(trend))
                 @if let Some(message) = &trend.rule.message { br; small { (message) } }
-                br; small { (happened(trend, point)) }
+                br; small { (happened(report, trend)) }
             }
             (bars(report, trend))
         }
@@ -176,17 +176,10 @@ fn finding(report: &Report, trend: &Trend) -> Markup {
 }
 
 /// What happened to what was named.
-fn happened(trend: &Trend, point: &Point) -> Markup {
-    match point.result {
-        RuleResult::Error => both(
-            "Eine Regel, die nicht laufen kann, sperrt die Veröffentlichung.",
-            "A rule that cannot run blocks the release.",
-        ),
-        _ => {
-            let (de, en) = then(trend.rule.on_fail, point.rows_released);
-            both(&de, &en)
-        }
-    }
+fn happened(report: &Report, trend: &Trend) -> Markup {
+    let Some(newest) = report.runs.last() else { return html! {} };
+    let (de, en) = then(&trend.rule, newest.status, &newest.tables);
+    both(&de, &en)
 }
 
 fn words(trend: &Trend) -> Markup {

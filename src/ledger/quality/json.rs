@@ -3,11 +3,16 @@
 use serde_json::Value;
 
 use super::{FORMAT, Quality};
+use crate::internal;
 
 /// The file's text.
 pub fn write(quality: &Quality) -> String {
     // Results have only texts, finite numbers, lists and maps with text keys, which always serialise.
-    let Ok(Value::Object(fields)) = serde_json::to_value(quality) else { return String::new() };
+    let fields = match serde_json::to_value(quality) {
+        Ok(Value::Object(fields)) => fields,
+        Ok(other) => internal::impossible("writing results", format!("they became {other}")),
+        Err(error) => internal::impossible("writing results", error),
+    };
     let mut out = String::from("{");
     for (place, (name, value)) in fields.iter().enumerate() {
         out += if place == 0 { "\n" } else { ",\n" };

@@ -7,6 +7,7 @@
 
 use std::fmt::Write;
 
+use super::text::number;
 use super::{Asks, Quality, Result, printable, then};
 use crate::check::RuleResult;
 
@@ -32,7 +33,7 @@ pub fn write(quality: &Quality) -> String {
             let _ = writeln!(out, "      <property name=\"{name}\" value=\"{}\"/>", escaped(value));
         }
         out += "    </properties>\n";
-        suite.iter().for_each(|result| case(&mut out, result));
+        suite.iter().for_each(|result| case(&mut out, quality, result));
         out += "  </testsuite>\n";
     }
     out + "</testsuites>\n"
@@ -73,11 +74,11 @@ fn open(out: &mut String, depth: usize, element: &str, attributes: &[(&str, &str
     );
 }
 
-fn case(out: &mut String, result: &Result) {
+fn case(out: &mut String, quality: &Quality, result: &Result) {
     let (id, class) = (escaped(&result.id.0), escaped(&result.contract));
     let _ = write!(out, "    <testcase classname=\"{class}\" name=\"{id}\"");
     let message = escaped(result.message.as_deref().unwrap_or(&result.description));
-    let found = escaped(&found(result));
+    let found = escaped(&found(quality, result));
     let kind = format!("{:?}", result.dimension).to_lowercase();
     match told(result) {
         Told::Success if result.result == RuleResult::Passed => *out += "/>\n",
@@ -103,11 +104,11 @@ fn case(out: &mut String, result: &Result) {
 }
 
 /// The numbers, and what happened to the rows.
-fn found(result: &Result) -> String {
-    let (_, then) = then(result.on_fail, result.rows_released);
+fn found(quality: &Quality, result: &Result) -> String {
+    let (_, then) = then(result, quality.status, &quality.tables);
     match (result.asks, result.value) {
         (Asks::Rows, _) => format!("{} of {} rows; {then}", result.rows, result.checked),
-        (Asks::Number, Some(value)) => format!("{value}; {then}"),
+        (Asks::Number, Some(value)) => format!("{}; {then}", number(value)),
         (Asks::Number, None) => then,
     }
 }

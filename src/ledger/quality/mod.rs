@@ -133,8 +133,7 @@ pub enum Asks {
 impl Result {
     /// Whether it is one of those that keep a run from being published.
     pub fn blocks(&self) -> bool {
-        let failed = matches!(self.result, RuleResult::Failed | RuleResult::Warning);
-        self.result == RuleResult::Error || (self.on_fail == OnFail::Block && failed)
+        self.result.blocks(self.severity, self.on_fail)
     }
 }
 
@@ -161,7 +160,8 @@ impl Quality {
             }
         }
         // No finding is lost, whoever made it.
-        rules.extend(findings.into_values().map(|finding| of_finding(record, finding)));
+        rules.extend(findings.into_values().map(|finding| of_finding(record, contracts, finding)));
+        tell_apart(&mut rules);
         Self {
             format: FORMAT.to_owned(),
             dataset: record.dataset.clone(),
@@ -239,16 +239,29 @@ fn result(record: &RunRecord, asked: &Asked, spec: Spec, found: Option<&Finding>
     }
 }
 
+/// What stands before the id of a rule of the feed's table where the release has a table of that name, too.
+pub const OF_FEED: &str = "feed.";
+
+/// Gives the rules of a feed's table other ids than those of the release's table of the same name: readers of results
+/// know a rule by its id.
+fn tell_apart(rules: &mut [Result]) {
+    let released: BTreeSet<String> = rules.iter().filter(|rule| rule.released).map(|rule| rule.table.clone()).collect();
+    for rule in rules.iter_mut().filter(|rule| !rule.released && released.contains(&rule.table)) {
+        rule.id = RuleId(format!("{OF_FEED}{}", rule.id));
+    }
+}
+
 /// The result of a rule that none of the contracts makes.
-fn of_finding(record: &RunRecord, finding: &Finding) -> Result {
+fn of_finding(record: &RunRecord, contracts: &[Asked], finding: &Finding) -> Result {
     let outcome = &finding.outcome;
+    let released = contracts.iter().any(|asked| asked.released && asked.contract.id == finding.contract);
     let entry = record.contracts.iter().find(|entry| entry.id == finding.contract);
     Result {
         id: outcome.rule.clone(),
         table: outcome.table.clone(),
         contract: finding.contract.clone(),
         contract_version: entry.map(|entry| entry.version.clone()).unwrap_or_default(),
-        released: false,
+        released,
         dimension: outcome.dimension,
         severity: outcome.severity,
         on_fail: outcome.on_fail,
@@ -354,22 +367,42 @@ fn encoded(text: &str) -> String {
     out
 }
 
-/// What happened to rows that a rule named, of which some were released, in German and English.
-pub fn then(on_fail: OnFail, released: u64) -> (String, String) {
-    let (de, en) = on_fail_word(on_fail);
-    match released {
+/// What happened to the rows that a rule named, or to the run, in German and English. `status` and `tables` are those of the
+/// run that it is a result of.
+pub fn then(result: &Result, status: Status, tables: &[TableCount]) -> (String, String) {
+    let (de, en) = happened(result, status, tables);
+    match result.rows_released {
         0 => (de.to_owned(), en.to_owned()),
-        _ => (format!("{de}, {released} davon freigegeben"), format!("{en}, {released} of them released")),
+        rows => (format!("{de}, {rows} davon freigegeben"), format!("{en}, {rows} of them released")),
     }
 }
 
-/// What happens to rows that a rule names, or to the run.
-fn on_fail_word(on_fail: OnFail) -> (&'static str, &'static str) {
-    match on_fail {
-        OnFail::Report => ("veröffentlicht, wie sie sind", "published as they are"),
-        OnFail::Invalidate => ("Werte gelöscht", "values nulled"),
-        OnFail::Quarantine => ("Zeilen zurückgehalten", "rows held back"),
+fn happened(result: &Result, status: Status, tables: &[TableCount]) -> (&'static str, &'static str) {
+    if result.result == RuleResult::Error {
+        return match result.blocks() {
+            true => ("nicht prüfbar, sperrt die Veröffentlichung", "not judged, blocks the release"),
+            false => ("nicht prüfbar, hält nichts zurück", "not judged, holds nothing back"),
+        };
+    }
+    let of_table = tables.iter().find(|count| count.table == result.table);
+    match result.on_fail {
         OnFail::Block => ("sperrt die Veröffentlichung", "blocks the release"),
+        OnFail::Quarantine => ("Zeilen zurückgehalten", "rows held back"),
+        OnFail::Invalidate if status == Status::HeldBack => {
+            ("Werte gelöscht, nichts veröffentlicht", "values nulled, nothing published")
+        }
+        OnFail::Invalidate => ("Werte gelöscht", "values nulled"),
+        // A number names no rows, and rows of a feed are not those that are published.
+        OnFail::Report if result.asks == Asks::Number || !result.released => ("nur gemeldet", "reported only"),
+        OnFail::Report if status == Status::HeldBack => {
+            ("nur gemeldet, nichts veröffentlicht", "reported only, nothing published")
+        }
+        // Another rule may have held some of them.
+        OnFail::Report if of_table.is_none_or(|count| count.quarantined > 0) => (
+            "veröffentlicht, soweit keine andere Regel sie zurückhielt",
+            "published unless another rule held them back",
+        ),
+        OnFail::Report => ("veröffentlicht, wie sie sind", "published as they are"),
     }
 }
 
@@ -531,14 +564,51 @@ schema:
         let (feed, release): (Vec<_>, Vec<_>) = quality.rules.iter().partition(|rule| rule.contract == "feed");
         assert_eq!((feed.len(), release.len()), (feed.len(), feed.len()));
         assert!(release.iter().all(|rule| rule.result == RuleResult::Skipped && rule.checked == 0));
-        let of = |id: &str| *feed.iter().find(|rule| rule.id.0 == id).unwrap();
+        // No two rules of one table have the same id.
+        let ids: BTreeSet<&RuleId> = quality.rules.iter().map(|rule| &rule.id).collect();
+        assert_eq!(ids.len(), quality.rules.len());
+        let of = |id: &str| *feed.iter().find(|rule| rule.id.0 == format!("feed.{id}")).unwrap();
         assert_eq!((of("t.row_length").result, of("t.row_length").checked), (RuleResult::Passed, 20));
         assert_eq!((of("t.primary_key").rows, of("t.south").rows), (1, 3));
         assert_eq!((of("t.most").value, of("t.most").asks, of("t.most").checked), (Some(48.5), Asks::Number, 19));
         // What a metric counted are not rows that it names.
         assert_eq!((of("t.rowCount").value, of("t.rowCount").rows, of("t.rowCount").checked), (Some(19.0), 0, 19));
-        assert!(of("t.few").blocks() && of("t.broken").blocks() && !of("t.south").blocks());
+        // What could not run holds a run back if it is an error; `t.broken` only tells.
+        assert!(of("t.few").blocks() && !of("t.broken").blocks() && !of("t.south").blocks());
         assert_eq!(of("t.lat.range").description_de.as_deref(), Some("lat ist mindestens -90 und höchstens 90"));
+    }
+
+    #[test]
+    fn what_is_said_to_have_happened_is_what_happened() {
+        let table = |quarantined| TableCount {
+            table: "t".to_owned(),
+            rows_in: 9,
+            published: 9 - quarantined,
+            quarantined,
+            held_back: 0,
+            dropped: BTreeMap::new(),
+        };
+        let found = Result { released: true, ..result("t.r", Dimension::Accuracy, RuleResult::Warning, 3, 9) };
+        let said = |result: &Result, status, quarantined| then(result, status, &[table(quarantined)]).1;
+        let (out, back) = (Status::Published, Status::HeldBack);
+        let of_feed = Result { released: false, ..found.clone() };
+        let number = Result { asks: Asks::Number, ..found.clone() };
+        let broken = Result { result: RuleResult::Error, severity: Severity::Warning, ..found.clone() };
+        let grave = Result { severity: Severity::Error, ..broken.clone() };
+        let nulled = Result { on_fail: OnFail::Invalidate, rows_released: 1, ..found.clone() };
+        for (result, status, quarantined, expected) in [
+            (&found, out, 0, "published as they are"),
+            (&found, out, 1, "published unless another rule held them back"),
+            (&found, back, 0, "reported only, nothing published"),
+            (&of_feed, out, 0, "reported only"),
+            (&number, out, 0, "reported only"),
+            (&broken, out, 0, "not judged, holds nothing back"),
+            (&grave, back, 0, "not judged, blocks the release"),
+            (&nulled, out, 0, "values nulled, 1 of them released"),
+            (&nulled, back, 0, "values nulled, nothing published, 1 of them released"),
+        ] {
+            assert_eq!(said(result, status, quarantined), expected);
+        }
     }
 
     #[test]

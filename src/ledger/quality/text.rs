@@ -55,7 +55,7 @@ fn dataset(out: &mut String, report: &Report) {
     let _ = writeln!(out, "{heading}");
     listed(out, &now, |trend| {
         let said = trend.newest().map_or_else(String::new, |point| told(trend, point));
-        let (_, then) = then(trend.rule.on_fail, trend.newest().map_or(0, |point| point.rows_released));
+        let (_, then) = then(&trend.rule, last.status, &last.tables);
         let what = trend.rule.message.as_ref().unwrap_or(&trend.rule.description);
         let what: String = what.split_whitespace().collect::<Vec<_>>().join(" ");
         format!("{said}; {what} ({then})")

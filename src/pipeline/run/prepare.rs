@@ -73,7 +73,8 @@ pub(super) fn prepare(
     };
     let budget = Budget::new(workspace.memory);
     let mut notes = std::mem::take(&mut partition.notes);
-    let beside = std::mem::take(&mut partition.beside);
+    let mut beside = std::mem::take(&mut partition.beside);
+    beside.is_provisional = !partition.is_complete;
     notes.extend(beside.notes());
     let date = partition.date;
     let received = partition.received.clone();
