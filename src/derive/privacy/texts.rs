@@ -617,7 +617,7 @@ mod tests {
 
     #[test]
     fn plates_addresses_and_numbers_are_known_by_their_looks() {
-        assert!(FORMS.iter().all(Option::is_some) && HEX_WORD.is_some());
+        assert_eq!((FORMS.len(), FORMS[0].len(), HEX_WORD.captures_len()), (2, PATTERNS.len(), 2));
         for (text, expected) in [
             ("OG-FB 101", Looks::Plate),
             ("B-MW 1234E", Looks::Plate),
