@@ -1,6 +1,7 @@
 //! Tests that walk through several rooms, with the program as its users start it.
 
 mod broken_feeds;
+mod cases_reports;
 mod cases_windows;
 mod collector;
 mod command_line;
