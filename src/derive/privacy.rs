@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn the_pseudonyms_and_ids_that_were_published_stay_as_they_are() {
         let bus = Pseudonyms::new([7; 32]).of(None, "bus 7");
-        assert_eq!((bus.name.as_str(), bus.report(43_200).as_str()), ("NAME", "REPORT"));
+        assert_eq!((bus.name.as_str(), bus.report(43_200).as_str()), ("53aa419d1f692d6a", "53aa419d1f692d6a-3baf"));
     }
 
     #[test]
