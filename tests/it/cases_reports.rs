@@ -24,6 +24,10 @@ fn published(world: &World, record: &Value, name: &str) -> RecordBatch {
 
 fn texts(rows: &RecordBatch, column: &str) -> Vec<Option<String>> {
     let column = rows.column_by_name(column).unwrap();
+    // Arrow shows instants of a named zone only with a database of zones.
+    let is_instant = matches!(column.data_type(), arrow_schema::DataType::Timestamp(..));
+    let numbers = is_instant.then(|| arrow_cast::cast(column, &arrow_schema::DataType::Int64).unwrap());
+    let column = numbers.as_ref().unwrap_or(column);
     let text = |row| arrow_cast::display::array_value_to_string(column, row).unwrap();
     (0..column.len()).map(|row| column.is_valid(row).then(|| text(row))).collect()
 }
@@ -225,9 +229,6 @@ fn two_operators_have_four_vehicles_unless_the_pipeline_says_that_they_share_the
         assert_eq!((distinct(&texts(&rows, "vehicle_id")), distinct(&texts(&rows, "location_ping_id"))), (4, 12));
         let told = notes(&record, "gtfs_realtime.vehicles_by_source");
         assert_eq!(told.len(), usize::from(said.is_empty()), "{told:?}");
-        for rule in ["reported_twice_in_snapshot", "entity_id_twice_in_snapshot"] {
-            assert_eq!(findings(&record, &format!("vehicle_positions.{rule}")), [] as [Value; 0], "{rule}");
-        }
     }
     let world = two_operators("vehicles: shared");
     let record = run(&world, DATE);
@@ -260,8 +261,8 @@ fn sources_of_one_operator_have_the_pseudonyms_that_they_had() {
     let [positions, updates, alone] = of_one_operator(&[said]);
     assert!(positions != updates && positions != alone && updates != alone);
     let [positions, updates, alone] = of_one_operator(&[
-        ("- name: stadtbus-vehicle-positions\n", "- name: stadtbus-vehicle-positions\n    vehicles: stadtbus\n"),
-        ("- name: stadtbus-trip-updates\n", "- name: stadtbus-trip-updates\n    vehicles: stadtbus\n"),
+        ("vehicle-positions\n    type: evidence", "vehicle-positions\n    type: evidence\n    vehicles: stadtbus"),
+        ("trip-updates\n    type: evidence", "trip-updates\n    type: evidence\n    vehicles: stadtbus"),
     ]);
     assert!(positions == updates && positions != alone);
 }
