@@ -20,6 +20,7 @@ use fahrtenbuch::contract::Contract;
 use fahrtenbuch::contract::library::Library;
 use fahrtenbuch::decode::{self, Decoded, Limits, Step};
 use fahrtenbuch::derive::privacy::{Pseudonyms, public_only};
+use fahrtenbuch::derive::reports::Fleets;
 use fahrtenbuch::derive::telemetry::{self, Settings};
 use fahrtenbuch::publish::parquet::Writer;
 use fahrtenbuch::simulate::{Simulation, write};
@@ -93,6 +94,8 @@ fn main() {
         zone: zone.clone(),
         pseudonyms: Arc::new(Pseudonyms::new([7; 32])),
         occupancy_source: "apc".into(),
+        fleets: Fleets::default(),
+        are_entities_vehicles: false,
     };
     let mut transform =
         telemetry::transform(source.clone(), target.clone(), settings, budget.clone()).expect("a transform");

@@ -96,6 +96,13 @@ release:
     trip_updates: trip_updates
 # How occupancy is measured: apc, driver, estimate_wlan, estimate_model, unknown.
 occupancy_source: unknown
+# Two sources that give positions are taken for two operators: bus 1 of the one is not bus 1 of the other. 'shared' says that
+# they are the same, 'by_source' that no source shares any. Or 'vehicles: NAME' at each source: those of one operator, such as
+# its positions and its predictions, have the same name.
+# vehicles: shared
+# Who has no vehicle id, plate or label is no vehicle that is known (vehicle_id is null). 'stable' says that an entity keeps
+# its id from snapshot to snapshot, so that it stands for the vehicle; running numbers do not.
+# entity_ids: stable
 # A run is held back where less of a source's captures are readable messages, in percent; the others are pages of errors,
 # empty or cut off.
 # minimum_readable: 50

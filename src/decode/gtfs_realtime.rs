@@ -302,6 +302,13 @@ pub fn decode_only(
     Ok(Decoded { tables: heads, notes: Vec::new(), steps: Box::new(stream) })
 }
 
+/// Whether a capture is a message with a vehicle's position. What is broken has none.
+pub fn has_positions(capture: &Capture, limits: Limits) -> bool {
+    let Ok(unpacked) = payload::unpacked(capture, limits.message_bytes) else { return false };
+    let is_position = |entity: &[u8]| fields(entity).flatten().any(|field| matches!(field, (4, Value::Bytes(_))));
+    fields(&unpacked.body).flatten().any(|field| matches!(field, (2, Value::Bytes(entity)) if is_position(entity)))
+}
+
 struct Stream {
     origins: Arc<[Origin]>,
     captures: Box<dyn Iterator<Item = Result<Capture, CaptureError>> + Send>,

@@ -6,6 +6,7 @@
 //! dropped it.
 
 pub mod privacy;
+pub mod reports;
 pub mod telemetry;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,14 @@ use crate::table::{BudgetExceeded, Chunk};
 /// Rows that a transform dropped, by rule. Rows in = rows out + all of these.
 pub type Dropped = BTreeMap<RuleId, u64>;
 
+/// Why a transform dropped rows of a rule.
+pub struct DroppedRows {
+    pub rule: RuleId,
+    pub message: &'static str,
+    /// Where the first of them stand: the place of the origin, and the row there.
+    pub samples: Vec<(u32, u64)>,
+}
+
 /// Makes a published table's rows from a source table's.
 pub trait Transform: Send {
     /// The contract of the rows that come out. Chunks follow its `chunk_schema`.
@@ -29,6 +38,9 @@ pub trait Transform: Send {
 
     /// Takes passed rows of the source table (contract columns and origin fields).
     fn push(&mut self, rows: RecordBatch) -> Result<Vec<Chunk>, DeriveError>;
+
+    /// What is to be said of the rows that were dropped, before [`Self::finish`].
+    fn dropped(&self) -> Vec<DroppedRows>;
 
     /// No more rows come.
     fn finish(self: Box<Self>) -> Result<(Vec<Chunk>, Dropped), DeriveError>;

@@ -70,16 +70,28 @@ fn read(path: &Path) -> io::Result<Option<[u8; 32]>> {
 }
 
 /// Pseudonyms of one service date: the first 16 hex digits of HMAC-SHA256 of an id under the date's key. The same id has
-/// the same pseudonym all day and another one the next day.
+/// the same pseudonym all day and another one the next day. Vehicles of another fleet have other pseudonyms: its name
+/// stands before the id.
 pub struct Pseudonyms {
     key: [u8; 32],
-    known: Mutex<HashMap<String, Arc<Pseudonym>>>,
+    /// Of the reports of vehicles that nobody knows.
+    unknown: [[u64; 2]; 2],
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// Of ids alone, and of those of each fleet.
+    ids: HashMap<String, Arc<Pseudonym>>,
+    fleets: HashMap<String, HashMap<String, Arc<Pseudonym>>>,
 }
 
 /// What stands for a vehicle on a service date.
 pub struct Pseudonym {
     /// 16 hex digits.
     pub name: String,
+    /// The same as a number.
+    pub number: u64,
     /// Of the permutation of its seconds.
     seconds: [u64; 2],
 }
@@ -92,21 +104,45 @@ const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 impl Pseudonyms {
     pub fn new(key: [u8; 32]) -> Self {
-        Self { key, known: Mutex::default() }
+        let mut pseudonyms = Self { key, unknown: [[0; 2]; 2], known: Mutex::default() };
+        let mac = pseudonyms.mac(&["reports of unknown vehicles"]);
+        pseudonyms.unknown = [[half(&mac, 0), half(&mac, 8)], [half(&mac, 16), half(&mac, 24)]];
+        pseudonyms
     }
 
-    pub fn of(&self, id: &str) -> Arc<Pseudonym> {
+    /// The pseudonym of an id, in the fleet of that name if one is given.
+    pub fn of(&self, fleet: Option<&str>, id: &str) -> Arc<Pseudonym> {
         let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(pseudonym) = known.get(id) {
+        let there = match fleet {
+            Some(fleet) => known.fleets.get(fleet).and_then(|ids| ids.get(id)),
+            None => known.ids.get(id),
+        };
+        if let Some(pseudonym) = there {
             return pseudonym.clone();
         }
-        let name = self.mac(&[id]);
-        let name = name[..8].iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let seconds = self.mac(&["seconds of ", id]);
-        let half = |at: usize| u64::from_le_bytes(std::array::from_fn(|place| seconds[at + place]));
-        let pseudonym = Arc::new(Pseudonym { name, seconds: [half(0), half(8)] });
-        known.insert(id.to_owned(), pseudonym.clone());
+        let [before, name, between] = fleet.map_or([""; 3], |fleet| ["vehicle of ", fleet, "\u{1f}"]);
+        let of_name = self.mac(&[before, name, between, id]);
+        let of_seconds = self.mac(&["seconds of ", before, name, between, id]);
+        let pseudonym = Arc::new(Pseudonym {
+            name: of_name[..8].iter().map(|byte| format!("{byte:02x}")).collect(),
+            number: half(&of_name, 0),
+            seconds: [half(&of_seconds, 0), half(&of_seconds, 8)],
+        });
+        let ids = match fleet {
+            Some(fleet) => known.fleets.entry(fleet.to_owned()).or_default(),
+            None => &mut known.ids,
+        };
+        ids.insert(id.to_owned(), pseudonym.clone());
         pseudonym
+    }
+
+    /// The id of a report of which nobody knows the vehicle, 24 digits to the base of 32: two have the same if and only if
+    /// they say the same, and the id tells nothing of what they say. `content` is the key of everything that it says.
+    pub fn report_of_unknown(&self, content: u128) -> String {
+        let input = content.to_le_bytes();
+        let mut id = String::with_capacity(24);
+        self.unknown.iter().for_each(|key| digits(sip(*key, &input), 12, &mut id));
+        id
     }
 
     fn mac(&self, parts: &[&str]) -> [u8; 32] {
@@ -116,6 +152,24 @@ impl Pseudonyms {
         parts.iter().for_each(|part| mac.update(part.as_bytes()));
         mac.finalize().into_bytes().into()
     }
+}
+
+/// Eight bytes of a code as a number.
+fn half(mac: &[u8; 32], at: usize) -> u64 {
+    u64::from_le_bytes(std::array::from_fn(|place| mac[at + place]))
+}
+
+/// So many digits of a number to the base of 32.
+fn digits(number: u64, count: u32, out: &mut String) {
+    out.extend((0..count).rev().map(|digit| DIGITS[(number >> (5 * digit) & 31) as usize] as char));
+}
+
+/// SipHash-2-4, a keyed function of some bytes.
+#[expect(deprecated, reason = "its successor in the standard library has no key of ours")]
+fn sip(key: [u64; 2], input: &[u8]) -> u64 {
+    let mut hasher = std::hash::SipHasher::new_with_keys(key[0], key[1]);
+    hasher.write(input);
+    hasher.finish()
 }
 
 impl Pseudonym {
@@ -131,26 +185,35 @@ impl Pseudonym {
         for round in 0..ROUNDS {
             (left, right) = (right, left ^ (self.round(block, round, right) & mask));
         }
-        let place = (left << HALF | right) as usize;
+        let place = left << HALF | right;
         let mut id = String::with_capacity(self.name.len() + 5);
         id.push_str(&self.name);
         id.push('-');
         if block != 0 {
             id.push_str(&format!("{block}."));
         }
-        id.extend((0..4).rev().map(|digit| DIGITS[place >> (5 * digit) & 31] as char));
+        digits(place, 4, &mut id);
         id
     }
 
-    /// SipHash-2-4, a keyed function of one round's input.
-    #[expect(deprecated, reason = "its successor in the standard library has no key of ours")]
+    /// The id of a report with the time and the place of an earlier one that says something else: the earlier one's, and
+    /// ten digits that depend on what it says and tell nothing of it. `content` is the key of everything that it says.
+    pub fn further_report(&self, second: i64, content: u128) -> String {
+        let mut id = self.report(second);
+        id.push('.');
+        let mut input = [0; 24];
+        input[..8].copy_from_slice(&second.to_le_bytes());
+        input[8..].copy_from_slice(&content.to_le_bytes());
+        digits(sip(self.seconds, &input), 10, &mut id);
+        id
+    }
+
+    /// A keyed function of one round's input.
     fn round(&self, block: i64, round: u8, half: u64) -> u64 {
-        let mut hasher = std::hash::SipHasher::new_with_keys(self.seconds[0], self.seconds[1]);
         let mut input = [round; 17];
         input[1..9].copy_from_slice(&half.to_le_bytes());
         input[9..].copy_from_slice(&block.to_le_bytes());
-        hasher.write(&input);
-        hasher.finish()
+        sip(self.seconds, &input)
     }
 }
 
@@ -194,26 +257,59 @@ mod tests {
     #[test]
     fn pseudonyms_differ_by_id_and_by_key() {
         let (one, two) = (Pseudonyms::new([1; 32]), Pseudonyms::new([2; 32]));
-        assert_eq!(one.of("bus 7").name, one.of("bus 7").name);
-        assert_ne!(one.of("bus 7").name, one.of("bus 8").name);
-        assert_ne!(one.of("bus 7").name, two.of("bus 7").name);
-        assert_eq!(one.of("bus 7").name.len(), 16);
+        assert_eq!(one.of(None, "bus 7").name, one.of(None, "bus 7").name);
+        assert_ne!(one.of(None, "bus 7").name, one.of(None, "bus 8").name);
+        assert_ne!(one.of(None, "bus 7").name, two.of(None, "bus 7").name);
+        assert_eq!(one.of(None, "bus 7").name.len(), 16);
+    }
+
+    #[test]
+    fn the_pseudonyms_and_ids_that_were_published_stay_as_they_are() {
+        let bus = Pseudonyms::new([7; 32]).of(None, "bus 7");
+        assert_eq!((bus.name.as_str(), bus.report(43_200).as_str()), ("53aa419d1f692d6a", "53aa419d1f692d6a-3baf"));
+    }
+
+    #[test]
+    fn the_same_id_is_another_vehicle_in_another_fleet() {
+        let pseudonyms = Pseudonyms::new([1; 32]);
+        let of = |fleet| pseudonyms.of(fleet, "1");
+        let all = [of(None), of(Some("op-a")), of(Some("op-b"))];
+        for (place, one) in all.iter().enumerate() {
+            assert!(all[..place].iter().all(|other| other.name != one.name && other.report(5) != one.report(5)));
+        }
+        assert_eq!(of(Some("op-a")).name, pseudonyms.of(Some("op-a"), "1").name);
+        // No id of one fleet is that of another by where its name ends.
+        assert_ne!(pseudonyms.of(Some("op"), "-a1").name, pseudonyms.of(Some("op-a"), "1").name);
+    }
+
+    #[test]
+    fn ids_of_further_and_of_unknown_reports_go_by_what_they_say() {
+        let (one, two) = (Pseudonyms::new([1; 32]), Pseudonyms::new([2; 32]));
+        let bus = one.of(None, "bus 7");
+        let further = bus.further_report(60, 1);
+        assert!(further.starts_with(&bus.report(60)) && further.len() == 21 + 11, "{further}");
+        assert_eq!(further, bus.further_report(60, 1));
+        assert_ne!(further, bus.further_report(60, 2));
+        assert_ne!(further[21..], bus.further_report(61, 1)[21..]);
+        let unknown = one.report_of_unknown(1);
+        assert!(unknown.len() == 24 && unknown == one.report_of_unknown(1));
+        assert!(unknown != one.report_of_unknown(2) && unknown != two.report_of_unknown(1));
     }
 
     #[test]
     fn reports_have_one_id_for_each_second_and_it_tells_nothing_of_the_second() {
         use std::collections::HashSet;
         let pseudonyms = Pseudonyms::new([1; 32]);
-        let bus = pseudonyms.of("bus 7");
+        let bus = pseudonyms.of(None, "bus 7");
         let day = 0..108_000_i64;
         let ids: HashSet<String> = day.clone().map(|second| bus.report(second)).collect();
         assert_eq!(ids.len(), 108_000);
         assert!(ids.iter().all(|id| id.len() == 21 && id.starts_with(&format!("{}-", bus.name))));
-        assert_eq!(bus.report(40_000), Pseudonyms::new([1; 32]).of("bus 7").report(40_000));
+        assert_eq!(bus.report(40_000), Pseudonyms::new([1; 32]).of(None, "bus 7").report(40_000));
         // Other blocks and other vehicles have other ids.
         assert!(!ids.contains(&bus.report(-1)) && !ids.contains(&bus.report(40_000 + (1 << 18))));
         let tail = |id: String| id.rsplit('-').next().unwrap().to_owned();
-        let same = day.clone().filter(|&s| tail(bus.report(s)) == tail(pseudonyms.of("bus 8").report(s))).count();
+        let same = day.clone().filter(|&s| tail(bus.report(s)) == tail(pseudonyms.of(None, "bus 8").report(s))).count();
         assert!(same < 10, "{same}");
         // No digit says which second of ten it was: each takes its share, within five deviations.
         for digit in 17..21 {

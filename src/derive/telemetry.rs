@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, TimestampMillisecondType};
 use arrow_array::{
@@ -18,8 +17,9 @@ use jiff::tz::TimeZone;
 use crate::contract::{Classification, Contract, Kind, RuleId};
 use crate::decode::gtfs_realtime;
 use crate::derive::privacy::{Pseudonym, Pseudonyms};
-use crate::derive::{DeriveError, Dropped, Transform};
-use crate::table::keys::{KeyColumns, KeySet};
+use crate::derive::reports::{self, Fleets, Reports, Vehicles};
+use crate::derive::{DeriveError, Dropped, DroppedRows, Transform};
+use crate::table::keys::{KeyColumns, KeySet, key_of};
 use crate::table::{Budget, Chunk, ORIGIN, ORIGIN_ROW};
 use crate::time::ServiceDate;
 use crate::yaml::{Problem, Problems};
@@ -31,8 +31,10 @@ const MOST_PERCENT: i32 = 300;
 
 /// What tells when a report was made: its own time, or else that of its snapshot.
 const EVENT_TIME: &[&str] = &["timestamp", "feed_timestamp"];
-/// What tells which vehicle is meant, the first that is there. Never the label, which may name a driver.
-const VEHICLE: &[&str] = &["vehicle_id", "license_plate", "entity_id"];
+/// What may tell which vehicle is meant, see [`Vehicles`].
+const VEHICLE: &[&str] = &["vehicle_id", "license_plate", "vehicle_label", "entity_id"];
+/// Dropped rows that are shown.
+const SHOWN: usize = 5;
 
 /// What the reports of a service date become.
 #[derive(Clone)]
@@ -42,6 +44,10 @@ pub struct Settings {
     pub pseudonyms: Arc<Pseudonyms>,
     /// How the city measures occupancy: `apc`, `driver`, `estimate_wlan`, `estimate_model`, `unknown`.
     pub occupancy_source: String,
+    /// Which vehicles the sources speak of.
+    pub fleets: Fleets,
+    /// Whether the id of an entity is that of a vehicle where nothing else is.
+    pub are_entities_vehicles: bool,
 }
 
 /// The transform of a GTFS-Realtime table (`vehicle_positions`, `trip_updates`, `alerts`) into the release's table.
@@ -87,8 +93,13 @@ pub fn transform(
             "direction_id",
         ],
     };
+    let content = || places(&|name| !incidental.contains(&name));
+    let trip = ["route_id", "direction_id"];
     Ok(Box::new(Telemetry {
-        content: places(&|name| !incidental.contains(&name)),
+        reports: (table == Table::VehiclePositions).then(|| Reports::new(&source, content(), incidental)),
+        content: content(),
+        trip: (table == Table::TripUpdates).then(|| places(&|name| trip.contains(&name))),
+        shown: Vec::new(),
         subject: places(&|name| subject.contains(&name)),
         repeats: RuleId(repeats.to_owned()),
         seen: KeySet::default(),
@@ -131,7 +142,7 @@ impl Made<'_> {
             "scheduled_stop_sequence" => Made::Copied("stop_sequence"),
             "heading" => Made::Copied("bearing"),
             "alert_id" => Made::Copied("entity_id"),
-            "vehicle_id" | "location_ping_id" => Made::First(Kind::Text, &VEHICLE[..if is_position { 3 } else { 2 }]),
+            "vehicle_id" | "location_ping_id" => Made::First(Kind::Text, &VEHICLE[..if is_position { 4 } else { 3 }]),
             "current_status" => Made::Derived(Kind::Text, &[("current_status", Kind::Text)]),
             "schedule_relationship" => Made::Derived(Kind::Text, &[("schedule_relationship", Kind::Text)]),
             "trip_type" => Made::Derived(Kind::Text, &[("trip_id", Kind::Text)]),
@@ -224,8 +235,11 @@ struct Telemetry {
     settings: Settings,
     /// Everything that a row says.
     content: KeyColumns,
-    /// What a row is about.
+    /// Of positions: which of them are the same.
+    reports: Option<Reports>,
+    /// What a row is about, and what else tells the trip of one that has no trip id.
     subject: KeyColumns,
+    trip: Option<KeyColumns>,
     repeats: RuleId,
     /// Positions that were there.
     seen: KeySet,
@@ -234,6 +248,15 @@ struct Telemetry {
     budget: Budget,
     booked: usize,
     dropped: Dropped,
+    /// Where the first rows that were dropped stand.
+    shown: Vec<(u32, u64)>,
+}
+
+/// What the columns of a batch are made of, beside its rows.
+struct Found {
+    vehicles: Vec<Option<Arc<Pseudonym>>>,
+    instants: TimestampMillisecondArray,
+    ids: StringArray,
 }
 
 impl Transform for Telemetry {
@@ -251,8 +274,8 @@ impl Transform for Telemetry {
             "received_at" => vec!["captured_at"],
             "event_timestamp" => vec!["timestamp", "feed_timestamp"],
             "alert_id" => vec!["entity_id"],
-            "vehicle_id" => vec!["vehicle_id", "license_plate", "entity_id"],
-            "location_ping_id" => vec!["vehicle_id", "license_plate", "entity_id", "timestamp", "feed_timestamp"],
+            "vehicle_id" => VEHICLE.to_vec(),
+            "location_ping_id" => [VEHICLE, EVENT_TIME].concat(),
             "occupancy_raw" | "occupancy_raw_unit" | "occupancy_source" | "occupancy_quality" => {
                 vec!["occupancy_percentage", "occupancy_status"]
             }
@@ -261,14 +284,15 @@ impl Transform for Telemetry {
     }
 
     fn push(&mut self, rows: RecordBatch) -> Result<Vec<Chunk>, DeriveError> {
-        let keep = self.keep(&rows)?;
+        let (keep, places) = self.keep(&rows)?;
         if keep.true_count() == 0 {
             return Ok(Vec::new());
         }
         let rows = arrow_select::filter::filter_record_batch(&rows, &keep).map_err(|error| self.failed(&error))?;
+        let found = self.find(&rows, &places)?;
         let mut columns = Vec::with_capacity(self.release.columns.len() + 2);
         for column in &self.release.columns {
-            columns.push(self.column(&rows, &column.name, &column.kind.data_type())?);
+            columns.push(self.column(&rows, &found, &column.name, &column.kind.data_type())?);
         }
         for name in [ORIGIN, ORIGIN_ROW] {
             columns.push(rows.column_by_name(name).cloned().unwrap_or_else(|| {
@@ -277,8 +301,26 @@ impl Transform for Telemetry {
                 new_null_array(data_type, rows.num_rows())
             }));
         }
-        let rows = RecordBatch::try_new(self.release.chunk_schema(), columns).map_err(|error| self.failed(&error))?;
+        let mut rows =
+            RecordBatch::try_new(self.release.chunk_schema(), columns).map_err(|error| self.failed(&error))?;
+        if self.reports.is_some()
+            && let Some(order) = reports::order(&found.vehicles, &found.ids)
+        {
+            rows = arrow_select::take::take_record_batch(&rows, &order).map_err(|error| self.failed(&error))?;
+        }
         Ok(vec![Chunk { rows, flaws: Vec::new() }])
+    }
+
+    fn dropped(&self) -> Vec<DroppedRows> {
+        let message = match self.table {
+            Table::VehiclePositions => {
+                "A row is a report that was not there before: of the same vehicle, place and time, saying the same. Others \
+                 are dropped"
+            }
+            Table::TripUpdates => "A row says something else of its stop than the one before. Others are dropped",
+            Table::Alerts => "A row says something else of its alert than the one before. Others are dropped",
+        };
+        vec![DroppedRows { rule: self.repeats.clone(), message, samples: self.shown.clone() }]
     }
 
     fn finish(self: Box<Self>) -> Result<(Vec<Chunk>, Dropped), DeriveError> {
@@ -296,31 +338,82 @@ impl Telemetry {
         }
     }
 
-    /// Which rows belong to the release; counts the others by rule.
-    fn keep(&mut self, rows: &RecordBatch) -> Result<BooleanArray, DeriveError> {
-        let contents: Vec<u128> = self.content.keys(rows).collect();
-        let subjects: Vec<u128> = self.subject.keys(rows).collect();
-        let mut repeated = 0;
+    /// Which rows belong to the release, and of those which of its equals in the snapshot each is; counts the others by
+    /// rule.
+    fn keep(&mut self, rows: &RecordBatch) -> Result<(BooleanArray, Vec<u32>), DeriveError> {
         let before = self.held();
-        let keep = (0..rows.num_rows())
-            .map(|row| {
-                let new = match self.table {
-                    Table::VehiclePositions => self.seen.insert(contents[row]),
-                    _ => self.last.insert(subjects[row], contents[row]) != Some(contents[row]),
-                };
-                repeated += u64::from(!new);
-                Some(new)
-            })
-            .collect();
+        let (keep, places): (BooleanArray, Vec<u32>) = match &mut self.reports {
+            Some(reports) => {
+                let settings = &self.settings;
+                let vehicles = Vehicles::of(&self.source, rows, &settings.fleets, settings.are_entities_vehicles);
+                let said = reports.said(rows, &vehicles);
+                let keep = said.keys.iter().map(|key| Some(self.seen.insert(*key))).collect();
+                let places = said.places(&keep);
+                (keep, places)
+            }
+            None => {
+                let contents: Vec<u128> = self.content.keys(rows).collect();
+                let subjects = self.subjects(rows, &contents);
+                let pairs = subjects.into_iter().zip(contents);
+                let keep = pairs.map(|(subject, content)| Some(self.last.insert(subject, content) != Some(content)));
+                (keep.collect(), Vec::new())
+            }
+        };
         let grown = self.held() - before;
         self.budget.take("derive", grown)?;
         self.booked += grown;
-        *self.dropped.entry(self.repeats.clone()).or_default() += repeated;
-        Ok(keep)
+        *self.dropped.entry(self.repeats.clone()).or_default() += (keep.len() - keep.true_count()) as u64;
+        if self.shown.len() < SHOWN {
+            let repeated = (0..keep.len()).filter(|&row| !keep.value(row));
+            let places = repeated.filter_map(|row| reports::place(rows, row));
+            self.shown.extend(places.take(SHOWN - self.shown.len()));
+        }
+        Ok((keep, places))
+    }
+
+    /// What predictions and alerts are about.
+    fn subjects(&self, rows: &RecordBatch, contents: &[u128]) -> Vec<u128> {
+        let mut subjects: Vec<u128> = self.subject.keys(rows).collect();
+        let name = if self.table == Table::Alerts { "entity_id" } else { "trip_id" };
+        let Some(ids) = self.source_column(rows, name).filter(|ids| ids.null_count() > 0) else { return subjects };
+        match &self.trip {
+            // A trip may be described by its route, direction and start.
+            Some(trip) => {
+                for (row, key) in trip.keys(rows).enumerate().filter(|(row, _)| ids.is_null(*row)) {
+                    subjects[row] = key_of(&[subjects[row], key]);
+                }
+            }
+            // Nothing tells two alerts without ids apart but what they say.
+            None => {
+                let rows = (0..subjects.len()).filter(|&row| ids.is_null(row));
+                rows.for_each(|row| subjects[row] = contents[row]);
+            }
+        }
+        subjects
     }
 
     fn held(&self) -> usize {
-        self.seen.bytes() + self.last.capacity() * 33
+        self.seen.bytes() + self.last.capacity() * 33 + self.reports.as_ref().map_or(0, Reports::bytes)
+    }
+
+    /// The vehicles, times and ids of rows that are kept.
+    fn find(&mut self, rows: &RecordBatch, places: &[u32]) -> Result<Found, DeriveError> {
+        let instants = self.event_timestamps(rows);
+        let settings = &self.settings;
+        let of = Vehicles::of(&self.source, rows, &settings.fleets, settings.are_entities_vehicles);
+        let vehicles = of.pseudonyms(rows.num_rows(), &settings.pseudonyms);
+        let before = self.reports.as_ref().map_or(0, Reports::bytes);
+        let zero = settings.service_date.zero(&settings.zone).as_second();
+        let seconds: Vec<Option<i64>> =
+            instants.iter().map(|instant| instant.map(|instant| instant.div_euclid(1000) - zero)).collect();
+        let ids = match &mut self.reports {
+            Some(reports) => reports.ids(rows, &vehicles, &of, &seconds, places, &settings.pseudonyms),
+            None => StringArray::new_null(rows.num_rows()),
+        };
+        let grown = self.reports.as_ref().map_or(0, Reports::bytes) - before;
+        self.budget.take("derive", grown)?;
+        self.booked += grown;
+        Ok(Found { vehicles, instants, ids })
     }
 
     fn source_column<'a>(&self, rows: &'a RecordBatch, name: &str) -> Option<&'a ArrayRef> {
@@ -350,6 +443,7 @@ impl Telemetry {
     fn column(
         &self,
         rows: &RecordBatch,
+        found: &Found,
         name: &str,
         data_type: &arrow_schema::DataType,
     ) -> Result<ArrayRef, DeriveError> {
@@ -358,13 +452,12 @@ impl Telemetry {
             "service_date" => {
                 Some(Arc::new(Date32Array::from_value(self.settings.service_date.days_since_epoch(), count)))
             }
-            "event_timestamp" => Some(Arc::new(self.event_timestamps(rows))),
+            "event_timestamp" => Some(Arc::new(found.instants.clone())),
             "vehicle_id" => {
-                let vehicles = self.vehicles(rows);
-                let names = vehicles.iter().map(|vehicle| vehicle.as_ref().map(|vehicle| &vehicle.name));
+                let names = found.vehicles.iter().map(|vehicle| vehicle.as_ref().map(|vehicle| &vehicle.name));
                 Some(Arc::new(names.collect::<StringArray>()))
             }
-            "location_ping_id" => Some(Arc::new(self.ping_ids(rows))),
+            "location_ping_id" => Some(Arc::new(found.ids.clone())),
             "current_status" => Some(self.renamed(
                 rows,
                 name,
@@ -397,31 +490,6 @@ impl Telemetry {
             // Nothing fills it, which the linter refuses where it is public.
             None => Ok(new_null_array(data_type, count)),
         }
-    }
-
-    /// Pseudonyms. Never the label, which may name a driver; where a position has no vehicle id, its plate stands in, or
-    /// else the id of the entity.
-    fn vehicles(&self, rows: &RecordBatch) -> Vec<Option<Arc<Pseudonym>>> {
-        let names = &VEHICLE[..if self.table == Table::VehiclePositions { 3 } else { 2 }];
-        let columns: Vec<&StringArray> = names.iter().filter_map(|name| self.texts(rows, name)).collect();
-        (0..rows.num_rows())
-            .map(|row| {
-                let id = columns.iter().find(|column| column.is_valid(row))?.value(row);
-                Some(self.settings.pseudonyms.of(id))
-            })
-            .collect()
-    }
-
-    /// A report is known by its vehicle and its second, which the id does not tell.
-    fn ping_ids(&self, rows: &RecordBatch) -> StringArray {
-        let (vehicles, instants) = (self.vehicles(rows), self.event_timestamps(rows));
-        let zero = self.settings.service_date.zero(&self.settings.zone).as_second();
-        let mut ids = StringBuilder::with_capacity(rows.num_rows(), rows.num_rows() * 21);
-        for (row, vehicle) in vehicles.iter().enumerate() {
-            let report = vehicle.as_ref().filter(|_| instants.is_valid(row));
-            ids.append_option(report.map(|vehicle| vehicle.report(instants.value(row).div_euclid(1000) - zero)));
-        }
-        ids.finish()
     }
 
     /// Values in other words; a value without a word becomes null.
@@ -490,6 +558,8 @@ mod tests {
             zone: TimeZone::get("Europe/Berlin").unwrap(),
             pseudonyms: Arc::new(Pseudonyms::new([7; 32])),
             occupancy_source: "apc".into(),
+            fleets: Fleets::default(),
+            are_entities_vehicles: false,
         }
     }
 

@@ -14,7 +14,7 @@ use crate::contract::{Contract, Dimension, OnFail, RuleId, Severity};
 use crate::decode::gtfs_realtime::Strays;
 use crate::decode::{Head, Note};
 use crate::derive::privacy::texts::{PrivateTexts, PublishedTexts};
-use crate::derive::{Transform, privacy};
+use crate::derive::{DroppedRows, Transform, privacy};
 use crate::ledger::LeftQuarantine;
 use crate::pipeline::journal::HeldFile;
 use crate::pipeline::mapping::Dictionary;
@@ -65,6 +65,7 @@ pub struct Lane {
     /// The check against the release's contract, after the transform.
     second: Option<TableCheck>,
     release: Arc<Contract>,
+    origins: Arc<[Origin]>,
     writer: Option<Writer>,
     /// How instants are published, and the texts that were.
     times: Option<PublishedTimes>,
@@ -131,7 +132,7 @@ impl Lane {
         check.decide(decider(Stage::Feed));
         let second = match &plan.transform {
             Some(_) => {
-                let mut second = TableCheck::new(release.clone(), origins, &[], of_release, budget.clone())?;
+                let mut second = TableCheck::new(release.clone(), origins.clone(), &[], of_release, budget.clone())?;
                 second.decide(decider(Stage::Release));
                 Some(second)
             }
@@ -171,6 +172,7 @@ impl Lane {
             is_derived: false,
             source,
             release,
+            origins,
         })
     }
 
@@ -228,6 +230,25 @@ impl Lane {
         self.outcomes.push((self.release.clone(), vec![outcome]));
     }
 
+    /// What is told of rows that are no rows of the release.
+    fn dropped(&self, said: DroppedRows, rows: u64) -> Outcome {
+        let origin = |place: u32| self.origins.get(place as usize).map_or_else(String::new, |o| o.name.clone());
+        let sample = |(place, row): (u32, u64)| Sample { origin: origin(place), row, column: None, value: None };
+        Outcome {
+            rule: said.rule,
+            table: self.release.table.clone(),
+            dimension: Dimension::Uniqueness,
+            severity: Severity::Info,
+            on_fail: OnFail::Report,
+            result: RuleResult::Warning,
+            rows,
+            checked: self.tally.rows_in,
+            value: None,
+            message: said.message.to_owned(),
+            samples: said.samples.into_iter().map(sample).collect(),
+        }
+    }
+
     /// Replaces values as the mapping files say.
     fn map(&mut self, chunk: Chunk) -> Result<Chunk, RunError> {
         let mut columns: Option<Vec<arrow_array::ArrayRef>> = None;
@@ -260,7 +281,16 @@ impl Lane {
             self.outcomes.push((self.source.clone(), found));
         }
         if let Some(transform) = self.transform.take() {
+            let said = transform.dropped();
             let (chunks, dropped) = transform.finish()?;
+            let findings = said.into_iter().filter_map(|said| {
+                let rows = dropped.get(&said.rule).copied().filter(|rows| *rows > 0)?;
+                Some(self.dropped(said, rows))
+            });
+            let findings: Vec<Outcome> = findings.collect();
+            if !findings.is_empty() {
+                self.outcomes.push((self.release.clone(), findings));
+            }
             for chunk in chunks {
                 self.check_again(chunk)?;
             }

@@ -35,11 +35,14 @@ const KEYS: &[&str] = &[
     "mappings",
     "release",
     "occupancy_source",
+    "vehicles",
+    "entity_ids",
     "timetable",
     "minimum_readable",
 ];
 const SOURCE_KEYS: &[&str] = &[
     "name",
+    "vehicles",
     "type",
     "path",
     "url",
@@ -57,6 +60,8 @@ const MINIMUM_READABLE: f64 = 50.0;
 const RELEASE_KEYS: &[&str] = &["contracts", "tables"];
 const SOURCE_TYPES: &[&str] = &["file", "http", "s3", "evidence"];
 const FORMATS: &[&str] = &["gtfs", "gtfs-realtime"];
+const VEHICLES: &[&str] = &["shared", "by_source"];
+const ENTITY_IDS: &[&str] = &["unstable", "stable"];
 const OCCUPANCY_SOURCES: &[&str] = &["apc", "driver", "estimate_wlan", "estimate_model", "unknown"];
 
 /// One feed, as its file describes it.
@@ -95,7 +100,21 @@ pub enum Format {
         /// The release's contract and the name of the feed's table that it is made from.
         tables: Vec<(Arc<Contract>, String)>,
         occupancy_source: String,
+        vehicles: VehicleIds,
+        /// Whether an entity keeps its id from snapshot to snapshot, so that it stands for a vehicle that has no other.
+        entity_ids_are_stable: bool,
     },
+}
+
+/// What the same vehicle id in two sources means, where these name no fleet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VehicleIds {
+    /// The pipeline says nothing: sources that give positions speak of vehicles of their own.
+    Unsaid,
+    /// The same vehicle.
+    Shared,
+    /// Two vehicles.
+    BySource,
 }
 
 /// A source under the name that its evidence has.
@@ -103,6 +122,8 @@ pub enum Format {
 pub struct Feed {
     pub name: String,
     pub from: From,
+    /// The fleet that its vehicle ids are of: sources of the same fleet share them.
+    pub vehicles: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -201,10 +222,14 @@ fn read(
             if feeds.len() > 1 {
                 problems.add(node.line, "a timetable has one source", "Write a pipeline for each timetable.");
             }
-            for key in ["release", "occupancy_source", "timetable", "minimum_readable"] {
+            for key in ["release", "occupancy_source", "vehicles", "entity_ids", "timetable", "minimum_readable"] {
                 if let Some(extra) = node.get(key) {
                     problems.add(extra.line, format!("'{key}' is for gtfs-realtime"), "Remove it.");
                 }
+            }
+            for extra in node.get("sources").map_or(&[][..], Node::items).iter().filter_map(|item| item.get("vehicles"))
+            {
+                problems.add(extra.line, "'vehicles' is for gtfs-realtime", "Remove it.");
             }
             Some(Format::Gtfs)
         }
@@ -279,6 +304,18 @@ fn realtime(
         let message = format!("'{occupancy_source}' is no way to measure occupancy");
         problems.add(line, message, suggestion(&occupancy_source, OCCUPANCY_SOURCES));
     }
+    let vehicles = match choice(node, "vehicles", VEHICLES, problems).as_deref() {
+        Some("shared") => VehicleIds::Shared,
+        Some(_) => VehicleIds::BySource,
+        None => VehicleIds::Unsaid,
+    };
+    let entity_ids_are_stable = choice(node, "entity_ids", ENTITY_IDS, problems).is_some_and(|word| word == "stable");
+    if vehicles == VehicleIds::Shared {
+        for fleet in node.get("sources").map_or(&[][..], Node::items).iter().filter_map(|item| item.get("vehicles")) {
+            let message = "all sources share their vehicles, and this one names its own";
+            problems.add(fleet.line, message, "Remove 'vehicles' here or from the pipeline.");
+        }
+    }
     let Some(map) = node.get("release") else {
         problems.add(node.line, "'release' is missing", "Add 'release:' with 'contracts:' and 'tables:'.");
         return None;
@@ -314,7 +351,17 @@ fn realtime(
             }
         }
     }
-    Some(Format::GtfsRealtime { release, tables, occupancy_source })
+    Some(Format::GtfsRealtime { release, tables, occupancy_source, vehicles, entity_ids_are_stable })
+}
+
+/// One of some words.
+fn choice(node: &Node, key: &str, words: &[&str], problems: &mut Problems) -> Option<String> {
+    let word = node.optional_text(key, problems)?;
+    if !words.contains(&word.as_str()) {
+        let line = node.get(key).map_or(node.line, |node| node.line);
+        problems.add(line, format!("'{key}: {word}' is not known"), suggestion(&word, words));
+    }
+    Some(word)
 }
 
 /// The mapping files, each for a text column that at least one table of the feed has.
@@ -379,7 +426,12 @@ fn feeds(root: &Path, node: &Node, problems: &mut Problems) -> Vec<Feed> {
             problems.add(item.line, format!("the source '{name}' stands here twice"), "Give each its own name.");
         }
         if let Some(from) = from(root, item, max_bytes, problems) {
-            feeds.push(Feed { name, from });
+            let vehicles = item.optional_text("vehicles", problems);
+            if let Some(fleet) = vehicles.as_ref().filter(|fleet| !is_name(fleet)) {
+                let line = item.get("vehicles").map_or(item.line, |node| node.line);
+                problems.add(line, format!("'{fleet}' is no name for vehicles"), "Use a-z, 0-9, '-' and '_'.");
+            }
+            feeds.push(Feed { name, from, vehicles });
         }
     }
     let folders: Vec<PathBuf> =

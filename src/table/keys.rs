@@ -105,6 +105,16 @@ pub fn text_key(text: &str) -> u128 {
     mixer.finish()
 }
 
+/// The key of several keys, in their order.
+pub fn key_of(keys: &[u128]) -> u128 {
+    let mut mixer = Mixer::default();
+    for &key in keys {
+        mixer.word(key as u64);
+        mixer.word((key >> 64) as u64);
+    }
+    mixer.finish()
+}
+
 fn hash(columns: &[Cells<'_>], row: usize) -> u128 {
     let mut mixer = Mixer::default();
     for column in columns {

@@ -204,8 +204,14 @@ fn a_release_without_rows_is_taken_back_by_running_its_date_again() {
         files(&bucket).into_iter().filter(|(name, _)| name.contains(TELEMETRY) && name.ends_with("v0000000001.json"));
     let mut changed = 0;
     for (name, bytes) in indexes {
-        let mut index: Value = serde_json::from_slice(&bytes).unwrap();
+        let text = String::from_utf8(bytes).unwrap().replace("2026-11-24", "2026-11-25");
+        let mut index: Value = serde_json::from_str(&text).unwrap();
         let name_of_table = index["table"].clone();
+        let folder = |date: &str| {
+            let table = name_of_table.as_str().unwrap();
+            bucket.join(format!("data/{TELEMETRY}/{table}/partition_date={date}"))
+        };
+        std::fs::rename(folder("2026-11-24"), folder("2026-11-25")).unwrap();
         for file in index["files"].as_array_mut().unwrap() {
             (file["partition_date"], file["rows"]) = ("2026-11-25".into(), 0.into());
             let table = serde_json::json!({"table": name_of_table, "quarantined": 0, "files": [file.clone()]});
@@ -218,6 +224,7 @@ fn a_release_without_rows_is_taken_back_by_running_its_date_again() {
         changed += 1;
     }
     assert_eq!(changed, 3);
+    std::fs::remove_dir_all(world.path("data/private/journal").join(TELEMETRY)).unwrap();
     let (taken, _) = results(&world, &[TELEMETRY, "--date", "2026-11-25"], 0);
     assert_eq!(taken[0]["releases"], 3);
     assert!(has_note(&taken[0], "run.empty_release_taken_back"), "{:#}", taken[0]);

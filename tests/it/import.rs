@@ -384,7 +384,7 @@ fn a_capture_is_shown_without_its_body_unless_a_file_is_named_for_it() {
         assert_eq!(output.status.code(), Some(0), "{}", told(&output));
         let text = told(&output);
         assert!(
-            text.contains("is an HTML page, not a GTFS-Realtime message") && text.contains("X-Note: \\u{1b}]52"),
+            text.contains("is an HTML page, not a GTFS-Realtime message") && text.contains("X-Note: \\u001b]52"),
             "{text}"
         );
         assert!(!text.contains("4711") && !text.chars().any(|c| c.is_control() && c != '\n'), "{text}");

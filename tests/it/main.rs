@@ -2,6 +2,7 @@
 
 mod broken_feeds;
 mod cases_csv;
+mod cases_reports;
 mod cases_windows;
 mod cases_zip;
 mod collector;

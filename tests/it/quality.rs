@@ -162,7 +162,13 @@ fn the_report_tells_the_trend_of_two_dates_and_what_has_become_worse() {
         for (place, date) in dates.iter().enumerate() {
             let file = format!("data/bucket/reports/stadtbus-telemetrie/date={date}/quality.json");
             let own = json(&world, &file)["rules"].as_array().unwrap().clone();
-            let own = own.iter().find(|own| own["id"] == rule["id"] && own["contract"] == rule["contract"]).unwrap();
+            let own = own.iter().find(|own| own["id"] == rule["id"] && own["contract"] == rule["contract"]);
+            // What a run drops is told only where it did, as no contract has a rule of that name.
+            let Some(own) = own else {
+                assert_eq!(rule["id"], "vehicle_locations.same_position");
+                assert_eq!(points[place]["rows"].as_u64().unwrap_or(0), 0);
+                continue;
+            };
             assert_eq!((&own["rows"], &own["checked"]), (&points[place]["rows"], &points[place]["checked"]));
         }
         let share = |place: usize| points[place]["conformity"].as_f64().unwrap_or(1.0);

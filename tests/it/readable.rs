@@ -14,7 +14,7 @@ use crate::world::{World, files};
 
 const FEED: &str = "data/sample/stadtbus-gtfs.zip";
 const TELEMETRY: &str = "stadtbus-telemetrie";
-const PIPELINE: &str = "pipelines/stadtbus-telemetrie.yaml";
+pub const PIPELINE: &str = "pipelines/stadtbus-telemetrie.yaml";
 const POSITIONS: &str = "stadtbus-vehicle-positions";
 pub const PAGE: &[u8] =
     b"<!DOCTYPE html>\n<html><head><title>503 Service Unavailable</title></head><body>Wartung</body></html>";
@@ -26,7 +26,7 @@ pub fn told(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-fn field(number: u8, inner: &[u8]) -> Vec<u8> {
+pub fn field(number: u8, inner: &[u8]) -> Vec<u8> {
     [&[number << 3 | 2, u8::try_from(inner.len()).unwrap()], inner].concat()
 }
 

@@ -18,6 +18,7 @@ use fahrtenbuch::check::{CheckError, Checked, TableCheck};
 use fahrtenbuch::contract::Contract;
 use fahrtenbuch::decode::{self, Limits, Step};
 use fahrtenbuch::derive::privacy::{DayKeys, Pseudonyms};
+use fahrtenbuch::derive::reports::Fleets;
 use fahrtenbuch::derive::telemetry::{self, Settings};
 use fahrtenbuch::digest::Digest;
 use fahrtenbuch::pipeline::beside::{Beside, parquet_rows};
@@ -356,6 +357,8 @@ fn asked_again(world: &World, date: ServiceDate) -> BTreeMap<String, Asked> {
         zone: workspace.zone.clone(),
         pseudonyms: pseudonyms.clone(),
         occupancy_source: occupancy_source.clone(),
+        fleets: Fleets::default(),
+        are_entities_vehicles: false,
     };
     let (mut asked, mut released) = (BTreeMap::new(), Vec::new());
     for (head, chunks) in heads.iter().zip(chunks) {
@@ -375,7 +378,10 @@ fn asked_again(world: &World, date: ServiceDate) -> BTreeMap<String, Asked> {
     // Rules look at the other tables of the release, so all of them have to be there.
     let known: BTreeMap<Arc<str>, Arc<str>> = {
         let rows = asked[POSITIONS].rows.iter().filter_map(|row| row.vehicle.clone());
-        rows.collect::<BTreeSet<_>>().into_iter().map(|id| (pseudonyms.of(&id).name.as_str().into(), id)).collect()
+        rows.collect::<BTreeSet<_>>()
+            .into_iter()
+            .map(|id| (pseudonyms.of(None, &id).name.as_str().into(), id))
+            .collect()
     };
     for (release, rows) in released {
         let mut table = ask(release, &of_release, &rows);

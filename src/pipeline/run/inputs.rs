@@ -11,7 +11,7 @@ use crate::ledger::{self, Captured, ContractEntry, EvidenceEntry, Input, Inputs,
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::Partition;
 use crate::pipeline::run::known::{day_keys, import_refs, imports_of, key_digest};
-use crate::pipeline::{Format, Pipeline};
+use crate::pipeline::{Feed, Format, Pipeline, VehicleIds};
 use crate::quarantine::decisions::{self, Decisions};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -161,13 +161,24 @@ fn settings(workspace: &Workspace, pipeline: &Pipeline, date: ServiceDate) -> Ve
     ];
     match &pipeline.format {
         Format::Gtfs => settings.push(setting("format", "gtfs".to_owned())),
-        Format::GtfsRealtime { tables, occupancy_source, .. } => {
+        Format::GtfsRealtime { tables, occupancy_source, vehicles, entity_ids_are_stable, .. } => {
             settings.push(setting("format", "gtfs-realtime".to_owned()));
             settings.push(setting("occupancy_source", occupancy_source.clone()));
             let of_table = |(contract, from): &(Arc<crate::contract::Contract>, String)| {
                 setting(&format!("table:{}", contract.table), from.clone())
             };
             settings.extend(tables.iter().map(of_table));
+            // What a pipeline does not say is no setting, so that its inputs stay what they were.
+            match vehicles {
+                VehicleIds::Unsaid => {}
+                VehicleIds::Shared => settings.push(setting("vehicles", "shared".to_owned())),
+                VehicleIds::BySource => settings.push(setting("vehicles", "by_source".to_owned())),
+            }
+            if *entity_ids_are_stable {
+                settings.push(setting("entity_ids", "stable".to_owned()));
+            }
+            let of_source = |feed: &Feed| Some(setting(&format!("vehicles:{}", feed.name), feed.vehicles.clone()?));
+            settings.extend(pipeline.feeds.iter().filter_map(of_source));
         }
     }
     settings

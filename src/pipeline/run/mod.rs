@@ -3,6 +3,7 @@
 mod commit;
 mod error;
 mod evidence;
+mod fleets;
 mod heads;
 mod inputs;
 pub mod known;

@@ -27,6 +27,7 @@ use crate::pipeline::lane::{self, Arrived, Holding, Lane, Plan};
 use crate::pipeline::mapping::Dictionary;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::Partition;
+use crate::pipeline::run::fleets::Fleets;
 use crate::pipeline::run::published::Published;
 use crate::pipeline::run::readable::Captures;
 use crate::pipeline::run::{Watch, now, stage};
@@ -80,6 +81,7 @@ pub(super) fn prepare(
     let received = partition.received.clone();
     let entries = partition.evidence.iter().flat_map(|(.., entries)| entries).map(|entry| entry.captured_at);
     let until = entries.filter(|at| received.contains(at)).max();
+    let fleets = Fleets::of(pipeline, &partition.evidence, &mut notes);
     let (decoded, standard, sources) = decode(workspace, pipeline, partition, &budget)?;
     let origin =
         |place: u32| sources.get(place as usize).map_or_else(String::new, |(source, at)| format!("{source} {at}"));
@@ -93,6 +95,8 @@ pub(super) fn prepare(
             Format::GtfsRealtime { occupancy_source, .. } => occupancy_source.clone(),
             Format::Gtfs => String::new(),
         },
+        fleets: fleets.of_origins(&sources),
+        are_entities_vehicles: matches!(pipeline.format, Format::GtfsRealtime { entity_ids_are_stable: true, .. }),
     });
     stage("check", &pipeline.name, watch);
     let mappings: BTreeMap<String, Dictionary> =

@@ -1,0 +1,283 @@
+//! What is a report, and whose it is: feeds without times, ids or trip ids, a status that changes under the same fix, and two
+//! operators in one pipeline.
+
+use std::collections::BTreeSet;
+
+use arrow_array::RecordBatch;
+use fahrtenbuch::pipeline::beside::parquet_rows;
+use serde_json::{Value, json};
+
+use crate::cases_windows::{ALL, case, run, table};
+use crate::readable::{PIPELINE, TEN, field, keep, message, notes, telemetry};
+use crate::world::{World, files, root};
+
+const DATE: &[&str] = &["--date", "2026-11-24"];
+const POSITIONS: &str = "stadtbus-vehicle-positions";
+const UPDATES: &str = "stadtbus-trip-updates";
+
+/// What is published of a table.
+fn published(world: &World, record: &Value, name: &str) -> RecordBatch {
+    let path = table(record, name)["files"][0]["path"].as_str().unwrap_or_else(|| panic!("{record:#}"));
+    let bytes = std::fs::read(world.path("data/bucket").join(path)).unwrap();
+    parquet_rows(bytes.into()).unwrap()
+}
+
+fn texts(rows: &RecordBatch, column: &str) -> Vec<Option<String>> {
+    let column = rows.column_by_name(column).unwrap();
+    // Arrow shows instants of a named zone only with a database of zones.
+    let is_instant = matches!(column.data_type(), arrow_schema::DataType::Timestamp(..));
+    let numbers = is_instant.then(|| arrow_cast::cast(column, &arrow_schema::DataType::Int64).unwrap());
+    let column = numbers.as_ref().unwrap_or(column);
+    let text = |row| arrow_cast::display::array_value_to_string(column, row).unwrap();
+    (0..column.len()).map(|row| column.is_valid(row).then(|| text(row))).collect()
+}
+
+fn distinct(texts: &[Option<String>]) -> usize {
+    texts.iter().flatten().collect::<BTreeSet<_>>().len()
+}
+
+/// The findings of a rule: rows and severity.
+fn findings(record: &Value, rule: &str) -> Vec<Value> {
+    let all = record["findings"].as_array().unwrap().iter();
+    all.filter(|finding| finding["rule"] == rule).map(|finding| json!([finding["rows"], finding["severity"]])).collect()
+}
+
+/// Every row that came is published.
+fn all_are_published(record: &Value, name: &str, rows: u64) {
+    let table = table(record, name);
+    assert_eq!((&table["rows_in"], &table["published"]), (&rows.into(), &rows.into()), "{table:#}");
+}
+
+#[test]
+fn no_timestamps_every_snapshot_is_a_report_at_the_time_of_its_header() {
+    let world = case("no-timestamps", ALL);
+    let record = run(&world, DATE);
+    all_are_published(&record, "vehicle_locations", 40);
+    let rows = published(&world, &record, "vehicle_locations");
+    assert_eq!(distinct(&texts(&rows, "vehicle_id")), 2);
+    assert_eq!(distinct(&texts(&rows, "event_timestamp")), 20);
+    assert_eq!(distinct(&texts(&rows, "location_ping_id")), 40);
+}
+
+#[test]
+fn no_timestamps_the_same_snapshot_again_is_no_report() {
+    let world = case("no-timestamps", ALL);
+    let first = root().join("tests/cases/realtime/no-timestamps/vehicle-positions-20261124T100002Z.pb");
+    keep(&world, POSITIONS, TEN + 5, &[], &std::fs::read(first).unwrap());
+    let record = run(&world, DATE);
+    let table = table(&record, "vehicle_locations");
+    assert_eq!((&table["rows_in"], &table["published"]), (&42.into(), &40.into()), "{table:#}");
+    assert_eq!(findings(&record, "vehicle_locations.same_position"), [json!([2, "info"])]);
+    let all = record["findings"].as_array().unwrap().iter();
+    let finding = all.into_iter().find(|finding| finding["rule"] == "vehicle_locations.same_position").unwrap();
+    let samples = finding["samples"].as_array().unwrap();
+    assert_eq!(samples[0], json!({"origin": "stadtbus-vehicle-positions 2026-11-24T10:00:05Z", "row": 0}));
+    assert_eq!(samples.len(), 2);
+    assert!(!finding.to_string().contains("stands"), "{finding:#}");
+}
+
+#[test]
+fn same_second_status_changes_under_the_same_fix_are_kept() {
+    let world = case("same-second-status", ALL);
+    let record = run(&world, DATE);
+    all_are_published(&record, "vehicle_locations", 4);
+    let rows = published(&world, &record, "vehicle_locations");
+    let ids: Vec<String> = texts(&rows, "location_ping_id").into_iter().flatten().collect();
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 4);
+    let first = ids.iter().min_by_key(|id| id.len()).unwrap();
+    assert_eq!(first.len(), 21);
+    assert!(ids.iter().all(|id| id.starts_with(first.as_str())), "{ids:?}");
+    let statuses = texts(&rows, "current_status");
+    assert_eq!(statuses.iter().flatten().filter(|status| *status == "Stopped at").count(), 2);
+    // The same evidence, and less of it, gives the same ids.
+    let less = case("same-second-status", ["2026-11-24T10:00:00Z", "2026-11-24T10:00:40Z"]);
+    let key = std::fs::read(world.path("data/private/keys/2026-11-24.key")).unwrap();
+    std::fs::create_dir_all(less.path("data/private/keys")).unwrap();
+    std::fs::write(less.path("data/private/keys/2026-11-24.key"), key).unwrap();
+    let record = run(&less, DATE);
+    let fewer: BTreeSet<_> =
+        texts(&published(&less, &record, "vehicle_locations"), "location_ping_id").into_iter().flatten().collect();
+    assert!(fewer.len() == 3 && fewer.iter().all(|id| ids.contains(id)), "{fewer:?} {ids:?}");
+}
+
+#[test]
+fn another_place_in_the_same_second_is_held_back_by_the_key() {
+    let world = telemetry();
+    let mut there = message(TEN, 2);
+    let (latitude, elsewhere) = (48.48_f32.to_le_bytes(), 48.49_f32.to_le_bytes());
+    keep(&world, POSITIONS, TEN, &[], &there);
+    let at = there.windows(4).position(|bytes| bytes == latitude).unwrap();
+    there[at..at + 4].copy_from_slice(&elsewhere);
+    keep(&world, POSITIONS, TEN + 15, &[], &there);
+    let record = run(&world, DATE);
+    let table = table(&record, "vehicle_locations");
+    assert_eq!((&table["published"], &table["quarantined"]), (&2.into(), &1.into()), "{table:#}");
+    assert_eq!(findings(&record, "vehicle_locations.primary_key"), [json!([1, "error"])]);
+}
+
+#[test]
+fn entity_numbers_are_no_vehicles() {
+    let world = case("entity-numbers", ALL);
+    let record = run(&world, DATE);
+    all_are_published(&record, "vehicle_locations", 12);
+    let rows = published(&world, &record, "vehicle_locations");
+    assert_eq!(texts(&rows, "vehicle_id"), vec![None; 12]);
+    assert_eq!(texts(&rows, "latitude").iter().flatten().count(), 12);
+    let ids = texts(&rows, "location_ping_id");
+    assert_eq!(distinct(&ids), 12);
+    // Of each snapshot in the order of the ids and not in that of the feed.
+    for snapshot in 0..4 {
+        assert!(ids[snapshot * 3..snapshot * 3 + 3].is_sorted(), "{ids:?}");
+    }
+    assert_eq!(findings(&record, "vehicle_positions.vehicle_has_id"), [json!([12, "warning"])]);
+}
+
+#[test]
+fn entity_ids_that_are_stable_stand_for_vehicles() {
+    let world = case("entity-numbers", ALL);
+    world.replace(PIPELINE, "occupancy_source: apc", "occupancy_source: apc\nentity_ids: stable");
+    let record = run(&world, DATE);
+    all_are_published(&record, "vehicle_locations", 12);
+    let rows = published(&world, &record, "vehicle_locations");
+    assert_eq!((distinct(&texts(&rows, "vehicle_id")), distinct(&texts(&rows, "location_ping_id"))), (3, 12));
+}
+
+#[test]
+fn no_vehicle_id_three_buses_are_three_reports_and_plates_do_not_leave() {
+    let world = case("no-vehicle-id", ALL);
+    let record = run(&world, DATE);
+    all_are_published(&record, "vehicle_locations", 6);
+    let rows = published(&world, &record, "vehicle_locations");
+    let vehicles = texts(&rows, "vehicle_id");
+    assert_eq!((vehicles.iter().flatten().count(), distinct(&vehicles)), (3, 3), "{vehicles:?}");
+    assert_eq!(distinct(&texts(&rows, "location_ping_id")), 6);
+    for (name, bytes) in files(&world.path("data/bucket")) {
+        let has = |text: &str| memchr::memmem::find(&bytes, text.as_bytes()).is_some();
+        assert!(!has("Meier") && !has("OG-XY"), "{name}");
+    }
+}
+
+#[test]
+fn buses_that_nobody_can_tell_apart_are_as_many_reports_as_stand_in_a_snapshot() {
+    let world = telemetry();
+    let snapshot = |at: i64, buses: usize| {
+        // What stands between the position and the descriptor of a vehicle is its time.
+        let with_id = message(at, 1);
+        let from = memchr::memmem::find(&with_id, &[0x12, 10, 0x0d]).unwrap();
+        let vehicle = &with_id[from..from + 12 + 6];
+        let entity = field(2, &[field(1, b"0"), field(4, vehicle)].concat());
+        [field(1, &field(1, b"2.0")), entity.repeat(buses)].concat()
+    };
+    keep(&world, POSITIONS, TEN, &[], &snapshot(TEN, 2));
+    keep(&world, POSITIONS, TEN + 15, &[], &snapshot(TEN, 2));
+    keep(&world, POSITIONS, TEN + 30, &[], &snapshot(TEN, 3));
+    let record = run(&world, DATE);
+    let table = table(&record, "vehicle_locations");
+    assert_eq!((&table["rows_in"], &table["published"]), (&7.into(), &3.into()), "{table:#}");
+    assert_eq!(table["dropped"], json!({"vehicle_locations.same_position": 4}));
+    let rows = published(&world, &record, "vehicle_locations");
+    assert_eq!((distinct(&texts(&rows, "location_ping_id")), distinct(&texts(&rows, "vehicle_id"))), (3, 0));
+}
+
+#[test]
+fn entity_ids_that_are_missing_or_not_unique_hold_nothing_back() {
+    let world = case("entity-ids", ALL);
+    let record = run(&world, DATE);
+    all_are_published(&record, "vehicle_locations", 7);
+    assert_eq!(distinct(&texts(&published(&world, &record, "vehicle_locations"), "vehicle_id")), 7);
+    assert_eq!(findings(&record, "vehicle_positions.entity_has_id"), [json!([4, "info"])]);
+    assert_eq!(findings(&record, "vehicle_positions.entity_id_twice_in_snapshot"), [json!([2, "warning"])]);
+}
+
+#[test]
+fn tu_without_trip_id_is_published_and_told() {
+    let world = case("tu-without-trip-id", ALL);
+    let again = root().join("tests/cases/realtime/tu-without-trip-id/trip-updates-20261124T100000Z.pb");
+    keep(&world, UPDATES, TEN + 15, &[], &std::fs::read(again).unwrap());
+    let record = run(&world, DATE);
+    let updates = table(&record, "trip_updates");
+    // The two trips of one route, start and stop are not the same, so that nothing has changed in the second snapshot.
+    assert_eq!((&updates["rows_in"], &updates["published"]), (&6.into(), &3.into()), "{updates:#}");
+    assert_eq!(updates["dropped"], json!({"trip_updates.unchanged": 3}));
+    let rows = published(&world, &record, "trip_updates");
+    assert_eq!(distinct(&texts(&rows, "trip_id_scheduled")), 1);
+    assert_eq!(distinct(&texts(&rows, "direction_id")), 2);
+    assert_eq!(findings(&record, "trip_updates.trip_named_by_id"), [json!([4, "info"])]);
+    assert_eq!(findings(&record, "trip_updates.unchanged"), [json!([3, "info"])]);
+}
+
+/// Both operators as sources of one pipeline; the pipeline says so much of vehicles.
+fn two_operators(said: &str) -> World {
+    let world = telemetry();
+    world.replace(PIPELINE, "occupancy_source: apc", &format!("occupancy_source: apc\n{said}"));
+    for (operator, source) in [("op-a", POSITIONS), ("op-b", UPDATES)] {
+        for snapshot in 0..3 {
+            let file = root().join(format!("tests/cases/realtime/two-operators/{operator}-{snapshot}.pb"));
+            keep(&world, source, TEN + snapshot * 15, &[], &std::fs::read(file).unwrap());
+        }
+    }
+    world
+}
+
+#[test]
+fn two_operators_have_four_vehicles_unless_the_pipeline_says_that_they_share_them() {
+    for said in ["", "vehicles: by_source"] {
+        let world = two_operators(said);
+        let record = run(&world, DATE);
+        all_are_published(&record, "vehicle_locations", 12);
+        let rows = published(&world, &record, "vehicle_locations");
+        assert_eq!((distinct(&texts(&rows, "vehicle_id")), distinct(&texts(&rows, "location_ping_id"))), (4, 12));
+        let told = notes(&record, "gtfs_realtime.vehicles_by_source");
+        assert_eq!(told.len(), usize::from(said.is_empty()), "{told:?}");
+    }
+    let world = two_operators("vehicles: shared");
+    let record = run(&world, DATE);
+    let rows = published(&world, &record, "vehicle_locations");
+    assert_eq!(distinct(&texts(&rows, "vehicle_id")), 2);
+}
+
+/// Positions of a bus and a prediction of its trip, from two sources; the pseudonyms of both, and that of the id alone.
+fn of_one_operator(replaced: &[(&str, &str)]) -> [BTreeSet<String>; 3] {
+    let world = telemetry();
+    replaced.iter().for_each(|(from, to)| world.replace(PIPELINE, from, to));
+    let header = field(1, &field(1, b"2.0"));
+    let trip = field(1, &[field(1, b"t"), field(3, b"20261124")].concat());
+    let update = [trip, field(3, &field(1, b"bus0")), field(2, &[0x08, 3])].concat();
+    keep(&world, POSITIONS, TEN, &[], &message(TEN, 1));
+    keep(&world, UPDATES, TEN, &[], &[header, field(2, &[field(1, b"e"), field(3, &update)].concat())].concat());
+    let record = run(&world, DATE);
+    let of = |name: &str| texts(&published(&world, &record, name), "vehicle_id").into_iter().flatten().collect();
+    let key = std::fs::read_to_string(world.path("data/private/keys/2026-11-24.key")).unwrap();
+    let key = fahrtenbuch::digest::Digest::parse(key.trim()).unwrap().0;
+    let alone = fahrtenbuch::derive::privacy::Pseudonyms::new(key).of(None, "bus0").name.clone();
+    [of("vehicle_locations"), of("trip_updates"), BTreeSet::from([alone])]
+}
+
+#[test]
+fn sources_of_one_operator_have_the_pseudonyms_that_they_had() {
+    let [positions, updates, alone] = of_one_operator(&[]);
+    assert_eq!((&positions, &updates), (&alone, &alone));
+    let said = ("occupancy_source: apc", "occupancy_source: apc\nvehicles: by_source");
+    let [positions, updates, alone] = of_one_operator(&[said]);
+    assert!(positions != updates && positions != alone && updates != alone);
+    let [positions, updates, alone] = of_one_operator(&[
+        ("vehicle-positions\n    type: evidence", "vehicle-positions\n    type: evidence\n    vehicles: stadtbus"),
+        ("trip-updates\n    type: evidence", "trip-updates\n    type: evidence\n    vehicles: stadtbus"),
+    ]);
+    assert!(positions == updates && positions != alone);
+}
+
+#[test]
+fn what_the_pipeline_says_of_vehicles_is_checked() {
+    for (said, expected) in [
+        ("vehicles: shard", "'vehicles: shard' is not known"),
+        ("entity_ids: yes please", "'entity_ids: yes please' is not known"),
+    ] {
+        let world = World::new();
+        world.replace(PIPELINE, "occupancy_source: apc", &format!("occupancy_source: apc\n{said}"));
+        let output = world.program(&["check"]);
+        let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains(expected), "{told}");
+    }
+}
