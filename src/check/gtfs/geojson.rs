@@ -173,6 +173,7 @@ fn check(feed: &Feed, out: &mut Out) {
                 total: found.total,
                 samples: found.samples.clone(),
             }],
+            cut: Vec::new(),
         });
     }
 }
