@@ -10,6 +10,7 @@
 
 pub mod feed;
 pub mod notice;
+pub mod outline;
 pub mod report;
 pub mod services;
 pub mod sphere;
