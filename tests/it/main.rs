@@ -5,6 +5,7 @@ mod cases_windows;
 mod collector;
 mod command_line;
 mod contracts;
+mod costs;
 mod dates;
 mod end_to_end;
 mod evidence;

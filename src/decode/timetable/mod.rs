@@ -28,6 +28,9 @@ use crate::decode::gtfs::{Archive, GEOJSON_BYTES, Measured, SMALL, open};
 use crate::decode::{DecodeError, Limits};
 use columns::{Builder, Scanned};
 
+/// What a byte of `locations.geojson` takes as zones at most: a corner of ten characters is a list of two numbers in the tree (160 bytes),
+/// and stands in the list of corners and in the outline (16 bytes each).
+const ZONES_BYTES: usize = 20;
 /// Blocks that may stand between the two threads.
 const QUEUE: usize = 6;
 
@@ -575,7 +578,20 @@ fn take_all(input: &Receiver<Raw>, timetable: &mut Timetable, limits: Limits) {
                     target.status = Status::BadRows;
                 }
             }
-            Raw::Zones(text) => timetable.zones = Some(text),
+            Raw::Zones(text) if held + ZONES_BYTES * text.len() > limits.held_bytes => {
+                let Some(table) = timetable.tables.iter_mut().find(|table| table.contract.table == "locations") else {
+                    continue;
+                };
+                table.status = Status::BadHeader;
+                let (needed, most) = (ZONES_BYTES * text.len(), limits.held_bytes);
+                let message = format!("the zones would take {needed} bytes in memory, a feed may take {most}");
+                let failure = Failure { kind: FailureKind::Io, file: table.file.clone(), message, line: 0 };
+                timetable.failures.push(failure);
+            }
+            Raw::Zones(text) => {
+                held += ZONES_BYTES * text.len();
+                timetable.zones = Some(text);
+            }
             Raw::Failed { table, failure } => {
                 timetable.tables[table].status = if current.is_some() { Status::BadRows } else { Status::BadHeader };
                 timetable.failures.push(failure);
