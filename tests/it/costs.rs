@@ -323,6 +323,15 @@ fn heavy_stops_beside_a_shape() {
 }
 
 #[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
+fn zones_that_a_run_may_not_hold_are_not_read() {
+    let corners = (0..3_000_000).map(|n| format!("[{},{}]", n % 10, n / 7 % 10)).collect::<Vec<_>>().join(",");
+    let (memory, time) = of_run(&zone(&corners));
+    println!("zones: {memory} MiB, {time} ms");
+    assert!(memory < MEMORY && time < MILLISECONDS, "{memory} MiB, {time} ms");
+}
+
+#[test]
 fn calendar_from_1900_is_not_cut() {
     let feed = root().join("tests/cases/gtfs/calendar-from-1900/feed.zip");
     let output = Command::new(env!("CARGO_BIN_EXE_fahrtenbuch"))

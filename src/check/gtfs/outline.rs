@@ -361,7 +361,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(3000))]
+        #![proptest_config(ProptestConfig::with_cases(800))]
         #[test]
         fn a_sweep_finds_what_all_pairs_of_sides_show(small in ring(4, 3..8), large in ring(12, 4..14), round in star((0.0, 0.0), 1.0)) {
             for ring in [small, large, round] {
