@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 use std::io::{Cursor, Write};
 use std::process::Command;
 
+use fahrtenbuch::contract::library::Library;
+use fahrtenbuch::decode::Limits;
+use fahrtenbuch::decode::timetable::{self, Package};
 use serde_json::Value;
 
 use crate::world::{World, python, root};
@@ -323,12 +326,17 @@ fn heavy_stops_beside_a_shape() {
 }
 
 #[test]
-#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
-fn zones_that_a_run_may_not_hold_are_not_read() {
-    let corners = (0..3_000_000).map(|n| format!("[{},{}]", n % 10, n / 7 % 10)).collect::<Vec<_>>().join(",");
-    let (memory, time) = of_run(&zone(&corners));
-    println!("zones: {memory} MiB, {time} ms");
-    assert!(memory < MEMORY && time < MILLISECONDS, "{memory} MiB, {time} ms");
+fn zones_that_may_not_be_held_are_not_read() {
+    let feed = round(1_000);
+    let read = |held_bytes: usize| {
+        let limits = Limits { held_bytes, ..Limits::default() };
+        timetable::read("x", Package::Archive(zipped(&feed).into()), &Library::gtfs(), limits).unwrap()
+    };
+    assert!(read(4 << 20).zones.is_some());
+    // A thousand corners take 400 kB.
+    let refused = read(300_000);
+    assert!(refused.zones.is_none());
+    assert!(refused.failures[0].message.contains("a feed may take 300000"), "{:?}", refused.failures);
 }
 
 #[test]
