@@ -174,6 +174,7 @@ impl Beside {
     }
 
     /// Reads all of it. The first is for the rules of the feed's contracts, the second for those of the release.
+    #[expect(clippy::too_many_arguments, reason = "what is around a run is all of these")]
     pub fn surroundings(
         self,
         workspace: &Workspace,

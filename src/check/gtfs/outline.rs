@@ -274,6 +274,7 @@ impl Eq for Side<'_> {}
 /// Whether the sides of a ring of more than three corners, none equal to the one before, meet anywhere but where one ends and
 /// the next begins. After M. I. Shamos and D. Hoey, "Geometric intersection problems", 1976: a line sweeps over the corners and keeps
 /// the sides that it meets in their order; two sides that intersect stand side by side before they do.
+#[expect(clippy::mutable_key_type, reason = "the cell is where a comparison notes a touch, and decides no order")]
 fn has_self_intersection(corners: &[Coord<f64>]) -> bool {
     let count = corners.len();
     let mut order: Vec<usize> = (0..count).collect();
