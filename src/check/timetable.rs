@@ -14,6 +14,7 @@ use arrow_schema::ArrowError;
 use crate::contract::library::Library;
 use crate::decode::{DecodeError, Decoded, Step};
 use crate::internal;
+use crate::table::{Budget, BudgetExceeded};
 use crate::time::{ServiceDate, ServiceSeconds};
 
 /// Which columns of which tables are needed; a table that is not there is not needed.
@@ -75,6 +76,8 @@ impl Needs {
     }
 }
 
+/// The name in messages of the room that holds it.
+const ROOM: &str = "timetable";
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 /// The tables, and the shapes by trip.
@@ -96,13 +99,30 @@ pub enum TimetableError {
     Decode(#[from] DecodeError),
     #[error("the timetable could not be put together: {0}")]
     Arrow(#[from] ArrowError),
+    #[error(transparent)]
+    Budget(#[from] BudgetExceeded),
 }
 
 impl Timetable {
     /// Reads what is needed of a feed.
-    pub fn read(decoded: Decoded, mut needs: Needs, date: ServiceDate) -> Result<Self, TimetableError> {
+    pub fn read(decoded: Decoded, needs: Needs, date: ServiceDate) -> Result<Self, TimetableError> {
+        Self::read_within(decoded, needs, date, &Budget::new(usize::MAX))
+    }
+
+    /// Reads what is needed of a feed, and books what it holds.
+    pub fn read_within(
+        decoded: Decoded,
+        mut needs: Needs,
+        date: ServiceDate,
+        budget: &Budget,
+    ) -> Result<Self, TimetableError> {
         needs.add_services();
         let mut parts: BTreeMap<String, Vec<RecordBatch>> = BTreeMap::new();
+        let mut booked = 0;
+        let mut take = |bytes: usize| {
+            booked += bytes;
+            budget.take(ROOM, bytes)
+        };
         for step in decoded.steps {
             let Step::Rows { table, chunk } = step? else { continue };
             let contract = &decoded.tables[table].contract;
@@ -110,15 +130,30 @@ impl Timetable {
             let schema = chunk.rows.schema();
             let places: Vec<usize> =
                 (0..schema.fields().len()).filter(|&place| columns.contains(schema.field(place).name())).collect();
-            parts.entry(contract.table.clone()).or_default().push(chunk.rows.project(&places)?);
+            let rows = chunk.rows.project(&places)?;
+            take(rows.get_array_memory_size())?;
+            parts.entry(contract.table.clone()).or_default().push(rows);
         }
         let mut tables = BTreeMap::new();
         for (table, batches) in parts {
+            take(batches.iter().map(RecordBatch::get_array_memory_size).sum())?;
             let all = arrow_select::concat::concat_batches(&batches[0].schema(), &batches)?;
             tables.insert(table, all);
         }
         let trips_on = trips_on(&tables, &needs.days);
-        Ok(Self { trips_on, ..Self::of(tables, date)? })
+        let timetable = Self { trips_on, ..Self::of(tables, date)? };
+        let held = timetable.bytes();
+        budget.give_back(booked);
+        budget.take(ROOM, held)?;
+        Ok(timetable)
+    }
+
+    /// What the tables and shapes take.
+    fn bytes(&self) -> usize {
+        let tables = self.tables.values().map(RecordBatch::get_array_memory_size).sum::<usize>();
+        let points = self.shapes.shapes.iter().map(|shape| shape.points.len() + 2 * shape.bounds.len()).sum::<usize>();
+        let trips = self.shapes.of_trip.keys().map(|trip| trip.len() + size_of::<(String, usize)>()).sum::<usize>();
+        tables + points * size_of::<(f64, f64)>() + trips
     }
 
     /// From whole tables, which may lack columns.

@@ -44,7 +44,8 @@ private: data/private
 people: [Datenmanagement]
 
 limits:
-  # What the rooms of a run may hold back together.
+  # The memory that a run may hold: rows that wait, and the timetable and the partition before that rules look into.
+  # In a run of a timetable half of it is for the standard rules.
   memory: 1 GiB
 ";
 

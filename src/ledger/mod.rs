@@ -116,10 +116,10 @@ impl From<&gtfs::Report> for Standard {
             severity: result.severity,
             count: result.found.total,
         };
-        let not_run = |(rule, file): &(&str, String)| NotRun { rule: (*rule).to_owned(), because: file.clone() };
+        let not_run = |(rule, because): (&str, &str)| NotRun { rule: rule.to_owned(), because: because.to_owned() };
         Self {
             notices: report.results.iter().map(count).collect(),
-            not_run: report.not_run.iter().map(not_run).collect(),
+            not_run: report.incomplete().map(not_run).collect(),
             changes: report.changes.clone(),
         }
     }

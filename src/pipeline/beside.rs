@@ -11,8 +11,9 @@ use jiff::Timestamp;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::capture::evidence::{Entry, Store};
+use crate::check::CheckError;
 use crate::check::surroundings::{Siblings, Surroundings, queries, timetable_needs};
-use crate::check::timetable::{Needs, Timetable};
+use crate::check::timetable::{Needs, Timetable, TimetableError};
 use crate::contract::library::Library;
 use crate::contract::metric::{Limit, Metric};
 use crate::contract::query::PREVIOUS;
@@ -26,8 +27,8 @@ use crate::pipeline::run::{RunError, archive, capture, evidence_store};
 use crate::pipeline::{Format, Pipeline};
 use crate::publish::bucket::Bucket;
 use crate::publish::index::{self, IndexFile};
-use crate::table::Origin;
 use crate::table::single::widened;
+use crate::table::{Budget, Origin};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 
@@ -180,6 +181,7 @@ impl Beside {
     }
 
     /// Reads all of it. The first is for the rules of the feed's contracts, the second for those of the release.
+    #[expect(clippy::too_many_arguments, reason = "what is around a run is all of these")]
     pub fn surroundings(
         mut self,
         workspace: &Workspace,
@@ -188,6 +190,7 @@ impl Beside {
         spool: &Path,
         until: Option<Timestamp>,
         bucket: &Bucket,
+        budget: &Budget,
     ) -> Result<[Arc<Surroundings>; 2], RunError> {
         let gtfs = Arc::new(Library::gtfs());
         if !self.needs.is_empty() && !self.history.is_empty() {
@@ -201,8 +204,13 @@ impl Beside {
                 let archive = archive(&source, &capture);
                 let decoded = archive
                     .and_then(|archive| decode::gtfs::decode(&source, archive, &origin, &gtfs, Limits::default()));
-                let read = decoded.map_err(Into::into).and_then(|decoded| Timetable::read(decoded, self.needs, date));
-                read.map(Arc::new).map_err(|error| error.to_string())
+                let read = decoded
+                    .map_err(Into::into)
+                    .and_then(|decoded| Timetable::read_within(decoded, self.needs, date, budget));
+                match read {
+                    Err(TimetableError::Budget(exceeded)) => return Err(CheckError::from(exceeded).into()),
+                    read => read.map(Arc::new).map_err(|error| error.to_string()),
+                }
             }
             (None, Some((name, _))) => Err(match &self.passed_over {
                 Some(passed_over) => format!("there is no readable evidence of '{name}': {}", passed_over.said()),
@@ -233,6 +241,7 @@ impl Beside {
             let contracts = pipeline.released();
             let Some(contract) = contracts.iter().find(|contract| contract.table == *table) else { continue };
             if let Some(rows) = read_previous(bucket, contract, file)? {
+                budget.take("previous", rows.get_array_memory_size()).map_err(CheckError::from)?;
                 previous.insert(table.clone(), rows);
             }
         }

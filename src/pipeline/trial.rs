@@ -18,7 +18,7 @@ use crate::publish::bucket::Bucket;
 use crate::publish::index;
 use crate::quarantine::{RULES, Stage};
 use crate::table::single::widened;
-use crate::table::{ORIGIN, ORIGIN_ROW};
+use crate::table::{Budget, ORIGIN, ORIGIN_ROW};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 
@@ -155,7 +155,8 @@ pub fn run(
 ) -> Result<Trial, RunError> {
     let beside = Beside::find(workspace, pipeline, subject.date, bucket)?;
     let spool = workspace.private.join("staging");
-    let [of_feed, of_release] = beside.surroundings(workspace, pipeline, subject.date, &spool, None, bucket)?;
+    let [of_feed, of_release] =
+        beside.surroundings(workspace, pipeline, subject.date, &spool, None, bucket, &Budget::new(workspace.memory))?;
     let is_feed = pipeline.contracts.get(&contract.table).is_some_and(|other| other.file == contract.file);
     let around = if is_feed { of_feed } else { of_release };
     // Rows that are held back may be named together with those that passed: they came together.

@@ -8,6 +8,7 @@ mod cases_zip;
 mod collector;
 mod command_line;
 mod contracts;
+mod costs;
 mod dates;
 mod end_to_end;
 mod evidence;

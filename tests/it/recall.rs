@@ -331,7 +331,8 @@ fn asked_again(world: &World, date: ServiceDate) -> BTreeMap<String, Asked> {
     let until = all.last().map(|(_, entry)| entry.captured_at);
     let around = || {
         let beside = Beside::find(&workspace, pipeline, date, &bucket).unwrap();
-        beside.surroundings(&workspace, pipeline, date, &world.path("data"), until, &bucket).unwrap()
+        let budget = fahrtenbuch::table::Budget::new(workspace.memory);
+        beside.surroundings(&workspace, pipeline, date, &world.path("data"), until, &bucket, &budget).unwrap()
     };
     let [of_feed, of_release] = around();
     let origin = |(name, entry): &(String, fahrtenbuch::capture::evidence::Entry)| Origin {

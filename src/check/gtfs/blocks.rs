@@ -3,6 +3,8 @@
 use rustc_hash::FxHashMap;
 
 use super::prelude::*;
+use super::services::Days;
+use crate::check::gtfs::notice::Cut;
 
 notice!(OVERLAP = "block_trips_with_overlapping_stop_times", Error, ["trips.txt"],
     ["blockId", "csvRowNumberA", "csvRowNumberB", "intersection", "serviceIdA", "serviceIdB", "tripIdA", "tripIdB"],
@@ -20,15 +22,76 @@ rule!([OVERLAP], needs: ["trips", "stop_times", "calendar", "calendar_dates"], c
     ]),
 ]);
 
-/// Trips of a block that a trip is compared with. No vehicle drives as many; a hostile feed must not take forever.
-const AHEAD: usize = 20_000;
+/// Looks at the days of two trips, at most, in a feed; some seconds. A feed has as many only if thousands of trips of one block, each with
+/// days of its own, run at the same time.
+const LOOKS: usize = 30_000_000;
+static CUT: Cut = Cut {
+    en: "so many trips of one block run at the same time that not all pairs of them were compared",
+    de: "So viele Fahrten eines Umlaufs fahren gleichzeitig, dass nicht alle Paare verglichen wurden",
+};
+/// Exceptions of a calendar that cost as much as one look at its days.
+const EXCEPTIONS_A_LOOK: usize = 8;
 
 struct Interval {
     trip: usize,
+    /// The service's days, by their place in the list of all that are different.
+    days: u32,
     first_arrival: i32,
     first_departure: i32,
     last_arrival: i32,
     last_departure: i32,
+}
+
+impl Interval {
+    /// One ends where and when the other begins: the vehicle changes its number.
+    fn goes_on_as(&self, next: &Self) -> bool {
+        self.last_arrival == next.first_arrival && self.last_departure == next.first_departure
+    }
+}
+
+/// The first day that two services share, each pair worked out once.
+struct Common<'a> {
+    /// Days that are different; many services of a feed have the same.
+    all: Vec<&'a Days>,
+    known: FxHashMap<(u32, u32), Option<i32>>,
+    looks_left: usize,
+}
+
+/// No looks are left.
+struct Spent;
+
+impl<'a> Common<'a> {
+    /// Pairs of calendars with exceptions that are remembered.
+    const KNOWN: usize = 1 << 20;
+
+    fn spend(&mut self, looks: usize) -> Result<(), Spent> {
+        self.looks_left = self.looks_left.checked_sub(looks).ok_or(Spent)?;
+        Ok(())
+    }
+
+    fn first(&mut self, one: u32, two: u32) -> Result<Option<i32>, Spent> {
+        let (a, b) = (self.all[one as usize], self.all[two as usize]);
+        if one == two {
+            self.spend(1)?;
+            return Ok(a.first());
+        }
+        let exceptions = a.exceptions() + b.exceptions();
+        if exceptions == 0 {
+            self.spend(1)?;
+            return Ok(a.first_common(b));
+        }
+        let key = (one.min(two), one.max(two));
+        if let Some(day) = self.known.get(&key).copied() {
+            self.spend(1)?;
+            return Ok(day);
+        }
+        self.spend(1 + exceptions / EXCEPTIONS_A_LOOK)?;
+        let day = a.first_common(b);
+        if self.known.len() < Self::KNOWN {
+            self.known.insert(key, day);
+        }
+        Ok(day)
+    }
 }
 
 fn check(feed: &Feed, out: &mut Out) {
@@ -38,11 +101,26 @@ fn check(feed: &Feed, out: &mut Out) {
         return;
     }
     let (arrivals, departures) = (feed.table("stop_times").int("arrival_time"), feed.table("stop_times").int("departure_time"));
-    let (ids, services) = (trips.text("trip_id"), trips.text("service_id"));
+    let services = trips.text("service_id");
     let ways = feed.trips();
     let all = feed.services();
-    let of_trips = all.of_trips(feed);
-    let mut common: FxHashMap<(u32, u32), Option<i32>> = FxHashMap::default();
+    let mut different: FxHashMap<&Days, u32> = FxHashMap::default();
+    let mut common = Common { all: Vec::new(), known: FxHashMap::default(), looks_left: LOOKS };
+    // For each code of `trips.service_id` the place of its days.
+    let days_of: Vec<u32> = all
+        .of_trips(feed)
+        .into_iter()
+        .map(|place| {
+            // What never runs shares no day.
+            let Some(days) = all.all.get(place as usize).map(|service| &service.days).filter(|days| !days.is_empty()) else {
+                return NO_ROW;
+            };
+            *different.entry(days).or_insert_with(|| {
+                common.all.push(days);
+                common.all.len() as u32 - 1
+            })
+        })
+        .collect();
     for rows in blocks.rows_by_code() {
         let mut intervals: Vec<Interval> = rows
             .iter()
@@ -51,6 +129,7 @@ fn check(feed: &Feed, out: &mut Out) {
                 let (first, last) = (stops.first()?, stops.last()?);
                 Some(Interval {
                     trip: *trip as usize,
+                    days: services.code(*trip as usize).map(|code| days_of[code as usize]).filter(|days| *days != NO_ROW)?,
                     first_arrival: arrivals.get(first)?,
                     first_departure: departures.get(first)?,
                     last_arrival: arrivals.get(last)?,
@@ -59,50 +138,93 @@ fn check(feed: &Feed, out: &mut Out) {
             })
             .collect();
         intervals.sort_by_key(|interval| (interval.first_arrival, interval.last_departure));
-        for (place, a) in intervals.iter().enumerate() {
-            let later = intervals[place + 1..].iter().take(AHEAD);
-            for b in later.take_while(|b| a.last_departure > b.first_arrival) {
-                // One ends where and when the other begins: the vehicle changes its number.
-                if a.last_arrival == b.first_arrival && a.last_departure == b.first_departure {
-                    continue;
-                }
-                let service = |trip: usize| services.code(trip).map_or(NO_ROW, |code| of_trips[code as usize]);
-                let (one, two) = (service(a.trip), service(b.trip));
-                if one == NO_ROW || two == NO_ROW {
-                    continue;
-                }
-                let key = (one.min(two), one.max(two));
-                let day = *common.entry(key).or_insert_with(|| {
-                    first_common(&all.all[one as usize].days, &all.all[two as usize].days)
-                });
-                if let Some(day) = day {
-                    out.add(&OVERLAP, || {
-                        [
-                            blocks.value(a.trip),
-                            trips.at(a.trip),
-                            trips.at(b.trip),
-                            date(day),
-                            services.value(a.trip),
-                            services.value(b.trip),
-                            ids.value(a.trip),
-                            ids.value(b.trip),
-                        ]
-                    });
-                }
-            }
+        if block(feed, &intervals, &mut common, out).is_err() {
+            out.cut(&CUT);
+            return;
         }
     }
 }
 
-/// The first day that two ascending lists share.
-fn first_common(a: &[i32], b: &[i32]) -> Option<i32> {
-    let (mut i, mut j) = (0, 0);
-    while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
-        match x.cmp(y) {
-            std::cmp::Ordering::Equal => return Some(*x),
-            std::cmp::Ordering::Less => i += 1,
-            std::cmp::Ordering::Greater => j += 1,
+/// Compares the trips of a block, which are sorted by their first arrival.
+fn block(feed: &Feed, intervals: &[Interval], common: &mut Common<'_>, out: &mut Out) -> Result<(), Spent> {
+    let mut places: Option<Places> = None;
+    for (place, a) in intervals.iter().enumerate() {
+        let later = place + 1..intervals.partition_point(|b| b.first_arrival < a.last_departure).max(place + 1);
+        if later.len() >= FEW && out.is_full(&OVERLAP) {
+            places.get_or_insert_with(|| Places::of(intervals));
         }
+        let counted = places.as_ref().filter(|places| later.len() >= FEW.max(places.by_days.len()));
+        let Some(places) = counted else {
+            for b in &intervals[later] {
+                if a.goes_on_as(b) {
+                    continue;
+                }
+                if let Some(day) = common.first(a.days, b.days)? {
+                    tell(feed, a, b, day, out);
+                }
+            }
+            continue;
+        };
+        // The samples are complete: what is left is counted by the days that trips have in common, not pair by pair.
+        let mut pairs = 0;
+        for (days, of_days) in &places.by_days {
+            common.spend(1)?;
+            let there = within(of_days, &later);
+            if !there.is_empty() && common.first(a.days, *days)?.is_some() {
+                pairs += there.len();
+            }
+        }
+        if let Some(next) = places.by_begin.get(&(a.last_arrival, a.last_departure)) {
+            for place in within(next, &later) {
+                pairs -= usize::from(common.first(a.days, intervals[*place as usize].days)?.is_some());
+            }
+        }
+        out.count(&OVERLAP, pairs as u64);
     }
-    None
+    Ok(())
+}
+
+/// Trips that are compared one by one.
+const FEW: usize = 16;
+
+/// Where in a block's list trips stand, ascending.
+struct Places {
+    by_days: Vec<(u32, Vec<u32>)>,
+    /// By first arrival and departure.
+    by_begin: FxHashMap<(i32, i32), Vec<u32>>,
+}
+
+impl Places {
+    fn of(intervals: &[Interval]) -> Self {
+        let mut by_days: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
+        let mut by_begin: FxHashMap<(i32, i32), Vec<u32>> = FxHashMap::default();
+        for (place, interval) in intervals.iter().enumerate() {
+            by_days.entry(interval.days).or_default().push(place as u32);
+            by_begin.entry((interval.first_arrival, interval.first_departure)).or_default().push(place as u32);
+        }
+        Self { by_days: by_days.into_iter().collect(), by_begin }
+    }
+}
+
+/// Those of ascending places that are in a range.
+fn within<'a>(places: &'a [u32], range: &std::ops::Range<usize>) -> &'a [u32] {
+    let place = |bound: usize| places.partition_point(|place| (*place as usize) < bound);
+    &places[place(range.start)..place(range.end)]
+}
+
+fn tell(feed: &Feed, a: &Interval, b: &Interval, day: i32, out: &mut Out) {
+    let trips = feed.table("trips");
+    let [blocks, services, ids] = ["block_id", "service_id", "trip_id"].map(|column| trips.text(column));
+    out.add(&OVERLAP, || {
+        [
+            blocks.value(a.trip),
+            trips.at(a.trip),
+            trips.at(b.trip),
+            date(day),
+            services.value(a.trip),
+            services.value(b.trip),
+            ids.value(a.trip),
+            ids.value(b.trip),
+        ]
+    });
 }

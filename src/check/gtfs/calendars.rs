@@ -1,7 +1,7 @@
 //! Services that are over, never run, pause for long, or reach far into the future.
 
 use super::prelude::*;
-use super::services::stretches;
+use super::services::Days;
 
 notice!(MISSING_CALENDARS = "missing_calendar_and_calendar_date_files", Error, ["calendar.txt", "calendar_dates.txt"], [],
     "Neither calendar.txt nor calendar_dates.txt is there, so no trip runs on any day.", "Add one of the two.",
@@ -51,17 +51,18 @@ fn check(feed: &Feed, out: &mut Out) {
     let services = feed.services();
     let today = feed.date.days_since_epoch();
     expired(feed, today, out);
+    // A service may stand in many rows; what holds of it is worked out once.
+    let mut gaps: Vec<Option<Vec<(i32, i32)>>> = vec![None; ids.distinct()];
     for row in 0..calendar.rows {
-        let Some(service) = services.find(ids.get(row)) else { continue };
-        for pair in stretches(&service.days).windows(2) {
-            let length = pair[1].0 - pair[0].1 - 1;
-            if length > SHORT_GAP {
-                let id = service.id.as_str();
-                out.add(&BIG_GAP, || [length.into(), iso_date(pair[1].0), iso_date(pair[0].1), id.into()]);
-            }
+        let (Some(code), Some(service)) = (ids.code(row), services.find(ids.get(row))) else { continue };
+        let id = service.id.as_str();
+        let gaps = gaps[code as usize].get_or_insert_with(|| service.days.gaps(SHORT_GAP));
+        for (before, after) in gaps.iter().take(Out::SAMPLES) {
+            out.add(&BIG_GAP, || [(after - before - 1).into(), iso_date(*after), iso_date(*before), id.into()]);
         }
-        if let Some(last) = service.days.last().filter(|last| **last - today > AHEAD) {
-            out.add(&FAR_FUTURE, || [service.id.as_str().into(), iso_date(*last)]);
+        out.count(&BIG_GAP, gaps.len().saturating_sub(Out::SAMPLES) as u64);
+        if let Some(last) = service.days.last().filter(|last| last - today > AHEAD) {
+            out.add(&FAR_FUTURE, || [id.into(), iso_date(last)]);
         }
     }
 }
@@ -70,7 +71,7 @@ fn check(feed: &Feed, out: &mut Out) {
 fn expired(feed: &Feed, today: i32, out: &mut Out) {
     let (calendar, dates) = (feed.table("calendar"), feed.table("calendar_dates"));
     let services = &feed.services().all;
-    let over = |days: &[i32]| days.last().is_some_and(|last| *last < today);
+    let over = |days: &Days| days.last().is_some_and(|last| last < today);
     let all_over = services.iter().all(|service| service.days.is_empty() || over(&service.days));
     for service in services.iter().filter(|service| over(&service.days)) {
         match (service.calendar, service.first_date_row) {

@@ -98,7 +98,18 @@ impl Feed {
         let codes = ids
             .words()
             .map_or_else(Vec::new, |words| words.iter().map(|(_, id)| stop_times.find(id).unwrap_or(NONE)).collect());
-        Trips { ids, codes, groups: self.trip_stops() }
+        let mut passed_over = Vec::new();
+        if ids.codes().len() > ids.distinct() {
+            let mut seen = vec![0_u32; ids.distinct()];
+            for (row, &code) in ids.codes().iter().enumerate().filter(|(_, code)| **code != NONE) {
+                seen[code as usize] += 1;
+                if seen[code as usize] > Trips::REPETITIONS {
+                    passed_over.resize(ids.codes().len(), false);
+                    passed_over[row] = true;
+                }
+            }
+        }
+        Trips { ids, codes, passed_over, groups: self.trip_stops() }
     }
 
     /// For each code of a column the first row of the other table whose column has the same text.
@@ -144,12 +155,27 @@ impl Feed {
 pub struct Trips<'a> {
     ids: Text<'a>,
     codes: Vec<u32>,
+    /// By rows of `trips`; empty if there is none.
+    passed_over: Vec<bool>,
     pub groups: &'a Groups,
 }
 
+impl Trips<'_> {
+    /// Rows of one trip_id whose stop times are looked at. Each has the same; many of a long trip would take forever.
+    pub const REPETITIONS: u32 = 100;
+
+    /// Whether there are rows of which the stop times are not looked at.
+    pub fn are_cut(&self) -> bool {
+        !self.passed_over.is_empty()
+    }
+}
+
 impl<'a> Trips<'a> {
-    /// The rows of the trip's stop times in order; empty if it has none.
+    /// The rows of the trip's stop times in order; empty if it has none, or if its id stands too often.
     pub fn stop_times(&self, trip: usize) -> Rows<'a> {
+        if self.passed_over.get(trip).is_some_and(|passed_over| *passed_over) {
+            return Rows::default();
+        }
         match self.ids.code(trip).map(|code| self.codes[code as usize]) {
             Some(code) if code != NONE => self.groups.of_code(code),
             _ => Rows::default(),

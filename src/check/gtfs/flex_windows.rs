@@ -1,8 +1,12 @@
 //! Windows of on-demand service (GTFS reference, `stop_times.txt`, "start_pickup_drop_off_window").
 
+use rustc_hash::FxHashMap;
 use serde_json::Value;
 
+use super::geojson::Zone;
+use super::outline::{Spent, Work};
 use super::prelude::*;
+use crate::check::gtfs::notice::Cut;
 
 notice!(FORBIDDEN_TIME = "forbidden_arrival_or_departure_time", Error, ["stop_times.txt"],
     ["arrivalTime", "csvRowNumber", "departureTime", "endPickupDropOffWindow", "startPickupDropOffWindow"],
@@ -131,36 +135,59 @@ fn records(feed: &Feed, out: &mut Out) {
     }
 }
 
-/// Stops of a trip that a stop is compared with. No real trip has as many; a hostile one must not take forever.
-const AHEAD: usize = 2_000;
+/// Pairs of stop times of one trip that are looked at in a feed, at most; some seconds.
+const LOOKS: usize = 50_000_000;
+
+static CUT: Cut = Cut {
+    en: "trips serve so many zones in windows that not all pairs of them were compared",
+    de: "Fahrten bedienen so viele Zonen mit Bedienfenster, dass nicht alle Paare verglichen wurden",
+};
 
 fn overlaps(feed: &Feed, out: &mut Out) {
+    if overlapping_pairs(feed, out).is_err() {
+        out.cut(&CUT);
+    }
+}
+
+fn overlapping_pairs(feed: &Feed, out: &mut Out) -> Result<(), Spent> {
     let table = feed.table("stop_times");
     let zones = feed.zones();
     let ids = table.text("location_id");
     if zones.all.is_empty() || !zones.usable || ids.distinct() < 2 {
-        return;
+        return Ok(());
     }
     let (start, end) = (table.int("start_pickup_drop_off_window"), table.int("end_pickup_drop_off_window"));
     let (pickup, drop_off) = (table.int("pickup_type"), table.int("drop_off_type"));
     let known = |row: usize| (0..=3).contains(&pickup.or(row, 0)) && (0..=3).contains(&drop_off.or(row, 0));
-    let mut overlapping: std::collections::BTreeMap<(u32, u32), bool> = std::collections::BTreeMap::new();
+    let zone_of: Vec<Option<&Zone>> =
+        ids.words().map_or_else(Vec::new, |words| words.iter().map(|(_, id)| zones.find(id)).collect());
+    // Only of zones that are near each other.
+    let mut overlapping: FxHashMap<(u32, u32), bool> = FxHashMap::default();
+    let (mut looks_left, work) = (LOOKS, Work::default());
     for (_, rows) in feed.trip_stops().iter() {
-        for i in 0..rows.len() {
-            for j in (i + 1..rows.len()).take(AHEAD) {
-                let (a, b) = (rows.at(i), rows.at(j));
-                let (Some(one), Some(two)) = (ids.code(a), ids.code(b)) else { continue };
-                let (Some(from_a), Some(to_a), Some(from_b), Some(to_b)) = (start.get(a), end.get(a), start.get(b), end.get(b))
-                else {
-                    continue;
-                };
+        let stops: Vec<(usize, u32, &Zone, i32, i32)> = rows
+            .iter()
+            .filter(|row| known(*row))
+            .filter_map(|row| {
+                let code = ids.code(row)?;
+                Some((row, code, zone_of[code as usize]?, start.get(row)?, end.get(row)?))
+            })
+            .collect();
+        for (place, &(a, one, zone_a, from_a, to_a)) in stops.iter().enumerate() {
+            looks_left = looks_left.checked_sub(stops.len() - place).ok_or(Spent)?;
+            for &(b, two, zone_b, from_b, to_b) in &stops[place + 1..] {
                 let other_types = pickup.or(a, 0) != pickup.or(b, 0) && drop_off.or(a, 0) != drop_off.or(b, 0);
-                if one == two || other_types || !known(a) || !known(b) || from_a >= to_b || to_a <= from_b {
+                if one == two || other_types || from_a >= to_b || to_a <= from_b || !zone_a.is_near(zone_b) {
                     continue;
                 }
-                let both = *overlapping.entry((one, two)).or_insert_with(|| {
-                    zones.find(ids.get(a)).zip(zones.find(ids.get(b))).is_some_and(|(a, b)| a.overlaps(b))
-                });
+                let both = match overlapping.get(&(one, two)) {
+                    Some(both) => *both,
+                    None => {
+                        let both = zone_a.overlaps(zone_b, &work)?;
+                        overlapping.insert((one, two), both);
+                        both
+                    }
+                };
                 if both {
                     let sequence = table.int("stop_sequence");
                     out.add(&OVERLAPPING, || -> [Value; 9] {
@@ -180,4 +207,5 @@ fn overlaps(feed: &Feed, out: &mut Out) {
             }
         }
     }
+    Ok(())
 }

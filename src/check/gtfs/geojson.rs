@@ -1,10 +1,12 @@
 //! `locations.geojson`: the zones of on-demand service (GTFS reference, "locations.geojson"; RFC 7946).
 
-use geo::{Geometry, MultiPolygon, Polygon, Relate, Validation};
+use geo::{BoundingRect, Geometry, Intersects, MultiPolygon, Polygon, Rect, Relate};
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value};
 
+use super::outline::{self, Spent, Work};
 use super::prelude::*;
+use crate::check::gtfs::notice::Cut;
 use crate::decode::timetable::json::{self, JsonFault};
 
 const FILE: &str = "locations.geojson";
@@ -62,6 +64,11 @@ rule!([MALFORMED_JSON, DUPLICATED_ELEMENT, UNKNOWN_ELEMENT, MISSING_ELEMENT, UNS
     passes("duplicate_geo_json_key", &[("locations.geojson", ZONE)]),
 ]);
 
+static CUT: Cut = Cut {
+    en: "the zones have so many parts or holes near each other that not all of them were compared",
+    de: "Die Zonen haben so viele Teile oder Löcher nah beieinander, dass nicht alle verglichen wurden",
+};
+
 /// The zones, and what is wrong with them.
 #[derive(Default)]
 pub struct Zones {
@@ -77,16 +84,25 @@ pub struct Zone {
     /// Place in the collection, from 0.
     pub index: usize,
     pub area: Option<Geometry<f64>>,
+    bounds: Option<Rect<f64>>,
     /// Corners: longitude, latitude.
     pub corners: Vec<[f64; 2]>,
 }
 
 impl Zone {
+    /// Whether two zones are so near that they can share some of their area.
+    pub fn is_near(&self, other: &Self) -> bool {
+        self.bounds.zip(other.bounds).is_some_and(|(one, two)| one.intersects(&two))
+    }
+
     /// Whether two zones share some of their area and neither contains the other.
-    pub fn overlaps(&self, other: &Self) -> bool {
+    pub fn overlaps(&self, other: &Self, work: &Work) -> Result<bool, Spent> {
         match (&self.area, &other.area) {
-            (Some(a), Some(b)) => a.relate(b).is_overlaps(),
-            _ => false,
+            (Some(a), Some(b)) if self.is_near(other) => {
+                work.compare(outline::rings_of(a), outline::rings_of(b))?;
+                Ok(a.relate(b).is_overlaps())
+            }
+            _ => Ok(false),
         }
     }
 }
@@ -142,8 +158,9 @@ impl Zones {
             self.usable = false;
             return;
         };
+        let work = Work::default();
         for (index, feature) in features.iter().enumerate() {
-            match zone(feature, index, out) {
+            match zone(feature, index, &work, out) {
                 Some(zone) => self.all.push(zone),
                 None => self.usable = false,
             }
@@ -173,8 +190,10 @@ fn check(feed: &Feed, out: &mut Out) {
                 total: found.total,
                 samples: found.samples.clone(),
             }],
+            cut: Vec::new(),
         });
     }
+    feed.zones().found.cut.iter().for_each(|cut| out.cut(cut));
 }
 
 fn unknown(object: &Map<String, Value>, known: &[&str], out: &mut Out) {
@@ -184,7 +203,7 @@ fn unknown(object: &Map<String, Value>, known: &[&str], out: &mut Out) {
 }
 
 /// Reads a feature. `None` if it cannot be used.
-fn zone(feature: &Value, index: usize, out: &mut Out) -> Option<Zone> {
+fn zone(feature: &Value, index: usize, work: &Work, out: &mut Out) -> Option<Zone> {
     let Some(object) = feature.as_object() else {
         out.add(&MISSING_ELEMENT, || [Value::Null, index.into(), "features.id".into()]);
         return None;
@@ -221,11 +240,11 @@ fn zone(feature: &Value, index: usize, out: &mut Out) -> Option<Zone> {
     }
     let (Some(id), Some(geometry), true) = (id, geometry, missing.is_empty()) else { return None };
     let coordinates = &geometry["coordinates"];
-    let mut zone = Zone { id, index, area: None, corners: Vec::new() };
+    let mut zone = Zone { id, index, area: None, bounds: None, corners: Vec::new() };
     corners(coordinates, &mut zone.corners);
     let area = match geometry["type"].as_str().unwrap_or_default() {
         "Polygon" => polygon(coordinates).map(|polygon| {
-            let fault = polygon.check_validation().err().map(|fault| fault.to_string());
+            let fault = outline::polygon(&polygon, work).map(|fault| fault.map(|fault| fault.to_string()));
             (Geometry::Polygon(polygon), fault)
         }),
         "MultiPolygon" => coordinates
@@ -234,7 +253,7 @@ fn zone(feature: &Value, index: usize, out: &mut Out) -> Option<Zone> {
             .and_then(|list| list.iter().map(polygon).collect::<Result<Vec<_>, _>>())
             .map(|polygons| {
                 let polygons = MultiPolygon::new(polygons);
-                let fault = polygons.check_validation().err().map(|fault| fault.to_string());
+                let fault = outline::polygons(&polygons, work).map(|fault| fault.map(|fault| fault.to_string()));
                 (Geometry::MultiPolygon(polygons), fault)
             }),
         other => {
@@ -243,11 +262,16 @@ fn zone(feature: &Value, index: usize, out: &mut Out) -> Option<Zone> {
         }
     };
     let message = match area {
-        Ok((area, None)) => {
+        // What could not be looked at is not called wrong.
+        Ok((area, fault @ (Ok(None) | Err(Spent)))) => {
+            if fault.is_err() {
+                out.cut(&CUT);
+            }
+            zone.bounds = area.bounding_rect();
             zone.area = Some(area);
             return Some(zone);
         }
-        Ok((_, Some(fault))) | Err(fault) => fault,
+        Ok((_, Ok(Some(fault)))) | Err(fault) => fault,
     };
     out.add(&INVALID_GEOMETRY, || {
         [zone.id.as_str().into(), index.into(), geometry["type"].clone(), message.as_str().into()]

@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 use serde_json::Value;
 
 use super::prelude::*;
+use crate::check::gtfs::notice::Cut;
 use crate::decode::timetable::{Column, NONE, Status, Table};
 use crate::time::{ServiceDate, ServiceSeconds};
 
@@ -19,7 +20,15 @@ rule!([DUPLICATE_KEY], needs: [], check, &[
     passes("duplicate_key", &[("calendar_dates.txt", "service_id,date,exception_type\ns,20260101,1\ns,20260102,1\ns2,20260101,1\n")]),
 ]);
 
+static CUT: Cut = Cut {
+    en: "a trip_id stands more than 100 times, and of these trips the stop times of the first 100 were looked at",
+    de: "Eine trip_id steht mehr als 100-mal da; von diesen Fahrten wurden die Halte der ersten 100 geprüft",
+};
+
 fn check(feed: &Feed, out: &mut Out) {
+    if feed.trips().are_cut() {
+        out.cut(&CUT);
+    }
     for table in feed.timetable.tables.iter().filter(|table| table.status == Status::Good && table.rows > 1) {
         match &table.contract.primary_key[..] {
             [] => {}

@@ -10,6 +10,7 @@
 
 pub mod feed;
 pub mod notice;
+pub mod outline;
 pub mod report;
 pub mod services;
 pub mod sphere;
@@ -21,7 +22,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::check::gtfs::feed::Feed;
-use crate::check::gtfs::notice::{Found, Notice, Out, Rule};
+use crate::check::gtfs::notice::{Cut, Found, Notice, Out, Rule};
 use crate::contract::Severity;
 use crate::contract::library::Library;
 use crate::contract::notices::{self, Change};
@@ -121,6 +122,8 @@ pub struct Report {
     pub results: Vec<Result>,
     /// The rules that could not run, and the file that kept each from it.
     pub not_run: Vec<(&'static str, String)>,
+    /// What rules did not look at because it would take too long.
+    pub cut: Vec<(&'static str, &'static Cut)>,
     /// The notices that were switched off and would have been told, and the other changes that had an effect.
     pub changes: Vec<Change>,
 }
@@ -186,11 +189,13 @@ pub fn validate(mut timetable: Timetable, options: &Options) -> Report {
     let mut outs = outs.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     outs.sort_by_key(|(place, _)| *place);
     let mut all = Out::default();
-    for (_, out) in outs {
+    let mut cut: Vec<(&'static str, &'static Cut)> = Vec::new();
+    for (place, mut out) in outs {
+        cut.extend(out.cut.drain(..).map(|what| (RULES[place].name(), what)));
         all.merge(out);
     }
     let not_run = RULES.iter().zip(blocked).filter_map(|(rule, blocker)| Some((rule.name(), blocker?))).collect();
-    report(feed, all, not_run, &options.changes)
+    Report { cut, ..report(feed, all, not_run, &options.changes) }
 }
 
 /// Runs a rule; `None` if reading the files tells what it tells.
@@ -228,7 +233,7 @@ fn report(feed: Feed, all: Out, not_run: Vec<(&'static str, String)>, changes: &
         results.push(Result { severity, found });
     }
     results.sort_by(|a, b| (b.severity, a.found.notice.code).cmp(&(a.severity, b.found.notice.code)));
-    Report { feed, results, not_run, changes: effective }
+    Report { feed, results, not_run, cut: Vec::new(), changes: effective }
 }
 
 #[cfg(test)]

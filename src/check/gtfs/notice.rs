@@ -118,10 +118,19 @@ pub struct Found {
     pub samples: Vec<Vec<Value>>,
 }
 
+/// What a check leaves out of a feed that would take too long, for people.
+#[derive(Debug)]
+pub struct Cut {
+    pub en: &'static str,
+    pub de: &'static str,
+}
+
 /// Where a check puts what it finds.
 #[derive(Debug, Default)]
 pub struct Out {
     pub found: Vec<Found>,
+    /// What was not looked at because it would take too long.
+    pub cut: Vec<&'static Cut>,
 }
 
 impl Out {
@@ -141,6 +150,19 @@ impl Out {
     pub fn count(&mut self, notice: &'static Notice, more: u64) {
         if more > 0 {
             self.of(notice).total += more;
+        }
+    }
+
+    /// Whether no more samples of a notice are kept.
+    pub fn is_full(&self, notice: &'static Notice) -> bool {
+        let found = self.found.iter().find(|found| std::ptr::eq(found.notice, notice));
+        found.is_some_and(|found| found.samples.len() >= Self::SAMPLES)
+    }
+
+    /// Says that a check ended before it had looked at everything, because that would take too long.
+    pub fn cut(&mut self, what: &'static Cut) {
+        if self.cut.iter().all(|other| !std::ptr::eq(*other, what)) {
+            self.cut.push(what);
         }
     }
 

@@ -62,7 +62,7 @@ impl Report {
         let letter_case = self.feed.timetable.letter_case.iter();
         let letter_case: Vec<Value> = letter_case.map(|(file, meant)| json!({"file": file, "readAs": meant})).collect();
         let not_run: Vec<Value> =
-            self.not_run.iter().map(|(rule, file)| json!({"rule": rule, "because": file})).collect();
+            self.incomplete().map(|(rule, because)| json!({"rule": rule, "because": because})).collect();
         json!({
             "summary": self.summary(how),
             "notices": notices,
@@ -147,7 +147,13 @@ impl Report {
         used.dedup();
         let days = used.iter().filter_map(|place| services.all.get(*place as usize)).map(|service| &service.days);
         let first = days.clone().filter_map(|days| days.first()).min()?;
-        Some((*first, *days.filter_map(|days| days.last()).max()?))
+        Some((first, days.filter_map(|days| days.last()).max()?))
+    }
+
+    /// The rules that did not run or not to their end, and why: the file that could not be read, or what was left out.
+    pub fn incomplete(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let not_run = self.not_run.iter().map(|(rule, file)| (*rule, file.as_str()));
+        not_run.chain(self.cut.iter().map(|(rule, cut)| (*rule, cut.en)))
     }
 
     /// What of GTFS the feed makes use of, under the names of the canonical report (<https://gtfs.org/features/>).
@@ -255,6 +261,9 @@ impl Report {
             }
             let _ = writeln!(out, "{table}");
         }
+        for (rule, cut) in &self.cut {
+            let _ = writeln!(out, "not run to its end: {rule}, because {}", cut.en);
+        }
         if !self.not_run.is_empty() {
             let mut by_file: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
             for (rule, file) in &self.not_run {
@@ -344,6 +353,11 @@ impl Report {
                 p { (both("Diese Regeln konnten nicht laufen, weil eine Datei nicht vollständig lesbar war.", "These rules could not run, because a file could not be read completely.")) }
                 ul { @for (rule, file) in &self.not_run { li { code { (rule) } " – " (file) } } }
             }
+            @if !self.cut.is_empty() {
+                h2 { (both("Nicht vollständig geprüft", "Not checked completely")) }
+                p { (both("Hier wäre der Aufwand zu groß gewesen.", "Here it would have taken too long.")) }
+                ul { @for (rule, cut) in &self.cut { li { code { (rule) } " – " (both(cut.de, cut.en)) } } }
+            }
             @if !self.changes.is_empty() {
                 h2 { (both("Geänderte Regeln", "Changed rules")) }
                 ul { @for change in &self.changes {
@@ -413,19 +427,21 @@ impl Report {
     fn days(&self) -> Markup {
         let per_day = self.feed.services().trips_per_day(&self.feed);
         let today = self.feed.date.days_since_epoch();
-        let (Some((&first, _)), Some((&last, _))) = (per_day.first_key_value(), per_day.last_key_value()) else {
+        let (Some(&(first, _)), Some(&(last, _))) = (per_day.first(), per_day.last()) else {
             return html! { p { "–" } };
         };
         // The year that begins a month ago, or what there is nearest to it.
         let from = (today - 30).min(last - DAYS + 1).max(first);
         let until = last.min(from + DAYS - 1);
-        let most = per_day.range(from..=until).map(|(_, trips)| *trips).max().unwrap_or(1).max(1);
+        let place = |day: i32| per_day.partition_point(|(other, _)| *other < day);
+        let shown_days = &per_day[place(from)..place(until + 1)];
+        let most = shown_days.iter().map(|(_, trips)| *trips).max().unwrap_or(1).max(1);
         let width = 1000.0 / f64::from(until - from + 1);
         let shown = |day: i32| date(day).as_str().unwrap_or_default().to_owned();
         html! {
             svg role="img" viewBox="0 0 1000 160" {
                 title { "Fahrten je Tag / trips per day" }
-                @for (day, trips) in per_day.range(from..=until) {
+                @for (day, trips) in shown_days {
                     @let height = 120.0 * *trips as f64 / most as f64;
                     rect.today[*day == today] x=(format!("{:.2}", f64::from(*day - from) * width)) y=(format!("{:.1}", 130.0 - height))
                         width=(format!("{:.2}", width * 0.85)) height=(format!("{height:.1}")) {

@@ -1,5 +1,6 @@
 //! Vehicles that would have to change from bus to train on the way.
 
+use rustc_hash::FxHashSet;
 use serde_json::Value;
 
 use super::prelude::*;
@@ -33,8 +34,9 @@ fn check(feed: &Feed, out: &mut Out) {
         };
         for rows in blocks.rows_by_code() {
             let mut kinds: Vec<i32> = Vec::new();
+            let mut seen: FxHashSet<i32> = FxHashSet::default();
             for kind in rows.iter().filter_map(|trip| type_of(*trip)) {
-                if !kinds.contains(&kind) {
+                if seen.insert(kind) {
                     kinds.push(kind);
                 }
             }

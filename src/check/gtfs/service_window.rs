@@ -37,7 +37,7 @@ fn check(feed: &Feed, out: &mut Out) {
     let services = feed.services();
     if feed.table("frequencies").is_usable() {
         let per_day = services.trips_per_day(feed);
-        if let Some((start, end)) = majority(&per_day.into_iter().collect::<Vec<_>>())
+        if let Some((start, end)) = majority(&per_day)
             && (start > today || end < today + 7)
         {
             out.add(&NOT_ACTIVE, || [date(today), date(end), date(start)]);
@@ -49,7 +49,7 @@ fn check(feed: &Feed, out: &mut Out) {
     let windows: Vec<(&str, i32, i32)> = used
         .iter()
         .map(|place| &services.all[*place as usize])
-        .filter_map(|service| Some((service.id.as_str(), *service.days.first()?, *service.days.last()?)))
+        .filter_map(|service| Some((service.id.as_str(), service.days.first()?, service.days.last()?)))
         .collect();
     let (Some(first), Some(last)) = (windows.iter().map(|w| w.1).min(), windows.iter().map(|w| w.2).max()) else { return };
     let info = feed.table("feed_info");

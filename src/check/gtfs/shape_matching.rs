@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::json;
 
 use super::prelude::*;
+use crate::check::gtfs::notice::Cut;
 use super::sphere::{self, Point};
 
 notice!(TOO_FAR = "stop_too_far_from_shape", Warning, ["stop_times.txt", "stops.txt", "trips.txt"],
@@ -47,6 +48,23 @@ const LARGE: f64 = 4.0;
 /// Matches of one stop that are not told.
 const MANY: usize = 20;
 
+/// Looks at stretches of shapes in a feed, at most, and for each row of `shapes` and `stop_times`. Some seconds; a country's feed takes a
+/// tenth. A hostile shape passes a stop again and again.
+const LOOKS: usize = 300_000_000;
+const LOOKS_A_ROW: usize = 500;
+/// Matches that are held at once, 56 bytes each.
+const MATCHES: usize = 1_000_000;
+/// Stretches of a shape that are passed over together.
+const GROUP: usize = 64;
+
+static CUT: Cut = Cut {
+    en: "shapes pass stops so often, or are so long, that not all trips were compared with them",
+    de: "Linienwege kommen so oft an Halten vorbei oder sind so lang, dass nicht alle Fahrten damit verglichen wurden",
+};
+
+/// No looks are left.
+struct Spent;
+
 /// A place on the shape that is near a stop.
 #[derive(Clone, Copy, Debug)]
 struct Match {
@@ -67,6 +85,8 @@ struct Shape {
     user: Vec<f64>,
     /// The chord of the stretch that begins with each point.
     chords: Vec<f64>,
+    /// For each group of stretches its first point, and a chord that no point of them is further away.
+    groups: Vec<(Point, f64)>,
 }
 
 enum Problem {
@@ -86,10 +106,17 @@ struct Stop {
 }
 
 fn check(feed: &Feed, out: &mut Out) {
+    if all_shapes(feed, out).is_err() {
+        out.cut(&CUT);
+    }
+}
+
+fn all_shapes(feed: &Feed, out: &mut Out) -> Result<(), Spent> {
     let (trips, times, shapes) = (feed.table("trips"), feed.table("stop_times"), feed.table("shapes"));
     if trips.rows == 0 || times.rows == 0 || shapes.rows == 0 || feed.table("stops").rows == 0 {
-        return;
+        return Ok(());
     }
+    let mut looks_left = LOOKS + LOOKS_A_ROW * (times.rows + shapes.rows);
     let places: Vec<Point> = feed.locations().iter().map(|place| Point::of(place.unwrap_or([0.0, 0.0]))).collect();
     let of_shape = trips.text("shape_id");
     let trips_of_shape = of_shape.rows_by_code();
@@ -105,7 +132,7 @@ fn check(feed: &Feed, out: &mut Out) {
         let shape = Shape::new(feed, rows);
         let mut seen: FxHashSet<u64> = FxHashSet::default();
         let mut reported: FxHashSet<u32> = FxHashSet::default();
-        let mut cache = Cache::default();
+        let mut cache = Cache { near: FxHashMap::default(), closest: FxHashMap::default(), room: MATCHES, looks_left };
         for &trip in &trips_of_shape[of as usize] {
             let trip = trip as usize;
             let stops = ways.stop_times(trip);
@@ -133,12 +160,14 @@ fn check(feed: &Feed, out: &mut Out) {
                 .collect();
             let by_user = stops.last().is_some_and(|stop| stop.user > 0.0) && shape.user.last().is_some_and(|user| *user > 0.0);
             let mut tell = Teller { feed, trip, stops: &stops, reported: &mut reported, out };
-            tell.all(match_by_place(&stops, &shape, &mut cache), &TOO_FAR);
+            tell.all(match_by_place(&stops, &shape, &mut cache)?, &TOO_FAR);
             if by_user {
-                tell.all(match_by_user_distance(&stops, &shape, &mut cache), &TOO_FAR_BY_USER);
+                tell.all(match_by_user_distance(&stops, &shape, &mut cache)?, &TOO_FAR_BY_USER);
             }
         }
+        looks_left = cache.looks_left;
     }
+    Ok(())
 }
 
 /// A number that is the same for trips with the same stops and distances.
@@ -159,7 +188,7 @@ impl Shape {
     fn new(feed: &Feed, rows: Rows<'_>) -> Self {
         let table = feed.table("shapes");
         let (lat, lon, user) = (table.float("shape_pt_lat"), table.float("shape_pt_lon"), table.float("shape_dist_traveled"));
-        let mut shape = Self { points: Vec::new(), along: Vec::new(), user: Vec::new(), chords: Vec::new() };
+        let mut shape = Self { points: Vec::new(), along: Vec::new(), user: Vec::new(), chords: Vec::new(), groups: Vec::new() };
         let (mut metres, mut furthest) = (0.0, 0.0_f64);
         let mut before: Option<[f64; 2]> = None;
         for row in rows.iter() {
@@ -172,17 +201,41 @@ impl Shape {
             shape.user.push(furthest);
         }
         shape.chords = shape.points.windows(2).map(|pair| pair[0].chord2(pair[1]).sqrt()).collect();
+        shape.groups = (0..shape.chords.len())
+            .step_by(GROUP)
+            .map(|begin| {
+                let centre = shape.points[begin];
+                let stretches = begin..(begin + GROUP).min(shape.chords.len());
+                let reach = stretches.map(|index| centre.chord2(shape.points[index]).sqrt() + shape.chords[index]);
+                (centre, reach.fold(0.0, f64::max))
+            })
+            .collect();
         shape
     }
 
     /// The best place of each stretch of the shape that comes nearer than so many metres.
-    fn near(&self, location: Point, most: f64) -> Vec<Match> {
+    fn near(&self, location: Point, most: f64, cache: &mut Cache) -> Result<Vec<Match>, Spent> {
         let mut matches = Vec::new();
         let mut best: Option<Match> = None;
         let (mut end_away, mut leaving) = (f64::INFINITY, false);
         // A little more than the chord of the distance, for what rounding may cost.
         let reach = sphere::chord2_of(most).sqrt() * (1.0 + 1e-9) + 1e-12;
-        for (index, pair) in self.points.windows(2).enumerate() {
+        cache.spend(self.groups.len())?;
+        let mut index = 0;
+        while index < self.chords.len() {
+            let (centre, around) = self.groups[index / GROUP];
+            if index % GROUP == 0 {
+                if location.chord2(centre).sqrt() > reach + around * (1.0 + 1e-9) + 1e-12 {
+                    matches.extend(best.take());
+                    index += GROUP;
+                    continue;
+                }
+                cache.spend(GROUP)?;
+            }
+            let pair = &self.points[index..index + 2];
+            let at = index;
+            index += 1;
+            let index = at;
             let far = location.chord2(pair[0]).sqrt() > reach + self.chords[index];
             let found = if far { None } else { Some(location.closest_on(pair[0], pair[1])) };
             let found = found.map(|closest| (closest, location.metres(closest))).filter(|(_, away)| *away <= most);
@@ -202,11 +255,15 @@ impl Shape {
         }
         matches.extend(best);
         matches.iter_mut().for_each(|found| self.measure(found));
-        matches
+        Ok(matches)
     }
 
     /// The place of the shape that is closest, however far.
-    fn closest(&self, location: Point) -> Option<Match> {
+    fn closest(&self, location: Point, cache: &mut Cache) -> Result<Option<Match>, Spent> {
+        cache.spend(2 * self.groups.len())?;
+        // No further than the nearest of the groups' first points.
+        let away = |centre: &Point| location.chord2(*centre).sqrt();
+        let bound = self.groups.iter().map(|(centre, _)| away(centre)).fold(f64::INFINITY, f64::min) * (1.0 + 1e-9) + 1e-12;
         let mut best: Option<Match> = None;
         let mut keep = |index: usize, closest: Point| {
             let away = location.metres(closest);
@@ -217,13 +274,20 @@ impl Shape {
         if let [only] = self.points[..] {
             keep(0, only);
         }
-        for (index, pair) in self.points.windows(2).enumerate() {
-            keep(index, location.closest_on(pair[0], pair[1]));
+        for (group, (centre, around)) in self.groups.iter().enumerate() {
+            if away(centre) > bound + around * (1.0 + 1e-9) {
+                continue;
+            }
+            // The point that is closest takes some trigonometry.
+            cache.spend(8 * GROUP)?;
+            for index in group * GROUP..((group + 1) * GROUP).min(self.chords.len()) {
+                keep(index, location.closest_on(self.points[index], self.points[index + 1]));
+            }
         }
-        best.as_mut().map(|found| {
-            self.measure(found);
-            *found
-        })
+        Ok(best.map(|mut found| {
+            self.measure(&mut found);
+            found
+        }))
     }
 
     fn measure(&self, found: &mut Match) {
@@ -258,52 +322,93 @@ fn nearly_equal(a: f64, b: f64) -> bool {
 }
 
 /// What is known of a stop beside this shape.
-#[derive(Default)]
 struct Cache {
     near: FxHashMap<(u32, bool), Vec<Match>>,
     closest: FxHashMap<u32, Option<Match>>,
+    /// Matches that `near` may still keep.
+    room: usize,
+    looks_left: usize,
 }
 
-fn match_stop(stop: &Stop, at: usize, shape: &Shape, cache: &mut Cache, problems: &mut Vec<Problem>) -> Vec<Match> {
+impl Cache {
+    fn spend(&mut self, looks: usize) -> Result<(), Spent> {
+        self.looks_left = self.looks_left.checked_sub(looks).ok_or(Spent)?;
+        Ok(())
+    }
+}
+
+fn match_stop(
+    stop: &Stop,
+    at: usize,
+    shape: &Shape,
+    cache: &mut Cache,
+    problems: &mut Vec<Problem>,
+) -> Result<Vec<Match>, Spent> {
     let most = if stop.large { NEAR * LARGE } else { NEAR };
-    let near = cache.near.entry((stop.stop, stop.large)).or_insert_with(|| shape.near(stop.location, most)).clone();
+    let near = match cache.near.get(&(stop.stop, stop.large)) {
+        Some(near) => near.clone(),
+        None => {
+            let near = shape.near(stop.location, most, cache)?;
+            if near.len() <= cache.room {
+                cache.room -= near.len();
+                cache.near.insert((stop.stop, stop.large), near.clone());
+            }
+            near
+        }
+    };
+    cache.spend(near.len())?;
     if near.is_empty() {
-        let closest = *cache.closest.entry(stop.stop).or_insert_with(|| shape.closest(stop.location));
+        let closest = match cache.closest.get(&stop.stop) {
+            Some(closest) => *closest,
+            None => {
+                let closest = shape.closest(stop.location, cache)?;
+                cache.closest.insert(stop.stop, closest);
+                closest
+            }
+        };
         problems.extend(closest.filter(|found| found.away > most).map(|found| Problem::TooFar { at, found }));
     } else if near.len() > MANY {
         problems.extend(nearest(&near).map(|found| Problem::TooMany { at, found, count: near.len() }));
     }
-    near
+    Ok(near)
 }
 
 fn nearest(matches: &[Match]) -> Option<Match> {
     matches.iter().copied().reduce(|a, b| if b.away < a.away { b } else { a })
 }
 
-fn match_by_place(stops: &[Stop], shape: &Shape, cache: &mut Cache) -> Vec<Problem> {
+fn match_by_place(stops: &[Stop], shape: &Shape, cache: &mut Cache) -> Result<Vec<Problem>, Spent> {
     let mut problems = Vec::new();
-    let matches: Vec<Vec<Match>> =
-        stops.iter().enumerate().map(|(at, stop)| match_stop(stop, at, shape, cache, &mut problems)).collect();
+    let mut matches: Vec<Vec<Match>> = Vec::with_capacity(stops.len());
+    let mut room = MATCHES;
+    for (at, stop) in stops.iter().enumerate() {
+        let near = match_stop(stop, at, shape, cache, &mut problems)?;
+        room = room.checked_sub(near.len()).ok_or(Spent)?;
+        matches.push(near);
+    }
     if matches.iter().all(|matches| !matches.is_empty()) {
         best_order(&matches, &mut problems);
     }
-    problems
+    Ok(problems)
 }
 
-fn match_by_user_distance(stops: &[Stop], shape: &Shape, cache: &mut Cache) -> Vec<Problem> {
+fn match_by_user_distance(stops: &[Stop], shape: &Shape, cache: &mut Cache) -> Result<Vec<Problem>, Spent> {
     let mut problems = Vec::new();
+    let mut room = MATCHES;
     let mut matches = Vec::new();
     let mut from = 0;
     for (at, stop) in stops.iter().enumerate() {
         if stop.user > 0.0 {
             let found = shape.at_user_distance(stop.user, from, stop.location);
+            cache.spend(found.index.saturating_sub(from))?;
             from = found.index;
             matches.push(vec![found]);
         } else {
-            let near = match_stop(stop, at, shape, cache, &mut problems);
+            let near = match_stop(stop, at, shape, cache, &mut problems)?;
             if near.is_empty() {
-                return problems;
+                return Ok(problems);
             }
+            room = room.checked_sub(near.len()).ok_or(Spent)?;
             matches.push(near);
         }
     }
@@ -312,7 +417,7 @@ fn match_by_user_distance(stops: &[Stop], shape: &Shape, cache: &mut Cache) -> V
             problems.push(Problem::TooFar { at, found });
         }
     }
-    problems
+    Ok(problems)
 }
 
 /// Chooses for each stop one of its matches so that none lies before the one of the stop before, with the least sum of
@@ -330,9 +435,25 @@ fn best_order(matches: &[Vec<Match>], problems: &mut Vec<Problem>) -> Option<Vec
     for (at, options) in matches.iter().enumerate() {
         let last = &steps[at];
         let mut next = Vec::with_capacity(options.len());
+        // Of many, the best up to each distance, so that not each is compared with each.
+        let sorted = (last.len() > MANY && options.len() > MANY).then(|| {
+            let mut sorted: Vec<(f64, f64, usize)> =
+                last.iter().enumerate().map(|(place, partial)| (partial.furthest, partial.score, place)).collect();
+            sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let better = |one: (f64, usize), two: (f64, usize)| if two < one { two } else { one };
+            for place in 1..sorted.len() {
+                let best = better((sorted[place - 1].1, sorted[place - 1].2), (sorted[place].1, sorted[place].2));
+                (sorted[place].1, sorted[place].2) = best;
+            }
+            sorted
+        });
         for (choice, option) in options.iter().enumerate() {
-            let mut best: Option<usize> = None;
-            for (place, partial) in last.iter().enumerate().filter(|(_, partial)| partial.furthest <= option.along) {
+            let mut best: Option<usize> = sorted.as_ref().and_then(|sorted| {
+                let until = sorted.partition_point(|(furthest, ..)| *furthest <= option.along);
+                Some(sorted[until.checked_sub(1)?].2)
+            });
+            let one_by_one = if sorted.is_some() { &[] } else { &last[..] };
+            for (place, partial) in one_by_one.iter().enumerate().filter(|(_, partial)| partial.furthest <= option.along) {
                 if best.is_none_or(|best| partial.score < last[best].score) {
                     best = Some(place);
                 }

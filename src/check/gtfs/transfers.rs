@@ -1,5 +1,7 @@
 //! Transfers that lead where nobody can change (GTFS reference, `transfers.txt`).
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use super::cells::MISSING_REQUIRED_FIELD;
 use super::prelude::*;
 use super::sphere;
@@ -132,6 +134,7 @@ fn in_seat(feed: &Feed, stop_column: &str, trip_column: &str, stop_of: &impl Fn(
     let (trips, stops, served) = (table.text(trip_column), table.text(stop_column), times.text("stop_id"));
     let types = table.int("transfer_type");
     let of_trip = times.text("trip_id");
+    let pairs = served_by(feed, trip_column);
     for row in (0..table.rows).filter(|row| matches!(types.get(*row), Some(4 | 5))) {
         if !trips.has(row) {
             out.add(&MISSING_REQUIRED_FIELD, || [table.at(row), trip_column.into(), "transfers.txt".into()]);
@@ -143,12 +146,23 @@ fn in_seat(feed: &Feed, stop_column: &str, trip_column: &str, stop_of: &impl Fn(
         let rows = feed.trip_stops().of_code(code);
         let here = |time: usize| served.get(time) == stops.get(row);
         let end = if stop_column == "from_stop_id" { rows.last() } else { rows.first() };
-        if rows.iter().any(here) && end.is_some_and(|end| !here(end)) {
+        let is_served = served.find(stops.get(row)).is_some_and(|stop| pairs.contains(&(code, stop)));
+        if is_served && end.is_some_and(|end| !here(end)) {
             out.add(&MID_TRIP, || {
                 [table.at(row), stops.value(row), stop_column.into(), trips.value(row), trip_column.into()]
             });
         }
     }
+}
+
+/// The trips that transfers name and the stops that they serve, as codes of `stop_times`.
+fn served_by(feed: &Feed, trip_column: &str) -> FxHashSet<(u32, u32)> {
+    let (table, times) = (feed.table("transfers"), feed.table("stop_times"));
+    let (of_trip, served) = (times.text("trip_id"), times.text("stop_id"));
+    let named = table.text(trip_column).words().into_iter().flat_map(|words| words.iter());
+    let codes = named.filter_map(|(_, id)| of_trip.find(id));
+    let pairs = codes.flat_map(|code| feed.trip_stops().of_code(code).iter().map(move |row| (code, row)));
+    pairs.filter_map(|(code, row)| Some((code, served.code(row)?))).collect()
 }
 
 fn trips(feed: &Feed, [stop_column, trip_column, route_column]: [&str; 3], stop_of: &impl Fn(usize) -> Option<u32>, out: &mut Out) {
@@ -158,8 +172,14 @@ fn trips(feed: &Feed, [stop_column, trip_column, route_column]: [&str; 3], stop_
     let kinds = stops.int("location_type");
     let (parents, own_ids) = (stops.text("parent_station"), stops.text("stop_id"));
     let members = parents.rows_by_code();
-    let ways = feed.trips();
-    let served = times.text("stop_id");
+    let (served, of_trip) = (times.text("stop_id"), times.text("trip_id"));
+    let pairs = served_by(feed, trip_column);
+    // The stops of each station, as codes of `stop_times.stop_id` and `stops.parent_station`.
+    let children: FxHashSet<(u32, u32)> = (0..stops.rows)
+        .filter_map(|row| Some((served.find(own_ids.get(row))?, parents.code(row)?)))
+        .collect();
+    // By trip and row of the stop, because many transfers may ask for the same.
+    let mut known: FxHashMap<(u32, u32), bool> = FxHashMap::default();
     for row in 0..table.rows {
         let Some(trip) = ids.code(row).map(|code| trip_rows[code as usize]).filter(|row| *row != NO_ROW) else { continue };
         let trip = trip as usize;
@@ -170,15 +190,23 @@ fn trips(feed: &Feed, [stop_column, trip_column, route_column]: [&str; 3], stop_
             });
         }
         let Some(stop) = stop_of(row) else { continue };
-        let allowed: Vec<&str> = match kinds.or(stop as usize, 0) {
-            0 => vec![at.get(row)],
-            1 => {
-                let rows = parents.find(at.get(row)).map_or(&[][..], |code| &members[code as usize]);
-                rows.iter().map(|row| own_ids.get(*row as usize)).collect()
-            }
-            _ => Vec::new(),
-        };
-        if !ways.stop_times(trip).iter().any(|time| allowed.contains(&served.get(time))) {
+        let code = of_trip.find(ids.get(row));
+        let serves = code.is_some_and(|code| match kinds.or(stop as usize, 0) {
+            0 => served.find(at.get(row)).is_some_and(|stop| pairs.contains(&(code, stop))),
+            1 => *known.entry((code, stop)).or_insert_with(|| {
+                let Some(station) = parents.find(at.get(row)) else { return false };
+                let (members, rows) = (&members[station as usize], feed.trip_stops().of_code(code));
+                // The shorter of the two lists is walked through.
+                if members.len() < rows.len() {
+                    let mut members = members.iter().filter_map(|row| served.find(own_ids.get(*row as usize)));
+                    members.any(|stop| pairs.contains(&(code, stop)))
+                } else {
+                    rows.iter().filter_map(|row| served.code(row)).any(|stop| children.contains(&(stop, station)))
+                }
+            }),
+            _ => false,
+        });
+        if !serves {
             out.add(&WRONG_STOP, || {
                 [table.at(row), stop_column.into(), at.value(row), trip_column.into(), ids.value(row)]
             });

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use super::cells::MISSING_REQUIRED_FIELD;
 use super::prelude::*;
 use crate::contract::Kind;
-use crate::decode::timetable::{Column, Table};
+use crate::decode::timetable::{Column, NONE, Table};
 use crate::time::{ServiceDate, ServiceSeconds};
 
 notice!(UNKNOWN_TABLE = "translation_unknown_table_name", Warning, ["translations.txt"], ["csvRowNumber", "tableName"],
@@ -36,7 +38,7 @@ fn check(feed: &Feed, out: &mut Out) {
     let [names, records, subs, values] =
         ["table_name", "record_id", "record_sub_id", "field_value"].map(|column| table.text(column));
     // For each file that is translated the rows by the first part of the key.
-    let mut parents: BTreeMap<&str, Vec<Vec<u32>>> = BTreeMap::new();
+    let mut parents: BTreeMap<&str, Rows> = BTreeMap::new();
     for row in 0..table.rows {
         let unexpected = |field: &str, cell: serde_json::Value, out: &mut Out| {
             out.add(&UNEXPECTED_VALUE, || [table.at(row), field.into(), cell]);
@@ -68,7 +70,7 @@ fn check(feed: &Feed, out: &mut Out) {
             wrong = true;
             break;
         }
-        let rows = parents.entry(&parent.contract.table).or_insert_with(|| first_parts(parent, &key));
+        let rows = parents.entry(&parent.contract.table).or_insert_with(|| Rows { by_first: first_parts(parent, &key), seconds: FxHashMap::default() });
         if !wrong && !is_there(parent, &key, rows, records.get(row), subs.get(row)) {
             out.add(&NOT_FOUND, || [table.at(row), records.value(row), subs.value(row), name.into()]);
         }
@@ -86,23 +88,45 @@ fn first_parts(parent: &Table, key: &[usize]) -> Vec<Vec<u32>> {
     key.first().map_or_else(Vec::new, |place| parent.text(&parent.contract.columns[*place].name).rows_by_code())
 }
 
-fn is_there(parent: &Table, key: &[usize], rows: &[Vec<u32>], record: &str, sub: &str) -> bool {
+/// The rows of a file that is translated.
+struct Rows {
+    /// By the first part of the key.
+    by_first: Vec<Vec<u32>>,
+    /// The second parts that there are, where a first part has many.
+    seconds: FxHashMap<u32, FxHashSet<u64>>,
+}
+
+/// Rows of one first part that are looked through one by one.
+const FEW: usize = 32;
+
+fn is_there(parent: &Table, key: &[usize], all: &mut Rows, record: &str, sub: &str) -> bool {
     let [first, rest @ ..] = key else { return parent.rows > 0 };
     // The first part of every key that a translation can name is text, and an empty one names nothing.
     let code = parent.text(&parent.contract.columns[*first].name).find(record);
-    let rows = code.and_then(|code| rows.get(code as usize)).map_or(&[][..], Vec::as_slice);
-    let is = |place: usize, row: usize, text: &str| match &parent.columns[place] {
-        None => text.is_empty(),
-        Some(Column::Text { codes, words }) => words.get(codes[row]) == text,
-        Some(Column::Int(cells)) => {
-            let value = match parent.contract.columns[place].kind {
-                Kind::ServiceTime => ServiceSeconds::from_gtfs(text.as_bytes()).map(|time| time.0),
-                Kind::Date => ServiceDate::from_gtfs(text).map(ServiceDate::days_since_epoch),
-                _ => text.parse().ok(),
-            };
-            value == Some(cells[row])
-        }
-        Some(Column::Float(cells)) => text.parse::<f64>().is_ok_and(|value| value == cells[row]),
+    let Some((code, rows)) = code.and_then(|code| Some((code, all.by_first.get(code as usize)?))) else { return false };
+    let Some(second) = rest.first() else { return !rows.is_empty() };
+    let Some(column) = &parent.columns[*second] else { return sub.is_empty() && !rows.is_empty() };
+    let kind = parent.contract.columns[*second].kind;
+    let cell = |row: u32| match column {
+        Column::Text { codes, .. } => u64::from(codes[row as usize]),
+        Column::Int(cells) => u64::from(cells[row as usize] as u32),
+        // 0 and -0 are the same number.
+        Column::Float(cells) => (cells[row as usize] + 0.0).to_bits(),
     };
-    rows.iter().any(|row| rest.first().is_none_or(|second| is(*second, *row as usize, sub)))
+    let wanted = match column {
+        Column::Text { .. } if sub.is_empty() => Some(u64::from(NONE)),
+        Column::Text { words, .. } => words.find(sub.as_bytes()).map(u64::from),
+        Column::Int(_) => match kind {
+            Kind::ServiceTime => ServiceSeconds::from_gtfs(sub.as_bytes()).map(|time| time.0),
+            Kind::Date => ServiceDate::from_gtfs(sub).map(ServiceDate::days_since_epoch),
+            _ => sub.parse().ok(),
+        }
+        .map(|value| u64::from(value as u32)),
+        Column::Float(_) => sub.parse::<f64>().ok().filter(|value| !value.is_nan()).map(|value| (value + 0.0).to_bits()),
+    };
+    let Some(wanted) = wanted else { return false };
+    if rows.len() <= FEW {
+        return rows.iter().any(|row| cell(*row) == wanted);
+    }
+    all.seconds.entry(code).or_insert_with(|| rows.iter().map(|row| cell(*row)).collect()).contains(&wanted)
 }

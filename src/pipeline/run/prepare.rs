@@ -72,7 +72,10 @@ pub(super) fn prepare(
         run: record.inputs.sha256.short(),
         held_at: record.started_at,
     };
-    let budget = Budget::new(workspace.memory);
+    let budget = Budget::new(match &pipeline.format {
+        Format::Gtfs => workspace.memory - for_standard_rules(workspace.memory),
+        Format::GtfsRealtime { .. } => workspace.memory,
+    });
     let mut notes = std::mem::take(&mut partition.notes);
     let mut beside = std::mem::take(&mut partition.beside);
     beside.is_provisional = !partition.is_complete;
@@ -103,7 +106,7 @@ pub(super) fn prepare(
         pipeline.mappings.iter().map(|(column, mapping)| (column.clone(), mapping.on(date))).collect();
     let mappings = Arc::new(mappings);
     let referenced = check::referenced(pipeline.contracts.contracts.values());
-    let around = beside.surroundings(workspace, pipeline, date, &staging, until, bucket)?;
+    let around = beside.surroundings(workspace, pipeline, date, &staging, until, bucket, &budget)?;
     let mut waiting: Vec<Option<decode::Head>> = decoded.tables.iter().cloned().map(Some).collect();
     let mut lanes: Vec<Option<Lane>> = decoded.tables.iter().map(|_| None).collect();
     let has_private_texts = decoded.tables.iter().any(|head| PrivateTexts::may_be_in(&head.contract));
@@ -289,14 +292,20 @@ fn metadata(record: &RunRecord, contract: &Contract) -> Vec<(String, String)> {
     .to_vec()
 }
 
-/// The standard rules at work on a timetable, beside the run. They hold the feed as columns, at most as many bytes as
-/// rooms may hold, and tell if that is not enough.
+/// What of the memory of a run the standard rules may hold. A fixed part, because what they find may not depend on what the rooms of
+/// the run hold at the same time.
+fn for_standard_rules(memory: usize) -> usize {
+    memory / 2
+}
+
+/// The standard rules at work on a timetable, beside the run. They hold the feed as columns, at most half of what the run may
+/// hold, and tell if that is not enough.
 struct StandardCheck(std::thread::JoinHandle<Result<Standard, DecodeError>>);
 
 impl StandardCheck {
     fn begin(name: &str, archive: bytes::Bytes, pipeline: &Pipeline, date: ServiceDate, memory: usize) -> Self {
         let name = name.to_owned();
-        let limits = Limits { held_bytes: memory, ..Limits::default() };
+        let limits = Limits { held_bytes: for_standard_rules(memory), ..Limits::default() };
         let contracts = Library::gtfs().overlaid(pipeline.contracts.clone());
         Self(std::thread::spawn(move || {
             let timetable = timetable::read(&name, Package::Archive(archive), &contracts, limits)?;
@@ -332,7 +341,7 @@ fn other_zone(agencies: &RecordBatch, zone: &TimeZone, date: ServiceDate) -> Opt
 /// The source of an origin, and when it was captured.
 type Source = (Arc<str>, jiff::Timestamp);
 
-/// Begins to decode the evidence, and to look at a timetable with the standard rules, which may hold as many bytes as a run.
+/// Begins to decode the evidence, and to look at a timetable with the standard rules.
 fn decode(
     workspace: &Workspace,
     pipeline: &Pipeline,

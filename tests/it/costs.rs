@@ -1,0 +1,358 @@
+//! What hostile timetables cost: memory within the limit, and time that grows about as fast as the input.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{Cursor, Write};
+use std::process::Command;
+
+use fahrtenbuch::contract::library::Library;
+use fahrtenbuch::decode::Limits;
+use fahrtenbuch::decode::timetable::{self, Package};
+use serde_json::Value;
+
+use crate::world::{World, python, root};
+
+const DATE: &str = "2026-11-24";
+/// `limits: memory` of a new workspace, and what the program may take beside it, MiB.
+const MEMORY: u64 = 1024 + 100;
+/// Ten seconds at full optimisation; the tests may be built without, some ten times slower, and a small machine has other work.
+const MILLISECONDS: u64 = 100_000;
+
+type Files = BTreeMap<&'static str, String>;
+
+/// A feed of one trip from a to b.
+fn small() -> Files {
+    [
+        ("agency.txt", "agency_id,agency_name,agency_url,agency_timezone\n1,A,https://example.com,Europe/Berlin\n"),
+        ("stops.txt", "stop_id,stop_name,stop_lat,stop_lon\na,A,48.47,7.94\nb,B,48.476,7.946\n"),
+        ("routes.txt", "route_id,agency_id,route_short_name,route_type\nr,1,1,3\n"),
+        ("trips.txt", "route_id,service_id,trip_id\nr,s,t\n"),
+        (
+            "stop_times.txt",
+            "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,08:00:00,08:00:00,a,1\nt,08:05:00,08:05:00,b,2\n",
+        ),
+        ("calendar.txt", CALENDAR),
+    ]
+    .map(|(name, text)| (name, text.to_owned()))
+    .into()
+}
+
+const CALENDAR: &str = "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\n\
+                        s,1,1,1,1,1,1,1,20260101,20271231\n";
+
+/// A header, and a line for each number.
+fn lines(header: &str, count: usize, mut line: impl FnMut(usize) -> String) -> String {
+    (0..count).fold(format!("{header}\n"), |mut text, number| {
+        _ = writeln!(text, "{}", line(number));
+        text
+    })
+}
+
+fn zipped(files: &Files) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, text) in files {
+        zip.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(text.as_bytes()).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+/// Peak memory in MiB and processor time in milliseconds.
+fn cost(arguments: &[&str]) -> (u64, u64) {
+    let output = python("cost.py", &[&[env!("CARGO_BIN_EXE_fahrtenbuch")], arguments].concat());
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(!stderr.contains("panicked") && !stderr.contains("fault of the program"), "{stderr}");
+    let (memory, time) = stdout.lines().last().and_then(|line| line.split_once(' ')).unwrap();
+    (memory.parse().unwrap(), time.parse().unwrap())
+}
+
+/// A feed that a workspace publishes as its timetable.
+fn of_run(files: &Files) -> (u64, u64) {
+    let world = World::new();
+    std::fs::write(world.path("data/sample/stadtbus-gtfs.zip"), zipped(files)).unwrap();
+    cost(&["-C", &world.path("").to_string_lossy(), "run", "stadtbus-fahrplan"])
+}
+
+fn of_report(files: &Files) -> (u64, u64) {
+    let folder = tempfile::tempdir().unwrap();
+    let feed = folder.path().join("feed.zip");
+    std::fs::write(&feed, zipped(files)).unwrap();
+    cost(&[
+        "-C",
+        &folder.path().to_string_lossy(),
+        "validate",
+        &feed.to_string_lossy(),
+        "--date",
+        DATE,
+        "--format",
+        "json",
+    ])
+}
+
+/// Twice the input may take three times as long at most, and the input as it is stays within the bounds.
+fn bounded(name: &str, feed: impl Fn(usize) -> Files, count: usize) {
+    let (_, half) = of_report(&feed(count / 2));
+    let (memory, time) = of_report(&feed(count));
+    println!("{name}: {memory} MiB, {time} ms, half of it {half} ms");
+    assert!(time < 3 * half + 300, "{name}: {time} ms, half of it {half} ms");
+    assert!(memory < MEMORY && time < MILLISECONDS, "{name}: {memory} MiB, {time} ms");
+    let (memory, time) = of_run(&feed(count));
+    println!("{name}, published: {memory} MiB, {time} ms");
+    assert!(memory < MEMORY && time < MILLISECONDS, "{name}, published: {memory} MiB, {time} ms");
+}
+
+fn calendars(count: usize) -> Files {
+    let mut files = small();
+    let trip = |number| format!("r,s{number},t{number}");
+    files.insert(
+        "calendar.txt",
+        lines(CALENDAR.lines().next().unwrap(), count, |n| format!("s{n},1,1,1,1,1,{},1,20000101,20991231", n % 2)),
+    );
+    files.insert("trips.txt", lines("route_id,service_id,trip_id", count, trip));
+    let time = |n: usize| format!("t{n},08:00:00,08:00:00,a,1\nt{n},08:05:00,08:05:00,b,2");
+    files.insert("stop_times.txt", lines("trip_id,arrival_time,departure_time,stop_id,stop_sequence", count, time));
+    files
+}
+
+/// All trips at once in one block, each with a service of its own, which `exceptions` make different.
+fn blocks(count: usize, exceptions: bool) -> Files {
+    let mut files = calendars(count);
+    files.insert("trips.txt", lines("route_id,service_id,trip_id,block_id", count, |n| format!("r,s{n},t{n},1")));
+    if exceptions {
+        let date = |n: usize| format!("s{n},20{:02}{:02}{:02},2", n / 336 % 100, n / 28 % 12 + 1, n % 28 + 1);
+        files.insert("calendar_dates.txt", lines("service_id,date,exception_type", count, date));
+    }
+    files
+}
+
+/// A zone whose outline runs along a comb of teeth that lean, so that the ranges of most sides overlap.
+fn comb(count: usize) -> Files {
+    let mut corners = Vec::new();
+    for tooth in 0..count / 2 {
+        let x = tooth as f64 * 0.5 / count as f64;
+        corners.push(format!("[{:.7},{:.7}]", 7.0 + x, 48.0));
+        corners.push(format!("[{:.7},{:.7}]", 7.5 + x + 0.1 / count as f64, 48.5));
+    }
+    corners.push("[8.2,47.9]".to_owned());
+    corners.push(corners[0].clone());
+    zone(&corners.join(","))
+}
+
+fn round(count: usize) -> Files {
+    let corner = |n: usize| {
+        let (sin, cos) = (n as f64 / count as f64 * std::f64::consts::TAU).sin_cos();
+        let away = if n % 2 == 0 { 0.1 } else { 0.11 };
+        format!("[{:.7},{:.7}]", 7.9 + cos * away, 48.4 + sin * away)
+    };
+    let corners: Vec<String> = (0..count).chain([0]).map(corner).collect();
+    zone(&corners.join(","))
+}
+
+fn zone(corners: &str) -> Files {
+    let mut files = small();
+    let zone = format!(
+        r#"{{"type":"FeatureCollection","features":[{{"id":"z","type":"Feature","properties":{{}},"geometry":{{"type":"Polygon","coordinates":[[{corners}]]}}}}]}}"#
+    );
+    files.insert("locations.geojson", zone);
+    files
+}
+
+/// A trip with many stop times; `more` stands behind each.
+fn long_trip(count: usize) -> Files {
+    let mut files = small();
+    let time = |n: usize| format!("t,08:00:00,08:00:00,{},{n}", if n % 2 == 0 { "a" } else { "b" });
+    files.insert("stop_times.txt", lines("trip_id,arrival_time,departure_time,stop_id,stop_sequence", count, time));
+    files
+}
+
+fn transfers(count: usize) -> Files {
+    let mut files = long_trip(count);
+    files.insert(
+        "stops.txt",
+        "stop_id,stop_name,stop_lat,stop_lon\na,A,48.47,7.94\nb,B,48.476,7.946\nc,C,48.476,7.946\n".to_owned(),
+    );
+    let header = "from_stop_id,to_stop_id,from_trip_id,to_trip_id,transfer_type";
+    files.insert("transfers.txt", lines(header, count, |_| "c,c,t,t,4".to_owned()));
+    files
+}
+
+fn translations(count: usize) -> Files {
+    let mut files = long_trip(count);
+    let row = |n: usize| format!("stop_times,stop_headsign,de,x,t,{}", count + n);
+    files.insert(
+        "translations.txt",
+        lines("table_name,field_name,language,translation,record_id,record_sub_id", count, row),
+    );
+    files
+}
+
+fn repeated_trips(count: usize) -> Files {
+    let mut files = long_trip(count);
+    files.insert("trips.txt", lines("route_id,service_id,trip_id,trip_headsign", count, |n| format!("r,s,t,{n}")));
+    files
+}
+
+fn route_types(count: usize) -> Files {
+    let mut files = small();
+    files.insert(
+        "routes.txt",
+        lines("route_id,agency_id,route_short_name,route_type", count, |n| format!("r{n},1,{n},{n}")),
+    );
+    files.insert("trips.txt", lines("route_id,service_id,trip_id,block_id", count, |n| format!("r{n},s,t{n},1")));
+    files
+}
+
+fn riders(count: usize) -> Files {
+    let mut files = small();
+    let header = "rider_category_id,rider_category_name,is_default_fare_category";
+    files.insert("rider_categories.txt", lines(header, count, |n| format!("c{n},C,1")));
+    let header = "fare_product_id,rider_category_id,amount,currency";
+    files.insert("fare_products.txt", lines(header, count, |n| format!("p,c{n},1.00,EUR")));
+    files
+}
+
+fn windows(count: usize) -> Files {
+    let mut files = zone("[7,48],[8,48],[8,49],[7,48]");
+    let both = files["locations.geojson"].replace("]}}]}", "]}},FEATURE]}");
+    let feature = r#"{"id":"y","type":"Feature","properties":{},"geometry":{"type":"Polygon","coordinates":[[[7.1,48],[8.1,48],[8.1,49],[7.1,48]]]}}"#;
+    files.insert("locations.geojson", both.replace("FEATURE", feature));
+    let header = "trip_id,location_id,stop_sequence,start_pickup_drop_off_window,end_pickup_drop_off_window,pickup_type,drop_off_type";
+    let time = |n: usize| format!("t,{},{n},08:00:00,09:00:00,2,2", if n % 2 == 0 { "y" } else { "z" });
+    files.insert("stop_times.txt", lines(header, count, time));
+    files
+}
+
+/// A shape that goes to and fro by a stop, for a trip that stops there again and again.
+fn shape(count: usize) -> Files {
+    let mut files = long_trip(count);
+    files.insert("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,p\n".to_owned());
+    let point = |n: usize| format!("p,48.47,{},{n}", if n % 2 == 0 { 7.9 } else { 7.98 });
+    files.insert("shapes.txt", lines("shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence", count, point));
+    files
+}
+
+/// A shape and as many stops beside it as it has points.
+fn stops_beside_a_shape(count: usize) -> Files {
+    let mut files = small();
+    let place = |n: usize| (48.0 + n as f64 * 1e-4, 7.9);
+    files.insert(
+        "stops.txt",
+        lines("stop_id,stop_name,stop_lat,stop_lon", count, |n| format!("s{n},S,{:.5},{}", place(n).0, place(n).1)),
+    );
+    files.insert("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,p\n".to_owned());
+    let point = |n: usize| format!("p,{:.5},{},{n}", place(n).0, place(n).1);
+    files.insert("shapes.txt", lines("shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence", count, point));
+    let time = |n: usize| format!("t,08:00:00,08:00:00,s{n},{n}");
+    files.insert("stop_times.txt", lines("trip_id,arrival_time,departure_time,stop_id,stop_sequence", count, time));
+    files
+}
+
+#[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
+fn heavy_calendars() {
+    bounded("heavy_calendars", calendars, 20_000);
+}
+
+#[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
+fn heavy_blocks() {
+    bounded("heavy_blocks", |count| blocks(count, false), 5_000);
+}
+
+#[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
+fn heavy_blocks_with_exceptions() {
+    bounded("heavy_blocks_with_exceptions", |count| blocks(count, true), 2_000);
+}
+
+#[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
+fn heavy_polygon() {
+    bounded("heavy_polygon", round, 80_000);
+}
+
+#[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
+fn heavy_comb() {
+    bounded("heavy_comb", comb, 40_000);
+}
+
+#[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
+fn heavy_transfers() {
+    bounded("heavy_transfers", transfers, 40_000);
+}
+
+#[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
+fn heavy_translations() {
+    bounded("heavy_translations", translations, 40_000);
+}
+
+#[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
+fn heavy_repeated_trips() {
+    bounded("heavy_repeated_trips", repeated_trips, 40_000);
+}
+
+#[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
+fn heavy_route_types() {
+    bounded("heavy_route_types", route_types, 40_000);
+}
+
+#[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
+fn heavy_riders() {
+    bounded("heavy_riders", riders, 40_000);
+}
+
+#[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
+fn heavy_windows() {
+    bounded("heavy_windows", windows, 20_000);
+}
+
+#[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
+fn heavy_shape() {
+    bounded("heavy_shape", shape, 20_000);
+}
+
+#[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
+fn heavy_stops_beside_a_shape() {
+    bounded("heavy_stops_beside_a_shape", stops_beside_a_shape, 20_000);
+}
+
+#[test]
+fn zones_that_may_not_be_held_are_not_read() {
+    let feed = round(1_000);
+    let read = |held_bytes: usize| {
+        let limits = Limits { held_bytes, ..Limits::default() };
+        timetable::read("x", Package::Archive(zipped(&feed).into()), &Library::gtfs(), limits).unwrap()
+    };
+    assert!(read(4 << 20).zones.is_some());
+    // A thousand corners take 400 kB.
+    let refused = read(300_000);
+    assert!(refused.zones.is_none());
+    assert!(refused.failures[0].message.contains("a feed may take 300000"), "{:?}", refused.failures);
+}
+
+#[test]
+fn calendar_from_1900_is_not_cut() {
+    let feed = root().join("tests/cases/gtfs/calendar-from-1900/feed.zip");
+    let output = Command::new(env!("CARGO_BIN_EXE_fahrtenbuch"))
+        .args(["-C", "/", "validate", &feed.to_string_lossy(), "--date", DATE, "--format", "json"])
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let notices = report["notices"].as_array().unwrap();
+    let of = |code: &str| notices.iter().find(|notice| notice["code"] == code);
+    for code in ["expired_calendar", "big_gap_in_service", "trip_coverage_not_active_for_next7_days"] {
+        assert!(of(code).is_none(), "{code}: {:?}", of(code));
+    }
+    let far = of("service_extends_far_in_the_future").unwrap();
+    assert_eq!(far["totalNotices"], 2);
+    assert_eq!(far["sampleNotices"][0]["serviceWindowEndDate"], "2099-12-31");
+}
