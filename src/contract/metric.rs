@@ -19,7 +19,8 @@
 //! text of the standard has it ("between", with `mustBeGreaterThan` and `mustBeLessThan` beside it); other tools include the
 //! two bounds. `mustNotBeBetween` is its opposite.
 
-use crate::contract::read::custom;
+use crate::contract::names::Named;
+use crate::contract::read::{custom, line_of, named};
 use crate::contract::{Contract, Dimension, OnFail, RuleId, Severity};
 use crate::yaml::{Node, Problems, suggestion};
 
@@ -326,6 +327,9 @@ pub fn read(
     }
     let at = column.map_or(String::new(), |place| format!("{}.", contract.columns[place].name));
     let own_name = node.optional_text("name", problems);
+    if let Some(name) = &own_name {
+        named(Named::Rule, name, line_of(node, "name"), problems);
+    }
     let id =
         own_name.map_or_else(|| format!("{}.{at}{name}", contract.table), |own| format!("{}.{own}", contract.table));
     Some(MetricRule {
