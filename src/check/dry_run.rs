@@ -178,8 +178,10 @@ fn look(asked: &Asked<'_>, contract: &Contract, place: &Place<'_>, found: &mut D
         add(PREVIOUS, message, "Write the rule for the table that is released.".to_owned());
         return;
     }
-    if asked.rule.is_some_and(|rule| rule.is_number) {
-        private_numbers(query, contract, place, &mut add);
+    match asked.rule {
+        Some(rule) if rule.is_number => private_numbers(query, contract, place, &mut add),
+        Some(_) => private_rows(query, contract, place, &mut add),
+        None => {}
     }
 }
 
@@ -227,6 +229,23 @@ fn views_of<'a>(contract: &'a Contract, query: &'a Query) -> Vec<&'a crate::cont
         }
     }
     views
+}
+
+/// Which rows a rule names is published, so their numbers must not be made from what is private.
+fn private_rows(query: &Query, contract: &Contract, place: &Place<'_>, add: &mut dyn FnMut(&str, String, String)) {
+    let views = views_of(contract, query);
+    for query in [query].into_iter().chain(views.iter().map(|view| &view.query)) {
+        let is_private = |name: &&String| {
+            columns_of(contract, place, query).any(|c| c.name == **name && c.classification == Classification::Private)
+        };
+        let made = query.given.iter().filter(|(name, _)| name.eq_ignore_ascii_case(INDEX)).flat_map(|(_, from)| from);
+        if let Some(column) = { made }.find(is_private) {
+            let message =
+                format!("makes '{INDEX}' from '{column}', which is not public, and which rows it names is told");
+            add(column, message, format!("Let it return the '{INDEX}' of the table's rows."));
+            return;
+        }
+    }
 }
 
 /// The columns of the tables with contracts of their own that a query reads; those of the contract in any case.
