@@ -149,8 +149,9 @@ impl Node {
         };
         let raw = match &node.data {
             YamlData::Value(scalar) if !matches!(scalar, Scalar::Null | Scalar::String(_)) => {
-                let text = source.between(node.span.start.index(), node.span.end.index()).map(str::trim_end);
-                // A tag or an alias may stand there instead of the value.
+                // A tag and an anchor may stand before the value, and an alias instead of it.
+                let text = source.between(node.span.start.index(), node.span.end.index());
+                let text = text.and_then(|text| text.split_whitespace().next_back());
                 text.filter(|text| Scalar::parse_from_cow((*text).into()) == *scalar).map(Box::from)
             }
             _ => None,

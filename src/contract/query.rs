@@ -573,8 +573,13 @@ fn unnamed_columns(query: &Ast) -> Option<&'static str> {
     }
 }
 
+/// Whether an expression is a name; `ALL` is none.
 fn is_name(expr: &Expr) -> bool {
-    matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_))
+    match expr {
+        Expr::Identifier(name) => name.quote_style.is_some() || !name.value.eq_ignore_ascii_case("all"),
+        Expr::CompoundIdentifier(_) => true,
+        _ => false,
+    }
 }
 
 /// What in a SELECT is none of the forms of which it is known that each column is named.
