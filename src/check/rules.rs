@@ -327,3 +327,29 @@ fn texts(array: &StringArray, offends: impl Fn(&str) -> bool) -> Vec<usize> {
     }
     rows
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::{Date32Array, Int32Array, TimestampMillisecondArray};
+
+    use super::*;
+
+    #[test]
+    fn bounds_of_dates_times_and_instants_name_the_values_outside() {
+        let text = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
+                    properties:\n      - {name: d, logicalType: date, logicalTypeOptions: {minimum: 1970-01-02}}\n      \
+                    - {name: s, logicalType: time, logicalTypeOptions: {maximum: '01:00:00'}}\n      \
+                    - {name: i, logicalType: timestamp, logicalTypeOptions: {exclusiveMaximum: '1970-01-01T00:00:01Z'}}\n";
+        let contract = crate::contract::read::contract(std::path::Path::new("t.odcs.yaml"), text).unwrap();
+        let arrays: [ArrayRef; 3] = [
+            Arc::new(Date32Array::from(vec![Some(0), None, Some(1)])),
+            Arc::new(Int32Array::from(vec![Some(3_601), None, Some(3_600)])),
+            Arc::new(TimestampMillisecondArray::from(vec![Some(1_000), None, Some(999)]).with_timezone("UTC")),
+        ];
+        for (column, array) in contract.columns.iter().zip(&arrays) {
+            assert_eq!(outside_of_range(column, array), [0], "{}", column.name);
+        }
+    }
+}

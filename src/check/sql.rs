@@ -539,6 +539,24 @@ mod tests {
     }
 
     #[test]
+    fn the_deepest_queries_that_are_read_run_on_the_stack_of_a_thread() {
+        let many = |what: &str, times: usize| what.repeat(times);
+        for (expression, named) in [
+            (format!("b{} > 0", many(" + 1", 490)), vec![0, 2]),
+            (format!("b > 0{}", many(" OR b > 9", 240)), vec![0, 2]),
+            (format!("{}b{} > 0", many("ABS(", 20), many(")", 20)), vec![0, 2]),
+            (format!("CASE {}END = 1", many("WHEN b > 5 THEN 1 ", 200)), vec![]),
+        ] {
+            let sql = format!("SELECT _index FROM t WHERE {expression}");
+            assert_eq!(ask(&sql), Ok(named), "{}", &sql[..60]);
+        }
+        let union = format!("SELECT _index FROM t{}", many(" UNION ALL SELECT _index FROM t", 50));
+        assert_eq!(ask(&union), Ok(vec![0, 1, 2]));
+        let joined = (0..49).map(|n| format!(" JOIN t AS u{n} ON u{n}._index = t._index")).collect::<String>();
+        assert_eq!(ask(&format!("SELECT t._index FROM t{joined}")), Ok(vec![0, 1, 2]));
+    }
+
+    #[test]
     fn numbers_see_of_private_values_only_where_there_is_one() {
         // Every column is private, for none is said to be public.
         let mut asker = Asker::new(contract(COLUMNS, ""), Arc::new(around()));
