@@ -1324,6 +1324,44 @@ RULES";
     }
 
     #[test]
+    fn a_rule_over_single_rows_names_the_rows_of_the_table_and_never_others() {
+        let rule = |name: &str, on_fail: &str, sql: &str| {
+            format!(
+                "      - {{name: {name}, type: custom, engine: fahrtenbuch, implementation: \"{sql}\", \
+                 customProperties: [{{property: onFail, value: {on_fail}}}]}}\n"
+            )
+        };
+        let rules = [
+            rule("far", "quarantine", "SELECT _index + 100000 AS _index FROM stops"),
+            rule("before", "report", "SELECT _index - 1 AS _index FROM stops"),
+            rule("absent", "report", "SELECT NULLIF(_index, 1) AS _index FROM stops"),
+            rule("first", "report", "SELECT _index FROM stops WHERE _index = 0"),
+            rule("odd", "report", "SELECT _index FROM stops WHERE MOD(_index, 2) = 1"),
+            rule("half", "report", "SELECT MIN(_index) AS _index FROM stops GROUP BY lat"),
+            rule("twice", "quarantine", "SELECT _index FROM stops WHERE id = 'c' UNION ALL SELECT _index FROM stops"),
+            rule("local", "report", "SELECT _index FROM stops WHERE id > 'a'"),
+        ]
+        .concat();
+        let contract = contract(&format!("    quality:\n{rules}"));
+        let row = |id| (Some(id), None, Some(1.0), None, None);
+        let chunks = [["a", "b"], ["c", "d"]].map(|ids| chunk(&contract, &ids.map(row)));
+        let run = run(&contract, chunks.to_vec());
+        let told = |id: &str| {
+            let outcome = run.outcome(&format!("stops.{id}"));
+            (outcome.result, outcome.rows, outcome.samples.iter().map(|sample| sample.row).collect::<Vec<_>>())
+        };
+        for id in ["far", "before", "absent"] {
+            assert_eq!(told(id), (RuleResult::Error, 0, vec![]), "{id}");
+        }
+        assert_eq!(told("first"), (RuleResult::Failed, 1, vec![2]));
+        // Each chunk counts the rows of its origin from 2.
+        assert_eq!(told("odd"), (RuleResult::Failed, 2, vec![3, 3]));
+        assert_eq!((told("half").1, told("local").1, told("twice").1), (1, 3, 4));
+        assert_eq!(run.held.len(), 4);
+        assert!(run.held.iter().all(|(_, rules)| rules == &["stops.twice"]));
+    }
+
+    #[test]
     fn rows_that_lack_a_required_value_or_repeat_a_key_are_held_back_with_the_rules_ids() {
         let contract = contract("");
         let rows =
