@@ -637,9 +637,10 @@ fn unknown_expression(expr: &Expr) -> Option<String> {
                 return Some(format!("the function {name}"));
             }
             let takes_all = match &function.args {
-                FunctionArguments::List(list) => list.args.iter().any(|argument| {
-                    !matches!(argument, FunctionArg::Unnamed(FunctionArgExpr::Expr(_)))
-                        && !(lower == "count" && matches!(argument, FunctionArg::Unnamed(FunctionArgExpr::Wildcard)))
+                FunctionArguments::List(list) => list.args.iter().any(|argument| match argument {
+                    FunctionArg::Unnamed(FunctionArgExpr::Expr(_)) => false,
+                    FunctionArg::Unnamed(FunctionArgExpr::Wildcard) => lower != "count",
+                    _ => true,
                 }),
                 FunctionArguments::None => false,
                 FunctionArguments::Subquery(_) => true,
