@@ -1,5 +1,6 @@
 //! Reading the workspace's YAML so that every mistake can be told with its file and line, all of them at once.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -49,6 +50,8 @@ impl Problems {
 pub struct Node {
     pub line: u32,
     pub value: Value,
+    /// How a number or a truth value is written, where that is not how we would write it: `01`, `1.10`, `True`.
+    raw: Option<Box<str>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -67,7 +70,7 @@ pub enum Value {
 pub fn parse(file: &Path, text: &str) -> Result<Node, Vec<Problem>> {
     let mut problems = Problems::new(file);
     match MarkedYaml::load_from_str(text) {
-        Ok(documents) if documents.len() == 1 => return Ok(Node::from_marked(&documents[0])),
+        Ok(documents) if documents.len() == 1 => return Ok(Node::from_marked(&documents[0], &Source::of(text))),
         Ok(documents) => problems.add(
             0,
             format!("the file has {} YAML documents instead of one", documents.len()),
@@ -99,21 +102,61 @@ pub fn read(file: &Path) -> Result<Node, Vec<Problem>> {
     }
 }
 
+/// The text of a file by the places of its characters, which is what the parser counts.
+struct Source<'a> {
+    text: &'a str,
+    /// Where each character begins; empty if each is one byte.
+    begins: Vec<usize>,
+}
+
+impl<'a> Source<'a> {
+    fn of(text: &'a str) -> Self {
+        let begins = match text.is_ascii() {
+            true => Vec::new(),
+            false => text.char_indices().map(|(begin, _)| begin).collect(),
+        };
+        Self { text, begins }
+    }
+
+    /// The text from one character to before another.
+    fn between(&self, from: usize, until: usize) -> Option<&'a str> {
+        let byte = |place: usize| match self.begins.is_empty() {
+            true => place,
+            false => self.begins.get(place).copied().unwrap_or(self.text.len()),
+        };
+        self.text.get(byte(from)..byte(until))
+    }
+}
+
 impl Node {
-    fn from_marked(node: &MarkedYaml<'_>) -> Self {
+    fn from_marked(node: &MarkedYaml<'_>, source: &Source<'_>) -> Self {
         let value = match &node.data {
             YamlData::Value(Scalar::Null) | YamlData::BadValue | YamlData::Alias(_) => Value::Null,
             YamlData::Value(Scalar::Boolean(value)) => Value::Bool(*value),
             YamlData::Value(Scalar::Integer(value)) => Value::Int(*value),
             YamlData::Value(Scalar::FloatingPoint(value)) => Value::Float(value.into_inner()),
             YamlData::Value(Scalar::String(text)) | YamlData::Representation(text, ..) => Value::Text(text.to_string()),
-            YamlData::Sequence(items) => Value::List(items.iter().map(Self::from_marked).collect()),
+            YamlData::Sequence(items) => {
+                Value::List(items.iter().map(|item| Self::from_marked(item, source)).collect())
+            }
             YamlData::Mapping(pairs) => Value::Map(
-                pairs.iter().map(|(key, value)| (Self::from_marked(key), Self::from_marked(value))).collect(),
+                pairs
+                    .iter()
+                    .map(|(key, value)| (Self::from_marked(key, source), Self::from_marked(value, source)))
+                    .collect(),
             ),
-            YamlData::Tagged(_, inner) => return Self::from_marked(inner),
+            YamlData::Tagged(_, inner) => return Self::from_marked(inner, source),
         };
-        Self { line: u32::try_from(node.span.start.line()).unwrap_or(u32::MAX), value }
+        let raw = match &node.data {
+            YamlData::Value(scalar) if !matches!(scalar, Scalar::Null | Scalar::String(_)) => {
+                // A tag and an anchor may stand before the value, and an alias instead of it.
+                let text = source.between(node.span.start.index(), node.span.end.index());
+                let text = text.and_then(|text| text.split_whitespace().next_back());
+                text.filter(|text| Scalar::parse_from_cow((*text).into()) == *scalar).map(Box::from)
+            }
+            _ => None,
+        };
+        Self { line: u32::try_from(node.span.start.line()).unwrap_or(u32::MAX), value, raw }
     }
 
     /// The value of a key, if this is a map that has it.
@@ -151,8 +194,12 @@ impl Node {
         if let Value::Bool(value) = self.value { Some(value) } else { None }
     }
 
-    /// A scalar as text, however YAML read it (`1`, `true` and `2026-11-24` are text here).
+    /// A scalar as text, however YAML read it (`1`, `true` and `2026-11-24` are text here), as it stands in the file: `01`
+    /// and `1.10` are not `1` and `1.1`.
     pub fn scalar(&self) -> Option<String> {
+        if let Some(raw) = &self.raw {
+            return Some(raw.to_string());
+        }
         match &self.value {
             Value::Text(text) => Some(text.clone()),
             Value::Int(value) => Some(value.to_string()),
@@ -218,12 +265,18 @@ pub fn suggestion(name: &str, known: &[&str]) -> String {
     nearest.sort_unstable();
     nearest.dedup();
     // A name that was cut short is far from the whole one by its letters only.
-    let whole: Vec<&str> = known.iter().copied().filter(|other| name.len() > 3 && other.starts_with(name)).collect();
+    let whole: BTreeSet<&str> =
+        known.iter().copied().filter(|other| name.len() > 3 && other.starts_with(name)).collect();
+    let whole: Vec<&str> = whole.into_iter().collect();
     match nearest.first() {
         None => "There is none.".to_owned(),
         Some((2.., _)) if (1..3).contains(&whole.len()) => format!("Did you mean '{}'?", whole.join("' or '")),
         Some((distance, nearest)) if *distance <= name.len() / 3 + 1 => format!("Did you mean '{nearest}'?"),
-        Some(_) if nearest.len() <= LISTED => format!("Known are: {}.", known.join(", ")),
+        Some(_) if nearest.len() <= LISTED => {
+            let mut told = BTreeSet::new();
+            let once: Vec<&str> = known.iter().copied().filter(|name| told.insert(*name)).collect();
+            format!("Known are: {}.", once.join(", "))
+        }
         Some(_) => {
             let length = |other: &str| name.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
             nearest.sort_by_key(|(distance, other)| (std::cmp::Reverse(length(other)), *distance));
@@ -264,6 +317,27 @@ mod tests {
         assert_eq!(node.get("a").and_then(Node::int), Some(1));
         assert_eq!(node.get("b").unwrap().items()[1].line, 4);
         assert_eq!(node.get("c").and_then(Node::text), Some("007"));
+    }
+
+    #[test]
+    fn a_scalar_is_what_stands_in_the_file() {
+        let text = "# äöü\na: 1.10\nb: [01, 1.0 , True, 0x1F, ~]\nc: &x 007\nd: *x\n? 010\n: '1'\nß: 1e3 # ü\n";
+        let node = parse(Path::new("a.yaml"), text).unwrap();
+        let scalar = |key: &str| node.get(key).and_then(Node::scalar);
+        assert_eq!(scalar("a").as_deref(), Some("1.10"));
+        let list: Vec<_> = node.get("b").unwrap().items().iter().map(Node::scalar).collect();
+        let list: Vec<_> = list.iter().map(Option::as_deref).collect();
+        assert_eq!(list, [Some("01"), Some("1.0"), Some("True"), Some("0x1F"), None]);
+        assert_eq!(node.get("b").unwrap().items()[2].bool(), Some(true));
+        assert_eq!((scalar("c").as_deref(), node.get("c").and_then(Node::int)), (Some("007"), Some(7)));
+        assert!(node.pairs().iter().any(|(key, _)| key.scalar().as_deref() == Some("010")));
+        assert_eq!(scalar("ß").as_deref(), Some("1e3"));
+    }
+
+    #[test]
+    fn a_suggestion_names_no_name_twice() {
+        assert_eq!(suggestion("zzzzzzzz", &["alerts", "previous", "alerts"]), "Known are: alerts, previous.");
+        assert_eq!(suggestion("vehicle", &["vehicle_locations", "x", "vehicle_locations"]).matches("loc").count(), 1);
     }
 
     #[test]

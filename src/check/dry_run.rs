@@ -150,7 +150,7 @@ fn look(asked: &Asked<'_>, contract: &Contract, place: &Place<'_>, found: &mut D
             known.clear();
             known.extend([contract.table.clone(), PREVIOUS.to_owned()]);
             known.extend(contract.views.iter().map(|view| view.name.clone()));
-            known.extend(place.siblings.contracts.keys().cloned());
+            known.extend(place.siblings.contracts.keys().filter(|table| **table != contract.table).cloned());
         }
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         add(table, format!("reads from '{table}', which is not known here"), suggestion(table, &known));
@@ -179,26 +179,43 @@ fn look(asked: &Asked<'_>, contract: &Contract, place: &Place<'_>, found: &mut D
         add(PREVIOUS, message, "Write the rule for the table that is released.".to_owned());
         return;
     }
-    let renames = query.renames.or_else(|| views_of(contract, query).iter().find_map(|view| view.query.renames));
-    let has_private = || siblings_and_own(contract, place, query).any(|c| c.classification == Classification::Private);
-    if asked.rule.is_some_and(|rule| rule.is_number)
-        && let Some(how) = renames
-        && has_private()
-    {
+    match asked.rule {
+        Some(rule) if rule.is_number => private_numbers(query, contract, place, &mut add),
+        Some(_) => private_rows(query, contract, place, &mut add),
+        None => {}
+    }
+}
+
+/// Numbers are published, so what they are made of has to be public, too. Of a private column a number may only say how
+/// many rows have a value. A query that may use columns which it does not name is refused where there are private ones.
+fn private_numbers(query: &Query, contract: &Contract, place: &Place<'_>, add: &mut dyn FnMut(&str, String, String)) {
+    let views = views_of(contract, query);
+    let queries = || [query].into_iter().chain(views.iter().map(|view| &view.query));
+    let columns: Vec<_> = queries().flat_map(|query| columns_of(contract, place, query)).collect();
+    let private: BTreeSet<&str> = columns
+        .iter()
+        .filter(|column| column.classification == Classification::Private)
+        .map(|column| column.name.as_str())
+        .collect();
+    if private.is_empty() {
+        return;
+    }
+    if let Some(what) = queries().find_map(|query| query.opaque.as_ref()) {
         let message =
-            format!("makes a number and uses {how}, which hides whether columns that are not public are in it");
+            format!("makes a number and uses {what}, which hides whether columns that are not public are in it");
         add("SELECT", message, "Name each column after SELECT, with AS where it gets another name.".to_owned());
         return;
     }
-    if asked.rule.is_some_and(|rule| rule.is_number)
-        && let Some(column) = shown_private(contract, place, query)
-    {
-        add(
-            &column,
-            format!("makes a number from '{column}', which is not public, and numbers are published"),
-            format!("Count rows with COUNT({column}), or write a rule that names rows."),
-        );
-    }
+    // A name is private wherever it stands, also where a query gives it to something else: that cannot be told apart.
+    let Some(column) = queries().find_map(|query| query.shown.iter().find(|name| private.contains(name.as_str())))
+    else {
+        return;
+    };
+    add(
+        column,
+        format!("makes a number from '{column}', which is not public, and numbers are published"),
+        format!("Count rows with COUNT({column}), or write a rule that names rows."),
+    );
 }
 
 /// Views that a query reads, also through others.
@@ -215,38 +232,32 @@ fn views_of<'a>(contract: &'a Contract, query: &'a Query) -> Vec<&'a crate::cont
     views
 }
 
-/// A name in a query over a private column, or over what a view made from one, that is not only counted.
-fn shown_private(contract: &Contract, place: &Place<'_>, query: &Query) -> Option<String> {
-    let is_private = |column: &&crate::contract::Column| column.classification == Classification::Private;
-    let mut private: BTreeSet<&str> =
-        siblings_and_own(contract, place, query).filter(is_private).map(|column| column.name.as_str()).collect();
-    // Inside of a query a name is given after the expressions that it reads, so a few passes find all.
-    let given: Vec<_> = contract.views.iter().flat_map(|view| &view.query.given).collect();
-    for _ in 0..=given.len() {
-        let before = private.len();
-        let from_private = given.iter().filter(|(_, from)| from.iter().any(|name| private.contains(name.as_str())));
-        private = from_private.map(|(name, _)| name.as_str()).chain(private.iter().copied()).collect();
-        if private.len() == before {
-            break;
+/// Which rows a rule names is published, so their numbers must not be made from what is private.
+fn private_rows(query: &Query, contract: &Contract, place: &Place<'_>, add: &mut dyn FnMut(&str, String, String)) {
+    let views = views_of(contract, query);
+    for query in [query].into_iter().chain(views.iter().map(|view| &view.query)) {
+        let is_private = |name: &&String| {
+            columns_of(contract, place, query).any(|c| c.name == **name && c.classification == Classification::Private)
+        };
+        let made = query.given.iter().filter(|(name, _)| name.eq_ignore_ascii_case(INDEX)).flat_map(|(_, from)| from);
+        if let Some(column) = { made }.find(is_private) {
+            let message =
+                format!("makes '{INDEX}' from '{column}', which is not public, and which rows it names is told");
+            add(column, message, format!("Let it return the '{INDEX}' of the table's rows."));
+            return;
         }
     }
-    let is_private = |name: &&String| private.contains(name.as_str());
-    let own: BTreeSet<&str> = siblings_and_own(contract, place, query).map(|column| column.name.as_str()).collect();
-    // A count of a private column counts the rows that have one; of what is made from it, it may count anything.
-    let made = |name: &&String| is_private(name) && !own.contains(name.as_str());
-    let views = views_of(contract, query);
-    let mut of_views = views.iter().flat_map(|view| &view.query.conditions);
-    let found = query.shown.iter().find(is_private).or_else(|| query.counted.iter().find(made));
-    found.or_else(|| of_views.find(is_private)).cloned()
 }
 
-fn siblings_and_own<'a>(
+/// The columns of the tables with contracts of their own that a query reads; those of the contract in any case.
+fn columns_of<'a>(
     contract: &'a Contract,
     place: &'a Place<'_>,
     query: &'a Query,
 ) -> impl Iterator<Item = &'a crate::contract::Column> {
-    let siblings = query.tables.iter().filter_map(|table| place.siblings.get(table).map(AsRef::as_ref));
-    siblings.chain([contract]).flat_map(|contract| &contract.columns)
+    let of_timetable = |table: &String| table.strip_prefix(TIMETABLE).and_then(|name| place.gtfs.get(name));
+    let others = query.tables.iter().filter_map(move |table| place.siblings.get(table).or_else(|| of_timetable(table)));
+    others.map(AsRef::as_ref).chain([contract]).flat_map(|contract| &contract.columns)
 }
 
 /// What shows when a query is asked.

@@ -52,7 +52,7 @@ use arrow_schema::{ArrowError, DataType};
 use serde::{Deserialize, Serialize};
 
 use crate::contract::metric::{self, Limit, Metric};
-use crate::contract::query::{INDEX, Query};
+use crate::contract::query::Query;
 use crate::contract::times::PublishedTimes;
 use crate::contract::{Classification, Contract, Dimension, Kind, OnFail, Rule, RuleId, Severity, Target};
 use crate::quarantine::decisions::{Decided, Decider};
@@ -854,7 +854,8 @@ impl TableCheck {
                 Ok(mut frame) => {
                     for (place, rule) in asked {
                         let begin = std::time::Instant::now();
-                        found.push((place, rule, frame.offending(&contract.rules[rule].query)));
+                        let named = frame.offending(&contract.rules[rule].query, rows.num_rows());
+                        found.push((place, rule, named));
                         tracing::trace!(rule = %self.specs[place].id, seconds = begin.elapsed().as_secs_f64(), "asked");
                     }
                 }
@@ -901,7 +902,9 @@ impl TableCheck {
                 continue;
             }
             let mut rows = named.remove(&place).unwrap_or_default();
+            // Several parts may name a row of a view over the table as a whole.
             rows.sort_unstable();
+            rows.dedup();
             self.tallies[place].rows = rows.len() as u64;
             self.compare_rows(place, rule, projected.rows() as u64);
             for &row in rows.iter().take(SAMPLES) {
@@ -958,19 +961,12 @@ impl TableCheck {
                 for (place, rule) in &rules {
                     let begin = std::time::Instant::now();
                     let found = match &mut frame {
-                        Ok(frame) => frame.offending(&contract.rules[*rule].query),
+                        Ok(frame) => frame.offending(&contract.rules[*rule].query, projected.rows()),
                         Err(why) => Err(why.clone()),
                     };
                     tracing::debug!(rule = %self.specs[*place].id, seconds = begin.elapsed().as_secs_f64(), "asked");
-                    let outside = |rows: &[usize]| rows.last().copied().filter(|&row| row >= projected.rows());
                     match found {
-                        Ok(found) => match outside(&found) {
-                            None => named.entry(*place).or_default().extend(found),
-                            Some(row) => {
-                                let why = format!("the query returned the {INDEX} {row}, which is no row of the table");
-                                self.tallies[*place].no_result(NoResult::Broken(why));
-                            }
-                        },
+                        Ok(found) => named.entry(*place).or_default().extend(found),
                         Err(why) => self.tallies[*place].no_result(why),
                     }
                 }
@@ -1038,6 +1034,7 @@ impl TableCheck {
             |row: usize| verdict.held.get(&row).is_some_and(|rules| !rules.iter().all(|rule| released(row, rule)));
         projected.hide(is_held, nulled);
         projected.publish(self.published.clone());
+        self.asker.hide_private();
         let contract = self.contract.clone();
         let queries: Vec<&Query> = asked.iter().map(|(_, rule)| &contract.rules[*rule].query).collect();
         self.ask_views(&projected, &queries, &[])?;
@@ -1346,6 +1343,44 @@ RULES";
                 .collect(),
             outcomes,
         }
+    }
+
+    #[test]
+    fn a_rule_over_single_rows_names_the_rows_of_the_table_and_never_others() {
+        let rule = |name: &str, on_fail: &str, sql: &str| {
+            format!(
+                "      - {{name: {name}, type: custom, engine: fahrtenbuch, implementation: \"{sql}\", \
+                 customProperties: [{{property: onFail, value: {on_fail}}}]}}\n"
+            )
+        };
+        let rules = [
+            rule("far", "quarantine", "SELECT _index + 100000 AS _index FROM stops"),
+            rule("before", "report", "SELECT _index - 1 AS _index FROM stops"),
+            rule("absent", "report", "SELECT NULLIF(_index, 1) AS _index FROM stops"),
+            rule("first", "report", "SELECT _index FROM stops WHERE _index = 0"),
+            rule("odd", "report", "SELECT _index FROM stops WHERE MOD(_index, 2) = 1"),
+            rule("half", "report", "SELECT MIN(_index) AS _index FROM stops GROUP BY lat"),
+            rule("twice", "quarantine", "SELECT _index FROM stops WHERE id = 'c' UNION ALL SELECT _index FROM stops"),
+            rule("local", "report", "SELECT _index FROM stops WHERE id > 'a'"),
+        ]
+        .concat();
+        let contract = contract(&format!("    quality:\n{rules}"));
+        let row = |id| (Some(id), None, Some(1.0), None, None);
+        let chunks = [["a", "b"], ["c", "d"]].map(|ids| chunk(&contract, &ids.map(row)));
+        let run = run(&contract, chunks.to_vec());
+        let told = |id: &str| {
+            let outcome = run.outcome(&format!("stops.{id}"));
+            (outcome.result, outcome.rows, outcome.samples.iter().map(|sample| sample.row).collect::<Vec<_>>())
+        };
+        for id in ["far", "before", "absent"] {
+            assert_eq!(told(id), (RuleResult::Error, 0, vec![]), "{id}");
+        }
+        assert_eq!(told("first"), (RuleResult::Failed, 1, vec![2]));
+        // Each chunk counts the rows of its origin from 2.
+        assert_eq!(told("odd"), (RuleResult::Failed, 2, vec![3, 3]));
+        assert_eq!((told("half").1, told("local").1, told("twice").1), (1, 3, 4));
+        assert_eq!(run.held.len(), 4);
+        assert!(run.held.iter().all(|(_, rules)| rules == &["stops.twice"]));
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! The rules that a contract makes, in its order, and what those over single columns ask.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float64Type, Int32Type, Int64Type};
+use arrow_array::types::{Date32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType};
 use arrow_array::{Array, ArrayRef, StringArray};
-use arrow_schema::DataType;
+use arrow_schema::{DataType, TimeUnit};
 use regex::Regex;
 use rustc_hash::FxHashSet;
 
+use crate::contract::read::whole;
 use crate::contract::sla::Asks;
 use crate::contract::{Column, Contract, Dimension, Kind, OnFail, RuleId, Severity};
 use crate::table::keys::KeyColumns;
+use crate::time::{ServiceDate, ServiceSeconds};
 
 /// A rule and what it weighs.
 pub struct Spec {
@@ -186,14 +188,17 @@ fn column_specs(table: &str, place: usize, column: &Column, specs: &mut Vec<Spec
         (column.below, "less than"),
         (column.multiple_of, "a multiple of"),
     ];
-    let bounds: Vec<String> = bounds.iter().filter_map(|(bound, word)| Some(format!("{word} {}", (*bound)?))).collect();
+    let bounds: Vec<String> = bounds
+        .iter()
+        .filter_map(|(bound, word)| Some(format!("{word} {}", bound_text(column.kind, (*bound)?))))
+        .collect();
     if !bounds.is_empty() {
         let message = format!("{name} is {}", bounds.join(" and "));
         let ask = Ask::Range { column: place };
         add("range", ask, Dimension::Accuracy, Severity::Error, OnFail::Report, message);
     }
     // The contract's reader has refused patterns that do not compile.
-    if let Some(pattern) = column.pattern.as_ref().and_then(|p| Regex::new(&format!("^(?:{p})$")).ok()) {
+    if let Some(pattern) = column.pattern.as_ref().and_then(|p| whole(p)) {
         let message = format!("{name} matches {}", column.pattern.as_deref().unwrap_or_default());
         let ask = Ask::Pattern { column: place, pattern };
         add("pattern", ask, Dimension::Conformity, Severity::Error, OnFail::Report, message);
@@ -210,6 +215,20 @@ fn column_specs(table: &str, place: usize, column: &Column, specs: &mut Vec<Spec
         let message = format!("no two rows have the same {name}");
         let ask = Ask::Once { columns: KeyColumns::new(vec![place]) };
         add("unique", ask, Dimension::Uniqueness, Severity::Error, OnFail::Quarantine, message);
+    }
+}
+
+/// A bound as people write it, of the number that the column's array has.
+pub fn bound_text(kind: Kind, bound: f64) -> String {
+    match kind {
+        Kind::Date => {
+            ServiceDate::from_days_since_epoch(bound as i32).map_or_else(|| bound.to_string(), |date| date.to_string())
+        }
+        Kind::Instant => {
+            jiff::Timestamp::from_millisecond(bound as i64).map_or_else(|_| bound.to_string(), |t| t.to_string())
+        }
+        Kind::ServiceTime => ServiceSeconds(bound as i32).to_string(),
+        _ => bound.to_string(),
     }
 }
 
@@ -250,6 +269,10 @@ pub fn outside_of_range(column: &Column, array: &ArrayRef) -> Vec<usize> {
         DataType::Int32 => numbers::<Int32Type>(array, |value| offends(f64::from(value))),
         DataType::Int64 => numbers::<Int64Type>(array, |value| offends(value as f64)),
         DataType::Float64 => numbers::<Float64Type>(array, offends),
+        DataType::Date32 => numbers::<Date32Type>(array, |value| offends(f64::from(value))),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => {
+            numbers::<TimestampMillisecondType>(array, |value| offends(value as f64))
+        }
         _ => Vec::new(),
     }
 }
@@ -303,4 +326,30 @@ fn texts(array: &StringArray, offends: impl Fn(&str) -> bool) -> Vec<usize> {
         }
     }
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::{Date32Array, Int32Array, TimestampMillisecondArray};
+
+    use super::*;
+
+    #[test]
+    fn bounds_of_dates_times_and_instants_name_the_values_outside() {
+        let text = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
+                    properties:\n      - {name: d, logicalType: date, logicalTypeOptions: {minimum: 1970-01-02}}\n      \
+                    - {name: s, logicalType: time, logicalTypeOptions: {maximum: '01:00:00'}}\n      \
+                    - {name: i, logicalType: timestamp, logicalTypeOptions: {exclusiveMaximum: '1970-01-01T00:00:01Z'}}\n";
+        let contract = crate::contract::read::contract(std::path::Path::new("t.odcs.yaml"), text).unwrap();
+        let arrays: [ArrayRef; 3] = [
+            Arc::new(Date32Array::from(vec![Some(0), None, Some(1)])),
+            Arc::new(Int32Array::from(vec![Some(3_601), None, Some(3_600)])),
+            Arc::new(TimestampMillisecondArray::from(vec![Some(1_000), None, Some(999)]).with_timezone("UTC")),
+        ];
+        for (column, array) in contract.columns.iter().zip(&arrays) {
+            assert_eq!(outside_of_range(column, array), [0], "{}", column.name);
+        }
+    }
 }

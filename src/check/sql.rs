@@ -6,15 +6,18 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMillisecondType;
-use arrow_array::{Array, ArrayRef, RecordBatch, TimestampMillisecondArray};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, StringArray, StringViewArray,
+    TimestampMillisecondArray, UInt32Array, make_array,
+};
 use arrow_schema::{ArrowError, DataType};
 use polars::prelude::{Column, DataFrame, IntoLazy, LazyFrame, PlSmallStr, Series};
 use polars::sql::SQLContext;
 
 use crate::check::functions::{Functions, NAMES};
-use crate::check::surroundings::Surroundings;
+use crate::check::surroundings::{Siblings, Surroundings};
 use crate::contract::query::{INDEX, PREVIOUS, Query, TIMETABLE};
-use crate::contract::{Contract, View};
+use crate::contract::{Classification, Contract, View};
 
 /// Why a query gave no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +47,8 @@ pub struct Asker {
     whole: BTreeMap<String, LazyFrame>,
     /// Views over parts of the table, their parts one below the other.
     joined: BTreeMap<String, LazyFrame>,
+    /// Whether queries see of private values only where there is one.
+    hides_private: bool,
 }
 
 /// How much of the table a frame has.
@@ -59,7 +64,18 @@ impl Asker {
     pub fn new(contract: Arc<Contract>, surroundings: Arc<Surroundings>) -> Self {
         let functions = Arc::new(surroundings.functions());
         let (beside, views, whole, joined) = Default::default();
-        Self { contract, surroundings, functions, beside, views, whole, joined }
+        Self { contract, surroundings, functions, beside, views, whole, joined, hides_private: false }
+    }
+
+    /// From here on queries see of private columns only which rows have a value: all numbers are published, and none may be
+    /// made from a private value, in whatever way a query comes to it. `check` refuses the ways that it knows.
+    pub fn hide_private(&mut self) {
+        self.hides_private = true;
+        self.forget_views();
+        let (contract, siblings) = (&self.contract, &self.surroundings.siblings);
+        self.beside.retain(|table, _| !siblings.has_private(table));
+        self.views
+            .retain(|name, _| contract.view(name).is_some_and(|view| !reads_private(contract, &view.query, siblings)));
     }
 
     /// Asks a view that says which rows belong together, part by part, for the queries over the table as a whole. One that
@@ -130,7 +146,12 @@ impl Asker {
 
     /// The queries over some rows of the table. `rows` has the columns that the queries need, `_index` among them.
     pub fn over(&mut self, rows: &RecordBatch, extent: Extent) -> Result<Frame<'_>, NoResult> {
-        Ok(Frame { own: frame(rows)?.lazy(), views: BTreeMap::new(), asker: self, extent })
+        let blanked = self.hides_private.then(|| {
+            let column = |name: &str| self.contract.index_of(name).map(|place| &self.contract.columns[place]);
+            blanked(rows, |name| column(name).is_some_and(|c| c.classification == Classification::Private))
+        });
+        let blanked = blanked.transpose().map_err(NoResult::broken)?;
+        Ok(Frame { own: frame(blanked.as_ref().unwrap_or(rows))?.lazy(), views: BTreeMap::new(), asker: self, extent })
     }
 
     fn beside(&mut self, table: &str) -> Result<LazyFrame, NoResult> {
@@ -152,7 +173,11 @@ impl Asker {
             return Err(NoResult::Skipped(why));
         } else {
             let rows = around.siblings.rows(table);
-            rows.ok_or_else(|| NoResult::Broken(format!("there is no table '{table}'")))?
+            let rows = rows.ok_or_else(|| NoResult::Broken(format!("there is no table '{table}'")))?;
+            match self.hides_private && around.siblings.has_private(table) {
+                true => blanked(&rows, |name| around.siblings.is_private(table, name)).map_err(NoResult::broken)?,
+                false => rows,
+            }
         };
         let frame = frame(&rows)?.lazy();
         self.beside.insert(table.to_owned(), frame.clone());
@@ -169,18 +194,25 @@ pub struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// The rows that a query names, by their `_index`, ascending, each once. A query that fails, panics, or returns no
-    /// `_index` is broken.
-    pub fn offending(&mut self, query: &Query) -> Result<Vec<usize>, NoResult> {
+    /// The rows that a query names, by their `_index`, ascending, each once, of a table with so many rows. A query that
+    /// fails, panics, returns no `_index`, or one that is no row of the table, is broken.
+    pub fn offending(&mut self, query: &Query, rows: usize) -> Result<Vec<usize>, NoResult> {
         let result = self.collect(query)?;
         let index = result.column(INDEX);
         let index = index.map_err(|_| NoResult::Broken(format!("the query does not return the column '{INDEX}'")))?;
         let index = index
             .i64()
             .map_err(|_| NoResult::Broken(format!("the query returns another type than integer as '{INDEX}'")))?;
-        let row = |row: Option<i64>| row.and_then(|row| usize::try_from(row).ok());
-        let named: Option<Vec<usize>> = index.iter().map(row).collect();
-        let mut named = named.ok_or_else(|| NoResult::Broken(format!("'{INDEX}' is null or negative")))?;
+        // The value is not told: a query may have made it from a private one, and what is told is published.
+        let row = |row: Option<i64>| {
+            let row = row.ok_or_else(|| NoResult::Broken(format!("the query returns an '{INDEX}' that is null")))?;
+            usize::try_from(row)
+                .ok()
+                .filter(|row| *row < rows)
+                .ok_or_else(|| NoResult::Broken(format!("the query returns an '{INDEX}' that is no row of the table")))
+        };
+        let mut named = index.iter().map(row).collect::<Result<Vec<usize>, _>>()?;
+        // A join or a UNION may name a row for several reasons.
         named.sort_unstable();
         named.dedup();
         Ok(named)
@@ -274,6 +306,47 @@ impl Frame<'_> {
 fn reads_own(contract: &Contract, query: &Query) -> bool {
     let by_view = |table: &String| contract.view(table).is_some_and(|view| reads_own(contract, &view.query));
     query.tables.contains(&contract.table) || query.tables.iter().any(by_view)
+}
+
+/// Whether a query reads another table of the feed that has private columns, be it by a view.
+fn reads_private(contract: &Contract, query: &Query, siblings: &Siblings) -> bool {
+    query.tables.iter().any(|table| match contract.view(table) {
+        Some(view) => reads_private(contract, &view.query, siblings),
+        None => siblings.has_private(table),
+    })
+}
+
+/// Rows in which a private value is another one, the same everywhere; where there is none, there is none still.
+fn blanked(rows: &RecordBatch, is_private: impl Fn(&str) -> bool) -> Result<RecordBatch, ArrowError> {
+    let schema = rows.schema();
+    let columns = schema.fields().iter().zip(rows.columns()).map(|(field, array)| match is_private(field.name()) {
+        true => {
+            let one = blank(array.data_type())?;
+            let first = UInt32Array::new(vec![0; array.len()].into(), array.logical_nulls());
+            arrow_select::take::take(&one, &first, None)
+        }
+        false => Ok(array.clone()),
+    });
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    RecordBatch::try_new_with_options(
+        schema.clone(),
+        columns,
+        &RecordBatchOptions::new().with_row_count(Some(rows.num_rows())),
+    )
+}
+
+/// One value of a type that says nothing.
+fn blank(kind: &DataType) -> Result<ArrayRef, ArrowError> {
+    Ok(match kind {
+        DataType::Utf8 => Arc::new(StringArray::from(vec![""])),
+        DataType::Utf8View => Arc::new(StringViewArray::from(vec![""])),
+        DataType::Boolean => Arc::new(BooleanArray::from(vec![false])),
+        kind if kind.is_primitive() => {
+            let zero = arrow_data::ArrayData::builder(kind.clone()).len(1).add_buffer(vec![0u64, 0].into()).build()?;
+            make_array(zero)
+        }
+        kind => return Err(ArrowError::NotYetImplemented(format!("a private column of the type {kind}"))),
+    })
 }
 
 /// Whether a query reads other tables than its own, be it by a view.
@@ -402,7 +475,7 @@ mod tests {
 
     fn ask(sql: &str) -> Result<Vec<usize>, NoResult> {
         let mut asker = Asker::new(contract(COLUMNS, ""), Arc::new(around()));
-        asker.over(&rows(), Extent::Whole)?.offending(&Query::read(sql, "t").unwrap())
+        asker.over(&rows(), Extent::Whole)?.offending(&Query::read(sql, "t").unwrap(), 3)
     }
 
     fn number(sql: &str) -> Result<Option<f64>, NoResult> {
@@ -454,6 +527,65 @@ mod tests {
     }
 
     #[test]
+    fn a_row_that_is_none_of_the_table_breaks_the_rule_and_is_not_told() {
+        for sql in [
+            "SELECT _index + 100000 AS _index FROM t",
+            "SELECT _index - 1 AS _index FROM t",
+            "SELECT _index * b AS _index FROM t",
+            "SELECT NULLIF(_index, 1) AS _index FROM t",
+            "SELECT CAST(b AS BIGINT) * 394257277 AS _index FROM t WHERE b IS NOT NULL",
+        ] {
+            let Err(NoResult::Broken(why)) = ask(sql) else { panic!("{sql}") };
+            assert!(why.contains("_index") && !why.contains(|c: char| c.is_ascii_digit()), "{sql}: {why}");
+        }
+        assert_eq!(ask("SELECT _index FROM t WHERE b > 0 UNION ALL SELECT _index FROM t WHERE c > 0"), Ok(vec![0, 2]));
+        assert_eq!(ask("SELECT 2 - _index AS _index FROM t WHERE _index = 0"), Ok(vec![2]));
+    }
+
+    #[test]
+    fn the_deepest_queries_that_are_read_run_on_the_stack_of_a_thread() {
+        let many = |what: &str, times: usize| what.repeat(times);
+        for (expression, named) in [
+            (format!("b{} > 0", many(" + 1", 490)), vec![0, 2]),
+            (format!("b > 0{}", many(" OR b > 9", 240)), vec![0, 2]),
+            (format!("{}b{} > 0", many("ABS(", 20), many(")", 20)), vec![0, 2]),
+            (format!("CASE {}END = 1", many("WHEN b > 5 THEN 1 ", 200)), vec![]),
+        ] {
+            let sql = format!("SELECT _index FROM t WHERE {expression}");
+            assert_eq!(ask(&sql), Ok(named), "{}", &sql[..60]);
+        }
+        let union = format!("SELECT _index FROM t{}", many(" UNION ALL SELECT _index FROM t", 50));
+        assert_eq!(ask(&union), Ok(vec![0, 1, 2]));
+        let joined = (0..49).map(|n| format!(" JOIN t AS u{n} ON u{n}._index = t._index")).collect::<String>();
+        assert_eq!(ask(&format!("SELECT t._index FROM t{joined}")), Ok(vec![0, 1, 2]));
+    }
+
+    #[test]
+    fn numbers_see_of_private_values_only_where_there_is_one() {
+        // Every column is private, for none is said to be public.
+        let mut asker = Asker::new(contract(COLUMNS, ""), Arc::new(around()));
+        asker.hide_private();
+        let mut number = |sql: &str| {
+            asker.over(&rows(), Extent::Whole).and_then(|mut frame| frame.number(&Query::read(sql, "t").unwrap()))
+        };
+        for (sql, expected) in [
+            ("SELECT COUNT(b) FROM t", 2.0),
+            ("SELECT COUNT(*) FROM t WHERE a IS NULL", 1.0),
+            ("SELECT MAX(b) + MAX(c) FROM t", 0.0),
+            ("SELECT MAX(m) FROM (SELECT * RENAME (b AS m) FROM t) AS x", 0.0),
+            ("SELECT COUNT(*) FROM t WHERE a = 'ä' OR f OR d > '1970-01-01' OR e > '1970-01-01 00:00:00'", 0.0),
+            ("SELECT COUNT(DISTINCT a) + COUNT(DISTINCT b) + COUNT(DISTINCT e) FROM t", 3.0),
+            ("SELECT MAX(_index) FROM t", 2.0),
+        ] {
+            let number = number(sql);
+            assert!(
+                number == Ok(Some(expected)) || sql.contains("DISTINCT") && number == Ok(Some(6.0)),
+                "{sql}: {number:?}"
+            );
+        }
+    }
+
+    #[test]
     fn the_functions_can_be_called_in_the_parts_of_a_query() {
         for sql in [
             "WITH x AS (SELECT _index FROM t WHERE in_service_area(48 + c, 7.9)) SELECT _index FROM x",
@@ -472,7 +604,7 @@ mod tests {
         let rows = indexed(&RecordBatch::try_from_iter(rows).unwrap()).unwrap();
         let mut asker = Asker::new(contract, Arc::new(around()));
         let mut why =
-            |sql: &str| match asker.over(&rows, Extent::Whole).unwrap().offending(&Query::read(sql, "t").unwrap()) {
+            |sql: &str| match asker.over(&rows, Extent::Whole).unwrap().offending(&Query::read(sql, "t").unwrap(), 1) {
                 Err(NoResult::Broken(why)) => why,
                 other => panic!("{other:?}"),
             };

@@ -15,7 +15,7 @@ use crate::check::losses::Trips;
 use crate::check::timetable::{Needs, Shapes, Timetable};
 use crate::contract::library::Library;
 use crate::contract::query::{PREVIOUS, Placeholders, Query, TIMETABLE};
-use crate::contract::{Contract, RuleId};
+use crate::contract::{Classification, Contract, RuleId};
 use crate::internal;
 use crate::time::{ServiceDate, ServiceSeconds};
 
@@ -125,6 +125,8 @@ pub fn siblings_of(contract: &Contract) -> BTreeSet<&str> {
 pub struct Siblings {
     /// For each table that is asked about the columns that are needed, without rows.
     wanted: BTreeMap<String, RecordBatch>,
+    /// Their private columns, by table.
+    private: BTreeMap<String, BTreeSet<String>>,
     /// Tables that there are contracts for, and that the run does not make.
     left_out: BTreeSet<String>,
     rows: Mutex<BTreeMap<String, Vec<RecordBatch>>>,
@@ -153,8 +155,14 @@ impl Siblings {
             let places: Vec<usize> = columns.iter().filter_map(|column| schema.index_of(column).ok()).collect();
             Some((table, RecordBatch::new_empty(Arc::new(schema.project(&places).ok()?))))
         };
+        let private = |contract: &'a Arc<Contract>| {
+            let columns = contract.columns.iter().filter(|column| column.classification == Classification::Private);
+            (contract.table.clone(), columns.map(|column| column.name.clone()).collect())
+        };
+        // Where two contracts have a table, its rows are those of the first.
+        let private = contracts.clone().map(private).collect::<Vec<_>>().into_iter().rev().collect();
         let wanted = wanted.into_iter().filter_map(empty).collect();
-        Self { wanted, ..Self::default() }
+        Self { wanted, private, ..Self::default() }
     }
 
     /// Names tables that the run does not make although there are contracts for them: rules that ask about them are skipped.
@@ -164,6 +172,16 @@ impl Siblings {
 
     pub fn leaves_out(&self, table: &str) -> bool {
         self.left_out.contains(table)
+    }
+
+    /// Whether a column of a table is private.
+    pub fn is_private(&self, table: &str, column: &str) -> bool {
+        self.private.get(table).is_some_and(|columns| columns.contains(column))
+    }
+
+    /// Whether a table has private columns.
+    pub fn has_private(&self, table: &str) -> bool {
+        self.private.get(table).is_some_and(|columns| !columns.is_empty())
     }
 
     /// Keeps rows of a table for the others; gives how many bytes that takes.

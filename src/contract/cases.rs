@@ -345,7 +345,7 @@ fn row(node: &Node, contract: &Contract, defaults: &[(String, Option<String>)], 
     Row { line: node.line, cells }
 }
 
-fn example(kind: Kind) -> &'static str {
+pub(super) fn example(kind: Kind) -> &'static str {
     match kind {
         Kind::Text => "a text",
         Kind::Int32 | Kind::Int64 => "a whole number",
@@ -357,13 +357,18 @@ fn example(kind: Kind) -> &'static str {
     }
 }
 
-fn is_readable(kind: Kind, text: &str) -> bool {
+/// YAML knows `True` and `TRUE` as well.
+fn truth(text: &str) -> Option<bool> {
+    [("true", true), ("false", false)].into_iter().find(|(word, _)| text.eq_ignore_ascii_case(word)).map(|(_, is)| is)
+}
+
+pub(super) fn is_readable(kind: Kind, text: &str) -> bool {
     match kind {
         Kind::Text => true,
         Kind::Int32 => text.parse::<i32>().is_ok(),
         Kind::Int64 => text.parse::<i64>().is_ok(),
         Kind::Float => text.parse::<f64>().is_ok(),
-        Kind::Boolean => text.parse::<bool>().is_ok(),
+        Kind::Boolean => truth(text).is_some(),
         Kind::Date => text.parse::<ServiceDate>().is_ok(),
         Kind::ServiceTime => ServiceSeconds::from_gtfs(text.as_bytes()).is_some() || text.parse::<i32>().is_ok(),
         Kind::Instant => text.parse::<jiff::Timestamp>().is_ok(),
@@ -384,7 +389,7 @@ pub fn batch(contract: &Contract, rows: &[Row]) -> Result<RecordBatch, arrow_sch
             Kind::Int32 => Arc::new(cells.map(|text| text?.parse().ok()).collect::<Int32Array>()),
             Kind::Int64 => Arc::new(cells.map(|text| text?.parse().ok()).collect::<Int64Array>()),
             Kind::Float => Arc::new(cells.map(|text| text?.parse().ok()).collect::<Float64Array>()),
-            Kind::Boolean => Arc::new(cells.map(|text| text?.parse::<bool>().ok()).collect::<BooleanArray>()),
+            Kind::Boolean => Arc::new(cells.map(|text| truth(text?)).collect::<BooleanArray>()),
             Kind::Date => {
                 let days = |text: &str| text.parse::<ServiceDate>().ok().map(ServiceDate::days_since_epoch);
                 Arc::new(cells.map(|text| days(text?)).collect::<Date32Array>())

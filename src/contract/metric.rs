@@ -19,8 +19,9 @@
 //! text of the standard has it ("between", with `mustBeGreaterThan` and `mustBeLessThan` beside it); other tools include the
 //! two bounds. `mustNotBeBetween` is its opposite.
 
-use crate::contract::read::custom;
-use crate::contract::{Contract, Dimension, OnFail, RuleId, Severity};
+use crate::contract::names::Named;
+use crate::contract::read::{custom, line_of, named};
+use crate::contract::{Classification, Column, Contract, Dimension, Kind, OnFail, RuleId, Severity, cases};
 use crate::yaml::{Node, Problems, suggestion};
 
 /// One metric of a contract.
@@ -347,8 +348,12 @@ pub fn read(
             "Set onFail to 'report' or 'block', or write a SQL rule that names rows.",
         );
     }
+    private(&metric, &name, node, contract, problems);
     let at = column.map_or(String::new(), |place| format!("{}.", contract.columns[place].name));
     let own_name = node.optional_text("name", problems);
+    if let Some(name) = &own_name {
+        named(Named::Rule, name, line_of(node, "name"), problems);
+    }
     let id =
         own_name.map_or_else(|| format!("{}.{at}{name}", contract.table), |own| format!("{}.{own}", contract.table));
     Some(MetricRule {
@@ -368,6 +373,45 @@ pub fn read(
         why: node.optional_text("businessImpact", problems),
         why_de: custom(node, "businessImpactDe", problems).and_then(Node::scalar),
     })
+}
+
+/// What a metric comes to is published. Of a private column it may only say how many rows have a value: to compare the values
+/// with texts, a pattern or each other says something of them.
+fn private(metric: &Metric, name: &str, node: &Node, contract: &Contract, problems: &mut Problems) {
+    let columns = match metric {
+        Metric::RowCount | Metric::NullValues { .. } => return,
+        Metric::MissingValues { missing, .. } if missing.is_empty() => return,
+        Metric::MissingValues { column, .. } | Metric::InvalidValues { column, .. } => std::slice::from_ref(column),
+        Metric::DuplicateValues { columns } => columns,
+    };
+    let columns = columns.iter().map(|&column| &contract.columns[column]);
+    let Some(column) = columns.into_iter().find(|column| column.classification == Classification::Private) else {
+        return;
+    };
+    let message =
+        format!("'{name}' looks at values of '{}', which is not public, and its number is published", column.name);
+    problems.add(line_of(node, "metric"), message, "Count with 'nullValues', or write a rule that names rows.");
+}
+
+/// Texts of which each must be one that a value of the column can be; one that cannot would never be met.
+fn readable(key: &str, arguments: Option<&Node>, column: &Column, problems: &mut Problems) {
+    for item in arguments.and_then(|arguments| arguments.get(key)).map_or(&[][..], Node::items) {
+        let Some(text) = item.scalar().filter(|text| !text.is_empty()) else { continue };
+        // Numbers are compared as numbers: 1.0 is 1.
+        let is_met = match column.kind {
+            Kind::Int32 | Kind::Int64 => text.parse::<f64>().is_ok_and(|number| number.fract() == 0.0),
+            Kind::Date => text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit()),
+            kind => cases::is_readable(kind, &text),
+        };
+        if !is_met {
+            let message = format!("'{text}' is no value of '{}'", column.name);
+            let example = match column.kind {
+                Kind::Date => "a date like '20261124'",
+                kind => cases::example(kind),
+            };
+            problems.add(item.line, message, format!("Write {example}."));
+        }
+    }
 }
 
 fn metric(
@@ -427,10 +471,12 @@ fn metric(
         }
         ("nullValues", Some(column)) => Some(Metric::NullValues { column }),
         ("missingValues", Some(column)) => {
+            readable("missingValues", arguments, &contract.columns[column], problems);
             Some(Metric::MissingValues { column, missing: list("missingValues").unwrap_or_default() })
         }
         ("invalidValues", Some(column)) => {
             let valid = list("validValues");
+            readable("validValues", arguments, &contract.columns[column], problems);
             let pattern = arguments.and_then(|arguments| arguments.optional_text("pattern", problems));
             if valid.is_none() && pattern.is_none() {
                 let message = "'invalidValues' does not say what is valid";

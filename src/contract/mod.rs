@@ -41,8 +41,10 @@
 
 pub mod cases;
 pub mod content;
+mod depth;
 pub mod library;
 pub mod metric;
+pub mod names;
 pub mod notices;
 pub mod personal;
 pub mod query;

@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::contract::names::{self, Named};
 use crate::contract::query::{self, Query};
 use crate::contract::{
     Classification, Column, Contract, Dimension, Encoding, EnumValue, ForeignKey, Kind, LossLimits, OnFail, Presence,
     Rule, RuleId, Severity, Target, TextRule, View,
 };
-use crate::contract::{metric, personal, sla};
+use crate::contract::{cases, metric, personal, sla};
 use crate::digest::Digest;
+use crate::time::{ServiceDate, ServiceSeconds};
 use crate::yaml::{self, Node, Problem, Problems, Value, suggestion};
 
 /// The keys that ODCS 3.1 allows at each place.
@@ -213,6 +215,12 @@ fn read(file: &Path, text: &str, root: &Node, problems: &mut Problems) -> Option
     table.only_keys(TABLE_KEYS, problems);
     misspelt_properties(table, TABLE_PROPERTIES, problems);
     let name = table.require_text("name", problems)?;
+    named(Named::Table, &name, line_of(table, "name"), problems);
+    let gtfs_file = custom_text(table, "gtfsFile", problems);
+    if gtfs_file.as_ref().is_some_and(|file| file.contains(|c: char| c == '/' || c == '\\' || c.is_control())) {
+        let line = custom(table, "gtfsFile", problems).map_or(table.line, |node| node.line);
+        problems.add(line, "'gtfsFile' is no name of a file", "Write the name alone, such as 'stops.txt'.");
+    }
     let mut columns: Vec<Column> = Vec::new();
     let mut key = Vec::new();
     let properties = table.get("properties").map_or(&[][..], Node::items);
@@ -264,7 +272,7 @@ fn read(file: &Path, text: &str, root: &Node, problems: &mut Problems) -> Option
         sla: Vec::new(),
         sort_by: Vec::new(),
         missing_values: missing_values(table, problems),
-        gtfs_file: custom_text(table, "gtfsFile", problems),
+        gtfs_file,
         presence: choose(custom(table, "gtfsPresence", problems), "gtfsPresence", PRESENCES, problems)
             .unwrap_or_default(),
         limits: loss_limits(table, problems),
@@ -310,6 +318,7 @@ fn views(table: &Node, contract: &mut Contract, problems: &mut Problems) {
                 "Give the view another name.",
             );
         }
+        named(Named::View, &name, line_of(node, "name"), problems);
         let per = node.get("per").map_or(Vec::new(), |list| places(list, "per", contract, problems));
         same_per(&format!("the view '{name}'"), node.line, &query, &per, contract, problems);
         contract.views.push(View { name, line: node.line, query, per });
@@ -329,7 +338,13 @@ fn views(table: &Node, contract: &mut Contract, problems: &mut Problems) {
     }
 }
 
-fn line_of(node: &Node, key: &str) -> u32 {
+pub(super) fn named(what: Named, name: &str, line: u32, problems: &mut Problems) {
+    if let Some((message, remedy)) = names::mistake(what, name) {
+        problems.add(line, message, remedy);
+    }
+}
+
+pub(super) fn line_of(node: &Node, key: &str) -> u32 {
     node.get(key).map_or(node.line, |node| node.line)
 }
 
@@ -373,6 +388,7 @@ fn column(node: &Node, problems: &mut Problems) -> Option<Column> {
     node.only_keys(COLUMN_KEYS, problems);
     misspelt_properties(node, COLUMN_PROPERTIES, problems);
     let name = node.require_text("name", problems)?;
+    named(Named::Column, &name, line_of(node, "name"), problems);
     let logical = node.require_text("logicalType", problems).unwrap_or_default();
     if !logical.is_empty() && !LOGICAL_TYPES.contains(&logical.as_str()) {
         let line = node.get("logicalType").map_or(node.line, |node| node.line);
@@ -395,44 +411,8 @@ fn column(node: &Node, problems: &mut Problems) -> Option<Column> {
             }
         }
     }
-    let mut number = |key: &str| {
-        let node = options?.get(key)?;
-        if node.number().is_none() {
-            problems.add(node.line, format!("'{key}' is {}, expected a number", node.kind()), "Write a number.");
-        }
-        node.number()
-    };
-    let (minimum, maximum) = (number("minimum"), number("maximum"));
-    let (above, below) = (number("exclusiveMinimum"), number("exclusiveMaximum"));
-    let (multiple_of, min_length, max_length) = (number("multipleOf"), number("minLength"), number("maxLength"));
-    let line = |key: &str| options.map_or(node.line, |options| line_of(options, key));
-    if multiple_of.is_some_and(|step| step <= 0.0) {
-        problems.add(
-            line("multipleOf"),
-            "'multipleOf' is not above zero",
-            "Write the step between values, such as 5 or 0.1.",
-        );
-    }
-    if minimum.zip(maximum).is_some_and(|(low, high)| low > high) {
-        problems.add(line("minimum"), "'minimum' is greater than 'maximum'", "Swap the two.");
-    }
-    for (key, length) in [("minLength", min_length), ("maxLength", max_length)] {
-        if length.is_some_and(|length| length < 0.0 || length.fract() != 0.0) {
-            let message = format!("'{key}' is not a count of characters");
-            problems.add(line(key), message, "Write a whole number from 0.");
-        }
-    }
-    if above.zip(below).is_some_and(|(low, high)| low >= high) {
-        let message = "nothing lies between 'exclusiveMinimum' and 'exclusiveMaximum'";
-        problems.add(line("exclusiveMinimum"), message, "Swap the two.");
-    }
-    let pattern = options.and_then(|options| options.optional_text("pattern", problems));
-    if let Some(Err(error)) = pattern.as_deref().map(regex::Regex::new) {
-        let reason = error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        let message = format!("the pattern of '{name}' is not readable: {reason}");
-        problems.add(line("pattern"), message, "Mend the expression.");
-    }
     let kind = kind(&logical, &physical, gtfs.as_deref());
+    let limits = limits(&name, options, kind, problems);
     physical_type(node, &physical, kind, gtfs.as_deref(), problems);
     let classification = choose(node.get("classification"), "classification", CLASSIFICATIONS, problems);
     let classification = classification.unwrap_or_default();
@@ -445,18 +425,18 @@ fn column(node: &Node, problems: &mut Problems) -> Option<Column> {
         kind,
         required: flag(node, "required", problems),
         presence: choose(custom(node, "gtfsPresence", problems), "gtfsPresence", PRESENCES, problems),
-        mixed_case: custom(node, "mixedCase", problems).and_then(Node::scalar).as_deref() == Some("true"),
+        mixed_case: custom_text(node, "mixedCase", problems).is_some_and(|text| text.eq_ignore_ascii_case("true")),
         gtfs_type: gtfs,
         unique: flag(node, "unique", problems),
-        values: values(node, problems),
-        minimum,
-        maximum,
-        pattern,
-        above,
-        below,
-        multiple_of,
-        min_length: min_length.map(|length| length as usize),
-        max_length: max_length.map(|length| length as usize),
+        values: values(node, kind, problems),
+        minimum: limits.minimum,
+        maximum: limits.maximum,
+        pattern: limits.pattern,
+        above: limits.above,
+        below: limits.below,
+        multiple_of: limits.multiple_of,
+        min_length: limits.min_length,
+        max_length: limits.max_length,
         classification,
         unit: custom_text(node, "unit", problems),
         description: node.optional_text("description", problems),
@@ -466,6 +446,191 @@ fn column(node: &Node, problems: &mut Problems) -> Option<Column> {
         most_values_lost: percent(node, "maxValuesLost", problems).unwrap_or(50.0),
         name,
     })
+}
+
+/// What `logicalTypeOptions` says of the values of a column.
+#[derive(Default)]
+struct Limits {
+    minimum: Option<f64>,
+    maximum: Option<f64>,
+    above: Option<f64>,
+    below: Option<f64>,
+    multiple_of: Option<f64>,
+    pattern: Option<String>,
+    min_length: Option<usize>,
+    max_length: Option<usize>,
+}
+
+/// Reads the options by the type of the column: what no value of it could fail, or none could meet, is a mistake.
+fn limits(name: &str, options: Option<&Node>, kind: Kind, problems: &mut Problems) -> Limits {
+    let Some(options) = options else { return Limits::default() };
+    let is_there = |key: &str| options.get(key).is_some_and(|node| node.value != Value::Null);
+    let line = |key: &str| line_of(options, key);
+    let is_number = matches!(kind, Kind::Int32 | Kind::Int64 | Kind::Float);
+    let (text_only, numbers_only) = (kind != Kind::Text, !is_number);
+    for key in ["pattern", "minLength", "maxLength"].into_iter().filter(|key| text_only && is_there(key)) {
+        let message = format!("'{key}' is about texts, and '{name}' holds {}", held(kind));
+        problems.add(
+            line(key),
+            message,
+            format!("Remove it{}.", if is_number { ", or write 'minimum' and 'maximum'" } else { "" }),
+        );
+    }
+    if numbers_only && is_there("multipleOf") {
+        let message = format!("'multipleOf' is about numbers, and '{name}' holds {}", held(kind));
+        problems.add(line("multipleOf"), message, "Remove it.");
+    }
+    let mut bound = |key: &str| {
+        let node = options.get(key).filter(|node| node.value != Value::Null)?;
+        if matches!(kind, Kind::Text | Kind::Boolean) {
+            let message = format!("'{key}' is about what has an order, and '{name}' holds {}", held(kind));
+            problems.add(node.line, message, "Remove it, or write 'values' or a SQL rule.");
+            return None;
+        }
+        let bound = bound(node, kind);
+        if bound.is_none() {
+            let (what, remedy) = match kind {
+                Kind::Date => ("no date".to_owned(), "Write a date like '2026-11-24'."),
+                Kind::Instant => ("no instant".to_owned(), "Write an instant like '2026-11-24T08:00:00Z'."),
+                Kind::ServiceTime => ("no time".to_owned(), "Write a time like '25:10:00'."),
+                _ if node.number().is_some() => ("no finite number".to_owned(), "Write a number."),
+                _ => (format!("{}, expected a number", node.kind()), "Write a number."),
+            };
+            let message = match is_number {
+                true => format!("'{key}' is {what}"),
+                false => format!("'{key}' is {what}, and '{name}' holds {}", held(kind)),
+            };
+            problems.add(node.line, message, remedy);
+        }
+        bound
+    };
+    let (minimum, maximum) = (bound("minimum"), bound("maximum"));
+    let (above, below) = (bound("exclusiveMinimum"), bound("exclusiveMaximum"));
+    let mut number = |key: &str| {
+        let node = options.get(key).filter(|node| node.value != Value::Null)?;
+        let number = node.number().filter(|number| number.is_finite());
+        if number.is_none() {
+            problems.add(node.line, format!("'{key}' is {}, expected a number", node.kind()), "Write a number.");
+        }
+        number
+    };
+    let (multiple_of, min_length, max_length) = (number("multipleOf"), number("minLength"), number("maxLength"));
+    if multiple_of.is_some_and(|step| step <= 0.0) {
+        problems.add(
+            line("multipleOf"),
+            "'multipleOf' is not above zero",
+            "Write the step between values, such as 5 or 0.1.",
+        );
+    } else if multiple_of == Some(1.0) && matches!(kind, Kind::Int32 | Kind::Int64) {
+        problems.add(line("multipleOf"), "every whole number is a multiple of 1", "Remove 'multipleOf'.");
+    }
+    if minimum.zip(maximum).is_some_and(|(low, high)| low > high) {
+        problems.add(line("minimum"), "'minimum' is greater than 'maximum'", "Swap the two.");
+    }
+    for (key, length) in [("minLength", min_length), ("maxLength", max_length)] {
+        if length.is_some_and(|length| length < 0.0 || length.fract() != 0.0) {
+            let message = format!("'{key}' is not a count of characters");
+            problems.add(line(key), message, "Write a whole number from 0.");
+        }
+    }
+    if min_length == Some(0.0) && !text_only {
+        problems.add(line("minLength"), "every text has at least 0 characters", "Remove 'minLength', or write 1.");
+    }
+    if min_length.zip(max_length).is_some_and(|(least, most)| least > most) {
+        problems.add(line("minLength"), "'minLength' is greater than 'maxLength'", "Swap the two.");
+    }
+    if above.zip(below).is_some_and(|(low, high)| low >= high) {
+        let message = "nothing lies between 'exclusiveMinimum' and 'exclusiveMaximum'";
+        problems.add(line("exclusiveMinimum"), message, "Swap the two.");
+    }
+    for (key, low, other, high) in
+        [("minimum", minimum, "exclusiveMaximum", below), ("exclusiveMinimum", above, "maximum", maximum)]
+    {
+        if low.zip(high).is_some_and(|(low, high)| low >= high) {
+            problems.add(line(key), format!("nothing lies between '{key}' and '{other}'"), "Swap the two.");
+        }
+    }
+    Limits {
+        minimum,
+        maximum,
+        above,
+        below,
+        multiple_of,
+        pattern: pattern(name, options, problems).filter(|_| !text_only),
+        min_length: min_length.map(|length| length as usize),
+        max_length: max_length.map(|length| length as usize),
+    }
+}
+
+/// A bound in the numbers that the column's array has: days, milliseconds and seconds.
+fn bound(node: &Node, kind: Kind) -> Option<f64> {
+    let text = node.scalar()?;
+    let text = text.trim();
+    let instant = || {
+        let of_day = |date: jiff::civil::Date| jiff::tz::TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok();
+        text.parse::<jiff::Timestamp>().ok().or_else(|| text.parse().ok().and_then(of_day))
+    };
+    match kind {
+        Kind::Date => text.parse::<ServiceDate>().ok().map(|date| f64::from(date.days_since_epoch())),
+        Kind::Instant => instant().map(|instant| instant.as_millisecond() as f64),
+        // In seconds, too, as the column is stored.
+        Kind::ServiceTime => ServiceSeconds::from_gtfs(text.as_bytes())
+            .map(|time| f64::from(time.0))
+            .or_else(|| node.int().map(|seconds| seconds as f64)),
+        _ => node.number().filter(|number| number.is_finite()),
+    }
+}
+
+/// What a column of a kind holds, in the plural.
+fn held(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text => "texts",
+        Kind::Int32 | Kind::Int64 => "whole numbers",
+        Kind::Float => "numbers",
+        Kind::Boolean => "true and false",
+        Kind::Date => "dates",
+        Kind::ServiceTime => "times",
+        Kind::Instant => "timestamps",
+    }
+}
+
+/// A pattern that is readable alone and as that of a whole value.
+fn pattern(name: &str, options: &Node, problems: &mut Problems) -> Option<String> {
+    let pattern = options.optional_text("pattern", problems)?;
+    let line = line_of(options, "pattern");
+    if let Err(error) = regex::Regex::new(&pattern) {
+        let reason = error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let message = format!("the pattern of '{name}' is not readable: {reason}");
+        problems.add(line, message, "Mend the expression.");
+    } else if has_flag_x(&pattern) || whole(&pattern).is_none() {
+        let message =
+            format!("the pattern of '{name}' has the flag x, with which blanks and comments are not part of it");
+        problems.add(
+            line,
+            message,
+            "Write it without '(?x)', blanks and comments; say in 'description' what it means.",
+        );
+    }
+    Some(pattern)
+}
+
+/// The expression that a whole value must match.
+pub(crate) fn whole(pattern: &str) -> Option<regex::Regex> {
+    regex::Regex::new(&format!("^(?:{pattern})$")).ok()
+}
+
+/// Whether a group of flags sets `x`: `(?x)`, `(?ix:...)`.
+fn has_flag_x(pattern: &str) -> bool {
+    let mut rest = pattern;
+    // A group behind a backslash or in brackets is none; those are rare, and say the same without a flag.
+    while let Some((_, after)) = rest.split_once("(?") {
+        let flags = after.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        if flags.contains('x') && after[flags.len()..].starts_with([')', ':', '-']) {
+            return true;
+        }
+        rest = after;
+    }
+    false
 }
 
 fn loss_limits(table: &Node, problems: &mut Problems) -> LossLimits {
@@ -595,8 +760,21 @@ fn kind(logical: &str, physical: &str, gtfs: Option<&str>) -> Kind {
     }
 }
 
-fn values(node: &Node, problems: &mut Problems) -> Vec<EnumValue> {
+fn values(node: &Node, kind: Kind, problems: &mut Problems) -> Vec<EnumValue> {
     let Some(list) = custom(node, "values", problems) else { return Vec::new() };
+    let remedy = match kind {
+        Kind::Text | Kind::Int32 | Kind::Int64 => None,
+        Kind::Float => Some("Write 'minimum' and 'maximum', or a SQL rule that names rows."),
+        Kind::Boolean => Some("Remove it, or write a SQL rule that names rows."),
+        Kind::Date | Kind::Instant | Kind::ServiceTime => {
+            Some("Write 'minimum' and 'maximum', or a SQL rule that names rows.")
+        }
+    };
+    if let Some(remedy) = remedy {
+        let message = format!("'values' is for texts and whole numbers, and the column holds {}", held(kind));
+        problems.add(list.line, message, remedy);
+        return Vec::new();
+    }
     if list.items().is_empty() {
         problems.add(list.line, "'values' is not a list of values", "List them as '- {value: 0, name: ...}'.");
     }
@@ -615,6 +793,10 @@ fn values(node: &Node, problems: &mut Problems) -> Vec<EnumValue> {
         };
         if values.iter().any(|other| other.value == value) {
             problems.add(item.line, format!("the value '{value}' stands here twice"), "Remove one of the two.");
+        }
+        if !cases::is_readable(kind, &value) {
+            let message = format!("'{value}' is no value of the column, which holds {}", held(kind));
+            problems.add(item.line, message, format!("Write {}.", cases::example(kind)));
         }
         values.push(EnumValue { value, name: item.optional_text("name", problems) });
     }
@@ -759,6 +941,7 @@ fn quality(column: Option<&str>, owner: &Node, contract: &mut Contract, problems
                 let name = node
                     .optional_text("name", problems)
                     .unwrap_or_else(|| format!("text_{}", contract.texts.len() + 1));
+                named(Named::Rule, &name, line_of(node, "name"), problems);
                 let id = RuleId(format!("{}.{name}", contract.table));
                 taken(&id, node.line, contract, problems);
                 let description = node.optional_text("description", problems).unwrap_or_default();
@@ -806,11 +989,7 @@ fn quality(column: Option<&str>, owner: &Node, contract: &mut Contract, problems
         let limit = if has_operator { metric::read_limit(node, is_own, problems) } else { None };
         let name = node.require_text("name", problems);
         let (Some(query), Some(name)) = (query, name) else { continue };
-        if name.contains(char::is_whitespace) {
-            // Ids stand beside each other where several rules hold a row.
-            let line = line_of(node, "name");
-            problems.add(line, format!("the name of the rule has a space: '{name}'"), "Write '_' for it.");
-        }
+        named(Named::Rule, &name, line_of(node, "name"), problems);
         let id = RuleId(format!("{}.{name}", contract.table));
         taken(&id, node.line, contract, problems);
         let on_fail = choose(custom(node, "onFail", problems), "onFail", ON_FAIL, problems).unwrap_or(OnFail::Report);
@@ -1029,5 +1208,100 @@ mod tests {
             let found = of(&format!("{kind}, {}", property("encoding", encoding))).unwrap_err();
             assert!(found.contains(&format!("'{encoding}' is no encoding")), "{found}");
         }
+    }
+
+    /// What is told of one column: its mistakes, or the checks that it makes.
+    fn checks(column: &str) -> Result<Vec<String>, String> {
+        let text = format!(
+            "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: 1.10\nstatus: active\nschema:\n  - name: t\n    \
+             properties:\n      - {{name: a, {column}}}\n"
+        );
+        let contract = contract(Path::new("t.odcs.yaml"), &text).map_err(|problems| {
+            assert!(problems.iter().all(|problem| problem.line == 9 && problem.remedy.len() > 8), "{problems:?}");
+            problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        })?;
+        assert_eq!(contract.version, "1.10");
+        let specs = crate::check::rules::specs(&contract);
+        let of_column = specs.into_iter().filter(|spec| spec.id.0.starts_with("t.a.") && spec.id.0 != "t.a.type");
+        Ok(of_column.map(|spec| spec.message).collect())
+    }
+
+    #[test]
+    fn checks_that_never_fire_or_always_are_mistakes() {
+        let values = |kind: &str, values: &str| {
+            format!("logicalType: {kind}, customProperties: [{{property: values, value: {values}}}]")
+        };
+        let options = |kind: &str, options: &str| format!("logicalType: {kind}, logicalTypeOptions: {{{options}}}");
+        for (column, expected) in [
+            (values("number", "[1, 2]"), "'values' is for texts and whole numbers, and the column holds numbers"),
+            (values("boolean", "[true]"), "holds true and false"),
+            (values("date", "['2026-01-01']"), "holds dates"),
+            (values("time", "['08:00:00']"), "holds times"),
+            (values("timestamp", "['2026-01-01T00:00:00Z']"), "holds timestamps"),
+            (values("integer", "[one]"), "'one' is no value of the column"),
+            (values("integer", "[3000000000]"), "'3000000000' is no value of the column"),
+            (options("date", "minimum: 5"), "'minimum' is no date"),
+            (options("date", "multipleOf: 5"), "'multipleOf' is about numbers, and 'a' holds dates"),
+            (options("timestamp", "exclusiveMaximum: soon"), "'exclusiveMaximum' is no instant"),
+            (options("time", "maximum: late"), "'maximum' is no time"),
+            (options("boolean", "minimum: 0"), "'minimum' is about what has an order"),
+            (options("string", "maximum: 9"), "'maximum' is about what has an order"),
+            (options("integer", "pattern: '[0-9]+'"), "'pattern' is about texts, and 'a' holds whole numbers"),
+            (options("date", "pattern: '2026.*'"), "'pattern' is about texts"),
+            (options("integer", "minLength: 3"), "'minLength' is about texts"),
+            (options("number", "maxLength: 3"), "'maxLength' is about texts"),
+            (options("string", "minLength: 0"), "at least 0 characters"),
+            (options("string", "minLength: 4, maxLength: 3"), "'minLength' is greater than 'maxLength'"),
+            (options("string", "pattern: '(?x) [0-9]+ # digits'"), "has the flag x"),
+            (options("string", "pattern: '(?ix: [0-9]+ )'"), "has the flag x"),
+            (options("string", "pattern: '(?i-x)a(?x)b'"), "has the flag x"),
+            (options("number", "minimum: .inf"), "'minimum' is no finite number"),
+            (options("number", "minimum: many"), "'minimum' is text, expected a number"),
+            (options("number", "minimum: 5, exclusiveMaximum: 5"), "nothing lies between"),
+            (options("integer", "multipleOf: 1"), "every whole number is a multiple of 1"),
+        ] {
+            let told = checks(&column).expect_err(&column);
+            assert!(told.contains(expected) && told.lines().count() == 1, "{column}: {told}");
+        }
+        for (column, expected) in [
+            (values("string", "[01, 1.10, True]"), "a is one of 01, 1.10, True"),
+            (values("integer", "[0, 1]"), "a is one of 0, 1"),
+            (options("date", "minimum: 2020-01-01"), "a is at least 2020-01-01"),
+            (
+                options("timestamp", "minimum: '2020-01-01', exclusiveMaximum: '2030-01-01T01:00:00+01:00'"),
+                "a is at least 2020-01-01T00:00:00Z and less than 2030-01-01T00:00:00Z",
+            ),
+            (options("time", "maximum: '30:00:00'"), "a is at most 30:00:00"),
+            (options("string", "pattern: '(?i)[a-f]+ #x'"), "a matches (?i)[a-f]+ #x"),
+            (options("string", "pattern: '(?:x|y)(?P<x>z)'"), "a matches (?:x|y)(?P<x>z)"),
+        ] {
+            assert_eq!(checks(&column), Ok(vec![expected.to_owned()]), "{column}");
+        }
+    }
+
+    #[test]
+    fn names_that_lead_out_of_the_workspace_are_mistakes_with_their_lines() {
+        let of = |table: &str, column: &str, file: &str| {
+            let text = format!(
+                "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: {table}\n    \
+                 customProperties: [{{property: gtfsFile, value: {file}}}]\n    \
+                 properties:\n      - {{name: {column}, logicalType: string}}\n"
+            );
+            let problems = contract(Path::new("t.odcs.yaml"), &text).unwrap_err();
+            problems.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        for table in ["/etc/x", "../x", "sub/dir", "'x,y'", "a b", "previous", "timetable_stops", "\"a\\e]52\""] {
+            let told = of(table, "a", "a.txt");
+            assert!(told.len() == 1 && told[0].starts_with("t.odcs.yaml:7: "), "{told:?}");
+            assert!(!told[0].chars().any(char::is_control), "{told:?}");
+        }
+        for column in ["_index", "a/b", "a b", "_row"] {
+            let told = of("t", column, "a.txt");
+            assert!(told.len() == 1 && told[0].starts_with("t.odcs.yaml:10: "), "{told:?}");
+        }
+        assert_eq!(
+            of("t", "a", "../a.txt"),
+            ["t.odcs.yaml:8: 'gtfsFile' is no name of a file. Write the name alone, such as 'stops.txt'."]
+        );
     }
 }

@@ -16,7 +16,7 @@
 //! agreement (price, support, availability of a server) say nothing of the data and are left to people.
 
 use crate::contract::read::unknown_column;
-use crate::contract::{Contract, Kind, RuleId};
+use crate::contract::{Classification, Contract, Kind, RuleId};
 use crate::yaml::{Node, Problems, suggestion};
 
 /// One promise.
@@ -123,6 +123,11 @@ fn element(property: &str, node: &Node, contract: &Contract, problems: &mut Prob
         problems.add(line, format!("'{column}' is no timestamp"), "Name a column of the logicalType timestamp.");
         return None;
     }
+    if contract.columns[place].classification == Classification::Private {
+        let message = format!("'{column}' is not public, and how old its values are is published");
+        problems.add(line, message, "Name a column that is published.");
+        return None;
+    }
     Some(place)
 }
 
@@ -135,7 +140,8 @@ mod tests {
     fn contract(sla: &str) -> Result<Contract, Vec<String>> {
         let text = format!(
             "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
-             properties:\n      - {{name: at, logicalType: timestamp}}\n      - {{name: a, logicalType: string}}\n\
+             properties:\n      - {{name: at, logicalType: timestamp, classification: public}}\n      \
+             - {{name: own, logicalType: timestamp}}\n      - {{name: a, logicalType: string}}\n\
              slaProperties:\n{sla}"
         );
         let read = crate::contract::read::contract(Path::new("t.odcs.yaml"), &text);
@@ -164,12 +170,13 @@ mod tests {
         for (sla, expected) in [
             (
                 "  - {property: latency, value: 90, element: t.at}\n",
-                ":12: 'latency' has no unit of time. Add 'unit: s'",
+                ":13: 'latency' has no unit of time. Add 'unit: s'",
             ),
             ("  - {property: latency, value: 90, unit: sec, element: t.at}\n", "'sec' is no unit of time"),
             ("  - {property: latency, value: soon, unit: s, element: t.at}\n", "no number above zero"),
             ("  - {property: freshness, value: 1, unit: h}\n", "does not say of which column"),
             ("  - {property: freshness, value: 1, unit: h, element: t.a}\n", "'a' is no timestamp"),
+            ("  - {property: freshness, value: 1, unit: h, element: t.own}\n", "'own' is not public"),
             ("  - {property: freshness, value: 1, unit: h, element: t.b}\n", "'b' is no column of 't'"),
             ("  - {property: completeness, value: 120, unit: percent, element: t.at}\n", "no percentage"),
         ] {

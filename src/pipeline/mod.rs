@@ -18,6 +18,7 @@ use crate::capture::evidence::Folder;
 use crate::capture::redact::Address;
 use crate::capture::source::{self, Policy, Source};
 use crate::contract::library::Library;
+use crate::contract::names::{self, Named};
 use crate::contract::{Contract, Kind};
 use crate::derive::telemetry;
 use crate::digest::Digest;
@@ -205,9 +206,13 @@ fn read(
     node.only_keys(KEYS, problems);
     let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let dataset = node.optional_text("dataset", problems).unwrap_or_else(|| name.clone());
-    if !is_name(&dataset) {
+    // Both are folders: the pipeline's of evidence and records, the dataset's of files.
+    if let Some((message, _)) = names::mistake(Named::Folder, &name) {
+        problems.add(0, message.replace("a folder", "a pipeline"), "Name the file with a-z, 0-9, '-' and '_'.");
+    }
+    if let Some((message, remedy)) = names::mistake(Named::Folder, &dataset).filter(|_| dataset != name) {
         let line = node.get("dataset").map_or(0, |node| node.line);
-        problems.add(line, format!("'{dataset}' is no name for a dataset"), "Use a-z, 0-9, '-' and '_'.");
+        problems.add(line, message.replace("a folder", "a dataset"), remedy);
     }
     let description = node.optional_text("description", problems);
     let format = node.require_text("format", problems);
@@ -265,12 +270,6 @@ fn minimum_readable(node: &Node, problems: &mut Problems) -> f64 {
         problems.add(given.line, "'minimum_readable' is no percentage", "Write a number from 0 to 100.");
     }
     percent.unwrap_or(MINIMUM_READABLE)
-}
-
-/// Names become folders and parts of addresses.
-fn is_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte))
 }
 
 /// The contracts that a node names.
@@ -419,17 +418,17 @@ fn feeds(root: &Path, node: &Node, problems: &mut Problems) -> Vec<Feed> {
     for item in items {
         item.only_keys(SOURCE_KEYS, problems);
         let Some(name) = item.require_text("name", problems) else { continue };
-        if !is_name(&name) {
-            problems.add(item.line, format!("'{name}' is no name for a source"), "Use a-z, 0-9, '-' and '_'.");
+        if let Some((message, remedy)) = names::mistake(Named::Folder, &name) {
+            problems.add(item.line, message.replace("a folder", "a source"), remedy);
         }
         if feeds.iter().any(|other| other.name == name) {
             problems.add(item.line, format!("the source '{name}' stands here twice"), "Give each its own name.");
         }
         if let Some(from) = from(root, item, max_bytes, problems) {
             let vehicles = item.optional_text("vehicles", problems);
-            if let Some(fleet) = vehicles.as_ref().filter(|fleet| !is_name(fleet)) {
+            if let Some((message, remedy)) = vehicles.as_ref().and_then(|fleet| names::mistake(Named::Folder, fleet)) {
                 let line = item.get("vehicles").map_or(item.line, |node| node.line);
-                problems.add(line, format!("'{fleet}' is no name for vehicles"), "Use a-z, 0-9, '-' and '_'.");
+                problems.add(line, message.replace("a folder", "vehicles"), remedy);
             }
             feeds.push(Feed { name, from, vehicles });
         }

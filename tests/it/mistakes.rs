@@ -155,6 +155,117 @@ const MISTAKES: &[Mistake] = &[
         "timetable_stop_times",
         "needs 'timetable_stop_times', and this is a timetable itself. Read from 'stop_times', which is the same here.",
     ),
+    // What a rule may look at.
+    Mistake(
+        LOCATIONS,
+        COUNTED,
+        "SELECT MAX(m) FROM (SELECT * RENAME (odometer AS m) FROM {object}) AS t",
+        "SELECT MAX(m)",
+        "makes a number and uses * with EXCLUDE, REPLACE, RENAME or ILIKE, which hides whether columns that are not public \
+         are in it. Name each column after SELECT",
+    ),
+    Mistake(
+        LOCATIONS,
+        COUNTED,
+        "SELECT MAX(COLUMNS('odo.*')) FROM {object}",
+        "COLUMNS('odo.*')",
+        "makes a number and uses the function COLUMNS, which hides",
+    ),
+    Mistake(
+        LOCATIONS,
+        COUNTED,
+        "SELECT COUNT(CASE WHEN odometer > 500000 THEN 1 END) FROM {object}",
+        "odometer > 500000",
+        "makes a number from 'odometer', which is not public, and numbers are published. Count rows with COUNT(odometer)",
+    ),
+    Mistake(
+        LOCATIONS,
+        COUNTED,
+        "SELECT COUNT(*) FROM {object} WHERE odometer > 500000",
+        "odometer > 500000",
+        "makes a number from 'odometer', which is not public",
+    ),
+    Mistake(
+        LOCATIONS,
+        COUNTED,
+        "SELECT COUNT(DISTINCT device_id) FROM {object}",
+        "DISTINCT device_id",
+        "makes a number from 'device_id', which is not public",
+    ),
+    Mistake(
+        LOCATIONS,
+        SPEED,
+        "SELECT CAST(odometer AS BIGINT) AS _index FROM vehicle_locations WHERE speed > 35",
+        "CAST(odometer",
+        "makes '_index' from 'odometer', which is not public, and which rows it names is told. \
+         Let it return the '_index' of the table's rows.",
+    ),
+    Mistake(
+        LOCATIONS,
+        "properties: [vehicle_id, event_timestamp]",
+        "properties: [device_id, event_timestamp]",
+        "metric: duplicateValues",
+        "'duplicateValues' looks at values of 'device_id', which is not public, and its number is published. \
+         Count with 'nullValues', or write a rule that names rows.",
+    ),
+    Mistake(
+        LOCATIONS,
+        SPEED,
+        "SELECT _index FROM vehicle_location WHERE speed > 35",
+        "FROM vehicle_location WHERE",
+        "Did you mean 'vehicle_locations'?",
+    ),
+    // What could never fire, or always.
+    Mistake(
+        LOCATIONS,
+        "{pattern: '^[0-9a-f]{16}$'}",
+        "{pattern: '(?x) [0-9a-f]{16} # digits'}",
+        "{pattern: '(?x)",
+        "has the flag x, with which blanks and comments are not part of it. Write it without '(?x)'",
+    ),
+    Mistake(
+        LOCATIONS,
+        "{pattern: '^[0-9a-f]{16}$'}",
+        "{minimum: 5}",
+        "{minimum: 5}",
+        "'minimum' is about what has an order, and 'vehicle_id' holds texts. Remove it, or write 'values' or a SQL rule.",
+    ),
+    Mistake(
+        LOCATIONS,
+        "{pattern: '^[0-9a-f]{16}$'}",
+        "{minLength: 17, maxLength: 16}",
+        "{minLength: 17",
+        "'minLength' is greater than 'maxLength'. Swap the two.",
+    ),
+    Mistake(
+        LOCATIONS,
+        "logicalTypeOptions: {minimum: 0}",
+        "logicalTypeOptions: {minimum: 0, pattern: '[0-9]+'}",
+        "pattern: '[0-9]+'",
+        "'pattern' is about texts, and ",
+    ),
+    Mistake(
+        LOCATIONS,
+        "logicalTypeOptions: {minimum: 0}",
+        "logicalTypeOptions: {minimum: .nan}",
+        "{minimum: .nan}",
+        "'minimum' is no finite number. Write a number.",
+    ),
+    // Names that become folders and files.
+    Mistake(
+        ALERTS,
+        "  - name: alerts\n",
+        "  - name: /tmp/alerts\n",
+        "- name: /tmp/alerts",
+        "'/tmp/alerts' is no name for a table. Use a-z, 0-9, '-' and '_'.",
+    ),
+    Mistake(
+        LOCATIONS,
+        "- name: frozen_gps",
+        "- name: ../frozen",
+        "- name: ../frozen",
+        "'../frozen' is no name for a rule. Use letters without accents, 0-9, '-', '_' and '.'.",
+    ),
     // Views.
     Mistake(
         LOCATIONS,
@@ -426,7 +537,7 @@ fn each_mistake_is_told_once_with_its_file_line_and_remedy() {
         }
     }
     assert!(wrong.is_empty(), "{} of {}\n{}", wrong.len(), MISTAKES.len(), wrong.join("\n"));
-    assert!(MISTAKES.len() >= 50);
+    assert!(MISTAKES.len() >= 65);
 }
 
 #[test]

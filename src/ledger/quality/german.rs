@@ -1,6 +1,6 @@
 //! What a rule asks, in German. The contract's own rules bring their words; those that every contract makes have them here.
 
-use crate::check::rules::{Ask, Spec};
+use crate::check::rules::{Ask, Spec, bound_text};
 use crate::contract::metric::Metric;
 use crate::contract::sla::Asks;
 use crate::contract::{Contract, Kind};
@@ -26,6 +26,7 @@ pub fn description(contract: &Contract, spec: &Spec) -> Option<String> {
                 (of.below, "kleiner als"),
                 (of.multiple_of, "ein Vielfaches von"),
             ];
+            let bounds = bounds.map(|(bound, word)| (bound.map(|bound| bound_text(of.kind, bound)), word));
             format!("{} ist {}", name(column), joined(&bounds))
         }
         Ask::Pattern { column, .. } => {
