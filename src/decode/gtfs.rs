@@ -8,14 +8,14 @@ use std::io::Read;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use arrow_array::{ArrayRef, RecordBatch, StringArray, UInt32Array, UInt64Array, new_null_array};
+use arrow_array::UInt64Array;
 use bytes::Bytes;
 
 use crate::contract::library::Library;
 use crate::contract::{Contract, Presence, Severity};
 use crate::decode::archive::{self, Archive, SMALL};
 use crate::decode::csv::{Block, Blocks, Layout, Remark, bare_returns, chunk, header_fields, layout};
-use crate::decode::{DecodeError, Decoded, Head, Limits, Note, Step, timetable};
+use crate::decode::{DecodeError, Decoded, Head, Limits, Note, Step, geojson};
 use crate::table::{Chunk, Origin};
 
 /// Files that may be absent although the reference calls them conditionally required, as long as the other one is
@@ -429,19 +429,6 @@ impl<R: Read> Read for Measured<R> {
     }
 }
 
-#[derive(serde::Deserialize)]
-struct Collection {
-    features: Vec<Feature>,
-}
-
-#[derive(serde::Deserialize)]
-struct Feature {
-    id: Option<serde_json::Value>,
-    #[serde(default)]
-    properties: Option<serde_json::Map<String, serde_json::Value>>,
-    geometry: Option<serde_json::Value>,
-}
-
 /// `locations.geojson`: one row per feature. The file is read as a whole, at most [`GEOJSON_BYTES`].
 fn locations(file: &str, input: impl Read, contract: &Contract) -> Result<Option<Chunk>, DecodeError> {
     let mut text = Vec::new();
@@ -451,40 +438,12 @@ fn locations(file: &str, input: impl Read, contract: &Contract) -> Result<Option
     if text.len() as u64 > GEOJSON_BYTES {
         return Err(broken(format!("the file is larger than {GEOJSON_BYTES} bytes")));
     }
-    let collection: Collection = serde_json::from_slice(timetable::json::without_bom(&text))
-        .map_err(|error| broken(format!("not a GeoJSON feature collection: {error}")))?;
-    let rows = collection.features.len();
-    if rows == 0 {
-        return Ok(None);
-    }
-    let cell = |feature: &Feature, column: &str| -> Option<String> {
-        let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        match column {
-            "id" => feature.id.as_ref().filter(|value| !value.is_null()).map(text),
-            "geometry" => feature.geometry.as_ref().map(ToString::to_string),
-            "geometry_type" => feature.geometry.as_ref()?.get("type").map(text),
-            // A property that is null is absent.
-            name => feature.properties.as_ref()?.get(name).filter(|value| !value.is_null()).map(text),
-        }
-        .filter(|text| !text.is_empty())
-    };
-    let mut columns: Vec<ArrayRef> = Vec::new();
-    for column in &contract.columns {
-        columns.push(match column.kind {
-            crate::contract::Kind::Text => {
-                Arc::new(collection.features.iter().map(|feature| cell(feature, &column.name)).collect::<StringArray>())
-            }
-            other => new_null_array(&other.data_type(), rows),
-        });
-    }
-    columns.push(Arc::new(UInt32Array::from_value(0, rows)));
-    columns.push(Arc::new(UInt64Array::from_iter_values(0..rows as u64)));
-    let rows = RecordBatch::try_new(contract.chunk_schema(), columns).map_err(|error| broken(error.to_string()))?;
-    Ok(Some(Chunk { rows, flaws: Vec::new() }))
+    geojson::rows(&text, contract).map_err(broken)
 }
 
 #[cfg(test)]
 mod tests {
+    use arrow_array::StringArray;
     use std::io::{Cursor, Write};
     use std::path::Path;
 

@@ -6,6 +6,7 @@
 
 mod archive;
 pub(crate) mod csv;
+mod geojson;
 pub mod gtfs;
 pub mod gtfs_realtime;
 pub mod timetable;

@@ -141,7 +141,7 @@ fn comb(count: usize) -> Files {
 fn round(count: usize) -> Files {
     let corner = |n: usize| {
         let (sin, cos) = (n as f64 / count as f64 * std::f64::consts::TAU).sin_cos();
-        let away = if n % 2 == 0 { 0.1 } else { 0.11 };
+        let away = if n.is_multiple_of(2) { 0.1 } else { 0.11 };
         format!("[{:.7},{:.7}]", 7.9 + cos * away, 48.4 + sin * away)
     };
     let corners: Vec<String> = (0..count).chain([0]).map(corner).collect();
@@ -160,7 +160,7 @@ fn zone(corners: &str) -> Files {
 /// A trip with many stop times; `more` stands behind each.
 fn long_trip(count: usize) -> Files {
     let mut files = small();
-    let time = |n: usize| format!("t,08:00:00,08:00:00,{},{n}", if n % 2 == 0 { "a" } else { "b" });
+    let time = |n: usize| format!("t,08:00:00,08:00:00,{},{n}", if n.is_multiple_of(2) { "a" } else { "b" });
     files.insert("stop_times.txt", lines("trip_id,arrival_time,departure_time,stop_id,stop_sequence", count, time));
     files
 }
@@ -217,7 +217,7 @@ fn windows(count: usize) -> Files {
     let feature = r#"{"id":"y","type":"Feature","properties":{},"geometry":{"type":"Polygon","coordinates":[[[7.1,48],[8.1,48],[8.1,49],[7.1,48]]]}}"#;
     files.insert("locations.geojson", both.replace("FEATURE", feature));
     let header = "trip_id,location_id,stop_sequence,start_pickup_drop_off_window,end_pickup_drop_off_window,pickup_type,drop_off_type";
-    let time = |n: usize| format!("t,{},{n},08:00:00,09:00:00,2,2", if n % 2 == 0 { "y" } else { "z" });
+    let time = |n: usize| format!("t,{},{n},08:00:00,09:00:00,2,2", if n.is_multiple_of(2) { "y" } else { "z" });
     files.insert("stop_times.txt", lines(header, count, time));
     files
 }
@@ -226,7 +226,7 @@ fn windows(count: usize) -> Files {
 fn shape(count: usize) -> Files {
     let mut files = long_trip(count);
     files.insert("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,p\n".to_owned());
-    let point = |n: usize| format!("p,48.47,{},{n}", if n % 2 == 0 { 7.9 } else { 7.98 });
+    let point = |n: usize| format!("p,48.47,{},{n}", if n.is_multiple_of(2) { 7.9 } else { 7.98 });
     files.insert("shapes.txt", lines("shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence", count, point));
     files
 }
