@@ -271,7 +271,9 @@ impl Day {
         let others = findings.filter_map(|finding| {
             let rule = finding["rule"].as_str().unwrap();
             let asked = |table: &Asked| table.named.contains_key(rule);
-            let is_other = !tables.values().any(asked) && !timetable.contains_key(rule);
+            // What only says again what was said before is dropped on every day.
+            let is_repeated = [".same_position", ".unchanged"].iter().any(|name| rule.ends_with(name));
+            let is_other = !tables.values().any(asked) && !timetable.contains_key(rule) && !is_repeated;
             is_other.then(|| format!("`{rule}` {} ({})", finding["rows"], finding["message"].as_str().unwrap()))
         });
         let (broken, others) = (broken.collect(), others.collect());
