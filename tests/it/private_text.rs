@@ -99,14 +99,14 @@ fn a_public_column_of_drivers_is_a_mistake_and_no_run_begins() {
 #[test]
 fn numbers_are_not_made_from_private_columns_by_other_ways() {
     for (query, expected) in [
-        ("SELECT MAX(m) FROM (SELECT * RENAME (odometer AS m) FROM vehicle_locations) AS t", "* RENAME or * REPLACE"),
+        ("SELECT MAX(m) FROM (SELECT * RENAME (odometer AS m) FROM vehicle_locations) AS t", "RENAME or ILIKE"),
         ("SELECT COUNT(CASE WHEN odometer > 394257276 THEN 1 END) FROM {object}", "makes a number from 'odometer'"),
         ("SELECT COUNT(*) FILTER (WHERE odometer > 394257276) FROM {object}", "makes a number from 'odometer'"),
         (
             "SELECT COUNT(m) FROM (SELECT CASE WHEN odometer > 1 THEN 1 END AS m FROM vehicle_locations) AS t",
             "from 'odometer'",
         ),
-        ("SELECT COUNT(metres_run) FROM far", "makes a number from 'metres_run'"),
+        ("SELECT COUNT(metres_run) FROM far", "makes a number from 'odometer'"),
         ("SELECT COUNT(*) FROM few", "makes a number from 'odometer'"),
     ] {
         let world = World::new();
