@@ -37,7 +37,7 @@ use crate::time::{Assigned, Dated, ServiceDate, ServiceDates, ServiceSeconds};
 /// Rows of a chunk.
 const ROWS: usize = 16_384;
 /// Bytes at which a chunk is given out, however few rows it has.
-const CHUNK_BYTES: usize = 8 << 20;
+const CHUNK_BYTES: usize = 24 << 20;
 /// What a row takes at most without its texts: its cells, and what may be wrong with those that it shares with others.
 const ROW_BYTES: u64 = 640;
 /// Own bytes of an entity from which on what may be wrong with its cells counts, too: a wrong cell takes five bytes in the
@@ -535,7 +535,7 @@ impl Stream {
             place.row = reading.entities;
             reading.entities += 1;
             self.entity(bytes, &place, &mut reading)?;
-            let is_full = self.sheets.iter().any(|sheet| sheet.rows >= ROWS || sheet.bytes >= CHUNK_BYTES);
+            let is_full = self.sheets.iter().any(|sheet| sheet.is_full(ROWS));
             if !is_full {
                 continue;
             }
@@ -549,7 +549,7 @@ impl Stream {
             }
             reading.at = message.place();
             for table in 0..self.sheets.len() {
-                self.flush(table, 1)?;
+                self.flush(table, ROWS)?;
             }
             self.reading = Some(reading);
             return Ok(());
@@ -667,7 +667,7 @@ impl Stream {
     /// Makes a chunk of a table's rows if there are at least so many, or if they are large.
     fn flush(&mut self, table: usize, least: usize) -> Result<(), DecodeError> {
         let sheet = &self.sheets[table];
-        if sheet.rows >= least || (sheet.rows > 0 && sheet.bytes >= CHUNK_BYTES) {
+        if sheet.is_full(least) {
             let chunk = self.take(table)?;
             self.ready.push_back(Step::Rows { table, chunk });
         }
@@ -1344,6 +1344,11 @@ impl Sheet {
             booked: 0,
             total: 0,
         }
+    }
+
+    /// Whether the rows make a chunk: there are at least so many, or they are large.
+    fn is_full(&self, least: usize) -> bool {
+        self.rows >= least || (self.rows > 0 && self.bytes >= CHUNK_BYTES.min(self.budget.limit() / 8))
     }
 
     /// An entity begins; gives the rows and the bytes before it.
