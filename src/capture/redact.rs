@@ -82,6 +82,8 @@ impl Address {
             forms.push(probe.path().trim_start_matches('/').to_owned());
             probe.set_query(Some(secret));
             forms.extend(probe.query().map(str::to_owned));
+            // A host is written in small letters.
+            forms.push(secret.to_lowercase());
             forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
             for form in forms.iter().filter(|form| !form.is_empty()) {
                 shown = shown.replace(form.as_str(), "REDACTED");
@@ -139,6 +141,7 @@ mod tests {
             ("https://a.example/rt?format=ge heim", "ge heim", "https://a.example/rt?format=REDACTED"),
             ("https://a.example/ge heim/", "ge heim", "https://a.example/REDACTED/"),
             ("https://geheim.a.example/rt", "geheim", "https://REDACTED.a.example/rt"),
+            ("https://Geheim.a.example/rt", "Geheim", "https://REDACTED.a.example/rt"),
         ] {
             let address = Address::new(address.parse().unwrap(), vec![secret.to_owned(), String::new()]);
             assert_eq!(address.shown(), shown);

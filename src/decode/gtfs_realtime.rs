@@ -1267,7 +1267,7 @@ impl RowFilter {
     fn steps(self, table: usize, name: &str) -> Vec<Step> {
         let late = |(date, rows): (ServiceDate, u64)| {
             let message = format!(
-                "{rows} rows of {name} were received on {} and are of {date}, which was over: they are in its partition if it                  is run, or run again, after noon of the day after it",
+                "{rows} rows of {name} were received on {} and are of {date}, which was over: they are in its partition if it is run, or run again, after noon of the day after it",
                 self.date
             );
             Step::Note(Note { rule: "gtfs_realtime.late_rows", severity: Severity::Info, message })

@@ -223,7 +223,7 @@ impl Lane {
             rows: strays.rows,
             checked: self.tally.rows_in,
             value: None,
-            message: "A row is received at most a day before its service date begins, and until noon of the day after it.                       Other rows are dropped: no partition has them"
+            message: "A row is received at most a day before its service date begins, and until noon of the day after it. Other rows are dropped: no partition has them"
                 .to_owned(),
             samples: strays.samples.iter().map(sample).collect(),
         };

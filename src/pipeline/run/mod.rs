@@ -238,6 +238,16 @@ fn future_warning(notes: &[Note]) -> Vec<String> {
     notes.iter().filter(|note| note.rule == "evidence.future").map(|note| note.message.clone()).collect()
 }
 
+fn remove_staging(workspace: &Workspace, pipeline: &Pipeline, date: ServiceDate) -> Result<(), RunError> {
+    let staging = staging(workspace, pipeline, date);
+    match fs::remove_dir_all(&staging) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(RunError::private(&staging, "removed", &error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Runs a pipeline over a partition of which the evidence is found.
 fn run_partition(
     workspace: &Workspace,
@@ -292,6 +302,8 @@ fn run_partition(
                 && has_lists(workspace, &entry.record) =>
         {
             publish_views(workspace, pipeline, bucket, &entry.record)?;
+            // A run that was killed after its last word may have left it.
+            remove_staging(workspace, pipeline, entry.record.date)?;
             let (record_key, _) = entry.record.to_bytes();
             return Ok(Outcome::Done(Box::new(Report {
                 record: entry.record,
@@ -341,8 +353,7 @@ fn run_partition(
     journal::write(&journal_path, &entry).map_err(|error| RunError::private(&journal_path, "written", &error))?;
     let swept = journal::sweep_lists(&workspace.private, &entry.record);
     swept.map_err(|error| RunError::private(&journal_path, "written", &error))?;
-    let staging = staging(workspace, pipeline, entry.record.date);
-    fs::remove_dir_all(&staging).map_err(|error| RunError::private(&staging, "removed", &error))?;
+    remove_staging(workspace, pipeline, entry.record.date)?;
     stage("done", &pipeline.name, watch);
     let (record_key, _) = entry.record.to_bytes();
     Ok(Outcome::Done(Box::new(Report {
@@ -411,8 +422,7 @@ fn without_rows(
         entry.record.notes.sort();
         return Ok(None);
     }
-    let staging = staging(workspace, pipeline, date);
-    fs::remove_dir_all(&staging).map_err(|error| RunError::private(&staging, "removed", &error))?;
+    remove_staging(workspace, pipeline, date)?;
     if captures == 0 && released.is_empty() {
         return Err(evidence::nothing_received(workspace, pipeline, date, now())?);
     }
