@@ -213,20 +213,10 @@ impl Lane {
             column: Some("service_date".to_owned()),
             value: Some(date.to_string()),
         };
-        let outcome = Outcome {
-            rule,
-            table: self.release.table.clone(),
-            dimension: Dimension::Timeliness,
-            severity: Severity::Info,
-            on_fail: OnFail::Report,
-            result: RuleResult::Warning,
-            rows: strays.rows,
-            checked: self.tally.rows_in,
-            value: None,
-            message: "A row is received at most a day before its service date begins, and until noon of the day after it. Other rows are dropped: no partition has them"
-                .to_owned(),
-            samples: strays.samples.iter().map(sample).collect(),
-        };
+        let message = "A row is received at most a day before its service date begins, and until noon of the day after it. \
+                       Other rows are dropped: no partition has them";
+        let samples = strays.samples.iter().map(sample).collect();
+        let outcome = self.told_of_dropped(rule, Dimension::Timeliness, strays.rows, message, samples);
         self.outcomes.push((self.release.clone(), vec![outcome]));
     }
 
@@ -234,18 +224,31 @@ impl Lane {
     fn dropped(&self, said: DroppedRows, rows: u64) -> Outcome {
         let origin = |place: u32| self.origins.get(place as usize).map_or_else(String::new, |o| o.name.clone());
         let sample = |(place, row): (u32, u64)| Sample { origin: origin(place), row, column: None, value: None };
+        let samples = said.samples.into_iter().map(sample).collect();
+        self.told_of_dropped(said.rule, Dimension::Uniqueness, rows, said.message, samples)
+    }
+
+    /// A finding about rows that were dropped.
+    fn told_of_dropped(
+        &self,
+        rule: RuleId,
+        dimension: Dimension,
+        rows: u64,
+        message: &str,
+        samples: Vec<Sample>,
+    ) -> Outcome {
         Outcome {
-            rule: said.rule,
+            rule,
             table: self.release.table.clone(),
-            dimension: Dimension::Uniqueness,
+            dimension,
             severity: Severity::Info,
             on_fail: OnFail::Report,
             result: RuleResult::Warning,
             rows,
             checked: self.tally.rows_in,
             value: None,
-            message: said.message.to_owned(),
-            samples: said.samples.into_iter().map(sample).collect(),
+            message: message.to_owned(),
+            samples,
         }
     }
 

@@ -18,13 +18,8 @@ fn text(bytes: &[u8]) -> String {
 /// A workspace at a time, with what was captured until then of simulated dates.
 fn city(dates: &[&str], now: &str) -> World {
     let world = World::at(now);
+    world.simulate(dates, "600");
     let evidence = world.path("data/sample/evidence");
-    std::fs::remove_dir_all(&evidence).unwrap();
-    for date in dates {
-        let folder = evidence.to_string_lossy();
-        let simulate = ["simulate", "--date", date, "--interval", "600", "--evidence", &folder];
-        assert!(world.program(&simulate).status.success());
-    }
     let hour: String = now[..13].chars().filter(|c| *c != '-').collect();
     for name in files(&evidence).into_keys().filter(|name| name.ends_with(".warc.gz")) {
         if name.rsplit('-').next().unwrap() > format!("{hour}.warc.gz").as_str() {

@@ -255,9 +255,9 @@ const MISTAKES: &[Mistake] = &[
     Mistake(
         ALERTS,
         "  - name: alerts\n",
-        "  - name: /tmp/alerts\n",
-        "- name: /tmp/alerts",
-        "'/tmp/alerts' is no name for a table. Use a-z, 0-9, '-' and '_'.",
+        "  - name: /srv/alerts\n",
+        "- name: /srv/alerts",
+        "'/srv/alerts' is no name for a table. Use a-z, 0-9, '-' and '_'.",
     ),
     Mistake(
         LOCATIONS,

@@ -17,6 +17,17 @@ use jiff::Timestamp;
 
 use crate::world::{root, shared};
 
+fn capture(body: bytes::Bytes) -> Capture {
+    Capture {
+        url: "file:x".into(),
+        captured_at: Timestamp::UNIX_EPOCH,
+        status: 200,
+        headers: Vec::new(),
+        digest: Digest::of(&body),
+        body,
+    }
+}
+
 fn find(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -124,14 +135,7 @@ fn rows_checked_or_noted(folder: &Path, more_than: usize) -> usize {
     let mut rows_in_all = 0;
     for snapshot in snapshots {
         let body: bytes::Bytes = std::fs::read(&snapshot).unwrap().into();
-        let capture = Capture {
-            url: "file:x".into(),
-            captured_at: Timestamp::UNIX_EPOCH,
-            status: 200,
-            headers: Vec::new(),
-            digest: Digest::of(&body),
-            body,
-        };
+        let capture = capture(body);
         let origins = vec![Origin { name: "x.pb".into(), captured_at: Timestamp::UNIX_EPOCH }];
         let captures = Box::new(std::iter::once(Ok(capture)));
         let decoded =
@@ -181,14 +185,7 @@ fn denied_in(folders: &[PathBuf]) -> (usize, Vec<String>) {
             let decoded = if feed.extension().is_some_and(|extension| extension == "zip") {
                 gtfs::decode("feed.zip", body, &origin, &timetable, Limits::default())
             } else {
-                let capture = Capture {
-                    url: "file:x".into(),
-                    captured_at: Timestamp::UNIX_EPOCH,
-                    status: 200,
-                    headers: Vec::new(),
-                    digest: Digest::of(&body),
-                    body,
-                };
+                let capture = capture(body);
                 let captures = Box::new(std::iter::once(Ok(capture)));
                 gtfs_realtime::decode(vec![origin], captures, &realtime, Limits::default(), Budget::new(1 << 30))
             };

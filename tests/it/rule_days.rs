@@ -16,13 +16,7 @@ const POSITIONS: &str = "stadtbus-vehicle-positions";
 /// A workspace with what was captured of simulated dates, without faults.
 fn city(dates: &[&str], now: &str) -> World {
     let world = World::at(now);
-    let evidence = world.path("data/sample/evidence");
-    std::fs::remove_dir_all(&evidence).unwrap();
-    for date in dates {
-        let folder = evidence.to_string_lossy();
-        let simulate = ["simulate", "--date", date, "--interval", "120", "--evidence", &folder];
-        assert!(world.program(&simulate).status.success());
-    }
+    world.simulate(dates, "120");
     world
 }
 

@@ -267,6 +267,17 @@ impl World {
         files.values().map(|bytes| serde_json::from_slice(bytes).unwrap()).collect()
     }
 
+    /// Puts what was captured of simulated dates, a snapshot each so many seconds, in the place of the sample's evidence.
+    pub fn simulate(&self, dates: &[&str], interval: &str) {
+        let evidence = self.path("data/sample/evidence");
+        std::fs::remove_dir_all(&evidence).unwrap();
+        for date in dates {
+            let folder = evidence.to_string_lossy();
+            let simulate = ["simulate", "--date", date, "--interval", interval, "--evidence", &folder];
+            assert!(self.program(&simulate).status.success());
+        }
+    }
+
     /// Gives this workspace the keys of another one, so that it makes the same pseudonyms.
     pub fn take_keys(&self, other: &World) {
         copy(&other.path("data/private/keys"), &self.path("data/private/keys"));
