@@ -385,6 +385,9 @@ fn happened(result: &Result, status: Status, tables: &[TableCount]) -> (&'static
         };
     }
     let of_table = tables.iter().find(|count| count.table == result.table);
+    if of_table.is_some_and(|count| count.dropped.contains_key(&result.id)) {
+        return ("Zeilen weggelassen", "rows dropped");
+    }
     match result.on_fail {
         OnFail::Block => ("sperrt die Veröffentlichung", "blocks the release"),
         OnFail::Quarantine => ("Zeilen zurückgehalten", "rows held back"),
@@ -609,6 +612,9 @@ schema:
         ] {
             assert_eq!(said(result, status, quarantined), expected);
         }
+        let dropped = TableCount { dropped: [(found.id.clone(), 3)].into(), ..table(1) };
+        assert_eq!(then(&found, out, std::slice::from_ref(&dropped)).1, "rows dropped");
+        assert_eq!(then(&found, back, &[dropped]).1, "rows dropped");
     }
 
     #[test]
