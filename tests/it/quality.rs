@@ -243,3 +243,20 @@ fn what_is_asked_wrongly_is_told() {
     let help = text(&world.program(&["quality", "report", "--help"]).stdout);
     assert!(help.contains("1 - named / checked") && help.contains("Examples"), "{help}");
 }
+
+#[test]
+fn every_rule_of_the_sample_is_told_in_german_and_what_was_dropped_is_said_to_be_dropped() {
+    let world = World::new();
+    world.run();
+    let quality = json(&world, &format!("{TELEMETRY}/quality.json"));
+    let rules = quality["rules"].as_array().unwrap();
+    for rule in rules {
+        assert!(rule["description_de"].as_str().is_some_and(|text| !text.is_empty()), "{rule}");
+    }
+    let page = std::fs::read_to_string(world.path("data/bucket/reports/stadtbus-telemetrie/quality.html")).unwrap();
+    for id in ["vehicle_locations.same_position", "trip_updates.unchanged", "alerts.unchanged"] {
+        assert!(rules.iter().any(|rule| rule["id"] == id && rule["rows"].as_u64() > Some(0)), "{id}");
+    }
+    assert_eq!(page.matches("rows dropped").count(), 3);
+    assert_eq!(page.matches("Zeilen weggelassen").count(), 3 + 1, "three findings, and the sum above");
+}

@@ -3,7 +3,25 @@
 use crate::check::rules::{Ask, Spec, bound_text};
 use crate::contract::metric::Metric;
 use crate::contract::sla::Asks;
-use crate::contract::{Contract, Kind};
+use crate::contract::{Contract, Kind, RuleId};
+
+/// What is told of rows that a transform dropped, by the rule's name; no contract has these rules.
+pub fn of_dropped(rule: &RuleId) -> Option<String> {
+    let text = match rule.0.split_once('.')? {
+        (_, "same_position") => {
+            "Eine Zeile ist eine Meldung, die es noch nicht gab: gleiches Fahrzeug, gleicher Ort, gleiche Zeit, gleicher Inhalt. \
+             Andere fallen weg"
+        }
+        ("alerts", "unchanged") => "Eine Zeile sagt von ihrer Störung anderes als die vorige. Andere fallen weg",
+        (_, "unchanged") => "Eine Zeile sagt von ihrem Halt anderes als die vorige. Andere fallen weg",
+        (_, "other_service_date") => {
+            "Eine Zeile kommt höchstens einen Tag vor Beginn ihres Betriebstags und bis zum Mittag des Tages danach an. Andere \
+             fallen weg: keine Partition hat sie"
+        }
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
 
 /// What must be true; nothing where the contract says it in English only.
 pub fn description(contract: &Contract, spec: &Spec) -> Option<String> {

@@ -272,7 +272,7 @@ fn of_finding(record: &RunRecord, contracts: &[Asked], finding: &Finding) -> Res
         checked: outcome.checked,
         value: outcome.value,
         description: outcome.message.clone(),
-        description_de: None,
+        description_de: german::of_dropped(&outcome.rule),
         message: None,
     }
 }
