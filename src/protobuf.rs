@@ -46,7 +46,19 @@ impl<'a> Fields<'a> {
         self.place
     }
 
+    #[inline]
     fn varint(&mut self) -> Option<u64> {
+        match self.bytes.get(self.place) {
+            // Most numbers and lengths are small.
+            Some(&byte) if byte < 0x80 => {
+                self.place += 1;
+                Some(u64::from(byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Option<u64> {
         let mut value = 0;
         for shift in (0..70).step_by(7) {
             let byte = *self.bytes.get(self.place)?;
@@ -59,6 +71,7 @@ impl<'a> Fields<'a> {
         None
     }
 
+    #[inline]
     fn take(&mut self, length: usize) -> Option<&'a [u8]> {
         let bytes = self.bytes.get(self.place..self.place.checked_add(length)?)?;
         self.place += length;
@@ -67,6 +80,7 @@ impl<'a> Fields<'a> {
 
     /// The next field that is no group. Groups (wire types 3 and 4) are deprecated and no field of GTFS-Realtime, but an
     /// unknown field may be one, and unknown fields are skipped. Nothing if there is none any more.
+    #[inline(never)]
     fn field(&mut self) -> Option<Option<(u32, Value<'a>)>> {
         let mut groups = Vec::new();
         while self.place < self.bytes.len() {
@@ -86,6 +100,7 @@ impl<'a> Fields<'a> {
         groups.is_empty().then_some(None)
     }
 
+    #[inline]
     fn value(&mut self, wire_type: u64) -> Option<Value<'a>> {
         Some(match wire_type {
             0 => Value::Varint(self.varint()?),
@@ -103,11 +118,19 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Result<(u32, Value<'a>), Broken>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.place >= self.bytes.len() {
-            return None;
-        }
         let offset = self.place;
+        let tag = *self.bytes.get(offset)?;
+        // A field with a number below 16 that is no group: all but a few are.
+        if matches!(tag, 8..0x80) && !matches!(tag & 7, 3 | 4) {
+            self.place += 1;
+            if let Some(value) = self.value(u64::from(tag & 7)) {
+                return Some(Ok((u32::from(tag >> 3), value)));
+            }
+            self.place = self.bytes.len();
+            return Some(Err(Broken { offset }));
+        }
         match self.field() {
             Some(field) => field.map(Ok),
             None => {

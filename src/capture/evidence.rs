@@ -12,8 +12,11 @@ mod state;
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{JoinHandle, ScopedJoinHandle};
 
 use flate2::bufread::GzDecoder;
 use jiff::tz::TimeZone;
@@ -218,10 +221,27 @@ impl Store {
         }
         files.push(self.file(source, until));
         files.dedup();
-        for file in files {
-            self.add(source, &file, &mut listing)?;
-            // Another writer's, which is not packed.
-            self.add(source, &file.with_extension(""), &mut listing)?;
+        let add_all = |files: &[PathBuf]| {
+            let mut listing = Listing::default();
+            for file in files {
+                self.add(source, file, &mut listing)?;
+                // Another writer's, which is not packed.
+                self.add(source, &file.with_extension(""), &mut listing)?;
+            }
+            Ok::<_, CaptureError>(listing)
+        };
+        // Each archive is inflated to its end, so several are read at once.
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
+        let parts = std::thread::scope(|scope| {
+            let parts = files.chunks(files.len().div_ceil(threads));
+            let parts: Vec<_> = parts.map(|files| scope.spawn(|| add_all(files))).collect();
+            let joined = |part: ScopedJoinHandle<'_, _>| part.join().unwrap_or_else(|panic| resume_unwind(panic));
+            parts.into_iter().map(joined).collect::<Vec<Result<Listing, CaptureError>>>()
+        });
+        for part in parts {
+            let mut part = part?;
+            listing.entries.append(&mut part.entries);
+            listing.damage.append(&mut part.damage);
         }
         if let Some(others) = &self.others {
             others.add(source, &|at| (from..until).contains(&at), self.most, &mut listing)?;
@@ -372,6 +392,14 @@ impl Store {
     pub fn read(&self, entries: Vec<Entry>) -> impl Iterator<Item = Result<Capture, CaptureError>> + Send + 'static {
         let mut reader = Reader { open: None, most: self.most };
         entries.into_iter().map(move |entry| reader.read(&entry))
+    }
+
+    /// The same, read ahead on a thread of its own.
+    pub fn read_ahead(
+        &self,
+        entries: Vec<Entry>,
+    ) -> impl Iterator<Item = Result<Capture, CaptureError>> + Send + 'static {
+        Ahead::new(self.read(entries))
     }
 
     /// What the next request of a source can be made conditional with. Nothing where the newest capture is damaged, so that it
@@ -636,6 +664,67 @@ fn damage(file: &Path, stretch: Stretch) -> Damage {
         ),
     };
     Damage { file: file.to_owned(), offset, length, kind, message, problem }
+}
+
+/// Archives that are listed at once, at most.
+const THREADS: usize = 4;
+/// Bytes of captures that are read ahead, and how many captures at most.
+const AHEAD_BYTES: usize = 1 << 20;
+const AHEAD: usize = 256;
+
+/// Reads captures on a thread of their own, while the one before is being worked on. At most [`AHEAD_BYTES`] and one capture
+/// more are held beside those that were given out; while a larger capture is worked on nothing is read.
+struct Ahead {
+    captures: std::vec::IntoIter<Result<Capture, CaptureError>>,
+    receiver: Receiver<Vec<Result<Capture, CaptureError>>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Ahead {
+    fn new(mut captures: impl Iterator<Item = Result<Capture, CaptureError>> + Send + 'static) -> Self {
+        // Without places: the next batch is read while the one before is worked on, and waits here until that is done.
+        let (sender, receiver) = std::sync::mpsc::sync_channel(0);
+        let reader = std::thread::spawn(move || {
+            loop {
+                let (mut batch, mut bytes) = (Vec::new(), 0);
+                while batch.len() < AHEAD && bytes < AHEAD_BYTES {
+                    let Some(capture) = captures.next() else { break };
+                    bytes += capture.as_ref().map_or(0, |capture| capture.body.len());
+                    batch.push(capture);
+                }
+                let is_end = batch.is_empty();
+                // Nobody may want more.
+                if is_end || sender.send(batch).is_err() {
+                    return;
+                }
+                // An empty batch is taken when those before it are done with.
+                if bytes >= 2 * AHEAD_BYTES && sender.send(Vec::new()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { captures: Vec::new().into_iter(), receiver, reader: Some(reader) }
+    }
+}
+
+impl Iterator for Ahead {
+    type Item = Result<Capture, CaptureError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(capture) = self.captures.next() {
+                return Some(capture);
+            }
+            let Ok(batch) = self.receiver.recv() else {
+                // Captures that a panic kept back must not look like the end.
+                if let Some(Err(panic)) = self.reader.take().map(JoinHandle::join) {
+                    resume_unwind(panic);
+                }
+                return None;
+            };
+            self.captures = batch.into_iter();
+        }
+    }
 }
 
 /// Reads captures and keeps the file open that it read last.

@@ -353,6 +353,9 @@ impl Verdict {
     }
 }
 
+/// A rule's place among the specs and in the contract, and the rows that it names.
+type Named = (usize, usize, Result<Vec<usize>, NoResult>);
+
 /// What takes the rows of a table as they come out of its check.
 pub type Sink<'a, E> = &'a mut dyn FnMut(Checked) -> Result<(), E>;
 
@@ -843,7 +846,36 @@ impl TableCheck {
             return;
         }
         let contract = self.contract.clone();
-        let mut found = Vec::new();
+        let mut found: Vec<Named> = Vec::new();
+        // What asks only which cells are null needs no query.
+        let mut by_query = Vec::new();
+        for (place, rule) in asked {
+            let nulls = contract.rules[rule].query.nulls.as_ref();
+            match nulls.and_then(|condition| sql::offending_nulls(condition, rows)) {
+                Some(named) => found.push((place, rule, Ok(named))),
+                None => by_query.push((place, rule)),
+            }
+        }
+        if !by_query.is_empty() {
+            self.query_single_rows(rows, by_query, &mut found);
+            found.sort_by_key(|(place, ..)| *place);
+        }
+        for (place, rule, named) in found {
+            match named {
+                Ok(named) => {
+                    for row in named {
+                        self.name(place, rows, row, None, None, verdict);
+                        self.null_by_rule(rule, row, verdict);
+                    }
+                }
+                Err(why) => self.tallies[place].no_result(why),
+            }
+        }
+    }
+
+    /// Asks Polars for the rows that these rules name.
+    fn query_single_rows(&mut self, rows: &RecordBatch, asked: Vec<(usize, usize)>, found: &mut Vec<Named>) {
+        let contract = self.contract.clone();
         let needed =
             |column: &str| asked.iter().any(|(_, rule)| contract.rules[*rule].query.needs(&contract.table, column));
         let places: Vec<usize> =
@@ -864,17 +896,6 @@ impl TableCheck {
             Err(error) => {
                 let why = NoResult::Broken(error.to_string());
                 found.extend(asked.into_iter().map(|(place, rule)| (place, rule, Err(why.clone()))));
-            }
-        }
-        for (place, rule, named) in found {
-            match named {
-                Ok(named) => {
-                    for row in named {
-                        self.name(place, rows, row, None, None, verdict);
-                        self.null_by_rule(rule, row, verdict);
-                    }
-                }
-                Err(why) => self.tallies[place].no_result(why),
             }
         }
     }

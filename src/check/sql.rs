@@ -10,13 +10,14 @@ use arrow_array::{
     Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, StringArray, StringViewArray,
     TimestampMillisecondArray, UInt32Array, make_array,
 };
+use arrow_buffer::BooleanBuffer;
 use arrow_schema::{ArrowError, DataType};
 use polars::prelude::{Column, DataFrame, IntoLazy, LazyFrame, PlSmallStr, Series};
 use polars::sql::SQLContext;
 
 use crate::check::functions::{Functions, NAMES};
 use crate::check::surroundings::{Siblings, Surroundings};
-use crate::contract::query::{INDEX, PREVIOUS, Query, TIMETABLE};
+use crate::contract::query::{INDEX, Nulls, PREVIOUS, Query, TIMETABLE};
 use crate::contract::{Classification, Contract, View};
 
 /// Why a query gave no result.
@@ -392,6 +393,23 @@ pub fn needs(contract: &Contract, query: &Query, column: &str) -> bool {
         || query.tables.iter().filter_map(|t| contract.view(t)).any(|view| needs(contract, &view.query, column))
 }
 
+/// The rows that a condition on null cells holds of, ascending: what [`Frame::offending`] gives for its query, without a
+/// query. `None` where there is no column of a name.
+pub fn offending_nulls(condition: &Nulls, rows: &RecordBatch) -> Option<Vec<usize>> {
+    fn holds(condition: &Nulls, rows: &RecordBatch) -> Option<BooleanBuffer> {
+        Some(match condition {
+            Nulls::IsNull(column) => match rows.column_by_name(column)?.logical_nulls() {
+                Some(nulls) => !nulls.inner(),
+                None => BooleanBuffer::new_unset(rows.num_rows()),
+            },
+            Nulls::Not(inner) => !&holds(inner, rows)?,
+            Nulls::And(left, right) => &holds(left, rows)? & &holds(right, rows)?,
+            Nulls::Or(left, right) => &holds(left, rows)? | &holds(right, rows)?,
+        })
+    }
+    Some(holds(condition, rows)?.set_indices().collect())
+}
+
 /// Rows with `_index` before their columns.
 pub fn indexed(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let index: ArrayRef = Arc::new(arrow_array::Int64Array::from_iter_values(0..rows.num_rows() as i64));
@@ -436,6 +454,7 @@ fn column(name: &str, array: &ArrayRef) -> Result<Column, String> {
 #[cfg(test)]
 mod tests {
     use arrow_array::{BooleanArray, Date32Array, Float64Array, Int32Array, StringArray};
+    use proptest::prelude::*;
 
     use super::*;
     use crate::check::area::ServiceArea;
@@ -491,6 +510,74 @@ mod tests {
         let sql = "SELECT _index FROM t WHERE a = 'ä' AND b > 2 AND c > 1 AND e > '1970-01-01 00:00:00' AND NOT f";
         assert_eq!(ask(sql), Ok(vec![2]));
         assert_eq!(ask("SELECT _index FROM t WHERE d < {date} - INTERVAL '30 days'"), Ok(vec![0, 2]));
+    }
+
+    /// Conditions on null cells, and such that are none.
+    fn condition() -> impl Strategy<Value = String> {
+        let column = "[a-f]";
+        let leaf = prop_oneof![
+            4 => column.prop_map(|column| format!("{column} IS NULL")),
+            4 => column.prop_map(|column| format!("{column} IS NOT NULL")),
+            1 => column.prop_map(|column| format!("\"{column}\" is  null")),
+        ];
+        leaf.prop_recursive(4, 24, 2, |inner| {
+            prop_oneof![
+                (inner.clone(), inner.clone()).prop_map(|(left, right)| format!("{left} AND {right}")),
+                (inner.clone(), inner.clone()).prop_map(|(left, right)| format!("{left} OR {right}")),
+                inner.clone().prop_map(|inner| format!("NOT {inner}")),
+                inner.prop_map(|inner| format!("({inner})")),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        fn a_condition_on_null_cells_gives_the_rows_that_polars_gives(
+            condition in condition(),
+            cells in prop::collection::vec(prop::array::uniform6(any::<bool>()), 0..20),
+            skip in 0_usize..3,
+        ) {
+            let column = |place: usize| cells.iter().map(move |row| row[place]);
+            let columns: Vec<(&str, ArrayRef)> = vec![
+                ("a", Arc::new(column(0).map(|there| there.then_some("x")).collect::<StringArray>())),
+                ("b", Arc::new(column(1).map(|there| there.then_some(1)).collect::<Int32Array>())),
+                ("c", Arc::new(column(2).map(|there| there.then_some(0.5)).collect::<Float64Array>())),
+                ("d", Arc::new(column(3).map(|there| there.then_some(0)).collect::<Date32Array>())),
+                ("e", Arc::new(column(4).map(|there| there.then_some(5)).collect::<TimestampMillisecondArray>().with_timezone("UTC"))),
+                ("f", Arc::new(column(5).map(|there| there.then_some(true)).collect::<BooleanArray>())),
+            ];
+            let rows = RecordBatch::try_from_iter(columns).unwrap();
+            // Also of a part of a larger batch.
+            let skip = skip.min(rows.num_rows());
+            let rows = rows.slice(skip, rows.num_rows() - skip);
+            let query = Query::read(&format!("SELECT _index FROM t WHERE {condition}"), "t").unwrap();
+            let by_nulls = offending_nulls(query.nulls.as_ref().unwrap(), &rows).unwrap();
+            let mut asker = Asker::new(contract(COLUMNS, ""), Arc::new(around()));
+            let indexed = indexed(&rows).unwrap();
+            let by_polars = asker.over(&indexed, Extent::Part).unwrap().offending(&query, rows.num_rows()).unwrap();
+            prop_assert_eq!(by_nulls, by_polars, "{}", condition);
+        }
+    }
+
+    #[test]
+    fn what_asks_for_more_than_null_cells_is_left_to_polars() {
+        for condition in
+            ["a", "a IS NULL AND b > 1", "NOT f", "a IS NULL OR f IS TRUE", "a || 'x' IS NULL", "t.a IS NULL"]
+        {
+            let query = Query::read(&format!("SELECT _index FROM t WHERE {condition}"), "t").unwrap();
+            assert_eq!(query.nulls, None, "{condition}");
+        }
+        for sql in [
+            "SELECT _index FROM t",
+            "SELECT _index FROM t WHERE a IS NULL LIMIT 1",
+            "SELECT MIN(_index) AS _index FROM t WHERE a IS NULL",
+        ] {
+            assert_eq!(Query::read(sql, "t").unwrap().nulls, None, "{sql}");
+        }
+        let unknown = Query::read("SELECT _index FROM t WHERE A IS NULL", "t").unwrap();
+        assert_eq!(offending_nulls(&unknown.nulls.unwrap(), &rows()), None);
     }
 
     #[test]

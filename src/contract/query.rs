@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, JoinConstraint, JoinOperator,
-    OrderByKind, Query as Ast, Select, SelectFlavor, SelectItem, SetExpr, Statement, TableAlias, TableFactor, Visit,
-    VisitMut, Visitor, VisitorMut,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, JoinConstraint,
+    JoinOperator, OrderByKind, Query as Ast, Select, SelectFlavor, SelectItem, SetExpr, Statement, TableAlias,
+    TableFactor, UnaryOperator, Visit, VisitMut, Visitor, VisitorMut,
 };
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::{Parser, ParserError};
@@ -106,6 +106,41 @@ pub struct Query {
     all_of: BTreeSet<String>,
     /// Whether each row of `table` is named or not whatever the other rows are.
     pub is_local: bool,
+    /// Of such a query, if nothing decides but which cells are null: its condition.
+    pub nulls: Option<Nulls>,
+}
+
+/// A condition that asks only which cells of a row are null, so that it is true or false and cannot fail.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Nulls {
+    /// `column IS NULL`
+    IsNull(String),
+    Not(Box<Nulls>),
+    And(Box<Nulls>, Box<Nulls>),
+    Or(Box<Nulls>, Box<Nulls>),
+}
+
+impl Nulls {
+    fn of(expr: &Expr) -> Option<Self> {
+        let is_null = |expr: &Expr| match expr {
+            Expr::Identifier(name) => Some(Self::IsNull(name.value.clone())),
+            _ => None,
+        };
+        let both = |left: &Expr, right: &Expr| Some((Box::new(Self::of(left)?), Box::new(Self::of(right)?)));
+        match expr {
+            Expr::Nested(inner) => Self::of(inner),
+            Expr::IsNull(cell) => is_null(cell),
+            Expr::IsNotNull(cell) => is_null(cell).map(|cell| Self::Not(Box::new(cell))),
+            Expr::UnaryOp { op: UnaryOperator::Not, expr } => Self::of(expr).map(|expr| Self::Not(Box::new(expr))),
+            Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
+                both(left, right).map(|(left, right)| Self::And(left, right))
+            }
+            Expr::BinaryOp { left, op: BinaryOperator::Or, right } => {
+                both(left, right).map(|(left, right)| Self::Or(left, right))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Why a query cannot be read, and on which of its lines (from 1).
@@ -161,13 +196,16 @@ impl Query {
         let mut reader = Reader::default();
         let _ = ast.visit(&mut reader);
         let tables: BTreeSet<String> = reader.tables.difference(&reader.own_names).cloned().collect();
+        let is_local = reader.queries == 1
+            && reader.is_row_wise
+            && reader.opaque.is_none()
+            && are_plain
+            && indexes == 1
+            && is_filter_of(ast, table);
+        let condition = if let SetExpr::Select(select) = ast.body.as_ref() { select.selection.as_ref() } else { None };
         Ok(Self {
-            is_local: reader.queries == 1
-                && reader.is_row_wise
-                && reader.opaque.is_none()
-                && are_plain
-                && indexes == 1
-                && is_filter_of(ast, table),
+            is_local,
+            nulls: condition.filter(|_| is_local).and_then(Nulls::of),
             opaque: reader.opaque.or_else(|| (!are_plain).then(|| "a name that is no plain word".to_owned())),
             shown: reader.shown.names,
             counted: reader.shown.counted,

@@ -767,6 +767,22 @@ impl Out<'_> {
         }
     }
 
+    /// Whose the rows of an entity are that have these cells in common, all that tell a date among them; nobody's in a trial.
+    fn partition(&mut self, table: usize, cells: &[Cell<'_>], place: &Place<'_>) -> RowPartition {
+        match &mut self.sheets[table].only {
+            _ if self.is_trial => RowPartition::Other,
+            Some(only) => only.partition(cells, place),
+            None => RowPartition::Own,
+        }
+    }
+
+    /// Counts a row that is not made.
+    fn count(&mut self, table: usize, partition: RowPartition, place: &Place<'_>) {
+        if let Some(only) = &mut self.sheets[table].only {
+            only.count(partition, place);
+        }
+    }
+
     /// Seconds since 1970; 0 stands for none.
     fn instant<'a>(&mut self, seconds: u64) -> Cell<'a> {
         if seconds == 0 {
@@ -957,6 +973,22 @@ fn trip_update<'a>(bytes: &'a [u8], place: &Place<'a>, id: Cell<'a>, out: &mut O
         out.push(UPDATES, &cells, place);
         return Ok(());
     }
+    let partition = out.partition(UPDATES, &cells, place);
+    if partition != RowPartition::Own {
+        // No row is made, but the entity must be whole, and its rows and times are counted.
+        let mut unused = [Cell::Absent; 3];
+        for part in parts(bytes, TRIP_UPDATE) {
+            for update in parts(part?, 2) {
+                for field in fields(update?) {
+                    if let (2 | 3, Value::Bytes(part)) = field? {
+                        event(part, &mut unused, out)?;
+                    }
+                }
+                out.count(UPDATES, partition, place);
+            }
+        }
+        return Ok(());
+    }
     for part in parts(bytes, TRIP_UPDATE) {
         for update in parts(part?, 2) {
             let mut cells = cells;
@@ -972,7 +1004,7 @@ fn trip_update<'a>(bytes: &'a [u8], place: &Place<'a>, id: Cell<'a>, out: &mut O
                     _ => {}
                 }
             }
-            out.push(UPDATES, &cells, place);
+            out.sheets[UPDATES].make(&cells, place);
         }
     }
     Ok(())
@@ -1164,6 +1196,18 @@ impl Skips {
     }
 }
 
+/// Whose a row is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RowPartition {
+    /// That of the partition that is made.
+    Own,
+    /// That of a date which was over, received on the date of the partition.
+    Late(ServiceDate),
+    /// No partition's; counted in this one.
+    Stray(ServiceDate),
+    Other,
+}
+
 /// Picks the rows of one partition before they are made.
 struct RowFilter {
     date: ServiceDate,
@@ -1224,43 +1268,59 @@ impl RowFilter {
     }
 
     fn takes(&mut self, cells: &[Cell<'_>], place: &Place<'_>) -> bool {
+        let partition = self.partition(cells, place);
+        self.count(partition, place);
+        partition == RowPartition::Own
+    }
+
+    fn partition(&mut self, cells: &[Cell<'_>], place: &Place<'_>) -> RowPartition {
         let cell = |place: Option<usize>| place.and_then(|place| cells.get(place).copied()).unwrap_or_default();
         let start_date = cell(self.start_date);
         // All captures are of the partition's evidence.
         if matches!(start_date, Cell::Text(text) if text == self.digits.as_bytes()) {
-            return true;
+            return RowPartition::Own;
         }
-        let text = |cell: Cell<'_>| match cell {
-            Cell::Text(text) => std::str::from_utf8(text).ok().map(str::to_owned),
-            _ => None,
-        };
+        fn text(cell: Cell<'_>) -> Option<&str> {
+            if let Cell::Text(text) = cell { std::str::from_utf8(text).ok() } else { None }
+        }
         let made = self.made.iter().find_map(|place| match cells.get(*place) {
             Some(Cell::Int(second @ 1..=LAST_SECOND)) => Timestamp::from_second(*second).ok(),
             _ => None,
         });
         let dated = Dated {
-            start_date: text(start_date).and_then(|text| ServiceDate::from_gtfs(&text)),
+            start_date: text(start_date).and_then(ServiceDate::from_gtfs),
             start_time: text(cell(self.start_time)).and_then(|text| ServiceSeconds::from_gtfs(text.as_bytes())),
             made,
         };
         match self.dates.assign(place.captured_at, dated) {
-            Assigned::To(date) if date == self.date => return true,
+            Assigned::To(date) if date == self.date => RowPartition::Own,
             Assigned::To(date) => {
                 let is_named = dated.start_date.is_some() && self.dates.day(date).is_over(place.captured_at);
-                if is_named && self.dates.reported(place.captured_at).date == self.date {
-                    *self.late.entry(date).or_default() += 1;
-                    self.late_of_entity = Some((date, self.late_of_entity.map_or(1, |(_, rows)| rows + 1)));
+                match is_named && self.dates.reported(place.captured_at).date == self.date {
+                    true => RowPartition::Late(date),
+                    false => RowPartition::Other,
                 }
             }
-            Assigned::Stray { of, counted_in } if counted_in == self.date => {
+            Assigned::Stray { of, counted_in } if counted_in == self.date => RowPartition::Stray(of),
+            Assigned::Stray { .. } => RowPartition::Other,
+        }
+    }
+
+    /// Counts a row that is not made.
+    fn count(&mut self, partition: RowPartition, place: &Place<'_>) {
+        match partition {
+            RowPartition::Late(date) => {
+                *self.late.entry(date).or_default() += 1;
+                self.late_of_entity = Some((date, self.late_of_entity.map_or(1, |(_, rows)| rows + 1)));
+            }
+            RowPartition::Stray(of) => {
                 self.strays.rows += 1;
                 if self.strays.samples.len() < STRAYS_SHOWN {
                     self.strays.samples.push((place.origin, place.row, of));
                 }
             }
-            Assigned::Stray { .. } => {}
+            RowPartition::Own | RowPartition::Other => {}
         }
-        false
     }
 
     /// What is to be told of a table at its end.
@@ -1371,9 +1431,12 @@ impl Sheet {
     }
 
     fn push(&mut self, cells: &[Cell<'_>], place: &Place<'_>) {
-        if self.only.as_mut().is_some_and(|only| !only.takes(cells, place)) {
-            return;
+        if self.only.as_mut().is_none_or(|only| only.takes(cells, place)) {
+            self.make(cells, place);
         }
+    }
+
+    fn make(&mut self, cells: &[Cell<'_>], place: &Place<'_>) {
         for (column, (builder, cell)) in self.builders.iter_mut().zip(&self.cells).enumerate() {
             let cell = cell.and_then(|cell| cells.get(cell).copied()).unwrap_or_default();
             if let Err(expected) = builder.push(cell) {

@@ -381,7 +381,7 @@ fn decode(
                 .collect();
             let sources = all.iter().map(|(name, entry)| (name.clone(), entry.captured_at)).collect();
             let entries = all.into_iter().map(|(_, entry)| entry).collect();
-            let captures = Box::new(Store::new("").read(entries));
+            let captures = Box::new(Store::new("").read_ahead(entries));
             let only = Only { date, zone: workspace.zone.clone() };
             let (contracts, limits) = (&pipeline.contracts, Limits::within(budget.limit()));
             let budget = budget.clone();
