@@ -847,6 +847,35 @@ mod tests {
     }
 
     #[test]
+    fn captures_that_are_read_ahead_come_in_their_order_with_what_failed_in_its_place() {
+        let all = |count: usize| {
+            (0..count).map(|place| match place % 7 {
+                3 => Err(CaptureError::Evidence { file: "x".into(), verb: "read", source: io::Error::other("x") }),
+                // Larger than what is read ahead.
+                5 => Ok(capture(place as i64, &"x".repeat(3 << 20))),
+                _ => Ok(capture(place as i64, "x")),
+            })
+        };
+        let shown = |captures: Vec<Result<Capture, CaptureError>>| -> Vec<Option<(Timestamp, usize)>> {
+            captures.into_iter().map(|capture| capture.ok().map(|c| (c.captured_at, c.body.len()))).collect()
+        };
+        for count in [0, 1, 6, 20] {
+            assert_eq!(shown(Ahead::new(all(count)).collect()), shown(all(count).collect()), "{count}");
+        }
+        let many = || (0..2 * AHEAD + 7).map(|place| Ok(capture(place as i64, "x")));
+        assert_eq!(shown(Ahead::new(many()).collect()), shown(many().collect()));
+        // Whoever wants no more ends the reading.
+        assert!(Ahead::new(many()).next().is_some_and(|capture| capture.is_ok()));
+    }
+
+    #[test]
+    #[should_panic(expected = "in the reader")]
+    fn a_panic_while_reading_ahead_is_not_the_end_of_the_captures() {
+        Ahead::new((0..2).map(|place| if place == 1 { panic!("in the reader") } else { Ok(capture(0, "x")) }))
+            .for_each(drop);
+    }
+
+    #[test]
     fn the_same_captures_give_the_same_bytes() {
         let folders: Vec<_> = (0..2).map(|_| tempfile::tempdir().unwrap()).collect();
         let files: Vec<Vec<u8>> = folders

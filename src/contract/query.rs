@@ -121,6 +121,7 @@ pub enum Nulls {
 }
 
 impl Nulls {
+    /// What a condition asks, if it asks nothing else.
     fn of(expr: &Expr) -> Option<Self> {
         let is_null = |expr: &Expr| match expr {
             Expr::Identifier(name) => Some(Self::IsNull(name.value.clone())),

@@ -1665,7 +1665,13 @@ mod tests {
             trip(b"tomorrow", b""),
         ];
         let mut body = bytes(1, &bytes(1, b"2.0"));
-        trips.iter().for_each(|trip| body.extend(bytes(2, &[bytes(1, b"x"), bytes(4, &bytes(1, trip))].concat())));
+        // A position, and a prediction for two stops.
+        for trip in &trips {
+            let update = [bytes(1, trip), bytes(2, &bytes(4, b"a")), bytes(2, &bytes(4, b"b"))].concat();
+            for entity in [bytes(4, &bytes(1, trip)), bytes(3, &update)] {
+                body.extend(bytes(2, &[bytes(1, b"x"), entity].concat()));
+            }
+        }
         let zone = TimeZone::get("Europe/Berlin").unwrap();
         let dates: Vec<ServiceDate> =
             (-3..4).map(|day| ServiceDate::new(2026, 11, 25).unwrap().plus_days(day)).collect();
@@ -1698,7 +1704,46 @@ mod tests {
                     };
                 }
             }
-            assert_eq!(all, trips.len() as u64, "{captured_at}");
+            assert_eq!(all, 3 * trips.len() as u64, "{captured_at}");
+        }
+    }
+
+    #[test]
+    fn a_prediction_of_another_date_is_looked_through_as_if_it_gave_rows() {
+        // Of two stops, the time at the second one is 0.
+        let stops = [bytes(2, &bytes(4, b"a")), bytes(2, &bytes(2, &[0x10, 0x00]))].concat();
+        // An event that is cut off.
+        let damaged = bytes(2, &bytes(3, &[0x08]));
+        let update = |stops: &[u8]| bytes(3, &[&bytes(1, &bytes(3, b"20261124"))[..], stops].concat());
+        let entities = [update(&stops), update(&damaged), update(&stops)];
+        let mut body = bytes(1, &bytes(1, b"2.0"));
+        entities.iter().for_each(|entity| body.extend(bytes(2, &[&bytes(1, b"x")[..], entity].concat())));
+        let captured_at: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        for (date, rows) in [(23, 0), (24, 4), (25, 0)] {
+            let only =
+                Only { date: ServiceDate::new(2026, 11, date).unwrap(), zone: TimeZone::get("Europe/Berlin").unwrap() };
+            let capture = Capture {
+                url: "x".into(),
+                captured_at,
+                status: 200,
+                headers: Vec::new(),
+                digest: Digest::of(&body),
+                body: body.clone().into(),
+            };
+            let origins = vec![Origin { name: "x".into(), captured_at }];
+            let captures = Box::new(std::iter::once(Ok(capture)));
+            let budget = Budget::new(1 << 30);
+            let decoded = decode_only(origins, captures, &contracts(), Limits::default(), budget, Some(&only)).unwrap();
+            let (mut all, mut contents) = (0, None);
+            for step in decoded.steps {
+                match step.unwrap() {
+                    Step::Rows { chunk, .. } => all += chunk.rows.num_rows(),
+                    Step::Read { read: Read::Message(read), .. } => contents = Some(read),
+                    _ => {}
+                }
+            }
+            assert_eq!(all, rows, "{date}");
+            assert_eq!(contents, Some(Contents { damaged: 1, zero_times: 2, ..Contents::default() }), "{date}");
         }
     }
 
