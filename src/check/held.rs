@@ -240,15 +240,14 @@ impl Projected {
         self.rows > PART + PART / 2
     }
 
-    /// From here on queries do not see rows that are held back, nor values that are nulled; those by the name of their column.
-    pub fn hide<'a>(&mut self, held: impl Fn(usize) -> bool, nulled: impl Iterator<Item = (&'a str, &'a [usize])>) {
+    /// From here on queries do not see rows that are held back, nor values that are nulled; those by the name of their
+    /// column, ascending.
+    pub fn hide<'a>(&mut self, held: impl Fn(usize) -> bool, nulled: impl Iterator<Item = (&'a str, &'a [u32])>) {
         let kept: Vec<u32> = (0..self.rows as u32).filter(|&row| !held(row as usize)).collect();
         self.kept = (kept.len() < self.rows).then_some(kept);
         for (name, rows) in nulled {
             if let Some(column) = self.index_of(name) {
-                let mut rows: Vec<u32> = rows.iter().map(|&row| row as u32).collect();
-                rows.sort_unstable();
-                self.nulled.insert(column, rows);
+                self.nulled.insert(column, rows.to_vec());
             }
         }
     }
