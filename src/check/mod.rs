@@ -58,7 +58,7 @@ use crate::contract::{Classification, Contract, Dimension, Kind, OnFail, Rule, R
 use crate::quarantine::decisions::{Decided, Decider};
 use crate::table::keys::{KeyColumns, KeySet, Keys};
 use crate::table::{Budget, BudgetExceeded, Chunk, Flaw, ORIGIN, ORIGIN_ROW, Origin};
-use held::{HoldError, Projected, Projection, Store};
+use held::{Booked, HoldError, Projected, Projection, Store};
 use losses::Losses;
 use metrics::Meter;
 use promises::Watch;
@@ -391,6 +391,8 @@ impl TableVerdict {
     }
 }
 
+/// Below so many bytes a query is not booked.
+const SMALL_QUERY: usize = 1 << 20;
 /// What a text takes beside its bytes where it is allocated.
 const ALLOCATED: usize = 16;
 
@@ -1040,7 +1042,7 @@ impl TableCheck {
             };
             let queries: Vec<&Query> = rules.iter().map(query).collect();
             for part in parts {
-                let rows = self.rows_for(&queries, projected, part.as_deref(), extent)?;
+                let (rows, _booked) = self.rows_for(&queries, projected, part.as_deref(), extent)?;
                 let mut frame = self.asker.over(&rows, extent);
                 for (place, rule) in &rules {
                     let begin = std::time::Instant::now();
@@ -1072,10 +1074,12 @@ impl TableCheck {
             let queries: Vec<&Query> = views.iter().map(|view| &view.query).collect();
             let parts = projected.parts(&contract.names(per))?;
             let needed = |column: &str| queries.iter().any(|query| sql::needs(&contract, query, column));
+            let most = parts.iter().map(Vec::len).max().unwrap_or(0);
+            let _booked = self.book_query(projected, most, needed)?;
             self.asker.join_views(&views, parts.iter().map(|part| projected.some(part, needed)))?;
         }
         for view in whole_views {
-            let rows = self.rows_for(&[&view.query], projected, None, Extent::Whole)?;
+            let (rows, _booked) = self.rows_for(&[&view.query], projected, None, Extent::Whole)?;
             self.asker.keep_whole_view(view, &rows);
         }
         Ok(())
@@ -1088,13 +1092,27 @@ impl TableCheck {
         projected: &Projected,
         part: Option<&[u32]>,
         extent: Extent,
-    ) -> Result<RecordBatch, ArrowError> {
+    ) -> Result<(RecordBatch, Booked), QueryError> {
         let needed = |column: &str| queries.iter().any(|query| self.asker.needs(query, column, extent));
         let are_read = queries.iter().any(|query| self.asker.reads_rows(query, extent));
-        match part.or((!are_read).then_some(&[])) {
+        let part = part.or((!are_read).then_some(&[]));
+        let booked = self.book_query(projected, part.map_or(projected.seen(), <[u32]>::len), needed)?;
+        let rows = match part {
             Some(part) => projected.some(part, needed),
             None => projected.all(needed),
-        }
+        };
+        Ok((rows?, booked))
+    }
+
+    /// Books what a query over so many rows takes. A small table is let through: what it takes has room beside the limit.
+    fn book_query(
+        &self,
+        projected: &Projected,
+        rows: usize,
+        needed: impl Fn(&str) -> bool,
+    ) -> Result<Booked, BudgetExceeded> {
+        let bytes = projected.query_bytes(rows, needed);
+        Booked::take(&self.budget, if bytes < SMALL_QUERY { 0 } else { bytes })
     }
 
     /// Compares the rows that a rule named with its limit, if it has one.
@@ -1125,7 +1143,7 @@ impl TableCheck {
         for (place, rule) in asked {
             let rule = &contract.rules[rule];
             let begin = std::time::Instant::now();
-            let rows = self.rows_for(&[&rule.query], &projected, None, Extent::Whole)?;
+            let (rows, _booked) = self.rows_for(&[&rule.query], &projected, None, Extent::Whole)?;
             let number = self.asker.over(&rows, Extent::Whole).and_then(|mut frame| frame.number(&rule.query));
             tracing::debug!(rule = %rule.id, seconds = begin.elapsed().as_secs_f64(), "asked");
             let seen = projected.seen() as u64;
