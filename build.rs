@@ -22,6 +22,8 @@ fn main() {
     std::fs::write(out, list).expect("the list can be written");
     found_beside(&root);
     program(&root);
+    // Tests of costs ask for it.
+    println!("cargo::rustc-env=FAHRTENBUCH_OPT_LEVEL={}", std::env::var("OPT_LEVEL").expect("cargo sets it"));
     println!("cargo::rerun-if-changed=schemas");
     println!("cargo::rerun-if-changed=build.rs");
 }

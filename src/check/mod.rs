@@ -58,7 +58,7 @@ use crate::contract::{Classification, Contract, Dimension, Kind, OnFail, Rule, R
 use crate::quarantine::decisions::{Decided, Decider};
 use crate::table::keys::{KeyColumns, KeySet, Keys};
 use crate::table::{Budget, BudgetExceeded, Chunk, Flaw, ORIGIN, ORIGIN_ROW, Origin};
-use held::{HoldError, Projected, Projection, Store};
+use held::{Booked, HoldError, Projected, Projection, Store};
 use losses::Losses;
 use metrics::Meter;
 use promises::Watch;
@@ -312,10 +312,20 @@ fn kept(value: f64) -> f64 {
     if value.abs() < 1e9 { (value * 1e6).round() / 1e6 } else { value.round() }
 }
 
+/// Why queries over all rows could not be asked.
+#[derive(Debug, thiserror::Error)]
+enum QueryError {
+    #[error(transparent)]
+    Arrow(#[from] ArrowError),
+    #[error(transparent)]
+    Budget(#[from] BudgetExceeded),
+}
+
 /// What the rules say of one batch: rows to hold back and cells to null.
 #[derive(Default)]
 struct Verdict {
-    held: BTreeMap<usize, Vec<RuleId>>,
+    /// By row the places in `specs` of the rules that hold it.
+    held: BTreeMap<usize, Vec<u32>>,
     /// By column.
     nulled: BTreeMap<usize, Vec<usize>>,
 }
@@ -324,37 +334,82 @@ impl Verdict {
     fn is_empty(&self) -> bool {
         self.held.is_empty() && self.nulled.is_empty()
     }
+}
 
-    /// Adds what is said of a batch whose first row has this place.
-    fn add(&mut self, other: Self, first: usize) {
-        for (row, rules) in other.held {
-            self.held.entry(first + row).or_default().extend(rules);
+/// What the rules say of all rows of a table: eight bytes for each row and rule that holds it, four for each cell to null.
+#[derive(Default)]
+struct TableVerdict {
+    /// Rows, and the places in `specs` of the rules that hold them.
+    held: Vec<(u32, u32)>,
+    /// By column.
+    nulled: BTreeMap<usize, Vec<u32>>,
+}
+
+impl TableVerdict {
+    /// Adds what is said of a batch whose first row has this place. Gives the bytes that were booked for it.
+    fn add(&mut self, batch: &Verdict, first: usize, budget: &Budget) -> Result<usize, BudgetExceeded> {
+        let mut booked = make_room(&mut self.held, batch.held.values().map(Vec::len).sum(), budget)?;
+        let rules = batch.held.iter().flat_map(|(row, rules)| rules.iter().map(move |rule| (*row, *rule)));
+        self.held.extend(rules.map(|(row, rule)| ((first + row) as u32, rule)));
+        for (&column, rows) in &batch.nulled {
+            let nulled = self.nulled.entry(column).or_default();
+            booked += make_room(nulled, rows.len(), budget)?;
+            nulled.extend(rows.iter().map(|row| (first + row) as u32));
         }
-        for (column, rows) in other.nulled {
-            self.nulled.entry(column).or_default().extend(rows.into_iter().map(|row| first + row));
-        }
+        Ok(booked)
     }
 
-    /// Takes out what is said of the rows before `until`, as of a batch whose first row has the place `first`.
-    fn take_until(&mut self, first: usize, until: usize) -> Self {
-        let rest = self.held.split_off(&until);
-        let held =
-            std::mem::replace(&mut self.held, rest).into_iter().map(|(row, rules)| (row - first, rules)).collect();
-        let mut nulled = BTreeMap::new();
-        for (column, rows) in &mut self.nulled {
-            let (before, rest): (Vec<usize>, Vec<usize>) = rows.iter().partition(|row| **row < until);
-            *rows = rest;
-            if !before.is_empty() {
-                nulled.insert(*column, before.into_iter().map(|row| row - first).collect());
+    /// Brings rows into their order, those of a row in that in which rules held it.
+    fn sort(&mut self) {
+        self.held.sort_by_key(|(row, _)| *row);
+        self.nulled.values_mut().for_each(|rows| rows.sort_unstable());
+    }
+
+    /// The rules that hold a row, once sorted.
+    fn rules(&self, row: usize) -> impl Iterator<Item = usize> {
+        let first = self.held.partition_point(|(other, _)| (*other as usize) < row);
+        let rules = self.held[first..].iter().take_while(move |(other, _)| *other as usize == row);
+        rules.map(|(_, rule)| *rule as usize)
+    }
+
+    /// What is said, once sorted, of the rows of a batch.
+    fn of_batch(&self, rows: std::ops::Range<usize>) -> Verdict {
+        let mut verdict = Verdict::default();
+        let first = self.held.partition_point(|(row, _)| (*row as usize) < rows.start);
+        for (row, rule) in self.held[first..].iter().take_while(|(row, _)| (*row as usize) < rows.end) {
+            verdict.held.entry(*row as usize - rows.start).or_default().push(*rule);
+        }
+        for (column, nulled) in &self.nulled {
+            let first = nulled.partition_point(|row| (*row as usize) < rows.start);
+            let until = nulled.partition_point(|row| (*row as usize) < rows.end);
+            if first < until {
+                let nulled = nulled[first..until].iter().map(|row| *row as usize - rows.start);
+                verdict.nulled.insert(*column, nulled.collect());
             }
         }
-        self.nulled.retain(|_, rows| !rows.is_empty());
-        Self { held, nulled }
+        verdict
     }
 }
 
 /// A rule's place among the specs and in the contract, and the rows that it names.
 type Named = (usize, usize, Result<Vec<usize>, NoResult>);
+/// Below so many bytes a query is not booked.
+const SMALL_QUERY: usize = 1 << 20;
+/// What a text takes beside its bytes where it is allocated.
+const ALLOCATED: usize = 16;
+
+/// Books room for so many more items and makes it. Gives the bytes that were booked.
+fn make_room<T>(list: &mut Vec<T>, more: usize, budget: &Budget) -> Result<usize, BudgetExceeded> {
+    let (length, capacity) = (list.len(), list.capacity());
+    if capacity - length >= more {
+        return Ok(0);
+    }
+    let wanted = (length + more).max(capacity + capacity / 2);
+    let bytes = (wanted - capacity) * size_of::<T>();
+    budget.take("check", bytes)?;
+    list.reserve_exact(wanted - length);
+    Ok(bytes)
+}
 
 /// What takes the rows of a table as they come out of its check.
 pub type Sink<'a, E> = &'a mut dyn FnMut(Checked) -> Result<(), E>;
@@ -377,8 +432,8 @@ pub struct TableCheck {
     store: Option<Store>,
     /// The columns of those rows that queries over all of them need.
     projection: Option<Projection>,
-    /// What is said of the rows of the projection.
-    verdict: Verdict,
+    /// What is said of the rows of the projection, or of those that wait.
+    verdict: TableVerdict,
     budget: Budget,
     booked: usize,
     /// The metrics and the promises, with their places in `specs`.
@@ -450,7 +505,7 @@ impl TableCheck {
             open: Vec::new(),
             store,
             projection,
-            verdict: Verdict::default(),
+            verdict: TableVerdict::default(),
             budget,
             booked: 0,
             exceeded: None,
@@ -524,7 +579,7 @@ impl TableCheck {
                 self.released.extend(decisions.released(&passed, first));
             }
             self.keep_keys(&passed)?;
-            self.verdict.add(verdict, first);
+            self.booked += self.verdict.add(&verdict, first, &self.budget)?;
             let table = &self.contract.table;
             let held = self.store.as_mut().map(|store| store.push(passed));
             held.transpose().map_err(|error| CheckError::Hold { table: table.clone(), error })?;
@@ -533,8 +588,10 @@ impl TableCheck {
         let (kept, held) = match verdict.is_empty() {
             true => (passed, None),
             false => {
-                let copy = Verdict { held: verdict.held.clone(), nulled: verdict.nulled.clone() };
-                self.verdict.add(copy, first);
+                // Only queries over what passed look for it again.
+                if self.projection.is_some() {
+                    self.booked += self.verdict.add(&verdict, first, &self.budget)?;
+                }
                 self.null_more(&passed, &verdict);
                 self.split(passed, verdict)?
             }
@@ -547,24 +604,28 @@ impl TableCheck {
     }
 
     /// All rows have come: gives this table's keys to those that follow, before the rules over all rows were asked.
-    pub fn lend_keys(&mut self, keys: &mut Keys) {
-        self.close_own_keys();
+    pub fn lend_keys(&mut self, keys: &mut Keys) -> Result<(), CheckError> {
+        self.close_own_keys()?;
         for (names, columns, set) in &mut self.referenced {
             keys.add(&self.contract.table, names.clone(), std::mem::take(set));
             columns.places.clear();
         }
+        Ok(())
     }
 
     /// Asks the rules over all rows and gives the rows that waited to `sink`; one outcome per rule, in the order of the
     /// contract. Adds this table's keys to `keys`.
     pub fn finish<E: From<CheckError>>(mut self, keys: &mut Keys, sink: Sink<'_, E>) -> Result<Vec<Outcome>, E> {
-        self.close_own_keys();
+        self.close_own_keys().map_err(CheckError::from)?;
         // No rows come any more that could have a key again.
         let seen: usize = std::mem::take(&mut self.seen).values().map(KeySet::bytes).sum();
         self.budget.give_back(seen);
         self.booked -= seen;
         let mut verdict = std::mem::take(&mut self.verdict);
-        self.ask_all_rows(&mut verdict).map_err(|error| self.error(&error.to_string()))?;
+        self.ask_all_rows(&mut verdict).map_err(|error| match error {
+            QueryError::Budget(exceeded) => exceeded.into(),
+            QueryError::Arrow(error) => self.error(&error.to_string()),
+        })?;
         // What is held back late takes its keys with it.
         let rebuild = !verdict.held.is_empty() && self.store.is_some() && !self.referenced.is_empty();
         if rebuild {
@@ -578,7 +639,7 @@ impl TableCheck {
             for rows in store.take().map_err(failed)? {
                 let rows = rows.map_err(failed)?;
                 let until = first + rows.num_rows();
-                let verdict = verdict.take_until(first, until);
+                let verdict = verdict.of_batch(first..until);
                 self.null_more(&rows, &verdict);
                 let (passed, held) = self.split(rows, verdict)?;
                 first = until;
@@ -782,6 +843,16 @@ impl TableCheck {
             let value = self.shown(rows, row, &key.columns);
             if own {
                 let sample = self.sample(rows, row, column, value);
+                let text = |text: &Option<String>| text.as_ref().map_or(0, |text| text.len() + ALLOCATED);
+                let texts = sample.origin.len() + ALLOCATED + text(&sample.column) + text(&sample.value);
+                let booked = make_room(&mut self.open, 1, &self.budget);
+                match booked.and_then(|bytes| self.budget.take("check", texts).map(|()| bytes + texts)) {
+                    Ok(bytes) => self.booked += bytes,
+                    Err(exceeded) => {
+                        self.exceeded = Some(exceeded);
+                        return;
+                    }
+                }
                 self.open.push((place, hash, Some(row), sample));
             } else {
                 self.name(place, rows, row, column, value, verdict);
@@ -800,7 +871,7 @@ impl TableCheck {
     }
 
     /// Keys into the table itself are answered when all of its rows are known.
-    fn close_own_keys(&mut self) {
+    fn close_own_keys(&mut self) -> Result<(), BudgetExceeded> {
         for (place, hash, row, sample) in std::mem::take(&mut self.open) {
             let Ask::ForeignKey { key } = self.specs[place].ask else { continue };
             let contract = self.contract.clone();
@@ -820,14 +891,20 @@ impl TableCheck {
             let Some(row) = row else { continue };
             match self.specs[place].on_fail {
                 OnFail::Quarantine => {
-                    self.verdict.held.entry(row).or_default().push(self.specs[place].id.clone());
+                    self.booked += make_room(&mut self.verdict.held, 1, &self.budget)?;
+                    self.verdict.held.push((row as u32, place as u32));
                 }
                 OnFail::Invalidate => {
-                    key.columns.iter().for_each(|&column| self.verdict.nulled.entry(column).or_default().push(row));
+                    for &column in &key.columns {
+                        let nulled = self.verdict.nulled.entry(column).or_default();
+                        self.booked += make_room(nulled, 1, &self.budget)?;
+                        nulled.push(row as u32);
+                    }
                 }
                 OnFail::Report | OnFail::Block => {}
             }
         }
+        Ok(())
     }
 
     /// The places in `specs` of the SQL rules that are wanted, with their places in the contract.
@@ -910,12 +987,15 @@ impl TableCheck {
     }
 
     /// Asks the queries that need all rows: first those that name some, then those that return a number, over what passed.
-    fn ask_all_rows(&mut self, verdict: &mut Verdict) -> Result<(), ArrowError> {
+    fn ask_all_rows(&mut self, verdict: &mut TableVerdict) -> Result<(), QueryError> {
         // Those over single rows have been asked; a table may have no others.
         for (place, rule) in self.sql_rules(is_local) {
             self.compare_rows(place, rule, self.passed);
         }
-        let Some(projection) = self.projection.take() else { return Ok(()) };
+        let Some(projection) = self.projection.take() else {
+            verdict.sort();
+            return Ok(());
+        };
         let projected = projection.finish();
         let mut named = self.ask_for_rows(&projected)?;
         for (place, rule) in self.sql_rules(|rule| !rule.is_number && !is_local(rule)) {
@@ -937,19 +1017,24 @@ impl TableCheck {
             if self.tallies[place].holds == Some(true) {
                 continue;
             }
-            for row in rows {
-                if self.specs[place].on_fail == OnFail::Quarantine {
-                    verdict.held.entry(row).or_default().push(self.specs[place].id.clone());
-                }
-                self.null_by_rule(rule, row, verdict);
+            if self.specs[place].on_fail == OnFail::Quarantine {
+                self.booked += make_room(&mut verdict.held, rows.len(), &self.budget)?;
+                verdict.held.extend(rows.iter().map(|row| (*row as u32, place as u32)));
+            }
+            let rule = &self.contract.rules[rule];
+            for &column in rule.invalidates.iter().filter(|_| rule.on_fail == OnFail::Invalidate) {
+                let nulled = verdict.nulled.entry(column).or_default();
+                self.booked += make_room(nulled, rows.len(), &self.budget)?;
+                nulled.extend(rows.iter().map(|row| *row as u32));
             }
         }
+        verdict.sort();
         self.ask_for_numbers(projected, verdict)
     }
 
     /// Asks the queries that name rows, part by part where the rules allow it; the rows by place in `specs`. Rules that look
     /// at the same parts are asked together, so that they share views.
-    fn ask_for_rows(&mut self, projected: &Projected) -> Result<BTreeMap<usize, Vec<usize>>, ArrowError> {
+    fn ask_for_rows(&mut self, projected: &Projected) -> Result<BTreeMap<usize, Vec<usize>>, QueryError> {
         let contract = self.contract.clone();
         let mut named: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         let mut groups: BTreeMap<Vec<usize>, Vec<(usize, usize)>> = BTreeMap::new();
@@ -977,7 +1062,7 @@ impl TableCheck {
             };
             let queries: Vec<&Query> = rules.iter().map(query).collect();
             for part in parts {
-                let rows = self.rows_for(&queries, projected, part.as_deref(), extent)?;
+                let (rows, _booked) = self.rows_for(&queries, projected, part.as_deref(), extent)?;
                 let mut frame = self.asker.over(&rows, extent);
                 for (place, rule) in &rules {
                     let begin = std::time::Instant::now();
@@ -997,7 +1082,7 @@ impl TableCheck {
     }
 
     /// Asks those views of a large table that would be asked again and again, or of more rows at a time than need be.
-    fn ask_views(&mut self, projected: &Projected, whole: &[&Query], in_parts: &[&Query]) -> Result<(), ArrowError> {
+    fn ask_views(&mut self, projected: &Projected, whole: &[&Query], in_parts: &[&Query]) -> Result<(), QueryError> {
         self.asker.forget_views();
         if !projected.is_large() {
             return Ok(());
@@ -1009,10 +1094,12 @@ impl TableCheck {
             let queries: Vec<&Query> = views.iter().map(|view| &view.query).collect();
             let parts = projected.parts(&contract.names(per))?;
             let needed = |column: &str| queries.iter().any(|query| sql::needs(&contract, query, column));
+            let most = parts.iter().map(Vec::len).max().unwrap_or(0);
+            let _booked = self.book_query(projected, most, needed)?;
             self.asker.join_views(&views, parts.iter().map(|part| projected.some(part, needed)))?;
         }
         for view in whole_views {
-            let rows = self.rows_for(&[&view.query], projected, None, Extent::Whole)?;
+            let (rows, _booked) = self.rows_for(&[&view.query], projected, None, Extent::Whole)?;
             self.asker.keep_whole_view(view, &rows);
         }
         Ok(())
@@ -1025,13 +1112,27 @@ impl TableCheck {
         projected: &Projected,
         part: Option<&[u32]>,
         extent: Extent,
-    ) -> Result<RecordBatch, ArrowError> {
+    ) -> Result<(RecordBatch, Booked), QueryError> {
         let needed = |column: &str| queries.iter().any(|query| self.asker.needs(query, column, extent));
         let are_read = queries.iter().any(|query| self.asker.reads_rows(query, extent));
-        match part.or((!are_read).then_some(&[])) {
+        let part = part.or((!are_read).then_some(&[]));
+        let booked = self.book_query(projected, part.map_or(projected.seen(), <[u32]>::len), needed)?;
+        let rows = match part {
             Some(part) => projected.some(part, needed),
             None => projected.all(needed),
-        }
+        };
+        Ok((rows?, booked))
+    }
+
+    /// Books what a query over so many rows takes. A small table is let through: what it takes has room beside the limit.
+    fn book_query(
+        &self,
+        projected: &Projected,
+        rows: usize,
+        needed: impl Fn(&str) -> bool,
+    ) -> Result<Booked, BudgetExceeded> {
+        let bytes = projected.query_bytes(rows, needed);
+        Booked::take(&self.budget, if bytes < SMALL_QUERY { 0 } else { bytes })
     }
 
     /// Compares the rows that a rule named with its limit, if it has one.
@@ -1043,7 +1144,7 @@ impl TableCheck {
     }
 
     /// Asks the queries that return a number, over what passed.
-    fn ask_for_numbers(&mut self, mut projected: Projected, verdict: &Verdict) -> Result<(), ArrowError> {
+    fn ask_for_numbers(&mut self, mut projected: Projected, verdict: &TableVerdict) -> Result<(), QueryError> {
         let asked = self.sql_rules(|rule| rule.is_number);
         if asked.is_empty() {
             return Ok(());
@@ -1051,8 +1152,7 @@ impl TableCheck {
         let nulled = verdict.nulled.iter();
         let nulled = nulled.map(|(&column, rows)| (self.contract.columns[column].name.as_str(), rows.as_slice()));
         let released = |row: usize, rule: &RuleId| self.released.get(&row).is_some_and(|rules| rules.contains(rule));
-        let is_held =
-            |row: usize| verdict.held.get(&row).is_some_and(|rules| !rules.iter().all(|rule| released(row, rule)));
+        let is_held = |row: usize| verdict.rules(row).any(|place| !released(row, &self.specs[place].id));
         projected.hide(is_held, nulled);
         projected.publish(self.published.clone());
         self.asker.hide_private();
@@ -1063,7 +1163,7 @@ impl TableCheck {
         for (place, rule) in asked {
             let rule = &contract.rules[rule];
             let begin = std::time::Instant::now();
-            let rows = self.rows_for(&[&rule.query], &projected, None, Extent::Whole)?;
+            let (rows, _booked) = self.rows_for(&[&rule.query], &projected, None, Extent::Whole)?;
             let number = self.asker.over(&rows, Extent::Whole).and_then(|mut frame| frame.number(&rule.query));
             tracing::debug!(rule = %rule.id, seconds = begin.elapsed().as_secs_f64(), "asked");
             let seen = projected.seen() as u64;
@@ -1129,11 +1229,11 @@ impl TableCheck {
             && self.is_public(column)
             && self.contract.is_never_null(column)
         {
-            verdict.held.entry(row).or_default().push(rule.clone());
+            verdict.held.entry(row).or_default().push(place as u32);
             return;
         }
         if !self.decisions.as_mut().is_some_and(|decisions| decisions.releases(rows, row, rule)) {
-            verdict.held.entry(row).or_default().push(rule.clone());
+            verdict.held.entry(row).or_default().push(place as u32);
         }
     }
 
@@ -1169,7 +1269,7 @@ impl TableCheck {
         if let Some(decisions) = &mut self.decisions {
             // A row that could not be taken apart has no values that could be published.
             for (&row, rules) in verdict.held.iter_mut().filter(|(row, _)| !self.torn.contains(*row)) {
-                rules.retain(|rule| !decisions.releases(&rows, row, rule));
+                rules.retain(|rule| !decisions.releases(&rows, row, &self.specs[*rule as usize].id));
             }
             verdict.held.retain(|_, rules| !rules.is_empty());
         }
@@ -1189,7 +1289,8 @@ impl TableCheck {
             let grown = self.losses.held(&held);
             self.budget.take("check", grown)?;
             self.booked += grown;
-            Some(Quarantined { rows: held, rules: kept.into_values().collect() })
+            let rules = |places: Vec<u32>| places.iter().map(|&place| self.specs[place as usize].id.clone()).collect();
+            Some(Quarantined { rows: held, rules: kept.into_values().map(rules).collect() })
         };
         let mut columns = rows.columns().to_vec();
         for (column, named) in &verdict.nulled {

@@ -638,8 +638,9 @@ impl Stream {
                 reading.origin,
                 &format!(
                     "has {oversized} of {} entities whose rows would take more than {most} bytes, the first is number {first} \
-                     with {rows} rows; the others were read",
-                    reading.entities
+                     with {rows} {}; the others were read",
+                    reading.entities,
+                    if rows == 1 { "row" } else { "rows" },
                 ),
             );
         }
@@ -752,7 +753,7 @@ impl Out<'_> {
     fn expect(&mut self, table: usize, rows: u64, texts: u64, own: u64) -> Result<(), Refused> {
         let own = if own > LARGE { own.saturating_mul(16) } else { own };
         let bytes = rows.saturating_mul(ROW_BYTES + texts).saturating_add(own);
-        if bytes > self.most && rows > 1 {
+        if bytes > self.most {
             return Err(Refused::Oversized { rows });
         }
         if self.is_trial {

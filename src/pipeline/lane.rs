@@ -275,7 +275,7 @@ impl Lane {
         self.is_derived = true;
         if self.transform.is_none() {
             if let Some(check) = &mut self.check {
-                check.lend_keys(keys);
+                check.lend_keys(keys)?;
             }
             return Ok(());
         }

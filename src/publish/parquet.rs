@@ -1,7 +1,8 @@
 //! Parquet: the rows of a partition become one file, the same bytes for the same rows.
 //!
 //! zstd 9, 122,880 rows a group, page index, statistics; one encoding for each column, by its contract. The columns of a row group are encoded side by side, and row
-//! groups are encoded while the next ones are still being checked. Holds two row groups; where the contract sorts, also
+//! groups are encoded while the next ones are still being checked. Holds three row groups, or fewer where the run may hold
+//! little: those wait for the encoder; where the contract sorts, also
 //! the rows of one sorted run, after which runs are spooled into the staging folder and merged at the end, a few rows of
 //! each at a time.
 
@@ -10,7 +11,7 @@ use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
 use arrow_array::{Array, RecordBatch};
@@ -52,6 +53,19 @@ pub struct Staged {
     pub rows: u64,
 }
 
+/// Rows of a row group on their way into the file, and what is booked for them until they are there.
+struct Group {
+    rows: Vec<RecordBatch>,
+    booked: usize,
+    budget: Budget,
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.budget.give_back(self.booked);
+    }
+}
+
 /// Writes the rows of one partition.
 pub struct Writer {
     table: String,
@@ -67,7 +81,10 @@ pub struct Writer {
     /// Bytes after which what is pending becomes a sorted run.
     run_bytes: usize,
     runs: Vec<PathBuf>,
-    groups: SyncSender<Vec<RecordBatch>>,
+    groups: SyncSender<Group>,
+    /// Says of each group that it is in the file; and how many of those that were sent are not, as far as it was asked.
+    written: Receiver<()>,
+    sent: usize,
     /// Gone once it has been asked for its result.
     encoder: Option<JoinHandle<Result<(Digest, u64), ParquetError>>>,
 }
@@ -95,8 +112,9 @@ impl Writer {
         let run_limit = budget.limit() / 16;
         // One row group waits while another is being encoded.
         let (groups, received) = sync_channel(1);
+        let (done, written) = channel();
         let thread_schema = schema.clone();
-        let encoder = std::thread::spawn(move || encode(file, &thread_schema, properties, &received));
+        let encoder = std::thread::spawn(move || encode(file, &thread_schema, properties, &received, &done));
         Ok(Self {
             table: contract.table.clone(),
             path,
@@ -110,6 +128,8 @@ impl Writer {
             runs: Vec::new(),
             booked: 0,
             groups,
+            written,
+            sent: 0,
             encoder: Some(encoder),
         })
     }
@@ -121,13 +141,14 @@ impl Writer {
         }
         self.rows += rows.num_rows() as u64;
         self.pending_rows += rows.num_rows();
-        if !self.sort_by.is_empty() {
-            let bytes = rows.get_array_memory_size();
-            self.budget.take("publish", bytes)?;
-            self.booked += bytes;
-        }
+        let bytes = match self.sort_by.is_empty() {
+            true => bytes_of(&rows).map_err(|error| self.failed(&error.to_string()))?,
+            false => rows.get_array_memory_size(),
+        };
+        self.take(bytes)?;
+        self.booked += bytes;
         self.pending.push(rows);
-        if self.booked > self.run_bytes {
+        if !self.sort_by.is_empty() && self.booked > self.run_bytes {
             self.spool()?;
         }
         while self.sort_by.is_empty() && self.pending_rows >= ROW_GROUP {
@@ -159,6 +180,18 @@ impl Writer {
         PublishError::Parquet { table: self.table.clone(), problem: problem.to_owned() }
     }
 
+    /// Books bytes; where the run holds too much, once the encoder has written what it has.
+    fn take(&mut self, bytes: usize) -> Result<(), PublishError> {
+        loop {
+            match self.budget.take("publish", bytes) {
+                Ok(()) => return Ok(()),
+                // An encoder that has failed says so when it is sent the next group, or at the end.
+                Err(_) if self.sent > 0 && self.written.recv().is_ok() => self.sent -= 1,
+                Err(exceeded) => return Err(exceeded.into()),
+            }
+        }
+    }
+
     /// Sends the first row group of what is pending to the encoder.
     fn send_group(&mut self) -> Result<(), PublishError> {
         let mut group = Vec::new();
@@ -176,6 +209,16 @@ impl Writer {
         }
         self.pending.extend(rest);
         self.pending_rows -= ROW_GROUP - missing;
+        let bytes = group.iter().map(bytes_of).sum::<Result<usize, _>>();
+        let bytes = bytes.map_err(|error| self.failed(&error.to_string()))?;
+        // What is encoded takes no more than the rows, and both are there at once. Rows that were not sorted are booked already.
+        let booked = if self.sort_by.is_empty() { bytes.min(self.booked) } else { 0 };
+        self.booked -= booked;
+        let mut group = Group { rows: group, booked, budget: self.budget.clone() };
+        let more = 2 * bytes - booked;
+        self.take(more)?;
+        group.booked += more;
+        self.sent += 1;
         if self.groups.send(group).is_ok() {
             return Ok(());
         }
@@ -498,20 +541,24 @@ fn encode(
     file: File,
     schema: &SchemaRef,
     properties: WriterPropertiesPtr,
-    groups: &Receiver<Vec<RecordBatch>>,
+    groups: &Receiver<Group>,
+    done: &Sender<()>,
 ) -> Result<(Digest, u64), ParquetError> {
     let parquet_schema = ArrowSchemaConverter::new().schema_root("table").convert(schema)?;
     let out = Digested { file: BufWriter::new(file), digester: Digester::default(), bytes: 0 };
     let mut writer = SerializedFileWriter::new(out, parquet_schema.root_schema_ptr(), properties)?;
     let factory = ArrowRowGroupWriterFactory::new(&writer, schema.clone());
-    for (place, group) in groups.iter().enumerate() {
-        let chunks = encode_columns(factory.create_column_writers(place)?, schema, &group)?;
-        drop(group);
+    for (place, mut group) in groups.iter().enumerate() {
+        let chunks = encode_columns(factory.create_column_writers(place)?, schema, &group.rows)?;
+        group.rows.clear();
         let mut row_group = writer.next_row_group()?;
         for chunk in chunks {
             chunk.append_to_row_group(&mut row_group)?;
         }
         row_group.close()?;
+        drop(group);
+        // The writer listens until it is dropped.
+        let _ = done.send(());
     }
     let mut out = writer.into_inner()?;
     out.file.flush()?;

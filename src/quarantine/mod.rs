@@ -211,6 +211,10 @@ pub fn texts<'a>(rows: &'a RecordBatch, name: &str) -> Option<&'a StringArray> {
     rows.column_by_name(name)?.as_string_opt()
 }
 
+/// Rows and bytes after which a row group of a quarantine file is written: until then it is held in memory.
+const GROUP_ROWS: usize = 65_536;
+const GROUP_BYTES: usize = 8 << 20;
+
 /// Writes the rows of one table that one check held; no row, no file.
 pub struct Writer {
     path: PathBuf,
@@ -261,6 +265,9 @@ impl Writer {
         }
         if let Some(writer) = &mut self.writer {
             writer.write(&rows).map_err(|error| failed(&error))?;
+            if writer.in_progress_rows() >= GROUP_ROWS || writer.memory_size() >= GROUP_BYTES {
+                writer.flush().map_err(|error| failed(&error))?;
+            }
         }
         Ok(())
     }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use fahrtenbuch::pipeline::beside::parquet_rows;
 use serde_json::Value;
 
+use crate::measure;
 use crate::world::{World, files, root};
 
 const DATE: &str = "2026-11-24";
@@ -225,28 +226,12 @@ fn a_line_end_in_a_value_is_published_and_told() {
     assert!(notes(&record(&output)).contains(&expected.to_owned()), "{:?}", notes(&record(&output)));
 }
 
-/// Runs the program; its output and its peak memory in MiB.
-fn measured(arguments: &[&str]) -> (Output, u64) {
+/// Runs the program, in bounded time.
+fn measured(arguments: &[&str]) -> measure::Cost {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fahrtenbuch"));
-    let out = tempfile::tempdir().unwrap();
-    let file = |name: &str| std::fs::File::create(out.path().join(name)).unwrap();
-    command.args(arguments).stdin(Stdio::null()).stdout(file("stdout")).stderr(file("stderr"));
-    command.env("FAHRTENBUCH_NOW", crate::world::NOW);
-    let mut child = command.spawn().unwrap();
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
-    let code = loop {
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let line =
-            text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.trim().parse().ok());
-        peak = line.unwrap_or(0).max(peak);
-        if let Some(code) = child.try_wait().unwrap() {
-            break code;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    };
-    let read = |name: &str| std::fs::read(out.path().join(name)).unwrap();
-    (Output { status: code, stdout: read("stdout"), stderr: read("stderr") }, peak / 1024)
+    let cost = measure::cost(command.args(arguments).env("FAHRTENBUCH_NOW", crate::world::NOW));
+    assert!(cost.time < measure::MOST_TIME, "{arguments:?}: {:?}", cost.time);
+    cost
 }
 
 /// Torn rows without number, which an archive packs to nothing and a folder does not.
@@ -263,8 +248,8 @@ fn torn_rows_cost_little_and_too_many_refuse_the_file() {
         let feed = folder.path().join("feed");
         let bytes = with(&[("routes.txt", torn(columns, rows))]);
         zip::ZipArchive::new(Cursor::new(bytes)).unwrap().extract(&feed).unwrap();
-        let (output, peak) = measured(&["validate", feed.to_str().unwrap(), "--date", DATE, "--format", "json"]);
-        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let cost = measured(&["validate", feed.to_str().unwrap(), "--date", DATE, "--format", "json"]);
+        let (report, peak): (Value, u64) = (serde_json::from_slice(&cost.stdout).unwrap(), cost.peak);
         let refused = report["notices"].to_string().contains("more than 100000 rows do not have as many fields");
         assert_eq!(refused, rows > 100_000, "{columns} columns, {rows} rows: {report}");
         assert!(peak < MOST, "validate of {columns} columns, {rows} rows: {peak} MiB");
@@ -276,8 +261,8 @@ fn torn_rows_cost_little_and_too_many_refuse_the_file() {
         std::fs::write(world.path("data/sample/stadtbus-gtfs.zip"), with(&[("routes.txt", torn(columns, rows))]))
             .unwrap();
         let folder = world.path("").to_string_lossy().into_owned();
-        let (output, peak) = measured(&["-C", &folder, "run", "stadtbus-fahrplan"]);
-        let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let cost = measured(&["-C", &folder, "run", "stadtbus-fahrplan"]);
+        let (told, peak) = (cost.said(), cost.peak);
         assert!(told.contains(expected), "{told}");
         assert!(peak < MOST, "run of {columns} columns, {rows} rows: {peak} MiB");
         let private: usize = files(&world.path("data/private")).values().map(Vec::len).sum();

@@ -10,13 +10,13 @@ use fahrtenbuch::decode::Limits;
 use fahrtenbuch::decode::timetable::{self, Package};
 use serde_json::Value;
 
+use crate::measure::{BESIDE, MOST_TIME};
 use crate::world::{World, python, root};
 
 const DATE: &str = "2026-11-24";
 /// `limits: memory` of a new workspace, and what the program may take beside it, MiB.
-const MEMORY: u64 = 1024 + 100;
-/// Ten seconds at full optimisation; the tests may be built without, some ten times slower, and a small machine has other work.
-const MILLISECONDS: u64 = 100_000;
+const MEMORY: u64 = 1024 + BESIDE;
+const MILLISECONDS: u64 = MOST_TIME.as_millis() as u64;
 
 type Files = BTreeMap<&'static str, String>;
 

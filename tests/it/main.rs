@@ -17,6 +17,7 @@ mod killed;
 mod left_out;
 mod linking;
 mod losses;
+mod measure;
 mod mistakes;
 mod private_text;
 mod published;
