@@ -434,7 +434,9 @@ fn a_feed_without_any_time_takes_that_of_receipt_and_says_so() {
     let record = run(&world, DATE);
     all_are_published(&record, "vehicle_locations", 4);
     let received = [0, 60, 120, 180].map(Some);
-    assert_eq!(times(&record, &world, "vehicle_locations", "event_timestamp"), received);
+    // Published in the middle of the ten seconds before.
+    let events = [-5, 55, 115, 175].map(Some);
+    assert_eq!(times(&record, &world, "vehicle_locations", "event_timestamp"), events);
     assert_eq!(times(&record, &world, "vehicle_locations", "received_at"), received);
     assert_eq!(distinct(&texts(&published(&world, &record, "vehicle_locations"), "location_ping_id")), 4);
     assert_eq!(findings(&record, "vehicle_positions.report_or_snapshot_has_time"), [json!([4, "info"])]);
@@ -454,14 +456,15 @@ fn the_times_of_entities_are_taken_where_the_header_has_none() {
         let world = of_a_feed(has_header_time, have_entities_time);
         let record = run(&world, DATE);
         all_are_published(&record, "vehicle_locations", 4);
-        let made = [-10, 50, 110, 170].map(Some);
+        // Published in the middle of ten seconds.
+        let made = [-15, 45, 105, 165].map(Some);
         assert_eq!(times(&record, &world, "vehicle_locations", "event_timestamp"), made);
         assert_eq!(findings(&record, "vehicle_positions.report_or_snapshot_has_time"), Vec::<Value>::new());
         assert_eq!(
             (table(&record, "trip_updates")["published"].as_u64(), table(&record, "alerts")["published"].as_u64()),
             (Some(1), Some(1))
         );
-        let predicted = if have_entities_time { Some(-10) } else { None };
+        let predicted = have_entities_time.then_some(-15);
         assert_eq!(times(&record, &world, "trip_updates", "event_timestamp"), [predicted]);
     }
 }
