@@ -33,6 +33,18 @@ pub struct Origin {
     pub captured_at: jiff::Timestamp,
 }
 
+impl Origin {
+    /// What a source gave at an instant. The name is that of the source and the time.
+    pub fn of_capture(source: &str, captured_at: jiff::Timestamp) -> Self {
+        Self { name: format!("{source} {captured_at}"), captured_at }
+    }
+
+    /// The name of the source, see [`Origin::of_capture`].
+    pub fn source(&self) -> &str {
+        self.name.rsplit_once(' ').map_or(&self.name, |(source, _)| source)
+    }
+}
+
 /// Some rows of one table.
 ///
 /// `rows` has the contract's columns in the contract's order, with the contract's Arrow types, all of them nullable, and

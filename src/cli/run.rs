@@ -36,7 +36,8 @@ Of a timetable it is the day on which the newest one was captured. A source that
 is told, and what was captured before is published.
 
 With --date, --from and --to no source is asked. A date that is not over is published, but said
-to be provisional. A date without evidence fails alone and is skipped among several.
+to be provisional. A date without evidence fails alone and is skipped among several. Where no
+pipeline is named, a timetable of which none was captured on the date has nothing to do.
 
 Running again with nothing new publishes nothing new. A run that was killed is finished by the
 next one.")]
@@ -199,6 +200,16 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
                 Err(error) if is_range && error.is_absent() => {
                     skipped.extend(*date);
                     results.push(not_run(*date, "skipped", error.to_string(), &[]));
+                }
+                // Nobody asked for the timetable of this date by name.
+                Err(RunError::NoNewTimetable { date, valid, .. }) if arguments.pipelines.is_empty() => {
+                    let reason = format!(
+                        "no timetable was captured on {date}; the newest until then is of {valid}: nothing to do"
+                    );
+                    if !arguments.json {
+                        println!("{}: {reason}\n", pipeline.name);
+                    }
+                    results.push(not_run(Some(date), "skipped", reason, &[]));
                 }
                 Err(error) => {
                     exit = exit.max(failed(&error, arguments.json, Some(&pipeline.name)));

@@ -110,6 +110,10 @@ const EFFECT: &[(u64, &str)] = &[
 ];
 const SEVERITY_LEVEL: &[(u64, &str)] = &[(1, "UNKNOWN_SEVERITY"), (2, "INFO"), (3, "WARNING"), (4, "SEVERE")];
 
+/// The column that says which source of the pipeline gave a row. Two sources may say something in the same second, and what they
+/// call by the same id need not be the same.
+pub const SOURCE: &str = "source";
+
 /// The three tables, and the column names in the order of the cells that are pushed.
 const TABLES: [&str; 3] = ["vehicle_positions", "trip_updates", "alerts"];
 const VEHICLES: usize = 0;
@@ -117,7 +121,7 @@ const UPDATES: usize = 1;
 const ALERTS: usize = 2;
 
 /// What every row begins with.
-const COMMON: &[&str] = &["captured_at", "feed_timestamp", "entity_id"];
+const COMMON: &[&str] = &["captured_at", "feed_timestamp", "entity_id", SOURCE];
 /// A trip descriptor and a vehicle descriptor.
 const TRIP: &[&str] = &["trip_id", "start_time", "start_date", "schedule_relationship", "route_id", "direction_id"];
 const VEHICLE: &[&str] = &["vehicle_id", "vehicle_label", "license_plate"];
@@ -521,11 +525,13 @@ impl Stream {
     /// Reads entities until a chunk is full or the message is at its end.
     fn go_on(&mut self, mut reading: Reading) -> Result<(), DecodeError> {
         let body = reading.body.clone();
+        let origins = self.origins.clone();
         let mut message = fields_from(&body, reading.at);
         let feed_timestamp = reading.header.timestamp.filter(|seconds| *seconds != 0);
         let mut place = Place {
             captured_at: reading.captured_at,
             feed_timestamp: feed_timestamp.map_or(Cell::Absent, |seconds| Cell::Int(seconds as i64)),
+            source: origins.get(reading.origin as usize).map_or("", Origin::source),
             origin: reading.origin,
             row: 0,
         };
@@ -710,6 +716,7 @@ impl Header {
 struct Place<'a> {
     captured_at: Timestamp,
     feed_timestamp: Cell<'a>,
+    source: &'a str,
     origin: u32,
     /// The place of the entity in its message.
     row: u64,
@@ -721,6 +728,7 @@ impl<'a> Place<'a> {
         cells[0] = Cell::Int(self.captured_at.as_second());
         cells[1] = self.feed_timestamp;
         cells[2] = id;
+        cells[3] = Cell::Text(self.source.as_bytes());
         cells
     }
 }
@@ -868,7 +876,7 @@ fn vehicle<'a>(bytes: &'a [u8], place: &Place<'a>, id: Cell<'a>, out: &mut Out<'
         carriages.push(']');
         cells[REST_AT + 12] = Cell::Text(carriages.as_bytes());
     }
-    out.expect(VEHICLES, 1, 0, (bytes.len() + carriages.len()) as u64)?;
+    out.expect(VEHICLES, 1, place.source.len() as u64, (bytes.len() + carriages.len()) as u64)?;
     out.push(VEHICLES, &cells, place);
     Ok(())
 }
@@ -1203,7 +1211,7 @@ enum RowPartition {
     /// That of the partition that is made.
     Own,
     /// That of a date which was over, received on the date of the partition.
-    Late(ServiceDate),
+    Neighbour(ServiceDate),
     /// No partition's; counted in this one.
     Stray(ServiceDate),
     Other,
@@ -1220,11 +1228,11 @@ struct RowFilter {
     start_time: Option<usize>,
     made: Vec<usize>,
     strays: Strays,
-    /// Rows that name another date and came after it was over, received on the date of the partition.
-    late: BTreeMap<ServiceDate, u64>,
-    /// How many strays and samples there were before the entity that is being read, and which late rows it has.
+    /// Rows received on the date of the partition that are of another one: named, and come after it was over, or of a later one.
+    others: BTreeMap<ServiceDate, u64>,
+    /// How many strays and samples there were before the entity that is being read, and which rows of another date it has.
     strays_before: (u64, usize),
-    late_of_entity: Option<(ServiceDate, u64)>,
+    others_of_entity: Option<(ServiceDate, u64)>,
 }
 
 impl RowFilter {
@@ -1244,26 +1252,26 @@ impl RowFilter {
             start_time: place("start_time"),
             made: made.iter().filter_map(|name| place(name)).collect(),
             strays: Strays::default(),
-            late: BTreeMap::new(),
+            others: BTreeMap::new(),
             strays_before: (0, 0),
-            late_of_entity: None,
+            others_of_entity: None,
         }
     }
 
     /// An entity begins.
     fn begin(&mut self) {
         self.strays_before = (self.strays.rows, self.strays.samples.len());
-        self.late_of_entity = None;
+        self.others_of_entity = None;
     }
 
-    /// Forgets what it counted of an entity that is left out. All rows of an entity that name a date name the same one.
+    /// Forgets what it counted of an entity that is left out. All of its rows in a table are of the same date.
     fn undo(&mut self) {
         self.strays.rows = self.strays_before.0;
         self.strays.samples.truncate(self.strays_before.1);
-        if let Some((date, rows)) = self.late_of_entity.take() {
-            match self.late.get_mut(&date) {
+        if let Some((date, rows)) = self.others_of_entity.take() {
+            match self.others.get_mut(&date) {
                 Some(count) if *count > rows => *count -= rows,
-                _ => _ = self.late.remove(&date),
+                _ => _ = self.others.remove(&date),
             }
         }
     }
@@ -1296,9 +1304,10 @@ impl RowFilter {
         match self.dates.assign(place.captured_at, dated) {
             Assigned::To(date) if date == self.date => RowPartition::Own,
             Assigned::To(date) => {
-                let is_named = dated.start_date.is_some() && self.dates.day(date).is_over(place.captured_at);
-                match is_named && self.dates.reported(place.captured_at).date == self.date {
-                    true => RowPartition::Late(date),
+                let is_late = dated.start_date.is_some() && self.dates.day(date).is_over(place.captured_at);
+                let is_told = is_late || date > self.date;
+                match is_told && self.dates.reported(place.captured_at).date == self.date {
+                    true => RowPartition::Neighbour(date),
                     false => RowPartition::Other,
                 }
             }
@@ -1310,9 +1319,9 @@ impl RowFilter {
     /// Counts a row that is not made.
     fn count(&mut self, partition: RowPartition, place: &Place<'_>) {
         match partition {
-            RowPartition::Late(date) => {
-                *self.late.entry(date).or_default() += 1;
-                self.late_of_entity = Some((date, self.late_of_entity.map_or(1, |(_, rows)| rows + 1)));
+            RowPartition::Neighbour(date) => {
+                *self.others.entry(date).or_default() += 1;
+                self.others_of_entity = Some((date, self.others_of_entity.map_or(1, |(_, rows)| rows + 1)));
             }
             RowPartition::Stray(of) => {
                 self.strays.rows += 1;
@@ -1326,14 +1335,21 @@ impl RowFilter {
 
     /// What is to be told of a table at its end.
     fn steps(self, table: usize, name: &str) -> Vec<Step> {
-        let late = |(date, rows): (ServiceDate, u64)| {
-            let message = format!(
-                "{rows} rows of {name} were received on {} and are of {date}, which was over: they are in its partition if it is run, or run again, after noon of the day after it",
-                self.date
-            );
-            Step::Note(Note { rule: "gtfs_realtime.late_rows", severity: Severity::Info, message })
+        let told = |(date, rows): (ServiceDate, u64)| {
+            let of = format!("{rows} rows of {name} were received on {} and are of {date}", self.date);
+            let (rule, message) = match date > self.date {
+                true => ("gtfs_realtime.early_rows", format!("{of}: they are in its partition")),
+                false => (
+                    "gtfs_realtime.late_rows",
+                    format!(
+                        "{of}, which was over: they are in its partition if it is run, or run again, after noon of the day \
+                         after it"
+                    ),
+                ),
+            };
+            Step::Note(Note { rule, severity: Severity::Info, message })
         };
-        let mut steps: Vec<Step> = self.late.into_iter().map(late).collect();
+        let mut steps: Vec<Step> = self.others.into_iter().map(told).collect();
         if self.strays.rows > 0 {
             steps.push(Step::Strays { table, strays: self.strays });
         }

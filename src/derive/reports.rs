@@ -1,8 +1,8 @@
 //! What is a report, and whose it is: which vehicle a row is of, which rows say the same, and the id that each is published
 //! under.
 //!
-//! A report is a vehicle at a place at a time, and what it says of itself there. Its time is its own or else that of its
-//! snapshot. Published ids are for ever: the first report of a vehicle and second has the id that these two make; another
+//! A report is a vehicle at a place at a time, and what it says of itself there. Its time is its own, or else that of its
+//! snapshot, or else that of receipt. Published ids are for ever: the first report of a vehicle and second has the id that these two make; another
 //! one of the same place has that id and digits that depend on what it says; one of another place has the same id, so that
 //! the primary key holds it back. The id of a report of which nobody knows the vehicle depends on all that it says.
 
@@ -31,20 +31,39 @@ pub struct Fleets {
     /// The name of the fleet of each source, of positions and of other tables; without one the ids stand alone.
     of_positions: Arc<[Option<Arc<str>>]>,
     of_others: Arc<[Option<Arc<str>>]>,
+    /// A key for the operator of each source whose ids of trips and alerts stand alone.
+    operators: Arc<[Option<u128>]>,
+    has_many: bool,
 }
 
 impl Fleets {
-    /// `sources` has the place of the source of each origin, the others have a fleet for each source.
-    pub fn new(sources: Arc<[u32]>, of_positions: Arc<[Option<Arc<str>>]>, of_others: Arc<[Option<Arc<str>>]>) -> Self {
-        let is_one = |fleets: &[Option<Arc<str>>]| fleets.iter().all(Option::is_none);
-        if is_one(&of_positions) && is_one(&of_others) {
-            return Self::default();
-        }
-        Self { sources, of_positions, of_others }
+    /// `sources` has the place of the source of each origin, the others have a fleet for each source; `operators` the names within
+    /// which ids of trips and alerts mean the same.
+    pub fn new(
+        sources: Arc<[u32]>,
+        of_positions: Arc<[Option<Arc<str>>]>,
+        of_others: Arc<[Option<Arc<str>>]>,
+        operators: &[Option<Arc<str>>],
+    ) -> Self {
+        let has_many = of_positions.iter().chain(of_others.iter()).any(Option::is_some);
+        let operators = operators.iter().map(|name| name.as_deref().map(text_key)).collect();
+        Self { sources, of_positions, of_others, operators, has_many }
     }
 
     fn is_one(&self) -> bool {
-        self.sources.is_empty()
+        !self.has_many
+    }
+
+    /// Mixes into the keys of what predictions or alerts are about who says it: two operators may both have a trip 1.
+    pub fn mix_operators(&self, rows: &RecordBatch, keys: &mut [u128]) {
+        let Some(origins) = origins(rows).filter(|_| self.operators.iter().any(Option::is_some)) else { return };
+        for (key, origin) in keys.iter_mut().zip(origins.values()) {
+            let source = self.sources.get(*origin as usize);
+            let operator = source.and_then(|source| *self.operators.get(*source as usize)?);
+            if let Some(operator) = operator {
+                *key = key_of(&[*key, operator]);
+            }
+        }
     }
 
     fn of(&self, is_position: bool, origin: u32) -> Option<&str> {
@@ -122,7 +141,8 @@ fn origins(rows: &RecordBatch) -> Option<&UInt32Array> {
 pub struct Reports {
     /// What every row says, but for what may differ between two rows that say the same.
     content: KeyColumns,
-    feed_timestamp: Option<usize>,
+    /// What tells the time of a snapshot: the first that is there.
+    of_snapshot: Vec<usize>,
     timestamp: Option<usize>,
     /// The columns of a report in the order of their names, with the keys of these.
     named: Vec<(u128, KeyColumns)>,
@@ -182,7 +202,7 @@ impl Reports {
         named.sort_unstable();
         Self {
             content,
-            feed_timestamp: source.index_of("feed_timestamp"),
+            of_snapshot: ["feed_timestamp", "captured_at"].iter().filter_map(|name| source.index_of(name)).collect(),
             timestamp: source.index_of("timestamp"),
             named: named.into_iter().map(|(name, place)| (text_key(name), KeyColumns::new(vec![place]))).collect(),
             fix: KeyColumns::new(["latitude", "longitude"].iter().filter_map(|name| source.index_of(name)).collect()),
@@ -203,9 +223,16 @@ impl Reports {
         // Where a row has no time of its own, its time is that of the snapshot.
         let is_own = |row: usize| self.timestamp.is_some_and(|place| rows.column(place).is_valid(row));
         let are_own = self.timestamp.is_some_and(|place| rows.column(place).null_count() == 0);
-        if let Some(place) = self.feed_timestamp.filter(|_| !are_own) {
-            for (row, time) in KeyColumns::new(vec![place]).keys(rows).enumerate().filter(|(row, _)| !is_own(*row)) {
-                keys[row] = key_of(&[keys[row], time]);
+        if !are_own {
+            let mut has_time: Vec<bool> = (0..keys.len()).map(is_own).collect();
+            for &place in &self.of_snapshot {
+                let times = rows.column(place);
+                for (row, time) in KeyColumns::new(vec![place]).keys(rows).enumerate() {
+                    if !has_time[row] && times.is_valid(row) {
+                        keys[row] = key_of(&[keys[row], time]);
+                        has_time[row] = true;
+                    }
+                }
             }
         }
         let mut places = Vec::new();

@@ -15,7 +15,7 @@ use arrow_array::{
 use jiff::tz::TimeZone;
 
 use crate::contract::{Classification, Contract, Kind, RuleId};
-use crate::decode::gtfs_realtime;
+use crate::decode::gtfs_realtime::{self, SOURCE};
 use crate::derive::privacy::{Pseudonym, Pseudonyms};
 use crate::derive::reports::{self, Fleets, Reports, Vehicles};
 use crate::derive::{DeriveError, Dropped, DroppedRows, Transform};
@@ -29,8 +29,8 @@ const NO_DATA: &str = "NO_DATA_AVAILABLE";
 /// Percentages beyond this are a fault of the counter and no crowd.
 const MOST_PERCENT: i32 = 300;
 
-/// What tells when a report was made: its own time, or else that of its snapshot.
-const EVENT_TIME: &[&str] = &["timestamp", "feed_timestamp"];
+/// What tells when a report was made: its own time, or else that of its snapshot, or else that of receipt.
+const EVENT_TIME: &[&str] = &["timestamp", "feed_timestamp", "captured_at"];
 /// What may tell which vehicle is meant, see [`Vehicles`].
 const VEHICLE: &[&str] = &["vehicle_id", "license_plate", "vehicle_label", "entity_id"];
 /// Dropped rows that are shown.
@@ -75,8 +75,8 @@ pub fn transform(
     };
     // What may differ between two rows that say the same.
     let incidental = match table {
-        Table::VehiclePositions => &["captured_at", "feed_timestamp", "entity_id"][..],
-        _ => &["captured_at", "feed_timestamp", "timestamp"],
+        Table::VehiclePositions => &["captured_at", "feed_timestamp", "entity_id", SOURCE][..],
+        _ => &["captured_at", "feed_timestamp", "timestamp", SOURCE],
     };
     let subject = match table {
         Table::VehiclePositions => &[][..],
@@ -132,7 +132,7 @@ impl Made<'_> {
         match column {
             "service_date" => Made::Derived(Kind::Date, &[]),
             "received_at" => Made::Copied("captured_at"),
-            "event_timestamp" => Made::First(Kind::Instant, &EVENT_TIME[..if is_position { 2 } else { 1 }]),
+            "event_timestamp" => Made::First(Kind::Instant, &EVENT_TIME[..if is_position { 3 } else { 1 }]),
             "trip_id_scheduled" => Made::Copied("trip_id"),
             "trip_start_time" => Made::Copied("start_time"),
             "trip_schedule_relationship" => Made::Copied("schedule_relationship"),
@@ -272,7 +272,7 @@ impl Transform for Telemetry {
             "scheduled_stop_sequence" => vec!["current_stop_sequence", "stop_sequence"],
             "heading" => vec!["bearing"],
             "received_at" => vec!["captured_at"],
-            "event_timestamp" => vec!["timestamp", "feed_timestamp"],
+            "event_timestamp" => EVENT_TIME.to_vec(),
             "alert_id" => vec!["entity_id"],
             "vehicle_id" => VEHICLE.to_vec(),
             "location_ping_id" => [VEHICLE, EVENT_TIME].concat(),
@@ -375,20 +375,22 @@ impl Telemetry {
     fn subjects(&self, rows: &RecordBatch, contents: &[u128]) -> Vec<u128> {
         let mut subjects: Vec<u128> = self.subject.keys(rows).collect();
         let name = if self.table == Table::Alerts { "entity_id" } else { "trip_id" };
-        let Some(ids) = self.source_column(rows, name).filter(|ids| ids.null_count() > 0) else { return subjects };
-        match &self.trip {
-            // A trip may be described by its route, direction and start.
-            Some(trip) => {
-                for (row, key) in trip.keys(rows).enumerate().filter(|(row, _)| ids.is_null(*row)) {
-                    subjects[row] = key_of(&[subjects[row], key]);
+        if let Some(ids) = self.source_column(rows, name).filter(|ids| ids.null_count() > 0) {
+            match &self.trip {
+                // A trip may be described by its route, direction and start.
+                Some(trip) => {
+                    for (row, key) in trip.keys(rows).enumerate().filter(|(row, _)| ids.is_null(*row)) {
+                        subjects[row] = key_of(&[subjects[row], key]);
+                    }
+                }
+                // Nothing tells two alerts without ids apart but what they say.
+                None => {
+                    let rows = (0..subjects.len()).filter(|&row| ids.is_null(row));
+                    rows.for_each(|row| subjects[row] = contents[row]);
                 }
             }
-            // Nothing tells two alerts without ids apart but what they say.
-            None => {
-                let rows = (0..subjects.len()).filter(|&row| ids.is_null(row));
-                rows.for_each(|row| subjects[row] = contents[row]);
-            }
         }
+        self.settings.fleets.mix_operators(rows, &mut subjects);
         subjects
     }
 
@@ -428,14 +430,17 @@ impl Telemetry {
         self.source_column(rows, name)?.as_string_opt()
     }
 
-    /// When each report was made: its own time, else that of its snapshot.
+    /// When each report was made: its own time, else that of its snapshot. A position of a feed that tells no time at all is taken
+    /// as of its receipt.
     fn event_timestamps(&self, rows: &RecordBatch) -> TimestampMillisecondArray {
         let own = self.instants(rows, "timestamp");
-        let feed = self.instants(rows, "feed_timestamp").filter(|_| self.table == Table::VehiclePositions);
+        let of_position = |name: &str| self.instants(rows, name).filter(|_| self.table == Table::VehiclePositions);
+        let (feed, received) = (of_position("feed_timestamp"), of_position("captured_at"));
         let value = |array: Option<&TimestampMillisecondArray>, row: usize| {
             array.filter(|array| array.is_valid(row)).map(|array| array.value(row))
         };
-        let values = (0..rows.num_rows()).map(|row| value(own, row).or_else(|| value(feed, row)));
+        let values = (0..rows.num_rows())
+            .map(|row| value(own, row).or_else(|| value(feed, row)).or_else(|| value(received, row)));
         values.collect::<TimestampMillisecondArray>().with_timezone("UTC")
     }
 

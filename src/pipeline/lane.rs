@@ -11,7 +11,7 @@ use crate::check::surroundings::Surroundings;
 use crate::check::{Checked, Outcome, Quarantined, RuleResult, Sample, TableCheck};
 use crate::contract::times::PublishedTimes;
 use crate::contract::{Contract, Dimension, OnFail, RuleId, Severity};
-use crate::decode::gtfs_realtime::Strays;
+use crate::decode::gtfs_realtime::{self, Strays};
 use crate::decode::{Head, Note};
 use crate::derive::privacy::texts::{PrivateTexts, PublishedTexts};
 use crate::derive::{DroppedRows, Transform, privacy};
@@ -412,10 +412,14 @@ impl Lane {
     }
 }
 
-/// How rows of the feed and of the release are known: not by what mappings replace or rules may null on their way there.
+/// How rows of the feed and of the release are known: not by what mappings replace or rules may null on their way there. The
+/// source of a report stands in the name of its origin.
 fn identities(plan: &Plan, source: &Contract, release: &Contract, origins: &Arc<[Origin]>) -> [Arc<Identity>; 2] {
     let mut ignored: BTreeSet<String> = plan.mappings.keys().cloned().collect();
     ignored.extend(quarantine::nullable(source));
+    if gtfs_realtime::columns(&source.table).is_some() {
+        ignored.insert(gtfs_realtime::SOURCE.to_owned());
+    }
     let mut later = ignored.clone();
     if let Some(transform) = &plan.transform {
         let columns = release.columns.iter().map(|column| &column.name);

@@ -281,3 +281,232 @@ fn what_the_pipeline_says_of_vehicles_is_checked() {
         assert!(told.contains(expected), "{told}");
     }
 }
+
+/// Positions, predictions and an alert of one operator, with ids that the other one has, too; a snapshot in the minute. Each
+/// prediction says the operator's delay.
+fn of_an_operator(world: &World, source: &str, at: i64, delay: u8, vehicles: &[u8]) {
+    let header = [0x18].into_iter().chain(varint(at)).collect::<Vec<u8>>();
+    let header = field(1, &[field(1, b"2.0"), header].concat());
+    let mut body = header;
+    for (place, bus) in vehicles.iter().enumerate() {
+        let mut position = vec![0x0d];
+        position.extend((48.47_f32 + f32::from(*bus) * 0.01 + f32::from(delay) * 0.001).to_le_bytes());
+        position.push(0x15);
+        position.extend(7.94_f32.to_le_bytes());
+        let id = field(8, &field(1, format!("bus{bus}").as_bytes()));
+        let trip = field(1, &[field(1, format!("t{bus}").as_bytes()), field(3, b"20261124")].concat());
+        let time: Vec<u8> = [0x28].into_iter().chain(varint(at)).collect();
+        let vehicle = [trip, field(2, &position), time, id].concat();
+        body.extend(field(2, &[field(1, format!("v{place}").as_bytes()), field(4, &vehicle)].concat()));
+    }
+    let trip = field(1, &[field(1, b"t0"), field(3, b"20261124")].concat());
+    // A delay on arrival at the third stop.
+    let update = field(2, &[&[0x08, 3][..], &field(2, &[0x08, delay])].concat());
+    body.extend(field(2, &[field(1, b"u0"), field(3, &[trip, update].concat())].concat()));
+    let text = field(10, &field(1, &field(1, format!("Umleitung {delay}").as_bytes())));
+    let informed = field(5, &field(2, b"1"));
+    body.extend(field(2, &[field(1, b"a0"), field(5, &[informed, text].concat())].concat()));
+    keep(world, source, at, &[], &body);
+}
+
+fn varint(number: i64) -> Vec<u8> {
+    let (mut rest, mut bytes) = (number as u64, Vec::new());
+    while rest > 0x7f {
+        bytes.push((rest & 0x7f) as u8 | 0x80);
+        rest >>= 7;
+    }
+    bytes.push(rest as u8);
+    bytes
+}
+
+/// The rules that compare rows of a snapshot, of a vehicle or of a trip, and found something.
+fn doubles(record: &Value) -> Vec<(String, u64)> {
+    let all = record["findings"].as_array().unwrap().iter();
+    let named = all.map(|finding| (finding["rule"].as_str().unwrap().to_owned(), finding["rows"].as_u64().unwrap()));
+    let compare = ["twice", "goes_back", "order", "ascend", "one_vehicle", "one_trip", "primary_key", "one_report"];
+    named.filter(|(rule, _)| compare.iter().any(|word| rule.contains(word))).collect()
+}
+
+#[test]
+fn two_operators_captured_in_the_same_second_have_no_false_warning() {
+    for said in ["", "vehicles: by_source", "vehicles: shared"] {
+        let record = run(&two_operators(said), DATE);
+        let found = record["findings"].as_array().unwrap().iter();
+        let found: Vec<_> = found.filter(|finding| !finding["rule"].as_str().unwrap().contains("timetable")).collect();
+        // Two buses of one number at different places are one bus where the pipeline says so.
+        if said != "vehicles: shared" {
+            assert_eq!(doubles(&record), [], "{said}: {found:#?}");
+        }
+        for rule in ["reported_twice_in_snapshot", "entity_id_twice_in_snapshot", "out_of_order", "snapshot_goes_back"]
+        {
+            assert_eq!(findings(&record, &format!("vehicle_positions.{rule}")), Vec::<Value>::new(), "{said}");
+        }
+    }
+}
+
+#[test]
+fn two_operators_of_equal_trip_ids_do_not_change_each_others_predictions() {
+    let world = telemetry();
+    for snapshot in 0..4 {
+        of_an_operator(&world, POSITIONS, TEN + snapshot * 60, 10, &[0]);
+        of_an_operator(&world, UPDATES, TEN + snapshot * 60, 20, &[0]);
+    }
+    let record = run(&world, DATE);
+    assert_eq!(doubles(&record), []);
+    for (name, column, values) in
+        [("trip_updates", "arrival_delay", ["10", "20"]), ("alerts", "header_text", ["Umleitung 10", "Umleitung 20"])]
+    {
+        let of_table = table(&record, name);
+        assert_eq!((&of_table["rows_in"], &of_table["published"]), (&8.into(), &2.into()), "{of_table:#}");
+        let published = published(&world, &record, name);
+        let mut found: Vec<_> = texts(&published, column).into_iter().flatten().collect();
+        found.sort();
+        assert_eq!(found, values);
+        // Which source it was is for the rules.
+        assert!(published.column_by_name("source").is_none());
+    }
+    all_are_published(&record, "vehicle_locations", 8);
+    // Of one operator they are two opinions on one trip.
+    let shared = telemetry();
+    shared.replace(PIPELINE, "occupancy_source: apc", "occupancy_source: apc\nvehicles: shared");
+    for snapshot in 0..4 {
+        of_an_operator(&shared, POSITIONS, TEN + snapshot * 60, 10, &[0]);
+        of_an_operator(&shared, UPDATES, TEN + snapshot * 60, 10, &[0]);
+    }
+    let record = run(&shared, DATE);
+    assert_eq!(table(&record, "trip_updates")["published"], 1);
+    assert_eq!(table(&record, "vehicle_locations")["published"], 4);
+    assert_eq!(doubles(&record), []);
+}
+
+#[test]
+fn a_vehicle_that_stands_twice_in_a_snapshot_of_one_of_two_operators_is_found() {
+    let world = telemetry();
+    of_an_operator(&world, POSITIONS, TEN, 10, &[0, 1]);
+    of_an_operator(&world, UPDATES, TEN, 20, &[0, 1, 1]);
+    let record = run(&world, DATE);
+    assert_eq!(findings(&record, "vehicle_positions.reported_twice_in_snapshot"), [json!([1, "warning"])]);
+    // A snapshot that is older than the one before of the same source.
+    let world = telemetry();
+    for (source, lags) in [(POSITIONS, [0, 0, 0]), (UPDATES, [30, 90, 30])] {
+        for (snapshot, lag) in lags.into_iter().enumerate() {
+            let received = TEN + snapshot as i64 * 15;
+            keep(&world, source, received, &[], &message(received - lag, 1));
+        }
+    }
+    let record = run(&world, DATE);
+    assert_eq!(findings(&record, "vehicle_positions.snapshot_goes_back"), [json!([1, "warning"])]);
+    assert_eq!(findings(&record, "vehicle_positions.out_of_order"), [json!([1, "info"])]);
+}
+
+/// Snapshots of a vehicle, a prediction and an alert, received in each of four minutes; their headers and entities tell a time, or
+/// none.
+fn of_a_feed(has_header_time: bool, have_entities_time: bool) -> World {
+    let world = telemetry();
+    for at in (0..4).map(|minute| TEN + minute * 60) {
+        let time = |number: u8, is_there: bool| match is_there {
+            true => [number << 3].into_iter().chain(varint(at - 10)).collect(),
+            false => Vec::new(),
+        };
+        let header = field(1, &[field(1, b"2.0"), time(3, has_header_time)].concat());
+        let trip = field(1, &[field(1, b"t0"), field(3, b"20261124")].concat());
+        let place = [&[0x0d][..], &48.47_f32.to_le_bytes(), &[0x15], &7.94_f32.to_le_bytes()].concat();
+        let id = field(8, &field(1, b"bus0"));
+        let vehicle = [trip.clone(), field(2, &place), time(5, have_entities_time), id].concat();
+        let stop = field(2, &[&[0x08, 3][..], &field(2, &[0x08, 10])].concat());
+        let update = [trip, stop, time(4, have_entities_time)].concat();
+        let alert = [field(5, &field(2, b"1")), field(10, &field(1, &field(1, b"Umleitung")))].concat();
+        let entity = |id: &[u8], number: u8, inner: &[u8]| field(2, &[field(1, id), field(number, inner)].concat());
+        let entities = [entity(b"v", 4, &vehicle), entity(b"u", 3, &update), entity(b"a", 5, &alert)];
+        keep(&world, POSITIONS, at, &[], &[header, entities.concat()].concat());
+    }
+    world
+}
+
+fn times(record: &Value, world: &World, name: &str, column: &str) -> Vec<Option<i64>> {
+    let texts = texts(&published(world, record, name), column);
+    texts.into_iter().map(|text| text.map(|text| text.parse::<i64>().unwrap() / 1000 - TEN)).collect()
+}
+
+#[test]
+fn a_feed_without_any_time_takes_that_of_receipt_and_says_so() {
+    let world = of_a_feed(false, false);
+    let record = run(&world, DATE);
+    all_are_published(&record, "vehicle_locations", 4);
+    let received = [0, 60, 120, 180].map(Some);
+    // Published in the middle of the ten seconds before.
+    let events = [-5, 55, 115, 175].map(Some);
+    assert_eq!(times(&record, &world, "vehicle_locations", "event_timestamp"), events);
+    assert_eq!(times(&record, &world, "vehicle_locations", "received_at"), received);
+    assert_eq!(distinct(&texts(&published(&world, &record, "vehicle_locations"), "location_ping_id")), 4);
+    assert_eq!(findings(&record, "vehicle_positions.report_or_snapshot_has_time"), [json!([4, "info"])]);
+    assert_eq!(findings(&record, "vehicle_locations.event_timestamp.required"), Vec::<Value>::new());
+    // What is predicted and what is announced have the time when they were first received, and nothing stands in for others.
+    for name in ["trip_updates", "alerts"] {
+        let of_table = table(&record, name);
+        assert_eq!((&of_table["rows_in"], &of_table["published"]), (&4.into(), &1.into()), "{of_table:#}");
+        assert_eq!(times(&record, &world, name, "received_at"), [Some(0)]);
+    }
+    assert_eq!(times(&record, &world, "trip_updates", "event_timestamp"), [None]);
+}
+
+#[test]
+fn the_times_of_entities_are_taken_where_the_header_has_none() {
+    for (has_header_time, have_entities_time) in [(false, true), (true, false), (true, true)] {
+        let world = of_a_feed(has_header_time, have_entities_time);
+        let record = run(&world, DATE);
+        all_are_published(&record, "vehicle_locations", 4);
+        // Published in the middle of ten seconds.
+        let made = [-15, 45, 105, 165].map(Some);
+        assert_eq!(times(&record, &world, "vehicle_locations", "event_timestamp"), made);
+        assert_eq!(findings(&record, "vehicle_positions.report_or_snapshot_has_time"), Vec::<Value>::new());
+        assert_eq!(
+            (table(&record, "trip_updates")["published"].as_u64(), table(&record, "alerts")["published"].as_u64()),
+            (Some(1), Some(1))
+        );
+        let predicted = have_entities_time.then_some(-15);
+        assert_eq!(times(&record, &world, "trip_updates", "event_timestamp"), [predicted]);
+    }
+}
+
+#[test]
+fn a_row_that_was_held_back_is_known_without_its_source() {
+    // What an earlier program held back knew no source: the ids are those of the values that it had.
+    let world = telemetry();
+    let there = message(TEN, 1);
+    keep(&world, POSITIONS, TEN, &[], &there);
+    let mut elsewhere = there.clone();
+    let at = elsewhere.windows(4).position(|bytes| bytes == 48.47_f32.to_le_bytes()).unwrap();
+    elsewhere[at..at + 4].copy_from_slice(&48.49_f32.to_le_bytes());
+    keep(&world, POSITIONS, TEN + 15, &[], &elsewhere);
+    let ids = |world: &World| {
+        let file = "data/private/quarantine/stadtbus-telemetrie/date=2026-11-24/vehicle_locations.release.parquet";
+        let rows = parquet_rows(std::fs::read(world.path(file)).unwrap().into()).unwrap();
+        (texts(&rows, "_id"), rows.column_by_name("source").is_some())
+    };
+    let text = |path: &str| std::fs::read_to_string(world.path(path)).unwrap();
+    let contract = "schemas/stadtbus/vehicle_locations.odcs.yaml";
+    run(&world, DATE);
+    let (with, is_there) = ids(&world);
+    assert!(is_there && with.len() == 1);
+    // A contract of the data manager's own, without the column.
+    let begin = text(contract).find("      - name: source\n").unwrap();
+    let end = begin + text(contract)[begin..].find("      - name: device_id\n").unwrap();
+    let column = text(contract)[begin..end].to_owned();
+    world.replace(contract, &column, "");
+    world.replace(contract, "l.source = s.source AND ", "");
+    world.replace(contract, "r.source = a.source AND ", "");
+    for (from, to) in [
+        ("SELECT source, trip_id_scheduled FROM vehicle_locations", "SELECT trip_id_scheduled FROM vehicle_locations"),
+        ("GROUP BY source, trip_id_scheduled\n", "GROUP BY trip_id_scheduled\n"),
+        ("l._index, l.source, ", "l._index, "),
+        ("SELECT source, trip_id_scheduled, slot", "SELECT trip_id_scheduled, slot"),
+        ("GROUP BY source, trip_id_scheduled, slot", "GROUP BY trip_id_scheduled, slot"),
+    ] {
+        world.replace(contract, from, to);
+    }
+    std::fs::remove_file(world.path("schemas/stadtbus/tests/vehicle_locations.trip_on_one_vehicle.yaml")).unwrap();
+    let record = run(&world, DATE);
+    assert_eq!(table(&record, "vehicle_locations")["quarantined"], 1);
+    assert_eq!(ids(&world), (with, false));
+}

@@ -97,7 +97,14 @@ fn midnight_what_comes_late_is_taken_at_noon() {
 fn cancelled_tomorrow_is_in_tomorrow_s_partition_when_it_was_first_received() {
     let world = case("cancelled-tomorrow", ALL);
     assert_eq!(rows(&world, "2026-11-24", "trip_updates"), 4);
+    let record = run(&world, &["--date", "2026-11-24"]);
+    let early = notes(&record, "gtfs_realtime.early_rows");
+    assert!(
+        early.len() == 1 && early[0].contains("rows of trip_updates were received on 2026-11-24 and are of 2026-11-25"),
+        "{early:?}"
+    );
     let record = run(&world, &["--date", "2026-11-25"]);
+    assert!(notes(&record, "gtfs_realtime.early_rows").is_empty());
     let updates = table(&record, "trip_updates");
     assert_eq!((&updates["rows_in"], &updates["published"]), (&6.into(), &2.into()), "{updates:#}");
     let path = updates["files"][0]["path"].as_str().unwrap();

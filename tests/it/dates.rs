@@ -338,3 +338,44 @@ fn a_timetable_is_run_of_the_date_that_was_asked_for_or_of_none() {
     assert_eq!(found, dates.into_iter().zip(expected).collect::<Vec<_>>());
     assert_eq!(range[3]["record"]["evidence"][0]["sha256"], digests[2].as_str());
 }
+
+#[test]
+fn telemetry_is_published_where_the_timetable_is_an_older_one() {
+    let world = World::at("2026-11-27T12:00:00Z");
+    let zip = std::fs::read(world.path("data/sample/stadtbus-gtfs.zip")).unwrap();
+    world.replace(crate::readable::PIPELINE, "data/sample/evidence", "data/private/evidence");
+    crate::readable::keep(&world, "stadtbus-gtfs", crate::readable::TEN - 86_400, &[], &zip);
+    crate::readable::keep(
+        &world,
+        "stadtbus-vehicle-positions",
+        crate::readable::TEN,
+        &[],
+        &crate::readable::message(crate::readable::TEN, 2),
+    );
+    let output = world.program(&["run", "--date", "2026-11-24", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let results: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let status = |name: &str| {
+        let result = results.as_array().unwrap().iter().find(|result| result["pipeline"] == name);
+        result.map(|result| result["status"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(status("stadtbus-fahrplan").as_deref(), Some("skipped"), "{results:#}");
+    assert_eq!(status(TELEMETRY).as_deref(), Some("published"), "{results:#}");
+    let run = |arguments: &[&str]| {
+        let output = world.program(&[&["run"], arguments].concat());
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, told, errors) = run(&["--date", "2026-11-24"]);
+    let nothing = "stadtbus-fahrplan: no timetable was captured on 2026-11-24; the newest until then is of 2026-11-23: nothing to do";
+    assert!(code == Some(0) && told.contains(nothing), "{told}{errors}");
+    // Whoever names the timetable wants one of this date.
+    let (code, _, errors) = run(&["stadtbus-fahrplan", "--date", "2026-11-24"]);
+    assert!(code == Some(42) && errors.contains("captured on 2026-11-23"), "{errors}");
+    // Reports that are missing on a date are missing, and before the first timetable none is valid.
+    let (code, told, errors) = run(&["--date", "2026-11-26"]);
+    assert!(code == Some(42) && errors.contains("there is no evidence of stadtbus-telemetrie"), "{errors}");
+    assert!(told.contains("stadtbus-fahrplan: no timetable was captured on 2026-11-26"), "{told}");
+    assert!(!errors.contains("stadtbus-fahrplan:"), "{errors}");
+    let (code, _, errors) = run(&["--date", "2020-01-01"]);
+    assert!(code == Some(42) && errors.contains("error: stadtbus-fahrplan"), "{errors}");
+}

@@ -52,6 +52,23 @@ fn evidence_of(record: &Value, source: &str) -> Value {
 }
 
 #[test]
+fn an_import_names_the_service_dates_whose_trips_were_under_way() {
+    // By the local clock 00:30, 05:30 and 06:30 of the 24th, and 00:30 of the 25th.
+    for (names, from, to) in [
+        (["20261123T233000Z", "20261124T100000Z"], "2026-11-23", "2026-11-24"),
+        (["20261124T043000Z", "20261124T100000Z"], "2026-11-23", "2026-11-24"),
+        (["20261124T053000Z", "20261124T100000Z"], "2026-11-24", "2026-11-24"),
+        (["20261124T100000Z", "20261124T233000Z"], "2026-11-24", "2026-11-25"),
+    ] {
+        let world = telemetry();
+        names.iter().for_each(|name| put(&world, &format!("{name}.pb"), &message(TEN, 2)));
+        let text = imported(&world, &["--source", VEHICLES, "--trust-times"]);
+        assert!(text.contains(&format!("run stadtbus-telemetrie --from {from} --to {to}\n")), "{text}");
+        assert!(text.contains("of trips of the next date is of that date"), "{text}");
+    }
+}
+
+#[test]
 fn a_collection_of_files_becomes_evidence_once_and_is_published() {
     let world = telemetry();
     for place in 0..3 {

@@ -3,17 +3,20 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::capture::file_names::Pattern;
 use crate::capture::import_folder::{self, By, Kept, Plan, Request, Times};
 use crate::cli::decisions::who;
-use crate::cli::evidence::{date_of, program, usage, wanted};
+use crate::cli::evidence::{program, usage, wanted};
 use crate::cli::run::failed;
 use crate::cli::{Exit, choose};
 use crate::durable;
 use crate::pipeline::run::known::evidence_folder;
 use crate::pipeline::run::{RunError, evidence_store};
+use crate::pipeline::{Format, Pipeline};
+use crate::time::{ServiceDate, ServiceDay};
 use crate::workspace::Workspace;
 use crate::yaml::suggestion;
 
@@ -125,19 +128,42 @@ pub fn run(workspace: &Workspace, arguments: &Import) -> Result<Exit, Exit> {
         let kept = kept.map_err(|error| failed(error.into()))?;
         tell_kept(&feed.name, &kept, arguments.dry_run);
         if let (Some(first), Some(last)) = (kept.first, kept.last) {
-            let (first, last) = (date_of(workspace, pipeline, first), date_of(workspace, pipeline, last));
+            let (first, last) = dates_of(workspace, pipeline, first, last);
             let (begin, end) = dates.unwrap_or((first, last));
             dates = Some((first.min(begin), last.max(end)));
         }
     }
     if let Some((first, last)) = dates.filter(|_| !arguments.dry_run) {
-        let program = program(workspace);
-        println!("They count with the next run:\n  {program} run {} --from {first} --to {last}", pipeline.name);
+        let (program, name) = (program(workspace), &pipeline.name);
+        println!("They count with the next run:\n  {program} run {name} --from {first} --to {last}");
+        if matches!(pipeline.format, Format::GtfsRealtime { .. }) {
+            let next = last.plus_days(1);
+            println!(
+                "These are the dates on which they were captured, and the one before where that was before 06:00. What they tell \
+                 of trips of the next date is of that date, once the rest of it is captured:\n  {program} run {name} --date {next}"
+            );
+        }
     }
     Ok(Exit::Done)
 }
 
-fn request<'a>(arguments: &'a Import, pipeline: &'a crate::pipeline::Pipeline) -> Result<Request<'a>, Exit> {
+/// The service dates of which captures between two instants surely may have rows: those on which they were captured, by the
+/// calendar, and the one before where its trips may still have been under way.
+fn dates_of(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    first: Timestamp,
+    last: Timestamp,
+) -> (ServiceDate, ServiceDate) {
+    let zone = &workspace.zone;
+    let [begin, end] = [first, last].map(|at| ServiceDate::local_date_of(at, zone));
+    let before = begin.plus_days(-1);
+    let is_under_way =
+        matches!(pipeline.format, Format::GtfsRealtime { .. }) && !ServiceDay::new(before, zone).is_over(first);
+    (if is_under_way { before } else { begin }, end)
+}
+
+fn request<'a>(arguments: &'a Import, pipeline: &'a Pipeline) -> Result<Request<'a>, Exit> {
     let sources: Vec<&str> = pipeline.feeds.iter().map(|feed| feed.name.as_str()).collect();
     let source = arguments.source.as_deref().map(|name| {
         sources.iter().position(|source| *source == name).ok_or_else(|| {

@@ -34,6 +34,12 @@ pub enum RunError {
     Changed(Box<Changes>),
     #[error("there is no evidence of {what}. {remedy}")]
     NoEvidence { what: String, remedy: String },
+    /// A timetable is valid until the next one: where none was captured on a date, that date has nothing to run.
+    #[error(
+        "there is no evidence of {pipeline} for {date}. No timetable was captured on {date}; the one valid then was captured on \
+         {valid}: 'fahrtenbuch run {pipeline} --date {valid}'."
+    )]
+    NoNewTimetable { pipeline: String, date: ServiceDate, valid: ServiceDate },
     /// Nothing is left of a date that was run, and somebody accepted that.
     #[error(
         "all evidence of {pipeline} {date} is gone, and that was accepted: there is nothing to run, and what was published stays"
@@ -78,6 +84,7 @@ impl RunError {
             | Self::Derive(_)
             | Self::Changed(_)
             | Self::NoEvidence { .. }
+            | Self::NoNewTimetable { .. }
             | Self::Forgone { .. }
             | Self::Key { .. }
             | Self::Unreadable { .. }
@@ -88,7 +95,10 @@ impl RunError {
 
     /// Whether there is nothing of the date: where several dates are run, it is skipped.
     pub fn is_absent(&self) -> bool {
-        matches!(self, Self::NoEvidence { .. } | Self::Forgone { .. } | Self::NoReports { .. })
+        matches!(
+            self,
+            Self::NoEvidence { .. } | Self::NoNewTimetable { .. } | Self::Forgone { .. } | Self::NoReports { .. }
+        )
     }
 
     /// Whether it is the configuration that is wrong.

@@ -256,14 +256,7 @@ fn timetable_of(
         }
         let [before, _] = nearest_dates(workspace, pipeline, day.clone())?;
         return Err(match before.filter(|_| day.start <= time::future(now)) {
-            Some(valid) => RunError::NoEvidence {
-                what: format!("{} for {date}", pipeline.name),
-                remedy: format!(
-                    "No timetable was captured on {date}; the one valid then was captured on {valid}: 'fahrtenbuch run {} \
-                     --date {valid}'.",
-                    pipeline.name
-                ),
-            },
+            Some(valid) => RunError::NoNewTimetable { pipeline: pipeline.name.clone(), date, valid },
             None => no_evidence(workspace, pipeline, date, now, day)?,
         });
     };

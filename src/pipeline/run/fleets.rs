@@ -19,6 +19,8 @@ pub(super) struct Fleets {
     sources: Vec<String>,
     of_positions: Vec<Option<Arc<str>>>,
     of_others: Vec<Option<Arc<str>>>,
+    /// Within which ids of trips and alerts mean the same. Where the pipeline says nothing, each source has its own.
+    operators: Vec<Option<Arc<str>>>,
 }
 
 impl Fleets {
@@ -39,7 +41,7 @@ impl Fleets {
             VehicleIds::Unsaid if has_named => sources.iter().map(own).collect(),
             VehicleIds::Unsaid => return Self::found(sources, evidence, notes),
         };
-        Self { sources, of_positions: fleets.clone(), of_others: fleets }
+        Self { sources, of_positions: fleets.clone(), of_others: fleets.clone(), operators: fleets }
     }
 
     fn found(sources: Vec<String>, evidence: &[(String, Store, Vec<Entry>)], notes: &mut Vec<Note>) -> Self {
@@ -65,14 +67,15 @@ impl Fleets {
                 ),
             });
         }
-        Self { sources, of_positions, of_others }
+        let operators = (0..sources.len()).map(own).collect();
+        Self { sources, of_positions, of_others, operators }
     }
 
     /// The same for the origins of rows, of each of which the source and the time are given.
     pub fn of_origins(self, origins: &[(Arc<str>, Timestamp)]) -> reports::Fleets {
         let place = |name: &Arc<str>| self.sources.iter().position(|source| **source == **name).unwrap_or_default();
         let sources = origins.iter().map(|(name, _)| place(name) as u32).collect();
-        reports::Fleets::new(sources, self.of_positions.into(), self.of_others.into())
+        reports::Fleets::new(sources, self.of_positions.into(), self.of_others.into(), &self.operators)
     }
 }
 

@@ -446,7 +446,7 @@ fn find(
     bucket: &Bucket,
 ) -> Result<Partition, RunError> {
     let found = partition(workspace, pipeline, date, now);
-    if !matches!(found, Err(RunError::NoEvidence { .. })) {
+    if !matches!(found, Err(RunError::NoEvidence { .. } | RunError::NoNewTimetable { .. })) {
         return found;
     }
     let gone = Partition {

@@ -372,13 +372,7 @@ fn decode(
                 all.extend(entries.into_iter().map(|entry| (name.clone(), entry)));
             }
             all.sort_by_key(|(_, entry)| entry.captured_at);
-            let origins = all
-                .iter()
-                .map(|(name, entry)| Origin {
-                    name: format!("{name} {}", entry.captured_at),
-                    captured_at: entry.captured_at,
-                })
-                .collect();
+            let origins = all.iter().map(|(name, entry)| Origin::of_capture(name, entry.captured_at)).collect();
             let sources = all.iter().map(|(name, entry)| (name.clone(), entry.captured_at)).collect();
             let entries = all.into_iter().map(|(_, entry)| entry).collect();
             let captures = Box::new(Store::new("").read_ahead(entries));
