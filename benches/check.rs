@@ -243,7 +243,7 @@ fn renamed(rows: &RecordBatch, copy: usize) -> RecordBatch {
 }
 
 fn renamed_chunk(chunk: &Chunk, copy: usize) -> Chunk {
-    Chunk { rows: renamed(&chunk.rows, copy), flaws: chunk.flaws.clone() }
+    Chunk { rows: renamed(&chunk.rows, copy), flaws: chunk.flaws.clone(), remarks: chunk.remarks.clone() }
 }
 
 fn repeated_timetable(

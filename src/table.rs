@@ -53,6 +53,18 @@ impl Origin {
 pub struct Chunk {
     pub rows: RecordBatch,
     pub flaws: Vec<Flaw>,
+    pub remarks: Remarks,
+}
+
+/// What there is to tell of the text of a chunk whose rows could be taken apart.
+#[derive(Clone, Debug, Default)]
+pub struct Remarks {
+    /// Cells with quotes that are not doubled: the row within the chunk and the column's place in the contract, by row.
+    pub quotes: Vec<(u32, u32)>,
+    /// Cells with a line end in them, likewise.
+    pub line_ends: Vec<(u32, u32)>,
+    /// Lines of rows without any value, which are not among the chunk's.
+    pub empty: Vec<u64>,
 }
 
 /// A cell that could not be read as the type that its column has, or a row that could not be taken apart into cells.

@@ -15,6 +15,7 @@
 //! | rule | severity | on fail |
 //! |---|---|---|
 //! | `<table>.row_length` | error | quarantine |
+//! | `<table>.quotes_in_value`, `.new_line_in_value`, `.empty_row`, of CSV files of GTFS | warning | report |
 //! | `<table>.<column>.type` | error | invalidate; quarantine where the column is required |
 //! | `<table>.<column>.required`, `.unique` | error | quarantine |
 //! | `<table>.<column>.enum` | warning | report |
@@ -34,6 +35,7 @@ mod held;
 mod losses;
 mod metrics;
 mod packed;
+pub mod program_findings;
 mod promises;
 pub mod rules;
 pub mod sql;
@@ -54,7 +56,9 @@ use serde::{Deserialize, Serialize};
 use crate::contract::metric::{self, Limit, Metric};
 use crate::contract::query::Query;
 use crate::contract::times::PublishedTimes;
-use crate::contract::{Classification, Contract, Dimension, Kind, OnFail, Rule, RuleId, Severity, Target};
+use crate::contract::{
+    Classification, Contract, Dimension, EMPTY_ROW, Kind, OnFail, Rule, RuleId, Severity, TEXT_RULES, Target,
+};
 use crate::quarantine::decisions::{Decided, Decider};
 use crate::table::keys::{KeyColumns, KeySet, Keys};
 use crate::table::{Budget, BudgetExceeded, Chunk, Flaw, ORIGIN, ORIGIN_ROW, Origin};
@@ -679,6 +683,9 @@ impl TableCheck {
             }
         }
         for (spec, tally) in self.specs.iter().zip(&mut self.tallies) {
+            if matches!(spec.ask, Ask::Text { .. }) && spec.id.0.ends_with(EMPTY_ROW) && tally.rows > 0 {
+                tally.checked = Some(self.rows + tally.rows);
+            }
             let (is_of_rows, passed) = match &spec.ask {
                 // How many rows there are is known where there are none; a promise says itself what it lacks.
                 Ask::Metric { metric } => match self.contract.metrics[*metric].metric {
@@ -742,6 +749,25 @@ impl TableCheck {
             Ask::RowLength => {
                 for flaw in chunk.flaws.iter().filter(|flaw| flaw.column.is_none()) {
                     self.name(place, rows, flaw.row as usize, None, Some(flaw.found.clone()), verdict);
+                }
+            }
+            &Ask::Text { rule } if TEXT_RULES[rule].0 == EMPTY_ROW => self.empty_rows(place, &chunk.remarks.empty),
+            &Ask::Text { rule } => {
+                let cells = if rule == 0 { &chunk.remarks.quotes } else { &chunk.remarks.line_ends };
+                let mut last = None;
+                for &(row, column) in cells {
+                    let (row, column) = (row as usize, column as usize);
+                    if last == Some(row) {
+                        // A row counts once, however many of its values are so.
+                        if self.specs[place].on_fail == OnFail::Invalidate && !self.torn.contains(&row) {
+                            verdict.nulled.entry(column).or_default().push(row);
+                        }
+                        continue;
+                    }
+                    last = Some(row);
+                    let is_shown = self.tallies[place].samples.len() < SAMPLES;
+                    let value = is_shown.then(|| self.shown(rows, row, &[column])).flatten();
+                    self.name(place, rows, row, Some(column), value, verdict);
                 }
             }
             &Ask::Type { column } => {
@@ -811,6 +837,16 @@ impl TableCheck {
             }
             &Ask::ForeignKey { key } => self.ask_foreign_key(place, key, rows, keys, verdict),
             Ask::Sql { .. } | Ask::Metric { .. } | Ask::Promise { .. } => {}
+        }
+    }
+
+    /// Rows without any value, which are left out, by their lines.
+    fn empty_rows(&mut self, place: usize, lines: &[u64]) {
+        let origin = self.origins.first().map_or_else(String::new, |origin| origin.name.clone());
+        let tally = &mut self.tallies[place];
+        tally.rows += lines.len() as u64;
+        for &row in lines.iter().take(SAMPLES.saturating_sub(tally.samples.len())) {
+            tally.samples.push(Sample { origin: origin.clone(), row, column: None, value: None });
         }
     }
 
@@ -1404,7 +1440,11 @@ RULES";
             Arc::new(UInt32Array::from_value(0, rows.len())),
             Arc::new(UInt64Array::from_iter_values(2..2 + rows.len() as u64)),
         ];
-        Chunk { rows: RecordBatch::try_new(contract.chunk_schema(), columns).unwrap(), flaws: Vec::new() }
+        Chunk {
+            rows: RecordBatch::try_new(contract.chunk_schema(), columns).unwrap(),
+            flaws: Vec::new(),
+            remarks: Default::default(),
+        }
     }
 
     struct Run {

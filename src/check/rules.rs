@@ -9,7 +9,7 @@ use rustc_hash::FxHashSet;
 
 use crate::contract::read::whole;
 use crate::contract::sla::Asks;
-use crate::contract::{Column, Contract, Dimension, Kind, OnFail, RuleId, Severity};
+use crate::contract::{Column, Contract, Dimension, Kind, OnFail, RuleId, Severity, TEXT_RULES};
 use crate::table::keys::KeyColumns;
 use crate::time::{ServiceDate, ServiceSeconds};
 
@@ -27,6 +27,10 @@ pub struct Spec {
 /// What a rule asks of a row.
 pub enum Ask {
     RowLength,
+    /// A place in the list of rules over the text of a CSV file.
+    Text {
+        rule: usize,
+    },
     Type {
         column: usize,
     },
@@ -68,6 +72,12 @@ pub enum Ask {
     },
 }
 
+/// What the rule over torn rows asks, in English and German.
+pub const ROW_LENGTH: (&str, &str) = (
+    "every row has as many fields as the header, and no open quote swallows the rows behind it",
+    "jede Zeile hat so viele Felder wie die Kopfzeile, und kein offenes Anführungszeichen verschluckt die Zeilen dahinter",
+);
+
 /// All rules of a contract.
 pub fn specs(contract: &Contract) -> Vec<Spec> {
     let table = &contract.table;
@@ -77,8 +87,19 @@ pub fn specs(contract: &Contract) -> Vec<Spec> {
         dimension: Dimension::Conformity,
         severity: Severity::Error,
         on_fail: OnFail::Quarantine,
-        message: "every row has as many fields as the header".to_owned(),
+        message: ROW_LENGTH.0.to_owned(),
     }];
+    for (rule, (name, asks, _, _)) in TEXT_RULES.iter().enumerate().filter(|_| contract.has_text_rules()) {
+        let change = contract.text_rules.iter().find(|change| change.rule == rule);
+        specs.push(Spec {
+            id: RuleId(format!("{table}.{name}")),
+            ask: Ask::Text { rule },
+            dimension: Dimension::Conformity,
+            severity: change.and_then(|change| change.severity).unwrap_or(Severity::Warning),
+            on_fail: change.and_then(|change| change.on_fail).unwrap_or(OnFail::Report),
+            message: (*asks).to_owned(),
+        });
+    }
     for (place, column) in contract.columns.iter().enumerate() {
         column_specs(table, place, column, &mut specs);
     }

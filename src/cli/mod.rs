@@ -125,7 +125,15 @@ enum Command {
 /// Reads the arguments of the process and does what they say.
 pub fn main() -> ExitCode {
     print_panics();
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // An argument is a text of somebody else, too, and a mistake repeats it.
+        Err(error) if error.use_stderr() => {
+            eprintln!("{}", error.render().to_string().trim_end());
+            return Exit::Usage.into();
+        }
+        Err(help) => help.exit(),
+    };
     log(arguments.verbose, arguments.log_format);
     if let Some(now) = arguments.now {
         crate::time::set_clock(now);

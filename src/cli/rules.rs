@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::check::gtfs::report::word;
 use crate::check::gtfs::{self, RULES};
+use crate::check::program_findings;
 use crate::check::rules::{Spec, specs};
 use crate::check::trial::{self, City, Ended, Found};
 use crate::cli::{Exit, read_workspace, tell};
@@ -240,8 +241,16 @@ fn explain(root: &Path, id: &str) -> Exit {
     if explained {
         return Exit::Done;
     }
+    if let Some(finding) = program_findings::of(id) {
+        println!("{id} (of the program, in no contract)\n");
+        println!("{} {}", finding.en.0, finding.en.1);
+        println!("{} {}", finding.de.0, finding.de.1);
+        return Exit::Done;
+    }
     let notices = gtfs::notices();
-    let Some(notice) = notices.iter().find(|notice| notice.code == id) else {
+    // Records call a notice of a timetable so.
+    let code = id.strip_prefix("gtfs.").unwrap_or(id);
+    let Some(notice) = notices.iter().find(|notice| notice.code == code) else {
         let own: Vec<String> = libraries
             .iter()
             .flat_map(|(_, library)| library.contracts.values())

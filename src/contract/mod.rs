@@ -100,8 +100,45 @@ pub struct Contract {
     /// The file in a GTFS archive that holds this table.
     pub gtfs_file: Option<String>,
     pub presence: Presence,
+    /// What the contract says of the rules over the text of its file.
+    pub text_rules: Vec<TextRuleChange>,
     /// How much of the table rules may take away.
     pub limits: LossLimits,
+}
+
+/// The rules over the text of a CSV file that could be taken apart into rows: the end of their ids, what they ask in English
+/// and German, and what may happen to what they find.
+pub const TEXT_RULES: [(&str, &str, &str, &[OnFail]); 3] = [
+    (
+        "quotes_in_value",
+        "quotes inside a quoted value are doubled; a value whose quotes are not keeps all of them",
+        "Anführungszeichen in einem Wert in Anführungszeichen sind verdoppelt; sonst behält der Wert alle",
+        &[OnFail::Report, OnFail::Invalidate, OnFail::Quarantine, OnFail::Block],
+    ),
+    (
+        "new_line_in_value",
+        "no value has a line end in it",
+        "kein Wert enthält ein Zeilenende",
+        &[OnFail::Report, OnFail::Invalidate, OnFail::Quarantine, OnFail::Block],
+    ),
+    (
+        EMPTY_ROW,
+        "every row has a value; a row without any is left out",
+        "jede Zeile hat einen Wert; eine ohne jeden fällt weg",
+        // There is no row to hold back.
+        &[OnFail::Report, OnFail::Block],
+    ),
+];
+/// The end of the id of the rule about rows that are left out.
+pub const EMPTY_ROW: &str = "empty_row";
+
+/// What a contract changes of a rule of [`TEXT_RULES`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextRuleChange {
+    /// A place in the list.
+    pub rule: usize,
+    pub severity: Option<Severity>,
+    pub on_fail: Option<OnFail>,
 }
 
 /// What a table may lose before the run is held back.
@@ -393,6 +430,11 @@ impl Column {
 }
 
 impl Contract {
+    /// Whether the table is read from a CSV file of GTFS, so that there are rules over its text.
+    pub fn has_text_rules(&self) -> bool {
+        self.gtfs_file.as_deref().is_some_and(|file| file.ends_with(".txt"))
+    }
+
     /// The place of a column.
     pub fn index_of(&self, column: &str) -> Option<usize> {
         self.columns.iter().position(|c| c.name == column)

@@ -6,7 +6,7 @@ use crate::contract::names::{self, Named};
 use crate::contract::query::{self, Query};
 use crate::contract::{
     Classification, Column, Contract, Dimension, Encoding, EnumValue, ForeignKey, Kind, LossLimits, OnFail, Presence,
-    Rule, RuleId, Severity, Target, TextRule, View,
+    Rule, RuleId, Severity, TEXT_RULES, Target, TextRule, TextRuleChange, View,
 };
 use crate::contract::{cases, metric, personal, sla};
 use crate::digest::Digest;
@@ -132,6 +132,7 @@ const TABLE_PROPERTIES: &[&str] = &[
     "maxServicesLost",
     "missingValues",
     "sortBy",
+    "textRules",
     "views",
 ];
 const COLUMN_PROPERTIES: &[&str] = &[
@@ -275,10 +276,12 @@ fn read(file: &Path, text: &str, root: &Node, problems: &mut Problems) -> Option
         gtfs_file,
         presence: choose(custom(table, "gtfsPresence", problems), "gtfsPresence", PRESENCES, problems)
             .unwrap_or_default(),
+        text_rules: Vec::new(),
         limits: loss_limits(table, problems),
         table: name,
         columns,
     };
+    text_rules(table, &mut contract, problems);
     if let Some(list) = custom(table, "sortBy", problems) {
         contract.sort_by = places(list, "sortBy", &contract, problems);
     }
@@ -295,6 +298,36 @@ fn read(file: &Path, text: &str, root: &Node, problems: &mut Problems) -> Option
     quality(None, table, &mut contract, problems);
     sla::read(root, &mut contract, problems);
     Some(contract)
+}
+
+/// Severity and outcome of the rules over the text of the table's file.
+fn text_rules(table: &Node, contract: &mut Contract, problems: &mut Problems) {
+    let Some(list) = custom(table, "textRules", problems) else { return };
+    let is_csv = contract.has_text_rules();
+    if list.items().is_empty() || !is_csv {
+        let (said, remedy) = match is_csv {
+            true => ("'textRules' is not a list", "Write '- {rule: quotes_in_value, severity: error}'."),
+            false => ("'textRules' is about the text of a CSV file of GTFS, and the table has none", "Remove it."),
+        };
+        problems.add(list.line, said, remedy);
+        return;
+    }
+    let names: Vec<(&str, usize)> = TEXT_RULES.iter().enumerate().map(|(place, rule)| (rule.0, place)).collect();
+    for node in list.items() {
+        node.only_keys(&["rule", "severity", "onFail"], problems);
+        node.require_text("rule", problems);
+        let Some(rule) = choose(node.get("rule"), "rule of a text", &names, problems) else { continue };
+        let severity = choose(node.get("severity"), "severity", SEVERITIES, problems);
+        let known: Vec<(&str, OnFail)> =
+            ON_FAIL.iter().filter(|(_, on_fail)| TEXT_RULES[rule].3.contains(on_fail)).copied().collect();
+        let what = format!("onFail of {}", TEXT_RULES[rule].0);
+        let on_fail = choose(node.get("onFail"), &what, &known, problems);
+        if contract.text_rules.iter().any(|change| change.rule == rule) {
+            let message = format!("the rule '{}' stands here twice", TEXT_RULES[rule].0);
+            problems.add(node.line, message, "Remove one of the two.");
+        }
+        contract.text_rules.push(TextRuleChange { rule, severity, on_fail });
+    }
 }
 
 /// Queries that several rules use.

@@ -20,7 +20,7 @@ use arrow_schema::SchemaRef;
 
 use crate::contract::{Contract, Kind};
 use crate::decode::{DecodeError, Limits};
-use crate::table::{Chunk, Flaw};
+use crate::table::{Chunk, Flaw, Remarks};
 use crate::time::{ServiceDate, ServiceSeconds};
 
 /// Bytes of text in a usual block; some ten thousand rows.
@@ -601,10 +601,6 @@ pub struct ReadBlock {
     /// Records that do not have as many fields as the header; the last rows of the chunk. What can be read of their cells is
     /// there, and nothing is told of what cannot.
     pub torn: usize,
-    /// Of the columns of the contract, by [`Fields`].
-    pub loose: Vec<Remark>,
-    pub broken: Vec<Remark>,
-    pub empty: Vec<u64>,
 }
 
 /// Reads a block into a chunk. `origin` is the place of the file in the table's list of origins. Stops behind `torn`
@@ -628,7 +624,7 @@ pub fn chunk(block: &Block, layout: &Layout, origin: u32, torn: usize) -> Result
     }
     for &Swallowing { row, until } in &fields.swallowing {
         let line = fields.lines.as_ref().and_then(|lines| lines.get(row as usize)).copied().unwrap_or(block.line);
-        let found = format!("a quote that opens on line {line} takes the lines up to {until} into one value");
+        let found = format!("an open quote from line {line} swallowed the rows until line {until}");
         flaws.push(Flaw { row, column: None, expected, found });
     }
     let mut columns: Vec<ArrayRef> = Vec::with_capacity(layout.places.len() + 2);
@@ -655,22 +651,29 @@ pub fn chunk(block: &Block, layout: &Layout, origin: u32, torn: usize) -> Result
         };
         columns.push(array);
     }
+    let remarks = remarks(&fields, layout);
     columns.push(Arc::new(UInt32Array::from_value(origin, rows)));
     columns.push(Arc::new(match fields.lines {
         Some(lines) => UInt64Array::from_iter_values(lines.into_iter().chain(fields.torn.iter().map(|torn| torn.line))),
         None => UInt64Array::from_iter_values(block.line..block.line + rows as u64),
     }));
     flaws.sort_by_key(|flaw| (flaw.row, flaw.column));
-    let is_read = |remark: &Remark| layout.places.contains(&Some(remark.place as usize));
-    let only_read = |remarks: Vec<Remark>| remarks.into_iter().filter(is_read).collect();
-    let chunk = Chunk { rows: RecordBatch::try_new(layout.schema.clone(), columns).map_err(internal)?, flaws };
-    Ok(ReadBlock {
-        chunk,
-        torn: fields.torn.len(),
-        loose: only_read(fields.loose),
-        broken: only_read(fields.broken),
-        empty: fields.empty,
-    })
+    let rows = RecordBatch::try_new(layout.schema.clone(), columns).map_err(internal)?;
+    Ok(ReadBlock { chunk: Chunk { rows, flaws, remarks }, torn: fields.torn.len() })
+}
+
+/// What there is to tell of the cells that the contract knows.
+fn remarks(fields: &Fields<'_>, layout: &Layout) -> Remarks {
+    let cell = |remark: &Remark| {
+        let row = fields.lines.as_ref()?.binary_search(&remark.line).ok()?;
+        let column = layout.places.iter().position(|place| *place == Some(remark.place as usize))?;
+        Some((row as u32, column as u32))
+    };
+    Remarks {
+        quotes: fields.loose.iter().filter_map(cell).collect(),
+        line_ends: fields.broken.iter().filter_map(cell).collect(),
+        empty: fields.empty.clone(),
+    }
 }
 
 /// The beginning of a text, for people.

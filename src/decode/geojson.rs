@@ -44,7 +44,7 @@ pub(super) fn rows(text: &[u8], contract: &Contract) -> Result<Option<Chunk>, St
     columns.push(Arc::new(UInt32Array::from_value(0, count)));
     columns.push(Arc::new(UInt64Array::from_iter_values(0..count as u64)));
     let rows = RecordBatch::try_new(contract.chunk_schema(), columns).map_err(|error| error.to_string())?;
-    Ok(Some(Chunk { rows, flaws: Vec::new() }))
+    Ok(Some(Chunk { rows, flaws: Vec::new(), remarks: Default::default() }))
 }
 
 /// An object with a list of features; each is the texts of the columns with these names.

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use crate::contract::library::Library;
 use crate::contract::{Contract, Presence, Severity};
 use crate::decode::archive::{self, Archive, SMALL};
-use crate::decode::csv::{Block, Blocks, Layout, Remark, bare_returns, chunk, header_fields, layout};
+use crate::decode::csv::{Block, Blocks, Layout, bare_returns, chunk, header_fields, layout};
 use crate::decode::{DecodeError, Decoded, Head, Limits, Note, Step, geojson};
 use crate::table::{Chunk, Origin};
 
@@ -27,8 +27,6 @@ const EITHER: &[(&str, &str)] = &[
 ];
 /// The most that the zones of on-demand service may take; they are read as a whole.
 pub(super) const GEOJSON_BYTES: u64 = 32 << 20;
-/// Rows that a note about values of a file names.
-const NAMED_ROWS: usize = 5;
 /// Blocks and chunks that may stand between two threads.
 const QUEUE: usize = 4;
 
@@ -249,61 +247,15 @@ fn check_header(
     Ok(Ok(()))
 }
 
-/// What is told of the values of one file when it has been read to its end.
-struct FileRemarks {
+/// A file that is being read.
+struct FileReader {
     layout: Box<Layout>,
     table: usize,
     /// Rows that could not be taken apart.
     torn: usize,
-    loose: Rows,
-    broken: Rows,
-    empty: Rows,
 }
 
-/// Rows of a file: how many, and the first of them.
-#[derive(Default)]
-struct Rows {
-    count: u64,
-    first: Vec<u64>,
-}
-
-impl Rows {
-    fn add(&mut self, line: u64) {
-        self.count += 1;
-        if self.first.len() < NAMED_ROWS {
-            self.first.push(line);
-        }
-    }
-
-    /// Several values of one row are one row.
-    fn add_all(&mut self, remarks: &[Remark]) {
-        let mut last = None;
-        for remark in remarks {
-            if last != Some(remark.line) {
-                self.add(remark.line);
-            }
-            last = Some(remark.line);
-        }
-    }
-
-    fn note(&self, rule: &'static str, file: &str, what: &str) -> Option<Note> {
-        if self.count == 0 {
-            return None;
-        }
-        let rows: Vec<String> = self.first.iter().map(u64::to_string).collect();
-        let more = if self.count > self.first.len() as u64 { ", …" } else { "" };
-        let (noun, rows) = (if self.count == 1 { "row" } else { "rows" }, rows.join(", "));
-        let message = format!("'{file}': {} {noun} {what} ({noun} {rows}{more})", self.count);
-        Some(Note { rule, severity: Severity::Warning, message })
-    }
-}
-
-impl FileRemarks {
-    fn new(table: usize, layout: Box<Layout>) -> Self {
-        let rows = Rows::default;
-        Self { layout, table, torn: 0, loose: rows(), broken: rows(), empty: rows() }
-    }
-
+impl FileReader {
     fn read(&mut self, block: &Block, limits: Limits) -> Result<Chunk, DecodeError> {
         let left = limits.torn_rows.saturating_sub(self.torn);
         let read = chunk(block, &self.layout, 0, left)?;
@@ -312,22 +264,7 @@ impl FileRemarks {
             let file = self.layout.contract.gtfs_file.as_deref().unwrap_or(&self.layout.contract.table);
             return Err(too_many_torn(file, &read.chunk, limits));
         }
-        self.loose.add_all(&read.loose);
-        self.broken.add_all(&read.broken);
-        read.empty.iter().for_each(|line| self.empty.add(*line));
         Ok(read.chunk)
-    }
-
-    fn notes(&self) -> Vec<Note> {
-        let file = self.layout.contract.gtfs_file.as_deref().unwrap_or(&self.layout.contract.table);
-        let loose = "with quotes inside a quoted value, which is published with all of its quotes";
-        let broken = "with a line end inside a value, which is published as it is";
-        let notes = [
-            self.loose.note("gtfs.quotes_in_value", file, loose),
-            self.broken.note("gtfs.new_line_in_value", file, broken),
-            self.empty.note("gtfs.empty_row", file, "without a value, left out"),
-        ];
-        notes.into_iter().flatten().collect()
     }
 }
 
@@ -341,11 +278,11 @@ fn too_many_torn(file: &str, chunk: &Chunk, limits: Limits) -> DecodeError {
 }
 
 fn parse_all(input: &Receiver<Raw>, limits: Limits, out: &SyncSender<Parsed>) {
-    let mut current: Option<FileRemarks> = None;
+    let mut current: Option<FileReader> = None;
     while let Ok(raw) = input.recv() {
         let parsed = match raw {
             Raw::Begin { table, layout } => {
-                current = Some(FileRemarks::new(table, layout));
+                current = Some(FileReader { layout, table, torn: 0 });
                 continue;
             }
             Raw::Block(block) => match &mut current {
@@ -358,11 +295,7 @@ fn parse_all(input: &Receiver<Raw>, limits: Limits, out: &SyncSender<Parsed>) {
             Raw::Chunk { table, chunk } => Parsed::Step(Step::Rows { table, chunk }),
             Raw::Note(note) => Parsed::Step(Step::Note(note)),
             Raw::End { table } => {
-                for note in current.take().into_iter().flat_map(|file| file.notes()) {
-                    if out.send(Parsed::Step(Step::Note(note))).is_err() {
-                        return;
-                    }
-                }
+                current = None;
                 Parsed::Step(Step::End { table })
             }
             Raw::Failed(error) => Parsed::Failed(error),

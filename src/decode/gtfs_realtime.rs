@@ -612,7 +612,7 @@ impl Stream {
                 let taken = self.take(table)?;
                 let flaws = taken.flaws.into_iter().filter(|flaw| (flaw.row as usize) < rows).collect();
                 self.sheets[table].total -= (taken.rows.num_rows() - rows) as u64;
-                let chunk = Chunk { rows: taken.rows.slice(0, rows), flaws };
+                let chunk = Chunk { rows: taken.rows.slice(0, rows), flaws, remarks: Default::default() };
                 if rows > 0 {
                     self.ready.push_back(Step::Rows { table, chunk });
                 }
@@ -1485,7 +1485,7 @@ impl Sheet {
             let problem = format!("its rows do not fit its contract: {error}");
             DecodeError::feed(&self.contract.table, problem, "This is a fault of the program: please report it.")
         })?;
-        Ok(Chunk { rows, flaws })
+        Ok(Chunk { rows, flaws, remarks: Default::default() })
     }
 }
 

@@ -308,7 +308,7 @@ impl Transform for Telemetry {
         {
             rows = arrow_select::take::take_record_batch(&rows, &order).map_err(|error| self.failed(&error))?;
         }
-        Ok(vec![Chunk { rows, flaws: Vec::new() }])
+        Ok(vec![Chunk { rows, flaws: Vec::new(), remarks: Default::default() }])
     }
 
     fn dropped(&self) -> Vec<DroppedRows> {

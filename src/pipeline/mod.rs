@@ -450,7 +450,13 @@ fn from(root: &Path, item: &Node, max_bytes: u64, problems: &mut Problems) -> Op
         let text = item.require_text("url", problems)?;
         let line = item.get("url").map_or(item.line, |node| node.line);
         let (text, secrets) = with_variables(&text, line, problems)?;
-        let url = url::Url::parse(&text).ok().filter(|url| scheme.contains(&url.scheme()) && url.has_host());
+        let parsed = url::Url::parse(&text);
+        if parsed == Err(url::ParseError::InvalidPort) {
+            let remedy = "Write a number from 1 to 65535 behind the host, or none; it may come from a variable.";
+            problems.add(line, "the port in the address of the source is no number of a port", remedy);
+            return None;
+        }
+        let url = parsed.ok().filter(|url| scheme.contains(&url.scheme()) && url.has_host());
         if url.is_none() {
             let message = format!("the address of the source is not one of {}", scheme.join(", "));
             problems.add(line, message, format!("Write '{}://...'.", scheme[0]));

@@ -268,7 +268,9 @@ mod tests {
         let around = Arc::new(crate::check::surroundings::Surroundings::of("2026-11-24".parse().unwrap()));
         let mut check = TableCheck::new(contract, origins, &[], around, Budget::new(1 << 20)).unwrap();
         check.decide(Decider::new(decisions.clone(), identity.clone()));
-        let pushed = check.push(Chunk { rows: rows.clone(), flaws: Vec::new() }, &Keys::default()).unwrap();
+        let pushed = check
+            .push(Chunk { rows: rows.clone(), flaws: Vec::new(), remarks: Default::default() }, &Keys::default())
+            .unwrap();
         let mut finished = crate::check::Checked::default();
         let keep = &mut |checked| -> Result<(), crate::check::CheckError> {
             finished = checked;

@@ -65,6 +65,17 @@ fn failed(record: &Value, table: &str) -> Vec<(String, Vec<u64>)> {
     failed.map(|finding| (finding["rule"].as_str().unwrap().to_owned(), rows(finding))).collect()
 }
 
+fn finding(record: &Value, rule: &str) -> Value {
+    let found = record["findings"].as_array().unwrap().iter().find(|finding| finding["rule"] == rule);
+    found.unwrap_or_else(|| panic!("{rule}: {record}")).clone()
+}
+
+/// The rows that a finding names first.
+fn rows_of(record: &Value, rule: &str) -> Vec<u64> {
+    let finding = finding(record, rule);
+    finding["samples"].as_array().unwrap().iter().filter_map(|sample| sample["row"].as_u64()).collect()
+}
+
 fn notes(record: &Value) -> Vec<String> {
     let notes = record["notes"].as_array().unwrap().iter();
     notes.map(|note| format!("{}: {}", note["rule"].as_str().unwrap(), note["message"].as_str().unwrap())).collect()
@@ -113,9 +124,10 @@ fn inner_quotes_keep_the_text_of_the_file_and_the_record_names_the_rows() {
         names(&world),
         ["\"\"K\" Linikum\"", "\"Haus \"Am Markt\" Rathaus\"", "\"Musterstadt, \"Kult\"\"", "Messe", "Schule Ost"]
     );
-    let expected = "gtfs.quotes_in_value: 'stops.txt': 3 rows with quotes inside a quoted value, which is published with \
-                    all of its quotes (rows 2, 3, 4)";
-    assert!(notes(&record(&output)).contains(&expected.to_owned()), "{:?}", notes(&record(&output)));
+    assert_eq!(rows_of(&record(&output), "stops.quotes_in_value"), [2, 3, 4]);
+    let finding = finding(&record(&output), "stops.quotes_in_value");
+    assert_eq!((&finding["severity"], &finding["on_fail"]), (&"warning".into(), &"report".into()));
+    assert_eq!(finding["samples"][0]["column"], "stop_name");
 }
 
 #[test]
@@ -126,7 +138,11 @@ fn open_quote_that_takes_rows_into_a_value_holds_its_row_back_and_says_up_to_whi
     let record = record(&output);
     assert_eq!(failed(&record, "trips")[0], ("trips.row_length".to_owned(), vec![2]), "{record}");
     let text = record["findings"].to_string();
-    assert!(text.contains("a quote that opens on line 2 takes the lines up to 4 into one value"), "{text}");
+    assert!(text.contains("an open quote from line 2 swallowed the rows until line 4"), "{text}");
+    assert!(text.contains("and no open quote swallows the rows behind it"), "{text}");
+    // The row is held back: nothing is said of its values as if they were published.
+    assert_eq!(failed(&record, "trips").len(), 1, "{record}");
+    assert!(!record.to_string().contains("published as it is"), "{record}");
     assert!(!column(&world, "trips", "trip_headsign").iter().any(|headsign| headsign.contains('\n')));
 }
 
@@ -176,8 +192,7 @@ fn empty_quoted_row_is_an_empty_row_and_the_rules_run() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let record = record(&output);
     assert_eq!(failed(&record, "stops"), []);
-    let expected = "gtfs.empty_row: 'stops.txt': 1 row without a value, left out (row 7)";
-    assert!(notes(&record).contains(&expected.to_owned()), "{:?}", notes(&record));
+    assert_eq!(rows_of(&record, "stops.empty_row"), [7]);
 }
 
 /// A feed without faults, with other files.
@@ -221,9 +236,48 @@ fn a_line_end_in_a_value_is_published_and_told() {
     let (world, output) = run_bytes(&with(&[("stops.txt", stops.to_owned())]));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(names(&world).contains(&"Bahn\nhof".to_owned()));
-    let expected = "gtfs.new_line_in_value: 'stops.txt': 2 rows with a line end inside a value, which is published as it \
-                    is (rows 2, 6)";
-    assert!(notes(&record(&output)).contains(&expected.to_owned()), "{:?}", notes(&record(&output)));
+    assert_eq!(rows_of(&record(&output), "stops.new_line_in_value"), [2, 6]);
+}
+
+#[test]
+fn the_contract_says_what_happens_to_quotes_line_ends_and_empty_rows() {
+    let stops = "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\nS1,\"Bahn\nhof\",48.4760,7.9460,0,\n\
+                 S2,Rathaus,48.4710,7.9440,0,\n\"\"\nS3,Klinikum,48.4650,7.9520,0,\nS4,\"Mes\"se\",48.4600,7.9300,0,\n\
+                 S5,Schule Ost,48.4800,7.9600,0,\n";
+    let world = World::new();
+    std::fs::write(world.path("data/sample/stadtbus-gtfs.zip"), with(&[("stops.txt", stops.to_owned())])).unwrap();
+    let contract = "schemas/gtfs/stops.odcs.yaml";
+    let changed = |world: &World, rules: &str| {
+        let text = std::fs::read_to_string(root().join(contract)).unwrap();
+        let begin = "    customProperties:\n";
+        assert!(text.contains(begin));
+        world.write(
+            contract,
+            &text.replacen(begin, &format!("{begin}      - property: textRules\n        value:\n{rules}"), 1),
+        );
+    };
+    changed(
+        &world,
+        "          - {rule: new_line_in_value, severity: error, onFail: quarantine}\n          \
+         - {rule: quotes_in_value, severity: info, onFail: invalidate}\n          - {rule: empty_row, severity: info}\n",
+    );
+    let output = world.program(&["run", "stadtbus-fahrplan", "--json"]);
+    let record = record(&output);
+    for (rule, severity, on_fail) in [
+        ("stops.new_line_in_value", "error", "quarantine"),
+        ("stops.quotes_in_value", "info", "invalidate"),
+        ("stops.empty_row", "info", "report"),
+    ] {
+        let finding = finding(&record, rule);
+        assert_eq!((&finding["severity"], &finding["on_fail"]), (&severity.into(), &on_fail.into()), "{rule}");
+    }
+    assert!(!names(&world).iter().any(|name| name.contains(['\n', '"'])), "{:?}", names(&world));
+    // A row that is not there cannot be held back.
+    changed(&world, "          - {rule: empty_row, onFail: quarantine}\n");
+    let check = world.program(&["check"]);
+    let said = String::from_utf8_lossy(&check.stderr).into_owned();
+    assert_eq!(check.status.code(), Some(2), "{said}");
+    assert!(said.contains("'quarantine' is no onFail of empty_row"), "{said}");
 }
 
 /// Runs the program, in bounded time.

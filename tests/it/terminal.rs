@@ -56,6 +56,20 @@ fn hostile_timetable(world: &World) {
 }
 
 #[test]
+fn a_mistaken_argument_is_not_obeyed_by_a_terminal() {
+    let world = World::new();
+    let hostile = HOSTILE;
+    for arguments in
+        [vec![hostile], vec!["run", "x", "--date", hostile], vec!["validate", "x", &format!("--{hostile}")]]
+    {
+        let output = world.program(&arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("\\u202e"), "{output:?}");
+        assert_harmless(&format!("{arguments:?}"), &output);
+    }
+}
+
+#[test]
 fn nothing_that_is_printed_of_a_hostile_timetable_is_obeyed_by_a_terminal() {
     let world = World::new();
     hostile_timetable(&world);

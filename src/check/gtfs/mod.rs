@@ -12,6 +12,7 @@ pub mod feed;
 pub mod notice;
 pub mod outline;
 pub mod report;
+pub mod rows;
 pub mod services;
 pub mod sphere;
 pub mod values;
@@ -406,6 +407,106 @@ mod tests {
         let out = run(&BROKEN, &Feed::new(timetable, "2026-11-24".parse().unwrap())).unwrap();
         assert_eq!(out.found[0].notice.code, "runtime_exception_in_validator_error");
         assert_eq!(out.found[0].samples[0][2], "broken");
+    }
+
+    /// Ids of a sample that are those of another row than this: the row before, the parent.
+    const OF_ANOTHER_ROW: &[(&str, &str)] = &[("prevCsvRowNumber", "stopId"), ("parentCsvRowNumber", "stopId")];
+
+    #[test]
+    fn the_file_of_a_notice_has_its_row_and_its_key() {
+        let library = contracts();
+        let columns: BTreeSet<&str> =
+            library.contracts.values().flat_map(|contract| &contract.columns).map(|c| c.name.as_str()).collect();
+        let (mut seen, mut keyed, mut wrong) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+        for example in RULES.iter().flat_map(|rule| rule.examples) {
+            let mut files: BTreeMap<&str, &str> = SOUND.iter().copied().collect();
+            files.extend(example.files.iter().copied());
+            let report = look(&library, example.files, Vec::new());
+            for found in report.results.iter().map(|result| &result.found) {
+                let code = found.notice.code;
+                for sample in &found.samples {
+                    let fields = report::fields(found.notice, sample);
+                    for (field, place) in rows::rows(&report.feed, found.notice, &fields) {
+                        seen.insert((code, field));
+                        let text = files.get(place.file.as_str()).copied().unwrap_or_default();
+                        let row = text.lines().nth(place.row.unwrap() as usize - 1);
+                        let (Some(header), Some(row)) = (text.lines().next(), row) else {
+                            wrong.push(format!("{code}: {field} is {place:?}, which is not there"));
+                            continue;
+                        };
+                        // The number that a field ends with is that of its row.
+                        let number = field.trim_start_matches(|letter: char| !letter.is_ascii_digit());
+                        for (name, value) in &fields {
+                            let (Some(value), false) = (value.as_str(), OF_ANOTHER_ROW.contains(&(field, name))) else {
+                                continue;
+                            };
+                            let of = name.trim_start_matches(|letter: char| !letter.is_ascii_digit());
+                            let column: String =
+                                name.trim_end_matches(of).chars().fold(String::new(), |mut text, c| {
+                                    if c.is_ascii_uppercase() {
+                                        text.push('_');
+                                    }
+                                    text.push(c.to_ascii_lowercase());
+                                    text
+                                });
+                            // Ids whose column the sample does not name so.
+                            let may_be_any = ["entityId", "geographyId", "stopId", "tripId"].contains(&name.as_str());
+                            if may_be_any && row.split(',').any(|cell| cell.trim() == value.trim()) {
+                                keyed.insert((code, field));
+                            }
+                            if of != number || !column.ends_with("_id") || !columns.contains(column.as_str()) {
+                                continue;
+                            }
+                            let Some(cell) = header.split(',').position(|own| own.trim() == column) else { continue };
+                            if row.split(',').nth(cell).map(str::trim) == Some(value.trim()) {
+                                keyed.insert((code, field));
+                            } else {
+                                wrong.push(format!("{code}: {field} is {place:?}, {row}; but {name} is {value}"));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        // Every row number that a notice can have is one of the table, and an example shows it.
+        for notice in notices() {
+            let of_rows = |field: &&&str| {
+                field.ends_with("RowNumber")
+                    || rows::ROW_FIELDS.iter().any(|(f, _)| *f == **field)
+                    || field.trim_end_matches(['1', '2', 'A', 'B']).ends_with("RowNumber")
+            };
+            for field in notice.fields.iter().filter(of_rows) {
+                let known = rows::ROW_FIELDS.iter().find(|(name, _)| name == field);
+                assert!(known.is_some(), "{}: {field}", notice.code);
+                let names_file = notice.fields.iter().any(|field| ["filename", "childFilename"].contains(field));
+                let is_listed = rows::FILES.iter().any(|(code, _)| *code == notice.code)
+                    || rows::OTHER_FILES.iter().any(|(code, name, _)| *code == notice.code && name == field);
+                let is_fixed = known.is_some_and(|(_, file)| file.is_some());
+                assert!(names_file || is_listed || is_fixed || notice.files.len() == 1, "{}: {field}", notice.code);
+                assert!(
+                    seen.contains(&(notice.code, *field)) || NO_EXAMPLE.contains(&notice.code),
+                    "{}: no example has {field}",
+                    notice.code
+                );
+            }
+        }
+        let with_id = |notice: &&&Notice| notice.fields.iter().any(|field| field.ends_with("Id"));
+        let all = notices();
+        let unkeyed: Vec<_> = all
+            .iter()
+            .filter(with_id)
+            .filter(|notice| {
+                seen.iter().any(|(code, _)| *code == notice.code) && !keyed.iter().any(|(code, _)| *code == notice.code)
+            })
+            .map(|notice| notice.code)
+            .collect();
+        // Its example is feed_info.txt, whose row has no id.
+        assert_eq!(unkeyed, ["start_and_end_range_equal"]);
+        // The code of a table is the code of a notice.
+        for code in rows::FILES.iter().map(|(code, _)| code).chain(rows::OTHER_FILES.iter().map(|(code, ..)| code)) {
+            assert!(notices().iter().any(|notice| notice.code == *code), "{code}");
+        }
     }
 
     #[test]

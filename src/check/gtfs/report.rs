@@ -8,8 +8,9 @@ use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
 use crate::check::gtfs::Report;
-use crate::check::gtfs::feed::date;
+use crate::check::gtfs::feed::{Feed, date};
 use crate::check::gtfs::notice::Notice;
+use crate::check::gtfs::rows::{self, Place};
 use crate::contract::Severity;
 use crate::decode::timetable::Table;
 use crate::page::{both, page};
@@ -200,27 +201,35 @@ impl Report {
             let notice = result.found.notice;
             for sample in &result.found.samples {
                 let named = fields(notice, sample);
-                let file = named.get("filename").or_else(|| named.get("childFilename")).and_then(Value::as_str);
-                let file = file.or_else(|| notice.files.first().copied());
-                let line =
-                    ["csvRowNumber", "newCsvRowNumber", "csvRowNumber1", "stopTimeCsvRowNumber", "tripCsvRowNumber"]
-                        .iter()
-                        .find_map(|name| named.get(*name)?.as_u64());
-                let mut location = Map::new();
-                if let Some(file) = file {
-                    location.insert("artifactLocation".into(), json!({"uri": file}));
-                }
-                if let Some(line) = line.filter(|_| file.is_some()) {
-                    location.insert("region".into(), json!({"startLine": line}));
-                }
-                results.push(json!({
+                let location = |place: &Place| {
+                    let mut location = Map::new();
+                    location.insert("artifactLocation".into(), json!({"uri": place.file}));
+                    if let Some(line) = place.row {
+                        location.insert("region".into(), json!({"startLine": line}));
+                    }
+                    json!({"physicalLocation": location})
+                };
+                let first = rows::place(&self.feed, notice, &named);
+                let others = rows::rows(&self.feed, notice, &named).into_iter().skip(1);
+                let others: Vec<Value> = others
+                    .map(|(field, place)| {
+                        let mut other = location(&place);
+                        other["message"] = json!({"text": field});
+                        other
+                    })
+                    .collect();
+                let mut found = json!({
                     "ruleId": notice.code,
                     "ruleIndex": place,
                     "level": level(result.severity),
                     "message": {"text": format!("{} {}", notice.en.what, notice.en.mend)},
-                    "locations": if location.is_empty() { json!([]) } else { json!([{"physicalLocation": location}]) },
+                    "locations": first.iter().map(location).collect::<Vec<_>>(),
                     "properties": named,
-                }));
+                });
+                if !others.is_empty() {
+                    found["relatedLocations"] = others.into();
+                }
+                results.push(found);
             }
         }
         json!({
@@ -251,7 +260,8 @@ impl Report {
             table.set_header(["severity", "notice", "count", "first at"]);
             for result in &self.results {
                 let found = &result.found;
-                let first = found.samples.first().map_or_else(String::new, |sample| place(found.notice, sample));
+                let first =
+                    found.samples.first().map_or_else(String::new, |sample| place(&self.feed, found.notice, sample));
                 table.add_row([
                     word(result.severity).to_lowercase(),
                     found.notice.code.to_owned(),
@@ -502,14 +512,13 @@ pub fn fields(notice: &Notice, sample: &[Value]) -> Map<String, Value> {
 }
 
 /// Where a sample is, in a few words.
-fn place(notice: &Notice, sample: &[Value]) -> String {
+fn place(feed: &Feed, notice: &Notice, sample: &[Value]) -> String {
     let fields = fields(notice, sample);
     let text = |names: &[&str]| names.iter().find_map(|name| fields.get(*name)).map(shown).unwrap_or_default();
-    let file = text(&["filename", "childFilename"]);
-    let file = if file.is_empty() { notice.files.first().copied().unwrap_or_default().to_owned() } else { file };
-    let row = text(&["csvRowNumber", "newCsvRowNumber", "csvRowNumber1", "stopTimeCsvRowNumber", "tripCsvRowNumber"]);
+    let place = rows::place(feed, notice, &fields);
+    let file = place.as_ref().map_or("", |place| place.file.as_str());
+    let row = place.as_ref().and_then(|place| place.row).map_or_else(String::new, |row| format!(":{row}"));
     let what = text(&["fieldName", "childFieldName", "columnName", "serviceId", "stopId", "tripId"]);
-    let row = if row.is_empty() { row } else { format!(":{row}") };
     format!("{file}{row} {what}").trim().to_owned()
 }
 

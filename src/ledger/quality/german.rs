@@ -1,26 +1,14 @@
 //! What a rule asks, in German. The contract's own rules bring their words; those that every contract makes have them here.
 
-use crate::check::rules::{Ask, Spec, bound_text};
+use crate::check::program_findings;
+use crate::check::rules::{Ask, ROW_LENGTH, Spec, bound_text};
 use crate::contract::metric::Metric;
 use crate::contract::sla::Asks;
-use crate::contract::{Contract, Kind, RuleId};
+use crate::contract::{Contract, Kind, RuleId, TEXT_RULES};
 
 /// What is told of rows that a transform dropped, by the rule's name; no contract has these rules.
 pub fn of_dropped(rule: &RuleId) -> Option<String> {
-    let text = match rule.0.split_once('.')? {
-        (_, "same_position") => {
-            "Eine Zeile ist eine Meldung, die es noch nicht gab: gleiches Fahrzeug, gleicher Ort, gleiche Zeit, gleicher Inhalt. \
-             Andere fallen weg"
-        }
-        ("alerts", "unchanged") => "Eine Zeile sagt von ihrer Störung anderes als die vorige. Andere fallen weg",
-        (_, "unchanged") => "Eine Zeile sagt von ihrem Halt anderes als die vorige. Andere fallen weg",
-        (_, "other_service_date") => {
-            "Eine Zeile kommt höchstens einen Tag vor Beginn ihres Betriebstags und bis zum Mittag des Tages danach an. Andere \
-             fallen weg: keine Partition hat sie"
-        }
-        _ => return None,
-    };
-    Some(text.to_owned())
+    program_findings::of(&rule.0).map(|finding| finding.de.0.to_owned())
 }
 
 /// What must be true; nothing where the contract says it in English only.
@@ -28,7 +16,8 @@ pub fn description(contract: &Contract, spec: &Spec) -> Option<String> {
     let name = |place: usize| contract.columns[place].name.as_str();
     let names = |places: &[usize]| places.iter().map(|&place| name(place)).collect::<Vec<_>>().join(", ");
     Some(match &spec.ask {
-        Ask::RowLength => "jede Zeile hat so viele Felder wie die Kopfzeile".to_owned(),
+        Ask::RowLength => ROW_LENGTH.1.to_owned(),
+        &Ask::Text { rule } => TEXT_RULES[rule].2.to_owned(),
         &Ask::Type { column } => format!("{} ist {}", name(column), kind(contract.columns[column].kind)),
         &Ask::Required { column } => format!("{} ist vorhanden", name(column)),
         &Ask::Enum { column } => {

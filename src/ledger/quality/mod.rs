@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::RuleResult;
 use crate::check::rules::{self, Ask, Spec};
-use crate::contract::{Contract, Dimension, OnFail, RuleId, Severity};
+use crate::contract::{Contract, Dimension, EMPTY_ROW, OnFail, RuleId, Severity};
 use crate::digest::Digest;
 use crate::ledger::{Counted, Finding, NoticeCount, RunRecord, Status, TableEntry, is_zero};
 use crate::publish::PublishError;
@@ -372,19 +372,53 @@ fn encoded(text: &str) -> String {
 pub fn then(result: &Result, status: Status, tables: &[TableCount]) -> (String, String) {
     let (de, en) = happened(result, status, tables);
     match result.rows_released {
-        0 => (de.to_owned(), en.to_owned()),
+        0 => (de, en),
         rows => (format!("{de}, {rows} davon freigegeben"), format!("{en}, {rows} of them released")),
     }
 }
 
-fn happened(result: &Result, status: Status, tables: &[TableCount]) -> (&'static str, &'static str) {
+fn happened(result: &Result, status: Status, tables: &[TableCount]) -> (String, String) {
+    let of_table = tables.iter().find(|count| count.table == result.table);
+    let discarded = of_table.map_or(0, |count| {
+        let is_discard = |rule: &RuleId| rule.0 == format!("{}.discarded", count.table);
+        count.dropped.iter().filter(|(rule, _)| is_discard(rule)).map(|(_, rows)| *rows).sum()
+    });
+    let has_rows = !matches!(result.result, RuleResult::Error) && result.asks == Asks::Rows;
+    if let Some(count) = of_table.filter(|_| has_rows && status != Status::HeldBack) {
+        let (published, held) = (count.published, count.quarantined);
+        let de = format!("{published} veröffentlicht, {held} zurückgehalten, {discarded} nach Entscheidung verworfen");
+        let en = format!("{published} published, {held} held back, {discarded} discarded by decision");
+        match result.on_fail {
+            // Which of them the rule named, and which another, is not counted.
+            OnFail::Quarantine if discarded > 0 => {
+                return (format!("Zeilen der Tabelle: {de}"), format!("rows of the table: {en}"));
+            }
+            OnFail::Report if result.released && held + discarded > 0 && !count.dropped.contains_key(&result.id) => {
+                if !result.id.0.ends_with(&format!(".{EMPTY_ROW}")) {
+                    return (
+                        format!("nur gemeldet; Zeilen der Tabelle: {de}"),
+                        format!("reported only; rows of the table: {en}"),
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+    let (de, en) = happened_to_all(result, status, of_table);
+    (de.to_owned(), en.to_owned())
+}
+
+/// What happened where it is the same for all rows.
+fn happened_to_all(result: &Result, status: Status, of_table: Option<&TableCount>) -> (&'static str, &'static str) {
     if result.result == RuleResult::Error {
         return match result.blocks() {
             true => ("nicht prüfbar, sperrt die Veröffentlichung", "not judged, blocks the release"),
             false => ("nicht prüfbar, hält nichts zurück", "not judged, holds nothing back"),
         };
     }
-    let of_table = tables.iter().find(|count| count.table == result.table);
+    if result.on_fail == OnFail::Report && result.id.0.ends_with(&format!(".{EMPTY_ROW}")) {
+        return ("Zeilen ohne Wert weggelassen", "rows without a value left out");
+    }
     if of_table.is_some_and(|count| count.dropped.contains_key(&result.id)) {
         return ("Zeilen weggelassen", "rows dropped");
     }
@@ -400,11 +434,7 @@ fn happened(result: &Result, status: Status, tables: &[TableCount]) -> (&'static
         OnFail::Report if status == Status::HeldBack => {
             ("nur gemeldet, nichts veröffentlicht", "reported only, nothing published")
         }
-        // Another rule may have held some of them.
-        OnFail::Report if of_table.is_none_or(|count| count.quarantined > 0) => (
-            "veröffentlicht, soweit keine andere Regel sie zurückhielt",
-            "published unless another rule held them back",
-        ),
+        OnFail::Report if of_table.is_none() => ("nur gemeldet", "reported only"),
         OnFail::Report => ("veröffentlicht, wie sie sind", "published as they are"),
     }
 }
@@ -601,7 +631,7 @@ schema:
         let nulled = Result { on_fail: OnFail::Invalidate, rows_released: 1, ..found.clone() };
         for (result, status, quarantined, expected) in [
             (&found, out, 0, "published as they are"),
-            (&found, out, 1, "published unless another rule held them back"),
+            (&found, out, 1, "reported only; rows of the table: 8 published, 1 held back, 0 discarded by decision"),
             (&found, back, 0, "reported only, nothing published"),
             (&of_feed, out, 0, "reported only"),
             (&number, out, 0, "reported only"),
@@ -612,6 +642,16 @@ schema:
         ] {
             assert_eq!(said(result, status, quarantined), expected);
         }
+        let held = Result { on_fail: OnFail::Quarantine, ..found.clone() };
+        assert_eq!(said(&held, out, 3), "rows held back");
+        let by_decision =
+            TableCount { dropped: [(RuleId("t.discarded".to_owned()), 3)].into(), published: 6, ..table(0) };
+        assert_eq!(
+            then(&held, out, &[by_decision]).1,
+            "rows of the table: 6 published, 0 held back, 3 discarded by decision"
+        );
+        let empty = Result { id: RuleId("t.empty_row".to_owned()), ..found.clone() };
+        assert_eq!(said(&empty, out, 1), "rows without a value left out");
         let dropped = TableCount { dropped: [(found.id.clone(), 3)].into(), ..table(1) };
         assert_eq!(then(&found, out, std::slice::from_ref(&dropped)).1, "rows dropped");
         assert_eq!(then(&found, back, &[dropped]).1, "rows dropped");
