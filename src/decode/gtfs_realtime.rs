@@ -1210,7 +1210,7 @@ impl Skips {
 enum RowPartition {
     /// That of the partition that is made.
     Own,
-    /// That of a date which was over, received on the date of the partition.
+    /// That of a date which was over, or has not begun, received on the date of the partition.
     Neighbour(ServiceDate),
     /// No partition's; counted in this one.
     Stray(ServiceDate),

@@ -393,13 +393,16 @@ fn happened(result: &Result, status: Status, tables: &[TableCount]) -> (String, 
             OnFail::Quarantine if discarded > 0 => {
                 return (format!("Zeilen der Tabelle: {de}"), format!("rows of the table: {en}"));
             }
-            OnFail::Report if result.released && held + discarded > 0 && !count.dropped.contains_key(&result.id) => {
-                if !result.id.0.ends_with(&format!(".{EMPTY_ROW}")) {
-                    return (
-                        format!("nur gemeldet; Zeilen der Tabelle: {de}"),
-                        format!("reported only; rows of the table: {en}"),
-                    );
-                }
+            OnFail::Report
+                if result.released
+                    && held + discarded > 0
+                    && !count.dropped.contains_key(&result.id)
+                    && !result.id.0.ends_with(&format!(".{EMPTY_ROW}")) =>
+            {
+                return (
+                    format!("nur gemeldet; Zeilen der Tabelle: {de}"),
+                    format!("reported only; rows of the table: {en}"),
+                );
             }
             _ => {}
         }
