@@ -456,20 +456,17 @@ fn write_csv<'a>(
     header: &[String],
     rows: impl Iterator<Item = (&'a RecordBatch, usize)>,
 ) -> io::Result<()> {
-    let quoted = |text: &str| match text.contains(['"', ',', '\n', '\r']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_owned(),
-    };
-    writeln!(out, "{}", header.join(","))?;
+    let mut out = csv::Writer::from_writer(out);
+    out.write_record(header)?;
     for (batch, row) in rows {
         let cells = header.iter().map(|name| match cell(batch, row, name) {
             Value::Null => String::new(),
-            Value::String(text) => quoted(&text),
+            Value::String(text) => text,
             other => other.to_string(),
         });
-        writeln!(out, "{}", cells.collect::<Vec<_>>().join(","))?;
+        out.write_record(cells)?;
     }
-    Ok(())
+    out.flush()
 }
 
 /// Rows for people: one line for each column that has a value.

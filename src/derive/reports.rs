@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 
 use crate::contract::Contract;
 use crate::derive::privacy::{Pseudonym, Pseudonyms};
-use crate::table::keys::{KeyColumns, key_of, text_key};
+use crate::table::keys::{KeyColumns, Seed, key_of, text_key};
 use crate::table::{ORIGIN, ORIGIN_ROW};
 
 /// Seconds of a vehicle in which a further report is known as one. Servers that answer in turns, one of which lags behind,
@@ -96,7 +96,7 @@ impl<'a> Vehicles<'a> {
     fn mix(&self, keys: &mut [u128]) {
         for (row, key) in keys.iter_mut().enumerate() {
             if let Some(fleet) = self.fleet(row) {
-                *key = key_of(&[*key, text_key(fleet)]);
+                *key = key_of([*key, text_key(fleet, Seed::FIXED)], Seed::FIXED);
             }
             // The columns before are part of the key, the entity is not.
             if let [vehicle, plate, entity, _] = self.columns.as_slice()
@@ -104,7 +104,7 @@ impl<'a> Vehicles<'a> {
                 && plate.is_null(row)
                 && entity.is_valid(row)
             {
-                *key = key_of(&[*key, text_key(entity.value(row))]);
+                *key = key_of([*key, text_key(entity.value(row), Seed::FIXED)], Seed::FIXED);
             }
         }
     }
@@ -184,8 +184,11 @@ impl Reports {
             content,
             feed_timestamp: source.index_of("feed_timestamp"),
             timestamp: source.index_of("timestamp"),
-            named: named.into_iter().map(|(name, place)| (text_key(name), KeyColumns::new(vec![place]))).collect(),
-            fix: KeyColumns::new(["latitude", "longitude"].iter().filter_map(|name| source.index_of(name)).collect()),
+            named: named
+                .into_iter()
+                .map(|(name, place)| (text_key(name, Seed::FIXED), KeyColumns::fixed(vec![place])))
+                .collect(),
+            fix: KeyColumns::fixed(["latitude", "longitude"].iter().filter_map(|name| source.index_of(name)).collect()),
             recent: Recent::default(),
             here: HashMap::default(),
             snapshot: u32::MAX,
@@ -204,8 +207,8 @@ impl Reports {
         let is_own = |row: usize| self.timestamp.is_some_and(|place| rows.column(place).is_valid(row));
         let are_own = self.timestamp.is_some_and(|place| rows.column(place).null_count() == 0);
         if let Some(place) = self.feed_timestamp.filter(|_| !are_own) {
-            for (row, time) in KeyColumns::new(vec![place]).keys(rows).enumerate().filter(|(row, _)| !is_own(*row)) {
-                keys[row] = key_of(&[keys[row], time]);
+            for (row, time) in KeyColumns::fixed(vec![place]).keys(rows).enumerate().filter(|(row, _)| !is_own(*row)) {
+                keys[row] = key_of([keys[row], time], Seed::FIXED);
             }
         }
         let mut places = Vec::new();
@@ -225,7 +228,7 @@ impl Reports {
                 places[row] = *count;
                 *count += 1;
                 if places[row] > 0 {
-                    *key = key_of(&[*key, u128::from(places[row])]);
+                    *key = key_of([*key, u128::from(places[row])], Seed::FIXED);
                 }
             }
         }
@@ -257,13 +260,13 @@ impl Reports {
         if !others.is_empty() {
             let contents = self.contents(rows);
             for (row, second) in others {
-                let content = key_of(&[contents[row], second as u128]);
+                let content = key_of([contents[row], second as u128], Seed::FIXED);
                 ids[row] = Some(match &vehicles[row] {
                     Some(vehicle) => vehicle.further_report(second, content),
                     None => {
-                        let fleet = of.fleet(row).map_or(0, text_key);
+                        let fleet = of.fleet(row).map_or(0, |fleet| text_key(fleet, Seed::FIXED));
                         let place = places.get(row).copied().unwrap_or_default();
-                        pseudonyms.report_of_unknown(key_of(&[content, fleet, u128::from(place)]))
+                        pseudonyms.report_of_unknown(key_of([content, fleet, u128::from(place)], Seed::FIXED))
                     }
                 });
             }
@@ -279,7 +282,7 @@ impl Reports {
             let array = column.places.first().map(|&place| rows.column(place));
             for (row, key) in column.keys(rows).enumerate() {
                 if array.is_some_and(|array| array.is_valid(row)) {
-                    contents[row] = key_of(&[contents[row], *name, key]);
+                    contents[row] = key_of([contents[row], *name, key], Seed::FIXED);
                 }
             }
         }
