@@ -456,17 +456,20 @@ fn write_csv<'a>(
     header: &[String],
     rows: impl Iterator<Item = (&'a RecordBatch, usize)>,
 ) -> io::Result<()> {
-    let mut out = csv::Writer::from_writer(out);
-    out.write_record(header)?;
+    let quoted = |text: &str| match text.contains(['"', ',', '\n', '\r']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text.to_owned(),
+    };
+    writeln!(out, "{}", header.join(","))?;
     for (batch, row) in rows {
         let cells = header.iter().map(|name| match cell(batch, row, name) {
             Value::Null => String::new(),
-            Value::String(text) => text,
+            Value::String(text) => quoted(&text),
             other => other.to_string(),
         });
-        out.write_record(cells)?;
+        writeln!(out, "{}", cells.collect::<Vec<_>>().join(","))?;
     }
-    out.flush()
+    Ok(())
 }
 
 /// Rows for people: one line for each column that has a value.

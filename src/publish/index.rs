@@ -424,12 +424,11 @@ pub fn write_views(bucket: &Bucket, index: &TableIndex) -> Result<(), PublishErr
     let TableIndex { version, dataset, table, contract, files, .. } = index;
     let view = Files { version: *version, dataset, table, contract, files };
     bucket.put(&format!("{folder}/files.json"), json(&view))?;
-    let failed = |error: csv::Error| -> () { crate::internal::impossible("writing an index", error) };
-    let mut csv = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
-    let header = ["path", "partition_date", "rows", "bytes", "sha256", "record", "provisional"];
-    csv.write_record(header).unwrap_or_else(failed);
-    files.iter().for_each(|file| csv.serialize(file).unwrap_or_else(failed));
-    let csv = csv.into_inner().unwrap_or_else(|error| crate::internal::impossible("writing an index", error));
+    let mut csv = String::from("path,partition_date,rows,bytes,sha256,record,provisional\n");
+    for file in files {
+        let IndexFile { path, partition_date, rows, bytes, sha256, record, provisional } = file;
+        csv += &format!("{path},{partition_date},{rows},{bytes},{sha256},{record},{provisional}\n");
+    }
     bucket.put(&format!("{folder}/index.csv"), csv.into())
 }
 
