@@ -2,6 +2,8 @@
 //! what the program is built from, for the records of its runs. And tells the tests what they find beside the checkout, so
 //! that those that need more are reported as ignored.
 
+#![allow(clippy::expect_used, reason = "a build fails by it")]
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 

@@ -5,6 +5,8 @@
 //! repeated under other names of vehicles and trips, the timetable with it, so that the rules find what they would in a
 //! larger city. Prints the peak memory of the process.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a benchmark may end where it is")]
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

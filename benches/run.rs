@@ -3,6 +3,8 @@
 //!
 //! `cargo bench --profile release --bench run [FEED.zip]`; the feed defaults to `../shared/feeds/mta-bus-m.zip`.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a benchmark may end where it is")]
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

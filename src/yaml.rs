@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
+use strsim::levenshtein;
 
 /// A mistake in a file of the workspace: where it is, what is wrong and how to mend it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -261,7 +262,7 @@ const LISTED: usize = 12;
 
 /// "Did you mean ...?", or what is known; of many names the nearest.
 pub fn suggestion(name: &str, known: &[&str]) -> String {
-    let mut nearest: Vec<(usize, &str)> = known.iter().map(|other| (edits(name, other), *other)).collect();
+    let mut nearest: Vec<(usize, &str)> = known.iter().map(|other| (levenshtein(name, other), *other)).collect();
     nearest.sort_unstable();
     nearest.dedup();
     // A name that was cut short is far from the whole one by its letters only.
@@ -288,23 +289,9 @@ pub fn suggestion(name: &str, known: &[&str]) -> String {
 
 /// The known name that a name was meant to be, if it differs by no more than a slip of the pen.
 pub fn misspelt<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    let (distance, nearest) = known.iter().map(|other| (edits(name, other), *other)).min()?;
+    let (distance, nearest) = known.iter().map(|other| (levenshtein(name, other), *other)).min()?;
     let slips = if nearest.len() < 6 { 1 } else { 2 };
     (distance > 0 && (distance <= slips || nearest.eq_ignore_ascii_case(name))).then_some(nearest)
-}
-
-/// The Levenshtein distance of two short words.
-fn edits(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.chars().enumerate() {
-            let changed = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -307,10 +307,7 @@ async fn with_tries<T: Future<Output = Result<Answer, CaptureError>>>(
 
 /// Somewhere between nothing and `most`, so that many clients do not come back at once.
 fn jitter(most: Duration) -> Duration {
-    use std::hash::BuildHasher;
-    // The hasher's keys are random; nothing here is published.
-    let random = std::hash::RandomState::new().hash_one(0_u8);
-    most.mul_f64((random >> 11) as f64 / (1_u64 << 53) as f64)
+    most.mul_f64(fastrand::f64())
 }
 
 fn client(shown: &str, policy: &Policy) -> Result<reqwest::Client, CaptureError> {

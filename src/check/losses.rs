@@ -17,7 +17,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::check::{Outcome, RuleResult, show};
 use crate::contract::{Classification, Contract, Dimension, Kind, OnFail, Presence, RuleId, Severity};
-use crate::table::keys::text_key;
+use crate::table::keys::{Seed, text_key};
 
 /// Of a column with fewer values than this nobody can say that a rule emptied it.
 const FEWEST_VALUES: u64 = 5;
@@ -115,7 +115,7 @@ impl Losses {
         let mut bytes = 0;
         for group in &mut self.groups {
             for (_, text) in changes(rows.column(group.column)) {
-                let key = text_key(text);
+                let key = text_key(text, Seed::of_process());
                 if !group.held.insert(key) {
                     continue;
                 }
@@ -134,7 +134,7 @@ impl Losses {
         let mut bytes = 0;
         for group in &mut self.groups {
             for (_, text) in changes(rows.column(group.column)) {
-                bytes += size_of::<u128>() * usize::from(group.published.insert(text_key(text)));
+                bytes += size_of::<u128>() * usize::from(group.published.insert(text_key(text, Seed::of_process())));
             }
         }
         bytes
@@ -225,7 +225,7 @@ impl Trips {
         let before = known.names.len();
         let mut bytes = 0;
         for (row, trip) in changes(rows.column(trip)) {
-            let key = text_key(trip);
+            let key = text_key(trip, Seed::of_process());
             let of = [(false, route), (true, service)].map(|(is_service, place)| {
                 let name = show(rows.column(place?), Kind::Text, row)?;
                 let Known { places, names, .. } = &mut *known;

@@ -45,8 +45,8 @@ impl DayKeys {
             return Ok(key);
         }
         let mut key = [0; 32];
-        let random = rustls::crypto::ring::default_provider().secure_random;
-        random.fill(&mut key).map_err(|_| io::Error::other("the system gives no random bytes"))?;
+        getrandom::fill(&mut key)
+            .map_err(|error| io::Error::other(format!("the system gives no random bytes: {error}")))?;
         // The file appears whole or not at all, and only if no other run was faster.
         if durable::write_new(&path, format!("{}\n", crate::digest::Digest(key)).as_bytes())? {
             return Ok(key);

@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 
 use crate::contract::Contract;
 use crate::derive::privacy::{Pseudonym, Pseudonyms};
-use crate::table::keys::{KeyColumns, key_of, text_key};
+use crate::table::keys::{KeyColumns, Seed, key_of, text_key};
 use crate::table::{ORIGIN, ORIGIN_ROW};
 
 /// Seconds of a vehicle in which a further report is known as one. Servers that answer in turns, one of which lags behind,
@@ -46,7 +46,7 @@ impl Fleets {
         operators: &[Option<Arc<str>>],
     ) -> Self {
         let has_many = of_positions.iter().chain(of_others.iter()).any(Option::is_some);
-        let operators = operators.iter().map(|name| name.as_deref().map(text_key)).collect();
+        let operators = operators.iter().map(|name| name.as_deref().map(|name| text_key(name, Seed::FIXED))).collect();
         Self { sources, of_positions, of_others, operators, has_many }
     }
 
@@ -61,7 +61,7 @@ impl Fleets {
             let source = self.sources.get(*origin as usize);
             let operator = source.and_then(|source| *self.operators.get(*source as usize)?);
             if let Some(operator) = operator {
-                *key = key_of(&[*key, operator]);
+                *key = key_of([*key, operator], Seed::FIXED);
             }
         }
     }
@@ -115,7 +115,7 @@ impl<'a> Vehicles<'a> {
     fn mix(&self, keys: &mut [u128]) {
         for (row, key) in keys.iter_mut().enumerate() {
             if let Some(fleet) = self.fleet(row) {
-                *key = key_of(&[*key, text_key(fleet)]);
+                *key = key_of([*key, text_key(fleet, Seed::FIXED)], Seed::FIXED);
             }
             // The columns before are part of the key, the entity is not.
             if let [vehicle, plate, entity, _] = self.columns.as_slice()
@@ -123,7 +123,7 @@ impl<'a> Vehicles<'a> {
                 && plate.is_null(row)
                 && entity.is_valid(row)
             {
-                *key = key_of(&[*key, text_key(entity.value(row))]);
+                *key = key_of([*key, text_key(entity.value(row), Seed::FIXED)], Seed::FIXED);
             }
         }
     }
@@ -204,8 +204,11 @@ impl Reports {
             content,
             of_snapshot: ["feed_timestamp", "captured_at"].iter().filter_map(|name| source.index_of(name)).collect(),
             timestamp: source.index_of("timestamp"),
-            named: named.into_iter().map(|(name, place)| (text_key(name), KeyColumns::new(vec![place]))).collect(),
-            fix: KeyColumns::new(["latitude", "longitude"].iter().filter_map(|name| source.index_of(name)).collect()),
+            named: named
+                .into_iter()
+                .map(|(name, place)| (text_key(name, Seed::FIXED), KeyColumns::fixed(vec![place])))
+                .collect(),
+            fix: KeyColumns::fixed(["latitude", "longitude"].iter().filter_map(|name| source.index_of(name)).collect()),
             recent: Recent::default(),
             here: HashMap::default(),
             snapshot: u32::MAX,
@@ -227,9 +230,9 @@ impl Reports {
             let mut has_time: Vec<bool> = (0..keys.len()).map(is_own).collect();
             for &place in &self.of_snapshot {
                 let times = rows.column(place);
-                for (row, time) in KeyColumns::new(vec![place]).keys(rows).enumerate() {
+                for (row, time) in KeyColumns::fixed(vec![place]).keys(rows).enumerate() {
                     if !has_time[row] && times.is_valid(row) {
-                        keys[row] = key_of(&[keys[row], time]);
+                        keys[row] = key_of([keys[row], time], Seed::FIXED);
                         has_time[row] = true;
                     }
                 }
@@ -252,7 +255,7 @@ impl Reports {
                 places[row] = *count;
                 *count += 1;
                 if places[row] > 0 {
-                    *key = key_of(&[*key, u128::from(places[row])]);
+                    *key = key_of([*key, u128::from(places[row])], Seed::FIXED);
                 }
             }
         }
@@ -284,13 +287,13 @@ impl Reports {
         if !others.is_empty() {
             let contents = self.contents(rows);
             for (row, second) in others {
-                let content = key_of(&[contents[row], second as u128]);
+                let content = key_of([contents[row], second as u128], Seed::FIXED);
                 ids[row] = Some(match &vehicles[row] {
                     Some(vehicle) => vehicle.further_report(second, content),
                     None => {
-                        let fleet = of.fleet(row).map_or(0, text_key);
+                        let fleet = of.fleet(row).map_or(0, |fleet| text_key(fleet, Seed::FIXED));
                         let place = places.get(row).copied().unwrap_or_default();
-                        pseudonyms.report_of_unknown(key_of(&[content, fleet, u128::from(place)]))
+                        pseudonyms.report_of_unknown(key_of([content, fleet, u128::from(place)], Seed::FIXED))
                     }
                 });
             }
@@ -306,7 +309,7 @@ impl Reports {
             let array = column.places.first().map(|&place| rows.column(place));
             for (row, key) in column.keys(rows).enumerate() {
                 if array.is_some_and(|array| array.is_valid(row)) {
-                    contents[row] = key_of(&[contents[row], *name, key]);
+                    contents[row] = key_of([contents[row], *name, key], Seed::FIXED);
                 }
             }
         }

@@ -19,7 +19,7 @@ use crate::decode::gtfs_realtime::{self, SOURCE};
 use crate::derive::privacy::{Pseudonym, Pseudonyms};
 use crate::derive::reports::{self, Fleets, Reports, Vehicles};
 use crate::derive::{DeriveError, Dropped, DroppedRows, Transform};
-use crate::table::keys::{KeyColumns, KeySet, key_of};
+use crate::table::keys::{KeyColumns, KeySet, Seed, key_of};
 use crate::table::{Budget, Chunk, ORIGIN, ORIGIN_ROW};
 use crate::time::ServiceDate;
 use crate::yaml::{Problem, Problems};
@@ -71,7 +71,7 @@ pub fn transform(
     };
     let places = |keep: &dyn Fn(&str) -> bool| {
         let columns = source.columns.iter().enumerate();
-        KeyColumns::new(columns.filter(|(_, column)| keep(&column.name)).map(|(place, _)| place).collect())
+        KeyColumns::fixed(columns.filter(|(_, column)| keep(&column.name)).map(|(place, _)| place).collect())
     };
     // What may differ between two rows that say the same.
     let incidental = match table {
@@ -380,7 +380,7 @@ impl Telemetry {
                 // A trip may be described by its route, direction and start.
                 Some(trip) => {
                     for (row, key) in trip.keys(rows).enumerate().filter(|(row, _)| ids.is_null(*row)) {
-                        subjects[row] = key_of(&[subjects[row], key]);
+                        subjects[row] = key_of([subjects[row], key], Seed::FIXED);
                     }
                 }
                 // Nothing tells two alerts without ids apart but what they say.

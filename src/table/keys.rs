@@ -1,16 +1,36 @@
 //! Keys as 128-bit hashes: what primary keys, unique columns and foreign keys are compared by.
 //!
-//! Two keys that differ have the same hash with a probability of about 2^-128; a hundred million keys meet by chance once
-//! in 10^22 feeds. The hash is no secret: a producer who wanted to could make two of its own keys meet, and would only
-//! make its own rows look like duplicates.
+//! Two keys that differ have the same hash (XXH3, 128 bits) with a probability of about 2^-128; a hundred million keys meet by
+//! chance once in 10^22 feeds. Keys of sets that live as long as the program begin with a random seed, so that no producer can
+//! aim at the buckets of a set or make two of its own keys meet. What ends in a published id is made with [`Seed::FIXED`].
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::LazyLock;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Float64Type, Int32Type, Int64Type, TimestampMillisecondType};
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::DataType;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
+
+/// What a hash begins with.
+#[derive(Clone, Copy, Debug)]
+pub struct Seed(u64);
+
+impl Seed {
+    /// The same in every run: for keys that published ids are made from.
+    pub const FIXED: Self = Self(0);
+
+    /// The seed of this process, which nobody outside it knows.
+    pub fn of_process() -> Self {
+        static SEED: LazyLock<u64> = LazyLock::new(|| {
+            // Where the system has no random bytes, the addresses that it chose are what is left.
+            getrandom::u64().unwrap_or_else(|_| std::ptr::from_ref(&SEED).addr() as u64)
+        });
+        Self(*SEED)
+    }
+}
 
 /// A set of keys.
 #[derive(Default)]
@@ -71,11 +91,18 @@ impl Keys {
 /// The columns that make a key.
 pub struct KeyColumns {
     pub places: Vec<usize>,
+    seed: Seed,
 }
 
 impl KeyColumns {
+    /// Keys for sets of this process.
     pub fn new(places: Vec<usize>) -> Self {
-        Self { places }
+        Self { places, seed: Seed::of_process() }
+    }
+
+    /// Keys that are the same in every run.
+    pub fn fixed(places: Vec<usize>) -> Self {
+        Self { places, seed: Seed::FIXED }
     }
 
     /// The key of every row; absent values are a value of their own.
@@ -83,93 +110,37 @@ impl KeyColumns {
         let columns: Vec<Cells<'a>> = self.places.iter().map(|&place| Cells::of(rows.column(place))).collect();
         let alone = matches!(columns.as_slice(), [Cells::Text(_)]);
         let mut last: Option<(&'a [u8], u128)> = None;
+        let (seed, mut bytes) = (self.seed, Vec::new());
         (0..rows.num_rows()).map(move |row| {
             // Rows of one trip follow one another, so most keys are those of the row before.
             if alone && let Some(text) = columns[0].text(row) {
                 if let Some((_, key)) = last.filter(|(before, _)| *before == text) {
                     return key;
                 }
-                let key = hash(&columns, row);
+                let key = hash(&columns, row, seed, &mut bytes);
                 last = Some((text, key));
                 return key;
             }
-            hash(&columns, row)
+            hash(&columns, row, seed, &mut bytes)
         })
     }
 }
 
 /// The key of one text.
-pub fn text_key(text: &str) -> u128 {
-    let mut mixer = Mixer::default();
-    mixer.bytes(text.as_bytes());
-    mixer.finish()
+pub fn text_key(text: &str, seed: Seed) -> u128 {
+    xxh3_128_with_seed(text.as_bytes(), seed.0)
 }
 
 /// The key of several keys, in their order.
-pub fn key_of(keys: &[u128]) -> u128 {
-    let mut mixer = Mixer::default();
-    for &key in keys {
-        mixer.word(key as u64);
-        mixer.word((key >> 64) as u64);
-    }
-    mixer.finish()
+pub fn key_of<const N: usize>(keys: [u128; N], seed: Seed) -> u128 {
+    xxh3_128_with_seed(keys.map(u128::to_le_bytes).as_flattened(), seed.0)
 }
 
-fn hash(columns: &[Cells<'_>], row: usize) -> u128 {
-    let mut mixer = Mixer::default();
-    for column in columns {
-        column.feed(row, &mut mixer);
-    }
-    mixer.finish()
-}
-
-/// Two lanes of multiply-and-fold, each over all of the key. With two SipHashes instead, decoding and checking a timetable
-/// takes a fifth longer (`benches/rooms.rs`).
-struct Mixer {
-    low: u64,
-    high: u64,
-}
-
-/// Odd numbers without pattern: digits of the golden ratio, of the square root of 2, of pi and of e.
-const MULTIPLIERS: [u64; 4] =
-    [0x9e37_79b9_7f4a_7c15, 0x6a09_e667_f3bc_c909, 0x2437_54a8_885a_308d, 0xb7e1_5162_8aed_2a6b];
-
-impl Default for Mixer {
-    fn default() -> Self {
-        Self { low: MULTIPLIERS[2], high: MULTIPLIERS[3] }
-    }
-}
-
-fn fold(value: u64, multiplier: u64) -> u64 {
-    let product = u128::from(value) * u128::from(multiplier);
-    product as u64 ^ (product >> 64) as u64
-}
-
-impl Mixer {
-    fn word(&mut self, word: u64) {
-        // The addition keeps a lane from staying at zero.
-        self.low = fold(self.low ^ word, MULTIPLIERS[0]).wrapping_add(MULTIPLIERS[3]);
-        self.high = fold(self.high.rotate_left(29) ^ word, MULTIPLIERS[1]).wrapping_add(MULTIPLIERS[2]);
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        // The length tells apart what the padding of the last word does not.
-        self.word(bytes.len() as u64 + 2);
-        let (words, rest) = bytes.as_chunks::<8>();
-        words.iter().for_each(|word| self.word(u64::from_le_bytes(*word)));
-        if !rest.is_empty() {
-            let mut last = [0; 8];
-            last[..rest.len()].copy_from_slice(rest);
-            self.word(u64::from_le_bytes(last));
-        }
-    }
-
-    fn finish(mut self) -> u128 {
-        // Once more, so that the last word reaches all bits of both lanes.
-        self.word(0);
-        self.word(MULTIPLIERS[1]);
-        u128::from(self.high) << 64 | u128::from(self.low)
-    }
+/// `bytes` is where the values are laid out, one after the other.
+fn hash(columns: &[Cells<'_>], row: usize, seed: Seed, bytes: &mut Vec<u8>) -> u128 {
+    bytes.clear();
+    columns.iter().for_each(|column| column.append(row, bytes));
+    xxh3_128_with_seed(bytes, seed.0)
 }
 
 /// A column, downcast once.
@@ -201,14 +172,17 @@ impl<'a> Cells<'a> {
         if let Self::Text(array) = self { array.is_valid(row).then(|| array.value(row).as_bytes()) } else { None }
     }
 
-    fn feed(&self, row: usize, mixer: &mut Mixer) {
+    /// Lays a value out so that no two rows of different values have the same bytes: whether it is there, and of a text its length.
+    fn append(&self, row: usize, bytes: &mut Vec<u8>) {
         let (valid, value) = match self {
             Self::Text(array) => {
-                // A text begins with its length plus two, an absent value is one.
-                if array.is_valid(row) {
-                    mixer.bytes(array.value(row).as_bytes());
-                } else {
-                    mixer.word(1);
+                match array.is_valid(row) {
+                    true => {
+                        let text = array.value(row).as_bytes();
+                        bytes.extend_from_slice(&(text.len() as u32 + 1).to_le_bytes());
+                        bytes.extend_from_slice(text);
+                    }
+                    false => bytes.extend_from_slice(&[0; 4]),
                 }
                 return;
             }
@@ -219,11 +193,9 @@ impl<'a> Cells<'a> {
             Self::Instant(array) => (array.is_valid(row), array.value(row) as u64),
             Self::Boolean(array) => (array.is_valid(row), u64::from(array.value(row))),
         };
+        bytes.push(u8::from(valid));
         if valid {
-            mixer.word(0);
-            mixer.word(value);
-        } else {
-            mixer.word(1);
+            bytes.extend_from_slice(&value.to_le_bytes());
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Tests that walk through several rooms, with the program as its users start it.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by them")]
+
 mod broken_feeds;
 mod cases_csv;
 mod cases_reports;
@@ -10,6 +12,7 @@ mod command_line;
 mod contracts;
 mod costs;
 mod dates;
+mod dependencies;
 mod end_to_end;
 mod evidence;
 mod import;

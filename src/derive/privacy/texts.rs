@@ -31,7 +31,7 @@ use unicode_normalization::UnicodeNormalization;
 use crate::contract::{Classification, Contract, Kind};
 use crate::derive::privacy::plates::{self, Written};
 use crate::internal::impossible;
-use crate::table::keys::{KeySet, text_key};
+use crate::table::keys::{KeySet, Seed, text_key};
 use crate::table::{Budget, BudgetExceeded};
 
 /// The least characters of a private text that is looked for.
@@ -317,7 +317,11 @@ impl Folded {
             return None;
         }
         let is_short = self.letters.chars().take(LEAST_LETTERS).count() < LEAST_LETTERS;
-        let key = if is_short { text_key(&plain.replace(' ', "").to_lowercase()) } else { text_key(&self.letters) };
+        let key = if is_short {
+            text_key(&plain.replace(' ', "").to_lowercase(), Seed::of_process())
+        } else {
+            text_key(&self.letters, Seed::of_process())
+        };
         Some((self.is_number, key))
     }
 }
@@ -371,7 +375,7 @@ impl PrivateTexts {
                 if last.end - words[first].begin < LEAST || (is_number && is_id) {
                     return false;
                 }
-                is_one(more > 0, is_number, text_key(&folded.letters[words[first].from..last.to]))
+                is_one(more > 0, is_number, text_key(&folded.letters[words[first].from..last.to], Seed::of_process()))
             })
         })
     }
@@ -476,7 +480,7 @@ impl PublishedTexts {
                 continue;
             }
             for text in texts.iter().flatten() {
-                if !column.recent.has(text) && column.seen.insert(text_key(text)) {
+                if !column.recent.has(text) && column.seen.insert(text_key(text, Seed::of_process())) {
                     column.look(text, self.compares);
                 }
             }

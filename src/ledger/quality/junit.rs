@@ -5,7 +5,7 @@
 //! manager decided to live with. There are no times in it: a rule has none of its own, and the file must not change from
 //! run to run.
 
-use std::fmt::Write;
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::text::number;
 use super::{Asks, Quality, Result, printable, then};
@@ -13,30 +13,24 @@ use crate::check::RuleResult;
 
 /// The file's text.
 pub fn write(quality: &Quality) -> String {
-    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let name = format!("{} {}", quality.dataset, quality.date);
-    open(&mut out, 0, "testsuites", &[("name", &name)], &quality.rules);
-    for suite in quality.rules.chunk_by(|one, other| one.contract == other.contract) {
-        let first = &suite[0];
-        open(&mut out, 1, "testsuite", &[("name", &first.contract)], suite);
-        out += "    <properties>\n";
+    let mut report = Report::new(plain(&format!("{} {}", quality.dataset, quality.date)));
+    for results in quality.rules.chunk_by(|one, other| one.contract == other.contract) {
+        let first = &results[0];
+        let mut suite = TestSuite::new(plain(&first.contract));
         let status = if quality.status == crate::ledger::Status::HeldBack { "held_back" } else { "published" };
-        let inputs = quality.inputs.to_string();
-        for (name, value) in [
+        suite.add_properties([
             ("dataset", quality.dataset.as_str()),
             ("date", &quality.date.to_string()),
             ("table", &first.table),
             ("contract_version", &first.contract_version),
             ("status", status),
-            ("inputs", &inputs),
-        ] {
-            let _ = writeln!(out, "      <property name=\"{name}\" value=\"{}\"/>", escaped(value));
-        }
-        out += "    </properties>\n";
-        suite.iter().for_each(|result| case(&mut out, quality, result));
-        out += "  </testsuite>\n";
+            ("inputs", &quality.inputs.to_string()),
+        ]);
+        suite.add_test_cases(results.iter().map(|result| case(quality, result)));
+        report.add_test_suite(suite);
     }
-    out + "</testsuites>\n"
+    // Texts are legal XML, and a string takes all that is written to it.
+    report.to_string().unwrap_or_else(|error| crate::internal::impossible("writing JUnit", error))
 }
 
 /// How a CI system is told.
@@ -58,49 +52,32 @@ fn told(result: &Result) -> Told {
     }
 }
 
-fn open(out: &mut String, depth: usize, element: &str, attributes: &[(&str, &str)], results: &[Result]) {
-    let count = |kind: Told| results.iter().filter(|result| told(result) == kind).count();
-    let _ = write!(out, "{:1$}<{element}", "", 2 * depth);
-    for (name, value) in attributes {
-        let _ = write!(out, " {name}=\"{}\"", escaped(value));
-    }
-    let _ = writeln!(
-        out,
-        " tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\">",
-        results.len(),
-        count(Told::Failure),
-        count(Told::Error),
-        count(Told::Skipped)
-    );
-}
-
-fn case(out: &mut String, quality: &Quality, result: &Result) {
-    let (id, class) = (escaped(&result.id.0), escaped(&result.contract));
-    let _ = write!(out, "    <testcase classname=\"{class}\" name=\"{id}\"");
-    let message = escaped(result.message.as_deref().unwrap_or(&result.description));
-    let found = escaped(&found(quality, result));
+fn case(quality: &Quality, result: &Result) -> TestCase {
+    let message = plain(result.message.as_deref().unwrap_or(&result.description));
+    let found = plain(&found(quality, result));
     let kind = format!("{:?}", result.dimension).to_lowercase();
-    match told(result) {
-        Told::Success if result.result == RuleResult::Passed => *out += "/>\n",
-        Told::Success => {
-            let _ = writeln!(out, ">\n      <system-out>warning: {message}&#10;{found}</system-out>\n    </testcase>");
-        }
+    let non_success = |of: NonSuccessKind, description: &str| {
+        let mut status = TestCaseStatus::non_success(of);
+        status.set_message(message.as_str()).set_type(kind.as_str()).set_description(description);
+        status
+    };
+    let told = told(result);
+    let status = match told {
+        Told::Success => TestCaseStatus::success(),
         Told::Skipped => {
-            let why = escaped(result.message.as_deref().unwrap_or("there was nothing to look at"));
-            let _ = writeln!(out, ">\n      <skipped message=\"{why}\"/>\n    </testcase>");
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(plain(result.message.as_deref().unwrap_or("there was nothing to look at")));
+            status
         }
-        Told::Failure => {
-            let _ = writeln!(
-                out,
-                ">\n      <failure type=\"{kind}\" message=\"{message}\">{found}</failure>\n    </testcase>"
-            );
-        }
-        Told::Error => {
-            let what = escaped(&result.description);
-            let _ =
-                writeln!(out, ">\n      <error type=\"{kind}\" message=\"{message}\">{what}</error>\n    </testcase>");
-        }
+        Told::Failure => non_success(NonSuccessKind::Failure, &found),
+        Told::Error => non_success(NonSuccessKind::Error, &plain(&result.description)),
+    };
+    let mut case = TestCase::new(plain(&result.id.0), status);
+    case.set_classname(plain(&result.contract));
+    if told == Told::Success && result.result != RuleResult::Passed {
+        case.set_system_out(format!("warning: {message}\n{found}"));
     }
+    case
 }
 
 /// The numbers, and what happened to the rows.
@@ -113,23 +90,9 @@ fn found(quality: &Quality, result: &Result) -> String {
     }
 }
 
-/// A text as it may stand in an attribute or an element: what XML 1.0 has no way to say is replaced.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in printable(text).chars() {
-        match c {
-            '&' => out += "&amp;",
-            '<' => out += "&lt;",
-            '>' => out += "&gt;",
-            '"' => out += "&quot;",
-            // Otherwise a reader makes blanks of them.
-            '\t' | '\n' | '\r' => {
-                let _ = write!(out, "&#{};", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out
+/// A text on one line, without what XML 1.0 has no way to say.
+fn plain(text: &str) -> String {
+    printable(text).replace(['\t', '\n', '\r'], " ")
 }
 
 #[cfg(test)]
