@@ -589,3 +589,20 @@ fn mistakes_of_many_files_are_told_at_once_and_are_json_for_machines() {
         assert!(mistake["line"].as_u64().unwrap() > 0 && mistake["remedy"].as_str().unwrap().len() > 10, "{mistake}");
     }
 }
+
+#[test]
+fn a_port_from_a_variable_that_is_no_number_is_told_as_a_port() {
+    let world = World::new();
+    let pipeline = "pipelines/stadtbus-fahrplan.yaml";
+    // The clock of the tests: a variable that is always there and is no number.
+    let text = std::fs::read_to_string(world.path(pipeline)).unwrap();
+    let path = text.lines().find(|line| line.trim_start().starts_with("path:")).unwrap().to_owned();
+    let indent = &path[..path.len() - path.trim_start().len()];
+    world.replace(pipeline, "type: file", "type: http");
+    world.replace(pipeline, &path, &format!("{indent}url: 'https://example.com:${{FAHRTENBUCH_NOW}}/gtfs.zip'"));
+    let check = world.program(&["check"]);
+    let said = String::from_utf8_lossy(&check.stderr).into_owned();
+    assert_eq!(check.status.code(), Some(2), "{said}");
+    assert!(said.contains("the port in the address of the source is no number of a port"), "{said}");
+    assert!(!said.contains("is not one of https"), "{said}");
+}

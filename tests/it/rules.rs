@@ -350,3 +350,14 @@ fn a_line_that_lost_trips_and_a_stop_that_moved_are_told() {
     assert!((20..400).contains(&shrunk["rows"].as_u64().unwrap()), "{shrunk:#}");
     assert_eq!(result(&world, "stadtbus-fahrplan", &today, "trips.trips_not_halved")["result"], "passed");
 }
+
+#[test]
+fn findings_of_the_program_are_explained() {
+    let world = World::new();
+    for id in
+        ["vehicle_locations.same_position", "gtfs_realtime.damaged_entity", "gtfs.unused_trip", "stops.quotes_in_value"]
+    {
+        let output = world.program(&["rules", "explain", id]);
+        assert!(output.status.success(), "{id}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
