@@ -19,101 +19,451 @@ pub fn of(id: &str) -> Option<&'static ProgramFinding> {
     })
 }
 
-macro_rules! findings {
-    ($($id:literal: $en:literal, $mend:literal; $de:literal, $mend_de:literal;)*) => {
-        pub static PROGRAM_FINDINGS: &[ProgramFinding] =
-            &[$(ProgramFinding { id: $id, en: ($en, $mend), de: ($de, $mend_de) }),*];
-    };
-}
-
-findings! {
-    "<table>.rows_lost": "Rules hold back so many rows that the table would mislead: the run is held back.", "Look at the rules that name the rows; raise maxRowsLost if the loss is right.";
-        "Regeln halten so viele Zeilen zurück, dass die Tabelle irreführen würde: Der Lauf wird zurückgehalten.", "Die Regeln ansehen, die die Zeilen nennen; maxRowsLost anheben, wenn der Verlust richtig ist.";
-    "<table>.route_lost": "A route loses all of its rows: riders would think that it does not run. The run is held back.", "Mend the rows, or raise maxRoutesLost.";
-        "Eine Linie verliert alle Zeilen; Fahrgäste hielten sie für eingestellt. Der Lauf wird zurückgehalten.", "Die Zeilen berichtigen oder maxRoutesLost anheben.";
-    "<table>.service_lost": "A service loses all of its rows. The run is held back.", "Mend the rows, or raise maxServicesLost.";
-        "Ein Verkehrstag-Kalender verliert alle Zeilen. Der Lauf wird zurückgehalten.", "Die Zeilen berichtigen oder maxServicesLost anheben.";
-    "<table>.values_lost": "Rules null so many values of a column that it would mislead. The run is held back.", "Look at the rules of the column; raise maxValuesLost if the loss is right.";
-        "Regeln löschen so viele Werte einer Spalte, dass sie irreführen würde. Der Lauf wird zurückgehalten.", "Die Regeln der Spalte ansehen; maxValuesLost anheben, wenn der Verlust richtig ist.";
-    "<table>.private_text": "A published text is a private one of the run, or looks like personal data: people could be recognised. The run is held back.", "Classify the column as private, mend the source or a mapping, or allow it with allowsPrivateText and a reason.";
-        "Ein veröffentlichter Text ist ein privater oder sieht nach Personendaten aus; Menschen wären erkennbar. Der Lauf wird zurückgehalten.", "Spalte als privat einstufen, Quelle oder Zuordnung berichtigen oder mit allowsPrivateText und Grund erlauben.";
-    "<table>.same_position": "A row is a report that was not there before: same vehicle, place, time and content. Others are dropped, so that no report counts twice.", "Nothing; many of them mean that the source repeats itself.";
-        "Eine Zeile ist eine Meldung, die es noch nicht gab: gleiches Fahrzeug, gleicher Ort, gleiche Zeit, gleicher Inhalt. Andere fallen weg", "Nichts; viele davon heißen, dass die Quelle sich wiederholt.";
-    "alerts.unchanged": "A row says of its alert something else than the one before. Others are dropped.", "Nothing.";
-        "Eine Zeile sagt von ihrer Störung anderes als die vorige. Andere fallen weg", "Nichts.";
-    "<table>.unchanged": "A row says of its stop something else than the one before. Others are dropped.", "Nothing.";
-        "Eine Zeile sagt von ihrem Halt anderes als die vorige. Andere fallen weg", "Nichts.";
-    "<table>.other_service_date": "A row is received at most a day before its service date begins, and until noon of the day after it. Others are dropped: no partition has them.", "Look at the clock and the dates of the source.";
-        "Eine Zeile kommt höchstens einen Tag vor Beginn ihres Betriebstags und bis zum Mittag des Tages danach an. Andere fallen weg: keine Partition hat sie", "Uhr und Daten der Quelle ansehen.";
-    "<table>.not_released": "The table is checked and not published; its rows are counted here.", "Name it under publish in the pipeline to publish it.";
-        "Die Tabelle wird geprüft und nicht veröffentlicht; ihre Zeilen sind hier gezählt.", "Zum Veröffentlichen in der Pipeline nennen.";
-    "<table>.discarded": "Rows that the data manager discarded by a decision.", "Take the decision back if it was wrong.";
-        "Zeilen, die nach Entscheidung verworfen wurden.", "Die Entscheidung zurücknehmen, wenn sie falsch war.";
-    "<pipeline>.readable_captures": "Captures of a source are readable messages. The others are pages of errors, so that a gap is no silence of the buses.", "Look at the captures with 'fahrtenbuch evidence list', and ask the operator of the source.";
-        "Abrufe einer Quelle sind lesbare Nachrichten. Die anderen sind Fehlerseiten; eine Lücke ist dann keine Ruhe der Busse.", "Die Abrufe mit 'fahrtenbuch evidence list' ansehen und den Betreiber der Quelle fragen.";
-    "capture.failed": "A source gave nothing: what it would have said is missing.", "Look at the message; ask the operator of the source if it lasts.";
-        "Eine Quelle lieferte nichts: Was sie gesagt hätte, fehlt.", "Die Meldung ansehen; den Betreiber der Quelle fragen, wenn es anhält.";
-    "evidence.damaged": "A part of the evidence cannot be read; what it held is missing.", "Put it back from a copy, and run the date again.";
-        "Ein Teil der Belege ist nicht lesbar; sein Inhalt fehlt.", "Aus einer Kopie zurückholen und den Tag neu laufen lassen.";
-    "evidence.future": "A capture is dated after now: a clock is wrong, and the capture may stand on a wrong date.", "Set the clock of the machine that captures.";
-        "Ein Abruf liegt in der Zukunft: Eine Uhr geht falsch, der Abruf kann am falschen Tag stehen.", "Die Uhr des abrufenden Rechners stellen.";
-    "evidence.none": "A source has no evidence for the date, so nothing of it is published.", "See whether the collector ran.";
-        "Zu einer Quelle gibt es an diesem Tag keine Belege; von ihr wird nichts veröffentlicht.", "Prüfen, ob der Sammler lief.";
-    "evidence.source_lost": "A source that the run before had has no evidence any more: a new release would lose rows.", "Put its evidence back, or remove the source from the pipeline.";
-        "Eine Quelle des vorigen Laufs hat keine Belege mehr: Eine neue Fassung verlöre Zeilen.", "Die Belege zurückholen oder die Quelle aus der Pipeline nehmen.";
-    "evidence.too_large": "A capture is larger than is read, so its content is missing.", "Raise maxBytes of the source if it is sound.";
-        "Ein Abruf ist größer, als gelesen wird; sein Inhalt fehlt.", "maxBytes der Quelle anheben, wenn er in Ordnung ist.";
-    "evidence.torn": "A capture ended before its time; what came of it is kept and not read.", "Nothing if it is rare; otherwise look at the network.";
-        "Ein Abruf brach ab; was ankam, ist aufbewahrt und wird nicht gelesen.", "Nichts, wenn es selten ist; sonst das Netz ansehen.";
-    "gtfs.file_name_letter_case": "A file of the timetable has a name in other letter case; it was read all the same, and other programs will not find it.", "Write the names of files in small letters.";
-        "Eine Datei des Fahrplans ist anders groß- und kleingeschrieben; sie wurde gelesen, andere Programme finden sie nicht.", "Dateinamen kleinschreiben.";
-    "gtfs_realtime.bare_gzip": "A body is packed with gzip and its headers do not say so; it was unpacked.", "Let the source send Content-Encoding.";
-        "Ein Inhalt ist mit gzip gepackt, ohne dass die Kopfzeilen es sagen; er wurde entpackt.", "Die Quelle soll Content-Encoding senden.";
-    "gtfs_realtime.broken_message": "A message cannot be read to its end; the entities before the damage were read.", "Ask the operator of the source.";
-        "Eine Nachricht ist nicht bis zum Ende lesbar; die Einträge davor wurden gelesen.", "Den Betreiber der Quelle fragen.";
-    "gtfs_realtime.damaged_entity": "An entity is damaged and was left out whole; those behind it were read.", "Ask the operator of the source.";
-        "Ein Eintrag ist beschädigt und fehlt ganz; die dahinter wurden gelesen.", "Den Betreiber der Quelle fragen.";
-    "gtfs_realtime.deleted_entity": "An entity says that it is deleted, and gives no row.", "Nothing.";
-        "Ein Eintrag ist als gelöscht markiert und ergibt keine Zeile.", "Nichts.";
-    "gtfs_realtime.differential": "A message holds only what has changed. What it leaves out is not taken for gone.", "Ask for a feed of full messages.";
-        "Eine Nachricht enthält nur Änderungen. Was fehlt, gilt nicht als weggefallen.", "Um vollständige Nachrichten bitten.";
-    "gtfs_realtime.late_rows": "Rows belong to this date and were received on the next.", "Nothing.";
-        "Zeilen gehören zu diesem Tag und kamen am nächsten an.", "Nichts.";
-    "gtfs_realtime.no_message": "A capture is no message of GTFS-Realtime.", "Look at the body: often a page of an error.";
-        "Ein Abruf ist keine Nachricht von GTFS-Realtime.", "Den Inhalt ansehen: oft eine Fehlerseite.";
-    "gtfs_realtime.oversized_entity": "An entity is larger than is read and was left out.", "Ask the operator of the source.";
-        "Ein Eintrag ist größer, als gelesen wird, und fehlt.", "Den Betreiber der Quelle fragen.";
-    "gtfs_realtime.vehicles_by_source": "Several sources give the same vehicle ids, which are kept apart by their source.", "Say in the pipeline that the sources share vehicles if they do.";
-        "Mehrere Quellen nennen gleiche Fahrzeugkennungen; sie werden nach Quelle getrennt.", "In der Pipeline sagen, wenn die Quellen Fahrzeuge teilen.";
-    "gtfs_realtime.zero_time": "A time is 0, which stands for none.", "Nothing; ask the operator of the source for times.";
-        "Eine Zeit ist 0 und gilt als nicht vorhanden.", "Nichts; den Betreiber um Zeiten bitten.";
-    "quarantine.decision_without_row": "A decision is about rows that no rule holds any more.", "Remove it if it is not needed.";
-        "Eine Entscheidung betrifft Zeilen, die keine Regel mehr zurückhält.", "Entfernen, wenn sie nicht gebraucht wird.";
-    "quarantine.gone": "Rows that the run before held back are gone from the quarantine.", "Put the file back from a copy if they are needed.";
-        "Zeilen, die der vorige Lauf zurückhielt, fehlen in der Quarantäne.", "Die Datei aus einer Kopie zurückholen, wenn sie gebraucht wird.";
-    "quarantine.too_many_rows": "The quarantine of the run before is too large to be compared.", "Look at the rule that holds so many rows.";
-        "Die Quarantäne des vorigen Laufs ist zu groß zum Vergleichen.", "Die Regel ansehen, die so viele Zeilen zurückhält.";
-    "quarantine.unreadable": "The quarantine of the run before cannot be read; which rows left it is not known.", "Put the file back from a copy.";
-        "Die Quarantäne des vorigen Laufs ist nicht lesbar; welche Zeilen sie verließen, ist unbekannt.", "Die Datei aus einer Kopie zurückholen.";
-    "record.list_damaged": "A list of the ledger is damaged and was made anew from the records.", "See whether others write into the bucket.";
-        "Eine Liste der Nachweise ist beschädigt und wurde aus ihnen neu gemacht.", "Prüfen, ob andere in den Speicher schreiben.";
-    "release.damaged": "A published file is not what its index says.", "See who writes into the bucket; the run puts the file again where it can.";
-        "Eine veröffentlichte Datei ist nicht die aus ihrem Verzeichnis.", "Prüfen, wer in den Speicher schreibt; der Lauf legt sie neu ab, wo er kann.";
-    "release.rolled_back": "The bucket shows an older release than the ledger: somebody put back old files.", "See who writes into the bucket.";
-        "Der Speicher zeigt eine ältere Fassung als die Nachweise: Jemand legte alte Dateien zurück.", "Prüfen, wer in den Speicher schreibt.";
-    "run.empty_release_taken_back": "A release without rows was replaced.", "Nothing.";
-        "Eine Fassung ohne Zeilen wurde ersetzt.", "Nichts.";
-    "run.provisional": "The date is not over: the release is provisional.", "Nothing; the next run completes it.";
-        "Der Tag ist nicht zu Ende: Die Fassung ist vorläufig.", "Nichts; der nächste Lauf vervollständigt sie.";
-    "run.table_too_early": "A table belongs to a date that has not come and was left for its run.", "Nothing.";
-        "Eine Tabelle gehört zu einem Tag, der noch nicht da ist, und bleibt für dessen Lauf.", "Nichts.";
-    "timetable.captured_later": "The timetable that was used was captured after the date: it may have been another one then.", "Keep the timetables of each day.";
-        "Der verwendete Fahrplan wurde nach dem Tag abgerufen; damals kann ein anderer gegolten haben.", "Die Fahrpläne jedes Tages aufbewahren.";
-    "timetable.other_time_zone": "The timetable is in another time zone than the workspace.", "Set the time zone in fahrtenbuch.yaml.";
-        "Der Fahrplan steht in einer anderen Zeitzone als der Arbeitsbereich.", "Die Zeitzone in fahrtenbuch.yaml setzen.";
-    "timetable.unreadable": "A timetable cannot be read and was passed over.", "Ask the publisher for a readable one.";
-        "Ein Fahrplan ist nicht lesbar und wurde übergangen.", "Den Herausgeber um einen lesbaren bitten.";
-}
+/// All of them. Where two fit an id, the first does.
+pub static PROGRAM_FINDINGS: &[ProgramFinding] = &[
+    ProgramFinding {
+        id: "<table>.rows_lost",
+        en: (
+            "Rules hold back so many rows that the table would mislead: the run is held back.",
+            "Look at the rules that name the rows; raise maxRowsLost if the loss is right.",
+        ),
+        de: (
+            "Regeln halten so viele Zeilen zurück, dass die Tabelle irreführen würde: Der Lauf wird zurückgehalten.",
+            "Die Regeln ansehen, die die Zeilen nennen; maxRowsLost anheben, wenn der Verlust richtig ist.",
+        ),
+    },
+    ProgramFinding {
+        id: "<table>.route_lost",
+        en: (
+            "A route loses all of its rows: riders would think that it does not run. The run is held back.",
+            "Mend the rows, or raise maxRoutesLost.",
+        ),
+        de: (
+            "Eine Linie verliert alle Zeilen; Fahrgäste hielten sie für eingestellt. Der Lauf wird zurückgehalten.",
+            "Die Zeilen berichtigen oder maxRoutesLost anheben.",
+        ),
+    },
+    ProgramFinding {
+        id: "<table>.service_lost",
+        en: ("A service loses all of its rows. The run is held back.", "Mend the rows, or raise maxServicesLost."),
+        de: (
+            "Ein Verkehrstag-Kalender verliert alle Zeilen. Der Lauf wird zurückgehalten.",
+            "Die Zeilen berichtigen oder maxServicesLost anheben.",
+        ),
+    },
+    ProgramFinding {
+        id: "<table>.values_lost",
+        en: (
+            "Rules null so many values of a column that it would mislead. The run is held back.",
+            "Look at the rules of the column; raise maxValuesLost if the loss is right.",
+        ),
+        de: (
+            "Regeln löschen so viele Werte einer Spalte, dass sie irreführen würde. Der Lauf wird zurückgehalten.",
+            "Die Regeln der Spalte ansehen; maxValuesLost anheben, wenn der Verlust richtig ist.",
+        ),
+    },
+    ProgramFinding {
+        id: "<table>.private_text",
+        en: (
+            "A published text is a private one of the run, or looks like personal data: people could be recognised. The run is held back.",
+            "Classify the column as private, mend the source or a mapping, or allow it with allowsPrivateText and a reason.",
+        ),
+        de: (
+            "Ein veröffentlichter Text ist ein privater oder sieht nach Personendaten aus; Menschen wären erkennbar. Der Lauf wird zurückgehalten.",
+            "Spalte als privat einstufen, Quelle oder Zuordnung berichtigen oder mit allowsPrivateText und Grund erlauben.",
+        ),
+    },
+    ProgramFinding {
+        id: "<table>.same_position",
+        en: (
+            "A row is a report that was not there before: same vehicle, place, time and content. Others are dropped, so that no report counts twice.",
+            "Nothing; many of them mean that the source repeats itself.",
+        ),
+        de: (
+            "Eine Zeile ist eine Meldung, die es noch nicht gab: gleiches Fahrzeug, gleicher Ort, gleiche Zeit, gleicher Inhalt. Andere fallen weg",
+            "Nichts; viele davon heißen, dass die Quelle sich wiederholt.",
+        ),
+    },
+    ProgramFinding {
+        id: "alerts.unchanged",
+        en: ("A row says of its alert something else than the one before. Others are dropped.", "Nothing."),
+        de: ("Eine Zeile sagt von ihrer Störung anderes als die vorige. Andere fallen weg", "Nichts."),
+    },
+    ProgramFinding {
+        id: "<table>.unchanged",
+        en: ("A row says of its stop something else than the one before. Others are dropped.", "Nothing."),
+        de: ("Eine Zeile sagt von ihrem Halt anderes als die vorige. Andere fallen weg", "Nichts."),
+    },
+    ProgramFinding {
+        id: "<table>.other_service_date",
+        en: (
+            "A row is received at most a day before its service date begins, and until noon of the day after it. Others are dropped: no partition has them.",
+            "Look at the clock and the dates of the source.",
+        ),
+        de: (
+            "Eine Zeile kommt höchstens einen Tag vor Beginn ihres Betriebstags und bis zum Mittag des Tages danach an. Andere fallen weg: keine Partition hat sie",
+            "Uhr und Daten der Quelle ansehen.",
+        ),
+    },
+    ProgramFinding {
+        id: "<table>.not_released",
+        en: (
+            "The table is checked and not published; its rows are counted here.",
+            "To publish it, add it to 'release: tables' of the pipeline, with a contract.",
+        ),
+        de: (
+            "Die Tabelle wird geprüft und nicht veröffentlicht; ihre Zeilen sind hier gezählt.",
+            "Zum Veröffentlichen unter 'release: tables' der Pipeline nennen, mit einem Vertrag.",
+        ),
+    },
+    ProgramFinding {
+        id: "<table>.discarded",
+        en: ("Rows that the data manager discarded by a decision.", "Take the decision back if it was wrong."),
+        de: ("Zeilen, die nach Entscheidung verworfen wurden.", "Die Entscheidung zurücknehmen, wenn sie falsch war."),
+    },
+    ProgramFinding {
+        id: "<pipeline>.readable_captures",
+        en: (
+            "Captures of a source are readable messages. The others are pages of errors, so that a gap is no silence of the buses.",
+            "Look at the captures with 'fahrtenbuch evidence list', and ask the operator of the source.",
+        ),
+        de: (
+            "Abrufe einer Quelle sind lesbare Nachrichten. Die anderen sind Fehlerseiten; eine Lücke ist dann keine Ruhe der Busse.",
+            "Die Abrufe mit 'fahrtenbuch evidence list' ansehen und den Betreiber der Quelle fragen.",
+        ),
+    },
+    ProgramFinding {
+        id: "capture.failed",
+        en: (
+            "A source did not give its feed when the run asked. The run used the evidence that was there.",
+            "Try 'fahrtenbuch capture': it tells the address and the reason, which the public record does not.",
+        ),
+        de: (
+            "Eine Quelle gab ihren Feed nicht, als der Lauf fragte. Der Lauf nahm die vorhandenen Belege.",
+            "'fahrtenbuch capture' versuchen: Es nennt Adresse und Grund, die im öffentlichen Nachweis nicht stehen.",
+        ),
+    },
+    ProgramFinding {
+        id: "evidence.damaged",
+        en: (
+            "A stretch of an archive is damaged. The captures before and behind it were read; those in it are missing.",
+            "Put the archive back from a backup and run the date again.",
+        ),
+        de: (
+            "Ein Stück eines Archivs ist beschädigt. Die Abrufe davor und dahinter wurden gelesen; die darin fehlen.",
+            "Das Archiv aus einer Sicherung zurückholen und den Tag neu laufen lassen.",
+        ),
+    },
+    ProgramFinding {
+        id: "evidence.future",
+        en: (
+            "Evidence is later than the run: a clock was wrong when it was captured, or when it was run.",
+            "Correct the clock of the machine, and run the date again.",
+        ),
+        de: (
+            "Ein Beleg ist später als der Lauf: Beim Abruf oder beim Lauf ging eine Uhr falsch.",
+            "Die Uhr des Rechners stellen und den Tag neu laufen lassen.",
+        ),
+    },
+    ProgramFinding {
+        id: "evidence.none",
+        en: (
+            "There is no evidence of one of the sources for the date: its rows are missing.",
+            "See whether the collector ran; bring evidence that others keep in by the command that the message names.",
+        ),
+        de: (
+            "Von einer der Quellen gibt es zu diesem Tag keine Belege: Ihre Zeilen fehlen.",
+            "Prüfen, ob der Sammler lief; Belege, die andere führen, mit dem Befehl aus der Meldung einlesen.",
+        ),
+    },
+    ProgramFinding {
+        id: "evidence.source_lost",
+        en: (
+            "The last record has captures of a source that the pipeline does not name any more. The release is made without them.",
+            "Name the source again if that was a slip.",
+        ),
+        de: (
+            "Der letzte Nachweis hat Abrufe einer Quelle, die die Pipeline nicht mehr nennt. Die Fassung entsteht ohne sie.",
+            "Die Quelle wieder eintragen, wenn das ein Versehen war.",
+        ),
+    },
+    ProgramFinding {
+        id: "evidence.too_large",
+        en: (
+            "A record of an archive is larger than is read: its capture is missing.",
+            "Look at the archive: the collector writes no such record.",
+        ),
+        de: (
+            "Ein Eintrag eines Archivs ist größer, als gelesen wird: Der Abruf fehlt.",
+            "Das Archiv ansehen: Der Sammler schreibt keine solchen Einträge.",
+        ),
+    },
+    ProgramFinding {
+        id: "evidence.torn",
+        en: (
+            "An archive ends with a record that is not complete: a crash left it, or somebody is still writing. The captures before it were read.",
+            "Nothing: the next capture moves the rest aside.",
+        ),
+        de: (
+            "Ein Archiv endet mit einem unvollständigen Eintrag: Ein Absturz ließ ihn zurück, oder es wird noch geschrieben. Die Abrufe davor wurden gelesen.",
+            "Nichts: Der nächste Abruf legt den Rest beiseite.",
+        ),
+    },
+    ProgramFinding {
+        id: "gtfs.file_name_letter_case",
+        en: (
+            "A file of the timetable has a name in other letter case; it was read all the same, and other programs will not find it.",
+            "Write the names of files in small letters.",
+        ),
+        de: (
+            "Eine Datei des Fahrplans ist anders groß- und kleingeschrieben; sie wurde gelesen, andere Programme finden sie nicht.",
+            "Dateinamen kleinschreiben.",
+        ),
+    },
+    ProgramFinding {
+        id: "gtfs_realtime.bare_gzip",
+        en: (
+            "A body is packed with gzip and its headers do not say so; it was unpacked.",
+            "Let the source send Content-Encoding.",
+        ),
+        de: (
+            "Ein Inhalt ist mit gzip gepackt, ohne dass die Kopfzeilen es sagen; er wurde entpackt.",
+            "Die Quelle soll Content-Encoding senden.",
+        ),
+    },
+    ProgramFinding {
+        id: "gtfs_realtime.broken_message",
+        en: (
+            "A message cannot be read to its end; the entities before the damage were read.",
+            "Ask the operator of the source.",
+        ),
+        de: (
+            "Eine Nachricht ist nicht bis zum Ende lesbar; die Einträge davor wurden gelesen.",
+            "Den Betreiber der Quelle fragen.",
+        ),
+    },
+    ProgramFinding {
+        id: "gtfs_realtime.damaged_entity",
+        en: (
+            "An entity is damaged and was left out whole; those behind it were read.",
+            "Ask the operator of the source.",
+        ),
+        de: (
+            "Ein Eintrag ist beschädigt und fehlt ganz; die dahinter wurden gelesen.",
+            "Den Betreiber der Quelle fragen.",
+        ),
+    },
+    ProgramFinding {
+        id: "gtfs_realtime.deleted_entity",
+        en: ("An entity says that it is deleted, and gives no row.", "Nothing."),
+        de: ("Ein Eintrag ist als gelöscht markiert und ergibt keine Zeile.", "Nichts."),
+    },
+    ProgramFinding {
+        id: "gtfs_realtime.differential",
+        en: (
+            "Captures tell only what has changed (DIFFERENTIAL): a vehicle or trip that one of them does not name is not gone.",
+            "Ask the operator for a feed of full messages.",
+        ),
+        de: (
+            "Abrufe sagen nur, was sich geändert hat (DIFFERENTIAL): Ein Fahrzeug oder eine Fahrt, die darin fehlt, ist nicht weggefallen.",
+            "Den Betreiber um vollständige Nachrichten bitten.",
+        ),
+    },
+    ProgramFinding {
+        id: "gtfs_realtime.early_rows",
+        en: ("Rows that were received on this date are of a later one: they are in its partition.", "Nothing."),
+        de: (
+            "Zeilen, die an diesem Tag ankamen, gehören zu einem späteren: Sie stehen in dessen Partition.",
+            "Nichts.",
+        ),
+    },
+    ProgramFinding {
+        id: "gtfs_realtime.late_rows",
+        en: (
+            "Rows that were received on this date are of an earlier one, which was over: they are in its partition if it is run after noon of the day after it.",
+            "Run the earlier date again if its last run was before that.",
+        ),
+        de: (
+            "Zeilen, die an diesem Tag ankamen, gehören zu einem früheren, der vorbei war: Sie stehen in dessen Partition, wenn er nach dem Mittag des Folgetags läuft.",
+            "Den früheren Tag neu laufen lassen, wenn sein letzter Lauf davor war.",
+        ),
+    },
+    ProgramFinding {
+        id: "gtfs_realtime.no_message",
+        en: (
+            "A capture is no message of GTFS-Realtime, and gives no row.",
+            "See what it is with 'fahrtenbuch evidence list': often a page that tells an error.",
+        ),
+        de: (
+            "Ein Abruf ist keine Nachricht von GTFS-Realtime und ergibt keine Zeile.",
+            "Mit 'fahrtenbuch evidence list' ansehen, was er ist: oft eine Fehlerseite.",
+        ),
+    },
+    ProgramFinding {
+        id: "gtfs_realtime.oversized_entity",
+        en: ("An entity is larger than is read and was left out.", "Ask the operator of the source."),
+        de: ("Ein Eintrag ist größer, als gelesen wird, und fehlt.", "Den Betreiber der Quelle fragen."),
+    },
+    ProgramFinding {
+        id: "gtfs_realtime.vehicles_by_source",
+        en: (
+            "Several sources give positions, and the same vehicle id in two of them is taken for two vehicles.",
+            "Write 'vehicles: shared' into the pipeline if it is one, else 'vehicles: by_source', or 'vehicles: NAME' at each source.",
+        ),
+        de: (
+            "Mehrere Quellen geben Positionen; dieselbe Fahrzeugkennung in zweien gilt als zwei Fahrzeuge.",
+            "'vehicles: shared' in die Pipeline schreiben, wenn es eines ist, sonst 'vehicles: by_source' oder 'vehicles: NAME' an jede Quelle.",
+        ),
+    },
+    ProgramFinding {
+        id: "gtfs_realtime.zero_time",
+        en: (
+            "A time is 0, which stands for none: it is null.",
+            "Nothing; ask the operator for times if there are none else.",
+        ),
+        de: (
+            "Eine Zeit ist 0, was für keine steht: Die Zelle ist leer.",
+            "Nichts; den Betreiber um Zeiten bitten, wenn es sonst keine gibt.",
+        ),
+    },
+    ProgramFinding {
+        id: "quarantine.decision_without_row",
+        en: (
+            "A decision is about rows that no rule holds like that any more: the evidence, a rule or a mapping has changed.",
+            "Look at it with 'fahrtenbuch decisions', and take it back if it is not needed.",
+        ),
+        de: (
+            "Eine Entscheidung betrifft Zeilen, die keine Regel mehr so zurückhält: Belege, Regel oder Zuordnung haben sich geändert.",
+            "Mit 'fahrtenbuch decisions' ansehen und zurücknehmen, wenn sie nicht gebraucht wird.",
+        ),
+    },
+    ProgramFinding {
+        id: "quarantine.gone",
+        en: (
+            "The last record says that rows are in quarantine, and their files were gone. The run held such rows back anew.",
+            "Nothing, if the run found them again; see who removes files from the private store.",
+        ),
+        de: (
+            "Der letzte Nachweis nennt Zeilen in der Quarantäne, deren Dateien fehlten. Der Lauf hielt solche Zeilen neu zurück.",
+            "Nichts, wenn der Lauf sie wieder fand; prüfen, wer Dateien aus dem privaten Speicher entfernt.",
+        ),
+    },
+    ProgramFinding {
+        id: "quarantine.too_many_rows",
+        en: (
+            "The quarantine of the run before is too large to be compared.",
+            "Look at the rule that holds so many rows.",
+        ),
+        de: (
+            "Die Quarantäne des vorigen Laufs ist zu groß zum Vergleichen.",
+            "Die Regel ansehen, die so viele Zeilen zurückhält.",
+        ),
+    },
+    ProgramFinding {
+        id: "quarantine.unreadable",
+        en: (
+            "The quarantine of the run before cannot be read; which rows left it is not known.",
+            "Put the file back from a copy.",
+        ),
+        de: (
+            "Die Quarantäne des vorigen Laufs ist nicht lesbar; welche Zeilen sie verließen, ist unbekannt.",
+            "Die Datei aus einer Kopie zurückholen.",
+        ),
+    },
+    ProgramFinding {
+        id: "record.list_damaged",
+        en: (
+            "The list of captures that a record names was damaged or gone in the bucket.",
+            "See who writes into the bucket; bring the list back from a backup where the message says that it could not be put again.",
+        ),
+        de: (
+            "Die Liste der Abrufe, die ein Nachweis nennt, war im Speicher beschädigt oder fehlte.",
+            "Prüfen, wer in den Speicher schreibt; die Liste aus einer Sicherung zurückholen, wenn sie laut Meldung nicht neu abgelegt werden konnte.",
+        ),
+    },
+    ProgramFinding {
+        id: "release.damaged",
+        en: (
+            "A published file was damaged in the bucket; the message says what became of it.",
+            "See who writes into the bucket.",
+        ),
+        de: (
+            "Eine veröffentlichte Datei war im Speicher beschädigt; die Meldung sagt, was daraus wurde.",
+            "Prüfen, wer in den Speicher schreibt.",
+        ),
+    },
+    ProgramFinding {
+        id: "release.rolled_back",
+        en: (
+            "The index of a table had lost a release: it was released again.",
+            "See who writes into the bucket, or brought an old copy of it back.",
+        ),
+        de: (
+            "Das Verzeichnis einer Tabelle hatte eine Fassung verloren: Sie wurde wieder veröffentlicht.",
+            "Prüfen, wer in den Speicher schreibt oder eine alte Kopie zurückholte.",
+        ),
+    },
+    ProgramFinding {
+        id: "run.empty_release_taken_back",
+        en: (
+            "No report belongs to the date: its release without rows was taken back, since an empty table says that there were no buses.",
+            "Nothing.",
+        ),
+        de: (
+            "Zu dem Tag gehört keine Meldung: Seine Fassung ohne Zeilen wurde zurückgenommen, denn eine leere Tabelle hieße, es fuhr kein Bus.",
+            "Nichts.",
+        ),
+    },
+    ProgramFinding {
+        id: "run.provisional",
+        en: ("The date is not over: what is published now is provisional.", "Run the date again after its end."),
+        de: (
+            "Der Tag ist nicht zu Ende: Was jetzt erscheint, ist vorläufig.",
+            "Den Tag nach seinem Ende neu laufen lassen.",
+        ),
+    },
+    ProgramFinding {
+        id: "run.table_too_early",
+        en: ("A table has no row yet and is not published: the date is not over.", "Run the date again after its end."),
+        de: (
+            "Eine Tabelle hat noch keine Zeile und erscheint nicht: Der Tag ist nicht zu Ende.",
+            "Den Tag nach seinem Ende neu laufen lassen.",
+        ),
+    },
+    ProgramFinding {
+        id: "timetable.captured_later",
+        en: (
+            "No timetable was captured until the end of the service date: the rules look into the next one.",
+            "Capture the timetable every day.",
+        ),
+        de: (
+            "Bis zum Ende des Betriebstags wurde kein Fahrplan abgerufen: Die Regeln nehmen den nächsten.",
+            "Den Fahrplan jeden Tag abrufen.",
+        ),
+    },
+    ProgramFinding {
+        id: "timetable.other_time_zone",
+        en: (
+            "The agency_timezone of the timetable is not the time_zone of the workspace, by which service dates and rules go.",
+            "Give a feed of another zone a workspace of its own, or correct time_zone in fahrtenbuch.yaml.",
+        ),
+        de: (
+            "Die agency_timezone des Fahrplans ist nicht die time_zone des Arbeitsbereichs, nach der Betriebstage und Regeln gehen.",
+            "Einem Feed anderer Zone einen eigenen Arbeitsbereich geben oder time_zone in fahrtenbuch.yaml berichtigen.",
+        ),
+    },
+    ProgramFinding {
+        id: "timetable.unreadable",
+        en: (
+            "Captures of the timetable cannot be read and were passed over; the message names the one that was used.",
+            "Ask the publisher for a readable one.",
+        ),
+        de: (
+            "Abrufe des Fahrplans sind nicht lesbar und wurden übergangen; die Meldung nennt den verwendeten.",
+            "Den Herausgeber um einen lesbaren bitten.",
+        ),
+    },
+];
 
 #[cfg(test)]
 mod tests {
