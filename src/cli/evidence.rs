@@ -15,7 +15,7 @@ use crate::cli::{Exit, choose, read_workspace, run::failed};
 use crate::decision::{self, About, AcceptedDecisions, AcceptedEvidence, AcceptedKey};
 use crate::pipeline::journal;
 use crate::pipeline::run::known::{day_keys, key_digest};
-use crate::pipeline::run::{Lock, RunError, changes, open_bucket};
+use crate::pipeline::run::{Lock, RunContext, RunError, changes, open_bucket};
 use crate::pipeline::{Format, Pipeline};
 use crate::time::{ServiceDate, ServiceDay};
 use crate::workspace::Workspace;
@@ -119,7 +119,8 @@ fn accept(workspace: &Workspace, arguments: &Accept) -> Result<Exit, Exit> {
     let bucket = open_bucket(workspace, &mut lock).map_err(failed)?;
     let date = arguments.date;
     let _mine = lock.partition(&pipeline.name, date).map_err(failed)?;
-    let changes = changes(workspace, pipeline, date, &bucket).map_err(failed)?;
+    let context = RunContext { workspace, pipeline, bucket: &bucket, lock: &lock, progress: &|_, _| {} };
+    let changes = changes(&context, date).map_err(failed)?;
     let Some(changes) = changes.filter(|changes| !changes.is_empty()) else {
         println!("{} {date}: there is nothing to accept", pipeline.name);
         return Ok(Exit::Done);

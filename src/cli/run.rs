@@ -12,7 +12,7 @@ use crate::contract::Severity;
 use crate::ledger::quality::{self, Asked, Asks, Quality, Result as RuleReport};
 use crate::ledger::{Standard, Status, TableEntry};
 use crate::pipeline::Pipeline;
-use crate::pipeline::run::{Lock, Outcome, Report, Run, RunError, open_bucket, run as run_pipeline};
+use crate::pipeline::run::{Lock, Outcome, Report, Run, RunContext, RunError, open_bucket, run as run_pipeline};
 use crate::time::ServiceDate;
 
 /// Dates of a range: eleven years.
@@ -161,7 +161,9 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
                 bar.set_message(stage.to_owned());
                 bar.set_position(rows);
             };
-            let result = run_pipeline(&workspace, pipeline, *date, &bucket, &lock, &watch);
+            let context =
+                RunContext { workspace: &workspace, pipeline, bucket: &bucket, lock: &lock, progress: &watch };
+            let result = run_pipeline(&context, *date);
             bar.finish_and_clear();
             let not_run = |date: Option<ServiceDate>, status: &str, reason: String, warnings: &[String]| {
                 serde_json::json!({

@@ -2,9 +2,7 @@
 //!
 //! A pipeline is one YAML file and describes one feed; [`run`] walks one partition of it through the rooms.
 
-pub mod beside;
 pub mod journal;
-pub mod lane;
 pub mod mapping;
 pub mod run;
 pub mod trial;
@@ -174,6 +172,15 @@ impl Pipeline {
             Format::Gtfs => self.contracts.contracts.values().cloned().collect(),
             Format::GtfsRealtime { tables, .. } => tables.iter().map(|(contract, _)| contract.clone()).collect(),
         }
+    }
+
+    /// The contracts of the feed and of the release, each once.
+    pub fn all_contracts(&self) -> impl Iterator<Item = &Arc<Contract>> {
+        let release: &[(Arc<Contract>, String)] = match &self.format {
+            Format::Gtfs => &[],
+            Format::GtfsRealtime { tables, .. } => tables,
+        };
+        self.contracts.contracts.values().chain(release.iter().map(|(contract, _)| contract))
     }
 
     /// The tables that the release has contracts for and that this pipeline does not make.

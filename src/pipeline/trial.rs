@@ -11,9 +11,10 @@ use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, UInt64Array, new_nu
 use crate::check::trial::{self, Found};
 use crate::contract::{Classification, Contract, OnFail, Rule, RuleId};
 use crate::ledger::RunRecord;
-use crate::pipeline::beside::{Beside, parquet_rows};
 use crate::pipeline::run::RunError;
+use crate::pipeline::run::run_inputs::RunInputs;
 use crate::pipeline::{Pipeline, journal};
+use crate::publish;
 use crate::publish::bucket::Bucket;
 use crate::publish::index;
 use crate::quarantine::{RULES, Stage};
@@ -69,7 +70,8 @@ impl Subject {
         };
         let Some(file) = file else { return Ok(None) };
         let Some(bytes) = bucket.get(&file.path)? else { return Ok(None) };
-        let rows = parquet_rows(bytes).map_err(|error| RunError::internal(format!("{}: {error}", file.path)))?;
+        let rows =
+            publish::parquet::rows(bytes).map_err(|error| RunError::internal(format!("{}: {error}", file.path)))?;
         let folder = crate::quarantine::partition(&workspace.private, &pipeline.dataset, file.partition_date);
         // Of a table that is released as it came there is one quarantine; of one that is derived the second has its columns.
         let is_derived = pipeline.contracts.get(&contract.table).is_none_or(|other| other.file != contract.file);
@@ -97,7 +99,7 @@ impl Subject {
     pub fn of_file(path: &Path, contract: &Contract, date: ServiceDate) -> Result<Self, RunError> {
         let unreadable = |error: &dyn std::fmt::Display| RunError::private(path, "read", error);
         let bytes = fs::read(path).map_err(|error| unreadable(&error))?;
-        let rows = parquet_rows(bytes.into()).map_err(|error| unreadable(&error))?;
+        let rows = publish::parquet::rows(bytes.into()).map_err(|error| unreadable(&error))?;
         let rows = fitted(contract, &rows).map_err(|error| unreadable(&error))?;
         let held = RecordBatch::new_empty(contract.chunk_schema());
         let name = path.display().to_string();
@@ -120,7 +122,7 @@ fn quarantined(path: &PathBuf, contract: &Contract) -> Result<(RecordBatch, Vec<
         }
         Err(error) => return Err(unreadable(&error)),
     };
-    let rows = parquet_rows(bytes.into()).map_err(|error| unreadable(&error))?;
+    let rows = publish::parquet::rows(bytes.into()).map_err(|error| unreadable(&error))?;
     let rules = rows.column_by_name(RULES).and_then(|array| array.as_string_opt::<i32>());
     let words = |text: Option<&str>| text.unwrap_or_default().split(' ').map(str::to_owned).collect();
     let rules = rules.map_or_else(|| vec![Vec::new(); rows.num_rows()], |rules| rules.iter().map(words).collect());
@@ -153,7 +155,7 @@ pub fn run(
     subject: &Subject,
     bucket: &Bucket,
 ) -> Result<Trial, RunError> {
-    let beside = Beside::find(workspace, pipeline, subject.date, bucket)?;
+    let beside = RunInputs::find(workspace, pipeline, subject.date, bucket)?;
     let spool = workspace.private.join("staging");
     let [of_feed, of_release] =
         beside.surroundings(workspace, pipeline, subject.date, &spool, None, bucket, &Budget::new(workspace.memory))?;

@@ -623,6 +623,14 @@ impl Write for Digested {
     }
 }
 
+/// All rows of a Parquet file.
+pub fn rows(bytes: bytes::Bytes) -> Result<RecordBatch, parquet::errors::ParquetError> {
+    let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+    let schema = reader.schema().clone();
+    let batches = reader.with_batch_size(1 << 16).build()?.collect::<Result<Vec<_>, _>>()?;
+    Ok(arrow_select::concat::concat_batches(&schema, &batches)?)
+}
+
 #[cfg(test)]
 mod tests {
     use arrow_array::cast::AsArray;

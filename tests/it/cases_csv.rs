@@ -5,7 +5,7 @@ use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use fahrtenbuch::pipeline::beside::parquet_rows;
+use fahrtenbuch::publish::parquet::rows as parquet_rows;
 use serde_json::Value;
 
 use crate::measure;

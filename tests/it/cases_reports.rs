@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use arrow_array::RecordBatch;
-use fahrtenbuch::pipeline::beside::parquet_rows;
+use fahrtenbuch::publish::parquet::rows as parquet_rows;
 use serde_json::{Value, json};
 
 use crate::cases_windows::{ALL, case, run, table};

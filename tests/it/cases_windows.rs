@@ -109,7 +109,7 @@ fn cancelled_tomorrow_is_in_tomorrow_s_partition_when_it_was_first_received() {
     assert_eq!((&updates["rows_in"], &updates["published"]), (&6.into(), &2.into()), "{updates:#}");
     let path = updates["files"][0]["path"].as_str().unwrap();
     let bytes = std::fs::read(world.path("data/bucket").join(path)).unwrap();
-    let rows = fahrtenbuch::pipeline::beside::parquet_rows(bytes.into()).unwrap();
+    let rows = fahrtenbuch::publish::parquet::rows(bytes.into()).unwrap();
     let received = rows.column_by_name("received_at").unwrap();
     let received = arrow_cast::cast(received, &arrow_schema::DataType::Int64).unwrap();
     assert_eq!(received.as_primitive::<Int64Type>().values(), &[1_795_539_600_000; 2]);

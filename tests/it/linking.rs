@@ -11,7 +11,7 @@ use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMillisecondType;
 use fahrtenbuch::derive::privacy::Pseudonyms;
-use fahrtenbuch::pipeline::beside::parquet_rows;
+use fahrtenbuch::publish::parquet::rows as parquet_rows;
 use fahrtenbuch::simulate::realtime::vehicle_id;
 
 use crate::world::World;

@@ -21,9 +21,10 @@ use fahrtenbuch::derive::privacy::{DayKeys, Pseudonyms};
 use fahrtenbuch::derive::reports::Fleets;
 use fahrtenbuch::derive::telemetry::{self, Settings};
 use fahrtenbuch::digest::Digest;
-use fahrtenbuch::pipeline::beside::{Beside, parquet_rows};
+use fahrtenbuch::pipeline::run::run_inputs::RunInputs;
 use fahrtenbuch::pipeline::{Format, From};
 use fahrtenbuch::publish::bucket::Bucket;
+use fahrtenbuch::publish::parquet::rows as parquet_rows;
 use fahrtenbuch::table::keys::Keys;
 use fahrtenbuch::table::{Budget, Chunk, Origin};
 use fahrtenbuch::time::ServiceDate;
@@ -332,7 +333,7 @@ fn asked_again(world: &World, date: ServiceDate) -> BTreeMap<String, Asked> {
     all.sort_by_key(|(_, entry)| entry.captured_at);
     let until = all.last().map(|(_, entry)| entry.captured_at);
     let around = || {
-        let beside = Beside::find(&workspace, pipeline, date, &bucket).unwrap();
+        let beside = RunInputs::find(&workspace, pipeline, date, &bucket).unwrap();
         let budget = fahrtenbuch::table::Budget::new(workspace.memory);
         beside.surroundings(&workspace, pipeline, date, &world.path("data"), until, &bucket, &budget).unwrap()
     };

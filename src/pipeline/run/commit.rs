@@ -8,8 +8,8 @@ use crate::ledger::quality::{self, Quality};
 use crate::ledger::{RunRecord, Status, object_key};
 use crate::pipeline::Pipeline;
 use crate::pipeline::journal::{self, StagedFile};
+use crate::pipeline::run::context::ProgressFn;
 use crate::pipeline::run::error::RunError;
-use crate::pipeline::run::{Watch, stage};
 use crate::publish::bucket::Bucket;
 use crate::publish::index::{self, Commit};
 use crate::publish::pages::{self, PageScore, PageTable};
@@ -30,9 +30,13 @@ pub(super) fn publish(
     pipeline: &Pipeline,
     bucket: &Bucket,
     entry: &journal::Entry,
-    watch: Watch<'_>,
+    progress: ProgressFn<'_>,
 ) -> Result<Done, RunError> {
     let mut done = Done { commits: 0, puts: 0 };
+    let stage = |name: &str| {
+        tracing::info!(stage = name, pipeline = pipeline.name, "stage");
+        progress(name, 0);
+    };
     // A run that is held back changes nothing; one that is published also withdraws the tables that its feed has lost.
     let released = if entry.record.status == Status::Published { pipeline.released() } else { Vec::new() };
     let is_released = |file: &StagedFile| released.iter().any(|contract| contract.table == file.table);
@@ -42,7 +46,7 @@ pub(super) fn publish(
         return Err(RunError::internal(format!("{} has lost its contract", file.table)));
     }
     let file_of = |table: &str| entry.files.iter().find(|file| file.table == table);
-    stage("put", &pipeline.name, watch);
+    stage("put");
     for contract in pipeline.released() {
         let keep = file_of(&contract.table).map(|file| file.file.path.as_str());
         let removed = index::remove_orphans(
@@ -60,22 +64,34 @@ pub(super) fn publish(
             done.puts += usize::from(bucket.put_file(&file.file.path, staged, &file.file.sha256)?);
         }
     }
-    stage("record", &pipeline.name, watch);
+    stage("record");
     for (digest, lines) in lists_of(workspace, &entry.record)? {
         bucket.put(&object_key(&digest), lines.into())?;
     }
     // What is there under such a name and has other bytes is damaged.
     let (key, bytes) = entry.record.to_bytes();
     bucket.put(&key, bytes)?;
-    stage("commit", &pipeline.name, watch);
+    stage("commit");
     for contract in &released {
         let file = file_of(&contract.table).map(|file| &file.file);
         let commit = index::commit(bucket, &pipeline.dataset, contract, entry.record.date, file)?;
         done.commits += usize::from(matches!(commit, Some(Commit::New(_))));
     }
-    stage("views", &pipeline.name, watch);
+    stage("views");
     publish_views(workspace, pipeline, bucket, &entry.record)?;
     Ok(done)
+}
+
+/// Puts the record of a published run back if it is gone or was changed: the journal has it, and its name is its digest.
+pub(super) fn put_record_again(bucket: &Bucket, entry: &journal::Entry) -> Result<(), RunError> {
+    let (key, bytes) = entry.record.to_bytes();
+    let there = bucket.get(&key)?;
+    if there.as_ref() != Some(&bytes) {
+        let was = if there.is_some() { "changed" } else { "gone" };
+        tracing::warn!("the record '{key}' was {was} and is put again from the journal");
+        bucket.put(&key, bytes)?;
+    }
+    Ok(())
 }
 
 /// The lists of captures that a record names, which were kept before its journal was written.

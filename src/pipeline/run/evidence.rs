@@ -13,7 +13,6 @@ use crate::capture::payload::Wanted;
 use crate::contract::Severity;
 use crate::decode::Note;
 use crate::durable;
-use crate::pipeline::beside::Beside;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::readable;
 use crate::pipeline::{Format, From, Pipeline};
@@ -31,8 +30,6 @@ pub(super) struct Partition {
     /// counted, in the partitions of their own dates.
     pub received: Range<Timestamp>,
     pub notes: Vec<Note>,
-    /// What the rules look at beside it.
-    pub beside: Beside,
 }
 
 pub fn evidence_store(workspace: &Workspace, from: &From) -> Store {
@@ -266,7 +263,6 @@ fn timetable_of(
         evidence: vec![(feed.name.clone(), store, vec![entry])],
         received: day,
         notes: notes.into_iter().collect(),
-        beside: Beside::default(),
     })
 }
 
@@ -281,14 +277,8 @@ fn reports_of(
     let is_complete = day.is_over(now);
     // What comes late is taken when all of it is there, so that runs in between have the same evidence.
     let end = if is_complete && now < day.evidence.end { day.window.end } else { day.evidence.end };
-    let mut partition = Partition {
-        date,
-        is_complete,
-        evidence: Vec::new(),
-        received: day.reports.clone(),
-        notes: Vec::new(),
-        beside: Beside::default(),
-    };
+    let mut partition =
+        Partition { date, is_complete, evidence: Vec::new(), received: day.reports.clone(), notes: Vec::new() };
     if !is_complete {
         partition.notes.push(Note {
             rule: "run.provisional",

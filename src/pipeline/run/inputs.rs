@@ -8,9 +8,11 @@ use jiff::Timestamp;
 use crate::decision::{self, About, DecisionEntry, Line};
 use crate::digest::Digest;
 use crate::ledger::{self, Captured, ContractEntry, EvidenceEntry, Input, Inputs, Program, RunRecord};
+use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::Partition;
 use crate::pipeline::run::known::{day_keys, import_refs, imports_of, key_digest};
+use crate::pipeline::run::run_inputs::RunInputs;
 use crate::pipeline::{Feed, Format, Pipeline, VehicleIds};
 use crate::quarantine::decisions::{self, Decisions};
 use crate::time::ServiceDate;
@@ -55,23 +57,27 @@ pub(super) fn decisions(
     Ok(Decided { rows, entries })
 }
 
+/// Lists of captures, by their digest.
+pub(super) type Lists = BTreeMap<Digest, String>;
+
 /// What is known before a row is read.
 pub(super) struct Begun {
     pub record: RunRecord,
     /// Of the date's pseudonyms.
     pub key: Option<[u8; 32]>,
     /// The lists of captures that the record names, by their digest.
-    pub lists: BTreeMap<Digest, String>,
+    pub lists: Lists,
 }
 
 /// The beginning of a run's record: everything that is known before a row is read. And the key of the date's pseudonyms.
 pub(super) fn begin(
-    workspace: &Workspace,
-    pipeline: &Pipeline,
+    run: &RunContext<'_>,
     partition: &Partition,
+    beside: &RunInputs,
     decided: &Decided,
     started_at: Timestamp,
 ) -> Result<Begun, RunError> {
+    let RunContext { workspace, pipeline, .. } = *run;
     let mut contracts: Vec<ContractEntry> =
         pipeline.contracts.contracts.values().map(|contract| contract.as_ref().into()).collect();
     let mut key = None;
@@ -97,7 +103,7 @@ pub(super) fn begin(
         }
         evidence.push(entry);
     }
-    let timetable = partition.beside.evidence();
+    let timetable = beside.evidence();
     let mut data: Vec<Input> =
         evidence.iter().map(|entry| Input::new("evidence", &entry.source, entry.sha256)).collect();
     if let Some((entry, lines)) = timetable {
@@ -122,7 +128,7 @@ pub(super) fn begin(
     let mut rules: Vec<Input> = vec![Input::new("pipeline", &pipeline.name, pipeline.digest)];
     rules.extend(contracts.iter().map(|contract| Input::new("contract", &contract.id, contract.sha256)));
     rules.extend(pipeline.contracts.changes_digest.map(|digest| Input::new("notices", "gtfs", digest)));
-    rules.extend(partition.beside.rule_inputs());
+    rules.extend(beside.rule_inputs());
     // Rows that are decided of are in the data; who accepts other evidence is to stand in a record, though no row changes.
     let of_rows = |entry: &&DecisionEntry| entry.kind == "release" || entry.kind == "discard";
     let accepted = decided.entries.iter().filter(|entry| !of_rows(entry));

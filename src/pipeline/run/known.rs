@@ -273,6 +273,8 @@ pub(super) struct Comparison<'a> {
     pub pipeline: &'a Pipeline,
     pub bucket: &'a Bucket,
     pub partition: &'a Partition,
+    /// That the run would look into.
+    pub timetable: Option<&'a Entry>,
     pub last: &'a LastRecord,
 }
 
@@ -342,10 +344,7 @@ impl<'a> Comparison<'a> {
                     other.feeds.first().filter(|feed| feed.name == source)
                 });
                 match timetable {
-                    Some(feed) => {
-                        let now = partition.beside.timetable_entry();
-                        Role::Single(evidence_store(self.workspace, &feed.from), now)
-                    }
+                    Some(feed) => Role::Single(evidence_store(self.workspace, &feed.from), self.timetable),
                     None => Role::Lost,
                 }
             }

@@ -10,7 +10,6 @@ use arrow_array::cast::AsArray;
 use jiff::tz::TimeZone;
 
 use crate::capture::evidence::{Entry, Store};
-use crate::capture::{Capture, payload};
 use crate::check::{self, gtfs};
 use crate::contract::library::Library;
 use crate::contract::{Contract, Severity};
@@ -23,48 +22,36 @@ use crate::derive::telemetry::{self, Settings};
 use crate::durable;
 use crate::ledger::{FileEntry, RunRecord, Standard, Status, TableEntry};
 use crate::pipeline::journal::{self, HeldFile, StagedFile};
-use crate::pipeline::lane::{self, Arrived, Holding, Lane, Plan};
 use crate::pipeline::mapping::Dictionary;
+use crate::pipeline::run::context::{RunContext, now};
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::Partition;
 use crate::pipeline::run::fleets::Fleets;
+use crate::pipeline::run::inputs::Begun;
+use crate::pipeline::run::lane::{self, Arrived, Holding, Lane, Plan};
 use crate::pipeline::run::published::Published;
-use crate::pipeline::run::readable::Captures;
-use crate::pipeline::run::{Watch, now, stage};
+use crate::pipeline::run::readable::{Captures, archive};
+use crate::pipeline::run::selected::Selected;
 use crate::pipeline::{Format, Pipeline};
 use crate::publish::bucket::Bucket;
-use crate::quarantine::decisions::Decisions;
 use crate::quarantine::{self, Stage};
 use crate::table::keys::Keys;
 use crate::table::{Budget, Origin};
 use crate::time::{self, ServiceDate};
 use crate::workspace::Workspace;
 
-/// The most that the archive of a timetable may take after a Content-Encoding was taken off.
-const ARCHIVE_BYTES: usize = 2 << 30;
-
-pub(super) fn staging(workspace: &Workspace, pipeline: &Pipeline, date: ServiceDate) -> PathBuf {
-    workspace.private.join("staging").join(&pipeline.name).join(date.to_string())
-}
-
 /// Decodes, checks, derives and writes everything into the staging folder.
-#[expect(clippy::too_many_arguments, reason = "a run is all of these")]
 pub(super) fn prepare(
-    workspace: &Workspace,
-    pipeline: &Pipeline,
-    mut partition: Partition,
-    mut record: RunRecord,
-    key: Option<[u8; 32]>,
-    decided: &BTreeMap<String, Arc<Decisions>>,
+    run: &RunContext<'_>,
+    selected: Selected,
     published: &Published,
-    bucket: &Bucket,
-    watch: Watch<'_>,
 ) -> Result<journal::Entry, RunError> {
-    stage("decode", &pipeline.name, watch);
-    let staging = staging(workspace, pipeline, partition.date);
-    if staging.exists() {
-        fs::remove_dir_all(&staging).map_err(|error| RunError::private(&staging, "removed", &error))?;
-    }
+    let RunContext { workspace, pipeline, bucket, .. } = *run;
+    let Selected { mut partition, inputs: mut beside, decided, begun: Begun { mut record, key, .. }, .. } = selected;
+    let decided = decided.rows;
+    run.stage("decode");
+    let staging = run.staging(partition.date);
+    run.remove_staging(partition.date)?;
     durable::create_dir_all(&staging).map_err(|error| RunError::private(&staging, "made", &error))?;
     let holding = Holding {
         staging: staging.join("quarantine"),
@@ -77,7 +64,6 @@ pub(super) fn prepare(
         Format::GtfsRealtime { .. } => workspace.memory,
     });
     let mut notes = std::mem::take(&mut partition.notes);
-    let mut beside = std::mem::take(&mut partition.beside);
     beside.is_provisional = !partition.is_complete;
     notes.extend(beside.notes());
     let date = partition.date;
@@ -101,7 +87,7 @@ pub(super) fn prepare(
         fleets: fleets.of_origins(&sources),
         are_entities_vehicles: matches!(pipeline.format, Format::GtfsRealtime { entity_ids_are_stable: true, .. }),
     });
-    stage("check", &pipeline.name, watch);
+    run.stage("check");
     let mappings: BTreeMap<String, Dictionary> =
         pipeline.mappings.iter().map(|(column, mapping)| (column.clone(), mapping.on(date))).collect();
     let mappings = Arc::new(mappings);
@@ -144,7 +130,7 @@ pub(super) fn prepare(
         match step? {
             Step::Rows { table, chunk } => {
                 rows += chunk.rows.num_rows() as u64;
-                watch("check", rows);
+                (run.progress)("check", rows);
                 if tables.get(table).is_some_and(|name| name == "agency") {
                     notes.extend(other_zone(&chunk.rows, &workspace.zone, date));
                 }
@@ -186,7 +172,7 @@ pub(super) fn prepare(
     if let Some(head) = waiting.iter().flatten().next() {
         return Err(RunError::internal(format!("the table {} never came to its end", head.contract.table)));
     }
-    stage("stage", &pipeline.name, watch);
+    run.stage("stage");
     let mut quarantine: Vec<HeldFile> = Vec::new();
     for table in arrived.iter_mut().filter(|table| table.staged.is_some()) {
         let outcome = check::private_text(&table.release, table.published, &table.texts.found(&private));
@@ -383,13 +369,6 @@ fn decode(
             Ok((decoded, None, sources))
         }
     }
-}
-
-/// The archive of a timetable without what it was packed with for the way.
-pub(in crate::pipeline) fn archive(name: &str, capture: &Capture) -> Result<bytes::Bytes, DecodeError> {
-    let unpacked = payload::unpacked(capture, ARCHIVE_BYTES);
-    let problem = |problem| DecodeError::feed(name, problem, "Check what the source gives.");
-    unpacked.map(|unpacked| unpacked.body).map_err(problem)
 }
 
 /// Does the sums, files the findings and names the files that are to be published.

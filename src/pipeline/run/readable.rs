@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::capture::CaptureError;
 use crate::capture::evidence::{Damage, Entry, Kind, Store};
 use crate::capture::payload::{self, Wanted};
+use crate::capture::{Capture, CaptureError};
 use crate::check::{Outcome, RuleResult};
 use crate::contract::{Dimension, OnFail, RuleId, Severity};
-use crate::decode::Note;
 use crate::decode::gtfs_realtime::{Contents, Read};
+use crate::decode::{DecodeError, Note};
 use crate::ledger::{Finding, RunRecord};
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::error::RunError;
@@ -300,4 +300,14 @@ impl Captures {
         let (readable, all) = (self.count(source, READABLE), self.all(source));
         format!("'{source}' {readable} of {all} readable ({})", others.join(", "))
     }
+}
+
+/// The most that the archive of a timetable may take after a Content-Encoding was taken off.
+const ARCHIVE_BYTES: usize = 2 << 30;
+
+/// The archive of a timetable without what it was packed with for the way.
+pub fn archive(name: &str, capture: &Capture) -> Result<bytes::Bytes, DecodeError> {
+    let unpacked = payload::unpacked(capture, ARCHIVE_BYTES);
+    let problem = |problem| DecodeError::feed(name, problem, "Check what the source gives.");
+    unpacked.map(|unpacked| unpacked.body).map_err(problem)
 }

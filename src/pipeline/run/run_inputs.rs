@@ -6,9 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use bytes::Bytes;
 use jiff::Timestamp;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::capture::evidence::{Entry, Store};
 use crate::check::CheckError;
@@ -22,11 +20,13 @@ use crate::contract::{Contract, RuleId, Severity};
 use crate::decode::{self, Limits, Note};
 use crate::ledger::{EvidenceEntry, Input, Status, capture_lines};
 use crate::pipeline::journal;
-use crate::pipeline::run::readable::{self, Found, PassedOver};
-use crate::pipeline::run::{RunError, archive, capture, evidence_store};
+use crate::pipeline::run::error::RunError;
+use crate::pipeline::run::evidence::{capture, evidence_store};
+use crate::pipeline::run::readable::{self, Found, PassedOver, archive};
 use crate::pipeline::{Format, Pipeline};
 use crate::publish::bucket::Bucket;
 use crate::publish::index::{self, IndexFile};
+use crate::publish::parquet;
 use crate::table::single::widened;
 use crate::table::{Budget, Origin};
 use crate::time::ServiceDate;
@@ -37,7 +37,7 @@ const LOOKED_BACK: usize = 400;
 
 /// What was found.
 #[derive(Default)]
-pub struct Beside {
+pub struct RunInputs {
     /// The source, its evidence, and whether it was captured only after the date.
     timetable: Option<(String, Store, Entry, bool)>,
     /// Captures of its source that are no timetable.
@@ -52,7 +52,7 @@ pub struct Beside {
     oldest: BTreeMap<String, ServiceDate>,
 }
 
-impl Beside {
+impl RunInputs {
     /// Finds what the rules of a pipeline need for a date. Where a timetable is needed of which nothing was ever captured, it
     /// is captured now.
     pub fn find(
@@ -61,22 +61,22 @@ impl Beside {
         date: ServiceDate,
         bucket: &Bucket,
     ) -> Result<Self, RunError> {
-        let mut beside = Self::default();
+        let mut inputs = Self::default();
         let contracts = || pipeline.all_contracts();
-        beside.needs = timetable_needs(contracts(), &Library::gtfs());
+        inputs.needs = timetable_needs(contracts(), &Library::gtfs());
         let wants_span = contracts().flat_map(|c| &c.sla).any(|p| matches!(p.asks, Asks::Completeness { .. }));
         let is_compared = pipeline.all_contracts().any(|contract| with_history(contract).next().is_some());
         if let Some((name, _)) = &pipeline.timetable
             && let Some(other) = workspace.pipelines.iter().find(|other| other.name == *name)
         {
             if wants_span {
-                beside.needs.add_span();
+                inputs.needs.add_span();
             }
             if is_compared {
-                beside.needs.add_days([date]);
+                inputs.needs.add_days([date]);
             }
-            if !beside.needs.is_empty() {
-                (beside.timetable, beside.passed_over) = timetable(workspace, other, date)?;
+            if !inputs.needs.is_empty() {
+                (inputs.timetable, inputs.passed_over) = timetable(workspace, other, date)?;
             }
         }
         for contract in pipeline.released() {
@@ -89,7 +89,7 @@ impl Beside {
             let Some(index) = index::current(bucket, &pipeline.dataset, &contract.table)? else { continue };
             let earlier: Vec<&IndexFile> = index.files.iter().filter(|file| file.partition_date < date).collect();
             if let Some(file) = earlier.last().filter(|_| wants_previous) {
-                beside.previous.insert(contract.table.clone(), (*file).clone());
+                inputs.previous.insert(contract.table.clone(), (*file).clone());
             }
             // A table that has no earlier partition is as one that has none at all: the first run and the next have the same
             // inputs.
@@ -97,10 +97,10 @@ impl Beside {
             for (rule, _) in counting {
                 let rows = earlier[earlier.len().saturating_sub(LOOKED_BACK)..].iter();
                 let rows = rows.map(|file| (file.partition_date, file.rows as f64));
-                beside.history.entry(contract.id.clone()).or_default().insert((*rule).clone(), rows.collect());
+                inputs.history.entry(contract.id.clone()).or_default().insert((*rule).clone(), rows.collect());
             }
             if let Some(oldest) = earlier.iter().map(|file| file.partition_date).min() {
-                beside.oldest.insert(contract.table.clone(), oldest);
+                inputs.oldest.insert(contract.table.clone(), oldest);
             }
         }
         let others: Vec<(&str, &RuleId)> = contracts()
@@ -109,9 +109,9 @@ impl Beside {
             .map(|(contract, rule, _)| (contract.id.as_str(), rule))
             .collect();
         if !others.is_empty() {
-            beside.look_back(workspace, pipeline, date, &others)?;
+            inputs.look_back(workspace, pipeline, date, &others)?;
         }
-        Ok(beside)
+        Ok(inputs)
     }
 
     /// What rules came to in the runs of earlier dates that were published, from the journal.
@@ -319,7 +319,7 @@ fn timetable(workspace: &Workspace, pipeline: &Pipeline, date: ServiceDate) -> R
 fn read_previous(bucket: &Bucket, contract: &Contract, file: &IndexFile) -> Result<Option<RecordBatch>, RunError> {
     let Some(bytes) = bucket.get(&file.path)? else { return Ok(None) };
     let rows =
-        parquet_rows(bytes).map_err(|error| RunError::internal(format!("{} is not readable: {error}", file.path)))?;
+        parquet::rows(bytes).map_err(|error| RunError::internal(format!("{} is not readable: {error}", file.path)))?;
     let wanted = contract.previous_schema();
     let columns = wanted.fields().iter().map(|field| {
         let there = rows.column_by_name(field.name()).map(widened);
@@ -329,25 +329,6 @@ fn read_previous(bucket: &Bucket, contract: &Contract, file: &IndexFile) -> Resu
     });
     let rows = RecordBatch::try_new(wanted.clone(), columns.collect());
     rows.map(Some).map_err(|error| RunError::internal(format!("{}: {error}", file.path)))
-}
-
-/// All rows of a Parquet file.
-pub fn parquet_rows(bytes: Bytes) -> Result<RecordBatch, parquet::errors::ParquetError> {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
-    let schema = reader.schema().clone();
-    let batches = reader.with_batch_size(1 << 16).build()?.collect::<Result<Vec<_>, _>>()?;
-    Ok(arrow_select::concat::concat_batches(&schema, &batches)?)
-}
-
-impl Pipeline {
-    /// The contracts of the feed and of the release, each once.
-    pub fn all_contracts(&self) -> impl Iterator<Item = &Arc<Contract>> {
-        let release: &[(Arc<Contract>, String)] = match &self.format {
-            Format::Gtfs => &[],
-            Format::GtfsRealtime { tables, .. } => tables,
-        };
-        self.contracts.contracts.values().chain(release.iter().map(|(contract, _)| contract))
-    }
 }
 
 #[cfg(test)]

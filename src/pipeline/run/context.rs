@@ -1,0 +1,80 @@
+//! What all phases of a run share.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use crate::pipeline::run::error::RunError;
+use crate::pipeline::run::lock::Lock;
+use crate::pipeline::{Pipeline, journal};
+use crate::publish::PublishError;
+use crate::publish::bucket::Bucket;
+use crate::time::{self, ServiceDate};
+use crate::workspace::{self, Workspace};
+
+/// A sign of life: what a run is doing, and how many rows it has seen.
+pub type ProgressFn<'a> = &'a dyn Fn(&str, u64);
+
+/// What all phases of a run share.
+#[derive(Clone, Copy)]
+pub struct RunContext<'a> {
+    pub workspace: &'a Workspace,
+    pub pipeline: &'a Pipeline,
+    pub bucket: &'a Bucket,
+    pub lock: &'a Lock,
+    pub progress: ProgressFn<'a>,
+}
+
+impl RunContext<'_> {
+    /// Says which phase begins.
+    pub(super) fn stage(&self, name: &str) {
+        tracing::info!(stage = name, pipeline = self.pipeline.name, "stage");
+        (self.progress)(name, 0);
+    }
+
+    /// Where what a run prepares waits.
+    pub(super) fn staging(&self, date: ServiceDate) -> PathBuf {
+        self.workspace.private.join("staging").join(&self.pipeline.name).join(date.to_string())
+    }
+
+    pub(super) fn remove_staging(&self, date: ServiceDate) -> Result<(), RunError> {
+        let staging = self.staging(date);
+        match std::fs::remove_dir_all(&staging) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(RunError::private(&staging, "removed", &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The journal's file of a partition.
+    pub(super) fn journal(&self, date: ServiceDate) -> PathBuf {
+        journal::path(&self.workspace.private, &self.pipeline.name, date)
+    }
+
+    /// The date by the clock of the workspace.
+    pub(super) fn today(&self) -> ServiceDate {
+        ServiceDate::local_date_of(now(), &self.workspace.zone)
+    }
+}
+
+/// Opens the workspace's bucket and makes sure that it can be committed to.
+pub fn open_bucket(workspace: &Workspace, lock: &mut Lock) -> Result<Bucket, RunError> {
+    let bucket = Bucket::open(&workspace.bucket, &workspace.bucket_options)?;
+    // A link or a mount may have come after the workspace was read.
+    if bucket.folder().is_some_and(|folder| workspace::lie_in_each_other(folder, &workspace.private)) {
+        return Err(RunError::Publish(PublishError::Configuration {
+            bucket: workspace.bucket.clone(),
+            problem: "it and the private store lie in each other".to_owned(),
+            remedy: "Give each a folder of its own.".to_owned(),
+        }));
+    }
+    lock.share(|| bucket.sweep())?;
+    bucket.probe()?;
+    Ok(bucket)
+}
+
+/// Whole seconds: the record says when, not how exactly the clock was read.
+pub(super) fn now() -> Timestamp {
+    Timestamp::from_second(time::now().as_second()).unwrap_or(Timestamp::UNIX_EPOCH)
+}

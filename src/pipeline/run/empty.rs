@@ -1,0 +1,65 @@
+//! What has no rows: a table that is early, a date to which nothing belongs.
+
+use crate::ledger::{NoteEntry, Status, TableEntry};
+use crate::pipeline::journal;
+use crate::pipeline::run::context::{RunContext, now};
+use crate::pipeline::run::error::RunError;
+use crate::pipeline::run::evidence;
+use crate::pipeline::run::outcome::Outcome;
+use crate::publish::index;
+
+/// Leaves unpublished what has no rows because it is early, and a date to which nothing belongs: an empty table says that
+/// there were no buses. An empty release of such a date that was made before is taken back by going on without files.
+pub(super) fn without_rows(
+    run: &RunContext<'_>,
+    entry: &mut journal::Entry,
+    captures: usize,
+    is_complete: bool,
+) -> Result<Option<Outcome>, RunError> {
+    let RunContext { workspace, pipeline, bucket, .. } = *run;
+    let date = entry.record.date;
+    let (key, _) = entry.record.to_bytes();
+    let note =
+        |rule: &str, message: String| NoteEntry { rule: rule.to_owned(), severity: "warning".to_owned(), message };
+    let has_rows = |table: &TableEntry| table.published + table.quarantined + table.held_back > 0;
+    if entry.record.tables.iter().any(has_rows) {
+        if !is_complete {
+            for table in entry.record.tables.iter_mut().filter(|table| !has_rows(table)) {
+                entry.files.retain(|file| file.table != table.table);
+                table.files.clear();
+                let message = format!("{} has no row yet and is not published: {date} is not over", table.table);
+                entry.record.notes.push(note("run.table_too_early", message));
+            }
+            entry.record.notes.sort();
+            entry.rename_record(&key);
+        }
+        return Ok(None);
+    }
+    let mut released = Vec::new();
+    for contract in pipeline.released() {
+        let index = index::current(bucket, &pipeline.dataset, &contract.table)?;
+        released.extend(index.into_iter().flat_map(|index| index.files).filter(|file| file.partition_date == date));
+    }
+    if !released.is_empty() && released.iter().all(|file| file.rows == 0) {
+        entry.files.clear();
+        entry.record.tables.iter_mut().for_each(|table| table.files.clear());
+        entry.record.status = Status::Published;
+        let message = format!("no report belongs to {date}: its release without rows was taken back");
+        entry.record.notes.push(note("run.empty_release_taken_back", message));
+        entry.record.notes.sort();
+        return Ok(None);
+    }
+    run.remove_staging(date)?;
+    if captures == 0 && released.is_empty() {
+        return Err(evidence::nothing_received(workspace, pipeline, date, now())?);
+    }
+    let rows = entry.record.tables.iter().map(|table| table.rows_in).sum();
+    let stays = if released.is_empty() { "Nothing was published" } else { "What was published before stays" };
+    let absent = RunError::NoReports { pipeline: pipeline.name.clone(), date, captures, rows, stays };
+    match is_complete {
+        true => Err(absent),
+        false => {
+            Ok(Some(Outcome::NotDue { date, reason: format!("{absent} The date is not over: run it again later") }))
+        }
+    }
+}

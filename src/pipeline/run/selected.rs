@@ -1,0 +1,59 @@
+//! What a run knows before it reads a row.
+
+use crate::pipeline::run::context::{RunContext, now};
+use crate::pipeline::run::error::RunError;
+use crate::pipeline::run::evidence::Partition;
+use crate::pipeline::run::inputs::{Begun, Decided, begin, decisions};
+use crate::pipeline::run::known::{self, Comparison, LastRecord, last_record};
+use crate::pipeline::run::run_inputs::RunInputs;
+use crate::time::ServiceDate;
+
+/// Everything that is known before a row is read: evidence, what rules look at beside it, decisions, and with them all inputs.
+pub(super) struct Selected {
+    pub partition: Partition,
+    /// What the rules look at beside the evidence.
+    pub inputs: RunInputs,
+    pub decided: Decided,
+    pub begun: Begun,
+    /// The record of the partition's last run.
+    pub last: Option<LastRecord>,
+    /// How many captures were received on the date.
+    pub captures: usize,
+    pub is_complete: bool,
+}
+
+impl Selected {
+    /// # Errors
+    /// What the last record of the partition says of its evidence is not what is there, and nobody accepted that.
+    pub fn new(run: &RunContext<'_>, mut partition: Partition) -> Result<Self, RunError> {
+        let RunContext { workspace, pipeline, bucket, .. } = *run;
+        let (started_at, today) = (now(), run.today());
+        let is_complete = partition.is_complete;
+        let captures = partition.captures(&workspace.zone);
+        let accepted = known::accepted(workspace, today)?;
+        let inputs = RunInputs::find(workspace, pipeline, partition.date, bucket)?;
+        let last = last_record(bucket, workspace, pipeline, partition.date)?;
+        if let Some(last) = &last {
+            let timetable = inputs.timetable_entry();
+            let comparison = Comparison { workspace, pipeline, bucket, partition: &partition, timetable, last };
+            let (changes, notes) = comparison.changes(&accepted)?;
+            if !changes.is_empty() {
+                return Err(RunError::Changed(Box::new(changes)));
+            }
+            partition.notes.extend(notes);
+        }
+        let decided = decisions(workspace, pipeline, partition.date, &accepted, today)?;
+        let begun = begin(run, &partition, &inputs, &decided, started_at)?;
+        Ok(Self { partition, inputs, decided, begun, last, captures, is_complete })
+    }
+
+    pub fn date(&self) -> ServiceDate {
+        self.partition.date
+    }
+
+    /// Whether what the last record says of the quarantine is still so.
+    pub fn has_quarantine(&self, run: &RunContext<'_>) -> bool {
+        let gone = |last: &LastRecord| last.quarantine_gone(run.workspace, run.pipeline, self.date());
+        self.last.as_ref().is_none_or(|last| gone(last).is_empty())
+    }
+}
