@@ -89,7 +89,7 @@ pub fn keep_list(private: &Path, pipeline: &str, date: ServiceDate, digest: &Dig
     if path.exists() && fs::read(&path).is_ok_and(|bytes| Digest::of(&bytes) == *digest) {
         return Ok(());
     }
-    crate::durable::write(&path, lines.as_bytes())
+    durable::write(&path, lines.as_bytes())
 }
 
 /// A list of captures that was kept.
@@ -118,7 +118,7 @@ pub fn sweep_lists(private: &Path, record: &RunRecord) -> io::Result<()> {
     let folder = lists(private, &record.pipeline, record.date);
     for file in fs::read_dir(folder).into_iter().flatten().flatten() {
         if !named.iter().any(|name| file.file_name() == name.as_str()) {
-            crate::durable::remove_file(&file.path())?;
+            durable::remove_file(&file.path())?;
         }
     }
     Ok(())
@@ -180,5 +180,124 @@ impl Entry {
                 .is_ok_and(|bytes| bytes.len() as u64 == file.file.bytes && Digest::of(&bytes) == file.file.sha256)
         });
         files && self.quarantine.iter().all(HeldFile::is_there)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Inputs;
+
+    fn date(text: &str) -> ServiceDate {
+        text.parse().unwrap()
+    }
+
+    fn entry(day: &str, published: bool) -> Entry {
+        let at = "2026-11-25T01:00:00Z".parse().unwrap();
+        let inputs = Inputs::of(Vec::new(), Vec::new());
+        let record = RunRecord::begun("bus", "bus", date(day), at, inputs, Digest::of(b"pipeline"));
+        Entry {
+            published,
+            bucket: "file:///bucket".to_owned(),
+            files: Vec::new(),
+            quarantine: Vec::new(),
+            abandoned: Vec::new(),
+            record,
+        }
+    }
+
+    fn file(path: &str, staged: Option<PathBuf>, bytes: &[u8]) -> StagedFile {
+        let file = IndexFile {
+            path: path.to_owned(),
+            partition_date: date("2026-11-24"),
+            rows: 1,
+            bytes: bytes.len() as u64,
+            sha256: Digest::of(bytes),
+            record: String::new(),
+            provisional: false,
+        };
+        StagedFile { table: "t".to_owned(), staged, file }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again_and_a_damaged_journal_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = path(folder.path(), "bus", date("2026-11-24"));
+        assert!(read(&path).unwrap().is_none());
+        let written = entry("2026-11-24", false);
+        write(&path, &written).unwrap();
+        assert_eq!(read(&path).unwrap(), Some(written));
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+        assert_eq!(read(&path).unwrap(), None);
+    }
+
+    #[test]
+    fn dates_before_one_come_in_their_order_and_at_most_so_many() {
+        let folder = tempfile::tempdir().unwrap();
+        for day in ["2026-11-24", "2026-11-22", "2026-11-23", "2026-11-21"] {
+            write(&path(folder.path(), "bus", date(day)), &entry(day, true)).unwrap();
+        }
+        fs::write(folder.path().join("journal/bus/heads.json"), "{}").unwrap();
+        let before = before(folder.path(), "bus", date("2026-11-24"), 2).unwrap();
+        let days: Vec<ServiceDate> = before.iter().map(|entry| entry.record.date).collect();
+        assert_eq!(days, [date("2026-11-22"), date("2026-11-23")]);
+        assert_eq!(dates(folder.path(), "bus").len(), 4);
+        assert!(dates(folder.path(), "rail").is_empty());
+    }
+
+    #[test]
+    fn an_entry_is_staged_only_while_every_file_has_the_bytes_of_its_digest() {
+        let folder = tempfile::tempdir().unwrap();
+        let staged = folder.path().join("t.parquet");
+        fs::write(&staged, b"rows").unwrap();
+        let mut entry = entry("2026-11-24", false);
+        // A file that stands as it was published needs no staged one.
+        entry.files = vec![file("data/a", Some(staged.clone()), b"rows"), file("data/b", None, b"other")];
+        assert!(entry.is_staged());
+        fs::write(&staged, b"rowz").unwrap();
+        assert!(!entry.is_staged());
+        fs::remove_file(&staged).unwrap();
+        assert!(!entry.is_staged());
+    }
+
+    #[test]
+    fn held_rows_are_moved_once_and_what_is_not_held_any_more_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (staged, kept) = (folder.path().join("staged"), folder.path().join("kept"));
+        fs::write(&staged, b"held").unwrap();
+        let held = HeldFile { staged: Some(staged.clone()), file: kept.clone() };
+        held.settle().unwrap();
+        assert!(!staged.exists() && held.is_there());
+        held.settle().unwrap();
+        assert_eq!(fs::read(&kept).unwrap(), b"held");
+        let none = HeldFile { staged: None, file: kept.clone() };
+        none.settle().unwrap();
+        none.settle().unwrap();
+        assert!(!kept.exists() && !held.is_there());
+    }
+
+    #[test]
+    fn files_of_runs_that_were_given_up_are_known_until_a_run_is_done() {
+        let mut killed = entry("2026-11-24", false);
+        killed.files = vec![file("data/a", None, b"a")];
+        killed.abandoned = vec!["data/b".to_owned()];
+        assert_eq!(killed.unfinished(), ["data/a", "data/b"]);
+        killed.published = true;
+        assert!(killed.unfinished().is_empty());
+    }
+
+    #[test]
+    fn lists_that_a_record_does_not_name_are_swept_and_damaged_ones_are_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let record = entry("2026-11-24", true).record;
+        let (of, digest) = (record.date, Digest::of(b"lines"));
+        keep_list(folder.path(), "bus", of, &digest, "lines").unwrap();
+        assert_eq!(read_list(folder.path(), "bus", of, &digest).as_deref(), Some(&b"lines"[..]));
+        assert_eq!(kept_lists(folder.path(), "bus"), [(of, digest, 5)]);
+        fs::write(lists(folder.path(), "bus", of).join(digest.to_string()), "lynes").unwrap();
+        assert_eq!(read_list(folder.path(), "bus", of, &digest), None);
+        sweep_lists(folder.path(), &record).unwrap();
+        assert!(kept_lists(folder.path(), "bus").is_empty());
     }
 }

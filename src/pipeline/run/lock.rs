@@ -1,7 +1,7 @@
 //! What keeps runs of one private store out of each other's way.
 
 use std::fs::{File, TryLockError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::durable;
 use crate::pipeline::run::error::RunError;
@@ -18,10 +18,15 @@ pub struct Lock {
 }
 
 impl Lock {
+    /// Waits until no run is alone in the private store of the workspace.
     pub fn take(workspace: &Workspace) -> Result<Self, RunError> {
-        let folder = workspace.private.join("locks");
+        Self::take_in(&workspace.private)
+    }
+
+    fn take_in(private: &Path) -> Result<Self, RunError> {
+        let folder = private.join("locks");
         let failed = |error: &dyn std::fmt::Display| RunError::private(&folder, "locked", error);
-        durable::make_private(&workspace.private).map_err(|error| failed(&error))?;
+        durable::make_private(private).map_err(|error| failed(&error))?;
         durable::create_dir_all(&folder).map_err(|error| failed(&error))?;
         let runs = durable::create(&folder.join("runs")).map_err(|error| failed(&error))?;
         let alone = runs.try_lock().is_ok();
@@ -52,5 +57,44 @@ impl Lock {
             Err(TryLockError::WouldBlock) => Err(RunError::Busy { pipeline: pipeline.to_owned(), date }),
             Err(TryLockError::Error(error)) => Err(failed(&error)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lock(folder: &std::path::Path) -> Lock {
+        Lock::take_in(folder).unwrap()
+    }
+
+    #[test]
+    fn a_partition_is_worked_on_by_one_run_and_others_are_free() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut one = lock(folder.path());
+        one.share(|| {}).unwrap();
+        let other = lock(folder.path());
+        let date: ServiceDate = "2026-11-24".parse().unwrap();
+        let mine = one.partition("bus", date).unwrap();
+        assert!(matches!(other.partition("bus", date), Err(RunError::Busy { .. })));
+        other.partition("bus", date.plus_days(1)).unwrap();
+        other.partition("rail", date).unwrap();
+        drop(mine);
+        other.partition("bus", date).unwrap();
+    }
+
+    #[test]
+    fn what_is_done_alone_is_done_once_and_only_by_the_run_that_came_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut done = 0;
+        let mut first = lock(folder.path());
+        first.share(|| done += 1).unwrap();
+        first.share(|| done += 1).unwrap();
+        let mut second = lock(folder.path());
+        second.share(|| done += 10).unwrap();
+        assert_eq!(done, 1);
+        drop((first, second));
+        lock(folder.path()).share(|| done += 100).unwrap();
+        assert_eq!(done, 101);
     }
 }

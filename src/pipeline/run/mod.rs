@@ -5,6 +5,7 @@
 //! bucket; [`prepare`] decodes, checks, derives and writes into the staging folder, table by table ([`lane`]); the journal keeps
 //! what is prepared; [`commit`] publishes it. [`selected`] and [`phases`] have the types that lead from one to the next.
 
+mod accounting;
 mod commit;
 mod context;
 mod dates;

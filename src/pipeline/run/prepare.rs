@@ -20,9 +20,10 @@ use crate::derive::privacy::Pseudonyms;
 use crate::derive::privacy::texts::PrivateTexts;
 use crate::derive::telemetry::{self, Settings};
 use crate::durable;
-use crate::ledger::{FileEntry, RunRecord, Standard, Status, TableEntry};
+use crate::ledger::{FileEntry, RunRecord, Standard, Status};
 use crate::pipeline::journal::{self, HeldFile, StagedFile};
 use crate::pipeline::mapping::Dictionary;
+use crate::pipeline::run::accounting::{account, hold_back};
 use crate::pipeline::run::context::{RunContext, now};
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::Partition;
@@ -397,28 +398,8 @@ fn settle(
     };
     let mut files = published.mend(staged_of, blocked, notes)?;
     for table in arrived {
-        let mut entry = TableEntry {
-            table: table.release.table.clone(),
-            from: table.source.table.clone(),
-            rows_in: table.rows_in,
-            published: table.published,
-            quarantined: table.quarantined,
-            held_back: 0,
-            dropped: table.dropped,
-            released: table.released,
-            mapped: table.mapped,
-            left_quarantine: table.left_quarantine,
-            entered_quarantine: table.entered_quarantine,
-            files: Vec::new(),
-        };
-        if !entry.adds_up() {
-            return Err(RunError::internal(format!("the rows of {} do not add up: {entry:?}", entry.table)));
-        }
+        let mut entry = account(&table)?;
         if let Some(staged) = table.staged.filter(|_| !blocked) {
-            if staged.rows != entry.published {
-                let problem = format!("{} has {} rows in its file, not {}", entry.table, staged.rows, entry.published);
-                return Err(RunError::internal(problem));
-            }
             let next = published.follow(bucket, &entry.table, &staged, staging)?;
             entry.files.push(FileEntry {
                 path: next.file.path.clone(),
@@ -430,8 +411,7 @@ fn settle(
             files.push(next);
         }
         if blocked {
-            entry.held_back = std::mem::take(&mut entry.published);
-            entry.left_quarantine.held_back = std::mem::take(&mut entry.left_quarantine.published);
+            hold_back(&mut entry);
         }
         record.tables.push(entry);
     }
