@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use crate::contract::notices::{self, Change};
-use crate::contract::{Contract, Target, read, standard};
+use crate::contract::{Contract, Target, odcs, standard};
 use crate::digest::{Digest, Digester};
 use crate::yaml::{Problem, Problems, suggestion};
 
@@ -43,7 +43,7 @@ impl Library {
                     problems.add(0, format!("cannot be read: {error}"), "Check that it is readable and UTF-8.");
                     problems.found
                 })
-                .and_then(|text| read::contract(&file, &text));
+                .and_then(|text| odcs::contract(&file, &text));
             match contract {
                 Ok(contract) => {
                     if let Some(first) = library.contracts.get(&contract.table) {
@@ -99,7 +99,7 @@ impl Library {
         let is_contract = |path: &str| path.starts_with("schemas/gtfs/") && path.ends_with(".odcs.yaml");
         for (path, text) in standard::FILES.iter().filter(|(path, _)| is_contract(path)) {
             // They are those of the repository, which a test reads as a folder.
-            if let Ok(contract) = read::contract(Path::new(path), text) {
+            if let Ok(contract) = odcs::contract(Path::new(path), text) {
                 library.contracts.insert(contract.table.clone(), Arc::new(contract));
             }
         }
@@ -293,7 +293,7 @@ fn elsewhere(contract: &Contract, target: &Target, file: &Path) -> Result<Arc<Co
         };
         Astray::Key(message, remedy.to_owned())
     })?;
-    let other = read::contract(&path, &text).map_err(Astray::There)?;
+    let other = odcs::contract(&path, &text).map_err(Astray::There)?;
     if other.table != target.table {
         let message = format!("'{shown}' is the contract of '{}', not of '{}'", other.table, target.table);
         return Err(Astray::Key(message, suggestion(&target.table, &[other.table.as_str()])));

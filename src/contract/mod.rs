@@ -1,7 +1,7 @@
 //! Contracts: what a table is, which rows it accepts and which of its columns the public may see.
 //!
 //! A contract is one ODCS 3.1 file under `schemas/` and describes one table. This module is the model that the other
-//! rooms work with; [`read`] makes it from YAML and reports every mistake with its line; [`library`] reads a folder of
+//! rooms work with; [`odcs`] makes it from YAML and reports every mistake with its line; [`library`] reads a folder of
 //! them and checks what they say of each other.
 //!
 //! What ODCS has no word for stands in `customProperties`:
@@ -46,20 +46,24 @@ pub mod library;
 pub mod metric;
 pub mod names;
 pub mod notices;
+pub mod odcs;
+pub(crate) mod pattern;
 pub mod personal;
 pub mod query;
-pub mod read;
+pub mod rule;
 pub mod sla;
 pub mod standard;
 pub mod times;
+mod written;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+
+pub use rule::{Dimension, OnFail, RuleId, Severity};
 
 /// The metadata of an Arrow field that becomes the id of its column in Parquet.
 const FIELD_ID: &str = "PARQUET:field_id";
@@ -320,53 +324,6 @@ pub struct TextRule {
     pub id: RuleId,
     pub line: u32,
     pub description: String,
-}
-
-/// A rule's stable name, unique in the workspace: `vehicle_locations.position_in_service_area`,
-/// `stop_times.stop_id.foreign_key`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RuleId(pub String);
-
-impl std::fmt::Display for RuleId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    Info,
-    Warning,
-    Error,
-}
-
-/// The seven dimensions of quality of ODCS 3.1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Dimension {
-    Accuracy,
-    Completeness,
-    Conformity,
-    Consistency,
-    Coverage,
-    Timeliness,
-    Uniqueness,
-}
-
-/// What happens when a rule names rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnFail {
-    /// Tell, and publish the rows as they are.
-    Report,
-    /// Null the columns that the rule names; the row and its other facts live on.
-    Invalidate,
-    /// Hold the rows back, with the rule's id.
-    Quarantine,
-    /// Publish nothing of this run.
-    Block,
 }
 
 impl Column {

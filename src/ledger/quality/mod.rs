@@ -528,7 +528,7 @@ schema:
 
     fn contract(id: &str) -> Arc<Contract> {
         let text = CONTRACT.replace("CONTRACT", id);
-        Arc::new(crate::contract::read::contract(std::path::Path::new("t.odcs.yaml"), &text).unwrap())
+        Arc::new(crate::contract::odcs::contract(std::path::Path::new("t.odcs.yaml"), &text).unwrap())
     }
 
     /// A record of a run over two contracts of the same table name, and what it says.
