@@ -18,46 +18,39 @@ pub struct Library {
     pub changes_digest: Option<Digest>,
 }
 
-impl Library {
-    /// Reads every `*.odcs.yaml` directly in `folder`, in the order of their names. Reports every mistake of every file
-    /// at once, and what does not fit between files (two contracts for one table, a foreign key into nowhere, a rule
-    /// id twice, a cycle of foreign keys).
+/// A folder of contracts as it stands, also with those that no pipeline could use.
+#[derive(Debug, Default)]
+pub struct Survey {
+    pub library: Library,
+    /// Contracts of tables that a file before theirs has.
+    pub others: Vec<Arc<Contract>>,
+    /// What keeps contracts that are not written for this program from being used by it.
+    pub unfit: Vec<Problem>,
+}
+
+impl Survey {
+    /// Reads every `*.odcs.yaml` directly in `folder`, in the order of their names. What the standard does not allow is a
+    /// mistake; of contracts that speak to this program also what it cannot use. All mistakes are told at once.
     pub fn read(folder: &Path) -> Result<Self, Vec<Problem>> {
-        let cannot = |error: std::io::Error| {
-            let mut problems = Problems::new(folder);
-            problems.add(0, format!("cannot be listed: {error}"), "Check that the folder exists and is readable.");
-            problems.found
-        };
-        let entries =
-            std::fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>()).map_err(cannot)?;
-        let mut files: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
-        files.retain(|file| file.to_string_lossy().ends_with(".odcs.yaml"));
-        files.sort();
-        let mut library = Self::default();
-        let mut found = Vec::new();
+        let (survey, found) = Self::collect(folder)?;
+        if found.is_empty() { Ok(survey) } else { Err(found) }
+    }
+
+    pub fn contracts(&self) -> impl Iterator<Item = &Arc<Contract>> {
+        self.library.contracts.values().chain(&self.others)
+    }
+
+    fn collect(folder: &Path) -> Result<(Self, Vec<Problem>), Vec<Problem>> {
+        let (mut survey, mut found) = (Self::default(), Vec::new());
         let mut whole = true;
-        for file in files {
-            let contract = std::fs::read_to_string(&file)
-                .map_err(|error| {
-                    let mut problems = Problems::new(&file);
-                    problems.add(0, format!("cannot be read: {error}"), "Check that it is readable and UTF-8.");
-                    problems.found
-                })
-                .and_then(|text| odcs::contract(&file, &text));
-            match contract {
-                Ok(contract) => {
-                    if let Some(first) = library.contracts.get(&contract.table) {
-                        let mut problems = Problems::new(&file);
-                        let other = first.file.display();
-                        problems.add(
-                            0,
-                            format!("the table '{}' has a contract in {other} already", contract.table),
-                            "Keep one of the two.",
-                        );
-                        found.append(&mut problems.found);
-                    } else {
-                        library.contracts.insert(contract.table.clone(), Arc::new(contract));
-                    }
+        for file in files(folder)? {
+            let read =
+                text(&file, "Check that it is readable and UTF-8.").and_then(|text| odcs::document(&file, &text));
+            match read {
+                Ok(document) => {
+                    whole &= !document.is_ours || document.unfit.is_empty();
+                    if document.is_ours { &mut found } else { &mut survey.unfit }.extend(document.unfit);
+                    document.tables.into_iter().for_each(|contract| survey.add(contract, &mut found));
                 }
                 Err(mut problems) => {
                     whole = false;
@@ -67,25 +60,88 @@ impl Library {
         }
         // A file that could not be read would make every key into it look like a key into nowhere.
         if whole {
-            library.check_keys(&mut found);
+            let mut between = Vec::new();
+            survey.library.check_keys(&mut between);
+            survey.sort_out(between, &mut found);
         }
-        library.check_rule_ids(&mut found);
+        survey.library.check_rule_ids(&mut found);
+        survey.library.read_notices(folder, &mut found);
+        Ok((survey, found))
+    }
+
+    /// Adds a contract; one of a table that another has is kept apart.
+    fn add(&mut self, contract: Contract, found: &mut Vec<Problem>) {
+        let contract = Arc::new(contract);
+        let Some(first) = self.library.contracts.get(&contract.table) else {
+            self.library.contracts.insert(contract.table.clone(), contract);
+            return;
+        };
+        let mut problems = Problems::new(&contract.file);
+        let other = first.file.display();
+        let message = format!("the table '{}' has a contract in {other} already", contract.table);
+        problems.add(0, message, "Keep one of the two.");
+        let is_ours = contract.is_ours && first.is_ours;
+        if is_ours { found } else { &mut self.unfit }.append(&mut problems.found);
+        self.others.push(contract);
+    }
+
+    /// Mistakes between contracts are mistakes of those that are written for this program only.
+    fn sort_out(&mut self, between: Vec<Problem>, found: &mut Vec<Problem>) {
+        let foreign: BTreeSet<&Path> =
+            self.library.contracts.values().filter(|c| !c.is_ours).map(|c| c.file.as_path()).collect();
+        let (unfit, mut mistakes): (Vec<_>, Vec<_>) =
+            between.into_iter().partition(|problem| foreign.contains(problem.file.as_path()));
+        found.append(&mut mistakes);
+        self.unfit.extend(unfit);
+    }
+}
+
+/// The files of contracts in a folder, by name.
+fn files(folder: &Path) -> Result<Vec<PathBuf>, Vec<Problem>> {
+    let cannot = |error: std::io::Error| {
+        let mut problems = Problems::new(folder);
+        problems.add(0, format!("cannot be listed: {error}"), "Check that the folder exists and is readable.");
+        problems.found
+    };
+    let entries =
+        std::fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>()).map_err(cannot)?;
+    let mut files: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
+    files.retain(|file| file.to_string_lossy().ends_with(".odcs.yaml"));
+    files.sort();
+    Ok(files)
+}
+
+fn text(file: &Path, remedy: &str) -> Result<String, Vec<Problem>> {
+    std::fs::read_to_string(file).map_err(|error| {
+        let mut problems = Problems::new(file);
+        problems.add(0, format!("cannot be read: {error}"), remedy);
+        problems.found
+    })
+}
+
+impl Library {
+    /// Reads a folder of contracts that a pipeline uses: every `*.odcs.yaml` directly in it. Reports every mistake of every
+    /// file at once, what this program cannot use of them, and what does not fit between files (two contracts for one
+    /// table, a foreign key into nowhere, a rule id twice, a cycle of foreign keys).
+    pub fn read(folder: &Path) -> Result<Self, Vec<Problem>> {
+        let (survey, mut found) = Survey::collect(folder)?;
+        found.extend(survey.unfit);
+        found.sort();
+        if found.is_empty() { Ok(survey.library) } else { Err(found) }
+    }
+
+    fn read_notices(&mut self, folder: &Path, found: &mut Vec<Problem>) {
         let file = folder.join(notices::FILE);
-        if file.exists() {
-            let cannot = |error: std::io::Error| {
-                let mut problems = Problems::new(&file);
-                problems.add(0, format!("cannot be read: {error}"), "Check that it is readable and UTF-8.");
-                problems.found
-            };
-            match std::fs::read_to_string(&file).map_err(cannot).and_then(|text| {
-                library.changes_digest = Some(Digest::of(text.as_bytes()));
-                notices::read(&file, &text)
-            }) {
-                Ok(changes) => library.changes = changes,
-                Err(mut problems) => found.append(&mut problems),
-            }
+        if !file.exists() {
+            return;
         }
-        if found.is_empty() { Ok(library) } else { Err(found) }
+        match text(&file, "Check that it is readable and UTF-8.").and_then(|text| {
+            self.changes_digest = Some(Digest::of(text.as_bytes()));
+            notices::read(&file, &text)
+        }) {
+            Ok(changes) => self.changes = changes,
+            Err(mut problems) => found.append(&mut problems),
+        }
     }
 
     /// The contracts of GTFS that come with the program.
@@ -99,7 +155,7 @@ impl Library {
         let is_contract = |path: &str| path.starts_with("schemas/gtfs/") && path.ends_with(".odcs.yaml");
         for (path, text) in standard::FILES.iter().filter(|(path, _)| is_contract(path)) {
             // They are those of the repository, which a test reads as a folder.
-            if let Ok(contract) = odcs::contract(Path::new(path), text) {
+            for contract in odcs::contracts(Path::new(path), text).unwrap_or_default() {
                 library.contracts.insert(contract.table.clone(), Arc::new(contract));
             }
         }
@@ -293,12 +349,13 @@ fn elsewhere(contract: &Contract, target: &Target, file: &Path) -> Result<Arc<Co
         };
         Astray::Key(message, remedy.to_owned())
     })?;
-    let other = odcs::contract(&path, &text).map_err(Astray::There)?;
-    if other.table != target.table {
-        let message = format!("'{shown}' is the contract of '{}', not of '{}'", other.table, target.table);
-        return Err(Astray::Key(message, suggestion(&target.table, &[other.table.as_str()])));
-    }
-    Ok(Arc::new(other))
+    let tables = odcs::document(&path, &text).map_err(Astray::There)?.tables;
+    let known: Vec<String> = tables.iter().map(|other| other.table.clone()).collect();
+    tables.into_iter().find(|other| other.table == target.table).map(Arc::new).ok_or_else(|| {
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let message = format!("'{shown}' is the contract of '{}', not of '{}'", known.join("', '"), target.table);
+        Astray::Key(message, suggestion(&target.table, &known))
+    })
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod left_out;
 mod linking;
 mod losses;
 mod mistakes;
+mod odcs;
 mod private_text;
 mod published;
 mod quality;

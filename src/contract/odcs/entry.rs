@@ -11,7 +11,11 @@ pub(super) struct Entry<'a> {
     pub kind: String,
     /// The column that it stands at, and its place.
     pub column: Option<(&'a str, usize)>,
+    /// Where it stands inside of a column: `stops.items.name`.
+    pub path: Option<String>,
     pub name: Option<String>,
+    /// ODCS `id`.
+    pub stable_id: Option<String>,
     pub severity: Severity,
     pub dimension: Option<Dimension>,
     pub on_fail: OnFail,
@@ -33,26 +37,18 @@ impl<'a> Entry<'a> {
     /// Reads an entry at a table, or at a column and its place.
     pub fn read(node: &'a Node, column: Option<(&'a str, usize)>, told: &mut Told) -> Self {
         let section = Section::new(node);
-        section.accept(&[
-            "id",
-            "authoritativeDefinitions",
-            "method",
-            "schedule",
-            "scheduler",
-            "tags",
-            "rule",
-            "unit",
-            "metric",
-        ]);
-        section.accept(&["engine"]);
+        section.accept(&["authoritativeDefinitions", "method", "schedule", "scheduler", "tags", "unit", "engine"]);
+        section.accept(&["metric", "rule", "validValues"]);
         section.accept(&words::OPERATORS);
         section.custom("partitions");
         let severity = choose(section.get("severity"), "severity", words::SEVERITIES, &mut told.fit);
         let on_fail = choose(section.custom("onFail"), "onFail", words::ON_FAIL, &mut told.fit);
         let mut entry = Self {
-            kind: section.get("type").and_then(Node::scalar).unwrap_or_else(|| "library".to_owned()),
+            kind: section.text("type", told).unwrap_or_else(|| "library".to_owned()),
             column,
+            path: None,
             name: section.text("name", told),
+            stable_id: section.text("id", told),
             severity: severity.unwrap_or(Severity::Error),
             dimension: choose(section.get("dimension"), "dimension", words::DIMENSIONS, &mut told.form),
             on_fail: on_fail.unwrap_or(OnFail::Report),

@@ -1,6 +1,8 @@
 //! What a contract is called, and by which version of the standard it is written (ODCS 3.1, "Fundamentals").
 
 use crate::contract::odcs::section::{Section, Told};
+use crate::contract::odcs::words;
+use crate::yaml::suggestion;
 
 /// What every table of the file shares.
 pub(super) struct Fundamentals {
@@ -15,15 +17,19 @@ pub(super) fn read(root: &Section<'_>, told: &mut Told) -> Fundamentals {
     let id = root.require_text("id", told).unwrap_or_default();
     let version = root.require_text("version", told).unwrap_or_default();
     root.require_text("status", told);
-    must_be(root, "kind", "DataContract", told);
-    must_be(root, "apiVersion", "v3.1.0", told);
+    one_of(root, "kind", &["DataContract"], told);
+    one_of(root, "apiVersion", words::API_VERSIONS, told);
     Fundamentals { id, version }
 }
 
-fn must_be(root: &Section<'_>, key: &'static str, expected: &str, told: &mut Told) {
+fn one_of(root: &Section<'_>, key: &'static str, known: &[&str], told: &mut Told) {
     if let Some(found) = root.require_text(key, told)
-        && found != expected
+        && !known.contains(&found.as_str())
     {
-        told.form.add(root.line_of(key), format!("'{key}' is '{found}'"), format!("Write '{key}: {expected}'."));
+        let remedy = match known {
+            [only] => format!("Write '{key}: {only}'."),
+            _ => suggestion(&found, known),
+        };
+        told.form.add(root.line_of(key), format!("'{key}' is '{found}'"), remedy);
     }
 }

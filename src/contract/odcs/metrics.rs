@@ -1,19 +1,20 @@
 //! The library metrics (ODCS 3.1, "Data quality", "Library").
 
-use crate::contract::metric::{Metric, MetricRule, Unit};
-use crate::contract::names::Named;
+use crate::contract::metric::{Limit, Metric, MetricRule, Threshold, Unit};
 use crate::contract::odcs::entry::Entry;
-use crate::contract::odcs::operators;
-use crate::contract::odcs::refer::{line_of, named, unknown_column};
+use crate::contract::odcs::refer::{line_of, taken, unknown_column};
 use crate::contract::odcs::section::{Section, Told};
-use crate::contract::odcs::words::METRICS;
-use crate::contract::{Classification, Column, Contract, Dimension, Kind, OnFail, RuleId, written};
+use crate::contract::odcs::words::{EARLIER_METRICS, METRICS};
+use crate::contract::odcs::{naming, operators};
+use crate::contract::{Classification, Column, Contract, Dimension, Kind, OnFail, written};
 use crate::yaml::{Node, Problems, suggestion};
 
 /// Reads an entry of `type: library`.
 pub(super) fn read(entry: &Entry<'_>, contract: &Contract, told: &mut Told) -> Option<MetricRule> {
-    let name = entry.section.require_text("metric", told)?;
-    let limit = operators::limit(&entry.section, false, told);
+    let (name, is_none_alone) = name(entry, told)?;
+    let has_operator = !operators::there(&entry.section, false).is_empty();
+    let none = Limit { threshold: Threshold::Be(0.0), unit: Unit::Rows };
+    let limit = if is_none_alone && !has_operator { Some(none) } else { operators::limit(&entry.section, false, told) };
     let metric = metric(&name, entry, contract, told)?;
     let is_count = matches!(metric, Metric::RowCount | Metric::DuplicateValues { .. });
     if is_count && limit.is_some_and(|limit| limit.unit == Unit::Percent) {
@@ -28,13 +29,13 @@ pub(super) fn read(entry: &Entry<'_>, contract: &Contract, told: &mut Told) -> O
         );
     }
     tell_of_private_values(&metric, &name, entry, contract, &mut told.fit);
-    if let Some(name) = &entry.name {
-        named(Named::Rule, name, entry.section.line_of("name"), &mut told.fit);
-    }
+    let limit = limit?;
+    let id = naming::id(entry, &name, true, contract, told);
+    taken(&id, entry.section.line(), contract, &mut told.fit);
     Some(MetricRule {
-        id: id(&name, entry, contract),
+        id,
         line: entry.section.line(),
-        limit: limit?,
+        limit,
         severity: entry.severity,
         dimension: entry.dimension.unwrap_or(match metric {
             Metric::RowCount | Metric::NullValues { .. } | Metric::MissingValues { .. } => Dimension::Completeness,
@@ -50,10 +51,22 @@ pub(super) fn read(entry: &Entry<'_>, contract: &Contract, told: &mut Told) -> O
     })
 }
 
-fn id(metric: &str, entry: &Entry<'_>, contract: &Contract) -> RuleId {
-    let at = entry.column.map_or(String::new(), |(column, _)| format!("{column}."));
-    let name = entry.name.clone().unwrap_or_else(|| format!("{at}{metric}"));
-    RuleId(format!("{}.{name}", contract.table))
+/// The metric's name in ODCS 3.1, and whether without an operator there must be none. In ODCS 3.0 metrics had other names, and
+/// stood under `rule`.
+fn name(entry: &Entry<'_>, told: &mut Told) -> Option<(String, bool)> {
+    let earlier = entry.section.text("rule", told).filter(|_| entry.section.get("metric").is_none());
+    let Some(earlier) = earlier else {
+        return Some((entry.section.require_text("metric", told)?, false));
+    };
+    if let Some((_, name, is_none_alone)) = EARLIER_METRICS.iter().find(|(name, ..)| *name == earlier) {
+        return Some(((*name).to_owned(), *is_none_alone));
+    }
+    if METRICS.contains(&earlier.as_str()) {
+        return Some((earlier, false));
+    }
+    let known: Vec<&str> = EARLIER_METRICS.iter().map(|(name, ..)| *name).collect();
+    told.fit.add(entry.section.line_of("rule"), format!("'{earlier}' is no metric"), suggestion(&earlier, &known));
+    None
 }
 
 /// What a metric comes to is published. Of a private column it may only say how many rows have a value: to compare the values
@@ -156,8 +169,10 @@ fn duplicates(arguments: &Section<'_>, entry: &Entry<'_>, contract: &Contract, t
 }
 
 fn invalid(column: usize, arguments: &Section<'_>, entry: &Entry<'_>, contract: &Contract, told: &mut Told) -> Metric {
-    let valid = texts("validValues", arguments);
-    readable("validValues", arguments, &contract.columns[column], &mut told.fit);
+    // In ODCS 3.0 they stood beside the name.
+    let place = if arguments.get("validValues").is_some() { arguments } else { &entry.section };
+    let valid = texts("validValues", place);
+    readable("validValues", place, &contract.columns[column], &mut told.fit);
     let pattern = arguments.text("pattern", told);
     if valid.is_none() && pattern.is_none() {
         let message = "'invalidValues' does not say what is valid";

@@ -1,9 +1,14 @@
 //! What a type says of the values of a column beyond its name (ODCS 3.1, "Schema", `logicalTypeOptions`). What no value of the
 //! type could fail, or none could meet, is a mistake.
 
-use crate::contract::Kind;
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+
+use crate::contract::odcs::dates;
 use crate::contract::odcs::section::{Section, Told};
 use crate::contract::pattern::{has_flag_x, whole};
+use crate::contract::{Kind, Shape};
 use crate::time::{ServiceDate, ServiceSeconds};
 use crate::yaml::{Node, Problems};
 
@@ -22,28 +27,39 @@ pub(super) struct Options {
     pub min_length: Option<usize>,
     /// In characters.
     pub max_length: Option<usize>,
+    /// Whether whole numbers need 64 bits.
+    pub is_wide: bool,
+    /// Whether numbers have 32 bits.
+    pub is_single: bool,
+    /// And its line; of columns with one value a row.
+    pub format: Option<(String, u32)>,
 }
-
-/// Options of ODCS that no check carries out yet; to ignore them would let rows pass that the contract forbids.
-const NOT_YET: &[&str] = &["format", "timezone", "defaultTimezone"];
 
 /// The column whose options are read.
 struct Of<'a> {
     name: &'a str,
     kind: Kind,
+    /// Whether one value stands in a cell.
+    is_value: bool,
     options: Section<'a>,
+    /// Bounds without a zone are in this one, and may be written in this form.
+    zone: TimeZone,
+    format: Option<String>,
 }
 
 /// Reads the options of a column by its type.
-pub(super) fn read(name: &str, node: &Node, kind: Kind, told: &mut Told) -> Options {
-    let of = Of { name, kind, options: Section::new(node) };
-    for key in NOT_YET {
-        if of.options.get(key).is_some() {
-            let line =
-                node.pairs().iter().find(|(other, _)| other.text() == Some(key)).map_or(node.line, |(key, _)| key.line);
-            told.form.add(line, format!("'{key}' is not supported yet"), "Say it with a pattern or a SQL rule.");
-        }
+pub(super) fn read(name: &str, property: &Section<'_>, kind: Kind, shape: &Shape, told: &mut Told) -> Options {
+    let Some(node) = property.get("logicalTypeOptions") else { return Options::default() };
+    let options = Section::new(node);
+    // How many parts a value has, and which, is checked nowhere: no column that is published has any.
+    match shape {
+        Shape::Value => {}
+        Shape::Array(_) => options.accept(&["minItems", "maxItems", "uniqueItems"]),
+        Shape::Object(_) => options.accept(&["minProperties", "maxProperties", "required"]),
     }
+    let zone = zone(kind, &options, told);
+    let format = options.text("format", told);
+    let of = Of { name, kind, is_value: *shape == Shape::Value, options, zone, format };
     of.tell_of_other_types(&mut told.fit);
     let mut bound = |key: &'static str| of.bound(key, &mut told.fit);
     let (minimum, maximum) = (bound("minimum"), bound("maximum"));
@@ -53,7 +69,35 @@ pub(super) fn read(name: &str, node: &Node, kind: Kind, told: &mut Told) -> Opti
     let (min_length, max_length) = of.lengths(&mut told.fit);
     let pattern = pattern(name, &of.options, told).filter(|_| kind == Kind::Text);
     of.options.end_as("is no option here", told);
-    Options { minimum, maximum, above, below, multiple_of, pattern, min_length, max_length }
+    let format = of.format.filter(|_| of.is_value).map(|format| (format, of.options.line_of("format")));
+    let (is_wide, is_single) = (false, false);
+    Options { minimum, maximum, above, below, multiple_of, pattern, min_length, max_length, is_wide, is_single, format }
+}
+
+/// The zone of bounds that name none. What is published are instants, and times of a service date, which have no zone.
+fn zone(kind: Kind, options: &Section<'_>, told: &mut Told) -> TimeZone {
+    if !matches!(kind, Kind::Instant | Kind::ServiceTime) {
+        return TimeZone::UTC;
+    }
+    let is_zoned = options.get("timezone").map(|_| options.flag("timezone", told));
+    let line = options.line_of("timezone");
+    match (kind, is_zoned) {
+        (Kind::Instant, Some(false)) => {
+            let message = "'timezone: false', and timestamps are published as instants in UTC";
+            told.fit.add(line, message, "Remove 'timezone', or write true.");
+        }
+        (Kind::ServiceTime, Some(true)) => {
+            let message = "'timezone: true', and a time of a service date has no zone";
+            told.fit.add(line, message, "Remove 'timezone', or write false.");
+        }
+        _ => {}
+    }
+    let Some(name) = options.text("defaultTimezone", told) else { return TimeZone::UTC };
+    TimeZone::get(&name).unwrap_or_else(|_| {
+        let line = options.line_of("defaultTimezone");
+        told.fit.add(line, format!("'{name}' is no time zone"), "Write a name like 'Europe/Berlin'.");
+        TimeZone::UTC
+    })
 }
 
 impl Of<'_> {
@@ -64,6 +108,12 @@ impl Of<'_> {
     /// Options that are about values of another type.
     fn tell_of_other_types(&self, problems: &mut Problems) {
         let held = held(self.kind);
+        for key in ["timezone", "defaultTimezone"] {
+            if !matches!(self.kind, Kind::Instant | Kind::ServiceTime) && self.options.get(key).is_some() {
+                let message = format!("'{key}' is about timestamps and times, and '{}' holds {held}", self.name);
+                problems.add(self.options.line_of(key), message, "Remove it.");
+            }
+        }
         for key in ["pattern", "minLength", "maxLength"] {
             if self.kind != Kind::Text && self.options.get(key).is_some() {
                 let message = format!("'{key}' is about texts, and '{}' holds {held}", self.name);
@@ -84,7 +134,7 @@ impl Of<'_> {
             problems.add(node.line, message, "Remove it, or write 'values' or a SQL rule.");
             return None;
         }
-        let bound = bound(node, self.kind);
+        let bound = bound(node, self.kind, &self.zone, self.format.as_deref());
         if bound.is_none() {
             let (what, remedy) = match self.kind {
                 Kind::Date => ("no date".to_owned(), "Write a date like '2026-11-24'."),
@@ -166,21 +216,35 @@ impl Of<'_> {
     }
 }
 
-/// A bound in the numbers that the column's array has: days, milliseconds and seconds.
-fn bound(node: &Node, kind: Kind) -> Option<f64> {
+/// A bound in the numbers that the column's array has: days, milliseconds and seconds. It is written as in ISO 8601, or in
+/// the format that the column names.
+fn bound(node: &Node, kind: Kind, zone: &TimeZone, format: Option<&str>) -> Option<f64> {
     let text = node.scalar()?;
     let text = text.trim();
-    let instant = || {
-        let of_day = |date: jiff::civil::Date| jiff::tz::TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok();
-        text.parse::<jiff::Timestamp>().ok().or_else(|| text.parse().ok().and_then(of_day))
-    };
+    let instant = |local: DateTime| zone.to_timestamp(local).ok();
     match kind {
-        Kind::Date => text.parse::<ServiceDate>().ok().map(|date| f64::from(date.days_since_epoch())),
-        Kind::Instant => instant().map(|instant| instant.as_millisecond() as f64),
+        Kind::Date => {
+            let date = text.parse::<Date>().ok().or_else(|| dates::parsed(text, format?)?.to_date().ok());
+            date.map(|date| f64::from(ServiceDate(date).days_since_epoch()))
+        }
+        Kind::Instant => {
+            let written = || {
+                let broken = dates::parsed(text, format?)?;
+                let local = || broken.to_datetime().or_else(|_| broken.to_date().map(|date| date.at(0, 0, 0, 0)));
+                broken.to_timestamp().ok().or_else(|| instant(local().ok()?))
+            };
+            let time = text.parse::<Timestamp>().ok();
+            let time = time.or_else(|| text.parse::<DateTime>().ok().and_then(instant)).or_else(written);
+            time.map(|time| time.as_millisecond() as f64)
+        }
         // In seconds, too, as the column is stored.
         Kind::ServiceTime => ServiceSeconds::from_gtfs(text.as_bytes())
             .map(|time| f64::from(time.0))
-            .or_else(|| node.int().map(|seconds| seconds as f64)),
+            .or_else(|| node.int().map(|seconds| seconds as f64))
+            .or_else(|| {
+                let time = dates::parsed(text, format?)?.to_time().ok()?;
+                Some(f64::from(time.hour()) * 3600.0 + f64::from(time.minute()) * 60.0 + f64::from(time.second()))
+            }),
         _ => node.number().filter(|number| number.is_finite()),
     }
 }

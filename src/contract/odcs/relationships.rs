@@ -26,12 +26,14 @@ type Place = (Option<PathBuf>, String);
 /// The place and the column that a reference names: `table.column`, or fully qualified
 /// `file.yaml#/schema/table/properties/column`.
 fn reference(text: &str) -> Option<(Place, String)> {
-    let (file, table, column) = match text.split_once('#') {
+    // A path without a file is one in this file.
+    let path_here = text.strip_prefix('/').unwrap_or(text).starts_with("schema/").then_some(("", text));
+    let (file, table, column) = match text.split_once('#').or(path_here) {
         None => text.split_once('.').map(|(table, column)| (None, table, column))?,
         Some((file, path)) => {
             let path = path.strip_prefix('/').unwrap_or(path);
             let (table, column) = path.strip_prefix("schema/")?.split_once("/properties/")?;
-            (Some(PathBuf::from(file)), table, column)
+            ((!file.is_empty()).then(|| PathBuf::from(file)), table, column)
         }
     };
     let is_name = |name: &str| !name.is_empty() && !name.contains(['.', '/']);

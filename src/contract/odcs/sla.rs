@@ -18,26 +18,59 @@ const UNITS: &[(&[&str], i64)] = &[
     (&["y", "yr", "year", "years"], 366 * 86_400),
 ];
 
-/// Reads the promises of a contract.
-pub(super) fn read(promises: &[Node], contract: &mut Contract, told: &mut Told) {
-    for node in promises {
-        let promise = Section::new(node);
-        promise.accept(&["id", "valueExt", "driver", "scheduler", "schedule", "value", "unit", "element"]);
-        let property = promise.require_text("property", told);
-        let description = promise.text("description", told);
-        promise.end(told);
+/// Reads the promises of a file into its tables: a promise is about the table that its element names, and one without an element
+/// about all of them.
+pub(super) fn read(root: &Section<'_>, tables: &mut [Contract], told: &mut Told) {
+    let default = root.text("slaDefaultElement", told);
+    for node in root.items("slaProperties", told) {
+        let section = Section::new(node);
+        section.accept(&["id", "value", "valueExt", "unit", "driver", "scheduler", "schedule"]);
+        let property = section.require_text("property", told);
+        let element = section.text("element", told).or_else(|| default.clone());
+        let description = section.text("description", told);
+        section.end(told);
         let Some(property) = property.filter(|property| EXECUTED.contains(&property.as_str())) else { continue };
-        let id = RuleId(format!("{}.sla.{property}", contract.table));
-        if contract.rule_ids().any(|other| *other == id) {
-            let message = format!("'{property}' is promised twice");
-            told.fit.add(promise.line(), message, "Remove one of the two.");
+        let is_of = |contract: &Contract| {
+            let table = element.as_ref().and_then(|element| element.split_once('.')).map(|(table, _)| table);
+            table.is_none_or(|table| table == contract.table)
+        };
+        // In a file of one table there is no other that could be meant.
+        let is_alone = tables.len() == 1;
+        if !is_alone && !tables.is_empty() && !tables.iter().any(is_of) {
+            let (line, element) = (section.line_of("element"), element.as_deref().unwrap_or_default());
+            let known: Vec<&str> = tables.iter().map(|contract| contract.table.as_str()).collect();
+            told.fit.add(line, format!("'{element}' is in no table of this file"), suggestion(element, &known));
         }
-        let Some(asks) = asks(&property, &promise, contract, told) else { continue };
-        contract.sla.push(Promise { id, line: promise.line(), asks, description });
+        let promise = Read { property, element: element.clone(), section, description };
+        for contract in tables.iter_mut().filter(|contract| is_alone || is_of(contract)) {
+            promise.add_to(contract, told);
+        }
     }
 }
 
-fn asks(property: &str, promise: &Section<'_>, contract: &Contract, told: &mut Told) -> Option<Asks> {
+/// A promise as the file has it.
+struct Read<'a> {
+    property: String,
+    element: Option<String>,
+    section: Section<'a>,
+    description: Option<String>,
+}
+
+impl Read<'_> {
+    fn add_to(&self, contract: &mut Contract, told: &mut Told) {
+        let (property, line) = (&self.property, self.section.line());
+        let id = RuleId(format!("{}.sla.{property}", contract.table));
+        if contract.rule_ids().any(|other| *other == id) {
+            told.fit.add(line, format!("'{property}' is promised twice"), "Remove one of the two.");
+        }
+        if let Some(asks) = asks(property, self, contract, told) {
+            contract.sla.push(Promise { id, line, asks, description: self.description.clone() });
+        }
+    }
+}
+
+fn asks(property: &str, read: &Read<'_>, contract: &Contract, told: &mut Told) -> Option<Asks> {
+    let promise = &read.section;
     let value = promise.get("value").and_then(Node::number);
     let line_of_value = promise.line_of("value");
     if value.is_none_or(|value| value <= 0.0) {
@@ -52,7 +85,7 @@ fn asks(property: &str, promise: &Section<'_>, contract: &Contract, told: &mut T
             let line = if value > 100.0 { line_of_value } else { line_of_unit };
             told.fit.add(line, "'completeness' is no percentage", "Write 'value: 95' and 'unit: percent'.");
         }
-        return Some(Asks::Completeness { column: element(property, promise, contract, told)?, percent: value });
+        return Some(Asks::Completeness { column: element(property, read, contract, told)?, percent: value });
     }
     let Some(unit) = unit else {
         let message = format!("'{property}' has no unit of time");
@@ -67,20 +100,21 @@ fn asks(property: &str, promise: &Section<'_>, contract: &Contract, told: &mut T
     let seconds = (value * *seconds as f64).round() as i64;
     Some(match property {
         "retention" => Asks::Retention { days: seconds / 86_400 },
-        "freshness" => Asks::Freshness { column: element(property, promise, contract, told)?, seconds },
-        _ => Asks::Latency { column: element(property, promise, contract, told)?, seconds },
+        "freshness" => Asks::Freshness { column: element(property, read, contract, told)?, seconds },
+        _ => Asks::Latency { column: element(property, read, contract, told)?, seconds },
     })
 }
 
 /// The timestamp that a promise is about: `table.column`.
-fn element(property: &str, promise: &Section<'_>, contract: &Contract, told: &mut Told) -> Option<usize> {
-    let Some(element) = promise.get("element").and_then(Node::scalar) else {
+fn element(property: &str, read: &Read<'_>, contract: &Contract, told: &mut Told) -> Option<usize> {
+    let promise = &read.section;
+    let Some(element) = &read.element else {
         let message = format!("'{property}' does not say of which column");
         told.fit.add(promise.line(), message, format!("Add 'element: {}.<timestamp>'.", contract.table));
         return None;
     };
     let line = promise.line_of("element");
-    let column = element.strip_prefix(&format!("{}.", contract.table)).unwrap_or(&element);
+    let column = element.strip_prefix(&format!("{}.", contract.table)).unwrap_or(element);
     let Some(place) = contract.index_of(column) else {
         unknown_column(column, line, contract, &mut told.fit);
         return None;

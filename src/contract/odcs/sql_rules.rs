@@ -1,30 +1,21 @@
 //! Rules that a query makes: `type: sql`, and `type: custom` of the engine `fahrtenbuch` (ODCS 3.1, "Data quality").
 
 use crate::contract::metric::{Limit, Unit};
-use crate::contract::names::Named;
 use crate::contract::odcs::entry::Entry;
-use crate::contract::odcs::refer::{named, places, taken};
+use crate::contract::odcs::refer::{places, taken};
 use crate::contract::odcs::section::Told;
-use crate::contract::odcs::{operators, sql};
+use crate::contract::odcs::{naming, operators, sql};
 use crate::contract::query::Query;
-use crate::contract::{Contract, Dimension, OnFail, Rule, RuleId};
-use crate::yaml::suggestion;
-
-/// The engine of our own rules.
-const ENGINE: &str = "fahrtenbuch";
+use crate::contract::{Contract, Dimension, OnFail, Rule};
 
 /// Reads a rule.
 pub(super) fn read(entry: &Entry<'_>, contract: &Contract, told: &mut Told) -> Option<Rule> {
     let is_own = entry.kind == "custom";
     let query = query(entry, is_own, contract, told);
     let (limit, is_number) = limit(entry, is_own, told);
-    if entry.name.is_none() {
-        entry.section.require_text("name", told);
-    }
-    let (query, name) = (query?, entry.name.as_ref()?);
+    let query = query?;
     let line = entry.section.line();
-    named(Named::Rule, name, entry.section.line_of("name"), &mut told.fit);
-    let id = RuleId(format!("{}.{name}", contract.table));
+    let id = naming::id(entry, if is_own { "rows" } else { "sql" }, false, contract, told);
     taken(&id, line, contract, &mut told.fit);
     let invalidates = match entry.invalidates {
         Some(list) => places(list, "invalidates", contract, &mut told.fit),
@@ -55,13 +46,6 @@ pub(super) fn read(entry: &Entry<'_>, contract: &Contract, told: &mut Told) -> O
 
 fn query(entry: &Entry<'_>, is_own: bool, contract: &Contract, told: &mut Told) -> Option<Query> {
     let (key, text) = if is_own { ("implementation", entry.implementation) } else { ("query", entry.query) };
-    if is_own && let Some(engine) = entry.section.require_text("engine", told).filter(|engine| engine != ENGINE) {
-        told.form.add(
-            entry.section.line_of("engine"),
-            format!("'engine' is '{engine}'"),
-            suggestion(&engine, &[ENGINE]),
-        );
-    }
     let Some(text) = text else {
         entry.section.require_text(key, told);
         return None;

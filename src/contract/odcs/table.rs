@@ -16,6 +16,10 @@ pub(super) struct Origin<'a> {
     pub file: &'a Path,
     pub digest: Digest,
     pub fundamentals: &'a Fundamentals,
+    /// Whether it is the only table of the file.
+    pub is_alone: bool,
+    /// See [`Contract::is_ours`].
+    pub is_ours: bool,
 }
 
 /// Reads a table.
@@ -32,7 +36,11 @@ pub(super) fn read(node: &Node, origin: &Origin<'_>, told: &mut Told) -> Option<
     }
     let (columns, primary_key) = columns(&name, &properties, told);
     let mut contract = Contract {
-        id: origin.fundamentals.id.clone(),
+        // Records know a contract by its id, so each table of a file has one of its own.
+        id: match origin.is_alone {
+            true => origin.fundamentals.id.clone(),
+            false => format!("{}.{name}", origin.fundamentals.id),
+        },
         version: origin.fundamentals.version.clone(),
         file: origin.file.to_owned(),
         digest: origin.digest,
@@ -45,6 +53,7 @@ pub(super) fn read(node: &Node, origin: &Origin<'_>, told: &mut Told) -> Option<
         views: Vec::new(),
         metrics: Vec::new(),
         texts: Vec::new(),
+        unexecuted: Vec::new(),
         sla: Vec::new(),
         sort_by: Vec::new(),
         missing_values: missing_values(&table, told),
@@ -52,6 +61,7 @@ pub(super) fn read(node: &Node, origin: &Origin<'_>, told: &mut Told) -> Option<
         presence: choose(table.custom("gtfsPresence"), "gtfsPresence", words::PRESENCES, &mut told.fit)
             .unwrap_or_default(),
         limits: loss_limits(&table, told),
+        is_ours: origin.is_ours,
         table: name,
         columns,
     };
@@ -63,6 +73,7 @@ pub(super) fn read(node: &Node, origin: &Origin<'_>, told: &mut Told) -> Option<
         if let Some(column) = property.node.get("name").and_then(Node::scalar) {
             relationships::read(Some(&column), property, &mut contract, told);
             quality::read(Some(&column), property, &mut contract, told);
+            quality::list_nested(&column, property.node, &mut contract, told);
         }
         property.end(told);
     }

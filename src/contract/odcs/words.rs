@@ -42,8 +42,16 @@ pub(super) const ENCODINGS: &[(&str, Encoding)] = &[
     ("byteStreamSplit", Encoding::ByteStreamSplit),
 ];
 
-pub(super) const CLASSIFICATIONS: &[(&str, Classification)] =
-    &[("public", Classification::Public), ("private", Classification::Private)];
+/// ODCS leaves the words open; those that other contracts use for what is not public are read as `private`.
+pub(super) const CLASSIFICATIONS: &[(&str, Classification)] = &[
+    ("public", Classification::Public),
+    ("private", Classification::Private),
+    ("restricted", Classification::Private),
+    ("confidential", Classification::Private),
+    ("internal", Classification::Private),
+    ("sensitive", Classification::Private),
+    ("secret", Classification::Private),
+];
 
 /// ODCS 3.1, "Data quality", "Comparison operators".
 pub(super) const OPERATORS: [&str; 8] = [
@@ -59,3 +67,44 @@ pub(super) const OPERATORS: [&str; 8] = [
 
 /// ODCS 3.1, "Data quality", "Library".
 pub(super) const METRICS: [&str; 5] = ["rowCount", "nullValues", "missingValues", "invalidValues", "duplicateValues"];
+
+/// What the metrics were called in ODCS 3.0, as `rule`, and by tools of its time, and whether the name alone says that there
+/// must be none.
+pub(super) const EARLIER_METRICS: &[(&str, &str, bool)] = &[
+    ("rowCount", "rowCount", false),
+    ("countCheck", "rowCount", false),
+    ("duplicateCount", "duplicateValues", false),
+    ("uniqueCheck", "duplicateValues", true),
+    ("unique", "duplicateValues", true),
+    ("nullCheck", "nullValues", true),
+    ("notNull", "nullValues", true),
+    ("nullCount", "nullValues", false),
+    ("validValues", "invalidValues", true),
+    ("invalidCount", "invalidValues", false),
+    ("missingCount", "missingValues", false),
+];
+
+/// Versions of the standard whose files are read: all that the schema of 3.1.0 knows.
+pub(super) const API_VERSIONS: &[&str] = &["v3.1.0", "v3.0.2", "v3.0.1", "v3.0.0", "v2.2.2", "v2.2.1", "v2.2.0"];
+
+/// Custom properties that no other program has: a contract with one of them is written for this one.
+pub(super) const OURS: &[&str] = &[
+    "allowsPrivateText",
+    "businessImpactDe",
+    "descriptionDe",
+    "gtfsFile",
+    "gtfsPresence",
+    "gtfsType",
+    "invalidates",
+    "maxRoutesLost",
+    "maxRowsLost",
+    "maxServicesLost",
+    "maxValuesLost",
+    "mixedCase",
+    "onFail",
+    "roundTo",
+    "sortBy",
+];
+
+/// The engine of our own rules.
+pub(super) const ENGINE: &str = "fahrtenbuch";
