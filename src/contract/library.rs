@@ -1,13 +1,13 @@
 //! All contracts of a folder, and what they say of each other.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::{Component, Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use crate::contract::notices::{self, Change};
-use crate::contract::{Contract, Target, odcs, standard};
+use crate::contract::{Contract, odcs, references, standard};
 use crate::digest::{Digest, Digester};
-use crate::yaml::{Problem, Problems, suggestion};
+use crate::yaml::{Problem, Problems};
 
 /// The contracts of one folder, such as `schemas/gtfs`, by table name.
 #[derive(Clone, Debug, Default)]
@@ -61,7 +61,7 @@ impl Survey {
         // A file that could not be read would make every key into it look like a key into nowhere.
         if whole {
             let mut between = Vec::new();
-            survey.library.check_keys(&mut between);
+            references::check_keys(&survey.library.contracts, &mut between);
             survey.sort_out(between, &mut found);
         }
         survey.library.check_rule_ids(&mut found);
@@ -176,7 +176,7 @@ impl Library {
 
     /// The contracts in an order in which every table comes after the tables that its foreign keys name; ties by name.
     pub fn in_reference_order(&self) -> Vec<Arc<Contract>> {
-        self.order().0
+        references::order(&self.contracts).0
     }
 
     /// Over the digests of the files, in the order of the tables' names: what a run record names.
@@ -186,113 +186,6 @@ impl Library {
             digester.update(&contract.digest.0);
         }
         digester.finish()
-    }
-
-    /// The order, and the tables that a cycle keeps out of it (they follow at its end, by name).
-    fn order(&self) -> (Vec<Arc<Contract>>, Vec<Arc<Contract>>) {
-        let mut waiting: Vec<&Arc<Contract>> = self.contracts.values().collect();
-        let mut done = BTreeSet::new();
-        let mut order = Vec::new();
-        let ready = |contract: &Contract, done: &BTreeSet<&str>| {
-            contract.foreign_keys.iter().flat_map(|key| &key.targets).all(|target| {
-                target.file.is_some()
-                    || target.table == contract.table
-                    || done.contains(target.table.as_str())
-                    || !self.contracts.contains_key(&target.table)
-            })
-        };
-        while let Some(place) = waiting.iter().position(|contract| ready(contract, &done)) {
-            let next = waiting.remove(place);
-            done.insert(next.table.as_str());
-            order.push(next.clone());
-        }
-        let stuck: Vec<_> = waiting.into_iter().cloned().collect();
-        order.extend(stuck.iter().cloned());
-        (order, stuck)
-    }
-
-    fn check_keys(&self, found: &mut Vec<Problem>) {
-        let tables: Vec<&str> = self.contracts.keys().map(String::as_str).collect();
-        for contract in self.contracts.values() {
-            let mut problems = Problems::new(&contract.file);
-            for (key, target) in contract.foreign_keys.iter().flat_map(|key| key.targets.iter().map(move |t| (key, t)))
-            {
-                let other = match &target.file {
-                    Some(file) => elsewhere(contract, target, file),
-                    None => self.get(&target.table).cloned().ok_or_else(|| {
-                        let name = &target.table;
-                        let message = format!("the foreign key names the table '{name}', which has no contract");
-                        Astray::Key(message, suggestion(name, &tables))
-                    }),
-                };
-                let other = match other {
-                    Ok(other) => other,
-                    Err(Astray::Key(message, remedy)) => {
-                        problems.add(key.line, message, remedy);
-                        continue;
-                    }
-                    Err(Astray::There(mut mistakes)) => {
-                        found.append(&mut mistakes);
-                        continue;
-                    }
-                };
-                for (&place, name) in key.columns.iter().zip(&target.columns) {
-                    let own = &contract.columns[place];
-                    match other.index_of(name).map(|place| &other.columns[place]) {
-                        None => {
-                            let known: Vec<&str> = other.columns.iter().map(|column| column.name.as_str()).collect();
-                            let message = format!("'{name}' is no column of '{}'", target.table);
-                            problems.add(key.line, message, suggestion(name, &known));
-                        }
-                        Some(there) if there.kind != own.kind => problems.add(
-                            key.line,
-                            format!(
-                                "'{}' is {:?}, but '{}.{name}' is {:?}",
-                                own.name, own.kind, target.table, there.kind
-                            ),
-                            "Give both columns the same type.",
-                        ),
-                        Some(_) => {}
-                    }
-                }
-            }
-            found.append(&mut problems.found);
-        }
-        for contract in self.order().1 {
-            let mut problems = Problems::new(&contract.file);
-            for key in &contract.foreign_keys {
-                let Some(way) = key.targets.iter().find_map(|target| self.way_back(&contract.table, target)) else {
-                    continue;
-                };
-                problems.add(
-                    key.line,
-                    format!("this foreign key is part of a cycle: {}", way.join(" -> ")),
-                    "Remove one of the references of the cycle.",
-                );
-            }
-            found.append(&mut problems.found);
-        }
-    }
-
-    /// The shortest way along foreign keys from a table by one of its keys back to it, by the tables' names.
-    fn way_back(&self, table: &str, by: &Target) -> Option<Vec<String>> {
-        let leads_on = |target: &Target, from: &str| target.file.is_none() && target.table != from;
-        let mut ways = VecDeque::from([vec![table.to_owned(), by.table.clone()]]);
-        let mut seen = BTreeSet::new();
-        while let Some(way) = ways.pop_front().filter(|_| leads_on(by, table)) {
-            let last = &way[way.len() - 1];
-            if last == table {
-                return Some(way);
-            }
-            if !seen.insert(last.clone()) {
-                continue;
-            }
-            let keys = self.get(last).map_or(&[][..], |contract| &contract.foreign_keys);
-            for target in keys.iter().flat_map(|key| &key.targets).filter(|target| leads_on(target, last)) {
-                ways.push_back([way.as_slice(), std::slice::from_ref(&target.table)].concat());
-            }
-        }
-        None
     }
 
     fn check_rule_ids(&self, found: &mut Vec<Problem>) {
@@ -307,55 +200,6 @@ impl Library {
             }
         }
     }
-}
-
-/// Why a foreign key leads nowhere.
-enum Astray {
-    /// What is wrong with it, and how to mend it.
-    Key(String, String),
-    /// The contract that it leads to has mistakes of its own.
-    There(Vec<Problem>),
-}
-
-/// A path without the steps that lead back, so that one file has one name in messages.
-fn straight(path: &Path) -> PathBuf {
-    let mut straight = PathBuf::new();
-    for part in path.components() {
-        if part == Component::ParentDir && matches!(straight.components().next_back(), Some(Component::Normal(_))) {
-            straight.pop();
-        } else {
-            straight.push(part);
-        }
-    }
-    straight
-}
-
-/// The contract of another folder that a key of `contract` names.
-fn elsewhere(contract: &Contract, target: &Target, file: &Path) -> Result<Arc<Contract>, Astray> {
-    let folder = contract.file.parent().unwrap_or(Path::new("."));
-    let path = straight(&folder.join(file));
-    let there = path.parent().unwrap_or(folder);
-    let shown = file.display();
-    if there.canonicalize().is_ok_and(|there| folder.canonicalize().is_ok_and(|folder| folder == there)) {
-        // The order of the tables and the search for cycles go by the short form.
-        let message = format!("the foreign key leads into '{shown}', which lies in the same folder");
-        return Err(Astray::Key(message, "Write 'table.column', without the file.".to_owned()));
-    }
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        let remedy = "Write the path from this contract's folder, such as '../gtfs/stops.odcs.yaml'.";
-        let message = match error.kind() {
-            std::io::ErrorKind::NotFound => format!("the foreign key leads into '{shown}', which does not exist"),
-            _ => format!("the foreign key leads into '{shown}', which cannot be read: {error}"),
-        };
-        Astray::Key(message, remedy.to_owned())
-    })?;
-    let tables = odcs::document(&path, &text).map_err(Astray::There)?.tables;
-    let known: Vec<String> = tables.iter().map(|other| other.table.clone()).collect();
-    tables.into_iter().find(|other| other.table == target.table).map(Arc::new).ok_or_else(|| {
-        let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        let message = format!("'{shown}' is the contract of '{}', not of '{}'", known.join("', '"), target.table);
-        Astray::Key(message, suggestion(&target.table, &known))
-    })
 }
 
 #[cfg(test)]

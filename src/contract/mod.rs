@@ -50,6 +50,7 @@ pub mod odcs;
 pub(crate) mod pattern;
 pub mod personal;
 pub mod query;
+mod references;
 pub mod rule;
 pub mod sla;
 pub mod standard;

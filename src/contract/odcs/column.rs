@@ -12,9 +12,9 @@ const SINGLE: &str = "float";
 
 /// Reads a column, but for its keys and rules, which refer to the other columns.
 pub(super) fn read(property: &Section<'_>, told: &mut Told) -> Option<Column> {
-    let name = property.require_text("name", told)?;
-    named(Named::Column, &name, property.line_of("name"), &mut told.fit);
-    let column = described(name, property, told);
+    let name = property.require_text("name", told);
+    let column = described(name.clone().unwrap_or_default(), property, told);
+    named(Named::Column, &name?, property.line_of("name"), told);
     let what = match &column.shape {
         Shape::Value => return Some(column),
         Shape::Array(_) => "a list",

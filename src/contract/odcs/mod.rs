@@ -112,6 +112,7 @@ fn read(node: &Node, file: &Path, text: &str, is_ours: bool, told: &mut Told) ->
             tables.push(contract);
         }
     }
+    relationships::resolve_ids(objects, &mut tables);
     sla::read(&root, &mut tables, told);
     root.end(told);
     tables

@@ -26,7 +26,13 @@ fn rule(entry: &Entry<'_>, contract: &mut Contract, told: &mut Told) {
             true
         }
         "custom" if let Some(engine) = other_engine(entry, told) => {
-            list(entry, &naming::slug(&engine), format!("it is a rule of the engine '{engine}'"), contract, told);
+            list(
+                entry,
+                &naming::slug(&engine),
+                format!("it is a rule of the engine '{}'", engine.escape_debug()),
+                contract,
+                told,
+            );
             return;
         }
         "sql" | "custom" => sql_rules::read(entry, contract, told).map(|rule| contract.rules.push(rule)).is_some(),

@@ -1,12 +1,14 @@
 //! How the parts of a contract refer to each other: by the names of its columns, views and rules.
 
 use crate::contract::names::{self, Named};
+use crate::contract::odcs::section::Told;
 use crate::contract::{Contract, RuleId};
 use crate::yaml::{Node, Problems, suggestion};
 
-/// Tells of a name that cannot be used.
-pub(super) fn named(what: Named, name: &str, line: u32, problems: &mut Problems) {
+/// Tells of a name that cannot be used. One with control characters could not even be shown.
+pub(super) fn named(what: Named, name: &str, line: u32, told: &mut Told) {
     if let Some((message, remedy)) = names::mistake(what, name) {
+        let problems = if name.contains(char::is_control) { &mut told.form } else { &mut told.fit };
         problems.add(line, message, remedy);
     }
 }

@@ -20,6 +20,31 @@ pub(super) fn read(column: Option<&str>, owner: &Section<'_>, contract: &mut Con
     }
 }
 
+/// References in full name tables and columns by their ids, where these have one: puts their names in place of them, as far as
+/// they are in the same file.
+pub(super) fn resolve_ids(objects: &[Node], tables: &mut [Contract]) {
+    let named = |nodes: &[Node], id: &str| {
+        let is_it = |node: &&Node| node.get("id").and_then(Node::text) == Some(id);
+        nodes.iter().find(is_it).and_then(|node| node.get("name")?.scalar())
+    };
+    let keys = tables.iter_mut().flat_map(|contract| &mut contract.foreign_keys);
+    for target in keys.flat_map(|key| &mut key.targets).filter(|target| target.file.is_none()) {
+        if let Some(name) = named(objects, &target.table) {
+            target.table = name;
+        }
+        let Some(object) = objects.iter().find(|node| node.get("name").and_then(Node::text) == Some(&target.table))
+        else {
+            continue;
+        };
+        let properties = object.get("properties").map_or(&[][..], Node::items);
+        for column in &mut target.columns {
+            if let Some(name) = named(properties, column) {
+                *column = name;
+            }
+        }
+    }
+}
+
 /// Where a reference leads: the file, if it is another one, and the table.
 type Place = (Option<PathBuf>, String);
 

@@ -28,7 +28,7 @@ pub(super) fn read(node: &Node, origin: &Origin<'_>, told: &mut Told) -> Option<
     table.accept(&["id", "physicalType", "physicalName", "authoritativeDefinitions", "tags", "logicalType"]);
     table.accept(&["dataGranularityDescription"]);
     let name = table.require_text("name", told)?;
-    named(Named::Table, &name, table.line_of("name"), &mut told.fit);
+    named(Named::Table, &name, table.line_of("name"), told);
     let properties: Vec<Section<'_>> = table.items("properties", told).iter().map(Section::new).collect();
     if properties.is_empty() {
         let message = format!("table '{name}' has no columns");

@@ -33,7 +33,7 @@ fn view(node: &Node, contract: &Contract, told: &mut Told) -> Option<View> {
     if is_taken || contract.view(&name).is_some() {
         told.fit.add(line, format!("the name '{name}' of the view is taken"), "Give the view another name.");
     }
-    named(Named::View, &name, line, &mut told.fit);
+    named(Named::View, &name, line, told);
     let per = node.get("per").map_or(Vec::new(), |list| places(list, "per", contract, &mut told.fit));
     sql::same_per(&format!("the view '{name}'"), node.line, &query, &per, contract, &mut told.fit);
     Some(View { name, line: node.line, query, per })
