@@ -12,9 +12,11 @@ use crate::yaml::Problem;
 #[command(after_help = "\
 Examples:
   fahrtenbuch check
-  fahrtenbuch -C /srv/offenburg check --json")]
+  fahrtenbuch -C /srv/offenburg check --json
+
+A contract that is written for other programs, that no pipeline uses and none could, is told in a note; it is no mistake.")]
 pub struct Arguments {
-    /// Write the mistakes as JSON to standard output
+    /// Write the mistakes as JSON to standard output, and under 'unfit' what keeps contracts of others from being used
     #[arg(long)]
     json: bool,
 }

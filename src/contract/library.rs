@@ -189,10 +189,11 @@ impl Library {
     }
 
     fn check_rule_ids(&self, found: &mut Vec<Problem>) {
-        let mut seen = BTreeSet::new();
+        let mut seen = BTreeMap::new();
         for contract in self.contracts.values() {
             for rule in &contract.rules {
-                if !seen.insert(rule.id.clone()) {
+                // Two of one contract were told when it was read.
+                if seen.insert(&rule.id, &contract.table).is_some_and(|other| *other != contract.table) {
                     let mut problems = Problems::new(&contract.file);
                     problems.add(rule.line, format!("the rule id '{}' is taken", rule.id), "Rename one of the two.");
                     found.append(&mut problems.found);
