@@ -344,7 +344,9 @@ impl Schema {
             }
             found.push(Value::Object(least.clone()));
             for (name, schema) in own.properties.iter().filter(|(name, _)| !fixed.contains_key(*name)) {
-                for value in self.values(schema, name, depth - 1) {
+                // What more must hold with such a value is in a case of its own.
+                let is_case = |value: &Value| shapes.cases.iter().any(|(case, _)| case.0 == *name && case.1 == *value);
+                for value in self.values(schema, name, depth - 1).into_iter().filter(|value| !is_case(value)) {
                     let mut object = least.clone();
                     object.insert(name.clone(), value);
                     found.push(Value::Object(object));

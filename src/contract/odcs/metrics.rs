@@ -56,6 +56,15 @@ pub(super) fn read(entry: &Entry<'_>, contract: &Contract, told: &mut Told) -> O
 fn name(entry: &Entry<'_>, told: &mut Told) -> Option<(String, bool)> {
     let earlier = entry.section.text("rule", told).filter(|_| entry.section.get("metric").is_none());
     let Some(earlier) = earlier else {
+        // The standard has entries that say neither their type nor a metric.
+        if entry.section.get("type").is_none() && entry.section.get("metric").is_none() {
+            told.fit.add(
+                entry.section.line(),
+                "'metric' is missing",
+                "Add 'metric: ...' here, or the 'type' of the rule.",
+            );
+            return None;
+        }
         return Some((entry.section.require_text("metric", told)?, false));
     };
     if let Some((_, name, is_none_alone)) = EARLIER_METRICS.iter().find(|(name, ..)| *name == earlier) {
