@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use crate::check::area::ServiceArea;
 use crate::check::dry_run::{self, Lack};
-use crate::contract::library::Library;
+use crate::contract::library::{Library, Survey};
 use crate::pipeline::{Format, Pipeline};
 use crate::publish::bucket;
 use crate::publish::pages::Site;
@@ -89,8 +89,8 @@ impl Workspace {
         let mut lacks = Vec::new();
         let has_area = workspace.as_ref().is_none_or(|workspace| workspace.area.is_some());
         for folder in contract_folders(root) {
-            match Library::read(&folder) {
-                Ok(library) => {
+            match Survey::read(&folder) {
+                Ok(Survey { library, .. }) => {
                     found.extend(crate::check::gtfs::unknown_codes(&library, &folder));
                     found.extend(queries(&library, &pipelines, has_area, &mut lacks));
                 }
@@ -130,6 +130,10 @@ fn queries(library: &Library, pipelines: &[Pipeline], has_area: bool, lacks: &mu
                 uses(&pipeline.contracts) || pipeline.released().iter().any(|other| other.file == contract.file)
             })
         };
+        // The queries of others may be in the dialect of another program.
+        if !contract.is_ours && users().next().is_none() {
+            continue;
+        }
         let place = dry_run::Place {
             siblings: library,
             gtfs: gtfs.clone(),

@@ -47,7 +47,7 @@ impl Problems {
 }
 
 /// A value and the line on which it starts.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Node {
     pub line: u32,
     pub value: Value,
@@ -55,8 +55,9 @@ pub struct Node {
     raw: Option<Box<str>>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value {
+    #[default]
     Null,
     Bool(bool),
     Int(i64),

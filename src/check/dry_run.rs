@@ -425,7 +425,7 @@ mod tests {
             "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    properties:\n\
              {COLUMNS}    quality:\n{rules}"
         );
-        let contract = crate::contract::read::contract(std::path::Path::new("t.odcs.yaml"), &text);
+        let contract = crate::contract::odcs::contract(std::path::Path::new("t.odcs.yaml"), &text);
         let contract = Arc::new(contract.unwrap_or_else(|problems| panic!("{problems:?}")));
         let library = Library::default();
         let place = Place {

@@ -144,7 +144,7 @@ mod tests {
     fn an_absent_value_is_no_duplicate_of_another_one() {
         let text = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
                     properties:\n      - {name: a, logicalType: string}\n      - {name: b, logicalType: string}\n";
-        let contract = crate::contract::read::contract(Path::new("t.odcs.yaml"), text).unwrap();
+        let contract = crate::contract::odcs::contract(Path::new("t.odcs.yaml"), text).unwrap();
         let column = |values: [Option<&str>; 6]| Arc::new(StringArray::from(values.to_vec())) as arrow_array::ArrayRef;
         let a = column([None, None, Some("x"), Some("x"), Some("x"), Some("y")]);
         let b = column([Some("1"), Some("1"), None, None, Some("2"), Some("2")]);

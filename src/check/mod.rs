@@ -1394,7 +1394,7 @@ mod tests {
     use arrow_array::{StringArray, UInt32Array, UInt64Array};
 
     use super::*;
-    use crate::contract::read;
+    use crate::contract::odcs;
 
     const CONTRACT: &str = "\
 apiVersion: v3.1.0
@@ -1425,7 +1425,7 @@ schema:
 RULES";
 
     fn contract(rules: &str) -> Arc<Contract> {
-        Arc::new(read::contract(Path::new("stops.odcs.yaml"), &CONTRACT.replace("RULES", rules)).unwrap())
+        Arc::new(odcs::contract(Path::new("stops.odcs.yaml"), &CONTRACT.replace("RULES", rules)).unwrap())
     }
 
     type Row<'a> = (Option<&'a str>, Option<i32>, Option<f64>, Option<&'a str>, Option<&'a str>);
@@ -1596,7 +1596,7 @@ RULES";
         // Of the same name as the own table, but another one.
         let text =
             CONTRACT.replace("RULES", "").replace("stops.id", "'../gtfs/stops.odcs.yaml#/schema/stops/properties/id'");
-        let contract = Arc::new(read::contract(Path::new("stops.odcs.yaml"), &text).unwrap());
+        let contract = Arc::new(odcs::contract(Path::new("stops.odcs.yaml"), &text).unwrap());
         let rows = [(Some("a"), None, None, None, Some("a")), (Some("b"), None, None, None, Some("nowhere"))];
         let ask = |keys: &mut Keys| {
             let origins = [Origin { name: "x".into(), captured_at: jiff::Timestamp::UNIX_EPOCH }];
@@ -1724,7 +1724,7 @@ RULES";
     /// The contract with what stands at the head of its table.
     fn with_views(head: &str) -> Arc<Contract> {
         let text = CONTRACT.replace("RULES", "").replace("  - name: stops\n", &format!("  - name: stops\n{head}"));
-        Arc::new(read::contract(Path::new("stops.odcs.yaml"), &text).unwrap())
+        Arc::new(odcs::contract(Path::new("stops.odcs.yaml"), &text).unwrap())
     }
 
     #[test]
@@ -1827,7 +1827,7 @@ RULES";
         };
         let visits = "apiVersion: v3.1.0\nkind: DataContract\nid: v\nversion: '1'\nstatus: active\nschema:\n  - name: visits\n    \
                       properties:\n      - {name: stop_id, logicalType: string}\n";
-        let visits = Arc::new(read::contract(Path::new("visits.odcs.yaml"), visits).unwrap());
+        let visits = Arc::new(odcs::contract(Path::new("visits.odcs.yaml"), visits).unwrap());
         let absent = surroundings::Siblings::of([&contract, &visits].into_iter());
         let absent = Surroundings { siblings: absent, ..around() };
         let found = run_with(&contract, rows(), absent, &Budget::new(1 << 20));
@@ -1863,7 +1863,7 @@ RULES";
             .replace("RULES", "")
             .replace("{minimum: -90, maximum: 90}", "{exclusiveMinimum: 0, exclusiveMaximum: 1, multipleOf: 0.1}");
         let text = text.replace("{pattern: '[0-9]+'}", "{minLength: 2, maxLength: 3}");
-        let contract = Arc::new(read::contract(Path::new("stops.odcs.yaml"), &text).unwrap());
+        let contract = Arc::new(odcs::contract(Path::new("stops.odcs.yaml"), &text).unwrap());
         let row = |id, lat, driver| (Some(id), None, Some(lat), Some(driver), None);
         let rows =
             [row("a", 0.3, "ab"), row("b", 0.0, "a"), row("c", 1.0, "äöü"), row("d", 0.35, "abcd"), row("e", 0.7, "ä")];
@@ -1968,7 +1968,7 @@ RULES";
           - {metric: duplicateValues, mustBeBetween: [0, 2]}
 ",
         );
-        let of_column = Arc::new(read::contract(Path::new("stops.odcs.yaml"), &text).unwrap());
+        let of_column = Arc::new(odcs::contract(Path::new("stops.odcs.yaml"), &text).unwrap());
         let rows = |contract: &Contract| {
             vec![
                 // The second row of a key is held back, so that no metric counts it.

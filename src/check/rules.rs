@@ -7,7 +7,7 @@ use arrow_schema::{DataType, TimeUnit};
 use regex::Regex;
 use rustc_hash::FxHashSet;
 
-use crate::contract::read::whole;
+use crate::contract::pattern::whole;
 use crate::contract::sla::Asks;
 use crate::contract::{Column, Contract, Dimension, Kind, OnFail, RuleId, Severity, TEXT_RULES};
 use crate::table::keys::KeyColumns;
@@ -363,7 +363,7 @@ mod tests {
                     properties:\n      - {name: d, logicalType: date, logicalTypeOptions: {minimum: 1970-01-02}}\n      \
                     - {name: s, logicalType: time, logicalTypeOptions: {maximum: '01:00:00'}}\n      \
                     - {name: i, logicalType: timestamp, logicalTypeOptions: {exclusiveMaximum: '1970-01-01T00:00:01Z'}}\n";
-        let contract = crate::contract::read::contract(std::path::Path::new("t.odcs.yaml"), text).unwrap();
+        let contract = crate::contract::odcs::contract(std::path::Path::new("t.odcs.yaml"), text).unwrap();
         let arrays: [ArrayRef; 3] = [
             Arc::new(Date32Array::from(vec![Some(0), None, Some(1)])),
             Arc::new(Int32Array::from(vec![Some(3_601), None, Some(3_600)])),

@@ -465,7 +465,7 @@ mod tests {
             "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    properties:\n\
              {columns}{rest}"
         );
-        let read = crate::contract::read::contract(std::path::Path::new("t.odcs.yaml"), &text);
+        let read = crate::contract::odcs::contract(std::path::Path::new("t.odcs.yaml"), &text);
         Arc::new(read.unwrap_or_else(|problems| panic!("{problems:?}")))
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::cli::{Exit, tell};
 use crate::contract::cases;
-use crate::contract::library::Library;
+use crate::contract::library::Survey;
 use crate::workspace::{Workspace, contract_folders};
 use crate::yaml::Problem;
 
@@ -12,9 +12,11 @@ use crate::yaml::Problem;
 #[command(after_help = "\
 Examples:
   fahrtenbuch check
-  fahrtenbuch -C /srv/offenburg check --json")]
+  fahrtenbuch -C /srv/offenburg check --json
+
+A contract that is written for other programs, that no pipeline uses and none could, is told in a note; it is no mistake.")]
 pub struct Arguments {
-    /// Write the mistakes as JSON to standard output
+    /// Write the mistakes as JSON to standard output, and under 'unfit' what keeps contracts of others from being used
     #[arg(long)]
     json: bool,
 }
@@ -22,28 +24,49 @@ pub struct Arguments {
 pub fn run(root: &Path, arguments: &Arguments) -> Exit {
     let read = Workspace::read(root);
     let mut problems = read.as_ref().err().cloned().unwrap_or_default();
-    problems.extend(tests(root));
+    let (in_tests, mut unfit) = folders(root);
+    problems.extend(in_tests);
     problems.sort();
+    // Where a pipeline uses the contract, it was told as a mistake.
+    unfit.retain(|problem| !problems.contains(problem));
     if arguments.json {
-        println!("{}", serde_json::json!({ "mistakes": problems }));
+        println!("{}", serde_json::json!({ "mistakes": problems, "unfit": unfit }));
     } else if let (Ok(workspace), true) = (&read, problems.is_empty()) {
         let contracts: usize = workspace.pipelines.iter().map(|pipeline| pipeline.contracts.contracts.len()).sum();
         println!("{} pipelines and the {contracts} contracts of their feeds: no mistakes", workspace.pipelines.len());
     } else {
         tell(&problems);
     }
+    if !arguments.json {
+        unfit.chunk_by(|one, other| one.file == other.file).for_each(tell_of_unfit);
+    }
     if problems.is_empty() { Exit::Done } else { Exit::Usage }
 }
 
-/// Mistakes in the tests of rules, and rules that lack one.
-fn tests(root: &Path) -> Vec<Problem> {
-    let mut found = Vec::new();
+/// Mistakes in the tests of rules, and rules that lack one; and what keeps contracts that are not written for this program from
+/// being used by it.
+fn folders(root: &Path) -> (Vec<Problem>, Vec<Problem>) {
+    let (mut found, mut unfit) = (Vec::new(), Vec::new());
     for folder in contract_folders(root) {
         // What keeps a folder from being read was told already.
-        let Ok(library) = Library::read(&folder) else { continue };
-        let (tests, mut problems) = cases::read_all(&folder, &library);
-        found.extend(cases::untested(&folder, &library, &tests, &problems));
+        let Ok(survey) = Survey::read(&folder) else { continue };
+        let (tests, mut problems) = cases::read_all(&folder, &survey.library);
+        found.extend(cases::untested(&folder, &survey.library, &tests, &problems));
         found.append(&mut problems);
+        unfit.extend(survey.unfit);
     }
-    found
+    unfit.sort();
+    unfit.dedup();
+    (found, unfit)
+}
+
+/// Tells of one file that no pipeline uses, and could not as it stands. It is no mistake.
+fn tell_of_unfit(problems: &[Problem]) {
+    let [first, rest @ ..] = problems else { return };
+    let others = match rest.len() {
+        0 => String::new(),
+        1 => " There is one more in --json.".to_owned(),
+        many => format!(" There are {many} more in --json."),
+    };
+    println!("note: no pipeline uses this contract, and none could: {first}{others}");
 }

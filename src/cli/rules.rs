@@ -13,7 +13,7 @@ use crate::check::rules::{Spec, specs};
 use crate::check::trial::{self, City, Ended, Found};
 use crate::cli::{Exit, read_workspace, tell};
 use crate::contract::cases::{self, Expected, RuleTest};
-use crate::contract::library::Library;
+use crate::contract::library::{Library, Survey};
 use crate::contract::query::Query;
 use crate::contract::{Contract, Rule, View};
 use crate::pipeline::run::{Lock, open_bucket};
@@ -106,16 +106,21 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
 
 /// The folders of contracts in a workspace; none outside of one.
 fn libraries(root: &Path) -> Result<Vec<(PathBuf, Library)>, Exit> {
-    let mut libraries = Vec::new();
+    Ok(surveys(root)?.into_iter().map(|(folder, survey)| (folder, survey.library)).collect())
+}
+
+/// As [`libraries`], with the contracts that no pipeline could use.
+fn surveys(root: &Path) -> Result<Vec<(PathBuf, Survey)>, Exit> {
+    let mut surveys = Vec::new();
     let mut found = Vec::new();
     for folder in workspace::contract_folders(root) {
-        match Library::read(&folder) {
-            Ok(library) => libraries.push((folder, library)),
+        match Survey::read(&folder) {
+            Ok(survey) => surveys.push((folder, survey)),
             Err(mut problems) => found.append(&mut problems),
         }
     }
     if found.is_empty() {
-        return Ok(libraries);
+        return Ok(surveys);
     }
     tell(&found);
     Err(Exit::Usage)
@@ -131,12 +136,12 @@ fn lower(value: &impl serde::Serialize) -> String {
 }
 
 fn list(root: &Path, table: Option<&str>, as_json: bool) -> Exit {
-    let libraries = match libraries(root) {
-        Ok(libraries) => libraries,
+    let surveys = match surveys(root) {
+        Ok(surveys) => surveys,
         Err(exit) => return exit,
     };
     let contracts = || {
-        let all = libraries.iter().flat_map(|(_, library)| library.contracts.values());
+        let all = surveys.iter().flat_map(|(_, survey)| survey.contracts());
         all.filter(|contract| table.is_none_or(|table| contract.table == table))
     };
     let own: Vec<(&Arc<Contract>, Spec)> =
@@ -171,12 +176,7 @@ fn list(root: &Path, table: Option<&str>, as_json: bool) -> Exit {
                 })
             })
             .collect();
-        list.extend(contracts().flat_map(|contract| {
-            contract.texts.iter().map(|text| {
-                let file = shown_file(root, contract);
-                json!({"id": text.id, "contract": file, "asks": text.description, "executable": false})
-            })
-        }));
+        list.extend(contracts().flat_map(|contract| not_executable(contract, &shown_file(root, contract))));
         println!("{}", json!({ "rules": standard, "own": list }));
         return Exit::Done;
     }
@@ -192,8 +192,13 @@ fn list(root: &Path, table: Option<&str>, as_json: bool) -> Exit {
             let file = shown_file(root, contract);
             rows.add_row([text.id.0.clone(), String::new(), String::new(), "not executable".to_owned(), file]);
         }
+        for rule in &contract.unexecuted {
+            let how = format!("not executable: {}", rule.reason);
+            let file = shown_file(root, contract);
+            rows.add_row([rule.id.0.clone(), lower(&rule.severity), lower(&rule.dimension), how, file]);
+        }
     }
-    if !own.is_empty() {
+    if rows.row_count() > 0 {
         println!("{rows}");
     }
     if notices.is_empty() {
@@ -210,6 +215,26 @@ fn list(root: &Path, table: Option<&str>, as_json: bool) -> Exit {
     Exit::Done
 }
 
+/// The texts for people, and the rules that this program cannot run.
+fn not_executable(contract: &Contract, file: &str) -> Vec<Value> {
+    let texts = contract
+        .texts
+        .iter()
+        .map(|text| json!({"id": text.id, "contract": file, "asks": text.description, "executable": false}));
+    let rules = contract.unexecuted.iter().map(|rule| {
+        json!({
+            "id": rule.id,
+            "contract": file,
+            "severity": rule.severity,
+            "dimension": rule.dimension,
+            "asks": rule.description,
+            "executable": false,
+            "reason": rule.reason,
+        })
+    });
+    texts.chain(rules).collect()
+}
+
 fn rule_of(code: &str) -> &'static str {
     // The first rule that names a notice is the one that it was made for: others only give it, too.
     let own = RULES.iter().find(|rule| rule.notices.iter().any(|notice| notice.code == code));
@@ -217,20 +242,27 @@ fn rule_of(code: &str) -> &'static str {
 }
 
 fn explain(root: &Path, id: &str) -> Exit {
-    let libraries = match libraries(root) {
-        Ok(libraries) => libraries,
+    let surveys = match surveys(root) {
+        Ok(surveys) => surveys,
         Err(exit) => return exit,
     };
     // Results call a rule of the feed's table so where the release has a table of that name, too.
     let id = id.strip_prefix(crate::ledger::quality::OF_FEED).unwrap_or(id);
     let mut explained = false;
-    for (folder, library) in &libraries {
-        for contract in library.contracts.values() {
+    for (folder, survey) in &surveys {
+        for contract in survey.contracts() {
             for spec in specs(contract).into_iter().filter(|spec| spec.id.0 == id) {
                 if std::mem::replace(&mut explained, true) {
                     println!();
                 }
-                explain_own(root, folder, library, contract, &spec);
+                explain_own(root, folder, &survey.library, contract, &spec);
+            }
+            if let Some(rule) = contract.unexecuted.iter().find(|rule| rule.id.0 == id) {
+                explained = true;
+                println!("{} ({}, {}, not executable)", rule.id, lower(&rule.severity), lower(&rule.dimension));
+                println!("{}:{}\n", shown_file(root, contract), rule.line);
+                println!("{}\n", rule.description.as_deref().unwrap_or_default());
+                println!("It is not run: {}.", rule.reason);
             }
             if let Some(text) = contract.texts.iter().find(|text| text.id.0 == id) {
                 explained = true;
@@ -251,9 +283,9 @@ fn explain(root: &Path, id: &str) -> Exit {
     // Records call a notice of a timetable so.
     let code = id.strip_prefix("gtfs.").unwrap_or(id);
     let Some(notice) = notices.iter().find(|notice| notice.code == code) else {
-        let own: Vec<String> = libraries
+        let own: Vec<String> = surveys
             .iter()
-            .flat_map(|(_, library)| library.contracts.values())
+            .flat_map(|(_, survey)| survey.contracts())
             .flat_map(|contract| specs(contract).into_iter().map(|spec| spec.id.0))
             .collect();
         let mut known: Vec<&str> = notices.iter().map(|notice| notice.code).collect();

@@ -30,7 +30,8 @@ use arrow_array::{
 use crate::contract::library::Library;
 use crate::contract::metric::MetricRule;
 use crate::contract::query::{PREVIOUS, TIMETABLE};
-use crate::contract::{Contract, Kind, Rule, RuleId};
+use crate::contract::written::{example, is_readable, truth};
+use crate::contract::{Contract, Kind, Rule, RuleId, odcs};
 use crate::time::{ServiceDate, ServiceSeconds};
 use crate::yaml::{self, Node, Problem, Problems, suggestion};
 
@@ -113,7 +114,8 @@ pub fn read_all(folder: &Path, library: &Library) -> (Vec<RuleTest>, Vec<Problem
 /// A test that could not be read, as `told` says, may have it.
 pub fn untested(folder: &Path, library: &Library, tests: &[RuleTest], told: &[Problem]) -> Vec<Problem> {
     let mut found = Vec::new();
-    for contract in library.contracts.values() {
+    // Contracts that are not written for this program need no tests of it.
+    for contract in library.contracts.values().filter(|contract| contract.is_ours) {
         let mut problems = Problems::new(&contract.file);
         for rule in &contract.rules {
             let file = folder.join("tests").join(format!("{}.yaml", rule.id));
@@ -325,7 +327,7 @@ fn row(node: &Node, contract: &Contract, defaults: &[(String, Option<String>)], 
     for (key, value) in node.pairs() {
         let column = key.scalar().unwrap_or_default();
         let Some(place) = contract.index_of(&column) else {
-            super::read::unknown_column(&column, key.line, contract, problems);
+            odcs::refer::unknown_column(&column, key.line, contract, problems);
             continue;
         };
         let text = value.scalar();
@@ -343,36 +345,6 @@ fn row(node: &Node, contract: &Contract, defaults: &[(String, Option<String>)], 
         cells.push((column, text));
     }
     Row { line: node.line, cells }
-}
-
-pub(super) fn example(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Text => "a text",
-        Kind::Int32 | Kind::Int64 => "a whole number",
-        Kind::Float => "a number",
-        Kind::Boolean => "true or false",
-        Kind::Date => "a date like 2026-11-24",
-        Kind::ServiceTime => "a time like '25:10:00'",
-        Kind::Instant => "an instant like '2026-11-24T08:00:00Z'",
-    }
-}
-
-/// YAML knows `True` and `TRUE` as well.
-fn truth(text: &str) -> Option<bool> {
-    [("true", true), ("false", false)].into_iter().find(|(word, _)| text.eq_ignore_ascii_case(word)).map(|(_, is)| is)
-}
-
-pub(super) fn is_readable(kind: Kind, text: &str) -> bool {
-    match kind {
-        Kind::Text => true,
-        Kind::Int32 => text.parse::<i32>().is_ok(),
-        Kind::Int64 => text.parse::<i64>().is_ok(),
-        Kind::Float => text.parse::<f64>().is_ok(),
-        Kind::Boolean => truth(text).is_some(),
-        Kind::Date => text.parse::<ServiceDate>().is_ok(),
-        Kind::ServiceTime => ServiceSeconds::from_gtfs(text.as_bytes()).is_some() || text.parse::<i32>().is_ok(),
-        Kind::Instant => text.parse::<jiff::Timestamp>().is_ok(),
-    }
 }
 
 /// The rows as a table of the contract, hidden columns included. Cells that are not readable were told when they were read

@@ -132,7 +132,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::contract::read;
+    use crate::contract::odcs;
 
     const CONTRACT: &str = "\
 apiVersion: v3.1.0
@@ -170,7 +170,7 @@ schema:
 ";
 
     fn digest(text: &str) -> Digest {
-        read::contract(Path::new("t.odcs.yaml"), text)
+        odcs::contract(Path::new("t.odcs.yaml"), text)
             .unwrap_or_else(|problems| panic!("{problems:?}"))
             .content_digest()
     }

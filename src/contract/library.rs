@@ -1,13 +1,13 @@
 //! All contracts of a folder, and what they say of each other.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::{Component, Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use crate::contract::notices::{self, Change};
-use crate::contract::{Contract, Target, read, standard};
+use crate::contract::{Contract, odcs, references, standard};
 use crate::digest::{Digest, Digester};
-use crate::yaml::{Problem, Problems, suggestion};
+use crate::yaml::{Problem, Problems};
 
 /// The contracts of one folder, such as `schemas/gtfs`, by table name.
 #[derive(Clone, Debug, Default)]
@@ -18,46 +18,39 @@ pub struct Library {
     pub changes_digest: Option<Digest>,
 }
 
-impl Library {
-    /// Reads every `*.odcs.yaml` directly in `folder`, in the order of their names. Reports every mistake of every file
-    /// at once, and what does not fit between files (two contracts for one table, a foreign key into nowhere, a rule
-    /// id twice, a cycle of foreign keys).
+/// A folder of contracts as it stands, also with those that no pipeline could use.
+#[derive(Debug, Default)]
+pub struct Survey {
+    pub library: Library,
+    /// Contracts of tables that a file before theirs has.
+    pub others: Vec<Arc<Contract>>,
+    /// What keeps contracts that are not written for this program from being used by it.
+    pub unfit: Vec<Problem>,
+}
+
+impl Survey {
+    /// Reads every `*.odcs.yaml` directly in `folder`, in the order of their names. What the standard does not allow is a
+    /// mistake; of contracts that speak to this program also what it cannot use. All mistakes are told at once.
     pub fn read(folder: &Path) -> Result<Self, Vec<Problem>> {
-        let cannot = |error: std::io::Error| {
-            let mut problems = Problems::new(folder);
-            problems.add(0, format!("cannot be listed: {error}"), "Check that the folder exists and is readable.");
-            problems.found
-        };
-        let entries =
-            std::fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>()).map_err(cannot)?;
-        let mut files: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
-        files.retain(|file| file.to_string_lossy().ends_with(".odcs.yaml"));
-        files.sort();
-        let mut library = Self::default();
-        let mut found = Vec::new();
+        let (survey, found) = Self::collect(folder)?;
+        if found.is_empty() { Ok(survey) } else { Err(found) }
+    }
+
+    pub fn contracts(&self) -> impl Iterator<Item = &Arc<Contract>> {
+        self.library.contracts.values().chain(&self.others)
+    }
+
+    fn collect(folder: &Path) -> Result<(Self, Vec<Problem>), Vec<Problem>> {
+        let (mut survey, mut found) = (Self::default(), Vec::new());
         let mut whole = true;
-        for file in files {
-            let contract = std::fs::read_to_string(&file)
-                .map_err(|error| {
-                    let mut problems = Problems::new(&file);
-                    problems.add(0, format!("cannot be read: {error}"), "Check that it is readable and UTF-8.");
-                    problems.found
-                })
-                .and_then(|text| read::contract(&file, &text));
-            match contract {
-                Ok(contract) => {
-                    if let Some(first) = library.contracts.get(&contract.table) {
-                        let mut problems = Problems::new(&file);
-                        let other = first.file.display();
-                        problems.add(
-                            0,
-                            format!("the table '{}' has a contract in {other} already", contract.table),
-                            "Keep one of the two.",
-                        );
-                        found.append(&mut problems.found);
-                    } else {
-                        library.contracts.insert(contract.table.clone(), Arc::new(contract));
-                    }
+        for file in files(folder)? {
+            let read =
+                text(&file, "Check that it is readable and UTF-8.").and_then(|text| odcs::document(&file, &text));
+            match read {
+                Ok(document) => {
+                    whole &= !document.is_ours || document.unfit.is_empty();
+                    if document.is_ours { &mut found } else { &mut survey.unfit }.extend(document.unfit);
+                    document.tables.into_iter().for_each(|contract| survey.add(contract, &mut found));
                 }
                 Err(mut problems) => {
                     whole = false;
@@ -67,25 +60,88 @@ impl Library {
         }
         // A file that could not be read would make every key into it look like a key into nowhere.
         if whole {
-            library.check_keys(&mut found);
+            let mut between = Vec::new();
+            references::check_keys(&survey.library.contracts, &mut between);
+            survey.sort_out(between, &mut found);
         }
-        library.check_rule_ids(&mut found);
+        survey.library.check_rule_ids(&mut found);
+        survey.library.read_notices(folder, &mut found);
+        Ok((survey, found))
+    }
+
+    /// Adds a contract; one of a table that another has is kept apart.
+    fn add(&mut self, contract: Contract, found: &mut Vec<Problem>) {
+        let contract = Arc::new(contract);
+        let Some(first) = self.library.contracts.get(&contract.table) else {
+            self.library.contracts.insert(contract.table.clone(), contract);
+            return;
+        };
+        let mut problems = Problems::new(&contract.file);
+        let other = first.file.display();
+        let message = format!("the table '{}' has a contract in {other} already", contract.table);
+        problems.add(0, message, "Keep one of the two.");
+        let is_ours = contract.is_ours && first.is_ours;
+        if is_ours { found } else { &mut self.unfit }.append(&mut problems.found);
+        self.others.push(contract);
+    }
+
+    /// Mistakes between contracts are mistakes of those that are written for this program only.
+    fn sort_out(&mut self, between: Vec<Problem>, found: &mut Vec<Problem>) {
+        let foreign: BTreeSet<&Path> =
+            self.library.contracts.values().filter(|c| !c.is_ours).map(|c| c.file.as_path()).collect();
+        let (unfit, mut mistakes): (Vec<_>, Vec<_>) =
+            between.into_iter().partition(|problem| foreign.contains(problem.file.as_path()));
+        found.append(&mut mistakes);
+        self.unfit.extend(unfit);
+    }
+}
+
+/// The files of contracts in a folder, by name.
+fn files(folder: &Path) -> Result<Vec<PathBuf>, Vec<Problem>> {
+    let cannot = |error: std::io::Error| {
+        let mut problems = Problems::new(folder);
+        problems.add(0, format!("cannot be listed: {error}"), "Check that the folder exists and is readable.");
+        problems.found
+    };
+    let entries =
+        std::fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>()).map_err(cannot)?;
+    let mut files: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
+    files.retain(|file| file.to_string_lossy().ends_with(".odcs.yaml"));
+    files.sort();
+    Ok(files)
+}
+
+fn text(file: &Path, remedy: &str) -> Result<String, Vec<Problem>> {
+    std::fs::read_to_string(file).map_err(|error| {
+        let mut problems = Problems::new(file);
+        problems.add(0, format!("cannot be read: {error}"), remedy);
+        problems.found
+    })
+}
+
+impl Library {
+    /// Reads a folder of contracts that a pipeline uses: every `*.odcs.yaml` directly in it. Reports every mistake of every
+    /// file at once, what this program cannot use of them, and what does not fit between files (two contracts for one
+    /// table, a foreign key into nowhere, a rule id twice, a cycle of foreign keys).
+    pub fn read(folder: &Path) -> Result<Self, Vec<Problem>> {
+        let (survey, mut found) = Survey::collect(folder)?;
+        found.extend(survey.unfit);
+        found.sort();
+        if found.is_empty() { Ok(survey.library) } else { Err(found) }
+    }
+
+    fn read_notices(&mut self, folder: &Path, found: &mut Vec<Problem>) {
         let file = folder.join(notices::FILE);
-        if file.exists() {
-            let cannot = |error: std::io::Error| {
-                let mut problems = Problems::new(&file);
-                problems.add(0, format!("cannot be read: {error}"), "Check that it is readable and UTF-8.");
-                problems.found
-            };
-            match std::fs::read_to_string(&file).map_err(cannot).and_then(|text| {
-                library.changes_digest = Some(Digest::of(text.as_bytes()));
-                notices::read(&file, &text)
-            }) {
-                Ok(changes) => library.changes = changes,
-                Err(mut problems) => found.append(&mut problems),
-            }
+        if !file.exists() {
+            return;
         }
-        if found.is_empty() { Ok(library) } else { Err(found) }
+        match text(&file, "Check that it is readable and UTF-8.").and_then(|text| {
+            self.changes_digest = Some(Digest::of(text.as_bytes()));
+            notices::read(&file, &text)
+        }) {
+            Ok(changes) => self.changes = changes,
+            Err(mut problems) => found.append(&mut problems),
+        }
     }
 
     /// The contracts of GTFS that come with the program.
@@ -99,7 +155,7 @@ impl Library {
         let is_contract = |path: &str| path.starts_with("schemas/gtfs/") && path.ends_with(".odcs.yaml");
         for (path, text) in standard::FILES.iter().filter(|(path, _)| is_contract(path)) {
             // They are those of the repository, which a test reads as a folder.
-            if let Ok(contract) = read::contract(Path::new(path), text) {
+            for contract in odcs::contracts(Path::new(path), text).unwrap_or_default() {
                 library.contracts.insert(contract.table.clone(), Arc::new(contract));
             }
         }
@@ -120,7 +176,7 @@ impl Library {
 
     /// The contracts in an order in which every table comes after the tables that its foreign keys name; ties by name.
     pub fn in_reference_order(&self) -> Vec<Arc<Contract>> {
-        self.order().0
+        references::order(&self.contracts).0
     }
 
     /// Over the digests of the files, in the order of the tables' names: what a run record names.
@@ -132,118 +188,12 @@ impl Library {
         digester.finish()
     }
 
-    /// The order, and the tables that a cycle keeps out of it (they follow at its end, by name).
-    fn order(&self) -> (Vec<Arc<Contract>>, Vec<Arc<Contract>>) {
-        let mut waiting: Vec<&Arc<Contract>> = self.contracts.values().collect();
-        let mut done = BTreeSet::new();
-        let mut order = Vec::new();
-        let ready = |contract: &Contract, done: &BTreeSet<&str>| {
-            contract.foreign_keys.iter().flat_map(|key| &key.targets).all(|target| {
-                target.file.is_some()
-                    || target.table == contract.table
-                    || done.contains(target.table.as_str())
-                    || !self.contracts.contains_key(&target.table)
-            })
-        };
-        while let Some(place) = waiting.iter().position(|contract| ready(contract, &done)) {
-            let next = waiting.remove(place);
-            done.insert(next.table.as_str());
-            order.push(next.clone());
-        }
-        let stuck: Vec<_> = waiting.into_iter().cloned().collect();
-        order.extend(stuck.iter().cloned());
-        (order, stuck)
-    }
-
-    fn check_keys(&self, found: &mut Vec<Problem>) {
-        let tables: Vec<&str> = self.contracts.keys().map(String::as_str).collect();
-        for contract in self.contracts.values() {
-            let mut problems = Problems::new(&contract.file);
-            for (key, target) in contract.foreign_keys.iter().flat_map(|key| key.targets.iter().map(move |t| (key, t)))
-            {
-                let other = match &target.file {
-                    Some(file) => elsewhere(contract, target, file),
-                    None => self.get(&target.table).cloned().ok_or_else(|| {
-                        let name = &target.table;
-                        let message = format!("the foreign key names the table '{name}', which has no contract");
-                        Astray::Key(message, suggestion(name, &tables))
-                    }),
-                };
-                let other = match other {
-                    Ok(other) => other,
-                    Err(Astray::Key(message, remedy)) => {
-                        problems.add(key.line, message, remedy);
-                        continue;
-                    }
-                    Err(Astray::There(mut mistakes)) => {
-                        found.append(&mut mistakes);
-                        continue;
-                    }
-                };
-                for (&place, name) in key.columns.iter().zip(&target.columns) {
-                    let own = &contract.columns[place];
-                    match other.index_of(name).map(|place| &other.columns[place]) {
-                        None => {
-                            let known: Vec<&str> = other.columns.iter().map(|column| column.name.as_str()).collect();
-                            let message = format!("'{name}' is no column of '{}'", target.table);
-                            problems.add(key.line, message, suggestion(name, &known));
-                        }
-                        Some(there) if there.kind != own.kind => problems.add(
-                            key.line,
-                            format!(
-                                "'{}' is {:?}, but '{}.{name}' is {:?}",
-                                own.name, own.kind, target.table, there.kind
-                            ),
-                            "Give both columns the same type.",
-                        ),
-                        Some(_) => {}
-                    }
-                }
-            }
-            found.append(&mut problems.found);
-        }
-        for contract in self.order().1 {
-            let mut problems = Problems::new(&contract.file);
-            for key in &contract.foreign_keys {
-                let Some(way) = key.targets.iter().find_map(|target| self.way_back(&contract.table, target)) else {
-                    continue;
-                };
-                problems.add(
-                    key.line,
-                    format!("this foreign key is part of a cycle: {}", way.join(" -> ")),
-                    "Remove one of the references of the cycle.",
-                );
-            }
-            found.append(&mut problems.found);
-        }
-    }
-
-    /// The shortest way along foreign keys from a table by one of its keys back to it, by the tables' names.
-    fn way_back(&self, table: &str, by: &Target) -> Option<Vec<String>> {
-        let leads_on = |target: &Target, from: &str| target.file.is_none() && target.table != from;
-        let mut ways = VecDeque::from([vec![table.to_owned(), by.table.clone()]]);
-        let mut seen = BTreeSet::new();
-        while let Some(way) = ways.pop_front().filter(|_| leads_on(by, table)) {
-            let last = &way[way.len() - 1];
-            if last == table {
-                return Some(way);
-            }
-            if !seen.insert(last.clone()) {
-                continue;
-            }
-            let keys = self.get(last).map_or(&[][..], |contract| &contract.foreign_keys);
-            for target in keys.iter().flat_map(|key| &key.targets).filter(|target| leads_on(target, last)) {
-                ways.push_back([way.as_slice(), std::slice::from_ref(&target.table)].concat());
-            }
-        }
-        None
-    }
-
     fn check_rule_ids(&self, found: &mut Vec<Problem>) {
-        let mut seen = BTreeSet::new();
+        let mut seen = BTreeMap::new();
         for contract in self.contracts.values() {
             for rule in &contract.rules {
-                if !seen.insert(rule.id.clone()) {
+                // Two of one contract were told when it was read.
+                if seen.insert(&rule.id, &contract.table).is_some_and(|other| *other != contract.table) {
                     let mut problems = Problems::new(&contract.file);
                     problems.add(rule.line, format!("the rule id '{}' is taken", rule.id), "Rename one of the two.");
                     found.append(&mut problems.found);
@@ -251,54 +201,6 @@ impl Library {
             }
         }
     }
-}
-
-/// Why a foreign key leads nowhere.
-enum Astray {
-    /// What is wrong with it, and how to mend it.
-    Key(String, String),
-    /// The contract that it leads to has mistakes of its own.
-    There(Vec<Problem>),
-}
-
-/// A path without the steps that lead back, so that one file has one name in messages.
-fn straight(path: &Path) -> PathBuf {
-    let mut straight = PathBuf::new();
-    for part in path.components() {
-        if part == Component::ParentDir && matches!(straight.components().next_back(), Some(Component::Normal(_))) {
-            straight.pop();
-        } else {
-            straight.push(part);
-        }
-    }
-    straight
-}
-
-/// The contract of another folder that a key of `contract` names.
-fn elsewhere(contract: &Contract, target: &Target, file: &Path) -> Result<Arc<Contract>, Astray> {
-    let folder = contract.file.parent().unwrap_or(Path::new("."));
-    let path = straight(&folder.join(file));
-    let there = path.parent().unwrap_or(folder);
-    let shown = file.display();
-    if there.canonicalize().is_ok_and(|there| folder.canonicalize().is_ok_and(|folder| folder == there)) {
-        // The order of the tables and the search for cycles go by the short form.
-        let message = format!("the foreign key leads into '{shown}', which lies in the same folder");
-        return Err(Astray::Key(message, "Write 'table.column', without the file.".to_owned()));
-    }
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        let remedy = "Write the path from this contract's folder, such as '../gtfs/stops.odcs.yaml'.";
-        let message = match error.kind() {
-            std::io::ErrorKind::NotFound => format!("the foreign key leads into '{shown}', which does not exist"),
-            _ => format!("the foreign key leads into '{shown}', which cannot be read: {error}"),
-        };
-        Astray::Key(message, remedy.to_owned())
-    })?;
-    let other = read::contract(&path, &text).map_err(Astray::There)?;
-    if other.table != target.table {
-        let message = format!("'{shown}' is the contract of '{}', not of '{}'", other.table, target.table);
-        return Err(Astray::Key(message, suggestion(&target.table, &[other.table.as_str()])));
-    }
-    Ok(Arc::new(other))
 }
 
 #[cfg(test)]

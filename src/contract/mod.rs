@@ -1,7 +1,7 @@
 //! Contracts: what a table is, which rows it accepts and which of its columns the public may see.
 //!
-//! A contract is one ODCS 3.1 file under `schemas/` and describes one table. This module is the model that the other
-//! rooms work with; [`read`] makes it from YAML and reports every mistake with its line; [`library`] reads a folder of
+//! A contract describes one table; a file of ODCS 3.0 or 3.1 under `schemas/` has one or several. This module is the model that the other
+//! rooms work with; [`odcs`] makes it from YAML and reports every mistake with its line; [`library`] reads a folder of
 //! them and checks what they say of each other.
 //!
 //! What ODCS has no word for stands in `customProperties`:
@@ -46,20 +46,25 @@ pub mod library;
 pub mod metric;
 pub mod names;
 pub mod notices;
+pub mod odcs;
+pub(crate) mod pattern;
 pub mod personal;
 pub mod query;
-pub mod read;
+mod references;
+pub mod rule;
 pub mod sla;
 pub mod standard;
 pub mod times;
+mod written;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+
+pub use rule::{Dimension, OnFail, RuleId, Severity};
 
 /// The metadata of an Arrow field that becomes the id of its column in Parquet.
 const FIELD_ID: &str = "PARQUET:field_id";
@@ -91,6 +96,8 @@ pub struct Contract {
     pub metrics: Vec<metric::MetricRule>,
     /// Quality rules that are only text, which nothing executes.
     pub texts: Vec<TextRule>,
+    /// Quality rules that this program cannot run, and why.
+    pub unexecuted: Vec<UnexecutedRule>,
     /// What is promised of the table as a service.
     pub sla: Vec<sla::Promise>,
     /// Places of the columns that a release is sorted by.
@@ -104,6 +111,8 @@ pub struct Contract {
     pub text_rules: Vec<TextRuleChange>,
     /// How much of the table rules may take away.
     pub limits: LossLimits,
+    /// Whether the file speaks to this program: it names our engine or has custom properties that only we have.
+    pub is_ours: bool,
 }
 
 /// The rules over the text of a CSV file that could be taken apart into rows: the end of their ids, what they ask in English
@@ -174,6 +183,8 @@ pub struct Column {
     /// The line in the contract's file.
     pub line: u32,
     pub kind: Kind,
+    /// Whether one value a row stands there. Only such columns can be published; the kind of others is `Text`.
+    pub shape: Shape,
     /// Whether a number came as a `float` of 32 bits and is published as one (`physicalType: float`). Inside a run it is
     /// `Float64` like any other, see [`crate::table::single`].
     pub is_single: bool,
@@ -218,6 +229,18 @@ pub struct Column {
     pub on_fail: Option<OnFail>,
     /// Percent of the values that rules may null before the run is held back.
     pub most_values_lost: f64,
+}
+
+/// What stands in one cell of a column.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Shape {
+    /// One value.
+    #[default]
+    Value,
+    /// ODCS `array`: a list of values like this one, if the contract says of what.
+    Array(Option<Box<Column>>),
+    /// ODCS `object`: values with names.
+    Object(Vec<Column>),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -359,51 +382,18 @@ pub struct TextRule {
     pub description: String,
 }
 
-/// A rule's stable name, unique in the workspace: `vehicle_locations.position_in_service_area`,
-/// `stop_times.stop_id.foreign_key`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RuleId(pub String);
-
-impl std::fmt::Display for RuleId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    Info,
-    Warning,
-    Error,
-}
-
-/// The seven dimensions of quality of ODCS 3.1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Dimension {
-    Accuracy,
-    Completeness,
-    Conformity,
-    Consistency,
-    Coverage,
-    Timeliness,
-    Uniqueness,
-}
-
-/// What happens when a rule names rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnFail {
-    /// Tell, and publish the rows as they are.
-    Report,
-    /// Null the columns that the rule names; the row and its other facts live on.
-    Invalidate,
-    /// Hold the rows back, with the rule's id.
-    Quarantine,
-    /// Publish nothing of this run.
-    Block,
+/// A quality rule that this program cannot run: of another engine, of a dialect that it does not know, of a value inside of
+/// another. It neither passes nor fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnexecutedRule {
+    pub id: RuleId,
+    pub line: u32,
+    pub severity: Severity,
+    pub dimension: Dimension,
+    /// What must be true, as the contract says.
+    pub description: Option<String>,
+    /// Why it cannot be run, as a part of a sentence.
+    pub reason: String,
 }
 
 impl Column {
@@ -492,10 +482,13 @@ impl Contract {
         self.columns[place].unique || self.primary_key == [place]
     }
 
-    /// The ids of the SQL rules, the metrics, the promises and the texts.
+    /// The ids of the SQL rules, the metrics, the promises, the texts and the rules that cannot be run.
     pub fn rule_ids(&self) -> impl Iterator<Item = &RuleId> {
         let rules = self.rules.iter().map(|rule| &rule.id).chain(self.metrics.iter().map(|metric| &metric.id));
-        rules.chain(self.sla.iter().map(|promise| &promise.id)).chain(self.texts.iter().map(|text| &text.id))
+        rules
+            .chain(self.sla.iter().map(|promise| &promise.id))
+            .chain(self.texts.iter().map(|text| &text.id))
+            .chain(self.unexecuted.iter().map(|rule| &rule.id))
     }
 
     pub fn view(&self, name: &str) -> Option<&View> {

@@ -118,7 +118,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::contract::read;
+    use crate::contract::odcs;
 
     /// 2026-11-24 08:00 UTC.
     const BEGIN: i64 = 1_795_507_200;
@@ -137,7 +137,7 @@ mod tests {
             column(EVENT, &custom),
             column(RECEIVED, "")
         );
-        read::contract(Path::new("t.odcs.yaml"), &text).unwrap()
+        odcs::contract(Path::new("t.odcs.yaml"), &text).unwrap()
     }
 
     /// What is published of reports (seconds, place of the snapshot that first had it): when made, and when received.
@@ -227,7 +227,7 @@ mod tests {
                 "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
                  properties:\n      - {column}\n"
             );
-            read::contract(Path::new("t.odcs.yaml"), &text).map_err(|problems| problems[0].to_string())
+            odcs::contract(Path::new("t.odcs.yaml"), &text).map_err(|problems| problems[0].to_string())
         };
         for (step, is_right) in [
             ("1 s", true),

@@ -698,7 +698,7 @@ mod tests {
                 "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
                  properties:\n{columns}"
             );
-            let release = crate::contract::read::contract(Path::new("t.odcs.yaml"), &text).unwrap();
+            let release = crate::contract::odcs::contract(Path::new("t.odcs.yaml"), &text).unwrap();
             mistakes(&source, &release).into_iter().map(|p| (p.line, p.message, p.remedy)).collect::<Vec<_>>()
         };
         let column = |name: &str, rest: &str| format!("      - {{name: {name}, {rest}}}\n");

@@ -472,6 +472,10 @@ impl RunRecord {
         // Rules over rows look at all of them; what looks at less comes after rows were held back.
         let all = outcomes.iter().map(|outcome| outcome.checked).max().unwrap_or(0);
         self.checked.insert(contract.id.clone(), all);
+        for rule in &contract.unexecuted {
+            let skipped = self.skipped.entry(contract.id.clone()).or_default();
+            skipped.insert(rule.id.clone(), format!("not executable: {}", rule.reason));
+        }
         for outcome in outcomes {
             let counted = Counted { rows: outcome.rows, checked: outcome.checked };
             if outcome.result == RuleResult::Passed && counted != (Counted { rows: 0, checked: all }) {

@@ -254,7 +254,7 @@ mod tests {
     fn a_file_is_fitted_to_its_contract_and_names_its_date() {
         let text = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
                     properties:\n      - {name: a, logicalType: string}\n      - {name: b, logicalType: integer}\n";
-        let contract = crate::contract::read::contract(Path::new("t.odcs.yaml"), text).unwrap();
+        let contract = crate::contract::odcs::contract(Path::new("t.odcs.yaml"), text).unwrap();
         let file = RecordBatch::try_from_iter([("c", texts(&["x", "y"])), ("a", texts(&["p", "q"]))]).unwrap();
         let rows = fitted(&contract, &file).unwrap();
         assert_eq!(rows.column(0), &texts(&["p", "q"]));

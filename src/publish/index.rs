@@ -446,12 +446,12 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::contract::read;
+    use crate::contract::odcs;
 
     fn contract() -> Contract {
         let text = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
                     properties:\n      - {name: id, logicalType: string, classification: public}\n";
-        read::contract(Path::new("t.odcs.yaml"), text).unwrap()
+        odcs::contract(Path::new("t.odcs.yaml"), text).unwrap()
     }
 
     /// A file as the next run of its partition would release it.

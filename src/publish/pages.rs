@@ -353,7 +353,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::contract::read;
+    use crate::contract::odcs;
     use crate::digest::Digest;
     use crate::publish::index::{ContractRef, IndexFile};
 
@@ -362,7 +362,7 @@ mod tests {
         let text = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
                     description: A <b> table\n    properties:\n      - {name: id, logicalType: string, classification: \
                     public, description: An id}\n      - {name: driver, logicalType: string}\n";
-        let contract = Arc::new(read::contract(Path::new("t.odcs.yaml"), text).unwrap());
+        let contract = Arc::new(odcs::contract(Path::new("t.odcs.yaml"), text).unwrap());
         let index = TableIndex {
             version: 1,
             dataset: "bus".into(),

@@ -639,7 +639,7 @@ mod tests {
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
     use super::*;
-    use crate::contract::read;
+    use crate::contract::odcs;
 
     fn contract(sorted: bool) -> Arc<Contract> {
         let sort = if sorted { "    customProperties: [{property: sortBy, value: [id, secret, time]}]\n" } else { "" };
@@ -648,7 +648,7 @@ mod tests {
              properties:\n      - {{name: secret, logicalType: string}}\n      - {{name: id, logicalType: string, \
              classification: public}}\n      - {{name: time, logicalType: integer, classification: public}}\n"
         );
-        Arc::new(read::contract(Path::new("t.odcs.yaml"), &text).unwrap())
+        Arc::new(odcs::contract(Path::new("t.odcs.yaml"), &text).unwrap())
     }
 
     fn batch(contract: &Contract, rows: impl Iterator<Item = i32> + Clone) -> RecordBatch {
@@ -744,7 +744,7 @@ mod tests {
                     required: true, classification: public, description: Key.}\n      - {name: text, logicalType: string, \
                     classification: public, customProperties: [{property: descriptionDe, value: Länge.}, {property: unit, value: m}]}\n      \
                     - {name: lat, logicalType: number, physicalType: float, classification: public}\n";
-        let contract = Arc::new(read::contract(Path::new("t.odcs.yaml"), text).unwrap());
+        let contract = Arc::new(odcs::contract(Path::new("t.odcs.yaml"), text).unwrap());
         let folder = tempfile::tempdir().unwrap();
         // 100,000 different texts of 40 bytes are four times the dictionary that the library would allow.
         let ids: StringArray = (0..100_000).map(|row| Some(format!("id-{row:06}"))).collect();
@@ -808,7 +808,7 @@ mod tests {
     fn a_null_in_a_column_that_is_never_null_is_an_error_that_names_it() {
         let text = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
                     properties:\n      - {name: id, logicalType: string, required: true, classification: public}\n";
-        let contract = read::contract(Path::new("t.odcs.yaml"), text).unwrap();
+        let contract = odcs::contract(Path::new("t.odcs.yaml"), text).unwrap();
         let columns: Vec<ArrayRef> = vec![
             Arc::new(StringArray::from(vec![None::<&str>])),
             Arc::new(arrow_array::UInt32Array::from(vec![0])),

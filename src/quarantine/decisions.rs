@@ -237,7 +237,7 @@ mod tests {
         use arrow_array::{ArrayRef, Float64Array, StringArray, UInt32Array, UInt64Array};
 
         use crate::check::TableCheck;
-        use crate::contract::read;
+        use crate::contract::odcs;
         use crate::table::keys::Keys;
         use crate::table::{Budget, Chunk, Origin};
 
@@ -246,7 +246,7 @@ mod tests {
                         primaryKey: true, primaryKeyPosition: 1}\n      - name: lat\n        logicalType: number\n        \
                         physicalType: double\n        logicalTypeOptions: {maximum: 90}\n        customProperties: [{property: \
                         onFail, value: quarantine}]\n";
-        let contract = Arc::new(read::contract(Path::new("t.odcs.yaml"), contract).unwrap());
+        let contract = Arc::new(odcs::contract(Path::new("t.odcs.yaml"), contract).unwrap());
         let columns: [ArrayRef; 4] = [
             Arc::new(StringArray::from(vec!["a", "a", "b", "c"])),
             Arc::new(Float64Array::from(vec![1.0, 99.0, 99.0, 99.0])),

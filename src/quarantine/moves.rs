@@ -314,7 +314,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::contract::{Contract, RuleId, read};
+    use crate::contract::{Contract, RuleId, odcs};
     use crate::quarantine::Writer;
     use crate::table::Origin;
 
@@ -332,7 +332,7 @@ mod tests {
             let text = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: 1.0.0\nstatus: active\nschema:\n  - name: t\n    \
                         logicalType: object\n    physicalType: table\n    properties:\n      - {name: trip_id, logicalType: \
                         string}\n      - {name: stop_id, logicalType: string}\n";
-            let contract = read::contract(Path::new("t.odcs.yaml"), text).unwrap();
+            let contract = odcs::contract(Path::new("t.odcs.yaml"), text).unwrap();
             let origins: Vec<Origin> =
                 ["a", "b"].map(|name| Origin { name: name.to_owned(), captured_at: Timestamp::UNIX_EPOCH }).to_vec();
             let mapped: BTreeSet<String> = mapped.iter().map(|name| (*name).to_owned()).collect();

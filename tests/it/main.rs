@@ -22,6 +22,7 @@ mod linking;
 mod losses;
 mod measure;
 mod mistakes;
+mod odcs;
 mod private_text;
 mod published;
 mod quality;

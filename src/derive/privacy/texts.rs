@@ -617,7 +617,7 @@ mod tests {
     use arrow_array::{ArrayRef, StringArray};
 
     use super::*;
-    use crate::contract::read;
+    use crate::contract::odcs;
 
     #[test]
     fn plates_addresses_and_numbers_are_known_by_their_looks() {
@@ -819,7 +819,7 @@ mod tests {
             "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
              properties:\n{columns}"
         );
-        read::contract(Path::new("t.odcs.yaml"), &text).unwrap()
+        odcs::contract(Path::new("t.odcs.yaml"), &text).unwrap()
     }
 
     fn rows(columns: &[(&str, &[&str])]) -> RecordBatch {

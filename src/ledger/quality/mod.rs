@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::RuleResult;
 use crate::check::rules::{self, Ask, Spec};
-use crate::contract::{Contract, Dimension, EMPTY_ROW, OnFail, RuleId, Severity};
+use crate::contract::{Contract, Dimension, EMPTY_ROW, OnFail, RuleId, Severity, UnexecutedRule};
 use crate::digest::Digest;
 use crate::ledger::{Counted, Finding, NoticeCount, RunRecord, Status, TableEntry, is_zero};
 use crate::publish::PublishError;
@@ -158,6 +158,7 @@ impl Quality {
                 let passed = passed.contains(&(id, &spec.id));
                 rules.push(result(record, asked, spec, found, passed));
             }
+            rules.extend(asked.contract.unexecuted.iter().map(|rule| not_executable(asked, rule)));
         }
         // No finding is lost, whoever made it.
         rules.extend(findings.into_values().map(|finding| of_finding(record, contracts, finding)));
@@ -236,6 +237,29 @@ fn result(record: &RunRecord, asked: &Asked, spec: Spec, found: Option<&Finding>
             .filter(|message| *message != spec.message),
         description: spec.message,
         id: spec.id,
+    }
+}
+
+/// The result of a rule that this program cannot run: it was skipped, and why.
+fn not_executable(asked: &Asked, rule: &UnexecutedRule) -> Result {
+    Result {
+        id: rule.id.clone(),
+        table: asked.contract.table.clone(),
+        contract: asked.contract.id.clone(),
+        contract_version: asked.contract.version.clone(),
+        released: asked.released,
+        dimension: rule.dimension,
+        severity: rule.severity,
+        on_fail: OnFail::Report,
+        asks: Asks::Number,
+        result: RuleResult::Skipped,
+        rows: 0,
+        rows_released: 0,
+        checked: 0,
+        value: None,
+        description: rule.description.clone().unwrap_or_default(),
+        description_de: None,
+        message: Some(format!("not executable: {}", rule.reason)),
     }
 }
 
@@ -561,7 +585,7 @@ schema:
 
     fn contract(id: &str) -> Arc<Contract> {
         let text = CONTRACT.replace("CONTRACT", id);
-        Arc::new(crate::contract::read::contract(std::path::Path::new("t.odcs.yaml"), &text).unwrap())
+        Arc::new(crate::contract::odcs::contract(std::path::Path::new("t.odcs.yaml"), &text).unwrap())
     }
 
     /// A record of a run over two contracts of the same table name, and what it says.
