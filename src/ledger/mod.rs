@@ -3,9 +3,7 @@
 //! Takes what a run did; makes `ledger/records/<sha256>.json`, named by its own digest. The record says what went in (the
 //! digests of evidence, contracts, pipeline and program), what every rule found, where every row went, and which files
 //! came out. It holds no row's content beyond samples of public columns, and no personal data. Signatures and the log come
-//! to stand around these bytes, not in them. [`quality`] tells of the same facts for other readers.
-
-pub mod quality;
+//! to stand around these bytes, not in them.
 
 use std::collections::BTreeMap;
 
@@ -366,7 +364,7 @@ impl LeftQuarantine {
     }
 }
 
-fn is_zero(rows: &u64) -> bool {
+pub(crate) fn is_zero(rows: &u64) -> bool {
     *rows == 0
 }
 
@@ -504,7 +502,7 @@ impl RunRecord {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A record that says nothing yet.

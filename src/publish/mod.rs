@@ -9,7 +9,6 @@
 pub mod bucket;
 pub mod compare;
 pub mod index;
-pub mod pages;
 pub mod parquet;
 
 use crate::digest::Digest;

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use crate::digest::Digest;
-use crate::ledger::quality::report;
-use crate::ledger::quality::{self, Quality};
 use crate::ledger::{RunRecord, Status, object_key};
 use crate::pipeline::Pipeline;
 use crate::pipeline::journal::{self, StagedFile};
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::{Watch, stage};
+use crate::portal::home::{self, PageScore, PageTable};
+use crate::portal::{quality_page, write_results};
 use crate::publish::bucket::Bucket;
 use crate::publish::index::{self, Commit};
-use crate::publish::pages::{self, PageScore, PageTable};
+use crate::report::quality::Quality;
+use crate::report::{results, trend};
 use crate::workspace::Workspace;
 
 /// What publishing did.
@@ -106,16 +107,16 @@ pub(super) fn publish_views(
     bucket: &Bucket,
     record: &RunRecord,
 ) -> Result<(), RunError> {
-    quality::write(bucket, &workspace.site, &Quality::of(record, &pipeline.asked()))?;
+    write_results(bucket, &workspace.site, &Quality::of(record, &pipeline.asked()))?;
     let mut views = Views::read(workspace, pipeline, bucket)?;
     loop {
         for table in &views.tables {
             index::write_views(bucket, &table.index)?;
         }
-        let trend = report::Report::of(&pipeline.dataset, &views.trend);
-        let page = quality::html::write(&workspace.site.title, &[trend]);
-        bucket.put(&quality::page_path(&pipeline.dataset), page.into())?;
-        pages::write(bucket, &workspace.site, &views.tables, &views.scores)?;
+        let trend = trend::Report::of(&pipeline.dataset, &views.trend);
+        let page = quality_page::write(&workspace.site.title, &[trend]);
+        bucket.put(&results::page_path(&pipeline.dataset), page.into())?;
+        home::write(bucket, &workspace.site, &views.tables, &views.scores)?;
         let now = Views::read(workspace, pipeline, bucket)?;
         if now.says_the_same(&views) {
             return Ok(());
@@ -136,19 +137,19 @@ struct Views {
 impl Views {
     fn read(workspace: &Workspace, pipeline: &Pipeline, bucket: &Bucket) -> Result<Self, RunError> {
         let mut scores = BTreeMap::new();
-        let trend = quality::newest(bucket, &pipeline.dataset, quality::SHOWN)?;
+        let trend = results::newest(bucket, &pipeline.dataset, results::SHOWN)?;
         for other in &workspace.pipelines {
             let newest = match other.dataset == pipeline.dataset {
                 true => trend.last().cloned(),
-                false => quality::newest(bucket, &other.dataset, 1)?.pop(),
+                false => results::newest(bucket, &other.dataset, 1)?.pop(),
             };
             if let Some(newest) = newest {
                 let score = PageScore {
                     date: newest.date,
                     score: newest.score.dataset,
                     held_back: newest.status == Status::HeldBack,
-                    page: quality::page_path(&other.dataset),
-                    results: quality::path(&other.dataset, newest.date, quality::Form::Json),
+                    page: results::page_path(&other.dataset),
+                    results: results::path(&other.dataset, newest.date, results::Form::Json),
                 };
                 scores.insert(other.dataset.clone(), score);
             }
