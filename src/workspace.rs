@@ -10,7 +10,7 @@ use crate::check::area::ServiceArea;
 use crate::check::dry_run::{self, Lack};
 use crate::contract::library::Library;
 use crate::pipeline::{Format, Pipeline};
-use crate::portal::home::Site;
+use crate::portal::Site;
 use crate::publish::bucket;
 use crate::yaml::{self, Node, Problem, Problems};
 

@@ -1,161 +1,13 @@
-//! The pages of the bucket: `datapackage.json` for tools, one plain `index.html` for people, in German and English.
-//!
-//! Both are made from contracts, table indexes and the newest scores alone, so they are the same whichever run wrote them.
+//! `index.html`, the home page of the bucket, in German and English.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use bytes::Bytes;
 use maud::{DOCTYPE, Markup, html};
-use serde_json::{Map, Value, json};
 
-use crate::contract::{Classification, Column, Contract, Kind};
-use crate::publish::PublishError;
-use crate::publish::bucket::Bucket;
+use crate::contract::{Column, Kind};
+use crate::ledger::Status;
+use crate::portal::{Catalogue, Dataset, Site, Table, provisional_dates, public};
 use crate::publish::index::{TableIndex, meta_folder};
-use crate::time::ServiceDate;
-
-/// Who publishes what.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Site {
-    pub title: String,
-    pub publisher: String,
-    /// SPDX id, `CC-BY-4.0`, `dl-de/by-2-0`.
-    pub licence: String,
-    pub licence_url: Option<String>,
-    /// Where the bucket is on the web, if it is: `https://data.example.de`.
-    pub base_url: Option<String>,
-}
-
-/// A table that has been released.
-pub struct PageTable {
-    pub dataset: String,
-    pub contract: Arc<Contract>,
-    pub index: TableIndex,
-}
-
-/// How good a dataset was in its newest run, and where more about it stands.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PageScore {
-    pub date: ServiceDate,
-    /// At most 100.
-    pub score: Option<f64>,
-    /// Nothing of that run was published.
-    pub held_back: bool,
-    /// The trend, for people.
-    pub page: String,
-    /// The results of the newest run, for programs.
-    pub results: String,
-}
-
-/// Writes the pages, if they do not say this already. The scores are by dataset.
-pub fn write(
-    bucket: &Bucket,
-    site: &Site,
-    tables: &[PageTable],
-    scores: &BTreeMap<String, PageScore>,
-) -> Result<(), PublishError> {
-    bucket.put("datapackage.json", data_package(site, tables))?;
-    bucket.put("index.html", page(site, tables, scores).into_string().into())
-}
-
-fn public(contract: &Contract) -> impl Iterator<Item = &Column> {
-    contract.columns.iter().filter(|column| column.classification == Classification::Public)
-}
-
-/// A Data Package (<https://datapackage.org>, version 2): one resource per table.
-fn data_package(site: &Site, tables: &[PageTable]) -> Bytes {
-    // A table that was withdrawn has no files, and a resource must have one.
-    let resources: Vec<Value> = tables
-        .iter()
-        .filter(|table| !table.index.files.is_empty())
-        .map(|table| {
-            let index = &table.index;
-            let paths: Vec<&str> = index.files.iter().map(|file| file.path.as_str()).collect();
-            let fields: Vec<Value> = public(&table.contract).map(field).collect();
-            let mut schema = Map::new();
-            schema.insert("fields".into(), fields.into());
-            let key = &table.contract.primary_key;
-            let key: Vec<&Column> = key.iter().map(|&place| &table.contract.columns[place]).collect();
-            if !key.is_empty() && key.iter().all(|column| column.classification == Classification::Public) {
-                let names: Vec<&str> = key.iter().map(|column| column.name.as_str()).collect();
-                schema.insert("primaryKey".into(), json!(names));
-            }
-            without_nulls(json!({
-                "name": format!("{}-{}", table.dataset, index.table.replace('_', "-")),
-                "title": table.contract.title,
-                "description": table.contract.description,
-                "path": paths,
-                "format": "parquet",
-                "mediatype": "application/vnd.apache.parquet",
-                "bytes": index.files.iter().map(|file| file.bytes).sum::<u64>(),
-                "rows": index.files.iter().map(|file| file.rows).sum::<u64>(),
-                // The dates whose files a complete release follows.
-                "provisional": Some(provisional_dates(index)).filter(|dates| !dates.is_empty()),
-                "schema": schema,
-            }))
-        })
-        .collect();
-    let package = json!({
-        "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
-        "name": "fahrtenbuch",
-        "title": site.title,
-        "contributors": [{"title": site.publisher, "roles": ["publisher"]}],
-        "licenses": [without_nulls(json!({"name": site.licence, "path": site.licence_url}))],
-        "resources": resources,
-    });
-    // Made of strings and numbers only, which always serialise.
-    let text = serde_json::to_string_pretty(&package);
-    let mut text = text.unwrap_or_else(|error| crate::internal::impossible("writing datapackage.json", error));
-    text.push('\n');
-    text.into()
-}
-
-/// What is not known is left out.
-fn without_nulls(mut object: Value) -> Value {
-    if let Value::Object(map) = &mut object {
-        map.retain(|_, value| !value.is_null());
-    }
-    object
-}
-
-fn field(column: &Column) -> Value {
-    let kind = match column.kind {
-        Kind::Text => "string",
-        Kind::Int32 | Kind::Int64 | Kind::ServiceTime => "integer",
-        Kind::Float => "number",
-        Kind::Boolean => "boolean",
-        Kind::Date => "date",
-        Kind::Instant => "datetime",
-    };
-    let mut field = Map::new();
-    field.insert("name".into(), json!(column.name));
-    field.insert("type".into(), json!(kind));
-    for (key, value) in [("description", &column.description), ("unit", &column.unit)] {
-        if let Some(value) = value {
-            field.insert(key.into(), json!(value));
-        }
-    }
-    let mut constraints = Map::new();
-    if column.required {
-        constraints.insert("required".into(), json!(true));
-    }
-    if !column.values.is_empty() {
-        let values: Vec<Value> = column
-            .values
-            .iter()
-            .map(|value| match (column.kind, value.value.parse::<i64>()) {
-                (Kind::Int32 | Kind::Int64, Ok(number)) => json!(number),
-                _ => json!(value.value),
-            })
-            .collect();
-        constraints.insert("enum".into(), json!(values));
-    }
-    if !constraints.is_empty() {
-        field.insert("constraints".into(), constraints.into());
-    }
-    field.into()
-}
+use crate::report::Quality;
+use crate::report::results::{self, Form};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:64rem;padding:0 1rem;color:#1b1b1b}\
 table{border-collapse:collapse;width:100%;margin:.5rem 0 1rem}th,td{text-align:left;padding:.25rem .6rem;\
@@ -164,9 +16,12 @@ code,pre{font:14px/1.4 ui-monospace,monospace}pre{background:#f4f4f4;padding:.75
 [lang=en]{color:#555}summary{cursor:pointer}";
 
 /// The page. Titles and texts are escaped by the template.
-fn page(site: &Site, tables: &[PageTable], scores: &BTreeMap<String, PageScore>) -> Markup {
+pub fn page(catalogue: &Catalogue) -> String {
+    let site = &catalogue.site;
+    let tables: Vec<(&Dataset, &Table)> = catalogue.tables().collect();
+    let scores = catalogue.newest_results();
     let base = site.base_url.as_deref().map(|url| url.trim_end_matches('/')).unwrap_or("https://…");
-    html! {
+    let page = html! {
         (DOCTYPE)
         html lang="de" {
             head {
@@ -193,19 +48,19 @@ fn page(site: &Site, tables: &[PageTable], scores: &BTreeMap<String, PageScore>)
                         code { "revised/" } "."
                     }
                 }
-                @if let Some(table) = tables.iter().max_by_key(|table| rows(&table.index)) {
+                @if let Some((of, table)) = tables.iter().max_by_key(|(_, table)| rows(&table.index)) {
                     h2 { "Abfragen " span lang="en" { "/ Query" } }
                     pre {
                         "-- DuckDB\n"
                         "SET VARIABLE base = '" (base) "/';\n"
                         "SET VARIABLE files = (SELECT list(getvariable('base') || path) FROM read_csv(getvariable('base') || '"
-                        (meta_folder(&table.dataset, &table.index.table)) "/index.csv'));\n"
+                        (meta_folder(&of.name, &table.index.table)) "/index.csv'));\n"
                         "SELECT * FROM read_parquet(getvariable('files')) LIMIT 10;\n"
                     }
                 }
                 @if !scores.is_empty() {
                     h2 { "Qualität " span lang="en" { "/ Quality" } }
-                    (quality(scores))
+                    (quality(&scores))
                 }
                 h2 { "Tabellen " span lang="en" { "/ Tables" } }
                 table {
@@ -217,22 +72,22 @@ fn page(site: &Site, tables: &[PageTable], scores: &BTreeMap<String, PageScore>)
                         th class="n" { "Bytes" }
                         th { "Dateien " span lang="en" { "/ Files" } }
                     }
-                    @for table in tables {
+                    @for (of, table) in &tables {
                         tr {
-                            td { (table.dataset) }
-                            td { a href={ "#" (table.dataset) "-" (table.index.table) } { (table.index.table) } }
+                            td { (of.name) }
+                            td { a href={ "#" (of.name) "-" (table.index.table) } { (table.index.table) } }
                             td { (span_of(&table.index)) (provisional(&table.index)) }
                             td class="n" { (rows(&table.index)) }
                             td class="n" { (table.index.files.iter().map(|file| file.bytes).sum::<u64>()) }
                             td {
-                                a href={ (meta_folder(&table.dataset, &table.index.table)) "/files.json" } { "files.json" }
+                                a href={ (meta_folder(&of.name, &table.index.table)) "/files.json" } { "files.json" }
                                 " "
-                                a href={ (meta_folder(&table.dataset, &table.index.table)) "/index.csv" } { "index.csv" }
+                                a href={ (meta_folder(&of.name, &table.index.table)) "/index.csv" } { "index.csv" }
                             }
                         }
                     }
                 }
-                @for table in tables { (section(table)) }
+                @for (of, table) in &tables { (section(of, table)) }
                 p {
                     "Was veröffentlicht wurde, woraus und nach welchen Regeln, steht in den Laufprotokollen unter "
                     code { "ledger/records/" } ". "
@@ -243,10 +98,12 @@ fn page(site: &Site, tables: &[PageTable], scores: &BTreeMap<String, PageScore>)
                 }
             }
         }
-    }
+    };
+    page.into_string()
 }
 
-fn quality(scores: &BTreeMap<String, PageScore>) -> Markup {
+/// The newest results of each dataset.
+fn quality(results: &[&Quality]) -> Markup {
     html! {
         table {
             tr {
@@ -255,15 +112,19 @@ fn quality(scores: &BTreeMap<String, PageScore>) -> Markup {
                 th class="n" { "Note von 100 " span lang="en" { "/ Score of 100" } }
                 th { "Ergebnisse " span lang="en" { "/ Results" } }
             }
-            @for (dataset, score) in scores {
+            @for of in results {
                 tr {
-                    td { (dataset) }
+                    td { (of.dataset) }
                     td {
-                        (score.date)
-                        @if score.held_back { ", zurückgehalten " span lang="en" { "/ held back" } }
+                        (of.date)
+                        @if of.status == Status::HeldBack { ", zurückgehalten " span lang="en" { "/ held back" } }
                     }
-                    td class="n" { (score.score.map_or_else(|| "–".to_owned(), |score| format!("{score:.2}"))) }
-                    td { a href=(score.page) { "Regeln und Verlauf / rules and trend" } " " a href=(score.results) { "quality.json" } }
+                    td class="n" { (of.score.dataset.map_or_else(|| "–".to_owned(), |score| format!("{score:.2}"))) }
+                    td {
+                        a href=(results::page_path(&of.dataset)) { "Regeln und Verlauf / rules and trend" }
+                        " "
+                        a href=(results::path(&of.dataset, of.date, Form::Json)) { "quality.json" }
+                    }
                 }
             }
         }
@@ -291,11 +152,6 @@ fn span_of(index: &TableIndex) -> String {
     }
 }
 
-/// The dates whose current files are provisional.
-fn provisional_dates(index: &TableIndex) -> Vec<String> {
-    index.files.iter().filter(|file| file.provisional).map(|file| file.partition_date.to_string()).collect()
-}
-
 /// Tells the dates whose current files are provisional, if there are any.
 fn provisional(index: &TableIndex) -> Markup {
     let dates = provisional_dates(index);
@@ -308,10 +164,10 @@ fn provisional(index: &TableIndex) -> Markup {
     }
 }
 
-fn section(table: &PageTable) -> Markup {
+fn section(of: &Dataset, table: &Table) -> Markup {
     let contract = &table.contract;
     html! {
-        details id={ (table.dataset) "-" (table.index.table) } {
+        details id={ (of.name) "-" (table.index.table) } {
             summary { code { (table.index.table) } " " (contract.description_de.as_deref().unwrap_or_default()) }
             p lang="en" { (contract.description.as_deref().unwrap_or_default()) }
             table {
@@ -345,105 +201,5 @@ fn kind(column: &Column) -> &'static str {
         Kind::Boolean => "boolean",
         Kind::Date => "date",
         Kind::Instant => "timestamp (UTC)",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::contract::read;
-    use crate::digest::Digest;
-    use crate::publish::index::{ContractRef, IndexFile};
-
-    #[test]
-    fn pages_tell_public_columns_only_and_escape_what_they_are_given() {
-        let text = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
-                    description: A <b> table\n    properties:\n      - {name: id, logicalType: string, classification: \
-                    public, description: An id}\n      - {name: driver, logicalType: string}\n";
-        let contract = Arc::new(read::contract(Path::new("t.odcs.yaml"), text).unwrap());
-        let index = TableIndex {
-            version: 1,
-            dataset: "bus".into(),
-            table: "t".into(),
-            contract: ContractRef::from(contract.as_ref()),
-            files: vec![IndexFile {
-                path: "data/bus/t/partition_date=2026-11-24/part-0.parquet".into(),
-                partition_date: "2026-11-24".parse().unwrap(),
-                rows: 7,
-                bytes: 10,
-                sha256: Digest::of(b""),
-                record: "ledger/records/0.json".into(),
-                provisional: true,
-            }],
-            first: BTreeMap::new(),
-            previous: None,
-        };
-        let site = Site {
-            title: "Stadtbus".into(),
-            publisher: "Stadt".into(),
-            licence: "CC-BY-4.0".into(),
-            licence_url: None,
-            base_url: None,
-        };
-        let tables = [PageTable { dataset: "bus".into(), contract, index }];
-        let score = PageScore {
-            date: "2026-11-24".parse().unwrap(),
-            score: Some(99.5),
-            held_back: true,
-            page: "reports/bus/quality.html".into(),
-            results: "reports/bus/date=2026-11-24/quality.json".into(),
-        };
-        let page = page(&site, &tables, &BTreeMap::from([("bus".to_owned(), score)])).into_string();
-        assert!(page.contains("99.50") && page.contains("held back") && page.contains("reports/bus/quality.html"));
-        assert!(page.contains("provisional, the day is not over") && page.contains("meta/bus/t/index.csv"));
-        assert!(page.contains("A &lt;b&gt; table") && page.contains("An id") && !page.contains("driver"));
-        let package: Value = serde_json::from_slice(&data_package(&site, &tables)).unwrap();
-        insta::assert_snapshot!(serde_json::to_string_pretty(&package).unwrap(), @r#"
-        {
-          "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
-          "name": "fahrtenbuch",
-          "title": "Stadtbus",
-          "contributors": [
-            {
-              "title": "Stadt",
-              "roles": [
-                "publisher"
-              ]
-            }
-          ],
-          "licenses": [
-            {
-              "name": "CC-BY-4.0"
-            }
-          ],
-          "resources": [
-            {
-              "name": "bus-t",
-              "description": "A <b> table",
-              "path": [
-                "data/bus/t/partition_date=2026-11-24/part-0.parquet"
-              ],
-              "format": "parquet",
-              "mediatype": "application/vnd.apache.parquet",
-              "bytes": 10,
-              "rows": 7,
-              "provisional": [
-                "2026-11-24"
-              ],
-              "schema": {
-                "fields": [
-                  {
-                    "name": "id",
-                    "type": "string",
-                    "description": "An id"
-                  }
-                ]
-              }
-            }
-          ]
-        }
-        "#);
     }
 }

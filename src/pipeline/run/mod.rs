@@ -11,6 +11,7 @@ mod lock;
 mod prepare;
 mod published;
 pub(super) mod readable;
+mod views;
 
 pub use error::RunError;
 pub use evidence::evidence_store;
@@ -35,13 +36,14 @@ use crate::publish::index;
 use crate::quarantine;
 use crate::time::{self, ServiceDate, ServiceDay};
 use crate::workspace::{self, Workspace};
-use commit::{has_lists, publish, publish_views};
+use commit::{has_lists, publish};
 use evidence::{DefaultDate, Partition, default_date, newest_capture, partition};
 use heads::Look;
 use inputs::{Begun, begin, decisions};
 use known::{Changes, Comparison, last_record};
 use prepare::{prepare, staging};
 use published::Published;
+use views::publish_views;
 
 /// What a run did.
 #[derive(Debug)]
@@ -108,6 +110,7 @@ pub fn open_bucket(workspace: &Workspace, lock: &mut Lock) -> Result<Bucket, Run
     }
     lock.share(|| bucket.sweep())?;
     bucket.probe()?;
+    heads::tell_versions(workspace, &bucket)?;
     Ok(bucket)
 }
 
@@ -340,9 +343,7 @@ fn run_partition(
         journal::write(&journal_path, &entry).map_err(|error| RunError::private(&journal_path, "written", &error))?;
     }
     let done = publish(workspace, pipeline, bucket, &entry, watch)?;
-    if done.commits > 0 {
-        heads::remember(workspace, pipeline, bucket)?;
-    }
+    heads::remember(workspace, pipeline, bucket, &done.commits)?;
     stage("quarantine", &pipeline.name, watch);
     // Only now, so that a run that is done again until here finds in quarantine what the first one found.
     for held in &entry.quarantine {
@@ -354,12 +355,13 @@ fn run_partition(
     let swept = journal::sweep_lists(&workspace.private, &entry.record);
     swept.map_err(|error| RunError::private(&journal_path, "written", &error))?;
     remove_staging(workspace, pipeline, entry.record.date)?;
+    tracing::info!(requests = bucket.requests(), pipeline = pipeline.name, "requests to the bucket so far");
     stage("done", &pipeline.name, watch);
     let (record_key, _) = entry.record.to_bytes();
     Ok(Outcome::Done(Box::new(Report {
         record: entry.record,
         record_key,
-        commits: done.commits,
+        commits: done.commits.len(),
         puts: done.puts + put_back,
         is_repeated: false,
         finished_earlier,
