@@ -307,10 +307,8 @@ fn show(report: &Report, asked: &[Asked], bucket: &str) {
     let number = |value: u64| Cell::new(grouped(value)).set_alignment(CellAlignment::Right);
     let mut total = [0; 7];
     for entry in &record.tables {
-        let findings = record
-            .findings
-            .iter()
-            .filter(|finding| finding.outcome.table == entry.table || finding.outcome.table == entry.from);
+        let findings =
+            record.findings.iter().filter(|finding| finding.table == entry.table || finding.table == entry.from);
         let row = [
             entry.rows_in,
             entry.published,

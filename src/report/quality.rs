@@ -122,11 +122,8 @@ impl Quality {
             .iter()
             .flat_map(|(contract, rules)| rules.iter().map(move |rule| (contract.as_str(), rule)))
             .collect();
-        let mut findings: BTreeMap<(String, RuleId), &Finding> = record
-            .findings
-            .iter()
-            .map(|finding| ((finding.contract.clone(), finding.outcome.rule.clone()), finding))
-            .collect();
+        let mut findings: BTreeMap<(String, RuleId), &Finding> =
+            record.findings.iter().map(|finding| ((finding.contract.clone(), finding.rule.clone()), finding)).collect();
         let mut rules = Vec::new();
         for asked in contracts {
             let id = asked.contract.id.as_str();
@@ -171,7 +168,7 @@ fn result(record: &RunRecord, asked: &Asked, spec: Spec, found: Option<&Finding>
         _ => Asks::Rows,
     };
     let counted = match found {
-        Some(finding) => Counted { rows: finding.outcome.rows, checked: finding.outcome.checked },
+        Some(finding) => Counted { rows: finding.rows, checked: finding.checked },
         None if passed => {
             let tolerated = record.tolerated.get(&contract.id).and_then(|rules| rules.get(&spec.id));
             let all = Counted { rows: 0, checked: record.checked.get(&contract.id).copied().unwrap_or(0) };
@@ -181,7 +178,7 @@ fn result(record: &RunRecord, asked: &Asked, spec: Spec, found: Option<&Finding>
         None => Counted { rows: 0, checked: 0 },
     };
     let kept = || record.values.get(&contract.id).and_then(|values| values.get(&spec.id)).copied();
-    let value = found.and_then(|finding| finding.outcome.value).or_else(kept);
+    let value = found.and_then(|finding| finding.value).or_else(kept);
     let why_skipped = record.skipped.get(&contract.id).and_then(|rules| rules.get(&spec.id)).cloned();
     let is_metric = matches!(spec.ask, Ask::Metric { .. });
     let asked_for_number = asks == Asks::Number && (found.is_some() || passed);
@@ -195,7 +192,7 @@ fn result(record: &RunRecord, asked: &Asked, spec: Spec, found: Option<&Finding>
         on_fail: spec.on_fail,
         asks,
         result: match found {
-            Some(finding) => finding.outcome.result,
+            Some(finding) => finding.result,
             None if passed => RuleResult::Passed,
             None => RuleResult::Skipped,
         },
@@ -208,7 +205,7 @@ fn result(record: &RunRecord, asked: &Asked, spec: Spec, found: Option<&Finding>
             .or((is_metric && asked_for_number).then_some(counted.rows as f64)),
         description_de: german::description(contract, &spec),
         message: found
-            .map(|finding| finding.outcome.message.clone())
+            .map(|finding| finding.message.clone())
             .or(why_skipped)
             .filter(|message| *message != spec.message),
         description: spec.message,
@@ -230,7 +227,7 @@ fn tell_apart(rules: &mut [RuleReport]) {
 
 /// The result of a rule that none of the contracts makes.
 fn of_finding(record: &RunRecord, contracts: &[Asked], finding: &Finding) -> RuleReport {
-    let outcome = &finding.outcome;
+    let outcome = finding;
     let released = contracts.iter().any(|asked| asked.released && asked.contract.id == finding.contract);
     let entry = record.contracts.iter().find(|entry| entry.id == finding.contract);
     RuleReport {
