@@ -15,8 +15,10 @@
 //! | [`contract`] | `schemas/**/*.odcs.yaml` | [`contract::Contract`]: columns, keys, relationships, rules |
 //! | [`check`] | chunks and a contract | [`check::Checked`]: passed rows, quarantined rows, findings |
 //! | [`mod@derive`] | checked rows | the rows to release: service dates, UTC instants, pseudonyms, public columns only |
-//! | [`publish`] | rows to release | Parquet files in the bucket, the table index, the pages |
-//! | [`ledger`] | the facts of a run | the run record; the results and their trend for other readers |
+//! | [`publish`] | rows to release | Parquet files in the bucket, the table index |
+//! | [`ledger`] | the facts of a run | the run record |
+//! | [`report`] | run records and contracts | quality results, score, trend: JSON, JUnit, text |
+//! | [`portal`] | table indexes, contracts, quality results | pages, `datapackage.json`, DQV |
 //! | [`pipeline`] | `pipelines/*.yaml` | runs: one pipeline over one partition |
 //!
 //! Rows that [`check`] holds back wait in [`quarantine`]. Beside the way stand the words that all rooms share:
@@ -37,9 +39,11 @@ pub mod internal;
 pub mod ledger;
 pub mod page;
 pub mod pipeline;
+pub mod portal;
 pub mod protobuf;
 pub mod publish;
 pub mod quarantine;
+pub mod report;
 pub mod simulate;
 pub mod spool;
 pub mod table;

@@ -10,8 +10,8 @@ use crate::check::area::ServiceArea;
 use crate::check::dry_run::{self, Lack};
 use crate::contract::library::{Library, Survey};
 use crate::pipeline::{Format, Pipeline};
+use crate::portal::Site;
 use crate::publish::bucket;
-use crate::publish::pages::Site;
 use crate::yaml::{self, Node, Problem, Problems};
 
 /// The configuration's file, at the root of the workspace.

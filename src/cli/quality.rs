@@ -7,11 +7,13 @@ use clap::ValueEnum;
 use crate::cli::run::failed;
 use crate::cli::{Exit, choose, read_workspace};
 use crate::ledger::Status;
-use crate::ledger::quality::report::Report;
-use crate::ledger::quality::{self, Form, html, json, score, text};
 use crate::pipeline::run::RunError;
+use crate::portal::quality_page;
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
+use crate::report::results::{self, Form};
+use crate::report::trend::Report;
+use crate::report::{json, score, text};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 use crate::yaml::suggestion;
@@ -109,17 +111,17 @@ fn report(workspace: &Workspace, arguments: &ReportArguments) -> Result<Exit, Ex
     let bucket = open(workspace)?;
     let mut reports = Vec::new();
     for dataset in datasets {
-        let dates = told(quality::dates(&bucket, dataset))?;
+        let dates = told(results::dates(&bucket, dataset))?;
         let wanted = |date: &ServiceDate| {
             arguments.from.is_none_or(|from| from <= *date) && arguments.to.is_none_or(|to| *date <= to)
         };
         let mut dates: Vec<ServiceDate> = dates.into_iter().filter(wanted).collect();
         if arguments.from.is_none() {
-            dates.drain(..dates.len().saturating_sub(quality::SHOWN));
+            dates.drain(..dates.len().saturating_sub(results::SHOWN));
         }
-        let results = told(quality::read(&bucket, dataset, &dates))?;
-        if !results.is_empty() {
-            reports.push(Report::of(dataset, &results));
+        let found = told(results::read(&bucket, dataset, &dates))?;
+        if !found.is_empty() {
+            reports.push(Report::of(dataset, &found));
         }
     }
     if reports.is_empty() {
@@ -128,7 +130,7 @@ fn report(workspace: &Workspace, arguments: &ReportArguments) -> Result<Exit, Ex
     }
     let text = match arguments.format {
         ReportFormat::Text => text::write(&reports),
-        ReportFormat::Html => html::write(&workspace.site.title, &reports),
+        ReportFormat::Html => quality_page::write(&workspace.site.title, &reports),
         // Made of texts, finite numbers, lists and maps with text keys, which always serialise.
         ReportFormat::Json => serde_json::to_string(&reports).unwrap_or_default() + "\n",
     };
@@ -148,10 +150,10 @@ fn results(workspace: &Workspace, arguments: &ResultsArguments) -> Result<Exit, 
     let bucket = open(workspace)?;
     let date = match arguments.date {
         Some(date) => Some(date),
-        None => told(quality::dates(&bucket, dataset))?.last().copied(),
+        None => told(results::dates(&bucket, dataset))?.last().copied(),
     };
     let read = |form| -> Result<Option<bytes::Bytes>, Exit> {
-        date.map_or(Ok(None), |date| told(bucket.get(&quality::path(dataset, date, form))))
+        date.map_or(Ok(None), |date| told(bucket.get(&results::path(dataset, date, form))))
     };
     let form = match arguments.format {
         ResultsFormat::Json => Form::Json,

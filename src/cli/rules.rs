@@ -247,7 +247,7 @@ fn explain(root: &Path, id: &str) -> Exit {
         Err(exit) => return exit,
     };
     // Results call a rule of the feed's table so where the release has a table of that name, too.
-    let id = id.strip_prefix(crate::ledger::quality::OF_FEED).unwrap_or(id);
+    let id = id.strip_prefix(crate::report::quality::OF_FEED).unwrap_or(id);
     let mut explained = false;
     for (folder, survey) in &surveys {
         for contract in survey.contracts() {

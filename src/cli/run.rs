@@ -9,10 +9,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::check::RuleResult;
 use crate::cli::{Exit, choose, clock_is_set, read_workspace, row_or_rows};
 use crate::contract::Severity;
-use crate::ledger::quality::{self, Asked, Asks, Quality, Result as RuleReport};
 use crate::ledger::{Standard, Status, TableEntry};
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::{Lock, Outcome, Report, Run, RunContext, RunError, open_bucket, run as run_pipeline};
+use crate::report::quality::{Asked, Asks, Quality, RuleReport};
+use crate::report::{trend, words};
 use crate::time::ServiceDate;
 
 /// Dates of a range: eleven years.
@@ -308,10 +309,8 @@ fn show(report: &Report, asked: &[Asked], bucket: &str) {
     let number = |value: u64| Cell::new(grouped(value)).set_alignment(CellAlignment::Right);
     let mut total = [0; 7];
     for entry in &record.tables {
-        let findings = record
-            .findings
-            .iter()
-            .filter(|finding| finding.outcome.table == entry.table || finding.outcome.table == entry.from);
+        let findings =
+            record.findings.iter().filter(|finding| finding.table == entry.table || finding.table == entry.from);
         let row = [
             entry.rows_in,
             entry.published,
@@ -348,7 +347,7 @@ fn show(report: &Report, asked: &[Asked], bucket: &str) {
             (RuleResult::Error, _) | (_, Asks::Number) => String::new(),
             (_, Asks::Rows) => format!("{} {}, ", grouped(rule.rows), row_or_rows(rule.rows)),
         };
-        let (_, then) = quality::then(rule, quality.status, &quality.tables);
+        let (_, then) = words::then(rule, quality.status, &quality.tables);
         println!("  {result:7} {}: {what}{} ({then})", rule.id, rule.message.as_ref().unwrap_or(&rule.description));
     }
     if record.findings.len() > LISTED {
@@ -416,5 +415,5 @@ fn told_by_standard_rules(standard: &Standard) {
 
 /// 1234567 as 1,234,567.
 fn grouped(value: u64) -> String {
-    crate::ledger::quality::report::grouped(value, ",")
+    trend::grouped(value, ",")
 }

@@ -20,9 +20,9 @@ use crate::contract::names::{self, Named};
 use crate::contract::{Contract, Kind};
 use crate::derive::telemetry;
 use crate::digest::Digest;
-use crate::ledger::quality::Asked;
 use crate::pipeline::mapping::Mapping;
 use crate::publish::bucket;
+use crate::report::quality::Asked;
 use crate::yaml::{self, Node, Problem, Problems, suggestion};
 
 const KEYS: &[&str] = &[

@@ -82,7 +82,7 @@ impl Subject {
         let record = entry.map(|entry| entry.record);
         let findings = |record: &RunRecord| {
             let of_contract = record.findings.iter().filter(|finding| finding.contract == contract.id);
-            of_contract.map(|finding| (finding.outcome.rule.clone(), finding.outcome.rows)).collect::<BTreeMap<_, _>>()
+            of_contract.map(|finding| (finding.rule.clone(), finding.rows)).collect::<BTreeMap<_, _>>()
         };
         let before = record.as_ref().and_then(|record| {
             let tolerated = || record.tolerated.get(&contract.id)?.get(&rule.id).map(|counted| counted.rows);

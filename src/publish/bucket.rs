@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::prefix::PrefixStore;
@@ -42,7 +43,57 @@ pub struct Bucket {
     runtime: Runtime,
     /// The folder of a local bucket.
     folder: Option<PathBuf>,
+    /// The newest versions that this program has seen, by folder.
+    versions: Mutex<BTreeMap<String, Version>>,
+    requests: AtomicU64,
 }
+
+/// A version of something whose versions are numbered objects in a folder, which are written once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Version {
+    pub number: u64,
+    /// If this process has read it.
+    pub bytes: Option<Bytes>,
+}
+
+/// What a listing tells of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    pub bytes: u64,
+    /// Changes with its bytes, where the store says so.
+    tag: Option<String>,
+}
+
+/// A part of a listing, from after a name to a name.
+#[derive(Debug)]
+pub struct Page {
+    /// The names in order, and their bytes.
+    pub sizes: BTreeMap<String, u64>,
+    /// The part begins after this name; where the listing begins if that is empty.
+    after: String,
+    /// The last name of the part, if there may be more after it.
+    pub end: Option<String>,
+}
+
+impl Page {
+    /// Whether the page would have an object of this name, if there is one.
+    pub fn covers(&self, name: &str) -> bool {
+        name > self.after.as_str() && self.end.as_ref().is_none_or(|end| name <= end.as_str())
+    }
+
+    /// Whether nothing is beside it.
+    pub fn is_whole(&self) -> bool {
+        self.after.is_empty() && self.end.is_none()
+    }
+
+    /// Where it begins.
+    pub fn after(&self) -> &str {
+        &self.after
+    }
+}
+
+/// The names that a store gives at once.
+pub const ONE_PAGE: usize = 1000;
 
 impl Bucket {
     /// Opens a folder (`data/bucket`) or an S3 bucket (`s3://name/prefix`). `options` are the settings of the store:
@@ -69,7 +120,7 @@ impl Bucket {
             let store = builder.build().map_err(|error| wrong(error.to_string(), "Check 'bucket: options'."))?;
             let store: Arc<dyn ObjectStore> =
                 if prefix.is_empty() { Arc::new(store) } else { Arc::new(PrefixStore::new(store, prefix)) };
-            return Ok(Self { location: location.to_owned(), store, runtime, folder: None });
+            return Ok(Self::of(location, store, runtime, None));
         }
         let folder = local_folder(location).map_err(|(problem, remedy)| wrong(problem, &remedy))?.unwrap_or_default();
         durable::create_public_dir_all(&folder).map_err(|error| {
@@ -78,7 +129,46 @@ impl Bucket {
         let store = LocalFileSystem::new_with_prefix(&folder)
             .map_err(|error| wrong(error.to_string(), "Check the folder's path and permissions."))?;
         let store = Arc::new(store.with_fsync(true));
-        Ok(Self { location: location.to_owned(), store, runtime, folder: Some(folder) })
+        Ok(Self::of(location, store, runtime, Some(folder)))
+    }
+
+    fn of(location: &str, store: Arc<dyn ObjectStore>, runtime: Runtime, folder: Option<PathBuf>) -> Self {
+        let (location, versions) = (location.to_owned(), Mutex::default());
+        Self { location, store, runtime, folder, versions, requests: AtomicU64::new(0) }
+    }
+
+    /// A bucket in memory, which gives its names in order as S3 does.
+    #[cfg(test)]
+    pub fn in_memory() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        Self::of("memory", Arc::new(object_store::memory::InMemory::new()), runtime, None)
+    }
+
+    /// Requests made so far: one for each object read, looked at, written or removed, and one for each thousand names listed.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    fn count(&self, requests: usize) {
+        self.requests.fetch_add(requests as u64, Ordering::Relaxed);
+    }
+
+    /// The newest version of a folder that is known.
+    pub(super) fn known_version(&self, folder: &str) -> Option<Version> {
+        self.versions.lock().unwrap_or_else(PoisonError::into_inner).get(folder).cloned()
+    }
+
+    /// Keeps a version of a folder, if no later one is known.
+    pub(super) fn keep_version(&self, folder: &str, version: Version) {
+        let mut versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        if versions.get(folder).is_none_or(|known| known.number <= version.number) {
+            versions.insert(folder.to_owned(), version);
+        }
+    }
+
+    /// Forgets what is known of a folder.
+    pub(super) fn forget_version(&self, folder: &str) {
+        self.versions.lock().unwrap_or_else(PoisonError::into_inner).remove(folder);
     }
 
     /// The folder of a local bucket.
@@ -120,6 +210,7 @@ impl Bucket {
         let options = PutOptions { mode: PutMode::Create, attributes: self.attributes(key), ..PutOptions::default() };
         let path = self.path(key)?;
         self.make_folder(key)?;
+        self.count(1);
         let put = self.runtime.block_on(self.store.put_opts(&path, bytes.into(), options));
         self.make_public(key);
         match put {
@@ -146,6 +237,7 @@ impl Bucket {
         }
         let path = self.path(key)?;
         self.make_folder(key)?;
+        self.count(if bytes <= ONE_REQUEST { 1 } else { bytes.div_ceil(PART as u64) as usize + 2 });
         if bytes <= ONE_REQUEST {
             let bytes = std::fs::read(file).map_err(unreadable)?;
             let options = PutOptions { attributes, ..PutOptions::default() };
@@ -188,6 +280,7 @@ impl Bucket {
     pub fn damage_of(&self, key: &str, bytes: u64, digest: &Digest) -> Result<Option<String>, PublishError> {
         let path = self.path(key)?;
         let options = GetOptions { head: true, ..GetOptions::default() };
+        self.count(1);
         let object = match self.runtime.block_on(self.store.get_opts(&path, options)) {
             Ok(object) => object,
             Err(object_store::Error::NotFound { .. }) => return Ok(Some("it is gone".to_owned())),
@@ -223,6 +316,7 @@ impl Bucket {
     /// Writes an object's bytes, a few at a time.
     fn read_into(&self, key: &str, out: &mut impl Write) -> Result<(), PublishError> {
         let path = self.path(key)?;
+        self.count(1);
         let failed = |error: std::io::Error| object_store::Error::Generic { store: "bucket", source: error.into() };
         if let Some(folder) = &self.folder {
             let copied = File::open(folder.join(key)).and_then(|mut file| std::io::copy(&mut file, out));
@@ -240,6 +334,7 @@ impl Bucket {
 
     /// Removes an object.
     pub fn remove(&self, key: &str) -> Result<(), PublishError> {
+        self.count(1);
         match self.runtime.block_on(self.store.delete(&self.path(key)?)) {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(source) => Err(self.failed(key, source)),
@@ -254,6 +349,7 @@ impl Bucket {
         let options = PutOptions { attributes: self.attributes(key), ..PutOptions::default() };
         let path = self.path(key)?;
         self.make_folder(key)?;
+        self.count(1);
         let put = self.run(key, self.store.put_opts(&path, bytes.into(), options)).map(|_| ());
         self.make_public(key);
         put
@@ -262,6 +358,7 @@ impl Bucket {
     /// An object's bytes, if it exists.
     pub fn get(&self, key: &str) -> Result<Option<Bytes>, PublishError> {
         let path = self.path(key)?;
+        self.count(1);
         let read = self.runtime.block_on(async { self.store.get(&path).await?.bytes().await });
         match read {
             Ok(bytes) => Ok(Some(bytes)),
@@ -277,9 +374,40 @@ impl Bucket {
 
     /// The names of all objects whose name begins with the folder `prefix`, and their bytes.
     pub fn sizes(&self, prefix: &str) -> Result<BTreeMap<String, u64>, PublishError> {
+        let objects = self.list_after(prefix, "")?;
+        Ok(objects.into_iter().map(|(name, object)| (name, object.bytes)).collect())
+    }
+
+    /// The objects whose name begins with the folder `prefix` and comes after `offset`.
+    pub fn list_after(&self, prefix: &str, offset: &str) -> Result<BTreeMap<String, Object>, PublishError> {
+        self.objects(prefix, offset, usize::MAX)
+    }
+
+    /// At most `count` of the objects whose name begins with the folder `prefix`: those that come next after `after`, or the
+    /// first ones if none does. Of a local folder, whose names come in no order and cost nothing, all of them.
+    pub fn page(&self, prefix: &str, after: &str, count: usize) -> Result<Page, PublishError> {
+        let (after, count) = if self.folder.is_some() { ("", usize::MAX) } else { (after, count) };
+        let objects = self.objects(prefix, after, count)?;
+        if objects.is_empty() && !after.is_empty() {
+            return self.page(prefix, "", count);
+        }
+        let end = objects.last_key_value().filter(|_| objects.len() == count).map(|(name, _)| name.clone());
+        let sizes = objects.into_iter().map(|(name, object)| (name, object.bytes)).collect();
+        Ok(Page { sizes, after: after.to_owned(), end })
+    }
+
+    fn objects(&self, prefix: &str, offset: &str, count: usize) -> Result<BTreeMap<String, Object>, PublishError> {
         let path = self.path(prefix)?;
-        let listing = self.store.list(Some(&path)).map_ok(|object| (object.location.to_string(), object.size));
-        self.run(prefix, listing.try_collect())
+        let listing = match offset {
+            "" => self.store.list(Some(&path)),
+            offset => self.store.list_with_offset(Some(&path), &self.path(offset)?),
+        };
+        let listing = listing
+            .map_ok(|object| (object.location.to_string(), Object { bytes: object.size, tag: object.e_tag }))
+            .take(count);
+        let objects: BTreeMap<String, Object> = self.run(prefix, listing.try_collect())?;
+        self.count(objects.len().div_ceil(ONE_PAGE).max(1));
+        Ok(objects)
     }
 
     /// Removes what killed writes left in a local folder (`name#1`). Only while no other run is at work.
@@ -524,5 +652,28 @@ mod tests {
             error,
             "the bucket ftp://x: this kind of store is not known. Write a folder or 's3://bucket/prefix'."
         );
+    }
+
+    #[test]
+    fn a_listing_is_gone_through_a_page_at_a_time_and_begins_anew_at_its_end() {
+        let bucket = Bucket::in_memory();
+        for name in ["a/1", "a/2", "a/3", "b/1"] {
+            bucket.put(name, "x".into()).unwrap();
+        }
+        let names = |page: &Page| page.sizes.keys().cloned().collect::<Vec<_>>();
+        let first = bucket.page("a", "", 2).unwrap();
+        assert_eq!(
+            (names(&first), first.end.as_deref(), first.is_whole()),
+            (vec!["a/1".into(), "a/2".into()], Some("a/2"), false)
+        );
+        assert!(first.covers("a/10") && !first.covers("a/3"));
+        let second = bucket.page("a", "a/2", 2).unwrap();
+        assert_eq!((names(&second), second.end.as_deref()), (vec!["a/3".into()], None));
+        assert!(second.covers("a/9") && !second.covers("a/2"));
+        assert_eq!(names(&bucket.page("a", "a/3", 2).unwrap()), ["a/1", "a/2"]);
+        assert!(bucket.page("a", "", 4).unwrap().is_whole());
+        let before = bucket.requests();
+        let after = bucket.list_after("a", "a/1").unwrap();
+        assert_eq!((after.len(), after["a/2"].bytes, bucket.requests() - before), (2, 1, 1));
     }
 }

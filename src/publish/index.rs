@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::contract::Contract;
 use crate::digest::Digest;
 use crate::publish::PublishError;
-use crate::publish::bucket::Bucket;
+use crate::publish::bucket::{Bucket, Version};
 use crate::time::ServiceDate;
 
 /// One released version of a table: all files that are current, over all of its partitions.
@@ -111,7 +111,8 @@ pub fn meta_folder(dataset: &str, table: &str) -> String {
     format!("meta/{dataset}/{table}")
 }
 
-fn partition_folder(root: &str, dataset: &str, table: &str, date: ServiceDate) -> String {
+/// The folder of a partition of a table below `data` or `revised`.
+pub fn partition_folder(root: &str, dataset: &str, table: &str, date: ServiceDate) -> String {
     format!("{root}/{dataset}/{table}/partition_date={date}")
 }
 
@@ -157,7 +158,7 @@ pub struct Verified {
 /// The newest index of a table, which must name the digest of the one before it and have its entries, apart from those of one
 /// date. For the tables that a run commits to.
 pub fn verified(bucket: &Bucket, dataset: &str, table: &str) -> Result<Option<Verified>, PublishError> {
-    let Some((index, sha256)) = newest(bucket, dataset, table)? else { return Ok(None) };
+    let Some((index, sha256)) = newest_verified(bucket, dataset, table)? else { return Ok(None) };
     let key = index_key(dataset, table, index.version);
     let damaged = |problem: String| PublishError::Damaged { key: key.clone(), problem };
     let before = match (&index.previous, index.version) {
@@ -247,8 +248,8 @@ pub fn retain_unnamed(
     table: &str,
     names: &mut BTreeSet<String>,
 ) -> Result<(), PublishError> {
-    let newest = if names.is_empty() { None } else { newest_version(bucket, dataset, table)? };
-    for version in (1..=newest.unwrap_or(0)).rev() {
+    let newest = if names.is_empty() { None } else { current(bucket, dataset, table)? };
+    for version in (1..=newest.map_or(0, |index| index.version)).rev() {
         if names.is_empty() {
             break;
         }
@@ -263,39 +264,125 @@ pub fn retain_unnamed(
     Ok(())
 }
 
-/// The newest version in a listing whose numbers have no gap.
-fn newest_version(bucket: &Bucket, dataset: &str, table: &str) -> Result<Option<u64>, PublishError> {
-    let folder = format!("{}/index", meta_folder(dataset, table));
+/// Versions before the newest known one that are listed, too, so that one that was taken away is missed. With them a listing
+/// is one request, however many versions there were before.
+const WINDOW: u64 = 900;
+
+/// Where the versions of a table's index are.
+fn versions_folder(dataset: &str, table: &str) -> String {
+    format!("{}/index", meta_folder(dataset, table))
+}
+
+/// Tells of the newest version of a table that was seen before, so that it needs not be looked for among all.
+pub fn remember_version(bucket: &Bucket, dataset: &str, table: &str, version: u64) {
+    bucket.keep_version(&versions_folder(dataset, table), Version { number: version, bytes: None });
+}
+
+/// The number of a version of an index in `folder`, by the object's name.
+fn version_of(folder: &str, name: &str) -> Option<u64> {
+    let digits = name.strip_prefix(folder)?.strip_prefix("/v")?.strip_suffix(".json")?;
+    digits.parse().ok().filter(|version| name == format!("{folder}/v{version:010}.json"))
+}
+
+/// The first version that is missing in a part of a listing of `meta/<dataset>`, which begins after the name `after`.
+pub fn missing_version<'a>(after: &str, names: impl Iterator<Item = &'a String>) -> Option<String> {
+    let number = |name: &str| {
+        let (folder, _) = name.rsplit_once('/')?;
+        Some((folder.to_owned(), version_of(folder, name)?))
+    };
+    let mut before = number(after);
+    for name in names {
+        let Some((folder, version)) = number(name) else { continue };
+        let expected = match before {
+            Some((other, version)) if other == folder => version + 1,
+            _ => 1,
+        };
+        if version != expected {
+            return Some(format!("{folder}/v{expected:010}.json"));
+        }
+        before = Some((folder, version));
+    }
+    None
+}
+
+/// The newest version, in a listing whose numbers have no gap: of those after `known`, which was there before. Without it,
+/// or if that is not there any more, of all.
+fn listed_version(bucket: &Bucket, dataset: &str, table: &str, known: u64) -> Result<Option<u64>, PublishError> {
+    let folder = versions_folder(dataset, table);
+    let mut begin = known.saturating_sub(WINDOW);
     let mut missing = 1;
     for round in 0..LISTINGS {
         std::thread::sleep(std::time::Duration::from_millis(50 * round));
-        let names = bucket.list(&folder)?;
-        let version = |name: &String| -> Option<u64> {
-            let digits = name.strip_prefix(&folder)?.strip_prefix("/v")?.strip_suffix(".json")?;
-            digits.parse().ok().filter(|version| *name == index_key(dataset, table, *version))
-        };
+        let offset = if begin == 0 { String::new() } else { index_key(dataset, table, begin) };
+        let names = bucket.list_after(&folder, &offset)?;
         // In order, as the numbers have leading zeros.
-        let versions: Vec<u64> = names.iter().filter_map(version).collect();
-        match versions.iter().zip(1..).find(|(version, expected)| *version != expected) {
+        let versions: Vec<u64> = names.keys().filter_map(|name| version_of(&folder, name)).collect();
+        if begin > 0 && versions.last().is_none_or(|newest| *newest < known) {
+            begin = 0;
+            continue;
+        }
+        match versions.iter().zip(begin + 1..).find(|(version, expected)| **version != *expected) {
             None => return Ok(versions.last().copied()),
             Some((_, expected)) => missing = expected,
         }
     }
-    let key = index_key(dataset, table, missing);
-    Err(PublishError::Damaged { key, problem: "this version is missing, and later ones are there".to_owned() })
+    Err(missing_error(index_key(dataset, table, missing)))
 }
 
+/// The error of a version that is gone.
+pub fn missing_error(key: String) -> PublishError {
+    PublishError::Damaged { key, problem: "this version is missing, and later ones are there".to_owned() }
+}
+
+/// The newest index, looked for in the window before the newest version that is known, and read.
+fn newest_verified(bucket: &Bucket, dataset: &str, table: &str) -> Result<Option<(TableIndex, Digest)>, PublishError> {
+    let folder = versions_folder(dataset, table);
+    let known = bucket.known_version(&folder).map_or(0, |version| version.number);
+    let Some(version) = listed_version(bucket, dataset, table, known)? else {
+        bucket.forget_version(&folder);
+        return Ok(None);
+    };
+    if version < known {
+        bucket.forget_version(&folder);
+    }
+    read_version(bucket, dataset, table, version).map(Some)
+}
+
+/// The newest index: the one that this process has read, if no version follows it.
 fn newest(bucket: &Bucket, dataset: &str, table: &str) -> Result<Option<(TableIndex, Digest)>, PublishError> {
-    let Some(version) = newest_version(bucket, dataset, table)? else { return Ok(None) };
+    let folder = versions_folder(dataset, table);
+    let Some(Version { number, bytes: Some(bytes) }) = bucket.known_version(&folder) else {
+        return newest_verified(bucket, dataset, table);
+    };
+    let later = bucket.list_after(&folder, &index_key(dataset, table, number))?;
+    if later.keys().any(|name| version_of(&folder, name).is_some()) {
+        return newest_verified(bucket, dataset, table);
+    }
+    parsed(&bytes, dataset, table, number).map(Some)
+}
+
+fn read_version(
+    bucket: &Bucket,
+    dataset: &str,
+    table: &str,
+    version: u64,
+) -> Result<(TableIndex, Digest), PublishError> {
     let key = index_key(dataset, table, version);
-    let damaged = |problem: String| PublishError::Damaged { key: key.clone(), problem };
-    let bytes = bucket.get(&key)?.ok_or_else(|| damaged("it disappeared".to_owned()))?;
-    let index: TableIndex = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+    let bytes = bucket.get(&key)?;
+    let bytes = bytes.ok_or_else(|| PublishError::Damaged { key, problem: "it disappeared".to_owned() })?;
+    let read = parsed(&bytes, dataset, table, version)?;
+    bucket.keep_version(&versions_folder(dataset, table), Version { number: version, bytes: Some(bytes) });
+    Ok(read)
+}
+
+fn parsed(bytes: &[u8], dataset: &str, table: &str, version: u64) -> Result<(TableIndex, Digest), PublishError> {
+    let damaged = |problem: String| PublishError::Damaged { key: index_key(dataset, table, version), problem };
+    let index: TableIndex = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
     if (index.version, index.dataset.as_str(), index.table.as_str()) != (version, dataset, table) {
         let says = format!("it says that it is version {} of {}/{}", index.version, index.dataset, index.table);
         return Err(damaged(says));
     }
-    Ok(Some((index, Digest::of(&bytes))))
+    Ok((index, Digest::of(bytes)))
 }
 
 pub fn index_key(dataset: &str, table: &str, version: u64) -> String {
@@ -330,7 +417,7 @@ pub fn commit(
                 first: first_of(file).into_iter().collect(),
                 previous: None,
             };
-            if bucket.put_new(&index_key(dataset, &contract.table, 1), json(&index))? {
+            if put_version(bucket, &index)? {
                 return Ok(Some(Commit::New(index)));
             }
             continue;
@@ -349,11 +436,23 @@ pub fn commit(
         index.files.retain(|other| other.partition_date != date);
         index.files.extend(file.cloned());
         index.files.sort_by_key(|file| file.partition_date);
-        if bucket.put_new(&index_key(dataset, &contract.table, index.version), json(&index))? {
+        if put_version(bucket, &index)? {
             return Ok(Some(Commit::New(index)));
         }
     }
     Err(PublishError::Contended { key: meta_folder(dataset, &contract.table) })
+}
+
+/// Writes a version; `false` if another run was faster.
+fn put_version(bucket: &Bucket, index: &TableIndex) -> Result<bool, PublishError> {
+    let TableIndex { dataset, table, version, .. } = index;
+    let bytes = json(index);
+    let is_new = bucket.put_new(&index_key(dataset, table, *version), bytes.clone())?;
+    if is_new {
+        let version = Version { number: *version, bytes: Some(bytes) };
+        bucket.keep_version(&versions_folder(dataset, table), version);
+    }
+    Ok(is_new)
 }
 
 fn first_of(file: &IndexFile) -> Option<(ServiceDate, FirstFile)> {
@@ -418,18 +517,22 @@ struct Files<'a> {
     files: &'a [IndexFile],
 }
 
-/// Writes `files.json` and `index.csv` of a table, if they do not say this already.
-pub fn write_views(bucket: &Bucket, index: &TableIndex) -> Result<(), PublishError> {
+/// `files.json` and `index.csv` of a table: their names in the bucket, and their bytes.
+pub fn views(index: &TableIndex) -> [(String, Bytes); 2] {
     let folder = meta_folder(&index.dataset, &index.table);
     let TableIndex { version, dataset, table, contract, files, .. } = index;
     let view = Files { version: *version, dataset, table, contract, files };
-    bucket.put(&format!("{folder}/files.json"), json(&view))?;
     let mut csv = String::from("path,partition_date,rows,bytes,sha256,record,provisional\n");
     for file in files {
         let IndexFile { path, partition_date, rows, bytes, sha256, record, provisional } = file;
         csv += &format!("{path},{partition_date},{rows},{bytes},{sha256},{record},{provisional}\n");
     }
-    bucket.put(&format!("{folder}/index.csv"), csv.into())
+    [(format!("{folder}/files.json"), json(&view)), (format!("{folder}/index.csv"), csv.into())]
+}
+
+/// Of the bytes of a version.
+pub fn digest(index: &TableIndex) -> Digest {
+    Digest::of(&json(index))
 }
 
 fn json(index: &impl Serialize) -> Bytes {
@@ -646,9 +749,9 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let bucket = bucket(folder.path());
             dates.iter().for_each(|date| _ = release(&bucket, date, date, false));
-            write_views(&bucket, &current(&bucket, "bus", "t").unwrap().unwrap()).unwrap();
-            let view = |name: &str| bucket.get(&format!("meta/bus/t/{name}")).unwrap().unwrap();
-            (view("files.json"), String::from_utf8(view("index.csv").to_vec()).unwrap())
+            let [(json, files), (csv, lines)] = super::views(&current(&bucket, "bus", "t").unwrap().unwrap());
+            assert_eq!((json.as_str(), csv.as_str()), ("meta/bus/t/files.json", "meta/bus/t/index.csv"));
+            (files, String::from_utf8(lines.to_vec()).unwrap())
         };
         let (json, csv) = views(["2026-11-23", "2026-11-24"]);
         assert_eq!(views(["2026-11-24", "2026-11-23"]), (json, csv.clone()));

@@ -31,6 +31,7 @@ mod readable;
 mod real_data;
 mod realtime_wire;
 mod recall;
+mod requests;
 mod rule_days;
 mod rules;
 mod tampering;

@@ -1,24 +1,20 @@
 //! Publishing what is prepared: every step of it may be repeated.
 
-use std::collections::BTreeMap;
-
 use crate::digest::Digest;
-use crate::ledger::quality::report;
-use crate::ledger::quality::{self, Quality};
 use crate::ledger::{RunRecord, Status, object_key};
 use crate::pipeline::Pipeline;
 use crate::pipeline::journal::{self, StagedFile};
 use crate::pipeline::run::context::ProgressFn;
 use crate::pipeline::run::error::RunError;
+use crate::pipeline::run::views::publish_views;
 use crate::publish::bucket::Bucket;
 use crate::publish::index::{self, Commit};
-use crate::publish::pages::{self, PageScore, PageTable};
 use crate::workspace::Workspace;
 
 /// What publishing did.
 pub(super) struct Done {
     /// New versions of table indexes.
-    pub commits: usize,
+    pub commits: Vec<Commit>,
     /// Files that were put, new ones and damaged ones again.
     pub puts: usize,
 }
@@ -32,7 +28,7 @@ pub(super) fn publish(
     entry: &journal::Entry,
     progress: ProgressFn<'_>,
 ) -> Result<Done, RunError> {
-    let mut done = Done { commits: 0, puts: 0 };
+    let mut done = Done { commits: Vec::new(), puts: 0 };
     let stage = |name: &str| {
         tracing::info!(stage = name, pipeline = pipeline.name, "stage");
         progress(name, 0);
@@ -75,7 +71,7 @@ pub(super) fn publish(
     for contract in &released {
         let file = file_of(&contract.table).map(|file| &file.file);
         let commit = index::commit(bucket, &pipeline.dataset, contract, entry.record.date, file)?;
-        done.commits += usize::from(matches!(commit, Some(Commit::New(_))));
+        done.commits.extend(commit.filter(|commit| matches!(commit, Commit::New(_))));
     }
     stage("views");
     publish_views(workspace, pipeline, bucket, &entry.record)?;
@@ -109,83 +105,4 @@ fn lists_of(workspace: &Workspace, record: &RunRecord) -> Result<Vec<(Digest, Ve
 /// Whether the lists of captures that a record names were kept.
 pub(super) fn has_lists(workspace: &Workspace, record: &RunRecord) -> bool {
     lists_of(workspace, record).is_ok()
-}
-
-/// Writes what people read: the results of the run and their trend, and the pages of all tables of the workspace that have
-/// been released.
-///
-/// Another run may commit meanwhile and write its views before ours, which are then old: so this looks again afterwards,
-/// until nothing has changed.
-pub(super) fn publish_views(
-    workspace: &Workspace,
-    pipeline: &Pipeline,
-    bucket: &Bucket,
-    record: &RunRecord,
-) -> Result<(), RunError> {
-    quality::write(bucket, &workspace.site, &Quality::of(record, &pipeline.asked()))?;
-    let mut views = Views::read(workspace, pipeline, bucket)?;
-    loop {
-        for table in &views.tables {
-            index::write_views(bucket, &table.index)?;
-        }
-        let trend = report::Report::of(&pipeline.dataset, &views.trend);
-        let page = quality::html::write(&workspace.site.title, &[trend]);
-        bucket.put(&quality::page_path(&pipeline.dataset), page.into())?;
-        pages::write(bucket, &workspace.site, &views.tables, &views.scores)?;
-        let now = Views::read(workspace, pipeline, bucket)?;
-        if now.says_the_same(&views) {
-            return Ok(());
-        }
-        views = now;
-    }
-}
-
-/// What the views are made from.
-struct Views {
-    tables: Vec<PageTable>,
-    /// By dataset.
-    scores: BTreeMap<String, PageScore>,
-    /// The newest results of the run's own dataset.
-    trend: Vec<Quality>,
-}
-
-impl Views {
-    fn read(workspace: &Workspace, pipeline: &Pipeline, bucket: &Bucket) -> Result<Self, RunError> {
-        let mut scores = BTreeMap::new();
-        let trend = quality::newest(bucket, &pipeline.dataset, quality::SHOWN)?;
-        for other in &workspace.pipelines {
-            let newest = match other.dataset == pipeline.dataset {
-                true => trend.last().cloned(),
-                false => quality::newest(bucket, &other.dataset, 1)?.pop(),
-            };
-            if let Some(newest) = newest {
-                let score = PageScore {
-                    date: newest.date,
-                    score: newest.score.dataset,
-                    held_back: newest.status == Status::HeldBack,
-                    page: quality::page_path(&other.dataset),
-                    results: quality::path(&other.dataset, newest.date, quality::Form::Json),
-                };
-                scores.insert(other.dataset.clone(), score);
-            }
-        }
-        Ok(Self { tables: released_tables(workspace, bucket)?, scores, trend })
-    }
-
-    fn says_the_same(&self, other: &Self) -> bool {
-        let tables = self.tables.iter().map(|table| &table.index).eq(other.tables.iter().map(|table| &table.index));
-        tables && self.scores == other.scores && self.trend == other.trend
-    }
-}
-
-fn released_tables(workspace: &Workspace, bucket: &Bucket) -> Result<Vec<PageTable>, RunError> {
-    let mut tables = Vec::new();
-    for pipeline in &workspace.pipelines {
-        for contract in pipeline.released() {
-            if let Some(index) = index::current(bucket, &pipeline.dataset, &contract.table)? {
-                tables.push(PageTable { dataset: pipeline.dataset.clone(), contract, index });
-            }
-        }
-    }
-    Ok(tables)
 }

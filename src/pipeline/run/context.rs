@@ -7,10 +7,9 @@ use jiff::Timestamp;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::lock::Lock;
 use crate::pipeline::{Pipeline, journal};
-use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::time::{self, ServiceDate};
-use crate::workspace::{self, Workspace};
+use crate::workspace::Workspace;
 
 /// A sign of life: what a run is doing, and how many rows it has seen.
 pub type ProgressFn<'a> = &'a dyn Fn(&str, u64);
@@ -56,22 +55,6 @@ impl RunContext<'_> {
     pub(super) fn today(&self) -> ServiceDate {
         ServiceDate::local_date_of(now(), &self.workspace.zone)
     }
-}
-
-/// Opens the workspace's bucket and makes sure that it can be committed to.
-pub fn open_bucket(workspace: &Workspace, lock: &mut Lock) -> Result<Bucket, RunError> {
-    let bucket = Bucket::open(&workspace.bucket, &workspace.bucket_options)?;
-    // A link or a mount may have come after the workspace was read.
-    if bucket.folder().is_some_and(|folder| workspace::lie_in_each_other(folder, &workspace.private)) {
-        return Err(RunError::Publish(PublishError::Configuration {
-            bucket: workspace.bucket.clone(),
-            problem: "it and the private store lie in each other".to_owned(),
-            remedy: "Give each a folder of its own.".to_owned(),
-        }));
-    }
-    lock.share(|| bucket.sweep())?;
-    bucket.probe()?;
-    Ok(bucket)
 }
 
 /// Whole seconds: the record says when, not how exactly the clock was read.

@@ -3,9 +3,16 @@
 //! An index in the bucket proves only what the versions before it say. So the private store keeps the number and the digest of
 //! the newest version of each table (`<private>/journal/<pipeline>/heads.json`): a version that was edited, or a newest one that was
 //! taken away, is then noticed by the next run of any date. What was taken away is released again where the journal of its date
-//! proves it; all else is refused. A run costs one listing of `data/<dataset>`, `revised/<dataset>` and `ledger/records` each,
-//! and one read of an index per table.
+//! proves it; all else is refused.
+//!
+//! What a run costs does not grow with what was published before. It looks at the newest index of each table and the one before it,
+//! at the versions of a window before the newest one, at its own partition, and at one page of the names of each folder
+//! (`data/<dataset>`, `revised/<dataset>`, `meta/<dataset>`, `ledger/records`, `ledger/objects`). `heads.json` has the place where the next
+//! run goes on. So a bucket of at most a thousand objects a folder is looked at as a whole by every run, and a larger one
+//! by as many runs as it has pages. A store that knows nothing of the bucket, because it is new or `heads.json` was removed, looks at all of
+//! it at once.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,8 +30,8 @@ use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::lock::Lock;
 use crate::pipeline::{Pipeline, journal};
 use crate::publish::PublishError;
-use crate::publish::bucket::Bucket;
-use crate::publish::index::{self, IndexFile, Verified};
+use crate::publish::bucket::{Bucket, ONE_PAGE, Page};
+use crate::publish::index::{self, Commit, IndexFile, Verified};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 
@@ -36,6 +43,12 @@ struct Heads {
     tables: BTreeMap<String, Head>,
     /// Files below `revised/` that only older versions name.
     superseded: BTreeSet<String>,
+    /// By folder, the name after which the next look at it begins; a folder that is not here was looked at to its end.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    looked_at: BTreeMap<String, String>,
+    /// Whether everything was looked at once.
+    #[serde(default)]
+    is_whole: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +77,37 @@ impl Heads {
         let written =
             serde_json::to_vec(self).map_err(std::io::Error::from).and_then(|bytes| durable::write(path, &bytes));
         written.map_err(|error| RunError::private(path, "written", &error))
+    }
+}
+
+/// Tells the bucket the newest versions of all tables of a workspace that runs have seen, so that they need not be looked for
+/// among all.
+pub(super) fn tell_versions(workspace: &Workspace, bucket: &Bucket) -> Result<(), RunError> {
+    for pipeline in &workspace.pipelines {
+        for (table, head) in Heads::read(&Heads::path(workspace, pipeline), bucket)?.tables {
+            index::remember_version(bucket, &pipeline.dataset, &table, head.version);
+        }
+    }
+    Ok(())
+}
+
+/// A look at a part of the names in a bucket, and where the next one begins.
+struct Pages<'a> {
+    bucket: &'a Bucket,
+    known: &'a Heads,
+    next: RefCell<BTreeMap<String, String>>,
+}
+
+impl Pages<'_> {
+    /// The page of a folder that is to be looked at now; of a bucket that was never looked at, all of it.
+    fn of(&self, folder: &str) -> Result<Page, PublishError> {
+        let after = self.known.looked_at.get(folder).filter(|_| self.known.is_whole);
+        let count = if self.known.is_whole { ONE_PAGE } else { usize::MAX };
+        let page = self.bucket.page(folder, after.map_or("", String::as_str), count)?;
+        if let Some(end) = &page.end {
+            self.next.borrow_mut().insert(folder.to_owned(), end.clone());
+        }
+        Ok(page)
     }
 }
 
@@ -97,7 +141,9 @@ impl Look<'_> {
         let lost = self.compare(&known, &tables)?;
         let entries = if lost.is_empty() { Vec::new() } else { self.journals()? };
         let claims = claims(&entries, &tables, &lost);
-        let (superseded, files) = self.files(&known, &tables, &claims)?;
+        let pages = Pages { bucket: self.bucket, known: &known, next: RefCell::default() };
+        self.versions(&pages)?;
+        let (superseded, files) = self.files(&pages, &tables, &claims)?;
         for (table, head) in &lost {
             if !tables.indexes.contains_key(table) && !self.is_new_bucket(&tables, &files)? {
                 let what = format!("version {} was the newest, and now there is none", head.version);
@@ -108,14 +154,15 @@ impl Look<'_> {
             tables.notes = self.put_back(&lost, &claims, &tables, &path)?;
             tables.indexes = self.indexes()?;
         }
-        self.records(&tables)?;
-        self.lists()?;
+        self.records(&pages, &tables)?;
+        self.lists(&pages)?;
         for file in tables.indexes.values().flat_map(|verified| &verified.index.files) {
             let date = file.partition_date;
-            let damage = match files.get(&file.path) {
+            let damage = match files.sizes.get(&file.path) {
                 Some(bytes) if *bytes == file.bytes => continue,
                 // The run's own date is looked at more closely, and another run may have put one since.
                 _ if date == self.date => continue,
+                None if !files.covers(&file.path) => continue,
                 Some(bytes) => format!("has {bytes} bytes instead of {}", file.bytes),
                 None if self.bucket.damage_of(&file.path, file.bytes, &file.sha256)?.is_none() => continue,
                 None => "is gone".to_owned(),
@@ -123,7 +170,8 @@ impl Look<'_> {
             let name = &self.pipeline.name;
             tracing::warn!("the published file '{}' {damage}: see 'fahrtenbuch run {name} --date {date}'", file.path);
         }
-        let now = Heads { superseded, ..Heads::of(self.bucket, &tables.indexes) };
+        let looked_at = pages.next.into_inner();
+        let now = Heads { superseded, looked_at, is_whole: true, ..Heads::of(self.bucket, &tables.indexes) };
         if now != known {
             now.write(&path)?;
         }
@@ -201,14 +249,13 @@ impl Look<'_> {
     /// ones, and the names of all with their bytes.
     fn files(
         &self,
-        known: &Heads,
+        pages: &Pages<'_>,
         tables: &Tables,
         claims: &[Claim<'_>],
-    ) -> Result<(BTreeSet<String>, BTreeMap<String, u64>), RunError> {
-        let dataset = &self.pipeline.dataset;
-        let mut all = self.bucket.sizes(&format!("data/{dataset}"))?;
-        all.extend(self.bucket.sizes(&format!("revised/{dataset}"))?);
-        let mut unnamed: BTreeSet<String> = all.keys().cloned().collect();
+    ) -> Result<(BTreeSet<String>, Files), RunError> {
+        let (dataset, known) = (&self.pipeline.dataset, pages.known);
+        let files = self.names(pages)?;
+        let mut unnamed: BTreeSet<String> = files.sizes.keys().cloned().collect();
         let forget = |names: &mut BTreeSet<String>, verified: &Verified| {
             verified.index.files.iter().for_each(|file| _ = names.remove(&file.path));
             verified.index.first.values().for_each(|first| _ = names.remove(&first.path));
@@ -237,13 +284,43 @@ impl Look<'_> {
             }
         }
         superseded.retain(|name| name.starts_with("revised/"));
-        Ok((superseded, all))
+        // Those that this look did not come to are what they were.
+        superseded.extend(known.superseded.iter().filter(|name| !files.covers(name)).cloned());
+        Ok((superseded, files))
+    }
+
+    /// The names of the files of the dataset, of a page of each folder and of the run's own date.
+    fn names(&self, pages: &Pages<'_>) -> Result<Files, PublishError> {
+        let dataset = &self.pipeline.dataset;
+        let mut files = Files { sizes: BTreeMap::new(), pages: Vec::new() };
+        for root in ["data", "revised"] {
+            let mut page = pages.of(&format!("{root}/{dataset}"))?;
+            files.sizes.append(&mut page.sizes);
+            if !page.is_whole() {
+                for contract in self.pipeline.released() {
+                    let own = index::partition_folder(root, dataset, &contract.table, self.date);
+                    files.sizes.extend(self.bucket.sizes(&own)?);
+                }
+            }
+            files.pages.push((format!("{root}/"), page));
+        }
+        Ok(files)
+    }
+
+    /// Refuses a gap in the versions of an index, in a page of their names. What comes after the newest known version is looked
+    /// at by every run.
+    fn versions(&self, pages: &Pages<'_>) -> Result<(), PublishError> {
+        let page = pages.of(&format!("meta/{}", self.pipeline.dataset))?;
+        match index::missing_version(page.after(), page.sizes.keys()) {
+            Some(key) => Err(index::missing_error(key)),
+            None => Ok(()),
+        }
     }
 
     /// Whether nothing of the dataset is in the bucket: it was emptied, or another one has taken its place.
-    fn is_new_bucket(&self, tables: &Tables, files: &BTreeMap<String, u64>) -> Result<bool, RunError> {
+    fn is_new_bucket(&self, tables: &Tables, files: &Files) -> Result<bool, RunError> {
         let meta = format!("meta/{}", self.pipeline.dataset);
-        Ok(tables.indexes.is_empty() && files.is_empty() && self.bucket.list(&meta)?.is_empty())
+        Ok(tables.indexes.is_empty() && files.sizes.is_empty() && self.bucket.list(&meta)?.is_empty())
     }
 
     /// Releases again what the journal of a date says was released and the index has lost. Of the run's own date only what is
@@ -320,12 +397,12 @@ impl Look<'_> {
     }
 
     /// Puts lists of captures of other dates again that are gone or have another size than in the journal.
-    fn lists(&self) -> Result<(), RunError> {
+    fn lists(&self, pages: &Pages<'_>) -> Result<(), RunError> {
         let (private, pipeline) = (&self.workspace.private, &self.pipeline.name);
-        let there = self.bucket.sizes("ledger/objects")?;
+        let there = pages.of("ledger/objects")?;
         for (date, digest, bytes) in journal::kept_lists(private, pipeline) {
             let key = object_key(&digest);
-            if date == self.date || there.get(&key) == Some(&bytes) {
+            if date == self.date || !there.covers(&key) || there.sizes.get(&key) == Some(&bytes) {
                 continue;
             }
             let path = journal::path(private, pipeline, date);
@@ -349,11 +426,12 @@ impl Look<'_> {
     }
 
     /// Puts records of other dates again that are gone, where their journal has them; tells of the others.
-    fn records(&self, tables: &Tables) -> Result<(), RunError> {
-        let there: BTreeSet<String> = self.bucket.list("ledger/records")?.into_iter().collect();
+    fn records(&self, pages: &Pages<'_>, tables: &Tables) -> Result<(), RunError> {
+        let there = pages.of("ledger/records")?;
         let mut gone: BTreeMap<&str, ServiceDate> = BTreeMap::new();
         for file in tables.indexes.values().flat_map(|verified| &verified.index.files) {
-            if !there.contains(&file.record) && file.partition_date != self.date {
+            if there.covers(&file.record) && !there.sizes.contains_key(&file.record) && file.partition_date != self.date
+            {
                 gone.insert(&file.record, file.partition_date);
             }
         }
@@ -373,7 +451,22 @@ impl Heads {
     fn of(bucket: &Bucket, indexes: &BTreeMap<String, Verified>) -> Self {
         let head = |verified: &Verified| Head { version: verified.index.version, sha256: verified.sha256 };
         let tables = indexes.iter().map(|(table, verified)| (table.clone(), head(verified))).collect();
-        Self { bucket: bucket.location().to_owned(), tables, superseded: BTreeSet::new() }
+        Self { bucket: bucket.location().to_owned(), tables, ..Self::default() }
+    }
+}
+
+/// Names of files of a dataset, and their bytes.
+struct Files {
+    sizes: BTreeMap<String, u64>,
+    /// What was looked at, by the folder that it is of.
+    pages: Vec<(String, Page)>,
+}
+
+impl Files {
+    /// Whether a file of this name would be here, if there is one.
+    fn covers(&self, name: &str) -> bool {
+        let of_folder = self.pages.iter().filter(|(folder, _)| name.starts_with(folder.as_str()));
+        self.sizes.contains_key(name) || of_folder.map(|(_, page)| page).any(|page| page.covers(name))
     }
 }
 
@@ -399,15 +492,17 @@ fn claims<'a>(entries: &'a [journal::Entry], tables: &Tables, lost: &BTreeMap<St
 }
 
 /// Keeps the newest versions, after a run has released its own.
-pub(super) fn remember(workspace: &Workspace, pipeline: &Pipeline, bucket: &Bucket) -> Result<(), RunError> {
+pub(super) fn remember(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    bucket: &Bucket,
+    commits: &[Commit],
+) -> Result<(), RunError> {
     let path = Heads::path(workspace, pipeline);
-    let known = Heads::read(&path, bucket)?;
-    let mut indexes = BTreeMap::new();
-    for contract in pipeline.released() {
-        if let Some(verified) = index::verified(bucket, &pipeline.dataset, &contract.table)? {
-            indexes.insert(contract.table.clone(), verified);
-        }
+    let mut heads = Heads::read(&path, bucket)?;
+    let known = heads.clone();
+    for index in commits.iter().map(Commit::index) {
+        heads.tables.insert(index.table.clone(), Head { version: index.version, sha256: index::digest(index) });
     }
-    let now = Heads { superseded: known.superseded.clone(), ..Heads::of(bucket, &indexes) };
-    if now == known { Ok(()) } else { now.write(&path) }
+    if heads == known { Ok(()) } else { heads.write(&path) }
 }

@@ -149,7 +149,7 @@ pub(super) fn begin(
         contracts,
         mappings,
         decisions,
-        decided: decided.entries.clone(),
+        decided: decided.entries.iter().cloned().map(Into::into).collect(),
         evidence,
         pseudonym_key,
         ..RunRecord::begun(&pipeline.name, &pipeline.dataset, partition.date, started_at, inputs, pipeline.digest)

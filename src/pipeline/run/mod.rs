@@ -3,7 +3,8 @@
 //! One phase a file, in this order: [`dates`] finds the partition and its [`evidence`]; [`inputs`] and [`run_inputs`] name everything
 //! that decides the rows and what rules report; [`known`] compares that with the last record, [`heads`] and [`published`] with the
 //! bucket; [`prepare`] decodes, checks, derives and writes into the staging folder, table by table ([`lane`]); the journal keeps
-//! what is prepared; [`commit`] publishes it. [`selected`] and [`phases`] have the types that lead from one to the next.
+//! what is prepared; [`commit`] publishes it, and
+//! [`views`] writes what people read. [`selected`] and [`phases`] have the types that lead from one to the next.
 
 mod accounting;
 mod commit;
@@ -18,6 +19,7 @@ mod inputs;
 pub mod known;
 pub(super) mod lane;
 mod lock;
+mod open;
 mod outcome;
 mod phases;
 mod prepare;
@@ -25,12 +27,14 @@ mod published;
 mod readable;
 pub mod run_inputs;
 mod selected;
+mod views;
 
-pub use context::{ProgressFn, RunContext, open_bucket};
+pub use context::{ProgressFn, RunContext};
 pub use dates::changes;
 pub use error::RunError;
 pub use evidence::{capture, collector, evidence_store};
 pub use lock::Lock;
+pub use open::open_bucket;
 pub use outcome::{Outcome, Report, Run};
 
 use crate::time::ServiceDate;

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::pipeline::journal;
-use crate::pipeline::run::commit::{Done, has_lists, publish, publish_views, put_record_again};
+use crate::pipeline::run::commit::{Done, has_lists, publish, put_record_again};
 use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::empty::without_rows;
 use crate::pipeline::run::error::RunError;
@@ -15,6 +15,7 @@ use crate::pipeline::run::outcome::{Outcome, Report};
 use crate::pipeline::run::prepare::prepare;
 use crate::pipeline::run::published::Published;
 use crate::pipeline::run::selected::Selected;
+use crate::pipeline::run::views::publish_views;
 use crate::quarantine;
 
 /// Runs a partition of which the evidence is found. Nobody else works on it meanwhile.
@@ -149,9 +150,7 @@ impl Prepared {
         let RunContext { workspace, pipeline, bucket, .. } = *run;
         let Self { entry, is_complete, is_finished_earlier, puts } = self;
         let done: Done = publish(workspace, pipeline, bucket, &entry, run.progress)?;
-        if done.commits > 0 {
-            heads::remember(workspace, pipeline, bucket)?;
-        }
+        heads::remember(workspace, pipeline, bucket, &done.commits)?;
         run.stage("quarantine");
         // Only now, so that a run that is done again until here finds in quarantine what the first one found.
         for held in &entry.quarantine {
@@ -165,12 +164,13 @@ impl Prepared {
         journal::write(&path, &entry).map_err(failed)?;
         journal::sweep_lists(&workspace.private, &entry.record).map_err(failed)?;
         run.remove_staging(date)?;
+        tracing::info!(requests = bucket.requests(), pipeline = pipeline.name, "requests to the bucket so far");
         run.stage("done");
         let (record_key, _) = entry.record.to_bytes();
         Ok(Report {
             record: entry.record,
             record_key,
-            commits: done.commits,
+            commits: done.commits.len(),
             puts: done.puts + puts,
             is_repeated: false,
             finished_earlier: is_finished_earlier,

@@ -382,7 +382,7 @@ fn settle(
     staging: &Path,
     notes: &mut Vec<Note>,
 ) -> Result<Vec<StagedFile>, RunError> {
-    let mut blocked = record.findings.iter().any(|finding| finding.outcome.blocks());
+    let mut blocked = record.findings.iter().any(|finding| finding.blocks());
     for table in &arrived {
         for (contract, outcomes) in &table.outcomes {
             blocked |= outcomes.iter().any(check::Outcome::blocks);

@@ -279,7 +279,7 @@ impl Captures {
                 ),
                 samples: Vec::new(),
             };
-            record.findings.push(Finding { contract: pipeline.name.clone(), outcome });
+            record.findings.push(Finding::of(&pipeline.name, outcome));
         }
         record.captures = self.counts;
         Ok(())

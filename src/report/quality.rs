@@ -1,19 +1,4 @@
-//! Quality: what the rules of a run came to, for readers of other forms than the run record.
-//!
-//! Takes a [`RunRecord`] and the contracts whose digests it names; makes [`Quality`], and of that `quality.json` for
-//! programs, `quality.junit.xml` for CI systems and `quality.dqv.ttl` for catalogues, under
-//! `reports/<dataset>/date=YYYY-MM-DD/`. [`report`] reads them again and tells the trend. All of them are views, as
-//! `files.json` is: a later run of the partition writes them anew. They hold counts by rule and never a row, and no clock,
-//! so the same record and contracts give the same bytes.
-
-pub mod dqv;
-mod german;
-pub mod html;
-pub mod json;
-pub mod junit;
-pub mod report;
-pub mod score;
-pub mod text;
+//! The results of one run: what every rule of its contracts came to, whatever the record says of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,23 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::RuleResult;
 use crate::check::rules::{self, Ask, Spec};
-use crate::contract::{Contract, Dimension, EMPTY_ROW, OnFail, RuleId, Severity, UnexecutedRule};
+use crate::contract::{Contract, Dimension, OnFail, RuleId, Severity, UnexecutedRule};
 use crate::digest::Digest;
 use crate::ledger::{Counted, Finding, NoticeCount, RunRecord, Status, TableEntry, is_zero};
-use crate::publish::PublishError;
-use crate::publish::bucket::Bucket;
-use crate::publish::pages::Site;
+use crate::report::german;
+use crate::report::score::Score;
 use crate::time::ServiceDate;
-use score::Score;
 
 /// What the form of `quality.json` is called; changes when a reader must change.
 pub const FORMAT: &str = "fahrtenbuch-quality/1";
-/// The names of the files of a run.
-const JSON: &str = "quality.json";
-const JUNIT: &str = "quality.junit.xml";
-const DQV: &str = "quality.dqv.ttl";
-/// Partitions that a report tells of unless it is asked for others.
-pub const SHOWN: usize = 14;
 
 /// The results of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,7 +36,7 @@ pub struct Quality {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standard: Option<Vec<NoticeCount>>,
     /// In the order of the contracts.
-    pub rules: Vec<Result>,
+    pub rules: Vec<RuleReport>,
 }
 
 /// Where the rows of a table went.
@@ -89,7 +66,7 @@ impl From<&TableEntry> for TableCount {
 
 /// What a rule came to. A rule is known by its contract and its id: a feed and its release may both have a table `alerts`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Result {
+pub struct RuleReport {
     pub id: RuleId,
     pub table: String,
     pub contract: String,
@@ -130,7 +107,7 @@ pub enum Asks {
     Number,
 }
 
-impl Result {
+impl RuleReport {
     /// Whether it is one of those that keep a run from being published.
     pub fn blocks(&self) -> bool {
         self.result.blocks(self.severity, self.on_fail)
@@ -145,11 +122,8 @@ impl Quality {
             .iter()
             .flat_map(|(contract, rules)| rules.iter().map(move |rule| (contract.as_str(), rule)))
             .collect();
-        let mut findings: BTreeMap<(String, RuleId), &Finding> = record
-            .findings
-            .iter()
-            .map(|finding| ((finding.contract.clone(), finding.outcome.rule.clone()), finding))
-            .collect();
+        let mut findings: BTreeMap<(String, RuleId), &Finding> =
+            record.findings.iter().map(|finding| ((finding.contract.clone(), finding.rule.clone()), finding)).collect();
         let mut rules = Vec::new();
         for asked in contracts {
             let id = asked.contract.id.as_str();
@@ -187,7 +161,7 @@ pub struct Asked {
     pub released: bool,
 }
 
-fn result(record: &RunRecord, asked: &Asked, spec: Spec, found: Option<&Finding>, passed: bool) -> Result {
+fn result(record: &RunRecord, asked: &Asked, spec: Spec, found: Option<&Finding>, passed: bool) -> RuleReport {
     let contract = &asked.contract;
     let asks = match spec.ask {
         Ask::Metric { .. } | Ask::Promise { .. } => Asks::Number,
@@ -195,7 +169,7 @@ fn result(record: &RunRecord, asked: &Asked, spec: Spec, found: Option<&Finding>
         _ => Asks::Rows,
     };
     let counted = match found {
-        Some(finding) => Counted { rows: finding.outcome.rows, checked: finding.outcome.checked },
+        Some(finding) => Counted { rows: finding.rows, checked: finding.checked },
         None if passed => {
             let tolerated = record.tolerated.get(&contract.id).and_then(|rules| rules.get(&spec.id));
             let all = Counted { rows: 0, checked: record.checked.get(&contract.id).copied().unwrap_or(0) };
@@ -205,11 +179,11 @@ fn result(record: &RunRecord, asked: &Asked, spec: Spec, found: Option<&Finding>
         None => Counted { rows: 0, checked: 0 },
     };
     let kept = || record.values.get(&contract.id).and_then(|values| values.get(&spec.id)).copied();
-    let value = found.and_then(|finding| finding.outcome.value).or_else(kept);
+    let value = found.and_then(|finding| finding.value).or_else(kept);
     let why_skipped = record.skipped.get(&contract.id).and_then(|rules| rules.get(&spec.id)).cloned();
     let is_metric = matches!(spec.ask, Ask::Metric { .. });
     let asked_for_number = asks == Asks::Number && (found.is_some() || passed);
-    Result {
+    RuleReport {
         table: contract.table.clone(),
         contract: contract.id.clone(),
         contract_version: contract.version.clone(),
@@ -219,7 +193,7 @@ fn result(record: &RunRecord, asked: &Asked, spec: Spec, found: Option<&Finding>
         on_fail: spec.on_fail,
         asks,
         result: match found {
-            Some(finding) => finding.outcome.result,
+            Some(finding) => finding.result,
             None if passed => RuleResult::Passed,
             None => RuleResult::Skipped,
         },
@@ -232,7 +206,7 @@ fn result(record: &RunRecord, asked: &Asked, spec: Spec, found: Option<&Finding>
             .or((is_metric && asked_for_number).then_some(counted.rows as f64)),
         description_de: german::description(contract, &spec),
         message: found
-            .map(|finding| finding.outcome.message.clone())
+            .map(|finding| finding.message.clone())
             .or(why_skipped)
             .filter(|message| *message != spec.message),
         description: spec.message,
@@ -241,8 +215,8 @@ fn result(record: &RunRecord, asked: &Asked, spec: Spec, found: Option<&Finding>
 }
 
 /// The result of a rule that this program cannot run: it was skipped, and why.
-fn not_executable(asked: &Asked, rule: &UnexecutedRule) -> Result {
-    Result {
+fn not_executable(asked: &Asked, rule: &UnexecutedRule) -> RuleReport {
+    RuleReport {
         id: rule.id.clone(),
         table: asked.contract.table.clone(),
         contract: asked.contract.id.clone(),
@@ -268,7 +242,7 @@ pub const OF_FEED: &str = "feed.";
 
 /// Gives the rules of a feed's table other ids than those of the release's table of the same name: readers of results
 /// know a rule by its id.
-fn tell_apart(rules: &mut [Result]) {
+fn tell_apart(rules: &mut [RuleReport]) {
     let released: BTreeSet<String> = rules.iter().filter(|rule| rule.released).map(|rule| rule.table.clone()).collect();
     for rule in rules.iter_mut().filter(|rule| !rule.released && released.contains(&rule.table)) {
         rule.id = RuleId(format!("{OF_FEED}{}", rule.id));
@@ -276,11 +250,11 @@ fn tell_apart(rules: &mut [Result]) {
 }
 
 /// The result of a rule that none of the contracts makes.
-fn of_finding(record: &RunRecord, contracts: &[Asked], finding: &Finding) -> Result {
-    let outcome = &finding.outcome;
+fn of_finding(record: &RunRecord, contracts: &[Asked], finding: &Finding) -> RuleReport {
+    let outcome = finding;
     let released = contracts.iter().any(|asked| asked.released && asked.contract.id == finding.contract);
     let entry = record.contracts.iter().find(|entry| entry.id == finding.contract);
-    Result {
+    RuleReport {
         id: outcome.rule.clone(),
         table: outcome.table.clone(),
         contract: finding.contract.clone(),
@@ -301,214 +275,13 @@ fn of_finding(record: &RunRecord, contracts: &[Asked], finding: &Finding) -> Res
     }
 }
 
-/// Where the results of a dataset are.
-pub fn folder(dataset: &str) -> String {
-    format!("reports/{dataset}")
-}
-
-/// The page that tells the trend of a dataset to everybody.
-pub fn page_path(dataset: &str) -> String {
-    format!("{}/quality.html", folder(dataset))
-}
-
-/// A form in which the results of a run are published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    Json,
-    Junit,
-    Dqv,
-}
-
-/// Where a form of a partition's results is.
-pub fn path(dataset: &str, date: ServiceDate, form: Form) -> String {
-    let name = match form {
-        Form::Json => JSON,
-        Form::Junit => JUNIT,
-        Form::Dqv => DQV,
-    };
-    format!("{}/date={date}/{name}", folder(dataset))
-}
-
-/// Writes the results of a run in all forms, if they do not say this already. The JSON comes last: who finds it finds the
-/// others.
-pub fn write(bucket: &Bucket, site: &Site, quality: &Quality) -> std::result::Result<(), PublishError> {
-    let path = |form| path(&quality.dataset, quality.date, form);
-    bucket.put(&path(Form::Junit), junit::write(quality).into())?;
-    bucket.put(&path(Form::Dqv), dqv::write(quality, site.base_url.as_deref()).into())?;
-    bucket.put(&path(Form::Json), json::write(quality).into())
-}
-
-/// The partitions that there are results of, in order.
-pub fn dates(bucket: &Bucket, dataset: &str) -> std::result::Result<Vec<ServiceDate>, PublishError> {
-    let date = |name: String| name.split('/').rev().nth(1)?.strip_prefix("date=")?.parse().ok();
-    let names = bucket.list(&folder(dataset))?;
-    Ok(names.into_iter().filter(|name| name.ends_with(&format!("/{JSON}"))).filter_map(date).collect())
-}
-
-/// The results of partitions. Those that cannot be read, because another version of the program wrote them or somebody
-/// edited them, are warned of and left out: a view of the past must not keep today's data from being published. A run of
-/// their date writes them anew.
-pub fn read(bucket: &Bucket, dataset: &str, dates: &[ServiceDate]) -> std::result::Result<Vec<Quality>, PublishError> {
-    let mut found = Vec::new();
-    for date in dates {
-        let key = path(dataset, *date, Form::Json);
-        let Some(bytes) = bucket.get(&key)? else { continue };
-        match json::read(&bytes) {
-            Ok(quality) => found.push(quality),
-            Err(problem) => tracing::warn!(key, "results that cannot be read are left out: {problem}"),
-        }
-    }
-    Ok(found)
-}
-
-/// The results of the newest partitions.
-pub fn newest(bucket: &Bucket, dataset: &str, count: usize) -> std::result::Result<Vec<Quality>, PublishError> {
-    let dates = dates(bucket, dataset)?;
-    read(bucket, dataset, &dates[dates.len().saturating_sub(count)..])
-}
-
-/// A text without what no XML and no reader can do anything with: control characters become U+FFFD.
-fn printable(text: &str) -> String {
-    let printable = |c: char| match c {
-        '\t' | '\n' | '\r' => c,
-        '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
-        _ if c.is_control() => '\u{fffd}',
-        _ => c,
-    };
-    text.chars().map(printable).collect()
-}
-
-/// A part of an IRI: everything but letters, digits and `-._~` is percent-encoded.
-fn encoded(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out += &format!("%{byte:02X}");
-        }
-    }
-    out
-}
-
-/// What happened to the rows that a rule named, or to the run, in German and English. `status` and `tables` are those of the
-/// run that it is a result of.
-pub fn then(result: &Result, status: Status, tables: &[TableCount]) -> (String, String) {
-    let (de, en) = happened(result, status, tables);
-    match result.rows_released {
-        0 => (de, en),
-        rows => (format!("{de}, {rows} davon freigegeben"), format!("{en}, {rows} of them released")),
-    }
-}
-
-fn happened(result: &Result, status: Status, tables: &[TableCount]) -> (String, String) {
-    let of_table = tables.iter().find(|count| count.table == result.table);
-    let discarded = of_table.map_or(0, |count| {
-        let is_discard = |rule: &RuleId| rule.0 == format!("{}.discarded", count.table);
-        count.dropped.iter().filter(|(rule, _)| is_discard(rule)).map(|(_, rows)| *rows).sum()
-    });
-    let has_rows = !matches!(result.result, RuleResult::Error) && result.asks == Asks::Rows;
-    if let Some(count) = of_table.filter(|_| has_rows && status != Status::HeldBack) {
-        let (published, held) = (count.published, count.quarantined);
-        let de = format!("{published} veröffentlicht, {held} zurückgehalten, {discarded} nach Entscheidung verworfen");
-        let en = format!("{published} published, {held} held back, {discarded} discarded by decision");
-        match result.on_fail {
-            // Which of them the rule named, and which another, is not counted.
-            OnFail::Quarantine if discarded > 0 => {
-                return (format!("Zeilen der Tabelle: {de}"), format!("rows of the table: {en}"));
-            }
-            OnFail::Report
-                if result.released
-                    && held + discarded > 0
-                    && !count.dropped.contains_key(&result.id)
-                    && !result.id.0.ends_with(&format!(".{EMPTY_ROW}")) =>
-            {
-                return (
-                    format!("nur gemeldet; Zeilen der Tabelle: {de}"),
-                    format!("reported only; rows of the table: {en}"),
-                );
-            }
-            _ => {}
-        }
-    }
-    let (de, en) = happened_to_all(result, status, of_table);
-    (de.to_owned(), en.to_owned())
-}
-
-/// What happened where it is the same for all rows.
-fn happened_to_all(result: &Result, status: Status, of_table: Option<&TableCount>) -> (&'static str, &'static str) {
-    if result.result == RuleResult::Error {
-        return match result.blocks() {
-            true => ("nicht prüfbar, sperrt die Veröffentlichung", "not judged, blocks the release"),
-            false => ("nicht prüfbar, hält nichts zurück", "not judged, holds nothing back"),
-        };
-    }
-    if result.on_fail == OnFail::Report && result.id.0.ends_with(&format!(".{EMPTY_ROW}")) {
-        return ("Zeilen ohne Wert weggelassen", "rows without a value left out");
-    }
-    if of_table.is_some_and(|count| count.dropped.contains_key(&result.id)) {
-        return ("Zeilen weggelassen", "rows dropped");
-    }
-    match result.on_fail {
-        OnFail::Block => ("sperrt die Veröffentlichung", "blocks the release"),
-        OnFail::Quarantine => ("Zeilen zurückgehalten", "rows held back"),
-        OnFail::Invalidate if status == Status::HeldBack => {
-            ("Werte gelöscht, nichts veröffentlicht", "values nulled, nothing published")
-        }
-        OnFail::Invalidate => ("Werte gelöscht", "values nulled"),
-        // A number names no rows, and rows of a feed are not those that are published.
-        OnFail::Report if result.asks == Asks::Number || !result.released => ("nur gemeldet", "reported only"),
-        OnFail::Report if status == Status::HeldBack => {
-            ("nur gemeldet, nichts veröffentlicht", "reported only, nothing published")
-        }
-        OnFail::Report if of_table.is_none() => ("nur gemeldet", "reported only"),
-        OnFail::Report => ("veröffentlicht, wie sie sind", "published as they are"),
-    }
-}
-
-/// A dimension in German and English.
-pub fn dimension_word(dimension: Dimension) -> (&'static str, &'static str) {
-    match dimension {
-        Dimension::Accuracy => ("Richtigkeit", "Accuracy"),
-        Dimension::Completeness => ("Vollständigkeit", "Completeness"),
-        Dimension::Conformity => ("Konformität", "Conformity"),
-        Dimension::Consistency => ("Stimmigkeit", "Consistency"),
-        Dimension::Coverage => ("Abdeckung", "Coverage"),
-        Dimension::Timeliness => ("Aktualität", "Timeliness"),
-        Dimension::Uniqueness => ("Eindeutigkeit", "Uniqueness"),
-    }
-}
-
-/// A result of a rule of some severity in German and English.
-pub fn result_word(result: RuleResult, severity: Severity) -> (&'static str, &'static str) {
-    match (result, severity) {
-        (RuleResult::Passed, _) => ("erfüllt", "passed"),
-        (RuleResult::Warning, Severity::Info) => ("Hinweis", "info"),
-        (RuleResult::Warning, _) => ("Warnung", "warning"),
-        (RuleResult::Failed, _) => ("verletzt", "failed"),
-        (RuleResult::Error, _) => ("nicht prüfbar", "error"),
-        (RuleResult::Skipped, _) => ("ausgelassen", "skipped"),
-    }
-}
-
-/// All dimensions, in the order in which they are told.
-pub const DIMENSIONS: [Dimension; 7] = [
-    Dimension::Accuracy,
-    Dimension::Completeness,
-    Dimension::Conformity,
-    Dimension::Consistency,
-    Dimension::Coverage,
-    Dimension::Timeliness,
-    Dimension::Uniqueness,
-];
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A result of the rule `id` of the contract `c`, of severity `error`.
-    pub fn result(id: &str, dimension: Dimension, result: RuleResult, rows: u64, checked: u64) -> Result {
-        Result {
+    pub fn result(id: &str, dimension: Dimension, result: RuleResult, rows: u64, checked: u64) -> RuleReport {
+        RuleReport {
             id: RuleId(id.to_owned()),
             table: "t".to_owned(),
             contract: "c".to_owned(),
@@ -530,7 +303,7 @@ mod tests {
     }
 
     /// The results of a partition.
-    pub fn on(date: &str, rules: Vec<Result>) -> Quality {
+    pub fn on(date: &str, rules: Vec<RuleReport>) -> Quality {
         Quality {
             format: FORMAT.to_owned(),
             dataset: "bus".to_owned(),
@@ -639,52 +412,6 @@ schema:
     }
 
     #[test]
-    fn what_is_said_to_have_happened_is_what_happened() {
-        let table = |quarantined| TableCount {
-            table: "t".to_owned(),
-            rows_in: 9,
-            published: 9 - quarantined,
-            quarantined,
-            held_back: 0,
-            dropped: BTreeMap::new(),
-        };
-        let found = Result { released: true, ..result("t.r", Dimension::Accuracy, RuleResult::Warning, 3, 9) };
-        let said = |result: &Result, status, quarantined| then(result, status, &[table(quarantined)]).1;
-        let (out, back) = (Status::Published, Status::HeldBack);
-        let of_feed = Result { released: false, ..found.clone() };
-        let number = Result { asks: Asks::Number, ..found.clone() };
-        let broken = Result { result: RuleResult::Error, severity: Severity::Warning, ..found.clone() };
-        let grave = Result { severity: Severity::Error, ..broken.clone() };
-        let nulled = Result { on_fail: OnFail::Invalidate, rows_released: 1, ..found.clone() };
-        for (result, status, quarantined, expected) in [
-            (&found, out, 0, "published as they are"),
-            (&found, out, 1, "reported only; rows of the table: 8 published, 1 held back, 0 discarded by decision"),
-            (&found, back, 0, "reported only, nothing published"),
-            (&of_feed, out, 0, "reported only"),
-            (&number, out, 0, "reported only"),
-            (&broken, out, 0, "not judged, holds nothing back"),
-            (&grave, back, 0, "not judged, blocks the release"),
-            (&nulled, out, 0, "values nulled, 1 of them released"),
-            (&nulled, back, 0, "values nulled, nothing published, 1 of them released"),
-        ] {
-            assert_eq!(said(result, status, quarantined), expected);
-        }
-        let held = Result { on_fail: OnFail::Quarantine, ..found.clone() };
-        assert_eq!(said(&held, out, 3), "rows held back");
-        let by_decision =
-            TableCount { dropped: [(RuleId("t.discarded".to_owned()), 3)].into(), published: 6, ..table(0) };
-        assert_eq!(
-            then(&held, out, &[by_decision]).1,
-            "rows of the table: 6 published, 0 held back, 3 discarded by decision"
-        );
-        let empty = Result { id: RuleId("t.empty_row".to_owned()), ..found.clone() };
-        assert_eq!(said(&empty, out, 1), "rows without a value left out");
-        let dropped = TableCount { dropped: [(found.id.clone(), 3)].into(), ..table(1) };
-        assert_eq!(then(&found, out, std::slice::from_ref(&dropped)).1, "rows dropped");
-        assert_eq!(then(&found, back, &[dropped]).1, "rows dropped");
-    }
-
-    #[test]
     fn a_finding_that_no_contract_knows_is_told_as_well() {
         let mut record = crate::ledger::tests::record();
         let mut outcomes = crate::check::absent(&contract("feed"));
@@ -693,30 +420,5 @@ schema:
         record.file(&contract("feed"), outcomes);
         let quality = Quality::of(&record, &[]);
         assert_eq!((quality.rules.len(), quality.rules[0].rows, quality.score.dataset), (1, 2, Some(77.77)));
-    }
-
-    #[test]
-    fn results_are_found_again_in_the_bucket_by_their_dates() {
-        let folder = tempfile::tempdir().unwrap();
-        let bucket = Bucket::open(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
-        let site = Site {
-            title: String::new(),
-            publisher: String::new(),
-            licence: String::new(),
-            licence_url: None,
-            base_url: None,
-        };
-        assert_eq!(dates(&bucket, "bus").unwrap(), []);
-        for date in ["2026-11-24", "2026-11-22", "2026-11-23"] {
-            write(&bucket, &site, &on(date, Vec::new())).unwrap();
-        }
-        bucket.put(&page_path("bus"), "page".into()).unwrap();
-        let found: Vec<String> = dates(&bucket, "bus").unwrap().iter().map(ToString::to_string).collect();
-        assert_eq!(found, ["2026-11-22", "2026-11-23", "2026-11-24"]);
-        let newest = newest(&bucket, "bus", 2).unwrap();
-        assert_eq!((newest.len(), newest[1].date.to_string()), (2, "2026-11-24".to_owned()));
-        bucket.put("reports/bus/date=2026-11-24/quality.json", "{}".into()).unwrap();
-        // What cannot be read does not stand in the way of the others.
-        assert_eq!(super::newest(&bucket, "bus", 2).unwrap(), newest[..1]);
     }
 }

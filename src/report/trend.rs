@@ -1,7 +1,7 @@
 //! The trend: the results of several partitions side by side, by rule.
 //!
 //! Takes the [`Quality`] of partitions in the order of their dates; makes a [`Report`], which [`super::text`] and
-//! [`super::html`] show and which serialises for programs.
+//! the portal's page show and which serialises for programs.
 //!
 //! A rule has become worse or better if it came to another result than in the partition before, or if it named a share of
 //! rows that differs by at least a quarter and by more than chance has it: three standard errors of the difference of two
@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{Asks, Quality, Result, TableCount, score};
+use super::quality::{Asks, Quality, RuleReport, TableCount};
+use super::score;
 use crate::check::RuleResult;
 use crate::contract::{RuleId, Severity};
 use crate::digest::Digest;
@@ -53,7 +54,7 @@ pub struct RunLine {
 #[derive(Clone, Debug, Serialize)]
 pub struct Trend {
     #[serde(flatten)]
-    pub rule: Result,
+    pub rule: RuleReport,
     /// One for each run; nothing where the run did not have the rule.
     pub points: Vec<Option<Point>>,
 }
@@ -84,8 +85,8 @@ pub struct NoticeTrend {
     pub counts: Vec<Option<u64>>,
 }
 
-impl From<&Result> for Point {
-    fn from(result: &Result) -> Self {
+impl From<&RuleReport> for Point {
+    fn from(result: &RuleReport) -> Self {
         Self {
             result: result.result,
             rows: result.rows,
@@ -174,7 +175,7 @@ impl Trend {
 impl Report {
     /// Of results in the order of their dates.
     pub fn of(dataset: &str, results: &[Quality]) -> Self {
-        let by_name: Vec<BTreeMap<(&str, &RuleId), &Result>> = results
+        let by_name: Vec<BTreeMap<(&str, &RuleId), &RuleReport>> = results
             .iter()
             .map(|quality| quality.rules.iter().map(|rule| ((rule.contract.as_str(), &rule.id), rule)).collect())
             .collect();
@@ -269,7 +270,7 @@ pub fn grouped(value: u64, separator: &str) -> String {
 mod tests {
     use super::*;
     use crate::contract::Dimension;
-    use crate::ledger::quality::tests::{on, result};
+    use crate::report::quality::tests::{on, result};
 
     fn names(found: &[Named]) -> Vec<&str> {
         found.iter().map(|named| named.id.0.as_str()).collect()

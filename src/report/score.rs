@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Asks, Result};
+use super::quality::{Asks, RuleReport};
 use crate::check::RuleResult;
 use crate::contract::{Dimension, Severity};
 
@@ -46,7 +46,7 @@ pub struct Score {
 }
 
 /// The share of what a rule looked at that conforms, 0 to 1; nothing if it looked at nothing.
-pub fn conformity(result: &Result) -> Option<f64> {
+pub fn conformity(result: &RuleReport) -> Option<f64> {
     match (result.result, result.asks) {
         (RuleResult::Skipped, _) => None,
         (RuleResult::Error, _) => Some(0.0),
@@ -57,7 +57,7 @@ pub fn conformity(result: &Result) -> Option<f64> {
     }
 }
 
-fn weight(result: &Result) -> f64 {
+fn weight(result: &RuleReport) -> f64 {
     match (result.result, result.severity) {
         (RuleResult::Error, _) | (_, Severity::Error) => 2.0,
         (_, Severity::Warning) => 1.0,
@@ -66,7 +66,7 @@ fn weight(result: &Result) -> f64 {
 }
 
 impl Score {
-    pub fn of(results: &[Result]) -> Self {
+    pub fn of(results: &[RuleReport]) -> Self {
         let mut sums: BTreeMap<Dimension, (f64, f64)> = BTreeMap::new();
         for result in results {
             let (Some(conformity), weight) = (conformity(result), weight(result)) else { continue };
@@ -95,15 +95,15 @@ pub fn floor(value: f64, parts: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::quality::tests::{quality, result};
+    use crate::report::quality::tests::{quality, result};
 
     #[test]
     fn a_rule_counts_with_its_share_and_its_weight_and_a_dimension_as_one_of_several() {
         let of = |rows, checked, severity| {
             let found = if rows == 0 { RuleResult::Passed } else { RuleResult::Failed };
-            Result { severity, ..result("r", Dimension::Accuracy, found, rows, checked) }
+            RuleReport { severity, ..result("r", Dimension::Accuracy, found, rows, checked) }
         };
-        let complete = Result { dimension: Dimension::Completeness, ..of(0, 10, Severity::Warning) };
+        let complete = RuleReport { dimension: Dimension::Completeness, ..of(0, 10, Severity::Warning) };
         let told = of(9, 10, Severity::Info);
         let score = Score::of(&[of(1, 10, Severity::Error), of(5, 10, Severity::Warning), complete, told]);
         assert_eq!(score.dimensions[&Dimension::Accuracy], 76.66);
@@ -112,10 +112,11 @@ mod tests {
 
     #[test]
     fn what_could_not_run_counts_nothing_and_what_had_nothing_to_look_at_does_not_count() {
-        let broken = Result { severity: Severity::Info, ..result("r", Dimension::Accuracy, RuleResult::Error, 0, 5) };
+        let broken =
+            RuleReport { severity: Severity::Info, ..result("r", Dimension::Accuracy, RuleResult::Error, 0, 5) };
         let empty = result("r", Dimension::Accuracy, RuleResult::Passed, 0, 0);
         let skipped = result("r", Dimension::Coverage, RuleResult::Skipped, 0, 0);
-        let number = Result { asks: Asks::Number, ..result("r", Dimension::Coverage, RuleResult::Passed, 0, 0) };
+        let number = RuleReport { asks: Asks::Number, ..result("r", Dimension::Coverage, RuleResult::Passed, 0, 0) };
         assert_eq!(Score::of(&[empty.clone(), skipped.clone()]).dataset, None);
         let score = Score::of(&[broken, empty, skipped, number]);
         assert_eq!(score.dimensions[&Dimension::Accuracy], 0.0);

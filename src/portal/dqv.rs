@@ -9,10 +9,13 @@
 
 use std::fmt::Write;
 
-use super::{Asks, DIMENSIONS, Form, Quality, Result, dimension_word, encoded, path, printable, score};
 use crate::check::RuleResult;
 use crate::contract::Dimension;
 use crate::ledger::Status;
+use crate::report::quality::{Asks, Quality, RuleReport};
+use crate::report::results::{Form, path};
+use crate::report::score;
+use crate::report::words::{DIMENSIONS, dimension_word, encoded, printable};
 
 const PREFIXES: &str = "\
 @prefix dcat: <http://www.w3.org/ns/dcat#> .
@@ -59,7 +62,7 @@ pub fn write(quality: &Quality, base: Option<&str>) -> String {
         quality.date
     );
     let told = quality.rules.iter().filter_map(|result| Some((result, score::conformity(result)?)));
-    let told: Vec<(&Result, f64)> = told.collect();
+    let told: Vec<(&RuleReport, f64)> = told.collect();
     subjects(&mut out, quality, &dataset, &told);
     for dimension in DIMENSIONS.into_iter().filter(|one| told.iter().any(|(result, _)| result.dimension == *one)) {
         describe(&mut out, dimension);
@@ -99,7 +102,7 @@ pub fn write(quality: &Quality, base: Option<&str>) -> String {
 }
 
 /// The place of a rule in a file, and on the page.
-pub fn anchor(result: &Result) -> String {
+pub fn anchor(result: &RuleReport) -> String {
     format!("{}/{}", encoded(&result.contract), encoded(&result.id.0))
 }
 
@@ -107,7 +110,7 @@ fn dimension_id(dimension: Dimension) -> String {
     format!("{dimension:?}").to_lowercase()
 }
 
-fn computed_on(result: &Result, dataset: &str) -> String {
+fn computed_on(result: &RuleReport, dataset: &str) -> String {
     match result.released {
         true => format!("{}/{}>", dataset.trim_end_matches('>'), encoded(&result.table)),
         false => dataset.to_owned(),
@@ -115,11 +118,11 @@ fn computed_on(result: &Result, dataset: &str) -> String {
 }
 
 /// The dataset and its tables, and what was measured on each.
-fn subjects(out: &mut String, quality: &Quality, dataset: &str, told: &[(&Result, f64)]) {
+fn subjects(out: &mut String, quality: &Quality, dataset: &str, told: &[(&RuleReport, f64)]) {
     let scores = quality.score.dimensions.keys().map(|dimension| format!("score-{}", dimension_id(*dimension)));
     let scores = scores.chain(quality.score.dataset.map(|_| "score".to_owned()));
     let own = told.iter().filter(|(result, _)| !result.released).map(|(result, _)| anchor(result));
-    let tables: Vec<&[(&Result, f64)]> =
+    let tables: Vec<&[(&RuleReport, f64)]> =
         told.chunk_by(|(one, _), (other, _)| one.contract == other.contract).filter(|of| of[0].0.released).collect();
     let _ = write!(out, "\n{dataset} a dcat:Dataset ;\n  dcterms:identifier {}", literal(&quality.dataset));
     let distributions: Vec<String> = tables.iter().map(|of| computed_on(of[0].0, dataset)).collect();
@@ -210,7 +213,7 @@ fn iri(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::quality::tests::quality;
+    use crate::report::quality::tests::quality;
 
     #[test]
     fn every_rule_is_a_metric_and_no_text_breaks_the_file() {

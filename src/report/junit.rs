@@ -7,8 +7,9 @@
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
+use super::quality::{Asks, Quality, RuleReport};
 use super::text::number;
-use super::{Asks, Quality, Result, printable, then};
+use super::words::{printable, then};
 use crate::check::RuleResult;
 
 /// The file's text.
@@ -42,7 +43,7 @@ enum Told {
     Skipped,
 }
 
-fn told(result: &Result) -> Told {
+fn told(result: &RuleReport) -> Told {
     match result.result {
         RuleResult::Error => Told::Error,
         RuleResult::Skipped => Told::Skipped,
@@ -52,7 +53,7 @@ fn told(result: &Result) -> Told {
     }
 }
 
-fn case(quality: &Quality, result: &Result) -> TestCase {
+fn case(quality: &Quality, result: &RuleReport) -> TestCase {
     let message = plain(result.message.as_deref().unwrap_or(&result.description));
     let found = plain(&found(quality, result));
     let kind = format!("{:?}", result.dimension).to_lowercase();
@@ -81,7 +82,7 @@ fn case(quality: &Quality, result: &Result) -> TestCase {
 }
 
 /// The numbers, and what happened to the rows.
-fn found(quality: &Quality, result: &Result) -> String {
+fn found(quality: &Quality, result: &RuleReport) -> String {
     let (_, then) = then(result, quality.status, &quality.tables);
     match (result.asks, result.value) {
         (Asks::Rows, _) => format!("{} of {} rows; {then}", result.rows, result.checked),
@@ -98,7 +99,7 @@ fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::quality::tests::quality;
+    use crate::report::quality::tests::quality;
 
     #[test]
     fn every_rule_is_a_test_case_and_no_text_breaks_the_file() {

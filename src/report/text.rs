@@ -4,9 +4,10 @@ use std::fmt::Write;
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
-use super::report::{Point, Report, Trend, grouped};
+use super::quality::Asks;
 use super::score::FORMULA_EN;
-use super::{Asks, result_word, then};
+use super::trend::{Point, Report, Trend, grouped};
+use super::words::{DIMENSIONS, result_word, then};
 use crate::check::RuleResult;
 use crate::ledger::Status;
 
@@ -114,7 +115,7 @@ fn scores(report: &Report) -> Table {
     let shown = &report.runs[report.runs.len().saturating_sub(7)..];
     let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
     table.set_header([Cell::new("score")].into_iter().chain(shown.iter().map(|run| right(run.date.to_string()))));
-    for dimension in super::DIMENSIONS {
+    for dimension in DIMENSIONS {
         let of: Vec<Option<f64>> = shown.iter().map(|run| run.score.dimensions.get(&dimension).copied()).collect();
         if of.iter().any(Option::is_some) {
             let cells =
@@ -177,7 +178,7 @@ fn bar(size: f64, most: f64) -> char {
 mod tests {
     use super::*;
     use crate::contract::Dimension;
-    use crate::ledger::quality::tests::{on, result};
+    use crate::report::quality::tests::{on, result};
 
     #[test]
     fn a_terminal_is_told_what_to_look_at_first() {

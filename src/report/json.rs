@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{FORMAT, Quality};
+use super::quality::{FORMAT, Quality};
 use crate::internal;
 
 /// The file's text.
@@ -39,7 +39,7 @@ pub fn read(bytes: &[u8]) -> Result<Quality, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::quality::tests::quality;
+    use crate::report::quality::tests::quality;
 
     #[test]
     fn results_have_one_line_for_each_rule_and_come_back_as_they_were() {

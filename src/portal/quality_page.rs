@@ -5,13 +5,15 @@ use std::fmt::Write;
 
 use maud::{Markup, html};
 
-use super::report::{Point, Report, RunLine, Trend, grouped};
-use super::text::number;
-use super::{Asks, DIMENSIONS, TableCount, dimension_word, result_word, score, then};
 use crate::check::RuleResult;
 use crate::contract::{Dimension, Severity};
 use crate::ledger::Status;
 use crate::page::{both, page};
+use crate::report::quality::{Asks, TableCount};
+use crate::report::score;
+use crate::report::text::number;
+use crate::report::trend::{Point, Report, RunLine, Trend, grouped};
+use crate::report::words::{DIMENSIONS, dimension_word, result_word, then};
 
 /// A bar's width and the height of a picture of bars.
 const BAR: usize = 9;
@@ -450,8 +452,8 @@ details,th,td{border-color:#444}.whole{background:#1d3b1d}.good{background:#2a3b
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::quality::Quality;
-    use crate::ledger::quality::tests::{on, quality, result};
+    use crate::report::quality::Quality;
+    use crate::report::quality::tests::{on, quality, result};
 
     fn page(results: &[Quality]) -> String {
         write("Stadt <Bus>", &[Report::of("bus", results)])

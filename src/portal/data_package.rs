@@ -1,0 +1,102 @@
+//! `datapackage.json`: the tables for tools that read Data Packages (<https://datapackage.org>, version 2).
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use crate::contract::{Classification, Column, Kind};
+use crate::portal::{Catalogue, provisional_dates, public};
+
+/// A Data Package (<https://datapackage.org>, version 2): one resource per table.
+pub fn write(catalogue: &Catalogue) -> Bytes {
+    let site = &catalogue.site;
+    // A table that was withdrawn has no files, and a resource must have one.
+    let resources: Vec<Value> = catalogue
+        .tables()
+        .filter(|(_, table)| !table.index.files.is_empty())
+        .map(|(of, table)| {
+            let index = &table.index;
+            let paths: Vec<&str> = index.files.iter().map(|file| file.path.as_str()).collect();
+            let fields: Vec<Value> = public(&table.contract).map(field).collect();
+            let mut schema = Map::new();
+            schema.insert("fields".into(), fields.into());
+            let key = &table.contract.primary_key;
+            let key: Vec<&Column> = key.iter().map(|&place| &table.contract.columns[place]).collect();
+            if !key.is_empty() && key.iter().all(|column| column.classification == Classification::Public) {
+                let names: Vec<&str> = key.iter().map(|column| column.name.as_str()).collect();
+                schema.insert("primaryKey".into(), json!(names));
+            }
+            without_nulls(json!({
+                "name": format!("{}-{}", of.name, index.table.replace('_', "-")),
+                "title": table.contract.title,
+                "description": table.contract.description,
+                "path": paths,
+                "format": "parquet",
+                "mediatype": "application/vnd.apache.parquet",
+                "bytes": index.files.iter().map(|file| file.bytes).sum::<u64>(),
+                "rows": index.files.iter().map(|file| file.rows).sum::<u64>(),
+                // The dates whose files a complete release follows.
+                "provisional": Some(provisional_dates(index)).filter(|dates| !dates.is_empty()),
+                "schema": schema,
+            }))
+        })
+        .collect();
+    let package = json!({
+        "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
+        "name": "fahrtenbuch",
+        "title": site.title,
+        "contributors": [{"title": site.publisher, "roles": ["publisher"]}],
+        "licenses": [without_nulls(json!({"name": site.licence, "path": site.licence_url}))],
+        "resources": resources,
+    });
+    // Made of strings and numbers only, which always serialise.
+    let text = serde_json::to_string_pretty(&package);
+    let mut text = text.unwrap_or_else(|error| crate::internal::impossible("writing datapackage.json", error));
+    text.push('\n');
+    text.into()
+}
+
+/// What is not known is left out.
+fn without_nulls(mut object: Value) -> Value {
+    if let Value::Object(map) = &mut object {
+        map.retain(|_, value| !value.is_null());
+    }
+    object
+}
+
+fn field(column: &Column) -> Value {
+    let kind = match column.kind {
+        Kind::Text => "string",
+        Kind::Int32 | Kind::Int64 | Kind::ServiceTime => "integer",
+        Kind::Float => "number",
+        Kind::Boolean => "boolean",
+        Kind::Date => "date",
+        Kind::Instant => "datetime",
+    };
+    let mut field = Map::new();
+    field.insert("name".into(), json!(column.name));
+    field.insert("type".into(), json!(kind));
+    for (key, value) in [("description", &column.description), ("unit", &column.unit)] {
+        if let Some(value) = value {
+            field.insert(key.into(), json!(value));
+        }
+    }
+    let mut constraints = Map::new();
+    if column.required {
+        constraints.insert("required".into(), json!(true));
+    }
+    if !column.values.is_empty() {
+        let values: Vec<Value> = column
+            .values
+            .iter()
+            .map(|value| match (column.kind, value.value.parse::<i64>()) {
+                (Kind::Int32 | Kind::Int64, Ok(number)) => json!(number),
+                _ => json!(value.value),
+            })
+            .collect();
+        constraints.insert("enum".into(), json!(values));
+    }
+    if !constraints.is_empty() {
+        field.insert("constraints".into(), constraints.into());
+    }
+    field.into()
+}

@@ -1,0 +1,230 @@
+//! Portal: what people and their tools find in the bucket beside the data.
+//!
+//! Takes a [`Catalogue`]: who publishes, the newest index and the contract of each table, the newest results of each dataset.
+//! Makes [`File`]s, by functions that read nothing and write nothing: [`site`] is all of them, [`home`] what is told of all
+//! datasets at once, [`dataset`] what is told of one, [`results`] the results of one run. There is no clock in them, so they
+//! are the same whichever run writes them. The run writes them into the bucket.
+
+mod data_package;
+mod dqv;
+mod home;
+pub mod quality_page;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::contract::{Classification, Column, Contract};
+use crate::publish::index::{self, TableIndex};
+use crate::report::results::{Form, page_path, path};
+use crate::report::trend::Report;
+use crate::report::{Quality, json, junit};
+
+/// Who publishes what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    pub title: String,
+    pub publisher: String,
+    /// SPDX id, `CC-BY-4.0`, `dl-de/by-2-0`.
+    pub licence: String,
+    pub licence_url: Option<String>,
+    /// Where the bucket is on the web, if it is: `https://data.example.de`.
+    pub base_url: Option<String>,
+}
+
+/// What has been released, by whom, and how good it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Catalogue {
+    pub site: Site,
+    /// Each once, in the order in which they are told.
+    pub datasets: Vec<Dataset>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    pub name: String,
+    /// Those that have been released.
+    pub tables: Vec<Table>,
+    /// In the order of their dates. The home page tells the newest, the dataset's own page all of them.
+    pub results: Vec<Quality>,
+}
+
+/// A table that has been released.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    pub contract: Arc<Contract>,
+    /// The newest.
+    pub index: TableIndex,
+}
+
+/// A file of the bucket that may be made again at any time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// From the root of the bucket.
+    pub path: String,
+    pub bytes: Bytes,
+}
+
+impl File {
+    fn new(path: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
+        Self { path: path.into(), bytes: bytes.into() }
+    }
+}
+
+impl Catalogue {
+    fn tables(&self) -> impl Iterator<Item = (&Dataset, &Table)> {
+        self.datasets.iter().flat_map(|of| of.tables.iter().map(move |table| (of, table)))
+    }
+
+    /// The newest results of each dataset, by its name.
+    fn newest_results(&self) -> Vec<&Quality> {
+        let mut newest: Vec<&Quality> = self.datasets.iter().filter_map(|of| of.results.last()).collect();
+        newest.sort_by(|one, other| one.dataset.cmp(&other.dataset));
+        newest
+    }
+}
+
+/// All views of a bucket, apart from the results of single runs.
+pub fn site(catalogue: &Catalogue) -> Vec<File> {
+    let datasets = catalogue.datasets.iter().flat_map(|of| dataset(&catalogue.site, of));
+    datasets.chain(home(catalogue)).collect()
+}
+
+/// What is told of all datasets at once: `index.html` for people, `datapackage.json` for tools.
+pub fn home(catalogue: &Catalogue) -> Vec<File> {
+    vec![File::new("datapackage.json", data_package::write(catalogue)), File::new("index.html", home::page(catalogue))]
+}
+
+/// What is told of one dataset: `files.json` and `index.csv` of each table, and the quality page.
+pub fn dataset(site: &Site, of: &Dataset) -> Vec<File> {
+    let views = of.tables.iter().flat_map(|table| index::views(&table.index));
+    let mut files: Vec<File> = views.map(|(path, bytes)| File { path, bytes }).collect();
+    let page = quality_page::write(&site.title, &[Report::of(&of.name, &of.results)]);
+    files.push(File::new(page_path(&of.name), page));
+    files
+}
+
+/// The results of a run in all forms. The JSON comes last: who finds it finds the others.
+pub fn results(site: &Site, quality: &Quality) -> Vec<File> {
+    let path = |form| path(&quality.dataset, quality.date, form);
+    vec![
+        File::new(path(Form::Junit), junit::write(quality)),
+        File::new(path(Form::Dqv), dqv::write(quality, site.base_url.as_deref())),
+        File::new(path(Form::Json), json::write(quality)),
+    ]
+}
+
+fn public(contract: &Contract) -> impl Iterator<Item = &Column> {
+    contract.columns.iter().filter(|column| column.classification == Classification::Public)
+}
+
+/// The dates whose current files are provisional.
+fn provisional_dates(index: &TableIndex) -> Vec<String> {
+    index.files.iter().filter(|file| file.provisional).map(|file| file.partition_date.to_string()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::contract::odcs;
+    use crate::digest::Digest;
+    use crate::ledger::Status;
+    use crate::publish::index::{ContractRef, IndexFile};
+    use crate::report::quality::tests::on;
+
+    #[test]
+    fn pages_tell_public_columns_only_and_escape_what_they_are_given() {
+        let text = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
+                    description: A <b> table\n    properties:\n      - {name: id, logicalType: string, classification: \
+                    public, description: An id}\n      - {name: driver, logicalType: string}\n";
+        let contract = Arc::new(odcs::contract(Path::new("t.odcs.yaml"), text).unwrap());
+        let index = TableIndex {
+            version: 1,
+            dataset: "bus".into(),
+            table: "t".into(),
+            contract: ContractRef::from(contract.as_ref()),
+            files: vec![IndexFile {
+                path: "data/bus/t/partition_date=2026-11-24/part-0.parquet".into(),
+                partition_date: "2026-11-24".parse().unwrap(),
+                rows: 7,
+                bytes: 10,
+                sha256: Digest::of(b""),
+                record: "ledger/records/0.json".into(),
+                provisional: true,
+            }],
+            first: BTreeMap::new(),
+            previous: None,
+        };
+        let site = Site {
+            title: "Stadtbus".into(),
+            publisher: "Stadt".into(),
+            licence: "CC-BY-4.0".into(),
+            licence_url: None,
+            base_url: None,
+        };
+        let mut results = on("2026-11-24", Vec::new());
+        (results.status, results.score.dataset) = (Status::HeldBack, Some(99.5));
+        let dataset = Dataset { name: "bus".into(), tables: vec![Table { contract, index }], results: vec![results] };
+        let catalogue = Catalogue { site, datasets: vec![dataset] };
+        let files = super::site(&catalogue);
+        let text = |path: &str| {
+            let file = files.iter().find(|file| file.path == path).unwrap();
+            String::from_utf8(file.bytes.to_vec()).unwrap()
+        };
+        let page = text("index.html");
+        assert!(page.contains("99.50") && page.contains("held back") && page.contains("reports/bus/quality.html"));
+        assert!(page.contains("provisional, the day is not over") && page.contains("meta/bus/t/index.csv"));
+        assert!(page.contains("A &lt;b&gt; table") && page.contains("An id") && !page.contains("driver"));
+        let package: Value = serde_json::from_str(&text("datapackage.json")).unwrap();
+        insta::assert_snapshot!(serde_json::to_string_pretty(&package).unwrap(), @r#"
+        {
+          "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
+          "name": "fahrtenbuch",
+          "title": "Stadtbus",
+          "contributors": [
+            {
+              "title": "Stadt",
+              "roles": [
+                "publisher"
+              ]
+            }
+          ],
+          "licenses": [
+            {
+              "name": "CC-BY-4.0"
+            }
+          ],
+          "resources": [
+            {
+              "name": "bus-t",
+              "description": "A <b> table",
+              "path": [
+                "data/bus/t/partition_date=2026-11-24/part-0.parquet"
+              ],
+              "format": "parquet",
+              "mediatype": "application/vnd.apache.parquet",
+              "bytes": 10,
+              "rows": 7,
+              "provisional": [
+                "2026-11-24"
+              ],
+              "schema": {
+                "fields": [
+                  {
+                    "name": "id",
+                    "type": "string",
+                    "description": "An id"
+                  }
+                ]
+              }
+            }
+          ]
+        }
+        "#);
+    }
+}

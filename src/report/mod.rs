@@ -1,0 +1,19 @@
+//! Report: what the rules of runs came to, for readers of other forms than the run record.
+//!
+//! Takes a [`crate::ledger::RunRecord`] and the contracts whose digests it names; makes [`Quality`], and of that
+//! `quality.json` for programs and `quality.junit.xml` for CI systems, under `reports/<dataset>/date=YYYY-MM-DD/`.
+//! [`results`] finds them again, [`trend`] lays those of several partitions side by side, [`text`] shows that on a terminal;
+//! the page of it is the portal's. All of them are views, as `files.json` is: a later run of the partition writes them
+//! anew. They hold counts by rule and never a row, and no clock, so the same record and contracts give the same bytes.
+
+mod german;
+pub mod json;
+pub mod junit;
+pub mod quality;
+pub mod results;
+pub mod score;
+pub mod text;
+pub mod trend;
+pub mod words;
+
+pub use quality::{Quality, RuleReport};

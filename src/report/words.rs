@@ -1,0 +1,195 @@
+//! What results are called, in German and English, and texts that no reader stumbles over.
+
+use crate::check::RuleResult;
+use crate::contract::{Dimension, EMPTY_ROW, OnFail, RuleId, Severity};
+use crate::ledger::Status;
+use crate::report::quality::{Asks, RuleReport, TableCount};
+
+/// What happened to the rows that a rule named, or to the run, in German and English. `status` and `tables` are those of the
+/// run that it is a result of.
+pub fn then(result: &RuleReport, status: Status, tables: &[TableCount]) -> (String, String) {
+    let (de, en) = happened(result, status, tables);
+    match result.rows_released {
+        0 => (de, en),
+        rows => (format!("{de}, {rows} davon freigegeben"), format!("{en}, {rows} of them released")),
+    }
+}
+
+fn happened(result: &RuleReport, status: Status, tables: &[TableCount]) -> (String, String) {
+    let of_table = tables.iter().find(|count| count.table == result.table);
+    let discarded = of_table.map_or(0, |count| {
+        let is_discard = |rule: &RuleId| rule.0 == format!("{}.discarded", count.table);
+        count.dropped.iter().filter(|(rule, _)| is_discard(rule)).map(|(_, rows)| *rows).sum()
+    });
+    let has_rows = !matches!(result.result, RuleResult::Error) && result.asks == Asks::Rows;
+    if let Some(count) = of_table.filter(|_| has_rows && status != Status::HeldBack) {
+        let (published, held) = (count.published, count.quarantined);
+        let de = format!("{published} veröffentlicht, {held} zurückgehalten, {discarded} nach Entscheidung verworfen");
+        let en = format!("{published} published, {held} held back, {discarded} discarded by decision");
+        match result.on_fail {
+            // Which of them the rule named, and which another, is not counted.
+            OnFail::Quarantine if discarded > 0 => {
+                return (format!("Zeilen der Tabelle: {de}"), format!("rows of the table: {en}"));
+            }
+            OnFail::Report
+                if result.released
+                    && held + discarded > 0
+                    && !count.dropped.contains_key(&result.id)
+                    && !result.id.0.ends_with(&format!(".{EMPTY_ROW}")) =>
+            {
+                return (
+                    format!("nur gemeldet; Zeilen der Tabelle: {de}"),
+                    format!("reported only; rows of the table: {en}"),
+                );
+            }
+            _ => {}
+        }
+    }
+    let (de, en) = happened_to_all(result, status, of_table);
+    (de.to_owned(), en.to_owned())
+}
+
+/// What happened where it is the same for all rows.
+fn happened_to_all(result: &RuleReport, status: Status, of_table: Option<&TableCount>) -> (&'static str, &'static str) {
+    if result.result == RuleResult::Error {
+        return match result.blocks() {
+            true => ("nicht prüfbar, sperrt die Veröffentlichung", "not judged, blocks the release"),
+            false => ("nicht prüfbar, hält nichts zurück", "not judged, holds nothing back"),
+        };
+    }
+    if result.on_fail == OnFail::Report && result.id.0.ends_with(&format!(".{EMPTY_ROW}")) {
+        return ("Zeilen ohne Wert weggelassen", "rows without a value left out");
+    }
+    if of_table.is_some_and(|count| count.dropped.contains_key(&result.id)) {
+        return ("Zeilen weggelassen", "rows dropped");
+    }
+    match result.on_fail {
+        OnFail::Block => ("sperrt die Veröffentlichung", "blocks the release"),
+        OnFail::Quarantine => ("Zeilen zurückgehalten", "rows held back"),
+        OnFail::Invalidate if status == Status::HeldBack => {
+            ("Werte gelöscht, nichts veröffentlicht", "values nulled, nothing published")
+        }
+        OnFail::Invalidate => ("Werte gelöscht", "values nulled"),
+        // A number names no rows, and rows of a feed are not those that are published.
+        OnFail::Report if result.asks == Asks::Number || !result.released => ("nur gemeldet", "reported only"),
+        OnFail::Report if status == Status::HeldBack => {
+            ("nur gemeldet, nichts veröffentlicht", "reported only, nothing published")
+        }
+        OnFail::Report if of_table.is_none() => ("nur gemeldet", "reported only"),
+        OnFail::Report => ("veröffentlicht, wie sie sind", "published as they are"),
+    }
+}
+
+/// A dimension in German and English.
+pub fn dimension_word(dimension: Dimension) -> (&'static str, &'static str) {
+    match dimension {
+        Dimension::Accuracy => ("Richtigkeit", "Accuracy"),
+        Dimension::Completeness => ("Vollständigkeit", "Completeness"),
+        Dimension::Conformity => ("Konformität", "Conformity"),
+        Dimension::Consistency => ("Stimmigkeit", "Consistency"),
+        Dimension::Coverage => ("Abdeckung", "Coverage"),
+        Dimension::Timeliness => ("Aktualität", "Timeliness"),
+        Dimension::Uniqueness => ("Eindeutigkeit", "Uniqueness"),
+    }
+}
+
+/// A result of a rule of some severity in German and English.
+pub fn result_word(result: RuleResult, severity: Severity) -> (&'static str, &'static str) {
+    match (result, severity) {
+        (RuleResult::Passed, _) => ("erfüllt", "passed"),
+        (RuleResult::Warning, Severity::Info) => ("Hinweis", "info"),
+        (RuleResult::Warning, _) => ("Warnung", "warning"),
+        (RuleResult::Failed, _) => ("verletzt", "failed"),
+        (RuleResult::Error, _) => ("nicht prüfbar", "error"),
+        (RuleResult::Skipped, _) => ("ausgelassen", "skipped"),
+    }
+}
+
+/// All dimensions, in the order in which they are told.
+pub const DIMENSIONS: [Dimension; 7] = [
+    Dimension::Accuracy,
+    Dimension::Completeness,
+    Dimension::Conformity,
+    Dimension::Consistency,
+    Dimension::Coverage,
+    Dimension::Timeliness,
+    Dimension::Uniqueness,
+];
+
+/// A text without what no XML and no reader can do anything with: control characters become U+FFFD.
+pub(crate) fn printable(text: &str) -> String {
+    let printable = |c: char| match c {
+        '\t' | '\n' | '\r' => c,
+        '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
+        _ if c.is_control() => '\u{fffd}',
+        _ => c,
+    };
+    text.chars().map(printable).collect()
+}
+
+/// A part of an IRI: everything but letters, digits and `-._~` is percent-encoded.
+pub(crate) fn encoded(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out += &format!("%{byte:02X}");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::report::quality::tests::result;
+
+    #[test]
+    fn what_is_said_to_have_happened_is_what_happened() {
+        let table = |quarantined| TableCount {
+            table: "t".to_owned(),
+            rows_in: 9,
+            published: 9 - quarantined,
+            quarantined,
+            held_back: 0,
+            dropped: BTreeMap::new(),
+        };
+        let found = RuleReport { released: true, ..result("t.r", Dimension::Accuracy, RuleResult::Warning, 3, 9) };
+        let said = |result: &RuleReport, status, quarantined| then(result, status, &[table(quarantined)]).1;
+        let (out, back) = (Status::Published, Status::HeldBack);
+        let of_feed = RuleReport { released: false, ..found.clone() };
+        let number = RuleReport { asks: Asks::Number, ..found.clone() };
+        let broken = RuleReport { result: RuleResult::Error, severity: Severity::Warning, ..found.clone() };
+        let grave = RuleReport { severity: Severity::Error, ..broken.clone() };
+        let nulled = RuleReport { on_fail: OnFail::Invalidate, rows_released: 1, ..found.clone() };
+        for (result, status, quarantined, expected) in [
+            (&found, out, 0, "published as they are"),
+            (&found, out, 1, "reported only; rows of the table: 8 published, 1 held back, 0 discarded by decision"),
+            (&found, back, 0, "reported only, nothing published"),
+            (&of_feed, out, 0, "reported only"),
+            (&number, out, 0, "reported only"),
+            (&broken, out, 0, "not judged, holds nothing back"),
+            (&grave, back, 0, "not judged, blocks the release"),
+            (&nulled, out, 0, "values nulled, 1 of them released"),
+            (&nulled, back, 0, "values nulled, nothing published, 1 of them released"),
+        ] {
+            assert_eq!(said(result, status, quarantined), expected);
+        }
+        let held = RuleReport { on_fail: OnFail::Quarantine, ..found.clone() };
+        assert_eq!(said(&held, out, 3), "rows held back");
+        let by_decision =
+            TableCount { dropped: [(RuleId("t.discarded".to_owned()), 3)].into(), published: 6, ..table(0) };
+        assert_eq!(
+            then(&held, out, &[by_decision]).1,
+            "rows of the table: 6 published, 0 held back, 3 discarded by decision"
+        );
+        let empty = RuleReport { id: RuleId("t.empty_row".to_owned()), ..found.clone() };
+        assert_eq!(said(&empty, out, 1), "rows without a value left out");
+        let dropped = TableCount { dropped: [(found.id.clone(), 3)].into(), ..table(1) };
+        assert_eq!(then(&found, out, std::slice::from_ref(&dropped)).1, "rows dropped");
+        assert_eq!(then(&found, back, &[dropped]).1, "rows dropped");
+    }
+}

@@ -1,0 +1,59 @@
+//! How many requests a run makes to its bucket: a store in the web asks for money for each, and for a tenth of a second.
+
+use crate::world::World;
+
+const TELEMETRY: &str = "stadtbus-telemetrie";
+/// Results of earlier partitions that the pages and the rules of a run look at, at most: 14 for the trend, and as many for
+/// rules that compare. A dataset of five dates has fewer.
+const LOOKED_BACK: u64 = 30;
+
+fn date(number: i64) -> String {
+    let first: jiff::civil::Date = "2026-10-01".parse().unwrap();
+    (first + jiff::SignedDuration::from_hours(24 * number)).to_string()
+}
+
+/// The requests of a run of one date, as its log counts them.
+fn requests(world: &World, date: &str) -> u64 {
+    let output = world.program(&["-v", "run", TELEMETRY, "--date", date]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    let line = told.lines().find(|line| line.contains("requests to the bucket")).unwrap_or_else(|| panic!("{told}"));
+    let number = line.split("requests=").nth(1).unwrap().split(|c: char| !c.is_ascii_digit()).next();
+    number.unwrap().parse().unwrap()
+}
+
+#[test]
+fn the_requests_of_a_run_do_not_grow_with_what_was_published_before() {
+    let world = World::at("2026-12-01T12:00:00Z");
+    let dates: Vec<String> = (0..51).map(date).collect();
+    world.simulate(&dates.iter().map(String::as_str).collect::<Vec<_>>(), "7200");
+    world.run_of(&["stadtbus-fahrplan"]);
+    let all = |from: usize, to: usize| _ = world.run_of(&[TELEMETRY, "--from", &dates[from], "--to", &dates[to]]);
+    all(0, 4);
+    let few = requests(&world, &dates[5]);
+    all(6, 49);
+    let many = requests(&world, &dates[50]);
+    println!("{few} requests after 5 dates, {many} after 50");
+    assert!(many <= few + LOOKED_BACK, "{few} after 5 dates, {many} after 50");
+    assert!(few <= 170, "{few}");
+}
+
+#[test]
+fn a_run_leaves_the_views_of_other_datasets_alone() {
+    let world = World::new();
+    world.run();
+    let of_timetable = |name: &&str| std::fs::metadata(world.path(name)).unwrap().modified().unwrap();
+    let names = [
+        "data/bucket/meta/stadtbus-fahrplan/stops/files.json",
+        "data/bucket/meta/stadtbus-fahrplan/stops/index.csv",
+        "data/bucket/reports/stadtbus-fahrplan/quality.html",
+    ];
+    let old = "{\"somebody\": \"was here\"}";
+    names.iter().for_each(|name| std::fs::write(world.path(name), old).unwrap());
+    let before: Vec<_> = names.iter().map(of_timetable).collect();
+    world.run_of(&[TELEMETRY]);
+    assert!(names.iter().map(of_timetable).eq(before));
+    // The run of the dataset itself makes them anew.
+    world.run_of(&["stadtbus-fahrplan"]);
+    assert!(names.iter().all(|name| std::fs::read_to_string(world.path(name)).unwrap() != old));
+}
