@@ -31,7 +31,7 @@ use crate::pipeline::Pipeline;
 use crate::pipeline::beside::Beside;
 use crate::pipeline::journal;
 use crate::publish::PublishError;
-use crate::publish::bucket::Bucket;
+use crate::publish::bucket::{Bucket, ONE_PAGE};
 use crate::publish::index;
 use crate::quarantine;
 use crate::time::{self, ServiceDate, ServiceDay};
@@ -289,7 +289,7 @@ fn run_partition(
         put_record_again(bucket, entry)?;
     }
     let earlier = earlier.filter(|entry| entry.record.inputs.sha256 == record.inputs.sha256);
-    let look = Look { workspace, pipeline, bucket, lock, date: partition.date, unfinished: &abandoned };
+    let look = Look { workspace, pipeline, bucket, lock, date: partition.date, unfinished: &abandoned, page: ONE_PAGE };
     let published = Published::look(bucket, pipeline, partition.date, is_complete, look.tables()?)?;
     let mut put_back = published.put_back();
     if let Some(last) = &last {
