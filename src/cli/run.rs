@@ -12,7 +12,7 @@ use crate::contract::Severity;
 use crate::ledger::{Standard, Status, TableEntry};
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::{Lock, Outcome, Report, Run, RunContext, RunError, open_bucket, run as run_pipeline};
-use crate::report::quality::{Asked, Asks, Quality, RuleReport};
+use crate::report::quality::{CheckedContract, Evaluates, Quality, RuleReport};
 use crate::report::{trend, words};
 use crate::time::ServiceDate;
 
@@ -189,7 +189,7 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
                             if arguments.json {
                                 results.push(json(&report, &warnings));
                             } else {
-                                show(&report, &pipeline.asked(), bucket.location());
+                                show(&report, &pipeline.checked_contracts(), bucket.location());
                             }
                         }
                         Outcome::NotDue { date, reason } => {
@@ -285,7 +285,7 @@ fn json(report: &Report, warnings: &[String]) -> serde_json::Value {
 }
 
 /// The final table of a pipeline, and what its rules found.
-fn show(report: &Report, asked: &[Asked], bucket: &str) {
+fn show(report: &Report, asked: &[CheckedContract], bucket: &str) {
     let record = &report.record;
     let provisional = if report.is_complete { "" } else { " (provisional: the date is not over)" };
     println!("{} {}{provisional}", record.pipeline, record.date);
@@ -344,8 +344,8 @@ fn show(report: &Report, asked: &[Asked], bucket: &str) {
             _ => "warning",
         };
         let what = match (rule.result, rule.asks) {
-            (RuleResult::Error, _) | (_, Asks::Number) => String::new(),
-            (_, Asks::Rows) => format!("{} {}, ", grouped(rule.rows), row_or_rows(rule.rows)),
+            (RuleResult::Error, _) | (_, Evaluates::Number) => String::new(),
+            (_, Evaluates::Rows) => format!("{} {}, ", grouped(rule.rows), row_or_rows(rule.rows)),
         };
         let (_, then) = words::then(rule, quality.status, &quality.tables);
         println!("  {result:7} {}: {what}{} ({then})", rule.id, rule.message.as_ref().unwrap_or(&rule.description));

@@ -22,7 +22,7 @@ use crate::derive::telemetry;
 use crate::digest::Digest;
 use crate::pipeline::mapping::Mapping;
 use crate::publish::bucket;
-use crate::report::quality::Asked;
+use crate::report::quality::CheckedContract;
 use crate::yaml::{self, Node, Problem, Problems, suggestion};
 
 const KEYS: &[&str] = &[
@@ -159,11 +159,11 @@ impl Pipeline {
     }
 
     /// The contracts that a run checks its tables against: the feed's, then those of the release.
-    pub fn asked(&self) -> Vec<Asked> {
+    pub fn checked_contracts(&self) -> Vec<CheckedContract> {
         let released = matches!(self.format, Format::Gtfs);
-        let feed = self.contracts.contracts.values().cloned().map(|contract| Asked { contract, released });
+        let feed = self.contracts.contracts.values().cloned().map(|contract| CheckedContract { contract, released });
         let release = if released { Vec::new() } else { self.released() };
-        feed.chain(release.into_iter().map(|contract| Asked { contract, released: true })).collect()
+        feed.chain(release.into_iter().map(|contract| CheckedContract { contract, released: true })).collect()
     }
 
     /// The contracts of what is published.

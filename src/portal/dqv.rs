@@ -12,7 +12,7 @@ use std::fmt::Write;
 use crate::check::RuleResult;
 use crate::contract::Dimension;
 use crate::ledger::Status;
-use crate::report::quality::{Asks, Quality, RuleReport};
+use crate::report::quality::{Evaluates, Quality, RuleReport};
 use crate::report::results::{Form, path};
 use crate::report::score;
 use crate::report::words::{DIMENSIONS, dimension_word, encoded, printable};
@@ -92,9 +92,9 @@ pub fn write(quality: &Quality, base: Option<&str>) -> String {
         // The numbers behind the share.
         let rows = match (result.result, result.asks, result.value) {
             (RuleResult::Error, ..) => "the rule could not run".to_owned(),
-            (_, Asks::Rows, _) => format!("{} of {} rows do not conform", result.rows, result.checked),
-            (_, Asks::Number, Some(value)) => format!("the number is {value}"),
-            (_, Asks::Number, None) => continue,
+            (_, Evaluates::Rows, _) => format!("{} of {} rows do not conform", result.rows, result.checked),
+            (_, Evaluates::Number, Some(value)) => format!("the number is {value}"),
+            (_, Evaluates::Number, None) => continue,
         };
         let _ = writeln!(out, "<#{place}> skos:note {}@en .", literal(&rows));
     }

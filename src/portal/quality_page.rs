@@ -9,7 +9,7 @@ use crate::check::RuleResult;
 use crate::contract::{Dimension, Severity};
 use crate::ledger::Status;
 use crate::page::{both, page};
-use crate::report::quality::{Asks, TableCount};
+use crate::report::quality::{Evaluates, TableCount};
 use crate::report::score;
 use crate::report::text::number;
 use crate::report::trend::{Point, Report, RunLine, Trend, grouped};
@@ -194,12 +194,12 @@ fn told(trend: &Trend, point: &Point) -> Markup {
     match (point.result, trend.rule.asks, point.value) {
         (RuleResult::Skipped, ..) => both("nichts zu prüfen", "nothing to look at"),
         (RuleResult::Error, ..) => both("konnte nicht laufen", "could not run"),
-        (_, Asks::Number, Some(value)) => html! { (number(value)) },
-        (result, Asks::Number, None) => {
+        (_, Evaluates::Number, Some(value)) => html! { (number(value)) },
+        (result, Evaluates::Number, None) => {
             let (de, en) = result_word(result, trend.rule.severity);
             both(de, en)
         }
-        (_, Asks::Rows, _) => {
+        (_, Evaluates::Rows, _) => {
             let (rows, checked) = (grouped(point.rows, THIN), grouped(point.checked, THIN));
             let percent = match 100.0 * point.rows as f64 / point.checked.max(1) as f64 {
                 0.0 => String::new(),
@@ -251,8 +251,8 @@ fn short(trend: &Trend, point: &Point) -> String {
     match (point.result, trend.rule.asks, point.value) {
         (RuleResult::Error, ..) => "!".to_owned(),
         (RuleResult::Skipped, ..) => "–".to_owned(),
-        (_, Asks::Number, value) => value.map_or_else(String::new, number),
-        (_, Asks::Rows, _) => format!("{} / {}", point.rows, point.checked),
+        (_, Evaluates::Number, value) => value.map_or_else(String::new, number),
+        (_, Evaluates::Rows, _) => format!("{} / {}", point.rows, point.checked),
     }
 }
 

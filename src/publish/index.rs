@@ -725,6 +725,54 @@ mod tests {
     }
 
     #[test]
+    fn the_newest_version_of_many_is_found_in_a_window_that_misses_what_was_taken_away() {
+        let bucket = Bucket::in_memory();
+        let (folder, newest) = (versions_folder("bus", "t"), 2 * WINDOW);
+        let mut index = None;
+        for version in 1..=newest {
+            let content = (version % 2).to_string();
+            let made = commit_file(&bucket, &file_of(&bucket, "2026-11-24", &content, true));
+            index = Some(made.index().clone());
+        }
+        assert_eq!(index.as_ref().map(|index| index.version), Some(newest));
+        // As the next process: it knows what the private store remembers.
+        let look = |known: u64| {
+            bucket.forget_version(&folder);
+            remember_version(&bucket, "bus", "t", known);
+            let before = bucket.requests();
+            let found = verified(&bucket, "bus", "t").map(|found| found.map(|verified| verified.index.version));
+            (found, bucket.requests() - before)
+        };
+        // A listing, the newest version, and the one before it.
+        let (found, requests) = look(newest);
+        assert_eq!((found.unwrap(), requests), (Some(newest), 3));
+        assert_eq!(look(newest - 500).0.unwrap(), Some(newest));
+        // What is known already costs one request, whoever asks.
+        let before = bucket.requests();
+        assert_eq!(current(&bucket, "bus", "t").unwrap(), index);
+        assert_eq!(bucket.requests() - before, 1);
+        let names = |bucket: &Bucket| bucket.list(&folder).unwrap();
+        assert_eq!(missing_version("", names(&bucket).iter()), None);
+        // One that was taken away from before the window is missed by the look that goes on from page to page.
+        bucket.remove(&index_key("bus", "t", 7)).unwrap();
+        assert_eq!(look(newest).0.unwrap(), Some(newest));
+        assert_eq!(missing_version("", names(&bucket).iter()), Some(index_key("bus", "t", 7)));
+        let begin = index_key("bus", "t", 6);
+        let page: Vec<String> = bucket.list_after(&folder, &begin).unwrap().into_keys().collect();
+        assert_eq!(missing_version(&begin, page.iter()), Some(index_key("bus", "t", 7)));
+        assert_eq!(missing_version(&index_key("bus", "t", 7), page.iter()), None);
+        // One from within the window is missed by every run.
+        let key = index_key("bus", "t", newest - 5);
+        let bytes = bucket.get(&key).unwrap().unwrap();
+        bucket.remove(&key).unwrap();
+        assert!(look(newest).0.unwrap_err().to_string().contains(&key));
+        bucket.put(&key, bytes).unwrap();
+        // Where the newest known one is gone, all are looked at.
+        bucket.remove(&index_key("bus", "t", newest)).unwrap();
+        assert!(look(newest).0.unwrap_err().to_string().contains(&index_key("bus", "t", 7)));
+    }
+
+    #[test]
     fn two_runs_that_commit_at_once_both_land() {
         let folder = tempfile::tempdir().unwrap();
         std::thread::scope(|scope| {

@@ -7,7 +7,7 @@
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::quality::{Asks, Quality, RuleReport};
+use super::quality::{Evaluates, Quality, RuleReport};
 use super::text::number;
 use super::words::{printable, then};
 use crate::check::RuleResult;
@@ -85,9 +85,9 @@ fn case(quality: &Quality, result: &RuleReport) -> TestCase {
 fn found(quality: &Quality, result: &RuleReport) -> String {
     let (_, then) = then(result, quality.status, &quality.tables);
     match (result.asks, result.value) {
-        (Asks::Rows, _) => format!("{} of {} rows; {then}", result.rows, result.checked),
-        (Asks::Number, Some(value)) => format!("{}; {then}", number(value)),
-        (Asks::Number, None) => then,
+        (Evaluates::Rows, _) => format!("{} of {} rows; {then}", result.rows, result.checked),
+        (Evaluates::Number, Some(value)) => format!("{}; {then}", number(value)),
+        (Evaluates::Number, None) => then,
     }
 }
 

@@ -76,7 +76,7 @@ pub struct RuleReport {
     pub dimension: Dimension,
     pub severity: Severity,
     pub on_fail: OnFail,
-    pub asks: Asks,
+    pub asks: Evaluates,
     pub result: RuleResult,
     /// Rows that the rule named.
     pub rows: u64,
@@ -100,7 +100,7 @@ pub struct RuleReport {
 /// What a rule is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Asks {
+pub enum Evaluates {
     /// Every row by itself, so that some may conform and others not.
     Rows,
     /// One number over the table, which is what it must be or not.
@@ -116,7 +116,7 @@ impl RuleReport {
 
 impl Quality {
     /// The results of a run, with the contracts that its tables were checked against.
-    pub fn of(record: &RunRecord, contracts: &[Asked]) -> Self {
+    pub fn of(record: &RunRecord, contracts: &[CheckedContract]) -> Self {
         let passed: BTreeSet<(&str, &RuleId)> = record
             .passed
             .iter()
@@ -155,18 +155,24 @@ impl Quality {
 
 /// A contract that the tables of a run were checked against.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct CheckedContract {
     pub contract: Arc<Contract>,
     /// Whether its table is published, or only what another one is made from.
     pub released: bool,
 }
 
-fn result(record: &RunRecord, asked: &Asked, spec: Spec, found: Option<&Finding>, passed: bool) -> RuleReport {
+fn result(
+    record: &RunRecord,
+    asked: &CheckedContract,
+    spec: Spec,
+    found: Option<&Finding>,
+    passed: bool,
+) -> RuleReport {
     let contract = &asked.contract;
     let asks = match spec.ask {
-        Ask::Metric { .. } | Ask::Promise { .. } => Asks::Number,
-        Ask::Sql { rule } if contract.rules[rule].is_number => Asks::Number,
-        _ => Asks::Rows,
+        Ask::Metric { .. } | Ask::Promise { .. } => Evaluates::Number,
+        Ask::Sql { rule } if contract.rules[rule].is_number => Evaluates::Number,
+        _ => Evaluates::Rows,
     };
     let counted = match found {
         Some(finding) => Counted { rows: finding.rows, checked: finding.checked },
@@ -182,7 +188,7 @@ fn result(record: &RunRecord, asked: &Asked, spec: Spec, found: Option<&Finding>
     let value = found.and_then(|finding| finding.value).or_else(kept);
     let why_skipped = record.skipped.get(&contract.id).and_then(|rules| rules.get(&spec.id)).cloned();
     let is_metric = matches!(spec.ask, Ask::Metric { .. });
-    let asked_for_number = asks == Asks::Number && (found.is_some() || passed);
+    let asked_for_number = asks == Evaluates::Number && (found.is_some() || passed);
     RuleReport {
         table: contract.table.clone(),
         contract: contract.id.clone(),
@@ -198,7 +204,7 @@ fn result(record: &RunRecord, asked: &Asked, spec: Spec, found: Option<&Finding>
             None => RuleResult::Skipped,
         },
         // A number names no row: what a metric counted is its value.
-        rows: if asks == Asks::Number { 0 } else { counted.rows },
+        rows: if asks == Evaluates::Number { 0 } else { counted.rows },
         rows_released: record.released(&spec.id),
         checked: counted.checked,
         value: value
@@ -250,7 +256,7 @@ fn tell_apart(rules: &mut [RuleReport]) {
 }
 
 /// The result of a rule that none of the contracts makes.
-fn of_finding(record: &RunRecord, contracts: &[Asked], finding: &Finding) -> RuleReport {
+fn of_finding(record: &RunRecord, contracts: &[CheckedContract], finding: &Finding) -> RuleReport {
     let outcome = finding;
     let released = contracts.iter().any(|asked| asked.released && asked.contract.id == finding.contract);
     let entry = record.contracts.iter().find(|entry| entry.id == finding.contract);
@@ -263,7 +269,7 @@ fn of_finding(record: &RunRecord, contracts: &[Asked], finding: &Finding) -> Rul
         dimension: outcome.dimension,
         severity: outcome.severity,
         on_fail: outcome.on_fail,
-        asks: if outcome.value.is_some() { Asks::Number } else { Asks::Rows },
+        asks: if outcome.value.is_some() { Evaluates::Number } else { Evaluates::Rows },
         result: outcome.result,
         rows: if outcome.value.is_some() { 0 } else { outcome.rows },
         rows_released: record.released(&outcome.rule),
@@ -290,7 +296,7 @@ pub(crate) mod tests {
             dimension,
             severity: Severity::Error,
             on_fail: OnFail::Report,
-            asks: Asks::Rows,
+            asks: Evaluates::Rows,
             result,
             rows,
             rows_released: 0,
@@ -387,7 +393,10 @@ schema:
             }
             record.file(contract, outcomes);
         }
-        let asked = [Asked { contract: feed, released: false }, Asked { contract: release, released: true }];
+        let asked = [
+            CheckedContract { contract: feed, released: false },
+            CheckedContract { contract: release, released: true },
+        ];
         Quality::of(&record, &asked)
     }
 
@@ -403,7 +412,7 @@ schema:
         let of = |id: &str| *feed.iter().find(|rule| rule.id.0 == format!("feed.{id}")).unwrap();
         assert_eq!((of("t.row_length").result, of("t.row_length").checked), (RuleResult::Passed, 20));
         assert_eq!((of("t.primary_key").rows, of("t.south").rows), (1, 3));
-        assert_eq!((of("t.most").value, of("t.most").asks, of("t.most").checked), (Some(48.5), Asks::Number, 19));
+        assert_eq!((of("t.most").value, of("t.most").asks, of("t.most").checked), (Some(48.5), Evaluates::Number, 19));
         // What a metric counted are not rows that it names.
         assert_eq!((of("t.rowCount").value, of("t.rowCount").rows, of("t.rowCount").checked), (Some(19.0), 0, 19));
         // What could not run holds a run back if it is an error; `t.broken` only tells.

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::quality::{Asks, RuleReport};
+use super::quality::{Evaluates, RuleReport};
 use crate::check::RuleResult;
 use crate::contract::{Dimension, Severity};
 
@@ -50,10 +50,10 @@ pub fn conformity(result: &RuleReport) -> Option<f64> {
     match (result.result, result.asks) {
         (RuleResult::Skipped, _) => None,
         (RuleResult::Error, _) => Some(0.0),
-        (RuleResult::Passed, Asks::Number) => Some(1.0),
-        (_, Asks::Number) => Some(0.0),
-        (_, Asks::Rows) if result.checked == 0 => None,
-        (_, Asks::Rows) => Some(1.0 - result.rows as f64 / result.checked as f64),
+        (RuleResult::Passed, Evaluates::Number) => Some(1.0),
+        (_, Evaluates::Number) => Some(0.0),
+        (_, Evaluates::Rows) if result.checked == 0 => None,
+        (_, Evaluates::Rows) => Some(1.0 - result.rows as f64 / result.checked as f64),
     }
 }
 
@@ -116,7 +116,8 @@ mod tests {
             RuleReport { severity: Severity::Info, ..result("r", Dimension::Accuracy, RuleResult::Error, 0, 5) };
         let empty = result("r", Dimension::Accuracy, RuleResult::Passed, 0, 0);
         let skipped = result("r", Dimension::Coverage, RuleResult::Skipped, 0, 0);
-        let number = RuleReport { asks: Asks::Number, ..result("r", Dimension::Coverage, RuleResult::Passed, 0, 0) };
+        let number =
+            RuleReport { asks: Evaluates::Number, ..result("r", Dimension::Coverage, RuleResult::Passed, 0, 0) };
         assert_eq!(Score::of(&[empty.clone(), skipped.clone()]).dataset, None);
         let score = Score::of(&[broken, empty, skipped, number]);
         assert_eq!(score.dimensions[&Dimension::Accuracy], 0.0);

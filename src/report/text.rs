@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
-use super::quality::Asks;
+use super::quality::Evaluates;
 use super::score::FORMULA_EN;
 use super::trend::{Point, Report, Trend, grouped};
 use super::words::{DIMENSIONS, result_word, then};
@@ -96,9 +96,9 @@ fn told(trend: &Trend, point: &Point) -> String {
     match (point.result, trend.rule.asks, point.value) {
         (RuleResult::Error, ..) => "could not run".to_owned(),
         (RuleResult::Skipped, ..) => "skipped".to_owned(),
-        (_, Asks::Rows, _) => format!("{} of {} rows", grouped(point.rows, ","), grouped(point.checked, ",")),
-        (_, Asks::Number, Some(value)) => number(value),
-        (result, Asks::Number, None) => result_word(result, trend.rule.severity).1.to_owned(),
+        (_, Evaluates::Rows, _) => format!("{} of {} rows", grouped(point.rows, ","), grouped(point.checked, ",")),
+        (_, Evaluates::Number, Some(value)) => number(value),
+        (result, Evaluates::Number, None) => result_word(result, trend.rule.severity).1.to_owned(),
     }
 }
 

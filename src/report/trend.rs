@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::quality::{Asks, Quality, RuleReport, TableCount};
+use super::quality::{Evaluates, Quality, RuleReport, TableCount};
 use super::score;
 use crate::check::RuleResult;
 use crate::contract::{RuleId, Severity};
@@ -157,8 +157,8 @@ impl Trend {
     /// How large a point is on its way: rows named in percent, or the number.
     pub fn size(&self, point: &Point) -> Option<f64> {
         match self.rule.asks {
-            Asks::Number => point.value,
-            Asks::Rows => point.conformity.map(|conformity| 1.0 - conformity),
+            Evaluates::Number => point.value,
+            Evaluates::Rows => point.conformity.map(|conformity| 1.0 - conformity),
         }
     }
 

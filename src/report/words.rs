@@ -3,7 +3,7 @@
 use crate::check::RuleResult;
 use crate::contract::{Dimension, EMPTY_ROW, OnFail, RuleId, Severity};
 use crate::ledger::Status;
-use crate::report::quality::{Asks, RuleReport, TableCount};
+use crate::report::quality::{Evaluates, RuleReport, TableCount};
 
 /// What happened to the rows that a rule named, or to the run, in German and English. `status` and `tables` are those of the
 /// run that it is a result of.
@@ -21,7 +21,7 @@ fn happened(result: &RuleReport, status: Status, tables: &[TableCount]) -> (Stri
         let is_discard = |rule: &RuleId| rule.0 == format!("{}.discarded", count.table);
         count.dropped.iter().filter(|(rule, _)| is_discard(rule)).map(|(_, rows)| *rows).sum()
     });
-    let has_rows = !matches!(result.result, RuleResult::Error) && result.asks == Asks::Rows;
+    let has_rows = !matches!(result.result, RuleResult::Error) && result.asks == Evaluates::Rows;
     if let Some(count) = of_table.filter(|_| has_rows && status != Status::HeldBack) {
         let (published, held) = (count.published, count.quarantined);
         let de = format!("{published} veröffentlicht, {held} zurückgehalten, {discarded} nach Entscheidung verworfen");
@@ -71,7 +71,7 @@ fn happened_to_all(result: &RuleReport, status: Status, of_table: Option<&TableC
         }
         OnFail::Invalidate => ("Werte gelöscht", "values nulled"),
         // A number names no rows, and rows of a feed are not those that are published.
-        OnFail::Report if result.asks == Asks::Number || !result.released => ("nur gemeldet", "reported only"),
+        OnFail::Report if result.asks == Evaluates::Number || !result.released => ("nur gemeldet", "reported only"),
         OnFail::Report if status == Status::HeldBack => {
             ("nur gemeldet, nichts veröffentlicht", "reported only, nothing published")
         }
@@ -161,7 +161,7 @@ mod tests {
         let said = |result: &RuleReport, status, quarantined| then(result, status, &[table(quarantined)]).1;
         let (out, back) = (Status::Published, Status::HeldBack);
         let of_feed = RuleReport { released: false, ..found.clone() };
-        let number = RuleReport { asks: Asks::Number, ..found.clone() };
+        let number = RuleReport { asks: Evaluates::Number, ..found.clone() };
         let broken = RuleReport { result: RuleResult::Error, severity: Severity::Warning, ..found.clone() };
         let grave = RuleReport { severity: Severity::Error, ..broken.clone() };
         let nulled = RuleReport { on_fail: OnFail::Invalidate, rows_released: 1, ..found.clone() };

@@ -1,16 +1,14 @@
 //! How many requests a run makes to its bucket: a store in the web asks for money for each, and for a tenth of a second.
 
+use jiff::Timestamp;
+
+use crate::readable::{TEN, keep, message, telemetry};
 use crate::world::World;
 
 const TELEMETRY: &str = "stadtbus-telemetrie";
 /// Results of earlier partitions that the pages and the rules of a run look at, at most: 14 for the trend, and as many for
 /// rules that compare. A dataset of five dates has fewer.
 const LOOKED_BACK: u64 = 30;
-
-fn date(number: i64) -> String {
-    let first: jiff::civil::Date = "2026-10-01".parse().unwrap();
-    (first + jiff::SignedDuration::from_hours(24 * number)).to_string()
-}
 
 /// The requests of a run of one date, as its log counts them.
 fn requests(world: &World, date: &str) -> u64 {
@@ -24,10 +22,16 @@ fn requests(world: &World, date: &str) -> u64 {
 
 #[test]
 fn the_requests_of_a_run_do_not_grow_with_what_was_published_before() {
-    let world = World::at("2026-12-01T12:00:00Z");
-    let dates: Vec<String> = (0..51).map(date).collect();
-    world.simulate(&dates.iter().map(String::as_str).collect::<Vec<_>>(), "7200");
-    world.run_of(&["stadtbus-fahrplan"]);
+    let world = telemetry();
+    let begin = TEN - 50 * 86_400;
+    let zip = std::fs::read(world.path("data/sample/stadtbus-gtfs.zip")).unwrap();
+    keep(&world, "stadtbus-gtfs", begin - 3_600, &[], &zip);
+    let date = |at: i64| Timestamp::from_second(at).unwrap().to_string()[..10].to_owned();
+    let mut dates = Vec::new();
+    for at in (0..51).map(|number| begin + number * 86_400) {
+        keep(&world, "stadtbus-vehicle-positions", at, &[], &message(at, 2));
+        dates.push(date(at));
+    }
     let all = |from: usize, to: usize| _ = world.run_of(&[TELEMETRY, "--from", &dates[from], "--to", &dates[to]]);
     all(0, 4);
     let few = requests(&world, &dates[5]);

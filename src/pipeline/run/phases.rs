@@ -16,6 +16,7 @@ use crate::pipeline::run::prepare::prepare;
 use crate::pipeline::run::published::Published;
 use crate::pipeline::run::selected::Selected;
 use crate::pipeline::run::views::publish_views;
+use crate::publish::bucket::ONE_PAGE;
 use crate::quarantine;
 
 /// Runs a partition of which the evidence is found. Nobody else works on it meanwhile.
@@ -72,7 +73,7 @@ impl Resumed {
         let earlier = earlier.filter(|entry| entry.record.inputs.sha256 == selected.begun.record.inputs.sha256);
         // Before lists and files are put back: what is not there then is no quarantine of this run.
         let has_quarantine = selected.has_quarantine(run);
-        let look = Look { workspace, pipeline, bucket, lock, date, unfinished: &abandoned };
+        let look = Look { workspace, pipeline, bucket, lock, date, unfinished: &abandoned, page: ONE_PAGE };
         let published = Published::look(bucket, pipeline, date, selected.is_complete, look.tables()?)?;
         let mut puts = published.put_back();
         if let Some(last) = &selected.last {

@@ -27,7 +27,9 @@ pub(super) fn publish_views(
     record: &RunRecord,
 ) -> Result<(), RunError> {
     let put = |file: File| bucket.put(&file.path, file.bytes);
-    portal::results(&workspace.site, &Quality::of(record, &pipeline.asked())).into_iter().try_for_each(put)?;
+    portal::results(&workspace.site, &Quality::of(record, &pipeline.checked_contracts()))
+        .into_iter()
+        .try_for_each(put)?;
     let look = Look { workspace, bucket, own: &pipeline.dataset, date: record.date };
     let mut seen = look.seen()?;
     loop {
