@@ -163,9 +163,10 @@ fn package(feed: &str, memory: usize) -> Result<Package, (Exit, String)> {
     if feed == "-" {
         let mut bytes = Vec::new();
         return match std::io::stdin().lock().take(most + 1).read_to_end(&mut bytes) {
-            Ok(_) if bytes.len() as u64 > most => {
-                Err((Exit::Final, format!("standard input gave more than {most} bytes. Raise --memory if this is right.")))
-            }
+            Ok(_) if bytes.len() as u64 > most => Err((
+                Exit::Final,
+                format!("standard input gave more than {most} bytes. Raise --memory if this is right."),
+            )),
             Ok(_) => Ok(Package::Archive(bytes.into())),
             Err(error) => Err((Exit::Passing, format!("standard input could not be read: {error}"))),
         };

@@ -336,14 +336,17 @@ fn a_rule_that_ends_early_is_named_in_every_report_and_in_the_record() {
             let output = world.program(&["validate", &feed, "--date", DATE, "--format", form]);
             String::from_utf8(output.stdout).unwrap()
         };
-        let because = "a trip_id stands more than 100 times, and of these trips the stop times of the first 100 were looked at";
+        let because =
+            "a trip_id stands more than 100 times, and of these trips the stop times of the first 100 were looked at";
         let json: Value = serde_json::from_str(&report("json")).unwrap();
         let of_keys = |list: &Value| list.as_array().unwrap().iter().find(|entry| entry["rule"] == "keys").cloned();
         let told = is_cut.then(|| serde_json::json!({"rule": "keys", "because": because}));
         assert_eq!(of_keys(&json["rulesNotRun"]), told);
         assert_eq!(report("table").contains(&format!("not run to its end: keys, because {because}")), is_cut);
         let html = report("html");
-        for text in ["Nicht vollständig geprüft", "Eine trip_id steht mehr als 100-mal da", "Not checked completely", because] {
+        for text in
+            ["Nicht vollständig geprüft", "Eine trip_id steht mehr als 100-mal da", "Not checked completely", because]
+        {
             assert_eq!(html.contains(text), is_cut, "{text}");
         }
         let sarif: Value = serde_json::from_str(&report("sarif")).unwrap();

@@ -578,7 +578,10 @@ fn beside(table: &str, rows: usize, values: usize) -> usize {
 /// Bytes of a table while `more` is put in.
 fn bytes_with(table: &Table, builder: &Builder, more: Option<&Scanned>) -> usize {
     let rows = builder.rows + more.map_or(0, |block| builder.rows_of(block));
-    builder.bytes_with(more) + table.lines.bytes() + table.bad.bytes() + beside(&table.contract.table, rows, builder.values())
+    builder.bytes_with(more)
+        + table.lines.bytes()
+        + table.bad.bytes()
+        + beside(&table.contract.table, rows, builder.values())
 }
 
 fn take_all(input: &Receiver<Raw>, timetable: &mut Timetable, limits: Limits) {

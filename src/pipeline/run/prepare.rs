@@ -308,7 +308,8 @@ impl StandardCheck {
         budget: &Budget,
     ) -> Result<Self, RunError> {
         let name = name.to_owned();
-        let mut reserved = budget.reserve("standard rules", for_standard_rules(budget.left())).map_err(DecodeError::from)?;
+        let mut reserved =
+            budget.reserve("standard rules", for_standard_rules(budget.left())).map_err(DecodeError::from)?;
         let limits = Limits { held_bytes: reserved.bytes(), ..Limits::default() };
         let contracts = Library::gtfs().overlaid(pipeline.contracts.clone());
         Ok(Self(std::thread::spawn(move || {
