@@ -7,8 +7,8 @@
 pub mod keys;
 pub mod single;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field};
@@ -83,8 +83,16 @@ pub struct Flaw {
 /// A bound on the memory that all rooms of a run may hold back together. Clones share one account.
 #[derive(Clone, Debug)]
 pub struct Budget {
-    used: Arc<AtomicUsize>,
+    account: Arc<Account>,
     limit: usize,
+}
+
+#[derive(Debug, Default)]
+struct Account {
+    used: AtomicUsize,
+    /// Reservations of which it is not known yet how much of them is needed.
+    open: Mutex<usize>,
+    settled: Condvar,
 }
 
 /// A run would have to hold more rows back than it may.
@@ -101,7 +109,7 @@ pub struct BudgetExceeded {
 
 impl Budget {
     pub fn new(limit: usize) -> Self {
-        Self { used: Arc::default(), limit }
+        Self { account: Arc::default(), limit }
     }
 
     /// All that may be held.
@@ -109,9 +117,22 @@ impl Budget {
         self.limit
     }
 
-    /// Books `bytes` for `room`.
+    /// What is not booked.
+    pub fn left(&self) -> usize {
+        self.limit.saturating_sub(self.account.used.load(Ordering::Relaxed))
+    }
+
+    /// Books `bytes` for `room`. What does not fit waits until it is known what every [`Reservation`] needs, so that the answer does
+    /// not depend on which of two threads is faster.
     pub fn take(&self, room: &'static str, bytes: usize) -> Result<(), BudgetExceeded> {
-        let needed = self.used.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        self.try_take(room, bytes).or_else(|_| {
+            self.wait_until_all_are_settled();
+            self.try_take(room, bytes)
+        })
+    }
+
+    fn try_take(&self, room: &'static str, bytes: usize) -> Result<(), BudgetExceeded> {
+        let needed = self.account.used.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
         if needed > self.limit {
             self.give_back(bytes);
             return Err(BudgetExceeded { room, needed, limit: self.limit });
@@ -119,9 +140,53 @@ impl Budget {
         Ok(())
     }
 
+    fn wait_until_all_are_settled(&self) {
+        let open = self.account.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let settled = self.account.settled.wait_while(open, |open| *open > 0);
+        drop(settled.unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// Gives back what was booked and is no longer held.
     pub fn give_back(&self, bytes: usize) {
-        self.used.fetch_sub(bytes, Ordering::Relaxed);
+        self.account.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Books `bytes` for a room that finds out while it works how much of them it needs. The room itself may not [`Budget::take`]
+    /// before it has settled the reservation.
+    pub fn reserve(&self, room: &'static str, bytes: usize) -> Result<Reservation, BudgetExceeded> {
+        self.take(room, bytes)?;
+        *self.account.open.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        Ok(Reservation { budget: self.clone(), bytes, is_open: true })
+    }
+}
+
+/// What is booked beforehand; given back when it is dropped.
+#[derive(Debug)]
+pub struct Reservation {
+    budget: Budget,
+    bytes: usize,
+    is_open: bool,
+}
+
+impl Reservation {
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Keeps what is needed, at most what was reserved, and leaves the rest to others.
+    pub fn settle(&mut self, needed: usize) {
+        self.budget.give_back(self.bytes.saturating_sub(needed));
+        self.bytes = self.bytes.min(needed);
+        if std::mem::take(&mut self.is_open) {
+            *self.budget.account.open.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+            self.budget.account.settled.notify_all();
+        }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.settle(0);
     }
 }
 
@@ -136,5 +201,38 @@ mod tests {
         assert!(budget.take("publish", 30).is_err());
         budget.give_back(80);
         budget.take("publish", 30).unwrap();
+    }
+
+    #[test]
+    fn what_does_not_fit_waits_for_what_a_reservation_needs() {
+        // Whichever thread is faster, 70 beside 30 that are needed of 60 fit, and one more does not.
+        for (bytes, fits) in [(70, true), (71, false)] {
+            for pause in [0, 30] {
+                let budget = Budget::new(100);
+                let mut reserved = budget.reserve("standard rules", 60).unwrap();
+                let settling = std::thread::spawn(move || {
+                    std::thread::sleep(std::time::Duration::from_millis(pause));
+                    reserved.settle(30);
+                    reserved
+                });
+                assert_eq!(budget.take("check", bytes).is_ok(), fits, "{bytes} after {pause} ms");
+                assert_eq!(settling.join().unwrap().bytes(), 30);
+            }
+        }
+    }
+
+    #[test]
+    fn a_reservation_whose_room_has_stopped_keeps_nobody_waiting() {
+        let budget = Budget::new(100);
+        let reserved = budget.reserve("standard rules", 60).unwrap();
+        let stopped = std::thread::spawn(move || {
+            let _reserved = reserved;
+            panic!("for the test");
+        });
+        budget.take("check", 100).unwrap();
+        assert!(stopped.join().is_err());
+        assert_eq!(budget.left(), 0);
+        budget.give_back(100);
+        assert_eq!(budget.left(), 100);
     }
 }

@@ -52,6 +52,18 @@ pub struct Workspace {
     pub pipelines: Vec<Pipeline>,
 }
 
+/// The `limits: memory` of a workspace, bytes; `None` where there is no workspace. Looks at nothing else in it.
+pub fn memory(root: &Path) -> Result<Option<usize>, Vec<Problem>> {
+    let file = root.join(FILE);
+    if !file.exists() {
+        return Ok(None);
+    }
+    let node = yaml::read(&file)?;
+    let mut problems = Problems::new(&file);
+    let memory = memory_limit(&node, &mut problems);
+    if problems.found.is_empty() { Ok(Some(memory)) } else { Err(problems.found) }
+}
+
 impl Workspace {
     /// Reads the configuration and all pipelines with their contracts.
     pub fn read(root: &Path) -> Result<Self, Vec<Problem>> {
@@ -302,16 +314,7 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
         None => problems.add(node.line, "'bucket' is missing", "Add 'bucket:' with 'location: data/bucket'."),
     }
     let private = node.optional_text("private", problems).unwrap_or_else(|| "data/private".to_owned());
-    let mut memory = 1 << 30;
-    if let Some(limits) = node.get("limits") {
-        limits.only_keys(LIMIT_KEYS, problems);
-        if let Some(node) = limits.get("memory") {
-            match node.scalar().as_deref().and_then(bytes) {
-                Some(bytes) => memory = bytes,
-                None => problems.add(node.line, "'memory' is no size", "Write a size like '512 MiB' or '2 GiB'."),
-            }
-        }
-    }
+    let memory = memory_limit(node, problems);
     let bucket = location?;
     let line = |key: &str| node.get(key).map_or(node.line, |node| node.line);
     let public = bucket::local_folder(&bucket).unwrap_or_else(|(problem, remedy)| {
@@ -422,8 +425,20 @@ fn area(root: &Path, node: &Node, problems: &mut Problems) -> Option<ServiceArea
     .ok()
 }
 
+/// `limits: memory`, bytes; 1 GiB unless it is set.
+fn memory_limit(node: &Node, problems: &mut Problems) -> usize {
+    const DEFAULT: usize = 1 << 30;
+    let Some(limits) = node.get("limits") else { return DEFAULT };
+    limits.only_keys(LIMIT_KEYS, problems);
+    let Some(node) = limits.get("memory") else { return DEFAULT };
+    node.scalar().as_deref().and_then(bytes).unwrap_or_else(|| {
+        problems.add(node.line, "'memory' is no size", "Write a size like '512 MiB' or '2 GiB'.");
+        DEFAULT
+    })
+}
+
 /// Reads `512 MiB`, `2 GiB`, `1000000`.
-fn bytes(text: &str) -> Option<usize> {
+pub(crate) fn bytes(text: &str) -> Option<usize> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let factor: usize = match unit.trim() {

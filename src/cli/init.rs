@@ -44,8 +44,9 @@ private: data/private
 people: [Datenmanagement]
 
 limits:
-  # The memory that a run may hold: rows that wait, and the timetable and the partition before that rules look into.
-  # In a run of a timetable half of it is for the standard rules.
+  # The memory that a run may hold, all together: rows that wait to be checked, sorted or written, the timetable and the partition
+  # before that rules look into, and of a timetable its archive and its columns for the standard rules. 'validate' goes by it too.
+  # Chunks on their way and the program take some 100 MiB more.
   memory: 1 GiB
 ";
 

@@ -409,7 +409,7 @@ fn told_by_standard_rules(standard: &Standard) {
         println!("  and {} more kinds of notices, see the record", standard.notices.len() - LISTED);
     }
     if !standard.not_run.is_empty() {
-        println!("  {} GTFS rules could not run, see the record", standard.not_run.len());
+        println!("  {} GTFS rules did not run to their end, see the record", standard.not_run.len());
     }
 }
 

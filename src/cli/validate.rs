@@ -19,6 +19,7 @@ use crate::contract::library::Library;
 use crate::decode::Limits;
 use crate::decode::timetable::{self, Package};
 use crate::time::ServiceDate;
+use crate::workspace;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -50,6 +51,16 @@ pub struct Arguments {
     /// Exit with 3 if there is a notice of at least this severity
     #[arg(long, value_enum, default_value_t = FailOn::Error, value_name = "SEVERITY")]
     fail_on: FailOn,
+    /// Memory for the feed and its rules, such as '512 MiB'; unless given, 'limits: memory' of the workspace, or 4 GiB without one
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    memory: Option<usize>,
+}
+
+/// Of a feed that is looked at outside of a workspace, bytes. A country's takes one or two gigabytes.
+const MEMORY: usize = 4 << 30;
+
+fn memory(text: &str) -> Result<usize, String> {
+    workspace::bytes(text).ok_or_else(|| "this is no size. Write one like '512 MiB' or '2 GiB'".to_owned())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -79,14 +90,23 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
         country: arguments.country.as_ref().map(|code| code.to_uppercase()),
         changes: contracts.changes.clone(),
     };
-    let package = match package(&arguments.feed) {
+    let memory = match arguments.memory.map_or_else(|| workspace::memory(root), |bytes| Ok(Some(bytes))) {
+        Ok(bytes) => bytes.unwrap_or(MEMORY),
+        Err(problems) => {
+            tell(&problems);
+            return Exit::Usage;
+        }
+    };
+    let package = match package(&arguments.feed, memory) {
         Ok(package) => package,
         Err((exit, message)) => {
             eprintln!("error: {message}");
             return exit;
         }
     };
-    let timetable = match timetable::read(&arguments.feed, package, &contracts, Limits::default()) {
+    let archive = if let Package::Archive(bytes) = &package { bytes.len() } else { 0 };
+    let limits = Limits { held_bytes: memory.saturating_sub(archive), ..Limits::default() };
+    let timetable = match timetable::read(&arguments.feed, package, &contracts, limits) {
         Ok(timetable) => timetable,
         Err(error) => {
             eprintln!("error: {error}");
@@ -137,14 +157,16 @@ fn contracts(root: &Path) -> Result<Library, Exit> {
     Ok(standard.overlaid(own))
 }
 
-fn package(feed: &str) -> Result<Package, (Exit, String)> {
+/// The files of a feed; an archive takes at most `memory` bytes.
+fn package(feed: &str, memory: usize) -> Result<Package, (Exit, String)> {
+    let most = Policy::default().max_bytes.min(memory as u64);
     if feed == "-" {
         let mut bytes = Vec::new();
-        let most = Policy::default().max_bytes;
         return match std::io::stdin().lock().take(most + 1).read_to_end(&mut bytes) {
-            Ok(_) if bytes.len() as u64 > most => {
-                Err((Exit::Final, format!("standard input gave more than {most} bytes")))
-            }
+            Ok(_) if bytes.len() as u64 > most => Err((
+                Exit::Final,
+                format!("standard input gave more than {most} bytes. Raise --memory if this is right."),
+            )),
             Ok(_) => Ok(Package::Archive(bytes.into())),
             Err(error) => Err((Exit::Passing, format!("standard input could not be read: {error}"))),
         };
@@ -156,7 +178,11 @@ fn package(feed: &str) -> Result<Package, (Exit, String)> {
                 format!("u_r_i_syntax_error: '{feed}' is no URL ({error}). Write the full address with https://."),
             )
         })?;
-        let source = Source::Http { url: url.into(), headers: Vec::new(), policy: Policy::default() };
+        let source = Source::Http {
+            url: url.into(),
+            headers: Vec::new(),
+            policy: Policy { max_bytes: most, ..Policy::default() },
+        };
         return match source.fetch(&Validators::default()) {
             Ok(Fetched::New(capture)) => Ok(Package::Archive(capture.body)),
             Ok(Fetched::NotModified) => Err((Exit::Passing, format!("{feed} gave nothing"))),
@@ -166,6 +192,10 @@ fn package(feed: &str) -> Result<Package, (Exit, String)> {
     let path = Path::new(feed);
     if path.is_dir() {
         return Ok(Package::Folder(path.to_owned()));
+    }
+    if std::fs::metadata(path).is_ok_and(|file| file.len() > memory as u64) {
+        let problem = format!("{feed} is larger than the {memory} bytes that it may take. Raise --memory.");
+        return Err((Exit::Final, problem));
     }
     let bytes = std::fs::read(path).map_err(|error| {
         (Exit::Usage, format!("{feed} could not be read: {error}. Name a zip archive, a folder or a URL."))

@@ -499,6 +499,11 @@ impl<'a> Fields<'a> {
     pub fn count(&self) -> usize {
         self.ends.len()
     }
+
+    /// Bytes of their text.
+    pub fn bytes(&self) -> usize {
+        self.text.len()
+    }
 }
 
 /// Where the fields of a text end in which no field is quoted and every record has `width` of them; `None` if it is

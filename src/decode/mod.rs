@@ -103,7 +103,8 @@ pub struct Limits {
     pub files: usize,
     /// Rows of one file, where a whole file is held.
     pub rows: usize,
-    /// Bytes of all columns of a feed, where all of them are held. A country's timetable takes one or two gigabytes.
+    /// Bytes of all columns of a feed and of what rules lay beside them, where all of them are held. A country's timetable takes one
+    /// or two gigabytes.
     pub held_bytes: usize,
     /// Bytes of one GTFS-Realtime message.
     pub message_bytes: usize,

@@ -326,6 +326,72 @@ fn heavy_stops_beside_a_shape() {
 }
 
 #[test]
+fn a_rule_that_ends_early_is_named_in_every_report_and_in_the_record() {
+    for (rows, is_cut) in [(100, false), (101, true)] {
+        let world = World::new();
+        let feed = world.path("data/sample/stadtbus-gtfs.zip");
+        std::fs::write(&feed, zipped(&repeated_trips(rows))).unwrap();
+        let report = |form: &str| {
+            let feed = feed.to_string_lossy();
+            let output = world.program(&["validate", &feed, "--date", DATE, "--format", form]);
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let because =
+            "a trip_id stands more than 100 times, and of these trips the stop times of the first 100 were looked at";
+        let json: Value = serde_json::from_str(&report("json")).unwrap();
+        let of_keys = |list: &Value| list.as_array().unwrap().iter().find(|entry| entry["rule"] == "keys").cloned();
+        let told = is_cut.then(|| serde_json::json!({"rule": "keys", "because": because}));
+        assert_eq!(of_keys(&json["rulesNotRun"]), told);
+        assert_eq!(report("table").contains(&format!("not run to its end: keys, because {because}")), is_cut);
+        let html = report("html");
+        for text in
+            ["Nicht vollständig geprüft", "Eine trip_id steht mehr als 100-mal da", "Not checked completely", because]
+        {
+            assert_eq!(html.contains(text), is_cut, "{text}");
+        }
+        let sarif: Value = serde_json::from_str(&report("sarif")).unwrap();
+        let notifications = &sarif["runs"][0]["invocations"][0]["toolExecutionNotifications"];
+        assert_eq!(notifications.to_string().contains(because), is_cut, "{notifications}");
+        let run = world.program(&["run", "stadtbus-fahrplan"]);
+        let said = String::from_utf8_lossy(&run.stdout);
+        assert_eq!(said.contains("GTFS rules did not run to their end, see the record"), is_cut, "{said}");
+        let records = world.records();
+        assert_eq!(of_keys(&records[0]["standard"]["not_run"]), told);
+    }
+}
+
+#[test]
+fn validate_holds_what_the_workspace_or_its_argument_allows() {
+    let world = World::new();
+    let feed = world.path("feed.zip").to_string_lossy().into_owned();
+    std::fs::write(&feed, zipped(&long_trip(150_000))).unwrap();
+    let cut = |arguments: &[&str]| {
+        let output = world.program(&[&["validate", &feed, "--date", DATE, "--format", "json"], arguments].concat());
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let notices = report["notices"].as_array().unwrap();
+        let not_run = report["rulesNotRun"].as_array().unwrap();
+        let is_told = not_run.iter().any(|rule| rule["rule"] == "speeds" && rule["because"] == "stop_times.txt");
+        let notice = notices.iter().find(|notice| notice["code"] == "too_many_rows");
+        assert_eq!(notice.is_some(), is_told);
+        notice.map(|notice| notice["sampleNotices"][0]["filename"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(cut(&[]), None);
+    assert_eq!(cut(&["--memory", "4 MiB"]).as_deref(), Some("stop_times.txt"));
+    world.replace("fahrtenbuch.yaml", "memory: 1 GiB", "memory: 4 MiB");
+    assert_eq!(cut(&[]).as_deref(), Some("stop_times.txt"));
+    assert_eq!(cut(&["--memory", "64 MiB"]), None);
+    for (memory, code, told) in [
+        ("much", 2, "this is no size. Write one like '512 MiB' or '2 GiB'"),
+        ("1 KiB", 42, "feed.zip is larger than the 1024 bytes that it may take. Raise --memory."),
+    ] {
+        let output = world.program(&["validate", &feed, "--memory", memory]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains(told), "{said}");
+    }
+}
+
+#[test]
 fn zones_that_may_not_be_held_are_not_read() {
     let feed = round(1_000);
     let read = |held_bytes: usize| {

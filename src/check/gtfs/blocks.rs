@@ -121,7 +121,7 @@ fn check(feed: &Feed, out: &mut Out) {
             })
         })
         .collect();
-    for rows in blocks.rows_by_code() {
+    for rows in blocks.rows_by_code().iter() {
         let mut intervals: Vec<Interval> = rows
             .iter()
             .filter_map(|trip| {

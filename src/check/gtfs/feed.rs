@@ -280,12 +280,45 @@ impl<'a> Text<'a> {
     }
 
     /// For each code all rows that have it, in their order.
-    pub fn rows_by_code(&self) -> Vec<Vec<u32>> {
-        let mut rows = vec![Vec::new(); self.distinct()];
-        for (row, &code) in self.codes.iter().enumerate().filter(|(_, code)| **code != NONE) {
-            rows[code as usize].push(row as u32);
+    pub fn rows_by_code(&self) -> RowsByCode {
+        let mut ends = vec![0; self.distinct()];
+        let all = || self.codes.iter().enumerate().filter(|(_, code)| **code != NONE);
+        all().for_each(|(_, code)| ends[*code as usize] += 1);
+        let mut total = 0;
+        for end in &mut ends {
+            // Where the rows of the code begin; it moves to their end as they are put in.
+            total += std::mem::replace(end, total);
         }
-        rows
+        let mut rows = vec![0; total as usize];
+        for (row, code) in all() {
+            let place = &mut ends[*code as usize];
+            rows[*place as usize] = row as u32;
+            *place += 1;
+        }
+        RowsByCode { ends, rows }
+    }
+}
+
+/// The rows of each code of a column, in their order. Takes eight bytes for a row, however few rows a code has.
+#[derive(Default)]
+pub struct RowsByCode {
+    /// By code where its rows end; those of the next begin there.
+    ends: Vec<u32>,
+    rows: Vec<u32>,
+}
+
+impl RowsByCode {
+    /// The rows of a code; none of a code that the column does not have.
+    pub fn of(&self, code: u32) -> &[u32] {
+        let code = code as usize;
+        let Some(end) = self.ends.get(code) else { return &[] };
+        let begin = if code == 0 { 0 } else { self.ends[code - 1] };
+        &self.rows[begin as usize..*end as usize]
+    }
+
+    /// The rows of each code, by code.
+    pub fn iter(&self) -> impl Iterator<Item = &[u32]> {
+        (0..self.ends.len() as u32).map(|code| self.of(code))
     }
 }
 

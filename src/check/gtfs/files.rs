@@ -35,8 +35,8 @@ notice!(THREAD_FAILED = "thread_execution_error", Error, [], ["exception", "mess
     "A part of the program stopped, so the report is not complete.", "Please report this with the feed.",
     "Ein Teil des Programms brach ab, der Bericht ist unvollständig.", "Bitte mit dem Datensatz melden.");
 notice!(TOO_MANY_ROWS = "too_many_rows", Error, [], ["filename", "rowNumber"],
-    "The file has more rows than are read.", "Split the feed.",
-    "Die Datei hat mehr Zeilen, als gelesen werden.", "Datensatz aufteilen.");
+    "The file has more rows than the memory for it can hold.", "Raise 'limits: memory' of the workspace or --memory, or split the feed.",
+    "Die Datei hat mehr Zeilen, als der Speicher dafür fasst.", "'limits: memory' des Arbeitsbereichs oder --memory erhöhen oder den Datensatz aufteilen.");
 notice!(DUPLICATED_COLUMN = "duplicated_column", Error, [], ["fieldName", "filename", "firstIndex", "secondIndex"],
     "A column stands in the header twice, so it is not clear which one counts.", "Remove one of the two.",
     "Eine Spalte steht zweimal in der Kopfzeile; unklar ist, welche gilt.", "Eine der beiden entfernen.");

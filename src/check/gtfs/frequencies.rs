@@ -16,7 +16,8 @@ fn check(feed: &Feed, out: &mut Out) {
     let table = feed.table("frequencies");
     let trips = table.text("trip_id");
     let (start, end, headway) = (table.int("start_time"), table.int("end_time"), table.int("headway_secs"));
-    for mut rows in trips.rows_by_code() {
+    for rows in trips.rows_by_code().iter() {
+        let mut rows = rows.to_vec();
         rows.sort_by_key(|row| {
             let row = *row as usize;
             (start.get(row), end.get(row), headway.get(row))

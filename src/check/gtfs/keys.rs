@@ -1,6 +1,7 @@
 //! Rows that repeat the primary key of an earlier one.
 
-use rustc_hash::FxHashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+
 use serde_json::Value;
 
 use super::prelude::*;
@@ -77,25 +78,29 @@ fn in_order(groups: &Groups, table: &Table, sequence: &str, out: &mut Out) {
 fn several(table: &Table, places: &[usize], out: &mut Out) {
     let columns: Vec<Option<&Column>> =
         places.iter().map(|place| table.columns.get(*place).and_then(Option::as_ref)).collect();
-    let key = |row: usize| -> Vec<u64> {
-        columns
-            .iter()
-            .map(|column| match column {
-                None => 0,
-                Some(Column::Text { codes, .. }) => u64::from(codes[row]),
-                // An empty number is the same as none at all, which readers take for 0.
-                Some(Column::Int(cells)) => u64::from(if cells[row] == i32::MIN { 0 } else { cells[row] as u32 }),
-                Some(Column::Float(cells)) => cells[row].to_bits(),
-            })
-            .collect()
+    let key = |row: usize| {
+        columns.iter().map(move |column| match column {
+            None => 0,
+            Some(Column::Text { codes, .. }) => u64::from(codes[row]),
+            // An empty number is the same as none at all, which readers take for 0.
+            Some(Column::Int(cells)) => u64::from(if cells[row] == i32::MIN { 0 } else { cells[row] as u32 }),
+            Some(Column::Float(cells)) => cells[row].to_bits(),
+        })
     };
-    let mut first: FxHashMap<Vec<u64>, u32> = FxHashMap::default();
+    // The first row of each key, in open addressing: up to 16 bytes for a row. Random, so that no file can choose keys that collide.
+    let hash = RandomState::new();
+    let mut first = vec![NO_ROW; (2 * table.rows).next_power_of_two()];
+    let mask = first.len() - 1;
     for row in 0..table.rows {
-        match first.entry(key(row)) {
-            std::collections::hash_map::Entry::Vacant(entry) => {
-                entry.insert(row as u32);
-            }
-            std::collections::hash_map::Entry::Occupied(entry) => tell(table, places, *entry.get() as usize, row, out),
+        let mut hasher = hash.build_hasher();
+        key(row).for_each(|part| hasher.write_u64(part));
+        let mut place = hasher.finish() as usize & mask;
+        while first[place] != NO_ROW && !key(first[place] as usize).eq(key(row)) {
+            place = (place + 1) & mask;
+        }
+        match first[place] {
+            NO_ROW => first[place] = row as u32,
+            old => tell(table, places, old as usize, row, out),
         }
     }
 }

@@ -244,6 +244,10 @@ impl Report {
                 "invocations": [{
                     "executionSuccessful": true,
                     "endTimeUtc": how.validated_at.to_string(),
+                    "toolExecutionNotifications": self.incomplete().map(|(rule, because)| json!({
+                        "level": "warning",
+                        "message": {"text": format!("The rule '{rule}' did not run to its end: {because}")},
+                    })).collect::<Vec<_>>(),
                     "properties": {"dateForValidation": self.feed.date.to_string(), "gtfsInput": how.input},
                 }],
                 "results": results,

@@ -32,7 +32,7 @@ fn check(feed: &Feed, out: &mut Out) {
             let row = rows_of_route[routes.code(trip as usize)? as usize];
             if row == NO_ROW { None } else { types.get(row as usize) }
         };
-        for rows in blocks.rows_by_code() {
+        for rows in blocks.rows_by_code().iter() {
             let mut kinds: Vec<i32> = Vec::new();
             let mut seen: FxHashSet<i32> = FxHashSet::default();
             for kind in rows.iter().filter_map(|trip| type_of(*trip)) {

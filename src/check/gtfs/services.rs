@@ -170,7 +170,7 @@ impl Services {
             let span = row.and_then(|row| Some((start.get(row)?, end.get(row)?)));
             // A number that is no part of the enum counts as odd, as the reference's bit would.
             let runs = weekdays.map(|day| row.is_some_and(|row| day.or(row, 0) & 1 == 1));
-            let rows = date_ids.find(id).map_or(&[][..], |code| &rows_of_date[code as usize]);
+            let rows = date_ids.find(id).map_or(&[][..], |code| rows_of_date.of(code));
             let exceptions = || rows.iter().map(|row| *row as usize);
             let of_kind = |is_added: bool| {
                 let rows = exceptions().filter(move |row| (exception.get(*row) == Some(1)) == is_added);
@@ -184,7 +184,7 @@ impl Services {
             let rows = ids.rows_by_code();
             for (code, id) in words.iter() {
                 // The last of several rows of a service wins, because that is what most readers do.
-                add(id, rows[code as usize].last().map(|row| *row as usize), &mut services);
+                add(id, rows.of(code).last().map(|row| *row as usize), &mut services);
             }
         }
         if let Some(words) = date_ids.words() {
@@ -222,7 +222,7 @@ impl Services {
             else {
                 continue;
             };
-            let runs = of_trip.find(ids.get(trip)).filter(|_| ids.has(trip)).map_or(&[][..], |c| &rows[c as usize]);
+            let runs = of_trip.find(ids.get(trip)).filter(|_| ids.has(trip)).map_or(&[][..], |c| rows.of(c));
             per_service[place as usize] += if runs.is_empty() { 1 } else { 0 };
             for row in runs.iter().map(|row| *row as usize) {
                 let more = match headway.or(row, 0) {

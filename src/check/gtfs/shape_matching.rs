@@ -133,7 +133,7 @@ fn all_shapes(feed: &Feed, out: &mut Out) -> Result<(), Spent> {
         let mut seen: FxHashSet<u64> = FxHashSet::default();
         let mut reported: FxHashSet<u32> = FxHashSet::default();
         let mut cache = Cache { near: FxHashMap::default(), closest: FxHashMap::default(), room: MATCHES, looks_left };
-        for &trip in &trips_of_shape[of as usize] {
+        for &trip in trips_of_shape.of(of) {
             let trip = trip as usize;
             let stops = ways.stop_times(trip);
             if stops.is_empty() || !seen.insert(pattern(stops, &at, &user)) {

@@ -60,6 +60,9 @@ fn speed(km: f64, departure: i32, arrival: i32) -> f64 {
     km * 3600.0 / f64::from(seconds)
 }
 
+/// Pairs of stops whose distance is kept.
+const KNOWN: usize = 1 << 20;
+
 fn check(feed: &Feed, out: &mut Out) {
     let (trips, times) = (feed.table("trips"), feed.table("stop_times"));
     let types = feed.table("routes").int("route_type");
@@ -73,10 +76,16 @@ fn check(feed: &Feed, out: &mut Out) {
     let mut known: FxHashMap<u64, f64> = FxHashMap::default();
     // Kilometres between two rows of `stops`; a stop without a place counts as 0, 0 at the beginning of a trip only.
     let mut km = |a: u32, b: u32| {
-        *known.entry(u64::from(a) << 32 | u64::from(b)).or_insert_with(|| {
-            let place = |stop: u32| places.get(stop as usize).copied().flatten().unwrap_or([0.0, 0.0]);
-            sphere::metres(place(a), place(b)) / 1000.0
-        })
+        let key = u64::from(a) << 32 | u64::from(b);
+        if let Some(km) = known.get(&key) {
+            return *km;
+        }
+        let place = |stop: u32| places.get(stop as usize).copied().flatten().unwrap_or([0.0, 0.0]);
+        let km = sphere::metres(place(a), place(b)) / 1000.0;
+        if known.len() < KNOWN {
+            known.insert(key, km);
+        }
+        km
     };
     let has_place = |stop: u32| places.get(stop as usize).is_some_and(Option::is_some);
     let mut trip_km: Vec<f64> = Vec::new();

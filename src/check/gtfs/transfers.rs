@@ -195,7 +195,7 @@ fn trips(feed: &Feed, [stop_column, trip_column, route_column]: [&str; 3], stop_
             0 => served.find(at.get(row)).is_some_and(|stop| pairs.contains(&(code, stop))),
             1 => *known.entry((code, stop)).or_insert_with(|| {
                 let Some(station) = parents.find(at.get(row)) else { return false };
-                let (members, rows) = (&members[station as usize], feed.trip_stops().of_code(code));
+                let (members, rows) = (members.of(station), feed.trip_stops().of_code(code));
                 // The shorter of the two lists is walked through.
                 if members.len() < rows.len() {
                     let mut members = members.iter().filter_map(|row| served.find(own_ids.get(*row as usize)));

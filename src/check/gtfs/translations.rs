@@ -6,6 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::cells::MISSING_REQUIRED_FIELD;
 use super::prelude::*;
+use crate::check::gtfs::feed::RowsByCode;
 use crate::contract::Kind;
 use crate::decode::timetable::{Column, NONE, Table};
 use crate::time::{ServiceDate, ServiceSeconds};
@@ -84,14 +85,14 @@ fn key_of(parent: &Table) -> Vec<usize> {
 }
 
 /// For each code of the first column of the key, if that is text, its rows.
-fn first_parts(parent: &Table, key: &[usize]) -> Vec<Vec<u32>> {
-    key.first().map_or_else(Vec::new, |place| parent.text(&parent.contract.columns[*place].name).rows_by_code())
+fn first_parts(parent: &Table, key: &[usize]) -> RowsByCode {
+    key.first().map_or_else(RowsByCode::default, |place| parent.text(&parent.contract.columns[*place].name).rows_by_code())
 }
 
 /// The rows of a file that is translated.
 struct Rows {
     /// By the first part of the key.
-    by_first: Vec<Vec<u32>>,
+    by_first: RowsByCode,
     /// The second parts that there are, where a first part has many.
     seconds: FxHashMap<u32, FxHashSet<u64>>,
 }
@@ -103,7 +104,7 @@ fn is_there(parent: &Table, key: &[usize], all: &mut Rows, record: &str, sub: &s
     let [first, rest @ ..] = key else { return parent.rows > 0 };
     // The first part of every key that a translation can name is text, and an empty one names nothing.
     let code = parent.text(&parent.contract.columns[*first].name).find(record);
-    let Some((code, rows)) = code.and_then(|code| Some((code, all.by_first.get(code as usize)?))) else { return false };
+    let Some((code, rows)) = code.map(|code| (code, all.by_first.of(code))) else { return false };
     let Some(second) = rest.first() else { return !rows.is_empty() };
     let Some(column) = &parent.columns[*second] else { return sub.is_empty() && !rows.is_empty() };
     let kind = parent.contract.columns[*second].kind;

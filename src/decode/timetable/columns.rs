@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::contract::{Contract, Kind as ContractKind, Presence};
 use crate::decode::csv::{Block, Fields, Torn, float, integer, trim};
-use crate::decode::timetable::words::{NONE, Words};
+use crate::decode::timetable::words::{NONE, Words, list};
 use crate::decode::timetable::{Flaws, Kind, Lines};
 use crate::time::{ServiceDate, ServiceSeconds};
 
@@ -47,6 +47,10 @@ impl Bits {
 
     pub fn any(&self) -> bool {
         self.any
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.words.capacity() * 8
     }
 }
 
@@ -205,12 +209,29 @@ impl Builder {
         self.rows += rows;
     }
 
-    /// What the columns take.
-    pub fn bytes(&self) -> usize {
+    /// How many different values the columns of text have together.
+    pub fn values(&self) -> usize {
+        let values = |column: &ColumnBuilder| match &column.cells {
+            Column::Text { words, .. } => words.len(),
+            _ => 0,
+        };
+        self.columns.iter().map(values).sum()
+    }
+
+    /// How many rows a block has.
+    pub fn rows_of(&self, block: &Scanned) -> usize {
+        block.fields.count() / self.width
+    }
+
+    /// What the columns take while a block is put in, if each of its values is new.
+    pub fn bytes_with(&self, block: Option<&Scanned>) -> usize {
+        let (rows, bytes) = block.map_or((0, 0), |block| (self.rows_of(block), block.fields.bytes()));
         let cells = |column: &ColumnBuilder| match &column.cells {
-            Column::Text { codes, words } => codes.capacity() * 4 + words.bytes_held(),
-            Column::Int(cells) => cells.capacity() * 4,
-            Column::Float(cells) => cells.capacity() * 8,
+            Column::Text { codes, words } => {
+                list(codes.len(), codes.capacity(), rows) * 4 + words.bytes_with(rows.min(bytes), bytes)
+            }
+            Column::Int(cells) => list(cells.len(), cells.capacity(), rows) * 4,
+            Column::Float(cells) => list(cells.len(), cells.capacity(), rows) * 8,
         };
         self.columns.iter().map(cells).sum()
     }

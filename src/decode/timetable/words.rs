@@ -34,9 +34,12 @@ impl Words {
         self.ends.is_empty()
     }
 
-    /// Bytes that the values and the way to them take.
-    pub fn bytes_held(&self) -> usize {
-        self.text.capacity() + (self.ends.capacity() + self.slots.capacity()) * 8
+    /// Bytes that the values and the way to them take while so many values more, of so many bytes, are put in.
+    pub fn bytes_with(&self, values: usize, bytes: usize) -> usize {
+        // While the slots double, the old ones are there too.
+        let slots = if (self.ends.len() + values) * 2 > self.slots.len() { 3 } else { 1 } * self.slots.len();
+        list(self.text.len(), self.text.capacity(), bytes)
+            + (list(self.ends.len(), self.ends.capacity(), values) + slots) * 8
     }
 
     /// The value of a code; empty for [`NONE`].
@@ -123,6 +126,11 @@ impl Words {
         // The upper half is compared as a tag, and all ones mark a free slot.
         mix(hash ^ u64::from_le_bytes(last)) & !(1 << 63)
     }
+}
+
+/// For how many elements a list has room once so many more were put in: it at least doubles if it has to grow.
+pub(super) fn list(len: usize, capacity: usize, more: usize) -> usize {
+    if len + more <= capacity { capacity } else { (len + more).max(2 * capacity) }
 }
 
 fn mix(value: u64) -> u64 {

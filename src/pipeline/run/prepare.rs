@@ -37,7 +37,7 @@ use crate::pipeline::{Format, Pipeline};
 use crate::publish::bucket::Bucket;
 use crate::quarantine::{self, Stage};
 use crate::table::keys::Keys;
-use crate::table::{Budget, Origin};
+use crate::table::{Budget, Origin, Reservation};
 use crate::time::{self, ServiceDate};
 use crate::workspace::Workspace;
 
@@ -60,10 +60,7 @@ pub(super) fn prepare(
         run: record.inputs.sha256.short(),
         held_at: record.started_at,
     };
-    let budget = Budget::new(match &pipeline.format {
-        Format::Gtfs => workspace.memory - for_standard_rules(workspace.memory),
-        Format::GtfsRealtime { .. } => workspace.memory,
-    });
+    let budget = Budget::new(workspace.memory);
     let mut notes = std::mem::take(&mut partition.notes);
     beside.is_provisional = !partition.is_complete;
     notes.extend(beside.notes());
@@ -279,31 +276,41 @@ fn metadata(record: &RunRecord, contract: &Contract) -> Vec<(String, String)> {
     .to_vec()
 }
 
-/// What of the memory of a run the standard rules may hold. A fixed part, because what they find may not depend on what the rooms of
-/// the run hold at the same time.
-fn for_standard_rules(memory: usize) -> usize {
-    memory / 2
+/// What of the memory of a run the standard rules may hold, of what is left beside the archive. What they need of it is booked for the
+/// whole run, and what they do not need is for the others, who wait until it is known: so neither depends on which is faster.
+fn for_standard_rules(left: usize) -> usize {
+    left / 4 * 3
 }
 
-/// The standard rules at work on a timetable, beside the run. They hold the feed as columns, at most half of what the run may
-/// hold, and tell if that is not enough.
-struct StandardCheck(std::thread::JoinHandle<Result<Standard, DecodeError>>);
+/// The standard rules at work on a timetable, beside the run. They hold the feed as columns, and tell if the memory for them is not
+/// enough.
+struct StandardCheck(std::thread::JoinHandle<Result<(Standard, Reservation), DecodeError>>);
 
 impl StandardCheck {
-    fn begin(name: &str, archive: bytes::Bytes, pipeline: &Pipeline, date: ServiceDate, memory: usize) -> Self {
+    fn begin(
+        name: &str,
+        archive: bytes::Bytes,
+        pipeline: &Pipeline,
+        date: ServiceDate,
+        budget: &Budget,
+    ) -> Result<Self, RunError> {
         let name = name.to_owned();
-        let limits = Limits { held_bytes: for_standard_rules(memory), ..Limits::default() };
+        let mut reserved =
+            budget.reserve("standard rules", for_standard_rules(budget.left())).map_err(DecodeError::from)?;
+        let limits = Limits { held_bytes: reserved.bytes(), ..Limits::default() };
         let contracts = Library::gtfs().overlaid(pipeline.contracts.clone());
-        Self(std::thread::spawn(move || {
+        Ok(Self(std::thread::spawn(move || {
             let timetable = timetable::read(&name, Package::Archive(archive), &contracts, limits)?;
+            reserved.settle(timetable.bytes);
             let options = gtfs::Options { date, country: None, changes: contracts.changes };
-            Ok(Standard::from(&gtfs::validate(timetable, &options)))
-        }))
+            // It stays booked until the run ends, which may not find more room the later it asks.
+            Ok((Standard::from(&gtfs::validate(timetable, &options)), reserved))
+        })))
     }
 
     fn result(self) -> Result<Standard, RunError> {
         let result = self.0.join().map_err(|_| RunError::internal("the standard rules stopped without a result"))?;
-        Ok(result?)
+        Ok(result?.0)
     }
 }
 
@@ -348,8 +355,10 @@ fn decode(
             let capture = store.open(entry)?;
             let origin = Origin { name: name.clone(), captured_at: capture.captured_at };
             let body = archive(&name, &capture)?;
+            budget.take("the archive of the timetable", body.len()).map_err(DecodeError::from)?;
             let decoded = decode::gtfs::decode(&name, body.clone(), &origin, &pipeline.contracts, Limits::default())?;
-            Ok((decoded, Some(StandardCheck::begin(&name, body, pipeline, date, workspace.memory)), Vec::new()))
+            let standard = StandardCheck::begin(&name, body, pipeline, date, budget)?;
+            Ok((decoded, Some(standard), Vec::new()))
         }
         Format::GtfsRealtime { .. } => {
             // All sources as one stream in the order of time; sources of one instant in the order of the pipeline.

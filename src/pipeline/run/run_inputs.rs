@@ -202,11 +202,14 @@ impl RunInputs {
                 let capture = store.open(&entry)?;
                 let origin = Origin { name: source.clone(), captured_at: capture.captured_at };
                 let archive = archive(&source, &capture);
+                let held = archive.as_ref().map_or(0, bytes::Bytes::len);
+                budget.take("the archive of the timetable", held).map_err(CheckError::from)?;
                 let decoded = archive
                     .and_then(|archive| decode::gtfs::decode(&source, archive, &origin, &gtfs, Limits::default()));
                 let read = decoded
                     .map_err(Into::into)
                     .and_then(|decoded| Timetable::read_within(decoded, self.needs, date, budget));
+                budget.give_back(held);
                 match read {
                     Err(TimetableError::Budget(exceeded)) => return Err(CheckError::from(exceeded).into()),
                     read => read.map(Arc::new).map_err(|error| error.to_string()),
