@@ -221,7 +221,7 @@ fn result(
 }
 
 /// The result of a rule that this program cannot run: it was skipped, and why.
-fn not_executable(asked: &Asked, rule: &UnexecutedRule) -> RuleReport {
+fn not_executable(asked: &CheckedContract, rule: &UnexecutedRule) -> RuleReport {
     RuleReport {
         id: rule.id.clone(),
         table: asked.contract.table.clone(),
@@ -231,7 +231,7 @@ fn not_executable(asked: &Asked, rule: &UnexecutedRule) -> RuleReport {
         dimension: rule.dimension,
         severity: rule.severity,
         on_fail: OnFail::Report,
-        asks: Asks::Number,
+        asks: Evaluates::Number,
         result: RuleResult::Skipped,
         rows: 0,
         rows_released: 0,
