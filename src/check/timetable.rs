@@ -517,7 +517,7 @@ mod tests {
         let shape = Shape::new(vec![(48.47, 7.90), (48.47, 7.98)]);
         for (lat, lon) in [(48.48, 7.94_f64), (48.45, 7.94), (48.47, 8.00)] {
             let foot = (48.47, lon.min(7.98));
-            let expected = crate::check::gtfs::sphere::metres([lat, lon], [foot.0, foot.1]);
+            let expected = crate::geo::metres([lat, lon], [foot.0, foot.1]);
             let found = shape.metres(lat, lon);
             assert!((found - expected).abs() < expected / 500.0, "{found} {expected}");
         }

@@ -6,8 +6,6 @@ use std::sync::Arc;
 use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
-use crate::check::gtfs::report::word;
-use crate::check::gtfs::{self, RULES};
 use crate::check::program_findings;
 use crate::check::rules::{Spec, specs};
 use crate::check::trial::{self, City, Ended, Found};
@@ -16,6 +14,8 @@ use crate::contract::cases::{self, Expected, RuleTest};
 use crate::contract::library::Library;
 use crate::contract::query::Query;
 use crate::contract::{Contract, Rule, View};
+use crate::feed_rules::gtfs::report::word;
+use crate::feed_rules::gtfs::{self, RULES};
 use crate::pipeline::run::{Lock, open_bucket};
 use crate::pipeline::trial::{self as on_data, Subject};
 use crate::time::ServiceDate;
@@ -323,7 +323,7 @@ fn explain_query(contract: &Contract, rule: &Rule) {
     }
 }
 
-fn explain_notice(notice: &gtfs::notice::Notice) {
+fn explain_notice(notice: &crate::feed_rules::notice::Notice) {
     let code = notice.code;
     println!("{code} ({})", word(notice.severity).to_lowercase());
     println!("\n{} {}", notice.en.what, notice.en.mend);
@@ -334,7 +334,7 @@ fn explain_notice(notice: &gtfs::notice::Notice) {
     if !notice.fields.is_empty() {
         println!("fields of a sample: {}", notice.fields.join(", "));
     }
-    println!("rule: src/check/gtfs/{}.rs", rule_of(code));
+    println!("rule: src/feed_rules/gtfs/{}.rs", rule_of(code));
     let examples = RULES.iter().flat_map(|rule| rule.examples).filter(|example| example.code == code);
     for (title, failing) in [("A feed that gets it", true), ("A feed that does not", false)] {
         let mut fitting =

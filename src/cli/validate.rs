@@ -10,14 +10,14 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::capture::source::{Fetched, Policy, Source, Validators};
-use crate::check::gtfs::report::Circumstances;
-use crate::check::gtfs::{self, Options, Report};
 use crate::cli::terminal::Harmless;
 use crate::cli::{Exit, tell};
 use crate::contract::Severity;
 use crate::contract::library::Library;
 use crate::decode::Limits;
 use crate::decode::timetable::{self, Package};
+use crate::feed_rules::gtfs::report::Circumstances;
+use crate::feed_rules::gtfs::{self, Options, Report};
 use crate::time::ServiceDate;
 
 #[derive(clap::Args)]

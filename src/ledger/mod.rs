@@ -13,12 +13,13 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Outcome, RuleResult, gtfs};
+use crate::check::{Outcome, RuleResult};
 use crate::contract::notices::Change;
 use crate::contract::{Contract, RuleId, Severity};
 use crate::decision::DecisionEntry;
 use crate::decode::Note;
 use crate::digest::Digest;
+use crate::feed_rules::gtfs;
 use crate::internal;
 use crate::time::ServiceDate;
 

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use crate::capture::evidence::{Entry, Store};
 use crate::capture::{Capture, payload};
-use crate::check::{self, gtfs};
+use crate::check;
 use crate::contract::library::Library;
 use crate::contract::{Contract, Severity};
 use crate::decode::gtfs_realtime::{self, Only};
@@ -21,6 +21,7 @@ use crate::derive::privacy::Pseudonyms;
 use crate::derive::privacy::texts::PrivateTexts;
 use crate::derive::telemetry::{self, Settings};
 use crate::durable;
+use crate::feed_rules::gtfs;
 use crate::ledger::{FileEntry, RunRecord, Standard, Status, TableEntry};
 use crate::pipeline::journal::{self, HeldFile, StagedFile};
 use crate::pipeline::lane::{self, Arrived, Holding, Lane, Plan};

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::prelude::*;
 use super::services::Days;
-use crate::check::gtfs::notice::Cut;
+use crate::feed_rules::notice::Cut;
 
 notice!(OVERLAP = "block_trips_with_overlapping_stop_times", Error, ["trips.txt"],
     ["blockId", "csvRowNumberA", "csvRowNumberB", "intersection", "serviceIdA", "serviceIdB", "tripIdA", "tripIdB"],

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::check::gtfs::feed::Feed;
-use crate::check::gtfs::notice::Notice;
+use crate::feed_rules::gtfs::feed::Feed;
+use crate::feed_rules::notice::Notice;
 
 /// A row of a file of the feed, or the file alone.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::prelude::*;
-use super::sphere;
+use crate::geo;
 
 notice!(CONSECUTIVE = "fast_travel_between_consecutive_stops", Warning, ["routes.txt", "stops.txt", "stop_times.txt", "trips.txt"],
     ["arrivalTime2", "csvRowNumber1", "csvRowNumber2", "departureTime1", "distanceKm", "routeId", "speedKph", "stopId1", "stopId2",
@@ -75,7 +75,7 @@ fn check(feed: &Feed, out: &mut Out) {
     let mut km = |a: u32, b: u32| {
         *known.entry(u64::from(a) << 32 | u64::from(b)).or_insert_with(|| {
             let place = |stop: u32| places.get(stop as usize).copied().flatten().unwrap_or([0.0, 0.0]);
-            sphere::metres(place(a), place(b)) / 1000.0
+            geo::metres(place(a), place(b)) / 1000.0
         })
     };
     let has_place = |stop: u32| places.get(stop as usize).is_some_and(Option::is_some);

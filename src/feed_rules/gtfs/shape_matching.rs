@@ -8,8 +8,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::json;
 
 use super::prelude::*;
-use crate::check::gtfs::notice::Cut;
-use super::sphere::{self, Point};
+use crate::feed_rules::notice::Cut;
+use crate::geo::{self, Point};
 
 notice!(TOO_FAR = "stop_too_far_from_shape", Warning, ["stop_times.txt", "stops.txt", "trips.txt"],
     ["geoDistanceToShape", "match", "shapeId", "stopId", "stopName", "stopTimeCsvRowNumber", "tripCsvRowNumber", "tripId"],
@@ -171,7 +171,7 @@ fn all_shapes(feed: &Feed, out: &mut Out) -> Result<(), Spent> {
 }
 
 /// A number that is the same for trips with the same stops and distances.
-fn pattern(rows: Rows<'_>, stops: &crate::check::gtfs::feed::Text<'_>, user: &crate::check::gtfs::feed::Float<'_>) -> u64 {
+fn pattern(rows: Rows<'_>, stops: &crate::feed_rules::gtfs::feed::Text<'_>, user: &crate::feed_rules::gtfs::feed::Float<'_>) -> u64 {
     use std::hash::Hasher;
     let mut hash = rustc_hash::FxHasher::default();
     for row in rows.iter() {
@@ -193,7 +193,7 @@ impl Shape {
         let mut before: Option<[f64; 2]> = None;
         for row in rows.iter() {
             let place = [lat.or(row, 0.0), lon.or(row, 0.0)];
-            metres += before.map_or(0.0, |before| sphere::metres(before, place));
+            metres += before.map_or(0.0, |before| geo::metres(before, place));
             before = Some(place);
             furthest = furthest.max(user.or(row, 0.0));
             shape.points.push(Point::of(place));
@@ -219,7 +219,7 @@ impl Shape {
         let mut best: Option<Match> = None;
         let (mut end_away, mut leaving) = (f64::INFINITY, false);
         // A little more than the chord of the distance, for what rounding may cost.
-        let reach = sphere::chord2_of(most).sqrt() * (1.0 + 1e-9) + 1e-12;
+        let reach = geo::chord2_of(most).sqrt() * (1.0 + 1e-9) + 1e-12;
         cache.spend(self.groups.len())?;
         let mut index = 0;
         while index < self.chords.len() {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::outline::{self, Spent, Work};
 use super::prelude::*;
-use crate::check::gtfs::notice::Cut;
+use crate::feed_rules::notice::Cut;
 use crate::decode::timetable::json::{self, JsonFault};
 
 const FILE: &str = "locations.geojson";
@@ -185,7 +185,7 @@ impl Zones {
 fn check(feed: &Feed, out: &mut Out) {
     for found in &feed.zones().found.found {
         out.merge(Out {
-            found: vec![crate::check::gtfs::notice::Found {
+            found: vec![crate::feed_rules::notice::Found {
                 notice: found.notice,
                 total: found.total,
                 samples: found.samples.clone(),

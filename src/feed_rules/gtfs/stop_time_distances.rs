@@ -1,7 +1,7 @@
 //! Distances of stop times that do not grow along the trip, or exceed the shape.
 
 use super::prelude::*;
-use super::sphere;
+use crate::geo;
 
 notice!(DECREASING = "decreasing_or_equal_stop_time_distance", Error, ["stop_times.txt"],
     ["csvRowNumber", "prevCsvRowNumber", "prevShapeDistTraveled", "prevStopSequence", "shapeDistTraveled", "stopId", "stopSequence", "tripId"],
@@ -136,7 +136,7 @@ fn exceeding(feed: &Feed, out: &mut Out) {
             continue;
         }
         let place = [lat.or(stop as usize, 0.0), lon.or(stop as usize, 0.0)];
-        let metres = sphere::metres([pt_lat.or(point, 0.0), pt_lon.or(point, 0.0)], place);
+        let metres = geo::metres([pt_lat.or(point, 0.0), pt_lon.or(point, 0.0)], place);
         let notice = if metres > NEAR { &EXCEEDS } else { &EXCEEDS_NEAR };
         out.add(notice, || {
             [metres.into(), longest.into(), reached.into(), shapes.value(trip), trips.text("trip_id").value(trip)]

@@ -5,9 +5,9 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::check::gtfs::geojson::Zones;
-use crate::check::gtfs::services::Services;
 use crate::decode::timetable::{Column, NO_INT, NONE, Table, Timetable, Words};
+use crate::feed_rules::gtfs::geojson::Zones;
+use crate::feed_rules::gtfs::services::Services;
 use crate::time::{ServiceDate, ServiceSeconds};
 
 /// Stands for no row.

@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
-use crate::check::gtfs::Report;
-use crate::check::gtfs::feed::{Feed, date};
-use crate::check::gtfs::notice::Notice;
-use crate::check::gtfs::rows::{self, Place};
 use crate::contract::Severity;
 use crate::decode::timetable::Table;
+use crate::feed_rules::gtfs::Report;
+use crate::feed_rules::gtfs::feed::{Feed, date};
+use crate::feed_rules::gtfs::rows::{self, Place};
+use crate::feed_rules::notice::Notice;
 use crate::page::{both, page};
 use crate::time::ServiceDate;
 

@@ -4,7 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::cells::MISSING_REQUIRED_FIELD;
 use super::prelude::*;
-use super::sphere;
+use crate::geo;
 
 notice!(TOO_LARGE = "transfer_distance_too_large", Warning, ["transfers.txt", "stops.txt"], ["csvRowNumber", "distanceKm", "fromStopId", "toStopId"],
     "The two stops of a transfer are more than 10 km apart.", "Correct the stops of the transfer or their positions.",
@@ -118,7 +118,7 @@ fn distances(feed: &Feed, out: &mut Out) {
     for row in 0..table.rows {
         let (Some(one), Some(two)) = (from.code(row), to.code(row)) else { continue };
         let place = |stop: u32| places.get(stop as usize).copied().flatten().unwrap_or([0.0, 0.0]);
-        let metres = sphere::metres(place(rows[0][one as usize]), place(rows[1][two as usize]));
+        let metres = geo::metres(place(rows[0][one as usize]), place(rows[1][two as usize]));
         let notice = match metres {
             _ if metres > 10_000.0 => &TOO_LARGE,
             _ if metres > 2_000.0 => &ABOVE_2_KM,

@@ -9,12 +9,10 @@
 //! run and the files that kept them from it.
 
 pub mod feed;
-pub mod notice;
 pub mod outline;
 pub mod report;
 pub mod rows;
 pub mod services;
-pub mod sphere;
 pub mod values;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,21 +20,21 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::check::gtfs::feed::Feed;
-use crate::check::gtfs::notice::{Cut, Found, Notice, Out, Rule};
 use crate::contract::Severity;
 use crate::contract::library::Library;
 use crate::contract::notices::{self, Change};
 use crate::decode::timetable::Timetable;
+use crate::feed_rules::gtfs::feed::Feed;
+use crate::feed_rules::notice::{Cut, Found, Notice, Out, Rule};
 use crate::time::ServiceDate;
 use crate::yaml::{Problem, Problems, suggestion};
 
 /// What the files of the rules begin with.
 mod prelude {
     #[allow(unused_imports)]
-    pub use crate::check::gtfs::feed::{Feed, Groups, NO_ROW, Rows, date, iso_date, time};
-    pub use crate::check::gtfs::notice::{Notice, Out, fails, passes};
-    pub(crate) use crate::check::gtfs::notice::{notice, rule};
+    pub use crate::feed_rules::gtfs::feed::{Feed, Groups, NO_ROW, Rows, date, iso_date, time};
+    pub use crate::feed_rules::notice::{Notice, Out, fails, passes};
+    pub(crate) use crate::feed_rules::notice::{notice, rule};
 }
 
 /// Declares the modules of the rules and with that the list of all rules.
@@ -589,7 +587,7 @@ mod tests {
 
     #[test]
     fn every_file_of_a_rule_is_declared() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/check/gtfs");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/feed_rules/gtfs");
         let declared: BTreeSet<_> = RULES.iter().map(|rule| rule.name().to_owned()).collect();
         for file in std::fs::read_dir(folder).unwrap() {
             let path = file.unwrap().path();

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::geojson::Zone;
 use super::outline::{Spent, Work};
 use super::prelude::*;
-use crate::check::gtfs::notice::Cut;
+use crate::feed_rules::notice::Cut;
 
 notice!(FORBIDDEN_TIME = "forbidden_arrival_or_departure_time", Error, ["stop_times.txt"],
     ["arrivalTime", "csvRowNumber", "departureTime", "endPickupDropOffWindow", "startPickupDropOffWindow"],

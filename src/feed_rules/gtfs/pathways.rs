@@ -71,7 +71,7 @@ fn check(feed: &Feed, out: &mut Out) {
     }
     let rows_from = feed.link("pathways", "from_stop_id", "stops", "stop_id");
     let rows_to = feed.link("pathways", "to_stop_id", "stops", "stop_id");
-    let end = |cells: &crate::check::gtfs::feed::Text<'_>, rows: &[u32], row: usize| cells.code(row).map_or(NO_ROW, |code| rows[code as usize]);
+    let end = |cells: &crate::feed_rules::gtfs::feed::Text<'_>, rows: &[u32], row: usize| cells.code(row).map_or(NO_ROW, |code| rows[code as usize]);
     let ways = Ways {
         edges: (0..table.rows)
             .map(|row| (end(&from, &rows_from, row), end(&to, &rows_to, row), both.get(row) == Some(1), row))

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::check::gtfs::feed::Feed;
 use crate::contract::Severity;
+use crate::feed_rules::gtfs::feed::Feed;
 
 /// One of the canonical validator's notices: code, severity, files and context fields are its own, the words are ours.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct Words {
 
 /// A check, and the notices that it can give.
 pub struct Rule {
-    /// The file under `src/check/gtfs/` that it stands in.
+    /// The file under `src/feed_rules/gtfs/` that it stands in.
     pub module: &'static str,
     pub notices: &'static [&'static Notice],
     /// The tables that must have been read without a fault, because the check looks across their rows.
@@ -63,13 +63,13 @@ macro_rules! notice {
         $en:literal, $mend:literal,
         $de:literal, $mend_de:literal $(,)?
     ) => {
-        pub static $name: $crate::check::gtfs::notice::Notice = $crate::check::gtfs::notice::Notice {
+        pub static $name: $crate::feed_rules::notice::Notice = $crate::feed_rules::notice::Notice {
             code: $code,
             severity: $crate::contract::Severity::$severity,
             files: &[$($file),*],
             fields: &[$($field),*],
-            en: $crate::check::gtfs::notice::Words { what: $en, mend: $mend },
-            de: $crate::check::gtfs::notice::Words { what: $de, mend: $mend_de },
+            en: $crate::feed_rules::notice::Words { what: $en, mend: $mend },
+            de: $crate::feed_rules::notice::Words { what: $de, mend: $mend_de },
         };
     };
 }
@@ -86,7 +86,7 @@ macro_rules! rule {
         rule!(@make [$($notice),*], [], false, None, $examples);
     };
     (@make [$($notice:ident),*], [$($need:literal),*], $all:literal, $check:expr, $examples:expr) => {
-        pub static RULE: $crate::check::gtfs::notice::Rule = $crate::check::gtfs::notice::Rule {
+        pub static RULE: $crate::feed_rules::notice::Rule = $crate::feed_rules::notice::Rule {
             module: module_path!(),
             notices: &[$(&$notice),*],
             needs: &[$($need),*],

@@ -53,7 +53,7 @@ fn check(feed: &Feed, out: &mut Out) {
     }
 }
 
-fn by_url(urls: &crate::check::gtfs::feed::Text<'_>, rows: usize) -> FxHashMap<String, Vec<usize>> {
+fn by_url(urls: &crate::feed_rules::gtfs::feed::Text<'_>, rows: usize) -> FxHashMap<String, Vec<usize>> {
     let mut map: FxHashMap<String, Vec<usize>> = FxHashMap::default();
     for row in (0..rows).filter(|row| urls.has(*row)) {
         map.entry(urls.get(row).to_ascii_lowercase()).or_default().push(row);

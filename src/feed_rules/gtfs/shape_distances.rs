@@ -1,7 +1,7 @@
 //! Distances along a shape that do not grow with its points.
 
 use super::prelude::*;
-use super::sphere;
+use crate::geo;
 
 notice!(DECREASING = "decreasing_shape_distance", Error, ["shapes.txt"],
     ["csvRowNumber", "prevCsvRowNumber", "prevShapeDistTraveled", "prevShapePtSequence", "shapeDistTraveled", "shapeId", "shapePtSequence"],
@@ -59,7 +59,7 @@ fn check(feed: &Feed, out: &mut Out) {
             } else if place(prev) == place(curr) {
                 out.add(&EQUAL_SAME, shared);
             } else {
-                let metres = sphere::metres(place(curr), place(prev));
+                let metres = geo::metres(place(curr), place(prev));
                 let notice = if metres >= APART { &EQUAL_DIFFERENT } else { &EQUAL_NEAR };
                 if metres > 0.0 {
                     out.add(notice, || {

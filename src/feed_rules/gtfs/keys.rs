@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 use serde_json::Value;
 
 use super::prelude::*;
-use crate::check::gtfs::notice::Cut;
+use crate::feed_rules::notice::Cut;
 use crate::decode::timetable::{Column, NONE, Status, Table};
 use crate::time::{ServiceDate, ServiceSeconds};
 

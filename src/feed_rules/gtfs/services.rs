@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::check::gtfs::feed::{Feed, NO_ROW};
+use crate::feed_rules::gtfs::feed::{Feed, NO_ROW};
 
 /// The services of `calendar.txt` in its order, then those that only `calendar_dates.txt` has.
 pub struct Services {
