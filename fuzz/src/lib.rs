@@ -25,7 +25,7 @@ pub fn look(package: decode::timetable::Package) {
     let Some(date) = time::ServiceDate::from_gtfs("20261124") else { return };
     let options = feed_rules::gtfs::Options { date, country: Some("DE".to_owned()), changes: Vec::new() };
     let report = feed_rules::gtfs::validate(timetable, &options);
-    let how = feed_rules::gtfs::report::Circumstances {
+    let how = feed_rules::report::Circumstances {
         input: String::new(),
         validated_at: jiff::Timestamp::UNIX_EPOCH,
         seconds: 0.0,

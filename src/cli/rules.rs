@@ -14,8 +14,8 @@ use crate::contract::cases::{self, Expected, RuleTest};
 use crate::contract::library::Library;
 use crate::contract::query::Query;
 use crate::contract::{Contract, Rule, View};
-use crate::feed_rules::gtfs::report::word;
 use crate::feed_rules::gtfs::{self, RULES};
+use crate::feed_rules::report::word;
 use crate::pipeline::run::{Lock, open_bucket};
 use crate::pipeline::trial::{self as on_data, Subject};
 use crate::time::ServiceDate;
@@ -338,10 +338,10 @@ fn explain_notice(notice: &crate::feed_rules::notice::Notice) {
     let examples = RULES.iter().flat_map(|rule| rule.examples).filter(|example| example.code == code);
     for (title, failing) in [("A feed that gets it", true), ("A feed that does not", false)] {
         let mut fitting =
-            examples.clone().filter(|example| (example.count > 0) == failing && !example.files.is_empty());
+            examples.clone().filter(|example| (example.count > 0) == failing && !example.parts.is_empty());
         let Some(example) = fitting.next() else { continue };
         println!("\n{title}:");
-        for (file, text) in example.files {
+        for (file, text) in example.parts {
             if text.is_empty() {
                 println!("  {file} is not there");
             } else {

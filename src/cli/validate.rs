@@ -16,8 +16,8 @@ use crate::contract::Severity;
 use crate::contract::library::Library;
 use crate::decode::Limits;
 use crate::decode::timetable::{self, Package};
-use crate::feed_rules::gtfs::report::Circumstances;
 use crate::feed_rules::gtfs::{self, Options, Report};
+use crate::feed_rules::report::Circumstances;
 use crate::time::ServiceDate;
 
 #[derive(clap::Args)]

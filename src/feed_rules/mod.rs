@@ -5,3 +5,5 @@
 
 pub mod gtfs;
 pub mod notice;
+pub mod report;
+pub mod rule;

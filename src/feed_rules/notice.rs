@@ -1,11 +1,10 @@
-//! Notices: what a rule says of a feed, and how often.
+//! Notices: what a rule says of what it looks at, and how often.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::contract::Severity;
-use crate::feed_rules::gtfs::feed::Feed;
 
-/// One of the canonical validator's notices: code, severity, files and context fields are its own, the words are ours.
+/// One of the notices of a standard's canonical validator: code, severity, files and context fields are its own, the words are ours.
 #[derive(Debug)]
 pub struct Notice {
     pub code: &'static str,
@@ -18,6 +17,13 @@ pub struct Notice {
     pub de: Words,
 }
 
+impl Notice {
+    /// A sample's values by the names of the context fields.
+    pub fn named(&self, sample: &[Value]) -> Map<String, Value> {
+        self.fields.iter().zip(sample).map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+    }
+}
+
 /// What a notice tells people.
 #[derive(Debug)]
 pub struct Words {
@@ -27,90 +33,8 @@ pub struct Words {
     pub mend: &'static str,
 }
 
-/// A check, and the notices that it can give.
-pub struct Rule {
-    /// The file under `src/feed_rules/gtfs/` that it stands in.
-    pub module: &'static str,
-    pub notices: &'static [&'static Notice],
-    /// The tables that must have been read without a fault, because the check looks across their rows.
-    pub needs: &'static [&'static str],
-    /// Where every table must have been read without a fault.
-    pub needs_all: bool,
-    /// `None` where reading the files tells it.
-    pub check: Option<fn(&Feed, &mut Out)>,
-    pub examples: &'static [Example],
-}
-
-/// A feed that shows a notice, or comes close to it: files that replace those of a small feed without any notice.
-pub struct Example {
-    pub code: &'static str,
-    /// How often the notice must be given.
-    pub count: u64,
-    /// The names and texts of files. A file without text is taken away.
-    pub files: &'static [(&'static str, &'static str)],
-}
-
-impl Rule {
-    pub fn name(&self) -> &'static str {
-        self.module.rsplit("::").next().unwrap_or_default()
-    }
-}
-
-/// Defines a notice.
-macro_rules! notice {
-    (
-        $name:ident = $code:literal, $severity:ident, [$($file:literal),*], [$($field:literal),*],
-        $en:literal, $mend:literal,
-        $de:literal, $mend_de:literal $(,)?
-    ) => {
-        pub static $name: $crate::feed_rules::notice::Notice = $crate::feed_rules::notice::Notice {
-            code: $code,
-            severity: $crate::contract::Severity::$severity,
-            files: &[$($file),*],
-            fields: &[$($field),*],
-            en: $crate::feed_rules::notice::Words { what: $en, mend: $mend },
-            de: $crate::feed_rules::notice::Words { what: $de, mend: $mend_de },
-        };
-    };
-}
-
-/// Defines the rule of a module. `needs` are tables, or `all`.
-macro_rules! rule {
-    ([$($notice:ident),* $(,)?], needs: all, $check:ident, $examples:expr) => {
-        rule!(@make [$($notice),*], [], true, Some($check), $examples);
-    };
-    ([$($notice:ident),* $(,)?], needs: [$($need:literal),*], $check:ident, $examples:expr) => {
-        rule!(@make [$($notice),*], [$($need),*], false, Some($check), $examples);
-    };
-    ([$($notice:ident),* $(,)?], read, $examples:expr) => {
-        rule!(@make [$($notice),*], [], false, None, $examples);
-    };
-    (@make [$($notice:ident),*], [$($need:literal),*], $all:literal, $check:expr, $examples:expr) => {
-        pub static RULE: $crate::feed_rules::notice::Rule = $crate::feed_rules::notice::Rule {
-            module: module_path!(),
-            notices: &[$(&$notice),*],
-            needs: &[$($need),*],
-            needs_all: $all,
-            check: $check,
-            examples: $examples,
-        };
-    };
-}
-
-/// An example in which the notice is given so many times.
-pub const fn fails(code: &'static str, count: u64, files: &'static [(&'static str, &'static str)]) -> Example {
-    Example { code, count, files }
-}
-
-/// An example that comes close to the notice and does not get it.
-pub const fn passes(code: &'static str, files: &'static [(&'static str, &'static str)]) -> Example {
-    Example { code, count: 0, files }
-}
-
-pub(crate) use {notice, rule};
-
 /// A notice as often as it was found.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Found {
     pub notice: &'static Notice,
     pub total: u64,
@@ -126,7 +50,7 @@ pub struct Cut {
 }
 
 /// Where a check puts what it finds.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Out {
     pub found: Vec<Found>,
     /// What was not looked at because it would take too long.
@@ -185,5 +109,6 @@ impl Out {
             let room = Self::SAMPLES - own.samples.len();
             own.samples.extend(found.samples.into_iter().take(room));
         }
+        other.cut.into_iter().for_each(|what| self.cut(what));
     }
 }

@@ -19,7 +19,7 @@ use crate::contract::{Contract, RuleId, Severity};
 use crate::decision::DecisionEntry;
 use crate::decode::Note;
 use crate::digest::Digest;
-use crate::feed_rules::gtfs;
+use crate::feed_rules::report::{NoticeResult, Report};
 use crate::internal;
 use crate::time::ServiceDate;
 
@@ -110,9 +110,9 @@ pub struct NotRun {
     pub because: String,
 }
 
-impl From<&gtfs::Report> for Standard {
-    fn from(report: &gtfs::Report) -> Self {
-        let count = |result: &gtfs::Result| NoticeCount {
+impl<S> From<&Report<S>> for Standard {
+    fn from(report: &Report<S>) -> Self {
+        let count = |result: &NoticeResult| NoticeCount {
             code: result.found.notice.code.to_owned(),
             severity: result.severity,
             count: result.found.total,

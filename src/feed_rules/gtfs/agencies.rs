@@ -1,24 +1,60 @@
 //! Agencies that do not agree on their time zone or language.
 
-use super::prelude::*;
 use super::agency_ids::MISSING_REQUIRED_AGENCY_ID;
 use super::cells::MISSING_RECOMMENDED_FIELD;
+use super::prelude::*;
 
-notice!(INCONSISTENT_TIMEZONE = "inconsistent_agency_timezone", Error, ["agency.txt"], ["actual", "csvRowNumber", "expected"],
-    "All agencies of a feed must have the same time zone, because its times are read in one.", "Give all the same, or make two feeds.",
-    "Alle Unternehmen eines Datensatzes müssen dieselbe Zeitzone haben, weil seine Zeiten in einer gelesen werden.", "Allen dieselbe geben oder zwei Datensätze bilden.");
-notice!(INCONSISTENT_LANG = "inconsistent_agency_lang", Warning, ["agency.txt"], ["actual", "csvRowNumber", "expected"],
-    "The agencies of the feed have different languages.", "Check whether this is meant.",
-    "Die Unternehmen des Datensatzes haben verschiedene Sprachen.", "Prüfen, ob das so gemeint ist.");
+pub static INCONSISTENT_TIMEZONE: Notice = Notice {
+    code: "inconsistent_agency_timezone",
+    severity: Severity::Error,
+    files: &["agency.txt"],
+    fields: &["actual", "csvRowNumber", "expected"],
+    en: Words {
+        what: "All agencies of a feed must have the same time zone, because its times are read in one.",
+        mend: "Give all the same, or make two feeds.",
+    },
+    de: Words {
+        what: "Alle Unternehmen eines Datensatzes müssen dieselbe Zeitzone haben, weil seine Zeiten in einer gelesen \
+               werden.",
+        mend: "Allen dieselbe geben oder zwei Datensätze bilden.",
+    },
+};
+pub static INCONSISTENT_LANG: Notice = Notice {
+    code: "inconsistent_agency_lang",
+    severity: Severity::Warning,
+    files: &["agency.txt"],
+    fields: &["actual", "csvRowNumber", "expected"],
+    en: Words { what: "The agencies of the feed have different languages.", mend: "Check whether this is meant." },
+    de: Words {
+        what: "Die Unternehmen des Datensatzes haben verschiedene Sprachen.",
+        mend: "Prüfen, ob das so gemeint ist.",
+    },
+};
 
-const HEADER_TWO: &str = "agency_id,agency_name,agency_url,agency_timezone,agency_lang\n1,Stadtbus,https://example.com,Europe/Berlin,de\n2,Landbus,https://example.org,Europe/Paris,fr\n";
+const HEADER_TWO: &str = "agency_id,agency_name,agency_url,agency_timezone,agency_lang\n\
+                          1,Stadtbus,https://example.com,Europe/Berlin,de\n\
+                          2,Landbus,https://example.org,Europe/Paris,fr\n";
 
-rule!([INCONSISTENT_TIMEZONE, INCONSISTENT_LANG], needs: ["agency"], check, &[
-    fails("inconsistent_agency_timezone", 1, &[("agency.txt", HEADER_TWO)]),
-    passes("inconsistent_agency_timezone", &[]),
-    fails("inconsistent_agency_lang", 1, &[("agency.txt", HEADER_TWO)]),
-    passes("inconsistent_agency_lang", &[("agency.txt", "agency_id,agency_name,agency_url,agency_timezone,agency_lang\n1,Stadtbus,https://example.com,Europe/Berlin,de\n2,Landbus,https://example.org,Europe/Berlin,\n")]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&INCONSISTENT_TIMEZONE, &INCONSISTENT_LANG],
+    needs: Needs::Tables(&["agency"]),
+    check: Some(check),
+    examples: &[
+        fails("inconsistent_agency_timezone", 1, &[("agency.txt", HEADER_TWO)]),
+        passes("inconsistent_agency_timezone", &[]),
+        fails("inconsistent_agency_lang", 1, &[("agency.txt", HEADER_TWO)]),
+        passes(
+            "inconsistent_agency_lang",
+            &[(
+                "agency.txt",
+                "agency_id,agency_name,agency_url,agency_timezone,agency_lang\n\
+                 1,Stadtbus,https://example.com,Europe/Berlin,de\n\
+                 2,Landbus,https://example.org,Europe/Berlin,\n",
+            )],
+        ),
+    ],
+};
 
 fn check(feed: &Feed, out: &mut Out) {
     let agency = feed.table("agency");

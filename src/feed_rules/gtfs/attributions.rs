@@ -2,14 +2,38 @@
 
 use super::prelude::*;
 
-notice!(ATTRIBUTION_WITHOUT_ROLE = "attribution_without_role", Warning, ["attributions.txt"], ["attributionId", "csvRowNumber"],
-    "The organisation is named without a role.", "Set is_producer, is_operator or is_authority to 1.",
-    "Die Organisation ist ohne Rolle genannt.", "is_producer, is_operator oder is_authority auf 1 setzen.");
+pub static ATTRIBUTION_WITHOUT_ROLE: Notice = Notice {
+    code: "attribution_without_role",
+    severity: Severity::Warning,
+    files: &["attributions.txt"],
+    fields: &["attributionId", "csvRowNumber"],
+    en: Words {
+        what: "The organisation is named without a role.",
+        mend: "Set is_producer, is_operator or is_authority to 1.",
+    },
+    de: Words {
+        what: "Die Organisation ist ohne Rolle genannt.",
+        mend: "is_producer, is_operator oder is_authority auf 1 setzen.",
+    },
+};
 
-rule!([ATTRIBUTION_WITHOUT_ROLE], needs: [], check, &[
-    fails("attribution_without_role", 1, &[("attributions.txt", "attribution_id,organization_name,is_producer\na,Stadtbus,0\n")]),
-    passes("attribution_without_role", &[("attributions.txt", "attribution_id,organization_name,is_producer,is_operator\na,Stadtbus,0,1\n")]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&ATTRIBUTION_WITHOUT_ROLE],
+    needs: Needs::Tables(&[]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "attribution_without_role",
+            1,
+            &[("attributions.txt", "attribution_id,organization_name,is_producer\na,Stadtbus,0\n")],
+        ),
+        passes(
+            "attribution_without_role",
+            &[("attributions.txt", "attribution_id,organization_name,is_producer,is_operator\na,Stadtbus,0,1\n")],
+        ),
+    ],
+};
 
 fn check(feed: &Feed, out: &mut Out) {
     let table = feed.table("attributions");

@@ -6,28 +6,82 @@ use super::prelude::*;
 use super::services::Days;
 use crate::feed_rules::notice::Cut;
 
-notice!(OVERLAP = "block_trips_with_overlapping_stop_times", Error, ["trips.txt"],
-    ["blockId", "csvRowNumberA", "csvRowNumberB", "intersection", "serviceIdA", "serviceIdB", "tripIdA", "tripIdB"],
-    "Two trips of the same block run at the same time on the same day, which one vehicle cannot do.", "Correct the block_id or the times.",
-    "Zwei Fahrten desselben Umlaufs fahren am selben Tag gleichzeitig, was ein Fahrzeug nicht kann.", "block_id oder Zeiten berichtigen.");
+pub static OVERLAP: Notice = Notice {
+    code: "block_trips_with_overlapping_stop_times",
+    severity: Severity::Error,
+    files: &["trips.txt"],
+    fields: &[
+        "blockId",
+        "csvRowNumberA",
+        "csvRowNumberB",
+        "intersection",
+        "serviceIdA",
+        "serviceIdB",
+        "tripIdA",
+        "tripIdB",
+    ],
+    en: Words {
+        what: "Two trips of the same block run at the same time on the same day, which one vehicle cannot do.",
+        mend: "Correct the block_id or the times.",
+    },
+    de: Words {
+        what: "Zwei Fahrten desselben Umlaufs fahren am selben Tag gleichzeitig, was ein Fahrzeug nicht kann.",
+        mend: "block_id oder Zeiten berichtigen.",
+    },
+};
 
-const TIMES: &str = "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,08:00:00,08:00:00,a,1\nt,08:05:00,08:05:00,b,2\nu,08:03:00,08:03:00,a,1\nu,08:08:00,08:08:00,b,2\n";
+const TIMES: &str = "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n\
+                     t,08:00:00,08:00:00,a,1\n\
+                     t,08:05:00,08:05:00,b,2\n\
+                     u,08:03:00,08:03:00,a,1\n\
+                     u,08:08:00,08:08:00,b,2\n";
 
-rule!([OVERLAP], needs: ["trips", "stop_times", "calendar", "calendar_dates"], check, &[
-    fails("block_trips_with_overlapping_stop_times", 1, &[("trips.txt", "route_id,service_id,trip_id,shape_id,block_id\nr,s,t,p,1\nr,s,u,p,1\n"), ("stop_times.txt", TIMES)]),
-    passes("block_trips_with_overlapping_stop_times", &[("trips.txt", "route_id,service_id,trip_id,shape_id,block_id\nr,s,t,p,1\nr,s,u,p,2\n"), ("stop_times.txt", TIMES)]),
-    passes("block_trips_with_overlapping_stop_times", &[
-        ("trips.txt", "route_id,service_id,trip_id,shape_id,block_id\nr,s,t,p,1\nr,w,u,p,1\n"), ("stop_times.txt", TIMES),
-        ("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,1,1,1,1,1,0,0,20260101,20271231\nw,0,0,0,0,0,1,1,20260101,20271231\n"),
-    ]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&OVERLAP],
+    needs: Needs::Tables(&["trips", "stop_times", "calendar", "calendar_dates"]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "block_trips_with_overlapping_stop_times",
+            1,
+            &[
+                ("trips.txt", "route_id,service_id,trip_id,shape_id,block_id\nr,s,t,p,1\nr,s,u,p,1\n"),
+                ("stop_times.txt", TIMES),
+            ],
+        ),
+        passes(
+            "block_trips_with_overlapping_stop_times",
+            &[
+                ("trips.txt", "route_id,service_id,trip_id,shape_id,block_id\nr,s,t,p,1\nr,s,u,p,2\n"),
+                ("stop_times.txt", TIMES),
+            ],
+        ),
+        passes(
+            "block_trips_with_overlapping_stop_times",
+            &[
+                ("trips.txt", "route_id,service_id,trip_id,shape_id,block_id\nr,s,t,p,1\nr,w,u,p,1\n"),
+                ("stop_times.txt", TIMES),
+                (
+                    "calendar.txt",
+                    "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,\
+                     end_date\n\
+                     s,1,1,1,1,1,0,0,20260101,20271231\n\
+                     w,0,0,0,0,0,1,1,20260101,20271231\n",
+                ),
+            ],
+        ),
+    ],
+};
 
 /// Looks at the days of two trips, at most, in a feed; some seconds. A feed has as many only if thousands of trips of one block, each with
 /// days of its own, run at the same time.
 const LOOKS: usize = 30_000_000;
 static CUT: Cut = Cut {
-    en: "so many trips of one block run at the same time that not all pairs of them were compared",
-    de: "So viele Fahrten eines Umlaufs fahren gleichzeitig, dass nicht alle Paare verglichen wurden",
+    en: "so many trips of one block run at the same time that not all pairs of them were \
+         compared",
+    de: "So viele Fahrten eines Umlaufs fahren gleichzeitig, dass nicht alle Paare \
+         verglichen wurden",
 };
 /// Exceptions of a calendar that cost as much as one look at its days.
 const EXCEPTIONS_A_LOOK: usize = 8;
@@ -100,7 +154,8 @@ fn check(feed: &Feed, out: &mut Out) {
     if blocks.distinct() == 0 || feed.table("stop_times").rows == 0 {
         return;
     }
-    let (arrivals, departures) = (feed.table("stop_times").int("arrival_time"), feed.table("stop_times").int("departure_time"));
+    let (arrivals, departures) =
+        (feed.table("stop_times").int("arrival_time"), feed.table("stop_times").int("departure_time"));
     let services = trips.text("service_id");
     let ways = feed.trips();
     let all = feed.services();
@@ -108,11 +163,12 @@ fn check(feed: &Feed, out: &mut Out) {
     let mut common = Common { all: Vec::new(), known: FxHashMap::default(), looks_left: LOOKS };
     // For each code of `trips.service_id` the place of its days.
     let days_of: Vec<u32> = all
-        .of_trips(feed)
+        .of_trips(trips)
         .into_iter()
         .map(|place| {
             // What never runs shares no day.
-            let Some(days) = all.all.get(place as usize).map(|service| &service.days).filter(|days| !days.is_empty()) else {
+            let Some(days) = all.all.get(place as usize).map(|service| &service.days).filter(|days| !days.is_empty())
+            else {
                 return NO_ROW;
             };
             *different.entry(days).or_insert_with(|| {
@@ -129,7 +185,10 @@ fn check(feed: &Feed, out: &mut Out) {
                 let (first, last) = (stops.first()?, stops.last()?);
                 Some(Interval {
                     trip: *trip as usize,
-                    days: services.code(*trip as usize).map(|code| days_of[code as usize]).filter(|days| *days != NO_ROW)?,
+                    days: services
+                        .code(*trip as usize)
+                        .map(|code| days_of[code as usize])
+                        .filter(|days| *days != NO_ROW)?,
                     first_arrival: arrivals.get(first)?,
                     first_departure: departures.get(first)?,
                     last_arrival: arrivals.get(last)?,

@@ -3,35 +3,174 @@
 use super::prelude::*;
 use super::services::Days;
 
-notice!(MISSING_CALENDARS = "missing_calendar_and_calendar_date_files", Error, ["calendar.txt", "calendar_dates.txt"], [],
-    "Neither calendar.txt nor calendar_dates.txt is there, so no trip runs on any day.", "Add one of the two.",
-    "Weder calendar.txt noch calendar_dates.txt ist da; keine Fahrt fährt an irgendeinem Tag.", "Eine der beiden ergänzen.");
-notice!(NO_ACTIVE_DAY = "service_has_no_active_day_of_the_week", Warning, ["calendar.txt"], ["csvRowNumber", "serviceId"],
-    "The service runs on no day of the week; only calendar_dates.txt can make it run.", "Check the days, or leave the row out.",
-    "Der Verkehrstag gilt an keinem Wochentag; nur calendar_dates.txt kann ihn aktivieren.", "Wochentage prüfen oder Zeile weglassen.");
-notice!(EXPIRED = "expired_calendar", Warning, ["calendar.txt", "calendar_dates.txt"], ["csvRowNumber", "serviceId"],
-    "The last day of the service is over; it only makes the feed larger.", "Remove what is over, or publish the new timetable.",
-    "Der letzte Tag des Verkehrstags ist vorbei; er vergrößert nur den Datensatz.", "Abgelaufenes entfernen oder den neuen Fahrplan veröffentlichen.");
-notice!(BIG_GAP = "big_gap_in_service", Info, ["calendar.txt", "calendar_dates.txt"], ["gapDurationDays", "gapEndDate", "gapStartDate", "serviceId"],
-    "The service pauses for more than 13 days.", "Check whether this is meant, as with school holidays.",
-    "Der Verkehrstag pausiert länger als 13 Tage.", "Prüfen, ob das so gemeint ist, etwa wegen Ferien.");
-notice!(FAR_FUTURE = "service_extends_far_in_the_future", Info, ["calendar.txt", "calendar_dates.txt"], ["serviceId", "serviceWindowEndDate"],
-    "The service runs for more than two more years, which is rarely known.", "Check the end date.",
-    "Der Verkehrstag gilt noch über zwei Jahre, was selten feststeht.", "Enddatum prüfen.");
+pub static MISSING_CALENDARS: Notice = Notice {
+    code: "missing_calendar_and_calendar_date_files",
+    severity: Severity::Error,
+    files: &["calendar.txt", "calendar_dates.txt"],
+    fields: &[],
+    en: Words {
+        what: "Neither calendar.txt nor calendar_dates.txt is there, so no trip runs on any day.",
+        mend: "Add one of the two.",
+    },
+    de: Words {
+        what: "Weder calendar.txt noch calendar_dates.txt ist da; keine Fahrt fährt an irgendeinem Tag.",
+        mend: "Eine der beiden ergänzen.",
+    },
+};
+pub static NO_ACTIVE_DAY: Notice = Notice {
+    code: "service_has_no_active_day_of_the_week",
+    severity: Severity::Warning,
+    files: &["calendar.txt"],
+    fields: &["csvRowNumber", "serviceId"],
+    en: Words {
+        what: "The service runs on no day of the week; only calendar_dates.txt can make it run.",
+        mend: "Check the days, or leave the row out.",
+    },
+    de: Words {
+        what: "Der Verkehrstag gilt an keinem Wochentag; nur calendar_dates.txt kann ihn aktivieren.",
+        mend: "Wochentage prüfen oder Zeile weglassen.",
+    },
+};
+pub static EXPIRED: Notice = Notice {
+    code: "expired_calendar",
+    severity: Severity::Warning,
+    files: &["calendar.txt", "calendar_dates.txt"],
+    fields: &["csvRowNumber", "serviceId"],
+    en: Words {
+        what: "The last day of the service is over; it only makes the feed larger.",
+        mend: "Remove what is over, or publish the new timetable.",
+    },
+    de: Words {
+        what: "Der letzte Tag des Verkehrstags ist vorbei; er vergrößert nur den Datensatz.",
+        mend: "Abgelaufenes entfernen oder den neuen Fahrplan veröffentlichen.",
+    },
+};
+pub static BIG_GAP: Notice = Notice {
+    code: "big_gap_in_service",
+    severity: Severity::Info,
+    files: &["calendar.txt", "calendar_dates.txt"],
+    fields: &["gapDurationDays", "gapEndDate", "gapStartDate", "serviceId"],
+    en: Words {
+        what: "The service pauses for more than 13 days.",
+        mend: "Check whether this is meant, as with school holidays.",
+    },
+    de: Words {
+        what: "Der Verkehrstag pausiert länger als 13 Tage.",
+        mend: "Prüfen, ob das so gemeint ist, etwa wegen Ferien.",
+    },
+};
+pub static FAR_FUTURE: Notice = Notice {
+    code: "service_extends_far_in_the_future",
+    severity: Severity::Info,
+    files: &["calendar.txt", "calendar_dates.txt"],
+    fields: &["serviceId", "serviceWindowEndDate"],
+    en: Words {
+        what: "The service runs for more than two more years, which is rarely known.",
+        mend: "Check the end date.",
+    },
+    de: Words { what: "Der Verkehrstag gilt noch über zwei Jahre, was selten feststeht.", mend: "Enddatum prüfen." },
+};
 
-rule!([MISSING_CALENDARS, NO_ACTIVE_DAY, EXPIRED, BIG_GAP, FAR_FUTURE], needs: ["calendar", "calendar_dates"], check, &[
-    fails("missing_calendar_and_calendar_date_files", 1, &[("calendar.txt", "")]),
-    passes("missing_calendar_and_calendar_date_files", &[("calendar.txt", ""), ("calendar_dates.txt", "service_id,date,exception_type\ns,20261124,1\n")]),
-    fails("service_has_no_active_day_of_the_week", 1, &[("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,0,0,0,0,0,0,0,20260101,20271231\n")]),
-    passes("service_has_no_active_day_of_the_week", &[("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,0,0,0,0,0,0,1,20260101,20271231\n")]),
-    fails("expired_calendar", 1, &[("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,1,1,1,1,1,1,1,20260101,20261123\n")]),
-    fails("expired_calendar", 1, &[("calendar.txt", ""), ("calendar_dates.txt", "service_id,date,exception_type\ns,20261123,1\n")]),
-    passes("expired_calendar", &[("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,1,1,1,1,1,1,1,20260101,20261124\n")]),
-    fails("big_gap_in_service", 1, &[("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,1,1,1,1,1,1,1,20261101,20261130\n"), ("calendar_dates.txt", "service_id,date,exception_type\ns,20261215,1\n")]),
-    passes("big_gap_in_service", &[("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,1,1,1,1,1,1,1,20261101,20261130\n"), ("calendar_dates.txt", "service_id,date,exception_type\ns,20261214,1\n")]),
-    fails("service_extends_far_in_the_future", 1, &[("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,1,1,1,1,1,1,1,20260101,20281124\n")]),
-    passes("service_extends_far_in_the_future", &[("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,1,1,1,1,1,1,1,20260101,20281123\n")]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&MISSING_CALENDARS, &NO_ACTIVE_DAY, &EXPIRED, &BIG_GAP, &FAR_FUTURE],
+    needs: Needs::Tables(&["calendar", "calendar_dates"]),
+    check: Some(check),
+    examples: &[
+        fails("missing_calendar_and_calendar_date_files", 1, &[("calendar.txt", "")]),
+        passes(
+            "missing_calendar_and_calendar_date_files",
+            &[("calendar.txt", ""), ("calendar_dates.txt", "service_id,date,exception_type\ns,20261124,1\n")],
+        ),
+        fails(
+            "service_has_no_active_day_of_the_week",
+            1,
+            &[(
+                "calendar.txt",
+                "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,\
+                 end_date\n\
+                 s,0,0,0,0,0,0,0,20260101,20271231\n",
+            )],
+        ),
+        passes(
+            "service_has_no_active_day_of_the_week",
+            &[(
+                "calendar.txt",
+                "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,\
+                 end_date\n\
+                 s,0,0,0,0,0,0,1,20260101,20271231\n",
+            )],
+        ),
+        fails(
+            "expired_calendar",
+            1,
+            &[(
+                "calendar.txt",
+                "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,\
+                 end_date\n\
+                 s,1,1,1,1,1,1,1,20260101,20261123\n",
+            )],
+        ),
+        fails(
+            "expired_calendar",
+            1,
+            &[("calendar.txt", ""), ("calendar_dates.txt", "service_id,date,exception_type\ns,20261123,1\n")],
+        ),
+        passes(
+            "expired_calendar",
+            &[(
+                "calendar.txt",
+                "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,\
+                 end_date\n\
+                 s,1,1,1,1,1,1,1,20260101,20261124\n",
+            )],
+        ),
+        fails(
+            "big_gap_in_service",
+            1,
+            &[
+                (
+                    "calendar.txt",
+                    "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,\
+                     end_date\n\
+                     s,1,1,1,1,1,1,1,20261101,20261130\n",
+                ),
+                ("calendar_dates.txt", "service_id,date,exception_type\ns,20261215,1\n"),
+            ],
+        ),
+        passes(
+            "big_gap_in_service",
+            &[
+                (
+                    "calendar.txt",
+                    "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,\
+                     end_date\n\
+                     s,1,1,1,1,1,1,1,20261101,20261130\n",
+                ),
+                ("calendar_dates.txt", "service_id,date,exception_type\ns,20261214,1\n"),
+            ],
+        ),
+        fails(
+            "service_extends_far_in_the_future",
+            1,
+            &[(
+                "calendar.txt",
+                "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,\
+                 end_date\n\
+                 s,1,1,1,1,1,1,1,20260101,20281124\n",
+            )],
+        ),
+        passes(
+            "service_extends_far_in_the_future",
+            &[(
+                "calendar.txt",
+                "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,\
+                 end_date\n\
+                 s,1,1,1,1,1,1,1,20260101,20281123\n",
+            )],
+        ),
+    ],
+};
 
 /// Days of a pause that are not told.
 const SHORT_GAP: i32 = 13;
@@ -44,7 +183,8 @@ fn check(feed: &Feed, out: &mut Out) {
         out.add(&MISSING_CALENDARS, || []);
     }
     let ids = calendar.text("service_id");
-    let days = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"].map(|day| calendar.int(day));
+    let days =
+        ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"].map(|day| calendar.int(day));
     for row in (0..calendar.rows).filter(|row| ids.has(*row) && days.iter().all(|day| day.or(*row, 0) == 0)) {
         out.add(&NO_ACTIVE_DAY, || [calendar.at(row), ids.value(row)]);
     }

@@ -3,27 +3,93 @@
 use super::cells::MISSING_REQUIRED_FIELD;
 use super::prelude::*;
 
-notice!(FORBIDDEN_CONTINUOUS = "forbidden_continuous_pickup_drop_off", Error, ["routes.txt", "stop_times.txt", "trips.txt"],
-    ["endPickupDropOffWindow", "routeCsvRowNumber", "startPickupDropOffWindow", "stopTimeCsvRowNumber", "tripId"],
-    "The route lets people board anywhere along the way, but the trip has windows of on-demand service, so it has no way.",
-    "Empty continuous_pickup and continuous_drop_off of the route, or the windows.",
-    "Die Linie erlaubt Einstieg überall am Weg, die Fahrt hat aber Bedienfenster und damit keinen festen Weg.",
-    "continuous_pickup und continuous_drop_off der Linie oder die Fenster leeren.");
+pub static FORBIDDEN_CONTINUOUS: Notice = Notice {
+    code: "forbidden_continuous_pickup_drop_off",
+    severity: Severity::Error,
+    files: &["routes.txt", "stop_times.txt", "trips.txt"],
+    fields: &[
+        "endPickupDropOffWindow",
+        "routeCsvRowNumber",
+        "startPickupDropOffWindow",
+        "stopTimeCsvRowNumber",
+        "tripId",
+    ],
+    en: Words {
+        what: "The route lets people board anywhere along the way, but the trip has windows of on-demand service, so \
+               it has no way.",
+        mend: "Empty continuous_pickup and continuous_drop_off of the route, or the windows.",
+    },
+    de: Words {
+        what: "Die Linie erlaubt Einstieg überall am Weg, die Fahrt hat aber Bedienfenster und damit keinen festen Weg.",
+        mend: "continuous_pickup und continuous_drop_off der Linie oder die Fenster leeren.",
+    },
+};
 
-const TIMES: &str = "trip_id,arrival_time,departure_time,stop_id,stop_sequence,start_pickup_drop_off_window,end_pickup_drop_off_window,pickup_type,drop_off_type\nt,,,a,1,08:00:00,09:00:00,2,2\nt,,,b,2,08:00:00,09:00:00,2,2\n";
+const TIMES: &str = "trip_id,arrival_time,departure_time,stop_id,stop_sequence,\
+                     start_pickup_drop_off_window,end_pickup_drop_off_window,pickup_type,drop_off_type\n\
+                     t,,,a,1,08:00:00,09:00:00,2,2\n\
+                     t,,,b,2,08:00:00,09:00:00,2,2\n";
 
-rule!([FORBIDDEN_CONTINUOUS], needs: ["routes", "trips", "stop_times"], check, &[
-    fails("forbidden_continuous_pickup_drop_off", 2, &[("stop_times.txt", TIMES), ("routes.txt", "route_id,agency_id,route_short_name,route_type,continuous_pickup\nr,1,S1,3,0\n")]),
-    passes("forbidden_continuous_pickup_drop_off", &[("stop_times.txt", TIMES), ("routes.txt", "route_id,agency_id,route_short_name,route_type,continuous_pickup\nr,1,S1,3,1\n")]),
-    fails("missing_required_field", 1, &[("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,\n"), ("routes.txt", "route_id,agency_id,route_short_name,route_type,continuous_pickup\nr,1,S1,3,0\n")]),
-    fails("missing_required_field", 1, &[("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,\n"), ("routes.txt", "route_id,agency_id,route_short_name,route_type,continuous_drop_off\nr,1,S1,3,1\n"), ("stop_times.txt", OVERRIDDEN)]),
-    passes("missing_required_field", &[("routes.txt", "route_id,agency_id,route_short_name,route_type,continuous_pickup\nr,1,S1,3,0\n")]),
-    passes("missing_required_field", &[("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,\n"), ("routes.txt", "route_id,agency_id,route_short_name,route_type,continuous_pickup\nr,1,S1,3,2\n"), ("stop_times.txt", FORBIDDEN)]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&FORBIDDEN_CONTINUOUS],
+    needs: Needs::Tables(&["routes", "trips", "stop_times"]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "forbidden_continuous_pickup_drop_off",
+            2,
+            &[
+                ("stop_times.txt", TIMES),
+                ("routes.txt", "route_id,agency_id,route_short_name,route_type,continuous_pickup\nr,1,S1,3,0\n"),
+            ],
+        ),
+        passes(
+            "forbidden_continuous_pickup_drop_off",
+            &[
+                ("stop_times.txt", TIMES),
+                ("routes.txt", "route_id,agency_id,route_short_name,route_type,continuous_pickup\nr,1,S1,3,1\n"),
+            ],
+        ),
+        fails(
+            "missing_required_field",
+            1,
+            &[
+                ("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,\n"),
+                ("routes.txt", "route_id,agency_id,route_short_name,route_type,continuous_pickup\nr,1,S1,3,0\n"),
+            ],
+        ),
+        fails(
+            "missing_required_field",
+            1,
+            &[
+                ("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,\n"),
+                ("routes.txt", "route_id,agency_id,route_short_name,route_type,continuous_drop_off\nr,1,S1,3,1\n"),
+                ("stop_times.txt", OVERRIDDEN),
+            ],
+        ),
+        passes(
+            "missing_required_field",
+            &[("routes.txt", "route_id,agency_id,route_short_name,route_type,continuous_pickup\nr,1,S1,3,0\n")],
+        ),
+        passes(
+            "missing_required_field",
+            &[
+                ("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,\n"),
+                ("routes.txt", "route_id,agency_id,route_short_name,route_type,continuous_pickup\nr,1,S1,3,2\n"),
+                ("stop_times.txt", FORBIDDEN),
+            ],
+        ),
+    ],
+};
 
 /// The second stop time allows it, whatever the route says; in the other one all of them forbid it.
-const OVERRIDDEN: &str = "trip_id,arrival_time,departure_time,stop_id,stop_sequence,continuous_drop_off\nt,08:00:00,08:00:00,a,1,1\nt,08:05:00,08:05:00,b,2,3\n";
-const FORBIDDEN: &str = "trip_id,arrival_time,departure_time,stop_id,stop_sequence,continuous_pickup\nt,08:00:00,08:00:00,a,1,1\nt,08:05:00,08:05:00,b,2,1\n";
+const OVERRIDDEN: &str = "trip_id,arrival_time,departure_time,stop_id,stop_sequence,continuous_drop_off\n\
+                          t,08:00:00,08:00:00,a,1,1\n\
+                          t,08:05:00,08:05:00,b,2,3\n";
+const FORBIDDEN: &str = "trip_id,arrival_time,departure_time,stop_id,stop_sequence,continuous_pickup\n\
+                         t,08:00:00,08:00:00,a,1,1\n\
+                         t,08:05:00,08:05:00,b,2,1\n";
 
 fn check(feed: &Feed, out: &mut Out) {
     windows(feed, out);
@@ -73,7 +139,9 @@ fn windows(feed: &Feed, out: &mut Out) {
     let codes = trips.text("route_id");
     let ways = feed.trips();
     for trip in 0..trips.rows {
-        let Some(route) = codes.code(trip).map(|code| of_trips[code as usize]).filter(|row| *row != NO_ROW) else { continue };
+        let Some(route) = codes.code(trip).map(|code| of_trips[code as usize]).filter(|row| *row != NO_ROW) else {
+            continue;
+        };
         if !continuous(route as usize) {
             continue;
         }

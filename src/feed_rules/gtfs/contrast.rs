@@ -2,14 +2,46 @@
 
 use super::prelude::*;
 
-notice!(ROUTE_COLOR_CONTRAST = "route_color_contrast", Warning, ["routes.txt"], ["csvRowNumber", "routeColor", "routeId", "routeTextColor"],
-    "The colours of the route and of its text are too much alike to be read.", "Choose white or black for the text.",
-    "Farbe der Linie und Schriftfarbe sind zu ähnlich, um lesbar zu sein.", "Weiß oder Schwarz als Schriftfarbe wählen.");
+pub static ROUTE_COLOR_CONTRAST: Notice = Notice {
+    code: "route_color_contrast",
+    severity: Severity::Warning,
+    files: &["routes.txt"],
+    fields: &["csvRowNumber", "routeColor", "routeId", "routeTextColor"],
+    en: Words {
+        what: "The colours of the route and of its text are too much alike to be read.",
+        mend: "Choose white or black for the text.",
+    },
+    de: Words {
+        what: "Farbe der Linie und Schriftfarbe sind zu ähnlich, um lesbar zu sein.",
+        mend: "Weiß oder Schwarz als Schriftfarbe wählen.",
+    },
+};
 
-rule!([ROUTE_COLOR_CONTRAST], needs: [], check, &[
-    fails("route_color_contrast", 1, &[("routes.txt", "route_id,agency_id,route_short_name,route_type,route_color,route_text_color\nr,1,S1,3,FFFFFF,FFFF00\n")]),
-    passes("route_color_contrast", &[("routes.txt", "route_id,agency_id,route_short_name,route_type,route_color,route_text_color\nr,1,S1,3,FFFFFF,000000\n")]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&ROUTE_COLOR_CONTRAST],
+    needs: Needs::Tables(&[]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "route_color_contrast",
+            1,
+            &[(
+                "routes.txt",
+                "route_id,agency_id,route_short_name,route_type,route_color,route_text_color\n\
+                 r,1,S1,3,FFFFFF,FFFF00\n",
+            )],
+        ),
+        passes(
+            "route_color_contrast",
+            &[(
+                "routes.txt",
+                "route_id,agency_id,route_short_name,route_type,route_color,route_text_color\n\
+                 r,1,S1,3,FFFFFF,000000\n",
+            )],
+        ),
+    ],
+};
 
 /// Differences of brightness below this are told (ITU-R BT.601 luma, 0 to 255).
 const LEAST: i32 = 72;

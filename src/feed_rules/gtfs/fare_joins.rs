@@ -3,10 +3,32 @@
 use super::cells::MISSING_REQUIRED_FIELD;
 use super::prelude::*;
 
-rule!([MISSING_REQUIRED_FIELD], needs: ["fare_leg_join_rules"], check, &[
-    fails("missing_required_field", 2, &[("networks.txt", "network_id\nn\n"), ("fare_leg_join_rules.txt", "from_network_id,to_network_id,from_stop_id,to_stop_id\nn,n,a,\nn,n,,b\nn,n,a,b\n")]),
-    passes("missing_required_field", &[("networks.txt", "network_id\nn\n"), ("fare_leg_join_rules.txt", "from_network_id,to_network_id,from_stop_id,to_stop_id\nn,n,,\n")]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&MISSING_REQUIRED_FIELD],
+    needs: Needs::Tables(&["fare_leg_join_rules"]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "missing_required_field",
+            2,
+            &[
+                ("networks.txt", "network_id\nn\n"),
+                (
+                    "fare_leg_join_rules.txt",
+                    "from_network_id,to_network_id,from_stop_id,to_stop_id\nn,n,a,\nn,n,,b\nn,n,a,b\n",
+                ),
+            ],
+        ),
+        passes(
+            "missing_required_field",
+            &[
+                ("networks.txt", "network_id\nn\n"),
+                ("fare_leg_join_rules.txt", "from_network_id,to_network_id,from_stop_id,to_stop_id\nn,n,,\n"),
+            ],
+        ),
+    ],
+};
 
 fn check(feed: &Feed, out: &mut Out) {
     let table = feed.table("fare_leg_join_rules");

@@ -6,28 +6,117 @@ use serde_json::Value;
 use super::cells::MISSING_REQUIRED_FIELD;
 use super::prelude::*;
 
-notice!(FORBIDDEN_GEOGRAPHY = "forbidden_geography_id", Error, ["stop_times.txt"], ["csvRowNumber", "locationGroupId", "locationId", "stopId"],
-    "A stop time names more than one of stop, group of stops and zone, so it is not clear where the bus goes.", "Keep one of them.",
-    "Ein Halt nennt mehr als eines von Haltestelle, Haltestellengruppe und Zone; unklar ist, wohin der Bus fährt.", "Eines davon behalten.");
-notice!(FORBIDDEN_DISTANCE = "forbidden_shape_dist_traveled", Error, ["stop_times.txt"], ["csvRowNumber", "locationGroupId", "locationId", "shapeDistTraveled", "tripId"],
-    "A zone or a group of stops has no place along the way, so it cannot have a distance.", "Empty shape_dist_traveled.",
-    "Eine Zone oder Haltestellengruppe hat keinen Ort am Weg und kann keine Entfernung haben.", "shape_dist_traveled leeren.");
-notice!(DUPLICATE_GEOGRAPHY = "duplicate_geography_id", Error, ["location_groups.txt", "stop_times.txt", "location_groups.txt"],
-    ["csvRowNumberA", "csvRowNumberB", "featureIndex", "geographyId"],
-    "A stop, a group of stops or a zone share an id, so it is not clear which one a trip serves.", "Give each its own.",
-    "Haltestelle, Haltestellengruppe oder Zone haben dieselbe Kennung; unklar ist, was eine Fahrt bedient.", "Jeder eine eigene geben.");
+pub static FORBIDDEN_GEOGRAPHY: Notice = Notice {
+    code: "forbidden_geography_id",
+    severity: Severity::Error,
+    files: &["stop_times.txt"],
+    fields: &["csvRowNumber", "locationGroupId", "locationId", "stopId"],
+    en: Words {
+        what: "A stop time names more than one of stop, group of stops and zone, so it is not clear where the bus goes.",
+        mend: "Keep one of them.",
+    },
+    de: Words {
+        what: "Ein Halt nennt mehr als eines von Haltestelle, Haltestellengruppe und Zone; unklar ist, wohin der Bus \
+               fährt.",
+        mend: "Eines davon behalten.",
+    },
+};
+pub static FORBIDDEN_DISTANCE: Notice = Notice {
+    code: "forbidden_shape_dist_traveled",
+    severity: Severity::Error,
+    files: &["stop_times.txt"],
+    fields: &["csvRowNumber", "locationGroupId", "locationId", "shapeDistTraveled", "tripId"],
+    en: Words {
+        what: "A zone or a group of stops has no place along the way, so it cannot have a distance.",
+        mend: "Empty shape_dist_traveled.",
+    },
+    de: Words {
+        what: "Eine Zone oder Haltestellengruppe hat keinen Ort am Weg und kann keine Entfernung haben.",
+        mend: "shape_dist_traveled leeren.",
+    },
+};
+pub static DUPLICATE_GEOGRAPHY: Notice = Notice {
+    code: "duplicate_geography_id",
+    severity: Severity::Error,
+    files: &["location_groups.txt", "stop_times.txt", "location_groups.txt"],
+    fields: &["csvRowNumberA", "csvRowNumberB", "featureIndex", "geographyId"],
+    en: Words {
+        what: "A stop, a group of stops or a zone share an id, so it is not clear which one a trip serves.",
+        mend: "Give each its own.",
+    },
+    de: Words {
+        what: "Haltestelle, Haltestellengruppe oder Zone haben dieselbe Kennung; unklar ist, was eine Fahrt bedient.",
+        mend: "Jeder eine eigene geben.",
+    },
+};
 
 const GROUPS: &str = "location_group_id,location_group_name\ng,Gruppe\n";
 
-rule!([FORBIDDEN_GEOGRAPHY, FORBIDDEN_DISTANCE, DUPLICATE_GEOGRAPHY], needs: [], check, &[
-    fails("forbidden_geography_id", 1, &[("location_groups.txt", GROUPS), ("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,location_group_id,stop_sequence\nt,08:00:00,08:00:00,a,g,1\nt,08:05:00,08:05:00,b,,2\n")]),
-    passes("forbidden_geography_id", &[]),
-    fails("missing_required_field", 1, &[("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,08:00:00,08:00:00,,1\nt,08:05:00,08:05:00,b,2\n")]),
-    fails("forbidden_shape_dist_traveled", 1, &[("location_groups.txt", GROUPS), ("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,location_group_id,stop_sequence,shape_dist_traveled\nt,08:00:00,08:00:00,,g,1,0.5\nt,08:05:00,08:05:00,b,,2,1\n")]),
-    passes("forbidden_shape_dist_traveled", &[("location_groups.txt", GROUPS), ("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,location_group_id,stop_sequence,shape_dist_traveled\nt,08:00:00,08:00:00,,g,1,\nt,08:05:00,08:05:00,b,,2,1\n")]),
-    fails("duplicate_geography_id", 1, &[("location_groups.txt", "location_group_id,location_group_name\na,Gruppe\n")]),
-    passes("duplicate_geography_id", &[("location_groups.txt", GROUPS)]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&FORBIDDEN_GEOGRAPHY, &FORBIDDEN_DISTANCE, &DUPLICATE_GEOGRAPHY],
+    needs: Needs::Tables(&[]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "forbidden_geography_id",
+            1,
+            &[
+                ("location_groups.txt", GROUPS),
+                (
+                    "stop_times.txt",
+                    "trip_id,arrival_time,departure_time,stop_id,location_group_id,stop_sequence\n\
+                     t,08:00:00,08:00:00,a,g,1\n\
+                     t,08:05:00,08:05:00,b,,2\n",
+                ),
+            ],
+        ),
+        passes("forbidden_geography_id", &[]),
+        fails(
+            "missing_required_field",
+            1,
+            &[(
+                "stop_times.txt",
+                "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n\
+                 t,08:00:00,08:00:00,,1\n\
+                 t,08:05:00,08:05:00,b,2\n",
+            )],
+        ),
+        fails(
+            "forbidden_shape_dist_traveled",
+            1,
+            &[
+                ("location_groups.txt", GROUPS),
+                (
+                    "stop_times.txt",
+                    "trip_id,arrival_time,departure_time,stop_id,location_group_id,stop_sequence,\
+                     shape_dist_traveled\n\
+                     t,08:00:00,08:00:00,,g,1,0.5\n\
+                     t,08:05:00,08:05:00,b,,2,1\n",
+                ),
+            ],
+        ),
+        passes(
+            "forbidden_shape_dist_traveled",
+            &[
+                ("location_groups.txt", GROUPS),
+                (
+                    "stop_times.txt",
+                    "trip_id,arrival_time,departure_time,stop_id,location_group_id,stop_sequence,\
+                     shape_dist_traveled\n\
+                     t,08:00:00,08:00:00,,g,1,\n\
+                     t,08:05:00,08:05:00,b,,2,1\n",
+                ),
+            ],
+        ),
+        fails(
+            "duplicate_geography_id",
+            1,
+            &[("location_groups.txt", "location_group_id,location_group_name\na,Gruppe\n")],
+        ),
+        passes("duplicate_geography_id", &[("location_groups.txt", GROUPS)]),
+    ],
+};
 
 fn check(feed: &Feed, out: &mut Out) {
     let table = feed.table("stop_times");

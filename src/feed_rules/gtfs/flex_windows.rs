@@ -3,66 +3,265 @@
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 
-use super::geojson::Zone;
 use super::outline::{Spent, Work};
 use super::prelude::*;
+use super::zones::Zone;
 use crate::feed_rules::notice::Cut;
 
-notice!(FORBIDDEN_TIME = "forbidden_arrival_or_departure_time", Error, ["stop_times.txt"],
-    ["arrivalTime", "csvRowNumber", "departureTime", "endPickupDropOffWindow", "startPickupDropOffWindow"],
-    "A stop with a window of on-demand service has a fixed time, too.", "Empty arrival_time and departure_time, or the window.",
-    "Ein Halt mit Bedienfenster hat zugleich eine feste Zeit.", "arrival_time und departure_time oder das Fenster leeren.");
-notice!(MISSING_WINDOW = "missing_pickup_or_drop_off_window", Error, ["stop_times.txt"],
-    ["csvRowNumber", "endPickupDropOffWindow", "startPickupDropOffWindow"],
-    "A window of on-demand service has only one end.", "Fill in the other.",
-    "Ein Bedienfenster hat nur ein Ende.", "Das andere ergänzen.");
-notice!(INVALID_WINDOW = "invalid_pickup_drop_off_window", Error, ["stop_times.txt"],
-    ["csvRowNumber", "endPickupDropOffWindow", "startPickupDropOffWindow"],
-    "A window of on-demand service ends before it begins.", "Correct the times.",
-    "Ein Bedienfenster endet, bevor es beginnt.", "Zeiten berichtigen.");
-notice!(FORBIDDEN_PICKUP = "forbidden_pickup_type", Error, ["stop_times.txt"],
-    ["csvRowNumber", "endPickupDropOffWindow", "startPickupDropOffWindow"],
-    "In a window of on-demand service people cannot board as usual or by a sign to the driver.", "Set pickup_type to 1 or 2.",
-    "Im Bedienfenster ist regulärer Einstieg oder auf Zeichen nicht möglich.", "pickup_type auf 1 oder 2 setzen.");
-notice!(FORBIDDEN_DROP_OFF = "forbidden_drop_off_type", Error, ["stop_times.txt"],
-    ["csvRowNumber", "endPickupDropOffWindow", "startPickupDropOffWindow"],
-    "In a window of on-demand service people cannot alight as usual.", "Set drop_off_type to 1, 2 or 3.",
-    "Im Bedienfenster ist regulärer Ausstieg nicht möglich.", "drop_off_type auf 1, 2 oder 3 setzen.");
-notice!(MISSING_BOOKING_RULE = "missing_pickup_drop_off_booking_rule_id", Warning, ["stop_times.txt"], ["csvRowNumber", "dropOffType", "pickupType"],
-    "One must phone, but there is no rule that says how and when.", "Fill in pickup_booking_rule_id and drop_off_booking_rule_id.",
-    "Man muss anrufen, aber keine Buchungsregel sagt wie und wann.", "pickup_booking_rule_id und drop_off_booking_rule_id ergänzen.");
-notice!(MISSING_RECORD = "missing_stop_times_record", Error, ["stop_times.txt"], ["csvRowNumber", "locationGroupId", "locationId", "tripId"],
-    "A trip within one zone has one record, but it needs two: one to board and one to alight.", "Repeat the record with the next stop_sequence.",
-    "Eine Fahrt innerhalb einer Zone hat einen Eintrag, braucht aber zwei: zum Ein- und zum Aussteigen.", "Eintrag mit der nächsten stop_sequence wiederholen.");
-notice!(OVERLAPPING = "overlapping_zone_and_pickup_drop_off_window", Error, [],
-    ["endPickupDropOffWindow1", "endPickupDropOffWindow2", "locationId1", "locationId2", "startPickupDropOffWindow1",
-     "startPickupDropOffWindow2", "stopSequence1", "stopSequence2", "tripId"],
-    "Two zones of a trip overlap at the same time, so at a place in both it is not clear what holds.", "Separate the zones or the windows.",
-    "Zwei Zonen einer Fahrt überlappen sich zur selben Zeit; an einem Ort in beiden ist unklar, was gilt.", "Zonen oder Fenster trennen.");
+pub static FORBIDDEN_TIME: Notice = Notice {
+    code: "forbidden_arrival_or_departure_time",
+    severity: Severity::Error,
+    files: &["stop_times.txt"],
+    fields: &["arrivalTime", "csvRowNumber", "departureTime", "endPickupDropOffWindow", "startPickupDropOffWindow"],
+    en: Words {
+        what: "A stop with a window of on-demand service has a fixed time, too.",
+        mend: "Empty arrival_time and departure_time, or the window.",
+    },
+    de: Words {
+        what: "Ein Halt mit Bedienfenster hat zugleich eine feste Zeit.",
+        mend: "arrival_time und departure_time oder das Fenster leeren.",
+    },
+};
+pub static MISSING_WINDOW: Notice = Notice {
+    code: "missing_pickup_or_drop_off_window",
+    severity: Severity::Error,
+    files: &["stop_times.txt"],
+    fields: &["csvRowNumber", "endPickupDropOffWindow", "startPickupDropOffWindow"],
+    en: Words { what: "A window of on-demand service has only one end.", mend: "Fill in the other." },
+    de: Words { what: "Ein Bedienfenster hat nur ein Ende.", mend: "Das andere ergänzen." },
+};
+pub static INVALID_WINDOW: Notice = Notice {
+    code: "invalid_pickup_drop_off_window",
+    severity: Severity::Error,
+    files: &["stop_times.txt"],
+    fields: &["csvRowNumber", "endPickupDropOffWindow", "startPickupDropOffWindow"],
+    en: Words { what: "A window of on-demand service ends before it begins.", mend: "Correct the times." },
+    de: Words { what: "Ein Bedienfenster endet, bevor es beginnt.", mend: "Zeiten berichtigen." },
+};
+pub static FORBIDDEN_PICKUP: Notice = Notice {
+    code: "forbidden_pickup_type",
+    severity: Severity::Error,
+    files: &["stop_times.txt"],
+    fields: &["csvRowNumber", "endPickupDropOffWindow", "startPickupDropOffWindow"],
+    en: Words {
+        what: "In a window of on-demand service people cannot board as usual or by a sign to the driver.",
+        mend: "Set pickup_type to 1 or 2.",
+    },
+    de: Words {
+        what: "Im Bedienfenster ist regulärer Einstieg oder auf Zeichen nicht möglich.",
+        mend: "pickup_type auf 1 oder 2 setzen.",
+    },
+};
+pub static FORBIDDEN_DROP_OFF: Notice = Notice {
+    code: "forbidden_drop_off_type",
+    severity: Severity::Error,
+    files: &["stop_times.txt"],
+    fields: &["csvRowNumber", "endPickupDropOffWindow", "startPickupDropOffWindow"],
+    en: Words {
+        what: "In a window of on-demand service people cannot alight as usual.",
+        mend: "Set drop_off_type to 1, 2 or 3.",
+    },
+    de: Words {
+        what: "Im Bedienfenster ist regulärer Ausstieg nicht möglich.",
+        mend: "drop_off_type auf 1, 2 oder 3 setzen.",
+    },
+};
+pub static MISSING_BOOKING_RULE: Notice = Notice {
+    code: "missing_pickup_drop_off_booking_rule_id",
+    severity: Severity::Warning,
+    files: &["stop_times.txt"],
+    fields: &["csvRowNumber", "dropOffType", "pickupType"],
+    en: Words {
+        what: "One must phone, but there is no rule that says how and when.",
+        mend: "Fill in pickup_booking_rule_id and drop_off_booking_rule_id.",
+    },
+    de: Words {
+        what: "Man muss anrufen, aber keine Buchungsregel sagt wie und wann.",
+        mend: "pickup_booking_rule_id und drop_off_booking_rule_id ergänzen.",
+    },
+};
+pub static MISSING_RECORD: Notice = Notice {
+    code: "missing_stop_times_record",
+    severity: Severity::Error,
+    files: &["stop_times.txt"],
+    fields: &["csvRowNumber", "locationGroupId", "locationId", "tripId"],
+    en: Words {
+        what: "A trip within one zone has one record, but it needs two: one to board and one to alight.",
+        mend: "Repeat the record with the next stop_sequence.",
+    },
+    de: Words {
+        what: "Eine Fahrt innerhalb einer Zone hat einen Eintrag, braucht aber zwei: zum Ein- und zum Aussteigen.",
+        mend: "Eintrag mit der nächsten stop_sequence wiederholen.",
+    },
+};
+pub static OVERLAPPING: Notice = Notice {
+    code: "overlapping_zone_and_pickup_drop_off_window",
+    severity: Severity::Error,
+    files: &[],
+    fields: &[
+        "endPickupDropOffWindow1",
+        "endPickupDropOffWindow2",
+        "locationId1",
+        "locationId2",
+        "startPickupDropOffWindow1",
+        "startPickupDropOffWindow2",
+        "stopSequence1",
+        "stopSequence2",
+        "tripId",
+    ],
+    en: Words {
+        what: "Two zones of a trip overlap at the same time, so at a place in both it is not clear what holds.",
+        mend: "Separate the zones or the windows.",
+    },
+    de: Words {
+        what: "Zwei Zonen einer Fahrt überlappen sich zur selben Zeit; an einem Ort in beiden ist unklar, was gilt.",
+        mend: "Zonen oder Fenster trennen.",
+    },
+};
 
 const BOOKING: &str = "booking_rule_id,booking_type\nb,0\n";
-const SOUND: &str = "trip_id,arrival_time,departure_time,stop_id,stop_sequence,start_pickup_drop_off_window,end_pickup_drop_off_window,pickup_type,drop_off_type,pickup_booking_rule_id,drop_off_booking_rule_id\nt,,,a,1,08:00:00,09:00:00,2,2,b,b\nt,,,b,2,08:00:00,09:00:00,2,2,b,b\n";
-const ZONES: &str = r#"{"type":"FeatureCollection","features":[{"id":"y","type":"Feature","properties":{},"geometry":{"type":"Polygon","coordinates":[[[7.9,48.4],[8.0,48.4],[8.0,48.5],[7.9,48.5],[7.9,48.4]]]}},{"id":"z","type":"Feature","properties":{},"geometry":{"type":"Polygon","coordinates":[[[7.95,48.45],[8.05,48.45],[8.05,48.55],[7.95,48.55],[7.95,48.45]]]}}]}"#;
+const SOUND: &str = "trip_id,arrival_time,departure_time,stop_id,stop_sequence,\
+                     start_pickup_drop_off_window,end_pickup_drop_off_window,pickup_type,drop_off_type,\
+                     pickup_booking_rule_id,drop_off_booking_rule_id\n\
+                     t,,,a,1,08:00:00,09:00:00,2,2,b,b\n\
+                     t,,,b,2,08:00:00,09:00:00,2,2,b,b\n";
+const ZONES: &str = r#"{"type":"FeatureCollection","features":[{"id":"y","type":"Feature","properties":{},
+                       "geometry":{"type":"Polygon","coordinates":[[[7.9,48.4],[8.0,48.4],[8.0,48.5],[7.9,
+                       48.5],[7.9,48.4]]]}},{"id":"z","type":"Feature","properties":{},
+                       "geometry":{"type":"Polygon","coordinates":[[[7.95,48.45],[8.05,48.45],[8.05,48.55],
+                       [7.95,48.55],[7.95,48.45]]]}}]}"#;
 
-rule!([FORBIDDEN_TIME, MISSING_WINDOW, INVALID_WINDOW, FORBIDDEN_PICKUP, FORBIDDEN_DROP_OFF, MISSING_BOOKING_RULE, MISSING_RECORD,
-    OVERLAPPING], needs: [], check, &[
-    fails("forbidden_arrival_or_departure_time", 1, &[("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence,start_pickup_drop_off_window,end_pickup_drop_off_window,pickup_type,drop_off_type\nt,08:00:00,,a,1,08:00:00,09:00:00,2,2\n")]),
-    passes("forbidden_arrival_or_departure_time", &[("booking_rules.txt", BOOKING), ("stop_times.txt", SOUND)]),
-    fails("missing_pickup_or_drop_off_window", 1, &[("stop_times.txt", "trip_id,stop_id,stop_sequence,start_pickup_drop_off_window,end_pickup_drop_off_window,pickup_type,drop_off_type\nt,a,1,08:00:00,,2,2\n")]),
-    passes("missing_pickup_or_drop_off_window", &[("booking_rules.txt", BOOKING), ("stop_times.txt", SOUND)]),
-    fails("invalid_pickup_drop_off_window", 2, &[("stop_times.txt", "trip_id,stop_id,stop_sequence,start_pickup_drop_off_window,end_pickup_drop_off_window,pickup_type,drop_off_type\nt,a,1,09:00:00,08:00:00,2,2\nt,b,2,09:00:00,09:00:00,2,2\n")]),
-    passes("invalid_pickup_drop_off_window", &[("booking_rules.txt", BOOKING), ("stop_times.txt", SOUND)]),
-    fails("forbidden_pickup_type", 2, &[("stop_times.txt", "trip_id,stop_id,stop_sequence,start_pickup_drop_off_window,end_pickup_drop_off_window,pickup_type,drop_off_type\nt,a,1,08:00:00,09:00:00,,2\nt,b,2,08:00:00,09:00:00,3,2\n")]),
-    passes("forbidden_pickup_type", &[("booking_rules.txt", BOOKING), ("stop_times.txt", SOUND)]),
-    fails("forbidden_drop_off_type", 1, &[("stop_times.txt", "trip_id,stop_id,stop_sequence,start_pickup_drop_off_window,end_pickup_drop_off_window,pickup_type,drop_off_type\nt,a,1,08:00:00,09:00:00,2,0\nt,b,2,08:00:00,09:00:00,2,3\n")]),
-    passes("forbidden_drop_off_type", &[("booking_rules.txt", BOOKING), ("stop_times.txt", SOUND)]),
-    fails("missing_pickup_drop_off_booking_rule_id", 2, &[("booking_rules.txt", BOOKING), ("stop_times.txt", "trip_id,stop_id,stop_sequence,start_pickup_drop_off_window,end_pickup_drop_off_window,pickup_type,drop_off_type\nt,a,1,08:00:00,09:00:00,2,2\nt,b,2,08:00:00,09:00:00,1,1\n")]),
-    passes("missing_pickup_drop_off_booking_rule_id", &[("booking_rules.txt", BOOKING), ("stop_times.txt", SOUND)]),
-    fails("missing_stop_times_record", 1, &[("booking_rules.txt", BOOKING), ("stop_times.txt", "trip_id,stop_id,stop_sequence,start_pickup_drop_off_window,end_pickup_drop_off_window,pickup_type,drop_off_type\nt,a,1,08:00:00,09:00:00,2,2\n")]),
-    passes("missing_stop_times_record", &[("booking_rules.txt", BOOKING), ("stop_times.txt", SOUND)]),
-    fails("overlapping_zone_and_pickup_drop_off_window", 1, &[("locations.geojson", ZONES), ("stop_times.txt", "trip_id,location_id,stop_sequence,start_pickup_drop_off_window,end_pickup_drop_off_window,pickup_type,drop_off_type\nt,y,1,08:00:00,09:00:00,2,2\nt,z,2,08:30:00,09:30:00,2,2\n")]),
-    passes("overlapping_zone_and_pickup_drop_off_window", &[("locations.geojson", ZONES), ("stop_times.txt", "trip_id,location_id,stop_sequence,start_pickup_drop_off_window,end_pickup_drop_off_window,pickup_type,drop_off_type\nt,y,1,08:00:00,09:00:00,2,2\nt,z,2,09:00:00,09:30:00,2,2\n")]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[
+        &FORBIDDEN_TIME,
+        &MISSING_WINDOW,
+        &INVALID_WINDOW,
+        &FORBIDDEN_PICKUP,
+        &FORBIDDEN_DROP_OFF,
+        &MISSING_BOOKING_RULE,
+        &MISSING_RECORD,
+        &OVERLAPPING,
+    ],
+    needs: Needs::Tables(&[]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "forbidden_arrival_or_departure_time",
+            1,
+            &[(
+                "stop_times.txt",
+                "trip_id,arrival_time,departure_time,stop_id,stop_sequence,\
+                 start_pickup_drop_off_window,end_pickup_drop_off_window,pickup_type,drop_off_type\n\
+                 t,08:00:00,,a,1,08:00:00,09:00:00,2,2\n",
+            )],
+        ),
+        passes("forbidden_arrival_or_departure_time", &[("booking_rules.txt", BOOKING), ("stop_times.txt", SOUND)]),
+        fails(
+            "missing_pickup_or_drop_off_window",
+            1,
+            &[(
+                "stop_times.txt",
+                "trip_id,stop_id,stop_sequence,start_pickup_drop_off_window,\
+                 end_pickup_drop_off_window,pickup_type,drop_off_type\n\
+                 t,a,1,08:00:00,,2,2\n",
+            )],
+        ),
+        passes("missing_pickup_or_drop_off_window", &[("booking_rules.txt", BOOKING), ("stop_times.txt", SOUND)]),
+        fails(
+            "invalid_pickup_drop_off_window",
+            2,
+            &[(
+                "stop_times.txt",
+                "trip_id,stop_id,stop_sequence,start_pickup_drop_off_window,\
+                 end_pickup_drop_off_window,pickup_type,drop_off_type\n\
+                 t,a,1,09:00:00,08:00:00,2,2\n\
+                 t,b,2,09:00:00,09:00:00,2,2\n",
+            )],
+        ),
+        passes("invalid_pickup_drop_off_window", &[("booking_rules.txt", BOOKING), ("stop_times.txt", SOUND)]),
+        fails(
+            "forbidden_pickup_type",
+            2,
+            &[(
+                "stop_times.txt",
+                "trip_id,stop_id,stop_sequence,start_pickup_drop_off_window,\
+                 end_pickup_drop_off_window,pickup_type,drop_off_type\n\
+                 t,a,1,08:00:00,09:00:00,,2\n\
+                 t,b,2,08:00:00,09:00:00,3,2\n",
+            )],
+        ),
+        passes("forbidden_pickup_type", &[("booking_rules.txt", BOOKING), ("stop_times.txt", SOUND)]),
+        fails(
+            "forbidden_drop_off_type",
+            1,
+            &[(
+                "stop_times.txt",
+                "trip_id,stop_id,stop_sequence,start_pickup_drop_off_window,\
+                 end_pickup_drop_off_window,pickup_type,drop_off_type\n\
+                 t,a,1,08:00:00,09:00:00,2,0\n\
+                 t,b,2,08:00:00,09:00:00,2,3\n",
+            )],
+        ),
+        passes("forbidden_drop_off_type", &[("booking_rules.txt", BOOKING), ("stop_times.txt", SOUND)]),
+        fails(
+            "missing_pickup_drop_off_booking_rule_id",
+            2,
+            &[
+                ("booking_rules.txt", BOOKING),
+                (
+                    "stop_times.txt",
+                    "trip_id,stop_id,stop_sequence,start_pickup_drop_off_window,\
+                     end_pickup_drop_off_window,pickup_type,drop_off_type\n\
+                     t,a,1,08:00:00,09:00:00,2,2\n\
+                     t,b,2,08:00:00,09:00:00,1,1\n",
+                ),
+            ],
+        ),
+        passes("missing_pickup_drop_off_booking_rule_id", &[("booking_rules.txt", BOOKING), ("stop_times.txt", SOUND)]),
+        fails(
+            "missing_stop_times_record",
+            1,
+            &[
+                ("booking_rules.txt", BOOKING),
+                (
+                    "stop_times.txt",
+                    "trip_id,stop_id,stop_sequence,start_pickup_drop_off_window,\
+                     end_pickup_drop_off_window,pickup_type,drop_off_type\n\
+                     t,a,1,08:00:00,09:00:00,2,2\n",
+                ),
+            ],
+        ),
+        passes("missing_stop_times_record", &[("booking_rules.txt", BOOKING), ("stop_times.txt", SOUND)]),
+        fails(
+            "overlapping_zone_and_pickup_drop_off_window",
+            1,
+            &[
+                ("locations.geojson", ZONES),
+                (
+                    "stop_times.txt",
+                    "trip_id,location_id,stop_sequence,start_pickup_drop_off_window,\
+                     end_pickup_drop_off_window,pickup_type,drop_off_type\n\
+                     t,y,1,08:00:00,09:00:00,2,2\n\
+                     t,z,2,08:30:00,09:30:00,2,2\n",
+                ),
+            ],
+        ),
+        passes(
+            "overlapping_zone_and_pickup_drop_off_window",
+            &[
+                ("locations.geojson", ZONES),
+                (
+                    "stop_times.txt",
+                    "trip_id,location_id,stop_sequence,start_pickup_drop_off_window,\
+                     end_pickup_drop_off_window,pickup_type,drop_off_type\n\
+                     t,y,1,08:00:00,09:00:00,2,2\n\
+                     t,z,2,09:00:00,09:30:00,2,2\n",
+                ),
+            ],
+        ),
+    ],
+};
 
 fn check(feed: &Feed, out: &mut Out) {
     let table = feed.table("stop_times");
@@ -128,7 +327,8 @@ fn records(feed: &Feed, out: &mut Out) {
         let row = rows.at(0);
         if start.has(row) && end.has(row) && pickup.get(row) == Some(2) && drop_off.get(row) == Some(2) {
             out.add(&MISSING_RECORD, || {
-                let [group, zone, trip] = ["location_group_id", "location_id", "trip_id"].map(|name| table.text(name).value(row));
+                let [group, zone, trip] =
+                    ["location_group_id", "location_id", "trip_id"].map(|name| table.text(name).value(row));
                 [table.at(row), group, zone, trip]
             });
         }
@@ -140,7 +340,8 @@ const LOOKS: usize = 50_000_000;
 
 static CUT: Cut = Cut {
     en: "trips serve so many zones in windows that not all pairs of them were compared",
-    de: "Fahrten bedienen so viele Zonen mit Bedienfenster, dass nicht alle Paare verglichen wurden",
+    de: "Fahrten bedienen so viele Zonen mit Bedienfenster, dass nicht alle Paare verglichen \
+         wurden",
 };
 
 fn overlaps(feed: &Feed, out: &mut Out) {

@@ -2,15 +2,48 @@
 
 use super::prelude::*;
 
-notice!(OVERLAPPING_FREQUENCY = "overlapping_frequency", Error, ["frequencies.txt"],
-    ["currCsvRowNumber", "currStartTime", "prevCsvRowNumber", "prevEndTime", "tripId"],
-    "Two headways of a trip hold at the same time, so it is not clear how often the bus comes.", "Let one end before the next begins.",
-    "Zwei Takte einer Fahrt gelten gleichzeitig; unklar ist, wie oft der Bus kommt.", "Einen enden lassen, bevor der nächste beginnt.");
+pub static OVERLAPPING_FREQUENCY: Notice = Notice {
+    code: "overlapping_frequency",
+    severity: Severity::Error,
+    files: &["frequencies.txt"],
+    fields: &["currCsvRowNumber", "currStartTime", "prevCsvRowNumber", "prevEndTime", "tripId"],
+    en: Words {
+        what: "Two headways of a trip hold at the same time, so it is not clear how often the bus comes.",
+        mend: "Let one end before the next begins.",
+    },
+    de: Words {
+        what: "Zwei Takte einer Fahrt gelten gleichzeitig; unklar ist, wie oft der Bus kommt.",
+        mend: "Einen enden lassen, bevor der nächste beginnt.",
+    },
+};
 
-rule!([OVERLAPPING_FREQUENCY], needs: ["frequencies"], check, &[
-    fails("overlapping_frequency", 1, &[("frequencies.txt", "trip_id,start_time,end_time,headway_secs\nt,08:00:00,10:00:00,600\nt,06:00:00,08:30:00,900\n")]),
-    passes("overlapping_frequency", &[("frequencies.txt", "trip_id,start_time,end_time,headway_secs\nt,08:00:00,10:00:00,600\nt,06:00:00,08:00:00,900\n")]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&OVERLAPPING_FREQUENCY],
+    needs: Needs::Tables(&["frequencies"]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "overlapping_frequency",
+            1,
+            &[(
+                "frequencies.txt",
+                "trip_id,start_time,end_time,headway_secs\n\
+                 t,08:00:00,10:00:00,600\n\
+                 t,06:00:00,08:30:00,900\n",
+            )],
+        ),
+        passes(
+            "overlapping_frequency",
+            &[(
+                "frequencies.txt",
+                "trip_id,start_time,end_time,headway_secs\n\
+                 t,08:00:00,10:00:00,600\n\
+                 t,06:00:00,08:00:00,900\n",
+            )],
+        ),
+    ],
+};
 
 fn check(feed: &Feed, out: &mut Out) {
     let table = feed.table("frequencies");

@@ -2,19 +2,51 @@
 
 use super::prelude::*;
 
-notice!(HEADSIGN = "trip_headsign_matches_intermediate_stop", Info, ["trips.txt", "stop_times.txt", "stops.txt"],
-    ["csvRowNumber", "stopId1", "stopId2", "stopSequence", "tripHeadsign", "tripId"],
-    "The destination of the trip is the name of a stop before the last.", "Check the headsign; for a change on the way use stop_headsign.",
-    "Das Fahrtziel ist der Name eines Halts vor dem letzten.", "Ziel prüfen; für Wechsel unterwegs stop_headsign verwenden.");
+pub static HEADSIGN: Notice = Notice {
+    code: "trip_headsign_matches_intermediate_stop",
+    severity: Severity::Info,
+    files: &["trips.txt", "stop_times.txt", "stops.txt"],
+    fields: &["csvRowNumber", "stopId1", "stopId2", "stopSequence", "tripHeadsign", "tripId"],
+    en: Words {
+        what: "The destination of the trip is the name of a stop before the last.",
+        mend: "Check the headsign; for a change on the way use stop_headsign.",
+    },
+    de: Words {
+        what: "Das Fahrtziel ist der Name eines Halts vor dem letzten.",
+        mend: "Ziel prüfen; für Wechsel unterwegs stop_headsign verwenden.",
+    },
+};
 
-rule!([HEADSIGN], needs: ["trips", "stop_times", "stops"], check, &[
-    fails("trip_headsign_matches_intermediate_stop", 1, &[("trips.txt", "route_id,service_id,trip_id,shape_id,trip_headsign\nr,s,t,p,BAHNHOF\n")]),
-    passes("trip_headsign_matches_intermediate_stop", &[("trips.txt", "route_id,service_id,trip_id,shape_id,trip_headsign\nr,s,t,p,Klinikum\n")]),
-    passes("trip_headsign_matches_intermediate_stop", &[
-        ("trips.txt", "route_id,service_id,trip_id,shape_id,trip_headsign\nr,s,t,,Rathaus\n"),
-        ("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,08:00:00,08:00:00,a,1\nt,08:05:00,08:05:00,b,2\nt,08:10:00,08:10:00,a,3\n"),
-    ]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&HEADSIGN],
+    needs: Needs::Tables(&["trips", "stop_times", "stops"]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "trip_headsign_matches_intermediate_stop",
+            1,
+            &[("trips.txt", "route_id,service_id,trip_id,shape_id,trip_headsign\nr,s,t,p,BAHNHOF\n")],
+        ),
+        passes(
+            "trip_headsign_matches_intermediate_stop",
+            &[("trips.txt", "route_id,service_id,trip_id,shape_id,trip_headsign\nr,s,t,p,Klinikum\n")],
+        ),
+        passes(
+            "trip_headsign_matches_intermediate_stop",
+            &[
+                ("trips.txt", "route_id,service_id,trip_id,shape_id,trip_headsign\nr,s,t,,Rathaus\n"),
+                (
+                    "stop_times.txt",
+                    "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n\
+                     t,08:00:00,08:00:00,a,1\n\
+                     t,08:05:00,08:05:00,b,2\n\
+                     t,08:10:00,08:10:00,a,3\n",
+                ),
+            ],
+        ),
+    ],
+};
 
 fn check(feed: &Feed, out: &mut Out) {
     let (trips, times, stops) = (feed.table("trips"), feed.table("stop_times"), feed.table("stops"));

@@ -4,25 +4,74 @@ use rustc_hash::FxHashMap;
 use serde_json::Value;
 
 use super::prelude::*;
-use crate::feed_rules::notice::Cut;
 use crate::decode::timetable::{Column, NONE, Status, Table};
+use crate::feed_rules::notice::Cut;
 use crate::time::{ServiceDate, ServiceSeconds};
 
-notice!(DUPLICATE_KEY = "duplicate_key", Error, [],
-    ["fieldName1", "fieldName2", "fieldValue1", "fieldValue2", "filename", "newCsvRowNumber", "oldCsvRowNumber"],
-    "Two rows have the same key, so it is not clear which one is meant.", "Delete one of the two, or give it a key of its own.",
-    "Zwei Zeilen haben denselben Schlüssel; unklar ist, welche gemeint ist.", "Eine der beiden löschen oder mit eigenem Schlüssel versehen.");
+pub static DUPLICATE_KEY: Notice = Notice {
+    code: "duplicate_key",
+    severity: Severity::Error,
+    files: &[],
+    fields: &[
+        "fieldName1",
+        "fieldName2",
+        "fieldValue1",
+        "fieldValue2",
+        "filename",
+        "newCsvRowNumber",
+        "oldCsvRowNumber",
+    ],
+    en: Words {
+        what: "Two rows have the same key, so it is not clear which one is meant.",
+        mend: "Delete one of the two, or give it a key of its own.",
+    },
+    de: Words {
+        what: "Zwei Zeilen haben denselben Schlüssel; unklar ist, welche gemeint ist.",
+        mend: "Eine der beiden löschen oder mit eigenem Schlüssel versehen.",
+    },
+};
 
-rule!([DUPLICATE_KEY], needs: [], check, &[
-    fails("duplicate_key", 1, &[("levels.txt", "level_id,level_index\na,1\nb,2\na,3\n")]),
-    fails("duplicate_key", 2, &[("calendar_dates.txt", "service_id,date,exception_type\ns,20260101,1\ns,20260101,2\ns,20260102,1\ns,20260101,2\n")]),
-    fails("duplicate_key", 1, &[("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,08:00:00,08:00:00,a,1\nt,08:05:00,08:05:00,b,1\n")]),
-    passes("duplicate_key", &[("calendar_dates.txt", "service_id,date,exception_type\ns,20260101,1\ns,20260102,1\ns2,20260101,1\n")]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&DUPLICATE_KEY],
+    needs: Needs::Tables(&[]),
+    check: Some(check),
+    examples: &[
+        fails("duplicate_key", 1, &[("levels.txt", "level_id,level_index\na,1\nb,2\na,3\n")]),
+        fails(
+            "duplicate_key",
+            2,
+            &[(
+                "calendar_dates.txt",
+                "service_id,date,exception_type\n\
+                 s,20260101,1\n\
+                 s,20260101,2\n\
+                 s,20260102,1\n\
+                 s,20260101,2\n",
+            )],
+        ),
+        fails(
+            "duplicate_key",
+            1,
+            &[(
+                "stop_times.txt",
+                "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n\
+                 t,08:00:00,08:00:00,a,1\n\
+                 t,08:05:00,08:05:00,b,1\n",
+            )],
+        ),
+        passes(
+            "duplicate_key",
+            &[("calendar_dates.txt", "service_id,date,exception_type\ns,20260101,1\ns,20260102,1\ns2,20260101,1\n")],
+        ),
+    ],
+};
 
 static CUT: Cut = Cut {
-    en: "a trip_id stands more than 100 times, and of these trips the stop times of the first 100 were looked at",
-    de: "Eine trip_id steht mehr als 100-mal da; von diesen Fahrten wurden die Halte der ersten 100 geprüft",
+    en: "a trip_id stands more than 100 times, and of these trips the stop times of the \
+         first 100 were looked at",
+    de: "Eine trip_id steht mehr als 100-mal da; von diesen Fahrten wurden die Halte der \
+         ersten 100 geprüft",
 };
 
 fn check(feed: &Feed, out: &mut Out) {

@@ -8,101 +8,142 @@
 //! A rule that looks across rows runs only if the tables that it needs could be read; a report names those that did not
 //! run and the files that kept them from it.
 
+pub mod agencies;
+pub mod agency_ids;
+pub mod amounts;
+pub mod attributions;
+pub mod bikes;
+pub mod blocks;
+pub mod booking_rules;
+pub mod calendars;
+pub mod cells;
+pub mod columns;
+pub mod continuous_stops;
+pub mod contrast;
+pub mod fare_categories;
+pub mod fare_joins;
+pub mod fare_media;
+pub mod fare_transfers;
 pub mod feed;
+pub mod feed_info;
+pub mod files;
+pub mod flex_geography;
+pub mod flex_windows;
+pub mod frequencies;
+pub mod geojson;
+pub mod headsigns;
+pub mod keys;
+pub mod languages;
+pub mod letter_case;
+pub mod levels;
+pub mod networks;
+pub mod origin_and_poles;
 pub mod outline;
-pub mod report;
+pub mod parent_stations;
+pub mod pathways;
+mod pictures;
+mod prelude;
+pub mod ranges;
+pub mod recommended_files;
+pub mod references;
+pub mod route_names;
+pub mod route_types;
 pub mod rows;
+pub mod service_window;
 pub mod services;
+pub mod shape_distances;
+pub mod shape_matching;
+pub mod shapes;
+pub mod speeds;
+pub mod stop_access;
+pub mod stop_locations;
+pub mod stop_names;
+pub mod stop_time_distances;
+pub mod stop_time_order;
+pub mod stop_times;
+pub mod stop_times_of_stops;
+mod summary;
+pub mod timeframes;
+pub mod timepoints;
+pub mod transfers;
+pub mod translations;
+pub mod trip_edges;
+pub mod trips;
+pub mod urls;
 pub mod values;
+pub mod zone_ids;
+pub mod zones;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::contract::Severity;
+use self::feed::Feed;
 use crate::contract::library::Library;
 use crate::contract::notices::{self, Change};
 use crate::decode::timetable::Timetable;
-use crate::feed_rules::gtfs::feed::Feed;
-use crate::feed_rules::notice::{Cut, Found, Notice, Out, Rule};
+use crate::feed_rules::notice::{Notice, Out};
+use crate::feed_rules::report;
+use crate::feed_rules::rule::{self, Rule};
 use crate::time::ServiceDate;
 use crate::yaml::{Problem, Problems, suggestion};
 
-/// What the files of the rules begin with.
-mod prelude {
-    #[allow(unused_imports)]
-    pub use crate::feed_rules::gtfs::feed::{Feed, Groups, NO_ROW, Rows, date, iso_date, time};
-    pub use crate::feed_rules::notice::{Notice, Out, fails, passes};
-    pub(crate) use crate::feed_rules::notice::{notice, rule};
-}
-
-/// Declares the modules of the rules and with that the list of all rules.
-macro_rules! rules {
-    ($($module:ident),* $(,)?) => {
-        $(pub mod $module;)*
-        /// All rules, in the order of their names.
-        pub static RULES: &[&Rule] = &[$(&$module::RULE),*];
-    };
-}
-
-rules! {
-    agencies,
-    agency_ids,
-    amounts,
-    attributions,
-    bikes,
-    blocks,
-    booking_rules,
-    calendars,
-    cells,
-    continuous_stops,
-    contrast,
-    fare_categories,
-    fare_joins,
-    fare_media,
-    fare_transfers,
-    feed_info,
-    files,
-    flex_geography,
-    flex_windows,
-    frequencies,
-    geojson,
-    headsigns,
-    keys,
-    languages,
-    letter_case,
-    levels,
-    networks,
-    origin_and_poles,
-    parent_stations,
-    pathways,
-    ranges,
-    recommended_files,
-    references,
-    route_names,
-    route_types,
-    service_window,
-    shape_distances,
-    shape_matching,
-    shapes,
-    speeds,
-    stop_access,
-    stop_locations,
-    stop_names,
-    stop_times_of_stops,
-    stop_time_distances,
-    stop_time_order,
-    stop_times,
-    timeframes,
-    timepoints,
-    transfers,
-    translations,
-    trip_edges,
-    trips,
-    urls,
-    zone_ids,
-}
+/// All rules, in the order of their names.
+pub static RULES: &[&Rule<Feed>] = &[
+    &agencies::RULE,
+    &agency_ids::RULE,
+    &amounts::RULE,
+    &attributions::RULE,
+    &bikes::RULE,
+    &blocks::RULE,
+    &booking_rules::RULE,
+    &calendars::RULE,
+    &cells::RULE,
+    &continuous_stops::RULE,
+    &contrast::RULE,
+    &fare_categories::RULE,
+    &fare_joins::RULE,
+    &fare_media::RULE,
+    &fare_transfers::RULE,
+    &feed_info::RULE,
+    &files::RULE,
+    &flex_geography::RULE,
+    &flex_windows::RULE,
+    &frequencies::RULE,
+    &geojson::RULE,
+    &headsigns::RULE,
+    &keys::RULE,
+    &languages::RULE,
+    &letter_case::RULE,
+    &levels::RULE,
+    &networks::RULE,
+    &origin_and_poles::RULE,
+    &parent_stations::RULE,
+    &pathways::RULE,
+    &ranges::RULE,
+    &recommended_files::RULE,
+    &references::RULE,
+    &route_names::RULE,
+    &route_types::RULE,
+    &service_window::RULE,
+    &shape_distances::RULE,
+    &shape_matching::RULE,
+    &shapes::RULE,
+    &speeds::RULE,
+    &stop_access::RULE,
+    &stop_locations::RULE,
+    &stop_names::RULE,
+    &stop_times_of_stops::RULE,
+    &stop_time_distances::RULE,
+    &stop_time_order::RULE,
+    &stop_times::RULE,
+    &timeframes::RULE,
+    &timepoints::RULE,
+    &transfers::RULE,
+    &translations::RULE,
+    &trip_edges::RULE,
+    &trips::RULE,
+    &urls::RULE,
+    &zone_ids::RULE,
+];
 
 /// How a feed is to be looked at.
 #[derive(Clone, Debug)]
@@ -115,32 +156,7 @@ pub struct Options {
 }
 
 /// What was found in a feed.
-pub struct Report {
-    pub feed: Feed,
-    /// By severity, the worst first, then by code.
-    pub results: Vec<Result>,
-    /// The rules that could not run, and the file that kept each from it.
-    pub not_run: Vec<(&'static str, String)>,
-    /// What rules did not look at because it would take too long.
-    pub cut: Vec<(&'static str, &'static Cut)>,
-    /// The notices that were switched off and would have been told, and the other changes that had an effect.
-    pub changes: Vec<Change>,
-}
-
-/// One notice of a report.
-#[derive(Debug)]
-pub struct Result {
-    /// After what the data manager changed.
-    pub severity: Severity,
-    pub found: Found,
-}
-
-impl Report {
-    /// How many notices of at least this severity there are.
-    pub fn count(&self, at_least: Severity) -> u64 {
-        self.results.iter().filter(|result| result.severity >= at_least).map(|result| result.found.total).sum()
-    }
-}
+pub type Report = report::Report<Feed>;
 
 /// All notices that rules can give, by code.
 pub fn notices() -> Vec<&'static Notice> {
@@ -160,79 +176,24 @@ pub fn unknown_codes(library: &Library, folder: &Path) -> Vec<Problem> {
     problems.found
 }
 
+/// The rules that take longest.
+const LONGEST: [&str; 2] = ["shape_matching", "speeds"];
+
 /// Looks at a feed with all rules, on as many threads as there are processors.
 pub fn validate(mut timetable: Timetable, options: &Options) -> Report {
     values::check(&mut timetable, options.country.as_deref());
     let feed = Feed::new(timetable, options.date);
-    let next = AtomicUsize::new(0);
-    let outs: Mutex<Vec<(usize, Out)>> = Mutex::new(Vec::new());
-    let blocked: Vec<Option<String>> = RULES.iter().map(|rule| blocker(&feed, rule)).collect();
-    // The two that take longest begin; what is left is shared.
-    let mut order: Vec<usize> = (0..RULES.len()).collect();
-    order.sort_by_key(|place| !matches!(RULES[*place].name(), "shape_matching" | "speeds"));
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while let Some(place) = order.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
-                    let rule = RULES[place];
-                    if blocked[place].is_some() {
-                        continue;
-                    }
-                    let Some(out) = run(rule, &feed) else { continue };
-                    outs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((place, out));
-                }
-            });
-        }
-    });
-    let mut outs = outs.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    outs.sort_by_key(|(place, _)| *place);
-    let mut all = Out::default();
-    let mut cut: Vec<(&'static str, &'static Cut)> = Vec::new();
-    for (place, mut out) in outs {
-        cut.extend(out.cut.drain(..).map(|what| (RULES[place].name(), what)));
-        all.merge(out);
+    let mut outcome = rule::run_all(RULES, &LONGEST, &feed);
+    for rule in outcome.stopped {
+        stopped(rule, &mut outcome.found);
     }
-    let not_run = RULES.iter().zip(blocked).filter_map(|(rule, blocker)| Some((rule.name(), blocker?))).collect();
-    Report { cut, ..report(feed, all, not_run, &options.changes) }
+    let report = Report::new(feed, outcome.found, &options.changes);
+    Report { not_run: outcome.not_run, cut: outcome.cut, ..report }
 }
 
-/// Runs a rule; `None` if reading the files tells what it tells.
-fn run(rule: &Rule, feed: &Feed) -> Option<Out> {
-    let check = rule.check?;
-    let mut out = Out::default();
-    // A fault in one rule must not take the others' results with it, and must be told.
-    if catch_unwind(AssertUnwindSafe(|| check(feed, &mut out))).is_err() {
-        out = Out::default();
-        out.add(&files::RULE_FAILED, || ["panic".into(), "the rule stopped".into(), rule.name().into()]);
-    }
-    Some(out)
-}
-
-/// The file that keeps a rule from running.
-fn blocker(feed: &Feed, rule: &Rule) -> Option<String> {
-    if rule.needs_all {
-        let broken = feed.timetable.tables.iter().find(|table| !table.is_usable());
-        return broken.map(|table| table.file.clone());
-    }
-    rule.needs.iter().map(|name| feed.table(name)).find(|table| !table.is_usable()).map(|table| table.file.clone())
-}
-
-fn report(feed: Feed, all: Out, not_run: Vec<(&'static str, String)>, changes: &[Change]) -> Report {
-    let mut results = Vec::new();
-    let mut effective = Vec::new();
-    for found in all.found {
-        let change = changes.iter().find(|change| change.code == found.notice.code);
-        effective.extend(change.cloned());
-        let severity = match change {
-            None => found.notice.severity,
-            Some(Change { severity: Some(severity), .. }) => *severity,
-            Some(Change { severity: None, .. }) => continue,
-        };
-        results.push(Result { severity, found });
-    }
-    results.sort_by(|a, b| (b.severity, a.found.notice.code).cmp(&(a.severity, b.found.notice.code)));
-    Report { feed, results, not_run, cut: Vec::new(), changes: effective }
+/// A rule that stopped by a fault of its own must be told.
+fn stopped(rule: &str, out: &mut Out) {
+    out.add(&files::RULE_FAILED, || ["panic".into(), "the rule stopped".into(), rule.into()]);
 }
 
 #[cfg(test)]
@@ -242,6 +203,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::contract::Severity;
     use crate::decode::Limits;
     use crate::decode::timetable::{self, Package};
 
@@ -319,7 +281,7 @@ mod tests {
         let mut wrong = Vec::new();
         for rule in RULES {
             for (place, example) in rule.examples.iter().enumerate() {
-                let report = look(&library, example.files, Vec::new());
+                let report = look(&library, example.parts, Vec::new());
                 let found = counts(&report).get(example.code).copied().unwrap_or_default();
                 if found != example.count {
                     wrong.push(format!(
@@ -393,16 +355,19 @@ mod tests {
 
     #[test]
     fn a_rule_that_fails_is_told_and_named() {
-        static BROKEN: Rule = Rule {
+        static BROKEN: Rule<Feed> = Rule {
             module: "broken",
             notices: &[],
-            needs: &[],
-            needs_all: false,
+            needs: feed::Needs::Tables(&[]),
             check: Some(|_, _| panic!("for the test")),
             examples: &[],
         };
+        static RULES: &[&Rule<Feed>] = &[&BROKEN];
         let timetable = timetable::read("x", package(&[]), &contracts(), Limits::default()).unwrap();
-        let out = run(&BROKEN, &Feed::new(timetable, "2026-11-24".parse().unwrap())).unwrap();
+        let outcome = rule::run_all(RULES, &[], &Feed::new(timetable, "2026-11-24".parse().unwrap()));
+        assert_eq!(outcome.stopped, ["broken"]);
+        let mut out = Out::default();
+        stopped(outcome.stopped[0], &mut out);
         assert_eq!(out.found[0].notice.code, "runtime_exception_in_validator_error");
         assert_eq!(out.found[0].samples[0][2], "broken");
     }
@@ -418,13 +383,13 @@ mod tests {
         let (mut seen, mut keyed, mut wrong) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
         for example in RULES.iter().flat_map(|rule| rule.examples) {
             let mut files: BTreeMap<&str, &str> = SOUND.iter().copied().collect();
-            files.extend(example.files.iter().copied());
-            let report = look(&library, example.files, Vec::new());
+            files.extend(example.parts.iter().copied());
+            let report = look(&library, example.parts, Vec::new());
             for found in report.results.iter().map(|result| &result.found) {
                 let code = found.notice.code;
                 for sample in &found.samples {
-                    let fields = report::fields(found.notice, sample);
-                    for (field, place) in rows::rows(&report.feed, found.notice, &fields) {
+                    let fields = found.notice.named(sample);
+                    for (field, place) in rows::rows(&report.subject, found.notice, &fields) {
                         seen.insert((code, field));
                         let text = files.get(place.file.as_str()).copied().unwrap_or_default();
                         let row = text.lines().nth(place.row.unwrap() as usize - 1);
@@ -593,7 +558,7 @@ mod tests {
             let path = file.unwrap().path();
             let text = std::fs::read_to_string(&path).unwrap();
             let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-            assert_eq!(text.contains("\nrule!("), declared.contains(&name), "{name}");
+            assert_eq!(text.contains("\npub static RULE: Rule = "), declared.contains(&name), "{name}");
         }
     }
 

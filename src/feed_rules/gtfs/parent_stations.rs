@@ -2,37 +2,157 @@
 
 use super::prelude::*;
 
-notice!(STATION_WITH_PARENT = "station_with_parent_station", Error, ["stops.txt"], ["csvRowNumber", "parentStation", "stopId", "stopName"],
-    "A station belongs to another station, which cannot be.", "Empty parent_station.",
-    "Eine Station gehört zu einer anderen Station, was nicht sein kann.", "parent_station leeren.");
-notice!(PLATFORM_WITHOUT_PARENT = "platform_without_parent_station", Info, ["stops.txt"], ["csvRowNumber", "stopId", "stopName"],
-    "A platform has a code but belongs to no station.", "Fill in parent_station.",
-    "Ein Steig hat eine Bezeichnung, gehört aber zu keiner Station.", "parent_station ergänzen.");
-notice!(LOCATION_WITHOUT_PARENT = "location_without_parent_station", Error, ["stops.txt"], ["csvRowNumber", "locationType", "stopId", "stopName"],
-    "An entrance, node or boarding area belongs to no station.", "Fill in parent_station.",
-    "Ein Eingang, Knoten oder Einstiegsbereich gehört zu keiner Station.", "parent_station ergänzen.");
-notice!(WRONG_PARENT = "wrong_parent_location_type", Error, ["stops.txt", "stop_times.txt"],
-    ["csvRowNumber", "expectedLocationType", "locationType", "parentCsvRowNumber", "parentLocationType", "parentStation", "parentStopName", "stopId", "stopName"],
-    "A place belongs to one of a kind that cannot have it: platforms belong to stations, boarding areas to platforms.", "Correct parent_station or location_type.",
-    "Ein Ort gehört zu einem, der ihn nicht haben kann: Steige gehören zu Stationen, Einstiegsbereiche zu Steigen.", "parent_station oder location_type berichtigen.");
-notice!(UNUSED_STATION = "unused_station", Info, ["stops.txt"], ["csvRowNumber", "stopId", "stopName"],
-    "No stop belongs to the station.", "Let its stops name it as parent_station, or delete it.",
-    "Kein Halt gehört zur Station.", "Halte auf sie verweisen lassen (parent_station) oder löschen.");
+pub static STATION_WITH_PARENT: Notice = Notice {
+    code: "station_with_parent_station",
+    severity: Severity::Error,
+    files: &["stops.txt"],
+    fields: &["csvRowNumber", "parentStation", "stopId", "stopName"],
+    en: Words { what: "A station belongs to another station, which cannot be.", mend: "Empty parent_station." },
+    de: Words {
+        what: "Eine Station gehört zu einer anderen Station, was nicht sein kann.",
+        mend: "parent_station leeren.",
+    },
+};
+pub static PLATFORM_WITHOUT_PARENT: Notice = Notice {
+    code: "platform_without_parent_station",
+    severity: Severity::Info,
+    files: &["stops.txt"],
+    fields: &["csvRowNumber", "stopId", "stopName"],
+    en: Words { what: "A platform has a code but belongs to no station.", mend: "Fill in parent_station." },
+    de: Words {
+        what: "Ein Steig hat eine Bezeichnung, gehört aber zu keiner Station.",
+        mend: "parent_station ergänzen.",
+    },
+};
+pub static LOCATION_WITHOUT_PARENT: Notice = Notice {
+    code: "location_without_parent_station",
+    severity: Severity::Error,
+    files: &["stops.txt"],
+    fields: &["csvRowNumber", "locationType", "stopId", "stopName"],
+    en: Words { what: "An entrance, node or boarding area belongs to no station.", mend: "Fill in parent_station." },
+    de: Words {
+        what: "Ein Eingang, Knoten oder Einstiegsbereich gehört zu keiner Station.",
+        mend: "parent_station ergänzen.",
+    },
+};
+pub static WRONG_PARENT: Notice = Notice {
+    code: "wrong_parent_location_type",
+    severity: Severity::Error,
+    files: &["stops.txt", "stop_times.txt"],
+    fields: &[
+        "csvRowNumber",
+        "expectedLocationType",
+        "locationType",
+        "parentCsvRowNumber",
+        "parentLocationType",
+        "parentStation",
+        "parentStopName",
+        "stopId",
+        "stopName",
+    ],
+    en: Words {
+        what: "A place belongs to one of a kind that cannot have it: platforms belong to stations, boarding areas to \
+               platforms.",
+        mend: "Correct parent_station or location_type.",
+    },
+    de: Words {
+        what: "Ein Ort gehört zu einem, der ihn nicht haben kann: Steige gehören zu Stationen, Einstiegsbereiche zu \
+               Steigen.",
+        mend: "parent_station oder location_type berichtigen.",
+    },
+};
+pub static UNUSED_STATION: Notice = Notice {
+    code: "unused_station",
+    severity: Severity::Info,
+    files: &["stops.txt"],
+    fields: &["csvRowNumber", "stopId", "stopName"],
+    en: Words {
+        what: "No stop belongs to the station.",
+        mend: "Let its stops name it as parent_station, or delete it.",
+    },
+    de: Words {
+        what: "Kein Halt gehört zur Station.",
+        mend: "Halte auf sie verweisen lassen (parent_station) oder löschen.",
+    },
+};
 
-const MORE: &str = "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station,platform_code\na,Rathaus,48.47,7.94,0,x,1\nb,Bahnhof,48.476,7.946,0,,\nc,Klinikum,48.482,7.952,0,,\nx,Halle,48.47,7.94,1,,\ne,Eingang,48.47,7.94,2,x,\n";
+const MORE: &str = "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station,platform_code\n\
+                    a,Rathaus,48.47,7.94,0,x,1\n\
+                    b,Bahnhof,48.476,7.946,0,,\n\
+                    c,Klinikum,48.482,7.952,0,,\n\
+                    x,Halle,48.47,7.94,1,,\n\
+                    e,Eingang,48.47,7.94,2,x,\n";
 
-rule!([STATION_WITH_PARENT, PLATFORM_WITHOUT_PARENT, LOCATION_WITHOUT_PARENT, WRONG_PARENT, UNUSED_STATION], needs: [], check, &[
-    fails("station_with_parent_station", 1, &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\na,Rathaus,48.47,7.94,1,b\nb,Bahnhof,48.476,7.946,1,\n")]),
-    passes("station_with_parent_station", &[("stops.txt", MORE)]),
-    fails("platform_without_parent_station", 1, &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon,platform_code\na,Rathaus,48.47,7.94,2\nb,Bahnhof,48.476,7.946,\n")]),
-    passes("platform_without_parent_station", &[("stops.txt", MORE)]),
-    fails("location_without_parent_station", 1, &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\na,Rathaus,48.47,7.94,2,\n")]),
-    passes("location_without_parent_station", &[("stops.txt", MORE)]),
-    fails("wrong_parent_location_type", 1, &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\na,Rathaus,48.47,7.94,0,b\nb,Bahnhof,48.476,7.946,0,\n")]),
-    passes("wrong_parent_location_type", &[("stops.txt", MORE)]),
-    fails("unused_station", 1, &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\na,Rathaus,48.47,7.94,0,\nb,Bahnhof,48.476,7.946,0,\nc,Klinikum,48.482,7.952,0,\nx,Halle,48.47,7.94,1,\n")]),
-    passes("unused_station", &[("stops.txt", MORE)]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[
+        &STATION_WITH_PARENT,
+        &PLATFORM_WITHOUT_PARENT,
+        &LOCATION_WITHOUT_PARENT,
+        &WRONG_PARENT,
+        &UNUSED_STATION,
+    ],
+    needs: Needs::Tables(&[]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "station_with_parent_station",
+            1,
+            &[(
+                "stops.txt",
+                "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\n\
+                 a,Rathaus,48.47,7.94,1,b\n\
+                 b,Bahnhof,48.476,7.946,1,\n",
+            )],
+        ),
+        passes("station_with_parent_station", &[("stops.txt", MORE)]),
+        fails(
+            "platform_without_parent_station",
+            1,
+            &[(
+                "stops.txt",
+                "stop_id,stop_name,stop_lat,stop_lon,platform_code\n\
+                 a,Rathaus,48.47,7.94,2\n\
+                 b,Bahnhof,48.476,7.946,\n",
+            )],
+        ),
+        passes("platform_without_parent_station", &[("stops.txt", MORE)]),
+        fails(
+            "location_without_parent_station",
+            1,
+            &[(
+                "stops.txt",
+                "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\n\
+                 a,Rathaus,48.47,7.94,2,\n",
+            )],
+        ),
+        passes("location_without_parent_station", &[("stops.txt", MORE)]),
+        fails(
+            "wrong_parent_location_type",
+            1,
+            &[(
+                "stops.txt",
+                "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\n\
+                 a,Rathaus,48.47,7.94,0,b\n\
+                 b,Bahnhof,48.476,7.946,0,\n",
+            )],
+        ),
+        passes("wrong_parent_location_type", &[("stops.txt", MORE)]),
+        fails(
+            "unused_station",
+            1,
+            &[(
+                "stops.txt",
+                "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\n\
+                 a,Rathaus,48.47,7.94,0,\n\
+                 b,Bahnhof,48.476,7.946,0,\n\
+                 c,Klinikum,48.482,7.952,0,\n\
+                 x,Halle,48.47,7.94,1,\n",
+            )],
+        ),
+        passes("unused_station", &[("stops.txt", MORE)]),
+    ],
+};
 
 fn check(feed: &Feed, out: &mut Out) {
     let table = feed.table("stops");

@@ -4,49 +4,221 @@ use std::collections::BTreeSet;
 
 use super::prelude::*;
 
-notice!(BIDIRECTIONAL_EXIT_GATE = "bidirectional_exit_gate", Error, ["pathways.txt"], ["csvRowNumber", "isBidirectional", "pathwayMode"],
-    "An exit gate is passable in both directions, which it cannot be.", "Set is_bidirectional to 0.",
-    "Eine Ausgangssperre ist in beide Richtungen passierbar, was nicht sein kann.", "is_bidirectional auf 0 setzen.");
-notice!(LOOP = "pathway_loop", Warning, ["pathways.txt"], ["csvRowNumber", "pathwayId", "stopId"],
-    "A pathway ends where it begins.", "Correct one of its ends.",
-    "Ein Weg endet, wo er beginnt.", "Ein Ende berichtigen.");
-notice!(WRONG_TYPE = "pathway_to_wrong_location_type", Error, ["pathways.txt"], ["csvRowNumber", "fieldName", "pathwayId", "stopId"],
-    "A pathway ends at a station as a whole, where nobody can stand.", "Let it end at a platform, an entrance or a node.",
-    "Ein Weg endet an der Station als Ganzes, wo niemand stehen kann.", "An Steig, Eingang oder Knoten enden lassen.");
-notice!(WITH_BOARDING_AREAS = "pathway_to_platform_with_boarding_areas", Error, ["pathways.txt"], ["csvRowNumber", "fieldName", "pathwayId", "stopId"],
-    "A pathway ends at a platform that is divided into boarding areas.", "Let it end at one of the boarding areas.",
-    "Ein Weg endet an einem Steig, der in Einstiegsbereiche geteilt ist.", "An einem der Einstiegsbereiche enden lassen.");
-notice!(DANGLING = "pathway_dangling_generic_node", Warning, ["pathways.txt", "stops.txt"], ["csvRowNumber", "parentStation", "stopId", "stopName"],
-    "Only one place is connected to a node, so the node leads nowhere.", "Add the missing pathway, or delete the node.",
-    "Ein Knoten ist mit nur einem Ort verbunden und führt nirgendwohin.", "Fehlenden Weg ergänzen oder Knoten löschen.");
-notice!(UNREACHABLE = "pathway_unreachable_location", Error, ["pathways.txt", "stops.txt"],
-    ["csvRowNumber", "hasEntrance", "hasExit", "locationType", "parentStation", "stopId", "stopName"],
-    "No pathway leads here from an entrance, or from here to an exit.", "Add the missing pathways.",
-    "Kein Weg führt von einem Eingang hierher oder von hier zu einem Ausgang.", "Fehlende Wege ergänzen.");
-notice!(OUTSIDE_ACCESS = "pathway_to_stop_with_access_outside_of_station_pathways", Error, ["pathways.txt", "stops.txt"],
-    ["csvRowNumber", "pathwayId", "platformCode", "stopId"],
-    "A pathway leads to a platform that is said to be reached from the street only.", "Delete the pathway, or correct stop_access.",
-    "Ein Weg führt zu einem Steig, der nur von der Straße erreichbar sein soll.", "Weg löschen oder stop_access berichtigen.");
+pub static BIDIRECTIONAL_EXIT_GATE: Notice = Notice {
+    code: "bidirectional_exit_gate",
+    severity: Severity::Error,
+    files: &["pathways.txt"],
+    fields: &["csvRowNumber", "isBidirectional", "pathwayMode"],
+    en: Words {
+        what: "An exit gate is passable in both directions, which it cannot be.",
+        mend: "Set is_bidirectional to 0.",
+    },
+    de: Words {
+        what: "Eine Ausgangssperre ist in beide Richtungen passierbar, was nicht sein kann.",
+        mend: "is_bidirectional auf 0 setzen.",
+    },
+};
+pub static LOOP: Notice = Notice {
+    code: "pathway_loop",
+    severity: Severity::Warning,
+    files: &["pathways.txt"],
+    fields: &["csvRowNumber", "pathwayId", "stopId"],
+    en: Words { what: "A pathway ends where it begins.", mend: "Correct one of its ends." },
+    de: Words { what: "Ein Weg endet, wo er beginnt.", mend: "Ein Ende berichtigen." },
+};
+pub static WRONG_TYPE: Notice = Notice {
+    code: "pathway_to_wrong_location_type",
+    severity: Severity::Error,
+    files: &["pathways.txt"],
+    fields: &["csvRowNumber", "fieldName", "pathwayId", "stopId"],
+    en: Words {
+        what: "A pathway ends at a station as a whole, where nobody can stand.",
+        mend: "Let it end at a platform, an entrance or a node.",
+    },
+    de: Words {
+        what: "Ein Weg endet an der Station als Ganzes, wo niemand stehen kann.",
+        mend: "An Steig, Eingang oder Knoten enden lassen.",
+    },
+};
+pub static WITH_BOARDING_AREAS: Notice = Notice {
+    code: "pathway_to_platform_with_boarding_areas",
+    severity: Severity::Error,
+    files: &["pathways.txt"],
+    fields: &["csvRowNumber", "fieldName", "pathwayId", "stopId"],
+    en: Words {
+        what: "A pathway ends at a platform that is divided into boarding areas.",
+        mend: "Let it end at one of the boarding areas.",
+    },
+    de: Words {
+        what: "Ein Weg endet an einem Steig, der in Einstiegsbereiche geteilt ist.",
+        mend: "An einem der Einstiegsbereiche enden lassen.",
+    },
+};
+pub static DANGLING: Notice = Notice {
+    code: "pathway_dangling_generic_node",
+    severity: Severity::Warning,
+    files: &["pathways.txt", "stops.txt"],
+    fields: &["csvRowNumber", "parentStation", "stopId", "stopName"],
+    en: Words {
+        what: "Only one place is connected to a node, so the node leads nowhere.",
+        mend: "Add the missing pathway, or delete the node.",
+    },
+    de: Words {
+        what: "Ein Knoten ist mit nur einem Ort verbunden und führt nirgendwohin.",
+        mend: "Fehlenden Weg ergänzen oder Knoten löschen.",
+    },
+};
+pub static UNREACHABLE: Notice = Notice {
+    code: "pathway_unreachable_location",
+    severity: Severity::Error,
+    files: &["pathways.txt", "stops.txt"],
+    fields: &["csvRowNumber", "hasEntrance", "hasExit", "locationType", "parentStation", "stopId", "stopName"],
+    en: Words {
+        what: "No pathway leads here from an entrance, or from here to an exit.",
+        mend: "Add the missing pathways.",
+    },
+    de: Words {
+        what: "Kein Weg führt von einem Eingang hierher oder von hier zu einem Ausgang.",
+        mend: "Fehlende Wege ergänzen.",
+    },
+};
+pub static OUTSIDE_ACCESS: Notice = Notice {
+    code: "pathway_to_stop_with_access_outside_of_station_pathways",
+    severity: Severity::Error,
+    files: &["pathways.txt", "stops.txt"],
+    fields: &["csvRowNumber", "pathwayId", "platformCode", "stopId"],
+    en: Words {
+        what: "A pathway leads to a platform that is said to be reached from the street only.",
+        mend: "Delete the pathway, or correct stop_access.",
+    },
+    de: Words {
+        what: "Ein Weg führt zu einem Steig, der nur von der Straße erreichbar sein soll.",
+        mend: "Weg löschen oder stop_access berichtigen.",
+    },
+};
 
-const STOPS: &str = "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\na,Rathaus,48.47,7.94,0,x\nb,Bahnhof,48.476,7.946,0,\nc,Klinikum,48.482,7.952,0,\nx,Halle,48.47,7.94,1,\ne,Eingang,48.47,7.94,2,x\nn,,48.47,7.94,3,x\n";
-const WAYS: &str = "pathway_id,from_stop_id,to_stop_id,pathway_mode,is_bidirectional\np,e,n,1,1\nq,n,a,1,1\n";
+const STOPS: &str = "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\n\
+                     a,Rathaus,48.47,7.94,0,x\n\
+                     b,Bahnhof,48.476,7.946,0,\n\
+                     c,Klinikum,48.482,7.952,0,\n\
+                     x,Halle,48.47,7.94,1,\n\
+                     e,Eingang,48.47,7.94,2,x\n\
+                     n,,48.47,7.94,3,x\n";
+const WAYS: &str = "pathway_id,from_stop_id,to_stop_id,pathway_mode,is_bidirectional\n\
+                    p,e,n,1,1\n\
+                    q,n,a,1,1\n";
 
-rule!([BIDIRECTIONAL_EXIT_GATE, LOOP, WRONG_TYPE, WITH_BOARDING_AREAS, DANGLING, UNREACHABLE, OUTSIDE_ACCESS], needs: [], check, &[
-    fails("bidirectional_exit_gate", 1, &[("stops.txt", STOPS), ("pathways.txt", "pathway_id,from_stop_id,to_stop_id,pathway_mode,is_bidirectional\np,e,a,7,1\n")]),
-    passes("bidirectional_exit_gate", &[("stops.txt", STOPS), ("pathways.txt", "pathway_id,from_stop_id,to_stop_id,pathway_mode,is_bidirectional\np,e,a,7,0\n")]),
-    fails("pathway_loop", 1, &[("stops.txt", STOPS), ("pathways.txt", "pathway_id,from_stop_id,to_stop_id,pathway_mode,is_bidirectional\np,a,a,1,1\n")]),
-    passes("pathway_loop", &[("stops.txt", STOPS), ("pathways.txt", WAYS)]),
-    fails("pathway_to_wrong_location_type", 1, &[("stops.txt", STOPS), ("pathways.txt", "pathway_id,from_stop_id,to_stop_id,pathway_mode,is_bidirectional\np,x,a,1,1\n")]),
-    passes("pathway_to_wrong_location_type", &[("stops.txt", STOPS), ("pathways.txt", WAYS)]),
-    fails("pathway_to_platform_with_boarding_areas", 1, &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\na,Rathaus,48.47,7.94,0,x\nx,Halle,48.47,7.94,1,\ne,Eingang,48.47,7.94,2,x\ny,,48.47,7.94,4,a\n"), ("pathways.txt", "pathway_id,from_stop_id,to_stop_id,pathway_mode,is_bidirectional\np,e,a,1,1\n")]),
-    passes("pathway_to_platform_with_boarding_areas", &[("stops.txt", STOPS), ("pathways.txt", WAYS)]),
-    fails("pathway_dangling_generic_node", 1, &[("stops.txt", STOPS), ("pathways.txt", "pathway_id,from_stop_id,to_stop_id,pathway_mode,is_bidirectional\np,e,n,1,1\nq,e,a,1,1\n")]),
-    passes("pathway_dangling_generic_node", &[("stops.txt", STOPS), ("pathways.txt", WAYS)]),
-    fails("pathway_unreachable_location", 1, &[("stops.txt", STOPS), ("pathways.txt", "pathway_id,from_stop_id,to_stop_id,pathway_mode,is_bidirectional\np,e,n,1,1\nq,n,a,1,0\n")]),
-    passes("pathway_unreachable_location", &[("stops.txt", STOPS), ("pathways.txt", WAYS)]),
-    fails("pathway_to_stop_with_access_outside_of_station_pathways", 1, &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station,stop_access\na,Rathaus,48.47,7.94,0,x,1\nx,Halle,48.47,7.94,1,,\ne,Eingang,48.47,7.94,2,x,\n"), ("pathways.txt", "pathway_id,from_stop_id,to_stop_id,pathway_mode,is_bidirectional\np,e,a,1,1\n")]),
-    passes("pathway_to_stop_with_access_outside_of_station_pathways", &[("stops.txt", STOPS), ("pathways.txt", WAYS)]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[
+        &BIDIRECTIONAL_EXIT_GATE,
+        &LOOP,
+        &WRONG_TYPE,
+        &WITH_BOARDING_AREAS,
+        &DANGLING,
+        &UNREACHABLE,
+        &OUTSIDE_ACCESS,
+    ],
+    needs: Needs::Tables(&[]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "bidirectional_exit_gate",
+            1,
+            &[
+                ("stops.txt", STOPS),
+                ("pathways.txt", "pathway_id,from_stop_id,to_stop_id,pathway_mode,is_bidirectional\np,e,a,7,1\n"),
+            ],
+        ),
+        passes(
+            "bidirectional_exit_gate",
+            &[
+                ("stops.txt", STOPS),
+                ("pathways.txt", "pathway_id,from_stop_id,to_stop_id,pathway_mode,is_bidirectional\np,e,a,7,0\n"),
+            ],
+        ),
+        fails(
+            "pathway_loop",
+            1,
+            &[
+                ("stops.txt", STOPS),
+                ("pathways.txt", "pathway_id,from_stop_id,to_stop_id,pathway_mode,is_bidirectional\np,a,a,1,1\n"),
+            ],
+        ),
+        passes("pathway_loop", &[("stops.txt", STOPS), ("pathways.txt", WAYS)]),
+        fails(
+            "pathway_to_wrong_location_type",
+            1,
+            &[
+                ("stops.txt", STOPS),
+                ("pathways.txt", "pathway_id,from_stop_id,to_stop_id,pathway_mode,is_bidirectional\np,x,a,1,1\n"),
+            ],
+        ),
+        passes("pathway_to_wrong_location_type", &[("stops.txt", STOPS), ("pathways.txt", WAYS)]),
+        fails(
+            "pathway_to_platform_with_boarding_areas",
+            1,
+            &[
+                (
+                    "stops.txt",
+                    "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\n\
+                     a,Rathaus,48.47,7.94,0,x\n\
+                     x,Halle,48.47,7.94,1,\n\
+                     e,Eingang,48.47,7.94,2,x\n\
+                     y,,48.47,7.94,4,a\n",
+                ),
+                ("pathways.txt", "pathway_id,from_stop_id,to_stop_id,pathway_mode,is_bidirectional\np,e,a,1,1\n"),
+            ],
+        ),
+        passes("pathway_to_platform_with_boarding_areas", &[("stops.txt", STOPS), ("pathways.txt", WAYS)]),
+        fails(
+            "pathway_dangling_generic_node",
+            1,
+            &[
+                ("stops.txt", STOPS),
+                (
+                    "pathways.txt",
+                    "pathway_id,from_stop_id,to_stop_id,pathway_mode,is_bidirectional\n\
+                     p,e,n,1,1\n\
+                     q,e,a,1,1\n",
+                ),
+            ],
+        ),
+        passes("pathway_dangling_generic_node", &[("stops.txt", STOPS), ("pathways.txt", WAYS)]),
+        fails(
+            "pathway_unreachable_location",
+            1,
+            &[
+                ("stops.txt", STOPS),
+                (
+                    "pathways.txt",
+                    "pathway_id,from_stop_id,to_stop_id,pathway_mode,is_bidirectional\n\
+                     p,e,n,1,1\n\
+                     q,n,a,1,0\n",
+                ),
+            ],
+        ),
+        passes("pathway_unreachable_location", &[("stops.txt", STOPS), ("pathways.txt", WAYS)]),
+        fails(
+            "pathway_to_stop_with_access_outside_of_station_pathways",
+            1,
+            &[
+                (
+                    "stops.txt",
+                    "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station,stop_access\n\
+                     a,Rathaus,48.47,7.94,0,x,1\n\
+                     x,Halle,48.47,7.94,1,,\n\
+                     e,Eingang,48.47,7.94,2,x,\n",
+                ),
+                ("pathways.txt", "pathway_id,from_stop_id,to_stop_id,pathway_mode,is_bidirectional\np,e,a,1,1\n"),
+            ],
+        ),
+        passes(
+            "pathway_to_stop_with_access_outside_of_station_pathways",
+            &[("stops.txt", STOPS), ("pathways.txt", WAYS)],
+        ),
+    ],
+};
 
 /// Pathways as an edge list over the rows of `stops`.
 struct Ways {
@@ -71,7 +243,7 @@ fn check(feed: &Feed, out: &mut Out) {
     }
     let rows_from = feed.link("pathways", "from_stop_id", "stops", "stop_id");
     let rows_to = feed.link("pathways", "to_stop_id", "stops", "stop_id");
-    let end = |cells: &crate::feed_rules::gtfs::feed::Text<'_>, rows: &[u32], row: usize| cells.code(row).map_or(NO_ROW, |code| rows[code as usize]);
+    let end = |cells: &Text<'_>, rows: &[u32], row: usize| cells.code(row).map_or(NO_ROW, |code| rows[code as usize]);
     let ways = Ways {
         edges: (0..table.rows)
             .map(|row| (end(&from, &rows_from, row), end(&to, &rows_to, row), both.get(row) == Some(1), row))
@@ -134,7 +306,8 @@ fn nodes(feed: &Feed, ways: &Ways, out: &mut Out) {
     }
     for row in (0..stops.rows).filter(|row| types.get(*row) == Some(3) && near[*row].len() == 1) {
         out.add(&DANGLING, || {
-            let [parent, id, name] = ["parent_station", "stop_id", "stop_name"].map(|column| stops.text(column).value(row));
+            let [parent, id, name] =
+                ["parent_station", "stop_id", "stop_name"].map(|column| stops.text(column).value(row));
             [stops.at(row), parent, id, name]
         });
     }
@@ -189,11 +362,13 @@ fn reach(feed: &Feed, ways: &Ways, out: &mut Out) {
     for row in 0..stops.rows {
         let kind = types.or(row, 0);
         let walked_to = kind == 3 || kind == 4 || kind == 0 && !has_children[row];
-        if !walked_to || entered[row] && left[row] || !station(row).is_some_and(|station| with_ways.contains(&station)) {
+        if !walked_to || entered[row] && left[row] || !station(row).is_some_and(|station| with_ways.contains(&station))
+        {
             continue;
         }
         out.add(&UNREACHABLE, || {
-            let [parent, id, name] = ["parent_station", "stop_id", "stop_name"].map(|column| stops.text(column).value(row));
+            let [parent, id, name] =
+                ["parent_station", "stop_id", "stop_name"].map(|column| stops.text(column).value(row));
             [stops.at(row), entered[row].into(), left[row].into(), kind.into(), parent, id, name]
         });
     }

@@ -4,22 +4,72 @@ use serde_json::Value;
 
 use super::prelude::*;
 
-notice!(OUT_OF_ORDER = "start_and_end_range_out_of_order", Error, [],
-    ["csvRowNumber", "endFieldName", "endValue", "entityId", "filename", "startFieldName", "startValue"],
-    "It ends before it begins.", "Correct one of the two.",
-    "Es endet, bevor es beginnt.", "Eine der beiden Angaben berichtigen.");
-notice!(EQUAL = "start_and_end_range_equal", Error, [],
-    ["csvRowNumber", "endFieldName", "entityId", "filename", "startFieldName", "value"],
-    "It ends when it begins, so it is empty.", "Correct one of the two, or delete the row.",
-    "Es endet, wenn es beginnt, und ist damit leer.", "Eine der beiden Angaben berichtigen oder die Zeile löschen.");
+pub static OUT_OF_ORDER: Notice = Notice {
+    code: "start_and_end_range_out_of_order",
+    severity: Severity::Error,
+    files: &[],
+    fields: &["csvRowNumber", "endFieldName", "endValue", "entityId", "filename", "startFieldName", "startValue"],
+    en: Words { what: "It ends before it begins.", mend: "Correct one of the two." },
+    de: Words { what: "Es endet, bevor es beginnt.", mend: "Eine der beiden Angaben berichtigen." },
+};
+pub static EQUAL: Notice = Notice {
+    code: "start_and_end_range_equal",
+    severity: Severity::Error,
+    files: &[],
+    fields: &["csvRowNumber", "endFieldName", "entityId", "filename", "startFieldName", "value"],
+    en: Words { what: "It ends when it begins, so it is empty.", mend: "Correct one of the two, or delete the row." },
+    de: Words {
+        what: "Es endet, wenn es beginnt, und ist damit leer.",
+        mend: "Eine der beiden Angaben berichtigen oder die Zeile löschen.",
+    },
+};
 
-rule!([OUT_OF_ORDER, EQUAL], needs: [], check, &[
-    fails("start_and_end_range_out_of_order", 1, &[("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,1,1,1,1,1,1,1,20270101,20260101\n")]),
-    fails("start_and_end_range_out_of_order", 1, &[("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,08:00:30,08:00:00,a,1\nt,08:05:00,08:05:00,b,2\n")]),
-    passes("start_and_end_range_out_of_order", &[("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,1,1,1,1,1,1,1,20261124,20261124\n")]),
-    fails("start_and_end_range_equal", 1, &[("frequencies.txt", "trip_id,start_time,end_time,headway_secs\nt,08:00:00,08:00:00,600\n")]),
-    passes("start_and_end_range_equal", &[("frequencies.txt", "trip_id,start_time,end_time,headway_secs\nt,08:00:00,08:00:01,600\n")]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&OUT_OF_ORDER, &EQUAL],
+    needs: Needs::Tables(&[]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "start_and_end_range_out_of_order",
+            1,
+            &[(
+                "calendar.txt",
+                "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,\
+                 end_date\n\
+                 s,1,1,1,1,1,1,1,20270101,20260101\n",
+            )],
+        ),
+        fails(
+            "start_and_end_range_out_of_order",
+            1,
+            &[(
+                "stop_times.txt",
+                "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n\
+                 t,08:00:30,08:00:00,a,1\n\
+                 t,08:05:00,08:05:00,b,2\n",
+            )],
+        ),
+        passes(
+            "start_and_end_range_out_of_order",
+            &[(
+                "calendar.txt",
+                "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,\
+                 end_date\n\
+                 s,1,1,1,1,1,1,1,20261124,20261124\n",
+            )],
+        ),
+        fails(
+            "start_and_end_range_equal",
+            1,
+            &[("frequencies.txt", "trip_id,start_time,end_time,headway_secs\nt,08:00:00,08:00:00,600\n")],
+        ),
+        passes(
+            "start_and_end_range_equal",
+            &[("frequencies.txt", "trip_id,start_time,end_time,headway_secs\nt,08:00:00,08:00:01,600\n")],
+        ),
+    ],
+};
 
 /// A range of a table: its columns, whether its ends may be equal, and the column that names the row.
 struct Range {
@@ -32,10 +82,31 @@ struct Range {
 }
 
 const RANGES: &[Range] = &[
-    Range { table: "calendar", start: "start_date", end: "end_date", may_be_equal: true, id: Some("service_id"), dates: true },
-    Range { table: "feed_info", start: "feed_start_date", end: "feed_end_date", may_be_equal: true, id: None, dates: true },
+    Range {
+        table: "calendar",
+        start: "start_date",
+        end: "end_date",
+        may_be_equal: true,
+        id: Some("service_id"),
+        dates: true,
+    },
+    Range {
+        table: "feed_info",
+        start: "feed_start_date",
+        end: "feed_end_date",
+        may_be_equal: true,
+        id: None,
+        dates: true,
+    },
     Range { table: "frequencies", start: "start_time", end: "end_time", may_be_equal: false, id: None, dates: false },
-    Range { table: "stop_times", start: "arrival_time", end: "departure_time", may_be_equal: true, id: None, dates: false },
+    Range {
+        table: "stop_times",
+        start: "arrival_time",
+        end: "departure_time",
+        may_be_equal: true,
+        id: None,
+        dates: false,
+    },
     Range { table: "timeframes", start: "start_time", end: "end_time", may_be_equal: false, id: None, dates: false },
 ];
 

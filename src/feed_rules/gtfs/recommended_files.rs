@@ -3,17 +3,58 @@
 use super::files::MISSING_REQUIRED_FILE;
 use super::prelude::*;
 
-notice!(MISSING_RECOMMENDED_FILE = "missing_recommended_file", Warning, [], ["filename"],
-    "A recommended file is missing: without feed_info.txt nobody knows how long the feed holds, without shapes.txt routes are drawn as straight lines.", "Add the file.",
-    "Eine empfohlene Datei fehlt: ohne feed_info.txt weiß niemand, wie lange der Datensatz gilt, ohne shapes.txt werden Linien als Luftlinien gezeichnet.", "Datei ergänzen.");
+pub static MISSING_RECOMMENDED_FILE: Notice = Notice {
+    code: "missing_recommended_file",
+    severity: Severity::Warning,
+    files: &[],
+    fields: &["filename"],
+    en: Words {
+        what: "A recommended file is missing: without feed_info.txt nobody knows how long the feed holds, without \
+               shapes.txt routes are drawn as straight lines.",
+        mend: "Add the file.",
+    },
+    de: Words {
+        what: "Eine empfohlene Datei fehlt: ohne feed_info.txt weiß niemand, wie lange der Datensatz gilt, ohne \
+               shapes.txt werden Linien als Luftlinien gezeichnet.",
+        mend: "Datei ergänzen.",
+    },
+};
 
-rule!([MISSING_RECOMMENDED_FILE], needs: [], check, &[
-    fails("missing_recommended_file", 2, &[("feed_info.txt", ""), ("shapes.txt", ""), ("trips.txt", "route_id,service_id,trip_id\nr,s,t\n")]),
-    fails("missing_required_file", 1, &[("feed_info.txt", ""), ("translations.txt", "table_name,field_name,language,translation,field_value\nstops,stop_name,en,Town hall,Rathaus\n")]),
-    fails("missing_required_file", 1, &[("stops.txt", "")]),
-    passes("missing_recommended_file", &[]),
-    passes("missing_recommended_file", &[("shapes.txt", ""), ("trips.txt", "route_id,service_id,trip_id\nr,s,t\n"), ("locations.geojson", "{\"type\": ")]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&MISSING_RECOMMENDED_FILE],
+    needs: Needs::Tables(&[]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "missing_recommended_file",
+            2,
+            &[("feed_info.txt", ""), ("shapes.txt", ""), ("trips.txt", "route_id,service_id,trip_id\nr,s,t\n")],
+        ),
+        fails(
+            "missing_required_file",
+            1,
+            &[
+                ("feed_info.txt", ""),
+                (
+                    "translations.txt",
+                    "table_name,field_name,language,translation,field_value\n\
+                     stops,stop_name,en,Town hall,Rathaus\n",
+                ),
+            ],
+        ),
+        fails("missing_required_file", 1, &[("stops.txt", "")]),
+        passes("missing_recommended_file", &[]),
+        passes(
+            "missing_recommended_file",
+            &[
+                ("shapes.txt", ""),
+                ("trips.txt", "route_id,service_id,trip_id\nr,s,t\n"),
+                ("locations.geojson", "{\"type\": "),
+            ],
+        ),
+    ],
+};
 
 fn check(feed: &Feed, out: &mut Out) {
     let (info, translations) = (feed.table("feed_info"), feed.table("translations"));

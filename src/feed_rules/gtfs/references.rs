@@ -4,22 +4,44 @@ use super::prelude::*;
 use crate::contract::Target;
 use crate::decode::timetable::{NONE, Table};
 
-notice!(FOREIGN_KEY_VIOLATION = "foreign_key_violation", Error, [],
-    ["childFieldName", "childFilename", "csvRowNumber", "fieldValue", "parentFieldName", "parentFilename"],
-    "An id names a row of another file that is not there, so what belongs together falls apart.",
-    "Add the missing row, or correct the id.",
-    "Eine Kennung verweist auf eine Zeile einer anderen Datei, die es nicht gibt; Zusammengehöriges fällt auseinander.",
-    "Fehlende Zeile ergänzen oder Kennung berichtigen.");
+pub static FOREIGN_KEY_VIOLATION: Notice = Notice {
+    code: "foreign_key_violation",
+    severity: Severity::Error,
+    files: &[],
+    fields: &["childFieldName", "childFilename", "csvRowNumber", "fieldValue", "parentFieldName", "parentFilename"],
+    en: Words {
+        what: "An id names a row of another file that is not there, so what belongs together falls apart.",
+        mend: "Add the missing row, or correct the id.",
+    },
+    de: Words {
+        what: "Eine Kennung verweist auf eine Zeile einer anderen Datei, die es nicht gibt; Zusammengehöriges fällt \
+               auseinander.",
+        mend: "Fehlende Zeile ergänzen oder Kennung berichtigen.",
+    },
+};
 
-rule!([FOREIGN_KEY_VIOLATION], needs: [], check, &[
-    fails("foreign_key_violation", 1, &[("trips.txt", "route_id,service_id,trip_id,shape_id\nx,s,t,p\n")]),
-    fails("foreign_key_violation", 1, &[("trips.txt", "route_id,service_id,trip_id,shape_id\nr,x,t,p\n")]),
-    fails("foreign_key_violation", 3, &[("shapes.txt", ""), ("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,p\nr,s,t2,p\nr,s,t3,q\n")]),
-    passes("foreign_key_violation", &[
-        ("calendar_dates.txt", "service_id,date,exception_type\nonly,20261124,1\n"),
-        ("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,p\nr,only,t2,p\n"),
-    ]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&FOREIGN_KEY_VIOLATION],
+    needs: Needs::Tables(&[]),
+    check: Some(check),
+    examples: &[
+        fails("foreign_key_violation", 1, &[("trips.txt", "route_id,service_id,trip_id,shape_id\nx,s,t,p\n")]),
+        fails("foreign_key_violation", 1, &[("trips.txt", "route_id,service_id,trip_id,shape_id\nr,x,t,p\n")]),
+        fails(
+            "foreign_key_violation",
+            3,
+            &[("shapes.txt", ""), ("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,p\nr,s,t2,p\nr,s,t3,q\n")],
+        ),
+        passes(
+            "foreign_key_violation",
+            &[
+                ("calendar_dates.txt", "service_id,date,exception_type\nonly,20261124,1\n"),
+                ("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,p\nr,only,t2,p\n"),
+            ],
+        ),
+    ],
+};
 
 fn check(feed: &Feed, out: &mut Out) {
     for child in &feed.timetable.tables {
@@ -60,7 +82,14 @@ fn reference(child: &Table, place: usize, parents: &[(&Table, &str)], feed: &Fee
         if lost[code as usize] {
             out.add(&FOREIGN_KEY_VIOLATION, || {
                 let (file, id) = (child.file.as_str(), words.get(code));
-                [name.as_str().into(), file.into(), child.at(row), id.into(), parents[0].1.into(), files.as_str().into()]
+                [
+                    name.as_str().into(),
+                    file.into(),
+                    child.at(row),
+                    id.into(),
+                    parents[0].1.into(),
+                    files.as_str().into(),
+                ]
             });
         }
     }

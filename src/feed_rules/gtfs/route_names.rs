@@ -4,35 +4,152 @@ use rustc_hash::FxHashMap;
 
 use super::prelude::*;
 
-notice!(BOTH_MISSING = "route_both_short_and_long_name_missing", Error, ["routes.txt"], ["csvRowNumber", "routeId"],
-    "The route has no name at all, so riders cannot tell it from others.", "Fill in route_short_name or route_long_name.",
-    "Die Linie hat keinen Namen; Fahrgäste können sie nicht unterscheiden.", "route_short_name oder route_long_name ergänzen.");
-notice!(TOO_LONG = "route_short_name_too_long", Warning, ["routes.txt"], ["csvRowNumber", "routeId", "routeShortName"],
-    "The short name has more than 12 characters and is cut on displays.", "Shorten it, or use route_long_name.",
-    "Der Kurzname hat mehr als 12 Zeichen und wird auf Anzeigen abgeschnitten.", "Kürzen oder route_long_name verwenden.");
-notice!(CONTAINS = "route_long_name_contains_short_name", Warning, ["routes.txt"], ["csvRowNumber", "routeId", "routeLongName", "routeShortName"],
-    "The long name begins with the short one, so it is shown twice.", "Remove the short name from the long one.",
-    "Der Langname beginnt mit dem Kurznamen, der damit doppelt gezeigt wird.", "Kurznamen aus dem Langnamen entfernen.");
-notice!(SAME_DESCRIPTION = "same_name_and_description_for_route", Warning, ["routes.txt"], ["csvRowNumber", "routeDesc", "routeId", "specifiedField"],
-    "The description only repeats the name.", "Write something that the name does not say, or leave it empty.",
-    "Die Beschreibung wiederholt nur den Namen.", "Etwas schreiben, das der Name nicht sagt, oder leer lassen.");
-notice!(DUPLICATE = "duplicate_route_name", Warning, ["routes.txt"],
-    ["agencyId", "csvRowNumber1", "csvRowNumber2", "routeId1", "routeId2", "routeLongName", "routeShortName", "routeTypeValue"],
-    "Two routes of an agency have the same names and type, so riders cannot tell them apart.", "Merge them, or rename one.",
-    "Zwei Linien eines Unternehmens haben gleiche Namen und Art; Fahrgäste können sie nicht unterscheiden.", "Zusammenlegen oder eine umbenennen.");
+pub static BOTH_MISSING: Notice = Notice {
+    code: "route_both_short_and_long_name_missing",
+    severity: Severity::Error,
+    files: &["routes.txt"],
+    fields: &["csvRowNumber", "routeId"],
+    en: Words {
+        what: "The route has no name at all, so riders cannot tell it from others.",
+        mend: "Fill in route_short_name or route_long_name.",
+    },
+    de: Words {
+        what: "Die Linie hat keinen Namen; Fahrgäste können sie nicht unterscheiden.",
+        mend: "route_short_name oder route_long_name ergänzen.",
+    },
+};
+pub static TOO_LONG: Notice = Notice {
+    code: "route_short_name_too_long",
+    severity: Severity::Warning,
+    files: &["routes.txt"],
+    fields: &["csvRowNumber", "routeId", "routeShortName"],
+    en: Words {
+        what: "The short name has more than 12 characters and is cut on displays.",
+        mend: "Shorten it, or use route_long_name.",
+    },
+    de: Words {
+        what: "Der Kurzname hat mehr als 12 Zeichen und wird auf Anzeigen abgeschnitten.",
+        mend: "Kürzen oder route_long_name verwenden.",
+    },
+};
+pub static CONTAINS: Notice = Notice {
+    code: "route_long_name_contains_short_name",
+    severity: Severity::Warning,
+    files: &["routes.txt"],
+    fields: &["csvRowNumber", "routeId", "routeLongName", "routeShortName"],
+    en: Words {
+        what: "The long name begins with the short one, so it is shown twice.",
+        mend: "Remove the short name from the long one.",
+    },
+    de: Words {
+        what: "Der Langname beginnt mit dem Kurznamen, der damit doppelt gezeigt wird.",
+        mend: "Kurznamen aus dem Langnamen entfernen.",
+    },
+};
+pub static SAME_DESCRIPTION: Notice = Notice {
+    code: "same_name_and_description_for_route",
+    severity: Severity::Warning,
+    files: &["routes.txt"],
+    fields: &["csvRowNumber", "routeDesc", "routeId", "specifiedField"],
+    en: Words {
+        what: "The description only repeats the name.",
+        mend: "Write something that the name does not say, or leave it empty.",
+    },
+    de: Words {
+        what: "Die Beschreibung wiederholt nur den Namen.",
+        mend: "Etwas schreiben, das der Name nicht sagt, oder leer lassen.",
+    },
+};
+pub static DUPLICATE: Notice = Notice {
+    code: "duplicate_route_name",
+    severity: Severity::Warning,
+    files: &["routes.txt"],
+    fields: &[
+        "agencyId",
+        "csvRowNumber1",
+        "csvRowNumber2",
+        "routeId1",
+        "routeId2",
+        "routeLongName",
+        "routeShortName",
+        "routeTypeValue",
+    ],
+    en: Words {
+        what: "Two routes of an agency have the same names and type, so riders cannot tell them apart.",
+        mend: "Merge them, or rename one.",
+    },
+    de: Words {
+        what: "Zwei Linien eines Unternehmens haben gleiche Namen und Art; Fahrgäste können sie nicht unterscheiden.",
+        mend: "Zusammenlegen oder eine umbenennen.",
+    },
+};
 
-rule!([BOTH_MISSING, TOO_LONG, CONTAINS, SAME_DESCRIPTION, DUPLICATE], needs: [], check, &[
-    fails("route_both_short_and_long_name_missing", 1, &[("routes.txt", "route_id,agency_id,route_short_name,route_long_name,route_type\nr,1,,,3\n")]),
-    passes("route_both_short_and_long_name_missing", &[("routes.txt", "route_id,agency_id,route_short_name,route_long_name,route_type\nr,1,,Ring,3\n")]),
-    fails("route_short_name_too_long", 1, &[("routes.txt", "route_id,agency_id,route_short_name,route_type\nr,1,Schnellbus 10,3\n")]),
-    passes("route_short_name_too_long", &[("routes.txt", "route_id,agency_id,route_short_name,route_type\nr,1,Schnellbus10,3\n")]),
-    fails("route_long_name_contains_short_name", 2, &[("routes.txt", "route_id,agency_id,route_short_name,route_long_name,route_type\nr,1,S1,s1 - Ring,3\nq,1,S2,S2,3\n")]),
-    passes("route_long_name_contains_short_name", &[("routes.txt", "route_id,agency_id,route_short_name,route_long_name,route_type\nr,1,S1,S10 Ring,3\n")]),
-    fails("same_name_and_description_for_route", 1, &[("routes.txt", "route_id,agency_id,route_short_name,route_long_name,route_desc,route_type\nr,1,S1,Ring,RING,3\n")]),
-    passes("same_name_and_description_for_route", &[("routes.txt", "route_id,agency_id,route_short_name,route_long_name,route_desc,route_type\nr,1,S1,Ring,Ringlinie,3\n")]),
-    fails("duplicate_route_name", 1, &[("routes.txt", "route_id,agency_id,route_short_name,route_type\nr,1,S1,3\nq,1,S1,3\n")]),
-    passes("duplicate_route_name", &[("routes.txt", "route_id,agency_id,route_short_name,route_type\nr,1,S1,3\nq,1,S1,2\n")]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&BOTH_MISSING, &TOO_LONG, &CONTAINS, &SAME_DESCRIPTION, &DUPLICATE],
+    needs: Needs::Tables(&[]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "route_both_short_and_long_name_missing",
+            1,
+            &[("routes.txt", "route_id,agency_id,route_short_name,route_long_name,route_type\nr,1,,,3\n")],
+        ),
+        passes(
+            "route_both_short_and_long_name_missing",
+            &[("routes.txt", "route_id,agency_id,route_short_name,route_long_name,route_type\nr,1,,Ring,3\n")],
+        ),
+        fails(
+            "route_short_name_too_long",
+            1,
+            &[("routes.txt", "route_id,agency_id,route_short_name,route_type\nr,1,Schnellbus 10,3\n")],
+        ),
+        passes(
+            "route_short_name_too_long",
+            &[("routes.txt", "route_id,agency_id,route_short_name,route_type\nr,1,Schnellbus10,3\n")],
+        ),
+        fails(
+            "route_long_name_contains_short_name",
+            2,
+            &[(
+                "routes.txt",
+                "route_id,agency_id,route_short_name,route_long_name,route_type\n\
+                 r,1,S1,s1 - Ring,3\n\
+                 q,1,S2,S2,3\n",
+            )],
+        ),
+        passes(
+            "route_long_name_contains_short_name",
+            &[("routes.txt", "route_id,agency_id,route_short_name,route_long_name,route_type\nr,1,S1,S10 Ring,3\n")],
+        ),
+        fails(
+            "same_name_and_description_for_route",
+            1,
+            &[(
+                "routes.txt",
+                "route_id,agency_id,route_short_name,route_long_name,route_desc,route_type\n\
+                 r,1,S1,Ring,RING,3\n",
+            )],
+        ),
+        passes(
+            "same_name_and_description_for_route",
+            &[(
+                "routes.txt",
+                "route_id,agency_id,route_short_name,route_long_name,route_desc,route_type\n\
+                 r,1,S1,Ring,Ringlinie,3\n",
+            )],
+        ),
+        fails(
+            "duplicate_route_name",
+            1,
+            &[("routes.txt", "route_id,agency_id,route_short_name,route_type\nr,1,S1,3\nq,1,S1,3\n")],
+        ),
+        passes(
+            "duplicate_route_name",
+            &[("routes.txt", "route_id,agency_id,route_short_name,route_type\nr,1,S1,3\nq,1,S1,2\n")],
+        ),
+    ],
+};
 
 /// Characters of a short name.
 const LONGEST: usize = 12;

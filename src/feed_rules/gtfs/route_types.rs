@@ -5,22 +5,85 @@ use serde_json::Value;
 
 use super::prelude::*;
 
-notice!(IN_BLOCK = "inconsistent_route_type_for_block_id", Warning, ["trips.txt", "routes.txt"], ["blockId", "routeIds", "routeTypes"],
-    "The trips of a block belong to routes of different kinds, but a block is one vehicle.", "Correct block_id or route_type.",
-    "Die Fahrten eines Umlaufs gehören zu Linien verschiedener Art, ein Umlauf ist aber ein Fahrzeug.", "block_id oder route_type berichtigen.");
-notice!(IN_SEAT = "inconsistent_route_type_for_in_seat_transfer", Warning, ["transfers.txt", "routes.txt"],
-    ["csvRowNumber", "fromRouteId", "fromRouteType", "toRouteId", "toRouteType"],
-    "Riders may stay seated, but the two routes are of different kinds.", "Correct the routes or transfer_type.",
-    "Fahrgäste dürfen sitzen bleiben, aber die beiden Linien sind verschiedener Art.", "Linien oder transfer_type berichtigen.");
+pub static IN_BLOCK: Notice = Notice {
+    code: "inconsistent_route_type_for_block_id",
+    severity: Severity::Warning,
+    files: &["trips.txt", "routes.txt"],
+    fields: &["blockId", "routeIds", "routeTypes"],
+    en: Words {
+        what: "The trips of a block belong to routes of different kinds, but a block is one vehicle.",
+        mend: "Correct block_id or route_type.",
+    },
+    de: Words {
+        what: "Die Fahrten eines Umlaufs gehören zu Linien verschiedener Art, ein Umlauf ist aber ein Fahrzeug.",
+        mend: "block_id oder route_type berichtigen.",
+    },
+};
+pub static IN_SEAT: Notice = Notice {
+    code: "inconsistent_route_type_for_in_seat_transfer",
+    severity: Severity::Warning,
+    files: &["transfers.txt", "routes.txt"],
+    fields: &["csvRowNumber", "fromRouteId", "fromRouteType", "toRouteId", "toRouteType"],
+    en: Words {
+        what: "Riders may stay seated, but the two routes are of different kinds.",
+        mend: "Correct the routes or transfer_type.",
+    },
+    de: Words {
+        what: "Fahrgäste dürfen sitzen bleiben, aber die beiden Linien sind verschiedener Art.",
+        mend: "Linien oder transfer_type berichtigen.",
+    },
+};
 
 const ROUTES: &str = "route_id,agency_id,route_short_name,route_type\nr,1,S1,3\nz,1,Z1,2\n";
 
-rule!([IN_BLOCK, IN_SEAT], needs: ["routes"], check, &[
-    fails("inconsistent_route_type_for_block_id", 1, &[("routes.txt", ROUTES), ("trips.txt", "route_id,service_id,trip_id,shape_id,block_id\nr,s,t,p,1\nz,s,u,p,1\n")]),
-    passes("inconsistent_route_type_for_block_id", &[("routes.txt", ROUTES), ("trips.txt", "route_id,service_id,trip_id,shape_id,block_id\nr,s,t,p,1\nz,s,u,p,2\n")]),
-    fails("inconsistent_route_type_for_in_seat_transfer", 1, &[("routes.txt", ROUTES), ("transfers.txt", "from_stop_id,to_stop_id,from_trip_id,to_trip_id,from_route_id,to_route_id,transfer_type\nc,a,t,t,r,z,4\n")]),
-    passes("inconsistent_route_type_for_in_seat_transfer", &[("routes.txt", ROUTES), ("transfers.txt", "from_stop_id,to_stop_id,from_trip_id,to_trip_id,from_route_id,to_route_id,transfer_type\nc,a,t,t,r,z,5\n")]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&IN_BLOCK, &IN_SEAT],
+    needs: Needs::Tables(&["routes"]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "inconsistent_route_type_for_block_id",
+            1,
+            &[
+                ("routes.txt", ROUTES),
+                ("trips.txt", "route_id,service_id,trip_id,shape_id,block_id\nr,s,t,p,1\nz,s,u,p,1\n"),
+            ],
+        ),
+        passes(
+            "inconsistent_route_type_for_block_id",
+            &[
+                ("routes.txt", ROUTES),
+                ("trips.txt", "route_id,service_id,trip_id,shape_id,block_id\nr,s,t,p,1\nz,s,u,p,2\n"),
+            ],
+        ),
+        fails(
+            "inconsistent_route_type_for_in_seat_transfer",
+            1,
+            &[
+                ("routes.txt", ROUTES),
+                (
+                    "transfers.txt",
+                    "from_stop_id,to_stop_id,from_trip_id,to_trip_id,from_route_id,to_route_id,\
+                     transfer_type\n\
+                     c,a,t,t,r,z,4\n",
+                ),
+            ],
+        ),
+        passes(
+            "inconsistent_route_type_for_in_seat_transfer",
+            &[
+                ("routes.txt", ROUTES),
+                (
+                    "transfers.txt",
+                    "from_stop_id,to_stop_id,from_trip_id,to_trip_id,from_route_id,to_route_id,\
+                     transfer_type\n\
+                     c,a,t,t,r,z,5\n",
+                ),
+            ],
+        ),
+    ],
+};
 
 fn check(feed: &Feed, out: &mut Out) {
     let types = feed.table("routes").int("route_type");
@@ -51,7 +114,8 @@ fn check(feed: &Feed, out: &mut Out) {
     }
     let transfers = feed.table("transfers");
     if transfers.is_usable() {
-        let (from, to, kind) = (transfers.text("from_route_id"), transfers.text("to_route_id"), transfers.int("transfer_type"));
+        let (from, to, kind) =
+            (transfers.text("from_route_id"), transfers.text("to_route_id"), transfers.int("transfer_type"));
         let rows = ["from_route_id", "to_route_id"].map(|column| feed.link("transfers", column, "routes", "route_id"));
         for row in (0..transfers.rows).filter(|row| kind.get(*row) == Some(4)) {
             let type_of = |code: Option<u32>, rows: &[u32]| {
@@ -62,7 +126,9 @@ fn check(feed: &Feed, out: &mut Out) {
             if let (Some(one), Some(two)) = (one, two)
                 && one != two
             {
-                out.add(&IN_SEAT, || [transfers.at(row), from.value(row), Value::from(one), to.value(row), Value::from(two)]);
+                out.add(&IN_SEAT, || {
+                    [transfers.at(row), from.value(row), Value::from(one), to.value(row), Value::from(two)]
+                });
             }
         }
     }

@@ -2,16 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::feed_rules::gtfs::feed::Feed;
+use super::feed::Feed;
 use crate::feed_rules::notice::Notice;
-
-/// A row of a file of the feed, or the file alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    pub file: String,
-    /// The line, from 1 for the header.
-    pub row: Option<u64>,
-}
+use crate::feed_rules::report::Place;
 
 /// The fields of a sample that hold a row number, the one that the notice is about first, and the file of those that
 /// belong to one file in every notice.

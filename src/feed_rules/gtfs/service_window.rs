@@ -2,32 +2,131 @@
 
 use super::prelude::*;
 
-notice!(FUTURE_CALENDAR = "future_calendar", Info, ["calendar.txt", "calendar_dates.txt"], ["currentDate", "minServiceStartDate"],
-    "No trip runs yet: the first day is in the future.", "Check that the timetable of today is published, too.",
-    "Noch fährt keine Fahrt: Der erste Tag liegt in der Zukunft.", "Prüfen, ob auch der heutige Fahrplan veröffentlicht ist.");
-notice!(BEYOND = "feed_valid_beyond_total_service_window", Info, ["calendar.txt", "calendar_dates.txt", "feed_info.txt"],
-    ["feedEndDate", "feedStartDate", "serviceWindowEndDate", "serviceWindowStartDate"],
-    "The feed says that it holds, but for more than 14 days no trip runs.", "Let feed_start_date and feed_end_date follow the calendars.",
-    "Der Datensatz soll gelten, aber über 14 Tage lang fährt keine Fahrt.", "feed_start_date und feed_end_date an die Kalender anpassen.");
-notice!(OUTSIDE = "service_window_outside_feed_period", Info, ["calendar.txt", "calendar_dates.txt", "feed_info.txt"],
-    ["daysAfterFeedEnd", "daysBeforeFeedStart", "serviceId", "serviceWindowEndDate", "serviceWindowStartDate"],
-    "A service runs on days for which the feed does not say that it holds.", "Let feed_start_date and feed_end_date follow the calendars.",
-    "Ein Verkehrstag gilt an Tagen, für die der Datensatz nicht gelten soll.", "feed_start_date und feed_end_date an die Kalender anpassen.");
-notice!(NOT_ACTIVE = "trip_coverage_not_active_for_next7_days", Warning, ["calendar.txt", "calendar_dates.txt", "frequencies.txt", "trips.txt"],
-    ["currentDate", "serviceWindowEndDate", "serviceWindowStartDate"],
-    "The bulk of the trips does not run on all of the next seven days.", "Publish the timetable of the coming days.",
-    "Der größte Teil der Fahrten fährt nicht an allen der nächsten sieben Tage.", "Den Fahrplan der kommenden Tage veröffentlichen.");
+pub static FUTURE_CALENDAR: Notice = Notice {
+    code: "future_calendar",
+    severity: Severity::Info,
+    files: &["calendar.txt", "calendar_dates.txt"],
+    fields: &["currentDate", "minServiceStartDate"],
+    en: Words {
+        what: "No trip runs yet: the first day is in the future.",
+        mend: "Check that the timetable of today is published, too.",
+    },
+    de: Words {
+        what: "Noch fährt keine Fahrt: Der erste Tag liegt in der Zukunft.",
+        mend: "Prüfen, ob auch der heutige Fahrplan veröffentlicht ist.",
+    },
+};
+pub static BEYOND: Notice = Notice {
+    code: "feed_valid_beyond_total_service_window",
+    severity: Severity::Info,
+    files: &["calendar.txt", "calendar_dates.txt", "feed_info.txt"],
+    fields: &["feedEndDate", "feedStartDate", "serviceWindowEndDate", "serviceWindowStartDate"],
+    en: Words {
+        what: "The feed says that it holds, but for more than 14 days no trip runs.",
+        mend: "Let feed_start_date and feed_end_date follow the calendars.",
+    },
+    de: Words {
+        what: "Der Datensatz soll gelten, aber über 14 Tage lang fährt keine Fahrt.",
+        mend: "feed_start_date und feed_end_date an die Kalender anpassen.",
+    },
+};
+pub static OUTSIDE: Notice = Notice {
+    code: "service_window_outside_feed_period",
+    severity: Severity::Info,
+    files: &["calendar.txt", "calendar_dates.txt", "feed_info.txt"],
+    fields: &["daysAfterFeedEnd", "daysBeforeFeedStart", "serviceId", "serviceWindowEndDate", "serviceWindowStartDate"],
+    en: Words {
+        what: "A service runs on days for which the feed does not say that it holds.",
+        mend: "Let feed_start_date and feed_end_date follow the calendars.",
+    },
+    de: Words {
+        what: "Ein Verkehrstag gilt an Tagen, für die der Datensatz nicht gelten soll.",
+        mend: "feed_start_date und feed_end_date an die Kalender anpassen.",
+    },
+};
+pub static NOT_ACTIVE: Notice = Notice {
+    code: "trip_coverage_not_active_for_next7_days",
+    severity: Severity::Warning,
+    files: &["calendar.txt", "calendar_dates.txt", "frequencies.txt", "trips.txt"],
+    fields: &["currentDate", "serviceWindowEndDate", "serviceWindowStartDate"],
+    en: Words {
+        what: "The bulk of the trips does not run on all of the next seven days.",
+        mend: "Publish the timetable of the coming days.",
+    },
+    de: Words {
+        what: "Der größte Teil der Fahrten fährt nicht an allen der nächsten sieben Tage.",
+        mend: "Den Fahrplan der kommenden Tage veröffentlichen.",
+    },
+};
 
-rule!([FUTURE_CALENDAR, BEYOND, OUTSIDE, NOT_ACTIVE], needs: ["calendar", "calendar_dates", "trips"], check, &[
-    fails("future_calendar", 1, &[("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,1,1,1,1,1,1,1,20261125,20271231\n")]),
-    passes("future_calendar", &[]),
-    fails("feed_valid_beyond_total_service_window", 1, &[("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,1,1,1,1,1,1,1,20260101,20271216\n")]),
-    passes("feed_valid_beyond_total_service_window", &[("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,1,1,1,1,1,1,1,20260101,20271217\n")]),
-    fails("service_window_outside_feed_period", 1, &[("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,1,1,1,1,1,1,1,20251231,20271231\n")]),
-    passes("service_window_outside_feed_period", &[]),
-    fails("trip_coverage_not_active_for_next7_days", 1, &[("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,1,1,1,1,1,1,1,20260101,20261130\n")]),
-    passes("trip_coverage_not_active_for_next7_days", &[("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,1,1,1,1,1,1,1,20260101,20261201\n")]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&FUTURE_CALENDAR, &BEYOND, &OUTSIDE, &NOT_ACTIVE],
+    needs: Needs::Tables(&["calendar", "calendar_dates", "trips"]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "future_calendar",
+            1,
+            &[(
+                "calendar.txt",
+                "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,\
+                 end_date\n\
+                 s,1,1,1,1,1,1,1,20261125,20271231\n",
+            )],
+        ),
+        passes("future_calendar", &[]),
+        fails(
+            "feed_valid_beyond_total_service_window",
+            1,
+            &[(
+                "calendar.txt",
+                "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,\
+                 end_date\n\
+                 s,1,1,1,1,1,1,1,20260101,20271216\n",
+            )],
+        ),
+        passes(
+            "feed_valid_beyond_total_service_window",
+            &[(
+                "calendar.txt",
+                "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,\
+                 end_date\n\
+                 s,1,1,1,1,1,1,1,20260101,20271217\n",
+            )],
+        ),
+        fails(
+            "service_window_outside_feed_period",
+            1,
+            &[(
+                "calendar.txt",
+                "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,\
+                 end_date\n\
+                 s,1,1,1,1,1,1,1,20251231,20271231\n",
+            )],
+        ),
+        passes("service_window_outside_feed_period", &[]),
+        fails(
+            "trip_coverage_not_active_for_next7_days",
+            1,
+            &[(
+                "calendar.txt",
+                "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,\
+                 end_date\n\
+                 s,1,1,1,1,1,1,1,20260101,20261130\n",
+            )],
+        ),
+        passes(
+            "trip_coverage_not_active_for_next7_days",
+            &[(
+                "calendar.txt",
+                "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,\
+                 end_date\n\
+                 s,1,1,1,1,1,1,1,20260101,20261201\n",
+            )],
+        ),
+    ],
+};
 
 /// Days by which the feed may hold longer than its trips run.
 const SLACK: i32 = 14;
@@ -36,14 +135,15 @@ fn check(feed: &Feed, out: &mut Out) {
     let today = feed.date.days_since_epoch();
     let services = feed.services();
     if feed.table("frequencies").is_usable() {
-        let per_day = services.trips_per_day(feed);
+        let per_day = services.trips_per_day(feed.table("trips"), feed.table("frequencies"));
         if let Some((start, end)) = majority(&per_day)
             && (start > today || end < today + 7)
         {
             out.add(&NOT_ACTIVE, || [date(today), date(end), date(start)]);
         }
     }
-    let mut used: Vec<u32> = services.of_trips(feed).into_iter().filter(|place| *place != NO_ROW).collect();
+    let mut used: Vec<u32> =
+        services.of_trips(feed.table("trips")).into_iter().filter(|place| *place != NO_ROW).collect();
     used.sort_unstable();
     used.dedup();
     let windows: Vec<(&str, i32, i32)> = used
@@ -51,7 +151,9 @@ fn check(feed: &Feed, out: &mut Out) {
         .map(|place| &services.all[*place as usize])
         .filter_map(|service| Some((service.id.as_str(), service.days.first()?, service.days.last()?)))
         .collect();
-    let (Some(first), Some(last)) = (windows.iter().map(|w| w.1).min(), windows.iter().map(|w| w.2).max()) else { return };
+    let (Some(first), Some(last)) = (windows.iter().map(|w| w.1).min(), windows.iter().map(|w| w.2).max()) else {
+        return;
+    };
     let info = feed.table("feed_info");
     if !info.is_usable() {
         return;
@@ -59,7 +161,9 @@ fn check(feed: &Feed, out: &mut Out) {
     if first > today {
         out.add(&FUTURE_CALENDAR, || [iso_date(today), iso_date(first)]);
     }
-    let (Some(start), Some(end)) = (info.int("feed_start_date").get(0), info.int("feed_end_date").get(0)) else { return };
+    let (Some(start), Some(end)) = (info.int("feed_start_date").get(0), info.int("feed_end_date").get(0)) else {
+        return;
+    };
     for (id, from, to) in windows {
         let (before, after) = ((start - from).max(0), (to - end).max(0));
         if before > 0 || after > 0 {

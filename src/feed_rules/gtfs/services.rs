@@ -2,7 +2,8 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::feed_rules::gtfs::feed::{Feed, NO_ROW};
+use super::columns::NO_ROW;
+use crate::decode::timetable::Table;
 
 /// The services of `calendar.txt` in its order, then those that only `calendar_dates.txt` has.
 pub struct Services {
@@ -155,9 +156,7 @@ fn weekday(day: i32) -> usize {
 }
 
 impl Services {
-    pub fn new(feed: &Feed) -> Self {
-        let calendar = feed.table("calendar");
-        let dates = feed.table("calendar_dates");
+    pub fn new(calendar: &Table, dates: &Table) -> Self {
         let ids = calendar.text("service_id");
         let weekdays =
             ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"].map(|day| calendar.int(day));
@@ -200,22 +199,20 @@ impl Services {
     }
 
     /// For each code of `trips.service_id` the place of the service in `all`.
-    pub fn of_trips(&self, feed: &Feed) -> Vec<u32> {
-        let ids = feed.table("trips").text("service_id");
+    pub fn of_trips(&self, trips: &Table) -> Vec<u32> {
+        let ids = trips.text("service_id");
         ids.words().map_or_else(Vec::new, |words| {
             words.iter().map(|(_, id)| self.by_id.get(id).map_or(NO_ROW, |place| *place as u32)).collect()
         })
     }
 
     /// How many trips run on each day, `frequencies.txt` counted (days since 1970, ascending). Days without service are left out.
-    pub fn trips_per_day(&self, feed: &Feed) -> Vec<(i32, i64)> {
-        let trips = feed.table("trips");
+    pub fn trips_per_day(&self, trips: &Table, frequencies: &Table) -> Vec<(i32, i64)> {
         let (ids, services) = (trips.text("trip_id"), trips.text("service_id"));
-        let frequencies = feed.table("frequencies");
         let (start, end) = (frequencies.int("start_time"), frequencies.int("end_time"));
         let (headway, of_trip) = (frequencies.int("headway_secs"), frequencies.text("trip_id"));
         let rows = of_trip.rows_by_code();
-        let places = self.of_trips(feed);
+        let places = self.of_trips(trips);
         let mut per_service = vec![0_i64; self.all.len()];
         for trip in 0..trips.rows {
             let Some(place) = services.code(trip).map(|code| places[code as usize]).filter(|place| *place != NO_ROW)

@@ -3,33 +3,187 @@
 use super::prelude::*;
 use crate::geo;
 
-notice!(DECREASING = "decreasing_shape_distance", Error, ["shapes.txt"],
-    ["csvRowNumber", "prevCsvRowNumber", "prevShapeDistTraveled", "prevShapePtSequence", "shapeDistTraveled", "shapeId", "shapePtSequence"],
-    "The distance along the shape goes back.", "Correct shape_dist_traveled, or the order of the points.",
-    "Die Entfernung entlang des Linienwegs geht zurück.", "shape_dist_traveled oder Reihenfolge der Punkte berichtigen.");
-notice!(EQUAL_DIFFERENT = "equal_shape_distance_diff_coordinates", Error, ["shapes.txt", "stops.txt"],
-    ["actualDistanceBetweenShapePoints", "csvRowNumber", "prevCsvRowNumber", "prevShapeDistTraveled", "prevShapePtSequence", "shapeDistTraveled", "shapeId", "shapePtSequence"],
-    "Two points in different places have the same distance along the shape.", "Write shape_dist_traveled with more decimals.",
-    "Zwei Punkte an verschiedenen Orten haben dieselbe Entfernung entlang des Linienwegs.", "shape_dist_traveled mit mehr Nachkommastellen schreiben.");
-notice!(EQUAL_NEAR = "equal_shape_distance_diff_coordinates_distance_below_threshold", Warning, ["shapes.txt", "stops.txt"],
-    ["actualDistanceBetweenShapePoints", "csvRowNumber", "prevCsvRowNumber", "prevShapeDistTraveled", "prevShapePtSequence", "shapeDistTraveled", "shapeId", "shapePtSequence"],
-    "Two points less than about a metre apart have the same distance along the shape.", "Write more decimals, or leave one of the points out.",
-    "Zwei Punkte mit weniger als etwa einem Meter Abstand haben dieselbe Entfernung entlang des Linienwegs.", "Mehr Nachkommastellen schreiben oder einen Punkt weglassen.");
-notice!(EQUAL_SAME = "equal_shape_distance_same_coordinates", Warning, ["shapes.txt", "stops.txt"],
-    ["csvRowNumber", "prevCsvRowNumber", "prevShapeDistTraveled", "prevShapePtSequence", "shapeDistTraveled", "shapeId", "shapePtSequence"],
-    "The same point stands twice.", "Delete one of the two.",
-    "Derselbe Punkt steht zweimal da.", "Einen der beiden löschen.");
+pub static DECREASING: Notice = Notice {
+    code: "decreasing_shape_distance",
+    severity: Severity::Error,
+    files: &["shapes.txt"],
+    fields: &[
+        "csvRowNumber",
+        "prevCsvRowNumber",
+        "prevShapeDistTraveled",
+        "prevShapePtSequence",
+        "shapeDistTraveled",
+        "shapeId",
+        "shapePtSequence",
+    ],
+    en: Words {
+        what: "The distance along the shape goes back.",
+        mend: "Correct shape_dist_traveled, or the order of the points.",
+    },
+    de: Words {
+        what: "Die Entfernung entlang des Linienwegs geht zurück.",
+        mend: "shape_dist_traveled oder Reihenfolge der Punkte berichtigen.",
+    },
+};
+pub static EQUAL_DIFFERENT: Notice = Notice {
+    code: "equal_shape_distance_diff_coordinates",
+    severity: Severity::Error,
+    files: &["shapes.txt", "stops.txt"],
+    fields: &[
+        "actualDistanceBetweenShapePoints",
+        "csvRowNumber",
+        "prevCsvRowNumber",
+        "prevShapeDistTraveled",
+        "prevShapePtSequence",
+        "shapeDistTraveled",
+        "shapeId",
+        "shapePtSequence",
+    ],
+    en: Words {
+        what: "Two points in different places have the same distance along the shape.",
+        mend: "Write shape_dist_traveled with more decimals.",
+    },
+    de: Words {
+        what: "Zwei Punkte an verschiedenen Orten haben dieselbe Entfernung entlang des Linienwegs.",
+        mend: "shape_dist_traveled mit mehr Nachkommastellen schreiben.",
+    },
+};
+pub static EQUAL_NEAR: Notice = Notice {
+    code: "equal_shape_distance_diff_coordinates_distance_below_threshold",
+    severity: Severity::Warning,
+    files: &["shapes.txt", "stops.txt"],
+    fields: &[
+        "actualDistanceBetweenShapePoints",
+        "csvRowNumber",
+        "prevCsvRowNumber",
+        "prevShapeDistTraveled",
+        "prevShapePtSequence",
+        "shapeDistTraveled",
+        "shapeId",
+        "shapePtSequence",
+    ],
+    en: Words {
+        what: "Two points less than about a metre apart have the same distance along the shape.",
+        mend: "Write more decimals, or leave one of the points out.",
+    },
+    de: Words {
+        what: "Zwei Punkte mit weniger als etwa einem Meter Abstand haben dieselbe Entfernung entlang des Linienwegs.",
+        mend: "Mehr Nachkommastellen schreiben oder einen Punkt weglassen.",
+    },
+};
+pub static EQUAL_SAME: Notice = Notice {
+    code: "equal_shape_distance_same_coordinates",
+    severity: Severity::Warning,
+    files: &["shapes.txt", "stops.txt"],
+    fields: &[
+        "csvRowNumber",
+        "prevCsvRowNumber",
+        "prevShapeDistTraveled",
+        "prevShapePtSequence",
+        "shapeDistTraveled",
+        "shapeId",
+        "shapePtSequence",
+    ],
+    en: Words { what: "The same point stands twice.", mend: "Delete one of the two." },
+    de: Words { what: "Derselbe Punkt steht zweimal da.", mend: "Einen der beiden löschen." },
+};
 
-rule!([DECREASING, EQUAL_DIFFERENT, EQUAL_NEAR, EQUAL_SAME], needs: ["shapes"], check, &[
-    fails("decreasing_shape_distance", 1, &[("shapes.txt", "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled\np,48.47,7.94,1,1\np,48.476,7.946,2,0.9\np,48.482,7.952,3,2\n")]),
-    passes("decreasing_shape_distance", &[("shapes.txt", "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled\np,48.482,7.952,3,2\np,48.476,7.946,2,1\np,48.47,7.94,1,0\n")]),
-    fails("equal_shape_distance_diff_coordinates", 1, &[("shapes.txt", "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled\np,48.47,7.94,1,0\np,48.476,7.946,2,1\np,48.482,7.952,3,1\n")]),
-    passes("equal_shape_distance_diff_coordinates", &[("shapes.txt", "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled\np,48.47,7.94,1,0\np,48.476,7.946,2,1\np,48.482,7.952,3,\n")]),
-    fails("equal_shape_distance_diff_coordinates_distance_below_threshold", 1, &[("shapes.txt", "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled\np,48.47,7.94,1,0\np,48.476,7.946,2,1\np,48.476001,7.946,3,1\np,48.482,7.952,4,2\n")]),
-    passes("equal_shape_distance_diff_coordinates_distance_below_threshold", &[("shapes.txt", "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled\np,48.47,7.94,1,0\np,48.476,7.946,2,1\np,48.476001,7.946,3,1.001\np,48.482,7.952,4,2\n")]),
-    fails("equal_shape_distance_same_coordinates", 1, &[("shapes.txt", "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled\np,48.47,7.94,1,0\np,48.476,7.946,2,1\np,48.476,7.946,3,1\np,48.482,7.952,4,2\n")]),
-    passes("equal_shape_distance_same_coordinates", &[("shapes.txt", "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled\np,48.47,7.94,1,0\np,48.476,7.946,2,1\np,48.476,7.946,3,2\np,48.482,7.952,4,3\n")]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&DECREASING, &EQUAL_DIFFERENT, &EQUAL_NEAR, &EQUAL_SAME],
+    needs: Needs::Tables(&["shapes"]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "decreasing_shape_distance",
+            1,
+            &[(
+                "shapes.txt",
+                "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled\n\
+                 p,48.47,7.94,1,1\n\
+                 p,48.476,7.946,2,0.9\n\
+                 p,48.482,7.952,3,2\n",
+            )],
+        ),
+        passes(
+            "decreasing_shape_distance",
+            &[(
+                "shapes.txt",
+                "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled\n\
+                 p,48.482,7.952,3,2\n\
+                 p,48.476,7.946,2,1\n\
+                 p,48.47,7.94,1,0\n",
+            )],
+        ),
+        fails(
+            "equal_shape_distance_diff_coordinates",
+            1,
+            &[(
+                "shapes.txt",
+                "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled\n\
+                 p,48.47,7.94,1,0\n\
+                 p,48.476,7.946,2,1\n\
+                 p,48.482,7.952,3,1\n",
+            )],
+        ),
+        passes(
+            "equal_shape_distance_diff_coordinates",
+            &[(
+                "shapes.txt",
+                "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled\n\
+                 p,48.47,7.94,1,0\n\
+                 p,48.476,7.946,2,1\n\
+                 p,48.482,7.952,3,\n",
+            )],
+        ),
+        fails(
+            "equal_shape_distance_diff_coordinates_distance_below_threshold",
+            1,
+            &[(
+                "shapes.txt",
+                "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled\n\
+                 p,48.47,7.94,1,0\n\
+                 p,48.476,7.946,2,1\n\
+                 p,48.476001,7.946,3,1\n\
+                 p,48.482,7.952,4,2\n",
+            )],
+        ),
+        passes(
+            "equal_shape_distance_diff_coordinates_distance_below_threshold",
+            &[(
+                "shapes.txt",
+                "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled\n\
+                 p,48.47,7.94,1,0\n\
+                 p,48.476,7.946,2,1\n\
+                 p,48.476001,7.946,3,1.001\n\
+                 p,48.482,7.952,4,2\n",
+            )],
+        ),
+        fails(
+            "equal_shape_distance_same_coordinates",
+            1,
+            &[(
+                "shapes.txt",
+                "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled\n\
+                 p,48.47,7.94,1,0\n\
+                 p,48.476,7.946,2,1\n\
+                 p,48.476,7.946,3,1\n\
+                 p,48.482,7.952,4,2\n",
+            )],
+        ),
+        passes(
+            "equal_shape_distance_same_coordinates",
+            &[(
+                "shapes.txt",
+                "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled\n\
+                 p,48.47,7.94,1,0\n\
+                 p,48.476,7.946,2,1\n\
+                 p,48.476,7.946,3,2\n\
+                 p,48.482,7.952,4,3\n",
+            )],
+        ),
+    ],
+};
 
 /// Metres from which two points are different places.
 const APART: f64 = 1.11;
@@ -52,7 +206,15 @@ fn check(feed: &Feed, out: &mut Out) {
             let sequence = table.int("shape_pt_sequence");
             let shared = || {
                 let id = table.text("shape_id").value(curr);
-                [table.at(curr), table.at(prev), before.into(), sequence.value(prev), after.into(), id, sequence.value(curr)]
+                [
+                    table.at(curr),
+                    table.at(prev),
+                    before.into(),
+                    sequence.value(prev),
+                    after.into(),
+                    id,
+                    sequence.value(curr),
+                ]
             };
             if before > after {
                 out.add(&DECREASING, shared);

@@ -11,35 +11,161 @@ use super::prelude::*;
 use crate::feed_rules::notice::Cut;
 use crate::geo::{self, Point};
 
-notice!(TOO_FAR = "stop_too_far_from_shape", Warning, ["stop_times.txt", "stops.txt", "trips.txt"],
-    ["geoDistanceToShape", "match", "shapeId", "stopId", "stopName", "stopTimeCsvRowNumber", "tripCsvRowNumber", "tripId"],
-    "A stop is more than 100 m away from the way of its trip.", "Correct the stop's position or the shape.",
-    "Ein Halt liegt mehr als 100 m neben dem Weg seiner Fahrt.", "Lage des Halts oder Linienweg berichtigen.");
-notice!(TOO_FAR_BY_USER = "stop_too_far_from_shape_using_user_distance", Warning, ["trips.txt", "stop_times.txt", "stops.txt", "stop_times.txt"],
-    ["geoDistanceToShape", "match", "shapeId", "stopId", "stopName", "stopTimeCsvRowNumber", "tripCsvRowNumber", "tripId"],
-    "Where shape_dist_traveled says that the stop is, the way of the trip is more than 100 m away from it.", "Correct shape_dist_traveled.",
-    "Wo der Halt laut shape_dist_traveled liegt, ist der Weg der Fahrt mehr als 100 m entfernt.", "shape_dist_traveled berichtigen.");
-notice!(TOO_MANY = "stop_has_too_many_matches_for_shape", Warning, ["trips.txt", "stop_times.txt", "stops.txt"],
-    ["match", "matchCount", "shapeId", "stopId", "stopName", "stopTimeCsvRowNumber", "tripCsvRowNumber", "tripId"],
-    "The way of the trip passes the stop more than 20 times, so it is not clear which time it stops.", "Simplify the shape around the stop.",
-    "Der Weg der Fahrt kommt über 20-mal am Halt vorbei; unklar ist, wann er hält.", "Linienweg um den Halt vereinfachen.");
-notice!(OUT_OF_ORDER = "stops_match_shape_out_of_order", Warning, ["trips.txt", "stop_times.txt", "stops.txt"],
-    ["match1", "match2", "shapeId", "stopId1", "stopId2", "stopName1", "stopName2", "stopTimeCsvRowNumber1", "stopTimeCsvRowNumber2", "tripCsvRowNumber", "tripId"],
-    "The way of the trip passes two stops in the other order than they are served.", "Correct the shape, stop_sequence or shape_dist_traveled.",
-    "Der Weg der Fahrt passiert zwei Halte in anderer Reihenfolge, als sie bedient werden.", "Linienweg, stop_sequence oder shape_dist_traveled berichtigen.");
+pub static TOO_FAR: Notice = Notice {
+    code: "stop_too_far_from_shape",
+    severity: Severity::Warning,
+    files: &["stop_times.txt", "stops.txt", "trips.txt"],
+    fields: &[
+        "geoDistanceToShape",
+        "match",
+        "shapeId",
+        "stopId",
+        "stopName",
+        "stopTimeCsvRowNumber",
+        "tripCsvRowNumber",
+        "tripId",
+    ],
+    en: Words {
+        what: "A stop is more than 100 m away from the way of its trip.",
+        mend: "Correct the stop's position or the shape.",
+    },
+    de: Words {
+        what: "Ein Halt liegt mehr als 100 m neben dem Weg seiner Fahrt.",
+        mend: "Lage des Halts oder Linienweg berichtigen.",
+    },
+};
+pub static TOO_FAR_BY_USER: Notice = Notice {
+    code: "stop_too_far_from_shape_using_user_distance",
+    severity: Severity::Warning,
+    files: &["trips.txt", "stop_times.txt", "stops.txt", "stop_times.txt"],
+    fields: &[
+        "geoDistanceToShape",
+        "match",
+        "shapeId",
+        "stopId",
+        "stopName",
+        "stopTimeCsvRowNumber",
+        "tripCsvRowNumber",
+        "tripId",
+    ],
+    en: Words {
+        what: "Where shape_dist_traveled says that the stop is, the way of the trip is more than 100 m away from it.",
+        mend: "Correct shape_dist_traveled.",
+    },
+    de: Words {
+        what: "Wo der Halt laut shape_dist_traveled liegt, ist der Weg der Fahrt mehr als 100 m entfernt.",
+        mend: "shape_dist_traveled berichtigen.",
+    },
+};
+pub static TOO_MANY: Notice = Notice {
+    code: "stop_has_too_many_matches_for_shape",
+    severity: Severity::Warning,
+    files: &["trips.txt", "stop_times.txt", "stops.txt"],
+    fields: &[
+        "match",
+        "matchCount",
+        "shapeId",
+        "stopId",
+        "stopName",
+        "stopTimeCsvRowNumber",
+        "tripCsvRowNumber",
+        "tripId",
+    ],
+    en: Words {
+        what: "The way of the trip passes the stop more than 20 times, so it is not clear which time it stops.",
+        mend: "Simplify the shape around the stop.",
+    },
+    de: Words {
+        what: "Der Weg der Fahrt kommt über 20-mal am Halt vorbei; unklar ist, wann er hält.",
+        mend: "Linienweg um den Halt vereinfachen.",
+    },
+};
+pub static OUT_OF_ORDER: Notice = Notice {
+    code: "stops_match_shape_out_of_order",
+    severity: Severity::Warning,
+    files: &["trips.txt", "stop_times.txt", "stops.txt"],
+    fields: &[
+        "match1",
+        "match2",
+        "shapeId",
+        "stopId1",
+        "stopId2",
+        "stopName1",
+        "stopName2",
+        "stopTimeCsvRowNumber1",
+        "stopTimeCsvRowNumber2",
+        "tripCsvRowNumber",
+        "tripId",
+    ],
+    en: Words {
+        what: "The way of the trip passes two stops in the other order than they are served.",
+        mend: "Correct the shape, stop_sequence or shape_dist_traveled.",
+    },
+    de: Words {
+        what: "Der Weg der Fahrt passiert zwei Halte in anderer Reihenfolge, als sie bedient werden.",
+        mend: "Linienweg, stop_sequence oder shape_dist_traveled berichtigen.",
+    },
+};
 
-const FAR: &str = "stop_id,stop_name,stop_lat,stop_lon\na,Rathaus,48.47,7.94\nb,Bahnhof,48.479,7.946\nc,Klinikum,48.482,7.952\n";
-const BY_DISTANCE: &str = "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled\np,48.47,7.94,1,0\np,48.476,7.946,2,1\np,48.482,7.952,3,2\n";
+const FAR: &str = "stop_id,stop_name,stop_lat,stop_lon\n\
+                   a,Rathaus,48.47,7.94\n\
+                   b,Bahnhof,48.479,7.946\n\
+                   c,Klinikum,48.482,7.952\n";
+const BY_DISTANCE: &str = "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled\n\
+                           p,48.47,7.94,1,0\n\
+                           p,48.476,7.946,2,1\n\
+                           p,48.482,7.952,3,2\n";
 
-rule!([TOO_FAR, TOO_FAR_BY_USER, TOO_MANY, OUT_OF_ORDER], needs: ["stops", "trips", "routes", "stop_times", "shapes"], check, &[
-    fails("stop_too_far_from_shape", 1, &[("stops.txt", FAR)]),
-    passes("stop_too_far_from_shape", &[]),
-    fails("stop_too_far_from_shape_using_user_distance", 1, &[("shapes.txt", BY_DISTANCE), ("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence,shape_dist_traveled\nt,08:00:00,08:00:00,a,1,0\nt,08:05:00,08:05:00,b,2,0.5\nt,08:10:00,08:10:00,c,3,2\n")]),
-    passes("stop_too_far_from_shape_using_user_distance", &[("shapes.txt", BY_DISTANCE), ("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence,shape_dist_traveled\nt,08:00:00,08:00:00,a,1,0\nt,08:05:00,08:05:00,b,2,0.99\nt,08:10:00,08:10:00,c,3,2\n")]),
-    fails("stops_match_shape_out_of_order", 1, &[("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,08:00:00,08:00:00,b,1\nt,08:05:00,08:05:00,a,2\nt,08:10:00,08:10:00,c,3\n")]),
-    passes("stops_match_shape_out_of_order", &[]),
-    passes("stop_has_too_many_matches_for_shape", &[]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&TOO_FAR, &TOO_FAR_BY_USER, &TOO_MANY, &OUT_OF_ORDER],
+    needs: Needs::Tables(&["stops", "trips", "routes", "stop_times", "shapes"]),
+    check: Some(check),
+    examples: &[
+        fails("stop_too_far_from_shape", 1, &[("stops.txt", FAR)]),
+        passes("stop_too_far_from_shape", &[]),
+        fails(
+            "stop_too_far_from_shape_using_user_distance",
+            1,
+            &[
+                ("shapes.txt", BY_DISTANCE),
+                (
+                    "stop_times.txt",
+                    "trip_id,arrival_time,departure_time,stop_id,stop_sequence,shape_dist_traveled\n\
+                     t,08:00:00,08:00:00,a,1,0\n\
+                     t,08:05:00,08:05:00,b,2,0.5\n\
+                     t,08:10:00,08:10:00,c,3,2\n",
+                ),
+            ],
+        ),
+        passes(
+            "stop_too_far_from_shape_using_user_distance",
+            &[
+                ("shapes.txt", BY_DISTANCE),
+                (
+                    "stop_times.txt",
+                    "trip_id,arrival_time,departure_time,stop_id,stop_sequence,shape_dist_traveled\n\
+                     t,08:00:00,08:00:00,a,1,0\n\
+                     t,08:05:00,08:05:00,b,2,0.99\n\
+                     t,08:10:00,08:10:00,c,3,2\n",
+                ),
+            ],
+        ),
+        fails(
+            "stops_match_shape_out_of_order",
+            1,
+            &[(
+                "stop_times.txt",
+                "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n\
+                 t,08:00:00,08:00:00,b,1\n\
+                 t,08:05:00,08:05:00,a,2\n\
+                 t,08:10:00,08:10:00,c,3\n",
+            )],
+        ),
+        passes("stops_match_shape_out_of_order", &[]),
+        passes("stop_has_too_many_matches_for_shape", &[]),
+    ],
+};
 
 /// Metres between a stop and the shape that are not told; at the ends of railway lines, where stations are large, four
 /// times as many.
@@ -58,8 +184,10 @@ const MATCHES: usize = 1_000_000;
 const GROUP: usize = 64;
 
 static CUT: Cut = Cut {
-    en: "shapes pass stops so often, or are so long, that not all trips were compared with them",
-    de: "Linienwege kommen so oft an Halten vorbei oder sind so lang, dass nicht alle Fahrten damit verglichen wurden",
+    en: "shapes pass stops so often, or are so long, that not all trips were compared with \
+         them",
+    de: "Linienwege kommen so oft an Halten vorbei oder sind so lang, dass nicht alle \
+         Fahrten damit verglichen wurden",
 };
 
 /// No looks are left.
@@ -139,7 +267,8 @@ fn all_shapes(feed: &Feed, out: &mut Out) -> Result<(), Spent> {
             if stops.is_empty() || !seen.insert(pattern(stops, &at, &user)) {
                 continue;
             }
-            let Some(route) = routes.code(trip).map(|code| route_rows[code as usize]).filter(|row| *row != NO_ROW) else {
+            let Some(route) = routes.code(trip).map(|code| route_rows[code as usize]).filter(|row| *row != NO_ROW)
+            else {
                 continue;
             };
             let large = types.get(route as usize) == Some(2);
@@ -158,7 +287,8 @@ fn all_shapes(feed: &Feed, out: &mut Out) -> Result<(), Spent> {
                     }
                 })
                 .collect();
-            let by_user = stops.last().is_some_and(|stop| stop.user > 0.0) && shape.user.last().is_some_and(|user| *user > 0.0);
+            let by_user =
+                stops.last().is_some_and(|stop| stop.user > 0.0) && shape.user.last().is_some_and(|user| *user > 0.0);
             let mut tell = Teller { feed, trip, stops: &stops, reported: &mut reported, out };
             tell.all(match_by_place(&stops, &shape, &mut cache)?, &TOO_FAR);
             if by_user {
@@ -171,7 +301,7 @@ fn all_shapes(feed: &Feed, out: &mut Out) -> Result<(), Spent> {
 }
 
 /// A number that is the same for trips with the same stops and distances.
-fn pattern(rows: Rows<'_>, stops: &crate::feed_rules::gtfs::feed::Text<'_>, user: &crate::feed_rules::gtfs::feed::Float<'_>) -> u64 {
+fn pattern(rows: Rows<'_>, stops: &Text<'_>, user: &Float<'_>) -> u64 {
     use std::hash::Hasher;
     let mut hash = rustc_hash::FxHasher::default();
     for row in rows.iter() {
@@ -187,8 +317,10 @@ fn pattern(rows: Rows<'_>, stops: &crate::feed_rules::gtfs::feed::Text<'_>, user
 impl Shape {
     fn new(feed: &Feed, rows: Rows<'_>) -> Self {
         let table = feed.table("shapes");
-        let (lat, lon, user) = (table.float("shape_pt_lat"), table.float("shape_pt_lon"), table.float("shape_dist_traveled"));
-        let mut shape = Self { points: Vec::new(), along: Vec::new(), user: Vec::new(), chords: Vec::new(), groups: Vec::new() };
+        let (lat, lon, user) =
+            (table.float("shape_pt_lat"), table.float("shape_pt_lon"), table.float("shape_dist_traveled"));
+        let mut shape =
+            Self { points: Vec::new(), along: Vec::new(), user: Vec::new(), chords: Vec::new(), groups: Vec::new() };
         let (mut metres, mut furthest) = (0.0, 0.0_f64);
         let mut before: Option<[f64; 2]> = None;
         for row in rows.iter() {
@@ -263,7 +395,8 @@ impl Shape {
         cache.spend(2 * self.groups.len())?;
         // No further than the nearest of the groups' first points.
         let away = |centre: &Point| location.chord2(*centre).sqrt();
-        let bound = self.groups.iter().map(|(centre, _)| away(centre)).fold(f64::INFINITY, f64::min) * (1.0 + 1e-9) + 1e-12;
+        let bound =
+            self.groups.iter().map(|(centre, _)| away(centre)).fold(f64::INFINITY, f64::min) * (1.0 + 1e-9) + 1e-12;
         let mut best: Option<Match> = None;
         let mut keep = |index: usize, closest: Point| {
             let away = location.metres(closest);
@@ -453,7 +586,9 @@ fn best_order(matches: &[Vec<Match>], problems: &mut Vec<Problem>) -> Option<Vec
                 Some(sorted[until.checked_sub(1)?].2)
             });
             let one_by_one = if sorted.is_some() { &[] } else { &last[..] };
-            for (place, partial) in one_by_one.iter().enumerate().filter(|(_, partial)| partial.furthest <= option.along) {
+            for (place, partial) in
+                one_by_one.iter().enumerate().filter(|(_, partial)| partial.furthest <= option.along)
+            {
                 if best.is_none_or(|best| partial.score < last[best].score) {
                     best = Some(place);
                 }

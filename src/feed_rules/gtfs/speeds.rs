@@ -5,31 +5,140 @@ use rustc_hash::FxHashMap;
 use super::prelude::*;
 use crate::geo;
 
-notice!(CONSECUTIVE = "fast_travel_between_consecutive_stops", Warning, ["routes.txt", "stops.txt", "stop_times.txt", "trips.txt"],
-    ["arrivalTime2", "csvRowNumber1", "csvRowNumber2", "departureTime1", "distanceKm", "routeId", "speedKph", "stopId1", "stopId2",
-     "stopName1", "stopName2", "stopSequence1", "stopSequence2", "tripCsvRowNumber", "tripId"],
-    "From one stop to the next the trip is faster than its vehicle can be: a time or a position is wrong.", "Check the times and the positions of both stops.",
-    "Von einem Halt zum nächsten ist die Fahrt schneller, als ihr Fahrzeug sein kann: Zeit oder Lage ist falsch.", "Zeiten und Lage beider Halte prüfen.");
-notice!(FAR = "fast_travel_between_far_stops", Warning, ["routes.txt", "stops.txt", "stop_times.txt", "trips.txt"],
-    ["arrivalTime2", "csvRowNumber1", "csvRowNumber2", "departureTime1", "distanceKm", "routeId", "speedKph", "stopId1", "stopId2",
-     "stopName1", "stopName2", "stopSequence1", "stopSequence2", "tripCsvRowNumber", "tripId"],
-    "Over more than 10 km the trip is faster than its vehicle can be.", "Check the times and positions between the two stops.",
-    "Über mehr als 10 km ist die Fahrt schneller, als ihr Fahrzeug sein kann.", "Zeiten und Lage zwischen beiden Halten prüfen.");
+pub static CONSECUTIVE: Notice = Notice {
+    code: "fast_travel_between_consecutive_stops",
+    severity: Severity::Warning,
+    files: &["routes.txt", "stops.txt", "stop_times.txt", "trips.txt"],
+    fields: &[
+        "arrivalTime2",
+        "csvRowNumber1",
+        "csvRowNumber2",
+        "departureTime1",
+        "distanceKm",
+        "routeId",
+        "speedKph",
+        "stopId1",
+        "stopId2",
+        "stopName1",
+        "stopName2",
+        "stopSequence1",
+        "stopSequence2",
+        "tripCsvRowNumber",
+        "tripId",
+    ],
+    en: Words {
+        what: "From one stop to the next the trip is faster than its vehicle can be: a time or a position is wrong.",
+        mend: "Check the times and the positions of both stops.",
+    },
+    de: Words {
+        what: "Von einem Halt zum nächsten ist die Fahrt schneller, als ihr Fahrzeug sein kann: Zeit oder Lage ist \
+               falsch.",
+        mend: "Zeiten und Lage beider Halte prüfen.",
+    },
+};
+pub static FAR: Notice = Notice {
+    code: "fast_travel_between_far_stops",
+    severity: Severity::Warning,
+    files: &["routes.txt", "stops.txt", "stop_times.txt", "trips.txt"],
+    fields: &[
+        "arrivalTime2",
+        "csvRowNumber1",
+        "csvRowNumber2",
+        "departureTime1",
+        "distanceKm",
+        "routeId",
+        "speedKph",
+        "stopId1",
+        "stopId2",
+        "stopName1",
+        "stopName2",
+        "stopSequence1",
+        "stopSequence2",
+        "tripCsvRowNumber",
+        "tripId",
+    ],
+    en: Words {
+        what: "Over more than 10 km the trip is faster than its vehicle can be.",
+        mend: "Check the times and positions between the two stops.",
+    },
+    de: Words {
+        what: "Über mehr als 10 km ist die Fahrt schneller, als ihr Fahrzeug sein kann.",
+        mend: "Zeiten und Lage zwischen beiden Halten prüfen.",
+    },
+};
 
-rule!([CONSECUTIVE, FAR], needs: ["routes", "trips", "stop_times", "stops"], check, &[
-    fails("fast_travel_between_consecutive_stops", 1, &[("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,08:00:00,08:00:00,a,1\nt,08:00:05,08:00:05,b,2\nt,08:10:00,08:10:00,c,3\n")]),
-    passes("fast_travel_between_consecutive_stops", &[("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,08:00:00,08:00:00,a,1\nt,08:00:00,08:00:00,b,2\nt,08:10:00,08:10:00,c,3\n")]),
-    fails("fast_travel_between_far_stops", 1, &[
-        ("stops.txt", "stop_id,stop_name,stop_lat,stop_lon\na,Rathaus,48.47,7.94\nb,Bahnhof,48.476,7.946\nc,Klinikum,48.60,7.952\n"), ("shapes.txt", ""),
-        ("trips.txt", "route_id,service_id,trip_id\nr,s,t\n"),
-        ("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,08:00:00,08:00:00,a,1\nt,08:01:00,08:01:00,b,2\nt,08:04:00,08:04:00,c,3\n"),
-    ]),
-    passes("fast_travel_between_far_stops", &[
-        ("stops.txt", "stop_id,stop_name,stop_lat,stop_lon\na,Rathaus,48.47,7.94\nb,Bahnhof,48.476,7.946\nc,Klinikum,48.60,7.952\n"), ("shapes.txt", ""),
-        ("trips.txt", "route_id,service_id,trip_id\nr,s,t\n"),
-        ("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,08:00:00,08:00:00,a,1\nt,08:01:00,08:01:00,b,2\nt,08:14:00,08:14:00,c,3\n"),
-    ]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&CONSECUTIVE, &FAR],
+    needs: Needs::Tables(&["routes", "trips", "stop_times", "stops"]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "fast_travel_between_consecutive_stops",
+            1,
+            &[(
+                "stop_times.txt",
+                "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n\
+                 t,08:00:00,08:00:00,a,1\n\
+                 t,08:00:05,08:00:05,b,2\n\
+                 t,08:10:00,08:10:00,c,3\n",
+            )],
+        ),
+        passes(
+            "fast_travel_between_consecutive_stops",
+            &[(
+                "stop_times.txt",
+                "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n\
+                 t,08:00:00,08:00:00,a,1\n\
+                 t,08:00:00,08:00:00,b,2\n\
+                 t,08:10:00,08:10:00,c,3\n",
+            )],
+        ),
+        fails(
+            "fast_travel_between_far_stops",
+            1,
+            &[
+                (
+                    "stops.txt",
+                    "stop_id,stop_name,stop_lat,stop_lon\n\
+                     a,Rathaus,48.47,7.94\n\
+                     b,Bahnhof,48.476,7.946\n\
+                     c,Klinikum,48.60,7.952\n",
+                ),
+                ("shapes.txt", ""),
+                ("trips.txt", "route_id,service_id,trip_id\nr,s,t\n"),
+                (
+                    "stop_times.txt",
+                    "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n\
+                     t,08:00:00,08:00:00,a,1\n\
+                     t,08:01:00,08:01:00,b,2\n\
+                     t,08:04:00,08:04:00,c,3\n",
+                ),
+            ],
+        ),
+        passes(
+            "fast_travel_between_far_stops",
+            &[
+                (
+                    "stops.txt",
+                    "stop_id,stop_name,stop_lat,stop_lon\n\
+                     a,Rathaus,48.47,7.94\n\
+                     b,Bahnhof,48.476,7.946\n\
+                     c,Klinikum,48.60,7.952\n",
+                ),
+                ("shapes.txt", ""),
+                ("trips.txt", "route_id,service_id,trip_id\nr,s,t\n"),
+                (
+                    "stop_times.txt",
+                    "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n\
+                     t,08:00:00,08:00:00,a,1\n\
+                     t,08:01:00,08:01:00,b,2\n\
+                     t,08:14:00,08:14:00,c,3\n",
+                ),
+            ],
+        ),
+    ],
+};
 
 /// Kilometres beyond which stops are far from each other.
 const FAR_KM: f64 = 10.0;

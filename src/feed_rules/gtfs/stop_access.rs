@@ -2,21 +2,73 @@
 
 use super::prelude::*;
 
-notice!(NO_PARENT = "stop_access_specified_for_stop_with_no_parent_station", Error, ["stops.txt"],
-    ["csvRowNumber", "locationType", "stopAccess", "stopId", "stopName"],
-    "It is said how the stop is reached through its station, but it belongs to none.", "Fill in parent_station, or empty stop_access.",
-    "Es ist angegeben, wie der Halt durch seine Station erreicht wird, er gehört aber zu keiner.", "parent_station ergänzen oder stop_access leeren.");
-notice!(WRONG_LOCATION = "stop_access_specified_for_incorrect_location", Error, ["stops.txt"],
-    ["csvRowNumber", "locationType", "stopAccess", "stopId", "stopName"],
-    "Only platforms can say how they are reached.", "Empty stop_access.",
-    "Nur Steige können angeben, wie sie erreicht werden.", "stop_access leeren.");
+pub static NO_PARENT: Notice = Notice {
+    code: "stop_access_specified_for_stop_with_no_parent_station",
+    severity: Severity::Error,
+    files: &["stops.txt"],
+    fields: &["csvRowNumber", "locationType", "stopAccess", "stopId", "stopName"],
+    en: Words {
+        what: "It is said how the stop is reached through its station, but it belongs to none.",
+        mend: "Fill in parent_station, or empty stop_access.",
+    },
+    de: Words {
+        what: "Es ist angegeben, wie der Halt durch seine Station erreicht wird, er gehört aber zu keiner.",
+        mend: "parent_station ergänzen oder stop_access leeren.",
+    },
+};
+pub static WRONG_LOCATION: Notice = Notice {
+    code: "stop_access_specified_for_incorrect_location",
+    severity: Severity::Error,
+    files: &["stops.txt"],
+    fields: &["csvRowNumber", "locationType", "stopAccess", "stopId", "stopName"],
+    en: Words { what: "Only platforms can say how they are reached.", mend: "Empty stop_access." },
+    de: Words { what: "Nur Steige können angeben, wie sie erreicht werden.", mend: "stop_access leeren." },
+};
 
-rule!([NO_PARENT, WRONG_LOCATION], needs: [], check, &[
-    fails("stop_access_specified_for_stop_with_no_parent_station", 1, &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station,stop_access\na,Rathaus,48.47,7.94,,,0\n")]),
-    passes("stop_access_specified_for_stop_with_no_parent_station", &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station,stop_access\na,Rathaus,48.47,7.94,,x,0\nx,Halle,48.47,7.94,1,,\n")]),
-    fails("stop_access_specified_for_incorrect_location", 1, &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station,stop_access\nx,Halle,48.47,7.94,1,,0\n")]),
-    passes("stop_access_specified_for_incorrect_location", &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station,stop_access\na,Rathaus,48.47,7.94,,x,1\nx,Halle,48.47,7.94,1,,\n")]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&NO_PARENT, &WRONG_LOCATION],
+    needs: Needs::Tables(&[]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "stop_access_specified_for_stop_with_no_parent_station",
+            1,
+            &[(
+                "stops.txt",
+                "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station,stop_access\n\
+                 a,Rathaus,48.47,7.94,,,0\n",
+            )],
+        ),
+        passes(
+            "stop_access_specified_for_stop_with_no_parent_station",
+            &[(
+                "stops.txt",
+                "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station,stop_access\n\
+                 a,Rathaus,48.47,7.94,,x,0\n\
+                 x,Halle,48.47,7.94,1,,\n",
+            )],
+        ),
+        fails(
+            "stop_access_specified_for_incorrect_location",
+            1,
+            &[(
+                "stops.txt",
+                "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station,stop_access\n\
+                 x,Halle,48.47,7.94,1,,0\n",
+            )],
+        ),
+        passes(
+            "stop_access_specified_for_incorrect_location",
+            &[(
+                "stops.txt",
+                "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station,stop_access\n\
+                 a,Rathaus,48.47,7.94,,x,1\n\
+                 x,Halle,48.47,7.94,1,,\n",
+            )],
+        ),
+    ],
+};
 
 fn check(feed: &Feed, out: &mut Out) {
     let table = feed.table("stops");

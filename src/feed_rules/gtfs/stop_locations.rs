@@ -2,14 +2,40 @@
 
 use super::prelude::*;
 
-notice!(WITHOUT_LOCATION = "stop_without_location", Error, ["stops.txt"], ["csvRowNumber", "locationType", "stopId"],
-    "A stop, station or entrance has no position, so it cannot be found.", "Fill in stop_lat and stop_lon.",
-    "Ein Halt, eine Station oder ein Eingang hat keine Lage und ist nicht zu finden.", "stop_lat und stop_lon ergänzen.");
+pub static WITHOUT_LOCATION: Notice = Notice {
+    code: "stop_without_location",
+    severity: Severity::Error,
+    files: &["stops.txt"],
+    fields: &["csvRowNumber", "locationType", "stopId"],
+    en: Words {
+        what: "A stop, station or entrance has no position, so it cannot be found.",
+        mend: "Fill in stop_lat and stop_lon.",
+    },
+    de: Words {
+        what: "Ein Halt, eine Station oder ein Eingang hat keine Lage und ist nicht zu finden.",
+        mend: "stop_lat und stop_lon ergänzen.",
+    },
+};
 
-rule!([WITHOUT_LOCATION], needs: [], check, &[
-    fails("stop_without_location", 1, &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon\na,Rathaus,48.47,\n")]),
-    passes("stop_without_location", &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\na,Rathaus,48.47,7.94,,x\nx,Halle,48.47,7.94,1,\nn,,,,3,x\n")]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&WITHOUT_LOCATION],
+    needs: Needs::Tables(&[]),
+    check: Some(check),
+    examples: &[
+        fails("stop_without_location", 1, &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon\na,Rathaus,48.47,\n")]),
+        passes(
+            "stop_without_location",
+            &[(
+                "stops.txt",
+                "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\n\
+                 a,Rathaus,48.47,7.94,,x\n\
+                 x,Halle,48.47,7.94,1,\n\
+                 n,,,,3,x\n",
+            )],
+        ),
+    ],
+};
 
 fn check(feed: &Feed, out: &mut Out) {
     let table = feed.table("stops");

@@ -2,19 +2,66 @@
 
 use super::prelude::*;
 
-notice!(MISSING_NAME = "missing_stop_name", Error, ["stops.txt"], ["csvRowNumber", "locationType", "stopId"],
-    "A stop, station or entrance has no name, so nobody can ask for it.", "Fill in stop_name.",
-    "Ein Halt, eine Station oder ein Eingang hat keinen Namen; niemand kann danach fragen.", "stop_name ergänzen.");
-notice!(SAME_DESCRIPTION = "same_name_and_description_for_stop", Warning, ["stops.txt"], ["csvRowNumber", "stopDesc", "stopId"],
-    "The description only repeats the name.", "Write something that the name does not say, or leave it empty.",
-    "Die Beschreibung wiederholt nur den Namen.", "Etwas schreiben, das der Name nicht sagt, oder leer lassen.");
+pub static MISSING_NAME: Notice = Notice {
+    code: "missing_stop_name",
+    severity: Severity::Error,
+    files: &["stops.txt"],
+    fields: &["csvRowNumber", "locationType", "stopId"],
+    en: Words {
+        what: "A stop, station or entrance has no name, so nobody can ask for it.",
+        mend: "Fill in stop_name.",
+    },
+    de: Words {
+        what: "Ein Halt, eine Station oder ein Eingang hat keinen Namen; niemand kann danach fragen.",
+        mend: "stop_name ergänzen.",
+    },
+};
+pub static SAME_DESCRIPTION: Notice = Notice {
+    code: "same_name_and_description_for_stop",
+    severity: Severity::Warning,
+    files: &["stops.txt"],
+    fields: &["csvRowNumber", "stopDesc", "stopId"],
+    en: Words {
+        what: "The description only repeats the name.",
+        mend: "Write something that the name does not say, or leave it empty.",
+    },
+    de: Words {
+        what: "Die Beschreibung wiederholt nur den Namen.",
+        mend: "Etwas schreiben, das der Name nicht sagt, oder leer lassen.",
+    },
+};
 
-rule!([MISSING_NAME, SAME_DESCRIPTION], needs: [], check, &[
-    fails("missing_stop_name", 1, &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon\na,,48.47,7.94\n")]),
-    passes("missing_stop_name", &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\nx,Halle,48.47,7.94,1,\nn,,,,3,x\n")]),
-    fails("same_name_and_description_for_stop", 1, &[("stops.txt", "stop_id,stop_name,stop_desc,stop_lat,stop_lon\na,Rathaus,RATHAUS,48.47,7.94\n")]),
-    passes("same_name_and_description_for_stop", &[("stops.txt", "stop_id,stop_name,stop_desc,stop_lat,stop_lon\na,Rathaus,vor dem Rathaus,48.47,7.94\n")]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&MISSING_NAME, &SAME_DESCRIPTION],
+    needs: Needs::Tables(&[]),
+    check: Some(check),
+    examples: &[
+        fails("missing_stop_name", 1, &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon\na,,48.47,7.94\n")]),
+        passes(
+            "missing_stop_name",
+            &[(
+                "stops.txt",
+                "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\n\
+                 x,Halle,48.47,7.94,1,\n\
+                 n,,,,3,x\n",
+            )],
+        ),
+        fails(
+            "same_name_and_description_for_stop",
+            1,
+            &[("stops.txt", "stop_id,stop_name,stop_desc,stop_lat,stop_lon\na,Rathaus,RATHAUS,48.47,7.94\n")],
+        ),
+        passes(
+            "same_name_and_description_for_stop",
+            &[(
+                "stops.txt",
+                "stop_id,stop_name,stop_desc,stop_lat,stop_lon\n\
+                 a,Rathaus,vor dem Rathaus,48.47,7.94\n",
+            )],
+        ),
+    ],
+};
 
 fn check(feed: &Feed, out: &mut Out) {
     let table = feed.table("stops");

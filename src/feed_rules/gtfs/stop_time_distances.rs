@@ -3,36 +3,141 @@
 use super::prelude::*;
 use crate::geo;
 
-notice!(DECREASING = "decreasing_or_equal_stop_time_distance", Error, ["stop_times.txt"],
-    ["csvRowNumber", "prevCsvRowNumber", "prevShapeDistTraveled", "prevStopSequence", "shapeDistTraveled", "stopId", "stopSequence", "tripId"],
-    "The distance of a stop is not greater than that of the stop before.", "Correct shape_dist_traveled or stop_sequence.",
-    "Die Entfernung eines Halts ist nicht größer als die des vorigen.", "shape_dist_traveled oder stop_sequence berichtigen.");
-notice!(EXCEEDS = "trip_distance_exceeds_shape_distance", Error, ["trips.txt", "stop_times.txt", "shapes.txt"],
-    ["geoDistanceToShape", "maxShapeDistanceTraveled", "maxTripDistanceTraveled", "shapeId", "tripId"],
-    "The trip goes further than its shape, whose end is not near the last stop.", "Correct shape_dist_traveled, or complete the shape.",
-    "Die Fahrt geht weiter als ihr Linienweg, dessen Ende nicht beim letzten Halt liegt.", "shape_dist_traveled berichtigen oder Linienweg vervollständigen.");
-notice!(EXCEEDS_NEAR = "trip_distance_exceeds_shape_distance_below_threshold", Warning, ["trips.txt", "stop_times.txt", "shapes.txt"],
-    ["geoDistanceToShape", "maxShapeDistanceTraveled", "maxTripDistanceTraveled", "shapeId", "tripId"],
-    "The trip goes further than its shape, which ends at the last stop.", "Correct shape_dist_traveled.",
-    "Die Fahrt geht weiter als ihr Linienweg, der am letzten Halt endet.", "shape_dist_traveled berichtigen.");
-notice!(NO_SHAPE_DISTANCES = "trip_with_shape_dist_traveled_but_no_shape_distances", Info, ["trips.txt", "stop_times.txt", "shapes.txt"],
-    ["shapeId", "stopTimeCsvRowNumber", "tripCsvRowNumber", "tripId"],
-    "Stop times have distances, but the points of the shape have none, so they mean nothing.", "Fill in shapes.shape_dist_traveled.",
-    "Halte haben Entfernungen, die Punkte des Linienwegs aber nicht; so bedeuten sie nichts.", "shapes.shape_dist_traveled ergänzen.");
+pub static DECREASING: Notice = Notice {
+    code: "decreasing_or_equal_stop_time_distance",
+    severity: Severity::Error,
+    files: &["stop_times.txt"],
+    fields: &[
+        "csvRowNumber",
+        "prevCsvRowNumber",
+        "prevShapeDistTraveled",
+        "prevStopSequence",
+        "shapeDistTraveled",
+        "stopId",
+        "stopSequence",
+        "tripId",
+    ],
+    en: Words {
+        what: "The distance of a stop is not greater than that of the stop before.",
+        mend: "Correct shape_dist_traveled or stop_sequence.",
+    },
+    de: Words {
+        what: "Die Entfernung eines Halts ist nicht größer als die des vorigen.",
+        mend: "shape_dist_traveled oder stop_sequence berichtigen.",
+    },
+};
+pub static EXCEEDS: Notice = Notice {
+    code: "trip_distance_exceeds_shape_distance",
+    severity: Severity::Error,
+    files: &["trips.txt", "stop_times.txt", "shapes.txt"],
+    fields: &["geoDistanceToShape", "maxShapeDistanceTraveled", "maxTripDistanceTraveled", "shapeId", "tripId"],
+    en: Words {
+        what: "The trip goes further than its shape, whose end is not near the last stop.",
+        mend: "Correct shape_dist_traveled, or complete the shape.",
+    },
+    de: Words {
+        what: "Die Fahrt geht weiter als ihr Linienweg, dessen Ende nicht beim letzten Halt liegt.",
+        mend: "shape_dist_traveled berichtigen oder Linienweg vervollständigen.",
+    },
+};
+pub static EXCEEDS_NEAR: Notice = Notice {
+    code: "trip_distance_exceeds_shape_distance_below_threshold",
+    severity: Severity::Warning,
+    files: &["trips.txt", "stop_times.txt", "shapes.txt"],
+    fields: &["geoDistanceToShape", "maxShapeDistanceTraveled", "maxTripDistanceTraveled", "shapeId", "tripId"],
+    en: Words {
+        what: "The trip goes further than its shape, which ends at the last stop.",
+        mend: "Correct shape_dist_traveled.",
+    },
+    de: Words {
+        what: "Die Fahrt geht weiter als ihr Linienweg, der am letzten Halt endet.",
+        mend: "shape_dist_traveled berichtigen.",
+    },
+};
+pub static NO_SHAPE_DISTANCES: Notice = Notice {
+    code: "trip_with_shape_dist_traveled_but_no_shape_distances",
+    severity: Severity::Info,
+    files: &["trips.txt", "stop_times.txt", "shapes.txt"],
+    fields: &["shapeId", "stopTimeCsvRowNumber", "tripCsvRowNumber", "tripId"],
+    en: Words {
+        what: "Stop times have distances, but the points of the shape have none, so they mean nothing.",
+        mend: "Fill in shapes.shape_dist_traveled.",
+    },
+    de: Words {
+        what: "Halte haben Entfernungen, die Punkte des Linienwegs aber nicht; so bedeuten sie nichts.",
+        mend: "shapes.shape_dist_traveled ergänzen.",
+    },
+};
 
-const SHAPE: &str = "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled\np,48.47,7.94,1,0\np,48.476,7.946,2,1\np,48.482,7.952,3,2\n";
-const TIMES: &str = "trip_id,arrival_time,departure_time,stop_id,stop_sequence,shape_dist_traveled\nt,08:00:00,08:00:00,a,1,0\nt,08:05:00,08:05:00,b,2,1\nt,08:10:00,08:10:00,c,3,2\n";
+const SHAPE: &str = "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled\n\
+                     p,48.47,7.94,1,0\n\
+                     p,48.476,7.946,2,1\n\
+                     p,48.482,7.952,3,2\n";
+const TIMES: &str = "trip_id,arrival_time,departure_time,stop_id,stop_sequence,shape_dist_traveled\n\
+                     t,08:00:00,08:00:00,a,1,0\n\
+                     t,08:05:00,08:05:00,b,2,1\n\
+                     t,08:10:00,08:10:00,c,3,2\n";
 
-rule!([DECREASING, EXCEEDS, EXCEEDS_NEAR, NO_SHAPE_DISTANCES], needs: ["stop_times"], check, &[
-    fails("decreasing_or_equal_stop_time_distance", 1, &[("shapes.txt", SHAPE), ("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence,shape_dist_traveled\nt,08:00:00,08:00:00,a,1,1\nt,08:05:00,08:05:00,b,2,1\nt,08:10:00,08:10:00,c,3,2\n")]),
-    passes("decreasing_or_equal_stop_time_distance", &[("shapes.txt", SHAPE), ("stop_times.txt", TIMES)]),
-    fails("trip_distance_exceeds_shape_distance", 1, &[("shapes.txt", "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled\np,48.47,7.94,1,0\np,48.476,7.946,2,1\n"), ("stop_times.txt", TIMES)]),
-    passes("trip_distance_exceeds_shape_distance", &[("shapes.txt", SHAPE), ("stop_times.txt", TIMES)]),
-    fails("trip_distance_exceeds_shape_distance_below_threshold", 1, &[("shapes.txt", SHAPE), ("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence,shape_dist_traveled\nt,08:00:00,08:00:00,a,1,0\nt,08:05:00,08:05:00,b,2,1\nt,08:10:00,08:10:00,c,3,2.1\n")]),
-    passes("trip_distance_exceeds_shape_distance_below_threshold", &[("shapes.txt", SHAPE), ("stop_times.txt", TIMES)]),
-    fails("trip_with_shape_dist_traveled_but_no_shape_distances", 1, &[("stop_times.txt", TIMES)]),
-    passes("trip_with_shape_dist_traveled_but_no_shape_distances", &[("shapes.txt", SHAPE), ("stop_times.txt", TIMES)]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&DECREASING, &EXCEEDS, &EXCEEDS_NEAR, &NO_SHAPE_DISTANCES],
+    needs: Needs::Tables(&["stop_times"]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "decreasing_or_equal_stop_time_distance",
+            1,
+            &[
+                ("shapes.txt", SHAPE),
+                (
+                    "stop_times.txt",
+                    "trip_id,arrival_time,departure_time,stop_id,stop_sequence,shape_dist_traveled\n\
+                     t,08:00:00,08:00:00,a,1,1\n\
+                     t,08:05:00,08:05:00,b,2,1\n\
+                     t,08:10:00,08:10:00,c,3,2\n",
+                ),
+            ],
+        ),
+        passes("decreasing_or_equal_stop_time_distance", &[("shapes.txt", SHAPE), ("stop_times.txt", TIMES)]),
+        fails(
+            "trip_distance_exceeds_shape_distance",
+            1,
+            &[
+                (
+                    "shapes.txt",
+                    "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled\n\
+                     p,48.47,7.94,1,0\n\
+                     p,48.476,7.946,2,1\n",
+                ),
+                ("stop_times.txt", TIMES),
+            ],
+        ),
+        passes("trip_distance_exceeds_shape_distance", &[("shapes.txt", SHAPE), ("stop_times.txt", TIMES)]),
+        fails(
+            "trip_distance_exceeds_shape_distance_below_threshold",
+            1,
+            &[
+                ("shapes.txt", SHAPE),
+                (
+                    "stop_times.txt",
+                    "trip_id,arrival_time,departure_time,stop_id,stop_sequence,shape_dist_traveled\n\
+                     t,08:00:00,08:00:00,a,1,0\n\
+                     t,08:05:00,08:05:00,b,2,1\n\
+                     t,08:10:00,08:10:00,c,3,2.1\n",
+                ),
+            ],
+        ),
+        passes(
+            "trip_distance_exceeds_shape_distance_below_threshold",
+            &[("shapes.txt", SHAPE), ("stop_times.txt", TIMES)],
+        ),
+        fails("trip_with_shape_dist_traveled_but_no_shape_distances", 1, &[("stop_times.txt", TIMES)]),
+        passes(
+            "trip_with_shape_dist_traveled_but_no_shape_distances",
+            &[("shapes.txt", SHAPE), ("stop_times.txt", TIMES)],
+        ),
+    ],
+};
 
 /// Metres between the end of a shape and the last stop that are the same place.
 const NEAR: f64 = 11.1;
@@ -111,7 +216,8 @@ fn without_shape_distances(feed: &Feed, out: &mut Out) {
 }
 
 fn exceeding(feed: &Feed, out: &mut Out) {
-    let (trips, times, stops, points) = (feed.table("trips"), feed.table("stop_times"), feed.table("stops"), feed.table("shapes"));
+    let (trips, times, stops, points) =
+        (feed.table("trips"), feed.table("stop_times"), feed.table("stops"), feed.table("shapes"));
     let along = points.float("shape_dist_traveled");
     // The furthest point of each shape, the first of several.
     let ends: Vec<Option<(usize, f64)>> = shapes_of_trips(feed)
@@ -130,7 +236,9 @@ fn exceeding(feed: &Feed, out: &mut Out) {
     for trip in 0..trips.rows {
         let Some((point, longest)) = shapes.code(trip).and_then(|code| ends[code as usize]) else { continue };
         let Some(last) = ways.stop_times(trip).last() else { continue };
-        let Some(stop) = at.code(last).map(|code| stop_rows[code as usize]).filter(|row| *row != NO_ROW) else { continue };
+        let Some(stop) = at.code(last).map(|code| stop_rows[code as usize]).filter(|row| *row != NO_ROW) else {
+            continue;
+        };
         let reached = dist.or(last, 0.0);
         if reached <= longest {
             continue;

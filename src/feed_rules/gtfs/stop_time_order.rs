@@ -2,15 +2,58 @@
 
 use super::prelude::*;
 
-notice!(UNSORTED = "unsorted_stop_times", Info, ["stop_times.txt"], ["endCsvRowNumber", "startCsvRowNumber", "tripId"],
-    "The stop times of the trip do not stand together, or not in the order of stop_sequence, which costs readers time.", "Sort by trip_id and stop_sequence.",
-    "Die Halte der Fahrt stehen nicht beisammen oder nicht in der Folge von stop_sequence, was Programme Zeit kostet.", "Nach trip_id und stop_sequence sortieren.");
+pub static UNSORTED: Notice = Notice {
+    code: "unsorted_stop_times",
+    severity: Severity::Info,
+    files: &["stop_times.txt"],
+    fields: &["endCsvRowNumber", "startCsvRowNumber", "tripId"],
+    en: Words {
+        what: "The stop times of the trip do not stand together, or not in the order of stop_sequence, which costs \
+               readers time.",
+        mend: "Sort by trip_id and stop_sequence.",
+    },
+    de: Words {
+        what: "Die Halte der Fahrt stehen nicht beisammen oder nicht in der Folge von stop_sequence, was Programme \
+               Zeit kostet.",
+        mend: "Nach trip_id und stop_sequence sortieren.",
+    },
+};
 
-rule!([UNSORTED], needs: ["stop_times"], check, &[
-    fails("unsorted_stop_times", 1, &[("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,08:05:00,08:05:00,b,2\nt,08:00:00,08:00:00,a,1\nt,08:10:00,08:10:00,c,3\n")]),
-    fails("unsorted_stop_times", 1, &[("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,p\nr,s,u,p\n"), ("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,08:00:00,08:00:00,a,1\nu,09:00:00,09:00:00,a,1\nu,09:05:00,09:05:00,b,2\nt,08:05:00,08:05:00,b,2\n")]),
-    passes("unsorted_stop_times", &[]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&UNSORTED],
+    needs: Needs::Tables(&["stop_times"]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "unsorted_stop_times",
+            1,
+            &[(
+                "stop_times.txt",
+                "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n\
+                 t,08:05:00,08:05:00,b,2\n\
+                 t,08:00:00,08:00:00,a,1\n\
+                 t,08:10:00,08:10:00,c,3\n",
+            )],
+        ),
+        fails(
+            "unsorted_stop_times",
+            1,
+            &[
+                ("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,p\nr,s,u,p\n"),
+                (
+                    "stop_times.txt",
+                    "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n\
+                     t,08:00:00,08:00:00,a,1\n\
+                     u,09:00:00,09:00:00,a,1\n\
+                     u,09:05:00,09:05:00,b,2\n\
+                     t,08:05:00,08:05:00,b,2\n",
+                ),
+            ],
+        ),
+        passes("unsorted_stop_times", &[]),
+    ],
+};
 
 #[derive(Clone, Copy)]
 struct Seen {

@@ -2,21 +2,85 @@
 
 use super::prelude::*;
 
-notice!(ONLY_ONE = "stop_time_with_only_arrival_or_departure_time", Error, ["stop_times.txt"],
-    ["csvRowNumber", "specifiedField", "stopSequence", "tripId"],
-    "A stop has an arrival or a departure, but not both.", "Fill in the other; where the bus does not wait they are equal.",
-    "Ein Halt hat eine Ankunft oder eine Abfahrt, aber nicht beides.", "Die andere ergänzen; wartet der Bus nicht, sind sie gleich.");
-notice!(BEFORE_DEPARTURE = "stop_time_with_arrival_before_previous_departure_time", Error, ["stop_times.txt"],
-    ["arrivalTime", "csvRowNumber", "departureTime", "prevCsvRowNumber", "tripId"],
-    "The trip arrives before it has left the stop before.", "Correct the times; after midnight go on counting, 24:05:00.",
-    "Die Fahrt kommt an, bevor sie am vorigen Halt abgefahren ist.", "Zeiten berichtigen; nach Mitternacht weiterzählen, 24:05:00.");
+pub static ONLY_ONE: Notice = Notice {
+    code: "stop_time_with_only_arrival_or_departure_time",
+    severity: Severity::Error,
+    files: &["stop_times.txt"],
+    fields: &["csvRowNumber", "specifiedField", "stopSequence", "tripId"],
+    en: Words {
+        what: "A stop has an arrival or a departure, but not both.",
+        mend: "Fill in the other; where the bus does not wait they are equal.",
+    },
+    de: Words {
+        what: "Ein Halt hat eine Ankunft oder eine Abfahrt, aber nicht beides.",
+        mend: "Die andere ergänzen; wartet der Bus nicht, sind sie gleich.",
+    },
+};
+pub static BEFORE_DEPARTURE: Notice = Notice {
+    code: "stop_time_with_arrival_before_previous_departure_time",
+    severity: Severity::Error,
+    files: &["stop_times.txt"],
+    fields: &["arrivalTime", "csvRowNumber", "departureTime", "prevCsvRowNumber", "tripId"],
+    en: Words {
+        what: "The trip arrives before it has left the stop before.",
+        mend: "Correct the times; after midnight go on counting, 24:05:00.",
+    },
+    de: Words {
+        what: "Die Fahrt kommt an, bevor sie am vorigen Halt abgefahren ist.",
+        mend: "Zeiten berichtigen; nach Mitternacht weiterzählen, 24:05:00.",
+    },
+};
 
-rule!([ONLY_ONE, BEFORE_DEPARTURE], needs: ["stop_times"], check, &[
-    fails("stop_time_with_only_arrival_or_departure_time", 1, &[("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,08:00:00,08:00:00,a,1\nt,08:05:00,,b,2\nt,08:10:00,08:10:00,c,3\n")]),
-    passes("stop_time_with_only_arrival_or_departure_time", &[("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,08:00:00,08:00:00,a,1\nt,,,b,2\nt,08:10:00,08:10:00,c,3\n")]),
-    fails("stop_time_with_arrival_before_previous_departure_time", 1, &[("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,23:55:00,23:55:00,a,1\nt,,,b,2\nt,00:05:00,00:05:00,c,3\n")]),
-    passes("stop_time_with_arrival_before_previous_departure_time", &[("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,23:55:00,23:55:00,a,1\nt,,,b,2\nt,24:05:00,24:05:00,c,3\n")]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&ONLY_ONE, &BEFORE_DEPARTURE],
+    needs: Needs::Tables(&["stop_times"]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "stop_time_with_only_arrival_or_departure_time",
+            1,
+            &[(
+                "stop_times.txt",
+                "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n\
+                 t,08:00:00,08:00:00,a,1\n\
+                 t,08:05:00,,b,2\n\
+                 t,08:10:00,08:10:00,c,3\n",
+            )],
+        ),
+        passes(
+            "stop_time_with_only_arrival_or_departure_time",
+            &[(
+                "stop_times.txt",
+                "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n\
+                 t,08:00:00,08:00:00,a,1\n\
+                 t,,,b,2\n\
+                 t,08:10:00,08:10:00,c,3\n",
+            )],
+        ),
+        fails(
+            "stop_time_with_arrival_before_previous_departure_time",
+            1,
+            &[(
+                "stop_times.txt",
+                "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n\
+                 t,23:55:00,23:55:00,a,1\n\
+                 t,,,b,2\n\
+                 t,00:05:00,00:05:00,c,3\n",
+            )],
+        ),
+        passes(
+            "stop_time_with_arrival_before_previous_departure_time",
+            &[(
+                "stop_times.txt",
+                "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n\
+                 t,23:55:00,23:55:00,a,1\n\
+                 t,,,b,2\n\
+                 t,24:05:00,24:05:00,c,3\n",
+            )],
+        ),
+    ],
+};
 
 fn check(feed: &Feed, out: &mut Out) {
     let table = feed.table("stop_times");

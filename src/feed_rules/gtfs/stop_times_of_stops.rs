@@ -2,20 +2,62 @@
 
 use super::prelude::*;
 
-notice!(WITHOUT_STOP_TIME = "stop_without_stop_time", Warning, ["stop_times.txt", "stops.txt"], ["csvRowNumber", "stopId", "stopName"],
-    "No trip serves the stop.", "Delete it, or add its stop times.",
-    "Keine Fahrt bedient den Halt.", "Löschen oder seine Abfahrten ergänzen.");
-notice!(UNEXPECTED_STOP_TIME = "location_with_unexpected_stop_time", Error, ["stop_times.txt", "stops.txt"],
-    ["csvRowNumber", "stopId", "stopName", "stopTimeCsvRowNumber"],
-    "A trip stops at a station, entrance or node, where no vehicle can stop.", "Let it stop at a platform.",
-    "Eine Fahrt hält an einer Station, einem Eingang oder Knoten, wo kein Fahrzeug halten kann.", "An einem Steig halten lassen.");
+pub static WITHOUT_STOP_TIME: Notice = Notice {
+    code: "stop_without_stop_time",
+    severity: Severity::Warning,
+    files: &["stop_times.txt", "stops.txt"],
+    fields: &["csvRowNumber", "stopId", "stopName"],
+    en: Words { what: "No trip serves the stop.", mend: "Delete it, or add its stop times." },
+    de: Words { what: "Keine Fahrt bedient den Halt.", mend: "Löschen oder seine Abfahrten ergänzen." },
+};
+pub static UNEXPECTED_STOP_TIME: Notice = Notice {
+    code: "location_with_unexpected_stop_time",
+    severity: Severity::Error,
+    files: &["stop_times.txt", "stops.txt"],
+    fields: &["csvRowNumber", "stopId", "stopName", "stopTimeCsvRowNumber"],
+    en: Words {
+        what: "A trip stops at a station, entrance or node, where no vehicle can stop.",
+        mend: "Let it stop at a platform.",
+    },
+    de: Words {
+        what: "Eine Fahrt hält an einer Station, einem Eingang oder Knoten, wo kein Fahrzeug halten kann.",
+        mend: "An einem Steig halten lassen.",
+    },
+};
 
-rule!([WITHOUT_STOP_TIME, UNEXPECTED_STOP_TIME], needs: ["stops", "stop_times", "location_group_stops"], check, &[
-    fails("stop_without_stop_time", 1, &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon\na,Rathaus,48.47,7.94\nb,Bahnhof,48.476,7.946\nc,Klinikum,48.482,7.952\nd,Depot,48.482,7.952\n")]),
-    passes("stop_without_stop_time", &[]),
-    fails("location_with_unexpected_stop_time", 1, &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon,location_type\na,Rathaus,48.47,7.94,1\nb,Bahnhof,48.476,7.946,\nc,Klinikum,48.482,7.952,\n")]),
-    passes("location_with_unexpected_stop_time", &[]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&WITHOUT_STOP_TIME, &UNEXPECTED_STOP_TIME],
+    needs: Needs::Tables(&["stops", "stop_times", "location_group_stops"]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "stop_without_stop_time",
+            1,
+            &[(
+                "stops.txt",
+                "stop_id,stop_name,stop_lat,stop_lon\n\
+                 a,Rathaus,48.47,7.94\n\
+                 b,Bahnhof,48.476,7.946\n\
+                 c,Klinikum,48.482,7.952\n\
+                 d,Depot,48.482,7.952\n",
+            )],
+        ),
+        passes("stop_without_stop_time", &[]),
+        fails(
+            "location_with_unexpected_stop_time",
+            1,
+            &[(
+                "stops.txt",
+                "stop_id,stop_name,stop_lat,stop_lon,location_type\n\
+                 a,Rathaus,48.47,7.94,1\n\
+                 b,Bahnhof,48.476,7.946,\n\
+                 c,Klinikum,48.482,7.952,\n",
+            )],
+        ),
+        passes("location_with_unexpected_stop_time", &[]),
+    ],
+};
 
 fn check(feed: &Feed, out: &mut Out) {
     let (stops, times, members) = (feed.table("stops"), feed.table("stop_times"), feed.table("location_group_stops"));

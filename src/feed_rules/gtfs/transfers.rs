@@ -6,51 +6,243 @@ use super::cells::MISSING_REQUIRED_FIELD;
 use super::prelude::*;
 use crate::geo;
 
-notice!(TOO_LARGE = "transfer_distance_too_large", Warning, ["transfers.txt", "stops.txt"], ["csvRowNumber", "distanceKm", "fromStopId", "toStopId"],
-    "The two stops of a transfer are more than 10 km apart.", "Correct the stops of the transfer or their positions.",
-    "Die beiden Halte eines Umstiegs liegen über 10 km auseinander.", "Halte des Umstiegs oder ihre Lage berichtigen.");
-notice!(ABOVE_2_KM = "transfer_distance_above_2_km", Info, ["transfers.txt", "stops.txt"], ["csvRowNumber", "distanceKm", "fromStopId", "toStopId"],
-    "The two stops of a transfer are more than 2 km apart.", "Check whether this is meant.",
-    "Die beiden Halte eines Umstiegs liegen über 2 km auseinander.", "Prüfen, ob das so gemeint ist.");
-notice!(WRONG_TYPE = "transfer_with_invalid_stop_location_type", Error, ["transfers.txt"],
-    ["csvRowNumber", "locationTypeName", "locationTypeValue", "stopId", "stopIdFieldName"],
-    "A transfer leads to an entrance or node, or staying seated to a station as a whole.", "Name a stop, or for changing vehicles a station.",
-    "Ein Umstieg führt zu einem Eingang oder Knoten, oder Sitzenbleiben zu einer Station als Ganzes.", "Einen Halt nennen, zum Umsteigen auch eine Station.");
-notice!(WRONG_ROUTE = "transfer_with_invalid_trip_and_route", Error, ["transfers.txt"],
-    ["csvRowNumber", "expectedRouteId", "routeFieldName", "routeId", "tripFieldName", "tripId"],
-    "The trip of a transfer belongs to another route than the transfer says.", "Correct the route or the trip.",
-    "Die Fahrt eines Umstiegs gehört zu einer anderen Linie als angegeben.", "Linie oder Fahrt berichtigen.");
-notice!(WRONG_STOP = "transfer_with_invalid_trip_and_stop", Error, ["transfers.txt"],
-    ["csvRowNumber", "stopFieldName", "stopId", "tripFieldName", "tripId"],
-    "The trip of a transfer does not serve the stop of the transfer.", "Correct the stop or the trip.",
-    "Die Fahrt eines Umstiegs bedient den Halt des Umstiegs nicht.", "Halt oder Fahrt berichtigen.");
-notice!(MID_TRIP = "transfer_with_suspicious_mid_trip_in_seat", Warning, ["transfers.txt", "stops.txt", "stop_times.txt"],
-    ["csvRowNumber", "stopId", "stopIdFieldName", "tripId", "tripIdFieldName"],
-    "Staying seated goes from the last stop of a trip to the first of the next, but the transfer names a stop on the way.", "Check the stops.",
-    "Sitzenbleiben geht vom letzten Halt einer Fahrt zum ersten der nächsten, der Umstieg nennt aber einen Halt unterwegs.", "Halte prüfen.");
+pub static TOO_LARGE: Notice = Notice {
+    code: "transfer_distance_too_large",
+    severity: Severity::Warning,
+    files: &["transfers.txt", "stops.txt"],
+    fields: &["csvRowNumber", "distanceKm", "fromStopId", "toStopId"],
+    en: Words {
+        what: "The two stops of a transfer are more than 10 km apart.",
+        mend: "Correct the stops of the transfer or their positions.",
+    },
+    de: Words {
+        what: "Die beiden Halte eines Umstiegs liegen über 10 km auseinander.",
+        mend: "Halte des Umstiegs oder ihre Lage berichtigen.",
+    },
+};
+pub static ABOVE_2_KM: Notice = Notice {
+    code: "transfer_distance_above_2_km",
+    severity: Severity::Info,
+    files: &["transfers.txt", "stops.txt"],
+    fields: &["csvRowNumber", "distanceKm", "fromStopId", "toStopId"],
+    en: Words { what: "The two stops of a transfer are more than 2 km apart.", mend: "Check whether this is meant." },
+    de: Words {
+        what: "Die beiden Halte eines Umstiegs liegen über 2 km auseinander.",
+        mend: "Prüfen, ob das so gemeint ist.",
+    },
+};
+pub static WRONG_TYPE: Notice = Notice {
+    code: "transfer_with_invalid_stop_location_type",
+    severity: Severity::Error,
+    files: &["transfers.txt"],
+    fields: &["csvRowNumber", "locationTypeName", "locationTypeValue", "stopId", "stopIdFieldName"],
+    en: Words {
+        what: "A transfer leads to an entrance or node, or staying seated to a station as a whole.",
+        mend: "Name a stop, or for changing vehicles a station.",
+    },
+    de: Words {
+        what: "Ein Umstieg führt zu einem Eingang oder Knoten, oder Sitzenbleiben zu einer Station als Ganzes.",
+        mend: "Einen Halt nennen, zum Umsteigen auch eine Station.",
+    },
+};
+pub static WRONG_ROUTE: Notice = Notice {
+    code: "transfer_with_invalid_trip_and_route",
+    severity: Severity::Error,
+    files: &["transfers.txt"],
+    fields: &["csvRowNumber", "expectedRouteId", "routeFieldName", "routeId", "tripFieldName", "tripId"],
+    en: Words {
+        what: "The trip of a transfer belongs to another route than the transfer says.",
+        mend: "Correct the route or the trip.",
+    },
+    de: Words {
+        what: "Die Fahrt eines Umstiegs gehört zu einer anderen Linie als angegeben.",
+        mend: "Linie oder Fahrt berichtigen.",
+    },
+};
+pub static WRONG_STOP: Notice = Notice {
+    code: "transfer_with_invalid_trip_and_stop",
+    severity: Severity::Error,
+    files: &["transfers.txt"],
+    fields: &["csvRowNumber", "stopFieldName", "stopId", "tripFieldName", "tripId"],
+    en: Words {
+        what: "The trip of a transfer does not serve the stop of the transfer.",
+        mend: "Correct the stop or the trip.",
+    },
+    de: Words {
+        what: "Die Fahrt eines Umstiegs bedient den Halt des Umstiegs nicht.",
+        mend: "Halt oder Fahrt berichtigen.",
+    },
+};
+pub static MID_TRIP: Notice = Notice {
+    code: "transfer_with_suspicious_mid_trip_in_seat",
+    severity: Severity::Warning,
+    files: &["transfers.txt", "stops.txt", "stop_times.txt"],
+    fields: &["csvRowNumber", "stopId", "stopIdFieldName", "tripId", "tripIdFieldName"],
+    en: Words {
+        what: "Staying seated goes from the last stop of a trip to the first of the next, but the transfer names a \
+               stop on the way.",
+        mend: "Check the stops.",
+    },
+    de: Words {
+        what: "Sitzenbleiben geht vom letzten Halt einer Fahrt zum ersten der nächsten, der Umstieg nennt aber einen \
+               Halt unterwegs.",
+        mend: "Halte prüfen.",
+    },
+};
 
 const TRIPS: &str = "route_id,service_id,trip_id,shape_id\nr,s,t,p\nr,s,u,p\n";
-const TIMES: &str = "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,08:00:00,08:00:00,a,1\nt,08:05:00,08:05:00,b,2\nt,08:10:00,08:10:00,c,3\nu,09:00:00,09:00:00,a,1\nu,09:05:00,09:05:00,b,2\nu,09:10:00,09:10:00,c,3\n";
-const SOUND: &str = "from_stop_id,to_stop_id,from_trip_id,to_trip_id,from_route_id,to_route_id,transfer_type\nc,a,t,u,r,r,4\na,b,,,,,\n";
+const TIMES: &str = "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n\
+                     t,08:00:00,08:00:00,a,1\n\
+                     t,08:05:00,08:05:00,b,2\n\
+                     t,08:10:00,08:10:00,c,3\n\
+                     u,09:00:00,09:00:00,a,1\n\
+                     u,09:05:00,09:05:00,b,2\n\
+                     u,09:10:00,09:10:00,c,3\n";
+const SOUND: &str = "from_stop_id,to_stop_id,from_trip_id,to_trip_id,from_route_id,to_route_id,\
+                     transfer_type\n\
+                     c,a,t,u,r,r,4\n\
+                     a,b,,,,,\n";
 
-rule!([TOO_LARGE, ABOVE_2_KM, WRONG_TYPE, WRONG_ROUTE, WRONG_STOP, MID_TRIP], needs: ["transfers"], check, &[
-    fails("transfer_distance_too_large", 1, &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon\na,Rathaus,48.47,7.94\nb,Bahnhof,48.58,7.946\nc,Klinikum,48.482,7.952\n"), ("transfers.txt", "from_stop_id,to_stop_id,transfer_type\na,b,0\n")]),
-    passes("transfer_distance_too_large", &[("trips.txt", TRIPS), ("stop_times.txt", TIMES), ("transfers.txt", SOUND)]),
-    fails("transfer_distance_above_2_km", 1, &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon\na,Rathaus,48.47,7.94\nb,Bahnhof,48.49,7.946\nc,Klinikum,48.482,7.952\n"), ("transfers.txt", "from_stop_id,to_stop_id,transfer_type\na,b,0\n")]),
-    passes("transfer_distance_above_2_km", &[("trips.txt", TRIPS), ("stop_times.txt", TIMES), ("transfers.txt", SOUND)]),
-    fails("transfer_with_invalid_stop_location_type", 1, &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\na,Rathaus,48.47,7.94,,x\nb,Bahnhof,48.476,7.946,,\nc,Klinikum,48.482,7.952,,\nx,Halle,48.47,7.94,1,\ne,Eingang,48.47,7.94,2,x\n"), ("transfers.txt", "from_stop_id,to_stop_id,transfer_type\ne,b,0\nx,b,0\n")]),
-    passes("transfer_with_invalid_stop_location_type", &[("trips.txt", TRIPS), ("stop_times.txt", TIMES), ("transfers.txt", SOUND)]),
-    fails("transfer_with_invalid_trip_and_route", 1, &[("routes.txt", "route_id,agency_id,route_short_name,route_type\nr,1,S1,3\nq,1,S2,3\n"), ("trips.txt", TRIPS), ("stop_times.txt", TIMES), ("transfers.txt", "from_stop_id,to_stop_id,from_trip_id,to_trip_id,from_route_id,to_route_id,transfer_type\nc,a,t,u,q,r,0\n")]),
-    passes("transfer_with_invalid_trip_and_route", &[("trips.txt", TRIPS), ("stop_times.txt", TIMES), ("transfers.txt", SOUND)]),
-    fails("transfer_with_invalid_trip_and_stop", 1, &[("stops.txt", "stop_id,stop_name,stop_lat,stop_lon\na,Rathaus,48.47,7.94\nb,Bahnhof,48.476,7.946\nc,Klinikum,48.482,7.952\nd,Depot,48.482,7.952\n"), ("trips.txt", TRIPS), ("stop_times.txt", TIMES), ("transfers.txt", "from_stop_id,to_stop_id,from_trip_id,to_trip_id,transfer_type\nd,a,t,u,0\n")]),
-    passes("transfer_with_invalid_trip_and_stop", &[("trips.txt", TRIPS), ("stop_times.txt", TIMES), ("transfers.txt", SOUND)]),
-    fails("transfer_with_suspicious_mid_trip_in_seat", 2, &[("trips.txt", TRIPS), ("stop_times.txt", TIMES), ("transfers.txt", "from_stop_id,to_stop_id,from_trip_id,to_trip_id,transfer_type\nb,b,t,u,4\n")]),
-    passes("transfer_with_suspicious_mid_trip_in_seat", &[("trips.txt", TRIPS), ("stop_times.txt", TIMES), ("transfers.txt", SOUND)]),
-    fails("missing_required_field", 2, &[("transfers.txt", "from_stop_id,to_stop_id,transfer_type\n,b,0\na,,1\n,,\n")]),
-    fails("missing_required_field", 2, &[("transfers.txt", "from_stop_id,to_stop_id,from_trip_id,to_trip_id,transfer_type\nc,a,,,5\n")]),
-    fails("missing_required_field", 1, &[("transfers.txt", "from_stop_id,to_stop_id,transfer_type,min_transfer_time\na,b,2,\na,b,2,0\nb,a,2,180\nb,a,1,\n")]),
-    fails("missing_required_field", 1, &[("transfers.txt", "from_stop_id,to_stop_id,transfer_type\na,b,2\n")]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&TOO_LARGE, &ABOVE_2_KM, &WRONG_TYPE, &WRONG_ROUTE, &WRONG_STOP, &MID_TRIP],
+    needs: Needs::Tables(&["transfers"]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "transfer_distance_too_large",
+            1,
+            &[
+                (
+                    "stops.txt",
+                    "stop_id,stop_name,stop_lat,stop_lon\n\
+                     a,Rathaus,48.47,7.94\n\
+                     b,Bahnhof,48.58,7.946\n\
+                     c,Klinikum,48.482,7.952\n",
+                ),
+                ("transfers.txt", "from_stop_id,to_stop_id,transfer_type\na,b,0\n"),
+            ],
+        ),
+        passes(
+            "transfer_distance_too_large",
+            &[("trips.txt", TRIPS), ("stop_times.txt", TIMES), ("transfers.txt", SOUND)],
+        ),
+        fails(
+            "transfer_distance_above_2_km",
+            1,
+            &[
+                (
+                    "stops.txt",
+                    "stop_id,stop_name,stop_lat,stop_lon\n\
+                     a,Rathaus,48.47,7.94\n\
+                     b,Bahnhof,48.49,7.946\n\
+                     c,Klinikum,48.482,7.952\n",
+                ),
+                ("transfers.txt", "from_stop_id,to_stop_id,transfer_type\na,b,0\n"),
+            ],
+        ),
+        passes(
+            "transfer_distance_above_2_km",
+            &[("trips.txt", TRIPS), ("stop_times.txt", TIMES), ("transfers.txt", SOUND)],
+        ),
+        fails(
+            "transfer_with_invalid_stop_location_type",
+            1,
+            &[
+                (
+                    "stops.txt",
+                    "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\n\
+                     a,Rathaus,48.47,7.94,,x\n\
+                     b,Bahnhof,48.476,7.946,,\n\
+                     c,Klinikum,48.482,7.952,,\n\
+                     x,Halle,48.47,7.94,1,\n\
+                     e,Eingang,48.47,7.94,2,x\n",
+                ),
+                ("transfers.txt", "from_stop_id,to_stop_id,transfer_type\ne,b,0\nx,b,0\n"),
+            ],
+        ),
+        passes(
+            "transfer_with_invalid_stop_location_type",
+            &[("trips.txt", TRIPS), ("stop_times.txt", TIMES), ("transfers.txt", SOUND)],
+        ),
+        fails(
+            "transfer_with_invalid_trip_and_route",
+            1,
+            &[
+                ("routes.txt", "route_id,agency_id,route_short_name,route_type\nr,1,S1,3\nq,1,S2,3\n"),
+                ("trips.txt", TRIPS),
+                ("stop_times.txt", TIMES),
+                (
+                    "transfers.txt",
+                    "from_stop_id,to_stop_id,from_trip_id,to_trip_id,from_route_id,to_route_id,\
+                     transfer_type\n\
+                     c,a,t,u,q,r,0\n",
+                ),
+            ],
+        ),
+        passes(
+            "transfer_with_invalid_trip_and_route",
+            &[("trips.txt", TRIPS), ("stop_times.txt", TIMES), ("transfers.txt", SOUND)],
+        ),
+        fails(
+            "transfer_with_invalid_trip_and_stop",
+            1,
+            &[
+                (
+                    "stops.txt",
+                    "stop_id,stop_name,stop_lat,stop_lon\n\
+                     a,Rathaus,48.47,7.94\n\
+                     b,Bahnhof,48.476,7.946\n\
+                     c,Klinikum,48.482,7.952\n\
+                     d,Depot,48.482,7.952\n",
+                ),
+                ("trips.txt", TRIPS),
+                ("stop_times.txt", TIMES),
+                ("transfers.txt", "from_stop_id,to_stop_id,from_trip_id,to_trip_id,transfer_type\nd,a,t,u,0\n"),
+            ],
+        ),
+        passes(
+            "transfer_with_invalid_trip_and_stop",
+            &[("trips.txt", TRIPS), ("stop_times.txt", TIMES), ("transfers.txt", SOUND)],
+        ),
+        fails(
+            "transfer_with_suspicious_mid_trip_in_seat",
+            2,
+            &[
+                ("trips.txt", TRIPS),
+                ("stop_times.txt", TIMES),
+                ("transfers.txt", "from_stop_id,to_stop_id,from_trip_id,to_trip_id,transfer_type\nb,b,t,u,4\n"),
+            ],
+        ),
+        passes(
+            "transfer_with_suspicious_mid_trip_in_seat",
+            &[("trips.txt", TRIPS), ("stop_times.txt", TIMES), ("transfers.txt", SOUND)],
+        ),
+        fails(
+            "missing_required_field",
+            2,
+            &[("transfers.txt", "from_stop_id,to_stop_id,transfer_type\n,b,0\na,,1\n,,\n")],
+        ),
+        fails(
+            "missing_required_field",
+            2,
+            &[("transfers.txt", "from_stop_id,to_stop_id,from_trip_id,to_trip_id,transfer_type\nc,a,,,5\n")],
+        ),
+        fails(
+            "missing_required_field",
+            1,
+            &[(
+                "transfers.txt",
+                "from_stop_id,to_stop_id,transfer_type,min_transfer_time\n\
+                 a,b,2,\n\
+                 a,b,2,0\n\
+                 b,a,2,180\n\
+                 b,a,1,\n",
+            )],
+        ),
+        fails("missing_required_field", 1, &[("transfers.txt", "from_stop_id,to_stop_id,transfer_type\na,b,2\n")]),
+    ],
+};
 
 /// One of the two ends of a transfer: the columns of its stop, trip and route.
 const ENDS: [[&str; 3]; 2] =
@@ -88,7 +280,13 @@ fn check(feed: &Feed, out: &mut Out) {
             let tell = |out: &mut Out| {
                 let name = ["STOP", "STATION", "ENTRANCE", "GENERIC_NODE", "BOARDING_AREA"].get(kind as usize).copied();
                 out.add(&WRONG_TYPE, || {
-                    [table.at(row), name.unwrap_or("UNRECOGNIZED").into(), kind.into(), at.value(row), stop_column.into()]
+                    [
+                        table.at(row),
+                        name.unwrap_or("UNRECOGNIZED").into(),
+                        kind.into(),
+                        at.value(row),
+                        stop_column.into(),
+                    ]
                 });
             };
             if !(0..=1).contains(&kind) {
@@ -165,8 +363,14 @@ fn served_by(feed: &Feed, trip_column: &str) -> FxHashSet<(u32, u32)> {
     pairs.filter_map(|(code, row)| Some((code, served.code(row)?))).collect()
 }
 
-fn trips(feed: &Feed, [stop_column, trip_column, route_column]: [&str; 3], stop_of: &impl Fn(usize) -> Option<u32>, out: &mut Out) {
-    let (table, all, times, stops) = (feed.table("transfers"), feed.table("trips"), feed.table("stop_times"), feed.table("stops"));
+fn trips(
+    feed: &Feed,
+    [stop_column, trip_column, route_column]: [&str; 3],
+    stop_of: &impl Fn(usize) -> Option<u32>,
+    out: &mut Out,
+) {
+    let (table, all, times, stops) =
+        (feed.table("transfers"), feed.table("trips"), feed.table("stop_times"), feed.table("stops"));
     let (ids, routes, at) = (table.text(trip_column), table.text(route_column), table.text(stop_column));
     let trip_rows = feed.link("transfers", trip_column, "trips", "trip_id");
     let kinds = stops.int("location_type");
@@ -175,18 +379,26 @@ fn trips(feed: &Feed, [stop_column, trip_column, route_column]: [&str; 3], stop_
     let (served, of_trip) = (times.text("stop_id"), times.text("trip_id"));
     let pairs = served_by(feed, trip_column);
     // The stops of each station, as codes of `stop_times.stop_id` and `stops.parent_station`.
-    let children: FxHashSet<(u32, u32)> = (0..stops.rows)
-        .filter_map(|row| Some((served.find(own_ids.get(row))?, parents.code(row)?)))
-        .collect();
+    let children: FxHashSet<(u32, u32)> =
+        (0..stops.rows).filter_map(|row| Some((served.find(own_ids.get(row))?, parents.code(row)?))).collect();
     // By trip and row of the stop, because many transfers may ask for the same.
     let mut known: FxHashMap<(u32, u32), bool> = FxHashMap::default();
     for row in 0..table.rows {
-        let Some(trip) = ids.code(row).map(|code| trip_rows[code as usize]).filter(|row| *row != NO_ROW) else { continue };
+        let Some(trip) = ids.code(row).map(|code| trip_rows[code as usize]).filter(|row| *row != NO_ROW) else {
+            continue;
+        };
         let trip = trip as usize;
         let own = all.text("route_id");
         if routes.has(row) && routes.get(row) != own.get(trip) {
             out.add(&WRONG_ROUTE, || {
-                [table.at(row), own.value(trip), route_column.into(), routes.value(row), trip_column.into(), ids.value(row)]
+                [
+                    table.at(row),
+                    own.value(trip),
+                    route_column.into(),
+                    routes.value(row),
+                    trip_column.into(),
+                    ids.value(row),
+                ]
             });
         }
         let Some(stop) = stop_of(row) else { continue };

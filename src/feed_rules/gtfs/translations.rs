@@ -10,28 +10,103 @@ use crate::contract::Kind;
 use crate::decode::timetable::{Column, NONE, Table};
 use crate::time::{ServiceDate, ServiceSeconds};
 
-notice!(UNKNOWN_TABLE = "translation_unknown_table_name", Warning, ["translations.txt"], ["csvRowNumber", "tableName"],
-    "A text of a file is translated that is not there.", "Correct table_name.",
-    "Ein Text einer Datei ist übersetzt, die es nicht gibt.", "table_name berichtigen.");
-notice!(UNEXPECTED_VALUE = "translation_unexpected_value", Error, ["translations.txt"], ["csvRowNumber", "fieldName", "fieldValue"],
-    "A field must be empty here: what is translated is named by its id or by its text, not by both.", "Empty the field.",
-    "Ein Feld muss hier leer sein: Übersetztes wird durch Kennung oder Text benannt, nicht beides.", "Feld leeren.");
-notice!(NOT_FOUND = "translation_foreign_key_violation", Error, ["translations.txt"], ["csvRowNumber", "recordId", "recordSubId", "tableName"],
-    "A row is translated that is not there.", "Correct record_id and record_sub_id.",
-    "Eine Zeile ist übersetzt, die es nicht gibt.", "record_id und record_sub_id berichtigen.");
+pub static UNKNOWN_TABLE: Notice = Notice {
+    code: "translation_unknown_table_name",
+    severity: Severity::Warning,
+    files: &["translations.txt"],
+    fields: &["csvRowNumber", "tableName"],
+    en: Words { what: "A text of a file is translated that is not there.", mend: "Correct table_name." },
+    de: Words { what: "Ein Text einer Datei ist übersetzt, die es nicht gibt.", mend: "table_name berichtigen." },
+};
+pub static UNEXPECTED_VALUE: Notice = Notice {
+    code: "translation_unexpected_value",
+    severity: Severity::Error,
+    files: &["translations.txt"],
+    fields: &["csvRowNumber", "fieldName", "fieldValue"],
+    en: Words {
+        what: "A field must be empty here: what is translated is named by its id or by its text, not by both.",
+        mend: "Empty the field.",
+    },
+    de: Words {
+        what: "Ein Feld muss hier leer sein: Übersetztes wird durch Kennung oder Text benannt, nicht beides.",
+        mend: "Feld leeren.",
+    },
+};
+pub static NOT_FOUND: Notice = Notice {
+    code: "translation_foreign_key_violation",
+    severity: Severity::Error,
+    files: &["translations.txt"],
+    fields: &["csvRowNumber", "recordId", "recordSubId", "tableName"],
+    en: Words { what: "A row is translated that is not there.", mend: "Correct record_id and record_sub_id." },
+    de: Words {
+        what: "Eine Zeile ist übersetzt, die es nicht gibt.",
+        mend: "record_id und record_sub_id berichtigen.",
+    },
+};
 
-const SOUND: &str = "table_name,field_name,language,translation,record_id,record_sub_id,field_value\nstops,stop_name,en,Town hall,a,,\nstop_times,stop_headsign,en,Town hall,t,1,\nstops,stop_name,en,Station,,,Bahnhof\nfeed_info,feed_publisher_name,en,X,,,\n";
+const SOUND: &str = "table_name,field_name,language,translation,record_id,record_sub_id,field_value\n\
+                     stops,stop_name,en,Town hall,a,,\n\
+                     stop_times,stop_headsign,en,Town hall,t,1,\n\
+                     stops,stop_name,en,Station,,,Bahnhof\n\
+                     feed_info,feed_publisher_name,en,X,,,\n";
 
-rule!([UNKNOWN_TABLE, UNEXPECTED_VALUE, NOT_FOUND], needs: all, check, &[
-    fails("translation_unknown_table_name", 1, &[("translations.txt", "table_name,field_name,language,translation,field_value\nlevels,level_name,en,Ground floor,EG\n")]),
-    passes("translation_unknown_table_name", &[("translations.txt", SOUND)]),
-    fails("translation_unexpected_value", 2, &[("translations.txt", "table_name,field_name,language,translation,record_id,record_sub_id,field_value\nstops,stop_name,en,Town hall,a,1,Rathaus\n")]),
-    fails("translation_unexpected_value", 1, &[("translations.txt", "table_name,field_name,language,translation,record_id,record_sub_id,field_value\nstops,stop_name,en,Town hall,a,1,\n")]),
-    passes("translation_unexpected_value", &[("translations.txt", SOUND)]),
-    fails("translation_foreign_key_violation", 2, &[("translations.txt", "table_name,field_name,language,translation,record_id,record_sub_id,field_value\nstops,stop_name,en,Town hall,x,,\nstop_times,stop_headsign,en,Town hall,t,9,\n")]),
-    passes("translation_foreign_key_violation", &[("translations.txt", SOUND)]),
-    fails("missing_required_field", 1, &[("translations.txt", "table_name,field_name,language,translation,record_id,record_sub_id,field_value\nstops,stop_name,en,Town hall,,,\n")]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&UNKNOWN_TABLE, &UNEXPECTED_VALUE, &NOT_FOUND],
+    needs: Needs::AllTables,
+    check: Some(check),
+    examples: &[
+        fails(
+            "translation_unknown_table_name",
+            1,
+            &[(
+                "translations.txt",
+                "table_name,field_name,language,translation,field_value\n\
+                 levels,level_name,en,Ground floor,EG\n",
+            )],
+        ),
+        passes("translation_unknown_table_name", &[("translations.txt", SOUND)]),
+        fails(
+            "translation_unexpected_value",
+            2,
+            &[(
+                "translations.txt",
+                "table_name,field_name,language,translation,record_id,record_sub_id,field_value\n\
+                 stops,stop_name,en,Town hall,a,1,Rathaus\n",
+            )],
+        ),
+        fails(
+            "translation_unexpected_value",
+            1,
+            &[(
+                "translations.txt",
+                "table_name,field_name,language,translation,record_id,record_sub_id,field_value\n\
+                 stops,stop_name,en,Town hall,a,1,\n",
+            )],
+        ),
+        passes("translation_unexpected_value", &[("translations.txt", SOUND)]),
+        fails(
+            "translation_foreign_key_violation",
+            2,
+            &[(
+                "translations.txt",
+                "table_name,field_name,language,translation,record_id,record_sub_id,field_value\n\
+                 stops,stop_name,en,Town hall,x,,\n\
+                 stop_times,stop_headsign,en,Town hall,t,9,\n",
+            )],
+        ),
+        passes("translation_foreign_key_violation", &[("translations.txt", SOUND)]),
+        fails(
+            "missing_required_field",
+            1,
+            &[(
+                "translations.txt",
+                "table_name,field_name,language,translation,record_id,record_sub_id,field_value\n\
+                 stops,stop_name,en,Town hall,,,\n",
+            )],
+        ),
+    ],
+};
 
 fn check(feed: &Feed, out: &mut Out) {
     let table = feed.table("translations");
@@ -61,16 +136,22 @@ fn check(feed: &Feed, out: &mut Out) {
         }
         let key = key_of(parent);
         let mut wrong = false;
-        for (field, column, expected) in [("record_id", records, !key.is_empty()), ("record_sub_id", subs, key.len() >= 2)] {
+        for (field, column, expected) in
+            [("record_id", records, !key.is_empty()), ("record_sub_id", subs, key.len() >= 2)]
+        {
             match (column.has(row), expected) {
                 (true, false) => unexpected(field, column.value(row), out),
-                (false, true) => out.add(&MISSING_REQUIRED_FIELD, || [table.at(row), field.into(), "translations.txt".into()]),
+                (false, true) => {
+                    out.add(&MISSING_REQUIRED_FIELD, || [table.at(row), field.into(), "translations.txt".into()])
+                }
                 _ => continue,
             }
             wrong = true;
             break;
         }
-        let rows = parents.entry(&parent.contract.table).or_insert_with(|| Rows { by_first: first_parts(parent, &key), seconds: FxHashMap::default() });
+        let rows = parents
+            .entry(&parent.contract.table)
+            .or_insert_with(|| Rows { by_first: first_parts(parent, &key), seconds: FxHashMap::default() });
         if !wrong && !is_there(parent, &key, rows, records.get(row), subs.get(row)) {
             out.add(&NOT_FOUND, || [table.at(row), records.value(row), subs.value(row), name.into()]);
         }
@@ -122,7 +203,9 @@ fn is_there(parent: &Table, key: &[usize], all: &mut Rows, record: &str, sub: &s
             _ => sub.parse().ok(),
         }
         .map(|value| u64::from(value as u32)),
-        Column::Float(_) => sub.parse::<f64>().ok().filter(|value| !value.is_nan()).map(|value| (value + 0.0).to_bits()),
+        Column::Float(_) => {
+            sub.parse::<f64>().ok().filter(|value| !value.is_nan()).map(|value| (value + 0.0).to_bits())
+        }
     };
     let Some(wanted) = wanted else { return false };
     if rows.len() <= FEW {

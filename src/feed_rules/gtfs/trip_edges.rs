@@ -2,14 +2,51 @@
 
 use super::prelude::*;
 
-notice!(MISSING_EDGE = "missing_trip_edge", Error, ["stop_times.txt"], ["csvRowNumber", "specifiedField", "stopSequence", "tripId"],
-    "The first or last stop of a trip has no arrival or departure, so nobody knows when it begins or ends.", "Fill in both times.",
-    "Der erste oder letzte Halt einer Fahrt hat keine Ankunft oder Abfahrt; niemand weiß, wann sie beginnt oder endet.", "Beide Zeiten ergänzen.");
+pub static MISSING_EDGE: Notice = Notice {
+    code: "missing_trip_edge",
+    severity: Severity::Error,
+    files: &["stop_times.txt"],
+    fields: &["csvRowNumber", "specifiedField", "stopSequence", "tripId"],
+    en: Words {
+        what: "The first or last stop of a trip has no arrival or departure, so nobody knows when it begins or ends.",
+        mend: "Fill in both times.",
+    },
+    de: Words {
+        what: "Der erste oder letzte Halt einer Fahrt hat keine Ankunft oder Abfahrt; niemand weiß, wann sie beginnt \
+               oder endet.",
+        mend: "Beide Zeiten ergänzen.",
+    },
+};
 
-rule!([MISSING_EDGE], needs: ["stop_times"], check, &[
-    fails("missing_trip_edge", 3, &[("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,,08:00:00,a,1\nt,08:05:00,08:05:00,b,2\nt,,,c,3\n")]),
-    passes("missing_trip_edge", &[("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,08:00:00,08:00:00,a,1\nt,,,b,2\nt,08:10:00,08:10:00,c,3\n")]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&MISSING_EDGE],
+    needs: Needs::Tables(&["stop_times"]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "missing_trip_edge",
+            3,
+            &[(
+                "stop_times.txt",
+                "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n\
+                 t,,08:00:00,a,1\n\
+                 t,08:05:00,08:05:00,b,2\n\
+                 t,,,c,3\n",
+            )],
+        ),
+        passes(
+            "missing_trip_edge",
+            &[(
+                "stop_times.txt",
+                "trip_id,arrival_time,departure_time,stop_id,stop_sequence\n\
+                 t,08:00:00,08:00:00,a,1\n\
+                 t,,,b,2\n\
+                 t,08:10:00,08:10:00,c,3\n",
+            )],
+        ),
+    ],
+};
 
 fn check(feed: &Feed, out: &mut Out) {
     let table = feed.table("stop_times");

@@ -2,19 +2,51 @@
 
 use super::prelude::*;
 
-notice!(UNUSED = "unused_trip", Warning, ["trips.txt", "stop_times.txt"], ["csvRowNumber", "tripId"],
-    "The trip serves no stop.", "Delete it, or add its stop times.",
-    "Die Fahrt bedient keinen Halt.", "Löschen oder ihre Halte ergänzen.");
-notice!(UNUSABLE = "unusable_trip", Warning, ["stop_times.txt", "trips.txt"], ["csvRowNumber", "tripId"],
-    "The trip serves fewer than two stops, so nobody can ride it.", "Delete it, or add its stop times.",
-    "Die Fahrt bedient weniger als zwei Halte; niemand kann mit ihr fahren.", "Löschen oder ihre Halte ergänzen.");
+pub static UNUSED: Notice = Notice {
+    code: "unused_trip",
+    severity: Severity::Warning,
+    files: &["trips.txt", "stop_times.txt"],
+    fields: &["csvRowNumber", "tripId"],
+    en: Words { what: "The trip serves no stop.", mend: "Delete it, or add its stop times." },
+    de: Words { what: "Die Fahrt bedient keinen Halt.", mend: "Löschen oder ihre Halte ergänzen." },
+};
+pub static UNUSABLE: Notice = Notice {
+    code: "unusable_trip",
+    severity: Severity::Warning,
+    files: &["stop_times.txt", "trips.txt"],
+    fields: &["csvRowNumber", "tripId"],
+    en: Words {
+        what: "The trip serves fewer than two stops, so nobody can ride it.",
+        mend: "Delete it, or add its stop times.",
+    },
+    de: Words {
+        what: "Die Fahrt bedient weniger als zwei Halte; niemand kann mit ihr fahren.",
+        mend: "Löschen oder ihre Halte ergänzen.",
+    },
+};
 
-rule!([UNUSED, UNUSABLE], needs: ["trips", "stop_times"], check, &[
-    fails("unused_trip", 1, &[("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,p\nr,s,u,p\n")]),
-    passes("unused_trip", &[]),
-    fails("unusable_trip", 2, &[("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,p\nr,s,u,p\n"), ("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,08:00:00,08:00:00,a,1\n")]),
-    passes("unusable_trip", &[]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&UNUSED, &UNUSABLE],
+    needs: Needs::Tables(&["trips", "stop_times"]),
+    check: Some(check),
+    examples: &[
+        fails("unused_trip", 1, &[("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,p\nr,s,u,p\n")]),
+        passes("unused_trip", &[]),
+        fails(
+            "unusable_trip",
+            2,
+            &[
+                ("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,p\nr,s,u,p\n"),
+                (
+                    "stop_times.txt",
+                    "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,08:00:00,08:00:00,a,1\n",
+                ),
+            ],
+        ),
+        passes("unusable_trip", &[]),
+    ],
+};
 
 fn check(feed: &Feed, out: &mut Out) {
     let table = feed.table("trips");

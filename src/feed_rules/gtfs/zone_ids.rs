@@ -2,18 +2,48 @@
 
 use super::prelude::*;
 
-notice!(WITHOUT_ZONE = "stop_without_zone_id", Info, ["stops.txt", "stop_times.txt", "trips.txt", "routes.txt", "fare_rules.txt"],
-    ["csvRowNumber", "stopId", "stopName"],
-    "Fares of a route that serves the stop depend on zones, but the stop is in none.", "Fill in zone_id.",
-    "Tarife einer Linie am Halt hängen von Zonen ab, der Halt liegt aber in keiner.", "zone_id ergänzen.");
+pub static WITHOUT_ZONE: Notice = Notice {
+    code: "stop_without_zone_id",
+    severity: Severity::Info,
+    files: &["stops.txt", "stop_times.txt", "trips.txt", "routes.txt", "fare_rules.txt"],
+    fields: &["csvRowNumber", "stopId", "stopName"],
+    en: Words {
+        what: "Fares of a route that serves the stop depend on zones, but the stop is in none.",
+        mend: "Fill in zone_id.",
+    },
+    de: Words {
+        what: "Tarife einer Linie am Halt hängen von Zonen ab, der Halt liegt aber in keiner.",
+        mend: "zone_id ergänzen.",
+    },
+};
 
-const STOPS: &str = "stop_id,stop_name,stop_lat,stop_lon,zone_id\na,Rathaus,48.47,7.94,1\nb,Bahnhof,48.476,7.946,\nc,Klinikum,48.482,7.952,2\n";
+const STOPS: &str = "stop_id,stop_name,stop_lat,stop_lon,zone_id\n\
+                     a,Rathaus,48.47,7.94,1\n\
+                     b,Bahnhof,48.476,7.946,\n\
+                     c,Klinikum,48.482,7.952,2\n";
 const FARES: &str = "fare_id,price,currency_type,payment_method,agency_id\nf,1.00,EUR,0,1\n";
 
-rule!([WITHOUT_ZONE], needs: ["stops", "fare_rules", "stop_times", "trips", "routes"], check, &[
-    fails("stop_without_zone_id", 1, &[("stops.txt", STOPS), ("fare_attributes.txt", FARES), ("fare_rules.txt", "fare_id,route_id,origin_id\nf,r,1\n")]),
-    passes("stop_without_zone_id", &[("stops.txt", STOPS), ("fare_attributes.txt", FARES), ("fare_rules.txt", "fare_id,route_id\nf,r\n")]),
-]);
+pub static RULE: Rule = Rule {
+    module: module_path!(),
+    notices: &[&WITHOUT_ZONE],
+    needs: Needs::Tables(&["stops", "fare_rules", "stop_times", "trips", "routes"]),
+    check: Some(check),
+    examples: &[
+        fails(
+            "stop_without_zone_id",
+            1,
+            &[
+                ("stops.txt", STOPS),
+                ("fare_attributes.txt", FARES),
+                ("fare_rules.txt", "fare_id,route_id,origin_id\nf,r,1\n"),
+            ],
+        ),
+        passes(
+            "stop_without_zone_id",
+            &[("stops.txt", STOPS), ("fare_attributes.txt", FARES), ("fare_rules.txt", "fare_id,route_id\nf,r\n")],
+        ),
+    ],
+};
 
 fn check(feed: &Feed, out: &mut Out) {
     let rules = feed.table("fare_rules");
