@@ -91,7 +91,7 @@ impl Workspace {
         for folder in contract_folders(root) {
             match Library::read(&folder) {
                 Ok(library) => {
-                    found.extend(crate::feed_rules::gtfs::unknown_codes(&library, &folder));
+                    found.extend(crate::feed_rules::unknown_codes(&library, &folder));
                     found.extend(queries(&library, &pipelines, has_area, &mut lacks));
                 }
                 Err(mut problems) => found.append(&mut problems),

@@ -16,6 +16,7 @@ use crate::contract::Severity;
 use crate::contract::library::Library;
 use crate::decode::Limits;
 use crate::decode::timetable::{self, Package};
+use crate::feed_rules;
 use crate::feed_rules::gtfs::{self, Options, Report};
 use crate::feed_rules::report::Circumstances;
 use crate::time::ServiceDate;
@@ -129,7 +130,7 @@ fn contracts(root: &Path) -> Result<Library, Exit> {
         tell(&problems);
         Exit::Usage
     })?;
-    let problems = gtfs::unknown_codes(&own, &folder);
+    let problems = feed_rules::unknown_codes(&own, &folder);
     if !problems.is_empty() {
         tell(&problems);
         return Err(Exit::Usage);

@@ -81,12 +81,13 @@ pub struct RunRecord {
     /// Tables of the contracts that the feed does not have; their rules had nothing to look at.
     pub absent: Vec<String>,
     pub notes: Vec<NoteEntry>,
-    /// What the standard rules of GTFS say of a timetable as a whole.
+    /// What the standard rules of GTFS say of a timetable as a whole, or those of GTFS-Realtime of the snapshots that were
+    /// received on the date.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub standard: Option<Standard>,
 }
 
-/// The notices of the standard rules, under the codes of the canonical GTFS validator. They tell and do not hold back.
+/// The notices of the standard rules, under the codes of the canonical validators. They tell and do not hold back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standard {
     /// By severity, the worst first, then by code.

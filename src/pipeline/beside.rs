@@ -69,6 +69,8 @@ impl Beside {
         if let Some((name, _)) = &pipeline.timetable
             && let Some(other) = workspace.pipelines.iter().find(|other| other.name == *name)
         {
+            // The standard rules of GTFS-Realtime ask about all of them.
+            beside.needs.add_all_trips();
             if wants_span {
                 beside.needs.add_span();
             }

@@ -74,17 +74,13 @@ pub mod values;
 pub mod zone_ids;
 pub mod zones;
 
-use std::path::Path;
-
 use self::feed::Feed;
-use crate::contract::library::Library;
-use crate::contract::notices::{self, Change};
+use crate::contract::notices::Change;
 use crate::decode::timetable::Timetable;
 use crate::feed_rules::notice::{Notice, Out};
 use crate::feed_rules::report;
 use crate::feed_rules::rule::{self, Rule};
 use crate::time::ServiceDate;
-use crate::yaml::{Problem, Problems, suggestion};
 
 /// All rules, in the order of their names.
 pub static RULES: &[&Rule<Feed>] = &[
@@ -166,16 +162,6 @@ pub fn notices() -> Vec<&'static Notice> {
     notices
 }
 
-/// Changes of a folder's `notices.yaml` to notices that there are not.
-pub fn unknown_codes(library: &Library, folder: &Path) -> Vec<Problem> {
-    let codes: Vec<&str> = notices().into_iter().map(|notice| notice.code).collect();
-    let mut problems = Problems::new(&folder.join(notices::FILE));
-    for change in library.changes.iter().filter(|change| !codes.contains(&change.code.as_str())) {
-        problems.add(change.line, format!("there is no notice '{}'", change.code), suggestion(&change.code, &codes));
-    }
-    problems.found
-}
-
 /// The rules that take longest.
 const LONGEST: [&str; 2] = ["shape_matching", "speeds"];
 
@@ -204,6 +190,7 @@ mod tests {
 
     use super::*;
     use crate::contract::Severity;
+    use crate::contract::library::Library;
     use crate::decode::Limits;
     use crate::decode::timetable::{self, Package};
 
