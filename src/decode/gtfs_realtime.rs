@@ -1758,6 +1758,52 @@ mod tests {
     }
 
     #[test]
+    fn a_snapshot_names_the_trips_of_its_whole_entities_whatever_dates_they_are_of() {
+        let trip = |id: &[u8], more: &[u8]| bytes(1, &[bytes(1, id), bytes(3, b"20260101"), more.to_vec()].concat());
+        let duplicated = [trip(b"a", &[0x20, 6]), bytes(6, &bytes(1, b"copy"))].concat();
+        let deleted = [vec![0x10, 1], bytes(4, &trip(b"deleted", &[]))].concat();
+        // A trip update behind a whole position; its event is cut off.
+        let damaged = [bytes(4, &trip(b"half", &[])), bytes(3, &bytes(2, &bytes(2, &[0x10])))].concat();
+        let alert = bytes(5, &bytes(5, &bytes(4, &bytes(1, b"of an alert"))));
+        let entities = [
+            bytes(4, &trip(b"added", &[0x20, 1])),
+            bytes(3, &duplicated),
+            deleted,
+            damaged,
+            alert,
+            bytes(4, &trip(b"", &[])),
+            // Both of one entity, and a number without a name.
+            [bytes(4, &trip(b"b", &[])), bytes(3, &trip(b"c", &[0x20, 99]))].concat(),
+        ];
+        let mut body = bytes(1, &[bytes(1, b"2.0"), vec![0x18, 100]].concat());
+        entities.iter().for_each(|entity| body.extend(bytes(2, &[bytes(1, b"x"), entity.clone()].concat())));
+        let captured_at = Timestamp::from_second(1_795_561_200).unwrap();
+        let only = Only { date: ServiceDate::new(2026, 11, 25).unwrap(), zone: TimeZone::UTC };
+        for only in [None, Some(&only)] {
+            let digest = Digest::of(&body);
+            let (url, headers, status) = ("x".into(), Vec::new(), 200);
+            let capture = Capture { url, captured_at, status, headers, digest, body: body.clone().into() };
+            let origins = vec![Origin { name: "x".into(), captured_at }];
+            let captures = Box::new(std::iter::once(Ok(capture)));
+            let budget = Budget::new(1 << 30);
+            let decoded =
+                decode_only(origins, captures, &contracts(), Limits::default(), budget.clone(), only).unwrap();
+            let mut snapshots: Vec<Snapshot> = Vec::new();
+            for step in decoded.steps {
+                if let Step::Read { snapshot, .. } = step.unwrap() {
+                    snapshots.extend(snapshot);
+                }
+            }
+            let [snapshot] = &snapshots[..] else { panic!("{}", snapshots.len()) };
+            assert_eq!(snapshot.header, snapshot::Header { captured_at, timestamp: Some(100) });
+            let trips: Vec<_> = snapshot.trips().map(|trip| (trip.entity, trip.id, trip.relationship)).collect();
+            let expected: [(u64, &[u8], Option<&str>); 4] =
+                [(0, b"added", Some("ADDED")), (1, b"a", Some("DUPLICATED")), (6, b"b", None), (6, b"c", None)];
+            assert_eq!(trips, expected);
+        }
+    }
+
+    #[test]
     fn a_prediction_of_another_date_is_looked_through_as_if_it_gave_rows() {
         // Of two stops, the time at the second one is 0.
         let stops = [bytes(2, &bytes(4, b"a")), bytes(2, &bytes(2, &[0x10, 0x00]))].concat();
