@@ -103,7 +103,7 @@ impl Workspace {
         for folder in contract_folders(root) {
             match Survey::read(&folder) {
                 Ok(Survey { library, .. }) => {
-                    found.extend(crate::check::gtfs::unknown_codes(&library, &folder));
+                    found.extend(crate::feed_rules::unknown_codes(&library, &folder));
                     found.extend(queries(&library, &pipelines, has_area, &mut lacks));
                 }
                 Err(mut problems) => found.append(&mut problems),

@@ -5,15 +5,14 @@ pub mod capture;
 pub mod contract;
 pub mod decode;
 pub mod digest;
+pub mod feed_rules;
+pub mod geo;
+pub mod internal;
 pub mod page;
 pub mod protobuf;
 pub mod table;
 pub mod time;
 pub mod yaml;
-
-pub mod check {
-    pub mod gtfs;
-}
 
 use std::sync::LazyLock;
 
@@ -24,9 +23,9 @@ pub static CONTRACTS: LazyLock<contract::library::Library> = LazyLock::new(contr
 pub fn look(package: decode::timetable::Package) {
     let Ok(timetable) = decode::timetable::read("fuzz", package, &CONTRACTS, decode::Limits::default()) else { return };
     let Some(date) = time::ServiceDate::from_gtfs("20261124") else { return };
-    let options = check::gtfs::Options { date, country: Some("DE".to_owned()), changes: Vec::new() };
-    let report = check::gtfs::validate(timetable, &options);
-    let how = check::gtfs::report::Circumstances {
+    let options = feed_rules::gtfs::Options { date, country: Some("DE".to_owned()), changes: Vec::new() };
+    let report = feed_rules::gtfs::validate(timetable, &options);
+    let how = feed_rules::report::Circumstances {
         input: String::new(),
         validated_at: jiff::Timestamp::UNIX_EPOCH,
         seconds: 0.0,

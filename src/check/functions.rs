@@ -111,7 +111,7 @@ fn distance(columns: &mut [Column]) -> PolarsResult<Column> {
     let numbers: Vec<Numbers> = columns.iter().map(Numbers::of).collect::<PolarsResult<_>>()?;
     let metres = (0..rows(columns)).map(|row| {
         let [a, b, c, d] = [0, 1, 2, 3].map(|argument| numbers[argument].get(row));
-        Some(crate::check::gtfs::sphere::metres([a?, b?], [c?, d?]))
+        Some(crate::geo::metres([a?, b?], [c?, d?]))
     });
     Ok(Float64Chunked::from_iter_options(name(columns), metres).into_column())
 }

@@ -30,7 +30,6 @@
 pub mod area;
 pub mod dry_run;
 mod functions;
-pub mod gtfs;
 mod held;
 mod losses;
 mod metrics;

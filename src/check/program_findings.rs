@@ -477,7 +477,7 @@ mod tests {
         let literal = r#""((?:evidence|gtfs|gtfs_realtime|quarantine|release|run|timetable|record|capture)\.[a-z_]+)""#;
         let literal = regex::Regex::new(literal).unwrap();
         let made = regex::Regex::new(r#"RuleId\(format!\("\{(?:table)?\}\.([a-z_]+)"#).unwrap();
-        let notices: Vec<&str> = crate::check::gtfs::notices().iter().map(|notice| notice.code).collect();
+        let notices: Vec<&str> = crate::feed_rules::gtfs::notices().iter().map(|notice| notice.code).collect();
         let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
         let (mut missing, mut seen) = (Vec::new(), 0);
         while let Some(folder) = folders.pop() {

@@ -23,6 +23,8 @@ pub struct Needs {
     tables: BTreeMap<String, HashSet<String>>,
     /// Dates of which the planned trips are counted.
     days: BTreeSet<ServiceDate>,
+    /// Whether the trips of all dates are needed.
+    all_trips: bool,
 }
 
 impl Needs {
@@ -54,6 +56,12 @@ impl Needs {
     pub fn add_days(&mut self, days: impl IntoIterator<Item = ServiceDate>) {
         self.add("trips", "trip_id");
         self.days.extend(days);
+    }
+
+    /// For the ids of all trips, also of those that do not run on the date.
+    pub fn add_all_trips(&mut self) {
+        self.add("trips", "trip_id");
+        self.all_trips = true;
     }
 
     /// Which trips run can only be known with these.
@@ -91,6 +99,8 @@ pub struct Timetable {
     pub planned: Vec<(ServiceSeconds, ServiceSeconds)>,
     /// How many trips run on the dates that were asked for; nothing of a date on which none does.
     pub trips_on: BTreeMap<ServiceDate, u64>,
+    /// The ids of all trips of the feed, if they were asked for.
+    pub all_trips: Option<StringArray>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -141,7 +151,9 @@ impl Timetable {
             tables.insert(table, all);
         }
         let trips_on = trips_on(&tables, &needs.days);
-        let timetable = Self { trips_on, ..Self::of(tables, date)? };
+        let ids = |trips: &RecordBatch| trips.column_by_name("trip_id")?.as_string_opt::<i32>().cloned();
+        let all_trips = tables.get("trips").filter(|_| needs.all_trips).and_then(ids);
+        let timetable = Self { trips_on, all_trips, ..Self::of(tables, date)? };
         let held = timetable.bytes();
         budget.give_back(booked);
         budget.take(ROOM, held)?;
@@ -153,7 +165,8 @@ impl Timetable {
         let tables = self.tables.values().map(RecordBatch::get_array_memory_size).sum::<usize>();
         let points = self.shapes.shapes.iter().map(|shape| shape.points.len() + 2 * shape.bounds.len()).sum::<usize>();
         let trips = self.shapes.of_trip.keys().map(|trip| trip.len() + size_of::<(String, usize)>()).sum::<usize>();
-        tables + points * size_of::<(f64, f64)>() + trips
+        let all_trips = self.all_trips.as_ref().map_or(0, Array::get_array_memory_size);
+        tables + points * size_of::<(f64, f64)>() + trips + all_trips
     }
 
     /// From whole tables, which may lack columns.
@@ -170,7 +183,7 @@ impl Timetable {
         let span = tables.get("stop_times").and_then(span);
         let planned = tables.get("stop_times").and_then(planned).unwrap_or_default();
         let shapes = Arc::new(Shapes::of(&tables));
-        Ok(Self { tables, shapes, span, planned, trips_on: BTreeMap::new() })
+        Ok(Self { tables, shapes, span, planned, trips_on: BTreeMap::new(), all_trips: None })
     }
 
     /// A table's rows with the columns that were needed; a table that the feed lacks has none.
@@ -517,7 +530,7 @@ mod tests {
         let shape = Shape::new(vec![(48.47, 7.90), (48.47, 7.98)]);
         for (lat, lon) in [(48.48, 7.94_f64), (48.45, 7.94), (48.47, 8.00)] {
             let foot = (48.47, lon.min(7.98));
-            let expected = crate::check::gtfs::sphere::metres([lat, lon], [foot.0, foot.1]);
+            let expected = crate::geo::metres([lat, lon], [foot.0, foot.1]);
             let found = shape.metres(lat, lon);
             assert!((found - expected).abs() < expected / 500.0, "{found} {expected}");
         }

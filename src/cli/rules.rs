@@ -6,8 +6,6 @@ use std::sync::Arc;
 use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
-use crate::check::gtfs::report::word;
-use crate::check::gtfs::{self, RULES};
 use crate::check::program_findings;
 use crate::check::rules::{Spec, specs};
 use crate::check::trial::{self, City, Ended, Found};
@@ -16,6 +14,10 @@ use crate::contract::cases::{self, Expected, RuleTest};
 use crate::contract::library::{Library, Survey};
 use crate::contract::query::Query;
 use crate::contract::{Contract, Rule, View};
+use crate::feed_rules::notice::Notice;
+use crate::feed_rules::report::word;
+use crate::feed_rules::rule::{self as feed_rule, Rule as FeedRule};
+use crate::feed_rules::{self, Standard, gtfs, gtfs_realtime};
 use crate::pipeline::run::{Lock, open_bucket};
 use crate::pipeline::trial::{self as on_data, Subject};
 use crate::time::ServiceDate;
@@ -39,7 +41,7 @@ pub struct Arguments {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// List the rules: those of the workspace's contracts and the standard rules of GTFS
+    /// List the rules: those of the workspace's contracts and the standard rules of GTFS and GTFS-Realtime
     #[command(after_help = "\
 Examples:
   fahrtenbuch rules list --table vehicle_locations
@@ -56,7 +58,8 @@ Examples:
     #[command(after_help = "\
 Examples:
   fahrtenbuch rules explain vehicle_locations.frozen_gps
-  fahrtenbuch rules explain stop_too_far_from_shape")]
+  fahrtenbuch rules explain stop_too_far_from_shape
+  fahrtenbuch rules explain E018")]
     Explain { id: String },
     /// Run the tests of rules, which stand in schemas/**/tests/<rule id>.yaml
     #[command(after_help = "\
@@ -146,13 +149,14 @@ fn list(root: &Path, table: Option<&str>, as_json: bool) -> Exit {
     };
     let own: Vec<(&Arc<Contract>, Spec)> =
         contracts().flat_map(|c| specs(c).into_iter().map(move |s| (c, s))).collect();
-    let notices = if table.is_none() { gtfs::notices() } else { Vec::new() };
+    let standards = if table.is_none() { feed_rules::STANDARDS } else { &[] };
+    let notices = || standards.iter().flat_map(|standard| (standard.notices)().into_iter().map(move |n| (standard, n)));
     if as_json {
-        let standard: Vec<Value> = notices
-            .iter()
-            .map(|notice| {
+        let standard: Vec<Value> = notices()
+            .map(|(standard, notice)| {
                 json!({
                     "code": notice.code,
+                    "standard": standard.name,
                     "severity": word(notice.severity),
                     "files": notice.files,
                     "fields": notice.fields,
@@ -201,15 +205,15 @@ fn list(root: &Path, table: Option<&str>, as_json: bool) -> Exit {
     if rows.row_count() > 0 {
         println!("{rows}");
     }
-    if notices.is_empty() {
+    if standards.is_empty() {
         return Exit::Done;
     }
     let mut rows = Table::new();
     rows.load_style(presets::UTF8_BORDERS_ONLY);
-    rows.set_header(["standard notice", "severity", "files", "rule"]);
-    for notice in notices {
+    rows.set_header(["standard notice", "severity", "files", "rule", "standard"]);
+    for (standard, notice) in notices() {
         let severity = word(notice.severity).to_lowercase();
-        rows.add_row([notice.code, &severity, &notice.files.join(", "), rule_of(notice.code)]);
+        rows.add_row([notice.code, &severity, &notice.files.join(", "), rule_of(notice.code), standard.name]);
     }
     println!("{rows}");
     Exit::Done
@@ -235,10 +239,18 @@ fn not_executable(contract: &Contract, file: &str) -> Vec<Value> {
     texts.chain(rules).collect()
 }
 
+/// The name of the rule that gives a notice.
 fn rule_of(code: &str) -> &'static str {
-    // The first rule that names a notice is the one that it was made for: others only give it, too.
-    let own = RULES.iter().find(|rule| rule.notices.iter().any(|notice| notice.code == code));
-    own.map_or("", |rule| rule.name())
+    let own = rule_among(gtfs::RULES, code).map(FeedRule::name);
+    own.or_else(|| rule_among(gtfs_realtime::RULES, code).map(FeedRule::name)).unwrap_or_default()
+}
+
+/// The first rule that names a notice is the one that it was made for: others only give it, too.
+fn rule_among<S: feed_rule::Subject>(
+    rules: &'static [&'static FeedRule<S>],
+    code: &str,
+) -> Option<&'static FeedRule<S>> {
+    rules.iter().copied().find(|rule| rule.notices.iter().any(|notice| notice.code == code))
 }
 
 fn explain(root: &Path, id: &str) -> Exit {
@@ -279,16 +291,14 @@ fn explain(root: &Path, id: &str) -> Exit {
         println!("{} {}", finding.de.0, finding.de.1);
         return Exit::Done;
     }
-    let notices = gtfs::notices();
-    // Records call a notice of a timetable so.
-    let code = id.strip_prefix("gtfs.").unwrap_or(id);
-    let Some(notice) = notices.iter().find(|notice| notice.code == code) else {
+    let Some((standard, notice)) = feed_rules::find(id) else {
         let own: Vec<String> = surveys
             .iter()
             .flat_map(|(_, survey)| survey.contracts())
             .flat_map(|contract| specs(contract).into_iter().map(|spec| spec.id.0))
             .collect();
-        let mut known: Vec<&str> = notices.iter().map(|notice| notice.code).collect();
+        let notices = feed_rules::STANDARDS.iter().flat_map(|standard| (standard.notices)());
+        let mut known: Vec<&str> = notices.map(|notice| notice.code).collect();
         known.extend(own.iter().map(String::as_str));
         let remedy = match suggestion(id, &known) {
             remedy if remedy.starts_with("Did") => remedy,
@@ -297,7 +307,7 @@ fn explain(root: &Path, id: &str) -> Exit {
         eprintln!("error: there is no rule '{id}'. {remedy}");
         return Exit::Usage;
     };
-    explain_notice(notice);
+    explain_notice(standard, notice);
     Exit::Done
 }
 
@@ -355,9 +365,9 @@ fn explain_query(contract: &Contract, rule: &Rule) {
     }
 }
 
-fn explain_notice(notice: &gtfs::notice::Notice) {
+fn explain_notice(standard: &Standard, notice: &Notice) {
     let code = notice.code;
-    println!("{code} ({})", word(notice.severity).to_lowercase());
+    println!("{code} ({}, {})", word(notice.severity).to_lowercase(), standard.name);
     println!("\n{} {}", notice.en.what, notice.en.mend);
     println!("{} {}", notice.de.what, notice.de.mend);
     if !notice.files.is_empty() {
@@ -366,22 +376,34 @@ fn explain_notice(notice: &gtfs::notice::Notice) {
     if !notice.fields.is_empty() {
         println!("fields of a sample: {}", notice.fields.join(", "));
     }
-    println!("rule: src/check/gtfs/{}.rs", rule_of(code));
-    let examples = RULES.iter().flat_map(|rule| rule.examples).filter(|example| example.code == code);
+    let folder = standard.prefix.trim_end_matches('.');
+    println!("rule: src/feed_rules/{folder}/{}.rs", rule_of(code));
     for (title, failing) in [("A feed that gets it", true), ("A feed that does not", false)] {
-        let mut fitting =
-            examples.clone().filter(|example| (example.count > 0) == failing && !example.files.is_empty());
-        let Some(example) = fitting.next() else { continue };
-        println!("\n{title}:");
-        for (file, text) in example.files {
+        let lines = example(gtfs::RULES, code, failing, |(file, text)| {
+            let lines = text.lines().map(|line| format!("  {line}"));
             if text.is_empty() {
-                println!("  {file} is not there");
+                vec![format!("{file} is not there")]
             } else {
-                println!("  {file}");
-                text.lines().for_each(|line| println!("    {line}"));
+                std::iter::once((*file).to_owned()).chain(lines).collect()
             }
-        }
+        });
+        let lines = lines.or_else(|| example(gtfs_realtime::RULES, code, failing, gtfs_realtime::moment::Shown::lines));
+        let Some(lines) = lines else { continue };
+        println!("\n{title}:");
+        lines.iter().for_each(|line| println!("  {line}"));
     }
+}
+
+/// The first example of a notice that fails or passes, for people.
+fn example<S: feed_rule::Subject>(
+    rules: &'static [&'static FeedRule<S>],
+    code: &str,
+    failing: bool,
+    lines: impl Fn(&S::Part) -> Vec<String>,
+) -> Option<Vec<String>> {
+    let mut examples = rules.iter().flat_map(|rule| rule.examples).filter(|example| example.code == code);
+    let example = examples.find(|example| (example.count > 0) == failing && !example.parts.is_empty())?;
+    Some(example.parts.iter().flat_map(lines).collect())
 }
 
 fn test(root: &Path, filter: Option<&str>, as_json: bool) -> Exit {

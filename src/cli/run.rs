@@ -395,21 +395,21 @@ fn left_quarantine(entry: &TableEntry) {
     println!("  {}: {} {rows} left the quarantine, {}", entry.table, grouped(left.rows()), parts.join(", "));
 }
 
-/// What the standard rules of GTFS say: how much of each severity, and the notices by name.
+/// What the standard rules of GTFS and GTFS-Realtime say: how much of each severity, and the notices by name.
 fn told_by_standard_rules(standard: &Standard) {
     if standard.notices.is_empty() && standard.not_run.is_empty() {
-        println!("  GTFS rules: no notices");
+        println!("  standard rules: no notices");
         return;
     }
     for notice in standard.notices.iter().take(LISTED) {
         let severity = format!("{:?}", notice.severity).to_lowercase();
-        println!("  {severity:7} gtfs.{}: {} times", notice.code, grouped(notice.count));
+        println!("  {severity:7} {}: {} times", crate::feed_rules::told(&notice.code), grouped(notice.count));
     }
     if standard.notices.len() > LISTED {
         println!("  and {} more kinds of notices, see the record", standard.notices.len() - LISTED);
     }
     if !standard.not_run.is_empty() {
-        println!("  {} GTFS rules did not run to their end, see the record", standard.not_run.len());
+        println!("  {} standard rules did not run to their end, see the record", standard.not_run.len());
     }
 }
 

@@ -10,14 +10,15 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::capture::source::{Fetched, Policy, Source, Validators};
-use crate::check::gtfs::report::Circumstances;
-use crate::check::gtfs::{self, Options, Report};
 use crate::cli::terminal::Harmless;
 use crate::cli::{Exit, tell};
 use crate::contract::Severity;
 use crate::contract::library::Library;
 use crate::decode::Limits;
 use crate::decode::timetable::{self, Package};
+use crate::feed_rules;
+use crate::feed_rules::gtfs::{self, Options, Report};
+use crate::feed_rules::report::Circumstances;
 use crate::time::ServiceDate;
 use crate::workspace;
 
@@ -149,7 +150,7 @@ fn contracts(root: &Path) -> Result<Library, Exit> {
         tell(&problems);
         Exit::Usage
     })?;
-    let problems = gtfs::unknown_codes(&own, &folder);
+    let problems = feed_rules::unknown_codes(&own, &folder);
     if !problems.is_empty() {
         tell(&problems);
         return Err(Exit::Usage);

@@ -1,4 +1,4 @@
-//! `notices.yaml` beside the contracts of a timetable: what the data manager changed in the standard rules, and why.
+//! `notices.yaml` beside the contracts of a timetable or a GTFS-Realtime feed: what the data manager changed in the standard rules, and why.
 //!
 //! ```yaml
 //! notices:

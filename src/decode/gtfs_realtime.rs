@@ -28,6 +28,7 @@ use crate::capture::payload::{self, Payload, Wanted};
 use crate::capture::{Capture, CaptureError};
 use crate::contract::library::Library;
 use crate::contract::{Contract, Kind, Severity};
+use crate::decode::snapshot::{self, Snapshot, Trips};
 use crate::decode::{DecodeError, Decoded, Head, Limits, Note, Step};
 use crate::protobuf::{Broken, Value, fields, fields_from};
 use crate::table::single::widen;
@@ -256,7 +257,7 @@ pub struct Contents {
 /// Decodes a stream of snapshots. `origins` lists them in the order in which `captures` yields them.
 ///
 /// A snapshot that is broken or cut off gives its whole entities up to there and a note; it does not end the stream. Of every
-/// snapshot a [`Step::Read`] says what it gave. The message and the rows that are being made are booked on `budget`.
+/// snapshot a [`Step::Read`] says what it gave, and what it says as a whole. The message and the rows that are being made are booked on `budget`.
 pub fn decode(
     origins: Vec<Origin>,
     captures: Box<dyn Iterator<Item = Result<Capture, CaptureError>> + Send>,
@@ -342,9 +343,13 @@ const OVERSIZED: usize = 2;
 /// A message on its way.
 struct Reading {
     body: Bytes,
+    /// For the body, and the trips that its entities name.
+    booked: usize,
     origin: u32,
     captured_at: Timestamp,
     header: Header,
+    /// The trips that its entities name.
+    trips: Trips,
     /// Where the next field begins.
     at: usize,
     entities: u64,
@@ -386,7 +391,7 @@ impl Iterator for Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        let message = self.reading.as_ref().map_or(0, |reading| reading.body.len());
+        let message = self.reading.as_ref().map_or(0, |reading| reading.booked);
         let rows: usize = self.sheets.iter().map(|sheet| sheet.booked).sum();
         self.budget.give_back(self.lent + message + rows);
     }
@@ -426,11 +431,11 @@ impl Stream {
         self.next += 1;
         match self.outline(capture, origin) {
             Ok(reading) => {
-                self.budget.take("decode", reading.body.len())?;
+                self.budget.take("decode", reading.booked)?;
                 self.go_on(reading)
             }
             Err(read) => {
-                self.ready.push_back(Step::Read { origin, read });
+                self.ready.push_back(Step::Read { origin, read, snapshot: None });
                 Ok(())
             }
         }
@@ -502,6 +507,8 @@ impl Stream {
             ..Contents::default()
         };
         Ok(Reading {
+            booked: body.len() + entities * Trips::BYTES,
+            trips: Trips::new(body.clone()),
             body,
             origin,
             captured_at: capture.captured_at,
@@ -566,8 +573,14 @@ impl Stream {
     /// Reads an entity whole or not at all.
     fn entity(&mut self, bytes: &[u8], place: &Place<'_>, reading: &mut Reading) -> Result<(), DecodeError> {
         let before: [(usize, usize); TABLES.len()] = std::array::from_fn(|table| self.sheets[table].begin());
-        let mut out =
-            Out { sheets: &mut self.sheets, most: self.limits.entity_bytes as u64, is_trial: false, zero_times: 0 };
+        let trips_before = reading.trips.len();
+        let mut out = Out {
+            sheets: &mut self.sheets,
+            trips: &mut reading.trips,
+            most: self.limits.entity_bytes as u64,
+            is_trial: false,
+            zero_times: 0,
+        };
         let mut done = Ok(());
         if reading.is_careful {
             out.is_trial = true;
@@ -601,6 +614,7 @@ impl Stream {
             }
         }
         reading.is_careful = true;
+        reading.trips.truncate(trips_before);
         for (table, (rows, bytes)) in before.into_iter().enumerate() {
             if let Some(only) = &mut self.sheets[table].only {
                 only.undo();
@@ -622,7 +636,8 @@ impl Stream {
     }
 
     fn end(&mut self, mut reading: Reading) -> Result<(), DecodeError> {
-        self.budget.give_back(reading.body.len());
+        // The snapshot that is given out has the body and the trips.
+        self.lent += reading.booked;
         let Contents { damaged, oversized, .. } = reading.contents;
         if let Some(problem) = reading.problem.as_ref() {
             self.tell(BROKEN, reading.origin, problem);
@@ -655,7 +670,12 @@ impl Stream {
             None if !none_is_whole => Read::Message(reading.contents),
             _ => Read::InPart(reading.contents),
         };
-        self.ready.push_back(Step::Read { origin: reading.origin, read });
+        let header = snapshot::Header {
+            captured_at: reading.captured_at,
+            timestamp: reading.header.timestamp.filter(|t| *t != 0),
+        };
+        let snapshot = Some(Snapshot::new(header, reading.trips));
+        self.ready.push_back(Step::Read { origin: reading.origin, read, snapshot });
         for table in 0..self.sheets.len() {
             self.flush(table, ROWS)?;
         }
@@ -749,6 +769,8 @@ impl From<Broken> for Refused {
 /// Where the rows of an entity go.
 struct Out<'s> {
     sheets: &'s mut [Sheet],
+    /// The trips that entities name, whatever dates their rows are of.
+    trips: &'s mut Trips,
     /// Bytes that the rows of an entity may take.
     most: u64,
     /// Rows are not kept: it is found out whether the entity is whole.
@@ -789,6 +811,14 @@ impl Out<'_> {
     fn count(&mut self, table: usize, partition: RowPartition, place: &Place<'_>) {
         if let Some(only) = &mut self.sheets[table].only {
             only.count(partition, place);
+        }
+    }
+
+    /// Keeps the trip that an entity names for the feed rules.
+    fn names_trip(&mut self, cells: &[Cell<'_>], place: &Place<'_>) {
+        let relationship = if let Cell::Name(name) = cells[TRIP_AT + 3] { Some(name) } else { None };
+        if let (Cell::Text(id), false) = (cells[TRIP_AT], self.is_trial) {
+            self.trips.add(place.row, id, relationship);
         }
     }
 
@@ -872,6 +902,7 @@ fn vehicle<'a>(bytes: &'a [u8], place: &Place<'a>, id: Cell<'a>, out: &mut Out<'
             }
         }
     }
+    out.names_trip(&cells, place);
     if !carriages.is_empty() {
         carriages.push(']');
         cells[REST_AT + 12] = Cell::Text(carriages.as_bytes());
@@ -966,6 +997,7 @@ fn trip_update<'a>(bytes: &'a [u8], place: &Place<'a>, id: Cell<'a>, out: &mut O
             }
         }
     }
+    out.names_trip(&cells, place);
     if let (Cell::Name("DUPLICATED"), [new, date, time]) = (cells[TRIP_AT + 3], properties) {
         if let Cell::Text([_, ..]) = new {
             cells[REST_AT + 12] = cells[TRIP_AT];
@@ -1722,6 +1754,52 @@ mod tests {
                 }
             }
             assert_eq!(all, 3 * trips.len() as u64, "{captured_at}");
+        }
+    }
+
+    #[test]
+    fn a_snapshot_names_the_trips_of_its_whole_entities_whatever_dates_they_are_of() {
+        let trip = |id: &[u8], more: &[u8]| bytes(1, &[bytes(1, id), bytes(3, b"20260101"), more.to_vec()].concat());
+        let duplicated = [trip(b"a", &[0x20, 6]), bytes(6, &bytes(1, b"copy"))].concat();
+        let deleted = [vec![0x10, 1], bytes(4, &trip(b"deleted", &[]))].concat();
+        // A trip update behind a whole position; its event is cut off.
+        let damaged = [bytes(4, &trip(b"half", &[])), bytes(3, &bytes(2, &bytes(2, &[0x10])))].concat();
+        let alert = bytes(5, &bytes(5, &bytes(4, &bytes(1, b"of an alert"))));
+        let entities = [
+            bytes(4, &trip(b"added", &[0x20, 1])),
+            bytes(3, &duplicated),
+            deleted,
+            damaged,
+            alert,
+            bytes(4, &trip(b"", &[])),
+            // Both of one entity, and a number without a name.
+            [bytes(4, &trip(b"b", &[])), bytes(3, &trip(b"c", &[0x20, 99]))].concat(),
+        ];
+        let mut body = bytes(1, &[bytes(1, b"2.0"), vec![0x18, 100]].concat());
+        entities.iter().for_each(|entity| body.extend(bytes(2, &[bytes(1, b"x"), entity.clone()].concat())));
+        let captured_at = Timestamp::from_second(1_795_561_200).unwrap();
+        let only = Only { date: ServiceDate::new(2026, 11, 25).unwrap(), zone: TimeZone::UTC };
+        for only in [None, Some(&only)] {
+            let digest = Digest::of(&body);
+            let (url, headers, status) = ("x".into(), Vec::new(), 200);
+            let capture = Capture { url, captured_at, status, headers, digest, body: body.clone().into() };
+            let origins = vec![Origin { name: "x".into(), captured_at }];
+            let captures = Box::new(std::iter::once(Ok(capture)));
+            let budget = Budget::new(1 << 30);
+            let decoded =
+                decode_only(origins, captures, &contracts(), Limits::default(), budget.clone(), only).unwrap();
+            let mut snapshots: Vec<Snapshot> = Vec::new();
+            for step in decoded.steps {
+                if let Step::Read { snapshot, .. } = step.unwrap() {
+                    snapshots.extend(snapshot);
+                }
+            }
+            let [snapshot] = &snapshots[..] else { panic!("{}", snapshots.len()) };
+            assert_eq!(snapshot.header, snapshot::Header { captured_at, timestamp: Some(100) });
+            let trips: Vec<_> = snapshot.trips().map(|trip| (trip.entity, trip.id, trip.relationship)).collect();
+            let expected: [(u64, &[u8], Option<&str>); 4] =
+                [(0, b"added", Some("ADDED")), (1, b"a", Some("DUPLICATED")), (6, b"b", None), (6, b"c", None)];
+            assert_eq!(trips, expected);
         }
     }
 

@@ -9,6 +9,7 @@ pub(crate) mod csv;
 mod geojson;
 pub mod gtfs;
 pub mod gtfs_realtime;
+pub mod snapshot;
 pub mod timetable;
 
 use std::sync::Arc;
@@ -46,7 +47,8 @@ pub enum Step {
     /// Something noticed on the way, about the feed or a file.
     Note(Note),
     /// A capture was looked into, the one at this place among the origins; of formats with many captures.
-    Read { origin: u32, read: gtfs_realtime::Read },
+    /// With it the message as a whole, if it was read.
+    Read { origin: u32, read: gtfs_realtime::Read, snapshot: Option<snapshot::Snapshot> },
 }
 
 /// A remark on a feed or file, with the rule's id that a finding will carry: `gtfs.unknown_file`.

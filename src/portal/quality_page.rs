@@ -355,7 +355,7 @@ fn shade(score: f64) -> &'static str {
 
 fn notices(report: &Report) -> Markup {
     html! {
-        h3 { (both("Meldungen der Standardregeln von GTFS", "Notices of the standard rules of GTFS")) }
+        h3 { (both("Meldungen der Standardregeln von GTFS und GTFS-Realtime", "Notices of the standard rules of GTFS and GTFS-Realtime")) }
         div.wide { table {
             thead { tr {
                 th { (both("Meldung", "Notice")) }

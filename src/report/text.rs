@@ -9,6 +9,7 @@ use super::score::FORMULA_EN;
 use super::trend::{Point, Report, Trend, grouped};
 use super::words::{DIMENSIONS, result_word, then};
 use crate::check::RuleResult;
+use crate::feed_rules;
 use crate::ledger::Status;
 
 /// Rules that are listed under a heading.
@@ -147,7 +148,7 @@ fn trends(report: &Report) -> Option<Table> {
         let newest = notice.counts.last().copied().flatten();
         let newest = newest.map_or_else(|| "not run".to_owned(), |count| format!("{} times", grouped(count, ",")));
         let severity = format!("{:?}", notice.severity).to_lowercase();
-        table.add_row([format!("gtfs.{}", notice.code), severity, bars.collect(), newest]);
+        table.add_row([feed_rules::told(&notice.code), severity, bars.collect(), newest]);
         rows += 1;
     }
     (rows > 0).then_some(table)

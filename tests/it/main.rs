@@ -15,6 +15,7 @@ mod dates;
 mod dependencies;
 mod end_to_end;
 mod evidence;
+mod feed_rules;
 mod import;
 mod killed;
 mod left_out;

@@ -8,18 +8,19 @@ use super::v1::{
     ContractEntry, Counted, DecidedEntry, FORMAT, Finding, Input, Inputs, NotRun, NoteEntry, NoticeChange, NoticeCount,
     Program, RunRecord, SampleEntry, Standard, Status, severity_word,
 };
-use crate::check::{Outcome, RuleResult, Sample, gtfs};
+use crate::check::{Outcome, RuleResult, Sample};
 use crate::contract::notices::Change;
 use crate::contract::{Contract, RuleId};
 use crate::decision::DecisionEntry;
 use crate::decode::Note;
 use crate::digest::Digest;
+use crate::feed_rules::report::{NoticeResult, Report};
 use crate::ledger::PROVISIONAL;
 use crate::time::ServiceDate;
 
-impl From<&gtfs::Report> for Standard {
-    fn from(report: &gtfs::Report) -> Self {
-        let count = |result: &gtfs::Result| NoticeCount {
+impl<S> From<&Report<S>> for Standard {
+    fn from(report: &Report<S>) -> Self {
+        let count = |result: &NoticeResult| NoticeCount {
             code: result.found.notice.code.to_owned(),
             severity: result.severity,
             count: result.found.total,

@@ -10,7 +10,8 @@ use arrow_array::cast::AsArray;
 use jiff::tz::TimeZone;
 
 use crate::capture::evidence::{Entry, Store};
-use crate::check::{self, gtfs};
+use crate::check::surroundings::Surroundings;
+use crate::check::{self, CheckError};
 use crate::contract::library::Library;
 use crate::contract::{Contract, Severity};
 use crate::decode::gtfs_realtime::{self, Only};
@@ -20,6 +21,9 @@ use crate::derive::privacy::Pseudonyms;
 use crate::derive::privacy::texts::PrivateTexts;
 use crate::derive::telemetry::{self, Settings};
 use crate::durable;
+use crate::feed_rules::gtfs;
+use crate::feed_rules::gtfs_realtime::Watch as SnapshotRules;
+use crate::feed_rules::gtfs_realtime::moment::TripIds;
 use crate::ledger::{FileEntry, RunRecord, Standard, Status};
 use crate::pipeline::journal::{self, HeldFile, StagedFile};
 use crate::pipeline::mapping::Dictionary;
@@ -121,6 +125,10 @@ pub(super) fn prepare(
     let mut keys = Keys::default();
     let mut private = PrivateTexts::new(budget.clone());
     let mut arrived: Vec<Arrived> = Vec::new();
+    let mut snapshots = match &pipeline.format {
+        Format::GtfsRealtime { .. } => Some(SnapshotRules::new(trips(&around[0], &budget)?)),
+        Format::Gtfs => None,
+    };
     let mut rows = 0;
     // What was noted of the capture that is read.
     let mut of_capture = Vec::new();
@@ -151,8 +159,12 @@ pub(super) fn prepare(
                 }
             }
             Step::Note(note) => of_capture.push(note),
-            Step::Read { origin: place, read } => {
-                if let Some((source, _)) = sources.get(place as usize).filter(|(_, at)| received.contains(at)) {
+            Step::Read { origin: place, read, snapshot } => {
+                let source = sources.get(place as usize);
+                if let (Some((source, at)), Some(rules), Some(snapshot)) = (source, &mut snapshots, snapshot) {
+                    rules.look(source, snapshot, received.contains(at));
+                }
+                if let Some((source, _)) = source.filter(|(_, at)| received.contains(at)) {
                     captures.add(source, &origin(place), read);
                     notes.append(&mut of_capture);
                 }
@@ -201,6 +213,9 @@ pub(super) fn prepare(
     record.notes.dedup();
     if let Some(standard) = standard {
         record.standard = Some(standard.result()?);
+    }
+    if let Some(snapshots) = snapshots {
+        record.standard = Some(Standard::from(&snapshots.report(&pipeline.contracts.changes)));
     }
     record.prepared_at = now();
     // Files of earlier runs keep the record that they were made with.
@@ -312,6 +327,17 @@ impl StandardCheck {
         let result = self.0.join().map_err(|_| RunError::internal("the standard rules stopped without a result"))?;
         Ok(result?.0)
     }
+}
+
+/// The ids of the timetable's trips for the standard rules of GTFS-Realtime, or why there are none.
+fn trips(around: &Surroundings, budget: &Budget) -> Result<Result<TripIds, String>, RunError> {
+    let timetable = match &around.timetable {
+        Ok(timetable) => timetable,
+        Err(why) => return Ok(Err(why.clone())),
+    };
+    let ids = TripIds::of(timetable.all_trips.iter().flatten().flatten());
+    budget.take("feed rules", ids.bytes()).map_err(CheckError::from)?;
+    Ok(Ok(ids))
 }
 
 /// Tells of the first agency whose clock is not that of the workspace, by which service dates are reckoned.

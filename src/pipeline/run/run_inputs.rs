@@ -69,6 +69,8 @@ impl RunInputs {
         if let Some((name, _)) = &pipeline.timetable
             && let Some(other) = workspace.pipelines.iter().find(|other| other.name == *name)
         {
+            // The standard rules of GTFS-Realtime ask about all of them.
+            inputs.needs.add_all_trips();
             if wants_span {
                 inputs.needs.add_span();
             }

@@ -1,0 +1,95 @@
+//! The report as one page in German and English that needs nothing else.
+
+use maud::{Markup, html};
+
+use super::{Circumstances, NoticeResult, Report, Reported, shown, word};
+use crate::contract::Severity;
+use crate::page::{both, page};
+
+/// Samples of a notice that the page shows.
+const SHOWN: usize = 20;
+
+impl<S: Reported> Report<S> {
+    /// The report as one page in German and English that needs nothing else.
+    pub fn html(&self, how: &Circumstances) -> String {
+        let (title, standard) = self.subject.title();
+        let severities = [
+            (Severity::Error, "Fehler", "Errors", "error"),
+            (Severity::Warning, "Warnungen", "Warnings", "warning"),
+            (Severity::Info, "Hinweise", "Remarks", "info"),
+        ];
+        let content = html! {
+            h1 { (title) }
+            (self.subject.introduction(how))
+            ul.counts {
+                @for (severity, de, en, class) in severities {
+                    li class=(class) { b { (self.count_of(severity)) } " " (both(de, en)) }
+                }
+            }
+            @for (severity, de, en, class) in severities {
+                @if self.results.iter().any(|result| result.severity == severity) {
+                    h2 { (both(de, en)) }
+                    @for result in self.results.iter().filter(|result| result.severity == severity) {
+                        (notice(result, class))
+                    }
+                }
+            }
+            (self.subject.remarks_of_page())
+            @if !self.not_run.is_empty() {
+                h2 { (both("Nicht geprüft", "Not checked")) }
+                p { (both("Diese Regeln konnten nicht laufen, weil eine Datei nicht vollständig lesbar war.", "These rules could not run, because a file could not be read completely.")) }
+                ul { @for (rule, file) in &self.not_run { li { code { (rule) } " – " (file) } } }
+            }
+            @if !self.cut.is_empty() {
+                h2 { (both("Nicht vollständig geprüft", "Not checked completely")) }
+                p { (both("Hier wäre der Aufwand zu groß gewesen.", "Here it would have taken too long.")) }
+                ul { @for (rule, cut) in &self.cut { li { code { (rule) } " – " (both(cut.de, cut.en)) } } }
+            }
+            @if !self.changes.is_empty() {
+                h2 { (both("Geänderte Regeln", "Changed rules")) }
+                ul { @for change in &self.changes {
+                    li { code { (change.code) } ": " (change.severity.map_or("off", word)) " – " (change.reason) }
+                } }
+            }
+            (self.subject.pictures())
+            footer { "fahrtenbuch " (env!("CARGO_PKG_VERSION")) ", " (how.validated_at.to_string()) }
+        };
+        page(&format!("{title} – {standard}"), STYLE, &content)
+    }
+}
+
+fn notice(result: &NoticeResult, class: &str) -> Markup {
+    let found = &result.found;
+    let notice = found.notice;
+    html! {
+        details class=(class) {
+            summary { code { (notice.code) } " " b { (found.total) } " " (both(notice.de.what, notice.en.what)) }
+            p { b { (both("Abhilfe: ", "To mend: ")) } (both(notice.de.mend, notice.en.mend)) }
+            @if !notice.files.is_empty() { p { (notice.files.join(", ")) } }
+            @if !found.samples.is_empty() && !notice.fields.is_empty() {
+                div.wide { table {
+                    thead { tr { @for field in notice.fields { th { (field) } } } }
+                    tbody { @for sample in found.samples.iter().take(SHOWN) {
+                        tr { @for value in sample { td { (shown(value)) } } }
+                    } }
+                } }
+                @if found.total > SHOWN as u64 {
+                    p { "… " (found.total - found.samples.len().min(SHOWN) as u64) " " (both("weitere", "more")) }
+                }
+            }
+        }
+    }
+}
+
+const STYLE: &str = "\
+h2{margin-top:2rem}\
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem}dt{color:#555}dd{margin:0}\
+.counts{display:flex;flex-wrap:wrap;gap:.5rem 1.5rem;list-style:none;padding:0}\
+details{border-left:.4rem solid;padding:.3rem .8rem;margin:.4rem 0;background:#f6f6f6}\
+.error{border-color:#b3261e}.warning{border-color:#b26a00}.info{border-color:#2c5f9e}\
+li.error b{color:#b3261e}li.warning b{color:#8a5200}li.info b{color:#2c5f9e}\
+table{font-size:.85rem}th,td{border:1px solid #ccc;padding:.1rem .4rem;text-align:left}\
+svg{width:100%;height:auto;max-height:85vh;background:#f6f6f6}.shape{fill:none;stroke:#2c5f9e;stroke-width:.8}circle{fill:#b3261e}\
+rect{fill:#2c5f9e}rect.today{fill:#b3261e}text{font-size:12px;fill:#333}\
+@media(prefers-color-scheme:dark){details,svg{background:#222}dt{color:#aaa}text{fill:#ccc}\
+th,td{border-color:#444}li.error b{color:#ff8a80}li.warning b{color:#ffb74d}li.info b{color:#90caf9}}";
