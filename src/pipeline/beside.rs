@@ -12,7 +12,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::capture::evidence::{Entry, Store};
 use crate::check::CheckError;
-use crate::check::surroundings::{Siblings, Surroundings, queries, timetable_needs};
+use crate::check::context::{RuleContext, Siblings, queries, timetable_needs};
 use crate::check::timetable::{Needs, Timetable, TimetableError};
 use crate::contract::library::Library;
 use crate::contract::metric::{Limit, Metric};
@@ -191,7 +191,7 @@ impl Beside {
         until: Option<Timestamp>,
         bucket: &Bucket,
         budget: &Budget,
-    ) -> Result<[Arc<Surroundings>; 2], RunError> {
+    ) -> Result<[Arc<RuleContext>; 2], RunError> {
         let gtfs = Arc::new(Library::gtfs());
         if !self.needs.is_empty() && !self.history.is_empty() {
             let compared = self.history.values().flat_map(BTreeMap::values).flatten();
@@ -245,7 +245,7 @@ impl Beside {
                 previous.insert(table.clone(), rows);
             }
         }
-        let make = |siblings: Siblings, contracts: &[Arc<Contract>]| Surroundings {
+        let make = |siblings: Siblings, contracts: &[Arc<Contract>]| RuleContext {
             date,
             zone: workspace.zone.clone(),
             area: workspace.area.clone(),

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::check::RuleResult;
-use crate::check::rules::{self, Ask, Spec};
+use crate::check::rules::{self, RuleKind, RuleSpec};
 use crate::contract::{Contract, Dimension, EMPTY_ROW, OnFail, RuleId, Severity};
 use crate::digest::Digest;
 use crate::ledger::{Counted, Finding, NoticeCount, RunRecord, Status, TableEntry, is_zero};
@@ -186,11 +186,11 @@ pub struct Asked {
     pub released: bool,
 }
 
-fn result(record: &RunRecord, asked: &Asked, spec: Spec, found: Option<&Finding>, passed: bool) -> Result {
+fn result(record: &RunRecord, asked: &Asked, spec: RuleSpec, found: Option<&Finding>, passed: bool) -> Result {
     let contract = &asked.contract;
-    let asks = match spec.ask {
-        Ask::Metric { .. } | Ask::Promise { .. } => Asks::Number,
-        Ask::Sql { rule } if contract.rules[rule].is_number => Asks::Number,
+    let asks = match spec.kind {
+        RuleKind::Metric { .. } | RuleKind::Sla { .. } => Asks::Number,
+        RuleKind::Sql { rule } if contract.rules[rule].is_number => Asks::Number,
         _ => Asks::Rows,
     };
     let counted = match found {
@@ -206,7 +206,7 @@ fn result(record: &RunRecord, asked: &Asked, spec: Spec, found: Option<&Finding>
     let kept = || record.values.get(&contract.id).and_then(|values| values.get(&spec.id)).copied();
     let value = found.and_then(|finding| finding.outcome.value).or_else(kept);
     let why_skipped = record.skipped.get(&contract.id).and_then(|rules| rules.get(&spec.id)).cloned();
-    let is_metric = matches!(spec.ask, Ask::Metric { .. });
+    let is_metric = matches!(spec.kind, RuleKind::Metric { .. });
     let asked_for_number = asks == Asks::Number && (found.is_some() || passed);
     Result {
         table: contract.table.clone(),

@@ -1,4 +1,4 @@
-//! Trials of rules: their tests, and a rule over rows that were published or held back before.
+//! Tests of rules: the cases that a contract has for them, and a rule over rows that were published or held back before.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use arrow_schema::ArrowError;
 use jiff::tz::TimeZone;
 
 use crate::check::area::ServiceArea;
-use crate::check::metrics::Meter;
-use crate::check::sql::{self, Asker, Extent, NoResult};
-use crate::check::surroundings::{Siblings, Surroundings};
+use crate::check::context::{RuleContext, Siblings};
+use crate::check::metrics::MetricAccumulator;
+use crate::check::sql::{self, Extent, NoResult, QueryRunner};
 use crate::check::timetable::Timetable;
 use crate::contract::cases::{self, Case, Expected, RuleTest, Tested};
 use crate::contract::library::Library;
@@ -23,7 +23,7 @@ use crate::table::keys::KeyColumns;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Found {
     /// Rows, from 0, ascending.
-    Named(Vec<usize>),
+    Flagged(Vec<usize>),
     /// A number or a count, whether it is within its limit, and how that is said.
     Holds { holds: bool, value: f64, said: String },
     /// There was nothing to look at.
@@ -52,7 +52,7 @@ pub fn run<'a>(test: &'a RuleTest, library: &Library, city: &City) -> Vec<Ended<
     let ended = test.cases.iter().map(|case| {
         let found = run_case(test, case, contract, tested, library, city).unwrap_or_else(Found::Broken);
         let is_as_expected = match (&case.expected, &found) {
-            (Expected::Named(expected), Found::Named(named)) => expected == named,
+            (Expected::Named(expected), Found::Flagged(flagged)) => expected == flagged,
             (Expected::Holds(expected), Found::Holds { holds, .. }) => expected == holds,
             // Without an earlier partition a rule has nothing to say.
             (_, Found::Skipped(_)) => case.is_passing(),
@@ -75,41 +75,41 @@ fn run_case(
         Tested::Rule(rule) => rule,
         Tested::Metric(metric) => {
             let rows = cases::batch(contract, &case.rows).map_err(|error| error.to_string())?;
-            let mut meter = Meter::new(metric, contract);
-            meter.push(&rows);
-            let (count, rows) = meter.finish();
+            let mut accumulator = MetricAccumulator::new(metric, contract);
+            accumulator.push(&rows);
+            let (count, rows) = accumulator.finish();
             return Ok(compare(metric.limit, count as f64, rows, &case.history));
         }
     };
     let gtfs = Arc::new(Library::gtfs());
     let failed = |error: ArrowError| error.to_string();
-    let mut around = Surroundings::of(test.date);
-    (around.zone, around.area, around.gtfs) = (city.zone.clone(), city.area.clone(), gtfs.clone());
-    around.siblings = Siblings::of(library.contracts.values());
+    let mut context = RuleContext::of(test.date);
+    (context.zone, context.area, context.gtfs) = (city.zone.clone(), city.area.clone(), gtfs.clone());
+    context.siblings = Siblings::of(library.contracts.values());
     let mut timetable = BTreeMap::new();
     for (table, rows) in &case.with {
         if let Some(name) = table.strip_prefix(TIMETABLE) {
             let Some(other) = gtfs.get(name) else { continue };
             timetable.insert(name.to_owned(), cases::batch(other, rows).map_err(failed)?);
         } else if table == PREVIOUS {
-            around.previous.insert(contract.table.clone(), cases::batch(contract, rows).map_err(failed)?);
+            context.previous.insert(contract.table.clone(), cases::batch(contract, rows).map_err(failed)?);
         } else if let Some(other) = library.get(table) {
-            around.siblings.push(table, &cases::batch(other, rows).map_err(failed)?);
+            context.siblings.push(table, &cases::batch(other, rows).map_err(failed)?);
         }
     }
-    around.timetable = Ok(Arc::new(Timetable::of(timetable, test.date).map_err(failed)?));
-    around.history.insert(rule.id.clone(), case.history.clone());
-    around.is_provisional = case.until.is_some();
-    around.until = case.until.map(|until| test.date.instant(until, &city.zone));
-    let around = Arc::new(around);
+    context.timetable = Ok(Arc::new(Timetable::of(timetable, test.date).map_err(failed)?));
+    context.history.insert(rule.id.clone(), case.history.clone());
+    context.is_provisional = case.until.is_some();
+    context.until = case.until.map(|until| test.date.instant(until, &city.zone));
+    let context = Arc::new(context);
     let rows = cases::batch(contract, &case.rows).map_err(failed)?;
-    let found = ask(contract, rule, &around, &rows);
+    let found = ask(contract, rule, &context, &rows);
     let parts_matter = !rule.per.is_empty() || !sql::views_in_parts(contract, &[&rule.query]).is_empty();
-    if parts_matter && matches!(found, Found::Named(_) | Found::Holds { .. }) {
-        let why = match told(answer(contract, rule, &around, &rows, Asked::InParts)) {
+    if parts_matter && matches!(found, Found::Flagged(_) | Found::Holds { .. }) {
+        let why = match told(answer(contract, rule, &context, &rows, Evaluation::InParts)) {
             in_parts if in_parts == found => return Ok(found),
-            Found::Named(named) => {
-                format!("it names the rows {:?}", named.into_iter().map(|row| row + 1).collect::<Vec<_>>())
+            Found::Flagged(flagged) => {
+                format!("it names the rows {:?}", flagged.into_iter().map(|row| row + 1).collect::<Vec<_>>())
             }
             Found::Holds { said, .. } => format!("it comes to {said}"),
             Found::Skipped(why) | Found::Broken(why) => why,
@@ -119,17 +119,17 @@ fn run_case(
     Ok(found)
 }
 
-/// How a rule is asked.
+/// How a rule is evaluated.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Asked {
+enum Evaluation {
     AtOnce,
     /// As it would be of a large table, in the smallest parts that its `per` and those of its views allow.
     InParts,
 }
 
-/// Asks a rule about rows of its table.
-pub fn ask(contract: &Arc<Contract>, rule: &Rule, around: &Arc<Surroundings>, rows: &RecordBatch) -> Found {
-    told(answer(contract, rule, around, rows, Asked::AtOnce))
+/// Evaluates a rule over rows of its table.
+pub fn ask(contract: &Arc<Contract>, rule: &Rule, context: &Arc<RuleContext>, rows: &RecordBatch) -> Found {
+    told(answer(contract, rule, context, rows, Evaluation::AtOnce))
 }
 
 fn told(found: Result<Found, NoResult>) -> Found {
@@ -143,49 +143,49 @@ fn told(found: Result<Found, NoResult>) -> Found {
 fn answer(
     contract: &Arc<Contract>,
     rule: &Rule,
-    around: &Arc<Surroundings>,
+    context: &Arc<RuleContext>,
     rows: &RecordBatch,
-    how: Asked,
+    how: Evaluation,
 ) -> Result<Found, NoResult> {
     let broken = |error: ArrowError| NoResult::Broken(error.to_string());
     let indexed = sql::indexed(rows).map_err(broken)?;
-    let mut asker = Asker::new(contract.clone(), around.clone());
+    let mut runner = QueryRunner::new(contract.clone(), context.clone());
     if rule.is_number {
-        asker.hide_private();
+        runner.hide_private();
     }
     let mut asked = vec![(indexed.clone(), Extent::Whole)];
-    if how == Asked::InParts {
+    if how == Evaluation::InParts {
         for (per, views) in sql::views_in_parts(contract, &[&rule.query]) {
             let parts = parts(rows, per);
-            asker.join_views(&views, parts.iter().map(|places| taken(&indexed, places))).map_err(broken)?;
+            runner.join_views(&views, parts.iter().map(|places| taken(&indexed, places))).map_err(broken)?;
         }
         if !rule.per.is_empty() {
             let views = sql::whole_views(contract, &[&rule.query]);
-            views.into_iter().for_each(|view| asker.keep_whole_view(view, &indexed));
+            views.into_iter().for_each(|view| runner.keep_whole_view(view, &indexed));
             let parts = parts(rows, &rule.per);
             let parts = parts.iter().map(|places| Ok((taken(&indexed, places)?, Extent::Part)));
             asked = parts.collect::<Result<_, _>>().map_err(broken)?;
         }
     }
-    let (value, named) = if rule.is_number {
-        let number = asker.over(&indexed, Extent::Whole)?.number(&rule.query)?;
+    let (value, flagged) = if rule.is_number {
+        let number = runner.over(&indexed, Extent::Whole)?.number(&rule.query)?;
         let nothing = || match rows.num_rows() {
             0 => NoResult::Skipped("there are no rows".to_owned()),
-            _ => NoResult::Skipped(super::NO_NUMBER.to_owned()),
+            _ => NoResult::Skipped(sql::NO_NUMBER.to_owned()),
         };
         (number.ok_or_else(nothing)?, Vec::new())
     } else {
-        let mut named = Vec::new();
+        let mut flagged = Vec::new();
         for (rows, extent) in asked {
-            named.extend(asker.over(&rows, extent)?.offending(&rule.query, indexed.num_rows())?);
+            flagged.extend(runner.over(&rows, extent)?.offending(&rule.query, indexed.num_rows())?);
         }
-        named.sort_unstable();
-        named.dedup();
-        (named.len() as f64, named)
+        flagged.sort_unstable();
+        flagged.dedup();
+        (flagged.len() as f64, flagged)
     };
     match rule.limit.filter(|limit| rule.is_number || limit.needs_history()) {
-        Some(limit) => Ok(compare(limit, value, rows.num_rows() as u64, around.earlier(&rule.id))),
-        None => Ok(Found::Named(named)),
+        Some(limit) => Ok(compare(limit, value, rows.num_rows() as u64, context.earlier(&rule.id))),
+        None => Ok(Found::Flagged(flagged)),
     }
 }
 
