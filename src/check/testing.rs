@@ -127,9 +127,9 @@ pub fn same_rules() -> [Arc<Contract>; 3] {
     let rule = |sql: &str, per: &str| {
         contract(&format!(
             "    quality:
-  - {{name: south, type: custom, engine: fahrtenbuch, implementation: \"{sql} WHERE lat < 0\", customProperties: [{{property: onFail, value: quarantine}}{per}]}}
-  - {{name: odd, type: custom, engine: fahrtenbuch, implementation: \"{sql} WHERE kind = 1\", customProperties: [{{property: onFail, value: invalidate}}, {{property: invalidates, value: [kind, lat]}}{per}]}}
-  - {{name: kinds, type: sql, query: 'SELECT COUNT(kind) FROM stops', mustBe: 0}}
+      - {{name: south, type: custom, engine: fahrtenbuch, implementation: \"{sql} WHERE lat < 0\", customProperties: [{{property: onFail, value: quarantine}}{per}]}}
+      - {{name: odd, type: custom, engine: fahrtenbuch, implementation: \"{sql} WHERE kind = 1\", customProperties: [{{property: onFail, value: invalidate}}, {{property: invalidates, value: [kind, lat]}}{per}]}}
+      - {{name: kinds, type: sql, query: 'SELECT COUNT(kind) FROM stops', mustBe: 0}}
 "
         ))
     };
