@@ -49,8 +49,9 @@ pub struct Ended<'a> {
 /// Runs the cases of a rule's test.
 pub fn run<'a>(test: &'a RuleTest, library: &Library, city: &City) -> Vec<Ended<'a>> {
     let Some((contract, tested)) = cases::tested(library, &test.rule) else { return Vec::new() };
+    let bench = Bench { test, contract, library, city };
     let ended = test.cases.iter().map(|case| {
-        let found = run_case(test, case, contract, tested, library, city).unwrap_or_else(Found::Broken);
+        let found = bench.run(case, tested).unwrap_or_else(Found::Broken);
         let is_as_expected = match (&case.expected, &found) {
             (Expected::Named(expected), Found::Flagged(flagged)) => expected == flagged,
             (Expected::Holds(expected), Found::Holds { holds, .. }) => expected == holds,
@@ -63,60 +64,80 @@ pub fn run<'a>(test: &'a RuleTest, library: &Library, city: &City) -> Vec<Ended<
     ended.collect()
 }
 
-fn run_case(
-    test: &RuleTest,
-    case: &Case,
-    contract: &Arc<Contract>,
-    tested: Tested<'_>,
-    library: &Library,
-    city: &City,
-) -> Result<Found, String> {
-    let rule = match tested {
-        Tested::Rule(rule) => rule,
-        Tested::Metric(metric) => {
-            let rows = cases::batch(contract, &case.rows).map_err(|error| error.to_string())?;
-            let mut accumulator = MetricAccumulator::new(metric, contract);
-            accumulator.push(&rows);
-            let (count, rows) = accumulator.finish();
-            return Ok(compare(metric.limit, count as f64, rows, &case.history));
-        }
-    };
-    let gtfs = Arc::new(Library::gtfs());
-    let failed = |error: ArrowError| error.to_string();
-    let mut context = RuleContext::of(test.date);
-    (context.zone, context.area, context.gtfs) = (city.zone.clone(), city.area.clone(), gtfs.clone());
-    context.siblings = Siblings::of(library.contracts.values());
-    let mut timetable = BTreeMap::new();
-    for (table, rows) in &case.with {
-        if let Some(name) = table.strip_prefix(TIMETABLE) {
-            let Some(other) = gtfs.get(name) else { continue };
-            timetable.insert(name.to_owned(), cases::batch(other, rows).map_err(failed)?);
-        } else if table == PREVIOUS {
-            context.previous.insert(contract.table.clone(), cases::batch(contract, rows).map_err(failed)?);
-        } else if let Some(other) = library.get(table) {
-            context.siblings.push(table, &cases::batch(other, rows).map_err(failed)?);
-        }
-    }
-    context.timetable = Ok(Arc::new(Timetable::of(timetable, test.date).map_err(failed)?));
-    context.history.insert(rule.id.clone(), case.history.clone());
-    context.is_provisional = case.until.is_some();
-    context.until = case.until.map(|until| test.date.instant(until, &city.zone));
-    let context = Arc::new(context);
-    let rows = cases::batch(contract, &case.rows).map_err(failed)?;
-    let found = ask(contract, rule, &context, &rows);
-    let parts_matter = !rule.per.is_empty() || !sql::views_in_parts(contract, &[&rule.query]).is_empty();
-    if parts_matter && matches!(found, Found::Flagged(_) | Found::Holds { .. }) {
-        let why = match told(answer(contract, rule, &context, &rows, Evaluation::InParts)) {
-            in_parts if in_parts == found => return Ok(found),
-            Found::Flagged(flagged) => {
-                format!("it names the rows {:?}", flagged.into_iter().map(|row| row + 1).collect::<Vec<_>>())
+/// The tests of a rule, with what stands around it.
+struct Bench<'a> {
+    test: &'a RuleTest,
+    contract: &'a Arc<Contract>,
+    library: &'a Library,
+    city: &'a City,
+}
+
+impl Bench<'_> {
+    fn run(&self, case: &Case, tested: Tested<'_>) -> Result<Found, String> {
+        let failed = |error: ArrowError| error.to_string();
+        let rows = cases::batch(self.contract, &case.rows).map_err(failed)?;
+        match tested {
+            Tested::Rule(rule) => {
+                let context = self.context(case, rule).map_err(failed)?;
+                Ok(evaluate_in_parts_too(self.contract, rule, &Arc::new(context), &rows))
             }
-            Found::Holds { said, .. } => format!("it comes to {said}"),
-            Found::Skipped(why) | Found::Broken(why) => why,
-        };
-        return Ok(Found::Broken(format!("asked one by one as 'per' says, {why}")));
+            Tested::Metric(metric) => {
+                let mut accumulator = MetricAccumulator::new(metric, self.contract);
+                accumulator.push(&rows);
+                let (count, rows) = accumulator.finish();
+                Ok(compare(metric.limit, count as f64, rows, &case.history))
+            }
+        }
     }
-    Ok(found)
+
+    /// What the rule sees beside the rows of a case.
+    fn context(&self, case: &Case, rule: &Rule) -> Result<RuleContext, ArrowError> {
+        let Self { test, contract, library, city } = self;
+        let gtfs = Arc::new(Library::gtfs());
+        let mut context = RuleContext::of(test.date);
+        (context.zone, context.area, context.gtfs) = (city.zone.clone(), city.area.clone(), gtfs.clone());
+        context.siblings = Siblings::of(library.contracts.values());
+        let mut timetable = BTreeMap::new();
+        for (table, rows) in &case.with {
+            if let Some(name) = table.strip_prefix(TIMETABLE) {
+                let Some(other) = gtfs.get(name) else { continue };
+                timetable.insert(name.to_owned(), cases::batch(other, rows)?);
+            } else if table == PREVIOUS {
+                context.previous.insert(contract.table.clone(), cases::batch(contract, rows)?);
+            } else if let Some(other) = library.get(table) {
+                context.siblings.push(table, &cases::batch(other, rows)?);
+            }
+        }
+        context.timetable = Ok(Arc::new(Timetable::of(timetable, test.date)?));
+        context.history.insert(rule.id.clone(), case.history.clone());
+        context.is_provisional = case.until.is_some();
+        context.until = case.until.map(|until| test.date.instant(until, &city.zone));
+        Ok(context)
+    }
+}
+
+/// Evaluates a rule over all rows, and in parts where its `per` says that this is the same: a rule of which it is not is
+/// broken.
+fn evaluate_in_parts_too(
+    contract: &Arc<Contract>,
+    rule: &Rule,
+    context: &Arc<RuleContext>,
+    rows: &RecordBatch,
+) -> Found {
+    let found = ask(contract, rule, context, rows);
+    let parts_matter = !rule.per.is_empty() || !sql::views_in_parts(contract, &[&rule.query]).is_empty();
+    if !parts_matter || !matches!(found, Found::Flagged(_) | Found::Holds { .. }) {
+        return found;
+    }
+    let why = match told(answer(contract, rule, context, rows, Evaluation::InParts)) {
+        in_parts if in_parts == found => return found,
+        Found::Flagged(flagged) => {
+            format!("it names the rows {:?}", flagged.into_iter().map(|row| row + 1).collect::<Vec<_>>())
+        }
+        Found::Holds { said, .. } => format!("it comes to {said}"),
+        Found::Skipped(why) | Found::Broken(why) => why,
+    };
+    Found::Broken(format!("asked one by one as 'per' says, {why}"))
 }
 
 /// How a rule is evaluated.
