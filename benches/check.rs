@@ -15,7 +15,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use fahrtenbuch::capture::evidence::Store;
 use fahrtenbuch::check::area::ServiceArea;
-use fahrtenbuch::check::surroundings::{Siblings, Surroundings, timetable_needs};
+use fahrtenbuch::check::context::{RuleContext, Siblings, timetable_needs};
 use fahrtenbuch::check::timetable::Timetable;
 use fahrtenbuch::check::{CheckError, Outcome, RuleResult, TableCheck};
 use fahrtenbuch::contract::Contract;
@@ -73,7 +73,7 @@ fn main() {
     println!("timetable of {copies} cities: {:.2} s", begin.elapsed().as_secs_f64());
 
     let around = |library: &Library| {
-        let mut around = Surroundings::of(date);
+        let mut around = RuleContext::of(date);
         (around.zone, around.gtfs) = (zone.clone(), gtfs.clone());
         around.area = ServiceArea::of_box([48.2, 7.6, 48.75, 8.3]).ok();
         around.timetable = Ok(timetable.clone());

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use fahrtenbuch::check::surroundings::Surroundings;
+use fahrtenbuch::check::context::RuleContext;
 use fahrtenbuch::check::{self, CheckError, TableCheck};
 use fahrtenbuch::contract::library::Library;
 use fahrtenbuch::decode::{Decoded, Limits, Step, gtfs};
@@ -99,7 +99,7 @@ fn decoded(decoded: Decoded) -> Vec<RecordBatch> {
 fn checked(decoded: Decoded, contracts: &Library) {
     let referenced = check::referenced(contracts.contracts.values());
     let mut keys = Keys::default();
-    let around = Arc::new(Surroundings::of("2026-11-24".parse().expect("a date")));
+    let around = Arc::new(RuleContext::of("2026-11-24".parse().expect("a date")));
     let mut checks: Vec<Option<TableCheck>> = decoded
         .tables
         .iter()

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use crate::check::area::ServiceArea;
-use crate::check::dry_run::{self, Lack};
+use crate::check::sql::dry_run::{self, Lack};
 use crate::contract::library::{Library, Survey};
 use crate::pipeline::{Format, Pipeline};
 use crate::portal::Site;

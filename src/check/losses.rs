@@ -154,7 +154,12 @@ impl Losses {
             if self.rows == 0 && contract.presence == Presence::Required && most < 100.0 {
                 (message, too_many) = (format!("{} has rows, as every feed must: it has none", contract.table), true);
             }
-            outcomes.push(outcome(contract, "rows_lost", self.held, self.rows, too_many, message));
+            outcomes.push(outcome(
+                contract,
+                "rows_lost",
+                Loss { rows: self.held, checked: self.rows, too_many },
+                message,
+            ));
             outcomes.extend(self.groups_lost(contract, trips));
         }
         let columns = contract.columns.iter().zip(&self.columns);
@@ -170,7 +175,12 @@ impl Losses {
             );
             let too_many = values.nulled as f64 * 100.0 > most * values.came as f64;
             let rule = format!("{}.values_lost", column.name);
-            outcomes.push(outcome(contract, &rule, values.nulled, values.came, too_many, message));
+            outcomes.push(outcome(
+                contract,
+                &rule,
+                Loss { rows: values.nulled, checked: values.came, too_many },
+                message,
+            ));
         }
         outcomes.retain(|outcome| outcome.result == RuleResult::Failed);
         outcomes
@@ -190,7 +200,12 @@ impl Losses {
             let message = format!("of no {name} all rows of {} are held back{found}", contract.table);
             let too_many = lost.len() as u64 > most;
             let rule = format!("{name}_lost");
-            outcomes.push(outcome(contract, &rule, lost.len() as u64, of as u64, too_many, message));
+            outcomes.push(outcome(
+                contract,
+                &rule,
+                Loss { rows: lost.len() as u64, checked: of as u64, too_many },
+                message,
+            ));
         };
         for group in &self.groups {
             match group.what {
@@ -275,7 +290,15 @@ fn is_guarded(contract: &Contract) -> bool {
     contract.gtfs_file.is_none() || matches!(contract.presence, Presence::Required | Presence::ConditionallyRequired)
 }
 
-fn outcome(contract: &Contract, rule: &str, rows: u64, checked: u64, too_many: bool, message: String) -> Outcome {
+/// What was lost of `checked` rows or values, and whether that is too much.
+struct Loss {
+    rows: u64,
+    checked: u64,
+    too_many: bool,
+}
+
+fn outcome(contract: &Contract, rule: &str, loss: Loss, message: String) -> Outcome {
+    let Loss { rows, checked, too_many } = loss;
     let result = if too_many { RuleResult::Failed } else { RuleResult::Passed };
     Outcome {
         rule: RuleId(format!("{}.{rule}", contract.table)),

@@ -10,8 +10,8 @@ use crate::contract::{Contract, Kind};
 use crate::internal;
 use crate::table::keys::{KeyColumns, KeySet};
 
-/// One metric while the rows come.
-pub struct Meter {
+/// Counts for one metric while the rows come.
+pub struct MetricAccumulator {
     count: u64,
     rows: u64,
     counting: Counting,
@@ -38,7 +38,7 @@ enum Counting {
     },
 }
 
-impl Meter {
+impl MetricAccumulator {
     pub fn new(rule: &MetricRule, contract: &Contract) -> Self {
         Self::of(&rule.metric, contract)
     }
@@ -91,7 +91,9 @@ impl Meter {
                     let text = match texts {
                         Some(texts) => texts.value(row),
                         None => {
-                            shown = super::show(array, *kind, row).map(|text| plain(&text, *kind)).unwrap_or_default();
+                            shown = super::cells::show(array, *kind, row)
+                                .map(|text| plain(&text, *kind))
+                                .unwrap_or_default();
                             shown.as_str()
                         }
                     };
@@ -151,10 +153,10 @@ mod tests {
         let rows = RecordBatch::try_from_iter([("a", a), ("b", b)]).unwrap();
         let duplicates = |columns: Vec<usize>| {
             let metric = crate::contract::metric::Metric::DuplicateValues { columns };
-            let mut meter = Meter::of(&metric, &contract);
+            let mut accumulator = MetricAccumulator::of(&metric, &contract);
             // Also where the two stand in different chunks.
-            (0..rows.num_rows()).for_each(|row| _ = meter.push(&rows.slice(row, 1)));
-            meter.finish()
+            (0..rows.num_rows()).for_each(|row| _ = accumulator.push(&rows.slice(row, 1)));
+            accumulator.finish()
         };
         assert_eq!([duplicates(vec![0]), duplicates(vec![1]), duplicates(vec![0, 1])], [(1, 6), (2, 6), (0, 6)]);
     }

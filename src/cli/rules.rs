@@ -7,8 +7,8 @@ use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
 use crate::check::program_findings;
-use crate::check::rules::{Spec, specs};
-use crate::check::trial::{self, City, Ended, Found};
+use crate::check::rule_tests::{self, City, Ended, Found};
+use crate::check::rules::{RuleSpec, specs};
 use crate::cli::{Exit, read_workspace, tell};
 use crate::contract::cases::{self, Expected, RuleTest};
 use crate::contract::library::{Library, Survey};
@@ -147,7 +147,7 @@ fn list(root: &Path, table: Option<&str>, as_json: bool) -> Exit {
         let all = surveys.iter().flat_map(|(_, survey)| survey.contracts());
         all.filter(|contract| table.is_none_or(|table| contract.table == table))
     };
-    let own: Vec<(&Arc<Contract>, Spec)> =
+    let own: Vec<(&Arc<Contract>, RuleSpec)> =
         contracts().flat_map(|c| specs(c).into_iter().map(move |s| (c, s))).collect();
     let standards = if table.is_none() { feed_rules::STANDARDS } else { &[] };
     let notices = || standards.iter().flat_map(|standard| (standard.notices)().into_iter().map(move |n| (standard, n)));
@@ -311,7 +311,7 @@ fn explain(root: &Path, id: &str) -> Exit {
     Exit::Done
 }
 
-fn explain_own(root: &Path, folder: &Path, library: &Library, contract: &Arc<Contract>, spec: &Spec) {
+fn explain_own(root: &Path, folder: &Path, library: &Library, contract: &Arc<Contract>, spec: &RuleSpec) {
     println!("{} ({}, {}, {})", spec.id, lower(&spec.severity), lower(&spec.dimension), lower(&spec.on_fail));
     println!("{} {}\n", shown_file(root, contract), contract.version);
     println!("{}", spec.message);
@@ -419,7 +419,7 @@ fn test(root: &Path, filter: Option<&str>, as_json: bool) -> Exit {
         let (tests, mut problems) = cases::read_all(folder, library);
         found.append(&mut problems);
         for test in tests.iter().filter(|test| filter.is_none_or(|filter| test.rule.0.contains(filter))) {
-            let ended = trial::run(test, library, &city);
+            let ended = rule_tests::run(test, library, &city);
             rules += 1;
             for ended in &ended {
                 if ended.is_as_expected {
@@ -456,7 +456,7 @@ fn test(root: &Path, filter: Option<&str>, as_json: bool) -> Exit {
 
 fn told(found: &Found) -> Value {
     match found {
-        Found::Named(rows) => json!({"named": rows.iter().map(|row| row + 1).collect::<Vec<_>>()}),
+        Found::Flagged(rows) => json!({"named": rows.iter().map(|row| row + 1).collect::<Vec<_>>()}),
         Found::Holds { holds, value, said } => json!({"holds": holds, "value": value, "said": said}),
         Found::Skipped(why) => json!({"skipped": why}),
         Found::Broken(why) => json!({"broken": why}),
@@ -469,7 +469,7 @@ fn diff(root: &Path, test: &RuleTest, ended: &Ended<'_>) {
     println!("FAILED {}: {}", test.rule, ended.case.name);
     println!("  {file}:{}", ended.case.line);
     match (&ended.case.expected, &ended.found) {
-        (Expected::Named(expected), Found::Named(named)) => {
+        (Expected::Named(expected), Found::Flagged(named)) => {
             for (place, row) in ended.case.rows.iter().enumerate() {
                 let (sign, said) = match (expected.contains(&place), named.contains(&place)) {
                     (true, false) => ("-", "should be named and is not"),
@@ -555,10 +555,10 @@ fn show_trial(contract: &Contract, rule: &Rule, subject: &Subject, trial: &on_da
     let samples = |rows: &[usize], batch| -> Vec<Value> {
         rows.iter().take(SHOWN).map(|&row| json!(on_data::shown(contract, rule, batch, row))).collect()
     };
-    let named: &[usize] = if let Found::Named(named) = &trial.found { named } else { &[] };
+    let named: &[usize] = if let Found::Flagged(named) = &trial.found { named } else { &[] };
     if as_json {
         let found = match &trial.found {
-            Found::Named(_) => json!({ "named": named.len() }),
+            Found::Flagged(_) => json!({ "named": named.len() }),
             other => told(other),
         };
         println!(
@@ -587,7 +587,7 @@ fn show_trial(contract: &Contract, rule: &Rule, subject: &Subject, trial: &on_da
         subject.held.num_rows()
     );
     match &trial.found {
-        Found::Named(named) => {
+        Found::Flagged(named) => {
             let all = named.len() + trial.named_of_held.len();
             let before = subject.before.map_or(String::new(), |before| format!("; in the last run it named {before}"));
             println!(

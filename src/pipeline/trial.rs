@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, UInt64Array, new_null_array};
 
-use crate::check::trial::{self, Found};
+use crate::check::rule_tests::{self, Found};
 use crate::contract::{Classification, Contract, OnFail, Rule, RuleId};
 use crate::ledger::RunRecord;
 use crate::pipeline::run::RunError;
@@ -164,10 +164,10 @@ pub fn run(
     // Rows that are held back may be named together with those that passed: they came together.
     let failed = |error: arrow_schema::ArrowError| RunError::internal(error.to_string());
     let all = arrow_select::concat::concat_batches(&contract.chunk_schema(), [&subject.rows, &subject.held]);
-    let found = trial::ask(contract, rule, &around, &all.map_err(failed)?);
+    let found = rule_tests::ask(contract, rule, &around, &all.map_err(failed)?);
     let published = subject.rows.num_rows();
     let unseen = unseen(contract, rule, subject);
-    let Found::Named(named) = &found else {
+    let Found::Flagged(named) = &found else {
         return Ok(Trial { found, named_of_held: Vec::new(), freed: Vec::new(), would: Vec::new(), unseen });
     };
     let (named, of_held): (Vec<usize>, Vec<usize>) = named.iter().partition(|row| **row < published);
@@ -177,7 +177,7 @@ pub fn run(
         .filter(|row| subject.held_by[*row].iter().all(|held| *held == rule.id.0))
         .collect();
     let would = consequences(contract, rule, &subject.rows, &named, freed.len());
-    Ok(Trial { found: Found::Named(named), named_of_held: of_held, freed, would, unseen })
+    Ok(Trial { found: Found::Flagged(named), named_of_held: of_held, freed, would, unseen })
 }
 
 /// Rows that were published lack the private columns, and the values that rules nulled.

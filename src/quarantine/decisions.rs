@@ -265,7 +265,7 @@ mod tests {
             decision(RowId(9), &["t.lat.range"], Action::Release),
         ];
         let decisions = Arc::new(of(&lines, DATE));
-        let around = Arc::new(crate::check::surroundings::Surroundings::of("2026-11-24".parse().unwrap()));
+        let around = Arc::new(crate::check::context::RuleContext::of("2026-11-24".parse().unwrap()));
         let mut check = TableCheck::new(contract, origins, &[], around, Budget::new(1 << 20)).unwrap();
         check.decide(Decider::new(decisions.clone(), identity.clone()));
         let pushed = check

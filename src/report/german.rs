@@ -1,7 +1,7 @@
 //! What a rule asks, in German. The contract's own rules bring their words; those that every contract makes have them here.
 
 use crate::check::program_findings;
-use crate::check::rules::{Ask, ROW_LENGTH, Spec, bound_text};
+use crate::check::rules::{ROW_LENGTH, RuleKind, RuleSpec, bound_text};
 use crate::contract::metric::Metric;
 use crate::contract::sla::Asks;
 use crate::contract::{Contract, Kind, RuleId, TEXT_RULES};
@@ -12,19 +12,19 @@ pub fn of_dropped(rule: &RuleId) -> Option<String> {
 }
 
 /// What must be true; nothing where the contract says it in English only.
-pub fn description(contract: &Contract, spec: &Spec) -> Option<String> {
+pub fn description(contract: &Contract, spec: &RuleSpec) -> Option<String> {
     let name = |place: usize| contract.columns[place].name.as_str();
     let names = |places: &[usize]| places.iter().map(|&place| name(place)).collect::<Vec<_>>().join(", ");
-    Some(match &spec.ask {
-        Ask::RowLength => ROW_LENGTH.1.to_owned(),
-        &Ask::Text { rule } => TEXT_RULES[rule].2.to_owned(),
-        &Ask::Type { column } => format!("{} ist {}", name(column), kind(contract.columns[column].kind)),
-        &Ask::Required { column } => format!("{} ist vorhanden", name(column)),
-        &Ask::Enum { column } => {
+    Some(match &spec.kind {
+        RuleKind::RowLength => ROW_LENGTH.1.to_owned(),
+        &RuleKind::Text { rule } => TEXT_RULES[rule].2.to_owned(),
+        &RuleKind::Type { column } => format!("{} ist {}", name(column), kind(contract.columns[column].kind)),
+        &RuleKind::Required { column } => format!("{} ist vorhanden", name(column)),
+        &RuleKind::Enum { column } => {
             let values: Vec<&str> = contract.columns[column].values.iter().map(|value| value.value.as_str()).collect();
             format!("{} ist einer der Werte {}", name(column), values.join(", "))
         }
-        &Ask::Range { column } => {
+        &RuleKind::Range { column } => {
             let of = &contract.columns[column];
             let bounds = [
                 (of.minimum, "mindestens"),
@@ -36,14 +36,14 @@ pub fn description(contract: &Contract, spec: &Spec) -> Option<String> {
             let bounds = bounds.map(|(bound, word)| (bound.map(|bound| bound_text(of.kind, bound)), word));
             format!("{} ist {}", name(column), joined(&bounds))
         }
-        Ask::Pattern { column, .. } => {
+        RuleKind::Pattern { column, .. } => {
             format!(
                 "{} hat die Form {}",
                 name(*column),
                 contract.columns[*column].pattern.as_deref().unwrap_or_default()
             )
         }
-        &Ask::Length { column } => {
+        &RuleKind::Length { column } => {
             let of = &contract.columns[column];
             format!(
                 "{} hat {} Zeichen",
@@ -51,15 +51,15 @@ pub fn description(contract: &Contract, spec: &Spec) -> Option<String> {
                 joined(&[(of.min_length, "mindestens"), (of.max_length, "höchstens")])
             )
         }
-        Ask::Once { columns } => format!("keine zwei Zeilen haben dasselbe bei {}", names(&columns.places)),
-        &Ask::ForeignKey { key } => {
+        RuleKind::Once { columns } => format!("keine zwei Zeilen haben dasselbe bei {}", names(&columns.places)),
+        &RuleKind::ForeignKey { key } => {
             let key = &contract.foreign_keys[key];
             let targets: Vec<String> =
                 key.targets.iter().map(|target| format!("{}.{}", target.table, target.columns.join("+"))).collect();
             format!("{} steht in {}", names(&key.columns), targets.join(" oder "))
         }
-        &Ask::Sql { rule } => return contract.rules[rule].description_de.clone(),
-        &Ask::Metric { metric } if contract.metrics[metric].description.is_none() => {
+        &RuleKind::Sql { rule } => return contract.rules[rule].description_de.clone(),
+        &RuleKind::Metric { metric } if contract.metrics[metric].description.is_none() => {
             match contract.metrics[metric].metric {
                 Metric::RowCount => "Zahl der Zeilen",
                 Metric::NullValues { .. } => "Zeilen ohne Wert",
@@ -69,8 +69,8 @@ pub fn description(contract: &Contract, spec: &Spec) -> Option<String> {
             }
             .to_owned()
         }
-        &Ask::Metric { metric } => return contract.metrics[metric].description_de.clone(),
-        &Ask::Promise { promise } => match contract.sla[promise].asks {
+        &RuleKind::Metric { metric } => return contract.metrics[metric].description_de.clone(),
+        &RuleKind::Sla { term } => match contract.sla[term].asks {
             Asks::Freshness { .. } => "der neueste Wert ist frisch",
             Asks::Latency { .. } => "Zeilen kommen rechtzeitig an",
             Asks::Completeness { .. } => "der Betriebstag ist abgedeckt",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::check::RuleResult;
-use crate::check::rules::{self, Ask, Spec};
+use crate::check::rules::{self, RuleKind, RuleSpec};
 use crate::contract::{Contract, Dimension, OnFail, RuleId, Severity, UnexecutedRule};
 use crate::digest::Digest;
 use crate::ledger::{Counted, Finding, NoticeCount, RunRecord, Status, TableEntry, is_zero};
@@ -164,14 +164,14 @@ pub struct CheckedContract {
 fn result(
     record: &RunRecord,
     asked: &CheckedContract,
-    spec: Spec,
+    spec: RuleSpec,
     found: Option<&Finding>,
     passed: bool,
 ) -> RuleReport {
     let contract = &asked.contract;
-    let asks = match spec.ask {
-        Ask::Metric { .. } | Ask::Promise { .. } => Evaluates::Number,
-        Ask::Sql { rule } if contract.rules[rule].is_number => Evaluates::Number,
+    let asks = match spec.kind {
+        RuleKind::Metric { .. } | RuleKind::Sla { .. } => Evaluates::Number,
+        RuleKind::Sql { rule } if contract.rules[rule].is_number => Evaluates::Number,
         _ => Evaluates::Rows,
     };
     let counted = match found {
@@ -187,7 +187,7 @@ fn result(
     let kept = || record.values.get(&contract.id).and_then(|values| values.get(&spec.id)).copied();
     let value = found.and_then(|finding| finding.value).or_else(kept);
     let why_skipped = record.skipped.get(&contract.id).and_then(|rules| rules.get(&spec.id)).cloned();
-    let is_metric = matches!(spec.ask, Ask::Metric { .. });
+    let is_metric = matches!(spec.kind, RuleKind::Metric { .. });
     let asked_for_number = asks == Evaluates::Number && (found.is_some() || passed);
     RuleReport {
         table: contract.table.clone(),

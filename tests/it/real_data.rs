@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use fahrtenbuch::capture::Capture;
 use fahrtenbuch::check::area::ServiceArea;
-use fahrtenbuch::check::surroundings::{Siblings, Surroundings};
+use fahrtenbuch::check::context::{RuleContext, Siblings};
 use fahrtenbuch::check::{self, CheckError, Checked, RuleResult, TableCheck};
 use fahrtenbuch::contract::library::Library;
 use fahrtenbuch::decode::{Decoded, Limits, Step, gtfs, gtfs_realtime};
@@ -44,7 +44,7 @@ fn find(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
 fn check_all(decoded: Decoded, contracts: &Library) -> Result<[usize; 3], String> {
     let referenced = check::referenced(contracts.contracts.values());
     let budget = Budget::new(1 << 30);
-    let mut around = Surroundings::of("2026-11-24".parse().unwrap());
+    let mut around = RuleContext::of("2026-11-24".parse().unwrap());
     around.area = Some(ServiceArea::of_box([-90.0, -180.0, 90.0, 180.0]).unwrap());
     around.timetable = Ok(Arc::default());
     around.gtfs = Arc::new(Library::gtfs());

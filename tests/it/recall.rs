@@ -12,8 +12,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMillisecondType;
 use fahrtenbuch::capture::Capture;
 use fahrtenbuch::capture::evidence::Store;
-use fahrtenbuch::check::surroundings::Surroundings;
-use fahrtenbuch::check::trial::{self, Found};
+use fahrtenbuch::check::context::RuleContext;
+use fahrtenbuch::check::rule_tests::{self, Found};
 use fahrtenbuch::check::{CheckError, Checked, TableCheck};
 use fahrtenbuch::contract::Contract;
 use fahrtenbuch::decode::{self, Limits, Step};
@@ -171,7 +171,7 @@ fn without_rules(contract: &Contract) -> Arc<Contract> {
 fn checked(
     contract: &Arc<Contract>,
     origins: &Arc<[Origin]>,
-    around: &Arc<Surroundings>,
+    around: &Arc<RuleContext>,
     chunks: impl IntoIterator<Item = Chunk>,
 ) -> Checked {
     let budget = Budget::new(8 << 30);
@@ -190,12 +190,12 @@ fn checked(
 }
 
 /// Asks all rules of a table that name rows about those that passed the others; rows that did not pass come after them.
-fn ask(contract: &Arc<Contract>, around: &Arc<Surroundings>, checked: &Checked) -> Asked {
+fn ask(contract: &Arc<Contract>, around: &Arc<RuleContext>, checked: &Checked) -> Asked {
     let passed = arrow_select::concat::concat_batches(&contract.chunk_schema(), &checked.passed).unwrap();
     let mut named: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for rule in contract.rules.iter().filter(|rule| !rule.is_number) {
-        match trial::ask(contract, rule, around, &passed) {
-            Found::Named(rows) => _ = named.insert(rule.id.0.clone(), rows),
+        match rule_tests::ask(contract, rule, around, &passed) {
+            Found::Flagged(rows) => _ = named.insert(rule.id.0.clone(), rows),
             other => panic!("{} came to {other:?}", rule.id),
         }
     }
@@ -367,7 +367,7 @@ fn asked_again(world: &World, date: ServiceDate) -> BTreeMap<String, Asked> {
     let (mut asked, mut released) = (BTreeMap::new(), Vec::new());
     for (head, chunks) in heads.iter().zip(chunks) {
         let contract = &head.contract;
-        let bare = checked(&without_rules(contract), &head.origins, &Arc::new(Surroundings::of(date)), chunks.clone());
+        let bare = checked(&without_rules(contract), &head.origins, &Arc::new(RuleContext::of(date)), chunks.clone());
         asked.insert(contract.id.clone(), ask(contract, &of_feed, &bare));
         let Some((release, _)) = tables.iter().find(|(_, from)| *from == contract.table) else { continue };
         let budget = Budget::new(8 << 30);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use jiff::Timestamp;
 
-use crate::check::surroundings::Surroundings;
+use crate::check::context::RuleContext;
 use crate::check::{Checked, Outcome, Quarantined, RuleResult, Sample, TableCheck};
 use crate::contract::times::PublishedTimes;
 use crate::contract::{Contract, Dimension, OnFail, RuleId, Severity};
@@ -33,7 +33,7 @@ pub struct Plan {
     /// Columns of the table that foreign keys name.
     pub referenced: Vec<Vec<String>>,
     /// What the rules of the feed's contracts see beside the table, and those of the release's.
-    pub around: [Arc<Surroundings>; 2],
+    pub around: [Arc<RuleContext>; 2],
     /// How rows become those of the release; without it they are released as they are.
     pub transform: Option<Box<dyn Transform>>,
     /// Whether the table is released at all.

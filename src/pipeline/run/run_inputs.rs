@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::capture::evidence::{Entry, Store};
 use crate::check::CheckError;
-use crate::check::surroundings::{Siblings, Surroundings, queries, timetable_needs};
+use crate::check::context::{RuleContext, Siblings, queries, timetable_needs};
 use crate::check::timetable::{Needs, Timetable, TimetableError};
 use crate::contract::library::Library;
 use crate::contract::metric::{Limit, Metric};
@@ -193,7 +193,7 @@ impl RunInputs {
         until: Option<Timestamp>,
         bucket: &Bucket,
         budget: &Budget,
-    ) -> Result<[Arc<Surroundings>; 2], RunError> {
+    ) -> Result<[Arc<RuleContext>; 2], RunError> {
         let gtfs = Arc::new(Library::gtfs());
         if !self.needs.is_empty() && !self.history.is_empty() {
             let compared = self.history.values().flat_map(BTreeMap::values).flatten();
@@ -250,7 +250,7 @@ impl RunInputs {
                 previous.insert(table.clone(), rows);
             }
         }
-        let make = |siblings: Siblings, contracts: &[Arc<Contract>]| Surroundings {
+        let make = |siblings: Siblings, contracts: &[Arc<Contract>]| RuleContext {
             date,
             zone: workspace.zone.clone(),
             area: workspace.area.clone(),

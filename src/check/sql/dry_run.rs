@@ -1,4 +1,4 @@
-//! What is wrong with a contract's queries, found by asking them over tables without rows, before a run does.
+//! What is wrong with a contract's queries, found by running them over tables without rows, before a run does.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,10 +6,12 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 
 use crate::check::area::ServiceArea;
-use crate::check::functions::USES;
-use crate::check::rules::{Ask, specs};
-use crate::check::sql::{Asker, Extent, NoResult, indexed};
-use crate::check::surroundings::{Siblings, Surroundings, siblings_of};
+use crate::check::context::{RuleContext, Siblings, siblings_of};
+use crate::check::rules::{RuleKind, specs};
+use crate::check::sql::functions::USES;
+use crate::check::sql::{
+    Engine, Extent, NoResult, QueryFault, QueryRunner, ResultColumn, ResultKind, ResultShape, SqlEngine, indexed,
+};
 use crate::contract::library::Library;
 use crate::contract::query::{INDEX, PREVIOUS, Query, TIMETABLE};
 use crate::contract::{Classification, Contract, Rule};
@@ -52,40 +54,40 @@ pub struct DryRun {
 }
 
 /// A query of the contract.
-struct Asked<'a> {
+struct ContractQuery<'a> {
     what: String,
     line: u32,
     query: &'a Query,
     rule: Option<&'a Rule>,
 }
 
-/// Asks every query of a contract: whether it finds its tables and columns, returns what it should, and publishes nothing
+/// Runs every query of a contract: whether it finds its tables and columns, returns what it should, and publishes nothing
 /// that is private.
 pub fn dry_run(contract: &Arc<Contract>, place: &Place<'_>) -> DryRun {
     let mut found = DryRun::default();
     taken_ids(contract, &mut found.mistakes);
-    let mut around = Surroundings::of(ServiceDate(jiff::civil::date(2000, 1, 1)));
-    around.gtfs = place.gtfs.clone();
-    around.timetable = Ok(Arc::default());
-    around.previous.insert(contract.table.clone(), RecordBatch::new_empty(contract.previous_schema()));
+    let mut context = RuleContext::of(ServiceDate(jiff::civil::date(2000, 1, 1)));
+    context.gtfs = place.gtfs.clone();
+    context.timetable = Ok(Arc::default());
+    context.previous.insert(contract.table.clone(), RecordBatch::new_empty(contract.previous_schema()));
     // Whether there is an area is asked apart; here any will do.
-    around.area = ServiceArea::of_box([0.0, 0.0, 1.0, 1.0]).ok();
-    around.siblings = Siblings::of(place.siblings.contracts.values().chain([contract]));
+    context.area = ServiceArea::of_box([0.0, 0.0, 1.0, 1.0]).ok();
+    context.siblings = Siblings::of(place.siblings.contracts.values().chain([contract]));
     for sibling in siblings_of(contract) {
         if let Some(other) = place.siblings.get(sibling) {
-            around.siblings.push(sibling, &RecordBatch::new_empty(other.chunk_schema()));
+            context.siblings.push(sibling, &RecordBatch::new_empty(other.chunk_schema()));
         }
     }
-    let mut asker = Asker::new(contract.clone(), Arc::new(around));
+    let mut runner = QueryRunner::new(contract.clone(), Arc::new(context));
     let empty = indexed(&RecordBatch::new_empty(contract.chunk_schema()));
     let empty = empty.unwrap_or_else(|error| crate::internal::impossible("making a table without rows", error));
-    let views = contract.views.iter().map(|view| Asked {
+    let views = contract.views.iter().map(|view| ContractQuery {
         what: format!("the view '{}'", view.name),
         line: view.line,
         query: &view.query,
         rule: None,
     });
-    let rules = contract.rules.iter().map(|rule| Asked {
+    let rules = contract.rules.iter().map(|rule| ContractQuery {
         what: format!("the rule '{}'", rule.id),
         line: rule.line,
         query: &rule.query,
@@ -102,7 +104,7 @@ pub fn dry_run(contract: &Arc<Contract>, place: &Place<'_>) -> DryRun {
         let (mistakes, lacks) = (found.mistakes.len(), found.lacks.len());
         look(&asked, contract, place, &mut found);
         if found.mistakes.len() == mistakes && found.lacks.len() == lacks {
-            ask(&asked, contract, place, &mut asker, &empty, &mut found.mistakes);
+            found.mistakes.extend(run(&asked, contract, place, &mut runner, &empty));
         }
         if found.mistakes.len() > mistakes {
             told.extend(view);
@@ -114,9 +116,10 @@ pub fn dry_run(contract: &Arc<Contract>, place: &Place<'_>) -> DryRun {
 /// Rules with the name of a rule that the contract's columns make.
 fn taken_ids(contract: &Contract, mistakes: &mut Vec<Mistake>) {
     let specs = specs(contract);
-    let is_written = |ask: &Ask| matches!(ask, Ask::Sql { .. } | Ask::Metric { .. } | Ask::Promise { .. });
-    for spec in specs.iter().filter(|spec| is_written(&spec.ask)) {
-        if !specs.iter().any(|other| other.id == spec.id && !is_written(&other.ask)) {
+    let is_written =
+        |kind: &RuleKind| matches!(kind, RuleKind::Sql { .. } | RuleKind::Metric { .. } | RuleKind::Sla { .. });
+    for spec in specs.iter().filter(|spec| is_written(&spec.kind)) {
+        if !specs.iter().any(|other| other.id == spec.id && !is_written(&other.kind)) {
             continue;
         }
         let line = (contract.rules.iter().map(|rule| (&rule.id, rule.line)))
@@ -130,9 +133,9 @@ fn taken_ids(contract: &Contract, mistakes: &mut Vec<Mistake>) {
     }
 }
 
-/// What can be seen without asking.
-fn look(asked: &Asked<'_>, contract: &Contract, place: &Place<'_>, found: &mut DryRun) {
-    let Asked { what, query, .. } = asked;
+/// What can be seen without running it.
+fn look(asked: &ContractQuery<'_>, contract: &Contract, place: &Place<'_>, found: &mut DryRun) {
+    let ContractQuery { what, query, .. } = asked;
     let mut add = |name: &str, message: String, remedy: String| {
         let line = query.line_of(name).unwrap_or(asked.line);
         found.mistakes.push(Mistake { line, message: format!("{what} {message}"), remedy });
@@ -260,103 +263,113 @@ fn columns_of<'a>(
     others.map(AsRef::as_ref).chain([contract]).flat_map(|contract| &contract.columns)
 }
 
-/// What shows when a query is asked.
-fn ask(
-    asked: &Asked<'_>,
+/// What shows when a query runs.
+fn run(
+    asked: &ContractQuery<'_>,
     contract: &Contract,
     place: &Place<'_>,
-    asker: &mut Asker,
+    runner: &mut QueryRunner,
     empty: &RecordBatch,
-    mistakes: &mut Vec<Mistake>,
-) {
-    let Asked { what, query, .. } = asked;
-    let mut add = |line: Option<u32>, message: String, remedy: String| {
-        mistakes.push(Mistake { line: line.unwrap_or(query.line), message: format!("{what} {message}"), remedy });
+) -> Option<Mistake> {
+    let ContractQuery { what, query, .. } = asked;
+    let mistake = |line: Option<u32>, message: String, remedy: String| {
+        Some(Mistake { line: line.unwrap_or(query.line), message: format!("{what} {message}"), remedy })
     };
-    let result = match asker.over(empty, Extent::Whole).and_then(|mut frame| frame.collect(query)) {
+    let result = match runner.over(empty, Extent::Whole).and_then(|mut queries| queries.shape(query)) {
         Ok(result) => result,
         Err(NoResult::Broken(why) | NoResult::Skipped(why)) => {
             let (line, why, remedy) = explained(&why, query, contract, place);
-            add(line, format!("cannot run: {why}"), remedy);
-            return;
+            return mistake(line, format!("cannot run: {why}"), remedy);
         }
     };
-    let Some(rule) = asked.rule else { return };
-    let columns = result.columns();
-    let is_number = |kind: &polars::prelude::DataType| kind.is_primitive_numeric() || kind.is_bool() || kind.is_null();
-    if rule.is_number {
-        let remedy = || "Return one number, as 'SELECT COUNT(*) ...' does.".to_owned();
-        if columns.len() != 1 {
-            add(None, format!("must return one number, and returns {} columns", columns.len()), remedy());
-        } else if result.height() != 1 {
-            add(None, "must return one number, and returns rows".to_owned(), remedy());
-        } else if !is_number(columns[0].dtype()) {
-            add(None, format!("must return one number, and returns a {}", named(columns[0].dtype())), remedy());
-        }
-        return;
+    let (message, remedy) = match asked.rule?.is_number {
+        true => (no_number(&result)?, "Return one number, as 'SELECT COUNT(*) ...' does.".to_owned()),
+        false => (no_rows(&result)?, format!("Let it begin with 'SELECT {INDEX} FROM ...'.")),
+    };
+    mistake(None, message, remedy)
+}
+
+/// Why a result is not one number.
+fn no_number(result: &ResultShape) -> Option<String> {
+    let columns = &result.columns;
+    if columns.len() != 1 {
+        Some(format!("must return one number, and returns {} columns", columns.len()))
+    } else if result.rows != 1 {
+        Some("must return one number, and returns rows".to_owned())
+    } else if !matches!(columns[0].kind, ResultKind::Int64 | ResultKind::Number) {
+        Some(format!("must return one number, and returns a {}", type_name(&columns[0])))
+    } else {
+        None
     }
-    let remedy = format!("Let it begin with 'SELECT {INDEX} FROM ...'.");
-    match columns.iter().find(|column| column.name() == INDEX) {
-        None => add(None, format!("does not return '{INDEX}', which says which rows it names"), remedy),
-        Some(column) if column.i64().is_err() => {
-            add(None, format!("returns as '{INDEX}' a {} and not the place of a row", named(column.dtype())), remedy);
+}
+
+/// Why a result does not say which rows of the table it is about.
+fn no_rows(result: &ResultShape) -> Option<String> {
+    match result.columns.iter().find(|column| column.name == INDEX) {
+        None => Some(format!("does not return '{INDEX}', which says which rows it names")),
+        Some(column) if column.kind != ResultKind::Int64 => {
+            Some(format!("returns as '{INDEX}' a {} and not the place of a row", type_name(column)))
         }
-        Some(_) => {}
+        Some(_) => None,
     }
 }
 
 /// A type in the words of contracts.
-fn named(kind: &polars::prelude::DataType) -> String {
-    match kind {
-        polars::prelude::DataType::String => "text".to_owned(),
-        polars::prelude::DataType::Date => "date".to_owned(),
-        polars::prelude::DataType::Datetime(..) => "timestamp".to_owned(),
-        kind => format!("value of the type {kind}"),
+fn type_name(column: &ResultColumn) -> String {
+    match column.kind {
+        ResultKind::Text => "text".to_owned(),
+        ResultKind::Date => "date".to_owned(),
+        ResultKind::Timestamp => "timestamp".to_owned(),
+        _ => format!("value of the type {}", column.engine_type),
     }
 }
 
-/// What Polars says of a query, in the words of the contract: the line, what is wrong, how to mend it.
+/// What is wrong with a query, in the words of the contract: the line, what is wrong, how to mend it.
 fn explained(why: &str, query: &Query, contract: &Contract, place: &Place<'_>) -> (Option<u32>, String, String) {
-    // What Polars adds to say where in its plan it failed helps nobody.
-    let why = why.split("\n\n").next().unwrap_or_default().trim_end();
-    let between = |from: &str, until: &str| why.split_once(from)?.1.split_once(until).map(|(name, _)| name.to_owned());
-    if let Some(column) = between("unable to find column \"", "\"") {
-        let list = between("valid columns: [", "]").unwrap_or_default();
-        let known: Vec<&str> = list.split(", ").map(|name| name.trim_matches('"')).collect();
-        return (query.line_of(&column), format!("there is no column '{column}'"), among(&column, &known));
-    }
-    if let Some((column, table)) = between("no column named '", "'").zip(between("found in table '", "'")) {
-        let known = columns_around(query, contract, place);
-        let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        let message = format!("'{table}' has no column '{column}'");
-        return (query.line_of(&format!("{table}.{column}")), message, among(&column, &known));
-    }
-    if let Some(table) = between("no table or struct column named '", "'") {
-        let remedy = "Name a table as FROM or JOIN does, or by the name that AS gives it.".to_owned();
-        return (query.line_of(&table), format!("no table of the query has the name '{table}'"), remedy);
-    }
-    if let Some(function) = between("unsupported function '", "'") {
-        if let Some((name, _)) = USES.iter().find(|(name, _)| name.eq_ignore_ascii_case(&function)) {
-            let remedy =
-                "Call it in a common table expression (WITH) that gives its columns no names, and read its result."
-                    .to_owned();
-            return (query.line_of(&function), format!("{name} cannot be called here"), remedy);
+    match Engine::fault(why) {
+        QueryFault::UnknownColumn { column, known } => {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            (query.line_of(&column), format!("there is no column '{column}'"), among(&column, &known))
         }
-        return (query.line_of(&function), format!("there is no function '{function}'"), function_like(&function));
+        QueryFault::NoColumnOfTable { column, table } => {
+            let known = columns_around(query, contract, place);
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            let message = format!("'{table}' has no column '{column}'");
+            (query.line_of(&format!("{table}.{column}")), message, among(&column, &known))
+        }
+        QueryFault::UnknownTable(table) => {
+            let remedy = "Name a table as FROM or JOIN does, or by the name that AS gives it.".to_owned();
+            (query.line_of(&table), format!("no table of the query has the name '{table}'"), remedy)
+        }
+        QueryFault::UnknownFunction(function) => {
+            let line = query.line_of(&function);
+            let ours = USES.iter().find(|(name, _)| name.eq_ignore_ascii_case(&function));
+            let Some((name, _)) = ours else {
+                return (line, format!("there is no function '{function}'"), function_like(&function));
+            };
+            let remedy =
+                "Call it in a common table expression (WITH) that gives its columns no names, and read its result.";
+            (line, format!("{name} cannot be called here"), remedy.to_owned())
+        }
+        QueryFault::Incomparable(one, other) => {
+            let remedy =
+                "Write numbers without quotes, and texts and dates with them, or CAST one of the two.".to_owned();
+            (None, format!("it compares {} with {}", compared(&one), compared(&other)), remedy)
+        }
+        QueryFault::Other(why) => match USES.iter().find(|(name, _)| why.starts_with(&format!("{name} takes "))) {
+            Some((name, usage)) => (query.line_of(name), why, format!("Write {usage}.")),
+            None => (None, why, "Mend its query.".to_owned()),
+        },
     }
-    if let Some((name, usage)) = USES.iter().find(|(name, _)| why.starts_with(&format!("{name} takes "))) {
-        return (query.line_of(name), why.to_owned(), format!("Write {usage}."));
+}
+
+/// What is compared, in the words of contracts.
+fn compared(kind: &str) -> String {
+    match kind {
+        "string" => "text".to_owned(),
+        kind if kind.starts_with("numeric type") => "a number".to_owned(),
+        kind => kind.to_owned(),
     }
-    if let Some((one, other)) = why.strip_prefix("cannot compare ").and_then(|rest| rest.split_once(" with ")) {
-        let named = |kind: &str| match kind {
-            "string" => "text".to_owned(),
-            kind if kind.starts_with("numeric type") => "a number".to_owned(),
-            kind => kind.to_owned(),
-        };
-        let remedy = "Write numbers without quotes, and texts and dates with them, or CAST one of the two.".to_owned();
-        return (None, format!("it compares {} with {}", named(one), named(other)), remedy);
-    }
-    (None, why.to_owned(), "Mend its query.".to_owned())
 }
 
 /// The functions that nearly have this name, or where all are listed.
@@ -394,7 +407,7 @@ fn columns_around(query: &Query, contract: &Contract, place: &Place<'_>) -> BTre
     known
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "sql"))]
 mod tests {
     use super::*;
 

@@ -15,7 +15,7 @@ use arrow_buffer::{ArrowNativeType, NullBuffer, NullBufferBuilder, ScalarBuffer}
 use arrow_schema::DataType;
 
 /// A column of a batch.
-pub struct Packed {
+pub struct CompactColumn {
     values: Values,
     nulls: Option<NullBuffer>,
     length: usize,
@@ -41,7 +41,7 @@ enum Above {
     U64(Vec<u64>),
 }
 
-impl Packed {
+impl CompactColumn {
     pub fn new(array: &ArrayRef) -> Self {
         let values = match array.data_type() {
             DataType::Int32 => whole_numbers(array.as_primitive::<Int32Type>(), i64::from),
@@ -165,7 +165,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Asks for the rows of each batch, by their places in it.
-    fn each<'b>(self, batches: &'b [Packed], mut ask: impl FnMut(&'b Packed, Within<'a>)) {
+    fn each<'b>(self, batches: &'b [CompactColumn], mut ask: impl FnMut(&'b CompactColumn, Within<'a>)) {
         let (mut start, mut first) = (0, 0);
         for batch in batches {
             let end = start + batch.length;
@@ -205,7 +205,7 @@ impl Iterator for Within<'_> {
 }
 
 /// Rows of a column that came in several batches, as an array of its type; that of a text is the number of its word.
-pub fn unpacked(batches: &[Packed], data_type: &DataType, rows: Rows) -> ArrayRef {
+pub fn unpacked(batches: &[CompactColumn], data_type: &DataType, rows: Rows) -> ArrayRef {
     let nulls = nulls_of(batches, rows);
     match data_type {
         DataType::Int32 => Arc::new(Int32Array::new(whole(batches, rows, |value| value as i32), nulls)),
@@ -232,13 +232,13 @@ pub fn unpacked(batches: &[Packed], data_type: &DataType, rows: Rows) -> ArrayRe
     }
 }
 
-fn whole<T: ArrowNativeType>(batches: &[Packed], rows: Rows, convert: impl Fn(i64) -> T) -> ScalarBuffer<T> {
+fn whole<T: ArrowNativeType>(batches: &[CompactColumn], rows: Rows, convert: impl Fn(i64) -> T) -> ScalarBuffer<T> {
     let mut values = Vec::with_capacity(rows.len());
     rows.each(batches, |batch, rows| batch.whole_numbers(rows, &mut values, &convert));
     values.into()
 }
 
-fn nulls_of(batches: &[Packed], rows: Rows) -> Option<NullBuffer> {
+fn nulls_of(batches: &[CompactColumn], rows: Rows) -> Option<NullBuffer> {
     let mut nulls = NullBufferBuilder::new(rows.len());
     rows.each(batches, |batch, rows| match &batch.nulls {
         None => nulls.append_n_non_nulls(rows.size_hint().0),
@@ -254,7 +254,7 @@ mod tests {
     use super::*;
 
     fn round(array: ArrayRef) -> ArrayRef {
-        let packed = [Packed::new(&array)];
+        let packed = [CompactColumn::new(&array)];
         unpacked(&packed, array.data_type(), Rows::All(array.len()))
     }
 
@@ -292,7 +292,7 @@ mod tests {
         ];
         for (array, most) in arrays {
             assert_eq!(&round(array.clone()), &array);
-            let bytes = Packed::new(&array).bytes();
+            let bytes = CompactColumn::new(&array).bytes();
             assert!(bytes <= most, "{}: {bytes}", array.data_type());
         }
     }

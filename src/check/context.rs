@@ -10,17 +10,17 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::check::area::ServiceArea;
-use crate::check::functions::Functions;
 use crate::check::losses::Trips;
-use crate::check::timetable::{Needs, Shapes, Timetable};
+use crate::check::timetable::{Needs, Timetable};
 use crate::contract::library::Library;
 use crate::contract::query::{PREVIOUS, Placeholders, Query, TIMETABLE};
 use crate::contract::{Classification, Contract, RuleId};
 use crate::internal;
 use crate::time::{ServiceDate, ServiceSeconds};
 
-/// What is known around a run.
-pub struct Surroundings {
+/// What rules see beside the rows of their table. It does not change while a run checks its tables, but for the rows of
+/// [`Siblings`].
+pub struct RuleContext {
     /// The partition.
     pub date: ServiceDate,
     pub zone: TimeZone,
@@ -44,7 +44,7 @@ pub struct Surroundings {
     pub siblings: Siblings,
 }
 
-impl Surroundings {
+impl RuleContext {
     /// Of a date, with nothing around.
     pub fn of(date: ServiceDate) -> Self {
         Self {
@@ -61,11 +61,6 @@ impl Surroundings {
             gtfs: Arc::default(),
             siblings: Siblings::default(),
         }
-    }
-
-    pub fn functions(&self) -> Functions {
-        let shapes = self.timetable.as_ref().map_or_else(|_| Arc::new(Shapes::default()), |t| t.shapes.clone());
-        Functions::new(self.area.clone(), self.zone.clone(), shapes)
     }
 
     /// What stands for `{date}` and `{until}` in queries: a date that is over can be judged whole, another one until its last

@@ -1,30 +1,21 @@
-//! Rows that wait for rules over a whole table: the rows themselves, in memory or spooled, and beside them the few columns
-//! that the queries need.
+//! The few columns of a table that queries over all of its rows need, held in few bytes while rows come.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::io::{BufReader, BufWriter, Seek, SeekFrom};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt32Type;
 use arrow_array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringViewArray, UInt32Array};
-use arrow_ipc::reader::StreamReader;
-use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use rustc_hash::FxBuildHasher;
 
-use crate::check::packed::{self, Packed, Rows};
+use crate::check::compact_columns::{self, CompactColumn, Rows};
+use crate::check::memory::Booked;
 use crate::contract::query::INDEX;
 use crate::contract::times::PublishedTimes;
-use crate::durable;
-use crate::spool;
 use crate::table::keys::KeyColumns;
 use crate::table::{Budget, BudgetExceeded, ORIGIN};
 
-/// Bytes of rows that wait in memory; less where the run may hold little, or holds much already.
-const IN_MEMORY: usize = 512 << 20;
 /// Rows that a query is asked about at a time, if it says which rows belong together.
 pub const PART: usize = 1 << 18;
 
@@ -32,103 +23,15 @@ pub const PART: usize = 1 << 18;
 /// rows: 50 MB of columns, and 58 MB more while they ran; joins and sorts were not measured.
 const QUERY_SHARES: usize = 5;
 
-/// Whole rows, in their order. What does not fit into memory waits in a file that has no name, in the private store.
-pub struct Store {
-    folder: PathBuf,
-    budget: Budget,
-    limit: usize,
-    booked: usize,
-    batches: Vec<RecordBatch>,
-    file: Option<StreamWriter<BufWriter<File>>>,
-}
-
-/// Why rows cannot wait.
-#[derive(Debug, thiserror::Error)]
-pub enum HoldError {
-    #[error(transparent)]
-    Budget(#[from] BudgetExceeded),
-    #[error("rows could not be spooled: {0}")]
-    Arrow(#[from] ArrowError),
-    #[error("rows could not be spooled into {folder}: {error}", folder = folder.display())]
-    File { folder: PathBuf, error: std::io::Error },
-}
-
-impl Store {
-    pub fn new(folder: PathBuf, budget: Budget) -> Self {
-        let limit = IN_MEMORY.min(budget.limit() / 4);
-        Self { folder, budget, limit, booked: 0, batches: Vec::new(), file: None }
-    }
-
-    pub fn push(&mut self, rows: RecordBatch) -> Result<(), HoldError> {
-        if self.file.is_none() {
-            let bytes = rows.get_array_memory_size();
-            if self.booked + bytes <= self.limit && self.budget.take("check", bytes).is_ok() {
-                self.booked += bytes;
-                self.batches.push(rows);
-                return Ok(());
-            }
-            let made = durable::create_dir_all(&self.folder).and_then(|()| tempfile::tempfile_in(&self.folder));
-            let file = made.map_err(|error| HoldError::File { folder: self.folder.clone(), error })?;
-            self.file = Some(spool::writer(file, &rows.schema())?);
-        }
-        let Some(writer) = &mut self.file else { return Ok(()) };
-        for batch in self.batches.drain(..) {
-            writer.write(&batch)?;
-        }
-        self.budget.give_back(std::mem::take(&mut self.booked));
-        writer.write(&rows)?;
-        Ok(())
-    }
-
-    /// The rows again, batch by batch.
-    pub fn take(mut self) -> Result<Box<dyn Iterator<Item = Result<RecordBatch, HoldError>>>, HoldError> {
-        let failed = |error| HoldError::File { folder: self.folder.clone(), error };
-        if let Some(mut writer) = self.file.take() {
-            writer.finish()?;
-            let mut file = writer.into_inner()?.into_inner().map_err(|error| failed(error.into_error()))?;
-            file.seek(SeekFrom::Start(0)).map_err(failed)?;
-            let reader = StreamReader::try_new(BufReader::with_capacity(1 << 20, file), None)?;
-            return Ok(Box::new(reader.map(|batch| batch.map_err(HoldError::from))));
-        }
-        self.budget.give_back(std::mem::take(&mut self.booked));
-        Ok(Box::new(std::mem::take(&mut self.batches).into_iter().map(Ok)))
-    }
-}
-
-impl Drop for Store {
-    fn drop(&mut self) {
-        self.budget.give_back(self.booked);
-    }
-}
-
 /// The columns of a table that queries need, of all rows so far. Texts are kept as numbers, for most repeat.
 pub struct Projection {
     /// Places in the rows that come.
     places: Vec<usize>,
     fields: Vec<Arc<Field>>,
     words: Vec<Words>,
-    chunks: Vec<Vec<Packed>>,
+    chunks: Vec<Vec<CompactColumn>>,
     rows: usize,
     booked: Booked,
-}
-
-/// Bytes on an account, given back when they are let go.
-pub struct Booked {
-    budget: Budget,
-    bytes: usize,
-}
-
-impl Booked {
-    pub fn take(budget: &Budget, bytes: usize) -> Result<Self, BudgetExceeded> {
-        budget.take("check", bytes)?;
-        Ok(Self { budget: budget.clone(), bytes })
-    }
-}
-
-impl Drop for Booked {
-    fn drop(&mut self) {
-        self.budget.give_back(self.bytes);
-    }
 }
 
 /// The different texts of a column.
@@ -171,12 +74,12 @@ impl Words {
 
 impl Projection {
     /// Of the columns of `schema` that are needed.
-    pub fn new(schema: &SchemaRef, needed: impl Fn(&str) -> bool, budget: Budget) -> Self {
+    pub fn new(schema: &SchemaRef, needed: impl Fn(&str) -> bool, budget: &Budget) -> Self {
         let places: Vec<usize> = (0..schema.fields().len()).filter(|&i| needed(schema.field(i).name())).collect();
         let fields: Vec<Arc<Field>> = places.iter().map(|&place| schema.fields()[place].clone()).collect();
         let words = fields.iter().map(|_| Words::default()).collect();
         let chunks = fields.iter().map(|_| Vec::new()).collect();
-        Self { places, fields, words, chunks, rows: 0, booked: Booked { budget, bytes: 0 } }
+        Self { places, fields, words, chunks, rows: 0, booked: Booked::on(budget) }
     }
 
     /// Takes rows that have the columns of the schema.
@@ -193,14 +96,12 @@ impl Projection {
                 }
                 _ => array.clone(),
             };
-            let packed = Packed::new(&kept);
+            let packed = CompactColumn::new(&kept);
             bytes += packed.bytes();
             self.chunks[column].push(packed);
         }
         self.rows += rows.num_rows();
-        self.booked.budget.take("check", bytes)?;
-        self.booked.bytes += bytes;
-        Ok(())
+        self.booked.grow(bytes)
     }
 
     /// All rows have come.
@@ -225,7 +126,7 @@ pub struct Projected {
     fields: Vec<Arc<Field>>,
     /// The different texts of each column. A query gets views of them, sixteen bytes a row however long they are.
     texts: Vec<StringViewArray>,
-    chunks: Vec<Vec<Packed>>,
+    chunks: Vec<Vec<CompactColumn>>,
     rows: usize,
     /// The rows that queries see, ascending, if not all.
     kept: Option<Vec<u32>>,
@@ -302,7 +203,7 @@ impl Projected {
     fn batch(&self, rows: Rows, needed: impl Fn(&str) -> bool) -> Result<RecordBatch, ArrowError> {
         let (mut fields, mut columns) = (Vec::new(), Vec::<ArrayRef>::new());
         for (column, field) in self.fields.iter().enumerate().filter(|(_, field)| needed(field.name())) {
-            let mut array = packed::unpacked(&self.chunks[column], field.data_type(), rows);
+            let mut array = compact_columns::unpacked(&self.chunks[column], field.data_type(), rows);
             if let Some(nulled) = self.nulled.get(&column) {
                 let mask: Vec<bool> = rows.iter().map(|row| nulled.binary_search(&row).is_ok()).collect();
                 array = arrow_select::nullif::nullif(&array, &BooleanArray::from(mask))?;
@@ -310,7 +211,7 @@ impl Projected {
             if let Some(published) = self.published.as_ref().filter(|published| published.changes(field.name()))
                 && let Some(origin) = self.index_of(ORIGIN)
             {
-                let origins = packed::unpacked(&self.chunks[origin], self.fields[origin].data_type(), rows);
+                let origins = compact_columns::unpacked(&self.chunks[origin], self.fields[origin].data_type(), rows);
                 array = published.column(field.name(), &array, &origins);
             }
             if *field.data_type() == DataType::Utf8 {
@@ -344,8 +245,8 @@ impl Projected {
                 let packed = &self.chunks[column][chunk..=chunk];
                 let rows = Rows::All(packed[0].len());
                 match self.fields[column].data_type() {
-                    DataType::Utf8 => packed::unpacked(packed, &DataType::Int64, rows),
-                    other => packed::unpacked(packed, other, rows),
+                    DataType::Utf8 => compact_columns::unpacked(packed, &DataType::Int64, rows),
+                    other => compact_columns::unpacked(packed, other, rows),
                 }
             });
             let arrays: Vec<ArrayRef> = arrays.collect();
@@ -380,25 +281,9 @@ mod tests {
     }
 
     #[test]
-    fn rows_come_back_in_their_order_whether_they_were_spooled_or_not() {
-        let folder = tempfile::tempdir().unwrap();
-        for memory in [1 << 30, 1 << 14] {
-            let budget = Budget::new(memory);
-            let mut store = Store::new(folder.path().join("spool"), budget.clone());
-            (0..20).for_each(|i| store.push(batch(i * 100, 100)).unwrap());
-            assert_eq!(store.file.is_some(), memory < 1 << 20);
-            let back: Vec<RecordBatch> = store.take().unwrap().map(Result::unwrap).collect();
-            assert_eq!(back, (0..20).map(|i| batch(i * 100, 100)).collect::<Vec<_>>());
-            budget.take("test", memory).unwrap();
-        }
-        // The file has no name that could stay behind.
-        assert_eq!(std::fs::read_dir(folder.path().join("spool")).unwrap().count(), 0);
-    }
-
-    #[test]
     fn a_projection_gives_back_all_rows_or_some() {
         let budget = Budget::new(1 << 20);
-        let mut projection = Projection::new(&batch(0, 1).schema(), |_| true, budget.clone());
+        let mut projection = Projection::new(&batch(0, 1).schema(), |_| true, &budget);
         (0..4).for_each(|i| projection.push(&batch(i * 10, 10)).unwrap());
         let mut projected = projection.finish();
         let plain = |rows: RecordBatch| -> Vec<ArrayRef> {

@@ -1,14 +1,4 @@
-//! The functions that mobility needs and SQL lacks.
-//!
-//! | function | gives |
-//! |---|---|
-//! | `distance_m(lat, lon, lat, lon)` | metres between two places (WGS 84 degrees, haversine on the mean sphere) |
-//! | `distance_to_shape_m(lat, lon, trip_id)` | metres to the shape of a trip of the timetable that is valid on the date; null if the trip or its shape is unknown |
-//! | `in_service_area(lat, lon)` | whether a place lies in the `service_area` of the workspace |
-//! | `service_seconds(instant, service_date)` | seconds since noon minus twelve hours of the service date, as GTFS counts |
-//! | `is_monotonic(value)` | of a group: whether the values never decrease in the order of the rows; absent ones are passed over |
-//!
-//! An absent argument gives an absent result.
+//! The functions of [`super::super::functions`] as Polars calls them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,21 +11,9 @@ use polars::prelude::{
 use polars::sql::{FunctionOptions, FunctionRegistry};
 
 use crate::check::area::ServiceArea;
+use crate::check::context::RuleContext;
 use crate::check::timetable::Shapes;
 use crate::time::ServiceDate;
-
-/// Their names.
-pub const NAMES: [&str; 5] =
-    ["distance_m", "distance_to_shape_m", "in_service_area", "service_seconds", "is_monotonic"];
-
-/// How they are called.
-pub const USES: [(&str, &str); 5] = [
-    ("distance_m", "distance_m(latitude, longitude, latitude, longitude)"),
-    ("distance_to_shape_m", "distance_to_shape_m(latitude, longitude, trip_id)"),
-    ("in_service_area", "in_service_area(latitude, longitude)"),
-    ("service_seconds", "service_seconds(instant, service_date)"),
-    ("is_monotonic", "is_monotonic(column)"),
-];
 
 /// What a function does with its columns.
 type Run = Box<dyn Fn(&mut [Column]) -> PolarsResult<Column> + Send + Sync>;
@@ -44,7 +22,12 @@ type Run = Box<dyn Fn(&mut [Column]) -> PolarsResult<Column> + Send + Sync>;
 pub struct Functions(BTreeMap<&'static str, UserDefinedFunction>);
 
 impl Functions {
-    pub fn new(area: Option<ServiceArea>, zone: TimeZone, shapes: Arc<Shapes>) -> Self {
+    pub fn new(context: &RuleContext) -> Self {
+        let (area, zone) = (context.area.clone(), context.zone.clone());
+        let shapes = context
+            .timetable
+            .as_ref()
+            .map_or_else(|_| Arc::new(Shapes::default()), |timetable| timetable.shapes.clone());
         let mut functions = BTreeMap::new();
         let mut add = |name: &'static str, arguments: usize, gives: DataType, run: Run| {
             let schema = move |_: &Schema, fields: &[Field]| {
