@@ -360,6 +360,40 @@ fn a_rule_that_ends_early_is_named_in_every_report_and_in_the_record() {
     }
 }
 
+/// Trips of twenty stops each.
+fn city(trips: usize, stops: usize) -> Files {
+    let mut files = small();
+    let stop = |n: usize| format!("s{n},Stop {n},{:.5},{:.5}", 48.0 + n as f64 * 1e-5, 7.0 + (n % 100) as f64 * 1e-3);
+    files.insert("stops.txt", lines("stop_id,stop_name,stop_lat,stop_lon", stops, stop));
+    files.insert("trips.txt", lines("route_id,service_id,trip_id", trips, |n| format!("r,s,trip{n}")));
+    let time = |n: usize| {
+        let (trip, place) = (n / 20, n % 20);
+        let at = (trip * 37 + place * 2) % 1400;
+        let (hour, minute) = (at / 60, at % 60);
+        format!("trip{trip},{hour:02}:{minute:02}:00,{hour:02}:{minute:02}:30,s{},{place}", (trip * 7 + place) % stops)
+    };
+    files
+        .insert("stop_times.txt", lines("trip_id,arrival_time,departure_time,stop_id,stop_sequence", trips * 20, time));
+    files
+}
+
+#[test]
+fn a_run_may_hold_what_the_standard_rules_do_not_need() {
+    let world = World::new();
+    std::fs::write(world.path("data/sample/stadtbus-gtfs.zip"), zipped(&city(2_000, 20_000))).unwrap();
+    world.replace("fahrtenbuch.yaml", "memory: 1 GiB", "memory: 12 MiB");
+    for _ in 0..3 {
+        let run = world.program(&["run", "stadtbus-fahrplan"]);
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert_eq!(run.status.code(), Some(42), "{said}");
+        assert!(said.contains("the run may hold 12582912. Raise 'limits: memory'"), "{said}");
+    }
+    // Half of it is not enough for the rest of the run.
+    world.replace("fahrtenbuch.yaml", "memory: 12 MiB", "memory: 24 MiB");
+    world.run_of(&["stadtbus-fahrplan"]);
+    assert_eq!(world.records()[0]["standard"]["not_run"], serde_json::json!([]));
+}
+
 #[test]
 fn validate_holds_what_the_workspace_or_its_argument_allows() {
     let world = World::new();

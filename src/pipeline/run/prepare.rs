@@ -291,10 +291,11 @@ fn metadata(record: &RunRecord, contract: &Contract) -> Vec<(String, String)> {
     .to_vec()
 }
 
-/// What of the memory of a run the standard rules may hold, of what is left beside the archive. What they need of it is booked for the
-/// whole run, and what they do not need is for the others, who wait until it is known: so neither depends on which is faster.
+/// What of the memory of a run the standard rules may hold, of what is left beside the archive; the rest of the run needs more than
+/// they. What they need of it is booked for the whole run, and what they do not need is for the others, who wait until it is known: so
+/// neither depends on which is faster.
 fn for_standard_rules(left: usize) -> usize {
-    left / 4 * 3
+    left / 2
 }
 
 /// The standard rules at work on a timetable, beside the run. They hold the feed as columns, and tell if the memory for them is not
