@@ -89,6 +89,7 @@ impl Look<'_> {
         Ok(seen)
     }
 
+    /// What the look has seen, with its content. The indexes were read by it.
     fn catalogue(&self, seen: &Seen) -> Result<Catalogue, PublishError> {
         let mut datasets: Vec<Dataset> = Vec::new();
         for pipeline in &self.workspace.pipelines {
@@ -104,7 +105,7 @@ impl Look<'_> {
                 }
             };
             for contract in pipeline.released() {
-                if let Some(index) = index::current(self.bucket, name, &contract.table)? {
+                if let Some(index) = index::last_read(self.bucket, name, &contract.table)? {
                     datasets[place].tables.push(Table { contract, index });
                 }
             }
