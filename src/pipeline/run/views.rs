@@ -72,7 +72,9 @@ impl Look<'_> {
         let mut newest = BTreeMap::from([(self.own, self.date)]);
         for pipeline in &self.workspace.pipelines {
             let dataset = &pipeline.dataset;
-            for contract in pipeline.released() {
+            // Most tables that a timetable may have it has not: they have no folder.
+            let folders = self.bucket.folders(&format!("meta/{dataset}"))?;
+            for contract in pipeline.released().iter().filter(|contract| folders.contains(&contract.table)) {
                 let index = index::current(self.bucket, dataset, &contract.table)?;
                 if let Some(date) = index.as_ref().and_then(|index| Some(index.files.last()?.partition_date)) {
                     let of = newest.entry(dataset).or_insert(date);
