@@ -4,7 +4,7 @@
 //! run can compare size and digest with one request; a local file is read. An object without that metadata was not written
 //! by [`Bucket::put_file`], and is read whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -396,6 +396,14 @@ impl Bucket {
         Ok(Page { sizes, after: after.to_owned(), end })
     }
 
+    /// The names of the folders in the folder `prefix`, without what comes before the last `/`.
+    pub fn folders(&self, prefix: &str) -> Result<BTreeSet<String>, PublishError> {
+        let path = self.path(prefix)?;
+        let listed = self.run(prefix, self.store.list_with_delimiter(Some(&path)))?;
+        self.count(listed.common_prefixes.len().div_ceil(ONE_PAGE).max(1));
+        Ok(listed.common_prefixes.iter().filter_map(|folder| folder.filename().map(str::to_owned)).collect())
+    }
+
     fn objects(&self, prefix: &str, offset: &str, count: usize) -> Result<BTreeMap<String, Object>, PublishError> {
         let path = self.path(prefix)?;
         let listing = match offset {
@@ -672,6 +680,8 @@ mod tests {
         assert!(second.covers("a/9") && !second.covers("a/2"));
         assert_eq!(names(&bucket.page("a", "a/3", 2).unwrap()), ["a/1", "a/2"]);
         assert!(bucket.page("a", "", 4).unwrap().is_whole());
+        assert_eq!(bucket.folders("").unwrap().into_iter().collect::<Vec<_>>(), ["a", "b"]);
+        assert!(bucket.folders("a").unwrap().is_empty());
         let before = bucket.requests();
         let after = bucket.list_after("a", "a/1").unwrap();
         assert_eq!((after.len(), after["a/2"].bytes, bucket.requests() - before), (2, 1, 1));

@@ -145,6 +145,14 @@ pub fn current(bucket: &Bucket, dataset: &str, table: &str) -> Result<Option<Tab
     Ok(newest(bucket, dataset, table)?.map(|(index, _)| index))
 }
 
+/// The index of a table that this process has read last, without a look at the bucket; none if there was none.
+pub fn last_read(bucket: &Bucket, dataset: &str, table: &str) -> Result<Option<TableIndex>, PublishError> {
+    match bucket.known_version(&versions_folder(dataset, table)) {
+        Some(Version { number, bytes: Some(bytes) }) => Ok(Some(parsed(&bytes, dataset, table, number)?.0)),
+        _ => Ok(None),
+    }
+}
+
 /// The newest index of a table as a run verified it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {

@@ -5,12 +5,12 @@
 //! taken away, is then noticed by the next run of any date. What was taken away is released again where the journal of its date
 //! proves it; all else is refused.
 //!
-//! What a run costs does not grow with what was published before. It looks at the newest index of each table and the one before it,
-//! at the versions of a window before the newest one, at its own partition, and at one page of the names of each folder
-//! (`data/<dataset>`, `revised/<dataset>`, `meta/<dataset>`, `ledger/records`, `ledger/objects`). `heads.json` has the place where the next
-//! run goes on. So a bucket of at most a thousand objects a folder is looked at as a whole by every run, and a larger one
-//! by as many runs as it has pages. A store that knows nothing of the bucket, because it is new or `heads.json` was removed, looks at all of
-//! it at once.
+//! What a run costs does not grow with what was published before. It looks at the newest index of each table and the one
+//! before it, at the versions of a window before the newest one, at its own partition, and at one page of the names of each
+//! folder (`data/<dataset>`, `revised/<dataset>`, `meta/<dataset>`, `ledger/records`, `ledger/objects`). `heads.json` has the
+//! place where the next run goes on; a look that refuses something begins there again. So a bucket of at most a thousand
+//! objects a folder is looked at as a whole by every run, and a larger one by as many runs as it has pages. A store that
+//! knows nothing of the bucket looks at all of it at once.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -72,7 +72,9 @@ impl Look<'_> {
         let mut newest = BTreeMap::from([(self.own, self.date)]);
         for pipeline in &self.workspace.pipelines {
             let dataset = &pipeline.dataset;
-            for contract in pipeline.released() {
+            // Most tables that a timetable may have it has not: they have no folder.
+            let folders = self.bucket.folders(&format!("meta/{dataset}"))?;
+            for contract in pipeline.released().iter().filter(|contract| folders.contains(&contract.table)) {
                 let index = index::current(self.bucket, dataset, &contract.table)?;
                 if let Some(date) = index.as_ref().and_then(|index| Some(index.files.last()?.partition_date)) {
                     let of = newest.entry(dataset).or_insert(date);
@@ -89,6 +91,7 @@ impl Look<'_> {
         Ok(seen)
     }
 
+    /// What the look has seen, with its content. The indexes were read by it.
     fn catalogue(&self, seen: &Seen) -> Result<Catalogue, PublishError> {
         let mut datasets: Vec<Dataset> = Vec::new();
         for pipeline in &self.workspace.pipelines {
@@ -104,7 +107,7 @@ impl Look<'_> {
                 }
             };
             for contract in pipeline.released() {
-                if let Some(index) = index::current(self.bucket, name, &contract.table)? {
+                if let Some(index) = index::last_read(self.bucket, name, &contract.table)? {
                     datasets[place].tables.push(Table { contract, index });
                 }
             }
