@@ -273,7 +273,8 @@ impl TableCheck {
     }
 }
 
-#[cfg(all(test, feature = "sql"))]
+#[cfg(test)]
+#[cfg(feature = "sql")]
 mod tests {
     use arrow_array::{ArrayRef, StringArray};
 

@@ -8,7 +8,7 @@ use arrow_array::{ArrayRef, RecordBatch, StringArray, UInt32Array, UInt64Array};
 
 use crate::check::context::RuleContext;
 use crate::check::{CheckError, Outcome, TableCheck, referenced};
-use crate::contract::{Contract, read};
+use crate::contract::{Contract, odcs};
 use crate::table::keys::Keys;
 use crate::table::{Budget, Chunk, Origin};
 

@@ -407,7 +407,8 @@ fn columns_around(query: &Query, contract: &Contract, place: &Place<'_>) -> BTre
     known
 }
 
-#[cfg(all(test, feature = "sql"))]
+#[cfg(test)]
+#[cfg(feature = "sql")]
 mod tests {
     use super::*;
 

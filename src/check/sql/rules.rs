@@ -214,7 +214,8 @@ fn projection(contract: &Contract, budget: &Budget) -> Option<Projection> {
     (!whole.is_empty()).then(|| Projection::new(&contract.chunk_schema(), needed, budget))
 }
 
-#[cfg(all(test, feature = "sql"))]
+#[cfg(test)]
+#[cfg(feature = "sql")]
 mod tests {
     use crate::check::RuleResult;
     use crate::check::testing::{chunk, contract, run};

@@ -265,7 +265,8 @@ impl<E: SqlEngine> Queries<'_, E> {
     }
 }
 
-#[cfg(all(test, feature = "sql"))]
+#[cfg(test)]
+#[cfg(feature = "sql")]
 mod tests {
     use arrow_array::{
         ArrayRef, BooleanArray, Date32Array, Float64Array, Int32Array, StringArray, TimestampMillisecondArray,

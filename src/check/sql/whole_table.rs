@@ -297,7 +297,8 @@ fn book_query(
     account.beside(if bytes < SMALL_QUERY { 0 } else { bytes })
 }
 
-#[cfg(all(test, feature = "sql"))]
+#[cfg(test)]
+#[cfg(feature = "sql")]
 mod tests {
     use std::path::Path;
     use std::sync::Arc;
@@ -309,7 +310,7 @@ mod tests {
     use crate::check::projection::PART;
     use crate::check::testing::{Row, Run, chunk, context, contract, many_rows, run, run_with, same_rules, with_views};
     use crate::check::{RuleResult, timetable};
-    use crate::contract::{Contract, RuleId, read};
+    use crate::contract::{Contract, RuleId, odcs};
     use crate::table::Budget;
 
     #[test]

@@ -10,7 +10,7 @@ use arrow_array::cast::AsArray;
 use jiff::tz::TimeZone;
 
 use crate::capture::evidence::{Entry, Store};
-use crate::check::surroundings::Surroundings;
+use crate::check::context::RuleContext;
 use crate::check::{self, CheckError};
 use crate::contract::library::Library;
 use crate::contract::{Contract, Severity};
@@ -331,8 +331,8 @@ impl StandardCheck {
 }
 
 /// The ids of the timetable's trips for the standard rules of GTFS-Realtime, or why there are none.
-fn trips(around: &Surroundings, budget: &Budget) -> Result<Result<TripIds, String>, RunError> {
-    let timetable = match &around.timetable {
+fn trips(context: &RuleContext, budget: &Budget) -> Result<Result<TripIds, String>, RunError> {
+    let timetable = match &context.timetable {
         Ok(timetable) => timetable,
         Err(why) => return Ok(Err(why.clone())),
     };
