@@ -65,6 +65,8 @@ pub struct Remarks {
     pub line_ends: Vec<(u32, u32)>,
     /// Lines of rows without any value, which are not among the chunk's.
     pub empty: Vec<u64>,
+    /// Lines that an open quote swallowed beside the first of its row: rows that nobody can read are lost all the same.
+    pub swallowed: u64,
 }
 
 /// A cell that could not be read as the type that its column has, or a row that could not be taken apart into cells.

@@ -57,13 +57,22 @@ impl RowGate {
         }
         match (rule.spec.on_fail, column) {
             (OnFail::Quarantine, _) if self.holds(rule, rows, row) => verdict.hold(row, rule.place),
-            (OnFail::Invalidate, Some(column)) => verdict.null(row, column),
+            (OnFail::Invalidate, Some(column)) => self.invalidate(rule, row, column, verdict),
             _ => {}
         }
         rule.found.rows += 1;
         if rule.found.wants_sample() {
             let value = value.filter(|_| column.is_none_or(|column| self.describer.is_public(column)));
             rule.found.samples.push(self.describer.sample(rows, row, column, value));
+        }
+    }
+
+    /// Nulls a cell; where every published row has a value, the row is held back instead.
+    pub fn invalidate(&self, rule: &TableRule, row: usize, column: usize, verdict: &mut Verdict) {
+        match self.describer.contract.is_never_null(column) {
+            true if verdict.held.get(&row).is_some_and(|rules| rules.contains(&rule.place)) => {}
+            true => verdict.hold(row, rule.place),
+            false => verdict.null(row, column),
         }
     }
 

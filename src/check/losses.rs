@@ -90,9 +90,10 @@ impl Losses {
         Self { rows: 0, held: 0, columns: vec![Values::default(); contract.columns.len()], groups }
     }
 
-    /// Rows came that no rule has seen.
-    pub fn came(&mut self, rows: &RecordBatch) {
-        self.rows += rows.num_rows() as u64;
+    /// Rows came that no rule has seen, one of which swallowed so many others.
+    pub fn came(&mut self, rows: &RecordBatch, swallowed: u64) {
+        self.rows += rows.num_rows() as u64 + swallowed;
+        self.held += swallowed;
         for (values, array) in self.columns.iter_mut().zip(rows.columns()) {
             values.came += (array.len() - array.null_count()) as u64;
         }

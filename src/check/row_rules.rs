@@ -144,7 +144,7 @@ fn text_remarks(remark: TextRemark, rule: &mut TableRule, chunk: &mut ChunkCheck
         if last == Some(row) {
             // A row counts once, however many of its values are so.
             if rule.spec.on_fail == OnFail::Invalidate && !chunk.verdict.torn.contains(&row) {
-                chunk.verdict.null(row, column);
+                chunk.gate.invalidate(rule, row, column, &mut chunk.verdict);
             }
             continue;
         }

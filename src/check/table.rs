@@ -110,7 +110,7 @@ impl TableCheck {
         let first = self.counts.passed as usize;
         let check = ChunkCheck::new(&chunk, keys, &mut self.gate, &mut self.account);
         let verdict = self.row_rules.check(first, check)?;
-        self.losses.came(&chunk.rows);
+        self.losses.came(&chunk.rows, chunk.remarks.swallowed);
         self.remember_trips(&chunk.rows)?;
         // A cell that its type nulls is null already.
         for (column, rows) in &verdict.nulled {

@@ -620,7 +620,7 @@ pub fn chunk(block: &Block, layout: &Layout, origin: u32, torn: usize) -> Result
     let internal = |error: arrow_schema::ArrowError| {
         DecodeError::feed(&layout.contract.table, error.to_string(), "This is a fault of the program.")
     };
-    let mut flaws = Vec::new();
+    let (mut flaws, mut swallowed) = (Vec::new(), 0);
     let expected = "as many fields as the header has";
     for (place, torn) in fields.torn.iter().enumerate() {
         let text = trim(&block.text[torn.begin as usize..torn.end as usize]);
@@ -631,6 +631,7 @@ pub fn chunk(block: &Block, layout: &Layout, origin: u32, torn: usize) -> Result
         let line = fields.lines.as_ref().and_then(|lines| lines.get(row as usize)).copied().unwrap_or(block.line);
         let found = format!("an open quote from line {line} swallowed the rows until line {until}");
         flaws.push(Flaw { row, column: None, expected, found });
+        swallowed += until.saturating_sub(line);
     }
     let mut columns: Vec<ArrayRef> = Vec::with_capacity(layout.places.len() + 2);
     for (index, (place, column)) in layout.places.iter().zip(&layout.contract.columns).enumerate() {
@@ -656,7 +657,7 @@ pub fn chunk(block: &Block, layout: &Layout, origin: u32, torn: usize) -> Result
         };
         columns.push(array);
     }
-    let remarks = remarks(&fields, layout);
+    let remarks = Remarks { swallowed, ..remarks(&fields, layout) };
     columns.push(Arc::new(UInt32Array::from_value(origin, rows)));
     columns.push(Arc::new(match fields.lines {
         Some(lines) => UInt64Array::from_iter_values(lines.into_iter().chain(fields.torn.iter().map(|torn| torn.line))),
@@ -678,6 +679,7 @@ fn remarks(fields: &Fields<'_>, layout: &Layout) -> Remarks {
         quotes: fields.loose.iter().filter_map(cell).collect(),
         line_ends: fields.broken.iter().filter_map(cell).collect(),
         empty: fields.empty.clone(),
+        swallowed: 0,
     }
 }
 

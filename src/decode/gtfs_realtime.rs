@@ -1336,7 +1336,8 @@ impl RowFilter {
         match self.dates.assign(place.captured_at, dated) {
             Assigned::To(date) if date == self.date => RowPartition::Own,
             Assigned::To(date) => {
-                let is_late = dated.start_date.is_some() && self.dates.day(date).is_over(place.captured_at);
+                let says_when = dated.start_date.is_some() || dated.start_time.is_some();
+                let is_late = says_when && self.dates.day(date).is_over(place.captured_at);
                 let is_told = is_late || date > self.date;
                 match is_told && self.dates.reported(place.captured_at).date == self.date {
                     true => RowPartition::Neighbour(date),

@@ -433,6 +433,12 @@ fn feeds(root: &Path, node: &Node, problems: &mut Problems) -> Vec<Feed> {
         }
         if let Some(from) = from(root, item, max_bytes, problems) {
             let vehicles = item.optional_text("vehicles", problems);
+            if let Some(word) = vehicles.as_deref().filter(|word| VEHICLES.contains(word)) {
+                let line = item.get("vehicles").map_or(item.line, |node| node.line);
+                let message =
+                    format!("'vehicles: {word}' stands at a source, where the name of its vehicles' operator does");
+                problems.add(line, message, "Write it beside 'sources:', or give the operator another name.");
+            }
             if let Some((message, remedy)) = vehicles.as_ref().and_then(|fleet| names::mistake(Named::Folder, fleet)) {
                 let line = item.get("vehicles").map_or(item.line, |node| node.line);
                 problems.add(line, message.replace("a folder", "vehicles"), remedy);

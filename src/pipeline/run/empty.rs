@@ -8,6 +8,9 @@ use crate::pipeline::run::evidence;
 use crate::pipeline::run::outcome::Outcome;
 use crate::publish::index;
 
+/// Faults of captures that are told where a date has no rows.
+const FAULTS: usize = 3;
+
 /// Leaves unpublished what has no rows because it is early, and a date to which nothing belongs: an empty table says that
 /// there were no buses. An empty release of such a date that was made before is taken back by going on without files.
 pub(super) fn without_rows(
@@ -55,7 +58,10 @@ pub(super) fn without_rows(
     }
     let rows = entry.record.tables.iter().map(|table| table.rows_in).sum();
     let stays = if released.is_empty() { "Nothing was published" } else { "What was published before stays" };
-    let absent = RunError::NoReports { pipeline: pipeline.name.clone(), date, captures, rows, stays };
+    // What could not be read may be why.
+    let notes = entry.record.notes.iter().filter(|note| note.severity == "error").map(|note| note.message.as_str());
+    let faults: String = notes.take(FAULTS).map(|message| format!("; {message}")).collect();
+    let absent = RunError::NoReports { pipeline: pipeline.name.clone(), date, captures, rows, faults, stays };
     match is_complete {
         true => Err(absent),
         false => {

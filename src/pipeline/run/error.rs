@@ -51,9 +51,10 @@ pub enum RunError {
     #[error("{what} ({found}). {remedy}.")]
     Unreadable { what: String, found: String, remedy: &'static str },
     #[error(
-        "no report belongs to {pipeline} {date}: {captures} captures with {rows} rows tell of other dates or of nothing. {stays}."
+        "no report belongs to {pipeline} {date}: {captures} captures with {rows} rows tell of other dates or of nothing{faults}. \
+         {stays}."
     )]
-    NoReports { pipeline: String, date: ServiceDate, captures: usize, rows: u64, stays: &'static str },
+    NoReports { pipeline: String, date: ServiceDate, captures: usize, rows: u64, faults: String, stays: &'static str },
     #[error("another run is at work on {pipeline} {date}. Wait until it is done, and try again.")]
     Busy { pipeline: String, date: ServiceDate },
     #[error("{path} could not be {verb}: {problem}. Check the disk and the permissions.", path = path.display())]
