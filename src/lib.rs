@@ -23,7 +23,8 @@
 //! | [`pipeline`] | `pipelines/*.yaml` | runs: one pipeline over one partition |
 //!
 //! Rows that [`check`] holds back wait in [`quarantine`]. Beside the way stand the words that all rooms share:
-//! [`table`] (what passes between rooms), [`decision`] (what people decide), [`time`] (service dates and instants), [`geo`] (distances on the globe), [`digest`], [`durable`] (private files), [`yaml`] (the workspace's
+//! [`table`] (what passes between rooms), [`decision`] (what people decide), [`time`] (service dates and instants), [`geo`]
+//! (distances on the globe), [`digest`], [`durable`] (private files), [`yaml`] (the workspace's
 //! files, read with line numbers), [`protobuf`] (its wire format), [`spool`] (rows that wait on disk) and [`page`] (the frame of what
 //! people read). [`simulate`] invents the city whose feeds the tests and the sample use.
 

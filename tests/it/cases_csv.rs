@@ -280,6 +280,39 @@ fn the_contract_says_what_happens_to_quotes_line_ends_and_empty_rows() {
     assert!(said.contains("'quarantine' is no onFail of empty_row"), "{said}");
 }
 
+#[test]
+fn rows_that_an_open_quote_swallows_are_lost_rows_and_too_many_of_them_hold_the_run_back() {
+    let stops = "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\nS1,\"Bahnhof,48.4760,7.9460,0,\n\
+                 S2,Rathaus,48.4710,7.9440,0,\nS3,Klinikum,48.4650,7.9520,0,\nS4,Messe,48.4600,7.9300,0,\n\
+                 S5,Schule Ost\",48.4800,7.9600,0,\nS6,Bad,48.4810,7.9610,0,\n";
+    let (world, output) = run_bytes(&with(&[("stops.txt", stops.to_owned())]));
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    let record = record(&output);
+    let lost = finding(&record, "stops.rows_lost");
+    assert_eq!((&lost["rows"], &lost["checked"]), (&5.into(), &6.into()), "{lost}");
+    assert!(files(&world.path("data/bucket/data")).is_empty());
+}
+
+#[test]
+fn a_value_that_every_row_has_is_not_nulled_and_its_row_is_held_back() {
+    let stops = "stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station\nS1,Bahnhof,48.4760,7.9460,0,\n\
+                 S2,Rathaus,48.4710,7.9440,0,\nS3,Klinikum,48.4650,7.9520,0,\nS4,Messe,48.4600,7.9300,0,\n\
+                 S5,Schule Ost,48.4800,7.9600,0,\n\"S\"6\",\"B\"ad\",48.4810,7.9610,0,\n";
+    let world = World::new();
+    std::fs::write(world.path("data/sample/stadtbus-gtfs.zip"), with(&[("stops.txt", stops.to_owned())])).unwrap();
+    let contract = "schemas/gtfs/stops.odcs.yaml";
+    let text = std::fs::read_to_string(root().join(contract)).unwrap();
+    let rules =
+        "    customProperties:\n      - {property: textRules, value: [{rule: quotes_in_value, onFail: invalidate}]}\n";
+    world.write(contract, &text.replacen("    customProperties:\n", rules, 1));
+    let output = world.program(&["run", "stadtbus-fahrplan", "--json"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(names(&world), ["Bahnhof", "Klinikum", "Messe", "Rathaus", "Schule Ost"]);
+    let tables = record(&output)["tables"].clone();
+    let stops = tables.as_array().unwrap().iter().find(|table| table["table"] == "stops").unwrap().clone();
+    assert_eq!((&stops["published"], &stops["quarantined"]), (&5.into(), &1.into()), "{stops}");
+}
+
 /// Runs the program, in bounded time.
 fn measured(arguments: &[&str]) -> measure::Cost {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fahrtenbuch"));

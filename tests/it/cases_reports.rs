@@ -49,6 +49,21 @@ fn all_are_published(record: &Value, name: &str, rows: u64) {
 }
 
 #[test]
+fn the_words_of_a_pipeline_are_no_names_of_a_source_s_vehicles() {
+    let world = World::new();
+    let path = "pipelines/stadtbus-telemetrie.yaml";
+    let text = std::fs::read_to_string(world.path(path)).unwrap();
+    for word in ["shared", "by_source"] {
+        assert!(text.contains("  - name:"), "{text}");
+        world.write(path, &text.replacen("  - name:", &format!("  - vehicles: {word}\n    name:"), 1));
+        let check = world.program(&["check"]);
+        let said = String::from_utf8_lossy(&check.stderr).into_owned();
+        assert_eq!(check.status.code(), Some(2), "{said}");
+        assert!(said.contains(&format!("'vehicles: {word}' stands at a source")), "{said}");
+    }
+}
+
+#[test]
 fn no_timestamps_every_snapshot_is_a_report_at_the_time_of_its_header() {
     let world = case("no-timestamps", ALL);
     let record = run(&world, DATE);
