@@ -19,9 +19,9 @@ use crate::table::{Budget, BudgetExceeded, ORIGIN};
 /// Rows that a query is asked about at a time, if it says which rows belong together.
 pub const PART: usize = 1 << 18;
 
-/// What a query takes, in quarters of the columns that it gets. Measured with the rules of the vehicle positions over 900,000
-/// rows: 50 MB of columns, and 58 MB more while they ran; joins and sorts were not measured.
-const QUERY_SHARES: usize = 5;
+/// What a query takes with the columns that it gets, in quarters of them. Measured with the rules of the vehicle positions over
+/// 900,000 rows of one snapshot: 40 MB of columns, and 61 MB more for a window by two of them. Joins and sorts were not measured.
+const QUERY_SHARES: usize = 10;
 
 /// The columns of a table that queries need, of all rows so far. Texts are kept as numbers, for most repeat.
 pub struct Projection {

@@ -24,8 +24,16 @@ fn happened(result: &RuleReport, status: Status, tables: &[TableCount]) -> (Stri
     let has_rows = !matches!(result.result, RuleResult::Error) && result.asks == Evaluates::Rows;
     if let Some(count) = of_table.filter(|_| has_rows && status != Status::HeldBack) {
         let (published, held) = (count.published, count.quarantined);
-        let de = format!("{published} veröffentlicht, {held} zurückgehalten, {discarded} nach Entscheidung verworfen");
-        let en = format!("{published} published, {held} held back, {discarded} discarded by decision");
+        let (mut de, mut en) = (format!("{published} veröffentlicht"), format!("{published} published"));
+        for (rows, (de_of, en_of)) in [
+            (held, ("zurückgehalten", "held back")),
+            (discarded, ("nach Entscheidung verworfen", "discarded by decision")),
+        ] {
+            if rows > 0 {
+                de += &format!(", {rows} {de_of}");
+                en += &format!(", {rows} {en_of}");
+            }
+        }
         match result.on_fail {
             // Which of them the rule named, and which another, is not counted.
             OnFail::Quarantine if discarded > 0 => {
@@ -167,7 +175,7 @@ mod tests {
         let nulled = RuleReport { on_fail: OnFail::Invalidate, rows_released: 1, ..found.clone() };
         for (result, status, quarantined, expected) in [
             (&found, out, 0, "published as they are"),
-            (&found, out, 1, "reported only; rows of the table: 8 published, 1 held back, 0 discarded by decision"),
+            (&found, out, 1, "reported only; rows of the table: 8 published, 1 held back"),
             (&found, back, 0, "reported only, nothing published"),
             (&of_feed, out, 0, "reported only"),
             (&number, out, 0, "reported only"),
@@ -182,10 +190,7 @@ mod tests {
         assert_eq!(said(&held, out, 3), "rows held back");
         let by_decision =
             TableCount { dropped: [(RuleId("t.discarded".to_owned()), 3)].into(), published: 6, ..table(0) };
-        assert_eq!(
-            then(&held, out, &[by_decision]).1,
-            "rows of the table: 6 published, 0 held back, 3 discarded by decision"
-        );
+        assert_eq!(then(&held, out, &[by_decision]).1, "rows of the table: 6 published, 3 discarded by decision");
         let empty = RuleReport { id: RuleId("t.empty_row".to_owned()), ..found.clone() };
         assert_eq!(said(&empty, out, 1), "rows without a value left out");
         let dropped = TableCount { dropped: [(found.id.clone(), 3)].into(), ..table(1) };

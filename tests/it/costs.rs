@@ -354,7 +354,7 @@ fn a_rule_that_ends_early_is_named_in_every_report_and_in_the_record() {
         assert_eq!(notifications.to_string().contains(because), is_cut, "{notifications}");
         let run = world.program(&["run", "stadtbus-fahrplan"]);
         let said = String::from_utf8_lossy(&run.stdout);
-        assert_eq!(said.contains("GTFS rules did not run to their end, see the record"), is_cut, "{said}");
+        assert_eq!(said.contains("standard rules did not run to their end, see the record"), is_cut, "{said}");
         let records = world.records();
         assert_eq!(of_keys(&records[0]["standard"]["not_run"]), told);
     }

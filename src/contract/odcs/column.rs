@@ -99,6 +99,10 @@ fn shape(logical: &str, property: &Section<'_>, told: &mut Told) -> Shape {
     let inside = |node, name: Option<String>, told: &mut Told| {
         let part = Section::new(node);
         part.accept(&["name", "primaryKey", "primaryKeyPosition", "relationships", "quality"]);
+        if name.is_none() {
+            // The standard lets the items of any array have some, though they mean something to objects only.
+            part.accept(&["properties"]);
+        }
         let column = described(name.unwrap_or_default(), &part, told);
         part.end(told);
         column
