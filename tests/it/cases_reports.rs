@@ -506,7 +506,7 @@ fn a_row_that_was_held_back_is_known_without_its_source() {
     assert!(is_there && with.len() == 1);
     // A contract of the data manager's own, without the column.
     let begin = text(contract).find("      - name: source\n").unwrap();
-    let end = begin + text(contract)[begin..].find("      - name: device_id\n").unwrap();
+    let end = begin + text(contract)[begin..].find("    quality:\n").unwrap();
     let column = text(contract)[begin..end].to_owned();
     world.replace(contract, &column, "");
     world.replace(contract, "l.source = s.source AND ", "");

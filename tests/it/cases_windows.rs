@@ -74,7 +74,7 @@ fn midnight_a_trip_is_of_its_date_however_late_and_a_night_is_judged_once() {
     let record = run(&world, &["--date", "2026-11-25"]);
     let late = notes(&record, "gtfs_realtime.late_rows");
     assert!(
-        late[0].contains("2 rows of vehicle_positions") && late[0].contains("2026-11-24, which was over"),
+        late[0].contains("4 rows of vehicle_positions") && late[0].contains("2026-11-24, which was over"),
         "{late:?}"
     );
     // Captures count where they were received.
