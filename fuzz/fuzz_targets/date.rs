@@ -1,7 +1,7 @@
 //! Any text as a date: what is read must be written back, also by way of its number.
 #![no_main]
 
-use fahrtenbuch_fuzz::time::ServiceDate;
+use fahrtenbuch::time::ServiceDate;
 
 libfuzzer_sys::fuzz_target!(|data: &str| {
     if let Some(date) = ServiceDate::from_gtfs(data) {

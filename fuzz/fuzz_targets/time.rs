@@ -1,7 +1,7 @@
 //! Any bytes as a time: what is read must be written back as the same time.
 #![no_main]
 
-use fahrtenbuch_fuzz::time::ServiceSeconds;
+use fahrtenbuch::time::ServiceSeconds;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     if let Some(time) = ServiceSeconds::from_gtfs(data) {

@@ -1,23 +1,34 @@
-//! The rooms that read other people's bytes, as they stand in `src/` (by symbolic links), without those that publish.
-#![allow(dead_code, unused_imports)]
+//! What the targets share.
 
-pub mod capture;
-pub mod contract;
-pub mod decode;
-pub mod digest;
-pub mod feed_rules;
-pub mod geo;
-pub mod internal;
-pub mod page;
-pub mod protobuf;
-pub mod table;
-pub mod time;
-pub mod yaml;
-
+use std::path::Path;
 use std::sync::LazyLock;
 
+use fahrtenbuch::contract::library::Library;
+use fahrtenbuch::{decode, feed_rules, time};
+
 /// The contracts that come with the program, read once.
-pub static CONTRACTS: LazyLock<contract::library::Library> = LazyLock::new(contract::library::Library::gtfs);
+pub static CONTRACTS: LazyLock<Library> = LazyLock::new(Library::gtfs);
+
+/// The contracts of the tables of GTFS-Realtime.
+pub static REALTIME: LazyLock<Library> = LazyLock::new(|| {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/gtfs-realtime"));
+    Library::read(folder).unwrap_or_else(|problems| panic!("{problems:?}"))
+});
+
+/// Walks through all that a decoder gives.
+pub fn walk(decoded: Result<decode::Decoded, decode::DecodeError>) {
+    let Ok(decoded) = decoded else { return };
+    let tables = decoded.tables.len();
+    for step in decoded.steps {
+        match step {
+            Ok(decode::Step::Rows { table, chunk }) => {
+                assert!(table < tables && chunk.flaws.iter().all(|flaw| (flaw.row as usize) < chunk.rows.num_rows()));
+            }
+            Ok(_) => {}
+            Err(_) => return,
+        }
+    }
+}
 
 /// Looks at a feed with every rule and writes every report, as `fahrtenbuch validate` does.
 pub fn look(package: decode::timetable::Package) {
@@ -45,8 +56,14 @@ pub fn with(name: &str, text: &[u8]) -> decode::timetable::Package {
         ("stops.txt", "stop_id,stop_name,stop_lat,stop_lon\na,A,48.47,7.94\nb,B,48.48,7.95\n"),
         ("routes.txt", "route_id,agency_id,route_short_name,route_type\nr,1,S1,3\n"),
         ("trips.txt", "route_id,service_id,trip_id,shape_id\nr,s,t,p\n"),
-        ("stop_times.txt", "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,8:00:00,8:00:00,a,1\nt,8:05:00,8:05:00,b,2\n"),
-        ("calendar.txt", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,1,1,1,1,1,1,1,20260101,20271231\n"),
+        (
+            "stop_times.txt",
+            "trip_id,arrival_time,departure_time,stop_id,stop_sequence\nt,8:00:00,8:00:00,a,1\nt,8:05:00,8:05:00,b,2\n",
+        ),
+        (
+            "calendar.txt",
+            "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\ns,1,1,1,1,1,1,1,20260101,20271231\n",
+        ),
         ("shapes.txt", "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence\np,48.47,7.94,1\np,48.48,7.95,2\n"),
     ];
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));

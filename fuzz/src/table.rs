@@ -1,1 +1,0 @@
-../../src/table.rs
