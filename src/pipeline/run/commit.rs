@@ -2,9 +2,8 @@
 
 use crate::digest::Digest;
 use crate::ledger::{RunRecord, Status, object_key};
-use crate::pipeline::Pipeline;
 use crate::pipeline::journal::{self, StagedFile};
-use crate::pipeline::run::context::ProgressFn;
+use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::views::publish_views;
 use crate::publish::bucket::Bucket;
@@ -21,18 +20,9 @@ pub(super) struct Done {
 
 /// Puts the staged files and the record, commits, and writes the views and the pages. Every step may be repeated. The record
 /// comes before the commit, because the index names it.
-pub(super) fn publish(
-    workspace: &Workspace,
-    pipeline: &Pipeline,
-    bucket: &Bucket,
-    entry: &journal::Entry,
-    progress: ProgressFn<'_>,
-) -> Result<Done, RunError> {
+pub(super) fn publish(run: &RunContext<'_>, entry: &journal::Entry) -> Result<Done, RunError> {
+    let RunContext { workspace, pipeline, bucket, .. } = *run;
     let mut done = Done { commits: Vec::new(), puts: 0 };
-    let stage = |name: &str| {
-        tracing::info!(stage = name, pipeline = pipeline.name, "stage");
-        progress(name, 0);
-    };
     // A run that is held back changes nothing; one that is published also withdraws the tables that its feed has lost.
     let released = if entry.record.status == Status::Published { pipeline.released() } else { Vec::new() };
     let is_released = |file: &StagedFile| released.iter().any(|contract| contract.table == file.table);
@@ -42,7 +32,7 @@ pub(super) fn publish(
         return Err(RunError::internal(format!("{} has lost its contract", file.table)));
     }
     let file_of = |table: &str| entry.files.iter().find(|file| file.table == table);
-    stage("put");
+    run.stage("put");
     for contract in pipeline.released() {
         let keep = file_of(&contract.table).map(|file| file.file.path.as_str());
         let removed = index::remove_orphans(
@@ -60,21 +50,21 @@ pub(super) fn publish(
             done.puts += usize::from(bucket.put_file(&file.file.path, staged, &file.file.sha256)?);
         }
     }
-    stage("record");
+    run.stage("record");
     for (digest, lines) in lists_of(workspace, &entry.record)? {
         bucket.put(&object_key(&digest), lines.into())?;
     }
     // What is there under such a name and has other bytes is damaged.
     let (key, bytes) = entry.record.to_bytes();
     bucket.put(&key, bytes)?;
-    stage("commit");
+    run.stage("commit");
     for contract in &released {
         let file = file_of(&contract.table).map(|file| &file.file);
         let commit = index::commit(bucket, &pipeline.dataset, contract, entry.record.date, file)?;
         done.commits.extend(commit.filter(|commit| matches!(commit, Commit::New(_))));
     }
-    stage("views");
-    publish_views(workspace, pipeline, bucket, &entry.record)?;
+    run.stage("views");
+    publish_views(run, &entry.record)?;
     Ok(done)
 }
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::pipeline::journal;
-use crate::pipeline::run::commit::{Done, has_lists, publish, put_record_again};
+use crate::pipeline::run::commit::{has_lists, publish, put_record_again};
 use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::empty::without_rows;
 use crate::pipeline::run::error::RunError;
@@ -27,9 +27,9 @@ pub(super) fn run_partition(run: &RunContext<'_>, partition: Partition) -> Resul
     let prepared = match Resumed::new(run, selected)? {
         Resumed::Repeated(repeated) => return repeated.done(run, begin),
         Resumed::Prepared(prepared) => prepared,
-        Resumed::Anew { selected, published, abandoned, puts } => {
+        Resumed::Anew { mut selected, published, abandoned, puts } => {
             let (captures, is_complete) = (selected.captures, selected.is_complete);
-            let lists = selected.begun.lists.clone();
+            let lists = std::mem::take(&mut selected.begun.lists);
             let mut entry = prepare(run, *selected, &published)?;
             entry.abandoned = abandoned;
             if let Some(outcome) = without_rows(run, &mut entry, captures, is_complete)? {
@@ -107,7 +107,7 @@ pub(super) struct Repeated {
 
 impl Repeated {
     fn done(self, run: &RunContext<'_>, begin: Instant) -> Result<Outcome, RunError> {
-        publish_views(run.workspace, run.pipeline, run.bucket, &self.entry.record)?;
+        publish_views(run, &self.entry.record)?;
         // A run that was killed after its last word may have left it.
         run.remove_staging(self.entry.record.date)?;
         let (record_key, _) = self.entry.record.to_bytes();
@@ -150,7 +150,7 @@ impl Prepared {
     fn publish(self, run: &RunContext<'_>, begin: Instant) -> Result<Report, RunError> {
         let RunContext { workspace, pipeline, bucket, .. } = *run;
         let Self { entry, is_complete, is_finished_earlier, puts } = self;
-        let done: Done = publish(workspace, pipeline, bucket, &entry, run.progress)?;
+        let done = publish(run, &entry)?;
         heads::remember(workspace, pipeline, bucket, &done.commits)?;
         run.stage("quarantine");
         // Only now, so that a run that is done again until here finds in quarantine what the first one found.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::ledger::RunRecord;
-use crate::pipeline::Pipeline;
+use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::error::RunError;
 use crate::portal::{self, Catalogue, Dataset, File, Table};
 use crate::publish::PublishError;
@@ -20,12 +20,8 @@ use crate::workspace::Workspace;
 ///
 /// Another run may commit meanwhile and write its views before ours, which are then old: so this looks again afterwards,
 /// until nothing has changed.
-pub(super) fn publish_views(
-    workspace: &Workspace,
-    pipeline: &Pipeline,
-    bucket: &Bucket,
-    record: &RunRecord,
-) -> Result<(), RunError> {
+pub(super) fn publish_views(run: &RunContext<'_>, record: &RunRecord) -> Result<(), RunError> {
+    let RunContext { workspace, pipeline, bucket, .. } = *run;
     let put = |file: File| bucket.put(&file.path, file.bytes);
     portal::results(&workspace.site, &Quality::of(record, &pipeline.checked_contracts()))
         .into_iter()
@@ -66,6 +62,11 @@ struct Seen {
 }
 
 impl Look<'_> {
+    /// How many results of a dataset its pages show: the trend of the run's own, the newest of others.
+    fn shown(&self, dataset: &str) -> usize {
+        if dataset == self.own { results::SHOWN } else { 1 }
+    }
+
     fn seen(&self) -> Result<Seen, PublishError> {
         let mut seen = Seen { versions: BTreeMap::new(), results: BTreeMap::new() };
         // The newest dates of the datasets, as far as their tables tell.
@@ -84,8 +85,8 @@ impl Look<'_> {
             }
         }
         for dataset in self.workspace.pipelines.iter().map(|pipeline| &pipeline.dataset) {
-            let count = if dataset == self.own { results::SHOWN } else { 1 };
-            let listed = results::listed(self.bucket, dataset, newest.get(dataset.as_str()).copied(), count)?;
+            let newest = newest.get(dataset.as_str()).copied();
+            let listed = results::listed(self.bucket, dataset, newest, self.shown(dataset))?;
             seen.results.insert(dataset.clone(), listed);
         }
         Ok(seen)
@@ -99,9 +100,9 @@ impl Look<'_> {
             let place = match datasets.iter().position(|of| of.name == *name) {
                 Some(place) => place,
                 None => {
-                    let count = if name == self.own { results::SHOWN } else { 1 };
                     let dates: Vec<ServiceDate> = seen.results.get(name).map(Listed::dates).unwrap_or_default();
-                    let results = results::read(self.bucket, name, &dates[dates.len().saturating_sub(count)..])?;
+                    let results =
+                        results::read(self.bucket, name, &dates[dates.len().saturating_sub(self.shown(name))..])?;
                     datasets.push(Dataset { name: name.clone(), tables: Vec::new(), results });
                     datasets.len() - 1
                 }
