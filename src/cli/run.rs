@@ -13,7 +13,7 @@ use crate::ledger::{Standard, Status, TableEntry};
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::{Lock, Outcome, Report, Run, RunContext, RunError, open_bucket, run as run_pipeline};
 use crate::report::quality::{CheckedContract, Evaluates, Quality, RuleReport};
-use crate::report::{trend, words};
+use crate::report::words;
 use crate::time::ServiceDate;
 
 /// Dates of a range: eleven years.
@@ -415,5 +415,5 @@ fn told_by_standard_rules(standard: &Standard) {
 
 /// 1234567 as 1,234,567.
 fn grouped(value: u64) -> String {
-    trend::grouped(value, ",")
+    words::grouped(value, ",")
 }

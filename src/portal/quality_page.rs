@@ -12,8 +12,8 @@ use crate::page::{both, page};
 use crate::report::quality::{Evaluates, TableCount};
 use crate::report::score;
 use crate::report::text::number;
-use crate::report::trend::{Point, Report, RunLine, Trend, grouped};
-use crate::report::words::{DIMENSIONS, dimension_word, result_word, then};
+use crate::report::trend::{Point, Report, RunLine, Trend};
+use crate::report::words::{DIMENSIONS, dimension_word, grouped, result_word, then};
 
 /// A bar's width and the height of a picture of bars.
 const BAR: usize = 9;

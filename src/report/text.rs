@@ -6,8 +6,8 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 
 use super::quality::Evaluates;
 use super::score::FORMULA_EN;
-use super::trend::{Point, Report, Trend, grouped};
-use super::words::{DIMENSIONS, result_word, then};
+use super::trend::{Point, Report, Trend};
+use super::words::{DIMENSIONS, grouped, result_word, then};
 use crate::check::RuleResult;
 use crate::feed_rules;
 use crate::ledger::Status;

@@ -253,19 +253,6 @@ fn notices(results: &[Quality]) -> Vec<NoticeTrend> {
     notices
 }
 
-/// 1234567 in groups of three digits.
-pub fn grouped(value: u64, separator: &str) -> String {
-    let digits = value.to_string();
-    let mut out = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            out += separator;
-        }
-        out.push(digit);
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,15 +24,18 @@ fn happened(result: &RuleReport, status: Status, tables: &[TableCount]) -> (Stri
     let has_rows = !matches!(result.result, RuleResult::Error) && result.asks == Evaluates::Rows;
     if let Some(count) = of_table.filter(|_| has_rows && status != Status::HeldBack) {
         let (published, held) = (count.published, count.quarantined);
-        let (mut de, mut en) = (format!("{published} veröffentlicht"), format!("{published} published"));
-        for (rows, (de_of, en_of)) in [
+        let counted = |rows: u64, (de, en): (&str, &str)| {
+            (format!("{} {de}", grouped(rows, "\u{202f}")), format!("{} {en}", grouped(rows, ",")))
+        };
+        let others = [
             (held, ("zurückgehalten", "held back")),
             (discarded, ("nach Entscheidung verworfen", "discarded by decision")),
-        ] {
-            if rows > 0 {
-                de += &format!(", {rows} {de_of}");
-                en += &format!(", {rows} {en_of}");
-            }
+        ];
+        let (mut de, mut en) = counted(published, ("veröffentlicht", "published"));
+        for (rows, words) in others.into_iter().filter(|(rows, _)| *rows > 0) {
+            let (more_de, more_en) = counted(rows, words);
+            de += &format!(", {more_de}");
+            en += &format!(", {more_en}");
         }
         match result.on_fail {
             // Which of them the rule named, and which another, is not counted.
@@ -148,6 +151,19 @@ pub(crate) fn encoded(text: &str) -> String {
     out
 }
 
+/// 1234567 in groups of three digits.
+pub fn grouped(value: u64, separator: &str) -> String {
+    let digits = value.to_string();
+    let mut out = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out += separator;
+        }
+        out.push(digit);
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -191,6 +207,10 @@ mod tests {
         let by_decision =
             TableCount { dropped: [(RuleId("t.discarded".to_owned()), 3)].into(), published: 6, ..table(0) };
         assert_eq!(then(&held, out, &[by_decision]).1, "rows of the table: 6 published, 3 discarded by decision");
+        let many = TableCount { published: 14_902, ..table(7) };
+        let (de, en) = then(&found, out, &[many]);
+        assert_eq!(de, "nur gemeldet; Zeilen der Tabelle: 14\u{202f}902 veröffentlicht, 7 zurückgehalten");
+        assert_eq!(en, "reported only; rows of the table: 14,902 published, 7 held back");
         let empty = RuleReport { id: RuleId("t.empty_row".to_owned()), ..found.clone() };
         assert_eq!(said(&empty, out, 1), "rows without a value left out");
         let dropped = TableCount { dropped: [(found.id.clone(), 3)].into(), ..table(1) };
