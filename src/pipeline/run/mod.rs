@@ -25,6 +25,7 @@ mod phases;
 mod prepare;
 mod published;
 mod readable;
+mod reading;
 pub mod run_inputs;
 mod selected;
 mod views;
