@@ -88,6 +88,17 @@ impl Damage {
     }
 }
 
+/// Reads captures one after the other, each from the file that its entry names.
+pub fn read(entries: Vec<Entry>) -> impl Iterator<Item = Result<Capture, CaptureError>> + Send + 'static {
+    let mut reader = Reader { open: None, most: warc::BLOCK_BYTES };
+    entries.into_iter().map(move |entry| reader.read(&entry))
+}
+
+/// The same, read ahead on a thread of its own.
+pub fn read_ahead(entries: Vec<Entry>) -> impl Iterator<Item = Result<Capture, CaptureError>> + Send + 'static {
+    Ahead::new(read(entries))
+}
+
 impl Store {
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into(), others: None, ends: Mutex::default(), syncs: true, most: warc::BLOCK_BYTES }
@@ -386,20 +397,6 @@ impl Store {
     /// Reads a capture back and makes sure that it is what was kept.
     pub fn open(&self, entry: &Entry) -> Result<Capture, CaptureError> {
         Reader { open: None, most: self.most }.read(entry)
-    }
-
-    /// Reads captures one after the other.
-    pub fn read(&self, entries: Vec<Entry>) -> impl Iterator<Item = Result<Capture, CaptureError>> + Send + 'static {
-        let mut reader = Reader { open: None, most: self.most };
-        entries.into_iter().map(move |entry| reader.read(&entry))
-    }
-
-    /// The same, read ahead on a thread of its own.
-    pub fn read_ahead(
-        &self,
-        entries: Vec<Entry>,
-    ) -> impl Iterator<Item = Result<Capture, CaptureError>> + Send + 'static {
-        Ahead::new(self.read(entries))
     }
 
     /// What the next request of a source can be made conditional with. Nothing where the newest capture is damaged, so that it
@@ -832,7 +829,7 @@ mod tests {
         }
         let listing = all(&store);
         assert!(listing.damage.is_empty());
-        let read: Vec<Capture> = store.read(listing.entries.clone()).collect::<Result<_, _>>().unwrap();
+        let read: Vec<Capture> = read(listing.entries.clone()).collect::<Result<_, _>>().unwrap();
         assert_eq!(read, kept);
         assert_eq!(store.validators("bus").unwrap().etag.as_deref(), Some("\"a\""));
         // A page in between has a tag of its own, which no request must name.
@@ -893,7 +890,7 @@ mod tests {
     }
 
     fn bodies(store: &Store, listing: &Listing) -> Vec<String> {
-        let captures = store.read(listing.entries.clone()).collect::<Result<Vec<_>, _>>().unwrap();
+        let captures = read(listing.entries.clone()).collect::<Result<Vec<_>, _>>().unwrap();
         captures.iter().map(|capture| String::from_utf8_lossy(&capture.body).into_owned()).collect()
     }
 
@@ -1206,7 +1203,7 @@ mod tests {
             let store = Store::new(folder.path());
             let found = |store: &Store| -> Vec<Timestamp> {
                 let listing = all(store);
-                store.read(listing.entries).filter_map(Result::ok).map(|capture| capture.captured_at).collect()
+                read(listing.entries).filter_map(Result::ok).map(|capture| capture.captured_at).collect()
             };
             let before = found(&store);
             proptest::prop_assert!(untouched.iter().all(|at| before.contains(at)), "{untouched:?} {before:?}");

@@ -53,7 +53,12 @@ pub fn decode(
     // A thread that panics drops its sender; the stream then ends without `Done`, which is an error below.
     std::thread::spawn(move || inflate_all(archive, &files, limits, &to_parser));
     std::thread::spawn(move || parse_all(&from_inflater, limits, &to_caller));
-    Ok(Decoded { tables, notes, steps: Box::new(Stream { name: name.to_owned(), steps: from_parser, done: false }) })
+    Ok(Decoded {
+        tables,
+        notes,
+        steps: Box::new(Stream { name: name.to_owned(), steps: from_parser, done: false }),
+        archive: None,
+    })
 }
 
 /// The files of the archive that have a contract, in reference order; notes about the others; an error if one that the

@@ -6,14 +6,20 @@
 
 mod archive;
 pub(crate) mod csv;
+pub mod format;
+pub mod formats;
 mod geojson;
 pub mod gtfs;
+mod gtfs_format;
 pub mod gtfs_realtime;
+mod gtfs_realtime_format;
 pub mod snapshot;
 pub mod timetable;
 
 use std::sync::Arc;
 
+pub use self::formats::FORMATS;
+pub(crate) use self::gtfs_format::archive as archive_of;
 use crate::contract::Contract;
 use crate::table::{BudgetExceeded, Chunk, Origin};
 
@@ -25,6 +31,8 @@ pub struct Decoded {
     /// What is wrong with the feed as a whole and not with a row: an unknown file or column, an archive cut off.
     pub notes: Vec<Note>,
     pub steps: Steps,
+    /// The archive of a timetable, for rules that look at all of it.
+    pub archive: Option<bytes::Bytes>,
 }
 
 /// The stream of a feed's rows. After an error it ends.
@@ -72,6 +80,9 @@ pub enum DecodeError {
     /// Reading the evidence failed; this one may succeed if tried again.
     #[error("{name} could not be read: {source}")]
     Io { name: String, source: std::io::Error },
+    /// The capture itself could not be had.
+    #[error(transparent)]
+    Capture(#[from] crate::capture::CaptureError),
     #[error(transparent)]
     Budget(#[from] BudgetExceeded),
 }

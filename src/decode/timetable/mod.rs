@@ -519,6 +519,7 @@ fn inflate<R: Read>(
                     DecodeError::Feed { problem, .. } => (FailureKind::Csv, 0, problem),
                     DecodeError::Io { source, .. } => (FailureKind::Io, 0, source.to_string()),
                     DecodeError::Budget(exceeded) => (FailureKind::Io, 0, exceeded.to_string()),
+                    DecodeError::Capture(error) => (FailureKind::Io, 0, error.to_string()),
                 };
                 return failed(job, kind, message, line, out);
             }

@@ -75,7 +75,9 @@ impl RunError {
     /// Whether trying again may help.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Capture(error) => !matches!(error, CaptureError::Final { .. } | CaptureError::Damaged { .. }),
+            Self::Capture(error) | Self::Decode(DecodeError::Capture(error)) => {
+                !matches!(error, CaptureError::Final { .. } | CaptureError::Damaged { .. })
+            }
             Self::Decode(error) => matches!(error, DecodeError::Io { .. }),
             Self::Publish(error) => error.is_passing(),
             Self::Busy { .. } | Self::Private { .. } => true,

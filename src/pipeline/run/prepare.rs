@@ -12,8 +12,8 @@ use crate::derive::privacy::Pseudonyms;
 use crate::derive::privacy::texts::PrivateTexts;
 use crate::derive::telemetry::{self, Settings};
 use crate::durable;
-use crate::feed_rules::gtfs_realtime::Watch as SnapshotRules;
-use crate::ledger::{FileEntry, RunRecord, Standard, Status};
+use crate::ledger::{FileEntry, RunRecord, Status};
+use crate::pipeline::Pipeline;
 use crate::pipeline::journal::{self, HeldFile, StagedFile};
 use crate::pipeline::mapping::Dictionary;
 use crate::pipeline::run::accounting::{account, hold_back};
@@ -24,13 +24,13 @@ use crate::pipeline::run::inputs::Begun;
 use crate::pipeline::run::lane::{self, Arrived, Holding, Lane, Plan};
 use crate::pipeline::run::published::Published;
 use crate::pipeline::run::readable::Captures;
-use crate::pipeline::run::reading::{decode, other_zone, trips};
+use crate::pipeline::run::reading::{decode, other_zone};
 use crate::pipeline::run::selected::Selected;
-use crate::pipeline::{Format, Pipeline};
+use crate::pipeline::run::standard_rules::StandardRules;
 use crate::publish::bucket::Bucket;
 use crate::quarantine::{self, Stage};
-use crate::table::keys::Keys;
 use crate::table::Budget;
+use crate::table::keys::Keys;
 use crate::workspace::Workspace;
 
 /// Decodes, checks, derives and writes everything into the staging folder.
@@ -61,7 +61,8 @@ pub(super) fn prepare(
     let entries = partition.evidence.iter().flat_map(|(.., entries)| entries).map(|entry| entry.captured_at);
     let until = entries.filter(|at| received.contains(at)).max();
     let fleets = Fleets::of(pipeline, &partition.evidence, &mut notes);
-    let (decoded, standard, sources) = decode(workspace, pipeline, partition, &budget)?;
+    let (mut decoded, sources) = decode(workspace, pipeline, partition, &budget)?;
+    let mut rules = StandardRules::begin(pipeline, date, &mut decoded, &budget)?;
     let origin =
         |place: u32| sources.get(place as usize).map_or_else(String::new, |(source, at)| format!("{source} {at}"));
     let mut captures = Captures::default();
@@ -70,12 +71,12 @@ pub(super) fn prepare(
         service_date: date,
         zone: workspace.zone.clone(),
         pseudonyms: Arc::new(Pseudonyms::new(key)),
-        occupancy_source: match &pipeline.format {
-            Format::GtfsRealtime { occupancy_source, .. } => occupancy_source.clone(),
-            Format::Gtfs => String::new(),
-        },
+        occupancy_source: pipeline
+            .release
+            .as_ref()
+            .map_or_else(String::new, |release| release.occupancy_source.clone()),
         fleets: fleets.of_origins(&sources),
-        are_entities_vehicles: matches!(pipeline.format, Format::GtfsRealtime { entity_ids_are_stable: true, .. }),
+        are_entities_vehicles: pipeline.release.as_ref().is_some_and(|release| release.entity_ids_are_stable),
     });
     run.stage("check");
     let mappings: BTreeMap<String, Dictionary> =
@@ -89,9 +90,10 @@ pub(super) fn prepare(
     let mut open = |table: usize, lanes: &mut Vec<Option<Lane>>| -> Result<(), RunError> {
         let Some(head) = waiting.get_mut(table).and_then(Option::take) else { return Ok(()) };
         let referenced = referenced.get(&head.contract.table).cloned().unwrap_or_default();
-        let transform = match (&pipeline.format, &settings) {
-            (Format::GtfsRealtime { tables, .. }, Some(settings)) => {
-                let release = tables.iter().find(|(_, from)| *from == head.contract.table).map(|(release, _)| release);
+        let transform = match (&pipeline.release, &settings) {
+            (Some(release), Some(settings)) => {
+                let release =
+                    release.tables.iter().find(|(_, from)| *from == head.contract.table).map(|(release, _)| release);
                 let transform = release.map(|release| {
                     telemetry::transform(head.contract.clone(), release.clone(), settings.clone(), budget.clone())
                 });
@@ -99,7 +101,7 @@ pub(super) fn prepare(
             }
             _ => None,
         };
-        let released = transform.is_some() || matches!(pipeline.format, Format::Gtfs);
+        let released = transform.is_some() || pipeline.release.is_none();
         let contract = transform.as_ref().map_or(&head.contract, |transform| transform.contract());
         let metadata = metadata(&record, contract);
         let decisions = decided.get(&contract.table).cloned().unwrap_or_default();
@@ -113,10 +115,7 @@ pub(super) fn prepare(
     let mut keys = Keys::default();
     let mut private = PrivateTexts::new(budget.clone());
     let mut arrived: Vec<Arrived> = Vec::new();
-    let mut snapshots = match &pipeline.format {
-        Format::GtfsRealtime { .. } => Some(SnapshotRules::new(trips(&around[0], &budget)?)),
-        Format::Gtfs => None,
-    };
+    rules.with_timetable(&around[0], &budget)?;
     let mut rows = 0;
     // What was noted of the capture that is read.
     let mut of_capture = Vec::new();
@@ -149,7 +148,7 @@ pub(super) fn prepare(
             Step::Note(note) => of_capture.push(note),
             Step::Read { origin: place, read, snapshot } => {
                 let source = sources.get(place as usize);
-                if let (Some((source, at)), Some(rules), Some(snapshot)) = (source, &mut snapshots, snapshot) {
+                if let (Some((source, at)), Some(snapshot)) = (source, snapshot) {
                     rules.look(source, snapshot, received.contains(at));
                 }
                 if let Some((source, _)) = source.filter(|(_, at)| received.contains(at)) {
@@ -199,12 +198,7 @@ pub(super) fn prepare(
     record.notes = notes.into_iter().map(Into::into).collect();
     record.notes.sort();
     record.notes.dedup();
-    if let Some(standard) = standard {
-        record.standard = Some(standard.result()?);
-    }
-    if let Some(snapshots) = snapshots {
-        record.standard = Some(Standard::from(&snapshots.report(&pipeline.contracts.changes)));
-    }
+    record.standard = rules.result(&pipeline.contracts.changes)?;
     record.prepared_at = now();
     // Files of earlier runs keep the record that they were made with.
     let (key, _) = record.to_bytes();
