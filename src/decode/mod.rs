@@ -12,7 +12,7 @@ mod geojson;
 pub mod gtfs;
 mod gtfs_format;
 pub mod gtfs_realtime;
-mod gtfs_realtime_format;
+pub(crate) mod gtfs_realtime_format;
 pub mod snapshot;
 pub mod timetable;
 

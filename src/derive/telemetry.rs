@@ -555,6 +555,7 @@ mod tests {
 
     use super::*;
     use crate::contract::library::Library;
+    use crate::decode::gtfs_realtime_format::GtfsRealtime;
 
     fn contract(folder: &str, table: &str) -> Arc<Contract> {
         let library = Library::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas").join(folder)).unwrap();
@@ -703,7 +704,10 @@ mod tests {
                  properties:\n{columns}"
             );
             let release = crate::contract::odcs::contract(Path::new("t.odcs.yaml"), &text).unwrap();
-            mistakes(&source, &release).into_iter().map(|p| (p.line, p.message, p.remedy)).collect::<Vec<_>>()
+            mistakes(&source, &release, &GtfsRealtime)
+                .into_iter()
+                .map(|p| (p.line, p.message, p.remedy))
+                .collect::<Vec<_>>()
         };
         let column = |name: &str, rest: &str| format!("      - {{name: {name}, {rest}}}\n");
         let found = of(&(column("gps_quality", "logicalType: string, classification: public")
@@ -720,12 +724,12 @@ mod tests {
         for (from, to) in
             [("vehicle_positions", "vehicle_locations"), ("trip_updates", "trip_updates"), ("alerts", "alerts")]
         {
-            let found = mistakes(&contract("gtfs-realtime", from), &contract("stadtbus", to));
+            let found = mistakes(&contract("gtfs-realtime", from), &contract("stadtbus", to), &GtfsRealtime);
             assert_eq!(found, [], "{to}");
         }
         // An alert has no vehicle, and the id of its entity is not one.
         let release = contract("stadtbus", "vehicle_locations");
-        let found = mistakes(&contract("gtfs-realtime", "alerts"), &release);
+        let found = mistakes(&contract("gtfs-realtime", "alerts"), &release, &GtfsRealtime);
         assert!(found.iter().any(|problem| problem.message.contains("'vehicle_id'")), "{found:?}");
     }
 }

@@ -8,7 +8,7 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::capture::evidence::{self, Kind, Listing, Store};
+use crate::capture::evidence::{self, Kind, Listing};
 use crate::capture::payload::{Payload, Wanted, identify, unpacked};
 use crate::capture::{Capture, CaptureError};
 use crate::cli::Exit;
