@@ -218,19 +218,19 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
         Err(Failure::Usage(message)) => (message, Exit::Usage),
         Err(Failure::Quarantine(error)) => {
             let exit = match error {
-                QuarantineError::File { .. } => Exit::Passing,
-                QuarantineError::Content { .. } => Exit::Final,
+                QuarantineError::File { .. } => Exit::Transient,
+                QuarantineError::Content { .. } => Exit::Permanent,
             };
             (error.to_string(), exit)
         }
         Err(Failure::Decision(error)) => {
             let exit = match error {
-                DecisionError::File { .. } => Exit::Passing,
+                DecisionError::File { .. } => Exit::Transient,
                 DecisionError::Line { .. } | DecisionError::Person { .. } => Exit::Usage,
             };
             (error.to_string(), exit)
         }
-        Err(Failure::Run(error)) => (error.to_string(), Exit::Passing),
+        Err(Failure::Run(error)) => (error.to_string(), Exit::Transient),
     };
     eprintln!("error: {message}");
     exit

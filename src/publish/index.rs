@@ -641,7 +641,7 @@ mod tests {
         let (one, other) = (file_of(&bucket, "2026-11-24", "a", false), file_of(&bucket, "2026-11-24", "b", false));
         commit_file(&bucket, &one);
         let error = commit(&bucket, "bus", &contract(), other.partition_date, Some(&other)).unwrap_err();
-        assert!(matches!(&error, PublishError::Overtaken { first, .. } if *first == one.path) && error.is_passing());
+        assert!(matches!(&error, PublishError::Overtaken { first, .. } if *first == one.path) && error.is_transient());
     }
 
     #[test]
@@ -708,7 +708,7 @@ mod tests {
             assert!(verified(&bucket, "bus", "t").unwrap().is_some());
             edit(folder.path());
             let error = verified(&bucket, "bus", "t").unwrap_err();
-            assert!(!error.is_passing());
+            assert!(!error.is_transient());
             error.to_string()
         };
         let gap = edited(&|folder| std::fs::remove_file(folder.join(key(2))).unwrap());
