@@ -21,6 +21,7 @@ use crate::contract::Contract;
 use crate::digest::Digest;
 use crate::publish::PublishError;
 use crate::publish::bucket::{Bucket, Version};
+use crate::table::csv::CsvWriter;
 use crate::time::ServiceDate;
 
 /// One released version of a table: all files that are current, over all of its partitions.
@@ -530,12 +531,30 @@ pub fn views(index: &TableIndex) -> [(String, Bytes); 2] {
     let folder = meta_folder(&index.dataset, &index.table);
     let TableIndex { version, dataset, table, contract, files, .. } = index;
     let view = Files { version: *version, dataset, table, contract, files };
-    let mut csv = String::from("path,partition_date,rows,bytes,sha256,record,provisional\n");
-    for file in files {
+    [(format!("{folder}/files.json"), json(&view)), (format!("{folder}/index.csv"), csv(files).into())]
+}
+
+fn csv(files: &[IndexFile]) -> Vec<u8> {
+    let mut csv = CsvWriter::new(Vec::new());
+    let header = ["path", "partition_date", "rows", "bytes", "sha256", "record", "provisional"].map(str::to_owned);
+    let rows = files.iter().map(|file| {
         let IndexFile { path, partition_date, rows, bytes, sha256, record, provisional } = file;
-        csv += &format!("{path},{partition_date},{rows},{bytes},{sha256},{record},{provisional}\n");
+        let [rows, bytes] = [*rows, *bytes].map(|number| number.to_string());
+        [
+            path.clone(),
+            partition_date.to_string(),
+            rows,
+            bytes,
+            sha256.to_string(),
+            record.clone(),
+            provisional.to_string(),
+        ]
+    });
+    for row in std::iter::once(header).chain(rows) {
+        // Writing to memory cannot fail.
+        let _ = csv.row(row);
     }
-    [(format!("{folder}/files.json"), json(&view)), (format!("{folder}/index.csv"), csv.into())]
+    csv.into_inner()
 }
 
 /// Of the bytes of a version.
