@@ -9,6 +9,7 @@ pub(crate) mod csv;
 mod geojson;
 pub mod gtfs;
 pub mod gtfs_realtime;
+pub mod rows;
 pub mod snapshot;
 pub mod timetable;
 
