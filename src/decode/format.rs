@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::capture::payload::Wanted;
 use crate::capture::{Capture, CaptureError};
 use crate::contract::library::Library;
-use crate::decode::gtfs_realtime::Only;
+use crate::decode::captures::Only;
 use crate::decode::{DecodeError, Decoded, Limits};
 use crate::table::{Budget, Origin};
 use crate::yaml::{Node, Problems};

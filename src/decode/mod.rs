@@ -1,10 +1,12 @@
 //! Decode: captured bytes become typed chunks of rows.
 //!
 //! Takes captures and the contracts of the format's tables; makes [`Decoded`], one stream of [`Step`]s over all tables
-//! of the feed. Holds a bounded number of chunks at a time, never a whole table: it works chunk by chunk. One file per
-//! format. Beside them, [`timetable`] reads a GTFS feed as columns and holds it whole, for the rules that look at all of it.
+//! of the feed. Holds a bounded number of chunks at a time, never a whole table: it works chunk by chunk. One
+//! folder or file per format; formats of messages make their rows with a [`rows::RowBuilder`], and [`captures`] has what is told
+//! of them whatever the format. Beside them, [`timetable`] reads a GTFS feed as columns and holds it whole, for the rules that look at all of it.
 
 mod archive;
+pub mod captures;
 pub(crate) mod csv;
 pub mod format;
 pub mod formats;
@@ -13,6 +15,7 @@ pub mod gtfs;
 mod gtfs_format;
 pub mod gtfs_realtime;
 pub(crate) mod gtfs_realtime_format;
+pub mod rows;
 pub mod snapshot;
 pub mod timetable;
 
@@ -49,14 +52,14 @@ pub enum Step {
     /// Some rows of `tables[table]`.
     Rows { table: usize, chunk: Chunk },
     /// Rows of `tables[table]` that no partition can have and this one counts; once, before the table ends.
-    Strays { table: usize, strays: gtfs_realtime::Strays },
+    Strays { table: usize, strays: captures::Strays },
     /// `tables[table]` has no more rows. Every table ends once.
     End { table: usize },
     /// Something noticed on the way, about the feed or a file.
     Note(Note),
     /// A capture was looked into, the one at this place among the origins; of formats with many captures.
     /// With it the message as a whole, if it was read.
-    Read { origin: u32, read: gtfs_realtime::Read, snapshot: Option<snapshot::Snapshot> },
+    Read { origin: u32, read: captures::Read, snapshot: Option<snapshot::Snapshot> },
 }
 
 /// A remark on a feed or file, with the rule's id that a finding will carry: `gtfs.unknown_file`.

@@ -11,7 +11,7 @@ use crate::capture::payload::{self, Wanted};
 use crate::check::{Outcome, RuleResult};
 use crate::contract::{Dimension, OnFail, RuleId, Severity};
 use crate::decode::Note;
-use crate::decode::gtfs_realtime::{Contents, Read};
+use crate::decode::captures::{Contents, Read};
 use crate::ledger::{Finding, RunRecord};
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::error::RunError;
