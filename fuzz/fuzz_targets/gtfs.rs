@@ -1,7 +1,7 @@
 //! Any bytes as one of the files of a feed that is published; the first byte says which.
 #![no_main]
 
-use fahrtenbuch::decode::timetable::Package;
+use fahrtenbuch::decode::gtfs::Package;
 use fahrtenbuch::decode::{Limits, gtfs};
 use fahrtenbuch::table::Origin;
 

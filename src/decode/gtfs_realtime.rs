@@ -304,7 +304,7 @@ pub fn decode_only(
         told: Default::default(),
         ended: false,
     };
-    Ok(Decoded { tables: heads, notes: Vec::new(), steps: Box::new(stream) })
+    Ok(Decoded { tables: heads, notes: Vec::new(), steps: Box::new(stream), timetable: None })
 }
 
 /// Whether a capture is a message with a vehicle's position. What is broken has none.

@@ -1,16 +1,13 @@
 //! Decode: captured bytes become typed chunks of rows.
 //!
 //! Takes captures and the contracts of the format's tables; makes [`Decoded`], one stream of [`Step`]s over all tables
-//! of the feed. Holds a bounded number of chunks at a time, never a whole table: it works chunk by chunk. One file per
-//! format. Beside them, [`timetable`] reads a GTFS feed as columns and holds it whole, for the rules that look at all of it.
+//! of the feed. Holds a bounded number of chunks at a time, never a whole table: it works chunk by chunk. One place per
+//! format. [`gtfs`] also gives the columns of a whole feed, for the rules that look at all of it.
 
-mod archive;
 pub(crate) mod csv;
-mod geojson;
 pub mod gtfs;
 pub mod gtfs_realtime;
 pub mod snapshot;
-pub mod timetable;
 
 use std::sync::Arc;
 
@@ -25,6 +22,8 @@ pub struct Decoded {
     /// What is wrong with the feed as a whole and not with a row: an unknown file or column, an archive cut off.
     pub notes: Vec<Note>,
     pub steps: Steps,
+    /// The timetable whose rows these are, for the rules that look at a whole feed; of GTFS, where it is wanted.
+    pub timetable: Option<gtfs::TimetableReading>,
 }
 
 /// The stream of a feed's rows. After an error it ends.

@@ -12,10 +12,9 @@ use jiff::tz::TimeZone;
 use crate::capture::evidence::{Entry, Store};
 use crate::check::context::RuleContext;
 use crate::check::{self, CheckError};
-use crate::contract::library::Library;
 use crate::contract::{Contract, Severity};
+use crate::decode::gtfs::TimetableReading;
 use crate::decode::gtfs_realtime::{self, Only};
-use crate::decode::timetable::{self, Package};
 use crate::decode::{self, DecodeError, Decoded, Limits, Note, Step};
 use crate::derive::privacy::Pseudonyms;
 use crate::derive::privacy::texts::PrivateTexts;
@@ -298,30 +297,20 @@ fn for_standard_rules(left: usize) -> usize {
     left / 2
 }
 
-/// The standard rules at work on a timetable, beside the run. They hold the feed as columns, and tell if the memory for them is not
-/// enough.
-struct StandardCheck(std::thread::JoinHandle<Result<(Standard, Reservation), DecodeError>>);
+/// The standard rules at work on a timetable, beside the run. They look at the columns that publication makes its rows of, and
+/// tell if the memory for them is not enough.
+struct StandardCheck(std::thread::JoinHandle<Result<(Standard, Reservation), RunError>>);
 
 impl StandardCheck {
-    fn begin(
-        name: &str,
-        archive: bytes::Bytes,
-        pipeline: &Pipeline,
-        date: ServiceDate,
-        budget: &Budget,
-    ) -> Result<Self, RunError> {
-        let name = name.to_owned();
-        let mut reserved =
-            budget.reserve("standard rules", for_standard_rules(budget.left())).map_err(DecodeError::from)?;
-        let limits = Limits { held_bytes: reserved.bytes(), ..Limits::default() };
-        let contracts = Library::gtfs().overlaid(pipeline.contracts.clone());
-        Ok(Self(std::thread::spawn(move || {
-            let timetable = timetable::read(&name, Package::Archive(archive), &contracts, limits)?;
-            reserved.settle(timetable.bytes);
-            let options = gtfs::Options { date, country: None, changes: contracts.changes };
+    /// Begins when all of the timetable is there.
+    fn begin(reading: TimetableReading, pipeline: &Pipeline, date: ServiceDate) -> Self {
+        let options = gtfs::Options { date, country: None, changes: pipeline.contracts.changes.clone() };
+        Self(std::thread::spawn(move || {
+            let stopped = || RunError::internal("the timetable was not read to its end");
+            let (timetable, reserved) = reading.wait().ok_or_else(stopped)?;
             // It stays booked until the run ends, which may not find more room the later it asks.
             Ok((Standard::from(&gtfs::validate(timetable, &options)), reserved))
-        })))
+        }))
     }
 
     fn result(self) -> Result<Standard, RunError> {
@@ -383,9 +372,13 @@ fn decode(
             let origin = Origin { name: name.clone(), captured_at: capture.captured_at };
             let body = archive(&name, &capture)?;
             budget.take("the archive of the timetable", body.len()).map_err(DecodeError::from)?;
-            let decoded = decode::gtfs::decode(&name, body.clone(), &origin, &pipeline.contracts, Limits::default())?;
-            let standard = StandardCheck::begin(&name, body, pipeline, date, budget)?;
-            Ok((decoded, Some(standard), Vec::new()))
+            let reserved =
+                budget.reserve("standard rules", for_standard_rules(budget.left())).map_err(DecodeError::from)?;
+            let memory = (Limits::default(), reserved);
+            let mut decoded = decode::gtfs::decode_whole(&name, body, &origin, &pipeline.contracts, memory)?;
+            let begin = |reading| StandardCheck::begin(reading, pipeline, date);
+            let standard = decoded.timetable.take().map(begin);
+            Ok((decoded, standard, Vec::new()))
         }
         Format::GtfsRealtime { .. } => {
             // All sources as one stream in the order of time; sources of one instant in the order of the pipeline.
