@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
-use fahrtenbuch::capture::evidence::Store;
+use fahrtenbuch::capture::evidence::{self, Store};
 use fahrtenbuch::check::area::ServiceArea;
 use fahrtenbuch::check::context::{RuleContext, Siblings, timetable_needs};
 use fahrtenbuch::check::timetable::Timetable;
@@ -209,7 +209,7 @@ fn positions(folder: &Path, contracts: &Library) -> Decoded {
         .iter()
         .map(|entry| Origin { name: format!("{SOURCE} {}", entry.captured_at), captured_at: entry.captured_at })
         .collect();
-    let captures = Box::new(Store::new("").read(entries));
+    let captures = Box::new(evidence::read(entries));
     decode::gtfs_realtime::decode(origins, captures, contracts, Limits::default(), Budget::new(1 << 30))
         .expect("captures")
 }

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use crate::check::area::ServiceArea;
 use crate::check::sql::dry_run::{self, Lack};
 use crate::contract::library::{Library, Survey};
-use crate::pipeline::{Format, Pipeline};
+use crate::pipeline::Pipeline;
 use crate::portal::Site;
 use crate::publish::bucket;
 use crate::yaml::{self, Node, Problem, Problems};
@@ -150,7 +150,7 @@ fn queries(library: &Library, pipelines: &[Pipeline], has_area: bool, lacks: &mu
             siblings: library,
             gtfs: gtfs.clone(),
             has_timetable: users().all(|pipeline| pipeline.timetable.is_some()),
-            is_timetable: users().any(|pipeline| matches!(pipeline.format, Format::Gtfs)),
+            is_timetable: users().any(|pipeline| pipeline.is_timetable()),
             has_area,
             // Contracts that nothing uses yet are taken to be released.
             is_released: users().next().is_none()
@@ -191,7 +191,7 @@ fn lacking(root: &Path, workspace: (&Path, u32), pipelines: &[Pipeline], lacks: 
         problems.add(workspace.1, format!("{queries} {need} the service area, which is missing"), remedy);
         found.append(&mut problems.found);
     }
-    let timetable = pipelines.iter().find(|pipeline| matches!(pipeline.format, Format::Gtfs));
+    let timetable = pipelines.iter().find(|pipeline| pipeline.is_timetable());
     for pipeline in pipelines.iter().filter(|pipeline| pipeline.timetable.is_none()) {
         let is_its = |lacking: &&Lacking| {
             lacking.lack == Lack::Timetable && pipeline.all_contracts().any(|other| other.file == lacking.contract)
@@ -229,11 +229,8 @@ fn timetables(pipelines: &[Pipeline], unread: &[String]) -> Vec<Problem> {
     for pipeline in pipelines {
         let Some((name, line)) = &pipeline.timetable else { continue };
         let mut problems = Problems::new(&pipeline.file);
-        let known: Vec<&str> = pipelines
-            .iter()
-            .filter(|other| matches!(other.format, Format::Gtfs))
-            .map(|other| other.name.as_str())
-            .collect();
+        let known: Vec<&str> =
+            pipelines.iter().filter(|other| other.is_timetable()).map(|other| other.name.as_str()).collect();
         if !known.contains(&name.as_str()) && !unread.contains(name) {
             let remedy = crate::yaml::suggestion(name, &known);
             problems.add(*line, format!("there is no pipeline of a timetable with the name '{name}'"), remedy);

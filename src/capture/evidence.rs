@@ -88,6 +88,17 @@ impl Damage {
     }
 }
 
+/// Reads captures one after the other, each from the file that its entry names.
+pub fn read(entries: Vec<Entry>) -> impl Iterator<Item = Result<Capture, CaptureError>> + Send + 'static {
+    let mut reader = Reader { open: None, most: warc::BLOCK_BYTES };
+    entries.into_iter().map(move |entry| reader.read(&entry))
+}
+
+/// The same, read ahead on a thread of its own.
+pub fn read_ahead(entries: Vec<Entry>) -> impl Iterator<Item = Result<Capture, CaptureError>> + Send + 'static {
+    Ahead::new(read(entries))
+}
+
 impl Store {
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into(), others: None, ends: Mutex::default(), syncs: true, most: warc::BLOCK_BYTES }
@@ -143,7 +154,7 @@ impl Store {
         readable: Option<bool>,
     ) -> Result<Entry, CaptureError> {
         if warc::block_length(capture) > self.most {
-            return Err(CaptureError::Final {
+            return Err(CaptureError::Permanent {
                 url: capture.url.clone(),
                 problem: format!("the response has {} bytes, more than evidence keeps of one", capture.body.len()),
                 remedy: format!(
@@ -386,20 +397,6 @@ impl Store {
     /// Reads a capture back and makes sure that it is what was kept.
     pub fn open(&self, entry: &Entry) -> Result<Capture, CaptureError> {
         Reader { open: None, most: self.most }.read(entry)
-    }
-
-    /// Reads captures one after the other.
-    pub fn read(&self, entries: Vec<Entry>) -> impl Iterator<Item = Result<Capture, CaptureError>> + Send + 'static {
-        let mut reader = Reader { open: None, most: self.most };
-        entries.into_iter().map(move |entry| reader.read(&entry))
-    }
-
-    /// The same, read ahead on a thread of its own.
-    pub fn read_ahead(
-        &self,
-        entries: Vec<Entry>,
-    ) -> impl Iterator<Item = Result<Capture, CaptureError>> + Send + 'static {
-        Ahead::new(self.read(entries))
     }
 
     /// What the next request of a source can be made conditional with. Nothing where the newest capture is damaged, so that it
@@ -832,7 +829,7 @@ mod tests {
         }
         let listing = all(&store);
         assert!(listing.damage.is_empty());
-        let read: Vec<Capture> = store.read(listing.entries.clone()).collect::<Result<_, _>>().unwrap();
+        let read: Vec<Capture> = read(listing.entries.clone()).collect::<Result<_, _>>().unwrap();
         assert_eq!(read, kept);
         assert_eq!(store.validators("bus").unwrap().etag.as_deref(), Some("\"a\""));
         // A page in between has a tag of its own, which no request must name.
@@ -892,8 +889,8 @@ mod tests {
         paths.iter().map(|path| fs::read(path).unwrap().len()).sum()
     }
 
-    fn bodies(store: &Store, listing: &Listing) -> Vec<String> {
-        let captures = store.read(listing.entries.clone()).collect::<Result<Vec<_>, _>>().unwrap();
+    fn bodies(listing: &Listing) -> Vec<String> {
+        let captures = read(listing.entries.clone()).collect::<Result<Vec<_>, _>>().unwrap();
         captures.iter().map(|capture| String::from_utf8_lossy(&capture.body).into_owned()).collect()
     }
 
@@ -966,7 +963,7 @@ mod tests {
         assert!(matches!(store.latest("bus", Timestamp::MAX), Err(CaptureError::Damaged { .. })));
         store.append("bus", &capture(30, "third")).unwrap();
         assert!(fs::read(&second.file).unwrap().starts_with(&whole[..whole.len() - 20]));
-        assert_eq!(bodies(&store, &all(&store)), ["first", "third"]);
+        assert_eq!(bodies(&all(&store)), ["first", "third"]);
     }
 
     #[test]
@@ -982,7 +979,7 @@ mod tests {
             fs::write(&entries[0].file, &bytes).unwrap();
             let store = Store::new(folder.path());
             let listing = all(&store);
-            let read = bodies(&store, &listing);
+            let read = bodies(&listing);
             // The gzip header's time and system may be anything.
             if read.len() == 4 {
                 assert!((4..10).contains(&(at - entries[1].offset)), "{at}");
@@ -996,7 +993,7 @@ mod tests {
             );
             store.append("bus", &capture(60, "body 4")).unwrap();
             assert!(fs::read(&entries[0].file).unwrap().starts_with(&bytes));
-            assert_eq!(bodies(&store, &all(&store)), ["body 0", "body 2", "body 3", "body 4"]);
+            assert_eq!(bodies(&all(&store)), ["body 0", "body 2", "body 3", "body 4"]);
         }
     }
 
@@ -1102,12 +1099,12 @@ mod tests {
         store.append("bus", &capture(30, "third")).unwrap();
         let small = Store { most: 1_000, ..Store::new(folder.path()) };
         let listing = all(&small);
-        assert_eq!(bodies(&small, &listing), ["first", "third"]);
+        assert_eq!(bodies(&listing), ["first", "third"]);
         let kinds: Vec<_> = listing.damage.iter().map(|damage| (damage.kind, damage.offset)).collect();
         assert_eq!(kinds, [(Kind::TooLarge, entry.offset)]);
         let before = kept_bytes(&small);
         let error = small.append("bus", &large).unwrap_err();
-        assert!(matches!(error, CaptureError::Final { .. }) && error.to_string().contains("max_bytes"), "{error}");
+        assert!(matches!(error, CaptureError::Permanent { .. }) && error.to_string().contains("max_bytes"), "{error}");
         assert_eq!(kept_bytes(&small), before);
     }
 
@@ -1116,7 +1113,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let body = Bytes::from(vec![0; 2 << 30]);
         let large = Capture { body, ..capture(0, "") };
-        assert!(matches!(Store::new(folder.path()).append("bus", &large), Err(CaptureError::Final { .. })));
+        assert!(matches!(Store::new(folder.path()).append("bus", &large), Err(CaptureError::Permanent { .. })));
         assert!(!folder.path().join("bus").exists());
     }
 
@@ -1206,7 +1203,7 @@ mod tests {
             let store = Store::new(folder.path());
             let found = |store: &Store| -> Vec<Timestamp> {
                 let listing = all(store);
-                store.read(listing.entries).filter_map(Result::ok).map(|capture| capture.captured_at).collect()
+                read(listing.entries).filter_map(Result::ok).map(|capture| capture.captured_at).collect()
             };
             let before = found(&store);
             proptest::prop_assert!(untouched.iter().all(|at| before.contains(at)), "{untouched:?} {before:?}");

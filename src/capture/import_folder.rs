@@ -491,7 +491,7 @@ pub fn keep(
     }
     // In their order in the archives, so that none is inflated twice.
     records.sort_by(|one, other| (&one.file, one.offset, one.skip).cmp(&(&other.file, other.offset, other.skip)));
-    for capture in Store::new(request.folder).read(records) {
+    for capture in evidence::read(records) {
         let mut capture = capture?;
         if let Ok(url) = url::Url::parse(&capture.url) {
             capture.url = redact::url(&url);

@@ -145,7 +145,8 @@ pub enum Wanted {
 }
 
 impl Wanted {
-    fn words(self) -> &'static str {
+    /// With its article: `a GTFS archive`.
+    pub fn words(self) -> &'static str {
         match self {
             Self::Timetable => "a GTFS archive",
             Self::Message => "a GTFS-Realtime message",

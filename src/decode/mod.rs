@@ -5,12 +5,17 @@
 //! format. [`gtfs`] also gives the columns of a whole feed, for the rules that look at all of it.
 
 pub(crate) mod csv;
+pub mod format;
+pub mod formats;
 pub mod gtfs;
 pub mod gtfs_realtime;
+pub(crate) mod gtfs_realtime_format;
 pub mod snapshot;
 
 use std::sync::Arc;
 
+pub use self::formats::FORMATS;
+pub(crate) use self::gtfs::format::archive as archive_of;
 use crate::contract::Contract;
 use crate::table::{BudgetExceeded, Chunk, Origin};
 
@@ -71,6 +76,9 @@ pub enum DecodeError {
     /// Reading the evidence failed; this one may succeed if tried again.
     #[error("{name} could not be read: {source}")]
     Io { name: String, source: std::io::Error },
+    /// The capture itself could not be had.
+    #[error(transparent)]
+    Capture(#[from] crate::capture::CaptureError),
     #[error(transparent)]
     Budget(#[from] BudgetExceeded),
 }

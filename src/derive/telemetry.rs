@@ -15,7 +15,8 @@ use arrow_array::{
 use jiff::tz::TimeZone;
 
 use crate::contract::{Classification, Contract, Kind, RuleId};
-use crate::decode::gtfs_realtime::{self, SOURCE};
+use crate::decode::format::Decoder;
+use crate::decode::gtfs_realtime::SOURCE;
 use crate::derive::privacy::{Pseudonym, Pseudonyms};
 use crate::derive::reports::{self, Fleets, Reports, Vehicles};
 use crate::derive::{DeriveError, Dropped, DroppedRows, Transform};
@@ -157,10 +158,13 @@ impl Made<'_> {
 
 /// What is wrong with the contract of a release: public columns that neither the format nor the derivation fills, and
 /// columns of a type that what fills them does not have.
-pub fn mistakes(source: &Contract, release: &Contract) -> Vec<Problem> {
+pub fn mistakes(source: &Contract, release: &Contract, decoder: &dyn Decoder) -> Vec<Problem> {
     let mut problems = Problems::new(&release.file);
-    let there = gtfs_realtime::columns(&source.table).unwrap_or_default();
-    let of_source = |name: &str| source.columns.iter().find(|column| column.name == name && there.contains(&name));
+    let there = decoder.columns(&source.table).unwrap_or_default();
+    let is_single = |name: &str| there.iter().any(|column| column.name == name && column.is_single);
+    let of_source = |name: &str| {
+        source.columns.iter().find(|column| column.name == name && there.iter().any(|there| there.name == name))
+    };
     for column in &release.columns {
         let name = column.name.as_str();
         let (kind, from) = match Made::of(source, name) {
@@ -193,7 +197,7 @@ pub fn mistakes(source: &Contract, release: &Contract) -> Vec<Problem> {
                 ),
                 "Give it the type that it comes as.",
             ),
-            Some(Kind::Float) if column.is_single && !gtfs_realtime::is_single(from) => problems.add(
+            Some(Kind::Float) if column.is_single && !is_single(from) => problems.add(
                 column.line,
                 format!(
                     "the column '{name}' of '{}' comes as a double, of which a 'float' would lose digits",
@@ -551,6 +555,7 @@ mod tests {
 
     use super::*;
     use crate::contract::library::Library;
+    use crate::decode::gtfs_realtime_format::GtfsRealtime;
 
     fn contract(folder: &str, table: &str) -> Arc<Contract> {
         let library = Library::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas").join(folder)).unwrap();
@@ -699,7 +704,10 @@ mod tests {
                  properties:\n{columns}"
             );
             let release = crate::contract::odcs::contract(Path::new("t.odcs.yaml"), &text).unwrap();
-            mistakes(&source, &release).into_iter().map(|p| (p.line, p.message, p.remedy)).collect::<Vec<_>>()
+            mistakes(&source, &release, &GtfsRealtime)
+                .into_iter()
+                .map(|p| (p.line, p.message, p.remedy))
+                .collect::<Vec<_>>()
         };
         let column = |name: &str, rest: &str| format!("      - {{name: {name}, {rest}}}\n");
         let found = of(&(column("gps_quality", "logicalType: string, classification: public")
@@ -716,12 +724,12 @@ mod tests {
         for (from, to) in
             [("vehicle_positions", "vehicle_locations"), ("trip_updates", "trip_updates"), ("alerts", "alerts")]
         {
-            let found = mistakes(&contract("gtfs-realtime", from), &contract("stadtbus", to));
+            let found = mistakes(&contract("gtfs-realtime", from), &contract("stadtbus", to), &GtfsRealtime);
             assert_eq!(found, [], "{to}");
         }
         // An alert has no vehicle, and the id of its entity is not one.
         let release = contract("stadtbus", "vehicle_locations");
-        let found = mistakes(&contract("gtfs-realtime", "alerts"), &release);
+        let found = mistakes(&contract("gtfs-realtime", "alerts"), &release, &GtfsRealtime);
         assert!(found.iter().any(|problem| problem.message.contains("'vehicle_id'")), "{found:?}");
     }
 }

@@ -87,6 +87,7 @@ fn lines(name: &str, bytes: &[u8], problems: &mut Problems) -> Vec<Line> {
         DecodeError::Row { row, problem, remedy, .. } => problems.add(row as u32, problem, remedy),
         DecodeError::Feed { problem, remedy, .. } => problems.add(0, problem, remedy),
         DecodeError::Io { source, .. } => problems.add(0, source.to_string(), "Check the disk."),
+        DecodeError::Capture(error) => problems.add(0, error.to_string(), "Check the disk."),
         DecodeError::Budget(exceeded) => problems.add(0, exceeded.to_string(), "Make the file smaller."),
     };
     let header = match blocks.header() {

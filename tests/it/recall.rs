@@ -11,7 +11,7 @@ use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMillisecondType;
 use fahrtenbuch::capture::Capture;
-use fahrtenbuch::capture::evidence::Store;
+use fahrtenbuch::capture::evidence::{self, Store};
 use fahrtenbuch::check::context::RuleContext;
 use fahrtenbuch::check::rule_tests::{self, Found};
 use fahrtenbuch::check::{CheckError, Checked, TableCheck};
@@ -22,7 +22,7 @@ use fahrtenbuch::derive::reports::Fleets;
 use fahrtenbuch::derive::telemetry::{self, Settings};
 use fahrtenbuch::digest::Digest;
 use fahrtenbuch::pipeline::run::run_inputs::RunInputs;
-use fahrtenbuch::pipeline::{Format, From};
+use fahrtenbuch::pipeline::{FeedOrigin, Release};
 use fahrtenbuch::publish::bucket::Bucket;
 use fahrtenbuch::publish::parquet::rows as parquet_rows;
 use fahrtenbuch::table::keys::Keys;
@@ -321,11 +321,11 @@ fn planted(truth: &PathBuf) -> Vec<Planted> {
 fn asked_again(world: &World, date: ServiceDate) -> BTreeMap<String, Asked> {
     let workspace = Workspace::read(&world.path("")).unwrap();
     let pipeline = workspace.pipelines.iter().find(|pipeline| pipeline.name == TELEMETRY).unwrap();
-    let Format::GtfsRealtime { tables, occupancy_source, .. } = &pipeline.format else { panic!("not realtime") };
+    let Release { tables, occupancy_source, .. } = pipeline.release.as_ref().unwrap();
     let bucket = Bucket::open(&workspace.bucket, &workspace.bucket_options).unwrap();
     let (from, mut all) = (date.zero(&workspace.zone), Vec::new());
     for feed in &pipeline.feeds {
-        let From::Evidence(folder) = &feed.from else { panic!("{} is no evidence", feed.name) };
+        let FeedOrigin::Evidence(folder) = &feed.from else { panic!("{} is no evidence", feed.name) };
         let entries =
             Store::of_folder(folder).list(&feed.name, from, from + SignedDuration::from_hours(30)).unwrap().entries;
         all.extend(entries.into_iter().map(|entry| (feed.name.clone(), entry)));
@@ -343,7 +343,7 @@ fn asked_again(world: &World, date: ServiceDate) -> BTreeMap<String, Asked> {
         captured_at: entry.captured_at,
     };
     let origins = all.iter().map(origin).collect();
-    let captures = Box::new(Store::new("").read(all.into_iter().map(|(_, entry)| entry).collect()));
+    let captures = Box::new(evidence::read(all.into_iter().map(|(_, entry)| entry).collect()));
     let decoded =
         decode::gtfs_realtime::decode(origins, captures, &pipeline.contracts, Limits::default(), Budget::new(1 << 30))
             .unwrap();

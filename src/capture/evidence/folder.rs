@@ -319,7 +319,7 @@ mod tests {
         let listing =
             store.list("bus", "2026-11-24T00:00:00Z".parse().unwrap(), "2026-11-25T00:00:00Z".parse().unwrap());
         let listing = listing.unwrap();
-        let captures = store.read(listing.entries).collect::<Result<Vec<_>, _>>().unwrap();
+        let captures = crate::capture::evidence::read(listing.entries).collect::<Result<Vec<_>, _>>().unwrap();
         assert!(captures.iter().all(|capture| capture.digest == Digest::of(&capture.body)));
         let bodies = captures.iter().map(|capture| String::from_utf8_lossy(&capture.body).into_owned()).collect();
         (bodies, listing.damage.into_iter().map(|damage| damage.message).collect())

@@ -9,13 +9,13 @@ use jiff::tz::TimeZone;
 use crate::capture::file_names::Pattern;
 use crate::capture::import_folder::{self, By, Kept, Plan, Request, Times};
 use crate::cli::decisions::who;
-use crate::cli::evidence::{program, usage, wanted};
+use crate::cli::evidence::{program, usage};
 use crate::cli::run::failed;
 use crate::cli::{Exit, choose};
 use crate::durable;
+use crate::pipeline::Pipeline;
 use crate::pipeline::run::known::evidence_folder;
 use crate::pipeline::run::{RunError, evidence_store};
-use crate::pipeline::{Format, Pipeline};
 use crate::time::{ServiceDate, ServiceDay};
 use crate::workspace::Workspace;
 use crate::yaml::suggestion;
@@ -136,7 +136,7 @@ pub fn run(workspace: &Workspace, arguments: &Import) -> Result<Exit, Exit> {
     if let Some((first, last)) = dates.filter(|_| !arguments.dry_run) {
         let (program, name) = (program(workspace), &pipeline.name);
         println!("They count with the next run:\n  {program} run {name} --from {first} --to {last}");
-        if matches!(pipeline.format, Format::GtfsRealtime { .. }) {
+        if !pipeline.is_timetable() {
             let next = last.plus_days(1);
             println!(
                 "These are the dates on which they were captured, and the one before where that was before 06:00. What they tell \
@@ -158,8 +158,7 @@ fn dates_of(
     let zone = &workspace.zone;
     let [begin, end] = [first, last].map(|at| ServiceDate::local_date_of(at, zone));
     let before = begin.plus_days(-1);
-    let is_under_way =
-        matches!(pipeline.format, Format::GtfsRealtime { .. }) && !ServiceDay::new(before, zone).is_over(first);
+    let is_under_way = !pipeline.is_timetable() && !ServiceDay::new(before, zone).is_over(first);
     (if is_under_way { before } else { begin }, end)
 }
 
@@ -182,7 +181,7 @@ fn request<'a>(arguments: &'a Import, pipeline: &'a Pipeline) -> Result<Request<
         folder: &arguments.folder,
         source: source.transpose()?,
         sources,
-        wanted: wanted(pipeline),
+        wanted: pipeline.decoder.wanted(),
         times: if arguments.file_times { Times::Files } else { Times::Names(pattern.transpose()?) },
         zone: zone.transpose()?,
         url: arguments.url.as_deref(),

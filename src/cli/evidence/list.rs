@@ -8,15 +8,15 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::capture::evidence::{Kind, Listing, Store};
+use crate::capture::evidence::{self, Kind, Listing};
 use crate::capture::payload::{Payload, Wanted, identify, unpacked};
 use crate::capture::{Capture, CaptureError};
 use crate::cli::Exit;
-use crate::cli::evidence::{date_of, usage, wanted};
+use crate::cli::evidence::usage;
 use crate::cli::run::failed;
 use crate::digest::Digest;
 use crate::pipeline::run::known::imports_of;
-use crate::pipeline::run::{RunError, evidence_store};
+use crate::pipeline::run::{RunError, date_of, evidence_store};
 use crate::pipeline::{Feed, Pipeline};
 use crate::protobuf;
 use crate::time::ServiceDate;
@@ -125,7 +125,7 @@ fn look(
     let is_wanted = |date: ServiceDate| only.is_none_or(|only| only == date);
     store.by_archive(&feed.name, from, until, &mut |listing| {
         let added =
-            add(&store, listing, wanted(pipeline), &imported, &mut rows, &|at| date_of(workspace, pipeline, at));
+            add(listing, pipeline.decoder.wanted(), &imported, &mut rows, &|at| date_of(workspace, pipeline, at));
         if let Err(error) = added {
             outcome = Err(error);
         }
@@ -141,7 +141,6 @@ fn look(
 }
 
 fn add(
-    store: &Store,
     listing: Listing,
     wanted: Wanted,
     imported: &HashSet<(Timestamp, Digest)>,
@@ -155,7 +154,7 @@ fn add(
         *(if damage.kind == Kind::Torn { &mut row.open } else { &mut row.damaged }) += 1;
     }
     let times: Vec<Timestamp> = listing.entries.iter().map(|entry| entry.captured_at).collect();
-    for (at, capture) in times.into_iter().zip(store.read(listing.entries)) {
+    for (at, capture) in times.into_iter().zip(evidence::read(listing.entries)) {
         let row = rows.entry(date_of(at)).or_default();
         let capture = match capture {
             Err(CaptureError::Damaged { .. }) => {

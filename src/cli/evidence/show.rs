@@ -11,7 +11,7 @@ use crate::capture::CaptureError;
 use crate::capture::evidence::Entry;
 use crate::capture::payload::identify;
 use crate::cli::Exit;
-use crate::cli::evidence::{list, usage, wanted};
+use crate::cli::evidence::{list, usage};
 use crate::cli::run::failed;
 use crate::cli::terminal::one_line;
 use crate::durable;
@@ -106,8 +106,8 @@ pub fn run(workspace: &Workspace, arguments: &Show) -> Result<Exit, Exit> {
             "url": capture.url,
             "status": capture.status,
             "headers": capture.headers,
-            "kind": list::kind(&capture, wanted(pipeline)),
-            "said": identify(&capture).said(wanted(pipeline)),
+            "kind": list::kind(&capture, pipeline.decoder.wanted()),
+            "said": identify(&capture).said(pipeline.decoder.wanted()),
             "sha256": capture.digest,
             "bytes": capture.body.len(),
             "archive": archive,

@@ -76,6 +76,7 @@ impl Stop {
             DecodeError::Feed { problem, .. } if problem.contains("inflate") => (FailureKind::Io, 0, problem.clone()),
             DecodeError::Feed { problem, .. } => (FailureKind::Csv, 0, problem.clone()),
             DecodeError::Io { source, .. } => (FailureKind::Io, 0, source.to_string()),
+            DecodeError::Capture(error) => (FailureKind::Io, 0, error.to_string()),
             DecodeError::Budget(exceeded) => (FailureKind::Io, 0, exceeded.to_string()),
         };
         Self::failed(kind, message, line, error)

@@ -14,6 +14,7 @@ mod archive;
 mod cells;
 mod chunks;
 mod columns;
+pub(crate) mod format;
 mod geojson;
 mod header;
 mod inflate;

@@ -12,10 +12,11 @@ use crate::capture::evidence::{Entry, Kind, Listing, Store};
 use crate::capture::payload::Wanted;
 use crate::contract::Severity;
 use crate::decode::Note;
+use crate::decode::format::Partitioning;
 use crate::durable;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::readable;
-use crate::pipeline::{Format, From, Pipeline};
+use crate::pipeline::{FeedOrigin, Pipeline};
 use crate::time::{self, ServiceDate, ServiceDay};
 use crate::workspace::Workspace;
 
@@ -32,10 +33,10 @@ pub(super) struct Partition {
     pub notes: Vec<Note>,
 }
 
-pub fn evidence_store(workspace: &Workspace, from: &From) -> Store {
+pub fn evidence_store(workspace: &Workspace, from: &FeedOrigin) -> Store {
     match from {
-        From::Source(_) => Store::new(Collector::evidence(&workspace.private)),
-        From::Evidence(folder) => Store::of_folder(folder),
+        FeedOrigin::Source(_) => Store::new(Collector::evidence(&workspace.private)),
+        FeedOrigin::Evidence(folder) => Store::of_folder(folder),
     }
 }
 
@@ -45,12 +46,13 @@ pub fn collector(workspace: &Workspace, pipelines: &[&Pipeline]) -> Result<Colle
     durable::make_private(private).map_err(|error| RunError::private(private, "made", &error))?;
     let mut sources = Vec::new();
     for pipeline in pipelines {
-        let (wanted, unchanged) = match pipeline.format {
-            Format::Gtfs => (Wanted::Timetable, collector::TIMETABLE_UNCHANGED),
-            Format::GtfsRealtime { .. } => (Wanted::Message, collector::REALTIME_UNCHANGED),
+        let wanted = pipeline.decoder.wanted();
+        let unchanged = match pipeline.partitioning() {
+            Partitioning::CapturedDay => collector::TIMETABLE_UNCHANGED,
+            Partitioning::ServiceDay => collector::REALTIME_UNCHANGED,
         };
         for feed in &pipeline.feeds {
-            let From::Source(source) = &feed.from else { continue };
+            let FeedOrigin::Source(source) = &feed.from else { continue };
             sources.push(Collected { name: feed.name.clone(), source: source.clone(), wanted, unchanged });
         }
     }
@@ -66,7 +68,7 @@ pub fn capture(workspace: &Workspace, pipeline: &Pipeline) -> Result<Vec<(String
         match report.outcome {
             Outcome::New { .. } => done.push((report.name, true)),
             Outcome::NotModified => done.push((report.name, false)),
-            Outcome::Failed(error) if matches!(error, CaptureError::Final { .. }) => failures.insert(0, error),
+            Outcome::Failed(error) if matches!(error, CaptureError::Permanent { .. }) => failures.insert(0, error),
             Outcome::Failed(error) => failures.push(error),
         }
     }
@@ -95,12 +97,12 @@ pub(super) fn default_date(
     before: Option<ServiceDate>,
 ) -> Result<DefaultDate, RunError> {
     let zone = &workspace.zone;
-    let mut until = match (before, &pipeline.format) {
+    let mut until = match (before, pipeline.partitioning()) {
         (None, _) => time::future(now),
-        (Some(date), Format::Gtfs) => calendar_day(date, zone).start,
-        (Some(date), Format::GtfsRealtime { .. }) => ServiceDay::new(date, zone).reports.start,
+        (Some(date), Partitioning::CapturedDay) => calendar_day(date, zone).start,
+        (Some(date), Partitioning::ServiceDay) => ServiceDay::new(date, zone).reports.start,
     };
-    if let (Format::Gtfs, Some(feed)) = (&pipeline.format, pipeline.feeds.first()) {
+    if let (Partitioning::CapturedDay, Some(feed)) = (pipeline.partitioning(), pipeline.feeds.first()) {
         let found = readable::latest_timetable(&evidence_store(workspace, &feed.from), &feed.name, until)?;
         return match (found.entry, found.passed_over) {
             (Some(entry), _) => Ok(DefaultDate::Newest(ServiceDate::local_date_of(entry.captured_at, zone))),
@@ -150,16 +152,21 @@ fn calendar_day(date: ServiceDate, zone: &TimeZone) -> Range<Timestamp> {
     midnight(date)..midnight(date.plus_days(1))
 }
 
+/// The date of whose partition a capture is evidence first.
+pub fn date_of(workspace: &Workspace, pipeline: &Pipeline, at: Timestamp) -> ServiceDate {
+    match pipeline.partitioning() {
+        Partitioning::CapturedDay => ServiceDate::local_date_of(at, &workspace.zone),
+        Partitioning::ServiceDay => ServiceDay::of(at, &workspace.zone).date,
+    }
+}
+
 /// The dates with evidence that are nearest to a date which has none: before and after it.
 fn nearest_dates(
     workspace: &Workspace,
     pipeline: &Pipeline,
     window: Range<Timestamp>,
 ) -> Result<[Option<ServiceDate>; 2], RunError> {
-    let date_of = |at: Timestamp| match pipeline.format {
-        Format::Gtfs => ServiceDate::local_date_of(at, &workspace.zone),
-        Format::GtfsRealtime { .. } => ServiceDay::of(at, &workspace.zone).date,
-    };
+    let date_of = |at: Timestamp| date_of(workspace, pipeline, at);
     let before = newest_capture(workspace, pipeline, window.start)?;
     let mut after = None;
     for feed in &pipeline.feeds {
@@ -212,9 +219,9 @@ pub(super) fn partition(
     date: ServiceDate,
     now: Timestamp,
 ) -> Result<Partition, RunError> {
-    let mut partition = match &pipeline.format {
-        Format::Gtfs => timetable_of(workspace, pipeline, date, now)?,
-        Format::GtfsRealtime { .. } => reports_of(workspace, pipeline, date, now)?,
+    let mut partition = match pipeline.partitioning() {
+        Partitioning::CapturedDay => timetable_of(workspace, pipeline, date, now)?,
+        Partitioning::ServiceDay => reports_of(workspace, pipeline, date, now)?,
     };
     let future = time::future(now);
     let newest = partition.evidence.iter().flat_map(|(.., entries)| entries).map(|entry| entry.captured_at).max();

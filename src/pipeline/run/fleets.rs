@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::capture::evidence::{Entry, Store};
+use crate::capture::evidence::{self, Entry, Store};
 use crate::contract::Severity;
-use crate::decode::{Limits, Note, gtfs_realtime};
+use crate::decode::format::Decoder;
+use crate::decode::{Limits, Note};
 use crate::derive::reports;
-use crate::pipeline::{Format, Pipeline, VehicleIds};
+use crate::pipeline::{Pipeline, VehicleIds};
 
 /// Captures of a source that are looked into for positions.
 const LOOKED_INTO: usize = 8;
@@ -30,8 +31,8 @@ impl Fleets {
         let sources: Vec<String> = evidence.iter().map(|(name, ..)| name.clone()).collect();
         let said = |name: &String| pipeline.feeds.iter().find(|feed| feed.name == *name)?.vehicles.as_deref();
         let own = |name: &String| Some(Arc::from(said(name).unwrap_or(name)));
-        let vehicles = match &pipeline.format {
-            Format::GtfsRealtime { vehicles, .. } if pipeline.feeds.len() > 1 => *vehicles,
+        let vehicles = match &pipeline.release {
+            Some(release) if pipeline.feeds.len() > 1 => release.vehicles,
             _ => VehicleIds::Shared,
         };
         let has_named = pipeline.feeds.iter().any(|feed| feed.vehicles.is_some());
@@ -39,13 +40,15 @@ impl Fleets {
             VehicleIds::Shared => vec![None; sources.len()],
             VehicleIds::BySource => sources.iter().map(own).collect(),
             VehicleIds::Unsaid if has_named => sources.iter().map(own).collect(),
-            VehicleIds::Unsaid => return Self::found(sources, evidence, notes),
+            VehicleIds::Unsaid => return Self::found(pipeline, evidence, notes),
         };
         Self { sources, of_positions: fleets.clone(), of_others: fleets.clone(), operators: fleets }
     }
 
-    fn found(sources: Vec<String>, evidence: &[(String, Store, Vec<Entry>)], notes: &mut Vec<Note>) -> Self {
-        let gives: Vec<bool> = evidence.iter().map(|(.., entries)| gives_positions(entries)).collect();
+    fn found(pipeline: &Pipeline, evidence: &[(String, Store, Vec<Entry>)], notes: &mut Vec<Note>) -> Self {
+        let sources: Vec<String> = evidence.iter().map(|(name, ..)| name.clone()).collect();
+        let decoder = pipeline.decoder.as_ref();
+        let gives: Vec<bool> = evidence.iter().map(|(.., entries)| gives_positions(decoder, entries)).collect();
         let first = gives.iter().position(|gives| *gives);
         let is_one = gives.iter().filter(|gives| **gives).count() < 2;
         let own = |place: usize| Some(Arc::from(sources[place].as_str()));
@@ -80,10 +83,9 @@ impl Fleets {
 }
 
 /// Whether one of some captures, spread over all of them, has a position.
-fn gives_positions(entries: &[Entry]) -> bool {
+fn gives_positions(decoder: &dyn Decoder, entries: &[Entry]) -> bool {
     let step = entries.len().div_ceil(LOOKED_INTO).max(1);
     let some: Vec<Entry> = entries.iter().skip(step / 2).step_by(step).cloned().collect();
     // What cannot be read is told where all captures are.
-    let mut captures = Store::new("").read(some).flatten();
-    captures.any(|capture| gtfs_realtime::has_positions(&capture, Limits::default()))
+    evidence::read(some).flatten().any(|capture| decoder.has_positions(&capture, Limits::default()))
 }

@@ -13,7 +13,7 @@ use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::Partition;
 use crate::pipeline::run::known::{day_keys, import_refs, imports_of, key_digest};
 use crate::pipeline::run::run_inputs::RunInputs;
-use crate::pipeline::{Feed, Format, Pipeline, VehicleIds};
+use crate::pipeline::{Feed, Pipeline, VehicleIds};
 use crate::quarantine::decisions::{self, Decisions};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -81,8 +81,8 @@ pub(super) fn begin(
     let mut contracts: Vec<ContractEntry> =
         pipeline.contracts.contracts.values().map(|contract| contract.as_ref().into()).collect();
     let mut key = None;
-    if let Format::GtfsRealtime { release, .. } = &pipeline.format {
-        contracts.extend(release.contracts.values().map(|contract| ContractEntry::from(contract.as_ref())));
+    if let Some(release) = &pipeline.release {
+        contracts.extend(release.contracts.contracts.values().map(|contract| ContractEntry::from(contract.as_ref())));
         let folder = workspace.private.join("keys");
         let made = day_keys(workspace).key(partition.date);
         key = Some(made.map_err(|error| match error.kind() {
@@ -97,7 +97,7 @@ pub(super) fn begin(
         let mut entry = EvidenceEntry::of(source, &captures);
         entry.imports = import_refs(&imports_of(workspace, pipeline, source)?, &captures);
         lists.extend(entry.list_digest().map(|digest| (digest, ledger::capture_lines(&captures))));
-        if let (Format::Gtfs, Some(only)) = (&pipeline.format, entries.first()) {
+        if let Some(only) = entries.first().filter(|_| pipeline.is_timetable()) {
             // What a timetable says does not depend on when it was captured, apart from the partition's date.
             entry.sha256 = only.digest;
         }
@@ -165,27 +165,25 @@ fn settings(workspace: &Workspace, pipeline: &Pipeline, date: ServiceDate) -> Ve
         setting("date", date.to_string()),
         setting("time_zone", workspace.zone.iana_name().unwrap_or("unknown").to_owned()),
     ];
-    match &pipeline.format {
-        Format::Gtfs => settings.push(setting("format", "gtfs".to_owned())),
-        Format::GtfsRealtime { tables, occupancy_source, vehicles, entity_ids_are_stable, .. } => {
-            settings.push(setting("format", "gtfs-realtime".to_owned()));
-            settings.push(setting("occupancy_source", occupancy_source.clone()));
-            let of_table = |(contract, from): &(Arc<crate::contract::Contract>, String)| {
-                setting(&format!("table:{}", contract.table), from.clone())
-            };
-            settings.extend(tables.iter().map(of_table));
-            // What a pipeline does not say is no setting, so that its inputs stay what they were.
-            match vehicles {
-                VehicleIds::Unsaid => {}
-                VehicleIds::Shared => settings.push(setting("vehicles", "shared".to_owned())),
-                VehicleIds::BySource => settings.push(setting("vehicles", "by_source".to_owned())),
-            }
-            if *entity_ids_are_stable {
-                settings.push(setting("entity_ids", "stable".to_owned()));
-            }
-            let of_source = |feed: &Feed| Some(setting(&format!("vehicles:{}", feed.name), feed.vehicles.clone()?));
-            settings.extend(pipeline.feeds.iter().filter_map(of_source));
+    settings.push(setting("format", pipeline.decoder.format().name().to_owned()));
+    settings.extend(pipeline.decoder.settings().into_iter().map(|(name, value)| setting(&name, value)));
+    if let Some(release) = &pipeline.release {
+        settings.push(setting("occupancy_source", release.occupancy_source.clone()));
+        let of_table = |(contract, from): &(Arc<crate::contract::Contract>, String)| {
+            setting(&format!("table:{}", contract.table), from.clone())
+        };
+        settings.extend(release.tables.iter().map(of_table));
+        // What a pipeline does not say is no setting, so that its inputs stay what they were.
+        match release.vehicles {
+            VehicleIds::Unsaid => {}
+            VehicleIds::Shared => settings.push(setting("vehicles", "shared".to_owned())),
+            VehicleIds::BySource => settings.push(setting("vehicles", "by_source".to_owned())),
         }
+        if release.entity_ids_are_stable {
+            settings.push(setting("entity_ids", "stable".to_owned()));
+        }
+        let of_source = |feed: &Feed| Some(setting(&format!("vehicles:{}", feed.name), feed.vehicles.clone()?));
+        settings.extend(pipeline.feeds.iter().filter_map(of_source));
     }
     settings
 }

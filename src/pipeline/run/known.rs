@@ -18,12 +18,13 @@ use crate::capture::imports::{self, ImportEntry};
 use crate::contract::Severity;
 use crate::decision::{self, About, DecisionEntry, DecisionId, Line};
 use crate::decode::Note;
+use crate::decode::format::Partitioning;
 use crate::derive::privacy::DayKeys;
 use crate::digest::Digest;
 use crate::ledger::{Captured, EvidenceEntry, ImportRef, capture_lines, object_key, parse_captures, record_key};
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::{Partition, evidence_store};
-use crate::pipeline::{Format, From, Pipeline, journal};
+use crate::pipeline::{FeedOrigin, Pipeline, journal};
 use crate::publish::bucket::Bucket;
 use crate::publish::index;
 use crate::quarantine::{self, Stage};
@@ -332,9 +333,9 @@ impl<'a> Comparison<'a> {
         let pipeline = self.pipeline;
         let partition = self.partition;
         let own = partition.evidence.iter().find(|(name, ..)| name == source);
-        match (&pipeline.format, own) {
-            (Format::GtfsRealtime { .. }, Some((_, store, entries))) => Role::Stream(store, entries),
-            (Format::Gtfs, Some((_, _, entries))) => match pipeline.feeds.first() {
+        match (pipeline.partitioning(), own) {
+            (Partitioning::ServiceDay, Some((_, store, entries))) => Role::Stream(store, entries),
+            (Partitioning::CapturedDay, Some((_, _, entries))) => match pipeline.feeds.first() {
                 Some(feed) => Role::Single(evidence_store(self.workspace, &feed.from), entries.first()),
                 None => Role::Lost,
             },
@@ -450,7 +451,7 @@ impl<'a> Comparison<'a> {
 
     fn key_change(&self, decisions: &[Line]) -> Result<Option<KeyChange>, RunError> {
         let Some(known) = self.last.pseudonym_key else { return Ok(None) };
-        if matches!(self.pipeline.format, Format::Gtfs) {
+        if self.pipeline.release.is_none() {
             return Ok(None);
         }
         let folder = self.workspace.private.join("keys");
@@ -618,10 +619,10 @@ fn has(store: &Store, source: &str, capture: &Captured) -> Result<bool, RunError
 }
 
 /// The folder in which the evidence of a feed is.
-pub fn evidence_folder(workspace: &Workspace, from: &From) -> PathBuf {
+pub fn evidence_folder(workspace: &Workspace, from: &FeedOrigin) -> PathBuf {
     match from {
-        From::Source(_) => workspace.private.join("evidence"),
-        From::Evidence(folder) => folder.path.clone(),
+        FeedOrigin::Source(_) => workspace.private.join("evidence"),
+        FeedOrigin::Evidence(folder) => folder.path.clone(),
     }
 }
 

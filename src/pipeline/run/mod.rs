@@ -25,14 +25,16 @@ mod phases;
 mod prepare;
 mod published;
 mod readable;
+mod reading;
 pub mod run_inputs;
 mod selected;
+mod standard_rules;
 mod views;
 
 pub use context::{ProgressFn, RunContext};
 pub use dates::changes;
 pub use error::RunError;
-pub use evidence::{capture, collector, evidence_store};
+pub use evidence::{capture, collector, date_of, evidence_store};
 pub use lock::Lock;
 pub use open::open_bucket;
 pub use outcome::{Outcome, Report, Run};

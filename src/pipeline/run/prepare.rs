@@ -5,43 +5,32 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_array::cast::AsArray;
-use jiff::tz::TimeZone;
-
-use crate::capture::evidence::{Entry, Store};
-use crate::check::context::RuleContext;
-use crate::check::{self, CheckError};
-use crate::contract::{Contract, Severity};
-use crate::decode::gtfs::TimetableReading;
-use crate::decode::gtfs_realtime::{self, Only};
-use crate::decode::{self, DecodeError, Decoded, Limits, Note, Step};
+use crate::check;
+use crate::contract::Contract;
+use crate::decode::{self, Note, Step};
 use crate::derive::privacy::Pseudonyms;
 use crate::derive::privacy::texts::PrivateTexts;
 use crate::derive::telemetry::{self, Settings};
 use crate::durable;
-use crate::feed_rules::gtfs;
-use crate::feed_rules::gtfs_realtime::Watch as SnapshotRules;
-use crate::feed_rules::gtfs_realtime::moment::TripIds;
-use crate::ledger::{FileEntry, RunRecord, Standard, Status};
+use crate::ledger::{FileEntry, RunRecord, Status};
+use crate::pipeline::Pipeline;
 use crate::pipeline::journal::{self, HeldFile, StagedFile};
 use crate::pipeline::mapping::Dictionary;
 use crate::pipeline::run::accounting::{account, hold_back};
 use crate::pipeline::run::context::{RunContext, now};
 use crate::pipeline::run::error::RunError;
-use crate::pipeline::run::evidence::Partition;
 use crate::pipeline::run::fleets::Fleets;
 use crate::pipeline::run::inputs::Begun;
 use crate::pipeline::run::lane::{self, Arrived, Holding, Lane, Plan};
 use crate::pipeline::run::published::Published;
-use crate::pipeline::run::readable::{Captures, archive};
+use crate::pipeline::run::readable::Captures;
+use crate::pipeline::run::reading::{decode, other_zone};
 use crate::pipeline::run::selected::Selected;
-use crate::pipeline::{Format, Pipeline};
+use crate::pipeline::run::standard_rules::StandardRules;
 use crate::publish::bucket::Bucket;
 use crate::quarantine::{self, Stage};
+use crate::table::Budget;
 use crate::table::keys::Keys;
-use crate::table::{Budget, Origin, Reservation};
-use crate::time::{self, ServiceDate};
 use crate::workspace::Workspace;
 
 /// Decodes, checks, derives and writes everything into the staging folder.
@@ -72,7 +61,8 @@ pub(super) fn prepare(
     let entries = partition.evidence.iter().flat_map(|(.., entries)| entries).map(|entry| entry.captured_at);
     let until = entries.filter(|at| received.contains(at)).max();
     let fleets = Fleets::of(pipeline, &partition.evidence, &mut notes);
-    let (decoded, standard, sources) = decode(workspace, pipeline, partition, &budget)?;
+    let (mut decoded, sources) = decode(workspace, pipeline, partition, &budget)?;
+    let mut rules = StandardRules::begin(pipeline, date, &mut decoded)?;
     let origin =
         |place: u32| sources.get(place as usize).map_or_else(String::new, |(source, at)| format!("{source} {at}"));
     let mut captures = Captures::default();
@@ -81,12 +71,12 @@ pub(super) fn prepare(
         service_date: date,
         zone: workspace.zone.clone(),
         pseudonyms: Arc::new(Pseudonyms::new(key)),
-        occupancy_source: match &pipeline.format {
-            Format::GtfsRealtime { occupancy_source, .. } => occupancy_source.clone(),
-            Format::Gtfs => String::new(),
-        },
+        occupancy_source: pipeline
+            .release
+            .as_ref()
+            .map_or_else(String::new, |release| release.occupancy_source.clone()),
         fleets: fleets.of_origins(&sources),
-        are_entities_vehicles: matches!(pipeline.format, Format::GtfsRealtime { entity_ids_are_stable: true, .. }),
+        are_entities_vehicles: pipeline.release.as_ref().is_some_and(|release| release.entity_ids_are_stable),
     });
     run.stage("check");
     let mappings: BTreeMap<String, Dictionary> =
@@ -100,9 +90,10 @@ pub(super) fn prepare(
     let mut open = |table: usize, lanes: &mut Vec<Option<Lane>>| -> Result<(), RunError> {
         let Some(head) = waiting.get_mut(table).and_then(Option::take) else { return Ok(()) };
         let referenced = referenced.get(&head.contract.table).cloned().unwrap_or_default();
-        let transform = match (&pipeline.format, &settings) {
-            (Format::GtfsRealtime { tables, .. }, Some(settings)) => {
-                let release = tables.iter().find(|(_, from)| *from == head.contract.table).map(|(release, _)| release);
+        let transform = match (&pipeline.release, &settings) {
+            (Some(release), Some(settings)) => {
+                let release =
+                    release.tables.iter().find(|(_, from)| *from == head.contract.table).map(|(release, _)| release);
                 let transform = release.map(|release| {
                     telemetry::transform(head.contract.clone(), release.clone(), settings.clone(), budget.clone())
                 });
@@ -110,7 +101,7 @@ pub(super) fn prepare(
             }
             _ => None,
         };
-        let released = transform.is_some() || matches!(pipeline.format, Format::Gtfs);
+        let released = transform.is_some() || pipeline.release.is_none();
         let contract = transform.as_ref().map_or(&head.contract, |transform| transform.contract());
         let metadata = metadata(&record, contract);
         let decisions = decided.get(&contract.table).cloned().unwrap_or_default();
@@ -124,10 +115,7 @@ pub(super) fn prepare(
     let mut keys = Keys::default();
     let mut private = PrivateTexts::new(budget.clone());
     let mut arrived: Vec<Arrived> = Vec::new();
-    let mut snapshots = match &pipeline.format {
-        Format::GtfsRealtime { .. } => Some(SnapshotRules::new(trips(&around[0], &budget)?)),
-        Format::Gtfs => None,
-    };
+    rules.with_timetable(&around[0], &budget)?;
     let mut rows = 0;
     // What was noted of the capture that is read.
     let mut of_capture = Vec::new();
@@ -160,7 +148,7 @@ pub(super) fn prepare(
             Step::Note(note) => of_capture.push(note),
             Step::Read { origin: place, read, snapshot } => {
                 let source = sources.get(place as usize);
-                if let (Some((source, at)), Some(rules), Some(snapshot)) = (source, &mut snapshots, snapshot) {
+                if let (Some((source, at)), Some(snapshot)) = (source, snapshot) {
                     rules.look(source, snapshot, received.contains(at));
                 }
                 if let Some((source, _)) = source.filter(|(_, at)| received.contains(at)) {
@@ -210,12 +198,7 @@ pub(super) fn prepare(
     record.notes = notes.into_iter().map(Into::into).collect();
     record.notes.sort();
     record.notes.dedup();
-    if let Some(standard) = standard {
-        record.standard = Some(standard.result()?);
-    }
-    if let Some(snapshots) = snapshots {
-        record.standard = Some(Standard::from(&snapshots.report(&pipeline.contracts.changes)));
-    }
+    record.standard = rules.result(&pipeline.contracts.changes)?;
     record.prepared_at = now();
     // Files of earlier runs keep the record that they were made with.
     let (key, _) = record.to_bytes();
@@ -288,117 +271,6 @@ fn metadata(record: &RunRecord, contract: &Contract) -> Vec<(String, String)> {
     ]
     .map(|(key, value)| (key.to_owned(), value))
     .to_vec()
-}
-
-/// What of the memory of a run the standard rules may hold, of what is left beside the archive; the rest of the run needs more than
-/// they. What they need of it is booked for the whole run, and what they do not need is for the others, who wait until it is known: so
-/// neither depends on which is faster.
-fn for_standard_rules(left: usize) -> usize {
-    left / 2
-}
-
-/// The standard rules at work on a timetable, beside the run. They look at the columns that publication makes its rows of, and
-/// tell if the memory for them is not enough.
-struct StandardCheck(std::thread::JoinHandle<Result<(Standard, Reservation), RunError>>);
-
-impl StandardCheck {
-    /// Begins when all of the timetable is there.
-    fn begin(reading: TimetableReading, pipeline: &Pipeline, date: ServiceDate) -> Self {
-        let options = gtfs::Options { date, country: None, changes: pipeline.contracts.changes.clone() };
-        Self(std::thread::spawn(move || {
-            let stopped = || RunError::internal("the timetable was not read to its end");
-            let (timetable, reserved) = reading.wait().ok_or_else(stopped)?;
-            // It stays booked until the run ends, which may not find more room the later it asks.
-            Ok((Standard::from(&gtfs::validate(timetable, &options)), reserved))
-        }))
-    }
-
-    fn result(self) -> Result<Standard, RunError> {
-        let result = self.0.join().map_err(|_| RunError::internal("the standard rules stopped without a result"))?;
-        Ok(result?.0)
-    }
-}
-
-/// The ids of the timetable's trips for the standard rules of GTFS-Realtime, or why there are none.
-fn trips(context: &RuleContext, budget: &Budget) -> Result<Result<TripIds, String>, RunError> {
-    let timetable = match &context.timetable {
-        Ok(timetable) => timetable,
-        Err(why) => return Ok(Err(why.clone())),
-    };
-    let ids = TripIds::of(timetable.all_trips.iter().flatten().flatten());
-    budget.take("feed rules", ids.bytes()).map_err(CheckError::from)?;
-    Ok(Ok(ids))
-}
-
-/// Tells of the first agency whose clock is not that of the workspace, by which service dates are reckoned.
-fn other_zone(agencies: &RecordBatch, zone: &TimeZone, date: ServiceDate) -> Option<Note> {
-    let names = agencies.column_by_name("agency_timezone")?.as_string_opt::<i32>()?;
-    // A name that no zone has is told by the rules.
-    let is_other = |name: &&str| TimeZone::get(name).is_ok_and(|other| !time::is_same_clock(zone, &other, date));
-    let name = names.iter().flatten().find(is_other)?;
-    let own = zone.iana_name().unwrap_or("unknown");
-    Some(Note {
-        rule: "timetable.other_time_zone",
-        severity: Severity::Warning,
-        message: format!(
-            "the timetable's agency_timezone is {name}, and 'time_zone' in fahrtenbuch.yaml is {own}: service dates, their \
-             partitions and the rules that compare reports with the timetable go by {own}. Give a feed of another zone a \
-             workspace of its own"
-        ),
-    })
-}
-
-/// The source of an origin, and when it was captured.
-type Source = (Arc<str>, jiff::Timestamp);
-
-/// Begins to decode the evidence, and to look at a timetable with the standard rules.
-fn decode(
-    workspace: &Workspace,
-    pipeline: &Pipeline,
-    partition: Partition,
-    budget: &Budget,
-) -> Result<(Decoded, Option<StandardCheck>, Vec<Source>), RunError> {
-    let date = partition.date;
-    match &pipeline.format {
-        Format::Gtfs => {
-            let (name, store, entries) = partition
-                .evidence
-                .into_iter()
-                .next()
-                .ok_or_else(|| RunError::internal("a timetable without evidence was planned"))?;
-            let entry =
-                entries.first().ok_or_else(|| RunError::internal("a timetable without evidence was planned"))?;
-            let capture = store.open(entry)?;
-            let origin = Origin { name: name.clone(), captured_at: capture.captured_at };
-            let body = archive(&name, &capture)?;
-            budget.take("the archive of the timetable", body.len()).map_err(DecodeError::from)?;
-            let reserved =
-                budget.reserve("standard rules", for_standard_rules(budget.left())).map_err(DecodeError::from)?;
-            let memory = (Limits::default(), reserved);
-            let mut decoded = decode::gtfs::decode_whole(&name, body, &origin, &pipeline.contracts, memory)?;
-            let begin = |reading| StandardCheck::begin(reading, pipeline, date);
-            let standard = decoded.timetable.take().map(begin);
-            Ok((decoded, standard, Vec::new()))
-        }
-        Format::GtfsRealtime { .. } => {
-            // All sources as one stream in the order of time; sources of one instant in the order of the pipeline.
-            let mut all: Vec<(Arc<str>, Entry)> = Vec::new();
-            for (name, _, entries) in partition.evidence {
-                let name: Arc<str> = name.into();
-                all.extend(entries.into_iter().map(|entry| (name.clone(), entry)));
-            }
-            all.sort_by_key(|(_, entry)| entry.captured_at);
-            let origins = all.iter().map(|(name, entry)| Origin::of_capture(name, entry.captured_at)).collect();
-            let sources = all.iter().map(|(name, entry)| (name.clone(), entry.captured_at)).collect();
-            let entries = all.into_iter().map(|(_, entry)| entry).collect();
-            let captures = Box::new(Store::new("").read_ahead(entries));
-            let only = Only { date, zone: workspace.zone.clone() };
-            let (contracts, limits) = (&pipeline.contracts, Limits::within(budget.limit()));
-            let budget = budget.clone();
-            let decoded = gtfs_realtime::decode_only(origins, captures, contracts, limits, budget, Some(&only))?;
-            Ok((decoded, None, sources))
-        }
-    }
 }
 
 /// Does the sums, files the findings and names the files that are to be published.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::capture::CaptureError;
 use crate::capture::evidence::{Damage, Entry, Kind, Store};
 use crate::capture::payload::{self, Wanted};
-use crate::capture::{Capture, CaptureError};
 use crate::check::{Outcome, RuleResult};
 use crate::contract::{Dimension, OnFail, RuleId, Severity};
+use crate::decode::Note;
 use crate::decode::gtfs_realtime::{Contents, Read};
-use crate::decode::{DecodeError, Note};
 use crate::ledger::{Finding, RunRecord};
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::error::RunError;
@@ -244,7 +244,7 @@ impl Captures {
                 2 => format!("{said}; another capture of this source is of this kind"),
                 count => format!("{said}; {} other captures of this source are of this kind", count - 1),
             };
-            notes.push(Note { rule: "gtfs_realtime.no_message", severity: Severity::Error, message });
+            notes.push(Note { rule: pipeline.decoder.unreadable(), severity: Severity::Error, message });
         }
         notes.extend(self.told.iter().flat_map(|(source, told)| told.notes(source)));
         let sources: Vec<String> = self.counts.keys().map(|source| self.said(source)).collect();
@@ -252,8 +252,9 @@ impl Captures {
         if !self.counts.is_empty() && !self.counts.keys().any(has_message) {
             let first: Vec<&str> = self.first.values().map(String::as_str).collect();
             let found = format!("{}: {}", sources.join(", "), first.join("; "));
-            let what = format!("no capture of {} for {} is a GTFS-Realtime message", pipeline.name, record.date);
-            return Err(RunError::Unreadable { what, found, remedy: Wanted::Message.remedy() });
+            let wanted = pipeline.decoder.wanted();
+            let what = format!("no capture of {} for {} is {}", pipeline.name, record.date, wanted.words());
+            return Err(RunError::Unreadable { what, found, remedy: wanted.remedy() });
         }
         let least = pipeline.minimum_readable;
         let is_poor =
@@ -300,14 +301,4 @@ impl Captures {
         let (readable, all) = (self.count(source, READABLE), self.all(source));
         format!("'{source}' {readable} of {all} readable ({})", others.join(", "))
     }
-}
-
-/// The most that the archive of a timetable may take after a Content-Encoding was taken off.
-const ARCHIVE_BYTES: usize = 2 << 30;
-
-/// The archive of a timetable without what it was packed with for the way.
-pub fn archive(name: &str, capture: &Capture) -> Result<bytes::Bytes, DecodeError> {
-    let unpacked = payload::unpacked(capture, ARCHIVE_BYTES);
-    let problem = |problem| DecodeError::feed(name, problem, "Check what the source gives.");
-    unpacked.map(|unpacked| unpacked.body).map_err(problem)
 }

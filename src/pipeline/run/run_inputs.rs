@@ -15,15 +15,16 @@ use crate::check::timetable::{Needs, Timetable, TimetableError};
 use crate::contract::library::Library;
 use crate::contract::metric::{Limit, Metric};
 use crate::contract::query::PREVIOUS;
-use crate::contract::sla::Asks;
+use crate::contract::sla::SlaKind;
 use crate::contract::{Contract, RuleId, Severity};
+use crate::decode::format::Partitioning;
 use crate::decode::{self, Limits, Note};
 use crate::ledger::{EvidenceEntry, Input, Status, capture_lines};
+use crate::pipeline::Pipeline;
 use crate::pipeline::journal;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::{capture, evidence_store};
-use crate::pipeline::run::readable::{self, Found, PassedOver, archive};
-use crate::pipeline::{Format, Pipeline};
+use crate::pipeline::run::readable::{self, Found, PassedOver};
 use crate::publish::bucket::Bucket;
 use crate::publish::index::{self, IndexFile};
 use crate::publish::parquet;
@@ -64,7 +65,7 @@ impl RunInputs {
         let mut inputs = Self::default();
         let contracts = || pipeline.all_contracts();
         inputs.needs = timetable_needs(contracts(), &Library::gtfs());
-        let wants_span = contracts().flat_map(|c| &c.sla).any(|p| matches!(p.asks, Asks::Completeness { .. }));
+        let wants_span = contracts().flat_map(|c| &c.sla).any(|p| matches!(p.kind, SlaKind::Completeness { .. }));
         let is_compared = pipeline.all_contracts().any(|contract| with_history(contract).next().is_some());
         if let Some((name, _)) = &pipeline.timetable
             && let Some(other) = workspace.pipelines.iter().find(|other| other.name == *name)
@@ -84,7 +85,7 @@ impl RunInputs {
         for contract in pipeline.released() {
             let wants_previous = queries(&contract).any(|query| query.tables.contains(PREVIOUS));
             let limits: Vec<(&RuleId, bool)> = with_history(&contract).collect();
-            let retains = contract.sla.iter().any(|promise| matches!(promise.asks, Asks::Retention { .. }));
+            let retains = contract.sla.iter().any(|promise| matches!(promise.kind, SlaKind::Retention { .. }));
             if !wants_previous && limits.is_empty() && !retains {
                 continue;
             }
@@ -203,7 +204,7 @@ impl RunInputs {
             (Some((source, store, entry, _)), _) => {
                 let capture = store.open(&entry)?;
                 let origin = Origin { name: source.clone(), captured_at: capture.captured_at };
-                let archive = archive(&source, &capture);
+                let archive = decode::archive_of(&source, &capture);
                 let held = archive.as_ref().map_or(0, bytes::Bytes::len);
                 budget.take("the archive of the timetable", held).map_err(CheckError::from)?;
                 let needs = self.needs.with_services();
@@ -227,9 +228,9 @@ impl RunInputs {
             (None, None) => Err("the pipeline names none".to_owned()),
         };
         // Timetables have no kinds of days: each is of many.
-        let days = match &pipeline.format {
-            Format::Gtfs => None,
-            Format::GtfsRealtime { .. } => Some(timetable.as_ref().map(|read: &Arc<Timetable>| &read.trips_on)),
+        let days = match pipeline.partitioning() {
+            Partitioning::CapturedDay => None,
+            Partitioning::ServiceDay => Some(timetable.as_ref().map(|read: &Arc<Timetable>| &read.trips_on)),
         };
         let is_like = |other: ServiceDate| {
             let Some(trips) = &days else { return true };

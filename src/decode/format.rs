@@ -1,0 +1,113 @@
+//! What a format is: which tables its feeds have, how its evidence makes a partition, which feed rules look at it, and how its
+//! captures become rows.
+//!
+//! A format is one folder beside this file, which implements [`Format`] and [`Decoder`], and one line of
+//! [`FORMATS`](crate::decode::FORMATS). Nothing else of the program asks which format a pipeline has.
+
+use std::fmt::Debug;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::capture::payload::Wanted;
+use crate::capture::{Capture, CaptureError};
+use crate::contract::library::Library;
+use crate::decode::gtfs_realtime::Only;
+use crate::decode::{DecodeError, Decoded, Limits};
+use crate::table::{Budget, Origin};
+use crate::yaml::{Node, Problems};
+
+/// A format that pipelines can name.
+pub trait Format: Sync {
+    /// The word behind `format:` in a pipeline's file.
+    fn name(&self) -> &'static str;
+
+    /// How captures make partitions.
+    fn partitioning(&self) -> Partitioning;
+
+    /// The keys of the pipeline's file that only this format reads.
+    fn keys(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Reads what the pipeline's file says for this format. `None` where that is wrong, which is added to `problems`.
+    fn decoder(&self, section: &Section<'_>, problems: &mut Problems) -> Option<Arc<dyn Decoder>>;
+}
+
+/// What a format may look at of a pipeline's file.
+pub struct Section<'a> {
+    /// The whole file; [`Format::keys`] are the format's own.
+    pub node: &'a Node,
+    /// Paths are relative to the workspace.
+    pub root: &'a Path,
+    /// Of the feed's tables.
+    pub contracts: &'a Library,
+}
+
+/// How captures make the partition of a date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Partitioning {
+    /// The newest capture of the calendar day is the partition, whole. A pipeline has one source, and a partition is complete
+    /// once it is there.
+    CapturedDay,
+    /// Every row belongs to a service date, and the captures of all sources until the date is over may have some of it.
+    ServiceDay,
+}
+
+/// The rules of a standard that look at a feed of the format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleBook {
+    /// Those of GTFS, over the feed as a whole.
+    Gtfs,
+    /// Those of GTFS-Realtime, over each snapshot.
+    GtfsRealtime,
+}
+
+/// A column that rows of a feed can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceColumn<'a> {
+    pub name: &'a str,
+    /// Whether its numbers have 32 bits.
+    pub is_single: bool,
+}
+
+/// The evidence of a partition, and what reading it may cost.
+pub struct DecodeInput<'a> {
+    /// In the order in which `captures` yields them.
+    pub origins: Vec<Origin>,
+    pub captures: Box<dyn Iterator<Item = Result<Capture, CaptureError>> + Send>,
+    pub contracts: &'a Library,
+    pub limits: Limits,
+    pub budget: Budget,
+    /// The partition whose rows are wanted, of formats that are partitioned by service day.
+    pub only: Only,
+}
+
+/// A format as a pipeline's file configures it.
+pub trait Decoder: Debug + Send + Sync {
+    fn format(&self) -> &'static dyn Format;
+
+    /// What a capture has to be.
+    fn wanted(&self) -> Wanted;
+
+    /// The rule under which captures are told that are something else: `gtfs_realtime.no_message`.
+    fn unreadable(&self) -> &'static str;
+
+    /// The feed rules that look at what was captured.
+    fn rule_book(&self) -> Option<RuleBook>;
+
+    /// The columns that a row of a table can have; `None` where feeds of this format have no such table.
+    fn columns(&self, table: &str) -> Option<Vec<SourceColumn<'_>>>;
+
+    /// What of the format's own section decides rows, by name: inputs of the run.
+    fn settings(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+
+    /// Whether a capture tells where a vehicle is.
+    fn has_positions(&self, _capture: &Capture, _limits: Limits) -> bool {
+        false
+    }
+
+    /// Begins to decode. Errors of a capture that end the run come in the stream.
+    fn decode(&self, input: DecodeInput<'_>) -> Result<Decoded, DecodeError>;
+}

@@ -1,0 +1,18 @@
+//! The list of all formats.
+
+use crate::decode::format::Format;
+use crate::decode::gtfs::format::Gtfs;
+use crate::decode::gtfs_realtime_format::GtfsRealtime;
+
+/// All formats that a pipeline can name.
+pub static FORMATS: &[&dyn Format] = &[&Gtfs, &GtfsRealtime];
+
+/// The format of this name.
+pub fn find(name: &str) -> Option<&'static dyn Format> {
+    FORMATS.iter().copied().find(|format| format.name() == name)
+}
+
+/// The names of all formats.
+pub fn names() -> Vec<&'static str> {
+    FORMATS.iter().map(|format| format.name()).collect()
+}

@@ -1,0 +1,82 @@
+//! GTFS Schedule as a format of pipelines.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::publish::decode_whole;
+use crate::capture::Capture;
+use crate::capture::payload::{self, Wanted};
+use crate::decode::format::{DecodeInput, Decoder, Format, Partitioning, RuleBook, Section, SourceColumn};
+use crate::decode::{DecodeError, Decoded, Limits};
+use crate::yaml::Problems;
+
+/// The most that an archive may take after a Content-Encoding was taken off.
+const ARCHIVE_BYTES: usize = 2 << 30;
+
+/// Each file of the feed is a table.
+#[derive(Debug)]
+pub struct Gtfs;
+
+impl Format for Gtfs {
+    fn name(&self) -> &'static str {
+        "gtfs"
+    }
+
+    fn partitioning(&self) -> Partitioning {
+        Partitioning::CapturedDay
+    }
+
+    fn decoder(&self, _: &Section<'_>, _: &mut Problems) -> Option<Arc<dyn Decoder>> {
+        Some(Arc::new(Self))
+    }
+}
+
+impl Decoder for Gtfs {
+    fn format(&self) -> &'static dyn Format {
+        &Self
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted::Timetable
+    }
+
+    fn unreadable(&self) -> &'static str {
+        "timetable.unreadable"
+    }
+
+    fn rule_book(&self) -> Option<RuleBook> {
+        Some(RuleBook::Gtfs)
+    }
+
+    /// Those of the contract: a feed may have any of the reference.
+    fn columns(&self, _: &str) -> Option<Vec<SourceColumn<'_>>> {
+        None
+    }
+
+    fn decode(&self, input: DecodeInput<'_>) -> Result<Decoded, DecodeError> {
+        let DecodeInput { origins, mut captures, contracts, budget, .. } = input;
+        let (Some(origin), Some(capture)) = (origins.first(), captures.next()) else {
+            return Err(DecodeError::feed("the timetable", "there is no capture of it", "Capture it again."));
+        };
+        let name = origin.source();
+        let body = archive(name, &capture?)?;
+        budget.take("the archive of the timetable", body.len())?;
+        let reserved = budget.reserve("standard rules", for_standard_rules(budget.left()))?;
+        decode_whole(name, body, origin, contracts, (Limits::default(), reserved))
+    }
+}
+
+/// What of the memory of a run the columns of the feed may take, and the standard rules that look at them, of what is left beside
+/// the archive; the rest of the run needs more than they. What they need of it is booked for the whole run, and what they do not
+/// need is for the others, who wait until it is known: so neither depends on which is faster.
+fn for_standard_rules(left: usize) -> usize {
+    left / 2
+}
+
+/// The archive of a timetable without what it was packed with for the way.
+pub(crate) fn archive(name: &str, capture: &Capture) -> Result<Bytes, DecodeError> {
+    let unpacked = payload::unpacked(capture, ARCHIVE_BYTES);
+    let problem = |problem| DecodeError::feed(name, problem, "Check what the source gives.");
+    unpacked.map(|unpacked| unpacked.body).map_err(problem)
+}

@@ -1,0 +1,59 @@
+//! GTFS-Realtime as a format of pipelines.
+
+use std::sync::Arc;
+
+use crate::capture::Capture;
+use crate::capture::payload::Wanted;
+use crate::decode::format::{DecodeInput, Decoder, Format, Partitioning, RuleBook, Section, SourceColumn};
+use crate::decode::{DecodeError, Decoded, Limits, gtfs_realtime};
+use crate::yaml::Problems;
+
+/// Snapshots, whose entities are rows of three tables.
+#[derive(Debug)]
+pub struct GtfsRealtime;
+
+impl Format for GtfsRealtime {
+    fn name(&self) -> &'static str {
+        "gtfs-realtime"
+    }
+
+    fn partitioning(&self) -> Partitioning {
+        Partitioning::ServiceDay
+    }
+
+    fn decoder(&self, _: &Section<'_>, _: &mut Problems) -> Option<Arc<dyn Decoder>> {
+        Some(Arc::new(Self))
+    }
+}
+
+impl Decoder for GtfsRealtime {
+    fn format(&self) -> &'static dyn Format {
+        &Self
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted::Message
+    }
+
+    fn unreadable(&self) -> &'static str {
+        "gtfs_realtime.no_message"
+    }
+
+    fn rule_book(&self) -> Option<RuleBook> {
+        Some(RuleBook::GtfsRealtime)
+    }
+
+    fn columns(&self, table: &str) -> Option<Vec<SourceColumn<'_>>> {
+        let column = |name: &'static str| SourceColumn { name, is_single: gtfs_realtime::is_single(name) };
+        Some(gtfs_realtime::columns(table)?.into_iter().map(column).collect())
+    }
+
+    fn has_positions(&self, capture: &Capture, limits: Limits) -> bool {
+        gtfs_realtime::has_positions(capture, limits)
+    }
+
+    fn decode(&self, input: DecodeInput<'_>) -> Result<Decoded, DecodeError> {
+        let DecodeInput { origins, captures, contracts, limits, budget, only } = input;
+        gtfs_realtime::decode_only(origins, captures, contracts, limits, budget, Some(&only))
+    }
+}

@@ -1,0 +1,268 @@
+//! What a pipeline's file says.
+
+pub(super) mod files;
+pub(super) mod release;
+pub(super) mod sources;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::capture::source;
+use crate::contract::library::Library;
+use crate::contract::names::{self, Named};
+use crate::contract::{Contract, Kind};
+use crate::decode::format::{Decoder, Format, Partitioning, Section};
+use crate::decode::formats;
+use crate::digest::Digest;
+use crate::pipeline::config::files::Files;
+use crate::pipeline::config::release::Release;
+use crate::pipeline::config::sources::Feed;
+use crate::pipeline::mapping::Mapping;
+use crate::report::quality::CheckedContract;
+use crate::yaml::{self, Node, Problem, Problems, suggestion};
+
+const KEYS: &[&str] = &["description", "dataset", "format", "contracts", "sources", "mappings"];
+/// Percent; see [`Pipeline::minimum_readable`].
+const MINIMUM_READABLE: f64 = 50.0;
+
+/// One feed, as its file describes it.
+#[derive(Debug)]
+pub struct Pipeline {
+    /// The file's name without its ending.
+    pub name: String,
+    /// Where its tables stand in the bucket; the name unless the file says otherwise.
+    pub dataset: String,
+    pub description: Option<String>,
+    pub file: PathBuf,
+    /// The file's first line with something in it, and the one that names the dataset.
+    pub line: u32,
+    pub dataset_line: u32,
+    /// Of the file's bytes.
+    pub digest: Digest,
+    /// Its format.
+    pub decoder: Arc<dyn Decoder>,
+    /// Of formats that are partitioned by service day; of others, each table is released as it came.
+    pub release: Option<Release>,
+    pub feeds: Vec<Feed>,
+    /// Of the feed's own tables.
+    pub contracts: Library,
+    /// The pipeline of the timetable that the rules look into, and the line that names it.
+    pub timetable: Option<(String, u32)>,
+    /// By the column whose values they replace.
+    pub mappings: BTreeMap<String, Mapping>,
+    /// The percentage of a source's captures that must be readable messages, or else a run is held back.
+    pub minimum_readable: f64,
+}
+
+impl Pipeline {
+    /// Reads a pipeline and the contracts that it names. Paths are relative to the workspace's root.
+    pub fn read(root: &Path, file: &Path) -> Result<Self, Vec<Problem>> {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let node = yaml::read(file)?;
+        let mut files = Files::new(root, file);
+        let pipeline = read(&mut files, file, &text, &node);
+        match (pipeline, files.all()) {
+            (Some(pipeline), found) if found.is_empty() => Ok(pipeline),
+            (_, found) => Err(found),
+        }
+    }
+
+    /// How captures make the partition of a date.
+    pub fn partitioning(&self) -> Partitioning {
+        self.decoder.format().partitioning()
+    }
+
+    /// Whether a partition is one capture, as of a timetable.
+    pub fn is_timetable(&self) -> bool {
+        self.partitioning() == Partitioning::CapturedDay
+    }
+
+    /// The contracts that a run checks its tables against: the feed's, then those of the release.
+    pub fn checked_contracts(&self) -> Vec<CheckedContract> {
+        let released = self.release.is_none();
+        let feed = self.contracts.contracts.values().cloned().map(|contract| CheckedContract { contract, released });
+        let release = if released { Vec::new() } else { self.released() };
+        feed.chain(release.into_iter().map(|contract| CheckedContract { contract, released: true })).collect()
+    }
+
+    /// The tables of the release and the feed's that each is made from; none where all are released as they came.
+    fn made(&self) -> &[(Arc<Contract>, String)] {
+        self.release.as_ref().map_or(&[], |release| &release.tables)
+    }
+
+    /// The contracts of what is published.
+    pub fn released(&self) -> Vec<Arc<Contract>> {
+        match &self.release {
+            None => self.contracts.contracts.values().cloned().collect(),
+            Some(release) => release.tables.iter().map(|(contract, _)| contract.clone()).collect(),
+        }
+    }
+
+    /// The contracts of the feed and of the release, each once.
+    pub fn all_contracts(&self) -> impl Iterator<Item = &Arc<Contract>> {
+        self.contracts.contracts.values().chain(self.made().iter().map(|(contract, _)| contract))
+    }
+
+    /// The tables that the release has contracts for and that this pipeline does not make.
+    pub fn not_released(&self) -> Vec<String> {
+        let Some(release) = &self.release else { return Vec::new() };
+        let is_made = |table: &String| release.tables.iter().any(|(contract, _)| contract.table == *table);
+        release.contracts.contracts.keys().filter(|table| !is_made(table)).cloned().collect()
+    }
+
+    /// The names of all tables that a run makes; those of the feed that are not released come to nothing.
+    pub fn tables(&self) -> Vec<String> {
+        let released = |source: &str| {
+            let made = self.made().iter().find(|(_, from)| from == source);
+            made.map(|(contract, _)| contract.table.clone())
+        };
+        self.contracts.contracts.keys().map(|source| released(source).unwrap_or_else(|| source.clone())).collect()
+    }
+}
+
+fn read(files: &mut Files<'_>, file: &Path, text: &str, node: &Node) -> Option<Pipeline> {
+    let format = format(files, node);
+    let mut keys = [KEYS, release::KEYS].concat();
+    keys.extend(formats::FORMATS.iter().flat_map(|format| format.keys()));
+    node.only_keys(&keys, &mut files.problems);
+    let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let dataset = dataset(files, node, &name);
+    let description = node.optional_text("description", &mut files.problems);
+    let contracts = files.library(node);
+    let max_bytes = match format.map(Format::partitioning) {
+        Some(Partitioning::ServiceDay) => source::MAX_REALTIME_BYTES,
+        _ => source::MAX_BYTES,
+    };
+    let feeds = sources::feeds(files.root, node, max_bytes, &mut files.problems);
+    let timetable = node.optional_text("timetable", &mut files.problems);
+    let timetable = timetable.map(|name| (name, node.get("timetable").map_or(node.line, |node| node.line)));
+    let minimum_readable = minimum_readable(node, &mut files.problems);
+    let mappings = mappings(files, node, contracts.as_ref());
+    let decoder = format.and_then(|format| {
+        other_formats_keys(files, node, format);
+        let section = Section { node, root: files.root, contracts: contracts.as_ref()? };
+        format.decoder(&section, &mut files.problems)
+    });
+    let release = match format?.partitioning() {
+        Partitioning::CapturedDay => {
+            only_captured_day(files, node, &feeds);
+            None
+        }
+        Partitioning::ServiceDay => Some(release::release(files, node, contracts.as_ref(), decoder.as_deref())?),
+    };
+    Some(Pipeline {
+        name,
+        dataset,
+        description,
+        file: file.to_owned(),
+        line: node.line,
+        dataset_line: node.get("dataset").map_or(node.line, |node| node.line),
+        digest: Digest::of(text.as_bytes()),
+        decoder: decoder?,
+        release,
+        feeds,
+        contracts: contracts?,
+        timetable,
+        mappings,
+        minimum_readable,
+    })
+}
+
+fn format(files: &mut Files<'_>, node: &Node) -> Option<&'static dyn Format> {
+    let name = node.require_text("format", &mut files.problems)?;
+    let format = formats::find(&name);
+    if format.is_none() {
+        let line = node.get("format").map_or(node.line, |node| node.line);
+        files.problems.add(line, format!("'{name}' is no format"), suggestion(&name, &formats::names()));
+    }
+    format
+}
+
+/// Pipelines and datasets are both folders: the pipeline's of evidence and records, the dataset's of files.
+fn dataset(files: &mut Files<'_>, node: &Node, name: &str) -> String {
+    let dataset = node.optional_text("dataset", &mut files.problems).unwrap_or_else(|| name.to_owned());
+    if let Some((message, _)) = names::mistake(Named::Folder, name) {
+        let remedy = "Name the file with a-z, 0-9, '-' and '_'.";
+        files.problems.add(0, message.replace("a folder", "a pipeline"), remedy);
+    }
+    if let Some((message, remedy)) = names::mistake(Named::Folder, &dataset).filter(|_| dataset != name) {
+        let line = node.get("dataset").map_or(0, |node| node.line);
+        files.problems.add(line, message.replace("a folder", "a dataset"), remedy);
+    }
+    dataset
+}
+
+/// Keys that another format reads.
+fn other_formats_keys(files: &mut Files<'_>, node: &Node, format: &dyn Format) {
+    for other in formats::FORMATS.iter().filter(|other| other.name() != format.name()) {
+        let of_others = other.keys().iter().filter(|key| !format.keys().contains(key));
+        for (key, extra) in of_others.filter_map(|key| Some((key, node.get(key)?))) {
+            files.problems.add(extra.line, format!("'{key}' is for {}", other.name()), "Remove it.");
+        }
+    }
+}
+
+/// What a pipeline whose partitions are one capture each cannot have.
+fn only_captured_day(files: &mut Files<'_>, node: &Node, feeds: &[Feed]) {
+    if feeds.len() > 1 {
+        files.problems.add(node.line, "a timetable has one source", "Write a pipeline for each timetable.");
+    }
+    let others = formats::FORMATS.iter().filter(|format| format.partitioning() == Partitioning::ServiceDay);
+    let others = others.map(|format| format.name()).collect::<Vec<_>>().join(" and ");
+    for key in release::KEYS {
+        if let Some(extra) = node.get(key) {
+            files.problems.add(extra.line, format!("'{key}' is for {others}"), "Remove it.");
+        }
+    }
+    let sources = node.get("sources").map_or(&[][..], Node::items);
+    for extra in sources.iter().filter_map(|item| item.get("vehicles")) {
+        files.problems.add(extra.line, format!("'vehicles' is for {others}"), "Remove it.");
+    }
+}
+
+fn minimum_readable(node: &Node, problems: &mut Problems) -> f64 {
+    let Some(given) = node.get("minimum_readable") else { return MINIMUM_READABLE };
+    let percent = given.number().filter(|percent| (0.0..=100.0).contains(percent));
+    if percent.is_none() {
+        problems.add(given.line, "'minimum_readable' is no percentage", "Write a number from 0 to 100.");
+    }
+    percent.unwrap_or(MINIMUM_READABLE)
+}
+
+/// The mapping files, each for a text column that at least one table of the feed has.
+fn mappings(files: &mut Files<'_>, node: &Node, contracts: Option<&Library>) -> BTreeMap<String, Mapping> {
+    let mut mappings = BTreeMap::new();
+    let Some(map) = node.get("mappings") else { return mappings };
+    if map.pairs().is_empty() {
+        files.problems.add(map.line, "'mappings' has no column", "Write 'mappings: {trip_id: mappings/trips.csv}'.");
+    }
+    for (column, file) in map.pairs() {
+        let (Some(name), Some(path)) = (column.scalar(), file.scalar()) else {
+            files.problems.add(file.line, "a mapping is no file", "Write 'trip_id: mappings/trips.csv'.");
+            continue;
+        };
+        if let Some(contracts) = contracts {
+            let columns = || contracts.contracts.values().flat_map(|contract| &contract.columns);
+            let mut named = columns().filter(|other| other.name == name).peekable();
+            if named.peek().is_none() {
+                let mut known: Vec<&str> =
+                    columns().filter(|other| other.kind == Kind::Text).map(|other| other.name.as_str()).collect();
+                known.sort_unstable();
+                known.dedup();
+                let message = format!("no table of the feed has a column '{name}'");
+                files.problems.add(column.line, message, suggestion(&name, &known));
+            } else if named.all(|other| other.kind != Kind::Text) {
+                let message = format!("the column '{name}' is no text, which alone can be mapped");
+                files.problems.add(column.line, message, "Remove the mapping, or mend the values where they are made.");
+            }
+        }
+        let path = files.root.join(path);
+        let mut own = Problems::new(&path);
+        if let Some(mapping) = Mapping::read(&path, &mut own) {
+            mappings.insert(name, mapping);
+        }
+        files.found.append(&mut own.found);
+    }
+    mappings
+}
