@@ -153,7 +153,9 @@ impl<'a> Reader<'a> {
                 reserved.settle(timetable.bytes);
             }
             let Timetable { failures, files, .. } = timetable;
-            failures.sort_by_key(|failure| files.iter().position(|file| *file == failure.file));
+            // In the order of the archive, whatever the order of the reading was.
+            let place = |failure: &Failure| files.iter().position(|file| *file == failure.file);
+            failures.sort_by_key(|failure| place(failure).unwrap_or(usize::MAX));
         }
     }
 
