@@ -295,7 +295,9 @@ impl<'a> Reader<'a> {
         }
         let bytes = chunk.rows.get_array_memory_size() + chunk.flaws.len() * 200;
         rows.parts.push(Part::Chunk(chunk));
-        if let (Some(left), Some(timetable)) = (publication.spare.checked_sub(bytes), &mut self.timetable) {
+        if let (Some(left), Some(timetable)) = (publication.spare.checked_sub(bytes), &mut self.timetable)
+            && timetable.bytes + bytes <= self.limits.held_bytes
+        {
             publication.spare = left;
             timetable.bytes += bytes;
             return;
