@@ -97,7 +97,7 @@ impl Scanned {
         if !ascii && simdutf8::basic::from_utf8(&block.text).is_err() {
             let text = String::from_utf8_lossy(&block.text).into_owned().into_bytes();
             let broken = std::mem::replace(&mut block.text, text);
-            source = for_chunks.then(|| Source::Broken(Block { text: broken, ..block }, torn));
+            source = for_chunks.then_some(Source::Broken(Block { text: broken, ..block }, torn));
         }
         let marked = !ascii && memchr::memmem::find(&block.text, MARK).is_some();
         let (fields, rest) = Fields::taken(block, width, torn);

@@ -10,7 +10,7 @@ use super::archive;
 use super::geojson;
 use super::inflate::{Job, inflate_all};
 use super::read::unread;
-use super::reader::{Item, Part, Publication, QUEUE, Reader, Rows, fault};
+use super::reader::{IsNeeded, Item, Part, Publication, QUEUE, Reader, Rows, fault};
 use super::source::{Package, Source};
 use super::timetable::{Timetable, TimetableReading};
 use crate::contract::library::Library;
@@ -123,7 +123,7 @@ fn jobs(files: Files, held: &[Job]) -> Vec<Job> {
 struct Decoding {
     jobs: Vec<Job>,
     timetable: Option<(Timetable, Reservation)>,
-    needs: Box<dyn Fn(&str, &str) -> bool + Send>,
+    needs: IsNeeded,
 }
 
 impl Decoding {

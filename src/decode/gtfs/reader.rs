@@ -63,11 +63,14 @@ pub(super) enum Part {
     Chunk(Chunk),
 }
 
+/// Whether a column of a table is needed.
+pub(super) type IsNeeded = Box<dyn Fn(&str, &str) -> bool + Send>;
+
 /// Publication's end of the reading.
 pub(super) struct Publication {
     pub out: Sender<Item>,
     /// Which columns of a table are needed.
-    pub needs: Box<dyn Fn(&str, &str) -> bool + Send>,
+    pub needs: IsNeeded,
     /// Bytes of chunks that may still be held.
     pub spare: usize,
 }
@@ -99,7 +102,7 @@ pub(super) struct Reader<'a> {
 
 impl Publication {
     /// Of all columns, or those that are needed. If columns are held, some chunks may be held beside them.
-    pub fn new(out: Sender<Item>, needs: Box<dyn Fn(&str, &str) -> bool + Send>, held_bytes: Option<usize>) -> Self {
+    pub fn new(out: Sender<Item>, needs: IsNeeded, held_bytes: Option<usize>) -> Self {
         Self { out, needs, spare: held_bytes.map_or(0, |bytes| (bytes / 16).min(ODD_BYTES)) }
     }
 }
@@ -327,16 +330,16 @@ impl<'a> Reader<'a> {
                 }
                 (Part::Columns(_), None) => Err(fault(&rows.layout.contract.table, "rows were read and are gone")),
             };
-            match chunk.map(|chunk| send.send(chunk)) {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => {
-                    (self.rows, self.publication) = (None, None);
-                    return;
-                }
+            let chunk = match chunk {
+                Ok(chunk) => chunk,
                 Err(error) => {
                     drop(send);
                     return self.fail(error);
                 }
+            };
+            if send.send(chunk).is_err() {
+                (self.rows, self.publication) = (None, None);
+                return;
             }
         }
         rows.flow = Some(send);
