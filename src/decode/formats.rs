@@ -1,8 +1,8 @@
 //! The list of all formats.
 
 use crate::decode::format::Format;
-use crate::decode::gtfs_format::Gtfs;
-use crate::decode::gtfs_realtime_format::GtfsRealtime;
+use crate::decode::gtfs::format::Gtfs;
+use crate::decode::gtfs_realtime::format::GtfsRealtime;
 
 /// All formats that a pipeline can name.
 pub static FORMATS: &[&dyn Format] = &[&Gtfs, &GtfsRealtime];

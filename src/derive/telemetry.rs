@@ -555,7 +555,7 @@ mod tests {
 
     use super::*;
     use crate::contract::library::Library;
-    use crate::decode::gtfs_realtime_format::GtfsRealtime;
+    use crate::decode::gtfs_realtime::format::GtfsRealtime;
 
     fn contract(folder: &str, table: &str) -> Arc<Contract> {
         let library = Library::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas").join(folder)).unwrap();

@@ -24,6 +24,7 @@ mod losses;
 mod measure;
 mod mistakes;
 mod odcs;
+mod one_timetable;
 mod private_text;
 mod published;
 mod quality;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::decode::gtfs::Words;
 use crate::decode::snapshot::{Header, Snapshot};
-use crate::decode::timetable::Words;
 use crate::feed_rules::rule::Subject;
 
 /// A snapshot, and what is known beside it.

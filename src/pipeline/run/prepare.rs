@@ -62,7 +62,7 @@ pub(super) fn prepare(
     let until = entries.filter(|at| received.contains(at)).max();
     let fleets = Fleets::of(pipeline, &partition.evidence, &mut notes);
     let (mut decoded, sources) = decode(workspace, pipeline, partition, &budget)?;
-    let mut rules = StandardRules::begin(pipeline, date, &mut decoded, &budget)?;
+    let mut rules = StandardRules::begin(pipeline, date, &mut decoded)?;
     let origin =
         |place: u32| sources.get(place as usize).map_or_else(String::new, |(source, at)| format!("{source} {at}"));
     let mut captures = Captures::default();

@@ -204,14 +204,17 @@ impl RunInputs {
             (Some((source, store, entry, _)), _) => {
                 let capture = store.open(&entry)?;
                 let origin = Origin { name: source.clone(), captured_at: capture.captured_at };
-                let archive = decode::archive_of(&source, &capture);
+                let archive = decode::gtfs::format::archive(&source, &capture);
                 let held = archive.as_ref().map_or(0, bytes::Bytes::len);
                 budget.take("the archive of the timetable", held).map_err(CheckError::from)?;
-                let decoded = archive
-                    .and_then(|archive| decode::gtfs::decode(&source, archive, &origin, &gtfs, Limits::default()));
+                let needs = self.needs.with_services();
+                let needed = (&*gtfs, needs.columns());
+                let decoded = archive.and_then(|archive| {
+                    decode::gtfs::decode_needed(&source, archive, &origin, needed, Limits::default())
+                });
                 let read = decoded
                     .map_err(Into::into)
-                    .and_then(|decoded| Timetable::read_within(decoded, self.needs, date, budget));
+                    .and_then(|decoded| Timetable::read_within(decoded, needs, date, budget));
                 budget.give_back(held);
                 match read {
                     Err(TimetableError::Budget(exceeded)) => return Err(CheckError::from(exceeded).into()),
