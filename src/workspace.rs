@@ -1,5 +1,7 @@
 //! The workspace of a city: `fahrtenbuch.yaml`, its pipelines and its contracts, read with every mistake at once.
 
+pub mod checkout;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

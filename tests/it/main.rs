@@ -32,6 +32,7 @@ mod readable;
 mod real_data;
 mod realtime_wire;
 mod recall;
+mod records;
 mod requests;
 mod rule_days;
 mod rules;
