@@ -2,22 +2,23 @@
 
 mod import;
 mod list;
+mod of_pipeline;
 mod show;
 
 use std::path::Path;
 
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
 
-use crate::capture::payload::Wanted;
 use crate::cli::decisions::Decider;
-use crate::cli::{Exit, choose, read_workspace, run::failed};
+use crate::cli::evidence::of_pipeline::program;
+use crate::cli::exit::Exit;
+use crate::cli::opened::{choose, read_workspace};
+use crate::cli::run::failed;
 use crate::decision::{self, About, AcceptedDecisions, AcceptedEvidence, AcceptedKey};
 use crate::pipeline::journal;
 use crate::pipeline::run::known::{day_keys, key_digest};
 use crate::pipeline::run::{Lock, RunContext, RunError, changes, open_bucket};
-use crate::pipeline::{Format, Pipeline};
-use crate::time::{ServiceDate, ServiceDay};
+use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 
 #[derive(Args)]
@@ -75,35 +76,6 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
         Command::List(list) => list::run(&workspace, list).unwrap_or_else(|exit| exit),
         Command::Show(show) => show::run(&workspace, show).unwrap_or_else(|exit| exit),
         Command::Accept(accept) => self::accept(&workspace, accept).unwrap_or_else(|exit| exit),
-    }
-}
-
-/// What a pipeline's decoder wants of a capture.
-fn wanted(pipeline: &Pipeline) -> Wanted {
-    match pipeline.format {
-        Format::Gtfs => Wanted::Timetable,
-        Format::GtfsRealtime { .. } => Wanted::Message,
-    }
-}
-
-/// The date of whose partition a capture is evidence first.
-fn date_of(workspace: &Workspace, pipeline: &Pipeline, at: Timestamp) -> ServiceDate {
-    match pipeline.format {
-        Format::Gtfs => ServiceDate::local_date_of(at, &workspace.zone),
-        Format::GtfsRealtime { .. } => ServiceDay::of(at, &workspace.zone).date,
-    }
-}
-
-fn usage(message: &str) -> Exit {
-    eprintln!("error: {message}");
-    Exit::Usage
-}
-
-/// The command's name for the same workspace.
-fn program(workspace: &Workspace) -> String {
-    match workspace.root == Path::new(".") {
-        true => "fahrtenbuch".to_owned(),
-        false => format!("fahrtenbuch -C {}", workspace.root.display()),
     }
 }
 

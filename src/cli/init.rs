@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use crate::cli::Exit;
+use crate::cli::exit::Exit;
 use crate::contract::standard;
 
 #[derive(clap::Args)]

@@ -1,0 +1,39 @@
+//! How a command ended.
+
+use std::process::ExitCode;
+
+/// How a command ended, as the exit code tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    Done,
+    /// Something was held back by quality.
+    HeldBack,
+    /// May succeed if tried again.
+    Passing,
+    /// Will not succeed if tried again.
+    Final,
+    /// Wrong use or configuration.
+    Usage,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(match exit {
+            Exit::Done => 0,
+            Exit::Passing => 1,
+            Exit::Usage => 2,
+            Exit::HeldBack => 3,
+            Exit::Final => 42,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_exit_wins() {
+        assert_eq!([Exit::Done, Exit::Final, Exit::HeldBack, Exit::Passing].into_iter().max(), Some(Exit::Final));
+    }
+}
