@@ -36,6 +36,7 @@ mod records;
 mod requests;
 mod rule_days;
 mod rules;
+mod sample_values;
 mod structure;
 mod tampering;
 mod terminal;
