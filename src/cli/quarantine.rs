@@ -10,8 +10,10 @@ use comfy_table::{Cell, CellAlignment};
 use serde_json::{Map, Value, json};
 
 use crate::cli::decisions::{Decider, today};
+use crate::cli::exit::Exit;
+use crate::cli::opened::read_workspace;
 use crate::cli::terminal::Harmless;
-use crate::cli::{Exit, listing, read_workspace, row_or_rows};
+use crate::cli::terminal::{listing, row_or_rows};
 use crate::contract::RuleId;
 use crate::decision::{self, About, DecisionError, Row, Rows};
 use crate::pipeline::run::known::last_records;

@@ -10,8 +10,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::capture::source::{Fetched, Policy, Source, Validators};
+use crate::cli::exit::Exit;
+use crate::cli::opened::tell;
 use crate::cli::terminal::Harmless;
-use crate::cli::{Exit, tell};
 use crate::contract::Severity;
 use crate::contract::library::Library;
 use crate::decode::Limits;

@@ -17,7 +17,8 @@ use crate::digest::Digest;
 use crate::simulate::Simulation;
 use crate::simulate::city::Service;
 use crate::simulate::faults::Planted;
-use crate::simulate::realtime::{Feed, vehicle_id};
+use crate::simulate::realtime::Feed;
+use crate::simulate::vehicle::vehicle_id;
 use crate::table::csv::CsvWriter;
 use crate::time::ServiceSeconds;
 

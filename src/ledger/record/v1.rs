@@ -36,6 +36,9 @@ pub struct RunRecord {
     /// When all rows were checked and written, before anything was published.
     pub prepared_at: Timestamp,
     pub program: Program,
+    /// What git says of the workspace, if it is a checkout. Context, and no input: other commits with the same files are the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkout: Option<CheckoutEntry>,
     /// Everything that the run depends on.
     pub inputs: Inputs,
     pub pipeline_file: Digest,
@@ -101,6 +104,16 @@ pub struct Program {
     /// Of `Cargo.lock`, which names all libraries and their digests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock_sha256: Option<Digest>,
+}
+
+/// The commit of the workspace's git repository that is checked out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckoutEntry {
+    pub commit: String,
+    /// Whether the configuration is that of the commit: `fahrtenbuch.yaml`, the files of `pipelines/` and `schemas/`, mapping
+    /// files and the service area, with none beside them. Not there if it could not be told; a note says why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clean: Option<bool>,
 }
 
 /// One thing that a run depends on.

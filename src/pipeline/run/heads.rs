@@ -512,6 +512,8 @@ pub(super) fn remember(
 }
 
 #[cfg(test)]
+// Reading a workspace tries the queries of its contracts.
+#[cfg(feature = "sql")]
 mod tests {
     use super::*;
 
