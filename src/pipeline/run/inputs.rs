@@ -173,6 +173,10 @@ fn settings(workspace: &Workspace, pipeline: &Pipeline, date: ServiceDate) -> Ve
             setting(&format!("table:{}", contract.table), from.clone())
         };
         settings.extend(release.tables.iter().map(of_table));
+        settings.extend(release.derived.iter().map(|derived| {
+            let inputs = derived.derivation.inputs().iter().map(|input| input.table).collect::<Vec<_>>().join(" ");
+            setting(&format!("derived:{}", derived.derivation.name()), inputs)
+        }));
         // What a pipeline does not say is no setting, so that its inputs stay what they were.
         match release.vehicles {
             VehicleIds::Unsaid => {}

@@ -2,7 +2,7 @@
 //!
 //! One phase a file, in this order: [`dates`] finds the partition and its [`evidence`]; [`inputs`] and [`run_inputs`] name everything
 //! that decides the rows and what rules report; [`known`] compares that with the last record, [`heads`] and [`published`] with the
-//! bucket; [`prepare`] decodes, checks, derives and writes into the staging folder, table by table ([`lane`]); the journal keeps
+//! bucket; [`prepare`] decodes, checks, derives and writes into the staging folder, step by step ([`steps`]), node by node of the run graph ([`nodes`]); the journal keeps
 //! what is prepared; [`commit`] publishes it, and
 //! [`views`] writes what people read. [`selected`] and [`phases`] have the types that lead from one to the next.
 
@@ -17,8 +17,8 @@ mod fleets;
 mod heads;
 mod inputs;
 pub mod known;
-pub(super) mod lane;
 mod lock;
+mod nodes;
 mod open;
 mod outcome;
 mod phases;
@@ -29,6 +29,7 @@ mod reading;
 pub mod run_inputs;
 mod selected;
 mod standard_rules;
+mod steps;
 mod views;
 
 pub use context::{ProgressFn, RunContext};

@@ -78,6 +78,9 @@ impl RunInputs {
             if is_compared {
                 inputs.needs.add_days([date]);
             }
+            for input in pipeline.derived_from_timetable() {
+                input.columns.iter().for_each(|column| inputs.needs.add(input.table, column.name));
+            }
             if !inputs.needs.is_empty() {
                 (inputs.timetable, inputs.passed_over) = timetable(workspace, other, date)?;
             }
@@ -149,6 +152,12 @@ impl RunInputs {
         // What a timetable says does not depend on when it was captured.
         let entry = EvidenceEntry { sha256: entry.digest, ..EvidenceEntry::of(source, &captures) };
         Some((entry, capture_lines(&captures)))
+    }
+
+    /// The origin of rows that are made of the timetable alone. It does not depend on when the timetable was captured.
+    pub fn timetable_origin(&self) -> Option<Origin> {
+        let (source, _, entry, _) = self.timetable.as_ref()?;
+        Some(Origin { name: format!("{source} {}", entry.digest.short()), captured_at: entry.captured_at })
     }
 
     pub fn timetable_entry(&self) -> Option<&Entry> {
