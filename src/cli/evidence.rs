@@ -16,7 +16,7 @@ use crate::cli::opened::{choose, read_workspace};
 use crate::cli::run::failed;
 use crate::decision::{self, About, AcceptedDecisions, AcceptedEvidence, AcceptedKey};
 use crate::pipeline::journal;
-use crate::pipeline::run::known::{day_keys, key_digest};
+use crate::pipeline::run::day_key::{day_keys, key_digest};
 use crate::pipeline::run::{Lock, RunContext, RunError, changes, open_bucket};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;

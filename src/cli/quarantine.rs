@@ -16,7 +16,7 @@ use crate::cli::terminal::Harmless;
 use crate::cli::terminal::{listing, row_or_rows};
 use crate::contract::RuleId;
 use crate::decision::{self, About, DecisionError, Row, Rows};
-use crate::pipeline::run::known::last_records;
+use crate::pipeline::run::last_record::last_records;
 use crate::pipeline::run::{Lock, RunError};
 use crate::quarantine::decisions::{Decisions, Effect};
 use crate::quarantine::{self, HELD_AT, ID, ORIGIN_NAME, QuarantineError, RULES, RUN, RowId, Stage, texts};

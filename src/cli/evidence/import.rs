@@ -15,7 +15,7 @@ use crate::cli::opened::choose;
 use crate::cli::run::failed;
 use crate::durable;
 use crate::pipeline::Pipeline;
-use crate::pipeline::run::known::evidence_folder;
+use crate::pipeline::run::imports::evidence_folder;
 use crate::pipeline::run::{RunError, evidence_store};
 use crate::time::{ServiceDate, ServiceDay};
 use crate::workspace::Workspace;

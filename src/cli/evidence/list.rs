@@ -15,7 +15,7 @@ use crate::cli::evidence::said::usage;
 use crate::cli::exit::Exit;
 use crate::cli::run::failed;
 use crate::digest::Digest;
-use crate::pipeline::run::known::imports_of;
+use crate::pipeline::run::imports::imports_of;
 use crate::pipeline::run::{RunError, date_of, evidence_store};
 use crate::pipeline::{Feed, Pipeline};
 use crate::protobuf;

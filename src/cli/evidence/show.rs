@@ -16,7 +16,7 @@ use crate::cli::exit::Exit;
 use crate::cli::run::failed;
 use crate::cli::terminal::one_line;
 use crate::durable;
-use crate::pipeline::run::known::imports_of;
+use crate::pipeline::run::imports::imports_of;
 use crate::pipeline::run::{RunError, evidence_store};
 use crate::workspace::Workspace;
 use crate::yaml::suggestion;

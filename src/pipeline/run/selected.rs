@@ -3,11 +3,12 @@
 use crate::contract::Severity;
 use crate::decode::Note;
 use crate::ledger::CheckoutEntry;
+use crate::pipeline::run::comparison::{self, Comparison};
 use crate::pipeline::run::context::{RunContext, now};
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::Partition;
 use crate::pipeline::run::inputs::{Begun, Decided, begin, decisions};
-use crate::pipeline::run::known::{self, Comparison, LastRecord, last_record};
+use crate::pipeline::run::last_record::{LastRecord, last_record};
 use crate::pipeline::run::run_inputs::RunInputs;
 use crate::time::ServiceDate;
 use crate::workspace::{Workspace, checkout};
@@ -34,7 +35,7 @@ impl Selected {
         let (started_at, today) = (now(), run.today());
         let is_complete = partition.is_complete;
         let captures = partition.captures(&workspace.zone);
-        let accepted = known::accepted(workspace, today)?;
+        let accepted = comparison::accepted(workspace, today)?;
         let inputs = RunInputs::find(workspace, pipeline, partition.date, bucket)?;
         let last = last_record(bucket, workspace, pipeline, partition.date)?;
         if let Some(last) = &last {
