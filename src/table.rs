@@ -144,6 +144,17 @@ pub struct Flaw {
 }
 
 /// A bound on the memory that all rooms of a run may hold back together. Clones share one account.
+///
+/// ```
+/// # use fahrtenbuch::table::Budget;
+/// let budget = Budget::new(100);
+/// budget.take("check", 80)?;
+/// let refused = budget.clone().take("derive", 30).unwrap_err();
+/// assert!(refused.to_string().starts_with("derive would have to hold 110 bytes, the run may hold 100."));
+/// budget.give_back(80);
+/// budget.take("derive", 30)?;
+/// # Ok::<(), fahrtenbuch::table::BudgetExceeded>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Budget {
     account: Arc<Account>,

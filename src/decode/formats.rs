@@ -5,6 +5,12 @@ use crate::decode::gtfs::format::Gtfs;
 use crate::decode::gtfs_realtime::format::GtfsRealtime;
 
 /// All formats that a pipeline can name.
+///
+/// ```
+/// # use fahrtenbuch::decode::{FORMATS, format::Partitioning};
+/// let timetables = FORMATS.iter().filter(|format| format.partitioning() == Partitioning::CapturedDay);
+/// assert_eq!(timetables.map(|format| format.name()).collect::<Vec<_>>(), ["gtfs"]);
+/// ```
 pub static FORMATS: &[&dyn Format] = &[&Gtfs, &GtfsRealtime];
 
 /// The format of this name.
