@@ -12,7 +12,7 @@ use crate::check::rule_tests::{self, Found};
 use crate::contract::{Classification, Contract, OnFail, Rule, RuleId};
 use crate::ledger::RunRecord;
 use crate::pipeline::run::RunError;
-use crate::pipeline::run::run_inputs::RunInputs;
+use crate::pipeline::run::run_inputs::{Inspected, RunInputs};
 use crate::pipeline::{Pipeline, journal};
 use crate::publish;
 use crate::publish::bucket::Bucket;
@@ -155,16 +155,15 @@ pub fn run(
     subject: &Subject,
     bucket: &Bucket,
 ) -> Result<RulePreview, RunError> {
-    let beside = RunInputs::find(workspace, pipeline, subject.date, bucket)?;
-    let spool = workspace.private.join("staging");
-    let [of_feed, of_release] =
-        beside.surroundings(workspace, pipeline, subject.date, &spool, None, bucket, &Budget::new(workspace.memory))?;
+    let (spool, budget) = (workspace.private.join("staging"), Budget::new(workspace.memory));
+    let of = Inspected { workspace, pipeline, date: subject.date, until: None, spool: &spool, bucket, budget: &budget };
+    let [of_feed, of_release] = RunInputs::find(workspace, pipeline, subject.date, bucket)?.rule_contexts(&of)?;
     let is_feed = pipeline.contracts.get(&contract.table).is_some_and(|other| other.file == contract.file);
-    let around = if is_feed { of_feed } else { of_release };
+    let context = if is_feed { of_feed } else { of_release };
     // Rows that are held back may be named together with those that passed: they came together.
     let failed = |error: arrow_schema::ArrowError| RunError::internal(error.to_string());
     let all = arrow_select::concat::concat_batches(&contract.chunk_schema(), [&subject.rows, &subject.held]);
-    let found = rule_tests::ask(contract, rule, &around, &all.map_err(failed)?);
+    let found = rule_tests::ask(contract, rule, &context, &all.map_err(failed)?);
     let published = subject.rows.num_rows();
     let unseen = unseen(contract, rule, subject);
     let Found::Flagged(named) = &found else {

@@ -21,7 +21,7 @@ use fahrtenbuch::derive::privacy::{DayKeys, Pseudonyms};
 use fahrtenbuch::derive::reports::Fleets;
 use fahrtenbuch::derive::telemetry::{self, Settings};
 use fahrtenbuch::digest::Digest;
-use fahrtenbuch::pipeline::run::run_inputs::RunInputs;
+use fahrtenbuch::pipeline::run::run_inputs::{Inspected, RunInputs};
 use fahrtenbuch::pipeline::{FeedOrigin, Release};
 use fahrtenbuch::publish::bucket::Bucket;
 use fahrtenbuch::publish::parquet::rows as parquet_rows;
@@ -332,12 +332,13 @@ fn asked_again(world: &World, date: ServiceDate) -> BTreeMap<String, Asked> {
     }
     all.sort_by_key(|(_, entry)| entry.captured_at);
     let until = all.last().map(|(_, entry)| entry.captured_at);
-    let around = || {
-        let beside = RunInputs::find(&workspace, pipeline, date, &bucket).unwrap();
-        let budget = fahrtenbuch::table::Budget::new(workspace.memory);
-        beside.surroundings(&workspace, pipeline, date, &world.path("data"), until, &bucket, &budget).unwrap()
+    let contexts = || {
+        let (budget, spool) = (Budget::new(workspace.memory), world.path("data"));
+        let inspected =
+            Inspected { workspace: &workspace, pipeline, date, until, spool: &spool, bucket: &bucket, budget: &budget };
+        RunInputs::find(&workspace, pipeline, date, &bucket).unwrap().rule_contexts(&inspected).unwrap()
     };
-    let [of_feed, of_release] = around();
+    let [of_feed, of_release] = contexts();
     let origin = |(name, entry): &(String, fahrtenbuch::capture::evidence::Entry)| Origin {
         name: format!("{name} {}", entry.captured_at),
         captured_at: entry.captured_at,

@@ -74,7 +74,7 @@ pub(super) struct Begun {
 pub(super) fn begin(
     run: &RunContext<'_>,
     partition: &Partition,
-    beside: &RunInputs,
+    run_inputs: &RunInputs,
     decided: &Decided,
     started_at: Timestamp,
 ) -> Result<Begun, RunError> {
@@ -104,7 +104,7 @@ pub(super) fn begin(
         }
         evidence.push(entry);
     }
-    let timetable = beside.evidence();
+    let timetable = run_inputs.evidence();
     let mut data: Vec<Input> =
         evidence.iter().map(|entry| Input::new("evidence", &entry.source, entry.sha256)).collect();
     if let Some((entry, lines)) = timetable {
@@ -129,7 +129,7 @@ pub(super) fn begin(
     let mut rules: Vec<Input> = vec![Input::new("pipeline", &pipeline.name, pipeline.digest)];
     rules.extend(contracts.iter().map(|contract| Input::new("contract", &contract.id, contract.sha256)));
     rules.extend(pipeline.contracts.changes_digest.map(|digest| Input::new("notices", "gtfs", digest)));
-    rules.extend(beside.rule_inputs());
+    rules.extend(run_inputs.rule_inputs());
     // Rows that are decided of are in the data; who accepts other evidence is to stand in a record, though no row changes.
     let of_rows = |entry: &&DecisionEntry| entry.kind == "release" || entry.kind == "discard";
     let accepted = decided.entries.iter().filter(|entry| !of_rows(entry));

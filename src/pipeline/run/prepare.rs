@@ -28,6 +28,7 @@ use crate::pipeline::run::nodes::quarantine_target::{QuarantineFolder, spare_dec
 use crate::pipeline::run::nodes::run_nodes::RunNodes;
 use crate::pipeline::run::published::Published;
 use crate::pipeline::run::reading::decode;
+use crate::pipeline::run::run_inputs::Inspected;
 use crate::pipeline::run::selected::Selected;
 use crate::pipeline::run::standard_rules::StandardRules;
 use crate::pipeline::run::steps::{StepReader, StepResults};
@@ -60,7 +61,15 @@ pub(super) fn prepare(
 
     run.stage("check");
     let timetable_origin = inputs.timetable_origin();
-    let contexts = inputs.surroundings(workspace, pipeline, date, &staging, until, bucket, &budget)?;
+    let contexts = inputs.rule_contexts(&Inspected {
+        workspace,
+        pipeline,
+        date,
+        until,
+        spool: &staging,
+        bucket,
+        budget: &budget,
+    })?;
     rules.with_timetable(&contexts[0], &budget)?;
     let context = NodeContext {
         rules: contexts,

@@ -36,6 +36,23 @@ use crate::workspace::Workspace;
 /// Partitions that are looked back to, at the most.
 const LOOKED_BACK: usize = 400;
 
+/// Values of rules by contract and rule.
+type History<T> = BTreeMap<String, BTreeMap<RuleId, Vec<T>>>;
+
+/// The partition whose rules are to run, and what they may use.
+#[derive(Clone, Copy)]
+pub struct Inspected<'a> {
+    pub workspace: &'a Workspace,
+    pub pipeline: &'a Pipeline,
+    pub date: ServiceDate,
+    /// When the last capture that was received on the date was.
+    pub until: Option<Timestamp>,
+    /// Where rows that wait may be kept on disk.
+    pub spool: &'a Path,
+    pub bucket: &'a Bucket,
+    pub budget: &'a Budget,
+}
+
 /// What was found.
 #[derive(Default)]
 pub struct RunInputs {
@@ -46,7 +63,7 @@ pub struct RunInputs {
     needs: Needs,
     previous: BTreeMap<String, IndexFile>,
     /// By contract.
-    history: BTreeMap<String, BTreeMap<RuleId, Vec<(ServiceDate, f64)>>>,
+    history: History<(ServiceDate, f64)>,
     /// Whether more evidence of the date may come.
     pub is_provisional: bool,
     /// Of the partitions before the date.
@@ -193,87 +210,27 @@ impl RunInputs {
     }
 
     /// Reads all of it. The first is for the rules of the feed's contracts, the second for those of the release.
-    #[expect(clippy::too_many_arguments, reason = "what is around a run is all of these")]
-    pub fn surroundings(
-        mut self,
-        workspace: &Workspace,
-        pipeline: &Pipeline,
-        date: ServiceDate,
-        spool: &Path,
-        until: Option<Timestamp>,
-        bucket: &Bucket,
-        budget: &Budget,
-    ) -> Result<[Arc<RuleContext>; 2], RunError> {
+    pub fn rule_contexts(mut self, of: &Inspected<'_>) -> Result<[Arc<RuleContext>; 2], RunError> {
+        let Inspected { workspace, pipeline, .. } = *of;
         let gtfs = Arc::new(Library::gtfs());
         if !self.needs.is_empty() && !self.history.is_empty() {
             let compared = self.history.values().flat_map(BTreeMap::values).flatten();
             self.needs.add_days(compared.map(|(date, _)| *date));
         }
-        let timetable = match (self.timetable, &pipeline.timetable) {
-            (Some((source, store, entry, _)), _) => {
-                let capture = store.open(&entry)?;
-                let origin = Origin { name: source.clone(), captured_at: capture.captured_at };
-                let archive = decode::gtfs::format::archive(&source, &capture);
-                let held = archive.as_ref().map_or(0, bytes::Bytes::len);
-                budget.take("the archive of the timetable", held).map_err(CheckError::from)?;
-                let needs = self.needs.with_services();
-                let needed = (&*gtfs, needs.columns());
-                let decoded = archive.and_then(|archive| {
-                    decode::gtfs::decode_needed(&source, archive, &origin, needed, Limits::default())
-                });
-                let read = decoded
-                    .map_err(Into::into)
-                    .and_then(|decoded| Timetable::read_within(decoded, needs, date, budget));
-                budget.give_back(held);
-                match read {
-                    Err(TimetableError::Budget(exceeded)) => return Err(CheckError::from(exceeded).into()),
-                    read => read.map(Arc::new).map_err(|error| error.to_string()),
-                }
-            }
-            (None, Some((name, _))) => Err(match &self.passed_over {
-                Some(passed_over) => format!("there is no readable evidence of '{name}': {}", passed_over.said()),
-                None => format!("there is no evidence of '{name}'"),
-            }),
-            (None, None) => Err("the pipeline names none".to_owned()),
-        };
-        // Timetables have no kinds of days: each is of many.
-        let days = match pipeline.partitioning() {
-            Partitioning::CapturedDay => None,
-            Partitioning::ServiceDay => Some(timetable.as_ref().map(|read: &Arc<Timetable>| &read.trips_on)),
-        };
-        let is_like = |other: ServiceDate| {
-            let Some(trips) = &days else { return true };
-            let trips_on = |date| trips.as_ref().ok().and_then(|trips| trips.get(&date)).copied();
-            is_same_kind((date, trips_on(date)), (other, trips_on(other)))
-        };
-        let history: BTreeMap<String, BTreeMap<RuleId, Vec<f64>>> = (self.history.iter())
-            .map(|(contract, rules)| {
-                let alike = |values: &Vec<(ServiceDate, f64)>| -> Vec<f64> {
-                    values.iter().filter(|(date, _)| is_like(*date)).map(|(_, value)| *value).collect()
-                };
-                (contract.clone(), rules.iter().map(|(rule, values)| (rule.clone(), alike(values))).collect())
-            })
-            .collect();
-        let mut previous = BTreeMap::new();
-        for (table, file) in &self.previous {
-            let contracts = pipeline.released();
-            let Some(contract) = contracts.iter().find(|contract| contract.table == *table) else { continue };
-            if let Some(rows) = read_previous(bucket, contract, file)? {
-                budget.take("previous", rows.get_array_memory_size()).map_err(CheckError::from)?;
-                previous.insert(table.clone(), rows);
-            }
-        }
+        let timetable = self.read_timetable(of, &gtfs)?;
+        let history = self.alike(of, &timetable);
+        let previous = self.read_previous(of)?;
         let make = |siblings: Siblings, contracts: &[Arc<Contract>]| RuleContext {
-            date,
+            date: of.date,
             zone: workspace.zone.clone(),
             area: workspace.area.clone(),
             timetable: timetable.clone(),
             previous: previous.clone(),
             history: contracts.iter().filter_map(|c| history.get(&c.id)).flat_map(Clone::clone).collect(),
             oldest: self.oldest.clone(),
-            until,
+            until: of.until,
             is_provisional: self.is_provisional,
-            spool: spool.to_owned(),
+            spool: of.spool.to_owned(),
             gtfs: gtfs.clone(),
             siblings,
         };
@@ -283,6 +240,71 @@ impl RunInputs {
         let left_out = pipeline.not_released().into_iter();
         let of_release = make(Siblings::of(released.iter()).leaving_out(left_out), &released);
         Ok([Arc::new(of_feed), Arc::new(of_release)])
+    }
+
+    /// The timetable, or why there is none.
+    fn read_timetable(&self, of: &Inspected<'_>, gtfs: &Library) -> Result<Result<Arc<Timetable>, String>, RunError> {
+        let (source, store, entry) = match (&self.timetable, &of.pipeline.timetable) {
+            (Some((source, store, entry, _)), _) => (source, store, entry),
+            (None, Some((name, _))) => {
+                return Ok(Err(match &self.passed_over {
+                    Some(passed_over) => format!("there is no readable evidence of '{name}': {}", passed_over.said()),
+                    None => format!("there is no evidence of '{name}'"),
+                }));
+            }
+            (None, None) => return Ok(Err("the pipeline names none".to_owned())),
+        };
+        let capture = store.open(entry)?;
+        let origin = Origin { name: source.clone(), captured_at: capture.captured_at };
+        let archive = decode::gtfs::format::archive(source, &capture);
+        let held = archive.as_ref().map_or(0, bytes::Bytes::len);
+        of.budget.take("the archive of the timetable", held).map_err(CheckError::from)?;
+        let needs = self.needs.clone().with_services();
+        let needed = (gtfs, needs.columns());
+        let decoded = archive
+            .and_then(|archive| decode::gtfs::decode_needed(source, archive, &origin, needed, Limits::default()));
+        let read =
+            decoded.map_err(Into::into).and_then(|decoded| Timetable::read_within(decoded, needs, of.date, of.budget));
+        of.budget.give_back(held);
+        match read {
+            Err(TimetableError::Budget(exceeded)) => Err(CheckError::from(exceeded).into()),
+            read => Ok(read.map(Arc::new).map_err(|error| error.to_string())),
+        }
+    }
+
+    /// What rules came to on dates that are like this one, by contract.
+    fn alike(&self, of: &Inspected<'_>, timetable: &Result<Arc<Timetable>, String>) -> History<f64> {
+        // Timetables have no kinds of days: each is of many.
+        let days = match of.pipeline.partitioning() {
+            Partitioning::CapturedDay => None,
+            Partitioning::ServiceDay => Some(timetable.as_ref().map(|read| &read.trips_on)),
+        };
+        let is_like = |other: ServiceDate| {
+            let Some(trips) = &days else { return true };
+            let trips_on = |date| trips.as_ref().ok().and_then(|trips| trips.get(&date)).copied();
+            is_same_kind((of.date, trips_on(of.date)), (other, trips_on(other)))
+        };
+        let alike = |values: &Vec<(ServiceDate, f64)>| -> Vec<f64> {
+            values.iter().filter(|(date, _)| is_like(*date)).map(|(_, value)| *value).collect()
+        };
+        let of_contract = |rules: &BTreeMap<RuleId, Vec<(ServiceDate, f64)>>| {
+            rules.iter().map(|(rule, values)| (rule.clone(), alike(values))).collect()
+        };
+        self.history.iter().map(|(contract, rules)| (contract.clone(), of_contract(rules))).collect()
+    }
+
+    /// The rows of the partitions before, by table.
+    fn read_previous(&self, of: &Inspected<'_>) -> Result<BTreeMap<String, RecordBatch>, RunError> {
+        let mut previous = BTreeMap::new();
+        let contracts = of.pipeline.released();
+        for (table, file) in &self.previous {
+            let Some(contract) = contracts.iter().find(|contract| contract.table == *table) else { continue };
+            if let Some(rows) = read_previous(of.bucket, contract, file)? {
+                of.budget.take("previous", rows.get_array_memory_size()).map_err(CheckError::from)?;
+                previous.insert(table.clone(), rows);
+            }
+        }
+        Ok(previous)
     }
 }
 
