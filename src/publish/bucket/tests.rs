@@ -1,0 +1,86 @@
+
+use super::*;
+
+#[test]
+fn a_folder_honours_create_only_writes_and_keeps_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let bucket = Bucket::open(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
+    bucket.probe().unwrap();
+    assert!(bucket.put_new("a/b.json", Bytes::from_static(b"1")).unwrap());
+    assert!(!bucket.put_new("a/b.json", Bytes::from_static(b"2")).unwrap());
+    assert_eq!(bucket.get("a/b.json").unwrap().as_deref(), Some(&b"1"[..]));
+    assert_eq!(bucket.list("a").unwrap(), ["a/b.json"]);
+    assert!(bucket.put_new("../out", Bytes::new()).is_err());
+}
+
+#[test]
+fn what_is_damaged_is_told_and_put_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let bucket = Bucket::open(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
+    let (staged, digest) = (folder.path().join("staged"), Digest::of(b"rows"));
+    std::fs::write(&staged, "rows").unwrap();
+    let file = folder.path().join("data/part.parquet");
+    let put = || bucket.put_file("data/part.parquet", &staged, &digest).unwrap();
+    let damage = || bucket.damage_of("data/part.parquet", 4, &digest).unwrap();
+    assert_eq!(damage().as_deref(), Some("it is gone"));
+    assert!(put() && !put());
+    for (bytes, told) in [("row", "it has 3 bytes instead of 4"), ("rowz", "SHA-256")] {
+        std::fs::write(&file, bytes).unwrap();
+        assert!(damage().is_some_and(|problem| problem.contains(told)));
+        assert!(put());
+        assert_eq!((damage(), std::fs::read(&file).unwrap()), (None, b"rows".to_vec()));
+    }
+    bucket.remove("data/part.parquet").unwrap();
+    bucket.remove("data/part.parquet").unwrap();
+    assert!(!file.exists());
+}
+
+#[test]
+fn a_bucket_of_another_layout_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let bucket = Bucket::open(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
+    bucket.put(FORMAT, "{\"format\": \"fahrtenbuch-bucket/1\"}\n".into()).unwrap();
+    let error = bucket.probe().unwrap_err().to_string();
+    assert!(error.contains("new, empty bucket"), "{error}");
+}
+
+#[test]
+fn what_a_killed_write_left_is_swept_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let bucket = Bucket::open(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
+    bucket.put("data/x.json", Bytes::from_static(b"{}")).unwrap();
+    std::fs::write(folder.path().join("data/x.json#1"), "half").unwrap();
+    bucket.sweep();
+    assert!(!folder.path().join("data/x.json#1").exists() && folder.path().join("data/x.json").exists());
+}
+
+#[test]
+fn an_unknown_store_is_refused_with_a_remedy() {
+    let error = Bucket::open("ftp://x", &BTreeMap::new()).err().unwrap().to_string();
+    assert_eq!(error, "the bucket ftp://x: this kind of store is not known. Write a folder or 's3://bucket/prefix'.");
+}
+
+#[test]
+fn a_listing_is_gone_through_a_page_at_a_time_and_begins_anew_at_its_end() {
+    let bucket = Bucket::in_memory();
+    for name in ["a/1", "a/2", "a/3", "b/1"] {
+        bucket.put(name, "x".into()).unwrap();
+    }
+    let names = |page: &Page| page.sizes.keys().cloned().collect::<Vec<_>>();
+    let first = bucket.page("a", "", 2).unwrap();
+    assert_eq!(
+        (names(&first), first.end.as_deref(), first.is_whole()),
+        (vec!["a/1".into(), "a/2".into()], Some("a/2"), false)
+    );
+    assert!(first.covers("a/10") && !first.covers("a/3"));
+    let second = bucket.page("a", "a/2", 2).unwrap();
+    assert_eq!((names(&second), second.end.as_deref()), (vec!["a/3".into()], None));
+    assert!(second.covers("a/9") && !second.covers("a/2"));
+    assert_eq!(names(&bucket.page("a", "a/3", 2).unwrap()), ["a/1", "a/2"]);
+    assert!(bucket.page("a", "", 4).unwrap().is_whole());
+    assert_eq!(bucket.folders("").unwrap().into_iter().collect::<Vec<_>>(), ["a", "b"]);
+    assert!(bucket.folders("a").unwrap().is_empty());
+    let before = bucket.requests();
+    let after = bucket.list_after("a", "a/1").unwrap();
+    assert_eq!((after.len(), after["a/2"].bytes, bucket.requests() - before), (2, 1, 1));
+}
