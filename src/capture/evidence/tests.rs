@@ -1,6 +1,6 @@
-
 use bytes::Bytes;
 
+use super::reader::{AHEAD, Ahead};
 use super::*;
 use crate::digest::Digest;
 
