@@ -1,7 +1,14 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
+use super::clock::clock_difference;
+use super::http::retry_after;
 use super::*;
+use crate::digest::Digest;
 
 /// A server that answers its connections one after the other, each by a function of its own.
 fn server(answers: Vec<fn(&mut TcpStream, &str)>) -> url::Url {
