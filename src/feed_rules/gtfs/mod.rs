@@ -52,6 +52,7 @@ pub mod rows;
 pub mod service_window;
 pub mod services;
 pub mod shape_distances;
+mod shape_matches;
 pub mod shape_matching;
 pub mod shapes;
 pub mod speeds;
