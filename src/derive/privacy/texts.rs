@@ -19,114 +19,28 @@
 //! are booked on the run's budget. Private texts are looked for at the end, when all of them are known: for each word of a
 //! different text as many hashes as the longest private text has words, at most [`WORDS`].
 
-use std::borrow::Cow;
+mod patterns;
+mod reading;
+mod recent;
+
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
-use regex::{Regex, RegexSet};
-use unicode_normalization::UnicodeNormalization;
 
+use self::patterns::{Holds, Looks, built, looks, looks_plain, loose};
+use self::reading::{Folded, LEAST, plain};
+use self::recent::Recent;
 use crate::contract::{Classification, Contract, Kind};
-use crate::derive::privacy::plates::{self, Written};
-use crate::internal::impossible;
 use crate::table::keys::{KeySet, Seed, text_key};
 use crate::table::{Budget, BudgetExceeded};
 
-/// The least characters of a private text that is looked for.
-const LEAST: usize = 6;
 /// The most words of a private text that is looked for within a longer one.
 const WORDS: usize = 16;
-/// Letters and digits without which a private text is compared with its separators.
-const LEAST_LETTERS: usize = 4;
 /// The id of a message.
 const ENTITY: &str = "entity_id";
 /// Columns that the program makes of keyed hashes.
 const OWN: &[&str] = &["location_ping_id", "vehicle_id"];
-
-/// What a cell looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Looks {
-    Plate,
-    MacAddress,
-    Telephone,
-    Email,
-}
-
-/// What a column holds, by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Holds {
-    Text,
-    /// `stop_id`.
-    Ids,
-    /// `stop_code`, `route_short_name`.
-    Codes,
-    /// `stop_url`, `route_color`: built in their own way.
-    Fixed,
-}
-
-impl Holds {
-    fn of(column: &str) -> Self {
-        let ends = |words: &[&str]| words.iter().any(|word| column.ends_with(word));
-        if ends(&["_id"]) || column.contains("_id_") {
-            Self::Ids
-        } else if ends(&["_code", "_short_name"]) {
-            Self::Codes
-        } else if ends(&["url", "_color"]) {
-            Self::Fixed
-        } else {
-            Self::Text
-        }
-    }
-}
-
-/// The forms, and whether they count in columns of ids, too.
-const PATTERNS: &[(Looks, bool, &str)] = &[
-    // DIN 74069: district, letters, number, and E or H: "OG-FB 101", "OG FB 101".
-    (Looks::Plate, true, r"^[A-ZÄÖÜ]{1,3}(-[A-Z]{1,2} | [A-Z]{1,2} )[1-9][0-9]{0,3} ?[EH]?$"),
-    (Looks::Plate, false, r"^[A-ZÄÖÜ]{1,3}-[A-Z]{1,2}-?[1-9][0-9]{1,3}[EH]?$"),
-    // France, Italy; Great Britain; Austria.
-    (Looks::Plate, true, r"^[A-Z]{2}[- ][0-9]{3}[- ][A-Z]{2}$"),
-    (Looks::Plate, true, r"^[A-Z]{2}[0-9]{2} [A-Z]{3}$"),
-    (Looks::Plate, true, r"^[A-Z]{1,2}-[0-9]{1,5} [A-Z]{1,3}$"),
-    (Looks::MacAddress, true, r"(?i)(^|[^0-9a-f:-])[0-9a-f]{2}(([:-][0-9a-f]{2}){5}|(:[0-9a-f]{2}){7})($|[^0-9a-f:-])"),
-    (Looks::MacAddress, true, r"(?i)^[0-9a-f]{4}([.:-])[0-9a-f]{4}([.:-])[0-9a-f]{4}$"),
-    (Looks::MacAddress, true, r"(?i)^[0-9a-f]{2}( [0-9a-f]{2}){5}$"),
-    (Looks::MacAddress, true, r"(?i)(^|[^a-z])mac([ -]?add?ress[e]?)?[ :=_#-]{0,3}[0-9a-f]{12}($|[^0-9a-z])"),
-    (Looks::Telephone, true, r"^((?i:tel)[.:]? ?)?\+[1-9][0-9]{0,2}([ ()/.-]{0,2}[0-9]){6,12}$"),
-    // With the code of a country or of a German mobile network, or an area code that stands apart.
-    (Looks::Telephone, true, r"^((?i:tel)[.:]? ?)?00[1-9][0-9]{0,2}[ /][ (]{0,2}[0-9]([ ()/-]{0,2}[0-9]){5,12}$"),
-    (Looks::Telephone, true, r"^((?i:tel)[.:]? ?)?00(3[1-9]|4[1-9])[ /-]{1,3}[0-9(]([ ()/-]{0,2}[0-9]){5,12}$"),
-    (Looks::Telephone, true, r"^((?i:tel)[.:]? ?)?01[567][0-9]{1,2}[ /-]{1,3}[0-9]([ /-]?[0-9]){5,8}$"),
-    (Looks::Telephone, true, r"^((?i:tel)[.:]? ?)?\(0[1-9][0-9]{1,4}\)[ /-]{0,3}[1-9]([ /-]?[0-9]){3,9}$"),
-    (Looks::Telephone, true, r"^((?i:tel)[.:]? ?)?0[1-9][0-9]{1,4}( | ?/ ?| - )[1-9]([ /-]?[0-9]){3,9}$"),
-    (
-        Looks::Telephone,
-        false,
-        r"^((?i:tel)[.:]? ?)?(00[1-9][0-9]{0,2}|\(?0[1-9][0-9]{1,4}\)?)[ /-]{1,3}[1-9]([ /-]?[0-9]){3,9}$",
-    ),
-    (Looks::Telephone, false, r"^((?i:tel)[.:]? ?)?(00(3[1-9]|4[1-9])[1-9][0-9]{7,11}|01[567][0-9]{8,9})$"),
-    (Looks::Telephone, false, r"^0[1-9]([ .-][0-9]{2}){4}$"),
-    (Looks::Telephone, false, r"^\(?[2-9][0-9]{2}\)?[ .-] ?[2-9][0-9]{2}[ .-][0-9]{4}$"),
-    (Looks::Email, true, r"(?i)^(mailto:)?[^@\s/]+@[^@\s/]+\.[a-z]{2,24}$"),
-];
-
-/// All forms, and those for columns of ids: a text is looked at once for all of them.
-static FORMS: LazyLock<[RegexSet; 2]> = LazyLock::new(|| {
-    // They are constant, and a test reads each.
-    let set = |keep: &dyn Fn(bool) -> bool| {
-        let set = RegexSet::new(PATTERNS.iter().filter(|(_, in_ids, _)| keep(*in_ids)).map(|(.., form)| form));
-        set.unwrap_or_else(|error| impossible("reading the forms of private texts", error))
-    };
-    [set(&|_| true), set(&|in_ids| in_ids)]
-});
-
-/// Twelve hexadecimal digits, letters among them, as a word of a sentence.
-static HEX_WORD: LazyLock<Regex> = LazyLock::new(|| {
-    let word = Regex::new(r"(?i)(?:^|[^0-9a-z:/_.-])([0-9a-f]{12})(?:$|[^0-9a-z:/_-])");
-    word.unwrap_or_else(|error| impossible("reading the form of a MAC address", error))
-});
 
 /// The private texts of a run, of all of its tables.
 pub struct PrivateTexts {
@@ -188,142 +102,6 @@ struct Published {
     /// MAC address or a plate.
     built: [u64; 2],
     loose: [u64; 2],
-}
-
-/// A few texts that came lately, each at the place that its last bytes give. The stops of a trip come again with the next
-/// trip, and comparing a text takes a tenth of hashing it.
-#[derive(Default)]
-struct Recent(Vec<String>);
-
-impl Recent {
-    const PLACES: usize = 1 << 11;
-
-    /// Whether a text was there lately; it is from now on.
-    fn has(&mut self, text: &str) -> bool {
-        if self.0.is_empty() {
-            self.0.resize(Self::PLACES, String::new());
-        }
-        let bytes = text.as_bytes();
-        let end = bytes[bytes.len().saturating_sub(8)..].iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
-        let place = (end ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 53;
-        let there = &mut self.0[place as usize];
-        // An empty text looks like nothing private.
-        if there == text {
-            return true;
-        }
-        there.clear();
-        there.push_str(text);
-        false
-    }
-}
-
-/// Whether a character shows nothing: zero-width spaces and joiners, marks of direction, variants (Unicode's
-/// `Default_Ignorable_Code_Point`), and control characters that are no blanks.
-fn is_invisible(letter: char) -> bool {
-    matches!(letter,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
-        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
-        || letter.is_control() && !letter.is_whitespace()
-}
-
-/// A text as people read it: compatible characters are one (NFKC), what shows nothing is gone, blanks are single spaces, and
-/// hyphens and dashes are hyphens.
-fn plain(text: &str) -> Cow<'_, str> {
-    let bytes = text.as_bytes();
-    let is_plain = bytes.iter().all(|byte| (b' '..=b'~').contains(byte))
-        && bytes.first() != Some(&b' ')
-        && bytes.last() != Some(&b' ')
-        && !bytes.windows(2).any(|pair| pair == b"  ");
-    if is_plain {
-        return Cow::Borrowed(text);
-    }
-    let mut plain = String::with_capacity(text.len());
-    for letter in text.nfkc().filter(|letter| !is_invisible(*letter)) {
-        match letter {
-            // The pattern of Braille without dots is a blank.
-            letter if letter.is_whitespace() || letter == '\u{2800}' => {
-                if !plain.is_empty() && !plain.ends_with(' ') {
-                    plain.push(' ');
-                }
-            }
-            '\u{2010}'..='\u{2015}' | '\u{2043}' | '\u{2212}' => plain.push('-'),
-            letter => plain.push(letter),
-        }
-    }
-    plain.truncate(plain.trim_end().len());
-    Cow::Owned(plain)
-}
-
-/// A text as it is compared: its letters and digits without case, and the words that they stand in.
-#[derive(Default)]
-struct Folded {
-    letters: String,
-    words: Vec<Word>,
-    /// Characters that are no blanks.
-    characters: usize,
-    /// Whether all of them are digits.
-    is_number: bool,
-}
-
-/// A run of letters and digits.
-#[derive(Clone, Copy)]
-struct Word {
-    /// Where its bytes stand in the letters.
-    from: usize,
-    to: usize,
-    /// Where it stands in the text, in characters that are no blanks.
-    begin: usize,
-    end: usize,
-    is_number: bool,
-}
-
-impl Folded {
-    /// Takes a plain text.
-    fn take(&mut self, plain: &str) {
-        self.letters.clear();
-        self.words.clear();
-        (self.characters, self.is_number) = (0, true);
-        let mut is_within = false;
-        for letter in plain.chars() {
-            let is_blank = letter == ' ';
-            let is_letter = if letter.is_ascii() { letter.is_ascii_alphanumeric() } else { letter.is_alphanumeric() };
-            if is_letter {
-                let from = self.letters.len();
-                match letter {
-                    'ß' | 'ẞ' => self.letters.push_str("ss"),
-                    letter if letter.is_ascii() => self.letters.push(letter.to_ascii_lowercase()),
-                    letter => self.letters.extend(letter.to_lowercase()),
-                }
-                if !is_within {
-                    let begin = self.characters;
-                    self.words.push(Word { from, to: from, begin, end: begin, is_number: true });
-                }
-                if let Some(word) = self.words.last_mut() {
-                    (word.to, word.end) = (self.letters.len(), self.characters + 1);
-                    word.is_number &= letter.is_ascii_digit();
-                }
-            }
-            is_within = is_letter;
-            self.is_number &= is_blank || letter.is_ascii_digit();
-            self.characters += usize::from(!is_blank);
-        }
-    }
-
-    /// Whether it is nothing but digits, and its hash; `None` if it is too short.
-    fn key(&self, plain: &str) -> Option<(bool, u128)> {
-        if self.characters < LEAST {
-            return None;
-        }
-        let is_short = self.letters.chars().take(LEAST_LETTERS).count() < LEAST_LETTERS;
-        let key = if is_short {
-            text_key(&plain.replace(' ', "").to_lowercase(), Seed::of_process())
-        } else {
-            text_key(&self.letters, Seed::of_process())
-        };
-        Some((self.is_number, key))
-    }
 }
 
 impl PrivateTexts {
@@ -554,59 +332,6 @@ impl Published {
     fn bytes(&self) -> usize {
         self.seen.bytes() + self.texts.capacity() + self.ends.capacity() * size_of::<usize>()
     }
-}
-
-/// What a text looks like.
-fn looks(text: &str, holds: Holds) -> Option<Looks> {
-    looks_plain(&plain(text), holds)
-}
-
-fn looks_plain(text: &str, holds: Holds) -> Option<Looks> {
-    // Each form has a digit, an @ or the marks of a MAC address; most texts are words.
-    let count = |of: &[u8]| text.bytes().filter(|byte| of.contains(byte)).count();
-    let has_mark = text.bytes().any(|byte| byte.is_ascii_digit() || byte == b'@');
-    if text.len() < LEAST || !(has_mark || count(b":-.") > 1 || count(b" ") == 5) {
-        return None;
-    }
-    let is_id = holds == Holds::Ids;
-    let forms = &FORMS[usize::from(is_id)];
-    if let Some(found) = forms.matches(text).iter().next() {
-        let patterns = PATTERNS.iter().filter(|(_, in_ids, _)| *in_ids || !is_id);
-        return patterns.into_iter().nth(found).map(|(looks, ..)| *looks);
-    }
-    let is_plate = holds == Holds::Text && text.len() <= 16 && plates::german(text) == Some(Written::Apart);
-    is_plate.then_some(Looks::Plate)
-}
-
-/// What a text without separators looks like, where little else tells it from an id.
-fn loose(text: &str, holds: Holds) -> Option<Looks> {
-    let has_letter = |text: &str| text.bytes().any(|byte| byte.is_ascii_alphabetic());
-    let is_hex = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_hex && has_letter(text) {
-        return Some(Looks::MacAddress);
-    }
-    if text.len() <= 16
-        && let Some(Written::Joined(district)) = plates::german(text)
-        && (holds == Holds::Text || district > 1)
-    {
-        return Some(Looks::Plate);
-    }
-    let is_sentence = holds == Holds::Text && text.len() > 12 && text.contains(' ') && !text.contains("://");
-    let words = is_sentence.then(|| HEX_WORD.captures_iter(text))?;
-    let mut words = words.filter_map(|word| word.get(1)).map(|word| word.as_str());
-    let has_digit = |text: &str| text.bytes().any(|byte| byte.is_ascii_digit());
-    words.any(|word| has_letter(word) && has_digit(word)).then_some(Looks::MacAddress)
-}
-
-/// What a text is built like, whatever it says: columns of which most texts are built so hold nothing private.
-fn built(text: &str) -> Option<Looks> {
-    let bytes = text.as_bytes();
-    if bytes.len() == 12 && bytes.iter().all(u8::is_ascii_alphanumeric) {
-        return Some(Looks::MacAddress);
-    }
-    let letters = text.trim_end_matches(|letter: char| letter.is_ascii_digit());
-    let is_built = bytes.len() <= 9 && letters.len() < bytes.len() && letters.chars().all(char::is_alphabetic);
-    (is_built && !letters.is_empty()).then_some(Looks::Plate)
 }
 
 #[cfg(test)]

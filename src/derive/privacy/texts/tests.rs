@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, StringArray};
 
+use super::patterns::{FORMS, HEX_WORD, PATTERNS};
 use super::*;
 use crate::contract::odcs;
 
