@@ -3,96 +3,30 @@
 //! Takes a decoded GTFS feed; keeps of it the tables and columns that the queries name. `trips`, `stop_times` and
 //! `frequencies` are those of the trips that run on the date (GTFS reference, `calendar.txt` and `calendar_dates.txt`).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+mod needs;
+mod services;
+mod shapes;
+mod spans;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Date32Type, Float64Type, Int32Type};
 use arrow_array::{Array, BooleanArray, RecordBatch, StringArray};
 use arrow_schema::ArrowError;
 
+use self::services::{is_among, running, running_trips, trips_on};
+use self::spans::{planned, span};
 use crate::contract::library::Library;
 use crate::decode::{DecodeError, Decoded, Step};
-use crate::internal;
 use crate::table::{Budget, BudgetExceeded};
 use crate::time::{ServiceDate, ServiceSeconds};
 
-/// Which columns of which tables are needed; a table that is not there is not needed.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Needs {
-    tables: BTreeMap<String, HashSet<String>>,
-    /// Dates of which the planned trips are counted.
-    days: BTreeSet<ServiceDate>,
-    /// Whether the trips of all dates are needed.
-    all_trips: bool,
-}
-
-impl Needs {
-    pub fn add(&mut self, table: &str, column: &str) {
-        self.tables.entry(table.to_owned()).or_default().insert(column.to_owned());
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.tables.is_empty()
-    }
-
-    /// For shapes by trip.
-    pub fn add_shapes(&mut self) {
-        for column in ["shape_id", "shape_pt_lat", "shape_pt_lon", "shape_pt_sequence"] {
-            self.add("shapes", column);
-        }
-        self.add("trips", "trip_id");
-        self.add("trips", "shape_id");
-    }
-
-    /// For the first and the last time of the date.
-    pub fn add_span(&mut self) {
-        for column in ["trip_id", "arrival_time", "departure_time"] {
-            self.add("stop_times", column);
-        }
-    }
-
-    /// For how many trips run on some dates.
-    pub fn add_days(&mut self, days: impl IntoIterator<Item = ServiceDate>) {
-        self.add("trips", "trip_id");
-        self.days.extend(days);
-    }
-
-    /// For the ids of all trips, also of those that do not run on the date.
-    pub fn add_all_trips(&mut self) {
-        self.add("trips", "trip_id");
-        self.all_trips = true;
-    }
-
-    /// The columns of each table.
-    pub fn columns(&self) -> &BTreeMap<String, HashSet<String>> {
-        &self.tables
-    }
-
-    /// With what it takes to know which trips run.
-    pub fn with_services(mut self) -> Self {
-        if ["trips", "stop_times", "frequencies"].iter().any(|table| self.tables.contains_key(*table)) {
-            self.add("trips", "trip_id");
-            self.add("trips", "service_id");
-            for table in ["stop_times", "frequencies"] {
-                if let Some(columns) = self.tables.get_mut(table) {
-                    columns.insert("trip_id".to_owned());
-                }
-            }
-            for column in ["service_id", "start_date", "end_date"].iter().chain(&WEEKDAYS) {
-                self.add("calendar", column);
-            }
-            for column in ["service_id", "date", "exception_type"] {
-                self.add("calendar_dates", column);
-            }
-        }
-        self
-    }
-}
+pub use self::needs::Needs;
+pub use self::shapes::Shapes;
 
 /// The name in messages of the room that holds it.
 const ROOM: &str = "timetable";
-const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 /// The tables, and the shapes by trip.
 #[derive(Default)]
@@ -141,7 +75,7 @@ impl Timetable {
         for step in decoded.steps {
             match step? {
                 Step::Rows { table, chunk } => {
-                    let Some(columns) = needs.tables.get(&names[table]) else { continue };
+                    let Some(columns) = needs.columns().get(&names[table]) else { continue };
                     let rows = reader.needed(&names[table], columns, &chunk.rows)?;
                     parts.entry(table).or_default().push(rows);
                 }
@@ -150,9 +84,9 @@ impl Timetable {
             }
         }
         let Reader { tables, booked, .. } = reader;
-        let trips_on = trips_on(&tables, &needs.days);
+        let trips_on = trips_on(&tables, needs.days());
         let ids = |trips: &RecordBatch| trips.column_by_name("trip_id")?.as_string_opt::<i32>().cloned();
-        let all_trips = tables.get("trips").filter(|_| needs.all_trips).and_then(ids);
+        let all_trips = tables.get("trips").filter(|_| needs.wants_all_trips()).and_then(ids);
         let timetable = Self { trips_on, all_trips, ..Self::of(tables, date)? };
         let held = timetable.bytes();
         budget.give_back(booked);
@@ -163,10 +97,8 @@ impl Timetable {
     /// What the tables and shapes take.
     fn bytes(&self) -> usize {
         let tables = self.tables.values().map(RecordBatch::get_array_memory_size).sum::<usize>();
-        let points = self.shapes.shapes.iter().map(|shape| shape.points.len() + 2 * shape.bounds.len()).sum::<usize>();
-        let trips = self.shapes.of_trip.keys().map(|trip| trip.len() + size_of::<(String, usize)>()).sum::<usize>();
         let all_trips = self.all_trips.as_ref().map_or(0, Array::get_array_memory_size);
-        tables + points * size_of::<(f64, f64)>() + trips + all_trips
+        tables + self.shapes.bytes() + all_trips
     }
 
     /// From whole tables, which may lack columns.
@@ -265,20 +197,6 @@ impl Reader<'_> {
 /// Tables of which the rows of one trip are.
 const OF_TRIPS: [&str; 2] = ["stop_times", "frequencies"];
 
-/// The ids of the trips of some services.
-fn running_trips(trips: &RecordBatch, services: &HashSet<String>) -> HashSet<String> {
-    let column = |name: &str| trips.column_by_name(name);
-    let (Some(of), Some(ids)) = (column("service_id"), column("trip_id").and_then(|ids| ids.as_string_opt::<i32>()))
-    else {
-        return HashSet::new();
-    };
-    let runs = is_among(of, services);
-    (0..trips.num_rows())
-        .filter(|row| runs.value(*row) && ids.is_valid(*row))
-        .map(|row| ids.value(row).to_owned())
-        .collect()
-}
-
 fn keep(
     tables: &mut BTreeMap<String, RecordBatch>,
     table: &str,
@@ -295,266 +213,6 @@ fn keep(
 fn texts(rows: &RecordBatch, column: &str) -> HashSet<String> {
     let column = rows.column_by_name(column).and_then(|array| array.as_string_opt::<i32>());
     column.into_iter().flatten().flatten().map(str::to_owned).collect()
-}
-
-fn is_among(column: &arrow_array::ArrayRef, known: &HashSet<String>) -> BooleanArray {
-    // The contracts that come with the program have ids as texts.
-    let Some(column) = column.as_string_opt::<i32>() else {
-        internal::impossible("choosing the trips of a date", format!("ids are {}", column.data_type()))
-    };
-    let mut last: Option<(&str, bool)> = None;
-    let is_known = |text: Option<&_>| text.is_some_and(|text: &str| known.contains(text));
-    (0..column.len())
-        .map(|row| {
-            let text = column.is_valid(row).then(|| column.value(row));
-            // Rows of one trip follow one another.
-            let found = match (text, last) {
-                (Some(text), Some((before, found))) if before == text => found,
-                _ => is_known(text),
-            };
-            last = text.map(|text| (text, found));
-            Some(found)
-        })
-        .collect()
-}
-
-/// How many trips run on some dates.
-fn trips_on(tables: &BTreeMap<String, RecordBatch>, days: &BTreeSet<ServiceDate>) -> BTreeMap<ServiceDate, u64> {
-    let services = tables.get("trips").and_then(|trips| trips.column_by_name("service_id")?.as_string_opt::<i32>());
-    let mut trips: HashMap<&str, u64> = HashMap::new();
-    for service in services.into_iter().flatten().flatten() {
-        *trips.entry(service).or_default() += 1;
-    }
-    // Exceptions are many, and most are of other dates.
-    let exceptions = tables.get("calendar_dates").map(|rows| by_date(rows, days)).unwrap_or_default();
-    let count = |day: &ServiceDate| {
-        let mut services = by_weekday(tables, *day);
-        exceptions.get(day).into_iter().flatten().for_each(|exception| exception.apply(&mut services));
-        services.iter().filter_map(|service| trips.get(service.as_str())).sum::<u64>()
-    };
-    days.iter().map(|day| (*day, count(day))).filter(|(_, trips)| *trips > 0).collect()
-}
-
-/// The services that run on a date; `None` without a calendar.
-fn running(tables: &BTreeMap<String, RecordBatch>, date: ServiceDate) -> Option<HashSet<String>> {
-    if !tables.contains_key("calendar") && !tables.contains_key("calendar_dates") {
-        return None;
-    }
-    let mut running = by_weekday(tables, date);
-    let exceptions = tables.get("calendar_dates").map(|rows| by_date(rows, &[date].into())).unwrap_or_default();
-    exceptions.values().flatten().for_each(|exception| exception.apply(&mut running));
-    Some(running)
-}
-
-/// The services that run on a date but for exceptions.
-fn by_weekday(tables: &BTreeMap<String, RecordBatch>, date: ServiceDate) -> HashSet<String> {
-    let day = date.days_since_epoch();
-    let mut running = HashSet::new();
-    let dates =
-        |rows: &RecordBatch, column: &str| rows.column_by_name(column)?.as_primitive_opt::<Date32Type>().cloned();
-    let ints = |rows: &RecordBatch, column: &str| rows.column_by_name(column)?.as_primitive_opt::<Int32Type>().cloned();
-    let ids = |rows: &RecordBatch| rows.column_by_name("service_id")?.as_string_opt::<i32>().cloned();
-    if let Some(rows) = tables.get("calendar")
-        && let (Some(ids), Some(start), Some(end)) = (ids(rows), dates(rows, "start_date"), dates(rows, "end_date"))
-        && let Some(weekday) = ints(rows, WEEKDAYS[date.0.weekday().to_monday_zero_offset() as usize])
-    {
-        for row in 0..rows.num_rows() {
-            let there = ids.is_valid(row) && start.is_valid(row) && end.is_valid(row) && weekday.is_valid(row);
-            if there && weekday.value(row) == 1 && (start.value(row)..=end.value(row)).contains(&day) {
-                running.insert(ids.value(row).to_owned());
-            }
-        }
-    }
-    running
-}
-
-/// A service that runs on a date, or does not, other than by its weekdays.
-struct Exception {
-    service: String,
-    runs: bool,
-}
-
-impl Exception {
-    fn apply(&self, running: &mut HashSet<String>) {
-        match self.runs {
-            true => _ = running.insert(self.service.clone()),
-            false => _ = running.remove(&self.service),
-        }
-    }
-}
-
-/// The exceptions of some dates, in the order of the rows.
-fn by_date(rows: &RecordBatch, days: &BTreeSet<ServiceDate>) -> BTreeMap<ServiceDate, Vec<Exception>> {
-    let mut found: BTreeMap<ServiceDate, Vec<Exception>> = BTreeMap::new();
-    let wanted: HashMap<i32, ServiceDate> = days.iter().map(|day| (day.days_since_epoch(), *day)).collect();
-    let ids = rows.column_by_name("service_id").and_then(|array| array.as_string_opt::<i32>());
-    let dates = rows.column_by_name("date").and_then(|array| array.as_primitive_opt::<Date32Type>());
-    let kinds = rows.column_by_name("exception_type").and_then(|array| array.as_primitive_opt::<Int32Type>());
-    let (Some(ids), Some(dates), Some(kinds)) = (ids, dates, kinds) else { return found };
-    for row in 0..rows.num_rows() {
-        if !ids.is_valid(row) || !dates.is_valid(row) || !kinds.is_valid(row) {
-            continue;
-        }
-        if let Some(day) = wanted.get(&dates.value(row)) {
-            let exception = Exception { service: ids.value(row).to_owned(), runs: kinds.value(row) == 1 };
-            found.entry(*day).or_default().push(exception);
-        }
-    }
-    found
-}
-
-/// When trips are under way.
-fn planned(stop_times: &RecordBatch) -> Option<Vec<(ServiceSeconds, ServiceSeconds)>> {
-    let times = |column: &str| stop_times.column_by_name(column)?.as_primitive_opt::<Int32Type>();
-    let (departures, arrivals) = (times("departure_time")?, times("arrival_time")?);
-    let ids = stop_times.column_by_name("trip_id")?.as_string_opt::<i32>()?;
-    let mut trips: HashMap<&str, (i32, i32)> = HashMap::new();
-    for row in (0..ids.len()).filter(|row| ids.is_valid(*row)) {
-        let trip = trips.entry(ids.value(row)).or_insert((i32::MAX, i32::MIN));
-        if departures.is_valid(row) {
-            trip.0 = trip.0.min(departures.value(row));
-        }
-        if arrivals.is_valid(row) {
-            trip.1 = trip.1.max(arrivals.value(row));
-        }
-    }
-    let mut trips: Vec<(i32, i32)> = trips.into_values().filter(|(starts, ends)| starts <= ends).collect();
-    trips.sort_unstable();
-    let mut planned: Vec<(ServiceSeconds, ServiceSeconds)> = Vec::new();
-    for (starts, ends) in trips {
-        match planned.last_mut() {
-            Some((_, until)) if starts <= until.0 => until.0 = until.0.max(ends),
-            _ => planned.push((ServiceSeconds(starts), ServiceSeconds(ends))),
-        }
-    }
-    Some(planned)
-}
-
-fn span(stop_times: &RecordBatch) -> Option<(ServiceSeconds, ServiceSeconds)> {
-    let times = |column: &str| stop_times.column_by_name(column)?.as_primitive_opt::<Int32Type>().cloned();
-    let first = times("departure_time")?.iter().flatten().min()?;
-    let last = times("arrival_time")?.iter().flatten().max()?;
-    Some((ServiceSeconds(first), ServiceSeconds(last)))
-}
-
-/// The shapes of a timetable, by trip.
-#[derive(Default)]
-pub struct Shapes {
-    of_trip: HashMap<String, usize>,
-    shapes: Vec<Shape>,
-}
-
-/// Segments whose bounds are looked at together.
-const GROUP: usize = 16;
-/// Metres of a degree of latitude: a 360th of the equator of WGS 84, as navigation takes it.
-const DEGREE: f64 = 111_319.49;
-
-/// A line on a plane that touches the earth at its first point. Within a city's size the plane is right to a part in a
-/// thousand.
-struct Shape {
-    origin: (f64, f64),
-    /// Metres of a degree of longitude here.
-    east: f64,
-    points: Vec<(f64, f64)>,
-    /// For each group of segments: west, south, east, north.
-    bounds: Vec<[f64; 4]>,
-}
-
-impl Shapes {
-    fn of(tables: &BTreeMap<String, RecordBatch>) -> Self {
-        Self::read(tables).unwrap_or_default()
-    }
-
-    fn read(tables: &BTreeMap<String, RecordBatch>) -> Option<Self> {
-        let (trips, rows) = (tables.get("trips")?, tables.get("shapes")?);
-        let text = |rows: &RecordBatch, column: &str| -> Option<StringArray> {
-            Some(rows.column_by_name(column)?.as_string_opt::<i32>()?.clone())
-        };
-        let float = |column: &str| rows.column_by_name(column)?.as_primitive_opt::<Float64Type>().cloned();
-        let sequence = rows.column_by_name("shape_pt_sequence")?.as_primitive_opt::<Int32Type>()?.clone();
-        let (ids, lat, lon) = (text(rows, "shape_id")?, float("shape_pt_lat")?, float("shape_pt_lon")?);
-        let mut points: HashMap<&str, Vec<(i32, f64, f64)>> = HashMap::new();
-        for row in 0..rows.num_rows() {
-            if ids.is_valid(row) && lat.is_valid(row) && lon.is_valid(row) && sequence.is_valid(row) {
-                let point = (sequence.value(row), lat.value(row), lon.value(row));
-                points.entry(ids.value(row)).or_default().push(point);
-            }
-        }
-        let mut shapes = Self::default();
-        let mut places: HashMap<&str, usize> = HashMap::new();
-        for (id, mut points) in points {
-            points.sort_by_key(|point| point.0);
-            places.insert(id, shapes.shapes.len());
-            shapes.shapes.push(Shape::new(points.into_iter().map(|(_, lat, lon)| (lat, lon)).collect()));
-        }
-        let (trip_ids, shape_ids) = (text(trips, "trip_id")?, text(trips, "shape_id")?);
-        for (trip, shape) in trip_ids.iter().zip(&shape_ids) {
-            if let (Some(trip), Some(place)) = (trip, shape.and_then(|shape| places.get(shape))) {
-                shapes.of_trip.insert(trip.to_owned(), *place);
-            }
-        }
-        Some(shapes)
-    }
-
-    /// The place of a trip's shape.
-    pub fn find(&self, trip: &str) -> Option<usize> {
-        self.of_trip.get(trip).copied()
-    }
-
-    /// Metres from a place to a shape.
-    pub fn metres(&self, shape: usize, lat: f64, lon: f64) -> f64 {
-        self.shapes[shape].metres(lat, lon)
-    }
-}
-
-impl Shape {
-    fn new(points: Vec<(f64, f64)>) -> Self {
-        let origin = points.first().copied().unwrap_or_default();
-        let east = DEGREE * origin.0.to_radians().cos();
-        let points: Vec<(f64, f64)> =
-            points.into_iter().map(|(lat, lon)| ((lon - origin.1) * east, (lat - origin.0) * DEGREE)).collect();
-        let mut bounds = Vec::new();
-        let mut first = 0;
-        while first == 0 || first + 1 < points.len() {
-            let group = &points[first.min(points.len())..(first + GROUP + 1).min(points.len())];
-            let mut of_group = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
-            for &(x, y) in group {
-                of_group = [of_group[0].min(x), of_group[1].min(y), of_group[2].max(x), of_group[3].max(y)];
-            }
-            bounds.push(of_group);
-            first += GROUP;
-        }
-        Self { origin, east, points, bounds }
-    }
-
-    fn metres(&self, lat: f64, lon: f64) -> f64 {
-        let at = ((lon - self.origin.1) * self.east, (lat - self.origin.0) * DEGREE);
-        let mut nearest = f64::INFINITY;
-        for (group, [west, south, east, north]) in self.bounds.iter().enumerate() {
-            let (x, y) = ((west - at.0).max(at.0 - east).max(0.0), (south - at.1).max(at.1 - north).max(0.0));
-            if x * x + y * y >= nearest {
-                continue;
-            }
-            let first = group * GROUP;
-            let points = &self.points[first..(first + GROUP + 1).min(self.points.len())];
-            if let [only] = points {
-                nearest = nearest.min((at.0 - only.0).powi(2) + (at.1 - only.1).powi(2));
-            }
-            for pair in points.windows(2) {
-                nearest = nearest.min(squared(at, pair[0], pair[1]));
-            }
-        }
-        nearest.sqrt()
-    }
-}
-
-/// The square of the distance from a point to a segment.
-fn squared(at: (f64, f64), a: (f64, f64), b: (f64, f64)) -> f64 {
-    let (dx, dy) = (b.0 - a.0, b.1 - a.1);
-    let length = dx * dx + dy * dy;
-    let share = if length > 0.0 { (((at.0 - a.0) * dx + (at.1 - a.1) * dy) / length).clamp(0.0, 1.0) } else { 0.0 };
-    let (x, y) = (at.0 - a.0 - share * dx, at.1 - a.1 - share * dy);
-    x * x + y * y
 }
 
 #[cfg(test)]
