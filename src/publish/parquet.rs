@@ -6,39 +6,33 @@
 //! the rows of one sorted run, after which runs are spooled into the staging folder and merged at the end, a few rows of
 //! each at a time.
 
-use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+mod batches;
+mod encoder;
+mod merge;
+mod properties;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
-use arrow_array::{Array, RecordBatch};
-use arrow_ipc::reader::StreamReader;
-use arrow_row::{RowConverter, Rows, SortField};
+use arrow_array::RecordBatch;
+use arrow_row::{RowConverter, SortField};
 use arrow_schema::{ArrowError, SchemaRef};
-use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
-use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
-use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{KeyValue, SortingColumn};
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
-use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::ColumnPath;
 
-use crate::contract::{self, Column, Contract, Kind};
-use crate::digest::{Digest, Digester};
+use self::batches::{bytes_of, ranks};
+use self::encoder::{Group, encode};
+use self::merge::{Merge, Run};
+use self::properties::properties;
+use crate::contract::Contract;
+use crate::digest::Digest;
 use crate::durable;
 use crate::publish::PublishError;
 use crate::table::Budget;
 
-/// Rows of a row group; what DuckDB reads as one unit.
-pub const ROW_GROUP: usize = 122_880;
-const LEVEL: i32 = 9;
-/// Bytes that a dictionary may have, more than the texts of a row group ever are: a column that outgrows its dictionary goes
-/// on as plain values, which some readers take for nothing.
-const DICTIONARY: usize = 1 << 30;
+pub use self::batches::ROW_GROUP;
+
 /// Bytes of rows that are sorted at a time; less where the run may hold little.
 const RUN: usize = 128 << 20;
 /// Rows that are read at a time from each run when runs are merged: a day of a large city has a hundred runs.
@@ -51,19 +45,6 @@ pub struct Staged {
     pub digest: Digest,
     pub bytes: u64,
     pub rows: u64,
-}
-
-/// Rows of a row group on their way into the file, and what is booked for them until they are there.
-struct Group {
-    rows: Vec<RecordBatch>,
-    booked: usize,
-    budget: Budget,
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.budget.give_back(self.booked);
-    }
 }
 
 /// Writes the rows of one partition.
@@ -294,17 +275,8 @@ impl Writer {
         for path in &paths {
             runs.push(Run::open(path).map_err(|error| self.failed(&format!("{}: {error}", path.display())))?);
         }
-        let mut merge = Merge {
-            table: self.table.clone(),
-            runs,
-            order: Vec::new(),
-            converter: self.converter().map_err(|error| self.failed(&error.to_string()))?,
-            sort_by: self.sort_by.clone(),
-            batches: Vec::new(),
-            budget: self.budget.clone(),
-            booked: 0,
-        };
-        merge.begin()?;
+        let converter = self.converter().map_err(|error| self.failed(&error.to_string()))?;
+        let mut merge = Merge::of(&self.table, runs, (converter, &self.sort_by), &self.budget)?;
         while let Some(group) = merge.group()? {
             self.pending_rows = group.num_rows();
             self.pending = vec![group];
@@ -318,308 +290,10 @@ impl Writer {
     }
 }
 
-/// Sorted runs that are being merged.
-struct Merge {
-    table: String,
-    runs: Vec<Run>,
-    /// The runs that are not at their end, as a heap: the one with the least next row comes first.
-    order: Vec<usize>,
-    converter: RowConverter,
-    sort_by: Vec<usize>,
-    /// The batches that the next group takes rows from.
-    batches: Vec<RecordBatch>,
-    budget: Budget,
-    booked: usize,
-}
-
-impl Merge {
-    fn begin(&mut self) -> Result<(), PublishError> {
-        let mut order = Vec::new();
-        for run in 0..self.runs.len() {
-            if self.advance(run)? {
-                order.push(run);
-            }
-        }
-        order.sort_by(|&a, &b| self.compare(a, b));
-        self.order = order;
-        Ok(())
-    }
-
-    fn failed(&self, error: &ArrowError) -> PublishError {
-        PublishError::Parquet { table: self.table.clone(), problem: error.to_string() }
-    }
-
-    /// Of equal rows the one of the earlier run comes first, as in a stable sort.
-    fn compare(&self, a: usize, b: usize) -> std::cmp::Ordering {
-        self.runs[a].rank().cmp(&self.runs[b].rank()).then(a.cmp(&b))
-    }
-
-    /// Gets the next batch of a run; `false` at its end.
-    fn advance(&mut self, run: usize) -> Result<bool, PublishError> {
-        let rows = self.runs[run].next(self.batches.len()).map_err(|error| self.failed(&error))?;
-        let Some(rows) = rows else { return Ok(false) };
-        let of_rows = ranks(&self.converter, &self.sort_by, &rows).map_err(|error| self.failed(&error))?;
-        self.runs[run].ranks = Some(of_rows);
-        let bytes = bytes_of(&rows).map_err(|error| self.failed(&error))?;
-        self.budget.take("publish", bytes)?;
-        self.booked += bytes;
-        self.batches.push(rows);
-        Ok(true)
-    }
-
-    /// The next rows of all runs, as many as a row group has; `None` when all have been given.
-    fn group(&mut self) -> Result<Option<RecordBatch>, PublishError> {
-        let mut taken: Vec<(usize, usize)> = Vec::with_capacity(ROW_GROUP);
-        while taken.len() < ROW_GROUP
-            && let Some(&run) = self.order.first()
-        {
-            taken.push((self.runs[run].batch, self.runs[run].row));
-            self.runs[run].row += 1;
-            if self.runs[run].is_used_up() && !self.advance(run)? {
-                self.order.swap_remove(0);
-            }
-            self.sift_down();
-        }
-        if taken.is_empty() {
-            return Ok(None);
-        }
-        let sources: Vec<&RecordBatch> = self.batches.iter().collect();
-        let group = arrow_select::interleave::interleave_record_batch(&sources, &taken);
-        let group = group.map_err(|error| self.failed(&error))?;
-        // Only the batches that runs are in the middle of are still needed.
-        let mut kept = Vec::new();
-        for &run in &self.order {
-            kept.push(self.batches[self.runs[run].batch].clone());
-            self.runs[run].batch = kept.len() - 1;
-        }
-        self.batches = kept;
-        let bytes = self.batches.iter().map(bytes_of).sum::<Result<usize, _>>().map_err(|error| self.failed(&error))?;
-        self.budget.give_back(self.booked - bytes);
-        self.booked = bytes;
-        Ok(Some(group))
-    }
-
-    /// Puts the first run where it belongs.
-    fn sift_down(&mut self) {
-        let mut place = 0;
-        loop {
-            let below = (2 * place + 1..(2 * place + 3).min(self.order.len()))
-                .min_by(|&a, &b| self.compare(self.order[a], self.order[b]));
-            match below {
-                Some(below) if self.compare(self.order[below], self.order[place]).is_lt() => {
-                    self.order.swap(below, place);
-                    place = below;
-                }
-                _ => return,
-            }
-        }
-    }
-}
-
-impl Drop for Merge {
-    fn drop(&mut self) {
-        self.budget.give_back(self.booked);
-    }
-}
-
-/// The ranks of rows by the columns that they are sorted by.
-fn ranks(converter: &RowConverter, sort_by: &[usize], rows: &RecordBatch) -> Result<Rows, ArrowError> {
-    let keys: Vec<_> = sort_by.iter().map(|&place| rows.column(place).clone()).collect();
-    converter.convert_columns(&keys)
-}
-
-/// What the rows take: columns that were read together share their memory.
-fn bytes_of(rows: &RecordBatch) -> Result<usize, ArrowError> {
-    rows.columns().iter().map(|column| column.to_data().get_slice_memory_size()).sum()
-}
-
-/// A sorted run that is being merged.
-struct Run {
-    reader: StreamReader<BufReader<File>>,
-    /// Of the batch that the run is in.
-    ranks: Option<Rows>,
-    /// The place of that batch among those of the merge, and the next row in it.
-    batch: usize,
-    row: usize,
-}
-
-impl Run {
-    fn open(path: &Path) -> Result<Self, ArrowError> {
-        let reader = StreamReader::try_new(BufReader::new(File::open(path)?), None)?;
-        Ok(Self { reader, ranks: None, batch: 0, row: 0 })
-    }
-
-    fn is_used_up(&self) -> bool {
-        self.ranks.as_ref().is_none_or(|ranks| self.row >= ranks.num_rows())
-    }
-
-    /// The run's next batch, which gets the given place.
-    fn next(&mut self, place: usize) -> Result<Option<RecordBatch>, ArrowError> {
-        (self.ranks, self.batch, self.row) = (None, place, 0);
-        self.reader.next().transpose()
-    }
-
-    fn rank(&self) -> Option<arrow_row::Row<'_>> {
-        self.ranks.as_ref().map(|ranks| ranks.row(self.row))
-    }
-}
-
 impl Drop for Writer {
     /// A writer that is given up gives back what it held.
     fn drop(&mut self) {
         self.budget.give_back(self.booked);
-    }
-}
-
-/// How the columns are written, see [`encoding`], and what the footer says of them: the Arrow schema with the descriptions and
-/// units, for readers that know it, and the same as `fahrtenbuch.columns` in JSON for all others.
-fn properties(
-    contract: &Contract,
-    schema: &SchemaRef,
-    sort_by: &[usize],
-    metadata: Vec<(String, String)>,
-) -> Result<WriterPropertiesPtr, ParquetError> {
-    let columns = ("fahrtenbuch.columns".to_owned(), documentation(contract));
-    let metadata = metadata.into_iter().chain([columns]).map(|(key, value)| KeyValue::new(key, value));
-    let mut builder = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(LEVEL)?))
-        .set_max_row_group_row_count(Some(ROW_GROUP))
-        .set_dictionary_page_size_limit(DICTIONARY)
-        .set_statistics_enabled(EnabledStatistics::Page)
-        .set_key_value_metadata(Some(metadata.collect()));
-    if !sort_by.is_empty() {
-        let columns = sort_by.iter().map(|&place| SortingColumn {
-            column_idx: place as i32,
-            descending: false,
-            nulls_first: true,
-        });
-        builder = builder.set_sorting_columns(Some(columns.collect()));
-    }
-    for (place, column) in contract.public_columns() {
-        let path = ColumnPath::from(column.name.as_str());
-        if let Some(encoding) = encoding(column, contract.is_unique(place)) {
-            builder = builder.set_column_dictionary_enabled(path.clone(), false).set_column_encoding(path, encoding);
-        }
-    }
-    let mut properties = builder.build();
-    add_encoded_arrow_schema_to_metadata(schema, &mut properties);
-    Ok(Arc::new(properties))
-}
-
-/// The encoding of a column, `None` for a dictionary: the contract's word, or else what is smallest for most columns of its
-/// kind. A dictionary holds a whole row group, so that no reader meets a column that is half dictionary and half plain; what is
-/// unique never has one. `benches/README.md` shows what this buys.
-fn encoding(column: &Column, is_unique: bool) -> Option<Encoding> {
-    let delta = match column.kind {
-        Kind::Text => Encoding::DELTA_BYTE_ARRAY,
-        _ => Encoding::DELTA_BINARY_PACKED,
-    };
-    match (column.encoding, column.kind) {
-        (Some(contract::Encoding::Plain), _) => Some(Encoding::PLAIN),
-        (Some(contract::Encoding::Delta), _) => Some(delta),
-        (Some(contract::Encoding::ByteStreamSplit), _) => Some(Encoding::BYTE_STREAM_SPLIT),
-        (Some(contract::Encoding::Dictionary), _) if !is_unique => None,
-        (_, Kind::Float) => Some(Encoding::BYTE_STREAM_SPLIT),
-        (_, Kind::Boolean) => None,
-        (_, Kind::Instant | Kind::ServiceTime | Kind::Int64) => Some(delta),
-        (_, Kind::Int32) if column.values.is_empty() => Some(delta),
-        (_, Kind::Text | Kind::Int32 | Kind::Date) => is_unique.then_some(delta),
-    }
-}
-
-/// What the columns are, as a JSON list of objects with `name`, `description`, `description_de`, `unit`.
-fn documentation(contract: &Contract) -> String {
-    let columns = contract.public_columns().map(|(_, column)| {
-        let texts = std::iter::once(("name", column.name.as_str())).chain(column.documentation());
-        serde_json::Value::Object(texts.map(|(key, value)| (key.to_owned(), value.into())).collect())
-    });
-    serde_json::Value::Array(columns.collect()).to_string()
-}
-
-/// The encoder's thread: row groups come in, bytes go to the file.
-fn encode(
-    file: File,
-    schema: &SchemaRef,
-    properties: WriterPropertiesPtr,
-    groups: &Receiver<Group>,
-    done: &Sender<()>,
-) -> Result<(Digest, u64), ParquetError> {
-    let parquet_schema = ArrowSchemaConverter::new().schema_root("table").convert(schema)?;
-    let out = Digested { file: BufWriter::new(file), digester: Digester::default(), bytes: 0 };
-    let mut writer = SerializedFileWriter::new(out, parquet_schema.root_schema_ptr(), properties)?;
-    let factory = ArrowRowGroupWriterFactory::new(&writer, schema.clone());
-    for (place, mut group) in groups.iter().enumerate() {
-        let chunks = encode_columns(factory.create_column_writers(place)?, schema, &group.rows)?;
-        group.rows.clear();
-        let mut row_group = writer.next_row_group()?;
-        for chunk in chunks {
-            chunk.append_to_row_group(&mut row_group)?;
-        }
-        row_group.close()?;
-        drop(group);
-        // The writer listens until it is dropped.
-        let _ = done.send(());
-    }
-    let mut out = writer.into_inner()?;
-    out.file.flush()?;
-    out.file.get_ref().sync_all()?;
-    Ok((out.digester.finish(), out.bytes))
-}
-
-/// Encodes the columns of a row group on as many threads as there are cores; each takes the next column that nobody has.
-fn encode_columns(
-    writers: Vec<ArrowColumnWriter>,
-    schema: &SchemaRef,
-    group: &[RecordBatch],
-) -> Result<Vec<ArrowColumnChunk>, ParquetError> {
-    let slots: Vec<_> = writers.into_iter().map(|writer| std::sync::Mutex::new(Some(writer))).collect();
-    let next = AtomicUsize::new(0);
-    let work = || -> Result<Vec<(usize, ArrowColumnChunk)>, ParquetError> {
-        let mut done = Vec::new();
-        loop {
-            let place = next.fetch_add(1, Ordering::Relaxed);
-            let Some(slot) = slots.get(place) else { return Ok(done) };
-            let writer = slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-            let Some(mut writer) = writer else { continue };
-            for batch in group {
-                for leaf in compute_leaves(schema.field(place), batch.column(place))? {
-                    writer.write(&leaf)?;
-                }
-            }
-            done.push((place, writer.close()?));
-        }
-    };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(slots.len());
-    let mut chunks = std::thread::scope(|scope| {
-        let helpers: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let mut chunks = work()?;
-        for helper in helpers {
-            let done = helper.join().map_err(|_| ParquetError::General("an encoding thread panicked".to_owned()))?;
-            chunks.extend(done?);
-        }
-        Ok::<_, ParquetError>(chunks)
-    })?;
-    chunks.sort_by_key(|(place, _)| *place);
-    Ok(chunks.into_iter().map(|(_, chunk)| chunk).collect())
-}
-
-/// A file that digests what is written to it.
-struct Digested {
-    file: BufWriter<File>,
-    digester: Digester,
-    bytes: u64,
-}
-
-impl Write for Digested {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let written = self.file.write(bytes)?;
-        self.digester.update(&bytes[..written]);
-        self.bytes += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.file.flush()
     }
 }
 
