@@ -7,7 +7,7 @@ use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::views::publish_views;
 use crate::publish::bucket::Bucket;
-use crate::publish::index::{self, Commit};
+use crate::publish::index::{self, Commit, TablePartition};
 use crate::workspace::Workspace;
 
 /// What publishing did.
@@ -35,14 +35,8 @@ pub(super) fn publish(run: &RunContext<'_>, entry: &journal::Entry) -> Result<Do
     run.stage("put");
     for contract in pipeline.released() {
         let keep = file_of(&contract.table).map(|file| file.file.path.as_str());
-        let removed = index::remove_orphans(
-            bucket,
-            &pipeline.dataset,
-            &contract.table,
-            entry.record.date,
-            keep,
-            &entry.abandoned,
-        )?;
+        let partition = TablePartition { dataset: &pipeline.dataset, table: &contract.table, date: entry.record.date };
+        let removed = index::remove_orphans(bucket, partition, keep, &entry.abandoned)?;
         removed.iter().for_each(|key| tracing::warn!("removed '{key}', which was never released"));
     }
     for file in &entry.files {

@@ -531,7 +531,8 @@ mod tests {
         for day in 1..=8 {
             let date: ServiceDate = format!("2026-11-{day:02}").parse().unwrap();
             let sha256 = Digest::of(date.to_string().as_bytes());
-            let path = index::path_of_release(None, &pipeline.dataset, TABLE, date, false, &sha256);
+            let partition = index::TablePartition { dataset: &pipeline.dataset, table: TABLE, date };
+            let path = index::path_of_release(None, partition, false, &sha256);
             bucket.put(&path, "x".into()).unwrap();
             let told = format!("{{\"date\": \"{date}\"}}");
             let record = crate::ledger::record_key(&Digest::of(told.as_bytes()));

@@ -17,7 +17,7 @@ use crate::pipeline::run::recorded_files::verify_record;
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::compare;
-use crate::publish::index::{self, IndexFile, TableIndex};
+use crate::publish::index::{self, IndexFile, TableIndex, TablePartition};
 use crate::publish::parquet::Staged;
 use crate::time::ServiceDate;
 
@@ -84,10 +84,14 @@ impl Published {
         Some((there.index.file_of(self.date)?, there.damage.as_deref()?))
     }
 
+    fn partition<'a>(&'a self, table: &'a str) -> TablePartition<'a> {
+        TablePartition { dataset: &self.dataset, table, date: self.date }
+    }
+
     /// The name of a new file.
     fn path(&self, table: &str, staged: &Staged) -> String {
         let index = self.tables.get(table).map(|there| &there.index);
-        index::path_of_release(index, &self.dataset, table, self.date, self.provisional, &staged.digest)
+        index::path_of_release(index, self.partition(table), self.provisional, &staged.digest)
     }
 
     /// Whether all files that a journal's entry names are current and whole, and none is to be followed by a complete one.
@@ -110,7 +114,7 @@ impl Published {
             let IndexFile { provisional, sha256, path, .. } = &file.file;
             file.staged.is_some()
                 && self.damaged(&file.table).is_none()
-                && index::path_of_release(index, &self.dataset, &file.table, self.date, *provisional, sha256) == *path
+                && index::path_of_release(index, self.partition(&file.table), *provisional, sha256) == *path
         };
         entry.files.iter().all(fits)
     }

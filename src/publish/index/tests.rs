@@ -1,8 +1,18 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::paths::versions_folder;
+use super::versions::WINDOW;
 use super::*;
-use crate::contract::odcs;
+use crate::contract::{Contract, odcs};
+use crate::digest::Digest;
+use crate::publish::PublishError;
+use crate::publish::bucket::Bucket;
+use crate::time::ServiceDate;
+
+fn partition(date: ServiceDate) -> TablePartition<'static> {
+    TablePartition { dataset: "bus", table: "t", date }
+}
 
 fn contract() -> Contract {
     let text = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
@@ -16,7 +26,7 @@ fn file_of(bucket: &Bucket, date: &str, content: &str, provisional: bool) -> Ind
     let date = date.parse().unwrap();
     let index = current(bucket, "bus", "t").unwrap();
     IndexFile {
-        path: path_of_release(index.as_ref(), "bus", "t", date, provisional, &sha256),
+        path: path_of_release(index.as_ref(), partition(date), provisional, &sha256),
         partition_date: date,
         rows: 1,
         bytes: 1,
@@ -99,9 +109,9 @@ fn what_a_killed_run_left_below_data_is_removed_and_nothing_else() {
     let next = release(&bucket, "2026-11-24", "b", false);
     let date = "2026-11-24".parse().unwrap();
     let left = [orphan.clone(), of_another_date.clone()];
-    assert_eq!(remove_orphans(&bucket, "bus", "t", date, Some(&orphan), &left).unwrap(), [""; 0]);
-    assert_eq!(remove_orphans(&bucket, "bus", "t", date, None, &[]).unwrap(), [""; 0]);
-    assert_eq!(remove_orphans(&bucket, "bus", "t", date, None, &left).unwrap(), [orphan]);
+    assert_eq!(remove_orphans(&bucket, partition(date), Some(&orphan), &left).unwrap(), [""; 0]);
+    assert_eq!(remove_orphans(&bucket, partition(date), None, &[]).unwrap(), [""; 0]);
+    assert_eq!(remove_orphans(&bucket, partition(date), None, &left).unwrap(), [orphan]);
     assert_eq!(bucket.list("data").unwrap(), [of_another_date, first]);
     assert_eq!(bucket.list("revised").unwrap(), [next]);
 }

@@ -1,0 +1,100 @@
+//! The commit of a release: a new version of the index, which is written only if there is none of its number.
+
+use super::paths::{index_key, is_first_release, meta_folder, versions_folder};
+use super::table_index::{FirstFile, IndexFile, TableIndex, json};
+use super::versions::newest;
+use crate::contract::Contract;
+use crate::publish::PublishError;
+use crate::publish::bucket::{Bucket, Version};
+use crate::time::ServiceDate;
+
+/// What a commit did.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// A new version is out.
+    New(TableIndex),
+    /// The current version says the same already.
+    Nothing(TableIndex),
+}
+
+impl Commit {
+    pub fn index(&self) -> &TableIndex {
+        match self {
+            Self::New(index) | Self::Nothing(index) => index,
+        }
+    }
+}
+
+/// How often a commit is tried while others commit to the same table.
+const ROUNDS: u64 = 100;
+
+/// Makes `file` the current file of a partition; without a file the partition has none any more. The data and the record
+/// must be in the bucket already. A table that was never released and has no file is `None`.
+///
+/// A file that is current already makes no new version, whatever the contract says now. Another run may commit another
+/// partition in between; the write then fails and is tried on top of the other's index. If it was the same partition, and
+/// both would be its first release, the one that comes later fails and may be run again.
+pub fn commit(
+    bucket: &Bucket,
+    dataset: &str,
+    contract: &Contract,
+    date: ServiceDate,
+    file: Option<&IndexFile>,
+) -> Result<Option<Commit>, PublishError> {
+    for round in 0..ROUNDS {
+        // Whoever comes too late looks again, a little later each time.
+        std::thread::sleep(std::time::Duration::from_millis(5 * round));
+        let before = newest(bucket, dataset, &contract.table)?;
+        let Some((before, digest)) = before else {
+            let Some(file) = file else { return Ok(None) };
+            let index = TableIndex {
+                version: 1,
+                dataset: dataset.to_owned(),
+                table: contract.table.clone(),
+                contract: contract.into(),
+                files: vec![file.clone()],
+                first: first_of(file).into_iter().collect(),
+                previous: None,
+            };
+            if put_version(bucket, &index)? {
+                return Ok(Some(Commit::New(index)));
+            }
+            continue;
+        };
+        if before.file_of(date) == file {
+            return Ok(Some(Commit::Nothing(before)));
+        }
+        let mut index =
+            TableIndex { version: before.version + 1, contract: contract.into(), previous: Some(digest), ..before };
+        if let Some((date, file)) = file.and_then(first_of) {
+            let first = index.first.entry(date).or_insert_with(|| file.clone());
+            if *first != file {
+                return Err(PublishError::Overtaken { key: file.path, first: first.path.clone() });
+            }
+        }
+        index.files.retain(|other| other.partition_date != date);
+        index.files.extend(file.cloned());
+        index.files.sort_by_key(|file| file.partition_date);
+        if put_version(bucket, &index)? {
+            return Ok(Some(Commit::New(index)));
+        }
+    }
+    Err(PublishError::Contended { key: meta_folder(dataset, &contract.table) })
+}
+
+/// Writes a version; `false` if another run was faster.
+fn put_version(bucket: &Bucket, index: &TableIndex) -> Result<bool, PublishError> {
+    let TableIndex { dataset, table, version, .. } = index;
+    let bytes = json(index);
+    let is_new = bucket.put_new(&index_key(dataset, table, *version), bytes.clone())?;
+    if is_new {
+        let version = Version { number: *version, bytes: Some(bytes) };
+        bucket.keep_version(&versions_folder(dataset, table), version);
+    }
+    Ok(is_new)
+}
+
+fn first_of(file: &IndexFile) -> Option<(ServiceDate, FirstFile)> {
+    let first = || FirstFile { path: file.path.clone(), bytes: file.bytes, sha256: file.sha256 };
+    is_first_release(file).then(|| (file.partition_date, first()))
+}

@@ -1,0 +1,84 @@
+//! What an index says, and its bytes.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::contract::Contract;
+use crate::digest::Digest;
+use crate::time::ServiceDate;
+
+/// One released version of a table: all files that are current, over all of its partitions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableIndex {
+    /// Counts up from 1 without a gap.
+    pub version: u64,
+    pub dataset: String,
+    pub table: String,
+    /// Of the newest release; the record of each file names the one that it was made with.
+    pub contract: ContractRef,
+    /// By date.
+    pub files: Vec<IndexFile>,
+    /// The first complete publication of each date. It stays when later versions replace or lose that file, so
+    /// that no second file of the date ever comes below `data/`.
+    #[serde(default)]
+    pub first: BTreeMap<ServiceDate, FirstFile>,
+    /// Of the bytes of the index before this one.
+    pub previous: Option<Digest>,
+}
+
+/// A file below `data/`, which stays there whatever is released later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstFile {
+    pub path: String,
+    pub bytes: u64,
+    pub sha256: Digest,
+}
+
+/// The contract of a table. Its digest stands in the records: a comment in a contract is no release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContractRef {
+    pub id: String,
+    pub version: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexFile {
+    /// From the root of the bucket.
+    pub path: String,
+    pub partition_date: ServiceDate,
+    pub rows: u64,
+    pub bytes: u64,
+    pub sha256: Digest,
+    /// The key of the record of the run that made the file: `ledger/records/<sha256>.json`.
+    pub record: String,
+    /// Released before the service date was over; a complete release follows.
+    pub provisional: bool,
+}
+
+impl From<&Contract> for ContractRef {
+    fn from(contract: &Contract) -> Self {
+        Self { id: contract.id.clone(), version: contract.version.clone() }
+    }
+}
+
+impl TableIndex {
+    /// The current file of a partition.
+    pub fn file_of(&self, date: ServiceDate) -> Option<&IndexFile> {
+        self.files.iter().find(|file| file.partition_date == date)
+    }
+}
+
+/// Of the bytes of a version.
+pub fn digest(index: &TableIndex) -> Digest {
+    Digest::of(&json(index))
+}
+
+pub(super) fn json(index: &impl Serialize) -> Bytes {
+    // An index has only strings, numbers, lists and maps with text keys, which always serialise.
+    let text = serde_json::to_string_pretty(index);
+    let mut text = text.unwrap_or_else(|error| crate::internal::impossible("writing an index", error));
+    text.push('\n');
+    text.into()
+}

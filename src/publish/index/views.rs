@@ -1,0 +1,49 @@
+//! The views of an index for readers.
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::paths::meta_folder;
+use super::table_index::{ContractRef, IndexFile, TableIndex, json};
+use crate::table::csv::CsvWriter;
+
+/// What `files.json` says: the newest index without its link to the one before.
+#[derive(Serialize)]
+struct Files<'a> {
+    version: u64,
+    dataset: &'a str,
+    table: &'a str,
+    contract: &'a ContractRef,
+    files: &'a [IndexFile],
+}
+
+/// `files.json` and `index.csv` of a table: their names in the bucket, and their bytes.
+pub fn views(index: &TableIndex) -> [(String, Bytes); 2] {
+    let folder = meta_folder(&index.dataset, &index.table);
+    let TableIndex { version, dataset, table, contract, files, .. } = index;
+    let view = Files { version: *version, dataset, table, contract, files };
+    [(format!("{folder}/files.json"), json(&view)), (format!("{folder}/index.csv"), csv(files).into())]
+}
+
+fn csv(files: &[IndexFile]) -> Vec<u8> {
+    let mut csv = CsvWriter::new(Vec::new());
+    let header = ["path", "partition_date", "rows", "bytes", "sha256", "record", "provisional"].map(str::to_owned);
+    let rows = files.iter().map(|file| {
+        let IndexFile { path, partition_date, rows, bytes, sha256, record, provisional } = file;
+        let [rows, bytes] = [*rows, *bytes].map(|number| number.to_string());
+        [
+            path.clone(),
+            partition_date.to_string(),
+            rows,
+            bytes,
+            sha256.to_string(),
+            record.clone(),
+            provisional.to_string(),
+        ]
+    });
+    for row in std::iter::once(header).chain(rows) {
+        // Writing to memory cannot fail.
+        let _ = csv.row(row);
+    }
+    csv.into_inner()
+}
