@@ -184,7 +184,8 @@ fn read(file: &Path, root: &Node, library: &Library, problems: &mut Problems) ->
         problems.add(root.line, "the test has no cases", "Add 'cases:' with rows and the rows that are named.");
     }
     let defaults = defaults.map_or(Vec::new(), |row| row.cells);
-    let cases = cases.iter().filter_map(|node| case(node, contract, rule, library, &defaults, problems)).collect();
+    let subject = Subject { contract, tested: rule, library };
+    let cases = cases.iter().filter_map(|node| case(node, subject, &defaults, problems)).collect();
     Some(RuleTest { file: file.to_owned(), rule: id, date, cases })
 }
 
@@ -196,24 +197,49 @@ fn nearest(id: &RuleId, known: &[&str]) -> String {
     }
 }
 
+/// What the cases of a test are about.
+#[derive(Clone, Copy)]
+struct Subject<'a> {
+    contract: &'a Contract,
+    tested: Tested<'a>,
+    library: &'a Library,
+}
+
 fn case(
     node: &Node,
-    contract: &Contract,
-    tested: Tested<'_>,
-    library: &Library,
+    subject: Subject<'_>,
     defaults: &[(String, Option<String>)],
     problems: &mut Problems,
 ) -> Option<Case> {
     node.only_keys(CASE_KEYS, problems);
     let name = node.require_text("name", problems)?;
-    let own_defaults = node.get("defaults").map(|own| row(own, contract, defaults, problems).cells);
+    let own_defaults = node.get("defaults").map(|own| row(own, subject.contract, defaults, problems).cells);
     let defaults = own_defaults.as_deref().unwrap_or(defaults);
     let rows: Vec<Row> = node
         .get("rows")
         .map_or(&[][..], Node::items)
         .iter()
-        .map(|item| row(item, contract, defaults, problems))
+        .map(|item| row(item, subject.contract, defaults, problems))
         .collect();
+    let with = other_tables(node, subject, problems);
+    let history: Vec<f64> = node.get("history").map_or(&[][..], Node::items).iter().filter_map(Node::number).collect();
+    if !has_named_rows(node, rows.len(), problems) {
+        return None;
+    }
+    let expected = expected(node, subject.tested, problems);
+    let until = node.get("until").and_then(|node| {
+        let until = node.scalar().and_then(|text| ServiceSeconds::from_gtfs(text.as_bytes()));
+        if until.is_none() {
+            problems.add(node.line, "'until' is no time of the timetable", "Write it like '13:30:00'.");
+        }
+        until
+    });
+    Some(Case { name, line: node.line, rows, with, history, until, expected: expected? })
+}
+
+/// The tables beside the rule's own that a case gives.
+fn other_tables(node: &Node, subject: Subject<'_>, problems: &mut Problems) -> BTreeMap<String, Vec<Row>> {
+    let Subject { contract, tested, library } = subject;
     let mut with = BTreeMap::new();
     for (table, list) in node.get("with").map_or(&[][..], Node::pairs) {
         let table_name = table.scalar().unwrap_or_default();
@@ -249,31 +275,35 @@ fn case(
         let rows = list.items().iter().map(|item| row(item, other, &[], problems)).collect();
         with.insert(table_name, rows);
     }
-    let history: Vec<f64> = node.get("history").map_or(&[][..], Node::items).iter().filter_map(Node::number).collect();
+    with
+}
+
+/// Whether a case has the rows that it names.
+fn has_named_rows(node: &Node, row_count: usize, problems: &mut Problems) -> bool {
+    let mut named = node.get("named").map_or(&[][..], Node::items).iter();
+    let Some(row) = named.find(|item| place(item).is_none_or(|row| row >= row_count)) else { return true };
+    let message = format!("the case names the row {}, and has {row_count}", row.scalar().unwrap_or_default());
+    problems.add(row.line, message, "Write the rows that are named, counted from 1: 'named: [2]'.");
+    false
+}
+
+/// The place from 0 of a row that is counted from 1.
+fn place(item: &Node) -> Option<usize> {
+    usize::try_from(item.int()?).ok()?.checked_sub(1)
+}
+
+/// What a case expects whose rows are those that it names.
+fn expected(node: &Node, tested: Tested<'_>, problems: &mut Problems) -> Option<Expected> {
     let is_compared = match tested {
         Tested::Rule(rule) => rule.is_number || rule.limit.is_some_and(|limit| limit.needs_history()),
         Tested::Metric(_) => true,
     };
-    if let Some(row) = node.get("named").map_or(&[][..], Node::items).iter().find(|item| {
-        item.int().and_then(|row| usize::try_from(row).ok()).is_none_or(|row| row == 0 || row > rows.len())
-    }) {
-        let (many, said) = (rows.len(), row.scalar().unwrap_or_default());
-        let message = format!("the case names the row {said}, and has {many}");
-        problems.add(row.line, message, "Write the rows that are named, counted from 1: 'named: [2]'.");
-        return None;
-    }
     let expected = match (node.get("named"), node.get("holds"), is_compared) {
         (None, Some(holds), true) => holds.bool().map(Expected::Holds),
         (Some(named), None, false) => {
-            let places: Vec<Option<usize>> = named
-                .items()
-                .iter()
-                .map(|item| usize::try_from(item.int()?).ok()?.checked_sub(1).filter(|row| *row < rows.len()))
-                .collect();
-            places.into_iter().collect::<Option<Vec<usize>>>().map(|mut places| {
-                places.sort_unstable();
-                Expected::Named(places)
-            })
+            let mut places: Vec<usize> = named.items().iter().filter_map(place).collect();
+            places.sort_unstable();
+            Some(Expected::Named(places))
         }
         _ => None,
     };
@@ -285,14 +315,7 @@ fn case(
         };
         problems.add(node.line, format!("the case does not say {what}"), remedy);
     }
-    let until = node.get("until").and_then(|node| {
-        let until = node.scalar().and_then(|text| ServiceSeconds::from_gtfs(text.as_bytes()));
-        if until.is_none() {
-            problems.add(node.line, "'until' is no time of the timetable", "Write it like '13:30:00'.");
-        }
-        until
-    });
-    Some(Case { name, line: node.line, rows, with, history, until, expected: expected? })
+    expected
 }
 
 /// The tables that a rule and the views below it read from.
