@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::capture::file_names::Pattern;
-use crate::capture::import_folder::{self, By, Kept, Plan, Request, Times};
+use crate::capture::import_folder::{self, By, Destination, Kept, Plan, Request, Times};
 use crate::cli::decisions::who;
 use crate::cli::evidence::said::{program, usage};
 use crate::cli::exit::Exit;
@@ -125,7 +125,8 @@ pub fn run(workspace: &Workspace, arguments: &Import) -> Result<Exit, Exit> {
     for (place, feed) in pipeline.feeds.iter().enumerate() {
         let store = evidence_store(workspace, &feed.from);
         let folder = evidence_folder(workspace, &feed.from);
-        let kept = import_folder::keep(&plan, &request, place, &folder, store, by);
+        let to = Destination { place, evidence: &folder, store };
+        let kept = import_folder::keep(&plan, &request, to, by);
         let kept = kept.map_err(|error| failed(error.into()))?;
         tell_kept(&feed.name, &kept, arguments.dry_run);
         if let (Some(first), Some(last)) = (kept.first, kept.last) {
