@@ -1,27 +1,26 @@
 //! `fahrtenbuch run`
 
+mod dates;
+mod result;
+
 use std::io::IsTerminal;
 use std::path::Path;
 
-use comfy_table::{Cell, CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
 
-use crate::check::RuleResult;
+use self::dates::{DateArgument, spans};
 use crate::cli::exit::Exit;
 use crate::cli::opened::{choose, clock_is_set, read_workspace};
-use crate::cli::terminal::row_or_rows;
-use crate::contract::Severity;
-use crate::ledger::{Standard, Status, TableEntry};
+use crate::ledger::Status;
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::{Lock, Outcome, Report, Run, RunContext, RunError, open_bucket, run as run_pipeline};
-use crate::report::quality::{CheckedContract, Evaluates, Quality, RuleReport};
-use crate::report::words;
+use crate::publish::bucket::Bucket;
 use crate::time::ServiceDate;
+use crate::workspace::Workspace;
 
 /// Dates of a range: eleven years.
 const MOST_DATES: i32 = 4_000;
-/// Findings that are listed below a table.
-const LISTED: usize = 12;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -62,38 +61,6 @@ pub struct Arguments {
     json: bool,
 }
 
-/// A date as people write it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum DateArgument {
-    On(ServiceDate),
-    /// So many days after today, by the calendar of the workspace's zone.
-    Relative(i32),
-}
-
-impl std::str::FromStr for DateArgument {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.to_lowercase().as_str() {
-            "today" | "heute" => Ok(Self::Relative(0)),
-            "yesterday" | "gestern" => Ok(Self::Relative(-1)),
-            _ => match text.parse() {
-                Ok(date) => Ok(Self::On(date)),
-                Err(_) => Err(format!("expected a date like 2026-11-24, today or yesterday, found '{text}'")),
-            },
-        }
-    }
-}
-
-impl DateArgument {
-    fn on(self, today: ServiceDate) -> ServiceDate {
-        match self {
-            Self::On(date) => date,
-            Self::Relative(days) => today.plus_days(days),
-        }
-    }
-}
-
 impl Arguments {
     /// The dates to run; `None` is the newest that is over.
     fn dates(&self, today: ServiceDate) -> Result<Vec<Option<ServiceDate>>, Exit> {
@@ -112,22 +79,6 @@ impl Arguments {
         }
         Ok((0..=days).map(|day| Some(from.plus_days(day))).collect())
     }
-}
-
-/// Dates in a row as one: `2026-11-01 to 2026-11-05, 2026-11-08`. In order.
-fn spans(dates: &[ServiceDate]) -> String {
-    let mut spans: Vec<(ServiceDate, ServiceDate)> = Vec::new();
-    for date in dates {
-        match spans.last_mut() {
-            Some((_, last)) if last.plus_days(1) == *date => *last = *date,
-            _ => spans.push((*date, *date)),
-        }
-    }
-    let shown = spans.iter().map(|(first, last)| match first == last {
-        true => first.to_string(),
-        false => format!("{first} to {last}"),
-    });
-    shown.collect::<Vec<_>>().join(", ")
 }
 
 pub fn run(root: &Path, arguments: &Arguments) -> Exit {
@@ -152,91 +103,121 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
         Ok(opened) => opened,
         Err(error) => return failed(&error, arguments.json, None),
     };
-    let mut exit = Exit::Done;
-    let mut results = Vec::new();
-    let is_range = arguments.from.is_some();
-    let mut is_published = false;
+    let mut runs = Runs {
+        workspace: &workspace,
+        bucket: &bucket,
+        lock: &lock,
+        arguments,
+        exit: Exit::Done,
+        results: Vec::new(),
+        is_published: false,
+    };
     for pipeline in pipelines {
-        let mut skipped = Vec::new();
-        for date in &dates {
-            let bar = progress(pipeline, arguments.json);
-            let watch = |stage: &str, rows: u64| {
-                bar.set_message(stage.to_owned());
-                bar.set_position(rows);
-            };
-            let context =
-                RunContext { workspace: &workspace, pipeline, bucket: &bucket, lock: &lock, progress: &watch };
-            let result = run_pipeline(&context, *date);
-            bar.finish_and_clear();
-            let not_run = |date: Option<ServiceDate>, status: &str, reason: String, warnings: &[String]| {
-                serde_json::json!({
-                    "pipeline": pipeline.name,
-                    "date": date,
-                    "status": status,
-                    (if status == "failed" { "error" } else { "reason" }): reason,
-                    "warnings": warnings,
-                })
-            };
-            match result {
-                Ok(Run { outcome, warnings }) => {
-                    for warning in &warnings {
-                        eprintln!("warning: {}: {warning}", pipeline.name);
-                    }
-                    match outcome {
-                        Outcome::Done(report) => {
-                            match report.record.status {
-                                Status::HeldBack => exit = exit.max(Exit::HeldBack),
-                                Status::Published => is_published = true,
-                            }
-                            if arguments.json {
-                                results.push(json(&report, &warnings));
-                            } else {
-                                show(&report, &pipeline.checked_contracts(), bucket.location());
-                            }
-                        }
-                        Outcome::NotDue { date, reason } => {
-                            if !arguments.json {
-                                println!("{}: {reason}\n", pipeline.name);
-                            }
-                            results.push(not_run(Some(date), "skipped", reason, &warnings));
-                        }
-                    }
-                }
-                Err(error) if is_range && error.is_absent() => {
-                    skipped.extend(*date);
-                    results.push(not_run(*date, "skipped", error.to_string(), &[]));
-                }
-                // Nobody asked for the timetable of this date by name.
-                Err(RunError::NoNewTimetable { date, valid, .. }) if arguments.pipelines.is_empty() => {
-                    let reason = format!(
-                        "no timetable was captured on {date}; the newest until then is of {valid}: nothing to do"
-                    );
-                    if !arguments.json {
-                        println!("{}: {reason}\n", pipeline.name);
-                    }
-                    results.push(not_run(Some(date), "skipped", reason, &[]));
-                }
-                Err(error) => {
-                    exit = exit.max(failed(&error, arguments.json, Some(&pipeline.name)));
-                    results.push(not_run(*date, "failed", error.to_string(), &[]));
-                }
-            }
-        }
-        if !skipped.is_empty() && !arguments.json {
-            let (count, all) = (skipped.len(), dates.len());
-            println!("{}: {count} of {all} dates have no evidence: {}; skipped\n", pipeline.name, spans(&skipped));
-        }
+        runs.dates(pipeline, &dates);
     }
-    if is_published && !arguments.json {
+    if arguments.json {
+        println!("{}", Value::from(runs.results));
+    } else if runs.is_published {
         println!(
             "open {}/index.html",
             workspace.site.base_url.as_deref().unwrap_or(bucket.location()).trim_end_matches('/')
         );
     }
-    if arguments.json {
-        println!("{}", serde_json::Value::from(results));
+    runs.exit
+}
+
+/// Runs, one after the other, and what came of them.
+struct Runs<'a> {
+    workspace: &'a Workspace,
+    bucket: &'a Bucket,
+    lock: &'a Lock,
+    arguments: &'a Arguments,
+    /// The worst of all runs.
+    exit: Exit,
+    /// One object for each run.
+    results: Vec<Value>,
+    is_published: bool,
+}
+
+impl Runs<'_> {
+    /// Runs a pipeline's dates, and tells of those that have no evidence.
+    fn dates(&mut self, pipeline: &Pipeline, dates: &[Option<ServiceDate>]) {
+        let mut skipped = Vec::new();
+        for date in dates {
+            let bar = progress(pipeline, self.arguments.json);
+            let watch = |stage: &str, rows: u64| {
+                bar.set_message(stage.to_owned());
+                bar.set_position(rows);
+            };
+            let Self { workspace, bucket, lock, .. } = *self;
+            let context = RunContext { workspace, pipeline, bucket, lock, progress: &watch };
+            let result = run_pipeline(&context, *date);
+            bar.finish_and_clear();
+            match result {
+                Ok(run) => self.ran(pipeline, run),
+                Err(error) if self.arguments.from.is_some() && error.is_absent() => {
+                    skipped.extend(*date);
+                    self.results.push(not_run(pipeline, *date, "skipped", error.to_string(), &[]));
+                }
+                // Nobody asked for the timetable of this date by name.
+                Err(RunError::NoNewTimetable { date, valid, .. }) if self.arguments.pipelines.is_empty() => {
+                    let reason = format!(
+                        "no timetable was captured on {date}; the newest until then is of {valid}: nothing to do"
+                    );
+                    self.not_due(pipeline, date, reason, &[]);
+                }
+                Err(error) => {
+                    self.exit = self.exit.max(failed(&error, self.arguments.json, Some(&pipeline.name)));
+                    self.results.push(not_run(pipeline, *date, "failed", error.to_string(), &[]));
+                }
+            }
+        }
+        if !skipped.is_empty() && !self.arguments.json {
+            let (count, all) = (skipped.len(), dates.len());
+            println!("{}: {count} of {all} dates have no evidence: {}; skipped\n", pipeline.name, spans(&skipped));
+        }
     }
-    exit
+
+    /// Tells what a run came to.
+    fn ran(&mut self, pipeline: &Pipeline, Run { outcome, warnings }: Run) {
+        for warning in &warnings {
+            eprintln!("warning: {}: {warning}", pipeline.name);
+        }
+        match outcome {
+            Outcome::Done(report) => self.done(pipeline, &report, &warnings),
+            Outcome::NotDue { date, reason } => self.not_due(pipeline, date, reason, &warnings),
+        }
+    }
+
+    fn done(&mut self, pipeline: &Pipeline, report: &Report, warnings: &[String]) {
+        match report.record.status {
+            Status::HeldBack => self.exit = self.exit.max(Exit::HeldBack),
+            Status::Published => self.is_published = true,
+        }
+        if self.arguments.json {
+            self.results.push(result::json(report, warnings));
+        } else {
+            result::show(report, &pipeline.checked_contracts(), self.bucket.location());
+        }
+    }
+
+    fn not_due(&mut self, pipeline: &Pipeline, date: ServiceDate, reason: String, warnings: &[String]) {
+        if !self.arguments.json {
+            println!("{}: {reason}\n", pipeline.name);
+        }
+        self.results.push(not_run(pipeline, Some(date), "skipped", reason, warnings));
+    }
+}
+
+/// A run that did not take place, as JSON.
+fn not_run(pipeline: &Pipeline, date: Option<ServiceDate>, status: &str, reason: String, warnings: &[String]) -> Value {
+    json!({
+        "pipeline": pipeline.name,
+        "date": date,
+        "status": status,
+        (if status == "failed" { "error" } else { "reason" }): reason,
+        "warnings": warnings,
+    })
 }
 
 /// A bar on a terminal, nothing in a log.
@@ -269,153 +250,4 @@ pub fn failed(error: &RunError, _json: bool, pipeline: Option<&str>) -> Exit {
     } else {
         Exit::Permanent
     }
-}
-
-fn json(report: &Report, warnings: &[String]) -> serde_json::Value {
-    serde_json::json!({
-        "pipeline": report.record.pipeline,
-        "date": report.record.date,
-        "status": report.record.status,
-        "nothing_new": report.is_nothing_new(),
-        "provisional": !report.is_complete,
-        "warnings": warnings,
-        "releases": report.commits,
-        "record_key": report.record_key,
-        "seconds": report.seconds,
-        "record": report.record,
-    })
-}
-
-/// The final table of a pipeline, and what its rules found.
-fn show(report: &Report, asked: &[CheckedContract], bucket: &str) {
-    let record = &report.record;
-    let provisional = if report.is_complete { "" } else { " (provisional: the date is not over)" };
-    println!("{} {}{provisional}", record.pipeline, record.date);
-    if report.is_nothing_new() && report.is_repeated {
-        println!("  nothing new: the same evidence, contracts and program were published before\n");
-        return;
-    }
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_BORDERS_ONLY);
-    table.set_header([
-        "table",
-        "rows in",
-        "published",
-        "quarantined",
-        "dropped",
-        "findings",
-        "files",
-        "bytes",
-        "seconds",
-    ]);
-    let number = |value: u64| Cell::new(grouped(value)).set_alignment(CellAlignment::Right);
-    let mut total = [0; 7];
-    for entry in &record.tables {
-        let findings =
-            record.findings.iter().filter(|finding| finding.table == entry.table || finding.table == entry.from);
-        let row = [
-            entry.rows_in,
-            entry.published,
-            entry.quarantined,
-            entry.dropped.values().sum(),
-            findings.count() as u64,
-            entry.files.len() as u64,
-            entry.files.iter().map(|file| file.bytes).sum(),
-        ];
-        total.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
-        table.add_row([Cell::new(&entry.table)].into_iter().chain(row.map(number)));
-    }
-    let seconds = Cell::new(format!("{:.2}", report.seconds)).set_alignment(CellAlignment::Right);
-    table.add_row([Cell::new("all")].into_iter().chain(total.map(number)).chain([seconds]));
-    println!("{table}");
-    for entry in &record.tables {
-        left_quarantine(entry);
-    }
-    // By contract and rule, as in the record, with what they are called in results.
-    let quality = Quality::of(record, asked);
-    let is_finding =
-        |rule: &&RuleReport| matches!(rule.result, RuleResult::Error | RuleResult::Failed | RuleResult::Warning);
-    let mut findings: Vec<&RuleReport> = quality.rules.iter().filter(is_finding).collect();
-    // What could not run comes first, then what weighs most.
-    findings.sort_by_key(|rule| (rule.result != RuleResult::Error, std::cmp::Reverse(rule.severity)));
-    for rule in findings.into_iter().take(LISTED) {
-        let result = match rule.result {
-            RuleResult::Error => "ERROR",
-            RuleResult::Failed => "failed",
-            _ if rule.severity == Severity::Info => "info",
-            _ => "warning",
-        };
-        let what = match (rule.result, rule.asks) {
-            (RuleResult::Error, _) | (_, Evaluates::Number) => String::new(),
-            (_, Evaluates::Rows) => format!("{} {}, ", grouped(rule.rows), row_or_rows(rule.rows)),
-        };
-        let (_, then) = words::then(rule, quality.status, &quality.tables);
-        println!("  {result:7} {}: {what}{} ({then})", rule.id, rule.message.as_ref().unwrap_or(&rule.description));
-    }
-    if record.findings.len() > LISTED {
-        println!("  and {} more findings, see the record", record.findings.len() - LISTED);
-    }
-    for note in record.notes.iter().take(LISTED) {
-        println!("  {:7} {}: {}", note.severity, note.rule, note.message);
-    }
-    if record.notes.len() > LISTED {
-        println!("  and {} more notes, see the record", record.notes.len() - LISTED);
-    }
-    for (source, kinds) in record.captures.iter().filter(|(_, kinds)| kinds.keys().any(|kind| kind != "readable")) {
-        let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{} {kind}", grouped(*count))).collect();
-        println!("  captures of {source}: {}", kinds.join(", "));
-    }
-    if let Some(standard) = &record.standard {
-        print_standard_notices(standard);
-    }
-    match record.status {
-        Status::HeldBack => println!("  HELD BACK: nothing was published, what was published before stays"),
-        Status::Published if report.is_nothing_new() => {
-            println!("  nothing new: the rows and columns of every table are those that were published before");
-        }
-        Status::Published if report.finished_earlier => println!("  finished what an earlier run had begun"),
-        Status::Published => {}
-    }
-    println!("  record: {bucket}/{}\n", report.record_key);
-}
-
-/// Rows that were held back before and are not any more, or are now.
-fn left_quarantine(entry: &TableEntry) {
-    let left = &entry.left_quarantine;
-    if left.rows() == 0 {
-        return;
-    }
-    let parts = [
-        (left.published, "published"),
-        (left.dropped, "dropped"),
-        (left.gone, "not in the feed any more"),
-        (left.held_back, "held back with the run"),
-    ];
-    let parts: Vec<String> =
-        (parts.iter().filter(|(rows, _)| *rows > 0)).map(|(rows, what)| format!("{} {what}", grouped(*rows))).collect();
-    let rows = row_or_rows(left.rows());
-    println!("  {}: {} {rows} left the quarantine, {}", entry.table, grouped(left.rows()), parts.join(", "));
-}
-
-/// What the standard rules of GTFS and GTFS-Realtime say: how much of each severity, and the notices by name.
-fn print_standard_notices(standard: &Standard) {
-    if standard.notices.is_empty() && standard.not_run.is_empty() {
-        println!("  standard rules: no notices");
-        return;
-    }
-    for notice in standard.notices.iter().take(LISTED) {
-        let severity = format!("{:?}", notice.severity).to_lowercase();
-        println!("  {severity:7} {}: {} times", crate::feed_rules::told(&notice.code), grouped(notice.count));
-    }
-    if standard.notices.len() > LISTED {
-        println!("  and {} more kinds of notices, see the record", standard.notices.len() - LISTED);
-    }
-    if !standard.not_run.is_empty() {
-        println!("  {} standard rules did not run to their end, see the record", standard.not_run.len());
-    }
-}
-
-/// 1234567 as 1,234,567.
-fn grouped(value: u64) -> String {
-    words::grouped(value, ",")
 }
