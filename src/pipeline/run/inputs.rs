@@ -81,29 +81,15 @@ pub(super) fn begin(
     let RunContext { workspace, pipeline, .. } = *run;
     let mut contracts: Vec<ContractEntry> =
         pipeline.contracts.contracts.values().map(|contract| contract.as_ref().into()).collect();
-    let mut key = None;
-    if let Some(release) = &pipeline.release {
-        contracts.extend(release.contracts.contracts.values().map(|contract| ContractEntry::from(contract.as_ref())));
-        let folder = workspace.private.join("keys");
-        let made = day_keys(workspace).key(partition.date);
-        key = Some(made.map_err(|error| match error.kind() {
-            std::io::ErrorKind::InvalidData => RunError::Key { problem: error.to_string() },
-            _ => RunError::private(&folder, "read", &error),
-        })?);
-    }
-    let mut lists = BTreeMap::new();
-    let mut evidence: Vec<EvidenceEntry> = Vec::new();
-    for (source, _, entries) in &partition.evidence {
-        let captures: Vec<Captured> = entries.iter().map(|entry| (entry.captured_at, entry.digest)).collect();
-        let mut entry = EvidenceEntry::of(source, &captures);
-        entry.imports = import_refs(&imports_of(workspace, pipeline, source)?, &captures);
-        lists.extend(entry.list_digest().map(|digest| (digest, ledger::capture_lines(&captures))));
-        if let Some(only) = entries.first().filter(|_| pipeline.is_timetable()) {
-            // What a timetable says does not depend on when it was captured, apart from the partition's date.
-            entry.sha256 = only.digest;
+    let key = match &pipeline.release {
+        Some(release) => {
+            let of_release = release.contracts.contracts.values();
+            contracts.extend(of_release.map(|contract| ContractEntry::from(contract.as_ref())));
+            Some(day_key(workspace, partition.date)?)
         }
-        evidence.push(entry);
-    }
+        None => None,
+    };
+    let (mut evidence, mut lists) = evidence_of(run, partition)?;
     let timetable = run_inputs.evidence();
     let mut data: Vec<Input> =
         evidence.iter().map(|entry| Input::new("evidence", &entry.source, entry.sha256)).collect();
@@ -126,17 +112,7 @@ pub(super) fn begin(
         data.push(Input::of_value("setting", ledger::PROVISIONAL, "true".to_owned()));
     }
     data.extend(pipeline.all_contracts().map(|contract| Input::new("rows", &contract.id, contract.content_digest())));
-    let mut rules: Vec<Input> = vec![Input::new("pipeline", &pipeline.name, pipeline.digest)];
-    rules.extend(contracts.iter().map(|contract| Input::new("contract", &contract.id, contract.sha256)));
-    rules.extend(pipeline.contracts.changes_digest.map(|digest| Input::new("notices", "gtfs", digest)));
-    rules.extend(run_inputs.rule_inputs());
-    // Rows that are decided of are in the data; who accepts other evidence is to stand in a record, though no row changes.
-    let of_rows = |entry: &&DecisionEntry| entry.kind == "release" || entry.kind == "discard";
-    let accepted = decided.entries.iter().filter(|entry| !of_rows(entry));
-    rules.extend(accepted.map(|entry| {
-        let value = format!("{} by {} at {}: {}", entry.kind, entry.by, entry.at, entry.reason);
-        Input::of_value("decision", &entry.id.0, value)
-    }));
+    let mut rules = rule_inputs(pipeline, &contracts, run_inputs, decided);
     rules.push(Input::of_program(&program));
     if let Some(area) = &workspace.area {
         let decides = pipeline
@@ -156,6 +132,54 @@ pub(super) fn begin(
         ..RunRecord::begun(&pipeline.name, &pipeline.dataset, partition.date, started_at, inputs, pipeline.digest)
     };
     Ok(Begun { record, key, lists })
+}
+
+/// The key of a date's pseudonyms.
+fn day_key(workspace: &Workspace, date: ServiceDate) -> Result<[u8; 32], RunError> {
+    let folder = workspace.private.join("keys");
+    day_keys(workspace).key(date).map_err(|error| match error.kind() {
+        std::io::ErrorKind::InvalidData => RunError::Key { problem: error.to_string() },
+        _ => RunError::private(&folder, "read", &error),
+    })
+}
+
+/// The evidence of a partition by source, and its lists of captures.
+fn evidence_of(run: &RunContext<'_>, partition: &Partition) -> Result<(Vec<EvidenceEntry>, Lists), RunError> {
+    let RunContext { workspace, pipeline, .. } = *run;
+    let (mut evidence, mut lists) = (Vec::new(), Lists::new());
+    for (source, _, entries) in &partition.evidence {
+        let captures: Vec<Captured> = entries.iter().map(|entry| (entry.captured_at, entry.digest)).collect();
+        let mut entry = EvidenceEntry::of(source, &captures);
+        entry.imports = import_refs(&imports_of(workspace, pipeline, source)?, &captures);
+        lists.extend(entry.list_digest().map(|digest| (digest, ledger::capture_lines(&captures))));
+        if let Some(only) = entries.first().filter(|_| pipeline.is_timetable()) {
+            // What a timetable says does not depend on when it was captured, apart from the partition's date.
+            entry.sha256 = only.digest;
+        }
+        evidence.push(entry);
+    }
+    Ok((evidence, lists))
+}
+
+/// What decides findings, but for the program and the area.
+fn rule_inputs(
+    pipeline: &Pipeline,
+    contracts: &[ContractEntry],
+    run_inputs: &RunInputs,
+    decided: &Decided,
+) -> Vec<Input> {
+    let mut rules = vec![Input::new("pipeline", &pipeline.name, pipeline.digest)];
+    rules.extend(contracts.iter().map(|contract| Input::new("contract", &contract.id, contract.sha256)));
+    rules.extend(pipeline.contracts.changes_digest.map(|digest| Input::new("notices", "gtfs", digest)));
+    rules.extend(run_inputs.rule_inputs());
+    // Rows that are decided of are in the data; who accepts other evidence is to stand in a record, though no row changes.
+    let of_rows = |entry: &&DecisionEntry| entry.kind == "release" || entry.kind == "discard";
+    let accepted = decided.entries.iter().filter(|entry| !of_rows(entry));
+    rules.extend(accepted.map(|entry| {
+        let value = format!("{} by {} at {}: {}", entry.kind, entry.by, entry.at, entry.reason);
+        Input::of_value("decision", &entry.id.0, value)
+    }));
+    rules
 }
 
 /// What of the configuration and the pipeline's file decides rows.
