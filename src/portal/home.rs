@@ -50,43 +50,14 @@ pub fn page(catalogue: &Catalogue) -> String {
                 }
                 @if let Some((of, table)) = tables.iter().max_by_key(|(_, table)| rows(&table.index)) {
                     h2 { "Abfragen " span lang="en" { "/ Query" } }
-                    pre {
-                        "-- DuckDB\n"
-                        "SET VARIABLE base = '" (base) "/';\n"
-                        "SET VARIABLE files = (SELECT list(getvariable('base') || path) FROM read_csv(getvariable('base') || '"
-                        (meta_folder(&of.name, &table.index.table)) "/index.csv'));\n"
-                        "SELECT * FROM read_parquet(getvariable('files')) LIMIT 10;\n"
-                    }
+                    (query(of, table, base))
                 }
                 @if !scores.is_empty() {
                     h2 { "Qualität " span lang="en" { "/ Quality" } }
                     (quality(&scores))
                 }
                 h2 { "Tabellen " span lang="en" { "/ Tables" } }
-                table {
-                    tr {
-                        th { "Datensatz " span lang="en" { "/ Dataset" } }
-                        th { "Tabelle " span lang="en" { "/ Table" } }
-                        th { "Von – bis " span lang="en" { "/ From – to" } }
-                        th class="n" { "Zeilen " span lang="en" { "/ Rows" } }
-                        th class="n" { "Bytes" }
-                        th { "Dateien " span lang="en" { "/ Files" } }
-                    }
-                    @for (of, table) in &tables {
-                        tr {
-                            td { (of.name) }
-                            td { a href={ "#" (of.name) "-" (table.index.table) } { (table.index.table) } }
-                            td { (span_of(&table.index)) (provisional(&table.index)) }
-                            td class="n" { (rows(&table.index)) }
-                            td class="n" { (table.index.files.iter().map(|file| file.bytes).sum::<u64>()) }
-                            td {
-                                a href={ (meta_folder(&of.name, &table.index.table)) "/files.json" } { "files.json" }
-                                " "
-                                a href={ (meta_folder(&of.name, &table.index.table)) "/index.csv" } { "index.csv" }
-                            }
-                        }
-                    }
-                }
+                (list(&tables))
                 @for (of, table) in &tables { (section(of, table)) }
                 p {
                     "Was veröffentlicht wurde, woraus und nach welchen Regeln, steht in den Laufprotokollen unter "
@@ -100,6 +71,49 @@ pub fn page(catalogue: &Catalogue) -> String {
         }
     };
     page.into_string()
+}
+
+/// How a table is read with DuckDB.
+fn query(of: &Dataset, table: &Table, base: &str) -> Markup {
+    html! {
+        pre {
+            "-- DuckDB\n"
+            "SET VARIABLE base = '" (base) "/';\n"
+            "SET VARIABLE files = (SELECT list(getvariable('base') || path) FROM read_csv(getvariable('base') || '"
+            (meta_folder(&of.name, &table.index.table)) "/index.csv'));\n"
+            "SELECT * FROM read_parquet(getvariable('files')) LIMIT 10;\n"
+        }
+    }
+}
+
+/// The tables: dates, rows, bytes, and where their files are listed.
+fn list(tables: &[(&Dataset, &Table)]) -> Markup {
+    html! {
+        table {
+            tr {
+                th { "Datensatz " span lang="en" { "/ Dataset" } }
+                th { "Tabelle " span lang="en" { "/ Table" } }
+                th { "Von – bis " span lang="en" { "/ From – to" } }
+                th class="n" { "Zeilen " span lang="en" { "/ Rows" } }
+                th class="n" { "Bytes" }
+                th { "Dateien " span lang="en" { "/ Files" } }
+            }
+            @for (of, table) in tables {
+                tr {
+                    td { (of.name) }
+                    td { a href={ "#" (of.name) "-" (table.index.table) } { (table.index.table) } }
+                    td { (span_of(&table.index)) (provisional(&table.index)) }
+                    td class="n" { (rows(&table.index)) }
+                    td class="n" { (table.index.files.iter().map(|file| file.bytes).sum::<u64>()) }
+                    td {
+                        a href={ (meta_folder(&of.name, &table.index.table)) "/files.json" } { "files.json" }
+                        " "
+                        a href={ (meta_folder(&of.name, &table.index.table)) "/index.csv" } { "index.csv" }
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// The newest results of each dataset.
