@@ -116,7 +116,8 @@ pub fn write_info(out: &mut impl Write, file_name: &str, date: Timestamp) -> io:
     let block = "software: fahrtenbuch\r\nformat: WARC File Format 1.1\r\n\
                  conformsTo: https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/\r\n";
     let fields = [("WARC-Filename", file_name), ("Content-Type", "application/warc-fields")];
-    member(out, "warcinfo", &fields, date, block.as_bytes(), b"", Compression::best())
+    let info = Member { kind: "warcinfo", fields: &fields, date, head: block.as_bytes(), body: b"" };
+    info.write(out, Compression::best())
 }
 
 /// A capture as one record: a `response` with its status and headers, or a `resource` if it is a file's bytes.
@@ -147,39 +148,45 @@ pub fn write_record(out: &mut impl Write, capture: &Capture) -> io::Result<()> {
     let packed = [&b"PK"[..], b"\x1f\x8b", b"\x28\xb5\x2f\xfd"].iter().any(|magic| capture.body.starts_with(magic));
     let level = if packed { Compression::none() } else { Compression::default() };
     let kind = if is_file { "resource" } else { "response" };
-    member(out, kind, &fields, capture.captured_at, &head, &capture.body, level)
+    Member { kind, fields: &fields, date: capture.captured_at, head: &head, body: &capture.body }.write(out, level)
 }
 
-fn member(
-    out: &mut impl Write,
-    kind: &str,
-    fields: &[(&str, &str)],
+/// A record before it is packed: `head` and `body` are its block, one behind the other.
+struct Member<'a> {
+    kind: &'a str,
+    /// Its header, but for what every record has.
+    fields: &'a [(&'a str, &'a str)],
     date: Timestamp,
-    head: &[u8],
-    body: &[u8],
-    level: Compression,
-) -> io::Result<()> {
-    let mut text = format!("WARC/1.1\r\nWARC-Type: {kind}\r\nWARC-Date: {date}\r\n");
-    for (name, value) in fields {
-        text += &format!("{name}: {}\r\n", value.replace(['\r', '\n'], " "));
+    head: &'a [u8],
+    body: &'a [u8],
+}
+
+impl Member<'_> {
+    /// Writes the record as a gzip member of its own.
+    fn write(&self, out: &mut impl Write, level: Compression) -> io::Result<()> {
+        let Self { kind, fields, date, head, body } = *self;
+        let mut text = format!("WARC/1.1\r\nWARC-Type: {kind}\r\nWARC-Date: {date}\r\n");
+        for (name, value) in fields {
+            text += &format!("{name}: {}\r\n", value.replace(['\r', '\n'], " "));
+        }
+        // The id is made from what the record says, so that the same capture gives the same bytes.
+        let id = Digest::of(&[text.as_bytes(), head].concat()).to_string();
+        text += &format!(
+            "WARC-Record-ID: <urn:uuid:{}-{}-8{}-a{}-{}>\r\nContent-Length: {}\r\n\r\n",
+            &id[0..8],
+            &id[8..12],
+            &id[12..15],
+            &id[15..18],
+            &id[18..30],
+            head.len() + body.len()
+        );
+        let mut out = GzEncoder::new(out, level);
+        out.write_all(text.as_bytes())?;
+        out.write_all(head)?;
+        out.write_all(body)?;
+        out.write_all(b"\r\n\r\n")?;
+        out.finish().map(|_| ())
     }
-    // The id is made from what the record says, so that the same capture gives the same bytes.
-    let id = Digest::of(&[text.as_bytes(), head].concat()).to_string();
-    text += &format!(
-        "WARC-Record-ID: <urn:uuid:{}-{}-8{}-a{}-{}>\r\nContent-Length: {}\r\n\r\n",
-        &id[0..8],
-        &id[8..12],
-        &id[12..15],
-        &id[15..18],
-        &id[18..30],
-        head.len() + body.len()
-    );
-    let mut out = GzEncoder::new(out, level);
-    out.write_all(text.as_bytes())?;
-    out.write_all(head)?;
-    out.write_all(body)?;
-    out.write_all(b"\r\n\r\n")?;
-    out.finish().map(|_| ())
 }
 
 /// How many bytes a capture's block has in a record.
