@@ -156,7 +156,8 @@ impl Store {
                 durable::sync_folder(parent).map_err(failed("written"))?;
             }
             // Losing the state loses nothing, so that a capture that is kept is never told as one that is not.
-            let _ = self.remember(source, &file, offset + length, Newest::of(capture, readable), state);
+            let now = self.state(source, &file, offset + length, Newest::of(capture, readable));
+            let _ = self.remember(source, now, state);
         }
         self.ends.lock().unwrap_or_else(PoisonError::into_inner).insert(file.clone(), offset + length);
         Ok(Entry {
@@ -374,7 +375,7 @@ impl Store {
         // The archive is only added to, so that the state holds if nobody has done so meanwhile. What is torn at its end is for
         // the next append to find.
         if entry.file.as_ref() == archive && entry.offset + entry.length == length {
-            let _ = self.remember(source, &archive, length, newest.clone(), None);
+            let _ = self.remember(source, self.state(source, &archive, length, newest.clone()), None);
         }
         Ok(newest.validators())
     }
@@ -389,18 +390,22 @@ impl Store {
         others.explain(source, self.most)
     }
 
+    /// What is known of a source whose newest capture ends at a length of an archive.
+    fn state(&self, source: &str, file: &Path, length: u64, newest: Newest) -> State {
+        let archive = file.strip_prefix(self.folder.join(source)).unwrap_or(file).to_string_lossy().into_owned();
+        State { archive, length, newest }
+    }
+
     /// Writes what is known of a source. A capture older than the newest one leaves that as it is.
-    fn remember(&self, source: &str, file: &Path, length: u64, newest: Newest, state: Option<State>) -> io::Result<()> {
-        let folder = self.folder.join(source);
-        let archive = file.strip_prefix(&folder).unwrap_or(file).to_string_lossy().into_owned();
-        let state = match state {
-            Some(state) if state.newest.captured_at > newest.captured_at && state.archive == archive => {
-                State { length, ..state }
+    fn remember(&self, source: &str, now: State, before: Option<State>) -> io::Result<()> {
+        let state = match before {
+            Some(before) if before.newest.captured_at > now.newest.captured_at && before.archive == now.archive => {
+                State { length: now.length, ..before }
             }
-            Some(state) if state.newest.captured_at > newest.captured_at => return Ok(()),
-            _ => State { archive, length, newest },
+            Some(before) if before.newest.captured_at > now.newest.captured_at => return Ok(()),
+            _ => now,
         };
-        state.write(&folder)
+        state.write(&self.folder.join(source))
     }
 
     /// Adds the captures of an archive in our layout, and what is damaged; one that is not there adds nothing.
