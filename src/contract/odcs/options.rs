@@ -35,6 +35,14 @@ pub(super) struct Options {
     pub format: Option<(String, u32)>,
 }
 
+/// The bounds of a column's values, the latter two exclusive.
+struct Bounds {
+    minimum: Option<f64>,
+    maximum: Option<f64>,
+    above: Option<f64>,
+    below: Option<f64>,
+}
+
 /// The column whose options are read.
 struct Of<'a> {
     name: &'a str,
@@ -64,7 +72,7 @@ pub(super) fn read(name: &str, property: &Section<'_>, kind: Kind, shape: &Shape
     let mut bound = |key: &'static str| of.bound(key, &mut told.fit);
     let (minimum, maximum) = (bound("minimum"), bound("maximum"));
     let (above, below) = (bound("exclusiveMinimum"), bound("exclusiveMaximum"));
-    of.tell_of_empty_ranges(minimum, maximum, above, below, &mut told.fit);
+    of.tell_of_empty_ranges(&Bounds { minimum, maximum, above, below }, &mut told.fit);
     let multiple_of = of.multiple_of(&mut told.fit);
     let (min_length, max_length) = of.lengths(&mut told.fit);
     let pattern = pattern(name, &of.options, told).filter(|_| kind == Kind::Text);
@@ -152,14 +160,8 @@ impl Of<'_> {
         bound
     }
 
-    fn tell_of_empty_ranges(
-        &self,
-        minimum: Option<f64>,
-        maximum: Option<f64>,
-        above: Option<f64>,
-        below: Option<f64>,
-        problems: &mut Problems,
-    ) {
+    fn tell_of_empty_ranges(&self, bounds: &Bounds, problems: &mut Problems) {
+        let Bounds { minimum, maximum, above, below } = *bounds;
         let mut tell = |key: &str, message: String| problems.add(self.options.line_of(key), message, "Swap the two.");
         if minimum.zip(maximum).is_some_and(|(low, high)| low > high) {
             tell("minimum", "'minimum' is greater than 'maximum'".to_owned());

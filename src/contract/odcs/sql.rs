@@ -33,15 +33,18 @@ fn placeholders(sql: &str, table: &str, column: Option<&str>) -> String {
     sql
 }
 
+/// A query that is run in parts: once for each value of the columns at the places `per`.
+pub(super) struct InParts<'a> {
+    /// The rule or view, for messages.
+    pub what: &'a str,
+    pub line: u32,
+    pub query: &'a Query,
+    pub per: &'a [usize],
+}
+
 /// A query that is run in parts may read views that are made of the same parts, or of the table as a whole.
-pub(super) fn same_per(
-    what: &str,
-    line: u32,
-    query: &Query,
-    per: &[usize],
-    contract: &Contract,
-    problems: &mut Problems,
-) {
+pub(super) fn same_per(of: &InParts<'_>, contract: &Contract, problems: &mut Problems) {
+    let InParts { what, line, query, per } = *of;
     for view in query.tables.iter().filter_map(|table| contract.view(table)) {
         if !per.is_empty() && !view.per.is_empty() && view.per != per {
             let (own, other) = (contract.names(per).join(", "), contract.names(&view.per).join(", "));

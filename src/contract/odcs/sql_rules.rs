@@ -22,7 +22,8 @@ pub(super) fn read(entry: &Entry<'_>, contract: &Contract, told: &mut Told) -> O
         None => entry.column.map(|(_, place)| place).into_iter().collect(),
     };
     let per = entry.per.map_or(Vec::new(), |list| places(list, "per", contract, &mut told.fit));
-    sql::same_per(&format!("the rule '{id}'"), line, &query, &per, contract, &mut told.fit);
+    let what = format!("the rule '{id}'");
+    sql::same_per(&sql::InParts { what: &what, line, query: &query, per: &per }, contract, &mut told.fit);
     let rule = Rule {
         id,
         line,

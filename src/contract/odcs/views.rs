@@ -35,7 +35,8 @@ fn view(node: &Node, contract: &Contract, told: &mut Told) -> Option<View> {
     }
     named(Named::View, &name, line, told);
     let per = node.get("per").map_or(Vec::new(), |list| places(list, "per", contract, &mut told.fit));
-    sql::same_per(&format!("the view '{name}'"), node.line, &query, &per, contract, &mut told.fit);
+    let what = format!("the view '{name}'");
+    sql::same_per(&sql::InParts { what: &what, line: node.line, query: &query, per: &per }, contract, &mut told.fit);
     Some(View { name, line: node.line, query, per })
 }
 
