@@ -23,6 +23,17 @@ use crate::table::{Budget, ORIGIN, ORIGIN_ROW};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 
+/// A rule of a pipeline that is tried.
+#[derive(Clone, Copy)]
+pub struct TriedRule<'a> {
+    pub workspace: &'a Workspace,
+    pub pipeline: &'a Pipeline,
+    pub contract: &'a Arc<Contract>,
+    pub rule: &'a Rule,
+    /// Where the pipeline has published.
+    pub bucket: &'a Bucket,
+}
+
 /// What a rule is tried on.
 pub struct Subject {
     /// For people.
@@ -54,14 +65,8 @@ pub struct RulePreview {
 
 impl Subject {
     /// A partition of a table: what was published of it, and what is in quarantine.
-    pub fn of_partition(
-        workspace: &Workspace,
-        pipeline: &Pipeline,
-        contract: &Contract,
-        rule: &Rule,
-        date: Option<ServiceDate>,
-        bucket: &Bucket,
-    ) -> Result<Option<Self>, RunError> {
+    pub fn of_partition(tried: &TriedRule<'_>, date: Option<ServiceDate>) -> Result<Option<Self>, RunError> {
+        let TriedRule { workspace, pipeline, contract, rule, bucket } = *tried;
         let index = index::current(bucket, &pipeline.dataset, &contract.table)?;
         let Some(index) = index else { return Ok(None) };
         let file = match date {
@@ -147,14 +152,8 @@ fn fitted(contract: &Contract, rows: &RecordBatch) -> Result<RecordBatch, arrow_
 }
 
 /// Tries a rule.
-pub fn run(
-    workspace: &Workspace,
-    pipeline: &Pipeline,
-    contract: &Arc<Contract>,
-    rule: &Rule,
-    subject: &Subject,
-    bucket: &Bucket,
-) -> Result<RulePreview, RunError> {
+pub fn run(tried: &TriedRule<'_>, subject: &Subject) -> Result<RulePreview, RunError> {
+    let TriedRule { workspace, pipeline, contract, rule, bucket } = *tried;
     let (spool, budget) = (workspace.private.join("staging"), Budget::new(workspace.memory));
     let of = Inspected { workspace, pipeline, date: subject.date, until: None, spool: &spool, bucket, budget: &budget };
     let [of_feed, of_release] = RunInputs::find(workspace, pipeline, subject.date, bucket)?.rule_contexts(&of)?;

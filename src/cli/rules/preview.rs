@@ -11,7 +11,7 @@ use crate::check::rules::specs;
 use crate::cli::exit::Exit;
 use crate::cli::opened::read_workspace;
 use crate::contract::{Contract, Rule};
-use crate::pipeline::rule_preview::{self, Subject};
+use crate::pipeline::rule_preview::{self, Subject, TriedRule};
 use crate::pipeline::run::{Lock, open_bucket};
 use crate::time::ServiceDate;
 use crate::yaml::suggestion;
@@ -43,6 +43,7 @@ pub(super) fn try_on(root: &Path, id: &str, file: Option<&Path>, date: Option<Se
         return Exit::Usage;
     };
     let tried = Lock::take(&workspace).and_then(|mut lock| open_bucket(&workspace, &mut lock)).and_then(|bucket| {
+        let of = TriedRule { workspace: &workspace, pipeline, contract: &contract, rule: &rule, bucket: &bucket };
         let subject = match file {
             Some(path) => {
                 let date = date
@@ -50,10 +51,10 @@ pub(super) fn try_on(root: &Path, id: &str, file: Option<&Path>, date: Option<Se
                     .unwrap_or_else(|| ServiceDate::local_date_of(jiff::Timestamp::now(), &workspace.zone));
                 Some(Subject::of_file(path, &contract, date)?)
             }
-            None => Subject::of_partition(&workspace, pipeline, &contract, &rule, date, &bucket)?,
+            None => Subject::of_partition(&of, date)?,
         };
         let Some(subject) = subject else { return Ok(None) };
-        let preview = rule_preview::run(&workspace, pipeline, &contract, &rule, &subject, &bucket)?;
+        let preview = rule_preview::run(&of, &subject)?;
         Ok(Some((subject, preview)))
     });
     match tried {
