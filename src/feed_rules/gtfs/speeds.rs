@@ -232,13 +232,14 @@ fn check(feed: &Feed, out: &mut Out) {
                 let way = km(start_stop, end_stop);
                 let kph = speed(way, departure, arrival);
                 if kph > most {
-                    teller.tell(&CONSECUTIVE, start, end, kph, way, out);
+                    teller.tell(&CONSECUTIVE, &Way { start, end, kph, km: way }, out);
                 }
                 (start, start_stop) = (end, end_stop);
             }
         }
         if total > FAR_KM && fast {
-            far(&teller, rows, &trip_km, most, &stop, out);
+            let ride = Ride { rows, ways: &trip_km, most };
+            far(&teller, &ride, &stop, out);
         }
     }
 }
@@ -269,8 +270,26 @@ impl Prefix {
     }
 }
 
+/// The rows of `stop_times` of a trip.
+struct Ride<'a> {
+    rows: Rows<'a>,
+    /// Kilometres from each row to the next.
+    ways: &'a [f64],
+    /// Kilometres per hour that no vehicle of its type exceeds.
+    most: f64,
+}
+
+/// From one row of `stop_times` to another.
+struct Way {
+    start: usize,
+    end: usize,
+    kph: f64,
+    km: f64,
+}
+
 /// The first pair of stops, by the later one, that are far apart and passed too fast.
-fn far(teller: &Teller<'_>, rows: Rows<'_>, ways: &[f64], most: f64, stop: &impl Fn(usize) -> u32, out: &mut Out) {
+fn far(teller: &Teller<'_>, ride: &Ride<'_>, stop: &impl Fn(usize) -> u32, out: &mut Out) {
+    let Ride { rows, ways, most } = *ride;
     let times = teller.feed.table("stop_times");
     let (arrivals, departures) = (times.int("arrival_time"), times.int("departure_time"));
     for place in 0..rows.len() {
@@ -292,7 +311,7 @@ fn far(teller: &Teller<'_>, rows: Rows<'_>, ways: &[f64], most: f64, stop: &impl
                 return;
             }
             if km > FAR_KM {
-                teller.tell(&FAR, start, end, kph, km, out);
+                teller.tell(&FAR, &Way { start, end, kph, km }, out);
                 return;
             }
         }
@@ -305,7 +324,8 @@ struct Teller<'a> {
 }
 
 impl Teller<'_> {
-    fn tell(&self, notice: &'static Notice, start: usize, end: usize, kph: f64, km: f64, out: &mut Out) {
+    fn tell(&self, notice: &'static Notice, way: &Way, out: &mut Out) {
+        let Way { start, end, kph, km } = *way;
         let (times, trips, stops) = (self.feed.table("stop_times"), self.feed.table("trips"), self.feed.table("stops"));
         let (at, sequence) = (times.text("stop_id"), times.int("stop_sequence"));
         let rows = self.feed.stops_of_stop_times();
