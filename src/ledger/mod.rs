@@ -13,6 +13,7 @@ use crate::digest::Digest;
 
 pub use captures::{Captured, capture_lines, parse_captures};
 pub use inputs::PROVISIONAL;
+pub use record::RunTarget;
 pub(crate) use record::v1::is_zero;
 pub use record::v1::{
     CheckoutEntry, ContractEntry, Counted, DecidedEntry, EvidenceEntry, FORMAT, FileEntry, Finding, ImportRef, Input,
@@ -43,7 +44,7 @@ pub(crate) mod tests {
     pub fn record() -> RunRecord {
         let digest = Digest::of(b"");
         let inputs = Inputs { sha256: digest, ..Inputs::of(Vec::new(), Vec::new()) };
-        let date = "2026-11-24".parse().unwrap();
+        let of = RunTarget { pipeline: "bus", dataset: "bus", date: "2026-11-24".parse().unwrap() };
         RunRecord {
             status: Status::HeldBack,
             tables: vec![TableEntry {
@@ -61,7 +62,7 @@ pub(crate) mod tests {
                 inputs: Vec::new(),
                 files: Vec::new(),
             }],
-            ..RunRecord::begun("bus", "bus", date, Timestamp::UNIX_EPOCH, inputs, digest)
+            ..RunRecord::begun(of, Timestamp::UNIX_EPOCH, inputs, digest)
         }
     }
 

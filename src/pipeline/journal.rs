@@ -186,7 +186,7 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::Inputs;
+    use crate::ledger::{Inputs, RunTarget};
 
     fn date(text: &str) -> ServiceDate {
         text.parse().unwrap()
@@ -195,7 +195,8 @@ mod tests {
     fn entry(day: &str, published: bool) -> Entry {
         let at = "2026-11-25T01:00:00Z".parse().unwrap();
         let inputs = Inputs::of(Vec::new(), Vec::new());
-        let record = RunRecord::begun("bus", "bus", date(day), at, inputs, Digest::of(b"pipeline"));
+        let of = RunTarget { pipeline: "bus", dataset: "bus", date: date(day) };
+        let record = RunRecord::begun(of, at, inputs, Digest::of(b"pipeline"));
         Entry {
             published,
             bucket: "file:///bucket".to_owned(),

@@ -3,6 +3,8 @@
 mod of_run;
 pub mod v1;
 
+pub use of_run::RunTarget;
+
 /// What a record is about. The field `format` of a record has it, with the number of its form: `fahrtenbuch-run/1`. Today
 /// only runs have records; the words of the others are kept for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +59,8 @@ mod tests {
         assert_eq!(std::str::from_utf8(&bytes).unwrap(), GOLDEN);
         assert_eq!(key, format!("ledger/records/{}.json", Digest::of(GOLDEN.as_bytes())));
         // Whatever may be left out is there, so that no name of a field can change unseen.
-        let empty = RunRecord::begun("bus", "bus", record.date, record.started_at, record.inputs, record.pipeline_file);
+        let of = RunTarget { pipeline: "bus", dataset: "bus", date: record.date };
+        let empty = RunRecord::begun(of, record.started_at, record.inputs, record.pipeline_file);
         let empty = serde_json::to_value(&empty).unwrap();
         let golden: serde_json::Value = serde_json::from_str(GOLDEN).unwrap();
         assert!(empty.as_object().unwrap().keys().all(|key| golden.get(key).is_some()));

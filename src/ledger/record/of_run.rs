@@ -82,21 +82,22 @@ impl From<Note> for NoteEntry {
     }
 }
 
+/// What a run makes: a date of the dataset of a pipeline.
+#[derive(Clone, Copy, Debug)]
+pub struct RunTarget<'a> {
+    pub pipeline: &'a str,
+    pub dataset: &'a str,
+    pub date: ServiceDate,
+}
+
 impl RunRecord {
     /// The record of a run of this program that has not looked at anything yet. `pipeline_file` is the digest of its file.
-    pub fn begun(
-        pipeline: &str,
-        dataset: &str,
-        date: ServiceDate,
-        started_at: Timestamp,
-        inputs: Inputs,
-        pipeline_file: Digest,
-    ) -> Self {
+    pub fn begun(of: RunTarget<'_>, started_at: Timestamp, inputs: Inputs, pipeline_file: Digest) -> Self {
         Self {
             format: FORMAT.to_owned(),
-            pipeline: pipeline.to_owned(),
-            dataset: dataset.to_owned(),
-            date,
+            pipeline: of.pipeline.to_owned(),
+            dataset: of.dataset.to_owned(),
+            date: of.date,
             status: Status::Published,
             started_at,
             prepared_at: started_at,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::decision::{self, About, DecisionEntry, Line};
 use crate::digest::Digest;
-use crate::ledger::{self, Captured, ContractEntry, EvidenceEntry, Input, Inputs, Program, RunRecord};
+use crate::ledger::{self, Captured, ContractEntry, EvidenceEntry, Input, Inputs, Program, RunRecord, RunTarget};
 use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::day_key::{day_keys, key_digest};
 use crate::pipeline::run::error::RunError;
@@ -122,6 +122,7 @@ pub(super) fn begin(
         list.push(Input::new("area", "service_area", area.digest));
     }
     let inputs = Inputs::of(data, rules);
+    let of = RunTarget { pipeline: &pipeline.name, dataset: &pipeline.dataset, date: partition.date };
     let record = RunRecord {
         contracts,
         mappings,
@@ -129,7 +130,7 @@ pub(super) fn begin(
         decided: decided.entries.iter().cloned().map(Into::into).collect(),
         evidence,
         pseudonym_key,
-        ..RunRecord::begun(&pipeline.name, &pipeline.dataset, partition.date, started_at, inputs, pipeline.digest)
+        ..RunRecord::begun(of, started_at, inputs, pipeline.digest)
     };
     Ok(Begun { record, key, lists })
 }
