@@ -62,6 +62,25 @@ pub enum RuleBook {
     GtfsRealtime,
 }
 
+/// The rules under which it is told what the captures of a feed are and have. They begin with the name of the format, as
+/// `gtfs_realtime.no_message`; what each means stands in [`program_findings`](crate::check::program_findings).
+#[derive(Debug)]
+pub struct CaptureRules {
+    /// Captures that are something else.
+    pub unreadable: &'static str,
+    /// Captures that are gzip of which no header speaks.
+    pub bare_gzip: &'static str,
+    /// Captures that tell only what has changed.
+    pub differential: &'static str,
+    /// Entities that are told as deleted.
+    pub deleted: &'static str,
+    /// Times that are 0, which stands for none.
+    pub zero_time: &'static str,
+    /// Rows that are of a later date than the one on which they were received, and of an earlier one that was over.
+    pub early_rows: &'static str,
+    pub late_rows: &'static str,
+}
+
 /// A column that rows of a feed can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SourceColumn<'a> {
@@ -89,8 +108,8 @@ pub trait Decoder: Debug + Send + Sync {
     /// What a capture has to be.
     fn wanted(&self) -> Wanted;
 
-    /// The rule under which captures are told that are something else: `gtfs_realtime.no_message`.
-    fn unreadable(&self) -> &'static str;
+    /// The rules under which it is told what captures are and have.
+    fn capture_rules(&self) -> &'static CaptureRules;
 
     /// The feed rules that look at what was captured.
     fn rule_book(&self) -> Option<RuleBook>;

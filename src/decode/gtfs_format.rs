@@ -6,7 +6,9 @@ use bytes::Bytes;
 
 use crate::capture::Capture;
 use crate::capture::payload::{self, Wanted};
-use crate::decode::format::{DecodeInput, Decoder, Format, Partitioning, RuleBook, Section, SourceColumn};
+use crate::decode::format::{
+    CaptureRules, DecodeInput, Decoder, Format, Partitioning, RuleBook, Section, SourceColumn,
+};
 use crate::decode::{DecodeError, Decoded, Limits, gtfs};
 use crate::yaml::Problems;
 
@@ -31,6 +33,17 @@ impl Format for Gtfs {
     }
 }
 
+/// A partition is one capture, of which only this is told.
+const CAPTURE_RULES: CaptureRules = CaptureRules {
+    unreadable: "timetable.unreadable",
+    bare_gzip: "timetable.unreadable",
+    differential: "timetable.unreadable",
+    deleted: "timetable.unreadable",
+    zero_time: "timetable.unreadable",
+    early_rows: "timetable.unreadable",
+    late_rows: "timetable.unreadable",
+};
+
 impl Decoder for Gtfs {
     fn format(&self) -> &'static dyn Format {
         &Self
@@ -40,8 +53,8 @@ impl Decoder for Gtfs {
         Wanted::Timetable
     }
 
-    fn unreadable(&self) -> &'static str {
-        "timetable.unreadable"
+    fn capture_rules(&self) -> &'static CaptureRules {
+        &CAPTURE_RULES
     }
 
     fn rule_book(&self) -> Option<RuleBook> {
