@@ -5,6 +5,7 @@
 //! format. Beside them, [`timetable`] reads a GTFS feed as columns and holds it whole, for the rules that look at all of it.
 
 mod archive;
+pub mod captures;
 pub(crate) mod csv;
 pub mod format;
 pub mod formats;
@@ -50,14 +51,14 @@ pub enum Step {
     /// Some rows of `tables[table]`.
     Rows { table: usize, chunk: Chunk },
     /// Rows of `tables[table]` that no partition can have and this one counts; once, before the table ends.
-    Strays { table: usize, strays: gtfs_realtime::Strays },
+    Strays { table: usize, strays: captures::Strays },
     /// `tables[table]` has no more rows. Every table ends once.
     End { table: usize },
     /// Something noticed on the way, about the feed or a file.
     Note(Note),
     /// A capture was looked into, the one at this place among the origins; of formats with many captures.
     /// With it the message as a whole, if it was read.
-    Read { origin: u32, read: gtfs_realtime::Read, snapshot: Option<snapshot::Snapshot> },
+    Read { origin: u32, read: captures::Read, snapshot: Option<snapshot::Snapshot> },
 }
 
 /// A remark on a feed or file, with the rule's id that a finding will carry: `gtfs.unknown_file`.

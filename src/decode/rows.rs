@@ -175,11 +175,15 @@ impl RowBuilder {
         Mark { rows: self.rows(), bytes: self.bytes }
     }
 
+    /// Rows that ended since a mark.
+    pub fn rows_since(&self, mark: Mark) -> usize {
+        self.rows().saturating_sub(mark.rows)
+    }
+
     /// Forgets the rows behind a mark, and what was expected of them. None may have been given out since.
     pub fn undo(&mut self, to: Mark) {
         self.open = None;
-        let undone = self.rows().saturating_sub(to.rows);
-        self.total -= undone as u64;
+        self.total -= self.rows_since(to) as u64;
         self.origins.truncate(to.rows);
         self.places.truncate(to.rows);
         self.columns.iter_mut().for_each(|column| column.truncate(to.rows));

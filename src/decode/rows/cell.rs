@@ -37,7 +37,30 @@ pub enum Cell<'a> {
     Time(ServiceSeconds),
 }
 
+impl<'a> From<Option<&'a [u8]>> for Cell<'a> {
+    fn from(text: Option<&'a [u8]>) -> Self {
+        text.map_or(Cell::Absent, Cell::Text)
+    }
+}
+
+impl From<Option<i64>> for Cell<'_> {
+    fn from(number: Option<i64>) -> Self {
+        number.map_or(Cell::Absent, Cell::Int)
+    }
+}
+
+impl From<Option<f64>> for Cell<'_> {
+    fn from(number: Option<f64>) -> Self {
+        number.map_or(Cell::Absent, Cell::Float)
+    }
+}
+
 impl Cell<'_> {
+    /// Seconds since 1970, where they are known.
+    pub fn seconds(seconds: Option<i64>) -> Self {
+        seconds.map_or(Cell::Absent, Cell::Seconds)
+    }
+
     /// Bytes of a text; 0 of other values.
     pub fn text_bytes(&self) -> usize {
         if let Cell::Text(text) = self { text.len() } else { 0 }
