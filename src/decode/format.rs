@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::capture::payload::Wanted;
 use crate::capture::{Capture, CaptureError};
 use crate::contract::library::Library;
-use crate::decode::gtfs_realtime::Only;
+use crate::decode::captures::{CaptureRules, Only};
 use crate::decode::{DecodeError, Decoded, Limits};
 use crate::table::{Budget, Origin};
 use crate::yaml::{Node, Problems};
@@ -60,25 +60,6 @@ pub enum RuleBook {
     Gtfs,
     /// Those of GTFS-Realtime, over each snapshot.
     GtfsRealtime,
-}
-
-/// The rules under which it is told what the captures of a feed are and have. They begin with the name of the format, as
-/// `gtfs_realtime.no_message`; what each means stands in [`program_findings`](crate::check::program_findings).
-#[derive(Debug)]
-pub struct CaptureRules {
-    /// Captures that are something else.
-    pub unreadable: &'static str,
-    /// Captures that are gzip of which no header speaks.
-    pub bare_gzip: &'static str,
-    /// Captures that tell only what has changed.
-    pub differential: &'static str,
-    /// Entities that are told as deleted.
-    pub deleted: &'static str,
-    /// Times that are 0, which stands for none.
-    pub zero_time: &'static str,
-    /// Rows that are of a later date than the one on which they were received, and of an earlier one that was over.
-    pub early_rows: &'static str,
-    pub late_rows: &'static str,
 }
 
 /// A column that rows of a feed can have.

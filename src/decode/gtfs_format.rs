@@ -6,9 +6,8 @@ use bytes::Bytes;
 
 use crate::capture::Capture;
 use crate::capture::payload::{self, Wanted};
-use crate::decode::format::{
-    CaptureRules, DecodeInput, Decoder, Format, Partitioning, RuleBook, Section, SourceColumn,
-};
+use crate::decode::captures::CaptureRules;
+use crate::decode::format::{DecodeInput, Decoder, Format, Partitioning, RuleBook, Section, SourceColumn};
 use crate::decode::{DecodeError, Decoded, Limits, gtfs};
 use crate::yaml::Problems;
 
@@ -34,15 +33,7 @@ impl Format for Gtfs {
 }
 
 /// A partition is one capture, of which only this is told.
-const CAPTURE_RULES: CaptureRules = CaptureRules {
-    unreadable: "timetable.unreadable",
-    bare_gzip: "timetable.unreadable",
-    differential: "timetable.unreadable",
-    deleted: "timetable.unreadable",
-    zero_time: "timetable.unreadable",
-    early_rows: "timetable.unreadable",
-    late_rows: "timetable.unreadable",
-};
+const CAPTURE_RULES: CaptureRules = CaptureRules::all("timetable.unreadable");
 
 impl Decoder for Gtfs {
     fn format(&self) -> &'static dyn Format {

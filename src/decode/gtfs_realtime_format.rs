@@ -4,25 +4,15 @@ use std::sync::Arc;
 
 use crate::capture::Capture;
 use crate::capture::payload::Wanted;
-use crate::decode::format::{
-    CaptureRules, DecodeInput, Decoder, Format, Partitioning, RuleBook, Section, SourceColumn,
-};
+use crate::decode::captures::CaptureRules;
+use crate::decode::format::{DecodeInput, Decoder, Format, Partitioning, RuleBook, Section, SourceColumn};
+use crate::decode::gtfs_realtime::rules::CAPTURE_RULES;
 use crate::decode::{DecodeError, Decoded, Limits, gtfs_realtime};
 use crate::yaml::Problems;
 
 /// Snapshots, whose entities are rows of three tables.
 #[derive(Debug)]
 pub struct GtfsRealtime;
-
-const CAPTURE_RULES: CaptureRules = CaptureRules {
-    unreadable: "gtfs_realtime.no_message",
-    bare_gzip: "gtfs_realtime.bare_gzip",
-    differential: "gtfs_realtime.differential",
-    deleted: "gtfs_realtime.deleted_entity",
-    zero_time: "gtfs_realtime.zero_time",
-    early_rows: "gtfs_realtime.early_rows",
-    late_rows: "gtfs_realtime.late_rows",
-};
 
 impl Format for GtfsRealtime {
     fn name(&self) -> &'static str {

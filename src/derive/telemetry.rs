@@ -15,8 +15,8 @@ use arrow_array::{
 use jiff::tz::TimeZone;
 
 use crate::contract::{Classification, Contract, Kind, RuleId};
+use crate::decode::captures::SOURCE;
 use crate::decode::format::Decoder;
-use crate::decode::gtfs_realtime::SOURCE;
 use crate::derive::privacy::{Pseudonym, Pseudonyms};
 use crate::derive::reports::{self, Fleets, Reports, Vehicles};
 use crate::derive::{DeriveError, Dropped, DroppedRows, Transform};

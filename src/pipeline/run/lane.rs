@@ -11,7 +11,7 @@ use crate::check::context::RuleContext;
 use crate::check::{Checked, Outcome, Quarantined, RuleResult, Sample, TableCheck};
 use crate::contract::times::PublishedTimes;
 use crate::contract::{Contract, Dimension, OnFail, RuleId, Severity};
-use crate::decode::gtfs_realtime::{self, Strays};
+use crate::decode::captures::{SOURCE, Strays};
 use crate::decode::{Head, Note};
 use crate::derive::privacy::texts::{PrivateTexts, PublishedTexts};
 use crate::derive::{DroppedRows, Transform, privacy};
@@ -417,8 +417,9 @@ impl Lane {
 fn identities(plan: &Plan, source: &Contract, release: &Contract, origins: &Arc<[Origin]>) -> [Arc<Identity>; 2] {
     let mut ignored: BTreeSet<String> = plan.mappings.keys().cloned().collect();
     ignored.extend(quarantine::nullable(source));
-    if gtfs_realtime::columns(&source.table).is_some() {
-        ignored.insert(gtfs_realtime::SOURCE.to_owned());
+    // Of feeds that are not released as they came.
+    if plan.transform.is_some() || !plan.released {
+        ignored.insert(SOURCE.to_owned());
     }
     let mut later = ignored.clone();
     if let Some(transform) = &plan.transform {

@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 
 use crate::capture::evidence::{self, Entry};
 use crate::contract::Severity;
+use crate::decode::captures::Only;
 use crate::decode::format::DecodeInput;
-use crate::decode::gtfs_realtime::Only;
 use crate::decode::{Decoded, Limits, Note};
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::error::RunError;

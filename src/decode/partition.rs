@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::contract::Severity;
-use crate::decode::captures::{Only, Strays};
+use crate::decode::captures::{CaptureRules, Only, Strays};
 use crate::decode::rows::LAST_SECOND;
 use crate::decode::{Note, Step};
 use crate::time::{Assigned, Dated, ServiceDate, ServiceDates, ServiceSeconds};
@@ -155,13 +155,13 @@ impl RowFilter {
     }
 
     /// What is to be told of a table at its end.
-    pub fn steps(self, table: usize, name: &str) -> Vec<Step> {
+    pub fn steps(self, table: usize, name: &str, rules: &CaptureRules) -> Vec<Step> {
         let told = |(date, rows): (ServiceDate, u64)| {
             let of = format!("{rows} rows of {name} were received on {} and are of {date}", self.date);
             let (rule, message) = match date > self.date {
-                true => ("gtfs_realtime.early_rows", format!("{of}: they are in its partition")),
+                true => (rules.early_rows, format!("{of}: they are in its partition")),
                 false => (
-                    "gtfs_realtime.late_rows",
+                    rules.late_rows,
                     format!(
                         "{of}, which was over: they are in its partition if it is run, or run again, after noon of the day \
                          after it"
