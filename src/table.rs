@@ -4,6 +4,7 @@
 //! works row by row passes each chunk on; a room that must see all rows (keys, sorting, SQL) says so in its doc and
 //! accounts for what it holds with a [`Budget`].
 
+pub mod csv;
 pub mod keys;
 pub mod single;
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::capture::evidence::Store;
 use crate::capture::payload::{self, Wanted};
-use crate::capture::source::{self, Ask, Asked, Fetched, Policy, Source, Validators};
+use crate::capture::source::{self, FetchOptions, FetchOutcome, Fetched, Policy, Source, Validators};
 use crate::capture::{Capture, CaptureError};
 use crate::digest::Digest;
 use crate::durable;
@@ -82,7 +82,7 @@ pub enum Outcome {
 impl Outcome {
     /// Whether it failed and may succeed if tried again.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Failed(error) if !matches!(error, CaptureError::Final { .. }))
+        matches!(self, Self::Failed(error) if !matches!(error, CaptureError::Permanent { .. }))
     }
 }
 
@@ -280,13 +280,13 @@ impl<'a> Task<'a> {
         let is_full = !known.are_conditions();
         let is_check = !is_full && !self.was_seen_lately(asked_at);
         let known = if is_check { known.without_conditions() } else { known };
-        let ask = Ask { known, newest: self.newest, no_try_after };
+        let options = FetchOptions { known, newest: self.newest, no_try_after };
         let asked = match source::runtime(&self.collected.source.shown()) {
-            Err(error) => Asked { result: Err(error), not_before: None },
+            Err(error) => FetchOutcome { result: Err(error), not_before: None },
             Ok(runtime) => {
                 let answer = runtime.block_on(async {
                     tokio::select! {
-                        asked = self.collected.source.ask(&ask) => Some(asked),
+                        asked = self.collected.source.fetch_with(&options) => Some(asked),
                         () = stop.requested() => None,
                         when = until(limit) => Some(source::given_up(&self.collected.source.shown(), when)),
                     }
@@ -526,7 +526,7 @@ mod tests {
         assert!(begin.elapsed() < Duration::from_millis(1400), "{:?}", begin.elapsed());
         let names: Vec<&str> = reports.iter().map(|report| report.name.as_str()).collect();
         assert_eq!(names, ["missing", "s0", "s1", "s2", "s3"]);
-        assert!(matches!(reports[0].outcome, Outcome::Failed(CaptureError::Final { .. })));
+        assert!(matches!(reports[0].outcome, Outcome::Failed(CaptureError::Permanent { .. })));
         assert!(reports[1..].iter().all(|report| matches!(report.outcome, Outcome::New { bytes: 4, .. })));
     }
 

@@ -154,7 +154,7 @@ impl Store {
         readable: Option<bool>,
     ) -> Result<Entry, CaptureError> {
         if warc::block_length(capture) > self.most {
-            return Err(CaptureError::Final {
+            return Err(CaptureError::Permanent {
                 url: capture.url.clone(),
                 problem: format!("the response has {} bytes, more than evidence keeps of one", capture.body.len()),
                 remedy: format!(
@@ -1104,7 +1104,7 @@ mod tests {
         assert_eq!(kinds, [(Kind::TooLarge, entry.offset)]);
         let before = kept_bytes(&small);
         let error = small.append("bus", &large).unwrap_err();
-        assert!(matches!(error, CaptureError::Final { .. }) && error.to_string().contains("max_bytes"), "{error}");
+        assert!(matches!(error, CaptureError::Permanent { .. }) && error.to_string().contains("max_bytes"), "{error}");
         assert_eq!(kept_bytes(&small), before);
     }
 
@@ -1113,7 +1113,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let body = Bytes::from(vec![0; 2 << 30]);
         let large = Capture { body, ..capture(0, "") };
-        assert!(matches!(Store::new(folder.path()).append("bus", &large), Err(CaptureError::Final { .. })));
+        assert!(matches!(Store::new(folder.path()).append("bus", &large), Err(CaptureError::Permanent { .. })));
         assert!(!folder.path().join("bus").exists());
     }
 

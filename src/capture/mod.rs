@@ -41,10 +41,10 @@ pub struct Capture {
 pub enum CaptureError {
     /// May succeed if tried again (exit code 1): the network, a 5xx, a stall.
     #[error("{url}: {problem}. {remedy}")]
-    Passing { url: String, problem: String, remedy: String },
+    Transient { url: String, problem: String, remedy: String },
     /// Will not succeed if tried again (exit code 42): a 404, too large, a file that is not there.
     #[error("{url}: {problem}. {remedy}")]
-    Final { url: String, problem: String, remedy: String },
+    Permanent { url: String, problem: String, remedy: String },
     /// Evidence that was kept is not what it was (exit code 42).
     #[error(
         "{file} is damaged at byte {offset}: {problem}. Restore the archive from a backup; or accept that what stood there is \

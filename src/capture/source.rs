@@ -128,7 +128,7 @@ impl Validators {
 
 /// One ask of a source.
 #[derive(Clone, Debug, Default)]
-pub struct Ask {
+pub struct FetchOptions {
     pub known: Validators,
     /// When the newest capture of the source was made.
     pub newest: Option<Timestamp>,
@@ -137,7 +137,7 @@ pub struct Ask {
 }
 
 /// What came of an ask.
-pub struct Asked {
+pub struct FetchOutcome {
     pub result: Result<Fetched, CaptureError>,
     /// The source wants to be left alone until then (`Retry-After`).
     pub not_before: Option<Instant>,
@@ -172,55 +172,55 @@ impl Source {
     /// Asks the source once, with retries as its policy says. Blocks; not to be called inside an async runtime.
     pub fn fetch(&self, known: &Validators) -> Result<Fetched, CaptureError> {
         let runtime = runtime(&self.shown())?;
-        let ask = Ask { known: known.clone(), ..Ask::default() };
-        let asked = runtime.block_on(self.ask(&ask));
+        let options = FetchOptions { known: known.clone(), ..FetchOptions::default() };
+        let asked = runtime.block_on(self.fetch_with(&options));
         runtime.shutdown_background();
         asked.result
     }
 
     /// Asks the source once, with retries as its policy says. A file is read at once, without giving way.
-    pub async fn ask(&self, ask: &Ask) -> Asked {
+    pub async fn fetch_with(&self, with: &FetchOptions) -> FetchOutcome {
         // A second call finds the provider installed, which is what it wants.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let shown = self.shown();
         let result = match self {
-            Self::File { path, max_bytes } => fetch_file(path, &shown, *max_bytes, &ask.known),
+            Self::File { path, max_bytes } => fetch_file(path, &shown, *max_bytes, &with.known),
             Self::Http { url, headers, policy } => match client(&shown, policy) {
                 Ok(client) => {
-                    let request = || try_http(&client, url, headers, policy, ask);
-                    return with_tries(&shown, policy, ask, request).await;
+                    let request = || try_http(&client, url, headers, policy, with);
+                    return with_tries(&shown, policy, with, request).await;
                 }
                 Err(error) => Err(error),
             },
             Self::S3 { url, options, policy } => match store(&shown, &url.url, options, policy) {
                 Ok(store) => {
-                    return with_tries(&shown, policy, ask, || try_s3(&store, url, policy, &ask.known)).await;
+                    return with_tries(&shown, policy, with, || try_s3(&store, url, policy, &with.known)).await;
                 }
                 Err(error) => Err(error),
             },
         };
-        Asked { result, not_before: None }
+        FetchOutcome { result, not_before: None }
     }
 }
 
 /// A runtime for asking one source on the thread that it is used on.
 pub fn runtime(shown: &str) -> Result<tokio::runtime::Runtime, CaptureError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| passing(shown, format!("no thread for it ({error})")))
+    runtime.map_err(|error| transient(shown, format!("no thread for it ({error})")))
 }
 
-fn passing(url: &str, problem: String) -> CaptureError {
+fn transient(url: &str, problem: String) -> CaptureError {
     let remedy = "Try again later; if it stays so, ask whoever runs the source".to_owned();
-    CaptureError::Passing { url: url.to_owned(), problem, remedy }
+    CaptureError::Transient { url: url.to_owned(), problem, remedy }
 }
 
 /// That an answer was not awaited any longer; `when` completes "it had not answered completely …".
-pub(super) fn given_up(url: &str, when: &str) -> Asked {
-    Asked { result: Err(passing(url, format!("it had not answered completely {when}"))), not_before: None }
+pub(super) fn given_up(url: &str, when: &str) -> FetchOutcome {
+    FetchOutcome { result: Err(transient(url, format!("it had not answered completely {when}"))), not_before: None }
 }
 
 fn lasting(url: &str, problem: String, remedy: &str) -> CaptureError {
-    CaptureError::Final { url: url.to_owned(), problem, remedy: remedy.to_owned() }
+    CaptureError::Permanent { url: url.to_owned(), problem, remedy: remedy.to_owned() }
 }
 
 fn too_large(url: &str, most: u64) -> CaptureError {
@@ -270,9 +270,9 @@ fn fetched(
 async fn with_tries<T: Future<Output = Result<Answer, CaptureError>>>(
     shown: &str,
     policy: &Policy,
-    ask: &Ask,
+    with: &FetchOptions,
     request: impl Fn() -> T,
-) -> Asked {
+) -> FetchOutcome {
     let mut tries = 0;
     loop {
         let answer = tokio::time::timeout(policy.total_timeout, request()).await;
@@ -280,22 +280,22 @@ async fn with_tries<T: Future<Output = Result<Answer, CaptureError>>>(
             Ok(Answer::Again { problem: "it did not answer completely in time".to_owned(), wait: None })
         });
         let (problem, wait) = match answer {
-            Ok(Answer::Fetched(fetched)) => return Asked { result: Ok(fetched), not_before: None },
+            Ok(Answer::Fetched(fetched)) => return FetchOutcome { result: Ok(fetched), not_before: None },
             Ok(Answer::Again { problem, wait }) => (problem, wait),
             // Followed by the request itself.
             Ok(Answer::Redirect(_)) => ("it redirects".to_owned(), None),
-            Err(error) => return Asked { result: Err(error), not_before: None },
+            Err(error) => return FetchOutcome { result: Err(error), not_before: None },
         };
         tries += 1;
         let now = Instant::now();
         let not_before = wait.and_then(|wait| now.checked_add(wait));
-        let failed = |problem: String| Asked { result: Err(passing(shown, problem)), not_before };
+        let failed = |problem: String| FetchOutcome { result: Err(transient(shown, problem)), not_before };
         if tries >= policy.tries {
             return failed(format!("{problem} (tried {tries} {})", if tries == 1 { "time" } else { "times" }));
         }
         let backoff = policy.backoff.saturating_mul(1 << (tries - 1).min(10)).min(LONGEST_WAIT);
         let pause = jitter(backoff).max(wait.unwrap_or_default());
-        let is_too_late = ask.no_try_after.is_some_and(|end| now.checked_add(pause).is_none_or(|next| next >= end));
+        let is_too_late = with.no_try_after.is_some_and(|end| now.checked_add(pause).is_none_or(|next| next >= end));
         if is_too_late || pause > LONGEST_WAIT {
             let asks = wait.map(|wait| format!(", and asks to be left alone for {} s", wait.as_secs()));
             return failed(format!("{problem}{}", asks.unwrap_or_default()));
@@ -326,14 +326,14 @@ async fn try_http(
     address: &Address,
     headers: &[(String, String)],
     policy: &Policy,
-    ask: &Ask,
+    with: &FetchOptions,
 ) -> Result<Answer, CaptureError> {
     let mut at = address.url.clone();
     for _ in 0..=policy.max_redirects {
         // Headers may be keys: they go to the host that they were written for and nowhere else.
         let same_host = at.origin() == address.url.origin();
         let shown = address.shown_at(&at);
-        match request(client, (&at, &shown), if same_host { headers } else { &[] }, policy, ask).await? {
+        match request(client, (&at, &shown), if same_host { headers } else { &[] }, policy, with).await? {
             Answer::Redirect(to) => at = to,
             answer => return Ok(answer),
         }
@@ -348,17 +348,17 @@ async fn request(
     (url, shown): (&url::Url, &str),
     headers: &[(String, String)],
     policy: &Policy,
-    ask: &Ask,
+    with: &FetchOptions,
 ) -> Result<Answer, CaptureError> {
     let again = |problem: String| Answer::Again { problem, wait: None };
     let mut request = client.get(url.clone());
     for (name, value) in headers {
         request = request.header(name, value);
     }
-    if let Some(etag) = ask.known.etag() {
+    if let Some(etag) = with.known.etag() {
         request = request.header("If-None-Match", etag);
     }
-    if let Some(date) = ask.known.last_modified() {
+    if let Some(date) = with.known.last_modified() {
         request = request.header("If-Modified-Since", date);
     }
     let mut response = match request.send().await {
@@ -377,7 +377,7 @@ async fn request(
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
     match status {
         200 => {}
-        304 if ask.known.are_conditions() => return Ok(Answer::Fetched(Fetched::NotModified)),
+        304 if with.known.are_conditions() => return Ok(Answer::Fetched(Fetched::NotModified)),
         304 => return Ok(again("it answers 304 (not modified) to a request without conditions".to_owned())),
         301 | 302 | 303 | 307 | 308 => {
             let to = header("location").and_then(|to| url.join(to).ok());
@@ -404,7 +404,7 @@ async fn request(
         }
         _ => return Err(lasting(shown, format!("it answers {status}"), "Check the address of the source")),
     }
-    let difference = clock_difference(shown, header("date"), header("age"), now, ask.newest);
+    let difference = clock_difference(shown, header("date"), header("age"), now, with.newest);
     let mut recorded: Vec<(String, String)> = response
         .headers()
         .iter()
@@ -431,7 +431,7 @@ async fn request(
         recorded.push((CLOCK_HEADER.to_owned(), captured_at.to_string()));
         captured_at = captured_at.saturating_add(difference).unwrap_or(captured_at);
     }
-    Ok(Answer::Fetched(fetched(shown.to_owned(), captured_at, status, recorded, body.into(), &ask.known)))
+    Ok(Answer::Fetched(fetched(shown.to_owned(), captured_at, status, recorded, body.into(), &with.known)))
 }
 
 /// `Retry-After`: seconds, or an HTTP date, which counts by the clock of the server that said it (RFC 9110, 10.2.3).
@@ -698,7 +698,7 @@ mod tests {
         assert!(matches!(fetch(&server(vec![fails, cut, fine]), &Validators::default()), Ok(Fetched::New(_))));
         assert!(matches!(fetch(&server(vec![stall, fine]), &Validators::default()), Ok(Fetched::New(_))));
         let error = fetch(&server(vec![fails, fails, fails]), &Validators::default()).err().unwrap();
-        assert!(matches!(error, CaptureError::Passing { .. }));
+        assert!(matches!(error, CaptureError::Transient { .. }));
         assert!(error.to_string().contains("it answers 503 (tried 3 times)") && !error.to_string().contains("geheim"));
     }
 
@@ -715,7 +715,7 @@ mod tests {
         }
         for answers in [vec![missing as fn(&mut TcpStream, &str)], vec![large], vec![around; 6]] {
             let error = fetch(&server(answers), &Validators::default()).err().unwrap();
-            assert!(matches!(error, CaptureError::Final { .. }), "{error}");
+            assert!(matches!(error, CaptureError::Permanent { .. }), "{error}");
         }
     }
 
@@ -744,7 +744,7 @@ mod tests {
     fn a_file_is_taken_once_and_its_absence_is_final() {
         let folder = tempfile::tempdir().unwrap();
         let source = Source::File { path: folder.path().join("feed.zip"), max_bytes: 100 };
-        assert!(matches!(source.fetch(&Validators::default()), Err(CaptureError::Final { .. })));
+        assert!(matches!(source.fetch(&Validators::default()), Err(CaptureError::Permanent { .. })));
         std::fs::write(folder.path().join("feed.zip"), "zip").unwrap();
         let Ok(Fetched::New(capture)) = source.fetch(&Validators::default()) else { panic!() };
         let known = Validators { digest: Some(capture.digest), ..Validators::default() };
@@ -773,11 +773,11 @@ mod tests {
         }
         let policy = Policy { backoff: Duration::from_millis(1), ..Policy::default() };
         let source = |url: url::Url| Source::Http { url: url.into(), headers: Vec::new(), policy: policy.clone() };
-        let ask = |source: &Source| runtime("").unwrap().block_on(source.ask(&Ask::default()));
+        let ask = |source: &Source| runtime("").unwrap().block_on(source.fetch_with(&FetchOptions::default()));
         let begin = Instant::now();
         let asked = ask(&source(server(vec![long])));
         let error = asked.result.err().unwrap();
-        assert!(matches!(error, CaptureError::Passing { .. }) && error.to_string().contains("left alone for 3600 s"));
+        assert!(matches!(error, CaptureError::Transient { .. }) && error.to_string().contains("left alone for 3600 s"));
         assert_eq!(asked.not_before.unwrap().duration_since(begin).as_secs(), 3600);
         assert!(begin.elapsed() < Duration::from_secs(1));
         assert!(matches!(ask(&source(server(vec![short, fine]))).result, Ok(Fetched::New(_))));
@@ -803,7 +803,7 @@ mod tests {
         let again = Validators { digest: Some(Digest::of(b"hello")), ..known };
         assert!(matches!(fetch(&server(vec![without]), &again), Ok(Fetched::NotModified)));
         let error = fetch(&server(vec![nothing; 3]), &Validators::default()).err().unwrap();
-        assert!(matches!(error, CaptureError::Passing { .. }), "{error}");
+        assert!(matches!(error, CaptureError::Transient { .. }), "{error}");
         assert!(error.to_string().contains("304 (not modified) to a request without conditions"), "{error}");
     }
 
@@ -827,7 +827,10 @@ mod tests {
         let policy = Policy { max_bytes: 1 << 20, ..Policy::default() };
         let error =
             Source::Http { url: url.into(), headers: Vec::new(), policy }.fetch(&Validators::default()).err().unwrap();
-        assert!(matches!(error, CaptureError::Final { .. }) && error.to_string().contains("1048576 bytes"), "{error}");
+        assert!(
+            matches!(error, CaptureError::Permanent { .. }) && error.to_string().contains("1048576 bytes"),
+            "{error}"
+        );
         // What the sockets held, and no more.
         assert!(sent.join().unwrap() < 64 << 20);
     }
@@ -916,7 +919,7 @@ mod tests {
         let begin = Instant::now();
         let error = source(&server(vec![stall, stall])).fetch(&Validators::default()).err().unwrap();
         assert!(
-            matches!(error, CaptureError::Passing { .. }) && error.to_string().contains("tried 2 times"),
+            matches!(error, CaptureError::Transient { .. }) && error.to_string().contains("tried 2 times"),
             "{error}"
         );
         assert!(begin.elapsed() < Duration::from_secs(5));
@@ -925,7 +928,7 @@ mod tests {
         }
         let begin = Instant::now();
         let error = source(&server(vec![silent, silent])).fetch(&Validators::default()).err().unwrap();
-        assert!(matches!(error, CaptureError::Passing { .. }), "{error}");
+        assert!(matches!(error, CaptureError::Transient { .. }), "{error}");
         assert!(error.to_string().contains("tried 2 times"), "{error}");
         assert!((400..3000).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
         // A byte now and then is no stall; the time for one try is over all the same.
@@ -941,7 +944,7 @@ mod tests {
         policy.total_timeout = Duration::from_millis(600);
         let begin = Instant::now();
         let error = dripping.fetch(&Validators::default()).err().unwrap();
-        assert!(matches!(error, CaptureError::Passing { .. }), "{error}");
+        assert!(matches!(error, CaptureError::Transient { .. }), "{error}");
         assert!(error.to_string().contains("tried 2 times"), "{error}");
         assert!((1200..4000).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
         fn large(stream: &mut TcpStream, _: &str) {
@@ -949,6 +952,6 @@ mod tests {
             answer(stream, head, &"x".repeat(101));
         }
         let error = source(&server(vec![large])).fetch(&Validators::default()).err().unwrap();
-        assert!(matches!(error, CaptureError::Final { .. }) && error.to_string().contains("max_bytes"), "{error}");
+        assert!(matches!(error, CaptureError::Permanent { .. }) && error.to_string().contains("max_bytes"), "{error}");
     }
 }

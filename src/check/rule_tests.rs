@@ -12,10 +12,10 @@ use crate::check::context::{RuleContext, Siblings};
 use crate::check::metrics::MetricAccumulator;
 use crate::check::sql::{self, Extent, NoResult, QueryRunner};
 use crate::check::timetable::Timetable;
-use crate::contract::cases::{self, Case, Expected, RuleTest, Tested};
 use crate::contract::library::Library;
 use crate::contract::metric::{Limit, Verdict};
 use crate::contract::query::{PREVIOUS, TIMETABLE};
+use crate::contract::test_cases::{self, Case, Expected, RuleTest, Tested};
 use crate::contract::{Contract, Rule};
 use crate::table::keys::KeyColumns;
 
@@ -48,7 +48,7 @@ pub struct Ended<'a> {
 
 /// Runs the cases of a rule's test.
 pub fn run<'a>(test: &'a RuleTest, library: &Library, city: &City) -> Vec<Ended<'a>> {
-    let Some((contract, tested)) = cases::tested(library, &test.rule) else { return Vec::new() };
+    let Some((contract, tested)) = test_cases::tested(library, &test.rule) else { return Vec::new() };
     let bench = Bench { test, contract, library, city };
     let ended = test.cases.iter().map(|case| {
         let found = bench.run(case, tested).unwrap_or_else(Found::Broken);
@@ -56,7 +56,7 @@ pub fn run<'a>(test: &'a RuleTest, library: &Library, city: &City) -> Vec<Ended<
             (Expected::Named(expected), Found::Flagged(flagged)) => expected == flagged,
             (Expected::Holds(expected), Found::Holds { holds, .. }) => expected == holds,
             // Without an earlier partition a rule has nothing to say.
-            (_, Found::Skipped(_)) => case.is_passing(),
+            (_, Found::Skipped(_)) => case.is_transient(),
             _ => false,
         };
         Ended { case, found, is_as_expected }
@@ -75,7 +75,7 @@ struct Bench<'a> {
 impl Bench<'_> {
     fn run(&self, case: &Case, tested: Tested<'_>) -> Result<Found, String> {
         let failed = |error: ArrowError| error.to_string();
-        let rows = cases::batch(self.contract, &case.rows).map_err(failed)?;
+        let rows = test_cases::batch(self.contract, &case.rows).map_err(failed)?;
         match tested {
             Tested::Rule(rule) => {
                 let context = self.context(case, rule).map_err(failed)?;
@@ -101,11 +101,11 @@ impl Bench<'_> {
         for (table, rows) in &case.with {
             if let Some(name) = table.strip_prefix(TIMETABLE) {
                 let Some(other) = gtfs.get(name) else { continue };
-                timetable.insert(name.to_owned(), cases::batch(other, rows)?);
+                timetable.insert(name.to_owned(), test_cases::batch(other, rows)?);
             } else if table == PREVIOUS {
-                context.previous.insert(contract.table.clone(), cases::batch(contract, rows)?);
+                context.previous.insert(contract.table.clone(), test_cases::batch(contract, rows)?);
             } else if let Some(other) = library.get(table) {
-                context.siblings.push(table, &cases::batch(other, rows)?);
+                context.siblings.push(table, &test_cases::batch(other, rows)?);
             }
         }
         context.timetable = Ok(Arc::new(Timetable::of(timetable, test.date)?));

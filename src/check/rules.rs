@@ -4,7 +4,7 @@
 use regex::Regex;
 
 use crate::contract::pattern::whole;
-use crate::contract::sla::Asks;
+use crate::contract::sla::SlaKind;
 use crate::contract::{Column, Contract, Dimension, Kind, OnFail, RuleId, Severity, TEXT_RULES};
 use crate::table::keys::KeyColumns;
 use crate::time::{ServiceDate, ServiceSeconds};
@@ -167,11 +167,11 @@ fn metric_specs(contract: &Contract) -> impl Iterator<Item = RuleSpec> {
 
 fn sla_specs(contract: &Contract) -> impl Iterator<Item = RuleSpec> {
     contract.sla.iter().enumerate().map(|(place, term)| {
-        let (dimension, said) = match term.asks {
-            Asks::Freshness { .. } => (Dimension::Timeliness, "the newest value is fresh"),
-            Asks::Latency { .. } => (Dimension::Timeliness, "rows come in time"),
-            Asks::Completeness { .. } => (Dimension::Coverage, "the service date is covered"),
-            Asks::Retention { .. } => (Dimension::Conformity, "nothing is kept for longer than promised"),
+        let (dimension, said) = match term.kind {
+            SlaKind::Freshness { .. } => (Dimension::Timeliness, "the newest value is fresh"),
+            SlaKind::Latency { .. } => (Dimension::Timeliness, "rows come in time"),
+            SlaKind::Completeness { .. } => (Dimension::Coverage, "the service date is covered"),
+            SlaKind::Retention { .. } => (Dimension::Conformity, "nothing is kept for longer than promised"),
         };
         RuleSpec {
             id: term.id.clone(),

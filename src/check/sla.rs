@@ -5,7 +5,7 @@ use arrow_array::types::{TimestampMillisecondType, UInt32Type};
 use arrow_array::{Array, RecordBatch};
 
 use crate::check::context::RuleContext;
-use crate::contract::sla::{Asks, Promise as SlaTerm};
+use crate::contract::sla::{SlaKind, SlaTerm};
 use crate::internal;
 use crate::table::{ORIGIN, Origin};
 use crate::time::ServiceSeconds;
@@ -40,10 +40,10 @@ pub struct SlaOutcome {
 
 impl SlaAccumulator {
     pub fn new(term: &SlaTerm) -> Self {
-        let (latencies, slots) = match term.asks {
-            Asks::Latency { .. } => (vec![0; LONGEST + 1], Vec::new()),
-            Asks::Completeness { .. } => (Vec::new(), vec![false; SLOTS]),
-            Asks::Freshness { .. } | Asks::Retention { .. } => (Vec::new(), Vec::new()),
+        let (latencies, slots) = match term.kind {
+            SlaKind::Latency { .. } => (vec![0; LONGEST + 1], Vec::new()),
+            SlaKind::Completeness { .. } => (Vec::new(), vec![false; SLOTS]),
+            SlaKind::Freshness { .. } | SlaKind::Retention { .. } => (Vec::new(), Vec::new()),
         };
         Self { term: term.clone(), rows: 0, newest: None, latencies, slots }
     }
@@ -51,9 +51,11 @@ impl SlaAccumulator {
     /// Looks at some rows that passed.
     pub fn push(&mut self, rows: &RecordBatch, origins: &[Origin], context: &RuleContext) {
         self.rows += rows.num_rows() as u64;
-        let column = match self.term.asks {
-            Asks::Freshness { column, .. } | Asks::Latency { column, .. } | Asks::Completeness { column, .. } => column,
-            Asks::Retention { .. } => return,
+        let column = match self.term.kind {
+            SlaKind::Freshness { column, .. }
+            | SlaKind::Latency { column, .. }
+            | SlaKind::Completeness { column, .. } => column,
+            SlaKind::Retention { .. } => return,
         };
         // The contract's reader takes instants only.
         let Some(instants) = rows.column(column).as_primitive_opt::<TimestampMillisecondType>() else {
@@ -63,9 +65,9 @@ impl SlaAccumulator {
         let captured = rows.column_by_name(ORIGIN).and_then(|array| array.as_primitive_opt::<UInt32Type>());
         for row in (0..rows.num_rows()).filter(|row| instants.is_valid(*row)) {
             let second = instants.value(row).div_euclid(1000);
-            match self.term.asks {
-                Asks::Freshness { .. } => self.newest = self.newest.max(Some(second)),
-                Asks::Latency { .. } => {
+            match self.term.kind {
+                SlaKind::Freshness { .. } => self.newest = self.newest.max(Some(second)),
+                SlaKind::Latency { .. } => {
                     let origin = captured.and_then(|captured| origins.get(captured.value(row) as usize));
                     let Some(origin) = origin else { continue };
                     let latency = (origin.captured_at.as_second() - second).clamp(0, LONGEST as i64);
@@ -83,11 +85,11 @@ impl SlaAccumulator {
 
     pub fn finish(self, table: &str, context: &RuleContext) -> SlaOutcome {
         let rows = self.rows;
-        let measured = match self.term.asks {
-            Asks::Freshness { seconds, .. } => self.freshness(seconds, context),
-            Asks::Latency { seconds, .. } => self.latency(seconds),
-            Asks::Completeness { percent, .. } => self.completeness(percent, context),
-            Asks::Retention { days } => retention(days, table, context),
+        let measured = match self.term.kind {
+            SlaKind::Freshness { seconds, .. } => self.freshness(seconds, context),
+            SlaKind::Latency { seconds, .. } => self.latency(seconds),
+            SlaKind::Completeness { percent, .. } => self.completeness(percent, context),
+            SlaKind::Retention { days } => retention(days, table, context),
         };
         match measured {
             Ok(Measured { holds, value, said }) => SlaOutcome { holds: Some(holds), value: Some(value), rows, said },
@@ -180,8 +182,8 @@ mod tests {
     use super::*;
     use crate::contract::RuleId;
 
-    fn kept(asks: Asks, seconds: &[i64], context: &RuleContext) -> SlaOutcome {
-        let term = SlaTerm { id: RuleId("t.sla.x".into()), line: 1, asks, description: None };
+    fn kept(kind: SlaKind, seconds: &[i64], context: &RuleContext) -> SlaOutcome {
+        let term = SlaTerm { id: RuleId("t.sla.x".into()), line: 1, kind, description: None };
         let mut accumulator = SlaAccumulator::new(&term);
         let instants = TimestampMillisecondArray::from_iter_values(seconds.iter().map(|second| second * 1000));
         let rows = RecordBatch::try_from_iter([
@@ -202,7 +204,7 @@ mod tests {
 
     #[test]
     fn freshness_is_seen_from_the_last_capture() {
-        let asks = Asks::Freshness { column: 0, seconds: 60 };
+        let asks = SlaKind::Freshness { column: 0, seconds: 60 };
         let at = 1_795_500_000;
         let fresh = kept(asks.clone(), &[at - 900, at - 60], &context());
         assert_eq!((fresh.holds, fresh.value), (Some(true), Some(60.0)));
@@ -213,7 +215,7 @@ mod tests {
     #[test]
     fn freshness_is_seen_from_the_last_planned_trip_where_captures_go_on_after_it() {
         use arrow_array::{Int32Array, StringArray};
-        let asks = Asks::Freshness { column: 0, seconds: 900 };
+        let asks = SlaKind::Freshness { column: 0, seconds: 900 };
         let mut context = context();
         let zero = context.date.zero(&jiff::tz::TimeZone::UTC).as_second();
         let times = |seconds: [i32; 4]| Arc::new(Int32Array::from(seconds.to_vec())) as ArrayRef;
@@ -246,7 +248,7 @@ mod tests {
         let at = 1_795_500_000;
         let mut instants: Vec<i64> = vec![at - 10; 95];
         instants.extend([at - 5000; 5]);
-        let asks = Asks::Latency { column: 0, seconds: 10 };
+        let asks = SlaKind::Latency { column: 0, seconds: 10 };
         let found = kept(asks.clone(), &instants, &context());
         assert_eq!((found.holds, found.value), (Some(true), Some(10.0)));
         instants.push(at - 5000);
@@ -256,7 +258,7 @@ mod tests {
     #[test]
     fn completeness_counts_slots_of_five_minutes() {
         let zero = context().date.zero(&jiff::tz::TimeZone::UTC).as_second();
-        let asks = Asks::Completeness { column: 0, percent: 90.0 };
+        let asks = SlaKind::Completeness { column: 0, percent: 90.0 };
         let all: Vec<i64> = (0..10).map(|slot| zero + 36_000 + slot * 300).collect();
         assert_eq!(kept(asks.clone(), &all, &context()).value, Some(100.0));
         let gap: Vec<i64> =
@@ -268,7 +270,7 @@ mod tests {
     #[test]
     fn retention_looks_at_the_oldest_partition() {
         let mut context = context();
-        let asks = Asks::Retention { days: 30 };
+        let asks = SlaKind::Retention { days: 30 };
         assert_eq!(kept(asks.clone(), &[], &context).holds, None);
         context.oldest.insert("t".into(), "2026-10-25".parse().unwrap());
         assert_eq!(kept(asks.clone(), &[], &context).holds, Some(true));

@@ -62,7 +62,7 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
         Ok(signals) => signals,
         Err(error) => {
             eprintln!("error: signals cannot be waited for: {error}");
-            return Exit::Passing;
+            return Exit::Transient;
         }
     };
     let begin = Instant::now();
@@ -85,8 +85,8 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
 
 fn exit(report: &Report) -> Exit {
     match &report.outcome {
-        Outcome::Failed(_) if report.outcome.is_transient() => Exit::Passing,
-        Outcome::Failed(_) => Exit::Final,
+        Outcome::Failed(_) if report.outcome.is_transient() => Exit::Transient,
+        Outcome::Failed(_) => Exit::Permanent,
         Outcome::New { .. } | Outcome::NotModified => Exit::Done,
     }
 }

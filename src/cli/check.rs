@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::cli::{Exit, tell};
-use crate::contract::cases;
 use crate::contract::library::Survey;
+use crate::contract::test_cases;
 use crate::workspace::{Workspace, contract_folders};
 use crate::yaml::Problem;
 
@@ -50,8 +50,8 @@ fn folders(root: &Path) -> (Vec<Problem>, Vec<Problem>) {
     for folder in contract_folders(root) {
         // What keeps a folder from being read was told already.
         let Ok(survey) = Survey::read(&folder) else { continue };
-        let (tests, mut problems) = cases::read_all(&folder, &survey.library);
-        found.extend(cases::untested(&folder, &survey.library, &tests, &problems));
+        let (tests, mut problems) = test_cases::read_all(&folder, &survey.library);
+        found.extend(test_cases::untested(&folder, &survey.library, &tests, &problems));
         found.append(&mut problems);
         unfit.extend(survey.unfit);
     }

@@ -145,7 +145,7 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
 
 fn failed(error: &DecisionError) -> (String, Exit) {
     let exit = match error {
-        DecisionError::File { .. } => Exit::Passing,
+        DecisionError::File { .. } => Exit::Transient,
         DecisionError::Line { .. } | DecisionError::Person { .. } => Exit::Usage,
     };
     (error.to_string(), exit)

@@ -143,7 +143,7 @@ pub fn run(arguments: &Arguments) -> Exit {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => println!("left {} alone", path.display()),
             Err(error) => {
                 eprintln!("error: {} could not be made: {error}", path.display());
-                return Exit::Passing;
+                return Exit::Transient;
             }
         }
     }

@@ -40,9 +40,9 @@ pub enum Exit {
     /// Something was held back by quality.
     HeldBack,
     /// May succeed if tried again.
-    Passing,
+    Transient,
     /// Will not succeed if tried again.
-    Final,
+    Permanent,
     /// Wrong use or configuration.
     Usage,
 }
@@ -51,10 +51,10 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         ExitCode::from(match exit {
             Exit::Done => 0,
-            Exit::Passing => 1,
+            Exit::Transient => 1,
             Exit::Usage => 2,
             Exit::HeldBack => 3,
-            Exit::Final => 42,
+            Exit::Permanent => 42,
         })
     }
 }
@@ -140,7 +140,7 @@ pub fn main() -> ExitCode {
     }
     // What cannot happen ends a command with one of our exit codes; the hook has told it.
     let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run_command(arguments)));
-    done.unwrap_or(Exit::Final).into()
+    done.unwrap_or(Exit::Permanent).into()
 }
 
 fn run_command(arguments: Arguments) -> Exit {
@@ -171,7 +171,7 @@ fn clock_is_set() -> Result<(), Exit> {
         return Ok(());
     }
     eprintln!("error: this machine's clock shows {now}, when there was no such program yet. Set it, and try again.");
-    Err(Exit::Passing)
+    Err(Exit::Transient)
 }
 
 /// What a panic prints. Who reads the output may have seen enough, as `head` has; that is no reason for a word. Libraries tell
@@ -254,6 +254,9 @@ mod tests {
 
     #[test]
     fn the_worst_exit_wins() {
-        assert_eq!([Exit::Done, Exit::Final, Exit::HeldBack, Exit::Passing].into_iter().max(), Some(Exit::Final));
+        assert_eq!(
+            [Exit::Done, Exit::Permanent, Exit::HeldBack, Exit::Transient].into_iter().max(),
+            Some(Exit::Permanent)
+        );
     }
 }

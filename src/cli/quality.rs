@@ -126,7 +126,7 @@ fn report(workspace: &Workspace, arguments: &ReportArguments) -> Result<Exit, Ex
     }
     if reports.is_empty() {
         eprintln!("error: there are no results in {}. Make some with 'fahrtenbuch run'.", bucket.location());
-        return Err(Exit::Final);
+        return Err(Exit::Permanent);
     }
     let text = match arguments.format {
         ReportFormat::Text => text::write(&reports),
@@ -138,7 +138,7 @@ fn report(workspace: &Workspace, arguments: &ReportArguments) -> Result<Exit, Ex
         None => print!("{text}"),
         Some(file) => std::fs::write(file, text).map_err(|error| {
             eprintln!("error: {} could not be written: {error}. Check the disk and the permissions.", file.display());
-            Exit::Passing
+            Exit::Transient
         })?,
     }
     Ok(Exit::Done)
@@ -163,12 +163,12 @@ fn results(workspace: &Workspace, arguments: &ResultsArguments) -> Result<Exit, 
     let (Some(own), Some(printed)) = (read(Form::Json)?, read(form)?) else {
         let of = date.map_or_else(String::new, |date| format!(" of {date}"));
         eprintln!("error: there are no results{of} in {}. Make some with 'fahrtenbuch run'.", bucket.location());
-        return Err(Exit::Final);
+        return Err(Exit::Permanent);
     };
     print!("{}", String::from_utf8_lossy(&printed));
     let quality = json::read(&own).map_err(|problem| {
         eprintln!("error: the results in {} cannot be read: {problem}", bucket.location());
-        Exit::Final
+        Exit::Permanent
     })?;
     Ok(if quality.status == Status::HeldBack { Exit::HeldBack } else { Exit::Done })
 }

@@ -18,6 +18,7 @@ use crate::pipeline::run::known::last_records;
 use crate::pipeline::run::{Lock, RunError};
 use crate::quarantine::decisions::{Decisions, Effect};
 use crate::quarantine::{self, HELD_AT, ID, ORIGIN_NAME, QuarantineError, RULES, RUN, RowId, Stage, texts};
+use crate::table::csv::CsvWriter;
 use crate::table::{ORIGIN, ORIGIN_ROW};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -218,19 +219,19 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
         Err(Failure::Usage(message)) => (message, Exit::Usage),
         Err(Failure::Quarantine(error)) => {
             let exit = match error {
-                QuarantineError::File { .. } => Exit::Passing,
-                QuarantineError::Content { .. } => Exit::Final,
+                QuarantineError::File { .. } => Exit::Transient,
+                QuarantineError::Content { .. } => Exit::Permanent,
             };
             (error.to_string(), exit)
         }
         Err(Failure::Decision(error)) => {
             let exit = match error {
-                DecisionError::File { .. } => Exit::Passing,
+                DecisionError::File { .. } => Exit::Transient,
                 DecisionError::Line { .. } | DecisionError::Person { .. } => Exit::Usage,
             };
             (error.to_string(), exit)
         }
-        Err(Failure::Run(error)) => (error.to_string(), Exit::Passing),
+        Err(Failure::Run(error)) => (error.to_string(), Exit::Transient),
     };
     eprintln!("error: {message}");
     exit
@@ -456,18 +457,14 @@ fn write_csv<'a>(
     header: &[String],
     rows: impl Iterator<Item = (&'a RecordBatch, usize)>,
 ) -> io::Result<()> {
-    let quoted = |text: &str| match text.contains(['"', ',', '\n', '\r']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_owned(),
-    };
-    writeln!(out, "{}", header.join(","))?;
+    let mut csv = CsvWriter::new(out);
+    csv.row(header)?;
     for (batch, row) in rows {
-        let cells = header.iter().map(|name| match cell(batch, row, name) {
+        csv.row(header.iter().map(|name| match cell(batch, row, name) {
             Value::Null => String::new(),
-            Value::String(text) => quoted(&text),
+            Value::String(text) => text,
             other => other.to_string(),
-        });
-        writeln!(out, "{}", cells.collect::<Vec<_>>().join(","))?;
+        }))?;
     }
     Ok(())
 }

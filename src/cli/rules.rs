@@ -10,21 +10,21 @@ use crate::check::program_findings;
 use crate::check::rule_tests::{self, City, Ended, Found};
 use crate::check::rules::{RuleSpec, specs};
 use crate::cli::{Exit, read_workspace, tell};
-use crate::contract::cases::{self, Expected, RuleTest};
 use crate::contract::library::{Library, Survey};
 use crate::contract::query::Query;
+use crate::contract::test_cases::{self, Expected, RuleTest};
 use crate::contract::{Contract, Rule, View};
 use crate::feed_rules::notice::Notice;
 use crate::feed_rules::report::word;
 use crate::feed_rules::rule::{self as feed_rule, Rule as FeedRule};
 use crate::feed_rules::{self, Standard, gtfs, gtfs_realtime};
+use crate::pipeline::rule_preview::{self, Subject};
 use crate::pipeline::run::{Lock, open_bucket};
-use crate::pipeline::trial::{self as on_data, Subject};
 use crate::time::ServiceDate;
 use crate::workspace;
 use crate::yaml::suggestion;
 
-/// Rows that a trial shows.
+/// Rows that a preview shows.
 const SHOWN: usize = 5;
 
 #[derive(clap::Args)]
@@ -326,11 +326,11 @@ fn explain_own(root: &Path, folder: &Path, library: &Library, contract: &Arc<Con
     if let Some(rule) = rule {
         explain_query(contract, rule);
     }
-    let (tests, _) = cases::read_all(folder, library);
+    let (tests, _) = test_cases::read_all(folder, library);
     for test in tests.iter().filter(|test| test.rule == spec.id) {
         println!("\ntests in {}:", test.file.strip_prefix(root).unwrap_or(&test.file).display());
         for case in &test.cases {
-            println!("  {} ({})", case.name, if case.is_passing() { "passes" } else { "fails" });
+            println!("  {} ({})", case.name, if case.is_transient() { "passes" } else { "fails" });
         }
     }
 }
@@ -416,7 +416,7 @@ fn test(root: &Path, filter: Option<&str>, as_json: bool) -> Exit {
     let (mut found, mut results) = (Vec::new(), Vec::new());
     let (mut passed, mut failed, mut rules) = (0, 0, 0);
     for (folder, library) in &libraries {
-        let (tests, mut problems) = cases::read_all(folder, library);
+        let (tests, mut problems) = test_cases::read_all(folder, library);
         found.append(&mut problems);
         for test in tests.iter().filter(|test| filter.is_none_or(|filter| test.rule.0.contains(filter))) {
             let ended = rule_tests::run(test, library, &city);
@@ -521,18 +521,18 @@ fn try_on(root: &Path, id: &str, file: Option<&Path>, date: Option<ServiceDate>,
         let subject = match file {
             Some(path) => {
                 let date = date
-                    .or_else(|| on_data::date_of(path))
+                    .or_else(|| rule_preview::date_of(path))
                     .unwrap_or_else(|| ServiceDate::local_date_of(jiff::Timestamp::now(), &workspace.zone));
                 Some(Subject::of_file(path, &contract, date)?)
             }
             None => Subject::of_partition(&workspace, pipeline, &contract, &rule, date, &bucket)?,
         };
         let Some(subject) = subject else { return Ok(None) };
-        let trial = on_data::run(&workspace, pipeline, &contract, &rule, &subject, &bucket)?;
-        Ok(Some((subject, trial)))
+        let preview = rule_preview::run(&workspace, pipeline, &contract, &rule, &subject, &bucket)?;
+        Ok(Some((subject, preview)))
     });
     match tried {
-        Ok(Some((subject, trial))) => show_trial(&contract, &rule, &subject, &trial, as_json),
+        Ok(Some((subject, preview))) => show_preview(&contract, &rule, &subject, &preview, as_json),
         Ok(None) => {
             let (table, when) = (&contract.table, date.map_or(String::new(), |date| format!(" for {date}")));
             if pipeline.released().iter().any(|other| other.file == contract.file) {
@@ -542,22 +542,28 @@ fn try_on(root: &Path, id: &str, file: Option<&Path>, date: Option<ServiceDate>,
                     "error: '{table}' is a table of the feed and is never published. Name a file of the quarantine."
                 );
             }
-            Exit::Final
+            Exit::Permanent
         }
         Err(error) => {
             eprintln!("error: {error}");
-            if error.is_passing() { Exit::Passing } else { Exit::Final }
+            if error.is_transient() { Exit::Transient } else { Exit::Permanent }
         }
     }
 }
 
-fn show_trial(contract: &Contract, rule: &Rule, subject: &Subject, trial: &on_data::Trial, as_json: bool) -> Exit {
+fn show_preview(
+    contract: &Contract,
+    rule: &Rule,
+    subject: &Subject,
+    preview: &rule_preview::RulePreview,
+    as_json: bool,
+) -> Exit {
     let samples = |rows: &[usize], batch| -> Vec<Value> {
-        rows.iter().take(SHOWN).map(|&row| json!(on_data::shown(contract, rule, batch, row))).collect()
+        rows.iter().take(SHOWN).map(|&row| json!(rule_preview::shown(contract, rule, batch, row))).collect()
     };
-    let named: &[usize] = if let Found::Flagged(named) = &trial.found { named } else { &[] };
+    let named: &[usize] = if let Found::Flagged(named) = &preview.found { named } else { &[] };
     if as_json {
-        let found = match &trial.found {
+        let found = match &preview.found {
             Found::Flagged(_) => json!({ "named": named.len() }),
             other => told(other),
         };
@@ -570,14 +576,14 @@ fn show_trial(contract: &Contract, rule: &Rule, subject: &Subject, trial: &on_da
                 "found": found,
                 "namedBefore": subject.before,
                 "quarantined": subject.held.num_rows(),
-                "namedOfQuarantined": trial.named_of_held.len(),
-                "freed": trial.freed.len(),
-                "would": trial.would,
-                "unseen": trial.unseen,
+                "namedOfQuarantined": preview.named_of_held.len(),
+                "freed": preview.freed.len(),
+                "would": preview.would,
+                "unseen": preview.unseen,
                 "samples": samples(named, &subject.rows),
             })
         );
-        return if matches!(trial.found, Found::Broken(_)) { Exit::Usage } else { Exit::Done };
+        return if matches!(preview.found, Found::Broken(_)) { Exit::Usage } else { Exit::Done };
     }
     println!(
         "{} on {}, {} rows published, {} in quarantine\n",
@@ -586,14 +592,14 @@ fn show_trial(contract: &Contract, rule: &Rule, subject: &Subject, trial: &on_da
         subject.rows.num_rows(),
         subject.held.num_rows()
     );
-    match &trial.found {
+    match &preview.found {
         Found::Flagged(named) => {
-            let all = named.len() + trial.named_of_held.len();
+            let all = named.len() + preview.named_of_held.len();
             let before = subject.before.map_or(String::new(), |before| format!("; in the last run it named {before}"));
             println!(
                 "names {all} rows: {} published, {} in quarantine{before}",
                 named.len(),
-                trial.named_of_held.len()
+                preview.named_of_held.len()
             );
             for row in samples(named, &subject.rows) {
                 let cells: Vec<String> = row
@@ -615,13 +621,13 @@ fn show_trial(contract: &Contract, rule: &Rule, subject: &Subject, trial: &on_da
             return Exit::Usage;
         }
     }
-    if !trial.would.is_empty() {
+    if !preview.would.is_empty() {
         println!("\nIf it were run so:");
-        trial.would.iter().for_each(|what| println!("  {what}"));
+        preview.would.iter().for_each(|what| println!("  {what}"));
     }
-    if !trial.unseen.is_empty() {
+    if !preview.unseen.is_empty() {
         println!("\nA run would also see:");
-        trial.unseen.iter().for_each(|what| println!("  {what}"));
+        preview.unseen.iter().for_each(|what| println!("  {what}"));
     }
     Exit::Done
 }

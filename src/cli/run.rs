@@ -262,10 +262,10 @@ pub fn failed(error: &RunError, _json: bool, pipeline: Option<&str>) -> Exit {
     }
     if error.is_configuration() {
         Exit::Usage
-    } else if error.is_passing() {
-        Exit::Passing
+    } else if error.is_transient() {
+        Exit::Transient
     } else {
-        Exit::Final
+        Exit::Permanent
     }
 }
 
@@ -364,7 +364,7 @@ fn show(report: &Report, asked: &[CheckedContract], bucket: &str) {
         println!("  captures of {source}: {}", kinds.join(", "));
     }
     if let Some(standard) = &record.standard {
-        told_by_standard_rules(standard);
+        print_standard_notices(standard);
     }
     match record.status {
         Status::HeldBack => println!("  HELD BACK: nothing was published, what was published before stays"),
@@ -396,7 +396,7 @@ fn left_quarantine(entry: &TableEntry) {
 }
 
 /// What the standard rules of GTFS and GTFS-Realtime say: how much of each severity, and the notices by name.
-fn told_by_standard_rules(standard: &Standard) {
+fn print_standard_notices(standard: &Standard) {
     if standard.notices.is_empty() && standard.not_run.is_empty() {
         println!("  standard rules: no notices");
         return;

@@ -64,7 +64,7 @@ pub fn run(arguments: &Arguments) -> Exit {
         Ok(()) => Exit::Done,
         Err(problem) => {
             eprintln!("error: {problem}");
-            Exit::Passing
+            Exit::Transient
         }
     }
 }

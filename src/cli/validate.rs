@@ -111,7 +111,7 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
         Ok(timetable) => timetable,
         Err(error) => {
             eprintln!("error: {error}");
-            return Exit::Final;
+            return Exit::Permanent;
         }
     };
     tracing::info!(seconds = clock.elapsed().as_secs_f64(), "read");
@@ -125,7 +125,7 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
     };
     if let Err(error) = write(&report, &how, arguments) {
         eprintln!("error: the report could not be written: {error}");
-        return Exit::Passing;
+        return Exit::Transient;
     }
     tracing::info!(seconds = clock.elapsed().as_secs_f64(), "done");
     let least = match arguments.fail_on {
@@ -165,11 +165,11 @@ fn package(feed: &str, memory: usize) -> Result<Package, (Exit, String)> {
         let mut bytes = Vec::new();
         return match std::io::stdin().lock().take(most + 1).read_to_end(&mut bytes) {
             Ok(_) if bytes.len() as u64 > most => Err((
-                Exit::Final,
+                Exit::Permanent,
                 format!("standard input gave more than {most} bytes. Raise --memory if this is right."),
             )),
             Ok(_) => Ok(Package::Archive(bytes.into())),
-            Err(error) => Err((Exit::Passing, format!("standard input could not be read: {error}"))),
+            Err(error) => Err((Exit::Transient, format!("standard input could not be read: {error}"))),
         };
     }
     if feed.starts_with("http://") || feed.starts_with("https://") {
@@ -186,8 +186,8 @@ fn package(feed: &str, memory: usize) -> Result<Package, (Exit, String)> {
         };
         return match source.fetch(&Validators::default()) {
             Ok(Fetched::New(capture)) => Ok(Package::Archive(capture.body)),
-            Ok(Fetched::NotModified) => Err((Exit::Passing, format!("{feed} gave nothing"))),
-            Err(error) => Err((Exit::Passing, error.to_string())),
+            Ok(Fetched::NotModified) => Err((Exit::Transient, format!("{feed} gave nothing"))),
+            Err(error) => Err((Exit::Transient, error.to_string())),
         };
     }
     let path = Path::new(feed);
@@ -196,7 +196,7 @@ fn package(feed: &str, memory: usize) -> Result<Package, (Exit, String)> {
     }
     if std::fs::metadata(path).is_ok_and(|file| file.len() > memory as u64) {
         let problem = format!("{feed} is larger than the {memory} bytes that it may take. Raise --memory.");
-        return Err((Exit::Final, problem));
+        return Err((Exit::Permanent, problem));
     }
     let bytes = std::fs::read(path).map_err(|error| {
         (Exit::Usage, format!("{feed} could not be read: {error}. Name a zip archive, a folder or a URL."))

@@ -39,7 +39,6 @@
 //! the fully qualified form of ODCS: `to: '../gtfs/stops.odcs.yaml#/schema/stops/properties/stop_id'`, with the path as seen
 //! from the contract's own folder. ODCS means ids there; in our contracts the id of what others refer to is its name.
 
-pub mod cases;
 pub mod content;
 mod depth;
 pub mod library;
@@ -54,6 +53,7 @@ mod references;
 pub mod rule;
 pub mod sla;
 pub mod standard;
+pub mod test_cases;
 pub mod times;
 mod written;
 
@@ -99,7 +99,7 @@ pub struct Contract {
     /// Quality rules that this program cannot run, and why.
     pub unexecuted: Vec<UnexecutedRule>,
     /// What is promised of the table as a service.
-    pub sla: Vec<sla::Promise>,
+    pub sla: Vec<sla::SlaTerm>,
     /// Places of the columns that a release is sorted by.
     pub sort_by: Vec<usize>,
     /// The texts that stand for an absent value in files of the standard that the table is from: `NA`, the empty text.

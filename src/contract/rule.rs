@@ -35,7 +35,7 @@ pub enum Dimension {
     Uniqueness,
 }
 
-/// What happens when a rule names rows.
+/// What happens when a rule flags rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnFail {

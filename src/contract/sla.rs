@@ -19,17 +19,17 @@ use crate::contract::rule::RuleId;
 
 /// One promise.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Promise {
+pub struct SlaTerm {
     /// `vehicle_locations.sla.latency`.
     pub id: RuleId,
     pub line: u32,
-    pub asks: Asks,
+    pub kind: SlaKind,
     pub description: Option<String>,
 }
 
 /// Columns are places in the contract.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Asks {
+pub enum SlaKind {
     Freshness { column: usize, seconds: i64 },
     Latency { column: usize, seconds: i64 },
     Completeness { column: usize, percent: f64 },

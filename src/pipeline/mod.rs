@@ -5,8 +5,8 @@
 mod config;
 pub mod journal;
 pub mod mapping;
+pub mod rule_preview;
 pub mod run;
-pub mod trial;
 
 pub use config::Pipeline;
 pub use config::release::{Release, VehicleIds};

@@ -21,6 +21,7 @@ use crate::contract::Contract;
 use crate::digest::Digest;
 use crate::publish::PublishError;
 use crate::publish::bucket::{Bucket, Version};
+use crate::table::csv::CsvWriter;
 use crate::time::ServiceDate;
 
 /// One released version of a table: all files that are current, over all of its partitions.
@@ -530,12 +531,30 @@ pub fn views(index: &TableIndex) -> [(String, Bytes); 2] {
     let folder = meta_folder(&index.dataset, &index.table);
     let TableIndex { version, dataset, table, contract, files, .. } = index;
     let view = Files { version: *version, dataset, table, contract, files };
-    let mut csv = String::from("path,partition_date,rows,bytes,sha256,record,provisional\n");
-    for file in files {
+    [(format!("{folder}/files.json"), json(&view)), (format!("{folder}/index.csv"), csv(files).into())]
+}
+
+fn csv(files: &[IndexFile]) -> Vec<u8> {
+    let mut csv = CsvWriter::new(Vec::new());
+    let header = ["path", "partition_date", "rows", "bytes", "sha256", "record", "provisional"].map(str::to_owned);
+    let rows = files.iter().map(|file| {
         let IndexFile { path, partition_date, rows, bytes, sha256, record, provisional } = file;
-        csv += &format!("{path},{partition_date},{rows},{bytes},{sha256},{record},{provisional}\n");
+        let [rows, bytes] = [*rows, *bytes].map(|number| number.to_string());
+        [
+            path.clone(),
+            partition_date.to_string(),
+            rows,
+            bytes,
+            sha256.to_string(),
+            record.clone(),
+            provisional.to_string(),
+        ]
+    });
+    for row in std::iter::once(header).chain(rows) {
+        // Writing to memory cannot fail.
+        let _ = csv.row(row);
     }
-    [(format!("{folder}/files.json"), json(&view)), (format!("{folder}/index.csv"), csv.into())]
+    csv.into_inner()
 }
 
 /// Of the bytes of a version.
@@ -641,7 +660,7 @@ mod tests {
         let (one, other) = (file_of(&bucket, "2026-11-24", "a", false), file_of(&bucket, "2026-11-24", "b", false));
         commit_file(&bucket, &one);
         let error = commit(&bucket, "bus", &contract(), other.partition_date, Some(&other)).unwrap_err();
-        assert!(matches!(&error, PublishError::Overtaken { first, .. } if *first == one.path) && error.is_passing());
+        assert!(matches!(&error, PublishError::Overtaken { first, .. } if *first == one.path) && error.is_transient());
     }
 
     #[test]
@@ -708,7 +727,7 @@ mod tests {
             assert!(verified(&bucket, "bus", "t").unwrap().is_some());
             edit(folder.path());
             let error = verified(&bucket, "bus", "t").unwrap_err();
-            assert!(!error.is_passing());
+            assert!(!error.is_transient());
             error.to_string()
         };
         let gap = edited(&|folder| std::fs::remove_file(folder.join(key(2))).unwrap());

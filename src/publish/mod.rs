@@ -40,7 +40,7 @@ pub enum PublishError {
 
 impl PublishError {
     /// Whether trying again may help.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
             Self::Store { source, .. } => matches!(source, object_store::Error::Generic { .. }),
             // Writing to the staging folder fails where the disk is full.

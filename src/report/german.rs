@@ -3,7 +3,7 @@
 use crate::check::program_findings;
 use crate::check::rules::{ROW_LENGTH, RuleKind, RuleSpec, bound_text};
 use crate::contract::metric::Metric;
-use crate::contract::sla::Asks;
+use crate::contract::sla::SlaKind;
 use crate::contract::{Contract, Kind, RuleId, TEXT_RULES};
 
 /// What is told of rows that a transform dropped, by the rule's name; no contract has these rules.
@@ -70,11 +70,11 @@ pub fn description(contract: &Contract, spec: &RuleSpec) -> Option<String> {
             .to_owned()
         }
         &RuleKind::Metric { metric } => return contract.metrics[metric].description_de.clone(),
-        &RuleKind::Sla { term } => match contract.sla[term].asks {
-            Asks::Freshness { .. } => "der neueste Wert ist frisch",
-            Asks::Latency { .. } => "Zeilen kommen rechtzeitig an",
-            Asks::Completeness { .. } => "der Betriebstag ist abgedeckt",
-            Asks::Retention { .. } => "nichts wird länger aufbewahrt als zugesagt",
+        &RuleKind::Sla { term } => match contract.sla[term].kind {
+            SlaKind::Freshness { .. } => "der neueste Wert ist frisch",
+            SlaKind::Latency { .. } => "Zeilen kommen rechtzeitig an",
+            SlaKind::Completeness { .. } => "der Betriebstag ist abgedeckt",
+            SlaKind::Retention { .. } => "nichts wird länger aufbewahrt als zugesagt",
         }
         .to_owned(),
     })

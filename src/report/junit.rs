@@ -1,6 +1,6 @@
 //! `quality.junit.xml`: the results for CI systems. One test suite for each contract, one test case for each rule.
 //!
-//! A rule of severity `error` that names rows is a failure, and so is every rule that blocks the release; a rule that could
+//! A rule of severity `error` that flags rows is a failure, and so is every rule that blocks the release; a rule that could
 //! not run is an error. A warning is a success that has something to say, or a CI system would stop at what the data
 //! manager decided to live with. There are no times in it: a rule has none of its own, and the file must not change from
 //! run to run.

@@ -181,7 +181,7 @@ mod tests {
         let etag = capture.headers.iter().find(|(name, _)| name == "etag").map(|(_, value)| value.clone());
         let known = Validators { etag, ..Validators::default() };
         assert!(matches!(fetch(&server, "gtfs.zip", &known), Ok(Fetched::NotModified)));
-        assert!(matches!(fetch(&server, "nothing", &known), Err(CaptureError::Final { .. })));
+        assert!(matches!(fetch(&server, "nothing", &known), Err(CaptureError::Permanent { .. })));
     }
 
     #[test]

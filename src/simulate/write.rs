@@ -18,6 +18,7 @@ use crate::simulate::Simulation;
 use crate::simulate::city::Service;
 use crate::simulate::faults::Planted;
 use crate::simulate::realtime::{Feed, vehicle_id};
+use crate::table::csv::CsvWriter;
 use crate::time::ServiceSeconds;
 
 /// The timetable as a zip archive; the same bytes for the same city.
@@ -26,36 +27,28 @@ pub fn gtfs_zip(simulation: &Simulation) -> io::Result<Vec<u8>> {
     let options = SimpleFileOptions::default().compression_level(Some(9)).last_modified_time(zip::DateTime::default());
     for (name, text) in gtfs_files(simulation) {
         zip.start_file(name, options)?;
-        zip.write_all(text.as_bytes())?;
+        zip.write_all(&text)?;
     }
     Ok(zip.finish()?.into_inner())
 }
 
 /// A CSV file that grows row by row.
-struct Csv(String);
+struct Csv(CsvWriter<Vec<u8>>);
 
 impl Csv {
     fn new(header: &str) -> Self {
-        Self(format!("{header}\n"))
+        let mut csv = Self(CsvWriter::new(Vec::new()));
+        csv.row(&header.split(',').collect::<Vec<_>>());
+        csv
     }
 
     fn row(&mut self, fields: &[&str]) {
-        let quoted: Vec<String> = fields
-            .iter()
-            .map(|field| {
-                if field.contains([',', '"']) {
-                    format!("\"{}\"", field.replace('"', "\"\""))
-                } else {
-                    (*field).to_owned()
-                }
-            })
-            .collect();
-        self.0 += &quoted.join(",");
-        self.0.push('\n');
+        // Writing to memory cannot fail.
+        let _ = self.0.row(fields);
     }
 }
 
-fn gtfs_files(simulation: &Simulation) -> Vec<(&'static str, String)> {
+fn gtfs_files(simulation: &Simulation) -> Vec<(&'static str, Vec<u8>)> {
     let city = &simulation.city;
     let mut agency = Csv::new("agency_id,agency_name,agency_url,agency_timezone,agency_lang,agency_phone");
     agency.row(&[
@@ -148,7 +141,7 @@ fn gtfs_files(simulation: &Simulation) -> Vec<(&'static str, String)> {
         ("shapes.txt", shapes),
         ("feed_info.txt", feed_info),
     ]
-    .map(|(name, csv)| (name, csv.0))
+    .map(|(name, csv)| (name, csv.0.into_inner()))
     .into()
 }
 

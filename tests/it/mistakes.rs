@@ -206,7 +206,7 @@ const MISTAKES: &[Mistake] = &[
         "properties: [device_id, event_timestamp]",
         "metric: duplicateValues",
         "'duplicateValues' looks at values of 'device_id', which is not public, and its number is published. \
-         Count with 'nullValues', or write a rule that names rows.",
+         Count with 'nullValues', or write a rule that flags rows.",
     ),
     Mistake(
         LOCATIONS,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use fahrtenbuch::capture::Capture;
 use fahrtenbuch::capture::evidence::Store;
-use fahrtenbuch::contract::cases;
 use fahrtenbuch::contract::library::Library;
+use fahrtenbuch::contract::test_cases;
 use fahrtenbuch::digest::Digest;
 use fahrtenbuch::time::ServiceDate;
 use jiff::{SignedDuration, Timestamp};
@@ -38,8 +38,8 @@ fn the_starter_set_says_what_it_asks_and_why_in_two_languages_and_every_query_is
     for name in ["gtfs", "gtfs-realtime", "stadtbus", "tides"] {
         let folder = root().join("schemas").join(name);
         let library = Library::read(&folder).unwrap();
-        let (tests, mut problems) = cases::read_all(&folder, &library);
-        problems.extend(cases::untested(&folder, &library, &tests, &[]));
+        let (tests, mut problems) = test_cases::read_all(&folder, &library);
+        problems.extend(test_cases::untested(&folder, &library, &tests, &[]));
         assert!(problems.is_empty(), "{problems:#?}");
         for contract in library.contracts.values() {
             let rules = contract.rules.iter().map(|r| (&r.id, [&r.description, &r.description_de, &r.why, &r.why_de]));

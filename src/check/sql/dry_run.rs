@@ -217,7 +217,7 @@ fn private_numbers(query: &Query, contract: &Contract, place: &Place<'_>, add: &
     add(
         column,
         format!("makes a number from '{column}', which is not public, and numbers are published"),
-        format!("Count rows with COUNT({column}), or write a rule that names rows."),
+        format!("Count rows with COUNT({column}), or write a rule that flags rows."),
     );
 }
 

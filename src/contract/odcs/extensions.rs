@@ -70,9 +70,9 @@ pub(super) fn values(property: &Section<'_>, kind: Kind, told: &mut Told) -> Vec
     let Some(list) = property.custom("values") else { return Vec::new() };
     let remedy = match kind {
         Kind::Text | Kind::Int32 | Kind::Int64 => None,
-        Kind::Boolean => Some("Remove it, or write a SQL rule that names rows."),
+        Kind::Boolean => Some("Remove it, or write a SQL rule that flags rows."),
         Kind::Float | Kind::Date | Kind::Instant | Kind::ServiceTime => {
-            Some("Write 'minimum' and 'maximum', or a SQL rule that names rows.")
+            Some("Write 'minimum' and 'maximum', or a SQL rule that flags rows.")
         }
     };
     if let Some(remedy) = remedy {

@@ -25,7 +25,7 @@ pub(super) fn read(entry: &Entry<'_>, contract: &Contract, told: &mut Told) -> O
         told.fit.add(
             entry.section.line_of_custom("onFail"),
             "a metric is about the table as a whole and cannot hold back rows",
-            "Set onFail to 'report' or 'block', or write a SQL rule that names rows.",
+            "Set onFail to 'report' or 'block', or write a SQL rule that flags rows.",
         );
     }
     tell_of_private_values(&metric, &name, entry, contract, &mut told.fit);
@@ -97,7 +97,7 @@ fn tell_of_private_values(
     if let Some(column) = columns.find(|column| column.classification == Classification::Private) {
         let message =
             format!("'{name}' looks at values of '{}', which is not public, and its number is published", column.name);
-        let remedy = "Count with 'nullValues', or write a rule that names rows.";
+        let remedy = "Count with 'nullValues', or write a rule that flags rows.";
         problems.add(entry.section.line_of("metric"), message, remedy);
     }
 }

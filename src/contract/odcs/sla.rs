@@ -2,7 +2,7 @@
 
 use crate::contract::odcs::refer::unknown_column;
 use crate::contract::odcs::section::{Section, Told};
-use crate::contract::sla::{Asks, Promise};
+use crate::contract::sla::{SlaKind, SlaTerm};
 use crate::contract::{Classification, Contract, Kind, RuleId};
 use crate::yaml::{Node, suggestion};
 
@@ -64,12 +64,12 @@ impl Read<'_> {
             told.fit.add(line, format!("'{property}' is promised twice"), "Remove one of the two.");
         }
         if let Some(asks) = asks(property, self, contract, told) {
-            contract.sla.push(Promise { id, line, asks, description: self.description.clone() });
+            contract.sla.push(SlaTerm { id, line, kind: asks, description: self.description.clone() });
         }
     }
 }
 
-fn asks(property: &str, read: &Read<'_>, contract: &Contract, told: &mut Told) -> Option<Asks> {
+fn asks(property: &str, read: &Read<'_>, contract: &Contract, told: &mut Told) -> Option<SlaKind> {
     let promise = &read.section;
     let value = promise.get("value").and_then(Node::number);
     let line_of_value = promise.line_of("value");
@@ -85,7 +85,7 @@ fn asks(property: &str, read: &Read<'_>, contract: &Contract, told: &mut Told) -
             let line = if value > 100.0 { line_of_value } else { line_of_unit };
             told.fit.add(line, "'completeness' is no percentage", "Write 'value: 95' and 'unit: percent'.");
         }
-        return Some(Asks::Completeness { column: element(property, read, contract, told)?, percent: value });
+        return Some(SlaKind::Completeness { column: element(property, read, contract, told)?, percent: value });
     }
     let Some(unit) = unit else {
         let message = format!("'{property}' has no unit of time");
@@ -99,9 +99,9 @@ fn asks(property: &str, read: &Read<'_>, contract: &Contract, told: &mut Told) -
     };
     let seconds = (value * *seconds as f64).round() as i64;
     Some(match property {
-        "retention" => Asks::Retention { days: seconds / 86_400 },
-        "freshness" => Asks::Freshness { column: element(property, read, contract, told)?, seconds },
-        _ => Asks::Latency { column: element(property, read, contract, told)?, seconds },
+        "retention" => SlaKind::Retention { days: seconds / 86_400 },
+        "freshness" => SlaKind::Freshness { column: element(property, read, contract, told)?, seconds },
+        _ => SlaKind::Latency { column: element(property, read, contract, told)?, seconds },
     })
 }
 
@@ -158,11 +158,11 @@ mod tests {
         )
         .unwrap()
         .sla;
-        let asks: Vec<_> = sla.iter().map(|promise| promise.asks.clone()).collect();
-        assert_eq!(asks[0], Asks::Freshness { column: 0, seconds: 7_200 });
-        assert_eq!(asks[1], Asks::Latency { column: 0, seconds: 90 });
-        assert_eq!(asks[2], Asks::Completeness { column: 0, percent: 95.0 });
-        assert_eq!(asks[3], Asks::Retention { days: 403 });
+        let asks: Vec<_> = sla.iter().map(|promise| promise.kind.clone()).collect();
+        assert_eq!(asks[0], SlaKind::Freshness { column: 0, seconds: 7_200 });
+        assert_eq!(asks[1], SlaKind::Latency { column: 0, seconds: 90 });
+        assert_eq!(asks[2], SlaKind::Completeness { column: 0, percent: 95.0 });
+        assert_eq!(asks[3], SlaKind::Retention { days: 403 });
         assert_eq!((sla.len(), sla[3].id.0.as_str()), (4, "t.sla.retention"));
     }
 

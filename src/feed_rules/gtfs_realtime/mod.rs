@@ -34,7 +34,7 @@ pub fn notices() -> Vec<&'static Notice> {
 const STOPPED: &str = "the rule stopped by a fault of its own";
 
 /// The rules at work on the snapshots of a pipeline's sources.
-pub struct Watch {
+pub struct SnapshotRules {
     timetable: Result<Arc<TripIds>, String>,
     /// Of each source the header of its last snapshot.
     before: BTreeMap<Arc<str>, Header>,
@@ -42,7 +42,7 @@ pub struct Watch {
     stopped: BTreeSet<&'static str>,
 }
 
-impl Watch {
+impl SnapshotRules {
     /// With the trips of the timetable, or why there are none.
     pub fn new(timetable: Result<TripIds, String>) -> Self {
         Self {
@@ -98,7 +98,7 @@ mod tests {
     /// How often each notice is given for the snapshots of an example, which are of one source, ten seconds apart.
     fn look(parts: &[Shown]) -> Report<()> {
         let trips = parts.iter().filter_map(|part| if let Shown::Timetable(ids) = part { Some(*ids) } else { None });
-        let mut watch = Watch::new(Ok(TripIds::of(trips.flatten().copied())));
+        let mut watch = SnapshotRules::new(Ok(TripIds::of(trips.flatten().copied())));
         for snapshot in parts.iter().filter_map(Shown::snapshot) {
             watch.look(&"x".into(), snapshot, true);
         }
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn each_source_has_its_own_snapshot_before_and_one_of_another_date_is_only_that() {
-        let mut watch = Watch::new(Ok(TripIds::of(["t"].into_iter())));
+        let mut watch = SnapshotRules::new(Ok(TripIds::of(["t"].into_iter())));
         let (one, other): (Arc<str>, Arc<str>) = ("one".into(), "other".into());
         // Received on the date before, and later than the first of the date.
         watch.look(&one, at(100), false);
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn without_a_timetable_the_rules_that_need_it_are_named_with_the_reason() {
-        let mut watch = Watch::new(Err("the pipeline names none".to_owned()));
+        let mut watch = SnapshotRules::new(Err("the pipeline names none".to_owned()));
         watch.look(&"x".into(), at(100), true);
         watch.look(&"x".into(), at(90), true);
         let report = watch.report(&[]);
@@ -185,7 +185,7 @@ mod tests {
     fn a_severity_can_be_changed_and_a_notice_switched_off() {
         for severity in [Some(Severity::Info), None] {
             let change = Change { code: "E018".into(), severity, reason: "a test".into(), line: 1 };
-            let mut watch = Watch::new(Err(String::new()));
+            let mut watch = SnapshotRules::new(Err(String::new()));
             watch.look(&"x".into(), at(100), true);
             watch.look(&"x".into(), at(90), true);
             let report = watch.report(std::slice::from_ref(&change));

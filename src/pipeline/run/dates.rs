@@ -122,14 +122,16 @@ fn log_warnings(run: &RunContext<'_>, warnings: &[String]) {
 fn ask_sources(run: &RunContext<'_>) -> Result<Vec<CaptureError>, RunError> {
     match capture(run.workspace, run.pipeline) {
         Ok(_) => Ok(Vec::new()),
-        Err(RunError::Capture(error @ (CaptureError::Passing { .. } | CaptureError::Final { .. }))) => Ok(vec![error]),
+        Err(RunError::Capture(error @ (CaptureError::Transient { .. } | CaptureError::Permanent { .. }))) => {
+            Ok(vec![error])
+        }
         Err(error) => Err(error),
     }
 }
 
 /// Whether a failed request may succeed if it is made again.
 fn duration(error: &CaptureError) -> &'static str {
-    if matches!(error, CaptureError::Final { .. }) { "permanent" } else { "transient" }
+    if matches!(error, CaptureError::Permanent { .. }) { "permanent" } else { "transient" }
 }
 
 /// A failed request as the record tells it. The record is public: it does not tell addresses.

@@ -73,13 +73,13 @@ impl RunError {
     }
 
     /// Whether trying again may help.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
             Self::Capture(error) | Self::Decode(DecodeError::Capture(error)) => {
-                !matches!(error, CaptureError::Final { .. } | CaptureError::Damaged { .. })
+                !matches!(error, CaptureError::Permanent { .. } | CaptureError::Damaged { .. })
             }
             Self::Decode(error) => matches!(error, DecodeError::Io { .. }),
-            Self::Publish(error) => error.is_passing(),
+            Self::Publish(error) => error.is_transient(),
             Self::Busy { .. } | Self::Private { .. } => true,
             Self::Quarantine(error) => matches!(error, QuarantineError::File { .. }),
             Self::Decision(error) => matches!(error, DecisionError::File { .. }),

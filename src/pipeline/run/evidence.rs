@@ -68,7 +68,7 @@ pub fn capture(workspace: &Workspace, pipeline: &Pipeline) -> Result<Vec<(String
         match report.outcome {
             Outcome::New { .. } => done.push((report.name, true)),
             Outcome::NotModified => done.push((report.name, false)),
-            Outcome::Failed(error) if matches!(error, CaptureError::Final { .. }) => failures.insert(0, error),
+            Outcome::Failed(error) if matches!(error, CaptureError::Permanent { .. }) => failures.insert(0, error),
             Outcome::Failed(error) => failures.push(error),
         }
     }

@@ -15,7 +15,7 @@ use crate::check::timetable::{Needs, Timetable, TimetableError};
 use crate::contract::library::Library;
 use crate::contract::metric::{Limit, Metric};
 use crate::contract::query::PREVIOUS;
-use crate::contract::sla::Asks;
+use crate::contract::sla::SlaKind;
 use crate::contract::{Contract, RuleId, Severity};
 use crate::decode::format::Partitioning;
 use crate::decode::{self, Limits, Note};
@@ -65,7 +65,7 @@ impl RunInputs {
         let mut inputs = Self::default();
         let contracts = || pipeline.all_contracts();
         inputs.needs = timetable_needs(contracts(), &Library::gtfs());
-        let wants_span = contracts().flat_map(|c| &c.sla).any(|p| matches!(p.asks, Asks::Completeness { .. }));
+        let wants_span = contracts().flat_map(|c| &c.sla).any(|p| matches!(p.kind, SlaKind::Completeness { .. }));
         let is_compared = pipeline.all_contracts().any(|contract| with_history(contract).next().is_some());
         if let Some((name, _)) = &pipeline.timetable
             && let Some(other) = workspace.pipelines.iter().find(|other| other.name == *name)
@@ -85,7 +85,7 @@ impl RunInputs {
         for contract in pipeline.released() {
             let wants_previous = queries(&contract).any(|query| query.tables.contains(PREVIOUS));
             let limits: Vec<(&RuleId, bool)> = with_history(&contract).collect();
-            let retains = contract.sla.iter().any(|promise| matches!(promise.asks, Asks::Retention { .. }));
+            let retains = contract.sla.iter().any(|promise| matches!(promise.kind, SlaKind::Retention { .. }));
             if !wants_previous && limits.is_empty() && !retains {
                 continue;
             }

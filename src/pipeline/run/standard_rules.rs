@@ -11,7 +11,7 @@ use crate::decode::snapshot::Snapshot;
 use crate::decode::timetable::{self, Package};
 use crate::decode::{DecodeError, Decoded, Limits};
 use crate::feed_rules::gtfs;
-use crate::feed_rules::gtfs_realtime::Watch;
+use crate::feed_rules::gtfs_realtime::SnapshotRules;
 use crate::feed_rules::gtfs_realtime::moment::TripIds;
 use crate::ledger::Standard;
 use crate::pipeline::Pipeline;
@@ -23,7 +23,7 @@ use crate::time::ServiceDate;
 pub(super) enum StandardRules {
     None,
     Gtfs(StandardCheck),
-    GtfsRealtime(Box<Watch>),
+    GtfsRealtime(Box<SnapshotRules>),
 }
 
 impl StandardRules {
@@ -42,7 +42,7 @@ impl StandardRules {
                 Self::Gtfs(StandardCheck::begin(name, archive, pipeline, date, budget)?)
             }
             Some(RuleBook::GtfsRealtime) => {
-                Self::GtfsRealtime(Box::new(Watch::new(Err("the timetable was not read".to_owned()))))
+                Self::GtfsRealtime(Box::new(SnapshotRules::new(Err("the timetable was not read".to_owned()))))
             }
         })
     }
@@ -50,7 +50,7 @@ impl StandardRules {
     /// The timetable that snapshots are compared with.
     pub fn with_timetable(&mut self, context: &RuleContext, budget: &Budget) -> Result<(), RunError> {
         if let Self::GtfsRealtime(watch) = self {
-            **watch = Watch::new(trips(context, budget)?);
+            **watch = SnapshotRules::new(trips(context, budget)?);
         }
         Ok(())
     }

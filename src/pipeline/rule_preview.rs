@@ -39,8 +39,8 @@ pub struct Subject {
     pub naming: Option<BTreeSet<RuleId>>,
 }
 
-/// What a trial came to.
-pub struct Trial {
+/// What a preview came to.
+pub struct RulePreview {
     /// Over the rows that are published.
     pub found: Found,
     /// Rows that are held back and would be named.
@@ -154,7 +154,7 @@ pub fn run(
     rule: &Rule,
     subject: &Subject,
     bucket: &Bucket,
-) -> Result<Trial, RunError> {
+) -> Result<RulePreview, RunError> {
     let beside = RunInputs::find(workspace, pipeline, subject.date, bucket)?;
     let spool = workspace.private.join("staging");
     let [of_feed, of_release] =
@@ -168,7 +168,7 @@ pub fn run(
     let published = subject.rows.num_rows();
     let unseen = unseen(contract, rule, subject);
     let Found::Flagged(named) = &found else {
-        return Ok(Trial { found, named_of_held: Vec::new(), freed: Vec::new(), would: Vec::new(), unseen });
+        return Ok(RulePreview { found, named_of_held: Vec::new(), freed: Vec::new(), would: Vec::new(), unseen });
     };
     let (named, of_held): (Vec<usize>, Vec<usize>) = named.iter().partition(|row| **row < published);
     let of_held: Vec<usize> = of_held.into_iter().map(|row| row - published).collect();
@@ -177,7 +177,7 @@ pub fn run(
         .filter(|row| subject.held_by[*row].iter().all(|held| *held == rule.id.0))
         .collect();
     let would = consequences(contract, rule, &subject.rows, &named, freed.len());
-    Ok(Trial { found: Found::Flagged(named), named_of_held: of_held, freed, would, unseen })
+    Ok(RulePreview { found: Found::Flagged(named), named_of_held: of_held, freed, would, unseen })
 }
 
 /// Rows that were published lack the private columns, and the values that rules nulled.

@@ -78,7 +78,7 @@ const CASE_KEYS: &[&str] = &["name", "rows", "named", "holds", "with", "history"
 
 impl Case {
     /// Whether it shows the rule at rest: nothing named, or the limit held.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match &self.expected {
             Expected::Named(rows) => rows.is_empty(),
             Expected::Holds(holds) => *holds,
@@ -123,7 +123,7 @@ pub fn untested(folder: &Path, library: &Library, tests: &[RuleTest], told: &[Pr
             if told.iter().any(|problem| problem.file == file) {
                 continue;
             }
-            let (passing, failing) = (cases().any(Case::is_passing), cases().any(|case| !case.is_passing()));
+            let (passing, failing) = (cases().any(Case::is_transient), cases().any(|case| !case.is_transient()));
             let message = match (passing, failing) {
                 (true, true) => continue,
                 (false, false) => format!("the rule '{}' has no test", rule.id),
