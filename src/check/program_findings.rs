@@ -503,6 +503,17 @@ pub static PROGRAM_FINDINGS: &[ProgramFinding] = &[
         ),
     },
     ProgramFinding {
+        id: "<format>.path_not_found",
+        en: (
+            "No row has what the pipeline says that a column is made of: the column is null.",
+            "Compare the name under 'mapping' in the pipeline with the feed; it may have been renamed there.",
+        ),
+        de: (
+            "Keine Zeile hat, woraus eine Spalte laut Pipeline entsteht: Die Spalte ist leer.",
+            "Den Namen unter 'mapping' in der Pipeline mit dem Feed vergleichen; vielleicht heißt er dort jetzt anders.",
+        ),
+    },
+    ProgramFinding {
         id: "<format>.bare_gzip",
         en: (
             "A body is packed with gzip and its headers do not say so; it was unpacked.",

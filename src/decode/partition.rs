@@ -121,6 +121,11 @@ impl RowFilter {
             start_time: start_time.and_then(ServiceSeconds::from_gtfs),
             made: seconds.filter_map(|second| Timestamp::from_second(second).ok()).next(),
         };
+        self.partition_of(dated, received)
+    }
+
+    /// The same of what was read already.
+    pub fn partition_of(&mut self, dated: Dated, received: Timestamp) -> RowPartition {
         match self.dates.assign(received, dated) {
             Assigned::To(date) if date == self.date => RowPartition::Own,
             Assigned::To(date) => {
