@@ -3,9 +3,10 @@
 use crate::decode::format::Format;
 use crate::decode::gtfs_format::Gtfs;
 use crate::decode::gtfs_realtime_format::GtfsRealtime;
+use crate::decode::mapped::Mapped;
 
 /// All formats that a pipeline can name.
-pub static FORMATS: &[&dyn Format] = &[&Gtfs, &GtfsRealtime];
+pub static FORMATS: &[&dyn Format] = &[&Gtfs, &GtfsRealtime, &Mapped];
 
 /// The format of this name.
 pub fn find(name: &str) -> Option<&'static dyn Format> {

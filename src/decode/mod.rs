@@ -14,6 +14,7 @@ pub mod gtfs;
 mod gtfs_format;
 pub mod gtfs_realtime;
 pub(crate) mod gtfs_realtime_format;
+mod mapped;
 mod partition;
 pub mod rows;
 pub mod snapshot;
