@@ -1,8 +1,9 @@
 //! Decode: captured bytes become typed chunks of rows.
 //!
 //! Takes captures and the contracts of the format's tables; makes [`Decoded`], one stream of [`Step`]s over all tables
-//! of the feed. Holds a bounded number of chunks at a time, never a whole table: it works chunk by chunk. One file per
-//! format. Beside them, [`timetable`] reads a GTFS feed as columns and holds it whole, for the rules that look at all of it.
+//! of the feed. Holds a bounded number of chunks at a time, never a whole table: it works chunk by chunk. One
+//! folder or file per format; formats of messages make their rows with a [`rows::RowBuilder`], and [`captures`] has what is told
+//! of them whatever the format. Beside them, [`timetable`] reads a GTFS feed as columns and holds it whole, for the rules that look at all of it.
 
 mod archive;
 pub mod captures;

@@ -1,6 +1,6 @@
 //! Rows: what a decoder reads of a message becomes chunks of one contract's table, cell by cell.
 //!
-//! Every format makes its rows with a [`RowBuilder`]. Columns are looked up once, by name; cells are set by their handle, in
+//! Formats of messages make their rows with a [`RowBuilder`]. Columns are looked up once, by name; cells are set by their handle, in
 //! any order, and what a row does not set is null. A value that does not fit its column is null and told as a [`Flaw`]. Per row
 //! and cell nothing is looked up and nothing allocated. What the rows take is booked on the run's [`Budget`] before they are
 //! made.

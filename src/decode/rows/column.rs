@@ -155,7 +155,10 @@ impl Column {
             SharedValue::Scalar(scalar) => self.push(*scalar),
             SharedValue::Text => match &mut self.values {
                 Values::Text(ends, texts) => push_text(ends, texts, self.shared.text.as_bytes(), &mut self.nulls),
-                _ => Ok(self.push_null()),
+                _ => {
+                    self.push_null();
+                    Ok(())
+                }
             },
         };
         pushed.err().map(|expected| {

@@ -36,8 +36,11 @@ fn builder() -> RowBuilder {
     RowBuilder::new(contract, Budget::new(1 << 20))
 }
 
+/// The row, column, expectation and value of a flaw.
+type Shown = (u32, Option<u32>, &'static str, String);
+
 /// A row in CSV for each row of a chunk, and its flaws.
-fn shown(chunk: &Chunk) -> (Vec<String>, Vec<(u32, Option<u32>, &'static str, String)>) {
+fn shown(chunk: &Chunk) -> (Vec<String>, Vec<Shown>) {
     let columns = chunk.rows.columns();
     let cell = |column: &ArrayRef, row: usize| match column.as_primitive_opt::<TimestampMillisecondType>() {
         _ if column.is_null(row) => String::new(),
