@@ -21,6 +21,7 @@ use fahrtenbuch::check::{CheckError, Outcome, RuleResult, TableCheck};
 use fahrtenbuch::contract::Contract;
 use fahrtenbuch::contract::library::Library;
 use fahrtenbuch::decode::{self, Decoded, Limits, Step};
+use fahrtenbuch::derive::derivation::Derived;
 use fahrtenbuch::derive::privacy::{Pseudonyms, public_only};
 use fahrtenbuch::derive::reports::Fleets;
 use fahrtenbuch::derive::telemetry::{self, Settings};
@@ -44,7 +45,7 @@ fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let date = "2026-11-24".parse().expect("a date");
     let simulation = Simulation::new(1, date, true).expect("a city");
-    write::evidence(&simulation, folder.path(), [10, 86_400, 86_400]).expect("evidence");
+    write::evidence(&simulation, folder.path(), [86_400, 10, 86_400, 86_400]).expect("evidence");
     let feed = Library::read(&root.join("schemas/gtfs-realtime")).expect("contracts");
     let release = Library::read(&root.join("schemas/stadtbus")).expect("contracts");
     let zone = TimeZone::get("Europe/Berlin").expect("a zone");
@@ -99,8 +100,8 @@ fn main() {
         fleets: Fleets::default(),
         are_entities_vehicles: false,
     };
-    let mut transform =
-        telemetry::transform(source.clone(), target.clone(), settings, budget.clone()).expect("a transform");
+    let mut derivation =
+        telemetry::derivation(source.clone(), target.clone(), settings, budget.clone()).expect("a derivation");
     let mut writer = Writer::new(folder.path(), &target, Vec::new(), of_writer).expect("a writer");
     let (keys, mut times) = (Keys::default(), Times::default());
     let (mut rows_in, mut rows_out) = (0, 0);
@@ -111,7 +112,7 @@ fn main() {
             rows_in += chunk.rows.num_rows();
             let passed = timed(&mut times.feed_rules, || first.push(chunk, &keys).expect("rows")).passed;
             for rows in passed {
-                for chunk in timed(&mut times.derive, || transform.push(rows).expect("rows")) {
+                for Derived { chunk, .. } in timed(&mut times.derive, || derivation.push(0, rows).expect("rows")) {
                     let checked = timed(&mut times.release_rules, || second.push(chunk, &keys).expect("rows"));
                     checked
                         .passed
@@ -130,12 +131,12 @@ fn main() {
     });
     times.feed_rules += begin.elapsed();
     for rows in last.drain(..) {
-        for chunk in timed(&mut times.derive, || transform.push(rows).expect("rows")) {
+        for Derived { chunk, .. } in timed(&mut times.derive, || derivation.push(0, rows).expect("rows")) {
             let checked = timed(&mut times.release_rules, || second.push(chunk, &keys).expect("rows"));
             checked.passed.iter().for_each(|rows| write_rows(&mut writer, &target, rows, &mut times, &mut rows_out));
         }
     }
-    for chunk in timed(&mut times.derive, || transform.finish().expect("rows")).0 {
+    for Derived { chunk, .. } in timed(&mut times.derive, || derivation.finish().expect("rows")).derived {
         let checked = timed(&mut times.release_rules, || second.push(chunk, &keys).expect("rows"));
         checked.passed.iter().for_each(|rows| write_rows(&mut writer, &target, rows, &mut times, &mut rows_out));
     }

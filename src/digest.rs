@@ -7,6 +7,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
 /// The SHA-256 of some bytes; printed and serialised as 64 lower-case hex digits.
+///
+/// ```
+/// # use fahrtenbuch::digest::Digest;
+/// let digest = Digest::of(b"");
+/// assert!(digest.to_string().starts_with("e3b0c44298fc1c149afb"));
+/// assert_eq!((digest.short().as_str(), Digest::parse(&digest.to_string())), ("e3b0c44298fc", Some(digest)));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
 

@@ -11,18 +11,78 @@ pub mod single;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use arrow_array::RecordBatch;
-use arrow_schema::{DataType, Field};
+use arrow_array::cast::AsArray;
+use arrow_array::{ArrayRef, BooleanArray, RecordBatch, UInt32Array, UInt64Array};
+use arrow_schema::{ArrowError, DataType, Field, Schema};
+
+use crate::internal;
 
 /// The hidden column that says which [`Origin`] a row came from: an index (UInt32) into the table's list of origins.
 pub const ORIGIN: &str = "_origin";
 /// The hidden column that says where in its origin a row stood (UInt64): the line of a CSV file's record (the header is
 /// line 1), or the position of the entity in a feed message, counted from 0.
 pub const ORIGIN_ROW: &str = "_row";
+/// The hidden column (Boolean) that stands behind the other two while rows of the feed become rows of the release, in batches
+/// where it is true of a row: the feed's check held the row in the run before and lets it pass now. A batch without such rows
+/// does not have the column, so that a run whose quarantine was empty pays nothing.
+pub const HELD_BEFORE: &str = "_held_before";
 
 /// The two hidden fields; they stand after the contract's columns in every chunk until the privacy step takes them off.
 pub fn origin_fields() -> [Arc<Field>; 2] {
     [Arc::new(Field::new(ORIGIN, DataType::UInt32, false)), Arc::new(Field::new(ORIGIN_ROW, DataType::UInt64, false))]
+}
+
+/// Where the rows of a batch come from: its hidden columns. A derivation gives them to the rows that it makes. A row that is made
+/// of one row has that row's; a row that is made of several has the origin and the place of the first of them, and is never
+/// [`HELD_BEFORE`]: it is another row than those that were held.
+#[derive(Clone, Debug)]
+pub struct Lineage {
+    fields: Vec<Arc<Field>>,
+    columns: Vec<ArrayRef>,
+}
+
+impl Lineage {
+    /// The lineage of rows.
+    pub fn of(rows: &RecordBatch) -> Self {
+        let hidden = rows.schema_ref().fields().iter().zip(rows.columns());
+        let hidden = hidden.filter(|(field, _)| [ORIGIN, ORIGIN_ROW, HELD_BEFORE].contains(&field.name().as_str()));
+        let (fields, columns) = hidden.map(|(field, column)| (field.clone(), column.clone())).unzip();
+        Self { fields, columns }
+    }
+
+    /// The lineage of rows that are made of several: for each the first of them, its origin and its place there.
+    pub fn of_first(places: &[(u32, u64)]) -> Self {
+        let origins = UInt32Array::from_iter_values(places.iter().map(|(origin, _)| *origin));
+        let rows = UInt64Array::from_iter_values(places.iter().map(|(_, row)| *row));
+        Self { fields: origin_fields().into(), columns: vec![Arc::new(origins), Arc::new(rows)] }
+    }
+
+    /// Rows of these columns with this lineage.
+    ///
+    /// # Errors
+    /// A column has another type or another length than its field and the lineage.
+    pub fn with(self, fields: &[Arc<Field>], mut columns: Vec<ArrayRef>) -> Result<RecordBatch, ArrowError> {
+        let schema = Schema::new(fields.iter().cloned().chain(self.fields).collect::<Vec<_>>());
+        columns.extend(self.columns);
+        RecordBatch::try_new(Arc::new(schema), columns)
+    }
+}
+
+/// Adds [`HELD_BEFORE`] to rows that do not have it.
+pub fn with_held_before(rows: &RecordBatch, held: BooleanArray) -> RecordBatch {
+    let field = Arc::new(Field::new(HELD_BEFORE, DataType::Boolean, false));
+    let fields = rows.schema_ref().fields().iter().cloned().chain([field]).collect::<Vec<_>>();
+    let columns = rows.columns().iter().cloned().chain([Arc::new(held) as ArrayRef]).collect();
+    // The marks were made for these rows.
+    let marked = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns);
+    marked.unwrap_or_else(|error| internal::impossible("marking rows that were held before", error))
+}
+
+/// Takes [`HELD_BEFORE`] off rows; `None` where they do not have it.
+pub fn take_held_before(mut rows: RecordBatch) -> (RecordBatch, Option<BooleanArray>) {
+    let Ok(place) = rows.schema_ref().index_of(HELD_BEFORE) else { return (rows, None) };
+    let held = rows.remove_column(place);
+    (rows, held.as_boolean_opt().cloned())
 }
 
 /// Where rows came from: a file inside an archive, or a record of evidence.
@@ -84,6 +144,17 @@ pub struct Flaw {
 }
 
 /// A bound on the memory that all rooms of a run may hold back together. Clones share one account.
+///
+/// ```
+/// # use fahrtenbuch::table::Budget;
+/// let budget = Budget::new(100);
+/// budget.take("check", 80)?;
+/// let refused = budget.clone().take("derive", 30).unwrap_err();
+/// assert!(refused.to_string().starts_with("derive would have to hold 110 bytes, the run may hold 100."));
+/// budget.give_back(80);
+/// budget.take("derive", 30)?;
+/// # Ok::<(), fahrtenbuch::table::BudgetExceeded>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Budget {
     account: Arc<Account>,
@@ -196,6 +267,23 @@ impl Drop for Reservation {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_lineage_of_rows_goes_with_the_rows_that_are_made_of_them() {
+        let fields = |names: &[&str]| -> Vec<Arc<Field>> {
+            names.iter().map(|name| Arc::new(Field::new(*name, DataType::Boolean, true))).collect()
+        };
+        let column = || Arc::new(BooleanArray::from(vec![true, false])) as ArrayRef;
+        let rows = Lineage::of_first(&[(0, 7), (1, 2)]).with(&fields(&["a", "b"]), vec![column(), column()]).unwrap();
+        let marked = with_held_before(&rows, BooleanArray::from(vec![false, true]));
+        let made = Lineage::of(&marked).with(&fields(&["c"]), vec![column()]).unwrap();
+        let names: Vec<&str> = made.schema_ref().fields().iter().map(|field| field.name().as_str()).collect();
+        assert_eq!(names, ["c", ORIGIN, ORIGIN_ROW, HELD_BEFORE]);
+        let (made, held) = take_held_before(made);
+        assert_eq!(held, Some(BooleanArray::from(vec![false, true])));
+        assert_eq!(made.columns()[1..], rows.columns()[2..]);
+        assert_eq!(take_held_before(rows.clone()), (rows, None));
+    }
 
     #[test]
     fn a_budget_is_shared_by_its_clones_and_refuses_what_exceeds_it() {

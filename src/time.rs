@@ -24,6 +24,21 @@ pub struct ServiceDate(pub Date);
 pub struct ServiceSeconds(pub i32);
 
 /// The service day of a date in a zone: the instants that its reports may come from.
+///
+/// ```
+/// # use fahrtenbuch::time::{ServiceDate, ServiceDay};
+/// # use jiff::{Timestamp, tz::TimeZone};
+/// let zone = TimeZone::get("Europe/Berlin")?;
+/// // A bus at 02:30 still runs on the trips of the day before.
+/// let night: Timestamp = "2026-11-25T02:30:00+01:00".parse()?;
+/// let day = ServiceDay::of(night, &zone);
+/// assert_eq!(day.date.to_string(), "2026-11-24");
+/// assert!(day.reports.contains(&night) && day.window.contains(&night));
+/// // On the day when the clock is set back, zero of GTFS is not midnight: noon minus twelve hours.
+/// let autumn: ServiceDate = "2026-10-25".parse()?;
+/// assert_eq!(autumn.zero(&zone).to_string(), "2026-10-24T23:00:00Z");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceDay {
     pub date: ServiceDate,

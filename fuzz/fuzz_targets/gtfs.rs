@@ -1,9 +1,9 @@
-//! Any bytes as one of the files of a feed that is published; the first byte says which.
+//! Any bytes as one of the files of a feed that is published, of its text and of its columns; the first byte says which.
 #![no_main]
 
-use fahrtenbuch::decode::timetable::Package;
+use fahrtenbuch::decode::gtfs::Package;
 use fahrtenbuch::decode::{Limits, gtfs};
-use fahrtenbuch::table::Origin;
+use fahrtenbuch::table::{Budget, Origin};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Some((which, text)) = data.split_first() else { return };
@@ -13,5 +13,8 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         return;
     };
     let origin = Origin { name: "fuzz".to_owned(), captured_at: jiff::Timestamp::UNIX_EPOCH };
-    fahrtenbuch_fuzz::walk(gtfs::decode("fuzz", archive, &origin, contracts, Limits::within(64 << 20)));
+    let limits = Limits::within(64 << 20);
+    fahrtenbuch_fuzz::walk(gtfs::decode("fuzz", archive.clone(), &origin, contracts, limits));
+    let Ok(reserved) = Budget::new(64 << 20).reserve("fuzz", 64 << 20) else { return };
+    fahrtenbuch_fuzz::walk(gtfs::decode_whole("fuzz", archive, &origin, contracts, (limits, reserved)));
 });

@@ -31,8 +31,8 @@ pub fn walk(decoded: Result<decode::Decoded, decode::DecodeError>) {
 }
 
 /// Looks at a feed with every rule and writes every report, as `fahrtenbuch validate` does.
-pub fn look(package: decode::timetable::Package) {
-    let Ok(timetable) = decode::timetable::read("fuzz", package, &CONTRACTS, decode::Limits::default()) else { return };
+pub fn look(package: decode::gtfs::Package) {
+    let Ok(timetable) = decode::gtfs::read("fuzz", package, &CONTRACTS, decode::Limits::default()) else { return };
     let Some(date) = time::ServiceDate::from_gtfs("20261124") else { return };
     let options = feed_rules::gtfs::Options { date, country: Some("DE".to_owned()), changes: Vec::new() };
     let report = feed_rules::gtfs::validate(timetable, &options);
@@ -49,7 +49,7 @@ pub fn look(package: decode::timetable::Package) {
 }
 
 /// A feed whose files are sound but for one.
-pub fn with(name: &str, text: &[u8]) -> decode::timetable::Package {
+pub fn with(name: &str, text: &[u8]) -> decode::gtfs::Package {
     use std::io::Write;
     const FILES: &[(&str, &str)] = &[
         ("agency.txt", "agency_id,agency_name,agency_url,agency_timezone\n1,A,https://a.de,Europe/Berlin\n"),
@@ -75,5 +75,5 @@ pub fn with(name: &str, text: &[u8]) -> decode::timetable::Package {
         }
     }
     let bytes = zip.finish().map(std::io::Cursor::into_inner).unwrap_or_default();
-    decode::timetable::Package::Archive(bytes.into())
+    decode::gtfs::Package::Archive(bytes.into())
 }

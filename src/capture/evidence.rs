@@ -7,6 +7,7 @@
 
 mod archive;
 mod folder;
+mod listing;
 mod state;
 
 use std::collections::HashMap;
@@ -24,12 +25,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::capture::source::Validators;
 use crate::capture::{Capture, CaptureError, payload, warc};
-use crate::digest::Digest;
 use crate::durable;
 
 pub use archive::Kind;
-use archive::{Counted, Options, Place, Record, Stretch};
+use archive::{Counted, Options, Record};
 pub use folder::{Folder, is_archive, matches, shown};
+pub use listing::{Damage, Entry, Listing};
+use listing::{damage, entry};
 use state::{Newest, State};
 
 /// A folder of evidence.
@@ -43,49 +45,6 @@ pub struct Store {
     syncs: bool,
     /// The most bytes of a record's block.
     most: u64,
-}
-
-/// Where a capture is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Shared by the entries of an archive, as the file is: a day has thousands of them.
-    pub url: Arc<str>,
-    pub captured_at: Timestamp,
-    /// Of the body.
-    pub digest: Digest,
-    pub file: Arc<Path>,
-    /// The gzip member within the file, or the record where the file is not packed.
-    pub offset: u64,
-    pub length: u64,
-    /// Bytes of the inflated member before the record; 0 where each record is a member of its own.
-    pub skip: u64,
-}
-
-/// What a store has of a source and a time.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Listing {
-    /// In the order of their time, then of the file.
-    pub entries: Vec<Entry>,
-    pub damage: Vec<Damage>,
-}
-
-/// Bytes of an archive that no capture could be read from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damage {
-    pub file: PathBuf,
-    pub offset: u64,
-    pub length: u64,
-    pub kind: Kind,
-    /// For people: the archive, the place, what is wrong.
-    pub message: String,
-    /// What is wrong alone.
-    problem: String,
-}
-
-impl Damage {
-    pub fn error(self) -> CaptureError {
-        CaptureError::Damaged { file: self.file, offset: self.offset, problem: self.problem }
-    }
 }
 
 /// Reads captures one after the other, each from the file that its entry names.
@@ -636,33 +595,6 @@ fn newest_of(listing: Result<Listing, CaptureError>) -> Vec<Result<Item, Capture
     items.into_iter().map(Ok).collect()
 }
 
-/// A record as an entry, if it is a capture.
-fn entry(record: Record, file: &Arc<Path>, last_url: &mut Arc<str>) -> Option<Entry> {
-    let warc::Content::Body(digest) = record.content else { return None };
-    let captured_at = record.header.date?;
-    if **last_url != *record.header.url {
-        *last_url = record.header.url.into();
-    }
-    let Place { offset, length, skip } = record.place;
-    Some(Entry { url: last_url.clone(), captured_at, digest, file: file.clone(), offset, length, skip })
-}
-
-fn damage(file: &Path, stretch: Stretch) -> Damage {
-    let Stretch { offset, length, kind, problem } = stretch;
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let message = match kind {
-        Kind::Damaged => format!(
-            "{name} is damaged from byte {offset} on, {length} bytes long ({problem}); the captures before and behind were read"
-        ),
-        Kind::TooLarge => format!("{name} has a record at byte {offset} that was not read: {problem}"),
-        Kind::Torn => format!(
-            "{name} ends at byte {offset} with {length} bytes of a record that is not complete: a crash left them, or somebody \
-             is still writing; the captures before were read"
-        ),
-    };
-    Damage { file: file.to_owned(), offset, length, kind, message, problem }
-}
-
 /// Archives that are listed at once, at most.
 const THREADS: usize = 4;
 /// Bytes of captures that are read ahead, and how many captures at most.
@@ -800,6 +732,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::digest::Digest;
 
     fn capture(second: i64, body: &str) -> Capture {
         let body = Bytes::from(body.to_owned());

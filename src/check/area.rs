@@ -1,6 +1,6 @@
 //! The area that a city's buses serve.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use geo::{BoundingRect, Contains, LineString, MultiPolygon, Point, Polygon, Rect, coord};
 use serde_json::Value;
@@ -13,6 +13,8 @@ pub struct ServiceArea {
     bounds: Rect<f64>,
     /// Nothing for a box.
     polygons: Option<MultiPolygon<f64>>,
+    /// Where the polygons stand.
+    pub file: Option<PathBuf>,
     /// Of what it was read from.
     pub digest: Digest,
 }
@@ -26,7 +28,7 @@ impl ServiceArea {
         }
         let bounds = Rect::new(coord! { x: west, y: south }, coord! { x: east, y: north });
         let digest = Digest::of(format!("box {south} {west} {north} {east}").as_bytes());
-        Ok(Self { bounds, polygons: None, digest })
+        Ok(Self { bounds, polygons: None, file: None, digest })
     }
 
     /// From the polygons of a GeoJSON file (RFC 7946).
@@ -37,7 +39,8 @@ impl ServiceArea {
         collect(&value, &mut polygons)?;
         let polygons = MultiPolygon(polygons);
         let bounds = polygons.bounding_rect().ok_or("has no Polygon and no MultiPolygon")?;
-        Ok(Self { bounds, polygons: Some(polygons), digest: Digest::of(&bytes) })
+        let (file, digest) = (Some(path.to_owned()), Digest::of(&bytes));
+        Ok(Self { bounds, polygons: Some(polygons), file, digest })
     }
 
     /// Whether a place lies in the area or on its bounds.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use arrow_array::{Array, RecordBatch};
 
+use crate::check::chunk_check::ChunkCheck;
 use crate::check::gate::Flag;
 use crate::check::memory::Booked;
 use crate::check::outcome::{Sample, TableRule};
-use crate::check::row_rules::ChunkCheck;
 use crate::check::verdict::{TableVerdict, Verdict};
 use crate::contract::{Contract, ForeignKey, OnFail, Target};
 use crate::table::BudgetExceeded;

@@ -44,6 +44,7 @@
 
 pub mod area;
 mod cells;
+mod chunk_check;
 mod columns;
 mod compact_columns;
 pub mod context;

@@ -404,6 +404,17 @@ pub static PROGRAM_FINDINGS: &[ProgramFinding] = &[
         ),
     },
     ProgramFinding {
+        id: "run.checkout_not_read",
+        en: (
+            "The workspace is a git checkout, and its commit, or whether its files are those of the commit, could not be read.",
+            "See what 'git status' says in the workspace.",
+        ),
+        de: (
+            "Der Arbeitsbereich ist ein Git-Checkout, aber sein Commit, oder ob die Dateien die des Commits sind, war nicht zu lesen.",
+            "Sehen, was 'git status' im Arbeitsbereich sagt.",
+        ),
+    },
+    ProgramFinding {
         id: "run.empty_release_taken_back",
         en: (
             "No report belongs to the date: its release without rows was taken back, since an empty table says that there were no buses.",

@@ -4,38 +4,16 @@ use std::sync::Arc;
 
 use arrow_array::Array;
 
+use crate::check::chunk_check::ChunkCheck;
 use crate::check::columns::ColumnTest;
-use crate::check::gate::{Flag, RowGate};
+use crate::check::gate::Flag;
 use crate::check::keys::{ForeignKeyTest, ReferencedKeys, UniqueKey};
 use crate::check::memory::Booked;
 use crate::check::outcome::{Outcome, SAMPLES, Sample, TableRule};
 use crate::check::rules::RuleKind;
 use crate::check::verdict::{TableVerdict, Verdict};
 use crate::contract::{Contract, EMPTY_ROW, OnFail, TEXT_RULES};
-use crate::table::keys::Keys;
 use crate::table::{BudgetExceeded, Chunk, Flaw};
-
-/// A chunk on its way through the rules over rows.
-pub(super) struct ChunkCheck<'a> {
-    pub chunk: &'a Chunk,
-    /// Those of the tables that came before.
-    pub keys: &'a Keys,
-    pub gate: &'a mut RowGate,
-    pub account: &'a mut Booked,
-    /// What the rules have said so far.
-    pub verdict: Verdict,
-}
-
-impl<'a> ChunkCheck<'a> {
-    pub fn new(chunk: &'a Chunk, keys: &'a Keys, gate: &'a mut RowGate, account: &'a mut Booked) -> Self {
-        let torn = chunk.flaws.iter().filter(|flaw| flaw.column.is_none()).map(|flaw| flaw.row as usize).collect();
-        Self { chunk, keys, gate, account, verdict: Verdict { torn, ..Verdict::default() } }
-    }
-
-    pub fn flag(&mut self, rule: &mut TableRule, flag: Flag) {
-        self.gate.flag(rule, &self.chunk.rows, flag, &mut self.verdict);
-    }
-}
 
 /// The rules over rows of a table.
 pub(super) struct RowRules(Vec<RowRule>);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 
 use crate::check::cells::RowDescriber;
+use crate::check::chunk_check::ChunkCheck;
 use crate::check::context::{RuleContext, siblings_of};
 use crate::check::gate::RowGate;
 use crate::check::keys::{ReferencedKeys, own_keys_change_rows};
@@ -13,7 +14,7 @@ use crate::check::losses::Losses;
 use crate::check::memory::Booked;
 use crate::check::numbers::{MeasureError, NumberRules};
 use crate::check::outcome::{Outcome, RowCounts, TableRule};
-use crate::check::row_rules::{ChunkCheck, RowRules};
+use crate::check::row_rules::RowRules;
 use crate::check::rules;
 use crate::check::spill::SpillStore;
 use crate::check::sql::rules::{SqlRules, change_rows_late};

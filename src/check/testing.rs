@@ -123,6 +123,7 @@ pub fn run_with(contract: &Arc<Contract>, chunks: Vec<Chunk>, context: RuleConte
     }
 }
 
+#[cfg(feature = "sql")]
 pub fn same_rules() -> [Arc<Contract>; 3] {
     let rule = |sql: &str, per: &str| {
         contract(&format!(
@@ -137,6 +138,7 @@ pub fn same_rules() -> [Arc<Contract>; 3] {
     [rule("SELECT _index FROM stops", ""), rule(whole, ""), rule(whole, ", {property: per, value: [kind, id]}")]
 }
 
+#[cfg(feature = "sql")]
 pub fn many_rows(contract: &Contract, rows: i32, chunk_of: i32) -> Vec<Chunk> {
     let ids: Vec<String> = (0..rows).map(|id| format!("stop {id}")).collect();
     let row = |i: i32| {
@@ -147,6 +149,7 @@ pub fn many_rows(contract: &Contract, rows: i32, chunk_of: i32) -> Vec<Chunk> {
     rows.chunks(chunk_of as usize).map(|rows| chunk(contract, rows)).collect()
 }
 
+#[cfg(feature = "sql")]
 pub fn with_views(head: &str) -> Arc<Contract> {
     let text = CONTRACT.replace("RULES", "").replace("  - name: stops\n", &format!("  - name: stops\n{head}"));
     Arc::new(odcs::contract(Path::new("stops.odcs.yaml"), &text).unwrap())

@@ -64,8 +64,13 @@ impl Needs {
         self.all_trips = true;
     }
 
-    /// Which trips run can only be known with these.
-    fn add_services(&mut self) {
+    /// The columns of each table.
+    pub fn columns(&self) -> &BTreeMap<String, HashSet<String>> {
+        &self.tables
+    }
+
+    /// With what it takes to know which trips run.
+    pub fn with_services(mut self) -> Self {
         if ["trips", "stop_times", "frequencies"].iter().any(|table| self.tables.contains_key(*table)) {
             self.add("trips", "trip_id");
             self.add("trips", "service_id");
@@ -81,6 +86,7 @@ impl Needs {
                 self.add("calendar_dates", column);
             }
         }
+        self
     }
 }
 
@@ -122,34 +128,28 @@ impl Timetable {
     /// Reads what is needed of a feed, and books what it holds.
     pub fn read_within(
         decoded: Decoded,
-        mut needs: Needs,
+        needs: Needs,
         date: ServiceDate,
         budget: &Budget,
     ) -> Result<Self, TimetableError> {
-        needs.add_services();
-        let mut parts: BTreeMap<String, Vec<RecordBatch>> = BTreeMap::new();
-        let mut booked = 0;
-        let mut take = |bytes: usize| {
-            booked += bytes;
-            budget.take(ROOM, bytes)
-        };
+        let needs = needs.with_services();
+        let mut reader =
+            Reader { budget, date, to_come: BTreeSet::new(), trips: None, tables: BTreeMap::new(), booked: 0 };
+        let names: Vec<String> = decoded.tables.iter().map(|head| head.contract.table.clone()).collect();
+        reader.to_come.extend(names.iter().cloned());
+        let mut parts: BTreeMap<usize, Vec<RecordBatch>> = BTreeMap::new();
         for step in decoded.steps {
-            let Step::Rows { table, chunk } = step? else { continue };
-            let contract = &decoded.tables[table].contract;
-            let Some(columns) = needs.tables.get(&contract.table) else { continue };
-            let schema = chunk.rows.schema();
-            let places: Vec<usize> =
-                (0..schema.fields().len()).filter(|&place| columns.contains(schema.field(place).name())).collect();
-            let rows = chunk.rows.project(&places)?;
-            take(rows.get_array_memory_size())?;
-            parts.entry(contract.table.clone()).or_default().push(rows);
+            match step? {
+                Step::Rows { table, chunk } => {
+                    let Some(columns) = needs.tables.get(&names[table]) else { continue };
+                    let rows = reader.needed(&names[table], columns, &chunk.rows)?;
+                    parts.entry(table).or_default().push(rows);
+                }
+                Step::End { table } => reader.end(&names[table], parts.remove(&table).unwrap_or_default())?,
+                _ => {}
+            }
         }
-        let mut tables = BTreeMap::new();
-        for (table, batches) in parts {
-            take(batches.iter().map(RecordBatch::get_array_memory_size).sum())?;
-            let all = arrow_select::concat::concat_batches(&batches[0].schema(), &batches)?;
-            tables.insert(table, all);
-        }
+        let Reader { tables, booked, .. } = reader;
         let trips_on = trips_on(&tables, &needs.days);
         let ids = |trips: &RecordBatch| trips.column_by_name("trip_id")?.as_string_opt::<i32>().cloned();
         let all_trips = tables.get("trips").filter(|_| needs.all_trips).and_then(ids);
@@ -172,11 +172,10 @@ impl Timetable {
     /// From whole tables, which may lack columns.
     pub fn of(mut tables: BTreeMap<String, RecordBatch>, date: ServiceDate) -> Result<Self, ArrowError> {
         // Without a calendar there is nothing to choose by, as in the tests of rules.
-        if tables.contains_key("calendar") || tables.contains_key("calendar_dates") {
-            let running = running(&tables, date);
+        if let Some(running) = running(&tables, date) {
             keep(&mut tables, "trips", |trips| Some(is_among(trips.column_by_name("service_id")?, &running)))?;
             let trips: HashSet<String> = tables.get("trips").map_or_else(HashSet::new, |trips| texts(trips, "trip_id"));
-            for table in ["stop_times", "frequencies"] {
+            for table in OF_TRIPS {
                 keep(&mut tables, table, |rows| Some(is_among(rows.column_by_name("trip_id")?, &trips)))?;
             }
         }
@@ -193,6 +192,91 @@ impl Timetable {
         }
         Some(RecordBatch::new_empty(contracts.get(table)?.chunk_schema()))
     }
+}
+
+/// Puts tables together from a feed of which no more is held than is needed.
+struct Reader<'a> {
+    budget: &'a Budget,
+    date: ServiceDate,
+    /// Tables that have not ended.
+    to_come: BTreeSet<String>,
+    /// The trips that run on the date, once they are known; `None` in it without a calendar.
+    trips: Option<Option<HashSet<String>>>,
+    tables: BTreeMap<String, RecordBatch>,
+    booked: usize,
+}
+
+impl Reader<'_> {
+    fn take(&mut self, bytes: usize) -> Result<(), BudgetExceeded> {
+        self.budget.take(ROOM, bytes)?;
+        self.booked += bytes;
+        Ok(())
+    }
+
+    /// The columns that are needed of the rows that are.
+    fn needed(
+        &mut self,
+        table: &str,
+        columns: &HashSet<String>,
+        rows: &RecordBatch,
+    ) -> Result<RecordBatch, TimetableError> {
+        let schema = rows.schema();
+        let places: Vec<usize> =
+            (0..schema.fields().len()).filter(|&place| columns.contains(schema.field(place).name())).collect();
+        let mut rows = rows.project(&places)?;
+        if OF_TRIPS.contains(&table)
+            && let Some(trips) = self.trips()
+            && let Some(ids) = rows.column_by_name("trip_id")
+        {
+            rows = arrow_select::filter::filter_record_batch(&rows, &is_among(ids, trips))?;
+        }
+        self.take(rows.get_array_memory_size())?;
+        Ok(rows)
+    }
+
+    /// The trips that run on the date, if that is known: after the calendar and the trips.
+    fn trips(&mut self) -> Option<&HashSet<String>> {
+        if self.trips.is_none()
+            && !["calendar", "calendar_dates", "trips"].iter().any(|name| self.to_come.contains(*name))
+        {
+            self.trips = Some(running(&self.tables, self.date).map(|services| match self.tables.get("trips") {
+                Some(trips) => running_trips(trips, &services),
+                None => HashSet::new(),
+            }));
+        }
+        self.trips.as_ref()?.as_ref()
+    }
+
+    /// Puts the parts of a table together.
+    fn end(&mut self, table: &str, parts: Vec<RecordBatch>) -> Result<(), TimetableError> {
+        self.to_come.remove(table);
+        let Some(first) = parts.first() else { return Ok(()) };
+        let bytes = parts.iter().map(RecordBatch::get_array_memory_size).sum();
+        self.take(bytes)?;
+        let all = arrow_select::concat::concat_batches(&first.schema(), &parts)?;
+        drop(parts);
+        self.tables.insert(table.to_owned(), all);
+        self.budget.give_back(bytes);
+        self.booked -= bytes;
+        Ok(())
+    }
+}
+
+/// Tables of which the rows of one trip are.
+const OF_TRIPS: [&str; 2] = ["stop_times", "frequencies"];
+
+/// The ids of the trips of some services.
+fn running_trips(trips: &RecordBatch, services: &HashSet<String>) -> HashSet<String> {
+    let column = |name: &str| trips.column_by_name(name);
+    let (Some(of), Some(ids)) = (column("service_id"), column("trip_id").and_then(|ids| ids.as_string_opt::<i32>()))
+    else {
+        return HashSet::new();
+    };
+    let runs = is_among(of, services);
+    (0..trips.num_rows())
+        .filter(|row| runs.value(*row) && ids.is_valid(*row))
+        .map(|row| ids.value(row).to_owned())
+        .collect()
 }
 
 fn keep(
@@ -251,12 +335,15 @@ fn trips_on(tables: &BTreeMap<String, RecordBatch>, days: &BTreeSet<ServiceDate>
     days.iter().map(|day| (*day, count(day))).filter(|(_, trips)| *trips > 0).collect()
 }
 
-/// The services that run on a date.
-fn running(tables: &BTreeMap<String, RecordBatch>, date: ServiceDate) -> HashSet<String> {
+/// The services that run on a date; `None` without a calendar.
+fn running(tables: &BTreeMap<String, RecordBatch>, date: ServiceDate) -> Option<HashSet<String>> {
+    if !tables.contains_key("calendar") && !tables.contains_key("calendar_dates") {
+        return None;
+    }
     let mut running = by_weekday(tables, date);
     let exceptions = tables.get("calendar_dates").map(|rows| by_date(rows, &[date].into())).unwrap_or_default();
     exceptions.values().flatten().for_each(|exception| exception.apply(&mut running));
-    running
+    Some(running)
 }
 
 /// The services that run on a date but for exceptions.

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::capture::collector::{Beat, Outcome, Report, Stop};
+use crate::cli::exit::Exit;
+use crate::cli::opened::{choose, clock_is_set, read_workspace};
 use crate::cli::run::failed;
-use crate::cli::{Exit, choose, clock_is_set, read_workspace};
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::collector;
 

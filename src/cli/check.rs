@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::cli::{Exit, tell};
+use crate::cli::exit::Exit;
+use crate::cli::opened::tell;
 use crate::contract::library::Survey;
 use crate::contract::test_cases;
 use crate::workspace::{Workspace, contract_folders};

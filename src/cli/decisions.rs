@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::cli::{Exit, listing, read_workspace};
+use crate::cli::exit::Exit;
+use crate::cli::opened::read_workspace;
+use crate::cli::terminal::listing;
 use crate::decision::{self, About, Decision, DecisionEntry, DecisionError, Line, Undone};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;

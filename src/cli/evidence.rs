@@ -2,6 +2,7 @@
 
 mod import;
 mod list;
+mod said;
 mod show;
 
 use std::path::Path;
@@ -9,10 +10,13 @@ use std::path::Path;
 use clap::{Args, Subcommand};
 
 use crate::cli::decisions::Decider;
-use crate::cli::{Exit, choose, read_workspace, run::failed};
+use crate::cli::evidence::said::program;
+use crate::cli::exit::Exit;
+use crate::cli::opened::{choose, read_workspace};
+use crate::cli::run::failed;
 use crate::decision::{self, About, AcceptedDecisions, AcceptedEvidence, AcceptedKey};
 use crate::pipeline::journal;
-use crate::pipeline::run::known::{day_keys, key_digest};
+use crate::pipeline::run::day_key::{day_keys, key_digest};
 use crate::pipeline::run::{Lock, RunContext, RunError, changes, open_bucket};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -72,19 +76,6 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
         Command::List(list) => list::run(&workspace, list).unwrap_or_else(|exit| exit),
         Command::Show(show) => show::run(&workspace, show).unwrap_or_else(|exit| exit),
         Command::Accept(accept) => self::accept(&workspace, accept).unwrap_or_else(|exit| exit),
-    }
-}
-
-fn usage(message: &str) -> Exit {
-    eprintln!("error: {message}");
-    Exit::Usage
-}
-
-/// The command's name for the same workspace.
-fn program(workspace: &Workspace) -> String {
-    match workspace.root == Path::new(".") {
-        true => "fahrtenbuch".to_owned(),
-        false => format!("fahrtenbuch -C {}", workspace.root.display()),
     }
 }
 

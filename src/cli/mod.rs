@@ -7,7 +7,9 @@ mod capture;
 mod check;
 mod decisions;
 mod evidence;
+mod exit;
 mod init;
+mod opened;
 mod quality;
 mod quarantine;
 mod rules;
@@ -21,43 +23,8 @@ use std::process::ExitCode;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
+use crate::cli::exit::Exit;
 use crate::cli::terminal::Harmless;
-use crate::workspace::Workspace;
-use crate::yaml::Problem;
-
-/// A list for people, with the names of its columns.
-fn listing<const N: usize>(columns: [&str; N]) -> comfy_table::Table {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::UTF8_BORDERS_ONLY);
-    table.set_header(columns);
-    table
-}
-
-/// How a command ended, as the exit code tells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Exit {
-    Done,
-    /// Something was held back by quality.
-    HeldBack,
-    /// May succeed if tried again.
-    Transient,
-    /// Will not succeed if tried again.
-    Permanent,
-    /// Wrong use or configuration.
-    Usage,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        ExitCode::from(match exit {
-            Exit::Done => 0,
-            Exit::Transient => 1,
-            Exit::Usage => 2,
-            Exit::HeldBack => 3,
-            Exit::Permanent => 42,
-        })
-    }
-}
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -164,16 +131,6 @@ fn run_command(arguments: Arguments) -> Exit {
     }
 }
 
-/// Whether the clock can be right: evidence of a time before this program was made would stand where nobody looks for it.
-fn clock_is_set() -> Result<(), Exit> {
-    let now = crate::time::now();
-    if now.as_second() >= crate::capture::source::PROGRAM_BEGINS {
-        return Ok(());
-    }
-    eprintln!("error: this machine's clock shows {now}, when there was no such program yet. Set it, and try again.");
-    Err(Exit::Transient)
-}
-
 /// What a panic prints. Who reads the output may have seen enough, as `head` has; that is no reason for a word. Libraries tell
 /// values of rows when they panic, so of theirs only the place is printed.
 fn print_panics() {
@@ -205,44 +162,6 @@ fn log(verbose: u8, format: LogFormat) {
     }
 }
 
-/// Tells the mistakes of a workspace.
-fn tell(problems: &[Problem]) {
-    for problem in problems {
-        eprintln!("{problem}");
-    }
-    let count = problems.len();
-    eprintln!("{count} {} in the workspace", if count == 1 { "mistake" } else { "mistakes" });
-}
-
-fn row_or_rows(count: u64) -> &'static str {
-    if count == 1 { "row" } else { "rows" }
-}
-
-/// Reads the workspace, or tells its mistakes.
-fn read_workspace(root: &std::path::Path) -> Result<Workspace, Exit> {
-    Workspace::read(root).map_err(|problems| {
-        tell(&problems);
-        Exit::Usage
-    })
-}
-
-/// The pipelines of these names, or all; an unknown name is told.
-fn choose<'a>(workspace: &'a Workspace, names: &[String]) -> Result<Vec<&'a crate::pipeline::Pipeline>, Exit> {
-    if names.is_empty() {
-        return Ok(workspace.pipelines.iter().collect());
-    }
-    let known: Vec<&str> = workspace.pipelines.iter().map(|pipeline| pipeline.name.as_str()).collect();
-    names
-        .iter()
-        .map(|name| {
-            workspace.pipelines.iter().find(|pipeline| pipeline.name == *name).ok_or_else(|| {
-                eprintln!("error: there is no pipeline '{name}'. {}", crate::yaml::suggestion(name, &known));
-                Exit::Usage
-            })
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,13 +169,5 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn the_worst_exit_wins() {
-        assert_eq!(
-            [Exit::Done, Exit::Permanent, Exit::HeldBack, Exit::Transient].into_iter().max(),
-            Some(Exit::Permanent)
-        );
     }
 }

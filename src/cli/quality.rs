@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
+use crate::cli::exit::Exit;
+use crate::cli::opened::{choose, read_workspace};
 use crate::cli::run::failed;
-use crate::cli::{Exit, choose, read_workspace};
 use crate::ledger::Status;
 use crate::pipeline::run::RunError;
 use crate::portal::quality_page;

@@ -10,11 +10,13 @@ use comfy_table::{Cell, CellAlignment};
 use serde_json::{Map, Value, json};
 
 use crate::cli::decisions::{Decider, today};
+use crate::cli::exit::Exit;
+use crate::cli::opened::read_workspace;
 use crate::cli::terminal::Harmless;
-use crate::cli::{Exit, listing, read_workspace, row_or_rows};
+use crate::cli::terminal::{listing, row_or_rows};
 use crate::contract::RuleId;
 use crate::decision::{self, About, DecisionError, Row, Rows};
-use crate::pipeline::run::known::last_records;
+use crate::pipeline::run::last_record::last_records;
 use crate::pipeline::run::{Lock, RunError};
 use crate::quarantine::decisions::{Decisions, Effect};
 use crate::quarantine::{self, HELD_AT, ID, ORIGIN_NAME, QuarantineError, RULES, RUN, RowId, Stage, texts};

@@ -7,7 +7,9 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::check::RuleResult;
-use crate::cli::{Exit, choose, clock_is_set, read_workspace, row_or_rows};
+use crate::cli::exit::Exit;
+use crate::cli::opened::{choose, clock_is_set, read_workspace};
+use crate::cli::terminal::row_or_rows;
 use crate::contract::Severity;
 use crate::ledger::{Standard, Status, TableEntry};
 use crate::pipeline::Pipeline;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::cli::Exit;
+use crate::cli::exit::Exit;
 use crate::simulate::serve::{Manners, serve};
 use crate::simulate::{Simulation, write};
 use crate::time::ServiceDate;

@@ -29,6 +29,18 @@ pub fn one_line(text: &str) -> String {
     harmless(text).replace('\n', "\\u000a").replace('\t', "\\u0009")
 }
 
+/// A list for people, with the names of its columns.
+pub fn listing<const N: usize>(columns: [&str; N]) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::UTF8_BORDERS_ONLY);
+    table.set_header(columns);
+    table
+}
+
+pub fn row_or_rows(count: u64) -> &'static str {
+    if count == 1 { "row" } else { "rows" }
+}
+
 fn is_harmful(c: char) -> bool {
     match c {
         '\n' | '\t' => false,

@@ -10,12 +10,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::capture::source::{Fetched, Policy, Source, Validators};
+use crate::cli::exit::Exit;
+use crate::cli::opened::tell;
 use crate::cli::terminal::Harmless;
-use crate::cli::{Exit, tell};
 use crate::contract::Severity;
 use crate::contract::library::Library;
 use crate::decode::Limits;
-use crate::decode::timetable::{self, Package};
+use crate::decode::gtfs::{Package, read};
 use crate::feed_rules;
 use crate::feed_rules::gtfs::{self, Options, Report};
 use crate::feed_rules::report::Circumstances;
@@ -107,7 +108,7 @@ pub fn run(root: &Path, arguments: &Arguments) -> Exit {
     };
     let archive = if let Package::Archive(bytes) = &package { bytes.len() } else { 0 };
     let limits = Limits { held_bytes: memory.saturating_sub(archive), ..Limits::default() };
-    let timetable = match timetable::read(&arguments.feed, package, &contracts, limits) {
+    let timetable = match read(&arguments.feed, package, &contracts, limits) {
         Ok(timetable) => timetable,
         Err(error) => {
             eprintln!("error: {error}");

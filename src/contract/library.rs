@@ -10,6 +10,14 @@ use crate::digest::{Digest, Digester};
 use crate::yaml::{Problem, Problems};
 
 /// The contracts of one folder, such as `schemas/gtfs`, by table name.
+///
+/// ```
+/// # use fahrtenbuch::contract::library::Library;
+/// let gtfs = Library::gtfs();
+/// let stop_times = gtfs.get("stop_times").expect("it comes with the program");
+/// assert_eq!(stop_times.gtfs_file.as_deref(), Some("stop_times.txt"));
+/// assert!(stop_times.columns.iter().any(|column| column.name == "stop_sequence" && column.required));
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Library {
     pub contracts: BTreeMap<String, Arc<Contract>>,

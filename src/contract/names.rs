@@ -3,7 +3,7 @@
 
 use crate::contract::query::{INDEX, PREVIOUS, TIMETABLE};
 use crate::quarantine::ORIGIN_NAME;
-use crate::table::{ORIGIN, ORIGIN_ROW};
+use crate::table::{HELD_BEFORE, ORIGIN, ORIGIN_ROW};
 
 /// The most characters of a name: two of them and a digest make a file name, which has at most 255 bytes.
 const LONGEST: usize = 80;
@@ -55,7 +55,7 @@ pub fn mistake(what: Named, name: &str) -> Option<(String, &'static str)> {
     let is_reserved = match what {
         Named::Folder => is_device,
         Named::Table => is_device || lower == PREVIOUS || lower.starts_with(TIMETABLE) || lower.starts_with('_'),
-        Named::Column => [INDEX, ORIGIN, ORIGIN_ROW, ORIGIN_NAME].contains(&lower.as_str()),
+        Named::Column => [INDEX, ORIGIN, ORIGIN_ROW, ORIGIN_NAME, HELD_BEFORE].contains(&lower.as_str()),
         // The table's name stands before a rule's; which names views may not have is told by `read`.
         Named::Rule | Named::View => false,
     };

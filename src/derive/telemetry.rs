@@ -17,11 +17,13 @@ use jiff::tz::TimeZone;
 use crate::contract::{Classification, Contract, Kind, RuleId};
 use crate::decode::captures::SOURCE;
 use crate::decode::format::Decoder;
+use crate::derive::derivation::{self, Derivation, Derived, Finished, InputAccount, Unused};
+use crate::derive::error::DeriveError;
+use crate::derive::mistakes::{AS_IT_COMES, REMOVE_OR_PRIVATE, comes_as, unfilled};
 use crate::derive::privacy::{Pseudonym, Pseudonyms};
 use crate::derive::reports::{self, Fleets, Reports, Vehicles};
-use crate::derive::{DeriveError, Dropped, DroppedRows, Transform};
 use crate::table::keys::{KeyColumns, KeySet, Seed, key_of};
-use crate::table::{Budget, Chunk, ORIGIN, ORIGIN_ROW};
+use crate::table::{Budget, Lineage};
 use crate::time::ServiceDate;
 use crate::yaml::{Problem, Problems};
 
@@ -47,13 +49,14 @@ pub struct Settings {
     pub are_entities_vehicles: bool,
 }
 
-/// The transform of a GTFS-Realtime table (`vehicle_positions`, `trip_updates`, `alerts`) into the release's table.
-pub fn transform(
+/// The derivation of a release's table from one of telemetry (`vehicle_positions`, `trip_updates`, `alerts`), row by row: its one
+/// input is that table, its one output the release's, and a row becomes one row or is unused.
+pub fn derivation(
     source: Arc<Contract>,
     release: Arc<Contract>,
     settings: Settings,
     budget: Budget,
-) -> Result<Box<dyn Transform>, DeriveError> {
+) -> Result<Box<dyn Derivation>, DeriveError> {
     let (table, repeats) = match source.table.as_str() {
         "vehicle_positions" => (Table::VehiclePositions, "vehicle_locations.same_position"),
         "trip_updates" => (Table::TripUpdates, "trip_updates.unchanged"),
@@ -102,7 +105,8 @@ pub fn transform(
         seen: KeySet::default(),
         last: HashMap::default(),
         booked: 0,
-        dropped: Dropped::new(),
+        account: InputAccount::default(),
+        repeated: 0,
         table,
         source,
         release,
@@ -206,24 +210,12 @@ pub fn mistakes(source: &Contract, release: &Contract, decoder: &dyn Decoder) ->
             Some(How::Any(kind, from)) => (from.iter().any(is_there).then_some(kind), name),
         };
         match kind {
-            None if column.classification == Classification::Public => problems.add(
-                column.line,
-                format!(
-                    "nothing fills the column '{name}' of '{}': '{}' has no such value",
-                    release.table, source.table
-                ),
-                "Remove the column, or classify it as private.",
-            ),
-            Some(kind) if kind != column.kind => problems.add(
-                column.line,
-                format!(
-                    "the column '{name}' of '{}' comes as {}, not as {}",
-                    release.table,
-                    words(kind),
-                    words(column.kind)
-                ),
-                "Give it the type that it comes as.",
-            ),
+            None if column.classification == Classification::Public => {
+                problems.add(column.line, unfilled(release, name, &format!("'{}'", source.table)), REMOVE_OR_PRIVATE)
+            }
+            Some(kind) if kind != column.kind => {
+                problems.add(column.line, comes_as(release, name, kind, column.kind), AS_IT_COMES);
+            }
             Some(Kind::Float) if column.is_single && !is_single(from) => problems.add(
                 column.line,
                 format!(
@@ -238,17 +230,12 @@ pub fn mistakes(source: &Contract, release: &Contract, decoder: &dyn Decoder) ->
     problems.found
 }
 
-/// A kind of column as contracts write it.
-fn words(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Text => "'logicalType: string'",
-        Kind::Int32 => "'logicalType: integer'",
-        Kind::Int64 => "'physicalType: int64'",
-        Kind::Float => "'logicalType: number'",
-        Kind::Boolean => "'logicalType: boolean'",
-        Kind::Date => "'logicalType: date'",
-        Kind::ServiceTime => "'gtfsType: Time'",
-        Kind::Instant => "'logicalType: timestamp'",
+/// The columns of this table of the feed that a column of the release is made from.
+pub fn made_from<'a>(table: &str, column: &'a str) -> Vec<&'a str> {
+    match how(table, column) {
+        None => vec![column],
+        Some(How::Copied(from)) => from.to_vec(),
+        Some(How::Any(_, from) | How::All(_, from)) => from.iter().map(|(name, _)| *name).collect(),
     }
 }
 
@@ -278,8 +265,10 @@ struct Telemetry {
     last: HashMap<u128, u128, rustc_hash::FxBuildHasher>,
     budget: Budget,
     booked: usize,
-    dropped: Dropped,
-    /// Where the first rows that were dropped stand.
+    /// Rows that became one of the release; rows that say what was said before.
+    account: InputAccount,
+    repeated: u64,
+    /// Where the first of those stand.
     shown: Vec<(u32, u64)>,
 }
 
@@ -290,48 +279,29 @@ struct Found {
     ids: StringArray,
 }
 
-impl Transform for Telemetry {
-    fn contract(&self) -> &Arc<Contract> {
-        &self.release
-    }
-
-    fn made_from<'a>(&self, column: &'a str) -> Vec<&'a str> {
-        match how(&self.source.table, column) {
-            None => vec![column],
-            Some(How::Copied(from)) => from.to_vec(),
-            Some(How::Any(_, from) | How::All(_, from)) => from.iter().map(|(name, _)| *name).collect(),
-        }
-    }
-
-    fn push(&mut self, rows: RecordBatch) -> Result<Vec<Chunk>, DeriveError> {
+impl Derivation for Telemetry {
+    fn push(&mut self, _: usize, rows: RecordBatch) -> Result<Vec<Derived>, DeriveError> {
         let (keep, places) = self.keep(&rows)?;
         if keep.true_count() == 0 {
             return Ok(Vec::new());
         }
         let rows = arrow_select::filter::filter_record_batch(&rows, &keep).map_err(|error| self.failed(&error))?;
         let found = self.find(&rows, &places)?;
-        let mut columns = Vec::with_capacity(self.release.columns.len() + 2);
+        let mut columns = Vec::with_capacity(self.release.columns.len());
         for column in &self.release.columns {
             columns.push(self.column(&rows, &found, &column.name, &column.kind.data_type())?);
         }
-        for name in [ORIGIN, ORIGIN_ROW] {
-            columns.push(rows.column_by_name(name).cloned().unwrap_or_else(|| {
-                let data_type =
-                    if name == ORIGIN { &arrow_schema::DataType::UInt32 } else { &arrow_schema::DataType::UInt64 };
-                new_null_array(data_type, rows.num_rows())
-            }));
-        }
-        let mut rows =
-            RecordBatch::try_new(self.release.chunk_schema(), columns).map_err(|error| self.failed(&error))?;
+        let mut chunk = derivation::rows(&self.release, Lineage::of(&rows), columns)?;
         if self.reports.is_some()
             && let Some(order) = reports::order(&found.vehicles, &found.ids)
         {
-            rows = arrow_select::take::take_record_batch(&rows, &order).map_err(|error| self.failed(&error))?;
+            let ordered = arrow_select::take::take_record_batch(&chunk.rows, &order);
+            chunk.rows = ordered.map_err(|error| self.failed(&error))?;
         }
-        Ok(vec![Chunk { rows, flaws: Vec::new(), remarks: Default::default() }])
+        Ok(vec![Derived { output: 0, chunk }])
     }
 
-    fn dropped(&self) -> Vec<DroppedRows> {
+    fn finish(mut self: Box<Self>) -> Result<Finished, DeriveError> {
         let message = match self.table {
             Table::VehiclePositions => {
                 "A row is a report that was not there before: of the same vehicle, place and time, saying the same. Others \
@@ -340,22 +310,16 @@ impl Transform for Telemetry {
             Table::TripUpdates => "A row says something else of its stop than the one before. Others are dropped",
             Table::Alerts => "A row says something else of its alert than the one before. Others are dropped",
         };
-        vec![DroppedRows { rule: self.repeats.clone(), message, samples: self.shown.clone() }]
-    }
-
-    fn finish(self: Box<Self>) -> Result<(Vec<Chunk>, Dropped), DeriveError> {
         self.budget.give_back(self.booked);
-        Ok((Vec::new(), self.dropped))
+        let told = Some((message, self.shown));
+        self.account.unused.push(Unused { rule: self.repeats, rows: self.repeated, told });
+        Ok(Finished { derived: Vec::new(), inputs: vec![self.account] })
     }
 }
 
 impl Telemetry {
     fn failed(&self, error: &dyn std::fmt::Display) -> DeriveError {
-        DeriveError::Table {
-            table: self.release.table.clone(),
-            problem: error.to_string(),
-            remedy: "This is a fault of the program: please report it.".to_owned(),
-        }
+        DeriveError::fault(&self.release.table, error)
     }
 
     /// Which rows belong to the release, and of those which of its equals in the snapshot each is; counts the others by
@@ -382,7 +346,8 @@ impl Telemetry {
         let grown = self.held() - before;
         self.budget.take("derive", grown)?;
         self.booked += grown;
-        *self.dropped.entry(self.repeats.clone()).or_default() += (keep.len() - keep.true_count()) as u64;
+        self.account.used += keep.true_count() as u64;
+        self.repeated += (keep.len() - keep.true_count()) as u64;
         if self.shown.len() < SHOWN {
             let repeated = (0..keep.len()).filter(|&row| !keep.value(row));
             let places = repeated.filter_map(|row| reports::place(rows, row));
@@ -586,7 +551,7 @@ mod tests {
 
     use super::*;
     use crate::contract::library::Library;
-    use crate::decode::gtfs_realtime_format::GtfsRealtime;
+    use crate::decode::gtfs_realtime::format::GtfsRealtime;
 
     fn contract(folder: &str, table: &str) -> Arc<Contract> {
         let library = Library::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas").join(folder)).unwrap();
@@ -632,17 +597,24 @@ mod tests {
         RecordBatch::try_new(contract.chunk_schema(), columns).unwrap()
     }
 
-    fn run(table: &str, release: &str, batches: &[&[(&str, &[&str])]]) -> (RecordBatch, Dropped) {
+    fn run(table: &str, release: &str, batches: &[&[(&str, &[&str])]]) -> (RecordBatch, Vec<Unused>) {
         let (source, release) = (contract("gtfs-realtime", table), contract("stadtbus", release));
-        let mut transform = transform(source.clone(), release.clone(), settings(), Budget::new(1 << 20)).unwrap();
+        let mut telemetry = derivation(source.clone(), release.clone(), settings(), Budget::new(1 << 20)).unwrap();
         let mut out = Vec::new();
+        let mut came = 0;
         for batch in batches {
-            out.extend(transform.push(rows(&source, batch)).unwrap());
+            let rows = rows(&source, batch);
+            came += rows.num_rows() as u64;
+            out.extend(telemetry.push(0, rows).unwrap());
         }
-        let (last, dropped) = transform.finish().unwrap();
-        out.extend(last);
-        let out: Vec<RecordBatch> = out.into_iter().map(|chunk| chunk.rows).collect();
-        (arrow_select::concat::concat_batches(&release.chunk_schema(), &out).unwrap(), dropped)
+        let finished = telemetry.finish().unwrap();
+        out.extend(finished.derived);
+        let out: Vec<RecordBatch> = out.into_iter().map(|derived| derived.chunk.rows).collect();
+        let out = arrow_select::concat::concat_batches(&release.chunk_schema(), &out).unwrap();
+        let [account] = <[InputAccount; 1]>::try_from(finished.inputs).unwrap();
+        assert_eq!(account.used, out.num_rows() as u64);
+        assert_eq!(came, account.used + account.unused.iter().map(|unused| unused.rows).sum::<u64>());
+        (out, account.unused)
     }
 
     fn text(rows: &RecordBatch, column: &str) -> Vec<Option<String>> {
@@ -665,7 +637,7 @@ mod tests {
         ];
         let (rows, dropped) = run("vehicle_positions", "vehicle_locations", &[batch, batch]);
         assert_eq!(rows.num_rows(), 2);
-        assert_eq!(dropped[&RuleId("vehicle_locations.same_position".into())], 4);
+        assert_eq!((dropped[0].rule.0.as_str(), dropped[0].rows), ("vehicle_locations.same_position", 4));
         assert!(!format!("{rows:?}").contains("bus"));
         let vehicles = text(&rows, "vehicle_id");
         assert!(vehicles[0] != vehicles[1] && vehicles[0].as_ref().is_some_and(|id| id.len() == 16));
@@ -713,7 +685,7 @@ mod tests {
         let names =
             ["occupancy_raw", "occupancy_raw_unit", "occupancy_status", "occupancy_source", "occupancy_quality"];
         let release = read(&text_of(&names.map(column).concat()));
-        let mut transform = transform(
+        let mut telemetry = derivation(
             source.clone(),
             release.clone(),
             Settings { occupancy_source: "estimate_wlan".into(), ..settings() },
@@ -725,7 +697,7 @@ mod tests {
             ("occupancy_raw", &["rot", "lila", ""]),
             ("occupancy_status", &["STANDING_ROOM_ONLY", "", "EMPTY"]),
         ];
-        let rows = transform.push(rows(&source, given)).unwrap().remove(0).rows;
+        let rows = telemetry.push(0, rows(&source, given)).unwrap().remove(0).chunk.rows;
         let found: Vec<Vec<Option<String>>> = names.iter().map(|name| text(&rows, name)).collect();
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let expected = [
@@ -737,7 +709,7 @@ mod tests {
             ["plausible", "", "plausible"],
         ];
         assert_eq!(found, expected.map(|texts| texts.map(some).to_vec()));
-        let from = |column: &'static str| transform.made_from(column);
+        let from = |column: &'static str| made_from("vehicle_positions", column);
         assert_eq!(from("occupancy_raw"), ["occupancy_raw", "occupancy_percentage", "occupancy_status"]);
         assert_eq!((from("heading"), from("speed")), (vec!["bearing"], vec!["speed"]));
     }
@@ -767,7 +739,7 @@ mod tests {
         let batches: Vec<&[(&str, &[&str])]> = batches.iter().map(Vec::as_slice).collect();
         let (rows, dropped) = run("trip_updates", "trip_updates", &batches);
         assert_eq!(text(&rows, "arrival_delay"), [Some("60".into()), Some("90".into()), Some("60".into())]);
-        assert_eq!(dropped[&RuleId("trip_updates.unchanged".into())], 1);
+        assert_eq!((dropped[0].rule.0.as_str(), dropped[0].rows), ("trip_updates.unchanged", 1));
     }
 
     #[test]

@@ -15,9 +15,9 @@ pub use captures::{Captured, capture_lines, parse_captures};
 pub use inputs::PROVISIONAL;
 pub(crate) use record::v1::is_zero;
 pub use record::v1::{
-    ContractEntry, Counted, DecidedEntry, EvidenceEntry, FORMAT, FileEntry, Finding, ImportRef, Input, Inputs,
-    LeftQuarantine, NotRun, NoteEntry, NoticeChange, NoticeCount, Program, RunRecord, SampleEntry, Standard, Status,
-    TableEntry,
+    CheckoutEntry, ContractEntry, Counted, DecidedEntry, EvidenceEntry, FORMAT, FileEntry, Finding, ImportRef, Input,
+    InputRows, Inputs, LeftQuarantine, NotRun, NoteEntry, NoticeChange, NoticeCount, Program, RunRecord, SampleEntry,
+    Standard, Status, TableEntry,
 };
 
 /// Where a record is in the bucket, which is named by the digest of its bytes.
@@ -58,6 +58,7 @@ pub(crate) mod tests {
                 mapped: BTreeMap::new(),
                 left_quarantine: LeftQuarantine::default(),
                 entered_quarantine: 0,
+                inputs: Vec::new(),
                 files: Vec::new(),
             }],
             ..RunRecord::begun("bus", "bus", date, Timestamp::UNIX_EPOCH, inputs, digest)

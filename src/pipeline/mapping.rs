@@ -4,7 +4,7 @@
 //! which a line holds (empty: without end). A value is replaced once: `to` is not looked up again.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
@@ -23,6 +23,7 @@ const HEADERS: [&[&str]; 2] = [&["from", "to"], &["from", "to", "valid_from", "v
 /// A mapping file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping {
+    pub file: PathBuf,
     /// Of the file's bytes.
     pub digest: Digest,
     lines: Vec<Line>,
@@ -65,7 +66,7 @@ impl Mapping {
         if problems.found.len() > before {
             return None;
         }
-        Some(Self { digest: Digest::of(&bytes), lines })
+        Some(Self { file: file.to_owned(), digest: Digest::of(&bytes), lines })
     }
 
     /// What it says on a service date.

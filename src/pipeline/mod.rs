@@ -1,8 +1,10 @@
 //! Pipelines: which feed becomes which tables, and the runs that do it.
 //!
-//! A pipeline is one YAML file and describes one feed ([`Pipeline`]); [`run`] walks one partition of it through the rooms.
+//! A pipeline is one YAML file and describes one feed ([`Pipeline`]); `graph` says how its tables follow from each other; [`run`] walks
+//! one partition of it through the rooms.
 
 mod config;
+pub(crate) mod graph;
 pub mod journal;
 pub mod mapping;
 pub mod rule_preview;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use crate::contract::{Classification, Column, Kind};
-use crate::portal::{Catalogue, provisional_dates, public};
+use crate::portal::catalogue::{Catalogue, provisional_dates, public};
 
 /// A Data Package (<https://datapackage.org>, version 2): one resource per table.
 pub fn write(catalogue: &Catalogue) -> Bytes {

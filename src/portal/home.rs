@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use crate::contract::{Column, Kind};
 use crate::ledger::Status;
-use crate::portal::{Catalogue, Dataset, Site, Table, provisional_dates, public};
+use crate::portal::catalogue::{Catalogue, Dataset, Site, Table, provisional_dates, public};
 use crate::publish::index::{TableIndex, meta_folder};
 use crate::report::Quality;
 use crate::report::results::{self, Form};

@@ -5,57 +5,20 @@
 //! datasets at once, [`dataset`] what is told of one, [`results`] the results of one run. There is no clock in them, so they
 //! are the same whichever run writes them. The run writes them into the bucket.
 
+mod catalogue;
 mod data_package;
 mod dqv;
 mod home;
 pub mod quality_page;
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 
-use crate::contract::{Classification, Column, Contract};
-use crate::publish::index::{self, TableIndex};
+pub use crate::portal::catalogue::{Catalogue, Dataset, Site, Table};
+
+use crate::publish::index;
 use crate::report::results::{Form, page_path, path};
 use crate::report::trend::Report;
 use crate::report::{Quality, json, junit};
-
-/// Who publishes what.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Site {
-    pub title: String,
-    pub publisher: String,
-    /// SPDX id, `CC-BY-4.0`, `dl-de/by-2-0`.
-    pub licence: String,
-    pub licence_url: Option<String>,
-    /// Where the bucket is on the web, if it is: `https://data.example.de`.
-    pub base_url: Option<String>,
-}
-
-/// What has been released, by whom, and how good it is.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Catalogue {
-    pub site: Site,
-    /// Each once, in the order in which they are told.
-    pub datasets: Vec<Dataset>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Dataset {
-    pub name: String,
-    /// Those that have been released.
-    pub tables: Vec<Table>,
-    /// In the order of their dates. The home page tells the newest, the dataset's own page all of them.
-    pub results: Vec<Quality>,
-}
-
-/// A table that has been released.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Table {
-    pub contract: Arc<Contract>,
-    /// The newest.
-    pub index: TableIndex,
-}
 
 /// A file of the bucket that may be made again at any time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,19 +31,6 @@ pub struct File {
 impl File {
     fn new(path: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
         Self { path: path.into(), bytes: bytes.into() }
-    }
-}
-
-impl Catalogue {
-    fn tables(&self) -> impl Iterator<Item = (&Dataset, &Table)> {
-        self.datasets.iter().flat_map(|of| of.tables.iter().map(move |table| (of, table)))
-    }
-
-    /// The newest results of each dataset, by its name.
-    fn newest_results(&self) -> Vec<&Quality> {
-        let mut newest: Vec<&Quality> = self.datasets.iter().filter_map(|of| of.results.last()).collect();
-        newest.sort_by(|one, other| one.dataset.cmp(&other.dataset));
-        newest
     }
 }
 
@@ -114,19 +64,11 @@ pub fn results(site: &Site, quality: &Quality) -> Vec<File> {
     ]
 }
 
-fn public(contract: &Contract) -> impl Iterator<Item = &Column> {
-    contract.columns.iter().filter(|column| column.classification == Classification::Public)
-}
-
-/// The dates whose current files are provisional.
-fn provisional_dates(index: &TableIndex) -> Vec<String> {
-    index.files.iter().filter(|file| file.provisional).map(|file| file.partition_date.to_string()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
     use std::path::Path;
+    use std::sync::Arc;
 
     use serde_json::Value;
 
@@ -134,7 +76,7 @@ mod tests {
     use crate::contract::odcs;
     use crate::digest::Digest;
     use crate::ledger::Status;
-    use crate::publish::index::{ContractRef, IndexFile};
+    use crate::publish::index::{ContractRef, IndexFile, TableIndex};
     use crate::report::quality::tests::on;
 
     #[test]

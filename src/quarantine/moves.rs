@@ -8,21 +8,17 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::UInt64Type;
-use arrow_array::{ArrayRef, RecordBatch, UInt64Array};
+use arrow_array::RecordBatch;
 use rustc_hash::FxHashMap;
 
 use crate::ledger::LeftQuarantine;
 use crate::quarantine::{Identity, ORIGIN_NAME, QuarantineError, RowId, Stage, place, read, texts};
-use crate::table::{Budget, ORIGIN_ROW};
+use crate::table::{self, Budget};
 
 /// What a row that was held before takes here.
 const BYTES: usize = 100;
 /// The part of what a run may hold that rows which were held before may take.
 const SHARE: usize = 8;
-/// Marks the place of a row that was held before, while it becomes a row of the release.
-const MARK: u64 = 1 << 63;
 
 /// An origin, the first of those with its name, and a place there.
 type Place = (u32, u64);
@@ -183,38 +179,35 @@ impl Moves {
         }
     }
 
-    /// Marks the rows of the feed that its check held before and does not hold now.
+    /// Marks the rows of the feed that its check held before and does not hold now, see [`table::HELD_BEFORE`].
     pub fn mark(&mut self, rows: RecordBatch) -> RecordBatch {
         if self.before[Stage::Feed as usize].places.is_empty() {
             return rows;
         }
         let feed = Stage::Feed as usize;
         let identity = self.identities[feed].clone();
-        let mut marked = Vec::new();
-        for row in 0..rows.num_rows() {
-            let at = self.place(&rows, row);
-            if self.before[feed].places.contains_key(&at) && self.before[feed].take(identity.of(&rows, row)) {
-                marked.push(row);
-            }
-        }
-        if marked.is_empty() {
+        let mut marked = false;
+        let held: Vec<bool> = (0..rows.num_rows())
+            .map(|row| {
+                let at = self.place(&rows, row);
+                let before = &mut self.before[feed];
+                let held = before.places.contains_key(&at) && before.take(identity.of(&rows, row));
+                marked |= held;
+                held
+            })
+            .collect();
+        if !marked {
             return rows;
         }
         self.is_known[feed] = true;
-        with_places(&rows, |row, place| if marked.binary_search(&row).is_ok() { place | MARK } else { place })
+        table::with_held_before(&rows, held.into())
     }
 
     /// Takes the marks off the rows of the release that were made from marked ones, and looks for them further on.
     pub fn unmark(&mut self, rows: RecordBatch) -> RecordBatch {
-        if self.before[Stage::Feed as usize].places.is_empty() {
-            return rows;
-        }
-        let marked: Vec<usize> = (0..rows.num_rows()).filter(|&row| place(&rows, row).1 & MARK != 0).collect();
-        if marked.is_empty() {
-            return rows;
-        }
-        let rows = with_places(&rows, |_, place| place & !MARK);
-        for row in marked {
+        let (rows, held) = table::take_held_before(rows);
+        let Some(held) = held else { return rows };
+        for (row, _) in held.iter().enumerate().filter(|(_, held)| *held == Some(true)) {
             let id = self.identities[Stage::Release as usize].of(&rows, row);
             self.derived.add(Some(self.place(&rows, row)), id);
         }
@@ -292,25 +285,12 @@ pub enum MovesError {
     TooMany,
 }
 
-/// The rows with other places in their origins.
-fn with_places(rows: &RecordBatch, of: impl Fn(usize, u64) -> u64) -> RecordBatch {
-    let Some(at) = rows.schema().index_of(ORIGIN_ROW).ok() else { return rows.clone() };
-    let Some(places) = rows.column(at).as_primitive_opt::<UInt64Type>() else { return rows.clone() };
-    let places = places.values().iter().enumerate().map(|(row, &place)| of(row, place));
-    let places: ArrayRef = Arc::new(UInt64Array::from_iter_values(places));
-    let mut columns = rows.columns().to_vec();
-    columns[at] = places;
-    // The type and the length are those that were there.
-    let rows = RecordBatch::try_new(rows.schema(), columns);
-    rows.unwrap_or_else(|error| crate::internal::impossible("placing rows of the quarantine", error))
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
     use std::path::PathBuf;
 
-    use arrow_array::{StringArray, UInt32Array};
+    use arrow_array::{ArrayRef, StringArray, UInt32Array, UInt64Array};
     use jiff::Timestamp;
 
     use super::*;

@@ -11,6 +11,7 @@ pub mod json;
 pub mod junit;
 pub mod quality;
 pub mod results;
+mod rule_report;
 pub mod score;
 pub mod text;
 pub mod trend;

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::RuleResult;
 use crate::check::rules::{self, RuleKind, RuleSpec};
-use crate::contract::{Contract, Dimension, OnFail, RuleId, Severity, UnexecutedRule};
+use crate::contract::{Contract, OnFail, RuleId, UnexecutedRule};
 use crate::digest::Digest;
-use crate::ledger::{Counted, Finding, NoticeCount, RunRecord, Status, TableEntry, is_zero};
+use crate::ledger::{Counted, Finding, NoticeCount, RunRecord, Status, TableEntry};
 use crate::report::german;
+pub use crate::report::rule_report::{Evaluates, RuleReport};
 use crate::report::score::Score;
 use crate::time::ServiceDate;
 
@@ -61,56 +62,6 @@ impl From<&TableEntry> for TableCount {
             held_back: entry.held_back,
             dropped: entry.dropped.clone(),
         }
-    }
-}
-
-/// What a rule came to. A rule is known by its contract and its id: a feed and its release may both have a table `alerts`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RuleReport {
-    pub id: RuleId,
-    pub table: String,
-    pub contract: String,
-    pub contract_version: String,
-    /// Whether the table is one that is published; otherwise it is the feed's, which another one is made from.
-    pub released: bool,
-    pub dimension: Dimension,
-    pub severity: Severity,
-    pub on_fail: OnFail,
-    pub asks: Evaluates,
-    pub result: RuleResult,
-    /// Rows that the rule named.
-    pub rows: u64,
-    /// Of those, rows that the data manager released: it did not hold them.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub rows_released: u64,
-    /// Rows that it looked at.
-    pub checked: u64,
-    /// What a metric came to, or a query that returns a number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<f64>,
-    /// What must be true.
-    pub description: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description_de: Option<String>,
-    /// What was found, where that says more than the numbers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-}
-
-/// What a rule is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Evaluates {
-    /// Every row by itself, so that some may conform and others not.
-    Rows,
-    /// One number over the table, which is what it must be or not.
-    Number,
-}
-
-impl RuleReport {
-    /// Whether it is one of those that keep a run from being published.
-    pub fn blocks(&self) -> bool {
-        self.result.blocks(self.severity, self.on_fail)
     }
 }
 
@@ -284,6 +235,7 @@ fn of_finding(record: &RunRecord, contracts: &[CheckedContract], finding: &Findi
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::contract::{Dimension, Severity};
 
     /// A result of the rule `id` of the contract `c`, of severity `error`.
     pub fn result(id: &str, dimension: Dimension, result: RuleResult, rows: u64, checked: u64) -> RuleReport {

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::quality::{Evaluates, RuleReport};
+use super::rule_report::{Evaluates, RuleReport};
 use crate::check::RuleResult;
 use crate::contract::{Dimension, Severity};
 

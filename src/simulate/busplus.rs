@@ -6,7 +6,8 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use crate::simulate::dice::Dice;
-use crate::simulate::realtime::{self, Report, vehicle_id};
+use crate::simulate::realtime::{self, Report};
+use crate::simulate::vehicle::vehicle_id;
 use crate::simulate::{Simulation, ZONE};
 use crate::time::ServiceSeconds;
 

@@ -3,6 +3,7 @@
 use crate::simulate::city::City;
 use crate::simulate::day::{Changes, Day};
 use crate::simulate::dice::Dice;
+use crate::simulate::vehicle::vehicle_id;
 use crate::time::ServiceDate;
 
 /// What can be wrong.
@@ -197,7 +198,7 @@ impl Faults {
                 let end = start + i64::from(pattern.times.last().map_or(0, |times| times.1));
                 Planted {
                     kind: if ride.added { Kind::AddedTrip } else { Kind::CancelledTrip },
-                    vehicle_id: Some(crate::simulate::realtime::vehicle_id(ride.vehicle)),
+                    vehicle_id: Some(vehicle_id(ride.vehicle)),
                     trip_id: Some(ride.trip_id.clone()),
                     from: ride.visits.first().map_or(start, |visit| visit.departure),
                     until: ride.visits.last().map_or(end, |visit| visit.arrival),

@@ -11,6 +11,7 @@ pub mod dice;
 pub mod faults;
 pub mod realtime;
 pub mod serve;
+pub mod vehicle;
 pub mod write;
 
 use jiff::tz::TimeZone;
@@ -18,8 +19,7 @@ use jiff::tz::TimeZone;
 use crate::simulate::city::City;
 use crate::simulate::day::{Changes, Day, Ride};
 use crate::simulate::dice::Dice;
-use crate::simulate::faults::{Faults, Planted};
-use crate::simulate::realtime::Feed;
+use crate::simulate::faults::Faults;
 use crate::time::ServiceDate;
 
 /// The city's zone.
@@ -56,22 +56,6 @@ impl Simulation {
         (0..).map(move |i| first + i * interval).take_while(move |at| *at <= until)
     }
 
-    /// A feed's snapshot of a moment; nothing while it is down.
-    pub fn snapshot(&self, feed: Feed, at: i64) -> Option<Vec<u8>> {
-        realtime::snapshot(self, feed, at, &mut Vec::new())
-    }
-
-    /// Every fault that shows in vehicle positions taken at these moments, and those of trips and feeds, each once.
-    pub fn planted(&self, moments: impl Iterator<Item = i64>) -> Vec<Planted> {
-        let mut planted = self.faults.planted();
-        for at in moments {
-            realtime::snapshot(self, Feed::VehiclePositions, at, &mut planted);
-        }
-        planted.sort_by(|a, b| (a.kind, &a.vehicle_id, a.from, a.until).cmp(&(b.kind, &b.vehicle_id, b.from, b.until)));
-        planted.dedup();
-        planted
-    }
-
     /// The error of a receiver: some metres, the same for the same moment.
     fn noise(&self, vehicle: usize, at: i64) -> (f64, f64) {
         let mut dice = Dice::new(self.seed, &format!("noise {vehicle} {at}"));
@@ -96,6 +80,7 @@ mod tests {
 
     use super::*;
     use crate::simulate::faults::Kind;
+    use crate::simulate::realtime::Feed;
 
     fn simulation(faults: bool) -> Simulation {
         Simulation::new(1, "2026-11-24".parse().unwrap(), faults).unwrap()

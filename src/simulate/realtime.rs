@@ -7,6 +7,7 @@ use crate::simulate::Simulation;
 use crate::simulate::city::Trip;
 use crate::simulate::day::{CAPACITY, Ride, State};
 use crate::simulate::faults::{Kind, Planted};
+use crate::simulate::vehicle::{license_plate, vehicle_id, vehicle_label};
 use crate::time::ServiceSeconds;
 
 /// The three feeds.
@@ -76,6 +77,24 @@ impl Message {
     }
 }
 
+impl Simulation {
+    /// A feed's snapshot of a moment; nothing while it is down.
+    pub fn snapshot(&self, feed: Feed, at: i64) -> Option<Vec<u8>> {
+        snapshot(self, feed, at, &mut Vec::new())
+    }
+
+    /// Every fault that shows in vehicle positions taken at these moments, and those of trips and feeds, each once.
+    pub fn planted(&self, moments: impl Iterator<Item = i64>) -> Vec<Planted> {
+        let mut planted = self.faults.planted();
+        for at in moments {
+            snapshot(self, Feed::VehiclePositions, at, &mut planted);
+        }
+        planted.sort_by(|a, b| (a.kind, &a.vehicle_id, a.from, a.until).cmp(&(b.kind, &b.vehicle_id, b.from, b.until)));
+        planted.dedup();
+        planted
+    }
+}
+
 /// A feed's answer at a moment (seconds since 1970); nothing while the feed is down. Faults that show in it are added to
 /// `planted`.
 pub fn snapshot(simulation: &Simulation, feed: Feed, at: i64, planted: &mut Vec<Planted>) -> Option<Vec<u8>> {
@@ -97,19 +116,6 @@ pub fn snapshot(simulation: &Simulation, feed: Feed, at: i64, planted: &mut Vec<
         planted.push(Planted::of_snapshot(Kind::TruncatedSnapshot, at));
     }
     Some(bytes)
-}
-
-/// What a vehicle says of itself. The label and the plate are personal data, planted to be found if they ever leak.
-pub fn vehicle_id(vehicle: usize) -> String {
-    format!("ofg-{}", 101 + vehicle)
-}
-
-pub fn vehicle_label(vehicle: usize) -> String {
-    format!("Fahrer {}", 4711 + vehicle)
-}
-
-pub fn license_plate(vehicle: usize) -> String {
-    format!("OG-FB {}", 101 + vehicle)
 }
 
 fn descriptor(vehicle: usize) -> Message {

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use fahrtenbuch::contract::library::Library;
 use fahrtenbuch::decode::Limits;
-use fahrtenbuch::decode::timetable::{self, Package};
+use fahrtenbuch::decode::gtfs::{self, Package};
 use serde_json::Value;
 
 use crate::measure::{BESIDE, MOST_TIME};
@@ -430,7 +430,7 @@ fn zones_that_may_not_be_held_are_not_read() {
     let feed = round(1_000);
     let read = |held_bytes: usize| {
         let limits = Limits { held_bytes, ..Limits::default() };
-        timetable::read("x", Package::Archive(zipped(&feed).into()), &Library::gtfs(), limits).unwrap()
+        gtfs::read("x", Package::Archive(zipped(&feed).into()), &Library::gtfs(), limits).unwrap()
     };
     assert!(read(4 << 20).zones.is_some());
     // A thousand corners take 400 kB.

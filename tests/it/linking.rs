@@ -12,7 +12,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMillisecondType;
 use fahrtenbuch::derive::privacy::Pseudonyms;
 use fahrtenbuch::publish::parquet::rows as parquet_rows;
-use fahrtenbuch::simulate::realtime::vehicle_id;
+use fahrtenbuch::simulate::vehicle::vehicle_id;
 
 use crate::world::World;
 

@@ -371,12 +371,14 @@ fn asked_again(world: &World, date: ServiceDate) -> BTreeMap<String, Asked> {
         asked.insert(contract.id.clone(), ask(contract, &of_feed, &bare));
         let Some((release, _)) = tables.iter().find(|(_, from)| *from == contract.table) else { continue };
         let budget = Budget::new(8 << 30);
-        let mut transform = telemetry::transform(contract.clone(), release.clone(), settings.clone(), budget).unwrap();
+        let settings = settings.clone();
+        let mut derivation = telemetry::derivation(contract.clone(), release.clone(), settings, budget).unwrap();
         let mut derived = Vec::new();
         for rows in checked(contract, &head.origins, &of_feed, chunks).passed {
-            derived.extend(transform.push(rows).unwrap());
+            derived.extend(derivation.push(0, rows).unwrap());
         }
-        derived.extend(transform.finish().unwrap().0);
+        derived.extend(derivation.finish().unwrap().derived);
+        let derived: Vec<_> = derived.into_iter().map(|derived| derived.chunk).collect();
         released.push((release, checked(&without_rules(release), &head.origins, &of_release, derived)));
     }
     // Rules look at the other tables of the release, so all of them have to be there.

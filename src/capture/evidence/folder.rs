@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::capture::CaptureError;
 use crate::capture::evidence::archive::{self, Options, Record};
-use crate::capture::evidence::{Listing, damage, entry};
+use crate::capture::evidence::listing::{Listing, damage, entry};
 use crate::capture::warc::{Content, Header};
 
 /// Folders within folders, at the most.

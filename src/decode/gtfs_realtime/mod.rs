@@ -14,6 +14,7 @@
 mod alert;
 mod codes;
 mod descriptors;
+pub(crate) mod format;
 mod message;
 pub(super) mod rules;
 mod sheet;
@@ -66,7 +67,7 @@ pub fn decode_only(
     let head = |sheet: &Sheet| Head { contract: sheet.rows.contract().clone(), origins: origins.clone() };
     let heads = tables.sheets().map(head).to_vec();
     let stream = Stream::new(origins.clone(), captures, limits, tables, budget).skipping(only.map(Skips::new));
-    Ok(Decoded { tables: heads, notes: Vec::new(), steps: Box::new(stream), archive: None })
+    Ok(Decoded { tables: heads, notes: Vec::new(), steps: Box::new(stream), timetable: None })
 }
 
 /// Whether a capture is a message with a vehicle's position. What is broken has none.

@@ -137,6 +137,6 @@ impl Decoder for MappedDecoder {
         let head = Head { contract: contract.clone(), origins: origins.clone() };
         let rows = RowBuilder::new(contract.clone(), budget.clone());
         let stream = Stream::new(self.mapping.clone(), (origins, captures), (limits, budget), rows, &only);
-        Ok(Decoded { tables: vec![head], notes: Vec::new(), steps: Box::new(stream), archive: None })
+        Ok(Decoded { tables: vec![head], notes: Vec::new(), steps: Box::new(stream), timetable: None })
     }
 }

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::prelude::*;
-use crate::decode::timetable::{CellFlaw, Kind, Status, Table};
+use crate::decode::gtfs::{CellFlaw, Kind, Status, Table};
 
 pub static MISSING_REQUIRED_FIELD: Notice = Notice {
     code: "missing_required_field",

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::decode::timetable::{Column, NO_INT, NONE, Status, Table, Words};
+use crate::decode::gtfs::{Column, NO_INT, NONE, Status, Table, Words};
 use crate::time::{ServiceDate, ServiceSeconds};
 
 /// Stands for no row.

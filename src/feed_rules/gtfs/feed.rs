@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use super::columns::{Groups, NO_ROW, Rows, Text};
 use super::services::Services;
 use super::zones::Zones;
-use crate::decode::timetable::{NONE, Table, Timetable};
+use crate::decode::gtfs::{NONE, Table, Timetable};
 use crate::feed_rules::rule::Subject;
 use crate::time::ServiceDate;
 

@@ -2,7 +2,7 @@
 
 use super::prelude::*;
 use crate::contract::Presence;
-use crate::decode::timetable::{FailureKind, HeaderFlaw, Status};
+use crate::decode::gtfs::{FailureKind, HeaderFlaw, Status};
 
 pub static MISSING_REQUIRED_FILE: Notice = Notice {
     code: "missing_required_file",

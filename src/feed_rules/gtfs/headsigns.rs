@@ -53,7 +53,7 @@ fn check(feed: &Feed, out: &mut Out) {
     let (signs, names, at) = (trips.text("trip_headsign"), stops.text("stop_name"), times.text("stop_id"));
     let (Some(sign_words), Some(name_words)) = (signs.words(), names.words()) else { return };
     // Names and headsigns that are the same but for capitals have the same number.
-    let mut numbers = crate::decode::timetable::Words::default();
+    let mut numbers = crate::decode::gtfs::Words::default();
     let folded = |text: &str| text.to_lowercase();
     let of_sign: Vec<u32> = sign_words.iter().map(|(_, text)| numbers.intern(folded(text).as_bytes())).collect();
     let of_name: Vec<u32> = name_words.iter().map(|(_, text)| numbers.intern(folded(text).as_bytes())).collect();

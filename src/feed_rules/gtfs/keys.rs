@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use serde_json::Value;
 
 use super::prelude::*;
-use crate::decode::timetable::{Column, NONE, Status, Table};
+use crate::decode::gtfs::{Column, NONE, Status, Table};
 use crate::feed_rules::notice::Cut;
 use crate::time::{ServiceDate, ServiceSeconds};
 

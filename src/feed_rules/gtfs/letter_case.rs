@@ -2,7 +2,7 @@
 
 use super::prelude::*;
 use super::values::is_not_mixed_case;
-use crate::decode::timetable::Status;
+use crate::decode::gtfs::Status;
 
 pub static MIXED_CASE: Notice = Notice {
     code: "mixed_case_recommended_field",

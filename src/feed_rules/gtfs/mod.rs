@@ -76,7 +76,7 @@ pub mod zones;
 
 use self::feed::Feed;
 use crate::contract::notices::Change;
-use crate::decode::timetable::Timetable;
+use crate::decode::gtfs::Timetable;
 use crate::feed_rules::notice::{Notice, Out};
 use crate::feed_rules::report;
 use crate::feed_rules::rule::{self, Rule};
@@ -192,7 +192,7 @@ mod tests {
     use crate::contract::Severity;
     use crate::contract::library::Library;
     use crate::decode::Limits;
-    use crate::decode::timetable::{self, Package};
+    use crate::decode::gtfs::{self, Package};
 
     /// A small feed without any notice.
     const SOUND: &[(&str, &str)] = &[
@@ -246,7 +246,7 @@ mod tests {
     }
 
     fn look(library: &Library, files: &[(&str, &str)], changes: Vec<Change>) -> Report {
-        let timetable = timetable::read("example.zip", package(files), library, Limits::default()).unwrap();
+        let timetable = gtfs::read("example.zip", package(files), library, Limits::default()).unwrap();
         let options = Options { date: "2026-11-24".parse().unwrap(), country: Some("DE".into()), changes };
         validate(timetable, &options)
     }
@@ -307,14 +307,14 @@ mod tests {
 
     #[test]
     fn what_kept_a_file_from_being_read_is_a_notice() {
-        use crate::decode::timetable::{Failure, FailureKind};
+        use crate::decode::gtfs::{Failure, FailureKind};
         let library = contracts();
         for (kind, code) in [
             (FailureKind::Io, "i_o_error"),
             (FailureKind::Program, "runtime_exception_in_loader_error"),
             (FailureKind::Thread, "thread_execution_error"),
         ] {
-            let mut timetable = timetable::read("x", package(&[]), &library, Limits::default()).unwrap();
+            let mut timetable = gtfs::read("x", package(&[]), &library, Limits::default()).unwrap();
             timetable.failures.push(Failure { kind, file: "trips.txt".into(), message: "x".into(), line: 7 });
             assert_eq!(counts(&report_of(timetable)), BTreeMap::from([(code, 1)]));
         }
@@ -326,7 +326,7 @@ mod tests {
         let mut bytes = bytes.to_vec();
         let place = memchr::memmem::find(&bytes, b"shapes.txt").unwrap() + 14;
         bytes[place..place + 8].fill(0xff);
-        let timetable = timetable::read("x", Package::Archive(bytes.into()), &contracts(), Limits::default()).unwrap();
+        let timetable = gtfs::read("x", Package::Archive(bytes.into()), &contracts(), Limits::default()).unwrap();
         let found = counts(&report_of(timetable));
         assert_eq!(found.get("i_o_error"), Some(&1), "{found:?}");
         assert_eq!(found.get("missing_required_column"), Some(&1), "{found:?}");
@@ -335,7 +335,7 @@ mod tests {
     #[test]
     fn a_file_with_too_many_rows_is_told() {
         for limits in [Limits { rows: 2, ..Limits::default() }, Limits { held_bytes: 4_000, ..Limits::default() }] {
-            let timetable = timetable::read("x", package(&[]), &contracts(), limits).unwrap();
+            let timetable = gtfs::read("x", package(&[]), &contracts(), limits).unwrap();
             assert!(counts(&report_of(timetable))["too_many_rows"] > 0);
         }
     }
@@ -350,7 +350,7 @@ mod tests {
             examples: &[],
         };
         static RULES: &[&Rule<Feed>] = &[&BROKEN];
-        let timetable = timetable::read("x", package(&[]), &contracts(), Limits::default()).unwrap();
+        let timetable = gtfs::read("x", package(&[]), &contracts(), Limits::default()).unwrap();
         let outcome = rule::run_all(RULES, &[], &Feed::new(timetable, "2026-11-24".parse().unwrap()));
         assert_eq!(outcome.stopped, ["broken"]);
         let mut out = Out::default();
@@ -462,7 +462,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "reading a timetable: GTFS has no table 'typo'")]
     fn a_table_that_gtfs_does_not_have_is_no_other_table() {
-        let timetable = timetable::read("x", package(&[]), &contracts(), Limits::default()).unwrap();
+        let timetable = gtfs::read("x", package(&[]), &contracts(), Limits::default()).unwrap();
         Feed::new(timetable, "2026-11-24".parse().unwrap()).table("typo");
     }
 
@@ -609,8 +609,7 @@ mod tests {
         let mut wrong = Vec::new();
         for (feed, expected) in expected {
             let bytes = std::fs::read(folder.join(format!("{feed}.zip"))).unwrap();
-            let timetable =
-                timetable::read(&feed, Package::Archive(bytes.into()), &library, Limits::default()).unwrap();
+            let timetable = gtfs::read(&feed, Package::Archive(bytes.into()), &library, Limits::default()).unwrap();
             let options = Options { date: "2026-11-24".parse().unwrap(), country: None, changes: Vec::new() };
             let report = validate(timetable, &options);
             let found: BTreeMap<_, _> = report

@@ -2,7 +2,7 @@
 
 use super::prelude::*;
 use crate::contract::Target;
-use crate::decode::timetable::{NONE, Table};
+use crate::decode::gtfs::{NONE, Table};
 
 pub static FOREIGN_KEY_VIOLATION: Notice = Notice {
     code: "foreign_key_violation",

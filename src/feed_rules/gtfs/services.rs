@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::columns::NO_ROW;
-use crate::decode::timetable::Table;
+use crate::decode::gtfs::Table;
 
 /// The services of `calendar.txt` in its order, then those that only `calendar_dates.txt` has.
 pub struct Services {

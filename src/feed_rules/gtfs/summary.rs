@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::feed::Feed;
 use super::pictures;
 use super::rows;
-use crate::decode::timetable::Table;
+use crate::decode::gtfs::Table;
 use crate::feed_rules::notice::Notice;
 use crate::feed_rules::report::{Circumstances, Place, Reported};
 use crate::page::both;

@@ -8,7 +8,7 @@ use super::cells::MISSING_REQUIRED_FIELD;
 use super::columns::RowsByCode;
 use super::prelude::*;
 use crate::contract::Kind;
-use crate::decode::timetable::{Column, NONE, Table};
+use crate::decode::gtfs::{Column, NONE, Table};
 use crate::time::{ServiceDate, ServiceSeconds};
 
 pub static UNKNOWN_TABLE: Notice = Notice {

@@ -5,7 +5,7 @@
 use std::ops::RangeInclusive;
 
 use crate::contract::Kind as ContractKind;
-use crate::decode::timetable::{Column, Kind, NONE, Status, Table, Timetable};
+use crate::decode::gtfs::{Column, Kind, NONE, Status, Table, Timetable};
 
 /// Marks the cells whose values are not what the column's type says.
 pub fn check(timetable: &mut Timetable, country: Option<&str>) {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::outline::{self, Spent, Work};
 use crate::contract::Severity;
-use crate::decode::timetable::json::{self, JsonFault};
+use crate::decode::gtfs::json::{self, JsonFault};
 use crate::feed_rules::notice::{Cut, Notice, Out, Words};
 
 const FILE: &str = "locations.geojson";

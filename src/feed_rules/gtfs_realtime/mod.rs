@@ -8,6 +8,7 @@
 pub mod decreasing_timestamps;
 pub mod moment;
 mod prelude;
+pub mod stale_header;
 pub mod unknown_trips;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +22,7 @@ use crate::feed_rules::report::Report;
 use crate::feed_rules::rule::{Rule, Subject};
 
 /// All rules, in the order of their names.
-pub static RULES: &[&Rule<Moment>] = &[&decreasing_timestamps::RULE, &unknown_trips::RULE];
+pub static RULES: &[&Rule<Moment>] = &[&decreasing_timestamps::RULE, &stale_header::RULE, &unknown_trips::RULE];
 
 /// All notices that rules can give, by code.
 pub fn notices() -> Vec<&'static Notice> {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::decode::gtfs::Words;
 use crate::decode::snapshot::{Header, Snapshot};
-use crate::decode::timetable::Words;
 use crate::feed_rules::rule::Subject;
 
 /// A snapshot, and what is known beside it.
@@ -40,20 +40,29 @@ pub enum Shown {
     /// A snapshot with this header timestamp, 0 for none; and the trips that its entities name, each with its
     /// `schedule_relationship`.
     At(u64, &'static [(&'static str, Option<&'static str>)]),
+    /// A snapshot with this header timestamp, 0 for none, that was captured so many seconds later.
+    Late(u64, i64),
 }
 
 impl Shown {
     /// What the program looks at.
     pub fn snapshot(&self) -> Option<Snapshot> {
-        let Self::At(timestamp, trips) = self else { return None };
-        let header = Header { captured_at: Timestamp::UNIX_EPOCH, timestamp: Some(*timestamp).filter(|t| *t != 0) };
-        Some(Snapshot::of(header, trips))
+        let (timestamp, late, trips) = match *self {
+            Self::Timetable(_) => return None,
+            Self::At(timestamp, trips) => (timestamp, 0, trips),
+            Self::Late(timestamp, late) => (timestamp, late, &[][..]),
+        };
+        let captured_at = Timestamp::from_second(timestamp.cast_signed() + late).unwrap_or_default();
+        Some(Snapshot::of(Header { captured_at, timestamp: Some(timestamp).filter(|t| *t != 0) }, trips))
     }
 
     /// For people.
     pub fn lines(&self) -> Vec<String> {
         match self {
             Self::Timetable(ids) => vec![format!("trips.txt: {}", ids.join(", "))],
+            Self::Late(timestamp, late) => {
+                vec![format!("snapshot with header timestamp {timestamp}, captured {late} seconds later")]
+            }
             Self::At(timestamp, trips) => {
                 let trip = |(id, relationship): &(&str, Option<&str>)| {
                     format!("  entity with trip_id {id}, {}", relationship.unwrap_or("no schedule_relationship"))

@@ -61,7 +61,7 @@ mod tests {
         let empty = serde_json::to_value(&empty).unwrap();
         let golden: serde_json::Value = serde_json::from_str(GOLDEN).unwrap();
         assert!(empty.as_object().unwrap().keys().all(|key| golden.get(key).is_some()));
-        assert_eq!(golden.as_object().unwrap().len(), 27);
+        assert_eq!(golden.as_object().unwrap().len(), 28);
         assert!(golden.as_object().unwrap().values().all(|value| *value != serde_json::json!([]) && !value.is_null()));
     }
 

@@ -101,6 +101,7 @@ impl RunRecord {
             started_at,
             prepared_at: started_at,
             program: Program::this(),
+            checkout: None,
             inputs,
             pipeline_file,
             contracts: Vec::new(),

@@ -36,6 +36,9 @@ pub struct RunRecord {
     /// When all rows were checked and written, before anything was published.
     pub prepared_at: Timestamp,
     pub program: Program,
+    /// What git says of the workspace, if it is a checkout. Context, and no input: other commits with the same files are the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkout: Option<CheckoutEntry>,
     /// Everything that the run depends on.
     pub inputs: Inputs,
     pub pipeline_file: Digest,
@@ -103,6 +106,16 @@ pub struct Program {
     pub lock_sha256: Option<Digest>,
 }
 
+/// The commit of the workspace's git repository that is checked out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckoutEntry {
+    pub commit: String,
+    /// Whether the configuration is that of the commit: `fahrtenbuch.yaml`, the files of `pipelines/` and `schemas/`, mapping
+    /// files and the service area, with none beside them. Not there if it could not be told; a note says why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clean: Option<bool>,
+}
+
 /// One thing that a run depends on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Input {
@@ -165,11 +178,12 @@ pub struct ImportRef {
 }
 
 /// Where the rows of a table went: `rows_in` = `published` + `quarantined` + `held_back` + all of
-/// `dropped`.
+/// `dropped`. Of a table that is derived from several rows, `rows_in` are the rows that were made, and `inputs` says what became of
+/// those that they were made of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableEntry {
     pub table: String,
-    /// The feed's table that it was made from.
+    /// The feed's table that it was made from; of a derived table all that it reads, with `, ` between them.
     pub from: String,
     pub rows_in: u64,
     pub published: u64,
@@ -190,7 +204,32 @@ pub struct TableEntry {
     /// Rows of `quarantined` that were not there before this run.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub entered_quarantine: u64,
+    /// Of a derived table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<InputRows>,
     pub files: Vec<FileEntry>,
+}
+
+/// What became of the rows of a table that another one is derived from: `rows` = `used` + all of `unused`. Those of a table of the
+/// release are the rows that it published, or would have in a run that is held back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputRows {
+    /// `feed` or `release`.
+    pub of: String,
+    pub table: String,
+    pub rows: u64,
+    /// Rows that a row of the derived table says something of.
+    pub used: u64,
+    /// The others, by the rule that says why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unused: BTreeMap<RuleId, u64>,
+}
+
+impl InputRows {
+    /// Whether no row vanished.
+    pub fn adds_up(&self) -> bool {
+        self.rows == self.used + self.unused.values().sum::<u64>()
+    }
 }
 
 /// Where rows went that left the quarantine.
@@ -224,7 +263,8 @@ pub(crate) fn is_zero(rows: &u64) -> bool {
 impl TableEntry {
     /// Whether no row vanished.
     pub fn adds_up(&self) -> bool {
-        self.rows_in == self.published + self.quarantined + self.held_back + self.dropped.values().sum::<u64>()
+        let sum = self.published + self.quarantined + self.held_back + self.dropped.values().sum::<u64>();
+        self.rows_in == sum && self.inputs.iter().all(InputRows::adds_up)
     }
 }
 

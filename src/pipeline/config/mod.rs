@@ -1,5 +1,6 @@
 //! What a pipeline's file says.
 
+pub(super) mod derived;
 pub(super) mod files;
 pub(super) mod release;
 pub(super) mod sources;
@@ -14,10 +15,12 @@ use crate::contract::names::{self, Named};
 use crate::contract::{Contract, Kind};
 use crate::decode::format::{Decoder, Format, Partitioning, Section};
 use crate::decode::formats;
+use crate::derive::derivation::{Input, Tables};
 use crate::digest::Digest;
 use crate::pipeline::config::files::Files;
 use crate::pipeline::config::release::Release;
 use crate::pipeline::config::sources::Feed;
+use crate::pipeline::graph::RunGraph;
 use crate::pipeline::mapping::Mapping;
 use crate::report::quality::CheckedContract;
 use crate::yaml::{self, Node, Problem, Problems, suggestion};
@@ -86,38 +89,53 @@ impl Pipeline {
         feed.chain(release.into_iter().map(|contract| CheckedContract { contract, released: true })).collect()
     }
 
-    /// The tables of the release and the feed's that each is made from; none where all are released as they came.
-    fn made(&self) -> &[(Arc<Contract>, String)] {
-        self.release.as_ref().map_or(&[], |release| &release.tables)
+    /// The contracts of what a run makes beside the feed's own tables; none where all are released as they came.
+    fn made(&self) -> impl Iterator<Item = &Arc<Contract>> {
+        let of_feed = self.release.iter().flat_map(|release| &release.tables).map(|(contract, _)| contract);
+        of_feed.chain(self.derived())
+    }
+
+    /// The contracts of the tables that are derived from others.
+    fn derived(&self) -> impl Iterator<Item = &Arc<Contract>> {
+        let derived = self.release.iter().flat_map(|release| &release.derived);
+        derived.flat_map(|derived| &derived.contracts)
     }
 
     /// The contracts of what is published.
     pub fn released(&self) -> Vec<Arc<Contract>> {
         match &self.release {
             None => self.contracts.contracts.values().cloned().collect(),
-            Some(release) => release.tables.iter().map(|(contract, _)| contract.clone()).collect(),
+            Some(_) => self.made().cloned().collect(),
         }
     }
 
     /// The contracts of the feed and of the release, each once.
     pub fn all_contracts(&self) -> impl Iterator<Item = &Arc<Contract>> {
-        self.contracts.contracts.values().chain(self.made().iter().map(|(contract, _)| contract))
+        self.contracts.contracts.values().chain(self.made())
     }
 
     /// The tables that the release has contracts for and that this pipeline does not make.
     pub fn not_released(&self) -> Vec<String> {
         let Some(release) = &self.release else { return Vec::new() };
-        let is_made = |table: &String| release.tables.iter().any(|(contract, _)| contract.table == *table);
+        let is_made = |table: &String| self.made().any(|contract| contract.table == *table);
         release.contracts.contracts.keys().filter(|table| !is_made(table)).cloned().collect()
     }
 
     /// The names of all tables that a run makes; those of the feed that are not released come to nothing.
     pub fn tables(&self) -> Vec<String> {
-        let released = |source: &str| {
-            let made = self.made().iter().find(|(_, from)| from == source);
-            made.map(|(contract, _)| contract.table.clone())
+        let released = |source: &String| {
+            let mut made = self.release.iter().flat_map(|release| &release.tables);
+            made.find(|(_, from)| from == source).map(|(contract, _)| contract.table.clone())
         };
-        self.contracts.contracts.keys().map(|source| released(source).unwrap_or_else(|| source.clone())).collect()
+        let feed = self.contracts.contracts.keys().map(|source| released(source).unwrap_or_else(|| source.clone()));
+        feed.chain(self.derived().map(|contract| contract.table.clone())).collect()
+    }
+
+    /// The tables of a timetable that its derivations read, and the columns of each.
+    pub fn derived_from_timetable(&self) -> impl Iterator<Item = &'static Input> {
+        let inputs = self.release.iter().flat_map(|release| &release.derived);
+        let inputs = inputs.flat_map(|derived| derived.derivation.inputs());
+        inputs.filter(|input| input.of == Tables::Timetable)
     }
 }
 
@@ -151,6 +169,11 @@ fn read(files: &mut Files<'_>, file: &Path, text: &str, node: &Node) -> Option<P
         }
         Partitioning::ServiceDay => Some(release::release(files, node, contracts.as_ref(), decoder.as_deref())?),
     };
+    if let Some(Err(cycle)) = contracts.as_ref().map(|feed| RunGraph::of(feed, release.as_ref())) {
+        let line = node.get("release").map_or(node.line, |node| node.line);
+        let remedy = "Let the rule stand in the contract of the derived table, or remove the derivation.";
+        files.problems.add(line, cycle.to_string(), remedy);
+    }
     Some(Pipeline {
         name,
         dataset,

@@ -6,10 +6,11 @@ use crate::contract::Contract;
 use crate::contract::library::Library;
 use crate::decode::format::Decoder;
 use crate::derive::telemetry;
+use crate::pipeline::config::derived::{self, DerivedTables, Readable};
 use crate::pipeline::config::files::Files;
 use crate::yaml::{Node, suggestion};
 
-const RELEASE_KEYS: &[&str] = &["contracts", "tables"];
+const RELEASE_KEYS: &[&str] = &["contracts", "tables", "derived"];
 pub(super) const VEHICLES: &[&str] = &["shared", "by_source"];
 const ENTITY_IDS: &[&str] = &["unstable", "stable"];
 const OCCUPANCY_SOURCES: &[&str] = &["apc", "driver", "estimate_wlan", "estimate_model", "unknown"];
@@ -23,6 +24,8 @@ pub struct Release {
     pub contracts: Library,
     /// The release's contract and the name of the feed's table that it is made from.
     pub tables: Vec<(Arc<Contract>, String)>,
+    /// What is derived from these, from the feed and the timetable.
+    pub derived: Vec<DerivedTables>,
     /// How occupancy is measured: `apc`, `driver`, `estimate_wlan`, `estimate_model`, `unknown`.
     pub occupancy_source: String,
     pub vehicles: VehicleIds,
@@ -74,11 +77,25 @@ pub(super) fn release(
     map.only_keys(RELEASE_KEYS, &mut files.problems);
     let contracts = files.library(map)?;
     let source = source?;
-    let mut tables = Vec::new();
-    let pairs = map.get("tables").map_or(&[][..], Node::pairs);
+    let tables = tables(files, map, (&contracts, source), decoder);
+    let has_timetable = node.get("timetable").is_some();
+    let readable = Readable { feed: source, contracts: &contracts, tables: &tables, has_timetable };
+    let derived = derived::derived(files, map, &readable);
+    Some(Release { contracts, tables, derived, occupancy_source, vehicles, entity_ids_are_stable })
+}
+
+/// The tables that are made of the feed's, row by row.
+fn tables(
+    files: &mut Files<'_>,
+    release: &Node,
+    (contracts, source): (&Library, &Library),
+    decoder: Option<&dyn Decoder>,
+) -> Vec<(Arc<Contract>, String)> {
+    let mut tables: Vec<(Arc<Contract>, String)> = Vec::new();
+    let pairs = release.get("tables").map_or(&[][..], Node::pairs);
     if pairs.is_empty() {
         files.problems.add(
-            map.line,
+            release.line,
             "the release has no tables",
             "Add 'tables:' with 'vehicle_locations: vehicle_positions'.",
         );
@@ -89,12 +106,14 @@ pub(super) fn release(
             let known: Vec<&str> = source.contracts.keys().map(String::as_str).collect();
             files.problems.add(from.line, format!("the feed has no table '{origin}'"), suggestion(&origin, &known));
         }
+        if let Some((other, _)) = tables.iter().find(|(_, other)| *other == origin) {
+            let message = format!("'{origin}' becomes '{}' already", other.table);
+            files.problems.add(from.line, message, "Make one table of each of the feed's.");
+        }
         match contracts.get(&name) {
             Some(contract) => {
-                if let Some(source) = source.get(&origin) {
-                    if let Some(decoder) = decoder {
-                        files.found.append(&mut telemetry::mistakes(source, contract, decoder));
-                    }
+                if let (Some(source), Some(decoder)) = (source.get(&origin), decoder) {
+                    files.found.append(&mut telemetry::mistakes(source, contract, decoder));
                 }
                 tables.push((contract.clone(), origin));
             }
@@ -104,7 +123,7 @@ pub(super) fn release(
             }
         }
     }
-    Some(Release { contracts, tables, occupancy_source, vehicles, entity_ids_are_stable })
+    tables
 }
 
 /// One of some words.

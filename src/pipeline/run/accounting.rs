@@ -2,29 +2,50 @@
 
 use crate::ledger::TableEntry;
 use crate::pipeline::run::error::RunError;
-use crate::pipeline::run::lane::Arrived;
+use crate::pipeline::run::nodes::account::TableResult;
 
 /// The account of a table that has come to its end.
 ///
 /// # Errors
 /// The sum does not hold, or the file has other rows than the account: a fault of the program, and nothing is published.
-pub(super) fn account(table: &Arrived) -> Result<TableEntry, RunError> {
+pub(super) fn account(table: &TableResult) -> Result<TableEntry, RunError> {
+    let counts = &table.counts;
     let entry = TableEntry {
         table: table.release.table.clone(),
-        from: table.source.table.clone(),
-        rows_in: table.rows_in,
-        published: table.published,
-        quarantined: table.quarantined,
+        from: table.from.join(", "),
+        rows_in: counts.rows_in,
+        published: counts.published,
+        quarantined: counts.quarantined,
         held_back: 0,
-        dropped: table.dropped.clone(),
-        released: table.released.clone(),
-        mapped: table.mapped.clone(),
+        dropped: counts.dropped.clone(),
+        released: counts.released.clone(),
+        mapped: counts.mapped.clone(),
         left_quarantine: table.left_quarantine,
         entered_quarantine: table.entered_quarantine,
+        inputs: table.inputs.clone(),
         files: Vec::new(),
     };
     check(&entry, table.staged.as_ref().map(|staged| staged.rows))?;
     Ok(entry)
+}
+
+/// Along the graph: what a derived table read of one of the release are all rows that this published.
+///
+/// # Errors
+/// They are not: a fault of the program, and nothing is published.
+pub(super) fn check_inputs(entries: &[TableEntry]) -> Result<(), RunError> {
+    for entry in entries {
+        for input in entry.inputs.iter().filter(|input| input.of == "release") {
+            let published = entries.iter().find(|other| other.table == input.table);
+            let published = published.map_or(0, |other| other.published + other.held_back);
+            if published != input.rows {
+                let (table, of) = (&entry.table, &input.table);
+                let problem = format!("{table} is derived from {} rows of {of}, which has {published}", input.rows);
+                return Err(RunError::internal(problem));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn check(entry: &TableEntry, staged_rows: Option<u64>) -> Result<(), RunError> {
@@ -52,7 +73,7 @@ mod tests {
 
     use super::*;
     use crate::contract::RuleId;
-    use crate::ledger::LeftQuarantine;
+    use crate::ledger::{InputRows, LeftQuarantine};
 
     fn entry() -> TableEntry {
         TableEntry {
@@ -67,6 +88,7 @@ mod tests {
             mapped: BTreeMap::new(),
             left_quarantine: LeftQuarantine { published: 2, ..LeftQuarantine::default() },
             entered_quarantine: 0,
+            inputs: Vec::new(),
             files: Vec::new(),
         }
     }
@@ -87,6 +109,31 @@ mod tests {
                 assert!(error.contains("do not add up"), "{error}");
             }
         }
+    }
+
+    #[test]
+    fn what_a_table_is_derived_from_is_all_that_was_published_of_it_and_used_or_not() {
+        let unused = BTreeMap::from([(RuleId("d.without_trip".to_owned()), 2)]);
+        let input = InputRows { of: "release".to_owned(), table: "t".to_owned(), rows: 6, used: 4, unused };
+        let derived = |input: &InputRows| TableEntry {
+            table: "d".to_owned(),
+            rows_in: 3,
+            published: 3,
+            dropped: BTreeMap::new(),
+            quarantined: 0,
+            inputs: vec![input.clone()],
+            ..entry()
+        };
+        assert!(check(&derived(&input), Some(3)).is_ok());
+        assert!(check_inputs(&[entry(), derived(&input)]).is_ok());
+        // Also in a run that is held back.
+        let held = TableEntry { published: 0, held_back: 6, ..entry() };
+        assert!(check_inputs(&[held, derived(&input)]).is_ok());
+        assert!(check(&derived(&InputRows { used: 5, ..input.clone() }), None).is_err());
+        let more = InputRows { rows: 7, used: 5, ..input };
+        assert!(check(&derived(&more), None).is_ok());
+        let error = check_inputs(&[entry(), derived(&more)]).unwrap_err().to_string();
+        assert!(error.contains("7 rows of t, which has 6"), "{error}");
     }
 
     #[test]

@@ -6,12 +6,14 @@ use crate::capture::CaptureError;
 use crate::contract::Severity;
 use crate::decode::Note;
 use crate::pipeline::journal;
+use crate::pipeline::run::changes::Changes;
+use crate::pipeline::run::comparison::{self, Comparison};
 use crate::pipeline::run::context::{RunContext, now};
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::{
     self, DefaultDate, Partition, capture, default_date, evidence_store, newest_capture, partition,
 };
-use crate::pipeline::run::known::{self, Changes, Comparison, last_record};
+use crate::pipeline::run::last_record::last_record;
 use crate::pipeline::run::outcome::{Outcome, Run};
 use crate::pipeline::run::phases::run_partition;
 use crate::pipeline::run::run_inputs::RunInputs;
@@ -168,7 +170,7 @@ fn find(run: &RunContext<'_>, date: ServiceDate, now: Timestamp) -> Result<Parti
     // The timetable beside the evidence is not looked for where there is no run.
     last.evidence.retain(|entry| pipeline.feeds.iter().any(|feed| feed.name == entry.source));
     last.pseudonym_key = None;
-    let accepted = known::accepted(workspace, ServiceDate::local_date_of(now, &workspace.zone))?;
+    let accepted = comparison::accepted(workspace, ServiceDate::local_date_of(now, &workspace.zone))?;
     let comparison = Comparison { workspace, pipeline, bucket, partition: &gone, timetable: None, last: &last };
     let (changes, _) = comparison.changes(&accepted)?;
     if !changes.is_empty() {
@@ -200,7 +202,7 @@ pub fn changes(run: &RunContext<'_>, date: ServiceDate) -> Result<Option<Changes
     };
     let Some(last) = last_record(bucket, workspace, pipeline, date)? else { return Ok(None) };
     let inputs = RunInputs::find(workspace, pipeline, date, bucket)?;
-    let accepted = known::accepted(workspace, run.today())?;
+    let accepted = comparison::accepted(workspace, run.today())?;
     let timetable = inputs.timetable_entry();
     let comparison = Comparison { workspace, pipeline, bucket, partition: &partition, timetable, last: &last };
     Ok(Some(comparison.changes(&accepted)?.0))

@@ -25,7 +25,9 @@ pub(super) fn without_rows(
     let note =
         |rule: &str, message: String| NoteEntry { rule: rule.to_owned(), severity: "warning".to_owned(), message };
     let has_rows = |table: &TableEntry| table.published + table.quarantined + table.held_back > 0;
-    if entry.record.tables.iter().any(has_rows) {
+    // What is derived of the timetable alone is no report.
+    let of_feed = || entry.record.tables.iter().filter(|table| table.inputs.is_empty());
+    if of_feed().any(has_rows) {
         if !is_complete {
             for table in entry.record.tables.iter_mut().filter(|table| !has_rows(table)) {
                 entry.files.retain(|file| file.table != table.table);
@@ -56,7 +58,7 @@ pub(super) fn without_rows(
     if captures == 0 && released.is_empty() {
         return Err(evidence::nothing_received(workspace, pipeline, date, now())?);
     }
-    let rows = entry.record.tables.iter().map(|table| table.rows_in).sum();
+    let rows = of_feed().map(|table| table.rows_in).sum();
     let stays = if released.is_empty() { "Nothing was published" } else { "What was published before stays" };
     // What could not be read may be why.
     let notes = entry.record.notes.iter().filter(|note| note.severity == "error").map(|note| note.message.as_str());

@@ -7,7 +7,7 @@ use crate::check::CheckError;
 use crate::decision::DecisionError;
 use crate::decode::DecodeError;
 use crate::derive::DeriveError;
-use crate::pipeline::run::known::Changes;
+use crate::pipeline::run::changes::Changes;
 use crate::publish::PublishError;
 use crate::quarantine::QuarantineError;
 use crate::time::ServiceDate;

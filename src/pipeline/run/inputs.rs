@@ -9,9 +9,10 @@ use crate::decision::{self, About, DecisionEntry, Line};
 use crate::digest::Digest;
 use crate::ledger::{self, Captured, ContractEntry, EvidenceEntry, Input, Inputs, Program, RunRecord};
 use crate::pipeline::run::context::RunContext;
+use crate::pipeline::run::day_key::{day_keys, key_digest};
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::Partition;
-use crate::pipeline::run::known::{day_keys, import_refs, imports_of, key_digest};
+use crate::pipeline::run::imports::{import_refs, imports_of};
 use crate::pipeline::run::run_inputs::RunInputs;
 use crate::pipeline::{Feed, Pipeline, VehicleIds};
 use crate::quarantine::decisions::{self, Decisions};
@@ -173,6 +174,10 @@ fn settings(workspace: &Workspace, pipeline: &Pipeline, date: ServiceDate) -> Ve
             setting(&format!("table:{}", contract.table), from.clone())
         };
         settings.extend(release.tables.iter().map(of_table));
+        settings.extend(release.derived.iter().map(|derived| {
+            let inputs = derived.derivation.inputs().iter().map(|input| input.table).collect::<Vec<_>>().join(" ");
+            setting(&format!("derived:{}", derived.derivation.name()), inputs)
+        }));
         // What a pipeline does not say is no setting, so that its inputs stay what they were.
         match release.vehicles {
             VehicleIds::Unsaid => {}

@@ -1,24 +1,29 @@
 //! A run: one pipeline over one partition, through all rooms, and again from the journal where an earlier run was killed.
 //!
 //! One phase a file, in this order: [`dates`] finds the partition and its [`evidence`]; [`inputs`] and [`run_inputs`] name everything
-//! that decides the rows and what rules report; [`known`] compares that with the last record, [`heads`] and [`published`] with the
-//! bucket; [`prepare`] decodes, checks, derives and writes into the staging folder, table by table ([`lane`]); the journal keeps
+//! that decides the rows and what rules report; [`comparison`] compares that with the [`last_record`], [`heads`] and [`published`] with the
+//! bucket; [`prepare`] decodes, checks, derives and writes into the staging folder, step by step ([`steps`]), node by node of the run graph ([`nodes`]); the journal keeps
 //! what is prepared; [`commit`] publishes it, and
 //! [`views`] writes what people read. [`selected`] and [`phases`] have the types that lead from one to the next.
 
 mod accounting;
+mod capture_lists;
+mod changes;
 mod commit;
+mod comparison;
 mod context;
 mod dates;
+pub mod day_key;
 mod empty;
 mod error;
 mod evidence;
 mod fleets;
 mod heads;
+pub mod imports;
 mod inputs;
-pub mod known;
-pub(super) mod lane;
+pub mod last_record;
 mod lock;
+mod nodes;
 mod open;
 mod outcome;
 mod phases;
@@ -26,9 +31,11 @@ mod prepare;
 mod published;
 mod readable;
 mod reading;
+mod recorded_files;
 pub mod run_inputs;
 mod selected;
 mod standard_rules;
+mod steps;
 mod views;
 
 pub use context::{ProgressFn, RunContext};

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::pipeline::journal;
+use crate::pipeline::run::capture_lists::put_lists_again;
 use crate::pipeline::run::commit::{has_lists, publish, put_record_again};
 use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::empty::without_rows;
@@ -10,7 +11,6 @@ use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::Partition;
 use crate::pipeline::run::heads::{self, Look};
 use crate::pipeline::run::inputs::Lists;
-use crate::pipeline::run::known;
 use crate::pipeline::run::outcome::{Outcome, Report};
 use crate::pipeline::run::prepare::prepare;
 use crate::pipeline::run::published::Published;
@@ -78,7 +78,7 @@ impl Resumed {
         let mut puts = published.put_back();
         if let Some(last) = &selected.last {
             let (lists, partition) = (&selected.begun.lists, &selected.partition);
-            let (put, notes) = known::put_lists_again(workspace, pipeline, bucket, partition, last, lists)?;
+            let (put, notes) = put_lists_again(run, partition, last, lists)?;
             puts += put;
             selected.partition.notes.extend(notes);
         }

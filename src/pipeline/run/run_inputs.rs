@@ -78,6 +78,9 @@ impl RunInputs {
             if is_compared {
                 inputs.needs.add_days([date]);
             }
+            for input in pipeline.derived_from_timetable() {
+                input.columns.iter().for_each(|column| inputs.needs.add(input.table, column.name));
+            }
             if !inputs.needs.is_empty() {
                 (inputs.timetable, inputs.passed_over) = timetable(workspace, other, date)?;
             }
@@ -151,6 +154,12 @@ impl RunInputs {
         Some((entry, capture_lines(&captures)))
     }
 
+    /// The origin of rows that are made of the timetable alone. It does not depend on when the timetable was captured.
+    pub fn timetable_origin(&self) -> Option<Origin> {
+        let (source, _, entry, _) = self.timetable.as_ref()?;
+        Some(Origin { name: format!("{source} {}", entry.digest.short()), captured_at: entry.captured_at })
+    }
+
     pub fn timetable_entry(&self) -> Option<&Entry> {
         self.timetable.as_ref().map(|(_, _, entry, _)| entry)
     }
@@ -204,14 +213,17 @@ impl RunInputs {
             (Some((source, store, entry, _)), _) => {
                 let capture = store.open(&entry)?;
                 let origin = Origin { name: source.clone(), captured_at: capture.captured_at };
-                let archive = decode::archive_of(&source, &capture);
+                let archive = decode::gtfs::format::archive(&source, &capture);
                 let held = archive.as_ref().map_or(0, bytes::Bytes::len);
                 budget.take("the archive of the timetable", held).map_err(CheckError::from)?;
-                let decoded = archive
-                    .and_then(|archive| decode::gtfs::decode(&source, archive, &origin, &gtfs, Limits::default()));
+                let needs = self.needs.with_services();
+                let needed = (&*gtfs, needs.columns());
+                let decoded = archive.and_then(|archive| {
+                    decode::gtfs::decode_needed(&source, archive, &origin, needed, Limits::default())
+                });
                 let read = decoded
                     .map_err(Into::into)
-                    .and_then(|decoded| Timetable::read_within(decoded, self.needs, date, budget));
+                    .and_then(|decoded| Timetable::read_within(decoded, needs, date, budget));
                 budget.give_back(held);
                 match read {
                     Err(TimetableError::Budget(exceeded)) => return Err(CheckError::from(exceeded).into()),

@@ -1,12 +1,17 @@
 //! What a run knows before it reads a row.
 
+use crate::contract::Severity;
+use crate::decode::Note;
+use crate::ledger::CheckoutEntry;
+use crate::pipeline::run::comparison::{self, Comparison};
 use crate::pipeline::run::context::{RunContext, now};
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::Partition;
 use crate::pipeline::run::inputs::{Begun, Decided, begin, decisions};
-use crate::pipeline::run::known::{self, Comparison, LastRecord, last_record};
+use crate::pipeline::run::last_record::{LastRecord, last_record};
 use crate::pipeline::run::run_inputs::RunInputs;
 use crate::time::ServiceDate;
+use crate::workspace::{Workspace, checkout};
 
 /// Everything that is known before a row is read: evidence, what rules look at beside it, decisions, and with them all inputs.
 pub(super) struct Selected {
@@ -30,7 +35,7 @@ impl Selected {
         let (started_at, today) = (now(), run.today());
         let is_complete = partition.is_complete;
         let captures = partition.captures(&workspace.zone);
-        let accepted = known::accepted(workspace, today)?;
+        let accepted = comparison::accepted(workspace, today)?;
         let inputs = RunInputs::find(workspace, pipeline, partition.date, bucket)?;
         let last = last_record(bucket, workspace, pipeline, partition.date)?;
         if let Some(last) = &last {
@@ -43,7 +48,10 @@ impl Selected {
             partition.notes.extend(notes);
         }
         let decided = decisions(workspace, pipeline, partition.date, &accepted, today)?;
-        let begun = begin(run, &partition, &inputs, &decided, started_at)?;
+        let (checkout, note) = checkout_of(workspace);
+        partition.notes.extend(note);
+        let mut begun = begin(run, &partition, &inputs, &decided, started_at)?;
+        begun.record.checkout = checkout;
         Ok(Self { partition, inputs, decided, begun, last, captures, is_complete })
     }
 
@@ -55,5 +63,21 @@ impl Selected {
     pub fn has_quarantine(&self, run: &RunContext<'_>) -> bool {
         let gone = |last: &LastRecord| last.quarantine_gone(run.workspace, run.pipeline, self.date());
         self.last.as_ref().is_none_or(|last| gone(last).is_empty())
+    }
+}
+
+/// What the record says of the git checkout that the workspace is, and why it does not say all.
+fn checkout_of(workspace: &Workspace) -> (Option<CheckoutEntry>, Option<Note>) {
+    let note = |unread: checkout::Unread| {
+        let message = format!("the workspace is a git checkout, of which the record does not say all: {unread}");
+        Note { rule: "run.checkout_not_read", severity: Severity::Info, message }
+    };
+    match checkout::look(workspace) {
+        Ok(None) => (None, None),
+        Ok(Some(found)) => {
+            let (clean, unread) = (found.is_clean.ok(), found.is_clean.err());
+            (Some(CheckoutEntry { commit: found.commit, clean }), unread.map(note))
+        }
+        Err(unread) => (None, Some(note(unread))),
     }
 }

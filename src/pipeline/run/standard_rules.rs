@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use crate::check::CheckError;
 use crate::check::context::RuleContext;
-use crate::contract::library::Library;
 use crate::contract::notices::Change;
+use crate::decode::Decoded;
 use crate::decode::format::RuleBook;
+use crate::decode::gtfs::TimetableReading;
 use crate::decode::snapshot::Snapshot;
-use crate::decode::timetable::{self, Package};
-use crate::decode::{DecodeError, Decoded, Limits};
 use crate::feed_rules::gtfs;
 use crate::feed_rules::gtfs_realtime::SnapshotRules;
 use crate::feed_rules::gtfs_realtime::moment::TripIds;
@@ -27,19 +26,13 @@ pub(super) enum StandardRules {
 }
 
 impl StandardRules {
-    pub fn begin(
-        pipeline: &Pipeline,
-        date: ServiceDate,
-        decoded: &mut Decoded,
-        budget: &Budget,
-    ) -> Result<Self, RunError> {
+    pub fn begin(pipeline: &Pipeline, date: ServiceDate, decoded: &mut Decoded) -> Result<Self, RunError> {
         Ok(match pipeline.decoder.rule_book() {
             None => Self::None,
             Some(RuleBook::Gtfs) => {
-                let archive = decoded.archive.take();
-                let archive = archive.ok_or_else(|| RunError::internal("a timetable came without its archive"))?;
-                let name = pipeline.feeds.first().map_or("", |feed| feed.name.as_str());
-                Self::Gtfs(StandardCheck::begin(name, archive, pipeline, date, budget)?)
+                let reading = decoded.timetable.take();
+                let reading = reading.ok_or_else(|| RunError::internal("a feed came without its timetable"))?;
+                Self::Gtfs(StandardCheck::begin(reading, pipeline, date))
             }
             Some(RuleBook::GtfsRealtime) => {
                 Self::GtfsRealtime(Box::new(SnapshotRules::new(Err("the timetable was not read".to_owned()))))
@@ -72,37 +65,20 @@ impl StandardRules {
     }
 }
 
-/// What of the memory of a run the standard rules may hold, of what is left beside the archive; the rest of the run needs more than
-/// they. What they need of it is booked for the whole run, and what they do not need is for the others, who wait until it is known: so
-/// neither depends on which is faster.
-fn for_standard_rules(left: usize) -> usize {
-    left / 2
-}
-
-/// The standard rules at work on a timetable, beside the run. They hold the feed as columns, and tell if the memory for them is not
-/// enough.
-pub(super) struct StandardCheck(std::thread::JoinHandle<Result<(Standard, Reservation), DecodeError>>);
+/// The standard rules at work on a timetable, beside the run. They look at the columns that publication makes its rows of, and
+/// tell if the memory for them is not enough.
+pub(super) struct StandardCheck(std::thread::JoinHandle<Result<(Standard, Reservation), RunError>>);
 
 impl StandardCheck {
-    fn begin(
-        name: &str,
-        archive: bytes::Bytes,
-        pipeline: &Pipeline,
-        date: ServiceDate,
-        budget: &Budget,
-    ) -> Result<Self, RunError> {
-        let name = name.to_owned();
-        let mut reserved =
-            budget.reserve("standard rules", for_standard_rules(budget.left())).map_err(DecodeError::from)?;
-        let limits = Limits { held_bytes: reserved.bytes(), ..Limits::default() };
-        let contracts = Library::gtfs().overlaid(pipeline.contracts.clone());
-        Ok(Self(std::thread::spawn(move || {
-            let timetable = timetable::read(&name, Package::Archive(archive), &contracts, limits)?;
-            reserved.settle(timetable.bytes);
-            let options = gtfs::Options { date, country: None, changes: contracts.changes };
+    /// Begins when all of the timetable is there.
+    fn begin(reading: TimetableReading, pipeline: &Pipeline, date: ServiceDate) -> Self {
+        let options = gtfs::Options { date, country: None, changes: pipeline.contracts.changes.clone() };
+        Self(std::thread::spawn(move || {
+            let stopped = || RunError::internal("the timetable was not read to its end");
+            let (timetable, reserved) = reading.wait().ok_or_else(stopped)?;
             // It stays booked until the run ends, which may not find more room the later it asks.
             Ok((Standard::from(&gtfs::validate(timetable, &options)), reserved))
-        })))
+        }))
     }
 
     fn result(self) -> Result<Standard, RunError> {

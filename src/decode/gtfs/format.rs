@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::publish::decode_whole;
 use crate::capture::Capture;
 use crate::capture::payload::{self, Wanted};
 use crate::decode::captures::CaptureRules;
 use crate::decode::format::{DecodeInput, Decoder, Format, Partitioning, RuleBook, Section, SourceColumn};
-use crate::decode::{DecodeError, Decoded, Limits, gtfs};
+use crate::decode::{DecodeError, Decoded, Limits};
 use crate::yaml::Problems;
 
 /// The most that an archive may take after a Content-Encoding was taken off.
@@ -65,9 +66,16 @@ impl Decoder for Gtfs {
         let name = origin.source();
         let body = archive(name, &capture?)?;
         budget.take("the archive of the timetable", body.len())?;
-        let decoded = gtfs::decode(name, body.clone(), origin, contracts, Limits::default())?;
-        Ok(Decoded { archive: Some(body), ..decoded })
+        let reserved = budget.reserve("standard rules", for_standard_rules(budget.left()))?;
+        decode_whole(name, body, origin, contracts, (Limits::default(), reserved))
     }
+}
+
+/// What of the memory of a run the columns of the feed may take, and the standard rules that look at them, of what is left beside
+/// the archive; the rest of the run needs more than they. What they need of it is booked for the whole run, and what they do not
+/// need is for the others, who wait until it is known: so neither depends on which is faster.
+fn for_standard_rules(left: usize) -> usize {
+    left / 2
 }
 
 /// The archive of a timetable without what it was packed with for the way.

@@ -2,57 +2,14 @@
 
 use std::borrow::Cow;
 
+use super::cells::{Bits, Column, Flaws, Kind, Lines, NO_INT};
+use super::words::{NONE, Words, list};
 use crate::contract::{Contract, Kind as ContractKind, Presence};
 use crate::decode::csv::{Block, Fields, Torn, float, integer, trim};
-use crate::decode::timetable::words::{NONE, Words, list};
-use crate::decode::timetable::{Flaws, Kind, Lines};
 use crate::time::{ServiceDate, ServiceSeconds};
 
-/// What stands for an empty cell in a column of whole numbers.
-pub const NO_INT: i32 = i32::MIN;
 /// What an enum's cell holds if its number is none of the enum.
 const UNRECOGNIZED: i32 = -1;
-
-/// The cells of one column.
-pub enum Column {
-    Text {
-        codes: Vec<u32>,
-        words: Words,
-    },
-    /// Whole numbers, enums, times (seconds) and dates (days since 1970); [`NO_INT`] if empty.
-    Int(Vec<i32>),
-    /// Not a number if empty.
-    Float(Vec<f64>),
-}
-
-/// A set of rows.
-#[derive(Clone, Debug, Default)]
-pub struct Bits {
-    words: Vec<u64>,
-    any: bool,
-}
-
-impl Bits {
-    pub fn set(&mut self, place: usize) {
-        if self.words.len() <= place / 64 {
-            self.words.resize(place / 64 + 1, 0);
-        }
-        self.words[place / 64] |= 1 << (place % 64);
-        self.any = true;
-    }
-
-    pub fn has(&self, place: usize) -> bool {
-        self.any && self.words.get(place / 64).is_some_and(|word| word >> (place % 64) & 1 == 1)
-    }
-
-    pub fn any(&self) -> bool {
-        self.any
-    }
-
-    pub fn bytes(&self) -> usize {
-        self.words.capacity() * 8
-    }
-}
 
 /// How a column is read.
 enum Reading {
@@ -119,24 +76,57 @@ pub struct Scanned {
     pub line: u64,
     /// Whether U+FFFD occurs, which stands for what was no UTF-8, here or before the file was written.
     marked: bool,
+    /// The block as it came, where the fields do not tell all of it.
+    source: Option<Source>,
+}
+
+/// A text that is not that of the fields.
+enum Source {
+    /// It is no UTF-8, and the fields hold U+FFFD for it. With how many torn records were to be read.
+    Broken(Block, usize),
+    /// Its fields were quoted.
+    Text(Vec<u8>),
 }
 
 impl Scanned {
-    /// Stops behind `torn` records that do not have as many fields as the header.
-    pub fn of(mut block: Block, width: usize, torn: usize) -> Self {
-        let ascii = block.text.is_ascii();
-        let broken = !ascii && simdutf8::basic::from_utf8(&block.text).is_err();
-        if broken {
-            block.text = String::from_utf8_lossy(&block.text).into_owned().into_bytes();
-        }
-        let marked = broken || (!ascii && memchr::memmem::find(&block.text, MARK).is_some());
+    /// Stops behind `torn` records that do not have as many fields as the header. For chunks, the text of those is kept.
+    pub fn of(mut block: Block, width: usize, torn: usize, for_chunks: bool) -> Self {
         let line = block.line;
-        Self { fields: Fields::taken(block, width, torn), line, marked }
+        let ascii = block.text.is_ascii();
+        let mut source = None;
+        if !ascii && simdutf8::basic::from_utf8(&block.text).is_err() {
+            let text = String::from_utf8_lossy(&block.text).into_owned().into_bytes();
+            let broken = std::mem::replace(&mut block.text, text);
+            source = for_chunks.then_some(Source::Broken(Block { text: broken, ..block }, torn));
+        }
+        let marked = !ascii && memchr::memmem::find(&block.text, MARK).is_some();
+        let (fields, rest) = Fields::taken(block, width, torn);
+        if for_chunks && source.is_none() && !fields.torn.is_empty() {
+            source = rest.map(Source::Text);
+        }
+        Self { fields, line, marked, source }
     }
 
     /// Records that could not be taken apart.
     pub fn torn(&self) -> &[Torn] {
         &self.fields.torn
+    }
+
+    /// The fields with bytes as they came, and the text in which torn records stand.
+    pub fn as_it_came(&self, width: usize) -> (Cow<'_, Fields<'_>>, &[u8]) {
+        match &self.source {
+            Some(Source::Broken(block, torn)) => (Cow::Owned(Fields::of(block, width, *torn)), &block.text),
+            Some(Source::Text(text)) => (Cow::Borrowed(&self.fields), text),
+            None => (Cow::Borrowed(&self.fields), &self.fields.text),
+        }
+    }
+
+    /// Whether there is nothing to tell of the text beside its cells, and the cells are the text.
+    fn is_plain(&self) -> bool {
+        let Fields { torn, swallowing, loose, broken, empty, .. } = &self.fields;
+        let is_told = matches!(self.source, Some(Source::Broken(..)))
+            || !(torn.is_empty() && swallowing.is_empty() && loose.is_empty() && broken.is_empty() && empty.is_empty());
+        !is_told
     }
 }
 
@@ -146,6 +136,7 @@ pub struct Builder {
     columns: Vec<ColumnBuilder>,
     in_contract: usize,
     pub rows: usize,
+    lines: Lines,
 }
 
 impl Builder {
@@ -183,16 +174,19 @@ impl Builder {
                 cells,
             });
         }
-        Self { width: header.len(), columns, in_contract: contract.columns.len(), rows: 0 }
+        Self { width: header.len(), columns, in_contract: contract.columns.len(), rows: 0, lines: Lines::default() }
     }
 
-    /// Appends the records of a block that can be taken apart, and marks those among them that cannot be read.
-    pub fn take(&mut self, scanned: &Scanned, flaws: &mut Flaws, bad: &mut Bits, lines: &mut Lines) {
-        let Scanned { fields, line, marked } = scanned;
-        let rows = fields.count() / self.width;
+    /// Appends the records of a block that can be taken apart, and marks those among them that cannot be read. Whether the
+    /// columns hold all that the block says: every cell with its value, and nothing more to tell.
+    pub fn take(&mut self, scanned: &Scanned, flaws: &mut Flaws, bad: &mut Bits) -> bool {
+        let Scanned { fields, line, marked, .. } = scanned;
+        let (first, width) = (self.rows, self.width);
+        let rows = fields.count() / width;
+        let lines = &mut self.lines;
         match &fields.lines {
-            Some(list) => list.iter().enumerate().for_each(|(row, line)| lines.add(self.rows + row, *line)),
-            None if rows > 0 => lines.add(self.rows, *line),
+            Some(list) => list.iter().enumerate().for_each(|(row, line)| lines.add(first + row, *line)),
+            None if rows > 0 => lines.add(first, *line),
             None => {}
         }
         for line in &fields.empty {
@@ -201,12 +195,23 @@ impl Builder {
         for torn in &fields.torn {
             flaws.add(Kind::RowLength, torn.line, None, torn.fields.to_string().as_bytes());
         }
-        let marked = *marked;
-        let mut scan = Scan { fields, width: self.width, first: self.rows, rows, flaws, bad, lines, marked };
+        let is_exact = scanned.is_plain();
+        let mut scan = Scan { fields, width, first, rows, flaws, bad, lines, marked: *marked, is_exact };
         for column in &mut self.columns {
             scan.column(column);
         }
         self.rows += rows;
+        scan.is_exact
+    }
+
+    /// A column of the file by its place in the contract.
+    pub fn column(&self, place: usize) -> Option<&Column> {
+        let column = self.columns.iter().find(|column| column.column as usize == place)?;
+        column.place.map(|_| &column.cells)
+    }
+
+    pub fn lines(&self) -> &Lines {
+        &self.lines
     }
 
     /// How many different values the columns of text have together.
@@ -233,18 +238,18 @@ impl Builder {
             Column::Int(cells) => list(cells.len(), cells.capacity(), rows) * 4,
             Column::Float(cells) => list(cells.len(), cells.capacity(), rows) * 8,
         };
-        self.columns.iter().map(cells).sum()
+        self.columns.iter().map(cells).sum::<usize>() + self.lines.bytes()
     }
 
-    /// The columns, by their places in the contract.
-    pub fn finish(self) -> Vec<Option<Column>> {
+    /// The columns, by their places in the contract, and the lines of the rows.
+    pub fn finish(self) -> (Vec<Option<Column>>, Lines) {
         let mut columns: Vec<Option<Column>> = std::iter::repeat_with(|| None).take(self.in_contract).collect();
         for column in self.columns {
             if column.place.is_some() {
                 columns[column.column as usize] = Some(column.cells);
             }
         }
-        columns
+        (columns, self.lines)
     }
 }
 
@@ -261,6 +266,8 @@ struct Scan<'a> {
     bad: &'a mut Bits,
     lines: &'a Lines,
     marked: bool,
+    /// Whether the columns hold each value.
+    is_exact: bool,
 }
 
 impl Scan<'_> {
@@ -314,7 +321,10 @@ impl Scan<'_> {
                         Some(value) if bound.holds(value) => {}
                         Some(_) => self.flaw(Kind::Range, row, index, cell),
                         None if cell.is_empty() => absent(self, row),
-                        None => self.flaw(Kind::Float, row, index, cell),
+                        None => {
+                            self.is_exact = false;
+                            self.flaw(Kind::Float, row, index, cell);
+                        }
                     }
                     cells.push(value.unwrap_or(f64::NAN));
                 }
@@ -356,6 +366,7 @@ impl Scan<'_> {
                 if text.is_empty() {
                     absent(self, row);
                 } else {
+                    self.is_exact = false;
                     self.flaw(kind, row, index, text);
                 }
             }
@@ -380,6 +391,7 @@ impl Scan<'_> {
             let fits = |value: i32| (0..64).contains(&value) && known >> value & 1 == 1 || values.contains(&value);
             if !values.is_empty() && !fits(*value) {
                 self.flaw(Kind::Enum, row, index, cell(row));
+                self.is_exact = false;
                 *value = UNRECOGNIZED;
             }
         }

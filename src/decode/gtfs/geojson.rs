@@ -8,8 +8,8 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch, StringArray, UInt32Array, UInt64Array, new_null_array};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::json::without_bom;
 use crate::contract::{Contract, Kind};
-use crate::decode::timetable::json::without_bom;
 use crate::table::Chunk;
 
 /// A file with more features is no timetable's.

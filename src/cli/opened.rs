@@ -1,0 +1,52 @@
+//! What commands do first: read the workspace, and find the pipelines that they are about.
+
+use std::path::Path;
+
+use crate::cli::exit::Exit;
+use crate::pipeline::Pipeline;
+use crate::workspace::Workspace;
+use crate::yaml::{Problem, suggestion};
+
+/// Reads the workspace, or tells its mistakes.
+pub fn read_workspace(root: &Path) -> Result<Workspace, Exit> {
+    Workspace::read(root).map_err(|problems| {
+        tell(&problems);
+        Exit::Usage
+    })
+}
+
+/// The pipelines of these names, or all; an unknown name is told.
+pub fn choose<'a>(workspace: &'a Workspace, names: &[String]) -> Result<Vec<&'a Pipeline>, Exit> {
+    if names.is_empty() {
+        return Ok(workspace.pipelines.iter().collect());
+    }
+    let known: Vec<&str> = workspace.pipelines.iter().map(|pipeline| pipeline.name.as_str()).collect();
+    names
+        .iter()
+        .map(|name| {
+            workspace.pipelines.iter().find(|pipeline| pipeline.name == *name).ok_or_else(|| {
+                eprintln!("error: there is no pipeline '{name}'. {}", suggestion(name, &known));
+                Exit::Usage
+            })
+        })
+        .collect()
+}
+
+/// Whether the clock can be right: evidence of a time before this program was made would stand where nobody looks for it.
+pub fn clock_is_set() -> Result<(), Exit> {
+    let now = crate::time::now();
+    if now.as_second() >= crate::capture::source::PROGRAM_BEGINS {
+        return Ok(());
+    }
+    eprintln!("error: this machine's clock shows {now}, when there was no such program yet. Set it, and try again.");
+    Err(Exit::Transient)
+}
+
+/// Tells the mistakes of a workspace.
+pub fn tell(problems: &[Problem]) {
+    for problem in problems {
+        eprintln!("{problem}");
+    }
+    let count = problems.len();
+    eprintln!("{count} {} in the workspace", if count == 1 { "mistake" } else { "mistakes" });
+}

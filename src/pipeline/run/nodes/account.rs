@@ -1,0 +1,206 @@
+//! Where the rows of one table go: published, held back, or dropped by a rule. Every row is in one account.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+
+use crate::check::{CheckError, Checked, Outcome, RuleResult, Sample};
+use crate::contract::times::PublishedTimes;
+use crate::contract::{Contract, Dimension, OnFail, RuleId, Severity};
+use crate::decode::Note;
+use crate::decode::gtfs_realtime::Strays;
+use crate::derive::derivation::Unused;
+use crate::derive::privacy;
+use crate::derive::privacy::texts::PublishedTexts;
+use crate::ledger::{InputRows, LeftQuarantine};
+use crate::pipeline::journal::HeldFile;
+use crate::pipeline::run::error::RunError;
+use crate::pipeline::run::nodes::quarantine_target::QuarantineTarget;
+use crate::publish::parquet::{Staged, Writer};
+use crate::quarantine::Stage;
+use crate::table::Origin;
+use crate::time::ServiceDate;
+
+/// How many rows came and where they went.
+#[derive(Default)]
+pub(in crate::pipeline::run) struct RowCounts {
+    pub rows_in: u64,
+    pub published: u64,
+    pub quarantined: u64,
+    pub dropped: BTreeMap<RuleId, u64>,
+    pub released: BTreeMap<RuleId, u64>,
+    pub mapped: BTreeMap<String, u64>,
+}
+
+/// A table on its way into the staging folder.
+pub(in crate::pipeline::run) struct TableAccount {
+    /// The table of the feed that it is made of row by row, or the tables that it is derived from.
+    pub from: Vec<String>,
+    pub release: Arc<Contract>,
+    pub origins: Arc<[Origin]>,
+    /// `None` if the table is not released.
+    pub writer: Option<Writer>,
+    /// How instants are published, and the texts that were.
+    pub times: Option<PublishedTimes>,
+    pub texts: PublishedTexts,
+    pub quarantine: QuarantineTarget,
+    pub counts: RowCounts,
+    /// Of a derived table: what became of the rows of its inputs.
+    pub inputs: Vec<InputRows>,
+    /// By contract.
+    pub outcomes: Vec<(Arc<Contract>, Vec<Outcome>)>,
+    pub notes: Vec<Note>,
+}
+
+/// A table that has come to its end.
+pub(in crate::pipeline::run) struct TableResult {
+    pub from: Vec<String>,
+    pub release: Arc<Contract>,
+    pub counts: RowCounts,
+    pub inputs: Vec<InputRows>,
+    pub left_quarantine: LeftQuarantine,
+    pub entered_quarantine: u64,
+    pub held: Vec<HeldFile>,
+    pub notes: Vec<Note>,
+    pub staged: Option<Staged>,
+    pub outcomes: Vec<(Arc<Contract>, Vec<Outcome>)>,
+    /// The texts that are to be published.
+    pub texts: PublishedTexts,
+}
+
+impl TableAccount {
+    /// Takes what a check held back and what decisions did; gives the rows that passed.
+    pub fn hold(&mut self, stage: Stage, checked: Checked) -> Result<Vec<RecordBatch>, RunError> {
+        for held in &checked.quarantined {
+            self.counts.quarantined += held.rows.num_rows() as u64;
+            self.quarantine.hold(stage, held)?;
+        }
+        let decided = checked.decided;
+        if decided.discarded > 0 {
+            self.drop_rows(RuleId(format!("{}.discarded", self.release.table)), decided.discarded);
+        }
+        for (rule, rows) in decided.released {
+            *self.counts.released.entry(rule).or_default() += rows;
+        }
+        self.quarantine.decided(stage, decided.rows);
+        Ok(checked.passed)
+    }
+
+    /// The privacy step, and the file: rules have seen exact values, here times become what is published. Gives the rows as they
+    /// are published, of a table that is.
+    pub fn publish(&mut self, stage: Stage, rows: &RecordBatch) -> Result<Option<RecordBatch>, RunError> {
+        let Some(writer) = &mut self.writer else {
+            self.drop_rows(RuleId(format!("{}.not_released", self.release.table)), rows.num_rows() as u64);
+            return Ok(None);
+        };
+        self.counts.published += rows.num_rows() as u64;
+        self.quarantine.moves.published(stage, rows);
+        let failed = |error| RunError::internal(format!("{}: {error}", self.release.table));
+        self.texts.push(rows).map_err(CheckError::from)?;
+        let public = match &self.times {
+            Some(times) => privacy::public_only(&self.release, &times.rows(rows).map_err(failed)?),
+            None => privacy::public_only(&self.release, rows),
+        };
+        let public = public.map_err(failed)?;
+        writer.push(public.clone())?;
+        Ok(Some(public))
+    }
+
+    fn drop_rows(&mut self, rule: RuleId, rows: u64) {
+        if rows > 0 {
+            *self.counts.dropped.entry(rule).or_default() += rows;
+        }
+    }
+
+    /// Rows of the feed that no partition can have: they are counted here as dropped, and told.
+    pub fn stray(&mut self, strays: &Strays, origin: &dyn Fn(u32) -> String) {
+        let rule = RuleId(format!("{}.other_service_date", self.release.table));
+        self.counts.rows_in += strays.rows;
+        *self.counts.dropped.entry(rule.clone()).or_default() += strays.rows;
+        let sample = |(place, row, date): &(u32, u64, ServiceDate)| Sample {
+            origin: origin(*place),
+            row: *row,
+            column: Some("service_date".to_owned()),
+            value: Some(date.to_string()),
+        };
+        let message = "A row is received at most a day before its service date begins, and until noon of the day after it. \
+                       Other rows are dropped: no partition has them";
+        let samples = strays.samples.iter().map(sample).collect();
+        let told = self.told_of_dropped((rule, strays.rows), Dimension::Timeliness, message, samples);
+        self.outcomes.push((self.release.clone(), vec![told]));
+    }
+
+    /// Rows of the feed that are no rows of the release: dropped, and told.
+    pub fn drop_unused(&mut self, unused: Vec<Unused>) {
+        let told = unused.iter().filter_map(|unused| self.told_of_unused(unused)).collect();
+        self.tell(told);
+        unused.into_iter().for_each(|unused| self.drop_rows(unused.rule, unused.rows));
+    }
+
+    /// Rows of tables that this one is derived from: they stay in their accounts, and what became of them is told here.
+    pub fn derived_from(&mut self, inputs: Vec<InputRows>, unused: &[Unused]) {
+        self.inputs = inputs;
+        let told = unused.iter().filter_map(|unused| self.told_of_unused(unused)).collect();
+        self.tell(told);
+    }
+
+    fn tell(&mut self, told: Vec<Outcome>) {
+        if !told.is_empty() {
+            self.outcomes.push((self.release.clone(), told));
+        }
+    }
+
+    fn told_of_unused(&self, unused: &Unused) -> Option<Outcome> {
+        let (message, places) = unused.told.as_ref().filter(|_| unused.rows > 0)?;
+        let origin = |place: u32| self.origins.get(place as usize).map_or_else(String::new, |o| o.name.clone());
+        let sample =
+            |(place, row): &(u32, u64)| Sample { origin: origin(*place), row: *row, column: None, value: None };
+        let samples = places.iter().map(sample).collect();
+        let rows = (unused.rule.clone(), unused.rows);
+        Some(self.told_of_dropped(rows, Dimension::Uniqueness, message, samples))
+    }
+
+    /// A finding about rows that were dropped.
+    fn told_of_dropped(
+        &self,
+        (rule, rows): (RuleId, u64),
+        dimension: Dimension,
+        message: &str,
+        samples: Vec<Sample>,
+    ) -> Outcome {
+        Outcome {
+            rule,
+            table: self.release.table.clone(),
+            dimension,
+            severity: Severity::Info,
+            on_fail: OnFail::Report,
+            result: RuleResult::Warning,
+            rows,
+            checked: self.counts.rows_in,
+            value: None,
+            message: message.to_owned(),
+            samples,
+        }
+    }
+
+    /// The file is closed, and it is known which rows left the quarantine.
+    pub fn finish(mut self) -> Result<TableResult, RunError> {
+        self.notes.extend(self.quarantine.spare_decisions());
+        let dropped = self.counts.dropped.values().sum();
+        let (held, (left_quarantine, entered_quarantine)) = self.quarantine.finish(dropped)?;
+        Ok(TableResult {
+            from: self.from,
+            release: self.release,
+            counts: self.counts,
+            inputs: self.inputs,
+            left_quarantine,
+            entered_quarantine,
+            held,
+            notes: self.notes,
+            staged: self.writer.map(Writer::finish).transpose()?,
+            outcomes: self.outcomes,
+            texts: self.texts,
+        })
+    }
+}

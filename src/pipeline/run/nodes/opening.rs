@@ -1,0 +1,224 @@
+//! What the nodes of a run need to begin, and how each begins: when its first rows come.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+
+use crate::check::TableCheck;
+use crate::check::context::RuleContext;
+use crate::contract::Contract;
+use crate::contract::times::PublishedTimes;
+use crate::decode::Head;
+use crate::derive::derivation::{DeriveContext, Tables};
+use crate::derive::privacy::texts::{PrivateTexts, PublishedTexts};
+use crate::derive::telemetry;
+use crate::pipeline::Pipeline;
+use crate::pipeline::graph::{DerivationNode, Maker, RunGraph};
+use crate::pipeline::mapping::Dictionary;
+use crate::pipeline::run::error::RunError;
+use crate::pipeline::run::nodes::account::{RowCounts, TableAccount};
+use crate::pipeline::run::nodes::checked_table::CheckedTable;
+use crate::pipeline::run::nodes::derivation_run::DerivationRun;
+use crate::pipeline::run::nodes::identities;
+use crate::pipeline::run::nodes::quarantine_target::{QuarantineFolder, QuarantineTarget};
+use crate::publish::parquet::Writer;
+use crate::quarantine::decisions::Decisions;
+use crate::quarantine::{Identity, Stage};
+use crate::table::{Budget, Origin};
+
+/// What the nodes of a run share.
+pub(in crate::pipeline::run) struct NodeContext {
+    /// What the rules of the feed's contracts see beside their table, and those of the release's.
+    pub rules: [Arc<RuleContext>; 2],
+    /// How telemetry becomes the release, of pipelines with one.
+    pub settings: Option<telemetry::Settings>,
+    /// The origin of rows that are made of the timetable alone.
+    pub timetable_origin: Option<Origin>,
+    /// What the data manager decided of rows, by table.
+    pub decisions: BTreeMap<String, Arc<Decisions>>,
+    pub quarantine: QuarantineFolder,
+    /// Where files wait until they are published.
+    pub staging: PathBuf,
+    /// The dataset.
+    pub dataset: String,
+    pub budget: Budget,
+}
+
+/// Begins the nodes of a run.
+pub(super) struct Opening {
+    context: NodeContext,
+    /// By table; those that a feed lacks are absent.
+    heads: BTreeMap<String, Head>,
+    /// Of all tables that are derived: those of the feed, and that of the timetable.
+    derived_origins: Arc<[Origin]>,
+    /// The columns that foreign keys name, by table.
+    referenced: BTreeMap<String, Vec<Vec<String>>>,
+    mappings: Arc<BTreeMap<String, Dictionary>>,
+    /// See [`identities::ignored`].
+    ignored: Vec<BTreeSet<String>>,
+    /// Whether tables of the feed that the release does not name are released.
+    is_released_as_it_came: bool,
+    has_private_texts: bool,
+}
+
+impl Opening {
+    pub fn new(pipeline: &Pipeline, graph: &RunGraph, heads: &[Head], context: NodeContext) -> Result<Self, RunError> {
+        let date = context.rules[0].date;
+        let mappings = pipeline.mappings.iter().map(|(column, mapping)| (column.clone(), mapping.on(date))).collect();
+        Ok(Self {
+            heads: heads.iter().map(|head| (head.contract.table.clone(), head.clone())).collect(),
+            derived_origins: derived_origins(graph, heads, context.timetable_origin.as_ref())?,
+            referenced: crate::check::referenced(pipeline.contracts.contracts.values()),
+            mappings: Arc::new(mappings),
+            ignored: identities::ignored(pipeline, graph),
+            is_released_as_it_came: pipeline.release.is_none(),
+            has_private_texts: heads.iter().any(|head| PrivateTexts::may_be_in(&head.contract)),
+            context,
+        })
+    }
+
+    pub fn has_table(&self, table: &str) -> bool {
+        self.heads.contains_key(table)
+    }
+
+    /// Whether a derivation has what it needs beside rows; why not.
+    pub fn lacks(&self, derivation: &DerivationNode) -> Option<&str> {
+        let Maker::Listed(of) = derivation.maker else { return None };
+        let needs = of.inputs().iter().any(|input| input.of == Tables::Timetable);
+        self.context.rules[1].timetable.as_ref().err().filter(|_| needs).map(String::as_str)
+    }
+
+    fn origins(&self, graph: &RunGraph, table: usize) -> Arc<[Origin]> {
+        let feed = graph.tables.iter().find(|other| other.stage == Stage::Feed && other.account == table);
+        let head = feed.and_then(|feed| self.heads.get(&feed.contract.table));
+        head.map_or_else(|| self.derived_origins.clone(), |head| head.origins.clone())
+    }
+
+    /// The account of a table that is an account of its own.
+    pub fn account(&self, graph: &RunGraph, table: usize) -> Result<TableAccount, RunError> {
+        let NodeContext { budget, quarantine, decisions, staging, dataset, rules, .. } = &self.context;
+        let release = graph.tables[table].contract.clone();
+        let origins = self.origins(graph, table);
+        let feed = graph.tables.iter().position(|other| other.stage == Stage::Feed && other.account == table);
+        let identities = [feed.unwrap_or(table), table]
+            .map(|at| Arc::new(Identity::new(&graph.tables[at].contract, &self.ignored[at], origins.clone())));
+        let decisions = decisions.get(&release.table).cloned().unwrap_or_default();
+        let (quarantine, note) = QuarantineTarget::new(&release.table, identities, decisions, quarantine, budget);
+        let is_released = graph.tables[table].stage == Stage::Release || self.is_released_as_it_came;
+        let writer = match is_released {
+            true => {
+                let metadata = metadata(dataset, &release, &rules[0].date.to_string());
+                Some(Writer::new(staging, &release, metadata, budget.clone())?)
+            }
+            false => None,
+        };
+        Ok(TableAccount {
+            from: graph.made_from(table),
+            times: PublishedTimes::new(&release, &origins),
+            texts: PublishedTexts::new(&release, self.has_private_texts, budget.clone()),
+            origins,
+            writer,
+            quarantine,
+            counts: RowCounts::default(),
+            inputs: Vec::new(),
+            outcomes: Vec::new(),
+            notes: note.into_iter().collect(),
+            release,
+        })
+    }
+
+    /// The check of a table, whose account is this.
+    pub fn check(&self, graph: &RunGraph, table: usize, account: &TableAccount) -> Result<CheckedTable, RunError> {
+        let node = &graph.tables[table];
+        let none = Vec::new();
+        let referenced = match node.stage {
+            Stage::Feed => self.referenced.get(&node.contract.table).unwrap_or(&none),
+            Stage::Release => &none,
+        };
+        let (context, budget) = (self.context.rules[node.stage as usize].clone(), self.context.budget.clone());
+        let mut check = TableCheck::new(node.contract.clone(), account.origins.clone(), referenced, context, budget)?;
+        check.decide(account.quarantine.decider(node.stage));
+        Ok(match node.stage {
+            Stage::Feed => CheckedTable::mapped(check, &node.contract, self.mappings.clone()),
+            Stage::Release => CheckedTable::new(check),
+        })
+    }
+
+    /// A derivation.
+    pub fn derivation(&self, graph: &RunGraph, place: usize) -> Result<DerivationRun, RunError> {
+        let NodeContext { rules: [_, rules], settings, budget, .. } = &self.context;
+        let node = &graph.derivations[place];
+        let contracts: Vec<Arc<Contract>> =
+            node.outputs.iter().map(|table| graph.tables[*table].contract.clone()).collect();
+        match node.maker {
+            Maker::Telemetry => {
+                let (Some((from, _)), [release]) = (node.inputs.first(), contracts.as_slice()) else {
+                    return Err(RunError::internal("telemetry is made of one table and makes one"));
+                };
+                let Some(settings) = settings else {
+                    return Err(RunError::internal("telemetry is made without the key of its date"));
+                };
+                let source = graph.tables[*from].contract.clone();
+                let table = source.table.clone();
+                let made = telemetry::derivation(source, release.clone(), settings.clone(), budget.clone())?;
+                Ok(DerivationRun::of_rows(&table, made))
+            }
+            Maker::Listed(of) => {
+                let context = DeriveContext {
+                    service_date: rules.date,
+                    zone: rules.zone.clone(),
+                    contracts,
+                    timetable: timetable(of.inputs(), rules)?,
+                    timetable_origin: (self.derived_origins.len() as u32).saturating_sub(1),
+                    budget: budget.clone(),
+                };
+                Ok(DerivationRun::listed(of, of.begin(context)?))
+            }
+        }
+    }
+}
+
+/// The origins of rows of derived tables: those of the feed's tables, which they share, and last that of the timetable.
+fn derived_origins(graph: &RunGraph, heads: &[Head], timetable: Option<&Origin>) -> Result<Arc<[Origin]>, RunError> {
+    let is_listed = |derivation: &DerivationNode| matches!(derivation.maker, Maker::Listed(_));
+    let first = heads.first().filter(|_| graph.derivations.iter().any(is_listed));
+    let Some(first) = first else { return Ok(Arc::default()) };
+    if let Some(other) = heads.iter().find(|head| head.origins != first.origins) {
+        let (one, other) = (&first.contract.table, &other.contract.table);
+        return Err(RunError::internal(format!("{one} and {other} have other origins")));
+    }
+    Ok(first.origins.iter().chain(timetable).cloned().collect())
+}
+
+/// The tables of the timetable that a derivation reads, in the columns that it wants.
+fn timetable(
+    inputs: &[crate::derive::derivation::Input],
+    rules: &RuleContext,
+) -> Result<BTreeMap<&'static str, RecordBatch>, RunError> {
+    let mut tables = BTreeMap::new();
+    for input in inputs.iter().filter(|input| input.of == Tables::Timetable) {
+        let whole = rules.timetable.as_ref().ok().and_then(|timetable| timetable.table(input.table, &rules.gtfs));
+        let projected = whole.and_then(|rows| {
+            let schema = rows.schema();
+            let places: Option<Vec<usize>> =
+                input.columns.iter().map(|column| schema.index_of(column.name).ok()).collect();
+            rows.project(&places?).ok()
+        });
+        let Some(rows) = projected else {
+            let problem = format!("the timetable was read without what is derived from its '{}'", input.table);
+            return Err(RunError::internal(problem));
+        };
+        tables.insert(input.table, rows);
+    }
+    Ok(tables)
+}
+
+/// What stands in the footer of every file: only what the file is. What it was made from, by which program and contract,
+/// stands in the record that the index names, so that equal rows are equal bytes.
+fn metadata(dataset: &str, contract: &Contract, date: &str) -> Vec<(String, String)> {
+    [("fahrtenbuch.dataset", dataset), ("fahrtenbuch.table", &contract.table), ("fahrtenbuch.partition_date", date)]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .to_vec()
+}

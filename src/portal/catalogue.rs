@@ -1,0 +1,66 @@
+//! What the portal tells of: who publishes, and what has been released.
+
+use std::sync::Arc;
+
+use crate::contract::{Classification, Column, Contract};
+use crate::publish::index::TableIndex;
+use crate::report::Quality;
+
+/// Who publishes what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    pub title: String,
+    pub publisher: String,
+    /// SPDX id, `CC-BY-4.0`, `dl-de/by-2-0`.
+    pub licence: String,
+    pub licence_url: Option<String>,
+    /// Where the bucket is on the web, if it is: `https://data.example.de`.
+    pub base_url: Option<String>,
+}
+
+/// What has been released, by whom, and how good it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Catalogue {
+    pub site: Site,
+    /// Each once, in the order in which they are told.
+    pub datasets: Vec<Dataset>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dataset {
+    pub name: String,
+    /// Those that have been released.
+    pub tables: Vec<Table>,
+    /// In the order of their dates. The home page tells the newest, the dataset's own page all of them.
+    pub results: Vec<Quality>,
+}
+
+/// A table that has been released.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    pub contract: Arc<Contract>,
+    /// The newest.
+    pub index: TableIndex,
+}
+
+impl Catalogue {
+    pub(super) fn tables(&self) -> impl Iterator<Item = (&Dataset, &Table)> {
+        self.datasets.iter().flat_map(|of| of.tables.iter().map(move |table| (of, table)))
+    }
+
+    /// The newest results of each dataset, by its name.
+    pub(super) fn newest_results(&self) -> Vec<&Quality> {
+        let mut newest: Vec<&Quality> = self.datasets.iter().filter_map(|of| of.results.last()).collect();
+        newest.sort_by(|one, other| one.dataset.cmp(&other.dataset));
+        newest
+    }
+}
+
+pub(super) fn public(contract: &Contract) -> impl Iterator<Item = &Column> {
+    contract.columns.iter().filter(|column| column.classification == Classification::Public)
+}
+
+/// The dates whose current files are provisional.
+pub(super) fn provisional_dates(index: &TableIndex) -> Vec<String> {
+    index.files.iter().filter(|file| file.provisional).map(|file| file.partition_date.to_string()).collect()
+}
