@@ -213,6 +213,9 @@ enum Shape {
     List { within: usize },
     /// Values one after the other.
     Sequence,
+    /// The same, each on a line of its own: one was damaged, and none is looked for beyond its line any more, since each might
+    /// be looked for up to the end.
+    Lines,
     /// The list is at its end, or the text is no JSON any more.
     Done,
 }
@@ -241,6 +244,7 @@ impl JsonRows {
 
     /// Reads the next row.
     pub fn next(&mut self, text: &[u8], finder: &mut Finder, row: &mut Row) -> Next {
+        let line_end = |from: usize| memchr::memchr(b'\n', text.get(from..).unwrap_or_default()).map(|at| from + at);
         let mut cursor = Cursor { text, at: self.at };
         let done = match self.shape {
             Shape::Done => return Next::End,
@@ -252,21 +256,25 @@ impl JsonRows {
                 }
                 Err(broken) => Err(broken),
             },
-            Shape::Sequence => match cursor.peek() {
+            Shape::Sequence | Shape::Lines => match cursor.peek() {
                 Some(_) => Ok(()),
                 None => return Next::End,
             },
         };
         self.is_first = false;
-        match done.and_then(|()| finder.find(text, cursor.at, row)) {
+        let within = match self.shape {
+            Shape::Lines => &text[..line_end(cursor.at).unwrap_or(text.len())],
+            _ => text,
+        };
+        match done.and_then(|()| finder.find(within, cursor.at, row)) {
             Ok(behind) => {
                 self.at = behind;
                 if row.has_any { Next::Row } else { Next::Damaged }
             }
-            Err(broken) => match (self.shape, memchr::memchr(b'\n', &text[cursor.at.min(text.len())..])) {
-                // The next line is whole again.
-                (Shape::Sequence, Some(line)) => {
-                    self.at = cursor.at + line + 1;
+            Err(broken) => match (self.shape, line_end(cursor.at)) {
+                // The next line may be whole again.
+                (Shape::Sequence | Shape::Lines, Some(end)) => {
+                    (self.shape, self.at) = (Shape::Lines, end + 1);
                     Next::Damaged
                 }
                 _ => {
@@ -371,6 +379,9 @@ mod tests {
             rows[0] == ["1"] && rows.contains(&vec!["3".to_owned()]) && end.starts_with("Broken"),
             "{rows:?} {end}"
         );
+        // None of many is looked for up to the end of the document.
+        let many = "{\"id\": [\n".repeat(200_000);
+        assert_eq!(read(&many, None, &["id"]).0.len(), 200_000);
         assert_eq!(read("", None, &["id"]), (vec![], "End".to_owned()));
         assert_eq!(read(r#"{"error": "quota"}"#, None, &["id"]).0, texts(&[&["damaged"]]));
     }

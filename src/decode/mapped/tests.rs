@@ -120,7 +120,7 @@ fn a_document_becomes_rows_with_what_it_says_and_nothing_else() {
         5,
         {"id": "\\u0042", "zeit": "2026-11-24T10:59:00Z", "farbe": "rot"}
     ], "stand": 1795518000}"#;
-    let found = run(JSON, &[&body.iter().copied().collect::<Vec<u8>>()]);
+    let found = run(JSON, &[body]);
     assert_eq!(found.rows(), 3);
     let rows = &found.chunks[0].rows;
     assert_eq!(text(rows, "vehicle_id")[..2], ["7", "8"]);
@@ -197,7 +197,7 @@ fn what_is_no_document_gives_no_rows_and_says_why() {
         (b"{\"fahrzeuge\": [1, 2]}", "no_rows", "has 2 rows, of which none has anything that 'mapping' names"),
         (b"{\"fahrzeuge\"", "cut_off", "is no JSON at byte 12 of 12, before its rows"),
         (b"{\"fahrzeuge\": [{\"id\": 1", "cut_off", "is cut off or damaged at byte"),
-        (b"\xff\xfe{\0\"\0f\0\"\0:\01\0}\0", "encoded", "is text in UTF-16"),
+        (b"\xff\xfe{\0\"\0f\0\"\0:\0[\0]\0}\0", "encoded", "is text in UTF-16"),
     ] {
         let found = run(JSON, &[body]);
         let [Read::Nothing { kind: found_kind, said: found_said }] = &found.reads[..] else {
