@@ -170,7 +170,8 @@ fn walk(root: &Path, below: &Path, depth: usize, files: &mut Vec<Found>, plan: &
 fn look_at(request: &Request<'_>, file: &Found, binary: &HashSet<String>, plan: &mut Plan) -> Result<(), CaptureError> {
     let ending = file_names::ending(&file.shown);
     let full = request.folder.join(&file.relative);
-    let is_known = ending.as_deref().is_some_and(file_names::is_capture_ending);
+    let is_csv = request.wanted == Wanted::Csv && ending.as_deref() == Some("csv");
+    let is_known = is_csv || ending.as_deref().is_some_and(file_names::is_capture_ending);
     if evidence::is_archive(&full) || (!is_known && begins_as_archive(&full)) {
         return look_at_archive(request, file, &full, plan);
     }
@@ -179,7 +180,7 @@ fn look_at(request: &Request<'_>, file: &Found, binary: &HashSet<String>, plan: 
         return Ok(());
     }
     let is_json = ending.as_deref() == Some("json");
-    if is_json && binary.contains(file_names::stem(&file.shown)) {
+    if is_json && request.wanted != Wanted::Json && binary.contains(file_names::stem(&file.shown)) {
         plan.pass_over("JSON beside a file of the same name");
         return Ok(());
     }
@@ -207,14 +208,17 @@ fn look_at(request: &Request<'_>, file: &Found, binary: &HashSet<String>, plan: 
         let is_by_name = || request.sources.len() > 1 && file_names::source(&path, &request.sources).is_some();
         named.is_ok() && (request.source.is_some() || is_by_name())
     };
-    if is_json && named.is_err() || ending.is_none() && !payload.is_feed() && !is_told(request) {
+    let is_feed = payload.is_feed() || request.wanted.is(payload);
+    if is_json && named.is_err() || ending.is_none() && !is_feed && !is_told(request) {
         plan.pass_over(if is_json { "JSON without a time" } else { "no ending and no feed" });
         return Ok(());
     }
     let other = match request.wanted {
-        Wanted::Message if payload == Payload::Gtfs => Some("timetables, which are of another pipeline"),
         Wanted::Timetable if payload == Payload::GtfsRealtime => {
             Some("realtime messages, which are of another pipeline")
+        }
+        wanted if wanted.is_telemetry() && payload == Payload::Gtfs => {
+            Some("timetables, which are of another pipeline")
         }
         _ => None,
     };
@@ -222,7 +226,7 @@ fn look_at(request: &Request<'_>, file: &Found, binary: &HashSet<String>, plan: 
         plan.pass_over(other);
         return Ok(());
     }
-    if payload == Payload::Zip && request.wanted == Wanted::Message {
+    if payload == Payload::Zip && request.wanted.is_telemetry() {
         plan.problem(&file.shown, "it is a zip archive; unpack it beside the other files first");
         return Ok(());
     }
@@ -262,7 +266,7 @@ fn instant(request: &Request<'_>, named: NamedTime, plan: &mut Plan) -> Result<T
             plan.without_zone += 1;
             local
         }
-        NamedTime::Day(_) if request.wanted == Wanted::Message => {
+        NamedTime::Day(_) if request.wanted.is_telemetry() => {
             return Err("its name tells a date and no time of day");
         }
         NamedTime::Day(date) => {
