@@ -45,7 +45,7 @@ fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let date = "2026-11-24".parse().expect("a date");
     let simulation = Simulation::new(1, date, true).expect("a city");
-    write::evidence(&simulation, folder.path(), [10, 86_400, 86_400]).expect("evidence");
+    write::evidence(&simulation, folder.path(), [86_400, 10, 86_400, 86_400]).expect("evidence");
     let feed = Library::read(&root.join("schemas/gtfs-realtime")).expect("contracts");
     let release = Library::read(&root.join("schemas/stadtbus")).expect("contracts");
     let zone = TimeZone::get("Europe/Berlin").expect("a zone");

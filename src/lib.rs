@@ -8,25 +8,41 @@
 //!  (kept)                + quarantined
 //! ```
 //!
-//! | room | takes | makes |
-//! |---|---|---|
-//! | [`capture`] | a source | [`capture::Capture`]: bytes, headers, time, digest, kept as evidence |
-//! | [`decode`] | captures | [`decode::Decoded`]: typed Arrow chunks, each row with its origin |
-//! | [`contract`] | `schemas/**/*.odcs.yaml` | [`contract::Contract`]: columns, keys, relationships, rules |
-//! | [`check`] | chunks and a contract | [`check::Checked`]: passed rows, quarantined rows, findings |
-//! | [`feed_rules`] | a whole feed | notices of the rules of a standard: how often each was found, with samples |
-//! | [`mod@derive`] | checked rows | the rows to release: service dates, UTC instants, pseudonyms, public columns only |
-//! | [`publish`] | rows to release | Parquet files in the bucket, the table index |
-//! | [`ledger`] | the facts of a run | the run record |
-//! | [`report`] | run records and contracts | quality results, score, trend: JSON, JUnit, text |
-//! | [`portal`] | table indexes, contracts, quality results | pages, `datapackage.json`, DQV |
-//! | [`pipeline`] | `pipelines/*.yaml` | runs: one pipeline over one partition |
+//! | room | takes | makes | may hold |
+//! |---|---|---|---|
+//! | [`capture`] | a source | [`capture::Capture`]: bytes, headers, time, digest, kept as evidence | a body |
+//! | [`decode`] | captures | [`decode::Decoded`]: typed Arrow chunks, each row with its origin | some chunks, a message; of a timetable its columns |
+//! | [`contract`] | `schemas/**/*.odcs.yaml` | [`contract::Contract`]: columns, keys, relationships, rules | all contracts |
+//! | [`check`] | chunks and a contract | [`check::Checked`]: passed rows, quarantined rows, findings | keys; rows that wait, on disk where they are many |
+//! | [`feed_rules`] | a whole feed, or a snapshot with the one before | notices of the rules of a standard: how often each was found, with samples | the columns of a timetable |
+//! | [`mod@derive`] | checked rows of the feed, of the release, of the timetable | the rows to release: service dates, UTC instants, pseudonyms, public columns only; tables made of tables | what it may meet again |
+//! | [`quarantine`] | rows held back | the private table of them | rows that were held before |
+//! | [`publish`] | rows to release | Parquet files in the bucket, the table index | a row group, runs of sorted rows on disk |
+//! | [`ledger`] | the facts of a run | the run record | the record |
+//! | [`report`] | run records and contracts | quality results, score, trend: JSON, JUnit, text | the results of a dataset |
+//! | [`portal`] | table indexes, contracts, quality results | pages, `datapackage.json`, DQV | a page |
+//! | [`pipeline`] | `pipelines/*.yaml` | runs: one pipeline over one partition | nothing of its own |
 //!
-//! Rows that [`check`] holds back wait in [`quarantine`]. Beside the way stand the words that all rooms share:
-//! [`table`] (what passes between rooms), [`decision`] (what people decide), [`time`] (service dates and instants), [`geo`]
-//! (distances on the globe), [`digest`], [`durable`] (private files), [`yaml`] (the workspace's
-//! files, read with line numbers), [`protobuf`] (its wire format), [`spool`] (rows that wait on disk) and [`page`] (the frame of what
-//! people read). [`simulate`] invents the city whose feeds the tests and the sample use.
+//! What may be held is bounded by `limits: memory` and booked on one [`table::Budget`] a run, or is small for any feed.
+//!
+//! Beside the way stand the words that all rooms share: [`table`] (what passes between rooms), [`decision`] (what people
+//! decide), [`time`] (service dates and instants), [`geo`] (distances on the globe), [`digest`], [`durable`] (private files),
+//! [`yaml`] (the workspace's files, read with line numbers), [`protobuf`] (its wire format), [`spool`] (rows that wait on disk)
+//! and [`page`] (the frame of what people read). [`simulate`] invents the city whose feeds the tests and the sample use.
+//!
+//! Where a new thing goes, and nothing else changes:
+//!
+//! | thing | place | list |
+//! |---|---|---|
+//! | a format of feeds | a folder of [`decode`] that implements [`decode::format::Format`] and [`decode::format::Decoder`] | [`decode::FORMATS`] |
+//! | a table made of others | a file of [`mod@derive`] that implements [`derive::derivation::DerivationType`], and its contract | [`derive::derivations::DERIVATIONS`] |
+//! | a rule of GTFS or of GTFS-Realtime | a file of [`feed_rules::gtfs`] or [`feed_rules::gtfs_realtime`], with its notices and examples | `RULES` there |
+//! | a rule of a city | its contract, with a test | none |
+//! | what a run does | a phase, one file of [`pipeline::run`] | none |
+//! | a command | a file of [`cli`] | its enum of commands |
+//!
+//! Files import downwards: no two import each other, and a room imports only those that stand before it on the way or beside it
+//! (`tests/it/structure.rs`).
 
 pub mod capture;
 pub mod check;

@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Span, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -64,10 +64,7 @@ impl ServiceDay {
         let zero = date.zero(zone);
         let end = zero.saturating_add(SignedDuration::from_hours(Self::HOURS)).unwrap_or(Timestamp::MAX);
         let reports = Self::night_end(date, zone)..Self::night_end(date.plus_days(1), zone);
-        let by_clock = |date: ServiceDate, hour: i8| {
-            let instant = zone.to_ambiguous_zoned_datetime(date.0.at(hour, 0, 0, 0)).compatible();
-            instant.map(|zoned| zoned.timestamp())
-        };
+        let by_clock = |date: ServiceDate, hour: i8| local_instant(date.0.at(hour, 0, 0, 0), zone);
         // They fail only at the ends of time. The night before and the night after are within, whatever the clock does.
         let begin = by_clock(date.plus_days(-1), 0).unwrap_or(Timestamp::MIN).min(reports.start);
         let evidence = begin..by_clock(date.plus_days(1), 12).unwrap_or(Timestamp::MAX).max(reports.end).max(end);
@@ -111,6 +108,12 @@ pub fn is_same_clock(one: &TimeZone, other: &TimeZone, from: ServiceDate) -> boo
     };
     let is_same = |at: &Timestamp| one.to_offset(*at) == other.to_offset(*at);
     [vec![begin], changes(one), changes(other)].concat().iter().all(is_same)
+}
+
+/// The instant of a time by the clock of a zone. One that the clock shows twice is the first; one that it jumps over is as long
+/// after the jump as it would be after the hour that is missing. `None` at the ends of time.
+pub fn local_instant(clock: DateTime, zone: &TimeZone) -> Option<Timestamp> {
+    zone.to_ambiguous_zoned_datetime(clock).compatible().ok().map(|zoned| zoned.timestamp())
 }
 
 /// What a report says of its service date.
@@ -407,6 +410,18 @@ mod tests {
             let zone = TimeZone::get(zone).unwrap();
             assert_eq!(ServiceDay::of(instant(at), &zone).date.to_string(), expected, "{at} in {zone:?}");
         }
+    }
+
+    #[test]
+    fn a_time_of_the_clock_is_the_first_where_it_is_twice_and_behind_the_jump_where_it_is_never() {
+        for (clock, expected) in [
+            ("2026-11-24T12:00:00", "2026-11-24T11:00:00Z"),
+            ("2026-10-25T02:30:00", "2026-10-25T00:30:00Z"),
+            ("2026-03-29T02:30:00", "2026-03-29T01:30:00Z"),
+        ] {
+            assert_eq!(local_instant(clock.parse().unwrap(), &berlin()), Some(instant(expected)), "{clock}");
+        }
+        assert_eq!(local_instant(DateTime::MAX, &TimeZone::get("Pacific/Honolulu").unwrap()), None);
     }
 
     #[test]

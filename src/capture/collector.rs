@@ -47,7 +47,7 @@ impl Collected {
         let unset = Policy::default().total_timeout;
         match (&self.source, self.wanted) {
             (Source::Http { policy, .. } | Source::S3 { policy, .. }, wanted) => match wanted {
-                Wanted::Message if policy.total_timeout == unset => MESSAGE_FOR_RUN,
+                wanted if wanted.is_telemetry() && policy.total_timeout == unset => MESSAGE_FOR_RUN,
                 _ => policy.total_timeout,
             },
             (Source::File { .. }, _) => unset,

@@ -142,6 +142,8 @@ impl Payload {
 pub enum Wanted {
     Timetable,
     Message,
+    Json,
+    Csv,
 }
 
 impl Wanted {
@@ -150,11 +152,23 @@ impl Wanted {
         match self {
             Self::Timetable => "a GTFS archive",
             Self::Message => "a GTFS-Realtime message",
+            Self::Json => "JSON",
+            Self::Csv => "CSV",
         }
     }
 
     pub fn is(self, payload: Payload) -> bool {
-        payload == if self == Self::Timetable { Payload::Gtfs } else { Payload::GtfsRealtime }
+        match self {
+            Self::Timetable => payload == Payload::Gtfs,
+            Self::Message => payload == Payload::GtfsRealtime,
+            Self::Json => matches!(payload, Payload::Json | Payload::GtfsRealtimeJson),
+            Self::Csv => payload == Payload::Text,
+        }
+    }
+
+    /// Whether it is what vehicles report now, of which there is a capture each few seconds.
+    pub fn is_telemetry(self) -> bool {
+        self != Self::Timetable
     }
 
     /// What to do about a body that is something else.
@@ -162,6 +176,8 @@ impl Wanted {
         match self {
             Self::Timetable => "Check that the source gives the GTFS zip itself and not a page about it",
             Self::Message => "Check that the source gives GTFS-Realtime in the binary format of protobuf",
+            Self::Json => "Check that the source gives JSON, and that 'rows' under 'mapping' is where its rows stand",
+            Self::Csv => "Check that the source gives CSV with a header, and its 'separator' under 'mapping'",
         }
     }
 }
@@ -469,6 +485,24 @@ mod tests {
         assert_eq!(of(&whole[..whole.len() - 30]), Payload::BrokenZip);
         assert_eq!(of(&gzip(&whole)), Payload::Gtfs);
         assert_eq!(unpacked(&capture(&gzip(&whole), &[]), 1 << 20).unwrap().body, whole);
+    }
+
+    #[test]
+    fn each_decoder_wants_its_own() {
+        let all = [Wanted::Timetable, Wanted::Message, Wanted::Json, Wanted::Csv];
+        for (body, expected) in [
+            (zip(&["stops.txt"]), vec![Wanted::Timetable]),
+            (MESSAGE.to_vec(), vec![Wanted::Message]),
+            (b"\xef\xbb\xbf[{\"id\": 1}]".to_vec(), vec![Wanted::Json]),
+            (gzip(b"{\"id\": 1}\n{\"id\": 2}\n"), vec![Wanted::Json]),
+            (b"{\"header\": {\"gtfsRealtimeVersion\": \"2.0\"}}".to_vec(), vec![Wanted::Json]),
+            (b"id;zeit\n1;12:00\n".to_vec(), vec![Wanted::Csv]),
+            (b"<html>".to_vec(), vec![]),
+            (Vec::new(), vec![]),
+        ] {
+            let wanting: Vec<Wanted> = all.into_iter().filter(|wanted| wanted.is(of(&body))).collect();
+            assert_eq!(wanting, expected, "{}", String::from_utf8_lossy(&body));
+        }
     }
 
     #[test]

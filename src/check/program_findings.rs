@@ -1,6 +1,6 @@
 //! The findings and notes that the program makes itself, without a contract: what each means and what to do.
 //!
-//! `<table>` and `<pipeline>` stand for names of the workspace. Notes `gtfs.<code>` that are not here are notices of the
+//! `<table>` and `<pipeline>` stand for names of the workspace, `<format>` for that of a format. Notes `gtfs.<code>` that are not here are notices of the
 //! canonical validator, which have their own words.
 
 /// One of them.
@@ -474,6 +474,97 @@ pub static PROGRAM_FINDINGS: &[ProgramFinding] = &[
             "Den Herausgeber um einen lesbaren bitten.",
         ),
     },
+    // Of formats without words of their own for it.
+    ProgramFinding {
+        id: "<format>.no_document",
+        en: (
+            "A capture is no document of the format, or has no rows where the pipeline says: it gives none.",
+            "See what it is with 'fahrtenbuch evidence list'; compare it with 'mapping' in the pipeline.",
+        ),
+        de: (
+            "Ein Abruf ist kein Dokument des Formats oder hat keine Zeilen, wo die Pipeline sie nennt: Er ergibt keine.",
+            "Mit 'fahrtenbuch evidence list' ansehen, was er ist; mit 'mapping' in der Pipeline vergleichen.",
+        ),
+    },
+    ProgramFinding {
+        id: "<format>.broken_document",
+        en: (
+            "A document cannot be read to its end; the rows before the damage were read.",
+            "Ask the operator of the source.",
+        ),
+        de: (
+            "Ein Dokument ist nicht bis zum Ende lesbar; die Zeilen davor wurden gelesen.",
+            "Den Betreiber der Quelle fragen.",
+        ),
+    },
+    ProgramFinding {
+        id: "<format>.damaged_row",
+        en: ("A row is damaged and was left out; those behind it were read.", "Ask the operator of the source."),
+        de: ("Eine Zeile ist beschädigt und fehlt; die dahinter wurden gelesen.", "Den Betreiber der Quelle fragen."),
+    },
+    ProgramFinding {
+        id: "<format>.unknown_value",
+        en: (
+            "A value is none of those that the pipeline gives a meaning: the cell is null.",
+            "Ask the operator what it means, and add it to 'values' in the pipeline.",
+        ),
+        de: (
+            "Ein Wert ist keiner von denen, deren Bedeutung die Pipeline nennt: Die Zelle ist leer.",
+            "Den Betreiber fragen, was er heißt, und ihn unter 'values' in der Pipeline ergänzen.",
+        ),
+    },
+    ProgramFinding {
+        id: "<format>.path_not_found",
+        en: (
+            "No row has what the pipeline says that a column is made of: the column is null.",
+            "Compare the name under 'mapping' in the pipeline with the feed; it may have been renamed there.",
+        ),
+        de: (
+            "Keine Zeile hat, woraus eine Spalte laut Pipeline entsteht: Die Spalte ist leer.",
+            "Den Namen unter 'mapping' in der Pipeline mit dem Feed vergleichen; vielleicht heißt er dort jetzt anders.",
+        ),
+    },
+    ProgramFinding {
+        id: "<format>.bare_gzip",
+        en: (
+            "A body is packed with gzip and its headers do not say so; it was unpacked.",
+            "Let the source send Content-Encoding.",
+        ),
+        de: (
+            "Ein Inhalt ist mit gzip gepackt, ohne dass die Kopfzeilen es sagen; er wurde entpackt.",
+            "Die Quelle soll Content-Encoding senden.",
+        ),
+    },
+    ProgramFinding {
+        id: "<format>.zero_time",
+        en: (
+            "A time is 0, which stands for none: it is null.",
+            "Nothing; ask the operator for times if there are none else.",
+        ),
+        de: (
+            "Eine Zeit ist 0, was für keine steht: Die Zelle ist leer.",
+            "Nichts; den Betreiber um Zeiten bitten, wenn es sonst keine gibt.",
+        ),
+    },
+    ProgramFinding {
+        id: "<format>.early_rows",
+        en: ("Rows that were received on this date are of a later one: they are in its partition.", "Nothing."),
+        de: (
+            "Zeilen, die an diesem Tag ankamen, gehören zu einem späteren: Sie stehen in dessen Partition.",
+            "Nichts.",
+        ),
+    },
+    ProgramFinding {
+        id: "<format>.late_rows",
+        en: (
+            "Rows that were received on this date are of an earlier one, which was over: they are in its partition if it is run after noon of the day after it.",
+            "Run the earlier date again if its last run was before that.",
+        ),
+        de: (
+            "Zeilen, die an diesem Tag ankamen, gehören zu einem früheren, der vorbei war: Sie stehen in dessen Partition, wenn er nach dem Mittag des Folgetags läuft.",
+            "Den früheren Tag neu laufen lassen, wenn sein letzter Lauf davor war.",
+        ),
+    },
 ];
 
 #[cfg(test)]
@@ -485,8 +576,9 @@ mod tests {
 
     #[test]
     fn every_id_that_the_source_makes_has_its_words() {
-        let literal = r#""((?:evidence|gtfs|gtfs_realtime|quarantine|release|run|timetable|record|capture)\.[a-z_]+)""#;
-        let literal = regex::Regex::new(literal).unwrap();
+        let rooms = "evidence|gtfs|quarantine|release|run|timetable|record|capture";
+        let formats = crate::decode::formats::names().join("|").replace('-', "_");
+        let literal = regex::Regex::new(&format!(r#""((?:{rooms}|{formats})\.[a-z_]+)""#)).unwrap();
         let made = regex::Regex::new(r#"RuleId\(format!\("\{(?:table)?\}\.([a-z_]+)"#).unwrap();
         let notices: Vec<&str> = crate::feed_rules::gtfs::notices().iter().map(|notice| notice.code).collect();
         let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::Array;
+use arrow_schema::DataType;
 
 use crate::check::chunk_check::ChunkCheck;
 use crate::check::columns::ColumnTest;
@@ -135,6 +136,10 @@ fn text_remarks(remark: TextRemark, rule: &mut TableRule, chunk: &mut ChunkCheck
 fn unread_cells((column, shows_found): (usize, bool), rule: &mut TableRule, chunk: &mut ChunkCheck<'_>) {
     let flaws = &chunk.chunk.flaws;
     for flaw in flaws.iter().filter(|flaw| flaw.column == Some(column as u32)) {
+        // What a mapping expects of a text is more than the type says.
+        if chunk.chunk.rows.schema_ref().field(column).data_type() == &DataType::Utf8 {
+            rule.found.expected.get_or_insert(flaw.expected);
+        }
         let value = (shows_found && rule.found.wants_sample()).then(|| flaw.found.clone());
         chunk.flag(rule, Flag { row: flaw.row as usize, column: Some(column), value });
     }

@@ -78,6 +78,7 @@ const TELEMETRY: &str = "\
 # Where the buses were and how full they were: the GTFS-Realtime snapshots of a service date.
 # Poll the feeds with 'fahrtenbuch capture telemetrie --every 15'.
 description: Positionen, Auslastung, Prognosen und Meldungen
+# Also: 'mapped', for JSON and CSV of anybody's making, which 'mapping:' explains; see schemas/README.md.
 format: gtfs-realtime
 contracts: schemas/gtfs-realtime
 # The timetable that the rules look into: the newest one that was captured until the end of the service date.

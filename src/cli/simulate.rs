@@ -8,10 +8,10 @@ use crate::simulate::serve::{Manners, serve};
 use crate::simulate::{Simulation, write};
 use crate::time::ServiceDate;
 
-/// The sample in the repository: its seed, its date, and seconds between the snapshots of each feed.
+/// The sample in the repository: its seed, its date, and seconds between the snapshots of each feed, that of the app first.
 const SAMPLE_SEED: u64 = 1;
 const SAMPLE_DATE: &str = "2026-11-24";
-const SAMPLE_INTERVALS: [i64; 3] = [60, 600, 3600];
+const SAMPLE_INTERVALS: [i64; 4] = [300, 60, 600, 3600];
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -25,7 +25,10 @@ Faults, all listed in truth/faults.parquet:
   once a day      outage of 20 minutes; GPS frozen for 45 minutes; a clock 7 minutes fast for 2 hours; a bus with
                   an unknown trip and one on the wrong trip; occupancy 0 all day; up to 4 trips cancelled, 2 added;
                   3 times a minute of snapshots cut off
-  of 1000 reports 2 at 0/0, 1 far away, 5 twice, 2 late by 400 s, 2 older than the one before, 3 with negative load")]
+  of 1000 reports 2 at 0/0, 1 far away, 5 twice, 2 late by 400 s, 2 older than the one before, 3 with negative load
+
+The feed of the app Busplus (busplus/, JSON with German keys) has the same buses, and with faults for an hour of one of them
+a colour of its occupancy that nobody explained.")]
 pub struct Arguments {
     /// The service date
     #[arg(long, value_name = "DATE", required_unless_present = "sample")]
@@ -39,7 +42,7 @@ pub struct Arguments {
     /// Seconds between snapshots
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(i64).range(1..=3600))]
     interval: i64,
-    /// Write gtfs.zip, realtime/ and truth/ into this folder
+    /// Write gtfs.zip, realtime/, busplus/ and truth/ into this folder
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
     /// Write the snapshots as evidence archives into this folder
@@ -94,13 +97,16 @@ fn act(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         println!("wrote gtfs.zip, {count} snapshots and the truth into {}", folder.display());
     }
     if let Some(folder) = &arguments.evidence {
-        let count = write::evidence(&simulation()?, folder, [arguments.interval; 3])?;
+        let count = write::evidence(&simulation()?, folder, [arguments.interval; 4])?;
         println!("wrote {count} captures into {}", folder.display());
     }
     if let Some(address) = arguments.serve {
         let manners = Manners { interval: arguments.interval, stall: arguments.stall, flaky: arguments.flaky };
         let running = serve(simulation()?, address, manners)?;
-        println!("serving http://{}/gtfs.zip and /gtfs-rt/vehicle-positions, trip-updates, alerts", running.address);
+        println!(
+            "serving http://{}/gtfs.zip and /gtfs-rt/vehicle-positions, trip-updates, alerts, /busplus/fahrzeuge",
+            running.address
+        );
         loop {
             std::thread::park();
         }

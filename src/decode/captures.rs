@@ -4,6 +4,10 @@ use jiff::tz::TimeZone;
 
 use crate::time::ServiceDate;
 
+/// The column that says which source of the pipeline gave a row. Two sources may say something in the same second, and what they
+/// call by the same id need not be the same.
+pub const SOURCE: &str = "source";
+
 /// The one partition whose rows a decoder makes; of other dates it makes no row.
 #[derive(Clone)]
 pub struct Only {
@@ -47,4 +51,38 @@ pub struct Contents {
     pub oversized: u64,
     /// Times that are 0, which stands for none.
     pub zero_times: u64,
+}
+
+/// The rules under which it is told what the captures of a feed are and have. They begin with the name of the format, as
+/// `gtfs_realtime.no_message`; what each means stands in [`program_findings`](crate::check::program_findings).
+#[derive(Debug)]
+pub struct CaptureRules {
+    /// Captures that are something else.
+    pub unreadable: &'static str,
+    /// Captures that are gzip of which no header speaks.
+    pub bare_gzip: &'static str,
+    /// Captures that tell only what has changed.
+    pub differential: &'static str,
+    /// Entities that are told as deleted.
+    pub deleted: &'static str,
+    /// Times that are 0, which stands for none.
+    pub zero_time: &'static str,
+    /// Rows that are of a later date than the one on which they were received, and of an earlier one that was over.
+    pub early_rows: &'static str,
+    pub late_rows: &'static str,
+}
+
+impl CaptureRules {
+    /// One rule for everything, of formats that tell nothing but that a capture is something else.
+    pub const fn all(rule: &'static str) -> Self {
+        Self {
+            unreadable: rule,
+            bare_gzip: rule,
+            differential: rule,
+            deleted: rule,
+            zero_time: rule,
+            early_rows: rule,
+            late_rows: rule,
+        }
+    }
 }

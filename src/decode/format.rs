@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::capture::payload::Wanted;
 use crate::capture::{Capture, CaptureError};
 use crate::contract::library::Library;
-use crate::decode::captures::Only;
+use crate::decode::captures::{CaptureRules, Only};
 use crate::decode::{DecodeError, Decoded, Limits};
 use crate::table::{Budget, Origin};
 use crate::yaml::{Node, Problems};
@@ -89,8 +89,8 @@ pub trait Decoder: Debug + Send + Sync {
     /// What a capture has to be.
     fn wanted(&self) -> Wanted;
 
-    /// The rule under which captures are told that are something else: `gtfs_realtime.no_message`.
-    fn unreadable(&self) -> &'static str;
+    /// The rules under which it is told what captures are and have.
+    fn capture_rules(&self) -> &'static CaptureRules;
 
     /// The feed rules that look at what was captured.
     fn rule_book(&self) -> Option<RuleBook>;

@@ -3,6 +3,7 @@
 use crate::decode::format::Format;
 use crate::decode::gtfs::format::Gtfs;
 use crate::decode::gtfs_realtime::format::GtfsRealtime;
+use crate::decode::mapped::Mapped;
 
 /// All formats that a pipeline can name.
 ///
@@ -11,7 +12,7 @@ use crate::decode::gtfs_realtime::format::GtfsRealtime;
 /// let timetables = FORMATS.iter().filter(|format| format.partitioning() == Partitioning::CapturedDay);
 /// assert_eq!(timetables.map(|format| format.name()).collect::<Vec<_>>(), ["gtfs"]);
 /// ```
-pub static FORMATS: &[&dyn Format] = &[&Gtfs, &GtfsRealtime];
+pub static FORMATS: &[&dyn Format] = &[&Gtfs, &GtfsRealtime, &Mapped];
 
 /// The format of this name.
 pub fn find(name: &str) -> Option<&'static dyn Format> {

@@ -15,6 +15,8 @@ pub mod formats;
 pub mod gtfs;
 pub mod gtfs_realtime;
 mod limits;
+mod mapped;
+mod partition;
 pub mod rows;
 pub mod snapshot;
 

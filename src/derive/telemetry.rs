@@ -15,8 +15,8 @@ use arrow_array::{
 use jiff::tz::TimeZone;
 
 use crate::contract::{Classification, Contract, Kind, RuleId};
+use crate::decode::captures::SOURCE;
 use crate::decode::format::Decoder;
-use crate::decode::gtfs_realtime::SOURCE;
 use crate::derive::derivation::{self, Derivation, Derived, Finished, InputAccount, Unused};
 use crate::derive::error::DeriveError;
 use crate::derive::mistakes::{AS_IT_COMES, REMOVE_OR_PRIVATE, comes_as, unfilled};
@@ -32,10 +32,6 @@ const NO_DATA: &str = "NO_DATA_AVAILABLE";
 /// Percentages beyond this are a fault of the counter and no crowd.
 const MOST_PERCENT: i32 = 300;
 
-/// What tells when a report was made: its own time, or else that of its snapshot, or else that of receipt.
-const EVENT_TIME: &[&str] = &["timestamp", "feed_timestamp", "captured_at"];
-/// What may tell which vehicle is meant, see [`Vehicles`].
-const VEHICLE: &[&str] = &["vehicle_id", "license_plate", "vehicle_label", "entity_id"];
 /// Dropped rows that are shown.
 const SHOWN: usize = 5;
 
@@ -119,45 +115,77 @@ pub fn derivation(
     }))
 }
 
-/// How a column of a release is made.
-enum Made<'a> {
-    /// As the source has it, under that name.
-    Copied(&'a str),
-    /// In words or numbers of our own, from all of these columns of the source, which have these kinds.
-    Derived(Kind, &'static [(&'static str, Kind)]),
-    /// An instant or a name, from the first of these columns of the source that has one.
-    First(Kind, &'static [&'static str]),
+/// How a column of a release is made of columns of the feed's table.
+#[derive(Clone, Copy)]
+enum How {
+    /// As it stands in the first of these columns that the feed's table has.
+    Copied(&'static [&'static str]),
+    /// Of these columns, of which at least one must be there, each of its kind; it comes as the first kind.
+    Any(Kind, &'static [(&'static str, Kind)]),
+    /// Of these columns, which must all be there, each of its kind; it comes as the first kind.
+    All(Kind, &'static [(&'static str, Kind)]),
 }
 
-impl Made<'_> {
-    fn of<'a>(source: &Contract, column: &'a str) -> Made<'a> {
-        const OCCUPANCY: &[(&str, Kind)] = &[("occupancy_percentage", Kind::Int32), ("occupancy_status", Kind::Text)];
-        // What the snapshot says of itself may stand in for what a position does not say.
-        let is_position = source.table == "vehicle_positions";
-        match column {
-            "service_date" => Made::Derived(Kind::Date, &[]),
-            "received_at" => Made::Copied("captured_at"),
-            "event_timestamp" => Made::First(Kind::Instant, &EVENT_TIME[..if is_position { 3 } else { 1 }]),
-            "trip_id_scheduled" => Made::Copied("trip_id"),
-            "trip_start_time" => Made::Copied("start_time"),
-            "trip_schedule_relationship" => Made::Copied("schedule_relationship"),
-            "scheduled_stop_sequence" if source.index_of("current_stop_sequence").is_some() => {
-                Made::Copied("current_stop_sequence")
-            }
-            "scheduled_stop_sequence" => Made::Copied("stop_sequence"),
-            "heading" => Made::Copied("bearing"),
-            "alert_id" => Made::Copied("entity_id"),
-            "vehicle_id" | "location_ping_id" => Made::First(Kind::Text, &VEHICLE[..if is_position { 4 } else { 3 }]),
-            "current_status" => Made::Derived(Kind::Text, &[("current_status", Kind::Text)]),
-            "schedule_relationship" => Made::Derived(Kind::Text, &[("schedule_relationship", Kind::Text)]),
-            "trip_type" => Made::Derived(Kind::Text, &[("trip_id", Kind::Text)]),
-            "occupancy_percentage" => Made::Derived(Kind::Int32, OCCUPANCY),
-            "occupancy_raw" | "occupancy_raw_unit" | "occupancy_source" | "occupancy_quality" => {
-                Made::Derived(Kind::Text, OCCUPANCY)
-            }
-            other => Made::Copied(other),
-        }
-    }
+/// A line of [`MADE`].
+struct Made {
+    column: &'static str,
+    /// The tables of the feed for which it holds; none stands for those that no line before it names.
+    of: &'static [&'static str],
+    how: How,
+}
+
+const fn made(column: &'static str, of: &'static [&'static str], how: How) -> Made {
+    Made { column, of, how }
+}
+
+const POSITIONS: &[&str] = &["vehicle_positions"];
+const PERCENTAGE: (&str, Kind) = ("occupancy_percentage", Kind::Int32);
+const STATUS: (&str, Kind) = ("occupancy_status", Kind::Text);
+/// Occupancy in a class of the source's own.
+const CLASS: (&str, Kind) = ("occupancy_raw", Kind::Text);
+const OWN_TIME: (&str, Kind) = ("timestamp", Kind::Instant);
+const FEED_TIME: (&str, Kind) = ("feed_timestamp", Kind::Instant);
+const RECEIPT: (&str, Kind) = ("captured_at", Kind::Instant);
+/// What may tell which vehicle is meant, see [`Vehicles`]. The id of an entity is that of a position's vehicle only.
+const ID: (&str, Kind) = ("vehicle_id", Kind::Text);
+const PLATE: (&str, Kind) = ("license_plate", Kind::Text);
+const LABEL: (&str, Kind) = ("vehicle_label", Kind::Text);
+const ENTITY: (&str, Kind) = ("entity_id", Kind::Text);
+
+/// How the columns of a release are made; those without a line are copied under their own name. The time of a report is its
+/// own, or else that of its snapshot, or else that of receipt.
+const MADE: &[Made] = &[
+    made("service_date", &[], How::All(Kind::Date, &[])),
+    made("received_at", &[], How::Copied(&["captured_at"])),
+    made("event_timestamp", POSITIONS, How::Any(Kind::Instant, &[OWN_TIME, FEED_TIME, RECEIPT])),
+    made("event_timestamp", &[], How::Any(Kind::Instant, &[OWN_TIME])),
+    made("trip_id_scheduled", &[], How::Copied(&["trip_id"])),
+    made("trip_start_time", &[], How::Copied(&["start_time"])),
+    made("trip_schedule_relationship", &[], How::Copied(&["schedule_relationship"])),
+    made("scheduled_stop_sequence", &[], How::Copied(&["current_stop_sequence", "stop_sequence"])),
+    made("heading", &[], How::Copied(&["bearing"])),
+    made("alert_id", &[], How::Copied(&["entity_id"])),
+    made("vehicle_id", POSITIONS, How::Any(Kind::Text, &[ID, PLATE, LABEL, ENTITY])),
+    made("vehicle_id", &[], How::Any(Kind::Text, &[ID, PLATE, LABEL])),
+    made(
+        "location_ping_id",
+        POSITIONS,
+        How::Any(Kind::Text, &[ID, PLATE, LABEL, ENTITY, OWN_TIME, FEED_TIME, RECEIPT]),
+    ),
+    made("current_status", &[], How::All(Kind::Text, &[("current_status", Kind::Text)])),
+    made("schedule_relationship", &[], How::All(Kind::Text, &[("schedule_relationship", Kind::Text)])),
+    made("trip_type", &[], How::All(Kind::Text, &[("trip_id", Kind::Text)])),
+    made("occupancy_percentage", &[], How::All(Kind::Int32, &[PERCENTAGE])),
+    made("occupancy_raw", &[], How::Any(Kind::Text, &[CLASS, PERCENTAGE, STATUS])),
+    made("occupancy_raw_unit", &[], How::Any(Kind::Text, &[CLASS, PERCENTAGE, STATUS])),
+    made("occupancy_source", &[], How::Any(Kind::Text, &[PERCENTAGE, STATUS])),
+    made("occupancy_quality", &[], How::Any(Kind::Text, &[PERCENTAGE, STATUS])),
+];
+
+/// How a column is made of a table of the feed; `None` where it is copied under its own name.
+fn how(table: &str, column: &str) -> Option<How> {
+    let is_of = |made: &&Made| made.column == column && (made.of.is_empty() || made.of.contains(&table));
+    MADE.iter().find(is_of).map(|made| made.how)
 }
 
 /// What is wrong with the contract of a release: public columns that neither the format nor the derivation fills, and
@@ -169,18 +197,17 @@ pub fn mistakes(source: &Contract, release: &Contract, decoder: &dyn Decoder) ->
     let of_source = |name: &str| {
         source.columns.iter().find(|column| column.name == name && there.iter().any(|there| there.name == name))
     };
+    let is_there = |(name, kind): &(&str, Kind)| of_source(name).is_some_and(|column| column.kind == *kind);
     for column in &release.columns {
         let name = column.name.as_str();
-        let (kind, from) = match Made::of(source, name) {
-            Made::Copied(from) => (of_source(from).map(|column| column.kind), from),
-            Made::Derived(kind, from) => {
-                let is_there = |(name, kind): &(&str, Kind)| of_source(name).is_some_and(|column| column.kind == *kind);
-                (from.iter().all(is_there).then_some(kind), name)
+        let (kind, from) = match how(&source.table, name) {
+            None => (of_source(name).map(|column| column.kind), name),
+            Some(How::Copied(from)) => {
+                let found = from.iter().find_map(|from| of_source(from));
+                (found.map(|column| column.kind), found.map_or(name, |column| &column.name))
             }
-            Made::First(kind, from) => {
-                let is_there = |name: &&str| of_source(name).is_some_and(|column| column.kind == kind);
-                (from.iter().any(is_there).then_some(kind), name)
-            }
+            Some(How::All(kind, from)) => (from.iter().all(is_there).then_some(kind), name),
+            Some(How::Any(kind, from)) => (from.iter().any(is_there).then_some(kind), name),
         };
         match kind {
             None if column.classification == Classification::Public => {
@@ -203,23 +230,12 @@ pub fn mistakes(source: &Contract, release: &Contract, decoder: &dyn Decoder) ->
     problems.found
 }
 
-/// The columns of the feed's table that a column of the release is made from.
-pub fn made_from(column: &str) -> Vec<&str> {
-    match column {
-        "trip_id_scheduled" | "trip_type" => vec!["trip_id"],
-        "trip_schedule_relationship" => vec!["schedule_relationship"],
-        "trip_start_time" => vec!["start_time"],
-        "scheduled_stop_sequence" => vec!["current_stop_sequence", "stop_sequence"],
-        "heading" => vec!["bearing"],
-        "received_at" => vec!["captured_at"],
-        "event_timestamp" => EVENT_TIME.to_vec(),
-        "alert_id" => vec!["entity_id"],
-        "vehicle_id" => VEHICLE.to_vec(),
-        "location_ping_id" => [VEHICLE, EVENT_TIME].concat(),
-        "occupancy_raw" | "occupancy_raw_unit" | "occupancy_source" | "occupancy_quality" => {
-            vec!["occupancy_percentage", "occupancy_status"]
-        }
-        other => vec![other],
+/// The columns of this table of the feed that a column of the release is made from.
+pub fn made_from<'a>(table: &str, column: &'a str) -> Vec<&'a str> {
+    match how(table, column) {
+        None => vec![column],
+        Some(How::Copied(from)) => from.to_vec(),
+        Some(How::Any(_, from) | How::All(_, from)) => from.iter().map(|(name, _)| *name).collect(),
     }
 }
 
@@ -451,9 +467,10 @@ impl Telemetry {
             | "occupancy_source"
             | "occupancy_quality"
             | "occupancy_percentage" => self.occupancy(rows, name),
-            _ => match Made::of(&self.source, name) {
-                Made::Copied(from) => self.source_column(rows, from).cloned(),
-                Made::Derived(..) | Made::First(..) => None,
+            _ => match how(&self.source.table, name) {
+                None => self.source_column(rows, name).cloned(),
+                Some(How::Copied(from)) => from.iter().find_map(|from| self.source_column(rows, from)).cloned(),
+                Some(How::Any(..) | How::All(..)) => None,
             },
         };
         match made {
@@ -477,26 +494,40 @@ impl Telemetry {
 
     /// Occupancy is kept honest: the raw value and its unit beside what it means, and whether it can be true. A percentage
     /// says nothing about the status, so neither is made from the other. Who says that there is no data has measured nothing:
-    /// of that neither source nor quality is known.
+    /// of that neither source nor quality is known. The word of a source that has classes of its own is its raw value.
     fn occupancy(&self, rows: &RecordBatch, name: &str) -> Option<ArrayRef> {
-        let percents = self.source_column(rows, "occupancy_percentage")?.as_primitive_opt::<Int32Type>()?;
-        let statuses = self.texts(rows, "occupancy_status")?;
+        let percents = self.source_column(rows, PERCENTAGE.0).and_then(|column| column.as_primitive_opt::<Int32Type>());
+        let (statuses, classes) = (self.texts(rows, STATUS.0), self.texts(rows, CLASS.0));
         let plausible = |percent: i32| (0..=MOST_PERCENT).contains(&percent);
-        let percent = |row: usize| percents.is_valid(row).then(|| percents.value(row));
-        let status = |row: usize| statuses.is_valid(row).then(|| statuses.value(row));
-        let measured = |row: usize| percent(row).is_some() || status(row).is_some_and(|status| status != NO_DATA);
+        let percent = |row: usize| percents.filter(|column| column.is_valid(row)).map(|column| column.value(row));
+        let text = |column: Option<&'_ StringArray>, row: usize| {
+            column.filter(|column| column.is_valid(row)).map(|column| column.value(row).to_owned())
+        };
+        let has = |column: Option<&StringArray>, row: usize| column.is_some_and(|column| column.is_valid(row));
+        let measured = |row: usize| {
+            let says_status =
+                || statuses.is_some_and(|statuses| statuses.is_valid(row) && statuses.value(row) != NO_DATA);
+            percent(row).is_some() || says_status()
+        };
         let rows = 0..rows.num_rows();
         Some(match name {
             "occupancy_percentage" => {
                 Arc::new(rows.map(|row| percent(row).filter(|&value| plausible(value))).collect::<Int32Array>())
             }
             "occupancy_raw" => Arc::new(
-                rows.map(|row| percent(row).map(|value| value.to_string()).or_else(|| status(row).map(str::to_owned)))
-                    .collect::<StringArray>(),
+                rows.map(|row| {
+                    let by_percent = || percent(row).map(|value| value.to_string());
+                    text(classes, row).or_else(by_percent).or_else(|| text(statuses, row))
+                })
+                .collect::<StringArray>(),
             ),
             "occupancy_raw_unit" => Arc::new(
-                rows.map(|row| percent(row).map(|_| "percent").or_else(|| status(row).map(|_| "gtfs_status")))
-                    .collect::<StringArray>(),
+                rows.map(|row| match percent(row) {
+                    _ if has(classes, row) => Some("class"),
+                    Some(_) => Some("percent"),
+                    None => has(statuses, row).then_some("gtfs_status"),
+                })
+                .collect::<StringArray>(),
             ),
             "occupancy_source" => Arc::new(
                 rows.map(|row| measured(row).then_some(&self.settings.occupancy_source)).collect::<StringArray>(),
@@ -637,6 +668,50 @@ mod tests {
         let quality = ["plausible", "implausible", "plausible", "", "", "plausible"];
         assert_eq!(text(&rows, "occupancy_quality"), some(quality));
         assert_eq!(text(&rows, "occupancy_source"), some(["apc", "apc", "apc", "", "", "apc"]));
+    }
+
+    #[test]
+    fn a_class_of_the_source_is_its_raw_value_beside_the_status_that_it_means() {
+        let text_of = |columns: &str| {
+            format!(
+                "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: \
+                 vehicle_positions\n    properties:\n{columns}"
+            )
+        };
+        let column = |name: &str| format!("      - {{name: {name}, logicalType: string, classification: public}}\n");
+        let read = |text: &str| Arc::new(crate::contract::odcs::contract(Path::new("t.odcs.yaml"), text).unwrap());
+        // Such a source has no percentage.
+        let source = read(&text_of(&["vehicle_id", "occupancy_raw", "occupancy_status"].map(column).concat()));
+        let names =
+            ["occupancy_raw", "occupancy_raw_unit", "occupancy_status", "occupancy_source", "occupancy_quality"];
+        let release = read(&text_of(&names.map(column).concat()));
+        let mut telemetry = derivation(
+            source.clone(),
+            release.clone(),
+            Settings { occupancy_source: "estimate_wlan".into(), ..settings() },
+            Budget::new(1 << 20),
+        )
+        .unwrap();
+        let given: &[(&str, &[&str])] = &[
+            ("vehicle_id", &["a", "b", "c"]),
+            ("occupancy_raw", &["rot", "lila", ""]),
+            ("occupancy_status", &["STANDING_ROOM_ONLY", "", "EMPTY"]),
+        ];
+        let rows = telemetry.push(0, rows(&source, given)).unwrap().remove(0).chunk.rows;
+        let found: Vec<Vec<Option<String>>> = names.iter().map(|name| text(&rows, name)).collect();
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let expected = [
+            ["rot", "lila", "EMPTY"],
+            ["class", "class", "gtfs_status"],
+            ["STANDING_ROOM_ONLY", "", "EMPTY"],
+            // Nobody knows what is meant by a colour without a meaning.
+            ["estimate_wlan", "", "estimate_wlan"],
+            ["plausible", "", "plausible"],
+        ];
+        assert_eq!(found, expected.map(|texts| texts.map(some).to_vec()));
+        let from = |column: &'static str| made_from("vehicle_positions", column);
+        assert_eq!(from("occupancy_raw"), ["occupancy_raw", "occupancy_percentage", "occupancy_status"]);
+        assert_eq!((from("heading"), from("speed")), (vec!["bearing"], vec!["speed"]));
     }
 
     #[test]

@@ -208,6 +208,11 @@ impl Faults {
         Self { on: true, seed, outage, truncated, spells, frozen, trips }
     }
 
+    /// Whether there are any.
+    pub fn are_planted(&self) -> bool {
+        self.on
+    }
+
     /// Whether the feeds are down.
     pub fn is_down(&self, at: i64) -> bool {
         self.outage.is_some_and(|(from, until)| (from..until).contains(&at))

@@ -1,9 +1,10 @@
 //! The simulator: an invented city bus network whose feeds, faults and truth are known.
 //!
-//! From a seed and a service date come a valid GTFS feed, GTFS-Realtime snapshots of any moment, and the truth: when each
+//! From a seed and a service date come a valid GTFS feed, GTFS-Realtime snapshots of any moment, the same buses as an app's JSON, and the truth: when each
 //! bus really was where, how many people were on board, and every fault that was planted. The same seed gives the same
 //! bytes. Nothing here is used by the rooms of the program, and nothing of theirs makes the feeds.
 
+pub mod busplus;
 pub mod city;
 pub mod day;
 pub mod dice;

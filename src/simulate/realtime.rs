@@ -138,92 +138,122 @@ fn trip_descriptor(simulation: &Simulation, ride: &Ride, trip_id: &str) -> Messa
     message
 }
 
-fn vehicle_positions(simulation: &Simulation, at: i64, message: &mut Message, planted: &mut Vec<Planted>) {
-    for vehicle in 0..simulation.vehicles() {
+/// What a vehicle reports, faults included, in whatever format the feed is.
+pub struct Report<'a> {
+    pub vehicle: usize,
+    pub state: State<'a>,
+    pub faults: Vec<Kind>,
+    pub trip_id: String,
+    pub lat: f64,
+    pub lon: f64,
+    /// What the vehicle believes that the time is.
+    pub time: i64,
+    /// The number of the occupancy status, and percent of the capacity.
+    pub status: u64,
+    pub percent: i64,
+}
+
+impl Report<'_> {
+    fn has(&self, kind: Kind) -> bool {
+        self.faults.contains(&kind)
+    }
+}
+
+/// The newest report of each vehicle that is seen at a moment.
+pub fn reports(simulation: &Simulation, at: i64) -> Vec<Report<'_>> {
+    let report = |vehicle: usize| {
         // Each vehicle reports every ten seconds, at a second of its own.
         let reported = at - (at + vehicle as i64 * 3).rem_euclid(10);
         let faults = simulation.faults.of_report(&simulation.day, vehicle, reported);
         let seen = faults.seen_at.unwrap_or(reported);
-        let Some(state) = simulation.day.state(&simulation.city, vehicle, seen) else { continue };
-        let entity = position_entity(simulation, vehicle, seen, &state, &faults.kinds, faults.frozen_at);
-        let id = vehicle_id(vehicle);
+        let state = simulation.day.state(&simulation.city, vehicle, seen)?;
+        let has = |kind: Kind| faults.kinds.contains(&kind);
+        let trip_id = if has(Kind::UnknownTrip) {
+            format!("unbekannt-{}", vehicle + 1)
+        } else if has(Kind::WrongTrip) {
+            simulation.wrong_trip(state.ride)
+        } else {
+            state.ride.trip_id.clone()
+        };
+        let noise = simulation.noise(vehicle, seen);
+        let (lat, lon) = if has(Kind::PositionZero) {
+            (0.0, 0.0)
+        } else if has(Kind::PositionFar) {
+            (state.lat + 3.0, state.lon + 5.0)
+        } else {
+            faults.frozen_at.unwrap_or((state.lat + noise.0, state.lon + noise.1))
+        };
+        let percent = state.load * 100 / CAPACITY;
+        let (status, percent) = match percent {
+            // A counter that has drifted.
+            _ if has(Kind::NegativeLoad) => (0, -4),
+            _ if has(Kind::OccupancyZero) => (0, 0),
+            0 => (0, 0),
+            1..=25 => (1, i64::from(percent)),
+            26..=42 => (2, i64::from(percent)),
+            43..=80 => (3, i64::from(percent)),
+            81..=99 => (4, i64::from(percent)),
+            _ => (5, i64::from(percent)),
+        };
+        let time = if has(Kind::ClockWrong) { seen + 7 * 60 } else { seen };
+        Some(Report { vehicle, state, faults: faults.kinds, trip_id, lat, lon, time, status, percent })
+    };
+    (0..simulation.vehicles()).filter_map(report).collect()
+}
+
+fn vehicle_positions(simulation: &Simulation, at: i64, message: &mut Message, planted: &mut Vec<Planted>) {
+    for report in reports(simulation, at) {
+        let entity = position_entity(simulation, &report);
+        let id = vehicle_id(report.vehicle);
         let mut add = |id: &str| {
             let mut part = Message::default();
             part.text(1, id).message(4, &entity);
             message.message(2, &part);
         };
         add(&id);
-        if faults.kinds.contains(&Kind::Duplicate) {
+        if report.has(Kind::Duplicate) {
             add(&format!("{id}-2"));
         }
-        for &kind in &faults.kinds {
+        for &kind in &report.faults {
             planted.push(Planted {
                 kind,
                 vehicle_id: Some(id.clone()),
-                trip_id: Some(state.ride.trip_id.clone()),
-                from: reported_time(seen, &faults.kinds),
-                until: reported_time(seen, &faults.kinds),
+                trip_id: Some(report.state.ride.trip_id.clone()),
+                from: report.time,
+                until: report.time,
             });
         }
     }
 }
 
-/// What the vehicle believes that the time is.
-fn reported_time(seen: i64, faults: &[Kind]) -> i64 {
-    if faults.contains(&Kind::ClockWrong) { seen + 7 * 60 } else { seen }
+/// As feeds have it: to ten centimetres a second, and metres of all its days.
+pub fn speed(report: &Report<'_>) -> f64 {
+    (report.state.speed * 10.0).round() / 10.0
 }
 
-fn position_entity(
-    simulation: &Simulation,
-    vehicle: usize,
-    seen: i64,
-    state: &State<'_>,
-    faults: &[Kind],
-    frozen_at: Option<(f64, f64)>,
-) -> Message {
-    let has = |kind: Kind| faults.contains(&kind);
-    let trip_id = if has(Kind::UnknownTrip) {
-        format!("unbekannt-{}", vehicle + 1)
-    } else if has(Kind::WrongTrip) {
-        simulation.wrong_trip(state.ride)
-    } else {
-        state.ride.trip_id.clone()
-    };
-    let noise = simulation.noise(vehicle, seen);
-    let (lat, lon) = if has(Kind::PositionZero) {
-        (0.0, 0.0)
-    } else if has(Kind::PositionFar) {
-        (state.lat + 3.0, state.lon + 5.0)
-    } else {
-        frozen_at.unwrap_or((state.lat + noise.0, state.lon + noise.1))
-    };
+pub fn odometer(simulation: &Simulation, report: &Report<'_>) -> f64 {
+    (simulation.odometer(report.vehicle) + report.state.metres).round()
+}
+
+/// The id of the stop that a vehicle is at or goes to.
+pub fn stop_id<'a>(simulation: &'a Simulation, report: &Report<'_>) -> &'a str {
+    let pattern = simulation.city.pattern(&simulation.city.trips[report.state.ride.trip]);
+    &simulation.city.stops[pattern.stops[report.state.stop]].id
+}
+
+fn position_entity(simulation: &Simulation, report: &Report<'_>) -> Message {
+    let Report { vehicle, state, .. } = report;
     let mut position = Message::default();
-    position.float(1, lat).float(2, lon).float(3, state.bearing.round());
-    position.double(4, (simulation.odometer(vehicle) + state.metres).round());
-    position.float(5, (state.speed * 10.0).round() / 10.0);
+    position.float(1, report.lat).float(2, report.lon).float(3, state.bearing.round());
+    position.double(4, odometer(simulation, report));
+    position.float(5, speed(report));
     let mut part = Message::default();
-    part.message(1, &trip_descriptor(simulation, state.ride, &trip_id)).message(2, &position);
+    part.message(1, &trip_descriptor(simulation, state.ride, &report.trip_id)).message(2, &position);
     part.int(3, state.stop as u64 + 1).int(4, if state.stopped { 1 } else { 2 });
-    part.int(5, reported_time(seen, faults) as u64);
-    let pattern = simulation.city.pattern(&simulation.city.trips[state.ride.trip]);
-    part.text(7, &simulation.city.stops[pattern.stops[state.stop]].id).message(8, &descriptor(vehicle));
-    let percent = state.load * 100 / CAPACITY;
-    if has(Kind::NegativeLoad) {
-        // A counter that has drifted: the producer writes -4 into the unsigned field, sign-extended.
-        part.int(9, 0).int(10, (-4_i64) as u64);
-    } else if has(Kind::OccupancyZero) {
-        part.int(9, 0).int(10, 0);
-    } else {
-        let status = match percent {
-            0 => 0,
-            1..=25 => 1,
-            26..=42 => 2,
-            43..=80 => 3,
-            81..=99 => 4,
-            _ => 5,
-        };
-        part.int(9, status).int(10, u64::from(percent));
-    }
+    part.int(5, report.time as u64);
+    part.text(7, stop_id(simulation, report)).message(8, &descriptor(*vehicle));
+    // A negative percentage is written into the unsigned field, sign-extended.
+    part.int(9, report.status).int(10, report.percent as u64);
     part
 }
 

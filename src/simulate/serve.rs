@@ -1,6 +1,6 @@
 //! The simulated city's feeds over HTTP, live: for trying out polling, and for tests of it.
 //!
-//! `/gtfs.zip`, `/gtfs-rt/vehicle-positions`, `/gtfs-rt/trip-updates`, `/gtfs-rt/alerts`; with ETag and Last-Modified, and
+//! `/gtfs.zip`, `/gtfs-rt/vehicle-positions`, `/gtfs-rt/trip-updates`, `/gtfs-rt/alerts`, `/busplus/fahrzeuge`; with ETag and Last-Modified, and
 //! 304 where the client has the current answer. During an outage the realtime feeds answer 503.
 
 use std::convert::Infallible;
@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 
 use crate::digest::Digest;
 use crate::simulate::realtime::Feed;
-use crate::simulate::{Simulation, write};
+use crate::simulate::{Simulation, busplus, write};
 
 /// How the server behaves.
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,6 +87,13 @@ impl Server {
         }
         let (body, changed) = match request.uri().path() {
             "/gtfs.zip" => (self.gtfs.clone(), self.simulation.day.zero),
+            "/busplus/fahrzeuge" => {
+                let at = self.moment();
+                match busplus::document(&self.simulation, at) {
+                    Some(body) => (body.into(), at),
+                    None => return plain(StatusCode::SERVICE_UNAVAILABLE, "the feed is down"),
+                }
+            }
             path => {
                 let feed = Feed::ALL.into_iter().find(|feed| path.strip_prefix("/gtfs-rt/") == Some(feed.name()));
                 let Some(feed) = feed else { return plain(StatusCode::NOT_FOUND, "there is no such feed") };
@@ -192,6 +199,7 @@ mod tests {
         ] {
             let server = running(manners);
             assert!(matches!(fetch(&server, "gtfs-rt/vehicle-positions", &Validators::default()), Ok(Fetched::New(_))));
+            assert!(matches!(fetch(&server, "busplus/fahrzeuge", &Validators::default()), Ok(Fetched::New(_))));
         }
     }
 }

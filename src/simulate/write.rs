@@ -14,11 +14,11 @@ use zip::write::SimpleFileOptions;
 use crate::capture::evidence::Store;
 use crate::capture::{Capture, CaptureError};
 use crate::digest::Digest;
-use crate::simulate::Simulation;
 use crate::simulate::city::Service;
 use crate::simulate::faults::Planted;
 use crate::simulate::realtime::Feed;
 use crate::simulate::vehicle::vehicle_id;
+use crate::simulate::{Simulation, busplus};
 use crate::table::csv::CsvWriter;
 use crate::time::ServiceSeconds;
 
@@ -146,7 +146,7 @@ fn gtfs_files(simulation: &Simulation) -> Vec<(&'static str, Vec<u8>)> {
     .into()
 }
 
-/// Writes every snapshot as a file, `realtime/<feed>/<seconds since 1970>.pb`.
+/// Writes every snapshot as a file, `realtime/<feed>/<seconds since 1970>.pb`, and the app's documents, `busplus/<…>.json`.
 pub fn snapshots(simulation: &Simulation, folder: &Path, interval: i64) -> io::Result<u64> {
     let mut count = 0;
     for feed in Feed::ALL {
@@ -159,36 +159,55 @@ pub fn snapshots(simulation: &Simulation, folder: &Path, interval: i64) -> io::R
             }
         }
     }
-    Ok(count)
-}
-
-/// Writes snapshots as evidence, under the sources `stadtbus-<feed>`; each feed has an interval of its own.
-pub fn evidence(simulation: &Simulation, folder: &Path, intervals: [i64; 3]) -> Result<u64, CaptureError> {
-    let store = Store::without_fsync(folder);
-    let mut count = 0;
-    for (feed, interval) in Feed::ALL.into_iter().zip(intervals) {
-        for at in simulation.moments(interval) {
-            let Some(body) = simulation.snapshot(feed, at) else { continue };
-            let body = Bytes::from(body);
-            let digest = Digest::of(&body);
-            let headers = [
-                ("Content-Type", "application/x-protobuf".to_owned()),
-                ("Content-Length", body.len().to_string()),
-                ("ETag", format!("\"{}\"", digest.short())),
-            ];
-            let capture = Capture {
-                url: format!("https://stadtbus.example/gtfs-rt/{}", feed.name()),
-                captured_at: Timestamp::from_second(at).unwrap_or_default(),
-                status: 200,
-                headers: headers.map(|(name, value)| (name.to_owned(), value)).to_vec(),
-                body,
-                digest,
-            };
-            store.append(&format!("stadtbus-{}", feed.name()), &capture)?;
+    let folder = folder.join("busplus");
+    fs::create_dir_all(&folder)?;
+    for at in simulation.moments(interval) {
+        if let Some(bytes) = busplus::document(simulation, at) {
+            fs::write(folder.join(format!("{at}.json")), bytes)?;
             count += 1;
         }
     }
     Ok(count)
+}
+
+/// Writes snapshots as evidence, under the sources `stadtbus-<feed>`, and the app's documents under [`busplus::SOURCE`]; each
+/// feed has an interval of its own.
+pub fn evidence(simulation: &Simulation, folder: &Path, intervals: [i64; 4]) -> Result<u64, CaptureError> {
+    let store = Store::without_fsync(folder);
+    let mut count = 0;
+    let [of_app, of_feeds @ ..] = intervals;
+    for (feed, interval) in Feed::ALL.into_iter().zip(of_feeds) {
+        let url = format!("https://stadtbus.example/gtfs-rt/{}", feed.name());
+        for at in simulation.moments(interval) {
+            let Some(body) = simulation.snapshot(feed, at) else { continue };
+            store.append(&format!("stadtbus-{}", feed.name()), &capture(&url, "application/x-protobuf", at, body))?;
+            count += 1;
+        }
+    }
+    for at in simulation.moments(of_app) {
+        let Some(body) = busplus::document(simulation, at) else { continue };
+        store.append(busplus::SOURCE, &capture("https://busplus.example/fahrzeuge", "application/json", at, body))?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+fn capture(url: &str, media_type: &str, at: i64, body: Vec<u8>) -> Capture {
+    let body = Bytes::from(body);
+    let digest = Digest::of(&body);
+    let headers = [
+        ("Content-Type", media_type.to_owned()),
+        ("Content-Length", body.len().to_string()),
+        ("ETag", format!("\"{}\"", digest.short())),
+    ];
+    Capture {
+        url: url.to_owned(),
+        captured_at: Timestamp::from_second(at).unwrap_or_default(),
+        status: 200,
+        headers: headers.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+        body,
+        digest,
+    }
 }
 
 /// Writes `truth/stop_visits.parquet` and `truth/faults.parquet`.

@@ -21,6 +21,7 @@ mod killed;
 mod left_out;
 mod linking;
 mod losses;
+mod mapped;
 mod measure;
 mod mistakes;
 mod odcs;

@@ -163,6 +163,15 @@ impl World {
         for name in ["fahrtenbuch.yaml", "pipelines", "schemas", "data/sample"] {
             copy(&root().join(name), &world.path(name));
         }
+        // Most tests are about the city's own feeds.
+        std::fs::remove_file(world.path("pipelines/busplus.yaml")).unwrap();
+        world
+    }
+
+    /// With the feed of the app, too.
+    pub fn with_busplus() -> Self {
+        let world = Self::new();
+        copy(&root().join("pipelines/busplus.yaml"), &world.path("pipelines/busplus.yaml"));
         world
     }
 

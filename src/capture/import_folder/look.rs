@@ -36,7 +36,8 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, CaptureError> {
 fn look_at(request: &Request<'_>, file: &Found, binary: &HashSet<String>, plan: &mut Plan) -> Result<(), CaptureError> {
     let ending = file_names::ending(&file.shown);
     let full = request.folder.join(&file.relative);
-    let is_known = ending.as_deref().is_some_and(file_names::is_capture_ending);
+    let is_csv = request.wanted == Wanted::Csv && ending.as_deref() == Some("csv");
+    let is_known = is_csv || ending.as_deref().is_some_and(file_names::is_capture_ending);
     if evidence::is_archive(&full) || (!is_known && begins_as_archive(&full)) {
         return look_at_archive(request, file, &full, plan);
     }
@@ -44,7 +45,8 @@ fn look_at(request: &Request<'_>, file: &Found, binary: &HashSet<String>, plan: 
         plan.pass_over(format!("*.{}", ending.unwrap_or_default().escape_debug()));
         return Ok(());
     }
-    if ending.as_deref() == Some("json") && binary.contains(file_names::stem(&file.shown)) {
+    let is_json = ending.as_deref() == Some("json");
+    if is_json && request.wanted != Wanted::Json && binary.contains(file_names::stem(&file.shown)) {
         plan.pass_over("JSON beside a file of the same name");
         return Ok(());
     }
@@ -95,13 +97,16 @@ impl Looked<'_> {
         // What is no feed is kept where its name says that it is a capture.
         let is_by_name = || request.sources.len() > 1 && file_names::source(&self.path, &request.sources).is_some();
         let is_told = || self.named.is_ok() && (request.source.is_some() || is_by_name());
-        if self.ending.is_none() && !self.payload.is_feed() && !is_told() {
+        let is_feed = self.payload.is_feed() || request.wanted.is(self.payload);
+        if self.ending.is_none() && !is_feed && !is_told() {
             return Some("no ending and no feed");
         }
         match request.wanted {
-            Wanted::Message if self.payload == Payload::Gtfs => Some("timetables, which are of another pipeline"),
             Wanted::Timetable if self.payload == Payload::GtfsRealtime => {
                 Some("realtime messages, which are of another pipeline")
+            }
+            wanted if wanted.is_telemetry() && self.payload == Payload::Gtfs => {
+                Some("timetables, which are of another pipeline")
             }
             _ => None,
         }
@@ -113,7 +118,7 @@ impl Looked<'_> {
             return;
         }
         let Self { file, path, named, capture, payload, .. } = self;
-        if payload == Payload::Zip && request.wanted == Wanted::Message {
+        if payload == Payload::Zip && request.wanted.is_telemetry() {
             plan.problem(&file.shown, "it is a zip archive; unpack it beside the other files first");
             return;
         }
@@ -153,7 +158,7 @@ fn instant(request: &Request<'_>, named: NamedTime, plan: &mut Plan) -> Result<T
             plan.without_zone += 1;
             local
         }
-        NamedTime::Day(_) if request.wanted == Wanted::Message => {
+        NamedTime::Day(_) if request.wanted.is_telemetry() => {
             return Err("its name tells a date and no time of day");
         }
         NamedTime::Day(date) => {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::publish::decode_whole;
 use crate::capture::Capture;
 use crate::capture::payload::{self, Wanted};
+use crate::decode::captures::CaptureRules;
 use crate::decode::format::{DecodeInput, Decoder, Format, Partitioning, RuleBook, Section, SourceColumn};
 use crate::decode::{DecodeError, Decoded, Limits};
 use crate::yaml::Problems;
@@ -32,6 +33,9 @@ impl Format for Gtfs {
     }
 }
 
+/// A partition is one capture, of which only this is told.
+const CAPTURE_RULES: CaptureRules = CaptureRules::all("timetable.unreadable");
+
 impl Decoder for Gtfs {
     fn format(&self) -> &'static dyn Format {
         &Self
@@ -41,8 +45,8 @@ impl Decoder for Gtfs {
         Wanted::Timetable
     }
 
-    fn unreadable(&self) -> &'static str {
-        "timetable.unreadable"
+    fn capture_rules(&self) -> &'static CaptureRules {
+        &CAPTURE_RULES
     }
 
     fn rule_book(&self) -> Option<RuleBook> {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::capture::Capture;
 use crate::capture::payload::Wanted;
+use crate::decode::captures::CaptureRules;
 use crate::decode::format::{DecodeInput, Decoder, Format, Partitioning, RuleBook, Section, SourceColumn};
+use crate::decode::gtfs_realtime::rules::CAPTURE_RULES;
 use crate::decode::{DecodeError, Decoded, Limits, gtfs_realtime};
 use crate::yaml::Problems;
 
@@ -35,8 +37,8 @@ impl Decoder for GtfsRealtime {
         Wanted::Message
     }
 
-    fn unreadable(&self) -> &'static str {
-        "gtfs_realtime.no_message"
+    fn capture_rules(&self) -> &'static CaptureRules {
+        &CAPTURE_RULES
     }
 
     fn rule_book(&self) -> Option<RuleBook> {

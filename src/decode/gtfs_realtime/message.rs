@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::partition::Skips;
 use crate::capture::Capture;
 use crate::capture::payload::{self, Payload, Wanted};
 use crate::decode::Limits;
 use crate::decode::captures::{Contents, Read};
+use crate::decode::partition::Skips;
 use crate::decode::snapshot::{self, Trips};
 use crate::protobuf::{Broken, Value, fields};
 

@@ -16,7 +16,7 @@ mod codes;
 mod descriptors;
 pub(crate) mod format;
 mod message;
-mod partition;
+pub(super) mod rules;
 mod sheet;
 mod stream;
 mod tables;
@@ -27,21 +27,17 @@ mod vehicle;
 
 use std::sync::Arc;
 
-use self::partition::Skips;
 use self::sheet::Sheet;
 use self::stream::Stream;
 use self::tables::Tables;
 pub use self::tables::{columns, is_single};
 use crate::capture::{Capture, CaptureError, payload};
 use crate::contract::library::Library;
-pub use crate::decode::captures::{Contents, Only, Read, Strays};
+pub use crate::decode::captures::{Contents, Only, Read, SOURCE, Strays};
+use crate::decode::partition::Skips;
 use crate::decode::{DecodeError, Decoded, Head, Limits};
 use crate::protobuf::{Value, fields};
 use crate::table::{Budget, Origin};
-
-/// The column that says which source of the pipeline gave a row. Two sources may say something in the same second, and what they
-/// call by the same id need not be the same.
-pub const SOURCE: &str = "source";
 
 /// Decodes a stream of snapshots. `origins` lists them in the order in which `captures` yields them.
 ///

@@ -1,6 +1,6 @@
 //! A table that grows entity by entity: its rows, which of them are made, and what an entity may take.
 
-use super::partition::{Received, RowFilter, RowPartition, Says};
+use crate::decode::partition::{Received, RowFilter, RowPartition, Says};
 use crate::decode::rows::{Cell, ColumnHandle, Mark, RowBuilder};
 use crate::decode::snapshot::Trips;
 use crate::protobuf::Broken;

@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::message::Message;
-use super::partition::{Received, RowFilter, Skips};
+use super::rules::CAPTURE_RULES;
 use super::sheet::{Entity, Reading, Refused, Sheet};
 use super::tables::{TABLES, Tables};
 use crate::capture::{Capture, CaptureError};
 use crate::contract::Severity;
 use crate::decode::captures::{Contents, Read};
+use crate::decode::partition::{Received, RowFilter, Skips};
 use crate::decode::rows::ROWS;
 use crate::decode::snapshot::Snapshot;
 use crate::decode::{DecodeError, Limits, Note, Step};
@@ -112,7 +113,7 @@ impl Stream {
             for (table, name) in TABLES.into_iter().enumerate() {
                 self.flush(table, 1)?;
                 let only: Option<RowFilter> = self.tables.sheets_mut()[table].only.take();
-                self.ready.extend(only.into_iter().flat_map(|only| only.steps(table, name)));
+                self.ready.extend(only.into_iter().flat_map(|only| only.steps(table, name, &CAPTURE_RULES)));
                 self.ready.push_back(Step::End { table });
             }
             for (rule, told) in RULES.into_iter().zip(self.told).filter(|(_, told)| *told > TOLD) {

@@ -1,13 +1,13 @@
 //! The tables of GTFS-Realtime: their columns, and the entities whose rows they have.
 
 use super::alert::{self, Alerts};
-use super::partition::RowFilter;
 use super::sheet::{Entity, Reading, Refused, Sheet};
 use super::trip_update::{self, TripUpdates};
 use super::vehicle::{self, VehiclePositions};
 use crate::contract::library::Library;
 use crate::decode::DecodeError;
 use crate::decode::captures::Only;
+use crate::decode::partition::RowFilter;
 use crate::decode::rows::RowBuilder;
 use crate::protobuf::{Value, fields};
 use crate::table::Budget;

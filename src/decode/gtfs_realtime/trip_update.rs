@@ -2,8 +2,8 @@
 
 use super::codes::{Code, OCCUPANCY, STOP_RELATIONSHIP};
 use super::descriptors::{Text, Trip, Vehicle, filled, int32, parts, uint32};
-use super::partition::{RowPartition, Says};
 use super::sheet::{Cells, Entity, Handles, Reading, Refused, Sheet, names, text_bytes};
+use crate::decode::partition::{RowPartition, Says};
 use crate::decode::rows::Cell;
 use crate::protobuf::{Broken, Value, fields};
 

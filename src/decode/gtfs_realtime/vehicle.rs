@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use super::codes::{CONGESTION, Code, OCCUPANCY, STOP_STATUS};
 use super::descriptors::{Text, Trip, Vehicle, int32, parts, uint32};
-use super::partition::{RowPartition, Says};
 use super::sheet::{Cells, Entity, Handles, Reading, Refused, Sheet, names};
+use crate::decode::partition::{RowPartition, Says};
 use crate::decode::rows::Cell;
 use crate::protobuf::{Broken, Value, fields};
 use crate::table::single::widen;

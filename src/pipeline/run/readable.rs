@@ -11,7 +11,7 @@ use crate::capture::payload::{self, Wanted};
 use crate::check::{Outcome, RuleResult};
 use crate::contract::{Dimension, OnFail, RuleId, Severity};
 use crate::decode::Note;
-use crate::decode::captures::{Contents, Read};
+use crate::decode::captures::{CaptureRules, Contents, Read};
 use crate::ledger::{Finding, RunRecord};
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::error::RunError;
@@ -174,7 +174,7 @@ impl Told {
         self.zero_times += contents.zero_times;
     }
 
-    fn notes(&self, source: &str) -> Vec<Note> {
+    fn notes(&self, source: &str, rules: &CaptureRules) -> Vec<Note> {
         let note = |count: u64, rule: &'static str, severity: Severity, message: String| {
             (count > 0).then_some(Note { rule, severity, message })
         };
@@ -182,13 +182,13 @@ impl Told {
         let notes = [
             note(
                 bare_gzip,
-                "gtfs_realtime.bare_gzip",
+                rules.bare_gzip,
                 Severity::Info,
                 format!("{bare_gzip} captures of '{source}' are gzip without a Content-Encoding and were unpacked"),
             ),
             note(
                 differential,
-                "gtfs_realtime.differential",
+                rules.differential,
                 Severity::Warning,
                 format!(
                     "{differential} captures of '{source}' are DIFFERENTIAL: they tell only what has changed, so a vehicle or \
@@ -197,13 +197,13 @@ impl Told {
             ),
             note(
                 deleted,
-                "gtfs_realtime.deleted_entity",
+                rules.deleted,
                 Severity::Info,
                 format!("{deleted} entities of '{source}' are marked as deleted and give no row"),
             ),
             note(
                 zero_times,
-                "gtfs_realtime.zero_time",
+                rules.zero_time,
                 Severity::Info,
                 format!("{zero_times} times of '{source}' are 0, which stands for none: they are null"),
             ),
@@ -238,15 +238,16 @@ impl Captures {
     /// # Errors
     /// Not one capture of all sources is a message.
     pub fn settle(self, pipeline: &Pipeline, record: &mut RunRecord, notes: &mut Vec<Note>) -> Result<(), RunError> {
+        let rules = pipeline.decoder.capture_rules();
         for ((source, kind), said) in &self.first {
             let message = match self.count(source, kind) {
                 1 => said.clone(),
                 2 => format!("{said}; another capture of this source is of this kind"),
                 count => format!("{said}; {} other captures of this source are of this kind", count - 1),
             };
-            notes.push(Note { rule: pipeline.decoder.unreadable(), severity: Severity::Error, message });
+            notes.push(Note { rule: rules.unreadable, severity: Severity::Error, message });
         }
-        notes.extend(self.told.iter().flat_map(|(source, told)| told.notes(source)));
+        notes.extend(self.told.iter().flat_map(|(source, told)| told.notes(source, rules)));
         let sources: Vec<String> = self.counts.keys().map(|source| self.said(source)).collect();
         let has_message = |source: &String| self.count(source, READABLE) + self.count(source, CUT_OFF) > 0;
         if !self.counts.is_empty() && !self.counts.keys().any(has_message) {

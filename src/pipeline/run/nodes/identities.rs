@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contract::Contract;
+use crate::decode::captures::SOURCE;
 use crate::decode::format::Partitioning;
-use crate::decode::gtfs_realtime::SOURCE;
 use crate::derive::derivation::DerivationType;
 use crate::derive::telemetry;
 use crate::pipeline::Pipeline;
@@ -30,7 +30,11 @@ pub(super) fn ignored(pipeline: &Pipeline, graph: &RunGraph) -> Vec<BTreeSet<Str
         for (output, table) in derivation.outputs.iter().enumerate() {
             let contract = &graph.tables[*table].contract;
             all[*table] = match derivation.maker {
-                Maker::Telemetry => made_of_ignored(contract, before.get(&0)),
+                Maker::Telemetry => {
+                    let source = derivation.inputs.iter().find(|(_, input)| *input == 0);
+                    let source = source.map_or("", |(table, _)| &graph.tables[*table].contract.table);
+                    made_of_ignored(source, contract, before.get(&0))
+                }
                 Maker::Listed(of) => derived_from_ignored(of, output, &before),
             };
             all[*table].extend(nullable(contract));
@@ -39,10 +43,10 @@ pub(super) fn ignored(pipeline: &Pipeline, graph: &RunGraph) -> Vec<BTreeSet<Str
     all
 }
 
-fn made_of_ignored(contract: &Contract, ignored: Option<&BTreeSet<String>>) -> BTreeSet<String> {
+fn made_of_ignored(source: &str, contract: &Contract, ignored: Option<&BTreeSet<String>>) -> BTreeSet<String> {
     let is_ignored = |from: &&str| ignored.is_some_and(|ignored| ignored.contains(*from));
     let columns = contract.columns.iter().map(|column| &column.name);
-    columns.filter(|name| telemetry::made_from(name).iter().any(is_ignored)).cloned().collect()
+    columns.filter(|name| telemetry::made_from(source, name).iter().any(is_ignored)).cloned().collect()
 }
 
 fn derived_from_ignored(

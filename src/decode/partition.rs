@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::contract::Severity;
-use crate::decode::captures::{Only, Strays};
+use crate::decode::captures::{CaptureRules, Only, Strays};
 use crate::decode::rows::LAST_SECOND;
 use crate::decode::{Note, Step};
 use crate::time::{Assigned, Dated, ServiceDate, ServiceDates, ServiceSeconds};
@@ -121,6 +121,11 @@ impl RowFilter {
             start_time: start_time.and_then(ServiceSeconds::from_gtfs),
             made: seconds.filter_map(|second| Timestamp::from_second(second).ok()).next(),
         };
+        self.partition_of(dated, received)
+    }
+
+    /// The same of what was read already.
+    pub fn partition_of(&mut self, dated: Dated, received: Timestamp) -> RowPartition {
         match self.dates.assign(received, dated) {
             Assigned::To(date) if date == self.date => RowPartition::Own,
             Assigned::To(date) => {
@@ -155,13 +160,13 @@ impl RowFilter {
     }
 
     /// What is to be told of a table at its end.
-    pub fn steps(self, table: usize, name: &str) -> Vec<Step> {
+    pub fn steps(self, table: usize, name: &str, rules: &CaptureRules) -> Vec<Step> {
         let told = |(date, rows): (ServiceDate, u64)| {
             let of = format!("{rows} rows of {name} were received on {} and are of {date}", self.date);
             let (rule, message) = match date > self.date {
-                true => ("gtfs_realtime.early_rows", format!("{of}: they are in its partition")),
+                true => (rules.early_rows, format!("{of}: they are in its partition")),
                 false => (
-                    "gtfs_realtime.late_rows",
+                    rules.late_rows,
                     format!(
                         "{of}, which was over: they are in its partition if it is run, or run again, after noon of the day \
                          after it"
