@@ -276,7 +276,7 @@ impl Writer {
             runs.push(Run::open(path).map_err(|error| self.failed(&format!("{}: {error}", path.display())))?);
         }
         let converter = self.converter().map_err(|error| self.failed(&error.to_string()))?;
-        let mut merge = Merge::of(&self.table, runs, (converter, &self.sort_by), &self.budget)?;
+        let mut merge = Merge::of(&self.table, runs, converter, &self.sort_by, &self.budget)?;
         while let Some(group) = merge.group()? {
             self.pending_rows = group.num_rows();
             self.pending = vec![group];

@@ -1,5 +1,5 @@
 //! Stops beside the shape of their trip: too far from it, or passed in another order than they are served.
-//! How stops are matched is in [`shape_matches`](super::shape_matches).
+//! How stops are matched is in `shape_matches`.
 
 use rustc_hash::FxHashSet;
 use serde_json::json;

@@ -32,7 +32,8 @@ impl Merge {
     pub(super) fn of(
         table: &str,
         runs: Vec<Run>,
-        (converter, sort_by): (RowConverter, &[usize]),
+        converter: RowConverter,
+        sort_by: &[usize],
         budget: &Budget,
     ) -> Result<Self, PublishError> {
         let mut merge = Self {
