@@ -175,7 +175,7 @@ fn the_data_manager_changes_a_severity_with_a_reason() {
 #[test]
 fn the_rules_are_listed_and_explained() {
     let list = json(&program(&["rules", "list", "--json"]));
-    assert_eq!(list["rules"].as_array().unwrap().len(), 179);
+    assert_eq!(list["rules"].as_array().unwrap().len(), 180);
     assert!(String::from_utf8_lossy(&program(&["rules", "list"]).stdout).contains("stop_too_far_from_shape"));
     let explained = program(&["rules", "explain", "unused_trip"]);
     let text = String::from_utf8_lossy(&explained.stdout).into_owned();
