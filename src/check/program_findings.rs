@@ -95,6 +95,28 @@ pub static PROGRAM_FINDINGS: &[ProgramFinding] = &[
         de: ("Eine Zeile sagt von ihrem Halt anderes als die vorige. Andere fallen weg", "Nichts."),
     },
     ProgramFinding {
+        id: "<table>.report_without_trip",
+        en: (
+            "A report names its trip. Others, as of buses on the way to the depot, are of no trip and in no row of the table.",
+            "Nothing where they are few; many are drivers who did not log on, or a feed that leaves trips out.",
+        ),
+        de: (
+            "Eine Meldung nennt ihre Fahrt. Andere, etwa von Bussen auf dem Weg zum Betriebshof, gehören zu keiner Fahrt und zu keiner Zeile der Tabelle",
+            "Nichts, wenn es wenige sind; viele heißen, dass Fahrer sich nicht anmelden oder der Feed Fahrten weglässt.",
+        ),
+    },
+    ProgramFinding {
+        id: "<table>.prediction_without_trip",
+        en: (
+            "A prediction names its trip by its id. Others describe it by route and start, and are in no row of the table.",
+            "Ask the operator of the source for ids of trips.",
+        ),
+        de: (
+            "Eine Prognose nennt ihre Fahrt mit deren Kennung. Andere beschreiben sie durch Linie und Start und stehen in keiner Zeile der Tabelle",
+            "Den Betreiber der Quelle um Kennungen der Fahrten bitten.",
+        ),
+    },
+    ProgramFinding {
         id: "<table>.other_service_date",
         en: (
             "A row is received at most a day before its service date begins, and until noon of the day after it. Others are dropped: no partition has them.",

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch, new_null_array};
 use jiff::tz::TimeZone;
 
-use crate::contract::{Contract, Kind, RuleId};
+use crate::contract::{Contract, Dimension, Kind, RuleId};
 use crate::derive::error::DeriveError;
 use crate::table::{Budget, Chunk, Lineage};
 use crate::time::ServiceDate;
@@ -146,9 +146,18 @@ pub struct Unused {
     /// `trips_observed.without_trip`: the derived table, and why.
     pub rule: RuleId,
     pub rows: u64,
-    /// What is told of them among the findings, and where the first of them stand: the place of the origin, and the row
-    /// there. `None` where the number in the record says all.
-    pub told: Option<(&'static str, Vec<(u32, u64)>)>,
+    /// `None` where the number in the record says all.
+    pub told: Option<ToldOfUnused>,
+}
+
+/// What is told of unused rows among the findings.
+#[derive(Clone, Debug)]
+pub struct ToldOfUnused {
+    /// What is amiss if they are many.
+    pub dimension: Dimension,
+    pub message: &'static str,
+    /// Where the first of them stand: the place of the origin, and the row there.
+    pub places: Vec<(u32, u64)>,
 }
 
 impl Unused {

@@ -15,6 +15,7 @@ pub mod reports;
 pub mod telemetry;
 #[cfg(test)]
 pub mod testing;
+mod trips_observed;
 
 pub use derivation::Derivation;
 pub use derivations::DERIVATIONS;

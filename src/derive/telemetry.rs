@@ -14,10 +14,10 @@ use arrow_array::{
 };
 use jiff::tz::TimeZone;
 
-use crate::contract::{Classification, Contract, Kind, RuleId};
+use crate::contract::{Classification, Contract, Dimension, Kind, RuleId};
 use crate::decode::captures::SOURCE;
 use crate::decode::format::Decoder;
-use crate::derive::derivation::{self, Derivation, Derived, Finished, InputAccount, Unused};
+use crate::derive::derivation::{self, Derivation, Derived, Finished, InputAccount, ToldOfUnused, Unused};
 use crate::derive::error::DeriveError;
 use crate::derive::mistakes::{AS_IT_COMES, REMOVE_OR_PRIVATE, comes_as, unfilled};
 use crate::derive::privacy::{Pseudonym, Pseudonyms};
@@ -311,7 +311,7 @@ impl Derivation for Telemetry {
             Table::Alerts => "A row says something else of its alert than the one before. Others are dropped",
         };
         self.budget.give_back(self.booked);
-        let told = Some((message, self.shown));
+        let told = Some(ToldOfUnused { dimension: Dimension::Uniqueness, message, places: self.shown });
         self.account.unused.push(Unused { rule: self.repeats, rows: self.repeated, told });
         Ok(Finished { derived: Vec::new(), inputs: vec![self.account] })
     }

@@ -176,7 +176,7 @@ fn dates_that_run_forwards_backwards_and_at_once_give_the_same_files_and_views()
     }
     let expected = forwards.tables();
     let files = expected.keys().filter(|name| name.starts_with("data/")).count();
-    assert_eq!((files, expected.len()), (15, 15 + 3 * 2), "{:?}", expected.keys());
+    assert_eq!((files, expected.len()), (20, 20 + 4 * 2), "{:?}", expected.keys());
     for (world, how) in [(&backwards, "backwards"), (&at_once, "at once")] {
         let found = world.tables();
         assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "{how}");

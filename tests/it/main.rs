@@ -43,5 +43,6 @@ mod structure;
 mod tampering;
 mod terminal;
 mod tides;
+mod trips_observed;
 mod validate;
 mod world;

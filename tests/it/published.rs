@@ -268,7 +268,7 @@ fn a_file_that_a_killed_run_left_below_data_is_gone_after_the_next_run_of_the_pa
     assert_eq!(left.len(), 1, "{:?}", left.keys());
     // The next run makes other rows.
     world.replace("schemas/stadtbus/vehicle_locations.odcs.yaml", "WHERE speed > 35", "WHERE speed > 8");
-    assert_eq!(world.run()[TELEMETRY]["releases"], 3);
+    assert_eq!(world.run()[TELEMETRY]["releases"], 4);
     let mut found = files(&world.path("data/bucket/data"));
     found.retain(|name, _| name.contains("vehicle_locations"));
     assert_eq!(found.len(), 1);

@@ -152,13 +152,13 @@ impl TableAccount {
     }
 
     fn told_of_unused(&self, unused: &Unused) -> Option<Outcome> {
-        let (message, places) = unused.told.as_ref().filter(|_| unused.rows > 0)?;
+        let told = unused.told.as_ref().filter(|_| unused.rows > 0)?;
         let origin = |place: u32| self.origins.get(place as usize).map_or_else(String::new, |o| o.name.clone());
         let sample =
             |(place, row): &(u32, u64)| Sample { origin: origin(*place), row: *row, column: None, value: None };
-        let samples = places.iter().map(sample).collect();
+        let samples = told.places.iter().map(sample).collect();
         let rows = (unused.rule.clone(), unused.rows);
-        Some(self.told_of_dropped(rows, Dimension::Uniqueness, message, samples))
+        Some(self.told_of_dropped(rows, told.dimension, told.message, samples))
     }
 
     /// A finding about rows that were dropped.
