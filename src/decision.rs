@@ -253,17 +253,17 @@ impl DecisionError {
 }
 
 /// The file of the decisions that are not about rows.
-pub fn path(private: &Path) -> PathBuf {
+pub(crate) fn path(private: &Path) -> PathBuf {
     private.join("decisions.jsonl")
 }
 
 /// The file of the decisions about rows of a table.
-pub fn path_of_rows(private: &Path, dataset: &str, table: &str) -> PathBuf {
+pub(crate) fn path_of_rows(private: &Path, dataset: &str, table: &str) -> PathBuf {
     private.join("quarantine").join(dataset).join(format!("{table}{OF_ROWS}"))
 }
 
 /// All files of decisions that there are, in the order of their names.
-pub fn files(private: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(private: &Path) -> Vec<PathBuf> {
     let names = |folder: &Path| -> BTreeSet<PathBuf> {
         fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
     };
@@ -292,7 +292,7 @@ enum OldAction {
 }
 
 /// All decisions of a file, the newest last; none if there is no file.
-pub fn read(path: &Path) -> Result<Vec<Line>, DecisionError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<Line>, DecisionError> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -325,7 +325,7 @@ pub fn read(path: &Path) -> Result<Vec<Line>, DecisionError> {
 
 /// All decisions of a file, each made by one of `people`; what is undone does not matter any more, and lines of the form before
 /// name nobody.
-pub fn read_of(path: &Path, people: &[String]) -> Result<Vec<Line>, DecisionError> {
+pub(crate) fn read_of(path: &Path, people: &[String]) -> Result<Vec<Line>, DecisionError> {
     let lines = read(path)?;
     let is_known = |by: &String| by == UNKNOWN || people.contains(by);
     match lines.iter().find(|line| !line.is_undone && !is_known(&line.decision.by)) {
@@ -367,7 +367,7 @@ fn id_of(line: &str) -> DecisionId {
 }
 
 /// Adds decisions, all of them or none.
-pub fn append(path: &Path, decisions: &[Decision]) -> Result<Vec<DecisionId>, DecisionError> {
+pub(crate) fn append(path: &Path, decisions: &[Decision]) -> Result<Vec<DecisionId>, DecisionError> {
     let failed = |error: &dyn fmt::Display| DecisionError::file(path, "written", error);
     let folder = path.parent().unwrap_or(Path::new("."));
     durable::create_dir_all(folder).map_err(|error| failed(&error))?;

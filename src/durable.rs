@@ -21,7 +21,7 @@ const PUBLIC_FILE: u32 = 0o644;
 const MENDED: usize = 1_000_000;
 
 /// Makes a private folder and those above it that are not there; what is made is on the disk afterwards.
-pub fn create_dir_all(folder: &Path) -> io::Result<()> {
+pub(crate) fn create_dir_all(folder: &Path) -> io::Result<()> {
     if folder.as_os_str().is_empty() || folder.is_dir() {
         return Ok(());
     }
@@ -42,7 +42,7 @@ pub fn create_dir_all(folder: &Path) -> io::Result<()> {
 ///
 /// Folders above it that are not there are made readable: the bucket may lie beside it. What belongs to another owner stays
 /// as it is, and is told.
-pub fn make_private(root: &Path) -> io::Result<()> {
+pub(crate) fn make_private(root: &Path) -> io::Result<()> {
     if let Some(above) = root.parent() {
         create_public_dir_all(above)?;
     }
@@ -87,7 +87,7 @@ fn mend(folder: &Path, left: &mut usize) {
 
 /// Makes a folder that a web server may read, and those above it that are not there, whatever the umask; one that is there
 /// stays as it is.
-pub fn create_public_dir_all(folder: &Path) -> io::Result<()> {
+pub(crate) fn create_public_dir_all(folder: &Path) -> io::Result<()> {
     if folder.as_os_str().is_empty() || folder.is_dir() {
         return Ok(());
     }
@@ -101,7 +101,7 @@ pub fn create_public_dir_all(folder: &Path) -> io::Result<()> {
 }
 
 /// Makes a file readable for a web server, and writable for its owner only.
-pub fn make_public(file: &Path) {
+pub(crate) fn make_public(file: &Path) {
     set_public(file, PUBLIC_FILE);
 }
 
@@ -117,12 +117,12 @@ fn set_public(path: &Path, mode: u32) {
 }
 
 /// Makes a private file, empty and open for writing. Its folder must be there.
-pub fn create(path: &Path) -> io::Result<File> {
+pub(crate) fn create(path: &Path) -> io::Result<File> {
     open(OpenOptions::new().write(true).create(true).truncate(true), path)
 }
 
 /// Opens a private file as `options` say; one that they make is private, and one that was not becomes it.
-pub fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+pub(crate) fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     let file = options.mode(FILE).open(path)?;
     if file.metadata()?.permissions().mode() & 0o077 != 0 {
         // A file of another owner, as in a shared folder, stays as it is.
@@ -132,7 +132,7 @@ pub fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
 }
 
 /// Replaces a private file by these bytes, whole or not at all; makes its folder.
-pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = parent(path);
     create_dir_all(folder)?;
     // Made with mode 0600 by the library.
@@ -144,12 +144,12 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Writes a private file that must not be there yet, whole or not at all; `false` if it is there.
-pub fn write_new(path: &Path, mut bytes: &[u8]) -> io::Result<bool> {
+pub(crate) fn write_new(path: &Path, mut bytes: &[u8]) -> io::Result<bool> {
     copy_new(path, &mut bytes)
 }
 
 /// Writes what can be read into a private file that must not be there yet, as [`write_new()`] does.
-pub fn copy_new(path: &Path, from: &mut impl io::Read) -> io::Result<bool> {
+pub(crate) fn copy_new(path: &Path, from: &mut impl io::Read) -> io::Result<bool> {
     let folder = parent(path);
     create_dir_all(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
@@ -163,14 +163,14 @@ pub fn copy_new(path: &Path, from: &mut impl io::Read) -> io::Result<bool> {
 }
 
 /// Moves a private file to where it is to stand; the move is on the disk afterwards.
-pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     create_dir_all(parent(to))?;
     fs::rename(from, to)?;
     sync_folder(parent(to))
 }
 
 /// Removes a file, which need not be there; the removal is on the disk afterwards.
-pub fn remove_file(path: &Path) -> io::Result<()> {
+pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Ok(()) => sync_folder(parent(path)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -179,7 +179,7 @@ pub fn remove_file(path: &Path) -> io::Result<()> {
 }
 
 /// Puts the names in a folder onto the disk.
-pub fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     File::open(folder)?.sync_all()
 }

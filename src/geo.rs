@@ -4,7 +4,7 @@
 const RADIUS: f64 = 6_371_010.0;
 
 /// Metres between two places given as latitude and longitude in degrees (haversine).
-pub fn metres(a: [f64; 2], b: [f64; 2]) -> f64 {
+pub(crate) fn metres(a: [f64; 2], b: [f64; 2]) -> f64 {
     let (a, b) = (a.map(f64::to_radians), b.map(f64::to_radians));
     let (dlat, dlon) = ((0.5 * (b[0] - a[0])).sin(), (0.5 * (b[1] - a[1])).sin());
     let x = dlat * dlat + dlon * dlon * a[0].cos() * b[0].cos();
@@ -13,34 +13,34 @@ pub fn metres(a: [f64; 2], b: [f64; 2]) -> f64 {
 
 /// A place as a vector of length one.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Point(pub [f64; 3]);
+pub(crate) struct Point(pub [f64; 3]);
 
 impl Point {
     /// Of latitude and longitude in degrees.
-    pub fn of(place: [f64; 2]) -> Self {
+    pub(crate) fn of(place: [f64; 2]) -> Self {
         let [lat, lon] = place.map(f64::to_radians);
         Self([lat.cos() * lon.cos(), lat.cos() * lon.sin(), lat.sin()])
     }
 
     /// Latitude and longitude in degrees.
-    pub fn place(self) -> [f64; 2] {
+    pub(crate) fn place(self) -> [f64; 2] {
         let [x, y, z] = self.0;
         [z.atan2(x.hypot(y)).to_degrees(), y.atan2(x).to_degrees()]
     }
 
     /// Metres along the surface.
-    pub fn metres(self, other: Self) -> f64 {
+    pub(crate) fn metres(self, other: Self) -> f64 {
         norm(cross(self.0, other.0)).atan2(dot(self.0, other.0)) * RADIUS
     }
 
     /// The square of the straight distance through the earth, in radii: cheap, and it grows with the distance.
-    pub fn chord2(self, other: Self) -> f64 {
+    pub(crate) fn chord2(self, other: Self) -> f64 {
         let d = minus(self.0, other.0);
         dot(d, d)
     }
 
     /// The point of the edge from `a` to `b` that is closest to this one.
-    pub fn closest_on(self, a: Self, b: Self) -> Self {
+    pub(crate) fn closest_on(self, a: Self, b: Self) -> Self {
         let normal = normal(a.0, b.0);
         let along = dot(self.0, normal) / dot(normal, normal);
         let p = [0, 1, 2].map(|axis| self.0[axis] - normal[axis] * along);
@@ -53,7 +53,7 @@ impl Point {
     }
 
     /// The point at a fraction of the way from this one to another.
-    pub fn towards(self, other: Self, fraction: f64) -> Self {
+    pub(crate) fn towards(self, other: Self, fraction: f64) -> Self {
         let angle = norm(cross(self.0, other.0)).atan2(dot(self.0, other.0));
         if angle == 0.0 {
             return self;
@@ -66,7 +66,7 @@ impl Point {
 }
 
 /// The chord in radii, squared, of a distance in metres along the surface.
-pub fn chord2_of(metres: f64) -> f64 {
+pub(crate) fn chord2_of(metres: f64) -> f64 {
     let chord = 2.0 * (0.5 * metres / RADIUS).sin();
     chord * chord
 }

@@ -6,6 +6,6 @@ use std::fmt::Display;
 /// that of what will not succeed if tried again.
 #[track_caller]
 #[expect(clippy::panic, reason = "this is the one place that ends so")]
-pub fn impossible(what: &str, why: impl Display) -> ! {
+pub(crate) fn impossible(what: &str, why: impl Display) -> ! {
     panic!("{what}: {why}")
 }

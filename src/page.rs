@@ -3,12 +3,12 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// What is seen in the language that the reader has chosen.
-pub fn both(de: &str, en: &str) -> Markup {
+pub(crate) fn both(de: &str, en: &str) -> Markup {
     html! { span.de lang="de" { (de) } span.en lang="en" { (en) } }
 }
 
 /// A page whose reader chooses the language; in German until then. `style` comes after that of all pages.
-pub fn page(title: &str, style: &str, content: &Markup) -> String {
+pub(crate) fn page(title: &str, style: &str, content: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="de" {

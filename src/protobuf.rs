@@ -4,7 +4,7 @@
 
 /// The value of one field.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Value<'a> {
+pub(crate) enum Value<'a> {
     /// `int32`, `int64`, `uint32`, `uint64`, `bool`, enums; negative numbers are sign-extended to 64 bits.
     Varint(u64),
     /// `double`.
@@ -20,29 +20,29 @@ const DEPTH: usize = 100;
 
 /// Bytes that are no protobuf message, or end in the middle of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Broken {
+pub(crate) struct Broken {
     /// Bytes before the field that could not be read.
     pub offset: usize,
 }
 
 /// The fields of a message, in their order. After an error it ends.
-pub struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     bytes: &'a [u8],
     place: usize,
 }
 
-pub fn fields(bytes: &[u8]) -> Fields<'_> {
+pub(crate) fn fields(bytes: &[u8]) -> Fields<'_> {
     Fields { bytes, place: 0 }
 }
 
 /// The fields from one on that begins at this place, as [`Fields::place`] told it.
-pub fn fields_from(bytes: &[u8], place: usize) -> Fields<'_> {
+pub(crate) fn fields_from(bytes: &[u8], place: usize) -> Fields<'_> {
     Fields { bytes, place }
 }
 
 impl<'a> Fields<'a> {
     /// Where the next field begins.
-    pub fn place(&self) -> usize {
+    pub(crate) fn place(&self) -> usize {
         self.place
     }
 

@@ -5,7 +5,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 /// Reads `Sun, 06 Nov 1994 08:49:37 GMT`, and the two older forms.
-pub fn parse(text: &str) -> Option<Timestamp> {
+pub(super) fn parse(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     if let Ok(instant) = jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true).parse_timestamp(text) {
         return Some(instant);

@@ -41,11 +41,17 @@ pub(super) struct RowDescriber {
 }
 
 impl RowDescriber {
-    pub fn is_public(&self, column: usize) -> bool {
+    pub(super) fn is_public(&self, column: usize) -> bool {
         self.contract.columns[column].classification == Classification::Public
     }
 
-    pub fn sample(&self, rows: &RecordBatch, row: usize, column: Option<usize>, value: Option<String>) -> Sample {
+    pub(super) fn sample(
+        &self,
+        rows: &RecordBatch,
+        row: usize,
+        column: Option<usize>,
+        value: Option<String>,
+    ) -> Sample {
         let origin = rows.column_by_name(ORIGIN).map_or(0, |array| array.as_primitive::<UInt32Type>().value(row));
         Sample {
             origin: self.origins.get(origin as usize).map_or_else(String::new, |origin| origin.name.clone()),
@@ -56,7 +62,7 @@ impl RowDescriber {
     }
 
     /// The values of some cells, if all of the columns are public.
-    pub fn shown(&self, rows: &RecordBatch, row: usize, columns: &[usize]) -> Option<String> {
+    pub(super) fn shown(&self, rows: &RecordBatch, row: usize, columns: &[usize]) -> Option<String> {
         if !columns.iter().all(|&column| self.is_public(column)) {
             return None;
         }

@@ -19,12 +19,12 @@ pub(super) struct ChunkCheck<'a> {
 }
 
 impl<'a> ChunkCheck<'a> {
-    pub fn new(chunk: &'a Chunk, keys: &'a Keys, gate: &'a mut RowGate, account: &'a mut Booked) -> Self {
+    pub(super) fn new(chunk: &'a Chunk, keys: &'a Keys, gate: &'a mut RowGate, account: &'a mut Booked) -> Self {
         let torn = chunk.flaws.iter().filter(|flaw| flaw.column.is_none()).map(|flaw| flaw.row as usize).collect();
         Self { chunk, keys, gate, account, verdict: Verdict { torn, ..Verdict::default() } }
     }
 
-    pub fn flag(&mut self, rule: &mut TableRule, flag: Flag) {
+    pub(super) fn flag(&mut self, rule: &mut TableRule, flag: Flag) {
         self.gate.flag(rule, &self.chunk.rows, flag, &mut self.verdict);
     }
 }

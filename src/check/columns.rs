@@ -29,7 +29,7 @@ pub(super) enum ColumnTest {
 
 impl ColumnTest {
     /// The column and the test of a rule over values, `None` for rules of any other kind.
-    pub fn compile(kind: &RuleKind, contract: &Contract) -> Option<(usize, Self)> {
+    pub(super) fn compile(kind: &RuleKind, contract: &Contract) -> Option<(usize, Self)> {
         Some(match kind {
             &RuleKind::Enum { column } => (column, Self::among(&contract.columns[column])),
             &RuleKind::Range { column } => (column, Self::within(&contract.columns[column])),
@@ -66,7 +66,7 @@ impl ColumnTest {
     }
 
     /// The rows whose value is at fault, ascending.
-    pub fn offending(&self, array: &ArrayRef) -> Vec<usize> {
+    pub(super) fn offending(&self, array: &ArrayRef) -> Vec<usize> {
         match self {
             Self::Int32Among(allowed) => numbers::<Int32Type>(array, |value| !allowed.contains(&value)),
             Self::Int64Among(allowed) => numbers::<Int64Type>(array, |value| !allowed.contains(&value)),

@@ -15,7 +15,7 @@ use arrow_buffer::{ArrowNativeType, NullBuffer, NullBufferBuilder, ScalarBuffer}
 use arrow_schema::DataType;
 
 /// A column of a batch.
-pub struct CompactColumn {
+pub(super) struct CompactColumn {
     values: Values,
     nulls: Option<NullBuffer>,
     length: usize,
@@ -42,7 +42,7 @@ enum Above {
 }
 
 impl CompactColumn {
-    pub fn new(array: &ArrayRef) -> Self {
+    pub(super) fn new(array: &ArrayRef) -> Self {
         let values = match array.data_type() {
             DataType::Int32 => whole_numbers(array.as_primitive::<Int32Type>(), i64::from),
             DataType::Int64 => whole_numbers(array.as_primitive::<Int64Type>(), |value| value),
@@ -63,12 +63,12 @@ impl CompactColumn {
         Self { values, nulls: array.nulls().filter(|nulls| nulls.null_count() > 0).cloned(), length: array.len() }
     }
 
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.length
     }
 
     /// What the column takes.
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         let values = match &self.values {
             Values::Whole { above, .. } => match above {
                 Above::Nothing => 0,
@@ -141,7 +141,7 @@ fn bounds(numbers: impl Iterator<Item = i64>) -> Option<(i64, i64)> {
 
 /// Rows of a column that came in several batches.
 #[derive(Clone, Copy)]
-pub enum Rows<'a> {
+pub(super) enum Rows<'a> {
     /// All of them, so many.
     All(usize),
     /// Some of them, ascending.
@@ -149,14 +149,14 @@ pub enum Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    pub fn len(self) -> usize {
+    pub(super) fn len(self) -> usize {
         match self {
             Self::All(rows) => rows,
             Self::Some(rows) => rows.len(),
         }
     }
 
-    pub fn iter(self) -> impl Iterator<Item = u32> + 'a {
+    pub(super) fn iter(self) -> impl Iterator<Item = u32> + 'a {
         let (all, some) = match self {
             Self::All(rows) => (0..rows as u32, [].as_slice()),
             Self::Some(rows) => (0..0, rows),
@@ -205,7 +205,7 @@ impl Iterator for Within<'_> {
 }
 
 /// Rows of a column that came in several batches, as an array of its type; that of a text is the number of its word.
-pub fn unpacked(batches: &[CompactColumn], data_type: &DataType, rows: Rows) -> ArrayRef {
+pub(super) fn unpacked(batches: &[CompactColumn], data_type: &DataType, rows: Rows) -> ArrayRef {
     let nulls = nulls_of(batches, rows);
     match data_type {
         DataType::Int32 => Arc::new(Int32Array::new(whole(batches, rows, |value| value as i32), nulls)),

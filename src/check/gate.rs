@@ -34,23 +34,23 @@ pub(super) struct Flag {
 }
 
 impl Flag {
-    pub fn row(row: usize) -> Self {
+    pub(super) fn row(row: usize) -> Self {
         Self { row, column: None, value: None }
     }
 }
 
 impl RowGate {
-    pub fn new(describer: RowDescriber, rules: Arc<[RuleId]>) -> Self {
+    pub(super) fn new(describer: RowDescriber, rules: Arc<[RuleId]>) -> Self {
         Self { describer, rules, decisions: None, released: BTreeMap::new() }
     }
 
     /// Lets decisions about rows have their way.
-    pub fn decide(&mut self, decisions: Decider) {
+    pub(super) fn decide(&mut self, decisions: Decider) {
         self.decisions = Some(decisions);
     }
 
     /// A rule flags a row.
-    pub fn flag(&mut self, rule: &mut TableRule, rows: &RecordBatch, flag: Flag, verdict: &mut Verdict) {
+    pub(super) fn flag(&mut self, rule: &mut TableRule, rows: &RecordBatch, flag: Flag, verdict: &mut Verdict) {
         let Flag { row, column, value } = flag;
         if verdict.torn.contains(&row) && !matches!(rule.spec.kind, RuleKind::RowLength) {
             return;
@@ -68,7 +68,7 @@ impl RowGate {
     }
 
     /// Nulls a cell; where every published row has a value, the row is held back instead.
-    pub fn invalidate(&self, rule: &TableRule, row: usize, column: usize, verdict: &mut Verdict) {
+    pub(super) fn invalidate(&self, rule: &TableRule, row: usize, column: usize, verdict: &mut Verdict) {
         match self.describer.contract.is_never_null(column) {
             true if verdict.held.get(&row).is_some_and(|rules| rules.contains(&rule.place)) => {}
             true => verdict.hold(row, rule.place),
@@ -77,7 +77,7 @@ impl RowGate {
     }
 
     /// A rule flags cells of a column.
-    pub fn flag_cells(
+    pub(super) fn flag_cells(
         &mut self,
         rule: &mut TableRule,
         rows: &RecordBatch,
@@ -92,7 +92,7 @@ impl RowGate {
     }
 
     /// The values of some public cells, if the rule still needs them for a sample.
-    pub fn shown(&self, rule: &TableRule, rows: &RecordBatch, row: usize, columns: &[usize]) -> Option<String> {
+    pub(super) fn shown(&self, rule: &TableRule, rows: &RecordBatch, row: usize, columns: &[usize]) -> Option<String> {
         rule.found.wants_sample().then(|| self.describer.shown(rows, row, columns)).flatten()
     }
 
@@ -111,21 +111,21 @@ impl RowGate {
 
     /// Remembers what decisions release rows from that wait, the first of which has the place `first`: numbers are asked for
     /// over what passed, when these rows are out of reach.
-    pub fn remember_releases(&mut self, rows: &RecordBatch, first: usize) {
+    pub(super) fn remember_releases(&mut self, rows: &RecordBatch, first: usize) {
         if let Some(decisions) = &self.decisions {
             self.released.extend(decisions.released(rows, first));
         }
     }
 
     /// Whether a row that waits is held, once all rules have spoken.
-    pub fn is_held(&self, row: usize, verdict: &TableVerdict) -> bool {
+    pub(super) fn is_held(&self, row: usize, verdict: &TableVerdict) -> bool {
         let released = |rule: &RuleId| self.released.get(&row).is_some_and(|rules| rules.contains(rule));
         verdict.rules(row).any(|rule| !released(&self.rules[rule as usize]))
     }
 
     /// Nulls cells, and parts the rows that pass from those that are held back. What is held back is what came, not what
     /// the rules made of it.
-    pub fn split(
+    pub(super) fn split(
         &mut self,
         rows: RecordBatch,
         mut verdict: Verdict,
@@ -165,7 +165,7 @@ impl RowGate {
     }
 
     /// What decisions did to the table's rows.
-    pub fn finish(&mut self) -> Decided {
+    pub(super) fn finish(&mut self) -> Decided {
         self.decisions.take().map(Decider::finish).unwrap_or_default()
     }
 }

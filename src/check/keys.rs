@@ -35,7 +35,7 @@ pub(super) struct UniqueKey {
 }
 
 impl UniqueKey {
-    pub fn new(columns: &KeyColumns, contract: &Contract) -> Self {
+    pub(super) fn new(columns: &KeyColumns, contract: &Contract) -> Self {
         Self {
             columns: KeyColumns::new(columns.places.clone()),
             skips_null: columns.places.len() == 1 && contract.primary_key != columns.places,
@@ -43,7 +43,7 @@ impl UniqueKey {
         }
     }
 
-    pub fn check(&mut self, rule: &mut TableRule, chunk: &mut ChunkCheck<'_>) -> Result<(), BudgetExceeded> {
+    pub(super) fn check(&mut self, rule: &mut TableRule, chunk: &mut ChunkCheck<'_>) -> Result<(), BudgetExceeded> {
         let rows = &chunk.chunk.rows;
         let places = &self.columns.places;
         let before = self.seen.bytes();
@@ -63,7 +63,7 @@ impl UniqueKey {
     }
 
     /// No rows come any more that could have a key again. Gives the bytes that were booked for the keys.
-    pub fn forget(&mut self) -> usize {
+    pub(super) fn forget(&mut self) -> usize {
         std::mem::take(&mut self.seen).bytes()
     }
 }
@@ -89,12 +89,12 @@ struct OpenKey {
 }
 
 impl ForeignKeyTest {
-    pub fn new(contract: Arc<Contract>, key: usize) -> Self {
+    pub(super) fn new(contract: Arc<Contract>, key: usize) -> Self {
         let columns = KeyColumns::new(contract.foreign_keys[key].columns.clone());
         Self { contract, key, columns, open: Vec::new(), opened: 0 }
     }
 
-    pub fn check(&mut self, rule: &mut TableRule, chunk: &mut ChunkCheck<'_>) -> Result<(), BudgetExceeded> {
+    pub(super) fn check(&mut self, rule: &mut TableRule, chunk: &mut ChunkCheck<'_>) -> Result<(), BudgetExceeded> {
         self.opened = self.open.len();
         let contract = self.contract.clone();
         let key = &contract.foreign_keys[self.key];
@@ -146,7 +146,7 @@ impl ForeignKeyTest {
 
     /// Gives the keys of the last chunk the places that their rows have among all rows that passed, of which the chunk's
     /// first would be `first`.
-    pub fn place_rows(&mut self, first: usize, verdict: &Verdict) {
+    pub(super) fn place_rows(&mut self, first: usize, verdict: &Verdict) {
         for open in &mut self.open[self.opened..] {
             let Some(within) = open.row else { continue };
             let held_before = verdict.held.range(..within).count();
@@ -155,7 +155,7 @@ impl ForeignKeyTest {
     }
 
     /// Answers the keys into the table itself, when all of its rows are known.
-    pub fn close(
+    pub(super) fn close(
         &mut self,
         rule: &mut TableRule,
         own: &ReferencedKeys,
@@ -221,7 +221,7 @@ struct ReferencedColumns {
 
 impl ReferencedKeys {
     /// `referenced` lists the columns of this table that foreign keys name; those that it does not have are passed over.
-    pub fn new(contract: &Contract, referenced: &[Vec<String>]) -> Self {
+    pub(super) fn new(contract: &Contract, referenced: &[Vec<String>]) -> Self {
         let list = |names: &Vec<String>| {
             let places = names.iter().map(|name| contract.index_of(name)).collect::<Option<Vec<_>>>()?;
             Some(ReferencedColumns { names: names.clone(), columns: KeyColumns::new(places), seen: KeySet::default() })
@@ -230,7 +230,7 @@ impl ReferencedKeys {
     }
 
     /// Keeps the keys of rows that passed. They live until the run ends.
-    pub fn keep(&mut self, rows: &RecordBatch, account: &Booked) -> Result<(), BudgetExceeded> {
+    pub(super) fn keep(&mut self, rows: &RecordBatch, account: &Booked) -> Result<(), BudgetExceeded> {
         for ReferencedColumns { columns, seen, .. } in self.lists.iter_mut().filter(|_| !self.lent) {
             let before = seen.bytes();
             for (row, key) in columns.keys(rows).enumerate() {
@@ -249,16 +249,16 @@ impl ReferencedKeys {
     }
 
     /// Forgets the keys, to be kept anew of the rows that pass all rules. Nothing happens to keys that were lent.
-    pub fn start_again(&mut self) {
+    pub(super) fn start_again(&mut self) {
         self.lists.iter_mut().for_each(|list| list.seen = KeySet::default());
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.lists.is_empty()
     }
 
     /// Gives the keys to the tables that follow. Only the first call does.
-    pub fn lend(&mut self, table: &str, keys: &mut Keys) {
+    pub(super) fn lend(&mut self, table: &str, keys: &mut Keys) {
         for list in self.lists.iter_mut().filter(|_| !self.lent) {
             keys.add(table, list.names.clone(), std::mem::take(&mut list.seen));
         }

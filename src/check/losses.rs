@@ -73,7 +73,7 @@ struct Known {
 }
 
 impl Losses {
-    pub fn new(contract: &Contract) -> Self {
+    pub(super) fn new(contract: &Contract) -> Self {
         let group = |name: &str, what: What| {
             let column = contract.index_of(name)?;
             let (held, published, names) = Default::default();
@@ -91,7 +91,7 @@ impl Losses {
     }
 
     /// Rows came that no rule has seen, one of which swallowed so many others.
-    pub fn came(&mut self, rows: &RecordBatch, swallowed: u64) {
+    pub(super) fn came(&mut self, rows: &RecordBatch, swallowed: u64) {
         self.rows += rows.num_rows() as u64 + swallowed;
         self.held += swallowed;
         for (values, array) in self.columns.iter_mut().zip(rows.columns()) {
@@ -100,7 +100,7 @@ impl Losses {
     }
 
     /// A rule nulls cells of a column. A cell that is null already was there and could not be read, if `unread`.
-    pub fn nulls(&mut self, column: usize, array: &ArrayRef, rows: &[usize], unread: bool) {
+    pub(super) fn nulls(&mut self, column: usize, array: &ArrayRef, rows: &[usize], unread: bool) {
         let Some(values) = self.columns.get_mut(column) else { return };
         let distinct: BTreeSet<usize> = rows.iter().copied().collect();
         for row in distinct {
@@ -111,7 +111,7 @@ impl Losses {
     }
 
     /// Rows are held back. Gives how many bytes more are held here.
-    pub fn held(&mut self, rows: &RecordBatch) -> usize {
+    pub(super) fn held(&mut self, rows: &RecordBatch) -> usize {
         self.held += rows.num_rows() as u64;
         let mut bytes = 0;
         for group in &mut self.groups {
@@ -131,7 +131,7 @@ impl Losses {
     }
 
     /// Rows are published. Gives how many bytes more are held here.
-    pub fn published(&mut self, rows: &RecordBatch) -> usize {
+    pub(super) fn published(&mut self, rows: &RecordBatch) -> usize {
         let mut bytes = 0;
         for group in &mut self.groups {
             for (_, text) in changes(rows.column(group.column)) {
@@ -142,7 +142,7 @@ impl Losses {
     }
 
     /// The limits that were passed; within them there is nothing to tell.
-    pub fn outcomes(&self, contract: &Contract, trips: &Trips) -> Vec<Outcome> {
+    pub(super) fn outcomes(&self, contract: &Contract, trips: &Trips) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
         if is_guarded(contract) {
             let most = contract.limits.rows_lost;

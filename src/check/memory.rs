@@ -6,48 +6,48 @@ use crate::table::{Budget, BudgetExceeded};
 const ROOM: &str = "check";
 
 /// Bytes on the run's budget. Gives them back when it is dropped.
-pub struct Booked {
+pub(super) struct Booked {
     budget: Budget,
     bytes: usize,
 }
 
 impl Booked {
     /// Nothing yet.
-    pub fn on(budget: &Budget) -> Self {
+    pub(super) fn on(budget: &Budget) -> Self {
         Self { budget: budget.clone(), bytes: 0 }
     }
 
-    pub fn take(budget: &Budget, bytes: usize) -> Result<Self, BudgetExceeded> {
+    pub(super) fn take(budget: &Budget, bytes: usize) -> Result<Self, BudgetExceeded> {
         let mut booked = Self::on(budget);
         booked.grow(bytes)?;
         Ok(booked)
     }
 
     /// Another account on the same budget, of so many bytes.
-    pub fn beside(&self, bytes: usize) -> Result<Self, BudgetExceeded> {
+    pub(super) fn beside(&self, bytes: usize) -> Result<Self, BudgetExceeded> {
         Self::take(&self.budget, bytes)
     }
 
     /// Books so many bytes more.
-    pub fn grow(&mut self, bytes: usize) -> Result<(), BudgetExceeded> {
+    pub(super) fn grow(&mut self, bytes: usize) -> Result<(), BudgetExceeded> {
         self.budget.take(ROOM, bytes)?;
         self.bytes += bytes;
         Ok(())
     }
 
     /// Gives some bytes back.
-    pub fn shrink(&mut self, bytes: usize) {
+    pub(super) fn shrink(&mut self, bytes: usize) {
         self.budget.give_back(bytes);
         self.bytes -= bytes;
     }
 
     /// Books bytes that outlive this account: those until the end of the run.
-    pub fn until_the_run_ends(&self, bytes: usize) -> Result<(), BudgetExceeded> {
+    pub(super) fn until_the_run_ends(&self, bytes: usize) -> Result<(), BudgetExceeded> {
         self.budget.take(ROOM, bytes)
     }
 
     /// Books room for so many more items of a list and makes it.
-    pub fn make_room<T>(&mut self, list: &mut Vec<T>, more: usize) -> Result<(), BudgetExceeded> {
+    pub(super) fn make_room<T>(&mut self, list: &mut Vec<T>, more: usize) -> Result<(), BudgetExceeded> {
         let (length, capacity) = (list.len(), list.capacity());
         if capacity - length >= more {
             return Ok(());

@@ -11,7 +11,7 @@ use crate::internal;
 use crate::table::keys::{KeyColumns, KeySet};
 
 /// Counts for one metric while the rows come.
-pub struct MetricAccumulator {
+pub(super) struct MetricAccumulator {
     count: u64,
     rows: u64,
     counting: Counting,
@@ -39,7 +39,7 @@ enum Counting {
 }
 
 impl MetricAccumulator {
-    pub fn new(rule: &MetricRule, contract: &Contract) -> Self {
+    pub(super) fn new(rule: &MetricRule, contract: &Contract) -> Self {
         Self::of(&rule.metric, contract)
     }
 
@@ -74,7 +74,7 @@ impl MetricAccumulator {
     }
 
     /// Counts some rows that passed; tells by how many bytes what is kept has grown.
-    pub fn push(&mut self, rows: &RecordBatch) -> usize {
+    pub(super) fn push(&mut self, rows: &RecordBatch) -> usize {
         self.rows += rows.num_rows() as u64;
         match &mut self.counting {
             Counting::Rows => self.count = self.rows,
@@ -118,7 +118,7 @@ impl MetricAccumulator {
     }
 
     /// What was counted, and among how many rows.
-    pub fn finish(self) -> (u64, u64) {
+    pub(super) fn finish(self) -> (u64, u64) {
         (self.count, self.rows)
     }
 }

@@ -50,7 +50,7 @@ pub(super) enum MeasureError {
 
 impl NumberRules {
     /// Of the rules of a table, those over numbers; `published` as their instants are.
-    pub fn compile(
+    pub(super) fn compile(
         rules: Vec<TableRule>,
         contract: &Contract,
         context: Arc<RuleContext>,
@@ -76,12 +76,12 @@ impl NumberRules {
     }
 
     /// How instants are published, where that differs.
-    pub fn published_times(&self) -> Option<&PublishedTimes> {
+    pub(super) fn published_times(&self) -> Option<&PublishedTimes> {
         self.published.as_ref()
     }
 
     /// Measures rows that passed.
-    pub fn push(&mut self, passed: &RecordBatch, account: &mut Booked) -> Result<(), MeasureError> {
+    pub(super) fn push(&mut self, passed: &RecordBatch, account: &mut Booked) -> Result<(), MeasureError> {
         if self.metrics.is_empty() && self.sla.is_empty() {
             return Ok(());
         }
@@ -97,7 +97,7 @@ impl NumberRules {
     }
 
     /// What the rules came to over a table of which so many rows came.
-    pub fn outcomes(self, table: &str, came: u64) -> Vec<Outcome> {
+    pub(super) fn outcomes(self, table: &str, came: u64) -> Vec<Outcome> {
         let context = self.context;
         let metrics = self.metrics.into_iter().map(|metric| metric.outcome(table, came, &context));
         let sla = self.sla.into_iter().map(|sla| sla.outcome(table, came, &context));

@@ -142,12 +142,12 @@ pub(super) struct TableRule {
 }
 
 impl TableRule {
-    pub fn new(place: usize, spec: RuleSpec) -> Self {
+    pub(super) fn new(place: usize, spec: RuleSpec) -> Self {
         Self { place: place as u32, spec, found: RuleResultBuilder::default() }
     }
 
     /// What the rule came to over a table of which so many rows came.
-    pub fn outcome(self, table: &str, came: u64) -> Outcome {
+    pub(super) fn outcome(self, table: &str, came: u64) -> Outcome {
         self.found.outcome(self.spec, table, came)
     }
 }
@@ -176,19 +176,19 @@ pub(super) struct RuleResultBuilder {
 
 impl RuleResultBuilder {
     /// Whether there is room for another sample.
-    pub fn wants_sample(&self) -> bool {
+    pub(super) fn wants_sample(&self) -> bool {
         self.samples.len() < SAMPLES
     }
 
     /// Compares a number with its limit.
-    pub fn compare(&mut self, limit: Limit, value: f64, rows: u64, earlier: &[f64]) {
+    pub(super) fn compare(&mut self, limit: Limit, value: f64, rows: u64, earlier: &[f64]) {
         match limit.of(value, rows, earlier) {
             Verdict::Known { holds, said } => (self.holds, self.said) = (Some(holds), Some(said)),
             Verdict::Nothing(why) => self.skipped = Some(why.to_owned()),
         }
     }
 
-    pub fn no_result(&mut self, why: NoResult) {
+    pub(super) fn no_result(&mut self, why: NoResult) {
         match why {
             NoResult::Broken(why) => {
                 self.broken = Some(format!("the rule could not run: {}", NoResult::without_plan(&why)));
@@ -199,7 +199,7 @@ impl RuleResultBuilder {
 
     /// A rule that finds no row to look at does not pass: there was nothing that could have been wrong. If it does not hold all
     /// the same, it is about what is not there, and fails. `seen` are the rows that it looks at.
-    pub fn skip_without_rows(&mut self, came: u64, seen: u64) {
+    pub(super) fn skip_without_rows(&mut self, came: u64, seen: u64) {
         if seen == 0 && self.rows == 0 && self.holds != Some(false) && self.skipped.is_none() {
             self.skipped = Some(match came {
                 0 => "the table has no rows".to_owned(),
@@ -209,7 +209,7 @@ impl RuleResultBuilder {
     }
 
     /// What the rule came to, `checked` being the rows that it looked at unless it knows better.
-    pub fn outcome(self, spec: RuleSpec, table: &str, checked: u64) -> Outcome {
+    pub(super) fn outcome(self, spec: RuleSpec, table: &str, checked: u64) -> Outcome {
         let holds = self.holds.unwrap_or(self.rows == 0);
         let result = match spec.severity {
             _ if self.broken.is_some() => RuleResult::Error,

@@ -17,14 +17,14 @@ use crate::table::keys::KeyColumns;
 use crate::table::{Budget, BudgetExceeded, ORIGIN};
 
 /// Rows that a query is asked about at a time, if it says which rows belong together.
-pub const PART: usize = 1 << 18;
+pub(super) const PART: usize = 1 << 18;
 
 /// What a query takes with the columns that it gets, in quarters of them. Measured with the rules of the vehicle positions over
 /// 900,000 rows of one snapshot: 40 MB of columns, and 61 MB more for a window by two of them. Joins and sorts were not measured.
 const QUERY_SHARES: usize = 10;
 
 /// The columns of a table that queries need, of all rows so far. Texts are kept as numbers, for most repeat.
-pub struct Projection {
+pub(super) struct Projection {
     /// Places in the rows that come.
     places: Vec<usize>,
     fields: Vec<Arc<Field>>,
@@ -74,7 +74,7 @@ impl Words {
 
 impl Projection {
     /// Of the columns of `schema` that are needed.
-    pub fn new(schema: &SchemaRef, needed: impl Fn(&str) -> bool, budget: &Budget) -> Self {
+    pub(super) fn new(schema: &SchemaRef, needed: impl Fn(&str) -> bool, budget: &Budget) -> Self {
         let places: Vec<usize> = (0..schema.fields().len()).filter(|&i| needed(schema.field(i).name())).collect();
         let fields: Vec<Arc<Field>> = places.iter().map(|&place| schema.fields()[place].clone()).collect();
         let words = fields.iter().map(|_| Words::default()).collect();
@@ -83,7 +83,7 @@ impl Projection {
     }
 
     /// Takes rows that have the columns of the schema.
-    pub fn push(&mut self, rows: &RecordBatch) -> Result<(), BudgetExceeded> {
+    pub(super) fn push(&mut self, rows: &RecordBatch) -> Result<(), BudgetExceeded> {
         let mut bytes = 0;
         for (column, &place) in self.places.iter().enumerate() {
             let array = rows.column(place);
@@ -105,7 +105,7 @@ impl Projection {
     }
 
     /// All rows have come.
-    pub fn finish(self) -> Projected {
+    pub(super) fn finish(self) -> Projected {
         let texts = self.words.into_iter().map(|words| StringViewArray::from_iter_values(words.all)).collect();
         let (fields, chunks, rows) = (self.fields, self.chunks, self.rows);
         Projected {
@@ -122,7 +122,7 @@ impl Projection {
 }
 
 /// The columns of a table that queries need, of all of its rows, or of those that passed.
-pub struct Projected {
+pub(super) struct Projected {
     fields: Vec<Arc<Field>>,
     /// The different texts of each column. A query gets views of them, sixteen bytes a row however long they are.
     texts: Vec<StringViewArray>,
@@ -138,23 +138,27 @@ pub struct Projected {
 
 impl Projected {
     /// How many rows came.
-    pub fn rows(&self) -> usize {
+    pub(super) fn rows(&self) -> usize {
         self.rows
     }
 
     /// How many rows queries see.
-    pub fn seen(&self) -> usize {
+    pub(super) fn seen(&self) -> usize {
         self.kept.as_ref().map_or(self.rows, Vec::len)
     }
 
     /// Whether it is better to ask about it in parts.
-    pub fn is_large(&self) -> bool {
+    pub(super) fn is_large(&self) -> bool {
         self.rows > PART + PART / 2
     }
 
     /// From here on queries do not see rows that are held back, nor values that are nulled; those by the name of their
     /// column, ascending.
-    pub fn hide<'a>(&mut self, held: impl Fn(usize) -> bool, nulled: impl Iterator<Item = (&'a str, &'a [u32])>) {
+    pub(super) fn hide<'a>(
+        &mut self,
+        held: impl Fn(usize) -> bool,
+        nulled: impl Iterator<Item = (&'a str, &'a [u32])>,
+    ) {
         let kept: Vec<u32> = (0..self.rows as u32).filter(|&row| !held(row as usize)).collect();
         self.kept = (kept.len() < self.rows).then_some(kept);
         for (name, rows) in nulled {
@@ -165,18 +169,18 @@ impl Projected {
     }
 
     /// From here on queries see instants as they are published.
-    pub fn publish(&mut self, published: Option<PublishedTimes>) {
+    pub(super) fn publish(&mut self, published: Option<PublishedTimes>) {
         self.published = published;
     }
 
     /// The place of a column by name.
-    pub fn index_of(&self, name: &str) -> Option<usize> {
+    pub(super) fn index_of(&self, name: &str) -> Option<usize> {
         self.fields.iter().position(|field| field.name() == name)
     }
 
     /// What so many rows take as a query gets them: sixteen bytes for a text, eight at most for any other cell, and what the
     /// query makes of them.
-    pub fn query_bytes(&self, rows: usize, needed: impl Fn(&str) -> bool) -> usize {
+    pub(super) fn query_bytes(&self, rows: usize, needed: impl Fn(&str) -> bool) -> usize {
         let width = |field: &Arc<Field>| match field.data_type() {
             DataType::Utf8 => 16,
             DataType::Boolean => 1,
@@ -188,7 +192,7 @@ impl Projected {
     }
 
     /// The columns that are needed, `_index` among them, of all rows.
-    pub fn all(&self, needed: impl Fn(&str) -> bool) -> Result<RecordBatch, ArrowError> {
+    pub(super) fn all(&self, needed: impl Fn(&str) -> bool) -> Result<RecordBatch, ArrowError> {
         match &self.kept {
             Some(kept) => self.some(kept, needed),
             None => self.batch(Rows::All(self.rows), needed),
@@ -196,7 +200,7 @@ impl Projected {
     }
 
     /// The columns that are needed, `_index` among them, of some rows, which ascend.
-    pub fn some(&self, rows: &[u32], needed: impl Fn(&str) -> bool) -> Result<RecordBatch, ArrowError> {
+    pub(super) fn some(&self, rows: &[u32], needed: impl Fn(&str) -> bool) -> Result<RecordBatch, ArrowError> {
         self.batch(Rows::Some(rows), needed)
     }
 
@@ -229,7 +233,7 @@ impl Projected {
     }
 
     /// The rows in parts of which none has rows that belong together with those of another, each in the order of the rows.
-    pub fn parts(&self, per: &[&str]) -> Result<Vec<Vec<u32>>, ArrowError> {
+    pub(super) fn parts(&self, per: &[&str]) -> Result<Vec<Vec<u32>>, ArrowError> {
         let columns: Vec<usize> = per.iter().filter_map(|name| self.index_of(name)).collect();
         // Rows whose value is nulled belong together with others than before.
         if columns.iter().any(|column| self.nulled.contains_key(column)) {

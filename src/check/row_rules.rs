@@ -164,7 +164,7 @@ fn absent_cells(column: usize, rule: &mut TableRule, chunk: &mut ChunkCheck<'_>)
 
 impl RowRules {
     /// Takes the rules over rows from those of a table; gives back the others.
-    pub fn compile(rules: Vec<TableRule>, contract: &Arc<Contract>) -> (Self, Vec<TableRule>) {
+    pub(super) fn compile(rules: Vec<TableRule>, contract: &Arc<Contract>) -> (Self, Vec<TableRule>) {
         let (mut compiled, mut others) = (Vec::new(), Vec::new());
         for rule in rules {
             match RowTest::compile(&rule.spec.kind, contract) {
@@ -176,7 +176,7 @@ impl RowRules {
     }
 
     /// Checks a chunk, of which the first row that passes will have the place `first` among all that pass.
-    pub fn check(&mut self, first: usize, mut chunk: ChunkCheck<'_>) -> Result<Verdict, BudgetExceeded> {
+    pub(super) fn check(&mut self, first: usize, mut chunk: ChunkCheck<'_>) -> Result<Verdict, BudgetExceeded> {
         for RowRule { rule, test } in &mut self.0 {
             test.check(rule, &mut chunk)?;
         }
@@ -189,7 +189,7 @@ impl RowRules {
     }
 
     /// Answers the keys into the table itself.
-    pub fn close_own_keys(
+    pub(super) fn close_own_keys(
         &mut self,
         own: &ReferencedKeys,
         verdict: &mut TableVerdict,
@@ -204,7 +204,7 @@ impl RowRules {
     }
 
     /// No rows come any more that could have a key again.
-    pub fn forget_keys(&mut self, account: &mut Booked) {
+    pub(super) fn forget_keys(&mut self, account: &mut Booked) {
         for rule in &mut self.0 {
             if let RowTest::Unique(key) = &mut rule.test {
                 account.shrink(key.forget());
@@ -213,7 +213,7 @@ impl RowRules {
     }
 
     /// What the rules came to over a table of which so many rows came.
-    pub fn outcomes(self, table: &str, came: u64) -> Vec<Outcome> {
+    pub(super) fn outcomes(self, table: &str, came: u64) -> Vec<Outcome> {
         let outcomes = self.0.into_iter().map(|RowRule { mut rule, test }| {
             if matches!(test, RowTest::EmptyRows) && rule.found.rows > 0 {
                 rule.found.checked = Some(came + rule.found.rows);

@@ -20,7 +20,7 @@ const SLOT: i64 = 300;
 const SLOTS: usize = 30 * 12;
 
 /// Measures one service level while the rows come.
-pub struct SlaAccumulator {
+pub(super) struct SlaAccumulator {
     term: SlaTerm,
     rows: u64,
     newest: Option<i64>,
@@ -29,7 +29,7 @@ pub struct SlaAccumulator {
 }
 
 /// How a service level was kept.
-pub struct SlaOutcome {
+pub(super) struct SlaOutcome {
     /// `None` if there was nothing to look at.
     pub holds: Option<bool>,
     /// Seconds, percent or days.
@@ -39,7 +39,7 @@ pub struct SlaOutcome {
 }
 
 impl SlaAccumulator {
-    pub fn new(term: &SlaTerm) -> Self {
+    pub(super) fn new(term: &SlaTerm) -> Self {
         let (latencies, slots) = match term.kind {
             SlaKind::Latency { .. } => (vec![0; LONGEST + 1], Vec::new()),
             SlaKind::Completeness { .. } => (Vec::new(), vec![false; SLOTS]),
@@ -49,7 +49,7 @@ impl SlaAccumulator {
     }
 
     /// Looks at some rows that passed.
-    pub fn push(&mut self, rows: &RecordBatch, origins: &[Origin], context: &RuleContext) {
+    pub(super) fn push(&mut self, rows: &RecordBatch, origins: &[Origin], context: &RuleContext) {
         self.rows += rows.num_rows() as u64;
         let column = match self.term.kind {
             SlaKind::Freshness { column, .. }
@@ -83,7 +83,7 @@ impl SlaAccumulator {
         }
     }
 
-    pub fn finish(self, table: &str, context: &RuleContext) -> SlaOutcome {
+    pub(super) fn finish(self, table: &str, context: &RuleContext) -> SlaOutcome {
         let rows = self.rows;
         let measured = match self.term.kind {
             SlaKind::Freshness { seconds, .. } => self.freshness(seconds, context),

@@ -17,7 +17,7 @@ use crate::table::{Budget, BudgetExceeded};
 const IN_MEMORY: usize = 512 << 20;
 
 /// Whole rows, in their order. What does not fit into memory waits in a file that has no name, in the private store.
-pub struct SpillStore {
+pub(super) struct SpillStore {
     folder: PathBuf,
     budget: Budget,
     limit: usize,
@@ -38,12 +38,12 @@ pub enum SpillError {
 }
 
 impl SpillStore {
-    pub fn new(folder: PathBuf, budget: Budget) -> Self {
+    pub(super) fn new(folder: PathBuf, budget: Budget) -> Self {
         let limit = IN_MEMORY.min(budget.limit() / 4);
         Self { folder, budget, limit, booked: 0, batches: Vec::new(), file: None }
     }
 
-    pub fn push(&mut self, rows: RecordBatch) -> Result<(), SpillError> {
+    pub(super) fn push(&mut self, rows: RecordBatch) -> Result<(), SpillError> {
         if self.file.is_none() {
             let bytes = rows.get_array_memory_size();
             if self.booked + bytes <= self.limit && self.budget.take("check", bytes).is_ok() {
@@ -65,7 +65,7 @@ impl SpillStore {
     }
 
     /// The rows again, batch by batch.
-    pub fn take(mut self) -> Result<Box<dyn Iterator<Item = Result<RecordBatch, SpillError>>>, SpillError> {
+    pub(super) fn take(mut self) -> Result<Box<dyn Iterator<Item = Result<RecordBatch, SpillError>>>, SpillError> {
         let failed = |error| SpillError::File { folder: self.folder.clone(), error };
         if let Some(mut writer) = self.file.take() {
             writer.finish()?;

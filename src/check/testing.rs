@@ -12,7 +12,7 @@ use crate::contract::{Contract, odcs};
 use crate::table::keys::Keys;
 use crate::table::{Budget, Chunk, Origin};
 
-pub const CONTRACT: &str = "\
+pub(super) const CONTRACT: &str = "\
 apiVersion: v3.1.0
 kind: DataContract
 id: stops
@@ -40,13 +40,13 @@ schema:
         relationships: [{to: stops.id}]
 RULES";
 
-pub fn contract(rules: &str) -> Arc<Contract> {
+pub(super) fn contract(rules: &str) -> Arc<Contract> {
     Arc::new(odcs::contract(Path::new("stops.odcs.yaml"), &CONTRACT.replace("RULES", rules)).unwrap())
 }
 
-pub type Row<'a> = (Option<&'a str>, Option<i32>, Option<f64>, Option<&'a str>, Option<&'a str>);
+pub(super) type Row<'a> = (Option<&'a str>, Option<i32>, Option<f64>, Option<&'a str>, Option<&'a str>);
 
-pub fn chunk(contract: &Contract, rows: &[Row<'_>]) -> Chunk {
+pub(super) fn chunk(contract: &Contract, rows: &[Row<'_>]) -> Chunk {
     let columns: Vec<ArrayRef> = vec![
         Arc::new(rows.iter().map(|row| row.0).collect::<StringArray>()),
         Arc::new(rows.iter().map(|row| row.1).collect::<arrow_array::Int32Array>()),
@@ -63,7 +63,7 @@ pub fn chunk(contract: &Contract, rows: &[Row<'_>]) -> Chunk {
     }
 }
 
-pub struct Run {
+pub(super) struct Run {
     pub passed: Vec<Option<String>>,
     pub passed_rows: Vec<RecordBatch>,
     pub held: Vec<(Option<String>, Vec<String>)>,
@@ -71,12 +71,12 @@ pub struct Run {
 }
 
 impl Run {
-    pub fn outcome(&self, id: &str) -> &Outcome {
+    pub(super) fn outcome(&self, id: &str) -> &Outcome {
         self.outcomes.iter().find(|outcome| outcome.rule.0 == id).unwrap()
     }
 }
 
-pub fn run(contract: &Arc<Contract>, chunks: Vec<Chunk>) -> Run {
+pub(super) fn run(contract: &Arc<Contract>, chunks: Vec<Chunk>) -> Run {
     let budget = Budget::new(1 << 20);
     let run = run_with(contract, chunks, context(), &budget);
     // Everything but the keys that later tables ask for was given back.
@@ -84,11 +84,11 @@ pub fn run(contract: &Arc<Contract>, chunks: Vec<Chunk>) -> Run {
     run
 }
 
-pub fn context() -> RuleContext {
+pub(super) fn context() -> RuleContext {
     RuleContext::of("2026-11-24".parse().unwrap())
 }
 
-pub fn run_with(contract: &Arc<Contract>, chunks: Vec<Chunk>, context: RuleContext, budget: &Budget) -> Run {
+pub(super) fn run_with(contract: &Arc<Contract>, chunks: Vec<Chunk>, context: RuleContext, budget: &Budget) -> Run {
     let origins = [Origin { name: "stops.txt".into(), captured_at: jiff::Timestamp::UNIX_EPOCH }];
     let referenced = referenced([contract].into_iter());
     let lists = referenced.get("stops").unwrap();
@@ -124,7 +124,7 @@ pub fn run_with(contract: &Arc<Contract>, chunks: Vec<Chunk>, context: RuleConte
 }
 
 #[cfg(feature = "sql")]
-pub fn same_rules() -> [Arc<Contract>; 3] {
+pub(super) fn same_rules() -> [Arc<Contract>; 3] {
     let rule = |sql: &str, per: &str| {
         contract(&format!(
             "    quality:
@@ -139,7 +139,7 @@ pub fn same_rules() -> [Arc<Contract>; 3] {
 }
 
 #[cfg(feature = "sql")]
-pub fn many_rows(contract: &Contract, rows: i32, chunk_of: i32) -> Vec<Chunk> {
+pub(super) fn many_rows(contract: &Contract, rows: i32, chunk_of: i32) -> Vec<Chunk> {
     let ids: Vec<String> = (0..rows).map(|id| format!("stop {id}")).collect();
     let row = |i: i32| {
         let id = ids[i as usize].as_str();
@@ -150,7 +150,7 @@ pub fn many_rows(contract: &Contract, rows: i32, chunk_of: i32) -> Vec<Chunk> {
 }
 
 #[cfg(feature = "sql")]
-pub fn with_views(head: &str) -> Arc<Contract> {
+pub(super) fn with_views(head: &str) -> Arc<Contract> {
     let text = CONTRACT.replace("RULES", "").replace("  - name: stops\n", &format!("  - name: stops\n{head}"));
     Arc::new(odcs::contract(Path::new("stops.odcs.yaml"), &text).unwrap())
 }

@@ -18,15 +18,15 @@ pub(super) struct Verdict {
 
 impl Verdict {
     /// Whether it leaves every row as it is.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.held.is_empty() && self.nulled.is_empty()
     }
 
-    pub fn hold(&mut self, row: usize, rule: u32) {
+    pub(super) fn hold(&mut self, row: usize, rule: u32) {
         self.held.entry(row).or_default().push(rule);
     }
 
-    pub fn null(&mut self, row: usize, column: usize) {
+    pub(super) fn null(&mut self, row: usize, column: usize) {
         self.nulled.entry(column).or_default().push(row);
     }
 }
@@ -43,7 +43,7 @@ pub(super) struct TableVerdict {
 
 impl TableVerdict {
     /// Adds what is said of a batch whose first row has this place.
-    pub fn add(&mut self, batch: &Verdict, first: usize, account: &mut Booked) -> Result<(), BudgetExceeded> {
+    pub(super) fn add(&mut self, batch: &Verdict, first: usize, account: &mut Booked) -> Result<(), BudgetExceeded> {
         account.make_room(&mut self.held, batch.held.values().map(Vec::len).sum())?;
         let rules = batch.held.iter().flat_map(|(row, rules)| rules.iter().map(move |rule| (*row, *rule)));
         self.held.extend(rules.map(|(row, rule)| ((first + row) as u32, rule)));
@@ -55,7 +55,7 @@ impl TableVerdict {
     }
 
     /// A rule holds some rows.
-    pub fn hold(
+    pub(super) fn hold(
         &mut self,
         rule: u32,
         rows: impl ExactSizeIterator<Item = usize>,
@@ -67,7 +67,7 @@ impl TableVerdict {
     }
 
     /// A rule nulls some cells of a column.
-    pub fn null(
+    pub(super) fn null(
         &mut self,
         column: usize,
         rows: impl ExactSizeIterator<Item = usize>,
@@ -79,25 +79,25 @@ impl TableVerdict {
         Ok(())
     }
 
-    pub fn holds_rows(&self) -> bool {
+    pub(super) fn holds_rows(&self) -> bool {
         !self.held.is_empty()
     }
 
     /// Brings rows into their order, those of a row in that in which rules held it.
-    pub fn sort(&mut self) {
+    pub(super) fn sort(&mut self) {
         self.held.sort_by_key(|(row, _)| *row);
         self.nulled.values_mut().for_each(|rows| rows.sort_unstable());
     }
 
     /// The rules that hold a row.
-    pub fn rules(&self, row: usize) -> impl Iterator<Item = u32> {
+    pub(super) fn rules(&self, row: usize) -> impl Iterator<Item = u32> {
         let first = self.held.partition_point(|(other, _)| (*other as usize) < row);
         let rules = self.held[first..].iter().take_while(move |(other, _)| *other as usize == row);
         rules.map(|(_, rule)| *rule)
     }
 
     /// What is said of the rows of a batch.
-    pub fn of_batch(&self, rows: std::ops::Range<usize>) -> Verdict {
+    pub(super) fn of_batch(&self, rows: std::ops::Range<usize>) -> Verdict {
         let mut verdict = Verdict::default();
         let first = self.held.partition_point(|(row, _)| (*row as usize) < rows.start);
         for (row, rule) in self.held[first..].iter().take_while(|(row, _)| (*row as usize) < rows.end) {

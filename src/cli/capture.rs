@@ -26,7 +26,7 @@ Examples:
 
 All sources are asked at the same time, each by itself: one that is dead or slow does not delay the others. A beat that
 comes before the last answer is skipped. The exit code is that of the worst failure; Ctrl-C and SIGTERM end it cleanly.")]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// Names of pipelines; all if none is given
     #[arg(value_name = "PIPELINE")]
     pipelines: Vec<String>,
@@ -38,7 +38,7 @@ pub struct Arguments {
     duration: Option<u64>,
 }
 
-pub fn run(root: &Path, arguments: &Arguments) -> Exit {
+pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     if let Err(exit) = clock_is_set() {
         return exit;
     }

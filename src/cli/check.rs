@@ -16,13 +16,13 @@ Examples:
   fahrtenbuch -C /srv/offenburg check --json
 
 A contract that is written for other programs, that no pipeline uses and none could, is told in a note; it is no mistake.")]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// Write the mistakes as JSON to standard output, and under 'unfit' what keeps contracts of others from being used
     #[arg(long)]
     json: bool,
 }
 
-pub fn run(root: &Path, arguments: &Arguments) -> Exit {
+pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     let read = Workspace::read(root);
     let mut problems = read.as_ref().err().cloned().unwrap_or_default();
     let (in_tests, mut unfit) = folders(root);

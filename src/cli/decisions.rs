@@ -22,7 +22,7 @@ Examples:
 
 Nothing is deleted: what undoes a decision is a decision itself, and may be undone. Names and
 reasons are published in the run record.")]
-pub struct Arguments {
+pub(super) struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
@@ -53,7 +53,7 @@ struct Undo {
 
 /// Who decides, why, and for how long.
 #[derive(Args)]
-pub struct Decider {
+pub(super) struct Decider {
     /// Who decides: one of 'people' in fahrtenbuch.yaml; the name is published in the record
     #[arg(long, value_name = "NAME", env = "FAHRTENBUCH_BY")]
     by: Option<String>,
@@ -66,7 +66,7 @@ pub struct Decider {
 }
 
 /// A decision without what it is about.
-pub struct Decided {
+pub(super) struct Decided {
     by: String,
     reason: String,
     until: Option<ServiceDate>,
@@ -74,7 +74,7 @@ pub struct Decided {
 
 impl Decider {
     /// Makes sure that somebody who may decide gives a reason; otherwise tells the remedy.
-    pub fn check(&self, workspace: &Workspace) -> Result<Decided, String> {
+    pub(super) fn check(&self, workspace: &Workspace) -> Result<Decided, String> {
         let by = who(workspace, self.by.as_deref())?;
         let reason = self.reason.trim();
         if reason.is_empty() {
@@ -91,7 +91,7 @@ impl Decider {
 }
 
 /// Who does something that the record names; otherwise tells the remedy.
-pub fn who(workspace: &Workspace, by: Option<&str>) -> Result<String, String> {
+pub(super) fn who(workspace: &Workspace, by: Option<&str>) -> Result<String, String> {
     let known: Vec<&str> = workspace.people.iter().map(String::as_str).collect();
     if known.is_empty() {
         return Err("nobody is configured who may decide. Add 'people: [NAME]', with names or roles, to \
@@ -113,18 +113,18 @@ pub fn who(workspace: &Workspace, by: Option<&str>) -> Result<String, String> {
 
 impl Decided {
     /// The decision about something, made now.
-    pub fn about(&self, about: About) -> Decision {
+    pub(super) fn about(&self, about: About) -> Decision {
         let at = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).unwrap_or_default();
         Decision { about, by: self.by.clone(), at, until: self.until, reason: self.reason.clone() }
     }
 }
 
 /// The local day on which decisions must hold.
-pub fn today(workspace: &Workspace) -> ServiceDate {
+pub(super) fn today(workspace: &Workspace) -> ServiceDate {
     ServiceDate::local_date_of(jiff::Timestamp::now(), &workspace.zone)
 }
 
-pub fn run(root: &Path, arguments: &Arguments) -> Exit {
+pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     let workspace = match read_workspace(root) {
         Ok(workspace) => workspace,
         Err(exit) => return exit,

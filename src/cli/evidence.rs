@@ -22,7 +22,7 @@ use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 
 #[derive(Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
@@ -66,7 +66,7 @@ struct Accept {
     decider: Decider,
 }
 
-pub fn run(root: &Path, arguments: &Arguments) -> Exit {
+pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     let workspace = match read_workspace(root) {
         Ok(workspace) => workspace,
         Err(exit) => return exit,

@@ -13,7 +13,7 @@ Example:
   fahrtenbuch init offenburg && cd offenburg && fahrtenbuch check
 
 Existing files are left alone.")]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// The folder to make the workspace in
     #[arg(value_name = "DIR")]
     folder: PathBuf,
@@ -131,7 +131,7 @@ const FILES: &[(&str, &str)] = &[
     ("schemas/gtfs/notices.yaml", NOTICES),
 ];
 
-pub fn run(arguments: &Arguments) -> Exit {
+pub(super) fn run(arguments: &Arguments) -> Exit {
     for (name, text) in FILES.iter().chain(standard::FILES) {
         let path = arguments.folder.join(name);
         let written = path

@@ -8,7 +8,7 @@ use crate::workspace::Workspace;
 use crate::yaml::{Problem, suggestion};
 
 /// Reads the workspace, or tells its mistakes.
-pub fn read_workspace(root: &Path) -> Result<Workspace, Exit> {
+pub(super) fn read_workspace(root: &Path) -> Result<Workspace, Exit> {
     Workspace::read(root).map_err(|problems| {
         tell(&problems);
         Exit::Usage
@@ -16,7 +16,7 @@ pub fn read_workspace(root: &Path) -> Result<Workspace, Exit> {
 }
 
 /// The pipelines of these names, or all; an unknown name is told.
-pub fn choose<'a>(workspace: &'a Workspace, names: &[String]) -> Result<Vec<&'a Pipeline>, Exit> {
+pub(super) fn choose<'a>(workspace: &'a Workspace, names: &[String]) -> Result<Vec<&'a Pipeline>, Exit> {
     if names.is_empty() {
         return Ok(workspace.pipelines.iter().collect());
     }
@@ -33,7 +33,7 @@ pub fn choose<'a>(workspace: &'a Workspace, names: &[String]) -> Result<Vec<&'a 
 }
 
 /// Whether the clock can be right: evidence of a time before this program was made would stand where nobody looks for it.
-pub fn clock_is_set() -> Result<(), Exit> {
+pub(super) fn clock_is_set() -> Result<(), Exit> {
     let now = crate::time::now();
     if now.as_second() >= crate::capture::source::PROGRAM_BEGINS {
         return Ok(());
@@ -43,7 +43,7 @@ pub fn clock_is_set() -> Result<(), Exit> {
 }
 
 /// Tells the mistakes of a workspace.
-pub fn tell(problems: &[Problem]) {
+pub(super) fn tell(problems: &[Problem]) {
     for problem in problems {
         eprintln!("{problem}");
     }

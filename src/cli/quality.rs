@@ -20,7 +20,7 @@ use crate::workspace::Workspace;
 use crate::yaml::suggestion;
 
 #[derive(clap::Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
@@ -91,7 +91,7 @@ enum ResultsFormat {
     Dqv,
 }
 
-pub fn run(root: &Path, arguments: &Arguments) -> Exit {
+pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     let done = read_workspace(root).and_then(|workspace| match &arguments.command {
         Command::Report(arguments) => report(&workspace, arguments),
         Command::Results(arguments) => results(&workspace, arguments),

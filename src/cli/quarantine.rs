@@ -29,7 +29,7 @@ Examples:
 Rows leave the quarantine with a new release when what held them is mended and the partition
 is run again: a rule, a mapping file of ids (see 'mappings' of a pipeline), or a decision to
 release or discard them.")]
-pub struct Arguments {
+pub(super) struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
@@ -71,7 +71,7 @@ Examples:
 Name and reason are published in the run record; the rows are not. To take a decision back, see
 'fahrtenbuch decisions list' and 'fahrtenbuch decisions undo'.";
 
-pub fn run(root: &Path, arguments: &Arguments) -> Exit {
+pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     let workspace = match read_workspace(root) {
         Ok(workspace) => workspace,
         Err(exit) => return exit,

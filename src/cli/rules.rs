@@ -18,7 +18,7 @@ Examples:
   fahrtenbuch rules explain vehicle_locations.frozen_gps     what it asks, why, how, and its tests
   fahrtenbuch rules test                                     every test of every rule
   fahrtenbuch rules try vehicle_locations.speed_possible     an edited rule on the newest partition: what would change")]
-pub struct Arguments {
+pub(super) struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
@@ -82,7 +82,7 @@ Nothing is changed. Values that rules nulled before are absent in what was publi
     },
 }
 
-pub fn run(root: &Path, arguments: &Arguments) -> Exit {
+pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     match &arguments.command {
         Command::List { table, json } => list::list(root, table.as_deref(), *json),
         Command::Explain { id } => explain::explain(root, id),

@@ -43,7 +43,7 @@ pipeline is named, a timetable of which none was captured on the date has nothin
 
 Running again with nothing new publishes nothing new. A run that was killed is finished by the
 next one.")]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// Names of pipelines; all if none is given
     #[arg(value_name = "PIPELINE")]
     pipelines: Vec<String>,
@@ -81,7 +81,7 @@ impl Arguments {
     }
 }
 
-pub fn run(root: &Path, arguments: &Arguments) -> Exit {
+pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     if let Err(exit) = clock_is_set() {
         return exit;
     }
@@ -233,7 +233,7 @@ fn progress(pipeline: &Pipeline, json: bool) -> ProgressBar {
     bar
 }
 
-pub fn failed(error: &RunError, _json: bool, pipeline: Option<&str>) -> Exit {
+pub(super) fn failed(error: &RunError, _json: bool, pipeline: Option<&str>) -> Exit {
     match pipeline {
         Some(pipeline) => eprintln!("error: {pipeline}: {error}"),
         None => eprintln!("error: {error}"),

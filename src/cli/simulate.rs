@@ -29,7 +29,7 @@ Faults, all listed in truth/faults.parquet:
 
 The feed of the app Busplus (busplus/, JSON with German keys) has the same buses, and with faults for an hour of one of them
 a colour of its occupancy that nobody explained.")]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// The service date
     #[arg(long, value_name = "DATE", required_unless_present = "sample")]
     date: Option<ServiceDate>,
@@ -62,7 +62,7 @@ pub struct Arguments {
     flaky: bool,
 }
 
-pub fn run(arguments: &Arguments) -> Exit {
+pub(super) fn run(arguments: &Arguments) -> Exit {
     match act(arguments) {
         Ok(()) => Exit::Done,
         Err(problem) => {

@@ -9,7 +9,7 @@ use std::io::Write;
 
 /// The text with every control character but line ends and tabs, and every mark of direction, as `\u001b`: JSON that is
 /// printed stays the same JSON, for strings in it are the only place where one can stand.
-pub fn harmless(text: &str) -> Cow<'_, str> {
+pub(super) fn harmless(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_harmful) {
         return Cow::Borrowed(text);
     }
@@ -25,19 +25,19 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
 }
 
 /// A text of somebody else on one line.
-pub fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     harmless(text).replace('\n', "\\u000a").replace('\t', "\\u0009")
 }
 
 /// A list for people, with the names of its columns.
-pub fn listing<const N: usize>(columns: [&str; N]) -> comfy_table::Table {
+pub(super) fn listing<const N: usize>(columns: [&str; N]) -> comfy_table::Table {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::UTF8_BORDERS_ONLY);
     table.set_header(columns);
     table
 }
 
-pub fn row_or_rows(count: u64) -> &'static str {
+pub(super) fn row_or_rows(count: u64) -> &'static str {
     if count == 1 { "row" } else { "rows" }
 }
 
@@ -62,14 +62,14 @@ macro_rules! eprintln {
 }
 
 /// Writes texts as [`harmless`] has them, however they are cut; bytes that are no UTF-8 become U+FFFD.
-pub struct Harmless<W: Write> {
+pub(super) struct Harmless<W: Write> {
     inner: W,
     /// The beginning of a character whose end has not come yet.
     begun: Vec<u8>,
 }
 
 impl<W: Write> Harmless<W> {
-    pub fn new(inner: W) -> Self {
+    pub(super) fn new(inner: W) -> Self {
         Self { inner, begun: Vec::new() }
     }
 }

@@ -34,7 +34,7 @@ Examples:
 
 The codes, severities and counts are those of the canonical GTFS validator; 'fahrtenbuch rules explain CODE' tells what
 one means. If the workspace has schemas/gtfs, its contracts hold, and its notices.yaml changes severities.")]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// A zip archive, a folder with its files, a URL, or - for standard input
     #[arg(value_name = "FEED")]
     feed: String,
@@ -80,7 +80,7 @@ enum FailOn {
     Info,
 }
 
-pub fn run(root: &Path, arguments: &Arguments) -> Exit {
+pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     let clock = Instant::now();
     let contracts = match contracts(root) {
         Ok(contracts) => contracts,

@@ -22,7 +22,7 @@ struct Level {
 }
 
 /// Why a query is too deep or too long, and on which of its lines (from 1).
-pub fn mistake(tokens: &[TokenWithSpan]) -> Option<(u32, String)> {
+pub(super) fn mistake(tokens: &[TokenWithSpan]) -> Option<(u32, String)> {
     let mut levels = vec![Level::default()];
     let mut depth = 0;
     let mut tokens = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).peekable();

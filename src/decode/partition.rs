@@ -39,13 +39,13 @@ pub(super) struct Skips {
 }
 
 impl Skips {
-    pub fn new(only: &Only) -> Self {
+    pub(super) fn new(only: &Only) -> Self {
         let noon = ServiceSeconds(12 * 3600);
         let until = only.date.plus_days(-1).instant(noon, &only.zone);
         Self { until, digits: memchr::memmem::Finder::new(only.date.to_gtfs().as_bytes()).into_owned() }
     }
 
-    pub fn is_of_others(&self, received: Timestamp, body: &[u8]) -> bool {
+    pub(super) fn is_of_others(&self, received: Timestamp, body: &[u8]) -> bool {
         received < self.until && self.digits.find(body).is_none()
     }
 }
@@ -77,7 +77,7 @@ pub(super) struct RowFilter {
 }
 
 impl RowFilter {
-    pub fn new(only: &Only) -> Self {
+    pub(super) fn new(only: &Only) -> Self {
         Self {
             date: only.date,
             digits: only.date.to_gtfs(),
@@ -90,13 +90,13 @@ impl RowFilter {
     }
 
     /// An entity begins.
-    pub fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         self.strays_before = (self.strays.rows, self.strays.samples.len());
         self.others_of_entity = None;
     }
 
     /// Forgets what it counted of an entity that is left out. All of its rows in a table are of the same date.
-    pub fn undo(&mut self) {
+    pub(super) fn undo(&mut self) {
         self.strays.rows = self.strays_before.0;
         self.strays.samples.truncate(self.strays_before.1);
         if let Some((date, rows)) = self.others_of_entity.take() {
@@ -108,7 +108,7 @@ impl RowFilter {
     }
 
     /// Whose the rows of an entity are that says this.
-    pub fn partition(&mut self, says: &Says<'_>, received: Timestamp) -> RowPartition {
+    pub(super) fn partition(&mut self, says: &Says<'_>, received: Timestamp) -> RowPartition {
         // All captures are of the partition's evidence.
         if says.start_date.is_some_and(|text| text == self.digits.as_bytes()) {
             return RowPartition::Own;
@@ -125,7 +125,7 @@ impl RowFilter {
     }
 
     /// The same of what was read already.
-    pub fn partition_of(&mut self, dated: Dated, received: Timestamp) -> RowPartition {
+    pub(super) fn partition_of(&mut self, dated: Dated, received: Timestamp) -> RowPartition {
         match self.dates.assign(received, dated) {
             Assigned::To(date) if date == self.date => RowPartition::Own,
             Assigned::To(date) => {
@@ -143,7 +143,7 @@ impl RowFilter {
     }
 
     /// Counts rows of an entity that are not made.
-    pub fn count(&mut self, partition: RowPartition, received: &Received, rows: u64) {
+    pub(super) fn count(&mut self, partition: RowPartition, received: &Received, rows: u64) {
         match partition {
             RowPartition::Neighbour(date) => {
                 *self.others.entry(date).or_default() += rows;
@@ -160,7 +160,7 @@ impl RowFilter {
     }
 
     /// What is to be told of a table at its end.
-    pub fn steps(self, table: usize, name: &str, rules: &CaptureRules) -> Vec<Step> {
+    pub(super) fn steps(self, table: usize, name: &str, rules: &CaptureRules) -> Vec<Step> {
         let told = |(date, rows): (ServiceDate, u64)| {
             let of = format!("{rows} rows of {name} were received on {} and are of {date}", self.date);
             let (rule, message) = match date > self.date {

@@ -7,15 +7,15 @@ use super::record::v1::EvidenceEntry;
 use crate::digest::Digest;
 
 /// One response that is kept as evidence: when it came, and the digest of its body.
-pub type Captured = (Timestamp, Digest);
+pub(crate) type Captured = (Timestamp, Digest);
 
 /// The lines of a list of captures. It has no personal data.
-pub fn capture_lines(captures: &[Captured]) -> String {
+pub(crate) fn capture_lines(captures: &[Captured]) -> String {
     captures.iter().map(|(captured_at, digest)| format!("{captured_at} {digest}\n")).collect()
 }
 
 /// Reads the lines of a list of captures.
-pub fn parse_captures(lines: &str) -> Option<Vec<Captured>> {
+pub(crate) fn parse_captures(lines: &str) -> Option<Vec<Captured>> {
     let line = |line: &str| {
         let (captured_at, digest) = line.split_once(' ')?;
         Some((captured_at.parse().ok()?, Digest::parse(digest)?))

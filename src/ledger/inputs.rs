@@ -24,7 +24,7 @@ impl Program {
 }
 
 /// The setting among the inputs of a run before its date is over.
-pub const PROVISIONAL: &str = "provisional";
+pub(crate) const PROVISIONAL: &str = "provisional";
 
 impl Input {
     pub fn new(kind: &str, name: &str, sha256: Digest) -> Self {

@@ -7,27 +7,26 @@
 
 mod captures;
 mod inputs;
-pub mod record;
+pub(crate) mod record;
 
 use crate::digest::Digest;
 
-pub use captures::{Captured, capture_lines, parse_captures};
-pub use inputs::PROVISIONAL;
-pub use record::RunTarget;
+pub(crate) use captures::{Captured, capture_lines, parse_captures};
+pub(crate) use inputs::PROVISIONAL;
+pub(crate) use record::RunTarget;
 pub(crate) use record::v1::is_zero;
-pub use record::v1::{
-    CheckoutEntry, ContractEntry, Counted, DecidedEntry, EvidenceEntry, FORMAT, FileEntry, Finding, ImportRef, Input,
-    InputRows, Inputs, LeftQuarantine, NotRun, NoteEntry, NoticeChange, NoticeCount, Program, RunRecord, SampleEntry,
-    Standard, Status, TableEntry,
+pub(crate) use record::v1::{
+    CheckoutEntry, ContractEntry, Counted, EvidenceEntry, FileEntry, Finding, ImportRef, Input, InputRows, Inputs,
+    LeftQuarantine, NoteEntry, NoticeCount, Program, RunRecord, Standard, Status, TableEntry,
 };
 
 /// Where a record is in the bucket, which is named by the digest of its bytes.
-pub fn record_key(digest: &Digest) -> String {
+pub(crate) fn record_key(digest: &Digest) -> String {
     format!("ledger/records/{digest}.json")
 }
 
 /// Where an object of the ledger is in the bucket, which is named by the digest of its bytes.
-pub fn object_key(digest: &Digest) -> String {
+pub(crate) fn object_key(digest: &Digest) -> String {
     format!("ledger/objects/{digest}")
 }
 
@@ -41,7 +40,7 @@ pub(crate) mod tests {
     use crate::contract::RuleId;
 
     /// A record that says nothing yet.
-    pub fn record() -> RunRecord {
+    pub(crate) fn record() -> RunRecord {
         let digest = Digest::of(b"");
         let inputs = Inputs { sha256: digest, ..Inputs::of(Vec::new(), Vec::new()) };
         let of = RunTarget { pipeline: "bus", dataset: "bus", date: "2026-11-24".parse().unwrap() };

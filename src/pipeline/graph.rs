@@ -24,7 +24,7 @@ use crate::quarantine::Stage;
 
 /// A table of the feed or of the release.
 #[derive(Debug)]
-pub struct TableNode {
+pub(crate) struct TableNode {
     pub stage: Stage,
     pub contract: Arc<Contract>,
     /// The derivations that read it, and at which place of their inputs.
@@ -39,14 +39,14 @@ pub struct TableNode {
 
 /// How a derivation is made.
 #[derive(Clone, Copy, Debug)]
-pub enum Maker {
+pub(crate) enum Maker {
     /// A table of the release of one of the feed, row by row.
     Telemetry,
     Listed(&'static dyn DerivationType),
 }
 
 #[derive(Debug)]
-pub struct DerivationNode {
+pub(crate) struct DerivationNode {
     pub maker: Maker,
     /// The tables that it reads, and at which place of its inputs.
     pub inputs: Vec<(usize, usize)>,
@@ -56,7 +56,7 @@ pub struct DerivationNode {
 
 /// What waits for others, by the places of tables and derivations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// All rows of a table have come.
     Complete(usize),
     /// The rules of a table run.
@@ -67,13 +67,13 @@ pub enum Step {
 /// Rules ask about what is derived from their table.
 #[derive(Debug, thiserror::Error)]
 #[error("{} wait for each other: a rule asks about a table that is derived from its own", .tables.join(" and "))]
-pub struct Cycle {
+pub(crate) struct Cycle {
     /// `'vehicle_locations'`, sorted.
     pub tables: Vec<String>,
 }
 
 #[derive(Debug)]
-pub struct RunGraph {
+pub(crate) struct RunGraph {
     pub tables: Vec<TableNode>,
     pub derivations: Vec<DerivationNode>,
     /// All steps, each after those that it waits for.
@@ -83,7 +83,7 @@ pub struct RunGraph {
 impl RunGraph {
     /// # Errors
     /// Rules ask about what is derived from their table.
-    pub fn of(feed: &Library, release: Option<&Release>) -> Result<Self, Cycle> {
+    pub(crate) fn of(feed: &Library, release: Option<&Release>) -> Result<Self, Cycle> {
         let mut graph = Self { tables: Vec::new(), derivations: Vec::new(), order: Vec::new() };
         for contract in feed.contracts.values() {
             graph.add_table(Stage::Feed, contract.clone());
@@ -126,12 +126,12 @@ impl RunGraph {
     }
 
     /// The place of a table.
-    pub fn place(&self, stage: Stage, table: &str) -> Option<usize> {
+    pub(crate) fn place(&self, stage: Stage, table: &str) -> Option<usize> {
         self.tables.iter().position(|node| node.stage == stage && node.contract.table == table)
     }
 
     /// The tables that one is made of: of one of the feed itself.
-    pub fn made_from(&self, table: usize) -> Vec<String> {
+    pub(crate) fn made_from(&self, table: usize) -> Vec<String> {
         let Some(derivation) = self.tables[table].made_by else {
             return vec![self.tables[table].contract.table.clone()];
         };
@@ -140,7 +140,7 @@ impl RunGraph {
     }
 
     /// The places of the derivations, each after those that make what it reads.
-    pub fn derivations_in_order(&self) -> impl Iterator<Item = usize> {
+    pub(crate) fn derivations_in_order(&self) -> impl Iterator<Item = usize> {
         self.order.iter().filter_map(|step| if let Step::Derive(place) = step { Some(*place) } else { None })
     }
 
@@ -201,7 +201,11 @@ impl RunGraph {
 
     /// Begins a run. `has_table` says of the feed's tables whether the feed has them, `can_begin` of derivations whether they
     /// have what they need. A derivation none of whose tables is there makes none.
-    pub fn begin(&self, has_table: impl Fn(&str) -> bool, can_begin: impl Fn(&DerivationNode) -> bool) -> Progress {
+    pub(crate) fn begin(
+        &self,
+        has_table: impl Fn(&str) -> bool,
+        can_begin: impl Fn(&DerivationNode) -> bool,
+    ) -> Progress {
         let mut is_absent: Vec<bool> =
             self.tables.iter().map(|table| table.stage == Stage::Feed && !has_table(&table.contract.table)).collect();
         let mut done = vec![false; self.order.len()];
@@ -226,7 +230,7 @@ impl RunGraph {
 }
 
 /// How far a run has come.
-pub struct Progress {
+pub(crate) struct Progress {
     /// By the place of the step in the graph.
     done: Vec<bool>,
     /// By derivation.
@@ -235,12 +239,12 @@ pub struct Progress {
 
 impl Progress {
     /// All rows of a feed's table have come.
-    pub fn complete(&mut self, graph: &RunGraph, table: usize) {
+    pub(crate) fn complete(&mut self, graph: &RunGraph, table: usize) {
         self.done[graph.index(Step::Complete(table))] = true;
     }
 
     /// The next table to finish or derivation to end, which counts as done. Called again until there is none.
-    pub fn next(&mut self, graph: &RunGraph) -> Option<Step> {
+    pub(crate) fn next(&mut self, graph: &RunGraph) -> Option<Step> {
         for step in &graph.order {
             let is_ready = !self.done[graph.index(*step)]
                 && graph.before(*step).iter().all(|before| self.done[graph.index(*before)]);
@@ -260,12 +264,12 @@ impl Progress {
     }
 
     /// Whether a derivation takes part in the run.
-    pub fn is_made(&self, derivation: usize) -> bool {
+    pub(crate) fn is_made(&self, derivation: usize) -> bool {
         self.is_made[derivation]
     }
 
     /// A table that has not come to its end.
-    pub fn waits<'a>(&self, graph: &'a RunGraph) -> Option<&'a TableNode> {
+    pub(crate) fn waits<'a>(&self, graph: &'a RunGraph) -> Option<&'a TableNode> {
         let waits = |table: &usize| !self.done[graph.index(Step::Finish(*table))];
         (0..graph.tables.len()).find(waits).map(|table| &graph.tables[table])
     }

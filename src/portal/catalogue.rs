@@ -20,14 +20,14 @@ pub struct Site {
 
 /// What has been released, by whom, and how good it is.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Catalogue {
+pub(crate) struct Catalogue {
     pub site: Site,
     /// Each once, in the order in which they are told.
     pub datasets: Vec<Dataset>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct Dataset {
+pub(crate) struct Dataset {
     pub name: String,
     /// Those that have been released.
     pub tables: Vec<Table>,
@@ -37,7 +37,7 @@ pub struct Dataset {
 
 /// A table that has been released.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Table {
+pub(crate) struct Table {
     pub contract: Arc<Contract>,
     /// The newest.
     pub index: TableIndex,

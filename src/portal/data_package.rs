@@ -7,7 +7,7 @@ use crate::contract::{Classification, Column, Kind};
 use crate::portal::catalogue::{Catalogue, provisional_dates, public};
 
 /// A Data Package (<https://datapackage.org>, version 2): one resource per table.
-pub fn write(catalogue: &Catalogue) -> Bytes {
+pub(super) fn write(catalogue: &Catalogue) -> Bytes {
     let site = &catalogue.site;
     // A table that was withdrawn has no files, and a resource must have one.
     let resources: Vec<Value> = catalogue

@@ -44,7 +44,7 @@ fn relatives(dimension: Dimension) -> (Option<&'static str>, Option<&'static str
 }
 
 /// The file's text. `base` is where the bucket is on the web.
-pub fn write(quality: &Quality, base: Option<&str>) -> String {
+pub(super) fn write(quality: &Quality, base: Option<&str>) -> String {
     let mut out = String::new();
     if let Some(base) = base {
         let file = path(&quality.dataset, quality.date, Form::Dqv);
@@ -102,7 +102,7 @@ pub fn write(quality: &Quality, base: Option<&str>) -> String {
 }
 
 /// The place of a rule in a file, and on the page.
-pub fn anchor(result: &RuleReport) -> String {
+pub(super) fn anchor(result: &RuleReport) -> String {
     format!("{}/{}", encoded(&result.contract), encoded(&result.id.0))
 }
 

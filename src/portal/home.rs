@@ -16,7 +16,7 @@ code,pre{font:14px/1.4 ui-monospace,monospace}pre{background:#f4f4f4;padding:.75
 [lang=en]{color:#555}summary{cursor:pointer}";
 
 /// The page. Titles and texts are escaped by the template.
-pub fn page(catalogue: &Catalogue) -> String {
+pub(super) fn page(catalogue: &Catalogue) -> String {
     let site = &catalogue.site;
     let tables: Vec<(&Dataset, &Table)> = catalogue.tables().collect();
     let scores = catalogue.newest_results();

@@ -9,11 +9,11 @@ mod catalogue;
 mod data_package;
 mod dqv;
 mod home;
-pub mod quality_page;
+pub(crate) mod quality_page;
 
 use bytes::Bytes;
 
-pub use crate::portal::catalogue::{Catalogue, Dataset, Site, Table};
+pub(crate) use crate::portal::catalogue::{Catalogue, Dataset, Site, Table};
 
 use crate::publish::index;
 use crate::report::results::{Form, page_path, path};
@@ -22,7 +22,7 @@ use crate::report::{Quality, json, junit};
 
 /// A file of the bucket that may be made again at any time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct File {
+pub(crate) struct File {
     /// From the root of the bucket.
     pub path: String,
     pub bytes: Bytes,
@@ -35,18 +35,19 @@ impl File {
 }
 
 /// All views of a bucket, apart from the results of single runs.
-pub fn site(catalogue: &Catalogue) -> Vec<File> {
+#[cfg(test)]
+fn site(catalogue: &Catalogue) -> Vec<File> {
     let datasets = catalogue.datasets.iter().flat_map(|of| dataset(&catalogue.site, of));
     datasets.chain(home(catalogue)).collect()
 }
 
 /// What is told of all datasets at once: `index.html` for people, `datapackage.json` for tools.
-pub fn home(catalogue: &Catalogue) -> Vec<File> {
+pub(crate) fn home(catalogue: &Catalogue) -> Vec<File> {
     vec![File::new("datapackage.json", data_package::write(catalogue)), File::new("index.html", home::page(catalogue))]
 }
 
 /// What is told of one dataset: `files.json` and `index.csv` of each table, and the quality page.
-pub fn dataset(site: &Site, of: &Dataset) -> Vec<File> {
+pub(crate) fn dataset(site: &Site, of: &Dataset) -> Vec<File> {
     let views = of.tables.iter().flat_map(|table| index::views(&table.index));
     let mut files: Vec<File> = views.map(|(path, bytes)| File { path, bytes }).collect();
     let page = quality_page::write(&site.title, &[Report::of(&of.name, &of.results)]);
@@ -55,7 +56,7 @@ pub fn dataset(site: &Site, of: &Dataset) -> Vec<File> {
 }
 
 /// The results of a run in all forms. The JSON comes last: who finds it finds the others.
-pub fn results(site: &Site, quality: &Quality) -> Vec<File> {
+pub(crate) fn results(site: &Site, quality: &Quality) -> Vec<File> {
     let path = |form| path(&quality.dataset, quality.date, form);
     vec![
         File::new(path(Form::Junit), junit::write(quality)),

@@ -22,7 +22,7 @@ const HEIGHT: f64 = 26.0;
 const THIN: &str = "\u{202f}";
 
 /// The page. `title` is who publishes.
-pub fn write(title: &str, reports: &[Report]) -> String {
+pub(crate) fn write(title: &str, reports: &[Report]) -> String {
     let content = html! {
         h1 { (both("Datenqualität", "Data quality")) }
         p.of { (title) }

@@ -75,7 +75,7 @@ impl Decisions {
 }
 
 /// The digest over what the decisions about several tables say; none if there are no decisions.
-pub fn digest(tables: &BTreeMap<String, Arc<Decisions>>) -> Option<Digest> {
+pub(crate) fn digest(tables: &BTreeMap<String, Arc<Decisions>>) -> Option<Digest> {
     let mut digester = Digester::default();
     for (table, decisions) in tables {
         for (row, effect) in &decisions.0 {

@@ -13,8 +13,8 @@
 //!
 //! [`decisions`] are what the data manager decides of rows, [`moves`] tell which rows a run let go.
 
-pub mod decisions;
-pub mod moves;
+pub(crate) mod decisions;
+pub(crate) mod moves;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -41,11 +41,11 @@ use crate::durable;
 use crate::table::{ORIGIN, ORIGIN_ROW, Origin};
 use crate::time::ServiceDate;
 
-pub const ID: &str = "_id";
-pub const RULES: &str = "_rules";
-pub const ORIGIN_NAME: &str = "_origin_name";
-pub const RUN: &str = "_run";
-pub const HELD_AT: &str = "_held_at";
+pub(crate) const ID: &str = "_id";
+pub(crate) const RULES: &str = "_rules";
+pub(crate) const ORIGIN_NAME: &str = "_origin_name";
+pub(crate) const RUN: &str = "_run";
+pub(crate) const HELD_AT: &str = "_held_at";
 
 #[derive(Debug, thiserror::Error)]
 pub enum QuarantineError {
@@ -67,16 +67,16 @@ impl QuarantineError {
 
 /// Which check held a row: the one of the feed's contract, or the one of the release's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub(crate) enum Stage {
     Feed,
     Release,
 }
 
 impl Stage {
-    pub const BOTH: [Self; 2] = [Self::Feed, Self::Release];
+    pub(crate) const BOTH: [Self; 2] = [Self::Feed, Self::Release];
 
     /// The file of a table's rows.
-    pub fn file(self, table: &str) -> String {
+    pub(crate) fn file(self, table: &str) -> String {
         match self {
             Self::Feed => format!("{table}.parquet"),
             Self::Release => format!("{table}.release.parquet"),
@@ -84,19 +84,19 @@ impl Stage {
     }
 
     /// The table whose rows a file has.
-    pub fn of_file(name: &str) -> Option<(&str, Self)> {
+    pub(crate) fn of_file(name: &str) -> Option<(&str, Self)> {
         let name = name.strip_suffix(".parquet")?;
         Some(name.strip_suffix(".release").map_or((name, Self::Feed), |table| (table, Self::Release)))
     }
 }
 
 /// The folder of a dataset's quarantine.
-pub fn folder(private: &Path, dataset: &str) -> PathBuf {
+pub(crate) fn folder(private: &Path, dataset: &str) -> PathBuf {
     private.join("quarantine").join(dataset)
 }
 
 /// The folder of a partition's quarantine.
-pub fn partition(private: &Path, dataset: &str, date: ServiceDate) -> PathBuf {
+pub(crate) fn partition(private: &Path, dataset: &str, date: ServiceDate) -> PathBuf {
     folder(private, dataset).join(format!("date={date}"))
 }
 
@@ -133,7 +133,7 @@ impl<'de> Deserialize<'de> for RowId {
 }
 
 /// The columns that a contract's rules may null: a row has their values before the check and may have lost them after it.
-pub fn nullable(contract: &Contract) -> BTreeSet<String> {
+pub(crate) fn nullable(contract: &Contract) -> BTreeSet<String> {
     let own = contract.columns.iter().enumerate();
     let own = own.filter(|(_, column)| column.on_fail == Some(OnFail::Invalidate)).map(|(place, _)| place);
     let keys = contract.foreign_keys.iter().filter(|key| key.on_fail == OnFail::Invalidate);
@@ -207,7 +207,7 @@ fn place(rows: &RecordBatch, row: usize) -> (u32, u64) {
 }
 
 /// A text column of a quarantine file.
-pub fn texts<'a>(rows: &'a RecordBatch, name: &str) -> Option<&'a StringArray> {
+pub(crate) fn texts<'a>(rows: &'a RecordBatch, name: &str) -> Option<&'a StringArray> {
     rows.column_by_name(name)?.as_string_opt()
 }
 
@@ -216,7 +216,7 @@ const GROUP_ROWS: usize = 65_536;
 const GROUP_BYTES: usize = 8 << 20;
 
 /// Writes the rows of one table that one check held; no row, no file.
-pub struct Writer {
+pub(crate) struct Writer {
     path: PathBuf,
     run: String,
     held_at: Timestamp,
@@ -224,12 +224,12 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn new(path: PathBuf, run: &str, held_at: Timestamp) -> Self {
+    pub(crate) fn new(path: PathBuf, run: &str, held_at: Timestamp) -> Self {
         Self { path, run: run.to_owned(), held_at, writer: None }
     }
 
     /// Takes rows with their ids and, for each, the rules that held it.
-    pub fn push(
+    pub(crate) fn push(
         &mut self,
         identity: &Identity,
         rows: &RecordBatch,
@@ -273,7 +273,7 @@ impl Writer {
     }
 
     /// Closes the file; tells whether there is one.
-    pub fn finish(self) -> Result<Option<PathBuf>, QuarantineError> {
+    pub(crate) fn finish(self) -> Result<Option<PathBuf>, QuarantineError> {
         let Some(writer) = self.writer else { return Ok(None) };
         let failed = |error: &dyn fmt::Display| QuarantineError::file(&self.path, "written", error);
         let file = writer.into_inner().map_err(|error| failed(&error))?;
@@ -283,7 +283,7 @@ impl Writer {
 }
 
 /// The rows of a quarantine file, all of their columns or some; nothing if there is no file.
-pub fn read(path: &Path, columns: Option<&[&str]>) -> Result<Option<Reader>, QuarantineError> {
+pub(crate) fn read(path: &Path, columns: Option<&[&str]>) -> Result<Option<Reader>, QuarantineError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -306,7 +306,7 @@ pub fn read(path: &Path, columns: Option<&[&str]>) -> Result<Option<Reader>, Qua
 }
 
 /// The batches of a quarantine file.
-pub struct Reader {
+pub(crate) struct Reader {
     path: PathBuf,
     reader: ParquetRecordBatchReader,
 }
@@ -321,7 +321,7 @@ impl Iterator for Reader {
 }
 
 /// A cell as JSON: numbers are numbers, instants and dates are texts.
-pub fn json(array: &ArrayRef, row: usize) -> serde_json::Value {
+pub(crate) fn json(array: &ArrayRef, row: usize) -> serde_json::Value {
     if array.is_null(row) {
         return serde_json::Value::Null;
     }

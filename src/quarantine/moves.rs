@@ -52,7 +52,7 @@ impl Wanted {
 }
 
 /// The moves of one table.
-pub struct Moves {
+pub(crate) struct Moves {
     identities: [Arc<Identity>; 2],
     /// For each origin the first one with its name.
     first: Vec<u32>,
@@ -85,7 +85,7 @@ impl Drop for Moves {
 }
 
 impl Moves {
-    pub fn new(feed: Arc<Identity>, release: Arc<Identity>) -> Self {
+    pub(crate) fn new(feed: Arc<Identity>, release: Arc<Identity>) -> Self {
         Self {
             identities: [feed, release],
             first: Vec::new(),
@@ -104,7 +104,7 @@ impl Moves {
     }
 
     /// A decision was about a row of this check: its ids are what they were.
-    pub fn decided(&mut self, stage: Stage) {
+    pub(crate) fn decided(&mut self, stage: Stage) {
         self.is_known[stage as usize] = true;
     }
 
@@ -116,7 +116,7 @@ impl Moves {
     ///
     /// # Errors
     /// The file cannot be read, or it has more rows than can be compared.
-    pub fn read(&mut self, stage: Stage, path: &Path, budget: &Budget) -> Result<(), MovesError> {
+    pub(crate) fn read(&mut self, stage: Stage, path: &Path, budget: &Budget) -> Result<(), MovesError> {
         let Some(reader) = read(path, None)? else { return Ok(()) };
         let identity = self.identities[stage as usize].clone();
         let mut known: HashMap<&str, u32> = HashMap::new();
@@ -151,7 +151,7 @@ impl Moves {
     }
 
     /// Rows that a check holds now.
-    pub fn held(&mut self, stage: Stage, rows: &RecordBatch, ids: &[RowId]) {
+    pub(crate) fn held(&mut self, stage: Stage, rows: &RecordBatch, ids: &[RowId]) {
         for (row, &id) in ids.iter().enumerate() {
             let is_same = self.before[stage as usize].take(id);
             self.is_known[stage as usize] |= is_same;
@@ -180,7 +180,7 @@ impl Moves {
     }
 
     /// Marks the rows of the feed that its check held before and does not hold now, see [`table::HELD_BEFORE`].
-    pub fn mark(&mut self, rows: RecordBatch) -> RecordBatch {
+    pub(crate) fn mark(&mut self, rows: RecordBatch) -> RecordBatch {
         if self.before[Stage::Feed as usize].places.is_empty() {
             return rows;
         }
@@ -204,7 +204,7 @@ impl Moves {
     }
 
     /// Takes the marks off the rows of the release that were made from marked ones, and looks for them further on.
-    pub fn unmark(&mut self, rows: RecordBatch) -> RecordBatch {
+    pub(crate) fn unmark(&mut self, rows: RecordBatch) -> RecordBatch {
         let (rows, held) = table::take_held_before(rows);
         let Some(held) = held else { return rows };
         for (row, _) in held.iter().enumerate().filter(|(_, held)| *held == Some(true)) {
@@ -215,7 +215,7 @@ impl Moves {
     }
 
     /// Rows that are published, as the check of this stage let them pass.
-    pub fn published(&mut self, stage: Stage, rows: &RecordBatch) {
+    pub(crate) fn published(&mut self, stage: Stage, rows: &RecordBatch) {
         if self.held_before == 0 {
             return;
         }
@@ -240,7 +240,7 @@ impl Moves {
 
     /// The rows that left the quarantine, and the number of those that entered it. `dropped` rows were dropped by rules and
     /// decisions of the run: no more than that can have gone this way, and the others are not in the feed any more.
-    pub fn finish(mut self, dropped: u64) -> (LeftQuarantine, u64) {
+    pub(crate) fn finish(mut self, dropped: u64) -> (LeftQuarantine, u64) {
         for stage in Stage::BOTH {
             if !self.is_known[stage as usize] {
                 self.match_places(stage);
@@ -278,7 +278,7 @@ impl Moves {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum MovesError {
+pub(crate) enum MovesError {
     #[error(transparent)]
     Quarantine(#[from] QuarantineError),
     #[error("it has more rows than a run with this 'limits: memory' can compare")]

@@ -7,12 +7,12 @@ use crate::contract::sla::SlaKind;
 use crate::contract::{Contract, Kind, RuleId, TEXT_RULES};
 
 /// What is told of rows that a transform dropped, by the rule's name; no contract has these rules.
-pub fn of_dropped(rule: &RuleId) -> Option<String> {
+pub(super) fn of_dropped(rule: &RuleId) -> Option<String> {
     program_findings::of(&rule.0).map(|finding| finding.de.0.to_owned())
 }
 
 /// What must be true; nothing where the contract says it in English only.
-pub fn description(contract: &Contract, spec: &RuleSpec) -> Option<String> {
+pub(super) fn description(contract: &Contract, spec: &RuleSpec) -> Option<String> {
     let name = |place: usize| contract.columns[place].name.as_str();
     let names = |places: &[usize]| places.iter().map(|&place| name(place)).collect::<Vec<_>>().join(", ");
     Some(match &spec.kind {

@@ -6,7 +6,7 @@ use super::quality::{FORMAT, Quality};
 use crate::internal;
 
 /// The file's text.
-pub fn write(quality: &Quality) -> String {
+pub(crate) fn write(quality: &Quality) -> String {
     // Results have only texts, finite numbers, lists and maps with text keys, which always serialise.
     let fields = match serde_json::to_value(quality) {
         Ok(Value::Object(fields)) => fields,
@@ -28,7 +28,7 @@ pub fn write(quality: &Quality) -> String {
 }
 
 /// Reads what [`write`] made.
-pub fn read(bytes: &[u8]) -> Result<Quality, String> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Quality, String> {
     let quality: Quality = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     match quality.format == FORMAT {
         true => Ok(quality),

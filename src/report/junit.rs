@@ -13,7 +13,7 @@ use super::words::{printable, then};
 use crate::check::RuleResult;
 
 /// The file's text.
-pub fn write(quality: &Quality) -> String {
+pub(crate) fn write(quality: &Quality) -> String {
     let mut report = Report::new(plain(&format!("{} {}", quality.dataset, quality.date)));
     for results in quality.rules.chunk_by(|one, other| one.contract == other.contract) {
         let first = &results[0];

@@ -7,14 +7,14 @@
 //! anew. They hold counts by rule and never a row, and no clock, so the same record and contracts give the same bytes.
 
 mod german;
-pub mod json;
-pub mod junit;
-pub mod quality;
-pub mod results;
+pub(crate) mod json;
+pub(crate) mod junit;
+pub(crate) mod quality;
+pub(crate) mod results;
 mod rule_report;
-pub mod score;
-pub mod text;
-pub mod trend;
-pub mod words;
+pub(crate) mod score;
+pub(crate) mod text;
+pub(crate) mod trend;
+pub(crate) mod words;
 
-pub use quality::{Quality, RuleReport};
+pub(crate) use quality::Quality;

@@ -11,16 +11,16 @@ use crate::contract::{Contract, OnFail, RuleId, UnexecutedRule};
 use crate::digest::Digest;
 use crate::ledger::{Counted, Finding, NoticeCount, RunRecord, Status, TableEntry};
 use crate::report::german;
-pub use crate::report::rule_report::{Evaluates, RuleReport};
+pub(crate) use crate::report::rule_report::{Evaluates, RuleReport};
 use crate::report::score::Score;
 use crate::time::ServiceDate;
 
 /// What the form of `quality.json` is called; changes when a reader must change.
-pub const FORMAT: &str = "fahrtenbuch-quality/1";
+pub(crate) const FORMAT: &str = "fahrtenbuch-quality/1";
 
 /// The results of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Quality {
+pub(crate) struct Quality {
     pub format: String,
     pub dataset: String,
     pub date: ServiceDate,
@@ -42,7 +42,7 @@ pub struct Quality {
 
 /// Where the rows of a table went.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TableCount {
+pub(crate) struct TableCount {
     pub table: String,
     pub rows_in: u64,
     pub published: u64,
@@ -67,7 +67,7 @@ impl From<&TableEntry> for TableCount {
 
 impl Quality {
     /// The results of a run, with the contracts that its tables were checked against.
-    pub fn of(record: &RunRecord, contracts: &[CheckedContract]) -> Self {
+    pub(crate) fn of(record: &RunRecord, contracts: &[CheckedContract]) -> Self {
         let passed: BTreeSet<(&str, &RuleId)> = record
             .passed
             .iter()
@@ -195,7 +195,7 @@ fn not_executable(asked: &CheckedContract, rule: &UnexecutedRule) -> RuleReport 
 }
 
 /// What stands before the id of a rule of the feed's table where the release has a table of that name, too.
-pub const OF_FEED: &str = "feed.";
+pub(crate) const OF_FEED: &str = "feed.";
 
 /// Gives the rules of a feed's table other ids than those of the release's table of the same name: readers of results
 /// know a rule by its id.
@@ -238,7 +238,7 @@ pub(crate) mod tests {
     use crate::contract::{Dimension, Severity};
 
     /// A result of the rule `id` of the contract `c`, of severity `error`.
-    pub fn result(id: &str, dimension: Dimension, result: RuleResult, rows: u64, checked: u64) -> RuleReport {
+    pub(crate) fn result(id: &str, dimension: Dimension, result: RuleResult, rows: u64, checked: u64) -> RuleReport {
         RuleReport {
             id: RuleId(id.to_owned()),
             table: "t".to_owned(),
@@ -261,7 +261,7 @@ pub(crate) mod tests {
     }
 
     /// The results of a partition.
-    pub fn on(date: &str, rules: Vec<RuleReport>) -> Quality {
+    pub(crate) fn on(date: &str, rules: Vec<RuleReport>) -> Quality {
         Quality {
             format: FORMAT.to_owned(),
             dataset: "bus".to_owned(),
@@ -320,7 +320,7 @@ schema:
     }
 
     /// A record of a run over two contracts of the same table name, and what it says.
-    pub fn quality() -> Quality {
+    pub(crate) fn quality() -> Quality {
         let (feed, release) = (contract("feed"), contract("release"));
         let mut record = crate::ledger::tests::record();
         for (contract, absent) in [(&feed, false), (&release, true)] {

@@ -16,28 +16,28 @@ const JUNIT: &str = "quality.junit.xml";
 const DQV: &str = "quality.dqv.ttl";
 
 /// Partitions that a report tells of unless it is asked for others.
-pub const SHOWN: usize = 14;
+pub(crate) const SHOWN: usize = 14;
 
 /// Where the results of a dataset are.
-pub fn folder(dataset: &str) -> String {
+pub(crate) fn folder(dataset: &str) -> String {
     format!("reports/{dataset}")
 }
 
 /// The page that tells the trend of a dataset to everybody.
-pub fn page_path(dataset: &str) -> String {
+pub(crate) fn page_path(dataset: &str) -> String {
     format!("{}/quality.html", folder(dataset))
 }
 
 /// A form in which the results of a run are published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub(crate) enum Form {
     Json,
     Junit,
     Dqv,
 }
 
 /// Where a form of a partition's results is.
-pub fn path(dataset: &str, date: ServiceDate, form: Form) -> String {
+pub(crate) fn path(dataset: &str, date: ServiceDate, form: Form) -> String {
     let name = match form {
         Form::Json => JSON,
         Form::Junit => JUNIT,
@@ -47,14 +47,14 @@ pub fn path(dataset: &str, date: ServiceDate, form: Form) -> String {
 }
 
 /// The partitions that there are results of, in order.
-pub fn dates(bucket: &Bucket, dataset: &str) -> Result<Vec<ServiceDate>, PublishError> {
+pub(crate) fn dates(bucket: &Bucket, dataset: &str) -> Result<Vec<ServiceDate>, PublishError> {
     Ok(listed(bucket, dataset, None, 0)?.dates())
 }
 
 /// The results of partitions. Those that cannot be read, because another version of the program wrote them or somebody
 /// edited them, are warned of and left out: a view of the past must not keep today's data from being published. A run of
 /// their date writes them anew.
-pub fn read(bucket: &Bucket, dataset: &str, dates: &[ServiceDate]) -> Result<Vec<Quality>, PublishError> {
+pub(crate) fn read(bucket: &Bucket, dataset: &str, dates: &[ServiceDate]) -> Result<Vec<Quality>, PublishError> {
     let mut found = Vec::new();
     for date in dates {
         let key = path(dataset, *date, Form::Json);
@@ -69,11 +69,11 @@ pub fn read(bucket: &Bucket, dataset: &str, dates: &[ServiceDate]) -> Result<Vec
 
 /// What there is of the results of a dataset, newest partitions at least, and what tells one state of them from another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Listed(BTreeMap<ServiceDate, Object>);
+pub(crate) struct Listed(BTreeMap<ServiceDate, Object>);
 
 impl Listed {
     /// In order.
-    pub fn dates(&self) -> Vec<ServiceDate> {
+    pub(crate) fn dates(&self) -> Vec<ServiceDate> {
         self.0.keys().copied().collect()
     }
 }
@@ -83,7 +83,12 @@ const WINDOWS: [i32; 2] = [60, 800];
 
 /// At least the `count` newest partitions that there are results of, without reading all names: those of long ago are
 /// listed only if there are too few after them. `from` is a partition that has results, if one is known.
-pub fn listed(bucket: &Bucket, dataset: &str, from: Option<ServiceDate>, count: usize) -> Result<Listed, PublishError> {
+pub(crate) fn listed(
+    bucket: &Bucket,
+    dataset: &str,
+    from: Option<ServiceDate>,
+    count: usize,
+) -> Result<Listed, PublishError> {
     let folder = folder(dataset);
     for days in WINDOWS.into_iter().filter(|_| from.is_some()) {
         let offset = from.map(|date| format!("{folder}/date={}", date.plus_days(-days))).unwrap_or_default();

@@ -8,7 +8,7 @@ use crate::ledger::is_zero;
 
 /// What a rule came to. A rule is known by its contract and its id: a feed and its release may both have a table `alerts`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RuleReport {
+pub(crate) struct RuleReport {
     pub id: RuleId,
     pub table: String,
     pub contract: String,
@@ -42,7 +42,7 @@ pub struct RuleReport {
 /// What a rule is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Evaluates {
+pub(crate) enum Evaluates {
     /// Every row by itself, so that some may conform and others not.
     Rows,
     /// One number over the table, which is what it must be or not.
@@ -51,7 +51,7 @@ pub enum Evaluates {
 
 impl RuleReport {
     /// Whether it is one of those that keep a run from being published.
-    pub fn blocks(&self) -> bool {
+    pub(crate) fn blocks(&self) -> bool {
         self.result.blocks(self.severity, self.on_fail)
     }
 }

@@ -20,15 +20,15 @@ use crate::check::RuleResult;
 use crate::contract::{Dimension, Severity};
 
 /// What the formula is called; changes when scores before and after cannot be compared.
-pub const FORMULA: &str = "fahrtenbuch-score/1";
+pub(crate) const FORMULA: &str = "fahrtenbuch-score/1";
 
 /// The formula for people.
-pub const FORMULA_EN: &str = "A rule counts with the share of rows that conform: 1 - named / checked. A rule over a \
+pub(crate) const FORMULA_EN: &str = "A rule counts with the share of rows that conform: 1 - named / checked. A rule over a \
 number counts 1 if it holds, else 0; a rule that could not run counts 0; one that had nothing to look at is left out. \
 Rules weigh by severity: error 2 (also every rule that could not run), warning 1, info 0. The score of a dimension is the \
 weighted mean of its rules in percent, the score of a dataset the mean of its dimensions. Scores are rounded down to \
 hundredths: 100 means that nothing was found.";
-pub const FORMULA_DE: &str = "Eine Regel zählt mit dem Anteil der Zeilen, die sie erfüllen: 1 − benannte / geprüfte. \
+pub(crate) const FORMULA_DE: &str = "Eine Regel zählt mit dem Anteil der Zeilen, die sie erfüllen: 1 − benannte / geprüfte. \
 Eine Regel über eine Zahl zählt 1, wenn sie gilt, sonst 0; eine Regel, die nicht laufen konnte, zählt 0; eine, die nichts \
 zu prüfen hatte, bleibt außen vor. Regeln wiegen nach ihrer Schwere: Fehler (error) 2, ebenso jede Regel, die nicht laufen \
 konnte, Warnung (warning) 1, Hinweis (info) 0. Die Note einer Dimension ist das gewichtete Mittel ihrer Regeln in Prozent, \
@@ -37,7 +37,7 @@ gefunden wurde.";
 
 /// The scores of a run, in percent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Score {
+pub(crate) struct Score {
     pub formula: String,
     /// Nothing if no rule that counts had anything to look at.
     pub dataset: Option<f64>,
@@ -46,7 +46,7 @@ pub struct Score {
 }
 
 /// The share of what a rule looked at that conforms, 0 to 1; nothing if it looked at nothing.
-pub fn conformity(result: &RuleReport) -> Option<f64> {
+pub(crate) fn conformity(result: &RuleReport) -> Option<f64> {
     match (result.result, result.asks) {
         (RuleResult::Skipped, _) => None,
         (RuleResult::Error, _) => Some(0.0),
@@ -66,7 +66,7 @@ fn weight(result: &RuleReport) -> f64 {
 }
 
 impl Score {
-    pub fn of(results: &[RuleReport]) -> Self {
+    pub(crate) fn of(results: &[RuleReport]) -> Self {
         let mut sums: BTreeMap<Dimension, (f64, f64)> = BTreeMap::new();
         for result in results {
             let (Some(conformity), weight) = (conformity(result), weight(result)) else { continue };
@@ -88,7 +88,7 @@ impl Score {
 }
 
 /// Rounds down to so many parts of one, but not because binary fractions miss a number by a hair.
-pub fn floor(value: f64, parts: f64) -> f64 {
+pub(crate) fn floor(value: f64, parts: f64) -> f64 {
     (value * parts + 1e-9).floor() / parts
 }
 

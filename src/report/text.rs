@@ -17,7 +17,7 @@ const LISTED: usize = 20;
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// The reports of datasets.
-pub fn write(reports: &[Report]) -> String {
+pub(crate) fn write(reports: &[Report]) -> String {
     let mut out = String::new();
     reports.iter().for_each(|report| dataset(&mut out, report));
     wrapped(&mut out, FORMULA_EN);
@@ -104,7 +104,7 @@ fn told(trend: &Trend, point: &Point) -> String {
 }
 
 /// A number without more digits than it needs.
-pub fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     let text = format!("{value:.4}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

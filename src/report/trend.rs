@@ -22,7 +22,7 @@ use crate::time::ServiceDate;
 
 /// The trend of one dataset.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub(crate) struct Report {
     pub dataset: String,
     pub runs: Vec<RunLine>,
     /// Those of the newest run in its order, then those that only older runs had.
@@ -39,7 +39,7 @@ pub struct Report {
 
 /// A partition's run.
 #[derive(Clone, Debug, Serialize)]
-pub struct RunLine {
+pub(crate) struct RunLine {
     pub date: ServiceDate,
     pub status: Status,
     /// The date was not over.
@@ -52,7 +52,7 @@ pub struct RunLine {
 
 /// A rule, as it was in the newest run that had it, and what it came to at every date.
 #[derive(Clone, Debug, Serialize)]
-pub struct Trend {
+pub(crate) struct Trend {
     #[serde(flatten)]
     pub rule: RuleReport,
     /// One for each run; nothing where the run did not have the rule.
@@ -60,7 +60,7 @@ pub struct Trend {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Point {
+pub(crate) struct Point {
     pub result: RuleResult,
     pub rows: u64,
     #[serde(skip_serializing_if = "is_zero")]
@@ -72,14 +72,14 @@ pub struct Point {
 
 /// A rule by its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Named {
+pub(crate) struct Named {
     pub contract: String,
     pub id: RuleId,
 }
 
 /// A standard notice and how often it was given at every date; nothing where the standard rules did not run.
 #[derive(Clone, Debug, Serialize)]
-pub struct NoticeTrend {
+pub(crate) struct NoticeTrend {
     pub code: String,
     pub severity: Severity,
     pub counts: Vec<Option<u64>>,
@@ -134,28 +134,28 @@ impl Point {
 
 impl Trend {
     /// What it came to in the newest run.
-    pub fn newest(&self) -> Option<&Point> {
+    pub(crate) fn newest(&self) -> Option<&Point> {
         self.points.last()?.as_ref()
     }
 
     /// What it came to before, where it had something to look at.
-    pub fn before(&self) -> Option<&Point> {
+    pub(crate) fn before(&self) -> Option<&Point> {
         let earlier = &self.points[..self.points.len().saturating_sub(1)];
         earlier.iter().rev().flatten().find(|point| point.result != RuleResult::Skipped)
     }
 
     /// Whether it named nothing at any date.
-    pub fn always_holds(&self) -> bool {
+    pub(crate) fn always_holds(&self) -> bool {
         self.points.iter().flatten().all(|point| point.result == RuleResult::Passed && point.rows == 0)
     }
 
     /// Whether it had nothing to look at, at any date.
-    pub fn always_skipped(&self) -> bool {
+    pub(crate) fn always_skipped(&self) -> bool {
         self.points.iter().flatten().all(|point| point.result == RuleResult::Skipped)
     }
 
     /// How large a point is on its way: rows named in percent, or the number.
-    pub fn size(&self, point: &Point) -> Option<f64> {
+    pub(crate) fn size(&self, point: &Point) -> Option<f64> {
         match self.rule.asks {
             Evaluates::Number => point.value,
             Evaluates::Rows => point.conformity.map(|conformity| 1.0 - conformity),
@@ -174,7 +174,7 @@ impl Trend {
 
 impl Report {
     /// Of results in the order of their dates.
-    pub fn of(dataset: &str, results: &[Quality]) -> Self {
+    pub(crate) fn of(dataset: &str, results: &[Quality]) -> Self {
         let by_name: Vec<BTreeMap<(&str, &RuleId), &RuleReport>> = results
             .iter()
             .map(|quality| quality.rules.iter().map(|rule| ((rule.contract.as_str(), &rule.id), rule)).collect())
@@ -221,12 +221,12 @@ impl Report {
     }
 
     /// The trend of a rule.
-    pub fn trend(&self, name: &Named) -> Option<&Trend> {
+    pub(crate) fn trend(&self, name: &Named) -> Option<&Trend> {
         self.rules.iter().find(|trend| trend.rule.contract == name.contract && trend.rule.id == name.id)
     }
 
     /// The trends of rules.
-    pub fn trends<'a>(&'a self, names: &'a [Named]) -> impl Iterator<Item = &'a Trend> {
+    pub(crate) fn trends<'a>(&'a self, names: &'a [Named]) -> impl Iterator<Item = &'a Trend> {
         names.iter().filter_map(|name| self.trend(name))
     }
 }

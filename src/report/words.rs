@@ -7,7 +7,7 @@ use crate::report::quality::{Evaluates, RuleReport, TableCount};
 
 /// What happened to the rows that a rule named, or to the run, in German and English. `status` and `tables` are those of the
 /// run that it is a result of.
-pub fn then(result: &RuleReport, status: Status, tables: &[TableCount]) -> (String, String) {
+pub(crate) fn then(result: &RuleReport, status: Status, tables: &[TableCount]) -> (String, String) {
     let (de, en) = happened(result, status, tables);
     match result.rows_released {
         0 => (de, en),
@@ -92,7 +92,7 @@ fn happened_to_all(result: &RuleReport, status: Status, of_table: Option<&TableC
 }
 
 /// A dimension in German and English.
-pub fn dimension_word(dimension: Dimension) -> (&'static str, &'static str) {
+pub(crate) fn dimension_word(dimension: Dimension) -> (&'static str, &'static str) {
     match dimension {
         Dimension::Accuracy => ("Richtigkeit", "Accuracy"),
         Dimension::Completeness => ("Vollständigkeit", "Completeness"),
@@ -105,7 +105,7 @@ pub fn dimension_word(dimension: Dimension) -> (&'static str, &'static str) {
 }
 
 /// A result of a rule of some severity in German and English.
-pub fn result_word(result: RuleResult, severity: Severity) -> (&'static str, &'static str) {
+pub(crate) fn result_word(result: RuleResult, severity: Severity) -> (&'static str, &'static str) {
     match (result, severity) {
         (RuleResult::Passed, _) => ("erfüllt", "passed"),
         (RuleResult::Warning, Severity::Info) => ("Hinweis", "info"),
@@ -117,7 +117,7 @@ pub fn result_word(result: RuleResult, severity: Severity) -> (&'static str, &'s
 }
 
 /// All dimensions, in the order in which they are told.
-pub const DIMENSIONS: [Dimension; 7] = [
+pub(crate) const DIMENSIONS: [Dimension; 7] = [
     Dimension::Accuracy,
     Dimension::Completeness,
     Dimension::Conformity,
@@ -152,7 +152,7 @@ pub(crate) fn encoded(text: &str) -> String {
 }
 
 /// 1234567 in groups of three digits.
-pub fn grouped(value: u64, separator: &str) -> String {
+pub(crate) fn grouped(value: u64, separator: &str) -> String {
     let digits = value.to_string();
     let mut out = String::new();
     for (place, digit) in digits.chars().enumerate() {

@@ -10,7 +10,7 @@ const FEED: &str = "data/sample/stadtbus-gtfs.zip";
 const MEMORY: u64 = 300;
 
 /// The sample's timetable with one file changed; `None` takes it out.
-pub fn changed(world: &World, name: &str, change: impl Fn(Vec<u8>) -> Option<Vec<u8>>) {
+pub(crate) fn changed(world: &World, name: &str, change: impl Fn(Vec<u8>) -> Option<Vec<u8>>) {
     let bytes = std::fs::read(world.path(FEED)).unwrap();
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
     let mut out = zip::ZipWriter::new(Cursor::new(Vec::new()));

@@ -14,7 +14,7 @@ const UPDATES: &str = "stadtbus-trip-updates";
 
 /// A workspace whose evidence are the snapshots of a case that were received from a time on until another one. Their names tell
 /// the source and when they were received.
-pub fn case(name: &str, span: [&str; 2]) -> World {
+pub(crate) fn case(name: &str, span: [&str; 2]) -> World {
     let world = telemetry();
     let mut kept = 0;
     let folder = root().join("tests/cases/realtime").join(name);
@@ -35,7 +35,7 @@ pub fn case(name: &str, span: [&str; 2]) -> World {
     world
 }
 
-pub fn run(world: &World, arguments: &[&str]) -> Value {
+pub(crate) fn run(world: &World, arguments: &[&str]) -> Value {
     let output = world.program(&[&["run", TELEMETRY, "--json"], arguments].concat());
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(matches!(output.status.code(), Some(0 | 3)), "{told}{}", String::from_utf8_lossy(&output.stdout));
@@ -43,7 +43,7 @@ pub fn run(world: &World, arguments: &[&str]) -> Value {
     results[0]["record"].clone()
 }
 
-pub fn table<'a>(record: &'a Value, name: &str) -> &'a Value {
+pub(crate) fn table<'a>(record: &'a Value, name: &str) -> &'a Value {
     record["tables"].as_array().unwrap().iter().find(|table| table["table"] == name).unwrap()
 }
 
@@ -55,7 +55,7 @@ fn rows(world: &World, date: &str, name: &str) -> u64 {
     table["rows_in"].as_u64().unwrap()
 }
 
-pub const ALL: [&str; 2] = ["2000", "3000"];
+pub(crate) const ALL: [&str; 2] = ["2000", "3000"];
 
 #[test]
 fn dst_autumn_nights_end_at_three_by_the_local_clock_when_it_changes() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::world::World;
 
-pub const STAGES: [&str; 10] =
+pub(crate) const STAGES: [&str; 10] =
     ["capture", "decode", "check", "stage", "journal", "put", "record", "commit", "views", "quarantine"];
 
 fn once() -> World {
@@ -34,7 +34,7 @@ fn as_if_it_had_run_once(world: &World, reference: &World, when: &str) {
 }
 
 /// Runs, and kills the run when a pipeline comes to a stage.
-pub fn kill_at(world: &World, pipeline: &str, stage: &str) {
+pub(crate) fn kill_at(world: &World, pipeline: &str, stage: &str) {
     kill_after(world, pipeline, stage, Duration::ZERO);
 }
 

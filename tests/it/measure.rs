@@ -6,11 +6,11 @@ use std::time::Duration;
 /// Whether the program was built with optimisation: without, it takes some ten times as long, and its own code 60 MiB.
 const IS_OPTIMISED: bool = !matches!(env!("FAHRTENBUCH_OPT_LEVEL").as_bytes(), b"0" | b"1");
 /// MiB that a run may take beside `limits: memory`.
-pub const BESIDE: u64 = if IS_OPTIMISED { 100 } else { 130 };
+pub(crate) const BESIDE: u64 = if IS_OPTIMISED { 100 } else { 130 };
 /// Processor time that a hostile input may take.
-pub const MOST_TIME: Duration = Duration::from_secs(if IS_OPTIMISED { 10 } else { 100 });
+pub(crate) const MOST_TIME: Duration = Duration::from_secs(if IS_OPTIMISED { 10 } else { 100 });
 
-pub struct Cost {
+pub(crate) struct Cost {
     /// The most memory that was resident, MiB.
     pub peak: u64,
     /// Processor time of all threads.
@@ -22,13 +22,13 @@ pub struct Cost {
 
 impl Cost {
     /// What was said, on both ways.
-    pub fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         format!("{}{}", String::from_utf8_lossy(&self.stdout), String::from_utf8_lossy(&self.stderr))
     }
 }
 
 /// Runs a command to its end. Memory and time are looked at every few milliseconds, so time may lack those.
-pub fn cost(command: &mut Command) -> Cost {
+pub(crate) fn cost(command: &mut Command) -> Cost {
     let out = tempfile::tempdir().unwrap();
     let file = |name: &str| std::fs::File::create(out.path().join(name)).unwrap();
     command.stdin(Stdio::null()).stdout(file("stdout")).stderr(file("stderr"));

@@ -14,24 +14,24 @@ use crate::world::{World, files};
 
 const FEED: &str = "data/sample/stadtbus-gtfs.zip";
 const TELEMETRY: &str = "stadtbus-telemetrie";
-pub const PIPELINE: &str = "pipelines/stadtbus-telemetrie.yaml";
+pub(crate) const PIPELINE: &str = "pipelines/stadtbus-telemetrie.yaml";
 const POSITIONS: &str = "stadtbus-vehicle-positions";
-pub const PAGE: &[u8] =
+pub(crate) const PAGE: &[u8] =
     b"<!DOCTYPE html>\n<html><head><title>503 Service Unavailable</title></head><body>Wartung</body></html>";
 const DATE: &str = "2026-11-24";
 /// 2026-11-24T10:00:00Z.
-pub const TEN: i64 = 1_795_514_400;
+pub(crate) const TEN: i64 = 1_795_514_400;
 
-pub fn told(output: &Output) -> String {
+pub(crate) fn told(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-pub fn field(number: u8, inner: &[u8]) -> Vec<u8> {
+pub(crate) fn field(number: u8, inner: &[u8]) -> Vec<u8> {
     [&[number << 3 | 2, u8::try_from(inner.len()).unwrap()], inner].concat()
 }
 
 /// A message with so many buses, each at its place.
-pub fn message(at: i64, buses: u8) -> Vec<u8> {
+pub(crate) fn message(at: i64, buses: u8) -> Vec<u8> {
     let mut time = vec![0x28];
     let mut rest = at as u64;
     while rest > 0x7f {
@@ -53,14 +53,14 @@ pub fn message(at: i64, buses: u8) -> Vec<u8> {
     message
 }
 
-pub fn gzip(body: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(body: &[u8]) -> Vec<u8> {
     let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     out.write_all(body).unwrap();
     out.finish().unwrap()
 }
 
 /// Keeps a response as evidence of the pipelines' own store.
-pub fn keep(world: &World, source: &str, at: i64, headers: &[(&str, &str)], body: &[u8]) {
+pub(crate) fn keep(world: &World, source: &str, at: i64, headers: &[(&str, &str)], body: &[u8]) {
     let capture = Capture {
         url: format!("https://stadtbus.example/{source}"),
         captured_at: Timestamp::from_second(at).unwrap(),
@@ -73,7 +73,7 @@ pub fn keep(world: &World, source: &str, at: i64, headers: &[(&str, &str)], body
 }
 
 /// A workspace whose telemetry is the evidence of one source that the tests write, and whose timetable is there.
-pub fn telemetry() -> World {
+pub(crate) fn telemetry() -> World {
     let world = World::new();
     world.replace(PIPELINE, "data/sample/evidence", "data/private/evidence");
     let zip = std::fs::read(world.path(FEED)).unwrap();
@@ -81,13 +81,13 @@ pub fn telemetry() -> World {
     world
 }
 
-pub fn run(world: &World, more: &[&str]) -> (Option<i32>, Value, String) {
+pub(crate) fn run(world: &World, more: &[&str]) -> (Option<i32>, Value, String) {
     let output = world.program(&[&["run", TELEMETRY, "--date", DATE, "--json"], more].concat());
     let results: Value = serde_json::from_slice(&output.stdout).unwrap();
     (output.status.code(), results[0].clone(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-pub fn notes(record: &Value, rule: &str) -> Vec<String> {
+pub(crate) fn notes(record: &Value, rule: &str) -> Vec<String> {
     let notes = record["notes"].as_array().unwrap().iter().filter(|note| note["rule"] == rule);
     notes.map(|note| note["message"].as_str().unwrap().to_owned()).collect()
 }

@@ -8,12 +8,12 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The folder beside the repository with other people's feeds and standards.
-pub fn shared(path: &str) -> PathBuf {
+pub(crate) fn shared(path: &str) -> PathBuf {
     root().join("../shared").join(path)
 }
 
@@ -25,12 +25,12 @@ fn tool(variable: &str, name: &str) -> PathBuf {
 }
 
 /// Runs a script of `tests/python`.
-pub fn python(script: &str, arguments: &[&str]) -> Output {
+pub(crate) fn python(script: &str, arguments: &[&str]) -> Output {
     script_of_python(script, arguments).output().unwrap()
 }
 
 /// The same, with DuckDB 2, which stands beside the other one.
-pub fn python_with_duckdb_2(script: &str, arguments: &[&str]) -> Output {
+pub(crate) fn python_with_duckdb_2(script: &str, arguments: &[&str]) -> Output {
     let folder = tool("FAHRTENBUCH_TEST_PYTHON", "python").with_file_name("../duckdb2");
     assert!(folder.exists(), "{} is not there: run ./test, which sets it up", folder.display());
     script_of_python(script, arguments).env("PYTHONPATH", folder).output().unwrap()
@@ -45,7 +45,7 @@ fn script_of_python(script: &str, arguments: &[&str]) -> Command {
 }
 
 /// A Python that stays; its first line of output tells a port.
-pub struct Server(Child, pub u16);
+pub(crate) struct Server(Child, pub u16);
 
 impl Drop for Server {
     fn drop(&mut self) {
@@ -55,7 +55,7 @@ impl Drop for Server {
 }
 
 /// Serves a folder over plain HTTP.
-pub fn serve_folder(folder: &Path) -> Server {
+pub(crate) fn serve_folder(folder: &Path) -> Server {
     let mut child = Command::new(tool("FAHRTENBUCH_TEST_PYTHON", "python"))
         .arg(root().join("tests/python/serve_folder.py"))
         .arg(folder)
@@ -68,7 +68,7 @@ pub fn serve_folder(folder: &Path) -> Server {
 }
 
 /// A real S3 server on loopback, with a bucket `stadtbus`.
-pub struct S3 {
+pub(crate) struct S3 {
     child: Child,
     pub port: u16,
     _folder: TempDir,
@@ -93,7 +93,7 @@ fn free_ports<const N: usize>() -> [u16; N] {
     std::array::from_fn(|place| held[place].local_addr().unwrap().port())
 }
 
-pub fn s3() -> S3 {
+pub(crate) fn s3() -> S3 {
     let folder = tempfile::tempdir().unwrap();
     let [master, volume, filer, port] = free_ports();
     let child = Command::new(tool("FAHRTENBUCH_TEST_WEED", "weed"))
@@ -130,7 +130,7 @@ fn http(port: u16, request: &str) -> String {
 }
 
 /// A request with a body; the answer, or nothing where nobody answers.
-pub fn http_with(port: u16, request: &str, body: &[u8]) -> String {
+pub(crate) fn http_with(port: u16, request: &str, body: &[u8]) -> String {
     use std::io::{Read, Write};
     let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", port)) else { return String::new() };
     let length = body.len();
@@ -146,11 +146,11 @@ pub fn http_with(port: u16, request: &str, body: &[u8]) -> String {
 
 /// When the program begins unless a test says otherwise: after the sample's date, and within its timetable's calendar, so that
 /// no midnight and no year changes what tests find.
-pub const NOW: &str = "2026-11-27T12:00:00Z";
+pub(crate) const NOW: &str = "2026-11-27T12:00:00Z";
 const LATER: &str = "2026-11-27T13:00:00Z";
 
 /// A workspace of its own, with the repository's sample, pipelines and contracts.
-pub struct World {
+pub(crate) struct World {
     folder: TempDir,
     /// What the clock shows where the program begins for the first time; ten seconds later the next time, and so on.
     now: jiff::Timestamp,
@@ -158,7 +158,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let world = Self { folder: tempfile::tempdir().unwrap(), now: NOW.parse().unwrap(), begun: Default::default() };
         for name in ["fahrtenbuch.yaml", "pipelines", "schemas", "data/sample"] {
             copy(&root().join(name), &world.path(name));
@@ -169,48 +169,48 @@ impl World {
     }
 
     /// With the feed of the app, too.
-    pub fn with_busplus() -> Self {
+    pub(crate) fn with_busplus() -> Self {
         let world = Self::new();
         copy(&root().join("pipelines/busplus.yaml"), &world.path("pipelines/busplus.yaml"));
         world
     }
 
     /// A workspace in which it is always the same time, as `2026-11-26T03:30:00Z`.
-    pub fn at(now: &str) -> Self {
+    pub(crate) fn at(now: &str) -> Self {
         let mut world = Self::new();
         world.set_clock(now);
         world
     }
 
-    pub fn set_clock(&mut self, now: &str) {
+    pub(crate) fn set_clock(&mut self, now: &str) {
         self.now = now.parse().unwrap();
         self.begun.set(0);
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
-    pub fn replace(&self, name: &str, from: &str, to: &str) {
+    pub(crate) fn replace(&self, name: &str, from: &str, to: &str) {
         let text = std::fs::read_to_string(self.path(name)).unwrap();
         assert!(text.contains(from), "{name} has no '{from}'");
         self.write(name, &text.replace(from, to));
     }
 
     /// Replaces a text where it first stands.
-    pub fn replace_first(&self, name: &str, from: &str, to: &str) {
+    pub(crate) fn replace_first(&self, name: &str, from: &str, to: &str) {
         let text = std::fs::read_to_string(self.path(name)).unwrap();
         assert!(text.contains(from), "{name} has no '{from}'");
         self.write(name, &text.replacen(from, to, 1));
     }
 
-    pub fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fahrtenbuch"));
         command.arg("-C").arg(self.folder.path());
         let begun = self.begun.replace(self.begun.get() + 1);
@@ -219,17 +219,17 @@ impl World {
         command
     }
 
-    pub fn program(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn program(&self, arguments: &[&str]) -> Output {
         self.command().args(arguments).output().unwrap()
     }
 
     /// Runs all pipelines, which must succeed; the results by pipeline.
-    pub fn run(&self) -> BTreeMap<String, Value> {
+    pub(crate) fn run(&self) -> BTreeMap<String, Value> {
         self.run_of(&[])
     }
 
     /// The same, with more arguments.
-    pub fn run_of(&self, arguments: &[&str]) -> BTreeMap<String, Value> {
+    pub(crate) fn run_of(&self, arguments: &[&str]) -> BTreeMap<String, Value> {
         let output = self.program(&[&["run", "--json"], arguments].concat());
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let results: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
@@ -238,7 +238,7 @@ impl World {
 
     /// Every published file but the run records, which tell the time, with its bytes; without the names of records, and the
     /// digests of indexes that name them.
-    pub fn published(&self) -> BTreeMap<String, Vec<u8>> {
+    pub(crate) fn published(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files = files(&self.path("data/bucket"));
         files.retain(|name, _| !name.starts_with("ledger/"));
         for (_, bytes) in files.iter_mut().filter(|(name, _)| name.starts_with("meta/")) {
@@ -249,7 +249,7 @@ impl World {
     }
 
     /// The files of the tables, and what `files.json` and `index.csv` say of them apart from the version.
-    pub fn tables(&self) -> BTreeMap<String, Vec<u8>> {
+    pub(crate) fn tables(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files = self.published();
         files.retain(|name, _| {
             let is_view = name.ends_with("/files.json") || name.ends_with("/index.csv");
@@ -266,18 +266,18 @@ impl World {
     }
 
     /// The view of a table, `dataset/table`.
-    pub fn files_json(&self, table: &str) -> Value {
+    pub(crate) fn files_json(&self, table: &str) -> Value {
         let path = self.path(&format!("data/bucket/meta/{table}/files.json"));
         serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
     }
 
-    pub fn records(&self) -> Vec<Value> {
+    pub(crate) fn records(&self) -> Vec<Value> {
         let files = files(&self.path("data/bucket/ledger/records"));
         files.values().map(|bytes| serde_json::from_slice(bytes).unwrap()).collect()
     }
 
     /// Puts what was captured of simulated dates, a snapshot each so many seconds, in the place of the sample's evidence.
-    pub fn simulate(&self, dates: &[&str], interval: &str) {
+    pub(crate) fn simulate(&self, dates: &[&str], interval: &str) {
         let evidence = self.path("data/sample/evidence");
         std::fs::remove_dir_all(&evidence).unwrap();
         for date in dates {
@@ -288,12 +288,12 @@ impl World {
     }
 
     /// Gives this workspace the keys of another one, so that it makes the same pseudonyms.
-    pub fn take_keys(&self, other: &World) {
+    pub(crate) fn take_keys(&self, other: &World) {
         copy(&other.path("data/private/keys"), &self.path("data/private/keys"));
     }
 }
 
-pub fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     if from.is_dir() {
         std::fs::create_dir_all(to).unwrap();
         for entry in std::fs::read_dir(from).unwrap() {
@@ -307,7 +307,7 @@ pub fn copy(from: &Path, to: &Path) {
 }
 
 /// All files of a folder by their relative names.
-pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     fn visit(folder: &Path, root: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -334,7 +334,7 @@ fn without_digest(text: &str, before: &str) -> String {
 }
 
 /// The rows that a run's record says were published, by `dataset/table`.
-pub fn rows_of(results: &BTreeMap<String, Value>) -> BTreeMap<String, u64> {
+pub(crate) fn rows_of(results: &BTreeMap<String, Value>) -> BTreeMap<String, u64> {
     let mut rows = BTreeMap::new();
     for result in results.values() {
         for table in result["record"]["tables"].as_array().unwrap() {

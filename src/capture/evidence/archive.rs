@@ -29,7 +29,7 @@ const SPENT_TIMES: u64 = 16;
 const SPENT_EACH: u64 = 4 << 10;
 
 /// How an archive is read.
-pub struct Options<'a> {
+pub(super) struct Options<'a> {
     /// Records of which nothing else is to be known are passed over.
     pub wants: &'a dyn Fn(&Header) -> bool,
     /// Payloads are digested also where the header names their SHA-256.
@@ -39,7 +39,7 @@ pub struct Options<'a> {
 }
 
 /// A record that is wanted.
-pub struct Record {
+pub(super) struct Record {
     pub header: Header,
     pub content: Content,
     pub place: Place,
@@ -47,7 +47,7 @@ pub struct Record {
 
 /// Where a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub(super) struct Place {
     /// Of the gzip member, or of the record where the archive is not packed.
     pub offset: u64,
     /// Of the member or of the record.
@@ -58,7 +58,7 @@ pub struct Place {
 
 /// Bytes of an archive that are no whole record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stretch {
+pub(super) struct Stretch {
     pub offset: u64,
     pub length: u64,
     pub kind: Kind,
@@ -77,7 +77,7 @@ pub enum Kind {
 }
 
 /// Reads an archive from a byte at which a record begins. `take` gets the records in their order.
-pub fn scan(
+pub(super) fn scan(
     path: &Path,
     from: u64,
     options: &Options<'_>,
@@ -356,7 +356,7 @@ fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
 }
 
 /// Goes to a byte and keeps what is buffered of it.
-pub fn seek(input: &mut BufReader<File>, offset: u64) -> io::Result<()> {
+pub(super) fn seek(input: &mut BufReader<File>, offset: u64) -> io::Result<()> {
     let here = input.stream_position()?;
     match i64::try_from(i128::from(offset) - i128::from(here)) {
         Ok(distance) => input.seek_relative(distance),
@@ -369,7 +369,7 @@ fn damaged(problem: &str) -> io::Error {
 }
 
 /// Counts the bytes that are taken from a buffer, and gives no more than `most`.
-pub struct Counted<R> {
+pub(super) struct Counted<R> {
     pub input: R,
     pub count: u64,
     pub most: u64,

@@ -38,7 +38,7 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
-    pub fn new(mut captures: impl Iterator<Item = Result<Capture, CaptureError>> + Send + 'static) -> Self {
+    pub(super) fn new(mut captures: impl Iterator<Item = Result<Capture, CaptureError>> + Send + 'static) -> Self {
         // Without places: the next batch is read while the one before is worked on, and waits here until that is done.
         let (sender, receiver) = std::sync::mpsc::sync_channel(0);
         let reader = std::thread::spawn(move || {
@@ -101,11 +101,11 @@ enum Open {
 
 impl Reader {
     /// Reads bodies of at most so many bytes.
-    pub fn new(most: u64) -> Self {
+    pub(super) fn new(most: u64) -> Self {
         Self { open: None, most }
     }
 
-    pub fn read(&mut self, entry: &Entry) -> Result<Capture, CaptureError> {
+    pub(super) fn read(&mut self, entry: &Entry) -> Result<Capture, CaptureError> {
         let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
                 let (file, offset) = (entry.file.to_path_buf(), entry.offset);

@@ -16,7 +16,7 @@ use crate::digest::Digest;
 const NAME: &str = ".state.json";
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
+pub(super) struct State {
     /// The newest archive, relative to the source's folder.
     pub archive: String,
     /// Its length after the last append.
@@ -26,7 +26,7 @@ pub struct State {
 
 /// The newest capture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Newest {
+pub(super) struct Newest {
     pub url: String,
     pub captured_at: Timestamp,
     pub sha256: Digest,
@@ -38,11 +38,11 @@ pub struct Newest {
 
 impl State {
     /// `None` if there is none that can be read.
-    pub fn read(folder: &Path) -> Option<Self> {
+    pub(super) fn read(folder: &Path) -> Option<Self> {
         serde_json::from_slice(&std::fs::read(folder.join(NAME)).ok()?).ok()
     }
 
-    pub fn write(&self, folder: &Path) -> std::io::Result<()> {
+    pub(super) fn write(&self, folder: &Path) -> std::io::Result<()> {
         // Made with mode 0600 by the library.
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         serde_json::to_writer_pretty(&mut file, self)?;
@@ -52,7 +52,7 @@ impl State {
 }
 
 impl Newest {
-    pub fn of(capture: &Capture, readable: Option<bool>) -> Self {
+    pub(super) fn of(capture: &Capture, readable: Option<bool>) -> Self {
         let header = |name: &str| {
             capture.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
         };
@@ -68,7 +68,7 @@ impl Newest {
 
     /// What the next request can be made conditional with. A source whose last answer was not readable is asked without
     /// conditions, since it would answer that nothing has changed.
-    pub fn validators(self) -> Validators {
+    pub(super) fn validators(self) -> Validators {
         Validators {
             etag: self.etag,
             last_modified: self.last_modified,

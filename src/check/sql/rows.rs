@@ -12,7 +12,7 @@ use arrow_schema::{ArrowError, DataType, Field, Schema};
 use crate::contract::query::{INDEX, Nulls};
 
 /// Rows in which a private value is another one, the same everywhere; where there is none, there is none still.
-pub fn blanked(rows: &RecordBatch, is_private: impl Fn(&str) -> bool) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn blanked(rows: &RecordBatch, is_private: impl Fn(&str) -> bool) -> Result<RecordBatch, ArrowError> {
     let schema = rows.schema();
     let columns = schema.fields().iter().zip(rows.columns()).map(|(field, array)| match is_private(field.name()) {
         true => {
@@ -46,7 +46,7 @@ fn blank(kind: &DataType) -> Result<ArrayRef, ArrowError> {
 
 /// The rows that a condition on null cells holds of, ascending: what [`super::Queries::offending`] gives for its query, without a
 /// query. `None` where there is no column of a name.
-pub fn offending_nulls(condition: &Nulls, rows: &RecordBatch) -> Option<Vec<usize>> {
+pub(crate) fn offending_nulls(condition: &Nulls, rows: &RecordBatch) -> Option<Vec<usize>> {
     fn holds(condition: &Nulls, rows: &RecordBatch) -> Option<BooleanBuffer> {
         Some(match condition {
             Nulls::IsNull(column) => match rows.column_by_name(column)?.logical_nulls() {

@@ -18,7 +18,7 @@ use crate::table::{Budget, BudgetExceeded, ORIGIN, ORIGIN_ROW};
 
 /// The SQL rules of a table. Those over single rows run on each batch of rows that passed the rules without a query, the
 /// others when all rows have come, over the columns that were kept of them.
-pub struct SqlRules {
+pub(crate) struct SqlRules {
     pub(super) contract: Arc<Contract>,
     pub(super) context: Arc<RuleContext>,
     pub(super) rules: Vec<SqlRule>,
@@ -66,7 +66,7 @@ fn changes_rows(rule: &Rule) -> bool {
 }
 
 /// Whether a contract has rules over all rows that may hold back some of them or null their cells.
-pub fn change_rows_late(contract: &Contract) -> bool {
+pub(crate) fn change_rows_late(contract: &Contract) -> bool {
     contract.rules.iter().filter(|rule| !looks_at_single_rows(rule)).any(changes_rows)
 }
 
@@ -96,17 +96,17 @@ impl SqlRules {
     }
 
     /// Whether rules return numbers over what passes.
-    pub fn return_numbers(&self) -> bool {
+    pub(crate) fn return_numbers(&self) -> bool {
         self.rules.iter().any(|rule| rule.scope == Scope::Number)
     }
 
     /// Whether rules look at all rows.
-    pub fn look_at_all_rows(&self) -> bool {
+    pub(crate) fn look_at_all_rows(&self) -> bool {
         self.projection.is_some()
     }
 
     /// Keeps of some rows what queries over all of them need.
-    pub fn push(&mut self, rows: &RecordBatch) -> Result<(), BudgetExceeded> {
+    pub(crate) fn push(&mut self, rows: &RecordBatch) -> Result<(), BudgetExceeded> {
         self.projection.as_mut().map_or(Ok(()), |projection| projection.push(rows))
     }
 

@@ -7,13 +7,13 @@ use crate::contract::query::Query;
 use crate::contract::{Contract, View};
 
 /// Whether a query reads the rows of its own table, be it by a view.
-pub fn reads_own(contract: &Contract, query: &Query) -> bool {
+pub(super) fn reads_own(contract: &Contract, query: &Query) -> bool {
     let by_view = |table: &String| contract.view(table).is_some_and(|view| reads_own(contract, &view.query));
     query.tables.contains(&contract.table) || query.tables.iter().any(by_view)
 }
 
 /// Whether a query reads another table of the feed that has private columns, be it by a view.
-pub fn reads_private(contract: &Contract, query: &Query, siblings: &Siblings) -> bool {
+pub(super) fn reads_private(contract: &Contract, query: &Query, siblings: &Siblings) -> bool {
     query.tables.iter().any(|table| match contract.view(table) {
         Some(view) => reads_private(contract, &view.query, siblings),
         None => siblings.has_private(table),

@@ -26,7 +26,7 @@ const SMALL_QUERY: usize = 1 << 20;
 
 /// Why queries over all rows could not be run.
 #[derive(Debug, thiserror::Error)]
-pub enum QueryError {
+pub(crate) enum QueryError {
     #[error(transparent)]
     Arrow(#[from] ArrowError),
     #[error(transparent)]

@@ -21,7 +21,7 @@ use crate::time::{ServiceDate, ServiceDay};
 use crate::workspace::Workspace;
 use crate::yaml::suggestion;
 
-pub const HELP: &str = "\
+pub(super) const HELP: &str = "\
 Examples:
   fahrtenbuch evidence import stadtbus-telemetrie ~/sammlung --by Datenmanagement --dry-run
   fahrtenbuch evidence import stadtbus-telemetrie ~/sammlung --by Datenmanagement \\
@@ -41,7 +41,7 @@ listed, and the exit code is 2. The import is recorded with name, time, --from a
 what it brought, and the next run of each date names it. Importing twice adds nothing.";
 
 #[derive(Args)]
-pub struct Import {
+pub(super) struct Import {
     /// The pipeline whose sources the files are of
     #[arg(value_name = "PIPELINE")]
     pipeline: String,
@@ -83,7 +83,7 @@ pub struct Import {
     dry_run: bool,
 }
 
-pub fn run(workspace: &Workspace, arguments: &Import) -> Result<Exit, Exit> {
+pub(super) fn run(workspace: &Workspace, arguments: &Import) -> Result<Exit, Exit> {
     let pipelines = choose(workspace, std::slice::from_ref(&arguments.pipeline))?;
     let Some(pipeline) = pipelines.first() else { return Err(Exit::Usage) };
     let failed = |error: RunError| failed(&error, false, Some(&pipeline.name));

@@ -23,7 +23,7 @@ use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 use crate::yaml::suggestion;
 
-pub const HELP: &str = "\
+pub(super) const HELP: &str = "\
 Examples:
   fahrtenbuch evidence list
   fahrtenbuch evidence list stadtbus-telemetrie --date 2026-11-24
@@ -36,7 +36,7 @@ time are (until 03:00 that of the day before); of a timetable it is the local da
 const INFLATED: usize = 256 << 20;
 
 #[derive(Args)]
-pub struct List {
+pub(super) struct List {
     /// A pipeline or a source; all if none is given
     #[arg(value_name = "PIPELINE|SOURCE")]
     of: Option<String>,
@@ -65,7 +65,7 @@ struct Row {
     torn: u64,
 }
 
-pub fn run(workspace: &Workspace, arguments: &List) -> Result<Exit, Exit> {
+pub(super) fn run(workspace: &Workspace, arguments: &List) -> Result<Exit, Exit> {
     let of = arguments.of.as_deref();
     let mut feeds: Vec<(&Pipeline, &Feed)> = Vec::new();
     for pipeline in &workspace.pipelines {
@@ -174,7 +174,7 @@ fn add(
 }
 
 /// `readable`, `cut_off`, or what the body is instead of what the pipeline wants.
-pub fn kind(capture: &Capture, wanted: Wanted) -> &'static str {
+pub(super) fn kind(capture: &Capture, wanted: Wanted) -> &'static str {
     let payload = identify(capture).payload;
     if !wanted.is(payload) {
         return payload.name();

@@ -21,7 +21,7 @@ use crate::pipeline::run::{RunError, evidence_store};
 use crate::workspace::Workspace;
 use crate::yaml::suggestion;
 
-pub const HELP: &str = "\
+pub(super) const HELP: &str = "\
 Examples:
   fahrtenbuch evidence show stadtbus-vehicle-positions 2026-11-24T10:00:00Z
   fahrtenbuch evidence show stadtbus-vehicle-positions '2026-11-24 11:00:00' --output snapshot.pb
@@ -32,7 +32,7 @@ that nobody else can read: it may tell of people and vehicles.";
 const PRIVATE: &str = "PRIVATE: this body may tell of people and vehicles. It must not leave the private store.";
 
 #[derive(Args)]
-pub struct Show {
+pub(super) struct Show {
     /// The source
     #[arg(value_name = "SOURCE")]
     source: String,
@@ -50,7 +50,7 @@ pub struct Show {
     json: bool,
 }
 
-pub fn run(workspace: &Workspace, arguments: &Show) -> Result<Exit, Exit> {
+pub(super) fn run(workspace: &Workspace, arguments: &Show) -> Result<Exit, Exit> {
     let feeds =
         || workspace.pipelines.iter().flat_map(|pipeline| pipeline.feeds.iter().map(move |feed| (pipeline, feed)));
     let source = arguments.source.as_str();

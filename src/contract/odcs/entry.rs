@@ -35,7 +35,7 @@ pub(super) struct Entry<'a> {
 
 impl<'a> Entry<'a> {
     /// Reads an entry at a table, or at a column and its place.
-    pub fn read(node: &'a Node, column: Option<(&'a str, usize)>, told: &mut Told) -> Self {
+    pub(super) fn read(node: &'a Node, column: Option<(&'a str, usize)>, told: &mut Told) -> Self {
         let section = Section::new(node);
         section.accept(&["authoritativeDefinitions", "method", "schedule", "scheduler", "tags", "unit", "engine"]);
         section.accept(&["metric", "rule", "validValues"]);

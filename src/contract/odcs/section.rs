@@ -21,12 +21,12 @@ pub(super) struct Told {
 }
 
 impl Told {
-    pub fn new(file: &Path) -> Self {
+    pub(super) fn new(file: &Path) -> Self {
         Self { form: Problems::new(file), fit: Problems::new(file) }
     }
 
     /// All of it, by its lines.
-    pub fn into_all(self) -> Vec<Problem> {
+    pub(super) fn into_all(self) -> Vec<Problem> {
         let mut all = self.form.found;
         all.extend(self.fit.found);
         all.sort();
@@ -42,41 +42,41 @@ pub(super) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    pub fn new(node: &'a Node) -> Self {
+    pub(super) fn new(node: &'a Node) -> Self {
         Self { node, keys: RefCell::default(), properties: RefCell::default() }
     }
 
-    pub fn line(&self) -> u32 {
+    pub(super) fn line(&self) -> u32 {
         self.node.line
     }
 
     /// The value of a key; `None` also where nothing stands behind it.
-    pub fn get(&self, key: &'static str) -> Option<&'a Node> {
+    pub(super) fn get(&self, key: &'static str) -> Option<&'a Node> {
         self.keys.borrow_mut().insert(key);
         self.node.get(key).filter(|node| node.value != Value::Null)
     }
 
     /// The line of a key's value, or of the map.
-    pub fn line_of(&self, key: &str) -> u32 {
+    pub(super) fn line_of(&self, key: &str) -> u32 {
         self.node.get(key).map_or(self.node.line, |node| node.line)
     }
 
     /// Keys that the standard has, and that mean nothing here.
-    pub fn accept(&self, keys: &[&'static str]) {
+    pub(super) fn accept(&self, keys: &[&'static str]) {
         self.keys.borrow_mut().extend(keys);
     }
 
-    pub fn text(&self, key: &'static str, told: &mut Told) -> Option<String> {
+    pub(super) fn text(&self, key: &'static str, told: &mut Told) -> Option<String> {
         self.get(key)?;
         self.node.optional_text(key, &mut told.form)
     }
 
-    pub fn require_text(&self, key: &'static str, told: &mut Told) -> Option<String> {
+    pub(super) fn require_text(&self, key: &'static str, told: &mut Told) -> Option<String> {
         self.get(key);
         self.node.require_text(key, &mut told.form)
     }
 
-    pub fn flag(&self, key: &'static str, told: &mut Told) -> bool {
+    pub(super) fn flag(&self, key: &'static str, told: &mut Told) -> bool {
         let Some(value) = self.get(key) else { return false };
         value.bool().unwrap_or_else(|| {
             let message = format!("'{key}' is {}, expected true or false", value.kind());
@@ -86,7 +86,7 @@ impl<'a> Section<'a> {
     }
 
     /// The items of a list.
-    pub fn items(&self, key: &'static str, told: &mut Told) -> &'a [Node] {
+    pub(super) fn items(&self, key: &'static str, told: &mut Told) -> &'a [Node] {
         let Some(list) = self.get(key) else { return &[] };
         if !matches!(list.value, Value::List(_)) {
             told.form.add(list.line, format!("'{key}' is {}, expected a list", list.kind()), "Write '- ...'.");
@@ -95,23 +95,23 @@ impl<'a> Section<'a> {
     }
 
     /// The value of a custom property, which ODCS writes as a list of `{property, value}`.
-    pub fn custom(&self, name: &'static str) -> Option<&'a Node> {
+    pub(super) fn custom(&self, name: &'static str) -> Option<&'a Node> {
         self.properties.borrow_mut().insert(name);
         let properties = self.get("customProperties")?.items();
         properties.iter().find(|item| item.get("property").and_then(Node::text) == Some(name))?.get("value")
     }
 
-    pub fn custom_text(&self, name: &'static str) -> Option<String> {
+    pub(super) fn custom_text(&self, name: &'static str) -> Option<String> {
         self.custom(name).and_then(Node::scalar)
     }
 
     /// The line of a custom property's value, or of the map.
-    pub fn line_of_custom(&self, name: &'static str) -> u32 {
+    pub(super) fn line_of_custom(&self, name: &'static str) -> u32 {
         self.custom(name).map_or(self.node.line, |node| node.line)
     }
 
     /// A custom property that is a percentage.
-    pub fn percent(&self, name: &'static str, told: &mut Told) -> Option<f64> {
+    pub(super) fn percent(&self, name: &'static str, told: &mut Told) -> Option<f64> {
         let node = self.custom(name)?;
         let percent = node.number().filter(|percent| (0.0..=100.0).contains(percent));
         if percent.is_none() {
@@ -121,12 +121,12 @@ impl<'a> Section<'a> {
     }
 
     /// Tells of what nobody asked for, after everything was. Whether a custom property looks misspelt.
-    pub fn end(&self, told: &mut Told) -> bool {
+    pub(super) fn end(&self, told: &mut Told) -> bool {
         self.end_as("is not known here", told)
     }
 
     /// As [`Section::end`], with other words for an unknown key.
-    pub fn end_as(&self, what: &str, told: &mut Told) -> bool {
+    pub(super) fn end_as(&self, what: &str, told: &mut Told) -> bool {
         self.keys.borrow_mut().insert("customProperties");
         let known: Vec<&str> = self.keys.borrow().iter().copied().collect();
         for (key, _) in self.node.pairs() {

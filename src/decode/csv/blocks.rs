@@ -10,7 +10,7 @@ const BLOCK: usize = 1 << 20;
 
 /// Whole records of one file, and the line on which the first begins (the header is on line 1).
 #[derive(Debug)]
-pub struct Block {
+pub(crate) struct Block {
     pub text: Vec<u8>,
     pub line: u64,
     /// Whether the file ends with the block and without the line end that the text here has.
@@ -18,7 +18,7 @@ pub struct Block {
 }
 
 /// Cuts a stream of bytes into blocks of whole records.
-pub struct Blocks<'a, R> {
+pub(crate) struct Blocks<'a, R> {
     name: &'a str,
     input: R,
     limits: Limits,
@@ -31,12 +31,12 @@ pub struct Blocks<'a, R> {
 }
 
 impl<'a, R: Read> Blocks<'a, R> {
-    pub fn new(name: &'a str, input: R, limits: Limits) -> Self {
+    pub(crate) fn new(name: &'a str, input: R, limits: Limits) -> Self {
         Self { name, input, limits, carry: Vec::new(), line: 1, ended: false, unended: false }
     }
 
     /// The first record that is not blank, in a block of its own; `None` if the file has none.
-    pub fn header(&mut self) -> Result<Option<Block>, DecodeError> {
+    pub(crate) fn header(&mut self) -> Result<Option<Block>, DecodeError> {
         while let Some(mut block) = self.next_block()? {
             if block.line == 1 && block.text.starts_with(b"\xef\xbb\xbf") {
                 block.text.drain(..3);
@@ -61,7 +61,7 @@ impl<'a, R: Read> Blocks<'a, R> {
     }
 
     /// The next block of whole records; `None` at the end of the file.
-    pub fn next_block(&mut self) -> Result<Option<Block>, DecodeError> {
+    pub(crate) fn next_block(&mut self) -> Result<Option<Block>, DecodeError> {
         let mut text = std::mem::take(&mut self.carry);
         let mut scanned = 0;
         loop {
@@ -126,7 +126,7 @@ impl<'a, R: Read> Blocks<'a, R> {
     }
 
     /// The input behind the blocks.
-    pub fn into_inner(self) -> R {
+    pub(crate) fn into_inner(self) -> R {
         self.input
     }
 
@@ -145,11 +145,11 @@ fn ends_lines_by_return(text: &[u8]) -> bool {
 }
 
 /// Of a file whose lines end with CR alone (GTFS reference, "File Requirements": each line must end with CR LF or LF).
-pub const BARE_RETURNS: &str =
+pub(crate) const BARE_RETURNS: &str =
     "the line ends are neither CR LF nor LF but CR alone, so that all rows stand on one line";
 
 /// The error of such a file.
-pub fn bare_returns(name: &str, line: u64) -> DecodeError {
+pub(crate) fn bare_returns(name: &str, line: u64) -> DecodeError {
     DecodeError::row(name, line, BARE_RETURNS, "Save the file with line ends LF or CR LF.")
 }
 

@@ -6,7 +6,7 @@ use super::blocks::Block;
 use super::texts::{count_lines, has_bare_return, quoted, skip_blanks, trim};
 
 /// The fields of a header record as text.
-pub fn header_fields(block: &Block) -> Vec<String> {
+pub(crate) fn header_fields(block: &Block) -> Vec<String> {
     let fields = Fields::rewrite(block, None, usize::MAX);
     (0..fields.ends.len()).map(|i| String::from_utf8_lossy(fields.field(i)).trim().to_owned()).collect()
 }
@@ -14,7 +14,7 @@ pub fn header_fields(block: &Block) -> Vec<String> {
 /// The fields of a block: field `i` stands in `text` after the end of the one before it and the separator. All records
 /// that have as many fields as the header are there, and no others.
 #[derive(Clone)]
-pub struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     pub text: Cow<'a, [u8]>,
     pub(super) ends: Vec<u32>,
     /// The line on which each record begins; `None` if they follow one on the other from the block's line.
@@ -37,7 +37,7 @@ pub struct Fields<'a> {
 
 /// A record that has another number of fields than the header.
 #[derive(Clone, Copy, Debug)]
-pub struct Torn {
+pub(crate) struct Torn {
     pub line: u64,
     pub fields: usize,
     /// Where it stands in the text of the block.
@@ -50,27 +50,27 @@ pub struct Torn {
 
 /// A record of the block that takes other lines into a value: its place among the whole ones, and its last line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Swallowing {
+pub(crate) struct Swallowing {
     pub row: u32,
     pub until: u64,
 }
 
 /// A value about whose text there is something to tell: the line on which its record begins, and its column in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Remark {
+pub(crate) struct Remark {
     pub line: u64,
     pub place: u32,
 }
 
 impl<'a> Fields<'a> {
     /// The fields of a block, of which every record should have `width`. Stops behind `torn` records that have not.
-    pub fn of(block: &'a Block, width: usize, torn: usize) -> Self {
+    pub(crate) fn of(block: &'a Block, width: usize, torn: usize) -> Self {
         Self::straight(&block.text, width).unwrap_or_else(|| Self::rewrite(block, Some(width), torn))
     }
 
     /// The fields of a block that is given away, so that they can go to another thread; with its text, where it is not that of
     /// the fields.
-    pub fn taken(block: Block, width: usize, torn: usize) -> (Fields<'static>, Option<Vec<u8>>) {
+    pub(crate) fn taken(block: Block, width: usize, torn: usize) -> (Fields<'static>, Option<Vec<u8>>) {
         match straight_ends(&block.text, width) {
             Some(ends) => (Fields { ends, text: Cow::Owned(block.text), ..Fields::none() }, None),
             None => (Self::rewrite(&block, Some(width), torn), Some(block.text)),
@@ -99,7 +99,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Takes the records apart field by field. Blank lines are no records. Stops behind `torn` torn records.
-    pub fn rewrite(block: &Block, width: Option<usize>, torn: usize) -> Fields<'static> {
+    pub(crate) fn rewrite(block: &Block, width: Option<usize>, torn: usize) -> Fields<'static> {
         let text = &block.text[..];
         let has_returns = has_bare_return(text);
         let mut found = Fields::none();
@@ -195,18 +195,18 @@ impl<'a> Fields<'a> {
     }
 
     /// Field `i`, counted over all records, without white space around it.
-    pub fn field(&self, i: usize) -> &[u8] {
+    pub(crate) fn field(&self, i: usize) -> &[u8] {
         trim(self.raw(i))
     }
 
     /// Field `i` with the white space that its quotes hold.
-    pub fn raw(&self, i: usize) -> &[u8] {
+    pub(crate) fn raw(&self, i: usize) -> &[u8] {
         let begin = if i == 0 { 0 } else { self.ends[i - 1] as usize + 1 };
         &self.text[begin..self.ends[i] as usize]
     }
 
     /// One column of the torn records, as the only one of its own.
-    pub fn of_torn(&self, place: usize) -> Fields<'static> {
+    pub(crate) fn of_torn(&self, place: usize) -> Fields<'static> {
         let mut column = Fields::none();
         let mut text = Vec::new();
         for torn in &self.torn {
@@ -223,17 +223,17 @@ impl<'a> Fields<'a> {
     }
 
     /// Whether the text is that of the block, so that no field was quoted.
-    pub fn is_straight(&self) -> bool {
+    pub(crate) fn is_straight(&self) -> bool {
         self.lines.is_none()
     }
 
     /// Fields of all records together.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.ends.len()
     }
 
     /// Bytes of their text.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.text.len()
     }
 }

@@ -14,6 +14,6 @@ mod texts;
 #[cfg(test)]
 mod tests;
 
-pub use blocks::{BARE_RETURNS, Block, Blocks, bare_returns};
-pub use fields::{Fields, Remark, Swallowing, Torn, header_fields};
-pub use texts::{float, integer, trim};
+pub(crate) use blocks::{BARE_RETURNS, Block, Blocks, bare_returns};
+pub(crate) use fields::{Fields, Remark, Swallowing, Torn, header_fields};
+pub(crate) use texts::{float, integer, trim};

@@ -55,7 +55,7 @@ pub(super) fn opens(text: &[u8], quote: usize) -> bool {
 }
 
 /// Takes white space off both ends; GTFS values have none there.
-pub fn trim(field: &[u8]) -> &[u8] {
+pub(crate) fn trim(field: &[u8]) -> &[u8] {
     match field {
         [first, .., last] if *first > b' ' && *last > b' ' => field,
         [only] if *only > b' ' => field,
@@ -67,7 +67,7 @@ pub fn trim(field: &[u8]) -> &[u8] {
     }
 }
 
-pub fn integer(text: &[u8]) -> Option<i64> {
+pub(crate) fn integer(text: &[u8]) -> Option<i64> {
     let (negative, digits) = match text {
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] => (false, digits),
@@ -83,7 +83,7 @@ pub fn integer(text: &[u8]) -> Option<i64> {
 }
 
 /// A decimal number; not `inf` or `nan`, which Rust would read, too.
-pub fn float(text: &[u8]) -> Option<f64> {
+pub(crate) fn float(text: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(text).ok()?;
     text.parse().ok().filter(|value: &f64| value.is_finite())
 }

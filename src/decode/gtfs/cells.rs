@@ -152,24 +152,24 @@ impl Flaws {
 
 /// On which line each row stands: runs of rows that follow one on the other.
 #[derive(Clone, Debug, Default)]
-pub struct Lines {
+pub(super) struct Lines {
     /// The first row of a run, and its line.
     runs: Vec<(u32, u64)>,
 }
 
 impl Lines {
-    pub fn add(&mut self, row: usize, line: u64) {
+    pub(super) fn add(&mut self, row: usize, line: u64) {
         match self.runs.last() {
             Some(&(first, begin)) if begin + (row as u64 - u64::from(first)) == line => {}
             _ => self.runs.push((row as u32, line)),
         }
     }
 
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.runs.capacity() * size_of::<(u32, u64)>()
     }
 
-    pub fn of(&self, row: usize) -> u64 {
+    pub(super) fn of(&self, row: usize) -> u64 {
         let place = self.runs.partition_point(|&(first, _)| first as usize <= row);
         match place.checked_sub(1).map(|place| self.runs[place]) {
             Some((first, line)) => line + (row as u64 - u64::from(first)),

@@ -23,7 +23,7 @@ use crate::time::{ServiceDate, ServiceSeconds};
 const EXCERPT: usize = 80;
 
 /// How the columns of a file map onto those of its contract.
-pub struct Layout {
+pub(super) struct Layout {
     pub contract: Arc<Contract>,
     schema: SchemaRef,
     /// Columns of the file.
@@ -34,7 +34,7 @@ pub struct Layout {
 
 impl Layout {
     /// Of a file with this header, of which the columns are needed that `needs` says.
-    pub fn new(contract: &Arc<Contract>, header: &[String], needs: impl Fn(&str) -> bool) -> Self {
+    pub(super) fn new(contract: &Arc<Contract>, header: &[String], needs: impl Fn(&str) -> bool) -> Self {
         let place = |name: &String| header.iter().position(|other| other == name).filter(|_| needs(name));
         let places = contract.columns.iter().map(|column| place(&column.name)).collect();
         Self { contract: contract.clone(), schema: contract.chunk_schema(), width: header.len(), places }
@@ -54,7 +54,7 @@ impl Layout {
 
     /// Reads a block whose records begin on `line` into a chunk. `text` is that in which its torn records stand. Those are the
     /// last rows of the chunk; what can be read of their cells is there, and nothing is told of what cannot.
-    pub fn chunk_of_block(&self, fields: &Fields<'_>, text: &[u8], line: u64) -> Result<Chunk, DecodeError> {
+    pub(super) fn chunk_of_block(&self, fields: &Fields<'_>, text: &[u8], line: u64) -> Result<Chunk, DecodeError> {
         let width = self.width;
         let whole = fields.count() / width;
         let torn_rows = fields.torn.len();
@@ -111,7 +111,7 @@ impl Layout {
     }
 
     /// Whether columns can hold the values of the contract's types. The others are read from the text.
-    pub fn fits<'a>(&self, column: impl Fn(usize) -> Option<&'a Column>) -> bool {
+    pub(super) fn fits<'a>(&self, column: impl Fn(usize) -> Option<&'a Column>) -> bool {
         let fits = |(place, kind): (usize, Kind)| match (kind, column(place)) {
             (_, None) => self.places[place].is_none(),
             (Kind::Text, Some(Column::Text { .. })) | (Kind::Float, Some(Column::Float(_))) => true,
@@ -122,7 +122,7 @@ impl Layout {
     }
 
     /// Some rows of columns, of blocks of which the columns hold all that there is.
-    pub fn chunk_of_columns<'a>(
+    pub(super) fn chunk_of_columns<'a>(
         &self,
         column: impl Fn(usize) -> Option<&'a Column>,
         lines: &Lines,

@@ -70,7 +70,7 @@ struct ColumnBuilder {
 }
 
 /// A block whose fields were found, and what the whole text tells of them.
-pub struct Scanned {
+pub(super) struct Scanned {
     fields: Fields<'static>,
     /// On which the first record begins.
     pub line: u64,
@@ -90,7 +90,7 @@ enum Source {
 
 impl Scanned {
     /// Stops behind `torn` records that do not have as many fields as the header. For chunks, the text of those is kept.
-    pub fn of(mut block: Block, width: usize, torn: usize, for_chunks: bool) -> Self {
+    pub(super) fn of(mut block: Block, width: usize, torn: usize, for_chunks: bool) -> Self {
         let line = block.line;
         let ascii = block.text.is_ascii();
         let mut source = None;
@@ -108,12 +108,12 @@ impl Scanned {
     }
 
     /// Records that could not be taken apart.
-    pub fn torn(&self) -> &[Torn] {
+    pub(super) fn torn(&self) -> &[Torn] {
         &self.fields.torn
     }
 
     /// The fields with bytes as they came, and the text in which torn records stand.
-    pub fn as_it_came(&self, width: usize) -> (Cow<'_, Fields<'_>>, &[u8]) {
+    pub(super) fn as_it_came(&self, width: usize) -> (Cow<'_, Fields<'_>>, &[u8]) {
         match &self.source {
             Some(Source::Broken(block, torn)) => (Cow::Owned(Fields::of(block, width, *torn)), &block.text),
             Some(Source::Text(text)) => (Cow::Borrowed(&self.fields), text),
@@ -131,7 +131,7 @@ impl Scanned {
 }
 
 /// Builds the columns of one table.
-pub struct Builder {
+pub(super) struct Builder {
     width: usize,
     columns: Vec<ColumnBuilder>,
     in_contract: usize,
@@ -140,7 +140,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    pub fn new(contract: &Contract, header: &[String]) -> Self {
+    pub(super) fn new(contract: &Contract, header: &[String]) -> Self {
         let mut columns = Vec::new();
         for (index, column) in contract.columns.iter().enumerate() {
             let place = header.iter().position(|name| *name == column.name);
@@ -179,7 +179,7 @@ impl Builder {
 
     /// Appends the records of a block that can be taken apart, and marks those among them that cannot be read. Whether the
     /// columns hold all that the block says: every cell with its value, and nothing more to tell.
-    pub fn take(&mut self, scanned: &Scanned, flaws: &mut Flaws, bad: &mut Bits) -> bool {
+    pub(super) fn take(&mut self, scanned: &Scanned, flaws: &mut Flaws, bad: &mut Bits) -> bool {
         let Scanned { fields, line, marked, .. } = scanned;
         let (first, width) = (self.rows, self.width);
         let rows = fields.count() / width;
@@ -205,17 +205,17 @@ impl Builder {
     }
 
     /// A column of the file by its place in the contract.
-    pub fn column(&self, place: usize) -> Option<&Column> {
+    pub(super) fn column(&self, place: usize) -> Option<&Column> {
         let column = self.columns.iter().find(|column| column.column as usize == place)?;
         column.place.map(|_| &column.cells)
     }
 
-    pub fn lines(&self) -> &Lines {
+    pub(super) fn lines(&self) -> &Lines {
         &self.lines
     }
 
     /// How many different values the columns of text have together.
-    pub fn values(&self) -> usize {
+    pub(super) fn values(&self) -> usize {
         let values = |column: &ColumnBuilder| match &column.cells {
             Column::Text { words, .. } => words.len(),
             _ => 0,
@@ -224,12 +224,12 @@ impl Builder {
     }
 
     /// How many rows a block has.
-    pub fn rows_of(&self, block: &Scanned) -> usize {
+    pub(super) fn rows_of(&self, block: &Scanned) -> usize {
         block.fields.count() / self.width
     }
 
     /// What the columns take while a block is put in, if each of its values is new.
-    pub fn bytes_with(&self, block: Option<&Scanned>) -> usize {
+    pub(super) fn bytes_with(&self, block: Option<&Scanned>) -> usize {
         let (rows, bytes) = block.map_or((0, 0), |block| (self.rows_of(block), block.fields.bytes()));
         let cells = |column: &ColumnBuilder| match &column.cells {
             Column::Text { codes, words } => {
@@ -242,7 +242,7 @@ impl Builder {
     }
 
     /// The columns, by their places in the contract, and the lines of the rows.
-    pub fn finish(self) -> (Vec<Option<Column>>, Lines) {
+    pub(super) fn finish(self) -> (Vec<Option<Column>>, Lines) {
         let mut columns: Vec<Option<Column>> = std::iter::repeat_with(|| None).take(self.in_contract).collect();
         for column in self.columns {
             if column.place.is_some() {

@@ -17,7 +17,7 @@ const ARCHIVE_BYTES: usize = 2 << 30;
 
 /// Each file of the feed is a table.
 #[derive(Debug)]
-pub struct Gtfs;
+pub(crate) struct Gtfs;
 
 impl Format for Gtfs {
     fn name(&self) -> &'static str {

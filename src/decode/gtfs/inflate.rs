@@ -30,7 +30,7 @@ pub(super) struct Job {
 }
 
 impl Job {
-    pub fn is_zones(&self) -> bool {
+    pub(super) fn is_zones(&self) -> bool {
         self.contract.table == "locations"
     }
 }

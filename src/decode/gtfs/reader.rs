@@ -102,13 +102,13 @@ pub(super) struct Reader<'a> {
 
 impl Publication {
     /// Of all columns, or those that are needed. If columns are held, some chunks may be held beside them.
-    pub fn new(out: Sender<Item>, needs: IsNeeded, held_bytes: Option<usize>) -> Self {
+    pub(super) fn new(out: Sender<Item>, needs: IsNeeded, held_bytes: Option<usize>) -> Self {
         Self { out, needs, spare: held_bytes.map_or(0, |bytes| (bytes / 16).min(ODD_BYTES)) }
     }
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(
+    pub(super) fn new(
         jobs: &'a [Job],
         limits: Limits,
         timetable: Option<Timetable>,
@@ -119,7 +119,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes all of it; stops where nobody wants more.
-    pub fn take_all(&mut self, input: &Receiver<Raw>) {
+    pub(super) fn take_all(&mut self, input: &Receiver<Raw>) {
         while let Ok(raw) = input.recv() {
             match raw {
                 Raw::Begin(job) => self.job = job,
@@ -140,7 +140,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Ends what was read, and tells if the inflating thread stopped. The timetable has then all that there is.
-    pub fn close(&mut self, name: &str, has_stopped: bool) {
+    pub(super) fn close(&mut self, name: &str, has_stopped: bool) {
         self.finish();
         if has_stopped {
             if let Some(timetable) = &mut self.timetable {

@@ -22,7 +22,7 @@ pub(super) enum Source {
 }
 
 impl Source {
-    pub fn open(name: &str, package: Package, limits: Limits) -> Result<Self, DecodeError> {
+    pub(super) fn open(name: &str, package: Package, limits: Limits) -> Result<Self, DecodeError> {
         match package {
             Package::Archive(bytes) => {
                 let mut archive = archive::open(name, bytes, limits)?;
@@ -57,14 +57,14 @@ impl Source {
     }
 
     /// With `/` between folders.
-    pub fn paths(&self) -> Vec<&str> {
+    pub(super) fn paths(&self) -> Vec<&str> {
         match self {
             Self::Archive(_, files) => files.iter().map(|file| file.path.as_str()).collect(),
             Self::Folder { files, .. } => files.iter().map(String::as_str).collect(),
         }
     }
     /// The paths, and the names in the archive or folder.
-    pub fn files(&self) -> Vec<(&str, &str)> {
+    pub(super) fn files(&self) -> Vec<(&str, &str)> {
         match self {
             Self::Archive(_, files) => files.iter().map(|file| (file.path.as_str(), file.name.as_str())).collect(),
             Self::Folder { files, .. } => files.iter().map(|file| (file.as_str(), file.as_str())).collect(),

@@ -121,7 +121,7 @@ pub(super) struct Alerts {
 }
 
 impl Alerts {
-    pub fn new(sheet: Sheet) -> Self {
+    pub(super) fn new(sheet: Sheet) -> Self {
         let of_alert = sheet.handles(alert_cells(&Entity::EMPTY, &Alert::default()));
         let of_period = sheet.handles(period_cells(&Period::default()));
         let of_selector = sheet.handles(selector_cells(&Selector::default()));
@@ -129,7 +129,7 @@ impl Alerts {
     }
 
     /// Reads the alert of an entity that has one.
-    pub fn read(&mut self, entity: &Entity<'_>, reading: &mut Reading<'_>) -> Result<(), Refused> {
+    pub(super) fn read(&mut self, entity: &Entity<'_>, reading: &mut Reading<'_>) -> Result<(), Refused> {
         let alert = Alert::read(entity.bytes)?;
         let cells = alert_cells(entity, &alert);
         let all = alert.kinds().map(|(_, _, count)| count).sum();

@@ -14,7 +14,7 @@ pub(super) enum Code {
 
 impl Code {
     /// Reads the number of a code list. One without a name does not replace a name that stands before it.
-    pub fn read(&mut self, names: &[(u64, &'static str)], value: u64) {
+    pub(super) fn read(&mut self, names: &[(u64, &'static str)], value: u64) {
         let value = value as i32;
         match names.iter().find(|(number, _)| *number as i32 == value) {
             Some((_, name)) => *self = Code::Name(name),
@@ -23,7 +23,7 @@ impl Code {
         }
     }
 
-    pub fn name(self) -> Option<&'static str> {
+    pub(super) fn name(self) -> Option<&'static str> {
         if let Code::Name(name) = self { Some(name) } else { None }
     }
 }

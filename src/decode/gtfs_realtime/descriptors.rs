@@ -19,7 +19,7 @@ pub(super) struct Trip<'a> {
 
 impl<'a> Trip<'a> {
     /// Reads one part of it; what it does not have stays as it is.
-    pub fn read(&mut self, bytes: &'a [u8]) -> Result<(), Broken> {
+    pub(super) fn read(&mut self, bytes: &'a [u8]) -> Result<(), Broken> {
         for field in fields(bytes) {
             match field? {
                 (1, Value::Bytes(text)) => self.id = Some(text),
@@ -45,7 +45,7 @@ pub(super) struct Vehicle<'a> {
 
 impl<'a> Vehicle<'a> {
     /// Reads one part of it; what it does not have stays as it is.
-    pub fn read(&mut self, bytes: &'a [u8]) -> Result<(), Broken> {
+    pub(super) fn read(&mut self, bytes: &'a [u8]) -> Result<(), Broken> {
         for field in fields(bytes) {
             match field? {
                 (1, Value::Bytes(text)) => self.id = Some(text),

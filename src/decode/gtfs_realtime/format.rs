@@ -12,7 +12,7 @@ use crate::yaml::Problems;
 
 /// Snapshots, whose entities are rows of three tables.
 #[derive(Debug)]
-pub struct GtfsRealtime;
+pub(crate) struct GtfsRealtime;
 
 impl Format for GtfsRealtime {
     fn name(&self) -> &'static str {

@@ -37,7 +37,7 @@ pub(super) struct Message {
 
 impl Message {
     /// Looks for the header, which may stand anywhere, and counts the entities; or says what the capture gives if it is not read on.
-    pub fn outline(capture: Capture, origin: u32, limits: &Limits, skips: Option<&Skips>) -> Result<Self, Read> {
+    pub(super) fn outline(capture: Capture, origin: u32, limits: &Limits, skips: Option<&Skips>) -> Result<Self, Read> {
         let nothing = |kind: &'static str, said: String| Read::Nothing { kind, said };
         let most = limits.message_bytes;
         if capture.body.len() > most {
@@ -116,7 +116,7 @@ impl Message {
     }
 
     /// What the feed rules look at.
-    pub fn header(&self) -> snapshot::Header {
+    pub(super) fn header(&self) -> snapshot::Header {
         snapshot::Header { captured_at: self.captured_at, timestamp: self.header.timestamp() }
     }
 }
@@ -132,7 +132,7 @@ pub(super) struct Header {
 
 impl Header {
     /// POSIX time in seconds; 0 stands for none.
-    pub fn timestamp(&self) -> Option<u64> {
+    pub(super) fn timestamp(&self) -> Option<u64> {
         self.timestamp.filter(|seconds| *seconds != 0)
     }
 

@@ -40,7 +40,7 @@ pub(super) struct Entity<'a> {
 
 impl Entity<'_> {
     /// An entity that says nothing.
-    pub const EMPTY: Self = Self {
+    pub(super) const EMPTY: Self = Self {
         bytes: &[],
         id: None,
         feed_timestamp: None,
@@ -49,7 +49,7 @@ impl Entity<'_> {
     };
 
     /// When it was captured.
-    pub fn captured_at<'c>(&self) -> Cell<'c> {
+    pub(super) fn captured_at<'c>(&self) -> Cell<'c> {
         Cell::Seconds(self.received.at.as_second())
     }
 }
@@ -80,7 +80,7 @@ pub(super) struct Reading<'t> {
 
 impl Reading<'_> {
     /// Books that so many rows come, each with so many bytes of texts, and all together with these own bytes.
-    pub fn expect(&self, sheet: &mut Sheet, rows: u64, texts: u64, own: u64) -> Result<(), Refused> {
+    pub(super) fn expect(&self, sheet: &mut Sheet, rows: u64, texts: u64, own: u64) -> Result<(), Refused> {
         let own = if own > LARGE { own.saturating_mul(16) } else { own };
         let bytes = rows.saturating_mul(ROW_BYTES + texts).saturating_add(own);
         if bytes > self.most {
@@ -93,7 +93,7 @@ impl Reading<'_> {
     }
 
     /// Whose the rows of an entity are that says this; nobody's in a trial.
-    pub fn partition(&self, sheet: &mut Sheet, says: &Says<'_>, entity: &Entity<'_>) -> RowPartition {
+    pub(super) fn partition(&self, sheet: &mut Sheet, says: &Says<'_>, entity: &Entity<'_>) -> RowPartition {
         match &mut sheet.only {
             _ if self.is_trial => RowPartition::Other,
             Some(only) => only.partition(says, entity.received.at),
@@ -102,14 +102,14 @@ impl Reading<'_> {
     }
 
     /// Keeps the trip that an entity names for the feed rules.
-    pub fn names_trip(&mut self, entity: &Entity<'_>, id: Option<&[u8]>, relationship: Option<&'static str>) {
+    pub(super) fn names_trip(&mut self, entity: &Entity<'_>, id: Option<&[u8]>, relationship: Option<&'static str>) {
         if let (Some(id), false) = (id, self.is_trial) {
             self.trips.add(entity.received.row, id, relationship);
         }
     }
 
     /// Seconds since 1970; 0 stands for none.
-    pub fn instant(&mut self, seconds: u64) -> Option<i64> {
+    pub(super) fn instant(&mut self, seconds: u64) -> Option<i64> {
         if seconds == 0 {
             self.zero_times += 1;
             return None;
@@ -128,17 +128,17 @@ pub(super) struct Sheet {
 }
 
 impl Sheet {
-    pub fn new(rows: RowBuilder, only: Option<RowFilter>) -> Self {
+    pub(super) fn new(rows: RowBuilder, only: Option<RowFilter>) -> Self {
         let before = rows.mark();
         Self { rows, only, before }
     }
 
-    pub fn handles<const N: usize>(&self, cells: Cells<'_, N>) -> Handles<N> {
+    pub(super) fn handles<const N: usize>(&self, cells: Cells<'_, N>) -> Handles<N> {
         names(cells).map(|name| self.rows.column(name))
     }
 
     /// An entity begins.
-    pub fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         self.before = self.rows.mark();
         if let Some(only) = &mut self.only {
             only.begin();
@@ -146,14 +146,14 @@ impl Sheet {
     }
 
     /// The entity is whole. What was expected of rows of other dates, which were not made, is not.
-    pub fn keep(&mut self) {
+    pub(super) fn keep(&mut self) {
         if self.rows.rows_since(self.before) == 0 {
             self.rows.undo(self.before);
         }
     }
 
     /// The entity is left out.
-    pub fn undo(&mut self) {
+    pub(super) fn undo(&mut self) {
         self.rows.undo(self.before);
         self.rows.unshare();
         if let Some(only) = &mut self.only {
@@ -162,7 +162,7 @@ impl Sheet {
     }
 
     /// Counts rows that are not made.
-    pub fn count(&mut self, partition: RowPartition, entity: &Entity<'_>, rows: u64) {
+    pub(super) fn count(&mut self, partition: RowPartition, entity: &Entity<'_>, rows: u64) {
         if let Some(only) = &mut self.only {
             only.count(partition, &entity.received, rows);
         }
@@ -170,7 +170,7 @@ impl Sheet {
 
     /// Sets what the rows of an entity share.
     #[inline]
-    pub fn share<const N: usize>(&mut self, handles: &Handles<N>, cells: Cells<'_, N>) {
+    pub(super) fn share<const N: usize>(&mut self, handles: &Handles<N>, cells: Cells<'_, N>) {
         for (handle, (_, cell)) in handles.iter().zip(cells) {
             self.rows.share(*handle, cell);
         }
@@ -178,7 +178,7 @@ impl Sheet {
 
     /// Makes a row of these cells and those that are shared.
     #[inline]
-    pub fn push<const N: usize>(&mut self, handles: &Handles<N>, cells: Cells<'_, N>, entity: &Entity<'_>) {
+    pub(super) fn push<const N: usize>(&mut self, handles: &Handles<N>, cells: Cells<'_, N>, entity: &Entity<'_>) {
         self.rows.begin(entity.received.origin, entity.received.row);
         for (handle, (_, cell)) in handles.iter().zip(cells) {
             if !cell.is_absent() {

@@ -83,7 +83,13 @@ impl Drop for Stream {
 }
 
 impl Stream {
-    pub fn new(origins: Arc<[Origin]>, captures: Captures, limits: Limits, tables: Tables, budget: Budget) -> Self {
+    pub(super) fn new(
+        origins: Arc<[Origin]>,
+        captures: Captures,
+        limits: Limits,
+        tables: Tables,
+        budget: Budget,
+    ) -> Self {
         Self {
             origins,
             captures,
@@ -101,7 +107,7 @@ impl Stream {
     }
 
     /// Takes messages without a row of a partition as read.
-    pub fn skipping(mut self, skips: Option<Skips>) -> Self {
+    pub(super) fn skipping(mut self, skips: Option<Skips>) -> Self {
         self.skips = skips;
         self
     }

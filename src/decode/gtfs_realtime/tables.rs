@@ -44,7 +44,7 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    pub fn new(contracts: &Library, budget: &Budget, only: Option<&Only>) -> Result<Self, DecodeError> {
+    pub(super) fn new(contracts: &Library, budget: &Budget, only: Option<&Only>) -> Result<Self, DecodeError> {
         let sheet = |table: &str| {
             let contract = contracts.get(table).ok_or_else(|| {
                 DecodeError::feed(table, "there is no contract for this table", "Add one to schemas/gtfs-realtime.")
@@ -60,21 +60,21 @@ impl Tables {
     }
 
     /// In the order of [`TABLES`].
-    pub fn sheets(&self) -> [&Sheet; TABLES.len()] {
+    pub(super) fn sheets(&self) -> [&Sheet; TABLES.len()] {
         [&self.vehicles.sheet, &self.updates.sheet, &self.alerts.sheet]
     }
 
-    pub fn sheets_mut(&mut self) -> [&mut Sheet; TABLES.len()] {
+    pub(super) fn sheets_mut(&mut self) -> [&mut Sheet; TABLES.len()] {
         [&mut self.vehicles.sheet, &mut self.updates.sheet, &mut self.alerts.sheet]
     }
 
     /// Rows that all messages gave so far.
-    pub fn rows(&self) -> u64 {
+    pub(super) fn rows(&self) -> u64 {
         self.sheets().iter().map(|sheet| sheet.rows.total()).sum()
     }
 
     /// Reads an entity; tells whether it is deleted.
-    pub fn read(&mut self, entity: &Entity<'_>, reading: &mut Reading<'_>) -> Result<bool, Refused> {
+    pub(super) fn read(&mut self, entity: &Entity<'_>, reading: &mut Reading<'_>) -> Result<bool, Refused> {
         let mut entity = *entity;
         let mut is_deleted = false;
         let (mut has_vehicle, mut has_update, mut has_alert) = (false, false, false);

@@ -108,14 +108,14 @@ pub(super) struct TripUpdates {
 }
 
 impl TripUpdates {
-    pub fn new(sheet: Sheet) -> Self {
+    pub(super) fn new(sheet: Sheet) -> Self {
         let of_trip = sheet.handles(trip_cells(&Entity::EMPTY, &TripUpdate::default()));
         let of_stop = sheet.handles(stop_cells(&StopTimeUpdate::default()));
         Self { sheet, of_trip, of_stop }
     }
 
     /// Reads the trip update of an entity that has one.
-    pub fn read(&mut self, entity: &Entity<'_>, reading: &mut Reading<'_>) -> Result<(), Refused> {
+    pub(super) fn read(&mut self, entity: &Entity<'_>, reading: &mut Reading<'_>) -> Result<(), Refused> {
         let mut update = TripUpdate::read(entity.bytes, reading)?;
         reading.names_trip(entity, update.trip.id, update.trip.relationship.name());
         update.name_the_duplicate();

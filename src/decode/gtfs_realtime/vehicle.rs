@@ -96,13 +96,13 @@ pub(super) struct VehiclePositions {
 }
 
 impl VehiclePositions {
-    pub fn new(sheet: Sheet) -> Self {
+    pub(super) fn new(sheet: Sheet) -> Self {
         let handles = sheet.handles(cells(&Entity::EMPTY, &VehiclePosition::default()));
         Self { sheet, handles }
     }
 
     /// Reads the vehicle position of an entity that has one.
-    pub fn read(&mut self, entity: &Entity<'_>, reading: &mut Reading<'_>) -> Result<(), Refused> {
+    pub(super) fn read(&mut self, entity: &Entity<'_>, reading: &mut Reading<'_>) -> Result<(), Refused> {
         let report = VehiclePosition::read(entity.bytes, reading)?;
         reading.names_trip(entity, report.trip.id, report.trip.relationship.name());
         let own = entity.bytes.len() + report.carriages.len();

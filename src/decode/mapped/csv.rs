@@ -37,7 +37,7 @@ impl CsvRows {
     ///
     /// # Errors
     /// What is wrong, to stand behind the name of the capture.
-    pub fn open<'n>(text: &[u8], separator: u8, names: impl Iterator<Item = &'n str>) -> Result<Self, String> {
+    pub(super) fn open<'n>(text: &[u8], separator: u8, names: impl Iterator<Item = &'n str>) -> Result<Self, String> {
         let mut rows = Self {
             reader: ReaderBuilder::new().delimiter(separator).build(),
             at: 0,
@@ -62,7 +62,7 @@ impl CsvRows {
     }
 
     /// Reads the next row.
-    pub fn next(&mut self, text: &[u8], row: &mut Row) -> NextRecord {
+    pub(super) fn next(&mut self, text: &[u8], row: &mut Row) -> NextRecord {
         row.clear();
         match self.record(text) {
             Err(TooLong) => NextRecord::TooLong,

@@ -23,7 +23,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub fn new(mapping: &Mapping) -> Self {
+    pub(super) fn new(mapping: &Mapping) -> Self {
         let paths = |is_of_document: bool| {
             let columns = mapping.columns.iter().enumerate();
             let of_these = columns.filter(move |(_, column)| column.is_of_document() == is_of_document);
@@ -62,7 +62,12 @@ enum Rows {
 
 impl Document {
     /// Finds the rows of a capture, or says what it gives without any.
-    pub fn open(capture: &Capture, mapping: &Mapping, limits: &Limits, reader: &mut Reader) -> Result<Self, Read> {
+    pub(super) fn open(
+        capture: &Capture,
+        mapping: &Mapping,
+        limits: &Limits,
+        reader: &mut Reader,
+    ) -> Result<Self, Read> {
         let nothing = |kind: &'static str, said: String| Read::Nothing { kind, said };
         let most = limits.message_bytes;
         if capture.body.len() > most {
@@ -120,7 +125,7 @@ impl Document {
     }
 
     /// Reads the next row that is none of the damaged ones into `reader`; tells whether there is one.
-    pub fn next(&mut self, reader: &mut Reader) -> bool {
+    pub(super) fn next(&mut self, reader: &mut Reader) -> bool {
         loop {
             let next = match &mut self.rows {
                 Rows::Json(rows) => rows.next(&self.text, &mut reader.of_rows, &mut reader.row),
@@ -161,7 +166,7 @@ impl Document {
     }
 
     /// What the document was, at its end.
-    pub fn read(&self) -> Read {
+    pub(super) fn read(&self) -> Read {
         let is_nothing = self.met == self.contents.damaged;
         match &self.problem {
             None if self.met == 0 || !is_nothing => Read::Message(self.contents),

@@ -121,12 +121,12 @@ pub(super) struct Finder {
 }
 
 impl Finder {
-    pub fn new(tree: Tree) -> Self {
+    pub(super) fn new(tree: Tree) -> Self {
         Self { met: vec![0; tree.len()], tree, walk: 0 }
     }
 
     /// Reads the value at a place; gives the place behind it.
-    pub fn find(&mut self, text: &[u8], at: usize, row: &mut Row) -> Result<usize, Broken> {
+    pub(super) fn find(&mut self, text: &[u8], at: usize, row: &mut Row) -> Result<usize, Broken> {
         row.clear();
         self.walk += 1;
         let mut cursor = Cursor { text, at };
@@ -223,7 +223,7 @@ enum Shape {
 impl JsonRows {
     /// Finds the rows. Without a path they are the elements of the document, if it is a list, or else the values that stand in it
     /// one after the other, as in lines.
-    pub fn open(text: &[u8], rows: Option<&Path>) -> Result<Self, NoRows> {
+    pub(super) fn open(text: &[u8], rows: Option<&Path>) -> Result<Self, NoRows> {
         let mut cursor = Cursor { text, at: 0 };
         let Some(path) = rows else {
             let shape = if cursor.take(b'[') { Shape::List { within: 0 } } else { Shape::Sequence };
@@ -243,7 +243,7 @@ impl JsonRows {
     }
 
     /// Reads the next row.
-    pub fn next(&mut self, text: &[u8], finder: &mut Finder, row: &mut Row) -> Next {
+    pub(super) fn next(&mut self, text: &[u8], finder: &mut Finder, row: &mut Row) -> Next {
         let line_end = |from: usize| memchr::memchr(b'\n', text.get(from..).unwrap_or_default()).map(|at| from + at);
         let mut cursor = Cursor { text, at: self.at };
         let done = match self.shape {

@@ -46,7 +46,7 @@ use crate::yaml::Problems;
 
 /// JSON and CSV.
 #[derive(Debug)]
-pub struct Mapped;
+pub(super) struct Mapped;
 
 impl Format for Mapped {
     fn name(&self) -> &'static str {

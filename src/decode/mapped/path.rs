@@ -28,7 +28,7 @@ impl Path {
     ///
     /// # Errors
     /// What is wrong with it, to stand behind it.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         let (mut rest, is_of_document) = match text.strip_prefix('$') {
             Some(rest) => (rest.strip_prefix('.').unwrap_or(rest), true),
             None => (text, false),
@@ -69,7 +69,7 @@ impl Path {
     ///
     /// # Errors
     /// As [`Self::parse`].
-    pub fn of_rows(text: &str) -> Result<Self, &'static str> {
+    pub(super) fn of_rows(text: &str) -> Result<Self, &'static str> {
         let text = text.strip_suffix("[*]").unwrap_or(text);
         if text.contains('*') {
             return Err("has a '*' elsewhere than in one '[*]' at its end");
@@ -82,7 +82,7 @@ impl Path {
     }
 
     /// Whether the value of `other` stands within that of this one.
-    pub fn is_around(&self, other: &Self) -> bool {
+    pub(super) fn is_around(&self, other: &Self) -> bool {
         self.is_of_document == other.is_of_document
             && self.steps.len() < other.steps.len()
             && other.steps.starts_with(&self.steps)
@@ -124,10 +124,10 @@ pub(super) struct Node {
 
 impl Tree {
     /// The place of the row or document itself.
-    pub const ROOT: usize = 0;
+    pub(super) const ROOT: usize = 0;
 
     /// Of the paths of columns, each with its place among them. No path is around another one.
-    pub fn new<'p>(paths: impl IntoIterator<Item = (usize, &'p Path)>) -> Self {
+    pub(super) fn new<'p>(paths: impl IntoIterator<Item = (usize, &'p Path)>) -> Self {
         let mut tree = Self { nodes: vec![Node::default()] };
         for (column, path) in paths {
             let mut at = Self::ROOT;
@@ -159,19 +159,19 @@ impl Tree {
         next
     }
 
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.nodes.len()
     }
 
-    pub fn node(&self, at: usize) -> &Node {
+    pub(super) fn node(&self, at: usize) -> &Node {
         &self.nodes[at]
     }
 
-    pub fn by_key(&self, from: usize, key: &[u8]) -> Option<usize> {
+    pub(super) fn by_key(&self, from: usize, key: &[u8]) -> Option<usize> {
         self.nodes[from].keys.iter().find(|(other, _)| other.as_bytes() == key).map(|(_, at)| *at)
     }
 
-    pub fn by_index(&self, from: usize, index: usize) -> Option<usize> {
+    pub(super) fn by_index(&self, from: usize, index: usize) -> Option<usize> {
         self.nodes[from].indexes.iter().find(|(other, _)| *other == index).map(|(_, at)| *at)
     }
 }

@@ -33,18 +33,18 @@ pub(super) enum Found {
 }
 
 impl Row {
-    pub fn new(columns: usize) -> Self {
+    pub(super) fn new(columns: usize) -> Self {
         Self { found: vec![Found::Absent; columns], seen: vec![false; columns], ..Self::default() }
     }
 
     /// Begins the next row.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.found.fill(Found::Absent);
         self.aside.clear();
         self.has_any = false;
     }
 
-    pub fn set(&mut self, column: usize, found: Found) {
+    pub(super) fn set(&mut self, column: usize, found: Found) {
         self.has_any = true;
         if let Some(cell) = self.found.get_mut(column) {
             *cell = found;
@@ -53,14 +53,14 @@ impl Row {
     }
 
     /// Keeps a text that does not stand in the document.
-    pub fn set_aside(&mut self, text: &[u8]) -> Found {
+    pub(super) fn set_aside(&mut self, text: &[u8]) -> Found {
         let begin = self.aside.len();
         self.aside.extend_from_slice(text);
         Found::Aside(begin..self.aside.len())
     }
 
     /// The value of a column, of a row of this document.
-    pub fn value<'a>(&'a self, column: usize, document: &'a [u8]) -> Value<'a> {
+    pub(super) fn value<'a>(&'a self, column: usize, document: &'a [u8]) -> Value<'a> {
         let text = |text: Option<&'a [u8]>| text.filter(|text| !text.is_empty()).map_or(Value::Absent, Value::Text);
         match self.found.get(column) {
             None | Some(Found::Absent) => Value::Absent,
@@ -73,7 +73,7 @@ impl Row {
         }
     }
 
-    pub fn was_seen(&self, column: usize) -> bool {
+    pub(super) fn was_seen(&self, column: usize) -> bool {
         self.seen.get(column).copied().unwrap_or(false)
     }
 }

@@ -63,14 +63,14 @@ pub(super) struct MappedColumn {
 impl Mapping {
     /// Whether a value that means nothing may be told to people. It may be anything, also a name; where it is public as it
     /// stands, as the raw value beside what it means, the contract says that it is none.
-    pub fn shows_unknown(&self, of: &MappedColumn) -> bool {
+    pub(super) fn shows_unknown(&self, of: &MappedColumn) -> bool {
         let is_raw = |column: &MappedColumn| column.conversion.kind == Kind::Text && column.conversion.values.is_none();
         of.is_public && self.columns.iter().any(|column| column.from == of.from && column.is_public && is_raw(column))
     }
 }
 
 impl MappedColumn {
-    pub fn is_of_document(&self) -> bool {
+    pub(super) fn is_of_document(&self) -> bool {
         self.path.as_ref().is_some_and(|path| path.is_of_document)
     }
 }

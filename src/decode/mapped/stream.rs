@@ -109,7 +109,7 @@ impl Drop for Stream {
 
 impl Stream {
     /// `rows` are of the table of the mapping.
-    pub fn new(
+    pub(super) fn new(
         mapping: Arc<Mapping>,
         (origins, captures): (Arc<[Origin]>, Captures),
         (limits, budget): (Limits, Budget),

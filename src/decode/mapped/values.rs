@@ -83,7 +83,7 @@ pub(super) const UNITS: &[Unit] = &[
 ];
 
 impl Unit {
-    pub fn find(name: &str) -> Option<Self> {
+    pub(super) fn find(name: &str) -> Option<Self> {
         UNITS.iter().find(|unit| unit.name == name).copied()
     }
 
@@ -130,7 +130,7 @@ pub(super) struct Conversion {
 
 impl Conversion {
     /// The cell of a value. `zone` is that of the workspace.
-    pub fn cell<'c>(&'c self, value: Value<'c>, zone: &TimeZone) -> Result<Cell<'c>, Wrong> {
+    pub(super) fn cell<'c>(&'c self, value: Value<'c>, zone: &TimeZone) -> Result<Cell<'c>, Wrong> {
         match value {
             Value::Absent => return Ok(Cell::Absent),
             Value::Twice => return Err(Wrong::Expected("a key that stands once")),
@@ -149,7 +149,7 @@ impl Conversion {
     }
 
     /// What stands in a column of this kind, for people.
-    pub fn expected(&self) -> &'static str {
+    pub(super) fn expected(&self) -> &'static str {
         match (self.kind, &self.time) {
             (Kind::Text, _) => "text",
             (Kind::Int32 | Kind::Int64, _) => "a whole number",

@@ -52,7 +52,7 @@ enum SharedValue {
 
 impl Shared {
     /// Keeps what a cell was found to be, or what was expected of it.
-    pub fn keep(&mut self, scalar: Result<Scalar<'_>, &'static str>, cell: Cell<'_>) {
+    pub(super) fn keep(&mut self, scalar: Result<Scalar<'_>, &'static str>, cell: Cell<'_>) {
         let scalar = match scalar {
             Ok(scalar) => scalar,
             Err(expected) => {
@@ -75,7 +75,7 @@ impl Shared {
         };
     }
 
-    pub fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.value = SharedValue::Null;
         if self.text.capacity() > SHARED_BYTES {
             self.text = String::new();
@@ -84,7 +84,7 @@ impl Shared {
 }
 
 impl Column {
-    pub fn new(kind: Kind) -> Self {
+    pub(super) fn new(kind: Kind) -> Self {
         let values = match kind {
             Kind::Text => Values::Text(vec![0], Vec::new()),
             Kind::Int32 | Kind::Date | Kind::ServiceTime => Values::Narrow(Vec::new()),
@@ -95,12 +95,12 @@ impl Column {
         Self { kind, values, nulls: NullBufferBuilder::new(0), shared: Shared::default() }
     }
 
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.nulls.len()
     }
 
     #[inline]
-    pub fn push(&mut self, scalar: Scalar<'_>) -> Result<(), &'static str> {
+    pub(super) fn push(&mut self, scalar: Scalar<'_>) -> Result<(), &'static str> {
         match (&mut self.values, scalar) {
             (Values::Text(ends, texts), Scalar::Text(text)) => {
                 return push_text(ends, texts, text.as_bytes(), &mut self.nulls);
@@ -128,7 +128,7 @@ impl Column {
         Ok(())
     }
 
-    pub fn push_null(&mut self) {
+    pub(super) fn push_null(&mut self) {
         match &mut self.values {
             Values::Text(ends, texts) => ends.push(texts.len() as i32),
             Values::Narrow(values) => values.push(0),
@@ -141,7 +141,7 @@ impl Column {
 
     /// Appends what the rows share; gives what was expected and found where that is a flaw.
     #[inline]
-    pub fn push_shared(&mut self) -> Option<(&'static str, String)> {
+    pub(super) fn push_shared(&mut self) -> Option<(&'static str, String)> {
         let pushed = match &self.shared.value {
             SharedValue::Null => {
                 self.push_null();
@@ -167,7 +167,7 @@ impl Column {
         })
     }
 
-    pub fn truncate(&mut self, rows: usize) {
+    pub(super) fn truncate(&mut self, rows: usize) {
         if self.len() <= rows {
             return;
         }
@@ -184,7 +184,7 @@ impl Column {
         self.nulls.truncate(rows);
     }
 
-    pub fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
+    pub(super) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
         let nulls = self.nulls.finish();
         Ok(match &mut self.values {
             Values::Text(ends, texts) => {

@@ -44,7 +44,7 @@ const WORDS: &[&str] = &[
 
 /// How a plate is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
+pub(super) enum Written {
     /// `og-fb 101`, `OG.FB.101`, `OG FB101`.
     Apart,
     /// `OGFB101`: the district has so many letters at most.
@@ -52,7 +52,7 @@ pub enum Written {
 }
 
 /// Whether a text is a German plate, and how it is written.
-pub fn german(text: &str) -> Option<Written> {
+pub(super) fn german(text: &str) -> Option<Written> {
     static KNOWN: LazyLock<HashSet<&str>> = LazyLock::new(|| DISTRICTS.split_ascii_whitespace().collect());
     let is_separator = |letter: char| " -_.·".contains(letter);
     let (letters, number) = text.split_at(text.find(|letter: char| letter.is_ascii_digit())?);

@@ -4,7 +4,7 @@ use crate::contract::Kind;
 use crate::derive::derivation::{Input, InputColumn, Output, OutputColumn, Tables};
 
 /// The table.
-pub const TABLE: &str = "trips_observed";
+pub(super) const TABLE: &str = "trips_observed";
 
 const fn needed(name: &'static str, kind: Kind) -> InputColumn {
     InputColumn { name, kind, is_required: true }
@@ -14,18 +14,18 @@ const fn optional(name: &'static str, kind: Kind) -> InputColumn {
     InputColumn { name, kind, is_required: false }
 }
 
-pub const TRIPS: &[InputColumn] =
+pub(super) const TRIPS: &[InputColumn] =
     &[needed("trip_id", Kind::Text), needed("route_id", Kind::Text), optional("direction_id", Kind::Int32)];
-pub const STOP_TIMES: &[InputColumn] = &[
+pub(super) const STOP_TIMES: &[InputColumn] = &[
     needed("trip_id", Kind::Text),
     needed("stop_sequence", Kind::Int32),
     needed("stop_id", Kind::Text),
     needed("arrival_time", Kind::ServiceTime),
     needed("departure_time", Kind::ServiceTime),
 ];
-pub const STOPS: &[InputColumn] =
+pub(super) const STOPS: &[InputColumn] =
     &[needed("stop_id", Kind::Text), needed("stop_lat", Kind::Float), needed("stop_lon", Kind::Float)];
-pub const FREQUENCIES: &[InputColumn] = &[
+pub(super) const FREQUENCIES: &[InputColumn] = &[
     needed("trip_id", Kind::Text),
     needed("start_time", Kind::ServiceTime),
     needed("end_time", Kind::ServiceTime),
@@ -40,7 +40,7 @@ const TRIP: [InputColumn; 5] = [
     optional("route_id", Kind::Text),
     optional("direction_id", Kind::Int32),
 ];
-pub const VEHICLE_LOCATIONS: &[InputColumn] = &[
+pub(super) const VEHICLE_LOCATIONS: &[InputColumn] = &[
     TRIP[0],
     TRIP[1],
     TRIP[2],
@@ -54,7 +54,7 @@ pub const VEHICLE_LOCATIONS: &[InputColumn] = &[
     optional("latitude", Kind::Float),
     optional("longitude", Kind::Float),
 ];
-pub const TRIP_UPDATES: &[InputColumn] = &[
+pub(super) const TRIP_UPDATES: &[InputColumn] = &[
     TRIP[0],
     TRIP[1],
     InputColumn { is_required: true, ..TRIP[2] },
@@ -65,10 +65,10 @@ pub const TRIP_UPDATES: &[InputColumn] = &[
 ];
 
 /// The places of the inputs that come row by row.
-pub const REPORTS: usize = 4;
-pub const PREDICTIONS: usize = 5;
+pub(super) const REPORTS: usize = 4;
+pub(super) const PREDICTIONS: usize = 5;
 
-pub const INPUTS: &[Input] = &[
+pub(super) const INPUTS: &[Input] = &[
     Input { of: Tables::Timetable, table: "trips", columns: TRIPS },
     Input { of: Tables::Timetable, table: "stop_times", columns: STOP_TIMES },
     Input { of: Tables::Timetable, table: "stops", columns: STOPS },
@@ -84,7 +84,7 @@ const fn made(name: &'static str, kind: Kind, from: &'static [&'static str]) -> 
 const STOPS_SEEN: &[&str] =
     &["stop_id", "scheduled_stop_sequence", "current_status", "latitude", "longitude", "event_timestamp"];
 
-pub const OUTPUTS: &[Output] = &[Output {
+pub(super) const OUTPUTS: &[Output] = &[Output {
     table: TABLE,
     columns: &[
         made("service_date", Kind::Date, &[]),

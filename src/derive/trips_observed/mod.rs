@@ -55,7 +55,7 @@ const CHUNK: usize = 10_000;
 /// Rows that are shown of those without a trip.
 const SHOWN: usize = 5;
 
-pub struct TripsObserved;
+pub(super) struct TripsObserved;
 
 impl DerivationType for TripsObserved {
     fn name(&self) -> &'static str {

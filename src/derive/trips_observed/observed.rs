@@ -12,18 +12,18 @@ const ADDED: [&str; 3] = ["ADDED", "NEW", "DUPLICATED"];
 const CANCELLED: [&str; 2] = ["CANCELED", "DELETED"];
 
 /// Whether a `trip_schedule_relationship` says that the trip is added.
-pub fn is_added(relationship: Option<&str>) -> bool {
+pub(super) fn is_added(relationship: Option<&str>) -> bool {
     relationship.is_some_and(|word| ADDED.contains(&word))
 }
 
 /// Whether it says that the trip is cancelled.
-pub fn is_cancelled(relationship: Option<&str>) -> bool {
+pub(super) fn is_cancelled(relationship: Option<&str>) -> bool {
     relationship.is_some_and(|word| CANCELLED.contains(&word))
 }
 
 /// A trip, planned or not, that starts then.
 #[derive(Clone, Default)]
-pub struct ObservedTrip {
+pub(super) struct ObservedTrip {
     /// The number of its id, and its start in seconds since noon minus twelve hours.
     pub trip: u32,
     pub start: Option<i32>,
@@ -81,18 +81,18 @@ impl<T: PartialEq> Told<T> {
 }
 
 impl ObservedTrip {
-    pub fn new((trip, start): (u32, Option<i32>), is_planned: bool, number: u64) -> Self {
+    pub(super) fn new((trip, start): (u32, Option<i32>), is_planned: bool, number: u64) -> Self {
         Self { trip, start, is_planned, number, ..Self::default() }
     }
 
     /// A report or a prediction of it stands there.
-    pub fn row(&mut self, place: Option<(u32, u64)>, is_added: bool) {
+    pub(super) fn row(&mut self, place: Option<(u32, u64)>, is_added: bool) {
         self.place = self.place.or(place);
         self.is_added |= is_added;
     }
 
     /// A row tells its route and direction.
-    pub fn tell(&mut self, route: Option<&str>, direction: Option<i32>) {
+    pub(super) fn tell(&mut self, route: Option<&str>, direction: Option<i32>) {
         if let Some(route) = route
             && self.route.only().is_none_or(|known| **known != *route)
         {
@@ -103,34 +103,34 @@ impl ObservedTrip {
         }
     }
 
-    pub fn report(&mut self, at: i64, vehicle: Option<u128>) {
+    pub(super) fn report(&mut self, at: i64, vehicle: Option<u128>) {
         self.reports += 1;
         self.vehicles.extend(vehicle);
         let (first, last) = self.times.unwrap_or((at, at));
         self.times = Some((first.min(at), last.max(at)));
     }
 
-    pub fn predict(&mut self, received: i64, made: Option<i64>, is_cancelled: bool) {
+    pub(super) fn predict(&mut self, received: i64, made: Option<i64>, is_cancelled: bool) {
         self.predictions += 1;
         self.last_word = self.last_word.max(Some((received, made, is_cancelled)));
     }
 
-    pub fn is_cancelled(&self) -> bool {
+    pub(super) fn is_cancelled(&self) -> bool {
         self.last_word.is_some_and(|(.., is_cancelled)| is_cancelled)
     }
 
     /// The one route that rows tell; `None` where they contradict one another.
-    pub fn route(&self) -> Option<&str> {
+    pub(super) fn route(&self) -> Option<&str> {
         self.route.only().map(|route| &**route)
     }
 
     /// Likewise.
-    pub fn direction(&self) -> Option<i32> {
+    pub(super) fn direction(&self) -> Option<i32> {
         self.direction.only().copied()
     }
 
     /// Takes what is known of the same trip by rows that tell no start. Neither is planned.
-    pub fn merge(&mut self, other: Self) {
+    pub(super) fn merge(&mut self, other: Self) {
         self.row(other.place, other.is_added);
         self.reports += other.reports;
         self.predictions += other.predictions;
@@ -145,7 +145,7 @@ impl ObservedTrip {
     }
 
     /// What it holds beside itself.
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.vehicles.capacity() * (size_of::<u128>() + 1) * 8 / 7 + self.seen.bytes()
     }
 }

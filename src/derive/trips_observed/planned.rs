@@ -21,7 +21,7 @@ const EARLY: i32 = 900;
 const LATE: i32 = 10_800;
 
 /// The planned trips of a date.
-pub struct Planned {
+pub(super) struct Planned {
     pub trips: Vec<PlannedTrip>,
     /// The calls of all trips, those of one by their sequence.
     pub calls: Vec<Call>,
@@ -34,7 +34,7 @@ pub struct Planned {
 }
 
 /// A trip as the timetable has it.
-pub struct PlannedTrip {
+pub(super) struct PlannedTrip {
     pub id: Arc<str>,
     pub route: Option<Arc<str>>,
     pub direction: Option<i32>,
@@ -49,7 +49,7 @@ pub struct PlannedTrip {
 
 /// When a trip of `frequencies.txt` starts.
 #[derive(Default)]
-pub struct Repeated {
+pub(super) struct Repeated {
     /// Known starts, ascending.
     pub exact: Vec<i32>,
     /// From when until before when it starts now and then.
@@ -58,7 +58,7 @@ pub struct Repeated {
 
 /// A trip at one of its stops.
 #[derive(Clone, Copy, Debug)]
-pub struct Call {
+pub(super) struct Call {
     pub sequence: i32,
     /// The number of the stop.
     pub stop: u32,
@@ -73,7 +73,7 @@ type StopTime = (u32, i32, u32, Option<i32>, Option<i32>);
 
 impl Planned {
     /// From `trips`, `stop_times`, `stops` and `frequencies` in the columns that the derivation reads. Books what it takes.
-    pub fn of(timetable: &BTreeMap<&'static str, RecordBatch>, budget: &Budget) -> Result<Self, DeriveError> {
+    pub(super) fn of(timetable: &BTreeMap<&'static str, RecordBatch>, budget: &Budget) -> Result<Self, DeriveError> {
         let table = |name: &'static str| {
             let missing = || DeriveError::fault(TABLE, &format!("there is no '{name}' of the timetable"));
             timetable.get(name).ok_or_else(missing)
@@ -100,12 +100,12 @@ impl Planned {
     }
 
     /// The number of a stop.
-    pub fn stop(&self, id: &str) -> Option<u32> {
+    pub(super) fn stop(&self, id: &str) -> Option<u32> {
         self.stops.get(id).copied()
     }
 
     /// Latitude and longitude of a stop.
-    pub fn place(&self, stop: u32) -> Option<[f64; 2]> {
+    pub(super) fn place(&self, stop: u32) -> Option<[f64; 2]> {
         self.places.get(stop as usize).copied().flatten()
     }
 
@@ -237,7 +237,7 @@ impl Planned {
 
 impl PlannedTrip {
     /// The starts that are planned, each a row of its own; `None` where no start is known.
-    pub fn starts(&self) -> Vec<Option<i32>> {
+    pub(super) fn starts(&self) -> Vec<Option<i32>> {
         match &self.repeated {
             None => vec![self.begins],
             Some(repeated) => {
@@ -249,7 +249,7 @@ impl PlannedTrip {
 
     /// Which start is meant where one is told or none is, and whether it is planned. A trip that runs once has one start, whatever
     /// is told of it, unless it is said to be added.
-    pub fn start(&self, told: Option<i32>, is_added: bool) -> (Option<i32>, bool) {
+    pub(super) fn start(&self, told: Option<i32>, is_added: bool) -> (Option<i32>, bool) {
         let Some(repeated) = &self.repeated else {
             let is_other = is_added && told.is_some() && told != self.begins;
             return if is_other { (told, false) } else { (self.begins, true) };
@@ -268,7 +268,7 @@ impl PlannedTrip {
     }
 
     /// By how many seconds its times are moved in the run that starts then; `None` where that is not known.
-    pub fn moved(&self, start: Option<i32>) -> Option<i32> {
+    pub(super) fn moved(&self, start: Option<i32>) -> Option<i32> {
         match &self.repeated {
             None => Some(0),
             Some(_) => start?.checked_sub(self.begins?),
@@ -276,7 +276,7 @@ impl PlannedTrip {
     }
 
     /// The planned end of the run that starts then.
-    pub fn end(&self, start: Option<i32>) -> Option<i32> {
+    pub(super) fn end(&self, start: Option<i32>) -> Option<i32> {
         self.ends?.checked_add(self.moved(start)?)
     }
 }
@@ -290,11 +290,11 @@ fn numbers(rows: &RecordBatch, column: usize) -> &Int32Array {
 }
 
 /// A text of a column, if there is one.
-pub fn text(column: &StringArray, row: usize) -> Option<&str> {
+pub(super) fn text(column: &StringArray, row: usize) -> Option<&str> {
     column.is_valid(row).then(|| column.value(row))
 }
 
 /// A number of a column, if there is one.
-pub fn number(column: &Int32Array, row: usize) -> Option<i32> {
+pub(super) fn number(column: &Int32Array, row: usize) -> Option<i32> {
     column.is_valid(row).then(|| column.value(row))
 }

@@ -21,7 +21,7 @@ const DEGREES: f64 = WITHIN / 111_000.0;
 
 /// What a report says of where its bus is.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Whereabouts {
+pub(super) struct Whereabouts {
     /// Seconds since noon minus twelve hours, less those by which the trip is moved; `None` where that is not known.
     pub planned_time: Option<i64>,
     /// Milliseconds since 1970.
@@ -35,7 +35,7 @@ pub struct Whereabouts {
 
 /// A stop that a report names.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Named {
+pub(super) enum Named {
     Known(u32),
     /// The timetable does not have it.
     Unknown,
@@ -43,7 +43,7 @@ pub enum Named {
 
 /// Which stops of one trip are seen.
 #[derive(Clone, Default)]
-pub struct SeenStops {
+pub(super) struct SeenStops {
     /// The first and the last time at which a stop was named, by its place in the trip.
     named: Vec<Option<(i64, i64)>>,
     /// When a report was near a stop: the time, and its place in the trip.
@@ -52,12 +52,12 @@ pub struct SeenStops {
 
 impl SeenStops {
     /// What it takes.
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.named.capacity() * size_of::<Option<(i64, i64)>>() + self.near.capacity() * size_of::<(i64, u32)>()
     }
 
     /// Takes a report of a trip with these calls, whose places by latitude are these.
-    pub fn add(&mut self, report: &Whereabouts, calls: &[Call], by_latitude: &[u32], planned: &Planned) {
+    pub(super) fn add(&mut self, report: &Whereabouts, calls: &[Call], by_latitude: &[u32], planned: &Planned) {
         let is_possible = |call: &Call| {
             report.planned_time.is_none_or(|time| (i64::from(call.from)..=i64::from(call.until)).contains(&time))
         };
@@ -88,7 +88,7 @@ impl SeenStops {
     }
 
     /// How many of the stops of a trip with so many are seen.
-    pub fn count(mut self, stops: usize) -> usize {
+    pub(super) fn count(mut self, stops: usize) -> usize {
         self.named.resize(stops, None);
         // From when and until when a stop that is not named may have been passed.
         let mut spans = vec![(i64::MIN, i64::MAX); stops];

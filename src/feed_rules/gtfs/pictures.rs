@@ -14,7 +14,7 @@ const MAP_STOPS: usize = 10_000;
 const DAYS: i32 = 366;
 
 /// Stops and shapes as a picture, north up, true to scale in the middle.
-pub fn map(feed: &Feed) -> Markup {
+pub(super) fn map(feed: &Feed) -> Markup {
     let places: Vec<[f64; 2]> = feed.locations().iter().flatten().copied().collect();
     let shapes = feed.table("shapes");
     let (lat, lon) = (shapes.float("shape_pt_lat"), shapes.float("shape_pt_lon"));
@@ -63,7 +63,7 @@ pub fn map(feed: &Feed) -> Markup {
 }
 
 /// Trips per day around the date of the report, as bars.
-pub fn days(feed: &Feed) -> Markup {
+pub(super) fn days(feed: &Feed) -> Markup {
     let per_day = feed.services().trips_per_day(feed.table("trips"), feed.table("frequencies"));
     let today = feed.date.days_since_epoch();
     let (Some(&(first, _)), Some(&(last, _))) = (per_day.first(), per_day.last()) else {

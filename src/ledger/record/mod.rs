@@ -1,14 +1,14 @@
 //! Records: what is kept for ever of what was done, one form a file.
 
 mod of_run;
-pub mod v1;
+pub(crate) mod v1;
 
-pub use of_run::RunTarget;
+pub(crate) use of_run::RunTarget;
 
 /// What a record is about. The field `format` of a record has it, with the number of its form: `fahrtenbuch-run/1`. Today
 /// only runs have records; the words of the others are kept for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Run,
     Decision,
     Withdrawal,
@@ -18,7 +18,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 6] =
+    pub(crate) const ALL: [Self; 6] =
         [Self::Run, Self::Decision, Self::Withdrawal, Self::Purge, Self::Import, Self::KeyChange];
 
     fn word(self) -> &'static str {
@@ -33,7 +33,7 @@ impl Kind {
     }
 
     /// The kind of a record and the number of its form, by its `format`; none if no record is called so.
-    pub fn of_format(format: &str) -> Option<(Self, u32)> {
+    pub(crate) fn of_format(format: &str) -> Option<(Self, u32)> {
         let (word, number) = format.strip_prefix("fahrtenbuch-")?.rsplit_once('/')?;
         let kind = Self::ALL.into_iter().find(|kind| kind.word() == word)?;
         Some((kind, number.parse().ok().filter(|number| *number > 0)?))

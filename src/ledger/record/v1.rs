@@ -21,7 +21,7 @@ use crate::ledger::record_key;
 use crate::time::ServiceDate;
 
 /// What the record's form is called; changes when a reader must change.
-pub const FORMAT: &str = "fahrtenbuch-run/1";
+pub(crate) const FORMAT: &str = "fahrtenbuch-run/1";
 
 /// One run: one pipeline over one partition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -396,13 +396,13 @@ macro_rules! words {
         mod $module {
             use serde::{Deserialize, Deserializer, Serializer};
 
-            pub fn word(value: $type) -> &'static str {
+            pub(super) fn word(value: $type) -> &'static str {
                 match value {
                     $(<$type>::$value => $word),+
                 }
             }
 
-            pub fn of_word(word: &str) -> Result<$type, String> {
+            pub(super) fn of_word(word: &str) -> Result<$type, String> {
                 match word {
                     $($word => Ok(<$type>::$value),)+
                     other => Err(format!("'{other}' is no word of the record for this")),
@@ -410,12 +410,12 @@ macro_rules! words {
             }
 
             #[allow(dead_code, reason = "not every word stands alone in a field")]
-            pub fn serialize<S: Serializer>(value: &$type, to: S) -> Result<S::Ok, S::Error> {
+            pub(super) fn serialize<S: Serializer>(value: &$type, to: S) -> Result<S::Ok, S::Error> {
                 to.serialize_str(word(*value))
             }
 
             #[allow(dead_code, reason = "not every word stands alone in a field")]
-            pub fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<$type, D::Error> {
+            pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<$type, D::Error> {
                 of_word(&String::deserialize(from)?).map_err(serde::de::Error::custom)
             }
         }
@@ -448,11 +448,11 @@ mod severity_or_off {
 
     use super::{Severity, severity};
 
-    pub fn serialize<S: Serializer>(value: &Option<Severity>, to: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(value: &Option<Severity>, to: S) -> Result<S::Ok, S::Error> {
         value.map(severity::word).serialize(to)
     }
 
-    pub fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Option<Severity>, D::Error> {
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Option<Severity>, D::Error> {
         let word = Option::<String>::deserialize(from)?;
         word.map(|word| severity::of_word(&word)).transpose().map_err(serde::de::Error::custom)
     }

@@ -14,12 +14,12 @@ pub(super) struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    pub fn new(root: &'a Path, file: &Path) -> Self {
+    pub(super) fn new(root: &'a Path, file: &Path) -> Self {
         Self { root, problems: Problems::new(file), found: Vec::new() }
     }
 
     /// The contracts that a node names.
-    pub fn library(&mut self, node: &Node) -> Option<Library> {
+    pub(super) fn library(&mut self, node: &Node) -> Option<Library> {
         let folder = self.root.join(node.require_text("contracts", &mut self.problems)?);
         match Library::read(&folder) {
             Ok(library) => {
@@ -41,7 +41,7 @@ impl<'a> Files<'a> {
     }
 
     /// All mistakes: those of other files first.
-    pub fn all(self) -> Vec<Problem> {
+    pub(super) fn all(self) -> Vec<Problem> {
         let Self { mut problems, mut found, .. } = self;
         found.append(&mut problems.found);
         found

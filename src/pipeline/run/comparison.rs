@@ -50,7 +50,7 @@ enum Role<'a> {
 
 impl<'a> Comparison<'a> {
     /// What differs and was not accepted, and what is to be told.
-    pub fn changes(&self, decisions: &[Line]) -> Result<(Changes, Vec<Note>), RunError> {
+    pub(super) fn changes(&self, decisions: &[Line]) -> Result<(Changes, Vec<Note>), RunError> {
         let mut notes = Vec::new();
         let mut changes = Changes {
             pipeline: self.pipeline.name.clone(),
@@ -321,7 +321,7 @@ fn has(store: &Store, source: &str, capture: &Captured) -> Result<bool, RunError
 }
 
 /// The decisions that are not about rows and hold today.
-pub fn accepted(workspace: &Workspace, today: ServiceDate) -> Result<Vec<Line>, RunError> {
+pub(super) fn accepted(workspace: &Workspace, today: ServiceDate) -> Result<Vec<Line>, RunError> {
     let lines = decision::read_of(&decision::path(&workspace.private), &workspace.people)?;
     Ok(lines.into_iter().filter(|line| line.holds(today)).collect())
 }

@@ -318,7 +318,7 @@ fn reports_of(
 impl Partition {
     /// How many captures were received since the date began by the calendar, until its night ended. Others may have rows of it
     /// all the same.
-    pub fn captures(&self, zone: &TimeZone) -> usize {
+    pub(super) fn captures(&self, zone: &TimeZone) -> usize {
         let begin = calendar_day(self.date, zone).start;
         let entries = self.evidence.iter().flat_map(|(.., entries)| entries);
         entries.filter(|entry| begin <= entry.captured_at && entry.captured_at < self.received.end).count()

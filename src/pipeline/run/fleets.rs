@@ -27,7 +27,7 @@ pub(super) struct Fleets {
 impl Fleets {
     /// As the pipeline says. Where it says nothing, the first of its sources that gives positions has the fleet without a
     /// name, and so have sources without positions if it is the only one; all others have their own.
-    pub fn of(pipeline: &Pipeline, evidence: &[(String, Store, Vec<Entry>)], notes: &mut Vec<Note>) -> Self {
+    pub(super) fn of(pipeline: &Pipeline, evidence: &[(String, Store, Vec<Entry>)], notes: &mut Vec<Note>) -> Self {
         let sources: Vec<String> = evidence.iter().map(|(name, ..)| name.clone()).collect();
         let said = |name: &String| pipeline.feeds.iter().find(|feed| feed.name == *name)?.vehicles.as_deref();
         let own = |name: &String| Some(Arc::from(said(name).unwrap_or(name)));
@@ -75,7 +75,7 @@ impl Fleets {
     }
 
     /// The same for the origins of rows, of each of which the source and the time are given.
-    pub fn of_origins(self, origins: &[(Arc<str>, Timestamp)]) -> reports::Fleets {
+    pub(super) fn of_origins(self, origins: &[(Arc<str>, Timestamp)]) -> reports::Fleets {
         let place = |name: &Arc<str>| self.sources.iter().position(|source| **source == **name).unwrap_or_default();
         let sources = origins.iter().map(|(name, _)| place(name) as u32).collect();
         reports::Fleets::new(sources, self.of_positions.into(), self.of_others.into(), &self.operators)

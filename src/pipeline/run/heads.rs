@@ -138,7 +138,7 @@ pub(super) struct Look<'a> {
 
 impl Look<'_> {
     /// Verifies the indexes and the names of the files beside them.
-    pub fn tables(&self) -> Result<Tables, RunError> {
+    pub(super) fn tables(&self) -> Result<Tables, RunError> {
         let path = Heads::path(self.workspace, self.pipeline);
         // Before the indexes, so that what another run releases meanwhile is not missed.
         let known = Heads::read(&path, self.bucket)?;

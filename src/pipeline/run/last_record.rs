@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::decision::DecisionEntry;
 use crate::digest::Digest;
+use crate::ledger::record::Kind;
 use crate::ledger::{EvidenceEntry, record_key};
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::{Pipeline, journal};
@@ -19,6 +20,8 @@ use crate::workspace::Workspace;
 /// What is read of a record, whichever version of the program wrote it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct LastRecord {
+    #[serde(default)]
+    format: String,
     pub prepared_at: Timestamp,
     #[serde(default)]
     pub evidence: Vec<EvidenceEntry>,
@@ -106,6 +109,8 @@ fn of_bucket(
         // A record is named by its digest: another one of its name is none.
         let bytes = bytes.filter(|bytes| key == record_key(&Digest::of(bytes)));
         let record = bytes.and_then(|bytes| serde_json::from_slice::<LastRecord>(&bytes).ok());
+        // A record of a decision or a withdrawal says nothing of what went in.
+        let record = record.filter(|record| Kind::of_format(&record.format).is_none_or(|(kind, _)| kind == Kind::Run));
         match record {
             Some(record) if newest.as_ref().is_none_or(|newest| newest.prepared_at < record.prepared_at) => {
                 newest = Some(LastRecord { is_settled: true, ..record });

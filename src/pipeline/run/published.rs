@@ -41,7 +41,7 @@ struct PublishedTable {
 
 impl Published {
     /// Verifies the files of a partition, and that its entries are those of its records.
-    pub fn look(
+    pub(super) fn look(
         bucket: &Bucket,
         pipeline: &Pipeline,
         date: ServiceDate,
@@ -69,7 +69,7 @@ impl Published {
     }
 
     /// Releases that were put back into an index before the run.
-    pub fn put_back(&self) -> usize {
+    pub(super) fn put_back(&self) -> usize {
         self.notes.len()
     }
 
@@ -95,7 +95,7 @@ impl Published {
     }
 
     /// Whether all files that a journal's entry names are current and whole, and none is to be followed by a complete one.
-    pub fn has_all_of(&self, entry: &journal::Entry) -> bool {
+    pub(super) fn has_all_of(&self, entry: &journal::Entry) -> bool {
         let is_whole = self.notes.is_empty() && self.tables.values().all(|there| there.damage.is_none());
         let is_there = |file: &StagedFile| {
             self.file(&file.table) == Some(&file.file) && (self.provisional || !file.file.provisional)
@@ -104,7 +104,7 @@ impl Published {
     }
 
     /// Whether what a killed run had prepared still has its place: nobody else has released the partition since.
-    pub fn has_room_for(&self, entry: &journal::Entry) -> bool {
+    pub(super) fn has_room_for(&self, entry: &journal::Entry) -> bool {
         let fits = |file: &StagedFile| {
             let current = self.file(&file.table);
             if current == Some(&file.file) {
@@ -124,7 +124,7 @@ impl Published {
     ///
     /// The file that is current stands if its columns and rows are those of the staged one, whatever the bytes; only a
     /// provisional one is followed by a complete one in any case.
-    pub fn follow(
+    pub(super) fn follow(
         &self,
         bucket: &Bucket,
         table: &str,
@@ -156,7 +156,7 @@ impl Published {
     /// What of the damaged files the staged ones can mend, with a note for each. One that none of them can mend is an error;
     /// of a run that is held back it is a note, for that run changes nothing. A provisional file is not missed once the
     /// complete one follows.
-    pub fn mend<'a>(
+    pub(super) fn mend<'a>(
         &self,
         staged: impl Fn(&str) -> Option<&'a Staged>,
         is_held_back: bool,

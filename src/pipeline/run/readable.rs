@@ -23,14 +23,14 @@ const CUT_OFF: &str = "cut_off";
 
 /// A readable timetable, and the captures that are none.
 #[derive(Default)]
-pub struct Found {
+pub(super) struct Found {
     pub entry: Option<Entry>,
     pub passed_over: Option<PassedOver>,
 }
 
 /// Captures of a timetable's source that are no timetable.
 #[derive(Clone, Debug)]
-pub struct PassedOver {
+pub(super) struct PassedOver {
     source: String,
     count: u64,
     oldest: Timestamp,
@@ -60,7 +60,7 @@ impl Found {
 
 impl PassedOver {
     /// For people: `the capture of 'x' of 2026-11-24T10:00:00Z is an HTML page, not a GTFS archive (...)`.
-    pub fn said(&self) -> String {
+    pub(super) fn said(&self) -> String {
         let Self { source, oldest, newest, said, .. } = self;
         match self.count {
             1 => format!("the capture of '{source}' of {newest} {said}"),
@@ -71,7 +71,7 @@ impl PassedOver {
     }
 
     /// That these were passed over, and which timetable was used.
-    pub fn note(&self, used: &Entry) -> Note {
+    pub(super) fn note(&self, used: &Entry) -> Note {
         let message = format!("{}; used was the one of {}", self.said(), used.captured_at);
         tracing::warn!("{message}");
         Note { rule: "timetable.unreadable", severity: Severity::Warning, message }
@@ -93,7 +93,7 @@ fn unreadable(store: &Store, source: &str, entry: &Entry) -> Result<Option<Strin
 ///
 /// # Errors
 /// A capture that is damaged in the store: an older timetable must not come in its place without a word.
-pub fn latest_timetable(store: &Store, source: &str, mut until: Timestamp) -> Result<Found, CaptureError> {
+pub(super) fn latest_timetable(store: &Store, source: &str, mut until: Timestamp) -> Result<Found, CaptureError> {
     let mut found = Found::default();
     while let Some(newest) = store.latest(source, until)? {
         // What is damaged behind it is an error already.
@@ -133,7 +133,7 @@ pub fn latest_timetable(store: &Store, source: &str, mut until: Timestamp) -> Re
 ///
 /// # Errors
 /// As [`latest_timetable`].
-pub fn first_timetable(store: &Store, source: &str, mut from: Timestamp) -> Result<Found, CaptureError> {
+pub(super) fn first_timetable(store: &Store, source: &str, mut from: Timestamp) -> Result<Found, CaptureError> {
     let mut found = Found::default();
     while let Some(entry) = store.first_from(source, from)? {
         let Some(said) = unreadable(store, source, &entry)? else { return Ok(Found { entry: Some(entry), ..found }) };
@@ -214,7 +214,7 @@ impl Told {
 
 impl Captures {
     /// `sources` has one entry for each origin, as evidence that gave no capture at all counts for nothing.
-    pub fn add(&mut self, source: &Arc<str>, origin: &str, read: Read) {
+    pub(super) fn add(&mut self, source: &Arc<str>, origin: &str, read: Read) {
         let kind = match read {
             Read::Message(contents) => {
                 self.told.entry(source.to_string()).or_default().add(contents);
@@ -237,7 +237,12 @@ impl Captures {
     ///
     /// # Errors
     /// Not one capture of all sources is a message.
-    pub fn settle(self, pipeline: &Pipeline, record: &mut RunRecord, notes: &mut Vec<Note>) -> Result<(), RunError> {
+    pub(super) fn settle(
+        self,
+        pipeline: &Pipeline,
+        record: &mut RunRecord,
+        notes: &mut Vec<Note>,
+    ) -> Result<(), RunError> {
         let rules = pipeline.decoder.capture_rules();
         for ((source, kind), said) in &self.first {
             let message = match self.count(source, kind) {

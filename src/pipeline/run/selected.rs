@@ -30,7 +30,7 @@ pub(super) struct Selected {
 impl Selected {
     /// # Errors
     /// What the last record of the partition says of its evidence is not what is there, and nobody accepted that.
-    pub fn new(run: &RunContext<'_>, mut partition: Partition) -> Result<Self, RunError> {
+    pub(super) fn new(run: &RunContext<'_>, mut partition: Partition) -> Result<Self, RunError> {
         let RunContext { workspace, pipeline, bucket, .. } = *run;
         let (started_at, today) = (now(), run.today());
         let is_complete = partition.is_complete;
@@ -55,12 +55,12 @@ impl Selected {
         Ok(Self { partition, inputs, decided, begun, last, captures, is_complete })
     }
 
-    pub fn date(&self) -> ServiceDate {
+    pub(super) fn date(&self) -> ServiceDate {
         self.partition.date
     }
 
     /// Whether what the last record says of the quarantine is still so.
-    pub fn has_quarantine(&self, run: &RunContext<'_>) -> bool {
+    pub(super) fn has_quarantine(&self, run: &RunContext<'_>) -> bool {
         let gone = |last: &LastRecord| last.quarantine_gone(run.workspace, run.pipeline, self.date());
         self.last.as_ref().is_none_or(|last| gone(last).is_empty())
     }

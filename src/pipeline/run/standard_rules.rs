@@ -26,7 +26,7 @@ pub(super) enum StandardRules {
 }
 
 impl StandardRules {
-    pub fn begin(pipeline: &Pipeline, date: ServiceDate, decoded: &mut Decoded) -> Result<Self, RunError> {
+    pub(super) fn begin(pipeline: &Pipeline, date: ServiceDate, decoded: &mut Decoded) -> Result<Self, RunError> {
         Ok(match pipeline.decoder.rule_book() {
             None => Self::None,
             Some(RuleBook::Gtfs) => {
@@ -41,7 +41,7 @@ impl StandardRules {
     }
 
     /// The timetable that snapshots are compared with.
-    pub fn with_timetable(&mut self, context: &RuleContext, budget: &Budget) -> Result<(), RunError> {
+    pub(super) fn with_timetable(&mut self, context: &RuleContext, budget: &Budget) -> Result<(), RunError> {
         if let Self::GtfsRealtime(watch) = self {
             **watch = SnapshotRules::new(trips(context, budget)?);
         }
@@ -49,14 +49,14 @@ impl StandardRules {
     }
 
     /// Looks at the next snapshot of a source. One that does not count is only the one before the next.
-    pub fn look(&mut self, source: &Arc<str>, snapshot: Snapshot, counts: bool) {
+    pub(super) fn look(&mut self, source: &Arc<str>, snapshot: Snapshot, counts: bool) {
         if let Self::GtfsRealtime(watch) = self {
             watch.look(source, snapshot, counts);
         }
     }
 
     /// What they found, once everything was read.
-    pub fn result(self, changes: &[Change]) -> Result<Option<Standard>, RunError> {
+    pub(super) fn result(self, changes: &[Change]) -> Result<Option<Standard>, RunError> {
         Ok(match self {
             Self::None => None,
             Self::Gtfs(check) => Some(check.result()?),

@@ -38,7 +38,7 @@ pub(super) struct StepResults {
 
 impl StepReader<'_> {
     /// Reads all steps.
-    pub fn read(mut self, steps: Steps) -> Result<StepResults, RunError> {
+    pub(super) fn read(mut self, steps: Steps) -> Result<StepResults, RunError> {
         let (mut captures, mut notes) = (Captures::default(), Vec::new());
         // What was noted of the capture that is read.
         let mut of_capture = Vec::new();

@@ -3,7 +3,7 @@
 use crate::check::sql::{NoResult, QueryFault};
 
 /// Reads an error of Polars.
-pub fn read(why: &str) -> QueryFault {
+pub(super) fn read(why: &str) -> QueryFault {
     let why = NoResult::without_plan(why);
     let between = |from: &str, until: &str| why.split_once(from)?.1.split_once(until).map(|(name, _)| name.to_owned());
     if let Some(column) = between("unable to find column \"", "\"") {

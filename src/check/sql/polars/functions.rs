@@ -19,10 +19,10 @@ use crate::time::ServiceDate;
 type Run = Box<dyn Fn(&mut [Column]) -> PolarsResult<Column> + Send + Sync>;
 
 /// The functions with what they know of the city.
-pub struct Functions(BTreeMap<&'static str, UserDefinedFunction>);
+pub(super) struct Functions(BTreeMap<&'static str, UserDefinedFunction>);
 
 impl Functions {
-    pub fn new(context: &RuleContext) -> Self {
+    pub(super) fn new(context: &RuleContext) -> Self {
         let (area, zone) = (context.area.clone(), context.zone.clone());
         let shapes = context
             .timetable

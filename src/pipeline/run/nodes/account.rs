@@ -71,7 +71,7 @@ pub(in crate::pipeline::run) struct TableResult {
 
 impl TableAccount {
     /// Takes what a check held back and what decisions did; gives the rows that passed.
-    pub fn hold(&mut self, stage: Stage, checked: Checked) -> Result<Vec<RecordBatch>, RunError> {
+    pub(crate) fn hold(&mut self, stage: Stage, checked: Checked) -> Result<Vec<RecordBatch>, RunError> {
         for held in &checked.quarantined {
             self.counts.quarantined += held.rows.num_rows() as u64;
             self.quarantine.hold(stage, held)?;
@@ -89,7 +89,7 @@ impl TableAccount {
 
     /// The privacy step, and the file: rules have seen exact values, here times become what is published. Gives the rows as they
     /// are published, of a table that is.
-    pub fn publish(&mut self, stage: Stage, rows: &RecordBatch) -> Result<Option<RecordBatch>, RunError> {
+    pub(crate) fn publish(&mut self, stage: Stage, rows: &RecordBatch) -> Result<Option<RecordBatch>, RunError> {
         let Some(writer) = &mut self.writer else {
             self.drop_rows(RuleId(format!("{}.not_released", self.release.table)), rows.num_rows() as u64);
             return Ok(None);
@@ -114,7 +114,7 @@ impl TableAccount {
     }
 
     /// Rows of the feed that no partition can have: they are counted here as dropped, and told.
-    pub fn stray(&mut self, strays: &Strays, origin: &dyn Fn(u32) -> String) {
+    pub(crate) fn stray(&mut self, strays: &Strays, origin: &dyn Fn(u32) -> String) {
         let rule = RuleId(format!("{}.other_service_date", self.release.table));
         self.counts.rows_in += strays.rows;
         *self.counts.dropped.entry(rule.clone()).or_default() += strays.rows;
@@ -132,14 +132,14 @@ impl TableAccount {
     }
 
     /// Rows of the feed that are no rows of the release: dropped, and told.
-    pub fn drop_unused(&mut self, unused: Vec<Unused>) {
+    pub(crate) fn drop_unused(&mut self, unused: Vec<Unused>) {
         let told = unused.iter().filter_map(|unused| self.told_of_unused(unused)).collect();
         self.tell(told);
         unused.into_iter().for_each(|unused| self.drop_rows(unused.rule, unused.rows));
     }
 
     /// Rows of tables that this one is derived from: they stay in their accounts, and what became of them is told here.
-    pub fn derived_from(&mut self, inputs: Vec<InputRows>, unused: &[Unused]) {
+    pub(crate) fn derived_from(&mut self, inputs: Vec<InputRows>, unused: &[Unused]) {
         self.inputs = inputs;
         let told = unused.iter().filter_map(|unused| self.told_of_unused(unused)).collect();
         self.tell(told);
@@ -185,7 +185,7 @@ impl TableAccount {
     }
 
     /// The file is closed, and it is known which rows left the quarantine.
-    pub fn finish(mut self) -> Result<TableResult, RunError> {
+    pub(crate) fn finish(mut self) -> Result<TableResult, RunError> {
         self.notes.extend(self.quarantine.spare_decisions());
         let dropped = self.counts.dropped.values().sum();
         let (held, (left_quarantine, entered_quarantine)) = self.quarantine.finish(dropped)?;

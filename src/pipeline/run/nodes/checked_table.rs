@@ -20,12 +20,12 @@ pub(in crate::pipeline::run) struct CheckedTable {
 
 impl CheckedTable {
     /// A table of the release.
-    pub fn new(check: TableCheck) -> Self {
+    pub(super) fn new(check: TableCheck) -> Self {
         Self { check, mapped: Vec::new(), mappings: Arc::default() }
     }
 
     /// A table of the feed, whose values the mapping files replace.
-    pub fn mapped(check: TableCheck, contract: &Contract, mappings: Arc<BTreeMap<String, Dictionary>>) -> Self {
+    pub(super) fn mapped(check: TableCheck, contract: &Contract, mappings: Arc<BTreeMap<String, Dictionary>>) -> Self {
         let text = |name: &String| {
             let place = contract.index_of(name)?;
             Some((place, name.clone())).filter(|_| contract.columns[place].kind == Kind::Text)
@@ -34,7 +34,7 @@ impl CheckedTable {
     }
 
     /// Replaces values as the mapping files say, and counts them by column.
-    pub fn map(&self, chunk: Chunk, counts: &mut BTreeMap<String, u64>) -> Result<Chunk, RunError> {
+    pub(super) fn map(&self, chunk: Chunk, counts: &mut BTreeMap<String, u64>) -> Result<Chunk, RunError> {
         let mut columns: Option<Vec<arrow_array::ArrayRef>> = None;
         for (place, name) in &self.mapped {
             let replaced = self.mappings.get(name).and_then(|dictionary| dictionary.replace(chunk.rows.column(*place)));

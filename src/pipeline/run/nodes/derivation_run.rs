@@ -40,13 +40,13 @@ pub(in crate::pipeline::run) struct DerivationResult {
 
 impl DerivationRun {
     /// One that takes the rows of a table of the feed as they are.
-    pub fn of_rows(table: &str, derivation: Box<dyn Derivation>) -> Self {
+    pub(super) fn of_rows(table: &str, derivation: Box<dyn Derivation>) -> Self {
         let input = InputRun { of: Some(("feed", table.to_owned())), columns: None, rows: 0 };
         Self { name: table.to_owned(), derivation, inputs: vec![input], made: 0 }
     }
 
     /// One of the list.
-    pub fn listed(of: &dyn DerivationType, derivation: Box<dyn Derivation>) -> Self {
+    pub(super) fn listed(of: &dyn DerivationType, derivation: Box<dyn Derivation>) -> Self {
         let inputs = of.inputs().iter().map(|input| {
             let own = input.columns.iter();
             let fields = own.map(|column| Arc::new(Field::new(column.name, column.kind.data_type(), true)));
@@ -63,7 +63,7 @@ impl DerivationRun {
     }
 
     /// Takes rows of an input: `rows` with their origin fields, and `public` where the table is published.
-    pub fn push(
+    pub(super) fn push(
         &mut self,
         input: usize,
         rows: &RecordBatch,
@@ -93,7 +93,7 @@ impl DerivationRun {
     ///
     /// # Errors
     /// A row of an input is in no account: a fault of the program, and nothing is published.
-    pub fn finish(mut self) -> Result<(DerivationResult, u64), RunError> {
+    pub(super) fn finish(mut self) -> Result<(DerivationResult, u64), RunError> {
         let Finished { derived, inputs } = self.derivation.finish()?;
         self.made += derived.iter().map(|derived| derived.chunk.rows.num_rows() as u64).sum::<u64>();
         let mut result = DerivationResult { derived, inputs: Vec::new(), unused: Vec::new(), used: 0 };

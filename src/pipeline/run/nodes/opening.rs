@@ -64,7 +64,12 @@ pub(super) struct Opening {
 }
 
 impl Opening {
-    pub fn new(pipeline: &Pipeline, graph: &RunGraph, heads: &[Head], context: NodeContext) -> Result<Self, RunError> {
+    pub(super) fn new(
+        pipeline: &Pipeline,
+        graph: &RunGraph,
+        heads: &[Head],
+        context: NodeContext,
+    ) -> Result<Self, RunError> {
         let date = context.rules[0].date;
         let mappings = pipeline.mappings.iter().map(|(column, mapping)| (column.clone(), mapping.on(date))).collect();
         Ok(Self {
@@ -79,12 +84,12 @@ impl Opening {
         })
     }
 
-    pub fn has_table(&self, table: &str) -> bool {
+    pub(super) fn has_table(&self, table: &str) -> bool {
         self.heads.contains_key(table)
     }
 
     /// Whether a derivation has what it needs beside rows; why not.
-    pub fn lacks(&self, derivation: &DerivationNode) -> Option<&str> {
+    pub(super) fn lacks(&self, derivation: &DerivationNode) -> Option<&str> {
         let Maker::Listed(of) = derivation.maker else { return None };
         let needs = of.inputs().iter().any(|input| input.of == Tables::Timetable);
         self.context.rules[1].timetable.as_ref().err().filter(|_| needs).map(String::as_str)
@@ -97,7 +102,7 @@ impl Opening {
     }
 
     /// The account of a table that is an account of its own.
-    pub fn account(&self, graph: &RunGraph, table: usize) -> Result<TableAccount, RunError> {
+    pub(super) fn account(&self, graph: &RunGraph, table: usize) -> Result<TableAccount, RunError> {
         let NodeContext { budget, quarantine, decisions, staging, dataset, rules, .. } = &self.context;
         let release = graph.tables[table].contract.clone();
         let origins = self.origins(graph, table);
@@ -130,7 +135,12 @@ impl Opening {
     }
 
     /// The check of a table, whose account is this.
-    pub fn check(&self, graph: &RunGraph, table: usize, account: &TableAccount) -> Result<CheckedTable, RunError> {
+    pub(super) fn check(
+        &self,
+        graph: &RunGraph,
+        table: usize,
+        account: &TableAccount,
+    ) -> Result<CheckedTable, RunError> {
         let node = &graph.tables[table];
         let none = Vec::new();
         let referenced = match node.stage {
@@ -147,7 +157,7 @@ impl Opening {
     }
 
     /// A derivation.
-    pub fn derivation(&self, graph: &RunGraph, place: usize) -> Result<DerivationRun, RunError> {
+    pub(super) fn derivation(&self, graph: &RunGraph, place: usize) -> Result<DerivationRun, RunError> {
         let NodeContext { rules: [_, rules], settings, budget, .. } = &self.context;
         let node = &graph.derivations[place];
         let contracts: Vec<Arc<Contract>> =

@@ -42,7 +42,7 @@ pub(in crate::pipeline::run) struct QuarantineTarget {
 
 impl QuarantineTarget {
     /// Looks at what is in quarantine. Where that cannot be read, nothing can be said of it, which is noted.
-    pub fn new(
+    pub(crate) fn new(
         table: &str,
         identities: [Arc<Identity>; 2],
         decisions: Arc<Decisions>,
@@ -59,11 +59,11 @@ impl QuarantineTarget {
     }
 
     /// The decisions about rows of a check.
-    pub fn decider(&self, stage: Stage) -> Decider {
+    pub(crate) fn decider(&self, stage: Stage) -> Decider {
         Decider::new(self.decisions.clone(), self.identities[stage as usize].clone())
     }
 
-    pub fn hold(&mut self, stage: Stage, held: &Quarantined) -> Result<(), RunError> {
+    pub(crate) fn hold(&mut self, stage: Stage, held: &Quarantined) -> Result<(), RunError> {
         let identity = &self.identities[stage as usize];
         let ids: Vec<RowId> = (0..held.rows.num_rows()).map(|row| identity.of(&held.rows, row)).collect();
         self.moves.held(stage, &held.rows, &ids);
@@ -71,20 +71,20 @@ impl QuarantineTarget {
     }
 
     /// Decisions were about these rows of a check.
-    pub fn decided(&mut self, stage: Stage, rows: BTreeSet<RowId>) {
+    pub(crate) fn decided(&mut self, stage: Stage, rows: BTreeSet<RowId>) {
         if !rows.is_empty() {
             self.moves.decided(stage);
         }
         self.decided.extend(rows);
     }
 
-    pub fn spare_decisions(&self) -> Option<Note> {
+    pub(crate) fn spare_decisions(&self) -> Option<Note> {
         let spare = self.decisions.rows().filter(|row| !self.decided.contains(row)).count();
         spare_decisions(&self.table, spare)
     }
 
     /// Closes the files. `dropped` rows were dropped by rules and decisions. Tells which rows left, and how many entered.
-    pub fn finish(self, dropped: u64) -> Result<(Vec<HeldFile>, (LeftQuarantine, u64)), RunError> {
+    pub(crate) fn finish(self, dropped: u64) -> Result<(Vec<HeldFile>, (LeftQuarantine, u64)), RunError> {
         let mut files = Vec::new();
         for (stage, writer) in Stage::BOTH.into_iter().zip(self.writers) {
             files.push(HeldFile { staged: writer.finish()?, file: self.folder.join(stage.file(&self.table)) });

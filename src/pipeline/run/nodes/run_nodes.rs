@@ -45,7 +45,7 @@ pub(in crate::pipeline::run) struct NodeResults {
 }
 
 impl RunNodes {
-    pub fn new(pipeline: &Pipeline, heads: &[Head], context: NodeContext) -> Result<Self, RunError> {
+    pub(crate) fn new(pipeline: &Pipeline, heads: &[Head], context: NodeContext) -> Result<Self, RunError> {
         let graph = RunGraph::of(&pipeline.contracts, pipeline.release.as_ref());
         let graph = graph.map_err(|cycle| RunError::internal(cycle.to_string()))?;
         let private = PrivateTexts::new(context.budget.clone());
@@ -73,7 +73,7 @@ impl RunNodes {
     }
 
     /// Some rows of a table of the decoder's. What they have of private texts is kept, as they came: before mappings.
-    pub fn push(&mut self, table: usize, chunk: Chunk) -> Result<(), RunError> {
+    pub(crate) fn push(&mut self, table: usize, chunk: Chunk) -> Result<(), RunError> {
         let table = self.places[table];
         self.begin(table)?;
         let node = &self.graph.tables[table];
@@ -88,7 +88,12 @@ impl RunNodes {
     }
 
     /// Rows that no partition can have.
-    pub fn stray(&mut self, table: usize, strays: &Strays, origin: &dyn Fn(u32) -> String) -> Result<(), RunError> {
+    pub(crate) fn stray(
+        &mut self,
+        table: usize,
+        strays: &Strays,
+        origin: &dyn Fn(u32) -> String,
+    ) -> Result<(), RunError> {
         let table = self.places[table];
         self.begin(table)?;
         if let Some(account) = &mut self.accounts[self.graph.tables[table].account] {
@@ -99,7 +104,7 @@ impl RunNodes {
 
     /// A table of the decoder's has no more rows: goes on with all that waited for it. Tables that follow get its keys, even if
     /// its own rules wait for them.
-    pub fn end(&mut self, table: usize) -> Result<(), RunError> {
+    pub(crate) fn end(&mut self, table: usize) -> Result<(), RunError> {
         let table = self.places[table];
         self.begin(table)?;
         if let Some(check) = self.checks[table].as_mut().filter(|_| self.graph.tables[table].account == table) {
@@ -251,7 +256,7 @@ impl RunNodes {
     ///
     /// # Errors
     /// One has not.
-    pub fn finish(mut self) -> Result<NodeResults, RunError> {
+    pub(crate) fn finish(mut self) -> Result<NodeResults, RunError> {
         if let Some(table) = self.progress.waits(&self.graph) {
             return Err(RunError::internal(format!("the table {} never came to its end", table.contract.table)));
         }
