@@ -478,8 +478,8 @@ const MISTAKES: &[Mistake] = &[
         TELEMETRY,
         "timetable: stadtbus-fahrplan\n",
         "",
-        "description:",
-        "the rule 'alerts.alert_for_known_route' (schemas/stadtbus/alerts.odcs.yaml:",
+        "derived: [",
+        "the derivation 'trips_observed' needs a timetable, and the pipeline names none.",
     ),
     Mistake(
         TELEMETRY,

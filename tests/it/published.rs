@@ -250,7 +250,7 @@ fn a_provisional_release_is_followed_by_the_complete_one_even_with_the_same_evid
     assert!(!world.path("data/bucket/data").exists());
     world.set_clock("2026-11-25T05:30:00Z");
     let result = &world.run_of(&run)[TELEMETRY];
-    assert_eq!((&result["releases"], &result["provisional"]), (&3.into(), &false.into()), "{result}");
+    assert_eq!((&result["releases"], &result["provisional"]), (&4.into(), &false.into()), "{result}");
     assert!(of_dataset(&world) == of_dataset(&reference));
     assert_eq!(world.files_json("stadtbus-telemetrie/alerts")["version"], 2);
     for view in ["datapackage.json", "reports/stadtbus-telemetrie/date=2026-11-24/quality.json"] {
