@@ -557,6 +557,6 @@ mod tests {
             panic!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
         });
         let names: Vec<&str> = workspace.pipelines.iter().map(|pipeline| pipeline.name.as_str()).collect();
-        assert_eq!(names, ["stadtbus-fahrplan", "stadtbus-telemetrie"]);
+        assert_eq!(names, ["busplus", "stadtbus-fahrplan", "stadtbus-telemetrie"]);
     }
 }

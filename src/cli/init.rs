@@ -97,6 +97,8 @@ release:
   tables:
     vehicle_locations: vehicle_positions
     trip_updates: trip_updates
+  # Tables that are made of these and of the timetable; each needs its contract there.
+  # derived: [trips_observed]
 # How occupancy is measured: apc, driver, estimate_wlan, estimate_model, unknown.
 occupancy_source: unknown
 # Two sources that give positions are taken for two operators: bus 1 of the one is not bus 1 of the other. 'shared' says that

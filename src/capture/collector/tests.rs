@@ -89,6 +89,14 @@ fn of<'a>(reports: &'a [Told], name: &str) -> Vec<&'a Told> {
     reports.iter().filter(|report| report.name == name).collect()
 }
 
+/// How many beats a source had: on a machine that is busy otherwise some are late and told as skipped, at most a few.
+fn beats(reports: &[Told], name: &str) -> usize {
+    let told = of(reports, name);
+    let skipped: usize = told.iter().map(|report| report.skipped as usize).sum();
+    assert!(skipped <= told.len() / 2, "{told:?}");
+    told.len() + skipped
+}
+
 /// The shortest time between two requests.
 fn closest(seen: &Seen) -> Duration {
     let seen = seen.lock().unwrap();
@@ -111,9 +119,9 @@ fn a_dead_and_a_stalling_source_do_not_take_the_beat_from_a_good_one() {
     let begin = Instant::now();
     let reports = run(&collector, beat(300, 3000));
     assert!((3000..4500).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
-    assert_eq!(of(&reports, "dead").len(), 10);
+    assert_eq!(beats(&reports, "dead"), 10);
     assert!(of(&reports, "dead").iter().all(|report| report.is_failed && !report.is_transient));
-    assert_eq!(of(&reports, "good").len(), 10);
+    assert_eq!(beats(&reports, "good"), 10);
     assert!(of(&reports, "good").iter().all(|report| report.is_new));
     // The stall broke off after 1.5 s; the beats until then are lost, and none is made up for.
     let late = of(&reports, "stalling");
@@ -130,7 +138,7 @@ fn a_dead_and_a_stalling_source_do_not_take_the_beat_from_a_good_one() {
             Timestamp::now(),
         )
     };
-    assert_eq!(kept("good").unwrap().entries.len(), 10);
+    assert_eq!(kept("good").unwrap().entries.len(), of(&reports, "good").len());
 }
 
 #[test]
@@ -168,7 +176,7 @@ fn a_source_that_asks_to_be_left_alone_is_and_others_are_not() {
     let (healthy, _) = good();
     let collector = Collector::new(folder.path(), vec![collected("busy", &busy), collected("good", &healthy)]);
     let reports = run(&collector, beat(250, 3000));
-    assert_eq!(of(&reports, "good").len(), 12);
+    assert_eq!(beats(&reports, "good"), 12);
     let busy = of(&reports, "busy");
     assert!(busy[0].is_transient && (7..=8).contains(&busy[0].skipped), "{busy:?}");
     assert!(busy[1..].iter().all(|report| report.is_new));
