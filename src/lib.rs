@@ -20,7 +20,7 @@
 //! | [`publish`] | rows to release | Parquet files in the bucket, the table index | a row group, runs of sorted rows on disk |
 //! | [`ledger`] | the facts of a run | the run record | the record |
 //! | [`report`] | run records and contracts | quality results, score, trend: JSON, JUnit, text | the results of a dataset |
-//! | [`portal`] | table indexes, contracts, quality results | pages, `datapackage.json`, DQV | a page |
+//! | [`portal`] | table indexes, contracts, quality results | pages, among them the pictures of the trend, `datapackage.json`, DQV | a page |
 //! | [`pipeline`] | `pipelines/*.yaml` | runs: one pipeline over one partition | nothing of its own |
 //!
 //! What may be held is bounded by `limits: memory` and booked on one [`table::Budget`] a run, or is small for any feed.

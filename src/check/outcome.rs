@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::check::rules::{READABLE_TEXT, RuleSpec};
+use crate::check::rules::RuleSpec;
 use crate::check::sql::NoResult;
 use crate::contract::metric::{Limit, Verdict};
 use crate::contract::{Contract, Dimension, OnFail, RuleId, Severity};
@@ -166,8 +166,6 @@ pub(super) struct RuleResultBuilder {
     pub holds: Option<bool>,
     /// What is added to what the rule requires.
     pub said: Option<String>,
-    /// What was expected of the first text that could not be read, where the decoder knows better than [`READABLE_TEXT`].
-    pub expected: Option<&'static str>,
     /// Of a metric or a query that returns a number.
     pub value: Option<f64>,
     /// How many rows were looked at, if not all.
@@ -226,10 +224,7 @@ impl RuleResultBuilder {
         let message = match (self.broken.or(self.skipped), self.said) {
             (Some(why), _) => why,
             (None, Some(said)) => format!("{}: {said}", spec.message.trim_end_matches('.')),
-            (None, None) => match self.expected {
-                Some(expected) => spec.message.replace(READABLE_TEXT, expected),
-                None => spec.message,
-            },
+            (None, None) => spec.message,
         };
         Outcome {
             rule: spec.id,

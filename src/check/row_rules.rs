@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use arrow_array::Array;
-use arrow_schema::DataType;
 
 use crate::check::chunk_check::ChunkCheck;
 use crate::check::columns::ColumnTest;
@@ -11,7 +10,7 @@ use crate::check::gate::Flag;
 use crate::check::keys::{ForeignKeyTest, ReferencedKeys, UniqueKey};
 use crate::check::memory::Booked;
 use crate::check::outcome::{Outcome, SAMPLES, Sample, TableRule};
-use crate::check::rules::RuleKind;
+use crate::check::rules::{MAPPING, RuleKind};
 use crate::check::verdict::{TableVerdict, Verdict};
 use crate::contract::{Contract, EMPTY_ROW, OnFail, TEXT_RULES};
 use crate::table::{BudgetExceeded, Chunk, Flaw};
@@ -136,9 +135,9 @@ fn text_remarks(remark: TextRemark, rule: &mut TableRule, chunk: &mut ChunkCheck
 fn unread_cells((column, shows_found): (usize, bool), rule: &mut TableRule, chunk: &mut ChunkCheck<'_>) {
     let flaws = &chunk.chunk.flaws;
     for flaw in flaws.iter().filter(|flaw| flaw.column == Some(column as u32)) {
-        // What a mapping expects of a text is more than the type says.
-        if chunk.chunk.rows.schema_ref().field(column).data_type() == &DataType::Utf8 {
-            rule.found.expected.get_or_insert(flaw.expected);
+        // What a mapping expects is more than the type says.
+        if flaw.expected.contains(MAPPING) {
+            rule.found.said.get_or_insert_with(|| format!("expected was {}", flaw.expected));
         }
         let value = (shows_found && rule.found.wants_sample()).then(|| flaw.found.clone());
         chunk.flag(rule, Flag { row: flaw.row as usize, column: Some(column), value });

@@ -9,8 +9,8 @@ use crate::contract::{Column, Contract, Dimension, Kind, OnFail, RuleId, Severit
 use crate::table::keys::KeyColumns;
 use crate::time::{ServiceDate, ServiceSeconds};
 
-/// What a text is that can be read, in the words of rules and flaws.
-pub(super) const READABLE_TEXT: &str = "text in UTF-8";
+/// The word of flaws that speak of what a pipeline's mapping says.
+pub(super) const MAPPING: &str = "the mapping";
 
 /// A rule and its severity.
 pub struct RuleSpec {
@@ -229,7 +229,7 @@ impl ColumnSpecs<'_> {
     fn add_presence(&mut self) {
         let (column, place, name) = (self.column, self.place, &self.column.name);
         let kind = match column.kind {
-            Kind::Text => READABLE_TEXT,
+            Kind::Text => "text in UTF-8",
             Kind::Int32 | Kind::Int64 => "a whole number",
             Kind::Float => "a number",
             Kind::Boolean => "true or false",

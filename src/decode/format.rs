@@ -103,6 +103,11 @@ pub trait Decoder: Debug + Send + Sync {
         Vec::new()
     }
 
+    /// What to do about a column of a table that nothing fills, where the pipeline's file may fill it.
+    fn how_to_fill(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Whether a capture tells where a vehicle is.
     fn has_positions(&self, _capture: &Capture, _limits: Limits) -> bool {
         false

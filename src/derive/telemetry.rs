@@ -210,9 +210,11 @@ pub fn mistakes(source: &Contract, release: &Contract, decoder: &dyn Decoder) ->
             Some(How::Any(kind, from)) => (from.iter().any(is_there).then_some(kind), name),
         };
         match kind {
-            None if column.classification == Classification::Public => {
-                problems.add(column.line, unfilled(release, name, &format!("'{}'", source.table)), REMOVE_OR_PRIVATE)
-            }
+            None if column.classification == Classification::Public => problems.add(
+                column.line,
+                unfilled(release, name, &format!("'{}'", source.table)),
+                decoder.how_to_fill().unwrap_or(REMOVE_OR_PRIVATE),
+            ),
             Some(kind) if kind != column.kind => {
                 problems.add(column.line, comes_as(release, name, kind, column.kind), AS_IT_COMES);
             }

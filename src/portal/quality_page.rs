@@ -106,7 +106,7 @@ fn cards(newest: &RunLine, before: Option<&RunLine>) -> Markup {
                     (both("vorläufig veröffentlicht: der Tag ist noch nicht zu Ende", "published provisionally: the day is not over"))
                 } @else { (both("veröffentlicht", "published")) }
             }
-            li { b { (sum(|table| table.rows_in)) } (both("Zeilen empfangen", "rows received")) }
+            li { b { (sum(|table| if table.is_derived { 0 } else { table.rows_in })) } (both("Zeilen empfangen", "rows received")) }
             li { b { (sum(|table| table.published)) } (both("Zeilen veröffentlicht", "rows published")) }
             li { b { (sum(|table| table.quarantined + table.held_back)) } (both("Zeilen zurückgehalten", "rows held back")) }
             li { b { (sum(dropped)) } (both("Zeilen weggelassen", "rows left out")) }
@@ -132,7 +132,7 @@ fn rows(newest: &RunLine) -> Markup {
             } }
             tbody { @for table in &newest.tables {
                 tr {
-                    td { code { (table.table) } }
+                    td { code { (table.table) } @if table.is_derived { " " small { (both("aus anderen Tabellen gebildet", "made of other tables")) } } }
                     @for rows in [table.rows_in, table.published, table.quarantined + table.held_back, dropped(table)] {
                         td.n { (grouped(rows, THIN)) }
                     }
@@ -384,7 +384,8 @@ fn rules(report: &Report, trends: &[Trend], alone: bool) -> Markup {
     let Some(first) = trends.first() else { return html! {} };
     let number = |keep: fn(&Trend) -> bool| trends.iter().filter(|trend| keep(trend)).count();
     let bad = number(|trend| {
-        trend.newest().is_some_and(|point| !matches!(point.result, RuleResult::Passed | RuleResult::Skipped))
+        let is_bad = |point: &Point| !matches!(point.result, RuleResult::Passed | RuleResult::Skipped);
+        trend.rule.severity != Severity::Info && trend.newest().is_some_and(is_bad)
     });
     let passed = number(|trend| trend.newest().is_some_and(|point| point.result == RuleResult::Passed));
     html! {

@@ -1,4 +1,5 @@
 //! What a rule asks, in German. The contract's own rules bring their words; those that every contract makes have them here.
+//! Notices of standard rules bring their words, too: see their files.
 
 use crate::check::program_findings;
 use crate::check::rules::{ROW_LENGTH, RuleKind, RuleSpec, bound_text};

@@ -44,6 +44,9 @@ pub(crate) struct Quality {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TableCount {
     pub table: String,
+    /// Whether its rows were made of other tables, so that none of them was received.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_derived: bool,
     pub rows_in: u64,
     pub published: u64,
     pub quarantined: u64,
@@ -56,6 +59,7 @@ impl From<&TableEntry> for TableCount {
     fn from(entry: &TableEntry) -> Self {
         Self {
             table: entry.table.clone(),
+            is_derived: !entry.inputs.is_empty(),
             rows_in: entry.rows_in,
             published: entry.published,
             quarantined: entry.quarantined,
@@ -87,6 +91,9 @@ impl Quality {
         }
         // No finding is lost, whoever made it.
         rules.extend(findings.into_values().map(|finding| of_finding(record, contracts, finding)));
+        // Findings that the program made stand with the rules of their table.
+        let place = |rule: &RuleReport| contracts.iter().position(|asked| asked.contract.id == rule.contract);
+        rules.sort_by_key(|rule| place(rule).unwrap_or(contracts.len()));
         tell_apart(&mut rules);
         Self {
             format: FORMAT.to_owned(),
@@ -272,6 +279,7 @@ pub(crate) mod tests {
             inputs: Digest::of(date.as_bytes()),
             score: Score::of(&rules),
             tables: vec![TableCount {
+                is_derived: false,
                 table: "t".to_owned(),
                 rows_in: 100,
                 published: 97,

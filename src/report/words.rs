@@ -174,6 +174,7 @@ mod tests {
     #[test]
     fn what_is_said_to_have_happened_is_what_happened() {
         let table = |quarantined| TableCount {
+            is_derived: false,
             table: "t".to_owned(),
             rows_in: 9,
             published: 9 - quarantined,

@@ -1,4 +1,5 @@
-//! How patient and how careful a source is asked.
+//! How patient and how careful a source is asked: its timeouts, tries and limits. A run that asks by itself waits at most a minute for
+//! a message, see [`Collected`](crate::capture::collector::Collected).
 
 use std::time::Duration;
 

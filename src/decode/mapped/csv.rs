@@ -54,6 +54,12 @@ impl CsvRows {
         let header: Vec<&[u8]> = (0..rows.fields).map(|place| rows.field(place)).map(<[u8]>::trim_ascii).collect();
         let places: Vec<Option<usize>> =
             names.map(|name| header.iter().position(|field| *field == name.as_bytes())).collect();
+        if let Some(place) = header.iter().position(|field| std::str::from_utf8(field).is_err()) {
+            return Err(format!(
+                "has a header that is no UTF-8 (name {}); it may be Windows-1252, as spreadsheets write it: let the source write UTF-8",
+                place + 1
+            ));
+        }
         if places.iter().all(Option::is_none) {
             return Err(format!("has a header of {} names, none of which 'mapping' names", rows.fields));
         }

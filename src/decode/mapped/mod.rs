@@ -113,6 +113,10 @@ impl Decoder for MappedDecoder {
         settings
     }
 
+    fn how_to_fill(&self) -> Option<&'static str> {
+        Some("Name it below 'mapping: columns:' of the pipeline, or remove the column here or classify it as private.")
+    }
+
     fn has_positions(&self, capture: &Capture, limits: Limits) -> bool {
         let has_place = self.mapping.columns.iter().any(|column| column.name == "latitude");
         let mut reader = Reader::new(&self.mapping);

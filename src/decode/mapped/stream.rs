@@ -250,8 +250,10 @@ impl Stream {
             let expected = match problem {
                 Wrong::Expected(expected) => expected,
                 Wrong::Unknown | Wrong::ZeroTime => {
-                    self.unknown[at]
-                        .add((document.origin, place), self.mapping.shows_unknown(column).then_some(&shown));
+                    self.unknown[at].add(
+                        (document.origin, place),
+                        is_shown(&shown, self.mapping.shows_unknown(column)).then_some(&shown),
+                    );
                     "a value that 'values' of the mapping names"
                 }
             };
@@ -368,6 +370,11 @@ impl Places {
     }
 }
 
+/// Whether a value may be told. What is no text is published nowhere, so it is not told either.
+fn is_shown(shown: &str, is_public: bool) -> bool {
+    is_public && !shown.contains(char::REPLACEMENT_CHARACTER)
+}
+
 impl Unknown {
     fn add(&mut self, at: (u32, u64), shown: Option<&String>) {
         self.count += 1;
@@ -392,7 +399,7 @@ impl Unknown {
             column.name,
             column.from,
             known.join(", "),
-            row + 1,
+            row,
             name(origin)
         );
         Some(Note { rule: UNKNOWN, severity: Severity::Warning, message })

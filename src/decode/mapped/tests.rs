@@ -166,9 +166,9 @@ fn an_unknown_value_is_told_with_those_that_are_known_and_shown_only_where_it_is
     assert_eq!(
         notes,
         [
-            "1 value of 'license_plate' ('kennzeichen') without a meaning, for the mapping names x alone. The first stands in row 1 of 'busplus 0'",
+            "1 value of 'license_plate' ('kennzeichen') without a meaning, for the mapping names x alone. The first stands in row 0 of 'busplus 0'",
             "2 values of 'occupancy_status' ('farbe') without a meaning, for the mapping names gruen, rot alone: LILA, lila. The \
-             first stands in row 1 of 'busplus 0'",
+             first stands in row 0 of 'busplus 0'",
         ]
     );
     // Without the raw value as a public column it may be anything.

@@ -1,4 +1,4 @@
-//! A snapshot that says that it is older than the one before.
+//! E018: a snapshot that says that it is older than the one before.
 
 use super::prelude::*;
 

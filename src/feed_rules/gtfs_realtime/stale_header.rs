@@ -1,4 +1,4 @@
-//! A snapshot that was old when it was captured.
+//! W008: a snapshot that was old when it was captured.
 
 use super::prelude::*;
 

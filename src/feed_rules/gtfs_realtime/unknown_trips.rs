@@ -1,4 +1,4 @@
-//! A trip that the timetable does not have.
+//! E003: a trip that the timetable does not have.
 
 use super::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Everything that is known before a row is read: the beginning of a run's record.
+//! Everything that is known before a row is read: the beginning of a run's record, with the digests of contracts, pipeline,
+//! evidence, key and settings as its inputs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
