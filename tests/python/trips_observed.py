@@ -82,6 +82,9 @@ def stops_seen(reports, of_trip):
             left = [seconds(call["departure_time"] or call["arrival_time"]) for call in before]
             reached = [seconds(call["arrival_time"] or call["departure_time"]) for call in behind]
             left, reached = [time for time in left if time is not None], [time for time in reached if time is not None]
+            first, last = of_trip[0], of_trip[-1]
+            left = left or [time for time in [seconds(first["departure_time"] or first["arrival_time"])] if time is not None]
+            reached = reached or [time for time in [seconds(last["arrival_time"] or last["departure_time"])] if time is not None]
             if left and at - zero < left[-1] - 900 or reached and at - zero >= reached[0] + 10_800 + 1:
                 continue
             near[place].append(at)

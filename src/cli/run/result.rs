@@ -4,7 +4,7 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 use serde_json::{Value, json};
 
 use crate::check::RuleResult;
-use crate::cli::terminal::row_or_rows;
+use crate::cli::terminal::{one_line, row_or_rows};
 use crate::contract::Severity;
 use crate::ledger::{RunRecord, Standard, Status, TableEntry};
 use crate::pipeline::run::Report;
@@ -44,7 +44,7 @@ pub(super) fn show(report: &Report, asked: &[CheckedContract], bucket: &str) {
     }
     print_findings(record, asked);
     for note in record.notes.iter().take(LISTED) {
-        println!("  {:7} {}: {}", note.severity, note.rule, note.message);
+        println!("  {:7} {}: {}", note.severity, note.rule, one_line(&note.message));
     }
     if record.notes.len() > LISTED {
         println!("  and {} more notes, see the record", record.notes.len() - LISTED);
@@ -124,7 +124,8 @@ fn print_findings(record: &RunRecord, asked: &[CheckedContract]) {
             (_, Evaluates::Rows) => format!("{} {}, ", grouped(rule.rows), row_or_rows(rule.rows)),
         };
         let (_, then) = words::then(rule, quality.status, &quality.tables);
-        println!("  {result:7} {}: {what}{} ({then})", rule.id, rule.message.as_ref().unwrap_or(&rule.description));
+        let message = one_line(rule.message.as_ref().unwrap_or(&rule.description));
+        println!("  {result:7} {}: {what}{message} ({then})", rule.id);
     }
     if record.findings.len() > LISTED {
         println!("  and {} more findings, see the record", record.findings.len() - LISTED);

@@ -63,6 +63,12 @@ impl CsvRows {
         if places.iter().all(Option::is_none) {
             return Err(format!("has a header of {} names, none of which 'mapping' names", rows.fields));
         }
+        let twice =
+            |place: &usize| header[..*place].contains(&header[*place]) || header[place + 1..].contains(&header[*place]);
+        if let Some(place) = places.iter().flatten().find(|place| twice(place)) {
+            let name = String::from_utf8_lossy(header[*place]).escape_debug().take(40).collect::<String>();
+            return Err(format!("has the name '{name}' twice in its header"));
+        }
         rows.places = places;
         Ok(rows)
     }

@@ -171,8 +171,8 @@ impl Document {
         match &self.problem {
             None if self.met == 0 || !is_nothing => Read::Message(self.contents),
             None => {
-                let rows = if self.met == 1 { "row, which has" } else { "rows, of which none has" };
-                let said = format!("has {} {rows} anything that 'mapping' names", self.met);
+                let rows = if self.met == 1 { "row, and it has nothing" } else { "rows, of which none has anything" };
+                let said = format!("has {} {rows} that 'mapping' names", self.met);
                 Read::Nothing { kind: "no_rows", said }
             }
             Some(problem) if is_nothing => Read::Nothing { kind: "cut_off", said: problem.clone() },

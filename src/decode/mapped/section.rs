@@ -7,8 +7,9 @@ use jiff::tz::TimeZone;
 use super::path::Path;
 use super::values::{Conversion, TimeForm, UNITS, Unit, Value, is_pattern};
 use crate::contract::library::Library;
-use crate::contract::{Classification, Column, Contract, Kind};
+use crate::contract::{Column, Contract, Kind};
 use crate::decode::captures::SOURCE;
+use crate::digest::Digest;
 use crate::yaml::{Node, Problems, suggestion};
 
 /// The key of the section.
@@ -55,19 +56,11 @@ pub(super) struct MappedColumn {
     pub path: Option<Path>,
     pub conversion: Conversion,
     /// Whether its contract classifies it as public.
-    pub is_public: bool,
     /// The section's lines of it, for the record.
     pub said: String,
 }
 
-impl Mapping {
-    /// Whether a value that means nothing may be told to people. It may be anything, also a name; where it is public as it
-    /// stands, as the raw value beside what it means, the contract says that it is none.
-    pub(super) fn shows_unknown(&self, of: &MappedColumn) -> bool {
-        let is_raw = |column: &MappedColumn| column.conversion.kind == Kind::Text && column.conversion.values.is_none();
-        of.is_public && self.columns.iter().any(|column| column.from == of.from && column.is_public && is_raw(column))
-    }
-}
+impl Mapping {}
 
 impl MappedColumn {
     pub(super) fn is_of_document(&self) -> bool {
@@ -250,9 +243,8 @@ impl Table<'_> {
             has_comma: self.has_comma,
         };
         conversion.values = values(column, &conversion, from, problems);
-        let is_public = column.classification == Classification::Public;
         let said = said(&path, from);
-        Some(MappedColumn { name, from: path, path: parsed, conversion, is_public, said })
+        Some(MappedColumn { name, from: path, path: parsed, conversion, said })
     }
 }
 
@@ -267,7 +259,9 @@ fn said(path: &str, from: &Node) -> String {
                 let pair = |(from, to): &(Node, Node)| {
                     format!("{}={}", from.scalar().unwrap_or_default(), to.scalar().unwrap_or_default())
                 };
-                said.push(format!("values {}", pairs.map(pair).collect::<Vec<_>>().join(",")));
+                // Words of a private column are private, and the record is public.
+                let pairs = pairs.map(pair).collect::<Vec<_>>().join(",");
+                said.push(format!("values {}", Digest::of(pairs.as_bytes())));
             }
             key => said.push(format!("{key} {}", value.scalar().unwrap_or_default())),
         }
@@ -421,7 +415,7 @@ mapping:
         assert_eq!(problems.found, []);
         assert_eq!((mapping.table.as_str(), mapping.columns.len()), ("vehicle_positions", 7));
         assert!(mapping.columns[4].is_of_document() && !mapping.columns[1].is_of_document());
-        assert_eq!(mapping.columns[6].said, "farbe; values gruen=EMPTY,1=FULL,grau=");
+        assert_eq!(mapping.columns[6].said, format!("farbe; values {}", Digest::of(b"gruen=EMPTY,1=FULL,grau=")));
         assert_eq!(mapping.columns[2].said, "tempo; unit km/h");
         let colours = mapping.columns[6].conversion.values.as_ref().unwrap();
         assert_eq!((colours["gruen"].as_str(), colours["1"].as_str(), colours["grau"].as_str()), ("EMPTY", "FULL", ""));

@@ -1,6 +1,6 @@
 //! The stream of documents: their rows one after the other, and the chunks, notes and accounts that they give.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -23,8 +23,7 @@ use crate::time::Dated;
 const TOLD: u64 = 100;
 /// What a flaw takes, with the beginning of the value.
 const FLAW_BYTES: usize = 160;
-/// Unknown values that are shown, and characters of each.
-const SHOWN: usize = 5;
+/// Characters of a value that are kept.
 const SHOWN_CHARS: usize = 40;
 /// The place of the one table.
 const TABLE: usize = 0;
@@ -71,8 +70,6 @@ struct Unknown {
     count: u64,
     /// Where the first stands.
     first: Option<(u32, u64)>,
-    /// Where they may be told.
-    shown: BTreeSet<String>,
 }
 
 impl Iterator for Stream {
@@ -250,10 +247,7 @@ impl Stream {
             let expected = match problem {
                 Wrong::Expected(expected) => expected,
                 Wrong::Unknown | Wrong::ZeroTime => {
-                    self.unknown[at].add(
-                        (document.origin, place),
-                        is_shown(&shown, self.mapping.shows_unknown(column)).then_some(&shown),
-                    );
+                    self.unknown[at].add((document.origin, place));
                     "a value that 'values' of the mapping names"
                 }
             };
@@ -370,36 +364,22 @@ impl Places {
     }
 }
 
-/// Whether a value may be told. What is no text is published nowhere, so it is not told either.
-fn is_shown(shown: &str, is_public: bool) -> bool {
-    is_public && !shown.contains(char::REPLACEMENT_CHARACTER)
-}
-
 impl Unknown {
-    fn add(&mut self, at: (u32, u64), shown: Option<&String>) {
+    fn add(&mut self, at: (u32, u64)) {
         self.count += 1;
         self.first.get_or_insert(at);
-        if let Some(shown) = shown.filter(|_| self.shown.len() < SHOWN) {
-            self.shown.insert(shown.clone());
-        }
     }
 
-    /// Tells them with what is allowed.
+    /// Tells how many there are and where. What they are may be anything, also a name, so it is told nowhere: whoever keeps the
+    /// evidence finds it there, and a release that has the raw value in a public column shows it.
     fn note(&self, column: &MappedColumn, name: impl Fn(u32) -> String) -> Option<Note> {
         let (origin, row) = self.first?;
-        let mut known: Vec<&str> = column.conversion.values.iter().flatten().map(|(word, _)| word.as_str()).collect();
-        known.sort_unstable();
         let values = if self.count == 1 { "1 value".to_owned() } else { format!("{} values", self.count) };
-        let shown = match self.shown.is_empty() {
-            true => String::new(),
-            false => format!(": {}", self.shown.iter().map(String::as_str).collect::<Vec<_>>().join(", ")),
-        };
         let message = format!(
-            "{values} of '{}' ('{}') without a meaning, for the mapping names {} alone{shown}. The first stands in row {} of '{}'",
+            "{values} of '{}' ('{}') without a meaning: 'values' of the mapping does not name them. The first stands in row {row} of \
+             '{}'",
             column.name,
             column.from,
-            known.join(", "),
-            row,
             name(origin)
         );
         Some(Note { rule: UNKNOWN, severity: Severity::Warning, message })

@@ -177,14 +177,18 @@ impl Planned {
 
     fn add_calls_of_trip(&mut self, times: &[StopTime]) {
         let begin = self.calls.len();
-        let mut from = i32::MIN;
+        // The first and the last stop have their own times in place of those of the neighbour that they lack.
+        let own = |time: Option<&StopTime>, of: fn(&StopTime) -> Option<i32>| time.and_then(of);
+        let mut from = own(times.first(), |&(.., arrives, departs)| departs.or(arrives))
+            .map_or(i32::MIN, |time| time.saturating_sub(EARLY));
         for &(_, sequence, stop, arrives, departs) in times {
             self.calls.push(Call { sequence, stop, from, until: i32::MAX });
             if let Some(left) = departs.or(arrives) {
                 from = left.saturating_sub(EARLY);
             }
         }
-        let mut until = i32::MAX;
+        let mut until = own(times.last(), |&(.., arrives, departs)| arrives.or(departs))
+            .map_or(i32::MAX, |time| time.saturating_add(LATE));
         for (call, &(.., arrives, departs)) in self.calls[begin..].iter_mut().zip(times).rev() {
             call.until = until;
             if let Some(reached) = arrives.or(departs) {

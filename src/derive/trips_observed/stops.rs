@@ -7,7 +7,8 @@
 //!   the first time at which the nearest one before was named and the last at which the nearest one after was. Among the others,
 //!   as many are seen as can be given a report each so that times ascend along the trip: so a stop that lies twice on it is
 //!   told apart, and a late bus is seen as a punctual one is. By the timetable the report is at most 15 minutes before
-//!   the departure of the stop before and at most three hours behind the arrival of the stop after.
+//!   the departure of the stop before and at most three hours behind the arrival of the stop after; the first and the last stop have
+//!   their own times in place of those that they lack.
 //!
 //! A report that names a stop which lies twice on the trip, and does not say which of the two, is one that lies near both.
 
