@@ -199,8 +199,10 @@ impl Finder {
 }
 
 /// The rows of a document that is read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct JsonRows {
+    /// The keys on the way to the list, the outermost first.
+    keys: Vec<String>,
     /// Behind the last row.
     at: usize,
     shape: Shape,
@@ -209,8 +211,8 @@ pub(super) struct JsonRows {
 
 #[derive(Clone, Copy, Debug)]
 enum Shape {
-    /// Elements of a list that stands in so many objects, each in the one before.
-    List { within: usize },
+    /// Elements of the list.
+    List,
     /// Values one after the other.
     Sequence,
     /// The same, each on a line of its own: one was damaged, and none is looked for beyond its line any more, since each might
@@ -226,12 +228,14 @@ impl JsonRows {
     pub(super) fn open(text: &[u8], rows: Option<&Path>) -> Result<Self, NoRows> {
         let mut cursor = Cursor { text, at: 0 };
         let Some(path) = rows else {
-            let shape = if cursor.take(b'[') { Shape::List { within: 0 } } else { Shape::Sequence };
-            return Ok(Self { at: cursor.at, shape, is_first: true });
+            let shape = if cursor.take(b'[') { Shape::List } else { Shape::Sequence };
+            return Ok(Self { keys: Vec::new(), at: cursor.at, shape, is_first: true });
         };
+        let mut keys = Vec::new();
         for step in &path.steps {
             let Step::Key(key) = step else { return Err(NoRows::Elsewhere("has no rows".to_owned())) };
             enter(&mut cursor, key)?;
+            keys.push(key.to_string());
         }
         if !cursor.take(b'[') {
             return Err(match cursor.peek() {
@@ -239,7 +243,7 @@ impl JsonRows {
                 None => NoRows::Broken(Broken { at: cursor.at }),
             });
         }
-        Ok(Self { at: cursor.at, shape: Shape::List { within: path.steps.len() }, is_first: true })
+        Ok(Self { keys, at: cursor.at, shape: Shape::List, is_first: true })
     }
 
     /// Reads the next row.
@@ -248,11 +252,11 @@ impl JsonRows {
         let mut cursor = Cursor { text, at: self.at };
         let done = match self.shape {
             Shape::Done => return Next::End,
-            Shape::List { within } => match cursor.goes_on(b']', self.is_first) {
+            Shape::List => match cursor.goes_on(b']', self.is_first) {
                 Ok(true) => Ok(()),
                 Ok(false) => {
                     self.shape = Shape::Done;
-                    return leave(&mut cursor, within).map_or_else(Next::Broken, |()| Next::End);
+                    return leave(&mut cursor, &self.keys).map_or_else(Next::Broken, |()| Next::End);
                 }
                 Err(broken) => Err(broken),
             },
@@ -306,11 +310,15 @@ fn enter(cursor: &mut Cursor<'_>, key: &str) -> Result<(), NoRows> {
     Err(NoRows::Elsewhere(format!("has no '{key}'")))
 }
 
-/// Reads what stands behind the list in the objects around it, and that nothing stands behind those.
-fn leave(cursor: &mut Cursor<'_>, within: usize) -> Result<(), Broken> {
-    for _ in 0..within {
+/// Reads what stands behind the list in the objects around it, and that nothing stands behind those. A second list in the place of
+/// the first has rows that nobody would miss: it is damage.
+fn leave(cursor: &mut Cursor<'_>, keys: &[String]) -> Result<(), Broken> {
+    for own in keys.iter().rev() {
         while cursor.goes_on(b'}', false)? {
-            cursor.key()?;
+            let at = cursor.at;
+            if *cursor.key()? == *own.as_bytes() {
+                return Err(Broken { at });
+            }
             cursor.value()?;
         }
     }
@@ -354,6 +362,16 @@ mod tests {
 
     fn texts(rows: &[&[&str]]) -> Vec<Vec<String>> {
         rows.iter().map(|row| row.iter().map(|text| (*text).to_owned()).collect()).collect()
+    }
+
+    #[test]
+    fn a_second_list_in_the_place_of_the_rows_is_told() {
+        for text in [r#"{"v": [{"id": 1}], "v": [{"id": 2}]}"#, r#"{"f": {"v": [{"id": 1}]}, "f": {"v": []}}"#] {
+            let rows = if text.contains('f') { "$.f.v[*]" } else { "$.v[*]" };
+            let (found, end) = read(text, Some(rows), &["id"]);
+            assert_eq!(found, texts(&[&["1"]]), "{text}");
+            assert!(end.starts_with("Broken"), "{text}: {end}");
+        }
     }
 
     #[test]

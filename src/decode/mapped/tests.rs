@@ -248,7 +248,9 @@ mapping:
     direction_id: {from: Richtung, values: {hin: 0, zurück: 1}}
 ";
     let body = "Wagen;Breite;Uhrzeit;Richtung;Abfahrt\r\n7;48,47;24.11.2026 12:00:00;hin;11:50\r\n8;48.5;;zur\u{fc}ck;\r\n9;1\r\n";
-    let found = run(csv, &[body.as_bytes(), b"Wagen,Breite\n7,48\n"]);
+    let twice = b"Wagen;Breite;Breite\n7;48;49\n";
+    let latin = b"Wagen;L\xe4nge\n7;8\n";
+    let found = run(csv, &[body.as_bytes(), b"Wagen,Breite\n7,48\n", twice, latin]);
     let rows = &found.chunks[0].rows;
     assert_eq!(text(rows, "vehicle_id"), ["7", "8"]);
     assert_eq!(text(rows, "latitude"), ["48.47", "null"]);
@@ -259,6 +261,10 @@ mapping:
     assert!(found.note("mapped.damaged_row").contains("another number of fields"));
     let Read::Nothing { kind: "no_rows", said } = &found.reads[1] else { panic!("{:?}", found.reads) };
     assert!(said.starts_with("has a header of 1 names"), "{said}");
+    let Read::Nothing { kind: "no_rows", said } = &found.reads[2] else { panic!("{:?}", found.reads) };
+    assert_eq!(said, "has the name 'Breite' twice in its header");
+    let Read::Nothing { kind: "no_rows", said } = &found.reads[3] else { panic!("{:?}", found.reads) };
+    assert!(said.contains("no UTF-8 (name 2)") && said.contains("Windows-1252"), "{said}");
 }
 
 #[test]
