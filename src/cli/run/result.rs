@@ -104,14 +104,15 @@ fn tables(record: &RunRecord, seconds: f64) -> Table {
     table
 }
 
-/// The findings of rules: what could not run comes first, then what weighs most.
+/// The findings of rules: what holds the run back comes first, then what could not run, then by severity.
 fn print_findings(record: &RunRecord, asked: &[CheckedContract]) {
     // By contract and rule, as in the record, with what they are called in results.
     let quality = Quality::of(record, asked);
     let is_finding =
         |rule: &&RuleReport| matches!(rule.result, RuleResult::Error | RuleResult::Failed | RuleResult::Warning);
     let mut findings: Vec<&RuleReport> = quality.rules.iter().filter(is_finding).collect();
-    findings.sort_by_key(|rule| (rule.result != RuleResult::Error, std::cmp::Reverse(rule.severity)));
+    let blocks = |rule: &RuleReport| rule.result.blocks(rule.severity, rule.on_fail);
+    findings.sort_by_key(|rule| (!blocks(rule), rule.result != RuleResult::Error, std::cmp::Reverse(rule.severity)));
     for rule in findings.into_iter().take(LISTED) {
         let result = match rule.result {
             RuleResult::Error => "ERROR",

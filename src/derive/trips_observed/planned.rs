@@ -225,7 +225,11 @@ impl Planned {
                 repeated.open.push((begin, end));
                 continue;
             }
-            let Some(headway) = number(headways, row).filter(|headway| *headway > 0) else { continue };
+            // How often it runs is not known, but it does.
+            let Some(headway) = number(headways, row).filter(|headway| *headway > 0) else {
+                repeated.open.push((begin, end));
+                continue;
+            };
             let count = (i64::from(end) - i64::from(begin)).max(0) as usize / headway as usize + 1;
             budget.take("derive", count * size_of::<i32>())?;
             self.bytes += count * size_of::<i32>();
@@ -246,7 +250,8 @@ impl PlannedTrip {
             None => vec![self.begins],
             Some(repeated) => {
                 let exact = repeated.exact.iter().copied().map(Some);
-                exact.chain((!repeated.open.is_empty()).then_some(None)).collect()
+                let without = !repeated.open.is_empty() || repeated.exact.is_empty();
+                exact.chain(without.then_some(None)).collect()
             }
         }
     }

@@ -332,6 +332,10 @@ fn a_trip_of_frequencies_is_a_row_for_each_start() {
     let expected = ["  false 1 ", "28800 28920 true 0 0", "29400 29520 true 2 2", "30000 30120 true 0 0"];
     assert_eq!(columns(&run(&exact, &reports, &[]), &names), expected);
 
+    // How often it runs is not known, but it does.
+    let broken = Planned { frequencies: vec![("t", EIGHT, EIGHT + 1800, 0, 1)], ..once("01") };
+    assert_eq!(columns(&run(&broken, &[], &[]), &names), ["  true 0 0"]);
+
     let open = Planned { frequencies: vec![("t", EIGHT, EIGHT + 1800, 600, 0)], ..once("01") };
     assert_eq!(columns(&run(&open, &[], &[]), &names), ["  true 0 0"]);
     let expected = ["  true 1 1", "29400 29520 true 2 2"];
@@ -395,6 +399,12 @@ fn stops_that_lie_twice_on_a_trip_are_told_apart_by_time() {
     assert_eq!(seen("01210", &named(&[100])), "1");
     assert_eq!(seen("01210", &named(&[100, 300])), "2");
     assert_eq!(seen("01210", &[named(&[100, 300]), drive(&[0])].concat()), "3");
+}
+
+#[test]
+fn a_bus_that_stands_at_the_first_or_last_stop_at_another_time_of_day_has_not_served_it() {
+    assert_eq!(seen("0123", &[near(EIGHT - 899, 0.0), near(EIGHT + 360 + 10_799, 3.0)]), "2");
+    assert_eq!(seen("0123", &[near(EIGHT - 3 * 3600, 0.0), near(EIGHT + 12 * 3600, 3.0)]), "0");
 }
 
 #[test]
