@@ -1,4 +1,3 @@
-
 use std::path::Path;
 
 use arrow_array::{UInt32Array, UInt64Array};
