@@ -23,6 +23,16 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
+    /// A capture that could not be read from the evidence. The same bytes fail again if they are not those that were kept.
+    pub(crate) fn of_evidence(name: &str, error: &CaptureError) -> Self {
+        match error {
+            CaptureError::Damaged { .. } => {
+                Self::feed(name, error.to_string(), "Nothing was published: the capture is not the one that was kept")
+            }
+            error => Self::Io { name: name.to_owned(), source: std::io::Error::other(error.to_string()) },
+        }
+    }
+
     pub(crate) fn feed(name: &str, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::Feed { name: name.to_owned(), problem: problem.into(), remedy: remedy.into() }
     }

@@ -6,6 +6,7 @@
 //! [`rows::RowBuilder`], and [`captures`] has what is told of them whatever the format. [`gtfs`] also gives the columns of a
 //! whole feed, for the rules that look at all of it.
 
+mod capture_notes;
 pub mod captures;
 pub(crate) mod csv;
 mod decoded;

@@ -61,16 +61,20 @@ impl Words {
 
     /// The code of a value, if a cell has it.
     pub fn find(&self, value: &[u8]) -> Option<u32> {
-        let hash = self.hash(value);
+        self.probe(self.hash(value), value).ok()
+    }
+
+    /// The code of a value, or the free slot where it belongs.
+    fn probe(&self, hash: u64, value: &[u8]) -> Result<u32, usize> {
         let mask = self.slots.len() - 1;
         let mut place = hash as usize & mask;
         loop {
             let slot = self.slots[place];
             if slot == u64::MAX {
-                return None;
+                return Err(place);
             }
             if slot >> 32 == hash >> 32 && self.bytes(slot as u32) == value {
-                return Some(slot as u32);
+                return Ok(slot as u32);
             }
             place = (place + 1) & mask;
         }
@@ -79,18 +83,10 @@ impl Words {
     /// The code of a value, a new one if it is the first of its kind. The value is UTF-8.
     pub fn intern(&mut self, value: &[u8]) -> u32 {
         let hash = self.hash(value);
-        let mask = self.slots.len() - 1;
-        let mut place = hash as usize & mask;
-        loop {
-            let slot = self.slots[place];
-            if slot == u64::MAX {
-                break;
-            }
-            if slot >> 32 == hash >> 32 && self.bytes(slot as u32) == value {
-                return slot as u32;
-            }
-            place = (place + 1) & mask;
-        }
+        let place = match self.probe(hash, value) {
+            Ok(code) => return code,
+            Err(place) => place,
+        };
         let code = self.ends.len() as u32;
         self.text.extend_from_slice(value);
         self.ends.push(self.text.len());

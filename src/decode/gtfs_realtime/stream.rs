@@ -8,17 +8,14 @@ use super::rules::CAPTURE_RULES;
 use super::sheet::{Entity, Reading, Refused, Sheet};
 use super::tables::{TABLES, Tables};
 use crate::capture::{Capture, CaptureError};
-use crate::contract::Severity;
+use crate::decode::capture_notes::CaptureNotes;
 use crate::decode::captures::{Contents, Read};
 use crate::decode::partition::{Received, RowFilter, Skips};
 use crate::decode::rows::ROWS;
 use crate::decode::snapshot::Snapshot;
-use crate::decode::{DecodeError, Limits, Note, Step};
+use crate::decode::{DecodeError, Limits, Step};
 use crate::protobuf::{Value, fields_from};
 use crate::table::{Budget, Origin};
-
-/// Captures of which it is told one by one what is wrong with them; of the others how many they are.
-const TOLD: u64 = 100;
 
 /// Messages in the order of their origins.
 pub(super) struct Stream {
@@ -35,19 +32,16 @@ pub(super) struct Stream {
     ready: VecDeque<Step>,
     /// What is booked for a message whose snapshot was given out and is being looked at.
     lent: usize,
-    /// Notes of each rule.
-    told: [u64; RULES.len()],
+    told: CaptureNotes,
     ended: bool,
 }
 
 pub(super) type Captures = Box<dyn Iterator<Item = Result<Capture, CaptureError>> + Send>;
 
 /// The rules of notes about one capture.
-const RULES: [&str; 3] =
-    ["gtfs_realtime.broken_message", "gtfs_realtime.damaged_entity", "gtfs_realtime.oversized_entity"];
-const BROKEN: usize = 0;
-const DAMAGED: usize = 1;
-const OVERSIZED: usize = 2;
+const BROKEN: &str = "gtfs_realtime.broken_message";
+const DAMAGED: &str = "gtfs_realtime.damaged_entity";
+const OVERSIZED: &str = "gtfs_realtime.oversized_entity";
 
 impl Iterator for Stream {
     type Item = Result<Step, DecodeError>;
@@ -101,7 +95,7 @@ impl Stream {
             message: None,
             ready: VecDeque::new(),
             lent: 0,
-            told: Default::default(),
+            told: CaptureNotes::default(),
             ended: false,
         }
     }
@@ -122,24 +116,10 @@ impl Stream {
                 self.ready.extend(only.into_iter().flat_map(|only| only.steps(table, name, &CAPTURE_RULES)));
                 self.ready.push_back(Step::End { table });
             }
-            for (rule, told) in RULES.into_iter().zip(self.told).filter(|(_, told)| *told > TOLD) {
-                let message = format!("{} other captures are like that", told - TOLD);
-                self.ready.push_back(Step::Note(Note { rule, severity: Severity::Error, message }));
-            }
+            self.ready.extend(self.told.others().map(Step::Note));
             return Ok(());
         };
-        let capture = capture.map_err(|error| {
-            let name = self.name(self.next);
-            match error {
-                // The same bytes fail again.
-                CaptureError::Damaged { .. } => DecodeError::feed(
-                    &name,
-                    error.to_string(),
-                    "Nothing was published: the capture is not the one that was kept",
-                ),
-                error => DecodeError::Io { name, source: std::io::Error::other(error.to_string()) },
-            }
-        })?;
+        let capture = capture.map_err(|error| DecodeError::of_evidence(self.name(self.next), &error))?;
         let origin = self.next;
         self.next += 1;
         match Message::outline(capture, origin, &self.limits, self.skips.as_ref()) {
@@ -155,8 +135,8 @@ impl Stream {
         }
     }
 
-    fn name(&self, origin: u32) -> String {
-        self.origins.get(origin as usize).map_or_else(String::new, |origin| origin.name.clone())
+    fn name(&self, origin: u32) -> &str {
+        self.origins.get(origin as usize).map_or("", |origin| &origin.name)
     }
 
     /// Reads entities until a chunk is full or the message is at its end.
@@ -277,12 +257,9 @@ impl Stream {
     }
 
     /// Notes what is wrong with a capture, for the first ones of a kind.
-    fn tell(&mut self, rule: usize, origin: u32, problem: &str) {
-        self.told[rule] += 1;
-        if self.told[rule] <= TOLD {
-            let message = format!("'{}' {problem}", self.name(origin));
-            self.ready.push_back(Step::Note(Note { rule: RULES[rule], severity: Severity::Error, message }));
-        }
+    fn tell(&mut self, rule: &'static str, origin: u32, problem: &str) {
+        let name = self.origins.get(origin as usize).map_or("", |origin| &origin.name);
+        self.ready.extend(self.told.note(rule, name, problem).map(Step::Note));
     }
 
     fn flush_all(&mut self) -> Result<(), DecodeError> {

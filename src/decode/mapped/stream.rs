@@ -12,6 +12,7 @@ use super::section::{Body, MOST_COLUMNS, MappedColumn, Mapping};
 use super::values::{Value, Wrong};
 use crate::capture::{Capture, CaptureError};
 use crate::contract::Severity;
+use crate::decode::capture_notes::CaptureNotes;
 use crate::decode::captures::{Only, Read, SOURCE};
 use crate::decode::partition::{Received, RowFilter, RowPartition};
 use crate::decode::rows::{Cell, ColumnHandle, ROWS, RowBuilder};
@@ -19,8 +20,6 @@ use crate::decode::{DecodeError, Limits, Note, Step};
 use crate::table::{Budget, Origin};
 use crate::time::Dated;
 
-/// Captures of which it is told one by one what is wrong with them; of the others how many they are.
-const TOLD: u64 = 100;
 /// What a flaw takes, with the beginning of the value.
 const FLAW_BYTES: usize = 160;
 /// Characters of a value that are kept.
@@ -52,7 +51,7 @@ pub(super) struct Stream {
     /// The document that was begun and is not at its end.
     document: Option<Document>,
     ready: VecDeque<Step>,
-    told: [u64; 2],
+    told: CaptureNotes,
     ended: bool,
 }
 
@@ -136,7 +135,7 @@ impl Stream {
             next: 0,
             document: None,
             ready: VecDeque::new(),
-            told: [0; 2],
+            told: CaptureNotes::default(),
             ended: false,
             mapping,
         }
@@ -149,18 +148,7 @@ impl Stream {
     /// Takes the next capture, or ends.
     fn begin(&mut self) -> Result<(), DecodeError> {
         let Some(capture) = self.captures.next() else { return self.finish() };
-        let capture = capture.map_err(|error| {
-            let name = self.name(self.next).to_owned();
-            match error {
-                // The same bytes fail again.
-                CaptureError::Damaged { .. } => DecodeError::feed(
-                    &name,
-                    error.to_string(),
-                    "Nothing was published: the capture is not the one that was kept",
-                ),
-                error => DecodeError::Io { name, source: std::io::Error::other(error.to_string()) },
-            }
-        })?;
+        let capture = capture.map_err(|error| DecodeError::of_evidence(self.name(self.next), &error))?;
         let origin = self.next;
         self.next += 1;
         match Document::open(&capture, &self.mapping, &self.limits, &mut self.reader) {
@@ -262,7 +250,7 @@ impl Stream {
         let origin = document.origin;
         if !matches!(read, Read::Nothing { .. }) {
             if let Some(problem) = &document.problem {
-                self.tell(0, BROKEN, origin, problem);
+                self.tell(BROKEN, origin, problem);
             }
             let damaged = document.contents.damaged;
             if damaged > 0 {
@@ -273,7 +261,7 @@ impl Stream {
                 };
                 let problem =
                     format!("has {damaged} of {all} rows {what}, the first is number {first}; the others were read");
-                self.tell(1, DAMAGED, origin, &problem);
+                self.tell(DAMAGED, origin, &problem);
             }
         }
         self.budget.give_back(document.text.len());
@@ -282,12 +270,9 @@ impl Stream {
     }
 
     /// Notes what is wrong with a capture, for the first ones of a kind.
-    fn tell(&mut self, kind: usize, rule: &'static str, origin: u32, problem: &str) {
-        self.told[kind] += 1;
-        if self.told[kind] <= TOLD {
-            let message = format!("'{}' {problem}", self.name(origin));
-            self.ready.push_back(Step::Note(Note { rule, severity: Severity::Error, message }));
-        }
+    fn tell(&mut self, rule: &'static str, origin: u32, problem: &str) {
+        let name = self.origins.get(origin as usize).map_or("", |origin| &origin.name);
+        self.ready.extend(self.told.note(rule, name, problem).map(Step::Note));
     }
 
     /// Makes a chunk of the rows if there are at least so many, or if they are large.
@@ -303,10 +288,7 @@ impl Stream {
     fn finish(&mut self) -> Result<(), DecodeError> {
         self.ended = true;
         self.flush(1)?;
-        for (rule, told) in [BROKEN, DAMAGED].into_iter().zip(self.told).filter(|(_, told)| *told > TOLD) {
-            let message = format!("{} other captures are like that", told - TOLD);
-            self.ready.push_back(Step::Note(Note { rule, severity: Severity::Error, message }));
-        }
+        self.ready.extend(self.told.others().map(Step::Note));
         let mut notes = Vec::new();
         for (place, column) in self.mapping.columns.iter().enumerate() {
             notes.extend(self.unknown[place].note(column, |origin| self.name(origin).to_owned()));
