@@ -66,6 +66,31 @@ pub fn memory(root: &Path) -> Result<Option<usize>, Vec<Problem>> {
     if problems.found.is_empty() { Ok(Some(memory)) } else { Err(problems.found) }
 }
 
+/// The private store of a workspace. Looks at nothing else in it, so that a mistake elsewhere keeps nothing from being collected.
+pub fn private(root: &Path) -> Result<PathBuf, Vec<Problem>> {
+    let file = root.join(FILE);
+    let mut problems = Problems::new(&file);
+    if !file.exists() {
+        problems.add(0, "there is no workspace here", "Go to its folder, or make one with 'fahrtenbuch init DIR'.");
+        return Err(problems.found);
+    }
+    let node = yaml::read(&file)?;
+    let private = private_folder(root, &node, &mut problems);
+    private.filter(|_| problems.found.is_empty()).ok_or(problems.found)
+}
+
+/// The folder that `private` names.
+fn private_folder(root: &Path, node: &Node, problems: &mut Problems) -> Option<PathBuf> {
+    let private = node.optional_text("private", problems).unwrap_or_else(|| "data/private".to_owned());
+    let Ok(Some(folder)) = bucket::local_folder(&private) else {
+        let line = node.get("private").map_or(node.line, |node| node.line);
+        let message = format!("the private store '{private}' is no folder");
+        problems.add(line, message, "Write the path of a folder of this machine.");
+        return None;
+    };
+    Some(root.join(folder))
+}
+
 impl Workspace {
     /// Reads the configuration and all pipelines with their contracts.
     pub fn read(root: &Path) -> Result<Self, Vec<Problem>> {
@@ -312,7 +337,6 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
         }
         None => problems.add(node.line, "'bucket' is missing", "Add 'bucket:' with 'location: data/bucket'."),
     }
-    let private = node.optional_text("private", problems).unwrap_or_else(|| "data/private".to_owned());
     let memory = memory_limit(node, problems);
     let bucket = location?;
     let line = |key: &str| node.get(key).map_or(node.line, |node| node.line);
@@ -321,12 +345,7 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
         problems.add(line, format!("the bucket '{bucket}' cannot be used: {problem}"), remedy);
         None
     });
-    let Ok(Some(private)) = bucket::local_folder(&private) else {
-        let message = format!("the private store '{private}' is no folder");
-        problems.add(line("private"), message, "Write the path of a folder of this machine.");
-        return None;
-    };
-    let private = root.join(private);
+    let private = private_folder(root, node, problems)?;
     let people = people(node, problems);
     // A bucket inside the private store, or around it, would publish evidence.
     if public.as_ref().is_some_and(|public| lie_in_each_other(&root.join(public), &private)) {

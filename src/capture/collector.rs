@@ -1,8 +1,13 @@
-//! The collector: asks sources once or on a steady beat, and keeps what is new as evidence.
+//! The collector: asks sources once or on a steady beat, and keeps what they gave as evidence.
 //!
-//! Each source is asked on a thread of its own, by a beat of its own: one that is dead, slow or rate-limited delays no
-//! other. A beat that comes while the answer to the last one is still awaited is skipped, never made up for. What came of
-//! each ask is an [`Outcome`]; the collector goes on after every one of them.
+//! [`Collector::once`] asks each source on a thread of its own and keeps what is new. A [`Service`] asks sources on their grids
+//! ([`crate::capture::beat`]) for years: one that is dead, slow or rate-limited delays no other, a beat that comes while the answer to
+//! the last one is still awaited is skipped, never made up for, and every beat leaves a record.
+
+mod lock;
+mod service;
+mod task;
+mod writer;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -10,8 +15,12 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+pub use self::lock::{CollectorLock, owned};
+pub use self::service::{Scheduled, Service};
+use crate::capture::beat::Grid;
 use crate::capture::evidence::Store;
 use crate::capture::payload::{self, Wanted};
+use crate::capture::record::NewRecord;
 use crate::capture::source::{self, FetchOptions, FetchOutcome, Fetched, Policy, Source, Validators};
 use crate::capture::{Capture, CaptureError};
 use crate::digest::Digest;
@@ -41,6 +50,15 @@ pub struct Collected {
 }
 
 impl Collected {
+    /// For how long an answer to a beat is awaited, all tries together: that of messages a minute where nothing else was set.
+    fn patience(&self) -> Duration {
+        match (&self.source, self.wanted.is_telemetry()) {
+            (Source::File { .. }, _) => MESSAGE_FOR_RUN,
+            (_, true) => self.patience_of_run(),
+            (_, false) => Policy::default().total_timeout.saturating_mul(12),
+        }
+    }
+
     /// For how long a run waits for it, all tries together: the `total_timeout` of one try. That of messages is a minute
     /// where nothing else was set.
     fn patience_of_run(&self) -> Duration {
@@ -143,6 +161,13 @@ impl Collector {
         Self { private: private.to_owned(), sources: distinct, stop: Stop::default() }
     }
 
+    /// The same without the sources of these names.
+    #[must_use]
+    pub fn without(mut self, names: &std::collections::BTreeSet<String>) -> Self {
+        self.sources.retain(|source| !names.contains(&source.name));
+        self
+    }
+
     /// The folder of the evidence that is collected in a private store.
     pub fn evidence(private: &Path) -> PathBuf {
         private.join("evidence")
@@ -176,7 +201,7 @@ impl Collector {
                     scope.spawn(|| {
                         let no_try_after = Instant::now().checked_add(LAST_TRY);
                         let limit = limit(source);
-                        Task::new(&self.private, source).ask(&self.stop, no_try_after, limit.as_ref())
+                        Ask::new(&self.private, source).ask(&self.stop, no_try_after, limit.as_ref())
                     })
                 })
                 .collect();
@@ -188,14 +213,14 @@ impl Collector {
         })
     }
 
-    /// Asks every source on its beat until the end; `tell` is called from several threads.
-    pub fn every(&self, beat: Beat, tell: &(dyn Fn(&Report) + Sync)) {
-        let begin = Instant::now();
-        std::thread::scope(|scope| {
-            for source in &self.sources {
-                scope.spawn(move || Task::new(&self.private, source).follow(beat, begin, &self.stop, tell));
-            }
-        });
+    /// Asks every source on a beat that begins now, until the end.
+    pub fn every(&self, beat: Beat, tell: &mut dyn FnMut(&Report)) -> Result<(), CaptureError> {
+        let now = crate::time::now();
+        let scheduled =
+            |collected: &Collected| Scheduled { collected: collected.clone(), grid: Grid::from(now, beat.every) };
+        let (_configuration, sources) = tokio::sync::watch::channel(self.sources.iter().map(scheduled).collect());
+        let service = Service { private: &self.private, stop: self.stop.clone(), duration: beat.duration, lock: None };
+        service.run(sources, tell)
     }
 }
 
@@ -207,7 +232,7 @@ struct Limit {
 }
 
 /// A source at work.
-struct Task<'a> {
+struct Ask<'a> {
     collected: &'a Collected,
     store: Store,
     state_file: PathBuf,
@@ -224,7 +249,7 @@ struct State {
     unchanged_at: Option<Timestamp>,
 }
 
-impl<'a> Task<'a> {
+impl<'a> Ask<'a> {
     fn new(private: &Path, collected: &'a Collected) -> Self {
         let state_file = private.join("collector").join(format!("{}.json", collected.name));
         // What is lost or torn is learned again by one more request.
@@ -233,34 +258,6 @@ impl<'a> Task<'a> {
         let newest = store.latest(&collected.name, Timestamp::MAX).ok().flatten().map(|entry| entry.captured_at);
         let known = Validators::default();
         Self { collected, store, state_file, state: state.unwrap_or_default(), known, newest }
-    }
-
-    /// Asks on the beat until the end.
-    fn follow(mut self, beat: Beat, begin: Instant, stop: &Stop, tell: &(dyn Fn(&Report) + Sync)) {
-        let end = beat.duration.and_then(|duration| begin.checked_add(duration));
-        let every = beat.every.max(Duration::from_millis(1));
-        // A drop at a time must not hold the end up.
-        let limit = end.and_then(|end| end.checked_add(GRACE)).map(|at| Limit {
-            at,
-            when: format!("{} s after the end of the capture, and was given up", GRACE.as_secs()),
-        });
-        let mut next = begin;
-        loop {
-            let wake = end.map_or(next, |end| end.min(next));
-            if !sleep_until(wake, stop) || end.is_some_and(|end| next >= end) {
-                return;
-            }
-            let after = next + every;
-            let no_try_after = end.map_or(after, |end| end.min(after));
-            let Some((mut report, not_before)) = self.ask(stop, Some(no_try_after), limit.as_ref()) else { return };
-            // The first beat that is still to come; those before it are lost.
-            let earliest = not_before.map_or_else(Instant::now, |until| until.max(Instant::now()));
-            let behind = earliest.saturating_duration_since(after);
-            let missed = behind.as_nanos().div_ceil(every.as_nanos());
-            report.skipped = u64::try_from(missed).unwrap_or(u64::MAX);
-            next = after + every.saturating_mul(u32::try_from(missed).unwrap_or(u32::MAX));
-            tell(&report);
-        }
     }
 
     /// Asks once; nothing if it was stopped before the answer came.
@@ -280,7 +277,7 @@ impl<'a> Task<'a> {
         let is_full = !known.are_conditions();
         let is_check = !is_full && !self.was_seen_lately(asked_at);
         let known = if is_check { known.without_conditions() } else { known };
-        let options = FetchOptions { known, newest: self.newest, no_try_after };
+        let options = FetchOptions { known, newest: self.newest, no_try_after, ..FetchOptions::default() };
         let asked = match source::runtime(&self.collected.source.shown()) {
             Err(error) => FetchOutcome { result: Err(error), not_before: None },
             Ok(runtime) => {
@@ -298,7 +295,7 @@ impl<'a> Task<'a> {
         };
         let outcome = match asked.result {
             Ok(Fetched::New(capture)) => self.keep(&capture),
-            Ok(Fetched::NotModified) => {
+            Ok(Fetched::NotModified(_)) => {
                 tracing::info!(source = name, "nothing new at the source");
                 if is_check {
                     self.remember_unchanged(asked_at);
@@ -334,7 +331,13 @@ impl<'a> Task<'a> {
         let identified = payload::identify(capture);
         let wanted = self.collected.wanted;
         let is_wanted = wanted.is(identified.payload);
-        if let Err(error) = self.store.append_judged(name, capture, Some(is_wanted)) {
+        let record = NewRecord {
+            feed_time: payload::feed_time(capture),
+            unreadable: (!is_wanted).then(|| identified.payload.name()),
+            ..NewRecord::of(capture.clone())
+        };
+        let kept = self.store.write(name, &record, Some(is_wanted)).and_then(|written| self.store.finish(written));
+        if let Err(error) = kept {
             return Outcome::Failed(error);
         }
         let (bytes, digest) = (capture.body.len() as u64, capture.digest);
@@ -351,21 +354,6 @@ async fn until(limit: Option<&Limit>) -> &str {
     let Some(limit) = limit else { return std::future::pending().await };
     tokio::time::sleep_until(limit.at.into()).await;
     &limit.when
-}
-
-/// Waits; `false` if it was stopped.
-fn sleep_until(instant: Instant, stop: &Stop) -> bool {
-    let wait = instant.saturating_duration_since(Instant::now());
-    let Ok(runtime) = source::runtime("the clock") else {
-        std::thread::sleep(wait);
-        return !stop.is_requested();
-    };
-    runtime.block_on(async {
-        tokio::select! {
-            () = stop.requested() => false,
-            () = tokio::time::sleep(wait) => !stop.is_requested(),
-        }
-    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! what is damaged and say what it was ([`Damage`]). Beside the archives lie `.lock`, which an append holds, and `.state.json`,
 //! by which a poll need not read the archive again. Folders that others keep ([`Folder`]) may have other layouts.
 
+mod append;
 mod archive;
 mod folder;
 mod listing;
@@ -12,27 +13,31 @@ mod reader;
 mod state;
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::fs::{self, File};
+use std::io;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::ScopedJoinHandle;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::capture::record::{BeatRecord, NewRecord};
 use crate::capture::source::Validators;
+use crate::capture::warc::Header;
 use crate::capture::{Capture, CaptureError, payload, warc};
 use crate::durable;
 
+pub use append::Written;
 pub use archive::Kind;
 use archive::{Options, Record};
 pub use folder::{Folder, is_archive, matches, shown};
 pub use listing::{Damage, Entry, Listing};
-use listing::{damage, entry};
+use listing::{damage, entry_of_ours};
 use reader::Reader;
 pub use reader::{read, read_ahead};
+pub use state::KnownCapture;
 use state::{Newest, State};
 
 /// A folder of evidence.
@@ -51,6 +56,36 @@ pub struct Store {
 impl Store {
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into(), others: None, ends: Mutex::default(), syncs: true, most: warc::BLOCK_BYTES }
+    }
+
+    /// All records that asking a source left from `from` (included) until `until` (not included), in the order of their time.
+    pub fn records(&self, source: &str, from: Timestamp, until: Timestamp) -> Result<Vec<BeatRecord>, CaptureError> {
+        let mut records = Vec::new();
+        let (first, last) = (self.file(source, from).with_extension(""), self.file(source, until));
+        for archive in self.newest_archives(source) {
+            let archive = archive?;
+            if archive > last {
+                continue;
+            }
+            if archive < first {
+                break;
+            }
+            let failed = |source: io::Error| CaptureError::Evidence { file: archive.clone(), verb: "read", source };
+            let mut take = |record: Record| records.extend(warc::beat_record(&record.header, record.content));
+            let options = Options { wants: &Header::may_be_beat, verify: false, most: self.most };
+            archive::scan(&archive, 0, &options, &mut take).map_err(failed)?;
+        }
+        records.retain(|record| (from..until).contains(&record.at));
+        // Stable: records of one instant keep the order in which they came.
+        records.sort_by_key(|record| record.at);
+        Ok(records)
+    }
+
+    /// What is known of a source without reading its archives: its newest capture, and when the newest beat was due that left a
+    /// record.
+    pub fn known(&self, source: &str) -> (Option<KnownCapture>, Option<Timestamp>) {
+        let Some(state) = State::read(&self.folder.join(source)) else { return (None, None) };
+        (state.newest.map(Newest::known), state.beat)
     }
 
     /// Appends without waiting for the disk, which takes most of the time where there are thousands of them. For evidence that
@@ -83,7 +118,7 @@ impl Store {
 
     /// Whether a capture is the newest of its source and was found, when it was kept, to be what the source is to give.
     pub fn was_readable(&self, source: &str, entry: &Entry) -> bool {
-        let newest = State::read(&self.folder.join(source)).map(|state| state.newest);
+        let newest = State::read(&self.folder.join(source)).and_then(|state| state.newest);
         newest.is_some_and(|newest| {
             newest.readable == Some(true) && (newest.sha256, newest.captured_at) == (entry.digest, entry.captured_at)
         })
@@ -91,84 +126,14 @@ impl Store {
 
     /// Keeps a capture in the archive of its time.
     pub fn append(&self, source: &str, capture: &Capture) -> Result<Entry, CaptureError> {
-        self.append_judged(source, capture, Some(payload::identify(capture).payload.is_feed()))
-    }
-
-    /// Keeps a capture, and whether it was found to be what the source is to give: one that is not makes the next request
-    /// unconditional ([`Store::validators`]).
-    pub fn append_judged(
-        &self,
-        source: &str,
-        capture: &Capture,
-        readable: Option<bool>,
-    ) -> Result<Entry, CaptureError> {
-        if warc::block_length(capture) > self.most {
-            return Err(CaptureError::Permanent {
-                url: capture.url.clone(),
-                problem: format!("the response has {} bytes, more than evidence keeps of one", capture.body.len()),
-                remedy: format!(
-                    "Set 'max_bytes' of the source to less than {}, and ask for the feed in parts",
-                    self.most
-                ),
-            });
-        }
-        let file = self.file(source, capture.captured_at);
-        let failed = |verb: &'static str| {
-            let file = file.clone();
-            move |source: io::Error| CaptureError::Evidence { file, verb, source }
-        };
-        let folder = self.folder.join(source);
-        let parent = file.parent().unwrap_or(&folder);
-        durable::create_dir_all(parent).map_err(failed("made"))?;
-        let _lock = self.lock(source).map_err(failed("locked"))?;
-        let state = State::read(&folder);
-        let is_new = !file.try_exists().map_err(failed("read"))?;
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).read(true).write(true);
-        let mut out = durable::open(&mut options, &file).map_err(failed("opened"))?;
-        let mut end = out.metadata().map_err(failed("read"))?.len();
-        let of_file = |state: &&State| folder.join(&state.archive) == file;
-        let known = self.ends.lock().unwrap_or_else(PoisonError::into_inner).get(&file).copied();
-        let is_known = known == Some(end) || state.as_ref().filter(of_file).is_some_and(|state| state.length == end);
-        if !is_known {
-            let options = Options { wants: &|_| false, verify: false, most: self.most };
-            let (_, stretches) = archive::scan(&file, 0, &options, &mut |_| ()).map_err(failed("read"))?;
-            let was_whole = state.as_ref().filter(of_file).map_or(0, |state| state.length);
-            if let Some(torn) = stretches.last().filter(|last| last.kind == Kind::Torn && last.offset >= was_whole) {
-                move_aside(&mut out, &file, torn.offset).map_err(failed("mended"))?;
-                end = torn.offset;
-            }
-        }
-        let mut written = BufWriter::new(&mut out);
-        written.seek(SeekFrom::Start(end)).map_err(failed("written"))?;
-        if end == 0 {
-            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            warc::write_info(&mut written, &name, capture.captured_at).map_err(failed("written"))?;
-        }
-        let offset = written.stream_position().map_err(failed("written"))?;
-        warc::write_record(&mut written, capture).map_err(failed("written"))?;
-        let length = written.stream_position().map_err(failed("written"))? - offset;
-        written.flush().map_err(failed("written"))?;
-        drop(written);
-        if self.syncs {
-            out.sync_data().map_err(failed("written"))?;
-            if is_new {
-                durable::sync_folder(parent).map_err(failed("written"))?;
-            }
-            // Losing the state loses nothing, so that a capture that is kept is never told as one that is not.
-            let now = self.state(source, &file, offset + length, Newest::of(capture, readable));
-            let _ = self.remember(source, now, state);
-        }
-        self.ends.lock().unwrap_or_else(PoisonError::into_inner).insert(file.clone(), offset + length);
-        Ok(Entry {
-            url: capture.url.as_str().into(),
-            captured_at: capture.captured_at,
-            digest: capture.digest,
-            file: file.into(),
-            offset,
-            length,
-            skip: 0,
-        })
+        let readable = Some(payload::identify(capture).payload.is_feed());
+        let record = NewRecord::of(capture.clone());
+        let written = self.write(source, &record, readable)?;
+        let place = written.place();
+        self.finish(written)?;
+        let (file, offset, length) = place;
+        let url = capture.url.as_str().into();
+        Ok(Entry { url, captured_at: capture.captured_at, digest: capture.digest, file, offset, length, skip: 0 })
     }
 
     /// The captures of a source from `from` (included) until `until` (not included).
@@ -359,8 +324,9 @@ impl Store {
         let is_of = |state: &State| folder.join(&state.archive) == archive && state.length == length;
         // What was captured while a clock was wrong must not keep the source from giving its feed again.
         let until = crate::time::future(crate::time::now());
-        if let Some(state) = state.clone().filter(is_of).filter(|state| state.newest.captured_at < until) {
-            return Ok(state.newest.validators());
+        let newest = state.clone().filter(is_of).and_then(|state| state.newest);
+        if let Some(newest) = newest.filter(|newest| newest.captured_at < until) {
+            return Ok(newest.validators());
         }
         let entry = match self.latest(source, until) {
             Ok(Some(entry)) => entry,
@@ -375,7 +341,7 @@ impl Store {
         // The archive is only added to, so that the state holds if nobody has done so meanwhile. What is torn at its end is for
         // the next append to find.
         if entry.file.as_ref() == archive && entry.offset + entry.length == length {
-            let _ = self.remember(source, self.state(source, &archive, length, newest.clone()), None);
+            let _ = State::of(&folder, &archive, length, Some(newest.clone())).after(state).write(&folder);
         }
         Ok(newest.validators())
     }
@@ -390,24 +356,6 @@ impl Store {
         others.explain(source, self.most)
     }
 
-    /// What is known of a source whose newest capture ends at a length of an archive.
-    fn state(&self, source: &str, file: &Path, length: u64, newest: Newest) -> State {
-        let archive = file.strip_prefix(self.folder.join(source)).unwrap_or(file).to_string_lossy().into_owned();
-        State { archive, length, newest }
-    }
-
-    /// Writes what is known of a source. A capture older than the newest one leaves that as it is.
-    fn remember(&self, source: &str, now: State, before: Option<State>) -> io::Result<()> {
-        let state = match before {
-            Some(before) if before.newest.captured_at > now.newest.captured_at && before.archive == now.archive => {
-                State { length: now.length, ..before }
-            }
-            Some(before) if before.newest.captured_at > now.newest.captured_at => return Ok(()),
-            _ => now,
-        };
-        state.write(&self.folder.join(source))
-    }
-
     /// Adds the captures of an archive in our layout, and what is damaged; one that is not there adds nothing.
     fn add(&self, source: &str, path: &Path, listing: &mut Listing) -> Result<(), CaptureError> {
         let failed = |source: io::Error| CaptureError::Evidence { file: path.to_owned(), verb: "read", source };
@@ -416,8 +364,13 @@ impl Store {
         }
         let file: Arc<Path> = path.into();
         let mut last_url = "".into();
-        let mut take = |record: Record| listing.entries.extend(entry(record, &file, &mut last_url));
-        let options = Options { wants: &|header| header.no_capture().is_none(), verify: false, most: self.most };
+        // Where the bodies are that revisits behind them in the file name.
+        let mut bodies = HashMap::new();
+        let mut take = |record: Record| {
+            listing.entries.extend(entry_of_ours(record, &file, &mut last_url, &mut bodies));
+        };
+        let wants = |header: &Header| header.no_capture().is_none() || header.is_revisit();
+        let options = Options { wants: &wants, verify: false, most: self.most };
         let (_, mut stretches) = archive::scan(path, 0, &options, &mut take).map_err(failed)?;
         let torn = stretches.last().filter(|last| last.kind == Kind::Torn).map(|last| last.offset);
         if let Some(offset) = torn {
@@ -437,15 +390,6 @@ impl Store {
         }
         listing.damage.extend(stretches.into_iter().map(|stretch| damage(path, stretch)));
         Ok(())
-    }
-
-    /// Waits until no other append is at work on a source, and keeps others from it.
-    fn lock(&self, source: &str) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).write(true);
-        let lock = durable::open(&mut options, &self.folder.join(source).join(".lock"))?;
-        lock.lock()?;
-        Ok(lock)
     }
 
     /// The archives of a source in our layout, newest first; folders are listed as they are needed.
@@ -506,24 +450,6 @@ fn children(folder: &Path) -> Result<Vec<PathBuf>, CaptureError> {
         entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(failed)?;
     children.sort_unstable();
     Ok(children)
-}
-
-/// Moves what an archive has from a byte on into a file of its own, `<archive>.torn`, or `.torn.2` and so on where that is
-/// there, and takes it off the archive only when the disk has it there.
-fn move_aside(archive: &mut File, path: &Path, offset: u64) -> io::Result<()> {
-    for number in 1_u32.. {
-        let mut name = path.as_os_str().to_owned();
-        name.push(if number == 1 { ".torn".to_owned() } else { format!(".torn.{number}") });
-        if fs::symlink_metadata(&name).is_ok() {
-            continue;
-        }
-        archive.seek(SeekFrom::Start(offset))?;
-        if durable::copy_new(Path::new(&name), archive)? {
-            archive.set_len(offset)?;
-            return archive.sync_all();
-        }
-    }
-    Err(io::Error::other("there are too many torn ends"))
 }
 
 /// A capture, or a stretch that may have been one, with its time.

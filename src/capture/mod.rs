@@ -4,13 +4,16 @@
 //! gzip member each, one file per source and hour. A run reads evidence, never the network twice. Holds one response at
 //! a time, bounded by the source's `max_bytes`.
 
+pub mod beat;
 pub mod collector;
 pub mod evidence;
+mod failure;
 pub mod file_names;
 mod http_date;
 pub mod import_folder;
 pub mod imports;
 pub mod payload;
+pub mod record;
 pub mod redact;
 pub mod source;
 pub mod warc;
@@ -18,6 +21,7 @@ pub mod warc;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+pub use self::failure::FailureKind;
 use crate::digest::Digest;
 
 /// One response as received.
@@ -41,10 +45,10 @@ pub struct Capture {
 pub enum CaptureError {
     /// May succeed if tried again (exit code 1): the network, a 5xx, a stall.
     #[error("{url}: {problem}. {remedy}")]
-    Transient { url: String, problem: String, remedy: String },
+    Transient { kind: FailureKind, url: String, problem: String, remedy: String },
     /// Will not succeed if tried again (exit code 42): a 404, too large, a file that is not there.
     #[error("{url}: {problem}. {remedy}")]
-    Permanent { url: String, problem: String, remedy: String },
+    Permanent { kind: FailureKind, url: String, problem: String, remedy: String },
     /// Evidence that was kept is not what it was (exit code 42).
     #[error(
         "{file} is damaged at byte {offset}: {problem}. Restore the archive from a backup; or accept that what stood there is \
@@ -55,4 +59,14 @@ pub enum CaptureError {
     /// The evidence store itself failed.
     #[error("the evidence file {file} could not be {verb}: {source}", file = file.display())]
     Evidence { file: std::path::PathBuf, verb: &'static str, source: std::io::Error },
+}
+
+impl CaptureError {
+    /// The kind of failure as records name it.
+    pub fn kind_name(&self) -> &'static str {
+        match self {
+            Self::Transient { kind, .. } | Self::Permanent { kind, .. } => kind.name(),
+            Self::Damaged { .. } | Self::Evidence { .. } => FailureKind::NotKept.name(),
+        }
+    }
 }

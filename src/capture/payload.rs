@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::io::{Cursor, Read};
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use zip::ZipArchive;
 
 use crate::capture::Capture;
@@ -242,6 +243,50 @@ pub fn identify(capture: &Capture) -> Identified {
     let payload = if !is_whole && is_zip(&body) { names_in_beginning(&body) } else { payload };
     let tag = matches!(payload, Payload::Html | Payload::Xml).then(|| first_tag(&body)).flatten();
     Identified { payload, content_type, tag, bytes: capture.body.len() }
+}
+
+/// The header time of a GTFS-Realtime message that reports vehicles or trips, by the beginning of its body. Of alerts it is not
+/// told: they may rightly stay the same for days.
+pub fn feed_time(capture: &Capture) -> Option<Timestamp> {
+    let mut body = Cow::Borrowed(capture.body.as_ref());
+    if is_gzip(&body) {
+        let mut beginning = Vec::new();
+        // What is cut off has a beginning, too.
+        let _ = flate2::read::MultiGzDecoder::new(body.as_ref()).take(LOOKED_AT as u64).read_to_end(&mut beginning);
+        body = Cow::Owned(beginning);
+    }
+    let mut time = None;
+    for field in protobuf::fields(&body).map_while(Result::ok) {
+        match field {
+            (1, Value::Bytes(header)) => {
+                let timestamp = protobuf::fields(header).map_while(Result::ok).find_map(|field| match field {
+                    (3, Value::Varint(seconds)) if seconds > 0 => i64::try_from(seconds).ok(),
+                    _ => None,
+                });
+                time = Some(Timestamp::from_second(timestamp?).ok()?);
+            }
+            // A trip update or a vehicle.
+            (2, Value::Bytes(entity)) => {
+                let mut fields = protobuf::fields(entity).map_while(Result::ok);
+                if fields.any(|field| matches!(field, (3 | 4, Value::Bytes(_)))) {
+                    return time;
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Whether a body that is packed with gzip may unpack to more than `most` bytes, which takes as long as unpacking so many.
+pub fn unpacks_beyond(body: &[u8], most: u64) -> bool {
+    /// The most that deflate makes of a byte (zlib's documentation, "Maximum compression factor").
+    const FACTOR: u64 = 1032;
+    if !is_gzip(body) || (body.len() as u64).saturating_mul(FACTOR) <= most {
+        return false;
+    }
+    let mut unpacked = flate2::read::MultiGzDecoder::new(body).take(most.saturating_add(1));
+    std::io::copy(&mut unpacked, &mut std::io::sink()).is_ok_and(|bytes| bytes > most)
 }
 
 /// A body without what it was packed with for the way.

@@ -3,8 +3,10 @@
 //! [`Source::fetch`] asks once, with the tries of the source's [`Policy`]; what a source is asked again and again for is
 //! the [`collector`](crate::capture::collector)'s.
 
+mod address;
 mod answer;
 mod certificate;
+mod clients;
 mod clock;
 mod file;
 mod http;
@@ -16,11 +18,12 @@ use std::path::PathBuf;
 
 use self::answer::transient;
 use self::retry::with_tries;
-use crate::capture::CaptureError;
 use crate::capture::redact::Address;
+use crate::capture::{CaptureError, FailureKind};
 
-pub(super) use self::answer::given_up;
-pub use self::answer::{FetchOptions, FetchOutcome, Fetched, Validators};
+pub use self::answer::{FetchOptions, FetchOutcome, Fetched, NotModified, Validators};
+pub(super) use self::answer::{given_up, too_large};
+pub use self::clients::Clients;
 pub use self::clock::{CLOCK_HEADER, PROGRAM_BEGINS};
 pub use self::policy::{MAX_BYTES, MAX_REALTIME_BYTES, Policy};
 
@@ -45,6 +48,14 @@ pub enum Source {
 }
 
 impl Source {
+    /// The most bytes of a body.
+    pub fn max_bytes(&self) -> u64 {
+        match self {
+            Self::File { max_bytes, .. } => *max_bytes,
+            Self::Http { policy, .. } | Self::S3 { policy, .. } => policy.max_bytes,
+        }
+    }
+
     /// The source as it is recorded and shown: without credentials.
     pub fn shown(&self) -> String {
         match self {
@@ -62,21 +73,30 @@ impl Source {
         asked.result
     }
 
-    /// Asks the source once, with retries as its policy says. A file is read at once, without giving way.
+    /// Asks the source once, with retries as its policy says.
     pub async fn fetch_with(&self, with: &FetchOptions) -> FetchOutcome {
         // A second call finds the provider installed, which is what it wants.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let shown = self.shown();
         let result = match self {
-            Self::File { path, max_bytes } => file::fetch_file(path, &shown, *max_bytes, &with.known),
-            Self::Http { url, headers, policy } => match http::client(&shown, policy) {
+            Self::File { path, max_bytes } => {
+                let (path, max_bytes, known, name) = (path.clone(), *max_bytes, with.known.clone(), shown.clone());
+                // A disk that does not answer must not keep others from being asked.
+                let read = move || file::fetch_file(&path, &name, max_bytes, &known);
+                let read = tokio::task::spawn_blocking(read).await;
+                read.unwrap_or_else(|error| {
+                    let problem = format!("reading it ended without a result ({error})");
+                    Err(transient(&shown, FailureKind::Other, problem))
+                })
+            }
+            Self::Http { url, headers, policy } => match with.clients.http(&shown, policy) {
                 Ok(client) => {
                     let request = || http::try_http(&client, url, headers, policy, with);
                     return with_tries(&shown, policy, with, request).await;
                 }
                 Err(error) => Err(error),
             },
-            Self::S3 { url, options, policy } => match s3::store(&shown, &url.url, options, policy) {
+            Self::S3 { url, options, policy } => match with.clients.s3(&shown, &url.url, options, policy) {
                 Ok(store) => {
                     return with_tries(&shown, policy, with, || s3::try_s3(&store, url, policy, &with.known)).await;
                 }
@@ -90,7 +110,7 @@ impl Source {
 /// A runtime for asking one source on the thread that it is used on.
 pub fn runtime(shown: &str) -> Result<tokio::runtime::Runtime, CaptureError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| transient(shown, format!("no thread for it ({error})")))
+    runtime.map_err(|error| transient(shown, FailureKind::Other, format!("no thread for it ({error})")))
 }
 
 #[cfg(test)]

@@ -4,16 +4,18 @@
 //! hex or base32 or none at all, chunked responses, headers in any case and folded. Where records begin and end in an archive is
 //! [`crate::capture::evidence`]'s.
 
-use std::io::{self, BufRead, Read, Write};
+mod write;
+
+use std::io::{self, BufRead, Read};
 
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use sha2::Digest as _;
 
+pub use self::write::{write_info, write_record};
 use crate::capture::Capture;
-use crate::capture::payload::identify;
+use crate::capture::beat::Beat;
+use crate::capture::record::{self, BeatOutcome, BeatRecord, Note};
 use crate::digest::Digest;
 
 /// The most that a record's header may take.
@@ -22,6 +24,8 @@ const HEADER_BYTES: u64 = 64 << 10;
 pub const BLOCK_BYTES: u64 = 2 << 30;
 /// The most that the status and the headers of a response may take.
 const HEAD_BYTES: u64 = 1 << 20;
+/// The most that the block of a note may take.
+const NOTE_BYTES: u64 = 64 << 10;
 /// What a capture's address begins with; crawlers keep `dns:` and `metadata:` records in the same archives.
 const SCHEMES: &[&str] = &["http", "https", "ftp", "ftps", "s3", "file"];
 
@@ -37,6 +41,13 @@ pub struct Header {
     pub payload_digest: Option<Declared>,
     pub block_digest: Option<Declared>,
     pub content_length: u64,
+    /// Of a revisit: what it is said to be, and the date of the record that has the body.
+    pub profile: String,
+    pub refers_to: Option<Timestamp>,
+    /// Our own fields: the beat, the header time of the feed, and what a body is instead of what it is to be.
+    pub beat: Option<Beat>,
+    pub feed_time: Option<Timestamp>,
+    pub unreadable: Option<String>,
 }
 
 /// A digest as a header names it: `sha256:<hex or base32>`.
@@ -111,84 +122,6 @@ fn base32(text: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// The first record of a file: who wrote it.
-pub fn write_info(out: &mut impl Write, file_name: &str, date: Timestamp) -> io::Result<()> {
-    let block = "software: fahrtenbuch\r\nformat: WARC File Format 1.1\r\n\
-                 conformsTo: https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/\r\n";
-    let fields = [("WARC-Filename", file_name), ("Content-Type", "application/warc-fields")];
-    let info = Member { kind: "warcinfo", fields: &fields, date, head: block.as_bytes(), body: b"" };
-    info.write(out, Compression::best())
-}
-
-/// A capture as one record: a `response` with its status and headers, or a `resource` if it is a file's bytes.
-pub fn write_record(out: &mut impl Write, capture: &Capture) -> io::Result<()> {
-    let payload = format!("sha256:{}", capture.digest);
-    let is_file = capture.url.starts_with("file:");
-    let content_type = if is_file { "application/octet-stream" } else { "application/http; msgtype=response" };
-    let mut head = Vec::new();
-    if !is_file {
-        write!(head, "HTTP/1.1 {} \r\n", capture.status)?;
-        // The body is without its transfer coding.
-        for (name, value) in capture.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("transfer-encoding"))
-        {
-            // A line end inside a value would make a header of its own.
-            let clean = |text: &str| text.replace(['\r', '\n'], " ");
-            write!(head, "{}: {}\r\n", clean(name), clean(value))?;
-        }
-        head.extend(b"\r\n");
-    }
-    let mut fields = vec![
-        ("WARC-Target-URI", capture.url.as_str()),
-        ("WARC-Payload-Digest", &payload),
-        ("Content-Type", content_type),
-    ];
-    // Marks what is no feed, whatever the source calls it (WARC 1.1, 5.20).
-    fields.extend(identify(capture).payload.media_type().map(|kind| ("WARC-Identified-Payload-Type", kind)));
-    // What is packed already does not get smaller by packing it again.
-    let packed = [&b"PK"[..], b"\x1f\x8b", b"\x28\xb5\x2f\xfd"].iter().any(|magic| capture.body.starts_with(magic));
-    let level = if packed { Compression::none() } else { Compression::default() };
-    let kind = if is_file { "resource" } else { "response" };
-    Member { kind, fields: &fields, date: capture.captured_at, head: &head, body: &capture.body }.write(out, level)
-}
-
-/// A record before it is packed: `head` and `body` are its block, one behind the other.
-struct Member<'a> {
-    kind: &'a str,
-    /// Its header, but for what every record has.
-    fields: &'a [(&'a str, &'a str)],
-    date: Timestamp,
-    head: &'a [u8],
-    body: &'a [u8],
-}
-
-impl Member<'_> {
-    /// Writes the record as a gzip member of its own.
-    fn write(&self, out: &mut impl Write, level: Compression) -> io::Result<()> {
-        let Self { kind, fields, date, head, body } = *self;
-        let mut text = format!("WARC/1.1\r\nWARC-Type: {kind}\r\nWARC-Date: {date}\r\n");
-        for (name, value) in fields {
-            text += &format!("{name}: {}\r\n", value.replace(['\r', '\n'], " "));
-        }
-        // The id is made from what the record says, so that the same capture gives the same bytes.
-        let id = Digest::of(&[text.as_bytes(), head].concat()).to_string();
-        text += &format!(
-            "WARC-Record-ID: <urn:uuid:{}-{}-8{}-a{}-{}>\r\nContent-Length: {}\r\n\r\n",
-            &id[0..8],
-            &id[8..12],
-            &id[12..15],
-            &id[15..18],
-            &id[18..30],
-            head.len() + body.len()
-        );
-        let mut out = GzEncoder::new(out, level);
-        out.write_all(text.as_bytes())?;
-        out.write_all(head)?;
-        out.write_all(body)?;
-        out.write_all(b"\r\n\r\n")?;
-        out.finish().map(|_| ())
-    }
-}
-
 /// How many bytes a capture's block has in a record.
 pub fn block_length(capture: &Capture) -> u64 {
     let lines = capture.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>();
@@ -200,6 +133,10 @@ pub fn block_length(capture: &Capture) -> u64 {
 pub enum Content {
     /// A body as a source gave it, and its digest.
     Body(Digest),
+    /// The source had what it gave before: the digest of that body, if the record names it by SHA-256.
+    Revisit(Option<Digest>),
+    /// What came of a beat that gave no body.
+    Note(Note),
     /// Nothing that a run works on: another kind of record, an answer that is no 200, and why, for people.
     NoCapture(String),
 }
@@ -241,6 +178,11 @@ pub fn read_header(input: &mut impl BufRead) -> io::Result<Option<Header>> {
         content_length: field("Content-Length")
             .and_then(|length| length.parse().ok())
             .ok_or_else(|| missing("Content-Length"))?,
+        profile: field("WARC-Profile").unwrap_or_default().trim_matches(['<', '>']).to_owned(),
+        refers_to: field("WARC-Refers-To-Date").and_then(date),
+        beat: field(record::BEAT_FIELD).and_then(Beat::parse),
+        feed_time: field(record::FEED_TIME_FIELD).and_then(date),
+        unreadable: field(record::UNREADABLE_FIELD).map(str::to_owned),
     }))
 }
 
@@ -259,6 +201,19 @@ pub fn skip_line_ends(input: &mut impl BufRead) -> io::Result<bool> {
 /// Reads a record's block to its end. Where the header names no SHA-256 of the payload as it is published, or with `verify`,
 /// the payload is digested, and a digest that the header names must be right.
 pub fn read_content(header: &Header, input: &mut impl BufRead, verify: bool) -> io::Result<Content> {
+    if header.is_revisit() {
+        pass_over(input, header.content_length)?;
+        return Ok(Content::Revisit(header.sha256()));
+    }
+    if header.may_be_note() {
+        let mut block = Vec::new();
+        input.take(header.content_length).read_to_end(&mut block)?;
+        if block.len() as u64 != header.content_length {
+            return Err(cut_off());
+        }
+        let note = Note::parse(&fields(&format!("\n{}", String::from_utf8_lossy(&block))));
+        return Ok(note.map_or_else(|| Content::NoCapture("it is a 'metadata' record".to_owned()), Content::Note));
+    }
     if let Some(reason) = header.no_capture() {
         pass_over(input, header.content_length)?;
         return Ok(Content::NoCapture(reason));
@@ -303,6 +258,24 @@ pub fn read_capture(input: &mut impl BufRead, most: u64) -> io::Result<Capture> 
 }
 
 impl Header {
+    /// Whether it says that a source had what it gave before.
+    pub fn is_revisit(&self) -> bool {
+        self.kind == "revisit" && self.date.is_some()
+    }
+
+    /// Whether it may say what came of a beat that gave no body.
+    fn may_be_note(&self) -> bool {
+        self.kind == "metadata"
+            && self.date.is_some()
+            && self.content_type.starts_with("application/warc-fields")
+            && self.content_length <= NOTE_BYTES
+    }
+
+    /// Whether it is of a kind that asking a source leaves.
+    pub fn may_be_beat(&self) -> bool {
+        self.no_capture().is_none() || self.is_revisit() || self.may_be_note()
+    }
+
     fn sha256(&self) -> Option<Digest> {
         self.payload_digest.as_ref().and_then(Declared::sha256)
     }
@@ -322,6 +295,21 @@ impl Header {
             other => Some(format!("it is a '{}' record", other.escape_debug())),
         }
     }
+}
+
+/// A record as what asking a source left, if it is that.
+pub fn beat_record(header: &Header, content: Content) -> Option<BeatRecord> {
+    let outcome = match content {
+        Content::Body(digest) => BeatOutcome::Body(digest),
+        Content::Revisit(digest) => {
+            BeatOutcome::Unchanged { digest, is_not_modified: header.profile.ends_with("/server-not-modified") }
+        }
+        Content::Note(note) => BeatOutcome::Note(note),
+        Content::NoCapture(_) => return None,
+    };
+    let Header { beat, feed_time, .. } = *header;
+    let (url, unreadable) = (header.url.clone(), header.unreadable.clone());
+    Some(BeatRecord { at: header.date?, url, beat, feed_time, unreadable, outcome })
 }
 
 /// The block of a capture, taken apart.

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::signal::unix::{SignalKind, signal};
-
-use crate::capture::collector::{Beat, Outcome, Report, Stop};
+use crate::capture::collector::{Beat, Outcome, Report};
 use crate::cli::exit::Exit;
 use crate::cli::opened::{choose, clock_is_set, read_workspace};
 use crate::cli::run::failed;
+use crate::cli::signals::Signals;
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::collector;
 
@@ -18,6 +16,8 @@ use crate::pipeline::run::collector;
 #[command(after_help = "\
 What is no feed, as an HTML page with status 200, is kept as evidence, too, and said to be one. It is no timetable, and the
 next request comes without conditions.
+
+'fahrtenbuch collect' is what runs for years; this is for trying sources out by hand.
 
 Examples:
   fahrtenbuch capture                                       ask every source once
@@ -68,14 +68,14 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     };
     let begin = Instant::now();
     let beat = Beat { every: Duration::from_secs(every), duration: arguments.duration.map(Duration::from_secs) };
-    let counts: Mutex<BTreeMap<String, Counts>> = Mutex::default();
-    collector.every(beat, &|report| {
-        // One at a time, so that lines stay whole.
-        let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut counts: BTreeMap<String, Counts> = BTreeMap::new();
+    let done = collector.every(beat, &mut |report| {
         counts.entry(report.name.clone()).or_default().add(report);
         tell(report, &pipelines, false);
     });
-    let counts = counts.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Err(error) = done {
+        return failed(&error.into(), false, None);
+    }
     let why = signals.received().map_or(String::new(), |name| format!(" by {name}"));
     println!("stopped{why} after {} s", begin.elapsed().as_secs());
     for (name, counts) in &counts {
@@ -145,39 +145,5 @@ impl std::fmt::Display for Counts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { asked, kept, failed, skipped, .. } = self;
         write!(f, "asked {asked} times, {kept} kept, {failed} failed, {skipped} beats skipped")
-    }
-}
-
-/// The signals that end a collector. The first lets it end by itself, the second ends the process.
-struct Signals(std::sync::Arc<OnceLock<&'static str>>);
-
-impl Signals {
-    fn listen(stop: Stop) -> std::io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (mut interrupt, mut terminate) = {
-            let _inside = runtime.enter();
-            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
-        };
-        let received = std::sync::Arc::new(OnceLock::new());
-        let first = received.clone();
-        std::thread::spawn(move || {
-            runtime.block_on(async {
-                loop {
-                    let name = tokio::select! {
-                        _ = interrupt.recv() => "Ctrl-C",
-                        _ = terminate.recv() => "SIGTERM",
-                    };
-                    if first.set(name).is_err() {
-                        std::process::exit(1);
-                    }
-                    stop.request();
-                }
-            });
-        });
-        Ok(Self(received))
-    }
-
-    fn received(&self) -> Option<&'static str> {
-        self.0.get().copied()
     }
 }

@@ -5,6 +5,7 @@ mod terminal;
 
 mod capture;
 mod check;
+mod collect;
 mod decisions;
 mod evidence;
 mod exit;
@@ -14,6 +15,7 @@ mod quality;
 mod quarantine;
 mod rules;
 mod run;
+mod signals;
 mod simulate;
 mod validate;
 
@@ -66,6 +68,8 @@ enum Command {
     Run(run::Arguments),
     /// Ask the sources of pipelines once, or again and again, and keep what they answer as evidence
     Capture(capture::Arguments),
+    /// Ask sources at steady beats for years, and keep what came of every beat as evidence
+    Collect(collect::Arguments),
     /// Read the whole workspace and tell every mistake at once
     Check(check::Arguments),
     /// Look at a GTFS feed with every rule of the canonical validator, and write a report
@@ -115,6 +119,7 @@ fn run_command(arguments: Arguments) -> Exit {
     match arguments.command {
         Command::Run(run) => run::run(&workspace, &run),
         Command::Capture(capture) => capture::run(&workspace, &capture),
+        Command::Collect(collect) => collect::run(&workspace, &collect),
         Command::Check(check) => check::run(&workspace, &check),
         Command::Validate(validate) => validate::run(&workspace, &validate),
         Command::Rules(rules) => rules::run(&workspace, &rules),

@@ -187,7 +187,7 @@ fn package(feed: &str, memory: usize) -> Result<Package, (Exit, String)> {
         };
         return match source.fetch(&Validators::default()) {
             Ok(Fetched::New(capture)) => Ok(Package::Archive(capture.body)),
-            Ok(Fetched::NotModified) => Err((Exit::Transient, format!("{feed} gave nothing"))),
+            Ok(Fetched::NotModified(_)) => Err((Exit::Transient, format!("{feed} gave nothing"))),
             Err(error) => Err((Exit::Transient, error.to_string())),
         };
     }

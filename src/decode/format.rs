@@ -24,6 +24,9 @@ pub trait Format: Sync {
     /// How captures make partitions.
     fn partitioning(&self) -> Partitioning;
 
+    /// What a body is to be, by a pipeline's file whose other sections may be wrong.
+    fn wanted(&self, node: &Node) -> Wanted;
+
     /// The keys of the pipeline's file that only this format reads.
     fn keys(&self) -> &'static [&'static str] {
         &[]

@@ -3,6 +3,7 @@
 //! A pipeline is one YAML file and describes one feed ([`Pipeline`]); `graph` says how its tables follow from each other; [`run`] walks
 //! one partition of it through the rooms.
 
+pub mod collecting;
 mod config;
 pub(crate) mod graph;
 pub mod journal;
@@ -11,5 +12,6 @@ pub mod rule_preview;
 pub mod run;
 
 pub use config::Pipeline;
+pub(crate) use config::collected::sources_of;
 pub use config::release::{Release, VehicleIds};
 pub use config::sources::{Feed, FeedOrigin};

@@ -187,7 +187,7 @@ mod tests {
         let Ok(Fetched::New(capture)) = fetch(&server, "gtfs.zip", &Validators::default()) else { panic!() };
         let etag = capture.headers.iter().find(|(name, _)| name == "etag").map(|(_, value)| value.clone());
         let known = Validators { etag, ..Validators::default() };
-        assert!(matches!(fetch(&server, "gtfs.zip", &known), Ok(Fetched::NotModified)));
+        assert!(matches!(fetch(&server, "gtfs.zip", &known), Ok(Fetched::NotModified(_))));
         assert!(matches!(fetch(&server, "nothing", &known), Err(CaptureError::Permanent { .. })));
     }
 

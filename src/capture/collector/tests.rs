@@ -71,8 +71,8 @@ struct Told {
 }
 
 fn run(collector: &Collector, beat: Beat) -> Vec<Told> {
-    let reports = Mutex::new(Vec::new());
-    collector.every(beat, &|report| {
+    let mut reports = Vec::new();
+    let done = collector.every(beat, &mut |report| {
         let told = Told {
             name: report.name.clone(),
             is_new: matches!(report.outcome, Outcome::New { .. }),
@@ -80,9 +80,10 @@ fn run(collector: &Collector, beat: Beat) -> Vec<Told> {
             is_failed: matches!(report.outcome, Outcome::Failed(_)),
             skipped: report.skipped,
         };
-        reports.lock().unwrap().push(told);
+        reports.push(told);
     });
-    reports.into_inner().unwrap()
+    done.unwrap();
+    reports
 }
 
 fn of<'a>(reports: &'a [Told], name: &str) -> Vec<&'a Told> {

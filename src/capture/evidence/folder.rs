@@ -116,6 +116,9 @@ impl Folder {
                     capture.0 += 1;
                     capture.1 |= may && self.is_of_url(&record.header.url) && !is_aside(&record.header.url);
                 }
+                Content::Revisit(_) | Content::Note(_) => {
+                    *others.entry(format!("it is a '{}' record", record.header.kind)).or_default() += 1;
+                }
                 Content::NoCapture(reason) if !matches!(record.header.kind.as_str(), "warcinfo" | "request") => {
                     *others.entry(reason).or_default() += 1;
                 }

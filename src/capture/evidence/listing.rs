@@ -1,5 +1,6 @@
 //! What a store has: captures by their place, and what no capture could be read from.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -61,6 +62,25 @@ pub(super) fn entry(record: Record, file: &Arc<Path>, last_url: &mut Arc<str>) -
     }
     let Place { offset, length, skip } = record.place;
     Some(Entry { url: last_url.clone(), captured_at, digest, file: file.clone(), offset, length, skip })
+}
+
+/// The same of an archive of ours, in which a revisit stands for the body before it that it names.
+pub(super) fn entry_of_ours(
+    record: Record,
+    file: &Arc<Path>,
+    last_url: &mut Arc<str>,
+    bodies: &mut HashMap<Digest, Place>,
+) -> Option<Entry> {
+    let Record { header, content, place } = record;
+    let (digest, place) = match content {
+        warc::Content::Revisit(digest) => (digest?, *bodies.get(&digest?)?),
+        warc::Content::Body(digest) => {
+            bodies.insert(digest, place);
+            (digest, place)
+        }
+        warc::Content::Note(_) | warc::Content::NoCapture(_) => return None,
+    };
+    entry(Record { header, content: warc::Content::Body(digest), place }, file, last_url)
 }
 
 pub(super) fn damage(file: &Path, stretch: Stretch) -> Damage {

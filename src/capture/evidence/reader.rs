@@ -118,7 +118,8 @@ impl Reader {
             let problem = "the payload is not the one that was captured: its digest differs".to_owned();
             return Err(CaptureError::Damaged { file: entry.file.to_path_buf(), offset: entry.offset, problem });
         }
-        Ok(capture)
+        // A revisit has the body of an earlier capture.
+        Ok(Capture { captured_at: entry.captured_at, ..capture })
     }
 
     fn capture(&mut self, entry: &Entry) -> io::Result<Capture> {

@@ -9,8 +9,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::capture::Capture;
 use crate::capture::source::Validators;
+use crate::capture::{Capture, payload};
 use crate::digest::Digest;
 
 const NAME: &str = ".state.json";
@@ -21,7 +21,11 @@ pub(super) struct State {
     pub archive: String,
     /// Its length after the last append.
     pub length: u64,
-    pub newest: Newest,
+    /// `None` if it is not known.
+    pub newest: Option<Newest>,
+    /// When the newest beat was due that left a record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beat: Option<Timestamp>,
 }
 
 /// The newest capture.
@@ -34,9 +38,47 @@ pub(super) struct Newest {
     pub last_modified: Option<String>,
     /// Whether it was found to be what the source is to give; `None` if nobody looked.
     pub readable: Option<bool>,
+    /// The header time of a message that reports vehicles or trips.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feed_time: Option<Timestamp>,
+}
+
+/// A capture that is known without its body.
+#[derive(Clone, Debug)]
+pub struct KnownCapture {
+    pub captured_at: Timestamp,
+    pub digest: Digest,
+    pub validators: Validators,
+    pub feed_time: Option<Timestamp>,
 }
 
 impl State {
+    /// Of an archive of so many bytes in a source's folder.
+    pub(super) fn of(folder: &Path, file: &Path, length: u64, newest: Option<Newest>) -> Self {
+        let archive = file.strip_prefix(folder).unwrap_or(file).to_string_lossy().into_owned();
+        Self { archive, length, newest, beat: None }
+    }
+
+    pub(super) fn with_beat(self, beat: Option<Timestamp>) -> Self {
+        Self { beat, ..self }
+    }
+
+    /// What is known together with what was before. An older archive or capture, as that of an import, leaves the newest ones as
+    /// they were.
+    pub(super) fn after(self, before: Option<Self>) -> Self {
+        let Some(before) = before else { return self };
+        let beat = self.beat.max(before.beat);
+        let newest = match (self.newest, before.newest) {
+            (Some(now), Some(before)) if before.captured_at > now.captured_at => Some(before),
+            (now, before) => now.or(before),
+        };
+        let (archive, length) = match before.archive > self.archive {
+            true => (before.archive, before.length),
+            false => (self.archive, self.length),
+        };
+        Self { archive, length, newest, beat }
+    }
+
     /// `None` if there is none that can be read.
     pub(super) fn read(folder: &Path) -> Option<Self> {
         serde_json::from_slice(&std::fs::read(folder.join(NAME)).ok()?).ok()
@@ -63,7 +105,13 @@ impl Newest {
             etag: header("etag"),
             last_modified: header("last-modified"),
             readable,
+            feed_time: payload::feed_time(capture),
         }
+    }
+
+    pub(super) fn known(self) -> KnownCapture {
+        let (captured_at, digest, feed_time) = (self.captured_at, self.sha256, self.feed_time);
+        KnownCapture { captured_at, digest, feed_time, validators: self.validators() }
     }
 
     /// What the next request can be made conditional with. A source whose last answer was not readable is asked without

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::capture::{Capture, CaptureError};
+use super::clients::Clients;
+use crate::capture::{Capture, CaptureError, FailureKind};
 use crate::digest::Digest;
 
 /// What was learned of a source when it was last asked; makes the next request conditional.
@@ -56,6 +57,8 @@ pub struct FetchOptions {
     pub newest: Option<Timestamp>,
     /// No try begins later than this, as when the next beat asks anyway.
     pub no_try_after: Option<Instant>,
+    /// Connections that may be used again.
+    pub clients: Clients,
 }
 
 /// What came of an ask.
@@ -67,14 +70,28 @@ pub struct FetchOutcome {
 
 pub enum Fetched {
     New(Capture),
-    /// The source has what we have.
-    NotModified,
+    /// The source has what we have, and says so.
+    NotModified(NotModified),
+}
+
+/// The answer of a source that has nothing new.
+#[derive(Clone, Debug, Default)]
+pub struct NotModified {
+    /// When it came, by the same clock as captures.
+    pub at: Timestamp,
+    /// 304; 200 where the body came and is the one that we have.
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
 }
 
 impl Fetched {
     /// A capture, unless the source gave what we have.
     pub(super) fn of(capture: Capture, known: &Validators) -> Self {
-        if known.digest == Some(capture.digest) { Self::NotModified } else { Self::New(capture) }
+        if known.digest != Some(capture.digest) {
+            return Self::New(capture);
+        }
+        let Capture { captured_at: at, status, headers, .. } = capture;
+        Self::NotModified(NotModified { at, status, headers })
     }
 }
 
@@ -84,26 +101,30 @@ pub(super) enum Answer {
     Redirect(url::Url),
     /// Wait at least so long before the next try, if the source said so.
     Again {
+        kind: FailureKind,
         problem: String,
         wait: Option<Duration>,
     },
 }
 
-pub(super) fn transient(url: &str, problem: String) -> CaptureError {
+pub(super) fn transient(url: &str, kind: FailureKind, problem: String) -> CaptureError {
     let remedy = "Try again later; if it stays so, ask whoever runs the source".to_owned();
-    CaptureError::Transient { url: url.to_owned(), problem, remedy }
+    CaptureError::Transient { kind, url: url.to_owned(), problem, remedy }
 }
 
 /// That an answer was not awaited any longer; `when` completes "it had not answered completely …".
 pub(in crate::capture) fn given_up(url: &str, when: &str) -> FetchOutcome {
-    FetchOutcome { result: Err(transient(url, format!("it had not answered completely {when}"))), not_before: None }
+    FetchOutcome {
+        result: Err(transient(url, FailureKind::TimeOut, format!("it had not answered completely {when}"))),
+        not_before: None,
+    }
 }
 
-pub(super) fn lasting(url: &str, problem: String, remedy: &str) -> CaptureError {
-    CaptureError::Permanent { url: url.to_owned(), problem, remedy: remedy.to_owned() }
+pub(super) fn lasting(url: &str, kind: FailureKind, problem: String, remedy: &str) -> CaptureError {
+    CaptureError::Permanent { kind, url: url.to_owned(), problem, remedy: remedy.to_owned() }
 }
 
-pub(super) fn too_large(url: &str, most: u64) -> CaptureError {
+pub(in crate::capture) fn too_large(url: &str, most: u64) -> CaptureError {
     let problem = format!("the response is larger than {most} bytes");
-    lasting(url, problem, "Raise 'max_bytes' of the source if this is right")
+    lasting(url, FailureKind::TooLarge, problem, "Raise 'max_bytes' of the source if this is right")
 }

@@ -4,17 +4,18 @@ use std::io::Read;
 use std::path::Path;
 
 use super::answer::{Fetched, Validators, lasting, too_large};
-use crate::capture::{Capture, CaptureError};
+use crate::capture::{Capture, CaptureError, FailureKind};
 use crate::digest::Digest;
 
 pub(super) fn fetch_file(path: &Path, shown: &str, most: u64, known: &Validators) -> Result<Fetched, CaptureError> {
     let unreadable = |error: std::io::Error| {
-        lasting(shown, format!("cannot be read: {error}"), "Check the source's path and the file's permissions")
+        let remedy = "Check the source's path and the file's permissions";
+        lasting(shown, FailureKind::Refused, format!("cannot be read: {error}"), remedy)
     };
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
         // A pipe would be waited for without end.
-        return Err(lasting(shown, "this is no file".to_owned(), "Write the path of a file"));
+        return Err(lasting(shown, FailureKind::Refused, "this is no file".to_owned(), "Write the path of a file"));
     }
     if metadata.len() > most {
         return Err(too_large(shown, most));

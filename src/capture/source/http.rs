@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::answer::{Answer, FetchOptions, Fetched, Validators, lasting, too_large};
+use super::address;
+use super::answer::{Answer, FetchOptions, Fetched, NotModified, Validators, lasting, too_large};
 use super::certificate::certificate;
 use super::clock::{CLOCK_HEADER, clock_difference};
 use super::policy::Policy;
 use crate::capture::redact::Address;
-use crate::capture::{Capture, CaptureError, http_date};
+use crate::capture::{Capture, CaptureError, FailureKind, http_date};
 use crate::digest::Digest;
 
 /// The longest that a `Retry-After` binds. A mistyped one must not silence a feed for a day.
@@ -20,9 +21,13 @@ pub(super) fn client(shown: &str, policy: &Policy) -> Result<reqwest::Client, Ca
         .connect_timeout(policy.connect_timeout)
         .read_timeout(policy.read_timeout)
         .redirect(reqwest::redirect::Policy::none())
+        .dns_resolver(std::sync::Arc::new(address::Resolver))
         .user_agent(concat!("fahrtenbuch/", env!("CARGO_PKG_VERSION")))
         .build()
-        .map_err(|error| lasting(shown, format!("no client for it: {error}"), "Check the system's certificates"))
+        .map_err(|error| {
+            let problem = format!("no client for it: {error}");
+            lasting(shown, FailureKind::Tls, problem, "Check the system's certificates")
+        })
 }
 
 /// One try, redirects included.
@@ -44,7 +49,7 @@ pub(super) async fn try_http(
         }
     }
     let problem = format!("it redirects more than {} times", policy.max_redirects);
-    Err(lasting(&address.shown(), problem, "Write the address that it leads to"))
+    Err(lasting(&address.shown(), FailureKind::Redirect, problem, "Write the address that it leads to"))
 }
 
 /// An address on the way to the response: that of the source, or one that it redirects to.
@@ -55,8 +60,8 @@ struct Hop<'a> {
     headers: &'a [(String, String)],
 }
 
-fn again(problem: String) -> Answer {
-    Answer::Again { problem, wait: None }
+fn again((kind, problem): (FailureKind, String)) -> Answer {
+    Answer::Again { kind, problem, wait: None }
 }
 
 /// One request.
@@ -71,17 +76,18 @@ async fn request(
         Ok(response) => response,
         Err(error) if error.is_builder() => {
             let problem = format!("the request cannot be made: {}", error.without_url());
-            return Err(lasting(shown, problem, "Check the address and the headers of the source"));
+            return Err(lasting(shown, FailureKind::Other, problem, "Check the address and the headers of the source"));
         }
         Err(error) => match certificate(&error) {
-            Some((problem, remedy)) => return Err(lasting(shown, problem, remedy)),
+            Some((problem, remedy)) => return Err(lasting(shown, FailureKind::Tls, problem, remedy)),
             None => return Ok(again(told(error))),
         },
     };
     let now = crate::time::now();
     let status = response.status().as_u16();
-    if status != 200 {
-        return without_body(&response, hop, &with.known, now);
+    let is_not_modified = status == 304 && with.known.are_conditions();
+    if status != 200 && !is_not_modified {
+        return without_body(&response, hop, now);
     }
     let difference = clock_difference(shown, header(&response, "date"), header(&response, "age"), now, with.newest);
     let mut headers: Vec<(String, String)> = response
@@ -90,6 +96,10 @@ async fn request(
         .filter(|(name, _)| !matches!(name.as_str(), "set-cookie" | "transfer-encoding" | "connection" | "keep-alive"))
         .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect();
+    if is_not_modified {
+        let at = difference.and_then(|difference| now.checked_add(difference).ok()).unwrap_or(now);
+        return Ok(Answer::Fetched(Fetched::NotModified(NotModified { at, status, headers })));
+    }
     let Some(body) = body_of(response, policy.max_bytes).await.transpose() else {
         return Err(too_large(shown, policy.max_bytes));
     };
@@ -128,24 +138,25 @@ fn header<'a>(response: &'a reqwest::Response, name: &str) -> Option<&'a str> {
 }
 
 /// What a response says whose status is not 200. `now` is when it came.
-fn without_body(
-    response: &reqwest::Response,
-    hop: &Hop<'_>,
-    known: &Validators,
-    now: Timestamp,
-) -> Result<Answer, CaptureError> {
+fn without_body(response: &reqwest::Response, hop: &Hop<'_>, now: Timestamp) -> Result<Answer, CaptureError> {
     let (url, shown) = (hop.url, hop.shown.as_str());
     let header = |name: &str| header(response, name);
     match response.status().as_u16() {
-        304 if known.are_conditions() => Ok(Answer::Fetched(Fetched::NotModified)),
-        304 => Ok(again("it answers 304 (not modified) to a request without conditions".to_owned())),
+        304 => {
+            let problem = "it answers 304 (not modified) to a request without conditions".to_owned();
+            Ok(again((FailureKind::Status(304), problem)))
+        }
         301 | 302 | 303 | 307 | 308 => {
             let to = header("location").and_then(|to| url.join(to).ok());
             let to = to.filter(|to| matches!(to.scheme(), "http" | "https"));
             let to = to.filter(|to| url.scheme() == "http" || to.scheme() == "https");
-            to.map(Answer::Redirect).ok_or_else(|| {
-                lasting(shown, "it redirects to nowhere or away from https".to_owned(), "Check the address")
-            })
+            let refused =
+                |problem: &str| lasting(shown, FailureKind::Redirect, problem.to_owned(), "Check the address");
+            let to = to.ok_or_else(|| refused("it redirects to nowhere or away from https"))?;
+            match address::may_lead(url, &to) {
+                true => Ok(Answer::Redirect(to)),
+                false => Err(refused("it redirects to an address of this machine or of its own network segment")),
+            }
         }
         status @ (408 | 425 | 429 | 500..=599) => {
             let server = header("date").and_then(http_date::parse).unwrap_or(now);
@@ -157,12 +168,15 @@ fn without_body(
                 }
                 wait.min(LONGEST_RETRY_AFTER)
             });
-            Ok(Answer::Again { problem: format!("it answers {status}"), wait })
+            Ok(Answer::Again { kind: FailureKind::Status(status), problem: format!("it answers {status}"), wait })
         }
-        status @ (401 | 403) => {
-            Err(lasting(shown, format!("it answers {status}"), "Check the key in the headers of the source"))
+        status => {
+            let remedy = match status {
+                401 | 403 => "Check the key in the headers of the source",
+                _ => "Check the address of the source",
+            };
+            Err(lasting(shown, FailureKind::Status(status), format!("it answers {status}"), remedy))
         }
-        status => Err(lasting(shown, format!("it answers {status}"), "Check the address of the source")),
     }
 }
 
@@ -192,15 +206,15 @@ pub(super) fn retry_after(text: &str, server: Timestamp) -> Option<Duration> {
 }
 
 /// An error of the network in one line, without the address, which may hold a key.
-fn told(error: reqwest::Error) -> String {
-    let kind = if error.is_timeout() {
-        "it did not answer in time"
+fn told(error: reqwest::Error) -> (FailureKind, String) {
+    let (kind, words) = if error.is_timeout() {
+        (FailureKind::TimeOut, "it did not answer in time")
     } else if error.is_connect() {
-        "no connection"
+        (FailureKind::Refused, "no connection")
     } else {
-        "the response broke off"
+        (FailureKind::CutOff, "the response broke off")
     };
-    let mut text = kind.to_owned();
+    let mut text = words.to_owned();
     let error = error.without_url();
     let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(&error);
     while let Some(error) = cause {
@@ -209,5 +223,5 @@ fn told(error: reqwest::Error) -> String {
             text += &format!(" ({error})");
         }
     }
-    text
+    (kind, text)
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::answer::{Answer, FetchOptions, FetchOutcome, transient};
 use super::policy::Policy;
-use crate::capture::CaptureError;
+use crate::capture::{CaptureError, FailureKind};
 
 /// The longest wait inside one ask; a source that wants to be left alone for longer is asked by a later one.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -20,19 +20,20 @@ pub(super) async fn with_tries<T: Future<Output = Result<Answer, CaptureError>>>
     loop {
         let answer = tokio::time::timeout(policy.total_timeout, request()).await;
         let answer = answer.unwrap_or_else(|_| {
-            Ok(Answer::Again { problem: "it did not answer completely in time".to_owned(), wait: None })
+            let problem = "it did not answer completely in time".to_owned();
+            Ok(Answer::Again { kind: FailureKind::TimeOut, problem, wait: None })
         });
-        let (problem, wait) = match answer {
+        let (kind, problem, wait) = match answer {
             Ok(Answer::Fetched(fetched)) => return FetchOutcome { result: Ok(fetched), not_before: None },
-            Ok(Answer::Again { problem, wait }) => (problem, wait),
+            Ok(Answer::Again { kind, problem, wait }) => (kind, problem, wait),
             // Followed by the request itself.
-            Ok(Answer::Redirect(_)) => ("it redirects".to_owned(), None),
+            Ok(Answer::Redirect(_)) => (FailureKind::Redirect, "it redirects".to_owned(), None),
             Err(error) => return FetchOutcome { result: Err(error), not_before: None },
         };
         tries += 1;
         let now = Instant::now();
         let not_before = wait.and_then(|wait| now.checked_add(wait));
-        let failed = |problem: String| FetchOutcome { result: Err(transient(shown, problem)), not_before };
+        let failed = |problem: String| FetchOutcome { result: Err(transient(shown, kind, problem)), not_before };
         if tries >= policy.tries {
             return failed(format!("{problem} (tried {tries} {})", if tries == 1 { "time" } else { "times" }));
         }

@@ -4,11 +4,11 @@ use futures::StreamExt;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::{Attribute, ClientConfigKey, GetOptions, ObjectStore, RetryConfig};
 
-use super::answer::{Answer, Fetched, Validators, lasting, too_large};
+use super::answer::{Answer, Fetched, NotModified, Validators, lasting, too_large};
 use super::certificate::certificate;
 use super::policy::Policy;
 use crate::capture::redact::Address;
-use crate::capture::{Capture, CaptureError};
+use crate::capture::{Capture, CaptureError, FailureKind};
 use crate::digest::Digest;
 
 /// The store of an S3 source. It makes one try; more of them are made here, as for other sources.
@@ -29,11 +29,14 @@ pub(super) fn store(
     }
     for (key, value) in options {
         let key: AmazonS3ConfigKey = key.parse().map_err(|_| {
-            lasting(shown, format!("'{key}' is no option of an S3 source"), "See the source's 'options'")
+            let problem = format!("'{key}' is no option of an S3 source");
+            lasting(shown, FailureKind::Other, problem, "See the source's 'options'")
         })?;
         builder = builder.with_config(key, value);
     }
-    builder.build().map_err(|error| lasting(shown, error.to_string(), "Check the source's 'options'"))
+    builder
+        .build()
+        .map_err(|error| lasting(shown, FailureKind::Other, error.to_string(), "Check the source's 'options'"))
 }
 
 pub(super) async fn try_s3(
@@ -47,19 +50,25 @@ pub(super) async fn try_s3(
     let options = GetOptions { if_none_match: known.etag().cloned(), ..GetOptions::default() };
     let failed = |error: object_store::Error| match error {
         object_store::Error::NotFound { .. } => {
-            Err(lasting(&shown, "there is no such object".to_owned(), "Check the bucket and the key"))
+            let problem = "there is no such object".to_owned();
+            Err(lasting(&shown, FailureKind::Status(404), problem, "Check the bucket and the key"))
         }
         object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
-            Err(lasting(&shown, "the store refuses access".to_owned(), "Check the credentials"))
+            let problem = "the store refuses access".to_owned();
+            Err(lasting(&shown, FailureKind::Status(403), problem, "Check the credentials"))
         }
         error => match certificate(&error) {
-            Some((problem, remedy)) => Err(lasting(&shown, problem, remedy)),
-            None => Ok(Answer::Again { problem: format!("the store failed: {error}"), wait: None }),
+            Some((problem, remedy)) => Err(lasting(&shown, FailureKind::Tls, problem, remedy)),
+            None => {
+                let problem = format!("the store failed: {error}");
+                Ok(Answer::Again { kind: FailureKind::Other, problem, wait: None })
+            }
         },
     };
     let object = match store.get_opts(&path, options).await {
         Err(object_store::Error::NotModified { .. }) if known.are_conditions() => {
-            return Ok(Answer::Fetched(Fetched::NotModified));
+            let unchanged = NotModified { at: crate::time::now(), status: 304, headers: Vec::new() };
+            return Ok(Answer::Fetched(Fetched::NotModified(unchanged)));
         }
         Err(error) => return failed(error),
         Ok(object) => object,

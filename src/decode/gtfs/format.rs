@@ -10,7 +10,7 @@ use crate::capture::payload::{self, Wanted};
 use crate::decode::captures::CaptureRules;
 use crate::decode::format::{DecodeInput, Decoder, Format, Partitioning, RuleBook, Section, SourceColumn};
 use crate::decode::{DecodeError, Decoded, Limits};
-use crate::yaml::Problems;
+use crate::yaml::{Node, Problems};
 
 /// The most that an archive may take after a Content-Encoding was taken off.
 const ARCHIVE_BYTES: usize = 2 << 30;
@@ -26,6 +26,10 @@ impl Format for Gtfs {
 
     fn partitioning(&self) -> Partitioning {
         Partitioning::CapturedDay
+    }
+
+    fn wanted(&self, _: &Node) -> Wanted {
+        Wanted::Timetable
     }
 
     fn decoder(&self, _: &Section<'_>, _: &mut Problems) -> Option<Arc<dyn Decoder>> {

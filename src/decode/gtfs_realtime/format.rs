@@ -8,7 +8,7 @@ use crate::decode::captures::CaptureRules;
 use crate::decode::format::{DecodeInput, Decoder, Format, Partitioning, RuleBook, Section, SourceColumn};
 use crate::decode::gtfs_realtime::rules::CAPTURE_RULES;
 use crate::decode::{DecodeError, Decoded, Limits, gtfs_realtime};
-use crate::yaml::Problems;
+use crate::yaml::{Node, Problems};
 
 /// Snapshots, whose entities are rows of three tables.
 #[derive(Debug)]
@@ -21,6 +21,10 @@ impl Format for GtfsRealtime {
 
     fn partitioning(&self) -> Partitioning {
         Partitioning::ServiceDay
+    }
+
+    fn wanted(&self, _: &Node) -> Wanted {
+        Wanted::Message
     }
 
     fn decoder(&self, _: &Section<'_>, _: &mut Problems) -> Option<Arc<dyn Decoder>> {

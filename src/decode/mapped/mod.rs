@@ -42,7 +42,7 @@ use crate::decode::format::{DecodeInput, Decoder, Format, Partitioning, RuleBook
 use crate::decode::rows::RowBuilder;
 use crate::decode::{DecodeError, Decoded, Head, Limits};
 use crate::table::Origin;
-use crate::yaml::Problems;
+use crate::yaml::{Node, Problems};
 
 /// JSON and CSV.
 #[derive(Debug)]
@@ -55,6 +55,13 @@ impl Format for Mapped {
 
     fn partitioning(&self) -> Partitioning {
         Partitioning::ServiceDay
+    }
+
+    fn wanted(&self, node: &Node) -> Wanted {
+        match node.get(section::KEY).and_then(|section| section.get("body")?.text()) {
+            Some("csv") => Wanted::Csv,
+            _ => Wanted::Json,
+        }
     }
 
     fn keys(&self) -> &'static [&'static str] {

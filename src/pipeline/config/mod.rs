@@ -1,7 +1,9 @@
 //! What a pipeline's file says.
 
+pub(super) mod collected;
 pub(super) mod derived;
 pub(super) mod files;
+mod interval;
 pub(super) mod release;
 pub(super) mod sources;
 
@@ -140,7 +142,7 @@ impl Pipeline {
 }
 
 fn read(files: &mut Files<'_>, file: &Path, text: &str, node: &Node) -> Option<Pipeline> {
-    let format = format(files, node);
+    let format = format(&mut files.problems, node);
     let mut keys = [KEYS, release::KEYS].concat();
     keys.extend(formats::FORMATS.iter().flat_map(|format| format.keys()));
     node.only_keys(&keys, &mut files.problems);
@@ -148,11 +150,7 @@ fn read(files: &mut Files<'_>, file: &Path, text: &str, node: &Node) -> Option<P
     let dataset = dataset(files, node, &name);
     let description = node.optional_text("description", &mut files.problems);
     let contracts = files.library(node);
-    let max_bytes = match format.map(Format::partitioning) {
-        Some(Partitioning::ServiceDay) => source::MAX_REALTIME_BYTES,
-        _ => source::MAX_BYTES,
-    };
-    let feeds = sources::feeds(files.root, node, max_bytes, &mut files.problems);
+    let feeds = sources::feeds(files.root, node, max_bytes(format), &mut files.problems);
     let timetable = node.optional_text("timetable", &mut files.problems);
     let timetable = timetable.map(|name| (name, node.get("timetable").map_or(node.line, |node| node.line)));
     let minimum_readable = minimum_readable(node, &mut files.problems);
@@ -192,12 +190,20 @@ fn read(files: &mut Files<'_>, file: &Path, text: &str, node: &Node) -> Option<P
     })
 }
 
-fn format(files: &mut Files<'_>, node: &Node) -> Option<&'static dyn Format> {
-    let name = node.require_text("format", &mut files.problems)?;
+/// The most that a body may have where its source does not say otherwise.
+fn max_bytes(format: Option<&dyn Format>) -> u64 {
+    match format.map(Format::partitioning) {
+        Some(Partitioning::ServiceDay) => source::MAX_REALTIME_BYTES,
+        _ => source::MAX_BYTES,
+    }
+}
+
+fn format(problems: &mut Problems, node: &Node) -> Option<&'static dyn Format> {
+    let name = node.require_text("format", problems)?;
     let format = formats::find(&name);
     if format.is_none() {
         let line = node.get("format").map_or(node.line, |node| node.line);
-        files.problems.add(line, format!("'{name}' is no format"), suggestion(&name, &formats::names()));
+        problems.add(line, format!("'{name}' is no format"), suggestion(&name, &formats::names()));
     }
     format
 }

@@ -7,6 +7,7 @@ use crate::capture::evidence::Folder;
 use crate::capture::redact::Address;
 use crate::capture::source::{self, Policy, Source};
 use crate::contract::names::{self, Named};
+use crate::pipeline::config::interval;
 use crate::pipeline::config::release::VEHICLES;
 use crate::publish::bucket;
 use crate::yaml::{Node, Problems, suggestion};
@@ -14,6 +15,7 @@ use crate::yaml::{Node, Problems, suggestion};
 const SOURCE_KEYS: &[&str] = &[
     "name",
     "vehicles",
+    "every",
     "type",
     "path",
     "url",
@@ -35,6 +37,8 @@ pub struct Feed {
     pub from: FeedOrigin,
     /// The fleet that its vehicle ids are of: sources of the same fleet share them.
     pub vehicles: Option<String>,
+    /// Between two beats of a collector; `None` where the source does not say.
+    pub every: Option<Duration>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -84,7 +88,8 @@ pub(super) fn feeds(root: &Path, node: &Node, max_bytes: u64, problems: &mut Pro
                 let line = item.get("vehicles").map_or(item.line, |node| node.line);
                 problems.add(line, message.replace("a folder", "vehicles"), remedy);
             }
-            feeds.push(Feed { name, from, vehicles });
+            let every = item.get("every").and_then(|node| interval::read(node, problems));
+            feeds.push(Feed { name, from, vehicles, every });
         }
     }
     let folders: Vec<PathBuf> =

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::capture::CaptureError;
-use crate::capture::collector::{self, Collected, Collector, Outcome};
+use crate::capture::collector::{self, Collector, Outcome};
 use crate::capture::evidence::{Entry, Kind, Listing, Store};
 use crate::capture::payload::Wanted;
 use crate::contract::Severity;
@@ -44,19 +44,8 @@ pub fn evidence_store(workspace: &Workspace, from: &FeedOrigin) -> Store {
 pub fn collector(workspace: &Workspace, pipelines: &[&Pipeline]) -> Result<Collector, RunError> {
     let private = &workspace.private;
     durable::make_private(private).map_err(|error| RunError::private(private, "made", &error))?;
-    let mut sources = Vec::new();
-    for pipeline in pipelines {
-        let wanted = pipeline.decoder.wanted();
-        let unchanged = match pipeline.partitioning() {
-            Partitioning::CapturedDay => collector::TIMETABLE_UNCHANGED,
-            Partitioning::ServiceDay => collector::REALTIME_UNCHANGED,
-        };
-        for feed in &pipeline.feeds {
-            let FeedOrigin::Source(source) = &feed.from else { continue };
-            sources.push(Collected { name: feed.name.clone(), source: source.clone(), wanted, unchanged });
-        }
-    }
-    Ok(Collector::new(private, sources))
+    let sources = pipelines.iter().flat_map(|pipeline| pipeline.scheduled());
+    Ok(Collector::new(private, sources.map(|scheduled| scheduled.collected).collect()))
 }
 
 /// Asks each source of a pipeline once and keeps what is new; tells for each whether it was. All are asked, whatever
@@ -64,7 +53,9 @@ pub fn collector(workspace: &Workspace, pipelines: &[&Pipeline]) -> Result<Colle
 pub fn capture(workspace: &Workspace, pipeline: &Pipeline) -> Result<Vec<(String, bool)>, RunError> {
     let mut done = Vec::new();
     let mut failures: Vec<CaptureError> = Vec::new();
-    for report in collector(workspace, &[pipeline])?.once_for_run() {
+    // What a collector asks every few seconds need not be asked by a run, too.
+    let owned = collector::owned(&workspace.private);
+    for report in collector(workspace, &[pipeline])?.without(&owned).once_for_run() {
         match report.outcome {
             Outcome::New { .. } => done.push((report.name, true)),
             Outcome::NotModified => done.push((report.name, false)),

@@ -1,0 +1,63 @@
+//! Who collects into a private store: one process at a time, and which sources are its own.
+
+use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::Stop;
+use crate::durable;
+
+/// Between two tries to take the lock that another collector has.
+const WAIT: std::time::Duration = std::time::Duration::from_millis(100);
+const LOCK: &str = "lock";
+const OWNED: &str = "owned.json";
+
+/// The right to collect into a private store, until it is dropped or the process ends.
+#[derive(Debug)]
+pub struct CollectorLock {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl CollectorLock {
+    /// Takes the lock; waits while another collector has it, of which `wait` is told once. `None` if it was stopped meanwhile.
+    pub fn take(private: &Path, stop: &Stop, wait: impl FnOnce()) -> io::Result<Option<Self>> {
+        let folder = private.join("collector");
+        durable::create_dir_all(&folder)?;
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true);
+        let lock = durable::open(&mut options, &folder.join(LOCK))?;
+        let mut wait = Some(wait);
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Some(Self { folder, _lock: lock })),
+                Err(TryLockError::Error(error)) => return Err(error),
+                Err(TryLockError::WouldBlock) if stop.is_requested() => return Ok(None),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            if let Some(wait) = wait.take() {
+                wait();
+            }
+            std::thread::sleep(WAIT);
+        }
+    }
+
+    /// Says which sources are collected, so that runs do not ask them, too.
+    pub fn own(&self, sources: &BTreeSet<String>) -> io::Result<()> {
+        let bytes = serde_json::to_vec(sources).map_err(io::Error::other)?;
+        durable::write(&self.folder.join(OWNED), &bytes)
+    }
+}
+
+/// The names of the sources that a collector asks now; none if no collector is at work.
+pub fn owned(private: &Path) -> BTreeSet<String> {
+    let folder = private.join("collector");
+    let Ok(lock) = File::open(folder.join(LOCK)) else { return BTreeSet::new() };
+    match lock.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => {}
+        Ok(()) | Err(TryLockError::Error(_)) => return BTreeSet::new(),
+    }
+    let bytes = std::fs::read(folder.join(OWNED)).unwrap_or_default();
+    serde_json::from_slice(&bytes).unwrap_or_default()
+}

@@ -1,0 +1,160 @@
+//! A collector at work: a task for each source, all on one thread, and the sources as the configuration has them now.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::lock::CollectorLock;
+use super::task::{Shared, Task};
+use super::writer::Writer;
+use super::{Collected, Collector, Report, Stop};
+use crate::capture::CaptureError;
+use crate::capture::beat::Grid;
+use crate::capture::evidence::Store;
+use crate::capture::record::Lifecycle;
+use crate::capture::source::{self, Clients};
+
+/// Reports that may wait for who reads them.
+const REPORTS: usize = 4096;
+
+/// A source and the beats at which it is asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scheduled {
+    pub collected: Collected,
+    pub grid: Grid,
+}
+
+impl Scheduled {
+    /// On the grid of its own name.
+    pub fn new(collected: Collected, every: Duration) -> Self {
+        let grid = Grid::new(&collected.name, every);
+        Self { collected, grid }
+    }
+}
+
+/// How a collector works.
+pub struct Service<'a> {
+    pub private: &'a Path,
+    pub stop: Stop,
+    /// Ends after so long: no beat begins later, and what is still awaited has [`super::GRACE`].
+    pub duration: Option<Duration>,
+    /// Where the names of the sources are kept that it asks.
+    pub lock: Option<&'a CollectorLock>,
+}
+
+impl Service<'_> {
+    /// Asks the sources on their grids until the end, and takes up those that `sources` has from then on. `tell` is called on this
+    /// thread; when it is slow, reports are lost, but no beat.
+    pub fn run(
+        &self,
+        sources: watch::Receiver<Vec<Scheduled>>,
+        tell: &mut dyn FnMut(&Report),
+    ) -> Result<(), CaptureError> {
+        let runtime = source::runtime("the collector")?;
+        let store = Store::new(Collector::evidence(self.private));
+        let end = self.duration.and_then(|duration| Instant::now().checked_add(duration));
+        let (writer, thread) = Writer::start(store);
+        let (reports, mut told) = mpsc::channel(REPORTS);
+        let shared = Shared { writer, clients: Clients::default(), reports, stop: self.stop.clone(), end };
+        let store = Arc::new(Store::new(Collector::evidence(self.private)));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                runtime.block_on(self.supervise(sources, shared, store));
+                // A name that is still being looked up is not waited for.
+                runtime.shutdown_background();
+            });
+            while let Some(report) = told.blocking_recv() {
+                tell(&report);
+            }
+        });
+        if let Err(panic) = thread.join() {
+            std::panic::resume_unwind(panic);
+        }
+        Ok(())
+    }
+
+    async fn supervise(&self, mut sources: watch::Receiver<Vec<Scheduled>>, shared: Shared, store: Arc<Store>) {
+        let mut running: HashMap<String, Running> = HashMap::new();
+        let mut begins = Lifecycle::Program;
+        loop {
+            let wanted = distinct(&sources.borrow_and_update());
+            if let Some(lock) = self.lock {
+                let names: BTreeSet<String> = wanted.iter().map(|source| source.collected.name.clone()).collect();
+                if let Err(error) = lock.own(&names) {
+                    tracing::warn!("the names of the sources that are collected were not written: {error}");
+                }
+            }
+            for running in running.values().filter(|running| !wanted.contains(&running.scheduled)) {
+                running.stop.request();
+            }
+            for scheduled in wanted {
+                let key = scheduled.collected.name.clone();
+                if running.get(&key).is_some_and(|running| running.scheduled == scheduled && !running.is_over()) {
+                    continue;
+                }
+                // One request of a source is under way at a time.
+                let previous = running.remove(&key).map(|running| running.task);
+                let stop = Stop::default();
+                let task = Task::new(scheduled.collected.clone(), scheduled.grid, shared.clone(), stop.clone());
+                let store = store.clone();
+                let task = tokio::spawn(async move {
+                    if let Some(previous) = previous {
+                        let _ = previous.await;
+                    }
+                    task.run(store, begins).await;
+                });
+                running.insert(key, Running { scheduled, stop, task });
+            }
+            begins = Lifecycle::Configuration;
+            let end = async {
+                match shared.end {
+                    Some(end) => tokio::time::sleep_until(end.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let changed = async {
+                if sources.changed().await.is_err() {
+                    // The configuration stays as it is.
+                    std::future::pending::<()>().await;
+                }
+            };
+            tokio::select! {
+                () = changed => {}
+                () = shared.stop.requested() => break,
+                () = end => break,
+            }
+        }
+        for running in running.into_values() {
+            let _ = running.task.await;
+        }
+    }
+}
+
+struct Running {
+    scheduled: Scheduled,
+    stop: Stop,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    fn is_over(&self) -> bool {
+        self.stop.is_requested() || self.task.is_finished()
+    }
+}
+
+/// Each name once: of several the one that is asked most often.
+fn distinct(sources: &[Scheduled]) -> Vec<Scheduled> {
+    let mut distinct: Vec<Scheduled> = Vec::new();
+    for source in sources {
+        match distinct.iter_mut().find(|other| other.collected.name == source.collected.name) {
+            Some(other) if source.grid.every() < other.grid.every() => *other = source.clone(),
+            Some(_) => {}
+            None => distinct.push(source.clone()),
+        }
+    }
+    distinct
+}

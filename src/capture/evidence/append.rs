@@ -1,0 +1,193 @@
+//! Appending: a record is written to the archive of its hour, and is kept once the disk has it.
+//!
+//! [`Store::write`] writes, [`Store::finish`] waits for the disk: between the two others may write to other sources, so that many
+//! records wait for the disk together. What cannot be written or synced is taken off the archive again.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
+
+use jiff::Timestamp;
+
+use super::archive::{self, Kind, Options};
+use super::state::{Newest, State};
+use super::{Store, warc};
+use crate::capture::record::{NewContent, NewRecord};
+use crate::capture::{CaptureError, FailureKind};
+use crate::durable;
+
+/// A record that stands in its archive and may not be on the disk yet. Until it is finished nobody else appends to its source.
+#[derive(Debug)]
+pub struct Written {
+    source: String,
+    file: PathBuf,
+    out: File,
+    _lock: File,
+    /// Where the archive ended before, and where the record begins and ends.
+    end_before: u64,
+    begin: u64,
+    end: u64,
+    before: Option<State>,
+    newest: Option<Newest>,
+    beat: Option<Timestamp>,
+}
+
+impl Written {
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The archive, and the place and the length of the record in it.
+    pub(super) fn place(&self) -> (Arc<Path>, u64, u64) {
+        (self.file.as_path().into(), self.begin, self.end - self.begin)
+    }
+
+    /// Takes the record off again: it was never kept.
+    fn take_back(&self) {
+        // What cannot be taken off stays as a torn end, or as a record too many.
+        let _ = self.out.set_len(self.end_before);
+        if self.end_before == 0 {
+            let _ = fs::remove_file(&self.file);
+        }
+    }
+}
+
+impl Store {
+    /// Writes a record to the archive of its time. `readable` says of a body whether it was found to be what the source is to give:
+    /// one that is not makes the next request unconditional ([`Store::validators`]).
+    pub fn write(&self, source: &str, record: &NewRecord, readable: Option<bool>) -> Result<Written, CaptureError> {
+        if let NewContent::Body(capture) = &record.content
+            && warc::block_length(capture) > self.most
+        {
+            return Err(CaptureError::Permanent {
+                kind: FailureKind::TooLarge,
+                url: capture.url.clone(),
+                problem: format!("the response has {} bytes, more than evidence keeps of one", capture.body.len()),
+                remedy: format!(
+                    "Set 'max_bytes' of the source to less than {}, and ask for the feed in parts",
+                    self.most
+                ),
+            });
+        }
+        let file = self.file(source, record.at);
+        let failed = |verb: &'static str| {
+            let file = file.clone();
+            move |source: io::Error| CaptureError::Evidence { file, verb, source }
+        };
+        let folder = self.folder.join(source);
+        durable::create_dir_all(file.parent().unwrap_or(&folder)).map_err(failed("made"))?;
+        let lock = self.lock(source).map_err(failed("locked"))?;
+        let state = State::read(&folder);
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).read(true).write(true);
+        let mut out = durable::open(&mut options, &file).map_err(failed("opened"))?;
+        let end = self.whole_end(&mut out, &file, state.as_ref().filter(|state| folder.join(&state.archive) == file));
+        let end = end.map_err(failed("mended"))?;
+        let newest = match &record.content {
+            NewContent::Body(capture) => Some(Newest::of(capture, readable)),
+            NewContent::Unchanged(_) | NewContent::Note(_) => None,
+        };
+        let mut written = Written {
+            source: source.to_owned(),
+            file: file.clone(),
+            out,
+            _lock: lock,
+            end_before: end,
+            begin: end,
+            end,
+            before: state,
+            newest,
+            beat: record.beat.map(|beat| beat.due),
+        };
+        match write_at(&mut written, record) {
+            Ok(()) => Ok(written),
+            Err(error) => {
+                written.take_back();
+                Err(failed("written")(error))
+            }
+        }
+    }
+
+    /// Where whole records of an archive end; what is behind is moved aside. `state` is that of this archive.
+    fn whole_end(&self, out: &mut File, file: &Path, state: Option<&State>) -> io::Result<u64> {
+        let end = out.metadata()?.len();
+        let known = self.ends.lock().unwrap_or_else(PoisonError::into_inner).get(file).copied();
+        if known == Some(end) || state.is_some_and(|state| state.length == end) {
+            return Ok(end);
+        }
+        let was_whole = state.map_or(0, |state| state.length);
+        let options = Options { wants: &|_| false, verify: false, most: self.most };
+        // What was whole before need not be read again; an archive that is shorter than it was is read from its beginning.
+        let from = if was_whole <= end { was_whole } else { 0 };
+        let (_, stretches) = archive::scan(file, from, &options, &mut |_| ())?;
+        match stretches.last().filter(|last| last.kind == Kind::Torn && last.offset >= was_whole) {
+            Some(torn) => move_aside(out, file, torn.offset).map(|()| torn.offset),
+            None => Ok(end),
+        }
+    }
+
+    /// Waits until the disk has a record. Where this store does not wait ([`Store::without_fsync`]), nothing is waited for.
+    pub fn finish(&self, written: Written) -> Result<(), CaptureError> {
+        let failed = |source: io::Error| CaptureError::Evidence { file: written.file.clone(), verb: "written", source };
+        if self.syncs {
+            let synced = written.out.sync_data().and_then(|()| match written.end_before {
+                0 => durable::sync_folder(written.file.parent().unwrap_or(&self.folder)),
+                _ => Ok(()),
+            });
+            if let Err(error) = synced {
+                written.take_back();
+                return Err(failed(error));
+            }
+        }
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner).insert(written.file.clone(), written.end);
+        if self.syncs {
+            // Losing the state loses nothing, so that a record that is kept is never told as one that is not.
+            let folder = self.folder.join(&written.source);
+            let Written { file, end, newest, beat, before, .. } = written;
+            let _ = State::of(&folder, &file, end, newest).with_beat(beat).after(before).write(&folder);
+        }
+        Ok(())
+    }
+
+    /// Waits until no other append is at work on a source, and keeps others from it.
+    pub(super) fn lock(&self, source: &str) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true);
+        let lock = durable::open(&mut options, &self.folder.join(source).join(".lock"))?;
+        lock.lock()?;
+        Ok(lock)
+    }
+}
+
+/// Writes the record, and before it what begins a new archive.
+fn write_at(written: &mut Written, record: &NewRecord) -> io::Result<()> {
+    let name = written.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut out = BufWriter::new(&mut written.out);
+    out.seek(SeekFrom::Start(written.end_before))?;
+    if written.end_before == 0 {
+        warc::write_info(&mut out, &name, record.at)?;
+    }
+    written.begin = out.stream_position()?;
+    warc::write_record(&mut out, record)?;
+    written.end = out.stream_position()?;
+    out.flush()
+}
+
+/// Moves what an archive has from a byte on into a file of its own, `<archive>.torn`, or `.torn.2` and so on where that is
+/// there, and takes it off the archive only when the disk has it there.
+fn move_aside(archive: &mut File, path: &Path, offset: u64) -> io::Result<()> {
+    for number in 1_u32.. {
+        let mut name = path.as_os_str().to_owned();
+        name.push(if number == 1 { ".torn".to_owned() } else { format!(".torn.{number}") });
+        if fs::symlink_metadata(&name).is_ok() {
+            continue;
+        }
+        archive.seek(SeekFrom::Start(offset))?;
+        if durable::copy_new(Path::new(&name), archive)? {
+            archive.set_len(offset)?;
+            return archive.sync_all();
+        }
+    }
+    Err(io::Error::other("there are too many torn ends"))
+}

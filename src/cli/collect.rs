@@ -1,0 +1,216 @@
+//! `fahrtenbuch collect`
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use crate::capture::collector::{CollectorLock, Outcome, Report, Scheduled, Service, Stop};
+use crate::cli::exit::Exit;
+use crate::cli::opened::{clock_is_set, tell};
+use crate::cli::run::failed;
+use crate::cli::signals::{HangUp, Signals};
+use crate::durable;
+use crate::pipeline::collecting::Configuration;
+use crate::pipeline::run::RunError;
+use crate::workspace;
+use crate::yaml::Problem;
+
+/// Between two looks at the configuration's files.
+const LOOK: Duration = Duration::from_millis(250);
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+Each source has its beat ('every: 15 s' in the pipeline; a second to a day; without it 15 s, timetables 1 h) and its own
+offset within it. Every beat leaves a record in the evidence: the body, that it is the same, or why there is none
+('fahrtenbuch evidence gaps'). While it runs, 'run' does not ask its sources.
+
+Pipelines' files are looked at all the time (SIGHUP: at once): sources are added, changed and removed without a missed beat
+of the others. A file with a mistake is told, and its sources stay as they were. A second collector on the same private store
+waits until the first has ended. Ctrl-C and SIGTERM end it cleanly.
+
+Examples:
+  fahrtenbuch collect                          all pipelines with live sources
+  fahrtenbuch collect stadtbus-telemetrie      one of them
+  fahrtenbuch collect --for 3600               for an hour")]
+pub(super) struct Arguments {
+    /// Names of pipelines; all if none is given
+    #[arg(value_name = "PIPELINE")]
+    pipelines: Vec<String>,
+    /// Stop after so many seconds; answers that are awaited then have three more
+    #[arg(long = "for", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    duration: Option<u64>,
+}
+
+pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
+    collect(root, arguments).unwrap_or_else(|exit| exit)
+}
+
+fn collect(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
+    clock_is_set()?;
+    let private = workspace::private(root).map_err(|problems| {
+        tell(&problems);
+        Exit::Usage
+    })?;
+    for name in &arguments.pipelines {
+        let exists = ["yaml", "yml"].iter().any(|ending| root.join(format!("pipelines/{name}.{ending}")).is_file());
+        if !exists {
+            eprintln!("error: there is no pipeline '{name}'");
+            return Err(Exit::Usage);
+        }
+    }
+    let of_private = |verb| {
+        let private = private.clone();
+        move |error: std::io::Error| failed(&RunError::private(&private, verb, &error), false, None)
+    };
+    durable::make_private(&private).map_err(of_private("made"))?;
+    let stop = Stop::default();
+    let of_signals = |error: std::io::Error| {
+        eprintln!("error: signals cannot be waited for: {error}");
+        Exit::Transient
+    };
+    let signals = Signals::listen(stop.clone()).map_err(of_signals)?;
+    let hang_up = HangUp::listen().map_err(of_signals)?;
+    let lock = CollectorLock::take(&private, &stop, || {
+        println!("another collector is at work on {}; waiting until it has ended", private.display());
+    });
+    let Some(lock) = lock.map_err(of_private("locked"))? else {
+        println!("stopped while waiting");
+        return Ok(Exit::Done);
+    };
+    let mut configuration = Configuration::new(root, &arguments.pipelines);
+    let problems = configuration.look(true).problems;
+    let sources = configuration.sources();
+    if sources.is_empty() && !problems.is_empty() {
+        tell(&problems);
+        return Err(Exit::Usage);
+    }
+    tell_mistakes(&problems);
+    if sources.is_empty() {
+        println!("no pipeline has a source to ask; waiting for one");
+    }
+    tell_sources(&sources);
+    let (configured, configuration_now) = watch::channel(sources);
+    let (ended, end) = channel();
+    let service = Service {
+        private: &private,
+        stop: stop.clone(),
+        duration: arguments.duration.map(Duration::from_secs),
+        lock: Some(&lock),
+    };
+    let begin = Instant::now();
+    let mut states = States::default();
+    let done = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            loop {
+                match end.recv_timeout(LOOK) {
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+                }
+                let look = configuration.look(hang_up.came());
+                tell_mistakes(&look.problems);
+                if look.is_changed {
+                    let sources = configuration.sources();
+                    println!("the configuration changed");
+                    tell_sources(&sources);
+                    configured.send_replace(sources);
+                }
+            }
+        });
+        let _ended: Sender<()> = ended;
+        service.run(configuration_now, &mut |report| states.tell(report))
+    });
+    if let Err(error) = done {
+        return Err(failed(&error.into(), false, None));
+    }
+    let why = signals.received().map_or(String::new(), |name| format!(" by {name}"));
+    println!("stopped{why} after {} s", begin.elapsed().as_secs());
+    states.tell_sums();
+    Ok(Exit::Done)
+}
+
+fn tell_sources(sources: &[Scheduled]) {
+    for Scheduled { collected, grid } in sources {
+        println!("{}: every {} s, {}", collected.name, grid.every().as_secs_f64(), collected.source.shown());
+    }
+}
+
+fn tell_mistakes(problems: &[Problem]) {
+    problems.iter().for_each(|problem| eprintln!("{problem}"));
+    if !problems.is_empty() {
+        eprintln!("warning: the sources of these files stay as they were");
+    }
+}
+
+/// What was last told of each source: only what changes is told again.
+#[derive(Default)]
+struct States(BTreeMap<String, State>);
+
+#[derive(Default)]
+struct State {
+    /// What is told of it now; the kind of a failure.
+    told: Option<String>,
+    failed_in_a_row: u64,
+    asked: u64,
+    kept: u64,
+    unchanged: u64,
+    failed: u64,
+    skipped: u64,
+}
+
+impl States {
+    fn tell(&mut self, report: &Report) {
+        let name = &report.name;
+        let state = self.0.entry(name.clone()).or_default();
+        state.asked += 1;
+        state.skipped += report.skipped;
+        let (kind, said) = match &report.outcome {
+            Outcome::New { unreadable: Some(said), .. } => {
+                state.kept += 1;
+                (said.clone(), format!("kept, but it {said}"))
+            }
+            Outcome::New { .. } => {
+                state.kept += 1;
+                (String::new(), "kept".to_owned())
+            }
+            // Who has nothing new has what was told before.
+            Outcome::NotModified => {
+                state.unchanged += 1;
+                (String::new(), "nothing new".to_owned())
+            }
+            Outcome::Failed(error) => {
+                state.failed += 1;
+                (error.kind_name().to_owned(), error.to_string())
+            }
+        };
+        let is_failed = matches!(report.outcome, Outcome::Failed(_));
+        if state.told.as_ref() != Some(&kind) {
+            match (is_failed, state.failed_in_a_row) {
+                (true, _) => eprintln!("error: {name}: {said}"),
+                (false, 0) => println!("{name}: {said}"),
+                (false, 1) => println!("{name}: {said}, after a failure"),
+                (false, failures) => println!("{name}: {said}, after {failures} failures"),
+            }
+            state.told = Some(kind);
+        }
+        state.failed_in_a_row = if is_failed { state.failed_in_a_row + 1 } else { 0 };
+        if report.skipped > 0 {
+            let why = match report.is_left_alone {
+                true => "the source asked to be left alone".to_owned(),
+                false => format!("the last ask took {} s", report.took.as_secs()),
+            };
+            let beats = if report.skipped == 1 { "beat is" } else { "beats are" };
+            eprintln!("warning: {name}: {} {beats} skipped, {why}", report.skipped);
+        }
+    }
+
+    fn tell_sums(&self) {
+        for (name, State { asked, kept, unchanged, failed, skipped, .. }) in &self.0 {
+            println!(
+                "{name}: asked {asked} times, {kept} kept, {unchanged} unchanged, {failed} failed, {skipped} beats skipped"
+            );
+        }
+    }
+}

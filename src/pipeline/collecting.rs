@@ -1,0 +1,104 @@
+//! What a collector asks, as the workspace's files say it now: read again when they change, file by file.
+//!
+//! A file that is wrong, or half written, leaves the sources of before as they are. What decides nothing about how sources are asked is
+//! not looked at: contracts, rules, releases.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::capture::collector::Scheduled;
+use crate::pipeline::sources_of;
+use crate::yaml::Problem;
+
+/// The sources of pipelines, by file.
+#[derive(Debug)]
+pub struct Configuration {
+    root: PathBuf,
+    /// The pipelines that are collected; all if none is named.
+    names: Vec<String>,
+    files: BTreeMap<PathBuf, Read>,
+    /// How the files looked when they were looked at last: what changes between two looks is still being written.
+    seen: BTreeMap<PathBuf, Stamp>,
+}
+
+#[derive(Debug)]
+struct Read {
+    stamp: Stamp,
+    /// Those of the newest version without a mistake.
+    sources: Vec<Scheduled>,
+}
+
+/// What tells one version of a file from the next: inode, length, and when it was changed.
+type Stamp = (u64, u64, i64, i64);
+
+/// What a look found.
+#[derive(Debug, Default)]
+pub struct Look {
+    /// Whether the sources may be others than before.
+    pub is_changed: bool,
+    /// The mistakes of files that changed; their sources stay as they were.
+    pub problems: Vec<Problem>,
+}
+
+impl Configuration {
+    pub fn new(root: &Path, names: &[String]) -> Self {
+        let (files, seen) = (BTreeMap::new(), BTreeMap::new());
+        Self { root: root.to_owned(), names: names.to_owned(), files, seen }
+    }
+
+    /// The sources of all files.
+    pub fn sources(&self) -> Vec<Scheduled> {
+        self.files.values().flat_map(|read| read.sources.iter().cloned()).collect()
+    }
+
+    /// Reads the files that changed. Without `at_once` a file is read once it looks the same twice.
+    pub fn look(&mut self, at_once: bool) -> Look {
+        let mut look = Look::default();
+        let now = self.stamps();
+        let gone: Vec<PathBuf> = self.files.keys().filter(|file| !now.contains_key(*file)).cloned().collect();
+        for file in gone {
+            // It may be written anew: then it is there again at the next look.
+            if at_once || !self.seen.contains_key(&file) {
+                self.files.remove(&file);
+                look.is_changed = true;
+            }
+        }
+        for (file, stamp) in &now {
+            let is_read = self.files.get(file).is_some_and(|read| read.stamp == *stamp);
+            if is_read || (!at_once && self.seen.get(file) != Some(stamp)) {
+                continue;
+            }
+            let before = self.files.remove(file).map(|read| read.sources).unwrap_or_default();
+            let sources = match sources_of(&self.root, file) {
+                Ok(sources) => sources,
+                Err(mut problems) => {
+                    look.problems.append(&mut problems);
+                    before.clone()
+                }
+            };
+            look.is_changed |= sources != before;
+            self.files.insert(file.clone(), Read { stamp: *stamp, sources });
+        }
+        self.seen = now;
+        look
+    }
+
+    /// The files of the pipelines that are collected, as they look now.
+    fn stamps(&self) -> BTreeMap<PathBuf, Stamp> {
+        let names: BTreeSet<&str> = self.names.iter().map(String::as_str).collect();
+        let entries = std::fs::read_dir(self.root.join("pipelines")).into_iter().flatten().flatten();
+        let files = entries.map(|entry| entry.path()).filter(|file| {
+            let is_yaml = file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+            let name = file.file_stem().unwrap_or_default().to_string_lossy();
+            is_yaml && (names.is_empty() || names.contains(&*name))
+        });
+        files
+            .filter_map(|file| {
+                let metadata = std::fs::metadata(&file).ok()?;
+                let stamp = (metadata.ino(), metadata.len(), metadata.mtime(), metadata.mtime_nsec());
+                Some((file, stamp))
+            })
+            .collect()
+    }
+}
