@@ -2,10 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::capture::collector::Stop;
+
+/// A signal that comes so soon after the first is the same wish: 'timeout' and terminals send it twice.
+const TWICE: Duration = Duration::from_secs(1);
 
 /// The signals that end a collector. The first lets it end by itself, the second ends the process.
 pub(super) struct Signals(Arc<OnceLock<&'static str>>);
@@ -20,16 +24,19 @@ impl Signals {
         let received = Arc::new(OnceLock::new());
         let first = received.clone();
         std::thread::spawn(move || {
+            let mut at = Instant::now();
             runtime.block_on(async {
                 loop {
                     let name = tokio::select! {
                         _ = interrupt.recv() => "Ctrl-C",
                         _ = terminate.recv() => "SIGTERM",
                     };
-                    if first.set(name).is_err() {
+                    if first.set(name).is_ok() {
+                        at = Instant::now();
+                        stop.request();
+                    } else if at.elapsed() > TWICE {
                         std::process::exit(1);
                     }
-                    stop.request();
                 }
             });
         });
