@@ -215,7 +215,7 @@ impl Collector {
 
     /// Asks every source on a beat that begins now, until the end.
     pub fn every(&self, beat: Beat, tell: &mut dyn FnMut(&Report)) -> Result<(), CaptureError> {
-        let now = crate::time::now();
+        let (now, begin) = (crate::time::now(), Instant::now());
         let scheduled =
             |collected: &Collected| Scheduled { collected: collected.clone(), grid: Grid::from(now, beat.every) };
         let (_configuration, sources) = tokio::sync::watch::channel(self.sources.iter().map(scheduled).collect());

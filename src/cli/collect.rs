@@ -97,7 +97,8 @@ fn collect(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     let service = Service {
         private: &private,
         stop: stop.clone(),
-        duration: arguments.duration.map(Duration::from_secs),
+        end: arguments.duration.and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds))),
+        begins_at_once: false,
         lock: Some(&lock),
     };
     let begin = Instant::now();

@@ -72,11 +72,13 @@ sources:
     # tries: 4
     # max_bytes: 2147483648
     # max_redirects: 5
+    # Between two beats of 'fahrtenbuch collect': from '1 s' to '1 day'; '15 s' where the format is gtfs-realtime.
+    # every: 1 h
 ";
 
 const TELEMETRY: &str = "\
 # Where the buses were and how full they were: the GTFS-Realtime snapshots of a service date.
-# Poll the feeds with 'fahrtenbuch capture telemetrie --every 15'.
+# 'fahrtenbuch collect' asks the sources again and again, each at its beat.
 description: Positionen, Auslastung, Prognosen und Meldungen
 # Also: 'mapped', for JSON and CSV of anybody's making, which 'mapping:' explains; see schemas/README.md.
 format: gtfs-realtime

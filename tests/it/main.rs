@@ -7,6 +7,7 @@ mod cases_csv;
 mod cases_reports;
 mod cases_windows;
 mod cases_zip;
+mod collect;
 mod collector;
 mod command_line;
 mod contracts;

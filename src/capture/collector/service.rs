@@ -40,8 +40,10 @@ impl Scheduled {
 pub struct Service<'a> {
     pub private: &'a Path,
     pub stop: Stop,
-    /// Ends after so long: no beat begins later, and what is still awaited has [`super::GRACE`].
-    pub duration: Option<Duration>,
+    /// No beat begins later, and what is still awaited then has [`super::GRACE`].
+    pub end: Option<Instant>,
+    /// Sources are asked at once, whatever their grids say, as by hand.
+    pub begins_at_once: bool,
     /// Where the names of the sources are kept that it asks.
     pub lock: Option<&'a CollectorLock>,
 }
@@ -56,10 +58,11 @@ impl Service<'_> {
     ) -> Result<(), CaptureError> {
         let runtime = source::runtime("the collector")?;
         let store = Store::new(Collector::evidence(self.private));
-        let end = self.duration.and_then(|duration| Instant::now().checked_add(duration));
+        let Self { end, begins_at_once, .. } = *self;
+        let stop = self.stop.clone();
         let (writer, thread) = Writer::start(store);
         let (reports, mut told) = mpsc::channel(REPORTS);
-        let shared = Shared { writer, clients: Clients::default(), reports, stop: self.stop.clone(), end };
+        let shared = Shared { writer, clients: Clients::default(), reports, stop, begins_at_once, end };
         let store = Arc::new(Store::new(Collector::evidence(self.private)));
         std::thread::scope(|scope| {
             scope.spawn(|| {

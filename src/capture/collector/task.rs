@@ -29,6 +29,8 @@ pub(super) struct Shared {
     pub reports: mpsc::Sender<Report>,
     /// Ends the collector, whatever the source.
     pub stop: Stop,
+    /// The beat that is under way at the beginning is asked for at once, however short it is.
+    pub begins_at_once: bool,
     /// No beat begins at or after this, and what is still awaited has a little more.
     pub end: Option<Instant>,
 }
@@ -128,10 +130,14 @@ impl Task {
         let every = current.every;
         let gone = Duration::try_from(now.duration_since(current.due)).unwrap_or_default();
         let was_missed = last_beat.is_none_or(|last| last < current.due);
-        let is_now = gone < Duration::from_millis(2);
-        if was_missed && (is_now || (every >= MADE_UP_FROM && gone < every / 2)) {
+        let is_made_up = self.shared.begins_at_once || every >= MADE_UP_FROM;
+        if was_missed && is_made_up && gone < every / 2 {
             // Sources that were missed together are not asked in the same instant.
-            let spread = if is_now { 0 } else { Grid::new(&self.name, Duration::from_millis(900)).offset_ms() };
+            let spread = if self.shared.begins_at_once {
+                0
+            } else {
+                Grid::new(&self.name, Duration::from_millis(900)).offset_ms()
+            };
             return (current, Duration::from_millis(spread));
         }
         (self.grid.after(now), Duration::ZERO)

@@ -247,7 +247,8 @@ fn a_poll_does_not_read_the_archive() {
 fn a_source_whose_last_answer_was_not_readable_is_asked_without_conditions() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::new(folder.path());
-    store.append_judged("bus", &capture(0, "<html>"), Some(false)).unwrap();
+    let written = store.write("bus", &NewRecord::of(capture(0, "<html>")), Some(false)).unwrap();
+    store.finish(written).unwrap();
     let known = store.validators("bus").unwrap();
     assert_eq!((known.are_conditions(), known.digest), (false, Some(Digest::of(b"<html>"))));
 }
@@ -426,7 +427,7 @@ fn evidence_that_was_changed_is_refused() {
     let mut forged = capture(0, "forged");
     forged.digest = Digest::of(b"honest");
     let mut bytes = Vec::new();
-    warc::write_record(&mut bytes, &forged).unwrap();
+    warc::write_record(&mut bytes, &NewRecord::of(forged.clone())).unwrap();
     fs::write(&entry.file, &bytes).unwrap();
     (entry.offset, entry.length) = (0, bytes.len() as u64);
     let error = store.open(&entry).unwrap_err();

@@ -70,10 +70,10 @@ fn a_known_response_is_asked_for_conditionally() {
         answer(stream, "304 Not Modified", "");
     }]);
     let known = Validators { etag: Some("\"1\"".into()), ..Validators::default() };
-    assert!(matches!(fetch(&url, &known), Ok(Fetched::NotModified)));
+    assert!(matches!(fetch(&url, &known), Ok(Fetched::NotModified(_))));
     let url = server(vec![fine]);
     let known = Validators { digest: Some(Digest::of(b"hello")), ..Validators::default() };
-    assert!(matches!(fetch(&url, &known), Ok(Fetched::NotModified)));
+    assert!(matches!(fetch(&url, &known), Ok(Fetched::NotModified(_))));
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn a_file_is_taken_once_and_its_absence_is_final() {
     std::fs::write(folder.path().join("feed.zip"), "zip").unwrap();
     let Ok(Fetched::New(capture)) = source.fetch(&Validators::default()) else { panic!() };
     let known = Validators { digest: Some(capture.digest), ..Validators::default() };
-    assert!(matches!(source.fetch(&known), Ok(Fetched::NotModified)));
+    assert!(matches!(source.fetch(&known), Ok(Fetched::NotModified(_))));
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn a_body_that_was_no_feed_brings_no_conditions_and_304_to_none_is_an_error() {
     };
     assert!(matches!(fetch(&server(vec![without]), &known), Ok(Fetched::New(_))));
     let again = Validators { digest: Some(Digest::of(b"hello")), ..known };
-    assert!(matches!(fetch(&server(vec![without]), &again), Ok(Fetched::NotModified)));
+    assert!(matches!(fetch(&server(vec![without]), &again), Ok(Fetched::NotModified(_))));
     let error = fetch(&server(vec![nothing; 3]), &Validators::default()).err().unwrap();
     assert!(matches!(error, CaptureError::Transient { .. }), "{error}");
     assert!(error.to_string().contains("304 (not modified) to a request without conditions"), "{error}");

@@ -1,0 +1,280 @@
+//! `collect` through the program: what every beat leaves, edits of the configuration under it, two collectors, and what a run leaves to
+//! them.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use fahrtenbuch::capture::FailureKind;
+use fahrtenbuch::capture::evidence::Store;
+use fahrtenbuch::capture::record::{BeatOutcome, BeatRecord, Note, SkipReason};
+use jiff::Timestamp;
+
+use crate::world::World;
+
+type Requests = Arc<Mutex<Vec<String>>>;
+
+/// A server that answers by the path and the number of the request for it.
+fn server(answer: impl Fn(&str, usize, &str, &mut TcpStream) + Send + Sync + 'static) -> (String, Requests) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (seen, answer) = (Requests::default(), Arc::new(answer));
+    let log = seen.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, log, answer) = (stream.unwrap(), log.clone(), answer.clone());
+            std::thread::spawn(move || {
+                let mut buffer = [0; 4096];
+                let read = stream.read(&mut buffer).unwrap_or(0);
+                let request = String::from_utf8_lossy(&buffer[..read]).to_lowercase();
+                let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
+                let number = {
+                    let mut log = log.lock().unwrap();
+                    log.push(path.clone());
+                    log.iter().filter(|other| **other == path).count() - 1
+                };
+                answer(&path, number, &request, &mut stream);
+            });
+        }
+    });
+    (url, seen)
+}
+
+fn say(stream: &mut TcpStream, head: &str, body: &str) {
+    let text = format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+    let _ = stream.write_all(text.as_bytes());
+}
+
+/// A message with a vehicle, whose header has a time.
+fn message(seconds: u32) -> String {
+    let time = [0x80 | (seconds & 127) as u8, 0x80 | (seconds >> 7 & 127) as u8, 1];
+    // Header: version, and a timestamp of three bytes; entity: an id, and a vehicle without anything.
+    let header = [&b"\n\x032.0\x18"[..], &[time[0] & 127 | 0x80, time[1] & 127 | 0x80, 1]].concat();
+    let bytes = [&[10, header.len() as u8][..], &header, b"\x12\x05\n\x01a\"\0"].concat();
+    // Bytes above 127 would be two in UTF-8: those of the time are the only ones, and are written as they are below.
+    bytes.iter().map(|byte| char::from(*byte)).collect()
+}
+
+/// As `say`, for bytes that are no UTF-8.
+fn say_bytes(stream: &mut TcpStream, head: &str, body: &str) {
+    let body: Vec<u8> = body.chars().map(|letter| u32::from(letter) as u8).collect();
+    let head = format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    let _ = stream.write_all(&[head.as_bytes(), &body].concat());
+}
+
+fn pipeline(sources: &[(&str, String)]) -> String {
+    let source = |(name, url): &(&str, String)| {
+        format!("  - name: {name}\n    type: http\n    every: 1 s\n    url: {url}\n    tries: 1\n    read_timeout: 2\n")
+    };
+    let sources: String = sources.iter().map(source).collect();
+    format!(
+        "format: gtfs-realtime\ncontracts: schemas/gtfs-realtime\nsources:\n{sources}release:\n  contracts: schemas/stadtbus\n"
+    )
+}
+
+struct Collecting {
+    child: Child,
+    out: BufReader<ChildStdout>,
+}
+
+impl Drop for Collecting {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Collecting {
+    fn start(world: &World, arguments: &[&str]) -> Self {
+        let mut command = world.command();
+        command.env_remove("FAHRTENBUCH_NOW");
+        let log = std::fs::File::create(world.path("collect.log")).unwrap();
+        let mut child = command.arg("collect").args(arguments).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        Self { child, out }
+    }
+
+    /// Reads its output until a line has a text.
+    fn until(&mut self, text: &str) -> String {
+        let mut told = String::new();
+        while !told.lines().any(|line| line.contains(text)) {
+            assert!(self.out.read_line(&mut told).unwrap() > 0, "it ended without '{text}': {told}");
+        }
+        told
+    }
+
+    fn signal(&self, signal: &str) {
+        let done = Command::new("kill").arg(format!("-{signal}")).arg(self.child.id().to_string()).status();
+        assert!(done.unwrap().success());
+    }
+
+    /// Ends it cleanly; what it printed since it was last looked at.
+    fn end(&mut self) -> String {
+        self.signal("TERM");
+        let mut told = String::new();
+        self.out.read_to_string(&mut told).unwrap();
+        assert_eq!(self.child.wait().unwrap().code(), Some(0), "{told}");
+        told
+    }
+}
+
+fn records(world: &World, source: &str) -> Vec<BeatRecord> {
+    let store = Store::new(world.path("data/private/evidence"));
+    let now = Timestamp::now();
+    store.records(source, now - jiff::SignedDuration::from_hours(2), now + jiff::SignedDuration::from_hours(1)).unwrap()
+}
+
+/// When the beats of records were due; those that were passed over, too. Each once, in their order.
+fn beats(records: &[BeatRecord]) -> Vec<Timestamp> {
+    let mut due: Vec<Timestamp> = Vec::new();
+    for record in records {
+        let beat = record.beat.unwrap();
+        let count = match &record.outcome {
+            BeatOutcome::Note(Note::Started { .. } | Note::Stopped { .. }) => 0,
+            BeatOutcome::Note(Note::Skipped { beats, .. }) => *beats,
+            _ => 1,
+        };
+        due.extend((0..count).map(|number| beat.plus(number).due));
+    }
+    due
+}
+
+fn assert_without_a_gap(due: &[Timestamp]) {
+    for pair in due.windows(2) {
+        assert_eq!(pair[1].duration_since(pair[0]), jiff::SignedDuration::from_secs(1), "{due:?}");
+    }
+}
+
+#[test]
+fn every_beat_leaves_a_record_of_what_came_of_it() {
+    let (url, _) = server(|path, number, request, stream| match (path, number) {
+        ("/varied", 0) => say_bytes(stream, "200 OK\r\nETag: \"a\"", &message(1)),
+        ("/varied", 1) => {
+            assert!(request.contains("if-none-match: \"a\""), "{request}");
+            say(stream, "304 Not Modified", "");
+        }
+        ("/varied", 2) => say_bytes(stream, "200 OK\r\nETag: \"b\"", &message(1)),
+        ("/varied", 3) => say(stream, "503 Busy", ""),
+        ("/varied", 4) => say(stream, "200 OK", "<html>no feed</html>"),
+        // What is no feed makes the next request unconditional.
+        ("/varied", 5) => say(stream, "404 Gone", ""),
+        ("/varied", 6) => drop(stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nshort")),
+        ("/varied", 7) => say(stream, "302 Found\r\nLocation: file:///etc/passwd", ""),
+        ("/varied", 8) => say(stream, "302 Found\r\nLocation: http://169.254.169.254/latest", ""),
+        ("/varied", 9) => std::thread::sleep(Duration::from_millis(2600)),
+        _ => say_bytes(stream, "200 OK", &message(number as u32)),
+    });
+    let world = World::new();
+    world.write("pipelines/stadtbus-telemetrie.yaml", &pipeline(&[("varied", format!("{url}/varied"))]));
+    let mut collecting = Collecting::start(&world, &["stadtbus-telemetrie", "--for", "15"]);
+    collecting.until("stopped after");
+    let records = records(&world, "varied");
+    assert_without_a_gap(&beats(&records));
+    let outcomes: Vec<&BeatOutcome> = records.iter().map(|record| &record.outcome).collect();
+    let BeatOutcome::Body(first) = outcomes[1] else { panic!("{outcomes:?}") };
+    assert!(matches!(outcomes[0], BeatOutcome::Note(Note::Started { .. })));
+    let unchanged = |is_not_modified| BeatOutcome::Unchanged { digest: Some(*first), is_not_modified };
+    assert_eq!((outcomes[2], outcomes[3]), (&unchanged(true), &unchanged(false)));
+    let failed: Vec<FailureKind> = (records.iter())
+        .filter_map(|record| match &record.outcome {
+            BeatOutcome::Note(Note::Failed { kind, .. }) => Some(*kind),
+            _ => None,
+        })
+        .collect();
+    let expected = [
+        FailureKind::Status(503),
+        FailureKind::Status(404),
+        FailureKind::CutOff,
+        FailureKind::Redirect,
+        FailureKind::Redirect,
+        FailureKind::TimeOut,
+    ];
+    assert_eq!(failed, expected);
+    assert_eq!(records[5].unreadable.as_deref(), Some("html"));
+    let skipped = |outcome: &&BeatOutcome| {
+        matches!(outcome, BeatOutcome::Note(Note::Skipped { beats: 1..=3, reason: SkipReason::Late }))
+    };
+    assert!(outcomes.iter().copied().any(|outcome| skipped(&outcome)), "{outcomes:?}");
+    assert!(matches!(outcomes.last(), Some(BeatOutcome::Note(Note::Stopped { .. }))), "{outcomes:?}");
+    // Revisits count as snapshots, with the body that they name and their own time.
+    let store = Store::new(world.path("data/private/evidence"));
+    let now = Timestamp::now();
+    let listing = store.list("varied", now - jiff::SignedDuration::from_mins(5), now).unwrap();
+    let captures: Vec<_> = fahrtenbuch::capture::evidence::read(listing.entries).collect::<Result<_, _>>().unwrap();
+    assert!(captures[..3].iter().all(|capture| capture.digest == *first && !capture.body.is_empty()));
+    assert!(captures.windows(2).all(|pair| pair[0].captured_at < pair[1].captured_at));
+    assert!(listing.damage.is_empty());
+}
+
+#[test]
+fn edits_of_the_configuration_take_no_beat_from_the_others() {
+    let (url, asked) = server(|_, number, _, stream| say_bytes(stream, "200 OK", &message(number as u32)));
+    let world = World::new();
+    for file in ["busplus", "stadtbus-fahrplan"] {
+        std::fs::remove_file(world.path(&format!("pipelines/{file}.yaml"))).unwrap();
+    }
+    world.write("pipelines/stadtbus-telemetrie.yaml", &pipeline(&[("steady", format!("{url}/steady"))]));
+    let mut collecting = Collecting::start(&world, &[]);
+    collecting.until("steady: kept");
+    let edited = pipeline(&[("edited", format!("{url}/edited"))]);
+    let begin = Instant::now();
+    let mut number = 0;
+    while begin.elapsed() < Duration::from_secs(8) {
+        let text = match number % 5 {
+            0 => edited.clone(),
+            // Half of it, as an editor leaves it for a moment.
+            1 => edited[..edited.len() / 2].to_owned(),
+            2 => edited.replace("every: 1 s", "every: often"),
+            3 => edited.replace("/edited", &format!("/edited{number}")),
+            _ => "\u{0}: [".to_owned(),
+        };
+        world.write("pipelines/other.yaml", &text);
+        number += 1;
+        std::thread::sleep(Duration::from_millis(if number % 4 == 0 { 700 } else { 120 }));
+    }
+    world.write("pipelines/other.yaml", &edited);
+    collecting.until(&format!("edited: every 1 s, {url}/edited"));
+    std::thread::sleep(Duration::from_millis(2500));
+    std::fs::remove_file(world.path("pipelines/other.yaml")).unwrap();
+    collecting.until("the configuration changed");
+    std::thread::sleep(Duration::from_millis(500));
+    let edited_until = asked.lock().unwrap().iter().filter(|path| *path == "/edited").count();
+    std::thread::sleep(Duration::from_secs(2));
+    let edited_in_all = asked.lock().unwrap().iter().filter(|path| *path == "/edited").count();
+    assert!(edited_until >= 2 && edited_in_all == edited_until, "{edited_until}, then {edited_in_all}");
+    collecting.end();
+    let steady = records(&world, "steady");
+    assert_without_a_gap(&beats(&steady));
+    assert!(steady.iter().filter(|record| matches!(record.outcome, BeatOutcome::Body(_))).count() >= 11, "{steady:?}");
+    let told = std::fs::read_to_string(world.path("collect.log")).unwrap();
+    assert!(told.contains("'every' is no interval of time") && told.contains("stay as they were"), "{told}");
+    // Nobody asked while nothing but a mistake was there, and what was right before went on.
+    let edited = records(&world, "edited");
+    assert!(edited.iter().any(|record| matches!(&record.outcome, BeatOutcome::Note(Note::Stopped { .. }))));
+}
+
+#[test]
+fn a_second_collector_waits_and_a_run_leaves_the_sources_to_it() {
+    let (url, asked) = server(|_, number, _, stream| say_bytes(stream, "200 OK", &message(number as u32)));
+    let world = World::new();
+    world.write("pipelines/stadtbus-telemetrie.yaml", &pipeline(&[("feed", format!("{url}/feed"))]));
+    world.replace("pipelines/stadtbus-telemetrie.yaml", "every: 1 s", "every: 1 day");
+    let mut first = Collecting::start(&world, &["stadtbus-telemetrie"]);
+    first.until("feed: every 86400 s");
+    let mut second = Collecting::start(&world, &["stadtbus-telemetrie"]);
+    second.until("another collector is at work");
+    // A beat that was missed is made up for within a second.
+    std::thread::sleep(Duration::from_millis(1500));
+    let before = asked.lock().unwrap().len();
+    world.program(&["run", "stadtbus-telemetrie"]);
+    assert_eq!(asked.lock().unwrap().len(), before, "a run asked what a collector owns");
+    first.signal("KILL");
+    second.until("feed: every 86400 s");
+    let told = second.end();
+    assert!(told.contains("stopped by SIGTERM"), "{told}");
+    // Nobody collects now.
+    world.program(&["run", "stadtbus-telemetrie"]);
+    assert_eq!(asked.lock().unwrap().len(), before + 1);
+}
