@@ -219,7 +219,9 @@ impl Collector {
         let scheduled =
             |collected: &Collected| Scheduled { collected: collected.clone(), grid: Grid::from(now, beat.every) };
         let (_configuration, sources) = tokio::sync::watch::channel(self.sources.iter().map(scheduled).collect());
-        let service = Service { private: &self.private, stop: self.stop.clone(), duration: beat.duration, lock: None };
+        let end = beat.duration.and_then(|duration| begin.checked_add(duration));
+        let stop = self.stop.clone();
+        let service = Service { private: &self.private, stop, end, begins_at_once: true, lock: None };
         service.run(sources, tell)
     }
 }
