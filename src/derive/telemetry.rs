@@ -248,7 +248,7 @@ struct Telemetry {
 
 /// What the columns of a batch are made of, beside its rows.
 struct Found {
-    vehicles: Vec<Option<Arc<Pseudonym>>>,
+    vehicles: Vec<Option<Pseudonym>>,
     instants: TimestampMillisecondArray,
     ids: StringArray,
 }
@@ -398,7 +398,7 @@ impl Telemetry {
             }
             "event_timestamp" => Some(Arc::new(found.instants.clone())),
             "vehicle_id" => {
-                let names = found.vehicles.iter().map(|vehicle| vehicle.as_ref().map(|vehicle| &vehicle.name));
+                let names = found.vehicles.iter().map(|vehicle| vehicle.as_ref().map(Pseudonym::name));
                 Some(Arc::new(names.collect::<StringArray>()))
             }
             "location_ping_id" => Some(Arc::new(found.ids.clone())),
