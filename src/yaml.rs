@@ -273,7 +273,9 @@ pub fn suggestion(name: &str, known: &[&str]) -> String {
     match nearest.first() {
         None => "There is none.".to_owned(),
         Some((2.., _)) if (1..3).contains(&whole.len()) => format!("Did you mean '{}'?", whole.join("' or '")),
-        Some((distance, nearest)) if *distance <= name.len() / 3 + 1 => format!("Did you mean '{nearest}'?"),
+        Some((distance, nearest)) if *distance <= name.len() / 3 + 1 && is_near(*distance, name, nearest) => {
+            format!("Did you mean '{nearest}'?")
+        }
         Some(_) if nearest.len() <= LISTED => {
             let mut told = BTreeSet::new();
             let once: Vec<&str> = known.iter().copied().filter(|name| told.insert(*name)).collect();
@@ -286,6 +288,11 @@ pub fn suggestion(name: &str, known: &[&str]) -> String {
             format!("The nearest of {} are: {}.", nearest.len(), few.join(", "))
         }
     }
+}
+
+/// Whether at least half of the shorter word is there: what differs in more is another word.
+fn is_near(distance: usize, one: &str, other: &str) -> bool {
+    2 * distance <= one.len().min(other.len())
 }
 
 /// The known name that a name was meant to be, if it differs by no more than a slip of the pen.
@@ -320,6 +327,19 @@ mod tests {
         assert_eq!((scalar("c").as_deref(), node.get("c").and_then(Node::int)), (Some("007"), Some(7)));
         assert!(node.pairs().iter().any(|(key, _)| key.scalar().as_deref() == Some("010")));
         assert_eq!(scalar("ß").as_deref(), Some("1e3"));
+    }
+
+    #[test]
+    fn a_suggestion_is_near_for_the_length_of_the_word() {
+        const TYPES: &[&str] = &["file", "http", "s3", "evidence"];
+        for word in ["csv", "xml", "mqtt", "json", "s", "ftp", "gtfs"] {
+            assert_eq!(suggestion(word, TYPES), "Known are: file, http, s3, evidence.", "{word}");
+        }
+        for (word, meant) in
+            [("htp", "http"), ("https", "http"), ("fil", "file"), ("evidenz", "evidence"), ("evidnce", "evidence")]
+        {
+            assert_eq!(suggestion(word, TYPES), format!("Did you mean '{meant}'?"), "{word}");
+        }
     }
 
     #[test]

@@ -86,13 +86,25 @@ pub static PROGRAM_FINDINGS: &[ProgramFinding] = &[
     },
     ProgramFinding {
         id: "alerts.unchanged",
-        en: ("A row says of its alert something else than the one before. Others are dropped.", "Nothing."),
-        de: ("Eine Zeile sagt von ihrer Störung anderes als die vorige. Andere fallen weg", "Nichts."),
+        en: (
+            "A row says something else than the one before, or its alert said something else in between. Others are dropped.",
+            "Nothing.",
+        ),
+        de: (
+            "Eine Zeile sagt anderes als die vorige, oder ihre Störung sagte dazwischen anderes. Andere fallen weg",
+            "Nichts.",
+        ),
     },
     ProgramFinding {
         id: "<table>.unchanged",
-        en: ("A row says of its stop something else than the one before. Others are dropped.", "Nothing."),
-        de: ("Eine Zeile sagt von ihrem Halt anderes als die vorige. Andere fallen weg", "Nichts."),
+        en: (
+            "A row says of its stop something else than the one before, or its trip said something else in between. Others are dropped.",
+            "Nothing.",
+        ),
+        de: (
+            "Eine Zeile sagt von ihrem Halt anderes als die vorige, oder ihre Fahrt sagte dazwischen anderes. Andere fallen weg",
+            "Nichts.",
+        ),
     },
     ProgramFinding {
         id: "<table>.report_without_trip",

@@ -6,6 +6,7 @@
 //! [`privacy`] then takes off every column that the contract does not classify as public. Every row that a derivation does not
 //! use is counted under the id of the rule that says why.
 
+mod changes;
 pub mod derivation;
 pub mod derivations;
 mod error;

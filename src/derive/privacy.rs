@@ -7,10 +7,10 @@ pub mod texts;
 
 use std::collections::HashMap;
 use std::fs;
-use std::hash::Hasher;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::ArrowError;
@@ -19,6 +19,7 @@ use sha2::Sha256;
 
 use crate::contract::{Column, Contract};
 use crate::durable;
+use crate::table::keys::{LowBits, Seed, key_of, text_key};
 use crate::table::single;
 use crate::time::ServiceDate;
 
@@ -76,20 +77,18 @@ pub struct Pseudonyms {
     key: [u8; 32],
     /// Of the reports of vehicles that nobody knows.
     unknown: [[u64; 2]; 2],
-    known: Mutex<Known>,
+    /// Those of the last ids, by the key of an id and its fleet.
+    known: Mutex<HashMap<u128, Pseudonym, BuildHasherDefault<LowBits>>>,
 }
 
-#[derive(Default)]
-struct Known {
-    /// Of ids alone, and of those of each fleet.
-    ids: HashMap<String, Arc<Pseudonym>>,
-    fleets: HashMap<String, HashMap<String, Arc<Pseudonym>>>,
-}
+/// Pseudonyms that are kept at most, some 8 MiB: more vehicles than any fleet has. Those of more are made again when they are needed.
+const MOST_KNOWN: usize = 1 << 16;
 
 /// What stands for a vehicle on a service date.
+#[derive(Clone, Copy)]
 pub struct Pseudonym {
     /// 16 hex digits.
-    pub name: String,
+    name: [u8; 16],
     /// The same as a number.
     pub number: u64,
     /// Of the permutation of its seconds.
@@ -111,28 +110,27 @@ impl Pseudonyms {
     }
 
     /// The pseudonym of an id, in the fleet of that name if one is given.
-    pub fn of(&self, fleet: Option<&str>, id: &str) -> Arc<Pseudonym> {
+    pub fn of(&self, fleet: Option<&str>, id: &str) -> Pseudonym {
+        let seed = Seed::of_process();
+        let alone = text_key(id, seed);
+        let key = fleet.map_or(alone, |fleet| key_of([alone, text_key(fleet, seed)], seed));
         let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let there = match fleet {
-            Some(fleet) => known.fleets.get(fleet).and_then(|ids| ids.get(id)),
-            None => known.ids.get(id),
-        };
-        if let Some(pseudonym) = there {
-            return pseudonym.clone();
+        if let Some(pseudonym) = known.get(&key) {
+            return *pseudonym;
         }
         let [before, name, between] = fleet.map_or([""; 3], |fleet| ["vehicle of ", fleet, "\u{1f}"]);
         let of_name = self.mac(&[before, name, between, id]);
         let of_seconds = self.mac(&["seconds of ", before, name, between, id]);
-        let pseudonym = Arc::new(Pseudonym {
-            name: of_name[..8].iter().map(|byte| format!("{byte:02x}")).collect(),
+        let digit = |place: usize| DIGITS[usize::from(of_name[place / 2] >> (4 * (1 - place % 2)) & 15)];
+        let pseudonym = Pseudonym {
+            name: std::array::from_fn(digit),
             number: half(&of_name, 0),
             seconds: [half(&of_seconds, 0), half(&of_seconds, 8)],
-        });
-        let ids = match fleet {
-            Some(fleet) => known.fleets.entry(fleet.to_owned()).or_default(),
-            None => &mut known.ids,
         };
-        ids.insert(id.to_owned(), pseudonym.clone());
+        if known.len() >= MOST_KNOWN {
+            known.clear();
+        }
+        known.insert(key, pseudonym);
         pseudonym
     }
 
@@ -173,6 +171,12 @@ fn sip(key: [u64; 2], input: &[u8]) -> u64 {
 }
 
 impl Pseudonym {
+    /// 16 hex digits.
+    pub fn name(&self) -> &str {
+        // They are ASCII.
+        std::str::from_utf8(&self.name).unwrap_or_default()
+    }
+
     /// The id of a report: two of this vehicle have the same id if and only if they are of the same second, and the id tells
     /// nothing of that second. `second` counts from the zero of the service date; the id is the name, and four digits to
     /// the base of 32 of the second's place in a permutation that only this vehicle has on this date. Seconds days away from
@@ -187,7 +191,7 @@ impl Pseudonym {
         }
         let place = left << HALF | right;
         let mut id = String::with_capacity(self.name.len() + 5);
-        id.push_str(&self.name);
+        id.push_str(self.name());
         id.push('-');
         if block != 0 {
             id.push_str(&format!("{block}."));
@@ -257,16 +261,16 @@ mod tests {
     #[test]
     fn pseudonyms_differ_by_id_and_by_key() {
         let (one, two) = (Pseudonyms::new([1; 32]), Pseudonyms::new([2; 32]));
-        assert_eq!(one.of(None, "bus 7").name, one.of(None, "bus 7").name);
-        assert_ne!(one.of(None, "bus 7").name, one.of(None, "bus 8").name);
-        assert_ne!(one.of(None, "bus 7").name, two.of(None, "bus 7").name);
-        assert_eq!(one.of(None, "bus 7").name.len(), 16);
+        assert_eq!(one.of(None, "bus 7").name(), one.of(None, "bus 7").name());
+        assert_ne!(one.of(None, "bus 7").name(), one.of(None, "bus 8").name());
+        assert_ne!(one.of(None, "bus 7").name(), two.of(None, "bus 7").name());
+        assert_eq!(one.of(None, "bus 7").name().len(), 16);
     }
 
     #[test]
     fn the_pseudonyms_and_ids_that_were_published_stay_as_they_are() {
         let bus = Pseudonyms::new([7; 32]).of(None, "bus 7");
-        assert_eq!((bus.name.as_str(), bus.report(43_200).as_str()), ("53aa419d1f692d6a", "53aa419d1f692d6a-3baf"));
+        assert_eq!((bus.name(), bus.report(43_200).as_str()), ("53aa419d1f692d6a", "53aa419d1f692d6a-3baf"));
     }
 
     #[test]
@@ -275,11 +279,19 @@ mod tests {
         let of = |fleet| pseudonyms.of(fleet, "1");
         let all = [of(None), of(Some("op-a")), of(Some("op-b"))];
         for (place, one) in all.iter().enumerate() {
-            assert!(all[..place].iter().all(|other| other.name != one.name && other.report(5) != one.report(5)));
+            assert!(all[..place].iter().all(|other| other.name() != one.name() && other.report(5) != one.report(5)));
         }
-        assert_eq!(of(Some("op-a")).name, pseudonyms.of(Some("op-a"), "1").name);
+        assert_eq!(of(Some("op-a")).name(), pseudonyms.of(Some("op-a"), "1").name());
         // No id of one fleet is that of another by where its name ends.
-        assert_ne!(pseudonyms.of(Some("op"), "-a1").name, pseudonyms.of(Some("op-a"), "1").name);
+        assert_ne!(pseudonyms.of(Some("op"), "-a1").name(), pseudonyms.of(Some("op-a"), "1").name());
+    }
+
+    #[test]
+    fn more_vehicles_than_are_kept_have_the_same_pseudonyms_and_take_no_more() {
+        let pseudonyms = Pseudonyms::new([1; 32]);
+        let ids = || (0..MOST_KNOWN + 10).map(|number| pseudonyms.of(None, &number.to_string()).number);
+        let first: Vec<u64> = ids().collect();
+        assert!(ids().eq(first) && pseudonyms.known.lock().unwrap().len() <= MOST_KNOWN);
     }
 
     #[test]
@@ -304,7 +316,7 @@ mod tests {
         let day = 0..108_000_i64;
         let ids: HashSet<String> = day.clone().map(|second| bus.report(second)).collect();
         assert_eq!(ids.len(), 108_000);
-        assert!(ids.iter().all(|id| id.len() == 21 && id.starts_with(&format!("{}-", bus.name))));
+        assert!(ids.iter().all(|id| id.len() == 21 && id.starts_with(&format!("{}-", bus.name()))));
         assert_eq!(bus.report(40_000), Pseudonyms::new([1; 32]).of(None, "bus 7").report(40_000));
         // Other blocks and other vehicles have other ids.
         assert!(!ids.contains(&bus.report(-1)) && !ids.contains(&bus.report(40_000 + (1 << 18))));

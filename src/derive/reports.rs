@@ -107,7 +107,7 @@ impl<'a> Vehicles<'a> {
     }
 
     /// What stands for the vehicle of each row; nothing where nobody knows it.
-    pub fn pseudonyms(&self, rows: usize, pseudonyms: &Pseudonyms) -> Vec<Option<Arc<Pseudonym>>> {
+    pub fn pseudonyms(&self, rows: usize, pseudonyms: &Pseudonyms) -> Vec<Option<Pseudonym>> {
         (0..rows).map(|row| Some(pseudonyms.of(self.fleet(row), self.id(row)?))).collect()
     }
 
@@ -159,8 +159,10 @@ struct Recent(FxHashMap<u64, Latest>);
 
 #[derive(Default)]
 struct Latest {
-    reports: [Option<(i64, u64)>; RECENT],
-    next: usize,
+    /// Those that there are: a second, and a key of the place.
+    reports: [(i64, u64); RECENT],
+    count: u32,
+    next: u32,
 }
 
 impl Recent {
@@ -168,11 +170,13 @@ impl Recent {
     /// known any more.
     fn is_further(&mut self, vehicle: u64, second: i64, fix: u64) -> bool {
         let latest = self.0.entry(vehicle).or_default();
-        if let Some((_, place)) = latest.reports.iter().flatten().find(|(other, _)| *other == second) {
+        let mut reports = latest.reports.iter().take(latest.count as usize);
+        if let Some((_, place)) = reports.find(|(other, _)| *other == second) {
             return *place == fix;
         }
-        latest.reports[latest.next] = Some((second, fix));
-        latest.next = (latest.next + 1) % RECENT;
+        latest.reports[latest.next as usize] = (second, fix);
+        latest.next = (latest.next + 1) % RECENT as u32;
+        latest.count = (latest.count + 1).min(RECENT as u32);
         false
     }
 }
@@ -267,7 +271,7 @@ impl Reports {
     pub fn ids(
         &mut self,
         rows: &RecordBatch,
-        vehicles: &[Option<Arc<Pseudonym>>],
+        vehicles: &[Option<Pseudonym>],
         of: &Vehicles<'_>,
         seconds: &[Option<i64>],
         places: &[u32],
@@ -319,7 +323,7 @@ impl Reports {
 
 /// Puts the rows of unknown vehicles into the order of their ids, which tells nothing: that in which they stand in the feed
 /// may be the same every day, and would tell which is which. `None` if the order may stay.
-pub fn order(vehicles: &[Option<Arc<Pseudonym>>], ids: &StringArray) -> Option<UInt32Array> {
+pub fn order(vehicles: &[Option<Pseudonym>], ids: &StringArray) -> Option<UInt32Array> {
     let unknown: Vec<u32> = (0..vehicles.len()).filter(|&row| vehicles[row].is_none()).map(|row| row as u32).collect();
     if unknown.len() < 2 {
         return None;

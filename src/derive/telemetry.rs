@@ -1,9 +1,8 @@
 //! Telemetry: GTFS-Realtime rows become `vehicle_locations`, `trip_updates` and `alerts` of one service date.
 //!
 //! The rows that come are of that date: see [`ServiceDates`](crate::time::ServiceDates). Columns follow TIDES (<https://tides-transit.org>); what TIDES has no word for keeps its GTFS-Realtime name. Works
-//! batch by batch; holds 16 to 32 bytes for every row that it may meet again, booked on the run's budget.
+//! batch by batch; holds 16 to 48 bytes for every row that it may meet again, and for every trip, booked on the run's budget.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -17,18 +16,21 @@ use jiff::tz::TimeZone;
 use crate::contract::{Classification, Contract, Dimension, Kind, RuleId};
 use crate::decode::captures::SOURCE;
 use crate::decode::format::Decoder;
+use crate::derive::changes::Changes;
 use crate::derive::derivation::{self, Derivation, Derived, Finished, InputAccount, ToldOfUnused, Unused};
 use crate::derive::error::DeriveError;
 use crate::derive::mistakes::{AS_IT_COMES, REMOVE_OR_PRIVATE, comes_as, unfilled};
 use crate::derive::privacy::{Pseudonym, Pseudonyms};
 use crate::derive::reports::{self, Fleets, Reports, Vehicles};
-use crate::table::keys::{KeyColumns, KeySet, Seed, key_of};
+use crate::table::keys::{KeyColumns, KeySet};
 use crate::table::{Budget, Lineage};
 use crate::time::ServiceDate;
 use crate::yaml::{Problem, Problems};
 
 /// The occupancy status that says that there is none.
 const NO_DATA: &str = "NO_DATA_AVAILABLE";
+/// What may differ between two positions that say the same.
+const INCIDENTAL: &[&str] = &["captured_at", "feed_timestamp", "entity_id", SOURCE];
 /// Percentages beyond this are a fault of the counter and no crowd.
 const MOST_PERCENT: i32 = 300;
 
@@ -69,41 +71,16 @@ pub fn derivation(
             });
         }
     };
-    let places = |keep: &dyn Fn(&str) -> bool| {
-        let columns = source.columns.iter().enumerate();
-        KeyColumns::fixed(columns.filter(|(_, column)| keep(&column.name)).map(|(place, _)| place).collect())
-    };
-    // What may differ between two rows that say the same.
-    let incidental = match table {
-        Table::VehiclePositions => &["captured_at", "feed_timestamp", "entity_id", SOURCE][..],
-        _ => &["captured_at", "feed_timestamp", "timestamp", SOURCE],
-    };
-    let subject = match table {
-        Table::VehiclePositions => &[][..],
-        Table::TripUpdates => &["trip_id", "start_date", "start_time", "stop_sequence", "stop_id"],
-        Table::Alerts => &[
-            "entity_id",
-            "active_from",
-            "period_kind",
-            "agency_id",
-            "route_id",
-            "route_type",
-            "trip_id",
-            "stop_id",
-            "direction_id",
-        ],
-    };
-    let content = || places(&|name| !incidental.contains(&name));
-    let trip = ["route_id", "direction_id"];
+    let is_said = |name: &str| !INCIDENTAL.contains(&name);
+    let said = source.columns.iter().enumerate().filter(|(_, column)| is_said(&column.name));
+    let said = KeyColumns::fixed(said.map(|(place, _)| place).collect());
+    let is_positions = table == Table::VehiclePositions;
     Ok(Box::new(Telemetry {
-        reports: (table == Table::VehiclePositions).then(|| Reports::new(&source, content(), incidental)),
-        content: content(),
-        trip: (table == Table::TripUpdates).then(|| places(&|name| trip.contains(&name))),
+        reports: is_positions.then(|| Reports::new(&source, said, INCIDENTAL)),
+        changes: (!is_positions).then(|| Changes::new(&source)),
         shown: Vec::new(),
-        subject: places(&|name| subject.contains(&name)),
         repeats: RuleId(repeats.to_owned()),
         seen: KeySet::default(),
-        last: HashMap::default(),
         booked: 0,
         account: InputAccount::default(),
         repeated: 0,
@@ -253,18 +230,13 @@ struct Telemetry {
     source: Arc<Contract>,
     release: Arc<Contract>,
     settings: Settings,
-    /// Everything that a row says.
-    content: KeyColumns,
     /// Of positions: which of them are the same.
     reports: Option<Reports>,
-    /// What a row is about, and what else tells the trip of one that has no trip id.
-    subject: KeyColumns,
-    trip: Option<KeyColumns>,
+    /// Of predictions and alerts: which of them say something new.
+    changes: Option<Changes>,
     repeats: RuleId,
     /// Positions that were there.
     seen: KeySet,
-    /// What was said last of a subject.
-    last: HashMap<u128, u128, rustc_hash::FxBuildHasher>,
     budget: Budget,
     booked: usize,
     /// Rows that became one of the release; rows that say what was said before.
@@ -276,7 +248,7 @@ struct Telemetry {
 
 /// What the columns of a batch are made of, beside its rows.
 struct Found {
-    vehicles: Vec<Option<Arc<Pseudonym>>>,
+    vehicles: Vec<Option<Pseudonym>>,
     instants: TimestampMillisecondArray,
     ids: StringArray,
 }
@@ -309,8 +281,13 @@ impl Derivation for Telemetry {
                 "A row is a report that was not there before: of the same vehicle, place and time, saying the same. Others \
                  are dropped"
             }
-            Table::TripUpdates => "A row says something else of its stop than the one before. Others are dropped",
-            Table::Alerts => "A row says something else of its alert than the one before. Others are dropped",
+            Table::TripUpdates => {
+                "A row says something else of its stop than the one before, or its trip said something else in between. Others \
+                 are dropped"
+            }
+            Table::Alerts => {
+                "A row says something else than the one before, or its alert said something else in between. Others are dropped"
+            }
         };
         self.budget.give_back(self.booked);
         let told = Some(ToldOfUnused { dimension: Dimension::Uniqueness, message, places: self.shown });
@@ -338,11 +315,8 @@ impl Telemetry {
                 (keep, places)
             }
             None => {
-                let contents: Vec<u128> = self.content.keys(rows).collect();
-                let subjects = self.subjects(rows, &contents);
-                let pairs = subjects.into_iter().zip(contents);
-                let keep = pairs.map(|(subject, content)| Some(self.last.insert(subject, content) != Some(content)));
-                (keep.collect(), Vec::new())
+                let keep = self.changes.as_mut().map(|changes| changes.keep(rows, &self.settings.fleets));
+                (keep.unwrap_or_else(|| BooleanArray::from(vec![true; rows.num_rows()])), Vec::new())
             }
         };
         let grown = self.held() - before;
@@ -358,31 +332,9 @@ impl Telemetry {
         Ok((keep, places))
     }
 
-    /// What predictions and alerts are about.
-    fn subjects(&self, rows: &RecordBatch, contents: &[u128]) -> Vec<u128> {
-        let mut subjects: Vec<u128> = self.subject.keys(rows).collect();
-        let name = if self.table == Table::Alerts { "entity_id" } else { "trip_id" };
-        if let Some(ids) = self.source_column(rows, name).filter(|ids| ids.null_count() > 0) {
-            match &self.trip {
-                // A trip may be described by its route, direction and start.
-                Some(trip) => {
-                    for (row, key) in trip.keys(rows).enumerate().filter(|(row, _)| ids.is_null(*row)) {
-                        subjects[row] = key_of([subjects[row], key], Seed::FIXED);
-                    }
-                }
-                // Nothing tells two alerts without ids apart but what they say.
-                None => {
-                    let rows = (0..subjects.len()).filter(|&row| ids.is_null(row));
-                    rows.for_each(|row| subjects[row] = contents[row]);
-                }
-            }
-        }
-        self.settings.fleets.mix_operators(rows, &mut subjects);
-        subjects
-    }
-
     fn held(&self) -> usize {
-        self.seen.bytes() + self.last.capacity() * 33 + self.reports.as_ref().map_or(0, Reports::bytes)
+        let of_reports = self.reports.as_ref().map_or(0, Reports::bytes);
+        self.seen.bytes() + of_reports + self.changes.as_ref().map_or(0, Changes::bytes)
     }
 
     /// The vehicles, times and ids of rows that are kept.
@@ -446,7 +398,7 @@ impl Telemetry {
             }
             "event_timestamp" => Some(Arc::new(found.instants.clone())),
             "vehicle_id" => {
-                let names = found.vehicles.iter().map(|vehicle| vehicle.as_ref().map(|vehicle| &vehicle.name));
+                let names = found.vehicles.iter().map(|vehicle| vehicle.as_ref().map(Pseudonym::name));
                 Some(Arc::new(names.collect::<StringArray>()))
             }
             "location_ping_id" => Some(Arc::new(found.ids.clone())),

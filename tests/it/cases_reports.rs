@@ -264,7 +264,7 @@ fn of_one_operator(replaced: &[(&str, &str)]) -> [BTreeSet<String>; 3] {
     let of = |name: &str| texts(&published(&world, &record, name), "vehicle_id").into_iter().flatten().collect();
     let key = std::fs::read_to_string(world.path("data/private/keys/2026-11-24.key")).unwrap();
     let key = fahrtenbuch::digest::Digest::parse(key.trim()).unwrap().0;
-    let alone = fahrtenbuch::derive::privacy::Pseudonyms::new(key).of(None, "bus0").name.clone();
+    let alone = fahrtenbuch::derive::privacy::Pseudonyms::new(key).of(None, "bus0").name().to_owned();
     [of("vehicle_locations"), of("trip_updates"), BTreeSet::from([alone])]
 }
 

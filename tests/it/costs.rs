@@ -5,12 +5,15 @@ use std::fmt::Write as _;
 use std::io::{Cursor, Write};
 use std::process::Command;
 
+use fahrtenbuch::capture::Capture;
+use fahrtenbuch::capture::evidence::Store;
 use fahrtenbuch::contract::library::Library;
 use fahrtenbuch::decode::Limits;
 use fahrtenbuch::decode::gtfs::{self, Package};
+use fahrtenbuch::digest::Digest;
 use serde_json::Value;
 
-use crate::measure::{BESIDE, MOST_TIME};
+use crate::measure::{self, BESIDE, MOST_TIME};
 use crate::world::{World, python, root};
 
 const DATE: &str = "2026-11-24";
@@ -445,6 +448,37 @@ fn heavy_zone_is_published_or_refused_within_its_limit() {
     let corners: Vec<String> = (0..3_000_000).map(|n| format!("[{},{}]", n % 10, n / 7 % 10)).collect();
     let (memory, time) = of_run(&zone(&corners.join(",")));
     assert!(memory < MEMORY && time < MILLISECONDS, "{memory} MiB, {time} ms");
+}
+
+/// Rows of a vehicle, its place, a time, no trip, a speed and a colour.
+const POSITIONS_OF_CSV: &str = "\
+mapping:
+  table: vehicle_positions
+  body: csv
+  columns: {vehicle_id: v, latitude: a, longitude: o, timestamp: {from: t, time: unix}, trip_id: k, speed: s, occupancy_raw: f,
+    occupancy_status: {from: f, values: {g: EMPTY}}}
+";
+
+#[test]
+fn as_many_vehicles_as_rows_are_published_within_the_limit() {
+    const LIMIT: u64 = 128;
+    let world = World::with_busplus();
+    world.replace("fahrtenbuch.yaml", "memory: 1 GiB", &format!("memory: {LIMIT} MiB"));
+    let pipeline = std::fs::read_to_string(world.path("pipelines/busplus.yaml")).unwrap();
+    let (begin, rest) = pipeline.split_once("mapping:\n").unwrap();
+    let release = rest.find("release:\n").unwrap();
+    let begin = begin.replace("data/sample/evidence", "data/many");
+    world.write("pipelines/busplus.yaml", &format!("{begin}{POSITIONS_OF_CSV}{}", &rest[release..]));
+    let row = |n: usize| format!("{n},48.47{},7.94,1795518000,,1,g", n % 1000);
+    let body = lines("v,a,o,t,k,s,f", 400_000, row).into_bytes();
+    let captured_at = "2026-11-24T11:00:00Z".parse().unwrap();
+    let digest = Digest::of(&body);
+    let capture =
+        Capture { url: "file:x".into(), captured_at, status: 200, headers: Vec::new(), body: body.into(), digest };
+    Store::new(world.path("data/many")).append("busplus-fahrzeuge", &capture).unwrap();
+    let cost = measure::cost(world.command().args(["run", "busplus", "--date", DATE]));
+    assert!(cost.code == Some(0) && cost.said().contains("400,000"), "{:?} {}", cost.code, cost.said());
+    assert!(cost.peak <= LIMIT + BESIDE, "{} MiB of {LIMIT}", cost.peak);
 }
 
 #[test]

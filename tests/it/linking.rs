@@ -194,7 +194,7 @@ fn published(step: Option<&str>, dates: &[&str]) -> Vec<Day> {
         let pseudonyms = Pseudonyms::new(key);
         let reports_of = reports(&table("vehicle_locations"), "location_ping_id");
         let names: BTreeMap<String, usize> =
-            (0..VEHICLES).map(|number| (pseudonyms.of(None, &vehicle_id(number)).name.clone(), number)).collect();
+            (0..VEHICLES).map(|number| (pseudonyms.of(None, &vehicle_id(number)).name().to_owned(), number)).collect();
         let buses = reports_of.iter().map(|report| (report.vehicle.clone(), names[&report.vehicle])).collect();
         days.push(Day { reports: reports_of, predictions: reports(&table("trip_updates"), "vehicle_id"), buses });
     }

@@ -237,12 +237,88 @@ fn a_mapping_that_does_not_fit_is_told_with_its_line_and_the_remedy() {
         // What is not mapped fills no column of the release.
         ("    latitude: position.lat\n", "", "nothing fills the column 'latitude' of 'vehicle_locations'"),
         ("format: mapped", "format: gtfs-realtime", "'mapping' is for mapped. Remove it."),
+        (
+            "time: iso8601",
+            "time: unix",
+            "pipelines/busplus.yaml:23: 'zone' changes nothing here: a count since 1970 is the same in all zones. Remove",
+        ),
+        (
+            "  columns:",
+            "  decimal: ','\n  columns:",
+            "pipelines/busplus.yaml:17: 'decimal' is for 'body: csv': numbers of JSON have a point. Remove it",
+        ),
+        (
+            "    type: evidence",
+            "    type: csv",
+            "'csv' is no type of source. Known are: file, http, s3, evidence. What captures are is said beside 'sources:': \
+             'format: mapped', and 'body: csv' under 'mapping:'.",
+        ),
+        (
+            "    type: evidence",
+            "    type: gtfs",
+            "evidence. What captures are is said beside 'sources:': 'format: gtfs'.",
+        ),
     ] {
         let world = World::with_busplus();
         world.replace(PIPELINE, from, to);
         let check = world.program(&["check"]);
         let output = text(&check.stdout) + &text(&check.stderr);
         assert!(check.status.code() == Some(2) && output.contains(told), "{to}: {output}");
+    }
+}
+
+/// The record of a run over one document of the app, whose times have this form.
+fn record_of(time: &str, document: &str) -> Value {
+    let world = World::with_busplus();
+    let store = Store::new(world.path("data/evidence"));
+    let at = Simulation::new(1, DATE.parse().unwrap(), false).unwrap().day.zero + 12 * 3600;
+    keep(&store, busplus::SOURCE, at, document.as_bytes().to_vec());
+    world.replace(PIPELINE, "data/sample/evidence", "data/evidence");
+    world.replace(PIPELINE, "time: iso8601, zone: Europe/Berlin", time);
+    let output = world.program(&["run", "busplus", "--date", DATE, "--json"]);
+    let results: Value = serde_json::from_slice(&output.stdout).unwrap();
+    results[0]["record"].clone()
+}
+
+fn finding(record: &Value, rule: &str) -> Value {
+    let found = record["findings"].as_array().unwrap().iter().find(|finding| finding["rule"] == rule);
+    found.unwrap_or_else(|| panic!("{rule}: {:#}", record["findings"])).clone()
+}
+
+#[test]
+fn one_value_that_is_no_json_is_a_finding_and_the_rest_of_the_document_is_read() {
+    let vehicle = |number: usize, speed: &str| {
+        format!(
+            r#"{{"id": "ofg-{number}", "tempo": {speed}, "position": {{"lat": 48.47, "lon": 7.94}}, "x": [{speed}],
+                "zeit": "2026-11-24T11:59:{number}", "fahrt": {{"id": "t"}}, "auslastung": "gruen"}}"#
+        )
+    };
+    let speeds = ["12.5", "NaN", "-Infinity", "1e999", "None", "20"];
+    let vehicles: Vec<String> = speeds.iter().zip(10..).map(|(speed, number)| vehicle(number, speed)).collect();
+    let document = format!(r#"{{"stand": NaN, "fahrzeuge": [{}], "ende": Infinity}}"#, vehicles.join(", "));
+    let record = record_of("time: iso8601, zone: Europe/Berlin", &document);
+    assert_eq!(record["captures"][busplus::SOURCE]["readable"], 1, "{:#}", record["captures"]);
+    assert_eq!(record["tables"][0]["rows_in"], 6, "{:#}", record["tables"]);
+    let of_speed = finding(&record, "vehicle_positions.speed.type");
+    assert_eq!((&of_speed["rows"], &of_speed["samples"][0]["row"]), (&4.into(), &1.into()), "{of_speed:#}");
+    assert!(!record["notes"].to_string().contains("mapped.broken_document"), "{:#}", record["notes"]);
+}
+
+#[test]
+fn a_clock_that_counts_in_another_unit_than_the_mapping_says_is_told() {
+    let document = |time: i64| {
+        format!(
+            r#"{{"fahrzeuge": [{{"id": "ofg-1", "tempo": 5, "position": {{"lat": 48.47, "lon": 7.94}}, "zeit": {time},
+                "fahrt": {{"id": "t"}}, "auslastung": "gruen"}}]}}"#
+        )
+    };
+    for (form, time, told) in [
+        ("time: unix_ms", 1_795_518_000, "this looks like seconds: write 'time: unix'"),
+        ("time: unix", 1_795_518_000_000, "this looks like milliseconds: write 'time: unix_ms'"),
+    ] {
+        let record = record_of(form, &document(time));
+        let of_time = finding(&record, "vehicle_positions.timestamp.type");
+        assert!(of_time["rows"] == 1 && of_time["message"].as_str().unwrap().contains(told), "{of_time:#}");
     }
 }
 

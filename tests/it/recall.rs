@@ -385,10 +385,7 @@ fn asked_again(world: &World, date: ServiceDate) -> BTreeMap<String, Asked> {
     // Rules look at the other tables of the release, so all of them have to be there.
     let known: BTreeMap<Arc<str>, Arc<str>> = {
         let rows = asked[POSITIONS].rows.iter().filter_map(|row| row.vehicle.clone());
-        rows.collect::<BTreeSet<_>>()
-            .into_iter()
-            .map(|id| (pseudonyms.of(None, &id).name.as_str().into(), id))
-            .collect()
+        rows.collect::<BTreeSet<_>>().into_iter().map(|id| (pseudonyms.of(None, &id).name().into(), id)).collect()
     };
     for (release, rows) in released {
         let mut table = ask(release, &of_release, &rows);

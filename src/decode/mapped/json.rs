@@ -1,12 +1,14 @@
 //! The rows of a JSON document: the elements of a list somewhere in it, or values one after the other.
 //!
 //! The text is walked through once, without a tree of it, and stops behind every row: what is held is the row that is read. Where
-//! it is no JSON any more, the rows before that place stand. Values that no column is made of are looked through by `serde_json`.
+//! it is no JSON any more, the rows before that place stand. Values that no column is made of are looked through by `serde_json`. A
+//! single value that is no JSON and whose end can be seen, as `NaN`, ends nothing: see [`super::lenient`].
 
 use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
 
+use super::lenient;
 use super::path::{Path, Step, Tree};
 use super::row::{Found, Row};
 
@@ -32,6 +34,12 @@ pub(super) enum NoRows {
     Broken(Broken),
     /// It is JSON, and says this instead, to stand behind its name.
     Elsewhere(String),
+}
+
+/// A value as it stands in the text.
+struct Written<'a> {
+    value: &'a [u8],
+    is_json: bool,
 }
 
 /// A place in a text.
@@ -77,14 +85,27 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// The same, or a value within an object or list that is no JSON, or has such a value in it. It is looked through twice at most.
+    fn value_or_flaw(&mut self) -> Result<Written<'a>, Broken> {
+        match self.value() {
+            Ok(value) => Ok(Written { value, is_json: true }),
+            Err(broken) => {
+                let rest = self.text.get(self.at..).unwrap_or_default();
+                let value = lenient::value(rest).map(|length| &rest[..length]).ok_or(broken)?;
+                self.at += value.len();
+                Ok(Written { value, is_json: false })
+            }
+        }
+    }
+
     /// The key of an object, and the colon behind it.
     fn key(&mut self) -> Result<Cow<'a, [u8]>, Broken> {
         if self.peek() != Some(b'"') {
             return Err(Broken { at: self.at });
         }
-        let written = self.value()?;
+        let written = self.value_or_flaw()?;
         self.expect(b':')?;
-        Ok(unescaped(written))
+        Ok(unescaped(written.value))
     }
 
     /// Whether another element follows in an object or list that `end` closes. The first needs no comma.
@@ -145,11 +166,13 @@ impl Finder {
             Some(b'[') if !is_value && !is_again => return self.list(at, cursor, row),
             _ => {}
         }
-        let value = cursor.value()?;
+        let Written { value, is_json } = cursor.value_or_flaw()?;
         let end = cursor.at;
         let begin = end - value.len();
         let found = match value.first() {
             _ if is_again => Found::Twice,
+            Some(b'{' | b'[') => Found::Other,
+            _ if !is_json => Found::NoJson(begin..end),
             Some(b'n') => Found::Absent,
             _ if !is_value => Found::Other,
             Some(b'"') => match unescaped(value) {
@@ -158,7 +181,7 @@ impl Finder {
             },
             Some(b't') => Found::Bool(true),
             Some(b'f') => Found::Bool(false),
-            Some(b'{' | b'[') | None => Found::Other,
+            None => Found::Other,
             Some(_) => Found::Number(begin..end),
         };
         // A row that is no object or list says nothing.
@@ -178,7 +201,7 @@ impl Finder {
             let key = cursor.key()?;
             match self.tree.by_key(at, &key) {
                 Some(next) => self.node(next, cursor, row)?,
-                None => _ = cursor.value()?,
+                None => _ = cursor.value_or_flaw()?,
             }
         }
         Ok(())
@@ -190,7 +213,7 @@ impl Finder {
         while cursor.goes_on(b']', index == 0)? {
             match self.tree.by_index(at, index) {
                 Some(next) => self.node(next, cursor, row)?,
-                None => _ = cursor.value()?,
+                None => _ = cursor.value_or_flaw()?,
             }
             index += 1;
         }
@@ -270,7 +293,15 @@ impl JsonRows {
             Shape::Lines => &text[..line_end(cursor.at).unwrap_or(text.len())],
             _ => text,
         };
-        match done.and_then(|()| finder.find(within, cursor.at, row)) {
+        // What stands between rows one after the other and is none must be JSON: else any text would be rows.
+        let is_bare = !matches!(self.shape, Shape::List) && !matches!(cursor.peek(), Some(b'{' | b'['));
+        let found = done.and_then(|()| {
+            if is_bare {
+                Cursor { text: within, at: cursor.at }.value()?;
+            }
+            finder.find(within, cursor.at, row)
+        });
+        match found {
             Ok(behind) => {
                 self.at = behind;
                 if row.has_any { Next::Row } else { Next::Damaged }
@@ -305,7 +336,7 @@ fn enter(cursor: &mut Cursor<'_>, key: &str) -> Result<(), NoRows> {
         if *cursor.key().map_err(NoRows::Broken)? == *key.as_bytes() {
             return Ok(());
         }
-        cursor.value().map_err(NoRows::Broken)?;
+        cursor.value_or_flaw().map_err(NoRows::Broken)?;
     }
     Err(NoRows::Elsewhere(format!("has no '{key}'")))
 }
@@ -319,7 +350,7 @@ fn leave(cursor: &mut Cursor<'_>, keys: &[String]) -> Result<(), Broken> {
             if *cursor.key()? == *own.as_bytes() {
                 return Err(Broken { at });
             }
-            cursor.value()?;
+            cursor.value_or_flaw()?;
         }
     }
     if cursor.peek().is_none() { Ok(()) } else { Err(Broken { at: cursor.at }) }
@@ -350,6 +381,7 @@ mod tests {
                         .map(|column| match row.value(column, text.as_bytes()) {
                             Value::Text(text) => format!("'{}'", String::from_utf8_lossy(text)),
                             Value::Number(text) => String::from_utf8_lossy(text).into_owned(),
+                            Value::NoJson(text) => format!("no JSON: {}", String::from_utf8_lossy(text)),
                             other => format!("{other:?}"),
                         })
                         .collect(),
@@ -417,6 +449,63 @@ mod tests {
         // An escape that is no text.
         assert_eq!(rows[4], ["Absent", "'\\ud800\u{fffd}'"]);
         assert_eq!(rows[5..], texts(&[&["damaged"], &["damaged"]]));
+    }
+
+    #[test]
+    fn a_value_that_is_no_json_is_told_and_ends_nothing() {
+        for value in [
+            "NaN",
+            "-Infinity",
+            "nan",
+            "None",
+            "True",
+            "N/A",
+            ".5",
+            "01",
+            "+1",
+            "1.",
+            "tru",
+            "1e999x",
+            "\"\\x\"",
+            "\"a\tb\"",
+        ] {
+            for text in [
+                format!(r#"[{{"id": {value}, "x": 1}}, {{"id": 2}}]"#),
+                format!(r#"[{{"x": 1, "id":{value}}}, {{"id": 2}}]"#),
+                format!("{{\"id\": {value}\r\n}}\n{{\"id\": 2}}"),
+            ] {
+                let expected = texts(&[&[&format!("no JSON: {value}")], &["2"]]);
+                assert_eq!(read(&text, None, &["id"]), (expected, "End".to_owned()), "{text}");
+            }
+            // Wherever it stands that no column is made of.
+            let text = format!(
+                r#"{{"a": {value}, "f": [{{"x": [[{value}], {{"y": {value}}}], "id": 1}}, {value}], "z": [{value}]}}"#
+            );
+            assert_eq!(read(&text, Some("f"), &["id"]), (texts(&[&["1"], &["damaged"]]), "End".to_owned()), "{text}");
+            let text = format!(r#"[{{"id": [{value}]}}, {{"id": 2}}]"#);
+            assert_eq!(read(&text, None, &["id"]), (texts(&[&["Other"], &["2"]]), "End".to_owned()), "{text}");
+        }
+        assert_eq!(read(r#"[{"id": 1e999}, {"id": -0}]"#, None, &["id"]).0, texts(&[&["1e999"], &["-0"]]));
+        // What is no text of JSON at all has no rows.
+        for text in ["not found", "Service unavailable", "[NaN", r#"[{"id": Na"#, r#"[{"id": N N}]"#, r#"[{"id": "a}]"#]
+        {
+            let (rows, end) = read(text, None, &["id"]);
+            assert!(rows.iter().all(|row| row == &["damaged"]) && end.starts_with("Broken"), "{text}: {rows:?} {end}");
+        }
+    }
+
+    #[test]
+    fn many_values_that_are_no_json_are_read_in_one_walk() {
+        let count = 200_000;
+        for row in [r#"{"id": NaN, "x": [NaN, {"y": NaN}]}"#, r#"{"id": "\x"}"#] {
+            let text = format!("[{}]", vec![row; count].join(","));
+            let begun = std::time::Instant::now();
+            assert_eq!(read(&text, None, &["id"]).0.len(), count);
+            assert!(begun.elapsed().as_secs() < 30, "{row}: {:?}", begun.elapsed());
+        }
+        // Deep, and no JSON at the innermost place.
+        let deep = format!("[{{\"x\": {}NaN{}, \"id\": 1}}]", "[".repeat(1_000_000), "]".repeat(1_000_000));
+        assert_eq!(read(&deep, None, &["id"]).0, texts(&[&["1"]]));
     }
 
     #[test]

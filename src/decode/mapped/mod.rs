@@ -20,6 +20,7 @@
 mod csv;
 mod document;
 mod json;
+mod lenient;
 mod path;
 mod row;
 mod rules;

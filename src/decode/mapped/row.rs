@@ -27,6 +27,8 @@ pub(super) enum Found {
     /// Set aside.
     Aside(Range<usize>),
     Number(Range<usize>),
+    /// A value that is no JSON.
+    NoJson(Range<usize>),
     Bool(bool),
     Other,
     Twice,
@@ -67,6 +69,7 @@ impl Row {
             Some(Found::Text(place)) => text(document.get(place.clone())),
             Some(Found::Aside(place)) => text(self.aside.get(place.clone())),
             Some(Found::Number(place)) => document.get(place.clone()).map_or(Value::Absent, Value::Number),
+            Some(Found::NoJson(place)) => document.get(place.clone()).map_or(Value::Absent, Value::NoJson),
             Some(Found::Bool(value)) => Value::Bool(*value),
             Some(Found::Other) => Value::Other,
             Some(Found::Twice) => Value::Twice,

@@ -78,7 +78,12 @@ pub(super) fn read(pipeline: &Node, contracts: &Library, problems: &mut Problems
     node.only_keys(KEYS, problems);
     let line = |key: &str| node.get(key).map_or(node.line, |node| node.line);
     let body = body(node, problems);
-    let has_comma = match node.optional_text("decimal", problems).as_deref() {
+    let decimal = node.optional_text("decimal", problems);
+    if decimal.is_some() && matches!(body, Some(Body::Json { .. })) {
+        let message = "'decimal' is for 'body: csv': numbers of JSON have a point";
+        problems.add(line("decimal"), message, "Remove it, or write 'body: csv'.");
+    }
+    let has_comma = match decimal.as_deref() {
         None | Some(".") => false,
         Some(",") => true,
         Some(other) => {
@@ -233,12 +238,13 @@ impl Table<'_> {
                 }
             }
         };
+        let time = time(column, from, problems);
         let mut conversion = Conversion {
             kind: column.kind,
             is_single: column.is_single,
             units: units(column, from, problems),
-            time: time(column, from, problems),
-            zone: zone(column, from, problems),
+            zone: zone(column, &time, from, problems),
+            time,
             values: None,
             has_comma: self.has_comma,
         };
@@ -332,11 +338,15 @@ fn time(column: &Column, from: &Node, problems: &mut Problems) -> TimeForm {
     }
 }
 
-fn zone(column: &Column, from: &Node, problems: &mut Problems) -> Option<TimeZone> {
+fn zone(column: &Column, time: &TimeForm, from: &Node, problems: &mut Problems) -> Option<TimeZone> {
     let name = from.optional_text("zone", problems)?;
     let line = from.get("zone").map_or(from.line, |node| node.line);
     if column.kind != Kind::Instant {
         problems.add(line, format!("'{}' is no instant, so it has no zone", column.name), "Remove 'zone'.");
+        return None;
+    }
+    if let Some(why) = time.names_the_instant() {
+        problems.add(line, format!("'zone' changes nothing here: {why}"), "Remove 'zone', or write another 'time'.");
         return None;
     }
     let zone = TimeZone::get(&name).ok();
@@ -436,6 +446,12 @@ mapping:
             ("  rows: $.fahrzeuge[*]", "  body: xml", 3, "'xml' is no body that is mapped", "json, csv"),
             ("  rows: $.fahrzeuge[*]", "  separator: ';'", 3, "'separator' is for 'body: csv'", "body: csv"),
             ("  rows: $.fahrzeuge[*]", "  decimal: k", 3, "'k' is no decimal sign", "decimal: ','"),
+            ("  rows: $.fahrzeuge[*]", "  decimal: ','", 3, "'decimal' is for 'body: csv'", "body: csv"),
+            ("  rows: $.fahrzeuge[*]", "  decimal: '.'", 3, "'decimal' is for 'body: csv'", "body: csv"),
+            ("time: iso8601", "time: unix", 8, "'zone' changes nothing here: a count since 1970", "Remove 'zone'"),
+            ("time: iso8601", "time: unix_ms", 8, "'zone' changes nothing here: a count since 1970", "Remove 'zone'"),
+            ("time: iso8601", "time: '%s'", 8, "'zone' changes nothing here: '%s'", "Remove 'zone'"),
+            ("time: iso8601", "time: '%Y-%m-%d %H:%M %:z'", 8, "'zone' changes nothing here: '%:z'", "Remove 'zone'"),
             ("vehicle_id: id", "vehicle: id", 5, "'vehicle_positions' has no column 'vehicle'", "vehicle_id"),
             ("vehicle_id: id", "captured_at: id", 5, "'captured_at' comes with the capture", "Remove it"),
             ("vehicle_id: id", "vehicle_id: [id]", 5, "'vehicle_id' is made of a list", "vehicle_id: path"),

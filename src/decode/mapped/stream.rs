@@ -319,7 +319,7 @@ fn value<'r>(reader: &'r Reader, text: &'r [u8], at: usize, column: &MappedColum
 /// A value as the finding shows it where its column is public.
 fn shown(value: Value<'_>) -> String {
     match value {
-        Value::Text(text) | Value::Number(text) => {
+        Value::Text(text) | Value::Number(text) | Value::NoJson(text) => {
             let beginning = &text[..text.len().min(4 * SHOWN_CHARS)];
             String::from_utf8_lossy(beginning).chars().take(SHOWN_CHARS).collect()
         }

@@ -22,6 +22,8 @@ pub(super) enum Value<'a> {
     /// The digits of a number of JSON.
     Number(&'a [u8]),
     Bool(bool),
+    /// What stands there is no JSON, as `NaN`.
+    NoJson(&'a [u8]),
     /// A list or an object, or no list or object on the way to the value.
     Other,
     /// Its key stands twice in its object.
@@ -111,6 +113,38 @@ pub(super) enum TimeForm {
     Pattern(String),
 }
 
+impl TimeForm {
+    /// Why every time of this form is an instant by itself, so that no zone is needed.
+    pub(super) fn names_the_instant(&self) -> Option<String> {
+        match self {
+            Self::Iso8601 => None,
+            Self::Unix | Self::UnixMillis => Some("a count since 1970 is the same in all zones".to_owned()),
+            Self::Pattern(pattern) => {
+                // Percent signs that stand for themselves.
+                let pattern = pattern.replace("%%", "");
+                let told = ["%s", "%z", "%:z", "%Q", "%:Q"].into_iter().find(|told| pattern.contains(told))?;
+                Some(format!("'{told}' of the pattern tells it"))
+            }
+        }
+    }
+}
+
+/// Between these a count since 1970 is a time: 1973-03-03 and 5138-11-16, where a count of seconds has as many digits as one of
+/// milliseconds of 1973.
+const FIRST_MILLIS: i64 = 100_000_000_000;
+const LAST_MILLIS: i64 = 100_000_000_000_000 - 1;
+
+const MILLIS_LIKE_SECONDS: &str =
+    "milliseconds since 1970, and this looks like seconds: write 'time: unix' in the line of the mapping";
+const SECONDS_LIKE_MILLIS: &str =
+    "seconds since 1970, and this looks like milliseconds: write 'time: unix_ms' in the line of the mapping";
+const MILLIS_LIKE_MORE: &str =
+    "milliseconds since 1970, and this looks like micro- or nanoseconds, which no 'time' of the mapping reads";
+const SECONDS_LIKE_MORE: &str =
+    "seconds since 1970, and this looks like micro- or nanoseconds, which no 'time' of the mapping reads";
+const EARLY_MILLIS: &str = "milliseconds since 1970, and this is before 1973: see 'time' in the line of the mapping";
+const EARLY_SECONDS: &str = "seconds since 1970, and this is before 1973: see 'time' in the line of the mapping";
+
 /// What becomes of the values of a column.
 #[derive(Clone, Debug)]
 pub(super) struct Conversion {
@@ -134,7 +168,7 @@ impl Conversion {
         match value {
             Value::Absent => return Ok(Cell::Absent),
             Value::Twice => return Err(Wrong::Expected("a key that stands once")),
-            Value::Other => return Err(Wrong::Expected(self.expected())),
+            Value::Other | Value::NoJson(_) => return Err(Wrong::Expected(self.expected())),
             _ => {}
         }
         let Some(values) = &self.values else { return self.convert(value, zone) };
@@ -247,22 +281,36 @@ impl Conversion {
     fn instant<'c>(&self, text: &str, zone: &TimeZone) -> Option<Result<Cell<'c>, Wrong>> {
         let zone = self.zone.as_ref().unwrap_or(zone);
         let found = match &self.time {
-            TimeForm::Unix | TimeForm::UnixMillis => {
-                let millis = self.time == TimeForm::UnixMillis;
-                let count = match text.parse::<i64>() {
-                    Ok(count) if millis => count,
-                    Ok(count) => count.checked_mul(1000)?,
-                    Err(_) => {
-                        let count = self.number(text)? * if millis { 1.0 } else { 1000.0 };
-                        Some(count.round()).filter(|count| count.abs() < 1e15)? as i64
-                    }
-                };
-                return Some(if count == 0 { Err(Wrong::ZeroTime) } else { Ok(Cell::Millis(count)) });
-            }
+            TimeForm::Unix => return self.count_since_1970(text, 1000),
+            TimeForm::UnixMillis => return self.count_since_1970(text, 1),
             TimeForm::Iso8601 => iso8601(text, zone)?,
             TimeForm::Pattern(pattern) => by_pattern(pattern, text, zone)?,
         };
         Some(Ok(Cell::Millis(found.as_millisecond())))
+    }
+
+    /// A time that is counted in units of so many milliseconds. Clocks that count in other units are years away from now: what
+    /// would be before 1973 or behind 5138 says that.
+    fn count_since_1970<'c>(&self, text: &str, unit: i64) -> Option<Result<Cell<'c>, Wrong>> {
+        let count = match text.parse::<i64>() {
+            Ok(count) => count.saturating_mul(unit),
+            Err(_) => {
+                let count = self.number(text)? * unit as f64;
+                // What is more is more than any year has.
+                count.round().clamp(i64::MIN as f64, i64::MAX as f64) as i64
+            }
+        };
+        if count == 0 {
+            return Some(Err(Wrong::ZeroTime));
+        }
+        Some(match (count, unit) {
+            (FIRST_MILLIS..=LAST_MILLIS, _) => Ok(Cell::Millis(count)),
+            (..FIRST_MILLIS, 1) if count >= FIRST_MILLIS / 1000 => Err(Wrong::Expected(MILLIS_LIKE_SECONDS)),
+            (..FIRST_MILLIS, _) => Err(Wrong::Expected(if unit == 1 { EARLY_MILLIS } else { EARLY_SECONDS })),
+            (_, 1) => Err(Wrong::Expected(MILLIS_LIKE_MORE)),
+            _ if count / 1000 <= LAST_MILLIS => Err(Wrong::Expected(SECONDS_LIKE_MILLIS)),
+            _ => Err(Wrong::Expected(SECONDS_LIKE_MORE)),
+        })
     }
 }
 
@@ -383,11 +431,49 @@ mod tests {
         }
         let unix = Conversion { time: TimeForm::Unix, ..conversion(Kind::Instant) };
         assert_eq!(of(&unix, "0"), Err(Wrong::ZeroTime));
-        for text in ["9223372036854775807", "1e300", "2026-11-24T12:00:00"] {
+        for text in ["2026-11-24T12:00:00", "NaN", "1e999", "gestern"] {
             assert_eq!(of(&unix, text), Err(Wrong::Expected("seconds since 1970")), "{text}");
         }
         let other = Conversion { zone: Some(TimeZone::get("Europe/London").unwrap()), ..conversion(Kind::Instant) };
         assert_eq!(of(&other, "2026-11-24T11:00:00"), Ok(noon));
+    }
+
+    #[test]
+    fn a_clock_that_counts_in_another_unit_is_told() {
+        let of_form = |time: TimeForm, text: &str| {
+            let conversion = Conversion { time, ..conversion(Kind::Instant) };
+            match of(&conversion, text) {
+                Err(Wrong::Expected(expected)) => expected.to_owned(),
+                other => format!("{other:?}"),
+            }
+        };
+        for (time, text, told) in [
+            (TimeForm::UnixMillis, "1795518000", "looks like seconds: write 'time: unix'"),
+            (TimeForm::UnixMillis, "1795518000.25", "looks like seconds: write 'time: unix'"),
+            (TimeForm::UnixMillis, "1795518000000000", "looks like micro- or nanoseconds"),
+            (TimeForm::UnixMillis, "43200000", "is before 1973"),
+            (TimeForm::UnixMillis, "-1795518000000", "is before 1973"),
+            (TimeForm::Unix, "1795518000000", "looks like milliseconds: write 'time: unix_ms'"),
+            (TimeForm::Unix, "1795518000000.5", "looks like milliseconds: write 'time: unix_ms'"),
+            (TimeForm::Unix, "1.795518e12", "looks like milliseconds: write 'time: unix_ms'"),
+            (TimeForm::Unix, "1795518000000000", "looks like micro- or nanoseconds"),
+            (TimeForm::Unix, "1795518000000000000", "looks like micro- or nanoseconds"),
+            (TimeForm::Unix, "9223372036854775807", "looks like micro- or nanoseconds"),
+            (TimeForm::Unix, "1e300", "looks like micro- or nanoseconds"),
+            (TimeForm::Unix, "43200", "is before 1973"),
+            (TimeForm::Unix, "-9223372036854775808", "is before 1973"),
+        ] {
+            let found = of_form(time, text);
+            // Only what speaks of the mapping is shown with the finding.
+            assert!(found.contains(told) && found.contains("the mapping"), "{text}: {found}");
+        }
+        for (time, text, millis) in [
+            (TimeForm::Unix, "100000000", FIRST_MILLIS),
+            (TimeForm::Unix, "4102444800", 4_102_444_800_000),
+            (TimeForm::UnixMillis, "4102444800000", 4_102_444_800_000),
+        ] {
+            assert_eq!(of_form(time, text), format!("Ok(Millis({millis}))"), "{text}");
+        }
     }
 
     #[test]

@@ -50,13 +50,29 @@ fn rows(contract: &Contract, given: &[(&str, &[&str])]) -> RecordBatch {
     RecordBatch::try_new(contract.chunk_schema(), columns).unwrap()
 }
 
+/// A batch is a capture.
 fn run(table: &str, release: &str, batches: &[&[(&str, &[&str])]]) -> (RecordBatch, Vec<Unused>) {
+    run_of(table, release, batches, None)
+}
+
+/// Each row is of one of these captures.
+fn run_of(
+    table: &str,
+    release: &str,
+    batches: &[&[(&str, &[&str])]],
+    origins: Option<&[u32]>,
+) -> (RecordBatch, Vec<Unused>) {
     let (source, release) = (contract("gtfs-realtime", table), contract("stadtbus", release));
     let mut telemetry = derivation(source.clone(), release.clone(), settings(), Budget::new(1 << 20)).unwrap();
     let mut out = Vec::new();
     let mut came = 0;
-    for batch in batches {
+    for (number, batch) in batches.iter().enumerate() {
         let rows = rows(&source, batch);
+        let count = rows.num_rows();
+        let origins = origins.map_or_else(|| vec![number as u32; count], <[u32]>::to_vec);
+        let mut columns = rows.columns().to_vec();
+        columns[rows.schema_ref().index_of(crate::table::ORIGIN).unwrap()] = Arc::new(UInt32Array::from(origins));
+        let rows = RecordBatch::try_new(rows.schema(), columns).unwrap();
         came += rows.num_rows() as u64;
         out.extend(telemetry.push(0, rows).unwrap());
     }
@@ -192,6 +208,60 @@ fn a_prediction_is_kept_when_it_changes_and_when_it_changes_back() {
     let (rows, dropped) = run("trip_updates", "trip_updates", &batches);
     assert_eq!(text(&rows, "arrival_delay"), [Some("60".into()), Some("90".into()), Some("60".into())]);
     assert_eq!((dropped[0].rule.0.as_str(), dropped[0].rows), ("trip_updates.unchanged", 1));
+}
+
+#[test]
+fn what_a_trip_or_an_alert_said_before_it_said_something_else_is_told_again() {
+    const TIMES: [&str; 5] = [
+        "2026-11-24T11:00:00Z",
+        "2026-11-24T11:00:15Z",
+        "2026-11-24T11:00:30Z",
+        "2026-11-24T11:00:45Z",
+        "2026-11-24T11:01:00Z",
+    ];
+    let kept = |table: &str, rows: &[(usize, &[(&'static str, &'static str)])]| -> Vec<usize> {
+        let mut names: Vec<&str> = rows.iter().flat_map(|(_, cells)| cells.iter().map(|(name, _)| *name)).collect();
+        names.sort_unstable();
+        names.dedup();
+        let cell = |cells: &[(&'static str, &'static str)], name: &str| {
+            cells.iter().find(|(own, _)| *own == name).map_or("", |(_, cell)| *cell)
+        };
+        let mut columns = vec![("captured_at", rows.iter().map(|(at, _)| TIMES[*at]).collect::<Vec<_>>())];
+        columns.extend(names.iter().map(|name| (*name, rows.iter().map(|(_, cells)| cell(cells, name)).collect())));
+        let columns: Vec<(&str, &[&str])> = columns.iter().map(|(name, cells)| (*name, cells.as_slice())).collect();
+        let origins: Vec<u32> = rows.iter().map(|(at, _)| *at as u32).collect();
+        let (rows, _) = run_of(table, table, &[&columns], Some(&origins));
+        let places = rows.column_by_name(crate::table::ORIGIN_ROW).unwrap();
+        places.as_primitive::<arrow_array::types::UInt64Type>().values().iter().map(|row| *row as usize).collect()
+    };
+    // A trip that stands twice in each snapshot, as of a plan and of a bus more, says the same each time.
+    let (plan, more): (&[_], &[_]) = (
+        &[("trip_id", "t"), ("schedule_relationship", "SCHEDULED"), ("stop_id", "a")],
+        &[("trip_id", "t"), ("schedule_relationship", "DUPLICATED"), ("stop_id", "b")],
+    );
+    assert_eq!(kept("trip_updates", &[(0, plan), (0, more), (1, more), (1, plan), (2, plan), (2, more)]), [0, 1]);
+    // Until one of them is gone for a while.
+    assert_eq!(kept("trip_updates", &[(0, plan), (0, more), (1, plan), (2, plan), (2, more)]), [0, 1, 4]);
+    // Starts of one trip are apart from each other.
+    let cancelled: &[_] = &[("trip_id", "t"), ("schedule_relationship", "CANCELED"), ("start_time", "29400")];
+    assert_eq!(kept("trip_updates", &[(0, plan), (0, cancelled), (1, plan), (1, cancelled)]), [0, 1]);
+    let runs: &[_] =
+        &[("trip_id", "t"), ("schedule_relationship", "SCHEDULED"), ("start_time", "29400"), ("stop_id", "a")];
+    let other: &[_] = &[("trip_id", "t"), ("schedule_relationship", "CANCELED"), ("start_time", "33000")];
+    let twice = [(0, cancelled), (0, other), (1, runs), (1, other), (2, cancelled), (2, other)];
+    assert_eq!(kept("trip_updates", &twice), [0, 1, 2, 4]);
+    // Another trip says nothing of this one.
+    let apart: &[_] = &[("trip_id", "u"), ("schedule_relationship", "SCHEDULED"), ("stop_id", "a")];
+    assert_eq!(kept("trip_updates", &[(0, cancelled), (1, apart), (2, cancelled)]), [0, 1]);
+    // Nor does one that is described by its route.
+    let by_route: &[_] = &[("route_id", "1"), ("direction_id", "0"), ("schedule_relationship", "CANCELED")];
+    let back: &[_] =
+        &[("route_id", "1"), ("direction_id", "0"), ("schedule_relationship", "SCHEDULED"), ("stop_id", "a")];
+    assert_eq!(kept("trip_updates", &[(0, by_route), (1, back), (1, apart), (2, by_route)]), [0, 1, 2, 3]);
+    let alert =
+        |route: &'static str, text: &'static str| [("entity_id", "a"), ("route_id", route), ("header_text", text)];
+    let (one, two) = (alert("1", "Umleitung"), alert("2", "Ersatz"));
+    assert_eq!(kept("alerts", &[(0, &one), (1, &one), (2, &two), (3, &one)]), [0, 2, 3]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::capture::evidence::Folder;
 use crate::capture::redact::Address;
 use crate::capture::source::{self, Policy, Source};
 use crate::contract::names::{self, Named};
+use crate::decode::formats;
 use crate::pipeline::config::interval;
 use crate::pipeline::config::release::VEHICLES;
 use crate::publish::bucket;
@@ -156,9 +157,24 @@ fn from(root: &Path, item: &Node, max_bytes: u64, problems: &mut Problems) -> Op
         }
         other => {
             let line = item.get("type").map_or(item.line, |node| node.line);
-            problems.add(line, format!("'{other}' is no type of source"), suggestion(other, SOURCE_TYPES));
+            problems.add(line, format!("'{other}' is no type of source"), another_type(other));
             None
         }
+    }
+}
+
+/// What to write in the place of a type of source that there is not. It may be what captures are, which stands elsewhere.
+fn another_type(word: &str) -> String {
+    let known = suggestion(word, SOURCE_TYPES);
+    let word = word.to_ascii_lowercase();
+    if formats::names().contains(&word.as_str()) {
+        return format!("{known} What captures are is said beside 'sources:': 'format: {word}'.");
+    }
+    match word.as_str() {
+        "csv" | "json" => format!(
+            "{known} What captures are is said beside 'sources:': 'format: mapped', and 'body: {word}' under 'mapping:'."
+        ),
+        _ => known,
     }
 }
 
