@@ -62,8 +62,8 @@ pub(crate) struct Soaked {
     pub lives: Vec<Span>,
     /// When the disk was full.
     pub full: Vec<Span>,
-    /// Resident memory of the collector in kB.
-    pub memory: Vec<u64>,
+    /// Resident memory of the collector in kB, and what of it is no mapped file.
+    pub memory: Vec<[u64; 2]>,
     /// What went otherwise than planned.
     pub problems: Vec<String>,
     pub evidence: PathBuf,
@@ -252,7 +252,8 @@ fn run(plan: &Plan, said: &Path, soaked: &mut Soaked) {
         std::thread::sleep(Duration::from_millis(10));
         if sampled.elapsed() >= plan.sampled {
             sampled = Instant::now();
-            soaked.memory.extend(process.status("VmRSS"));
+            let [all, anonymous] = ["VmRSS", "RssAnon"].map(|field| process.status(field));
+            soaked.memory.extend(all.zip(anonymous).map(|(all, anonymous)| [all, anonymous]));
         }
         let ended = process.0.try_wait().unwrap();
         if let Some(status) = ended {

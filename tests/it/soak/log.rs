@@ -36,12 +36,12 @@ pub(crate) struct Asked {
 
 impl Asked {
     pub(crate) fn is_body(&self) -> bool {
-        self.is_complete && self.status == Some(200)
+        self.is_ok() && self.status == Some(200)
     }
 
-    /// It has the state of the feed for the client, as a body or by a 304.
+    /// It gave the client the state of a feed, as a body or by a 304.
     pub(crate) fn is_ok(&self) -> bool {
-        self.is_complete && matches!(self.status, Some(200 | 304))
+        self.is_complete && self.digest.is_some() && matches!(self.status, Some(200 | 304))
     }
 }
 

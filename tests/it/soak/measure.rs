@@ -105,7 +105,8 @@ mod tests {
             let at = Timestamp::from_millisecond(1_795_752_000_000 + at).unwrap();
             format!(
                 "{{\"request\":{request},\"at\":\"{at}\",\"ended\":\"{at}\",\"path\":\"{path}\",\"status\":{status},\
-                 \"complete\":true,\"sha256\":null}}\n"
+                 \"complete\":true,\"sha256\":\"{}\"}}\n",
+                "0".repeat(64)
             )
         };
         parse(&asked.iter().enumerate().map(line).collect::<String>())
