@@ -13,6 +13,9 @@ const SAMPLE_SEED: u64 = 1;
 const SAMPLE_DATE: &str = "2026-11-24";
 const SAMPLE_INTERVALS: [i64; 4] = [300, 60, 600, 3600];
 
+/// Bytes of the messages of all bulk feeds, at most.
+const HELD_BYTES: u64 = 1 << 30;
+
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -153,6 +156,9 @@ fn act(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
 
 fn manners(arguments: &Arguments) -> Result<Manners, String> {
     let Load { feeds, bytes, log, cuts, cut_seconds, over } = &arguments.load;
+    if u64::from(*feeds) * u64::from(*bytes) > HELD_BYTES {
+        return Err(format!("{feeds} feeds of {bytes} bytes do not fit into memory: lower --feeds or --bytes"));
+    }
     Ok(Manners {
         interval: arguments.interval,
         stall: arguments.stall,
