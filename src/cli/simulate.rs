@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::cli::exit::Exit;
-use crate::simulate::serve::{Manners, serve};
+use crate::simulate::serve::{Cuts, Manners, serve};
 use crate::simulate::{Simulation, write};
 use crate::time::ServiceDate;
 
@@ -13,12 +13,16 @@ const SAMPLE_SEED: u64 = 1;
 const SAMPLE_DATE: &str = "2026-11-24";
 const SAMPLE_INTERVALS: [i64; 4] = [300, 60, 600, 3600];
 
+/// Bytes of the messages of all bulk feeds, at most.
+const HELD_BYTES: u64 = 1 << 30;
+
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   fahrtenbuch simulate --date 2026-11-24 --output city            timetable, snapshots, truth
   fahrtenbuch simulate --date 2026-11-24 --faults --evidence data/private/evidence
   fahrtenbuch simulate --date 2026-11-24 --serve 127.0.0.1:8080 --flaky
+  fahrtenbuch simulate --date 2026-11-24 --serve 127.0.0.1:8080 --interval 5 --feeds 50 --flaky --cuts 3 --log log.jsonl
   fahrtenbuch simulate --sample --output data/sample              the sample of the repository
 
 Faults, all listed in truth/faults.parquet:
@@ -28,7 +32,16 @@ Faults, all listed in truth/faults.parquet:
   of 1000 reports 2 at 0/0, 1 far away, 5 twice, 2 late by 400 s, 2 older than the one before, 3 with negative load
 
 The feed of the app Busplus (busplus/, JSON with German keys) has the same buses, and with faults for an hour of one of them
-a colour of its occupancy that nobody explained.")]
+a colour of its occupancy that nobody explained.
+
+Bulk feeds, for measuring a collector: /bulk/<n> are messages of --bytes with the time of the real clock, new every --interval,
+with an ETag. Words of the query: frozen (the time of the header stands still), unchanged (everything does), no-etag. With --flaky of
+1000 requests 20 are a 500, 20 a 503 with Retry-After, 20 cut off, 20 closed at once, 2 stall for an hour; of 20 moments one is as
+the one before. --log has for each request its time, path, status, the bytes that the socket took, whether that was the whole body,
+and the body's digest.
+
+Hostile answers, below /hostile/: huge, huge-length, gzip-bomb (1 GB each), drip, slow-headers (a byte a second), redirect-file,
+redirect-link-local, redirect-loop, short, long (a wrong Content-Length), headers (10 MB of them), not-a-feed.")]
 pub(super) struct Arguments {
     /// The service date
     #[arg(long, value_name = "DATE", required_unless_present = "sample")]
@@ -60,6 +73,31 @@ pub(super) struct Arguments {
     /// Answer with errors and cut bodies now and then
     #[arg(long, requires = "serve")]
     flaky: bool,
+    #[command(flatten)]
+    load: Load,
+}
+
+/// What tests of a collector need of the server.
+#[derive(clap::Args)]
+struct Load {
+    /// Serve so many bulk feeds, too: /bulk/1, /bulk/2, ...
+    #[arg(long, value_name = "N", requires = "serve", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    feeds: u32,
+    /// Bytes of a message of a bulk feed
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    bytes: u32,
+    /// Append a line of JSON for each request, when its answer has ended
+    #[arg(long, value_name = "FILE", requires = "serve")]
+    log: Option<PathBuf>,
+    /// Cut the network so many times: nobody listens, all connections end
+    #[arg(long, value_name = "N", requires = "serve", default_value_t = 0)]
+    cuts: u32,
+    /// Seconds of a cut
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    cut_seconds: u32,
+    /// Spread the cuts over so many seconds from the start
+    #[arg(long, value_name = "SECONDS", default_value_t = 1800)]
+    over: u32,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
@@ -101,17 +139,35 @@ fn act(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         println!("wrote {count} captures into {}", folder.display());
     }
     if let Some(address) = arguments.serve {
-        let manners = Manners { interval: arguments.interval, stall: arguments.stall, flaky: arguments.flaky };
-        let running = serve(simulation()?, address, manners)?;
+        let running = serve(simulation()?, arguments.seed, address, manners(arguments)?)?;
         println!(
             "serving http://{}/gtfs.zip and /gtfs-rt/vehicle-positions, trip-updates, alerts, /busplus/fahrzeuge",
             running.address
         );
+        if arguments.load.feeds > 0 {
+            println!("and /bulk/1 to /bulk/{}", arguments.load.feeds);
+        }
         loop {
             std::thread::park();
         }
     }
     Ok(())
+}
+
+fn manners(arguments: &Arguments) -> Result<Manners, String> {
+    let Load { feeds, bytes, log, cuts, cut_seconds, over } = &arguments.load;
+    if u64::from(*feeds) * u64::from(*bytes) > HELD_BYTES {
+        return Err(format!("{feeds} feeds of {bytes} bytes do not fit into memory: lower --feeds or --bytes"));
+    }
+    Ok(Manners {
+        interval: arguments.interval,
+        stall: arguments.stall,
+        flaky: arguments.flaky,
+        feeds: *feeds as usize,
+        bytes: *bytes as usize,
+        log: log.clone(),
+        cuts: (*cuts > 0).then(|| Cuts::new(*cuts, *cut_seconds, *over)).transpose()?,
+    })
 }
 
 #[cfg(test)]
@@ -146,6 +202,7 @@ mod tests {
             serve: None,
             stall: false,
             flaky: false,
+            load: Load { feeds: 0, bytes: 0, log: None, cuts: 0, cut_seconds: 0, over: 0 },
         };
         assert_eq!(run(&arguments), Exit::Done);
         let (mut made, mut kept) = (BTreeMap::new(), BTreeMap::new());

@@ -9,6 +9,7 @@ pub mod city;
 pub mod day;
 pub mod dice;
 pub mod faults;
+mod message;
 pub mod realtime;
 pub mod serve;
 pub mod vehicle;

@@ -1,12 +1,12 @@
 //! GTFS-Realtime snapshots of a simulated moment: what the city's feeds answer, faults included.
 //!
-//! The messages are written here byte by byte and share nothing with the reader of the program, so that each tests the
-//! other.
+//! Nothing here is shared with the reader of the program, so that each tests the other.
 
 use crate::simulate::Simulation;
 use crate::simulate::city::Trip;
 use crate::simulate::day::{CAPACITY, Ride, State};
 use crate::simulate::faults::{Kind, Planted};
+use crate::simulate::message::Message;
 use crate::simulate::vehicle::{license_plate, vehicle_id, vehicle_label};
 use crate::time::ServiceSeconds;
 
@@ -27,53 +27,6 @@ impl Feed {
             Self::TripUpdates => "trip-updates",
             Self::Alerts => "alerts",
         }
-    }
-}
-
-/// A protobuf message that is being written.
-#[derive(Default)]
-struct Message(Vec<u8>);
-
-impl Message {
-    fn varint(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.0.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.0.push(value as u8);
-    }
-
-    fn int(&mut self, number: u64, value: u64) -> &mut Self {
-        self.varint(number << 3);
-        self.varint(value);
-        self
-    }
-
-    fn float(&mut self, number: u64, value: f64) -> &mut Self {
-        self.varint(number << 3 | 5);
-        self.0.extend((value as f32).to_le_bytes());
-        self
-    }
-
-    fn double(&mut self, number: u64, value: f64) -> &mut Self {
-        self.varint(number << 3 | 1);
-        self.0.extend(value.to_le_bytes());
-        self
-    }
-
-    fn bytes(&mut self, number: u64, bytes: &[u8]) -> &mut Self {
-        self.varint(number << 3 | 2);
-        self.varint(bytes.len() as u64);
-        self.0.extend(bytes);
-        self
-    }
-
-    fn text(&mut self, number: u64, text: &str) -> &mut Self {
-        self.bytes(number, text.as_bytes())
-    }
-
-    fn message(&mut self, number: u64, message: &Message) -> &mut Self {
-        self.bytes(number, &message.0)
     }
 }
 
@@ -110,7 +63,7 @@ pub fn snapshot(simulation: &Simulation, feed: Feed, at: i64, planted: &mut Vec<
         Feed::TripUpdates => trip_updates(simulation, at, &mut message),
         Feed::Alerts => alerts(simulation, &mut message),
     }
-    let mut bytes = message.0;
+    let mut bytes = message.into_bytes();
     if feed == Feed::VehiclePositions && simulation.faults.is_truncated(at) {
         bytes.truncate(bytes.len() * 2 / 3);
         planted.push(Planted::of_snapshot(Kind::TruncatedSnapshot, at));

@@ -1,46 +1,62 @@
-//! The simulated city's feeds over HTTP, live: for trying out polling, and for tests of it.
+//! The simulator's feeds over HTTP, live: for trying out polling, and for tests and measurements of it.
 //!
-//! `/gtfs.zip`, `/gtfs-rt/vehicle-positions`, `/gtfs-rt/trip-updates`, `/gtfs-rt/alerts`, `/busplus/fahrzeuge`; with ETag and Last-Modified, and
-//! 304 where the client has the current answer. During an outage the realtime feeds answer 503.
+//! The city's feeds (`/gtfs.zip`, `/gtfs-rt/vehicle-positions`, `/gtfs-rt/trip-updates`, `/gtfs-rt/alerts`, `/busplus/fahrzeuge`;
+//! 503 during an outage), bulk feeds (`/bulk/<n>`) and hostile answers (`/hostile/<name>`); with an ETag, and 304 where the client
+//! has the current answer. Every request may be logged, and the network be cut.
 
-use std::convert::Infallible;
+mod bulk;
+mod city;
+mod cuts;
+mod hostile;
+mod http;
+mod log;
+
+use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures::StreamExt;
-use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Full, StreamBody};
-use hyper::body::{Frame, Incoming};
-use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
-use tokio::net::TcpListener;
+use tokio::io::BufReader;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
 
-use crate::digest::Digest;
-use crate::simulate::realtime::Feed;
-use crate::simulate::{Simulation, busplus, write};
+use crate::simulate::{Simulation, write};
+
+use bulk::{Bulk, Plan};
+use city::City;
+pub use cuts::Cuts;
+use hostile::Hostile;
+use http::{Answer, Request};
+use log::Log;
+
+/// How long an accept or a bind waits that failed.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// How the server behaves.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Manners {
-    /// Realtime feeds change every so many seconds.
+    /// Realtime and bulk feeds change every so many seconds.
     pub interval: i64,
-    /// Every other answer stops after its first half.
+    /// Every other answer of the city's feeds stops after its first half.
     pub stall: bool,
-    /// Of every four answers one is a 500, one a 503, and one is cut off.
+    /// Of every four answers of the city's feeds one is a 500, one a 503, and one is cut off; bulk feeds have seeded faults.
     pub flaky: bool,
+    /// Bulk feeds, and the bytes of each message.
+    pub feeds: usize,
+    pub bytes: usize,
+    /// A line of JSON for each request is appended to this file.
+    pub log: Option<PathBuf>,
+    pub cuts: Option<Cuts>,
 }
 
-type Answer = Response<BoxBody<Bytes, std::io::Error>>;
-
 struct Server {
-    simulation: Simulation,
-    gtfs: Bytes,
-    manners: Manners,
-    asked: AtomicU64,
+    city: City,
+    bulk: Bulk,
+    log: Arc<Log>,
 }
 
 /// A server that is running; it stops when this is dropped.
@@ -49,157 +65,115 @@ pub struct Running {
     _runtime: tokio::runtime::Runtime,
 }
 
-/// Serves a simulation on an address; port 0 takes a free one.
-pub fn serve(simulation: Simulation, address: SocketAddr, manners: Manners) -> std::io::Result<Running> {
+/// Serves a simulation on an address; port 0 takes a free one. The seed is that of bulk feeds, their faults and the cuts.
+pub fn serve(simulation: Simulation, seed: u64, address: SocketAddr, manners: Manners) -> io::Result<Running> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let Manners { interval, stall, flaky, feeds, bytes, log, cuts } = manners;
+    let plan = Plan { seed, feeds, bytes, interval: interval.max(1), is_flaky: flaky };
+    let gtfs = write::gtfs_zip(&simulation)?.into();
+    let server = Server {
+        city: City { simulation, gtfs, interval, stall, flaky, requests: AtomicU64::new(0) },
+        bulk: Bulk::new(plan, Timestamp::now()),
+        log: Arc::new(Log::open(log.as_deref())?),
+    };
     let listener = runtime.block_on(TcpListener::bind(address))?;
     let address = listener.local_addr()?;
-    let gtfs = write::gtfs_zip(&simulation)?.into();
-    let server = Arc::new(Server { simulation, gtfs, manners, asked: AtomicU64::new(0) });
-    runtime.spawn(async move {
-        loop {
-            let Ok((stream, _)) = listener.accept().await else { continue };
-            let server = server.clone();
-            tokio::spawn(async move {
-                let service = hyper::service::service_fn(move |request| {
-                    let server = server.clone();
-                    async move { Ok::<_, Infallible>(server.answer(&request)) }
-                });
-                // A client that goes away, and a body that is cut off on purpose, end the connection with an error.
-                let _ =
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-            });
-        }
-    });
+    let cuts = cuts.map(|cuts| cuts.schedule(seed)).unwrap_or_default();
+    runtime.spawn(listen(Arc::new(server), listener, address, cuts));
     Ok(Running { address, _runtime: runtime })
 }
 
+/// Takes connections, but during cuts.
+async fn listen(server: Arc<Server>, mut listener: TcpListener, address: SocketAddr, cuts: Vec<(Duration, Duration)>) {
+    let begun = Instant::now();
+    let mut cuts = cuts.into_iter();
+    let mut next = cuts.next();
+    let mut connections = JoinSet::new();
+    loop {
+        let cut = async {
+            match next {
+                Some((from, length)) => {
+                    tokio::time::sleep_until(begun + from).await;
+                    length
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(connection(server.clone(), stream));
+                }
+                Err(_) => tokio::time::sleep(AGAIN).await,
+            },
+            Some(_) = connections.join_next() => {}
+            length = cut => {
+                drop(listener);
+                server.log.cut(Timestamp::now(), length);
+                connections.shutdown().await;
+                tokio::time::sleep(length).await;
+                listener = bind_again(address).await;
+                next = cuts.next();
+            }
+        }
+    }
+}
+
+async fn bind_again(address: SocketAddr) -> TcpListener {
+    loop {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return listener,
+            Err(_) => tokio::time::sleep(AGAIN).await,
+        }
+    }
+}
+
+/// The requests of a connection, one after the other.
+async fn connection(server: Arc<Server>, stream: TcpStream) {
+    // Answers are written as they are, without waiting for more.
+    let _ = stream.set_nodelay(true);
+    let mut stream = BufReader::new(stream);
+    let mut answered = None;
+    loop {
+        let request = match Request::read(&mut stream).await {
+            Ok(Some(request)) => request,
+            Ok(None) => return,
+            Err(error) => {
+                // The client's end had bytes that it did not read.
+                if let (io::ErrorKind::ConnectionReset, Some(number)) = (error.kind(), answered) {
+                    server.log.reset(number);
+                }
+                return;
+            }
+        };
+        let mut line = server.log.line(&request.target, request.at);
+        if let Some(hostile) = Hostile::of(request.path()) {
+            // A client that goes away is the end that is meant.
+            let _ = hostile.send(&mut stream, &mut line).await;
+            return;
+        }
+        let goes_on = server.answer(&request).send(&mut stream, &request, &mut line).await;
+        answered = line.is_complete.then_some(line.request);
+        drop(line);
+        if !matches!(goes_on, Ok(true)) {
+            return;
+        }
+    }
+}
+
 impl Server {
-    fn answer(&self, request: &Request<Incoming>) -> Answer {
-        let number = self.asked.fetch_add(1, Ordering::Relaxed);
-        if self.manners.flaky && number % 4 < 2 {
-            let status = if number.is_multiple_of(4) {
-                StatusCode::INTERNAL_SERVER_ERROR
-            } else {
-                StatusCode::SERVICE_UNAVAILABLE
-            };
-            return plain(status, "flaky");
+    fn answer(&self, request: &Request) -> Answer {
+        if !request.is_readable() {
+            return Answer::plain(405, "feeds are read by GET");
         }
-        let (body, changed) = match request.uri().path() {
-            "/gtfs.zip" => (self.gtfs.clone(), self.simulation.day.zero),
-            "/busplus/fahrzeuge" => {
-                let at = self.moment();
-                match busplus::document(&self.simulation, at) {
-                    Some(body) => (body.into(), at),
-                    None => return plain(StatusCode::SERVICE_UNAVAILABLE, "the feed is down"),
-                }
+        match request.path().strip_prefix("/bulk/") {
+            Some(number) => {
+                self.bulk.answer(number, request).unwrap_or_else(|| Answer::plain(404, "there is no such bulk feed"))
             }
-            path => {
-                let feed = Feed::ALL.into_iter().find(|feed| path.strip_prefix("/gtfs-rt/") == Some(feed.name()));
-                let Some(feed) = feed else { return plain(StatusCode::NOT_FOUND, "there is no such feed") };
-                let at = self.moment();
-                match self.simulation.snapshot(feed, at) {
-                    Some(body) => (body.into(), at),
-                    None => return plain(StatusCode::SERVICE_UNAVAILABLE, "the feed is down"),
-                }
-            }
-        };
-        let etag = format!("\"{}\"", Digest::of(&body).short());
-        let modified = http_date(changed);
-        let asked_for = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-        // A client that sends both means the ETag (RFC 9110, 13.2.2).
-        let known = match (asked_for("if-none-match"), asked_for("if-modified-since")) {
-            (Some(etags), _) => etags.split(',').any(|known| known.trim() == etag),
-            (None, Some(date)) => date == modified,
-            (None, None) => false,
-        };
-        let builder = Response::builder().header("ETag", etag).header("Last-Modified", modified);
-        if known {
-            return finished(builder.status(StatusCode::NOT_MODIFIED).body(whole(Bytes::new())));
+            None => self.city.answer(request),
         }
-        let length = body.len();
-        let stall = self.manners.stall && number.is_multiple_of(2);
-        let cut = self.manners.flaky && number % 4 == 2;
-        let body = if stall || cut { half(&body, stall) } else { whole(body) };
-        finished(builder.header("Content-Length", length).header("Content-Type", "application/octet-stream").body(body))
     }
-
-    /// The simulated moment: the time of day of now, on the simulated date.
-    fn moment(&self) -> i64 {
-        let now = Timestamp::now().as_second();
-        let interval = self.manners.interval.max(1);
-        let zero = self.simulation.day.zero;
-        (zero + (now - zero).rem_euclid(86_400)).div_euclid(interval) * interval
-    }
-}
-
-fn whole(body: Bytes) -> BoxBody<Bytes, std::io::Error> {
-    Full::new(body).map_err(|never| match never {}).boxed()
-}
-
-/// The first half of a body; then nothing for an hour, or the end of the connection.
-fn half(body: &Bytes, stall: bool) -> BoxBody<Bytes, std::io::Error> {
-    let first = futures::stream::iter([Ok(Frame::data(body.slice(..body.len() / 2)))]);
-    let rest = futures::stream::once(async move {
-        if stall {
-            tokio::time::sleep(Duration::from_secs(3600)).await;
-        }
-        Err(std::io::Error::other("cut off on purpose"))
-    });
-    BodyExt::boxed(StreamBody::new(first.chain(rest)))
-}
-
-fn plain(status: StatusCode, text: &'static str) -> Answer {
-    finished(Response::builder().status(status).body(whole(Bytes::from_static(text.as_bytes()))))
-}
-
-/// All headers are made here, so they are valid.
-fn finished(answer: Result<Answer, hyper::http::Error>) -> Answer {
-    answer.unwrap_or_else(|_| Response::new(whole(Bytes::new())))
-}
-
-fn http_date(seconds: i64) -> String {
-    let time = Timestamp::from_second(seconds).unwrap_or_default();
-    jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&time).unwrap_or_default()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::capture::CaptureError;
-    use crate::capture::source::{Fetched, Policy, Source, Validators};
-
-    fn running(manners: Manners) -> Running {
-        let simulation = Simulation::new(1, "2026-11-24".parse().unwrap(), false).unwrap();
-        serve(simulation, "127.0.0.1:0".parse().unwrap(), manners).unwrap()
-    }
-
-    fn fetch(server: &Running, path: &str, known: &Validators) -> Result<Fetched, CaptureError> {
-        let url: url::Url = format!("http://{}/{path}", server.address).parse().unwrap();
-        let policy =
-            Policy { read_timeout: Duration::from_millis(300), backoff: Duration::from_millis(5), ..Policy::default() };
-        Source::Http { url: url.into(), headers: Vec::new(), policy }.fetch(known)
-    }
-
-    #[test]
-    fn a_client_that_has_the_timetable_gets_a_304() {
-        let server = running(Manners { interval: 15, ..Manners::default() });
-        let Ok(Fetched::New(capture)) = fetch(&server, "gtfs.zip", &Validators::default()) else { panic!() };
-        let etag = capture.headers.iter().find(|(name, _)| name == "etag").map(|(_, value)| value.clone());
-        let known = Validators { etag, ..Validators::default() };
-        assert!(matches!(fetch(&server, "gtfs.zip", &known), Ok(Fetched::NotModified(_))));
-        assert!(matches!(fetch(&server, "nothing", &known), Err(CaptureError::Permanent { .. })));
-    }
-
-    #[test]
-    fn polling_gets_through_a_flaky_and_a_stalling_server() {
-        for manners in [
-            Manners { interval: 15, flaky: true, ..Manners::default() },
-            Manners { interval: 15, stall: true, ..Manners::default() },
-        ] {
-            let server = running(manners);
-            assert!(matches!(fetch(&server, "gtfs-rt/vehicle-positions", &Validators::default()), Ok(Fetched::New(_))));
-            assert!(matches!(fetch(&server, "busplus/fahrzeuge", &Validators::default()), Ok(Fetched::New(_))));
-        }
-    }
-}
+mod tests;

@@ -153,7 +153,7 @@ fn a_signal_ends_it_with_its_code_and_a_line() {
     }
 }
 
-struct Killed(Child);
+pub(crate) struct Killed(Child);
 
 impl Drop for Killed {
     fn drop(&mut self) {
@@ -163,7 +163,7 @@ impl Drop for Killed {
 }
 
 /// A certificate authority in a folder.
-struct Authority<'a>(&'a Path);
+pub(crate) struct Authority<'a>(pub &'a Path);
 
 impl Authority<'_> {
     fn openssl(&self, arguments: &str) {
@@ -171,7 +171,7 @@ impl Authority<'_> {
         assert!(output.status.success(), "openssl {arguments}: {}", text(&output.stderr));
     }
 
-    fn make(&self) {
+    pub(crate) fn make(&self) {
         let config = "[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\nnew_certs_dir=.\nrand_serial=yes\ndefault_md=sha256\n\
                       policy=p\nunique_subject=no\n[p]\ncommonName=supplied\n";
         for (name, text) in [("ca.conf", config), ("index.txt", ""), ("ext", "subjectAltName=DNS:localhost\n")] {
@@ -182,7 +182,7 @@ impl Authority<'_> {
     }
 
     /// Makes a certificate of `localhost` that is valid between two times, and serves a page with it; its port.
-    fn serve(&self, name: &str, from: &str, until: &str) -> (Killed, u16) {
+    pub(crate) fn serve(&self, name: &str, from: &str, until: &str) -> (Killed, u16) {
         self.openssl(&format!(
             "ca -batch -notext -config ca.conf -cert ca.pem -keyfile ca.key -in leaf.csr -out {name}.pem -startdate {from} \
              -enddate {until} -extfile ext"

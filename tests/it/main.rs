@@ -40,6 +40,7 @@ mod requests;
 mod rule_days;
 mod rules;
 mod sample_values;
+mod soak;
 mod structure;
 mod tampering;
 mod terminal;
