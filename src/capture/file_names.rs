@@ -58,7 +58,12 @@ pub fn stem(path: &str) -> &str {
 /// # Errors
 /// What is wrong, to stand after the path.
 pub fn time(path: &str) -> Result<NamedTime, &'static str> {
-    let path = stem(path).replace("%3A", ":").replace("%3a", ":");
+    let path = stem(path).replace("%3A", ":").replace("%3a", ":").replace("%2B", "+").replace("%2b", "+");
+    // A folder of one fetch, in an hour, in a date: `dt=2026-04-01/hour=…/ts=2026-04-01T00:01:20+00:00/…/feed`.
+    let mut folders = path.split('/').rev().skip(1).filter_map(|folder| folder.strip_prefix("ts="));
+    if let Some(Ok(at)) = folders.next().map(str::parse::<Timestamp>) {
+        return Ok(NamedTime::Instant(at));
+    }
     let name = path.rsplit('/').next().unwrap_or_default();
     let mut found: Vec<NamedTime> = times(name, true);
     let is_full = |time: &NamedTime| !matches!(time, NamedTime::Day(_));
@@ -285,6 +290,30 @@ impl Pattern {
         let utc = self.is_utc.then(|| TimeZone::UTC.to_timestamp(local).ok()).flatten();
         Some(utc.map_or(NamedTime::Local(local), NamedTime::Instant))
     }
+}
+
+/// The text that stands in base64url, with or without padding (RFC 4648, 5).
+pub fn base64url(coded: &str) -> Option<String> {
+    let mut out = Vec::with_capacity(coded.len());
+    let (mut bits, mut count) = (0_u32, 0);
+    for byte in coded.trim_end_matches('=').bytes() {
+        let six = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'-' => 62,
+            b'_' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(six);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            out.push((bits >> count) as u8);
+            bits &= (1 << count) - 1;
+        }
+    }
+    String::from_utf8(out).ok()
 }
 
 /// Words by which the feeds of one network differ.

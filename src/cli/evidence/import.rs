@@ -104,7 +104,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Import) -> Result<Exit, Exi
              with --skip-unreadable."
         )));
     }
-    if plan.items.is_empty() {
+    if plan.is_empty() {
         return Err(usage(&format!("there is nothing to import in {}.", request.folder.display())));
     }
     if plan.is_shifted() && !arguments.trust_times {
@@ -211,6 +211,13 @@ fn tell_plan(plan: &Plan, arguments: &Import) {
     if arguments.file_times {
         println!("times are those of the file system");
     }
+    if plan.rebuilt > 0 {
+        println!(
+            "{} messages are rebuilt from parsed rows: their bodies are not those that the source gave, and say so in the header \
+             'Fahrtenbuch-Rebuilt'",
+            plan.rebuilt
+        );
+    }
     if plan.by_being_alone > 0 {
         println!("{} files are taken for those of the only source of the pipeline", plan.by_being_alone);
     }
@@ -238,16 +245,21 @@ fn shifted(plan: &Plan, request: &Request<'_>, arguments: &Import) -> Result<(),
 }
 
 fn tell_kept(source: &str, kept: &Kept, is_dry: bool) {
-    if kept.new + kept.known == 0 {
+    if kept.new + kept.known + kept.left_out + kept.beats == 0 {
         return;
     }
-    let known = if kept.known > 0 { format!(", {} there already", kept.known) } else { String::new() };
-    let (Some(first), Some(last)) = (kept.first, kept.last) else {
-        println!("{source}: nothing new{known}");
-        return;
-    };
+    let mut rest = if kept.known > 0 { format!(", {} there already", kept.known) } else { String::new() };
+    if kept.left_out > 0 {
+        rest += &format!(", {} left out (the store has the same body of the same beat)", kept.left_out);
+    }
     let verb = if is_dry { "would be imported" } else { "imported" };
-    println!("{source}: {} {verb}, {first} to {last}{known}", kept.new);
+    match (kept.first, kept.last) {
+        (Some(first), Some(last)) => println!("{source}: {} {verb}, {first} to {last}{rest}", kept.new),
+        _ => println!("{source}: nothing new{rest}"),
+    }
+    if kept.beats > 0 {
+        println!("  {} records of beats without a body {verb}", kept.beats);
+    }
     for (kind, count) in &kept.unreadable {
         println!("  {count} kept although no feed: {kind}");
     }
