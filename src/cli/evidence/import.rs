@@ -31,7 +31,11 @@ Examples:
 
 Imported are *.pb, *.json, *.zip (and .bin, .gz, ...), files without an ending that are a feed, and
 WARC archives, in FOLDER and its folders. Bodies stay as they are; what is no feed is kept and
-marked. Times are read from names: 20261124T100000Z, 2026-11-24T10-00-00Z, 2026-11-24_10:00:00,
+marked. Archives of other collectors keep the times, addresses and headers that they tell: *.pb with
+*.meta (gtfsrt.io; only answers with status 200), *.tar.zst with *.pb and *.json (gtfs-rt-aggregator),
+*.jsonl.gz with parsed rows (cal-itp; messages are rebuilt, and marked 'Fahrtenbuch-Rebuilt').
+The evidence folder of another machine is merged: a body that this store has from the same beat is
+left out; records of failed beats come along where an hour has none from here. Times are read from names: 20261124T100000Z, 2026-11-24T10-00-00Z, 2026-11-24_10:00:00,
 Unix seconds or milliseconds, 2026/11/24/100000.pb; of others with --pattern (strftime, '*' at its
 beginning or end for any text). A timetable may tell a date only, which is its midnight.
 A file is of the source whose name, or a part of it that no other source has, stands in its path.
@@ -60,7 +64,7 @@ pub(super) struct Import {
     /// The zone of times in names that tell none; UTC unless one is given
     #[arg(long, value_name = "ZONE")]
     zone: Option<String>,
-    /// Only captures of WARC archives that have this address; '*' stands for any text
+    /// Only captures whose address is told and is this one; '*' stands for any text
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// Who imports: one of 'people' in fahrtenbuch.yaml; the name is published in the record
