@@ -463,13 +463,13 @@ mod tests {
         let mut out = Vec::new();
         let header = json!({"gtfsRealtimeVersion": "2.0", "timestamp": "1795514400", "incrementality": "FULL_DATASET"});
         write_header(&header, &mut out).unwrap();
-        assert_eq!(out, b"\x0a\x0d\x0a\x032.0\x10\x00\x18\xa0\xe8\x95\xd8\x06");
+        assert_eq!(out, b"\x0a\x0d\x0a\x032.0\x10\x00\x18\xa0\xc0\x95\xd8\x06");
         // Fields in the order of their numbers, in both forms of names; what is set to its default stays set.
         let position = json!({"longitude": 7.5, "latitude": 48.25});
         let vehicle = json!({"stop_id": "a", "position": position, "currentStatus": "INCOMING_AT"});
         let bytes = entity(json!({"vehicle": vehicle, "isDeleted": false, "id": "1"})).unwrap();
         let expected =
-            b"\x12\x1a\x0a\x011\x10\x00\x22\x13\x12\x0a\x0d\x00\x00\x41\x42\x15\x00\x00\xf0\x40\x20\x00\x3a\x01a";
+            b"\x12\x18\x0a\x011\x10\x00\x22\x11\x12\x0a\x0d\x00\x00\x41\x42\x15\x00\x00\xf0\x40\x20\x00\x3a\x01a";
         assert_eq!(bytes, expected);
         // Negative numbers have ten bytes.
         let update = json!({"trip": {}, "delay": -1});
