@@ -11,6 +11,7 @@ mod folder;
 mod listing;
 mod reader;
 mod state;
+pub mod take_over;
 
 use std::collections::HashMap;
 use std::fs::{self, File};

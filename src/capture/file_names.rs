@@ -58,7 +58,12 @@ pub fn stem(path: &str) -> &str {
 /// # Errors
 /// What is wrong, to stand after the path.
 pub fn time(path: &str) -> Result<NamedTime, &'static str> {
-    let path = stem(path).replace("%3A", ":").replace("%3a", ":");
+    let path = stem(path).replace("%3A", ":").replace("%3a", ":").replace("%2B", "+").replace("%2b", "+");
+    // A folder of one fetch, in an hour, in a date: `dt=2026-04-01/hour=…/ts=2026-04-01T00:01:20+00:00/…/feed`.
+    let mut folders = path.split('/').rev().skip(1).filter_map(|folder| folder.strip_prefix("ts="));
+    if let Some(Ok(at)) = folders.next().map(str::parse::<Timestamp>) {
+        return Ok(NamedTime::Instant(at));
+    }
     let name = path.rsplit('/').next().unwrap_or_default();
     let mut found: Vec<NamedTime> = times(name, true);
     let is_full = |time: &NamedTime| !matches!(time, NamedTime::Day(_));
@@ -287,9 +292,42 @@ impl Pattern {
     }
 }
 
+/// The text that stands in base64url, with or without padding (RFC 4648, 5).
+pub fn base64url(coded: &str) -> Option<String> {
+    let mut out = Vec::with_capacity(coded.len());
+    let (mut bits, mut count) = (0_u32, 0);
+    for byte in coded.trim_end_matches('=').bytes() {
+        let six = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'-' => 62,
+            b'_' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(six);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            out.push((bits >> count) as u8);
+            bits &= (1 << count) - 1;
+        }
+    }
+    String::from_utf8(out).ok()
+}
+
 /// Words by which the feeds of one network differ.
 const FEED_WORDS: &[&str] =
     &["alert", "alerts", "trip", "trips", "tripupdate", "tripupdates", "updates", "vehicle", "vehicles", "positions"];
+
+/// Words that are one whether of one or of many: `feed=TripUpdate-1a2b3c4d` is of `trip-updates`.
+const NUMBERS: &[(&str, &str)] = &[
+    ("alert", "alerts"),
+    ("position", "positions"),
+    ("update", "updates"),
+    ("tripupdate", "tripupdates"),
+    ("vehicleposition", "vehiclepositions"),
+];
 
 /// Which of several sources a path or an address is of: the one of whose name the most words stand there one after the other.
 /// Of a single source it is unless it names another kind of feed.
@@ -335,6 +373,11 @@ fn words(text: &str) -> Vec<String> {
             }
         }
         last = letter;
+    }
+    for word in &mut words {
+        if let Some((_, one)) = NUMBERS.iter().find(|(other, _)| other == word) {
+            *word = (*one).to_owned();
+        }
     }
     words
 }
@@ -399,6 +442,30 @@ mod tests {
     }
 
     #[test]
+    fn collectors_that_keep_an_archive_name_their_times_so() {
+        for (name, expected) in [
+            ("2026-05-07T19:45:01+02:00.gtfs-rt.pbf", "2026-05-07T17:45:01Z"),
+            ("2026-05-07T19:45:01-05:00.gtfs-rt.pbf", "2026-05-08T00:45:01Z"),
+            (
+                "vehicle_positions/date=2025-01-15/hour=2025-01-15T14:00:00Z/base64url=aHR0/2025-01-15T14:20:00.123Z.pb",
+                "2025-01-15T14:20:00.123Z",
+            ),
+            (
+                "2022-01-01T00-00-03Z_https_cdn.mbta.com_realtime_VehiclePositions_enhanced.json.gz",
+                "2022-01-01T00:00:03Z",
+            ),
+            (
+                "vehicle_positions/dt=2026-04-01/hour=2026-04-01T00:00:00+00:00/ts=2026-04-01T00:01:20+00:00/base64_url=aHR0/feed",
+                "2026-04-01T00:01:20Z",
+            ),
+        ] {
+            assert_eq!(time(name), instant(expected), "{name}");
+        }
+        assert_eq!(base64url("aHR0cHM6Ly9hLmIvPz8-"), Some("https://a.b/??>".to_owned()));
+        assert_eq!((base64url("aHR0cA=="), base64url("a+b")), (Some("http".to_owned()), None));
+    }
+
+    #[test]
     fn what_is_no_time_or_several_is_told() {
         for name in ["vp.pb", "100000.pb", "12345678.pb", "20261324T100000Z.pb", "9999999999.pb", "2026/13/24/a.pb"] {
             assert_eq!(time(name), Err("no time can be read from its name"), "{name}");
@@ -430,6 +497,8 @@ mod tests {
             ("VehiclePositions.pb", Some(0)),
             ("tripupdates/1.pb", Some(1)),
             ("stadtbus/trip_update_1.pb", Some(1)),
+            ("raw/provider=a/feed=Alert-1a2b3c4d/date=2026-11-24/14-1790000000.tar.zst", Some(2)),
+            ("raw/provider=a/feed=VehiclePosition-1a2b3c4d/date=2026-11-24/14-1790000000.tar.zst", Some(0)),
             ("stadtbus/1.pb", None),
             ("vehicle-alerts/1.pb", None),
             ("1.pb", None),

@@ -18,6 +18,8 @@ mod end_to_end;
 mod evidence;
 mod feed_rules;
 mod import;
+mod import_archives;
+mod import_merge;
 mod killed;
 mod left_out;
 mod linking;

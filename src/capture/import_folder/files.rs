@@ -8,7 +8,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::planned::Plan;
-use crate::capture::{Capture, CaptureError, warc};
+use super::sidecar::{BYTES, Sidecar, shown};
+use crate::capture::{Capture, CaptureError, file_names, warc};
 use crate::digest::Digest;
 use crate::protobuf::{self, Value};
 
@@ -93,6 +94,49 @@ pub(super) fn read(root: &Path, relative: &Path, at: Timestamp) -> io::Result<Ca
         body: Bytes::from(body),
         digest,
     })
+}
+
+/// What describes a file beside it: `a.meta` or `a.json` of `a.pb`, or `a.pb.meta`. Nothing if there is none.
+///
+/// # Errors
+/// The name of what cannot be read, and why.
+pub(super) fn sidecar(root: &Path, relative: &Path) -> Result<Option<Sidecar>, String> {
+    let mut longer = relative.as_os_str().to_owned();
+    longer.push(".meta");
+    for path in [relative.with_extension("meta"), longer.into(), relative.with_extension("json")] {
+        let full = root.join(&path);
+        if path == relative || !fs::symlink_metadata(&full).is_ok_and(|metadata| metadata.is_file()) {
+            continue;
+        }
+        let is_meta = path.extension().is_some_and(|ending| ending == "meta");
+        let mut bytes = Vec::new();
+        let read = fs::File::open(&full).and_then(|file| file.take(BYTES).read_to_end(&mut bytes));
+        let parsed = read.map_err(|error| error.to_string()).and_then(|_| Sidecar::parse(&bytes));
+        match parsed {
+            Ok(Some(sidecar)) => return Ok(Some(sidecar)),
+            // JSON of the same name may be the message once more.
+            Err(problem) if is_meta => {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                return Err(format!("{} cannot be used: {problem}", name.escape_debug()));
+            }
+            Ok(None) | Err(_) => {}
+        }
+    }
+    Ok(None)
+}
+
+/// A file with what describes it.
+pub(super) fn read_described(root: &Path, relative: &Path, sidecar: Sidecar) -> io::Result<Capture> {
+    let capture = read(root, relative, Timestamp::UNIX_EPOCH)?;
+    let address = || encoded_address(&relative.to_string_lossy()).unwrap_or(capture.url);
+    sidecar.capture(capture.body.into(), address).map_err(io::Error::other)
+}
+
+/// The address in a path that has it in base64url, as `base64url=aHR0cA`.
+pub(super) fn encoded_address(path: &str) -> Option<String> {
+    let mut parts = path.split('/');
+    let coded = parts.find_map(|part| part.strip_prefix("base64url=").or_else(|| part.strip_prefix("base64_url=")))?;
+    file_names::base64url(coded).map(|address| shown(&address))
 }
 
 /// `file:` and the path relative to the folder, with what may not stand in a URI percent-encoded (RFC 3986, 2.1).

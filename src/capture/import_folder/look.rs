@@ -6,15 +6,16 @@ use std::path::Path;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::files::{Found, begins_as_archive, feed_time, read, walk, with_folder};
+use super::files::{Found, begins_as_archive, read, read_described, sidecar, walk, with_folder};
+use super::look_packed::{check_addresses, look_at_packed, plan_capture, readable, stamp};
+use super::merge;
+use super::packed;
 use super::planned::{Item, Origin, Plan, Request, Times};
+use super::sidecar::{Sidecar, is_answer};
 use crate::capture::evidence::{self, Entry};
 use crate::capture::file_names::{self, NamedTime};
 use crate::capture::payload::{Payload, Wanted, identify};
 use crate::capture::{Capture, CaptureError, warc};
-
-/// How far a feed's own time may be from the one that its file's name tells, in seconds.
-const APART: i64 = 900;
 
 /// Looks at everything in a folder.
 pub fn plan(request: &Request<'_>) -> Result<Plan, CaptureError> {
@@ -26,20 +27,62 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, CaptureError> {
         let binary = names.filter(|name| file_names::ending(name).is_none_or(|ending| ending != "json"));
         binary.map(|name| file_names::stem(name).to_owned()).collect()
     };
+    let names: HashSet<&str> = files.iter().map(|file| file.shown.as_str()).collect();
     for file in &files {
         look_at(request, file, &binary, &mut plan)?;
+        if file.shown.ends_with(".meta") && !describes(&file.shown, &names) {
+            look_at_lone(request, file, &mut plan);
+        }
     }
+    check_addresses(request, &mut plan);
     plan.items.sort_by_key(|item| item.at);
+    plan.hours.sort_by(|one, other| (one.source, one.begin).cmp(&(other.source, other.begin)));
     Ok(plan)
+}
+
+/// Whether a `.meta` is beside the file that it describes.
+fn describes(meta: &str, names: &HashSet<&str>) -> bool {
+    let stem = meta.strip_suffix(".meta").unwrap_or(meta);
+    let is_there = |ending: &str| names.contains(format!("{stem}{ending}").as_str());
+    ["", ".pb", ".pbf", ".bin", ".proto"].into_iter().any(is_there)
+}
+
+/// A description without its body: of an answer that had none, or of one that was lost.
+fn look_at_lone(request: &Request<'_>, file: &Found, plan: &mut Plan) {
+    match sidecar(request.folder, &file.relative.with_extension("pb")) {
+        Ok(Some(sidecar)) if !is_answer(sidecar.status) => {
+            plan.pass_over(format!("answers with status {}", sidecar.status));
+        }
+        Ok(Some(_)) => plan.pass_over("descriptions without their body"),
+        Ok(None) => plan.pass_over("*.meta"),
+        Err(_) => plan.pass_over("*.meta that cannot be read"),
+    }
 }
 
 fn look_at(request: &Request<'_>, file: &Found, binary: &HashSet<String>, plan: &mut Plan) -> Result<(), CaptureError> {
     let ending = file_names::ending(&file.shown);
     let full = request.folder.join(&file.relative);
+    if merge::look_at(request, file, &full, plan)? {
+        return Ok(());
+    }
+    if file.shown.ends_with(".warc.zst") && !evidence::is_archive(&full) {
+        plan.problem(
+            &file.shown,
+            "it is a sealed archive, which cannot be read; import the '.warc.gz' that was sealed",
+        );
+        return Ok(());
+    }
+    let is_named = matches!(&request.times, Times::Names(None));
+    if let Some(form) = packed::form(&full).filter(|_| is_named) {
+        return look_at_packed(request, file, form, plan);
+    }
     let is_csv = request.wanted == Wanted::Csv && ending.as_deref() == Some("csv");
     let is_known = is_csv || ending.as_deref().is_some_and(file_names::is_capture_ending);
     if evidence::is_archive(&full) || (!is_known && begins_as_archive(&full)) {
         return look_at_archive(request, file, &full, plan);
+    }
+    if ending.as_deref() == Some("meta") {
+        return Ok(());
     }
     if !is_known && ending.is_some() {
         plan.pass_over(format!("*.{}", ending.unwrap_or_default().escape_debug()));
@@ -54,6 +97,15 @@ fn look_at(request: &Request<'_>, file: &Found, binary: &HashSet<String>, plan: 
         plan.problem(&file.shown, &format!("it has {} bytes, more than evidence keeps of one capture", file.length));
         return Ok(());
     }
+    // Who names a pattern, or the times of the file system, wants those.
+    match sidecar(request.folder, &file.relative) {
+        Ok(Some(sidecar)) if is_named => return Ok(look_at_described(request, file, sidecar, plan)),
+        Err(problem) if is_named => {
+            plan.problem(&file.shown, &problem);
+            return Ok(());
+        }
+        _ => {}
+    }
     match read(request.folder, &file.relative, Timestamp::UNIX_EPOCH) {
         Ok(capture) => {
             let path = with_folder(request.folder, &file.shown);
@@ -64,6 +116,17 @@ fn look_at(request: &Request<'_>, file: &Found, binary: &HashSet<String>, plan: 
         Err(error) => plan.problem(&file.shown, &format!("it cannot be read: {error}")),
     }
     Ok(())
+}
+
+fn look_at_described(request: &Request<'_>, file: &Found, sidecar: Sidecar, plan: &mut Plan) {
+    if !is_answer(sidecar.status) {
+        plan.pass_over(format!("answers with status {}", sidecar.status));
+        return;
+    }
+    match read_described(request.folder, &file.relative, sidecar) {
+        Ok(capture) => plan_capture(request, &file.shown, &capture, Origin::File(file.relative.clone(), true), plan),
+        Err(error) => plan.problem(&file.shown, &error.to_string()),
+    }
 }
 
 /// The time of a file, or why there is none.
@@ -139,15 +202,9 @@ impl Looked<'_> {
                 return;
             }
         };
-        if let Some(time) = (payload == Payload::GtfsRealtime).then(|| feed_time(&capture.body)).flatten() {
-            plan.stamped += 1;
-            let apart = time - at.as_second();
-            if apart.abs() > APART {
-                plan.apart += 1;
-                plan.first_apart.get_or_insert(apart);
-            }
-        }
-        plan.items.push(Item { source, at, digest: capture.digest, from: Origin::File(file.relative.clone()) });
+        let capture = Capture { captured_at: at, ..capture };
+        stamp(payload, &capture, plan);
+        plan.items.push(Item { source, at, digest: capture.digest, from: Origin::File(file.relative.clone(), false) });
     }
 }
 
@@ -172,7 +229,7 @@ fn instant(request: &Request<'_>, named: NamedTime, plan: &mut Plan) -> Result<T
 }
 
 fn source_of(request: &Request<'_>, path: &str, plan: &mut Plan) -> Option<usize> {
-    let found = request.source.or_else(|| file_names::source(path, &request.sources))?;
+    let found = request.source.or_else(|| file_names::source(&readable(path), &request.sources))?;
     if request.source.is_none() && request.sources.len() == 1 {
         plan.by_being_alone += 1;
     }

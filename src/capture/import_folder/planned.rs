@@ -1,11 +1,12 @@
 //! What is asked for, and what an import would do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::packed::Form;
 use crate::capture::evidence::Entry;
 use crate::capture::file_names::Pattern;
 use crate::capture::payload::Wanted;
@@ -34,7 +35,7 @@ pub struct Request<'a> {
     pub times: Times,
     /// Of times in names without one; UTC if none is given.
     pub zone: Option<TimeZone>,
-    /// Only captures of archives with this address; `*` stands for any text.
+    /// Only captures whose address is known and this one; `*` stands for any text.
     pub url: Option<&'a str>,
     /// Captures from here on are of the future.
     pub until: Timestamp,
@@ -50,10 +51,21 @@ pub struct Item {
 }
 
 pub(super) enum Origin {
-    /// A file, relative to the folder.
-    File(PathBuf),
+    /// A file, relative to the folder, and whether what lies beside it describes it.
+    File(PathBuf, bool),
+    /// The capture at this place of a file of many.
+    Packed(PathBuf, Form, u64),
     /// A record of an archive.
     Record(Entry),
+}
+
+/// An archive of an hour of another store.
+#[derive(Clone, Debug)]
+pub(super) struct Hour {
+    /// The place of its source in [`Request::sources`].
+    pub(super) source: usize,
+    pub(super) begin: Timestamp,
+    pub(super) archive: PathBuf,
 }
 
 /// What an import would do.
@@ -66,6 +78,14 @@ pub struct Plan {
     pub problem_count: u64,
     /// Files that are no captures, by what they are.
     pub passed_over: BTreeMap<String, u64>,
+    /// Hours of another store's archives, which are merged.
+    pub(super) hours: Vec<Hour>,
+    /// The folders that these archives are in.
+    pub(super) roots: BTreeSet<PathBuf>,
+    /// The addresses of the captures of a source, for people, as far as they are known.
+    pub(super) addresses: BTreeMap<usize, BTreeSet<String>>,
+    /// Messages that were rebuilt from parsed rows.
+    pub rebuilt: u64,
     /// Names whose times have no zone.
     pub without_zone: u64,
     /// Names that tell a date and no time of day.
@@ -87,7 +107,16 @@ impl Plan {
     }
 
     pub(super) fn pass_over(&mut self, what: impl Into<String>) {
-        *self.passed_over.entry(what.into()).or_default() += 1;
+        self.pass_over_many(what, 1);
+    }
+
+    pub(super) fn pass_over_many(&mut self, what: impl Into<String>, count: u64) {
+        *self.passed_over.entry(what.into()).or_default() += count;
+    }
+
+    /// Whether there is nothing to import.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty() && self.hours.is_empty()
     }
 
     /// Whether most names tell another time than the messages themselves, as local times that are taken for UTC do.

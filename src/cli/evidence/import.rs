@@ -31,7 +31,11 @@ Examples:
 
 Imported are *.pb, *.json, *.zip (and .bin, .gz, ...), files without an ending that are a feed, and
 WARC archives, in FOLDER and its folders. Bodies stay as they are; what is no feed is kept and
-marked. Times are read from names: 20261124T100000Z, 2026-11-24T10-00-00Z, 2026-11-24_10:00:00,
+marked. Archives of other collectors keep the times, addresses and headers that they tell: *.pb with
+*.meta (gtfsrt.io; only answers with status 200), *.tar.zst with *.pb and *.json (gtfs-rt-aggregator),
+*.jsonl.gz with parsed rows (cal-itp; messages are rebuilt, and marked 'Fahrtenbuch-Rebuilt').
+The evidence folder of another machine is merged: a body that this store has from the same beat is
+left out; records of failed beats come along where an hour has none from here. Times are read from names: 20261124T100000Z, 2026-11-24T10-00-00Z, 2026-11-24_10:00:00,
 Unix seconds or milliseconds, 2026/11/24/100000.pb; of others with --pattern (strftime, '*' at its
 beginning or end for any text). A timetable may tell a date only, which is its midnight.
 A file is of the source whose name, or a part of it that no other source has, stands in its path.
@@ -60,7 +64,7 @@ pub(super) struct Import {
     /// The zone of times in names that tell none; UTC unless one is given
     #[arg(long, value_name = "ZONE")]
     zone: Option<String>,
-    /// Only captures of WARC archives that have this address; '*' stands for any text
+    /// Only captures whose address is told and is this one; '*' stands for any text
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// Who imports: one of 'people' in fahrtenbuch.yaml; the name is published in the record
@@ -104,7 +108,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Import) -> Result<Exit, Exi
              with --skip-unreadable."
         )));
     }
-    if plan.items.is_empty() {
+    if plan.is_empty() {
         return Err(usage(&format!("there is nothing to import in {}.", request.folder.display())));
     }
     if plan.is_shifted() && !arguments.trust_times {
@@ -211,6 +215,13 @@ fn tell_plan(plan: &Plan, arguments: &Import) {
     if arguments.file_times {
         println!("times are those of the file system");
     }
+    if plan.rebuilt > 0 {
+        println!(
+            "{} messages are rebuilt from parsed rows: their bodies are not those that the source gave, and say so in the header \
+             'Fahrtenbuch-Rebuilt'",
+            plan.rebuilt
+        );
+    }
     if plan.by_being_alone > 0 {
         println!("{} files are taken for those of the only source of the pipeline", plan.by_being_alone);
     }
@@ -238,16 +249,21 @@ fn shifted(plan: &Plan, request: &Request<'_>, arguments: &Import) -> Result<(),
 }
 
 fn tell_kept(source: &str, kept: &Kept, is_dry: bool) {
-    if kept.new + kept.known == 0 {
+    if kept.new + kept.known + kept.left_out + kept.beats == 0 {
         return;
     }
-    let known = if kept.known > 0 { format!(", {} there already", kept.known) } else { String::new() };
-    let (Some(first), Some(last)) = (kept.first, kept.last) else {
-        println!("{source}: nothing new{known}");
-        return;
-    };
+    let mut rest = if kept.known > 0 { format!(", {} there already", kept.known) } else { String::new() };
+    if kept.left_out > 0 {
+        rest += &format!(", {} left out (the store has the same body of the same beat)", kept.left_out);
+    }
     let verb = if is_dry { "would be imported" } else { "imported" };
-    println!("{source}: {} {verb}, {first} to {last}{known}", kept.new);
+    match (kept.first, kept.last) {
+        (Some(first), Some(last)) => println!("{source}: {} {verb}, {first} to {last}{rest}", kept.new),
+        _ => println!("{source}: nothing new{rest}"),
+    }
+    if kept.beats > 0 {
+        println!("  {} records of beats without a body {verb}", kept.beats);
+    }
     for (kind, count) in &kept.unreadable {
         println!("  {count} kept although no feed: {kind}");
     }
