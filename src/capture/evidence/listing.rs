@@ -18,10 +18,10 @@ pub struct Entry {
     /// Of the body.
     pub digest: Digest,
     pub file: Arc<Path>,
-    /// The gzip member within the file, or the record where the file is not packed.
+    /// The gzip member or the zstd frame within the file, or the record where the file is not packed.
     pub offset: u64,
     pub length: u64,
-    /// Bytes of the inflated member before the record; 0 where each record is a member of its own.
+    /// Bytes of the inflated member or frame before the record; 0 where each record is a member of its own.
     pub skip: u64,
 }
 
