@@ -39,6 +39,7 @@ mod requests;
 mod rule_days;
 mod rules;
 mod sample_values;
+mod sealed;
 mod structure;
 mod tampering;
 mod terminal;

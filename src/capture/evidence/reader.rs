@@ -135,14 +135,16 @@ impl Reader {
         Ok(Capture { captured_at: entry.captured_at, ..capture })
     }
 
-    /// Archives are sealed at any time, also between the listing and the reading of their captures.
+    /// Archives are sealed at any time, also between the listing and the reading of their captures; then the file is gone, or it
+    /// is one of captures that came to the hour since.
     fn capture_or_sealed(&mut self, entry: &Entry) -> io::Result<Capture> {
-        match self.capture(entry) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let sealed = self.sealed(entry).unwrap_or_default().ok_or(error)?;
-                self.capture(&sealed)
-            }
-            other => other,
+        let capture = self.capture(entry);
+        if capture.as_ref().is_ok_and(|capture| capture.digest == entry.digest) {
+            return capture;
+        }
+        match self.sealed(entry).unwrap_or_default() {
+            Some(sealed) => self.capture(&sealed),
+            None => capture,
         }
     }
 

@@ -259,6 +259,9 @@ fn captures_that_were_listed_before_their_hour_was_sealed_are_read_from_the_seal
     let captures = kept(folder, 0..70);
     let entries = listing(folder).entries;
     seal(folder, "bus", &now()).unwrap();
+    assert_eq!(self::captures(entries.clone()), captures);
+    // Others came to that hour since.
+    kept(folder, 100..103);
     assert_eq!(self::captures(entries), captures);
 }
 
@@ -400,8 +403,10 @@ proptest! {
         for capture in &expected {
             prop_assert!(read.contains(capture));
         }
-        // What was put in between two frames costs none, and is told.
-        prop_assert!(read.iter().all(|capture| all.contains(capture)));
-        prop_assert!(!damage.is_empty() || (end == bytes.len() && put.is_empty()));
+        // Without a checksum nothing says that a record's header was changed.
+        if checksum {
+            prop_assert!(read.iter().all(|capture| all.contains(capture)));
+            prop_assert!(!damage.is_empty() || (end == bytes.len() && put.is_empty()));
+        }
     }
 }
