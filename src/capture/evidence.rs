@@ -1,20 +1,26 @@
 //! The evidence store: what was captured, by source and hour, in a folder of the private store.
 //!
 //! `<folder>/<source>/YYYY/MM/DD/<source>-YYYYMMDDTHH.warc.gz`, hours in UTC. Records are only ever appended, and no byte is
-//! ever taken away: what a crash left of a record is moved aside to `<archive>.torn` by the next append. Readers go on behind
-//! what is damaged and say what it was ([`Damage`]). Beside the archives lie `.lock`, which an append holds, and `.state.json`,
+//! ever taken away: what a crash left of a record is moved aside to `<archive>.torn` by the next append. Hours that are over may
+//! be sealed ([`seal`]): `.warc.zst`, smaller, with the same records. Readers go on behind what is damaged and say what it was
+//! ([`Damage`]). Beside the archives lie `.lock`, which an append holds, and `.state.json`,
 //! by which a poll need not read the archive again. Folders that others keep ([`Folder`]) may have other layouts.
 
 mod append;
 mod archive;
 mod folder;
+mod hours;
 mod listing;
 mod reader;
+pub mod seal;
+pub mod sealed;
 mod state;
 pub mod take_over;
+mod torn;
+mod zstd_frame;
 
-use std::collections::HashMap;
-use std::fs::{self, File};
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
 use std::io;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
@@ -34,10 +40,12 @@ pub use append::Written;
 pub use archive::Kind;
 use archive::{Options, Record};
 pub use folder::{Folder, is_archive, matches, shown};
+use hours::{children, newest_archives};
+use listing::{Bodies, damage, entry_of_ours};
 pub use listing::{Damage, Entry, Listing};
-use listing::{damage, entry_of_ours};
 use reader::Reader;
 pub use reader::{read, read_ahead};
+use sealed::Part;
 pub use state::KnownCapture;
 use state::{Newest, State};
 
@@ -63,7 +71,8 @@ impl Store {
     pub fn records(&self, source: &str, from: Timestamp, until: Timestamp) -> Result<Vec<BeatRecord>, CaptureError> {
         let mut records = Vec::new();
         let (first, last) = (self.file(source, from).with_extension(""), self.file(source, until));
-        for archive in self.newest_archives(source) {
+        let folder = self.folder.join(source);
+        for archive in newest_archives(&self.folder, source) {
             let archive = archive?;
             if archive > last {
                 continue;
@@ -72,9 +81,20 @@ impl Store {
                 break;
             }
             let failed = |source: io::Error| CaptureError::Evidence { file: archive.clone(), verb: "read", source };
-            let mut take = |record: Record| records.extend(warc::beat_record(&record.header, record.content));
-            let options = Options { wants: &Header::may_be_beat, verify: false, most: self.most };
-            archive::scan(&archive, 0, &options, &mut take).map_err(failed)?;
+            let mut of_hour: Vec<BeatRecord> = Vec::new();
+            for part in sealed::parts(&folder, &archive).map_err(failed)? {
+                let sealed = if part.may_repeat { of_hour.len() } else { 0 };
+                let mut take = |record: Record| {
+                    let is_new = record.place.offset >= part.from;
+                    let read = warc::beat_record(&record.header, record.content).filter(|_| is_new);
+                    if let Some(read) = read.filter(|read| !of_hour[..sealed].contains(read)) {
+                        of_hour.push(read);
+                    }
+                };
+                let options = Options { wants: &Header::may_be_beat, verify: false, most: self.most };
+                archive::scan(&part.path, 0, &options, &mut take).map_err(failed)?;
+            }
+            records.append(&mut of_hour);
         }
         records.retain(|record| (from..until).contains(&record.at));
         // Stable: records of one instant keep the order in which they came.
@@ -110,7 +130,7 @@ impl Store {
         let mut sources = Vec::new();
         for path in children(&self.folder)? {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if self.newest_archives(&name).next().transpose()?.is_some() {
+            if newest_archives(&self.folder, &name).next().transpose()?.is_some() {
                 sources.push(name);
             }
         }
@@ -201,7 +221,7 @@ impl Store {
             take(listing);
         };
         let (first, last) = (self.file(source, from).with_extension(""), self.file(source, until));
-        let archives = self.newest_archives(source).collect::<Result<Vec<_>, _>>()?;
+        let archives = newest_archives(&self.folder, source).collect::<Result<Vec<_>, _>>()?;
         for archive in archives.iter().rev().filter(|archive| (&first..=&last).contains(archive)) {
             let mut listing = Listing::default();
             self.add(source, archive, &mut listing)?;
@@ -253,7 +273,7 @@ impl Store {
             Err(error) => return Box::new(std::iter::once(Err(error))),
         };
         let last = self.file(&source, until);
-        let archives = self.newest_archives(&source);
+        let archives = newest_archives(&self.folder, &source);
         let archives = archives.filter(move |archive| archive.as_ref().map_or(true, |archive| *archive <= last));
         let listed = archives.map(move |archive| {
             let archive = archive?;
@@ -278,7 +298,7 @@ impl Store {
     pub fn first_from(&self, source: &str, from: Timestamp) -> Result<Option<Entry>, CaptureError> {
         let begin = self.file(source, from);
         let mut archives = Vec::new();
-        for archive in self.newest_archives(source) {
+        for archive in newest_archives(&self.folder, source) {
             let archive = archive?;
             if archive < begin && archive != begin.with_extension("") {
                 break;
@@ -319,8 +339,10 @@ impl Store {
     /// is asked for again.
     pub fn validators(&self, source: &str) -> Result<Validators, CaptureError> {
         let folder = self.folder.join(source);
-        let Some(archive) = self.newest_archives(source).next().transpose()? else { return Ok(Validators::default()) };
-        let length = fs::metadata(&archive).map_or(0, |metadata| metadata.len());
+        let Some(archive) = newest_archives(&self.folder, source).next().transpose()? else {
+            return Ok(Validators::default());
+        };
+        let length = sealed::length(&folder, &archive);
         let state = State::read(&folder);
         let is_of = |state: &State| folder.join(&state.archive) == archive && state.length == length;
         // What was captured while a clock was wrong must not keep the source from giving its feed again.
@@ -351,37 +373,69 @@ impl Store {
     /// it is, or if the folder is our own.
     pub fn explain(&self, source: &str) -> Result<Option<String>, CaptureError> {
         let Some(others) = &self.others else { return Ok(None) };
-        if self.newest_archives(source).next().is_some() {
+        if newest_archives(&self.folder, source).next().is_some() {
             return Ok(None);
         }
         others.explain(source, self.most)
     }
 
-    /// Adds the captures of an archive in our layout, and what is damaged; one that is not there adds nothing.
+    /// Adds the captures of an hour in our layout, and what is damaged; an archive that is not there adds nothing.
     fn add(&self, source: &str, path: &Path, listing: &mut Listing) -> Result<(), CaptureError> {
+        let folder = self.folder.join(source);
         let failed = |source: io::Error| CaptureError::Evidence { file: path.to_owned(), verb: "read", source };
-        if !path.try_exists().map_err(failed)? {
-            return Ok(());
+        let mut parts = sealed::parts(&folder, path).map_err(failed)?;
+        loop {
+            let mut found = Listing::default();
+            // Where the bodies are that revisits behind them in the hour name.
+            let mut bodies = HashMap::new();
+            let added = parts.iter().try_for_each(|part| self.add_part(&folder, part, &mut bodies, &mut found));
+            // Sealed meanwhile: then what was read may be half of one form and half of the other.
+            let now = sealed::parts(&folder, path).map_err(failed)?;
+            if now.iter().map(Part::place).eq(parts.iter().map(Part::place)) {
+                listing.entries.append(&mut found.entries);
+                listing.damage.append(&mut found.damage);
+                return added;
+            }
+            parts = now;
         }
-        let file: Arc<Path> = path.into();
+    }
+
+    fn add_part(
+        &self,
+        folder: &Path,
+        part: &Part,
+        bodies: &mut Bodies,
+        listing: &mut Listing,
+    ) -> Result<(), CaptureError> {
+        let path = &part.path;
+        let failed = |source: io::Error| CaptureError::Evidence { file: path.clone(), verb: "read", source };
+        let file: Arc<Path> = path.as_path().into();
+        let sealed: HashSet<_> = match part.may_repeat {
+            true => listing.entries.iter().map(|entry| (entry.captured_at, entry.digest)).collect(),
+            false => HashSet::new(),
+        };
         let mut last_url = "".into();
-        // Where the bodies are that revisits behind them in the file name.
-        let mut bodies = HashMap::new();
         let mut take = |record: Record| {
-            listing.entries.extend(entry_of_ours(record, &file, &mut last_url, &mut bodies));
+            let is_new = record.place.offset >= part.from;
+            let entry = entry_of_ours(record, &file, &mut last_url, bodies);
+            let is_wanted = |entry: &Entry| is_new && !sealed.contains(&(entry.captured_at, entry.digest));
+            listing.entries.extend(entry.filter(is_wanted));
         };
         let wants = |header: &Header| header.no_capture().is_none() || header.is_revisit();
         let options = Options { wants: &wants, verify: false, most: self.most };
         let (_, mut stretches) = archive::scan(path, 0, &options, &mut take).map_err(failed)?;
         let torn = stretches.last().filter(|last| last.kind == Kind::Torn).map(|last| last.offset);
-        if let Some(offset) = torn {
+        let is_sealed = path.extension().is_some_and(|ending| ending == "zst");
+        if let (true, Some(last)) = (is_sealed && torn.is_some(), stretches.last_mut()) {
+            // It was whole when it got its name.
+            last.kind = Kind::Damaged;
+        } else if let Some(offset) = torn {
             // Somebody may be writing it; then it is whole once they let go of the lock.
-            let lock = File::open(self.folder.join(source).join(".lock"));
+            let lock = File::open(folder.join(".lock"));
             let _lock = lock.and_then(|lock| lock.lock_shared().map(|()| lock));
             stretches.pop();
             let (_, mut rest) = archive::scan(path, offset, &options, &mut take).map_err(failed)?;
-            let folder = self.folder.join(source);
-            let was_whole = State::read(&folder).filter(|state| folder.join(&state.archive) == path);
+            let was_whole = State::read(folder).filter(|state| folder.join(&state.archive) == *path);
             if let Some(last) = rest.last_mut().filter(|last| last.kind == Kind::Torn)
                 && was_whole.is_some_and(|state| state.length > last.offset)
             {
@@ -389,30 +443,9 @@ impl Store {
             }
             stretches.append(&mut rest);
         }
+        stretches.retain(|stretch| stretch.offset >= part.from);
         listing.damage.extend(stretches.into_iter().map(|stretch| damage(path, stretch)));
         Ok(())
-    }
-
-    /// The archives of a source in our layout, newest first; folders are listed as they are needed.
-    fn newest_archives(&self, source: &str) -> impl Iterator<Item = Result<PathBuf, CaptureError>> + use<> {
-        let root = self.folder.clone();
-        let source = source.to_owned();
-        let mut stack = vec![root.join(&source)];
-        std::iter::from_fn(move || {
-            while let Some(path) = stack.pop() {
-                if path.is_dir() {
-                    match children(&path) {
-                        Ok(mut children) => stack.append(&mut children),
-                        Err(error) => return Some(Err(error)),
-                    }
-                } else if folder::is_archive(&path)
-                    && folder::layout_source(&root, &path).is_some_and(|other| other == source)
-                {
-                    return Some(Ok(path));
-                }
-            }
-            None
-        })
     }
 
     fn file(&self, source: &str, at: Timestamp) -> PathBuf {
@@ -438,19 +471,6 @@ pub fn captures(archive: &Path) -> Result<Listing, CaptureError> {
     let mut listing = Listing::default();
     folder::scan(archive, &folder::is_capture, warc::BLOCK_BYTES, &mut listing)?;
     Ok(listing)
-}
-
-/// What stands in a folder, in the order of the names; nothing if it is not there.
-fn children(folder: &Path) -> Result<Vec<PathBuf>, CaptureError> {
-    let failed = |source: io::Error| CaptureError::Evidence { file: folder.to_owned(), verb: "listed", source };
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(failed)?,
-    };
-    let mut children =
-        entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(failed)?;
-    children.sort_unstable();
-    Ok(children)
 }
 
 /// A capture, or a stretch that may have been one, with its time.

@@ -3,6 +3,7 @@
 mod import;
 mod list;
 mod said;
+mod seal;
 mod show;
 
 use std::path::Path;
@@ -38,6 +39,9 @@ enum Command {
     /// Show one capture: its headers, what it is, its digest
     #[command(after_help = show::HELP)]
     Show(show::Show),
+    /// Pack hours that are over into archives of a quarter to a ninth of the bytes, with the same records
+    #[command(after_help = seal::HELP)]
+    Seal(seal::Seal),
     /// Use what there is of a date although its last record says something else
     #[command(after_help = ACCEPT)]
     Accept(Accept),
@@ -75,6 +79,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         Command::Import(import) => import::run(&workspace, import).unwrap_or_else(|exit| exit),
         Command::List(list) => list::run(&workspace, list).unwrap_or_else(|exit| exit),
         Command::Show(show) => show::run(&workspace, show).unwrap_or_else(|exit| exit),
+        Command::Seal(seal) => seal::run(&workspace, seal).unwrap_or_else(|exit| exit),
         Command::Accept(accept) => self::accept(&workspace, accept).unwrap_or_else(|exit| exit),
     }
 }

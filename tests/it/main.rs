@@ -42,6 +42,7 @@ mod requests;
 mod rule_days;
 mod rules;
 mod sample_values;
+mod sealed;
 mod soak;
 mod structure;
 mod tampering;

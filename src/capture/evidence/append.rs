@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::archive::{self, Kind, Options};
 use super::state::{Newest, State};
-use super::{Store, warc};
+use super::{Store, hours, torn, warc};
 use crate::capture::record::{NewContent, NewRecord};
 use crate::capture::{CaptureError, FailureKind};
 use crate::durable;
@@ -110,7 +110,7 @@ impl Store {
     }
 
     /// Where whole records of an archive end; what is behind is moved aside. `state` is that of this archive.
-    fn whole_end(&self, out: &mut File, file: &Path, state: Option<&State>) -> io::Result<u64> {
+    pub(super) fn whole_end(&self, out: &mut File, file: &Path, state: Option<&State>) -> io::Result<u64> {
         let end = out.metadata()?.len();
         let known = self.ends.lock().unwrap_or_else(PoisonError::into_inner).get(file).copied();
         if known == Some(end) || state.is_some_and(|state| state.length == end) {
@@ -122,7 +122,7 @@ impl Store {
         let from = if was_whole <= end { was_whole } else { 0 };
         let (_, stretches) = archive::scan(file, from, &options, &mut |_| ())?;
         match stretches.last().filter(|last| last.kind == Kind::Torn && last.offset >= was_whole) {
-            Some(torn) => move_aside(out, file, torn.offset).map(|()| torn.offset),
+            Some(torn) => torn::move_aside(out, file, torn.offset).map(|()| torn.offset),
             None => Ok(end),
         }
     }
@@ -152,11 +152,7 @@ impl Store {
 
     /// Waits until no other append is at work on a source, and keeps others from it.
     pub(super) fn lock(&self, source: &str) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).write(true);
-        let lock = durable::open(&mut options, &self.folder.join(source).join(".lock"))?;
-        lock.lock()?;
-        Ok(lock)
+        hours::lock(&self.folder.join(source))
     }
 }
 
@@ -172,22 +168,4 @@ fn write_at(written: &mut Written, record: &NewRecord) -> io::Result<()> {
     warc::write_record(&mut out, record)?;
     written.end = out.stream_position()?;
     out.flush()
-}
-
-/// Moves what an archive has from a byte on into a file of its own, `<archive>.torn`, or `.torn.2` and so on where that is
-/// there, and takes it off the archive only when the disk has it there.
-fn move_aside(archive: &mut File, path: &Path, offset: u64) -> io::Result<()> {
-    for number in 1_u32.. {
-        let mut name = path.as_os_str().to_owned();
-        name.push(if number == 1 { ".torn".to_owned() } else { format!(".torn.{number}") });
-        if fs::symlink_metadata(&name).is_ok() {
-            continue;
-        }
-        archive.seek(SeekFrom::Start(offset))?;
-        if durable::copy_new(Path::new(&name), archive)? {
-            archive.set_len(offset)?;
-            return archive.sync_all();
-        }
-    }
-    Err(io::Error::other("there are too many torn ends"))
 }

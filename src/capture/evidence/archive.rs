@@ -1,6 +1,6 @@
 //! One archive: where its records begin and end, also behind damage.
 //!
-//! An archive is a row of gzip members or of records that are not packed. Where one cannot be read, the next one that is whole
+//! An archive is a row of gzip members, of zstd frames, or of records that are not packed. Where one cannot be read, the next one that is whole
 //! is looked for, byte by byte. What is between is a [`Stretch`]. The work is near linear in the archive's length, whatever it
 //! holds: what is spent on beginnings that come to nothing has a limit.
 
@@ -12,10 +12,33 @@ use std::path::Path;
 use flate2::bufread::GzDecoder;
 use flate2::{Decompress, FlushDecompress};
 
+use crate::capture::evidence::zstd_frame::{self, Inflater};
 use crate::capture::warc::{self, Content, Header};
 
 const GZIP: &[u8] = b"\x1f\x8b\x08";
 const PLAIN: &[u8] = b"WARC/";
+/// How an archive is packed, as far as its first bytes tell, or its name where they do not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Packing {
+    Gzip,
+    Zstd,
+    /// Not at all, or with members of gzip among records that are not packed.
+    Plain,
+}
+
+impl Packing {
+    fn of(first: &[u8], path: &Path) -> Self {
+        let is_named = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zst"));
+        if first.starts_with(&GZIP[..2]) {
+            Self::Gzip
+        } else if (first.len() == 4 && zstd_frame::begins(first)) || (is_named && !first.starts_with(&PLAIN[..4])) {
+            Self::Zstd
+        } else {
+            Self::Plain
+        }
+    }
+}
+
 /// Bytes that are searched at a time.
 const WINDOW: usize = 1 << 20;
 /// A gzip header and the beginning of what it packs are within so many bytes.
@@ -48,7 +71,7 @@ pub(super) struct Record {
 /// Where a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
-    /// Of the gzip member, or of the record where the archive is not packed.
+    /// Of the gzip member or the zstd frame, or of the record where the archive is not packed.
     pub offset: u64,
     /// Of the member or of the record.
     pub length: u64,
@@ -85,16 +108,20 @@ pub(super) fn scan(
 ) -> io::Result<(u64, Vec<Stretch>)> {
     let file = File::open(path)?;
     let length = file.metadata()?.len();
-    let mut first = [0; 2];
+    let mut first = [0; 4];
     let read = file.read_at(&mut first, 0)?;
+    if zstd_frame::has_dictionary(&first[..read]) {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, zstd_frame::NO_DICTIONARY));
+    }
     let mut scanner = Scanner {
         input: BufReader::with_capacity(1 << 16, file.try_clone()?),
         file,
         length,
         // A packed archive holds the text of records that are stored in it, which are none of its own.
-        is_packed: first[..read] == GZIP[..2],
+        packing: Packing::of(&first[..read], path),
         budget: SPENT_MOST.saturating_add(length.saturating_mul(SPENT_TIMES)),
         inflater: Decompress::new(false),
+        frames: None,
         options,
     };
     let mut stretches: Vec<Stretch> = Vec::new();
@@ -104,9 +131,13 @@ pub(super) fn scan(
             Ok(member) => member,
             Err(failure) => {
                 failure.whole.into_iter().for_each(&mut *take);
-                let next = scanner.next_member(at + 1)?;
+                let next = scanner.next_member(failure.next)?;
                 let end = next.as_ref().map_or(length, |member| member.offset);
-                let kind = if failure.is_torn && next.is_none() { Kind::Torn } else { Kind::Damaged };
+                let kind = match failure.error.kind() {
+                    _ if failure.is_torn && next.is_none() => Kind::Torn,
+                    io::ErrorKind::Unsupported => Kind::TooLarge,
+                    _ => Kind::Damaged,
+                };
                 let problem = failure.error.to_string();
                 stretches.push(Stretch { offset: at, length: end - at, kind, problem });
                 match next {
@@ -139,18 +170,22 @@ struct Member {
 struct Failure {
     error: io::Error,
     is_torn: bool,
-    /// Records before the damage in a member of many.
+    /// Records before the damage in a gzip member of many. Those of a zstd frame, whose blocks have no checksums of their own,
+    /// are not known to be whole.
     whole: Vec<Record>,
+    /// Where the next member may begin.
+    next: u64,
 }
 
 struct Scanner<'a> {
     input: BufReader<File>,
     file: File,
     length: u64,
-    is_packed: bool,
+    packing: Packing,
     /// What beginnings that come to nothing may still cost.
     budget: u64,
     inflater: Decompress,
+    frames: Option<Inflater>,
     options: &'a Options<'a>,
 }
 
@@ -172,10 +207,23 @@ impl Scanner<'_> {
                     error.kind() == io::ErrorKind::UnexpectedEof && offset.saturating_add(member.length) >= self.length;
                 let length = member.length;
                 member.records.iter_mut().for_each(|record| record.place.length = length);
-                let whole = if member.count > 1 { member.records } else { Vec::new() };
-                Err(Failure { error, is_torn, whole })
+                let whole = if member.count > 1 && self.packing != Packing::Zstd { member.records } else { Vec::new() };
+                let is_measured = error.kind() != io::ErrorKind::UnexpectedEof;
+                let next = self.behind(offset, length).filter(|_| is_measured).unwrap_or(offset + 1);
+                Err(Failure { error, is_torn, whole, next })
             }
         }
+    }
+
+    /// The end of a damaged frame, if it is known: then nothing that is stored within it is taken for a record.
+    fn behind(&self, offset: u64, length: u64) -> Option<u64> {
+        let end = offset.saturating_add(length);
+        if self.packing != Packing::Zstd || length == 0 || end > self.length {
+            return None;
+        }
+        let mut next = [0; 4];
+        let count = self.file.read_at(&mut next, end).ok()?;
+        (count == 0 || zstd_frame::begins(&next[..count])).then_some(end)
     }
 
     fn read_member(&mut self, member: &mut Member, most: u64, spent: &mut u64) -> io::Result<()> {
@@ -183,12 +231,15 @@ impl Scanner<'_> {
         let mut first = [0; 5];
         let read = self.file.read_at(&mut first, offset)?;
         let first = &first[..read];
+        if self.packing == Packing::Zstd {
+            return self.read_frame(member, most, spent);
+        }
         seek(&mut self.input, offset)?;
         let mut input = Counted { input: &mut self.input, count: 0, most };
         if first.starts_with(&GZIP[..2]) {
             let mut inflated =
                 Counted { input: BufReader::with_capacity(1 << 15, GzDecoder::new(input)), count: 0, most };
-            let read = records(&mut inflated, member, self.options);
+            let read = records(&mut inflated, member, self.options, self.options.verify);
             let taken = inflated.input.get_ref().get_ref().count;
             *spent = taken + inflated.count;
             member.length = taken;
@@ -210,6 +261,35 @@ impl Scanner<'_> {
         }
     }
 
+    fn read_frame(&mut self, member: &mut Member, most: u64, spent: &mut u64) -> io::Result<()> {
+        let offset = member.offset;
+        let frame = zstd_frame::measure(&self.file, offset, self.length, most, spent).inspect_err(|error| {
+            if error.kind() == io::ErrorKind::UnexpectedEof {
+                member.length = self.length - offset;
+            }
+        })?;
+        member.length = frame.length;
+        if frame.is_skippable {
+            return Ok(());
+        }
+        frame.check()?;
+        seek(&mut self.input, offset)?;
+        if self.frames.is_none() {
+            self.frames = Some(Inflater::new()?);
+        }
+        let Some(frames) = &mut self.frames else { return Ok(()) };
+        let inflated = frames.frame((&mut self.input).take(frame.length))?;
+        let mut inflated = Counted { input: BufReader::with_capacity(1 << 15, inflated), count: 0, most };
+        let verify = self.options.verify || !frame.has_checksum;
+        let read = records(&mut inflated, member, self.options, verify);
+        *spent += frame.length + inflated.count;
+        // The frame has all its bytes, so that what its records lack is not behind the archive's end.
+        read.map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => damaged(&error.to_string()),
+            _ => error,
+        })
+    }
+
     /// The next whole member that begins at a byte or behind it.
     fn next_member(&mut self, from: u64) -> io::Result<Option<Member>> {
         let mut window = vec![0; WINDOW + BEGINNING];
@@ -217,7 +297,7 @@ impl Scanner<'_> {
         while at < self.length {
             let read = read_at(&self.file, &mut window, at)?;
             let window = &window[..read];
-            for place in candidates(window, self.is_packed) {
+            for place in candidates(window, self.packing) {
                 if place >= WINDOW {
                     break;
                 }
@@ -239,6 +319,9 @@ impl Scanner<'_> {
 
     /// Whether bytes may be the beginning of a record, as far as that can be told cheaply.
     fn begins_record(&mut self, bytes: &[u8]) -> bool {
+        if self.packing == Packing::Zstd {
+            return zstd_frame::may_begin(bytes);
+        }
         if !bytes.starts_with(GZIP) {
             let rest = bytes.strip_prefix(PLAIN).unwrap_or_default();
             return rest.get(1) == Some(&b'.') && matches!(rest.iter().position(|byte| *byte == b'\n'), Some(3..=6));
@@ -266,11 +349,16 @@ impl Scanner<'_> {
 }
 
 /// Reads the records of a member to its end.
-fn records(inflated: &mut Counted<impl BufRead>, member: &mut Member, options: &Options<'_>) -> io::Result<()> {
+fn records(
+    inflated: &mut Counted<impl BufRead>,
+    member: &mut Member,
+    options: &Options<'_>,
+    verify: bool,
+) -> io::Result<()> {
     while warc::skip_line_ends(inflated)? {
         let skip = inflated.count;
         let Some(header) = warc::read_header(inflated)? else { break };
-        let record = record(header, inflated, options, options.verify, &mut member.has_too_large)?;
+        let record = record(header, inflated, options, verify, &mut member.has_too_large)?;
         member.count += 1;
         let place = Place { offset: member.offset, length: 0, skip };
         member.records.extend(record.map(|(header, content)| Record { header, content, place }));
@@ -313,9 +401,11 @@ fn begins(bytes: &[u8]) -> bool {
 }
 
 /// Where records may begin, in ascending order.
-fn candidates(window: &[u8], is_packed: bool) -> Box<dyn Iterator<Item = usize> + '_> {
-    if is_packed {
-        return Box::new(memchr::memmem::find_iter(window, GZIP));
+fn candidates(window: &[u8], packing: Packing) -> Box<dyn Iterator<Item = usize> + '_> {
+    match packing {
+        Packing::Gzip => return Box::new(memchr::memmem::find_iter(window, GZIP)),
+        Packing::Zstd => return Box::new(memchr::memmem::find_iter(window, zstd_frame::MAGIC)),
+        Packing::Plain => {}
     }
     let starts = memchr::memchr2_iter(GZIP[0], PLAIN[0], window);
     Box::new(starts.filter(|place| window[*place..].starts_with(GZIP) || window[*place..].starts_with(PLAIN)))

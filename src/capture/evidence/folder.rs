@@ -20,8 +20,8 @@ const SHOWN: usize = 4;
 
 /// A folder of evidence that somebody else keeps, as a source of `type: evidence` names it.
 ///
-/// Archives in our own layout, `<source>/YYYY/MM/DD/<source>-YYYYMMDDTHH.warc.gz`, belong to their source. Others (`*.warc`,
-/// `*.warc.gz`, at any depth) belong to it if they stand in a folder of its name or have a name that begins with it. Of those,
+/// Archives in our own layout, `<source>/YYYY/MM/DD/<source>-YYYYMMDDTHH.warc.gz` or `.warc.zst`, belong to their source. Others
+/// (`*.warc`, `*.warc.gz`, `*.warc.zst`, at any depth) belong to it if they stand in a folder of its name or have a name that begins with it. Of those,
 /// and of archives that are of nobody, the captures count whose address is `url`; without a `url` all do, if they have one
 /// address (but for its query), and if, for archives of nobody, no other source of the pipeline reads the folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl Folder {
             return Ok(Some(match example {
                 _ if layout => format!("The archives in {folder} are those of other sources."),
                 Some(name) => format!(
-                    "In {folder} is no archive whose name ends in '.warc' or '.warc.gz', but {} other files, as '{}'.",
+                    "In {folder} is no archive whose name ends in '.warc', '.warc.gz' or '.warc.zst', but {} other files, as '{}'.",
                     others.len(),
                     name.to_string_lossy().escape_debug()
                 ),
@@ -240,16 +240,20 @@ pub fn shown(url: &str) -> String {
     }
 }
 
+/// How the names of archives end.
+const PACKED: [&str; 3] = [".warc", ".warc.gz", ".warc.zst"];
+
 pub fn is_archive(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    name.ends_with(".warc") || name.ends_with(".warc.gz")
+    PACKED.iter().any(|ending| name.ends_with(ending))
 }
 
-/// The source of an archive in our layout: `<source>/YYYY/MM/DD/<source>-YYYYMMDDTHH.warc.gz`, or not packed without `.gz`.
+/// The source of an archive in our layout: `<source>/YYYY/MM/DD/<source>-YYYYMMDDTHH.warc.gz`, sealed with `.zst`, or not
+/// packed with neither.
 pub(super) fn layout_source(root: &Path, path: &Path) -> Option<String> {
     let parts: Vec<&str> = path.strip_prefix(root).ok()?.iter().map(|part| part.to_str()).collect::<Option<_>>()?;
     let &[source, year, month, day, name] = parts.as_slice() else { return None };
-    let stem = name.strip_suffix(".gz").unwrap_or(name).strip_suffix(".warc")?;
+    let stem = PACKED.iter().find_map(|ending| name.strip_suffix(ending))?;
     let hour = stem.strip_prefix(source)?.strip_prefix('-')?.strip_prefix(year)?.strip_prefix(month)?;
     let hour = hour.strip_prefix(day)?.strip_prefix('T')?;
     let is_number = |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());

@@ -19,10 +19,10 @@ pub struct Entry {
     /// Of the body.
     pub digest: Digest,
     pub file: Arc<Path>,
-    /// The gzip member within the file, or the record where the file is not packed.
+    /// The gzip member or the zstd frame within the file, or the record where the file is not packed.
     pub offset: u64,
     pub length: u64,
-    /// Bytes of the inflated member before the record; 0 where each record is a member of its own.
+    /// Bytes of the inflated member or frame before the record; 0 where each record is a member of its own.
     pub skip: u64,
 }
 
@@ -64,23 +64,26 @@ pub(super) fn entry(record: Record, file: &Arc<Path>, last_url: &mut Arc<str>) -
     Some(Entry { url: last_url.clone(), captured_at, digest, file: file.clone(), offset, length, skip })
 }
 
+/// Where the bodies of an hour are, by their digests.
+pub(super) type Bodies = HashMap<Digest, (Arc<Path>, Place)>;
+
 /// The same of an archive of ours, in which a revisit stands for the body before it that it names.
 pub(super) fn entry_of_ours(
     record: Record,
     file: &Arc<Path>,
     last_url: &mut Arc<str>,
-    bodies: &mut HashMap<Digest, Place>,
+    bodies: &mut Bodies,
 ) -> Option<Entry> {
     let Record { header, content, place } = record;
-    let (digest, place) = match content {
-        warc::Content::Revisit(digest) => (digest?, *bodies.get(&digest?)?),
+    let (digest, (file, place)) = match content {
+        warc::Content::Revisit(digest) => (digest?, bodies.get(&digest?)?.clone()),
         warc::Content::Body(digest) => {
-            bodies.insert(digest, place);
-            (digest, place)
+            bodies.insert(digest, (file.clone(), place));
+            (digest, (file.clone(), place))
         }
         warc::Content::Note(_) | warc::Content::NoCapture(_) => return None,
     };
-    entry(Record { header, content: warc::Content::Body(digest), place }, file, last_url)
+    entry(Record { header, content: warc::Content::Body(digest), place }, &file, last_url)
 }
 
 pub(super) fn damage(file: &Path, stretch: Stretch) -> Damage {

@@ -1,7 +1,7 @@
 //! Reads captures from the archives that entries name.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read};
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,8 +10,9 @@ use std::thread::JoinHandle;
 
 use flate2::bufread::GzDecoder;
 
-use crate::capture::evidence::archive::{Counted, seek};
-use crate::capture::evidence::listing::Entry;
+use crate::capture::evidence::archive::{self, Counted, Options, Record, seek};
+use crate::capture::evidence::listing::{self, Entry};
+use crate::capture::evidence::zstd_frame;
 use crate::capture::{Capture, CaptureError, warc};
 
 /// Reads captures one after the other, each from the file that its entry names.
@@ -28,6 +29,8 @@ pub fn read_ahead(entries: Vec<Entry>) -> impl Iterator<Item = Result<Capture, C
 /// Bytes of captures that are read ahead, and how many captures at most.
 const AHEAD_BYTES: usize = 1 << 20;
 pub(super) const AHEAD: usize = 256;
+/// The largest body that is held in case that it is wanted again.
+const LAST_BYTES: usize = 4 << 20;
 
 /// Reads captures on a thread of their own, while the one before is being worked on. At most [`AHEAD_BYTES`] and one capture
 /// more are held beside those that were given out; while a larger capture is worked on nothing is read.
@@ -84,27 +87,35 @@ impl Iterator for Ahead {
     }
 }
 
-/// Reads captures and keeps the file open that it read last.
+/// Reads captures. Keeps the file open that it read last, with the member of many records, so that each is inflated once where
+/// captures come in their order; and the capture that it read last, which those that were the same again name as theirs.
 pub(super) struct Reader {
     open: Option<(Arc<Path>, Open)>,
+    last: Option<(Place, Capture)>,
+    /// Captures of the archive that was sealed since its entries were listed.
+    sealed: Option<(Arc<Path>, Vec<Entry>)>,
     most: u64,
 }
 
+/// The file, the member, and the bytes before the record.
+type Place = (Arc<Path>, u64, u64);
+
 enum Open {
     File(BufReader<File>),
-    /// A member of many records.
+    /// A gzip member or a zstd frame of many records.
     Member {
         offset: u64,
-        inflated: Box<Counted<BufReader<GzDecoder<BufReader<File>>>>>,
+        inflated: Counted<Box<dyn BufRead + Send>>,
     },
 }
 
 impl Reader {
     /// Reads bodies of at most so many bytes.
     pub(super) fn new(most: u64) -> Self {
-        Self { open: None, most }
+        Self { open: None, last: None, sealed: None, most }
     }
 
+    /// The capture at an entry's place, with the entry's time: a source that gave the same again is an entry of its own.
     pub(super) fn read(&mut self, entry: &Entry) -> Result<Capture, CaptureError> {
         let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
@@ -113,50 +124,89 @@ impl Reader {
             }
             _ => CaptureError::Evidence { file: entry.file.to_path_buf(), verb: "read", source },
         };
-        let capture = self.capture(entry).map_err(failed)?;
+        let place = (entry.file.clone(), entry.offset, entry.skip);
+        let capture = match self.last.take().filter(|(last, _)| *last == place) {
+            Some((_, capture)) => capture,
+            None => self.capture_or_sealed(entry).map_err(failed)?,
+        };
         if capture.digest != entry.digest {
             let problem = "the payload is not the one that was captured: its digest differs".to_owned();
             return Err(CaptureError::Damaged { file: entry.file.to_path_buf(), offset: entry.offset, problem });
         }
-        // A revisit has the body of an earlier capture.
+        // Revisits name the body before them again and again.
+        self.last = (capture.body.len() <= LAST_BYTES).then(|| (place, capture.clone()));
         Ok(Capture { captured_at: entry.captured_at, ..capture })
+    }
+
+    /// Archives are sealed at any time, also between the listing and the reading of their captures; then the file is gone, or it
+    /// is one of captures that came to the hour since.
+    fn capture_or_sealed(&mut self, entry: &Entry) -> io::Result<Capture> {
+        let capture = self.capture(entry);
+        if capture.as_ref().is_ok_and(|capture| capture.digest == entry.digest) {
+            return capture;
+        }
+        match self.sealed(entry).unwrap_or_default() {
+            Some(sealed) => self.capture(&sealed),
+            None => capture,
+        }
+    }
+
+    /// Where the capture of an archive that is not there any more stands in the one that replaced it.
+    fn sealed(&mut self, entry: &Entry) -> io::Result<Option<Entry>> {
+        if entry.file.extension().is_none_or(|ending| ending != "gz") {
+            return Ok(None);
+        }
+        let file: Arc<Path> = entry.file.with_extension("zst").into();
+        if self.sealed.as_ref().is_none_or(|(path, _)| *path != file) {
+            let mut entries = Vec::new();
+            let mut last_url = "".into();
+            let mut take = |record: Record| entries.extend(listing::entry(record, &file, &mut last_url));
+            let wants = |header: &warc::Header| header.no_capture().is_none();
+            archive::scan(&file, 0, &Options { wants: &wants, verify: false, most: self.most }, &mut take)?;
+            self.sealed = Some((file, entries));
+        }
+        let same = self.sealed.iter().flat_map(|(_, entries)| entries).filter(|other| other.digest == entry.digest);
+        let newest = same.clone().filter(|other| other.captured_at <= entry.captured_at).max_by_key(|e| e.captured_at);
+        Ok(newest.or_else(|| same.clone().next()).cloned())
     }
 
     fn capture(&mut self, entry: &Entry) -> io::Result<Capture> {
         let open = self.open.take().filter(|(path, _)| *path == entry.file).map(|(_, open)| open);
-        let new = || File::open(&entry.file).map(|file| BufReader::with_capacity(1 << 16, file));
-        if entry.skip > 0 {
-            let mut inflated = match open {
-                Some(Open::Member { offset, inflated }) if offset == entry.offset && inflated.count <= entry.skip => {
-                    inflated
-                }
-                _ => {
-                    let mut file = new()?;
-                    file.seek(SeekFrom::Start(entry.offset))?;
-                    let input = BufReader::with_capacity(1 << 15, GzDecoder::new(file));
-                    Box::new(Counted { input, count: 0, most: u64::MAX })
-                }
-            };
-            let ahead = entry.skip - inflated.count;
-            warc::pass_over(&mut *inflated, ahead)?;
-            let capture = warc::read_capture(&mut *inflated, self.most)?;
-            self.open = Some((entry.file.clone(), Open::Member { offset: entry.offset, inflated }));
-            return Ok(capture);
-        }
         let mut file = match open {
+            Some(Open::Member { offset, inflated }) if offset == entry.offset && inflated.count <= entry.skip => {
+                return self.record(entry, inflated);
+            }
             Some(Open::File(file)) => file,
-            _ => new()?,
+            _ => BufReader::with_capacity(1 << 16, File::open(&entry.file)?),
         };
         // Relative, so that what is buffered of the next record is not read twice.
         seek(&mut file, entry.offset)?;
-        let mut member = (&mut file).take(entry.length);
-        let is_packed = io::BufRead::fill_buf(&mut member)?.first() == Some(&0x1f);
-        let capture = if is_packed {
-            warc::read_capture(&mut BufReader::new(GzDecoder::new(member)), self.most)?
-        } else {
-            warc::read_capture(&mut member, self.most)?
+        let first = file.fill_buf()?.first().copied();
+        let input: Box<dyn BufRead + Send> = match first {
+            Some(first) if first == zstd_frame::MAGIC[0] => {
+                Box::new(BufReader::with_capacity(1 << 15, zstd_frame::inflate(file)?))
+            }
+            _ if entry.skip > 0 => Box::new(BufReader::with_capacity(1 << 15, GzDecoder::new(file))),
+            _ => {
+                let mut member = (&mut file).take(entry.length);
+                let capture = if first == Some(0x1f) {
+                    warc::read_capture(&mut BufReader::new(GzDecoder::new(member)), self.most)?
+                } else {
+                    warc::read_capture(&mut member, self.most)?
+                };
+                self.open = Some((entry.file.clone(), Open::File(file)));
+                return Ok(capture);
+            }
         };
-        self.open = Some((entry.file.clone(), Open::File(file)));
+        self.record(entry, Counted { input, count: 0, most: u64::MAX })
+    }
+
+    /// Reads on in a member of many records.
+    fn record(&mut self, entry: &Entry, mut inflated: Counted<Box<dyn BufRead + Send>>) -> io::Result<Capture> {
+        let ahead = entry.skip - inflated.count;
+        warc::pass_over(&mut inflated, ahead)?;
+        let capture = warc::read_capture(&mut inflated, self.most)?;
+        self.open = Some((entry.file.clone(), Open::Member { offset: entry.offset, inflated }));
         Ok(capture)
     }
 }

@@ -15,9 +15,10 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::capture::evidence::archive::{self, Kind, Options, Place};
+use crate::capture::evidence::archive::{self, Options, Place};
 use crate::capture::evidence::listing::{Damage, damage};
-use crate::capture::evidence::{Store, folder, move_aside};
+use crate::capture::evidence::state::State;
+use crate::capture::evidence::{Store, folder};
 use crate::capture::{CaptureError, redact, warc};
 use crate::digest::Digest;
 use crate::durable;
@@ -70,6 +71,8 @@ pub fn records(archive: &Path) -> Result<(Vec<Record>, Vec<Damage>), CaptureErro
         let is_revisit = header.kind == "revisit";
         let digest = match found.content {
             warc::Content::Body(digest) => Some(digest),
+            warc::Content::Revisit(digest) => digest,
+            warc::Content::Note(_) => None,
             // An answer that is no capture.
             warc::Content::NoCapture(_) if matches!(header.kind.as_str(), "response" | "resource") => continue,
             warc::Content::NoCapture(_) => {
@@ -79,7 +82,7 @@ pub fn records(archive: &Path) -> Result<(Vec<Record>, Vec<Damage>), CaptureErro
         let Some(at) = header.date else { continue };
         let lines = reader.header(place).map_err(failed)?;
         let field = |name: &str| value(&lines, name);
-        let every = field("Fahrtenbuch-Beat").and_then(|beat| beat.split_once(' ')?.1.trim().parse().ok());
+        let every = header.beat.and_then(|beat| SignedDuration::try_from(beat.every).ok());
         let id = field("WARC-Record-ID").map_or_else(|| format!("{}{at}{:?}", header.kind, digest), str::to_owned);
         let has_body = digest.is_some() && !is_revisit;
         records.push(Record { at, url: header.url, digest, has_body, is_revisit, id, every, place });
@@ -211,16 +214,9 @@ impl Store {
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true);
         let mut out = durable::open(&mut options, file)?;
-        let mut end = out.metadata()?.len();
-        let known = self.ends.lock().unwrap_or_else(PoisonError::into_inner).get(file).copied();
-        if end > 0 && known != Some(end) {
-            let options = Options { wants: &|_| false, verify: false, most: self.most };
-            let (_, stretches) = archive::scan(file, 0, &options, &mut |_| ())?;
-            if let Some(torn) = stretches.last().filter(|last| last.kind == Kind::Torn) {
-                move_aside(&mut out, file, torn.offset)?;
-                end = torn.offset;
-            }
-        }
+        let folder = self.folder.join(source);
+        let state = State::read(&folder).filter(|state| folder.join(&state.archive) == file);
+        let end = self.whole_end(&mut out, file, state.as_ref())?;
         out.seek(SeekFrom::Start(end))?;
         let mut bytes = Vec::new();
         if end == 0 {

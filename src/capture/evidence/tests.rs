@@ -3,6 +3,7 @@ use bytes::Bytes;
 use super::reader::{AHEAD, Ahead};
 use super::*;
 use crate::digest::Digest;
+use std::fs;
 
 fn capture(second: i64, body: &str) -> Capture {
     let body = Bytes::from(body.to_owned());

@@ -1,0 +1,69 @@
+//! The hours of a source: the archives in our layout, and the lock that keeps writers of one source apart.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::capture::CaptureError;
+use crate::capture::evidence::folder;
+use crate::durable;
+
+/// The archives of a source in our layout, newest first; folders are listed as they are needed. An hour that is sealed is
+/// named as it was before, `.warc.gz`, once, whether that file is there or not: [`super::sealed::parts`] says what counts.
+pub(super) fn newest_archives(
+    root: &Path,
+    source: &str,
+) -> impl Iterator<Item = Result<PathBuf, CaptureError>> + use<> {
+    let root = root.to_owned();
+    let source = source.to_owned();
+    let mut stack = vec![root.join(&source)];
+    let mut last = PathBuf::new();
+    std::iter::from_fn(move || {
+        while let Some(path) = stack.pop() {
+            if path.is_dir() {
+                match children(&path) {
+                    Ok(mut children) => stack.append(&mut children),
+                    Err(error) => return Some(Err(error)),
+                }
+                continue;
+            }
+            let is_its = || folder::layout_source(&root, &path).is_some_and(|other| other == source);
+            if !folder::is_archive(&path) || !is_its() {
+                continue;
+            }
+            let is_sealed = path.extension().is_some_and(|ending| ending == "zst");
+            let hour = if is_sealed { path.with_extension("gz") } else { path };
+            if hour != last {
+                last.clone_from(&hour);
+                return Some(Ok(hour));
+            }
+        }
+        None
+    })
+}
+
+/// What stands in a folder, in the order of the names; nothing if it is not there.
+pub(super) fn children(folder: &Path) -> Result<Vec<PathBuf>, CaptureError> {
+    let failed = |source: io::Error| CaptureError::Evidence { file: folder.to_owned(), verb: "listed", source };
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(failed)?,
+    };
+    let mut children =
+        entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    children.sort_unstable();
+    Ok(children)
+}
+
+/// Waits until no other append is at work on the source of a folder, and keeps others from it.
+pub(super) fn lock(folder: &Path) -> io::Result<File> {
+    let lock = open_lock(folder, ".lock")?;
+    lock.lock()?;
+    Ok(lock)
+}
+
+pub(super) fn open_lock(folder: &Path, name: &str) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    durable::open(&mut options, &folder.join(name))
+}
