@@ -1,6 +1,6 @@
 //! GTFS Schedule: a zip archive of CSV files becomes one table per file.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 
@@ -15,6 +15,7 @@ use super::source::{Package, Source};
 use super::timetable::{Timetable, TimetableReading};
 use crate::contract::library::Library;
 use crate::contract::{Contract, Presence, Severity};
+use crate::decode::format::NeededColumns;
 use crate::decode::{DecodeError, Decoded, Head, Limits, Note, Step};
 use crate::table::{Chunk, Origin, Reservation};
 
@@ -25,9 +26,6 @@ const EITHER: &[(&str, &str)] = &[
     ("calendar.txt", "calendar_dates.txt"),
     ("calendar_dates.txt", "calendar.txt"),
 ];
-
-/// Columns by tables.
-pub type Needs = BTreeMap<String, HashSet<String>>;
 
 /// Opens a GTFS archive held in memory. `name` is for messages; `origin` says when it was captured. Nothing of the feed is held:
 /// a feed of any size costs the same memory.
@@ -53,7 +51,7 @@ pub fn decode_needed(
     name: &str,
     archive: Bytes,
     origin: &Origin,
-    (contracts, needs): (&Library, &Needs),
+    (contracts, needs): (&Library, &NeededColumns),
     limits: Limits,
 ) -> Result<Decoded, DecodeError> {
     let mut opened = Opened::new(name, archive, contracts, limits)?;

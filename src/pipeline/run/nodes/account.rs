@@ -9,7 +9,7 @@ use crate::check::{CheckError, Checked, Outcome, RuleResult, Sample};
 use crate::contract::times::PublishedTimes;
 use crate::contract::{Contract, Dimension, OnFail, RuleId, Severity};
 use crate::decode::Note;
-use crate::decode::gtfs_realtime::Strays;
+use crate::decode::captures::Strays;
 use crate::derive::derivation::Unused;
 use crate::derive::privacy;
 use crate::derive::privacy::texts::PublishedTexts;

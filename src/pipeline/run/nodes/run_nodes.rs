@@ -2,7 +2,7 @@
 
 use crate::check::{CheckError, Checked};
 use crate::contract::Severity;
-use crate::decode::gtfs_realtime::Strays;
+use crate::decode::captures::Strays;
 use crate::decode::{Head, Note};
 use crate::derive::derivation::Derived;
 use crate::derive::privacy::texts::PrivateTexts;
