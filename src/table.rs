@@ -166,7 +166,7 @@ struct Account {
     used: AtomicUsize,
     /// Reservations of which it is not known yet how much of them is needed.
     open: Mutex<usize>,
-    settled: Condvar,
+    closed: Condvar,
 }
 
 /// A run would have to hold more rows back than it may.
@@ -200,7 +200,7 @@ impl Budget {
     /// not depend on which of two threads is faster.
     pub fn take(&self, room: &'static str, bytes: usize) -> Result<(), BudgetExceeded> {
         self.try_take(room, bytes).or_else(|_| {
-            self.wait_until_all_are_settled();
+            self.wait_for_open_reservations();
             self.try_take(room, bytes)
         })
     }
@@ -214,10 +214,10 @@ impl Budget {
         Ok(())
     }
 
-    fn wait_until_all_are_settled(&self) {
+    fn wait_for_open_reservations(&self) {
         let open = self.account.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let settled = self.account.settled.wait_while(open, |open| *open > 0);
-        drop(settled.unwrap_or_else(PoisonError::into_inner));
+        let closed = self.account.closed.wait_while(open, |open| *open > 0);
+        drop(closed.unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Gives back what was booked and is no longer held.
@@ -226,7 +226,7 @@ impl Budget {
     }
 
     /// Books `bytes` for a room that finds out while it works how much of them it needs. The room itself may not [`Budget::take`]
-    /// before it has settled the reservation.
+    /// before it has said how much, see [`Reservation::shrink_to`].
     pub fn reserve(&self, room: &'static str, bytes: usize) -> Result<Reservation, BudgetExceeded> {
         self.take(room, bytes)?;
         *self.account.open.lock().unwrap_or_else(PoisonError::into_inner) += 1;
@@ -248,19 +248,19 @@ impl Reservation {
     }
 
     /// Keeps what is needed, at most what was reserved, and leaves the rest to others.
-    pub fn settle(&mut self, needed: usize) {
+    pub fn shrink_to(&mut self, needed: usize) {
         self.budget.give_back(self.bytes.saturating_sub(needed));
         self.bytes = self.bytes.min(needed);
         if std::mem::take(&mut self.is_open) {
             *self.budget.account.open.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-            self.budget.account.settled.notify_all();
+            self.budget.account.closed.notify_all();
         }
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.settle(0);
+        self.shrink_to(0);
     }
 }
 
@@ -301,13 +301,13 @@ mod tests {
             for pause in [0, 30] {
                 let budget = Budget::new(100);
                 let mut reserved = budget.reserve("standard rules", 60).unwrap();
-                let settling = std::thread::spawn(move || {
+                let shrinking = std::thread::spawn(move || {
                     std::thread::sleep(std::time::Duration::from_millis(pause));
-                    reserved.settle(30);
+                    reserved.shrink_to(30);
                     reserved
                 });
                 assert_eq!(budget.take("check", bytes).is_ok(), fits, "{bytes} after {pause} ms");
-                assert_eq!(settling.join().unwrap().bytes(), 30);
+                assert_eq!(shrinking.join().unwrap().bytes(), 30);
             }
         }
     }

@@ -10,12 +10,12 @@ use fahrtenbuch::decode::Limits;
 use fahrtenbuch::decode::gtfs::{self, Package};
 use serde_json::Value;
 
-use crate::measure::{BESIDE, MOST_TIME};
+use crate::measure::{MOST_TIME, OVERHEAD};
 use crate::world::{World, python, root};
 
 const DATE: &str = "2026-11-24";
 /// `limits: memory` of a new workspace, and what the program may take beside it, MiB.
-const MEMORY: u64 = 1024 + BESIDE;
+const MEMORY: u64 = 1024 + OVERHEAD;
 const MILLISECONDS: u64 = MOST_TIME.as_millis() as u64;
 
 type Files = BTreeMap<&'static str, String>;

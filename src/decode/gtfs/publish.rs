@@ -232,7 +232,7 @@ enum Parsed {
 enum Stop {
     Failed(DecodeError),
     /// The receiver has gone.
-    Unwanted,
+    Disconnected,
 }
 
 /// Makes chunks of what the reader gives.
@@ -247,13 +247,13 @@ fn make_all(input: &Receiver<Item>, jobs: &[Job], out: &SyncSender<Parsed>) {
                 let _ = out.send(Parsed::Failed(error));
                 return;
             }
-            Err(Stop::Unwanted) => return,
+            Err(Stop::Disconnected) => return,
         }
     }
 }
 
 fn make(item: Item, jobs: &[Job], out: &SyncSender<Parsed>) -> Result<(), Stop> {
-    let send = |parsed| out.send(parsed).map_err(|_| Stop::Unwanted);
+    let send = |parsed| out.send(parsed).map_err(|_| Stop::Disconnected);
     let rows = |table: usize, chunk: Chunk| send(Parsed::Step(Step::Rows { table, chunk }));
     match item {
         Item::Note(note) => send(Parsed::Step(Step::Note(note))),

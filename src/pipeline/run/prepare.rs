@@ -87,7 +87,7 @@ pub(super) fn prepare(
     let reader = StepReader { run, date, received, sources: &sources, tables, nodes, rules };
     let StepResults { nodes: mut results, rules, captures, notes: mut noted } = reader.read(decoded.steps)?;
     notes.append(&mut noted);
-    captures.settle(pipeline, &mut record, &mut notes)?;
+    captures.account(pipeline, &mut record, &mut notes)?;
 
     run.stage("stage");
     keep_private_texts_back(&mut results.tables, &results.private);

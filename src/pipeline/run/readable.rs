@@ -237,7 +237,7 @@ impl Captures {
     ///
     /// # Errors
     /// Not one capture of all sources is a message.
-    pub(super) fn settle(
+    pub(super) fn account(
         self,
         pipeline: &Pipeline,
         record: &mut RunRecord,

@@ -95,7 +95,7 @@ impl TableAccount {
             return Ok(None);
         };
         self.counts.published += rows.num_rows() as u64;
-        self.quarantine.moves.published(stage, rows);
+        self.quarantine.reconciliation.published(stage, rows);
         let failed = |error| RunError::internal(format!("{}: {error}", self.release.table));
         self.texts.push(rows).map_err(CheckError::from)?;
         let public = match &self.times {
