@@ -137,10 +137,32 @@ pub struct Flaw {
     pub row: u32,
     /// The column's place in the contract; `None` if the row as a whole is meant.
     pub column: Option<u32>,
-    /// What was expected, for people: "a time like 25:10:00".
-    pub expected: &'static str,
+    pub expected: Expected,
     /// The text as received, cut to 80 characters. Shown to people only where the column is public.
     pub found: String,
+}
+
+/// What was expected of a cell or row, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// What the type of its column says, in English: "a time like 25:10:00". The rule of the type says it in German.
+    Type(&'static str),
+    /// What a pipeline's mapping says, which is more than the type, in English and German.
+    Mapping(&'static str, &'static str),
+}
+
+impl Expected {
+    pub fn en(self) -> &'static str {
+        match self {
+            Self::Type(en) | Self::Mapping(en, _) => en,
+        }
+    }
+}
+
+impl From<&'static str> for Expected {
+    fn from(of_type: &'static str) -> Self {
+        Self::Type(of_type)
+    }
 }
 
 /// A bound on the memory that all rooms of a run may hold back together. Clones share one account.

@@ -180,6 +180,7 @@ impl TableAccount {
             checked: self.counts.rows_in,
             value: None,
             message: message.to_owned(),
+            found_de: None,
             samples,
         }
     }
