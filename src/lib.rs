@@ -28,7 +28,7 @@
 //! Beside the way stand the words that all rooms share: [`table`] (what passes between rooms), [`decision`] (what people
 //! decide), [`time`] (service dates and instants), [`geo`] (distances on the globe), [`digest`], [`durable`] (private files),
 //! [`yaml`] (the workspace's files, read with line numbers), [`protobuf`] (its wire format), [`spool`] (rows that wait on disk)
-//! and [`page`] (the frame of what people read). [`simulate`] invents the city whose feeds the tests and the sample use.
+//! [`text`] (sentences in German and English) and [`page`] (the frame of what people read). [`simulate`] invents the city whose feeds the tests and the sample use.
 //!
 //! Where a new thing goes, and nothing else changes:
 //!
@@ -67,6 +67,7 @@ pub(crate) mod report;
 pub mod simulate;
 pub(crate) mod spool;
 pub mod table;
+pub mod text;
 pub mod time;
 pub mod workspace;
 pub mod yaml;

@@ -137,10 +137,32 @@ pub struct Flaw {
     pub row: u32,
     /// The column's place in the contract; `None` if the row as a whole is meant.
     pub column: Option<u32>,
-    /// What was expected, for people: "a time like 25:10:00".
-    pub expected: &'static str,
+    pub expected: Expected,
     /// The text as received, cut to 80 characters. Shown to people only where the column is public.
     pub found: String,
+}
+
+/// What was expected of a cell or row, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// What the type of its column says, in English: "a time like 25:10:00". The rule of the type says it in German.
+    Type(&'static str),
+    /// What a pipeline's mapping says, which is more than the type, in English and German.
+    Mapping(&'static str, &'static str),
+}
+
+impl Expected {
+    pub fn en(self) -> &'static str {
+        match self {
+            Self::Type(en) | Self::Mapping(en, _) => en,
+        }
+    }
+}
+
+impl From<&'static str> for Expected {
+    fn from(of_type: &'static str) -> Self {
+        Self::Type(of_type)
+    }
 }
 
 /// A bound on the memory that all rooms of a run may hold back together. Clones share one account.
@@ -166,7 +188,7 @@ struct Account {
     used: AtomicUsize,
     /// Reservations of which it is not known yet how much of them is needed.
     open: Mutex<usize>,
-    settled: Condvar,
+    closed: Condvar,
 }
 
 /// A run would have to hold more rows back than it may.
@@ -200,7 +222,7 @@ impl Budget {
     /// not depend on which of two threads is faster.
     pub fn take(&self, room: &'static str, bytes: usize) -> Result<(), BudgetExceeded> {
         self.try_take(room, bytes).or_else(|_| {
-            self.wait_until_all_are_settled();
+            self.wait_for_open_reservations();
             self.try_take(room, bytes)
         })
     }
@@ -214,10 +236,10 @@ impl Budget {
         Ok(())
     }
 
-    fn wait_until_all_are_settled(&self) {
+    fn wait_for_open_reservations(&self) {
         let open = self.account.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let settled = self.account.settled.wait_while(open, |open| *open > 0);
-        drop(settled.unwrap_or_else(PoisonError::into_inner));
+        let closed = self.account.closed.wait_while(open, |open| *open > 0);
+        drop(closed.unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Gives back what was booked and is no longer held.
@@ -226,7 +248,7 @@ impl Budget {
     }
 
     /// Books `bytes` for a room that finds out while it works how much of them it needs. The room itself may not [`Budget::take`]
-    /// before it has settled the reservation.
+    /// before it has said how much, see [`Reservation::shrink_to`].
     pub fn reserve(&self, room: &'static str, bytes: usize) -> Result<Reservation, BudgetExceeded> {
         self.take(room, bytes)?;
         *self.account.open.lock().unwrap_or_else(PoisonError::into_inner) += 1;
@@ -248,19 +270,19 @@ impl Reservation {
     }
 
     /// Keeps what is needed, at most what was reserved, and leaves the rest to others.
-    pub fn settle(&mut self, needed: usize) {
+    pub fn shrink_to(&mut self, needed: usize) {
         self.budget.give_back(self.bytes.saturating_sub(needed));
         self.bytes = self.bytes.min(needed);
         if std::mem::take(&mut self.is_open) {
             *self.budget.account.open.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-            self.budget.account.settled.notify_all();
+            self.budget.account.closed.notify_all();
         }
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.settle(0);
+        self.shrink_to(0);
     }
 }
 
@@ -301,13 +323,13 @@ mod tests {
             for pause in [0, 30] {
                 let budget = Budget::new(100);
                 let mut reserved = budget.reserve("standard rules", 60).unwrap();
-                let settling = std::thread::spawn(move || {
+                let shrinking = std::thread::spawn(move || {
                     std::thread::sleep(std::time::Duration::from_millis(pause));
-                    reserved.settle(30);
+                    reserved.shrink_to(30);
                     reserved
                 });
                 assert_eq!(budget.take("check", bytes).is_ok(), fits, "{bytes} after {pause} ms");
-                assert_eq!(settling.join().unwrap().bytes(), 30);
+                assert_eq!(shrinking.join().unwrap().bytes(), 30);
             }
         }
     }

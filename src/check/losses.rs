@@ -18,6 +18,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::check::{Outcome, RuleResult, show};
 use crate::contract::{Classification, Contract, Dimension, Kind, OnFail, Presence, RuleId, Severity};
 use crate::table::keys::{Seed, text_key};
+use crate::text::{Text, german_number};
 
 /// Of a column with fewer values than this nobody can say that a rule emptied it.
 const FEWEST_VALUES: u64 = 5;
@@ -146,14 +147,27 @@ impl Losses {
         let mut outcomes = Vec::new();
         if is_guarded(contract) {
             let most = contract.limits.rows_lost;
-            let mut message = format!(
-                "no more than {most} % of the rows of {} are held back: {} of {} are",
-                contract.table, self.held, self.rows
+            let table = &contract.table;
+            let mut message = Text::new(
+                format!(
+                    "no more than {most} % of the rows of {table} are held back: {} of {} are",
+                    self.held, self.rows
+                ),
+                format!(
+                    "höchstens {} % der Zeilen von {table} werden zurückgehalten: es sind {} von {}",
+                    german_number(&most.to_string()),
+                    self.held,
+                    self.rows
+                ),
             );
             let mut too_many = self.held as f64 * 100.0 > most * self.rows as f64;
             // A file of which only the header came is as one that lost all of its rows.
             if self.rows == 0 && contract.presence == Presence::Required && most < 100.0 {
-                (message, too_many) = (format!("{} has rows, as every feed must: it has none", contract.table), true);
+                too_many = true;
+                message = Text::new(
+                    format!("{table} has rows, as every feed must: it has none"),
+                    format!("{table} hat Zeilen, wie in jedem Feed: es hat keine"),
+                );
             }
             outcomes.push(outcome(
                 contract,
@@ -169,10 +183,17 @@ impl Losses {
                 continue;
             }
             let most = column.most_values_lost;
-            let message = format!(
-                "rules null no more than {most} % of the values of {}: they null {} of {}. Where the values are right, the rule, \
-                 the service area or the order of its numbers is wrong",
-                column.name, values.nulled, values.came
+            let (name, nulled, came) = (&column.name, values.nulled, values.came);
+            let message = Text::new(
+                format!(
+                    "rules null no more than {most} % of the values of {name}: they null {nulled} of {came}. Where the values \
+                     are right, the rule, the service area or the order of its numbers is wrong"
+                ),
+                format!(
+                    "Regeln leeren höchstens {} % der Werte von {name}: sie leeren {nulled} von {came}. Sind die Werte richtig, \
+                     so ist die Regel, das Bediengebiet oder die Reihenfolge seiner Zahlen falsch",
+                    german_number(&most.to_string())
+                ),
             );
             let too_many = values.nulled as f64 * 100.0 > most * values.came as f64;
             let rule = format!("{}.values_lost", column.name);
@@ -198,7 +219,16 @@ impl Losses {
             let more = if lost.len() > NAMED { format!(" and {} more", lost.len() - NAMED) } else { String::new() };
             let found =
                 if lost.is_empty() { String::new() } else { format!(": all of {}{more} are", shown.join(", ")) };
-            let message = format!("of no {name} all rows of {} are held back{found}", contract.table);
+            let german = match lost.len() {
+                0 => String::new(),
+                count if count > NAMED => format!(": alle von {} und {} weiteren", shown.join(", "), count - NAMED),
+                _ => format!(": alle von {}", shown.join(", ")),
+            };
+            let none = if matches!(what, What::Service) { "keinem Verkehrstag" } else { "keiner Linie" };
+            let message = Text::new(
+                format!("of no {name} all rows of {} are held back{found}", contract.table),
+                format!("von {none} werden alle Zeilen von {} zurückgehalten{german}", contract.table),
+            );
             let too_many = lost.len() as u64 > most;
             let rule = format!("{name}_lost");
             outcomes.push(outcome(
@@ -298,7 +328,7 @@ struct Loss {
     too_many: bool,
 }
 
-fn outcome(contract: &Contract, rule: &str, loss: Loss, message: String) -> Outcome {
+fn outcome(contract: &Contract, rule: &str, loss: Loss, message: Text) -> Outcome {
     let Loss { rows, checked, too_many } = loss;
     let result = if too_many { RuleResult::Failed } else { RuleResult::Passed };
     Outcome {
@@ -311,7 +341,8 @@ fn outcome(contract: &Contract, rule: &str, loss: Loss, message: String) -> Outc
         rows,
         checked,
         value: None,
-        message,
+        message: message.en,
+        found_de: Some(message.de),
         samples: Vec::new(),
     }
 }

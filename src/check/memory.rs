@@ -24,7 +24,7 @@ impl Booked {
     }
 
     /// Another account on the same budget, of so many bytes.
-    pub(super) fn beside(&self, bytes: usize) -> Result<Self, BudgetExceeded> {
+    pub(super) fn another(&self, bytes: usize) -> Result<Self, BudgetExceeded> {
         Self::take(&self.budget, bytes)
     }
 

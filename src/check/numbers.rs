@@ -127,9 +127,9 @@ impl SlaRule {
         let found = &mut rule.found;
         (found.holds, found.value, found.checked) = (measured.holds, measured.value, Some(measured.rows));
         found.rows = u64::from(measured.holds == Some(false));
-        match measured.holds {
-            Some(_) => found.said = Some(measured.said),
-            None => found.skipped = Some(measured.said),
+        match measured.said {
+            Ok(said) => found.said = Some(said),
+            Err(nothing) => found.skipped = Some(nothing.to_owned()),
         }
         rule.outcome(table, came)
     }
@@ -185,6 +185,7 @@ mod tests {
         assert_eq!(told(&done, "stops.kind.nullValues"), (1, 4, RuleResult::Passed, false));
         assert_eq!(told(&done, "stops.half"), (1, 4, RuleResult::Failed, false));
         assert_eq!(done.outcome("stops.half").message, "nullValues: 25 %, must be less than 20 %");
+        assert_eq!(done.outcome("stops.half").found_de.as_deref(), Some("25 %, muss kleiner sein als 20 %"));
         assert_eq!(told(&done, "stops.kind.missingValues"), (3, 4, RuleResult::Passed, false));
         assert_eq!(told(&done, "stops.kind.invalidValues"), (1, 4, RuleResult::Failed, true));
         assert_eq!(told(&done, "stops.kind.duplicateValues"), (1, 4, RuleResult::Passed, false));

@@ -8,6 +8,7 @@ use crate::check::rules::RuleSpec;
 use crate::check::sql::NoResult;
 use crate::contract::metric::{Limit, Verdict};
 use crate::contract::{Contract, Dimension, OnFail, RuleId, Severity};
+use crate::text::Text;
 
 /// Samples kept per rule.
 pub(super) const SAMPLES: usize = 5;
@@ -29,8 +30,11 @@ pub struct Outcome {
     /// rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
-    /// What the rule requires, or why it could not run.
+    /// What the rule requires and what was found, or why it could not run.
     pub message: String,
+    /// What was found or why it could not run, in German, where `message` says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_de: Option<String>,
     /// The first rows flagged, at most five.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub samples: Vec<Sample>,
@@ -98,6 +102,17 @@ pub fn private_text(contract: &Contract, published: u64, found: &BTreeMap<&str, 
     let said = found
         .iter()
         .map(|(column, (equal, looks))| format!("{column} has {equal} that are private and {looks} that look so"));
+    let german = found
+        .iter()
+        .map(|(column, (equal, looks))| format!("{column} hat {equal} private und {looks}, die danach aussehen"));
+    let found_de = (!found.is_empty()).then(|| {
+        format!(
+            "kein veröffentlichter Text ist ein privater dieses Laufs oder sieht aus wie ein Kennzeichen, eine MAC-Adresse, \
+             eine Telefonnummer oder eine E-Mail-Adresse: {}. Spalte als privat einstufen, Quelle oder Zuordnung berichtigen \
+             oder im Vertrag mit allowsPrivateText und Grund erlauben",
+            german.collect::<Vec<_>>().join(", ")
+        )
+    });
     let message = match found.is_empty() {
         true => REQUIRES.to_owned(),
         false => format!(
@@ -122,6 +137,7 @@ pub fn private_text(contract: &Contract, published: u64, found: &BTreeMap<&str, 
         checked: published,
         value: None,
         message,
+        found_de,
         samples: Vec::new(),
     }
 }
@@ -159,13 +175,13 @@ pub(super) struct RuleResultBuilder {
     pub rows: u64,
     pub samples: Vec<Sample>,
     /// Why the rule could not run.
-    pub broken: Option<String>,
+    pub broken: Option<Text>,
     /// Why there was nothing to look at.
     pub skipped: Option<String>,
     /// Of a rule with a limit: whether it holds. Without one a rule holds if it flags no row.
     pub holds: Option<bool>,
     /// What is added to what the rule requires.
-    pub said: Option<String>,
+    pub said: Option<Text>,
     /// Of a metric or a query that returns a number.
     pub value: Option<f64>,
     /// How many rows were looked at, if not all.
@@ -189,7 +205,12 @@ impl RuleResultBuilder {
     pub(super) fn no_result(&mut self, why: NoResult) {
         match why {
             NoResult::Broken(why) => {
-                self.broken = Some(format!("the rule could not run: {}", NoResult::without_plan(&why)));
+                let why = NoResult::without_plan(&why);
+                // What an engine says of a query it says in English.
+                self.broken = Some(Text::new(
+                    format!("the rule could not run: {why}"),
+                    format!("die Regel konnte nicht laufen: {why}"),
+                ));
             }
             NoResult::Skipped(why) => self.skipped = Some(why),
         }
@@ -221,10 +242,11 @@ impl RuleResultBuilder {
 
     fn with_result(self, spec: RuleSpec, table: &str, checked: u64, result: RuleResult) -> Outcome {
         let checked = if result == RuleResult::Skipped { 0 } else { self.checked.unwrap_or(checked) };
-        let message = match (self.broken.or(self.skipped), self.said) {
-            (Some(why), _) => why,
-            (None, Some(said)) => format!("{}: {said}", spec.message.trim_end_matches('.')),
-            (None, None) => spec.message,
+        let (message, found_de) = match (self.broken, self.skipped, self.said) {
+            (Some(why), ..) => (why.en, Some(why.de)),
+            (None, Some(why), _) => (why, None),
+            (None, None, Some(said)) => (format!("{}: {}", spec.message.trim_end_matches('.'), said.en), Some(said.de)),
+            (None, None, None) => (spec.message, None),
         };
         Outcome {
             rule: spec.id,
@@ -237,6 +259,7 @@ impl RuleResultBuilder {
             checked,
             value: self.value.map(recorded),
             message,
+            found_de,
             samples: self.samples,
         }
     }

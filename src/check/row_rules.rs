@@ -10,10 +10,11 @@ use crate::check::gate::Flag;
 use crate::check::keys::{ForeignKeyTest, ReferencedKeys, UniqueKey};
 use crate::check::memory::Booked;
 use crate::check::outcome::{Outcome, SAMPLES, Sample, TableRule};
-use crate::check::rules::{MAPPING, RuleKind};
+use crate::check::rules::RuleKind;
 use crate::check::verdict::{TableVerdict, Verdict};
 use crate::contract::{Contract, EMPTY_ROW, OnFail, TEXT_RULES};
-use crate::table::{BudgetExceeded, Chunk, Flaw};
+use crate::table::{BudgetExceeded, Chunk, Expected, Flaw};
+use crate::text::Text;
 
 /// The rules over rows of a table.
 pub(super) struct RowRules(Vec<RowRule>);
@@ -135,9 +136,9 @@ fn text_remarks(remark: TextRemark, rule: &mut TableRule, chunk: &mut ChunkCheck
 fn unread_cells((column, shows_found): (usize, bool), rule: &mut TableRule, chunk: &mut ChunkCheck<'_>) {
     let flaws = &chunk.chunk.flaws;
     for flaw in flaws.iter().filter(|flaw| flaw.column == Some(column as u32)) {
-        // What a mapping expects is more than the type says.
-        if flaw.expected.contains(MAPPING) {
-            rule.found.said.get_or_insert_with(|| format!("expected was {}", flaw.expected));
+        if let Expected::Mapping(en, de) = flaw.expected {
+            let said = || Text::new(format!("expected was {en}"), format!("erwartet war {de}"));
+            rule.found.said.get_or_insert_with(said);
         }
         let value = (shows_found && rule.found.wants_sample()).then(|| flaw.found.clone());
         chunk.flag(rule, Flag { row: flaw.row as usize, column: Some(column), value });

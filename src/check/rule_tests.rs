@@ -225,7 +225,7 @@ fn taken(rows: &RecordBatch, places: &[u32]) -> Result<RecordBatch, ArrowError> 
 
 fn compare(limit: Limit, value: f64, rows: u64, earlier: &[f64]) -> Found {
     match limit.of(value, rows, earlier) {
-        Verdict::Known { holds, said } => Found::Holds { holds, value, said },
+        Verdict::Known { holds, said } => Found::Holds { holds, value, said: said.en },
         Verdict::Nothing(why) => Found::Skipped(why.to_owned()),
     }
 }

@@ -9,9 +9,6 @@ use crate::contract::{Column, Contract, Dimension, Kind, OnFail, RuleId, Severit
 use crate::table::keys::KeyColumns;
 use crate::time::{ServiceDate, ServiceSeconds};
 
-/// The word of flaws that speak of what a pipeline's mapping says.
-pub(super) const MAPPING: &str = "the mapping";
-
 /// A rule and its severity.
 pub struct RuleSpec {
     pub id: RuleId,

@@ -8,6 +8,7 @@ use crate::check::context::RuleContext;
 use crate::contract::sla::{SlaKind, SlaTerm};
 use crate::internal;
 use crate::table::{ORIGIN, Origin};
+use crate::text::{Text, german_number};
 use crate::time::ServiceSeconds;
 
 /// Seconds of latency that are told apart; more counts as this.
@@ -35,7 +36,8 @@ pub(super) struct SlaOutcome {
     /// Seconds, percent or days.
     pub value: Option<f64>,
     pub rows: u64,
-    pub said: String,
+    /// How it was kept, or why there was nothing to look at.
+    pub said: Result<Text, &'static str>,
 }
 
 impl SlaAccumulator {
@@ -92,8 +94,10 @@ impl SlaAccumulator {
             SlaKind::Retention { days } => retention(days, table, context),
         };
         match measured {
-            Ok(Measured { holds, value, said }) => SlaOutcome { holds: Some(holds), value: Some(value), rows, said },
-            Err(nothing) => SlaOutcome { holds: None, value: None, rows, said: nothing.to_owned() },
+            Ok(Measured { holds, value, said }) => {
+                SlaOutcome { holds: Some(holds), value: Some(value), rows, said: Ok(said) }
+            }
+            Err(nothing) => SlaOutcome { holds: None, value: None, rows, said: Err(nothing) },
         }
     }
 
@@ -101,16 +105,22 @@ impl SlaAccumulator {
         let (newest, captured) = self.newest.zip(context.until).ok_or(NO_ROWS)?;
         let captured = captured.as_second();
         // What is captured after the last trip cannot bring anything new.
+        const EVIDENCE: (&str, &str) = ("when the last evidence came", "als der letzte Beleg kam");
+        const TRIP: (&str, &str) =
+            ("when the last trip before it was to end", "als die letzte Fahrt davor enden sollte");
         let (until, when) = match last_planned(context, captured) {
-            Some(planned) if planned < captured => (planned, "when the last trip before it was to end"),
-            Some(_) => (captured, "when the last evidence came"),
+            Some(planned) if planned < captured => (planned, TRIP),
+            Some(_) => (captured, EVIDENCE),
             None if captured > context.date.plus_days(1).zero(&context.zone).as_second() => {
                 return Err("evidence came until after midnight, and no timetable says until when buses ran");
             }
-            None => (captured, "when the last evidence came"),
+            None => (captured, EVIDENCE),
         };
         let age = (until - newest).max(0);
-        let said = format!("the newest value was {age} s old {when}, at most {seconds} s");
+        let said = Text::new(
+            format!("the newest value was {age} s old {}, at most {seconds} s", when.0),
+            format!("der neueste Wert war {age} s alt, {}; zugesagt sind höchstens {seconds} s", when.1),
+        );
         Ok(Measured { holds: age <= seconds, value: age as f64, said })
     }
 
@@ -127,7 +137,10 @@ impl SlaAccumulator {
             sum >= wanted
         });
         let latency = reached.unwrap_or(LONGEST);
-        let said = format!("{SHARE} % of the rows were captured within {latency} s, promised are {seconds} s");
+        let said = Text::new(
+            format!("{SHARE} % of the rows were captured within {latency} s, promised are {seconds} s"),
+            format!("{SHARE} % der Zeilen wurden innerhalb von {latency} s erfasst, zugesagt sind {seconds} s"),
+        );
         Ok(Measured { holds: latency as i64 <= seconds, value: latency as f64, said })
     }
 
@@ -142,8 +155,14 @@ impl SlaAccumulator {
         let (first, last) = span.or_else(reported).ok_or(NO_ROWS)?;
         let there = self.slots[first..=last].iter().filter(|slot| **slot).count();
         let share = there as f64 * 100.0 / (last - first + 1) as f64;
-        let said =
-            format!("{share:.1} % of the five-minute slots of the service date have a value, promised are {percent} %");
+        let said = Text::new(
+            format!("{share:.1} % of the five-minute slots of the service date have a value, promised are {percent} %"),
+            format!(
+                "{} % der Abschnitte von fünf Minuten des Betriebstags haben einen Wert, zugesagt sind {} %",
+                german_number(&format!("{share:.1}")),
+                german_number(&percent.to_string())
+            ),
+        );
         Ok(Measured { holds: share >= percent, value: share, said })
     }
 }
@@ -152,7 +171,7 @@ impl SlaAccumulator {
 struct Measured {
     holds: bool,
     value: f64,
-    said: String,
+    said: Text,
 }
 
 const NO_ROWS: &str = "there are no rows";
@@ -160,7 +179,10 @@ const NO_ROWS: &str = "there are no rows";
 fn retention(days: i64, table: &str, context: &RuleContext) -> Result<Measured, &'static str> {
     let oldest = context.oldest.get(table).ok_or("nothing was released before")?;
     let age = i64::from(context.date.days_since_epoch() - oldest.days_since_epoch());
-    let said = format!("the oldest released partition is {oldest}, {age} days before; kept are {days} days");
+    let said = Text::new(
+        format!("the oldest released partition is {oldest}, {age} days before; kept are {days} days"),
+        format!("die älteste veröffentlichte Partition ist {oldest}, {age} Tage davor; aufbewahrt werden {days} Tage"),
+    );
     Ok(Measured { holds: age <= days, value: age as f64, said })
 }
 

@@ -25,6 +25,11 @@ use crate::time::{ServiceDate, ServiceSeconds};
 pub use self::needs::Needs;
 pub use self::shapes::Shapes;
 
+/// The contracts of the tables of a timetable, which queries name as GTFS does, whatever format it came in.
+pub fn contracts() -> Library {
+    Library::gtfs()
+}
+
 /// The name in messages of the room that holds it.
 const ROOM: &str = "timetable";
 

@@ -20,6 +20,7 @@
 //! two bounds. `mustNotBeBetween` is its opposite.
 
 use crate::contract::rule::{Dimension, OnFail, RuleId, Severity};
+use crate::text::{Text, german_number};
 
 /// One metric of a contract.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,7 +99,7 @@ impl std::fmt::Display for Limit {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
     /// And how that is said.
-    Known { holds: bool, said: String },
+    Known { holds: bool, said: Text },
     /// There is nothing to compare it with, and why.
     Nothing(&'static str),
 }
@@ -107,14 +108,20 @@ impl Limit {
     /// Whether a number is within the limit. `rows` is what percentages are of, `earlier` what earlier partitions came to,
     /// the newest last.
     pub fn of(self, value: f64, rows: u64, earlier: &[f64]) -> Verdict {
-        let known = |value: f64, said: String| Verdict::Known { holds: self.threshold.holds(value), said };
+        let known = |value: f64, said: Text| Verdict::Known { holds: self.threshold.holds(value), said };
         let shown = |value: f64, digits: usize| self.threshold.shown(value, digits);
         match self.unit {
-            Unit::Rows => known(value, format!("{}, {}", shown(value, 4), self.threshold)),
+            Unit::Rows => {
+                let shown = shown(value, 4);
+                let de = format!("{}, {}", german_number(&shown), self.threshold.german());
+                known(value, Text::new(format!("{shown}, {}", self.threshold), de))
+            }
             Unit::Percent if rows == 0 => Verdict::Nothing("a share of no rows is none"),
             Unit::Percent => {
                 let percent = value * 100.0 / rows as f64;
-                known(percent, format!("{} %, {} %", shown(percent, 2), self.threshold))
+                let shown = shown(percent, 2);
+                let de = format!("{} %, {} %", german_number(&shown), self.threshold.german());
+                known(percent, Text::new(format!("{shown} %, {} %", self.threshold), de))
             }
             Unit::PercentOfMedian { partitions } => {
                 let Some(median) = median(&earlier[earlier.len().saturating_sub(partitions)..]) else {
@@ -129,12 +136,16 @@ impl Limit {
                     _ => value * 100.0 / median,
                 };
                 let (of, value, median) = (earlier.len().min(partitions), plain(value, 4), plain(median, 4));
-                let of = if of == 1 { "the partition before".to_owned() } else { format!("{of} partitions before") };
-                let percent_shown = shown(percent, 1);
-                known(
-                    percent,
-                    format!("{value} is {percent_shown} % of {median}, the median of {of}, {} %", self.threshold),
-                )
+                let (before, zuvor) = match of {
+                    1 => ("the partition before".to_owned(), "der Partition davor".to_owned()),
+                    _ => (format!("{of} partitions before"), format!("der {of} Partitionen davor")),
+                };
+                let shown = shown(percent, 1);
+                let en = format!("{value} is {shown} % of {median}, the median of {before}, {} %", self.threshold);
+                let [value, shown, median] = [value, shown, median].map(|number| german_number(&number));
+                let de =
+                    format!("{value} ist {shown} % von {median}, dem Median {zuvor}, {} %", self.threshold.german());
+                known(percent, Text::new(en, de))
             }
         }
     }
@@ -203,6 +214,27 @@ impl Threshold {
     }
 }
 
+impl Threshold {
+    /// What a number must be, in German; it ends with the number, which a unit may follow.
+    fn german(self) -> String {
+        let number = |value: f64| german_number(&value.to_string());
+        match self {
+            Self::Be(value) => format!("muss gleich sein {}", number(value)),
+            Self::NotBe(value) => format!("darf nicht gleich sein {}", number(value)),
+            Self::GreaterThan(bound) => format!("muss größer sein als {}", number(bound)),
+            Self::GreaterOrEqualTo(bound) => format!("muss mindestens so groß sein wie {}", number(bound)),
+            Self::LessThan(bound) => format!("muss kleiner sein als {}", number(bound)),
+            Self::LessOrEqualTo(bound) => format!("darf höchstens so groß sein wie {}", number(bound)),
+            Self::Between(low, high) => {
+                format!("muss größer sein als {} und kleiner als {}", number(low), number(high))
+            }
+            Self::NotBetween(low, high) => {
+                format!("darf nicht liegen zwischen {} und {}", number(low), number(high))
+            }
+        }
+    }
+}
+
 impl std::fmt::Display for Threshold {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -230,7 +262,7 @@ mod tests {
         })
         .of(value, rows, earlier)
         {
-            Verdict::Known { said, .. } => said,
+            Verdict::Known { said, .. } => said.en,
             Verdict::Nothing(why) => why.to_owned(),
         };
         let percent = |value, rows| said(Threshold::LessThan(20.0), Unit::Percent, value, rows, &[]);

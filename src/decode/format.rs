@@ -4,9 +4,12 @@
 //! A format is one folder beside this file, which implements [`Format`] and [`Decoder`], and one line of
 //! [`FORMATS`](crate::decode::FORMATS). Nothing else of the program asks which format a pipeline has.
 
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Debug;
 use std::path::Path;
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use crate::capture::payload::Wanted;
 use crate::capture::{Capture, CaptureError};
@@ -85,6 +88,31 @@ pub struct DecodeInput<'a> {
     pub only: Only,
 }
 
+/// Columns by tables.
+pub type NeededColumns = BTreeMap<String, HashSet<String>>;
+
+/// How the timetable of a pipeline is read for the rules of others, which look into a few of its columns.
+pub trait TimetableDecoder {
+    /// What a capture holds, without what it was packed with for the way.
+    ///
+    /// # Errors
+    /// It cannot be unpacked.
+    fn unpacked(&self, source: &str, capture: &Capture) -> Result<Bytes, DecodeError>;
+
+    /// Begins to decode what was unpacked of a capture of `origin`, with no rows of tables that are not needed, and without the
+    /// cells of columns that are not.
+    ///
+    /// # Errors
+    /// It is no timetable, or lacks what each must have. Other errors come with the steps.
+    fn decode_needed(
+        &self,
+        body: Bytes,
+        origin: &Origin,
+        contracts: &Library,
+        needs: &NeededColumns,
+    ) -> Result<Decoded, DecodeError>;
+}
+
 /// A format as a pipeline's file configures it.
 pub trait Decoder: Debug + Send + Sync {
     fn format(&self) -> &'static dyn Format;
@@ -114,6 +142,11 @@ pub trait Decoder: Debug + Send + Sync {
     /// Whether a capture tells where a vehicle is.
     fn has_positions(&self, _capture: &Capture, _limits: Limits) -> bool {
         false
+    }
+
+    /// How others read a timetable of this format; `None` where its feeds are none.
+    fn timetables(&self) -> Option<&dyn TimetableDecoder> {
+        None
     }
 
     /// Begins to decode. Errors of a capture that end the run come in the stream.

@@ -44,7 +44,7 @@
 //! let chunk = rows.take()?;
 //! assert_eq!(chunk.rows.num_rows(), 2);
 //! assert_eq!(chunk.flaws.len(), 1);
-//! assert_eq!((chunk.flaws[0].expected, chunk.flaws[0].found.as_str()), ("a number", "north"));
+//! assert_eq!((chunk.flaws[0].expected.en(), chunk.flaws[0].found.as_str()), ("a number", "north"));
 //! # Ok::<(), fahrtenbuch::decode::DecodeError>(())
 //! ```
 
@@ -63,7 +63,7 @@ use self::cell::{SHOWN, fit};
 use self::column::Column;
 use crate::contract::Contract;
 use crate::decode::DecodeError;
-use crate::table::{Budget, BudgetExceeded, Chunk, Flaw};
+use crate::table::{Budget, BudgetExceeded, Chunk, Expected, Flaw};
 
 /// Rows of a chunk.
 pub const ROWS: usize = 16_384;
@@ -215,7 +215,7 @@ impl RowBuilder {
     }
 
     /// Leaves a cell of the row that was begun null, since what was found there is not what was expected.
-    pub fn flaw(&mut self, column: ColumnHandle, expected: &'static str, found: &str) {
+    pub fn flaw(&mut self, column: ColumnHandle, expected: impl Into<Expected>, found: &str) {
         let row = self.rows();
         let (Some(_), Some(cells)) = (self.open, self.columns.get_mut(column.0 as usize)) else { return };
         if cells.len() > row {
@@ -224,6 +224,7 @@ impl RowBuilder {
         }
         cells.push_null();
         let found = found.chars().take(SHOWN).collect();
+        let expected = expected.into();
         self.flaws.push(Flaw { row: row as u32, column: Some(column.0), expected, found });
     }
 
@@ -246,6 +247,7 @@ impl RowBuilder {
             if column.len() == row
                 && let Some((expected, found)) = column.push_shared()
             {
+                let expected = expected.into();
                 self.flaws.push(Flaw { row: row as u32, column: Some(place), expected, found });
             }
         }

@@ -106,9 +106,11 @@ impl<'a> Vehicles<'a> {
         self.fleets.of(self.is_position, self.origins?.value(row))
     }
 
-    /// What stands for the vehicle of each row; nothing where nobody knows it.
-    pub fn pseudonyms(&self, rows: usize, pseudonyms: &Pseudonyms) -> Vec<Option<Pseudonym>> {
-        (0..rows).map(|row| Some(pseudonyms.of(self.fleet(row), self.id(row)?))).collect()
+    /// With what stands for the vehicle of each row.
+    pub fn named(self, rows: usize, pseudonyms: &'a Pseudonyms) -> NamedVehicles<'a> {
+        let name = |row: usize| Some(pseudonyms.of(self.fleet(row), self.id(row)?));
+        let names = (0..rows).map(name).collect();
+        NamedVehicles { vehicles: self, names, pseudonyms }
     }
 
     /// Mixes into the key of each row what tells its vehicle and is no column of it: the fleet, and the entity.
@@ -130,6 +132,26 @@ impl<'a> Vehicles<'a> {
 
     fn are_all_known(&self) -> bool {
         self.columns.first().is_some_and(|column| column.null_count() == 0)
+    }
+}
+
+/// The vehicles of a batch, and what stands for them.
+pub struct NamedVehicles<'a> {
+    vehicles: Vehicles<'a>,
+    /// Nothing where nobody knows the vehicle of a row.
+    pub names: Vec<Option<Pseudonym>>,
+    pseudonyms: &'a Pseudonyms,
+}
+
+impl NamedVehicles<'_> {
+    /// The id of a report that is not the first of its vehicle and second, or of which nobody knows the vehicle. `content` is the key
+    /// of what it says, `place` counts its equals within the snapshot.
+    fn other_report(&self, row: usize, (second, content): (i64, u128), place: u32) -> String {
+        if let Some(vehicle) = &self.names[row] {
+            return vehicle.further_report(second, content);
+        }
+        let fleet = self.vehicles.fleet(row).map_or(0, |fleet| text_key(fleet, Seed::FIXED));
+        self.pseudonyms.report_of_unknown(key_of([content, fleet, u128::from(place)], Seed::FIXED))
     }
 }
 
@@ -267,21 +289,19 @@ impl Reports {
     }
 
     /// The ids of reports, each of which was not there before. `seconds` count from the zero of the service date; without a
-    /// time there is no id.
+    /// time there is no id. `places` count the equals within a snapshot.
     pub fn ids(
         &mut self,
         rows: &RecordBatch,
-        vehicles: &[Option<Pseudonym>],
-        of: &Vehicles<'_>,
+        vehicles: &NamedVehicles<'_>,
         seconds: &[Option<i64>],
         places: &[u32],
-        pseudonyms: &Pseudonyms,
     ) -> StringArray {
         let mut ids: Vec<Option<String>> = vec![None; rows.num_rows()];
         let mut others = Vec::new();
         for (row, fix) in self.fix.keys(rows).enumerate() {
             let Some(second) = seconds[row] else { continue };
-            match &vehicles[row] {
+            match &vehicles.names[row] {
                 Some(vehicle) if !self.recent.is_further(vehicle.number, second, fix as u64) => {
                     ids[row] = Some(vehicle.report(second));
                 }
@@ -292,14 +312,8 @@ impl Reports {
             let contents = self.contents(rows);
             for (row, second) in others {
                 let content = key_of([contents[row], second as u128], Seed::FIXED);
-                ids[row] = Some(match &vehicles[row] {
-                    Some(vehicle) => vehicle.further_report(second, content),
-                    None => {
-                        let fleet = of.fleet(row).map_or(0, |fleet| text_key(fleet, Seed::FIXED));
-                        let place = places.get(row).copied().unwrap_or_default();
-                        pseudonyms.report_of_unknown(key_of([content, fleet, u128::from(place)], Seed::FIXED))
-                    }
-                });
+                let place = places.get(row).copied().unwrap_or_default();
+                ids[row] = Some(vehicles.other_report(row, (second, content), place));
             }
         }
         ids.into_iter().collect()

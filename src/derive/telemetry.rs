@@ -341,20 +341,20 @@ impl Telemetry {
     fn find(&mut self, rows: &RecordBatch, places: &[u32]) -> Result<Found, DeriveError> {
         let instants = self.event_timestamps(rows);
         let settings = &self.settings;
-        let of = Vehicles::of(&self.source, rows, &settings.fleets, settings.are_entities_vehicles);
-        let vehicles = of.pseudonyms(rows.num_rows(), &settings.pseudonyms);
+        let vehicles = Vehicles::of(&self.source, rows, &settings.fleets, settings.are_entities_vehicles)
+            .named(rows.num_rows(), &settings.pseudonyms);
         let before = self.reports.as_ref().map_or(0, Reports::bytes);
         let zero = settings.service_date.zero(&settings.zone).as_second();
         let seconds: Vec<Option<i64>> =
             instants.iter().map(|instant| instant.map(|instant| instant.div_euclid(1000) - zero)).collect();
         let ids = match &mut self.reports {
-            Some(reports) => reports.ids(rows, &vehicles, &of, &seconds, places, &settings.pseudonyms),
+            Some(reports) => reports.ids(rows, &vehicles, &seconds, places),
             None => StringArray::new_null(rows.num_rows()),
         };
         let grown = self.reports.as_ref().map_or(0, Reports::bytes) - before;
         self.budget.take("derive", grown)?;
         self.booked += grown;
-        Ok(Found { vehicles, instants, ids })
+        Ok(Found { vehicles: vehicles.names, instants, ids })
     }
 
     fn source_column<'a>(&self, rows: &'a RecordBatch, name: &str) -> Option<&'a ArrayRef> {

@@ -5,20 +5,24 @@
 //! hold a row back. Holds no row of a run.
 //!
 //! [`rule`] says what a rule is and runs it, [`notice`] what it tells, [`report`] writes what was found. One folder for each
-//! standard: its subject, its rules (one file each), and the list `RULES`. A new rule is one file and one line of that list.
+//! standard: its subject, its rules (one file each), and the list `RULES`. A new rule is one file and one line of that list; a new
+//! standard is one folder, one line of [`STANDARDS`] and its [`RuleBook`]. [`run_rules`] is what a run knows of them.
 
 pub mod gtfs;
 pub mod gtfs_realtime;
 pub mod notice;
 pub mod report;
 pub mod rule;
+pub mod run_rules;
 
 use std::path::Path;
 
 use crate::contract::library::Library;
 use crate::contract::notices;
 use crate::decode;
+use crate::decode::format::RuleBook;
 use crate::feed_rules::notice::Notice;
+use crate::feed_rules::run_rules::{RunRules, RunRulesError, RunSubjects};
 use crate::yaml::{Problem, Problems, suggestion};
 
 /// A standard: the word before the codes of its notices in results, and the notices, by code.
@@ -26,12 +30,30 @@ pub struct Standard {
     pub prefix: &'static str,
     pub name: &'static str,
     pub notices: fn() -> Vec<&'static Notice>,
+    book: RuleBook,
+    /// Sets its rules to work in a run.
+    open: fn(RunSubjects<'_>) -> Result<Box<dyn RunRules>, RunRulesError>,
 }
 
 pub const STANDARDS: &[Standard] = &[
-    Standard { prefix: "gtfs.", name: "GTFS", notices: gtfs::notices },
-    Standard { prefix: "gtfs_realtime.", name: "GTFS-Realtime", notices: gtfs_realtime::notices },
+    Standard { prefix: "gtfs.", name: "GTFS", notices: gtfs::notices, book: RuleBook::Gtfs, open: gtfs::of_run::open },
+    Standard {
+        prefix: "gtfs_realtime.",
+        name: "GTFS-Realtime",
+        notices: gtfs_realtime::notices,
+        book: RuleBook::GtfsRealtime,
+        open: gtfs_realtime::of_run::open,
+    },
 ];
+
+/// Sets the rules of a rule book to work in a run.
+///
+/// # Errors
+/// The memory of the run is not enough for them, or they lack what the format of their feeds always has.
+pub fn open(book: RuleBook, subjects: RunSubjects<'_>) -> Result<Box<dyn RunRules>, RunRulesError> {
+    let standard = STANDARDS.iter().find(|standard| standard.book == book);
+    (standard.ok_or(RunRulesError::Internal("a rule book has no standard"))?.open)(subjects)
+}
 
 /// The standard that a notice is of.
 pub fn standard_of(code: &str) -> Option<&'static Standard> {

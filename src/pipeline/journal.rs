@@ -49,8 +49,8 @@ pub struct HeldFile {
 }
 
 impl HeldFile {
-    /// Makes it so, again if need be.
-    pub fn settle(&self) -> io::Result<()> {
+    /// Moves or removes it, again if need be.
+    pub fn apply(&self) -> io::Result<()> {
         match &self.staged {
             // What is not staged any more was moved before.
             Some(staged) if staged.exists() => durable::rename(staged, &self.file),
@@ -268,13 +268,13 @@ mod tests {
         let (staged, kept) = (folder.path().join("staged"), folder.path().join("kept"));
         fs::write(&staged, b"held").unwrap();
         let held = HeldFile { staged: Some(staged.clone()), file: kept.clone() };
-        held.settle().unwrap();
+        held.apply().unwrap();
         assert!(!staged.exists() && held.is_there());
-        held.settle().unwrap();
+        held.apply().unwrap();
         assert_eq!(fs::read(&kept).unwrap(), b"held");
         let none = HeldFile { staged: None, file: kept.clone() };
-        none.settle().unwrap();
-        none.settle().unwrap();
+        none.apply().unwrap();
+        none.apply().unwrap();
         assert!(!kept.exists() && !held.is_there());
     }
 

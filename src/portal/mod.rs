@@ -80,8 +80,8 @@ mod tests {
     use crate::publish::index::{ContractRef, IndexFile, TableIndex};
     use crate::report::quality::tests::on;
 
-    #[test]
-    fn pages_tell_public_columns_only_and_escape_what_they_are_given() {
+    /// One table of one dataset, whose last run was held back.
+    fn catalogue() -> Catalogue {
         let text = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
                     description: A <b> table\n    properties:\n      - {name: id, logicalType: string, classification: \
                     public, description: An id}\n      - {name: driver, logicalType: string}\n";
@@ -113,8 +113,12 @@ mod tests {
         let mut results = on("2026-11-24", Vec::new());
         (results.status, results.score.dataset) = (Status::HeldBack, Some(99.5));
         let dataset = Dataset { name: "bus".into(), tables: vec![Table { contract, index }], results: vec![results] };
-        let catalogue = Catalogue { site, datasets: vec![dataset] };
-        let files = super::site(&catalogue);
+        Catalogue { site, datasets: vec![dataset] }
+    }
+
+    #[test]
+    fn pages_tell_public_columns_only_and_escape_what_they_are_given() {
+        let files = super::site(&catalogue());
         let text = |path: &str| {
             let file = files.iter().find(|file| file.path == path).unwrap();
             String::from_utf8(file.bytes.to_vec()).unwrap()

@@ -169,7 +169,9 @@ fn finding(report: &Report, trend: &Trend) -> Markup {
             div {
                 b { (both(de, en)) } " " code { (trend.rule.id) } " – " (told(trend, point))
                 br; (words(trend))
-                @if let Some(message) = &trend.rule.message { br; small { (message) } }
+                @if let Some(message) = &trend.rule.message {
+                    br; small { (both(trend.rule.message_de.as_ref().unwrap_or(message), message)) }
+                }
                 br; small { (happened(report, trend)) }
             }
             (bars(report, trend))
@@ -427,9 +429,10 @@ fn rules(report: &Report, trends: &[Trend], alone: bool) -> Markup {
 
 const STYLE: &str = "\
 h1{margin-bottom:0}h2{margin-top:2.5rem}.of{margin-top:0;color:#555}\
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(11.6rem,1fr));gap:.8rem;list-style:none;padding:0}\
-.cards li{background:#f6f6f6;padding:.6rem 1rem;border-radius:.4rem}\
-.cards b{display:block;white-space:nowrap;font-size:1.5rem;line-height:1.3;font-variant-numeric:tabular-nums}small{color:#555}\
+.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(10rem,1fr));gap:.8rem;list-style:none;padding:0}\
+@media(min-width:40rem){.cards{grid-template-columns:repeat(3,1fr)}}@media(min-width:68rem){.cards{grid-template-columns:repeat(6,1fr)}}\
+.cards li{background:#f6f6f6;padding:.6rem .8rem;border-radius:.4rem}\
+.cards b{display:block;white-space:nowrap;font-size:1.3rem;line-height:1.3;font-variant-numeric:tabular-nums}small{color:#555}\
 .bad,.cards .bad b{color:#b3261e}\
 .finding{display:flex;justify-content:space-between;gap:1rem;border-left:.4rem solid;padding:.4rem .8rem;margin:.5rem 0;background:#f6f6f6}\
 .finding.broken{border-color:#6a1b9a}.finding.failed{border-color:#b3261e}.finding.warning{border-color:#b26a00}.finding.info{border-color:#2c5f9e}\

@@ -65,7 +65,7 @@ impl Decisions {
     }
 
     /// Whether a row that a rule holds will not be held by it again.
-    pub fn settle(&self, row: RowId, rule: &RuleId) -> bool {
+    pub fn resolves(&self, row: RowId, rule: &RuleId) -> bool {
         match self.get(row) {
             Some(Effect::Release(rules)) => rules.contains(rule),
             Some(Effect::Discard) => true,
@@ -214,9 +214,9 @@ mod tests {
             undone,
         ];
         let held = of(&lines, DATE);
-        assert!(held.settle(RowId(1), &a) && held.settle(RowId(1), &b));
+        assert!(held.resolves(RowId(1), &a) && held.resolves(RowId(1), &b));
         assert_eq!(held.get(RowId(2)), Some(&Effect::Discard));
-        assert!(held.settle(RowId(3), &a) && !held.settle(RowId(3), &b));
+        assert!(held.resolves(RowId(3), &a) && !held.resolves(RowId(3), &b));
         assert_eq!(held.get(RowId(4)), None);
         assert!(of(&lines, "2026-11-25").is_empty());
     }

@@ -11,10 +11,10 @@
 //! | `_run` | the first twelve hex digits of the run's `inputs` |
 //! | `_held_at` | when that run began |
 //!
-//! [`decisions`] are what the data manager decides of rows, [`moves`] tell which rows a run let go.
+//! [`decisions`] are what the data manager decides of rows, [`reconciliation`] tells which rows a run let go.
 
 pub(crate) mod decisions;
-pub(crate) mod moves;
+pub(crate) mod reconciliation;
 
 use std::collections::BTreeSet;
 use std::fmt;

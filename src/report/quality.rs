@@ -173,6 +173,7 @@ fn result(
             .map(|finding| finding.message.clone())
             .or(why_skipped)
             .filter(|message| *message != spec.message),
+        message_de: found.and_then(|finding| finding.found_de.clone()),
         description: spec.message,
         id: spec.id,
     }
@@ -198,6 +199,7 @@ fn not_executable(asked: &CheckedContract, rule: &UnexecutedRule) -> RuleReport 
         description: rule.description.clone().unwrap_or_default(),
         description_de: None,
         message: Some(format!("not executable: {}", rule.reason)),
+        message_de: None,
     }
 }
 
@@ -234,8 +236,10 @@ fn of_finding(record: &RunRecord, contracts: &[CheckedContract], finding: &Findi
         checked: outcome.checked,
         value: outcome.value,
         description: outcome.message.clone(),
-        description_de: german::of_dropped(&outcome.rule),
+        // What the program says itself it says as a whole, with what was found.
+        description_de: outcome.found_de.clone().or_else(|| german::of_dropped(&outcome.rule)),
         message: None,
+        message_de: None,
     }
 }
 
@@ -264,6 +268,7 @@ pub(crate) mod tests {
             description: format!("{id} holds"),
             description_de: Some(format!("{id} gilt")),
             message: None,
+            message_de: None,
         }
     }
 

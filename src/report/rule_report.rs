@@ -37,6 +37,9 @@ pub(crate) struct RuleReport {
     /// What was found, where that says more than the numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// The same in German, without what must be true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_de: Option<String>,
 }
 
 /// What a rule is about.

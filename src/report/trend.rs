@@ -114,8 +114,8 @@ impl Point {
         1.0 - self.conformity.unwrap_or(1.0)
     }
 
-    /// How bad it is beside an earlier one.
-    fn beside(&self, before: &Self) -> Ordering {
+    /// How bad it is compared with an earlier one.
+    fn compared_with(&self, before: &Self) -> Ordering {
         let by_result = self.badness().cmp(&before.badness());
         if by_result.is_ne() || self.checked == 0 || before.checked == 0 {
             return by_result;
@@ -164,7 +164,7 @@ impl Trend {
 
     fn changed(&self) -> Ordering {
         match (self.newest(), self.before()) {
-            (Some(newest), Some(before)) if newest.result != RuleResult::Skipped => newest.beside(before),
+            (Some(newest), Some(before)) if newest.result != RuleResult::Skipped => newest.compared_with(before),
             // A new rule that names something is a change for the worse, too: somebody has to look at it.
             (Some(newest), None) if self.points.len() > 1 => newest.badness().cmp(&0),
             _ => Ordering::Equal,

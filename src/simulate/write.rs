@@ -14,7 +14,7 @@ use zip::write::SimpleFileOptions;
 use crate::capture::evidence::Store;
 use crate::capture::{Capture, CaptureError};
 use crate::digest::Digest;
-use crate::simulate::city::Service;
+use crate::simulate::city::{City, Service};
 use crate::simulate::faults::Planted;
 use crate::simulate::realtime::Feed;
 use crate::simulate::vehicle::vehicle_id;
@@ -51,6 +51,25 @@ impl Csv {
 
 fn gtfs_files(simulation: &Simulation) -> Vec<(&'static str, Vec<u8>)> {
     let city = &simulation.city;
+    let (routes, shapes) = routes_and_shapes(city);
+    let (trips, stop_times) = trips_and_stop_times(city);
+    let (calendar, calendar_dates) = calendars(city);
+    [
+        ("agency.txt", agency()),
+        ("stops.txt", stops(city)),
+        ("routes.txt", routes),
+        ("trips.txt", trips),
+        ("stop_times.txt", stop_times),
+        ("calendar.txt", calendar),
+        ("calendar_dates.txt", calendar_dates),
+        ("shapes.txt", shapes),
+        ("feed_info.txt", feed_info(simulation)),
+    ]
+    .map(|(name, csv)| (name, csv.0.into_inner()))
+    .into()
+}
+
+fn agency() -> Csv {
     let mut agency = Csv::new("agency_id,agency_name,agency_url,agency_timezone,agency_lang,agency_phone");
     agency.row(&[
         "ofg",
@@ -60,6 +79,10 @@ fn gtfs_files(simulation: &Simulation) -> Vec<(&'static str, Vec<u8>)> {
         "de",
         "+49 781 000000",
     ]);
+    agency
+}
+
+fn stops(city: &City) -> Csv {
     let mut stops =
         Csv::new("stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station,wheelchair_boarding,platform_code");
     for stop in &city.stops {
@@ -68,6 +91,10 @@ fn gtfs_files(simulation: &Simulation) -> Vec<(&'static str, Vec<u8>)> {
         let (lat, lon) = (format!("{:.6}", stop.lat), format!("{:.6}", stop.lon));
         stops.row(&[&stop.id, &stop.name, &lat, &lon, kind, parent, "1", stop.platform.as_deref().unwrap_or("")]);
     }
+    stops
+}
+
+fn routes_and_shapes(city: &City) -> (Csv, Csv) {
     let mut routes =
         Csv::new("route_id,agency_id,route_short_name,route_long_name,route_type,route_color,route_text_color");
     let mut shapes = Csv::new("shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence,shape_dist_traveled");
@@ -85,6 +112,10 @@ fn gtfs_files(simulation: &Simulation) -> Vec<(&'static str, Vec<u8>)> {
             }
         }
     }
+    (routes, shapes)
+}
+
+fn trips_and_stop_times(city: &City) -> (Csv, Csv) {
     let mut trips =
         Csv::new("route_id,service_id,trip_id,trip_headsign,direction_id,block_id,shape_id,wheelchair_accessible");
     let mut stop_times = Csv::new(
@@ -112,6 +143,11 @@ fn gtfs_files(simulation: &Simulation) -> Vec<(&'static str, Vec<u8>)> {
             ]);
         }
     }
+    (trips, stop_times)
+}
+
+/// `calendar.txt` and `calendar_dates.txt`.
+fn calendars(city: &City) -> (Csv, Csv) {
     let (from, until) = (city.from.to_gtfs(), city.until.to_gtfs());
     let mut calendar =
         Csv::new("service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date");
@@ -125,25 +161,18 @@ fn gtfs_files(simulation: &Simulation) -> Vec<(&'static str, Vec<u8>)> {
             calendar_dates.row(&[service.id(), &date.to_gtfs(), if added { "1" } else { "2" }]);
         }
     }
+    (calendar, calendar_dates)
+}
+
+fn feed_info(simulation: &Simulation) -> Csv {
     let mut feed_info = Csv::new(
         "feed_publisher_name,feed_publisher_url,feed_lang,feed_start_date,feed_end_date,feed_version,feed_contact_email",
     );
+    let (from, until) = (simulation.city.from.to_gtfs(), simulation.city.until.to_gtfs());
     let version = format!("{}-{}", from, simulation.seed);
     let publisher = "Fahrtenbuch (Simulation)";
     feed_info.row(&[publisher, "https://stadtbus.example", "de", &from, &until, &version, "daten@stadtbus.example"]);
-    [
-        ("agency.txt", agency),
-        ("stops.txt", stops),
-        ("routes.txt", routes),
-        ("trips.txt", trips),
-        ("stop_times.txt", stop_times),
-        ("calendar.txt", calendar),
-        ("calendar_dates.txt", calendar_dates),
-        ("shapes.txt", shapes),
-        ("feed_info.txt", feed_info),
-    ]
-    .map(|(name, csv)| (name, csv.0.into_inner()))
-    .into()
+    feed_info
 }
 
 /// Writes every snapshot as a file, `realtime/<feed>/<seconds since 1970>.pb`, and the app's documents, `busplus/<…>.json`.

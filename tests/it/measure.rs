@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Whether the program was built with optimisation: without, it takes some ten times as long, and its own code 60 MiB.
 const IS_OPTIMISED: bool = !matches!(env!("FAHRTENBUCH_OPT_LEVEL").as_bytes(), b"0" | b"1");
 /// MiB that a run may take beside `limits: memory`.
-pub(crate) const BESIDE: u64 = if IS_OPTIMISED { 100 } else { 130 };
+pub(crate) const OVERHEAD: u64 = if IS_OPTIMISED { 100 } else { 130 };
 /// Processor time that a hostile input may take.
 pub(crate) const MOST_TIME: Duration = Duration::from_secs(if IS_OPTIMISED { 10 } else { 100 });
 

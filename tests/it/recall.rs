@@ -382,11 +382,8 @@ fn asked_again(world: &World, date: ServiceDate) -> BTreeMap<String, Asked> {
         let derived: Vec<_> = derived.into_iter().map(|derived| derived.chunk).collect();
         released.push((release, checked(&without_rules(release), &head.origins, &of_release, derived)));
     }
+    let known = vehicles_of_pseudonyms(&asked[POSITIONS], &pseudonyms);
     // Rules look at the other tables of the release, so all of them have to be there.
-    let known: BTreeMap<Arc<str>, Arc<str>> = {
-        let rows = asked[POSITIONS].rows.iter().filter_map(|row| row.vehicle.clone());
-        rows.collect::<BTreeSet<_>>().into_iter().map(|id| (pseudonyms.of(None, &id).name().into(), id)).collect()
-    };
     for (release, rows) in released {
         let mut table = ask(release, &of_release, &rows);
         table
@@ -396,6 +393,12 @@ fn asked_again(world: &World, date: ServiceDate) -> BTreeMap<String, Asked> {
         asked.insert(release.id.clone(), table);
     }
     asked
+}
+
+/// The ids of vehicles by their pseudonyms.
+fn vehicles_of_pseudonyms(positions: &Asked, pseudonyms: &Pseudonyms) -> BTreeMap<Arc<str>, Arc<str>> {
+    let ids: BTreeSet<Arc<str>> = positions.rows.iter().filter_map(|row| row.vehicle.clone()).collect();
+    ids.into_iter().map(|id| (pseudonyms.of(None, &id).name().into(), id)).collect()
 }
 
 /// What the rules of a table named of its healthy rows.

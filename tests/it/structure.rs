@@ -381,6 +381,21 @@ fn rooms_import_only_those_below_them() {
 }
 
 #[test]
+fn the_rooms_of_a_run_name_no_format_and_no_standard() {
+    let all = Crate::read(&root().join("src"));
+    let is_of_one = |module: &Module| {
+        let words: Vec<&str> = module.iter().map(String::as_str).collect();
+        matches!(words[..], ["decode" | "feed_rules", "gtfs" | "gtfs_realtime" | "mapped", ..])
+    };
+    let edges = all.edges();
+    let is_run = |module: &Module| module.first().is_some_and(|room| room == "pipeline" || room == "ledger");
+    let found: Vec<_> = edges.iter().filter(|((one, other), _)| is_run(one) && is_of_one(other)).collect();
+    assert!(found.is_empty(), "a format is its decoder, a standard its rule book:{}", lines(&found));
+    // There are such modules, and others name them.
+    assert!(edges.keys().any(|(_, other)| is_of_one(other)));
+}
+
+#[test]
 fn circles_are_found_whichever_way_an_item_is_named() {
     let is_circle = |parent: &str, child: &str| {
         let texts = [("lib.rs", "pub mod a;"), ("a/mod.rs", parent), ("a/b.rs", child), ("a/c.rs", "pub fn g() {}")];
@@ -433,6 +448,7 @@ const ROOMS: &[&str] = &[
     "capture",
     "decision",
     "table",
+    "text",
     "page",
     "spool",
     "protobuf",

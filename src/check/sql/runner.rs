@@ -19,8 +19,8 @@ pub struct QueryRunner<E: SqlEngine = Engine> {
     contract: Arc<Contract>,
     context: Arc<RuleContext>,
     engine: E,
-    /// Tables beside the table.
-    beside: BTreeMap<String, E::Table>,
+    /// Tables other than the own one.
+    others: BTreeMap<String, E::Table>,
     /// Views that do not read the table.
     views: BTreeMap<String, E::Table>,
     /// Views over the table as a whole.
@@ -49,8 +49,8 @@ impl QueryRunner {
 
 impl<E: SqlEngine> QueryRunner<E> {
     pub fn with_engine(contract: Arc<Contract>, context: Arc<RuleContext>, engine: E) -> Self {
-        let (beside, views, whole, joined) = Default::default();
-        Self { contract, context, engine, beside, views, whole, joined, hides_private: false }
+        let (others, views, whole, joined) = Default::default();
+        Self { contract, context, engine, others, views, whole, joined, hides_private: false }
     }
 
     /// From here on queries see of private columns only which rows have a value: all numbers are published, and none may be
@@ -59,7 +59,7 @@ impl<E: SqlEngine> QueryRunner<E> {
         self.hides_private = true;
         self.forget_views();
         let (contract, siblings) = (&self.contract, &self.context.siblings);
-        self.beside.retain(|table, _| !siblings.has_private(table));
+        self.others.retain(|table, _| !siblings.has_private(table));
         self.views
             .retain(|name, _| contract.view(name).is_some_and(|view| !reads_private(contract, &view.query, siblings)));
     }
@@ -144,17 +144,17 @@ impl<E: SqlEngine> QueryRunner<E> {
         Ok(Queries { own, views: BTreeMap::new(), runner: self, extent })
     }
 
-    fn beside(&mut self, table: &str) -> Result<E::Table, NoResult> {
-        if let Some(rows) = self.beside.get(table) {
+    fn other(&mut self, table: &str) -> Result<E::Table, NoResult> {
+        if let Some(rows) = self.others.get(table) {
             return Ok(rows.clone());
         }
-        let rows = self.engine.table(&self.rows_beside(table)?)?;
-        self.beside.insert(table.to_owned(), rows.clone());
+        let rows = self.engine.table(&self.rows_of_other(table)?)?;
+        self.others.insert(table.to_owned(), rows.clone());
         Ok(rows)
     }
 
     /// The rows of the timetable, of the partition before or of another table of the feed.
-    fn rows_beside(&self, table: &str) -> Result<RecordBatch, NoResult> {
+    fn rows_of_other(&self, table: &str) -> Result<RecordBatch, NoResult> {
         let context = &self.context;
         if let Some(name) = table.strip_prefix(TIMETABLE) {
             let timetable =
@@ -242,7 +242,7 @@ impl<E: SqlEngine> Queries<'_, E> {
             } else if let Some(view) = contract.view(table) {
                 self.view(view)?
             } else {
-                self.runner.beside(table)?
+                self.runner.other(table)?
             };
             tables.insert(table.as_str(), rows);
         }

@@ -294,7 +294,7 @@ fn book_query(
     needed: impl Fn(&str) -> bool,
 ) -> Result<Booked, BudgetExceeded> {
     let bytes = projected.query_bytes(rows, needed);
-    account.beside(if bytes < SMALL_QUERY { 0 } else { bytes })
+    account.another(if bytes < SMALL_QUERY { 0 } else { bytes })
 }
 
 #[cfg(test)]

@@ -50,11 +50,11 @@ pub(super) fn list(workspace: &Workspace, arguments: &List) -> Result<(), Failur
                 rules.retain(|rule| arguments.rule.as_ref().is_none_or(|wanted| *wanted == rule.0));
                 all += u64::from(!rules.is_empty());
                 for rule in rules {
-                    let settled = id_of(&rows, row).is_some_and(|id| decided.settle(id, &rule));
+                    let is_decided = id_of(&rows, row).is_some_and(|id| decided.resolves(id, &rule));
                     let key = (held.dataset.clone(), held.date, held.table.clone(), rule);
                     let (rows, decided) = counts.entry(key).or_default();
                     *rows += 1;
-                    *decided += u64::from(settled);
+                    *decided += u64::from(is_decided);
                 }
             }
         }

@@ -94,7 +94,7 @@ impl Layout {
     /// The flaws of rows as a whole, and how many lines others swallowed.
     fn broken_rows(&self, fields: &Fields<'_>, text: &[u8], line: u64) -> (Vec<Flaw>, u64) {
         let whole = fields.count() / self.width;
-        let expected = "as many fields as the header has";
+        let expected = "as many fields as the header has".into();
         let (mut flaws, mut swallowed) = (Vec::new(), 0);
         for (place, torn) in fields.torn.iter().enumerate() {
             let text = trim(text.get(torn.begin as usize..torn.end as usize).unwrap_or_default());
@@ -317,6 +317,6 @@ impl ColumnReader<'_> {
     }
 
     fn flaw(&self, row: usize, expected: &'static str, cell: &[u8]) -> Flaw {
-        Flaw { row: row as u32, column: Some(self.column), expected, found: excerpt(cell) }
+        Flaw { row: row as u32, column: Some(self.column), expected: expected.into(), found: excerpt(cell) }
     }
 }

@@ -270,153 +270,39 @@ struct Scan<'a> {
     is_exact: bool,
 }
 
-impl Scan<'_> {
+impl<'a> Scan<'a> {
     fn column(&mut self, column: &mut ColumnBuilder) {
-        let Some(place) = column.place else {
+        let &mut ColumnBuilder { column: index, place, required, recommended, .. } = column;
+        let Some(place) = place else {
             for row in 0..self.rows {
-                self.flaw(Kind::Recommended, row, column.column, b"");
+                self.flaw(Kind::Recommended, row, index, b"");
             }
             return;
         };
-        if self.marked || !self.fields.is_straight() {
-            self.raw_text(column.column, place);
+        let source = ColumnFields { fields: self.fields, width: self.width, place };
+        let mut scan = ColumnScan { scan: self, source, index, required, recommended };
+        if scan.scan.marked || !source.fields.is_straight() {
+            scan.raw_text();
         }
-        let index = column.column;
-        let (required, recommended) = (column.required, column.recommended);
-        let absent = |scan: &mut Self, row: usize| {
-            if required {
-                scan.flaw(Kind::Required, row, index, b"");
-            } else if recommended {
-                scan.flaw(Kind::Recommended, row, index, b"");
-            }
-        };
-        let fields = self.fields;
-        let width = self.width;
-        let cell = move |row: usize| fields.field(row * width + place);
         match (&mut column.cells, &column.reading) {
             (Column::Text { codes, words }, reading) => {
-                codes.reserve(self.rows);
-                let mut last: (&[u8], u32) = (b"", NONE);
-                for row in 0..self.rows {
-                    let cell = fields.field(row * width + place);
-                    if cell != last.0 {
-                        // Neighbours are often equal: the trips of stop times, the shapes of points.
-                        last = (cell, if cell.is_empty() { NONE } else { words.intern(cell) });
-                    }
-                    if last.1 == NONE {
-                        absent(self, row);
-                    } else if matches!(reading, Reading::Amount) && float(cell).is_none() {
-                        self.flaw(Kind::Float, row, index, cell);
-                    }
-                    codes.push(last.1);
-                }
+                scan.texts(codes, words, matches!(reading, Reading::Amount));
             }
-            (Column::Float(cells), reading) => {
-                let bound = if let Reading::Float(bound) = reading { *bound } else { Bound::Any };
-                cells.reserve(self.rows);
-                for row in 0..self.rows {
-                    let cell = fields.field(row * self.width + place);
-                    let value = if cell.is_empty() { None } else { float(cell) };
-                    match value {
-                        Some(value) if bound.holds(value) => {}
-                        Some(_) => self.flaw(Kind::Range, row, index, cell),
-                        None if cell.is_empty() => absent(self, row),
-                        None => {
-                            self.is_exact = false;
-                            self.flaw(Kind::Float, row, index, cell);
-                        }
-                    }
-                    cells.push(value.unwrap_or(f64::NAN));
-                }
+            (Column::Float(cells), Reading::Float(bound)) => scan.floats(cells, *bound),
+            (Column::Float(cells), _) => scan.floats(cells, Bound::Any),
+            (Column::Int(cells), Reading::Time) => {
+                scan.ints(cells, Kind::Time, |cell| ServiceSeconds::from_gtfs(cell).map(|time| time.0));
             }
-            (Column::Int(cells), reading) => {
-                cells.reserve(self.rows);
-                match reading {
-                    Reading::Time => self.ints(cells, &cell, &absent, index, Kind::Time, |cell| {
-                        ServiceSeconds::from_gtfs(cell).map(|time| time.0)
-                    }),
-                    Reading::Date => self.ints(cells, &cell, &absent, index, Kind::Date, |cell| {
-                        let text = std::str::from_utf8(cell).ok()?;
-                        ServiceDate::from_gtfs(text).map(ServiceDate::days_since_epoch)
-                    }),
-                    Reading::Int(bound, values) => {
-                        let first = cells.len();
-                        self.ints(cells, &cell, &absent, index, Kind::Integer, small);
-                        self.bounds(&mut cells[first..], &cell, index, *bound, values);
-                    }
-                    _ => {}
-                }
+            (Column::Int(cells), Reading::Date) => scan.ints(cells, Kind::Date, |cell| {
+                let text = std::str::from_utf8(cell).ok()?;
+                ServiceDate::from_gtfs(text).map(ServiceDate::days_since_epoch)
+            }),
+            (Column::Int(cells), Reading::Int(bound, values)) => {
+                let first = cells.len();
+                scan.ints(cells, Kind::Integer, small);
+                scan.bounds(&mut cells[first..], *bound, values);
             }
-        }
-    }
-
-    fn ints<'b>(
-        &mut self,
-        cells: &mut Vec<i32>,
-        cell: &impl Fn(usize) -> &'b [u8],
-        absent: &impl Fn(&mut Self, usize),
-        index: u32,
-        kind: Kind,
-        read: impl Fn(&[u8]) -> Option<i32>,
-    ) {
-        for row in 0..self.rows {
-            let text = cell(row);
-            let value = read(text).unwrap_or(NO_INT);
-            if value == NO_INT {
-                if text.is_empty() {
-                    absent(self, row);
-                } else {
-                    self.is_exact = false;
-                    self.flaw(kind, row, index, text);
-                }
-            }
-            cells.push(value);
-        }
-    }
-
-    fn bounds<'b>(
-        &mut self,
-        cells: &mut [i32],
-        cell: &impl Fn(usize) -> &'b [u8],
-        index: u32,
-        bound: Bound,
-        values: &[i32],
-    ) {
-        // A bit for each number of the enum below 64; route types have larger ones elsewhere, but not in the reference.
-        let known: u64 = values.iter().filter(|value| (0..64).contains(*value)).map(|value| 1 << value).sum();
-        for (row, value) in cells.iter_mut().enumerate().filter(|(_, value)| **value != NO_INT) {
-            if !bound.holds(f64::from(*value)) {
-                self.flaw(Kind::Range, row, index, cell(row));
-            }
-            let fits = |value: i32| (0..64).contains(&value) && known >> value & 1 == 1 || values.contains(&value);
-            if !values.is_empty() && !fits(*value) {
-                self.flaw(Kind::Enum, row, index, cell(row));
-                self.is_exact = false;
-                *value = UNRECOGNIZED;
-            }
-        }
-    }
-
-    /// What can only be seen in the text as it came: white space in quotes, line ends, marks of broken text.
-    fn raw_text(&mut self, column: u32, place: usize) {
-        let fields = self.fields;
-        for row in 0..self.rows {
-            let cell: Cow<'_, [u8]> = fields.raw(row * self.width + place).into();
-            if cell.is_empty() {
-                continue;
-            }
-            if self.marked && memchr::memmem::find(&cell, MARK).is_some() {
-                self.flaw(Kind::Character, row, column, &cell);
-            }
-            if fields.is_straight() {
-                continue;
-            }
-            if memchr::memchr2(b'\n', b'\r', &cell).is_some() {
-                self.flaw(Kind::NewLine, row, column, &cell);
-            }
-            if trim(&cell).len() < cell.len() {
-                self.flaw(Kind::WhiteSpace, row, column, &cell);
-            }
+            (Column::Int(_), _) => {}
         }
     }
 
@@ -427,6 +313,144 @@ impl Scan<'_> {
         if kind.spoils_the_row() {
             self.bad.set(row);
         }
+    }
+}
+
+/// The fields of one column of a block.
+#[derive(Clone, Copy)]
+struct ColumnFields<'a> {
+    fields: &'a Fields<'a>,
+    width: usize,
+    /// In the file.
+    place: usize,
+}
+
+impl<'a> ColumnFields<'a> {
+    fn cell(self, row: usize) -> &'a [u8] {
+        self.fields.field(row * self.width + self.place)
+    }
+}
+
+/// Puts the cells of one column of a block behind those of the blocks before.
+struct ColumnScan<'s, 'a> {
+    scan: &'s mut Scan<'a>,
+    source: ColumnFields<'a>,
+    /// Of the contract.
+    index: u32,
+    required: bool,
+    recommended: bool,
+}
+
+impl ColumnScan<'_, '_> {
+    fn texts(&mut self, codes: &mut Vec<u32>, words: &mut Words, are_amounts: bool) {
+        let source = self.source;
+        codes.reserve(self.scan.rows);
+        let mut last: (&[u8], u32) = (b"", NONE);
+        for row in 0..self.scan.rows {
+            let cell = source.cell(row);
+            if cell != last.0 {
+                // Neighbours are often equal: the trips of stop times, the shapes of points.
+                last = (cell, if cell.is_empty() { NONE } else { words.intern(cell) });
+            }
+            if last.1 == NONE {
+                self.absent(row);
+            } else if are_amounts && float(cell).is_none() {
+                self.flaw(Kind::Float, row, cell);
+            }
+            codes.push(last.1);
+        }
+    }
+
+    fn floats(&mut self, cells: &mut Vec<f64>, bound: Bound) {
+        let source = self.source;
+        cells.reserve(self.scan.rows);
+        for row in 0..self.scan.rows {
+            let cell = source.cell(row);
+            let value = if cell.is_empty() { None } else { float(cell) };
+            match value {
+                Some(value) if bound.holds(value) => {}
+                Some(_) => self.flaw(Kind::Range, row, cell),
+                None if cell.is_empty() => self.absent(row),
+                None => {
+                    self.scan.is_exact = false;
+                    self.flaw(Kind::Float, row, cell);
+                }
+            }
+            cells.push(value.unwrap_or(f64::NAN));
+        }
+    }
+
+    /// Cells that `read` makes whole numbers of.
+    fn ints(&mut self, cells: &mut Vec<i32>, kind: Kind, read: impl Fn(&[u8]) -> Option<i32>) {
+        let source = self.source;
+        cells.reserve(self.scan.rows);
+        for row in 0..self.scan.rows {
+            let cell = source.cell(row);
+            let value = read(cell).unwrap_or(NO_INT);
+            if value == NO_INT {
+                if cell.is_empty() {
+                    self.absent(row);
+                } else {
+                    self.scan.is_exact = false;
+                    self.flaw(kind, row, cell);
+                }
+            }
+            cells.push(value);
+        }
+    }
+
+    /// Looks at the numbers of the block, whose first row is that of the first cell.
+    fn bounds(&mut self, cells: &mut [i32], bound: Bound, values: &[i32]) {
+        let source = self.source;
+        // A bit for each number of the enum below 64; route types have larger ones elsewhere, but not in the reference.
+        let known: u64 = values.iter().filter(|value| (0..64).contains(*value)).map(|value| 1 << value).sum();
+        for (row, value) in cells.iter_mut().enumerate().filter(|(_, value)| **value != NO_INT) {
+            if !bound.holds(f64::from(*value)) {
+                self.flaw(Kind::Range, row, source.cell(row));
+            }
+            let fits = |value: i32| (0..64).contains(&value) && known >> value & 1 == 1 || values.contains(&value);
+            if !values.is_empty() && !fits(*value) {
+                self.flaw(Kind::Enum, row, source.cell(row));
+                self.scan.is_exact = false;
+                *value = UNRECOGNIZED;
+            }
+        }
+    }
+
+    /// What can only be seen in the text as it came: white space in quotes, line ends, marks of broken text.
+    fn raw_text(&mut self) {
+        let ColumnFields { fields, width, place } = self.source;
+        for row in 0..self.scan.rows {
+            let cell = fields.raw(row * width + place);
+            if cell.is_empty() {
+                continue;
+            }
+            if self.scan.marked && memchr::memmem::find(cell, MARK).is_some() {
+                self.flaw(Kind::Character, row, cell);
+            }
+            if fields.is_straight() {
+                continue;
+            }
+            if memchr::memchr2(b'\n', b'\r', cell).is_some() {
+                self.flaw(Kind::NewLine, row, cell);
+            }
+            if trim(cell).len() < cell.len() {
+                self.flaw(Kind::WhiteSpace, row, cell);
+            }
+        }
+    }
+
+    /// A cell without a value.
+    fn absent(&mut self, row: usize) {
+        if self.required {
+            self.flaw(Kind::Required, row, b"");
+        } else if self.recommended {
+            self.flaw(Kind::Recommended, row, b"");
+        }
+    }
+
+    fn flaw(&mut self, kind: Kind, row: usize, value: &[u8]) {
+        self.scan.flaw(kind, row, self.index, value);
     }
 }
 

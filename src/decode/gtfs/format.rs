@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::publish::decode_whole;
+use super::publish::{decode_needed, decode_whole};
 use crate::capture::Capture;
 use crate::capture::payload::{self, Wanted};
+use crate::contract::library::Library;
 use crate::decode::captures::CaptureRules;
-use crate::decode::format::{DecodeInput, Decoder, Format, Partitioning, RuleBook, Section, SourceColumn};
+use crate::decode::format::{
+    DecodeInput, Decoder, Format, NeededColumns, Partitioning, RuleBook, Section, SourceColumn, TimetableDecoder,
+};
 use crate::decode::{DecodeError, Decoded, Limits};
+use crate::table::Origin;
 use crate::yaml::{Node, Problems};
 
 /// The most that an archive may take after a Content-Encoding was taken off.
@@ -62,6 +66,10 @@ impl Decoder for Gtfs {
         None
     }
 
+    fn timetables(&self) -> Option<&dyn TimetableDecoder> {
+        Some(self)
+    }
+
     fn decode(&self, input: DecodeInput<'_>) -> Result<Decoded, DecodeError> {
         let DecodeInput { origins, mut captures, contracts, budget, .. } = input;
         let (Some(origin), Some(capture)) = (origins.first(), captures.next()) else {
@@ -75,6 +83,22 @@ impl Decoder for Gtfs {
     }
 }
 
+impl TimetableDecoder for Gtfs {
+    fn unpacked(&self, source: &str, capture: &Capture) -> Result<Bytes, DecodeError> {
+        archive(source, capture)
+    }
+
+    fn decode_needed(
+        &self,
+        body: Bytes,
+        origin: &Origin,
+        contracts: &Library,
+        needs: &NeededColumns,
+    ) -> Result<Decoded, DecodeError> {
+        decode_needed(&origin.name, body, origin, (contracts, needs), Limits::default())
+    }
+}
+
 /// What of the memory of a run the columns of the feed may take, and the standard rules that look at them, of what is left beside
 /// the archive; the rest of the run needs more than they. What they need of it is booked for the whole run, and what they do not
 /// need is for the others, who wait until it is known: so neither depends on which is faster.
@@ -83,7 +107,7 @@ fn for_standard_rules(left: usize) -> usize {
 }
 
 /// The archive of a timetable without what it was packed with for the way.
-pub(crate) fn archive(name: &str, capture: &Capture) -> Result<Bytes, DecodeError> {
+fn archive(name: &str, capture: &Capture) -> Result<Bytes, DecodeError> {
     let unpacked = payload::unpacked(capture, ARCHIVE_BYTES);
     let problem = |problem| DecodeError::feed(name, problem, "Check what the source gives.");
     unpacked.map(|unpacked| unpacked.body).map_err(problem)

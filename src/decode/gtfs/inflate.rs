@@ -61,7 +61,7 @@ pub(super) struct Failed {
 enum Stop {
     Failed(Box<Failed>),
     /// The receiver has gone.
-    Unwanted,
+    Disconnected,
 }
 
 impl Stop {
@@ -84,7 +84,7 @@ impl Stop {
 }
 
 fn send(out: &SyncSender<Raw>, raw: Raw) -> Result<(), Stop> {
-    out.send(raw).map_err(|_| Stop::Unwanted)
+    out.send(raw).map_err(|_| Stop::Disconnected)
 }
 
 pub(super) fn inflate_all(mut source: Source, jobs: &[Job], limits: Limits, out: &SyncSender<Raw>) {
@@ -94,7 +94,7 @@ pub(super) fn inflate_all(mut source: Source, jobs: &[Job], limits: Limits, out:
         let sent = match done {
             Ok(()) => Ok(()),
             Err(Stop::Failed(failed)) => send(out, Raw::Failed(*failed)),
-            Err(Stop::Unwanted) => Err(Stop::Unwanted),
+            Err(Stop::Disconnected) => Err(Stop::Disconnected),
         };
         if sent.is_err() {
             return;

@@ -27,7 +27,7 @@ mod timetable;
 mod words;
 
 pub use cells::{Bits, CellFlaw, Column, EXCERPT, Flaws, Kind, NO_INT};
-pub use publish::{Needs, decode, decode_needed, decode_whole};
+pub use publish::{decode, decode_needed, decode_whole};
 pub use read::read;
 pub use source::Package;
 pub use timetable::{Failure, FailureKind, HeaderFlaw, Status, Table, Timetable, TimetableReading};

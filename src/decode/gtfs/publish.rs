@@ -1,6 +1,6 @@
 //! GTFS Schedule: a zip archive of CSV files becomes one table per file.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 
@@ -15,6 +15,7 @@ use super::source::{Package, Source};
 use super::timetable::{Timetable, TimetableReading};
 use crate::contract::library::Library;
 use crate::contract::{Contract, Presence, Severity};
+use crate::decode::format::NeededColumns;
 use crate::decode::{DecodeError, Decoded, Head, Limits, Note, Step};
 use crate::table::{Chunk, Origin, Reservation};
 
@@ -25,9 +26,6 @@ const EITHER: &[(&str, &str)] = &[
     ("calendar.txt", "calendar_dates.txt"),
     ("calendar_dates.txt", "calendar.txt"),
 ];
-
-/// Columns by tables.
-pub type Needs = BTreeMap<String, HashSet<String>>;
 
 /// Opens a GTFS archive held in memory. `name` is for messages; `origin` says when it was captured. Nothing of the feed is held:
 /// a feed of any size costs the same memory.
@@ -41,9 +39,8 @@ pub fn decode(
     contracts: &Library,
     limits: Limits,
 ) -> Result<Decoded, DecodeError> {
-    let (source, files, notes) = open(name, archive, contracts, limits)?;
-    let decoding = Decoding { jobs: jobs(files, &[]), timetable: None, needs: Box::new(|_, _| true) };
-    Ok(decoding.begin(name, source, origin, notes, limits))
+    let opened = Opened::new(name, archive, contracts, limits)?;
+    Ok(opened.begin(origin, None, Box::new(|_, _| true)))
 }
 
 /// As [`decode`], but with no rows of tables that are not needed, and without the cells of columns that are not.
@@ -54,15 +51,14 @@ pub fn decode_needed(
     name: &str,
     archive: Bytes,
     origin: &Origin,
-    (contracts, needs): (&Library, &Needs),
+    (contracts, needs): (&Library, &NeededColumns),
     limits: Limits,
 ) -> Result<Decoded, DecodeError> {
-    let (source, mut files, notes) = open(name, archive, contracts, limits)?;
-    files.retain(|(_, contract)| needs.contains_key(&contract.table));
+    let mut opened = Opened::new(name, archive, contracts, limits)?;
+    opened.files.retain(|(_, contract)| needs.contains_key(&contract.table));
     let needs = needs.clone();
     let is_needed = move |table: &str, column: &str| needs.get(table).is_some_and(|columns| columns.contains(column));
-    let decoding = Decoding { jobs: jobs(files, &[]), timetable: None, needs: Box::new(is_needed) };
-    Ok(decoding.begin(name, source, origin, notes, limits))
+    Ok(opened.begin(origin, None, Box::new(is_needed)))
 }
 
 /// As [`decode`], but from columns that make the timetable, too, booked on what is reserved: as much of it as fits. Its tables
@@ -78,31 +74,14 @@ pub fn decode_whole(
     (limits, reserved): (Limits, Reservation),
 ) -> Result<Decoded, DecodeError> {
     let limits = Limits { held_bytes: reserved.bytes(), ..limits };
-    let (source, files, notes) = open(name, archive, contracts, limits)?;
-    let (timetable, held) = unread(name, &source, &Library::gtfs().overlaid(contracts.clone()));
-    let decoding =
-        Decoding { jobs: jobs(files, &held), timetable: Some((timetable, reserved)), needs: Box::new(|_, _| true) };
-    Ok(decoding.begin(name, source, origin, notes, limits))
-}
-
-/// The path and the contract of each file that is published.
-type Files = Vec<(String, Arc<Contract>)>;
-
-fn open(
-    name: &str,
-    archive: Bytes,
-    contracts: &Library,
-    limits: Limits,
-) -> Result<(Source, Files, Vec<Note>), DecodeError> {
-    let source = Source::open(name, Package::Archive(archive), limits)?;
-    let mut notes = Vec::new();
-    let files = tables(name, &source, contracts, &mut notes)?;
-    Ok((source, files, notes))
+    let opened = Opened::new(name, archive, contracts, limits)?;
+    let (timetable, jobs) = unread(name, &opened.source, &Library::gtfs().overlaid(contracts.clone()));
+    Ok(opened.begin(origin, Some(Holding { timetable, jobs, reserved }), Box::new(|_, _| true)))
 }
 
 /// Those files that are published, in their order, and then those that are only held. A file that two tables are made of is
 /// read for each of them.
-fn jobs(files: Files, held: &[Job]) -> Vec<Job> {
+fn jobs(files: Vec<(String, Arc<Contract>)>, held: &[Job]) -> Vec<Job> {
     let of_table = |contract: &Contract, file: &str| {
         held.iter().find(|job| job.contract.table == contract.table && job.file == file).and_then(|job| job.held)
     };
@@ -119,18 +98,37 @@ fn jobs(files: Files, held: &[Job]) -> Vec<Job> {
     jobs
 }
 
-/// What the threads of a reading get.
-struct Decoding {
+/// A timetable that is to be held beside what is published: its files that are there, and the memory for it.
+struct Holding {
+    timetable: Timetable,
     jobs: Vec<Job>,
-    timetable: Option<(Timetable, Reservation)>,
-    needs: IsNeeded,
+    reserved: Reservation,
 }
 
-impl Decoding {
+/// An archive whose files are known and not read.
+struct Opened {
+    /// For messages.
+    name: String,
+    source: Source,
+    /// The path and the contract of each file that is published.
+    files: Vec<(String, Arc<Contract>)>,
+    notes: Vec<Note>,
+    limits: Limits,
+}
+
+impl Opened {
+    fn new(name: &str, archive: Bytes, contracts: &Library, limits: Limits) -> Result<Self, DecodeError> {
+        let source = Source::open(name, Package::Archive(archive), limits)?;
+        let mut notes = Vec::new();
+        let files = tables(name, &source, contracts, &mut notes)?;
+        Ok(Self { name: name.to_owned(), source, files, notes, limits })
+    }
+
     /// Three threads work side by side: one inflates, cuts blocks of whole records and finds their fields, one reads blocks into
     /// columns or chunks, one makes chunks of columns. What stands between them is bounded.
-    fn begin(self, name: &str, source: Source, origin: &Origin, notes: Vec<Note>, limits: Limits) -> Decoded {
-        let Self { jobs, timetable, needs } = self;
+    fn begin(self, origin: &Origin, holding: Option<Holding>, needs: IsNeeded) -> Decoded {
+        let Self { name, source, files, notes, limits } = self;
+        let jobs = jobs(files, holding.as_ref().map_or(&[], |holding| &holding.jobs));
         let published = jobs.iter().filter(|job| job.published.is_some());
         let head = |job: &Job| Head {
             contract: job.contract.clone(),
@@ -142,13 +140,13 @@ impl Decoding {
         let (to_maker, from_reader) = channel();
         let (to_caller, from_maker) = sync_channel(QUEUE);
         let (to_holder, reading) = sync_channel(1);
-        let held = timetable.as_ref().map(|_| TimetableReading(reading));
+        let held = holding.as_ref().map(|_| TimetableReading(reading));
         // A thread that panics drops its sender; the stream then ends without `Done`, which is an error below.
         let of_inflater = jobs.clone();
         let inflating = std::thread::spawn(move || inflate_all(source, &of_inflater, limits, &to_reader));
-        let (of_maker, of_reader) = (jobs.clone(), name.to_owned());
+        let (of_maker, of_reader) = (jobs.clone(), name.clone());
         std::thread::spawn(move || {
-            let (timetable, reserved) = timetable.unzip();
+            let (timetable, reserved) = holding.map(|holding| (holding.timetable, holding.reserved)).unzip();
             let publication = Publication::new(to_maker, needs, timetable.as_ref().map(|_| limits.held_bytes));
             let mut reader = Reader::new(&jobs, limits, timetable, Some(publication), reserved);
             reader.take_all(&from_inflater);
@@ -160,7 +158,7 @@ impl Decoding {
             }
         });
         std::thread::spawn(move || make_all(&from_reader, &of_maker, &to_caller));
-        let steps = Box::new(Stream { name: name.to_owned(), steps: from_maker, done: false });
+        let steps = Box::new(Stream { name, steps: from_maker, done: false });
         Decoded { tables, notes, steps, timetable: held }
     }
 }
@@ -234,7 +232,7 @@ enum Parsed {
 enum Stop {
     Failed(DecodeError),
     /// The receiver has gone.
-    Unwanted,
+    Disconnected,
 }
 
 /// Makes chunks of what the reader gives.
@@ -249,13 +247,13 @@ fn make_all(input: &Receiver<Item>, jobs: &[Job], out: &SyncSender<Parsed>) {
                 let _ = out.send(Parsed::Failed(error));
                 return;
             }
-            Err(Stop::Unwanted) => return,
+            Err(Stop::Disconnected) => return,
         }
     }
 }
 
 fn make(item: Item, jobs: &[Job], out: &SyncSender<Parsed>) -> Result<(), Stop> {
-    let send = |parsed| out.send(parsed).map_err(|_| Stop::Unwanted);
+    let send = |parsed| out.send(parsed).map_err(|_| Stop::Disconnected);
     let rows = |table: usize, chunk: Chunk| send(Parsed::Step(Step::Rows { table, chunk }));
     match item {
         Item::Note(note) => send(Parsed::Step(Step::Note(note))),

@@ -153,7 +153,7 @@ impl<'a> Reader<'a> {
         self.send(Item::Done);
         if let Some(timetable) = &mut self.timetable {
             if let Some(reserved) = self.reserved.as_mut().filter(|_| !self.waits) {
-                reserved.settle(timetable.bytes);
+                reserved.shrink_to(timetable.bytes);
             }
             let Timetable { failures, files, .. } = timetable;
             // In the order of the archive, whatever the order of the reading was.
@@ -313,7 +313,7 @@ impl<'a> Reader<'a> {
         // Publication may itself wait until it is known what the columns need, and the columns now wait for publication: so all
         // that was reserved counts as needed.
         if let Some(reserved) = self.reserved.as_mut().filter(|_| !self.waits) {
-            reserved.settle(reserved.bytes());
+            reserved.shrink_to(reserved.bytes());
         }
         self.waits = true;
         let (Some(rows), Some(publication)) = (&mut self.rows, &mut self.publication) else { return };
@@ -422,9 +422,9 @@ fn zones_bytes(text: &[u8]) -> usize {
     text.iter().map(of).sum()
 }
 
-/// Bytes that rules lay beside a table while they look at a feed, at most: the order of a row in its group, the place of its key, the
+/// Bytes that rules add to a table while they look at a feed, at most: the order of a row in its group, the place of its key, the
 /// days of a service. Measured on feeds of millions of rows in no order, with all rules at once.
-fn beside(table: &str, rows: usize, values: usize) -> usize {
+fn rule_bytes(table: &str, rows: usize, values: usize) -> usize {
     match table {
         "stop_times" => 16 * rows,
         // The values are services.
@@ -436,5 +436,5 @@ fn beside(table: &str, rows: usize, values: usize) -> usize {
 /// Bytes of a table while `more` is put in.
 fn bytes_with(table: &Table, builder: &Builder, more: Option<&Scanned>) -> usize {
     let rows = builder.rows + more.map_or(0, |block| builder.rows_of(block));
-    builder.bytes_with(more) + table.bad.bytes() + beside(&table.contract.table, rows, builder.values())
+    builder.bytes_with(more) + table.bad.bytes() + rule_bytes(&table.contract.table, rows, builder.values())
 }

@@ -59,7 +59,6 @@ impl Decoder for GtfsRealtime {
     }
 
     fn decode(&self, input: DecodeInput<'_>) -> Result<Decoded, DecodeError> {
-        let DecodeInput { origins, captures, contracts, limits, budget, only } = input;
-        gtfs_realtime::decode_only(origins, captures, contracts, limits, budget, Some(&only))
+        gtfs_realtime::decode_only(input)
     }
 }

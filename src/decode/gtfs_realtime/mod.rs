@@ -25,17 +25,15 @@ mod tests;
 mod trip_update;
 mod vehicle;
 
-use std::sync::Arc;
-
-use self::sheet::Sheet;
 use self::stream::Stream;
 use self::tables::Tables;
 pub use self::tables::{columns, is_single};
 use crate::capture::{Capture, CaptureError, payload};
 use crate::contract::library::Library;
 pub use crate::decode::captures::{Contents, Only, Read, SOURCE, Strays};
+use crate::decode::format::DecodeInput;
 use crate::decode::partition::Skips;
-use crate::decode::{DecodeError, Decoded, Head, Limits};
+use crate::decode::{DecodeError, Decoded, Limits};
 use crate::protobuf::{Value, fields};
 use crate::table::{Budget, Origin};
 
@@ -50,24 +48,15 @@ pub fn decode(
     limits: Limits,
     budget: Budget,
 ) -> Result<Decoded, DecodeError> {
-    decode_only(origins, captures, contracts, limits, budget, None)
+    let tables = Tables::new(contracts, &budget, None)?;
+    Ok(Stream::new(origins.into(), captures, limits, tables, budget).decoded())
 }
 
-/// The same, but with `only` the rows of one partition. All captures must be of the evidence of its date.
-pub fn decode_only(
-    origins: Vec<Origin>,
-    captures: Box<dyn Iterator<Item = Result<Capture, CaptureError>> + Send>,
-    contracts: &Library,
-    limits: Limits,
-    budget: Budget,
-    only: Option<&Only>,
-) -> Result<Decoded, DecodeError> {
-    let origins: Arc<[Origin]> = origins.into();
-    let tables = Tables::new(contracts, &budget, only)?;
-    let head = |sheet: &Sheet| Head { contract: sheet.rows.contract().clone(), origins: origins.clone() };
-    let heads = tables.sheets().map(head).to_vec();
-    let stream = Stream::new(origins.clone(), captures, limits, tables, budget).skipping(only.map(Skips::new));
-    Ok(Decoded { tables: heads, notes: Vec::new(), steps: Box::new(stream), timetable: None })
+/// The same, but with the rows of one partition alone. All captures must be of the evidence of its date.
+pub fn decode_only(input: DecodeInput<'_>) -> Result<Decoded, DecodeError> {
+    let DecodeInput { origins, captures, contracts, limits, budget, only } = input;
+    let tables = Tables::new(contracts, &budget, Some(&only))?;
+    Ok(Stream::new(origins.into(), captures, limits, tables, budget).skipping(Skips::new(&only)).decoded())
 }
 
 /// Whether a capture is a message with a vehicle's position. What is broken has none.

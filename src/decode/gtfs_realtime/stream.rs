@@ -13,7 +13,7 @@ use crate::decode::captures::{Contents, Read};
 use crate::decode::partition::{Received, RowFilter, Skips};
 use crate::decode::rows::ROWS;
 use crate::decode::snapshot::Snapshot;
-use crate::decode::{DecodeError, Limits, Step};
+use crate::decode::{DecodeError, Decoded, Head, Limits, Step};
 use crate::protobuf::{Value, fields_from};
 use crate::table::{Budget, Origin};
 
@@ -101,9 +101,16 @@ impl Stream {
     }
 
     /// Takes messages without a row of a partition as read.
-    pub(super) fn skipping(mut self, skips: Option<Skips>) -> Self {
-        self.skips = skips;
+    pub(super) fn skipping(mut self, skips: Skips) -> Self {
+        self.skips = Some(skips);
         self
+    }
+
+    /// The tables, and this as their steps.
+    pub(super) fn decoded(self) -> Decoded {
+        let head = |sheet: &Sheet| Head { contract: sheet.rows.contract().clone(), origins: self.origins.clone() };
+        let tables = self.tables.sheets().map(head).to_vec();
+        Decoded { tables, notes: Vec::new(), steps: Box::new(self), timetable: None }
     }
 
     /// Takes the next capture, or ends.

@@ -46,6 +46,19 @@ fn run(bodies: Vec<Bytes>) -> (Vec<Chunk>, Vec<String>) {
     (chunks, notes)
 }
 
+/// The rows of one partition, or all of them.
+fn decode_from(
+    origins: Vec<Origin>,
+    captures: Box<dyn Iterator<Item = Result<Capture, CaptureError>> + Send>,
+    only: Option<Only>,
+) -> Result<Decoded, DecodeError> {
+    let (contracts, limits, budget) = (contracts(), Limits::default(), Budget::new(1 << 30));
+    match only {
+        None => decode(origins, captures, &contracts, limits, budget),
+        Some(only) => decode_only(DecodeInput { origins, captures, contracts: &contracts, limits, budget, only }),
+    }
+}
+
 fn bytes(number: u32, inner: &[u8]) -> Vec<u8> {
     [&[(number << 3 | 2) as u8, inner.len() as u8], inner].concat()
 }
@@ -133,9 +146,7 @@ fn rows_are_made_of_one_date_and_all_dates_together_have_all_rows() {
             };
             let origins = vec![Origin { name: "x".into(), captured_at }];
             let captures = Box::new(std::iter::once(Ok(capture)));
-            let decoded =
-                decode_only(origins, captures, &contracts(), Limits::default(), Budget::new(1 << 30), Some(&only))
-                    .unwrap();
+            let decoded = decode_from(origins, captures, Some(only)).unwrap();
             for step in decoded.steps {
                 all += match step.unwrap() {
                     Step::Rows { chunk, .. } => chunk.rows.num_rows() as u64,
@@ -170,14 +181,13 @@ fn a_snapshot_names_the_trips_of_its_whole_entities_whatever_dates_they_are_of()
     entities.iter().for_each(|entity| body.extend(bytes(2, &[bytes(1, b"x"), entity.clone()].concat())));
     let captured_at = Timestamp::from_second(1_795_561_200).unwrap();
     let only = Only { date: ServiceDate::new(2026, 11, 25).unwrap(), zone: TimeZone::UTC };
-    for only in [None, Some(&only)] {
+    for only in [None, Some(only)] {
         let digest = Digest::of(&body);
         let (url, headers, status) = ("x".into(), Vec::new(), 200);
         let capture = Capture { url, captured_at, status, headers, digest, body: body.clone().into() };
         let origins = vec![Origin { name: "x".into(), captured_at }];
         let captures = Box::new(std::iter::once(Ok(capture)));
-        let budget = Budget::new(1 << 30);
-        let decoded = decode_only(origins, captures, &contracts(), Limits::default(), budget.clone(), only).unwrap();
+        let decoded = decode_from(origins, captures, only).unwrap();
         let mut snapshots: Vec<Snapshot> = Vec::new();
         for step in decoded.steps {
             if let Step::Read { snapshot, .. } = step.unwrap() {
@@ -217,8 +227,7 @@ fn a_prediction_of_another_date_is_looked_through_as_if_it_gave_rows() {
         };
         let origins = vec![Origin { name: "x".into(), captured_at }];
         let captures = Box::new(std::iter::once(Ok(capture)));
-        let budget = Budget::new(1 << 30);
-        let decoded = decode_only(origins, captures, &contracts(), Limits::default(), budget, Some(&only)).unwrap();
+        let decoded = decode_from(origins, captures, Some(only)).unwrap();
         let (mut all, mut contents) = (0, None);
         for step in decoded.steps {
             match step.unwrap() {

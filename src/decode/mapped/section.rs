@@ -374,7 +374,8 @@ fn values(
         let is_value = conversion.cell(Value::Text(means.as_bytes()), &TimeZone::UTC).is_ok();
         let allowed: Vec<&str> = column.values.iter().map(|value| value.value.as_str()).collect();
         if !means.is_empty() && !is_value {
-            let message = format!("'{means}' is no value of '{}', which is {}", column.name, conversion.expected());
+            let message =
+                format!("'{means}' is no value of '{}', which is {}", column.name, conversion.expected().en());
             problems.add(meaning.line, message, "Write a value that the column can have, or nothing for none.");
         } else if !means.is_empty() && !allowed.is_empty() && !allowed.contains(&means.as_str()) {
             let message = format!("'{means}' is none of the values that '{}' may have", column.name);

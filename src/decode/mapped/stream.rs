@@ -17,7 +17,7 @@ use crate::decode::captures::{Only, Read, SOURCE};
 use crate::decode::partition::{Received, RowFilter, RowPartition};
 use crate::decode::rows::{Cell, ColumnHandle, ROWS, RowBuilder};
 use crate::decode::{DecodeError, Limits, Note, Step};
-use crate::table::{Budget, Origin};
+use crate::table::{Budget, Expected, Origin};
 use crate::time::Dated;
 
 /// What a flaw takes, with the beginning of the value.
@@ -236,7 +236,10 @@ impl Stream {
                 Wrong::Expected(expected) => expected,
                 Wrong::Unknown | Wrong::ZeroTime => {
                     self.unknown[at].add((document.origin, place));
-                    "a value that 'values' of the mapping names"
+                    Expected::Mapping(
+                        "a value that 'values' of the mapping names",
+                        "ein Wert, den 'values' der Zuordnung nennt",
+                    )
                 }
             };
             self.rows.flaw(*handle, expected, &shown);

@@ -139,7 +139,7 @@ fn a_document_becomes_rows_with_what_it_says_and_nothing_else() {
         .flaws
         .iter()
         .map(|flaw| (flaw.row, rows.schema_ref().field(flaw.column.unwrap() as usize).name().clone(), flaw))
-        .map(|(row, _, flaw)| (row, flaw.expected, flaw.found.as_str()))
+        .map(|(row, _, flaw)| (row, flaw.expected.en(), flaw.found.as_str()))
         .collect();
     assert_eq!(flaws.len(), 4, "{flaws:?}");
     assert!(flaws.iter().all(|(row, ..)| *row == 1));

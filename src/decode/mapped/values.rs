@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 
 use crate::contract::Kind;
 use crate::decode::rows::Cell;
+use crate::table::Expected;
 use crate::table::single::widen;
 use crate::time::{ServiceDate, ServiceSeconds, local_instant};
 
@@ -34,7 +35,7 @@ pub(super) enum Value<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wrong {
     /// What was expected.
-    Expected(&'static str),
+    Expected(Expected),
     /// It has no meaning in the table of values.
     Unknown,
     /// A time of 0, which stands for none.
@@ -134,16 +135,30 @@ impl TimeForm {
 const FIRST_MILLIS: i64 = 100_000_000_000;
 const LAST_MILLIS: i64 = 100_000_000_000_000 - 1;
 
-const MILLIS_LIKE_SECONDS: &str =
-    "milliseconds since 1970, and this looks like seconds: write 'time: unix' in the line of the mapping";
-const SECONDS_LIKE_MILLIS: &str =
-    "seconds since 1970, and this looks like milliseconds: write 'time: unix_ms' in the line of the mapping";
-const MILLIS_LIKE_MORE: &str =
-    "milliseconds since 1970, and this looks like micro- or nanoseconds, which no 'time' of the mapping reads";
-const SECONDS_LIKE_MORE: &str =
-    "seconds since 1970, and this looks like micro- or nanoseconds, which no 'time' of the mapping reads";
-const EARLY_MILLIS: &str = "milliseconds since 1970, and this is before 1973: see 'time' in the line of the mapping";
-const EARLY_SECONDS: &str = "seconds since 1970, and this is before 1973: see 'time' in the line of the mapping";
+const MILLIS_LIKE_SECONDS: Expected = Expected::Mapping(
+    "milliseconds since 1970, and this looks like seconds: write 'time: unix' in the line of the mapping",
+    "Millisekunden seit 1970, und dies sieht nach Sekunden aus: 'time: unix' in der Zeile der Zuordnung",
+);
+const SECONDS_LIKE_MILLIS: Expected = Expected::Mapping(
+    "seconds since 1970, and this looks like milliseconds: write 'time: unix_ms' in the line of the mapping",
+    "Sekunden seit 1970, und dies sieht nach Millisekunden aus: 'time: unix_ms' in der Zeile der Zuordnung",
+);
+const MILLIS_LIKE_MORE: Expected = Expected::Mapping(
+    "milliseconds since 1970, and this looks like micro- or nanoseconds, which no 'time' of the mapping reads",
+    "Millisekunden seit 1970, und dies sieht nach Mikro- oder Nanosekunden aus, die kein 'time' der Zuordnung liest",
+);
+const SECONDS_LIKE_MORE: Expected = Expected::Mapping(
+    "seconds since 1970, and this looks like micro- or nanoseconds, which no 'time' of the mapping reads",
+    "Sekunden seit 1970, und dies sieht nach Mikro- oder Nanosekunden aus, die kein 'time' der Zuordnung liest",
+);
+const EARLY_MILLIS: Expected = Expected::Mapping(
+    "milliseconds since 1970, and this is before 1973: see 'time' in the line of the mapping",
+    "Millisekunden seit 1970, und dies ist vor 1973: siehe 'time' in der Zeile der Zuordnung",
+);
+const EARLY_SECONDS: Expected = Expected::Mapping(
+    "seconds since 1970, and this is before 1973: see 'time' in the line of the mapping",
+    "Sekunden seit 1970, und dies ist vor 1973: siehe 'time' in der Zeile der Zuordnung",
+);
 
 /// What becomes of the values of a column.
 #[derive(Clone, Debug)]
@@ -167,7 +182,7 @@ impl Conversion {
     pub(super) fn cell<'c>(&'c self, value: Value<'c>, zone: &TimeZone) -> Result<Cell<'c>, Wrong> {
         match value {
             Value::Absent => return Ok(Cell::Absent),
-            Value::Twice => return Err(Wrong::Expected("a key that stands once")),
+            Value::Twice => return Err(Wrong::Expected(Expected::Type("a key that stands once"))),
             Value::Other | Value::NoJson(_) => return Err(Wrong::Expected(self.expected())),
             _ => {}
         }
@@ -183,20 +198,24 @@ impl Conversion {
     }
 
     /// What stands in a column of this kind, for people.
-    pub(super) fn expected(&self) -> &'static str {
-        match (self.kind, &self.time) {
+    pub(super) fn expected(&self) -> Expected {
+        Expected::Type(match (self.kind, &self.time) {
+            (Kind::Date, TimeForm::Pattern(_)) => {
+                return Expected::Mapping("a date in the form of the mapping", "ein Datum in der Form der Zuordnung");
+            }
+            (Kind::Instant, TimeForm::Pattern(_)) => {
+                return Expected::Mapping("a time in the form of the mapping", "eine Zeit in der Form der Zuordnung");
+            }
             (Kind::Text, _) => "text",
             (Kind::Int32 | Kind::Int64, _) => "a whole number",
             (Kind::Float, _) => "a number",
             (Kind::Boolean, _) => "true or false",
-            (Kind::Date, TimeForm::Pattern(_)) => "a date in the form of the mapping",
             (Kind::Date, _) => "a date like 2026-11-24",
             (Kind::ServiceTime, _) => "a time like 25:10:00",
             (Kind::Instant, TimeForm::Iso8601) => "a time like 2026-11-24T12:00:00+01:00",
             (Kind::Instant, TimeForm::Unix) => "seconds since 1970",
             (Kind::Instant, TimeForm::UnixMillis) => "milliseconds since 1970",
-            (Kind::Instant, TimeForm::Pattern(_)) => "a time in the form of the mapping",
-        }
+        })
     }
 
     fn convert<'c>(&'c self, value: Value<'c>, zone: &TimeZone) -> Result<Cell<'c>, Wrong> {
@@ -388,17 +407,17 @@ mod tests {
     fn numbers_are_numbers_only() {
         let (float, whole) = (conversion(Kind::Float), conversion(Kind::Int64));
         for text in ["NaN", "nan", "inf", "-Infinity", "1e999", "8,3", "0x10", "--1", "1_000", "acht"] {
-            assert_eq!(of(&float, text), Err(Wrong::Expected("a number")), "{text}");
-            assert_eq!(of(&whole, text), Err(Wrong::Expected("a whole number")), "{text}");
+            assert_eq!(of(&float, text), Err(Wrong::Expected(Expected::Type("a number"))), "{text}");
+            assert_eq!(of(&whole, text), Err(Wrong::Expected(Expected::Type("a whole number"))), "{text}");
         }
         assert_eq!(of(&float, " 8.3 "), Ok(Cell::Float(8.3)));
         assert_eq!(of(&whole, "8.0"), Ok(Cell::Int(8)));
-        assert_eq!(of(&whole, "8.5"), Err(Wrong::Expected("a whole number")));
+        assert_eq!(of(&whole, "8.5"), Err(Wrong::Expected(Expected::Type("a whole number"))));
         assert_eq!(of(&whole, "9223372036854775807"), Ok(Cell::Int(i64::MAX)));
-        assert_eq!(of(&whole, "92233720368547758080"), Err(Wrong::Expected("a whole number")));
+        assert_eq!(of(&whole, "92233720368547758080"), Err(Wrong::Expected(Expected::Type("a whole number"))));
         let comma = Conversion { has_comma: true, ..conversion(Kind::Float) };
         assert_eq!(of(&comma, "48,47"), Ok(Cell::Float(48.47)));
-        assert_eq!(of(&comma, "1.048,47"), Err(Wrong::Expected("a number")));
+        assert_eq!(of(&comma, "1.048,47"), Err(Wrong::Expected(Expected::Type("a number"))));
         let single = Conversion { is_single: true, ..conversion(Kind::Float) };
         assert_eq!(of(&single, "48.470000001"), Ok(Cell::Float(48.47)));
     }
@@ -432,7 +451,7 @@ mod tests {
         let unix = Conversion { time: TimeForm::Unix, ..conversion(Kind::Instant) };
         assert_eq!(of(&unix, "0"), Err(Wrong::ZeroTime));
         for text in ["2026-11-24T12:00:00", "NaN", "1e999", "gestern"] {
-            assert_eq!(of(&unix, text), Err(Wrong::Expected("seconds since 1970")), "{text}");
+            assert_eq!(of(&unix, text), Err(Wrong::Expected(Expected::Type("seconds since 1970"))), "{text}");
         }
         let other = Conversion { zone: Some(TimeZone::get("Europe/London").unwrap()), ..conversion(Kind::Instant) };
         assert_eq!(of(&other, "2026-11-24T11:00:00"), Ok(noon));
@@ -443,7 +462,7 @@ mod tests {
         let of_form = |time: TimeForm, text: &str| {
             let conversion = Conversion { time, ..conversion(Kind::Instant) };
             match of(&conversion, text) {
-                Err(Wrong::Expected(expected)) => expected.to_owned(),
+                Err(Wrong::Expected(expected)) => expected.en().to_owned(),
                 other => format!("{other:?}"),
             }
         };
@@ -487,13 +506,13 @@ mod tests {
         let (date, time) = (conversion(Kind::Date), conversion(Kind::ServiceTime));
         let day: ServiceDate = "2026-11-24".parse().unwrap();
         assert_eq!((of(&date, "20261124"), of(&date, "2026-11-24")), (Ok(Cell::Date(day)), Ok(Cell::Date(day))));
-        assert_eq!(of(&date, "2026-11-24T12:00"), Err(Wrong::Expected("a date like 2026-11-24")));
+        assert_eq!(of(&date, "2026-11-24T12:00"), Err(Wrong::Expected(Expected::Type("a date like 2026-11-24"))));
         let german = Conversion { time: TimeForm::Pattern("%d.%m.%Y".into()), ..conversion(Kind::Date) };
         assert_eq!(of(&german, "24.11.2026"), Ok(Cell::Date(day)));
         for (text, seconds) in [("25:10:00", 90_600), ("5:10", 18_600)] {
             assert_eq!(of(&time, text), Ok(Cell::Time(ServiceSeconds(seconds))), "{text}");
         }
-        assert_eq!(of(&time, "5"), Err(Wrong::Expected("a time like 25:10:00")));
+        assert_eq!(of(&time, "5"), Err(Wrong::Expected(Expected::Type("a time like 25:10:00"))));
     }
 
     #[test]
@@ -507,7 +526,7 @@ mod tests {
         assert_eq!(colours.cell(Value::Number(b"1"), &berlin()), Ok(Cell::Text(b"EMPTY")));
         assert_eq!(colours.cell(Value::Bool(true), &berlin()), Ok(Cell::Text(b"FULL")));
         assert_eq!(colours.cell(Value::Absent, &berlin()), Ok(Cell::Absent));
-        assert_eq!(colours.cell(Value::Other, &berlin()), Err(Wrong::Expected("text")));
+        assert_eq!(colours.cell(Value::Other, &berlin()), Err(Wrong::Expected(Expected::Type("text"))));
         assert_eq!(colours.cell(Value::Text(b"\xff"), &berlin()), Err(Wrong::Unknown));
     }
 }

@@ -48,7 +48,7 @@ fn shown(chunk: &Chunk) -> (Vec<String>, Vec<Shown>) {
         None => arrow_cast::display::array_value_to_string(column, row).unwrap(),
     };
     let row = |row: usize| columns.iter().map(|column| cell(column, row)).collect::<Vec<_>>().join(",");
-    let flaws = chunk.flaws.iter().map(|flaw| (flaw.row, flaw.column, flaw.expected, flaw.found.clone()));
+    let flaws = chunk.flaws.iter().map(|flaw| (flaw.row, flaw.column, flaw.expected.en(), flaw.found.clone()));
     ((0..chunk.rows.num_rows()).map(row).collect(), flaws.collect())
 }
 

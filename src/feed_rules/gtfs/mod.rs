@@ -37,6 +37,7 @@ pub mod languages;
 pub mod letter_case;
 pub mod levels;
 pub mod networks;
+pub(super) mod of_run;
 pub mod origin_and_poles;
 pub mod outline;
 pub mod parent_stations;

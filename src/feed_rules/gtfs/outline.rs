@@ -231,12 +231,12 @@ struct Side<'a> {
 
 impl Side<'_> {
     /// South or north of another side where the line that sweeps meets both.
-    fn beside(&self, other: &Self) -> Ordering {
+    fn sweep_cmp(&self, other: &Self) -> Ordering {
         if self.number == other.number {
             return Ordering::Equal;
         }
         if sweep_order(other.west, self.west) == Ordering::Less {
-            return other.beside(self).reverse();
+            return other.sweep_cmp(self).reverse();
         }
         // The other one begins later or with this one.
         let corner = if self.west == other.west { other.east } else { other.west };
@@ -253,7 +253,7 @@ impl Side<'_> {
 
 impl Ord for Side<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.beside(other)
+        self.sweep_cmp(other)
     }
 }
 

@@ -7,6 +7,7 @@
 
 pub mod decreasing_timestamps;
 pub mod moment;
+pub(super) mod of_run;
 mod prelude;
 pub mod stale_header;
 pub mod unknown_trips;

@@ -35,6 +35,12 @@ pub struct NoticeResult {
 }
 
 impl<S> Report<S> {
+    /// What was found, without what was looked at.
+    pub fn without_subject(self) -> Report<()> {
+        let Self { subject: _, results, not_run, cut, changes } = self;
+        Report { subject: (), results, not_run, cut, changes }
+    }
+
     /// Of all that was found, after what the data manager changed.
     pub fn new(subject: S, all: Out, changes: &[Change]) -> Self {
         let mut results = Vec::new();

@@ -82,6 +82,7 @@ mod tests {
             checked: 3,
             value: Some(0.5),
             message: "latitude is at least -90 and at most 90".to_owned(),
+            found_de: None,
             samples: vec![Sample {
                 origin: "bus 2026-11-24T05:00:00Z".to_owned(),
                 row: 2,

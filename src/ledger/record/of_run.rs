@@ -49,10 +49,24 @@ impl From<&Contract> for ContractEntry {
 impl Finding {
     /// What a rule of the contract `contract` came to.
     pub fn of(contract: &str, outcome: Outcome) -> Self {
-        let Outcome { rule, table, dimension, severity, on_fail, result, rows, checked, value, message, samples } =
-            outcome;
+        let Outcome { rule, table, dimension, severity, on_fail, result, rows, checked, .. } = outcome;
+        let Outcome { value, message, found_de, samples, .. } = outcome;
         let (contract, samples) = (contract.to_owned(), samples.into_iter().map(Into::into).collect());
-        Self { contract, rule, table, dimension, severity, on_fail, result, rows, checked, value, message, samples }
+        Self {
+            contract,
+            rule,
+            table,
+            dimension,
+            severity,
+            on_fail,
+            result,
+            rows,
+            checked,
+            value,
+            message,
+            found_de,
+            samples,
+        }
     }
 
     /// Whether it forbids to publish the run.

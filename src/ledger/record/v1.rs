@@ -307,6 +307,9 @@ pub struct Finding {
     pub value: Option<f64>,
     /// What the rule asks, or why it could not run.
     pub message: String,
+    /// What was found or why it could not run, in German, where `message` says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_de: Option<String>,
     /// The first rows named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub samples: Vec<SampleEntry>,

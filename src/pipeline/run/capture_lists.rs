@@ -23,7 +23,7 @@ pub(super) fn put_lists_again(
 ) -> Result<(usize, Vec<Note>), RunError> {
     let RunContext { workspace, pipeline, bucket, .. } = *run;
     let (mut puts, mut notes) = (0, Vec::new());
-    for known in last.evidence.iter().filter(|_| last.is_settled) {
+    for known in last.evidence.iter().filter(|_| last.is_published) {
         let Some(digest) = known.list_digest() else { continue };
         let key = object_key(&digest);
         let there = bucket.get(&key)?;

@@ -7,6 +7,7 @@ use crate::check::CheckError;
 use crate::decision::DecisionError;
 use crate::decode::DecodeError;
 use crate::derive::DeriveError;
+use crate::feed_rules::run_rules::RunRulesError;
 use crate::pipeline::run::changes::Changes;
 use crate::publish::PublishError;
 use crate::quarantine::QuarantineError;
@@ -61,6 +62,15 @@ pub enum RunError {
     Private { path: PathBuf, verb: &'static str, problem: String },
     #[error("{0}. This is a fault of the program: please report it.")]
     Internal(String),
+}
+
+impl From<RunRulesError> for RunError {
+    fn from(error: RunRulesError) -> Self {
+        match error {
+            RunRulesError::Budget(exceeded) => CheckError::from(exceeded).into(),
+            RunRulesError::Internal(problem) => Self::internal(problem),
+        }
+    }
 }
 
 impl RunError {

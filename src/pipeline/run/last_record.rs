@@ -33,7 +33,7 @@ pub struct LastRecord {
     tables: Vec<TableRows>,
     /// Whether the quarantine is what the record says: not before a run is published.
     #[serde(skip)]
-    pub(super) is_settled: bool,
+    pub(super) is_published: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -51,7 +51,7 @@ fn in_journal(bytes: &[u8]) -> Option<LastRecord> {
         record: LastRecord,
     }
     let of: InJournal = serde_json::from_slice(bytes).ok()?;
-    Some(LastRecord { is_settled: of.published, ..of.record })
+    Some(LastRecord { is_published: of.published, ..of.record })
 }
 
 /// The records of a pipeline that the journal has, by date.
@@ -113,7 +113,7 @@ fn of_bucket(
         let record = record.filter(|record| Kind::of_format(&record.format).is_none_or(|(kind, _)| kind == Kind::Run));
         match record {
             Some(record) if newest.as_ref().is_none_or(|newest| newest.prepared_at < record.prepared_at) => {
-                newest = Some(LastRecord { is_settled: true, ..record });
+                newest = Some(LastRecord { is_published: true, ..record });
             }
             Some(_) => {}
             None if is_in_journal => tracing::warn!(record = key, "the record that the index names is gone or damaged"),
@@ -148,7 +148,7 @@ impl LastRecord {
         let is_gone = |table: &&TableRows| {
             table.quarantined > 0 && !Stage::BOTH.iter().any(|stage| folder.join(stage.file(&table.table)).exists())
         };
-        let tables = self.tables.iter().filter(|_| self.is_settled).filter(is_gone);
+        let tables = self.tables.iter().filter(|_| self.is_published).filter(is_gone);
         tables.map(|table| (table.table.clone(), table.quarantined)).collect()
     }
 }

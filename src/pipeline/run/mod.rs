@@ -34,7 +34,6 @@ mod reading;
 mod recorded_files;
 pub mod run_inputs;
 mod selected;
-mod standard_rules;
 mod steps;
 mod views;
 

@@ -155,7 +155,7 @@ impl Prepared {
         run.stage("quarantine");
         // Only now, so that a run that is done again until here finds in quarantine what the first one found.
         for held in &entry.quarantine {
-            held.settle().map_err(|error| RunError::private(&held.file, "written", &error))?;
+            held.apply().map_err(|error| RunError::private(&held.file, "written", &error))?;
         }
         let date = entry.record.date;
         let _ = std::fs::remove_dir(quarantine::partition(&workspace.private, &pipeline.dataset, date));

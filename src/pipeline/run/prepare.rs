@@ -7,12 +7,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::check;
-use crate::decode::Note;
+use crate::check::context::RuleContext;
+use crate::decode::{Decoded, Note};
 use crate::derive::privacy::Pseudonyms;
 use crate::derive::privacy::texts::PrivateTexts;
 use crate::derive::reports;
 use crate::derive::telemetry::Settings;
 use crate::durable;
+use crate::feed_rules;
+use crate::feed_rules::run_rules::{RunRules, RunSubjects};
 use crate::ledger::{FileEntry, RunRecord, Status};
 use crate::pipeline::Pipeline;
 use crate::pipeline::journal::{self, HeldFile, StagedFile};
@@ -30,7 +33,6 @@ use crate::pipeline::run::published::Published;
 use crate::pipeline::run::reading::decode;
 use crate::pipeline::run::run_inputs::Inspected;
 use crate::pipeline::run::selected::Selected;
-use crate::pipeline::run::standard_rules::StandardRules;
 use crate::pipeline::run::steps::{StepReader, StepResults};
 use crate::quarantine::{self, Stage};
 use crate::table::Budget;
@@ -56,7 +58,6 @@ pub(super) fn prepare(
     let (received, until) = (partition.received.clone(), last_received(&partition));
     let fleets = Fleets::of(pipeline, &partition.evidence, &mut notes);
     let (mut decoded, sources) = decode(workspace, pipeline, partition, &budget)?;
-    let mut rules = StandardRules::begin(pipeline, date, &mut decoded)?;
     notes.append(&mut decoded.notes);
 
     run.stage("check");
@@ -70,7 +71,7 @@ pub(super) fn prepare(
         bucket,
         budget: &budget,
     })?;
-    rules.with_timetable(&contexts[0], &budget)?;
+    let rules = standard_rules(run, &contexts[0], &mut decoded, &budget)?;
     let context = NodeContext {
         rules: contexts,
         settings: key.map(|key| settings(run, date, key, fleets.of_origins(&sources))),
@@ -86,7 +87,7 @@ pub(super) fn prepare(
     let reader = StepReader { run, date, received, sources: &sources, tables, nodes, rules };
     let StepResults { nodes: mut results, rules, captures, notes: mut noted } = reader.read(decoded.steps)?;
     notes.append(&mut noted);
-    captures.settle(pipeline, &mut record, &mut notes)?;
+    captures.account(pipeline, &mut record, &mut notes)?;
 
     run.stage("stage");
     keep_private_texts_back(&mut results.tables, &results.private);
@@ -96,11 +97,26 @@ pub(super) fn prepare(
     record.notes = notes.into_iter().map(Into::into).collect();
     record.notes.sort();
     record.notes.dedup();
-    record.standard = rules.result(&pipeline.contracts.changes)?;
+    record.standard = rules.map(RunRules::report).transpose()?.as_ref().map(Into::into);
     record.prepared_at = now();
     name_record(&mut files, &record);
     let bucket = bucket.location().to_owned();
     Ok(journal::Entry { published: false, bucket, files, quarantine, abandoned: Vec::new(), record })
+}
+
+/// The rules of the standard that the pipeline's format has, at work.
+fn standard_rules(
+    run: &RunContext<'_>,
+    context: &RuleContext,
+    decoded: &mut Decoded,
+    budget: &Budget,
+) -> Result<Option<Box<dyn RunRules>>, RunError> {
+    let Pipeline { decoder, contracts, .. } = run.pipeline;
+    let Some(book) = decoder.rule_book() else { return Ok(None) };
+    let RuleContext { date, timetable, .. } = context;
+    let feed = decoded.timetable.take();
+    let subjects = RunSubjects { date: *date, changes: &contracts.changes, feed, timetable, budget };
+    Ok(Some(feed_rules::open(book, subjects)?))
 }
 
 /// An empty staging folder.

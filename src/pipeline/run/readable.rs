@@ -15,6 +15,7 @@ use crate::decode::captures::{CaptureRules, Contents, Read};
 use crate::ledger::{Finding, RunRecord};
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::error::RunError;
+use crate::text::german_number;
 
 /// The name that readable messages have among the kinds of captures in a record.
 const READABLE: &str = "readable";
@@ -237,7 +238,7 @@ impl Captures {
     ///
     /// # Errors
     /// Not one capture of all sources is a message.
-    pub(super) fn settle(
+    pub(super) fn account(
         self,
         pipeline: &Pipeline,
         record: &mut RunRecord,
@@ -268,6 +269,10 @@ impl Captures {
         let poor: Vec<&String> = self.counts.keys().filter(is_poor).collect();
         if !poor.is_empty() {
             let said: Vec<String> = poor.iter().map(|source| self.said(source)).collect();
+            let german: Vec<String> = poor
+                .iter()
+                .map(|source| format!("'{source}' {} von {}", self.count(source, READABLE), self.all(source)))
+                .collect();
             let checked: u64 = poor.iter().map(|source| self.all(source)).sum();
             let readable: u64 = poor.iter().map(|source| self.count(source, READABLE)).sum();
             let outcome = Outcome {
@@ -284,6 +289,11 @@ impl Captures {
                     "at least {least} % of the captures of a source are readable messages: {}",
                     said.join(", ")
                 ),
+                found_de: Some(format!(
+                    "mindestens {} % der Abrufe einer Quelle sind lesbare Nachrichten: {}",
+                    german_number(&least.to_string()),
+                    german.join(", ")
+                )),
                 samples: Vec::new(),
             };
             record.findings.push(Finding::of(&pipeline.name, outcome));

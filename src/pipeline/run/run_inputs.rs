@@ -11,14 +11,14 @@ use jiff::Timestamp;
 use crate::capture::evidence::{Entry, Store};
 use crate::check::CheckError;
 use crate::check::context::{RuleContext, Siblings, queries, timetable_needs};
-use crate::check::timetable::{Needs, Timetable, TimetableError};
+use crate::check::timetable::{self, Needs, Timetable, TimetableError};
 use crate::contract::library::Library;
 use crate::contract::metric::{Limit, Metric};
 use crate::contract::query::PREVIOUS;
 use crate::contract::sla::SlaKind;
 use crate::contract::{Contract, RuleId, Severity};
-use crate::decode::format::Partitioning;
-use crate::decode::{self, Limits, Note};
+use crate::decode::Note;
+use crate::decode::format::{Decoder, Partitioning};
 use crate::ledger::{EvidenceEntry, Input, Status, capture_lines};
 use crate::pipeline::Pipeline;
 use crate::pipeline::journal;
@@ -53,11 +53,20 @@ pub struct Inspected<'a> {
     pub budget: &'a Budget,
 }
 
+/// The timetable that is valid on a date, as evidence of another pipeline.
+struct FoundTimetable {
+    source: String,
+    store: Store,
+    entry: Entry,
+    /// Whether it was captured only after the date.
+    is_late: bool,
+    decoder: Arc<dyn Decoder>,
+}
+
 /// What was found.
 #[derive(Default)]
 pub struct RunInputs {
-    /// The source, its evidence, and whether it was captured only after the date.
-    timetable: Option<(String, Store, Entry, bool)>,
+    timetable: Option<FoundTimetable>,
     /// Captures of its source that are no timetable.
     passed_over: Option<PassedOver>,
     needs: Needs,
@@ -81,13 +90,13 @@ impl RunInputs {
     ) -> Result<Self, RunError> {
         let mut inputs = Self::default();
         let contracts = || pipeline.all_contracts();
-        inputs.needs = timetable_needs(contracts(), &Library::gtfs());
+        inputs.needs = timetable_needs(contracts(), &timetable::contracts());
         let wants_span = contracts().flat_map(|c| &c.sla).any(|p| matches!(p.kind, SlaKind::Completeness { .. }));
         let is_compared = pipeline.all_contracts().any(|contract| with_history(contract).next().is_some());
         if let Some((name, _)) = &pipeline.timetable
             && let Some(other) = workspace.pipelines.iter().find(|other| other.name == *name)
         {
-            // The standard rules of GTFS-Realtime ask about all of them.
+            // Standard rules that look at snapshots ask about all of them.
             inputs.needs.add_all_trips();
             if wants_span {
                 inputs.needs.add_span();
@@ -164,7 +173,7 @@ impl RunInputs {
 
     /// The timetable as evidence of the run, and its list of captures.
     pub fn evidence(&self) -> Option<(EvidenceEntry, String)> {
-        let (source, _, entry, _) = self.timetable.as_ref()?;
+        let FoundTimetable { source, entry, .. } = self.timetable.as_ref()?;
         let captures = [(entry.captured_at, entry.digest)];
         // What a timetable says does not depend on when it was captured.
         let entry = EvidenceEntry { sha256: entry.digest, ..EvidenceEntry::of(source, &captures) };
@@ -173,12 +182,12 @@ impl RunInputs {
 
     /// The origin of rows that are made of the timetable alone. It does not depend on when the timetable was captured.
     pub fn timetable_origin(&self) -> Option<Origin> {
-        let (source, _, entry, _) = self.timetable.as_ref()?;
+        let FoundTimetable { source, entry, .. } = self.timetable.as_ref()?;
         Some(Origin { name: format!("{source} {}", entry.digest.short()), captured_at: entry.captured_at })
     }
 
     pub fn timetable_entry(&self) -> Option<&Entry> {
-        self.timetable.as_ref().map(|(_, _, entry, _)| entry)
+        self.timetable.as_ref().map(|timetable| &timetable.entry)
     }
 
     /// What of this decides what rules report, and no row.
@@ -196,7 +205,7 @@ impl RunInputs {
     }
 
     pub fn notes(&self) -> Vec<Note> {
-        let late = self.timetable.iter().filter(|(.., late)| *late).map(|(source, _, entry, _)| Note {
+        let late = self.timetable.iter().filter(|timetable| timetable.is_late).map(|FoundTimetable { source, entry, .. }| Note {
             rule: "timetable.captured_later",
             severity: Severity::Info,
             message: format!(
@@ -205,19 +214,20 @@ impl RunInputs {
                 entry.digest.short()
             ),
         });
-        let used = self.timetable.iter().zip(&self.passed_over).map(|((_, _, entry, _), others)| others.note(entry));
+        let used =
+            self.timetable.iter().zip(&self.passed_over).map(|(timetable, others)| others.note(&timetable.entry));
         late.chain(used).collect()
     }
 
     /// Reads all of it. The first is for the rules of the feed's contracts, the second for those of the release.
     pub fn rule_contexts(mut self, of: &Inspected<'_>) -> Result<[Arc<RuleContext>; 2], RunError> {
         let Inspected { workspace, pipeline, .. } = *of;
-        let gtfs = Arc::new(Library::gtfs());
+        let timetables = Arc::new(timetable::contracts());
         if !self.needs.is_empty() && !self.history.is_empty() {
             let compared = self.history.values().flat_map(BTreeMap::values).flatten();
             self.needs.add_days(compared.map(|(date, _)| *date));
         }
-        let timetable = self.read_timetable(of, &gtfs)?;
+        let timetable = self.read_timetable(of, &timetables)?;
         let history = self.alike(of, &timetable);
         let previous = self.read_previous(of)?;
         let make = |siblings: Siblings, contracts: &[Arc<Contract>]| RuleContext {
@@ -231,7 +241,7 @@ impl RunInputs {
             until: of.until,
             is_provisional: self.is_provisional,
             spool: of.spool.to_owned(),
-            gtfs: gtfs.clone(),
+            gtfs: timetables.clone(),
             siblings,
         };
         let released = pipeline.released();
@@ -243,9 +253,13 @@ impl RunInputs {
     }
 
     /// The timetable, or why there is none.
-    fn read_timetable(&self, of: &Inspected<'_>, gtfs: &Library) -> Result<Result<Arc<Timetable>, String>, RunError> {
-        let (source, store, entry) = match (&self.timetable, &of.pipeline.timetable) {
-            (Some((source, store, entry, _)), _) => (source, store, entry),
+    fn read_timetable(
+        &self,
+        of: &Inspected<'_>,
+        contracts: &Library,
+    ) -> Result<Result<Arc<Timetable>, String>, RunError> {
+        let FoundTimetable { source, store, entry, decoder, .. } = match (&self.timetable, &of.pipeline.timetable) {
+            (Some(timetable), _) => timetable,
             (None, Some((name, _))) => {
                 return Ok(Err(match &self.passed_over {
                     Some(passed_over) => format!("there is no readable evidence of '{name}': {}", passed_over.said()),
@@ -254,15 +268,16 @@ impl RunInputs {
             }
             (None, None) => return Ok(Err("the pipeline names none".to_owned())),
         };
+        let Some(decoder) = decoder.timetables() else {
+            return Ok(Err(format!("'{source}' is {}, which is no timetable", decoder.format().name())));
+        };
         let capture = store.open(entry)?;
         let origin = Origin { name: source.clone(), captured_at: capture.captured_at };
-        let archive = decode::gtfs::format::archive(source, &capture);
-        let held = archive.as_ref().map_or(0, bytes::Bytes::len);
+        let body = decoder.unpacked(source, &capture);
+        let held = body.as_ref().map_or(0, bytes::Bytes::len);
         of.budget.take("the archive of the timetable", held).map_err(CheckError::from)?;
         let needs = self.needs.clone().with_services();
-        let needed = (gtfs, needs.columns());
-        let decoded = archive
-            .and_then(|archive| decode::gtfs::decode_needed(source, archive, &origin, needed, Limits::default()));
+        let decoded = body.and_then(|body| decoder.decode_needed(body, &origin, contracts, needs.columns()));
         let read =
             decoded.map_err(Into::into).and_then(|decoded| Timetable::read_within(decoded, needs, of.date, of.budget));
         of.budget.give_back(held);
@@ -328,12 +343,13 @@ fn is_same_kind(one: (ServiceDate, Option<u64>), other: (ServiceDate, Option<u64
     kind(one.0) == kind(other.0)
 }
 
-/// The evidence of a timetable, and the captures that are none.
-type FoundTimetable = (Option<(String, Store, Entry, bool)>, Option<PassedOver>);
-
 /// The evidence of a timetable that is valid on a date: the newest readable one that was captured until its end, or else the
-/// first after.
-fn timetable(workspace: &Workspace, pipeline: &Pipeline, date: ServiceDate) -> Result<FoundTimetable, RunError> {
+/// first after; and the captures that are none.
+fn timetable(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    date: ServiceDate,
+) -> Result<(Option<FoundTimetable>, Option<PassedOver>), RunError> {
     let Some(feed) = pipeline.feeds.first() else { return Ok((None, None)) };
     let store = || evidence_store(workspace, &feed.from);
     let end = date.plus_days(1).zero(&workspace.zone);
@@ -352,7 +368,9 @@ fn timetable(workspace: &Workspace, pipeline: &Pipeline, date: ServiceDate) -> R
         // What was captured now is in time for a date that has not ended.
         (found, is_late) = find()?;
     }
-    Ok((found.entry.map(|entry| (feed.name.clone(), store(), entry, is_late)), found.passed_over))
+    let (source, decoder) = (feed.name.clone(), pipeline.decoder.clone());
+    let timetable = found.entry.map(|entry| FoundTimetable { source, store: store(), entry, is_late, decoder });
+    Ok((timetable, found.passed_over))
 }
 
 /// The rows of a table in its partition before, as far as its columns are those of today; `None` if the file is gone.

@@ -6,12 +6,12 @@ use std::ops::Range;
 use jiff::Timestamp;
 
 use crate::decode::{Note, Step, Steps};
+use crate::feed_rules::run_rules::RunRules;
 use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::nodes::run_nodes::{NodeResults, RunNodes};
 use crate::pipeline::run::readable::Captures;
 use crate::pipeline::run::reading::{Source, other_zone};
-use crate::pipeline::run::standard_rules::StandardRules;
 use crate::time::ServiceDate;
 
 /// All that reads the steps of a decoder.
@@ -25,13 +25,14 @@ pub(super) struct StepReader<'a> {
     /// The names of the decoder's tables.
     pub tables: Vec<String>,
     pub nodes: RunNodes,
-    pub rules: StandardRules,
+    /// Of the standard that the format has.
+    pub rules: Option<Box<dyn RunRules>>,
 }
 
 /// What was read.
 pub(super) struct StepResults {
     pub nodes: NodeResults,
-    pub rules: StandardRules,
+    pub rules: Option<Box<dyn RunRules>>,
     pub captures: Captures,
     pub notes: Vec<Note>,
 }
@@ -61,8 +62,8 @@ impl StepReader<'_> {
                 Step::Note(note) => of_capture.push(note),
                 Step::Read { origin: place, read, snapshot } => {
                     let source = self.sources.get(place as usize);
-                    if let (Some((source, at)), Some(snapshot)) = (source, snapshot) {
-                        self.rules.look(source, snapshot, self.received.contains(at));
+                    if let (Some((source, at)), Some(snapshot), Some(rules)) = (source, snapshot, &mut self.rules) {
+                        rules.look(source, snapshot, self.received.contains(at));
                     }
                     if let Some((source, _)) = source.filter(|(_, at)| self.received.contains(at)) {
                         captures.add(source, &origin(place), read);

@@ -297,7 +297,7 @@ fn packed(frames: &[&[Capture]], checksum: bool) -> (Vec<u8>, Vec<usize>) {
         let mut text = Vec::new();
         for capture in *frame {
             let mut member = Vec::new();
-            warc::write_record(&mut member, capture).unwrap();
+            warc::write_record(&mut member, &crate::capture::record::NewRecord::of(capture.clone())).unwrap();
             MultiGzDecoder::new(&member[..]).read_to_end(&mut text).unwrap();
         }
         begins.push(bytes.len());

@@ -9,7 +9,7 @@ use crate::check::{CheckError, Checked, Outcome, RuleResult, Sample};
 use crate::contract::times::PublishedTimes;
 use crate::contract::{Contract, Dimension, OnFail, RuleId, Severity};
 use crate::decode::Note;
-use crate::decode::gtfs_realtime::Strays;
+use crate::decode::captures::Strays;
 use crate::derive::derivation::Unused;
 use crate::derive::privacy;
 use crate::derive::privacy::texts::PublishedTexts;
@@ -95,7 +95,7 @@ impl TableAccount {
             return Ok(None);
         };
         self.counts.published += rows.num_rows() as u64;
-        self.quarantine.moves.published(stage, rows);
+        self.quarantine.reconciliation.published(stage, rows);
         let failed = |error| RunError::internal(format!("{}: {error}", self.release.table));
         self.texts.push(rows).map_err(CheckError::from)?;
         let public = match &self.times {
@@ -180,6 +180,7 @@ impl TableAccount {
             checked: self.counts.rows_in,
             value: None,
             message: message.to_owned(),
+            found_de: None,
             samples,
         }
     }

@@ -13,7 +13,7 @@ use crate::ledger::LeftQuarantine;
 use crate::pipeline::journal::HeldFile;
 use crate::pipeline::run::error::RunError;
 use crate::quarantine::decisions::{Decider, Decisions};
-use crate::quarantine::moves::{Moves, MovesError};
+use crate::quarantine::reconciliation::{Reconciliation, ReconciliationError};
 use crate::quarantine::{Identity, RowId, Stage, Writer};
 use crate::table::Budget;
 
@@ -37,7 +37,7 @@ pub(in crate::pipeline::run) struct QuarantineTarget {
     decisions: Arc<Decisions>,
     /// Rows that decisions were about.
     decided: BTreeSet<RowId>,
-    pub moves: Moves,
+    pub reconciliation: Reconciliation,
 }
 
 impl QuarantineTarget {
@@ -53,9 +53,9 @@ impl QuarantineTarget {
             let path = place.staging.join(stage.file(table));
             Writer::new(path, &place.run, place.held_at)
         });
-        let (moves, note) = moves(&identities, table, place, budget);
+        let (reconciliation, note) = reconcile(&identities, table, place, budget);
         let (table, folder, decided) = (table.to_owned(), place.folder.clone(), BTreeSet::new());
-        (Self { table, folder, identities, writers, decisions, decided, moves }, note)
+        (Self { table, folder, identities, writers, decisions, decided, reconciliation }, note)
     }
 
     /// The decisions about rows of a check.
@@ -66,14 +66,14 @@ impl QuarantineTarget {
     pub(crate) fn hold(&mut self, stage: Stage, held: &Quarantined) -> Result<(), RunError> {
         let identity = &self.identities[stage as usize];
         let ids: Vec<RowId> = (0..held.rows.num_rows()).map(|row| identity.of(&held.rows, row)).collect();
-        self.moves.held(stage, &held.rows, &ids);
+        self.reconciliation.held(stage, &held.rows, &ids);
         Ok(self.writers[stage as usize].push(identity, &held.rows, &ids, &held.rules)?)
     }
 
     /// Decisions were about these rows of a check.
     pub(crate) fn decided(&mut self, stage: Stage, rows: BTreeSet<RowId>) {
         if !rows.is_empty() {
-            self.moves.decided(stage);
+            self.reconciliation.decided(stage);
         }
         self.decided.extend(rows);
     }
@@ -89,30 +89,31 @@ impl QuarantineTarget {
         for (stage, writer) in Stage::BOTH.into_iter().zip(self.writers) {
             files.push(HeldFile { staged: writer.finish()?, file: self.folder.join(stage.file(&self.table)) });
         }
-        Ok((files, self.moves.finish(dropped)))
+        Ok((files, self.reconciliation.finish(dropped)))
     }
 }
 
-fn moves(
+/// Reads what the quarantine of a table has before the run, or notes why that is not known.
+fn reconcile(
     identities: &[Arc<Identity>; 2],
     table: &str,
     place: &QuarantineFolder,
     budget: &Budget,
-) -> (Moves, Option<Note>) {
+) -> (Reconciliation, Option<Note>) {
     let [feed, release] = identities;
-    let mut moves = Moves::new(feed.clone(), release.clone());
+    let mut reconciliation = Reconciliation::new(feed.clone(), release.clone());
     for stage in Stage::BOTH {
-        let Err(error) = moves.read(stage, &place.folder.join(stage.file(table)), budget) else { continue };
+        let Err(error) = reconciliation.read(stage, &place.folder.join(stage.file(table)), budget) else { continue };
         tracing::warn!("the quarantine of '{table}': {error}");
         let (rule, problem) = match error {
-            MovesError::TooMany => ("quarantine.too_many_rows", error.to_string()),
-            MovesError::Quarantine(_) => ("quarantine.unreadable", "it could not be read".to_owned()),
+            ReconciliationError::TooMany => ("quarantine.too_many_rows", error.to_string()),
+            ReconciliationError::Quarantine(_) => ("quarantine.unreadable", "it could not be read".to_owned()),
         };
         let message = format!("the quarantine of '{table}': {problem}. Which of its rows left it is not known");
         let note = Note { rule, severity: Severity::Warning, message };
-        return (Moves::new(feed.clone(), release.clone()), Some(note));
+        return (Reconciliation::new(feed.clone(), release.clone()), Some(note));
     }
-    (moves, None)
+    (reconciliation, None)
 }
 
 /// Tells that decisions were about rows that no rule holds any more.

@@ -2,7 +2,7 @@
 
 use crate::check::{CheckError, Checked};
 use crate::contract::Severity;
-use crate::decode::gtfs_realtime::Strays;
+use crate::decode::captures::Strays;
 use crate::decode::{Head, Note};
 use crate::derive::derivation::Derived;
 use crate::derive::privacy::texts::PrivateTexts;
@@ -163,7 +163,7 @@ impl RunNodes {
                     let public = account.publish(stage, &rows)?;
                     (rows, public)
                 }
-                false => (account.quarantine.moves.mark(rows), None),
+                false => (account.quarantine.reconciliation.mark(rows), None),
             };
             let mut made = Vec::new();
             for (derivation, input) in &readers {
@@ -191,7 +191,7 @@ impl RunNodes {
             if !is_row_wise {
                 account.counts.rows_in += chunk.rows.num_rows() as u64;
             }
-            chunk.rows = account.quarantine.moves.unmark(chunk.rows);
+            chunk.rows = account.quarantine.reconciliation.unmark(chunk.rows);
             let checked = check.check.push(chunk, &Keys::default())?;
             self.pass(table, checked)?;
         }

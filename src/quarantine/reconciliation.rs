@@ -25,12 +25,12 @@ type Place = (u32, u64);
 
 /// Rows that are looked for, how many of each.
 #[derive(Default)]
-struct Wanted {
+struct UnmatchedRows {
     rows: FxHashMap<RowId, u32>,
     places: FxHashMap<Place, Vec<RowId>>,
 }
 
-impl Wanted {
+impl UnmatchedRows {
     fn add(&mut self, place: Option<Place>, id: RowId) {
         *self.rows.entry(id).or_default() += 1;
         if let Some(place) = place {
@@ -51,15 +51,15 @@ impl Wanted {
     }
 }
 
-/// The moves of one table.
-pub(crate) struct Moves {
+/// Compares the quarantine of one table before a run with what the run does with its rows.
+pub(crate) struct Reconciliation {
     identities: [Arc<Identity>; 2],
     /// For each origin the first one with its name.
     first: Vec<u32>,
     /// What each check held before.
-    before: [Wanted; 2],
+    before: [UnmatchedRows; 2],
     /// Rows of the release that were made from rows of the feed which the check had held before.
-    derived: Wanted,
+    derived: UnmatchedRows,
     held_before: u64,
     still_held: u64,
     published: u64,
@@ -76,7 +76,7 @@ pub(crate) struct Moves {
     booked: Option<(Budget, usize)>,
 }
 
-impl Drop for Moves {
+impl Drop for Reconciliation {
     fn drop(&mut self) {
         if let Some((budget, bytes)) = self.booked.take() {
             budget.give_back(bytes);
@@ -84,13 +84,13 @@ impl Drop for Moves {
     }
 }
 
-impl Moves {
+impl Reconciliation {
     pub(crate) fn new(feed: Arc<Identity>, release: Arc<Identity>) -> Self {
         Self {
             identities: [feed, release],
             first: Vec::new(),
             before: Default::default(),
-            derived: Wanted::default(),
+            derived: UnmatchedRows::default(),
             held_before: 0,
             still_held: 0,
             published: 0,
@@ -116,7 +116,7 @@ impl Moves {
     ///
     /// # Errors
     /// The file cannot be read, or it has more rows than can be compared.
-    pub(crate) fn read(&mut self, stage: Stage, path: &Path, budget: &Budget) -> Result<(), MovesError> {
+    pub(crate) fn read(&mut self, stage: Stage, path: &Path, budget: &Budget) -> Result<(), ReconciliationError> {
         let Some(reader) = read(path, None)? else { return Ok(()) };
         let identity = self.identities[stage as usize].clone();
         let mut known: HashMap<&str, u32> = HashMap::new();
@@ -127,7 +127,7 @@ impl Moves {
             let more = rows.num_rows() * BYTES;
             let (_, booked) = self.booked.get_or_insert_with(|| (budget.clone(), 0));
             if *booked + more > budget.limit() / SHARE || budget.take("quarantine", more).is_err() {
-                return Err(MovesError::TooMany);
+                return Err(ReconciliationError::TooMany);
             }
             *booked += more;
             let names = texts(&rows, ORIGIN_NAME);
@@ -278,7 +278,7 @@ impl Moves {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum MovesError {
+pub(crate) enum ReconciliationError {
     #[error(transparent)]
     Quarantine(#[from] QuarantineError),
     #[error("it has more rows than a run with this 'limits: memory' can compare")]
@@ -345,22 +345,22 @@ mod tests {
         }
 
         /// What a run says that finds these rows in quarantine.
-        fn moves(&self, before: &[(Stage, &[Row])]) -> Moves {
-            let mut moves = Moves::new(self.identity.clone(), self.identity.clone());
+        fn reconcile(&self, before: &[(Stage, &[Row])]) -> Reconciliation {
+            let mut reconciliation = Reconciliation::new(self.identity.clone(), self.identity.clone());
             for (stage, rows) in before {
-                moves.read(*stage, &self.keep(*stage, rows), &Budget::new(1 << 20)).unwrap();
+                reconciliation.read(*stage, &self.keep(*stage, rows), &Budget::new(1 << 20)).unwrap();
             }
-            moves
+            reconciliation
         }
 
-        fn hold(&self, moves: &mut Moves, stage: Stage, rows: &[Row]) {
+        fn hold(&self, reconciliation: &mut Reconciliation, stage: Stage, rows: &[Row]) {
             let rows = self.rows(rows);
-            moves.held(stage, &rows, &self.ids(&rows));
+            reconciliation.held(stage, &rows, &self.ids(&rows));
         }
     }
 
-    fn left(moves: Moves) -> (u64, u64, u64) {
-        let (left, entered) = moves.finish(u64::MAX);
+    fn left(reconciliation: Reconciliation) -> (u64, u64, u64) {
+        let (left, entered) = reconciliation.finish(u64::MAX);
         (left.published, left.dropped, entered)
     }
 
@@ -368,26 +368,27 @@ mod tests {
     fn rows_of_one_entity_are_told_apart_on_their_way_through_a_transform() {
         let table = Table::new(&[]);
         let held = [(7, "x", "1"), (7, "x", "2"), (8, "x", "1")];
-        let mut moves = table.moves(&[(Stage::Feed, &held)]);
+        let mut reconciliation = table.reconcile(&[(Stage::Feed, &held)]);
         // The first is held on, the second passes and is dropped on the way, the third is published.
-        table.hold(&mut moves, Stage::Feed, &[(7, "x", "1"), (9, "x", "1")]);
-        let passed = moves.mark(table.rows(&[(7, "x", "2"), (7, "x", "3"), (8, "x", "1")]));
+        table.hold(&mut reconciliation, Stage::Feed, &[(7, "x", "1"), (9, "x", "1")]);
+        let passed = reconciliation.mark(table.rows(&[(7, "x", "2"), (7, "x", "3"), (8, "x", "1")]));
         let keep = arrow_array::BooleanArray::from(vec![false, true, true]);
-        let derived = moves.unmark(arrow_select::filter::filter_record_batch(&passed, &keep).unwrap());
+        let derived = reconciliation.unmark(arrow_select::filter::filter_record_batch(&passed, &keep).unwrap());
         assert_eq!(derived, table.rows(&[(7, "x", "3"), (8, "x", "1")]));
-        moves.published(Stage::Release, &derived);
-        assert_eq!(left(moves), (1, 1, 1));
+        reconciliation.published(Stage::Release, &derived);
+        assert_eq!(left(reconciliation), (1, 1, 1));
     }
 
     #[test]
     fn a_row_that_another_check_holds_now_has_not_left() {
         let table = Table::new(&[]);
-        let mut moves = table.moves(&[(Stage::Feed, &[(1, "x", "1")]), (Stage::Release, &[(2, "x", "1")])]);
-        table.hold(&mut moves, Stage::Feed, &[(2, "other columns", "1")]);
-        let derived = moves.mark(table.rows(&[(1, "x", "1")]));
-        let derived = moves.unmark(derived);
-        moves.held(Stage::Release, &derived, &table.ids(&derived));
-        assert_eq!(left(moves), (0, 0, 0));
+        let mut reconciliation =
+            table.reconcile(&[(Stage::Feed, &[(1, "x", "1")]), (Stage::Release, &[(2, "x", "1")])]);
+        table.hold(&mut reconciliation, Stage::Feed, &[(2, "other columns", "1")]);
+        let derived = reconciliation.mark(table.rows(&[(1, "x", "1")]));
+        let derived = reconciliation.unmark(derived);
+        reconciliation.held(Stage::Release, &derived, &table.ids(&derived));
+        assert_eq!(left(reconciliation), (0, 0, 0));
     }
 
     #[test]
@@ -395,28 +396,28 @@ mod tests {
         let before = Table::new(&[]);
         let path = before.keep(Stage::Feed, &[(1, "x", "1"), (2, "x", "1")]);
         let table = Table::new(&["trip_id"]);
-        let mut moves = Moves::new(table.identity.clone(), table.identity.clone());
-        moves.read(Stage::Feed, &path, &Budget::new(1 << 20)).unwrap();
-        table.hold(&mut moves, Stage::Feed, &[(1, "mapped", "1")]);
-        moves.published(Stage::Feed, &table.rows(&[(2, "mapped", "1"), (3, "mapped", "1")]));
-        assert_eq!(left(moves), (1, 0, 0));
+        let mut reconciliation = Reconciliation::new(table.identity.clone(), table.identity.clone());
+        reconciliation.read(Stage::Feed, &path, &Budget::new(1 << 20)).unwrap();
+        table.hold(&mut reconciliation, Stage::Feed, &[(1, "mapped", "1")]);
+        reconciliation.published(Stage::Feed, &table.rows(&[(2, "mapped", "1"), (3, "mapped", "1")]));
+        assert_eq!(left(reconciliation), (1, 0, 0));
     }
 
     #[test]
     fn rows_whose_ids_have_all_changed_are_known_by_their_places_and_nothing_was_dropped() {
         let table = Table::new(&[]);
         let held = [(7, "x", "1"), (7, "x", "2"), (8, "x", "1"), (9, "x", "1")];
-        let mut moves = table.moves(&[(Stage::Release, &held)]);
+        let mut reconciliation = table.reconcile(&[(Stage::Release, &held)]);
         // As under another key: other ids at the same places.
-        table.hold(&mut moves, Stage::Release, &[(7, "y", "1"), (7, "y", "2"), (6, "y", "1")]);
-        moves.published(Stage::Release, &table.rows(&[(8, "y", "1"), (5, "y", "1")]));
-        let (left, entered) = moves.finish(0);
+        table.hold(&mut reconciliation, Stage::Release, &[(7, "y", "1"), (7, "y", "2"), (6, "y", "1")]);
+        reconciliation.published(Stage::Release, &table.rows(&[(8, "y", "1"), (5, "y", "1")]));
+        let (left, entered) = reconciliation.finish(0);
         assert_eq!((left.published, left.dropped, left.gone, entered), (1, 0, 1, 1));
         // Where one is known again, the others were dropped.
-        let mut moves = table.moves(&[(Stage::Release, &held)]);
-        table.hold(&mut moves, Stage::Release, &[(7, "x", "1"), (7, "y", "2")]);
-        moves.published(Stage::Release, &table.rows(&[(8, "y", "1")]));
-        let (left, entered) = moves.finish(2);
+        let mut reconciliation = table.reconcile(&[(Stage::Release, &held)]);
+        table.hold(&mut reconciliation, Stage::Release, &[(7, "x", "1"), (7, "y", "2")]);
+        reconciliation.published(Stage::Release, &table.rows(&[(8, "y", "1")]));
+        let (left, entered) = reconciliation.finish(2);
         assert_eq!((left.published, left.dropped, left.gone, entered), (0, 2, 1, 1));
     }
 
@@ -425,10 +426,10 @@ mod tests {
         let table = Table::new(&[]);
         let path = table.keep(Stage::Feed, &[(1, "x", "1"), (2, "x", "1"), (3, "x", "1")]);
         let budget = Budget::new(SHARE * 3 * BYTES);
-        let mut moves = table.moves(&[]);
-        moves.read(Stage::Feed, &path, &budget).unwrap();
-        assert!(matches!(moves.read(Stage::Release, &path, &budget), Err(MovesError::TooMany)));
-        drop(moves);
+        let mut reconciliation = table.reconcile(&[]);
+        reconciliation.read(Stage::Feed, &path, &budget).unwrap();
+        assert!(matches!(reconciliation.read(Stage::Release, &path, &budget), Err(ReconciliationError::TooMany)));
+        drop(reconciliation);
         budget.take("test", SHARE * 3 * BYTES).unwrap();
     }
 
@@ -437,8 +438,8 @@ mod tests {
         let table = Table::new(&[]);
         let path = table.folder.path().join("t.parquet");
         std::fs::write(&path, "no parquet").unwrap();
-        let mut moves = table.moves(&[]);
-        let error = moves.read(Stage::Feed, &path, &Budget::new(1)).unwrap_err().to_string();
+        let mut reconciliation = table.reconcile(&[]);
+        let error = reconciliation.read(Stage::Feed, &path, &Budget::new(1)).unwrap_err().to_string();
         assert!(error.contains("t.parquet is no quarantine") && error.contains("Remove it"), "{error}");
     }
 }
