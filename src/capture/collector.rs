@@ -50,7 +50,7 @@ impl Collected {
                 wanted if wanted.is_telemetry() && policy.total_timeout == unset => MESSAGE_FOR_RUN,
                 _ => policy.total_timeout,
             },
-            (Source::File { .. }, _) => unset,
+            (Source::File { .. } | Source::Mqtt { .. }, _) => unset,
         }
     }
 }

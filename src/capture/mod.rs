@@ -10,6 +10,7 @@ pub mod file_names;
 mod http_date;
 pub mod import_folder;
 pub mod imports;
+pub mod mqtt;
 pub mod payload;
 pub mod redact;
 pub mod source;

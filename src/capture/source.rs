@@ -17,10 +17,12 @@ use std::path::PathBuf;
 use self::answer::transient;
 use self::retry::with_tries;
 use crate::capture::CaptureError;
+use crate::capture::mqtt::settings::Settings as MqttSettings;
 use crate::capture::redact::Address;
 
 pub(super) use self::answer::given_up;
 pub use self::answer::{FetchOptions, FetchOutcome, Fetched, Validators};
+pub(super) use self::certificate::certificate;
 pub use self::clock::{CLOCK_HEADER, PROGRAM_BEGINS};
 pub use self::policy::{MAX_BYTES, MAX_REALTIME_BYTES, Policy};
 
@@ -42,6 +44,10 @@ pub enum Source {
         options: Vec<(String, String)>,
         policy: Policy,
     },
+    /// A broker that sends messages by itself; it is [followed](crate::capture::mqtt::follow), and cannot be asked.
+    Mqtt {
+        settings: MqttSettings,
+    },
 }
 
 impl Source {
@@ -50,6 +56,7 @@ impl Source {
         match self {
             Self::File { path, .. } => format!("file:{}", path.display()),
             Self::Http { url, .. } | Self::S3 { url, .. } => url.shown(),
+            Self::Mqtt { settings } => settings.url.shown(),
         }
     }
 
@@ -82,6 +89,11 @@ impl Source {
                 }
                 Err(error) => Err(error),
             },
+            Self::Mqtt { .. } => Err(answer::lasting(
+                &shown,
+                "a broker of MQTT cannot be asked, it sends by itself",
+                "Let 'fahrtenbuch collect' follow it; a run takes the messages from the evidence",
+            )),
         };
         FetchOutcome { result, not_before: None }
     }

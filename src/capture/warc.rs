@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use sha2::Digest as _;
 
 use crate::capture::Capture;
+use crate::capture::mqtt::frames;
 use crate::capture::payload::identify;
 use crate::digest::Digest;
 
@@ -23,7 +24,7 @@ pub const BLOCK_BYTES: u64 = 2 << 30;
 /// The most that the status and the headers of a response may take.
 const HEAD_BYTES: u64 = 1 << 20;
 /// What a capture's address begins with; crawlers keep `dns:` and `metadata:` records in the same archives.
-const SCHEMES: &[&str] = &["http", "https", "ftp", "ftps", "s3", "file"];
+const SCHEMES: &[&str] = &["http", "https", "ftp", "ftps", "s3", "file", "mqtt", "mqtts"];
 
 /// A record's header, as far as a reader of captures needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,10 +124,15 @@ pub fn write_info(out: &mut impl Write, file_name: &str, date: Timestamp) -> io:
 /// A capture as one record: a `response` with its status and headers, or a `resource` if it is a file's bytes.
 pub fn write_record(out: &mut impl Write, capture: &Capture) -> io::Result<()> {
     let payload = format!("sha256:{}", capture.digest);
-    let is_file = capture.url.starts_with("file:");
-    let content_type = if is_file { "application/octet-stream" } else { "application/http; msgtype=response" };
+    // What no HTTP was spoken for is a resource with a type of its own.
+    let resource = match &capture.url {
+        url if url.starts_with("file:") => Some("application/octet-stream"),
+        url if frames::is_frame(url) => Some(frames::CONTENT_TYPE),
+        _ => None,
+    };
+    let content_type = resource.unwrap_or("application/http; msgtype=response");
     let mut head = Vec::new();
-    if !is_file {
+    if resource.is_none() {
         write!(head, "HTTP/1.1 {} \r\n", capture.status)?;
         // The body is without its transfer coding.
         for (name, value) in capture.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("transfer-encoding"))
@@ -147,7 +153,7 @@ pub fn write_record(out: &mut impl Write, capture: &Capture) -> io::Result<()> {
     // What is packed already does not get smaller by packing it again.
     let packed = [&b"PK"[..], b"\x1f\x8b", b"\x28\xb5\x2f\xfd"].iter().any(|magic| capture.body.starts_with(magic));
     let level = if packed { Compression::none() } else { Compression::default() };
-    let kind = if is_file { "resource" } else { "response" };
+    let kind = if resource.is_some() { "resource" } else { "response" };
     Member { kind, fields: &fields, date: capture.captured_at, head: &head, body: &capture.body }.write(out, level)
 }
 

@@ -2,8 +2,10 @@
 
 pub(super) mod derived;
 pub(super) mod files;
+mod mqtt;
 pub(super) mod release;
 pub(super) mod sources;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -10,6 +10,7 @@ use crate::capture::CaptureError;
 use crate::capture::collector::{self, Collected, Collector, Outcome};
 use crate::capture::evidence::{Entry, Kind, Listing, Store};
 use crate::capture::payload::Wanted;
+use crate::capture::source::Source;
 use crate::contract::Severity;
 use crate::decode::Note;
 use crate::decode::format::Partitioning;
@@ -53,6 +54,14 @@ pub fn collector(workspace: &Workspace, pipelines: &[&Pipeline]) -> Result<Colle
         };
         for feed in &pipeline.feeds {
             let FeedOrigin::Source(source) = &feed.from else { continue };
+            if matches!(source, Source::Mqtt { .. }) {
+                tracing::info!(
+                    source = feed.name,
+                    "{} sends by itself; 'fahrtenbuch collect' takes it",
+                    source.shown()
+                );
+                continue;
+            }
             sources.push(Collected { name: feed.name.clone(), source: source.clone(), wanted, unchanged });
         }
     }
