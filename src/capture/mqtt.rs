@@ -21,6 +21,7 @@ pub mod frames;
 mod keeper;
 mod pace;
 mod packet;
+mod recent;
 pub mod settings;
 mod spool;
 

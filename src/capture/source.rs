@@ -91,7 +91,7 @@ impl Source {
             },
             Self::Mqtt { .. } => Err(answer::lasting(
                 &shown,
-                "a broker of MQTT cannot be asked, it sends by itself",
+                "a broker of MQTT cannot be asked, it sends by itself".to_owned(),
                 "Let 'fahrtenbuch collect' follow it; a run takes the messages from the evidence",
             )),
         };

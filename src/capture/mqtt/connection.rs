@@ -93,7 +93,6 @@ pub(super) struct Connection {
     stream: Box<dyn Stream>,
     buffer: BytesMut,
     decoder: Decoder,
-    pub version: Version,
     /// The broker kept our session.
     pub is_resumed: bool,
     pub keep_alive: Duration,
@@ -118,7 +117,6 @@ impl Connection {
             stream,
             buffer: BytesMut::with_capacity(8 << 10),
             decoder: Decoder::new(version),
-            version,
             is_resumed: false,
             keep_alive: settings.keep_alive,
         };

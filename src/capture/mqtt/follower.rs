@@ -1,18 +1,17 @@
 //! Follows a broker until it is stopped, through lost connections, restarts and full disks.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::Xxh3;
 
 use super::connection::{Connection, Kind, Opening, Problem};
 use super::frames::Message;
 use super::keeper::{Ack, Batch, Done, Keep, Keeper};
 use super::pace::{HALF_OF_UNKNOWN, Pace};
 use super::packet::{self, Incoming, Publish, RECEIVE_MAXIMUM, Version};
+use super::recent::Recent;
 use super::settings::Settings;
 use super::spool::{self, Spool};
 use crate::capture::CaptureError;
@@ -125,10 +124,7 @@ struct Follower<'a> {
     version: Version,
     batch: Batch,
     pace: Pace,
-    /// Messages of former connections that were not acknowledged.
-    unacknowledged: HashSet<u64>,
-    /// Of this connection, in the order of their arrival.
-    owed: Vec<u64>,
+    recent: Recent,
     /// When the last message was received, never before the one before it.
     received: Timestamp,
     wait: Duration,
@@ -155,8 +151,7 @@ impl<'a> Follower<'a> {
             version: Version::V5,
             batch: Batch::default(),
             pace: Pace::new(HALF_OF_UNKNOWN, Instant::now()),
-            unacknowledged: HashSet::new(),
-            owed: Vec::new(),
+            recent: Recent::default(),
             received: Timestamp::MIN,
             wait: RECONNECT,
         }
@@ -181,7 +176,6 @@ impl<'a> Follower<'a> {
                 Err(problem) => problem,
             };
             self.connection = None;
-            self.unacknowledged.extend(self.owed.drain(..));
             if problem.is_of_version {
                 self.version = if self.version == Version::V5 { Version::V3 } else { Version::V5 };
             }
@@ -294,7 +288,6 @@ impl<'a> Follower<'a> {
                     packet::put_ack(&mut out, ack.qos, ack.packet_id);
                 }
                 self.send(&out, clock).await?;
-                self.owed.drain(..acks.len().min(self.owed.len()));
                 if !acks.is_empty() {
                     self.pace.acknowledged(Instant::now());
                 }
@@ -375,13 +368,7 @@ impl<'a> Follower<'a> {
         self.received = self.received.max(received);
         let mut is_duplicate = publish.is_duplicate;
         if publish.qos > 0 {
-            let mut hasher = Xxh3::new();
-            hasher.update(&publish.topic);
-            hasher.update(&[0]);
-            hasher.update(&publish.payload);
-            let hash = hasher.digest();
-            is_duplicate |= self.unacknowledged.remove(&hash);
-            self.owed.push(hash);
+            is_duplicate |= self.recent.is_known(&publish.topic, &publish.payload, self.number);
             self.batch.acks.push(Ack { qos: publish.qos, packet_id: publish.packet_id });
         }
         let message = Message {
