@@ -549,9 +549,9 @@ fn a_follower_of_its_own() {
     let (folder, url) = arguments.split_once(' ').unwrap();
     let folder = PathBuf::from(folder);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let store = Store::new(folder.join("evidence"));
+    let evidence = folder.join("evidence");
     let mut keep = |frame: Frame| -> fahrtenbuch::capture::mqtt::KeepFuture {
-        let store = store.clone();
+        let store = Store::new(&evidence);
         Box::pin(async move {
             let capture = frame.capture("mqtt://127.0.0.1/");
             let is_kept = frame.may_be_kept

@@ -119,15 +119,15 @@ impl<'a> Keeper<'a> {
     }
 
     /// When the messages that are in no frame are to be framed; `None` where there are none.
-    fn due(&self) -> Option<Instant> {
+    fn due(&self, now: Instant) -> Option<Instant> {
         let (bytes, oldest) = self.spool.as_ref()?.open_messages()?;
         if self.is_flushing || bytes >= FRAME_BYTES as u64 {
-            return Some(Instant::now());
+            return Some(now);
         }
         let age = crate::time::now().as_millisecond() - oldest.as_millisecond();
         // A clock that was put back must not hold a frame up.
         let left = (FRAME_MILLISECONDS - age).clamp(0, FRAME_MILLISECONDS);
-        Some(Instant::now() + Duration::from_millis(left.unsigned_abs()))
+        Some(now + Duration::from_millis(left.unsigned_abs()))
     }
 
     /// Begins what can begin, and tells when to look again.
@@ -149,7 +149,7 @@ impl<'a> Keeper<'a> {
             return None;
         }
         let has_frame = self.spool.as_ref().is_some_and(Spool::has_frame);
-        let due = if has_frame { now } else { self.due()? };
+        let due = if has_frame { now } else { self.due(now)? };
         if due > now {
             return Some(due);
         }
