@@ -1,6 +1,6 @@
 //! MQTT sources against mosquitto: what was acknowledged is evidence, through kills of the broker and of the follower.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -495,8 +495,8 @@ fn pass(mut client: TcpStream, broker: u16, is_old: bool, acked: &Mutex<BTreeSet
     server.set_nodelay(true).unwrap();
     client.set_nodelay(true).unwrap();
     server.write_all(&first).unwrap();
-    // Payloads by their packet ids.
-    let open = Arc::new(Mutex::new(BTreeMap::<u16, String>::new()));
+    // Payloads by their packet ids; a broker may send one again before it is acknowledged.
+    let open = Arc::new(Mutex::new(BTreeMap::<u16, VecDeque<String>>::new()));
     let (mut back, mut from, under_way) = (client.try_clone().unwrap(), server.try_clone().unwrap(), open.clone());
     let down = std::thread::spawn(move || {
         let (mut buffer, mut chunk) = (Vec::new(), [0; 65_536]);
@@ -509,7 +509,7 @@ fn pass(mut client: TcpStream, broker: u16, is_old: bool, acked: &Mutex<BTreeSet
                     let id = &packet[head + 2 + topic..];
                     let payload = &id[if level == 5 { 3 } else { 2 }..];
                     let payload = String::from_utf8(payload.to_vec()).unwrap();
-                    under_way.lock().unwrap().insert(u16::from_be_bytes([id[0], id[1]]), payload);
+                    under_way.lock().unwrap().entry(u16::from_be_bytes([id[0], id[1]])).or_default().push_back(payload);
                 }
             }
             if back.write_all(&chunk[..read]).is_err() {
@@ -526,7 +526,8 @@ fn pass(mut client: TcpStream, broker: u16, is_old: bool, acked: &Mutex<BTreeSet
         writes.fetch_add(1, Ordering::SeqCst);
         for packet in packets(&mut buffer) {
             if packet[0] >> 4 == 4 {
-                let payload = open.lock().unwrap().remove(&u16::from_be_bytes([packet[2], packet[3]]));
+                let id = u16::from_be_bytes([packet[2], packet[3]]);
+                let payload = open.lock().unwrap().get_mut(&id).and_then(VecDeque::pop_front);
                 acked.lock().unwrap().insert(payload.expect("a message is acknowledged that was not sent"));
             }
         }
