@@ -125,3 +125,49 @@ fn of_address(url: &Address, item: &Node, line: u32, problems: &mut Problems) {
         problems.add(line, "a user stands in the address and under 'username'", "Remove one of the two.");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "url: x\ntopics: ['a/#']\nqos: 1\nkeep_alive: 60\nusername: bus\n";
+
+    fn mistakes(text: &str, url: &str) -> Vec<(u32, String)> {
+        let file = Path::new("pipelines/hfp.yaml");
+        let mut problems = Problems::new(file);
+        let url: url::Url = url.parse().unwrap();
+        let node = crate::yaml::parse(file, text).unwrap();
+        let settings = settings(Path::new("/nowhere"), &node, Some(url.into()), &mut problems);
+        assert!(settings.is_some() || !problems.found.is_empty());
+        assert!(problems.found.iter().all(|problem| problem.remedy.len() > 6));
+        problems.found.iter().map(|problem| (problem.line, problem.message.clone())).collect()
+    }
+
+    #[test]
+    fn each_mistake_of_an_mqtt_source_is_told_with_its_line() {
+        assert_eq!(mistakes(GOOD, "mqtts://a.example:8883"), []);
+        for (from, to, line, message) in [
+            ("['a/#']", "['a/#/b']", 2, "in the topic 'a/#/b' a '#' stands where none may"),
+            ("['a/#']", "['a/b+']", 2, "in the topic 'a/b+' a '+' stands beside"),
+            ("['a/#']", "[a, a]", 2, "the topic 'a' stands here twice"),
+            ("['a/#']", "[]", 2, "'topics' lists none"),
+            ("qos: 1", "qos: 3", 3, "'qos' is none of MQTT's"),
+            ("keep_alive: 60", "keep_alive: 4", 4, "'keep_alive' is no number of seconds"),
+            ("username: bus", "password: geheim", 5, "there is a 'password' and no 'username'"),
+            ("username: bus", "ca: nothing.pem", 5, "there is no file /nowhere/nothing.pem"),
+        ] {
+            let told = mistakes(&GOOD.replace(from, to), "mqtts://a.example");
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert!(told[0].0 == line && told[0].1.starts_with(message), "{told:?}");
+        }
+        let told = mistakes(GOOD, "mqtts://bus@a.example/topic");
+        let said: Vec<&str> = told.iter().map(|(_, message)| message.as_str()).collect();
+        assert_eq!(
+            said,
+            [
+                "the address of a broker has more than a host and a port",
+                "a user stands in the address and under 'username'"
+            ]
+        );
+    }
+}
