@@ -30,12 +30,13 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
 }
 
-/// Sets `shared` where the collection of feeds and captures lies beside the checkout, and `outsiders` where `./test` has set
-/// up the tools that other people wrote. `./test` notes both in a file of the target directory, which is made here, so that
+/// Sets `shared` where the collection of feeds and captures lies beside the checkout, `outsiders` where `./test` has set
+/// up the tools that other people wrote, and `mosquitto` where it found that broker. `./test` notes them in a file of the target directory, which is made here, so that
 /// a build notices when they come or go and is not repeated otherwise.
 fn found_beside(root: &Path) {
     println!("cargo::rustc-check-cfg=cfg(shared)");
     println!("cargo::rustc-check-cfg=cfg(outsiders)");
+    println!("cargo::rustc-check-cfg=cfg(mosquitto)");
     if root.join("../shared/feeds/INDEX.tsv").exists() {
         println!("cargo::rustc-cfg=shared");
     }
@@ -47,8 +48,9 @@ fn found_beside(root: &Path) {
         std::fs::write(&found, "").expect("the target directory can be written");
     }
     println!("cargo::rerun-if-changed={}", found.display());
-    if std::fs::read_to_string(&found).expect("it was just there").contains("outsiders") {
-        println!("cargo::rustc-cfg=outsiders");
+    let found = std::fs::read_to_string(&found).expect("it was just there");
+    for tool in ["outsiders", "mosquitto"].into_iter().filter(|tool| found.contains(tool)) {
+        println!("cargo::rustc-cfg={tool}");
     }
 }
 

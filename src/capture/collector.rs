@@ -4,6 +4,7 @@
 //! ([`crate::capture::beat`]) for years: one that is dead, slow or rate-limited delays no other, a beat that comes while the answer to
 //! the last one is still awaited is skipped, never made up for, and every beat leaves a record.
 
+mod follower;
 mod lock;
 mod service;
 mod task;
@@ -68,7 +69,7 @@ impl Collected {
                 wanted if wanted.is_telemetry() && policy.total_timeout == unset => MESSAGE_FOR_RUN,
                 _ => policy.total_timeout,
             },
-            (Source::File { .. }, _) => unset,
+            (Source::File { .. } | Source::Mqtt { .. }, _) => unset,
         }
     }
 }

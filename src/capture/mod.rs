@@ -12,6 +12,7 @@ pub mod file_names;
 mod http_date;
 pub mod import_folder;
 pub mod imports;
+pub mod mqtt;
 pub mod payload;
 pub mod record;
 pub mod redact;

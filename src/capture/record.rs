@@ -74,6 +74,8 @@ pub enum Note {
         beats: u64,
         reason: SkipReason,
     },
+    /// Of a source that sends by itself: there was a connection, and nothing came.
+    Silent,
     Started {
         reason: Lifecycle,
     },
@@ -176,6 +178,7 @@ impl Note {
                 field("beats", &beats.to_string());
                 field("reason", reason.name());
             }
+            Self::Silent => field("outcome", "silent"),
             Self::Started { reason } => {
                 field("outcome", "started");
                 field("reason", reason.name());
@@ -201,6 +204,7 @@ impl Note {
                 beats: field("beats")?.parse().ok().filter(|beats| *beats > 0)?,
                 reason: SkipReason::parse(field("reason")?)?,
             },
+            "silent" => Self::Silent,
             "started" => Self::Started { reason: Lifecycle::parse(field("reason")?)? },
             "stopped" => Self::Stopped { reason: Lifecycle::parse(field("reason")?)? },
             _ => return None,

@@ -18,11 +18,13 @@ use std::path::PathBuf;
 
 use self::answer::transient;
 use self::retry::with_tries;
+use crate::capture::mqtt::settings::Settings as MqttSettings;
 use crate::capture::redact::Address;
 use crate::capture::{CaptureError, FailureKind};
 
 pub use self::answer::{FetchOptions, FetchOutcome, Fetched, NotModified, Validators};
 pub(super) use self::answer::{given_up, too_large};
+pub(super) use self::certificate::certificate;
 pub use self::clients::Clients;
 pub use self::clock::{CLOCK_HEADER, PROGRAM_BEGINS};
 pub use self::policy::{MAX_BYTES, MAX_REALTIME_BYTES, Policy};
@@ -45,6 +47,10 @@ pub enum Source {
         options: Vec<(String, String)>,
         policy: Policy,
     },
+    /// A broker that sends messages by itself; it is [followed](crate::capture::mqtt::follow), and cannot be asked.
+    Mqtt {
+        settings: MqttSettings,
+    },
 }
 
 impl Source {
@@ -53,6 +59,7 @@ impl Source {
         match self {
             Self::File { max_bytes, .. } => *max_bytes,
             Self::Http { policy, .. } | Self::S3 { policy, .. } => policy.max_bytes,
+            Self::Mqtt { .. } => MAX_REALTIME_BYTES,
         }
     }
 
@@ -61,6 +68,7 @@ impl Source {
         match self {
             Self::File { path, .. } => format!("file:{}", path.display()),
             Self::Http { url, .. } | Self::S3 { url, .. } => url.shown(),
+            Self::Mqtt { settings } => settings.url.shown(),
         }
     }
 
@@ -102,6 +110,12 @@ impl Source {
                 }
                 Err(error) => Err(error),
             },
+            Self::Mqtt { .. } => Err(answer::lasting(
+                &shown,
+                FailureKind::Other,
+                "a broker of MQTT cannot be asked, it sends by itself".to_owned(),
+                "Let 'fahrtenbuch collect' follow it; a run takes the messages from the evidence",
+            )),
         };
         FetchOutcome { result, not_before: None }
     }

@@ -27,7 +27,7 @@ const HEAD_BYTES: u64 = 1 << 20;
 /// The most that the block of a note may take.
 const NOTE_BYTES: u64 = 64 << 10;
 /// What a capture's address begins with; crawlers keep `dns:` and `metadata:` records in the same archives.
-const SCHEMES: &[&str] = &["http", "https", "ftp", "ftps", "s3", "file"];
+const SCHEMES: &[&str] = &["http", "https", "ftp", "ftps", "s3", "file", "mqtt", "mqtts"];
 
 /// A record's header, as far as a reader of captures needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]

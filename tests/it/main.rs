@@ -27,6 +27,7 @@ mod losses;
 mod mapped;
 mod measure;
 mod mistakes;
+mod mqtt;
 mod odcs;
 mod one_timetable;
 mod private_text;

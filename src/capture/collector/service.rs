@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use super::follower::{self, Follower};
 use super::lock::CollectorLock;
 use super::task::{Shared, Task};
 use super::writer::Writer;
@@ -16,7 +17,7 @@ use crate::capture::CaptureError;
 use crate::capture::beat::Grid;
 use crate::capture::evidence::Store;
 use crate::capture::record::Lifecycle;
-use crate::capture::source::{self, Clients};
+use crate::capture::source::{self, Clients, Source};
 
 /// Reports that may wait for who reads them.
 const REPORTS: usize = 4096;
@@ -29,6 +30,11 @@ pub struct Scheduled {
 }
 
 impl Scheduled {
+    /// Of a source that sends by itself.
+    pub fn of_frames(collected: Collected) -> Self {
+        Self { collected, grid: follower::grid() }
+    }
+
     /// On the grid of its own name.
     pub fn new(collected: Collected, every: Duration) -> Self {
         let grid = Grid::new(&collected.name, every);
@@ -66,7 +72,7 @@ impl Service<'_> {
         let store = Arc::new(Store::new(Collector::evidence(self.private)));
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                runtime.block_on(self.supervise(sources, shared, store));
+                tokio::task::LocalSet::new().block_on(&runtime, self.supervise(sources, shared, store));
                 // A name that is still being looked up is not waited for.
                 runtime.shutdown_background();
             });
@@ -102,13 +108,21 @@ impl Service<'_> {
                 // One request of a source is under way at a time.
                 let previous = running.remove(&key).map(|running| running.task);
                 let stop = Stop::default();
-                let task = Task::new(scheduled.collected.clone(), scheduled.grid, shared.clone(), stop.clone());
-                let store = store.clone();
-                let task = tokio::spawn(async move {
+                let (source, shared, store) = (scheduled.clone(), shared.clone(), store.clone());
+                let (private, ends) = (self.private.to_owned(), stop.clone());
+                let task = tokio::task::spawn_local(async move {
                     if let Some(previous) = previous {
                         let _ = previous.await;
                     }
-                    task.run(store, begins).await;
+                    let Scheduled { collected, grid } = source;
+                    match &collected.source {
+                        Source::Mqtt { settings } => {
+                            let settings = settings.clone();
+                            let follower = Follower::new(collected, settings, &private, shared, ends);
+                            follower.run(store, begins).await;
+                        }
+                        _ => Task::new(collected, grid, shared, ends).run(store, begins).await,
+                    }
                 });
                 running.insert(key, Running { scheduled, stop, task });
             }

@@ -7,6 +7,7 @@ use flate2::write::GzEncoder;
 use jiff::Timestamp;
 
 use crate::capture::Capture;
+use crate::capture::mqtt::frames;
 use crate::capture::payload::identify;
 use crate::capture::record::{self, NewContent, NewRecord, Unchanged};
 use crate::digest::Digest;
@@ -43,6 +44,17 @@ pub fn write_record(out: &mut impl Write, record: &NewRecord) -> io::Result<()> 
     }
 }
 
+const HTTP_RESPONSE: &str = "application/http; msgtype=response";
+
+/// The type of what no HTTP was spoken for: it is a resource.
+fn resource_type(url: &str) -> Option<&'static str> {
+    match url {
+        url if url.starts_with("file:") => Some("application/octet-stream"),
+        url if frames::is_frame(url) => Some(frames::CONTENT_TYPE),
+        _ => None,
+    }
+}
+
 /// That a source has what it gave before (WARC 1.1, 6.7).
 fn write_revisit(
     out: &mut impl Write,
@@ -52,8 +64,8 @@ fn write_revisit(
 ) -> io::Result<()> {
     let payload = format!("sha256:{}", unchanged.digest);
     let refers_to = unchanged.captured_at.to_string();
-    let is_file = record.url.starts_with("file:");
-    let content_type = if is_file { "application/octet-stream" } else { "application/http; msgtype=response" };
+    let resource = resource_type(&record.url);
+    let content_type = resource.unwrap_or(HTTP_RESPONSE);
     let mut fields = vec![
         ("WARC-Target-URI", record.url.as_str()),
         ("WARC-Profile", if unchanged.is_not_modified { record::NOT_MODIFIED } else { record::SAME_PAYLOAD }),
@@ -63,7 +75,7 @@ fn write_revisit(
         ("Content-Type", content_type),
     ];
     fields.extend(ours);
-    let head = if is_file { Vec::new() } else { http_head(unchanged.status, &unchanged.headers)? };
+    let head = if resource.is_some() { Vec::new() } else { http_head(unchanged.status, &unchanged.headers)? };
     let member = Member { kind: "revisit", fields: &fields, date: record.at, head: &head, body: b"" };
     member.write(out, Compression::default())
 }
@@ -84,9 +96,9 @@ fn http_head(status: u16, headers: &[(String, String)]) -> io::Result<Vec<u8>> {
 /// A capture as one record: a `response` with its status and headers, or a `resource` if it is a file's bytes.
 fn write_capture(out: &mut impl Write, capture: &Capture, ours: &[(&str, &str)]) -> io::Result<()> {
     let payload = format!("sha256:{}", capture.digest);
-    let is_file = capture.url.starts_with("file:");
-    let content_type = if is_file { "application/octet-stream" } else { "application/http; msgtype=response" };
-    let head = if is_file { Vec::new() } else { http_head(capture.status, &capture.headers)? };
+    let resource = resource_type(&capture.url);
+    let content_type = resource.unwrap_or(HTTP_RESPONSE);
+    let head = if resource.is_some() { Vec::new() } else { http_head(capture.status, &capture.headers)? };
     let mut fields = vec![
         ("WARC-Target-URI", capture.url.as_str()),
         ("WARC-Payload-Digest", &payload),
@@ -98,7 +110,7 @@ fn write_capture(out: &mut impl Write, capture: &Capture, ours: &[(&str, &str)])
     // What is packed already does not get smaller by packing it again.
     let packed = [&b"PK"[..], b"\x1f\x8b", b"\x28\xb5\x2f\xfd"].iter().any(|magic| capture.body.starts_with(magic));
     let level = if packed { Compression::none() } else { Compression::default() };
-    let kind = if is_file { "resource" } else { "response" };
+    let kind = if resource.is_some() { "resource" } else { "response" };
     Member { kind, fields: &fields, date: capture.captured_at, head: &head, body: &capture.body }.write(out, level)
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::capture::collector::{Collected, REALTIME_UNCHANGED, Scheduled, TIMETABLE_UNCHANGED};
+use crate::capture::source::Source;
 use crate::decode::format::Partitioning;
 use crate::pipeline::config::{format, max_bytes, sources};
 use crate::pipeline::{Feed, FeedOrigin, Pipeline};
@@ -46,7 +47,9 @@ fn scheduled(feeds: &[Feed], wanted: crate::capture::payload::Wanted, partitioni
     });
     live.map(|(feed, source)| {
         let collected = Collected { name: feed.name.clone(), source, wanted, unchanged };
-        Scheduled::new(collected, feed.every.unwrap_or(every))
+        // What sends by itself has the beats of its frames.
+        let sends = matches!(collected.source, Source::Mqtt { .. });
+        if sends { Scheduled::of_frames(collected) } else { Scheduled::new(collected, feed.every.unwrap_or(every)) }
     })
     .collect()
 }

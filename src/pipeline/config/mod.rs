@@ -4,8 +4,10 @@ pub(super) mod collected;
 pub(super) mod derived;
 pub(super) mod files;
 mod interval;
+mod mqtt;
 pub(super) mod release;
 pub(super) mod sources;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

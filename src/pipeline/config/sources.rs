@@ -8,8 +8,9 @@ use crate::capture::redact::Address;
 use crate::capture::source::{self, Policy, Source};
 use crate::contract::names::{self, Named};
 use crate::decode::formats;
-use crate::pipeline::config::interval;
 use crate::pipeline::config::release::VEHICLES;
+use crate::pipeline::config::variables::with_variables;
+use crate::pipeline::config::{interval, mqtt};
 use crate::publish::bucket;
 use crate::yaml::{Node, Problems, suggestion};
 
@@ -29,7 +30,7 @@ const SOURCE_KEYS: &[&str] = &[
     "max_bytes",
     "max_redirects",
 ];
-const SOURCE_TYPES: &[&str] = &["file", "http", "s3", "evidence"];
+const SOURCE_TYPES: &[&str] = &["file", "http", "s3", "mqtt", "evidence"];
 
 /// A source under the name that its evidence has.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,7 +70,8 @@ pub(super) fn feeds(root: &Path, node: &Node, max_bytes: u64, problems: &mut Pro
     }
     let mut feeds: Vec<Feed> = Vec::new();
     for item in items {
-        item.only_keys(SOURCE_KEYS, problems);
+        let is_mqtt = item.get("type").and_then(Node::text) == Some("mqtt");
+        item.only_keys(if is_mqtt { mqtt::KEYS } else { SOURCE_KEYS }, problems);
         let Some(name) = item.require_text("name", problems) else { continue };
         if let Some((message, remedy)) = names::mistake(Named::Folder, &name) {
             problems.add(item.line, message.replace("a folder", "a source"), remedy);
@@ -155,6 +157,11 @@ fn from(root: &Path, item: &Node, max_bytes: u64, problems: &mut Problems) -> Op
                 policy: policy(item, max_bytes, problems),
             }))
         }
+        "mqtt" => {
+            let url = address(&["mqtts", "mqtt"], problems);
+            let settings = mqtt::settings(root, item, url, problems)?;
+            Some(FeedOrigin::Source(Source::Mqtt { settings }))
+        }
         other => {
             let line = item.get("type").map_or(item.line, |node| node.line);
             problems.add(line, format!("'{other}' is no type of source"), another_type(other));
@@ -189,34 +196,6 @@ fn pairs(item: &Node, key: &str, problems: &mut Problems) -> Vec<(String, String
         pairs.extend(with_variables(&text, value.line, problems).map(|(text, _)| (name, text)));
     }
     pairs
-}
-
-/// A text in which `${NAME}` stands for an environment variable, so that keys need not stand in the file, and what the
-/// variables gave. `None` if one is not set, which is told.
-fn with_variables(text: &str, line: u32, problems: &mut Problems) -> Option<(String, Vec<String>)> {
-    let (mut out, mut values, mut rest) = (String::new(), Vec::new(), text);
-    let mut is_whole = true;
-    while let Some((before, after)) = rest.split_once("${") {
-        let Some((variable, behind)) = after.split_once('}') else {
-            problems.add(line, "a '${' has no '}' behind it", "Write '${NAME}' for an environment variable.");
-            return None;
-        };
-        out.push_str(before);
-        rest = behind;
-        match std::env::var(variable) {
-            Ok(value) => {
-                out.push_str(&value);
-                values.push(value);
-            }
-            Err(_) => {
-                let message = format!("the environment variable '{variable}' is not set");
-                problems.add(line, message, "Set it where the program runs.");
-                is_whole = false;
-            }
-        }
-    }
-    out.push_str(rest);
-    is_whole.then_some((out, values))
 }
 
 fn policy(item: &Node, max_bytes: u64, problems: &mut Problems) -> Policy {

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::capture::CaptureError;
-use crate::capture::collector::{self, Collector, Outcome};
+use crate::capture::collector::{self, Collected, Collector, Outcome};
 use crate::capture::evidence::{Entry, Kind, Listing, Store};
 use crate::capture::payload::Wanted;
+use crate::capture::source::Source;
 use crate::contract::Severity;
 use crate::decode::Note;
 use crate::decode::format::Partitioning;
@@ -44,8 +45,16 @@ pub fn evidence_store(workspace: &Workspace, from: &FeedOrigin) -> Store {
 pub fn collector(workspace: &Workspace, pipelines: &[&Pipeline]) -> Result<Collector, RunError> {
     let private = &workspace.private;
     durable::make_private(private).map_err(|error| RunError::private(private, "made", &error))?;
-    let sources = pipelines.iter().flat_map(|pipeline| pipeline.scheduled());
-    Ok(Collector::new(private, sources.map(|scheduled| scheduled.collected).collect()))
+    let sources = pipelines.iter().flat_map(|pipeline| pipeline.scheduled()).map(|scheduled| scheduled.collected);
+    let is_asked = |collected: &Collected| {
+        let sends = matches!(collected.source, Source::Mqtt { .. });
+        if sends {
+            let (source, shown) = (&collected.name, collected.source.shown());
+            tracing::info!(source, "{shown} sends by itself; 'fahrtenbuch collect' takes it");
+        }
+        !sends
+    };
+    Ok(Collector::new(private, sources.filter(is_asked).collect()))
 }
 
 /// Asks each source of a pipeline once and keeps what is new; tells for each whether it was. All are asked, whatever
