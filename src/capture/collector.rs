@@ -6,6 +6,7 @@
 
 mod follower;
 mod lock;
+mod sealer;
 mod service;
 mod task;
 mod writer;

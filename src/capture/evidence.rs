@@ -54,8 +54,8 @@ pub struct Store {
     folder: PathBuf,
     /// How archives that are not in our layout are found; `None` if the folder is our own.
     others: Option<Folder>,
-    /// How long files were after the last append, so that a known end need not be looked for again.
-    ends: Mutex<HashMap<PathBuf, u64>>,
+    /// By source, the archive of the last append and how long it was then, so that a known end need not be looked for again.
+    ends: Mutex<HashMap<String, (PathBuf, u64)>>,
     /// Whether an append waits until the disk has it.
     syncs: bool,
     /// The most bytes of a record's block.

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::follower::{self, Follower};
 use super::lock::CollectorLock;
+use super::sealer;
 use super::task::{Shared, Task};
 use super::writer::Writer;
 use super::{Collected, Collector, Report, Stop};
@@ -76,6 +77,9 @@ impl Service<'_> {
                 // A name that is still being looked up is not waited for.
                 runtime.shutdown_background();
             });
+            if self.lock.is_some() {
+                scope.spawn(|| sealer::seal_all(&Collector::evidence(self.private), &|| self.is_over()));
+            }
             while let Some(report) = told.blocking_recv() {
                 tell(&report);
             }
@@ -84,6 +88,10 @@ impl Service<'_> {
             std::panic::resume_unwind(panic);
         }
         Ok(())
+    }
+
+    fn is_over(&self) -> bool {
+        self.stop.is_requested() || self.end.is_some_and(|end| Instant::now() >= end)
     }
 
     async fn supervise(&self, mut sources: watch::Receiver<Vec<Scheduled>>, shared: Shared, store: Arc<Store>) {

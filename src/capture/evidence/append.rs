@@ -82,7 +82,8 @@ impl Store {
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true);
         let mut out = durable::open(&mut options, &file).map_err(failed("opened"))?;
-        let end = self.whole_end(&mut out, &file, state.as_ref().filter(|state| folder.join(&state.archive) == file));
+        let end =
+            self.whole_end(source, &mut out, &file, state.as_ref().filter(|state| folder.join(&state.archive) == file));
         let end = end.map_err(failed("mended"))?;
         let newest = match &record.content {
             NewContent::Body(capture) => Some(Newest::of(capture, readable)),
@@ -110,10 +111,19 @@ impl Store {
     }
 
     /// Where whole records of an archive end; what is behind is moved aside. `state` is that of this archive.
-    pub(super) fn whole_end(&self, out: &mut File, file: &Path, state: Option<&State>) -> io::Result<u64> {
+    pub(super) fn whole_end(
+        &self,
+        source: &str,
+        out: &mut File,
+        file: &Path,
+        state: Option<&State>,
+    ) -> io::Result<u64> {
         let end = out.metadata()?.len();
-        let known = self.ends.lock().unwrap_or_else(PoisonError::into_inner).get(file).copied();
-        if known == Some(end) || state.is_some_and(|state| state.length == end) {
+        let is_known = {
+            let ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+            ends.get(source).is_some_and(|(known, length)| known == file && *length == end)
+        };
+        if is_known || state.is_some_and(|state| state.length == end) {
             return Ok(end);
         }
         let was_whole = state.map_or(0, |state| state.length);
@@ -140,7 +150,7 @@ impl Store {
                 return Err(failed(error));
             }
         }
-        self.ends.lock().unwrap_or_else(PoisonError::into_inner).insert(written.file.clone(), written.end);
+        self.remember_end(&written.source, &written.file, written.end);
         if self.syncs {
             // Losing the state loses nothing, so that a record that is kept is never told as one that is not.
             let folder = self.folder.join(&written.source);
@@ -148,6 +158,11 @@ impl Store {
             let _ = State::of(&folder, &file, end, newest).with_beat(beat).after(before).write(&folder);
         }
         Ok(())
+    }
+
+    pub(super) fn remember_end(&self, source: &str, file: &Path, end: u64) {
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.insert(source.to_owned(), (file.to_owned(), end));
     }
 
     /// Waits until no other append is at work on a source, and keeps others from it.

@@ -6,7 +6,6 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
@@ -216,7 +215,7 @@ impl Store {
         let mut out = durable::open(&mut options, file)?;
         let folder = self.folder.join(source);
         let state = State::read(&folder).filter(|state| folder.join(&state.archive) == file);
-        let end = self.whole_end(&mut out, file, state.as_ref())?;
+        let end = self.whole_end(source, &mut out, file, state.as_ref())?;
         out.seek(SeekFrom::Start(end))?;
         let mut bytes = Vec::new();
         if end == 0 {
@@ -228,7 +227,7 @@ impl Store {
             out.sync_data()?;
         }
         let end = end + (bytes.len() + packed.len()) as u64;
-        self.ends.lock().unwrap_or_else(PoisonError::into_inner).insert(file.to_owned(), end);
+        self.remember_end(source, file, end);
         Ok(())
     }
 }
