@@ -53,7 +53,7 @@ pub struct Collected {
 
 impl Collected {
     /// For how long an answer to a beat is awaited, all tries together: that of messages a minute where nothing else was set.
-    fn patience(&self) -> Duration {
+    pub fn patience(&self) -> Duration {
         match (&self.source, self.wanted.is_telemetry()) {
             (Source::File { .. }, _) => MESSAGE_FOR_RUN,
             (_, true) => self.patience_of_run(),

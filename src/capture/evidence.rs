@@ -8,6 +8,7 @@
 
 mod append;
 mod archive;
+mod beats;
 mod folder;
 mod hours;
 mod listing;
@@ -71,7 +72,6 @@ impl Store {
     pub fn records(&self, source: &str, from: Timestamp, until: Timestamp) -> Result<Vec<BeatRecord>, CaptureError> {
         let mut records = Vec::new();
         let (first, last) = (self.file(source, from).with_extension(""), self.file(source, until));
-        let folder = self.folder.join(source);
         for archive in newest_archives(&self.folder, source) {
             let archive = archive?;
             if archive > last {
@@ -80,21 +80,7 @@ impl Store {
             if archive < first {
                 break;
             }
-            let failed = |source: io::Error| CaptureError::Evidence { file: archive.clone(), verb: "read", source };
-            let mut of_hour: Vec<BeatRecord> = Vec::new();
-            for part in sealed::parts(&folder, &archive).map_err(failed)? {
-                let sealed = if part.may_repeat { of_hour.len() } else { 0 };
-                let mut take = |record: Record| {
-                    let is_new = record.place.offset >= part.from;
-                    let read = warc::beat_record(&record.header, record.content).filter(|_| is_new);
-                    if let Some(read) = read.filter(|read| !of_hour[..sealed].contains(read)) {
-                        of_hour.push(read);
-                    }
-                };
-                let options = Options { wants: &Header::may_be_beat, verify: false, most: self.most };
-                archive::scan(&part.path, 0, &options, &mut take).map_err(failed)?;
-            }
-            records.append(&mut of_hour);
+            records.append(&mut self.beat_records(source, &archive, &mut Vec::new())?);
         }
         records.retain(|record| (from..until).contains(&record.at));
         // Stable: records of one instant keep the order in which they came.

@@ -6,6 +6,7 @@
 
 pub mod beat;
 pub mod collector;
+pub mod coverage;
 pub mod evidence;
 mod failure;
 pub mod file_names;
