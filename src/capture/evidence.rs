@@ -9,6 +9,7 @@
 mod append;
 mod archive;
 mod beats;
+mod export;
 mod folder;
 mod hours;
 mod listing;
@@ -18,6 +19,7 @@ pub mod sealed;
 mod state;
 pub mod take_over;
 mod torn;
+mod verify;
 mod zstd_frame;
 
 use std::collections::{HashMap, HashSet};
@@ -40,6 +42,7 @@ use crate::durable;
 pub use append::Written;
 pub use archive::Kind;
 use archive::{Options, Record};
+pub use export::{Export, Exported, begin as begin_export};
 pub use folder::{Folder, is_archive, matches, shown};
 use hours::{children, newest_archives};
 use listing::{Bodies, damage, entry_of_ours};
@@ -49,6 +52,7 @@ pub use reader::{read, read_ahead};
 use sealed::Part;
 pub use state::KnownCapture;
 use state::{Newest, State};
+pub use verify::{Problem, ProblemKind, Verified};
 
 /// A folder of evidence.
 pub struct Store {

@@ -1,10 +1,13 @@
 //! `fahrtenbuch evidence`
 
+mod export;
+mod gaps;
 mod import;
 mod list;
 mod said;
 mod seal;
 mod show;
+mod verify;
 
 use std::path::Path;
 
@@ -30,6 +33,9 @@ pub(super) struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Explain every beat of a period: bodies, unchanged, frozen, failed, skipped, off
+    #[command(after_help = gaps::HELP)]
+    Gaps(gaps::Gaps),
     /// Turn files that somebody collected into evidence, with the times that their names tell
     #[command(after_help = import::HELP)]
     Import(import::Import),
@@ -42,6 +48,12 @@ enum Command {
     /// Pack hours that are over into archives of a quarter to a ninth of the bytes, with the same records
     #[command(after_help = seal::HELP)]
     Seal(seal::Seal),
+    /// Read every archive to its end and tell what is damaged, missing or changed
+    #[command(after_help = verify::HELP)]
+    Verify(verify::Verify),
+    /// Write the records of a source as plain WARC 1.1, for other tools
+    #[command(after_help = export::HELP)]
+    Export(export::Export),
     /// Use what there is of a date although its last record says something else
     #[command(after_help = ACCEPT)]
     Accept(Accept),
@@ -76,6 +88,9 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         Err(exit) => return exit,
     };
     match &arguments.command {
+        Command::Gaps(gaps) => gaps::run(&workspace, gaps).unwrap_or_else(|exit| exit),
+        Command::Verify(verify) => verify::run(&workspace, verify).unwrap_or_else(|exit| exit),
+        Command::Export(export) => export::run(&workspace, export).unwrap_or_else(|exit| exit),
         Command::Import(import) => import::run(&workspace, import).unwrap_or_else(|exit| exit),
         Command::List(list) => list::run(&workspace, list).unwrap_or_else(|exit| exit),
         Command::Show(show) => show::run(&workspace, show).unwrap_or_else(|exit| exit),

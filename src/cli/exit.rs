@@ -6,6 +6,8 @@ use std::process::ExitCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     Done,
+    /// Done, and something was found.
+    Found,
     /// Something was held back by quality.
     HeldBack,
     /// May succeed if tried again.
@@ -23,6 +25,7 @@ impl From<Exit> for ExitCode {
             Exit::Transient => 1,
             Exit::Usage => 2,
             Exit::HeldBack => 3,
+            Exit::Found => 4,
             Exit::Permanent => 42,
         })
     }

@@ -34,6 +34,7 @@ Exit codes:
    1  failed, and may succeed if tried again
    2  wrong use or configuration
    3  held back by quality: nothing of a run was published
+   4  done, and something was found ('evidence verify')
   42  failed, and will not succeed if tried again";
 
 /// Turns a city's mobility feeds into open data that people can trust.
@@ -80,7 +81,7 @@ enum Command {
     Quality(quality::Arguments),
     /// List, show, release and discard the rows that were held back
     Quarantine(quarantine::Arguments),
-    /// Import, list, show and accept evidence
+    /// Explain, list, show, verify, export, import and accept evidence
     Evidence(evidence::Arguments),
     /// List what was decided, and undo it
     Decisions(decisions::Arguments),

@@ -37,6 +37,28 @@ pub(super) fn listing<const N: usize>(columns: [&str; N]) -> comfy_table::Table 
     table
 }
 
+/// How wide a picture may be: the terminal, `COLUMNS` where there is none, or 100.
+pub(super) fn width() -> usize {
+    let terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    let told = || std::env::var("COLUMNS").ok()?.parse().ok();
+    terminal.or_else(told).unwrap_or(100).clamp(40, 400)
+}
+
+/// A text in a colour of ECMA-48 (31 is red), as a terminal takes it; what else a terminal would obey is spelled out.
+pub(super) fn coloured(text: &str, colour: Option<u8>) -> String {
+    match colour {
+        Some(colour) => format!("\u{1b}[{colour}m{}\u{1b}[0m", harmless(text)),
+        None => harmless(text).into_owned(),
+    }
+}
+
+/// Prints lines that are made of [`coloured`] parts alone.
+pub(super) fn print_coloured(lines: &[String]) {
+    let text = lines.iter().fold(String::new(), |text, line| text + line + "\n");
+    // Whoever reads may be gone.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
 pub(super) fn row_or_rows(count: u64) -> &'static str {
     if count == 1 { "row" } else { "rows" }
 }

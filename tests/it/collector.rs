@@ -48,7 +48,7 @@ fn good() -> (String, Seen) {
 }
 
 /// A workspace whose telemetry comes from these addresses.
-fn world(sources: &[(&str, &str)]) -> World {
+pub(crate) fn world(sources: &[(&str, &str)]) -> World {
     let world = World::new();
     let file = "pipelines/stadtbus-telemetrie.yaml";
     let text = std::fs::read_to_string(world.path(file)).unwrap();

@@ -17,6 +17,7 @@ mod dependencies;
 mod end_to_end;
 mod evidence;
 mod feed_rules;
+mod gaps;
 mod import;
 mod import_archives;
 mod import_merge;

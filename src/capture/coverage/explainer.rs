@@ -98,6 +98,7 @@ enum Event {
 enum Answer {
     Skipped(SkipReason),
     Failed(FailureKind),
+    Silent,
     Unchanged { digest: Option<Digest>, feed_time: Option<Timestamp>, is_unreadable: bool },
     Body { digest: Digest, feed_time: Option<Timestamp>, is_unreadable: bool },
 }
@@ -106,7 +107,7 @@ impl Answer {
     fn rank(&self) -> u8 {
         match self {
             Self::Skipped(_) => 0,
-            Self::Failed(_) => 1,
+            Self::Failed(_) | Self::Silent => 1,
             Self::Unchanged { .. } => 2,
             Self::Body { .. } => 3,
         }
@@ -150,8 +151,11 @@ impl<'a> Explainer<'a> {
         let one = |answer| (due_ms, BEAT, Event::One { every_ms, answer });
         let (key, rank, event) = match &record.outcome {
             BeatOutcome::Body(digest) => one(Answer::Body { digest: *digest, feed_time, is_unreadable }),
-            BeatOutcome::Unchanged { digest, .. } => one(Answer::Unchanged { digest: *digest, feed_time, is_unreadable }),
+            BeatOutcome::Unchanged { digest, .. } => {
+                one(Answer::Unchanged { digest: *digest, feed_time, is_unreadable })
+            }
             BeatOutcome::Note(Note::Failed { kind, .. }) => one(Answer::Failed(*kind)),
+            BeatOutcome::Note(Note::Silent) => one(Answer::Silent),
             BeatOutcome::Note(Note::Skipped { beats: 1, reason }) => one(Answer::Skipped(*reason)),
             BeatOutcome::Note(Note::Skipped { beats, reason }) => {
                 (due_ms, BEAT, Event::Many { every_ms, beats: *beats, reason: *reason })
@@ -288,6 +292,7 @@ impl<'a> Explainer<'a> {
     fn explain(&mut self, due_ms: i64, every_ms: i64, answer: Answer) -> Explanation {
         let (feed_time, is_unreadable, good) = match answer {
             Answer::Skipped(reason) => return Explanation::Skipped(reason),
+            Answer::Silent => return Explanation::Silent,
             Answer::Failed(FailureKind::Unreadable) => return Explanation::Unreadable,
             Answer::Failed(kind) => return Explanation::Failed(kind),
             Answer::Unchanged { digest, feed_time, is_unreadable } => {

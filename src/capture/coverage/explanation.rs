@@ -10,6 +10,8 @@ pub enum Explanation {
     Body,
     /// The source had what it gave before: 304, or the same bytes.
     Unchanged,
+    /// A source that sends by itself (MQTT) was connected, and nothing came.
+    Silent,
     /// The source answered, but the header time of its feed has stood still for more than two beats and a minute.
     Frozen,
     /// A body was kept, or is the same, that is not what the source is to give.
@@ -40,6 +42,7 @@ pub enum OffReason {
 pub enum Class {
     Body,
     Unchanged,
+    Silent,
     Frozen,
     Unreadable,
     Failed,
@@ -50,9 +53,10 @@ pub enum Class {
 }
 
 impl Class {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Body,
         Self::Unchanged,
+        Self::Silent,
         Self::Frozen,
         Self::Unreadable,
         Self::Failed,
@@ -66,6 +70,7 @@ impl Class {
         match self {
             Self::Body => "body",
             Self::Unchanged => "unchanged",
+            Self::Silent => "silent",
             Self::Frozen => "frozen",
             Self::Unreadable => "unreadable",
             Self::Failed => "failed",
@@ -82,6 +87,7 @@ impl Explanation {
         match self {
             Self::Body => Class::Body,
             Self::Unchanged => Class::Unchanged,
+            Self::Silent => Class::Silent,
             Self::Frozen => Class::Frozen,
             Self::Unreadable => Class::Unreadable,
             Self::Failed(_) => Class::Failed,

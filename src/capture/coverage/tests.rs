@@ -328,7 +328,10 @@ impl Model {
             Deed::Lose => self.ask(0, false),
             Deed::Repeat => {
                 let newest = self.records.last().filter(|record| {
-                    !matches!(record.outcome, BeatOutcome::Note(Note::Skipped { .. } | Note::Started { .. } | Note::Stopped { .. }))
+                    !matches!(
+                        record.outcome,
+                        BeatOutcome::Note(Note::Skipped { .. } | Note::Started { .. } | Note::Stopped { .. })
+                    )
                 });
                 if let Some(beat) = newest.and_then(|record| record.beat) {
                     self.keep(beat, skipped(1, SkipReason::Ended));

@@ -28,9 +28,8 @@ impl Store {
         let archives = self.archives(source)?;
         let begin = archives.partition_point(|archive| *archive < first);
         let mut damages = Vec::new();
-        // A state that knows of no beat spares the search in what was imported.
-        let may_be_beats = State::read(&self.folder.join(source)).is_none_or(|state| state.beat.is_some());
-        for archive in archives[..begin].iter().rev().filter(|_| may_be_beats) {
+        let may_have_beats = self.may_have_beats(source);
+        for archive in archives[..begin].iter().rev().filter(|_| may_have_beats) {
             let mut found = Vec::new();
             let records = self.beat_records(source, archive, &mut found)?;
             if records.iter().any(|record| record.beat.is_some()) {
@@ -47,6 +46,11 @@ impl Store {
             }
         }
         Ok(damages)
+    }
+
+    /// Whether a source may have been asked by a collector. A state that knows of no beat spares the search in what was imported.
+    pub fn may_have_beats(&self, source: &str) -> bool {
+        State::read(&self.folder.join(source)).is_none_or(|state| state.beat.is_some())
     }
 
     /// The archives of a source in our layout, oldest first.

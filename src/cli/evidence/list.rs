@@ -8,8 +8,10 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::capture::evidence::{self, Kind, Listing};
+use crate::capture::coverage::{Class, End, Explainer, Stretch};
+use crate::capture::evidence::{self, Kind, Listing, Store};
 use crate::capture::payload::{Payload, Wanted, identify, unpacked};
+use crate::capture::record::BeatOutcome;
 use crate::capture::{Capture, CaptureError};
 use crate::cli::evidence::said::usage;
 use crate::cli::exit::Exit;
@@ -29,7 +31,9 @@ Examples:
   fahrtenbuch evidence list stadtbus-telemetrie --date 2026-11-24
   fahrtenbuch evidence list stadtbus-vehicle-positions --json | jq '.[] | select(.damaged > 0)'
 
-Every capture is read, and its digest compared. A date is the service date of which reports at that
+Every capture is read, and its digest compared; those at which the source had what it gave before count,
+and are told as unchanged. What is beside them: beats that failed, were skipped, or at which the collector
+was off ('fahrtenbuch evidence gaps' says why). A date is the service date of which reports at that
 time are (until 03:00 that of the day before); of a timetable it is the local date.";
 
 /// The most that a body is inflated to when it is looked at.
@@ -52,6 +56,13 @@ pub(super) struct List {
 #[derive(Default)]
 struct Row {
     captures: u64,
+    /// Captures at which the source had what it gave before.
+    unchanged: u64,
+    /// Beats that gave nothing.
+    failed: u64,
+    skipped: u64,
+    /// Beats at which no collector was at work.
+    off: u64,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
     bytes: u64,
@@ -87,7 +98,8 @@ pub(super) fn run(workspace: &Workspace, arguments: &List) -> Result<Exit, Exit>
     if arguments.json {
         let values = rows.iter().map(|((source, date), row)| {
             json!({
-                "source": source, "date": date, "captures": row.captures, "first": row.first, "last": row.last,
+                "source": source, "date": date, "captures": row.captures, "unchanged": row.unchanged,
+                "failed": row.failed, "skipped": row.skipped, "off": row.off, "first": row.first, "last": row.last,
                 "bytes": row.bytes, "kinds": row.kinds, "imported": row.imported, "damaged": row.damaged,
                 "open": row.open, "torn": row.torn,
             })
@@ -131,6 +143,7 @@ fn look(
         }
     })?;
     outcome?;
+    add_beats(&store, &feed.name, (from, until), &mut rows, &|at| date_of(workspace, pipeline, at))?;
     for torn in store.torn(&feed.name)? {
         if let Some(hour) = hour_of(&torn) {
             rows.entry(date_of(workspace, pipeline, hour)).or_default().torn += 1;
@@ -138,6 +151,57 @@ fn look(
     }
     rows.retain(|date, _| is_wanted(*date));
     Ok(rows)
+}
+
+/// Adds what the beats of a collector gave that is no body.
+fn add_beats(
+    store: &Store,
+    source: &str,
+    (from, until): (Timestamp, Timestamp),
+    rows: &mut BTreeMap<ServiceDate, Row>,
+    date_of: &dyn Fn(Timestamp) -> ServiceDate,
+) -> Result<(), CaptureError> {
+    let mut give = |stretch: Stretch| {
+        let mut rest = Some(stretch);
+        while let Some(stretch) = rest {
+            let date = date_of(stretch.due(0));
+            // Dates follow each other, so that a stretch is cut where the next one begins.
+            let (mut same, mut other) = (0, stretch.beats);
+            while other - same > 1 {
+                let middle = same + (other - same) / 2;
+                *(if date_of(stretch.due(middle)) == date { &mut same } else { &mut other }) = middle;
+            }
+            let class = stretch.explanation.class();
+            if matches!(class, Class::Failed | Class::Skipped | Class::Off) {
+                let row = rows.entry(date).or_default();
+                *(match class {
+                    Class::Failed => &mut row.failed,
+                    Class::Skipped => &mut row.skipped,
+                    _ => &mut row.off,
+                }) += other;
+            }
+            rest = stretch.split(other).1;
+        }
+    };
+    if !store.may_have_beats(source) {
+        return Ok(());
+    }
+    let mut unchanged: BTreeMap<ServiceDate, u64> = BTreeMap::new();
+    let mut newest = None;
+    let mut explainer = Explainer::new(&mut give);
+    store.each_beat_record(source, from, until, &mut |record| {
+        if matches!(record.outcome, BeatOutcome::Unchanged { .. }) {
+            *unchanged.entry(date_of(record.at)).or_default() += 1;
+        }
+        newest = record.beat.map(|beat| beat.due).max(newest);
+        explainer.push(record);
+    })?;
+    // What comes behind the newest record is for 'evidence gaps' to tell.
+    explainer.finish(End { at: newest.unwrap_or(from), at_work: None });
+    for (date, number) in unchanged {
+        rows.entry(date).or_default().unchanged += number;
+    }
+    Ok(())
 }
 
 fn add(
@@ -199,7 +263,7 @@ fn hour_of(archive: &Path) -> Option<Timestamp> {
 fn print(workspace: &Workspace, rows: &BTreeMap<(String, ServiceDate), Row>) {
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY);
-    table.set_header(["source", "date", "captures", "first", "last", "bytes", "kinds", ""]);
+    table.set_header(["source", "date", "captures", "unchanged", "first", "last", "bytes", "kinds", ""]);
     let local = |date: ServiceDate, at: Option<Timestamp>| {
         let at = at.map(|at| workspace.zone.to_datetime(at));
         // Reports of the night are of the day before.
@@ -210,6 +274,9 @@ fn print(workspace: &Workspace, rows: &BTreeMap<(String, ServiceDate), Row>) {
     for ((source, date), row) in rows {
         let kinds: Vec<String> = row.kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         let remarks = [
+            (row.failed, "beats failed"),
+            (row.skipped, "skipped"),
+            (row.off, "off"),
             (row.imported, "imported"),
             (row.damaged, "damaged"),
             (row.open, "open end"),
@@ -221,6 +288,7 @@ fn print(workspace: &Workspace, rows: &BTreeMap<(String, ServiceDate), Row>) {
             Cell::new(source),
             Cell::new(date),
             number(row.captures),
+            number(row.unchanged),
             Cell::new(local(*date, row.first)),
             Cell::new(local(*date, row.last)),
             number(row.bytes),

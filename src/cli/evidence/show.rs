@@ -1,5 +1,7 @@
 //! `fahrtenbuch evidence show`
 
+mod beat;
+
 use std::path::PathBuf;
 
 use clap::Args;
@@ -10,6 +12,7 @@ use serde_json::{Value, json};
 use crate::capture::CaptureError;
 use crate::capture::evidence::Entry;
 use crate::capture::payload::identify;
+use crate::capture::record::BeatRecord;
 use crate::cli::evidence::list;
 use crate::cli::evidence::said::usage;
 use crate::cli::exit::Exit;
@@ -26,7 +29,8 @@ Examples:
   fahrtenbuch evidence show stadtbus-vehicle-positions 2026-11-24T10:00:00Z
   fahrtenbuch evidence show stadtbus-vehicle-positions '2026-11-24 11:00:00' --output snapshot.pb
 
-A time without a zone is one of 'time_zone'. The body is written with --output only, into a new file
+Where the source was asked and gave no body, what came of it is told: that it had the same, with the body that this is, or
+why it failed. A time without a zone is one of 'time_zone'. The body is written with --output only, into a new file
 that nobody else can read: it may tell of people and vehicles.";
 
 const PRIVATE: &str = "PRIVATE: this body may tell of people and vehicles. It must not leave the private store.";
@@ -66,7 +70,17 @@ pub(super) fn run(workspace: &Workspace, arguments: &Show) -> Result<Exit, Exit>
     if let Some(digest) = &arguments.digest {
         entries.retain(|entry| entry.digest.to_string().starts_with(&digest.to_ascii_lowercase()));
     }
-    if entries.is_empty() {
+    let records = beat::records(&store, source, from, until).map_err(capture_failed)?;
+    let mut notes: Vec<&BeatRecord> = Vec::new();
+    if arguments.digest.is_none() {
+        notes = beat::without_entry(&records, &entries, from, until);
+        if let (true, Some(record)) = (entries.is_empty() && notes.is_empty(), beat::of_time(&records, from)) {
+            let after = record.at.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MAX);
+            entries = store.list(source, record.at, after).map_err(capture_failed)?.entries;
+            notes = beat::without_entry(&records, &entries, record.at, after);
+        }
+    }
+    if entries.is_empty() && notes.is_empty() {
         let told = |entry: Result<Option<Entry>, CaptureError>| entry.ok().flatten().map(|entry| entry.captured_at);
         let near = [told(store.latest(source, from)), told(store.first_from(source, until))];
         let near: Vec<String> = near.iter().flatten().map(Timestamp::to_string).collect();
@@ -84,7 +98,14 @@ pub(super) fn run(workspace: &Workspace, arguments: &Show) -> Result<Exit, Exit>
         )));
     }
     let imports = imports_of(workspace, pipeline, source).map_err(failed)?;
+    if let (Some(output), true) = (&arguments.output, entries.is_empty()) {
+        let remedy = "Name the time of a capture";
+        return Err(usage(&format!("there is no body of that time to write to {}. {remedy}.", output.display())));
+    }
     let mut shown = Vec::new();
+    for note in notes {
+        shown.push(beat::note(&store, source, note));
+    }
     for entry in &entries {
         let capture = store.open(entry).map_err(capture_failed)?;
         if let Some(output) = &arguments.output {
@@ -104,6 +125,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Show) -> Result<Exit, Exit>
         shown.push(json!({
             "source": source,
             "captured_at": capture.captured_at,
+            "unchanged": beat::unchanged(&records, entry),
             "url": capture.url,
             "status": capture.status,
             "headers": capture.headers,
@@ -142,11 +164,18 @@ fn range(workspace: &Workspace, text: &str) -> Result<(Timestamp, Timestamp), Ex
 }
 
 fn print(capture: &Value) {
+    if capture["outcome"].is_string() {
+        return beat::print(capture);
+    }
     let text = |key: &str| match &capture[key] {
         Value::String(text) => one_line(text),
         other => other.to_string(),
     };
     println!("{} of {}", text("captured_at"), text("source"));
+    if let Some(unchanged) = capture["unchanged"].as_object() {
+        let since = one_line(unchanged["body_captured_at"].as_str().unwrap_or("an earlier time"));
+        println!("  {}; the body is that of {since}", one_line(unchanged["said"].as_str().unwrap_or_default()));
+    }
     println!("  address  {}", text("url"));
     println!("  status   {}", text("status"));
     for header in capture["headers"].as_array().into_iter().flatten() {

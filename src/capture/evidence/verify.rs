@@ -1,0 +1,206 @@
+//! Verifying: every archive is read to its end, every digest is computed again.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::archive::{self, Kind, Options, Record};
+use super::listing::damage;
+use super::{Store, sealed, warc};
+use crate::capture::CaptureError;
+use crate::digest::{Digest, Digester};
+
+/// Where hours that were sealed are recorded, in the folder of a source.
+const SEALED: &str = "sealed.jsonl";
+
+/// What an archive holds, and what is wrong with it.
+#[derive(Debug, Default)]
+pub struct Verified {
+    pub archive: PathBuf,
+    pub bytes: u64,
+    /// Bodies whose digest is the one that was kept.
+    pub bodies: u64,
+    pub revisits: u64,
+    /// What came of beats that gave no body, and what the collector says of itself.
+    pub notes: u64,
+    /// Records of other kinds.
+    pub others: u64,
+    pub problems: Vec<Problem>,
+}
+
+/// Something that is not as it was kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub kind: ProblemKind,
+    /// For people: which file, where, what.
+    pub message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProblemKind {
+    Damaged,
+    TooLarge,
+    /// An end that a crash left; the next append moves it aside. No record that was kept is in it.
+    Torn,
+    /// A revisit names a body that is not there.
+    BodyMissing,
+    /// A sealed archive is not the one that was sealed, or is gone.
+    Sealed,
+}
+
+impl ProblemKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Damaged => "damaged",
+            Self::TooLarge => "too_large",
+            Self::Torn => "torn",
+            Self::BodyMissing => "body_missing",
+            Self::Sealed => "sealed",
+        }
+    }
+}
+
+/// A line of `sealed.jsonl`, as far as it says what has to be there.
+#[derive(Deserialize)]
+struct SealedLine {
+    file: String,
+    new_sha256: Digest,
+}
+
+/// A revisit whose body is not in its file.
+type Elsewhere = (Digest, Option<Timestamp>);
+
+impl Store {
+    /// Verifies the archives of a source in our layout, oldest first.
+    pub fn verify(&self, source: &str, tell: &mut dyn FnMut(Verified)) -> Result<(), CaptureError> {
+        let failed = |source: io::Error| CaptureError::Evidence { file: self.folder.clone(), verb: "read", source };
+        let mut files = Vec::new();
+        for hour in self.archives(source)? {
+            files.extend(
+                sealed::parts(&self.folder.join(source), &hour).map_err(failed)?.into_iter().map(|part| part.path),
+            );
+        }
+        for archive in files {
+            let (mut verified, elsewhere) = self.verify_archive(source, &archive)?;
+            // Of a timetable the body may be days old. One that was found once need not be looked for again.
+            let mut found: Option<Elsewhere> = None;
+            for revisit in elsewhere {
+                if found == Some(revisit) {
+                    continue;
+                }
+                if self.has_body(source, &archive, revisit)? {
+                    found = Some(revisit);
+                } else {
+                    let (digest, captured_at) = revisit;
+                    let of = captured_at.map_or_else(String::new, |at| format!(" of {at}"));
+                    let message =
+                        format!("{}: a revisit names a body{of} that is not there: sha256 {digest}", shown(&archive));
+                    verified.problems.push(Problem { kind: ProblemKind::BodyMissing, message });
+                }
+            }
+            verified.problems.dedup();
+            tell(verified);
+        }
+        Ok(())
+    }
+
+    fn verify_archive(&self, source: &str, archive: &Path) -> Result<(Verified, Vec<Elsewhere>), CaptureError> {
+        let failed = |source: io::Error| CaptureError::Evidence { file: archive.to_owned(), verb: "read", source };
+        let mut verified = Verified { archive: archive.to_owned(), ..Verified::default() };
+        let (mut bodies, mut elsewhere) = (HashSet::new(), Vec::new());
+        let mut take = |record: Record| match record.content {
+            warc::Content::Body(digest) => {
+                bodies.insert(digest);
+                verified.bodies += 1;
+            }
+            warc::Content::Revisit(digest) => {
+                let missing = digest.filter(|digest| !bodies.contains(digest));
+                elsewhere.extend(missing.map(|digest| (digest, record.header.refers_to)));
+                verified.revisits += 1;
+            }
+            warc::Content::Note(_) => verified.notes += 1,
+            warc::Content::NoCapture(_) => verified.others += 1,
+        };
+        let options = Options { wants: &|_| true, verify: true, most: self.most };
+        let (mut length, mut stretches) = archive::scan(archive, 0, &options, &mut take).map_err(failed)?;
+        if let Some(last) = stretches.pop_if(|last| last.kind == Kind::Torn) {
+            // Somebody may be writing it; then it is whole once they let go of the lock.
+            let lock = File::open(self.folder.join(source).join(".lock"));
+            let _lock = lock.and_then(|lock| lock.lock_shared().map(|()| lock));
+            let (now, mut rest) = archive::scan(archive, last.offset, &options, &mut take).map_err(failed)?;
+            length = now;
+            stretches.append(&mut rest);
+        }
+        verified.bytes = length;
+        verified.problems.extend(stretches.into_iter().map(|stretch| {
+            let kind = match stretch.kind {
+                Kind::Damaged => ProblemKind::Damaged,
+                Kind::TooLarge => ProblemKind::TooLarge,
+                Kind::Torn => ProblemKind::Torn,
+            };
+            Problem { kind, message: damage(archive, stretch).message }
+        }));
+        Ok((verified, elsewhere))
+    }
+
+    /// Whether the body that a revisit names is in the archive of the hour that it says.
+    fn has_body(&self, source: &str, archive: &Path, revisit: Elsewhere) -> Result<bool, CaptureError> {
+        let (digest, Some(captured_at)) = revisit else { return Ok(false) };
+        let hour = self.file(source, captured_at);
+        let failed = |source: io::Error| CaptureError::Evidence { file: hour.clone(), verb: "read", source };
+        let mut has = false;
+        for part in sealed::parts(&self.folder.join(source), &hour).map_err(failed)? {
+            if part.path == archive {
+                continue;
+            }
+            let mut take = |record: Record| has |= record.content == warc::Content::Body(digest);
+            let options = Options { wants: &|header| header.no_capture().is_none(), verify: false, most: self.most };
+            archive::scan(&part.path, 0, &options, &mut take).map_err(failed)?;
+        }
+        Ok(has)
+    }
+
+    /// Compares the archives of a source that were sealed with what was recorded of them.
+    pub fn verify_sealed(&self, source: &str) -> Result<Vec<Problem>, CaptureError> {
+        let folder = self.folder.join(source);
+        let register = folder.join(SEALED);
+        let failed = |source: io::Error| CaptureError::Evidence { file: register.clone(), verb: "read", source };
+        let text = match fs::read_to_string(&register) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.map_err(failed)?,
+        };
+        // The newest line of a file counts. One that a crash cut off, or that says why a file is not sealed, says nothing here.
+        let lines = text.lines().filter_map(|line| serde_json::from_str::<SealedLine>(line).ok());
+        let newest: BTreeMap<String, Digest> = lines.map(|line| (line.file, line.new_sha256)).collect();
+        let mut problems = Vec::new();
+        for (name, expected) in newest {
+            let file = folder.join(&name);
+            let message = match File::open(&file) {
+                Ok(mut open) => {
+                    let mut digester = Digester::default();
+                    io::copy(&mut open, &mut digester).map_err(failed)?;
+                    if digester.finish() == expected {
+                        continue;
+                    }
+                    format!("{name} is not the archive that was sealed: its digest differs from {SEALED}")
+                }
+                // A crash before it got its name: the hour is not sealed yet.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && file.with_extension("gz").exists() => continue,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    format!("{name} was sealed and is gone. Restore it from a backup")
+                }
+                Err(error) => return Err(failed(error)),
+            };
+            problems.push(Problem { kind: ProblemKind::Sealed, message });
+        }
+        Ok(problems)
+    }
+}
+
+fn shown(archive: &Path) -> std::borrow::Cow<'_, str> {
+    archive.file_name().unwrap_or_default().to_string_lossy()
+}

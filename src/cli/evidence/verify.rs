@@ -1,0 +1,120 @@
+//! `fahrtenbuch evidence verify`
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::capture::CaptureError;
+use crate::capture::collector::Collector;
+use crate::capture::evidence::{Problem, Store};
+use crate::cli::evidence::said::usage;
+use crate::cli::exit::Exit;
+use crate::workspace::Workspace;
+use crate::yaml::suggestion;
+
+pub(super) const HELP: &str = "\
+Examples:
+  fahrtenbuch evidence verify
+  fahrtenbuch evidence verify stadtbus-vehicle-positions --json | jq '.[].problems[]'
+
+Every archive is read to its end, every digest is computed again, and the body that a revisit names is
+looked for; sealed archives are compared with what was recorded when they were sealed. Ends of archives
+that were moved aside after a crash are told: they hold no record that counted as kept.
+
+The exit code is 4 if something is damaged, torn, missing or changed, 42 if an archive cannot be read.";
+
+#[derive(Args)]
+pub(super) struct Verify {
+    /// Sources; all that there is evidence of if none is given
+    #[arg(value_name = "SOURCE")]
+    of: Vec<String>,
+    /// Write JSON to standard output
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Default)]
+struct Sums {
+    archives: u64,
+    bytes: u64,
+    bodies: u64,
+    revisits: u64,
+    notes: u64,
+    others: u64,
+    problems: Vec<Problem>,
+    moved_aside: u64,
+}
+
+pub(super) fn run(workspace: &Workspace, arguments: &Verify) -> Result<Exit, Exit> {
+    let store = Store::new(Collector::evidence(&workspace.private));
+    let kept = store.sources().map_err(|error| unreadable(&error))?;
+    for name in &arguments.of {
+        if !kept.contains(name) {
+            let known: Vec<&str> = kept.iter().map(String::as_str).collect();
+            return Err(usage(&format!("there is no evidence of a source '{name}'. {}", suggestion(name, &known))));
+        }
+    }
+    let sources = if arguments.of.is_empty() { &kept } else { &arguments.of };
+    let mut values = Vec::new();
+    let mut is_sound = true;
+    for source in sources {
+        let sums = verify(&store, source).map_err(|error| unreadable(&error))?;
+        is_sound &= sums.problems.is_empty();
+        if !arguments.json {
+            print(source, &sums);
+        }
+        let problems = sums.problems.iter();
+        let problems: Value =
+            problems.map(|problem| json!({"kind": problem.kind.name(), "message": problem.message})).collect();
+        values.push(json!({
+            "source": source, "archives": sums.archives, "bytes": sums.bytes, "bodies": sums.bodies,
+            "revisits": sums.revisits, "notes": sums.notes, "other_records": sums.others,
+            "moved_aside": sums.moved_aside, "problems": problems,
+        }));
+    }
+    if arguments.json {
+        println!("{}", Value::from(values));
+    } else if sources.is_empty() {
+        println!("there is no evidence");
+    }
+    Ok(if is_sound { Exit::Done } else { Exit::Found })
+}
+
+/// What cannot be read now will not be read by trying again.
+fn unreadable(error: &CaptureError) -> Exit {
+    eprintln!("error: {error}. Check the disk and the permissions.");
+    Exit::Permanent
+}
+
+fn verify(store: &Store, source: &str) -> Result<Sums, CaptureError> {
+    let mut sums = Sums::default();
+    store.verify(source, &mut |verified| {
+        sums.archives += 1;
+        sums.bytes += verified.bytes;
+        sums.bodies += verified.bodies;
+        sums.revisits += verified.revisits;
+        sums.notes += verified.notes;
+        sums.others += verified.others;
+        sums.problems.extend(verified.problems);
+    })?;
+    sums.problems.append(&mut store.verify_sealed(source)?);
+    sums.moved_aside = store.torn(source)?.len() as u64;
+    Ok(sums)
+}
+
+fn print(source: &str, sums: &Sums) {
+    let Sums { archives, bytes, bodies, revisits, notes, problems, moved_aside, .. } = sums;
+    let said = match problems.len() {
+        0 => "all sound".to_owned(),
+        1 => "1 problem".to_owned(),
+        count => format!("{count} problems"),
+    };
+    println!(
+        "{source}: {said}; {archives} archives, {bytes} bytes, {bodies} bodies, {revisits} revisits, {notes} notes"
+    );
+    for problem in problems {
+        println!("  {}: {}", problem.kind.name().replace('_', " "), problem.message);
+    }
+    if *moved_aside > 0 {
+        println!("  {moved_aside} ends that a crash left were moved aside (.torn); no record that was kept is in them");
+    }
+}
