@@ -297,7 +297,16 @@ impl Model {
                 self.keep(first, skipped(beats, reason));
                 (0..beats).for_each(|number| self.is(first.plus(number).due, 1, Explanation::Skipped(reason)));
             }
-            Deed::Kill(pause) => self.pause(pause, OffReason::Killed),
+            Deed::Kill(pause) => {
+                // Nothing tells beats whose record was lost just before from those that came just after.
+                for (_, said) in self.truth.iter_mut().rev() {
+                    if said.1 != Explanation::Unexplained {
+                        break;
+                    }
+                    said.1 = Explanation::Off(OffReason::Killed);
+                }
+                self.pause(pause, OffReason::Killed);
+            }
             Deed::Stop(pause) => {
                 self.keep(self.next, stopped(Lifecycle::Program));
                 self.pause(pause, OffReason::Stopped);

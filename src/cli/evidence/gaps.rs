@@ -1,5 +1,6 @@
 //! `fahrtenbuch evidence gaps`
 
+mod found;
 mod picture;
 
 use clap::Args;
@@ -13,6 +14,7 @@ use crate::capture::coverage::{Class, Coverage, End, Explainer, Explanation, Off
 use crate::capture::evidence::Store;
 use crate::capture::record::SkipReason;
 use crate::capture::{CaptureError, FailureKind};
+use crate::cli::evidence::gaps::found::{Found, length};
 use crate::cli::evidence::said::usage;
 use crate::cli::exit::Exit;
 use crate::cli::run::failed;
@@ -64,18 +66,6 @@ pub(super) struct Gaps {
     no_colour: bool,
 }
 
-/// What became of the beats of a source.
-struct Found {
-    source: String,
-    coverage: Coverage,
-    /// Records beyond the first of a beat.
-    repeated: u64,
-    /// Bodies of the period that no beat asked for: asked by hand, by a run, or imported.
-    other_bodies: u64,
-    /// What of the archives is damaged, for people.
-    damage: Vec<String>,
-}
-
 pub(super) fn run(workspace: &Workspace, arguments: &Gaps) -> Result<Exit, Exit> {
     let now = crate::time::now();
     let at = |text: &Option<String>| text.as_deref().map(|text| instant(workspace, text)).transpose();
@@ -94,6 +84,10 @@ pub(super) fn run(workspace: &Workspace, arguments: &Gaps) -> Result<Exit, Exit>
     }
     if arguments.json {
         println!("{}", found.iter().map(to_json).collect::<Value>());
+        return Ok(Exit::Done);
+    }
+    if found.is_empty() {
+        println!("no source is collected");
         return Ok(Exit::Done);
     }
     print_table(&found);
@@ -278,23 +272,6 @@ fn print_gaps(workspace: &Workspace, found: &Found) {
     if all > longest.len() as u64 {
         println!("  and {} shorter ones (--json has more of them)", all - longest.len() as u64);
     }
-}
-
-/// `2 d 3 h`, `1 h 5 min`, `3 min 20 s`, `15 s`.
-fn length(length: SignedDuration) -> String {
-    let seconds = length.as_secs();
-    let parts = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")];
-    let first = parts.iter().position(|(unit, _)| seconds >= *unit).unwrap_or(parts.len() - 1);
-    let mut left = seconds;
-    let mut said = Vec::new();
-    for (place, (unit, name)) in parts.iter().enumerate().skip(first).take(2) {
-        let number = left / unit;
-        left %= unit;
-        if number > 0 || place == first {
-            said.push(format!("{number} {name}"));
-        }
-    }
-    said.join(" ")
 }
 
 fn in_words(explanation: Explanation) -> String {

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Found;
+use super::found::{Found, length};
 use crate::capture::coverage::Class;
 use crate::cli::terminal::{coloured, one_line, print_coloured};
 use crate::workspace::Workspace;
@@ -19,9 +19,9 @@ pub(super) fn cells(from: Timestamp, until: Timestamp, width: usize, sources: &[
     let room = width.saturating_sub(name_width(sources.iter().map(String::as_str)) + 2).max(10);
     let seconds = until.duration_since(from).as_secs().max(1);
     let room = i64::try_from(room).unwrap_or(10);
-    let length = LENGTHS.into_iter().find(|length| seconds <= length * room);
-    let length = length.unwrap_or_else(|| (seconds / 86_400 / room + 1) * 86_400);
-    usize::try_from((seconds + length - 1) / length).unwrap_or(1).max(1)
+    let each = LENGTHS.into_iter().find(|each| seconds <= each * room);
+    let each = each.unwrap_or_else(|| (seconds / 86_400 / room + 1) * 86_400);
+    usize::try_from((seconds + each - 1) / each).unwrap_or(1).max(1)
 }
 
 fn name_width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
@@ -88,7 +88,7 @@ fn axis(workspace: &Workspace, found: &Found, width: usize) -> String {
     let count = found.coverage.cells.len().max(1);
     let local = |at: Timestamp| workspace.zone.to_datetime(at).strftime("%m-%d %H:%M").to_string();
     let each = i32::try_from(count).map_or(SignedDuration::ZERO, |count| until.duration_since(from) / count);
-    let (first, last) = (local(from), format!("{} (a sign is {})", local(until), super::length(each)));
+    let (first, last) = (local(from), format!("{} (a sign is {})", local(until), length(each)));
     let space = count.saturating_sub(first.len() + local(until).len()).max(2);
     coloured(&format!("{:width$}  {first}{:space$}{last}", "", ""), None)
 }
