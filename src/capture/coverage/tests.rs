@@ -235,18 +235,28 @@ struct Model {
     records: Vec<BeatRecord>,
     /// By when it was due: how much it says, and what.
     truth: BTreeMap<i64, (u8, Explanation)>,
+    /// Beats whose record was lost since the last record.
+    lost: Vec<i64>,
 }
 
 impl Model {
     fn new() -> Self {
         let now = time("10:00:00").as_millisecond();
         let grid = Grid::new("model", Duration::from_secs(15));
-        let mut model = Self { now, grid, next: grid.after(ms(now)), records: Vec::new(), truth: BTreeMap::new() };
+        let mut model = Self {
+            now,
+            grid,
+            next: grid.after(ms(now)),
+            records: Vec::new(),
+            truth: BTreeMap::new(),
+            lost: Vec::new(),
+        };
         model.keep(model.next, started());
         model
     }
 
     fn keep(&mut self, beat: Beat, outcome: BeatOutcome) {
+        self.lost.clear();
         self.records.push(record(ms(self.now), Some(beat), outcome));
     }
 
@@ -270,6 +280,7 @@ impl Model {
             self.is(self.next.due, rank, explanation);
         } else {
             self.is(self.next.due, 0, Explanation::Unexplained);
+            self.lost.push(self.next.due.as_millisecond());
         }
         self.next = self.next.plus(1);
     }
@@ -299,11 +310,8 @@ impl Model {
             }
             Deed::Kill(pause) => {
                 // Nothing tells beats whose record was lost just before from those that came just after.
-                for (_, said) in self.truth.iter_mut().rev() {
-                    if said.1 != Explanation::Unexplained {
-                        break;
-                    }
-                    said.1 = Explanation::Off(OffReason::Killed);
+                for due in std::mem::take(&mut self.lost) {
+                    self.truth.insert(due, (0, Explanation::Off(OffReason::Killed)));
                 }
                 self.pause(pause, OffReason::Killed);
             }
