@@ -1,7 +1,7 @@
 //! Decisions: what a person decides, in one form, kept as lines of JSON in the private store.
 //!
-//! Every decision says what it is about, who made it, when, until when it holds, and why. Nothing is ever deleted: a decision
-//! that is taken back is followed by a line that undoes it. Decisions about rows stand beside the quarantine of their table
+//! Every decision says what it is about, who made it, when, until when it holds, and why. Nothing is deleted: a decision
+//! that is taken back is followed by a line that undoes it; only those about rows go with the quarantine of their date. Decisions about rows stand beside the quarantine of their table
 //! (`<private>/quarantine/<dataset>/<table>.decisions.jsonl`), all others in `<private>/decisions.jsonl`. Run records name
 //! those that hold for their partition, with name and reason as given, but without rows.
 //!
@@ -393,6 +393,38 @@ pub(crate) fn append(path: &Path, decisions: &[Decision]) -> Result<Vec<Decision
     Ok(ids)
 }
 
+/// Takes the decisions about rows of dates, and what undoes them, out of a file of decisions; gives how many lines those were. What
+/// stays keeps its bytes.
+pub(crate) fn forget(path: &Path, is_gone: &dyn Fn(ServiceDate) -> bool) -> Result<u64, DecisionError> {
+    let failed = |error: &dyn fmt::Display| DecisionError::file(path, "written", error);
+    if !path.exists() {
+        return Ok(0);
+    }
+    let lock = durable::create(&path.with_file_name(".decisions.lock")).map_err(|error| failed(&error))?;
+    lock.lock().map_err(|error| failed(&error))?;
+    let mut gone: BTreeSet<DecisionId> = BTreeSet::new();
+    let mut places: BTreeSet<usize> = BTreeSet::new();
+    for Line { id, line, decision, .. } in read(path)? {
+        let goes = match &decision.about {
+            About::Release(rows) | About::Discard(rows) => is_gone(rows.date),
+            About::Undo(undone) => gone.contains(&undone.decision),
+            About::AcceptEvidence(_) | About::AcceptKey(_) | About::AcceptDecisions(_) => false,
+        };
+        if goes {
+            gone.insert(id);
+            places.insert(line);
+        }
+    }
+    if places.is_empty() {
+        return Ok(0);
+    }
+    let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
+    let kept = text.lines().enumerate().filter(|(place, _)| !places.contains(&(place + 1)));
+    let kept: String = kept.map(|(_, line)| format!("{line}\n")).collect();
+    durable::write(path, kept.as_bytes()).map_err(|error| failed(&error))?;
+    Ok(places.len() as u64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -424,6 +456,28 @@ mod tests {
         append(&path, &[undo(&ids[1], "no"), accept("b")]).unwrap();
         assert_eq!(held(&path), [true, false, false, false, false, true]);
         assert_eq!(read(&path).unwrap()[0].id, ids[0]);
+    }
+
+    #[test]
+    fn decisions_about_rows_go_with_their_date_and_the_others_keep_their_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = path_of_rows(folder.path(), "bus", "t");
+        let of = |day: &str, reason: &str| {
+            let rows =
+                Rows { dataset: "bus".to_owned(), table: "t".to_owned(), date: day.parse().unwrap(), rows: Vec::new() };
+            Decision { about: About::Release(rows), ..accept(reason) }
+        };
+        let undo = |id: &DecisionId| Decision { about: About::Undo(Undone { decision: id.clone() }), ..accept("no") };
+        let ids = append(&path, &[of("2026-11-23", "a"), of("2026-11-24", "b")]).unwrap();
+        append(&path, &[undo(&ids[0]), undo(&ids[1]), of("2026-11-22", "c")]).unwrap();
+        let before = fs::read_to_string(&path).unwrap();
+        let limit: ServiceDate = "2026-11-24".parse().unwrap();
+        assert_eq!(forget(&path, &|date| date < limit).unwrap(), 3);
+        let expected: Vec<&str> =
+            before.lines().enumerate().filter(|(at, _)| [1, 3].contains(at)).map(|(_, l)| l).collect();
+        assert_eq!(fs::read_to_string(&path).unwrap().lines().collect::<Vec<_>>(), expected);
+        assert_eq!(forget(&path, &|date| date < limit).unwrap(), 0);
+        assert_eq!(forget(&folder.path().join("none"), &|_| true).unwrap(), 0);
     }
 
     #[test]

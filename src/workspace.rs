@@ -1,6 +1,7 @@
 //! The workspace of a city: `fahrtenbuch.yaml`, its pipelines and its contracts, read with every mistake at once.
 
 pub mod checkout;
+pub mod retention;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use crate::contract::library::{Library, Survey};
 use crate::pipeline::Pipeline;
 use crate::portal::Site;
 use crate::publish::bucket;
+use crate::workspace::retention::Retention;
 use crate::yaml::{self, Node, Problem, Problems};
 
 /// The configuration's file, at the root of the workspace.
@@ -29,6 +31,7 @@ const KEYS: &[&str] = &[
     "private",
     "limits",
     "people",
+    "retention",
 ];
 const BUCKET_KEYS: &[&str] = &["location", "base_url", "options"];
 const LIMIT_KEYS: &[&str] = &["memory"];
@@ -50,6 +53,7 @@ pub struct Workspace {
     pub memory: usize,
     /// Names or roles of those who may decide.
     pub people: Vec<String>,
+    pub retention: Retention,
     /// By name.
     pub pipelines: Vec<Pipeline>,
 }
@@ -347,6 +351,7 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
     });
     let private = private_folder(root, node, problems)?;
     let people = people(node, problems);
+    let retention = Retention::read(node, problems);
     // A bucket inside the private store, or around it, would publish evidence.
     if public.as_ref().is_some_and(|public| lie_in_each_other(&root.join(public), &private)) {
         let message = "the bucket and the private store lie in each other";
@@ -364,6 +369,7 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
         private,
         memory,
         people,
+        retention,
         pipelines: Vec::new(),
         root: root.to_owned(),
     })

@@ -4,6 +4,7 @@ mod export;
 mod gaps;
 mod import;
 mod list;
+mod purge;
 mod said;
 mod seal;
 mod show;
@@ -54,6 +55,9 @@ enum Command {
     /// Write the records of a source as plain WARC 1.1, for other tools
     #[command(after_help = export::HELP)]
     Export(export::Export),
+    /// Destroy what is older than retention allows, and leave a record of it
+    #[command(after_help = purge::HELP)]
+    Purge(purge::Purge),
     /// Use what there is of a date although its last record says something else
     #[command(after_help = ACCEPT)]
     Accept(Accept),
@@ -95,6 +99,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         Command::List(list) => list::run(&workspace, list).unwrap_or_else(|exit| exit),
         Command::Show(show) => show::run(&workspace, show).unwrap_or_else(|exit| exit),
         Command::Seal(seal) => seal::run(&workspace, seal).unwrap_or_else(|exit| exit),
+        Command::Purge(purge) => purge::run(&workspace, purge).unwrap_or_else(|exit| exit),
         Command::Accept(accept) => self::accept(&workspace, accept).unwrap_or_else(|exit| exit),
     }
 }

@@ -9,7 +9,8 @@ use std::path::Path;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use self::dates::{DateArgument, spans};
+use self::dates::DateArgument;
+pub(super) use self::dates::spans;
 use crate::cli::exit::Exit;
 use crate::cli::opened::{choose, clock_is_set, read_workspace};
 use crate::ledger::Status;

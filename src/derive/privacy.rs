@@ -39,6 +39,23 @@ impl DayKeys {
         read(&self.folder.join(format!("{date}.key")))
     }
 
+    /// The service dates that have a key, in their order.
+    pub fn dates(&self) -> Vec<ServiceDate> {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let date = |entry: fs::DirEntry| entry.file_name().to_str()?.strip_suffix(".key")?.parse().ok();
+        let mut dates: Vec<ServiceDate> = entries.filter_map(date).collect();
+        dates.sort_unstable();
+        dates
+    }
+
+    /// Destroys the key of a service date; it need not be there.
+    pub fn destroy(&self, date: ServiceDate) -> io::Result<()> {
+        match self.folder.is_dir() {
+            true => durable::remove_file(&self.folder.join(format!("{date}.key"))),
+            false => Ok(()),
+        }
+    }
+
     /// The key of a service date: read, or made of random bytes and kept. Two runs that ask at once get the same key.
     pub fn key(&self, date: ServiceDate) -> io::Result<[u8; 32]> {
         let path = self.folder.join(format!("{date}.key"));

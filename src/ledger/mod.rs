@@ -14,6 +14,7 @@ use crate::digest::Digest;
 pub(crate) use captures::{Captured, capture_lines, parse_captures};
 pub(crate) use inputs::PROVISIONAL;
 pub(crate) use record::RunTarget;
+pub(crate) use record::purge_v1::{FORMAT as PURGE_FORMAT, PurgeDecision, PurgeRecord, PurgedEvidence};
 pub(crate) use record::v1::is_zero;
 pub(crate) use record::v1::{
     CheckoutEntry, ContractEntry, Counted, EvidenceEntry, FileEntry, Finding, ImportRef, Input, InputRows, Inputs,

@@ -133,6 +133,27 @@ pub fn dates(private: &Path, pipeline: &str) -> Vec<ServiceDate> {
     dates
 }
 
+/// The dates of which the journal has anything of a pipeline, lists that no record names among them.
+pub fn all_dates(private: &Path, pipeline: &str) -> Vec<ServiceDate> {
+    let listed = fs::read_dir(private.join("journal").join(pipeline).join("lists")).into_iter().flatten().flatten();
+    let listed = listed.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let mut all: Vec<ServiceDate> = dates(private, pipeline).into_iter().chain(listed).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// Destroys what the journal has of a partition; there need be nothing.
+pub fn destroy(private: &Path, pipeline: &str, date: ServiceDate) -> io::Result<()> {
+    let lists = lists(private, pipeline, date);
+    match fs::remove_dir_all(&lists) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let path = path(private, pipeline, date);
+    if path.exists() { durable::remove_file(&path) } else { Ok(()) }
+}
+
 /// The entries of a pipeline's dates before one, at most so many, the newest last.
 pub fn before(private: &Path, pipeline: &str, date: ServiceDate, most: usize) -> io::Result<Vec<Entry>> {
     let folder = private.join("journal").join(pipeline);

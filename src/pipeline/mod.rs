@@ -8,6 +8,7 @@ mod config;
 pub(crate) mod graph;
 pub mod journal;
 pub mod mapping;
+pub mod purged;
 pub mod rule_preview;
 pub mod run;
 

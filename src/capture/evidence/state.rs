@@ -84,6 +84,11 @@ impl State {
         serde_json::from_slice(&std::fs::read(folder.join(NAME)).ok()?).ok()
     }
 
+    /// Forgets what is remembered of a source.
+    pub(super) fn remove(folder: &Path) -> std::io::Result<()> {
+        crate::durable::remove_file(&folder.join(NAME))
+    }
+
     pub(super) fn write(&self, folder: &Path) -> std::io::Result<()> {
         // Made with mode 0600 by the library.
         let mut file = tempfile::NamedTempFile::new_in(folder)?;

@@ -1,5 +1,6 @@
 //! `fahrtenbuch evidence import`
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -12,10 +13,11 @@ use crate::cli::decisions::who;
 use crate::cli::evidence::said::{program, usage};
 use crate::cli::exit::Exit;
 use crate::cli::opened::choose;
-use crate::cli::run::failed;
+use crate::cli::run::{failed, spans};
 use crate::durable;
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::imports::evidence_folder;
+use crate::pipeline::run::purge::{TooOld, too_old};
 use crate::pipeline::run::{RunError, evidence_store};
 use crate::time::{ServiceDate, ServiceDay};
 use crate::workspace::Workspace;
@@ -100,6 +102,8 @@ pub(super) fn run(workspace: &Workspace, arguments: &Import) -> Result<Exit, Exi
         return Err(usage(&format!("{} is no folder. Name the folder with the files.", request.folder.display())));
     }
     let plan = import_folder::plan(&request).map_err(|error| failed(error.into()))?;
+    let too_old = too_old(workspace, pipeline, plan.items.iter().map(|item| item.at)).map_err(failed)?;
+    refuse_purged(&too_old, arguments)?;
     tell_plan(&plan, arguments);
     if plan.problem_count > 0 && !arguments.skip_unreadable {
         let files = if plan.problem_count == 1 { "1 file" } else { &format!("{} files", plan.problem_count) };
@@ -151,6 +155,28 @@ pub(super) fn run(workspace: &Workspace, arguments: &Import) -> Result<Exit, Exi
         }
     }
     Ok(Exit::Done)
+}
+
+/// Refuses captures of dates that were destroyed, and warns of those that the next purge destroys.
+fn refuse_purged(too_old: &TooOld, arguments: &Import) -> Result<(), Exit> {
+    let told = |dates: &BTreeSet<ServiceDate>| spans(&dates.iter().copied().collect::<Vec<_>>());
+    if !too_old.purged.is_empty() {
+        return Err(usage(&format!(
+            "evidence and key of {} were destroyed, and no later date reads these captures, so nothing was imported. Leave the files \
+             of these dates out of {}. If they are to be published anew, import them for a pipeline of another name, with a \
+             'retention: evidence:' that reaches back to them.",
+            told(&too_old.purged),
+            arguments.folder.display()
+        )));
+    }
+    if !too_old.due.is_empty() {
+        eprintln!(
+            "warning: {} is older than 'retention: evidence' in fahrtenbuch.yaml allows: the next 'fahrtenbuch evidence purge' \
+             destroys it again",
+            told(&too_old.due)
+        );
+    }
+    Ok(())
 }
 
 /// The service dates of which captures between two instants surely may have rows: those on which they were captured, by the

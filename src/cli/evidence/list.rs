@@ -17,6 +17,7 @@ use crate::cli::evidence::said::usage;
 use crate::cli::exit::Exit;
 use crate::cli::run::failed;
 use crate::digest::Digest;
+use crate::pipeline::purged::{self, Purged, PurgedDate};
 use crate::pipeline::run::imports::imports_of;
 use crate::pipeline::run::{RunError, date_of, evidence_store};
 use crate::pipeline::{Feed, Pipeline};
@@ -74,6 +75,8 @@ struct Row {
     open: u64,
     /// Such ends that were moved aside.
     torn: u64,
+    /// The date was destroyed: what is still there is read by the next one.
+    purged: Option<PurgedDate>,
 }
 
 pub(super) fn run(workspace: &Workspace, arguments: &List) -> Result<Exit, Exit> {
@@ -101,7 +104,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &List) -> Result<Exit, Exit>
                 "source": source, "date": date, "captures": row.captures, "unchanged": row.unchanged,
                 "failed": row.failed, "skipped": row.skipped, "off": row.off, "first": row.first, "last": row.last,
                 "bytes": row.bytes, "kinds": row.kinds, "imported": row.imported, "damaged": row.damaged,
-                "open": row.open, "torn": row.torn,
+                "open": row.open, "torn": row.torn, "purged": row.purged,
             })
         });
         println!("{}", values.collect::<Value>());
@@ -148,6 +151,11 @@ fn look(
         if let Some(hour) = hour_of(&torn) {
             rows.entry(date_of(workspace, pipeline, hour)).or_default().torn += 1;
         }
+    }
+    let private = &workspace.private;
+    let purged = Purged::read(private).map_err(|error| RunError::private(&purged::path(private), "read", &error))?;
+    for purged in purged.of_pipeline(&pipeline.name) {
+        rows.entry(purged.date).or_default().purged = Some(purged.clone());
     }
     rows.retain(|date, _| is_wanted(*date));
     Ok(rows)
@@ -283,6 +291,10 @@ fn print(workspace: &Workspace, rows: &BTreeMap<(String, ServiceDate), Row>) {
             (row.torn, "torn, moved aside"),
         ];
         let remarks = remarks.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+        let purged = row.purged.as_ref().map(|purged| {
+            format!("destroyed on {} {}", ServiceDate::local_date_of(purged.at, &workspace.zone), purged.why())
+        });
+        let remarks = remarks.chain(purged);
         let number = |number: u64| Cell::new(number).set_alignment(CellAlignment::Right);
         table.add_row([
             Cell::new(source),

@@ -20,7 +20,7 @@ use crate::cli::run::failed;
 use crate::cli::terminal::one_line;
 use crate::durable;
 use crate::pipeline::run::imports::imports_of;
-use crate::pipeline::run::{RunError, evidence_store};
+use crate::pipeline::run::{RunError, date_of, evidence_store, refuse_purged};
 use crate::workspace::Workspace;
 use crate::yaml::suggestion;
 
@@ -81,6 +81,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Show) -> Result<Exit, Exit>
         }
     }
     if entries.is_empty() && notes.is_empty() {
+        refuse_purged(workspace, &pipeline.name, date_of(workspace, pipeline, from)).map_err(failed)?;
         let told = |entry: Result<Option<Entry>, CaptureError>| entry.ok().flatten().map(|entry| entry.captured_at);
         let near = [told(store.latest(source, from)), told(store.first_from(source, until))];
         let near: Vec<String> = near.iter().flatten().map(Timestamp::to_string).collect();

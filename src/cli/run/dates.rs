@@ -35,7 +35,7 @@ impl DateArgument {
 }
 
 /// Dates in a row as one: `2026-11-01 to 2026-11-05, 2026-11-08`. In order.
-pub(super) fn spans(dates: &[ServiceDate]) -> String {
+pub(in crate::cli) fn spans(dates: &[ServiceDate]) -> String {
     let mut spans: Vec<(ServiceDate, ServiceDate)> = Vec::new();
     for date in dates {
         match spans.last_mut() {

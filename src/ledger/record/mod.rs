@@ -1,12 +1,13 @@
 //! Records: what is kept for ever of what was done, one form a file.
 
 mod of_run;
+pub(crate) mod purge_v1;
 pub(crate) mod v1;
 
 pub(crate) use of_run::RunTarget;
 
 /// What a record is about. The field `format` of a record has it, with the number of its form: `fahrtenbuch-run/1`. Today
-/// only runs have records; the words of the others are kept for them.
+/// runs and purges have records; the words of the others are kept for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Run,

@@ -16,10 +16,11 @@ use crate::decode::Note;
 use crate::decode::format::Partitioning;
 use crate::digest::Digest;
 use crate::ledger::{Captured, EvidenceEntry, capture_lines, object_key, parse_captures};
+use crate::pipeline::purged::{self, Purged};
 use crate::pipeline::run::changes::{Changes, KeyChange, SourceChange};
 use crate::pipeline::run::day_key::{day_keys, key_digest};
 use crate::pipeline::run::error::RunError;
-use crate::pipeline::run::evidence::{Partition, evidence_store};
+use crate::pipeline::run::evidence::{Partition, date_of, evidence_store};
 use crate::pipeline::run::imports::{imported, imports_of};
 use crate::pipeline::run::last_record::LastRecord;
 use crate::pipeline::{Pipeline, journal};
@@ -160,13 +161,24 @@ impl<'a> Comparison<'a> {
     ) -> Result<Option<SourceChange>, RunError> {
         let Some(first) = known.first else { return Ok(None) };
         let capture = (first, known.sha256);
-        if has(store, &known.source, &capture)? {
+        // A timetable that a later one had replaced is destroyed with its date, which is no loss.
+        if has(store, &known.source, &capture)? || self.was_purged(&known.source, first)? {
             return Ok(None);
         }
         let now: Vec<Captured> = now.iter().map(|entry| (entry.captured_at, entry.digest)).collect();
         let (source, known) = (known.source.clone(), known.clone());
         let found = now.len();
         Ok(Some(SourceChange { source, known, missing: vec![capture], extra: Vec::new(), is_listed: true, found, now }))
+    }
+
+    /// Whether the date of a capture was destroyed, for a pipeline that has its source.
+    fn was_purged(&self, source: &str, at: Timestamp) -> Result<bool, RunError> {
+        let private = &self.workspace.private;
+        let purged =
+            Purged::read(private).map_err(|error| RunError::private(&purged::path(private), "read", &error))?;
+        let mut pipelines =
+            self.workspace.pipelines.iter().filter(|other| other.feeds.iter().any(|feed| feed.name == source));
+        Ok(pipelines.any(|other| purged.of(&other.name, date_of(self.workspace, other, at)).is_some()))
     }
 
     /// Whether somebody accepted what there is, or what there was before captures came after it.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use crate::pipeline::purged::{self, Purged};
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::lock::Lock;
 use crate::pipeline::{Pipeline, journal};
@@ -46,6 +47,11 @@ impl RunContext<'_> {
         }
     }
 
+    /// Refuses a date that was destroyed, or is being destroyed: parts of it may still be there, since its neighbours read them.
+    pub(super) fn refuse_purged(&self, date: ServiceDate) -> Result<(), RunError> {
+        refuse_purged(self.workspace, &self.pipeline.name, date)
+    }
+
     /// The journal's file of a partition.
     pub(super) fn journal(&self, date: ServiceDate) -> PathBuf {
         journal::path(&self.workspace.private, &self.pipeline.name, date)
@@ -54,6 +60,22 @@ impl RunContext<'_> {
     /// The date by the clock of the workspace.
     pub(super) fn today(&self) -> ServiceDate {
         ServiceDate::local_date_of(now(), &self.workspace.zone)
+    }
+}
+
+/// Says of a date of a pipeline that it was destroyed, if it was.
+pub fn refuse_purged(workspace: &Workspace, pipeline: &str, date: ServiceDate) -> Result<(), RunError> {
+    let private = &workspace.private;
+    let purged = Purged::read(private).map_err(|error| RunError::private(&purged::path(private), "read", &error))?;
+    match purged.of(pipeline, date) {
+        None => Ok(()),
+        Some(purged) => Err(RunError::Purged {
+            pipeline: pipeline.to_owned(),
+            date,
+            day: ServiceDate::local_date_of(purged.at, &workspace.zone),
+            why: purged.why(),
+            record: purged.record.clone(),
+        }),
     }
 }
 

@@ -151,6 +151,7 @@ fn capture_note(error: &CaptureError) -> Note {
 /// The evidence of a date. A date whose last record names evidence of which nothing is left is not one without evidence.
 fn find(run: &RunContext<'_>, date: ServiceDate, now: Timestamp) -> Result<Partition, RunError> {
     let RunContext { workspace, pipeline, bucket, .. } = *run;
+    run.refuse_purged(date)?;
     let found = partition(workspace, pipeline, date, now);
     if !matches!(found, Err(RunError::NoEvidence { .. } | RunError::NoNewTimetable { .. })) {
         return found;

@@ -46,6 +46,12 @@ pub enum RunError {
         "all evidence of {pipeline} {date} is gone, and that was accepted: there is nothing to run, and what was published stays"
     )]
     Forgone { pipeline: String, date: ServiceDate },
+    /// The date is older than what is kept, or somebody had it destroyed.
+    #[error(
+        "the evidence, the key and the quarantine of {pipeline} {date} were destroyed on {day} {why}: the date cannot be run again, \
+         and what was published of it stays. The record '{record}' says what was destroyed, and by digests what went in."
+    )]
+    Purged { pipeline: String, date: ServiceDate, day: ServiceDate, why: String, record: String },
     #[error("{problem}. Bring the key back from a backup: another one would give every vehicle another pseudonym.")]
     Key { problem: String },
     /// There is evidence, and all of it is something else.
@@ -99,6 +105,7 @@ impl RunError {
             | Self::NoEvidence { .. }
             | Self::NoNewTimetable { .. }
             | Self::Forgone { .. }
+            | Self::Purged { .. }
             | Self::Key { .. }
             | Self::Unreadable { .. }
             | Self::NoReports { .. }
@@ -110,7 +117,11 @@ impl RunError {
     pub fn is_absent(&self) -> bool {
         matches!(
             self,
-            Self::NoEvidence { .. } | Self::NoNewTimetable { .. } | Self::Forgone { .. } | Self::NoReports { .. }
+            Self::NoEvidence { .. }
+                | Self::NoNewTimetable { .. }
+                | Self::Forgone { .. }
+                | Self::Purged { .. }
+                | Self::NoReports { .. }
         )
     }
 

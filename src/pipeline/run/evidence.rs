@@ -143,7 +143,7 @@ pub(super) fn newest_capture(
 }
 
 /// A calendar day in a zone, from midnight to midnight by the clock.
-fn calendar_day(date: ServiceDate, zone: &TimeZone) -> Range<Timestamp> {
+pub(super) fn calendar_day(date: ServiceDate, zone: &TimeZone) -> Range<Timestamp> {
     let midnight = |date: ServiceDate| {
         let midnight = zone.to_ambiguous_zoned_datetime(date.0.at(0, 0, 0, 0)).compatible();
         // Fails only at the ends of time.

@@ -47,6 +47,16 @@ impl Lock {
         Ok(())
     }
 
+    /// The right to destroy, which one process has at a time; it is waited for.
+    pub(super) fn purging(&self) -> Result<File, RunError> {
+        // No partition is called so: its name has a date.
+        let path = self.folder.join("purge");
+        let failed = |error: &dyn std::fmt::Display| RunError::private(&path, "locked", error);
+        let file = durable::create(&path).map_err(|error| failed(&error))?;
+        file.lock().map_err(|error| failed(&error))?;
+        Ok(file)
+    }
+
     /// The lock of a partition, held as long as the file is open.
     pub fn partition(&self, pipeline: &str, date: ServiceDate) -> Result<File, RunError> {
         let path = self.folder.join(format!("{pipeline}@{date}"));

@@ -29,6 +29,7 @@ mod outcome;
 mod phases;
 mod prepare;
 mod published;
+pub mod purge;
 mod readable;
 mod reading;
 mod recorded_files;
@@ -37,7 +38,7 @@ mod selected;
 mod steps;
 mod views;
 
-pub use context::{ProgressFn, RunContext};
+pub use context::{ProgressFn, RunContext, refuse_purged};
 pub use dates::changes;
 pub use error::RunError;
 pub use evidence::{capture, collector, date_of, evidence_store};

@@ -23,6 +23,8 @@ use crate::quarantine;
 pub(super) fn run_partition(run: &RunContext<'_>, partition: Partition) -> Result<Outcome, RunError> {
     let begin = Instant::now();
     let _mine = run.lock.partition(&run.pipeline.name, partition.date)?;
+    // A purge may have begun since the evidence was looked for.
+    run.refuse_purged(partition.date)?;
     let selected = Selected::new(run, partition)?;
     let prepared = match Resumed::new(run, selected)? {
         Resumed::Repeated(repeated) => return repeated.done(run, begin),

@@ -1,0 +1,134 @@
+//! `fahrtenbuch evidence purge`
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+
+use crate::cli::decisions::who;
+use crate::cli::evidence::said::usage;
+use crate::cli::exit::Exit;
+use crate::cli::opened::clock_is_set;
+use crate::cli::run::{failed, spans};
+use crate::ledger::{PurgeDecision, PurgeRecord};
+use crate::pipeline::run::purge::{Earlier, Plan, PurgeContext, latest_before, plan, purge};
+use crate::pipeline::run::{Lock, RunError, open_bucket};
+use crate::time::ServiceDate;
+use crate::workspace::Workspace;
+
+pub(super) const HELP: &str = "\
+Examples:
+  fahrtenbuch evidence purge --dry-run        tell what is due, and change nothing
+  fahrtenbuch evidence purge                  destroy it: as a daily job
+  fahrtenbuch evidence purge --before 2026-11-01 --by Datenmanagement \\
+      --reason 'The contract with the operator ended'
+
+Evidence, key and quarantine of a date are destroyed together, 13 months after it unless
+'retention: evidence' in fahrtenbuch.yaml says otherwise. What was published stays. Each date of each
+pipeline leaves a record in the bucket: what there was, by number and digest, and the rule or who
+decided. Nothing brings a date back: it cannot be run again.
+
+The hours of a date that the next one reads, too, go with that one. The timetable that is in force
+on the first date that is kept stays. Folders that others keep are not touched. A purge that was
+killed is finished by the next one.";
+
+#[derive(Args)]
+pub(super) struct Purge {
+    /// Destroy all dates before this one, also those that are not due
+    #[arg(long, value_name = "DATE")]
+    before: Option<ServiceDate>,
+    /// Tell what would be destroyed, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Who decides, with --before: one of 'people' in fahrtenbuch.yaml; the name is published in the record
+    #[arg(long, value_name = "NAME", env = "FAHRTENBUCH_BY")]
+    by: Option<String>,
+    /// Why, with --before; published in the record, so name no person and no vehicle in it
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+}
+
+pub(super) fn run(workspace: &Workspace, arguments: &Purge) -> Result<Exit, Exit> {
+    clock_is_set()?;
+    let earlier = earlier(workspace, arguments)?;
+    let failed = |error: RunError| failed(&error, false, None);
+    let mut lock = Lock::take(workspace).map_err(failed)?;
+    let bucket = open_bucket(workspace, &mut lock).map_err(failed)?;
+    if arguments.dry_run {
+        let plan = plan(workspace, &bucket, earlier.as_ref()).map_err(failed)?;
+        tell(&plan, "would be destroyed");
+        return Ok(Exit::Done);
+    }
+    let context = PurgeContext { workspace, bucket: &bucket, lock: &lock };
+    let done = purge(&context, earlier.as_ref()).map_err(failed)?;
+    if !done.finished.is_empty() {
+        println!("finished what an earlier purge had begun:");
+        tell_dates(&done.finished);
+    }
+    tell(&done.plan, "destroyed");
+    Ok(Exit::Done)
+}
+
+/// What is to be destroyed earlier than the rule says, which needs somebody who decides it, and a reason.
+fn earlier(workspace: &Workspace, arguments: &Purge) -> Result<Option<Earlier>, Exit> {
+    let Some(before) = arguments.before else {
+        return match &arguments.reason {
+            Some(_) => Err(usage(
+                "--reason goes with --before: what is due is destroyed by the rule in fahrtenbuch.yaml. Leave it out, or say \
+                 before which date all is to go.",
+            )),
+            None => Ok(None),
+        };
+    };
+    let by = who(workspace, arguments.by.as_deref()).map_err(|message| usage(&message))?;
+    let reason = arguments.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+    let Some(reason) = reason else {
+        return Err(usage("an earlier destruction needs a reason. Write it after --reason."));
+    };
+    let latest = latest_before(workspace);
+    if before > latest {
+        let latest = format!("--before {latest}");
+        return Err(usage(&format!(
+            "--before {before} would destroy dates of which evidence may still come. The latest that is possible now is {latest}."
+        )));
+    }
+    Ok(Some(Earlier { before, decided: PurgeDecision { by, reason: reason.to_owned() } }))
+}
+
+fn tell(plan: &Plan, verb: &str) {
+    for problem in &plan.problems {
+        eprintln!("warning: {problem}");
+    }
+    if plan.is_empty() {
+        println!("nothing is due: what is of {} or later is kept", plan.first_kept);
+    } else {
+        println!("{verb}, of dates before {}:", plan.first_kept);
+        tell_dates(&plan.records);
+        for (source, destroyed) in &plan.evidence {
+            println!("  evidence of {source}: {} files, {} bytes", destroyed.files, destroyed.bytes);
+        }
+        plan.spools.iter().for_each(|source| println!("  the spool of {source}"));
+        for (pipeline, at) in &plan.in_force {
+            println!("  {pipeline}: the timetable of {at} stays, since it is in force");
+        }
+    }
+    if !plan.others.is_empty() {
+        let others: Vec<&str> = plan.others.iter().map(String::as_str).collect();
+        println!("evidence that others keep is not touched: {}", others.join(", "));
+    }
+}
+
+/// The dates of each pipeline, and how many captures, rows and keys they had.
+fn tell_dates(records: &[PurgeRecord]) {
+    let mut by_pipeline: BTreeMap<Option<&str>, Vec<&PurgeRecord>> = BTreeMap::new();
+    for record in records {
+        by_pipeline.entry(record.pipeline.as_deref()).or_default().push(record);
+    }
+    for (pipeline, records) in by_pipeline {
+        let dates: Vec<ServiceDate> = records.iter().map(|record| record.date).collect();
+        let captures: u64 = records.iter().flat_map(|record| &record.evidence).map(|evidence| evidence.captures).sum();
+        let rows: u64 = records.iter().flat_map(|record| record.quarantine.values()).sum();
+        let keys = records.iter().filter(|record| record.pseudonym_key.is_some()).count();
+        let name = pipeline.unwrap_or("of no pipeline any more");
+        println!("  {name}: {} ({captures} captures, {keys} keys, {rows} rows in quarantine)", spans(&dates));
+    }
+}

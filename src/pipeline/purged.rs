@@ -1,0 +1,226 @@
+//! Which dates were destroyed: what all look into that read evidence, so that a date is never read in part.
+//!
+//! `<private>/purged.jsonl` has a line for each date of a pipeline, only ever added to. `<private>/purging.json` has the records of a
+//! purge that has begun and is not done yet; its dates count as destroyed from the moment it is there.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::durable;
+use crate::ledger::PurgeRecord;
+use crate::time::ServiceDate;
+
+/// A date of a pipeline that was destroyed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PurgedDate {
+    /// Not there for what no pipeline names any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipeline: Option<String>,
+    pub date: ServiceDate,
+    pub at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Who had it destroyed earlier than a rule does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Where its record is in the bucket.
+    pub record: String,
+}
+
+/// A purge that has begun: dates before `first_kept` go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    pub first_kept: ServiceDate,
+    pub records: Vec<PurgeRecord>,
+}
+
+/// All dates that were destroyed or are being destroyed, by pipeline.
+#[derive(Debug, Default)]
+pub struct Purged(BTreeMap<(Option<String>, ServiceDate), PurgedDate>);
+
+impl From<&PurgeRecord> for PurgedDate {
+    fn from(record: &PurgeRecord) -> Self {
+        Self {
+            pipeline: record.pipeline.clone(),
+            date: record.date,
+            at: record.purged_at,
+            rule: record.rule.clone(),
+            by: record.decided.as_ref().map(|decided| decided.by.clone()),
+            record: record.to_bytes().0,
+        }
+    }
+}
+
+impl PurgedDate {
+    /// By which rule or whom, for people: `by 'retention.evidence: 13 months'`.
+    pub fn why(&self) -> String {
+        match (&self.rule, &self.by) {
+            (Some(rule), _) => format!("by '{rule}'"),
+            (None, Some(by)) => format!("as {by} decided"),
+            (None, None) => "by a rule that is not known any more".to_owned(),
+        }
+    }
+}
+
+impl Purged {
+    /// What the private store knows of.
+    pub fn read(private: &Path) -> io::Result<Self> {
+        let mut purged = Self::default();
+        for line in lines(private)? {
+            purged.0.insert((line.pipeline.clone(), line.date), line);
+        }
+        for record in intent(private)?.iter().flat_map(|intent| &intent.records) {
+            purged.0.entry((record.pipeline.clone(), record.date)).or_insert_with(|| record.into());
+        }
+        Ok(purged)
+    }
+
+    pub fn of(&self, pipeline: &str, date: ServiceDate) -> Option<&PurgedDate> {
+        self.0.get(&(Some(pipeline.to_owned()), date))
+    }
+
+    /// What no pipeline names any more.
+    pub fn of_none(&self, date: ServiceDate) -> Option<&PurgedDate> {
+        self.0.get(&(None, date))
+    }
+
+    /// Those of a pipeline, in their order.
+    pub fn of_pipeline(&self, pipeline: &str) -> impl Iterator<Item = &PurgedDate> {
+        self.0.values().filter(move |purged| purged.pipeline.as_deref() == Some(pipeline))
+    }
+}
+
+/// The register of what was destroyed.
+pub fn path(private: &Path) -> PathBuf {
+    private.join("purged.jsonl")
+}
+
+fn intent_path(private: &Path) -> PathBuf {
+    private.join("purging.json")
+}
+
+/// The purge that has begun and is not done.
+pub fn intent(private: &Path) -> io::Result<Option<Intent>> {
+    let path = intent_path(private);
+    match fs::read(&path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+            io::Error::other(format!(
+                "{} is no purge that has begun: {error}. Bring it back from a backup",
+                path.display()
+            ))
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Begins a purge: from now on its dates are not read any more, and the next purge finishes it.
+pub fn begin(private: &Path, intent: &Intent) -> io::Result<()> {
+    durable::write(&intent_path(private), &serde_json::to_vec_pretty(intent)?)
+}
+
+/// Ends a purge: its dates stand in the register, on the disk, before it is not under way any more.
+pub fn end(private: &Path, intent: &Intent) -> io::Result<()> {
+    let known = lines(private)?;
+    let new = intent.records.iter().map(PurgedDate::from).filter(|new| !known.contains(new));
+    let mut text = Vec::new();
+    for line in new {
+        serde_json::to_writer(&mut text, &line)?;
+        text.push(b'\n');
+    }
+    if !text.is_empty() {
+        append(&path(private), text)?;
+    }
+    durable::remove_file(&intent_path(private))
+}
+
+fn append(path: &Path, mut text: Vec<u8>) -> io::Result<()> {
+    let before = match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        other => Some(other?),
+    };
+    // A line that a crash cut off is none, and what comes after it is.
+    if before.as_ref().is_some_and(|before| before.last().is_some_and(|last| *last != b'\n')) {
+        text.insert(0, b'\n');
+    }
+    let mut file = durable::open(OpenOptions::new().create(true).append(true), path)?;
+    file.write_all(&text)?;
+    file.sync_all()?;
+    if before.is_none() { durable::sync_folder(path.parent().unwrap_or(Path::new("."))) } else { Ok(()) }
+}
+
+/// The lines of the register. One that a crash cut off, so that its brace is missing, says nothing: its purge was still under way.
+fn lines(private: &Path) -> io::Result<Vec<PurgedDate>> {
+    let text = match fs::read_to_string(path(private)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other?,
+    };
+    let mut lines = Vec::new();
+    for (place, line) in text.lines().enumerate() {
+        match serde_json::from_str(line) {
+            Ok(line) => lines.push(line),
+            Err(error) if line.ends_with('}') => {
+                let problem = format!("line {} names no date: {error}. Bring the file back from a backup", place + 1);
+                return Err(io::Error::other(problem));
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::Program;
+
+    fn record(pipeline: Option<&str>, date: &str) -> PurgeRecord {
+        PurgeRecord {
+            format: "fahrtenbuch-purge/1".to_owned(),
+            pipeline: pipeline.map(str::to_owned),
+            date: date.parse().unwrap(),
+            purged_at: Timestamp::UNIX_EPOCH,
+            program: Program::this(),
+            rule: Some("retention.evidence: 13 months".to_owned()),
+            decided: None,
+            evidence: Vec::new(),
+            kept_by_others: Vec::new(),
+            pseudonym_key: None,
+            quarantine: BTreeMap::new(),
+            run: None,
+        }
+    }
+
+    #[test]
+    fn dates_count_as_destroyed_from_the_beginning_of_a_purge_on_and_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let private = folder.path();
+        let date: ServiceDate = "2026-11-24".parse().unwrap();
+        let is_purged = || Purged::read(private).unwrap().of("bus", date).is_some();
+        assert!(!is_purged() && intent(private).unwrap().is_none());
+        let begun = Intent {
+            first_kept: date.plus_days(1),
+            records: vec![record(Some("bus"), "2026-11-24"), record(None, "2026-11-24")],
+        };
+        begin(private, &begun).unwrap();
+        assert!(is_purged());
+        end(private, &begun).unwrap();
+        assert!(is_purged() && intent(private).unwrap().is_none());
+        // Once more, after a crash that cut the last line off.
+        let text = fs::read_to_string(path(private)).unwrap();
+        assert_eq!(text.lines().count(), 2);
+        fs::write(path(private), &text[..text.len() - 9]).unwrap();
+        begin(private, &begun).unwrap();
+        end(private, &begun).unwrap();
+        let purged = Purged::read(private).unwrap();
+        assert!(purged.of("bus", date).is_some() && purged.of_none(date).is_some());
+        assert_eq!((purged.of_pipeline("bus").count(), purged.0.len()), (1, 2));
+        assert!(purged.of("bus", date.plus_days(1)).is_none() && purged.of("rail", date).is_none());
+        assert_eq!(purged.of("bus", date).unwrap().why(), "by 'retention.evidence: 13 months'");
+    }
+}
