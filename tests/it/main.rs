@@ -33,6 +33,7 @@ mod odcs;
 mod one_timetable;
 mod private_text;
 mod published;
+mod purge;
 mod quality;
 mod quarantine;
 mod readable;

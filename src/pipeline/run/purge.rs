@@ -257,7 +257,7 @@ fn carry_out(run: &PurgeContext<'_>, intent: &Intent) -> Result<(), RunError> {
     }
     stage("journal");
     for record in &intent.records {
-        for subject in of_record(&subjects, record) {
+        if let Some(subject) = of_record(&subjects, record) {
             for name in &subject.journals {
                 destroy_journal(run, subject, name, record.date)?;
             }

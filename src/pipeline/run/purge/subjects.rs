@@ -156,7 +156,9 @@ impl Subject<'_> {
         }
         for name in &self.journals {
             dates.extend(journal::all_dates(private, name));
-            dates.extend(folders(&private.join("staging").join(name)).iter().filter_map(|date| date.parse().ok()));
+            dates.extend(
+                folders(&private.join("staging").join(name)).iter().filter_map(|date| date.parse::<ServiceDate>().ok()),
+            );
         }
         for dataset in &self.datasets {
             dates.extend(quarantine::destroy::dates(private, dataset));
