@@ -22,7 +22,7 @@ const RULE: &str = "vehicle_positions.test_trip";
 const UNKNOWN: &str = "unbekannt-11";
 
 /// Adds a rule to a contract, which holds back the rows that a condition is true of.
-fn hold(world: &World, contract: &str, name: &str, condition: &str) {
+pub(crate) fn hold(world: &World, contract: &str, name: &str, condition: &str) {
     let text = std::fs::read_to_string(world.path(contract)).unwrap();
     let table = contract.rsplit('/').next().unwrap().split('.').next().unwrap();
     let rule = format!(

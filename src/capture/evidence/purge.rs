@@ -14,13 +14,11 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::Store;
 use super::state::State;
+use super::{Store, hours, sealed};
 use crate::capture::CaptureError;
 use crate::durable;
 
-/// What of a source's folder has a line for each archive that was sealed or left as it is, whose `file` is relative to the folder.
-const REGISTER: &str = "sealed.jsonl";
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -79,6 +77,9 @@ impl Store {
         if !folder.is_dir() {
             return Ok(destroyed);
         }
+        // A seal that is at work would bring back what it has read.
+        let seal = hours::open_lock(&folder, ".seal.lock").map_err(failed(&folder, "locked"))?;
+        seal.lock().map_err(failed(&folder, "locked"))?;
         let _lock = self.lock(source).map_err(failed(&folder, "locked"))?;
         let mut days = BTreeSet::new();
         for found in self.found(source)?.into_iter().filter(|found| is_due(&found.of)) {
@@ -93,7 +94,7 @@ impl Store {
         // Also where a purge was killed between the last file and the folder.
         remove_empty(&folder, 3).map_err(failed(&folder, "destroyed"))?;
         let is_gone = |file: &str| hour_in(file).is_some_and(|hour| is_due(&hour));
-        forget(&folder.join(REGISTER), &is_gone).map_err(failed(&folder.join(REGISTER), "written"))?;
+        forget(&folder.join(sealed::NAME), &is_gone).map_err(failed(&folder.join(sealed::NAME), "written"))?;
         if State::read(&folder).is_some_and(|state| is_gone(&state.archive)) {
             State::remove(&folder).map_err(failed(&folder, "written"))?;
         }
@@ -258,7 +259,7 @@ mod tests {
             r#"{"file":"2026/11/25/bus-1-20261125T01.warc.gz","left":"why"}"#,
             r#"{"file":"2026/11/25/bus-1"#,
         ];
-        write(REGISTER, &lines.join("\n"));
+        write(sealed::NAME, &lines.join("\n"));
         write(".state.json", r#"{"archive":"2026/11/24/bus-1-20261124T23.warc.gz","length":1,"newest":null}"#);
         let store = Store::new(root.path());
         let limit = at("2026-11-25T01:30:00Z");
@@ -272,10 +273,17 @@ mod tests {
         let others: Vec<&String> = left.iter().filter(|name| !name.contains("T01.warc")).collect();
         assert_eq!(
             others,
-            [".lock", "2026/11/25/.tmpAbC", "imports.jsonl", "notes/bus-1-20261124T23.warc.gz", REGISTER]
+            [
+                ".lock",
+                ".seal.lock",
+                "2026/11/25/.tmpAbC",
+                "imports.jsonl",
+                "notes/bus-1-20261124T23.warc.gz",
+                sealed::NAME
+            ]
         );
         assert!(!folder.join("2026/11/24").exists());
-        assert_eq!(fs::read_to_string(folder.join(REGISTER)).unwrap(), format!("{}\n{}\n", lines[1], lines[2]));
+        assert_eq!(fs::read_to_string(folder.join(sealed::NAME)).unwrap(), format!("{}\n{}\n", lines[1], lines[2]));
         assert_eq!(store.destroy("bus-1", &is_due).unwrap(), Destroyed::default());
         assert_eq!(store.destroy("rail", &is_due).unwrap(), Destroyed::default());
         assert_eq!(store.folders().unwrap(), ["bus-1"]);
