@@ -43,6 +43,15 @@ private: data/private
 # Who may decide (quarantine release, evidence accept, ...): names or roles. They stand in public records.
 people: [Datenmanagement]
 
+# How long things are kept, in days, weeks, months or years. 'fahrtenbuch evidence purge', a daily job, destroys what is due.
+retention:
+  # Evidence, key and quarantine of a date, together.
+  evidence: 13 months
+  # Files below revised/ that were replaced.
+  superseded: 12 months
+  # Records of runs, and of what was destroyed.
+  records: 10 years
+
 limits:
   # The memory that a run may hold, all together: rows that wait to be checked, sorted or written, the timetable and the partition
   # before that rules look into, and of a timetable its archive and its columns for the standard rules. 'validate' goes by it too.

@@ -134,7 +134,7 @@ fn copy_of(world: &World, now: &str) -> World {
 #[test]
 fn what_is_thirteen_months_old_is_destroyed_together_and_the_next_date_runs_as_before() {
     let mut world = collected(&DATES, "1800");
-    hold(&world, CONTRACT, "test_north", "latitude > 48.47");
+    hold(&world, CONTRACT, "test_stop", "current_stop_sequence = 2");
     run(&world, DATES[0], DATES[3]);
     let kept = release(&world, DATES[2]);
     let run_of = release(&world, DATES[1]).0;
@@ -428,7 +428,7 @@ fn a_provisional_date_and_one_that_was_killed_leave_nothing_that_later_runs_stum
 #[test]
 fn decisions_about_rows_go_with_them_and_an_import_of_a_date_that_was_destroyed_is_refused() {
     let mut world = collected(&DATES[..3], "3600");
-    hold(&world, CONTRACT, "test_north", "latitude > 48.47");
+    hold(&world, CONTRACT, "test_stop", "current_stop_sequence = 2");
     run(&world, DATES[0], DATES[2]);
     let held = world.path("data/private/quarantine").join(PIPELINE);
     let table = |date: &str| -> Option<String> {
