@@ -427,8 +427,8 @@ fn a_provisional_date_and_one_that_was_killed_leave_nothing_that_later_runs_stum
 
 #[test]
 fn decisions_about_rows_go_with_them_and_an_import_of_a_date_that_was_destroyed_is_refused() {
-    let mut world = collected(&DATES[..3], "3600");
-    hold(&world, CONTRACT, "test_stop", "current_stop_sequence = 2");
+    let mut world = collected(&DATES[..3], "1800");
+    hold(&world, CONTRACT, "test_stop", "current_stop_sequence IN (2, 3)");
     run(&world, DATES[0], DATES[2]);
     let held = world.path("data/private/quarantine").join(PIPELINE);
     let table = |date: &str| -> Option<String> {

@@ -156,12 +156,12 @@ pub fn too_old(
         let at = Timestamp::from_second(minute * 60).unwrap_or_default();
         let date = date_of(workspace, pipeline, at);
         let is_purged = |date: ServiceDate| known.of(&pipeline.name, date).is_some();
-        let is_read = |date: &ServiceDate| match pipeline.is_timetable() {
-            true => false,
-            false => ServiceDay::new(*date, &workspace.zone).evidence.contains(&at),
-        };
-        let others = [date.plus_days(-1), date.plus_days(1)];
-        if is_purged(date) && others.iter().filter(|date| is_read(date)).all(|date| is_purged(*date)) {
+        // An earlier date is not kept where this one is not.
+        let next = date.plus_days(1);
+        let is_read_next = !pipeline.is_timetable()
+            && ServiceDay::new(next, &workspace.zone).evidence.contains(&at)
+            && !is_purged(next);
+        if is_purged(date) && !is_read_next {
             too_old.purged.insert(date);
         } else if date < first_kept {
             too_old.due.insert(date);
