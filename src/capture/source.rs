@@ -49,7 +49,7 @@ pub enum Source {
     },
     /// A broker that sends messages by itself; it is [followed](crate::capture::mqtt::follow), and cannot be asked.
     Mqtt {
-        settings: MqttSettings,
+        settings: Box<MqttSettings>,
     },
 }
 

@@ -168,9 +168,9 @@ impl Changes {
         self.name_by_other_columns(rows, &contents, &mut subjects, &mut wholes);
         fleets.mix_operators(rows, &mut subjects);
         fleets.mix_operators(rows, &mut wholes);
-        for row in 0..rows.num_rows() {
+        for (row, said) in said.iter_mut().enumerate() {
             if !self.stop.is_empty() && self.stop.iter().all(|stop| rows.column(*stop).is_null(row)) {
-                said[row] = key_of([said[row]], FIXED);
+                *said = key_of([*said], FIXED);
             }
         }
         let origins = rows.column_by_name(ORIGIN).and_then(|origins| origins.as_primitive_opt::<UInt32Type>());

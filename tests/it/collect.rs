@@ -70,7 +70,7 @@ fn pipeline(sources: &[(&str, String)]) -> String {
     };
     let sources: String = sources.iter().map(source).collect();
     format!(
-        "format: gtfs-realtime\ncontracts: schemas/gtfs-realtime\nsources:\n{sources}release:\n  contracts: schemas/stadtbus\n  tables:\n    vehicle_locations: vehicle_positions\noccupancy_source: apc\n"
+        "format: gtfs-realtime\ncontracts: schemas/gtfs-realtime\ntimetable: stadtbus-fahrplan\nsources:\n{sources}release:\n  contracts: schemas/stadtbus\n  tables:\n    vehicle_locations: vehicle_positions\noccupancy_source: apc\n"
     )
 }
 

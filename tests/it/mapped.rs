@@ -254,7 +254,7 @@ fn a_mapping_that_does_not_fit_is_told_with_its_line_and_the_remedy() {
         (
             "    type: evidence",
             "    type: csv",
-            "'csv' is no type of source. Known are: file, http, s3, evidence. What captures are is said beside 'sources:': \
+            "'csv' is no type of source. Known are: file, http, s3, mqtt, evidence. What captures are is said beside 'sources:': \
              'format: mapped', and 'body: csv' under 'mapping:'.",
         ),
         (

@@ -17,6 +17,7 @@ use super::{Collected, Collector, Report, Stop};
 use crate::capture::CaptureError;
 use crate::capture::beat::Grid;
 use crate::capture::evidence::Store;
+use crate::capture::mqtt::settings::Settings as MqttSettings;
 use crate::capture::record::Lifecycle;
 use crate::capture::source::{self, Clients, Source};
 
@@ -125,7 +126,7 @@ impl Service<'_> {
                     let Scheduled { collected, grid } = source;
                     match &collected.source {
                         Source::Mqtt { settings } => {
-                            let settings = settings.clone();
+                            let settings = MqttSettings::clone(settings);
                             let follower = Follower::new(collected, settings, &private, shared, ends);
                             follower.run(store, begins).await;
                         }

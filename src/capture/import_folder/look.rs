@@ -36,7 +36,7 @@ pub fn plan(request: &Request<'_>) -> Result<Plan, CaptureError> {
     }
     check_addresses(request, &mut plan);
     plan.items.sort_by_key(|item| item.at);
-    plan.hours.sort_by(|one, other| (one.source, one.begin).cmp(&(other.source, other.begin)));
+    plan.hours.sort_by_key(|hour| (hour.source, hour.begin));
     Ok(plan)
 }
 
@@ -99,7 +99,10 @@ fn look_at(request: &Request<'_>, file: &Found, binary: &HashSet<String>, plan: 
     }
     // Who names a pattern, or the times of the file system, wants those.
     match sidecar(request.folder, &file.relative) {
-        Ok(Some(sidecar)) if is_named => return Ok(look_at_described(request, file, sidecar, plan)),
+        Ok(Some(sidecar)) if is_named => {
+            look_at_described(request, file, sidecar, plan);
+            return Ok(());
+        }
         Err(problem) if is_named => {
             plan.problem(&file.shown, &problem);
             return Ok(());

@@ -160,7 +160,7 @@ fn from(root: &Path, item: &Node, max_bytes: u64, problems: &mut Problems) -> Op
         "mqtt" => {
             let url = address(&["mqtts", "mqtt"], problems);
             let settings = mqtt::settings(root, item, url, problems)?;
-            Some(FeedOrigin::Source(Source::Mqtt { settings }))
+            Some(FeedOrigin::Source(Source::Mqtt { settings: Box::new(settings) }))
         }
         other => {
             let line = item.get("type").map_or(item.line, |node| node.line);
