@@ -278,6 +278,16 @@ pub fn feed_time(capture: &Capture) -> Option<Timestamp> {
     None
 }
 
+/// Whether a body is the beginning of something: a GTFS-Realtime message that ends within an entity, gzip that ends within its
+/// stream. A server that tells too small a length gives such a body, and nothing else shows it.
+pub fn is_cut_off(body: &[u8]) -> bool {
+    if is_gzip(body) {
+        let unpacked = std::io::copy(&mut flate2::read::MultiGzDecoder::new(body), &mut std::io::sink());
+        return unpacked.is_err_and(|error| error.kind() == std::io::ErrorKind::UnexpectedEof);
+    }
+    has_feed_header(body) && protobuf::fields(body).any(|field| field.is_err())
+}
+
 /// Whether a body that is packed with gzip may unpack to more than `most` bytes, which takes as long as unpacking so many.
 pub fn unpacks_beyond(body: &[u8], most: u64) -> bool {
     /// The most that deflate makes of a byte (zlib's documentation, "Maximum compression factor").

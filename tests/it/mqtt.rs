@@ -18,6 +18,8 @@ use fahrtenbuch::capture::mqtt::settings::{Login, Settings};
 use fahrtenbuch::capture::mqtt::{Frame, MqttEvent, Version, follow};
 use jiff::{SignedDuration, Timestamp};
 
+use crate::world::World;
+
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -541,53 +543,14 @@ fn pass(mut client: TcpStream, broker: u16, is_old: bool, acked: &Mutex<BTreeSet
     let _ = down.join();
 }
 
-const CHILD: &str = "FAHRTENBUCH_TEST_FOLLOWER";
+/// The collector, as a process that can be killed.
+struct Collecting(Child);
 
-/// A follower as a process of its own, which keeps frames as evidence until its input ends or it is killed.
-#[test]
-#[ignore = "is started by another test"]
-fn a_follower_of_its_own() {
-    let Ok(arguments) = std::env::var(CHILD) else { return };
-    let (folder, url) = arguments.split_once(' ').unwrap();
-    let folder = PathBuf::from(folder);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let evidence = folder.join("evidence");
-    let mut keep = |frame: Frame| -> fahrtenbuch::capture::mqtt::KeepFuture {
-        let store = Store::new(&evidence);
-        Box::pin(async move {
-            let capture = frame.capture("mqtt://127.0.0.1/");
-            let is_kept = frame.may_be_kept
-                && store.latest("a", Timestamp::MAX)?.is_some_and(|entry| entry.digest == capture.digest);
-            if !is_kept {
-                store.append("a", &capture)?;
-            }
-            Ok(())
-        })
-    };
-    let mut tell = |event: MqttEvent| println!("{event:?}");
-    let (stop, stopped) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || {
-        let _ = std::io::stdin().read_to_end(&mut Vec::new());
-        let _ = stop.send(());
-    });
-    let ended =
-        runtime.block_on(follow(&settings(url, &["#"]), &folder.join("a.spool"), &mut keep, &mut tell, async {
-            let _ = stopped.await;
-        }));
-    ended.unwrap();
-}
-
-struct OwnFollower(Child);
-
-impl OwnFollower {
-    fn start(folder: &Path, port: u16) -> Self {
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "mqtt::a_follower_of_its_own", "--ignored", "--nocapture"])
-            .env(CHILD, format!("{} mqtt://127.0.0.1:{port}", folder.display()))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn();
-        Self(child.unwrap())
+impl Collecting {
+    fn start(world: &World) -> Self {
+        let mut command = world.command();
+        command.env_remove("FAHRTENBUCH_NOW").args(["collect", "stadtbus-telemetrie"]);
+        Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     }
 
     fn kill(mut self) {
@@ -596,9 +559,22 @@ impl OwnFollower {
     }
 
     fn end(mut self) {
-        drop(self.0.stdin.take());
-        assert!(self.0.wait().unwrap().success());
+        let done = Command::new("kill").arg(self.0.id().to_string()).status().unwrap();
+        assert!(done.success() && self.0.wait().unwrap().success());
     }
+}
+
+/// A workspace that follows a broker, by the source `a`.
+fn following(port: u16) -> World {
+    let world = World::new();
+    let file = "pipelines/stadtbus-telemetrie.yaml";
+    let text = std::fs::read_to_string(world.path(file)).unwrap();
+    let (head, rest) = text.split_once("sources:\n").unwrap();
+    let (_, tail) = rest.split_once("release:\n").unwrap();
+    let source =
+        format!("  - name: a\n    type: mqtt\n    url: mqtt://127.0.0.1:{port}\n    topics: ['#']\n    qos: 1\n");
+    world.write(file, &format!("{head}sources:\n{source}release:\n{tail}"));
+    world
 }
 
 /// Publishes numbered messages, 2,000 a second, until it is stopped; what was under way when the broker was killed is not sent
@@ -630,12 +606,13 @@ fn publish_all_the_time(port: u16, stop: Arc<AtomicBool>) -> JoinHandle<u64> {
 
 #[test]
 #[cfg_attr(not(mosquitto), ignore = "needs mosquitto, which ./test sets up")]
-fn nothing_acknowledged_is_lost_though_broker_and_follower_are_killed_five_times_each() {
+fn nothing_acknowledged_is_lost_though_broker_and_collector_are_killed_five_times_each() {
     let folder = tempfile::tempdir().unwrap();
     let mut broker = Broker::start(folder.path(), "");
     let tap = Tap::start(broker.port, false);
     let stop = Arc::<AtomicBool>::default();
-    let mut follower = OwnFollower::start(folder.path(), tap.port);
+    let world = following(tap.port);
+    let mut follower = Collecting::start(&world);
     wait_for("a first message", || {
         Publisher::connect(broker.port, None).unwrap().publish("first", "first", 1, false).unwrap();
         !tap.acked.lock().unwrap().is_empty()
@@ -645,7 +622,7 @@ fn nothing_acknowledged_is_lost_though_broker_and_follower_are_killed_five_times
         std::thread::sleep(Duration::from_millis(1500 + fastrand::u64(..500)));
         follower.kill();
         std::thread::sleep(Duration::from_millis(fastrand::u64(..300)));
-        follower = OwnFollower::start(folder.path(), tap.port);
+        follower = Collecting::start(&world);
         std::thread::sleep(Duration::from_millis(3000 + fastrand::u64(..500)));
         broker.kill();
         std::thread::sleep(Duration::from_millis(fastrand::u64(..300)));
@@ -656,8 +633,12 @@ fn nothing_acknowledged_is_lost_though_broker_and_follower_are_killed_five_times
     let sent = publishing.join().unwrap();
     std::thread::sleep(Duration::from_secs(4));
     follower.end();
-    let store = Store::new(folder.path().join("evidence"));
-    let entries = store.list("a", Timestamp::now() - SignedDuration::from_hours(2), Timestamp::now()).unwrap().entries;
+    let store = Store::new(world.path("data/private/evidence"));
+    let begin = Timestamp::now() - SignedDuration::from_hours(2);
+    let entries = store.list("a", begin, Timestamp::now()).unwrap().entries;
+    // Each ten seconds left a record, and what was not followed is known.
+    let records = store.records("a", begin, Timestamp::now()).unwrap();
+    assert!(records.iter().all(|record| record.beat.is_some()), "{records:?}");
     let bodies = entries.iter().map(|entry| store.open(entry).unwrap().body);
     let all: Vec<Message> = bodies.flat_map(messages).collect();
     let mut seen = BTreeSet::new();

@@ -10,7 +10,13 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use drive::{Collector, Plan, Soaked, capture_once, serve, soak, workspace};
+use drive::{Collector, Plan, Soaked, capture_once, collect_for, serve, soak, workspace};
+use fahrtenbuch::capture::FailureKind;
+use fahrtenbuch::capture::beat::Grid;
+use fahrtenbuch::capture::evidence::Store;
+use fahrtenbuch::capture::record::{BeatOutcome, Note};
+use jiff::{SignedDuration, Timestamp};
+use log::Span;
 
 /// The most resident memory of a collector that hostile servers answer, in kB, the mapped program included. Bodies of 20 MB are
 /// allowed there.
@@ -47,11 +53,29 @@ fn assert_kept(soaked: &Soaked, plan: &Plan) {
     assert_eq!(soaked.log.cuts.len(), plan.cuts as usize, "{found}");
     if plan.collector == Collector::Collect {
         assert_eq!(comparison.unrecorded, 0, "{found}");
+        assert_every_beat_is_explained(soaked, plan);
     }
     // A tenth of the beats at least came to a body that must be there; the others may have been kills, cuts, faults, and restarts
     // of a machine that is busy with other tests.
     let beats = plan.feeds as u64 * plan.length.as_secs() / plan.every;
     assert!(comparison.due as u64 * 10 > beats, "{found}");
+}
+
+/// The numbers of `evidence gaps` add up to the beats of the whole time, by the grid of each source.
+fn assert_every_beat_is_explained(soaked: &Soaked, plan: &Plan) {
+    let period = Span { from: soaked.lives[0].from, until: soaked.lives.last().unwrap().until };
+    let gaps = soaked.gaps();
+    let sources = gaps.as_array().unwrap();
+    let bulk: Vec<_> = sources.iter().filter(|of| of["source"].as_str().unwrap().starts_with("bulk-")).collect();
+    assert_eq!(bulk.len(), plan.feeds, "{gaps}");
+    for of in bulk {
+        let grid = Grid::new(of["source"].as_str().unwrap(), Duration::from_secs(plan.every));
+        let [from, until] = [period.from, period.until].map(|at| grid.after(at - SignedDuration::from_nanos(1)));
+        assert_eq!(of["beats"].as_u64(), Some(grid.between(from, until)), "{of}");
+        let explained = of["explained"].as_object().unwrap();
+        let sum: u64 = explained.values().filter_map(serde_json::Value::as_u64).sum();
+        assert_eq!((Some(sum), explained["unexplained"].as_u64()), (of["beats"].as_u64(), Some(0)), "{of}");
+    }
 }
 
 #[test]
@@ -102,6 +126,53 @@ fn hostile_answers_end_and_take_no_memory() {
         // What came wholly is evidence, whatever it is; all else is an error.
         let is_whole = matches!(name, "gzip-bomb" | "long" | "not-a-feed");
         assert_eq!(said.contains(&format!("error: stadtbus-telemetrie: {name}: ")), !is_whole, "{name}: {said}");
+    }
+}
+
+#[test]
+fn each_hostile_answer_to_a_collector_is_a_failure_record() {
+    let server = serve(&[]);
+    let keys = "    every: 4 s\n    read_timeout: 2\n    total_timeout: 3\n    tries: 1\n    max_bytes: 20000000\n";
+    let expected: [(&str, &[FailureKind]); 12] = [
+        ("huge", &[FailureKind::TooLarge]),
+        ("huge-length", &[FailureKind::TooLarge]),
+        ("gzip-bomb", &[FailureKind::TooLarge]),
+        ("drip", &[FailureKind::TimeOut]),
+        ("redirect-file", &[FailureKind::Redirect]),
+        ("redirect-link-local", &[FailureKind::Redirect]),
+        ("redirect-loop", &[FailureKind::Redirect]),
+        ("short", &[FailureKind::CutOff]),
+        ("long", &[]),
+        ("headers", &[FailureKind::CutOff, FailureKind::Other]),
+        ("not-a-feed", &[]),
+        ("slow-headers", &[FailureKind::TimeOut]),
+    ];
+    let sources: Vec<_> = expected.iter().map(|(name, _)| ((*name).to_owned(), format!("/hostile/{name}"))).collect();
+    let world = workspace(&server.address, &sources, keys);
+    let most = collect_for(&world, 10);
+    // Several bodies of 20 MB are under way at once.
+    assert!(most < HOSTILE_MEMORY + 60_000, "{most} kB");
+    let store = Store::new(world.path("data/private/evidence"));
+    let now = Timestamp::now();
+    for (name, kinds) in expected {
+        let records =
+            store.records(name, now - SignedDuration::from_mins(5), now + SignedDuration::from_mins(5)).unwrap();
+        let failed: Vec<FailureKind> = (records.iter())
+            .filter_map(|record| match &record.outcome {
+                BeatOutcome::Note(Note::Failed { kind, .. }) => Some(*kind),
+                _ => None,
+            })
+            .collect();
+        let unreadable: Vec<&str> = records.iter().filter_map(|record| record.unreadable.as_deref()).collect();
+        if kinds.is_empty() {
+            // What came wholly is kept, and marked.
+            let kind = if name == "long" { "cut_off" } else { "html" };
+            assert!(failed.is_empty() && unreadable.len() >= 2, "{name}: {records:?}");
+            assert!(unreadable.iter().all(|unreadable| *unreadable == kind), "{name}: {unreadable:?}");
+        } else {
+            assert!(failed.len() >= 2 && failed.iter().all(|kind| kinds.contains(kind)), "{name}: {failed:?}");
+            assert!(unreadable.is_empty(), "{name}: {unreadable:?}");
+        }
     }
 }
 

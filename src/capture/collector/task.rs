@@ -18,6 +18,8 @@ use crate::capture::{Capture, CaptureError, FailureKind};
 /// A beat that was missed while no collector was at work is made up for if sources are asked no more often than this, and its next
 /// beat is not near.
 const MADE_UP_FROM: Duration = Duration::from_secs(10);
+/// The name of a body that is the beginning of what the source is to give.
+const CUT_OFF: &str = "cut_off";
 /// For how long it is slept at most before the clock is looked at again: it may be set, or the machine may have slept.
 const NAP: Duration = Duration::from_secs(10);
 
@@ -45,6 +47,8 @@ pub(super) struct Task {
     stop: Stop,
     /// The newest body that is kept.
     known: Option<KnownCapture>,
+    /// What that is, where it is not what the source is to give and this process kept it.
+    unreadable: Option<&'static str>,
     /// When the source was last asked without conditions and had nothing new.
     unchanged_at: Option<Timestamp>,
     /// Beats of which the disk took no record, from the first on.
@@ -60,7 +64,18 @@ struct Answer {
 impl Task {
     pub(super) fn new(collected: Collected, grid: Grid, shared: Shared, stop: Stop) -> Self {
         let (name, shown) = (collected.name.as_str().into(), collected.source.shown());
-        Self { collected, name, shown, grid, shared, stop, known: None, unchanged_at: None, unkept: None }
+        Self {
+            collected,
+            name,
+            shown,
+            grid,
+            shared,
+            stop,
+            known: None,
+            unreadable: None,
+            unchanged_at: None,
+            unkept: None,
+        }
     }
 
     /// Asks on the grid until it is stopped.
@@ -274,9 +289,13 @@ impl Task {
 
     async fn keep_body(&mut self, beat: Beat, capture: Capture) -> Outcome {
         let most = self.collected.source.max_bytes();
-        let body = capture.body.clone();
-        let is_bomb = tokio::task::spawn_blocking(move || payload::unpacks_beyond(&body, most)).await;
-        if is_bomb.unwrap_or(false) {
+        let (body, is_telemetry) = (capture.body.clone(), self.collected.wanted.is_telemetry());
+        let looked_at = tokio::task::spawn_blocking(move || {
+            let is_bomb = payload::unpacks_beyond(&body, most);
+            (is_bomb, !is_bomb && is_telemetry && payload::is_cut_off(&body))
+        });
+        let (is_bomb, is_cut_off) = looked_at.await.unwrap_or_default();
+        if is_bomb {
             return self.keep_failure(beat, too_large(&self.shown, most)).await;
         }
         let Capture { captured_at: at, status, digest, .. } = capture;
@@ -289,20 +308,19 @@ impl Task {
         }
         let identified = payload::identify(&capture);
         let wanted = self.collected.wanted;
-        let is_wanted = wanted.is(identified.payload);
+        let is_wanted = wanted.is(identified.payload) && !is_cut_off;
+        let unreadable = (!is_wanted).then(|| if is_cut_off { CUT_OFF } else { identified.payload.name() });
         let (bytes, feed_time) = (capture.body.len() as u64, payload::feed_time(&capture));
         let validators = Validators { unreadable: !is_wanted, ..Validators::of(&capture) };
-        let record = NewRecord {
-            beat: Some(beat),
-            feed_time,
-            unreadable: (!is_wanted).then(|| identified.payload.name()),
-            ..self.record(at, NewContent::Body(capture))
-        };
+        let record =
+            NewRecord { beat: Some(beat), feed_time, unreadable, ..self.record(at, NewContent::Body(capture)) };
         if let Some(error) = self.keep(record, Some(is_wanted)).await {
             return Outcome::Failed(error);
         }
         self.known = Some(KnownCapture { captured_at: at, digest, validators, feed_time });
-        Outcome::New { bytes, digest, unreadable: (!is_wanted).then(|| identified.said(wanted)) }
+        self.unreadable = unreadable;
+        let said = || if is_cut_off { "is cut off".to_owned() } else { identified.said(wanted) };
+        Outcome::New { bytes, digest, unreadable: (!is_wanted).then(said) }
     }
 
     /// The same bytes may come with another `ETag`.

@@ -71,6 +71,17 @@ pub(crate) struct Soaked {
 }
 
 impl Soaked {
+    /// What `evidence gaps` says of each source from the first start to the last end.
+    pub(crate) fn gaps(&self) -> serde_json::Value {
+        let (first, last) = (self.lives.first().unwrap(), self.lives.last().unwrap());
+        let mut command = self._world.command();
+        command.env_remove("FAHRTENBUCH_NOW").args(["evidence", "gaps", "--json"]);
+        command.args(["--from", &first.from.to_string(), "--until", &last.until.to_string()]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
     /// The evidence beside what was sent; what is damaged in it.
     pub(crate) fn compare(&self) -> (Comparison, Vec<String>) {
         let (first, last) = (self.lives.first().unwrap(), self.lives.last().unwrap());
@@ -136,6 +147,19 @@ pub(crate) fn workspace(address: &str, sources: &[(String, String)], keys: &str)
     let sources: String = sources.iter().map(source).collect();
     world.write(&file, &format!("{head}sources:\n{sources}release:\n{tail}"));
     world
+}
+
+/// Collects for some seconds; the most memory that it took, in kB.
+pub(crate) fn collect_for(world: &World, seconds: u64) -> u64 {
+    let mut command = world.command();
+    command.env_remove("FAHRTENBUCH_NOW").args(["collect", PIPELINE, "--for", &seconds.to_string()]);
+    let mut process = Process(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let mut most = 0;
+    while process.0.try_wait().unwrap().is_none() {
+        most = most.max(process.status("VmHWM").unwrap_or_default());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    most
 }
 
 /// The collector, by the real clock; what it writes goes into a file.
