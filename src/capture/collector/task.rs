@@ -280,7 +280,12 @@ impl Task {
         if !unchanged.is_not_modified {
             self.unchanged_at = Some(at);
         }
-        let record = NewRecord { beat: Some(beat), feed_time, ..self.record(at, NewContent::Unchanged(unchanged)) };
+        let record = NewRecord {
+            beat: Some(beat),
+            feed_time,
+            unreadable: self.unreadable,
+            ..self.record(at, NewContent::Unchanged(unchanged))
+        };
         match self.keep(record, None).await {
             Some(error) => Outcome::Failed(error),
             None => Outcome::NotModified,
