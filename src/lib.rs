@@ -10,7 +10,7 @@
 //!
 //! | room | takes | makes | may hold |
 //! |---|---|---|---|
-//! | [`capture`] | a source | [`capture::Capture`]: bytes, headers, time, digest, kept as evidence | a body |
+//! | [`capture`] | a source, asked once or at steady beats | [`capture::Capture`]: bytes, headers, time, digest, kept as evidence; of every beat what came of it | a body a source |
 //! | [`decode`] | captures | [`decode::Decoded`]: typed Arrow chunks, each row with its origin | some chunks, a message; of a timetable its columns |
 //! | [`contract`] | `schemas/**/*.odcs.yaml` | [`contract::Contract`]: columns, keys, relationships, rules | all contracts |
 //! | [`check`] | chunks and a contract | [`check::Checked`]: passed rows, quarantined rows, findings | keys; rows that wait, on disk where they are many |

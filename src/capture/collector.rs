@@ -35,6 +35,8 @@ pub const GRACE: Duration = Duration::from_secs(3);
 /// For how long a run that captures itself waits for a message, whose source does not say otherwise: an older one tells
 /// where the buses were.
 const MESSAGE_FOR_RUN: Duration = Duration::from_secs(60);
+/// For how long an answer is awaited at least, however often the source is asked.
+const SHORTEST_PATIENCE: Duration = Duration::from_secs(10);
 /// For how long 304 is believed of realtime feeds: an hour without a change is rare where buses run.
 pub const REALTIME_UNCHANGED: SignedDuration = SignedDuration::from_hours(1);
 /// For how long 304 is believed of timetables, which change every few days: a wrong one costs a day, the test one download.
@@ -58,6 +60,15 @@ impl Collected {
             (Source::File { .. }, _) => MESSAGE_FOR_RUN,
             (_, true) => self.patience_of_run(),
             (_, false) => Policy::default().total_timeout.saturating_mul(12),
+        }
+    }
+
+    /// The same of a source that is asked so often: an answer that takes longer than two beats tells where the buses were, and costs
+    /// those that come meanwhile. What was set is kept to.
+    fn patience_at(&self, every: Duration) -> Duration {
+        match self.patience() {
+            MESSAGE_FOR_RUN => every.saturating_mul(2).clamp(SHORTEST_PATIENCE, MESSAGE_FOR_RUN),
+            set => set,
         }
     }
 

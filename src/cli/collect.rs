@@ -141,7 +141,7 @@ fn tell_sources(sources: &[Scheduled]) {
 fn tell_mistakes(problems: &[Problem]) {
     problems.iter().for_each(|problem| eprintln!("{problem}"));
     if !problems.is_empty() {
-        eprintln!("warning: the sources of these files stay as they were");
+        eprintln!("warning: where a file has a mistake, its sources stay as they were");
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::capture::collector::Scheduled;
 use crate::pipeline::sources_of;
-use crate::yaml::Problem;
+use crate::yaml::{Problem, Problems};
 
 /// The sources of pipelines, by file.
 #[derive(Debug)]
@@ -81,7 +81,30 @@ impl Configuration {
             self.files.insert(file.clone(), Read { stamp: *stamp, sources });
         }
         self.seen = now;
+        if look.is_changed {
+            look.problems.extend(self.contradictions());
+        }
         look
+    }
+
+    /// Sources of one name that are not the same: their evidence would stand in one archive, so one of them is asked.
+    fn contradictions(&self) -> Vec<Problem> {
+        let mut first: BTreeMap<&str, &Scheduled> = BTreeMap::new();
+        let mut problems = Vec::new();
+        for (file, read) in &self.files {
+            for scheduled in &read.sources {
+                let name = scheduled.collected.name.as_str();
+                let other = first.entry(name).or_insert(scheduled);
+                if other.collected.source != scheduled.collected.source {
+                    let mut of_file = Problems::new(file);
+                    let message =
+                        format!("the source '{name}' is another one than that of the same name in another pipeline");
+                    of_file.add(0, message, "Give one of them another name; until then one of them is asked.");
+                    problems.append(&mut of_file.found);
+                }
+            }
+        }
+        problems
     }
 
     /// The files of the pipelines that are collected, as they look now.

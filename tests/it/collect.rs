@@ -249,7 +249,7 @@ fn edits_of_the_configuration_take_no_beat_from_the_others() {
     assert_without_a_gap(&beats(&steady));
     assert!(steady.iter().filter(|record| matches!(record.outcome, BeatOutcome::Body(_))).count() >= 11, "{steady:?}");
     let told = std::fs::read_to_string(world.path("collect.log")).unwrap();
-    assert!(told.contains("'every' is no interval of time") && told.contains("stay as they were"), "{told}");
+    assert!(told.contains("'every' is no interval of time") && told.contains("sources stay as they were"), "{told}");
     // Nobody asked while nothing but a mistake was there, and what was right before went on.
     let edited = records(&world, "edited");
     assert!(edited.iter().any(|record| matches!(&record.outcome, BeatOutcome::Note(Note::Stopped { .. }))));

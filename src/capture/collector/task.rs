@@ -239,7 +239,7 @@ impl Task {
     }
 
     async fn fetch(&self, options: &FetchOptions) -> Option<FetchOutcome> {
-        let patience = self.collected.patience();
+        let patience = self.collected.patience_at(self.grid.every());
         let limit = self.shared.end.and_then(|end| end.checked_add(super::GRACE)).map(|at| Limit {
             at,
             when: format!("{} s after the end of the capture, and was given up", super::GRACE.as_secs()),
