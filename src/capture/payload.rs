@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use zip::ZipArchive;
 
 use crate::capture::Capture;
+use crate::capture::mqtt::frames;
 use crate::protobuf::{self, Value};
 
 /// Bytes of a body, after inflating, that are looked at.
@@ -62,6 +63,8 @@ pub enum Payload {
     GtfsRealtime,
     GtfsRealtimeJson,
     GtfsRealtimeText,
+    /// Messages of an MQTT broker, each of which may be anything.
+    MqttFrame,
     Html,
     Json,
     Xml,
@@ -86,6 +89,7 @@ impl Payload {
             Self::GtfsRealtime => "gtfs_realtime",
             Self::GtfsRealtimeJson => "gtfs_realtime_json",
             Self::GtfsRealtimeText => "gtfs_realtime_text",
+            Self::MqttFrame => "mqtt_frame",
             Self::Html => "html",
             Self::Json => "json",
             Self::Xml => "xml",
@@ -109,6 +113,7 @@ impl Payload {
             Self::Empty => "application/x-empty",
             Self::GtfsRealtimeJson | Self::Json => "application/json",
             Self::GtfsRealtimeText | Self::Text => "text/plain",
+            Self::MqttFrame => frames::CONTENT_TYPE,
             Self::Html => "text/html",
             Self::Xml => "application/xml",
             Self::Zip | Self::BrokenZip => "application/zip",
@@ -125,6 +130,7 @@ impl Payload {
             Self::GtfsRealtime => "a GTFS-Realtime message",
             Self::GtfsRealtimeJson => "GTFS-Realtime written as JSON",
             Self::GtfsRealtimeText => "GTFS-Realtime in the text format of protobuf",
+            Self::MqttFrame => "MQTT messages",
             Self::Html => "an HTML page",
             Self::Json => "JSON",
             Self::Xml => "XML",
@@ -162,8 +168,8 @@ impl Wanted {
         match self {
             Self::Timetable => payload == Payload::Gtfs,
             Self::Message => payload == Payload::GtfsRealtime,
-            Self::Json => matches!(payload, Payload::Json | Payload::GtfsRealtimeJson),
-            Self::Csv => payload == Payload::Text,
+            Self::Json => matches!(payload, Payload::Json | Payload::GtfsRealtimeJson | Payload::MqttFrame),
+            Self::Csv => matches!(payload, Payload::Text | Payload::MqttFrame),
         }
     }
 
@@ -220,6 +226,10 @@ pub fn identify(capture: &Capture) -> Identified {
         let is_shown = media_type.contains('/') && media_type.len() <= SHOWN && media_type.bytes().all(is_plain);
         is_shown.then(|| media_type.to_ascii_lowercase())
     });
+    // What its messages are is found out one by one.
+    if frames::is_frame(&capture.url) && !capture.body.is_empty() {
+        return Identified { payload: Payload::MqttFrame, content_type, tag: None, bytes: capture.body.len() };
+    }
     let mut body = Cow::Borrowed(capture.body.as_ref());
     let mut is_whole = true;
     for _ in 0..LAYERS {
@@ -528,6 +538,16 @@ mod tests {
             assert_eq!(expected.media_type().is_none(), expected.is_feed());
         }
         assert_eq!(identify(&capture(b"down", &[("content-type", "text/html")])).payload, Payload::Html);
+    }
+
+    #[test]
+    fn what_a_broker_sent_is_a_frame_for_json_and_for_csv() {
+        let frame = |body: &[u8]| Capture { url: "mqtts://a.example:8883".into(), ..capture(body, &[]) };
+        let payload = identify(&frame(b"2026-11-27T04:00:05.250Z 1 0 0 1 2\na{}\n")).payload;
+        assert!(payload == Payload::MqttFrame && Wanted::Json.is(payload) && Wanted::Csv.is(payload));
+        assert!(!Wanted::Message.is(payload) && !Wanted::Timetable.is(payload) && !payload.is_feed());
+        assert_eq!(payload.media_type(), Some(frames::CONTENT_TYPE));
+        assert_eq!(identify(&frame(b"")).payload, Payload::Empty);
     }
 
     #[test]

@@ -537,6 +537,28 @@ pub static PROGRAM_FINDINGS: &[ProgramFinding] = &[
         de: ("Eine Zeile ist beschädigt und fehlt; die dahinter wurden gelesen.", "Den Betreiber der Quelle fragen."),
     },
     ProgramFinding {
+        id: "<format>.unreadable_message",
+        en: (
+            "Messages of a broker are no document of the format: they give no row, the others are read.",
+            "Compare what is published with 'mapping' in the pipeline; 'topics' of the source may be too wide.",
+        ),
+        de: (
+            "Nachrichten eines Brokers sind kein Dokument des Formats: Sie ergeben keine Zeile, die anderen werden gelesen.",
+            "Was gesendet wird, mit 'mapping' in der Pipeline vergleichen; 'topics' der Quelle nennt vielleicht zu viel.",
+        ),
+    },
+    ProgramFinding {
+        id: "<format>.repeated_message",
+        en: (
+            "A broker sent messages again that it did not know to be kept: they count once.",
+            "Nothing has to be done.",
+        ),
+        de: (
+            "Ein Broker hat Nachrichten noch einmal gesendet, von denen er nicht wusste, dass sie da sind: Sie zählen einmal.",
+            "Es ist nichts zu tun.",
+        ),
+    },
+    ProgramFinding {
         id: "<format>.unknown_value",
         en: (
             "A value is none of those that the pipeline gives a meaning: the cell is null.",

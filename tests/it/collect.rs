@@ -74,7 +74,7 @@ fn pipeline(sources: &[(&str, String)]) -> String {
     )
 }
 
-struct Collecting {
+pub(crate) struct Collecting {
     child: Child,
     out: BufReader<ChildStdout>,
 }
@@ -87,9 +87,10 @@ impl Drop for Collecting {
 }
 
 impl Collecting {
-    fn start(world: &World, arguments: &[&str]) -> Self {
+    /// What it logs is in `collect.log`.
+    pub(crate) fn start(world: &World, arguments: &[&str]) -> Self {
         let mut command = world.command();
-        command.env_remove("FAHRTENBUCH_NOW");
+        command.env_remove("FAHRTENBUCH_NOW").env("FAHRTENBUCH_LOG", "info");
         let log = std::fs::File::create(world.path("collect.log")).unwrap();
         let mut child = command.arg("collect").args(arguments).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
@@ -97,7 +98,7 @@ impl Collecting {
     }
 
     /// Reads its output until a line has a text.
-    fn until(&mut self, text: &str) -> String {
+    pub(crate) fn until(&mut self, text: &str) -> String {
         let mut told = String::new();
         while !told.lines().any(|line| line.contains(text)) {
             assert!(self.out.read_line(&mut told).unwrap() > 0, "it ended without '{text}': {told}");
@@ -111,7 +112,7 @@ impl Collecting {
     }
 
     /// Ends it cleanly; what it printed since it was last looked at.
-    fn end(&mut self) -> String {
+    pub(crate) fn end(&mut self) -> String {
         self.signal("TERM");
         let mut told = String::new();
         self.out.read_to_string(&mut told).unwrap();

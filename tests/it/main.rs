@@ -29,6 +29,7 @@ mod mapped;
 mod measure;
 mod mistakes;
 mod mqtt;
+mod mqtt_rows;
 mod odcs;
 mod one_timetable;
 mod private_text;

@@ -23,7 +23,7 @@ use crate::world::World;
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn wait_for(what: &str, mut is_there: impl FnMut() -> bool) {
+pub(crate) fn wait_for(what: &str, mut is_there: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !is_there() {
         assert!(begin.elapsed() < PATIENCE, "{what} did not come");
@@ -37,14 +37,14 @@ fn free_port() -> u16 {
 }
 
 /// A mosquitto with a folder of its own.
-struct Broker {
+pub(crate) struct Broker {
     child: Option<Child>,
     config: PathBuf,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl Broker {
-    fn start(folder: &Path, more: &str) -> Self {
+    pub(crate) fn start(folder: &Path, more: &str) -> Self {
         let (port, config) = (free_port(), folder.join("mosquitto.conf"));
         let text = format!(
             "listener {port} 127.0.0.1\n{more}\nuser root\npersistence true\npersistence_location {}/\n\
@@ -121,7 +121,7 @@ fn text(text: &str) -> Vec<u8> {
 }
 
 /// A publisher of MQTT 3.1.1, written here so that it loses nothing that it does not know of.
-struct Publisher {
+pub(crate) struct Publisher {
     stream: TcpStream,
     buffer: Vec<u8>,
     sent: u16,
@@ -129,7 +129,7 @@ struct Publisher {
 }
 
 impl Publisher {
-    fn connect(port: u16, login: Option<(&str, &str)>) -> std::io::Result<Self> {
+    pub(crate) fn connect(port: u16, login: Option<(&str, &str)>) -> std::io::Result<Self> {
         let mut stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
@@ -145,7 +145,7 @@ impl Publisher {
         Ok(Self { stream, buffer: Vec::new(), sent: 0, under_way: 0 })
     }
 
-    fn publish(&mut self, topic: &str, payload: &str, qos: u8, retain: bool) -> std::io::Result<()> {
+    pub(crate) fn publish(&mut self, topic: &str, payload: &str, qos: u8, retain: bool) -> std::io::Result<()> {
         let mut body = text(topic);
         if qos > 0 {
             self.sent = self.sent % 60_000 + 1;
@@ -161,7 +161,7 @@ impl Publisher {
     }
 
     /// Waits until the broker has everything.
-    fn settle(&mut self) -> std::io::Result<()> {
+    pub(crate) fn settle(&mut self) -> std::io::Result<()> {
         while self.under_way > 0 {
             self.receive()?;
         }

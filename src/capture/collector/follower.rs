@@ -147,8 +147,9 @@ impl Follower {
                 state.problem = Some((kind, problem));
             }
             MqttEvent::Silent { .. } => {}
-            MqttEvent::TooLarge { topic, bytes } => {
-                tracing::warn!(source = %name, topic, bytes, "a message is larger than any that is kept, and was left out");
+            // A topic may tell which vehicle it is of.
+            MqttEvent::TooLarge { bytes, .. } => {
+                tracing::warn!(source = %name, bytes, "a message is larger than any that is kept, and was left out");
             }
             MqttEvent::NotKept { problem } => {
                 tracing::warn!(source = %name, "a frame was not kept and waits in the spool: {problem}");

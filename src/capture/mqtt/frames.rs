@@ -91,7 +91,8 @@ pub struct NoMessage {
     pub all: usize,
 }
 
-/// The messages of a frame, up to the first place where none stands.
+/// The messages of a frame. A stretch where none stands is told once, and the messages behind it follow: a line that is one, with as
+/// many bytes as it says and a line end behind them.
 pub struct Messages {
     body: Bytes,
     at: usize,
@@ -102,8 +103,9 @@ impl Messages {
         Self { body, at: 0 }
     }
 
-    fn message(&mut self) -> Option<Message> {
-        let rest = &self.body[self.at..];
+    /// The message that stands at a place, and the place behind it.
+    fn message(&self, at: usize) -> Option<(Message, usize)> {
+        let rest = self.body.get(at..)?;
         let end = memchr::memchr(b'\n', &rest[..rest.len().min(LINE_BYTES)])?;
         let line = std::str::from_utf8(&rest[..end]).ok()?;
         let mut fields = line.split(' ');
@@ -116,15 +118,21 @@ impl Messages {
         };
         let (is_duplicate, is_retained) = (flag()?, flag()?);
         let (topic, payload): (usize, usize) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-        let begin = self.at + end + 1;
+        let begin = at + end + 1;
         let middle = begin.checked_add(topic)?;
         let end = middle.checked_add(payload)?;
         if fields.next().is_some() || self.body.get(end) != Some(&b'\n') {
             return None;
         }
-        self.at = end + 1;
         let (topic, payload) = (self.body.slice(begin..middle), self.body.slice(middle..end));
-        Some(Message { received, qos, is_duplicate, is_retained, topic, payload })
+        Some((Message { received, qos, is_duplicate, is_retained, topic, payload }, end + 1))
+    }
+
+    /// Where the next message behind a damaged place stands, or the end. Looks at a line end and the line behind it, once for each.
+    fn next_behind(&self, at: usize) -> usize {
+        let rest = self.body.get(at..).unwrap_or_default();
+        let mut begins = memchr::memchr_iter(b'\n', rest).map(|end| at + end + 1);
+        begins.find(|begin| self.message(*begin).is_some()).unwrap_or(self.body.len())
     }
 }
 
@@ -136,11 +144,16 @@ impl Iterator for Messages {
         if at >= all {
             return None;
         }
-        let message = self.message();
-        if message.is_none() {
-            self.at = all;
+        match self.message(at) {
+            Some((message, behind)) => {
+                self.at = behind;
+                Some(Ok(message))
+            }
+            None => {
+                self.at = self.next_behind(at);
+                Some(Err(NoMessage { at, all }))
+            }
         }
-        Some(message.ok_or(NoMessage { at, all }))
     }
 }
 
@@ -181,6 +194,16 @@ mod tests {
             if cut < first {
                 assert_eq!(read, [Err(NoMessage { at: 0, all: cut })], "{cut}");
             }
+        }
+        // Damage in the middle takes no message but the one that it is in.
+        for (place, byte) in [(4, b'x'), (26, b'9'), (34, b' '), (first + 30, b'x')] {
+            let mut damaged = body.clone();
+            damaged[place] = byte;
+            let read: Vec<_> = Messages::new(damaged.into()).collect();
+            let whole: Vec<_> = read.iter().filter_map(|message| message.as_ref().ok()).collect();
+            let lost = usize::from(place > first);
+            let left: Vec<_> = written.iter().enumerate().filter(|(at, _)| *at != lost).map(|(_, one)| one).collect();
+            assert!(read.len() == 3 && whole == left, "{place}: {read:?}");
         }
         let huge = b"2026-11-27T04:00:05.250Z 1 1 0 18446744073709551615 9\n".to_vec();
         assert_eq!(Messages::new(huge.into()).collect::<Vec<_>>().len(), 1);

@@ -364,3 +364,6 @@ pub(super) fn reason(version: Version, code: u8) -> String {
     };
     format!("{known} (code {code:#04x})")
 }
+
+#[cfg(test)]
+mod tests;

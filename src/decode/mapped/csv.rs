@@ -33,11 +33,15 @@ pub(super) enum NextRecord {
 }
 
 impl CsvRows {
-    /// Reads the header, which must have one of the names.
+    /// Reads the header, which must have one of the names. A column without a name is made of something else.
     ///
     /// # Errors
     /// What is wrong, to stand behind the name of the capture.
-    pub(super) fn open<'n>(text: &[u8], separator: u8, names: impl Iterator<Item = &'n str>) -> Result<Self, String> {
+    pub(super) fn open<'n>(
+        text: &[u8],
+        separator: u8,
+        names: impl Iterator<Item = Option<&'n str>>,
+    ) -> Result<Self, String> {
         let mut rows = Self {
             reader: ReaderBuilder::new().delimiter(separator).build(),
             at: 0,
@@ -53,7 +57,7 @@ impl CsvRows {
         }
         let header: Vec<&[u8]> = (0..rows.fields).map(|place| rows.field(place)).map(<[u8]>::trim_ascii).collect();
         let places: Vec<Option<usize>> =
-            names.map(|name| header.iter().position(|field| *field == name.as_bytes())).collect();
+            names.map(|name| header.iter().position(|field| Some(*field) == name.map(str::as_bytes))).collect();
         if let Some(place) = header.iter().position(|field| std::str::from_utf8(field).is_err()) {
             return Err(format!(
                 "has a header that is no UTF-8 (name {}); it may be Windows-1252, as spreadsheets write it: let the source write UTF-8",
@@ -128,7 +132,7 @@ mod tests {
     use super::*;
 
     fn read(text: &[u8], separator: u8, names: &[&str]) -> Result<(Vec<Vec<String>>, NextRecord), String> {
-        let mut rows = CsvRows::open(text, separator, names.iter().copied())?;
+        let mut rows = CsvRows::open(text, separator, names.iter().copied().map(Some))?;
         let mut row = Row::new(names.len());
         let mut found = Vec::new();
         loop {

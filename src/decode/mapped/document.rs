@@ -4,11 +4,12 @@ use jiff::Timestamp;
 
 use super::csv::{CsvRows, NextRecord};
 use super::json::{Finder, JsonRows, Next, NoRows};
+use super::message::MessageHead;
 use super::path::Tree;
 use super::row::Row;
 use super::section::{Body, Mapping};
 use crate::capture::Capture;
-use crate::capture::payload::{self, Wanted};
+use crate::capture::payload::{self, Unpacked, Wanted};
 use crate::decode::Limits;
 use crate::decode::captures::{Contents, Read};
 
@@ -53,6 +54,11 @@ pub(super) struct Document {
     pub contents: Contents,
     /// What keeps it from being whole.
     pub problem: Option<String>,
+    /// What is booked for it.
+    pub booked: usize,
+    /// The message that it is, and how many rows the messages before it in its frame have.
+    pub message: Option<MessageHead>,
+    pub first_row: u64,
 }
 
 enum Rows {
@@ -68,31 +74,36 @@ impl Document {
         limits: &Limits,
         reader: &mut Reader,
     ) -> Result<Self, Read> {
-        let nothing = |kind: &'static str, said: String| Read::Nothing { kind, said };
-        let most = limits.message_bytes;
-        if capture.body.len() > most {
-            let said = format!("has {} bytes, of which at most {most} are read", capture.body.len());
-            return Err(nothing("too_large", said));
+        let unpacked = unpacked(capture, limits)?;
+        identified(capture, mapping)?;
+        Self::begin(capture, unpacked, mapping, reader)
+    }
+
+    /// The same of the payload of a message, of which there are thousands a second: what begins as JSON is not looked at twice.
+    pub(super) fn open_payload(
+        payload: &Capture,
+        mapping: &Mapping,
+        limits: &Limits,
+        reader: &mut Reader,
+    ) -> Result<Self, Read> {
+        let unpacked = unpacked(payload, limits)?;
+        let is_json = matches!(mapping.body, Body::Json { .. }) && matches!(unpacked.body.first(), Some(b'{' | b'['));
+        if !is_json {
+            identified(payload, mapping)?;
         }
-        let unpacked = payload::unpacked(capture, most).map_err(|said| nothing("encoded", said))?;
-        let body = unpacked.body;
-        let wanted = wanted(mapping);
-        let other = || {
-            let identified = payload::identify(capture);
-            let payload = identified.payload;
-            (!wanted.is(payload)).then(|| nothing(payload.name(), identified.said(wanted)))
-        };
-        // Markup and archives may look like a table.
-        if let Some(other) = other() {
-            return Err(other);
-        }
+        Self::begin(payload, unpacked, mapping, reader)
+    }
+
+    fn begin(capture: &Capture, unpacked: Unpacked, mapping: &Mapping, reader: &mut Reader) -> Result<Self, Read> {
+        let Unpacked { body, is_bare_gzip } = unpacked;
         if body.starts_with(b"\xff\xfe") || body.starts_with(b"\xfe\xff") {
             return Err(nothing("encoded", "is text in UTF-16, where UTF-8 is read".to_owned()));
         }
         let text = if body.starts_with(b"\xef\xbb\xbf") { body.slice(3..) } else { body };
         let rows = match &mapping.body {
             Body::Csv { separator } => {
-                let names = mapping.columns.iter().map(|column| column.from.as_str());
+                let columns = mapping.columns.iter();
+                let names = columns.map(|column| column.of_message.is_none().then_some(column.from.as_str()));
                 let rows = CsvRows::open(&text, *separator, names).map_err(|said| nothing("no_rows", said))?;
                 Rows::Csv(Box::new(rows))
             }
@@ -119,8 +130,11 @@ impl Document {
             met: 0,
             rows_before: 0,
             first_damaged: 0,
-            contents: Contents { is_bare_gzip: unpacked.is_bare_gzip, ..Contents::default() },
+            contents: Contents { is_bare_gzip, ..Contents::default() },
             problem: None,
+            booked: 0,
+            message: None,
+            first_row: 0,
         })
     }
 
@@ -178,6 +192,28 @@ impl Document {
             Some(problem) if is_nothing => Read::Nothing { kind: "cut_off", said: problem.clone() },
             Some(_) => Read::InPart(self.contents),
         }
+    }
+}
+
+fn nothing(kind: &'static str, said: String) -> Read {
+    Read::Nothing { kind, said }
+}
+
+fn unpacked(capture: &Capture, limits: &Limits) -> Result<Unpacked, Read> {
+    let most = limits.message_bytes;
+    if capture.body.len() > most {
+        let said = format!("has {} bytes, of which at most {most} are read", capture.body.len());
+        return Err(nothing("too_large", said));
+    }
+    payload::unpacked(capture, most).map_err(|said| nothing("encoded", said))
+}
+
+/// Markup and archives may look like a table.
+fn identified(capture: &Capture, mapping: &Mapping) -> Result<(), Read> {
+    let (wanted, identified) = (wanted(mapping), payload::identify(capture));
+    match wanted.is(identified.payload) {
+        true => Ok(()),
+        false => Err(nothing(identified.payload.name(), identified.said(wanted))),
     }
 }
 

@@ -13,15 +13,20 @@
 //!     occupancy_status: {from: auslastung, values: {gruen: MANY_SEATS_AVAILABLE, rot: FULL}}
 //! ```
 //!
+//! Messages of a broker come in frames: each is a document, of which columns may also be made of `$topic`, `$topic[2]` and `$received`.
+//!
 //! What a document does not say is null, and so is what does not fit its column, which is told with its row. A row that is damaged
 //! is left out; where a document is, the rows before that place stand. Rows are given out while a document is read, and booked on
 //! the run's [`Budget`](crate::table::Budget) before they are made.
 
 mod csv;
 mod document;
+mod frame;
 mod json;
 mod lenient;
+mod message;
 mod path;
+mod repeats;
 mod row;
 mod rules;
 mod section;
@@ -33,10 +38,13 @@ mod values;
 use std::sync::Arc;
 
 use self::document::{Document, Reader};
+use self::frame::Frame;
+use self::repeats::Repeats;
 use self::rules::CAPTURE_RULES;
 use self::section::{Body, Mapping};
 use self::stream::Stream;
 use crate::capture::Capture;
+use crate::capture::mqtt::frames;
 use crate::capture::payload::Wanted;
 use crate::decode::captures::{CaptureRules, SOURCE};
 use crate::decode::format::{DecodeInput, Decoder, Format, Partitioning, RuleBook, Section, SourceColumn};
@@ -129,6 +137,16 @@ impl Decoder for MappedDecoder {
         let has_place = self.mapping.columns.iter().any(|column| column.name == "latitude");
         let mut reader = Reader::new(&self.mapping);
         let mut has_row = || {
+            if frames::is_frame(&capture.url) {
+                let (mut frame, mut repeats) = (Frame::new(capture, 0), Repeats::default());
+                while let Some(message) = frame.next("", &mut repeats) {
+                    let document = frame.document(message, &self.mapping, &limits, &mut reader);
+                    if document.is_some_and(|mut document| document.next(&mut reader)) {
+                        return true;
+                    }
+                }
+                return false;
+            }
             let document = Document::open(capture, &self.mapping, &limits, &mut reader);
             document.is_ok_and(|mut document| document.next(&mut reader))
         };

@@ -19,3 +19,7 @@ pub(super) const DAMAGED: &str = "mapped.damaged_row";
 pub(super) const UNKNOWN: &str = "mapped.unknown_value";
 /// Columns whose value stands in no row.
 pub(super) const MISSING: &str = "mapped.path_not_found";
+/// MQTT messages whose payload is no document.
+pub(super) const MESSAGE: &str = "mapped.unreadable_message";
+/// MQTT messages that came again.
+pub(super) const REPEATED: &str = "mapped.repeated_message";

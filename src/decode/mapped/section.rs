@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use jiff::tz::TimeZone;
 
+use super::message::OfMessage;
 use super::path::Path;
 use super::values::{Conversion, TimeForm, UNITS, Unit, Value, is_pattern};
 use crate::contract::library::Library;
@@ -54,13 +55,12 @@ pub(super) struct MappedColumn {
     pub from: String,
     /// Of JSON.
     pub path: Option<Path>,
+    /// What of a message of a broker, in place of its payload.
+    pub of_message: Option<OfMessage>,
     pub conversion: Conversion,
-    /// Whether its contract classifies it as public.
     /// The section's lines of it, for the record.
     pub said: String,
 }
-
-impl Mapping {}
 
 impl MappedColumn {
     pub(super) fn is_of_document(&self) -> bool {
@@ -106,10 +106,11 @@ pub(super) fn read(pipeline: &Node, contracts: &Library, problems: &mut Problems
         problems.add(line("columns"), "'mapping' has no columns", "Add 'columns:' with 'latitude: position.lat'.");
         return None;
     }
+    let has_messages = has_messages(pipeline);
     let mut columns: Vec<MappedColumn> = Vec::new();
     let mut lines: Vec<u32> = Vec::new();
     for (name, from) in pairs {
-        let of_table = Table { contract, body: &body, has_comma };
+        let of_table = Table { contract, body: &body, has_comma, has_messages };
         if let Some(column) = of_table.column(name, from, problems) {
             columns.push(column);
             lines.push(from.line);
@@ -177,6 +178,14 @@ fn body(node: &Node, problems: &mut Problems) -> Option<Body> {
     }
 }
 
+/// Whether a source of the pipeline may have frames: that of a broker, or evidence that somebody else keeps. Sources that are wrong are
+/// told elsewhere.
+fn has_messages(pipeline: &Node) -> bool {
+    let may_have = |source: &Node| !matches!(source.get("type").and_then(Node::text), Some("http" | "file" | "s3"));
+    let sources = pipeline.get("sources").map_or(&[][..], Node::items);
+    sources.is_empty() || sources.iter().any(may_have)
+}
+
 /// Columns that every row must have, and nothing fills.
 fn required(contract: &Contract, columns: &[MappedColumn], line: u32, problems: &mut Problems) {
     let is_filled = |name: &str| OF_CAPTURE.contains(&name) || columns.iter().any(|column| column.name == name);
@@ -191,6 +200,8 @@ struct Table<'a> {
     contract: &'a Contract,
     body: &'a Body,
     has_comma: bool,
+    /// Whether captures may be frames of messages.
+    has_messages: bool,
 }
 
 impl Table<'_> {
@@ -219,7 +230,18 @@ impl Table<'_> {
             }
             None => from.require_text("from", problems),
         }?;
+        let of_message = match OfMessage::parse(&path).transpose() {
+            Ok(of_message) => of_message,
+            Err((message, remedy)) => {
+                problems.add(from.line, message, remedy);
+                return None;
+            }
+        };
+        if let Some(of_message) = of_message {
+            self.of_message(of_message, column, from, problems);
+        }
         let parsed = match self.body {
+            _ if of_message.is_some() => None,
             Body::Csv { .. } => None,
             Body::Json { rows } => {
                 let parsed = Path::parse(&path).map_err(|problem| format!("the path '{path}' {problem}"));
@@ -250,7 +272,30 @@ impl Table<'_> {
         };
         conversion.values = values(column, &conversion, from, problems);
         let said = said(&path, from);
-        Some(MappedColumn { name, from: path, path: parsed, conversion, said })
+        Some(MappedColumn { name, from: path, path: parsed, of_message, conversion, said })
+    }
+
+    /// What is wrong with a column that is made of a message's topic or receipt.
+    fn of_message(&self, of_message: OfMessage, column: &Column, from: &Node, problems: &mut Problems) {
+        let text = from.scalar().or_else(|| from.optional_text("from", problems)).unwrap_or_default();
+        if !self.has_messages {
+            let message = format!("'{text}' is of messages of a broker, and no source has 'type: mqtt'");
+            let remedy = format!("Remove it, or write '$.{}' for a key of the document.", text.trim_start_matches('$'));
+            problems.add(from.line, message, remedy);
+        }
+        if of_message != OfMessage::Received {
+            return;
+        }
+        if column.kind != Kind::Instant {
+            let message = format!("'{}' is no instant, which '{text}' is", column.name);
+            problems.add(from.line, message, "Write it in the line of a column that is one, as 'timestamp'.");
+        }
+        for key in ["time", "zone", "values"] {
+            if let Some(node) = from.get(key) {
+                let message = format!("'{key}' changes nothing here: '{text}' is an instant already");
+                problems.add(node.line, message, format!("Remove '{key}'."));
+            }
+        }
     }
 }
 
@@ -469,6 +514,16 @@ mapping:
                 "'position' is the value of 'vehicle_id' and has 'position.lat' in it",
                 "remove one",
             ),
+            ("vehicle_id: id", "vehicle_id: '$topic[x]'", 5, "'$topic[x]' names no level of a topic", "'$topic[0]'"),
+            ("vehicle_id: id", "vehicle_id: $topics", 5, "'$topics' names no level of a topic", "'$.topics'"),
+            (
+                "vehicle_id: id",
+                "vehicle_id: $received",
+                5,
+                "'vehicle_id' is no instant, which '$received' is",
+                "timestamp",
+            ),
+            ("from: zeit", "from: $received", 8, "'zone' changes nothing here: '$received' is an instant", "'zone'"),
             ("km/h", "kmh", 7, "'kmh' is no unit that is known", "km/h"),
             (
                 "km/h",
@@ -503,6 +558,12 @@ mapping:
                 |(at, said, how): &(u32, String, String)| *at == line && said.contains(message) && how.contains(remedy);
             assert!(found.iter().any(is_told), "{to}: {found:?}");
         }
+        // What is of messages needs a broker, or evidence that may be of one.
+        let topic = GOOD.replace("vehicle_id: id", "vehicle_id: $topic[8]");
+        let of = |kind: &str| mistakes(&format!("{topic}sources: [{{type: http}}, {{type: {kind}}}]\n"));
+        assert!(mistakes(&topic).is_empty() && of("mqtt").is_empty() && of("evidence").is_empty());
+        let found = of("s3");
+        assert!(found.len() == 1 && found[0].0 == 5 && found[0].1.contains("no source has 'type: mqtt'"), "{found:?}");
         // A path from the document needs rows that are elsewhere.
         let found = mistakes(&GOOD.replace("  rows: $.fahrzeuge[*]\n", ""));
         assert!(found[0].1.contains("begins at the document") && found[0].0 == 8, "{found:?}");

@@ -7,9 +7,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::document::{Document, Reader};
-use super::rules::{BROKEN, CAPTURE_RULES, DAMAGED, MISSING, UNKNOWN};
+use super::frame::Frame;
+use super::message::MessageHead;
+use super::repeats::Repeats;
+use super::rules::{BROKEN, CAPTURE_RULES, DAMAGED, MISSING, REPEATED, UNKNOWN};
 use super::section::{Body, MOST_COLUMNS, MappedColumn, Mapping};
 use super::values::{Value, Wrong};
+use crate::capture::mqtt::frames;
 use crate::capture::{Capture, CaptureError};
 use crate::contract::Severity;
 use crate::decode::capture_notes::CaptureNotes;
@@ -50,9 +54,25 @@ pub(super) struct Stream {
     next: u32,
     /// The document that was begun and is not at its end.
     document: Option<Document>,
+    /// The frame of messages that was begun and is not at its end.
+    frame: Option<Frame>,
+    repeats: Repeats,
+    /// What is booked for these.
+    repeats_booked: usize,
+    messages: Messages,
     ready: VecDeque<Step>,
     told: CaptureNotes,
     ended: bool,
+}
+
+/// What was met in frames.
+#[derive(Default)]
+struct Messages {
+    count: u64,
+    /// Those that came before, and give no second row.
+    repeated: u64,
+    /// Columns made of messages that had a value in any row, a bit for each.
+    seen: u64,
 }
 
 /// Where the columns that tell the service date of a row stand among those of the mapping.
@@ -83,9 +103,13 @@ impl Iterator for Stream {
                 return None;
             }
             self.rows.release();
-            let done = match self.document.take() {
-                Some(document) => self.go_on(document),
-                None => self.begin(),
+            let done = match (self.document.take(), self.frame.take()) {
+                (Some(document), frame) => {
+                    self.frame = frame;
+                    self.go_on(document)
+                }
+                (None, Some(frame)) => self.next_message(frame),
+                (None, None) => self.begin(),
             };
             if let Err(error) = done {
                 self.ended = true;
@@ -98,8 +122,9 @@ impl Iterator for Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        let document = self.document.as_ref().map_or(0, |document| document.text.len());
-        self.budget.give_back(document);
+        let document = self.document.as_ref().map_or(0, |document| document.booked);
+        let frame = self.frame.as_ref().map_or(0, |frame| frame.booked);
+        self.budget.give_back(document + frame + self.repeats_booked);
     }
 }
 
@@ -134,6 +159,10 @@ impl Stream {
             only: Some(RowFilter::new(only)),
             next: 0,
             document: None,
+            frame: None,
+            repeats: Repeats::default(),
+            repeats_booked: 0,
+            messages: Messages::default(),
             ready: VecDeque::new(),
             told: CaptureNotes::default(),
             ended: false,
@@ -151,6 +180,15 @@ impl Stream {
         let capture = capture.map_err(|error| DecodeError::of_evidence(self.name(self.next), &error))?;
         let origin = self.next;
         self.next += 1;
+        let [captured_at, source] = self.of_capture;
+        let name = self.origins.get(origin as usize).map_or("", Origin::source);
+        self.rows.share(source, Cell::Text(name.as_bytes()));
+        if frames::is_frame(&capture.url) {
+            self.budget.take("decode", capture.body.len())?;
+            let mut frame = Frame::new(&capture, origin);
+            frame.booked = capture.body.len();
+            return self.next_message(frame);
+        }
         match Document::open(&capture, &self.mapping, &self.limits, &mut self.reader) {
             Err(read) => {
                 self.ready.push_back(Step::Read { origin, read, snapshot: None });
@@ -158,14 +196,42 @@ impl Stream {
             }
             Ok(mut document) => {
                 self.budget.take("decode", document.text.len())?;
-                let [captured_at, source] = self.of_capture;
+                document.booked = document.text.len();
                 self.rows.share(captured_at, Cell::Seconds(capture.captured_at.as_second()));
-                let name = self.origins.get(origin as usize).map_or("", Origin::source);
-                self.rows.share(source, Cell::Text(name.as_bytes()));
                 (document.origin, document.rows_before) = (origin, self.rows.total());
                 self.go_on(document)
             }
         }
+    }
+
+    /// Takes the next message of a frame whose payload is a document, or ends the frame. A message is a snapshot of its own: its rows
+    /// were captured when it was received.
+    fn next_message(&mut self, mut frame: Frame) -> Result<(), DecodeError> {
+        let source = self.origins.get(frame.origin as usize).map_or("", Origin::source);
+        while let Some(message) = frame.next(source, &mut self.repeats) {
+            let received = message.received.as_millisecond();
+            if let Some(mut document) = frame.document(message, &self.mapping, &self.limits, &mut self.reader) {
+                self.frame = Some(frame);
+                if document.booked > 0 {
+                    self.budget.take("decode", document.booked)?;
+                }
+                self.rows.share(self.of_capture[0], Cell::Millis(received));
+                document.rows_before = self.rows.total();
+                return self.go_on(document);
+            }
+        }
+        self.messages.count += frame.met;
+        self.messages.repeated += frame.repeated;
+        let (read, told) = frame.finish(&self.mapping);
+        for (rule, problem) in told {
+            self.tell(rule, frame.origin, &problem);
+        }
+        self.ready.push_back(Step::Read { origin: frame.origin, read, snapshot: None });
+        self.budget.give_back(frame.booked);
+        let grown = self.repeats.bytes().saturating_sub(self.repeats_booked);
+        self.budget.take("decode", grown)?;
+        self.repeats_booked += grown;
+        Ok(())
     }
 
     /// Reads rows until a chunk is full or the document is at its end.
@@ -192,13 +258,17 @@ impl Stream {
 
     /// Makes the row that was read, if it is of the partition.
     fn row(&mut self, document: &mut Document) -> Result<(), DecodeError> {
-        let (place, text) = (document.met - 1, &document.text);
+        let (place, text) = (document.first_row + document.met - 1, &document.text);
+        let message = document.message.as_ref();
         let mut cells = [Cell::Absent; MOST_COLUMNS];
         let mut wrong = [None; MOST_COLUMNS];
         let (mut flaws, mut texts) = (0, 0);
         let mut zero_times = 0;
         for (at, column) in self.mapping.columns.iter().enumerate() {
-            let value = value(&self.reader, text, at, column);
+            let value = value(&self.reader, (text, message), at, column);
+            if column.of_message.is_some() && value != Value::Absent {
+                self.messages.seen |= 1 << at;
+            }
             match column.conversion.cell(value, &self.zone) {
                 Ok(cell) => {
                     texts += cell.text_bytes();
@@ -231,7 +301,10 @@ impl Stream {
                 }
                 continue;
             };
-            let shown = shown(value(&self.reader, text, at, column));
+            let shown = match column.of_message {
+                Some(_) => "what a topic has there".to_owned(),
+                None => shown(value(&self.reader, (text, message), at, column)),
+            };
             let expected = match problem {
                 Wrong::Expected(expected) => expected,
                 Wrong::Unknown | Wrong::ZeroTime => {
@@ -249,6 +322,11 @@ impl Stream {
     }
 
     fn end(&mut self, document: Document) -> Result<(), DecodeError> {
+        self.budget.give_back(document.booked);
+        if let Some(frame) = &mut self.frame {
+            frame.ended(&document);
+            return self.flush(ROWS);
+        }
         let read = document.read();
         let origin = document.origin;
         if !matches!(read, Read::Nothing { .. }) {
@@ -267,7 +345,6 @@ impl Stream {
                 self.tell(DAMAGED, origin, &problem);
             }
         }
-        self.budget.give_back(document.text.len());
         self.ready.push_back(Step::Read { origin, read, snapshot: None });
         self.flush(ROWS)
     }
@@ -296,13 +373,24 @@ impl Stream {
         for (place, column) in self.mapping.columns.iter().enumerate() {
             notes.extend(self.unknown[place].note(column, |origin| self.name(origin).to_owned()));
             let row = if column.is_of_document() { &self.reader.around } else { &self.reader.row };
-            if self.rows.total() > 0 && !row.was_seen(place) {
+            let was_seen = match column.of_message {
+                Some(_) => self.messages.count == 0 || self.messages.seen & (1 << place) != 0,
+                None => row.was_seen(place),
+            };
+            if self.rows.total() > 0 && !was_seen {
                 let (name, from) = (&column.name, &column.from);
                 let message = format!(
                     "no row has '{from}', of which '{name}' is made: it is null in all of them. Is the name right in 'mapping'?"
                 );
                 notes.push(Note { rule: MISSING, severity: Severity::Warning, message });
             }
+        }
+        if self.messages.repeated > 0 {
+            let message = format!(
+                "{} of {} messages came before, and are marked as sent again: they give no second row",
+                self.messages.repeated, self.messages.count
+            );
+            notes.push(Note { rule: REPEATED, severity: Severity::Info, message });
         }
         self.ready.extend(notes.into_iter().map(Step::Note));
         if let Some(only) = self.only.take() {
@@ -313,8 +401,16 @@ impl Stream {
     }
 }
 
-/// The value of a column in the row or the document that is read.
-fn value<'r>(reader: &'r Reader, text: &'r [u8], at: usize, column: &MappedColumn) -> Value<'r> {
+/// The value of a column in the row, the document or the message that is read.
+fn value<'r>(
+    reader: &'r Reader,
+    (text, message): (&'r [u8], Option<&'r MessageHead>),
+    at: usize,
+    column: &MappedColumn,
+) -> Value<'r> {
+    if let Some(of_message) = column.of_message {
+        return message.map_or(Value::Absent, |message| message.value(of_message));
+    }
     let row = if column.is_of_document() { &reader.around } else { &reader.row };
     row.value(at, text)
 }
@@ -329,6 +425,7 @@ fn shown(value: Value<'_>) -> String {
         Value::Bool(value) => value.to_string(),
         Value::Other => "a list or an object, or none where one was expected".to_owned(),
         Value::Twice => "a key that stands twice".to_owned(),
+        Value::Millis(millis) => millis.to_string(),
         Value::Absent => String::new(),
     }
 }

@@ -1,5 +1,7 @@
 //! Whole documents: what becomes of their rows, and what is told of them.
 
+mod frames;
+
 use std::path::Path;
 
 use arrow_array::RecordBatch;
@@ -62,9 +64,20 @@ fn run_with(
     limits: Limits,
     budget: &Budget,
 ) -> Result<Found, DecodeError> {
+    let captures = bodies.iter().map(|body| capture(Bytes::copy_from_slice(body))).collect();
+    run_captures(section, captures, date, limits, budget)
+}
+
+fn run_captures(
+    section: &str,
+    captures: Vec<Capture>,
+    date: &str,
+    limits: Limits,
+    budget: &Budget,
+) -> Result<Found, DecodeError> {
     let captured_at: Timestamp = AT.parse().unwrap();
-    let origins = (0..bodies.len()).map(|place| Origin { name: format!("busplus {place}"), captured_at }).collect();
-    let captures: Vec<_> = bodies.iter().map(|body| Ok(capture(Bytes::copy_from_slice(body)))).collect();
+    let origins = (0..captures.len()).map(|place| Origin { name: format!("busplus {place}"), captured_at }).collect();
+    let captures: Vec<_> = captures.into_iter().map(Ok).collect();
     let decoded = decoder(section).decode(DecodeInput {
         origins,
         captures: Box::new(captures.into_iter()),

@@ -23,6 +23,8 @@ pub(super) enum Value<'a> {
     /// The digits of a number of JSON.
     Number(&'a [u8]),
     Bool(bool),
+    /// An instant that nobody wrote: when a message was received, in milliseconds since 1970.
+    Millis(i64),
     /// What stands there is no JSON, as `NaN`.
     NoJson(&'a [u8]),
     /// A list or an object, or no list or object on the way to the value.
@@ -182,6 +184,7 @@ impl Conversion {
     pub(super) fn cell<'c>(&'c self, value: Value<'c>, zone: &TimeZone) -> Result<Cell<'c>, Wrong> {
         match value {
             Value::Absent => return Ok(Cell::Absent),
+            Value::Millis(millis) => return Ok(Cell::Millis(millis)),
             Value::Twice => return Err(Wrong::Expected(Expected::Type("a key that stands once"))),
             Value::Other | Value::NoJson(_) => return Err(Wrong::Expected(self.expected())),
             _ => {}
