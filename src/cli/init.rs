@@ -101,6 +101,14 @@ sources:
   - name: trip-updates
     type: http
     url: https://example.de/gtfs-rt/trip-updates
+  # A broker is followed by 'fahrtenbuch collect', in a pipeline with 'format: mapped':
+  # - name: hfp
+  #   type: mqtt
+  #   url: mqtts://example.de:8883
+  #   topics: ['/hfp/v2/journey/ongoing/vp/bus/#']
+  #   qos: 1
+  #   username: ${MQTT_USER}
+  #   password: ${MQTT_PASSWORD}
 release:
   # Of the tables that are published. Only columns classified public leave the private store.
   contracts: schemas/stadtbus

@@ -247,6 +247,11 @@ fn a_mapping_that_does_not_fit_is_told_with_its_line_and_the_remedy() {
             "pipelines/busplus.yaml:23: 'zone' changes nothing here: a count since 1970 is the same in all zones. Remove",
         ),
         (
+            "vehicle_id: id",
+            "vehicle_id: $topic[x]",
+            "pipelines/busplus.yaml:18: '$topic[x]' names no level of a topic. Write '$topic[0]' for what stands before",
+        ),
+        (
             "  columns:",
             "  decimal: ','\n  columns:",
             "pipelines/busplus.yaml:17: 'decimal' is for 'body: csv': numbers of JSON have a point. Remove it",
@@ -269,6 +274,21 @@ fn a_mapping_that_does_not_fit_is_told_with_its_line_and_the_remedy() {
         let output = text(&check.stdout) + &text(&check.stderr);
         assert!(check.status.code() == Some(2) && output.contains(told), "{to}: {output}");
     }
+    // The topic of a source that has none.
+    let world = World::with_busplus();
+    world.replace(PIPELINE, "vehicle_id: id", "vehicle_id: $topic[8]");
+    assert!(world.program(&["check"]).status.success());
+    let from = "    type: evidence\n    path: data/sample/evidence";
+    world.replace(PIPELINE, from, "    type: http\n    url: https://busplus.example/x");
+    let check = world.program(&["check"]);
+    let output = text(&check.stdout) + &text(&check.stderr);
+    let told =
+        "pipelines/busplus.yaml:18: '$topic[8]' is of messages of a broker, and no source has 'type: mqtt'. Remove it";
+    assert!(check.status.code() == Some(2) && output.contains(told), "{output}");
+    let broker = "    type: http\n    url: https://busplus.example/x\n  - {name: b, type: mqtt, url: 'mqtt://b.example', topics: ['#']}";
+    world.replace(PIPELINE, "    type: http\n    url: https://busplus.example/x", broker);
+    let check = world.program(&["check"]);
+    assert!(check.status.success(), "{}", text(&check.stderr));
 }
 
 /// The record of a run over one document of the app, whose times have this form.

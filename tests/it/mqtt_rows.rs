@@ -8,7 +8,7 @@ use fahrtenbuch::capture::Capture;
 use fahrtenbuch::capture::evidence::Store;
 use fahrtenbuch::capture::mqtt::frames::{self, Message};
 use fahrtenbuch::digest::Digest;
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::collect::Collecting;
@@ -77,22 +77,25 @@ fn released(world: &World, pipeline: &str) -> Vec<(String, String, i64, f64, Str
 
 /// Runs a pipeline for the service date of an instant, two days later.
 fn run(world: &mut World, pipeline: &str, at: Timestamp) -> Value {
-    let night = 3.hours();
-    let date = at.to_zoned(jiff::tz::TimeZone::get("Europe/Berlin").unwrap()).checked_sub(night).unwrap().date();
+    // Until three in the morning it is that of the day before.
+    let date = local(at - SignedDuration::from_hours(3)).date();
     world.set_clock(&(at + SignedDuration::from_hours(48)).to_string());
     let output = world.program(&["run", pipeline, "--date", &date.to_string(), "--json"]);
     let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{told}");
-    assert!(!told.contains("/hfp/"), "{told}");
+    assert!(!told.contains("hfp/v2"), "{told}");
     let results: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
     results[0]["record"].clone()
+}
+
+fn local(at: Timestamp) -> jiff::civil::DateTime {
+    jiff::tz::TimeZone::get("Europe/Berlin").unwrap().to_datetime(at)
 }
 
 /// A moment whose next minute is of one service date.
 fn moment() -> Timestamp {
     let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
-    let zoned = now.to_zoned(jiff::tz::TimeZone::get("Europe/Berlin").unwrap());
-    let is_begin = zoned.hour() == 3 && zoned.minute() == 0;
+    let is_begin = local(now).hour() == 3 && local(now).minute() == 0;
     if is_begin { now - SignedDuration::from_secs(120) } else { now - SignedDuration::from_secs(10) }
 }
 
@@ -133,7 +136,7 @@ fn positions_that_a_broker_sends_by_topic_are_released_with_the_vehicle_of_the_t
     collecting.end();
     let end = Timestamp::now().as_millisecond();
     let record = run(&mut world, "hfp", at);
-    assert!(!std::fs::read_to_string(&log).unwrap().contains("/hfp/"));
+    assert!(!std::fs::read_to_string(&log).unwrap().contains("hfp/v2"));
 
     let rows = released(&world, "hfp");
     let expected: Vec<(String, i64, f64, String)> = (423..=425)

@@ -121,7 +121,8 @@ fn lists_lines_csv_and_packed_payloads_are_documents_as_elsewhere() {
     );
     assert_eq!(found.reads, [Read::Message(Contents { damaged: 1, ..Contents::default() })]);
 
-    let csv = "mapping:\n  table: vehicle_positions\n  body: csv\n  columns: {vehicle_id: $topic[1], latitude: lat}\n";
+    let csv =
+        "mapping:\n  table: vehicle_positions\n  body: csv\n  columns: {vehicle_id: '$topic[1]', latitude: lat}\n";
     let found = run_frames(csv, vec![body(&[message(1, "a/8", "lat\n48.5\n"), message(2, "a/9", "lat\n49\n50\n")])]);
     assert_eq!(text(&found.chunks[0].rows, "vehicle_id"), ["8", "9", "9"]);
     assert_eq!(text(&found.chunks[0].rows, "latitude"), ["48.5", "49.0", "50.0"]);
