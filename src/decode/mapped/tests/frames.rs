@@ -178,7 +178,7 @@ fn a_frame_that_is_damaged_in_the_middle_gives_the_messages_around_it() {
         assert!(told.contains("behind 1 messages"), "{told}");
         assert!(matches!(found.reads[..], [Read::InPart(_)]), "{:?}", found.reads);
     }
-    for cut in 1..whole.len() {
+    for cut in (1..whole.len()).step_by(37) {
         let found = run_frames(HFP, vec![whole[..cut].to_vec()]);
         assert_eq!(found.rows(), cut / second, "{cut}");
     }
