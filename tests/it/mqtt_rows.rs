@@ -36,6 +36,14 @@ fn pipeline(sources: &str) -> String {
     format!("format: mapped\ncontracts: schemas/busplus-app\nsources:\n{sources}{MAPPING}")
 }
 
+/// A workspace whose release has all times as they are.
+fn exact_world() -> World {
+    let world = World::new();
+    let contract = "schemas/busplus/vehicle_locations.odcs.yaml";
+    world.replace(contract, "{property: roundTo, value: 5 s}", "{property: roundTo, value: 1 s}");
+    world
+}
+
 fn topic(event: &str, vehicle: u32) -> String {
     format!("/hfp/v2/journey/ongoing/{event}/bus/0018/{vehicle:05}/1007/1/Bahnhof/14:05/1230110/5/48;7/94/73/12")
 }
@@ -102,7 +110,7 @@ fn moment() -> Timestamp {
 #[test]
 #[cfg_attr(not(mosquitto), ignore = "needs mosquitto, which ./test sets up")]
 fn positions_that_a_broker_sends_by_topic_are_released_with_the_vehicle_of_the_topic() {
-    let mut world = World::new();
+    let mut world = exact_world();
     let folder = tempfile::tempdir().unwrap();
     let broker = Broker::start(folder.path(), "");
     let source = format!(
@@ -172,7 +180,7 @@ fn keep(store: &Store, source: &str, url: &str, at: Timestamp, body: Vec<u8>) {
 
 #[test]
 fn frames_that_are_kept_are_released_and_what_came_again_counts_once() {
-    let mut world = World::new();
+    let mut world = exact_world();
     let at: Timestamp = "2026-11-24T11:00:00Z".parse().unwrap();
     let store = Store::new(world.path("data/private/kept"));
     let message = |vehicle: u32, second: i64, is_duplicate: bool| Message {
