@@ -210,7 +210,8 @@ impl Task {
     /// Asks once and keeps what came; nothing if it was stopped before that.
     async fn beat(&mut self, beat: Beat, asked_at: Timestamp) -> Option<Answer> {
         let wait = Duration::try_from(beat.plus(1).due.duration_since(asked_at)).unwrap_or_default();
-        let no_try_after = Instant::now().checked_add(wait);
+        // A try shortly before the next beat would be a burst with it.
+        let no_try_after = Instant::now().checked_add(wait.mul_f64(0.75));
         let no_try_after = no_try_after.map(|after| self.shared.end.map_or(after, |end| end.min(after)));
         let mut is_conditional = self.may_be_conditional(asked_at);
         loop {
