@@ -57,6 +57,7 @@ pub mod feed_rules;
 pub(crate) mod geo;
 pub(crate) mod internal;
 pub(crate) mod ledger;
+pub(crate) mod object_stores;
 pub(crate) mod page;
 pub mod pipeline;
 pub(crate) mod portal;

@@ -1,6 +1,7 @@
 //! The workspace of a city: `fahrtenbuch.yaml`, its pipelines and its contracts, read with every mistake at once.
 
 pub mod checkout;
+mod places;
 pub mod retention;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
+use crate::capture::evidence::remote::Remote;
 use crate::check::area::ServiceArea;
 use crate::check::sql::dry_run::{self, Lack};
 use crate::contract::library::{Library, Survey};
@@ -17,6 +19,8 @@ use crate::portal::Site;
 use crate::publish::bucket;
 use crate::workspace::retention::Retention;
 use crate::yaml::{self, Node, Problem, Problems};
+
+pub(crate) use self::places::lie_in_each_other;
 
 /// The configuration's file, at the root of the workspace.
 pub const FILE: &str = "fahrtenbuch.yaml";
@@ -29,12 +33,15 @@ const KEYS: &[&str] = &[
     "service_area",
     "bucket",
     "private",
+    "evidence",
     "limits",
     "people",
     "retention",
 ];
 const BUCKET_KEYS: &[&str] = &["location", "base_url", "options"];
-const LIMIT_KEYS: &[&str] = &["memory"];
+const LIMIT_KEYS: &[&str] = &["memory", "spool"];
+/// Bytes of archives that were fetched of where `evidence` says, at most.
+const EVIDENCE_CACHE: u64 = 4 << 30;
 
 /// A workspace as its files describe it.
 #[derive(Debug)]
@@ -49,6 +56,10 @@ pub struct Workspace {
     pub bucket_options: BTreeMap<String, String>,
     /// Evidence, keys, quarantine and the journal.
     pub private: PathBuf,
+    /// Where sealed archives go; `None` if they stay in the private store.
+    pub evidence: Option<Arc<Remote>>,
+    /// Bytes of evidence that may wait in the private store until it is there.
+    pub spool: u64,
     /// Bytes that a run may hold back.
     pub memory: usize,
     /// Names or roles of those who may decide.
@@ -81,6 +92,25 @@ pub fn private(root: &Path) -> Result<PathBuf, Vec<Problem>> {
     let node = yaml::read(&file)?;
     let private = private_folder(root, &node, &mut problems);
     private.filter(|_| problems.found.is_empty()).ok_or(problems.found)
+}
+
+/// The private store of a workspace, where its sealed archives go, and how many bytes may wait for it. Looks at nothing else in it,
+/// as [`private`].
+pub fn evidence(root: &Path) -> Result<(PathBuf, Option<Arc<Remote>>, u64), Vec<Problem>> {
+    let private = private(root)?;
+    let file = root.join(FILE);
+    let node = yaml::read(&file)?;
+    let mut problems = Problems::new(&file);
+    let remote = remote(root, &node, &private, &mut problems);
+    let spool = limit(&node, "spool", SPOOL, &mut problems);
+    if problems.found.is_empty() { Ok((private, remote, spool)) } else { Err(problems.found) }
+}
+
+/// What `evidence` says.
+fn remote(root: &Path, node: &Node, private: &Path, problems: &mut Problems) -> Option<Arc<Remote>> {
+    let others = places::Others { root, private, bucket: node.get("bucket") };
+    let location = places::evidence(node.get("evidence")?, &others, problems)?;
+    Some(Arc::new(Remote::new(location, private.join("evidence-cache"), EVIDENCE_CACHE)))
 }
 
 /// The folder that `private` names.
@@ -366,50 +396,15 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
             false => root.join(bucket).to_string_lossy().into_owned(),
         },
         bucket_options,
+        evidence: remote(root, node, &private, problems),
         private,
+        spool: limit(node, "spool", SPOOL, problems),
         memory,
         people,
         retention,
         pipelines: Vec::new(),
         root: root.to_owned(),
     })
-}
-
-/// Whether one of two folders lies in the other, or is it; links and `..` are followed, also where a folder is not there yet.
-pub(crate) fn lie_in_each_other(one: &Path, other: &Path) -> bool {
-    let (one, other) = (resolved(one), resolved(other));
-    // The same folder may also be mounted in two places.
-    let is = |path: &Path, of: &Path| {
-        use std::os::unix::fs::MetadataExt;
-        let id = |path: &Path| std::fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
-        path == of || id(path).is_some_and(|own| id(of) == Some(own))
-    };
-    one.ancestors().any(|above| is(above, &other)) || other.ancestors().any(|above| is(above, &one))
-}
-
-/// A path without links and `..`.
-fn resolved(path: &Path) -> PathBuf {
-    let parts = |path: &Path| path.components().rev().map(|part| part.as_os_str().to_owned()).collect::<Vec<_>>();
-    let mut rest = parts(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
-    let mut done = PathBuf::new();
-    // As many as Linux follows.
-    let mut links = 40;
-    while let Some(part) = rest.pop() {
-        if part == ".." {
-            done.pop();
-            continue;
-        }
-        let next = done.join(&part);
-        match std::fs::read_link(&next) {
-            // An absolute one begins anew, since it has a root to join.
-            Ok(target) if links > 0 => {
-                links -= 1;
-                rest.extend(parts(&target));
-            }
-            _ => done = next,
-        }
-    }
-    done
 }
 
 /// Those who may decide; their names or roles stand in public records.
@@ -451,13 +446,23 @@ fn area(root: &Path, node: &Node, problems: &mut Problems) -> Option<ServiceArea
 
 /// `limits: memory`, bytes; 1 GiB unless it is set.
 fn memory_limit(node: &Node, problems: &mut Problems) -> usize {
-    const DEFAULT: usize = 1 << 30;
-    let Some(limits) = node.get("limits") else { return DEFAULT };
-    limits.only_keys(LIMIT_KEYS, problems);
-    let Some(node) = limits.get("memory") else { return DEFAULT };
-    node.scalar().as_deref().and_then(bytes).unwrap_or_else(|| {
-        problems.add(node.line, "'memory' is no size", "Write a size like '512 MiB' or '2 GiB'.");
-        DEFAULT
+    const DEFAULT: u64 = 1 << 30;
+    if let Some(limits) = node.get("limits") {
+        limits.only_keys(LIMIT_KEYS, problems);
+    }
+    usize::try_from(limit(node, "memory", DEFAULT, problems)).unwrap_or(usize::MAX)
+}
+
+/// Bytes of `limits: spool` unless it is set.
+const SPOOL: u64 = 20 << 30;
+
+/// A size of `limits`.
+fn limit(node: &Node, name: &str, default: u64, problems: &mut Problems) -> u64 {
+    let Some(node) = node.get("limits").and_then(|limits| limits.get(name)) else { return default };
+    let size = node.scalar().as_deref().and_then(bytes).and_then(|bytes| u64::try_from(bytes).ok());
+    size.unwrap_or_else(|| {
+        problems.add(node.line, format!("'{name}' is no size"), "Write a size like '512 MiB' or '2 GiB'.");
+        default
     })
 }
 

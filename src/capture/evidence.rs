@@ -2,24 +2,30 @@
 //!
 //! `<folder>/<source>/YYYY/MM/DD/<source>-YYYYMMDDTHH.warc.gz`, hours in UTC. Records are only ever appended, and no byte is
 //! ever taken away: what a crash left of a record is moved aside to `<archive>.torn` by the next append. Hours that are over may
-//! be sealed ([`seal`]): `.warc.zst`, smaller, with the same records. Readers go on behind what is damaged and say what it was
+//! be sealed ([`seal`]): `.warc.zst`, smaller, with the same records; these may be kept elsewhere ([`upload`]). Readers go on behind what is damaged and say what it was
 //! ([`Damage`]). Beside the archives lie `.lock`, which an append holds, and `.state.json`,
 //! by which a poll need not read the archive again. Folders that others keep ([`Folder`]) may have other layouts.
 
 mod append;
 mod archive;
+mod archive_file;
 mod beats;
 mod export;
 mod folder;
 mod hours;
 mod listing;
+mod parts;
 mod purge;
 mod reader;
+pub mod remote;
+mod remove;
 pub mod seal;
 pub mod sealed;
 mod state;
+pub mod stored;
 pub mod take_over;
 mod torn;
+pub mod upload;
 mod verify;
 mod zstd_frame;
 
@@ -43,15 +49,18 @@ use crate::durable;
 pub use append::Written;
 pub use archive::Kind;
 use archive::{Options, Record};
+pub use archive_file::ArchiveFile;
 pub use export::{Export, Exported, begin as begin_export};
 pub use folder::{Folder, is_archive, matches, shown};
 use hours::{children, newest_archives};
 use listing::{Bodies, damage, entry_of_ours};
 pub use listing::{Damage, Entry, Listing};
+use parts::Part;
 pub use purge::Destroyed;
 use reader::Reader;
 pub use reader::{read, read_ahead};
-use sealed::Part;
+use remote::Remote;
+pub use remove::Removed;
 pub use state::KnownCapture;
 use state::{Newest, State};
 pub use verify::{Problem, ProblemKind, Verified};
@@ -67,11 +76,19 @@ pub struct Store {
     syncs: bool,
     /// The most bytes of a record's block.
     most: u64,
+    /// Where sealed archives are kept elsewhere.
+    remote: Option<Arc<Remote>>,
 }
 
 impl Store {
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), others: None, ends: Mutex::default(), syncs: true, most: warc::BLOCK_BYTES }
+        let (ends, most) = (Mutex::default(), warc::BLOCK_BYTES);
+        Self { folder: folder.into(), others: None, ends, syncs: true, most, remote: None }
+    }
+
+    /// The same, with the store that its sealed archives are kept in.
+    pub fn with_remote(self, remote: Option<Arc<Remote>>) -> Self {
+        Self { remote, ..self }
     }
 
     /// All records that asking a source left from `from` (included) until `until` (not included), in the order of their time.
@@ -355,7 +372,7 @@ impl Store {
         let newest = Newest::of(&capture, Some(payload::identify(&capture).payload.is_feed()));
         // The archive is only added to, so that the state holds if nobody has done so meanwhile. What is torn at its end is for
         // the next append to find.
-        if entry.file.as_ref() == archive && entry.offset + entry.length == length {
+        if *entry.file == *archive && entry.offset + entry.length == length {
             let _ = State::of(&folder, &archive, length, Some(newest.clone())).after(state).write(&folder);
         }
         Ok(newest.validators())
@@ -375,15 +392,15 @@ impl Store {
     fn add(&self, source: &str, path: &Path, listing: &mut Listing) -> Result<(), CaptureError> {
         let folder = self.folder.join(source);
         let failed = |source: io::Error| CaptureError::Evidence { file: path.to_owned(), verb: "read", source };
-        let mut parts = sealed::parts(&folder, path).map_err(failed)?;
+        let mut parts = parts::parts(&folder, path, self.remote.as_ref()).map_err(failed)?;
         loop {
             let mut found = Listing::default();
             // Where the bodies are that revisits behind them in the hour name.
             let mut bodies = HashMap::new();
             let added = parts.iter().try_for_each(|part| self.add_part(&folder, part, &mut bodies, &mut found));
             // Sealed meanwhile: then what was read may be half of one form and half of the other.
-            let now = sealed::parts(&folder, path).map_err(failed)?;
-            if now.iter().map(Part::place).eq(parts.iter().map(Part::place)) {
+            let now = parts::parts(&folder, path, self.remote.as_ref()).map_err(failed)?;
+            if now == parts {
                 listing.entries.append(&mut found.entries);
                 listing.damage.append(&mut found.damage);
                 return added;
@@ -399,9 +416,8 @@ impl Store {
         bodies: &mut Bodies,
         listing: &mut Listing,
     ) -> Result<(), CaptureError> {
-        let path = &part.path;
-        let failed = |source: io::Error| CaptureError::Evidence { file: path.clone(), verb: "read", source };
-        let file: Arc<Path> = path.as_path().into();
+        let path: &Path = &part.file;
+        let failed = |source: io::Error| CaptureError::Evidence { file: path.to_owned(), verb: "read", source };
         let sealed: HashSet<_> = match part.may_repeat {
             true => listing.entries.iter().map(|entry| (entry.captured_at, entry.digest)).collect(),
             false => HashSet::new(),
@@ -409,13 +425,13 @@ impl Store {
         let mut last_url = "".into();
         let mut take = |record: Record| {
             let is_new = record.place.offset >= part.from;
-            let entry = entry_of_ours(record, &file, &mut last_url, bodies);
+            let entry = entry_of_ours(record, &part.file, &mut last_url, bodies);
             let is_wanted = |entry: &Entry| is_new && !sealed.contains(&(entry.captured_at, entry.digest));
             listing.entries.extend(entry.filter(is_wanted));
         };
         let wants = |header: &Header| header.no_capture().is_none() || header.is_revisit();
         let options = Options { wants: &wants, verify: false, most: self.most };
-        let (_, mut stretches) = archive::scan(path, 0, &options, &mut take).map_err(failed)?;
+        let (_, mut stretches) = archive::scan_file(part.file.open()?, path, 0, &options, &mut take).map_err(failed)?;
         let torn = stretches.last().filter(|last| last.kind == Kind::Torn).map(|last| last.offset);
         let is_sealed = path.extension().is_some_and(|ending| ending == "zst");
         if let (true, Some(last)) = (is_sealed && torn.is_some(), stretches.last_mut()) {
@@ -427,7 +443,7 @@ impl Store {
             let _lock = lock.and_then(|lock| lock.lock_shared().map(|()| lock));
             stretches.pop();
             let (_, mut rest) = archive::scan(path, offset, &options, &mut take).map_err(failed)?;
-            let was_whole = State::read(folder).filter(|state| folder.join(&state.archive) == *path);
+            let was_whole = State::read(folder).filter(|state| folder.join(&state.archive) == path);
             if let Some(last) = rest.last_mut().filter(|last| last.kind == Kind::Torn)
                 && was_whole.is_some_and(|state| state.length > last.offset)
             {

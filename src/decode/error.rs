@@ -29,6 +29,8 @@ impl DecodeError {
             CaptureError::Damaged { .. } => {
                 Self::feed(name, error.to_string(), "Nothing was published: the capture is not the one that was kept")
             }
+            // What is kept elsewhere is gone or was changed.
+            CaptureError::Permanent { .. } => Self::feed(name, error.to_string(), "Nothing was published"),
             error => Self::Io { name: name.to_owned(), source: std::io::Error::other(error.to_string()) },
         }
     }

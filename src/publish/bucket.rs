@@ -16,9 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::local::LocalFileSystem;
-use object_store::prefix::PrefixStore;
 use object_store::{
     Attribute, Attributes, GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions,
     WriteMultipart, path,
@@ -27,6 +25,7 @@ use tokio::runtime::Runtime;
 
 use crate::digest::{Digest, Digester};
 use crate::durable;
+use crate::object_stores::{Patience, open_s3};
 use crate::publish::PublishError;
 
 pub use self::listing::{ONE_PAGE, Object, Page};
@@ -74,19 +73,8 @@ impl Bucket {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(|error| wrong(format!("no thread for it ({error})"), "Try again."))?;
         if let Some(rest) = location.strip_prefix("s3://") {
-            let (name, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-            let mut builder = AmazonS3Builder::from_env().with_bucket_name(name);
-            for (key, value) in options {
-                let key: AmazonS3ConfigKey = key
-                    .parse()
-                    .map_err(|_| wrong(format!("'{key}' is no setting of an S3 bucket"), "See 'bucket: options'."))?;
-                builder = builder.with_config(key, value);
-            }
-            // A second call finds the provider installed, which is what it wants.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-            let store = builder.build().map_err(|error| wrong(error.to_string(), "Check 'bucket: options'."))?;
-            let store: Arc<dyn ObjectStore> =
-                if prefix.is_empty() { Arc::new(store) } else { Arc::new(PrefixStore::new(store, prefix)) };
+            let store = open_s3(rest, options, Patience::default());
+            let store = store.map_err(|problem| wrong(problem, "Check 'bucket: options'."))?;
             return Ok(Self::of(location, store, runtime, None));
         }
         let folder = local_folder(location).map_err(|(problem, remedy)| wrong(problem, &remedy))?.unwrap_or_default();

@@ -455,6 +455,7 @@ const ROOMS: &[&str] = &[
     "yaml",
     "geo",
     "time",
+    "object_stores",
     "durable",
     "digest",
     "internal",

@@ -6,11 +6,12 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use jiff::Timestamp;
 
 use super::archive::{self, Kind, Options};
+use super::archive_file::ArchiveFile;
 use super::state::{Newest, State};
 use super::{Store, hours, torn, warc};
 use crate::capture::record::{NewContent, NewRecord};
@@ -39,8 +40,8 @@ impl Written {
     }
 
     /// The archive, and the place and the length of the record in it.
-    pub(super) fn place(&self) -> (Arc<Path>, u64, u64) {
-        (self.file.as_path().into(), self.begin, self.end - self.begin)
+    pub(super) fn place(&self) -> (ArchiveFile, u64, u64) {
+        (ArchiveFile::local(&self.file, None), self.begin, self.end - self.begin)
     }
 
     /// Takes the record off again: it was never kept.

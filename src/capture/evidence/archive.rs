@@ -106,7 +106,17 @@ pub(super) fn scan(
     options: &Options<'_>,
     take: &mut dyn FnMut(Record),
 ) -> io::Result<(u64, Vec<Stretch>)> {
-    let file = File::open(path)?;
+    scan_file(File::open(path)?, path, from, options, take)
+}
+
+/// The same of an archive that is open; `path` is its name.
+pub(super) fn scan_file(
+    file: File,
+    path: &Path,
+    from: u64,
+    options: &Options<'_>,
+    take: &mut dyn FnMut(Record),
+) -> io::Result<(u64, Vec<Stretch>)> {
     let length = file.metadata()?.len();
     let mut first = [0; 4];
     let read = file.read_at(&mut first, 0)?;

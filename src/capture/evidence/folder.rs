@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::capture::CaptureError;
 use crate::capture::evidence::archive::{self, Options, Record};
+use crate::capture::evidence::archive_file::ArchiveFile;
 use crate::capture::evidence::listing::{Listing, damage, entry};
 use crate::capture::warc::{Content, Header};
 
@@ -192,7 +193,7 @@ pub(super) fn scan(
     most: u64,
     listing: &mut Listing,
 ) -> Result<(), CaptureError> {
-    let file: std::sync::Arc<Path> = path.into();
+    let file = ArchiveFile::local(path, None);
     let mut last_url = "".into();
     let mut take = |record: Record| listing.entries.extend(entry(record, &file, &mut last_url));
     // What another writer calls the payload is not always what we do.

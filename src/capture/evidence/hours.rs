@@ -5,14 +5,39 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::capture::CaptureError;
-use crate::capture::evidence::folder;
+use crate::capture::evidence::{folder, stored};
 use crate::durable;
 
-/// The archives of a source in our layout, newest first; folders are listed as they are needed. An hour that is sealed is
-/// named as it was before, `.warc.gz`, once, whether that file is there or not: [`super::sealed::parts`] says what counts.
+/// The archives of a source in our layout, newest first; folders are listed as they are needed. An hour that is sealed, or kept
+/// elsewhere, is named as it was before, `.warc.gz`, once, whether that file is there or not: [`super::parts::parts`] says what
+/// counts.
 pub(super) fn newest_archives(
     root: &Path,
     source: &str,
+) -> impl Iterator<Item = Result<PathBuf, CaptureError>> + use<> {
+    newest(root, source, &|folder| {
+        let mut all = children(folder)?;
+        let failed =
+            |source: io::Error| CaptureError::Evidence { file: folder.join(stored::NAME), verb: "read", source };
+        let elsewhere = stored::in_day(folder).map_err(failed)?;
+        if !elsewhere.is_empty() {
+            all.extend(elsewhere.iter().map(|stored| folder.join(&stored.file)));
+            all.sort_unstable();
+            all.dedup();
+        }
+        Ok(all)
+    })
+}
+
+/// The same without the hours of which nothing lies in the folder.
+pub(super) fn newest_local(root: &Path, source: &str) -> impl Iterator<Item = Result<PathBuf, CaptureError>> + use<> {
+    newest(root, source, &children)
+}
+
+fn newest(
+    root: &Path,
+    source: &str,
+    children: &'static (dyn Fn(&Path) -> Result<Vec<PathBuf>, CaptureError> + Sync),
 ) -> impl Iterator<Item = Result<PathBuf, CaptureError>> + use<> {
     let root = root.to_owned();
     let source = source.to_owned();
@@ -40,6 +65,16 @@ pub(super) fn newest_archives(
         }
         None
     })
+}
+
+/// Whether a path is that of an archive in our layout.
+pub(super) fn is_of_layout(root: &Path, archive: &Path) -> bool {
+    folder::layout_source(root, archive).is_some()
+}
+
+/// Whether a path may be that of an archive in our layout, wherever its evidence is.
+pub(super) fn is_ours(archive: &Path) -> bool {
+    archive.ancestors().nth(5).is_some_and(|root| is_of_layout(root, archive))
 }
 
 /// What stands in a folder, in the order of the names; nothing if it is not there.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::capture::evidence::archive::{Kind, Place, Record, Stretch};
+use crate::capture::evidence::archive_file::ArchiveFile;
 use crate::capture::{CaptureError, warc};
 use crate::digest::Digest;
 
@@ -18,7 +19,7 @@ pub struct Entry {
     pub captured_at: Timestamp,
     /// Of the body.
     pub digest: Digest,
-    pub file: Arc<Path>,
+    pub file: ArchiveFile,
     /// The gzip member or the zstd frame within the file, or the record where the file is not packed.
     pub offset: u64,
     pub length: u64,
@@ -54,7 +55,7 @@ impl Damage {
 }
 
 /// A record as an entry, if it is a capture.
-pub(super) fn entry(record: Record, file: &Arc<Path>, last_url: &mut Arc<str>) -> Option<Entry> {
+pub(super) fn entry(record: Record, file: &ArchiveFile, last_url: &mut Arc<str>) -> Option<Entry> {
     let warc::Content::Body(digest) = record.content else { return None };
     let captured_at = record.header.date?;
     if **last_url != *record.header.url {
@@ -65,12 +66,12 @@ pub(super) fn entry(record: Record, file: &Arc<Path>, last_url: &mut Arc<str>) -
 }
 
 /// Where the bodies of an hour are, by their digests.
-pub(super) type Bodies = HashMap<Digest, (Arc<Path>, Place)>;
+pub(super) type Bodies = HashMap<Digest, (ArchiveFile, Place)>;
 
 /// The same of an archive of ours, in which a revisit stands for the body before it that it names.
 pub(super) fn entry_of_ours(
     record: Record,
-    file: &Arc<Path>,
+    file: &ArchiveFile,
     last_url: &mut Arc<str>,
     bodies: &mut Bodies,
 ) -> Option<Entry> {

@@ -3,16 +3,16 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::panic::resume_unwind;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 
 use flate2::bufread::GzDecoder;
 
 use crate::capture::evidence::archive::{self, Counted, Options, Record, seek};
+use crate::capture::evidence::archive_file::ArchiveFile;
 use crate::capture::evidence::listing::{self, Entry};
-use crate::capture::evidence::zstd_frame;
+use crate::capture::evidence::{hours, parts, zstd_frame};
 use crate::capture::{Capture, CaptureError, warc};
 
 /// Reads captures one after the other, each from the file that its entry names.
@@ -90,15 +90,15 @@ impl Iterator for Ahead {
 /// Reads captures. Keeps the file open that it read last, with the member of many records, so that each is inflated once where
 /// captures come in their order; and the capture that it read last, which those that were the same again name as theirs.
 pub(super) struct Reader {
-    open: Option<(Arc<Path>, Open)>,
+    open: Option<(ArchiveFile, Open)>,
     last: Option<(Place, Capture)>,
-    /// Captures of the archive that was sealed since its entries were listed.
-    sealed: Option<(Arc<Path>, Vec<Entry>)>,
+    /// Captures of the hour whose archive was sealed, or went elsewhere, since its entries were listed.
+    moved: Option<(PathBuf, Vec<Entry>)>,
     most: u64,
 }
 
 /// The file, the member, and the bytes before the record.
-type Place = (Arc<Path>, u64, u64);
+type Place = (ArchiveFile, u64, u64);
 
 enum Open {
     File(BufReader<File>),
@@ -112,7 +112,7 @@ enum Open {
 impl Reader {
     /// Reads bodies of at most so many bytes.
     pub(super) fn new(most: u64) -> Self {
-        Self { open: None, last: None, sealed: None, most }
+        Self { open: None, last: None, moved: None, most }
     }
 
     /// The capture at an entry's place, with the entry's time: a source that gave the same again is an entry of its own.
@@ -122,12 +122,17 @@ impl Reader {
                 let (file, offset) = (entry.file.to_path_buf(), entry.offset);
                 CaptureError::Damaged { file, offset, problem: source.to_string() }
             }
-            _ => CaptureError::Evidence { file: entry.file.to_path_buf(), verb: "read", source },
+            // That of an archive that is kept elsewhere says more.
+            _ => source.downcast::<CaptureError>().unwrap_or_else(|source| CaptureError::Evidence {
+                file: entry.file.to_path_buf(),
+                verb: "read",
+                source,
+            }),
         };
         let place = (entry.file.clone(), entry.offset, entry.skip);
         let capture = match self.last.take().filter(|(last, _)| *last == place) {
             Some((_, capture)) => capture,
-            None => self.capture_or_sealed(entry).map_err(failed)?,
+            None => self.capture_or_moved(entry).map_err(failed)?,
         };
         if capture.digest != entry.digest {
             let problem = "the payload is not the one that was captured: its digest differs".to_owned();
@@ -138,34 +143,44 @@ impl Reader {
         Ok(Capture { captured_at: entry.captured_at, ..capture })
     }
 
-    /// Archives are sealed at any time, also between the listing and the reading of their captures; then the file is gone, or it
-    /// is one of captures that came to the hour since.
-    fn capture_or_sealed(&mut self, entry: &Entry) -> io::Result<Capture> {
+    /// Archives are sealed and go elsewhere at any time, also between the listing and the reading of their captures; then the file
+    /// is gone, or it is one of captures that came to the hour since.
+    fn capture_or_moved(&mut self, entry: &Entry) -> io::Result<Capture> {
         let capture = self.capture(entry);
-        if capture.as_ref().is_ok_and(|capture| capture.digest == entry.digest) {
+        if capture.as_ref().is_ok_and(|capture| capture.digest == entry.digest) || !entry.file.is_local() {
             return capture;
         }
-        match self.sealed(entry).unwrap_or_default() {
-            Some(sealed) => self.capture(&sealed),
-            None => capture,
+        let is_gone = capture.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+        match self.moved(entry) {
+            Ok(Some(moved)) => self.capture(&moved),
+            Err(error) if is_gone => Err(error),
+            Ok(None) | Err(_) => capture,
         }
     }
 
-    /// Where the capture of an archive that is not there any more stands in the one that replaced it.
-    fn sealed(&mut self, entry: &Entry) -> io::Result<Option<Entry>> {
-        if entry.file.extension().is_none_or(|ending| ending != "gz") {
-            return Ok(None);
-        }
-        let file: Arc<Path> = entry.file.with_extension("zst").into();
-        if self.sealed.as_ref().is_none_or(|(path, _)| *path != file) {
+    /// Where the capture of an archive that is not there any more stands in those that replaced it.
+    fn moved(&mut self, entry: &Entry) -> io::Result<Option<Entry>> {
+        let hour = match entry.file.extension() {
+            Some(ending) if ending == "zst" => entry.file.with_extension("gz"),
+            _ => entry.file.to_path_buf(),
+        };
+        let Some(folder) = hour.ancestors().nth(4).filter(|_| hours::is_ours(&hour)) else { return Ok(None) };
+        if self.moved.as_ref().is_none_or(|(path, _)| *path != hour) {
             let mut entries = Vec::new();
-            let mut last_url = "".into();
-            let mut take = |record: Record| entries.extend(listing::entry(record, &file, &mut last_url));
-            let wants = |header: &warc::Header| header.no_capture().is_none();
-            archive::scan(&file, 0, &Options { wants: &wants, verify: false, most: self.most }, &mut take)?;
-            self.sealed = Some((file, entries));
+            for part in parts::parts(folder, &hour, entry.file.remote())? {
+                if part.file == entry.file {
+                    continue;
+                }
+                let mut last_url = "".into();
+                let mut take = |record: Record| entries.extend(listing::entry(record, &part.file, &mut last_url));
+                let wants = |header: &warc::Header| header.no_capture().is_none();
+                let options = Options { wants: &wants, verify: false, most: self.most };
+                let file = part.file.open().map_err(io::Error::other)?;
+                archive::scan_file(file, &part.file, 0, &options, &mut take)?;
+            }
+            self.moved = Some((hour, entries));
         }
-        let same = self.sealed.iter().flat_map(|(_, entries)| entries).filter(|other| other.digest == entry.digest);
+        let same = self.moved.iter().flat_map(|(_, entries)| entries).filter(|other| other.digest == entry.digest);
         let newest = same.clone().filter(|other| other.captured_at <= entry.captured_at).max_by_key(|e| e.captured_at);
         Ok(newest.or_else(|| same.clone().next()).cloned())
     }
@@ -177,7 +192,7 @@ impl Reader {
                 return self.record(entry, inflated);
             }
             Some(Open::File(file)) => file,
-            _ => BufReader::with_capacity(1 << 16, File::open(&entry.file)?),
+            _ => BufReader::with_capacity(1 << 16, self.open_file(entry)?),
         };
         // Relative, so that what is buffered of the next record is not read twice.
         seek(&mut file, entry.offset)?;
@@ -199,6 +214,13 @@ impl Reader {
             }
         };
         self.record(entry, Counted { input, count: 0, most: u64::MAX })
+    }
+
+    fn open_file(&self, entry: &Entry) -> io::Result<File> {
+        entry.file.open().map_err(|error| match error {
+            CaptureError::Evidence { source, .. } if entry.file.is_local() => source,
+            other => io::Error::other(other),
+        })
     }
 
     /// Reads on in a member of many records.

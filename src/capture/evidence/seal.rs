@@ -4,7 +4,8 @@
 //! records, in which the same text is stored once. Its records are the same bytes in the same order. What is written is read back
 //! and compared before the old archive goes, in this order: `.warc.zst.part` on the disk, compared, the line of [`sealed`], the
 //! name, the removal. Whatever ends it in between, the next seal finishes or begins anew. An hour that captures came to after it
-//! was sealed is continued: the frames that are there stay, and those of the new records follow.
+//! was sealed is continued: the frames that are there stay, and those of the new records follow; unless it is kept elsewhere by
+//! then, where the new records become an archive more ([`super::upload`]).
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
@@ -21,12 +22,14 @@ use zstd::zstd_safe::{CParameter, Strategy};
 use crate::capture::evidence::archive::{self, Kind, Options};
 use crate::capture::evidence::sealed::{self, Left, Register, Sealed};
 use crate::capture::evidence::state::State;
-use crate::capture::evidence::{hours, torn, zstd_frame};
+use crate::capture::evidence::{hours, parts, stored, torn, zstd_frame};
 use crate::capture::{CaptureError, warc};
 use crate::durable;
 
 /// How long an hour is over, and how long nobody appended to it, before it is sealed.
 pub const QUIET: Duration = Duration::from_secs(600);
+/// What keeps two seals of a source apart, and a seal from what moves its archives elsewhere.
+pub(super) const LOCK: &str = ".seal.lock";
 /// Records of a frame, at most; frames of an hour have about as many each.
 const RECORDS: usize = 60;
 /// Bytes of a frame's records before they are packed, at most, if it is not one record.
@@ -79,7 +82,7 @@ pub fn seal(evidence: &Path, source: &str, due: &Due<'_>) -> Result<Report, Capt
     let folder = evidence.join(source);
     let mut report = Report::default();
     let mut archives = Vec::new();
-    for archive in hours::newest_archives(evidence, source) {
+    for archive in hours::newest_local(evidence, source) {
         let archive = archive?;
         if end(&archive).is_some_and(|end| end <= due.until) && is_quiet(&archive, due.quiet) {
             archives.push(archive);
@@ -92,7 +95,7 @@ pub fn seal(evidence: &Path, source: &str, due: &Due<'_>) -> Result<Report, Capt
         let file = file.to_owned();
         move |source: io::Error| CaptureError::Evidence { file, verb, source }
     };
-    let mine = hours::open_lock(&folder, ".seal.lock").map_err(failed(&folder, "opened"))?;
+    let mine = hours::open_lock(&folder, LOCK).map_err(failed(&folder, "opened"))?;
     if mine.try_lock().is_err() {
         report.is_busy = true;
         return Ok(report);
@@ -131,7 +134,7 @@ pub fn seal(evidence: &Path, source: &str, due: &Due<'_>) -> Result<Report, Capt
 }
 
 /// When an archive's hour is over, by its name.
-fn end(archive: &Path) -> Option<Timestamp> {
+pub(super) fn end(archive: &Path) -> Option<Timestamp> {
     let name = archive.file_name()?.to_str()?.strip_suffix(".warc.gz")?;
     let hour = name.get(name.len().checked_sub("YYYYMMDDTHH".len())?..)?;
     let begin: DateTime = format!("{hour}:00:00").parse().ok()?;
@@ -185,7 +188,7 @@ impl Job<'_> {
         let target = self.archive.with_extension("zst");
         let part = self.archive.with_extension("zst.part");
         let plan = self.plan(register, &target)?;
-        let old = fs::metadata(&target).map_or(0, |metadata| metadata.len());
+        let old = plan.before.as_ref().map_or(0, |line| line.new_length);
         if plan.lengths.is_empty() {
             // It was sealed, and a crash kept the old archive.
             self.remove(&plan)?;
@@ -218,18 +221,23 @@ impl Job<'_> {
 
     /// Looks at the archive, and at the sealed one that may be there.
     fn plan(&self, register: &Register, target: &Path) -> Result<Plan, Undone> {
-        let before = match target.try_exists()? {
-            false => None,
-            true => Some(register.of(self.folder, target)?.cloned().ok_or_else(|| {
-                let name = target.file_name().unwrap_or_default().to_string_lossy();
-                Undone::Left(format!(
-                    "'{name}' stands beside it, and {} does not tell of it, or it was changed since: restore it from a backup, \
-                     or move it out of the evidence folder",
-                    sealed::NAME
-                ))
-            })?),
+        let objects = stored::of_hour(self.archive)?;
+        let Some(lines) = parts::lines(register, self.folder, target, &objects)? else {
+            let name = target.file_name().unwrap_or_default().to_string_lossy();
+            let place = if target.exists() { "stands beside it" } else { "is kept elsewhere" };
+            return Err(Undone::Left(format!(
+                "'{name}' {place}, and {} does not tell of it, or it was changed since: restore it from a backup, or move it \
+                 out of the evidence folder",
+                sealed::NAME
+            )));
         };
-        let from = before.as_ref().map_or(Ok(0), |line| sealed::contained(self.archive, line))?;
+        // What is kept elsewhere stays as it is: what came since becomes an object more.
+        let is_kept = match target.try_exists()? {
+            true => parts::copied(target, fs::metadata(target)?.len(), &objects)?.is_some(),
+            false => true,
+        };
+        let before = if is_kept { None } else { lines.last().map(|line| Sealed::clone(line)) };
+        let from = parts::contained(self.archive, &lines)?;
         let length = fs::metadata(self.archive)?.len();
         let mut lengths = Vec::new();
         let counted = self.records(from, &mut |length| lengths.push(length));

@@ -1,4 +1,4 @@
-//! What of an hour counts where it is sealed: `<evidence>/<source>/sealed.jsonl`, and the rule by which it is read.
+//! What was sealed: `<evidence>/<source>/sealed.jsonl`.
 //!
 //! A line is written, and on the disk, before the sealed archive gets its name, so that a `.warc.zst` is never there without
 //! one; the `.warc.gz` goes last. Both are there for a moment: then what the line says is sealed does not count in the
@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -105,6 +104,12 @@ impl Register {
         Ok(None)
     }
 
+    /// The line of a sealed archive by its digest.
+    pub(super) fn of_digest(&self, folder: &Path, archive: &Path, digest: &Digest) -> Option<&Sealed> {
+        let lines = self.sealed.get(&relative(folder, archive))?;
+        lines.iter().rev().find(|line| line.new_sha256 == *digest)
+    }
+
     /// Why an archive of this length was left as it is.
     pub(super) fn left(&self, file: &str, length: u64) -> Option<&Left> {
         self.left.get(file).filter(|left| left.length == length)
@@ -122,11 +127,15 @@ pub(super) fn leave(folder: &Path, left: Left) -> io::Result<()> {
 }
 
 fn append(folder: &Path, line: &Line) -> io::Result<()> {
-    let path = folder.join(NAME);
+    append_line(&folder.join(NAME), line)
+}
+
+/// Appends a line to a list that is only added to; it is on the disk afterwards. What a crash left of a line before it ends there.
+pub(super) fn append_line(path: &Path, line: &impl Serialize) -> io::Result<()> {
     let is_new = !path.try_exists()?;
     let mut options = OpenOptions::new();
     options.create(true).read(true).append(true);
-    let mut file = durable::open(&mut options, &path)?;
+    let mut file = durable::open(&mut options, path)?;
     let length = file.metadata()?.len();
     let mut last = [b'\n'];
     if length > 0 {
@@ -137,46 +146,10 @@ fn append(folder: &Path, line: &Line) -> io::Result<()> {
     text.push(b'\n');
     file.write_all(&text)?;
     file.sync_all()?;
-    if is_new { durable::sync_folder(folder) } else { Ok(()) }
-}
-
-/// A file of an hour that counts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Part {
-    pub path: PathBuf,
-    /// Where what counts of it begins; the records before it are in the sealed archive.
-    pub from: u64,
-    /// Nothing says what of the file is in the sealed archive: its captures count where that does not have them.
-    pub may_repeat: bool,
-    inode: u64,
-}
-
-impl Part {
-    /// What differs where another file stands in its place.
-    pub(super) fn place(&self) -> (&Path, u64, u64) {
-        (&self.path, self.inode, self.from)
+    match path.parent() {
+        Some(folder) if is_new => durable::sync_folder(folder),
+        _ => Ok(()),
     }
-}
-
-/// What counts of an hour, which is named by its `.warc.gz`: the sealed archive, and of the other what is not in it.
-pub(super) fn parts(folder: &Path, archive: &Path) -> io::Result<Vec<Part>> {
-    // In this order: the sealed one is there before the other goes.
-    let Some(other) = metadata(archive)? else {
-        let sealed = sealed_name(archive).map(|path| metadata(&path).map(|found| (path, found))).transpose()?;
-        return Ok(match sealed {
-            Some((path, Some(found))) => vec![Part { path, from: 0, may_repeat: false, inode: found.ino() }],
-            _ => Vec::new(),
-        });
-    };
-    let mut part = Part { path: archive.to_owned(), from: 0, may_repeat: false, inode: other.ino() };
-    let Some(path) = sealed_name(archive) else { return Ok(vec![part]) };
-    let Some(found) = metadata(&path)? else { return Ok(vec![part]) };
-    match Register::read(folder)?.of(folder, &path)? {
-        Some(line) => part.from = contained(archive, line)?,
-        None => part.may_repeat = true,
-    }
-    let sealed = Part { path, from: 0, may_repeat: false, inode: found.ino() };
-    Ok(if part.from < other.len() { vec![sealed, part] } else { vec![sealed] })
 }
 
 /// How many bytes at the beginning of an archive a line says are sealed.
@@ -202,13 +175,6 @@ pub(super) fn sealed_name(archive: &Path) -> Option<PathBuf> {
 
 pub(super) fn relative(folder: &Path, file: &Path) -> String {
     file.strip_prefix(folder).unwrap_or(file).to_string_lossy().into_owned()
-}
-
-fn metadata(path: &Path) -> io::Result<Option<fs::Metadata>> {
-    match fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        other => other.map(Some),
-    }
 }
 
 /// Of the first bytes of a file; `None` if it has fewer.

@@ -3,6 +3,7 @@
 //! Beside captures these are `revisit` and `metadata` records, which say what came of a beat. They are copied with all their
 //! fields; only addresses are shown as everywhere ([`redact`]), and a revisit names the body in its new archive.
 
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::capture::evidence::archive::{self, Options, Place};
 use crate::capture::evidence::listing::{Damage, damage};
 use crate::capture::evidence::state::State;
-use crate::capture::evidence::{Store, folder};
+use crate::capture::evidence::{Store, folder, parts};
 use crate::capture::{CaptureError, redact, warc};
 use crate::digest::Digest;
 use crate::durable;
@@ -57,13 +58,21 @@ pub fn hour_of(archive: &Path) -> Option<(PathBuf, String, Timestamp)> {
 
 /// All records of an archive that say something of its source, in their order, and what is damaged. Digests are checked.
 pub fn records(archive: &Path) -> Result<(Vec<Record>, Vec<Damage>), CaptureError> {
+    let opened = File::open(archive);
+    let file = opened.map_err(|source| CaptureError::Evidence { file: archive.to_owned(), verb: "read", source })?;
+    records_of(&file, archive)
+}
+
+fn records_of(file: &File, archive: &Path) -> Result<(Vec<Record>, Vec<Damage>), CaptureError> {
     let failed = |source: io::Error| CaptureError::Evidence { file: archive.to_owned(), verb: "read", source };
     let mut found = Vec::new();
     let wants =
         |header: &warc::Header| matches!(header.kind.as_str(), "response" | "resource" | "revisit" | "metadata");
     let options = Options { wants: &wants, verify: true, most: warc::BLOCK_BYTES };
-    let (_, stretches) = archive::scan(archive, 0, &options, &mut |record| found.push(record)).map_err(failed)?;
-    let mut reader = RecordReader::new(archive);
+    let again = || file.try_clone().map_err(failed);
+    let mut take = |record| found.push(record);
+    let (_, stretches) = archive::scan_file(again()?, archive, 0, &options, &mut take).map_err(failed)?;
+    let mut reader = RecordReader::new(again()?);
     let mut records = Vec::with_capacity(found.len());
     for found in found {
         let (header, place) = (found.header, found.place);
@@ -92,7 +101,7 @@ pub fn records(archive: &Path) -> Result<(Vec<Record>, Vec<Damage>), CaptureErro
 
 /// A record as a gzip member of its own. A revisit gets the date of the body that it means in its new archive.
 pub fn copy(archive: &Path, record: &Record, refers_to: Option<Timestamp>) -> Result<Vec<u8>, CaptureError> {
-    let packed = RecordReader::new(archive).packed(record.place, refers_to);
+    let packed = File::open(archive).and_then(|file| RecordReader::new(file).packed(record.place, refers_to));
     packed.map_err(|source| CaptureError::Evidence { file: archive.to_owned(), verb: "read", source })
 }
 
@@ -105,14 +114,14 @@ fn value<'a>(lines: &'a [String], name: &str) -> Option<&'a str> {
 }
 
 /// Reads records by their places; where several stand in one member, in their order.
-struct RecordReader<'a> {
-    archive: &'a Path,
+struct RecordReader {
+    archive: File,
     /// The member that is being read, and how much of it was.
     member: Option<(u64, Box<dyn BufRead>, u64)>,
 }
 
-impl<'a> RecordReader<'a> {
-    fn new(archive: &'a Path) -> Self {
+impl RecordReader {
+    fn new(archive: File) -> Self {
         Self { archive, member: None }
     }
 
@@ -141,7 +150,8 @@ impl<'a> RecordReader<'a> {
     }
 
     fn open(&self, place: Place) -> io::Result<Box<dyn BufRead>> {
-        let mut file = File::open(self.archive)?;
+        // What was open of it is not read any more.
+        let mut file = self.archive.try_clone()?;
         file.seek(SeekFrom::Start(place.offset))?;
         let mut member = BufReader::with_capacity(1 << 15, file.take(place.length));
         Ok(match member.fill_buf()? {
@@ -189,11 +199,21 @@ fn cut_off() -> io::Error {
 }
 
 impl Store {
-    /// The archive of an hour; it may not be there.
-    pub fn archive_of(&self, source: &str, at: Timestamp) -> PathBuf {
-        let file = self.file(source, at);
-        let sealed = file.with_extension("zst");
-        if !file.exists() && sealed.exists() { sealed } else { file }
+    /// All records of the hour of a time that say something of the source, in the order of its archives.
+    pub fn records_of_hour(&self, source: &str, at: Timestamp) -> Result<Vec<Record>, CaptureError> {
+        let (file, folder) = (self.file(source, at), self.folder.join(source));
+        let failed = |source: io::Error| CaptureError::Evidence { file: file.clone(), verb: "read", source };
+        let mut records: Vec<Record> = Vec::new();
+        for part in parts::parts(&folder, &file, self.remote.as_ref()).map_err(failed)? {
+            let (mut of_part, _) = records_of(&part.file.open()?, &part.file)?;
+            of_part.retain(|record| record.place.offset >= part.from);
+            if part.may_repeat {
+                let there: HashSet<&str> = records.iter().map(|record| record.id.as_str()).collect();
+                of_part.retain(|record| !there.contains(record.id.as_str()));
+            }
+            records.append(&mut of_part);
+        }
+        Ok(records)
     }
 
     /// Appends records that are packed already to the archive of a time.

@@ -327,7 +327,7 @@ fn what_is_kept_is_for_its_owner_only() {
     let entry = store.append("bus", &capture(0, "Fahrer 4711")).unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let source = store.folder.join("bus");
-    for file in [&entry.file, source.join(".lock").as_path(), source.join(".state.json").as_path()] {
+    for file in [&*entry.file, source.join(".lock").as_path(), source.join(".state.json").as_path()] {
         assert_eq!(mode(file), 0o600, "{}", file.display());
     }
     for folder in entry.file.ancestors().skip(1).take(5) {

@@ -204,8 +204,7 @@ impl<'a> Merge<'a> {
     }
 
     fn ours_of(&self, begin: Timestamp) -> Result<Ours, CaptureError> {
-        let archive = self.store.archive_of(self.source, begin);
-        let records = if archive.exists() { take_over::records(&archive)?.0 } else { Vec::new() };
+        let records = self.store.records_of_hour(self.source, begin)?;
         let mut points: Vec<Point> = captures(&records).into_iter().map(|(_, point)| point).collect();
         let mut seen: HashSet<(Timestamp, Digest)> = points.iter().map(|point| (point.at, point.digest)).collect();
         // Also what lies in archives of other names.

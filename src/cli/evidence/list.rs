@@ -13,7 +13,7 @@ use crate::capture::evidence::{self, Kind, Listing, Store};
 use crate::capture::payload::{Payload, Wanted, identify, unpacked};
 use crate::capture::record::BeatOutcome;
 use crate::capture::{Capture, CaptureError};
-use crate::cli::evidence::said::usage;
+use crate::cli::evidence::said::{usage, waits};
 use crate::cli::exit::Exit;
 use crate::cli::run::failed;
 use crate::digest::Digest;
@@ -113,6 +113,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &List) -> Result<Exit, Exit>
     } else {
         print(workspace, &rows);
     }
+    waits(workspace)?;
     Ok(Exit::Done)
 }
 

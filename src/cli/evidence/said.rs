@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
+use crate::capture::collector::Collector;
+use crate::capture::evidence::upload;
 use crate::cli::exit::Exit;
+use crate::cli::run::failed;
+use crate::time;
 use crate::workspace::Workspace;
 
 pub(super) fn usage(message: &str) -> Exit {
@@ -16,4 +20,19 @@ pub(super) fn program(workspace: &Workspace) -> String {
         true => "fahrtenbuch".to_owned(),
         false => format!("fahrtenbuch -C {}", workspace.root.display()),
     }
+}
+
+/// Tells what waits to go where 'evidence' says, if something does.
+pub(super) fn waits(workspace: &Workspace) -> Result<(), Exit> {
+    let Some(remote) = &workspace.evidence else { return Ok(()) };
+    let waiting = upload::waiting(&Collector::evidence(&workspace.private), time::now());
+    let waiting = waiting.map_err(|error| failed(&error.into(), false, None))?;
+    if waiting.hours > 0 {
+        let said = upload::said(&waiting, remote.location());
+        match waiting.bytes > workspace.spool {
+            true => eprintln!("warning: {said}, more than 'limits: spool' ({} bytes)", workspace.spool),
+            false => eprintln!("{said}"),
+        }
+    }
+    Ok(())
 }

@@ -36,7 +36,9 @@ pub(super) struct Partition {
 
 pub fn evidence_store(workspace: &Workspace, from: &FeedOrigin) -> Store {
     match from {
-        FeedOrigin::Source(_) => Store::new(Collector::evidence(&workspace.private)),
+        FeedOrigin::Source(_) => {
+            Store::new(Collector::evidence(&workspace.private)).with_remote(workspace.evidence.clone())
+        }
         FeedOrigin::Evidence(folder) => Store::of_folder(folder),
     }
 }

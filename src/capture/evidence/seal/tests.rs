@@ -78,9 +78,9 @@ fn archive(folder: &Path, ending: &str) -> PathBuf {
 
 fn inflated(folder: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for part in sealed::parts(&folder.join("bus"), &archive(folder, "gz")).unwrap() {
-        let file = BufReader::new(File::open(&part.path).unwrap());
-        let mut input: Box<dyn Read> = match part.path.extension().unwrap() == "zst" {
+    for part in parts::parts(&folder.join("bus"), &archive(folder, "gz"), None).unwrap() {
+        let file = BufReader::new(File::open(&part.file).unwrap());
+        let mut input: Box<dyn Read> = match part.file.extension().unwrap() == "zst" {
             true => Box::new(zstd_frame::inflate_all(file).unwrap()),
             false => Box::new(MultiGzDecoder::new(file)),
         };
