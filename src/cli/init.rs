@@ -40,6 +40,10 @@ bucket:
 # Evidence, keys, quarantine and the journal. Never published, never inside the bucket, and for its owner only.
 private: data/private
 
+# Where sealed evidence goes ('fahrtenbuch evidence seal'): s3://name/prefix or a folder, as of another disk. Without it all stays in
+# 'private'. Keys, quarantine, decisions and the journal always do. It must be nobody else's to read.
+# evidence: {location: s3://belege/stadtbus, options: {endpoint: 'https://s3.example.de', region: de}}
+
 # Who may decide (quarantine release, evidence accept, ...): names or roles. They stand in public records.
 people: [Datenmanagement]
 
@@ -57,6 +61,8 @@ limits:
   # before that rules look into, and of a timetable its archive and its columns for the standard rules. 'validate' goes by it too.
   # Chunks on their way and the program take some 100 MiB more.
   memory: 1 GiB
+  # Local evidence that may wait until it is where 'evidence' says; more is told, and collecting goes on.
+  # spool: 20 GiB
 ";
 
 const TIMETABLE: &str = "\

@@ -131,3 +131,78 @@ fn resolved(path: &Path) -> PathBuf {
     }
     done
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml;
+
+    /// What is told of `evidence`, with its line, beside a private store in `data/private`.
+    fn mistakes(bucket: &str, evidence: &str) -> Vec<String> {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("fahrtenbuch.yaml");
+        let node = yaml::parse(&file, &format!("bucket:\n  {bucket}\nevidence: {evidence}\n")).unwrap();
+        let mut problems = Problems::new(&file);
+        let private = root.path().join("data/private");
+        let others = Others { root: root.path(), private: &private, bucket: node.get("bucket") };
+        evidence_of(&node, &others, &mut problems);
+        problems.found.iter().map(|p| format!("{} {}. {}", p.line, p.message, p.remedy)).collect()
+    }
+
+    fn evidence_of(node: &Node, others: &Others<'_>, problems: &mut Problems) {
+        evidence(node.get("evidence").unwrap(), others, problems);
+    }
+
+    #[test]
+    fn evidence_never_goes_where_it_would_be_published_or_into_the_private_store() {
+        for (bucket, evidence, told) in [
+            ("location: data/bucket", "data/bucket/evidence", "would be published"),
+            ("location: data/bucket", "data", "would be published"),
+            ("location: data/bucket", "data/bucket/../bucket", "would be published"),
+            ("location: s3://offen", "s3://offen/belege", "would be published"),
+            ("location: s3://offen/", "s3://offen", "would be published"),
+            ("location: s3://offen/a/b", "s3://offen/a", "would be published"),
+            ("location: s3://offen/a", "s3://offen/a/b", "would be published"),
+            ("location: data/bucket", "data/private/evidence", "lie in each other"),
+            ("location: data/bucket", ".", "lie in each other"),
+        ] {
+            let found = mistakes(bucket, evidence);
+            assert!(
+                found.iter().any(|mistake| mistake.starts_with("3 ") && mistake.contains(told)),
+                "{evidence}: {found:?}"
+            );
+        }
+        let endpoint =
+            |name: &str| format!("{{location: 's3://offen', options: {{endpoint: 'https://{name}.example'}}}}");
+        let bucket = "location: s3://offen\n  options: {endpoint: 'https://a.example/'}";
+        assert_eq!(mistakes(bucket, &endpoint("a")).len(), 1);
+        assert_eq!(mistakes(bucket, &endpoint("b")), Vec::<String>::new());
+        for (bucket, evidence) in [
+            ("location: data/bucket", "/mnt/archive"),
+            ("location: data/bucket", "data/belege"),
+            ("location: data/bucket", "s3://belege/a"),
+            ("location: s3://offen/a", "s3://offen/ab"),
+            ("location: s3://offen", "data/belege"),
+        ] {
+            assert_eq!(mistakes(bucket, evidence), Vec::<String>::new(), "{evidence}");
+        }
+    }
+
+    #[test]
+    fn what_is_mistyped_in_evidence_is_told_with_its_line_and_a_remedy() {
+        for (evidence, line, told) in [
+            ("s3:/belege", 3, "Write 's3://belege'"),
+            ("gs://belege", 3, "this kind of store is not known. Write a folder or 's3://bucket/prefix'."),
+            ("s3://", 3, "it names no bucket"),
+            ("\n  option: {}", 4, "'option' is not known here"),
+            ("\n  options: {}", 4, "'location' is missing"),
+            ("\n  location: s3://a\n  options:\n    alow_http: true", 6, "Did you mean 'allow_http'"),
+            ("\n  location: s3://a\n  options:\n    endpoint: [a]", 6, "is no text"),
+            ("\n  location: belege\n  options: {region: de}", 5, "a folder has no 'options'"),
+        ] {
+            let found = mistakes("location: data/bucket", evidence);
+            let is_told = |mistake: &String| mistake.starts_with(&format!("{line} ")) && mistake.contains(told);
+            assert!(found.iter().any(is_told), "{evidence}: {found:?}");
+        }
+    }
+}

@@ -48,6 +48,7 @@ mod rules;
 mod sample_values;
 mod sealed;
 mod soak;
+mod stored;
 mod structure;
 mod tampering;
 mod terminal;

@@ -35,12 +35,12 @@ pub(super) struct Partition {
 }
 
 pub fn evidence_store(workspace: &Workspace, from: &FeedOrigin) -> Store {
-    match from {
-        FeedOrigin::Source(_) => {
-            Store::new(Collector::evidence(&workspace.private)).with_remote(workspace.evidence.clone())
-        }
+    let store = match from {
+        FeedOrigin::Source(_) => Store::new(Collector::evidence(&workspace.private)),
+        // It may be that of the private store.
         FeedOrigin::Evidence(folder) => Store::of_folder(folder),
-    }
+    };
+    store.with_remote(workspace.evidence.clone())
 }
 
 /// The collector of the sources of pipelines, over a private store that is for its owner only.
