@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
+use crate::capture::collector::Collector;
 use crate::capture::evidence::remote::Remote;
+use crate::capture::evidence::upload::Spool;
 use crate::check::area::ServiceArea;
 use crate::check::sql::dry_run::{self, Lack};
 use crate::contract::library::{Library, Survey};
@@ -94,16 +96,19 @@ pub fn private(root: &Path) -> Result<PathBuf, Vec<Problem>> {
     private.filter(|_| problems.found.is_empty()).ok_or(problems.found)
 }
 
-/// The private store of a workspace, where its sealed archives go, and how many bytes may wait for it. Looks at nothing else in it,
-/// as [`private`].
-pub fn evidence(root: &Path) -> Result<(PathBuf, Option<Arc<Remote>>, u64), Vec<Problem>> {
+/// The evidence that waits in the private store to go where `evidence` says; `None` if it stays there. Looks at nothing else in the
+/// workspace, as [`private`].
+pub fn spool(root: &Path) -> Result<Option<Spool>, Vec<Problem>> {
     let private = private(root)?;
     let file = root.join(FILE);
     let node = yaml::read(&file)?;
     let mut problems = Problems::new(&file);
     let remote = remote(root, &node, &private, &mut problems);
     let spool = limit(&node, "spool", SPOOL, &mut problems);
-    if problems.found.is_empty() { Ok((private, remote, spool)) } else { Err(problems.found) }
+    match problems.found.is_empty() {
+        true => Ok(remote.map(|remote| Spool::new(Collector::evidence(&private), remote, spool))),
+        false => Err(problems.found),
+    }
 }
 
 /// What `evidence` says.

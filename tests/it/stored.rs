@@ -103,8 +103,10 @@ fn kept(world: &World, second: i64) {
 fn evidence_of_another_machine_is_merged_into_hours_that_are_kept_elsewhere() {
     let (one, other, plain) = (telemetry(), telemetry(), telemetry());
     for beat in 0..20 {
-        let of = if beat < 10 { [&one, &plain].as_slice() } else { &[&other] };
-        of.iter().for_each(|world| kept(world, beat * 15));
+        if beat < 10 {
+            kept(&one, beat * 15);
+            kept(&plain, beat * 15);
+        }
         kept(&other, beat * 15);
     }
     std::fs::create_dir(one.path("elsewhere")).unwrap();
@@ -183,7 +185,7 @@ fn evidence_goes_to_s3_and_is_read_from_there() {
         .collect();
     assert_eq!(lines.lines().count(), waiting.iter().filter(|name| name.contains(VEHICLES)).count());
     // Lines that were lost are made anew.
-    std::fs::remove_dir_all(world.path("data/private/evidence")).unwrap();
+    std::fs::remove_dir_all(world.path("data/private/evidence").join(VEHICLES)).unwrap();
     let output = world.program(&["evidence", "seal", "--rebuild"]);
     assert!(output.status.success(), "{}", told(&output));
     let again = world.run_of(&["stadtbus-telemetrie", "--date", "2026-11-24"]);

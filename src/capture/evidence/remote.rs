@@ -12,6 +12,7 @@ use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +40,9 @@ const RETRY_FOR: Duration = Duration::from_secs(20);
 /// An archive of a slow line takes minutes; a line that is silent for long is dead.
 const LIMITS: &[(&str, &str)] = &[("timeout", "900 s"), ("read_timeout", "30 s"), ("connect_timeout", "10 s")];
 
+/// What lies in a store that something was stored in, and what the evidence remembers of it: an empty mount point has it not.
+const MARK: &str = ".fahrtenbuch-evidence";
+
 /// Where sealed archives go, as it is configured.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Location {
@@ -62,6 +66,7 @@ pub struct Remote {
     location: Location,
     cache: Cache,
     client: Mutex<Option<Arc<Client>>>,
+    is_known: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -118,12 +123,50 @@ pub(super) fn unnamed(archive: &Path, stored: &Stored) -> CaptureError {
 impl Remote {
     /// `cache` is a folder of the private store, in which at most so many bytes stay of what was fetched.
     pub fn new(location: Location, cache: PathBuf, most: u64) -> Self {
-        Self { location, cache: Cache::new(cache, most), client: Mutex::default() }
+        Self { location, cache: Cache::new(cache, most), client: Mutex::default(), is_known: AtomicBool::new(false) }
     }
 
     /// As configured.
     pub fn location(&self) -> &str {
         &self.location.shown
+    }
+
+    /// Makes sure that the store is the one that the evidence of a folder went to before, once: the mount point of a disk that is
+    /// not mounted would take what is then hidden below the disk.
+    pub(super) fn recognize(&self, evidence: &Path, stop: &dyn Fn() -> bool) -> Result<(), Undone> {
+        if self.is_known.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let memory = evidence.join(MARK);
+        let failed = |source| CaptureError::Evidence { file: memory.clone(), verb: "written", source };
+        let (path, client) = (self.path(MARK)?, self.client()?);
+        let is_remembered = std::fs::read(&memory).is_ok_and(|at| at == self.location.shown.as_bytes());
+        let done = if is_remembered {
+            let head = GetOptions { head: true, ..GetOptions::default() };
+            self.run(stop, client.store.get_opts(&path, head))?.map(|_| ())
+        } else {
+            let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+            let put = client.store.put_opts(&path, bytes::Bytes::from_static(b"sealed evidence\n").into(), options);
+            self.run(stop, put)?.map(|_| ())
+        };
+        match done {
+            Ok(()) => {}
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {}
+            Err(object_store::Error::NotFound { .. }) if is_remembered => {
+                return Err(Undone::Failed(CaptureError::Transient {
+                    kind: FailureKind::Refused,
+                    url: self.location.shown.clone(),
+                    problem: format!("'{MARK}' is not there, which was written there first: this is another store"),
+                    remedy: format!("Mount its disk; or, if it is to be a new one, remove {}", memory.display()),
+                }));
+            }
+            Err(error) => return Err(self.failed(MARK, &error).into()),
+        }
+        if !is_remembered {
+            durable::write(&memory, self.location.shown.as_bytes()).map_err(failed)?;
+        }
+        self.is_known.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Stores a file under a name that nothing has yet. What has it and is the same is left as it is.
@@ -144,7 +187,10 @@ impl Remote {
             let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
             let put = self.run(stop, client.store.put_opts(&path, bytes.into(), options))?;
             return match put {
-                Ok(_) => Ok(self.make_private(key)),
+                Ok(_) => {
+                    self.make_private(key);
+                    Ok(())
+                }
                 Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
                     self.verify(key, of, stop)
                 }
@@ -163,14 +209,14 @@ impl Remote {
         let written = self.put_parts(key, &mut File::open(file).map_err(unread)?, &mut upload, stop);
         if written.is_err() {
             // Parts that nobody finishes cost money; if this fails, too, the first error is the one to tell.
-            let abort = tokio::time::timeout(RETRY_FOR, upload.abort());
-            let _ = client.runtime.block_on(async { abort.await });
+            let _ = client.runtime.block_on(async { tokio::time::timeout(RETRY_FOR, upload.abort()).await });
         }
         let digest = written?;
         if digest != *sha256 {
             return Err(Undone::Differs("the archive was changed while it was stored".to_owned()));
         }
-        Ok(self.make_private(key))
+        self.make_private(key);
+        Ok(())
     }
 
     fn put_parts(

@@ -41,7 +41,7 @@ fn captures_come_back_as_they_were_kept_by_hour_and_in_order() {
     store.append("bus", &page).unwrap();
     let known = store.validators("bus").unwrap();
     assert_eq!((known.are_conditions(), known.digest), (false, Some(page.digest)));
-    let files: std::collections::BTreeSet<_> = listing.entries.iter().map(|entry| entry.file.clone()).collect();
+    let files: std::collections::BTreeSet<_> = listing.entries.iter().map(|entry| entry.file.to_path_buf()).collect();
     assert_eq!(files.len(), 2);
     let half = store.list("bus", kept[10].captured_at, kept[20].captured_at).unwrap();
     assert_eq!(half.entries.len(), 10);

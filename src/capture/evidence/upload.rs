@@ -62,6 +62,14 @@ pub fn store(evidence: &Path, source: &str, remote: &Remote, stop: &dyn Fn() -> 
         return Ok(report);
     }
     let register = Register::read(&folder).map_err(failed(&folder.join(sealed::NAME), "read"))?;
+    match remote.recognize(evidence, stop) {
+        Ok(()) => {}
+        Err(Undone::Failed(error)) => return Err(error),
+        Err(Undone::Stopped | Undone::Differs(_)) => {
+            report.is_stopped = true;
+            return Ok(report);
+        }
+    }
     for archive in archives.into_iter().rev() {
         if stop() {
             report.is_stopped = true;

@@ -305,6 +305,26 @@ fn an_object_that_is_gone_or_changed_is_told_and_never_no_evidence() {
 }
 
 #[test]
+fn a_mount_point_without_its_disk_takes_nothing() {
+    let place = Place::new();
+    let kept = place.keep([0].into_iter());
+    place.seal();
+    place.upload();
+    place.keep([3600].into_iter());
+    place.seal();
+    fs::rename(place.path("elsewhere"), place.path("disk")).unwrap();
+    fs::create_dir(place.path("elsewhere")).unwrap();
+    let again = Remote::new(location(place.root.path(), "elsewhere"), place.path("cache"), 1 << 20);
+    let error = store(&place.evidence(), "bus", &again, &|| false).unwrap_err();
+    assert!(matches!(&error, CaptureError::Transient { .. }) && error.to_string().contains("another store"), "{error}");
+    assert_eq!((place.archives().len(), place.files("elsewhere").len()), (1, 0));
+    fs::remove_dir(place.path("elsewhere")).unwrap();
+    fs::rename(place.path("disk"), place.path("elsewhere")).unwrap();
+    assert_eq!(store(&place.evidence(), "bus", &again, &|| false).unwrap().archives, 1);
+    assert_eq!(place.all()[..1], kept);
+}
+
+#[test]
 fn another_object_of_the_same_name_is_never_overwritten_and_the_local_archive_stays() {
     let place = Place::new();
     let kept = place.keep(0..20);
