@@ -2,7 +2,8 @@
 //!
 //! `<folder>/<source>/YYYY/MM/DD/<source>-YYYYMMDDTHH.warc.gz`, hours in UTC. Records are only ever appended, and no byte is
 //! ever taken away: what a crash left of a record is moved aside to `<archive>.torn` by the next append. Hours that are over may
-//! be sealed ([`seal`]): `.warc.zst`, smaller, with the same records; these may be kept elsewhere ([`upload`]). Readers go on behind what is damaged and say what it was
+//! be sealed ([`seal`]): `.warc.zst`, smaller, with the same records; these may be kept elsewhere ([`upload`]). Readers go on behind
+//! what is damaged and say what it was
 //! ([`Damage`]). Beside the archives lie `.lock`, which an append holds, and `.state.json`,
 //! by which a poll need not read the archive again. Folders that others keep ([`Folder`]) may have other layouts.
 
@@ -60,7 +61,6 @@ pub use purge::Destroyed;
 use reader::Reader;
 pub use reader::{read, read_ahead};
 use remote::Remote;
-pub use remove::Removed;
 pub use state::KnownCapture;
 use state::{Newest, State};
 pub use verify::{Problem, ProblemKind, Verified};

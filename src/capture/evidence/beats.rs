@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::archive::{self, Kind, Options, Record};
 use super::hours::newest_archives;
 use super::listing::{Damage, damage};
-use super::sealed;
+use super::parts;
 use super::{State, Store, warc};
 use crate::capture::CaptureError;
 use crate::capture::record::BeatRecord;
@@ -69,7 +69,7 @@ impl Store {
     ) -> Result<Vec<BeatRecord>, CaptureError> {
         let failed = |source: io::Error| CaptureError::Evidence { file: archive.to_owned(), verb: "read", source };
         let mut records: Vec<BeatRecord> = Vec::new();
-        for part in sealed::parts(&self.folder.join(source), archive).map_err(failed)? {
+        for part in parts::parts(&self.folder.join(source), archive, self.remote.as_ref()).map_err(failed)? {
             let sealed = if part.may_repeat { records.len() } else { 0 };
             let mut take = |record: Record| {
                 let is_new = record.place.offset >= part.from;
@@ -79,9 +79,10 @@ impl Store {
                 }
             };
             let options = Options { wants: &Header::may_be_beat, verify: false, most: self.most };
-            let (_, stretches) = archive::scan(&part.path, 0, &options, &mut take).map_err(failed)?;
+            let scanned = archive::scan_file(part.file.open()?, &part.file, 0, &options, &mut take);
+            let (_, stretches) = scanned.map_err(failed)?;
             let stretches = stretches.into_iter().filter(|stretch| stretch.kind != Kind::Torn);
-            damages.extend(stretches.map(|stretch| damage(&part.path, stretch)));
+            damages.extend(stretches.map(|stretch| damage(&part.file, stretch)));
         }
         // Stable: records of one instant keep the order in which they came.
         records.sort_by_key(|record| record.at);

@@ -1,10 +1,8 @@
 //! Exporting: the records of archives as plain WARC 1.1, byte for byte as they were kept, but for how they are packed.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 use flate2::Compression;
 use flate2::bufread::GzDecoder;
@@ -12,8 +10,9 @@ use flate2::write::GzEncoder;
 use jiff::Timestamp;
 
 use super::archive::{self, Options, Place, Record};
+use super::archive_file::ArchiveFile;
 use super::listing::{Damage, damage};
-use super::{Store, sealed, warc, zstd_frame};
+use super::{Store, parts, warc, zstd_frame};
 use crate::capture::CaptureError;
 use crate::digest::Digest;
 
@@ -43,7 +42,7 @@ pub struct Exported {
 
 /// A record that may be exported.
 struct Wanted {
-    file: Rc<Path>,
+    file: ArchiveFile,
     place: Place,
     at: Timestamp,
     /// Of the body, or of the body that a revisit names.
@@ -62,13 +61,13 @@ enum Sort {
 #[derive(Default)]
 struct Found {
     wanted: Vec<Wanted>,
-    bodies: HashMap<Digest, (Rc<Path>, Place)>,
+    bodies: HashMap<Digest, (ArchiveFile, Place)>,
 }
 
 type Known = (Timestamp, Option<Digest>, Sort);
 
 impl Found {
-    fn add(&mut self, record: Record, file: &Rc<Path>, export: &Export, known: &HashSet<Known>) {
+    fn add(&mut self, record: Record, file: &ArchiveFile, export: &Export, known: &HashSet<Known>) {
         let (digest, kind) = match record.content {
             warc::Content::Body(digest) => (Some(digest), Sort::Body),
             warc::Content::Revisit(digest) => (digest, Sort::Revisit),
@@ -99,11 +98,15 @@ impl Store {
         export: &Export,
         out: &mut dyn Write,
     ) -> Result<Exported, CaptureError> {
-        let failed = |source: io::Error| CaptureError::Evidence { file: archive.to_owned(), verb: "exported", source };
+        // What fetching an archive failed by says more.
+        let failed = |source: io::Error| {
+            let file = archive.to_owned();
+            let other = |source| CaptureError::Evidence { file, verb: "exported", source };
+            source.downcast::<CaptureError>().unwrap_or_else(other)
+        };
         let mut exported = Exported::default();
         let mut found = Found::default();
-        for part in sealed::parts(&self.folder.join(source), archive).map_err(failed)? {
-            let file: Rc<Path> = part.path.as_path().into();
+        for part in parts::parts(&self.folder.join(source), archive, self.remote.as_ref()).map_err(failed)? {
             // What is sealed already, where nothing says how much of the other file that is.
             let known: HashSet<_> = match part.may_repeat {
                 true => found.wanted.iter().map(|wanted| (wanted.at, wanted.digest, wanted.kind)).collect(),
@@ -111,13 +114,14 @@ impl Store {
             };
             let mut take = |record: Record| {
                 if record.place.offset >= part.from {
-                    found.add(record, &file, export, &known);
+                    found.add(record, &part.file, export, &known);
                 }
             };
             let options = Options { wants: &|_| true, verify: false, most: self.most };
-            let (_, stretches) = archive::scan(&part.path, 0, &options, &mut take).map_err(failed)?;
+            let scanned = archive::scan_file(part.file.open()?, &part.file, 0, &options, &mut take);
+            let (_, stretches) = scanned.map_err(failed)?;
             let stretches = stretches.into_iter().filter(|stretch| stretch.offset >= part.from);
-            exported.damage.extend(stretches.map(|stretch| damage(&part.path, stretch)));
+            exported.damage.extend(stretches.map(|stretch| damage(&part.file, stretch)));
         }
         let mut written: HashSet<Digest> = HashSet::new();
         for Wanted { file, place, digest, kind, .. } in
@@ -151,7 +155,7 @@ pub fn begin(name: &str, date: Timestamp, is_packed: bool, out: &mut dyn Write) 
 }
 
 /// Copies the record that stands at a place.
-fn copy(archive: &Path, place: Place, is_packed: bool, out: &mut dyn Write) -> io::Result<()> {
+fn copy(archive: &ArchiveFile, place: Place, is_packed: bool, out: &mut dyn Write) -> io::Result<()> {
     let mut input = inflated(archive, place.offset)?;
     warc::pass_over(&mut input, place.skip)?;
     if is_packed {
@@ -163,8 +167,8 @@ fn copy(archive: &Path, place: Place, is_packed: bool, out: &mut dyn Write) -> i
 }
 
 /// What stands in an archive from the beginning of a member on, inflated.
-fn inflated(archive: &Path, offset: u64) -> io::Result<Box<dyn BufRead>> {
-    let mut file = BufReader::with_capacity(1 << 16, File::open(archive)?);
+fn inflated(archive: &ArchiveFile, offset: u64) -> io::Result<Box<dyn BufRead>> {
+    let mut file = BufReader::with_capacity(1 << 16, archive.open().map_err(io::Error::other)?);
     file.seek(SeekFrom::Start(offset))?;
     Ok(match file.fill_buf()?.first() {
         Some(first) if *first == zstd_frame::MAGIC[0] => {

@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::state::State;
-use super::{Store, hours, sealed};
+use super::{Store, hours, seal, sealed, stored};
 use crate::capture::CaptureError;
 use crate::durable;
 
@@ -35,6 +35,14 @@ struct Found {
     /// The hour that its name tells; the day where it tells none.
     of: Range<Timestamp>,
     bytes: u64,
+    /// It is kept elsewhere; then this is where it lay.
+    is_elsewhere: bool,
+}
+
+impl Found {
+    fn is_hour(&self) -> bool {
+        self.of.end.duration_since(self.of.start) == HOUR
+    }
 }
 
 impl Store {
@@ -50,11 +58,7 @@ impl Store {
     /// The beginnings of the hours of which there is a file of a source, in their order.
     pub fn hours(&self, source: &str) -> Result<BTreeSet<Timestamp>, CaptureError> {
         let found = self.found(source)?;
-        Ok(found
-            .into_iter()
-            .filter(|found| found.of.end.duration_since(found.of.start) == HOUR)
-            .map(|f| f.of.start)
-            .collect())
+        Ok(found.into_iter().filter(Found::is_hour).map(|f| f.of.start).collect())
     }
 
     /// What [`Store::destroy`] would destroy.
@@ -78,11 +82,20 @@ impl Store {
             return Ok(destroyed);
         }
         // A seal that is at work would bring back what it has read.
-        let seal = hours::open_lock(&folder, ".seal.lock").map_err(failed(&folder, "locked"))?;
+        let seal = hours::open_lock(&folder, seal::LOCK).map_err(failed(&folder, "locked"))?;
         seal.lock().map_err(failed(&folder, "locked"))?;
         let _lock = self.lock(source).map_err(failed(&folder, "locked"))?;
         let mut days = BTreeSet::new();
-        for found in self.found(source)?.into_iter().filter(|found| is_due(&found.of)) {
+        let all: Vec<Found> = self.found(source)?.into_iter().filter(|found| is_due(&found.of)).collect();
+        // Elsewhere first: what is there is told of here.
+        let hours: BTreeSet<Timestamp> =
+            all.iter().filter(|found| found.is_hour()).map(|found| found.of.start).collect();
+        for hour in hours {
+            let removed = self.remove_elsewhere(source, hour)?;
+            destroyed.files += removed.objects;
+            destroyed.bytes += removed.bytes;
+        }
+        for found in all.into_iter().filter(|found| !found.is_elsewhere) {
             fs::remove_file(&found.path).map_err(failed(&found.path, "destroyed"))?;
             destroyed.files += 1;
             destroyed.bytes += found.bytes;
@@ -113,14 +126,23 @@ impl Store {
         let mut found = Vec::new();
         for day in days {
             let Some(span) = day_of(&root, &day) else { continue };
+            let elsewhere = stored::in_day(&day).map_err(failed(&day.join(stored::NAME), "read"))?;
             for path in listed(&day).map_err(failed(&day, "listed"))? {
+                // It goes with its last line.
+                if !elsewhere.is_empty() && path.ends_with(stored::NAME) {
+                    continue;
+                }
                 let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
                 if metadata.is_dir() {
                     continue;
                 }
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 let of = hour_in(&name).unwrap_or_else(|| span.clone());
-                found.push(Found { of, bytes: metadata.len(), path });
+                found.push(Found { of, bytes: metadata.len(), path, is_elsewhere: false });
+            }
+            for stored in elsewhere {
+                let of = hour_in(&stored.file).unwrap_or_else(|| span.clone());
+                found.push(Found { of, bytes: stored.length, path: day.join(&stored.file), is_elsewhere: true });
             }
         }
         Ok(found)
@@ -275,7 +297,7 @@ mod tests {
             others,
             [
                 ".lock",
-                ".seal.lock",
+                seal::LOCK,
                 "2026/11/25/.tmpAbC",
                 "imports.jsonl",
                 "notes/bus-1-20261124T23.warc.gz",

@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::archive::{self, Kind, Options, Record};
+use super::archive_file::ArchiveFile;
 use super::listing::damage;
-use super::{Store, sealed, warc};
+use super::{Store, parts, stored, warc};
 use crate::capture::CaptureError;
 use crate::digest::{Digest, Digester};
 
@@ -80,12 +81,18 @@ impl Store {
         let failed = |source: io::Error| CaptureError::Evidence { file: self.folder.clone(), verb: "read", source };
         let mut files = Vec::new();
         for hour in self.archives(source)? {
-            files.extend(
-                sealed::parts(&self.folder.join(source), &hour).map_err(failed)?.into_iter().map(|part| part.path),
-            );
+            let parts = parts::parts(&self.folder.join(source), &hour, self.remote.as_ref()).map_err(failed)?;
+            files.extend(parts.into_iter().map(|part| part.file));
         }
         for archive in files {
-            let (mut verified, elsewhere) = self.verify_archive(source, &archive)?;
+            let (mut verified, elsewhere) = match self.verify_archive(source, &archive) {
+                // What is kept elsewhere is gone or was changed.
+                Err(error @ CaptureError::Permanent { .. }) => {
+                    let problems = vec![Problem { kind: ProblemKind::Sealed, message: error.to_string() }];
+                    (Verified { archive: archive.to_path_buf(), problems, ..Verified::default() }, Vec::new())
+                }
+                other => other?,
+            };
             // Of a timetable the body may be days old. One that was found once need not be looked for again.
             let mut found: Option<Elsewhere> = None;
             for revisit in elsewhere {
@@ -108,9 +115,9 @@ impl Store {
         Ok(())
     }
 
-    fn verify_archive(&self, source: &str, archive: &Path) -> Result<(Verified, Vec<Elsewhere>), CaptureError> {
-        let failed = |source: io::Error| CaptureError::Evidence { file: archive.to_owned(), verb: "read", source };
-        let mut verified = Verified { archive: archive.to_owned(), ..Verified::default() };
+    fn verify_archive(&self, source: &str, archive: &ArchiveFile) -> Result<(Verified, Vec<Elsewhere>), CaptureError> {
+        let failed = |source: io::Error| CaptureError::Evidence { file: archive.to_path_buf(), verb: "read", source };
+        let mut verified = Verified { archive: archive.to_path_buf(), ..Verified::default() };
         let (mut bodies, mut elsewhere) = (HashSet::new(), Vec::new());
         let mut take = |record: Record| match record.content {
             warc::Content::Body(digest) => {
@@ -126,7 +133,8 @@ impl Store {
             warc::Content::NoCapture(_) => verified.others += 1,
         };
         let options = Options { wants: &|_| true, verify: true, most: self.most };
-        let (mut length, mut stretches) = archive::scan(archive, 0, &options, &mut take).map_err(failed)?;
+        let scanned = archive::scan_file(archive.open()?, archive, 0, &options, &mut take);
+        let (mut length, mut stretches) = scanned.map_err(failed)?;
         if let Some(last) = stretches.pop_if(|last| last.kind == Kind::Torn) {
             // Somebody may be writing it; then it is whole once they let go of the lock.
             let lock = File::open(self.folder.join(source).join(".lock"));
@@ -148,18 +156,18 @@ impl Store {
     }
 
     /// Whether the body that a revisit names is in the archive of the hour that it says.
-    fn has_body(&self, source: &str, archive: &Path, revisit: Elsewhere) -> Result<bool, CaptureError> {
+    fn has_body(&self, source: &str, archive: &ArchiveFile, revisit: Elsewhere) -> Result<bool, CaptureError> {
         let (digest, Some(captured_at)) = revisit else { return Ok(false) };
         let hour = self.file(source, captured_at);
         let failed = |source: io::Error| CaptureError::Evidence { file: hour.clone(), verb: "read", source };
         let mut has = false;
-        for part in sealed::parts(&self.folder.join(source), &hour).map_err(failed)? {
-            if part.path == archive {
+        for part in parts::parts(&self.folder.join(source), &hour, self.remote.as_ref()).map_err(failed)? {
+            if part.file == *archive {
                 continue;
             }
             let mut take = |record: Record| has |= record.content == warc::Content::Body(digest);
             let options = Options { wants: &|header| header.no_capture().is_none(), verify: false, most: self.most };
-            archive::scan(&part.path, 0, &options, &mut take).map_err(failed)?;
+            archive::scan_file(part.file.open()?, &part.file, 0, &options, &mut take).map_err(failed)?;
         }
         Ok(has)
     }
@@ -176,6 +184,10 @@ impl Store {
         // The newest line of a file counts. One that a crash cut off, or that says why a file is not sealed, says nothing here.
         let lines = text.lines().filter_map(|line| serde_json::from_str::<SealedLine>(line).ok());
         let newest: BTreeMap<String, Digest> = lines.map(|line| (line.file, line.new_sha256)).collect();
+        let is_elsewhere = |file: &Path, expected: &Digest| {
+            let objects = stored::of_hour(file).map_err(failed)?;
+            Ok::<_, CaptureError>(objects.iter().any(|stored| stored.sha256 == *expected))
+        };
         let mut problems = Vec::new();
         for (name, expected) in newest {
             let file = folder.join(&name);
@@ -190,6 +202,8 @@ impl Store {
                 }
                 // A crash before it got its name: the hour is not sealed yet.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && file.with_extension("gz").exists() => continue,
+                // It is fetched, and compared with its digest, where the archives are verified.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && is_elsewhere(&file, &expected)? => continue,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     format!("{name} was sealed and is gone. Restore it from a backup")
                 }

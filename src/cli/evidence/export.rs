@@ -76,7 +76,7 @@ impl Sums {
 }
 
 pub(super) fn run(workspace: &Workspace, arguments: &Export) -> Result<Exit, Exit> {
-    let store = Store::new(Collector::evidence(&workspace.private));
+    let store = Store::new(Collector::evidence(&workspace.private)).with_remote(workspace.evidence.clone());
     let failed = |error: CaptureError| failed(&error.into(), false, None);
     let kept = store.sources().map_err(failed)?;
     let source = arguments.source.as_str();

@@ -100,7 +100,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Gaps) -> Result<Exit, Exit>
 
 /// Those that are asked, by the workspace, and those with evidence that were.
 fn sources(workspace: &Workspace, of: &[String]) -> Result<Vec<String>, Exit> {
-    let store = Store::new(Collector::evidence(&workspace.private));
+    let store = Store::new(Collector::evidence(&workspace.private)).with_remote(workspace.evidence.clone());
     let kept = store.sources().map_err(|error| failed(&error.into(), false, None))?;
     let live = workspace.pipelines.iter().map(|pipeline| (pipeline.name.clone(), pipeline.scheduled()));
     let live: Vec<(String, Vec<String>)> =
@@ -135,7 +135,7 @@ fn look(
     (from, until, now): (Timestamp, Timestamp, Timestamp),
     cells: usize,
 ) -> Result<Found, CaptureError> {
-    let store = Store::new(Collector::evidence(&workspace.private));
+    let store = Store::new(Collector::evidence(&workspace.private)).with_remote(workspace.evidence.clone());
     let scheduled = workspace.pipelines.iter().flat_map(|pipeline| pipeline.scheduled());
     let collected = scheduled.map(|scheduled| scheduled.collected).find(|collected| collected.name == source);
     let is_at_work = owned(&workspace.private).contains(source);

@@ -45,7 +45,7 @@ struct Sums {
 }
 
 pub(super) fn run(workspace: &Workspace, arguments: &Verify) -> Result<Exit, Exit> {
-    let store = Store::new(Collector::evidence(&workspace.private));
+    let store = Store::new(Collector::evidence(&workspace.private)).with_remote(workspace.evidence.clone());
     let kept = store.sources().map_err(|error| unreadable(&error))?;
     for name in &arguments.of {
         if !kept.contains(name) {

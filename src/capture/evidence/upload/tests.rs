@@ -8,7 +8,7 @@ use super::*;
 use crate::capture::Capture;
 use crate::capture::evidence::remote::Location;
 use crate::capture::evidence::seal::Due;
-use crate::capture::evidence::{Listing, Removed, Store, read};
+use crate::capture::evidence::{Destroyed, Listing, Store, read};
 
 const BEGIN: i64 = 1_795_510_800;
 
@@ -420,9 +420,12 @@ fn an_hour_is_removed_wherever_it_is_and_the_others_stay() {
     fs::write(elsewhere.join(format!("{hour}-000000000000.warc.zst")), b"x").unwrap();
     fs::write(elsewhere.join(format!("{hour}-000000000001.warc.zst#1")), b"x").unwrap();
     let at = Timestamp::from_second(BEGIN + 100).unwrap();
-    let removed = place.store().remove_hour("bus", at).unwrap();
-    assert_eq!((removed.files, removed.objects), (2, 2));
-    assert_eq!(place.store().remove_hour("bus", at).unwrap(), Removed::default());
+    let is_of = |at: Timestamp| move |span: &std::ops::Range<Timestamp>| span.contains(&at) && hour_long(span);
+    // The late capture and a torn end here, two objects there.
+    assert_eq!(place.store().destroyable("bus", &is_of(at)).unwrap().files, 3);
+    assert_eq!(place.store().destroy("bus", &is_of(at)).unwrap().files, 4);
+    assert_eq!(place.store().destroy("bus", &is_of(at)).unwrap(), Destroyed::default());
+    assert_eq!(place.store().hours("bus").unwrap().len(), 2);
     for folder in ["evidence", "elsewhere"] {
         let files = place.files(folder);
         assert!(files.keys().all(|name| !name.starts_with(&hour)), "{files:?}");
@@ -434,10 +437,18 @@ fn an_hour_is_removed_wherever_it_is_and_the_others_stay() {
     let remote = Arc::new(Remote::new(location(place.root.path(), "elsewhere"), place.path("cache"), 1 << 20));
     let store = Store::new(place.evidence()).with_remote(Some(remote));
     let at = Timestamp::from_second(BEGIN + 3700).unwrap();
-    assert!(store.remove_hour("bus", at).is_err());
-    assert!(Store::new(place.evidence()).remove_hour("bus", at).is_err());
+    assert!(store.destroy("bus", &is_of(at)).is_err());
+    assert!(Store::new(place.evidence()).destroy("bus", &is_of(at)).is_err());
     fs::rename(place.path("unmounted"), place.path("elsewhere")).unwrap();
     assert_eq!(place.all(), kept[120..]);
+    // All of the day, and the file with its lines.
+    assert_eq!(place.store().destroy("bus", &|_| true).unwrap().files, 2);
+    assert_eq!((place.files("elsewhere").len(), place.files("cache").len()), (0, 0));
+    assert!(!place.path("evidence/bus/2026").exists());
+}
+
+fn hour_long(span: &std::ops::Range<Timestamp>) -> bool {
+    span.end.duration_since(span.start) == SignedDuration::from_hours(1)
 }
 
 /// The name of the first hour's archives.

@@ -39,7 +39,7 @@ pub(super) struct Subject<'a> {
 
 /// Our own evidence.
 pub(super) fn own_store(workspace: &Workspace) -> Store {
-    Store::new(Collector::evidence(&workspace.private))
+    Store::new(Collector::evidence(&workspace.private)).with_remote(workspace.evidence.clone())
 }
 
 /// All subjects, with what is read of them by dates from `first_kept` on; what no pipeline names comes last.
