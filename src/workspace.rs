@@ -317,6 +317,8 @@ fn pipeline_files(root: &Path, found: &mut Vec<Problem>) -> Vec<PathBuf> {
             Vec::new()
         }
     };
+    // A pipe would be waited for without end; a link that leads nowhere is told when it is read.
+    files.retain(|file| std::fs::metadata(file).map_or(true, |metadata| metadata.is_file()));
     files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
     files.sort();
     files

@@ -234,7 +234,7 @@ impl Collector {
         let (_configuration, sources) = tokio::sync::watch::channel(self.sources.iter().map(scheduled).collect());
         let end = beat.duration.and_then(|duration| begin.checked_add(duration));
         let stop = self.stop.clone();
-        let service = Service { private: &self.private, stop, end, begins_at_once: true, lock: None };
+        let service = Service { private: &self.private, stop, end, begins_at_once: true, lock: None, spool: None };
         service.run(sources, tell)
     }
 }

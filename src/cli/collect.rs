@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -92,6 +93,10 @@ fn collect(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
         println!("no pipeline has a source to ask; waiting for one");
     }
     tell_sources(&sources);
+    let spool = workspace::spool(root).map_err(|problems| {
+        tell(&problems);
+        Exit::Usage
+    })?;
     let (configured, configuration_now) = watch::channel(sources);
     let (ended, end) = channel();
     let service = Service {
@@ -100,36 +105,71 @@ fn collect(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
         end: arguments.duration.and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds))),
         begins_at_once: false,
         lock: Some(&lock),
+        spool: spool.as_ref(),
     };
     let begin = Instant::now();
+    let is_lost = AtomicBool::new(false);
     let mut states = States::default();
     let done = std::thread::scope(|scope| {
-        scope.spawn(move || {
-            loop {
-                match end.recv_timeout(LOOK) {
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
-                }
-                let look = configuration.look(hang_up.came());
-                tell_mistakes(&look.problems);
-                if look.is_changed {
-                    let sources = configuration.sources();
-                    println!("the configuration changed");
-                    tell_sources(&sources);
-                    configured.send_replace(sources);
-                }
-            }
-        });
+        let watch = Watch { configuration, hang_up, configured, lock: &lock, stop: stop.clone(), is_lost: &is_lost };
+        scope.spawn(move || watch.run(&end));
         let _ended: Sender<()> = ended;
         service.run(configuration_now, &mut |report| states.tell(report))
     });
     if let Err(error) = done {
         return Err(failed(&error.into(), false, None));
     }
+    if is_lost.load(Ordering::Relaxed) {
+        return Err(lost(&private));
+    }
     let why = signals.received().map_or(String::new(), |name| format!(" by {name}"));
     println!("stopped{why} after {} s", begin.elapsed().as_secs());
     states.tell_sums();
     Ok(Exit::Done)
+}
+
+/// Tells that the private store is not where it was.
+fn lost(private: &Path) -> Exit {
+    eprintln!(
+        "error: the private store {} was moved or its disk is gone; what was kept is where it went. Bring it back, and start the \
+         collector again.",
+        private.display()
+    );
+    Exit::Transient
+}
+
+/// Looks at the configuration's files, and whether the private store is still there, until the collector ends.
+struct Watch<'a> {
+    configuration: Configuration,
+    hang_up: HangUp,
+    configured: watch::Sender<Vec<Scheduled>>,
+    lock: &'a CollectorLock,
+    stop: Stop,
+    is_lost: &'a AtomicBool,
+}
+
+impl Watch<'_> {
+    fn run(mut self, end: &Receiver<()>) {
+        loop {
+            match end.recv_timeout(LOOK) {
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if !self.lock.is_there() {
+                self.is_lost.store(true, Ordering::Relaxed);
+                self.stop.request();
+                return;
+            }
+            let look = self.configuration.look(self.hang_up.came());
+            tell_mistakes(&look.problems);
+            if look.is_changed {
+                let sources = self.configuration.sources();
+                println!("the configuration changed");
+                tell_sources(&sources);
+                self.configured.send_replace(sources);
+            }
+        }
+    }
 }
 
 fn tell_sources(sources: &[Scheduled]) {

@@ -20,6 +20,8 @@ pub struct Configuration {
     files: BTreeMap<PathBuf, Read>,
     /// How the files looked when they were looked at last: what changes between two looks is still being written.
     seen: BTreeMap<PathBuf, Stamp>,
+    /// The folder could not be listed when it was looked at last.
+    is_unreadable: bool,
 }
 
 #[derive(Debug)]
@@ -31,6 +33,7 @@ struct Read {
 
 /// What tells one version of a file from the next: inode, length, and when it was changed.
 type Stamp = (u64, u64, i64, i64);
+const NOT_THERE: Stamp = (0, 0, 0, 0);
 
 /// What a look found.
 #[derive(Debug, Default)]
@@ -44,7 +47,7 @@ pub struct Look {
 impl Configuration {
     pub fn new(root: &Path, names: &[String]) -> Self {
         let (files, seen) = (BTreeMap::new(), BTreeMap::new());
-        Self { root: root.to_owned(), names: names.to_owned(), files, seen }
+        Self { root: root.to_owned(), names: names.to_owned(), files, seen, is_unreadable: false }
     }
 
     /// The sources of all files.
@@ -55,7 +58,17 @@ impl Configuration {
     /// Reads the files that changed. Without `at_once` a file is read once it looks the same twice.
     pub fn look(&mut self, at_once: bool) -> Look {
         let mut look = Look::default();
-        let now = self.stamps();
+        let now = match self.stamps() {
+            Ok(now) => now,
+            // Nothing is known of the files, so they stay as they were.
+            Err(problem) => {
+                if !std::mem::replace(&mut self.is_unreadable, true) {
+                    look.problems.push(problem);
+                }
+                return look;
+            }
+        };
+        self.is_unreadable = false;
         let gone: Vec<PathBuf> = self.files.keys().filter(|file| !now.contains_key(*file)).cloned().collect();
         for file in gone {
             // It may be written anew: then it is there again at the next look.
@@ -108,20 +121,35 @@ impl Configuration {
     }
 
     /// The files of the pipelines that are collected, as they look now.
-    fn stamps(&self) -> BTreeMap<PathBuf, Stamp> {
+    fn stamps(&self) -> Result<BTreeMap<PathBuf, Stamp>, Problem> {
         let names: BTreeSet<&str> = self.names.iter().map(String::as_str).collect();
-        let entries = std::fs::read_dir(self.root.join("pipelines")).into_iter().flatten().flatten();
-        let files = entries.map(|entry| entry.path()).filter(|file| {
+        let folder = self.root.join("pipelines");
+        let unreadable = |error: std::io::Error| {
+            let remedy = "Bring the folder back; until then its sources stay as they were.";
+            Problem {
+                file: folder.clone(),
+                line: 0,
+                message: format!("cannot be listed: {error}"),
+                remedy: remedy.to_owned(),
+            }
+        };
+        let entries =
+            std::fs::read_dir(&folder).map_err(unreadable)?.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+        let files = entries.into_iter().map(|entry| entry.path()).filter(|file| {
             let is_yaml = file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
             let name = file.file_stem().unwrap_or_default().to_string_lossy();
             is_yaml && (names.is_empty() || names.contains(&*name))
         });
-        files
-            .filter_map(|file| {
-                let metadata = std::fs::metadata(&file).ok()?;
-                let stamp = (metadata.ino(), metadata.len(), metadata.mtime(), metadata.mtime_nsec());
-                Some((file, stamp))
-            })
-            .collect()
+        let stamped = files.filter_map(|file| {
+            let stamp = match std::fs::metadata(&file) {
+                // A pipe would be waited for without end.
+                Ok(metadata) if !metadata.is_file() => return None,
+                Ok(metadata) => (metadata.ino(), metadata.len(), metadata.mtime(), metadata.mtime_nsec()),
+                // A link that leads nowhere: it is told, and its sources stay as they were.
+                Err(_) => NOT_THERE,
+            };
+            Some((file, stamp))
+        });
+        Ok(stamped.collect())
     }
 }

@@ -257,6 +257,34 @@ fn edits_of_the_configuration_take_no_beat_from_the_others() {
 }
 
 #[test]
+fn a_pipe_a_lost_folder_and_a_lost_store_are_told_and_stop_nothing_else() {
+    let (url, asked) = server(|_, number, _, stream| say_bytes(stream, "200 OK", &message(number as u32)));
+    let world = World::new();
+    world.write("pipelines/stadtbus-telemetrie.yaml", &pipeline(&[("steady", format!("{url}/steady"))]));
+    let _ = std::fs::remove_file(world.path("pipelines/stadtbus-fahrplan.yaml"));
+    let mut collecting = Collecting::start(&world, &[]);
+    collecting.until("steady: kept");
+    let pipe = world.path("pipelines/pipe.yaml");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::os::unix::fs::symlink("/nowhere/at/all", world.path("pipelines/link.yaml")).unwrap();
+    world.write("pipelines/other.yaml", &pipeline(&[("other", format!("{url}/other"))]));
+    collecting.until("other: kept");
+    std::fs::rename(world.path("pipelines"), world.path("away")).unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    std::fs::rename(world.path("away"), world.path("pipelines")).unwrap();
+    std::thread::sleep(Duration::from_millis(1500));
+    std::fs::rename(world.path("data/private"), world.path("data/moved")).unwrap();
+    assert_eq!(collecting.child.wait().unwrap().code(), Some(1));
+    let told = std::fs::read_to_string(world.path("collect.log")).unwrap();
+    assert!(told.contains("cannot be listed") && told.contains("was moved or its disk is gone"), "{told}");
+    std::fs::remove_dir_all(world.path("data/private")).unwrap_or_default();
+    std::fs::rename(world.path("data/moved"), world.path("data/private")).unwrap();
+    let steady = records(&world, "steady");
+    assert_without_a_gap(&beats(&steady));
+    assert!(asked.lock().unwrap().iter().filter(|path| *path == "/other").count() >= 3);
+}
+
+#[test]
 fn a_second_collector_waits_and_a_run_leaves_the_sources_to_it() {
     let (url, asked) = server(|_, number, _, stream| say_bytes(stream, "200 OK", &message(number as u32)));
     let world = World::new();

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::Stop;
@@ -17,7 +18,7 @@ const OWNED: &str = "owned.json";
 #[derive(Debug)]
 pub struct CollectorLock {
     folder: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl CollectorLock {
@@ -31,7 +32,7 @@ impl CollectorLock {
         let mut wait = Some(wait);
         loop {
             match lock.try_lock() {
-                Ok(()) => return Ok(Some(Self { folder, _lock: lock })),
+                Ok(()) => return Ok(Some(Self { folder, lock })),
                 Err(TryLockError::Error(error)) => return Err(error),
                 Err(TryLockError::WouldBlock) if stop.is_requested() => return Ok(None),
                 Err(TryLockError::WouldBlock) => {}
@@ -41,6 +42,14 @@ impl CollectorLock {
             }
             std::thread::sleep(WAIT);
         }
+    }
+
+    /// Whether the folder is still the one that was locked: a store that was moved away, or a disk that is gone, leaves another in its
+    /// place, which nobody has locked.
+    pub fn is_there(&self) -> bool {
+        let inode = |metadata: io::Result<std::fs::Metadata>| metadata.map(|found| (found.dev(), found.ino())).ok();
+        let held = inode(self.lock.metadata());
+        held.is_some() && inode(std::fs::metadata(self.folder.join(LOCK))) == held
     }
 
     /// Says which sources are collected, so that runs do not ask them, too.

@@ -17,6 +17,7 @@ use super::{Collected, Collector, Report, Stop};
 use crate::capture::CaptureError;
 use crate::capture::beat::Grid;
 use crate::capture::evidence::Store;
+use crate::capture::evidence::upload::Spool;
 use crate::capture::mqtt::settings::Settings as MqttSettings;
 use crate::capture::record::Lifecycle;
 use crate::capture::source::{self, Clients, Source};
@@ -54,6 +55,8 @@ pub struct Service<'a> {
     pub begins_at_once: bool,
     /// Where the names of the sources are kept that it asks.
     pub lock: Option<&'a CollectorLock>,
+    /// Where sealed hours go, if they do not stay in the private store.
+    pub spool: Option<&'a Spool>,
 }
 
 impl Service<'_> {
@@ -65,13 +68,14 @@ impl Service<'_> {
         tell: &mut dyn FnMut(&Report),
     ) -> Result<(), CaptureError> {
         let runtime = source::runtime("the collector")?;
-        let store = Store::new(Collector::evidence(self.private));
+        let remote = || self.spool.map(|spool| spool.remote.clone());
+        let store = Store::new(Collector::evidence(self.private)).with_remote(remote());
         let Self { end, begins_at_once, .. } = *self;
         let stop = self.stop.clone();
         let (writer, thread) = Writer::start(store);
         let (reports, mut told) = mpsc::channel(REPORTS);
         let shared = Shared { writer, clients: Clients::default(), reports, stop, begins_at_once, end };
-        let store = Arc::new(Store::new(Collector::evidence(self.private)));
+        let store = Arc::new(Store::new(Collector::evidence(self.private)).with_remote(remote()));
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 tokio::task::LocalSet::new().block_on(&runtime, self.supervise(sources, shared, store));
@@ -79,7 +83,7 @@ impl Service<'_> {
                 runtime.shutdown_background();
             });
             if self.lock.is_some() {
-                scope.spawn(|| sealer::seal_all(&Collector::evidence(self.private), &|| self.is_over()));
+                scope.spawn(|| sealer::seal_all(&Collector::evidence(self.private), self.spool, &|| self.is_over()));
             }
             while let Some(report) = told.blocking_recv() {
                 tell(&report);

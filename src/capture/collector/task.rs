@@ -20,6 +20,8 @@ use crate::capture::{Capture, CaptureError, FailureKind};
 const MADE_UP_FROM: Duration = Duration::from_secs(10);
 /// The name of a body that is the beginning of what the source is to give.
 const CUT_OFF: &str = "cut_off";
+/// … and of a source without any body where they are asked as seldom as this, however near it is.
+const MADE_UP_ALWAYS_FROM: Duration = Duration::from_secs(300);
 /// For how long it is slept at most before the clock is looked at again: it may be set, or the machine may have slept.
 const NAP: Duration = Duration::from_secs(10);
 
@@ -145,8 +147,9 @@ impl Task {
         let every = current.every;
         let gone = Duration::try_from(now.duration_since(current.due)).unwrap_or_default();
         let was_missed = last_beat.is_none_or(|last| last < current.due);
+        // A source of which there is nothing yet need not wait for half an hour.
         let is_made_up = self.shared.begins_at_once || every >= MADE_UP_FROM;
-        if was_missed && is_made_up && gone < every / 2 {
+        if was_missed && is_made_up && (gone < every / 2 || (self.known.is_none() && every > MADE_UP_ALWAYS_FROM)) {
             // Sources that were missed together are not asked in the same instant.
             let spread = if self.shared.begins_at_once {
                 0
@@ -247,7 +250,8 @@ impl Task {
         });
         tokio::select! {
             asked = self.collected.source.fetch_with(options) => Some(asked),
-            () = self.stopped() => None,
+            // A change of the configuration costs no answer that is under way.
+            () = self.shared.stop.requested() => None,
             when = until(limit.as_ref()) => Some(source::given_up(&self.shown, when)),
             () = tokio::time::sleep(patience) => {
                 Some(source::given_up(&self.shown, &format!("within {} s", patience.as_secs())))

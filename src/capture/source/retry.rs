@@ -44,7 +44,7 @@ pub(super) async fn with_tries<T: Future<Output = Result<Answer, CaptureError>>>
             let asks = wait.map(|wait| format!(", and asks to be left alone for {} s", wait.as_secs()));
             return failed(format!("{problem}{}", asks.unwrap_or_default()));
         }
-        tracing::warn!(url = %shown, %problem, wait_ms = pause.as_millis(), "trying again");
+        tracing::info!(url = %shown, %problem, wait_ms = pause.as_millis(), "trying again");
         tokio::time::sleep(pause).await;
     }
 }
