@@ -116,6 +116,16 @@ pub fn local_instant(clock: DateTime, zone: &TimeZone) -> Option<Timestamp> {
     zone.to_ambiguous_zoned_datetime(clock).compatible().ok().map(|zoned| zoned.timestamp())
 }
 
+/// The first instant at which the clock of a zone shows a time, or has just jumped over it. `None` at the ends of time.
+pub fn first_local_instant(clock: DateTime, zone: &TimeZone) -> Option<Timestamp> {
+    let ambiguous = zone.to_ambiguous_timestamp(clock);
+    let is_gap = matches!(ambiguous.offset(), AmbiguousOffset::Gap { .. });
+    let instant = ambiguous.compatible().ok()?;
+    let after = instant.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(instant);
+    let jump = is_gap.then(|| zone.preceding(after).next()).flatten();
+    Some(jump.map_or(instant, |jump| jump.timestamp()))
+}
+
 /// What a report says of its service date.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dated {

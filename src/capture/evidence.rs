@@ -51,6 +51,7 @@ pub use append::Written;
 pub use archive::Kind;
 use archive::{Options, Record};
 pub use archive_file::ArchiveFile;
+pub use beats::FoundBeat;
 pub use export::{Export, Exported, begin as begin_export};
 pub use folder::{Folder, is_archive, matches, shown};
 use hours::{children, newest_archives};
@@ -103,7 +104,7 @@ impl Store {
             if archive < first {
                 break;
             }
-            records.append(&mut self.beat_records(source, &archive, &mut Vec::new())?);
+            records.append(&mut self.beat_records(source, &archive)?);
         }
         records.retain(|record| (from..until).contains(&record.at));
         // Stable: records of one instant keep the order in which they came.

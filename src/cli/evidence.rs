@@ -1,8 +1,10 @@
 //! `fahrtenbuch evidence`
 
+mod explained;
 mod export;
 mod gaps;
 mod import;
+mod instant;
 mod list;
 mod purge;
 mod said;

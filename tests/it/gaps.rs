@@ -196,6 +196,125 @@ fn show_says_of_a_revisit_whose_body_it_has_and_of_a_failure_why_there_is_none()
 }
 
 #[test]
+fn a_local_time_is_one_of_the_zone_for_gaps_export_and_show_alike() {
+    let kept = Kept::new().half_hour();
+    for (from, until) in [
+        ("2026-11-24 11:00:00", "2026-11-24 11:30"),
+        ("2026-11-24T11:00", "2026-11-24T11:30:00.000"),
+        ("2026-11-24T10:00:00Z", "2026-11-24T11:30:00+01:00"),
+    ] {
+        let found = &kept.json(&["gaps", SOURCE, "--json", "--from", from, "--until", until])[0];
+        let period = (&found["from"], &found["until"], &found["beats"]);
+        assert_eq!(period, (&json!("2026-11-24T10:00:00Z"), &json!("2026-11-24T10:30:00Z"), &json!(120)), "{from}");
+        let file = kept.world.path(&format!("{}.warc", from.replace([' ', ':'], "-")));
+        let file = file.to_str().unwrap();
+        let first = ["--from", from, "--until", "2026-11-24 11:05"];
+        let output = kept.program(&[&["export", SOURCE, "--output", file, "--captures-only"], &first[..]].concat());
+        assert!(told(&output).contains("20 bodies, 0 revisits and 0 notes in 1 file\n"), "{}", told(&output));
+    }
+    let local = (kept.first().plus(3).due + SignedDuration::from_millis(500)).to_string();
+    let local = local.replace("T10:", " 11:").replace('Z', "");
+    let shown = kept.json(&["show", SOURCE, &local, "--json"]);
+    assert_eq!(shown[0]["sha256"], json!(capture("0003").digest), "{local}: {shown}");
+    let midnight = &kept.json(&["gaps", SOURCE, "--json", "--from", "2026-11-24", "--until", "2026-11-25"])[0];
+    assert_eq!(midnight["from"], json!("2026-11-23T23:00:00Z"));
+    for arguments in [["gaps", SOURCE, "--from", "2026-11-24 25:00"], ["show", SOURCE, "11:00", "--json"]] {
+        let output = kept.program(&arguments);
+        assert_eq!(output.status.code(), Some(2), "{}", told(&output));
+        assert!(told(&output).contains("'2026-11-24 10:00'"), "{}", told(&output));
+    }
+}
+
+#[test]
+fn gaps_tell_which_dates_were_destroyed_when_and_why() {
+    let kept = Kept::new();
+    let line = |date: &str| {
+        let why = json!({
+            "pipeline": "stadtbus-telemetrie", "date": date, "at": "2026-11-24T11:00:00Z",
+            "rule": "retention.evidence: 13 months", "record": "00",
+        });
+        format!("{why}\n")
+    };
+    let lines: String = ["2025-10-01", "2025-10-02", "2025-10-09"].map(line).concat();
+    kept.world.write("data/private/purged.jsonl", &lines);
+    let period = ["--from", "2025-10-01 12:00", "--until", "2025-10-05"];
+    let found = &kept.json(&[&["gaps", SOURCE, "--json"], &period[..]].concat())[0];
+    let dates: Vec<&str> =
+        found["destroyed"].as_array().unwrap().iter().map(|of| of["date"].as_str().unwrap()).collect();
+    assert_eq!(dates, ["2025-10-01", "2025-10-02"], "{found}");
+    assert_eq!(found["destroyed"][0]["rule"], json!("retention.evidence: 13 months"));
+    let text = told(&kept.program(&[&["gaps", SOURCE], &period[..]].concat()));
+    let said = "2025-10-01 to 2025-10-02: destroyed on 2026-11-24 by 'retention.evidence: 13 months'";
+    assert!(text.contains(said), "{text}");
+}
+
+#[test]
+fn beats_before_the_first_and_behind_the_last_readable_record_of_a_damaged_archive_count_as_unexplained() {
+    let kept = Kept::new();
+    (0..20).for_each(|number| kept.body(number));
+    let first = kept.first().due;
+    let entries = kept.store.list(SOURCE, first, first + SignedDuration::from_hours(1)).unwrap().entries;
+    let folder = kept.world.path("data/private/evidence").join(SOURCE);
+    let archive = folder.join(files(&folder).into_keys().find(|name| name.ends_with(".warc.gz")).unwrap());
+    let mut bytes = std::fs::read(&archive).unwrap();
+    for entry in entries[..5].iter().chain(&entries[15..]) {
+        let middle = (entry.offset + entry.length / 2) as usize;
+        bytes[middle..middle + 8].iter_mut().for_each(|byte| *byte ^= 0xff);
+    }
+    std::fs::write(&archive, bytes).unwrap();
+    let period = ["--from", "2026-11-24 11:00", "--until", "2026-11-24 12:30"];
+    let found = &kept.json(&[&["gaps", SOURCE, "--json"], &period[..]].concat())[0];
+    let of = |class: &str| found["explained"][class].as_u64().unwrap();
+    assert_eq!((of("body"), of("unexplained"), of("off")), (10, 230, 120), "{found}");
+    assert_eq!(found["beats"], json!(360));
+    let damaged = found["damage"].as_array().unwrap().len();
+    let output = kept.program(&[&["gaps", SOURCE], &period[..]].concat());
+    let table = String::from_utf8_lossy(&output.stdout).into_owned();
+    let row =
+        table.lines().find(|line| line.contains("damaged places in archives")).unwrap_or_else(|| panic!("{table}"));
+    assert!(damaged > 0 && row.contains(&damaged.to_string()), "{row}");
+}
+
+#[test]
+fn show_says_what_became_of_the_beat_of_any_time() {
+    let kept = Kept::new().half_hour();
+    let at = |number: u64, ms: i64| (kept.first().plus(number).due + SignedDuration::from_millis(ms)).to_string();
+    for (number, ms, outcome, reason) in [
+        // Before what came of the beat was written.
+        (41, 301, json!("failed"), json!("status")),
+        (55, 5001, json!("skipped"), json!("left_alone")),
+        (70, 5001, json!("off"), json!("stopped")),
+        (90, 5001, json!("off"), json!("killed")),
+        (130, 5001, json!("off"), json!("stopped")),
+    ] {
+        let output = kept.program(&["show", SOURCE, &at(number, ms), "--json"]);
+        let shown: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", told(&output)));
+        assert_eq!((&shown[0]["outcome"], &shown[0]["reason"]), (&outcome, &reason), "{number}: {shown}");
+    }
+    let shown = kept.json(&["show", SOURCE, &at(3, 101), "--json"]);
+    assert_eq!(shown[0]["sha256"], json!(capture("0003").digest), "{shown}");
+    let text = told(&kept.program(&["show", SOURCE, &at(90, 5001)]));
+    assert!(text.contains("outcome  off (killed)") && text.contains("ended without a word"), "{text}");
+    assert!(text.contains(&at(90, 0)), "{text}");
+    // Before the first beat nothing is known, and nothing is of a time to come.
+    for time in ["2026-11-23 10:00", "2026-11-24 14:00"] {
+        let output = kept.program(&["show", SOURCE, time]);
+        assert!(output.status.code() == Some(2) && told(&output).contains("no such capture"), "{}", told(&output));
+    }
+}
+
+#[test]
+fn one_is_said_as_one() {
+    let kept = Kept::new();
+    kept.body(0);
+    kept.note(1, 900, Note::Failed { kind: FailureKind::TimeOut, problem: "nothing came".into() });
+    let list = told(&kept.program(&["list", SOURCE]));
+    assert!(list.contains("1 beat failed"), "{list}");
+    let verify = told(&kept.program(&["verify", SOURCE]));
+    assert!(verify.contains("1 archive, ") && verify.contains("1 body, 0 revisits, 1 note\n"), "{verify}");
+}
+
+#[test]
 fn verify_finds_a_flipped_byte_a_missing_body_and_a_torn_end() {
     let kept = Kept::new().half_hour();
     let sound = kept.program(&["verify"]);

@@ -4,8 +4,9 @@
 //! set, and two collectors may have asked at the same beat. So what the records say is held back for two hours of their time and
 //! told in the order of the beats.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -36,6 +37,15 @@ impl Stretch {
     /// When the beat is due that is so many behind the first.
     pub fn due(&self, beats: u64) -> Timestamp {
         timestamp(ahead(self.first_ms, self.every_ms, beats))
+    }
+
+    /// The newest beat that is due at an instant or before it, where the next one is due after it.
+    pub fn beat_at(&self, at: Timestamp) -> Option<Beat> {
+        let at_ms = at.as_millisecond();
+        let place = beats_before(self.first_ms, self.every_ms, at_ms.saturating_add(1)).checked_sub(1)?;
+        let due_ms = ahead(self.first_ms, self.every_ms, place.min(self.beats - 1));
+        let every = Duration::from_millis(self.every_ms.unsigned_abs());
+        (at_ms < ahead(due_ms, self.every_ms, 1)).then(|| Beat { due: timestamp(due_ms), every })
     }
 
     /// The beats that are due from an instant (included) until another (not included).
@@ -76,13 +86,17 @@ pub struct Explainer<'a> {
     every_ms: i64,
     /// The newest beat that was given.
     last_ms: Option<i64>,
-    /// Why no collector is at work from the last event on.
-    off: Option<OffReason>,
+    /// Why no collector is at work from the last event on, and the first beat that it did not see to.
+    off: Option<(OffReason, i64)>,
+    /// Between which instants records are lost, in their order.
+    lost: VecDeque<Range<i64>>,
     /// The newest header time, and the beat at which it was first seen.
     feed_time: Option<(Timestamp, i64)>,
     /// The newest body, and whether it is what the source is to give.
     body: Option<(Digest, bool)>,
+    /// Records beyond the first of a beat that is due in the period.
     repeated: u64,
+    period: Range<i64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -129,15 +143,32 @@ impl<'a> Explainer<'a> {
             every_ms: 1,
             last_ms: None,
             off: None,
+            lost: VecDeque::new(),
             feed_time: None,
             body: None,
             repeated: 0,
+            period: i64::MIN..i64::MAX,
         }
     }
 
     /// The newest body that is known of the source before the first record, and whether it is what the source is to give.
     pub fn knowing(self, body: Option<(Digest, bool)>) -> Self {
         Self { body, ..self }
+    }
+
+    /// Counts records beyond one of a beat only of beats that are due from an instant (included) until another (not included).
+    pub fn counting(self, from: Timestamp, until: Timestamp) -> Self {
+        Self { period: from.as_millisecond()..until.as_millisecond(), ..self }
+    }
+
+    /// From an instant until another, records are lost: beats that no record tells of are unexplained there, whatever the records
+    /// around them say. Comes in the order of time, and before the records that were written after it.
+    pub fn lose(&mut self, from: Timestamp, until: Timestamp) {
+        let (from_ms, until_ms) = (from.as_millisecond(), until.as_millisecond());
+        match self.lost.back_mut() {
+            Some(last) if from_ms <= last.end => last.end = last.end.max(until_ms),
+            _ => self.lost.push_back(from_ms..until_ms),
+        }
     }
 
     /// Takes the next record in the order of their time; one without a beat says nothing here.
@@ -181,7 +212,7 @@ impl<'a> Explainer<'a> {
         self.settle(i64::MAX);
         let end_ms = end.at.as_millisecond();
         let waited = self.next_ms.map_or(0, |next| end_ms.saturating_sub(next));
-        let explanation = match (self.off, end.at_work) {
+        let explanation = match (self.off.map(|(reason, _)| reason), end.at_work) {
             (_, Some(patience)) if u128::try_from(waited).unwrap_or(0) <= patience.as_millis() => Explanation::UnderWay,
             (None, Some(_)) => Explanation::Unexplained,
             (off, _) => Explanation::Off(off.unwrap_or(OffReason::Killed)),
@@ -201,7 +232,7 @@ impl<'a> Explainer<'a> {
         };
         match (*occupied.get(), event) {
             (Event::One { answer: old, .. }, Event::One { answer: new, .. }) => {
-                self.repeated += 1;
+                self.repeated += u64::from(self.period.contains(&key.0));
                 if new.rank() > old.rank() {
                     occupied.insert(event);
                 }
@@ -240,15 +271,17 @@ impl<'a> Explainer<'a> {
                 Event::One { every_ms, answer } => self.one(key, every_ms, answer),
                 Event::Many { .. } => self.many(key, event, until_ms),
                 Event::Started { next_ms, every_ms } => {
-                    self.fill(key, Explanation::Off(self.off.unwrap_or(OffReason::Killed)));
+                    self.begin(next_ms, every_ms);
+                    self.fill(key, Explanation::Off(self.off.map_or(OffReason::Killed, |(reason, _)| reason)));
                     (self.next_ms, self.every_ms, self.off) = (Some(next_ms), every_ms, None);
                 }
                 Event::Stopped { next_ms, every_ms, reason } => {
+                    self.begin(next_ms, every_ms);
                     self.fill_gap(key);
                     if self.next_ms.is_none() {
                         (self.next_ms, self.every_ms) = (Some(next_ms), every_ms);
                     }
-                    self.off = Some(reason);
+                    self.off = Some((reason, next_ms));
                 }
             }
         }
@@ -256,12 +289,13 @@ impl<'a> Explainer<'a> {
 
     fn one(&mut self, due_ms: i64, every_ms: i64, answer: Answer) {
         if self.last_ms.is_some_and(|last| due_ms <= last) {
-            self.repeated += 1;
+            self.repeated += u64::from(self.period.contains(&due_ms));
             return;
         }
+        self.begin(due_ms, every_ms);
         self.fill_gap(due_ms);
         let explanation = self.explain(due_ms, every_ms, answer);
-        self.off = None;
+        self.at_work_at(due_ms);
         self.give(Stretch { first_ms: due_ms, every_ms, beats: 1, explanation });
     }
 
@@ -273,11 +307,12 @@ impl<'a> Explainer<'a> {
             self.hold_rest(due_ms, event, known);
             return;
         }
+        self.begin(due_ms, every_ms);
         self.fill_gap(due_ms);
         let next = self.held.first_key_value().map(|(key, event)| (key.0, *event));
         let limit = next.as_ref().map_or(until_ms, |(key, _)| (*key).min(until_ms));
         let some = beats_before(due_ms, every_ms, limit).clamp(1, beats);
-        self.off = None;
+        self.at_work_at(ahead(due_ms, every_ms, some - 1));
         self.give(Stretch { first_ms: due_ms, every_ms, beats: some, explanation: Explanation::Skipped(reason) });
         // What was passed over beforehand ends where the collector does, and where another one starts that knows nothing of it.
         let is_cut = reason == SkipReason::LeftAlone
@@ -317,9 +352,25 @@ impl<'a> Explainer<'a> {
         }
     }
 
+    /// A record tells of a beat. One that a collector passed over before it ended says nothing of who is at work now.
+    fn at_work_at(&mut self, due_ms: i64) {
+        self.off = self.off.filter(|(_, first_off)| due_ms < *first_off);
+    }
+
+    /// The first beat that a record tells of: where records before it are lost, its grid reaches back to them.
+    fn begin(&mut self, due_ms: i64, every_ms: i64) {
+        if self.next_ms.is_none()
+            && let Some(lost) = self.lost.front().filter(|lost| lost.start < due_ms)
+        {
+            let back = (i128::from(due_ms) - i128::from(lost.start)).div_euclid(i128::from(every_ms));
+            let first_ms = i128::from(due_ms) - back * i128::from(every_ms);
+            (self.next_ms, self.every_ms) = (i64::try_from(first_ms).ok(), every_ms);
+        }
+    }
+
     /// Explains the beats of the grid before an instant that no record tells of.
     fn fill_gap(&mut self, until_ms: i64) {
-        self.fill(until_ms, self.off.map_or(Explanation::Unexplained, Explanation::Off));
+        self.fill(until_ms, self.off.map_or(Explanation::Unexplained, |(reason, _)| Explanation::Off(reason)));
     }
 
     fn fill(&mut self, until_ms: i64, explanation: Explanation) {
@@ -329,9 +380,29 @@ impl<'a> Explainer<'a> {
         let known = self.last_ms.map_or(0, |last| beats_before(first_ms, every_ms, last.saturating_add(1)));
         let first_ms = ahead(first_ms, every_ms, known);
         let beats = beats_before(first_ms, every_ms, until_ms);
-        if beats > 0 {
-            self.give(Stretch { first_ms, every_ms, beats, explanation });
+        let mut rest = Some(Stretch { first_ms, every_ms, beats, explanation }).filter(|stretch| stretch.beats > 0);
+        while let Some(stretch) = rest {
+            while self.lost.front().is_some_and(|lost| lost.end <= stretch.first_ms) {
+                self.lost.pop_front();
+            }
+            let (part, others) = self.split_at_loss(stretch);
+            part.into_iter().for_each(|part| self.give(part));
+            rest = others;
         }
+    }
+
+    /// The first beats of a stretch, which lie before records that are lost or among them, and the others.
+    fn split_at_loss(&self, stretch: Stretch) -> (Option<Stretch>, Option<Stretch>) {
+        let Stretch { first_ms, every_ms, explanation, .. } = stretch;
+        let Some(lost) = self.lost.front() else { return (Some(stretch), None) };
+        let is_lost = lost.start <= first_ms;
+        let limit = if is_lost { lost.end } else { lost.start };
+        let explanation = match explanation {
+            Explanation::Off(_) if is_lost => Explanation::Unexplained,
+            other => other,
+        };
+        let (part, others) = stretch.split(beats_before(first_ms, every_ms, limit));
+        (part.map(|part| Stretch { explanation, ..part }), others)
     }
 
     fn give(&mut self, stretch: Stretch) {

@@ -171,6 +171,71 @@ fn what_a_source_asked_to_be_left_alone_ends_where_a_new_collector_asks_it_again
 }
 
 #[test]
+fn a_collector_that_ended_while_a_source_was_left_alone_is_off_from_its_next_beat_on() {
+    let skip = BeatRecord { at: time("10:00:01"), ..at("10:00:15", skipped(2, SkipReason::LeftAlone)) };
+    for (reason, off) in
+        [(Lifecycle::Configuration, OffReason::NotConfigured), (Lifecycle::Program, OffReason::Stopped)]
+    {
+        let stop = BeatRecord { at: time("10:00:05"), ..at("10:00:45", stopped(reason)) };
+        let start = BeatRecord { at: time("10:00:50"), ..at("10:01:00", started()) };
+        let records =
+            [at("10:00:00", failed(FailureKind::Status(429))), skip.clone(), stop, start, at("10:01:00", body(1))];
+        let expected = [
+            (Explanation::Failed(FailureKind::Status(429)), 1),
+            (Explanation::Skipped(SkipReason::LeftAlone), 2),
+            (Explanation::Off(off), 1),
+            (Explanation::Body, 1),
+        ];
+        assert_eq!(explained(&records, "10:01:05", None), expected);
+        let expected = [&expected[..3], &[(Explanation::Off(off), 1)]].concat();
+        assert_eq!(explained(&records[..3], "10:01:05", None).iter().map(|(_, beats)| beats).sum::<u64>(), 5);
+        assert_eq!(explained(&records[..3], "10:01:05", None)[2].0, expected[2].0);
+    }
+}
+
+#[test]
+fn records_beyond_one_of_a_beat_count_where_that_is_due_in_the_period() {
+    let second = BeatRecord { at: time("10:00:09"), ..at("10:00:00", failed(FailureKind::Other)) };
+    let repeated = |from, until| {
+        let mut give = |_| {};
+        let mut explainer = Explainer::new(&mut give).counting(time(from), time(until));
+        [at("10:00:00", body(1)), second.clone(), at("10:00:15", body(2))].iter().for_each(|of| explainer.push(of));
+        explainer.finish(End { at: time("10:01:00"), at_work: None })
+    };
+    assert_eq!((repeated("10:00:00", "10:00:01"), repeated("10:00:01", "10:01:00")), (1, 0));
+}
+
+#[test]
+fn beats_among_lost_records_are_unexplained_whatever_the_records_around_them_say() {
+    let lost = |records: &[BeatRecord], spans: &[(&str, &str)], until| {
+        let mut given: Vec<(Explanation, u64)> = Vec::new();
+        let mut give = |stretch: Stretch| match given.last_mut() {
+            Some((last, beats)) if *last == stretch.explanation => *beats += stretch.beats,
+            _ => given.push((stretch.explanation, stretch.beats)),
+        };
+        let mut explainer = Explainer::new(&mut give);
+        spans.iter().for_each(|(from, until)| explainer.lose(time(from), time(until)));
+        records.iter().for_each(|record| explainer.push(record));
+        explainer.finish(End { at: time(until), at_work: None });
+        given
+    };
+    let (lose, killed) = (Explanation::Unexplained, Explanation::Off(OffReason::Killed));
+    // Before the first and behind the last one.
+    let records = [at("10:05:00", body(1))];
+    let spans = [("10:00:00", "10:05:00"), ("10:05:01", "11:00:00")];
+    assert_eq!(lost(&records, &spans, "11:01:00"), [(lose, 20), (Explanation::Body, 1), (lose, 219), (killed, 4)]);
+    // Before a start that knows nothing of it, and behind an end that is known.
+    let stop = BeatRecord { at: time("10:00:14"), ..at("10:00:15", stopped(Lifecycle::Program)) };
+    let records = [at("10:00:00", body(1)), stop, at("10:10:00", started()), at("10:10:00", body(2))];
+    let expected =
+        [(Explanation::Body, 1), (Explanation::Off(OffReason::Stopped), 19), (lose, 20), (Explanation::Body, 1)];
+    assert_eq!(lost(&records, &[("10:05:00", "10:10:00")], "10:10:01"), expected);
+    // An archive with no readable record before all others.
+    let spans = [("08:00:00", "09:00:00")];
+    assert_eq!(lost(&[at("10:00:00", started())], &spans, "10:00:00"), [(lose, 240), (killed, 240)]);
+}
+
+#[test]
 fn beats_that_a_machine_slept_through_are_known_afterwards_however_long_it_slept() {
     let skip = BeatRecord { at: time("18:00:07"), ..at("10:00:15", skipped(1919, SkipReason::Late)) };
     let records = [at("10:00:00", body(1)), skip, at("18:00:00", body(2))];

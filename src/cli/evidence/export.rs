@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use crate::capture::CaptureError;
 use crate::capture::collector::Collector;
 use crate::capture::evidence::{self, Export as Request, Exported, Store};
-use crate::cli::evidence::gaps::instant;
-use crate::cli::evidence::said::usage;
+use crate::cli::evidence::instant::instant;
+use crate::cli::evidence::said::{count, usage};
 use crate::cli::exit::Exit;
 use crate::cli::run::failed;
 use crate::durable;
@@ -25,7 +25,8 @@ Examples:
 
 Plain WARC 1.1 (ISO 28500), also of sealed archives: one file, or in a folder a file for each hour, which any
 tool for WARC reads. Records are as they were kept: bodies, revisits (the source had the same), and notes of
-failures, of beats that were skipped, and of the collector's starts and ends. Dates are midnights of 'time_zone'.
+failures, of beats that were skipped, and of the collector's starts and ends. A date is its midnight, and a time
+without a zone is one of 'time_zone': of one that the clock shows twice the first, of one that it jumps over the jump.
 
 The export is PRIVATE as the evidence is: it may tell of people and vehicles.";
 
@@ -105,9 +106,17 @@ pub(super) fn run(workspace: &Workspace, arguments: &Export) -> Result<Exit, Exi
     }
     let Sums { files, bodies, revisits, notes, damaged } = sums;
     eprintln!("{PRIVATE}");
-    println!("{source}: {bodies} bodies, {revisits} revisits and {notes} notes in {files} files");
+    println!(
+        "{source}: {}, {} and {} in {}",
+        count(bodies, "body", "bodies"),
+        count(revisits, "revisit", "revisits"),
+        count(notes, "note", "notes"),
+        count(files, "file", "files")
+    );
     if damaged > 0 {
-        println!("{damaged} damaged places are not in the export; see 'fahrtenbuch evidence verify {source}'");
+        let places =
+            if damaged == 1 { "1 damaged place is".to_owned() } else { format!("{damaged} damaged places are") };
+        println!("{places} not in the export; see 'fahrtenbuch evidence verify {source}'");
     }
     Ok(if damaged > 0 { Exit::Found } else { Exit::Done })
 }

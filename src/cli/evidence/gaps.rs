@@ -5,20 +5,22 @@ mod picture;
 
 use clap::Args;
 use comfy_table::{Cell, CellAlignment};
-use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::capture::collector::{Collected, Collector, owned};
-use crate::capture::coverage::{Class, Coverage, End, Explainer, Explanation, OffReason, Span};
+use crate::capture::collector::Collector;
+use crate::capture::coverage::{Class, Coverage, Explanation, Span};
 use crate::capture::evidence::Store;
-use crate::capture::record::SkipReason;
-use crate::capture::{CaptureError, FailureKind};
+use crate::cli::evidence::explained::{explain, in_words};
 use crate::cli::evidence::gaps::found::{Found, length};
-use crate::cli::evidence::said::usage;
+use crate::cli::evidence::instant::instant;
+use crate::cli::evidence::said::{count, usage};
 use crate::cli::exit::Exit;
 use crate::cli::run::failed;
 use crate::cli::terminal::{listing, width};
+use crate::pipeline::Pipeline;
+use crate::pipeline::purged::{self, Purged, PurgedDate};
+use crate::pipeline::run::{RunError, date_of};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 use crate::yaml::suggestion;
@@ -40,9 +42,10 @@ Every beat of 'fahrtenbuch collect' is explained, and the numbers add up to all 
                said so (Retry-After); not_kept: the disk took no record; ended: the collector ended meanwhile
   off          no collector was at work: stopped, killed, or the configuration did not have the source
   under_way    the answer is awaited
-  unexplained  a collector was at work and left no record: should be none
+  unexplained  a collector was at work and left no record, or the archive is damaged there: should be none
 
-A date is midnight of 'time_zone'; a time without a zone is one of it.";
+A date is its midnight, and a time without a zone is one of 'time_zone': of one that the clock shows twice the first, of
+one that it jumps over the jump. Of dates that were destroyed it is told when and by which rule.";
 
 /// Gaps of a source that are listed, at most.
 const LISTED: usize = 30;
@@ -80,7 +83,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Gaps) -> Result<Exit, Exit>
     let mut found = Vec::new();
     for source in sources {
         let of = look(workspace, &source, (from, until, now), cells);
-        found.push(of.map_err(|error| failed(&error.into(), false, None))?);
+        found.push(of.map_err(|error| failed(&error, false, None))?);
     }
     if arguments.json {
         println!("{}", found.iter().map(to_json).collect::<Value>());
@@ -90,7 +93,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Gaps) -> Result<Exit, Exit>
         println!("no source is collected");
         return Ok(Exit::Done);
     }
-    print_table(&found);
+    print_table(workspace, &found);
     for found in &found {
         print_gaps(workspace, found);
     }
@@ -134,44 +137,34 @@ fn look(
     source: &str,
     (from, until, now): (Timestamp, Timestamp, Timestamp),
     cells: usize,
-) -> Result<Found, CaptureError> {
+) -> Result<Found, RunError> {
     let store = Store::new(Collector::evidence(&workspace.private)).with_remote(workspace.evidence.clone());
-    let scheduled = workspace.pipelines.iter().flat_map(|pipeline| pipeline.scheduled());
-    let collected = scheduled.map(|scheduled| scheduled.collected).find(|collected| collected.name == source);
-    let is_at_work = owned(&workspace.private).contains(source);
-    let patience = collected.as_ref().map_or(SLOWEST, |collected: &Collected| collected.patience() + RECORDED);
-    let end = End { at: until.min(now), at_work: is_at_work.then_some(patience) };
-    let known = store.known(source).0.map(|known| (known.digest, !known.validators.unreadable));
     let mut coverage = Coverage::new(from, until, cells);
-    let mut other_bodies = 0;
     let mut give = |stretch| coverage.add(stretch);
-    let mut explainer = Explainer::new(&mut give).knowing(known);
-    let damage = store.each_beat_record(source, from, until, &mut |record| {
-        let is_body = matches!(record.outcome, crate::capture::record::BeatOutcome::Body(_));
-        other_bodies += u64::from(is_body && record.beat.is_none() && (from..until).contains(&record.at));
-        explainer.push(record);
-    })?;
-    let repeated = explainer.finish(end);
+    let explained = explain(workspace, (&store, source), (from, until, until.min(now)), &mut give)?;
     coverage.limit_spans();
-    let damage = damage.into_iter().map(|damage| damage.message).collect();
-    Ok(Found { source: source.to_owned(), coverage, repeated, other_bodies, damage })
+    let destroyed = destroyed(workspace, source, from, until)?;
+    Ok(Found { source: source.to_owned(), coverage, explained, destroyed })
 }
 
-/// The longest that an answer is awaited of a source whose configuration is not known.
-const SLOWEST: std::time::Duration = std::time::Duration::from_secs(3660);
-/// Until the record of an answer is on the disk, at most.
-const RECORDED: std::time::Duration = std::time::Duration::from_secs(30);
-
-/// An instant, a local time, or the midnight of a date.
-pub(super) fn instant(workspace: &Workspace, text: &str) -> Result<Timestamp, Exit> {
-    let local = |time: DateTime| workspace.zone.to_timestamp(time).ok();
-    let of_date = || text.parse::<ServiceDate>().ok().and_then(|date| local(date.0.at(0, 0, 0, 0)));
-    let of_time = || text.parse::<DateTime>().ok().and_then(local);
-    let instant = text.parse::<Timestamp>().ok().or_else(of_date).or_else(of_time);
-    instant.ok_or_else(|| {
-        let remedy = "Write 2026-11-24, '2026-11-24 10:00' for the local time, or 2026-11-24T09:00:00Z";
-        usage(&format!("'{text}' is no date and no time. {remedy}."))
-    })
+/// The dates of the period that were destroyed, of the pipelines that have the source.
+fn destroyed(
+    workspace: &Workspace,
+    source: &str,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<PurgedDate>, RunError> {
+    let private = &workspace.private;
+    let purged = Purged::read(private).map_err(|error| RunError::private(&purged::path(private), "read", &error))?;
+    let has_it = |pipeline: &&Pipeline| pipeline.feeds.iter().any(|feed| feed.name == source);
+    let last = until.saturating_sub(SignedDuration::from_nanos(1)).unwrap_or(until);
+    let mut dates: Vec<PurgedDate> = Vec::new();
+    for pipeline in workspace.pipelines.iter().filter(has_it) {
+        let period = date_of(workspace, pipeline, from)..=date_of(workspace, pipeline, last);
+        dates.extend(purged.of_pipeline(&pipeline.name).filter(|purged| period.contains(&purged.date)).cloned());
+    }
+    dates.sort_by_key(|purged| purged.date);
+    Ok(dates)
 }
 
 fn to_json(found: &Found) -> Value {
@@ -194,7 +187,8 @@ fn to_json(found: &Found) -> Value {
         "source": found.source, "from": coverage.from, "until": coverage.until, "beats": coverage.beats,
         "explained": explained,
         "failed": reasons(Class::Failed), "skipped": reasons(Class::Skipped), "off": reasons(Class::Off),
-        "repeated": found.repeated, "other_bodies": found.other_bodies, "damage": found.damage,
+        "repeated": found.explained.repeated, "other_bodies": found.explained.other_bodies,
+        "damage": found.explained.damage, "destroyed": found.destroyed,
         "gaps": coverage.spans.iter().map(span).collect::<Value>(), "shorter_gaps_left_out": coverage.spans_left_out,
     })
 }
@@ -208,30 +202,48 @@ fn percent(part: u64, all: u64) -> String {
     format!("{:.2} %", if part == 0 { 0.0 } else { share.clamp(0.01, 99.99) })
 }
 
-fn print_table(found: &[Found]) {
+fn print_table(workspace: &Workspace, found: &[Found]) {
     let mut table = listing(["source", "beats", "what became of them", "number", "share"]);
     let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
-    for Found { source, coverage, repeated, other_bodies, .. } in found {
-        let mut head = (source.as_str(), coverage.beats.to_string());
-        for (explanation, beats) in &coverage.by {
-            let (name, all) = std::mem::take(&mut head);
-            let share = percent(*beats, coverage.beats);
-            table.add_row([
-                Cell::new(name),
-                right(all),
-                Cell::new(named(*explanation)),
-                right(beats.to_string()),
-                right(share),
-            ]);
+    for Found { source, coverage, explained, destroyed } in found {
+        let beats = coverage
+            .by
+            .iter()
+            .map(|(explanation, beats)| (named(*explanation), beats.to_string(), percent(*beats, coverage.beats)));
+        let numbers = [
+            (explained.other_bodies, "bodies without a beat"),
+            (explained.repeated, "records beyond one of a beat"),
+            (explained.damage.len() as u64, "damaged places in archives"),
+        ];
+        let numbers = numbers.into_iter().filter(|(number, _)| *number > 0);
+        let numbers = numbers.map(|(number, what)| (what.to_owned(), number.to_string(), String::new()));
+        let destroyed = in_spans(workspace, destroyed).into_iter().map(|said| (said, String::new(), String::new()));
+        let mut rows: Vec<(String, String, String)> = beats.chain(numbers).chain(destroyed).collect();
+        if rows.is_empty() {
+            rows.push(Default::default());
         }
-        for (number, what) in [(*other_bodies, "bodies without a beat"), (*repeated, "records beyond one of a beat")] {
-            if number > 0 || (coverage.by.is_empty() && !head.1.is_empty() && what.starts_with("bodies")) {
-                let (name, all) = std::mem::take(&mut head);
-                table.add_row([Cell::new(name), right(all), Cell::new(what), right(number.to_string()), Cell::new("")]);
-            }
+        let mut head = (source.as_str(), coverage.beats.to_string());
+        for (what, number, share) in rows {
+            let (name, all) = std::mem::take(&mut head);
+            table.add_row([Cell::new(name), right(all), Cell::new(what), right(number), right(share)]);
         }
     }
     println!("{table}");
+}
+
+/// `2026-11-17 to 2026-11-18: destroyed on 2027-12-19 by 'retention.evidence: 13 months'`.
+fn in_spans(workspace: &Workspace, destroyed: &[PurgedDate]) -> Vec<String> {
+    let said = |purged: &PurgedDate| {
+        format!("destroyed on {} {}", ServiceDate::local_date_of(purged.at, &workspace.zone), purged.why())
+    };
+    let follows =
+        |one: &PurgedDate, other: &PurgedDate| said(one) == said(other) && other.date <= one.date.plus_days(1);
+    let spans = destroyed.chunk_by(follows).filter_map(|span| Some((span.first()?, span.last()?)));
+    let spans = spans.map(|(first, last)| match first.date == last.date {
+        true => format!("{}: {}", first.date, said(first)),
+        false => format!("{} to {}: {}", first.date, last.date, said(first)),
+    });
+    spans.collect()
 }
 
 fn named(explanation: Explanation) -> String {
@@ -242,7 +254,7 @@ fn named(explanation: Explanation) -> String {
 /// The gaps of a source, in words.
 fn print_gaps(workspace: &Workspace, found: &Found) {
     let coverage = &found.coverage;
-    for damage in &found.damage {
+    for damage in &found.explained.damage {
         eprintln!("warning: {damage}. See 'fahrtenbuch evidence verify {}'.", found.source);
     }
     if coverage.spans.is_empty() {
@@ -260,7 +272,7 @@ fn print_gaps(workspace: &Workspace, found: &Found) {
     for span in &longest {
         let [from, until] = [span.from, span.until].map(|at| workspace.zone.to_datetime(at));
         let end = if from.date() == until.date() { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" };
-        let beats = if span.beats == 1 { "1 beat".to_owned() } else { format!("{} beats", span.beats) };
+        let beats = count(span.beats, "beat", "beats");
         println!(
             "  {} to {}, {} ({beats}): {}",
             from.strftime("%Y-%m-%d %H:%M:%S"),
@@ -270,47 +282,7 @@ fn print_gaps(workspace: &Workspace, found: &Found) {
         );
     }
     if all > longest.len() as u64 {
-        println!("  and {} shorter ones (--json has more of them)", all - longest.len() as u64);
-    }
-}
-
-fn in_words(explanation: Explanation) -> String {
-    match explanation {
-        Explanation::Body => "bodies were kept".to_owned(),
-        Explanation::Unchanged => "the source had nothing new".to_owned(),
-        Explanation::Silent => "silent: there was a connection, and nothing came".to_owned(),
-        Explanation::Frozen => "the feed is frozen: its header time stood still".to_owned(),
-        Explanation::Unreadable => "what came is not what the source is to give".to_owned(),
-        Explanation::Failed(kind) => failure_in_words(kind),
-        Explanation::Skipped(reason) => match reason {
-            SkipReason::Late => "skipped: the answer to an earlier beat was under way, or the machine slept",
-            SkipReason::LeftAlone => "skipped: the source asked to be left alone (Retry-After)",
-            SkipReason::NotKept => "skipped: the disk took no record",
-            SkipReason::Ended => "skipped: the collector ended while the answer was under way",
-        }
-        .to_owned(),
-        Explanation::Off(reason) => match reason {
-            OffReason::Stopped => "off: the collector was stopped",
-            OffReason::NotConfigured => "off: the configuration did not have the source",
-            OffReason::Killed => "off: the collector ended without a word (killed, or the machine went down)",
-        }
-        .to_owned(),
-        Explanation::UnderWay => "the answer is awaited".to_owned(),
-        Explanation::Unexplained => "UNEXPLAINED: a collector was at work and left no record".to_owned(),
-    }
-}
-
-fn failure_in_words(kind: FailureKind) -> String {
-    match kind {
-        FailureKind::Refused => "failed: no connection, no such host, or no access".to_owned(),
-        FailureKind::TimeOut => "failed: no answer, or not all of it, in time".to_owned(),
-        FailureKind::Status(status) => format!("failed: the source answered {status}"),
-        FailureKind::Tls => "failed: its certificate is not accepted".to_owned(),
-        FailureKind::TooLarge => "failed: more bytes than 'max_bytes'".to_owned(),
-        FailureKind::CutOff => "failed: the connection ended within the answer".to_owned(),
-        FailureKind::Redirect => "failed: it redirects to where it is not followed".to_owned(),
-        FailureKind::Unreadable => "what came is not what the source is to give".to_owned(),
-        FailureKind::NotKept => "failed: the body came, and the disk did not take it".to_owned(),
-        FailureKind::Other => "failed: see the problem in the record with 'fahrtenbuch evidence show'".to_owned(),
+        let others = count(all - longest.len() as u64, "shorter one", "shorter ones");
+        println!("  and {others} (--json has more of them)");
     }
 }

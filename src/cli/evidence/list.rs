@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::capture::coverage::{Class, End, Explainer, Stretch};
-use crate::capture::evidence::{self, Kind, Listing, Store};
+use crate::capture::evidence::{self, FoundBeat, Kind, Listing, Store};
 use crate::capture::payload::{Payload, Wanted, identify, unpacked};
 use crate::capture::record::BeatOutcome;
 use crate::capture::{Capture, CaptureError};
@@ -198,7 +198,11 @@ fn add_beats(
     let mut unchanged: BTreeMap<ServiceDate, u64> = BTreeMap::new();
     let mut newest = None;
     let mut explainer = Explainer::new(&mut give);
-    store.each_beat_record(source, from, until, &mut |record| {
+    store.each_beat_record(source, from, until, &mut |found| {
+        let record = match found {
+            FoundBeat::Record(record) => record,
+            FoundBeat::Lost(from, until) => return explainer.lose(from, until),
+        };
         if matches!(record.outcome, BeatOutcome::Unchanged { .. }) {
             *unchanged.entry(date_of(record.at)).or_default() += 1;
         }
@@ -283,12 +287,12 @@ fn print(workspace: &Workspace, rows: &BTreeMap<(String, ServiceDate), Row>) {
     for ((source, date), row) in rows {
         let kinds: Vec<String> = row.kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         let remarks = [
-            (row.failed, "beats failed"),
+            (row.failed, if row.failed == 1 { "beat failed" } else { "beats failed" }),
             (row.skipped, "skipped"),
             (row.off, "off"),
             (row.imported, "imported"),
             (row.damaged, "damaged"),
-            (row.open, "open end"),
+            (row.open, if row.open == 1 { "open end" } else { "open ends" }),
             (row.torn, "torn, moved aside"),
         ];
         let remarks = remarks.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 
 use crate::cli::decisions::who;
-use crate::cli::evidence::said::usage;
+use crate::cli::evidence::said::{count, usage};
 use crate::cli::exit::Exit;
 use crate::cli::opened::clock_is_set;
 use crate::cli::run::{failed, spans};
@@ -104,7 +104,8 @@ fn tell(plan: &Plan, verb: &str) {
         println!("{verb}, of dates before {}:", plan.first_kept);
         tell_dates(&plan.records);
         for (source, destroyed) in &plan.evidence {
-            println!("  evidence of {source}: {} files, {} bytes", destroyed.files, destroyed.bytes);
+            let files = count(destroyed.files, "file", "files");
+            println!("  evidence of {source}: {files}, {}", count(destroyed.bytes, "byte", "bytes"));
         }
         plan.spools.iter().for_each(|source| println!("  the spool of {source}"));
         for (pipeline, at) in &plan.in_force {
@@ -129,6 +130,12 @@ fn tell_dates(records: &[PurgeRecord]) {
         let rows: u64 = records.iter().flat_map(|record| record.quarantine.values()).sum();
         let keys = records.iter().filter(|record| record.pseudonym_key.is_some()).count();
         let name = pipeline.unwrap_or("of no pipeline any more");
-        println!("  {name}: {} ({captures} captures, {keys} keys, {rows} rows in quarantine)", spans(&dates));
+        println!(
+            "  {name}: {} ({}, {}, {} in quarantine)",
+            spans(&dates),
+            count(captures, "capture", "captures"),
+            count(keys as u64, "key", "keys"),
+            count(rows, "row", "rows"),
+        );
     }
 }

@@ -14,6 +14,11 @@ pub(super) fn usage(message: &str) -> Exit {
     Exit::Usage
 }
 
+/// `1 archive`, `2 archives`.
+pub(super) fn count(number: u64, one: &str, several: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { several })
+}
+
 /// The command's name for the same workspace.
 pub(super) fn program(workspace: &Workspace) -> String {
     match workspace.root == Path::new(".") {

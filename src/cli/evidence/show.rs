@@ -5,7 +5,6 @@ mod beat;
 use std::path::PathBuf;
 
 use clap::Args;
-use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -13,6 +12,7 @@ use crate::capture::CaptureError;
 use crate::capture::evidence::Entry;
 use crate::capture::payload::identify;
 use crate::capture::record::BeatRecord;
+use crate::cli::evidence::instant::instant;
 use crate::cli::evidence::list;
 use crate::cli::evidence::said::usage;
 use crate::cli::exit::Exit;
@@ -30,7 +30,8 @@ Examples:
   fahrtenbuch evidence show stadtbus-vehicle-positions '2026-11-24 11:00:00' --output snapshot.pb
 
 Where the source was asked and gave no body, what came of it is told: that it had the same, with the body that this is, or
-why it failed. A time without a zone is one of 'time_zone'. The body is written with --output only, into a new file
+why it failed; that it was skipped; or that no collector was at work. A time without a zone is one of 'time_zone': of one
+that the clock shows twice the first, of one that it jumps over the jump. A time between two beats is of the first. The body is written with --output only, into a new file
 that nobody else can read: it may tell of people and vehicles.";
 
 const PRIVATE: &str = "PRIVATE: this body may tell of people and vehicles. It must not leave the private store.";
@@ -72,15 +73,24 @@ pub(super) fn run(workspace: &Workspace, arguments: &Show) -> Result<Exit, Exit>
     }
     let records = beat::records(&store, source, from, until).map_err(capture_failed)?;
     let mut notes: Vec<&BeatRecord> = Vec::new();
+    let mut shown = Vec::new();
     if arguments.digest.is_none() {
         notes = beat::without_entry(&records, &entries, from, until);
-        if let (true, Some(record)) = (entries.is_empty() && notes.is_empty(), beat::of_time(&records, from)) {
+    }
+    if arguments.digest.is_none() && entries.is_empty() && notes.is_empty() {
+        refuse_purged(workspace, &pipeline.name, date_of(workspace, pipeline, from)).map_err(failed)?;
+        let explained = beat::explained(workspace, (&store, source), from).map_err(capture_failed)?;
+        let record = beat::of_time(&records, from, explained);
+        if let (None, Some((beat, explanation))) = (record, explained) {
+            shown.push(beat::without_record(&store, source, beat, explanation));
+        }
+        if let Some(record) = record {
             let after = record.at.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MAX);
             entries = store.list(source, record.at, after).map_err(capture_failed)?.entries;
             notes = beat::without_entry(&records, &entries, record.at, after);
         }
     }
-    if entries.is_empty() && notes.is_empty() {
+    if entries.is_empty() && notes.is_empty() && shown.is_empty() {
         refuse_purged(workspace, &pipeline.name, date_of(workspace, pipeline, from)).map_err(failed)?;
         let told = |entry: Result<Option<Entry>, CaptureError>| entry.ok().flatten().map(|entry| entry.captured_at);
         let near = [told(store.latest(source, from)), told(store.first_from(source, until))];
@@ -103,7 +113,6 @@ pub(super) fn run(workspace: &Workspace, arguments: &Show) -> Result<Exit, Exit>
         let remedy = "Name the time of a capture";
         return Err(usage(&format!("there is no body of that time to write to {}. {remedy}.", output.display())));
     }
-    let mut shown = Vec::new();
     for note in notes {
         shown.push(beat::note(&store, source, note));
     }
@@ -149,14 +158,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Show) -> Result<Exit, Exit>
 
 /// The second, or the instant if the time tells more than that, and what is behind it.
 fn range(workspace: &Workspace, text: &str) -> Result<(Timestamp, Timestamp), Exit> {
-    let local = || {
-        let local: DateTime = text.parse().ok()?;
-        workspace.zone.to_ambiguous_timestamp(local).unambiguous().ok()
-    };
-    let Some(at) = text.parse::<Timestamp>().ok().or_else(local) else {
-        let remedy = "Write one as 2026-11-24T10:00:00Z, or without Z for the local time";
-        return Err(usage(&format!("'{text}' is no time, or one that was twice on the clocks. {remedy}.")));
-    };
+    let at = instant(workspace, text)?;
     let length = match at.subsec_nanosecond() {
         0 => SignedDuration::from_secs(1),
         _ => SignedDuration::from_nanos(1),

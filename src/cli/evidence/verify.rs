@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::capture::CaptureError;
 use crate::capture::collector::Collector;
 use crate::capture::evidence::{Problem, Store};
-use crate::cli::evidence::said::usage;
+use crate::cli::evidence::said::{count, usage};
 use crate::cli::exit::Exit;
 use crate::workspace::Workspace;
 use crate::yaml::suggestion;
@@ -106,15 +106,23 @@ fn print(source: &str, sums: &Sums) {
     let said = match problems.len() {
         0 => "all sound".to_owned(),
         1 => "1 problem".to_owned(),
-        count => format!("{count} problems"),
+        several => format!("{several} problems"),
     };
-    println!(
-        "{source}: {said}; {archives} archives, {bytes} bytes, {bodies} bodies, {revisits} revisits, {notes} notes"
-    );
+    let said = [
+        format!("{source}: {said}; {}", count(*archives, "archive", "archives")),
+        count(*bytes, "byte", "bytes"),
+        count(*bodies, "body", "bodies"),
+        count(*revisits, "revisit", "revisits"),
+        count(*notes, "note", "notes"),
+    ];
+    println!("{}", said.join(", "));
     for problem in problems {
         println!("  {}: {}", problem.kind.name().replace('_', " "), problem.message);
     }
     if *moved_aside > 0 {
-        println!("  {moved_aside} ends that a crash left were moved aside (.torn); no record that was kept is in them");
+        let (ends, them) = if *moved_aside == 1 { ("end", "was") } else { ("ends", "were") };
+        println!(
+            "  {moved_aside} {ends} that a crash left {them} moved aside (.torn); no record that was kept is in there"
+        );
     }
 }

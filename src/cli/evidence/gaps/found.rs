@@ -3,17 +3,16 @@
 use jiff::SignedDuration;
 
 use crate::capture::coverage::Coverage;
+use crate::cli::evidence::explained::Explained;
+use crate::pipeline::purged::PurgedDate;
 
 /// What became of the beats of a source.
 pub(super) struct Found {
     pub source: String,
     pub coverage: Coverage,
-    /// Records beyond the first of a beat.
-    pub repeated: u64,
-    /// Bodies of the period that no beat asked for: asked by hand, by a run, or imported.
-    pub other_bodies: u64,
-    /// What of the archives is damaged, for people.
-    pub damage: Vec<String>,
+    pub explained: Explained,
+    /// Dates of the period that were destroyed, in their order.
+    pub destroyed: Vec<PurgedDate>,
 }
 
 /// `2 d 3 h`, `1 h 5 min`, `3 min 20 s`, `15 s`.

@@ -4,14 +4,20 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::capture::CaptureError;
+use crate::capture::beat::Beat;
+use crate::capture::coverage::{Explanation, Stretch};
 use crate::capture::evidence::{Entry, Store};
 use crate::capture::record::{BeatOutcome, BeatRecord, Note};
+use crate::cli::evidence::explained::{explain, in_words};
+use crate::cli::evidence::said::count;
 use crate::cli::terminal::one_line;
+use crate::workspace::Workspace;
 
 /// Captures that are looked at for the body of a revisit whose file does not have it.
 const LOOKED_AT: usize = 200;
 
-/// The records of a time, and those of the two hours before it, in which a beat that holds then may be due.
+/// The records of a time, those of the two hours before it, in which a beat that holds then may be due, and those of the two hours
+/// behind it, in which what came of that beat may have been written.
 pub(super) fn records(
     store: &Store,
     source: &str,
@@ -19,7 +25,8 @@ pub(super) fn records(
     until: Timestamp,
 ) -> Result<Vec<BeatRecord>, CaptureError> {
     let before = from.saturating_sub(SignedDuration::from_hours(2)).unwrap_or(Timestamp::MIN);
-    store.records(source, before, until)
+    let behind = until.saturating_add(SignedDuration::from_hours(2)).unwrap_or(Timestamp::MAX);
+    store.records(source, before, behind)
 }
 
 /// The records of a time that no entry stands for: notes, and revisits whose body is in another file.
@@ -34,17 +41,60 @@ pub(super) fn without_entry<'a>(
     of_time.filter(|record| !matches!(record.outcome, BeatOutcome::Body(_)) && !is_entry(record)).collect()
 }
 
-/// The record of the beat that was the newest at a time, where that was not over.
-pub(super) fn of_time(records: &[BeatRecord], at: Timestamp) -> Option<&BeatRecord> {
+/// The beat that was the newest at a time, where that was not over, and what became of it.
+pub(super) fn explained(
+    workspace: &Workspace,
+    (store, source): (&Store, &str),
+    at: Timestamp,
+) -> Result<Option<(Beat, Explanation)>, CaptureError> {
+    let now = crate::time::now();
+    let after = at.saturating_add(SignedDuration::from_millis(1)).unwrap_or(Timestamp::MAX);
+    let mut found = None;
+    if at <= now && store.may_have_beats(source) {
+        let mut give = |stretch: Stretch| found = stretch.beat_at(at).map(|beat| (beat, stretch.explanation)).or(found);
+        explain(workspace, (store, source), (at, after, now), &mut give)?;
+    }
+    Ok(found)
+}
+
+/// The record of the beat that was the newest at a time. Of several that counts which says most; none of what was passed over where
+/// the beats are explained in another way.
+pub(super) fn of_time(
+    records: &[BeatRecord],
+    at: Timestamp,
+    explained: Option<(Beat, Explanation)>,
+) -> Option<&BeatRecord> {
+    let is_known = explained.is_some();
+    let may_be_skipped = !is_known || matches!(explained, Some((_, Explanation::Skipped(_))));
     let holds = |record: &&BeatRecord| {
         let beats = match record.outcome {
-            BeatOutcome::Note(Note::Skipped { beats, .. }) => beats,
-            BeatOutcome::Note(Note::Started { .. } | Note::Stopped { .. }) => 0,
+            BeatOutcome::Note(Note::Skipped { beats, .. }) if may_be_skipped => beats,
+            BeatOutcome::Note(Note::Skipped { .. } | Note::Started { .. } | Note::Stopped { .. }) => 0,
             _ => 1,
         };
         record.beat.is_some_and(|beat| beat.due <= at && at < beat.plus(beats).due)
     };
-    records.iter().rev().find(holds)
+    let says = |record: &&BeatRecord| match record.outcome {
+        BeatOutcome::Body(_) => 3,
+        BeatOutcome::Unchanged { .. } => 2,
+        BeatOutcome::Note(Note::Skipped { .. }) => 0,
+        BeatOutcome::Note(_) => 1,
+    };
+    records.iter().filter(holds).max_by_key(says)
+}
+
+/// A beat that left no record of its own, and the newest body that there was.
+pub(super) fn without_record(store: &Store, source: &str, beat: Beat, explanation: Explanation) -> Value {
+    let body = store.newest_first(source, beat.due).take(LOOKED_AT).find_map(Result::ok);
+    json!({
+        "source": source, "at": beat.due, "url": null, "outcome": explanation.class().name(),
+        "reason": explanation.reason(), "said": in_words(explanation), "beat": to_json(beat),
+        "body": body.map(|entry| json!({"captured_at": entry.captured_at, "sha256": entry.digest})),
+    })
+}
+
+fn to_json(beat: Beat) -> Value {
+    json!({"due": beat.due, "every_seconds": beat.every.as_secs_f64()})
 }
 
 /// That an entry is a revisit, and since when the source gave its body; null if it is a body.
@@ -82,8 +132,8 @@ pub(super) fn note(store: &Store, source: &str, record: &BeatRecord) -> Value {
             ("failed", Some(kind.name()), problem.clone(), captures().next())
         }
         BeatOutcome::Note(Note::Skipped { beats, reason }) => {
-            let beats = if *beats == 1 { "1 beat".to_owned() } else { format!("{beats} beats") };
-            ("skipped", Some(reason.name()), format!("{beats} from this one on"), captures().next())
+            let said = format!("{} from this one on", count(*beats, "beat", "beats"));
+            ("skipped", Some(reason.name()), said, captures().next())
         }
         BeatOutcome::Note(Note::Silent) => {
             ("silent", None, "there was a connection, and nothing came".to_owned(), captures().next())
@@ -94,7 +144,7 @@ pub(super) fn note(store: &Store, source: &str, record: &BeatRecord) -> Value {
     };
     json!({
         "source": source, "at": record.at, "url": record.url, "outcome": outcome, "reason": reason, "said": said,
-        "beat": record.beat.map(|beat| json!({"due": beat.due, "every_seconds": beat.every.as_secs_f64()})),
+        "beat": record.beat.map(to_json),
         "body": body.map(|entry| json!({"captured_at": entry.captured_at, "sha256": entry.digest})),
     })
 }
@@ -102,7 +152,9 @@ pub(super) fn note(store: &Store, source: &str, record: &BeatRecord) -> Value {
 pub(super) fn print(note: &Value) {
     let text = |value: &Value| value.as_str().map(one_line).unwrap_or_default();
     println!("{} of {}", text(&note["at"]), text(&note["source"]));
-    println!("  address  {}", text(&note["url"]));
+    if note["url"].is_string() {
+        println!("  address  {}", text(&note["url"]));
+    }
     let reason = text(&note["reason"]).replace('_', " ");
     let reason = if reason.is_empty() { reason } else { format!(" ({reason})") };
     println!("  outcome  {}{reason}: {}", text(&note["outcome"]), text(&note["said"]));
