@@ -1,8 +1,10 @@
 //! The workspace of a city: `fahrtenbuch.yaml`, its pipelines and its contracts, read with every mistake at once.
 
 pub mod checkout;
+pub mod outline;
 mod places;
 pub mod retention;
+mod sections;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,6 +25,7 @@ use crate::workspace::retention::Retention;
 use crate::yaml::{self, Node, Problem, Problems};
 
 pub(crate) use self::places::lie_in_each_other;
+use self::sections::{BucketSection, address, zone};
 
 /// The configuration's file, at the root of the workspace.
 pub const FILE: &str = "fahrtenbuch.yaml";
@@ -40,7 +43,6 @@ const KEYS: &[&str] = &[
     "people",
     "retention",
 ];
-const BUCKET_KEYS: &[&str] = &["location", "base_url", "options"];
 const LIMIT_KEYS: &[&str] = &["memory", "spool"];
 /// Bytes of archives that were fetched of where `evidence` says, at most.
 const EVIDENCE_CACHE: u64 = 4 << 30;
@@ -88,8 +90,7 @@ pub fn private(root: &Path) -> Result<PathBuf, Vec<Problem>> {
     let file = root.join(FILE);
     let mut problems = Problems::new(&file);
     if !file.exists() {
-        problems.add(0, "there is no workspace here", "Go to its folder, or make one with 'fahrtenbuch init DIR'.");
-        return Err(problems.found);
+        return Err(no_workspace(&file));
     }
     let node = yaml::read(&file)?;
     let private = private_folder(root, &node, &mut problems);
@@ -109,6 +110,12 @@ pub fn spool(root: &Path) -> Result<Option<Spool>, Vec<Problem>> {
         true => Ok(remote.map(|remote| Spool::new(Collector::evidence(&private), remote, spool))),
         false => Err(problems.found),
     }
+}
+
+fn no_workspace(file: &Path) -> Vec<Problem> {
+    let mut problems = Problems::new(file);
+    problems.add(0, "there is no workspace here", "Go to its folder, or make one with 'fahrtenbuch init DIR'.");
+    problems.found
 }
 
 /// What `evidence` says.
@@ -135,9 +142,7 @@ impl Workspace {
     pub fn read(root: &Path) -> Result<Self, Vec<Problem>> {
         let file = root.join(FILE);
         if !file.exists() {
-            let mut problems = Problems::new(&file);
-            problems.add(0, "there is no workspace here", "Go to its folder, or make one with 'fahrtenbuch init DIR'.");
-            return Err(problems.found);
+            return Err(no_workspace(&file));
         }
         let mut found = Vec::new();
         let mut first_line = 0;
@@ -346,38 +351,9 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
     let publisher = node.require_text("publisher", problems);
     let licence = node.require_text("licence", problems);
     let licence_url = node.optional_text("licence_url", problems);
-    let zone = node.require_text("time_zone", problems);
-    let zone = zone.and_then(|name| match TimeZone::get(&name) {
-        Ok(zone) => Some(zone),
-        Err(_) => {
-            let line = node.get("time_zone").map_or(node.line, |node| node.line);
-            problems.add(line, format!("'{name}' is no time zone"), "Write a name like 'Europe/Berlin'.");
-            None
-        }
-    });
+    let zone = zone(node, problems);
     let area = node.get("service_area").and_then(|node| area(root, node, problems));
-    let mut location = None;
-    let mut base_url = None;
-    let mut bucket_options = BTreeMap::new();
-    match node.get("bucket") {
-        Some(map) => {
-            map.only_keys(BUCKET_KEYS, problems);
-            location = map.require_text("location", problems);
-            base_url = map.optional_text("base_url", problems);
-            for (key, value) in map.get("options").map_or(&[][..], Node::pairs) {
-                match (key.scalar(), value.scalar()) {
-                    (Some(name), Some(value)) => {
-                        if let Some((message, remedy)) = bucket::unknown_option(&name) {
-                            problems.add(key.line, message, remedy);
-                        }
-                        bucket_options.insert(name, value);
-                    }
-                    _ => problems.add(key.line, "an option of the bucket is no text", "Write 'endpoint: https://...'."),
-                }
-            }
-        }
-        None => problems.add(node.line, "'bucket' is missing", "Add 'bucket:' with 'location: data/bucket'."),
-    }
+    let BucketSection { location, base_url, options: bucket_options } = BucketSection::read(node, problems);
     let memory = memory_limit(node, problems);
     let bucket = location?;
     let line = |key: &str| node.get(key).map_or(node.line, |node| node.line);
@@ -398,10 +374,7 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
         site: Site { title: title?, publisher: publisher?, licence: licence?, licence_url, base_url },
         zone: zone?,
         area,
-        bucket: match bucket.contains("://") {
-            true => bucket,
-            false => root.join(bucket).to_string_lossy().into_owned(),
-        },
+        bucket: address(root, bucket),
         bucket_options,
         evidence: remote(root, node, &private, problems),
         private,

@@ -232,7 +232,9 @@ impl Collector {
         let scheduled =
             |collected: &Collected| Scheduled { collected: collected.clone(), grid: Grid::from(now, beat.every) };
         let (_configuration, sources) = tokio::sync::watch::channel(self.sources.iter().map(scheduled).collect());
-        let end = beat.duration.and_then(|duration| begin.checked_add(duration));
+        // Beats are due at whole milliseconds, so the first may be due a part of one before now, and so the one at the end.
+        let part = Duration::from_millis(1);
+        let end = beat.duration.and_then(|duration| begin.checked_add(duration.saturating_sub(part)));
         let stop = self.stop.clone();
         let service = Service { private: &self.private, stop, end, begins_at_once: true, lock: None, spool: None };
         service.run(sources, tell)

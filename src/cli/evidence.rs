@@ -19,7 +19,7 @@ use clap::{Args, Subcommand};
 use crate::cli::decisions::Decider;
 use crate::cli::evidence::said::program;
 use crate::cli::exit::Exit;
-use crate::cli::opened::{choose, read_workspace};
+use crate::cli::opened::{choose, read_outline, read_workspace};
 use crate::cli::run::failed;
 use crate::decision::{self, About, AcceptedDecisions, AcceptedEvidence, AcceptedKey};
 use crate::pipeline::journal;
@@ -27,6 +27,7 @@ use crate::pipeline::run::day_key::{day_keys, key_digest};
 use crate::pipeline::run::{Lock, RunContext, RunError, changes, open_bucket};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
+use crate::workspace::outline::Needs;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -89,7 +90,12 @@ struct Accept {
 }
 
 pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
-    let workspace = match read_workspace(root) {
+    let read = match &arguments.command {
+        Command::Import(_) | Command::Accept(_) => read_workspace(root),
+        Command::Purge(_) => read_outline(root, Needs::Destroying),
+        _ => read_outline(root, Needs::Stores),
+    };
+    let workspace = match read {
         Ok(workspace) => workspace,
         Err(exit) => return exit,
     };

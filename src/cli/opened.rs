@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::cli::exit::Exit;
 use crate::pipeline::Pipeline;
 use crate::workspace::Workspace;
+use crate::workspace::outline::{self, Needs};
 use crate::yaml::{Problem, suggestion};
 
 /// Reads the workspace, or tells its mistakes.
@@ -13,6 +14,16 @@ pub(super) fn read_workspace(root: &Path) -> Result<Workspace, Exit> {
         tell(&problems);
         Exit::Usage
     })
+}
+
+/// Reads what commands about evidence need of the workspace. Mistakes elsewhere are told, and keep nothing from being done.
+pub(super) fn read_outline(root: &Path, needs: Needs) -> Result<Workspace, Exit> {
+    let (workspace, warnings) = outline::read(root, needs).map_err(|problems| {
+        tell(&problems);
+        Exit::Usage
+    })?;
+    warnings.iter().for_each(|problem| eprintln!("warning: {problem}"));
+    Ok(workspace)
 }
 
 /// The pipelines of these names, or all; an unknown name is told.

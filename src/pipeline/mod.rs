@@ -14,5 +14,6 @@ pub mod run;
 
 pub use config::Pipeline;
 pub(crate) use config::collected::sources_of;
+pub(crate) use config::outline::outline;
 pub use config::release::{Release, VehicleIds};
 pub use config::sources::{Feed, FeedOrigin};

@@ -89,6 +89,11 @@ impl Purged {
         self.0.get(&(None, date))
     }
 
+    /// Those of what no pipeline names any more, in their order.
+    pub fn of_no_pipeline(&self) -> impl Iterator<Item = &PurgedDate> {
+        self.0.values().filter(|purged| purged.pipeline.is_none())
+    }
+
     /// Those of a pipeline, in their order.
     pub fn of_pipeline(&self, pipeline: &str) -> impl Iterator<Item = &PurgedDate> {
         self.0.values().filter(move |purged| purged.pipeline.as_deref() == Some(pipeline))
@@ -191,6 +196,7 @@ mod tests {
             evidence: Vec::new(),
             kept_by_others: Vec::new(),
             pseudonym_key: None,
+            quarantined: 0,
             quarantine: BTreeMap::new(),
             run: None,
         }

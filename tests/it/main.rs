@@ -43,6 +43,7 @@ mod realtime_wire;
 mod recall;
 mod records;
 mod requests;
+mod retention;
 mod rule_days;
 mod rules;
 mod sample_values;

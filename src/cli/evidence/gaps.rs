@@ -105,9 +105,12 @@ pub(super) fn run(workspace: &Workspace, arguments: &Gaps) -> Result<Exit, Exit>
 fn sources(workspace: &Workspace, of: &[String]) -> Result<Vec<String>, Exit> {
     let store = Store::new(Collector::evidence(&workspace.private)).with_remote(workspace.evidence.clone());
     let kept = store.sources().map_err(|error| failed(&error.into(), false, None))?;
-    let live = workspace.pipelines.iter().map(|pipeline| (pipeline.name.clone(), pipeline.scheduled()));
-    let live: Vec<(String, Vec<String>)> =
-        live.map(|(name, sources)| (name, sources.into_iter().map(|source| source.collected.name).collect())).collect();
+    let own = |pipeline: &Pipeline| -> Vec<String> {
+        let feeds = pipeline.feeds.iter().filter(|feed| feed.from.folder().is_none());
+        feeds.map(|feed| feed.name.clone()).collect()
+    };
+    let live = workspace.pipelines.iter().map(|pipeline| (pipeline.name.clone(), own(pipeline)));
+    let live: Vec<(String, Vec<String>)> = live.collect();
     let mut sources: Vec<String> = Vec::new();
     for name in of {
         let its = live.iter().find(|(pipeline, _)| pipeline == name).map(|(_, sources)| sources.clone());

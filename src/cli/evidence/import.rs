@@ -157,22 +157,30 @@ pub(super) fn run(workspace: &Workspace, arguments: &Import) -> Result<Exit, Exi
     Ok(Exit::Done)
 }
 
-/// Refuses captures of dates that were destroyed, and warns of those that the next purge destroys.
+/// Refuses captures that no date reads which is kept, and warns of those that stay for a while.
 fn refuse_purged(too_old: &TooOld, arguments: &Import) -> Result<(), Exit> {
     let told = |dates: &BTreeSet<ServiceDate>| spans(&dates.iter().copied().collect::<Vec<_>>());
-    if !too_old.purged.is_empty() {
+    if !too_old.gone.is_empty() {
         return Err(usage(&format!(
-            "evidence and key of {} were destroyed, and no later date reads these captures, so nothing was imported. Leave the files \
-             of these dates out of {}. If they are to be published anew, import them for a pipeline of another name, with a \
-             'retention: evidence:' that reaches back to them.",
-            told(&too_old.purged),
+            "evidence and key of {} were destroyed or are older than 'retention: evidence' in fahrtenbuch.yaml allows, and no later \
+             date that is kept reads these captures, so nothing was imported. Leave the files of these dates out of {}. If they are \
+             to be published anew, import them for a pipeline of another name, with a 'retention: evidence:' that reaches back to \
+             them.",
+            told(&too_old.gone),
             arguments.folder.display()
         )));
+    }
+    if !too_old.of_next.is_empty() {
+        eprintln!(
+            "warning: {} was destroyed or is older than 'retention: evidence' in fahrtenbuch.yaml allows: what is of it counts for \
+             the next date only, and is destroyed with that one",
+            told(&too_old.of_next)
+        );
     }
     if !too_old.due.is_empty() {
         eprintln!(
             "warning: {} is older than 'retention: evidence' in fahrtenbuch.yaml allows: the next 'fahrtenbuch evidence purge' \
-             destroys it again",
+             destroys it, unless it is in force on a date that is kept",
             told(&too_old.due)
         );
     }

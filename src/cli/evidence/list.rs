@@ -20,7 +20,7 @@ use crate::digest::Digest;
 use crate::pipeline::purged::{self, Purged, PurgedDate};
 use crate::pipeline::run::imports::imports_of;
 use crate::pipeline::run::{RunError, date_of, evidence_store};
-use crate::pipeline::{Feed, Pipeline};
+use crate::pipeline::{Feed, FeedOrigin, Pipeline};
 use crate::protobuf;
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -35,7 +35,8 @@ Examples:
 Every capture is read, and its digest compared; those at which the source had what it gave before count,
 and are told as unchanged. What is beside them: beats that failed, were skipped, or at which the collector
 was off ('fahrtenbuch evidence gaps' says why). A date is the service date of which reports at that
-time are (until 03:00 that of the day before); of a timetable it is the local date.";
+time are (until 03:00 that of the day before); of a timetable it is the local date, and of a
+source that stands in no pipeline, which is marked.";
 
 /// The most that a body is inflated to when it is looked at.
 const INFLATED: usize = 256 << 20;
@@ -77,26 +78,46 @@ struct Row {
     torn: u64,
     /// The date was destroyed: what is still there is read by the next one.
     purged: Option<PurgedDate>,
+    /// No pipeline names the source.
+    is_in_none: bool,
+}
+
+/// What is listed.
+struct Source<'a> {
+    name: String,
+    /// `None` if none names it.
+    pipeline: Option<&'a Pipeline>,
+    store: Store,
 }
 
 pub(super) fn run(workspace: &Workspace, arguments: &List) -> Result<Exit, Exit> {
     let of = arguments.of.as_deref();
-    let mut feeds: Vec<(&Pipeline, &Feed)> = Vec::new();
+    let mut sources: Vec<Source<'_>> = Vec::new();
     for pipeline in &workspace.pipelines {
         let is_its = |feed: &&Feed| of.is_none_or(|of| of == pipeline.name || of == feed.name);
-        feeds.extend(pipeline.feeds.iter().filter(is_its).map(|feed| (pipeline, feed)));
+        sources.extend(pipeline.feeds.iter().filter(is_its).map(|feed| Source {
+            name: feed.name.clone(),
+            pipeline: Some(pipeline),
+            store: evidence_store(workspace, &feed.from),
+        }));
     }
-    if let (true, Some(of)) = (feeds.is_empty(), of) {
+    let own = || evidence_store(workspace, &FeedOrigin::Unknown);
+    let kept = own().sources().map_err(|error| failed(&error.into(), false, None))?;
+    let is_named = |name: &String| workspace.pipelines.iter().any(|p| p.feeds.iter().any(|feed| feed.name == *name));
+    let left = kept.into_iter().filter(|name| !is_named(name) && of.is_none_or(|of| of == name));
+    sources.extend(left.map(|name| Source { name, pipeline: None, store: own() }));
+    if let (true, Some(of)) = (sources.is_empty(), of) {
         let sources = workspace.pipelines.iter().flat_map(|pipeline| &pipeline.feeds).map(|feed| feed.name.as_str());
         let names = workspace.pipelines.iter().map(|pipeline| pipeline.name.as_str()).chain(sources);
         let remedy = suggestion(of, &names.collect::<Vec<_>>());
         return Err(usage(&format!("there is no pipeline and no source '{of}'. {remedy}")));
     }
     let mut rows: BTreeMap<(String, ServiceDate), Row> = BTreeMap::new();
-    for (pipeline, feed) in feeds {
-        let found = look(workspace, pipeline, feed, arguments.date);
-        let found = found.map_err(|error| failed(&error, false, Some(&pipeline.name)))?;
-        rows.extend(found.into_iter().map(|(date, row)| ((feed.name.clone(), date), row)));
+    for source in sources {
+        let found = look(workspace, &source, arguments.date);
+        let name = source.pipeline.map(|pipeline| pipeline.name.as_str());
+        let found = found.map_err(|error| failed(&error, false, name))?;
+        rows.extend(found.into_iter().map(|(date, row)| ((source.name.clone(), date), row)));
     }
     if arguments.json {
         let values = rows.iter().map(|((source, date), row)| {
@@ -104,7 +125,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &List) -> Result<Exit, Exit>
                 "source": source, "date": date, "captures": row.captures, "unchanged": row.unchanged,
                 "failed": row.failed, "skipped": row.skipped, "off": row.off, "first": row.first, "last": row.last,
                 "bytes": row.bytes, "kinds": row.kinds, "imported": row.imported, "damaged": row.damaged,
-                "open": row.open, "torn": row.torn, "purged": row.purged,
+                "open": row.open, "torn": row.torn, "purged": row.purged, "in_no_pipeline": row.is_in_none,
             })
         });
         println!("{}", values.collect::<Value>());
@@ -119,12 +140,16 @@ pub(super) fn run(workspace: &Workspace, arguments: &List) -> Result<Exit, Exit>
 
 fn look(
     workspace: &Workspace,
-    pipeline: &Pipeline,
-    feed: &Feed,
+    source: &Source<'_>,
     only: Option<ServiceDate>,
 ) -> Result<BTreeMap<ServiceDate, Row>, RunError> {
-    let store = evidence_store(workspace, &feed.from);
-    let imports = imports_of(workspace, pipeline, &feed.name)?;
+    let Source { name, pipeline, store } = source;
+    let imports = pipeline.map(|pipeline| imports_of(workspace, pipeline, name)).transpose()?.unwrap_or_default();
+    let wanted = pipeline.map(|pipeline| pipeline.decoder.wanted());
+    let date_of = |at: Timestamp| match pipeline {
+        Some(pipeline) => date_of(workspace, pipeline, at),
+        None => ServiceDate::local_date_of(at, &workspace.zone),
+    };
     let imported = imports.iter().flat_map(|import| &import.captures);
     let imported: HashSet<(Timestamp, Digest)> =
         imported.map(|capture| (capture.captured_at, capture.sha256)).collect();
@@ -139,24 +164,33 @@ fn look(
     let mut rows: BTreeMap<ServiceDate, Row> = BTreeMap::new();
     let mut outcome = Ok(());
     let is_wanted = |date: ServiceDate| only.is_none_or(|only| only == date);
-    store.by_archive(&feed.name, from, until, &mut |listing| {
-        let added =
-            add(listing, pipeline.decoder.wanted(), &imported, &mut rows, &|at| date_of(workspace, pipeline, at));
-        if let Err(error) = added {
+    store.by_archive(name, from, until, &mut |listing| {
+        if let Err(error) = add(listing, wanted, &imported, &mut rows, &date_of) {
             outcome = Err(error);
         }
     })?;
     outcome?;
-    add_beats(&store, &feed.name, (from, until), &mut rows, &|at| date_of(workspace, pipeline, at))?;
-    for torn in store.torn(&feed.name)? {
+    add_beats(store, name, (from, until), &mut rows, &date_of)?;
+    for torn in store.torn(name)? {
         if let Some(hour) = hour_of(&torn) {
-            rows.entry(date_of(workspace, pipeline, hour)).or_default().torn += 1;
+            rows.entry(date_of(hour)).or_default().torn += 1;
         }
     }
     let private = &workspace.private;
     let purged = Purged::read(private).map_err(|error| RunError::private(&purged::path(private), "read", &error))?;
-    for purged in purged.of_pipeline(&pipeline.name) {
-        rows.entry(purged.date).or_default().purged = Some(purged.clone());
+    match pipeline {
+        Some(pipeline) => {
+            for purged in purged.of_pipeline(&pipeline.name) {
+                rows.entry(purged.date).or_default().purged = Some(purged.clone());
+            }
+        }
+        // Their dates name no source: told is that of what is there.
+        None => {
+            for purged in purged.of_no_pipeline() {
+                rows.entry(purged.date).and_modify(|row| row.purged = Some(purged.clone()));
+            }
+            rows.values_mut().for_each(|row| row.is_in_none = true);
+        }
     }
     rows.retain(|date, _| is_wanted(*date));
     Ok(rows)
@@ -219,7 +253,7 @@ fn add_beats(
 
 fn add(
     listing: Listing,
-    wanted: Wanted,
+    wanted: Option<Wanted>,
     imported: &HashSet<(Timestamp, Digest)>,
     rows: &mut BTreeMap<ServiceDate, Row>,
     date_of: &dyn Fn(Timestamp) -> ServiceDate,
@@ -245,7 +279,8 @@ fn add(
         row.last = row.last.max(Some(at));
         row.bytes += capture.body.len() as u64;
         row.imported += u64::from(imported.contains(&(at, capture.digest)));
-        *row.kinds.entry(kind(&capture, wanted)).or_default() += 1;
+        let kind = wanted.map_or_else(|| identify(&capture).payload.name(), |wanted| kind(&capture, wanted));
+        *row.kinds.entry(kind).or_default() += 1;
     }
     Ok(())
 }
@@ -299,7 +334,7 @@ fn print(workspace: &Workspace, rows: &BTreeMap<(String, ServiceDate), Row>) {
         let purged = row.purged.as_ref().map(|purged| {
             format!("destroyed on {} {}", ServiceDate::local_date_of(purged.at, &workspace.zone), purged.why())
         });
-        let remarks = remarks.chain(purged);
+        let remarks = remarks.chain(row.is_in_none.then(|| "in no pipeline".to_owned())).chain(purged);
         let number = |number: u64| Cell::new(number).set_alignment(CellAlignment::Right);
         table.add_row([
             Cell::new(source),

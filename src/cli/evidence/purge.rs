@@ -10,7 +10,7 @@ use crate::cli::exit::Exit;
 use crate::cli::opened::clock_is_set;
 use crate::cli::run::{failed, spans};
 use crate::ledger::{PurgeDecision, PurgeRecord};
-use crate::pipeline::run::purge::{Earlier, Plan, PurgeContext, latest_before, plan, purge};
+use crate::pipeline::run::purge::{Counts, Earlier, Plan, PurgeContext, latest_before, plan, purge};
 use crate::pipeline::run::{Lock, RunError, open_bucket};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -29,7 +29,8 @@ decided. Nothing brings a date back: it cannot be run again.
 
 The hours of a date that the next one reads, too, go with that one. The timetable that is in force
 on the first date that is kept stays. Folders that others keep are not touched. A purge that was
-killed is finished by the next one.";
+killed is finished by the next one. A mistake in a contract, or in how a source is asked, is no
+hindrance; one in fahrtenbuch.yaml's 'retention', 'bucket' and stores, or in the names of sources, is.";
 
 #[derive(Args)]
 pub(super) struct Purge {
@@ -62,7 +63,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Purge) -> Result<Exit, Exit
     let done = purge(&context, earlier.as_ref()).map_err(failed)?;
     if !done.finished.is_empty() {
         println!("finished what an earlier purge had begun:");
-        tell_dates(&done.finished);
+        tell_dates(&done.finished, None);
     }
     tell(&done.plan, "destroyed");
     Ok(Exit::Done)
@@ -102,7 +103,7 @@ fn tell(plan: &Plan, verb: &str) {
         println!("nothing is due: what is of {} or later is kept", plan.first_kept);
     } else {
         println!("{verb}, of dates before {}:", plan.first_kept);
-        tell_dates(&plan.records);
+        tell_dates(&plan.records, Some(&plan.captures));
         for (source, destroyed) in &plan.evidence {
             let files = count(destroyed.files, "file", "files");
             println!("  evidence of {source}: {files}, {}", count(destroyed.bytes, "byte", "bytes"));
@@ -118,24 +119,25 @@ fn tell(plan: &Plan, verb: &str) {
     }
 }
 
-/// The dates of each pipeline, and how many captures, rows and keys they had.
-fn tell_dates(records: &[PurgeRecord]) {
+/// The dates of each pipeline, and how many captures, rows and keys they had; the captures of a purge that was killed are not
+/// counted again.
+fn tell_dates(records: &[PurgeRecord], captures: Option<&BTreeMap<Option<String>, Counts>>) {
     let mut by_pipeline: BTreeMap<Option<&str>, Vec<&PurgeRecord>> = BTreeMap::new();
     for record in records {
         by_pipeline.entry(record.pipeline.as_deref()).or_default().push(record);
     }
     for (pipeline, records) in by_pipeline {
         let dates: Vec<ServiceDate> = records.iter().map(|record| record.date).collect();
-        let captures: u64 = records.iter().flat_map(|record| &record.evidence).map(|evidence| evidence.captures).sum();
+        let counts = captures.and_then(|captures| captures.get(&pipeline.map(str::to_owned)));
+        let captures = counts.map_or_else(String::new, |counts| format!("{} captures, ", counts.destroyed));
         let rows: u64 = records.iter().flat_map(|record| record.quarantine.values()).sum();
         let keys = records.iter().filter(|record| record.pseudonym_key.is_some()).count();
         let name = pipeline.unwrap_or("of no pipeline any more");
-        println!(
-            "  {name}: {} ({}, {}, {} in quarantine)",
-            spans(&dates),
-            count(captures, "capture", "captures"),
-            count(keys as u64, "key", "keys"),
-            count(rows, "row", "rows"),
-        );
+        let (keys, rows) = (count(keys as u64, "key", "keys"), count(rows, "row", "rows"));
+        println!("  {name}: {} ({captures}{keys}, {rows} in quarantine)", spans(&dates));
+        if let Some(waiting) = counts.map(|counts| counts.waiting).filter(|waiting| *waiting > 0) {
+            let (waiting, wait) = (count(waiting, "capture", "captures"), if waiting == 1 { "waits" } else { "wait" });
+            println!("    {waiting} {wait} for the next date, which reads them, too");
+        }
     }
 }

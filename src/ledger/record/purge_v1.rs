@@ -42,7 +42,10 @@ pub struct PurgeRecord {
     /// Names the key of the date's pseudonyms without telling it; not there if there was none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pseudonym_key: Option<Digest>,
-    /// Rows in quarantine, by table.
+    /// Rows in quarantine; 0 says that there was none.
+    #[serde(default)]
+    pub quarantined: u64,
+    /// They, by table.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub quarantine: BTreeMap<String, u64>,
     /// Where the record of the date's last run is in the bucket: it says what went in and what came out.
@@ -57,17 +60,22 @@ pub struct PurgeDecision {
     pub reason: String,
 }
 
-/// What there was of a source that the date could read. The digest is that of the list of captures, as in run records. Of a
-/// service date these are all from midnight of the day before until noon of the day after; those that a later date reads, too,
-/// were destroyed with that one.
+/// What there was of a source that the date could read: of a service date all from midnight of the day before until noon of the
+/// day after. What a kept date reads, too, waits, and is destroyed with that one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PurgedEvidence {
     pub source: String,
+    /// How many were destroyed by this purge.
     pub captures: u64,
+    /// How many stayed on the disk for the next date.
+    #[serde(default, skip_serializing_if = "super::v1::is_zero")]
+    pub waiting: u64,
+    /// When the first and the last that were destroyed were captured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<Timestamp>,
+    /// Of the list of all, those that wait included: as in the record of the run that read them.
     pub sha256: Digest,
     /// Stretches of archives that no capture could be read from.
     #[serde(default, skip_serializing_if = "super::v1::is_zero")]
@@ -95,6 +103,7 @@ mod tests {
         let evidence = PurgedEvidence {
             source: "bus".to_owned(),
             captures: 2,
+            waiting: 0,
             first: Some(Timestamp::UNIX_EPOCH),
             last: Some(Timestamp::UNIX_EPOCH),
             sha256: Digest::of(b"list"),
@@ -111,6 +120,7 @@ mod tests {
             evidence: vec![evidence],
             kept_by_others: Vec::new(),
             pseudonym_key: None,
+            quarantined: 0,
             quarantine: BTreeMap::new(),
             run: None,
         };
@@ -118,7 +128,7 @@ mod tests {
         assert_eq!(key, record_key(&Digest::of(&bytes)));
         let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         let keys: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
-        let expected = ["format", "pipeline", "date", "purged_at", "program", "rule", "evidence"];
+        let expected = ["format", "pipeline", "date", "purged_at", "program", "rule", "evidence", "quarantined"];
         assert!(keys.len() == expected.len() && expected.iter().all(|key| keys.contains(key)), "{keys:?}");
         assert_eq!(value["evidence"][0].as_object().unwrap().len(), 5);
         assert_eq!(serde_json::from_slice::<PurgeRecord>(&bytes).unwrap(), record);

@@ -43,7 +43,7 @@ fn scheduled(feeds: &[Feed], wanted: crate::capture::payload::Wanted, partitioni
     };
     let live = feeds.iter().filter_map(|feed| match &feed.from {
         FeedOrigin::Source(source) => Some((feed, source.clone())),
-        FeedOrigin::Evidence(_) => None,
+        FeedOrigin::Evidence(_) | FeedOrigin::Unknown => None,
     });
     live.map(|(feed, source)| {
         let collected = Collected { name: feed.name.clone(), source, wanted, unchanged };

@@ -5,6 +5,7 @@ pub(super) mod derived;
 pub(super) mod files;
 mod interval;
 mod mqtt;
+pub(super) mod outline;
 pub(super) mod release;
 pub(super) mod sources;
 mod variables;

@@ -49,6 +49,8 @@ pub enum FeedOrigin {
     Source(Source),
     /// A folder of evidence that somebody else keeps.
     Evidence(Folder),
+    /// To be captured, but its file does not tell how; its evidence is our own.
+    Unknown,
 }
 
 impl FeedOrigin {
@@ -56,7 +58,7 @@ impl FeedOrigin {
     pub fn folder(&self) -> Option<&Folder> {
         match self {
             Self::Evidence(folder) => Some(folder),
-            Self::Source(_) => None,
+            Self::Source(_) | Self::Unknown => None,
         }
     }
 }
@@ -103,6 +105,27 @@ pub(super) fn feeds(root: &Path, node: &Node, max_bytes: u64, problems: &mut Pro
         }
     }
     feeds
+}
+
+/// The sources that a pipeline's file lists, also those of which it does not tell how they are asked; `None` if the name of one, or
+/// where its evidence is, cannot be read.
+pub(super) fn named(root: &Path, node: &Node, max_bytes: u64, problems: &mut Problems) -> Option<Vec<Feed>> {
+    let mut feeds = feeds(root, node, max_bytes, problems);
+    let mut is_whole = true;
+    for item in node.get("sources").map_or(&[][..], Node::items) {
+        let name = item.get("name").and_then(Node::scalar).filter(|name| names::mistake(Named::Folder, name).is_none());
+        let kind = item.get("type").and_then(Node::scalar).filter(|kind| SOURCE_TYPES.contains(&kind.as_str()));
+        let (Some(name), Some(kind)) = (name, kind) else {
+            is_whole = false;
+            continue;
+        };
+        if feeds.iter().any(|feed| feed.name == name) {
+            continue;
+        }
+        is_whole &= kind != "evidence";
+        feeds.push(Feed { name, from: FeedOrigin::Unknown, vehicles: None, every: None });
+    }
+    (is_whole && !feeds.is_empty()).then_some(feeds)
 }
 
 /// `max_bytes` holds for bodies where the source says nothing.

@@ -36,7 +36,7 @@ pub(super) struct Partition {
 
 pub fn evidence_store(workspace: &Workspace, from: &FeedOrigin) -> Store {
     let store = match from {
-        FeedOrigin::Source(_) => Store::new(Collector::evidence(&workspace.private)),
+        FeedOrigin::Source(_) | FeedOrigin::Unknown => Store::new(Collector::evidence(&workspace.private)),
         // It may be that of the private store.
         FeedOrigin::Evidence(folder) => Store::of_folder(folder),
     };

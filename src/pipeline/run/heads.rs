@@ -92,6 +92,11 @@ pub(super) fn tell_versions(workspace: &Workspace, bucket: &Bucket) -> Result<()
     Ok(())
 }
 
+/// The tables of a pipeline that runs have published in a bucket, by what the private store knows of it.
+pub(super) fn published(workspace: &Workspace, pipeline: &Pipeline, bucket: &Bucket) -> Result<Vec<String>, RunError> {
+    Ok(Heads::read(&Heads::path(workspace, pipeline), bucket)?.tables.into_keys().collect())
+}
+
 /// A look at a part of the names in a bucket, and where the next one begins.
 struct Pages<'a> {
     bucket: &'a Bucket,

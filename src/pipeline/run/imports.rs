@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 /// The folder in which the evidence of a feed is.
 pub fn evidence_folder(workspace: &Workspace, from: &FeedOrigin) -> PathBuf {
     match from {
-        FeedOrigin::Source(_) => workspace.private.join("evidence"),
+        FeedOrigin::Source(_) | FeedOrigin::Unknown => workspace.private.join("evidence"),
         FeedOrigin::Evidence(folder) => folder.path.clone(),
     }
 }

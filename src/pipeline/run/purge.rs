@@ -14,9 +14,11 @@ mod subjects;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
+use std::ops::Range;
 
 use jiff::Timestamp;
 
+pub use self::records::Counts;
 use self::records::Records;
 use self::subjects::{Subject, own_store, subjects};
 use crate::capture::collector;
@@ -30,6 +32,7 @@ use crate::pipeline::run::context::now;
 use crate::pipeline::run::day_key::day_keys;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::date_of;
+use crate::pipeline::run::heads;
 use crate::pipeline::run::lock::Lock;
 use crate::pipeline::{Pipeline, journal};
 use crate::publish::bucket::Bucket;
@@ -58,6 +61,9 @@ pub struct Plan {
     /// The first date that is kept.
     pub first_kept: ServiceDate,
     pub records: Vec<PurgeRecord>,
+    /// How many captures of the dates of a pipeline are destroyed, and how many wait for the next date, each counted once though two
+    /// dates read it.
+    pub captures: BTreeMap<Option<String>, Counts>,
     /// Files of evidence, by source.
     pub evidence: BTreeMap<String, Destroyed>,
     /// Sources whose spools go.
@@ -99,9 +105,10 @@ pub fn plan(workspace: &Workspace, bucket: &Bucket, earlier: Option<&Earlier>) -
     let first_kept = earlier.map_or(first_not_due, |earlier| earlier.before);
     let known = read(workspace)?;
     let subjects = subjects(workspace, first_kept)?;
-    let records =
-        Records { workspace, bucket, first_kept, first_not_due, decided: earlier.map(|earlier| &earlier.decided) };
-    let mut all = Vec::new();
+    let is_destroyed = |source: &str, hour: &Range<Timestamp>| is_due(&subjects, source, hour);
+    let decided = earlier.map(|earlier| &earlier.decided);
+    let records = Records { workspace, bucket, first_kept, first_not_due, decided, is_destroyed: &is_destroyed };
+    let (mut all, mut captures) = (Vec::new(), BTreeMap::new());
     for subject in &subjects {
         // What else has a key is of no pipeline.
         let mut keys = BTreeSet::new();
@@ -110,7 +117,9 @@ pub fn plan(workspace: &Workspace, bucket: &Bucket, earlier: Option<&Earlier>) -
             let named = all.iter().filter(|record: &&PurgeRecord| record.pseudonym_key.is_some());
             named.for_each(|record| _ = keys.remove(&record.date));
         }
-        all.extend(records.of(subject, &known, &keys)?);
+        let made = records.of(subject, &known, &keys)?;
+        captures.insert(subject.pipeline.map(|pipeline| pipeline.name.clone()), made.counts);
+        all.extend(made.records);
     }
     let store = own_store(workspace);
     let mut evidence = BTreeMap::new();
@@ -124,6 +133,7 @@ pub fn plan(workspace: &Workspace, bucket: &Bucket, earlier: Option<&Earlier>) -
     Ok(Plan {
         first_kept,
         records: all,
+        captures,
         evidence,
         spools: spools(workspace, &subjects)?,
         others: subjects.iter().flat_map(|subject| subject.others.clone()).collect(),
@@ -132,12 +142,14 @@ pub fn plan(workspace: &Workspace, bucket: &Bucket, earlier: Option<&Earlier>) -
     })
 }
 
-/// What of captures that are to be brought to a pipeline is of no use any more.
+/// Captures that are to be brought to a pipeline, and that dates read which are gone.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct TooOld {
-    /// Dates that were destroyed, of captures that no other date reads.
-    pub purged: BTreeSet<ServiceDate>,
-    /// Dates that are due, so that the next purge destroys them.
+    /// Dates of captures that no date reads which is kept: all were destroyed, or are due.
+    pub gone: BTreeSet<ServiceDate>,
+    /// Dates that are gone, of captures that the next date reads, which is kept.
+    pub of_next: BTreeSet<ServiceDate>,
+    /// Dates of timetables that are due: the next purge destroys those that are not in force.
     pub due: BTreeSet<ServiceDate>,
 }
 
@@ -149,23 +161,30 @@ pub fn too_old(
 ) -> Result<TooOld, RunError> {
     let known = read(workspace)?;
     let first_kept = workspace.retention.first_kept(ServiceDate::local_date_of(now(), &workspace.zone));
+    // What is before a date that was destroyed was destroyed with it, or would have been.
+    let newest = known.of_pipeline(&pipeline.name).map(|purged| purged.date).max();
+    let is_purged = |date: ServiceDate| newest.is_some_and(|newest| date <= newest);
+    let is_gone = |date: ServiceDate| is_purged(date) || date < first_kept;
     let mut too_old = TooOld::default();
     // Days begin and end with a minute.
     let mut minutes: BTreeSet<i64> = captured.map(|at| at.as_second().div_euclid(60)).collect();
     while let Some(minute) = minutes.pop_first() {
         let at = Timestamp::from_second(minute * 60).unwrap_or_default();
         let date = date_of(workspace, pipeline, at);
-        let is_purged = |date: ServiceDate| known.of(&pipeline.name, date).is_some();
-        // An earlier date is not kept where this one is not.
-        let next = date.plus_days(1);
-        let is_read_next = !pipeline.is_timetable()
-            && ServiceDay::new(next, &workspace.zone).evidence.contains(&at)
-            && !is_purged(next);
-        if is_purged(date) && !is_read_next {
-            too_old.purged.insert(date);
-        } else if date < first_kept {
-            too_old.due.insert(date);
+        if !is_gone(date) {
+            continue;
         }
+        // An earlier date is gone where this one is.
+        let next = date.plus_days(1);
+        let into = match pipeline.is_timetable() {
+            // One that is old may be in force.
+            true if !is_purged(date) => &mut too_old.due,
+            false if !is_gone(next) && ServiceDay::new(next, &workspace.zone).evidence.contains(&at) => {
+                &mut too_old.of_next
+            }
+            _ => &mut too_old.gone,
+        };
+        into.insert(date);
     }
     Ok(too_old)
 }
@@ -200,7 +219,7 @@ fn read(workspace: &Workspace) -> Result<Purged, RunError> {
 }
 
 /// Whether an hour of a source is read by nothing that is kept.
-fn is_due(subjects: &[Subject<'_>], source: &str, hour: &std::ops::Range<Timestamp>) -> bool {
+fn is_due(subjects: &[Subject<'_>], source: &str, hour: &Range<Timestamp>) -> bool {
     let mut users = subjects.iter().filter(|subject| subject.sources.iter().any(|own| own == source));
     users.all(|subject| subject.is_due(hour))
 }
@@ -331,9 +350,12 @@ fn destroy_journal(
         }
         // Files of a run that was killed, which nobody can finish any more.
         Some(entry) => {
-            for contract in subject.pipeline.iter().flat_map(|pipeline| pipeline.released()) {
-                let dataset = entry.record.dataset.as_str();
-                let partition = TablePartition { dataset, table: &contract.table, date };
+            let mut tables: BTreeSet<String> = entry.files.iter().map(|file| file.table.clone()).collect();
+            if let Some(pipeline) = subject.pipeline {
+                tables.extend(heads::published(workspace, pipeline, bucket)?);
+            }
+            for table in &tables {
+                let partition = TablePartition { dataset: entry.record.dataset.as_str(), table, date };
                 index::remove_orphans(bucket, partition, None, &entry.unfinished())?;
             }
         }

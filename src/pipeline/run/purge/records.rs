@@ -1,8 +1,9 @@
 //! The records of what is to be destroyed, made while all of it is still there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::subjects::{Subject, own_store};
 use crate::ledger::{Captured, EvidenceEntry, PURGE_FORMAT, Program, PurgeDecision, PurgeRecord, PurgedEvidence};
@@ -11,6 +12,7 @@ use crate::pipeline::purged::Purged;
 use crate::pipeline::run::context::now;
 use crate::pipeline::run::day_key::{day_keys, key_digest};
 use crate::pipeline::run::error::RunError;
+use crate::pipeline::run::heads;
 use crate::publish::bucket::Bucket;
 use crate::publish::index;
 use crate::quarantine;
@@ -26,35 +28,82 @@ pub(super) struct Records<'a> {
     /// … and those from here on because somebody decided so.
     pub first_not_due: ServiceDate,
     pub decided: Option<&'a PurgeDecision>,
+    /// Whether an hour of a source goes now.
+    pub is_destroyed: &'a dyn Fn(&str, &Range<Timestamp>) -> bool,
+}
+
+/// Captures of a purge, each counted once though two dates read it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub destroyed: u64,
+    /// Those that stay, since a date reads them, too, that is kept.
+    pub waiting: u64,
+}
+
+/// The records of a subject.
+#[derive(Default)]
+pub(super) struct Made {
+    pub records: Vec<PurgeRecord>,
+    pub counts: Counts,
+    /// By source, until when captures were counted.
+    until: BTreeMap<String, Timestamp>,
 }
 
 impl Records<'_> {
-    /// A record for each date of a subject that was not destroyed before and of which there is anything.
+    /// A record for each date of a subject that was not destroyed before and of which there is anything, and for each that was and
+    /// of which something is destroyed again.
     pub(super) fn of(
         &self,
         subject: &Subject<'_>,
         known: &Purged,
         more: &BTreeSet<ServiceDate>,
-    ) -> Result<Vec<PurgeRecord>, RunError> {
-        let mut dates = subject.dates(self.workspace, self.first_kept)?;
+    ) -> Result<Made, RunError> {
+        let all = subject.dates(self.workspace, self.first_kept)?;
+        let mut dates = all.clone();
         dates.extend(more);
         dates.retain(|date| match subject.pipeline {
             Some(pipeline) => known.of(&pipeline.name, *date).is_none() || self.is_back(subject, *date),
             None => known.of_none(*date).is_none() || self.is_back(subject, *date) || more.contains(date),
         });
+        let again = self.again(subject, &dates)?;
+        dates.extend(again.intersection(&all));
+        let mut made = Made::default();
         if dates.is_empty() {
-            return Ok(Vec::new());
+            return Ok(made);
         }
         let released = self.released(subject)?;
         let purged_at = now();
-        let mut records = Vec::new();
         for date in dates {
-            let record = self.record(subject, date, released.get(&date), purged_at)?;
+            let record = self.record(subject, (date, released.get(&date)), purged_at, &mut made)?;
             if !is_empty(&record) || self.is_back(subject, date) || more.contains(&date) {
-                records.push(record);
+                made.records.push(record);
             }
         }
-        Ok(records)
+        Ok(made)
+    }
+
+    /// The dates of hours that are destroyed and that none of `dates` reads, so that no record would tell of them.
+    fn again(&self, subject: &Subject<'_>, dates: &BTreeSet<ServiceDate>) -> Result<BTreeSet<ServiceDate>, RunError> {
+        let mut again = BTreeSet::new();
+        for source in &subject.sources {
+            for at in own_store(self.workspace).hours(source)? {
+                let hour = hour_of(at);
+                if !(self.is_destroyed)(source, &hour) {
+                    continue;
+                }
+                let date = subject.date_of(self.workspace, at);
+                let is_read = |date: &ServiceDate| {
+                    let window = subject.window(self.workspace, *date);
+                    window.start <= hour.start && hour.end <= window.end
+                };
+                // What a date reads begins on the day before it and ends on the day after.
+                let near = [-1, 0, 1].map(|days| date.plus_days(days));
+                if !near.iter().any(|date| dates.contains(date) && is_read(date)) {
+                    again.insert(date);
+                }
+            }
+        }
+        Ok(again)
     }
 
     /// Whether a date that was destroyed has something again that only a run, a decision or a backup can have brought.
@@ -67,14 +116,14 @@ impl Records<'_> {
     fn record(
         &self,
         subject: &Subject<'_>,
-        date: ServiceDate,
-        released: Option<&String>,
+        (date, released): (ServiceDate, Option<&String>),
         purged_at: Timestamp,
+        made: &mut Made,
     ) -> Result<PurgeRecord, RunError> {
         let private = &self.workspace.private;
         let mut evidence = Vec::new();
         for source in &subject.sources {
-            evidence.extend(self.evidence(subject, source, date)?);
+            evidence.extend(self.evidence(subject, source, date, made)?);
         }
         let mut quarantined = BTreeMap::new();
         for dataset in &subject.datasets {
@@ -103,6 +152,7 @@ impl Records<'_> {
             evidence,
             kept_by_others: subject.others.clone(),
             pseudonym_key: key.map(|key| key_digest(&key)),
+            quarantined: quarantined.values().sum(),
             quarantine: quarantined,
             run: run.or_else(|| released.cloned()),
         })
@@ -113,29 +163,49 @@ impl Records<'_> {
         subject: &Subject<'_>,
         source: &str,
         date: ServiceDate,
+        made: &mut Made,
     ) -> Result<Option<PurgedEvidence>, RunError> {
         let window = subject.window(self.workspace, date);
         let listing = own_store(self.workspace).list(source, window.start, window.end)?;
         if listing.entries.is_empty() && listing.damage.is_empty() {
             return Ok(None);
         }
-        let captures: Vec<Captured> = listing.entries.iter().map(|entry| (entry.captured_at, entry.digest)).collect();
-        let EvidenceEntry { source, captures, first, last, sha256, .. } = EvidenceEntry::of(source, &captures);
-        Ok(Some(PurgedEvidence { source, captures, first, last, sha256, damaged: listing.damage.len() as u64 }))
+        let all: Vec<Captured> = listing.entries.iter().map(|entry| (entry.captured_at, entry.digest)).collect();
+        let is_destroyed = |captured: &Captured| (self.is_destroyed)(source, &hour_of(captured.0));
+        let (gone, waiting): (Vec<Captured>, Vec<Captured>) = all.iter().partition(|captured| is_destroyed(captured));
+        let counted = made.until.insert(source.to_owned(), window.end).unwrap_or(Timestamp::MIN);
+        let new = |of: &[Captured]| of.iter().filter(|(at, _)| *at >= counted).count() as u64;
+        made.counts.destroyed += new(&gone);
+        made.counts.waiting += new(&waiting);
+        Ok(Some(PurgedEvidence {
+            source: source.to_owned(),
+            captures: gone.len() as u64,
+            waiting: waiting.len() as u64,
+            first: gone.first().map(|(at, _)| *at),
+            last: gone.last().map(|(at, _)| *at),
+            sha256: EvidenceEntry::of(source, &all).sha256,
+            damaged: listing.damage.len() as u64,
+        }))
     }
 
     /// The records of the last runs that the indexes of a pipeline's tables name, by date.
     fn released(&self, subject: &Subject<'_>) -> Result<BTreeMap<ServiceDate, String>, RunError> {
         let mut records = BTreeMap::new();
         let Some(pipeline) = subject.pipeline else { return Ok(records) };
-        for contract in pipeline.released() {
-            let index = index::current(self.bucket, &pipeline.dataset, &contract.table)?;
+        for table in heads::published(self.workspace, pipeline, self.bucket)? {
+            let index = index::current(self.bucket, &pipeline.dataset, &table)?;
             for file in index.into_iter().flat_map(|index| index.files) {
                 records.entry(file.partition_date).or_insert(file.record);
             }
         }
         Ok(records)
     }
+}
+
+/// The hour of UTC, whose archive has what was captured at an instant.
+fn hour_of(at: Timestamp) -> Range<Timestamp> {
+    let begin = Timestamp::from_second(at.as_second().div_euclid(3600) * 3600).unwrap_or(at);
+    begin..begin.saturating_add(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MAX)
 }
 
 /// Whether there was nothing of a date but beats that gave nothing.

@@ -120,7 +120,7 @@ impl Subject<'_> {
     }
 
     /// The date to which something that was captured belongs first.
-    fn date_of(&self, workspace: &Workspace, at: Timestamp) -> ServiceDate {
+    pub(super) fn date_of(&self, workspace: &Workspace, at: Timestamp) -> ServiceDate {
         match self.pipeline {
             Some(pipeline) => date_of(workspace, pipeline, at),
             None => ServiceDate::local_date_of(at, &workspace.zone),

@@ -1,0 +1,96 @@
+//! A workspace as the commands about evidence read it: its stores, its zone, its retention, and of its pipelines the names, the
+//! sources and the partitioning. Contracts are not looked at, and a mistake that these commands do not depend on is a warning.
+
+use std::path::Path;
+
+use crate::pipeline;
+use crate::portal::Site;
+use crate::workspace::retention::Retention;
+use crate::workspace::sections::{BucketSection, address, zone};
+use crate::workspace::{
+    FILE, KEYS, SPOOL, Workspace, configuration, limit, memory_limit, no_workspace, people, pipeline_files,
+    private_folder, remote,
+};
+use crate::yaml::{self, Node, Problem, Problems};
+
+/// What of a workspace must be without a mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Private store, what is kept elsewhere, and the zone.
+    Stores,
+    /// All that decides what is destroyed: also retention, bucket, people, every key's name, and the sources of all pipelines.
+    Destroying,
+}
+
+/// Reads a workspace without its contracts, and what is wrong in it that is not needed. Its pipelines can be run by nothing.
+///
+/// # Errors
+/// The mistakes in what is needed.
+pub fn read(root: &Path, needs: Needs) -> Result<(Workspace, Vec<Problem>), Vec<Problem>> {
+    let file = root.join(FILE);
+    if !file.exists() {
+        return Err(no_workspace(&file));
+    }
+    let node = yaml::read(&file)?;
+    let mut needed = Problems::new(&file);
+    let workspace = stores(root, &node, needs, &mut needed);
+    let mut all = Problems::new(&file);
+    configuration(root, &node, &mut all);
+    let mut warnings = all.found;
+    let mut of_pipelines = Vec::new();
+    let mut pipelines = Vec::new();
+    for file in pipeline_files(root, &mut of_pipelines) {
+        match pipeline::outline(root, &file) {
+            Ok((pipeline, mut problems)) => {
+                pipelines.push(pipeline);
+                warnings.append(&mut problems);
+            }
+            Err(mut problems) => of_pipelines.append(&mut problems),
+        }
+    }
+    match needs {
+        // What no pipeline seems to name would be destroyed by the calendar, also a timetable that is in force.
+        Needs::Destroying => needed.found.append(&mut of_pipelines),
+        Needs::Stores => warnings.append(&mut of_pipelines),
+    }
+    match workspace {
+        Some(workspace) if needed.found.is_empty() => Ok((Workspace { pipelines, ..workspace }, warnings)),
+        _ => Err(needed.found),
+    }
+}
+
+/// The configuration, with mistakes only in what is needed.
+fn stores(root: &Path, node: &Node, needs: Needs, needed: &mut Problems) -> Option<Workspace> {
+    let mut rest = Problems::new(&root.join(FILE));
+    let zone = zone(node, needed);
+    let private = private_folder(root, node, needed)?;
+    let evidence = remote(root, node, &private, needed);
+    let destroying = if needs == Needs::Destroying { &mut *needed } else { &mut rest };
+    // A retention that is misspelt would be the one that holds where none is written.
+    node.only_keys(KEYS, destroying);
+    let retention = Retention::read(node, destroying);
+    let bucket = BucketSection::read(node, destroying);
+    let people = people(node, destroying);
+    let text = |key: &str| node.get(key).and_then(Node::scalar).unwrap_or_default();
+    Some(Workspace {
+        site: Site {
+            title: text("title"),
+            publisher: text("publisher"),
+            licence: text("licence"),
+            licence_url: None,
+            base_url: bucket.base_url,
+        },
+        zone: zone?,
+        area: None,
+        bucket: address(root, bucket.location.unwrap_or_default()),
+        bucket_options: bucket.options,
+        evidence,
+        private,
+        spool: limit(node, "spool", SPOOL, &mut rest),
+        memory: memory_limit(node, &mut rest),
+        people,
+        retention,
+        pipelines: Vec::new(),
+        root: root.to_owned(),
+    })
+}

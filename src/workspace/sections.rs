@@ -1,0 +1,63 @@
+//! Sections of the configuration that the whole reading and the one without contracts have in common.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use jiff::tz::TimeZone;
+
+use crate::publish::bucket;
+use crate::yaml::{Node, Problems};
+
+const BUCKET_KEYS: &[&str] = &["location", "base_url", "options"];
+
+/// What `bucket:` says.
+#[derive(Debug, Default)]
+pub(super) struct BucketSection {
+    pub location: Option<String>,
+    pub base_url: Option<String>,
+    pub options: BTreeMap<String, String>,
+}
+
+impl BucketSection {
+    pub(super) fn read(node: &Node, problems: &mut Problems) -> Self {
+        let mut section = Self::default();
+        let Some(map) = node.get("bucket") else {
+            problems.add(node.line, "'bucket' is missing", "Add 'bucket:' with 'location: data/bucket'.");
+            return section;
+        };
+        map.only_keys(BUCKET_KEYS, problems);
+        section.location = map.require_text("location", problems);
+        section.base_url = map.optional_text("base_url", problems);
+        for (key, value) in map.get("options").map_or(&[][..], Node::pairs) {
+            match (key.scalar(), value.scalar()) {
+                (Some(name), Some(value)) => {
+                    if let Some((message, remedy)) = bucket::unknown_option(&name) {
+                        problems.add(key.line, message, remedy);
+                    }
+                    section.options.insert(name, value);
+                }
+                _ => problems.add(key.line, "an option of the bucket is no text", "Write 'endpoint: https://...'."),
+            }
+        }
+        section
+    }
+}
+
+/// A location as it is opened: folders are relative to the workspace.
+pub(super) fn address(root: &Path, location: String) -> String {
+    match location.contains("://") {
+        true => location,
+        false => root.join(location).to_string_lossy().into_owned(),
+    }
+}
+
+/// `time_zone`.
+pub(super) fn zone(node: &Node, problems: &mut Problems) -> Option<TimeZone> {
+    let name = node.require_text("time_zone", problems)?;
+    let zone = TimeZone::get(&name);
+    if zone.is_err() {
+        let line = node.get("time_zone").map_or(node.line, |node| node.line);
+        problems.add(line, format!("'{name}' is no time zone"), "Write a name like 'Europe/Berlin'.");
+    }
+    zone.ok()
+}
