@@ -455,7 +455,7 @@ mod tests {
             found.mistakes.into_iter().map(|m| format!("{}: {} {}", m.line, m.message, m.remedy)).collect();
         let expected = [
             "17: the rule 't.column' cannot run: there is no column 'g' Known are: a, b, c, d, e, f.",
-            "18: the rule 't.table' reads from 'tt', which is not known here Did you mean 't'?",
+            "18: the rule 't.table' reads from 'tt', which is not known here Known are: t, previous.",
             "20: the rule 't.stop' reads from 'timetable_stop', which is not known here Did you mean 'timetable_stops'?",
             "22: the rule 't.before' reads from 'previous'",
             "23: the rule 't.named' cannot run: distance_m cannot be called here Call it in a common table expression (WITH) that",

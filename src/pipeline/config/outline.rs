@@ -74,7 +74,7 @@ impl Decoder for Outlined {
     }
 
     fn capture_rules(&self) -> &'static CaptureRules {
-        static RULES: CaptureRules = CaptureRules::all("evidence.unreadable");
+        static RULES: CaptureRules = CaptureRules::all("evidence.none");
         &RULES
     }
 
