@@ -528,11 +528,8 @@ enum Unread {
 
 /// Ends when the work is to end.
 async fn stopped(stop: &dyn Fn() -> bool) {
-    loop {
+    while !stop() {
         tokio::time::sleep(LOOK).await;
-        if stop() {
-            return;
-        }
     }
 }
 
