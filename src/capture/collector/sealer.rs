@@ -37,14 +37,7 @@ pub(super) fn seal_all(evidence: &Path, spool: Option<&Spool>, is_over: &dyn Fn(
             }
         };
         for source in sources {
-            match seal::seal_due(evidence, &source, crate::time::now(), is_over) {
-                Ok(report) if report.hours > 0 => {
-                    let (hours, before, after) = (report.hours, report.before, report.after);
-                    tracing::info!(source, hours, before, after, "sealed");
-                }
-                Ok(_) => {}
-                Err(error) => tracing::warn!(source, "hours that are over were not sealed: {error}"),
-            }
+            seal::seal_and_tell(evidence, &source, crate::time::now(), is_over);
         }
     }
 }

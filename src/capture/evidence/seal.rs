@@ -76,6 +76,18 @@ pub fn seal_due(
     seal(evidence, source, &Due { until, quiet: QUIET, again: false, stop })
 }
 
+/// The same, and the log tells what was sealed or why nothing was.
+pub fn seal_and_tell(evidence: &Path, source: &str, now: Timestamp, stop: &dyn Fn() -> bool) {
+    match seal_due(evidence, source, now, stop) {
+        Ok(report) if report.hours > 0 => {
+            let Report { hours, before, after, .. } = report;
+            tracing::info!(source, hours, before, after, "sealed");
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(source, "hours that are over were not sealed: {error}"),
+    }
+}
+
 /// Seals the hours of a source that are due. A failure of the disk ends it with an error; what is damaged in an archive leaves that
 /// archive as it is.
 pub fn seal(evidence: &Path, source: &str, due: &Due<'_>) -> Result<Report, CaptureError> {

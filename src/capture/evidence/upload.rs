@@ -220,19 +220,7 @@ impl Spool {
     pub fn work_off(&self, now: Timestamp, stop: &dyn Fn() -> bool) {
         let mut is_reachable = true;
         for source in sources(&self.evidence).unwrap_or_default() {
-            match seal::seal_due(&self.evidence, &source, now, stop) {
-                Ok(report) if report.hours > 0 => {
-                    tracing::info!(
-                        source,
-                        hours = report.hours,
-                        before = report.before,
-                        after = report.after,
-                        "sealed"
-                    );
-                }
-                Ok(_) => {}
-                Err(error) => tracing::warn!(source, "hours that are over were not sealed: {error}"),
-            }
+            seal::seal_and_tell(&self.evidence, &source, now, stop);
             if is_reachable && !stop() {
                 is_reachable = self.store(&source, stop);
             }
