@@ -65,6 +65,7 @@ pub(crate) mod protobuf;
 pub mod publish;
 pub(crate) mod quarantine;
 pub(crate) mod report;
+pub mod schedule;
 pub mod simulate;
 pub(crate) mod spool;
 pub mod table;

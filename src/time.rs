@@ -245,6 +245,11 @@ pub fn now() -> Timestamp {
     Timestamp::now().saturating_add(shift).unwrap_or(Timestamp::MAX)
 }
 
+/// Whether the clock of this process was set off.
+pub fn is_clock_set_off() -> bool {
+    CLOCK_SHIFT.get().is_some()
+}
+
 /// Lets the clock of this process begin at another time; it goes on from there. Only the first call counts.
 pub fn set_clock(begin: Timestamp) {
     let _ = CLOCK_SHIFT.set(begin.duration_since(Timestamp::now()));

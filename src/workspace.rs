@@ -18,7 +18,7 @@ use crate::capture::evidence::upload::Spool;
 use crate::check::area::ServiceArea;
 use crate::check::sql::dry_run::{self, Lack};
 use crate::contract::library::{Library, Survey};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, Schedule, Trigger};
 use crate::portal::Site;
 use crate::publish::bucket;
 use crate::workspace::retention::Retention;
@@ -181,6 +181,7 @@ impl Workspace {
             }
         }
         found.extend(timetables(&pipelines, &unread));
+        found.extend(schedules(&pipelines, &unread));
         found.extend(datasets(&pipelines));
         found.extend(lacking(root, (&file, first_line), &pipelines, &lacks));
         // Several pipelines may use the same contracts: each mistake is told once.
@@ -305,6 +306,44 @@ fn timetables(pipelines: &[Pipeline], unread: &[String]) -> Vec<Problem> {
         if !known.contains(&name.as_str()) && !unread.contains(name) {
             let remedy = crate::yaml::suggestion(name, &known);
             problems.add(*line, format!("there is no pipeline of a timetable with the name '{name}'"), remedy);
+        }
+        found.append(&mut problems.found);
+    }
+    found
+}
+
+/// What is run after another pipeline must find it, with times of its own at the end of the line.
+fn schedules(pipelines: &[Pipeline], unread: &[String]) -> Vec<Problem> {
+    let after = |name: &str| {
+        let pipeline = pipelines.iter().find(|pipeline| pipeline.name == name)?;
+        match &pipeline.schedule {
+            Some(Schedule { trigger: Trigger::After(other), line, .. }) => Some((pipeline, other, *line)),
+            _ => None,
+        }
+    };
+    let scheduled: Vec<&str> = pipelines.iter().filter(|p| p.schedule.is_some()).map(|p| p.name.as_str()).collect();
+    let mut found = Vec::new();
+    for (pipeline, other, line) in pipelines.iter().filter_map(|pipeline| after(&pipeline.name)) {
+        let mut problems = Problems::new(&pipeline.file);
+        if !pipelines.iter().any(|pipeline| pipeline.name == *other) {
+            if !unread.contains(other) {
+                let message = format!("'after' names '{other}', and there is no such pipeline");
+                problems.add(line, message, yaml::suggestion(other, &scheduled));
+            }
+        } else if !scheduled.contains(&other.as_str()) {
+            let message = format!("'after' names '{other}', which has no 'schedule'");
+            problems.add(line, message, "Give that pipeline a schedule, or this one times of its own.");
+        } else {
+            let mut seen = vec![pipeline.name.as_str()];
+            let mut next = other.as_str();
+            while let Some((_, other, _)) = after(next).filter(|_| !seen.contains(&next)) {
+                seen.push(next);
+                next = other;
+            }
+            if seen.contains(&next) {
+                let message = format!("'after: {other}' leads back to '{next}': nothing would ever begin");
+                problems.add(line, message, "Give one of these pipelines times of its own.");
+            }
         }
         found.append(&mut problems.found);
     }

@@ -11,10 +11,12 @@ mod evidence;
 mod exit;
 mod init;
 mod opened;
+mod plan;
 mod quality;
 mod quarantine;
 mod rules;
 mod run;
+mod schedule;
 mod signals;
 mod simulate;
 mod validate;
@@ -71,6 +73,10 @@ enum Command {
     Capture(capture::Arguments),
     /// Ask sources at steady beats for years, and keep what came of every beat as evidence
     Collect(collect::Arguments),
+    /// Run what is due by the schedules of pipelines, when it is due
+    Schedule(schedule::Arguments),
+    /// Tell what would be run next, and why
+    Plan(plan::Arguments),
     /// Read the whole workspace and tell every mistake at once
     Check(check::Arguments),
     /// Look at a GTFS feed with every rule of the canonical validator, and write a report
@@ -121,6 +127,8 @@ fn run_command(arguments: Arguments) -> Exit {
         Command::Run(run) => run::run(&workspace, &run),
         Command::Capture(capture) => capture::run(&workspace, &capture),
         Command::Collect(collect) => collect::run(&workspace, &collect),
+        Command::Schedule(schedule) => schedule::run(&workspace, &schedule),
+        Command::Plan(plan) => plan::run(&workspace, &plan),
         Command::Check(check) => check::run(&workspace, &check),
         Command::Validate(validate) => validate::run(&workspace, &validate),
         Command::Rules(rules) => rules::run(&workspace, &rules),

@@ -16,4 +16,5 @@ pub use config::Pipeline;
 pub(crate) use config::collected::sources_of;
 pub(crate) use config::outline::outline;
 pub use config::release::{Release, VehicleIds};
+pub use config::schedule::{Schedule, Times, Trigger};
 pub use config::sources::{Feed, FeedOrigin};

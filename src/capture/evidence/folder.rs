@@ -164,6 +164,12 @@ impl Folder {
     }
 
     /// The archives that are not in our layout and may have captures of a source.
+    /// The archives that may have captures of a source and are not in our layout, in the order of their paths.
+    pub(super) fn of(&self, source: &str) -> Result<Vec<PathBuf>, CaptureError> {
+        let may = |claim: Claim| claim == Claim::Named || self.url.is_some() || self.is_alone;
+        Ok(self.archives(source)?.into_iter().filter(|(claim, _)| may(*claim)).map(|(_, path)| path).collect())
+    }
+
     fn archives(&self, source: &str) -> Result<Vec<(Claim, PathBuf)>, CaptureError> {
         let files = files(&self.path)?.into_iter().filter(|path| is_archive(path));
         let files = files.filter(|path| layout_source(&self.path, path).is_none());

@@ -83,6 +83,11 @@ impl Register {
         Ok(register)
     }
 
+    /// All lines of each sealed archive, by its name.
+    pub(super) fn by_archive(&self) -> impl Iterator<Item = (&String, &Vec<Sealed>)> {
+        self.sealed.iter()
+    }
+
     /// The newest line of each sealed archive.
     pub fn newest(&self) -> impl Iterator<Item = &Sealed> {
         self.sealed.values().filter_map(|lines| lines.last())

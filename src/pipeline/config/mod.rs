@@ -7,6 +7,7 @@ mod interval;
 mod mqtt;
 pub(super) mod outline;
 pub(super) mod release;
+pub(super) mod schedule;
 pub(super) mod sources;
 mod variables;
 
@@ -24,13 +25,14 @@ use crate::derive::derivation::{Input, Tables};
 use crate::digest::Digest;
 use crate::pipeline::config::files::Files;
 use crate::pipeline::config::release::Release;
+use crate::pipeline::config::schedule::Schedule;
 use crate::pipeline::config::sources::Feed;
 use crate::pipeline::graph::RunGraph;
 use crate::pipeline::mapping::Mapping;
 use crate::report::quality::CheckedContract;
 use crate::yaml::{self, Node, Problem, Problems, suggestion};
 
-const KEYS: &[&str] = &["description", "dataset", "format", "contracts", "sources", "mappings"];
+const KEYS: &[&str] = &["description", "dataset", "format", "contracts", "sources", "mappings", "schedule"];
 /// Percent; see [`Pipeline::minimum_readable`].
 const MINIMUM_READABLE: f64 = 50.0;
 
@@ -61,6 +63,8 @@ pub struct Pipeline {
     pub mappings: BTreeMap<String, Mapping>,
     /// The percentage of a source's captures that must be readable messages, or else a run is held back.
     pub minimum_readable: f64,
+    /// When its dates are run by themselves; `None` if they are not.
+    pub schedule: Option<Schedule>,
 }
 
 impl Pipeline {
@@ -157,6 +161,7 @@ fn read(files: &mut Files<'_>, file: &Path, text: &str, node: &Node) -> Option<P
     let timetable = node.optional_text("timetable", &mut files.problems);
     let timetable = timetable.map(|name| (name, node.get("timetable").map_or(node.line, |node| node.line)));
     let minimum_readable = minimum_readable(node, &mut files.problems);
+    let schedule = Schedule::read(node, &mut files.problems);
     let mappings = mappings(files, node, contracts.as_ref());
     let decoder = format.and_then(|format| {
         other_formats_keys(files, node, format);
@@ -190,6 +195,7 @@ fn read(files: &mut Files<'_>, file: &Path, text: &str, node: &Node) -> Option<P
         timetable,
         mappings,
         minimum_readable,
+        schedule,
     })
 }
 

@@ -14,6 +14,7 @@ use crate::decode::{DecodeError, Decoded};
 use crate::digest::Digest;
 use crate::pipeline::Pipeline;
 use crate::pipeline::config::files::Files;
+use crate::pipeline::config::schedule::Schedule;
 use crate::pipeline::config::{MINIMUM_READABLE, dataset, format, max_bytes, sources};
 use crate::yaml::{self, Problem};
 
@@ -37,6 +38,7 @@ pub(crate) fn outline(root: &Path, file: &Path) -> Result<(Pipeline, Vec<Problem
     let dataset = dataset(&mut files, &node, &name);
     let is_known = files.problems.found.is_empty();
     let feeds = sources::named(root, &node, max_bytes(format), &mut files.problems);
+    let schedule = Schedule::read(&node, &mut files.problems);
     let found = files.all();
     let (Some(format), Some(feeds), true) = (format, feeds, is_known) else { return Err(found) };
     let pipeline = Pipeline {
@@ -54,6 +56,7 @@ pub(crate) fn outline(root: &Path, file: &Path) -> Result<(Pipeline, Vec<Problem
         timetable: None,
         mappings: BTreeMap::new(),
         minimum_readable: MINIMUM_READABLE,
+        schedule,
     };
     Ok((pipeline, found))
 }

@@ -1,0 +1,203 @@
+//! `fahrtenbuch schedule`
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::capture::collector::Stop;
+use crate::cli::exit::Exit;
+use crate::cli::opened::{clock_is_set, tell};
+use crate::cli::run::failed;
+use crate::cli::signals::Signals;
+use crate::pipeline::run::RunError;
+use crate::schedule::due::{Due, Job};
+use crate::schedule::facts::{Facts, Outcome};
+use crate::schedule::log::{self, Done, Writer};
+use crate::schedule::service::{Event, Scheduler, SchedulerError};
+use crate::schedule::words::local;
+use crate::workspace::{self, Workspace};
+
+/// Between two tries to become the scheduler of a store.
+const WAIT: Duration = Duration::from_millis(500);
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+When a pipeline is run stands in its file:
+
+  schedule:
+    run: \"06:30\"          # or a cron expression, '30 6 * * 1-5'; or after: PIPELINE; or every: 15 min (provisional releases, too)
+    late: 3 days          # evidence that comes in later makes a new release until then
+    catch_up: 30 days     # dates that were missed are run until then
+
+What is due is worked out from the evidence, the bucket and the log of attempts, so a machine that slept catches up: the oldest
+date first, every third time the newest. Each run is a process of its own. What fails and may succeed is tried again with growing
+pauses; what a person must mend waits until something changes. 'fahrtenbuch plan' tells what would be done and why,
+'fahrtenbuch up' collects as well.
+
+Examples:
+  fahrtenbuch schedule                  for ever; a second scheduler of the private store waits
+  fahrtenbuch schedule --once           what is due now, for timers and other schedulers
+  fahrtenbuch schedule --once stadtbus-telemetrie")]
+pub(super) struct Arguments {
+    /// Names of pipelines; all if none is given
+    #[arg(value_name = "PIPELINE")]
+    pipelines: Vec<String>,
+    /// Do what is due, and end
+    #[arg(long)]
+    once: bool,
+    /// Runs at the same time, at the most; each may hold 'limits: memory'
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: u16,
+}
+
+pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
+    schedule(root, arguments).unwrap_or_else(|exit| exit)
+}
+
+fn schedule(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
+    clock_is_set()?;
+    let private = workspace::private(root).map_err(|problems| {
+        tell(&problems);
+        Exit::Usage
+    })?;
+    known(root, &arguments.pipelines)?;
+    let stop = Stop::default();
+    let signals = Signals::listen(stop.clone()).map_err(|error| {
+        eprintln!("error: signals cannot be waited for: {error}");
+        Exit::Transient
+    })?;
+    let Some(writer) = writer(&private, &stop, arguments.once)? else {
+        println!(
+            "{}",
+            if arguments.once { "another scheduler is at work; it does what is due" } else { "stopped while waiting" }
+        );
+        return Ok(Exit::Done);
+    };
+    let scheduler = Scheduler {
+        root: root.to_owned(),
+        names: arguments.pipelines.clone(),
+        stop,
+        parallel: usize::from(arguments.jobs),
+        once: arguments.once,
+    };
+    let mut teller = Teller::default();
+    let worst = scheduler.run(&writer, &mut |event| teller.tell(&event)).map_err(|error| of_scheduler(&error))?;
+    if let Some(name) = signals.received() {
+        println!("stopped by {name}");
+    }
+    if arguments.once && teller.begun == 0 {
+        println!("nothing was due");
+    }
+    Ok(if arguments.once { worst.map_or(Exit::Done, exit_of) } else { Exit::Done })
+}
+
+/// Refuses names that no pipeline has.
+pub(super) fn known(root: &Path, names: &[String]) -> Result<(), Exit> {
+    for name in names {
+        let exists = ["yaml", "yml"].iter().any(|ending| root.join(format!("pipelines/{name}.{ending}")).is_file());
+        if !exists {
+            eprintln!("error: there is no pipeline '{name}'");
+            return Err(Exit::Usage);
+        }
+    }
+    Ok(())
+}
+
+/// The right to schedule; it is waited for unless this is done once. None if somebody else has it, or all is to end.
+pub(super) fn writer(private: &Path, stop: &Stop, once: bool) -> Result<Option<Writer>, Exit> {
+    let failed = |error: io::Error| failed(&RunError::private(&log::path(private), "locked", &error), false, None);
+    let mut is_told = false;
+    while !stop.is_requested() {
+        match Writer::take(private).map_err(failed)? {
+            Some(writer) => return Ok(Some(writer)),
+            None if once => return Ok(None),
+            None if !is_told => {
+                println!("another scheduler is at work on {}; waiting until it has ended", private.display());
+                is_told = true;
+            }
+            None => {}
+        }
+        std::thread::sleep(WAIT);
+    }
+    Ok(None)
+}
+
+pub(super) fn of_scheduler(error: &SchedulerError) -> Exit {
+    match error {
+        SchedulerError::Configuration(problems) => {
+            tell(problems);
+            Exit::Usage
+        }
+        SchedulerError::Run(error) => failed(error, false, None),
+    }
+}
+
+fn exit_of(outcome: Outcome) -> Exit {
+    match outcome {
+        Outcome::Published | Outcome::NothingNew | Outcome::Absent => Exit::Done,
+        Outcome::HeldBack => Exit::HeldBack,
+        Outcome::Transient | Outcome::Killed => Exit::Transient,
+        Outcome::Permanent => Exit::Permanent,
+        Outcome::Usage => Exit::Usage,
+    }
+}
+
+/// Tells what a scheduler does, what is new of it.
+#[derive(Default)]
+pub(super) struct Teller {
+    /// Jobs that were begun.
+    pub begun: u64,
+    /// What was last said of what comes next.
+    next: Option<String>,
+    unknown: Option<String>,
+}
+
+impl Teller {
+    pub(super) fn tell(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Begins(Job { key, why, .. }) => {
+                self.begun += 1;
+                println!("{key} begins: {why}");
+            }
+            Event::Ended(Done { key, outcome, said, seconds, .. }) => {
+                let line = format!("{key}: {said} ({seconds:.1} s)");
+                match outcome {
+                    Outcome::Published | Outcome::NothingNew | Outcome::Absent => println!("{line}"),
+                    Outcome::HeldBack => eprintln!("warning: {line}"),
+                    _ => eprintln!("error: {line}"),
+                }
+            }
+            Event::Mistakes(problems) => {
+                problems.iter().for_each(|problem| eprintln!("{problem}"));
+                eprintln!("warning: where the configuration has a mistake, it is scheduled as before or not at all");
+            }
+            Event::Unknown(error) => {
+                let said = error.to_string();
+                if self.unknown.as_ref() != Some(&said) {
+                    eprintln!("error: what is due cannot be worked out: {said}");
+                    self.unknown = Some(said);
+                }
+            }
+            Event::Looked(workspace, facts, due) => {
+                self.unknown = None;
+                self.looked(workspace, facts, due);
+            }
+        }
+    }
+
+    /// What comes next, if it is something else than was said.
+    fn looked(&mut self, workspace: &Workspace, facts: &Facts, due: &Due) {
+        if !facts.running.is_empty() {
+            return;
+        }
+        let said = match due.later.first() {
+            _ if facts.pipelines.is_empty() => "no pipeline has a 'schedule'; waiting for one".to_owned(),
+            Some(next) => format!("next: {} at {}", next.key, local(next.at, &workspace.zone)),
+            None => "nothing is due, and nothing has a time".to_owned(),
+        };
+        if self.next.as_ref() != Some(&said) {
+            println!("{said}");
+            self.next = Some(said);
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The schedule: what is due, and who does it.
+//!
+//! [`facts`] has what the decision stands on, [`gather`] finds it in the workspace, the evidence, the bucket and the [`log`], and
+//! [`due`] decides, as a pure function of facts and the time. [`runner`] begins what is due, each job as a process of its own, so
+//! that its memory goes back when it ends.
+
+pub mod due;
+pub mod facts;
+pub mod gather;
+pub mod log;
+pub mod runner;
+pub mod service;
+pub mod words;

@@ -1,0 +1,139 @@
+//! What the decision about what is due stands on: plain data, gathered elsewhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use crate::pipeline::Schedule;
+use crate::time::ServiceDate;
+
+/// All that is known of the pipelines that have a schedule.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// By which times of day and dates count.
+    pub zone: TimeZone,
+    /// By name.
+    pub pipelines: BTreeMap<String, PipelineFacts>,
+    /// Jobs that are at work now.
+    pub running: BTreeSet<JobKey>,
+    /// Jobs that were begun before: every third takes the newest date.
+    pub begun: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct PipelineFacts {
+    pub schedule: Schedule,
+    /// A partition is one capture, complete as soon as it is there, as of a timetable.
+    pub is_timetable: bool,
+    /// Its sources are asked by nobody unless the schedule does.
+    pub asks: bool,
+    /// The newest attempt to ask its sources, and how many of those failed one behind the other.
+    pub asked: Option<Attempt>,
+    pub asked_failures: u32,
+    /// Of everything that decides how it is run and may be mended by a person: configuration, contracts, mappings, decisions.
+    pub settings: Mark,
+    /// The dates of which there is evidence, a release or an attempt.
+    pub dates: BTreeMap<ServiceDate, DateFacts>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct DateFacts {
+    /// What of its evidence is there.
+    pub evidence: Option<Evidence>,
+    /// What of it is current in the bucket.
+    pub released: Option<Released>,
+    /// The newest attempt at it.
+    pub attempt: Option<Attempt>,
+    /// Attempts up to the newest that ended without a result and may succeed if repeated, one behind the other.
+    pub failures: u32,
+}
+
+/// The evidence of a date as it is there now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// Tells one state of it from the next.
+    pub mark: Mark,
+    /// Of a timetable: when it was captured, to the hour.
+    pub since: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Released {
+    pub is_provisional: bool,
+}
+
+/// Tells one state of something from the next: equal marks, equal states.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Mark(pub u64);
+
+/// What is tried: a pipeline's date, or without one the asking of its sources.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct JobKey {
+    pub pipeline: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<ServiceDate>,
+}
+
+/// One try of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    pub begun: Timestamp,
+    /// `None` while it is at work, or if nobody lived to see its end.
+    pub ended: Option<Ended>,
+    pub evidence: Option<Mark>,
+    pub settings: Mark,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    pub at: Timestamp,
+    pub outcome: Outcome,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Something was released, or the evidence asked for was kept.
+    Published,
+    /// All was released before.
+    NothingNew,
+    /// By quality.
+    HeldBack,
+    /// There is nothing of the date, or it is not to be run any more.
+    Absent,
+    /// It may succeed if tried again.
+    Transient,
+    /// It will not succeed if tried again.
+    Permanent,
+    /// The configuration is wrong.
+    Usage,
+    /// It was killed, or the machine went down.
+    Killed,
+}
+
+impl Outcome {
+    /// The outcomes that a person must mend: nothing is tried again until something changes.
+    pub fn needs_a_person(self) -> bool {
+        matches!(self, Self::HeldBack | Self::Permanent | Self::Usage)
+    }
+
+    pub fn is_tried_again(self) -> bool {
+        matches!(self, Self::Transient | Self::Killed)
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Published => "published",
+            Self::NothingNew => "nothing new",
+            Self::HeldBack => "held back",
+            Self::Absent => "absent",
+            Self::Transient => "failed, may succeed if tried again",
+            Self::Permanent => "failed",
+            Self::Usage => "wrong configuration",
+            Self::Killed => "killed",
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! The log: attempts, and messages that were sent, one line each, only added to. `<private>/schedule/log.jsonl`.
+//!
+//! Losing it may repeat a message or a look at evidence, never a release: what is released stands in the bucket. One scheduler at a
+//! time writes it, whoever holds `<private>/schedule/lock`. A line that a crash cut off says nothing.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::durable;
+use crate::schedule::facts::{Attempt, Ended, JobKey, Mark, Outcome};
+
+/// A line that is longer is none of ours.
+const LONGEST_LINE: usize = 1 << 20;
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    pub at: Timestamp,
+    #[serde(flatten)]
+    pub entry: Entry,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entry {
+    Begun(Begun),
+    Ended(Done),
+    /// Of `notify`, whose form is its own.
+    Message(Value),
+    /// A job that is no run: a purge, a backup.
+    Chore(Chore),
+}
+
+/// An attempt begins.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Begun {
+    #[serde(flatten)]
+    pub key: JobKey,
+    pub why: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Mark>,
+    pub settings: Mark,
+}
+
+/// An attempt is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Done {
+    #[serde(flatten)]
+    pub key: JobKey,
+    pub outcome: Outcome,
+    /// The exit code; none if it was killed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<i32>,
+    /// For people: what was released, or why it was not.
+    pub said: String,
+    pub seconds: f64,
+}
+
+/// A daily job that is no run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Chore {
+    pub name: String,
+    pub outcome: Outcome,
+    pub said: String,
+    pub seconds: f64,
+}
+
+/// What the log says of all jobs.
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    /// The newest attempt at each job.
+    attempts: BTreeMap<JobKey, Tried>,
+    /// The newest end of each chore.
+    pub chores: BTreeMap<String, (Timestamp, Chore)>,
+    /// In their order.
+    pub messages: Vec<(Timestamp, Value)>,
+    /// Attempts that were begun.
+    pub begun: u64,
+    /// How far the file was read.
+    read: u64,
+}
+
+/// What is known of the tries of a job.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    pub attempt: Attempt,
+    /// How many up to the newest may succeed if repeated.
+    pub failures: u32,
+    /// What the newest that ended said.
+    pub said: String,
+    pub why: String,
+    pub seconds: f64,
+}
+
+/// The lines of a private store's log.
+pub fn path(private: &Path) -> PathBuf {
+    private.join("schedule").join("log.jsonl")
+}
+
+impl Log {
+    /// Reads the log of a private store; an empty one if there is none.
+    pub fn read(private: &Path) -> io::Result<Self> {
+        let mut log = Self::default();
+        log.read_on(private)?;
+        Ok(log)
+    }
+
+    /// Reads what was added since.
+    pub fn read_on(&mut self, private: &Path) -> io::Result<()> {
+        let file = match File::open(path(private)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => other?,
+        };
+        if file.metadata()?.len() < self.read {
+            // Somebody put another one in its place.
+            *self = Self::default();
+        }
+        let mut reader = BufReader::new(file);
+        io::Seek::seek(&mut reader, io::SeekFrom::Start(self.read))?;
+        let mut bytes = Vec::new();
+        loop {
+            bytes.clear();
+            let length = reader.read_until(b'\n', &mut bytes)?;
+            // What has no end yet is read when it has.
+            if length == 0 || bytes.last() != Some(&b'\n') {
+                return Ok(());
+            }
+            self.read += length as u64;
+            if length <= LONGEST_LINE
+                && let Ok(line) = serde_json::from_slice::<Line>(&bytes)
+            {
+                self.add(line);
+            }
+        }
+    }
+
+    fn add(&mut self, Line { at, entry }: Line) {
+        match entry {
+            Entry::Begun(Begun { key, why, evidence, settings }) => {
+                self.begun += 1;
+                let attempt = Attempt { begun: at, ended: None, evidence, settings };
+                let before = self.attempts.remove(&key);
+                // Of one that nobody saw end.
+                let killed = before.as_ref().is_some_and(|tried| tried.attempt.ended.is_none());
+                let failures = before.map_or(0, |tried| tried.failures) + u32::from(killed);
+                self.attempts.insert(key, Tried { attempt, failures, said: String::new(), why, seconds: 0.0 });
+            }
+            Entry::Ended(Done { key, outcome, said, seconds, .. }) => {
+                let Some(tried) = self.attempts.get_mut(&key) else { return };
+                tried.failures = if outcome.is_tried_again() { tried.failures + 1 } else { 0 };
+                tried.attempt.ended = Some(Ended { at, outcome });
+                (tried.said, tried.seconds) = (said, seconds);
+            }
+            Entry::Message(value) => self.messages.push((at, value)),
+            Entry::Chore(chore) => drop(self.chores.insert(chore.name.clone(), (at, chore))),
+        }
+    }
+
+    pub fn tried(&self, key: &JobKey) -> Option<&Tried> {
+        self.attempts.get(key)
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = (&JobKey, &Tried)> {
+        self.attempts.iter()
+    }
+}
+
+/// The right to schedule the jobs of a private store and to write its log, held as long as this lives.
+#[derive(Debug)]
+pub struct Writer {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Writer {
+    /// Takes the right, if nobody has it.
+    pub fn take(private: &Path) -> io::Result<Option<Self>> {
+        durable::make_private(private)?;
+        let path = path(private);
+        durable::create_dir_all(path.parent().unwrap_or(private))?;
+        let lock = durable::create(&path.with_file_name("lock"))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(Self { path, _lock: lock })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Adds a line; it is on the disk afterwards.
+    pub fn add(&self, at: Timestamp, entry: Entry) -> io::Result<()> {
+        let mut line = serde_json::to_vec(&Line { at, entry })?;
+        line.push(b'\n');
+        let mut options = fs::OpenOptions::new();
+        options.create(true).append(true).read(true);
+        let mut file = durable::open(&mut options, &self.path)?;
+        // What a crash left of a line before this one ends here.
+        let length = file.metadata()?.len();
+        if length > 0 {
+            let mut last = [0];
+            std::os::unix::fs::FileExt::read_exact_at(&file, &mut last, length - 1)?;
+            if last != [b'\n'] {
+                line.insert(0, b'\n');
+            }
+        }
+        file.write_all(&line)?;
+        file.sync_data()?;
+        if length == 0 { durable::sync_folder(self.path.parent().unwrap_or(Path::new("."))) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn key() -> JobKey {
+        JobKey { pipeline: "bus".to_owned(), date: Some("2026-11-24".parse().unwrap()) }
+    }
+
+    fn begun() -> Entry {
+        Entry::Begun(Begun { key: key(), why: "over".to_owned(), evidence: Some(Mark(u64::MAX)), settings: Mark(2) })
+    }
+
+    fn ended(outcome: Outcome) -> Entry {
+        Entry::Ended(Done { key: key(), outcome, exit: Some(1), said: "no".to_owned(), seconds: 1.5 })
+    }
+
+    #[test]
+    fn what_is_written_is_read_again_and_a_torn_line_says_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = Writer::take(folder.path()).unwrap().unwrap();
+        assert!(Writer::take(folder.path()).unwrap().is_none());
+        writer.add(at(0), begun()).unwrap();
+        writer.add(at(1), ended(Outcome::Transient)).unwrap();
+        let mut torn = fs::OpenOptions::new().append(true).open(path(folder.path())).unwrap();
+        torn.write_all(b"{\"at\":\"2026").unwrap();
+        let mut log = Log::read(folder.path()).unwrap();
+        assert_eq!(log.tried(&key()).unwrap().failures, 1);
+        writer.add(at(2), begun()).unwrap();
+        writer.add(at(3), Entry::Message(serde_json::json!({"cause": "x"}))).unwrap();
+        log.read_on(folder.path()).unwrap();
+        let tried = log.tried(&key()).unwrap();
+        assert_eq!((tried.failures, &tried.attempt.ended, tried.attempt.evidence), (1, &None, Some(Mark(u64::MAX))));
+        assert_eq!((log.begun, log.messages.len()), (2, 1));
+        // Nobody saw it end.
+        writer.add(at(4), begun()).unwrap();
+        writer.add(at(5), ended(Outcome::Killed)).unwrap();
+        log.read_on(folder.path()).unwrap();
+        assert_eq!(log.tried(&key()).unwrap().failures, 3);
+        writer.add(at(6), begun()).unwrap();
+        writer.add(at(7), ended(Outcome::Published)).unwrap();
+        log.read_on(folder.path()).unwrap();
+        assert_eq!(log.tried(&key()).unwrap().failures, 0);
+        let again = Log::read(folder.path()).unwrap();
+        assert_eq!(
+            (again.begun, again.tried(&key()).unwrap().attempt.clone()),
+            (4, log.tried(&key()).unwrap().attempt.clone())
+        );
+    }
+}

@@ -1,0 +1,268 @@
+//! Runs jobs, each as a process of its own, and tells how it ended.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::durable;
+use crate::schedule::facts::{JobKey, Outcome};
+use crate::schedule::log::{Chore, Done};
+use crate::time;
+
+/// What of a job's output is kept for people: its end.
+const KEPT: usize = 64 << 10;
+/// What of a job's result is read. A record of a partition has some hundred kilobytes.
+const RESULT: usize = 64 << 20;
+/// Characters of what is said of an attempt in the log.
+const SAID: usize = 600;
+
+/// Begins jobs of a workspace.
+pub struct Runner {
+    root: PathBuf,
+    private: PathBuf,
+    program: PathBuf,
+    ended: Sender<End>,
+    /// By the job.
+    children: Arc<Mutex<BTreeMap<String, Pid>>>,
+}
+
+/// A job that is over.
+#[derive(Debug)]
+pub enum End {
+    Job(Done),
+    Chore(Chore),
+}
+
+impl Runner {
+    /// `ended` is told of each job that ends.
+    ///
+    /// # Errors
+    /// The program's own file cannot be found.
+    pub fn new(root: &Path, private: &Path, ended: Sender<End>) -> io::Result<Self> {
+        let program = std::env::current_exe()?;
+        // After an update the file of this process has no name any more.
+        let program = if program.exists() { program } else { PathBuf::from("/proc/self/exe") };
+        let (root, private) = (root.to_owned(), private.to_owned());
+        Ok(Self { root, private, program, ended, children: Arc::default() })
+    }
+
+    /// Begins a job.
+    ///
+    /// # Errors
+    /// The process cannot be started.
+    pub fn begin(&self, key: &JobKey) -> io::Result<()> {
+        let mut command = self.command();
+        match key.date {
+            // With a range of one date, that there is nothing of it is no failure.
+            Some(date) => {
+                let date = date.to_string();
+                command.args(["run", &key.pipeline, "--from", &date, "--to", &date, "--json"])
+            }
+            None => command.args(["capture", &key.pipeline]),
+        };
+        let key = key.clone();
+        let log = self.log_of(&key);
+        self.spawn(command, key.to_string(), move |ended| {
+            keep(&log, &ended.stderr);
+            End::Job(done(key, &ended))
+        })
+    }
+
+    /// Begins a command that is no run.
+    ///
+    /// # Errors
+    /// The process cannot be started.
+    pub fn begin_chore(&self, name: &str, arguments: &[String]) -> io::Result<()> {
+        let mut command = self.command();
+        command.args(arguments);
+        let log = self.private.join("schedule").join("output").join(format!("{name}.log"));
+        let name = name.to_owned();
+        self.spawn(command, name.clone(), move |ended| {
+            keep(&log, &[ended.stdout.as_slice(), &ended.stderr].concat());
+            let (outcome, said) = (outcome_of(&ended.status), last_line(&ended));
+            End::Chore(Chore { name, outcome, said, seconds: ended.seconds })
+        })
+    }
+
+    /// Where the output of a job's newest attempt is kept.
+    fn log_of(&self, key: &JobKey) -> PathBuf {
+        let date = key.date.map_or("asking".to_owned(), |date| date.to_string());
+        self.private.join("schedule").join("output").join(&key.pipeline).join(format!("{date}.log"))
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("--workspace").arg(&self.root);
+        if time::is_clock_set_off() {
+            command.env("FAHRTENBUCH_NOW", time::now().to_string());
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn spawn(
+        &self,
+        mut command: Command,
+        name: String,
+        end: impl FnOnce(Output) -> End + Send + 'static,
+    ) -> io::Result<()> {
+        let mut child = command.spawn()?;
+        let begun = Instant::now();
+        let pid = Pid::from_child(&child);
+        self.children().insert(name.clone(), pid);
+        let (children, ended) = (self.children.clone(), self.ended.clone());
+        std::thread::Builder::new().name(name.clone()).spawn(move || {
+            let output = wait(&mut child, begun);
+            children.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
+            // Nobody listens any more when the scheduler has ended.
+            let _ = ended.send(end(output));
+        })?;
+        Ok(())
+    }
+
+    fn children(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Pid>> {
+        self.children.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the jobs that are at work to end. What they leave is finished by the next run.
+    pub fn stop_all(&self) {
+        for pid in self.children().values() {
+            let _ = kill_process(*pid, Signal::TERM);
+        }
+    }
+}
+
+/// What a process left.
+struct Output {
+    status: io::Result<ExitStatus>,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    seconds: f64,
+}
+
+/// Reads what a process says until its end.
+fn wait(child: &mut Child, begun: Instant) -> Output {
+    let stderr = child.stderr.take();
+    let errors = std::thread::spawn(move || stderr.map(|stderr| end_of(stderr, KEPT)).unwrap_or_default());
+    let mut stdout = Vec::new();
+    if let Some(mut out) = child.stdout.take() {
+        let _ = out.by_ref().take(RESULT as u64).read_to_end(&mut stdout);
+        // A process whose output nobody reads would never end.
+        let _ = io::copy(&mut out, &mut io::sink());
+    }
+    let status = child.wait();
+    let stderr = errors.join().unwrap_or_default();
+    Output { status, stdout, stderr, seconds: begun.elapsed().as_secs_f64() }
+}
+
+/// The last bytes of what can be read.
+fn end_of(mut from: impl Read, most: usize) -> Vec<u8> {
+    let (mut all, mut buffer) = (Vec::new(), vec![0; 16 << 10]);
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        all.extend_from_slice(&buffer[..count]);
+        if all.len() > 2 * most {
+            all.drain(..all.len() - most);
+        }
+    }
+    let surplus = all.len().saturating_sub(most);
+    all.drain(..surplus);
+    all
+}
+
+fn keep(log: &Path, bytes: &[u8]) {
+    let kept = log.parent().map_or(Ok(()), durable::create_dir_all).and_then(|()| durable::write(log, bytes));
+    if let Err(error) = kept {
+        tracing::warn!("{} could not be written: {error}", log.display());
+    }
+}
+
+/// How a process ended, by the table of exit codes.
+fn outcome_of(status: &io::Result<ExitStatus>) -> Outcome {
+    match status.as_ref().ok().and_then(ExitStatus::code) {
+        Some(0 | 4) => Outcome::Published,
+        Some(1) => Outcome::Transient,
+        Some(2) => Outcome::Usage,
+        Some(3) => Outcome::HeldBack,
+        Some(_) => Outcome::Permanent,
+        None => Outcome::Killed,
+    }
+}
+
+/// The end of an attempt, by the exit code and what 'run --json' says.
+fn done(key: JobKey, output: &Output) -> Done {
+    let exit = output.status.as_ref().ok().and_then(ExitStatus::code);
+    let mut outcome = outcome_of(&output.status);
+    let results: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let result = &results[0];
+    let text = |key: &str| result[key].as_str().map(str::to_owned);
+    let said = match text("status").as_deref() {
+        Some("skipped") if outcome == Outcome::Published => {
+            outcome = Outcome::Absent;
+            text("reason")
+        }
+        Some("published") if outcome == Outcome::Published => {
+            if result["nothing_new"] == true {
+                outcome = Outcome::NothingNew;
+                Some("nothing new: all of it was published before".to_owned())
+            } else {
+                Some(rows(&result["record"]))
+            }
+        }
+        Some("held_back") => Some(held_by(&result["record"])),
+        _ => text("error"),
+    };
+    let said = said.unwrap_or_else(|| match outcome {
+        Outcome::Killed => "the process was killed".to_owned(),
+        _ => last_line(output),
+    });
+    Done { key, outcome, exit, said: shortened(&said), seconds: (output.seconds * 1000.0).round() / 1000.0 }
+}
+
+/// What of its tables a record says was released.
+fn rows(record: &Value) -> String {
+    let tables = record["tables"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let sum = |key: &str| tables.iter().filter_map(|table| table[key].as_u64()).sum::<u64>();
+    let mut said = format!("{} rows published", sum("published"));
+    if sum("quarantined") > 0 {
+        said += &format!(", {} held back", sum("quarantined"));
+    }
+    said
+}
+
+/// The rules that held a run back.
+fn held_by(record: &Value) -> String {
+    let findings = record["findings"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let blocks = |finding: &&Value| {
+        finding["on_fail"] == "block" && matches!(finding["result"].as_str(), Some("failed" | "error"))
+    };
+    let mut rules: Vec<&str> = findings.iter().filter(blocks).filter_map(|finding| finding["rule"].as_str()).collect();
+    rules.dedup();
+    match rules.as_slice() {
+        [] => "held back by quality".to_owned(),
+        rules => format!("held back by {}", rules.join(", ")),
+    }
+}
+
+/// The last line that is not empty, of errors if there are any.
+fn last_line(output: &Output) -> String {
+    let last = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
+    };
+    let said = last(&output.stderr).or_else(|| last(&output.stdout)).unwrap_or_default();
+    shortened(&said)
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(SAID) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,267 @@
+//! The scheduler: looks what is due, begins it, and writes down what came of it.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::capture::collector::Stop;
+use crate::pipeline::run::RunError;
+use crate::schedule::due::{self, Due, Job};
+use crate::schedule::facts::{Facts, JobKey, Mark, Outcome};
+use crate::schedule::gather::{Gatherer, mark_of_configuration};
+use crate::schedule::log::{self, Begun, Done, Entry, Log, Writer};
+use crate::schedule::runner::{End, Runner};
+use crate::time;
+use crate::workspace::outline::{self, Needs};
+use crate::workspace::{self, Workspace};
+use crate::yaml::Problem;
+
+/// Between two looks at the facts, at the most.
+const LOOK: Duration = Duration::from_secs(20);
+/// Between two looks at whether this is to end.
+const TURN: Duration = Duration::from_millis(250);
+/// What is known of the bucket may be so old when a job is begun.
+const FRESH: Duration = Duration::from_secs(60);
+/// Jobs that are at work when this is to end may go on for so long.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// What a scheduler tells.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A job begins.
+    Begins(&'a Job),
+    Ended(&'a Done),
+    /// Mistakes of the configuration; what has none is scheduled.
+    Mistakes(&'a [Problem]),
+    /// Facts could not be gathered; it is tried again.
+    Unknown(&'a RunError),
+    /// What is due was looked at, with the facts.
+    Looked(&'a Workspace, &'a Facts, &'a Due),
+}
+
+/// A scheduler of a workspace.
+pub struct Scheduler {
+    pub root: PathBuf,
+    /// The pipelines that are scheduled; all if none is named.
+    pub names: Vec<String>,
+    pub stop: Stop,
+    /// Jobs that are at work at once, at the most.
+    pub parallel: usize,
+    /// It ends when nothing is due any more.
+    pub once: bool,
+}
+
+/// Why a scheduler ended before it began.
+#[derive(Debug, thiserror::Error)]
+pub enum SchedulerError {
+    #[error("the configuration has mistakes")]
+    Configuration(Vec<Problem>),
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+impl Scheduler {
+    /// Does what is due until it is to end, and gives the worst outcome of all attempts.
+    ///
+    /// # Errors
+    /// The workspace cannot be read at the beginning, or the log cannot be written.
+    pub fn run(&self, writer: &Writer, tell: &mut dyn FnMut(Event<'_>)) -> Result<Option<Outcome>, SchedulerError> {
+        let private = workspace::private(&self.root).map_err(SchedulerError::Configuration)?;
+        let of_log = |error: std::io::Error| RunError::private(&log::path(&private), "read or written", &error);
+        let (ended, ends) = channel();
+        let runner = Runner::new(&self.root, &private, ended).map_err(of_log)?;
+        let log = Log::read(&private).map_err(of_log)?;
+        let mut at_work = AtWork {
+            scheduler: self,
+            writer,
+            runner,
+            log,
+            private,
+            gatherer: Gatherer::default(),
+            running: BTreeSet::new(),
+            tried: BTreeSet::new(),
+            workspace: None,
+            worst: None,
+        };
+        at_work.until_end(&ends, tell)?;
+        Ok(at_work.worst)
+    }
+}
+
+struct AtWork<'a> {
+    scheduler: &'a Scheduler,
+    writer: &'a Writer,
+    runner: Runner,
+    log: Log,
+    private: PathBuf,
+    gatherer: Gatherer,
+    running: BTreeSet<JobKey>,
+    /// What was begun since this began.
+    tried: BTreeSet<JobKey>,
+    workspace: Option<(Mark, Workspace)>,
+    worst: Option<Outcome>,
+}
+
+impl AtWork<'_> {
+    fn until_end(&mut self, ends: &Receiver<End>, tell: &mut dyn FnMut(Event<'_>)) -> Result<(), SchedulerError> {
+        loop {
+            let next = self.look(tell)?;
+            let is_over = self.scheduler.once && self.running.is_empty() && next.is_none();
+            if is_over || self.wait(ends, next, tell)? {
+                break;
+            }
+        }
+        self.end(ends, tell)
+    }
+
+    /// Begins what is due. Gives when to look again at the latest; none if nothing is due or at work.
+    fn look(&mut self, tell: &mut dyn FnMut(Event<'_>)) -> Result<Option<Instant>, SchedulerError> {
+        let later = Instant::now() + LOOK;
+        if self.scheduler.stop.is_requested() {
+            return Ok(Some(later));
+        }
+        self.read_configuration(tell)?;
+        let mut is_begun = false;
+        loop {
+            let Some((_, workspace)) = &self.workspace else { return Ok(Some(later)) };
+            let now = time::now();
+            let facts = match self.gatherer.gather(workspace, &self.log, &self.running, now) {
+                Ok(facts) => facts,
+                Err(error) if self.scheduler.once => return Err(error.into()),
+                Err(error) => {
+                    tell(Event::Unknown(&error));
+                    return Ok(Some(later));
+                }
+            };
+            let due = due::due(&facts, now);
+            let may = |job: &&Job| !self.scheduler.once || !self.tried.contains(&job.key);
+            let job = due.now.iter().find(may).cloned();
+            let Some(job) = job.filter(|_| self.running.len() < self.scheduler.parallel.max(1)) else {
+                tell(Event::Looked(workspace, &facts, &due));
+                let at = due.later.first().map(|later| until(later.at, now));
+                let wake = at.map_or(later, |wait| (Instant::now() + wait).min(later));
+                return Ok((is_begun || !self.running.is_empty() || !self.scheduler.once).then_some(wake));
+            };
+            // Somebody else may have published it.
+            if !is_begun {
+                is_begun = true;
+                self.gatherer.look_at_bucket_again(FRESH);
+                continue;
+            }
+            self.begin(job, tell)?;
+        }
+    }
+
+    /// Reads the configuration if its files changed. One with mistakes leaves that of before as it is.
+    fn read_configuration(&mut self, tell: &mut dyn FnMut(Event<'_>)) -> Result<(), SchedulerError> {
+        let mark = mark_of_configuration(&self.scheduler.root);
+        if self.workspace.as_ref().is_some_and(|(known, _)| *known == mark) {
+            return Ok(());
+        }
+        match outline::read(&self.scheduler.root, Needs::Stores) {
+            Ok((mut workspace, mistakes)) => {
+                let names = &self.scheduler.names;
+                workspace.pipelines.retain(|pipeline| names.is_empty() || names.contains(&pipeline.name));
+                if !mistakes.is_empty() {
+                    tell(Event::Mistakes(&mistakes));
+                }
+                self.workspace = Some((mark, workspace));
+            }
+            Err(mistakes) => {
+                match &mut self.workspace {
+                    None => return Err(SchedulerError::Configuration(mistakes)),
+                    Some((known, _)) => *known = mark,
+                }
+                tell(Event::Mistakes(&mistakes));
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, job: Job, tell: &mut dyn FnMut(Event<'_>)) -> Result<(), SchedulerError> {
+        let Job { key, why, evidence, settings, .. } = job.clone();
+        self.add(Entry::Begun(Begun { key: key.clone(), why: why.name().to_owned(), evidence, settings }))?;
+        tell(Event::Begins(&job));
+        self.tried.insert(key.clone());
+        match self.runner.begin(&key) {
+            Ok(()) => drop(self.running.insert(key)),
+            Err(error) => {
+                let said = format!("the process could not be started: {error}");
+                self.ended(Done { key, outcome: Outcome::Transient, exit: None, said, seconds: 0.0 }, tell)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, done: Done, tell: &mut dyn FnMut(Event<'_>)) -> Result<(), SchedulerError> {
+        self.running.remove(&done.key);
+        self.add(Entry::Ended(done.clone()))?;
+        // A job of this scheduler changed it.
+        self.gatherer.look_at_bucket_again(Duration::ZERO);
+        self.worst = self.worst.max(Some(done.outcome));
+        tell(Event::Ended(&done));
+        Ok(())
+    }
+
+    fn add(&mut self, entry: Entry) -> Result<(), SchedulerError> {
+        let added = self.writer.add(time::now(), entry).and_then(|()| self.log.read_on(&self.private));
+        Ok(added.map_err(|error| RunError::private(&log::path(&self.private), "written", &error))?)
+    }
+
+    /// Waits until something ends, until it is time to look again, or until all is to end, which it says.
+    fn wait(
+        &mut self,
+        ends: &Receiver<End>,
+        next: Option<Instant>,
+        tell: &mut dyn FnMut(Event<'_>),
+    ) -> Result<bool, SchedulerError> {
+        let next = next.unwrap_or_else(|| Instant::now() + LOOK);
+        loop {
+            if self.scheduler.stop.is_requested() {
+                return Ok(true);
+            }
+            match ends.recv_timeout(TURN.min(next.saturating_duration_since(Instant::now()))) {
+                Ok(end) => {
+                    self.end_of(end, tell)?;
+                    return Ok(false);
+                }
+                Err(RecvTimeoutError::Disconnected) => return Ok(true),
+                Err(RecvTimeoutError::Timeout) if Instant::now() >= next => return Ok(false),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+
+    fn end_of(&mut self, end: End, tell: &mut dyn FnMut(Event<'_>)) -> Result<(), SchedulerError> {
+        match end {
+            End::Job(done) => self.ended(done, tell),
+            End::Chore(chore) => self.add(Entry::Chore(chore)),
+        }
+    }
+
+    /// Lets jobs that are at work end, and ends those that do not.
+    fn end(&mut self, ends: &Receiver<End>, tell: &mut dyn FnMut(Event<'_>)) -> Result<(), SchedulerError> {
+        let mut until = Instant::now() + GRACE;
+        let mut is_asked = false;
+        while !self.running.is_empty() {
+            match ends.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(end) => self.end_of(end, tell)?,
+                Err(_) if is_asked => break,
+                Err(_) => {
+                    self.runner.stop_all();
+                    is_asked = true;
+                    until = Instant::now() + GRACE;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How long it is until a time.
+fn until(at: Timestamp, now: Timestamp) -> Duration {
+    at.duration_since(now).try_into().unwrap_or_default()
+}

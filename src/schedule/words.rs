@@ -1,0 +1,76 @@
+//! What is said of jobs, in English, for the terminal.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::schedule::due::{Stop, Why};
+use crate::schedule::facts::{JobKey, Outcome};
+
+impl fmt::Display for JobKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.date {
+            Some(date) => write!(f, "{} {date}", self.pipeline),
+            None => write!(f, "{}: asking its sources", self.pipeline),
+        }
+    }
+}
+
+impl JobKey {
+    /// The command that does the job by hand.
+    pub fn command(&self) -> Vec<String> {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        match self.date {
+            Some(date) => words(&["fahrtenbuch", "run", &self.pipeline, "--date", &date.to_string()]),
+            None => words(&["fahrtenbuch", "capture", &self.pipeline]),
+        }
+    }
+}
+
+impl Why {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Over => "over",
+            Self::Provisional => "provisional",
+            Self::Late => "late",
+            Self::Again { .. } => "again",
+            Self::Mended => "mended",
+            Self::Asking => "asking",
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Over => write!(f, "the date is over and was not released"),
+            Self::Provisional => write!(f, "there is new evidence of the running date, for a provisional release"),
+            Self::Late => write!(f, "there may be evidence that came in after it was run"),
+            Self::Again { failures: 0 | 1 } => write!(f, "it failed and may succeed if tried again"),
+            Self::Again { failures } => write!(f, "it failed {failures} times and may succeed if tried again"),
+            Self::Mended => write!(f, "it needed a person, and something changed since"),
+            Self::Asking => write!(f, "no collector asks its sources"),
+        }
+    }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ended(Outcome::HeldBack) => {
+                write!(f, "held back by quality; it waits for a mended rule, a decision or other evidence")
+            }
+            Self::Ended(Outcome::Usage) => write!(f, "the configuration is wrong; 'fahrtenbuch check' says where"),
+            Self::Ended(_) => {
+                write!(f, "failed; it waits until configuration, contracts, decisions or evidence change")
+            }
+            Self::TooOld => write!(f, "older than 'catch_up' and never released; run it by hand"),
+        }
+    }
+}
+
+/// A time by the clock of a zone, to the minute: `2026-11-27 06:00`.
+pub fn local(at: Timestamp, zone: &TimeZone) -> String {
+    zone.to_datetime(at).strftime("%Y-%m-%d %H:%M").to_string()
+}
