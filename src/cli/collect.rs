@@ -55,77 +55,108 @@ fn collect(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
         tell(&problems);
         Exit::Usage
     })?;
-    for name in &arguments.pipelines {
+    known(root, &arguments.pipelines)?;
+    let stop = Stop::default();
+    let signals = Signals::listen(stop.clone()).map_err(no_signals)?;
+    let collecting =
+        Collecting { root, private: &private, pipelines: &arguments.pipelines, duration: arguments.duration };
+    let hang_up = HangUp::listen().map_err(no_signals)?;
+    let begin = Instant::now();
+    let Some(states) = collecting.run(&stop, hang_up, &|| ())? else {
+        println!("stopped while waiting");
+        return Ok(Exit::Done);
+    };
+    let why = signals.received().map_or(String::new(), |name| format!(" by {name}"));
+    println!("stopped{why} after {} s", begin.elapsed().as_secs());
+    states.tell_sums();
+    Ok(Exit::Done)
+}
+
+pub(super) fn no_signals(error: std::io::Error) -> Exit {
+    eprintln!("error: signals cannot be waited for: {error}");
+    Exit::Transient
+}
+
+/// Refuses names that no pipeline has.
+pub(super) fn known(root: &Path, names: &[String]) -> Result<(), Exit> {
+    for name in names {
         let exists = ["yaml", "yml"].iter().any(|ending| root.join(format!("pipelines/{name}.{ending}")).is_file());
         if !exists {
             eprintln!("error: there is no pipeline '{name}'");
             return Err(Exit::Usage);
         }
     }
-    let of_private = |verb| {
-        let private = private.clone();
-        move |error: std::io::Error| failed(&RunError::private(&private, verb, &error), false, None)
-    };
-    durable::make_private(&private).map_err(of_private("made"))?;
-    let stop = Stop::default();
-    let of_signals = |error: std::io::Error| {
-        eprintln!("error: signals cannot be waited for: {error}");
-        Exit::Transient
-    };
-    let signals = Signals::listen(stop.clone()).map_err(of_signals)?;
-    let hang_up = HangUp::listen().map_err(of_signals)?;
-    let lock = CollectorLock::take(&private, &stop, || {
-        println!("another collector is at work on {}; waiting until it has ended", private.display());
-    });
-    let Some(lock) = lock.map_err(of_private("locked"))? else {
-        println!("stopped while waiting");
-        return Ok(Exit::Done);
-    };
-    let mut configuration = Configuration::new(root, &arguments.pipelines);
-    let problems = configuration.look(true).problems;
-    let sources = configuration.sources();
-    if sources.is_empty() && !problems.is_empty() {
-        tell(&problems);
-        return Err(Exit::Usage);
+    Ok(())
+}
+
+/// What is collected, and for how long.
+pub(super) struct Collecting<'a> {
+    pub root: &'a Path,
+    pub private: &'a Path,
+    /// All if none is named.
+    pub pipelines: &'a [String],
+    /// Seconds.
+    pub duration: Option<u64>,
+}
+
+impl Collecting<'_> {
+    /// Collects until the end, and gives what became of each source; `None` if it was to end while another collector was at work.
+    /// `begun` is called when the collector has its store.
+    pub(super) fn run(&self, stop: &Stop, hang_up: HangUp, begun: &dyn Fn()) -> Result<Option<States>, Exit> {
+        let Self { root, private, .. } = *self;
+        let of_private =
+            |verb| move |error: std::io::Error| failed(&RunError::private(private, verb, &error), false, None);
+        durable::make_private(private).map_err(of_private("made"))?;
+        let lock = CollectorLock::take(private, stop, || {
+            println!("another collector is at work on {}; waiting until it has ended", private.display());
+        });
+        let Some(lock) = lock.map_err(of_private("locked"))? else { return Ok(None) };
+        let mut configuration = Configuration::new(root, self.pipelines);
+        let problems = configuration.look(true).problems;
+        let sources = configuration.sources();
+        if sources.is_empty() && !problems.is_empty() {
+            tell(&problems);
+            return Err(Exit::Usage);
+        }
+        tell_mistakes(&problems);
+        if sources.is_empty() {
+            println!("no pipeline has a source to ask; waiting for one");
+        }
+        tell_sources(&sources);
+        let spool = workspace::spool(root).map_err(|problems| {
+            tell(&problems);
+            Exit::Usage
+        })?;
+        let names = sources.iter().map(|scheduled| scheduled.collected.name.clone()).collect();
+        lock.own(&names).map_err(of_private("written"))?;
+        begun();
+        let (configured, configuration_now) = watch::channel(sources);
+        let (ended, end) = channel();
+        let service = Service {
+            private,
+            stop: stop.clone(),
+            end: self.duration.and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds))),
+            begins_at_once: false,
+            lock: Some(&lock),
+            spool: spool.as_ref(),
+        };
+        let is_lost = AtomicBool::new(false);
+        let mut states = States::default();
+        let done = std::thread::scope(|scope| {
+            let watch =
+                Watch { configuration, hang_up, configured, lock: &lock, stop: stop.clone(), is_lost: &is_lost };
+            scope.spawn(move || watch.run(&end));
+            let _ended: Sender<()> = ended;
+            service.run(configuration_now, &mut |report| states.tell(report))
+        });
+        if let Err(error) = done {
+            return Err(failed(&error.into(), false, None));
+        }
+        if is_lost.load(Ordering::Relaxed) {
+            return Err(lost(private));
+        }
+        Ok(Some(states))
     }
-    tell_mistakes(&problems);
-    if sources.is_empty() {
-        println!("no pipeline has a source to ask; waiting for one");
-    }
-    tell_sources(&sources);
-    let spool = workspace::spool(root).map_err(|problems| {
-        tell(&problems);
-        Exit::Usage
-    })?;
-    let (configured, configuration_now) = watch::channel(sources);
-    let (ended, end) = channel();
-    let service = Service {
-        private: &private,
-        stop: stop.clone(),
-        end: arguments.duration.and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds))),
-        begins_at_once: false,
-        lock: Some(&lock),
-        spool: spool.as_ref(),
-    };
-    let begin = Instant::now();
-    let is_lost = AtomicBool::new(false);
-    let mut states = States::default();
-    let done = std::thread::scope(|scope| {
-        let watch = Watch { configuration, hang_up, configured, lock: &lock, stop: stop.clone(), is_lost: &is_lost };
-        scope.spawn(move || watch.run(&end));
-        let _ended: Sender<()> = ended;
-        service.run(configuration_now, &mut |report| states.tell(report))
-    });
-    if let Err(error) = done {
-        return Err(failed(&error.into(), false, None));
-    }
-    if is_lost.load(Ordering::Relaxed) {
-        return Err(lost(&private));
-    }
-    let why = signals.received().map_or(String::new(), |name| format!(" by {name}"));
-    println!("stopped{why} after {} s", begin.elapsed().as_secs());
-    states.tell_sums();
-    Ok(Exit::Done)
 }
 
 /// Tells that the private store is not where it was.
@@ -187,7 +218,7 @@ fn tell_mistakes(problems: &[Problem]) {
 
 /// What was last told of each source: only what changes is told again.
 #[derive(Default)]
-struct States(BTreeMap<String, State>);
+pub(super) struct States(BTreeMap<String, State>);
 
 #[derive(Default)]
 struct State {
@@ -247,7 +278,7 @@ impl States {
         }
     }
 
-    fn tell_sums(&self) {
+    pub(super) fn tell_sums(&self) {
         for (name, State { asked, kept, unchanged, failed, skipped, .. }) in &self.0 {
             println!(
                 "{name}: asked {asked} times, {kept} kept, {unchanged} unchanged, {failed} failed, {skipped} beats skipped"

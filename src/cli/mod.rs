@@ -19,6 +19,7 @@ mod run;
 mod schedule;
 mod signals;
 mod simulate;
+mod up;
 mod validate;
 
 use std::path::PathBuf;
@@ -73,6 +74,8 @@ enum Command {
     Capture(capture::Arguments),
     /// Ask sources at steady beats for years, and keep what came of every beat as evidence
     Collect(collect::Arguments),
+    /// Collect, and run what is due: the one thing to start
+    Up(up::Arguments),
     /// Run what is due by the schedules of pipelines, when it is due
     Schedule(schedule::Arguments),
     /// Tell what would be run next, and why
@@ -127,6 +130,7 @@ fn run_command(arguments: Arguments) -> Exit {
         Command::Run(run) => run::run(&workspace, &run),
         Command::Capture(capture) => capture::run(&workspace, &capture),
         Command::Collect(collect) => collect::run(&workspace, &collect),
+        Command::Up(up) => up::run(&workspace, &up),
         Command::Schedule(schedule) => schedule::run(&workspace, &schedule),
         Command::Plan(plan) => plan::run(&workspace, &plan),
         Command::Check(check) => check::run(&workspace, &check),

@@ -6,10 +6,10 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::json;
 
+use crate::cli::collect::known;
 use crate::cli::exit::Exit;
 use crate::cli::opened::{clock_is_set, read_outline};
 use crate::cli::run::failed;
-use crate::cli::schedule::known;
 use crate::pipeline::run::RunError;
 use crate::schedule::due::{Due, Stop, due};
 use crate::schedule::facts::{Facts, Outcome};

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::capture::collector::Stop;
+use crate::cli::collect::{known, no_signals};
 use crate::cli::exit::Exit;
 use crate::cli::opened::{clock_is_set, tell};
 use crate::cli::run::failed;
@@ -62,10 +63,7 @@ fn schedule(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     })?;
     known(root, &arguments.pipelines)?;
     let stop = Stop::default();
-    let signals = Signals::listen(stop.clone()).map_err(|error| {
-        eprintln!("error: signals cannot be waited for: {error}");
-        Exit::Transient
-    })?;
+    let signals = Signals::listen(stop.clone()).map_err(no_signals)?;
     let Some(writer) = writer(&private, &stop, arguments.once)? else {
         println!(
             "{}",
@@ -89,18 +87,6 @@ fn schedule(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
         println!("nothing was due");
     }
     Ok(if arguments.once { worst.map_or(Exit::Done, exit_of) } else { Exit::Done })
-}
-
-/// Refuses names that no pipeline has.
-pub(super) fn known(root: &Path, names: &[String]) -> Result<(), Exit> {
-    for name in names {
-        let exists = ["yaml", "yml"].iter().any(|ending| root.join(format!("pipelines/{name}.{ending}")).is_file());
-        if !exists {
-            eprintln!("error: there is no pipeline '{name}'");
-            return Err(Exit::Usage);
-        }
-    }
-    Ok(())
 }
 
 /// The right to schedule; it is waited for unless this is done once. None if somebody else has it, or all is to end.

@@ -71,6 +71,8 @@ pub enum Stop {
 pub enum Why {
     /// The date is over and was not released.
     Over,
+    /// A timetable was captured and was not released.
+    Captured,
     /// It is not over; what there is of it is released provisionally.
     Provisional,
     /// Evidence came in after it was run.
@@ -175,7 +177,7 @@ impl OfPipeline<'_> {
             Next::At(at, why) => {
                 let is_done = is_whole || why == Why::Late;
                 let until = days(if is_done { schedule.late } else { schedule.catch_up });
-                if self.now <= until && at.is_none_or(|at| at <= until) {
+                if self.now < until && at.is_none_or(|at| at < until) {
                     self.at(key, (at, why), Some(evidence), due);
                 } else if !is_done {
                     due.stopped.push(Stopped { key, why: Stop::TooOld, since: over });
@@ -193,13 +195,15 @@ impl OfPipeline<'_> {
     /// When a date with evidence is run next.
     fn next(&self, now: &Situation<'_>) -> Next {
         let &Situation { of, attempt, evidence, begin, over, is_over, is_whole } = now;
-        let first = |from: Timestamp| self.first_from(from);
+        // What the schedule has asked for at its time need not wait for the next one.
+        let first = |from: Timestamp| if self.pipeline.asks { Some(from) } else { self.first_from(from) };
+        let over_or_captured = if self.pipeline.is_timetable { Why::Captured } else { Why::Over };
         let is_every = matches!(self.pipeline.schedule.trigger, Trigger::Every(_));
         let Some(attempt) = attempt else {
             return match (is_whole, is_over, is_every) {
                 // Its attempt was forgotten: whether evidence came in since is for a run to say.
                 (true, ..) => Next::At(first(over), Why::Late),
-                (false, true, _) => Next::At(first(over), Why::Over),
+                (false, true, _) => Next::At(first(over), over_or_captured),
                 (false, false, true) => Next::At(first(begin), Why::Provisional),
                 (false, false, false) => Next::At(first(over), Why::Over),
             };
@@ -345,3 +349,6 @@ fn rank(facts: &Facts, name: &str) -> usize {
     }
     DEPTH
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,6 +32,7 @@ impl Why {
     pub fn name(self) -> &'static str {
         match self {
             Self::Over => "over",
+            Self::Captured => "captured",
             Self::Provisional => "provisional",
             Self::Late => "late",
             Self::Again { .. } => "again",
@@ -45,6 +46,7 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Over => write!(f, "the date is over and was not released"),
+            Self::Captured => write!(f, "a timetable was captured and was not released"),
             Self::Provisional => write!(f, "there is new evidence of the running date, for a provisional release"),
             Self::Late => write!(f, "there may be evidence that came in after it was run"),
             Self::Again { failures: 0 | 1 } => write!(f, "it failed and may succeed if tried again"),

@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn mistakes_in_a_schedule_are_told_with_their_lines() {
         for (text, expected) in [
-            ("schedule: daily\n", "1 'schedule' is a text"),
+            ("schedule: daily\n", "1 'schedule' is text"),
             ("schedule:\n  late: 3 days\n", "2 'schedule' does not say when"),
             ("schedule:\n  run: '04:30'\n  after: x\n", "3 'schedule' says it in two ways"),
             ("schedule:\n  run: '24:30'\n", "2 'run: 24:30' cannot be read"),

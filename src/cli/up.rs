@@ -1,0 +1,94 @@
+//! `fahrtenbuch up`
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::capture::collector::Stop;
+use crate::cli::collect::{Collecting, no_signals};
+use crate::cli::exit::Exit;
+use crate::cli::opened::{clock_is_set, tell};
+use crate::cli::schedule::{Teller, of_scheduler, writer};
+use crate::cli::signals::{HangUp, Signals};
+use crate::schedule::service::Scheduler;
+use crate::workspace;
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+It is 'fahrtenbuch collect' and 'fahrtenbuch schedule' in one process; runs are processes of their own. Start it and forget it:
+'fahrtenbuch units' writes a service of systemd and others. A second one on the same private store waits until the first has ended.
+Ctrl-C and SIGTERM end it cleanly; what a run leaves then is finished by the next one.
+
+Example:
+  fahrtenbuch up")]
+pub(super) struct Arguments {
+    /// Runs at the same time, at the most; each may hold 'limits: memory'
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: u16,
+}
+
+pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
+    up(root, arguments).unwrap_or_else(|exit| exit)
+}
+
+fn up(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
+    clock_is_set()?;
+    let private = workspace::private(root).map_err(|problems| {
+        tell(&problems);
+        Exit::Usage
+    })?;
+    let stop = Stop::default();
+    let signals = Signals::listen(stop.clone()).map_err(no_signals)?;
+    let hang_up = HangUp::listen().map_err(no_signals)?;
+    let both = Both { root, private: &private, stop: &stop, jobs: arguments.jobs, collects: AtomicBool::new(false) };
+    let collecting = Collecting { root, private: &private, pipelines: &[], duration: None };
+    let (collected, scheduled) = std::thread::scope(|scope| {
+        let scheduler = scope.spawn(|| {
+            let ended = both.schedule();
+            stop.request();
+            ended
+        });
+        let collected = collecting.run(&stop, hang_up, &|| both.collects.store(true, Ordering::Release));
+        stop.request();
+        let scheduled = scheduler.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (collected, scheduled)
+    });
+    if let Some(name) = signals.received() {
+        println!("stopped by {name}");
+    }
+    if let Some(states) = collected? {
+        states.tell_sums();
+    }
+    scheduled.map(|()| Exit::Done)
+}
+
+/// What the scheduler shares with the collector.
+struct Both<'a> {
+    root: &'a Path,
+    private: &'a Path,
+    stop: &'a Stop,
+    jobs: u16,
+    /// The collector is at work: then it asks the sources.
+    collects: AtomicBool,
+}
+
+impl Both<'_> {
+    fn schedule(&self) -> Result<(), Exit> {
+        while !self.collects.load(Ordering::Acquire) {
+            if self.stop.is_requested() {
+                return Ok(());
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        let Some(writer) = writer(self.private, self.stop, false)? else { return Ok(()) };
+        let scheduler = Scheduler {
+            root: self.root.to_owned(),
+            names: Vec::new(),
+            stop: self.stop.clone(),
+            parallel: usize::from(self.jobs),
+            once: false,
+        };
+        let mut teller = Teller::default();
+        scheduler.run(&writer, &mut |event| teller.tell(&event)).map_err(|error| of_scheduler(&error))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,295 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use proptest::prelude::*;
+
+use super::*;
+use crate::pipeline::Schedule;
+use crate::schedule::facts::{Ended, Released};
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn date(text: &str) -> ServiceDate {
+    text.parse().unwrap()
+}
+
+fn daily(time: &str) -> Schedule {
+    Schedule { trigger: Trigger::Times(time.parse().unwrap()), late: 3, catch_up: 30, line: 1 }
+}
+
+fn pipeline(schedule: Schedule) -> PipelineFacts {
+    PipelineFacts {
+        schedule,
+        is_timetable: false,
+        asks: false,
+        asked: None,
+        asked_failures: 0,
+        settings: Mark(1),
+        dates: BTreeMap::new(),
+    }
+}
+
+fn facts(pipelines: Vec<(&str, PipelineFacts)>) -> Facts {
+    Facts {
+        zone: TimeZone::get("Europe/Berlin").unwrap(),
+        pipelines: pipelines.into_iter().map(|(name, of)| (name.to_owned(), of)).collect(),
+        running: BTreeSet::new(),
+        begun: 0,
+    }
+}
+
+fn captured(mark: u64) -> DateFacts {
+    let evidence = Some(Evidence { mark: Mark(mark), since: at("2026-11-24T00:00:00Z") });
+    DateFacts { evidence, ..DateFacts::default() }
+}
+
+fn ended(outcome: Outcome, begun: &str, mark: u64) -> Option<Attempt> {
+    let begun = at(begun);
+    let ended = Some(Ended { at: begun.saturating_add(SignedDuration::from_secs(10)).unwrap(), outcome });
+    Some(Attempt { begun, ended, evidence: Some(Mark(mark)), settings: Mark(1) })
+}
+
+fn now_due(facts: &Facts, now: &str) -> Vec<String> {
+    due(facts, at(now)).now.iter().map(|job| format!("{} {}", job.key, job.why.name())).collect()
+}
+
+fn later(facts: &Facts, now: &str) -> Vec<String> {
+    due(facts, at(now)).later.iter().map(|later| format!("{} {} {}", later.key, later.why.name(), later.at)).collect()
+}
+
+#[test]
+fn a_date_is_due_at_the_first_time_of_the_schedule_at_which_it_is_over() {
+    let mut bus = pipeline(daily("06:30"));
+    bus.dates.insert(date("2026-11-24"), captured(1));
+    let facts = facts(vec![("bus", bus)]);
+    assert_eq!(later(&facts, "2026-11-25T05:29:59Z"), ["bus 2026-11-24 over 2026-11-25T05:30:00Z"]);
+    assert_eq!(now_due(&facts, "2026-11-25T05:30:00Z"), ["bus 2026-11-24 over"]);
+    // Missed: it is run as soon as somebody looks, until catch_up.
+    assert_eq!(now_due(&facts, "2026-12-25T20:00:00Z"), ["bus 2026-11-24 over"]);
+    let too_late = due(&facts, at("2026-12-26T20:00:00Z"));
+    assert_eq!((too_late.now.len(), too_late.stopped[0].why), (0, Stop::TooOld));
+    // Before the end of the service date the time of the schedule does not count.
+    let mut early = pipeline(daily("04:30"));
+    early.dates.insert(date("2026-11-24"), captured(1));
+    let facts = super::tests::facts(vec![("bus", early)]);
+    assert_eq!(later(&facts, "2026-11-25T04:00:00Z"), ["bus 2026-11-24 over 2026-11-26T03:30:00Z"]);
+}
+
+#[test]
+fn what_is_released_is_done_and_evidence_that_comes_late_makes_it_due_once_more_at_the_next_time() {
+    let mut bus = pipeline(daily("06:30"));
+    let released = Some(Released { is_provisional: false });
+    let attempt = ended(Outcome::Published, "2026-11-25T05:30:00Z", 1);
+    bus.dates.insert(date("2026-11-24"), DateFacts { released, attempt, ..captured(1) });
+    let mut facts = facts(vec![("bus", bus)]);
+    for now in ["2026-11-25T06:00:00Z", "2026-11-26T06:00:00Z", "2026-12-20T06:00:00Z"] {
+        let due = due(&facts, at(now));
+        assert_eq!((due.now.len(), due.later.len(), due.stopped.len()), (0, 0, 0), "{now}");
+    }
+    let of_date = |facts: &mut Facts, change: &dyn Fn(&mut DateFacts)| {
+        change(facts.pipelines.get_mut("bus").unwrap().dates.get_mut(&date("2026-11-24")).unwrap());
+    };
+    of_date(&mut facts, &|of| of.evidence.as_mut().unwrap().mark = Mark(2));
+    assert_eq!(later(&facts, "2026-11-25T10:00:00Z"), ["bus 2026-11-24 late 2026-11-26T05:30:00Z"]);
+    assert_eq!(now_due(&facts, "2026-11-26T05:30:00Z"), ["bus 2026-11-24 late"]);
+    assert_eq!(now_due(&facts, "2026-11-28T22:59:59Z"), ["bus 2026-11-24 late"]);
+    assert!(due(&facts, at("2026-11-28T23:00:00Z")).now.is_empty());
+    // The log is lost: it is looked at once more as long as evidence may come late, and not after that.
+    of_date(&mut facts, &|of| of.attempt = None);
+    assert_eq!(now_due(&facts, "2026-11-26T05:30:00Z"), ["bus 2026-11-24 late"]);
+    assert!(due(&facts, at("2026-12-20T06:00:00Z")).now.is_empty());
+    // The settings are edited: what is released stays as it is.
+    of_date(&mut facts, &|of| of.attempt = ended(Outcome::NothingNew, "2026-11-26T05:30:00Z", 2));
+    facts.pipelines.get_mut("bus").unwrap().settings = Mark(7);
+    assert!(due(&facts, at("2026-11-26T06:00:00Z")).now.is_empty());
+}
+
+#[test]
+fn what_fails_is_tried_again_with_growing_pauses_and_what_needs_a_person_waits_for_a_change() {
+    let of = |outcome, failures| {
+        let mut bus = pipeline(daily("06:30"));
+        let attempt = ended(outcome, "2026-11-25T05:30:00Z", 1);
+        bus.dates.insert(date("2026-11-24"), DateFacts { attempt, failures, ..captured(1) });
+        facts(vec![("bus", bus)])
+    };
+    for (failures, expected) in
+        [(1, "05:31:10"), (2, "05:32:10"), (3, "05:34:10"), (7, "06:30:10"), (4_000_000, "06:30:10")]
+    {
+        let later = later(&of(Outcome::Transient, failures), "2026-11-25T05:30:20Z");
+        assert_eq!(later, [format!("bus 2026-11-24 again 2026-11-25T{expected}Z")]);
+    }
+    assert_eq!(now_due(&of(Outcome::Killed, 1), "2026-11-25T05:30:20Z"), ["bus 2026-11-24 again"]);
+    assert_eq!(later(&of(Outcome::Killed, 3), "2026-11-25T05:30:20Z"), ["bus 2026-11-24 again 2026-11-25T05:32:10Z"]);
+    for outcome in [Outcome::HeldBack, Outcome::Permanent, Outcome::Usage] {
+        let mut facts = of(outcome, 0);
+        let stopped = due(&facts, at("2026-11-26T06:00:00Z"));
+        assert_eq!((stopped.now.len(), stopped.stopped[0].why), (0, Stop::Ended(outcome)));
+        let bus = facts.pipelines.get_mut("bus").unwrap();
+        bus.dates.get_mut(&date("2026-11-24")).unwrap().evidence.as_mut().unwrap().mark = Mark(2);
+        assert_eq!(later(&facts, "2026-11-25T06:00:00Z"), ["bus 2026-11-24 mended 2026-11-26T05:30:00Z"]);
+        facts.pipelines.get_mut("bus").unwrap().settings = Mark(2);
+        assert_eq!(now_due(&facts, "2026-11-25T06:00:00Z"), ["bus 2026-11-24 mended"]);
+    }
+    // There was nothing of the date: nobody needs to be told, and it is no failure.
+    let absent = due(&of(Outcome::Absent, 0), at("2026-11-26T06:00:00Z"));
+    assert_eq!((absent.now.len(), absent.later.len(), absent.stopped.len()), (0, 0, 0));
+}
+
+#[test]
+fn the_oldest_date_comes_first_and_every_third_time_the_newest() {
+    let mut bus = pipeline(daily("06:30"));
+    for day in 1..=9 {
+        bus.dates.insert(ServiceDate::new(2026, 11, day).unwrap(), captured(1));
+    }
+    let mut facts = facts(vec![("bus", bus)]);
+    let days = |facts: &Facts| -> Vec<String> {
+        due(facts, at("2026-11-20T12:00:00Z"))
+            .now
+            .iter()
+            .map(|job| job.key.date.unwrap().to_string()[8..].to_owned())
+            .collect()
+    };
+    assert_eq!(days(&facts), ["01", "02", "09", "03", "04", "08", "05", "06", "07"]);
+    facts.begun = 2;
+    assert_eq!(days(&facts)[..4], ["09", "01", "02", "08"]);
+    let key = JobKey { pipeline: "bus".to_owned(), date: Some(date("2026-11-09")) };
+    facts.running.insert(key);
+    assert_eq!(days(&facts)[..2], ["08", "01"]);
+}
+
+#[test]
+fn a_pipeline_that_comes_after_another_waits_for_its_dates() {
+    let plan = |first: DateFacts, running: bool| {
+        let (mut one, mut two) = (pipeline(daily("06:30")), pipeline(daily("00:00")));
+        two.schedule.trigger = Trigger::After("z-plan".to_owned());
+        one.is_timetable = true;
+        let evidence = Some(Evidence { mark: Mark(1), since: at("2026-11-25T03:00:00Z") });
+        one.dates.insert(date("2026-11-25"), DateFacts { evidence, ..first });
+        two.dates.insert(date("2026-11-24"), captured(1));
+        let mut facts = facts(vec![("z-plan", one), ("bus", two)]);
+        if running {
+            facts.running.insert(JobKey { pipeline: "z-plan".to_owned(), date: Some(date("2026-11-25")) });
+        }
+        now_due(&facts, "2026-11-25T05:30:00Z")
+    };
+    assert_eq!(plan(captured(1), false), ["z-plan 2026-11-25 captured"]);
+    assert!(plan(captured(1), true).is_empty());
+    let done = DateFacts { attempt: ended(Outcome::Published, "2026-11-25T05:30:00Z", 1), ..captured(1) };
+    assert_eq!(plan(done, false), ["bus 2026-11-24 over"]);
+    // One that fails again and again keeps nothing waiting.
+    let attempt = ended(Outcome::Transient, "2026-11-25T05:00:00Z", 1);
+    let failing = DateFacts { attempt, failures: 1, ..captured(1) };
+    assert_eq!(plan(failing, false), ["bus 2026-11-24 over", "z-plan 2026-11-25 again"]);
+}
+
+#[test]
+fn provisional_releases_come_while_evidence_comes_and_the_whole_date_after_them() {
+    let schedule = Schedule { trigger: Trigger::Every(Duration::from_secs(900)), ..daily("06:30") };
+    let with = |of: DateFacts| {
+        let mut bus = pipeline(schedule.clone());
+        bus.dates.insert(date("2026-11-24"), of);
+        facts(vec![("bus", bus)])
+    };
+    assert_eq!(now_due(&with(captured(1)), "2026-11-24T10:01:00Z"), ["bus 2026-11-24 provisional"]);
+    let released = Some(Released { is_provisional: true });
+    let attempt = ended(Outcome::Published, "2026-11-24T10:00:01Z", 1);
+    let told = with(DateFacts { released, attempt: attempt.clone(), ..captured(2) });
+    assert_eq!(later(&told, "2026-11-24T10:01:00Z"), ["bus 2026-11-24 provisional 2026-11-24T10:15:00Z"]);
+    assert_eq!(now_due(&told, "2026-11-25T05:00:00Z"), ["bus 2026-11-24 over"]);
+    let quiet = with(DateFacts { released, attempt, ..captured(1) });
+    assert_eq!(later(&quiet, "2026-11-24T10:01:00Z"), ["bus 2026-11-24 over 2026-11-25T05:00:00Z"]);
+    // What is held back while it runs is looked at when it is over.
+    let held = with(DateFacts { attempt: ended(Outcome::HeldBack, "2026-11-24T10:00:01Z", 1), ..captured(1) });
+    assert_eq!(now_due(&held, "2026-11-25T05:00:00Z"), ["bus 2026-11-24 over"]);
+}
+
+#[test]
+fn a_timetable_that_nobody_collects_is_asked_for_at_its_times_and_released_at_once() {
+    let mut plan = pipeline(daily("05:30"));
+    (plan.is_timetable, plan.asks) = (true, true);
+    let mut facts = facts(vec![("plan", plan)]);
+    assert_eq!(now_due(&facts, "2026-11-25T05:00:00Z"), ["plan: asking its sources asking"]);
+    facts.pipelines.get_mut("plan").unwrap().asked = ended(Outcome::Published, "2026-11-25T05:00:00Z", 0);
+    assert_eq!(later(&facts, "2026-11-25T05:01:00Z"), ["plan: asking its sources asking 2026-11-26T04:30:00Z"]);
+    let evidence = Some(Evidence { mark: Mark(1), since: at("2026-11-25T05:00:00Z") });
+    let of_date = DateFacts { evidence, ..DateFacts::default() };
+    facts.pipelines.get_mut("plan").unwrap().dates.insert(date("2026-11-25"), of_date);
+    assert_eq!(now_due(&facts, "2026-11-25T05:01:00Z"), ["plan 2026-11-25 captured"]);
+}
+
+/// What was published when, and what must have been.
+struct World {
+    published: BTreeMap<JobKey, Vec<Timestamp>>,
+    /// Of which there was evidence, and whose time had come while somebody was awake.
+    must: Vec<JobKey>,
+}
+
+/// A world in which jobs end as they are told: what the scheduler would do, minute by minute or in leaps.
+fn simulate(zone: &str, begin: &str, days: i64, (step, seed): (i64, u64)) -> World {
+    let zone = TimeZone::get(zone).unwrap();
+    let mut dice = fastrand::Rng::with_seed(seed);
+    let begin = at(begin);
+    let mut now = begin;
+    let end = begin.saturating_add(SignedDuration::from_hours(24 * days)).unwrap();
+    let mut facts = facts(vec![("bus", pipeline(daily("02:30"))), ("tram", pipeline(daily("06:30")))]);
+    facts.pipelines.get_mut("tram").unwrap().schedule.trigger = Trigger::After("bus".to_owned());
+    facts.zone = zone.clone();
+    let mut published: BTreeMap<JobKey, Vec<Timestamp>> = BTreeMap::new();
+    let mut last = begin;
+    while now < end {
+        last = now;
+        let today = ServiceDay::of(now, &zone).date;
+        for (_, pipeline) in facts.pipelines.iter_mut() {
+            pipeline.dates.entry(today).or_insert_with(|| captured(1));
+        }
+        while let Some(job) = due(&facts, now).now.first().cloned() {
+            let of = facts.pipelines.get_mut(&job.key.pipeline).unwrap().dates.get_mut(&job.key.date.unwrap()).unwrap();
+            let outcome = if dice.u8(0..10) == 0 { Outcome::Killed } else { Outcome::Published };
+            of.failures = if outcome == Outcome::Killed { of.failures + 1 } else { 0 };
+            of.attempt = Some(Attempt {
+                begun: now,
+                ended: Some(Ended { at: now, outcome }),
+                evidence: job.evidence,
+                settings: job.settings,
+            });
+            if outcome == Outcome::Published {
+                of.released = Some(Released { is_provisional: false });
+                published.entry(job.key).or_default().push(now);
+            }
+            facts.begun += 1;
+        }
+        // Now and then the machine sleeps for days.
+        let sleeps = dice.u8(0..100) == 0;
+        now = now.saturating_add(SignedDuration::from_secs(step * if sleeps { 200 } else { 1 })).unwrap();
+    }
+    // At the last time that somebody was awake.
+    let awake = last.saturating_sub(SignedDuration::from_hours(48)).unwrap();
+    let all = facts.pipelines.iter().flat_map(|(name, of)| of.dates.keys().map(|date| (name.clone(), *date)));
+    let must = all.filter(|(_, date)| ServiceDay::new(*date, &zone).is_over(awake));
+    let must = must.map(|(pipeline, date)| JobKey { pipeline, date: Some(date) }).collect();
+    World { published, must }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn each_date_is_published_once_however_the_scheduler_sleeps_and_whatever_the_clock_does(
+        seed in any::<u64>(), step in 300_i64..3_000, place in 0_usize..4
+    ) {
+        let (zone, begin) = [
+            ("Europe/Berlin", "2026-03-20T00:00:00Z"), ("Europe/Berlin", "2026-10-15T00:00:00Z"),
+            ("Australia/Sydney", "2026-03-25T00:00:00Z"), ("Australia/Sydney", "2026-09-25T00:00:00Z"),
+        ][place];
+        let World { published, must } = simulate(zone, begin, 25, (step, seed));
+        for (key, times) in &published {
+            prop_assert_eq!(times.len(), 1, "{} {:?}", key, times);
+        }
+        for key in must {
+            prop_assert!(published.contains_key(&key), "{} was not published", key);
+        }
+    }
+}
