@@ -47,6 +47,7 @@ mod retention;
 mod rule_days;
 mod rules;
 mod sample_values;
+mod schedule;
 mod sealed;
 mod soak;
 mod stored;
