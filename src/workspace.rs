@@ -1,6 +1,7 @@
 //! The workspace of a city: `fahrtenbuch.yaml`, its pipelines and its contracts, read with every mistake at once.
 
 pub mod checkout;
+pub mod chores;
 pub mod outline;
 mod places;
 pub mod retention;
@@ -21,6 +22,7 @@ use crate::contract::library::{Library, Survey};
 use crate::pipeline::{Pipeline, Schedule, Trigger};
 use crate::portal::Site;
 use crate::publish::bucket;
+use crate::workspace::chores::Chore;
 use crate::workspace::retention::Retention;
 use crate::yaml::{self, Node, Problem, Problems};
 
@@ -42,6 +44,8 @@ const KEYS: &[&str] = &[
     "limits",
     "people",
     "retention",
+    "schedule",
+    "backup",
 ];
 const LIMIT_KEYS: &[&str] = &["memory", "spool"];
 /// Bytes of archives that were fetched of where `evidence` says, at most.
@@ -69,6 +73,8 @@ pub struct Workspace {
     /// Names or roles of those who may decide.
     pub people: Vec<String>,
     pub retention: Retention,
+    /// Daily jobs that are no runs.
+    pub chores: Vec<Chore>,
     /// By name.
     pub pipelines: Vec<Pipeline>,
 }
@@ -404,6 +410,7 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
     let private = private_folder(root, node, problems)?;
     let people = people(node, problems);
     let retention = Retention::read(node, problems);
+    let chores = chores::read(node, problems);
     // A bucket inside the private store, or around it, would publish evidence.
     if public.as_ref().is_some_and(|public| lie_in_each_other(&root.join(public), &private)) {
         let message = "the bucket and the private store lie in each other";
@@ -421,6 +428,7 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
         memory,
         people,
         retention,
+        chores,
         pipelines: Vec::new(),
         root: root.to_owned(),
     })

@@ -13,7 +13,7 @@ use crate::cli::signals::Signals;
 use crate::pipeline::run::RunError;
 use crate::schedule::due::{Due, Job};
 use crate::schedule::facts::{Facts, Outcome};
-use crate::schedule::log::{self, Done, Writer};
+use crate::schedule::log::{self, Chore, Done, Writer};
 use crate::schedule::service::{Event, Scheduler, SchedulerError};
 use crate::schedule::words::local;
 use crate::workspace::{self, Workspace};
@@ -151,6 +151,13 @@ impl Teller {
                     Outcome::Published | Outcome::NothingNew | Outcome::Absent => println!("{line}"),
                     Outcome::HeldBack => eprintln!("warning: {line}"),
                     _ => eprintln!("error: {line}"),
+                }
+            }
+            Event::ChoreEnded(Chore { name, outcome, said, seconds }) => {
+                self.begun += 1;
+                match outcome {
+                    Outcome::Published => println!("{name}: {said} ({seconds:.1} s)"),
+                    _ => eprintln!("error: {name}: {said} ({seconds:.1} s)"),
                 }
             }
             Event::Mistakes(problems) => {

@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::pipeline::Trigger;
-use crate::schedule::facts::{Attempt, DateFacts, Evidence, Facts, JobKey, Mark, Outcome, PipelineFacts};
+use crate::schedule::facts::{
+    Attempt, ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, Outcome, PipelineFacts,
+};
 use crate::time::{ServiceDate, ServiceDay, local_instant};
 
 /// The first pause before something is tried again; each is twice as long as the one before.
@@ -29,6 +31,8 @@ pub struct Due {
     /// By the time.
     pub later: Vec<Later>,
     pub stopped: Vec<Stopped>,
+    /// Daily jobs that are no runs.
+    pub chores: Vec<String>,
 }
 
 /// A job to be begun.
@@ -97,10 +101,29 @@ pub fn due(facts: &Facts, now: Timestamp) -> Due {
             of.date(*date, of_date, &mut due);
         }
     }
+    due.chores = chores(facts, now);
     due.now.retain(|job| !facts.running.contains(&job.key));
     due.now = in_order(facts, due.now);
     due.later.sort_by(|one, other| (one.at, &one.key).cmp(&(other.at, &other.key)));
     due
+}
+
+/// The daily jobs whose time has come since they last ended; one that never ran has a day to have had one.
+fn chores(facts: &Facts, now: Timestamp) -> Vec<String> {
+    let is_due = |chore: &ChoreFacts| {
+        let at = match &chore.ended {
+            None => chore.times.first_from(day_before(now), &facts.zone),
+            Some(ended) => {
+                pause_after(ended, chore.failures).or_else(|| chore.times.first_from(just_after(ended.at), &facts.zone))
+            }
+        };
+        !chore.is_running && at.is_some_and(|at| at <= now)
+    };
+    facts.chores.iter().filter(|(_, chore)| is_due(chore)).map(|(name, _)| name.clone()).collect()
+}
+
+fn day_before(now: Timestamp) -> Timestamp {
+    now.saturating_sub(SignedDuration::from_hours(25)).unwrap_or(Timestamp::MIN)
 }
 
 struct OfPipeline<'a> {
@@ -149,8 +172,7 @@ impl OfPipeline<'_> {
 
     /// The time of the schedule that passed last, within a day; the next one if none did.
     fn first_before_now(&self) -> Option<Timestamp> {
-        let day_before = self.now.saturating_sub(SignedDuration::from_hours(25)).unwrap_or(Timestamp::MIN);
-        self.first_from(day_before)
+        self.first_from(day_before(self.now))
     }
 
     fn date(&self, date: ServiceDate, of: &DateFacts, due: &mut Due) {
@@ -287,22 +309,26 @@ fn days_after(date: ServiceDate, over: Timestamp, days: u16, zone: &jiff::tz::Ti
     end.max(over)
 }
 
-/// When what may succeed if tried again is tried again; `None` if it is not of that kind. What was killed is tried again at once,
-/// the first time.
+/// When what may succeed if tried again is tried again; `None` if it is not of that kind.
 pub fn again(attempt: &Attempt, failures: u32) -> Option<Timestamp> {
-    let (at, outcome) = match &attempt.ended {
-        Some(ended) => (ended.at, ended.outcome),
-        None => (attempt.begun, Outcome::Killed),
-    };
-    if !outcome.is_tried_again() {
+    match &attempt.ended {
+        Some(ended) => pause_after(ended, failures),
+        None => pause_after(&Ended { at: attempt.begun, outcome: Outcome::Killed }, failures),
+    }
+}
+
+/// The end of the pause after a try. What was killed is tried again at once, the first time.
+fn pause_after(ended: &Ended, failures: u32) -> Option<Timestamp> {
+    if !ended.outcome.is_tried_again() {
         return None;
     }
-    let doublings = failures.saturating_sub(if outcome == Outcome::Killed { 2 } else { 1 });
-    let pause = match (outcome, failures) {
-        (Outcome::Killed, 0 | 1) => SignedDuration::ZERO,
+    let is_killed = ended.outcome == Outcome::Killed;
+    let doublings = failures.saturating_sub(if is_killed { 2 } else { 1 });
+    let pause = match failures {
+        0 | 1 if is_killed => SignedDuration::ZERO,
         _ => FIRST_PAUSE.saturating_mul(1 << doublings.min(10)).min(LONGEST_PAUSE),
     };
-    Some(at.saturating_add(pause).unwrap_or(Timestamp::MAX))
+    Some(ended.at.saturating_add(pause).unwrap_or(Timestamp::MAX))
 }
 
 /// The order in which jobs are begun: the oldest date first, every third time the newest; asking comes before all, and what is

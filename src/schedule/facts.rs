@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::Schedule;
+use crate::pipeline::{Schedule, Times};
 use crate::time::ServiceDate;
 
 /// All that is known of the pipelines that have a schedule.
@@ -16,6 +16,8 @@ pub struct Facts {
     pub zone: TimeZone,
     /// By name.
     pub pipelines: BTreeMap<String, PipelineFacts>,
+    /// Daily jobs that are no runs, by name.
+    pub chores: BTreeMap<String, ChoreFacts>,
     /// Jobs that are at work now.
     pub running: BTreeSet<JobKey>,
     /// Jobs that were begun before: every third takes the newest date.
@@ -36,6 +38,16 @@ pub struct PipelineFacts {
     pub settings: Mark,
     /// The dates of which there is evidence, a release or an attempt.
     pub dates: BTreeMap<ServiceDate, DateFacts>,
+}
+
+/// A daily job that is no run.
+#[derive(Clone, Debug)]
+pub struct ChoreFacts {
+    pub times: Times,
+    pub is_running: bool,
+    /// How it ended the last time, and how many of its tries up to then may succeed if repeated.
+    pub ended: Option<Ended>,
+    pub failures: u32,
 }
 
 #[derive(Clone, Debug, Default)]

@@ -24,7 +24,7 @@ use crate::pipeline::run::{RunError, evidence_store};
 use crate::pipeline::{FeedOrigin, Pipeline, Schedule};
 use crate::publish::bucket::Bucket;
 use crate::publish::index;
-use crate::schedule::facts::{DateFacts, Evidence, Facts, JobKey, Mark, PipelineFacts, Released};
+use crate::schedule::facts::{ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, PipelineFacts, Released};
 use crate::schedule::log::Log;
 use crate::time::{ServiceDate, ServiceDay};
 use crate::workspace::{self, Workspace};
@@ -95,7 +95,18 @@ impl Gatherer {
             };
             pipelines.insert(pipeline.name.clone(), facts);
         }
-        Ok(Facts { zone: workspace.zone.clone(), pipelines, running: running.clone(), begun: log.begun })
+        let chores = workspace.chores.iter().map(|chore| {
+            let done = log.chores.get(chore.name);
+            let facts = ChoreFacts {
+                times: chore.times.clone(),
+                is_running: false,
+                ended: done.map(|done| Ended { at: done.at, outcome: done.chore.outcome }),
+                failures: done.map_or(0, |done| done.failures),
+            };
+            (chore.name.to_owned(), facts)
+        });
+        let chores = chores.collect();
+        Ok(Facts { zone: workspace.zone.clone(), pipelines, chores, running: running.clone(), begun: log.begun })
     }
 
     /// Forgets what is known of the bucket, if that is older.

@@ -77,13 +77,24 @@ pub struct Log {
     /// The newest attempt at each job.
     attempts: BTreeMap<JobKey, Tried>,
     /// The newest end of each chore.
-    pub chores: BTreeMap<String, (Timestamp, Chore)>,
+    pub chores: BTreeMap<String, ChoreDone>,
     /// In their order.
     pub messages: Vec<(Timestamp, Value)>,
     /// Attempts that were begun.
     pub begun: u64,
     /// How far the file was read.
     read: u64,
+}
+
+/// What is known of a chore.
+#[derive(Clone, Debug)]
+pub struct ChoreDone {
+    pub at: Timestamp,
+    pub chore: Chore,
+    /// Tries up to the newest that may succeed if repeated.
+    pub failures: u32,
+    /// When it last ended well.
+    pub good: Option<Timestamp>,
 }
 
 /// What is known of the tries of a job.
@@ -158,7 +169,14 @@ impl Log {
                 (tried.said, tried.seconds) = (said, seconds);
             }
             Entry::Message(value) => self.messages.push((at, value)),
-            Entry::Chore(chore) => drop(self.chores.insert(chore.name.clone(), (at, chore))),
+            Entry::Chore(chore) => {
+                let before = self.chores.get(&chore.name);
+                let failures = before.map_or(0, |before| before.failures);
+                let failures = if chore.outcome.is_tried_again() { failures + 1 } else { 0 };
+                let good = before.and_then(|before| before.good);
+                let good = if chore.outcome == Outcome::Published { Some(at) } else { good };
+                self.chores.insert(chore.name.clone(), ChoreDone { at, chore, failures, good });
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use crate::pipeline::run::RunError;
 use crate::schedule::due::{self, Due, Job};
 use crate::schedule::facts::{Facts, JobKey, Mark, Outcome};
 use crate::schedule::gather::{Gatherer, mark_of_configuration};
-use crate::schedule::log::{self, Begun, Done, Entry, Log, Writer};
+use crate::schedule::log::{self, Begun, Chore, Done, Entry, Log, Writer};
 use crate::schedule::runner::{End, Runner};
 use crate::time;
 use crate::workspace::outline::{self, Needs};
@@ -34,6 +34,7 @@ pub enum Event<'a> {
     /// A job begins.
     Begins(&'a Job),
     Ended(&'a Done),
+    ChoreEnded(&'a Chore),
     /// Mistakes of the configuration; what has none is scheduled.
     Mistakes(&'a [Problem]),
     /// Facts could not be gathered; it is tried again.
@@ -82,7 +83,9 @@ impl Scheduler {
             private,
             gatherer: Gatherer::default(),
             running: BTreeSet::new(),
+            chores: BTreeSet::new(),
             tried: BTreeSet::new(),
+            done_chores: BTreeSet::new(),
             workspace: None,
             worst: None,
         };
@@ -99,8 +102,10 @@ struct AtWork<'a> {
     private: PathBuf,
     gatherer: Gatherer,
     running: BTreeSet<JobKey>,
+    chores: BTreeSet<String>,
     /// What was begun since this began.
     tried: BTreeSet<JobKey>,
+    done_chores: BTreeSet<&'static str>,
     workspace: Option<(Mark, Workspace)>,
     worst: Option<Outcome>,
 }
@@ -109,7 +114,7 @@ impl AtWork<'_> {
     fn until_end(&mut self, ends: &Receiver<End>, tell: &mut dyn FnMut(Event<'_>)) -> Result<(), SchedulerError> {
         loop {
             let next = self.look(tell)?;
-            let is_over = self.scheduler.once && self.running.is_empty() && next.is_none();
+            let is_over = self.scheduler.once && self.is_idle() && next.is_none();
             if is_over || self.wait(ends, next, tell)? {
                 break;
             }
@@ -128,7 +133,7 @@ impl AtWork<'_> {
         loop {
             let Some((_, workspace)) = &self.workspace else { return Ok(Some(later)) };
             let now = time::now();
-            let facts = match self.gatherer.gather(workspace, &self.log, &self.running, now) {
+            let mut facts = match self.gatherer.gather(workspace, &self.log, &self.running, now) {
                 Ok(facts) => facts,
                 Err(error) if self.scheduler.once => return Err(error.into()),
                 Err(error) => {
@@ -136,14 +141,18 @@ impl AtWork<'_> {
                     return Ok(Some(later));
                 }
             };
+            facts.chores.iter_mut().for_each(|(name, chore)| chore.is_running = self.chores.contains(name));
             let due = due::due(&facts, now);
+            is_begun |= self.begin_chores(&due.chores)?;
             let may = |job: &&Job| !self.scheduler.once || !self.tried.contains(&job.key);
             let job = due.now.iter().find(may).cloned();
             let Some(job) = job.filter(|_| self.running.len() < self.scheduler.parallel.max(1)) else {
-                tell(Event::Looked(workspace, &facts, &due));
+                if let Some((_, workspace)) = &self.workspace {
+                    tell(Event::Looked(workspace, &facts, &due));
+                }
                 let at = due.later.first().map(|later| until(later.at, now));
                 let wake = at.map_or(later, |wait| (Instant::now() + wait).min(later));
-                return Ok((is_begun || !self.running.is_empty() || !self.scheduler.once).then_some(wake));
+                return Ok((is_begun || !self.is_idle() || !self.scheduler.once).then_some(wake));
             };
             // Somebody else may have published it.
             if !is_begun {
@@ -196,6 +205,33 @@ impl AtWork<'_> {
         Ok(())
     }
 
+    /// Begins daily jobs that are no runs; says whether there was one.
+    fn begin_chores(&mut self, due: &[String]) -> Result<bool, SchedulerError> {
+        let Some((_, workspace)) = &self.workspace else { return Ok(false) };
+        let chores = workspace.chores.iter().filter(|chore| due.iter().any(|name| name == chore.name));
+        let mut failed = Vec::new();
+        let mut is_begun = false;
+        for chore in chores {
+            // What was done and is due again at once would go on for ever.
+            let is_new = self.done_chores.insert(chore.name) || !self.scheduler.once;
+            match is_new.then(|| self.runner.begin_chore(chore.name, &chore.arguments)) {
+                None => {}
+                Some(Ok(())) => is_begun |= self.chores.insert(chore.name.to_owned()),
+                Some(Err(error)) => {
+                    let said = format!("the process could not be started: {error}");
+                    let name = chore.name.to_owned();
+                    failed.push(Chore { name, outcome: Outcome::Transient, said, seconds: 0.0 });
+                }
+            }
+        }
+        failed.into_iter().try_for_each(|chore| self.add(Entry::Chore(chore)))?;
+        Ok(is_begun)
+    }
+
+    fn is_idle(&self) -> bool {
+        self.running.is_empty() && self.chores.is_empty()
+    }
+
     fn ended(&mut self, done: Done, tell: &mut dyn FnMut(Event<'_>)) -> Result<(), SchedulerError> {
         self.running.remove(&done.key);
         self.add(Entry::Ended(done.clone()))?;
@@ -238,7 +274,12 @@ impl AtWork<'_> {
     fn end_of(&mut self, end: End, tell: &mut dyn FnMut(Event<'_>)) -> Result<(), SchedulerError> {
         match end {
             End::Job(done) => self.ended(done, tell),
-            End::Chore(chore) => self.add(Entry::Chore(chore)),
+            End::Chore(chore) => {
+                self.chores.remove(&chore.name);
+                tell(Event::ChoreEnded(&chore));
+                self.worst = self.worst.max(Some(chore.outcome));
+                self.add(Entry::Chore(chore))
+            }
         }
     }
 
@@ -246,7 +287,7 @@ impl AtWork<'_> {
     fn end(&mut self, ends: &Receiver<End>, tell: &mut dyn FnMut(Event<'_>)) -> Result<(), SchedulerError> {
         let mut until = Instant::now() + GRACE;
         let mut is_asked = false;
-        while !self.running.is_empty() {
+        while !self.is_idle() {
             match ends.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(end) => self.end_of(end, tell)?,
                 Err(_) if is_asked => break,

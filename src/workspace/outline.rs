@@ -8,7 +8,7 @@ use crate::portal::Site;
 use crate::workspace::retention::Retention;
 use crate::workspace::sections::{BucketSection, address, zone};
 use crate::workspace::{
-    FILE, KEYS, SPOOL, Workspace, configuration, limit, memory_limit, no_workspace, people, pipeline_files,
+    FILE, KEYS, SPOOL, Workspace, chores, configuration, limit, memory_limit, no_workspace, people, pipeline_files,
     private_folder, remote,
 };
 use crate::yaml::{self, Node, Problem, Problems};
@@ -90,6 +90,7 @@ fn stores(root: &Path, node: &Node, needs: Needs, needed: &mut Problems) -> Opti
         memory: memory_limit(node, &mut rest),
         people,
         retention,
+        chores: chores::read(node, &mut rest),
         pipelines: Vec::new(),
         root: root.to_owned(),
     })

@@ -76,7 +76,7 @@ impl Schedule {
         let late = days(map, "late", LATE, problems);
         let catch_up = days(map, "catch_up", CATCH_UP, problems);
         let trigger = match (map.get("run"), map.optional_text("after", problems), map.get("every")) {
-            (Some(run), ..) => Trigger::Times(times(run, problems)?),
+            (Some(run), ..) => Trigger::Times(Times::read(run, problems)?),
             (None, Some(pipeline), _) => Trigger::After(pipeline),
             (None, None, Some(every)) => Trigger::Every(every_of(every, problems)?),
             (None, None, None) => return None,
@@ -112,19 +112,6 @@ fn days(map: &Node, key: &str, default: u16, problems: &mut Problems) -> u16 {
     })
 }
 
-fn times(node: &Node, problems: &mut Problems) -> Option<Times> {
-    let text = node.scalar().unwrap_or_default();
-    match text.parse::<Times>() {
-        Ok(times) => Some(times),
-        Err(problem) => {
-            let remedy = "Write a time of day, '\"06:30\"', or a cron expression of five fields (minute, hour, day of the month, month, \
-                          weekday), '\"30 6 * * 1-5\"'.";
-            problems.add(node.line, format!("'run: {text}' cannot be read: {problem}"), remedy);
-            None
-        }
-    }
-}
-
 impl FromStr for Times {
     type Err = String;
 
@@ -155,6 +142,18 @@ fn time_of_day(text: &str) -> Option<(u8, u8)> {
 }
 
 impl Times {
+    /// Reads the times that a node of a file has.
+    pub(crate) fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let text = node.scalar().unwrap_or_default();
+        let times = text.parse::<Self>();
+        if let Err(problem) = &times {
+            let remedy = "Write a time of day, '\"06:30\"', or a cron expression of five fields (minute, hour, day of the month, month, \
+                          weekday), '\"30 6 * * 1-5\"'.";
+            problems.add(node.line, format!("the time '{text}' cannot be read: {problem}"), remedy);
+        }
+        times.ok()
+    }
+
     /// The first time at or after an instant; none at the end of time.
     pub fn first_from(&self, from: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         // What the clock shows may be an hour that comes twice, so one begins before it.
@@ -264,11 +263,11 @@ mod tests {
             ("schedule: daily\n", "1 'schedule' is text"),
             ("schedule:\n  late: 3 days\n", "2 'schedule' does not say when"),
             ("schedule:\n  run: '04:30'\n  after: x\n", "3 'schedule' says it in two ways"),
-            ("schedule:\n  run: '24:30'\n", "2 'run: 24:30' cannot be read"),
-            ("schedule:\n  run: '4:3'\n", "2 'run: 4:3' cannot be read"),
-            ("schedule:\n  run: '61 4 * * *'\n", "2 'run: 61 4 * * *' cannot be read"),
-            ("schedule:\n  run: '0 4 30 2 *'\n", "2 'run: 0 4 30 2 *' cannot be read: no day"),
-            ("schedule:\n  run: '0 30 4 * * *'\n", "2 'run: 0 30 4 * * *' cannot be read: it is neither"),
+            ("schedule:\n  run: '24:30'\n", "2 the time '24:30' cannot be read"),
+            ("schedule:\n  run: '4:3'\n", "2 the time '4:3' cannot be read"),
+            ("schedule:\n  run: '61 4 * * *'\n", "2 the time '61 4 * * *' cannot be read"),
+            ("schedule:\n  run: '0 4 30 2 *'\n", "2 the time '0 4 30 2 *' cannot be read: no day"),
+            ("schedule:\n  run: '0 30 4 * * *'\n", "2 the time '0 30 4 * * *' cannot be read: it is neither"),
             ("schedule:\n  every: 10 s\n", "2 'every' of a schedule is less than a minute"),
             ("schedule:\n  run: '04:30'\n  late: long\n", "3 'late: long' is no number of days"),
             ("schedule:\n  run: '04:30'\n  catchup: 3\n", "3 'catchup' is not known here"),

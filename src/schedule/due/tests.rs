@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::pipeline::Schedule;
-use crate::schedule::facts::{Ended, Released};
+use crate::schedule::facts::Released;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -36,6 +36,7 @@ fn facts(pipelines: Vec<(&str, PipelineFacts)>) -> Facts {
     Facts {
         zone: TimeZone::get("Europe/Berlin").unwrap(),
         pipelines: pipelines.into_iter().map(|(name, of)| (name.to_owned(), of)).collect(),
+        chores: BTreeMap::new(),
         running: BTreeSet::new(),
         begun: 0,
     }
@@ -218,6 +219,25 @@ fn a_timetable_that_nobody_collects_is_asked_for_at_its_times_and_released_at_on
     let of_date = DateFacts { evidence, ..DateFacts::default() };
     facts.pipelines.get_mut("plan").unwrap().dates.insert(date("2026-11-25"), of_date);
     assert_eq!(now_due(&facts, "2026-11-25T05:01:00Z"), ["plan 2026-11-25 captured"]);
+}
+
+#[test]
+fn daily_jobs_are_done_once_at_their_time_and_tried_again_when_they_fail() {
+    let mut facts = facts(vec![]);
+    let ended = |at_: &str, outcome| Some(Ended { at: at(at_), outcome });
+    let mut due_at = |ended_: Option<Ended>, failures, now: &str| {
+        let chore = ChoreFacts { times: "03:15".parse().unwrap(), is_running: false, ended: ended_, failures };
+        facts.chores.insert("purge".to_owned(), chore);
+        !due(&facts, at(now)).chores.is_empty()
+    };
+    assert!(due_at(None, 0, "2026-11-24T12:00:00Z"));
+    let done = ended("2026-11-24T12:00:05Z", Outcome::Published);
+    assert!(!due_at(done.clone(), 0, "2026-11-25T02:14:59Z"));
+    assert!(due_at(done, 0, "2026-11-25T02:15:00Z"));
+    let failed = ended("2026-11-25T02:15:10Z", Outcome::Transient);
+    assert!(!due_at(failed.clone(), 2, "2026-11-25T02:17:09Z"));
+    assert!(due_at(failed, 2, "2026-11-25T02:17:10Z"));
+    assert!(!due_at(ended("2026-11-25T02:15:10Z", Outcome::Usage), 0, "2026-11-25T22:17:10Z"));
 }
 
 /// What was published when, and what must have been.
