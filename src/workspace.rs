@@ -18,6 +18,7 @@ use crate::capture::evidence::upload::Spool;
 use crate::check::area::ServiceArea;
 use crate::check::sql::dry_run::{self, Lack};
 use crate::contract::library::{Library, Survey};
+use crate::notify;
 use crate::pipeline::{Pipeline, Schedule, Trigger};
 use crate::portal::Site;
 use crate::publish::bucket;
@@ -42,6 +43,7 @@ const KEYS: &[&str] = &[
     "limits",
     "people",
     "retention",
+    "notify",
 ];
 const LIMIT_KEYS: &[&str] = &["memory", "spool"];
 /// Bytes of archives that were fetched of where `evidence` says, at most.
@@ -69,6 +71,8 @@ pub struct Workspace {
     /// Names or roles of those who may decide.
     pub people: Vec<String>,
     pub retention: Retention,
+    /// Who is told of what.
+    pub notify: notify::Settings,
     /// By name.
     pub pipelines: Vec<Pipeline>,
 }
@@ -110,6 +114,18 @@ pub fn spool(root: &Path) -> Result<Option<Spool>, Vec<Problem>> {
         true => Ok(remote.map(|remote| Spool::new(Collector::evidence(&private), remote, spool))),
         false => Err(problems.found),
     }
+}
+
+/// Who is told of what. Looks at nothing else in the workspace, so that a mistake elsewhere keeps nobody from being told.
+pub fn notify(root: &Path) -> Result<notify::Settings, Vec<Problem>> {
+    let file = root.join(FILE);
+    if !file.exists() {
+        return Err(no_workspace(&file));
+    }
+    let node = yaml::read(&file)?;
+    let mut problems = Problems::new(&file);
+    let settings = notify::Settings::read(&node, &mut problems);
+    if problems.found.is_empty() { Ok(settings) } else { Err(problems.found) }
 }
 
 fn no_workspace(file: &Path) -> Vec<Problem> {
@@ -421,6 +437,7 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
         memory,
         people,
         retention,
+        notify: notify::Settings::read(node, problems),
         pipelines: Vec::new(),
         root: root.to_owned(),
     })
