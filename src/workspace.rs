@@ -116,18 +116,6 @@ pub fn spool(root: &Path) -> Result<Option<Spool>, Vec<Problem>> {
     }
 }
 
-/// Who is told of what. Looks at nothing else in the workspace, so that a mistake elsewhere keeps nobody from being told.
-pub fn notify(root: &Path) -> Result<notify::Settings, Vec<Problem>> {
-    let file = root.join(FILE);
-    if !file.exists() {
-        return Err(no_workspace(&file));
-    }
-    let node = yaml::read(&file)?;
-    let mut problems = Problems::new(&file);
-    let settings = notify::Settings::read(&node, &mut problems);
-    if problems.found.is_empty() { Ok(settings) } else { Err(problems.found) }
-}
-
 fn no_workspace(file: &Path) -> Vec<Problem> {
     let mut problems = Problems::new(file);
     problems.add(0, "there is no workspace here", "Go to its folder, or make one with 'fahrtenbuch init DIR'.");

@@ -8,7 +8,7 @@ use crate::notify::cause::KINDS;
 use crate::notify::delivery::FailureKind;
 use crate::notify::settings::{Channel, Language};
 use crate::notify::{Settings, send, text};
-use crate::workspace;
+use crate::workspace::{FILE, outline};
 use crate::yaml::suggestion;
 
 #[derive(clap::Args)]
@@ -36,7 +36,7 @@ configuration has a mistake or an environment variable is not set.")]
 }
 
 pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
-    let settings = workspace::notify(root).map_err(|problems| {
+    let settings = outline::notify(root).map_err(|problems| {
         tell(&problems);
         Exit::Usage
     });
@@ -53,8 +53,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
 fn test(settings: &Settings, name: Option<&str>) -> Result<Exit, Exit> {
     let names: Vec<&str> = settings.channels.iter().map(|channel| channel.name.as_str()).collect();
     if names.is_empty() {
-        let file = workspace::FILE;
-        eprintln!("error: {file} has no channel. Add 'channels:' below 'notify:'; 'fahrtenbuch init' shows how.");
+        eprintln!("error: {FILE} has no channel. Add 'channels:' below 'notify:'; 'fahrtenbuch init' shows how.");
         return Err(Exit::Usage);
     }
     if let Some(name) = name.filter(|name| !names.contains(name)) {

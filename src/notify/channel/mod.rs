@@ -24,12 +24,16 @@ const LIMIT: Duration = Duration::from_secs(60);
 ///
 /// Blocks, so it is not to be called inside an async runtime. Never panics and never fails as a whole.
 pub fn send(settings: &Settings, messages: &[Outgoing]) -> Vec<Delivery> {
+    send_within(LIMIT, settings, messages)
+}
+
+fn send_within(limit: Duration, settings: &Settings, messages: &[Outgoing]) -> Vec<Delivery> {
     let started: Vec<_> = messages.iter().map(|message| start(settings, message)).collect();
-    let until = std::time::Instant::now() + LIMIT;
+    let until = std::time::Instant::now() + limit;
     let finish = |(channel, started): (String, Result<mpsc::Receiver<Result<(), Failure>>, Failure>)| {
         let left = until.saturating_duration_since(std::time::Instant::now());
         let result = started.and_then(|receiver| {
-            let unfinished = || Failure::transient(format!("the server did not take it within {} s", LIMIT.as_secs()));
+            let unfinished = || Failure::transient(format!("the server did not take it within {} s", limit.as_secs()));
             receiver.recv_timeout(left).unwrap_or_else(|_| Err(unfinished()))
         });
         Delivery { channel, result }

@@ -121,3 +121,24 @@ fn no_message_is_longer_than_its_server_takes() {
     assert!(ntfy::request(&ntfy, &outgoing).body["message"].as_str().unwrap().len() < 4_096);
     assert!(teams::request(&endpoint("https://a.example"), &outgoing).body.to_string().len() < 28_000);
 }
+
+#[test]
+fn a_server_that_never_comes_to_an_end_is_given_up() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let text = format!(
+        "title: M\nnotify: {{channels: [{{name: mail, type: email, host: 127.0.0.1, port: {port}, tls: none, \
+         from: a@example.de, to: b@example.de}}]}}"
+    );
+    let file = std::path::Path::new("fahrtenbuch.yaml");
+    let node = crate::yaml::parse(file, &text).unwrap();
+    let settings = Settings::read(&node, &mut crate::yaml::Problems::new(file));
+    let begin = std::time::Instant::now();
+    let deliveries = send_within(Duration::from_secs(1), &settings, &[text::test("mail", &settings, now())]);
+    assert!(begin.elapsed() < Duration::from_secs(10));
+    let failure = deliveries[0].result.clone().unwrap_err();
+    assert_eq!(
+        (failure.kind, failure.problem.as_str()),
+        (FailureKind::Transient, "the server did not take it within 1 s")
+    );
+}
