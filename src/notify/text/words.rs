@@ -40,8 +40,11 @@ fn date(date: ServiceDate) -> Text {
     Text::new(form("%-d %B %Y"), form("%d.%m.%Y"))
 }
 
-/// The newest dates, and how many more there are.
+/// The newest dates, and how many more there are. Runs of a timetable have none.
 fn dates(dates: &BTreeSet<ServiceDate>) -> Text {
+    if dates.is_empty() {
+        return Text::new("the newest data", "die neuesten Daten");
+    }
     let newest = dates.iter().rev().take(WRITTEN).map(|one| date(*one));
     let (en, de): (Vec<String>, Vec<String>) = newest.map(|text| (text.en, text.de)).unzip();
     let (mut en, mut de) = (en.join(", "), de.join(", "));
