@@ -15,7 +15,7 @@
 //! | [`channel`] | the ways out |
 //! | [`heartbeat`] | pings to a dead man's switch, which tells where this machine no longer can |
 //!
-//! Whoever has found causes calls [`messages`], [`text::write`], [`send`], and appends what [`policy::lines`] gives to the log.
+//! Whoever has found causes calls [`tell`], and appends what it gives to the log.
 
 pub mod cause;
 pub mod channel;
@@ -23,6 +23,7 @@ pub mod delivery;
 pub mod heartbeat;
 pub mod policy;
 pub mod settings;
+mod tell;
 pub mod text;
 
 pub use self::cause::{Cause, CauseKind, Trouble};
@@ -31,3 +32,4 @@ pub use self::delivery::{Delivery, Failure};
 pub use self::heartbeat::Heartbeat;
 pub use self::policy::{Message, Sent, messages};
 pub use self::settings::Settings;
+pub use self::tell::tell;

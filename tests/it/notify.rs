@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use fahrtenbuch::notify::heartbeat::RunId;
-use fahrtenbuch::notify::{Cause, Heartbeat, Settings, Trouble, messages, policy, send, text as words};
+use fahrtenbuch::notify::{Cause, Heartbeat, Settings, Trouble, tell};
 use fahrtenbuch::yaml::{self, Problems};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -441,10 +441,8 @@ fn a_thousand_failures_of_one_cause_are_two_mails_also_where_the_server_fails_at
         let now = begin + jiff::SignedDuration::from_mins(minute);
         let trouble = Trouble::SourceFrozen { source: "stadtbus-vp".to_owned() };
         let causes = if minute < 1_000 { vec![Cause { trouble, since: begin }] } else { Vec::new() };
-        let due = messages(&causes, &sent, &settings, now);
-        let outgoing: Vec<_> = due.iter().map(|message| words::write(message, &settings, now)).collect();
-        let deliveries = send(&settings, &outgoing);
-        sent.extend(policy::lines(&due, &deliveries, now).into_iter().map(|line| (now, line)));
+        let lines = tell(&causes, &sent, &settings, now);
+        sent.extend(lines.into_iter().map(|line| (now, line)));
     }
     let requests = at_matrix.lock().unwrap().clone();
     let subjects: Vec<String> =

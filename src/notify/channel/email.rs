@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use lettre::message::SinglePart;
 use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls as LettreTls, TlsParameters};
@@ -47,8 +48,7 @@ fn mail(email: &Email, message: &Outgoing) -> Result<Message, Failure> {
         .subject(message.subject.clone())
         .header(AutoSubmitted);
     let builder = email.to.iter().fold(builder, |builder, to| builder.to(to.clone()));
-    let builder = builder.header(lettre::message::header::ContentType::TEXT_PLAIN);
-    builder.body(message.body()).map_err(|error| {
+    builder.singlepart(SinglePart::plain(message.body())).map_err(|error| {
         let problem = format!("the mail cannot be made: {error}");
         Failure::new(FailureKind::Configuration, problem, "Check 'from' and 'to' of the channel.")
     })
