@@ -102,7 +102,7 @@ pub(super) fn words(cause: &Cause, zone: &TimeZone) -> Words {
                     "Whoever uses the data misses these days until the data is mended or somebody decides.",
                     "Wer die Daten nutzt, dem fehlen diese Tage, bis die Daten stimmen oder jemand entscheidet.",
                 ),
-                format!("fahrtenbuch quality report {pipeline}"),
+                "fahrtenbuch quality report",
             )
         }
         Trouble::RuleFailed { .. } | Trouble::ScoreFell { .. } | Trouble::QuarantineUndecided { .. } => {
