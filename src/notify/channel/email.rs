@@ -80,7 +80,7 @@ fn failure(error: &lettre::transport::smtp::Error) -> Failure {
     if let Some((problem, _)) = certificate(error) {
         return Failure::new(FailureKind::Permanent, problem, CERTIFICATE);
     }
-    let code = error.status().map(|code| u16::from(code));
+    let code = error.status().map(u16::from);
     let permanent = |problem: String, remedy: &str| Failure::new(FailureKind::Permanent, problem, remedy);
     match code {
         Some(code @ (530 | 534 | 535 | 538)) => {
