@@ -28,7 +28,7 @@
 //!
 //! Beside the way stand the words that all rooms share: [`table`] (what passes between rooms), [`decision`] (what people
 //! decide), [`time`] (service dates and instants), [`geo`] (distances on the globe), [`digest`], [`durable`] (private files),
-//! [`yaml`] (the workspace's files, read with line numbers), [`protobuf`] (its wire format), [`spool`] (rows that wait on disk)
+//! [`notify`] (messages to people, by e-mail and other channels), [`yaml`] (the workspace's files, read with line numbers), [`protobuf`] (its wire format), [`spool`] (rows that wait on disk)
 //! [`text`] (sentences in German and English) and [`page`] (the frame of what people read). [`simulate`] invents the city whose feeds the tests and the sample use.
 //!
 //! Where a new thing goes, and nothing else changes:
@@ -58,6 +58,7 @@ pub mod feed_rules;
 pub(crate) mod geo;
 pub(crate) mod internal;
 pub(crate) mod ledger;
+pub mod notify;
 pub(crate) mod object_stores;
 pub(crate) mod page;
 pub mod pipeline;

@@ -19,6 +19,7 @@ use crate::capture::evidence::upload::Spool;
 use crate::check::area::ServiceArea;
 use crate::check::sql::dry_run::{self, Lack};
 use crate::contract::library::{Library, Survey};
+use crate::notify;
 use crate::pipeline::{Pipeline, Schedule, Trigger};
 use crate::portal::Site;
 use crate::publish::bucket;
@@ -46,6 +47,7 @@ const KEYS: &[&str] = &[
     "retention",
     "schedule",
     "backup",
+    "notify",
 ];
 const LIMIT_KEYS: &[&str] = &["memory", "spool"];
 /// Bytes of archives that were fetched of where `evidence` says, at most.
@@ -75,6 +77,8 @@ pub struct Workspace {
     pub retention: Retention,
     /// Daily jobs that are no runs.
     pub chores: Vec<Chore>,
+    /// Who is told of what.
+    pub notify: notify::Settings,
     /// By name.
     pub pipelines: Vec<Pipeline>,
 }
@@ -429,6 +433,7 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
         people,
         retention,
         chores,
+        notify: notify::Settings::read(node, problems),
         pipelines: Vec::new(),
         root: root.to_owned(),
     })

@@ -1,5 +1,7 @@
 //! Reading the workspace's YAML so that every mistake can be told with its file and line, all of them at once.
 
+pub mod variables;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -24,7 +24,7 @@ use crate::capture::{CaptureError, FailureKind};
 
 pub use self::answer::{FetchOptions, FetchOutcome, Fetched, NotModified, Validators};
 pub(super) use self::answer::{given_up, too_large};
-pub(super) use self::certificate::certificate;
+pub(crate) use self::certificate::certificate;
 pub use self::clients::Clients;
 pub use self::clock::{CLOCK_HEADER, PROGRAM_BEGINS};
 pub use self::policy::{MAX_BYTES, MAX_REALTIME_BYTES, Policy};

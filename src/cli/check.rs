@@ -39,6 +39,9 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         tell(&problems);
     }
     if !arguments.json {
+        // Only who sends messages needs them.
+        let unset = read.iter().flat_map(|workspace| workspace.notify.unset());
+        unset.for_each(|problem| println!("note: a channel of 'notify' cannot be used from here: {problem}"));
         unfit.chunk_by(|one, other| one.file == other.file).for_each(tell_of_unfit);
     }
     if problems.is_empty() { Exit::Done } else { Exit::Usage }

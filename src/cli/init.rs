@@ -56,6 +56,29 @@ retention:
   # Records of runs, and of what was destroyed.
   records: 10 years
 
+# Who is told of what is wrong: a source that is silent, a run that failed, a disk that fills. 'fahrtenbuch notify test' tries it.
+# ${NAME} is an environment variable, so that keys need not stand here.
+# notify:
+#   language: de
+#   quiet: 20:00-07:00
+#   reminder: 1 day
+#   # A service elsewhere that tells when this machine no longer can (healthchecks).
+#   heartbeat: {url: '${HEARTBEAT_URL}'}
+#   channels:
+#     - name: mail
+#       type: email
+#       host: smtp.example.de
+#       # implicit is port 465; none is for a mail server on this machine.
+#       tls: starttls
+#       username: fahrtenbuch
+#       password: '${SMTP_PASSWORD}'
+#       from: 'Fahrtenbuch <fahrtenbuch@example.de>'
+#       to: [datenmanagement@example.de]
+#     - {name: telefon, type: ntfy, url: https://ntfy.sh, topic: '${NTFY_TOPIC}'}
+#     - {name: raum, type: matrix, homeserver: https://matrix.org, room: '!abc:matrix.org', token: '${MATRIX_TOKEN}'}
+#     - {name: team, type: teams, url: '${TEAMS_URL}'}
+#     - {name: haus, type: webhook, url: '${HOOK_URL}', headers: {X-Key: '${HOOK_KEY}'}}
+
 limits:
   # The memory that a run may hold, all together: rows that wait to be checked, sorted or written, the timetable and the partition
   # before that rules look into, and of a timetable its archive and its columns for the standard rules. 'validate' goes by it too.
@@ -196,6 +219,19 @@ mod tests {
         fs::write(arguments.folder.join("fahrtenbuch.yaml"), "mine").unwrap();
         assert_eq!(run(&arguments), Exit::Done);
         assert_eq!(fs::read_to_string(arguments.folder.join("fahrtenbuch.yaml")).unwrap(), "mine");
+    }
+
+    #[test]
+    fn the_channels_that_a_new_workspace_shows_have_no_mistakes() {
+        let (_, rest) = CONFIGURATION.split_once("# notify:\n").unwrap();
+        let (section, _) = rest.split_once("\n\n").unwrap();
+        let section: String =
+            section.lines().map(|line| line.strip_prefix("# ").unwrap_or(line).to_owned() + "\n").collect();
+        let file = std::path::Path::new("fahrtenbuch.yaml");
+        let node = crate::yaml::parse(file, &format!("title: T\nnotify:\n{section}")).unwrap();
+        let mut problems = crate::yaml::Problems::new(file);
+        let settings = crate::notify::Settings::read(&node, &mut problems);
+        assert!(problems.found.is_empty() && settings.channels.len() == 5, "{:?}", problems.found);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod decisions;
 mod evidence;
 mod exit;
 mod init;
+mod notify;
 mod opened;
 mod plan;
 mod quality;
@@ -94,6 +95,8 @@ enum Command {
     Evidence(evidence::Arguments),
     /// List what was decided, and undo it
     Decisions(decisions::Arguments),
+    /// Try the channels by which people are told of what is wrong, and list them
+    Notify(notify::Arguments),
     /// Make a new workspace with commented files
     Init(init::Arguments),
     /// Invent a city bus network: its timetable, its realtime feeds, its faults and the truth
@@ -140,6 +143,7 @@ fn run_command(arguments: Arguments) -> Exit {
         Command::Quarantine(quarantine) => quarantine::run(&workspace, &quarantine),
         Command::Evidence(evidence) => evidence::run(&workspace, &evidence),
         Command::Decisions(decisions) => decisions::run(&workspace, &decisions),
+        Command::Notify(notify) => notify::run(&workspace, &notify),
         Command::Init(init) => init::run(&init),
         Command::Simulate(simulate) => simulate::run(&simulate),
         Command::Completions { shell } => {

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::notify;
 use crate::pipeline;
 use crate::portal::Site;
 use crate::workspace::retention::Retention;
@@ -59,6 +60,18 @@ pub fn read(root: &Path, needs: Needs) -> Result<(Workspace, Vec<Problem>), Vec<
     }
 }
 
+/// Who is told of what. Looks at nothing else in the workspace, so that a mistake elsewhere keeps nobody from being told.
+pub fn notify(root: &Path) -> Result<notify::Settings, Vec<Problem>> {
+    let file = root.join(FILE);
+    if !file.exists() {
+        return Err(no_workspace(&file));
+    }
+    let node = yaml::read(&file)?;
+    let mut problems = Problems::new(&file);
+    let settings = notify::Settings::read(&node, &mut problems);
+    if problems.found.is_empty() { Ok(settings) } else { Err(problems.found) }
+}
+
 /// The configuration, with mistakes only in what is needed.
 fn stores(root: &Path, node: &Node, needs: Needs, needed: &mut Problems) -> Option<Workspace> {
     let mut rest = Problems::new(&root.join(FILE));
@@ -91,6 +104,7 @@ fn stores(root: &Path, node: &Node, needs: Needs, needed: &mut Problems) -> Opti
         people,
         retention,
         chores: chores::read(node, &mut rest),
+        notify: notify::Settings::read(node, &mut rest),
         pipelines: Vec::new(),
         root: root.to_owned(),
     })

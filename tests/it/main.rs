@@ -30,6 +30,7 @@ mod measure;
 mod mistakes;
 mod mqtt;
 mod mqtt_rows;
+mod notify;
 mod odcs;
 mod one_timetable;
 mod private_text;

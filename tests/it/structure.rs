@@ -435,6 +435,7 @@ const ROOMS: &[&str] = &[
     "schedule",
     "pipeline",
     "workspace",
+    "notify",
     "simulate",
     "portal",
     "report",

@@ -1,7 +1,7 @@
 //! Certificates that are not accepted.
 
 /// What is wrong with the certificate of a server, if it is that, and what to do. Trying again does not help.
-pub(in crate::capture) fn certificate(error: &(dyn std::error::Error + 'static)) -> Option<(String, &'static str)> {
+pub(crate) fn certificate(error: &(dyn std::error::Error + 'static)) -> Option<(String, &'static str)> {
     use rustls::CertificateError as Bad;
     let mut cause = Some(error);
     while let Some(error) = cause {

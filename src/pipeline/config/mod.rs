@@ -9,7 +9,6 @@ pub(super) mod outline;
 pub(super) mod release;
 pub(super) mod schedule;
 pub(super) mod sources;
-mod variables;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

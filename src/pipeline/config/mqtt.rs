@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::capture::mqtt::settings::{self, Login, Settings};
 use crate::capture::redact::Address;
-use crate::pipeline::config::variables::with_variables;
+use crate::yaml::variables::with_variables;
 use crate::yaml::{Node, Problems};
 
 pub(super) const KEYS: &[&str] =

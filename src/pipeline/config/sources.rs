@@ -9,9 +9,9 @@ use crate::capture::source::{self, Policy, Source};
 use crate::contract::names::{self, Named};
 use crate::decode::formats;
 use crate::pipeline::config::release::VEHICLES;
-use crate::pipeline::config::variables::with_variables;
 use crate::pipeline::config::{interval, mqtt};
 use crate::publish::bucket;
+use crate::yaml::variables::with_variables;
 use crate::yaml::{Node, Problems, suggestion};
 
 const SOURCE_KEYS: &[&str] = &[

@@ -1,0 +1,192 @@
+//! What a person must know of. A cause is plain data; the words for it are in [`text`](crate::notify::text).
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::time::ServiceDate;
+
+/// Something that is wrong now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    pub trouble: Trouble,
+    /// When it began.
+    pub since: Timestamp,
+}
+
+/// What is wrong. No text in it may come out of a feed: names are those of the workspace's files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// A source gives nothing: it does not answer, or answers with errors.
+    SourceSilent { source: String, last_body: Option<Timestamp> },
+    /// A realtime source gives the same again and again.
+    SourceFrozen { source: String },
+    /// A source gives much less than it did.
+    SourceShrinking { source: String, rows: u64, usual_rows: u64 },
+    /// Runs of a pipeline fail.
+    RunFailed { pipeline: String, dates: BTreeSet<ServiceDate>, failure: RunFailure },
+    /// Runs of a pipeline are held back by quality.
+    RunHeldBack { pipeline: String, dates: BTreeSet<ServiceDate> },
+    /// A disk will be full. `place` is what lies on it, as `private` or `bucket`.
+    DiskFilling { place: String, free_bytes: u64, full_at: Option<Timestamp> },
+    /// There is no backup, or none of late.
+    BackupOld { last: Option<Timestamp> },
+    /// Keys of pseudonyms will be destroyed by retention: until then dates can be published again.
+    KeyExpiring { dataset: String, dates: BTreeSet<ServiceDate>, on: ServiceDate },
+    /// Evidence will be destroyed by retention although its dates are not published.
+    EvidenceExpiring { source: String, dates: BTreeSet<ServiceDate>, on: ServiceDate },
+    /// Rows are in quarantine, and nobody decides.
+    QuarantineUndecided { dataset: String, rows: u64, oldest: ServiceDate },
+    /// The calendar of the newest timetable ends.
+    TimetableEnding { pipeline: String, last_day: ServiceDate },
+    /// A rule that passed before has findings.
+    RuleFailed { dataset: String, rule: String, date: ServiceDate, findings: u64 },
+    /// The score of a dataset fell. Points of 100.
+    ScoreFell { dataset: String, date: ServiceDate, before: u8, now: u8 },
+    /// Nobody asks the sources.
+    CollectorDown,
+    /// Nobody starts runs.
+    SchedulerDown,
+    /// The private store is not there, or is another one.
+    PrivateStoreLost,
+}
+
+/// How a run failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunFailure {
+    /// It was tried again, and may succeed if it is tried once more.
+    Transient,
+    /// It will not succeed before something is changed.
+    Permanent,
+    /// The configuration has a mistake.
+    Usage,
+    /// It was killed, as by want of memory.
+    Killed,
+}
+
+/// What kind of cause one is: what `off` and `on` name, and what keys begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CauseKind {
+    SourceSilent,
+    SourceFrozen,
+    SourceShrinking,
+    RunFailed,
+    RunHeldBack,
+    DiskFilling,
+    BackupOld,
+    KeyExpiring,
+    EvidenceExpiring,
+    QuarantineUndecided,
+    TimetableEnding,
+    RuleFailed,
+    ScoreFell,
+    CollectorDown,
+    SchedulerDown,
+    PrivateStoreLost,
+}
+
+/// All kinds by their names.
+pub const KINDS: &[(&str, CauseKind)] = &[
+    ("source_silent", CauseKind::SourceSilent),
+    ("source_frozen", CauseKind::SourceFrozen),
+    ("source_shrinking", CauseKind::SourceShrinking),
+    ("run_failed", CauseKind::RunFailed),
+    ("run_held_back", CauseKind::RunHeldBack),
+    ("disk_filling", CauseKind::DiskFilling),
+    ("backup_old", CauseKind::BackupOld),
+    ("key_expiring", CauseKind::KeyExpiring),
+    ("evidence_expiring", CauseKind::EvidenceExpiring),
+    ("quarantine_undecided", CauseKind::QuarantineUndecided),
+    ("timetable_ending", CauseKind::TimetableEnding),
+    ("rule_failed", CauseKind::RuleFailed),
+    ("score_fell", CauseKind::ScoreFell),
+    ("collector_down", CauseKind::CollectorDown),
+    ("scheduler_down", CauseKind::SchedulerDown),
+    ("private_store_lost", CauseKind::PrivateStoreLost),
+];
+
+impl CauseKind {
+    pub fn name(self) -> &'static str {
+        KINDS.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
+    }
+
+    pub fn of_name(name: &str) -> Option<Self> {
+        KINDS.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
+    }
+
+    /// Whether messages about it are sent unless the settings say otherwise.
+    pub fn is_on_by_default(self) -> bool {
+        !matches!(self, Self::RuleFailed | Self::ScoreFell)
+    }
+}
+
+impl Cause {
+    /// A disk that is full so soon does not wait for the morning.
+    const URGENT_DISK: SignedDuration = SignedDuration::from_hours(24);
+
+    pub fn kind(&self) -> CauseKind {
+        match self.trouble {
+            Trouble::SourceSilent { .. } => CauseKind::SourceSilent,
+            Trouble::SourceFrozen { .. } => CauseKind::SourceFrozen,
+            Trouble::SourceShrinking { .. } => CauseKind::SourceShrinking,
+            Trouble::RunFailed { .. } => CauseKind::RunFailed,
+            Trouble::RunHeldBack { .. } => CauseKind::RunHeldBack,
+            Trouble::DiskFilling { .. } => CauseKind::DiskFilling,
+            Trouble::BackupOld { .. } => CauseKind::BackupOld,
+            Trouble::KeyExpiring { .. } => CauseKind::KeyExpiring,
+            Trouble::EvidenceExpiring { .. } => CauseKind::EvidenceExpiring,
+            Trouble::QuarantineUndecided { .. } => CauseKind::QuarantineUndecided,
+            Trouble::TimetableEnding { .. } => CauseKind::TimetableEnding,
+            Trouble::RuleFailed { .. } => CauseKind::RuleFailed,
+            Trouble::ScoreFell { .. } => CauseKind::ScoreFell,
+            Trouble::CollectorDown => CauseKind::CollectorDown,
+            Trouble::SchedulerDown => CauseKind::SchedulerDown,
+            Trouble::PrivateStoreLost => CauseKind::PrivateStoreLost,
+        }
+    }
+
+    /// What it is about, by its name in the workspace; empty where there is only one.
+    pub fn subject(&self) -> String {
+        match &self.trouble {
+            Trouble::SourceSilent { source, .. }
+            | Trouble::SourceFrozen { source }
+            | Trouble::SourceShrinking { source, .. }
+            | Trouble::EvidenceExpiring { source, .. } => source.clone(),
+            Trouble::RunFailed { pipeline, .. }
+            | Trouble::RunHeldBack { pipeline, .. }
+            | Trouble::TimetableEnding { pipeline, .. } => pipeline.clone(),
+            Trouble::KeyExpiring { dataset, .. }
+            | Trouble::QuarantineUndecided { dataset, .. }
+            | Trouble::ScoreFell { dataset, .. } => dataset.clone(),
+            Trouble::RuleFailed { dataset, rule, .. } => format!("{dataset}/{rule}"),
+            Trouble::DiskFilling { place, .. } => place.clone(),
+            Trouble::BackupOld { .. } | Trouble::CollectorDown | Trouble::SchedulerDown | Trouble::PrivateStoreLost => {
+                String::new()
+            }
+        }
+    }
+
+    /// The same as long as it is the same cause, whatever its numbers do: `source_silent:stadtbus-vp`, `backup_old`.
+    pub fn key(&self) -> String {
+        let (kind, subject) = (self.kind().name(), self.subject());
+        if subject.is_empty() { kind.to_owned() } else { format!("{kind}:{subject}") }
+    }
+
+    /// Whether it may wake somebody: what is lost meanwhile no later run brings back, and whoever is told can do something
+    /// about it. A source that is silent is somebody else's to mend, and a run can wait.
+    pub fn is_urgent(&self, now: Timestamp) -> bool {
+        match &self.trouble {
+            Trouble::CollectorDown | Trouble::PrivateStoreLost => true,
+            Trouble::DiskFilling { full_at, .. } => {
+                full_at.is_some_and(|at| at.duration_since(now) < Self::URGENT_DISK)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The kind and the subject of a key; `None` for one of another version of the program.
+pub fn of_key(key: &str) -> Option<(CauseKind, &str)> {
+    let (kind, subject) = key.split_once(':').unwrap_or((key, ""));
+    CauseKind::of_name(kind).map(|kind| (kind, subject))
+}

@@ -1,0 +1,142 @@
+//! A dead man's switch: pings to a service elsewhere, which tells when they stay away. The protocol is that of healthchecks
+//! (<https://healthchecks.io/docs/http_api/>), which others speak, too.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::notify::channel::{answer_failure, client, request_failure, runtime};
+use crate::notify::delivery::{Failure, FailureKind};
+use crate::notify::settings::Settings;
+use crate::notify::settings::secret::Endpoint;
+
+/// Tries of one ping.
+const TRIES: u32 = 3;
+/// Before the second try; twice that before the third.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Bytes of a body, of which the end is sent.
+const BODY: usize = 10_000;
+
+/// Where pings go. Every ping blocks until it went or three tries failed, at most 63 s; what does not go is logged, and nothing
+/// else comes of it. Not to be called inside an async runtime.
+#[derive(Clone, Debug)]
+pub struct Heartbeat {
+    url: Endpoint,
+}
+
+/// Which run a ping belongs to, so that a service can tell how long it took: a random UUID.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunId(String);
+
+impl RunId {
+    pub fn new() -> Self {
+        let mut bytes = [0_u8; 16];
+        // Where there is no chance, two runs have one id, and their times are mixed up.
+        let _ = getrandom::fill(&mut bytes);
+        // Version 4, variant 1 (RFC 9562).
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+        Self(parts.join("-"))
+    }
+}
+
+impl Default for RunId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Heartbeat {
+    /// That of the settings; `None` if there is none.
+    pub fn of(settings: &Settings) -> Option<Self> {
+        settings.heartbeat.clone().map(|url| Self { url })
+    }
+
+    /// Something begins.
+    pub fn start(&self, run: &RunId) -> bool {
+        self.ping("/start", Some(run), "")
+    }
+
+    /// All is well, or a run succeeded. `body` is shown by the service: it holds no personal data.
+    pub fn success(&self, run: Option<&RunId>, body: &str) -> bool {
+        self.ping("", run, body)
+    }
+
+    /// Something failed.
+    pub fn fail(&self, run: Option<&RunId>, body: &str) -> bool {
+        self.ping("/fail", run, body)
+    }
+
+    /// Something worth keeping, which changes nothing.
+    pub fn log(&self, run: Option<&RunId>, body: &str) -> bool {
+        self.ping("/log", run, body)
+    }
+
+    /// A process ended with an exit code; 0 is success.
+    pub fn exit(&self, code: u8, run: Option<&RunId>, body: &str) -> bool {
+        self.ping(&format!("/{code}"), run, body)
+    }
+
+    /// Sends a ping, and tells whether it went.
+    fn ping(&self, suffix: &str, run: Option<&RunId>, body: &str) -> bool {
+        let mut pause = PAUSE;
+        for number in 1..=TRIES {
+            match self.try_ping(suffix, run, tail(body)) {
+                Ok(()) => return true,
+                Err(failure) if number == TRIES || failure.kind != FailureKind::Transient => {
+                    tracing::warn!(to = self.url.shown(), "no heartbeat could be sent: {failure}");
+                    return false;
+                }
+                Err(_) => std::thread::sleep(pause),
+            }
+            pause *= 2;
+        }
+        false
+    }
+
+    fn try_ping(&self, suffix: &str, run: Option<&RunId>, body: &str) -> Result<(), Failure> {
+        let mut url = self.url.reveal().clone();
+        url.set_path(&format!("{}{suffix}", url.path().trim_end_matches('/')));
+        if let Some(run) = run {
+            url.query_pairs_mut().append_pair("rid", &run.0);
+        }
+        runtime()?.block_on(async {
+            let request = client()?.post(url).header("Content-Type", "text/plain; charset=utf-8").body(body.to_owned());
+            let response = request.send().await.map_err(request_failure)?;
+            answer_failure(&response).map_or(Ok(()), Err)
+        })
+    }
+}
+
+/// The end of a text, as much as a service keeps, and no letter cut in two.
+fn tail(text: &str) -> &str {
+    &text[text.ceil_char_boundary(text.len().saturating_sub(BODY))..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_body_the_end_is_sent() {
+        let long = "ä".repeat(6_000);
+        assert_eq!(tail(&long).len(), 10_000);
+        let odd = format!("{long}x");
+        assert_eq!(tail(&odd).len(), 9_999);
+        assert_eq!(tail("kurz"), "kurz");
+    }
+
+    #[test]
+    fn the_id_of_a_run_is_a_random_uuid() {
+        let (one, other) = (RunId::new().to_string(), RunId::new().to_string());
+        assert_ne!(one, other);
+        assert_eq!((one.len(), &one[14..15]), (36, "4"), "{one}");
+    }
+}

@@ -1,0 +1,391 @@
+//! The words for each cause: what, what is lost if nothing happens, the command, and that it is mended.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::notify::cause::{Cause, CauseKind, RunFailure, Trouble};
+use crate::text::Text;
+use crate::time::ServiceDate;
+
+/// Dates of a list that are written out.
+const WRITTEN: usize = 3;
+
+/// What is said of a cause that is there.
+pub(super) struct Words {
+    /// A sentence without its full stop, of which subjects are made.
+    pub title: Text,
+    /// What is lost if nothing happens.
+    pub loss: Text,
+    /// What to type.
+    pub command: String,
+}
+
+impl Words {
+    fn new(title: Text, loss: Text, command: impl Into<String>) -> Self {
+        Self { title, loss, command: command.into() }
+    }
+}
+
+/// An instant by the clock of the zone: `24.11.2026, 14:05 Uhr` and `24 November 2026, 14:05`.
+pub(super) fn instant(at: Timestamp, zone: &TimeZone) -> Text {
+    let clock = zone.to_datetime(at);
+    let form = |form: &str| clock.strftime(form).to_string();
+    Text::new(form("%-d %B %Y, %H:%M"), form("%d.%m.%Y, %H:%M Uhr"))
+}
+
+fn date(date: ServiceDate) -> Text {
+    let form = |form: &str| date.0.strftime(form).to_string();
+    Text::new(form("%-d %B %Y"), form("%d.%m.%Y"))
+}
+
+/// The newest dates, and how many more there are. Runs of a timetable have none.
+fn dates(dates: &BTreeSet<ServiceDate>) -> Text {
+    if dates.is_empty() {
+        return Text::new("the newest data", "die neuesten Daten");
+    }
+    let newest = dates.iter().rev().take(WRITTEN).map(|one| date(*one));
+    let (en, de): (Vec<String>, Vec<String>) = newest.map(|text| (text.en, text.de)).unzip();
+    let (mut en, mut de) = (en.join(", "), de.join(", "));
+    match dates.len().saturating_sub(WRITTEN) {
+        0 => {}
+        1 => {
+            en += " and one more day";
+            de += " und einen weiteren Tag";
+        }
+        more => {
+            en += &format!(" and {more} more days");
+            de += &format!(" und {more} weitere Tage");
+        }
+    }
+    Text::new(en, de)
+}
+
+/// A number with its thousands set apart.
+fn count(number: u64) -> Text {
+    let digits = number.to_string();
+    let grouped = |mark: &str| {
+        let mut text = String::new();
+        for (place, digit) in digits.chars().enumerate() {
+            if place > 0 && (digits.len() - place).is_multiple_of(3) {
+                text.push_str(mark);
+            }
+            text.push(digit);
+        }
+        text
+    };
+    Text::new(grouped(","), grouped("."))
+}
+
+/// `12.3 GB`.
+fn size(bytes: u64) -> Text {
+    let gigabytes = format!("{}.{} GB", bytes / 1_000_000_000, bytes / 100_000_000 % 10);
+    Text::new(gigabytes.clone(), crate::text::german_number(&gigabytes))
+}
+
+/// The words for a cause.
+pub(super) fn words(cause: &Cause, zone: &TimeZone) -> Words {
+    match &cause.trouble {
+        Trouble::SourceSilent { .. } | Trouble::SourceFrozen { .. } | Trouble::SourceShrinking { .. } => {
+            of_source(&cause.trouble, zone)
+        }
+        Trouble::RunFailed { pipeline, dates: of, failure } => run_failed(pipeline, of, *failure),
+        Trouble::RunHeldBack { pipeline, dates: of } => {
+            let of = dates(of);
+            Words::new(
+                Text::new(
+                    format!("{pipeline} is held back by quality and not published for {}", of.en),
+                    format!("{pipeline} wird wegen der Qualität zurückgehalten und nicht veröffentlicht für {}", of.de),
+                ),
+                Text::new(
+                    "Whoever uses the data misses these days until the data is mended or somebody decides.",
+                    "Wer die Daten nutzt, dem fehlen diese Tage, bis die Daten stimmen oder jemand entscheidet.",
+                ),
+                "fahrtenbuch quality report",
+            )
+        }
+        Trouble::RuleFailed { .. } | Trouble::ScoreFell { .. } | Trouble::QuarantineUndecided { .. } => {
+            of_quality(&cause.trouble)
+        }
+        Trouble::KeyExpiring { .. } | Trouble::EvidenceExpiring { .. } => expiring(&cause.trouble),
+        Trouble::TimetableEnding { pipeline, last_day } => {
+            let last = date(*last_day);
+            Words::new(
+                Text::new(
+                    format!("The timetable {pipeline} ends on {}", last.en),
+                    format!("Der Fahrplan {pipeline} endet am {}", last.de),
+                ),
+                Text::new(
+                    "After that day no trip is planned: what vehicles report belongs to nothing, and trips cannot be compared.",
+                    "Danach ist keine Fahrt geplant: Meldungen von Fahrzeugen gehören zu nichts, Fahrten sind nicht vergleichbar.",
+                ),
+                format!("fahrtenbuch run {pipeline}"),
+            )
+        }
+        _ => of_machine(&cause.trouble, zone),
+    }
+}
+
+fn of_source(trouble: &Trouble, zone: &TimeZone) -> Words {
+    match trouble {
+        Trouble::SourceSilent { source, last_body } => {
+            let last = last_body.map(|at| instant(at, zone));
+            let last = last.map_or_else(
+                || Text::new("it never gave anything", "sie hat noch nie etwas geliefert"),
+                |at| Text::new(format!("the last data came on {}", at.en), format!("letzte Daten am {}", at.de)),
+            );
+            Words::new(
+                Text::new(
+                    format!("The source {source} gives no data: {}", last.en),
+                    format!("Die Quelle {source} liefert keine Daten: {}", last.de),
+                ),
+                Text::new(
+                    "What it does not give now is missing for ever; nobody else keeps it.",
+                    "Was sie jetzt nicht liefert, fehlt für immer; niemand sonst bewahrt es auf.",
+                ),
+                format!("fahrtenbuch evidence gaps {source}"),
+            )
+        }
+        Trouble::SourceShrinking { source, rows, usual_rows } => {
+            let (rows, usual) = (count(*rows), count(*usual_rows));
+            Words::new(
+                Text::new(
+                    format!("The source {source} gives {} rows, usually it is {}", rows.en, usual.en),
+                    format!("Die Quelle {source} liefert {} Zeilen, üblich sind {}", rows.de, usual.de),
+                ),
+                Text::new(
+                    "Vehicles, trips or stops may be missing from what is published, and nobody sees it there.",
+                    "In den veröffentlichten Daten können Fahrzeuge, Fahrten oder Halte fehlen, ohne dass es dort auffällt.",
+                ),
+                format!("fahrtenbuch evidence gaps {source}"),
+            )
+        }
+        other => {
+            let source = match other {
+                Trouble::SourceFrozen { source } => source.as_str(),
+                _ => "",
+            };
+            Words::new(
+                Text::new(
+                    format!("The source {source} is frozen: it gives the same again and again"),
+                    format!("Die Quelle {source} ist eingefroren: sie liefert immer wieder dasselbe"),
+                ),
+                Text::new(
+                    "Where the vehicles really are is not recorded, and cannot be found out later.",
+                    "Wo die Fahrzeuge wirklich sind, wird nicht aufgezeichnet und lässt sich später nicht feststellen.",
+                ),
+                format!("fahrtenbuch evidence gaps {source}"),
+            )
+        }
+    }
+}
+
+fn run_failed(pipeline: &str, of: &BTreeSet<ServiceDate>, failure: RunFailure) -> Words {
+    let days = dates(of);
+    let how = match failure {
+        RunFailure::Transient => Text::new("it is tried again", "es wird weiter versucht"),
+        RunFailure::Permanent => Text::new("trying again does not help", "erneut versuchen hilft nicht"),
+        RunFailure::Usage => Text::new("the configuration has a mistake", "die Konfiguration hat einen Fehler"),
+        RunFailure::Killed => Text::new("it was killed", "er wurde abgebrochen"),
+    };
+    let command = match (failure, of.last()) {
+        (RunFailure::Usage, _) => "fahrtenbuch check".to_owned(),
+        (_, Some(date)) => format!("fahrtenbuch run {pipeline} --date {date}"),
+        (_, None) => format!("fahrtenbuch run {pipeline}"),
+    };
+    Words::new(
+        Text::new(
+            format!("The run of {pipeline} failed for {}: {}", days.en, how.en),
+            format!("Der Lauf von {pipeline} ist gescheitert für {}: {}", days.de, how.de),
+        ),
+        Text::new(
+            "These days stay unpublished. The evidence is kept, so they can be published until it expires.",
+            "Diese Tage bleiben unveröffentlicht. Die Belege sind da; bis sie ablaufen, lässt sich alles nachholen.",
+        ),
+        command,
+    )
+}
+
+fn of_quality(trouble: &Trouble) -> Words {
+    match trouble {
+        Trouble::RuleFailed { dataset, rule, date: on, findings } => {
+            let (on, findings) = (date(*on), count(*findings));
+            Words::new(
+                Text::new(
+                    format!("The rule {rule} of {dataset} fails since {}: {} findings", on.en, findings.en),
+                    format!("Die Regel {rule} von {dataset} schlägt seit {} an: {} Funde", on.de, findings.de),
+                ),
+                Text::new(
+                    "The mistake goes on into every day that is published.",
+                    "Der Fehler geht in jeden weiteren Tag ein, der veröffentlicht wird.",
+                ),
+                format!("fahrtenbuch quality report {dataset}"),
+            )
+        }
+        Trouble::ScoreFell { dataset, date: on, before, now } => {
+            let on = date(*on);
+            Words::new(
+                Text::new(
+                    format!("The quality of {dataset} fell from {before} to {now} points on {}", on.en),
+                    format!("Die Qualität von {dataset} fiel am {} von {before} auf {now} Punkte", on.de),
+                ),
+                Text::new(
+                    "Whoever uses the data gets worse data, and everybody can see the score.",
+                    "Wer die Daten nutzt, bekommt schlechtere, und die Punktzahl ist öffentlich.",
+                ),
+                format!("fahrtenbuch quality report {dataset}"),
+            )
+        }
+        other => {
+            let (dataset, rows, oldest) = match other {
+                Trouble::QuarantineUndecided { dataset, rows, oldest } => (dataset.as_str(), *rows, date(*oldest)),
+                _ => ("", 0, Text::new("", "")),
+            };
+            let rows = count(rows);
+            Words::new(
+                Text::new(
+                    format!(
+                        "{} rows of {dataset} wait in quarantine for a decision, the oldest of {}",
+                        rows.en, oldest.en
+                    ),
+                    format!(
+                        "{} Zeilen von {dataset} warten in der Quarantäne auf eine Entscheidung, die ältesten vom {}",
+                        rows.de, oldest.de
+                    ),
+                ),
+                Text::new(
+                    "They are missing from what is published, and are destroyed when their evidence expires.",
+                    "Sie fehlen in den veröffentlichten Daten und werden mit ihren Belegen vernichtet, wenn diese ablaufen.",
+                ),
+                format!("fahrtenbuch quarantine list {dataset}"),
+            )
+        }
+    }
+}
+
+fn expiring(trouble: &Trouble) -> Words {
+    let (title, of, on) = match trouble {
+        Trouble::KeyExpiring { dataset, dates: of, on } => {
+            (Text::new(format!("The keys of {dataset}"), format!("Die Schlüssel von {dataset}")), dates(of), date(*on))
+        }
+        Trouble::EvidenceExpiring { source, dates: of, on } => {
+            (Text::new(format!("The evidence of {source}"), format!("Die Belege von {source}")), dates(of), date(*on))
+        }
+        _ => (Text::new("", ""), Text::new("", ""), Text::new("", "")),
+    };
+    Words::new(
+        Text::new(
+            format!("{} for {} will be destroyed on {}", title.en, of.en, on.en),
+            format!("{} für {} werden am {} vernichtet", title.de, of.de, on.de),
+        ),
+        Text::new(
+            "After that these days can never be published or corrected again.",
+            "Danach lassen sich diese Tage nie mehr veröffentlichen oder berichtigen.",
+        ),
+        "fahrtenbuch evidence purge --dry-run",
+    )
+}
+
+fn of_machine(trouble: &Trouble, zone: &TimeZone) -> Words {
+    match trouble {
+        Trouble::DiskFilling { place, free_bytes, full_at } => {
+            let free = size(*free_bytes);
+            let full = full_at.map(|at| instant(at, zone));
+            let full = full.map_or_else(
+                || Text::new(String::new(), String::new()),
+                |at| Text::new(format!(", full on {}", at.en), format!(", voll am {}", at.de)),
+            );
+            Words::new(
+                Text::new(
+                    format!("The disk of '{place}' is filling: {} free{}", free.en, full.en),
+                    format!("Der Datenträger von '{place}' läuft voll: {} frei{}", free.de, full.de),
+                ),
+                Text::new(
+                    "When it is full nothing is recorded and nothing is published any more.",
+                    "Ist er voll, wird nichts mehr aufgezeichnet und nichts mehr veröffentlicht.",
+                ),
+                "fahrtenbuch status",
+            )
+        }
+        Trouble::BackupOld { last } => {
+            let last = last.map(|at| instant(at, zone));
+            Words::new(
+                last.map_or_else(
+                    || Text::new("There is no backup", "Es gibt keine Sicherung"),
+                    |at| {
+                        let en = format!("The last backup is of {}", at.en);
+                        Text::new(en, format!("Die letzte Sicherung ist vom {}", at.de))
+                    },
+                ),
+                Text::new(
+                    "If the disk breaks, evidence, keys and decisions since then are lost for ever.",
+                    "Geht der Datenträger kaputt, sind Belege, Schlüssel und Entscheidungen seitdem für immer verloren.",
+                ),
+                "fahrtenbuch backup",
+            )
+        }
+        Trouble::CollectorDown => Words::new(
+            Text::new(
+                "The collector does not run: no source is asked",
+                "Der Sammler läuft nicht: keine Quelle wird gefragt",
+            ),
+            Text::new(
+                "What the sources give now is missing for ever; nobody else keeps it.",
+                "Was die Quellen jetzt liefern, fehlt für immer; niemand sonst bewahrt es auf.",
+            ),
+            "fahrtenbuch up",
+        ),
+        Trouble::SchedulerDown => Words::new(
+            Text::new(
+                "The scheduler does not run: nothing is published",
+                "Der Planer läuft nicht: nichts wird veröffentlicht",
+            ),
+            Text::new(
+                "Days stay unpublished. The evidence is kept, and the scheduler catches up when it runs.",
+                "Tage bleiben unveröffentlicht. Die Belege sind da; der Planer holt alles nach, sobald er läuft.",
+            ),
+            "fahrtenbuch up",
+        ),
+        _ => Words::new(
+            Text::new(
+                "The private store is not there: evidence, keys and decisions are missing",
+                "Der private Speicher ist nicht da: Belege, Schlüssel und Entscheidungen fehlen",
+            ),
+            Text::new(
+                "Nothing is recorded and nothing is published until it is back. New keys would tear pseudonyms apart.",
+                "Bis er wieder da ist, wird nichts aufgezeichnet und nichts veröffentlicht. Neue Schlüssel würden Pseudonyme zerreißen.",
+            ),
+            "fahrtenbuch restore",
+        ),
+    }
+}
+
+/// What is said when a cause is gone, of which no more than its key is known.
+pub(super) fn mended(kind: CauseKind, subject: &str) -> Text {
+    let (en, de) = match kind {
+        CauseKind::SourceSilent => ("The source {} gives data again", "Die Quelle {} liefert wieder Daten"),
+        CauseKind::SourceFrozen => ("The source {} gives new data again", "Die Quelle {} liefert wieder Neues"),
+        CauseKind::SourceShrinking => {
+            ("The source {} gives as much as usual", "Die Quelle {} liefert so viel wie üblich")
+        }
+        CauseKind::RunFailed => ("The run of {} succeeded", "Der Lauf von {} ist gelungen"),
+        CauseKind::RunHeldBack => ("{} is not held back any more", "{} wird nicht mehr zurückgehalten"),
+        CauseKind::DiskFilling => ("The disk of '{}' has room again", "Der Datenträger von '{}' hat wieder Platz"),
+        CauseKind::BackupOld => ("There is a new backup", "Es gibt eine neue Sicherung"),
+        CauseKind::KeyExpiring => ("No keys of {} expire soon", "Keine Schlüssel von {} laufen bald ab"),
+        CauseKind::EvidenceExpiring => {
+            ("No unpublished evidence of {} expires soon", "Keine unveröffentlichten Belege von {} laufen bald ab")
+        }
+        CauseKind::QuarantineUndecided => {
+            ("No rows of {} wait for a decision", "Keine Zeilen von {} warten auf eine Entscheidung")
+        }
+        CauseKind::TimetableEnding => ("There is a newer timetable {}", "Es gibt einen neueren Fahrplan {}"),
+        CauseKind::RuleFailed => ("The rule {} passes again", "Die Regel {} ist wieder eingehalten"),
+        CauseKind::ScoreFell => ("The quality of {} has recovered", "Die Qualität von {} hat sich erholt"),
+        CauseKind::CollectorDown => ("The collector runs again", "Der Sammler läuft wieder"),
+        CauseKind::SchedulerDown => ("The scheduler runs again", "Der Planer läuft wieder"),
+        CauseKind::PrivateStoreLost => ("The private store is there again", "Der private Speicher ist wieder da"),
+    };
+    Text::new(en.replace("{}", subject), de.replace("{}", subject))
+}
