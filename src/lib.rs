@@ -22,6 +22,8 @@
 //! | [`report`] | run records and contracts | quality results, score, trend: JSON, JUnit, text | the results of a dataset |
 //! | [`portal`] | table indexes, contracts, quality results | pages, among them the pictures of the trend, `datapackage.json`, DQV | a page |
 //! | [`pipeline`] | `pipelines/*.yaml` | runs: one pipeline over one partition | nothing of its own |
+//! | [`metrics`] | facts about pipelines, sources and disks | text for Prometheus: a file, a small server | the text |
+//! | [`units`] | where a workspace lies | files for systemd, Kubernetes, containers and Airflow | the files |
 //!
 //! What may be held is bounded by `limits: memory` and booked on one [`table::Budget`] a run, or is small for any feed.
 //!
@@ -57,6 +59,7 @@ pub mod feed_rules;
 pub(crate) mod geo;
 pub(crate) mod internal;
 pub(crate) mod ledger;
+pub mod metrics;
 pub(crate) mod object_stores;
 pub(crate) mod page;
 pub mod pipeline;
@@ -71,5 +74,6 @@ pub(crate) mod spool;
 pub mod table;
 pub mod text;
 pub mod time;
+pub mod units;
 pub mod workspace;
 pub mod yaml;

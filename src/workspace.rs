@@ -18,6 +18,7 @@ use crate::capture::evidence::upload::Spool;
 use crate::check::area::ServiceArea;
 use crate::check::sql::dry_run::{self, Lack};
 use crate::contract::library::{Library, Survey};
+use crate::metrics;
 use crate::pipeline::{Pipeline, Schedule, Trigger};
 use crate::portal::Site;
 use crate::publish::bucket;
@@ -42,6 +43,7 @@ const KEYS: &[&str] = &[
     "limits",
     "people",
     "retention",
+    "metrics",
 ];
 const LIMIT_KEYS: &[&str] = &["memory", "spool"];
 /// Bytes of archives that were fetched of where `evidence` says, at most.
@@ -69,6 +71,8 @@ pub struct Workspace {
     /// Names or roles of those who may decide.
     pub people: Vec<String>,
     pub retention: Retention,
+    /// Where metrics go.
+    pub metrics: metrics::Settings,
     /// By name.
     pub pipelines: Vec<Pipeline>,
 }
@@ -421,6 +425,7 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
         memory,
         people,
         retention,
+        metrics: metrics::Settings::read(root, node, problems),
         pipelines: Vec::new(),
         root: root.to_owned(),
     })

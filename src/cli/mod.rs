@@ -19,6 +19,7 @@ mod run;
 mod schedule;
 mod signals;
 mod simulate;
+mod units;
 mod up;
 mod validate;
 
@@ -94,6 +95,8 @@ enum Command {
     Evidence(evidence::Arguments),
     /// List what was decided, and undo it
     Decisions(decisions::Arguments),
+    /// Write what starts this program elsewhere: systemd, Kubernetes, containers, Airflow, alert rules
+    Units(units::Arguments),
     /// Make a new workspace with commented files
     Init(init::Arguments),
     /// Invent a city bus network: its timetable, its realtime feeds, its faults and the truth
@@ -140,6 +143,7 @@ fn run_command(arguments: Arguments) -> Exit {
         Command::Quarantine(quarantine) => quarantine::run(&workspace, &quarantine),
         Command::Evidence(evidence) => evidence::run(&workspace, &evidence),
         Command::Decisions(decisions) => decisions::run(&workspace, &decisions),
+        Command::Units(units) => units::run(&workspace, &units),
         Command::Init(init) => init::run(&init),
         Command::Simulate(simulate) => simulate::run(&simulate),
         Command::Completions { shell } => {

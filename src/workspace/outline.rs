@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::metrics;
 use crate::pipeline;
 use crate::portal::Site;
 use crate::workspace::retention::Retention;
@@ -90,6 +91,7 @@ fn stores(root: &Path, node: &Node, needs: Needs, needed: &mut Problems) -> Opti
         memory: memory_limit(node, &mut rest),
         people,
         retention,
+        metrics: metrics::Settings::read(root, node, &mut rest),
         pipelines: Vec::new(),
         root: root.to_owned(),
     })

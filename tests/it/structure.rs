@@ -434,6 +434,8 @@ const ROOMS: &[&str] = &[
     "cli",
     "pipeline",
     "workspace",
+    "metrics",
+    "units",
     "simulate",
     "portal",
     "report",
