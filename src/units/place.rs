@@ -82,3 +82,38 @@ fn normal(path: &Path) -> PathBuf {
     }
     normal
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(private: &str) -> Place {
+        let date: ServiceDate = "2026-11-24".parse().unwrap();
+        Place {
+            workspace: PathBuf::from("/srv/./city"),
+            private: PathBuf::from(private),
+            others: vec![PathBuf::from("/srv/city/x/../data/bucket"), PathBuf::from("/srv/city/data/bucket/")],
+            textfile: None,
+            program: PathBuf::from("/usr/bin/fahrtenbuch"),
+            user: "fahrtenbuch".to_owned(),
+            memory: 1 << 30,
+            to: PathBuf::from("/srv/city/deploy/"),
+            dates: (date, date),
+        }
+    }
+
+    #[test]
+    fn paths_are_plain_and_what_containers_would_lose_is_told() {
+        let place = place("/srv/store").checked().unwrap();
+        assert_eq!(place.workspace, Path::new("/srv/city"));
+        assert_eq!(place.others, [Path::new("/srv/city/data/bucket")]);
+        assert_eq!(place.to_shown(), "deploy");
+        assert_eq!(place.outside_data(), [Path::new("/srv/store")]);
+    }
+
+    #[test]
+    fn a_path_that_no_unit_can_hold_is_refused() {
+        let error = place("/srv/a\nExecStart=/bin/sh").checked().unwrap_err().to_string();
+        assert!(error.contains("\\n") && !error.contains('\n') && error.contains("another name"), "{error}");
+    }
+}

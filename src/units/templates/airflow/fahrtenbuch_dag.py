@@ -51,12 +51,7 @@ def fahrtenbuch(arguments, **options):
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,
-    default_args={
-        "retries": 5,
-        "retry_delay": timedelta(minutes=2),
-        "retry_exponential_backoff": True,
-        "max_retry_delay": timedelta(hours=1),
-    },
+    default_args={"retries": 5, "retry_delay": timedelta(minutes=5)},
     tags=["fahrtenbuch"],
     doc_md=__doc__,
 )
