@@ -115,7 +115,7 @@ fn seconds(time: Timestamp) -> f64 {
     time.as_millisecond() as f64 / 1_000.0
 }
 
-/// The name of OpenDataVBB's gtfs-rt-feed for what came of a fetch; nothing where nothing was fetched.
+/// The name of OpenDataVBB's gtfs-rt-metrics-service for what came of a fetch; nothing where nothing was fetched.
 fn fetch_status(class: Class) -> Option<&'static str> {
     match class {
         Class::Body => Some("success_changed"),
@@ -231,7 +231,7 @@ impl Metrics {
         ]
     }
 
-    /// The metrics that OpenDataVBB's gtfs-rt-feed has of a feed, under its names and with its words, for the dashboards that
+    /// The metrics that OpenDataVBB's gtfs-rt-metrics-service has of a feed, under its names and with its words, for the dashboards that
     /// are made for it; `source` is ours.
     fn feeds(&self) -> Vec<Family> {
         let fetches = "How often the GTFS-Realtime feed was fetched, by what came of it";
