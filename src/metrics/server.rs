@@ -6,11 +6,12 @@ use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Semaphore, oneshot};
 use tokio::time::timeout;
 
 use crate::metrics::facts::Metrics;
@@ -47,6 +48,50 @@ impl FromStr for ListenAddress {
             Ipv6Addr::UNSPECIFIED
         );
         Err(format!("'{text}' is no address to listen on. {remedy}"))
+    }
+}
+
+/// A server on a thread of its own; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Listens, and answers from now on. `content` is asked for each `/metrics`, by one client at a time.
+    ///
+    /// # Errors
+    /// The address is taken or not of this machine.
+    pub fn start<F>(ListenAddress(address): ListenAddress, content: F) -> std::io::Result<Self>
+    where
+        F: Fn() -> Metrics + Send + Sync + 'static,
+    {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let listener = runtime.block_on(TcpListener::bind(address))?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = move || {
+            runtime.block_on(serve(listener, content, async { drop(stopped.await) }));
+            // Facts that are being gathered are nobody's any more.
+            runtime.shutdown_timeout(PAUSE);
+        };
+        let thread = std::thread::Builder::new().name("metrics".to_owned()).spawn(serving)?;
+        Ok(Self { address, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Where it listens, with the port that it was given where port 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        // A thread that panicked has told it.
+        self.thread.take().map(JoinHandle::join);
     }
 }
 

@@ -6,41 +6,23 @@ use jiff::Timestamp;
 
 use super::*;
 
-/// A server of its own thread, until it is dropped.
-struct Served {
-    address: SocketAddr,
-    stop: Option<tokio::sync::oneshot::Sender<()>>,
-    thread: Option<std::thread::JoinHandle<()>>,
-}
+struct Served(Server);
 
 impl Served {
     fn begin(content: impl Fn() -> Metrics + Send + Sync + 'static) -> Self {
-        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let (tell, told) = std::sync::mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-                tell.send(listener.local_addr().unwrap()).unwrap();
-                serve(listener, content, async { drop(stopped.await) }).await;
-            });
-        });
-        Self { address: told.recv().unwrap(), stop: Some(stop), thread: Some(thread) }
+        Self(Server::start("0".parse().unwrap(), content).unwrap())
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.0.address()
     }
 
     fn ask(&self, request: &str) -> String {
-        let mut stream = std::net::TcpStream::connect(self.address).unwrap();
+        let mut stream = std::net::TcpStream::connect(self.address()).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        self.thread.take().unwrap().join().unwrap();
     }
 }
 
@@ -77,12 +59,13 @@ fn metrics_and_health_are_answered_and_all_else_is_refused() {
 fn clients_that_say_nothing_keep_nobody_out_for_long_and_the_end_does_not_wait_for_them() {
     let served = Served::begin(now);
     let begin = Instant::now();
-    let silent: Vec<_> = (0..CLIENTS).map(|_| std::net::TcpStream::connect(served.address).unwrap()).collect();
+    let silent: Vec<_> = (0..CLIENTS).map(|_| std::net::TcpStream::connect(served.address()).unwrap()).collect();
     assert!(served.ask("GET /healthz HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 200 "));
     assert!(begin.elapsed() < 2 * PATIENCE, "{:?}", begin.elapsed());
-    let more: Vec<_> = (0..CLIENTS).map(|_| std::net::TcpStream::connect(served.address).unwrap()).collect();
-    let begin = Instant::now();
+    let more: Vec<_> = (0..CLIENTS).map(|_| std::net::TcpStream::connect(served.address()).unwrap()).collect();
+    let (begin, address) = (Instant::now(), served.address());
     drop(served);
+    std::net::TcpStream::connect(address).unwrap_err();
     assert!(begin.elapsed() < PATIENCE / 2, "{:?}", begin.elapsed());
     drop((silent, more));
 }
@@ -106,6 +89,13 @@ fn facts_are_gathered_by_one_client_at_a_time_and_a_panic_is_an_answer() {
     let broken = Served::begin(|| panic!("no facts"));
     assert!(broken.ask("GET /metrics HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 500 "));
     assert!(broken.ask("GET /healthz HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 200 "));
+}
+
+#[test]
+fn an_address_that_is_taken_is_an_error() {
+    let served = Served::begin(now);
+    let error = Server::start(ListenAddress(served.address()), now).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
 }
 
 #[test]
