@@ -65,11 +65,14 @@ spec.loader.exec_module(module)
 
 assert len(dags) == 1 and dags[0]["catchup"] is False and dags[0]["max_active_runs"] == 1, dags
 assert dags[0]["default_args"]["retries"] > 0
-assert tasks["run"].mapped == {"job": ("output of", "plan")}
+assert tasks["run"].mapped == {"arguments": ("output of", "plan")}
 plan, run = tasks["plan"].function, tasks["run"].function
 
 
-def ends(code, output="", call=lambda: run({"pipeline": "stadtbus-telemetrie", "date": "2026-11-24"})):
+JOB = ["run", "stadtbus-telemetrie", "--date", "2026-11-24"]
+
+
+def ends(code, output="", call=lambda: run(JOB)):
     os.environ["ENDS"] = str(code)
     Path(f"{program}.output").write_text(output)
     try:
@@ -78,18 +81,19 @@ def ends(code, output="", call=lambda: run({"pipeline": "stadtbus-telemetrie", "
         return type(error)
 
 
-due = [{"pipeline": "p", "date": f"2026-11-{day:02}", "why": "w", "command": ["fahrtenbuch"]} for day in range(1, 31)]
+due = [{"pipeline": "p", "date": "2026-11-24", "why": "over", "command": ["fahrtenbuch", *JOB]}]
+due.append({"pipeline": "p", "date": None, "why": "absent", "command": ["fahrtenbuch", "capture", "p"]})
 found = ends(0, json.dumps({"now": "x", "due": due, "next": []}), plan)
-assert found == [{"pipeline": "p", "date": job["date"]} for job in due], found
+assert found == [JOB, ["capture", "p"]], found
 assert Path(f"{program}.arguments").read_text().split("\n") == ["--workspace", "/city", "plan", "--json", ""]
-assert len(ends(0, json.dumps({"due": due * 100}), plan)) == module.MOST
+assert len(ends(0, json.dumps({"due": due * 1000}), plan)) == module.MOST
 assert ends(2, "", plan) is AirflowFailException
 
 # Done, and done with a mark; again where that may help, and without retry where it does not.
 assert ends(0) is None and ends(4) is None
 arguments = Path(f"{program}.arguments").read_text().split("\n")
-assert arguments[:6] == ["--workspace", "/city", "run", "stadtbus-telemetrie", "--date", "2026-11-24"], arguments
-assert context["job"] == "stadtbus-telemetrie 2026-11-24"
+assert arguments == ["--workspace", "/city", *JOB, ""], arguments
+assert context["job"] == "run stadtbus-telemetrie --date 2026-11-24"
 assert {ends(code) for code in (1, 7, "kill")} == {AirflowException}
 assert {ends(code) for code in (2, 3, 42)} == {AirflowFailException}
 print("imported and run")

@@ -60,18 +60,18 @@ def fahrtenbuch_dag():
 
     @task
     def plan():
-        """The jobs that are due: a pipeline and a date each."""
+        """The arguments of each job that is due: to run a pipeline's date, or to capture a pipeline's sources."""
         done = fahrtenbuch(["plan", "--json"], stdout=subprocess.PIPE, text=True)
         due = json.loads(done.stdout)["due"]
-        return [{"pipeline": job["pipeline"], "date": job["date"]} for job in due[:MOST]]
+        return [job["command"][1:] for job in due[:MOST]]
 
     @task(map_index_template="{{ job }}", max_active_tis_per_dagrun=AT_ONCE)
-    def run(job):
-        """Runs a pipeline's date."""
-        get_current_context()["job"] = f"{job['pipeline']} {job['date']}"
-        fahrtenbuch(["run", job["pipeline"], "--date", job["date"], "--log-format", "json"])
+    def run(arguments):
+        """Does a job, as 'run stadtbus-telemetrie --date 2026-11-24'."""
+        get_current_context()["job"] = " ".join(arguments)
+        fahrtenbuch(arguments)
 
-    run.expand(job=plan())
+    run.expand(arguments=plan())
 
 
 fahrtenbuch_dag()
