@@ -23,6 +23,8 @@
 //! | [`portal`] | table indexes, contracts, quality results | pages, among them the pictures of the trend, `datapackage.json`, DQV | a page |
 //! | [`pipeline`] | `pipelines/*.yaml` | runs: one pipeline over one partition | nothing of its own |
 //! | [`schedule`] | pipelines, evidence, what is released and what was tried | runs that are due, as processes of their own | what is due |
+//! | [`metrics`] | facts about pipelines, sources and disks | text for Prometheus: a file, a small server | the text |
+//! | [`units`] | where a workspace lies | files for systemd, Kubernetes, containers and Airflow | the files |
 //!
 //! What may be held is bounded by `limits: memory` and booked on one [`table::Budget`] a run, or is small for any feed.
 //!
@@ -58,6 +60,7 @@ pub mod feed_rules;
 pub(crate) mod geo;
 pub(crate) mod internal;
 pub(crate) mod ledger;
+pub mod metrics;
 pub mod notify;
 pub(crate) mod object_stores;
 pub(crate) mod page;
@@ -73,5 +76,6 @@ pub(crate) mod spool;
 pub mod table;
 pub mod text;
 pub mod time;
+pub mod units;
 pub mod workspace;
 pub mod yaml;

@@ -19,6 +19,7 @@ use crate::capture::evidence::upload::Spool;
 use crate::check::area::ServiceArea;
 use crate::check::sql::dry_run::{self, Lack};
 use crate::contract::library::{Library, Survey};
+use crate::metrics;
 use crate::notify;
 use crate::pipeline::{Pipeline, Schedule, Trigger};
 use crate::portal::Site;
@@ -48,6 +49,7 @@ const KEYS: &[&str] = &[
     "schedule",
     "backup",
     "notify",
+    "metrics",
 ];
 const LIMIT_KEYS: &[&str] = &["memory", "spool"];
 /// Bytes of archives that were fetched of where `evidence` says, at most.
@@ -79,6 +81,8 @@ pub struct Workspace {
     pub chores: Vec<Chore>,
     /// Who is told of what.
     pub notify: notify::Settings,
+    /// Where metrics go.
+    pub metrics: metrics::Settings,
     /// By name.
     pub pipelines: Vec<Pipeline>,
 }
@@ -434,6 +438,7 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
         retention,
         chores,
         notify: notify::Settings::read(node, problems),
+        metrics: metrics::Settings::read(root, node, problems),
         pipelines: Vec::new(),
         root: root.to_owned(),
     })

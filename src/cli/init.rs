@@ -86,6 +86,9 @@ limits:
   memory: 1 GiB
   # Local evidence that may wait until it is where 'evidence' says; more is told, and collecting goes on.
   # spool: 20 GiB
+
+# Where the node exporter of Prometheus reads metrics; a folder that is there.
+# metrics: {textfile: /var/lib/prometheus/node-exporter}
 ";
 
 const TIMETABLE: &str = "\

@@ -20,6 +20,7 @@ mod run;
 mod schedule;
 mod signals;
 mod simulate;
+mod units;
 mod up;
 mod validate;
 
@@ -97,6 +98,8 @@ enum Command {
     Decisions(decisions::Arguments),
     /// Try the channels by which people are told of what is wrong, and list them
     Notify(notify::Arguments),
+    /// Write what starts this program elsewhere: systemd, Kubernetes, containers, Airflow, alert rules
+    Units(units::Arguments),
     /// Make a new workspace with commented files
     Init(init::Arguments),
     /// Invent a city bus network: its timetable, its realtime feeds, its faults and the truth
@@ -144,6 +147,7 @@ fn run_command(arguments: Arguments) -> Exit {
         Command::Evidence(evidence) => evidence::run(&workspace, &evidence),
         Command::Decisions(decisions) => decisions::run(&workspace, &decisions),
         Command::Notify(notify) => notify::run(&workspace, &notify),
+        Command::Units(units) => units::run(&workspace, &units),
         Command::Init(init) => init::run(&init),
         Command::Simulate(simulate) => simulate::run(&simulate),
         Command::Completions { shell } => {

@@ -9,8 +9,8 @@ use std::path::Path;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use self::dates::DateArgument;
 pub(super) use self::dates::spans;
+use self::dates::{DateArgument, Slice};
 use crate::cli::exit::Exit;
 use crate::cli::opened::{choose, clock_is_set, read_workspace};
 use crate::ledger::Status;
@@ -30,6 +30,7 @@ Examples:
   fahrtenbuch run stadtbus-telemetrie --date 2026-11-24
   fahrtenbuch run stadtbus-telemetrie --date yesterday
   fahrtenbuch run --from 2026-11-01 --to 2026-11-30
+  fahrtenbuch run --from 2026-11-01 --to 2026-11-30 --slice 4/30    the fifth of them
   fahrtenbuch run --json | jq '.[].record.tables'
 
 Without --date every source is asked once, and then the newest service date is run that is
@@ -57,6 +58,9 @@ pub(super) struct Arguments {
     /// The last of several service dates
     #[arg(long, value_name = "DATE", requires = "from")]
     to: Option<DateArgument>,
+    /// Run only a part of these dates, for workers that share them: of COUNT in a row the one at INDEX, which begins at 0
+    #[arg(long, value_name = "INDEX/COUNT", requires = "to")]
+    slice: Option<Slice>,
     /// Write the result as JSON to standard output
     #[arg(long)]
     json: bool,
@@ -78,7 +82,11 @@ impl Arguments {
             eprintln!("error: {from} to {to} are {} dates. Run at most {MOST_DATES} at a time.", i64::from(days) + 1);
             return Err(Exit::Usage);
         }
-        Ok((0..=days).map(|day| Some(from.plus_days(day))).collect())
+        let dates = (0..=days).map(|day| Some(from.plus_days(day))).collect();
+        Ok(match self.slice {
+            Some(slice) => slice.of(dates),
+            None => dates,
+        })
     }
 }
 
@@ -94,6 +102,9 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         Ok(prepared) => prepared,
         Err(exit) => return exit,
     };
+    if dates.is_empty() {
+        eprintln!("note: the range has no date at this index of --slice: nothing to do");
+    }
     let pipelines = match choose(&workspace, &arguments.pipelines) {
         Ok(pipelines) => pipelines,
         Err(exit) => return exit,

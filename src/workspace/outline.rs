@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::metrics;
 use crate::notify;
 use crate::pipeline;
 use crate::portal::Site;
@@ -105,6 +106,7 @@ fn stores(root: &Path, node: &Node, needs: Needs, needed: &mut Problems) -> Opti
         retention,
         chores: chores::read(node, &mut rest),
         notify: notify::Settings::read(node, &mut rest),
+        metrics: metrics::Settings::read(root, node, &mut rest),
         pipelines: Vec::new(),
         root: root.to_owned(),
     })

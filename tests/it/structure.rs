@@ -436,6 +436,8 @@ const ROOMS: &[&str] = &[
     "pipeline",
     "workspace",
     "notify",
+    "metrics",
+    "units",
     "simulate",
     "portal",
     "report",

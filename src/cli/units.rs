@@ -1,0 +1,158 @@
+//! `fahrtenbuch units`
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::exit::Exit;
+use crate::cli::opened::read_outline;
+use crate::publish::bucket;
+use crate::time::ServiceDate;
+use crate::units::{Kind, Place, Written, files, next_steps, write};
+use crate::workspace::Workspace;
+use crate::workspace::outline::Needs;
+
+/// Dates of the example of a backfill.
+const BACKFILL: i32 = 30;
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  fahrtenbuch units                          all of them, into deploy/
+  fahrtenbuch units systemd --to /tmp/units
+  fahrtenbuch units kubernetes container --force
+
+Writes what starts this program elsewhere: services and a timer for systemd, manifests for Kubernetes (a
+Deployment, a CronJob, an Indexed Job for many dates), a Containerfile and a compose file, a DAG for
+Airflow 3, and alert rules for Prometheus. They hold the paths of this workspace, and no secret.
+Existing files are left alone.")]
+pub(super) struct Arguments {
+    /// What to write; all if none is given
+    #[arg(value_name = "KIND", value_parser = kind)]
+    kinds: Vec<Kind>,
+    /// The folder to write into [default: deploy/ in the workspace]
+    #[arg(long, value_name = "DIR")]
+    to: Option<PathBuf>,
+    /// Replace files that are there
+    #[arg(long)]
+    force: bool,
+    /// The program that the services start [default: this one]
+    #[arg(long, value_name = "PATH")]
+    program: Option<PathBuf>,
+    /// The user that services of systemd run as
+    #[arg(long, value_name = "NAME", default_value = "fahrtenbuch", value_parser = user)]
+    user: String,
+}
+
+fn kind(text: &str) -> Result<Kind, String> {
+    Kind::ALL.into_iter().find(|kind| kind.name() == text).ok_or_else(|| {
+        let names: Vec<&str> = Kind::ALL.into_iter().map(Kind::name).collect();
+        format!("there are {}", names.join(", "))
+    })
+}
+
+/// The name of a user as `useradd` takes it.
+fn user(text: &str) -> Result<String, String> {
+    let is_name = text.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && text.len() <= 31
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c));
+    if is_name { Ok(text.to_owned()) } else { Err("expected small letters, digits, '_' and '-'".to_owned()) }
+}
+
+pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
+    match units(root, arguments) {
+        Ok(exit) | Err(exit) => exit,
+    }
+}
+
+fn units(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
+    let workspace = read_outline(root, Needs::Stores)?;
+    let of_error = |error: &dyn std::fmt::Display| {
+        eprintln!("error: {error}");
+        Exit::Transient
+    };
+    let place = place(root, &workspace, arguments).map_err(|error| of_error(&error))?;
+    let place = place.checked().map_err(|error| {
+        eprintln!("error: {error}");
+        Exit::Usage
+    })?;
+    let mut kinds = if arguments.kinds.is_empty() { Kind::ALL.to_vec() } else { arguments.kinds.clone() };
+    kinds.sort();
+    kinds.dedup();
+    let mut left = 0;
+    for kind in &kinds {
+        for file in files(*kind, &place) {
+            let shown = place.to.join(&file.path);
+            match write(&place.to, &file, arguments.force).map_err(|error| of_error(&error))? {
+                Written::New => println!("made {}", shown.display()),
+                Written::Replaced => println!("replaced {}", shown.display()),
+                Written::Same => println!("{} is as it would be made", shown.display()),
+                Written::LeftAlone => {
+                    left += 1;
+                    println!("left {} alone", shown.display());
+                }
+            }
+        }
+    }
+    if left > 0 {
+        println!("{left} of them are other files than would be made; '--force' replaces them.");
+    }
+    warn(&kinds, &place);
+    for kind in &kinds {
+        println!("Next, for {}: {}", kind.name(), next_steps(*kind, &place));
+    }
+    Ok(Exit::Done)
+}
+
+/// Tells what of the workspace does not fit where it is to run.
+fn warn(kinds: &[Kind], place: &Place) {
+    let temporary = ["/tmp", "/var/tmp"];
+    let is_temporary = |path: &Path| temporary.iter().any(|folder| path.starts_with(folder));
+    if kinds.contains(&Kind::Systemd) {
+        for path in [&place.workspace, &place.private, &place.program].into_iter().filter(|path| is_temporary(path)) {
+            eprintln!(
+                "warning: services of systemd have folders of their own for {}: they do not see it",
+                path.display()
+            );
+        }
+    }
+    if kinds.iter().any(|kind| matches!(kind, Kind::Kubernetes | Kind::Container)) {
+        for folder in place.outside_data() {
+            eprintln!(
+                "warning: {} is not below data/ of the workspace, which is what containers keep. Mount it, too.",
+                folder.display()
+            );
+        }
+    }
+}
+
+fn place(root: &Path, workspace: &Workspace, arguments: &Arguments) -> std::io::Result<Place> {
+    let program = match &arguments.program {
+        Some(program) => std::path::absolute(program)?,
+        None => std::env::current_exe()?,
+    };
+    let base = root.canonicalize()?;
+    // What lies below the workspace does so by the path without links, too.
+    let absolute = |path: &Path| match path.strip_prefix(root) {
+        Ok(inside) => Ok(base.join(inside)),
+        Err(_) => std::path::absolute(path),
+    };
+    let local = |location: &str| bucket::local_folder(location).ok().flatten();
+    let bucket = local(&workspace.bucket);
+    let evidence = workspace.evidence.as_ref().and_then(|remote| local(remote.location()));
+    let others: std::io::Result<Vec<PathBuf>> = bucket.iter().chain(&evidence).map(|folder| absolute(folder)).collect();
+    let textfile = workspace.metrics.textfile.as_ref().and_then(|file| file.parent());
+    let today = ServiceDate::local_date_of(crate::time::now(), &workspace.zone);
+    Ok(Place {
+        private: absolute(&workspace.private)?,
+        others: others?,
+        textfile: textfile.map(absolute).transpose()?,
+        program,
+        user: arguments.user.clone(),
+        memory: workspace.memory,
+        to: match &arguments.to {
+            Some(to) => std::path::absolute(to)?,
+            None => base.join("deploy"),
+        },
+        dates: (today.plus_days(-BACKFILL), today.plus_days(-1)),
+        workspace: base,
+    })
+}
