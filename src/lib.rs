@@ -22,6 +22,7 @@
 //! | [`report`] | run records and contracts | quality results, score, trend: JSON, JUnit, text | the results of a dataset |
 //! | [`portal`] | table indexes, contracts, quality results | pages, among them the pictures of the trend, `datapackage.json`, DQV | a page |
 //! | [`pipeline`] | `pipelines/*.yaml` | runs: one pipeline over one partition | nothing of its own |
+//! | [`backup`] | the private store and the configuration | backups in a place elsewhere, and the store again | the names of what a backup has, a part of a file |
 //!
 //! What may be held is bounded by `limits: memory` and booked on one [`table::Budget`] a run, or is small for any feed.
 //!
@@ -44,6 +45,7 @@
 //! Files import downwards: no two import each other, and a room imports only those that stand before it on the way or beside it
 //! (`tests/it/structure.rs`).
 
+pub mod backup;
 pub mod capture;
 pub mod check;
 pub mod cli;

@@ -1,6 +1,8 @@
 //! The workspace of a city: `fahrtenbuch.yaml`, its pipelines and its contracts, read with every mistake at once.
 
+pub mod backups;
 pub mod checkout;
+pub mod form;
 pub mod outline;
 mod places;
 pub mod retention;
@@ -21,10 +23,11 @@ use crate::contract::library::{Library, Survey};
 use crate::pipeline::Pipeline;
 use crate::portal::Site;
 use crate::publish::bucket;
+use crate::workspace::backups::Backups;
 use crate::workspace::retention::Retention;
 use crate::yaml::{self, Node, Problem, Problems};
 
-pub(crate) use self::places::lie_in_each_other;
+pub(crate) use self::places::{lie_in_each_other, meet};
 use self::sections::{BucketSection, address, zone};
 
 /// The configuration's file, at the root of the workspace.
@@ -42,6 +45,7 @@ const KEYS: &[&str] = &[
     "limits",
     "people",
     "retention",
+    "backup",
 ];
 const LIMIT_KEYS: &[&str] = &["memory", "spool"];
 /// Bytes of archives that were fetched of where `evidence` says, at most.
@@ -69,6 +73,8 @@ pub struct Workspace {
     /// Names or roles of those who may decide.
     pub people: Vec<String>,
     pub retention: Retention,
+    /// Where backups go.
+    pub backup: Option<Backups>,
     /// By name.
     pub pipelines: Vec<Pipeline>,
 }
@@ -112,6 +118,39 @@ pub fn spool(root: &Path) -> Result<Option<Spool>, Vec<Problem>> {
     }
 }
 
+/// Where the stores of a workspace lie.
+#[derive(Debug)]
+pub struct Stores {
+    pub private: PathBuf,
+    pub bucket: String,
+    pub bucket_options: BTreeMap<String, String>,
+    pub zone: TimeZone,
+}
+
+/// The stores of a workspace whose private store is to be restored, as a text of its configuration has them: whatever the form of the
+/// store, and whatever is wrong elsewhere.
+pub fn stores(root: &Path, text: &str) -> Result<Stores, Vec<Problem>> {
+    let file = root.join(FILE);
+    let node = yaml::parse(&file, text)?;
+    let mut problems = Problems::new(&file);
+    let private = private_path(root, &node, &mut problems);
+    let zone = zone(&node, &mut problems);
+    let BucketSection { location, options: bucket_options, .. } = BucketSection::read(&node, &mut problems);
+    match (private, location, zone) {
+        (Some(private), Some(location), Some(zone)) if problems.found.is_empty() => {
+            Ok(Stores { private, bucket: address(root, location), bucket_options, zone })
+        }
+        _ => Err(problems.found),
+    }
+}
+
+/// Where a workspace says that backups go; nothing if it does not, or is not there. Looks at nothing else in it.
+pub fn stored_backups(root: &Path) -> Option<Backups> {
+    let file = root.join(FILE);
+    let node = yaml::parse(&file, &std::fs::read_to_string(&file).ok()?).ok()?;
+    Backups::read(root, &node, &mut Problems::new(&file))
+}
+
 fn no_workspace(file: &Path) -> Vec<Problem> {
     let mut problems = Problems::new(file);
     problems.add(0, "there is no workspace here", "Go to its folder, or make one with 'fahrtenbuch init DIR'.");
@@ -125,8 +164,18 @@ fn remote(root: &Path, node: &Node, private: &Path, problems: &mut Problems) -> 
     Some(Arc::new(Remote::new(location, private.join("evidence-cache"), EVIDENCE_CACHE)))
 }
 
-/// The folder that `private` names.
+/// The folder that `private` names, if this program may work on it: every reading of a workspace passes here.
 fn private_folder(root: &Path, node: &Node, problems: &mut Problems) -> Option<PathBuf> {
+    let folder = private_path(root, node, problems)?;
+    if let Err(error) = form::check(&folder) {
+        let line = node.get("private").map_or(node.line, |node| node.line);
+        problems.add(line, error.to_string(), error.remedy());
+        return None;
+    }
+    Some(folder)
+}
+
+fn private_path(root: &Path, node: &Node, problems: &mut Problems) -> Option<PathBuf> {
     let private = node.optional_text("private", problems).unwrap_or_else(|| "data/private".to_owned());
     let Ok(Some(folder)) = bucket::local_folder(&private) else {
         let line = node.get("private").map_or(node.line, |node| node.line);
@@ -382,6 +431,7 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
         memory,
         people,
         retention,
+        backup: Backups::read(root, node, problems),
         pipelines: Vec::new(),
         root: root.to_owned(),
     })

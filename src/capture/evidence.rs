@@ -58,7 +58,7 @@ use hours::{children, newest_archives};
 use listing::{Bodies, damage, entry_of_ours};
 pub use listing::{Damage, Entry, Listing};
 use parts::Part;
-pub use purge::Destroyed;
+pub use purge::{Destroyed, hour_in};
 use reader::Reader;
 pub use reader::{read, read_ahead};
 use remote::Remote;

@@ -13,10 +13,9 @@ use crate::cli::exit::Exit;
 use crate::cli::opened::{clock_is_set, tell};
 use crate::cli::run::failed;
 use crate::cli::signals::{HangUp, Signals};
-use crate::durable;
 use crate::pipeline::collecting::Configuration;
 use crate::pipeline::run::RunError;
-use crate::workspace;
+use crate::workspace::{self, form};
 use crate::yaml::Problem;
 
 /// Between two looks at the configuration's files.
@@ -66,7 +65,7 @@ fn collect(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
         let private = private.clone();
         move |error: std::io::Error| failed(&RunError::private(&private, verb, &error), false, None)
     };
-    durable::make_private(&private).map_err(of_private("made"))?;
+    form::open(&private).map_err(|error| failed(&error.into(), false, None))?;
     let stop = Stop::default();
     let of_signals = |error: std::io::Error| {
         eprintln!("error: signals cannot be waited for: {error}");

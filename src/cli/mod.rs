@@ -3,6 +3,7 @@
 #[macro_use]
 mod terminal;
 
+mod backup;
 mod capture;
 mod check;
 mod collect;
@@ -13,6 +14,7 @@ mod init;
 mod opened;
 mod quality;
 mod quarantine;
+mod restore;
 mod rules;
 mod run;
 mod signals;
@@ -83,6 +85,10 @@ enum Command {
     Quarantine(quarantine::Arguments),
     /// Explain, list, show, verify, export, import and accept evidence
     Evidence(evidence::Arguments),
+    /// Back up what of the private store cannot be made again
+    Backup(backup::Arguments),
+    /// Bring a private store back from a backup, or go on without one
+    Restore(restore::Arguments),
     /// List what was decided, and undo it
     Decisions(decisions::Arguments),
     /// Make a new workspace with commented files
@@ -127,6 +133,8 @@ fn run_command(arguments: Arguments) -> Exit {
         Command::Quality(quality) => quality::run(&workspace, &quality),
         Command::Quarantine(quarantine) => quarantine::run(&workspace, &quarantine),
         Command::Evidence(evidence) => evidence::run(&workspace, &evidence),
+        Command::Backup(backup) => backup::run(&workspace, &backup),
+        Command::Restore(restore) => restore::run(&workspace, &restore),
         Command::Decisions(decisions) => decisions::run(&workspace, &decisions),
         Command::Init(init) => init::run(&init),
         Command::Simulate(simulate) => simulate::run(&simulate),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::pipeline;
 use crate::portal::Site;
+use crate::workspace::backups::Backups;
 use crate::workspace::retention::Retention;
 use crate::workspace::sections::{BucketSection, address, zone};
 use crate::workspace::{
@@ -90,6 +91,7 @@ fn stores(root: &Path, node: &Node, needs: Needs, needed: &mut Problems) -> Opti
         memory: memory_limit(node, &mut rest),
         people,
         retention,
+        backup: Backups::read(root, node, &mut rest),
         pipelines: Vec::new(),
         root: root.to_owned(),
     })

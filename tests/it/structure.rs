@@ -432,6 +432,7 @@ fn circles_are_found_whichever_way_an_item_is_named() {
 /// The rooms from above to below: each imports only what stands after it. See the map in `src/lib.rs`.
 const ROOMS: &[&str] = &[
     "cli",
+    "backup",
     "pipeline",
     "workspace",
     "simulate",
