@@ -80,7 +80,7 @@ pub(super) fn key(at: Timestamp) -> String {
 pub(super) fn time_of(key: &str) -> Option<Timestamp> {
     let name = key.strip_prefix(FOLDER)?.strip_prefix('/')?.strip_suffix(".json")?;
     let time = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", name).ok()?;
-    time.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+    jiff::tz::TimeZone::UTC.to_ambiguous_timestamp(time).unambiguous().ok()
 }
 
 /// The object of some bytes.
