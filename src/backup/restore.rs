@@ -16,6 +16,7 @@ use super::error::BackupError;
 use super::expire::{Subject, subject};
 use super::manifest::{self, Holds, KeptFile, Manifest, object};
 use super::place::Place;
+use super::scan;
 use super::status::{self, LastBackup};
 use super::verify::{keys, read};
 use crate::capture::evidence::remote::Location;
@@ -32,7 +33,7 @@ const ALL: &str = "all";
 /// Beside it: says that all of it is there.
 const COMPLETE: &str = "complete";
 /// What may be in a private store that is empty.
-const NOTHING: &[&str] = &["locks", form::NAME, form::RESTORING, status::NAME];
+const NOTHING: &[&str] = &["locks", form::NAME, form::RESTORING, scan::RESTORED, status::NAME];
 
 /// What is to be brought back.
 #[derive(Clone, Copy)]
@@ -104,7 +105,10 @@ pub fn restore(request: &Restore<'_>) -> Result<Restored, BackupError> {
     let (configuration, differing) = put_configuration(request.root, &place, &manifest)?;
     tracing::info!(stage = "move", "restore");
     move_into(&staging.join(ALL), &stores.private)?;
-    fs::remove_dir_all(&staging).map_err(BackupError::io(&staging, "removed"))?;
+    // At once: what is left of it by a kill says nothing.
+    let done = stores.private.join(scan::RESTORED);
+    durable::rename(&staging, &done).map_err(BackupError::io(&staging, "removed"))?;
+    fs::remove_dir_all(&done).map_err(BackupError::io(&done, "removed"))?;
     durable::sync_folder(&stores.private).map_err(BackupError::io(&stores.private, "written"))?;
     Ok(Restored {
         at: manifest.at,

@@ -191,7 +191,9 @@ fn verified(root: &Path, look: &Look) -> Result<Exit, Exit> {
             let said = match problems.len() {
                 0 => "all there, with their digests".to_owned(),
                 count => {
-                    format!("{count} damaged or gone. Back up again: what is still in the private store is copied anew")
+                    format!(
+                        "{count} damaged or gone. Remove those objects, and back up again: what the store still has is copied anew"
+                    )
                 }
             };
             println!("{}: {files} files of {at}, {bytes} bytes: {said}", place.shown());

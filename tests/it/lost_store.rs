@@ -119,7 +119,7 @@ fn a_store_of_a_newer_program_is_refused_before_anything_is_changed() {
         &["collect", "--for", "1"],
         &["check"],
         &["evidence", "list"],
-        &["evidence", "gaps", "--date", DATES[0]],
+        &["evidence", "gaps"],
         &["evidence", "verify"],
         &["evidence", "seal"],
         &["evidence", "purge"],
