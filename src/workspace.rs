@@ -7,6 +7,7 @@ pub mod outline;
 mod places;
 pub mod retention;
 mod sections;
+pub mod stores;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -116,39 +117,6 @@ pub fn spool(root: &Path) -> Result<Option<Spool>, Vec<Problem>> {
         true => Ok(remote.map(|remote| Spool::new(Collector::evidence(&private), remote, spool))),
         false => Err(problems.found),
     }
-}
-
-/// Where the stores of a workspace lie.
-#[derive(Debug)]
-pub struct Stores {
-    pub private: PathBuf,
-    pub bucket: String,
-    pub bucket_options: BTreeMap<String, String>,
-    pub zone: TimeZone,
-}
-
-/// The stores of a workspace whose private store is to be restored, as a text of its configuration has them: whatever the form of the
-/// store, and whatever is wrong elsewhere.
-pub fn stores(root: &Path, text: &str) -> Result<Stores, Vec<Problem>> {
-    let file = root.join(FILE);
-    let node = yaml::parse(&file, text)?;
-    let mut problems = Problems::new(&file);
-    let private = private_path(root, &node, &mut problems);
-    let zone = zone(&node, &mut problems);
-    let BucketSection { location, options: bucket_options, .. } = BucketSection::read(&node, &mut problems);
-    match (private, location, zone) {
-        (Some(private), Some(location), Some(zone)) if problems.found.is_empty() => {
-            Ok(Stores { private, bucket: address(root, location), bucket_options, zone })
-        }
-        _ => Err(problems.found),
-    }
-}
-
-/// Where a workspace says that backups go; nothing if it does not, or is not there. Looks at nothing else in it.
-pub fn stored_backups(root: &Path) -> Option<Backups> {
-    let file = root.join(FILE);
-    let node = yaml::parse(&file, &std::fs::read_to_string(&file).ok()?).ok()?;
-    Backups::read(root, &node, &mut Problems::new(&file))
 }
 
 fn no_workspace(file: &Path) -> Vec<Problem> {

@@ -26,7 +26,8 @@ use crate::ledger::{PurgeRecord, record_key};
 use crate::pipeline::purged::{self, Intent, PurgedDate};
 use crate::publish::bucket::{Bucket, local_folder};
 use crate::time::ServiceDate;
-use crate::workspace::{self, Stores, form};
+use crate::workspace::stores::{self, Stores};
+use crate::workspace::{self, form};
 
 /// In the folder of a restore: all that is to come back.
 const ALL: &str = "all";
@@ -79,7 +80,7 @@ pub fn restore(request: &Restore<'_>) -> Result<Restored, BackupError> {
         Some(place) => keys_of(place, &manifest)?,
         None => Vec::new(),
     };
-    let stores = stores(request.root, &place, &manifest)?;
+    let stores = stores_of(request.root, &place, &manifest)?;
     let staging = stores.private.join(form::RESTORING);
     let is_finished = staging.join(COMPLETE).exists();
     if !is_finished {
@@ -184,7 +185,7 @@ fn keys_of(place: &Place, manifest: &Manifest) -> Result<Vec<KeptFile>, BackupEr
 }
 
 /// Where the stores lie: by the configuration that is there, or by that of the backup.
-fn stores(root: &Path, place: &Place, manifest: &Manifest) -> Result<Stores, BackupError> {
+fn stores_of(root: &Path, place: &Place, manifest: &Manifest) -> Result<Stores, BackupError> {
     let file = root.join(workspace::FILE);
     let text = match fs::read_to_string(&file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -198,7 +199,7 @@ fn stores(root: &Path, place: &Place, manifest: &Manifest) -> Result<Stores, Bac
         }
         other => other.map_err(BackupError::io(&file, "read"))?,
     };
-    workspace::stores(root, &text).map_err(BackupError::Workspace)
+    stores::stores(root, &text).map_err(BackupError::Workspace)
 }
 
 /// Refuses a private store that has anything.

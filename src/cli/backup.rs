@@ -11,8 +11,9 @@ use crate::capture::evidence::remote::Location;
 use crate::cli::exit::Exit;
 use crate::cli::opened::{clock_is_set, read_outline};
 use crate::workspace::Workspace;
-use crate::workspace::backups::location;
+use crate::workspace::backups::{Backups, location};
 use crate::workspace::outline::Needs;
+use crate::workspace::stores::stored_backups;
 
 const HELP: &str = "\
 What cannot be made again: evidence, journal, quarantine, decisions, what was destroyed, the schedule's log, and the
@@ -208,7 +209,7 @@ fn verified(root: &Path, look: &Look) -> Result<Exit, Exit> {
 
 /// The places to look at, from the arguments or the configuration.
 fn places(root: &Path, look: &Look) -> Result<Vec<Location>, Exit> {
-    let configured = crate::workspace::stored_backups(root);
+    let configured = stored_backups(root);
     let known = |text: &Option<String>| -> Result<Option<Location>, Exit> {
         text.as_deref().map(|text| of_argument(text, configured.as_ref())).transpose()
     };
@@ -225,10 +226,7 @@ fn given(workspace: &Workspace, text: Option<&str>) -> Result<Option<Location>, 
 }
 
 /// A place of the command line; one that is configured has its options.
-pub(super) fn of_argument(
-    text: &str,
-    configured: Option<&crate::workspace::backups::Backups>,
-) -> Result<Location, Exit> {
+pub(super) fn of_argument(text: &str, configured: Option<&Backups>) -> Result<Location, Exit> {
     let place = location(Path::new(""), text, BTreeMap::new()).map_err(|(problem, remedy)| {
         eprintln!("error: '{text}' is no place for a backup: {problem}. {remedy}");
         Exit::Usage

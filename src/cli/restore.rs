@@ -8,8 +8,9 @@ use crate::cli::decisions::who;
 use crate::cli::exit::Exit;
 use crate::cli::opened::read_outline;
 use crate::decision::{self, About, BegunAnew, Decision};
+use crate::workspace::form;
 use crate::workspace::outline::Needs;
-use crate::workspace::{form, stored_backups};
+use crate::workspace::stores::stored_backups;
 
 const HELP: &str = "\
 Into an empty private store only. Everything is copied and compared with its digest before anything is put in its
