@@ -338,13 +338,13 @@ fn any_moment_of_runs_and_seals_can_be_restored() {
             .spawn()
             .unwrap()
     };
-    let places: Vec<Places> = (0..7).map(|_| Places::new()).collect();
+    let places: Vec<Places> = (0..5).map(|_| Places::new()).collect();
     let mut children = vec![run_of(&world, DATES[0]), run_of(&world, DATES[1])];
     for (number, place) in places.iter().enumerate() {
         backup(&world, place);
         match number {
-            2 => children.push(run_of(&world, DATES[2])),
-            4 => children.push(world.command().args(["evidence", "seal"]).stdout(Stdio::null()).spawn().unwrap()),
+            1 => children.push(run_of(&world, DATES[2])),
+            3 => children.push(world.command().args(["evidence", "seal"]).stdout(Stdio::null()).spawn().unwrap()),
             _ => std::thread::sleep(Duration::from_millis(150)),
         }
     }

@@ -126,7 +126,7 @@ fn a_store_of_a_newer_program_is_refused_before_anything_is_changed() {
         &[&["evidence", "accept", PIPELINE, "--date", DATES[0]], &by[..]].concat(),
         &["quarantine", "list"],
         &["decisions", "list"],
-        &["quality"],
+        &["quality", "report"],
         &["backup", "--to", &to],
         &[&["restore", "--begin-anew"], &by[..]].concat(),
     ] {
