@@ -55,6 +55,8 @@ pub enum About {
     AcceptKey(AcceptedKey),
     /// A partition is made without decisions that its last record names and that are gone.
     AcceptDecisions(AcceptedDecisions),
+    /// Runs go on although the bucket has releases that the private store knows nothing of.
+    BeginAnew(BegunAnew),
     /// An earlier decision of the same file does not hold any more.
     Undo(Undone),
 }
@@ -107,6 +109,12 @@ pub struct AcceptedDecisions {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BegunAnew {
+    /// As configured.
+    pub bucket: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undone {
     pub decision: DecisionId,
 }
@@ -130,6 +138,7 @@ impl About {
             Self::AcceptEvidence(_) => "accept_evidence",
             Self::AcceptKey(_) => "accept_key",
             Self::AcceptDecisions(_) => "accept_decisions",
+            Self::BeginAnew(_) => "begin_anew",
             Self::Undo(_) => "undo",
         }
     }
@@ -147,6 +156,7 @@ impl About {
             Self::AcceptEvidence(target) => json!(target),
             Self::AcceptKey(target) => json!(target),
             Self::AcceptDecisions(target) => json!(target),
+            Self::BeginAnew(target) => json!(target),
             Self::Undo(target) => json!(target),
         }
     }
@@ -167,6 +177,7 @@ impl About {
             Self::AcceptDecisions(of) => {
                 format!("{} decisions gone, for {} {}", of.missing.len(), of.pipeline, of.date)
             }
+            Self::BeginAnew(of) => format!("the releases in {}, without the private store that made them", of.bucket),
             Self::Undo(of) => of.decision.to_string(),
         }
     }
@@ -408,7 +419,7 @@ pub(crate) fn forget(path: &Path, is_gone: &dyn Fn(ServiceDate) -> bool) -> Resu
         let goes = match &decision.about {
             About::Release(rows) | About::Discard(rows) => is_gone(rows.date),
             About::Undo(undone) => gone.contains(&undone.decision),
-            About::AcceptEvidence(_) | About::AcceptKey(_) | About::AcceptDecisions(_) => false,
+            About::AcceptEvidence(_) | About::AcceptKey(_) | About::AcceptDecisions(_) | About::BeginAnew(_) => false,
         };
         if goes {
             gone.insert(id);

@@ -25,6 +25,7 @@
 //! | [`schedule`] | pipelines, evidence, what is released and what was tried | runs that are due, as processes of their own | what is due |
 //! | [`metrics`] | facts about pipelines, sources and disks | text for Prometheus: a file, a small server | the text |
 //! | [`units`] | where a workspace lies | files for systemd, Kubernetes, containers and Airflow | the files |
+//! | [`backup`] | the private store and the configuration | backups in a place elsewhere, and the store again | the names of what a backup has, a part of a file |
 //!
 //! What may be held is bounded by `limits: memory` and booked on one [`table::Budget`] a run, or is small for any feed.
 //!
@@ -47,6 +48,7 @@
 //! Files import downwards: no two import each other, and a room imports only those that stand before it on the way or beside it
 //! (`tests/it/structure.rs`).
 
+pub mod backup;
 pub mod capture;
 pub mod check;
 pub mod cli;

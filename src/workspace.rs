@@ -1,11 +1,14 @@
 //! The workspace of a city: `fahrtenbuch.yaml`, its pipelines and its contracts, read with every mistake at once.
 
+pub mod backups;
 pub mod checkout;
 pub mod chores;
+pub mod form;
 pub mod outline;
 mod places;
 pub mod retention;
 mod sections;
+pub mod stores;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,11 +27,12 @@ use crate::notify;
 use crate::pipeline::{Pipeline, Schedule, Trigger};
 use crate::portal::Site;
 use crate::publish::bucket;
+use crate::workspace::backups::Backups;
 use crate::workspace::chores::Chore;
 use crate::workspace::retention::Retention;
 use crate::yaml::{self, Node, Problem, Problems};
 
-pub(crate) use self::places::lie_in_each_other;
+pub(crate) use self::places::{lie_in_each_other, meet};
 use self::sections::{BucketSection, address, zone};
 
 /// The configuration's file, at the root of the workspace.
@@ -83,6 +87,8 @@ pub struct Workspace {
     pub notify: notify::Settings,
     /// Where metrics go.
     pub metrics: metrics::Settings,
+    /// Where backups go.
+    pub backup: Option<Backups>,
     /// By name.
     pub pipelines: Vec<Pipeline>,
 }
@@ -139,8 +145,18 @@ fn remote(root: &Path, node: &Node, private: &Path, problems: &mut Problems) -> 
     Some(Arc::new(Remote::new(location, private.join("evidence-cache"), EVIDENCE_CACHE)))
 }
 
-/// The folder that `private` names.
+/// The folder that `private` names, if this program may work on it: every reading of a workspace passes here.
 fn private_folder(root: &Path, node: &Node, problems: &mut Problems) -> Option<PathBuf> {
+    let folder = private_path(root, node, problems)?;
+    if let Err(error) = form::check(&folder) {
+        let line = node.get("private").map_or(node.line, |node| node.line);
+        problems.add(line, error.to_string(), error.remedy());
+        return None;
+    }
+    Some(folder)
+}
+
+fn private_path(root: &Path, node: &Node, problems: &mut Problems) -> Option<PathBuf> {
     let private = node.optional_text("private", problems).unwrap_or_else(|| "data/private".to_owned());
     let Ok(Some(folder)) = bucket::local_folder(&private) else {
         let line = node.get("private").map_or(node.line, |node| node.line);
@@ -439,6 +455,7 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
         chores,
         notify: notify::Settings::read(node, problems),
         metrics: metrics::Settings::read(root, node, problems),
+        backup: Backups::read(root, node, problems),
         pipelines: Vec::new(),
         root: root.to_owned(),
     })

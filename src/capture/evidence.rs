@@ -60,7 +60,7 @@ use listing::{Bodies, damage, entry_of_ours};
 pub use listing::{Damage, Entry, Listing};
 pub use marks::Looked;
 use parts::Part;
-pub use purge::Destroyed;
+pub use purge::{Destroyed, hour_in};
 use reader::Reader;
 pub use reader::{read, read_ahead};
 use remote::Remote;

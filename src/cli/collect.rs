@@ -13,10 +13,10 @@ use crate::cli::exit::Exit;
 use crate::cli::opened::{clock_is_set, tell};
 use crate::cli::run::failed;
 use crate::cli::signals::{HangUp, Signals};
-use crate::durable;
 use crate::pipeline::collecting::Configuration;
 use crate::pipeline::run::RunError;
 use crate::workspace;
+use crate::workspace::form;
 use crate::yaml::Problem;
 
 /// Between two looks at the configuration's files.
@@ -106,7 +106,7 @@ impl Collecting<'_> {
         let Self { root, private, .. } = *self;
         let of_private =
             |verb| move |error: std::io::Error| failed(&RunError::private(private, verb, &error), false, None);
-        durable::make_private(private).map_err(of_private("made"))?;
+        form::open(private).map_err(|error| failed(&error.into(), false, None))?;
         let lock = CollectorLock::take(private, stop, || {
             println!("another collector is at work on {}; waiting until it has ended", private.display());
         });

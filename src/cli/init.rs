@@ -44,6 +44,9 @@ private: data/private
 # 'private'. Keys, quarantine, decisions and the journal always do. It must be nobody else's to read.
 # evidence: {location: s3://belege/stadtbus, options: {endpoint: 'https://s3.example.de', region: de}}
 
+# Where 'fahrtenbuch backup' goes: folders of other disks or s3://name/prefix, the keys of pseudonyms never beside the evidence.
+# backup: {to: /mnt/backup/stadtbus, keys_to: /mnt/safe/stadtbus-keys}
+
 # Who may decide (quarantine release, evidence accept, ...): names or roles. They stand in public records.
 people: [Datenmanagement]
 

@@ -3,6 +3,7 @@
 #[macro_use]
 mod terminal;
 
+mod backup;
 mod capture;
 mod check;
 mod collect;
@@ -15,6 +16,7 @@ mod opened;
 mod plan;
 mod quality;
 mod quarantine;
+mod restore;
 mod rules;
 mod run;
 mod schedule;
@@ -94,6 +96,10 @@ enum Command {
     Quarantine(quarantine::Arguments),
     /// Explain, list, show, verify, export, import and accept evidence
     Evidence(evidence::Arguments),
+    /// Back up what of the private store cannot be made again
+    Backup(backup::Arguments),
+    /// Bring a private store back from a backup, or go on without one
+    Restore(restore::Arguments),
     /// List what was decided, and undo it
     Decisions(decisions::Arguments),
     /// Try the channels by which people are told of what is wrong, and list them
@@ -145,6 +151,8 @@ fn run_command(arguments: Arguments) -> Exit {
         Command::Quality(quality) => quality::run(&workspace, &quality),
         Command::Quarantine(quarantine) => quarantine::run(&workspace, &quarantine),
         Command::Evidence(evidence) => evidence::run(&workspace, &evidence),
+        Command::Backup(backup) => backup::run(&workspace, &backup),
+        Command::Restore(restore) => restore::run(&workspace, &restore),
         Command::Decisions(decisions) => decisions::run(&workspace, &decisions),
         Command::Notify(notify) => notify::run(&workspace, &notify),
         Command::Units(units) => units::run(&workspace, &units),

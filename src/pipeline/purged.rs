@@ -3,7 +3,7 @@
 //! `<private>/purged.jsonl` has a line for each date of a pipeline, only ever added to. `<private>/purging.json` has the records of a
 //! purge that has begun and is not done yet; its dates count as destroyed from the moment it is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -80,6 +80,16 @@ impl Purged {
         Ok(purged)
     }
 
+    /// The dates of which anything was destroyed, of whatever pipeline.
+    pub fn dates(&self) -> BTreeSet<ServiceDate> {
+        self.0.keys().map(|(_, date)| *date).collect()
+    }
+
+    /// All of them, by pipeline.
+    pub fn all(&self) -> impl Iterator<Item = &PurgedDate> {
+        self.0.values()
+    }
+
     pub fn of(&self, pipeline: &str, date: ServiceDate) -> Option<&PurgedDate> {
         self.0.get(&(Some(pipeline.to_owned()), date))
     }
@@ -129,18 +139,25 @@ pub fn begin(private: &Path, intent: &Intent) -> io::Result<()> {
     durable::write(&intent_path(private), &serde_json::to_vec_pretty(intent)?)
 }
 
-/// Ends a purge: its dates stand in the register, on the disk, before it is not under way any more.
-pub fn end(private: &Path, intent: &Intent) -> io::Result<()> {
+/// Adds dates to the register that another one, or the bucket, knows of; gives how many are new.
+pub fn add(private: &Path, dates: &[PurgedDate]) -> io::Result<usize> {
     let known = lines(private)?;
-    let new = intent.records.iter().map(PurgedDate::from).filter(|new| !known.contains(new));
+    let new: Vec<&PurgedDate> = dates.iter().filter(|new| !known.contains(new)).collect();
     let mut text = Vec::new();
-    for line in new {
-        serde_json::to_writer(&mut text, &line)?;
+    for line in &new {
+        serde_json::to_writer(&mut text, line)?;
         text.push(b'\n');
     }
     if !text.is_empty() {
         append(&path(private), text)?;
     }
+    Ok(new.len())
+}
+
+/// Ends a purge: its dates stand in the register, on the disk, before it is not under way any more.
+pub fn end(private: &Path, intent: &Intent) -> io::Result<()> {
+    let dates: Vec<PurgedDate> = intent.records.iter().map(PurgedDate::from).collect();
+    add(private, &dates)?;
     durable::remove_file(&intent_path(private))
 }
 
@@ -159,12 +176,8 @@ fn append(path: &Path, mut text: Vec<u8>) -> io::Result<()> {
     if before.is_none() { durable::sync_folder(path.parent().unwrap_or(Path::new("."))) } else { Ok(()) }
 }
 
-/// The lines of the register. One that a crash cut off, so that its brace is missing, says nothing: its purge was still under way.
-fn lines(private: &Path) -> io::Result<Vec<PurgedDate>> {
-    let text = match fs::read_to_string(path(private)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other?,
-    };
+/// The dates that a register names.
+pub fn parse(text: &str) -> io::Result<Vec<PurgedDate>> {
     let mut lines = Vec::new();
     for (place, line) in text.lines().enumerate() {
         match serde_json::from_str(line) {
@@ -177,6 +190,15 @@ fn lines(private: &Path) -> io::Result<Vec<PurgedDate>> {
         }
     }
     Ok(lines)
+}
+
+/// The lines of the register. One that a crash cut off, so that its brace is missing, says nothing: its purge was still under way.
+fn lines(private: &Path) -> io::Result<Vec<PurgedDate>> {
+    let text = match fs::read_to_string(path(private)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other?,
+    };
+    parse(&text)
 }
 
 #[cfg(test)]

@@ -31,6 +31,11 @@ pub enum PublishError {
     Overtaken { key: String, first: String },
     #[error("'{key}' in the bucket is not what this program wrote: {problem}. Restore it from a backup of the bucket")]
     Damaged { key: String, problem: String },
+    /// Nothing was changed.
+    #[error(
+        "'{key}' in the bucket was written by a newer version of this program: {problem}. Use that version or a later one"
+    )]
+    Newer { key: String, problem: String },
     #[error(
         "the published file '{key}' is damaged: {problem}. Restore the file with the SHA-256 {sha256} from a backup of the \
          bucket, or run again with the evidence, contracts and program that it was made from"
@@ -45,7 +50,11 @@ impl PublishError {
             Self::Store { source, .. } => matches!(source, object_store::Error::Generic { .. }),
             // Writing to the staging folder fails where the disk is full.
             Self::Contended { .. } | Self::Overtaken { .. } | Self::Parquet { .. } => true,
-            Self::Budget(_) | Self::Configuration { .. } | Self::Damaged { .. } | Self::Unmendable { .. } => false,
+            Self::Budget(_)
+            | Self::Configuration { .. }
+            | Self::Damaged { .. }
+            | Self::Newer { .. }
+            | Self::Unmendable { .. } => false,
         }
     }
 }

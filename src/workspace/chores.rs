@@ -4,7 +4,6 @@ use crate::pipeline::Times;
 use crate::yaml::{Node, Problems};
 
 const KEYS: &[&str] = &["purge", "backup"];
-const BACKUP_KEYS: &[&str] = &["to", "keys_to"];
 
 /// A daily job that is no run.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,9 +15,8 @@ pub struct Chore {
     pub arguments: Vec<String>,
 }
 
-/// Reads `schedule:` and `backup:` of the configuration, whose root is `node`. What is wrong in them is told, and is not there.
+/// Reads `schedule:` of the configuration, whose root is `node`. What is wrong in them is told, and is not there.
 pub(super) fn read(node: &Node, problems: &mut Problems) -> Vec<Chore> {
-    let backup = backup(node, problems);
     let Some(map) = node.get("schedule") else { return Vec::new() };
     if map.pairs().is_empty() {
         let remedy = "Write 'purge: \"03:15\"' and 'backup: \"02:30\"' below it; when pipelines are run stands in their own files.";
@@ -30,28 +28,12 @@ pub(super) fn read(node: &Node, problems: &mut Problems) -> Vec<Chore> {
         chores.push(Chore { name: "purge", times, arguments: vec!["evidence".to_owned(), "purge".to_owned()] });
     }
     if let Some(times) = map.get("backup").and_then(|node| Times::read(node, problems)) {
-        match backup {
-            Some(arguments) => chores.push(Chore { name: "backup", times, arguments }),
-            None if node.get("backup").is_none() => {
-                let line = map.get("backup").map_or(map.line, |node| node.line);
-                let remedy =
-                    "Add 'backup: {to: /mnt/backup, keys_to: /mnt/keys}', each a folder or 's3://name/prefix'.";
-                problems.add(line, "the backup has a time and no place", remedy);
-            }
-            None => {}
+        if node.get("backup").is_none() {
+            let line = map.get("backup").map_or(map.line, |node| node.line);
+            let remedy = "Add 'backup: {to: /mnt/backup, keys_to: /mnt/keys}', each a folder or 's3://name/prefix'.";
+            problems.add(line, "the backup has a time and no place", remedy);
         }
+        chores.push(Chore { name: "backup", times, arguments: vec!["backup".to_owned()] });
     }
     chores
-}
-
-/// Where backups go: the arguments of the command.
-fn backup(node: &Node, problems: &mut Problems) -> Option<Vec<String>> {
-    let map = node.get("backup")?;
-    map.only_keys(BACKUP_KEYS, problems);
-    let to = map.require_text("to", problems)?;
-    let mut arguments = vec!["backup".to_owned(), "--to".to_owned(), to];
-    if let Some(keys) = map.optional_text("keys_to", problems) {
-        arguments.extend(["--keys-to".to_owned(), keys]);
-    }
-    Some(arguments)
 }

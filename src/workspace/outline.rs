@@ -7,6 +7,7 @@ use crate::metrics;
 use crate::notify;
 use crate::pipeline;
 use crate::portal::Site;
+use crate::workspace::backups::Backups;
 use crate::workspace::retention::Retention;
 use crate::workspace::sections::{BucketSection, address, zone};
 use crate::workspace::{
@@ -107,6 +108,7 @@ fn stores(root: &Path, node: &Node, needs: Needs, needed: &mut Problems) -> Opti
         chores: chores::read(node, &mut rest),
         notify: notify::Settings::read(node, &mut rest),
         metrics: metrics::Settings::read(root, node, &mut rest),
+        backup: Backups::read(root, node, &mut rest),
         pipelines: Vec::new(),
         root: root.to_owned(),
     })

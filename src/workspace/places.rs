@@ -27,7 +27,7 @@ pub(super) fn evidence(node: &Node, others: &Others<'_>, problems: &mut Problems
             (node.require_text("location", problems)?, line)
         }
     };
-    let options = options(node, problems);
+    let options = options(node, "evidence", problems);
     let folder = match bucket::local_folder(&location) {
         Ok(folder) => folder.map(|folder| others.root.join(folder)),
         Err((problem, remedy)) => {
@@ -58,7 +58,7 @@ pub(super) fn evidence(node: &Node, others: &Others<'_>, problems: &mut Problems
     Some(found)
 }
 
-fn options(node: &Node, problems: &mut Problems) -> BTreeMap<String, String> {
+pub(super) fn options(node: &Node, section: &str, problems: &mut Problems) -> BTreeMap<String, String> {
     let mut options = BTreeMap::new();
     for (key, value) in node.get("options").map_or(&[][..], Node::pairs) {
         match (key.scalar(), value.scalar()) {
@@ -68,7 +68,10 @@ fn options(node: &Node, problems: &mut Problems) -> BTreeMap<String, String> {
                 }
                 options.insert(name, value);
             }
-            _ => problems.add(key.line, "an option of 'evidence' is no text", "Write 'endpoint: https://...'."),
+            _ => {
+                let message = format!("an option of '{section}' is no text");
+                problems.add(key.line, message, "Write 'endpoint: https://...'.");
+            }
         }
     }
     options
@@ -76,20 +79,28 @@ fn options(node: &Node, problems: &mut Problems) -> BTreeMap<String, String> {
 
 fn meets_bucket(evidence: &Location, bucket: &Node, root: &Path) -> bool {
     let Some(location) = bucket.get("location").and_then(Node::scalar) else { return false };
-    match (bucket::local_folder(&location), &evidence.folder) {
-        (Ok(Some(public)), Some(folder)) => lie_in_each_other(&root.join(public), folder),
-        (Ok(None), None) => {
-            let endpoint = |node: Option<&Node>| {
-                let endpoint = node.and_then(|options| options.get("endpoint")).and_then(Node::scalar);
-                endpoint.map(|endpoint| endpoint.trim_end_matches('/').to_ascii_lowercase())
+    let folder = match bucket::local_folder(&location) {
+        Ok(folder) => folder.map(|folder| root.join(folder)),
+        Err(_) => return false,
+    };
+    let endpoint = bucket.get("options").and_then(|options| options.get("endpoint")).and_then(Node::scalar);
+    let options = endpoint.map(|endpoint| ("endpoint".to_owned(), endpoint)).into_iter().collect();
+    meet(evidence, &Location { shown: location, folder, options })
+}
+
+/// Whether one of two places lies in the other, or is it.
+pub(crate) fn meet(one: &Location, other: &Location) -> bool {
+    match (&one.folder, &other.folder) {
+        (Some(one), Some(other)) => lie_in_each_other(one, other),
+        (None, None) => {
+            let endpoint = |of: &Location| {
+                of.options.get("endpoint").map(|endpoint| endpoint.trim_end_matches('/').to_ascii_lowercase())
             };
-            let own = evidence.options.get("endpoint").map(|own| own.trim_end_matches('/').to_ascii_lowercase());
-            let parts = |address: &str| -> Vec<String> {
-                address.split('/').skip(2).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+            let parts = |of: &Location| -> Vec<String> {
+                of.shown.split('/').skip(2).filter(|part| !part.is_empty()).map(str::to_owned).collect()
             };
-            let (one, other) = (parts(&location), parts(&evidence.shown));
             // The same name at another endpoint is another bucket.
-            endpoint(bucket.get("options")) == own && one.iter().zip(&other).all(|(one, other)| one == other)
+            endpoint(one) == endpoint(other) && parts(one).iter().zip(&parts(other)).all(|(one, other)| one == other)
         }
         _ => false,
     }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by them")]
 
+mod backup;
 mod broken_feeds;
 mod cases_csv;
 mod cases_reports;
@@ -25,6 +26,7 @@ mod killed;
 mod left_out;
 mod linking;
 mod losses;
+mod lost_store;
 mod mapped;
 mod measure;
 mod metrics;

@@ -433,6 +433,7 @@ fn circles_are_found_whichever_way_an_item_is_named() {
 const ROOMS: &[&str] = &[
     "cli",
     "schedule",
+    "backup",
     "pipeline",
     "workspace",
     "notify",

@@ -170,6 +170,12 @@ impl Store {
     pub(super) fn lock(&self, source: &str) -> io::Result<File> {
         hours::lock(&self.folder.join(source))
     }
+
+    /// Does something while nobody appends to a source, so that its archives end with whole records.
+    pub fn while_quiet<T>(&self, source: &str, work: impl FnOnce() -> T) -> io::Result<T> {
+        let _lock = self.lock(source)?;
+        Ok(work())
+    }
 }
 
 /// Writes the record, and before it what begins a new archive.

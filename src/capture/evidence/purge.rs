@@ -150,7 +150,7 @@ impl Store {
 }
 
 /// The hour in the name of a file, as in `bus-20261124T08.warc.gz.torn.2`.
-fn hour_in(path: &str) -> Option<Range<Timestamp>> {
+pub fn hour_in(path: &str) -> Option<Range<Timestamp>> {
     let name = path.rsplit('/').next()?;
     let (stem, _) = name.split_once(".warc")?;
     let text = stem.get(stem.len().checked_sub(12)?..)?;

@@ -126,6 +126,11 @@ impl Remote {
         Self { location, cache: Cache::new(cache, most), client: Mutex::default(), is_known: AtomicBool::new(false) }
     }
 
+    /// As configured, with its options.
+    pub fn place(&self) -> &Location {
+        &self.location
+    }
+
     /// As configured.
     pub fn location(&self) -> &str {
         &self.location.shown

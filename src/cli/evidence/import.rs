@@ -14,13 +14,12 @@ use crate::cli::evidence::said::{program, usage};
 use crate::cli::exit::Exit;
 use crate::cli::opened::choose;
 use crate::cli::run::{failed, spans};
-use crate::durable;
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::imports::evidence_folder;
 use crate::pipeline::run::purge::{TooOld, too_old};
 use crate::pipeline::run::{RunError, evidence_store};
 use crate::time::{ServiceDate, ServiceDay};
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, form};
 use crate::yaml::suggestion;
 
 pub(super) const HELP: &str = "\
@@ -120,7 +119,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Import) -> Result<Exit, Exi
     }
     if !arguments.dry_run {
         let private = &workspace.private;
-        durable::make_private(private).map_err(|error| failed(RunError::private(private, "made", &error)))?;
+        form::open(private).map_err(|error| failed(error.into()))?;
     }
     let from = arguments.from.clone().unwrap_or_else(|| {
         let folder = std::fs::canonicalize(request.folder).unwrap_or_default();

@@ -12,6 +12,7 @@ use crate::pipeline::run::changes::Changes;
 use crate::publish::PublishError;
 use crate::quarantine::QuarantineError;
 use crate::time::ServiceDate;
+use crate::workspace::form::FormError;
 
 /// Why a run did not do what it should. The exit codes are those of the command line.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +65,15 @@ pub enum RunError {
     NoReports { pipeline: String, date: ServiceDate, captures: usize, rows: u64, faults: String, stays: &'static str },
     #[error("another run is at work on {pipeline} {date}. Wait until it is done, and try again.")]
     Busy { pipeline: String, date: ServiceDate },
+    #[error("{0}. {remedy}", remedy = .0.remedy())]
+    Form(#[from] FormError),
+    /// The bucket has releases that the private store should know of.
+    #[error(
+        "{problem}. Nothing was run, and no new key was made. Bring the private store back with 'fahrtenbuch restore --from PLACE'; or, \
+         if it is lost for good or this is another one on purpose, go on without it with 'fahrtenbuch restore --begin-anew --by NAME \
+         --reason TEXT'."
+    )]
+    LostStore { problem: String },
     #[error("{path} could not be {verb}: {problem}. Check the disk and the permissions.", path = path.display())]
     Private { path: PathBuf, verb: &'static str, problem: String },
     #[error("{0}. This is a fault of the program: please report it.")]
@@ -97,6 +107,7 @@ impl RunError {
             Self::Decode(error) => matches!(error, DecodeError::Io { .. }),
             Self::Publish(error) => error.is_transient(),
             Self::Busy { .. } | Self::Private { .. } => true,
+            Self::Form(error) => matches!(error, FormError::Io { .. }),
             Self::Quarantine(error) => matches!(error, QuarantineError::File { .. }),
             Self::Decision(error) => matches!(error, DecisionError::File { .. }),
             Self::Check(_)
@@ -107,6 +118,7 @@ impl RunError {
             | Self::Forgone { .. }
             | Self::Purged { .. }
             | Self::Key { .. }
+            | Self::LostStore { .. }
             | Self::Unreadable { .. }
             | Self::NoReports { .. }
             | Self::Internal(_) => false,
@@ -131,6 +143,7 @@ impl RunError {
             self,
             Self::Publish(PublishError::Configuration { .. })
                 | Self::Decision(DecisionError::Line { .. } | DecisionError::Person { .. })
+                | Self::Form(FormError::Newer { .. } | FormError::Restoring { .. } | FormError::Unreadable { .. })
         )
     }
 }

@@ -14,12 +14,11 @@ use crate::capture::source::Source;
 use crate::contract::Severity;
 use crate::decode::Note;
 use crate::decode::format::Partitioning;
-use crate::durable;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::readable;
 use crate::pipeline::{FeedOrigin, Pipeline};
 use crate::time::{self, ServiceDate, ServiceDay};
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, form};
 
 /// What a run works on: the partition, and the evidence of it by source.
 pub(super) struct Partition {
@@ -46,7 +45,7 @@ pub fn evidence_store(workspace: &Workspace, from: &FeedOrigin) -> Store {
 /// The collector of the sources of pipelines, over a private store that is for its owner only.
 pub fn collector(workspace: &Workspace, pipelines: &[&Pipeline]) -> Result<Collector, RunError> {
     let private = &workspace.private;
-    durable::make_private(private).map_err(|error| RunError::private(private, "made", &error))?;
+    form::open(private)?;
     let sources = pipelines.iter().flat_map(|pipeline| pipeline.scheduled()).map(|scheduled| scheduled.collected);
     let is_asked = |collected: &Collected| {
         let sends = matches!(collected.source, Source::Mqtt { .. });

@@ -14,6 +14,7 @@ use crate::pipeline::run::day_key::{day_keys, key_digest};
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::Partition;
 use crate::pipeline::run::imports::{import_refs, imports_of};
+use crate::pipeline::run::lost::refuse_lost_keys;
 use crate::pipeline::run::run_inputs::RunInputs;
 use crate::pipeline::{Feed, Pipeline, VehicleIds};
 use crate::quarantine::decisions::{self, Decisions};
@@ -86,7 +87,7 @@ pub(super) fn begin(
         Some(release) => {
             let of_release = release.contracts.contracts.values();
             contracts.extend(of_release.map(|contract| ContractEntry::from(contract.as_ref())));
-            Some(day_key(workspace, partition.date)?)
+            Some(day_key(run, partition.date)?)
         }
         None => None,
     };
@@ -137,12 +138,18 @@ pub(super) fn begin(
 }
 
 /// The key of a date's pseudonyms.
-fn day_key(workspace: &Workspace, date: ServiceDate) -> Result<[u8; 32], RunError> {
-    let folder = workspace.private.join("keys");
-    day_keys(workspace).key(date).map_err(|error| match error.kind() {
+fn day_key(run: &RunContext<'_>, date: ServiceDate) -> Result<[u8; 32], RunError> {
+    let folder = run.workspace.private.join("keys");
+    let keys = day_keys(run.workspace);
+    let failed = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::InvalidData => RunError::Key { problem: error.to_string() },
         _ => RunError::private(&folder, "read", &error),
-    })
+    };
+    if let Some(key) = keys.existing(date).map_err(failed)? {
+        return Ok(key);
+    }
+    refuse_lost_keys(run)?;
+    keys.key(date).map_err(failed)
 }
 
 /// The evidence of a partition by source, and its lists of captures.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::durable;
 use crate::pipeline::run::error::RunError;
 use crate::time::ServiceDate;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, form};
 
 /// What keeps runs of one private store out of each other's way: many runs share the store, each partition is worked on by
 /// one of them.
@@ -26,7 +26,7 @@ impl Lock {
     fn take_in(private: &Path) -> Result<Self, RunError> {
         let folder = private.join("locks");
         let failed = |error: &dyn std::fmt::Display| RunError::private(&folder, "locked", error);
-        durable::make_private(private).map_err(|error| failed(&error))?;
+        form::open(private)?;
         durable::create_dir_all(&folder).map_err(|error| failed(&error))?;
         let runs = durable::create(&folder.join("runs")).map_err(|error| failed(&error))?;
         let alone = runs.try_lock().is_ok();
@@ -37,7 +37,7 @@ impl Lock {
     }
 
     /// Does what may be done only while no other run is at work, if none is, and lets the others in.
-    pub(super) fn share(&mut self, alone: impl FnOnce()) -> Result<(), RunError> {
+    pub fn share(&mut self, alone: impl FnOnce()) -> Result<(), RunError> {
         if std::mem::take(&mut self.alone) {
             alone();
             let failed = |error: &dyn std::fmt::Display| RunError::private(&self.folder, "locked", error);
@@ -48,7 +48,7 @@ impl Lock {
     }
 
     /// The right to destroy, which one process has at a time; it is waited for.
-    pub(super) fn purging(&self) -> Result<File, RunError> {
+    pub fn purging(&self) -> Result<File, RunError> {
         // No partition is called so: its name has a date.
         let path = self.folder.join("purge");
         let failed = |error: &dyn std::fmt::Display| RunError::private(&path, "locked", error);

@@ -23,6 +23,7 @@ pub mod imports;
 mod inputs;
 pub mod last_record;
 mod lock;
+mod lost;
 mod nodes;
 mod open;
 mod outcome;

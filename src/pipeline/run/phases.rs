@@ -11,6 +11,7 @@ use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::Partition;
 use crate::pipeline::run::heads::{self, Look};
 use crate::pipeline::run::inputs::Lists;
+use crate::pipeline::run::lost;
 use crate::pipeline::run::outcome::{Outcome, Report};
 use crate::pipeline::run::prepare::prepare;
 use crate::pipeline::run::published::Published;
@@ -23,6 +24,7 @@ use crate::quarantine;
 pub(super) fn run_partition(run: &RunContext<'_>, partition: Partition) -> Result<Outcome, RunError> {
     let begin = Instant::now();
     let _mine = run.lock.partition(&run.pipeline.name, partition.date)?;
+    lost::refuse_lost_store(run)?;
     // A purge may have begun since the evidence was looked for.
     run.refuse_purged(partition.date)?;
     let selected = Selected::new(run, partition)?;

@@ -11,6 +11,7 @@ use crate::time::ServiceDate;
 
 /// One released version of a table: all files that are current, over all of its partitions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TableIndex {
     /// Counts up from 1 without a gap.
     pub version: u64,
@@ -30,6 +31,7 @@ pub struct TableIndex {
 
 /// A file below `data/`, which stays there whatever is released later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FirstFile {
     pub path: String,
     pub bytes: u64,
@@ -38,12 +40,14 @@ pub struct FirstFile {
 
 /// The contract of a table. Its digest stands in the records: a comment in a contract is no release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ContractRef {
     pub id: String,
     pub version: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct IndexFile {
     /// From the root of the bucket.
     pub path: String,
@@ -68,6 +72,19 @@ impl TableIndex {
     pub fn file_of(&self, date: ServiceDate) -> Option<&IndexFile> {
         self.files.iter().find(|file| file.partition_date == date)
     }
+}
+
+/// The fields of an index, and of a file in it.
+const FIELDS: &[&str] = &["version", "dataset", "table", "contract", "files", "first", "previous"];
+const FILE_FIELDS: &[&str] = &["path", "partition_date", "rows", "bytes", "sha256", "record", "provisional"];
+
+/// A field of an index that this program does not know.
+pub(super) fn unknown_field(bytes: &[u8]) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+    let files = value["files"].as_array().into_iter().flatten();
+    let mut fields = (std::iter::once((&value, FIELDS)).chain(files.map(|file| (file, FILE_FIELDS))))
+        .flat_map(|(of, known)| of.as_object().into_iter().flatten().map(move |(field, _)| (field, known)));
+    fields.find(|(field, known)| !known.contains(&field.as_str())).map(|(field, _)| field.clone())
 }
 
 /// Of the bytes of a version.

@@ -269,3 +269,22 @@ fn views_say_what_the_index_says_whatever_the_order_of_its_versions() {
     assert_eq!(csv.lines().nth(2), Some(line.as_str()));
     assert_eq!(date_of(Path::new(&path)), "2026-11-24".parse().ok());
 }
+
+#[test]
+fn an_index_of_a_newer_program_is_refused_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    release(&bucket(folder.path()), "2026-11-24", "a", false);
+    let path = folder.path().join(index_key("bus", "t", 1));
+    let text = std::fs::read_to_string(&path).unwrap();
+    for (from, to) in
+        [("\"version\": 1", "\"version\": 1, \"later\": []"), ("\"rows\": 1", "\"rows\": 1, \"later\": 7")]
+    {
+        assert!(text.contains(from));
+        std::fs::write(&path, text.replace(from, to)).unwrap();
+        let error = current(&bucket(folder.path()), "bus", "t").unwrap_err();
+        assert!(matches!(error, PublishError::Newer { .. }) && !error.is_transient(), "{error}");
+        assert!(error.to_string().contains("'later'"), "{error}");
+    }
+    std::fs::write(&path, &text[1..]).unwrap();
+    assert!(matches!(current(&bucket(folder.path()), "bus", "t"), Err(PublishError::Damaged { .. })));
+}

@@ -1,7 +1,7 @@
 //! The versions of an index: which is the newest, and whether one is missing.
 
 use super::paths::{index_key, version_of, versions_folder};
-use super::table_index::TableIndex;
+use super::table_index::{self, TableIndex};
 use crate::digest::Digest;
 use crate::publish::PublishError;
 use crate::publish::bucket::{Bucket, Version};
@@ -142,7 +142,14 @@ fn read_version(
 
 fn parsed(bytes: &[u8], dataset: &str, table: &str, version: u64) -> Result<(TableIndex, Digest), PublishError> {
     let damaged = |problem: String| PublishError::Damaged { key: index_key(dataset, table, version), problem };
-    let index: TableIndex = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
+    let index: TableIndex = serde_json::from_slice(bytes).map_err(|error| match table_index::unknown_field(bytes) {
+        // What an earlier program does not know it would leave out of the next version.
+        Some(field) => PublishError::Newer {
+            key: index_key(dataset, table, version),
+            problem: format!("it has a field that this version does not know, '{field}'"),
+        },
+        None => damaged(error.to_string()),
+    })?;
     if (index.version, index.dataset.as_str(), index.table.as_str()) != (version, dataset, table) {
         let says = format!("it says that it is version {} of {}/{}", index.version, index.dataset, index.table);
         return Err(damaged(says));

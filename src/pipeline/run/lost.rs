@@ -1,0 +1,98 @@
+//! A private store that is lost, or is another one, is told, and never answered with a new key.
+//!
+//! A store that has run nothing yet, in front of a bucket with releases that are within retention, is not the one that made them;
+//! nor are keys complete of which there is none, where the journal names one. Both stop a run, until somebody decides to go on
+//! without (`restore --begin-anew`). A new store in front of an empty bucket, and one whose keys are there, is what it is.
+
+use std::fs;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::decision::{self, About};
+use crate::pipeline::journal;
+use crate::pipeline::purged;
+use crate::pipeline::run::context::RunContext;
+use crate::pipeline::run::day_key::day_keys;
+use crate::pipeline::run::error::RunError;
+use crate::publish::index;
+use crate::time::ServiceDate;
+use crate::workspace::Workspace;
+
+/// Stops a run in a store that has run nothing, if the bucket has releases of its datasets.
+pub(super) fn refuse_lost_store(run: &RunContext<'_>) -> Result<(), RunError> {
+    let RunContext { workspace, bucket, .. } = *run;
+    let private = &workspace.private;
+    if has_run(workspace) || bucket.page("meta", "", 1)?.sizes.is_empty() {
+        return Ok(());
+    }
+    let first_kept = workspace.retention.first_kept(run.today());
+    let mut newest: Option<(ServiceDate, &str)> = None;
+    for pipeline in &workspace.pipelines {
+        for contract in pipeline.released() {
+            let Some(index) = index::current(bucket, &pipeline.dataset, &contract.table)? else { continue };
+            let date = index.files.iter().map(|file| file.partition_date).max();
+            newest = newest.max(date.map(|date| (date, pipeline.dataset.as_str())));
+        }
+    }
+    // Of dates that are over the retention nothing needs to be here.
+    let Some((date, dataset)) = newest.filter(|(date, _)| *date >= first_kept) else { return Ok(()) };
+    if begun_anew(workspace)?.is_some() {
+        return Ok(());
+    }
+    Err(RunError::LostStore {
+        problem: format!(
+            "the bucket {} has releases of {dataset} until {date}, and the private store {} knows nothing of them: it was lost, \
+             or it is another one",
+            bucket.location(),
+            private.display()
+        ),
+    })
+}
+
+/// Stops a run that would make a key, if there is none at all, and the journal names one.
+pub(super) fn refuse_lost_keys(run: &RunContext<'_>) -> Result<(), RunError> {
+    let workspace = run.workspace;
+    let private = &workspace.private;
+    if !day_keys(workspace).dates().is_empty() {
+        return Ok(());
+    }
+    let mut newest: Option<(Timestamp, ServiceDate)> = None;
+    for pipeline in workspace.pipelines.iter().filter(|pipeline| pipeline.release.is_some()) {
+        for date in journal::dates(private, &pipeline.name).into_iter().rev() {
+            let path = journal::path(private, &pipeline.name, date);
+            let entry = journal::read(&path).map_err(|error| RunError::private(&path, "read", &error))?;
+            let record = entry.filter(|entry| entry.published).map(|entry| entry.record);
+            if let Some(record) = record.filter(|record| record.pseudonym_key.is_some()) {
+                newest = newest.max(Some((record.prepared_at, date)));
+                break;
+            }
+        }
+    }
+    let Some((prepared_at, date)) = newest else { return Ok(()) };
+    if begun_anew(workspace)?.is_some_and(|at| at >= prepared_at) {
+        return Ok(());
+    }
+    let keys = private.join("keys");
+    Err(RunError::LostStore {
+        problem: format!("{} has no key, and {date} was published with one: the keys were lost", keys.display()),
+    })
+}
+
+/// Whether a store has run, made or destroyed anything.
+fn has_run(workspace: &Workspace) -> bool {
+    let private = &workspace.private;
+    let names = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_json = |entry: fs::DirEntry| entry.path().extension().is_some_and(|ending| ending == "json");
+    let mut journals = names(&private.join("journal"));
+    journals.any(|pipeline| names(&pipeline.path()).any(is_json))
+        || !day_keys(workspace).dates().is_empty()
+        || purged::path(private).exists()
+}
+
+/// When somebody decided last to go on without the store that made the releases.
+fn begun_anew(workspace: &Workspace) -> Result<Option<Timestamp>, RunError> {
+    let lines = decision::read_of(&decision::path(&workspace.private), &workspace.people)?;
+    let is_it = |line: &&decision::Line| matches!(line.decision.about, About::BeginAnew(_)) && !line.is_undone;
+    Ok(lines.iter().filter(is_it).map(|line| line.decision.at).max())
+}
