@@ -352,7 +352,10 @@ impl FromStr for ServiceDate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        text.parse().map(Self).map_err(|_| format!("expected a date like 2026-11-24, found '{text}'"))
+        // The parser passes over a time and a zone behind a date: who writes one means something else.
+        let is_date = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-".contains(&byte));
+        let date = text.parse().ok().filter(|_| is_date).map(Self);
+        date.ok_or_else(|| format!("expected a date like 2026-11-24 and no time behind it, found '{text}'"))
     }
 }
 

@@ -345,12 +345,13 @@ impl<'a> Ask<'a> {
 
     fn keep(&mut self, capture: &Capture) -> Outcome {
         let name = &self.collected.name;
-        let identified = payload::identify(capture);
+        let (identified, feed_time) = payload::identify_with_time(capture);
         let wanted = self.collected.wanted;
         let is_wanted = wanted.is(identified.payload);
         let record = NewRecord {
-            feed_time: payload::feed_time(capture),
+            feed_time,
             unreadable: (!is_wanted).then(|| identified.payload.name()),
+            payload: Some(identified.payload),
             ..NewRecord::of(capture.clone())
         };
         let kept = self.store.write(name, &record, Some(is_wanted)).and_then(|written| self.store.finish(written));

@@ -159,14 +159,15 @@ impl Store {
 
     /// Keeps a capture in the archive of its time.
     pub fn append(&self, source: &str, capture: &Capture) -> Result<Entry, CaptureError> {
-        let readable = Some(payload::identify(capture).payload.is_feed());
-        let record = NewRecord::of(capture.clone());
-        let written = self.write(source, &record, readable)?;
+        let payload = payload::identify(capture).payload;
+        let record = NewRecord { payload: Some(payload), ..NewRecord::of(capture.clone()) };
+        let written = self.write(source, &record, Some(payload.is_feed()))?;
         let place = written.place();
         self.finish(written)?;
         let (file, offset, length) = place;
         let url = capture.url.as_str().into();
-        Ok(Entry { url, captured_at: capture.captured_at, digest: capture.digest, file, offset, length, skip: 0 })
+        let (captured_at, digest) = (capture.captured_at, capture.digest);
+        Ok(Entry { url, captured_at, digest, file, offset, length, skip: 0, is_revisit: false })
     }
 
     /// The captures of a source from `from` (included) until `until` (not included).
@@ -306,8 +307,23 @@ impl Store {
         self.newest_first(source, until).next().transpose()
     }
 
+    /// The same without revisits: the newest capture that brought something.
+    pub fn latest_body(&self, source: &str, until: Timestamp) -> Result<Option<Entry>, CaptureError> {
+        let is_body = |entry: &Result<Entry, CaptureError>| entry.as_ref().map_or(true, |entry| !entry.is_revisit);
+        self.newest_first(source, until).find(is_body).transpose()
+    }
+
     /// The first capture of a source from `from` on; an error if what may be the first is damaged.
     pub fn first_from(&self, source: &str, from: Timestamp) -> Result<Option<Entry>, CaptureError> {
+        self.first_of(source, from, true)
+    }
+
+    /// The same without revisits.
+    pub fn first_body_from(&self, source: &str, from: Timestamp) -> Result<Option<Entry>, CaptureError> {
+        self.first_of(source, from, false)
+    }
+
+    fn first_of(&self, source: &str, from: Timestamp, with_revisits: bool) -> Result<Option<Entry>, CaptureError> {
         let begin = self.file(source, from);
         let mut archives = Vec::new();
         for archive in newest_archives(&self.folder, source) {
@@ -319,7 +335,9 @@ impl Store {
         }
         let mut first: Option<Item> = None;
         let mut consider = |listing: Listing| {
-            let items = items(listing, Bound::Latest).into_iter().filter(|item| item.at >= from);
+            let is_wanted = |entry: &Entry| with_revisits || !entry.is_revisit;
+            let is_one = |item: &Item| item.at >= from && item.entry.as_ref().map_or(true, is_wanted);
+            let items = items(listing, Bound::Latest).into_iter().filter(is_one);
             let earliest = items.min_by_key(|item| item.at);
             let earlier = |item: &Item| first.as_ref().is_none_or(|first| item.at < first.at);
             if let Some(item) = earliest.filter(earlier) {
@@ -372,7 +390,8 @@ impl Store {
             Err(CaptureError::Damaged { .. }) => return Ok(Validators::default()),
             other => other?,
         };
-        let newest = Newest::of(&capture, Some(payload::identify(&capture).payload.is_feed()));
+        let (identified, feed_time) = payload::identify_with_time(&capture);
+        let newest = Newest::of(&capture, feed_time, Some(identified.payload.is_feed()));
         // The archive is only added to, so that the state holds if nobody has done so meanwhile. What is torn at its end is for
         // the next append to find.
         if *entry.file == *archive && entry.offset + entry.length == length {

@@ -3,8 +3,9 @@
 //! A server that is down for maintenance answers with an HTML page and status 200. Such a body is kept as evidence like any
 //! other, but it is no timetable and no report of a service date.
 
-use std::borrow::Cow;
-use std::io::{Cursor, Read};
+mod kind;
+
+use std::io::{self, Cursor, Read};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -13,6 +14,8 @@ use zip::ZipArchive;
 use crate::capture::Capture;
 use crate::capture::mqtt::frames;
 use crate::protobuf::{self, Value};
+
+pub use kind::{Identified, Payload, Wanted};
 
 /// Bytes of a body, after inflating, that are looked at.
 const LOOKED_AT: usize = 64 << 10;
@@ -53,173 +56,106 @@ const FOREIGN: &[(&[u8], &str, &str)] = &[
     (b"SQLite format 3\0", "a SQLite database", "application/vnd.sqlite3"),
 ];
 
-/// What a body is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Payload {
-    Empty,
-    /// A zip archive with files of a GTFS feed, in whatever folder.
-    Gtfs,
-    /// A `FeedMessage` whose header can be read; its entities may be damaged.
-    GtfsRealtime,
-    GtfsRealtimeJson,
-    GtfsRealtimeText,
-    /// Messages of an MQTT broker, each of which may be anything.
-    MqttFrame,
-    Html,
-    Json,
-    Xml,
-    Text,
-    /// A zip archive without a file of GTFS.
-    Zip,
-    /// It begins as a zip archive and has no directory at its end.
-    BrokenZip,
-    /// Gzip that cannot be unpacked, or in which there is gzip again and again.
-    Gzip,
-    /// One of [`FOREIGN`].
-    Foreign(&'static str, &'static str),
-    Unknown,
-}
-
-impl Payload {
-    /// The name in records.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Empty => "empty",
-            Self::Gtfs => "gtfs",
-            Self::GtfsRealtime => "gtfs_realtime",
-            Self::GtfsRealtimeJson => "gtfs_realtime_json",
-            Self::GtfsRealtimeText => "gtfs_realtime_text",
-            Self::MqttFrame => "mqtt_frame",
-            Self::Html => "html",
-            Self::Json => "json",
-            Self::Xml => "xml",
-            Self::Text => "text",
-            Self::Zip | Self::BrokenZip => "zip",
-            Self::Gzip => "gzip",
-            Self::Foreign(..) | Self::Unknown => "other",
-        }
-    }
-
-    /// Whether a decoder can read it.
-    pub fn is_feed(self) -> bool {
-        matches!(self, Self::Gtfs | Self::GtfsRealtime)
-    }
-
-    /// The media type of what is no feed.
-    pub fn media_type(self) -> Option<&'static str> {
-        Some(match self {
-            Self::Gtfs | Self::GtfsRealtime => return None,
-            // As file(1) calls it.
-            Self::Empty => "application/x-empty",
-            Self::GtfsRealtimeJson | Self::Json => "application/json",
-            Self::GtfsRealtimeText | Self::Text => "text/plain",
-            Self::MqttFrame => frames::CONTENT_TYPE,
-            Self::Html => "text/html",
-            Self::Xml => "application/xml",
-            Self::Zip | Self::BrokenZip => "application/zip",
-            Self::Gzip => "application/gzip",
-            Self::Foreign(_, media_type) => media_type,
-            Self::Unknown => "application/octet-stream",
-        })
-    }
-
-    fn words(self) -> &'static str {
-        match self {
-            Self::Empty => "empty",
-            Self::Gtfs => "a GTFS archive",
-            Self::GtfsRealtime => "a GTFS-Realtime message",
-            Self::GtfsRealtimeJson => "GTFS-Realtime written as JSON",
-            Self::GtfsRealtimeText => "GTFS-Realtime in the text format of protobuf",
-            Self::MqttFrame => "MQTT messages",
-            Self::Html => "an HTML page",
-            Self::Json => "JSON",
-            Self::Xml => "XML",
-            Self::Text => "plain text",
-            Self::Zip => "a zip archive without any file of GTFS",
-            Self::BrokenZip => "a zip archive that is cut off or damaged",
-            Self::Gzip => "gzip that is damaged or packed again and again",
-            Self::Foreign(words, _) => words,
-            Self::Unknown => "of an unknown format",
-        }
-    }
-}
-
-/// What a decoder wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    Timetable,
-    Message,
-    Json,
-    Csv,
-}
-
-impl Wanted {
-    /// With its article: `a GTFS archive`.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Timetable => "a GTFS archive",
-            Self::Message => "a GTFS-Realtime message",
-            Self::Json => "JSON",
-            Self::Csv => "CSV",
-        }
-    }
-
-    pub fn is(self, payload: Payload) -> bool {
-        match self {
-            Self::Timetable => payload == Payload::Gtfs,
-            Self::Message => payload == Payload::GtfsRealtime,
-            Self::Json => matches!(payload, Payload::Json | Payload::GtfsRealtimeJson | Payload::MqttFrame),
-            Self::Csv => matches!(payload, Payload::Text | Payload::MqttFrame),
-        }
-    }
-
-    /// Whether it is what vehicles report now, of which there is a capture each few seconds.
-    pub fn is_telemetry(self) -> bool {
-        self != Self::Timetable
-    }
-
-    /// What to do about a body that is something else.
-    pub fn remedy(self) -> &'static str {
-        match self {
-            Self::Timetable => "Check that the source gives the GTFS zip itself and not a page about it",
-            Self::Message => "Check that the source gives GTFS-Realtime in the binary format of protobuf",
-            Self::Json => "Check that the source gives JSON, and that 'rows' under 'mapping' is where its rows stand",
-            Self::Csv => "Check that the source gives CSV with a header, and its 'separator' under 'mapping'",
-        }
-    }
-}
-
-/// What a capture is, and what can be said of it without telling its content.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identified {
-    pub payload: Payload,
-    /// The media type that the source named.
-    content_type: Option<String>,
-    /// The first tag of markup.
-    tag: Option<String>,
-    /// As it came.
-    bytes: usize,
-}
-
-impl Identified {
-    /// For people: `is an HTML page, not a GTFS-Realtime message (Content-Type text/html, 100 bytes, it begins with
-    /// <!DOCTYPE>)`. Of the content it tells the name of the first tag at most.
-    pub fn said(&self, wanted: Wanted) -> String {
-        let mut about: Vec<String> = Vec::new();
-        about.extend(self.content_type.as_ref().map(|media_type| format!("Content-Type {media_type}")));
-        about.push(format!("{} bytes", self.bytes));
-        about.extend(self.tag.as_ref().map(|tag| format!("it begins with <{tag}>")));
-        format!("is {}, not {} ({})", self.payload.words(), wanted.words(), about.join(", "))
-    }
-}
-
 /// A header of a response, by its name.
 fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
     headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }
 
+/// What is found of a body when it comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Looked {
+    pub identified: Identified,
+    /// The header time of a GTFS-Realtime message that reports vehicles or trips, by the beginning of its body. Of alerts it is
+    /// not told: they may rightly stay the same for days.
+    pub feed_time: Option<Timestamp>,
+    /// It is the beginning of something: a GTFS-Realtime message that ends within an entity, gzip that ends within its stream. A
+    /// server that tells too small a length gives such a body, and nothing else shows it.
+    pub is_cut_off: bool,
+    /// It is packed with gzip and unpacks to more bytes than the source may give.
+    pub is_bomb: bool,
+}
+
+/// Looks at a body once: unpacks it to its end at most, and never more than a byte beyond `most`.
+pub fn look(capture: &Capture, most: u64) -> Looked {
+    let body = capture.body.as_ref();
+    let beginning = Beginning::of(body, most.saturating_add(1));
+    // Only the source's own packing counts: what is packed within is the decoder's affair.
+    let is_cut_off = match is_gzip(body) {
+        true => beginning.is_cut_off,
+        false => has_feed_header(body) && protobuf::fields(body).any(|field| field.is_err()),
+    };
+    Looked {
+        is_cut_off,
+        is_bomb: beginning.bytes > most,
+        feed_time: time_of_feed(beginning.of_content(body)),
+        identified: identified(capture, &beginning),
+    }
+}
+
 /// Tells what a capture is. Reads the directory of an archive and otherwise [`LOOKED_AT`] bytes, also of what is packed.
 pub fn identify(capture: &Capture) -> Identified {
+    identified(capture, &Beginning::of(&capture.body, LOOKED_AT as u64))
+}
+
+/// Both what a capture is and [`Looked::feed_time`], of what came whole.
+pub fn identify_with_time(capture: &Capture) -> (Identified, Option<Timestamp>) {
+    let beginning = Beginning::of(&capture.body, LOOKED_AT as u64);
+    (identified(capture, &beginning), time_of_feed(beginning.of_content(&capture.body)))
+}
+
+/// [`Looked::feed_time`] alone.
+pub fn feed_time(capture: &Capture) -> Option<Timestamp> {
+    let beginning = Beginning::of(&capture.body, LOOKED_AT as u64);
+    time_of_feed(beginning.of_content(&capture.body))
+}
+
+/// What a body is unpacked to, up to [`LOOKED_AT`] bytes.
+struct Beginning {
+    /// `None` if it is not packed, or nothing comes out.
+    unpacked: Option<Vec<u8>>,
+    /// How many bytes the outer layer was unpacked to.
+    bytes: u64,
+    /// The stream of the outer layer ends within.
+    is_cut_off: bool,
+}
+
+impl Beginning {
+    /// Unpacks the outer layer as far as `most` bytes, and those within as far as their beginning.
+    fn of(body: &[u8], most: u64) -> Self {
+        let mut found = Self { unpacked: None, bytes: 0, is_cut_off: false };
+        if !is_gzip(body) {
+            return found;
+        }
+        let mut beginning = Vec::new();
+        let mut decoder = flate2::read::MultiGzDecoder::new(body).take(most);
+        // What is cut off has a beginning, too.
+        let read = decoder.by_ref().take(LOOKED_AT as u64).read_to_end(&mut beginning);
+        let read = read.and_then(|_| io::copy(&mut decoder, &mut io::sink()));
+        found.is_cut_off = read.is_err_and(|error| error.kind() == io::ErrorKind::UnexpectedEof);
+        found.bytes = most - decoder.limit();
+        for _ in 1..LAYERS {
+            if !is_gzip(&beginning) {
+                break;
+            }
+            let mut within = Vec::new();
+            let _ =
+                flate2::read::MultiGzDecoder::new(beginning.as_slice()).take(LOOKED_AT as u64).read_to_end(&mut within);
+            if within.is_empty() {
+                break;
+            }
+            beginning = within;
+        }
+        found.unpacked = (!beginning.is_empty()).then_some(beginning);
+        found
+    }
+
+    /// The content of a body, or the beginning of what was packed.
+    fn of_content<'a>(&'a self, body: &'a [u8]) -> &'a [u8] {
+        self.unpacked.as_deref().unwrap_or(body)
+    }
+}
+
+fn identified(capture: &Capture, beginning: &Beginning) -> Identified {
     let content_type = header(&capture.headers, "content-type").and_then(|value| {
         let media_type = value.split(';').next().unwrap_or_default().trim();
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/+-._".contains(&byte);
@@ -230,43 +166,21 @@ pub fn identify(capture: &Capture) -> Identified {
     if frames::is_frame(&capture.url) && !capture.body.is_empty() {
         return Identified { payload: Payload::MqttFrame, content_type, tag: None, bytes: capture.body.len() };
     }
-    let mut body = Cow::Borrowed(capture.body.as_ref());
-    let mut is_whole = true;
-    for _ in 0..LAYERS {
-        if !is_gzip(&body) {
-            break;
-        }
-        let mut beginning = Vec::new();
-        // What is cut off has a beginning, too.
-        let _ = flate2::read::MultiGzDecoder::new(body.as_ref()).take(LOOKED_AT as u64).read_to_end(&mut beginning);
-        if beginning.is_empty() {
-            break;
-        }
-        (body, is_whole) = (Cow::Owned(beginning), false);
-    }
     let says_html = content_type.as_deref() == Some("text/html");
-    let payload = match &body {
-        Cow::Borrowed(_) if is_zip(&body) => archive(&capture.body),
-        body => of_bytes(body, says_html),
+    let body = beginning.of_content(&capture.body);
+    let payload = match (is_zip(body), &beginning.unpacked) {
+        (true, None) => archive(&capture.body),
+        // The beginning of a packed archive tells its first files.
+        (true, Some(_)) => names_in_beginning(body),
+        (false, _) => of_bytes(body, says_html),
     };
-    // The beginning of a packed archive tells its first files.
-    let payload = if !is_whole && is_zip(&body) { names_in_beginning(&body) } else { payload };
-    let tag = matches!(payload, Payload::Html | Payload::Xml).then(|| first_tag(&body)).flatten();
+    let tag = matches!(payload, Payload::Html | Payload::Xml).then(|| first_tag(body)).flatten();
     Identified { payload, content_type, tag, bytes: capture.body.len() }
 }
 
-/// The header time of a GTFS-Realtime message that reports vehicles or trips, by the beginning of its body. Of alerts it is not
-/// told: they may rightly stay the same for days.
-pub fn feed_time(capture: &Capture) -> Option<Timestamp> {
-    let mut body = Cow::Borrowed(capture.body.as_ref());
-    if is_gzip(&body) {
-        let mut beginning = Vec::new();
-        // What is cut off has a beginning, too.
-        let _ = flate2::read::MultiGzDecoder::new(body.as_ref()).take(LOOKED_AT as u64).read_to_end(&mut beginning);
-        body = Cow::Owned(beginning);
-    }
+fn time_of_feed(body: &[u8]) -> Option<Timestamp> {
     let mut time = None;
-    for field in protobuf::fields(&body).map_while(Result::ok) {
+    for field in protobuf::fields(body).map_while(Result::ok) {
         match field {
             (1, Value::Bytes(header)) => {
                 let timestamp = protobuf::fields(header).map_while(Result::ok).find_map(|field| match field {
@@ -286,27 +200,6 @@ pub fn feed_time(capture: &Capture) -> Option<Timestamp> {
         }
     }
     None
-}
-
-/// Whether a body is the beginning of something: a GTFS-Realtime message that ends within an entity, gzip that ends within its
-/// stream. A server that tells too small a length gives such a body, and nothing else shows it.
-pub fn is_cut_off(body: &[u8]) -> bool {
-    if is_gzip(body) {
-        let unpacked = std::io::copy(&mut flate2::read::MultiGzDecoder::new(body), &mut std::io::sink());
-        return unpacked.is_err_and(|error| error.kind() == std::io::ErrorKind::UnexpectedEof);
-    }
-    has_feed_header(body) && protobuf::fields(body).any(|field| field.is_err())
-}
-
-/// Whether a body that is packed with gzip may unpack to more than `most` bytes, which takes as long as unpacking so many.
-pub fn unpacks_beyond(body: &[u8], most: u64) -> bool {
-    /// The most that deflate makes of a byte (zlib's documentation, "Maximum compression factor").
-    const FACTOR: u64 = 1032;
-    if !is_gzip(body) || (body.len() as u64).saturating_mul(FACTOR) <= most {
-        return false;
-    }
-    let mut unpacked = flate2::read::MultiGzDecoder::new(body).take(most.saturating_add(1));
-    std::io::copy(&mut unpacked, &mut std::io::sink()).is_ok_and(|bytes| bytes > most)
 }
 
 /// A body without what it was packed with for the way.

@@ -9,6 +9,7 @@ use std::fmt::Write;
 use jiff::Timestamp;
 
 use crate::capture::beat::Beat;
+use crate::capture::payload::Payload;
 use crate::capture::{Capture, FailureKind};
 use crate::digest::Digest;
 
@@ -31,6 +32,8 @@ pub struct NewRecord {
     pub feed_time: Option<Timestamp>,
     /// The name of what the body is, where that is not what the source is to give.
     pub unreadable: Option<&'static str>,
+    /// What the body was found to be, together with its feed time; where it was not looked at, it is when it is kept.
+    pub payload: Option<Payload>,
     pub content: NewContent,
 }
 
@@ -38,7 +41,8 @@ impl NewRecord {
     /// Of a capture that no beat asked for.
     pub fn of(capture: Capture) -> Self {
         let (at, url) = (capture.captured_at, capture.url.clone());
-        Self { at, url, beat: None, feed_time: None, unreadable: None, content: NewContent::Body(capture) }
+        let content = NewContent::Body(capture);
+        Self { at, url, beat: None, feed_time: None, unreadable: None, payload: None, content }
     }
 }
 

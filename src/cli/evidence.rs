@@ -10,6 +10,7 @@ mod purge;
 mod said;
 mod seal;
 mod show;
+mod source;
 mod verify;
 
 use std::path::Path;

@@ -229,6 +229,26 @@ const ZONES: [&str; 15] = [
     "Pacific/Chatham",
 ];
 
+#[test]
+fn a_date_with_anything_behind_it_is_no_date() {
+    for text in [
+        "2026-11-24 10:00",
+        "2026-11-24T10:00:00Z",
+        "2026-11-24T10:00+01:00",
+        "2026-11-24t10",
+        "2026-11-24[Europe/Berlin]",
+        "2026-11-24 ",
+        " 2026-11-24",
+        "2026-11-31",
+        "2026-11",
+        "",
+    ] {
+        let problem = text.parse::<ServiceDate>().unwrap_err();
+        assert_eq!(problem, format!("expected a date like 2026-11-24 and no time behind it, found '{text}'"));
+    }
+    assert_eq!("2026-11-24".parse(), Ok(ServiceDate::new(2026, 11, 24).unwrap()));
+}
+
 proptest::proptest! {
     #[test]
     fn every_instant_belongs_to_one_service_day_by_the_local_clock(

@@ -2,9 +2,7 @@
 //! them.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use fahrtenbuch::capture::FailureKind;
@@ -12,56 +10,16 @@ use fahrtenbuch::capture::evidence::Store;
 use fahrtenbuch::capture::record::{BeatOutcome, BeatRecord, Note, SkipReason};
 use jiff::Timestamp;
 
+use crate::http_server::{say, serve};
+use crate::mqtt::wait_for;
 use crate::world::World;
 
-type Requests = Arc<Mutex<Vec<String>>>;
-
-/// A server that answers by the path and the number of the request for it.
-fn server(answer: impl Fn(&str, usize, &str, &mut TcpStream) + Send + Sync + 'static) -> (String, Requests) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let (seen, answer) = (Requests::default(), Arc::new(answer));
-    let log = seen.clone();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let (mut stream, log, answer) = (stream.unwrap(), log.clone(), answer.clone());
-            std::thread::spawn(move || {
-                let mut buffer = [0; 4096];
-                let read = stream.read(&mut buffer).unwrap_or(0);
-                let request = String::from_utf8_lossy(&buffer[..read]).to_lowercase();
-                let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
-                let number = {
-                    let mut log = log.lock().unwrap();
-                    log.push(path.clone());
-                    log.iter().filter(|other| **other == path).count() - 1
-                };
-                answer(&path, number, &request, &mut stream);
-            });
-        }
-    });
-    (url, seen)
-}
-
-fn say(stream: &mut TcpStream, head: &str, body: &str) {
-    let text = format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
-    let _ = stream.write_all(text.as_bytes());
-}
-
 /// A message with a vehicle, whose header has a time.
-fn message(seconds: u32) -> String {
-    let time = [0x80 | (seconds & 127) as u8, 0x80 | (seconds >> 7 & 127) as u8, 1];
+fn message(seconds: usize) -> Vec<u8> {
     // Header: version, and a timestamp of three bytes; entity: an id, and a vehicle without anything.
-    let header = [&b"\n\x032.0\x18"[..], &[time[0] & 127 | 0x80, time[1] & 127 | 0x80, 1]].concat();
-    let bytes = [&[10, header.len() as u8][..], &header, b"\x12\x05\n\x01a\"\0"].concat();
-    // Bytes above 127 would be two in UTF-8: those of the time are the only ones, and are written as they are below.
-    bytes.iter().map(|byte| char::from(*byte)).collect()
-}
-
-/// As `say`, for bytes that are no UTF-8.
-fn say_bytes(stream: &mut TcpStream, head: &str, body: &str) {
-    let body: Vec<u8> = body.chars().map(|letter| u32::from(letter) as u8).collect();
-    let head = format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-    let _ = stream.write_all(&[head.as_bytes(), &body].concat());
+    let time = [0x80 | (seconds & 127) as u8, 0x80 | (seconds >> 7 & 127) as u8, 1];
+    let header = [b"\n\x032.0\x18", time.as_slice()].concat();
+    [&[10, header.len() as u8][..], &header, b"\x12\x05\n\x01a\"\0"].concat()
 }
 
 fn pipeline(sources: &[(&str, String)]) -> String {
@@ -150,13 +108,13 @@ fn assert_without_a_gap(due: &[Timestamp]) {
 
 #[test]
 fn every_beat_leaves_a_record_of_what_came_of_it() {
-    let (url, _) = server(|path, number, request, stream| match (path, number) {
-        ("/varied", 0) => say_bytes(stream, "200 OK\r\nETag: \"a\"", &message(1)),
+    let (url, seen) = serve(|request, stream| match (request.path.as_str(), request.number) {
+        ("/varied", 0) => say(stream, "200 OK\r\nETag: \"a\"", message(1)),
         ("/varied", 1) => {
-            assert!(request.contains("if-none-match: \"a\""), "{request}");
+            assert!(request.head.contains("if-none-match: \"a\""), "{}", request.head);
             say(stream, "304 Not Modified", "");
         }
-        ("/varied", 2) => say_bytes(stream, "200 OK\r\nETag: \"b\"", &message(1)),
+        ("/varied", 2) => say(stream, "200 OK\r\nETag: \"b\"", message(1)),
         ("/varied", 3) => say(stream, "503 Busy", ""),
         ("/varied", 4) => say(stream, "200 OK", "<html>no feed</html>"),
         // What is no feed makes the next request unconditional.
@@ -165,14 +123,23 @@ fn every_beat_leaves_a_record_of_what_came_of_it() {
         ("/varied", 7) => say(stream, "302 Found\r\nLocation: file:///etc/passwd", ""),
         ("/varied", 8) => say(stream, "302 Found\r\nLocation: http://169.254.169.254/latest", ""),
         ("/varied", 9) => std::thread::sleep(Duration::from_millis(2600)),
-        _ => say_bytes(stream, "200 OK", &message(number as u32)),
+        (_, number) => say(stream, "200 OK", message(number)),
     });
     let world = World::new();
     world.write("pipelines/stadtbus-telemetrie.yaml", &pipeline(&[("varied", format!("{url}/varied"))]));
-    let mut collecting = Collecting::start(&world, &["stadtbus-telemetrie", "--for", "15"]);
-    collecting.until("stopped after");
-    let records = records(&world, "varied");
-    assert_without_a_gap(&beats(&records));
+    let mut collecting = Collecting::start(&world, &["stadtbus-telemetrie", "--for", "60"]);
+    // However slow the machine, all answers above were given.
+    wait_for("the last request", || seen.count() > 10);
+    let ended = collecting.end();
+    assert!(ended.contains("stopped by SIGTERM after"), "{ended}");
+    let all = records(&world, "varied");
+    assert_without_a_gap(&beats(&all));
+    // A machine that is busy may skip more beats than that behind the answer that never came.
+    let is_skipped = |record: &&BeatRecord| {
+        matches!(record.outcome, BeatOutcome::Note(Note::Skipped { beats: 1.., reason: SkipReason::Late }))
+    };
+    assert!(all.iter().any(|record| is_skipped(&record)), "{all:?}");
+    let records: Vec<&BeatRecord> = all.iter().filter(|record| !is_skipped(record)).collect();
     let outcomes: Vec<&BeatOutcome> = records.iter().map(|record| &record.outcome).collect();
     let BeatOutcome::Body(first) = outcomes[1] else { panic!("{outcomes:?}") };
     assert!(matches!(outcomes[0], BeatOutcome::Note(Note::Started { .. })));
@@ -194,10 +161,6 @@ fn every_beat_leaves_a_record_of_what_came_of_it() {
     ];
     assert_eq!(failed, expected);
     assert_eq!(records[5].unreadable.as_deref(), Some("html"));
-    let skipped = |outcome: &&BeatOutcome| {
-        matches!(outcome, BeatOutcome::Note(Note::Skipped { beats: 1..=3, reason: SkipReason::Late }))
-    };
-    assert!(outcomes.iter().copied().any(|outcome| skipped(&outcome)), "{outcomes:?}");
     assert!(matches!(outcomes.last(), Some(BeatOutcome::Note(Note::Stopped { .. }))), "{outcomes:?}");
     // Revisits count as snapshots, with the body that they name and their own time.
     let store = Store::new(world.path("data/private/evidence"));
@@ -211,7 +174,7 @@ fn every_beat_leaves_a_record_of_what_came_of_it() {
 
 #[test]
 fn edits_of_the_configuration_take_no_beat_from_the_others() {
-    let (url, asked) = server(|_, number, _, stream| say_bytes(stream, "200 OK", &message(number as u32)));
+    let (url, asked) = serve(|request, stream| say(stream, "200 OK", message(request.number)));
     let world = World::new();
     for file in ["busplus", "stadtbus-fahrplan"] {
         let _ = std::fs::remove_file(world.path(&format!("pipelines/{file}.yaml")));
@@ -222,7 +185,7 @@ fn edits_of_the_configuration_take_no_beat_from_the_others() {
     let edited = pipeline(&[("edited", format!("{url}/edited"))]);
     let begin = Instant::now();
     let mut number = 0;
-    while begin.elapsed() < Duration::from_secs(8) {
+    while begin.elapsed() < Duration::from_secs(4) {
         let text = match number % 5 {
             0 => edited.clone(),
             // Half of it, as an editor leaves it for a moment.
@@ -241,14 +204,14 @@ fn edits_of_the_configuration_take_no_beat_from_the_others() {
     std::fs::remove_file(world.path("pipelines/other.yaml")).unwrap();
     collecting.until("the configuration changed");
     std::thread::sleep(Duration::from_millis(500));
-    let edited_until = asked.lock().unwrap().iter().filter(|path| *path == "/edited").count();
+    let edited_until = asked.count_of("/edited");
     std::thread::sleep(Duration::from_secs(2));
-    let edited_in_all = asked.lock().unwrap().iter().filter(|path| *path == "/edited").count();
+    let edited_in_all = asked.count_of("/edited");
     assert!(edited_until >= 2 && edited_in_all == edited_until, "{edited_until}, then {edited_in_all}");
     collecting.end();
     let steady = records(&world, "steady");
     assert_without_a_gap(&beats(&steady));
-    assert!(steady.iter().filter(|record| matches!(record.outcome, BeatOutcome::Body(_))).count() >= 11, "{steady:?}");
+    assert!(steady.iter().filter(|record| matches!(record.outcome, BeatOutcome::Body(_))).count() >= 7, "{steady:?}");
     let told = std::fs::read_to_string(world.path("collect.log")).unwrap();
     assert!(told.contains("'every' is no interval of time") && told.contains("sources stay as they were"), "{told}");
     // Nobody asked while nothing but a mistake was there, and what was right before went on.
@@ -258,7 +221,7 @@ fn edits_of_the_configuration_take_no_beat_from_the_others() {
 
 #[test]
 fn a_pipe_a_lost_folder_and_a_lost_store_are_told_and_stop_nothing_else() {
-    let (url, asked) = server(|_, number, _, stream| say_bytes(stream, "200 OK", &message(number as u32)));
+    let (url, asked) = serve(|request, stream| say(stream, "200 OK", message(request.number)));
     let world = World::new();
     world.write("pipelines/stadtbus-telemetrie.yaml", &pipeline(&[("steady", format!("{url}/steady"))]));
     let _ = std::fs::remove_file(world.path("pipelines/stadtbus-fahrplan.yaml"));
@@ -281,12 +244,12 @@ fn a_pipe_a_lost_folder_and_a_lost_store_are_told_and_stop_nothing_else() {
     std::fs::rename(world.path("data/moved"), world.path("data/private")).unwrap();
     let steady = records(&world, "steady");
     assert_without_a_gap(&beats(&steady));
-    assert!(asked.lock().unwrap().iter().filter(|path| *path == "/other").count() >= 3);
+    assert!(asked.count_of("/other") >= 3);
 }
 
 #[test]
 fn a_second_collector_waits_and_a_run_leaves_the_sources_to_it() {
-    let (url, asked) = server(|_, number, _, stream| say_bytes(stream, "200 OK", &message(number as u32)));
+    let (url, asked) = serve(|request, stream| say(stream, "200 OK", message(request.number)));
     let world = World::new();
     world.write("pipelines/stadtbus-telemetrie.yaml", &pipeline(&[("feed", format!("{url}/feed"))]));
     world.replace("pipelines/stadtbus-telemetrie.yaml", "every: 1 s", "every: 1 day");
@@ -296,15 +259,15 @@ fn a_second_collector_waits_and_a_run_leaves_the_sources_to_it() {
     second.until("another collector is at work");
     // A beat that was missed is made up for within a second.
     std::thread::sleep(Duration::from_millis(1500));
-    let before = asked.lock().unwrap().len();
+    let before = asked.count();
     let run = || world.command().env_remove("FAHRTENBUCH_NOW").args(["run", "stadtbus-telemetrie"]).output().unwrap();
     run();
-    assert_eq!(asked.lock().unwrap().len(), before, "a run asked what a collector owns");
+    assert_eq!(asked.count(), before, "a run asked what a collector owns");
     first.signal("KILL");
     second.until("feed: every 86400 s");
     let told = second.end();
     assert!(told.contains("stopped by SIGTERM"), "{told}");
     // Nobody collects now.
     let output = run();
-    assert_eq!(asked.lock().unwrap().len(), before + 1, "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(asked.count(), before + 1, "{}", String::from_utf8_lossy(&output.stderr));
 }

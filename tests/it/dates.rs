@@ -2,6 +2,7 @@
 
 use fahrtenbuch::capture::Capture;
 use fahrtenbuch::capture::evidence::Store;
+use fahrtenbuch::capture::record::{NewContent, NewRecord, Unchanged};
 use fahrtenbuch::digest::Digest;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -142,7 +143,8 @@ fn a_table_without_rows_is_not_published_because_it_is_early() {
 #[test]
 fn today_and_yesterday_are_those_of_the_calendar_in_the_workspace_s_zone() {
     for (now, word, date) in [
-        ("2026-11-26T22:59:59Z", "today", "2026-11-26"),
+        // The clock goes on from there: a program that starts slowly has not passed midnight.
+        ("2026-11-26T22:57:00Z", "today", "2026-11-26"),
         ("2026-11-26T23:00:00Z", "today", "2026-11-27"),
         ("2026-11-26T23:00:00Z", "Gestern", "2026-11-26"),
         ("2026-10-24T22:00:00Z", "yesterday", "2026-10-24"),
@@ -157,6 +159,58 @@ fn today_and_yesterday_are_those_of_the_calendar_in_the_workspace_s_zone() {
         assert_eq!(run.status.code(), Some(42), "{told}");
         assert!(told.contains(&format!("for {date}.")), "{now} {word}: {told}");
     }
+}
+
+#[test]
+fn a_date_with_a_time_behind_it_is_refused() {
+    let world = World::new();
+    for arguments in [
+        &["run", TELEMETRY, "--date", "2026-11-24 10:00"][..],
+        &["run", TELEMETRY, "--from", "2026-11-24T10:00:00Z", "--to", "2026-11-24"],
+        &["evidence", "list", "--date", "2026-11-24T10:00"],
+        &["evidence", "purge", "--before", "2026-11-24 10:00", "--dry-run"],
+    ] {
+        let output = world.program(arguments);
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains("expected a date like 2026-11-24 and no time behind it"), "{arguments:?}: {told}");
+    }
+    assert!(is_nothing_published(&world));
+}
+
+#[test]
+fn a_timetable_that_the_source_had_still_makes_no_partition_of_its_date() {
+    let world = World::new();
+    // Where midnight is at half past an hour of UTC, a body and the answers that nothing is new may be of two dates.
+    world.replace("fahrtenbuch.yaml", "Europe/Berlin", "Asia/Kolkata");
+    let source = "type: file\n    path: data/sample/stadtbus-gtfs.zip";
+    world.replace("pipelines/stadtbus-fahrplan.yaml", source, "type: evidence\n    path: data/kept");
+    let store = Store::new(world.path("data/kept"));
+    let (name, url) = ("stadtbus-gtfs", "https://stadtbus.example/gtfs.zip");
+    let body = std::fs::read(world.path("data/sample/stadtbus-gtfs.zip")).unwrap();
+    let at = |time: &str| format!("2026-11-25T{time}Z").parse::<Timestamp>().unwrap();
+    let (captured_at, digest) = (at("18:10:00"), Digest::of(&body));
+    let capture = Capture { url: url.into(), captured_at, status: 200, headers: Vec::new(), body: body.into(), digest };
+    store.append(name, &capture).unwrap();
+    for time in ["18:25:00", "18:35:00", "18:50:00"] {
+        let (is_not_modified, status, headers) = (true, 304, Vec::new());
+        let unchanged = Unchanged { digest, captured_at, is_not_modified, status, headers };
+        let record = NewRecord { content: NewContent::Unchanged(unchanged), ..NewRecord::of(capture.clone()) };
+        let record = NewRecord { at: at(time), ..record };
+        store.finish(store.write(name, &record, None).unwrap()).unwrap();
+    }
+    // They count elsewhere.
+    assert_eq!(store.list(name, at("18:00:00"), at("19:00:00")).unwrap().entries.len(), 4);
+    let (default, _) = results(&world, &[TIMETABLE], 0);
+    assert_eq!(default[0]["date"], "2026-11-25", "{default:?}");
+    let output = world.program(&["run", TIMETABLE, "--date", "2026-11-26"]);
+    assert_eq!(output.status.code(), Some(42), "{}", text(&output.stdout));
+    assert!(text(&output.stderr).contains("2026-11-25"), "{}", text(&output.stderr));
+    // What is reported on that date is looked up in it.
+    let telemetry = world.run_of(&[TELEMETRY, "--date", "2026-11-24"]);
+    let used = &telemetry[TELEMETRY]["record"]["timetable"];
+    assert!(used.to_string().contains("2026-11-25T18:10:00Z"), "{used}");
+    assert_eq!(world.records().len(), 2);
 }
 
 #[test]

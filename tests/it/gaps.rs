@@ -44,7 +44,8 @@ impl Kept {
             NewContent::Body(capture) => NewContent::Body(Capture { captured_at: at, ..capture }),
             other => other,
         };
-        let record = NewRecord { at, url: URL.into(), beat: Some(beat), feed_time: None, unreadable: None, content };
+        let (url, beat) = (URL.into(), Some(beat));
+        let record = NewRecord { at, url, beat, feed_time: None, unreadable: None, payload: None, content };
         let written = self.store.write(SOURCE, &record, Some(true)).unwrap();
         self.store.finish(written).unwrap();
     }
@@ -168,6 +169,49 @@ fn the_table_the_gaps_and_the_picture_say_the_same_without_colour() {
     assert!(output.status.code() == Some(2) && told(&output).contains(SOURCE), "{}", told(&output));
     let output = kept.program(&["gaps", "--from", "yesterday"]);
     assert!(output.status.code() == Some(2) && told(&output).contains("no date and no time"), "{}", told(&output));
+}
+
+#[test]
+fn the_picture_of_a_new_source_begins_with_it() {
+    let mut kept = Kept::new().half_hour();
+    kept.world.set_clock("2026-11-24T10:31:00Z");
+    let output = kept.program(&["gaps", "--no-colour"]);
+    let text = told(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let picture = text.lines().find(|line| line.starts_with("buses  ")).unwrap();
+    let signs: Vec<char> = picture.chars().skip(7).collect();
+    // A minute each.
+    assert!(signs.len() >= 30 && !signs.contains(&' '), "{picture}");
+    assert!(text.contains("11-24 11:00") && text.contains("(a sign is 1 min; nothing was asked before)"), "{text}");
+    // What is counted is the whole period, and one that begins later is shown as it was asked for.
+    let found = &kept.json(&["gaps", "--json"])[0];
+    assert!(found["from"].as_str().unwrap().starts_with("2026-11-23T10:3"), "{found}");
+    let text = told(&kept.program(&[&["gaps", "--no-colour"], &["--from", "2026-11-24T10:10:00Z"][..]].concat()));
+    assert!(text.contains("11-24 11:10") && !text.contains("nothing was asked before"), "{text}");
+}
+
+#[test]
+fn a_source_that_no_pipeline_names_any_more_is_shown_and_listed_like_the_others() {
+    let kept = Kept::new().half_hour();
+    let pipeline = "pipelines/stadtbus-telemetrie.yaml";
+    kept.world.replace(pipeline, "name: buses", "name: others");
+    let at = (kept.first().plus(3).due + SignedDuration::from_millis(500)).to_string();
+    let shown = &kept.json(&["show", SOURCE, &at, "--json"])[0];
+    assert_eq!((&shown["in_no_pipeline"], &shown["kind"]), (&json!(true), &json!("gtfs_realtime")), "{shown}");
+    assert!(shown["said"].as_str().unwrap().starts_with("a GTFS-Realtime message ("), "{shown}");
+    let text = told(&kept.program(&["show", SOURCE, &at]));
+    assert!(text.contains("source   in no pipeline") && text.contains("kind     a GTFS-Realtime message ("), "{text}");
+    // A beat that failed, a name that nobody has, and a time of which there is nothing.
+    let failure = told(&kept.program(&["show", SOURCE, &kept.first().plus(41).due.to_string()]));
+    assert!(failure.contains("it answers 503"), "{failure}");
+    let output = kept.program(&["show", "busses", &at]);
+    assert!(output.status.code() == Some(2) && told(&output).contains("Did you mean 'buses'?"), "{}", told(&output));
+    let output = kept.program(&["show", SOURCE, "2026-11-20T10:00:00Z"]);
+    assert!(output.status.code() == Some(2) && told(&output).contains("The nearest are"), "{}", told(&output));
+    let rows = kept.json(&["list", SOURCE, "--json"]);
+    assert_eq!((&rows[0]["in_no_pipeline"], &rows[0]["captures"]), (&json!(true), &json!(60)), "{rows}");
+    let output = kept.program(&["list", "busses"]);
+    assert!(output.status.code() == Some(2) && told(&output).contains("Did you mean 'buses'?"), "{}", told(&output));
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod end_to_end;
 mod evidence;
 mod feed_rules;
 mod gaps;
+mod http_server;
 mod import;
 mod import_archives;
 mod import_merge;

@@ -297,6 +297,43 @@ fn a_purge_that_was_killed_at_any_stage_is_finished_by_the_next_one_and_nothing_
 }
 
 #[test]
+fn what_is_due_and_what_was_destroyed_is_json_for_machines() {
+    let mut world = collected(&DATES[..3], "3600");
+    world.set_clock(DUE);
+    let json = |arguments: &[&str]| -> Value {
+        let output = world.program(&[&["evidence", "purge", "--json"], arguments].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let plan = json(&["--dry-run"]);
+    assert_eq!(plan["dry_run"], true);
+    let dates = |told: &Value| -> Vec<String> {
+        let dates = told["dates"].as_array().unwrap().iter();
+        dates
+            .map(|record| format!("{} {}", record["pipeline"].as_str().unwrap(), record["date"].as_str().unwrap()))
+            .collect()
+    };
+    assert_eq!(dates(&plan), [DATES[0], DATES[1]].map(|date| format!("{PIPELINE} {date}")), "{plan}");
+    assert_eq!(
+        (&plan["first_kept"], plan["dates"][0]["format"].as_str()),
+        (&Value::from(DATES[2]), Some("fahrtenbuch-purge/1"))
+    );
+    let bytes = |told: &Value| -> u64 {
+        told["evidence"].as_array().unwrap().iter().map(|of| of["bytes"].as_u64().unwrap()).sum()
+    };
+    let done = json(&[]);
+    assert_eq!((&done["dry_run"], dates(&done), bytes(&done)), (&Value::from(false), dates(&plan), bytes(&plan)));
+    assert!(
+        bytes(&done) > 0 && done["captures"].as_array().unwrap().iter().any(|of| of["destroyed"].as_u64() > Some(0))
+    );
+    let again = json(&[]);
+    assert_eq!(
+        (&again["dates"], &again["evidence"], &again["finished"]),
+        (&Value::from(vec![0; 0]), &Value::from(vec![0; 0]), &Value::from(vec![0; 0]))
+    );
+}
+
+#[test]
 fn two_pipelines_that_share_sources_lose_a_date_together_and_an_earlier_one_needs_a_reason() {
     let mut world = collected(&DATES[..3], "3600");
     let second = "pipelines/zweite.yaml";

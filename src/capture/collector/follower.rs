@@ -211,7 +211,7 @@ impl Follower {
         let at = crate::time::now();
         let content = NewContent::Note(note);
         let url = self.shown.clone();
-        let record = NewRecord { at, url, beat: Some(beat), feed_time: None, unreadable: None, content };
+        let record = NewRecord { at, url, beat: Some(beat), feed_time: None, unreadable: None, payload: None, content };
         if let Err(error) = self.shared.writer.keep(&self.name, record, None).await {
             tracing::warn!(source = %self.name, "what came of a beat was not kept: {error}");
         }

@@ -10,7 +10,7 @@ use super::writer::Writer;
 use super::{Collected, Limit, Outcome, Report, Stop, until};
 use crate::capture::beat::{Beat, Grid};
 use crate::capture::evidence::{KnownCapture, Store};
-use crate::capture::payload;
+use crate::capture::payload::{self, Looked};
 use crate::capture::record::{Lifecycle, NewContent, NewRecord, Note, SkipReason, Unchanged};
 use crate::capture::source::{self, Clients, FetchOptions, FetchOutcome, Fetched, NotModified, Validators, too_large};
 use crate::capture::{Capture, CaptureError, FailureKind};
@@ -299,15 +299,20 @@ impl Task {
 
     async fn keep_body(&mut self, beat: Beat, capture: Capture) -> Outcome {
         let most = self.collected.source.max_bytes();
-        let (body, is_telemetry) = (capture.body.clone(), self.collected.wanted.is_telemetry());
-        let looked_at = tokio::task::spawn_blocking(move || {
-            let is_bomb = payload::unpacks_beyond(&body, most);
-            (is_bomb, !is_bomb && is_telemetry && payload::is_cut_off(&body))
-        });
-        let (is_bomb, is_cut_off) = looked_at.await.unwrap_or_default();
+        let looked_at = tokio::task::spawn_blocking(move || (payload::look(&capture, most), capture));
+        let (looked, capture) = match looked_at.await {
+            Ok(looked) => looked,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            // The runtime ends.
+            Err(_) => std::future::pending().await,
+        };
+        let Looked { identified, feed_time, is_cut_off, is_bomb } = looked;
         if is_bomb {
             return self.keep_failure(beat, too_large(&self.shown, most)).await;
         }
+        let wanted = self.collected.wanted;
+        // A timetable that is cut off has lost its directory.
+        let is_cut_off = is_cut_off && wanted.is_telemetry();
         let Capture { captured_at: at, status, digest, .. } = capture;
         if self.known.as_ref().is_some_and(|known| known.digest == digest) {
             let answer = NotModified { at, status, headers: capture.headers.clone() };
@@ -316,14 +321,17 @@ impl Task {
                 return self.keep_unchanged(beat, at, unchanged).await;
             }
         }
-        let identified = payload::identify(&capture);
-        let wanted = self.collected.wanted;
         let is_wanted = wanted.is(identified.payload) && !is_cut_off;
         let unreadable = (!is_wanted).then(|| if is_cut_off { CUT_OFF } else { identified.payload.name() });
-        let (bytes, feed_time) = (capture.body.len() as u64, payload::feed_time(&capture));
+        let bytes = capture.body.len() as u64;
         let validators = Validators { unreadable: !is_wanted, ..Validators::of(&capture) };
-        let record =
-            NewRecord { beat: Some(beat), feed_time, unreadable, ..self.record(at, NewContent::Body(capture)) };
+        let record = NewRecord {
+            beat: Some(beat),
+            feed_time,
+            unreadable,
+            payload: Some(identified.payload),
+            ..self.record(at, NewContent::Body(capture))
+        };
         if let Some(error) = self.keep(record, Some(is_wanted)).await {
             return Outcome::Failed(error);
         }
@@ -368,7 +376,7 @@ impl Task {
     }
 
     fn record(&self, at: Timestamp, content: NewContent) -> NewRecord {
-        NewRecord { at, url: self.shown.clone(), beat: None, feed_time: None, unreadable: None, content }
+        NewRecord { at, url: self.shown.clone(), beat: None, feed_time: None, unreadable: None, payload: None, content }
     }
 
     /// Keeps the record of one beat; the error if the disk did not take it.

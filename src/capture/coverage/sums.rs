@@ -23,7 +23,8 @@ pub struct Coverage {
     pub spans: Vec<Span>,
     /// How many spans there were beside those, each shorter than they are.
     pub spans_left_out: u64,
-    /// The period in parts of equal length: the beats of each by class, in the order of [`Class::ALL`].
+    /// The period from this instant on, in parts of equal length: the beats of each by class, in the order of [`Class::ALL`].
+    pub shown_from: Timestamp,
     pub cells: Vec<[u64; Class::ALL.len()]>,
     /// Beats that gave a good body, the first and the last.
     pub first_good: Option<Timestamp>,
@@ -49,6 +50,7 @@ impl Coverage {
         Self {
             from,
             until,
+            shown_from: from,
             beats: 0,
             by: BTreeMap::new(),
             spans: Vec::new(),
@@ -57,6 +59,11 @@ impl Coverage {
             first_good: None,
             last_good: None,
         }
+    }
+
+    /// The same, with cells that begin later. Before that no beat may be due.
+    pub fn shown_from(self, shown_from: Timestamp) -> Self {
+        Self { shown_from: shown_from.clamp(self.from, self.until), ..self }
     }
 
     /// How many beats are of a class.
@@ -103,7 +110,7 @@ impl Coverage {
 
     fn add_to_cells(&mut self, stretch: Stretch) {
         let Some(count) = i64::try_from(self.cells.len()).ok().filter(|count| *count > 0) else { return };
-        let (from, until) = (self.from.as_millisecond(), self.until.as_millisecond());
+        let (from, until) = (self.shown_from.as_millisecond(), self.until.as_millisecond());
         let begin = |cell: i64| {
             let offset = i128::from(until - from) * i128::from(cell) / i128::from(count);
             from + i64::try_from(offset).unwrap_or(0)

@@ -10,12 +10,12 @@ use std::sync::PoisonError;
 
 use jiff::Timestamp;
 
-use super::archive::{self, Kind, Options};
 use super::archive_file::ArchiveFile;
 use super::state::{Newest, State};
 use super::{Store, hours, torn, warc};
+use crate::capture::payload::{self, Payload};
 use crate::capture::record::{NewContent, NewRecord};
-use crate::capture::{CaptureError, FailureKind};
+use crate::capture::{Capture, CaptureError, FailureKind};
 use crate::durable;
 
 /// A record that stands in its archive and may not be on the disk yet. Until it is finished nobody else appends to its source.
@@ -87,7 +87,7 @@ impl Store {
             self.whole_end(source, &mut out, &file, state.as_ref().filter(|state| folder.join(&state.archive) == file));
         let end = end.map_err(failed("mended"))?;
         let newest = match &record.content {
-            NewContent::Body(capture) => Some(Newest::of(capture, readable)),
+            NewContent::Body(capture) => Some(Newest::of(capture, feed_time(record, capture), readable)),
             NewContent::Unchanged(_) | NewContent::Note(_) => None,
         };
         let mut written = Written {
@@ -128,12 +128,11 @@ impl Store {
             return Ok(end);
         }
         let was_whole = state.map_or(0, |state| state.length);
-        let options = Options { wants: &|_| false, verify: false, most: self.most };
         // What was whole before need not be read again; an archive that is shorter than it was is read from its beginning.
         let from = if was_whole <= end { was_whole } else { 0 };
-        let (_, stretches) = archive::scan(file, from, &options, &mut |_| ())?;
-        match stretches.last().filter(|last| last.kind == Kind::Torn && last.offset >= was_whole) {
-            Some(torn) => torn::move_aside(out, file, torn.offset).map(|()| torn.offset),
+        let ending = torn::ending(file, from, was_whole, self.most)?;
+        match ending.torn {
+            Some(torn) => torn::move_aside(out, file, torn).map(|()| torn),
             None => Ok(end),
         }
     }
@@ -179,6 +178,13 @@ impl Store {
 }
 
 /// Writes the record, and before it what begins a new archive.
+/// The header time of a body. Of what no beat asked for a record may not have it.
+fn feed_time(record: &NewRecord, capture: &Capture) -> Option<Timestamp> {
+    let may_have_one = record.payload.is_none_or(|payload| payload == Payload::GtfsRealtime);
+    let is_looked_at = record.feed_time.is_some() || record.beat.is_some() || !may_have_one;
+    if is_looked_at { record.feed_time } else { payload::feed_time(capture) }
+}
+
 fn write_at(written: &mut Written, record: &NewRecord) -> io::Result<()> {
     let name = written.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut out = BufWriter::new(&mut written.out);

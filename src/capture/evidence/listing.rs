@@ -25,6 +25,8 @@ pub struct Entry {
     pub length: u64,
     /// Bytes of the inflated member or frame before the record; 0 where each record is a member of its own.
     pub skip: u64,
+    /// The source had what it gave before: the place is that of the body, the time that of the answer.
+    pub is_revisit: bool,
 }
 
 /// What a store has of a source and a time.
@@ -62,7 +64,16 @@ pub(super) fn entry(record: Record, file: &ArchiveFile, last_url: &mut Arc<str>)
         *last_url = record.header.url.into();
     }
     let Place { offset, length, skip } = record.place;
-    Some(Entry { url: last_url.clone(), captured_at, digest, file: file.clone(), offset, length, skip })
+    Some(Entry {
+        url: last_url.clone(),
+        captured_at,
+        digest,
+        file: file.clone(),
+        offset,
+        length,
+        skip,
+        is_revisit: false,
+    })
 }
 
 /// Where the bodies of an hour are, by their digests.
@@ -76,6 +87,7 @@ pub(super) fn entry_of_ours(
     bodies: &mut Bodies,
 ) -> Option<Entry> {
     let Record { header, content, place } = record;
+    let is_revisit = matches!(content, warc::Content::Revisit(_));
     let (digest, (file, place)) = match content {
         warc::Content::Revisit(digest) => (digest?, bodies.get(&digest?)?.clone()),
         warc::Content::Body(digest) => {
@@ -84,7 +96,8 @@ pub(super) fn entry_of_ours(
         }
         warc::Content::Note(_) | warc::Content::NoCapture(_) => return None,
     };
-    entry(Record { header, content: warc::Content::Body(digest), place }, &file, last_url)
+    let entry = entry(Record { header, content: warc::Content::Body(digest), place }, &file, last_url)?;
+    Some(Entry { is_revisit, ..entry })
 }
 
 pub(super) fn damage(file: &Path, stretch: Stretch) -> Damage {

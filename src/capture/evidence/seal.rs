@@ -19,7 +19,6 @@ use jiff::{SignedDuration, Timestamp};
 use zstd::stream::write::Encoder;
 use zstd::zstd_safe::{CParameter, Strategy};
 
-use crate::capture::evidence::archive::{self, Kind, Options};
 use crate::capture::evidence::sealed::{self, Left, Register, Sealed};
 use crate::capture::evidence::state::State;
 use crate::capture::evidence::{hours, parts, stored, torn, zstd_frame};
@@ -272,21 +271,20 @@ impl Job<'_> {
         if fs::metadata(self.archive)?.len() != length {
             return Err(Undone::Changed);
         }
-        let options = Options { wants: &|_| false, verify: false, most: warc::BLOCK_BYTES };
-        let (_, stretches) = archive::scan(self.archive, 0, &options, &mut |_| ())?;
         let state = State::read(self.folder).filter(|state| self.folder.join(&state.archive) == self.archive);
         let was_whole = state.map_or(0, |state| state.length);
-        match stretches.as_slice() {
-            [torn] if torn.kind == Kind::Torn && torn.offset >= was_whole && torn.offset > 0 => {
-                let mut file = File::options().read(true).write(true).open(self.archive)?;
-                torn::move_aside(&mut file, self.archive, torn.offset)?;
-                Ok(torn.offset)
-            }
-            [first, ..] => Err(Undone::Left(format!(
+        let ending = torn::ending(self.archive, 0, was_whole, warc::BLOCK_BYTES)?;
+        match (ending.damaged, ending.torn) {
+            (Some(first), _) => Err(Undone::Left(format!(
                 "it is damaged from byte {} on, {} bytes long ({})",
                 first.offset, first.length, first.problem
             ))),
-            [] => Err(Undone::Left(format!("it cannot be read to its end ({error})"))),
+            (None, Some(torn)) if torn > 0 => {
+                let mut file = File::options().read(true).write(true).open(self.archive)?;
+                torn::move_aside(&mut file, self.archive, torn)?;
+                Ok(torn)
+            }
+            (None, _) => Err(Undone::Left(format!("it cannot be read to its end ({error})"))),
         }
     }
 

@@ -9,8 +9,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::capture::Capture;
 use crate::capture::source::Validators;
-use crate::capture::{Capture, payload};
 use crate::digest::Digest;
 
 const NAME: &str = ".state.json";
@@ -99,7 +99,7 @@ impl State {
 }
 
 impl Newest {
-    pub(super) fn of(capture: &Capture, readable: Option<bool>) -> Self {
+    pub(super) fn of(capture: &Capture, feed_time: Option<Timestamp>, readable: Option<bool>) -> Self {
         let header = |name: &str| {
             capture.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
         };
@@ -110,7 +110,7 @@ impl Newest {
             etag: header("etag"),
             last_modified: header("last-modified"),
             readable,
-            feed_time: payload::feed_time(capture),
+            feed_time,
         }
     }
 

@@ -183,9 +183,14 @@ impl<'a> Keeper<'a> {
     fn ended(&mut self, (spool, result): (Spool, JobResult)) -> Option<Done> {
         self.spool = Some(spool);
         match result {
-            JobResult::Append(result, acks, connection) => Some(Done::Spooled { result, acks, connection }),
+            JobResult::Append(result, acks, connection) => {
+                // Where there is no room for more, what there is need not wait for its frame to end.
+                self.is_flushing |= result.is_err();
+                Some(Done::Spooled { result, acks, connection })
+            }
             JobResult::Frame(Ok(frame)) => {
                 self.frame = frame;
+                self.is_settled();
                 // What a former process left was framed.
                 self.frame.is_none().then_some(Done::Kept)
             }
@@ -194,6 +199,7 @@ impl<'a> Keeper<'a> {
                 if let Err(error) = result {
                     tracing::warn!("what is kept could not be cut from the spool, which is tried again: {error}");
                 }
+                self.is_settled();
                 Some(Done::Kept)
             }
         }
@@ -207,10 +213,10 @@ impl<'a> Keeper<'a> {
 
     /// Frames and keeps what there is; gives up at the first frame that cannot be kept, which stays in the spool.
     pub(super) async fn finish(&mut self, batch: Batch) -> Result<(), String> {
-        self.is_flushing = true;
         self.not_before = None;
         let mut batch = Some(batch).filter(|batch| !batch.records.is_empty());
         loop {
+            self.is_flushing = true;
             if self.is_free()
                 && let Some(batch) = batch.take()
             {

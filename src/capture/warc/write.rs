@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::capture::Capture;
 use crate::capture::mqtt::frames;
-use crate::capture::payload::identify;
+use crate::capture::payload::{Payload, identify};
 use crate::capture::record::{self, NewContent, NewRecord, Unchanged};
 use crate::digest::Digest;
 
@@ -30,7 +30,10 @@ pub fn write_record(out: &mut impl Write, record: &NewRecord) -> io::Result<()> 
     ours.extend(feed_time.as_deref().map(|time| (record::FEED_TIME_FIELD, time)));
     ours.extend(record.unreadable.map(|kind| (record::UNREADABLE_FIELD, kind)));
     match &record.content {
-        NewContent::Body(capture) => write_capture(out, capture, &ours),
+        NewContent::Body(capture) => {
+            let payload = record.payload.unwrap_or_else(|| identify(capture).payload);
+            write_capture(out, capture, payload, &ours)
+        }
         NewContent::Unchanged(unchanged) => write_revisit(out, record, unchanged, &ours),
         NewContent::Note(note) => {
             let mut fields =
@@ -94,18 +97,18 @@ fn http_head(status: u16, headers: &[(String, String)]) -> io::Result<Vec<u8>> {
 }
 
 /// A capture as one record: a `response` with its status and headers, or a `resource` if it is a file's bytes.
-fn write_capture(out: &mut impl Write, capture: &Capture, ours: &[(&str, &str)]) -> io::Result<()> {
-    let payload = format!("sha256:{}", capture.digest);
+fn write_capture(out: &mut impl Write, capture: &Capture, payload: Payload, ours: &[(&str, &str)]) -> io::Result<()> {
+    let digest = format!("sha256:{}", capture.digest);
     let resource = resource_type(&capture.url);
     let content_type = resource.unwrap_or(HTTP_RESPONSE);
     let head = if resource.is_some() { Vec::new() } else { http_head(capture.status, &capture.headers)? };
     let mut fields = vec![
         ("WARC-Target-URI", capture.url.as_str()),
-        ("WARC-Payload-Digest", &payload),
+        ("WARC-Payload-Digest", &digest),
         ("Content-Type", content_type),
     ];
     // Marks what is no feed, whatever the source calls it (WARC 1.1, 5.20).
-    fields.extend(identify(capture).payload.media_type().map(|kind| ("WARC-Identified-Payload-Type", kind)));
+    fields.extend(payload.media_type().map(|kind| ("WARC-Identified-Payload-Type", kind)));
     fields.extend(ours);
     // What is packed already does not get smaller by packing it again.
     let packed = [&b"PK"[..], b"\x1f\x8b", b"\x28\xb5\x2f\xfd"].iter().any(|magic| capture.body.starts_with(magic));

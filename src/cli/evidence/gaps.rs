@@ -8,6 +8,7 @@ use comfy_table::{Cell, CellAlignment};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use crate::capture::CaptureError;
 use crate::capture::collector::Collector;
 use crate::capture::coverage::{Class, Coverage, Explanation, Span};
 use crate::capture::evidence::Store;
@@ -79,10 +80,13 @@ pub(super) fn run(workspace: &Workspace, arguments: &Gaps) -> Result<Exit, Exit>
         return Err(usage(&format!("the period begins at {from} and ends at {until}. Let it end later.")));
     }
     let sources = sources(workspace, &arguments.of)?;
-    let cells = picture::cells(from, until, width(), &sources);
+    let shown_from =
+        shown_from(workspace, &sources, from, until).map_err(|error| failed(&error.into(), false, None))?;
+    let cells = picture::cells(shown_from, until, width(), &sources);
     let mut found = Vec::new();
     for source in sources {
-        let of = look(workspace, &source, (from, until, now), cells);
+        let coverage = Coverage::new(from, until, cells).shown_from(shown_from);
+        let of = look(workspace, &source, coverage, now);
         found.push(of.map_err(|error| failed(&error, false, None))?);
     }
     if arguments.json {
@@ -103,7 +107,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Gaps) -> Result<Exit, Exit>
 
 /// Those that are asked, by the workspace, and those with evidence that were.
 fn sources(workspace: &Workspace, of: &[String]) -> Result<Vec<String>, Exit> {
-    let store = Store::new(Collector::evidence(&workspace.private)).with_remote(workspace.evidence.clone());
+    let store = own_store(workspace);
     let kept = store.sources().map_err(|error| failed(&error.into(), false, None))?;
     let own = |pipeline: &Pipeline| -> Vec<String> {
         let feeds = pipeline.feeds.iter().filter(|feed| feed.from.folder().is_none());
@@ -135,14 +139,39 @@ fn sources(workspace: &Workspace, of: &[String]) -> Result<Vec<String>, Exit> {
     Ok(sources)
 }
 
-fn look(
+fn own_store(workspace: &Workspace) -> Store {
+    Store::new(Collector::evidence(&workspace.private)).with_remote(workspace.evidence.clone())
+}
+
+/// Where the picture of a period begins: not before the first beat that the sources have a record of, so that the first hour of a
+/// collector fills it.
+fn shown_from(
     workspace: &Workspace,
-    source: &str,
-    (from, until, now): (Timestamp, Timestamp, Timestamp),
-    cells: usize,
-) -> Result<Found, RunError> {
-    let store = Store::new(Collector::evidence(&workspace.private)).with_remote(workspace.evidence.clone());
-    let mut coverage = Coverage::new(from, until, cells);
+    sources: &[String],
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Timestamp, CaptureError> {
+    let store = own_store(workspace);
+    let mut first = until;
+    for source in sources.iter().filter(|source| store.may_have_beats(source)) {
+        let Some(hour) = store.hours(source)?.into_iter().min() else { continue };
+        if hour <= from {
+            return Ok(from);
+        }
+        if hour < first {
+            let end = hour.saturating_add(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MAX);
+            let records = store.records(source, hour, end)?;
+            let due = records.iter().filter_map(|record| record.beat.map(|beat| beat.due));
+            first = due.min().unwrap_or(hour).min(first);
+        }
+    }
+    // What nobody ever asked is shown over the whole period.
+    Ok(if first < until { first.max(from) } else { from })
+}
+
+fn look(workspace: &Workspace, source: &str, mut coverage: Coverage, now: Timestamp) -> Result<Found, RunError> {
+    let store = own_store(workspace);
+    let (from, until) = (coverage.from, coverage.until);
     let mut give = |stretch| coverage.add(stretch);
     let explained = explain(workspace, (&store, source), (from, until, until.min(now)), &mut give)?;
     coverage.limit_spans();

@@ -14,17 +14,16 @@ use crate::capture::payload::{Payload, Wanted, identify, unpacked};
 use crate::capture::record::BeatOutcome;
 use crate::capture::{Capture, CaptureError};
 use crate::cli::evidence::said::{usage, waits};
+use crate::cli::evidence::source::{Source, sources, suggested};
 use crate::cli::exit::Exit;
 use crate::cli::run::failed;
 use crate::digest::Digest;
 use crate::pipeline::purged::{self, Purged, PurgedDate};
+use crate::pipeline::run::RunError;
 use crate::pipeline::run::imports::imports_of;
-use crate::pipeline::run::{RunError, date_of, evidence_store};
-use crate::pipeline::{Feed, FeedOrigin, Pipeline};
 use crate::protobuf;
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
-use crate::yaml::suggestion;
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -82,41 +81,21 @@ struct Row {
     is_in_none: bool,
 }
 
-/// What is listed.
-struct Source<'a> {
-    name: String,
-    /// `None` if none names it.
-    pipeline: Option<&'a Pipeline>,
-    store: Store,
-}
-
 pub(super) fn run(workspace: &Workspace, arguments: &List) -> Result<Exit, Exit> {
     let of = arguments.of.as_deref();
-    let mut sources: Vec<Source<'_>> = Vec::new();
-    for pipeline in &workspace.pipelines {
-        let is_its = |feed: &&Feed| of.is_none_or(|of| of == pipeline.name || of == feed.name);
-        sources.extend(pipeline.feeds.iter().filter(is_its).map(|feed| Source {
-            name: feed.name.clone(),
-            pipeline: Some(pipeline),
-            store: evidence_store(workspace, &feed.from),
-        }));
-    }
-    let own = || evidence_store(workspace, &FeedOrigin::Unknown);
-    let kept = own().sources().map_err(|error| failed(&error.into(), false, None))?;
-    let is_named = |name: &String| workspace.pipelines.iter().any(|p| p.feeds.iter().any(|feed| feed.name == *name));
-    let left = kept.into_iter().filter(|name| !is_named(name) && of.is_none_or(|of| of == name));
-    sources.extend(left.map(|name| Source { name, pipeline: None, store: own() }));
-    if let (true, Some(of)) = (sources.is_empty(), of) {
-        let sources = workspace.pipelines.iter().flat_map(|pipeline| &pipeline.feeds).map(|feed| feed.name.as_str());
-        let names = workspace.pipelines.iter().map(|pipeline| pipeline.name.as_str()).chain(sources);
-        let remedy = suggestion(of, &names.collect::<Vec<_>>());
-        return Err(usage(&format!("there is no pipeline and no source '{of}'. {remedy}")));
+    let mut listed = sources(workspace)?;
+    if let Some(of) = of {
+        let is_it = |source: &Source<'_>| source.name == of || source.pipeline_name() == Some(of);
+        if !listed.iter().any(is_it) {
+            let remedy = suggested(of, &listed, true);
+            return Err(usage(&format!("there is no pipeline and no source '{of}'. {remedy}")));
+        }
+        listed.retain(is_it);
     }
     let mut rows: BTreeMap<(String, ServiceDate), Row> = BTreeMap::new();
-    for source in sources {
+    for source in listed {
         let found = look(workspace, &source, arguments.date);
-        let name = source.pipeline.map(|pipeline| pipeline.name.as_str());
-        let found = found.map_err(|error| failed(&error, false, name))?;
+        let found = found.map_err(|error| failed(&error, false, source.pipeline_name()))?;
         rows.extend(found.into_iter().map(|(date, row)| ((source.name.clone(), date), row)));
     }
     if arguments.json {
@@ -146,10 +125,7 @@ fn look(
     let Source { name, pipeline, store } = source;
     let imports = pipeline.map(|pipeline| imports_of(workspace, pipeline, name)).transpose()?.unwrap_or_default();
     let wanted = pipeline.map(|pipeline| pipeline.decoder.wanted());
-    let date_of = |at: Timestamp| match pipeline {
-        Some(pipeline) => date_of(workspace, pipeline, at),
-        None => ServiceDate::local_date_of(at, &workspace.zone),
-    };
+    let date_of = |at: Timestamp| source.date_of(workspace, at);
     let imported = imports.iter().flat_map(|import| &import.captures);
     let imported: HashSet<(Timestamp, Digest)> =
         imported.map(|capture| (capture.captured_at, capture.sha256)).collect();
@@ -279,16 +255,15 @@ fn add(
         row.last = row.last.max(Some(at));
         row.bytes += capture.body.len() as u64;
         row.imported += u64::from(imported.contains(&(at, capture.digest)));
-        let kind = wanted.map_or_else(|| identify(&capture).payload.name(), |wanted| kind(&capture, wanted));
-        *row.kinds.entry(kind).or_default() += 1;
+        *row.kinds.entry(kind(&capture, wanted)).or_default() += 1;
     }
     Ok(())
 }
 
-/// `readable`, `cut_off`, or what the body is instead of what the pipeline wants.
-pub(super) fn kind(capture: &Capture, wanted: Wanted) -> &'static str {
+/// `readable`, `cut_off`, or what the body is instead of what the pipeline wants; what it is where no pipeline wants it.
+pub(super) fn kind(capture: &Capture, wanted: Option<Wanted>) -> &'static str {
     let payload = identify(capture).payload;
-    if !wanted.is(payload) {
+    if !wanted.is_some_and(|wanted| wanted.is(payload)) {
         return payload.name();
     }
     let is_whole = |body: &[u8]| protobuf::fields(body).all(|field| field.is_ok());

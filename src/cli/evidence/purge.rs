@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use serde_json::{Value, json};
 
 use crate::cli::decisions::who;
 use crate::cli::evidence::said::{count, usage};
@@ -29,7 +30,9 @@ decided. Nothing brings a date back: it cannot be run again.
 
 The hours of a date that the next one reads, too, go with that one. The timetable that is in force
 on the first date that is kept stays. Folders that others keep are not touched. A purge that was
-killed is finished by the next one. A mistake in a contract, or in how a source is asked, is no
+killed is finished by the next one. --json gives what was destroyed, or would be with --dry-run: 'dates' are the records of
+the bucket (fahrtenbuch-purge/1), 'finished' those that a purge before had begun; 'evidence' tells files and bytes by source.
+A mistake in a contract, or in how a source is asked, is no
 hindrance; one in fahrtenbuch.yaml's 'retention', 'bucket' and stores, or in the names of sources, is.";
 
 #[derive(Args)]
@@ -46,6 +49,9 @@ pub(super) struct Purge {
     /// Why, with --before; published in the record, so name no person and no vehicle in it
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// Write JSON to standard output
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn run(workspace: &Workspace, arguments: &Purge) -> Result<Exit, Exit> {
@@ -56,11 +62,18 @@ pub(super) fn run(workspace: &Workspace, arguments: &Purge) -> Result<Exit, Exit
     let bucket = open_bucket(workspace, &mut lock).map_err(failed)?;
     if arguments.dry_run {
         let plan = plan(workspace, &bucket, earlier.as_ref()).map_err(failed)?;
-        tell(&plan, "would be destroyed");
+        match arguments.json {
+            true => println!("{}", to_json(&plan, &[], true)),
+            false => tell(&plan, "would be destroyed"),
+        }
         return Ok(Exit::Done);
     }
     let context = PurgeContext { workspace, bucket: &bucket, lock: &lock };
     let done = purge(&context, earlier.as_ref()).map_err(failed)?;
+    if arguments.json {
+        println!("{}", to_json(&done.plan, &done.finished, false));
+        return Ok(Exit::Done);
+    }
     if !done.finished.is_empty() {
         println!("finished what an earlier purge had begun:");
         tell_dates(&done.finished, None);
@@ -93,6 +106,30 @@ fn earlier(workspace: &Workspace, arguments: &Purge) -> Result<Option<Earlier>, 
         )));
     }
     Ok(Some(Earlier { before, decided: PurgeDecision { by, reason: reason.to_owned() } }))
+}
+
+/// As README.md documents it under "Retention".
+fn to_json(plan: &Plan, finished: &[PurgeRecord], is_dry_run: bool) -> Value {
+    let captures = plan.captures.iter().map(
+        |(pipeline, counts)| json!({"pipeline": pipeline, "destroyed": counts.destroyed, "waiting": counts.waiting}),
+    );
+    let evidence = plan
+        .evidence
+        .iter()
+        .map(|(source, destroyed)| json!({"source": source, "files": destroyed.files, "bytes": destroyed.bytes}));
+    let in_force = plan.in_force.iter().map(|(pipeline, at)| json!({"pipeline": pipeline, "captured_at": at}));
+    json!({
+        "dry_run": is_dry_run,
+        "first_kept": plan.first_kept,
+        "dates": plan.records,
+        "finished": finished,
+        "captures": captures.collect::<Value>(),
+        "evidence": evidence.collect::<Value>(),
+        "spools": plan.spools,
+        "in_force": in_force.collect::<Value>(),
+        "kept_by_others": plan.others,
+        "problems": plan.problems,
+    })
 }
 
 fn tell(plan: &Plan, verb: &str) {

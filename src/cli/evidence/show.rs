@@ -15,14 +15,14 @@ use crate::capture::record::BeatRecord;
 use crate::cli::evidence::instant::instant;
 use crate::cli::evidence::list;
 use crate::cli::evidence::said::usage;
+use crate::cli::evidence::source::{Source, sources, suggested};
 use crate::cli::exit::Exit;
 use crate::cli::run::failed;
 use crate::cli::terminal::one_line;
 use crate::durable;
 use crate::pipeline::run::imports::imports_of;
-use crate::pipeline::run::{RunError, date_of, evidence_store, refuse_purged};
+use crate::pipeline::run::{RunError, refuse_purged};
 use crate::workspace::Workspace;
-use crate::yaml::suggestion;
 
 pub(super) const HELP: &str = "\
 Examples:
@@ -30,9 +30,10 @@ Examples:
   fahrtenbuch evidence show stadtbus-vehicle-positions '2026-11-24 11:00:00' --output snapshot.pb
 
 Where the source was asked and gave no body, what came of it is told: that it had the same, with the body that this is, or
-why it failed; that it was skipped; or that no collector was at work. A time without a zone is one of 'time_zone': of one
-that the clock shows twice the first, of one that it jumps over the jump. A time between two beats is of the first. The body is written with --output only, into a new file
-that nobody else can read: it may tell of people and vehicles.";
+why it failed; that it was skipped; or that no collector was at work. A source that stands in no pipeline any more is shown,
+too. A time without a zone is one of 'time_zone': of one that the clock shows twice the first, of one that it jumps over the
+jump. A time between two beats is of the first. The body is written with --output only, into a new file that nobody else can
+read: it may tell of people and vehicles.";
 
 const PRIVATE: &str = "PRIVATE: this body may tell of people and vehicles. It must not leave the private store.";
 
@@ -56,33 +57,32 @@ pub(super) struct Show {
 }
 
 pub(super) fn run(workspace: &Workspace, arguments: &Show) -> Result<Exit, Exit> {
-    let feeds =
-        || workspace.pipelines.iter().flat_map(|pipeline| pipeline.feeds.iter().map(move |feed| (pipeline, feed)));
+    let all = sources(workspace)?;
     let source = arguments.source.as_str();
-    let Some((pipeline, feed)) = feeds().find(|(_, feed)| feed.name == source) else {
-        let names: Vec<&str> = feeds().map(|(_, feed)| feed.name.as_str()).collect();
-        return Err(usage(&format!("there is no source '{source}'. {}", suggestion(source, &names))));
+    let Some(shown_source) = all.iter().find(|known| known.name == source) else {
+        let remedy = suggested(source, &all, false);
+        return Err(usage(&format!("there is no source '{source}'. {remedy}")));
     };
+    let (pipeline, store) = (shown_source.pipeline, &shown_source.store);
     let (from, until) = range(workspace, &arguments.time)?;
-    let store = evidence_store(workspace, &feed.from);
-    let failed = |error: RunError| failed(&error, false, Some(&pipeline.name));
+    let failed = |error: RunError| failed(&error, false, shown_source.pipeline_name());
     let capture_failed = |error: CaptureError| failed(error.into());
     let mut entries = store.list(source, from, until).map_err(capture_failed)?.entries;
     if let Some(digest) = &arguments.digest {
         entries.retain(|entry| entry.digest.to_string().starts_with(&digest.to_ascii_lowercase()));
     }
-    let records = beat::records(&store, source, from, until).map_err(capture_failed)?;
+    let records = beat::records(store, source, from, until).map_err(capture_failed)?;
     let mut notes: Vec<&BeatRecord> = Vec::new();
     let mut shown = Vec::new();
     if arguments.digest.is_none() {
         notes = beat::without_entry(&records, &entries, from, until);
     }
     if arguments.digest.is_none() && entries.is_empty() && notes.is_empty() {
-        refuse_purged(workspace, &pipeline.name, date_of(workspace, pipeline, from)).map_err(failed)?;
-        let explained = beat::explained(workspace, (&store, source), from).map_err(capture_failed)?;
+        refuse_destroyed(workspace, shown_source, from).map_err(failed)?;
+        let explained = beat::explained(workspace, (store, source), from).map_err(capture_failed)?;
         let record = beat::of_time(&records, from, explained);
         if let (None, Some((beat, explanation))) = (record, explained) {
-            shown.push(beat::without_record(&store, source, beat, explanation));
+            shown.push(beat::without_record(store, source, beat, explanation));
         }
         if let Some(record) = record {
             let after = record.at.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MAX);
@@ -91,7 +91,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Show) -> Result<Exit, Exit>
         }
     }
     if entries.is_empty() && notes.is_empty() && shown.is_empty() {
-        refuse_purged(workspace, &pipeline.name, date_of(workspace, pipeline, from)).map_err(failed)?;
+        refuse_destroyed(workspace, shown_source, from).map_err(failed)?;
         let told = |entry: Result<Option<Entry>, CaptureError>| entry.ok().flatten().map(|entry| entry.captured_at);
         let near = [told(store.latest(source, from)), told(store.first_from(source, until))];
         let near: Vec<String> = near.iter().flatten().map(Timestamp::to_string).collect();
@@ -108,13 +108,14 @@ pub(super) fn run(workspace: &Workspace, arguments: &Show) -> Result<Exit, Exit>
             entries.len()
         )));
     }
-    let imports = imports_of(workspace, pipeline, source).map_err(failed)?;
+    let imports = pipeline.map(|pipeline| imports_of(workspace, pipeline, source)).transpose().map_err(failed)?;
+    let (imports, wanted) = (imports.unwrap_or_default(), pipeline.map(|pipeline| pipeline.decoder.wanted()));
     if let (Some(output), true) = (&arguments.output, entries.is_empty()) {
         let remedy = "Name the time of a capture";
         return Err(usage(&format!("there is no body of that time to write to {}. {remedy}.", output.display())));
     }
     for note in notes {
-        shown.push(beat::note(&store, source, note));
+        shown.push(beat::note(store, source, note));
     }
     for entry in &entries {
         let capture = store.open(entry).map_err(capture_failed)?;
@@ -131,6 +132,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Show) -> Result<Exit, Exit>
             };
             import.captures.iter().any(is_it)
         });
+        let identified = identify(&capture);
         let archive = entry.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         shown.push(json!({
             "source": source,
@@ -139,12 +141,13 @@ pub(super) fn run(workspace: &Workspace, arguments: &Show) -> Result<Exit, Exit>
             "url": capture.url,
             "status": capture.status,
             "headers": capture.headers,
-            "kind": list::kind(&capture, pipeline.decoder.wanted()),
-            "said": identify(&capture).said(pipeline.decoder.wanted()),
+            "kind": list::kind(&capture, wanted),
+            "said": wanted.map_or_else(|| identified.described(), |wanted| identified.said(wanted)),
             "sha256": capture.digest,
             "bytes": capture.body.len(),
             "archive": archive,
             "offset": entry.offset,
+            "in_no_pipeline": pipeline.is_none(),
             "import": brought.map(|import| json!({"by": import.by, "at": import.at, "from": import.from})),
         }));
     }
@@ -154,6 +157,14 @@ pub(super) fn run(workspace: &Workspace, arguments: &Show) -> Result<Exit, Exit>
         shown.iter().for_each(print);
     }
     Ok(Exit::Done)
+}
+
+/// Says of a time that its date was destroyed, if it was. Of what no pipeline names, destroyed dates do not tell their sources.
+fn refuse_destroyed(workspace: &Workspace, source: &Source<'_>, at: Timestamp) -> Result<(), RunError> {
+    match source.pipeline {
+        Some(pipeline) => refuse_purged(workspace, &pipeline.name, source.date_of(workspace, at)),
+        None => Ok(()),
+    }
 }
 
 /// The second, or the instant if the time tells more than that, and what is behind it.
@@ -184,6 +195,9 @@ fn print(capture: &Value) {
     for header in capture["headers"].as_array().into_iter().flatten() {
         let part = |place: usize| one_line(header[place].as_str().unwrap_or_default());
         println!("  header   {}: {}", part(0), part(1));
+    }
+    if capture["in_no_pipeline"] == true {
+        println!("  source   in no pipeline");
     }
     match text("kind").as_str() {
         "readable" => println!("  kind     readable"),

@@ -19,7 +19,9 @@ impl std::str::FromStr for DateArgument {
             "yesterday" | "gestern" => Ok(Self::Relative(-1)),
             _ => match text.parse() {
                 Ok(date) => Ok(Self::On(date)),
-                Err(_) => Err(format!("expected a date like 2026-11-24, today or yesterday, found '{text}'")),
+                Err(_) => Err(format!(
+                    "expected a date like 2026-11-24 and no time behind it, today or yesterday, found '{text}'"
+                )),
             },
         }
     }

@@ -2,7 +2,7 @@
 //! type could fail, or none could meet, is a mistake.
 
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use crate::contract::odcs::dates;
@@ -218,6 +218,11 @@ impl Of<'_> {
     }
 }
 
+/// A time without a zone; one with a zone's name alone is none, since the name would be passed over.
+fn local_time(text: &str) -> Option<DateTime> {
+    text.parse().ok().filter(|_| !text.contains('['))
+}
+
 /// A bound in the numbers that the column's array has: days, milliseconds and seconds. It is written as in ISO 8601, or in
 /// the format that the column names.
 fn bound(node: &Node, kind: Kind, zone: &TimeZone, format: Option<&str>) -> Option<f64> {
@@ -226,8 +231,9 @@ fn bound(node: &Node, kind: Kind, zone: &TimeZone, format: Option<&str>) -> Opti
     let instant = |local: DateTime| zone.to_timestamp(local).ok();
     match kind {
         Kind::Date => {
-            let date = text.parse::<Date>().ok().or_else(|| dates::parsed(text, format?)?.to_date().ok());
-            date.map(|date| f64::from(ServiceDate(date).days_since_epoch()))
+            let written = || dates::parsed(text, format?)?.to_date().ok().map(ServiceDate);
+            let date = text.parse::<ServiceDate>().ok().or_else(written);
+            date.map(|date| f64::from(date.days_since_epoch()))
         }
         Kind::Instant => {
             let written = || {
@@ -236,7 +242,7 @@ fn bound(node: &Node, kind: Kind, zone: &TimeZone, format: Option<&str>) -> Opti
                 broken.to_timestamp().ok().or_else(|| instant(local().ok()?))
             };
             let time = text.parse::<Timestamp>().ok();
-            let time = time.or_else(|| text.parse::<DateTime>().ok().and_then(instant)).or_else(written);
+            let time = time.or_else(|| local_time(text).and_then(instant)).or_else(written);
             time.map(|time| time.as_millisecond() as f64)
         }
         // In seconds, too, as the column is stored.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
+use jiff::civil::DateTime;
 use jiff::fmt::strtime::{self, BrokenDownTime};
 use jiff::tz::TimeZone;
 
@@ -284,8 +284,7 @@ impl Conversion {
             return strtime::parse(pattern, text).and_then(|time| time.to_date()).ok().map(ServiceDate);
         }
         let date = ServiceDate::from_gtfs(text);
-        // What has a time is no date.
-        date.or_else(|| text.parse::<Date>().ok().filter(|_| text.len() == "2026-11-24".len()).map(ServiceDate))
+        date.or_else(|| text.parse().ok().filter(|_| text.len() == "2026-11-24".len()))
     }
 
     fn service_time(&self, text: &str) -> Option<ServiceSeconds> {
@@ -339,6 +338,9 @@ impl Conversion {
 fn iso8601(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     if let Ok(instant) = text.parse::<Timestamp>() {
         return Some(instant);
+    }
+    if text.contains('[') {
+        return text.parse::<jiff::ZonedDateTime>().ok().map(|zoned| zoned.timestamp());
     }
     // A date alone would be midnight.
     let has_time = text.contains(':') || text.contains(['T', 't']);
@@ -434,6 +436,8 @@ mod tests {
             (TimeForm::Iso8601, "2026-11-24T11:00:00Z", noon),
             (TimeForm::Iso8601, "2026-11-24 12:00:00", noon),
             (TimeForm::Iso8601, "2026-11-24T12:00", noon),
+            (TimeForm::Iso8601, "2026-11-24T12:00[Europe/Berlin]", noon),
+            (TimeForm::Iso8601, "2026-11-24T06:00[America/New_York]", noon),
             (TimeForm::Iso8601, "2026-11-24T12:00:00.250", Cell::Millis(1_795_518_000_250)),
             (TimeForm::Unix, "1795518000", noon),
             (TimeForm::Unix, "1795518000.25", Cell::Millis(1_795_518_000_250)),

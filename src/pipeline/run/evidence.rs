@@ -126,6 +126,11 @@ pub(super) fn default_date(
     Ok(running.map_or(DefaultDate::None, DefaultDate::NotOver))
 }
 
+/// Whether an answer that brought nothing new counts as a capture of its time. A timetable's date is that on which it came.
+fn has_revisits(pipeline: &Pipeline) -> bool {
+    pipeline.partitioning() == Partitioning::ServiceDay
+}
+
 /// When something of any source of a pipeline was captured last before `until`.
 pub(super) fn newest_capture(
     workspace: &Workspace,
@@ -135,9 +140,13 @@ pub(super) fn newest_capture(
     let mut newest = None;
     for feed in &pipeline.feeds {
         let store = evidence_store(workspace, &feed.from);
-        // What is damaged is noted where the date is listed.
+        let has_revisits = has_revisits(pipeline);
         let mut entries = store.newest_first(&feed.name, until);
-        let entry = entries.find(|entry| !matches!(entry, Err(CaptureError::Damaged { .. })));
+        let entry = entries.find(|entry| match entry {
+            Ok(entry) => has_revisits || !entry.is_revisit,
+            // What is damaged is noted where the date is listed.
+            Err(error) => !matches!(error, CaptureError::Damaged { .. }),
+        });
         newest = newest.max(entry.transpose()?.map(|entry| entry.captured_at));
     }
     Ok(newest)
@@ -171,7 +180,11 @@ fn nearest_dates(
     let before = newest_capture(workspace, pipeline, window.start)?;
     let mut after = None;
     for feed in &pipeline.feeds {
-        let entry = evidence_store(workspace, &feed.from).first_from(&feed.name, window.end)?;
+        let store = evidence_store(workspace, &feed.from);
+        let entry = match has_revisits(pipeline) {
+            true => store.first_from(&feed.name, window.end)?,
+            false => store.first_body_from(&feed.name, window.end)?,
+        };
         after = [after, entry.map(|entry| entry.captured_at)].into_iter().flatten().min();
     }
     Ok([before.map(date_of), after.map(date_of)])

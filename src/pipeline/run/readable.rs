@@ -89,14 +89,15 @@ fn unreadable(store: &Store, source: &str, entry: &Entry) -> Result<Option<Strin
     Ok((!Wanted::Timetable.is(identified.payload)).then(|| identified.said(Wanted::Timetable)))
 }
 
-/// The newest readable timetable of a source that was captured before `until`. What was captured after it and is none is
+/// The newest readable timetable of a source that was captured before `until`. That the source had it still is no capture: it makes
+/// no partition of its date. What was captured after it and is none is
 /// passed over, hour by hour, so that an archive is read twice at the most.
 ///
 /// # Errors
 /// A capture that is damaged in the store: an older timetable must not come in its place without a word.
 pub(super) fn latest_timetable(store: &Store, source: &str, mut until: Timestamp) -> Result<Found, CaptureError> {
     let mut found = Found::default();
-    while let Some(newest) = store.latest(source, until)? {
+    while let Some(newest) = store.latest_body(source, until)? {
         // What is damaged behind it is an error already.
         if store.was_readable(source, &newest) {
             return Ok(Found { entry: Some(newest), ..found });
@@ -105,7 +106,7 @@ pub(super) fn latest_timetable(store: &Store, source: &str, mut until: Timestamp
         let hour = Timestamp::from_second(at.as_second() - at.as_second().rem_euclid(3600)).unwrap_or(at);
         let after = at.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(at);
         let listing = store.list(source, hour, after)?;
-        let mut entries = listing.entries;
+        let mut entries: Vec<Entry> = listing.entries.into_iter().filter(|entry| !entry.is_revisit).collect();
         // What is damaged between a timetable and what was passed over may have been a newer one.
         let lost = |entry: &Entry| {
             let behind = |damage: &&Damage| *damage.file == *entry.file && damage.offset > entry.offset;
@@ -136,7 +137,7 @@ pub(super) fn latest_timetable(store: &Store, source: &str, mut until: Timestamp
 /// As [`latest_timetable`].
 pub(super) fn first_timetable(store: &Store, source: &str, mut from: Timestamp) -> Result<Found, CaptureError> {
     let mut found = Found::default();
-    while let Some(entry) = store.first_from(source, from)? {
+    while let Some(entry) = store.first_body_from(source, from)? {
         let Some(said) = unreadable(store, source, &entry)? else { return Ok(Found { entry: Some(entry), ..found }) };
         found.pass_over(source, &entry, said);
         from = entry.captured_at.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(Timestamp::MAX);

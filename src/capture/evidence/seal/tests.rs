@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::capture::Capture;
-use crate::capture::evidence::{Entry, Listing, Store};
+use crate::capture::evidence::{Entry, Kind, Listing, Store};
 use crate::digest::Digest;
 
 const BEGIN: i64 = 1_795_510_800;

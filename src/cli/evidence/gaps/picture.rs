@@ -84,11 +84,13 @@ pub(super) fn print(workspace: &Workspace, found: &[Found], no_colour: bool) {
 
 /// When the first cell begins and the last ends, and how long a cell is.
 fn axis(workspace: &Workspace, found: &Found, width: usize) -> String {
-    let (from, until) = (found.coverage.from, found.coverage.until);
+    let (from, until) = (found.coverage.shown_from, found.coverage.until);
     let count = found.coverage.cells.len().max(1);
     let local = |at: Timestamp| workspace.zone.to_datetime(at).strftime("%m-%d %H:%M").to_string();
     let each = i32::try_from(count).map_or(SignedDuration::ZERO, |count| until.duration_since(from) / count);
-    let (first, last) = (local(from), format!("{} (a sign is {})", local(until), length(each)));
+    // A new source has no beats before.
+    let begins = if from > found.coverage.from { "; nothing was asked before" } else { "" };
+    let (first, last) = (local(from), format!("{} (a sign is {}{begins})", local(until), length(each)));
     let space = count.saturating_sub(first.len() + local(until).len()).max(2);
     coloured(&format!("{:width$}  {first}{:space$}{last}", "", ""), None)
 }
