@@ -8,6 +8,7 @@ pub mod due;
 pub mod facts;
 pub mod gather;
 pub mod log;
+pub mod observer;
 pub mod runner;
 pub mod service;
 pub mod words;

@@ -1,8 +1,11 @@
 //! `fahrtenbuch schedule`
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
+
+use jiff::Timestamp;
 
 use crate::capture::collector::Stop;
 use crate::cli::collect::{known, no_signals};
@@ -10,13 +13,16 @@ use crate::cli::exit::Exit;
 use crate::cli::opened::{clock_is_set, tell};
 use crate::cli::run::failed;
 use crate::cli::signals::Signals;
+use crate::metrics::Metrics;
+use crate::notify::Cause;
 use crate::pipeline::run::RunError;
-use crate::schedule::due::{Due, Job};
-use crate::schedule::facts::{Facts, Outcome};
+use crate::schedule::due::Job;
+use crate::schedule::facts::Outcome;
 use crate::schedule::log::{self, Chore, Done, Writer};
-use crate::schedule::service::{Event, Scheduler, SchedulerError};
+use crate::schedule::observer::{Finder, Observer};
+use crate::schedule::service::{Alive, Event, Looked, Scheduler, SchedulerError};
 use crate::schedule::words::local;
-use crate::workspace::{self, Workspace};
+use crate::workspace;
 
 /// Between two tries to become the scheduler of a store.
 const WAIT: Duration = Duration::from_millis(500);
@@ -77,9 +83,10 @@ fn schedule(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
         stop,
         parallel: usize::from(arguments.jobs),
         once: arguments.once,
+        alive: Alive::default(),
     };
     let mut teller = Teller::default();
-    let worst = scheduler.run(&writer, &mut |event| teller.tell(&event)).map_err(|error| of_scheduler(&error))?;
+    let worst = observed(&scheduler, private, Arc::new(writer), &mut teller, |_| Ok(()))?;
     if let Some(name) = signals.received() {
         println!("stopped by {name}");
     }
@@ -87,6 +94,36 @@ fn schedule(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
         println!("nothing was due");
     }
     Ok(if arguments.once { worst.map_or(Exit::Done, exit_of) } else { Exit::Done })
+}
+
+/// Runs a scheduler, tells what it does, and lets others be told. `beside` starts what lives as long as it.
+pub(super) fn observed<T>(
+    scheduler: &Scheduler,
+    private: PathBuf,
+    writer: Arc<Writer>,
+    teller: &mut Teller,
+    beside: impl FnOnce(&Observer) -> Result<T, Exit>,
+) -> Result<Option<Outcome>, Exit> {
+    let mut observer = Observer::new(Box::new(FromFacts), private, writer.clone());
+    let beside = beside(&observer)?;
+    let worst = scheduler.run(&writer, &mut |event| {
+        teller.tell(&event);
+        if let Event::Looked(looked) = &event {
+            observer.look(looked, scheduler.once);
+        }
+    });
+    drop(beside);
+    observer.finish();
+    worst.map_err(|error| of_scheduler(&error))
+}
+
+/// Finds causes in what a scheduler knows.
+struct FromFacts;
+
+impl Finder for FromFacts {
+    fn find(&mut self, _: &Looked<'_>, now: Timestamp) -> (Vec<Cause>, Metrics) {
+        (Vec::new(), Metrics::at(now))
+    }
 }
 
 /// The right to schedule; it is waited for unless this is done once. None if somebody else has it, or all is to end.
@@ -108,7 +145,7 @@ pub(super) fn writer(private: &Path, stop: &Stop, once: bool) -> Result<Option<W
     Ok(None)
 }
 
-pub(super) fn of_scheduler(error: &SchedulerError) -> Exit {
+fn of_scheduler(error: &SchedulerError) -> Exit {
     match error {
         SchedulerError::Configuration(problems) => {
             tell(problems);
@@ -171,15 +208,15 @@ impl Teller {
                     self.unknown = Some(said);
                 }
             }
-            Event::Looked(workspace, facts, due) => {
+            Event::Looked(looked) => {
                 self.unknown = None;
-                self.looked(workspace, facts, due);
+                self.looked(looked);
             }
         }
     }
 
     /// What comes next, if it is something else than was said.
-    fn looked(&mut self, workspace: &Workspace, facts: &Facts, due: &Due) {
+    fn looked(&mut self, &Looked { workspace, facts, due, .. }: &Looked<'_>) {
         if !facts.running.is_empty() {
             return;
         }

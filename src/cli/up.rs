@@ -2,14 +2,20 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
+
+use sd_notify::NotifyState;
 
 use crate::capture::collector::Stop;
 use crate::cli::collect::{Collecting, no_signals};
 use crate::cli::exit::Exit;
 use crate::cli::opened::{clock_is_set, tell};
-use crate::cli::schedule::{Teller, of_scheduler, writer};
+use crate::cli::schedule::{Teller, observed, writer};
 use crate::cli::signals::{HangUp, Signals};
-use crate::schedule::service::Scheduler;
+use crate::metrics::{ListenAddress, Server};
+use crate::notify::Heartbeat;
+use crate::schedule::observer::{Observer, Pulse, tell_service_manager};
+use crate::schedule::service::{Alive, Scheduler};
 use crate::workspace;
 
 #[derive(clap::Args)]
@@ -24,6 +30,9 @@ pub(super) struct Arguments {
     /// Runs at the same time, at the most; each may hold 'limits: memory'
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
+    /// Where Prometheus asks for metrics, as 9117 (this machine only) or 0.0.0.0:9117 (everybody)
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<ListenAddress>,
 }
 
 pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
@@ -39,8 +48,16 @@ fn up(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     let stop = Stop::default();
     let signals = Signals::listen(stop.clone()).map_err(no_signals)?;
     let hang_up = HangUp::listen().map_err(no_signals)?;
-    let both = Both { root, private: &private, stop: &stop, jobs: arguments.jobs, collects: AtomicBool::new(false) };
+    let both = Both {
+        root,
+        private: &private,
+        stop: &stop,
+        jobs: arguments.jobs,
+        listen: arguments.listen,
+        collects: AtomicBool::new(false),
+    };
     let collecting = Collecting { root, private: &private, pipelines: &[], duration: None };
+    tell_service_manager(&[NotifyState::Ready]);
     let (collected, scheduled) = std::thread::scope(|scope| {
         let scheduler = scope.spawn(|| {
             let ended = both.schedule();
@@ -52,6 +69,7 @@ fn up(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
         let scheduled = scheduler.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         (collected, scheduled)
     });
+    tell_service_manager(&[NotifyState::Stopping]);
     if let Some(name) = signals.received() {
         println!("stopped by {name}");
     }
@@ -67,6 +85,7 @@ struct Both<'a> {
     private: &'a Path,
     stop: &'a Stop,
     jobs: u16,
+    listen: Option<ListenAddress>,
     /// The collector is at work: then it asks the sources.
     collects: AtomicBool,
 }
@@ -80,15 +99,44 @@ impl Both<'_> {
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
         let Some(writer) = writer(self.private, self.stop, false)? else { return Ok(()) };
+        let alive = Alive::default();
         let scheduler = Scheduler {
             root: self.root.to_owned(),
             names: Vec::new(),
             stop: self.stop.clone(),
             parallel: usize::from(self.jobs),
             once: false,
+            alive: alive.clone(),
         };
         let mut teller = Teller::default();
-        scheduler.run(&writer, &mut |event| teller.tell(&event)).map_err(|error| of_scheduler(&error))?;
-        Ok(())
+        let settings = workspace::outline::notify(self.root).ok();
+        std::thread::scope(|scope| {
+            let beside = |observer: &Observer| {
+                let server = self.listen.map(|address| serve(address, observer)).transpose()?;
+                let pulse = Pulse { alive, stop: self.stop.clone(), verdict: observer.verdict() };
+                if let Some((settings, heartbeat)) = settings.as_ref().and_then(|of| Some((of, Heartbeat::of(of)?))) {
+                    let (pulse, every) = (pulse.clone(), settings.heartbeat_every);
+                    scope.spawn(move || pulse.ping(&heartbeat, every));
+                }
+                scope.spawn(move || pulse.watchdog());
+                Ok(server)
+            };
+            let ended = observed(&scheduler, self.private.to_owned(), Arc::new(writer), &mut teller, beside);
+            // What lives beside it ends, too.
+            self.stop.request();
+            ended.map(|_| ())
+        })
     }
+}
+
+/// Starts the server of the metrics.
+fn serve(address: ListenAddress, observer: &Observer) -> Result<Server, Exit> {
+    let metrics = observer.metrics();
+    let content = move || metrics.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let server = Server::start(address, content).map_err(|error| {
+        eprintln!("error: {} cannot be listened on: {error}. Choose another address with --listen.", address.0);
+        Exit::Usage
+    })?;
+    println!("metrics: http://{}/metrics", server.address());
+    Ok(server)
 }

@@ -59,6 +59,11 @@ impl Heartbeat {
         settings.heartbeat.clone().map(|url| Self { url })
     }
 
+    /// That of whoever watches the bucket from elsewhere; `None` if there is none.
+    pub fn of_watch(settings: &Settings) -> Option<Self> {
+        settings.watch.clone().map(|url| Self { url })
+    }
+
     /// Something begins.
     pub fn start(&self, run: &RunId) -> bool {
         self.ping("/start", Some(run), "")

@@ -5,6 +5,7 @@ pub mod secret;
 pub mod targets;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
@@ -17,6 +18,10 @@ use crate::notify::cause::{CauseKind, KINDS};
 use crate::yaml::{Node, Problem, Problems, suggestion};
 
 const KEYS: &[&str] = &["language", "quiet", "reminder", "off", "on", "heartbeat", "channels"];
+/// Between two pings of the heartbeat, where nothing is said; the least and the most.
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(300);
+const HEARTBEAT_LEAST: Duration = Duration::from_secs(10);
+const HEARTBEAT_MOST: Duration = Duration::from_secs(86_400);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// The longest first `reminder`.
@@ -35,6 +40,10 @@ pub struct Settings {
     pub reminder: Option<SignedDuration>,
     pub channels: Vec<Channel>,
     pub heartbeat: Option<Endpoint>,
+    /// Between two pings.
+    pub heartbeat_every: Duration,
+    /// Where 'watch' pings.
+    pub watch: Option<Endpoint>,
     /// Causes of which nobody is told.
     off: BTreeSet<CauseKind>,
     /// Variables of the heartbeat that are not set.
@@ -84,6 +93,8 @@ impl Settings {
             reminder: Some(DAY),
             channels: Vec::new(),
             heartbeat: None,
+            heartbeat_every: HEARTBEAT_EVERY,
+            watch: None,
             off,
             heartbeat_unset: Vec::new(),
         };
@@ -139,11 +150,40 @@ impl Settings {
 
     fn read_heartbeat(&mut self, map: &Node, problems: &mut Problems) {
         let Some(map) = map.get("heartbeat") else { return };
-        map.only_keys(&["url"], problems);
+        map.only_keys(&["url", "every", "watch"], problems);
         let mut reader = Reader::new(map, problems);
-        self.heartbeat = reader.endpoint("url");
+        // Somebody may only watch.
+        if map.get("url").is_some() || map.get("watch").is_none() {
+            self.heartbeat = reader.endpoint("url");
+        }
+        if map.get("watch").is_some() {
+            self.watch = reader.endpoint("watch");
+        }
         self.heartbeat_unset = reader.unset;
+        if let Some(text) = map.optional_text("every", problems) {
+            let every = every(&text).filter(|every| (HEARTBEAT_LEAST..=HEARTBEAT_MOST).contains(every));
+            if every.is_none() {
+                let line = map.get("every").map_or(map.line, |node| node.line);
+                let remedy = "Write a time from '10 s' to '1 day'; the service must wait for longer than that.";
+                problems.add(line, format!("'every: {text}' is no time between two pings"), remedy);
+            }
+            self.heartbeat_every = every.unwrap_or(HEARTBEAT_EVERY);
+        }
     }
+}
+
+/// A number of seconds, minutes or hours: `30 s`, `5 min`, `1 h`, `1 day`.
+fn every(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let (number, unit) = text.split_at(text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len()));
+    let factor = match unit.trim() {
+        "s" => 1,
+        "min" => 60,
+        "h" => 3_600,
+        "day" => 86_400,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor).map(Duration::from_secs)
 }
 
 fn language(map: &Node, problems: &mut Problems) -> Language {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -193,6 +194,8 @@ impl Log {
 #[derive(Debug)]
 pub struct Writer {
     path: PathBuf,
+    /// One line at a time.
+    turn: Mutex<()>,
     _lock: File,
 }
 
@@ -204,7 +207,7 @@ impl Writer {
         durable::create_dir_all(path.parent().unwrap_or(private))?;
         let lock = durable::create(&path.with_file_name("lock"))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Some(Self { path, _lock: lock })),
+            Ok(()) => Ok(Some(Self { path, turn: Mutex::new(()), _lock: lock })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
@@ -214,6 +217,7 @@ impl Writer {
     pub fn add(&self, at: Timestamp, entry: Entry) -> io::Result<()> {
         let mut line = serde_json::to_vec(&Line { at, entry })?;
         line.push(b'\n');
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let mut options = fs::OpenOptions::new();
         options.create(true).append(true).read(true);
         let mut file = durable::open(&mut options, &self.path)?;

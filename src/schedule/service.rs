@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -40,7 +41,16 @@ pub enum Event<'a> {
     /// Facts could not be gathered; it is tried again.
     Unknown(&'a RunError),
     /// What is due was looked at, with the facts.
-    Looked(&'a Workspace, &'a Facts, &'a Due),
+    Looked(Looked<'a>),
+}
+
+/// What is known after a look.
+#[derive(Clone, Copy, Debug)]
+pub struct Looked<'a> {
+    pub workspace: &'a Workspace,
+    pub facts: &'a Facts,
+    pub due: &'a Due,
+    pub log: &'a Log,
 }
 
 /// A scheduler of a workspace.
@@ -53,6 +63,29 @@ pub struct Scheduler {
     pub parallel: usize,
     /// It ends when nothing is due any more.
     pub once: bool,
+    /// Is told at each turn that it is alive.
+    pub alive: Alive,
+}
+
+/// When a scheduler was last seen to be at work.
+#[derive(Clone, Debug)]
+pub struct Alive(Arc<Mutex<Instant>>);
+
+impl Default for Alive {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Instant::now())))
+    }
+}
+
+impl Alive {
+    fn turn(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// How long ago that was.
+    pub fn ago(&self) -> Duration {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
 }
 
 /// Why a scheduler ended before it began.
@@ -148,7 +181,7 @@ impl AtWork<'_> {
             let job = due.now.iter().find(may).cloned();
             let Some(job) = job.filter(|_| self.running.len() < self.scheduler.parallel.max(1)) else {
                 if let Some((_, workspace)) = &self.workspace {
-                    tell(Event::Looked(workspace, &facts, &due));
+                    tell(Event::Looked(Looked { workspace, facts: &facts, due: &due, log: &self.log }));
                 }
                 let at = due.later.first().map(|later| until(later.at, now));
                 let wake = at.map_or(later, |wait| (Instant::now() + wait).min(later));
@@ -256,6 +289,7 @@ impl AtWork<'_> {
     ) -> Result<bool, SchedulerError> {
         let next = next.unwrap_or_else(|| Instant::now() + LOOK);
         loop {
+            self.scheduler.alive.turn();
             if self.scheduler.stop.is_requested() {
                 return Ok(true);
             }

@@ -110,7 +110,10 @@ fn every_mistake_is_told_with_its_line_and_what_to_do() {
         ),
         ("notify:\n  off: backup_old\n".to_owned(), "4 'off' is text, expected a list of causes."),
         ("notify:\n  off: [backup_old]\n  on: [backup_old]\n".to_owned(), "5 'backup_old' is both on and off."),
-        ("notify:\n  heartbeat: {url: 'https://x', rid: 1}\n".to_owned(), "4 'rid' is not known here. Known are: url."),
+        (
+            "notify:\n  heartbeat: {url: 'https://x', rid: 1}\n".to_owned(),
+            "4 'rid' is not known here. Known are: url, every, watch.",
+        ),
         ("notify:\n  channels: mail\n".to_owned(), "4 'channels' is text, expected a list of channels."),
         (channel("{name: a, type: e-mail}"), "5 'e-mail' is no type of channel. Did you mean 'email'?"),
         (channel("{type: teams, url: 'https://a.de'}"), "5 'name' is missing."),

@@ -1,0 +1,189 @@
+//! What others are told while a scheduler is at work: people by messages, monitors by metrics, a dead man's switch by pings, and the
+//! service manager.
+//!
+//! None of them can hold the scheduler up: what may take long has a thread of its own.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use sd_notify::NotifyState;
+
+use crate::capture::collector::Stop;
+use crate::metrics::{Metrics, textfile};
+use crate::notify::heartbeat::RunId;
+use crate::notify::{self, Cause, Heartbeat, Sent};
+use crate::schedule::log::{Entry, Log, Writer};
+use crate::schedule::service::{Alive, Looked};
+use crate::time;
+
+/// Between two looks for causes.
+const LOOK: Duration = Duration::from_secs(60);
+/// A scheduler that did not turn for so long hangs.
+const HANGS: Duration = Duration::from_secs(90);
+const TURN: Duration = Duration::from_millis(250);
+
+/// What is wrong now and what monitors are told, from what a scheduler knows.
+pub trait Finder: Send {
+    fn find(&mut self, looked: &Looked<'_>, now: Timestamp) -> (Vec<Cause>, Metrics);
+}
+
+/// Tells others what a scheduler knows.
+pub struct Observer {
+    finder: Box<dyn Finder>,
+    metrics: Arc<Mutex<Metrics>>,
+    looked: Option<Instant>,
+    teller: Option<(Sender<News>, JoinHandle<()>)>,
+    /// What was last found, in a sentence.
+    verdict: Arc<Mutex<String>>,
+    textfile_failed: bool,
+}
+
+struct News {
+    causes: Vec<Cause>,
+    settings: notify::Settings,
+}
+
+impl Observer {
+    /// `writer` is the log's, whose messages say what people were told before.
+    pub fn new(finder: Box<dyn Finder>, private: PathBuf, writer: Arc<Writer>) -> Self {
+        let (news, received) = channel();
+        let teller = std::thread::Builder::new().name("messages".to_owned());
+        let teller = teller.spawn(move || tell_people(&private, &writer, &received));
+        let teller = match teller {
+            Ok(thread) => Some((news, thread)),
+            Err(error) => {
+                tracing::error!("nobody can be told anything: {error}");
+                None
+            }
+        };
+        let metrics = Arc::new(Mutex::new(Metrics::at(time::now())));
+        Self { finder, metrics, looked: None, teller, verdict: Arc::default(), textfile_failed: false }
+    }
+
+    /// The metrics as they were found last.
+    pub fn metrics(&self) -> Arc<Mutex<Metrics>> {
+        self.metrics.clone()
+    }
+
+    /// What was found last, in a sentence, for a dead man's switch.
+    pub fn verdict(&self) -> Arc<Mutex<String>> {
+        self.verdict.clone()
+    }
+
+    /// Looks for causes, once a minute at the most unless it must.
+    pub fn look(&mut self, looked: &Looked<'_>, must: bool) {
+        if !must && self.looked.is_some_and(|at| at.elapsed() < LOOK) {
+            return;
+        }
+        self.looked = Some(Instant::now());
+        let now = time::now();
+        let (causes, metrics) = self.finder.find(looked, now);
+        let keys: Vec<String> = causes.iter().map(Cause::key).collect();
+        *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = match keys.as_slice() {
+            [] => "all is well".to_owned(),
+            keys => format!("{} need somebody: {}", keys.len(), keys.join(", ")),
+        };
+        if let Some(file) = &looked.workspace.metrics.textfile {
+            match textfile::write(file, &metrics) {
+                Ok(()) => self.textfile_failed = false,
+                Err(error) => {
+                    if !std::mem::replace(&mut self.textfile_failed, true) {
+                        tracing::warn!("{error}");
+                    }
+                }
+            }
+        }
+        *self.metrics.lock().unwrap_or_else(PoisonError::into_inner) = metrics;
+        if let Some((news, _)) = &self.teller {
+            let _ = news.send(News { causes, settings: looked.workspace.notify.clone() });
+        }
+    }
+
+    /// Waits until people were told what is due, a minute or two at the most.
+    pub fn finish(mut self) {
+        if let Some((news, thread)) = self.teller.take() {
+            drop(news);
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Tells people what is due by the newest news, until there are no more.
+fn tell_people(private: &std::path::Path, writer: &Writer, received: &Receiver<News>) {
+    let mut log = Log::default();
+    while let Ok(mut news) = received.recv() {
+        while let Ok(newer) = received.try_recv() {
+            news = newer;
+        }
+        if let Err(error) = log.read_on(private) {
+            tracing::warn!("what was told before cannot be read: {error}");
+            continue;
+        }
+        let now = time::now();
+        for line in notify::tell(&news.causes, &sent(&log), &news.settings, now) {
+            let added = serde_json::to_value(&line).map_err(std::io::Error::from);
+            if let Err(error) = added.and_then(|line| writer.add(now, Entry::Message(line))) {
+                tracing::warn!("a message was sent and could not be written down: {error}");
+            }
+        }
+    }
+}
+
+/// What was told before, as the log has it.
+pub fn sent(log: &Log) -> Vec<(Timestamp, Sent)> {
+    let sent = |(at, line): &(Timestamp, serde_json::Value)| Some((*at, serde_json::from_value(line.clone()).ok()?));
+    log.messages.iter().filter_map(sent).collect()
+}
+
+/// Pings a dead man's switch as long as a scheduler is alive, and tells the service manager.
+#[derive(Clone)]
+pub struct Pulse {
+    pub alive: Alive,
+    pub stop: Stop,
+    pub verdict: Arc<Mutex<String>>,
+}
+
+impl Pulse {
+    /// Pings until all is to end. The first ping says that something begins.
+    pub fn ping(&self, heartbeat: &Heartbeat, every: Duration) {
+        let run = RunId::new();
+        heartbeat.start(&run);
+        let mut next = Instant::now();
+        while !self.stop.is_requested() {
+            if Instant::now() >= next {
+                next = Instant::now() + every;
+                // Who hangs is dead.
+                if self.alive.ago() < HANGS {
+                    let verdict = self.verdict.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                    heartbeat.success(None, &verdict);
+                }
+            }
+            std::thread::sleep(TURN);
+        }
+        heartbeat.log(None, "stopped on purpose");
+    }
+
+    /// Tells the service manager that this is alive as often as it wants; nothing if it does not.
+    pub fn watchdog(&self) {
+        let Some(every) = sd_notify::watchdog_enabled() else { return };
+        let mut next = Instant::now();
+        while !self.stop.is_requested() {
+            if Instant::now() >= next && self.alive.ago() < HANGS {
+                next = Instant::now() + every / 3;
+                tell_service_manager(&[NotifyState::Watchdog]);
+            }
+            std::thread::sleep(TURN);
+        }
+    }
+}
+
+/// Tells the service manager something, if there is one.
+pub fn tell_service_manager(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!("the service manager could not be told: {error}");
+    }
+}
