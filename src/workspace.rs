@@ -16,9 +16,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use crate::capture::collector::Collector;
 use crate::capture::evidence::remote::Remote;
-use crate::capture::evidence::upload::Spool;
 use crate::check::area::ServiceArea;
 use crate::check::sql::dry_run::{self, Lack};
 use crate::contract::library::{Library, Survey};
@@ -34,6 +32,7 @@ use crate::yaml::{self, Node, Problem, Problems};
 
 pub(crate) use self::places::{lie_in_each_other, meet};
 use self::sections::{BucketSection, address, zone};
+pub use self::stores::{memory, private, spool};
 
 /// The configuration's file, at the root of the workspace.
 pub const FILE: &str = "fahrtenbuch.yaml";
@@ -91,45 +90,6 @@ pub struct Workspace {
     pub backup: Option<Backups>,
     /// By name.
     pub pipelines: Vec<Pipeline>,
-}
-
-/// The `limits: memory` of a workspace, bytes; `None` where there is no workspace. Looks at nothing else in it.
-pub fn memory(root: &Path) -> Result<Option<usize>, Vec<Problem>> {
-    let file = root.join(FILE);
-    if !file.exists() {
-        return Ok(None);
-    }
-    let node = yaml::read(&file)?;
-    let mut problems = Problems::new(&file);
-    let memory = memory_limit(&node, &mut problems);
-    if problems.found.is_empty() { Ok(Some(memory)) } else { Err(problems.found) }
-}
-
-/// The private store of a workspace. Looks at nothing else in it, so that a mistake elsewhere keeps nothing from being collected.
-pub fn private(root: &Path) -> Result<PathBuf, Vec<Problem>> {
-    let file = root.join(FILE);
-    let mut problems = Problems::new(&file);
-    if !file.exists() {
-        return Err(no_workspace(&file));
-    }
-    let node = yaml::read(&file)?;
-    let private = private_folder(root, &node, &mut problems);
-    private.filter(|_| problems.found.is_empty()).ok_or(problems.found)
-}
-
-/// The evidence that waits in the private store to go where `evidence` says; `None` if it stays there. Looks at nothing else in the
-/// workspace, as [`private`].
-pub fn spool(root: &Path) -> Result<Option<Spool>, Vec<Problem>> {
-    let private = private(root)?;
-    let file = root.join(FILE);
-    let node = yaml::read(&file)?;
-    let mut problems = Problems::new(&file);
-    let remote = remote(root, &node, &private, &mut problems);
-    let spool = limit(&node, "spool", SPOOL, &mut problems);
-    match problems.found.is_empty() {
-        true => Ok(remote.map(|remote| Spool::new(Collector::evidence(&private), remote, spool))),
-        false => Err(problems.found),
-    }
 }
 
 fn no_workspace(file: &Path) -> Vec<Problem> {

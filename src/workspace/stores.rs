@@ -1,11 +1,13 @@
-//! What a restore and a look at backups read of a workspace: where its stores lie, whatever is wrong elsewhere.
+//! What is read of a workspace alone, whatever is wrong elsewhere: where its stores lie, and its limits.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::capture::collector::Collector;
+use crate::capture::evidence::upload::Spool;
 use crate::workspace::backups::Backups;
 use crate::workspace::sections::{BucketSection, address};
-use crate::workspace::{FILE, private_path};
+use crate::workspace::{FILE, SPOOL, limit, memory_limit, no_workspace, private_folder, private_path, remote};
 use crate::yaml::{self, Problem, Problems};
 
 /// Where the stores of a workspace lie.
@@ -37,4 +39,43 @@ pub fn stored_backups(root: &Path) -> Option<Backups> {
     let file = root.join(FILE);
     let node = yaml::parse(&file, &std::fs::read_to_string(&file).ok()?).ok()?;
     Backups::read(root, &node, &mut Problems::new(&file))
+}
+
+/// The `limits: memory` of a workspace, bytes; `None` where there is no workspace. Looks at nothing else in it.
+pub fn memory(root: &Path) -> Result<Option<usize>, Vec<Problem>> {
+    let file = root.join(FILE);
+    if !file.exists() {
+        return Ok(None);
+    }
+    let node = yaml::read(&file)?;
+    let mut problems = Problems::new(&file);
+    let memory = memory_limit(&node, &mut problems);
+    if problems.found.is_empty() { Ok(Some(memory)) } else { Err(problems.found) }
+}
+
+/// The private store of a workspace. Looks at nothing else in it, so that a mistake elsewhere keeps nothing from being collected.
+pub fn private(root: &Path) -> Result<PathBuf, Vec<Problem>> {
+    let file = root.join(FILE);
+    let mut problems = Problems::new(&file);
+    if !file.exists() {
+        return Err(no_workspace(&file));
+    }
+    let node = yaml::read(&file)?;
+    let private = private_folder(root, &node, &mut problems);
+    private.filter(|_| problems.found.is_empty()).ok_or(problems.found)
+}
+
+/// The evidence that waits in the private store to go where `evidence` says; `None` if it stays there. Looks at nothing else in the
+/// workspace, as [`private`].
+pub fn spool(root: &Path) -> Result<Option<Spool>, Vec<Problem>> {
+    let private = private(root)?;
+    let file = root.join(FILE);
+    let node = yaml::read(&file)?;
+    let mut problems = Problems::new(&file);
+    let remote = remote(root, &node, &private, &mut problems);
+    let spool = limit(&node, "spool", SPOOL, &mut problems);
+    match problems.found.is_empty() {
+        true => Ok(remote.map(|remote| Spool::new(Collector::evidence(&private), remote, spool))),
+        false => Err(problems.found),
+    }
 }
