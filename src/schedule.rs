@@ -11,4 +11,5 @@ pub mod log;
 pub mod observer;
 pub mod runner;
 pub mod service;
+pub mod watch;
 pub mod words;

@@ -25,6 +25,7 @@ mod simulate;
 mod units;
 mod up;
 mod validate;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -84,6 +85,8 @@ enum Command {
     Schedule(schedule::Arguments),
     /// Tell what would be run next, and why
     Plan(plan::Arguments),
+    /// Look at the bucket from elsewhere, and tell when releases stay away
+    Watch(watch::Arguments),
     /// Read the whole workspace and tell every mistake at once
     Check(check::Arguments),
     /// Look at a GTFS feed with every rule of the canonical validator, and write a report
@@ -145,6 +148,7 @@ fn run_command(arguments: Arguments) -> Exit {
         Command::Up(up) => up::run(&workspace, &up),
         Command::Schedule(schedule) => schedule::run(&workspace, &schedule),
         Command::Plan(plan) => plan::run(&workspace, &plan),
+        Command::Watch(watch) => watch::run(&workspace, &watch),
         Command::Check(check) => check::run(&workspace, &check),
         Command::Validate(validate) => validate::run(&workspace, &validate),
         Command::Rules(rules) => rules::run(&workspace, &rules),

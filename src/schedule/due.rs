@@ -108,6 +108,13 @@ pub fn due(facts: &Facts, now: Timestamp) -> Due {
     due
 }
 
+/// When a date of a pipeline is due for the first time; none for a timetable, and at the end of time.
+pub fn due_at(facts: &Facts, name: &str, date: ServiceDate) -> Option<Timestamp> {
+    let pipeline = facts.pipelines.get(name).filter(|pipeline| !pipeline.is_timetable)?;
+    let of = OfPipeline { facts, name, pipeline, now: Timestamp::MIN };
+    of.first_from(ServiceDay::new(date, &facts.zone).window.end)
+}
+
 /// The daily jobs whose time has come since they last ended; one that never ran has a day to have had one.
 fn chores(facts: &Facts, now: Timestamp) -> Vec<String> {
     let is_due = |chore: &ChoreFacts| {

@@ -22,6 +22,7 @@ use crate::decision;
 use crate::digest::Digest;
 use crate::pipeline::run::{RunError, evidence_store};
 use crate::pipeline::{FeedOrigin, Pipeline, Schedule};
+use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::index;
 use crate::schedule::facts::{ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, PipelineFacts, Released};
@@ -114,7 +115,7 @@ impl Gatherer {
         self.released.retain(|_, (at, _)| at.elapsed() < age);
     }
 
-    /// The dates of a dataset that have a current file of any table.
+    /// The dates of a dataset that have a current file of any table, as they were seen ten minutes ago at the most.
     fn released(&mut self, workspace: &Workspace, dataset: &str) -> Result<BTreeMap<ServiceDate, Released>, RunError> {
         if let Some((at, released)) = self.released.get(dataset)
             && at.elapsed() < BUCKET_AGE
@@ -126,14 +127,7 @@ impl Gatherer {
             self.bucket = Some((workspace.bucket.clone(), bucket));
         }
         let Some((_, bucket)) = &self.bucket else { return Ok(BTreeMap::new()) };
-        let mut released: BTreeMap<ServiceDate, Released> = BTreeMap::new();
-        for table in bucket.folders(&format!("meta/{dataset}"))? {
-            let Some(index) = index::current(bucket, dataset, &table)? else { continue };
-            for file in &index.files {
-                let of = released.entry(file.partition_date).or_insert(Released { is_provisional: file.provisional });
-                of.is_provisional &= file.provisional;
-            }
-        }
+        let released = released_dates(bucket, dataset)?;
         self.released.insert(dataset.to_owned(), (Instant::now(), released.clone()));
         Ok(released)
     }
@@ -245,6 +239,22 @@ impl Gatherer {
     }
 }
 
+/// The dates of a dataset that have a current file of any table.
+///
+/// # Errors
+/// The bucket cannot be read.
+pub fn released_dates(bucket: &Bucket, dataset: &str) -> Result<BTreeMap<ServiceDate, Released>, PublishError> {
+    let mut released: BTreeMap<ServiceDate, Released> = BTreeMap::new();
+    for table in bucket.folders(&format!("meta/{dataset}"))? {
+        let Some(index) = index::current(bucket, dataset, &table)? else { continue };
+        for file in &index.files {
+            let of = released.entry(file.partition_date).or_insert(Released { is_provisional: file.provisional });
+            of.is_provisional &= file.provisional;
+        }
+    }
+    Ok(released)
+}
+
 fn captured(listing: &Listing) -> Vec<Captured> {
     listing.entries.iter().map(|entry| (entry.captured_at, entry.digest)).collect()
 }
@@ -316,7 +326,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Tells one state of the files that say which pipelines there are and when they are run from the next.
-pub fn mark_of_configuration(root: &Path) -> Mark {
+pub(super) fn mark_of_configuration(root: &Path) -> Mark {
     let mut hash = Xxh3::new();
     stamp(&mut hash, &root.join(workspace::FILE));
     files_below(&root.join("pipelines")).iter().for_each(|file| stamp(&mut hash, file));

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::durable;
 use crate::schedule::facts::{Attempt, Ended, JobKey, Mark, Outcome};
+use crate::workspace::form;
 
 /// A line that is longer is none of ours.
 const LONGEST_LINE: usize = 1 << 20;
@@ -202,7 +203,7 @@ pub struct Writer {
 impl Writer {
     /// Takes the right, if nobody has it.
     pub fn take(private: &Path) -> io::Result<Option<Self>> {
-        durable::make_private(private)?;
+        form::open(private).map_err(|error| io::Error::other(error.to_string()))?;
         let path = path(private);
         durable::create_dir_all(path.parent().unwrap_or(private))?;
         let lock = durable::create(&path.with_file_name("lock"))?;

@@ -1,11 +1,14 @@
 //! A workspace as the commands about evidence read it: its stores, its zone, its retention, and of its pipelines the names, the
 //! sources and the partitioning. Contracts are not looked at, and a mistake that these commands do not depend on is a warning.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+
+use jiff::tz::TimeZone;
 
 use crate::metrics;
 use crate::notify;
-use crate::pipeline;
+use crate::pipeline::{self, Pipeline};
 use crate::portal::Site;
 use crate::workspace::backups::Backups;
 use crate::workspace::retention::Retention;
@@ -72,6 +75,48 @@ pub fn notify(root: &Path) -> Result<notify::Settings, Vec<Problem>> {
     let mut problems = Problems::new(&file);
     let settings = notify::Settings::read(&node, &mut problems);
     if problems.found.is_empty() { Ok(settings) } else { Err(problems.found) }
+}
+
+/// What of a workspace is public: who watches the bucket from elsewhere has no private store.
+#[derive(Debug)]
+pub struct Public {
+    pub zone: TimeZone,
+    pub bucket: String,
+    pub bucket_options: BTreeMap<String, String>,
+    pub notify: notify::Settings,
+    pub pipelines: Vec<Pipeline>,
+}
+
+/// Reads what of a workspace is public.
+///
+/// # Errors
+/// The mistakes in it.
+pub fn public(root: &Path) -> Result<Public, Vec<Problem>> {
+    let file = root.join(FILE);
+    if !file.exists() {
+        return Err(no_workspace(&file));
+    }
+    let node = yaml::read(&file)?;
+    let mut problems = Problems::new(&file);
+    let zone = zone(&node, &mut problems);
+    let bucket = BucketSection::read(&node, &mut problems);
+    let notify = notify::Settings::read(&node, &mut problems);
+    let mut pipelines = Vec::new();
+    let mut found = Vec::new();
+    for file in pipeline_files(root, &mut found) {
+        match pipeline::outline(root, &file) {
+            Ok((pipeline, _)) => pipelines.push(pipeline),
+            Err(mut problems) => found.append(&mut problems),
+        }
+    }
+    found.append(&mut problems.found);
+    match (zone, bucket.location) {
+        (Some(zone), Some(location)) if found.is_empty() => {
+            let bucket_options = bucket.options;
+            Ok(Public { zone, bucket: address(root, location), bucket_options, notify, pipelines })
+        }
+        _ => Err(found),
+    }
 }
 
 /// The configuration, with mistakes only in what is needed.
