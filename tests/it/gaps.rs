@@ -175,18 +175,19 @@ fn the_table_the_gaps_and_the_picture_say_the_same_without_colour() {
 fn the_picture_of_a_new_source_begins_with_it() {
     let mut kept = Kept::new().half_hour();
     kept.world.set_clock("2026-11-24T10:31:00Z");
-    let output = kept.program(&["gaps", "--no-colour"]);
+    let output = kept.program(&["gaps", SOURCE, "--no-colour"]);
     let text = told(&output);
     assert_eq!(output.status.code(), Some(0), "{text}");
     let picture = text.lines().find(|line| line.starts_with("buses  ")).unwrap();
     let signs: Vec<char> = picture.chars().skip(7).collect();
     // A minute each.
     assert!(signs.len() >= 30 && !signs.contains(&' '), "{picture}");
-    assert!(text.contains("11-24 11:00") && text.contains("(a sign is 1 min; nothing was asked before)"), "{text}");
+    assert!(text.contains("11-24 11:00") && text.contains("; nothing was asked before)"), "{text}");
     // What is counted is the whole period, and one that begins later is shown as it was asked for.
-    let found = &kept.json(&["gaps", "--json"])[0];
+    let found = &kept.json(&["gaps", SOURCE, "--json"])[0];
     assert!(found["from"].as_str().unwrap().starts_with("2026-11-23T10:3"), "{found}");
-    let text = told(&kept.program(&[&["gaps", "--no-colour"], &["--from", "2026-11-24T10:10:00Z"][..]].concat()));
+    let text =
+        told(&kept.program(&[&["gaps", SOURCE, "--no-colour"], &["--from", "2026-11-24T10:10:00Z"][..]].concat()));
     assert!(text.contains("11-24 11:10") && !text.contains("nothing was asked before"), "{text}");
 }
 
