@@ -299,10 +299,10 @@ fn evidence(workspace: &Workspace, copier: &mut Copier<'_>) -> Result<Vec<KeptFi
 fn elsewhere(workspace: &Workspace) -> Vec<String> {
     let mut places: Vec<String> = workspace.evidence.iter().map(|remote| remote.location().to_owned()).collect();
     for feed in workspace.pipelines.iter().flat_map(|pipeline| &pipeline.feeds) {
-        if let FeedOrigin::Evidence(folder) = &feed.from {
-            if !workspace::lie_in_each_other(&folder.path, &workspace.private) {
-                places.push(folder.path.display().to_string());
-            }
+        if let FeedOrigin::Evidence(folder) = &feed.from
+            && !workspace::lie_in_each_other(&folder.path, &workspace.private)
+        {
+            places.push(folder.path.display().to_string());
         }
     }
     places.sort_unstable();

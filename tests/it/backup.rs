@@ -70,8 +70,8 @@ fn store(world: &World) -> BTreeMap<String, Vec<u8>> {
     let mut all = files(&world.path("data/private"));
     all.retain(|name, _| {
         let file = name.rsplit('/').next().unwrap();
-        !(name.starts_with("locks/") || name.starts_with("staging/") || file.ends_with(".lock"))
-            && !["backup.json", ".state.json", "owned.json", "lock"].contains(&file)
+        let is_passing = name.starts_with("locks/") || name.starts_with("staging/") || file.ends_with(".lock");
+        !is_passing && !["backup.json", ".state.json", "owned.json", "lock"].contains(&file)
     });
     all
 }
@@ -149,7 +149,7 @@ fn a_backup_copies_only_what_is_new_and_tells_its_age() {
     let keys = files(&world.path("data/private/keys"));
     let data = files(&places.path("data"));
     assert!(keys.values().all(|key| !data.values().any(|bytes| bytes == key)));
-    for (name, _) in &data {
+    for name in data.keys() {
         use std::os::unix::fs::PermissionsExt;
         let mode = std::fs::metadata(places.path("data").join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o77, 0, "{name}");

@@ -18,7 +18,7 @@ fn server(answer: impl Fn(usize, &mut TcpStream) + Send + Sync + 'static) -> (St
 
 fn good() -> (String, Seen) {
     // A message with nothing but its version, and what tells it from the one before in a field that nobody knows.
-    server(|number, stream| say(stream, "200 OK", &format!("\n\u{5}\n\u{3}2.0z\u{4}{number:04}")))
+    server(|number, stream| say(stream, "200 OK", format!("\n\u{5}\n\u{3}2.0z\u{4}{number:04}")))
 }
 
 /// A workspace whose telemetry comes from these addresses.
@@ -58,7 +58,7 @@ fn seconds_are_seconds_and_the_exit_code_is_that_of_the_worst_round() {
     // Fails in the first round only.
     let (recovers, recovered) = server(|number, stream| match number {
         0 => say(stream, "404 Not Found", ""),
-        _ => say(stream, "200 OK", &format!("{number}")),
+        _ => say(stream, "200 OK", format!("{number}")),
     });
     let (stalling, asked) = server(|_, _| std::thread::sleep(Duration::from_secs(30)));
     let (healthy, seen) = good();

@@ -42,7 +42,6 @@ fn send_within(limit: Duration, settings: &Settings, messages: &[Outgoing]) -> V
 }
 
 /// Begins to send on a thread of its own, which is left alone if it takes too long.
-#[expect(clippy::type_complexity, reason = "it is read in one place")]
 fn start(settings: &Settings, message: &Outgoing) -> (String, Result<mpsc::Receiver<Result<(), Failure>>, Failure>) {
     let name = message.channel.clone();
     let target = match settings.channel(&name) {

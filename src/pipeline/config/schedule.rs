@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use croner::Cron;
@@ -55,7 +56,8 @@ pub enum Trigger {
 pub struct Times {
     /// As the file has it: `04:30`, `30 4 * * 1-5`.
     text: String,
-    cron: Cron,
+    /// It is large, and schedules are handed around.
+    cron: Arc<Cron>,
 }
 
 impl Schedule {
@@ -124,7 +126,7 @@ impl FromStr for Times {
             None => return Err("it is neither a time of day nor a cron expression of five fields".to_owned()),
         };
         let cron = Cron::from_str(&expression).map_err(|error| error.to_string())?;
-        let times = Self { text: text.to_owned(), cron };
+        let times = Self { text: text.to_owned(), cron: Arc::new(cron) };
         // An expression may be of days that no calendar has: 30 February.
         let begin = jiff::civil::date(2026, 1, 1).at(0, 0, 0, 0);
         times.next_by_clock(begin).map(|_| ()).ok_or("no day of the calendar has such a time")?;
