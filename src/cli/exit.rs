@@ -18,16 +18,22 @@ pub enum Exit {
     Usage,
 }
 
+impl Exit {
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Transient => 1,
+            Self::Usage => 2,
+            Self::HeldBack => 3,
+            Self::Found => 4,
+            Self::Permanent => 42,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        ExitCode::from(match exit {
-            Exit::Done => 0,
-            Exit::Transient => 1,
-            Exit::Usage => 2,
-            Exit::HeldBack => 3,
-            Exit::Found => 4,
-            Exit::Permanent => 42,
-        })
+        ExitCode::from(exit.code())
     }
 }
 

@@ -72,7 +72,7 @@ fn json(due: &Due, log: &Log, now: Timestamp) -> serde_json::Value {
             "why": job.why.name(),
             "said": job.why.to_string(),
             "since": job.since,
-            "command": job.key.command(),
+            "command": job.key.attempt(),
         })
     });
     let next = due.later.iter().map(|later| {

@@ -1,5 +1,6 @@
 //! `fahrtenbuch run`
 
+mod attempted;
 mod dates;
 mod result;
 
@@ -9,6 +10,7 @@ use std::path::Path;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
+use self::attempted::Attempted;
 pub(super) use self::dates::spans;
 use self::dates::{DateArgument, Slice};
 use crate::cli::exit::Exit;
@@ -64,6 +66,10 @@ pub(super) struct Arguments {
     /// Write the result as JSON to standard output
     #[arg(long)]
     json: bool,
+    /// Write the attempt into the log of the schedule, so that 'plan' knows of it: for other schedulers. It is about one pipeline and one
+    /// date
+    #[arg(long)]
+    attempt: bool,
 }
 
 impl Arguments {
@@ -109,6 +115,17 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         Ok(pipelines) => pipelines,
         Err(exit) => return exit,
     };
+    let attempt = match (arguments.attempt, pipelines.as_slice(), dates.as_slice()) {
+        (true, [pipeline], [Some(date)]) => match Attempted::begin(&workspace, &pipeline.name, *date) {
+            Ok(attempt) => Some(attempt),
+            Err(error) => return failed(&error, arguments.json, Some(&pipeline.name)),
+        },
+        (true, ..) => {
+            eprintln!("error: --attempt is about one pipeline and one date");
+            return Exit::Usage;
+        }
+        (false, ..) => None,
+    };
     let opened =
         Lock::take(&workspace).and_then(|mut lock| open_bucket(&workspace, &mut lock).map(|bucket| (lock, bucket)));
     let (lock, bucket) = match opened {
@@ -126,6 +143,11 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     };
     for pipeline in pipelines {
         runs.dates(pipeline, &dates);
+    }
+    if let Some(attempt) = attempt
+        && let Err(error) = attempt.end(runs.exit, runs.results.first().unwrap_or(&Value::Null))
+    {
+        return failed(&error, arguments.json, None);
     }
     if arguments.json {
         println!("{}", Value::from(runs.results));

@@ -20,7 +20,7 @@ use crate::yaml::{Node, Problem, Problems, suggestion};
 const KEYS: &[&str] = &["language", "quiet", "reminder", "off", "on", "heartbeat", "channels"];
 /// Between two pings of the heartbeat, where nothing is said; the least and the most.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(300);
-const HEARTBEAT_LEAST: Duration = Duration::from_secs(10);
+const HEARTBEAT_LEAST: Duration = Duration::from_secs(1);
 const HEARTBEAT_MOST: Duration = Duration::from_secs(86_400);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -164,7 +164,7 @@ impl Settings {
             let every = every(&text).filter(|every| (HEARTBEAT_LEAST..=HEARTBEAT_MOST).contains(every));
             if every.is_none() {
                 let line = map.get("every").map_or(map.line, |node| node.line);
-                let remedy = "Write a time from '10 s' to '1 day'; the service must wait for longer than that.";
+                let remedy = "Write a time from '1 s' to '1 day'; the service must wait for longer than that.";
                 problems.add(line, format!("'every: {text}' is no time between two pings"), remedy);
             }
             self.heartbeat_every = every.unwrap_or(HEARTBEAT_EVERY);

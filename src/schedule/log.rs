@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -195,8 +194,6 @@ impl Log {
 #[derive(Debug)]
 pub struct Writer {
     path: PathBuf,
-    /// One line at a time.
-    turn: Mutex<()>,
     _lock: File,
 }
 
@@ -208,7 +205,7 @@ impl Writer {
         durable::create_dir_all(path.parent().unwrap_or(private))?;
         let lock = durable::create(&path.with_file_name("lock"))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Some(Self { path, turn: Mutex::new(()), _lock: lock })),
+            Ok(()) => Ok(Some(Self { path, _lock: lock })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
@@ -216,25 +213,42 @@ impl Writer {
 
     /// Adds a line; it is on the disk afterwards.
     pub fn add(&self, at: Timestamp, entry: Entry) -> io::Result<()> {
-        let mut line = serde_json::to_vec(&Line { at, entry })?;
-        line.push(b'\n');
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut options = fs::OpenOptions::new();
-        options.create(true).append(true).read(true);
-        let mut file = durable::open(&mut options, &self.path)?;
-        // What a crash left of a line before this one ends here.
-        let length = file.metadata()?.len();
-        if length > 0 {
-            let mut last = [0];
-            std::os::unix::fs::FileExt::read_exact_at(&file, &mut last, length - 1)?;
-            if last != [b'\n'] {
-                line.insert(0, b'\n');
-            }
-        }
-        file.write_all(&line)?;
-        file.sync_data()?;
-        if length == 0 { durable::sync_folder(self.path.parent().unwrap_or(Path::new("."))) } else { Ok(()) }
+        append(&self.path, &Line { at, entry })
     }
+}
+
+/// Adds a line to the log of a private store, for who tries a job without being its scheduler.
+///
+/// # Errors
+/// The log cannot be written.
+pub fn add(private: &Path, at: Timestamp, entry: Entry) -> io::Result<()> {
+    form::open(private).map_err(|error| io::Error::other(error.to_string()))?;
+    let path = path(private);
+    durable::create_dir_all(path.parent().unwrap_or(private))?;
+    append(&path, &Line { at, entry })
+}
+
+/// Adds a line, one at a time.
+fn append(path: &Path, line: &Line) -> io::Result<()> {
+    let turn = durable::create(&path.with_file_name("append"))?;
+    turn.lock()?;
+    let mut line = serde_json::to_vec(line)?;
+    line.push(b'\n');
+    let mut options = fs::OpenOptions::new();
+    options.create(true).append(true).read(true);
+    let mut file = durable::open(&mut options, path)?;
+    // What a crash left of a line before this one ends here.
+    let length = file.metadata()?.len();
+    if length > 0 {
+        let mut last = [0];
+        std::os::unix::fs::FileExt::read_exact_at(&file, &mut last, length - 1)?;
+        if last != [b'\n'] {
+            line.insert(0, b'\n');
+        }
+    }
+    file.write_all(&line)?;
+    file.sync_data()?;
+    if length == 0 { durable::sync_folder(path.parent().unwrap_or(Path::new("."))) } else { Ok(()) }
 }
 
 #[cfg(test)]

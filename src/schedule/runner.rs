@@ -86,7 +86,8 @@ impl Runner {
         let name = name.to_owned();
         self.spawn(command, name.clone(), move |ended| {
             keep(&log, &[ended.stdout.as_slice(), &ended.stderr].concat());
-            let (outcome, said) = (outcome_of(&ended.status), last_line(&ended));
+            let exit = ended.status.as_ref().ok().and_then(ExitStatus::code);
+            let (outcome, said) = (outcome_of(exit), last_line(&ended));
             End::Chore(Chore { name, outcome, said, seconds: ended.seconds })
         })
     }
@@ -184,8 +185,8 @@ fn keep(log: &Path, bytes: &[u8]) {
 }
 
 /// How a process ended, by the table of exit codes.
-fn outcome_of(status: &io::Result<ExitStatus>) -> Outcome {
-    match status.as_ref().ok().and_then(ExitStatus::code) {
+fn outcome_of(exit: Option<i32>) -> Outcome {
+    match exit {
         Some(0 | 4) => Outcome::Published,
         Some(1) => Outcome::Transient,
         Some(2) => Outcome::Usage,
@@ -198,9 +199,17 @@ fn outcome_of(status: &io::Result<ExitStatus>) -> Outcome {
 /// The end of an attempt, by the exit code and what 'run --json' says.
 fn done(key: JobKey, output: &Output) -> Done {
     let exit = output.status.as_ref().ok().and_then(ExitStatus::code);
-    let mut outcome = outcome_of(&output.status);
     let results: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-    let result = &results[0];
+    let done = done_of(key, exit, &results[0], output.seconds);
+    match done.said.is_empty() {
+        true => Done { said: last_line(output), ..done },
+        false => done,
+    }
+}
+
+/// The end of an attempt, by its exit code and its result, as 'run --json' gives it.
+pub fn done_of(key: JobKey, exit: Option<i32>, result: &Value, seconds: f64) -> Done {
+    let mut outcome = outcome_of(exit);
     let text = |key: &str| result[key].as_str().map(str::to_owned);
     let said = match text("status").as_deref() {
         Some("skipped") if outcome == Outcome::Published => {
@@ -220,9 +229,9 @@ fn done(key: JobKey, output: &Output) -> Done {
     };
     let said = said.unwrap_or_else(|| match outcome {
         Outcome::Killed => "the process was killed".to_owned(),
-        _ => last_line(output),
+        _ => String::new(),
     });
-    Done { key, outcome, exit, said: shortened(&said), seconds: (output.seconds * 1000.0).round() / 1000.0 }
+    Done { key, outcome, exit, said: shortened(&said), seconds: (seconds * 1000.0).round() / 1000.0 }
 }
 
 /// What of its tables a record says was released.

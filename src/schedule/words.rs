@@ -18,6 +18,18 @@ impl fmt::Display for JobKey {
 }
 
 impl JobKey {
+    /// The command by which another scheduler does the job: the attempt is written into the log, and that there is nothing of the
+    /// date is no failure.
+    pub fn attempt(&self) -> Vec<String> {
+        match self.date.map(|date| date.to_string()) {
+            Some(date) => {
+                let words = ["fahrtenbuch", "run", &self.pipeline, "--from", &date, "--to", &date, "--attempt"];
+                words.iter().map(|word| (*word).to_owned()).collect()
+            }
+            None => self.command(),
+        }
+    }
+
     /// The command that does the job by hand.
     pub fn command(&self) -> Vec<String> {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();

@@ -10,6 +10,7 @@ use fahrtenbuch::digest::Digest;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use crate::http_server::{say, serve};
 use crate::world::{World, root};
 
 /// A small city: pipelines of one source each, whose evidence is two snapshots of two buses a date.
@@ -300,5 +301,82 @@ fn what_is_held_back_waits_for_a_person_and_is_run_when_the_rule_is_mended() {
     let later = "2026-11-24T12:30:00Z";
     assert_eq!(city.plan(later)["due"][0]["why"], "mended");
     city.once(later);
+    city.is_released_once();
+}
+
+#[test]
+fn another_scheduler_does_what_the_plan_says_and_writes_its_attempts_down() {
+    let city = City::new(1, "2026-11-20", 2);
+    let now = "2026-11-24T12:00:00Z";
+    for date in ["2026-11-20", "2026-11-21"] {
+        let plan = city.plan(now);
+        let command: Vec<&str> =
+            plan["due"][0]["command"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+        assert_eq!((command[0], plan["due"][0]["date"].as_str()), ("fahrtenbuch", Some(date)));
+        let output = city.at(now).args(&command[1..]).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+    assert_eq!(city.plan(now)["due"], json!([]));
+    city.is_released_once();
+    let log = std::fs::read_to_string(city.world.path("data/private/schedule/log.jsonl")).unwrap();
+    assert_eq!(log.lines().filter(|line| line.contains("\"outcome\":\"published\"")).count(), 2, "{log}");
+    let wrong = city.at(now).args(["run", "--attempt", "--date", "2026-11-20"]).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(2));
+}
+
+#[test]
+fn who_watches_the_bucket_tells_what_is_overdue() {
+    let city = City::new(1, "2026-11-20", 1);
+    city.once("2026-11-21T12:00:00Z");
+    std::fs::remove_dir_all(city.world.path("data/private")).unwrap();
+    let watch = |now: &str| city.at(now).args(["watch", "--once"]).output().unwrap();
+    // Until two hours after the time of the next date.
+    assert_eq!(watch("2026-11-22T07:29:59Z").status.code(), Some(0));
+    let late = watch("2026-11-22T07:30:01Z");
+    assert_eq!(late.status.code(), Some(4));
+    let said = text(&late.stdout);
+    assert!(
+        said.contains("linie-0: 2026-11-21 should have been released at 2026-11-22 06:30; the newest is 2026-11-20"),
+        "{said}"
+    );
+    assert!(!city.world.path("data/private").exists());
+}
+
+/// Waits until something is so.
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "it was waited for in vain: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn with_up_killed_the_pings_stay_away_and_what_a_run_left_is_done_by_the_next_one() {
+    let (url, seen) = serve(|_, stream| say(stream, "200 OK", "OK"));
+    let city = City::new(1, "2026-11-20", 1);
+    let configuration = std::fs::read_to_string(city.world.path("fahrtenbuch.yaml")).unwrap();
+    let heartbeat = format!("{configuration}\nnotify:\n  heartbeat: {{url: '{url}/ping', every: 1 s}}\n");
+    city.world.write("fahrtenbuch.yaml", &heartbeat);
+    let up = || {
+        let mut command = city.at("2026-11-24T12:00:00Z");
+        command.args(["up", "--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let child = up();
+    wait_until("a ping", || seen.count_of("/ping") >= 2);
+    assert_eq!(seen.times().len(), seen.count());
+    assert!(std::fs::read_dir(city.world.path("data/private/schedule")).is_ok());
+    kill(child, false);
+    let (killed, before) = (Instant::now(), seen.count());
+    std::thread::sleep(Duration::from_secs(3));
+    // One may have been under way.
+    assert!(seen.times().iter().all(|at| at.duration_since(killed) < Duration::from_secs(2)), "{before}");
+    // A second one does what is left, and says when it is ended on purpose.
+    let mut child = up();
+    wait_until("the release", || !city.releases().is_empty());
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert!(child.wait().unwrap().success());
+    wait_until("the last word", || seen.count_of("/ping/log") >= 1);
     city.is_released_once();
 }

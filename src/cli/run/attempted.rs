@@ -1,0 +1,50 @@
+//! An attempt that another scheduler than ours makes, in the log of the schedule.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::cli::exit::Exit;
+use crate::pipeline::run::RunError;
+use crate::schedule::facts::JobKey;
+use crate::schedule::gather::Gatherer;
+use crate::schedule::log::{self, Begun, Entry, Log};
+use crate::schedule::runner::done_of;
+use crate::time::{self, ServiceDate};
+use crate::workspace::Workspace;
+
+/// An attempt that has begun.
+pub(super) struct Attempted {
+    private: PathBuf,
+    key: JobKey,
+    begun: Instant,
+}
+
+impl Attempted {
+    /// Writes that the run of a date begins, and by which evidence and settings.
+    pub(super) fn begin(workspace: &Workspace, pipeline: &str, date: ServiceDate) -> Result<Self, RunError> {
+        let private = workspace.private.clone();
+        let key = JobKey { pipeline: pipeline.to_owned(), date: Some(date) };
+        let log = Log::read(&private).map_err(|error| of_log(&private, "read", &error))?;
+        let facts = Gatherer::default().gather(workspace, &log, &BTreeSet::new(), time::now())?;
+        let pipeline = facts.pipelines.get(pipeline);
+        let evidence = pipeline.and_then(|pipeline| pipeline.dates.get(&date)?.evidence).map(|evidence| evidence.mark);
+        let settings = pipeline.map(|pipeline| pipeline.settings).unwrap_or_default();
+        let begun = Begun { key: key.clone(), why: "asked for".to_owned(), evidence, settings };
+        log::add(&private, time::now(), Entry::Begun(begun)).map_err(|error| of_log(&private, "written", &error))?;
+        Ok(Self { private, key, begun: Instant::now() })
+    }
+
+    /// Writes how it ended.
+    pub(super) fn end(self, exit: Exit, result: &Value) -> Result<(), RunError> {
+        let Self { private, key, begun } = self;
+        let done = done_of(key, Some(i32::from(exit.code())), result, begun.elapsed().as_secs_f64());
+        log::add(&private, time::now(), Entry::Ended(done)).map_err(|error| of_log(&private, "written", &error))
+    }
+}
+
+fn of_log(private: &Path, verb: &'static str, error: &std::io::Error) -> RunError {
+    RunError::private(&log::path(private), verb, error)
+}
