@@ -237,6 +237,12 @@ impl Writer {
     }
 }
 
+/// Whether a scheduler is at work on a private store now; `None` if none ever was.
+pub fn work(private: &Path) -> Option<bool> {
+    let lock = File::open(path(private).with_file_name("lock")).ok()?;
+    Some(matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
