@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::capture::coverage::Class;
 use crate::schedule::due::Due;
-use crate::schedule::facts::{Facts, JobKey};
+use crate::schedule::facts::{Facts, JobKey, Outcome};
 use crate::schedule::log::Log;
 use crate::text::Text;
 use crate::time::ServiceDate;
@@ -47,6 +47,8 @@ pub struct Status {
     pub next: Vec<NextJob>,
     pub pipelines: Vec<PipelineStatus>,
     pub sources: Vec<SourceStatus>,
+    /// Daily jobs that are no runs, as far as they have ended.
+    pub chores: Vec<ChoreStatus>,
     /// Rows in quarantine without a decision, by dataset.
     pub undecided: Vec<Undecided>,
     pub disk: Disk,
@@ -96,6 +98,19 @@ pub struct NextJob {
     pub key: JobKey,
     pub at: Timestamp,
     pub why: &'static str,
+    pub said: String,
+}
+
+/// The newest end of a daily job that is no run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ChoreStatus {
+    pub name: String,
+    pub at: Timestamp,
+    pub outcome: Outcome,
+    /// Tries one behind the other that may succeed if repeated.
+    pub failures: u32,
+    /// When it last ended well.
+    pub good: Option<Timestamp>,
     pub said: String,
 }
 

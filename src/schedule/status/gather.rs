@@ -9,7 +9,7 @@ use crate::pipeline::run::RunError;
 use crate::schedule::facts::JobKey;
 use crate::schedule::log::{self, Log};
 use crate::schedule::status::beats::{Beats, Effort};
-use crate::schedule::status::data::{DueJob, Inputs, NextJob, Running, Status};
+use crate::schedule::status::data::{ChoreStatus, DueJob, Inputs, NextJob, Running, Status};
 use crate::schedule::status::runs::Runs;
 use crate::schedule::status::undecided::Counter;
 use crate::schedule::status::{disk, needs};
@@ -78,6 +78,18 @@ impl Gatherer {
                 .collect(),
             pipelines: workspace.pipelines.iter().map(|pipeline| runs.of(&pipeline.name)).collect(),
             sources: self.beats.week(workspace, &span, effort)?,
+            chores: log
+                .chores
+                .iter()
+                .map(|(name, done)| ChoreStatus {
+                    name: name.clone(),
+                    at: done.at,
+                    outcome: done.chore.outcome,
+                    failures: done.failures,
+                    good: done.good,
+                    said: done.chore.said.clone(),
+                })
+                .collect(),
             undecided: self.undecided.count(workspace, today),
             disk: disk::look(workspace, &span)?,
         };

@@ -8,7 +8,7 @@ use crate::capture::coverage::{Class, Sign};
 use crate::schedule::due::{Stop, Stopped};
 use crate::schedule::facts::{JobKey, Outcome};
 use crate::schedule::log::Tried;
-use crate::schedule::status::data::{Inputs, Need, SourceStatus, Status, Undecided};
+use crate::schedule::status::data::{ChoreStatus, Inputs, Need, SourceStatus, Status, Undecided};
 use crate::schedule::status::words::{bytes, job, length, local, same};
 use crate::text::Text;
 use crate::time::ServiceDay;
@@ -38,6 +38,7 @@ pub(super) fn needs(status: &Status, inputs: &Inputs<'_>) -> Vec<Need> {
     needs.extend(nobody_schedules(status));
     needs.extend(stopped(inputs));
     needs.extend(failing(inputs));
+    needs.extend(chores(status));
     needs.extend(undecided(status));
     needs
 }
@@ -277,6 +278,35 @@ fn failing(inputs: &Inputs<'_>) -> Vec<Need> {
         })
     };
     of_pipeline.filter_map(need).collect()
+}
+
+/// Daily jobs that a person must mend.
+fn chores(status: &Status) -> Vec<Need> {
+    let is_bad = |chore: &&ChoreStatus| chore.outcome.needs_a_person() || chore.failures >= FAILURES;
+    let need = |chore: &ChoreStatus| {
+        let (en, de) = match chore.name.as_str() {
+            "backup" => (
+                "a dead disk takes everything since the last backup",
+                "eine tote Platte nimmt alles seit der letzten Sicherung mit",
+            ),
+            "purge" => {
+                ("evidence is kept longer than 'retention' allows", "Belege bleiben länger, als 'retention' erlaubt")
+            }
+            _ => ("what it does is not done", "was sie tut, geschieht nicht"),
+        };
+        Need {
+            kind: "chore_failed",
+            about: chore.name.clone(),
+            since: Some(chore.at),
+            what: Text::new(
+                format!("the daily job '{}' failed: {}", chore.name, chore.said),
+                format!("die tägliche Arbeit '{}' ist gescheitert: {}", chore.name, chore.said),
+            ),
+            lost: Text::new(en, de),
+            command: if chore.name == "purge" { command(&["evidence", "purge"]) } else { command(&[&chore.name]) },
+        }
+    };
+    status.chores.iter().filter(is_bad).map(need).collect()
 }
 
 fn undecided(status: &Status) -> Vec<Need> {

@@ -139,6 +139,14 @@ impl Page<'_> {
             let why = self.text(&why(one.why, &one.said));
             html! { (self.at(one.at)) ": " b { (self.job(&one.key)) } ", " (why) }
         });
+        let chores = status.chores.iter().map(|one| {
+            let outcome = match (one.outcome.needs_a_person(), one.outcome.is_tried_again()) {
+                (true, _) => self.say("gescheitert", "failed"),
+                (_, true) => self.say("gescheitert, wird wiederholt", "failed, is tried again"),
+                _ => self.say("erledigt", "done"),
+            };
+            html! { b { (one.name) } ": " (outcome) ", " (self.ago(one.at)) }
+        });
         html! {
             h2 { (self.say("Was läuft und was kommt", "What runs and what comes")) }
             p {
@@ -148,6 +156,7 @@ impl Page<'_> {
             (self.list(self.say("Läuft", "Running"), running.collect()))
             (self.list(self.say("Fällig", "Due"), due.collect()))
             (self.list(self.say("Als Nächstes", "Next"), next.collect()))
+            (self.list(self.say("Tägliche Arbeiten", "Daily jobs"), chores.collect()))
         }
     }
 

@@ -9,7 +9,7 @@ use super::page::{Language, page};
 use super::words::{bytes, length, verdict};
 use super::*;
 use crate::capture::coverage::Class;
-use crate::schedule::facts::JobKey;
+use crate::schedule::facts::{JobKey, Outcome};
 use crate::text::Text;
 
 fn at(text: &str) -> Timestamp {
@@ -113,6 +113,14 @@ fn status() -> Status {
         }],
         pipelines: vec![pipeline()],
         sources: vec![source()],
+        chores: vec![ChoreStatus {
+            name: "purge".to_owned(),
+            at: at("2026-11-27T02:15:03Z"),
+            outcome: Outcome::Published,
+            failures: 0,
+            good: Some(at("2026-11-27T02:15:03Z")),
+            said: "3 hours destroyed".to_owned(),
+        }],
         undecided: vec![Undecided {
             dataset: "stadtbus-telemetrie".to_owned(),
             rows: 12,
@@ -220,7 +228,8 @@ fn kinds(change: impl FnOnce(&mut Status)) -> Vec<&'static str> {
     let (workspace, _) =
         crate::workspace::outline::read(folder.path(), crate::workspace::outline::Needs::Stores).unwrap();
     let zone = TimeZone::get("Europe/Berlin").unwrap();
-    let facts = crate::schedule::facts::Facts { zone, pipelines: BTreeMap::new(), running: BTreeSet::new(), begun: 0 };
+    let (pipelines, chores) = (BTreeMap::new(), BTreeMap::new());
+    let facts = crate::schedule::facts::Facts { zone, pipelines, chores, running: BTreeSet::new(), begun: 0 };
     let mut status = Status { needs: Vec::new(), due: Vec::new(), undecided: Vec::new(), ..status() };
     change(&mut status);
     let (due, log, now) = Default::default();
@@ -265,6 +274,8 @@ fn what_needs_a_person_is_told_and_nothing_else() {
     assert_eq!(kinds(|status| status.due.clone_from(&waiting)), ["scheduler_down"]);
     let at_work = |status: &mut Status| (status.due, status.scheduler) = (waiting, Some(true));
     assert_eq!(kinds(at_work), [""; 0]);
+    let failed = |status: &mut Status| status.chores[0].outcome = Outcome::Permanent;
+    assert_eq!(kinds(failed), ["chore_failed"]);
     let old = |status: &mut Status| {
         status.undecided = super::tests::status().undecided;
         status.undecided[0].older = 1;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use jiff::civil::Date;
 
 use crate::capture::coverage::{Class, LEGEND, Sign};
-use crate::schedule::status::data::{Disk, PipelineStatus, SourceStatus, Status};
+use crate::schedule::status::data::{Disk, PipelineStatus, SourceStatus, Status, Undecided};
 use crate::schedule::status::words::{ago, bytes, local, verdict};
 
 /// Jobs that are listed of each kind.
@@ -60,6 +60,15 @@ fn jobs(out: &mut String, status: &Status) {
     list(out, "Due now", due);
     let next = status.next.iter().map(|job| format!("{}  {}: {}", at(job.at), job.key, job.said));
     list(out, "Next", next);
+    let chores = status.chores.iter().map(|chore| {
+        format!(
+            "{} {}: {}",
+            chore.name,
+            ago(chore.at, status.now).en,
+            chore.outcome.name().replace("published", "done")
+        )
+    });
+    list(out, "Daily jobs", chores);
 }
 
 fn list(out: &mut String, title: &str, lines: impl ExactSizeIterator<Item = String>) {
@@ -129,7 +138,7 @@ fn signs(status: &Status, source: &SourceStatus, day: Date) -> String {
 }
 
 fn undecided(out: &mut String, status: &Status) {
-    let line = |of: &crate::schedule::status::data::Undecided| {
+    let line = |of: &Undecided| {
         format!(
             "{}: {} rows without a decision, the oldest of {} ({} of this week, {} of the last four, {} older)",
             of.dataset, of.rows, of.oldest, of.under_a_week, of.under_four_weeks, of.older
