@@ -123,12 +123,13 @@ impl Beats {
             self.look(&week, of, effort, &mut budget)?;
             is_new |= of.hours.len() != before;
             let (capture, newest_beat) = store.known(source);
+            let last_good = of.last_good.max(self.open.get(source).and_then(|(.., good)| *good));
             found.push(SourceStatus {
                 name: source.clone(),
                 every: every.get(source).copied(),
                 newest_body: capture.map(|capture| capture.captured_at),
-                newest_beat,
-                last_good: of.last_good.max(self.open.get(source).and_then(|(.., good)| *good)),
+                newest_beat: newest_beat.or(last_good),
+                last_good,
                 hours: self.hours(&week, of),
             });
         }
@@ -148,7 +149,7 @@ impl Beats {
         budget: &mut usize,
     ) -> Result<(), CaptureError> {
         let (Some(first), Some(last)) = (week.hours.first(), week.hours.last()) else { return Ok(()) };
-        if !week.store.may_have_beats(week.source) || week.store.known(week.source).1.is_none() {
+        if !week.store.may_have_beats(week.source) {
             return Ok(());
         }
         let end = last.saturating_add(HOUR).unwrap_or(*last);

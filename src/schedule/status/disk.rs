@@ -64,7 +64,8 @@ pub(super) fn look(workspace: &Workspace, span: &Range<Timestamp>) -> Result<Dis
     }
     let evidence: Vec<(Date, u64)> = evidence.into_iter().collect();
     let a_day = a_day(&evidence, today);
-    let system = rustix::fs::statvfs(&workspace.private).ok();
+    // Before the first run there is no private store.
+    let system = workspace.private.ancestors().find_map(|folder| rustix::fs::statvfs(folder).ok());
     let free = system.as_ref().map(|system| system.f_bavail.saturating_mul(system.f_frsize));
     let size = system.as_ref().map(|system| system.f_blocks.saturating_mul(system.f_frsize));
     let spool = match &workspace.evidence {

@@ -39,9 +39,14 @@ impl Keeper {
     /// Makes the status and writes the pages, unless that was done a moment ago. That it fails keeps nothing else from being done: it
     /// is told in the log, once.
     pub fn keep(&mut self, inputs: &Inputs<'_>) -> Option<Status> {
-        if self.looked.is_some_and(|at| at.elapsed() < PAUSE) {
-            return None;
+        match self.looked {
+            Some(at) if at.elapsed() < PAUSE => None,
+            _ => self.keep_now(inputs),
         }
+    }
+
+    /// The same, however short ago that was: at the end.
+    pub fn keep_now(&mut self, inputs: &Inputs<'_>) -> Option<Status> {
         self.looked = Some(Instant::now());
         let status = self.gatherer.gather(inputs, Effort::Few).map_err(|error| error.to_string());
         let written = status.and_then(|status| {

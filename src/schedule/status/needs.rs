@@ -123,8 +123,8 @@ fn nobody_schedules(status: &Status) -> Option<Need> {
                 if count == 1 { "job waits" } else { "jobs wait" }
             ),
             format!(
-                "{count} fällige {} auf einen Planer, und keiner läuft",
-                if count == 1 { "Auftrag wartet" } else { "Aufträge warten" }
+                "{count} {} auf einen Planer, und keiner läuft",
+                if count == 1 { "fälliger Auftrag wartet" } else { "fällige Aufträge warten" }
             ),
         ),
         lost: Text::new(

@@ -343,7 +343,7 @@ impl Page<'_> {
 /// Colours have a contrast of at least 3 to the page, those of text 4.5, in light and dark.
 const STYLE: &str = "\
 :root{color-scheme:light dark;--good:#0b5fa5;--half:#a05a00;--failed:#b3261e;--off:#6b6b6b;--frozen:#6a3d9a;--silent:#00695c;\
---unreadable:#a0246e;--dark:#1b1b1b;--paper:#fff;--faint:#efefef;--line:#767676;--grey:#555}\
+--unreadable:#a0246e;--dark:#1b1b1b;--paper:#fff;--faint:#efefef;--empty:#dcdcdc;--line:#767676;--grey:#555}\
 main{padding-bottom:2rem}h1{margin:.2rem 0;font-size:1.6rem;overflow-wrap:anywhere}h2{margin:2rem 0 .5rem;font-size:1.25rem}\
 h3{margin:1rem 0 .1rem;font-size:1rem;overflow-wrap:anywhere}p{margin:.2rem 0}.other{float:right}.of{color:var(--grey)}\
 a{color:var(--good)}.verdict{font-size:1.15rem;font-weight:600;border-left:.4rem solid var(--good);padding:.3rem .7rem;background:var(--faint);overflow-wrap:anywhere}\
@@ -356,9 +356,9 @@ code{font:.9em ui-monospace,monospace}summary{color:var(--grey);padding:.2rem 0}
 .days,.ends{display:flex;justify-content:space-between;font-size:.8rem;color:var(--grey);max-width:100%}.days span{flex:1;min-width:0}div.disk .days span{text-align:center}\
 rect.all,rect.most,path.good,circle.good{fill:var(--good)}rect.half,path.warn{fill:var(--half)}rect.failed{fill:var(--failed)}rect.off{fill:var(--off)}\
 rect.frozen{fill:var(--frozen)}rect.silent{fill:var(--silent)}rect.unreadable{fill:var(--unreadable)}rect.skipped{fill:var(--half)}\
-rect.unexplained{fill:var(--dark)}rect.none{fill:var(--faint)}line.day{stroke:var(--line);stroke-width:1;vector-effect:non-scaling-stroke}\
+rect.unexplained{fill:var(--dark)}rect.none{fill:var(--faint)}.beats rect.none{fill:var(--empty)}line.midnight{stroke:var(--paper);stroke-width:2;vector-effect:non-scaling-stroke}line.day{stroke:var(--line);stroke-width:1;vector-effect:non-scaling-stroke}\
 rect.held{fill:var(--half)}.line{fill:none;stroke:var(--good);stroke-width:1.8}.tick{fill:none;stroke:var(--paper);stroke-width:2}\
 path.bad{fill:none;stroke:var(--failed);stroke-width:3}circle.faint{fill:var(--line)}\
 @media(prefers-color-scheme:dark){:root{--good:#6cb2f0;--half:#e0a03c;--failed:#ff8a80;--off:#9a9a9a;--frozen:#b99ae0;--silent:#4db6ac;\
---unreadable:#f08cc0;--dark:#eee;--paper:#161616;--faint:#262626;--line:#8a8a8a;--grey:#b5b5b5}}\
+--unreadable:#f08cc0;--dark:#eee;--paper:#161616;--faint:#262626;--empty:#383838;--line:#8a8a8a;--grey:#b5b5b5}}\
 @media print{body{max-width:none}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}section,.needs li{break-inside:avoid}.other{display:none}}";

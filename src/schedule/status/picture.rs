@@ -116,7 +116,7 @@ pub(super) fn beats(status: &Status, source: &SourceStatus, of: fn(&Text) -> &st
     let x = |at: Timestamp| at.duration_since(begin).as_secs().max(0) / 60;
     html! {
         svg.beats role="img" aria-label=(label) viewBox=(format!("0 0 {} {HEIGHT}", days * 1440)) preserveAspectRatio="none" {
-            @for day in 1..days { line.day x1=(day * 1440) x2=(day * 1440) y1="0" y2=(HEIGHT) {} }
+            rect.none x="0" y="0" width=(x(status.now)) height=(HEIGHT) {}
             @for stretch in stretches(source, status.now) {
                 @let width = (x(stretch.until) - x(stretch.from)).max(1);
                 @match stretch.sign {
@@ -131,6 +131,7 @@ pub(super) fn beats(status: &Status, source: &SourceStatus, of: fn(&Text) -> &st
                     }
                 }
             }
+            @for day in 1..days { line.midnight x1=(day * 1440) x2=(day * 1440) y1="0" y2=(HEIGHT) {} }
         }
     }
 }

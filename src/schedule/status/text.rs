@@ -108,8 +108,8 @@ fn sources(out: &mut String, status: &Status) {
     let widths = status.sources.iter().map(|source| source.name.chars().count());
     let width = widths.max().unwrap_or(0).clamp(7, NAME);
     let days = days(status);
-    let head: String = days.iter().map(|day| format!("{:<7}", day.strftime("%a %d"))).collect();
-    let _ = writeln!(out, "\n{:<width$}  {}  newest body", "Sources", head.trim_end());
+    let head: String = days.iter().map(|day| format!("{:<7}", day.strftime("%a %d").to_string())).collect();
+    let _ = writeln!(out, "\n{:<width$}  {head} newest body", "Sources");
     for source in &status.sources {
         let name: String = source.name.chars().take(width).collect();
         let signs: Vec<String> = days.iter().map(|day| signs(status, source, *day)).collect();
