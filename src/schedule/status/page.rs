@@ -345,7 +345,7 @@ const STYLE: &str = "\
 :root{color-scheme:light dark;--good:#0b5fa5;--half:#a05a00;--failed:#b3261e;--off:#6b6b6b;--frozen:#6a3d9a;--silent:#00695c;\
 --unreadable:#a0246e;--dark:#1b1b1b;--paper:#fff;--faint:#efefef;--empty:#dcdcdc;--line:#767676;--grey:#555}\
 main{padding-bottom:2rem}h1{margin:.2rem 0;font-size:1.6rem;overflow-wrap:anywhere}h2{margin:2rem 0 .5rem;font-size:1.25rem}\
-h3{margin:1rem 0 .1rem;font-size:1rem;overflow-wrap:anywhere}p{margin:.2rem 0}.other{float:right}.of{color:var(--grey)}\
+h3{margin:1rem 0 .1rem;font-size:1rem;overflow-wrap:anywhere}p{margin:.2rem 0}.other{float:right;margin-left:1rem}.of{color:var(--grey)}\
 a{color:var(--good)}.verdict{font-size:1.15rem;font-weight:600;border-left:.4rem solid var(--good);padding:.3rem .7rem;background:var(--faint);overflow-wrap:anywhere}\
 .verdict.bad{border-color:var(--failed)}.needs li{margin:.6rem 0;overflow-wrap:anywhere}ul,ol{margin:.3rem 0;padding-left:1.4rem}\
 li{overflow-wrap:anywhere}pre{margin:.3rem 0;padding:.4rem .6rem;background:var(--faint);white-space:pre-wrap;overflow-wrap:anywhere}\
