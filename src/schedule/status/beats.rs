@@ -63,8 +63,15 @@ struct KnownHour {
 pub(super) struct Beats {
     known: Option<Known>,
     looked: Looked,
-    /// Of hours that are not over: when they were read, and what they had.
-    open: HashMap<String, (Timestamp, BTreeMap<Timestamp, Counts>, Option<Timestamp>)>,
+    /// By source.
+    open: HashMap<String, Open>,
+}
+
+/// What hours that are not over had when they were read.
+struct Open {
+    at: Timestamp,
+    hours: BTreeMap<Timestamp, Counts>,
+    last_good: Option<Timestamp>,
 }
 
 /// Of a source's week.
@@ -123,7 +130,7 @@ impl Beats {
             self.look(&week, of, effort, &mut budget)?;
             is_new |= of.hours.len() != before;
             let (capture, newest_beat) = store.known(source);
-            let last_good = of.last_good.max(self.open.get(source).and_then(|(.., good)| *good));
+            let last_good = of.last_good.max(self.open.get(source).and_then(|open| open.last_good));
             found.push(SourceStatus {
                 name: source.clone(),
                 every: every.get(source).copied(),
@@ -173,19 +180,19 @@ impl Beats {
                 span.iter().zip(counts).map(|(hour, counts)| (*hour, KnownHour { bytes: bytes_of(hour), counts }));
             of.hours.extend(known);
         }
-        let age = self.open.get(week.source).map(|(at, ..)| week.now.duration_since(*at).abs());
+        let age = self.open.get(week.source).map(|open| week.now.duration_since(open.at).abs());
         if effort == Effort::All || age.is_none_or(|age| age >= OPEN_AGE) {
             let open: Vec<Timestamp> = week.hours.iter().copied().filter(|hour| !is_closed(hour)).collect();
             if let Some((counts, good)) = week.read(&open) {
-                let counts = open.into_iter().zip(counts).collect();
-                self.open.insert(week.source.to_owned(), (week.now, counts, good));
+                let hours = open.into_iter().zip(counts).collect();
+                self.open.insert(week.source.to_owned(), Open { at: week.now, hours, last_good: good });
             }
         }
         Ok(())
     }
 
     fn hours(&self, week: &Week<'_>, of: &OfSource) -> Vec<Hour> {
-        let open = self.open.get(week.source).map(|(_, counts, _)| counts);
+        let open = self.open.get(week.source).map(|open| &open.hours);
         let counts = |hour: &Timestamp| {
             let closed = of.hours.get(hour).map(|known| known.counts);
             closed.or_else(|| open.and_then(|open| open.get(hour)).copied())
