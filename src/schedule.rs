@@ -11,5 +11,6 @@ pub mod log;
 pub mod observer;
 pub mod runner;
 pub mod service;
+pub mod status;
 pub mod watch;
 pub mod words;

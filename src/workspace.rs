@@ -1,6 +1,7 @@
 //! The workspace of a city: `fahrtenbuch.yaml`, its pipelines and its contracts, read with every mistake at once.
 
 pub mod backups;
+pub mod beats;
 pub mod checkout;
 pub mod chores;
 pub mod form;

@@ -6,10 +6,12 @@
 
 mod explainer;
 mod explanation;
+mod signs;
 mod sums;
 
 pub use self::explainer::{End, Explainer, Stretch};
 pub use self::explanation::{Class, Explanation, OffReason};
+pub use self::signs::{LEGEND, Sign};
 pub use self::sums::{Coverage, Span};
 
 #[cfg(test)]

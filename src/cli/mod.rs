@@ -22,6 +22,7 @@ mod run;
 mod schedule;
 mod signals;
 mod simulate;
+mod status;
 mod units;
 mod up;
 mod validate;
@@ -42,7 +43,7 @@ Exit codes:
    1  failed, and may succeed if tried again
    2  wrong use or configuration
    3  held back by quality: nothing of a run was published
-   4  done, and something was found ('evidence verify')
+   4  done, and something was found ('evidence verify', 'status --fail')
   42  failed, and will not succeed if tried again";
 
 /// Turns a city's mobility feeds into open data that people can trust.
@@ -85,6 +86,8 @@ enum Command {
     Schedule(schedule::Arguments),
     /// Tell what would be run next, and why
     Plan(plan::Arguments),
+    /// Tell what is due, running, failed and held back, what to do, and how much disk a day takes
+    Status(status::Arguments),
     /// Look at the bucket from elsewhere, and tell when releases stay away
     Watch(watch::Arguments),
     /// Read the whole workspace and tell every mistake at once
@@ -148,6 +151,7 @@ fn run_command(arguments: Arguments) -> Exit {
         Command::Up(up) => up::run(&workspace, &up),
         Command::Schedule(schedule) => schedule::run(&workspace, &schedule),
         Command::Plan(plan) => plan::run(&workspace, &plan),
+        Command::Status(status) => status::run(&workspace, &status),
         Command::Watch(watch) => watch::run(&workspace, &watch),
         Command::Check(check) => check::run(&workspace, &check),
         Command::Validate(validate) => validate::run(&workspace, &validate),

@@ -251,6 +251,12 @@ fn append(path: &Path, line: &Line) -> io::Result<()> {
     if length == 0 { durable::sync_folder(path.parent().unwrap_or(Path::new("."))) } else { Ok(()) }
 }
 
+/// Whether a scheduler is at work on a private store now; `None` if none ever was.
+pub fn work(private: &Path) -> Option<bool> {
+    let lock = File::open(path(private).with_file_name("lock")).ok()?;
+    Some(matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

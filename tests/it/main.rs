@@ -55,6 +55,7 @@ mod sample_values;
 mod schedule;
 mod sealed;
 mod soak;
+mod status;
 mod stored;
 mod structure;
 mod tampering;

@@ -61,12 +61,15 @@ impl CollectorLock {
 
 /// The names of the sources that a collector asks now; none if no collector is at work.
 pub fn owned(private: &Path) -> BTreeSet<String> {
-    let folder = private.join("collector");
-    let Ok(lock) = File::open(folder.join(LOCK)) else { return BTreeSet::new() };
-    match lock.try_lock_shared() {
-        Err(TryLockError::WouldBlock) => {}
-        Ok(()) | Err(TryLockError::Error(_)) => return BTreeSet::new(),
+    if work(private) != Some(true) {
+        return BTreeSet::new();
     }
-    let bytes = std::fs::read(folder.join(OWNED)).unwrap_or_default();
+    let bytes = std::fs::read(private.join("collector").join(OWNED)).unwrap_or_default();
     serde_json::from_slice(&bytes).unwrap_or_default()
+}
+
+/// Whether a collector is at work on a private store now; `None` if none ever was.
+pub fn work(private: &Path) -> Option<bool> {
+    let lock = File::open(private.join("collector").join(LOCK)).ok()?;
+    Some(matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }

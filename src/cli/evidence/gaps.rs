@@ -12,7 +12,7 @@ use crate::capture::CaptureError;
 use crate::capture::collector::Collector;
 use crate::capture::coverage::{Class, Coverage, Explanation, Span};
 use crate::capture::evidence::Store;
-use crate::cli::evidence::explained::{explain, in_words};
+use crate::cli::evidence::explained::in_words;
 use crate::cli::evidence::gaps::found::{Found, length};
 use crate::cli::evidence::instant::instant;
 use crate::cli::evidence::said::{count, usage};
@@ -24,6 +24,7 @@ use crate::pipeline::purged::{self, Purged, PurgedDate};
 use crate::pipeline::run::{RunError, date_of};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
+use crate::workspace::beats::explain;
 use crate::yaml::suggestion;
 
 pub(super) const HELP: &str = "\

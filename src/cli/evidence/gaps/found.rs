@@ -3,8 +3,8 @@
 use jiff::SignedDuration;
 
 use crate::capture::coverage::Coverage;
-use crate::cli::evidence::explained::Explained;
 use crate::pipeline::purged::PurgedDate;
+use crate::workspace::beats::Explained;
 
 /// What became of the beats of a source.
 pub(super) struct Found {

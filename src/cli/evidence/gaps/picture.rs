@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use jiff::{SignedDuration, Timestamp};
 
 use super::found::{Found, length};
-use crate::capture::coverage::Class;
+use crate::capture::coverage::{Class, LEGEND, Sign};
 use crate::cli::terminal::{coloured, one_line, print_coloured};
 use crate::workspace::Workspace;
 
@@ -30,35 +30,17 @@ fn name_width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
 
 /// The sign of a cell and its colour.
 fn sign(counts: &[u64; Class::ALL.len()]) -> (char, Option<u8>) {
-    let all: u64 = counts.iter().sum();
-    if all == 0 {
-        return (' ', None);
-    }
-    if counts[Class::Unexplained as usize] > 0 {
-        return ('?', Some(31));
-    }
-    let good = counts[Class::Body as usize] + counts[Class::Unchanged as usize] + counts[Class::UnderWay as usize];
-    // Ninety in a hundred, and half.
-    match good {
-        good if good == all => return ('█', Some(32)),
-        good if good * 10 >= all * 9 => return ('▓', Some(32)),
-        good if good * 2 >= all => return ('▒', Some(33)),
-        _ => {}
-    }
-    let gaps = [Class::Silent, Class::Frozen, Class::Unreadable, Class::Failed, Class::Skipped, Class::Off];
-    let most = gaps.into_iter().max_by_key(|class| counts[*class as usize]);
-    match most {
-        Some(Class::Silent) => ('n', Some(36)),
-        Some(Class::Frozen) => ('z', Some(36)),
-        Some(Class::Unreadable) => ('u', Some(35)),
-        Some(Class::Skipped) => ('s', Some(33)),
-        Some(Class::Off) => ('-', Some(34)),
-        _ => ('x', Some(31)),
-    }
+    let Some(sign) = Sign::of(counts) else { return (' ', None) };
+    let colour = match sign {
+        Sign::All | Sign::Most => 32,
+        Sign::Half | Sign::Gap(Class::Skipped) => 33,
+        Sign::Gap(Class::Silent | Class::Frozen) => 36,
+        Sign::Gap(Class::Unreadable) => 35,
+        Sign::Gap(Class::Off) => 34,
+        Sign::Gap(_) | Sign::Unexplained => 31,
+    };
+    (sign.char(), Some(colour))
 }
-
-const LEGEND: &str = "█ all beats have a body or nothing new  ▓ 9 of 10  ▒ half; less, mostly: x failed  - off  s skipped  \
-                      z frozen  n silent  u unreadable; ? some are unexplained";
 
 pub(super) fn print(workspace: &Workspace, found: &[Found], no_colour: bool) {
     let Some(first) = found.iter().find(|found| found.coverage.beats > 0) else { return };

@@ -8,10 +8,11 @@ use crate::capture::beat::Beat;
 use crate::capture::coverage::{Explanation, Stretch};
 use crate::capture::evidence::{Entry, Store};
 use crate::capture::record::{BeatOutcome, BeatRecord, Note};
-use crate::cli::evidence::explained::{explain, in_words};
+use crate::cli::evidence::explained::in_words;
 use crate::cli::evidence::said::count;
 use crate::cli::terminal::one_line;
 use crate::workspace::Workspace;
+use crate::workspace::beats::explain;
 
 /// Captures that are looked at for the body of a revisit whose file does not have it.
 const LOOKED_AT: usize = 200;

@@ -1,0 +1,91 @@
+//! `fahrtenbuch status`
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::exit::Exit;
+use crate::cli::opened::{clock_is_set, read_outline};
+use crate::cli::run::failed;
+use crate::durable;
+use crate::pipeline::run::RunError;
+use crate::schedule::due::due;
+use crate::schedule::gather;
+use crate::schedule::log::{self, Log};
+use crate::schedule::status::page::{Language, page};
+use crate::schedule::status::{Effort, Gatherer, Inputs, running, text};
+use crate::time;
+use crate::workspace::outline::Needs;
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+The first line says whether anything needs you. Then: what needs you, since when, what is lost if nothing happens and what to type;
+what runs, what is due, what comes next; the newest release of each pipeline; the beats of each source in the last seven days; rows in
+quarantine without a decision; the disk. 'up' and 'schedule' keep the same as a page: status/index.html in the private store.
+
+JSON: now, title, collector and scheduler (at work: true, false, or null if never started), needs (kind, about, since, what and lost
+in de and en, command), running, due, next (pipeline, date, since or at, why), pipelines (name, newest, dates with their state), sources
+(name, every in seconds, newest_body, newest_beat, last_good, hours with beats by what became of them), undecided, disk (bytes).
+docs/status.md explains all of it.
+
+Exit codes: 0, also if something needs you; with --fail 4 then.
+
+Examples:
+  fahrtenbuch status
+  fahrtenbuch status --json | jq -r '.needs[] | .what.en'
+  fahrtenbuch status --fail > /dev/null || echo 'look at it'
+  fahrtenbuch status --html status.html --language de")]
+pub(super) struct Arguments {
+    /// Write it as JSON to standard output
+    #[arg(long)]
+    json: bool,
+    /// Write it as a page, too
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// The language of the page
+    #[arg(long, value_enum, default_value_t = OfPage::De, requires = "html")]
+    language: OfPage,
+    /// End with exit code 4 if something needs a person
+    #[arg(long)]
+    fail: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum OfPage {
+    De,
+    En,
+}
+
+pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
+    status(root, arguments).unwrap_or_else(|exit| exit)
+}
+
+fn status(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
+    clock_is_set()?;
+    let workspace = read_outline(root, Needs::Stores)?;
+    let of_run = |error: RunError| failed(&error, arguments.json, None);
+    let path = log::path(&workspace.private);
+    let log = Log::read(&workspace.private).map_err(|error| of_run(RunError::private(&path, "read", &error)))?;
+    let now = time::now();
+    let running = running(&workspace, &log);
+    let facts = gather::Gatherer::default().gather(&workspace, &log, &running, now).map_err(of_run)?;
+    let due = due(&facts, now);
+    let inputs = Inputs { workspace: &workspace, facts: &facts, due: &due, log: &log, now };
+    let status = Gatherer::default().gather(&inputs, Effort::All).map_err(of_run)?;
+    if let Some(file) = &arguments.html {
+        let language = match arguments.language {
+            OfPage::De => Language::De,
+            OfPage::En => Language::En,
+        };
+        // It is as private as what it is made of.
+        let written = durable::write(file, page(&status, language).as_bytes());
+        written.map_err(|error| {
+            eprintln!("error: {} could not be written: {error}. Check the folder and its permissions.", file.display());
+            Exit::Transient
+        })?;
+    }
+    if arguments.json {
+        println!("{}", serde_json::json!(status));
+    } else {
+        print!("{}", text::text(&status));
+    }
+    Ok(if arguments.fail && !status.needs.is_empty() { Exit::Found } else { Exit::Done })
+}

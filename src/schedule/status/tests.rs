@@ -1,0 +1,284 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::beats::{hour_of, hours_of};
+use super::disk::{a_day, full_at};
+use super::page::{Language, page};
+use super::words::{bytes, length, verdict};
+use super::*;
+use crate::capture::coverage::Class;
+use crate::schedule::facts::{JobKey, Outcome};
+use crate::text::Text;
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn key(pipeline: &str, date: &str) -> JobKey {
+    JobKey { pipeline: pipeline.to_owned(), date: Some(date.parse().unwrap()) }
+}
+
+fn counts(of: &[(Class, u64)]) -> Option<[u64; Class::ALL.len()]> {
+    let mut counts = [0; Class::ALL.len()];
+    of.iter().for_each(|(class, beats)| counts[*class as usize] = *beats);
+    Some(counts)
+}
+
+/// A source with a gap of six hours, an hour with failures, and two that were not looked at.
+fn source() -> SourceStatus {
+    let span = at("2026-11-20T23:00:00Z")..at("2026-11-27T09:30:00Z");
+    let hours = hours_of(span).into_iter().enumerate().map(|(place, begin)| {
+        let counts = match place {
+            0..=1 => None,
+            50..=55 => counts(&[(Class::Off, 240)]),
+            60 => counts(&[(Class::Failed, 200), (Class::Body, 40)]),
+            61 => counts(&[(Class::Frozen, 240)]),
+            _ => counts(&[(Class::Body, 180), (Class::Unchanged, 60)]),
+        };
+        Hour { begin, counts }
+    });
+    SourceStatus {
+        name: "stadtbus-vehicle-positions".to_owned(),
+        every: Some(15),
+        newest_body: Some(at("2026-11-27T09:29:48Z")),
+        newest_beat: Some(at("2026-11-27T09:29:45Z")),
+        last_good: Some(at("2026-11-27T09:29:45Z")),
+        hours: hours.collect(),
+    }
+}
+
+fn pipeline() -> PipelineStatus {
+    let states = [
+        DateState::TooOld,
+        DateState::Nothing,
+        DateState::Published,
+        DateState::Published,
+        DateState::HeldBack,
+        DateState::Failed,
+        DateState::Again,
+        DateState::Due,
+        DateState::Running,
+        DateState::Provisional,
+        DateState::Waiting,
+    ];
+    let first: crate::time::ServiceDate = "2026-11-17".parse().unwrap();
+    let date = |(place, state): (usize, DateState)| DateStatus {
+        date: first.plus_days(i32::try_from(place).unwrap()),
+        state,
+        at: (state == DateState::HeldBack).then(|| at("2026-11-22T05:30:00Z")),
+        said: if state == DateState::HeldBack { "held back by <t.rows>".to_owned() } else { String::new() },
+    };
+    PipelineStatus {
+        name: "stadtbus-telemetrie".to_owned(),
+        is_scheduled: true,
+        newest: Some(Release { date: first.plus_days(3), is_provisional: false, at: Some(at("2026-11-21T05:31:00Z")) }),
+        dates: states.into_iter().enumerate().map(date).collect(),
+    }
+}
+
+fn need() -> Need {
+    Need {
+        kind: "run_held_back",
+        about: "stadtbus-telemetrie".to_owned(),
+        since: Some(at("2026-11-21T05:30:00Z")),
+        what: Text::new("stadtbus-telemetrie 2026-11-21: held back", "stadtbus-telemetrie 2026-11-21: zurückgehalten"),
+        lost: Text::new("the date stays unpublished", "der Tag bleibt unveröffentlicht"),
+        command: ["fahrtenbuch", "quality", "results", "stadtbus"].map(str::to_owned).to_vec(),
+    }
+}
+
+fn status() -> Status {
+    let days = (21..28).map(|day| (jiff::civil::date(2026, 11, day), 40_000_000 * u64::try_from(day - 20).unwrap()));
+    Status {
+        now: at("2026-11-27T09:30:00Z"),
+        zone: TimeZone::get("Europe/Berlin").unwrap(),
+        title: "Stadtbus & <Söhne>".to_owned(),
+        collector: Some(true),
+        scheduler: Some(false),
+        needs: vec![need()],
+        running: vec![Running { key: key("stadtbus-telemetrie", "2026-11-25"), since: at("2026-11-27T09:29:00Z") }],
+        due: vec![DueJob {
+            key: key("stadtbus-telemetrie", "2026-11-24"),
+            since: at("2026-11-25T05:30:00Z"),
+            why: "over",
+            said: "the date is over and was not released".to_owned(),
+        }],
+        next: vec![NextJob {
+            key: key("stadtbus-telemetrie", "2026-11-27"),
+            at: at("2026-11-28T05:30:00Z"),
+            why: "over",
+            said: "the date is over and was not released".to_owned(),
+        }],
+        pipelines: vec![pipeline()],
+        sources: vec![source()],
+        chores: vec![ChoreStatus {
+            name: "purge".to_owned(),
+            at: at("2026-11-27T02:15:03Z"),
+            outcome: Outcome::Published,
+            failures: 0,
+            good: Some(at("2026-11-27T02:15:03Z")),
+            said: "3 hours destroyed".to_owned(),
+        }],
+        undecided: vec![Undecided {
+            dataset: "stadtbus-telemetrie".to_owned(),
+            rows: 12,
+            oldest: "2026-11-01".parse().unwrap(),
+            under_a_week: 2,
+            under_four_weeks: 10,
+            older: 0,
+        }],
+        disk: Disk {
+            evidence: days.collect(),
+            a_day: Some(140_000_000),
+            free: Some(20_000_000_000),
+            size: Some(64_000_000_000),
+            full_at: Some(at("2027-04-19T06:00:00Z")),
+            spool: None,
+        },
+    }
+}
+
+#[test]
+fn the_text_begins_with_the_verdict_and_says_what_to_do() {
+    insta::assert_snapshot!(text::text(&status()));
+}
+
+#[test]
+fn the_json_keeps_its_form() {
+    let mut status = status();
+    status.sources[0].hours.truncate(3);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&status).unwrap());
+}
+
+#[test]
+fn the_pages_need_nothing_else_and_each_links_to_the_other() {
+    let (german, english) = (page(&status(), Language::De), page(&status(), Language::En));
+    insta::assert_snapshot!("page_in_english", english.replace("><", ">\n<"));
+    for (page, other, language) in [(&german, "href=\"en.html\"", "de"), (&english, "href=\"index.html\"", "en")] {
+        assert!(page.contains(&format!("<html lang=\"{language}\">")) && page.contains(other));
+        for foreign in ["<script", "http:", "https:", "<img", "@import", "url(", "<link"] {
+            assert!(!page.contains(foreign), "{foreign}");
+        }
+        assert!(page.contains("Stadtbus &amp; &lt;Söhne&gt;") && page.contains("held back by &lt;t.rows&gt;"));
+    }
+    for said in ["Diese Seite ist nicht öffentlich.", "Wenn nichts geschieht", "kein Erfasser lief", "140 MB", "Sa 21."]
+    {
+        assert!(german.contains(said), "{said}");
+    }
+    for said in ["This page is private.", "If nothing happens", "no collector was at work", "not looked at yet"] {
+        assert!(english.contains(said), "{said}");
+    }
+}
+
+#[test]
+fn the_hours_of_a_week_are_told_in_stretches_that_add_up() {
+    let status = status();
+    let source = &status.sources[0];
+    let stretches = picture::stretches(source, status.now);
+    assert_eq!(stretches.len(), 7);
+    assert!(stretches.windows(2).all(|pair| pair[0].until == pair[1].from));
+    assert_eq!(stretches.last().unwrap().until, status.now);
+    let beats: u64 = stretches.iter().map(|stretch| stretch.beats).sum();
+    assert_eq!(beats, 240 * (source.hours.len() as u64 - 2));
+}
+
+#[test]
+fn nothing_that_needs_a_person_is_all_well() {
+    let status = Status { needs: Vec::new(), ..status() };
+    let said = "All is well: the newest release is of 2026-11-20, the newest body came 12 s ago, next is stadtbus-telemetrie \
+                2026-11-27 at 2026-11-28 06:30.";
+    assert_eq!(verdict(&status).en, said);
+    let two = Status { needs: vec![need(), need()], ..status };
+    assert!(
+        verdict(&two).en.starts_with("2 things need you: ") && verdict(&two).de.starts_with("2 Sachen brauchen Sie: ")
+    );
+}
+
+#[test]
+fn a_day_is_a_whole_one_and_the_first_may_have_begun_late() {
+    let day = |day| jiff::civil::date(2026, 11, day);
+    let today = day(27);
+    assert_eq!(a_day(&[(day(26), 0), (today, 5)], today), None);
+    assert_eq!(a_day(&[(day(26), 7), (today, 500)], today), Some(7));
+    assert_eq!(a_day(&[(day(23), 0), (day(24), 1), (day(25), 10), (day(26), 20), (today, 500)], today), Some(15));
+    let now = at("2026-11-27T00:00:00Z");
+    assert_eq!(full_at(now, 150, 100), Some(at("2026-11-28T12:00:00Z")));
+    assert_eq!((full_at(now, 0, 100), full_at(now, u64::MAX, 1)), (Some(now), None));
+}
+
+#[test]
+fn hours_are_those_of_utc_and_numbers_have_three_figures() {
+    assert_eq!(hour_of(at("1969-12-31T23:30:00Z")), at("1969-12-31T23:00:00Z"));
+    let hours = hours_of(at("2026-11-27T08:30:00Z")..at("2026-11-27T10:00:00Z"));
+    assert_eq!(hours, [at("2026-11-27T08:00:00Z"), at("2026-11-27T09:00:00Z")]);
+    let said: Vec<String> =
+        [0, 999, 1_000, 99_950, 999_499, 999_500, 1_234_567_890].map(|size| bytes(size).de).to_vec();
+    assert_eq!(said, ["0 Byte", "999 Byte", "1,00 kB", "100 kB", "999 kB", "1,00 MB", "1,23 GB"]);
+    let lengths = [119, 120, 7_200, 172_800].map(|seconds| length(SignedDuration::from_secs(seconds)).de);
+    assert_eq!(lengths, ["119 s", "2 min", "2 h", "2 Tage"]);
+}
+
+/// What a person must do of a status in which nothing else is wrong.
+fn kinds(change: impl FnOnce(&mut Status)) -> Vec<&'static str> {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "title: T\npublisher: P\nlicence: CC0\ntime_zone: Europe/Berlin\nbucket:\n  location: b\n";
+    std::fs::write(folder.path().join("fahrtenbuch.yaml"), text).unwrap();
+    let (workspace, _) =
+        crate::workspace::outline::read(folder.path(), crate::workspace::outline::Needs::Stores).unwrap();
+    let zone = TimeZone::get("Europe/Berlin").unwrap();
+    let (pipelines, chores) = (BTreeMap::new(), BTreeMap::new());
+    let facts = crate::schedule::facts::Facts { zone, pipelines, chores, running: BTreeSet::new(), begun: 0 };
+    let mut status = Status { needs: Vec::new(), due: Vec::new(), undecided: Vec::new(), ..status() };
+    change(&mut status);
+    let (due, log, now) = Default::default();
+    let inputs = Inputs { workspace: &workspace, facts: &facts, due: &due, log: &log, now };
+    needs::needs(&status, &inputs).into_iter().map(|need| need.kind).collect()
+}
+
+#[test]
+fn what_needs_a_person_is_told_and_nothing_else() {
+    assert_eq!(kinds(|_| ()), [""; 0]);
+    assert_eq!(kinds(|status| status.collector = Some(false)), ["collector_down"]);
+    // Whoever never started one asks in another way.
+    assert_eq!(kinds(|status| status.collector = None), [""; 0]);
+    let silent = |status: &mut Status| {
+        let source = &mut status.sources[0];
+        (source.last_good, source.newest_body) = (Some(at("2026-11-27T08:00:00Z")), None);
+        source.hours.last_mut().unwrap().counts = counts(&[(Class::Failed, 240)]);
+    };
+    assert_eq!(kinds(silent), ["source_silent"]);
+    let frozen = |status: &mut Status| {
+        silent(status);
+        status.sources[0].hours.last_mut().unwrap().counts = counts(&[(Class::Frozen, 240)]);
+    };
+    assert_eq!(kinds(frozen), ["source_frozen"]);
+    // An hour of silence is not much for a source that is asked every hour.
+    let hourly = |status: &mut Status| {
+        silent(status);
+        status.sources[0].every = Some(3600);
+    };
+    assert_eq!(kinds(hourly), [""; 0]);
+    assert_eq!(kinds(|status| status.disk.full_at = Some(at("2026-12-05T00:00:00Z"))), ["disk_filling"]);
+    let spool = SpoolStatus {
+        at: "s3://a".to_owned(),
+        limit: 10,
+        waiting_bytes: 11,
+        waiting_hours: 2,
+        since: None,
+        over_at: None,
+    };
+    assert_eq!(kinds(|status| status.disk.spool = Some(spool)), ["disk_filling"]);
+    let waiting = super::tests::status().due;
+    assert_eq!(kinds(|status| status.due.clone_from(&waiting)), ["scheduler_down"]);
+    let at_work = |status: &mut Status| (status.due, status.scheduler) = (waiting, Some(true));
+    assert_eq!(kinds(at_work), [""; 0]);
+    let failed = |status: &mut Status| status.chores[0].outcome = Outcome::Permanent;
+    assert_eq!(kinds(failed), ["chore_failed"]);
+    let old = |status: &mut Status| {
+        status.undecided = super::tests::status().undecided;
+        status.undecided[0].older = 1;
+    };
+    assert_eq!(kinds(old), ["quarantine_undecided"]);
+}

@@ -1,0 +1,131 @@
+//! Numbers and states as people read them, in German and English.
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::schedule::facts::JobKey;
+use crate::schedule::status::data::{DateState, Status};
+use crate::text::{Text, german_number};
+
+/// `12 s`, `5 min`, `3 h`, `2 days`.
+pub(super) fn length(span: SignedDuration) -> Text {
+    let seconds = span.as_secs().max(0);
+    match seconds {
+        0..120 => same(format!("{seconds} s")),
+        120..7_200 => same(format!("{} min", seconds / 60)),
+        7_200..172_800 => same(format!("{} h", seconds / 3_600)),
+        _ => Text::new(format!("{} days", seconds / 86_400), format!("{} Tage", seconds / 86_400)),
+    }
+}
+
+/// How long ago something was.
+pub(super) fn ago(at: Timestamp, now: Timestamp) -> Text {
+    let length = length(now.duration_since(at));
+    Text::new(format!("{} ago", length.en), format!("vor {}", length.de.replace("Tage", "Tagen")))
+}
+
+/// Bytes with three figures: `1.20 GB`; a thousand is the next unit.
+pub(super) fn bytes(bytes: u64) -> Text {
+    const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
+    if bytes < 1_000 {
+        return Text::new(format!("{bytes} bytes"), format!("{bytes} Byte"));
+    }
+    let mut size = bytes as f64 / 1_000.0;
+    let mut place = 0;
+    while size >= 999.5 && place + 1 < UNITS.len() {
+        size /= 1_000.0;
+        place += 1;
+    }
+    let places = if size < 9.995 { 2 } else { usize::from(size < 99.95) };
+    let text = format!("{size:.places$} {}", UNITS[place]);
+    Text::new(text.clone(), german_number(&text))
+}
+
+pub(super) fn same(text: String) -> Text {
+    Text { en: text.clone(), de: text }
+}
+
+/// A time by the clock of a zone, as both languages write it: `2026-11-27 06:00`, `27.11.2026, 06:00`.
+pub(super) fn local(at: Timestamp, zone: &TimeZone) -> Text {
+    let at = zone.to_datetime(at);
+    Text::new(at.strftime("%Y-%m-%d %H:%M").to_string(), at.strftime("%d.%m.%Y, %H:%M").to_string())
+}
+
+/// What a job is called.
+pub(super) fn job(key: &JobKey) -> Text {
+    match key.date {
+        Some(date) => same(format!("{} {date}", key.pipeline)),
+        None => Text::new(key.to_string(), format!("{}: Abruf seiner Quellen", key.pipeline)),
+    }
+}
+
+/// Why a job is due, by the word that `plan --json` has for it.
+pub(super) fn why(name: &str, said: &str) -> Text {
+    let de = match name {
+        "over" => "der Tag ist vorbei und nicht veröffentlicht",
+        "captured" => "ein Fahrplan ist erfasst und nicht veröffentlicht",
+        "provisional" => "es gibt neue Belege des laufenden Tages, für eine vorläufige Veröffentlichung",
+        "late" => "nach dem Lauf können Belege dazugekommen sein",
+        "again" => "der Lauf ist gescheitert und wird wiederholt",
+        "mended" => "es brauchte einen Menschen, und seither hat sich etwas geändert",
+        "asking" => "kein Erfasser fragt seine Quellen",
+        other => other,
+    };
+    Text::new(said, de)
+}
+
+pub(super) fn state(state: DateState) -> Text {
+    let (en, de) = match state {
+        DateState::Published => ("published", "veröffentlicht"),
+        DateState::Provisional => ("published provisionally", "vorläufig veröffentlicht"),
+        DateState::Running => ("running", "läuft"),
+        DateState::HeldBack => ("held back", "zurückgehalten"),
+        DateState::Failed => ("failed", "gescheitert"),
+        DateState::Again => ("failed, is tried again", "gescheitert, wird wiederholt"),
+        DateState::Due => ("due", "fällig"),
+        DateState::Waiting => ("its time has not come", "noch nicht an der Reihe"),
+        DateState::TooOld => ("too old, never published", "zu alt, nie veröffentlicht"),
+        DateState::Nothing => ("no evidence", "keine Belege"),
+    };
+    Text::new(en, de)
+}
+
+/// The status in one sentence.
+pub(super) fn verdict(status: &Status) -> Text {
+    if let [first, rest @ ..] = status.needs.as_slice() {
+        let count = rest.len() + 1;
+        return match rest {
+            [] => Text::new(
+                format!("1 thing needs you: {}.", first.what.en),
+                format!("1 Sache braucht Sie: {}.", first.what.de),
+            ),
+            _ => Text::new(
+                format!("{count} things need you: {}; …", first.what.en),
+                format!("{count} Sachen brauchen Sie: {}; …", first.what.de),
+            ),
+        };
+    }
+    let (mut en, mut de) = (Vec::new(), Vec::new());
+    let newest = status.pipelines.iter().filter_map(|pipeline| pipeline.newest).max_by_key(|newest| newest.date);
+    if let Some(newest) = newest {
+        en.push(format!("the newest release is of {}", newest.date));
+        de.push(format!("die neueste Veröffentlichung ist vom {}", newest.date));
+    }
+    if let Some(body) = status.sources.iter().filter_map(|source| source.newest_body).max() {
+        let ago = ago(body, status.now);
+        en.push(format!("the newest body came {}", ago.en));
+        de.push(format!("die neueste Antwort kam {}", ago.de));
+    }
+    if let Some(next) = status.next.first() {
+        let at = local(next.at, &status.zone);
+        en.push(format!("next is {} at {}", next.key, at.en));
+        de.push(format!("als Nächstes {} um {}", job(&next.key).de, at.de));
+    }
+    if en.is_empty() {
+        return Text::new(
+            "All is well: there is nothing yet, no evidence, no release.",
+            "Alles in Ordnung: Es gibt noch nichts, weder Belege noch Veröffentlichungen.",
+        );
+    }
+    Text::new(format!("All is well: {}.", en.join(", ")), format!("Alles in Ordnung: {}.", de.join(", ")))
+}
