@@ -41,7 +41,7 @@ Exit codes:
    1  failed, and may succeed if tried again
    2  wrong use or configuration
    3  held back by quality: nothing of a run was published
-   4  done, and something was found ('evidence verify')
+   4  done, and something was found ('evidence verify', 'export', 'purge')
   42  failed, and will not succeed if tried again";
 
 /// Turns a city's mobility feeds into open data that people can trust.

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
+use super::reads::hour_of;
 use super::subjects::{Subject, own_store};
 use crate::ledger::{Captured, EvidenceEntry, PURGE_FORMAT, Program, PurgeDecision, PurgeRecord, PurgedEvidence};
 use crate::pipeline::journal;
@@ -200,12 +201,6 @@ impl Records<'_> {
         }
         Ok(records)
     }
-}
-
-/// The hour of UTC, whose archive has what was captured at an instant.
-fn hour_of(at: Timestamp) -> Range<Timestamp> {
-    let begin = Timestamp::from_second(at.as_second().div_euclid(3600) * 3600).unwrap_or(at);
-    begin..begin.saturating_add(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MAX)
 }
 
 /// Whether there was nothing of a date but beats that gave nothing.
