@@ -1,6 +1,6 @@
 //! `fahrtenbuch evidence purge`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Purge) -> Result<Exit, Exit
             true => println!("{}", to_json(&plan, &[], true)),
             false => tell(&plan, "would be destroyed"),
         }
-        return Ok(Exit::Done);
+        return plan.doubt.map_or(Ok(Exit::Done), |doubt| Err(usage(&doubt)));
     }
     let context = PurgeContext { workspace, bucket: &bucket, lock: &lock };
     let done = purge(&context, earlier.as_ref()).map_err(failed)?;
@@ -159,6 +159,8 @@ fn tell(plan: &Plan, verb: &str) {
 /// The dates of each pipeline, and how many captures, rows and keys they had; the captures of a purge that was killed are not
 /// counted again.
 fn tell_dates(records: &[PurgeRecord], captures: Option<&BTreeMap<Option<String>, Counts>>) {
+    // Pipelines share the key of a date, which is told once.
+    let mut keys_told: BTreeSet<ServiceDate> = BTreeSet::new();
     let mut by_pipeline: BTreeMap<Option<&str>, Vec<&PurgeRecord>> = BTreeMap::new();
     for record in records {
         by_pipeline.entry(record.pipeline.as_deref()).or_default().push(record);
@@ -168,7 +170,8 @@ fn tell_dates(records: &[PurgeRecord], captures: Option<&BTreeMap<Option<String>
         let counts = captures.and_then(|captures| captures.get(&pipeline.map(str::to_owned)));
         let captures = counts.map_or_else(String::new, |counts| format!("{} captures, ", counts.destroyed));
         let rows: u64 = records.iter().flat_map(|record| record.quarantine.values()).sum();
-        let keys = records.iter().filter(|record| record.pseudonym_key.is_some()).count();
+        let with_key = records.iter().filter(|record| record.pseudonym_key.is_some());
+        let keys = with_key.filter(|record| keys_told.insert(record.date)).count();
         let name = pipeline.unwrap_or("of no pipeline any more");
         let (keys, rows) = (count(keys as u64, "key", "keys"), count(rows, "row", "rows"));
         println!("  {name}: {} ({captures}{keys}, {rows} in quarantine)", spans(&dates));

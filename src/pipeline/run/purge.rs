@@ -8,6 +8,7 @@
 //! evidence and journal, then the records are put into the bucket, and at last the register names the dates. Every step may be
 //! repeated: a purge that was killed is finished by the next one, with the same records.
 
+mod doubt;
 mod reads;
 mod records;
 mod subjects;
@@ -76,6 +77,8 @@ pub struct Plan {
     pub in_force: Vec<(String, Timestamp)>,
     /// Why something was left.
     pub problems: Vec<String>,
+    /// Why this clock is not believed, so that nothing is destroyed unless somebody decides it.
+    pub doubt: Option<String>,
 }
 
 /// What was done.
@@ -131,6 +134,10 @@ pub fn plan(workspace: &Workspace, bucket: &Bucket, earlier: Option<&Earlier>) -
             evidence.insert(source, destroyed);
         }
     }
+    let doubt = match earlier {
+        Some(_) => None,
+        None => doubt::doubt(workspace, &subjects, &known, first_kept, &all)?,
+    };
     let in_force = subjects.iter().filter_map(|subject| Some((subject.pipeline?.name.clone(), subject.reads.in_force?)));
     Ok(Plan {
         first_kept,
@@ -141,6 +148,7 @@ pub fn plan(workspace: &Workspace, bucket: &Bucket, earlier: Option<&Earlier>) -
         others: subjects.iter().flat_map(|subject| subject.others.clone()).collect(),
         in_force: in_force.collect(),
         problems: subjects.iter().filter_map(|subject| subject.problem.clone()).collect(),
+        doubt,
     })
 }
 
@@ -155,6 +163,9 @@ pub fn purge(run: &PurgeContext<'_>, earlier: Option<&Earlier>) -> Result<Done, 
         carry_out(run, begun)?;
     }
     let plan = plan(run.workspace, run.bucket, earlier)?;
+    if let Some(doubt) = plan.doubt {
+        return Err(RunError::ClockDoubted(doubt));
+    }
     if !plan.is_empty() {
         let intent = Intent { first_kept: plan.first_kept, records: plan.records.clone() };
         stage("intent");

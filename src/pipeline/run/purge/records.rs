@@ -75,7 +75,9 @@ impl Records<'_> {
         let released = self.released(subject)?;
         let purged_at = now();
         for date in dates {
-            let record = self.record(subject, (date, released.get(&date)), purged_at, &mut made)?;
+            let mut record = self.record(subject, (date, released.get(&date)), purged_at, &mut made)?;
+            // A key that a pipeline used is told with that one.
+            record.pseudonym_key = record.pseudonym_key.filter(|_| subject.pipeline.is_some() || more.contains(&date));
             if !is_empty(&record) || self.is_back(subject, date) || more.contains(&date) {
                 made.records.push(record);
             }

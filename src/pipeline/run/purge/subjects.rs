@@ -130,11 +130,19 @@ impl Subject<'_> {
         workspace: &Workspace,
         first_kept: ServiceDate,
     ) -> Result<BTreeSet<ServiceDate>, RunError> {
+        if self.problem.is_some() {
+            return Ok(BTreeSet::new());
+        }
+        let mut dates = self.all_dates(workspace)?;
+        let in_force = self.reads.in_force.map(|at| self.date_of(workspace, at));
+        dates.retain(|date| *date < first_kept && Some(*date) != in_force);
+        Ok(dates)
+    }
+
+    /// All dates of which there is anything.
+    pub(super) fn all_dates(&self, workspace: &Workspace) -> Result<BTreeSet<ServiceDate>, RunError> {
         let private = &workspace.private;
         let mut dates = BTreeSet::new();
-        if self.problem.is_some() {
-            return Ok(dates);
-        }
         let store = own_store(workspace);
         for source in &self.sources {
             for hour in store.hours(source)? {
@@ -152,8 +160,6 @@ impl Subject<'_> {
         for dataset in &self.datasets {
             dates.extend(quarantine::destroy::dates(private, dataset));
         }
-        let in_force = self.reads.in_force.map(|at| self.date_of(workspace, at));
-        dates.retain(|date| *date < first_kept && Some(*date) != in_force);
         Ok(dates)
     }
 }
