@@ -4,7 +4,7 @@
 //! purge that has begun and is not done yet; its dates count as destroyed from the moment it is there.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -126,7 +126,7 @@ fn intent_path(private: &Path) -> PathBuf {
 /// The purge that has begun and is not done.
 pub fn intent(private: &Path) -> io::Result<Option<Intent>> {
     let path = intent_path(private);
-    match fs::read(&path) {
+    match durable::read(&path) {
         Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| {
             io::Error::other(format!(
                 "{} is no purge that has begun: {error}. Bring it back from a backup",
@@ -166,7 +166,7 @@ pub fn end(private: &Path, intent: &Intent) -> io::Result<()> {
 }
 
 fn append(path: &Path, mut text: Vec<u8>) -> io::Result<()> {
-    let before = match fs::read(path) {
+    let before = match durable::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         other => Some(other?),
     };
@@ -198,7 +198,7 @@ pub fn parse(text: &str) -> io::Result<Vec<PurgedDate>> {
 
 /// The lines of the register. One that a crash cut off, so that its brace is missing, says nothing: its purge was still under way.
 fn lines(private: &Path) -> io::Result<Vec<PurgedDate>> {
-    let text = match fs::read_to_string(path(private)) {
+    let text = match durable::read_to_string(&path(private)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other?,
     };
@@ -207,6 +207,8 @@ fn lines(private: &Path) -> io::Result<Vec<PurgedDate>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::ledger::Program;
 

@@ -67,6 +67,6 @@ pub fn owned(private: &Path) -> BTreeSet<String> {
         Err(TryLockError::WouldBlock) => {}
         Ok(()) | Err(TryLockError::Error(_)) => return BTreeSet::new(),
     }
-    let bytes = std::fs::read(folder.join(OWNED)).unwrap_or_default();
+    let bytes = crate::durable::read(&folder.join(OWNED)).unwrap_or_default();
     serde_json::from_slice(&bytes).unwrap_or_default()
 }

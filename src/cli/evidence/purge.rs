@@ -66,7 +66,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Purge) -> Result<Exit, Exit
             true => println!("{}", to_json(&plan, &[], true)),
             false => tell(&plan, "would be destroyed"),
         }
-        return plan.doubt.map_or(Ok(Exit::Done), |doubt| Err(usage(&doubt)));
+        return plan.doubt.as_ref().map_or(Ok(exit(&plan)), |doubt| Err(usage(doubt)));
     }
     let context = PurgeContext { workspace, bucket: &bucket, lock: &lock };
     let done = purge(&context, earlier.as_ref()).map_err(failed)?;
@@ -79,7 +79,12 @@ pub(super) fn run(workspace: &Workspace, arguments: &Purge) -> Result<Exit, Exit
         tell_dates(&done.finished, None);
     }
     tell(&done.plan, "destroyed");
-    Ok(Exit::Done)
+    Ok(exit(&done.plan))
+}
+
+/// Something that is due and was left has been found.
+fn exit(plan: &Plan) -> Exit {
+    if plan.left.is_empty() { Exit::Done } else { Exit::Found }
 }
 
 /// What is to be destroyed earlier than the rule says, which needs somebody who decides it, and a reason.
@@ -149,6 +154,13 @@ fn tell(plan: &Plan, verb: &str) {
         for (pipeline, at) in &plan.in_force {
             println!("  {pipeline}: the timetable of {at} stays, since it is in force");
         }
+    }
+    for odd in &plan.left {
+        eprintln!(
+            "warning: {} is {} and was left: what it has or leads to is not destroyed. Destroy that, and remove it.",
+            odd.path.display(),
+            odd.what
+        );
     }
     if !plan.others.is_empty() {
         let others: Vec<&str> = plan.others.iter().map(String::as_str).collect();

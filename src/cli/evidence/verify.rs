@@ -5,9 +5,12 @@ use serde_json::{Value, json};
 
 use crate::capture::CaptureError;
 use crate::capture::collector::Collector;
-use crate::capture::evidence::{Problem, Store};
+use crate::capture::evidence::{Problem, ProblemKind, Store, Witness};
 use crate::cli::evidence::said::{count, usage};
 use crate::cli::exit::Exit;
+use crate::cli::run::failed;
+use crate::pipeline::run::purge::Losses;
+use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 use crate::yaml::suggestion;
 
@@ -46,7 +49,9 @@ struct Sums {
 
 pub(super) fn run(workspace: &Workspace, arguments: &Verify) -> Result<Exit, Exit> {
     let store = Store::new(Collector::evidence(&workspace.private)).with_remote(workspace.evidence.clone());
-    let kept = store.sources().map_err(|error| unreadable(&error))?;
+    let losses = Losses::read(workspace, ServiceDate::MIN..ServiceDate::MAX);
+    let losses = losses.map_err(|error| failed(&error, false, None))?;
+    let kept = losses.sources().map_err(|error| failed(&error, false, None))?;
     for name in &arguments.of {
         if !kept.contains(name) {
             let known: Vec<&str> = kept.iter().map(String::as_str).collect();
@@ -57,7 +62,11 @@ pub(super) fn run(workspace: &Workspace, arguments: &Verify) -> Result<Exit, Exi
     let mut values = Vec::new();
     let mut is_sound = true;
     for source in sources {
-        let sums = verify(&store, source).map_err(|error| unreadable(&error))?;
+        let mut sums = verify(&store, source).map_err(|error| unreadable(&error))?;
+        // That a sealed one is gone is told where it is compared with what was sealed.
+        let gone = losses.of(source).map_err(|error| failed(&error, false, None))?;
+        let gone = gone.iter().filter(|gone| gone.witness != Witness::Sealed);
+        sums.problems.extend(gone.map(|gone| Problem { kind: ProblemKind::Missing, message: gone.said() }));
         is_sound &= sums.problems.is_empty();
         if !arguments.json {
             print(source, &sums);
@@ -97,6 +106,7 @@ fn verify(store: &Store, source: &str) -> Result<Sums, CaptureError> {
         sums.problems.extend(verified.problems);
     })?;
     sums.problems.append(&mut store.verify_sealed(source)?);
+    sums.problems.append(&mut store.verify_links(source)?);
     sums.moved_aside = store.torn(source)?.len() as u64;
     Ok(sums)
 }

@@ -9,6 +9,7 @@
 //! repeated: a purge that was killed is finished by the next one, with the same records.
 
 mod doubt;
+mod lost;
 mod reads;
 mod records;
 mod subjects;
@@ -21,12 +22,13 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 
+pub use self::lost::Losses;
 pub use self::records::Counts;
 use self::records::Records;
 use self::subjects::{Subject, own_store, subjects};
 pub use self::too_old::{NewestBrought, TooOld, too_old};
 use crate::capture::collector;
-use crate::capture::evidence::Destroyed;
+use crate::capture::evidence::{Destroyed, Odd};
 use crate::decision;
 use crate::durable;
 use crate::ledger::{PurgeDecision, PurgeRecord, object_key};
@@ -77,6 +79,8 @@ pub struct Plan {
     pub in_force: Vec<(String, Timestamp)>,
     /// Why something was left.
     pub problems: Vec<String>,
+    /// What is due and must be left, since it is a link, or a folder in the place of an archive.
+    pub left: Vec<Odd>,
     /// Why this clock is not believed, so that nothing is destroyed unless somebody decides it.
     pub doubt: Option<String>,
 }
@@ -128,7 +132,9 @@ pub fn plan(workspace: &Workspace, bucket: &Bucket, earlier: Option<&Earlier>) -
     }
     let store = own_store(workspace);
     let mut evidence = BTreeMap::new();
+    let mut left = Vec::new();
     for source in store.folders()? {
+        left.append(&mut store.left(&source, &|hour| is_due(&subjects, &source, hour))?);
         let destroyed = store.destroyable(&source, &|hour| is_due(&subjects, &source, hour))?;
         if destroyed.files > 0 {
             evidence.insert(source, destroyed);
@@ -148,6 +154,7 @@ pub fn plan(workspace: &Workspace, bucket: &Bucket, earlier: Option<&Earlier>) -
         others: subjects.iter().flat_map(|subject| subject.others.clone()).collect(),
         in_force: in_force.collect(),
         problems: subjects.iter().filter_map(|subject| subject.problem.clone()).collect(),
+        left,
         doubt,
     })
 }

@@ -36,9 +36,9 @@ pub(super) struct Subject<'a> {
     pub problem: Option<String>,
 }
 
-/// Our own evidence.
+/// Our own evidence, as far as it can be destroyed.
 pub(super) fn own_store(workspace: &Workspace) -> Store {
-    Store::new(Collector::evidence(&workspace.private)).with_remote(workspace.evidence.clone())
+    Store::new(Collector::evidence(&workspace.private)).with_remote(workspace.evidence.clone()).without_links()
 }
 
 /// All subjects, with what is read of them by dates from `first_kept` on; what no pipeline names comes last.
