@@ -19,6 +19,6 @@ mod sidecar;
 mod tar;
 
 pub use self::keep::{By, Destination, Kept, keep};
-pub use self::newest::newest;
 pub use self::look::plan;
+pub use self::newest::newest;
 pub use self::planned::{Item, Plan, Request, Times};

@@ -51,7 +51,8 @@ pub fn read(root: &Path, needs: Needs<'_>) -> Result<(Workspace, Vec<Problem>), 
                 warnings.append(&mut problems);
             }
             Err(mut problems) => {
-                let is_named = matches!(needs, Needs::Importing(name) if file.file_stem().is_some_and(|stem| stem == name));
+                let is_named =
+                    matches!(needs, Needs::Importing(name) if file.file_stem().is_some_and(|stem| stem == name));
                 if is_named { &mut needed.found } else { &mut of_pipelines }.append(&mut problems);
             }
         }

@@ -226,9 +226,7 @@ fn begin_of(date: [Option<i16>; 3]) -> Option<Timestamp> {
 /// The folders whose names are so many digits.
 fn digits(folder: &Path, count: usize) -> Result<Vec<PathBuf>, CaptureError> {
     let mut found = listed(folder).map_err(failed(folder, "listed"))?;
-    found.retain(|path| {
-        is_number(path, count) && fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
-    });
+    found.retain(|path| is_number(path, count) && fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()));
     Ok(found)
 }
 

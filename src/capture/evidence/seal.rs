@@ -19,9 +19,9 @@ use jiff::{SignedDuration, Timestamp};
 use zstd::stream::write::Encoder;
 use zstd::zstd_safe::{CParameter, Strategy};
 
+use crate::capture::evidence::odd::Odd;
 use crate::capture::evidence::sealed::{self, Left, Register, Sealed};
 use crate::capture::evidence::state::State;
-use crate::capture::evidence::odd::Odd;
 use crate::capture::evidence::{hours, parts, stored, torn, zstd_frame};
 use crate::capture::{CaptureError, warc};
 use crate::durable;

@@ -10,7 +10,6 @@ use crate::cli::evidence::said::{count, usage};
 use crate::cli::exit::Exit;
 use crate::cli::run::failed;
 use crate::pipeline::run::purge::Losses;
-use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 use crate::yaml::suggestion;
 
@@ -22,6 +21,9 @@ Examples:
 Every archive is read to its end, every digest is computed again, and the body that a revisit names is
 looked for; sealed archives are compared with what was recorded when they were sealed. Ends of archives
 that were moved aside after a crash are told: they hold no record that counted as kept.
+
+Archives that are gone are told if something knows of them: what was sealed, imported or run. So is what
+stands in the place of an archive and is none, or a link to one.
 
 The exit code is 4 if something is damaged, torn, missing or changed, 42 if an archive cannot be read.";
 
@@ -49,7 +51,7 @@ struct Sums {
 
 pub(super) fn run(workspace: &Workspace, arguments: &Verify) -> Result<Exit, Exit> {
     let store = Store::new(Collector::evidence(&workspace.private)).with_remote(workspace.evidence.clone());
-    let losses = Losses::read(workspace, ServiceDate::MIN..ServiceDate::MAX);
+    let losses = Losses::read(workspace, None);
     let losses = losses.map_err(|error| failed(&error, false, None))?;
     let kept = losses.sources().map_err(|error| failed(&error, false, None))?;
     for name in &arguments.of {

@@ -32,6 +32,7 @@ use crate::capture::evidence::{Destroyed, Odd};
 use crate::decision;
 use crate::durable;
 use crate::ledger::{PurgeDecision, PurgeRecord, object_key};
+use crate::pipeline::journal;
 use crate::pipeline::purged::{self, Intent, Purged};
 use crate::pipeline::run::commit::put_record_again;
 use crate::pipeline::run::context::now;
@@ -39,7 +40,6 @@ use crate::pipeline::run::day_key::day_keys;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::heads;
 use crate::pipeline::run::lock::Lock;
-use crate::pipeline::journal;
 use crate::publish::bucket::Bucket;
 use crate::publish::index::{self, TablePartition};
 use crate::quarantine;
@@ -144,7 +144,8 @@ pub fn plan(workspace: &Workspace, bucket: &Bucket, earlier: Option<&Earlier>) -
         Some(_) => None,
         None => doubt::doubt(workspace, &subjects, &known, first_kept, &all)?,
     };
-    let in_force = subjects.iter().filter_map(|subject| Some((subject.pipeline?.name.clone(), subject.reads.in_force?)));
+    let in_force =
+        subjects.iter().filter_map(|subject| Some((subject.pipeline?.name.clone(), subject.reads.in_force?)));
     Ok(Plan {
         first_kept,
         records: all,

@@ -29,8 +29,8 @@ pub struct Losses<'a> {
 }
 
 impl<'a> Losses<'a> {
-    /// Reads the lists of captures that the journal has, of runs of dates in `dates`.
-    pub fn read(workspace: &'a Workspace, dates: Range<ServiceDate>) -> Result<Self, RunError> {
+    /// Reads the lists of captures that the journal has, of runs of the dates in `dates`, or of all.
+    pub fn read(workspace: &'a Workspace, dates: Option<Range<ServiceDate>>) -> Result<Self, RunError> {
         let private = &workspace.private;
         let purged =
             Purged::read(private).map_err(|error| RunError::private(&purged::path(private), "read", &error))?;
@@ -44,7 +44,8 @@ impl<'a> Losses<'a> {
         let accepted = accepted.collect();
         let mut losses = Self { workspace, store, purged, of_runs: BTreeMap::new(), accepted };
         for pipeline in &workspace.pipelines {
-            for date in journal::dates(private, &pipeline.name).into_iter().filter(|date| dates.contains(date)) {
+            let is_asked = |date: &ServiceDate| dates.as_ref().is_none_or(|dates| dates.contains(date));
+            for date in journal::dates(private, &pipeline.name).into_iter().filter(is_asked) {
                 losses.add_run(pipeline, date)?;
             }
         }
