@@ -15,6 +15,9 @@ use crate::durable;
 use crate::ledger::PurgeRecord;
 use crate::time::ServiceDate;
 
+/// Bytes that are kept for a purge: thousands of records.
+const ROOM: usize = 1 << 20;
+
 /// A date of a pipeline that was destroyed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PurgedDate {
@@ -138,9 +141,48 @@ pub fn intent(private: &Path) -> io::Result<Option<Intent>> {
     }
 }
 
-/// Begins a purge: from now on its dates are not read any more, and the next purge finishes it.
+/// Begins a purge: from now on its dates are not read any more, and the next purge finishes it. On a full disk it takes the room that
+/// was kept for it ([`keep_room`]).
 pub fn begin(private: &Path, intent: &Intent) -> io::Result<()> {
-    durable::write(&intent_path(private), &serde_json::to_vec_pretty(intent)?)
+    let bytes = serde_json::to_vec_pretty(intent)?;
+    with_room(private, &mut || durable::write(&intent_path(private), &bytes))
+}
+
+fn with_room(private: &Path, write: &mut dyn FnMut() -> io::Result<()>) -> io::Result<()> {
+    let room = room_path(private);
+    match write() {
+        Err(error) if error.kind() == io::ErrorKind::StorageFull && room.exists() => {
+            durable::remove_file(&room)?;
+            write()
+        }
+        other => other,
+    }
+}
+
+/// Keeps room on the disk for the next purge, which must write a little before it can free anything. One that cannot be kept now is
+/// kept by a later purge.
+pub fn keep_room(private: &Path) {
+    let path = room_path(private);
+    if std::fs::metadata(&path).is_ok_and(|found| found.len() == ROOM as u64) {
+        return;
+    }
+    // Of bytes that no file system packs or leaves out.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let bytes: Vec<u8> = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    })
+    .take(ROOM)
+    .collect();
+    if let Err(error) = durable::write(&path, &bytes) {
+        tracing::warn!("{} could not be written ({error}): on a full disk the next purge has no room", path.display());
+    }
+}
+
+fn room_path(private: &Path) -> PathBuf {
+    private.join("purge.reserve")
 }
 
 /// Adds dates to the register that another one, or the bucket, knows of; gives how many are new.
@@ -228,6 +270,23 @@ mod tests {
             quarantine: BTreeMap::new(),
             run: None,
         }
+    }
+
+    #[test]
+    fn on_a_full_disk_a_purge_begins_in_the_room_that_was_kept_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let room = room_path(folder.path());
+        let is_full = || io::Error::from(io::ErrorKind::StorageFull);
+        let begin = || with_room(folder.path(), &mut || if room.exists() { Err(is_full()) } else { Ok(()) });
+        let without = with_room(folder.path(), &mut || Err(is_full()));
+        assert_eq!(without.unwrap_err().kind(), io::ErrorKind::StorageFull);
+        keep_room(folder.path());
+        assert_eq!(fs::metadata(&room).unwrap().len(), 1 << 20);
+        begin().unwrap();
+        assert!(!room.exists());
+        keep_room(folder.path());
+        let denied = with_room(folder.path(), &mut || Err(io::ErrorKind::PermissionDenied.into()));
+        assert!(denied.is_err() && room.exists());
     }
 
     #[test]

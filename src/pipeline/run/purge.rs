@@ -180,6 +180,7 @@ pub fn purge(run: &PurgeContext<'_>, earlier: Option<&Earlier>) -> Result<Done, 
         purged::begin(private, &intent).map_err(failed("written"))?;
         carry_out(run, &intent)?;
     }
+    purged::keep_room(private);
     Ok(Done { finished: begun.map(|begun| begun.records).unwrap_or_default(), plan })
 }
 
