@@ -462,7 +462,7 @@ fn a_source_whose_archives_are_all_gone_is_told_as_long_as_something_knows_of_th
 
 #[test]
 fn an_import_is_stopped_by_no_mistake_in_another_pipeline_and_by_one_in_its_own() {
-    let world = collected(&DATES[..1], "3600");
+    let world = collected(&DATES[..3], "3600");
     bring(&world, "brought", "20261119T100007Z.pb");
     let other = "pipelines/stadtbus-fahrplan.yaml";
     let text = std::fs::read_to_string(world.path(other)).unwrap();

@@ -29,9 +29,12 @@ pipeline leaves a record in the bucket: what there was, by number and digest, an
 decided. Nothing brings a date back: it cannot be run again.
 
 The hours of a date that the next one reads, too, go with that one. The timetable that is in force
-on the first date that is kept stays. Folders that others keep are not touched. A purge that was
-killed is finished by the next one. --json gives what was destroyed, or would be with --dry-run: 'dates' are the records of
-the bucket (fahrtenbuch-purge/1), 'finished' those that a purge before had begun; 'evidence' tells files and bytes by source.
+on the first date that is kept stays. Folders that others keep are not touched. Links, and folders in
+the place of archives, are left and told (exit code 4). Where many dates more are due than when
+something was destroyed last, or all there are, the clock may be wrong: then --before must say what goes
+(exit code 2). A purge that was killed is finished by the next one. --json gives what was destroyed, or
+would be with --dry-run: 'dates' are the records of the bucket (fahrtenbuch-purge/1), 'finished' those
+that a purge before had begun; 'evidence' tells files and bytes by source, 'left' what was left.
 A mistake in a contract, or in how a source is asked, is no
 hindrance; one in fahrtenbuch.yaml's 'retention', 'bucket' and stores, or in the names of sources, is.";
 
