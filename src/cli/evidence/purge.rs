@@ -75,7 +75,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Purge) -> Result<Exit, Exit
     let done = purge(&context, earlier.as_ref()).map_err(failed)?;
     if arguments.json {
         println!("{}", to_json(&done.plan, &done.finished, false));
-        return Ok(Exit::Done);
+        return Ok(exit(&done.plan));
     }
     if !done.finished.is_empty() {
         println!("finished what an earlier purge had begun:");
@@ -137,6 +137,7 @@ fn to_json(plan: &Plan, finished: &[PurgeRecord], is_dry_run: bool) -> Value {
         "in_force": in_force.collect::<Value>(),
         "kept_by_others": plan.others,
         "problems": plan.problems,
+        "left": plan.left.iter().map(|odd| json!({"path": odd.path, "what": odd.what})).collect::<Value>(),
     })
 }
 
