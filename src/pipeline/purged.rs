@@ -15,6 +15,8 @@ use crate::durable;
 use crate::ledger::PurgeRecord;
 use crate::time::ServiceDate;
 
+/// The file that keeps room on the disk for a purge.
+pub const ROOM_NAME: &str = "purge.reserve";
 /// Bytes that are kept for a purge: thousands of records.
 const ROOM: usize = 1 << 20;
 
@@ -182,7 +184,7 @@ pub fn keep_room(private: &Path) {
 }
 
 fn room_path(private: &Path) -> PathBuf {
-    private.join("purge.reserve")
+    private.join(ROOM_NAME)
 }
 
 /// Adds dates to the register that another one, or the bucket, knows of; gives how many are new.
