@@ -109,10 +109,6 @@ impl Purged {
         self.0.values().filter(|purged| purged.pipeline.is_none())
     }
 
-    pub fn all(&self) -> impl Iterator<Item = &PurgedDate> {
-        self.0.values()
-    }
-
     /// Those of a pipeline, in their order.
     pub fn of_pipeline(&self, pipeline: &str) -> impl Iterator<Item = &PurgedDate> {
         self.0.values().filter(move |purged| purged.pipeline.as_deref() == Some(pipeline))
