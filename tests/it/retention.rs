@@ -360,9 +360,8 @@ fn a_run_of_several_dates_says_when_and_why_some_were_destroyed() {
 #[test]
 fn what_is_no_archive_stops_no_command_and_is_told_by_name() {
     let mut world = collected(&DATES[..3], "3600");
-    let archive = |day: &str, hour: &str| {
-        world.path(&format!("{EVIDENCE}/{POSITIONS}/2026/11/{day}/{POSITIONS}-202611{day}T{hour}.warc.gz"))
-    };
+    let folder = world.path(EVIDENCE).join(POSITIONS).join("2026/11");
+    let archive = |day: &str, hour: &str| folder.join(format!("{day}/{POSITIONS}-202611{day}T{hour}.warc.gz"));
     let outside = world.path("outside");
     std::fs::create_dir_all(&outside).unwrap();
     // A folder, a pipe, a link and a file without a byte in the places of archives, and a date that is a link.
