@@ -252,7 +252,7 @@ fn archives_in_the_layout_of_a_store_bring_nothing_back_either() {
         }
         let before = files(&world.path(EVIDENCE));
         let (code, text) = import_of(&world, PIPELINE, "all");
-        assert!(code == Some(2) && text.contains("evidence and key of 2026-11-16 to 2026-11-17"), "{text}");
+        assert!(code == Some(2) && text.contains("evidence and key of 2026-11-17 were destroyed"), "{text}");
         assert!(files(&world.path(EVIDENCE)) == before);
     }
     let (code, text) = import_of(&world, PIPELINE, "kept");

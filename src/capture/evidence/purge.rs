@@ -116,7 +116,7 @@ impl Store {
     }
 
     /// What of a source's folder [`Store::destroy`] leaves although it is due, since it is a link, or a folder in the place of an
-    /// archive. A folder of a year or a month that is a link is due with its first day; that of the source itself always.
+    /// archive. A folder of a year or a month that is a link is due with its first hour; that of the source itself always.
     pub fn left(&self, source: &str, is_due: &dyn Fn(&Range<Timestamp>) -> bool) -> Result<Vec<Odd>, CaptureError> {
         let root = self.folder.join(source);
         let mut left = Vec::new();
@@ -200,12 +200,13 @@ pub fn hour_in(path: &str) -> Option<Range<Timestamp>> {
     Some(begin..begin.saturating_add(HOUR).ok()?)
 }
 
-/// The first day of a folder below that of a source, which is of a year, a month or a day.
+/// The first hour of a folder below that of a source, which is of a year, a month or a day.
 fn begin_of_folder(root: &Path, folder: &Path) -> Option<Range<Timestamp>> {
     let mut folder = folder.to_owned();
     let depth = folder.strip_prefix(root).ok()?.iter().count();
     (depth.max(1)..3).for_each(|_| folder.push("01"));
-    day_of(root, &folder).filter(|_| depth > 0)
+    let day = day_of(root, &folder).filter(|_| depth > 0)?;
+    Some(day.start..day.start.saturating_add(HOUR).ok()?)
 }
 
 /// The day of a folder below that of a source.
