@@ -304,7 +304,7 @@ enum OldAction {
 
 /// All decisions of a file, the newest last; none if there is no file.
 pub(crate) fn read(path: &Path) -> Result<Vec<Line>, DecisionError> {
-    let text = match fs::read_to_string(path) {
+    let text = match crate::durable::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(DecisionError::file(path, "read", &error)),

@@ -7,13 +7,16 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// Mode of private folders.
 const FOLDER: u32 = 0o700;
 /// Mode of private files.
 const FILE: u32 = 0o600;
+/// What something is that is no file, for people.
+pub(crate) const A_LINK: &str = "a symbolic link";
+pub(crate) const A_FOLDER: &str = "a folder";
 /// Modes of what a web server reads.
 const PUBLIC_FOLDER: u32 = 0o755;
 const PUBLIC_FILE: u32 = 0o644;
@@ -121,8 +124,43 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
     open(OpenOptions::new().write(true).create(true).truncate(true), path)
 }
 
+/// The bytes of a private file. What is no file is refused: a pipe would be waited for without end.
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    refuse_others(&fs::metadata(path)?)?;
+    fs::read(path)
+}
+
+/// The same of a file that is text.
+pub(crate) fn read_to_string(path: &Path) -> io::Result<String> {
+    refuse_others(&fs::metadata(path)?)?;
+    fs::read_to_string(path)
+}
+
+/// What something is that is no plain file, for people.
+pub(crate) fn kind(of: fs::FileType) -> &'static str {
+    match of {
+        _ if of.is_symlink() => A_LINK,
+        _ if of.is_dir() => A_FOLDER,
+        _ if of.is_fifo() => "a pipe",
+        _ if of.is_socket() => "a socket",
+        _ => "a device",
+    }
+}
+
+fn refuse_others(found: &fs::Metadata) -> io::Result<()> {
+    let of = found.file_type();
+    if of.is_file() {
+        return Ok(());
+    }
+    Err(io::Error::other(format!("it is {}, and no file: move it away", kind(of))))
+}
+
 /// Opens a private file as `options` say; one that they make is private, and one that was not becomes it.
 pub(crate) fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    // One that is not there yet is made.
+    if let Ok(found) = fs::metadata(path) {
+        refuse_others(&found)?;
+    }
     let file = options.mode(FILE).open(path)?;
     if file.metadata()?.permissions().mode() & 0o077 != 0 {
         // A file of another owner, as in a shared folder, stays as it is.

@@ -34,7 +34,7 @@ const ALL: &str = "all";
 /// Beside it: says that all of it is there.
 const COMPLETE: &str = "complete";
 /// What may be in a private store that is empty.
-const NOTHING: &[&str] = &["locks", form::NAME, form::RESTORING, scan::RESTORED, status::NAME];
+const NOTHING: &[&str] = &["locks", form::NAME, form::RESTORING, scan::RESTORED, status::NAME, purged::ROOM_NAME];
 
 /// What is to be brought back.
 #[derive(Clone, Copy)]

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::pipeline::purged::ROOM_NAME;
 use crate::workspace::{self, form};
 
 use super::status;
@@ -13,8 +14,9 @@ use super::status;
 const LEFT_FOLDERS: &[&str] = &["evidence", "evidence-cache", "keys", "locks", "staging", form::RESTORING, RESTORED];
 /// What a restore that is done leaves, until it is removed.
 pub(super) const RESTORED: &str = ".tmp-restored";
-/// Files that can be made again: what is remembered between two polls, who collects now, and when a backup was made.
-const LEFT_FILES: &[&str] = &[".state.json", "owned.json", status::NAME];
+/// Files that can be made again: what is remembered between two polls, who collects now, when a backup was made, and
+/// the room that is kept for a purge.
+const LEFT_FILES: &[&str] = &[".state.json", "owned.json", status::NAME, ROOM_NAME];
 /// What a workspace is described by.
 const CONFIGURATION: &[&str] = &["pipelines", "schemas", "mappings"];
 

@@ -16,6 +16,8 @@ mod folder;
 mod hours;
 mod listing;
 mod marks;
+mod missing;
+mod odd;
 mod parts;
 mod purge;
 mod reader;
@@ -59,6 +61,8 @@ use hours::{children, newest_archives};
 use listing::{Bodies, damage, entry_of_ours};
 pub use listing::{Damage, Entry, Listing};
 pub use marks::Looked;
+pub use missing::{Missing, Witness};
+pub use odd::Odd;
 use parts::Part;
 pub use purge::{Destroyed, hour_in};
 use reader::Reader;
@@ -81,17 +85,24 @@ pub struct Store {
     most: u64,
     /// Where sealed archives are kept elsewhere.
     remote: Option<Arc<Remote>>,
+    /// Whether archives count that are links, or in folders that are.
+    follows_links: bool,
 }
 
 impl Store {
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         let (ends, most) = (Mutex::default(), warc::BLOCK_BYTES);
-        Self { folder: folder.into(), others: None, ends, syncs: true, most, remote: None }
+        Self { folder: folder.into(), others: None, ends, syncs: true, most, remote: None, follows_links: true }
     }
 
     /// The same, with the store that its sealed archives are kept in.
     pub fn with_remote(self, remote: Option<Arc<Remote>>) -> Self {
         Self { remote, ..self }
+    }
+
+    /// The same with nothing that links lead to: what can be destroyed.
+    pub fn without_links(self) -> Self {
+        Self { follows_links: false, ..self }
     }
 
     /// All records that asking a source left from `from` (included) until `until` (not included), in the order of their time.
@@ -414,14 +425,15 @@ impl Store {
     fn add(&self, source: &str, path: &Path, listing: &mut Listing) -> Result<(), CaptureError> {
         let folder = self.folder.join(source);
         let failed = |source: io::Error| CaptureError::Evidence { file: path.to_owned(), verb: "read", source };
-        let mut parts = parts::parts(&folder, path, self.remote.as_ref()).map_err(failed)?;
+        let mut parts = self.parts(source, path).map_err(failed)?;
+        listing.damage.extend(odd::Odd::unreadable_of(path).map_err(failed)?.iter().map(odd::Odd::damage));
         loop {
             let mut found = Listing::default();
             // Where the bodies are that revisits behind them in the hour name.
             let mut bodies = HashMap::new();
             let added = parts.iter().try_for_each(|part| self.add_part(&folder, part, &mut bodies, &mut found));
             // Sealed meanwhile: then what was read may be half of one form and half of the other.
-            let now = parts::parts(&folder, path, self.remote.as_ref()).map_err(failed)?;
+            let now = self.parts(source, path).map_err(failed)?;
             if now == parts {
                 listing.entries.append(&mut found.entries);
                 listing.damage.append(&mut found.damage);
@@ -429,6 +441,16 @@ impl Store {
             }
             parts = now;
         }
+    }
+
+    /// What counts of an hour.
+    fn parts(&self, source: &str, archive: &Path) -> io::Result<Vec<Part>> {
+        let folder = self.folder.join(source);
+        let mut parts = parts::parts(&folder, archive, self.remote.as_ref())?;
+        if !self.follows_links {
+            parts.retain(|part| !part.file.is_local() || !odd::is_linked(&folder, &part.file));
+        }
+        Ok(parts)
     }
 
     fn add_part(

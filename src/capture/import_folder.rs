@@ -10,6 +10,7 @@ mod look;
 mod look_packed;
 mod merge;
 mod message_json;
+mod newest;
 mod packed;
 mod piece;
 mod planned;
@@ -19,4 +20,5 @@ mod tar;
 
 pub use self::keep::{By, Destination, Kept, keep};
 pub use self::look::plan;
+pub use self::newest::newest;
 pub use self::planned::{Item, Plan, Request, Times};

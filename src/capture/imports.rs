@@ -3,7 +3,6 @@
 //! `<evidence>/<source>/imports.jsonl` has one import a line. Captures that an import names may lie between those that a run
 //! record knows; its next record names the import.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -40,7 +39,7 @@ pub fn path(evidence: &Path, source: &str) -> PathBuf {
 /// All imports of a source, in the order in which they were made; none if there is no file.
 pub fn read(evidence: &Path, source: &str) -> io::Result<Vec<ImportEntry>> {
     let path = path(evidence, source);
-    let text = match fs::read_to_string(&path) {
+    let text = match durable::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
@@ -61,7 +60,7 @@ pub fn append(evidence: &Path, source: &str, import: &ImportEntry) -> io::Result
     durable::create_dir_all(folder)?;
     let lock = durable::create(&folder.join(".imports.lock"))?;
     lock.lock()?;
-    let mut text = match fs::read(&path) {
+    let mut text = match durable::read(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(error),

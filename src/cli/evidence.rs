@@ -92,7 +92,8 @@ struct Accept {
 
 pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     let read = match &arguments.command {
-        Command::Import(_) | Command::Accept(_) => read_workspace(root),
+        Command::Accept(_) => read_workspace(root),
+        Command::Import(import) => read_outline(root, Needs::Importing(import.pipeline())),
         Command::Purge(_) => read_outline(root, Needs::Destroying),
         _ => read_outline(root, Needs::Stores),
     };

@@ -43,7 +43,7 @@ Exit codes:
    1  failed, and may succeed if tried again
    2  wrong use or configuration
    3  held back by quality: nothing of a run was published
-   4  done, and something was found ('evidence verify', 'status --fail')
+   4  done, and something was found ('evidence verify', 'export', 'purge', 'status --fail')
   42  failed, and will not succeed if tried again";
 
 /// Turns a city's mobility feeds into open data that people can trust.

@@ -17,7 +17,7 @@ pub(super) fn read_workspace(root: &Path) -> Result<Workspace, Exit> {
 }
 
 /// Reads what commands about evidence need of the workspace. Mistakes elsewhere are told, and keep nothing from being done.
-pub(super) fn read_outline(root: &Path, needs: Needs) -> Result<Workspace, Exit> {
+pub(super) fn read_outline(root: &Path, needs: Needs<'_>) -> Result<Workspace, Exit> {
     let (workspace, warnings) = outline::read(root, needs).map_err(|problems| {
         tell(&problems);
         Exit::Usage

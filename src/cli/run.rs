@@ -4,6 +4,7 @@ mod attempted;
 mod dates;
 mod result;
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::Path;
 
@@ -177,6 +178,7 @@ impl Runs<'_> {
     /// Runs a pipeline's dates, and tells of those that have no evidence.
     fn dates(&mut self, pipeline: &Pipeline, dates: &[Option<ServiceDate>]) {
         let mut skipped = Vec::new();
+        let mut destroyed: BTreeMap<(ServiceDate, String), Vec<ServiceDate>> = BTreeMap::new();
         for date in dates {
             let bar = progress(pipeline, self.arguments.json);
             let watch = |stage: &str, rows: u64| {
@@ -190,7 +192,12 @@ impl Runs<'_> {
             match result {
                 Ok(run) => self.ran(pipeline, run),
                 Err(error) if self.arguments.from.is_some() && error.is_absent() => {
-                    skipped.extend(*date);
+                    match &error {
+                        RunError::Purged { date, day, why, .. } => {
+                            destroyed.entry((*day, why.clone())).or_default().push(*date);
+                        }
+                        _ => skipped.extend(*date),
+                    }
                     self.results.push(not_run(pipeline, *date, "skipped", error.to_string(), &[]));
                 }
                 // Nobody asked for the timetable of this date by name.
@@ -206,9 +213,8 @@ impl Runs<'_> {
                 }
             }
         }
-        if !skipped.is_empty() && !self.arguments.json {
-            let (count, all) = (skipped.len(), dates.len());
-            println!("{}: {count} of {all} dates have no evidence: {}; skipped\n", pipeline.name, spans(&skipped));
+        if !self.arguments.json {
+            tell_skipped(&pipeline.name, dates.len(), &skipped, &destroyed);
         }
     }
 
@@ -240,6 +246,24 @@ impl Runs<'_> {
             println!("{}: {reason}\n", pipeline.name);
         }
         self.results.push(not_run(pipeline, Some(date), "skipped", reason, warnings));
+    }
+}
+
+/// Tells which of several dates were not run: those without evidence, and those that were destroyed by day and rule.
+fn tell_skipped(
+    pipeline: &str,
+    all: usize,
+    skipped: &[ServiceDate],
+    destroyed: &BTreeMap<(ServiceDate, String), Vec<ServiceDate>>,
+) {
+    for ((day, why), dates) in destroyed {
+        let (count, dates) = (dates.len(), spans(dates));
+        println!(
+            "{pipeline}: {count} of {all} dates were destroyed on {day} {why} and cannot be run again: {dates}; skipped\n"
+        );
+    }
+    if !skipped.is_empty() {
+        println!("{pipeline}: {} of {all} dates have no evidence: {}; skipped\n", skipped.len(), spans(skipped));
     }
 }
 

@@ -74,7 +74,7 @@ impl DayKeys {
 }
 
 fn read(path: &Path) -> io::Result<Option<[u8; 32]>> {
-    match fs::read_to_string(path) {
+    match crate::durable::read_to_string(path) {
         Ok(text) => match crate::digest::Digest::parse(text.trim()) {
             Some(key) => Ok(Some(key.0)),
             None => {

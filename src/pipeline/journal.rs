@@ -71,7 +71,7 @@ pub fn path(private: &Path, pipeline: &str, date: ServiceDate) -> PathBuf {
 
 /// What the journal has of a partition; nothing if it cannot be read any more, for then the run is done again.
 pub fn read(path: &Path) -> io::Result<Option<Entry>> {
-    match fs::read(path) {
+    match durable::read(path) {
         Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

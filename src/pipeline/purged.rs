@@ -4,7 +4,7 @@
 //! purge that has begun and is not done yet; its dates count as destroyed from the moment it is there.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,11 @@ use serde::{Deserialize, Serialize};
 use crate::durable;
 use crate::ledger::PurgeRecord;
 use crate::time::ServiceDate;
+
+/// The file that keeps room on the disk for a purge.
+pub const ROOM_NAME: &str = "purge.reserve";
+/// Bytes that are kept for a purge: thousands of records.
+const ROOM: usize = 1 << 20;
 
 /// A date of a pipeline that was destroyed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,7 +127,7 @@ fn intent_path(private: &Path) -> PathBuf {
 /// The purge that has begun and is not done.
 pub fn intent(private: &Path) -> io::Result<Option<Intent>> {
     let path = intent_path(private);
-    match fs::read(&path) {
+    match durable::read(&path) {
         Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| {
             io::Error::other(format!(
                 "{} is no purge that has begun: {error}. Bring it back from a backup",
@@ -134,9 +139,48 @@ pub fn intent(private: &Path) -> io::Result<Option<Intent>> {
     }
 }
 
-/// Begins a purge: from now on its dates are not read any more, and the next purge finishes it.
+/// Begins a purge: from now on its dates are not read any more, and the next purge finishes it. On a full disk it takes the room that
+/// was kept for it ([`keep_room`]).
 pub fn begin(private: &Path, intent: &Intent) -> io::Result<()> {
-    durable::write(&intent_path(private), &serde_json::to_vec_pretty(intent)?)
+    let bytes = serde_json::to_vec_pretty(intent)?;
+    with_room(private, &mut || durable::write(&intent_path(private), &bytes))
+}
+
+fn with_room(private: &Path, write: &mut dyn FnMut() -> io::Result<()>) -> io::Result<()> {
+    let room = room_path(private);
+    match write() {
+        Err(error) if error.kind() == io::ErrorKind::StorageFull && room.exists() => {
+            durable::remove_file(&room)?;
+            write()
+        }
+        other => other,
+    }
+}
+
+/// Keeps room on the disk for the next purge, which must write a little before it can free anything. One that cannot be kept now is
+/// kept by a later purge.
+pub fn keep_room(private: &Path) {
+    let path = room_path(private);
+    if std::fs::metadata(&path).is_ok_and(|found| found.len() == ROOM as u64) {
+        return;
+    }
+    // Of bytes that no file system packs or leaves out.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let bytes: Vec<u8> = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    })
+    .take(ROOM)
+    .collect();
+    if let Err(error) = durable::write(&path, &bytes) {
+        tracing::warn!("{} could not be written ({error}): on a full disk the next purge has no room", path.display());
+    }
+}
+
+fn room_path(private: &Path) -> PathBuf {
+    private.join(ROOM_NAME)
 }
 
 /// Adds dates to the register that another one, or the bucket, knows of; gives how many are new.
@@ -162,7 +206,7 @@ pub fn end(private: &Path, intent: &Intent) -> io::Result<()> {
 }
 
 fn append(path: &Path, mut text: Vec<u8>) -> io::Result<()> {
-    let before = match fs::read(path) {
+    let before = match durable::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         other => Some(other?),
     };
@@ -194,7 +238,7 @@ pub fn parse(text: &str) -> io::Result<Vec<PurgedDate>> {
 
 /// The lines of the register. One that a crash cut off, so that its brace is missing, says nothing: its purge was still under way.
 fn lines(private: &Path) -> io::Result<Vec<PurgedDate>> {
-    let text = match fs::read_to_string(path(private)) {
+    let text = match durable::read_to_string(&path(private)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other?,
     };
@@ -203,6 +247,8 @@ fn lines(private: &Path) -> io::Result<Vec<PurgedDate>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::ledger::Program;
 
@@ -222,6 +268,23 @@ mod tests {
             quarantine: BTreeMap::new(),
             run: None,
         }
+    }
+
+    #[test]
+    fn on_a_full_disk_a_purge_begins_in_the_room_that_was_kept_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let room = room_path(folder.path());
+        let is_full = || io::Error::from(io::ErrorKind::StorageFull);
+        let begin = || with_room(folder.path(), &mut || if room.exists() { Err(is_full()) } else { Ok(()) });
+        let without = with_room(folder.path(), &mut || Err(is_full()));
+        assert_eq!(without.unwrap_err().kind(), io::ErrorKind::StorageFull);
+        keep_room(folder.path());
+        assert_eq!(fs::metadata(&room).unwrap().len(), 1 << 20);
+        begin().unwrap();
+        assert!(!room.exists());
+        keep_room(folder.path());
+        let denied = with_room(folder.path(), &mut || Err(io::ErrorKind::PermissionDenied.into()));
+        assert!(denied.is_err() && room.exists());
     }
 
     #[test]

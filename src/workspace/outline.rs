@@ -21,18 +21,20 @@ use crate::yaml::{self, Node, Problem, Problems};
 
 /// What of a workspace must be without a mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Needs {
+pub enum Needs<'a> {
     /// Private store, what is kept elsewhere, and the zone.
     Stores,
     /// All that decides what is destroyed: also retention, bucket, people, every key's name, and the sources of all pipelines.
     Destroying,
+    /// What decides what may be brought to the pipeline of this name: retention, people, every key's name, and its sources.
+    Importing(&'a str),
 }
 
 /// Reads a workspace without its contracts, and what is wrong in it that is not needed. Its pipelines can be run by nothing.
 ///
 /// # Errors
 /// The mistakes in what is needed.
-pub fn read(root: &Path, needs: Needs) -> Result<(Workspace, Vec<Problem>), Vec<Problem>> {
+pub fn read(root: &Path, needs: Needs<'_>) -> Result<(Workspace, Vec<Problem>), Vec<Problem>> {
     let file = root.join(FILE);
     if !file.exists() {
         return Err(no_workspace(&file));
@@ -51,13 +53,17 @@ pub fn read(root: &Path, needs: Needs) -> Result<(Workspace, Vec<Problem>), Vec<
                 pipelines.push(pipeline);
                 warnings.append(&mut problems);
             }
-            Err(mut problems) => of_pipelines.append(&mut problems),
+            Err(mut problems) => {
+                let is_named =
+                    matches!(needs, Needs::Importing(name) if file.file_stem().is_some_and(|stem| stem == name));
+                if is_named { &mut needed.found } else { &mut of_pipelines }.append(&mut problems);
+            }
         }
     }
     match needs {
         // What no pipeline seems to name would be destroyed by the calendar, also a timetable that is in force.
         Needs::Destroying => needed.found.append(&mut of_pipelines),
-        Needs::Stores => warnings.append(&mut of_pipelines),
+        Needs::Stores | Needs::Importing(_) => warnings.append(&mut of_pipelines),
     }
     match workspace {
         Some(workspace) if needed.found.is_empty() => Ok((Workspace { pipelines, ..workspace }, warnings)),
@@ -120,16 +126,16 @@ pub fn public(root: &Path) -> Result<Public, Vec<Problem>> {
 }
 
 /// The configuration, with mistakes only in what is needed.
-fn stores(root: &Path, node: &Node, needs: Needs, needed: &mut Problems) -> Option<Workspace> {
+fn stores(root: &Path, node: &Node, needs: Needs<'_>, needed: &mut Problems) -> Option<Workspace> {
     let mut rest = Problems::new(&root.join(FILE));
     let zone = zone(node, needed);
     let private = private_folder(root, node, needed)?;
     let evidence = remote(root, node, &private, needed);
-    let destroying = if needs == Needs::Destroying { &mut *needed } else { &mut rest };
+    let bucket = BucketSection::read(node, if needs == Needs::Destroying { needed } else { &mut rest });
+    let destroying = if needs == Needs::Stores { &mut rest } else { &mut *needed };
     // A retention that is misspelt would be the one that holds where none is written.
     node.only_keys(KEYS, destroying);
     let retention = Retention::read(node, destroying);
-    let bucket = BucketSection::read(node, destroying);
     let people = people(node, destroying);
     let text = |key: &str| node.get(key).and_then(Node::scalar).unwrap_or_default();
     Some(Workspace {

@@ -136,3 +136,25 @@ fn no_data_available_is_no_known_occupancy() {
     let said = result(&world, "2026-11-24", "vehicle_locations.occupancy_source_said");
     assert_eq!(said["result"], "warning", "{said}");
 }
+
+#[test]
+fn the_share_that_a_rule_counts_is_the_share_that_its_description_tells() {
+    // A counting metric has the share of rows that are not as they should be.
+    let mut rules = 0;
+    for (name, bytes) in crate::world::files(std::path::Path::new("schemas")) {
+        if !name.ends_with(".odcs.yaml") {
+            continue;
+        }
+        let text = String::from_utf8(bytes).unwrap();
+        for rule in text.split("- name: ").filter(|rule| rule.contains("unit: percent\n") && rule.contains("Values\n"))
+        {
+            let bound = rule.split("mustBeLessThan: ").nth(1).unwrap().lines().next().unwrap();
+            let of = |language: &str| rule.split(language).nth(1).unwrap().lines().next().unwrap().to_owned();
+            let (en, de) = (of(" description: "), of("descriptionDe, value: "));
+            let is_told = en.contains(&format!("Less than {bound} percent of"));
+            assert!(is_told && de.contains(&format!("Weniger als {bound} Prozent")), "{name}: {en} {de}");
+            rules += 1;
+        }
+    }
+    assert!(rules >= 7, "{rules}");
+}

@@ -64,7 +64,7 @@ pub fn owned(private: &Path) -> BTreeSet<String> {
     if work(private) != Some(true) {
         return BTreeSet::new();
     }
-    let bytes = std::fs::read(private.join("collector").join(OWNED)).unwrap_or_default();
+    let bytes = crate::durable::read(&private.join("collector").join(OWNED)).unwrap_or_default();
     serde_json::from_slice(&bytes).unwrap_or_default()
 }
 

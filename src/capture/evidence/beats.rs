@@ -8,7 +8,6 @@ use jiff::{SignedDuration, Timestamp};
 use super::archive::{self, Kind, Options, Record};
 use super::hours::newest_archives;
 use super::listing::{Damage, damage};
-use super::parts;
 use super::take_over::hour_of;
 use super::{State, Store, warc};
 use crate::capture::CaptureError;
@@ -113,7 +112,7 @@ impl Store {
     fn read_hour(&self, source: &str, archive: &Path) -> Result<Hour, CaptureError> {
         let failed = |source: io::Error| CaptureError::Evidence { file: archive.to_owned(), verb: "read", source };
         let mut hour = Hour::default();
-        for part in parts::parts(&self.folder.join(source), archive, self.remote.as_ref()).map_err(failed)? {
+        for part in self.parts(source, archive).map_err(failed)? {
             let records = &mut hour.records;
             let sealed = if part.may_repeat { records.len() } else { 0 };
             let mut places = Vec::new();

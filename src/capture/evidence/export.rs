@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::archive::{self, Options, Place, Record};
 use super::archive_file::ArchiveFile;
 use super::listing::{Damage, damage};
-use super::{Store, parts, warc, zstd_frame};
+use super::{Store, warc, zstd_frame};
 use crate::capture::CaptureError;
 use crate::digest::Digest;
 
@@ -106,7 +106,7 @@ impl Store {
         };
         let mut exported = Exported::default();
         let mut found = Found::default();
-        for part in parts::parts(&self.folder.join(source), archive, self.remote.as_ref()).map_err(failed)? {
+        for part in self.parts(source, archive).map_err(failed)? {
             // What is sealed already, where nothing says how much of the other file that is.
             let known: HashSet<_> = match part.may_repeat {
                 true => found.wanted.iter().map(|wanted| (wanted.at, wanted.digest, wanted.kind)).collect(),

@@ -45,15 +45,17 @@ fn newest(
     let mut last = PathBuf::new();
     std::iter::from_fn(move || {
         while let Some(path) = stack.pop() {
-            if path.is_dir() {
+            let is_its = || {
+                folder::is_archive(&path) && folder::layout_source(&root, &path).is_some_and(|other| other == source)
+            };
+            if path.is_dir() && !is_its() {
                 match children(&path) {
                     Ok(mut children) => stack.append(&mut children),
                     Err(error) => return Some(Err(error)),
                 }
                 continue;
             }
-            let is_its = || folder::layout_source(&root, &path).is_some_and(|other| other == source);
-            if !folder::is_archive(&path) || !is_its() {
+            if !is_its() {
                 continue;
             }
             let is_sealed = path.extension().is_some_and(|ending| ending == "zst");

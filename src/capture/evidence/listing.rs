@@ -51,6 +51,11 @@ pub struct Damage {
 }
 
 impl Damage {
+    /// Of a whole file that is no archive.
+    pub(super) fn whole(file: &Path, message: String, problem: String) -> Self {
+        Self { file: file.to_owned(), offset: 0, length: 0, kind: Kind::Damaged, message, problem }
+    }
+
     pub fn error(self) -> CaptureError {
         CaptureError::Damaged { file: self.file, offset: self.offset, problem: self.problem }
     }

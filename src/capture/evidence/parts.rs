@@ -24,6 +24,8 @@ pub(super) struct Part {
 }
 
 /// What counts of an hour of a source's folder, which is named by its `.warc.gz`, in the order in which it was sealed.
+///
+/// What is no plain file, nor a link to one, is no part of it ([`super::odd`]).
 pub(super) fn parts(folder: &Path, archive: &Path, remote: Option<&Arc<Remote>>) -> io::Result<Vec<Part>> {
     // In this order: the sealed archive is there before the other goes, and the line before the sealed archive goes.
     let other = metadata(archive)?;
@@ -115,6 +117,6 @@ fn local(path: &Path, remote: Option<&Arc<Remote>>, metadata: &fs::Metadata) -> 
 fn metadata(path: &Path) -> io::Result<Option<fs::Metadata>> {
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        other => other.map(Some),
+        other => Ok(Some(other?).filter(fs::Metadata::is_file)),
     }
 }

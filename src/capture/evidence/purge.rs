@@ -14,6 +14,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use super::odd::{self, Odd};
 use super::state::State;
 use super::{Store, hours, seal, sealed, stored};
 use crate::capture::CaptureError;
@@ -78,7 +79,7 @@ impl Store {
     pub fn destroy(&self, source: &str, is_due: &dyn Fn(&Range<Timestamp>) -> bool) -> Result<Destroyed, CaptureError> {
         let folder = self.folder.join(source);
         let mut destroyed = Destroyed::default();
-        if !folder.is_dir() {
+        if !folder.is_dir() || odd::is_linked(&folder, &folder) {
             return Ok(destroyed);
         }
         // A seal that is at work would bring back what it has read.
@@ -114,10 +115,44 @@ impl Store {
         Ok(destroyed)
     }
 
+    /// What of a source's folder [`Store::destroy`] leaves although it is due, since it is a link, or a folder in the place of an
+    /// archive. A folder of a year or a month that is a link is due with its first hour; that of the source itself always.
+    pub fn left(&self, source: &str, is_due: &dyn Fn(&Range<Timestamp>) -> bool) -> Result<Vec<Odd>, CaptureError> {
+        let root = self.folder.join(source);
+        let mut left = Vec::new();
+        let mut folders = vec![(root.clone(), 0)];
+        while let Some((folder, depth)) = folders.pop() {
+            let failed = |source| CaptureError::Evidence { file: folder.clone(), verb: "listed", source };
+            if let Some(odd) = Odd::not_plain(&folder).map_err(failed)?.filter(|odd| odd.what == odd::A_LINK) {
+                let begin = begin_of_folder(&root, &folder);
+                left.extend(Some(odd).filter(|_| begin.is_none_or(|day| is_due(&day))));
+                continue;
+            }
+            let below = listed(&folder).map_err(failed)?;
+            if let Some(digits) = [4, 2, 2].get(depth) {
+                let below = below.into_iter().filter(|path| is_number(path, *digits) && path.is_dir());
+                folders.extend(below.map(|path| (path, depth + 1)));
+                continue;
+            }
+            for path in below {
+                let hour = hour_in(&path.file_name().unwrap_or_default().to_string_lossy());
+                let stays = |odd: &Odd| odd.what == odd::A_LINK || odd.what == odd::A_FOLDER && hour.is_some();
+                let odd = Odd::not_plain(&path).map_err(failed)?.filter(stays);
+                let of = hour.clone().or_else(|| begin_of_folder(&root, &folder));
+                left.extend(odd.filter(|_| of.is_none_or(|of| is_due(&of))));
+            }
+        }
+        left.sort_by(|one, other| one.path.cmp(&other.path));
+        Ok(left)
+    }
+
     /// The files below the folders of days.
     fn found(&self, source: &str) -> Result<Vec<Found>, CaptureError> {
         let root = self.folder.join(source);
         let mut days = Vec::new();
+        if odd::is_linked(&root, &root) {
+            return Ok(Vec::new());
+        }
         for year in digits(&root, 4)? {
             for month in digits(&year, 2)? {
                 days.extend(digits(&month, 2)?);
@@ -133,7 +168,8 @@ impl Store {
                     continue;
                 }
                 let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
-                if metadata.is_dir() {
+                // What a link leads to would stay.
+                if metadata.is_dir() || metadata.is_symlink() {
                     continue;
                 }
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -164,6 +200,15 @@ pub fn hour_in(path: &str) -> Option<Range<Timestamp>> {
     Some(begin..begin.saturating_add(HOUR).ok()?)
 }
 
+/// The first hour of a folder below that of a source, which is of a year, a month or a day.
+fn begin_of_folder(root: &Path, folder: &Path) -> Option<Range<Timestamp>> {
+    let mut folder = folder.to_owned();
+    let depth = folder.strip_prefix(root).ok()?.iter().count();
+    (depth.max(1)..3).for_each(|_| folder.push("01"));
+    let day = day_of(root, &folder).filter(|_| depth > 0)?;
+    Some(day.start..day.start.saturating_add(HOUR).ok()?)
+}
+
 /// The day of a folder below that of a source.
 fn day_of(root: &Path, folder: &Path) -> Option<Range<Timestamp>> {
     let parts: Vec<Option<i16>> =
@@ -182,11 +227,14 @@ fn begin_of(date: [Option<i16>; 3]) -> Option<Timestamp> {
 /// The folders whose names are so many digits.
 fn digits(folder: &Path, count: usize) -> Result<Vec<PathBuf>, CaptureError> {
     let mut found = listed(folder).map_err(failed(folder, "listed"))?;
-    found.retain(|path| {
-        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-        name.len() == count && name.iter().all(u8::is_ascii_digit) && path.is_dir()
-    });
+    found.retain(|path| is_number(path, count) && fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()));
     Ok(found)
+}
+
+/// Whether a name is so many digits.
+fn is_number(path: &Path, count: usize) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    name.len() == count && name.iter().all(u8::is_ascii_digit)
 }
 
 fn listed(folder: &Path) -> io::Result<Vec<PathBuf>> {
@@ -218,7 +266,7 @@ fn remove_empty(folder: &Path, depth: u8) -> io::Result<()> {
 
 /// Takes the lines of the register whose archives are gone out of it.
 fn forget(register: &Path, is_gone: &dyn Fn(&str) -> bool) -> io::Result<()> {
-    let text = match fs::read_to_string(register) {
+    let text = match durable::read_to_string(register) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         other => other?,
     };

@@ -19,6 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use zstd::stream::write::Encoder;
 use zstd::zstd_safe::{CParameter, Strategy};
 
+use crate::capture::evidence::odd::Odd;
 use crate::capture::evidence::sealed::{self, Left, Register, Sealed};
 use crate::capture::evidence::state::State;
 use crate::capture::evidence::{hours, parts, stored, torn, zstd_frame};
@@ -114,6 +115,11 @@ pub fn seal(evidence: &Path, source: &str, due: &Due<'_>) -> Result<Report, Capt
     let register = Register::read(&folder).map_err(failed(&folder.join(sealed::NAME), "read"))?;
     for archive in archives.into_iter().rev() {
         let name = sealed::relative(&folder, &archive);
+        let odd = Odd::not_plain(&archive).and_then(|odd| Ok(odd.or(Odd::not_plain(&archive.with_extension("zst"))?)));
+        if let Some(odd) = odd.map_err(failed(&archive, "read"))? {
+            report.left.push((odd.path, format!("it is {}: put the archive itself in its place", odd.what)));
+            continue;
+        }
         let length = fs::metadata(&archive).map_or(0, |metadata| metadata.len());
         if let Some(left) = register.left(&name, length).filter(|_| !due.again) {
             report.left.push((archive, left.left.clone()));

@@ -67,7 +67,7 @@ pub struct Register {
 impl Register {
     /// That of a source's folder; empty if nothing was sealed yet.
     pub fn read(folder: &Path) -> io::Result<Self> {
-        let text = match fs::read(folder.join(NAME)) {
+        let text = match durable::read(&folder.join(NAME)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             other => other?,
         };
@@ -113,6 +113,11 @@ impl Register {
     pub(super) fn of_digest(&self, folder: &Path, archive: &Path, digest: &Digest) -> Option<&Sealed> {
         let lines = self.sealed.get(&relative(folder, archive))?;
         lines.iter().rev().find(|line| line.new_sha256 == *digest)
+    }
+
+    /// The archives that were left as they are.
+    pub(super) fn left_files(&self) -> impl Iterator<Item = &str> {
+        self.left.keys().map(String::as_str)
     }
 
     /// Why an archive of this length was left as it is.

@@ -81,7 +81,7 @@ impl State {
 
     /// `None` if there is none that can be read.
     pub(super) fn read(folder: &Path) -> Option<Self> {
-        serde_json::from_slice(&std::fs::read(folder.join(NAME)).ok()?).ok()
+        serde_json::from_slice(&crate::durable::read(&folder.join(NAME)).ok()?).ok()
     }
 
     /// Forgets what is remembered of a source.

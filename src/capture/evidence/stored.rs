@@ -4,7 +4,6 @@
 //! hour has a line for each of its objects: captures that come to it later are sealed and stored as an object more. A line that is
 //! cut off by a crash says nothing, and then the local copy is still there.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -35,7 +34,7 @@ pub struct Stored {
 
 /// What a date's folder has elsewhere, the newest line of each object, in the order of the objects' first lines.
 pub(super) fn in_day(day: &Path) -> io::Result<Vec<Stored>> {
-    let text = match fs::read(day.join(NAME)) {
+    let text = match durable::read(&day.join(NAME)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         other => other?,
     };

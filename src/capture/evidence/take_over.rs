@@ -18,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::capture::evidence::archive::{self, Options, Place};
 use crate::capture::evidence::listing::{Damage, damage};
 use crate::capture::evidence::state::State;
-use crate::capture::evidence::{Store, folder, parts};
+use crate::capture::evidence::{Store, folder};
 use crate::capture::{CaptureError, redact, warc};
 use crate::digest::Digest;
 use crate::durable;
@@ -201,10 +201,10 @@ fn cut_off() -> io::Error {
 impl Store {
     /// All records of the hour of a time that say something of the source, in the order of its archives.
     pub fn records_of_hour(&self, source: &str, at: Timestamp) -> Result<Vec<Record>, CaptureError> {
-        let (file, folder) = (self.file(source, at), self.folder.join(source));
+        let file = self.file(source, at);
         let failed = |source: io::Error| CaptureError::Evidence { file: file.clone(), verb: "read", source };
         let mut records: Vec<Record> = Vec::new();
-        for part in parts::parts(&folder, &file, self.remote.as_ref()).map_err(failed)? {
+        for part in self.parts(source, &file).map_err(failed)? {
             let (mut of_part, _) = records_of(&part.file.open()?, &part.file)?;
             of_part.retain(|record| record.place.offset >= part.from);
             if part.may_repeat {

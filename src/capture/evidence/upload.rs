@@ -45,7 +45,7 @@ pub fn store(evidence: &Path, source: &str, remote: &Remote, stop: &dyn Fn() -> 
     for archive in hours::newest_local(evidence, source) {
         let archive = archive?;
         // What came to the hour is sealed first.
-        if let Some(path) = sealed::sealed_name(&archive).filter(|path| path.exists() && !archive.exists()) {
+        if let Some(path) = sealed::sealed_name(&archive).filter(|path| is_plain(path) && !archive.exists()) {
             archives.push(path);
         }
     }
@@ -93,6 +93,11 @@ pub fn store(evidence: &Path, source: &str, remote: &Remote, stop: &dyn Fn() -> 
         }
     }
     Ok(report)
+}
+
+/// Whether something is an archive that lies in its folder: what a link leads to stays where it is.
+fn is_plain(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
 }
 
 /// The storing of one archive.

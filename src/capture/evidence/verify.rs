@@ -11,9 +11,11 @@ use serde::Deserialize;
 use super::archive::{self, Kind, Options, Record};
 use super::archive_file::ArchiveFile;
 use super::listing::damage;
-use super::{Store, parts, stored, warc};
+use super::odd::{self, Odd};
+use super::{Store, stored, warc};
 use crate::capture::CaptureError;
 use crate::digest::{Digest, Digester};
+use crate::durable;
 
 /// Where hours that were sealed are recorded, in the folder of a source.
 const SEALED: &str = "sealed.jsonl";
@@ -51,6 +53,10 @@ pub enum ProblemKind {
     BodyMissing,
     /// A sealed archive is not the one that was sealed, or is gone.
     Sealed,
+    /// An archive that something tells of is gone.
+    Missing,
+    /// What stands in the place of an archive is none, or a link to one.
+    NotAFile,
 }
 
 impl ProblemKind {
@@ -61,6 +67,8 @@ impl ProblemKind {
             Self::Torn => "torn",
             Self::BodyMissing => "body_missing",
             Self::Sealed => "sealed",
+            Self::Missing => "missing",
+            Self::NotAFile => "not_a_file",
         }
     }
 }
@@ -81,8 +89,12 @@ impl Store {
         let failed = |source: io::Error| CaptureError::Evidence { file: self.folder.clone(), verb: "read", source };
         let mut files = Vec::new();
         for hour in self.archives(source)? {
-            let parts = parts::parts(&self.folder.join(source), &hour, self.remote.as_ref()).map_err(failed)?;
+            let parts = self.parts(source, &hour).map_err(failed)?;
             files.extend(parts.into_iter().map(|part| part.file));
+            let problems = self.not_archives(source, &hour).map_err(failed)?;
+            if !problems.is_empty() {
+                tell(Verified { archive: hour, problems, ..Verified::default() });
+            }
         }
         for archive in files {
             let (mut verified, elsewhere) = match self.verify_archive(source, &archive) {
@@ -113,6 +125,43 @@ impl Store {
             tell(verified);
         }
         Ok(())
+    }
+
+    /// What of an hour is no file, or a file without a byte.
+    fn not_archives(&self, source: &str, hour: &Path) -> io::Result<Vec<Problem>> {
+        let is_told = |odd: &Odd| odd.what != odd::A_LINK && odd.what != odd::A_FOLDER;
+        let odd = Odd::unreadable_of(hour)?.into_iter().filter(is_told);
+        let mut problems: Vec<Problem> =
+            odd.map(|odd| Problem { kind: ProblemKind::NotAFile, message: odd.damage().message }).collect();
+        let is_empty = |path: &Path| fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == 0);
+        for path in [hour.to_owned(), hour.with_extension("zst")] {
+            if !is_empty(&path) {
+                continue;
+            }
+            // Somebody may be about to write it.
+            let lock = File::open(self.folder.join(source).join(".lock"));
+            let _lock = lock.and_then(|lock| lock.lock_shared().map(|()| lock));
+            if is_empty(&path) {
+                let why = "a crash left it before its first record, or the disk lost what it had";
+                let message = format!("{} has no byte: {why}", shown(&path));
+                problems.push(Problem { kind: ProblemKind::Torn, message });
+            }
+        }
+        Ok(problems)
+    }
+
+    /// Links, and folders in the place of archives, wherever they are below the folder of a source.
+    pub fn verify_links(&self, source: &str) -> Result<Vec<Problem>, CaptureError> {
+        let told = |odd: Odd| {
+            let path = odd.path.strip_prefix(&self.folder).unwrap_or(&odd.path).display();
+            let message = format!(
+                "{path} is {}: 'evidence seal' and 'purge' leave it and what it has or leads to. Put the archives themselves in \
+                 its place",
+                odd.what
+            );
+            Problem { kind: ProblemKind::NotAFile, message }
+        };
+        Ok(self.left(source, &|_| true)?.into_iter().map(told).collect())
     }
 
     fn verify_archive(&self, source: &str, archive: &ArchiveFile) -> Result<(Verified, Vec<Elsewhere>), CaptureError> {
@@ -161,7 +210,7 @@ impl Store {
         let hour = self.file(source, captured_at);
         let failed = |source: io::Error| CaptureError::Evidence { file: hour.clone(), verb: "read", source };
         let mut has = false;
-        for part in parts::parts(&self.folder.join(source), &hour, self.remote.as_ref()).map_err(failed)? {
+        for part in self.parts(source, &hour).map_err(failed)? {
             if part.file == *archive {
                 continue;
             }
@@ -177,7 +226,7 @@ impl Store {
         let folder = self.folder.join(source);
         let register = folder.join(SEALED);
         let failed = |source: io::Error| CaptureError::Evidence { file: register.clone(), verb: "read", source };
-        let text = match fs::read_to_string(&register) {
+        let text = match durable::read_to_string(&register) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             other => other.map_err(failed)?,
         };

@@ -68,8 +68,14 @@ pub(super) fn look_at(request: &Request<'_>, file: &Found, full: &Path, plan: &m
         plan.problem(&file.shown, &format!("a record of {} is in the future", record.at));
         return Ok(true);
     }
-    plan.hours.push(Hour { source, begin, archive: full.to_owned() });
+    let is_wanted = |record: &&Record| request.url.is_none_or(|pattern| evidence::matches(pattern, &record.url));
+    let times = records.iter().filter(is_wanted).map(|record| hour_of(record.at)).collect();
+    plan.hours.push(Hour { source, begin, archive: full.to_owned(), times });
     Ok(true)
+}
+
+fn hour_of(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second().div_euclid(3600) * 3600).unwrap_or(at)
 }
 
 /// What an hour of the other store gives.

@@ -66,6 +66,8 @@ pub(super) struct Hour {
     pub(super) source: usize,
     pub(super) begin: Timestamp,
     pub(super) archive: PathBuf,
+    /// The hours of its records, which its name need not tell.
+    pub(super) times: BTreeSet<Timestamp>,
 }
 
 /// What an import would do.
@@ -112,6 +114,12 @@ impl Plan {
 
     pub(super) fn pass_over_many(&mut self, what: impl Into<String>, count: u64) {
         *self.passed_over.entry(what.into()).or_default() += count;
+    }
+
+    /// When what is to be imported was captured, to the hour: files, records and, of archives of another store, all that beats left.
+    pub fn times(&self) -> impl Iterator<Item = Timestamp> {
+        let of_hours = self.hours.iter().flat_map(|hour| &hour.times).copied();
+        self.items.iter().map(|item| item.at).chain(of_hours)
     }
 
     /// Whether there is nothing to import.

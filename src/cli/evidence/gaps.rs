@@ -15,12 +15,13 @@ use crate::capture::evidence::Store;
 use crate::cli::evidence::explained::in_words;
 use crate::cli::evidence::gaps::found::{Found, length};
 use crate::cli::evidence::instant::instant;
-use crate::cli::evidence::said::{count, usage};
+use crate::cli::evidence::said::{count, tell_gone, usage};
 use crate::cli::exit::Exit;
 use crate::cli::run::failed;
 use crate::cli::terminal::{listing, width};
 use crate::pipeline::Pipeline;
 use crate::pipeline::purged::{self, Purged, PurgedDate};
+use crate::pipeline::run::purge::Losses;
 use crate::pipeline::run::{RunError, date_of};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -85,7 +86,14 @@ pub(super) fn run(workspace: &Workspace, arguments: &Gaps) -> Result<Exit, Exit>
         shown_from(workspace, &sources, from, until).map_err(|error| failed(&error.into(), false, None))?;
     let cells = picture::cells(shown_from, until, width(), &sources);
     let mut found = Vec::new();
+    let [first, last] = [from, until].map(|at| ServiceDate::local_date_of(at, &workspace.zone));
+    let losses = Losses::read(workspace, Some(first.plus_days(-2)..last.plus_days(3)));
+    let losses = losses.map_err(|error| failed(&error, false, None))?;
     for source in sources {
+        let mut gone = losses.of(&source).map_err(|error| failed(&error, false, None))?;
+        let hour = SignedDuration::from_hours(1);
+        gone.retain(|gone| gone.hour < until && gone.hour.saturating_add(hour).is_ok_and(|end| end > from));
+        tell_gone(&source, &gone);
         let coverage = Coverage::new(from, until, cells).shown_from(shown_from);
         let of = look(workspace, &source, coverage, now);
         found.push(of.map_err(|error| failed(&error, false, None))?);
@@ -109,7 +117,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Gaps) -> Result<Exit, Exit>
 /// Those that are asked, by the workspace, and those with evidence that were.
 fn sources(workspace: &Workspace, of: &[String]) -> Result<Vec<String>, Exit> {
     let store = own_store(workspace);
-    let kept = store.sources().map_err(|error| failed(&error.into(), false, None))?;
+    let kept = store.known_sources().map_err(|error| failed(&error.into(), false, None))?;
     let own = |pipeline: &Pipeline| -> Vec<String> {
         let feeds = pipeline.feeds.iter().filter(|feed| feed.from.folder().is_none());
         feeds.map(|feed| feed.name.clone()).collect()

@@ -88,6 +88,12 @@ pub(super) struct Import {
     dry_run: bool,
 }
 
+impl Import {
+    pub(super) fn pipeline(&self) -> &str {
+        &self.pipeline
+    }
+}
+
 pub(super) fn run(workspace: &Workspace, arguments: &Import) -> Result<Exit, Exit> {
     let pipelines = choose(workspace, std::slice::from_ref(&arguments.pipeline))?;
     let Some(pipeline) = pipelines.first() else { return Err(Exit::Usage) };
@@ -101,8 +107,10 @@ pub(super) fn run(workspace: &Workspace, arguments: &Import) -> Result<Exit, Exi
         return Err(usage(&format!("{} is no folder. Name the folder with the files.", request.folder.display())));
     }
     let plan = import_folder::plan(&request).map_err(|error| failed(error.into()))?;
-    let too_old = too_old(workspace, pipeline, plan.items.iter().map(|item| item.at)).map_err(failed)?;
-    refuse_purged(&too_old, arguments)?;
+    // The timetable of a pipeline is of its first source.
+    let newest = |until: Timestamp| import_folder::newest(&plan, &request, 0, until);
+    let too_old = too_old(workspace, pipeline, plan.times(), &newest).map_err(failed)?;
+    refuse_purged(&too_old, pipeline, arguments)?;
     tell_plan(&plan, arguments);
     if plan.problem_count > 0 && !arguments.skip_unreadable {
         let files = if plan.problem_count == 1 { "1 file" } else { &format!("{} files", plan.problem_count) };
@@ -156,12 +164,12 @@ pub(super) fn run(workspace: &Workspace, arguments: &Import) -> Result<Exit, Exi
     Ok(Exit::Done)
 }
 
-/// Refuses captures that no date reads which is kept, and warns of those that stay for a while.
-fn refuse_purged(too_old: &TooOld, arguments: &Import) -> Result<(), Exit> {
+/// Refuses captures that no date reads which is kept, and warns of those that the first one still reads.
+fn refuse_purged(too_old: &TooOld, pipeline: &Pipeline, arguments: &Import) -> Result<(), Exit> {
     let told = |dates: &BTreeSet<ServiceDate>| spans(&dates.iter().copied().collect::<Vec<_>>());
     if !too_old.gone.is_empty() {
         return Err(usage(&format!(
-            "evidence and key of {} were destroyed or are older than 'retention: evidence' in fahrtenbuch.yaml allows, and no later \
+            "evidence and key of {} were destroyed or are older than 'retention: evidence' in fahrtenbuch.yaml allows, and no \
              date that is kept reads these captures, so nothing was imported. Leave the files of these dates out of {}. If they are \
              to be published anew, import them for a pipeline of another name, with a 'retention: evidence:' that reaches back to \
              them.",
@@ -169,18 +177,14 @@ fn refuse_purged(too_old: &TooOld, arguments: &Import) -> Result<(), Exit> {
             arguments.folder.display()
         )));
     }
-    if !too_old.of_next.is_empty() {
+    if !too_old.still_read.is_empty() {
+        let counts = match pipeline.is_timetable() {
+            true => format!("it is in force on {}, and is destroyed once a newer one is", too_old.first_kept),
+            false => format!("what is of it counts for {} only, and is destroyed with that date", too_old.first_kept),
+        };
         eprintln!(
-            "warning: {} was destroyed or is older than 'retention: evidence' in fahrtenbuch.yaml allows: what is of it counts for \
-             the next date only, and is destroyed with that one",
-            told(&too_old.of_next)
-        );
-    }
-    if !too_old.due.is_empty() {
-        eprintln!(
-            "warning: {} is older than 'retention: evidence' in fahrtenbuch.yaml allows: the next 'fahrtenbuch evidence purge' \
-             destroys it, unless it is in force on a date that is kept",
-            told(&too_old.due)
+            "warning: {} was destroyed or is older than 'retention: evidence' in fahrtenbuch.yaml allows: {counts}",
+            told(&too_old.still_read)
         );
     }
     Ok(())

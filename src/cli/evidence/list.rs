@@ -13,7 +13,7 @@ use crate::capture::evidence::{self, FoundBeat, Kind, Listing, Store};
 use crate::capture::payload::{Payload, Wanted, identify, unpacked};
 use crate::capture::record::BeatOutcome;
 use crate::capture::{Capture, CaptureError};
-use crate::cli::evidence::said::{usage, waits};
+use crate::cli::evidence::said::{tell_gone, usage, waits};
 use crate::cli::evidence::source::{Source, sources, suggested};
 use crate::cli::exit::Exit;
 use crate::cli::run::failed;
@@ -21,6 +21,7 @@ use crate::digest::Digest;
 use crate::pipeline::purged::{self, Purged, PurgedDate};
 use crate::pipeline::run::RunError;
 use crate::pipeline::run::imports::imports_of;
+use crate::pipeline::run::purge::Losses;
 use crate::protobuf;
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -93,10 +94,16 @@ pub(super) fn run(workspace: &Workspace, arguments: &List) -> Result<Exit, Exit>
         listed.retain(is_it);
     }
     let mut rows: BTreeMap<(String, ServiceDate), Row> = BTreeMap::new();
+    let dates = arguments.date.map(|date| date.plus_days(-1)..date.plus_days(2));
+    let losses = Losses::read(workspace, dates).map_err(|error| failed(&error, false, None))?;
     for source in listed {
-        let found = look(workspace, &source, arguments.date);
-        let found = found.map_err(|error| failed(&error, false, source.pipeline_name()))?;
+        let failed = |error: RunError| failed(&error, false, source.pipeline_name());
+        let found = look(workspace, &source, arguments.date).map_err(failed)?;
         rows.extend(found.into_iter().map(|(date, row)| ((source.name.clone(), date), row)));
+        let mut gone = losses.of(&source.name).map_err(failed)?;
+        let date = |at: Timestamp| source.date_of(workspace, at);
+        gone.retain(|gone| source.is_own() && arguments.date.is_none_or(|only| only == date(gone.hour)));
+        tell_gone(&source.name, &gone);
     }
     if arguments.json {
         let values = rows.iter().map(|((source, date), row)| {

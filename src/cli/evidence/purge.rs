@@ -1,6 +1,6 @@
 //! `fahrtenbuch evidence purge`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -29,9 +29,12 @@ pipeline leaves a record in the bucket: what there was, by number and digest, an
 decided. Nothing brings a date back: it cannot be run again.
 
 The hours of a date that the next one reads, too, go with that one. The timetable that is in force
-on the first date that is kept stays. Folders that others keep are not touched. A purge that was
-killed is finished by the next one. --json gives what was destroyed, or would be with --dry-run: 'dates' are the records of
-the bucket (fahrtenbuch-purge/1), 'finished' those that a purge before had begun; 'evidence' tells files and bytes by source.
+on the first date that is kept stays. Folders that others keep are not touched. Links, and folders in
+the place of archives, are left and told (exit code 4). Where many dates more are due than when
+something was destroyed last, or all there are, the clock may be wrong: then --before must say what goes
+(exit code 2). A purge that was killed is finished by the next one. --json gives what was destroyed, or
+would be with --dry-run: 'dates' are the records of the bucket (fahrtenbuch-purge/1), 'finished' those
+that a purge before had begun; 'evidence' tells files and bytes by source, 'left' what was left.
 A mistake in a contract, or in how a source is asked, is no
 hindrance; one in fahrtenbuch.yaml's 'retention', 'bucket' and stores, or in the names of sources, is.";
 
@@ -66,20 +69,25 @@ pub(super) fn run(workspace: &Workspace, arguments: &Purge) -> Result<Exit, Exit
             true => println!("{}", to_json(&plan, &[], true)),
             false => tell(&plan, "would be destroyed"),
         }
-        return Ok(Exit::Done);
+        return plan.doubt.as_ref().map_or(Ok(exit(&plan)), |doubt| Err(usage(doubt)));
     }
     let context = PurgeContext { workspace, bucket: &bucket, lock: &lock };
     let done = purge(&context, earlier.as_ref()).map_err(failed)?;
     if arguments.json {
         println!("{}", to_json(&done.plan, &done.finished, false));
-        return Ok(Exit::Done);
+        return Ok(exit(&done.plan));
     }
     if !done.finished.is_empty() {
         println!("finished what an earlier purge had begun:");
         tell_dates(&done.finished, None);
     }
     tell(&done.plan, "destroyed");
-    Ok(Exit::Done)
+    Ok(exit(&done.plan))
+}
+
+/// Something that is due and was left has been found.
+fn exit(plan: &Plan) -> Exit {
+    if plan.left.is_empty() { Exit::Done } else { Exit::Found }
 }
 
 /// What is to be destroyed earlier than the rule says, which needs somebody who decides it, and a reason.
@@ -129,6 +137,7 @@ fn to_json(plan: &Plan, finished: &[PurgeRecord], is_dry_run: bool) -> Value {
         "in_force": in_force.collect::<Value>(),
         "kept_by_others": plan.others,
         "problems": plan.problems,
+        "left": plan.left.iter().map(|odd| json!({"path": odd.path, "what": odd.what})).collect::<Value>(),
     })
 }
 
@@ -150,6 +159,13 @@ fn tell(plan: &Plan, verb: &str) {
             println!("  {pipeline}: the timetable of {at} stays, since it is in force");
         }
     }
+    for odd in &plan.left {
+        eprintln!(
+            "warning: {} is {} and was left: what it has or leads to is not destroyed. Destroy that, and remove it.",
+            odd.path.display(),
+            odd.what
+        );
+    }
     if !plan.others.is_empty() {
         let others: Vec<&str> = plan.others.iter().map(String::as_str).collect();
         println!("evidence that others keep is not touched: {}", others.join(", "));
@@ -159,6 +175,8 @@ fn tell(plan: &Plan, verb: &str) {
 /// The dates of each pipeline, and how many captures, rows and keys they had; the captures of a purge that was killed are not
 /// counted again.
 fn tell_dates(records: &[PurgeRecord], captures: Option<&BTreeMap<Option<String>, Counts>>) {
+    // Pipelines share the key of a date, which is told once.
+    let mut keys_told: BTreeSet<ServiceDate> = BTreeSet::new();
     let mut by_pipeline: BTreeMap<Option<&str>, Vec<&PurgeRecord>> = BTreeMap::new();
     for record in records {
         by_pipeline.entry(record.pipeline.as_deref()).or_default().push(record);
@@ -168,7 +186,8 @@ fn tell_dates(records: &[PurgeRecord], captures: Option<&BTreeMap<Option<String>
         let counts = captures.and_then(|captures| captures.get(&pipeline.map(str::to_owned)));
         let captures = counts.map_or_else(String::new, |counts| format!("{} captures, ", counts.destroyed));
         let rows: u64 = records.iter().flat_map(|record| record.quarantine.values()).sum();
-        let keys = records.iter().filter(|record| record.pseudonym_key.is_some()).count();
+        let with_key = records.iter().filter(|record| record.pseudonym_key.is_some());
+        let keys = with_key.filter(|record| keys_told.insert(record.date)).count();
         let name = pipeline.unwrap_or("of no pipeline any more");
         let (keys, rows) = (count(keys as u64, "key", "keys"), count(rows, "row", "rows"));
         println!("  {name}: {} ({captures}{keys}, {rows} in quarantine)", spans(&dates));

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::capture::collector::Collector;
-use crate::capture::evidence::upload;
+use crate::capture::evidence::{Missing, upload};
 use crate::cli::exit::Exit;
 use crate::cli::run::failed;
 use crate::time;
@@ -40,4 +40,16 @@ pub(super) fn waits(workspace: &Workspace) -> Result<(), Exit> {
         }
     }
     Ok(())
+}
+
+/// Tells in one line that archives of a source are gone.
+pub(super) fn tell_gone(source: &str, gone: &[Missing]) {
+    let Some(first) = gone.first() else { return };
+    let archives = match gone.len() {
+        1 => format!("an archive is gone, {}", first.name),
+        several => format!("{several} archives are gone, the first {}", first.name),
+    };
+    eprintln!(
+        "warning: {source}: {archives}. Restore what is gone from a backup; 'fahrtenbuch evidence verify {source}' names it."
+    );
 }

@@ -28,6 +28,12 @@ impl Source<'_> {
         }
     }
 
+    /// Whether its evidence is our own.
+    pub(super) fn is_own(&self) -> bool {
+        let mut feeds = self.pipeline.iter().flat_map(|pipeline| &pipeline.feeds);
+        feeds.all(|feed| feed.name != self.name || feed.from.folder().is_none())
+    }
+
     /// For messages: the pipeline's name.
     pub(super) fn pipeline_name(&self) -> Option<&str> {
         self.pipeline.map(|pipeline| pipeline.name.as_str())
@@ -44,7 +50,7 @@ pub(super) fn sources(workspace: &Workspace) -> Result<Vec<Source<'_>>, Exit> {
             Source { name: feed.name.clone(), pipeline: Some(pipeline), store }
         })
         .collect();
-    let kept = own().sources().map_err(|error| failed(&error.into(), false, None))?;
+    let kept = own().known_sources().map_err(|error| failed(&error.into(), false, None))?;
     let left: Vec<String> = kept.into_iter().filter(|name| sources.iter().all(|source| source.name != *name)).collect();
     sources.extend(left.into_iter().map(|name| Source { name, pipeline: None, store: own() }));
     Ok(sources)

@@ -5,9 +5,11 @@ use serde_json::{Value, json};
 
 use crate::capture::CaptureError;
 use crate::capture::collector::Collector;
-use crate::capture::evidence::{Problem, Store};
+use crate::capture::evidence::{Problem, ProblemKind, Store, Witness};
 use crate::cli::evidence::said::{count, usage};
 use crate::cli::exit::Exit;
+use crate::cli::run::failed;
+use crate::pipeline::run::purge::Losses;
 use crate::workspace::Workspace;
 use crate::yaml::suggestion;
 
@@ -19,6 +21,9 @@ Examples:
 Every archive is read to its end, every digest is computed again, and the body that a revisit names is
 looked for; sealed archives are compared with what was recorded when they were sealed. Ends of archives
 that were moved aside after a crash are told: they hold no record that counted as kept.
+
+Archives that are gone are told if something knows of them: what was sealed, imported or run. So is what
+stands in the place of an archive and is none, or a link to one.
 
 The exit code is 4 if something is damaged, torn, missing or changed, 42 if an archive cannot be read.";
 
@@ -46,7 +51,9 @@ struct Sums {
 
 pub(super) fn run(workspace: &Workspace, arguments: &Verify) -> Result<Exit, Exit> {
     let store = Store::new(Collector::evidence(&workspace.private)).with_remote(workspace.evidence.clone());
-    let kept = store.sources().map_err(|error| unreadable(&error))?;
+    let losses = Losses::read(workspace, None);
+    let losses = losses.map_err(|error| failed(&error, false, None))?;
+    let kept = losses.sources().map_err(|error| failed(&error, false, None))?;
     for name in &arguments.of {
         if !kept.contains(name) {
             let known: Vec<&str> = kept.iter().map(String::as_str).collect();
@@ -57,7 +64,11 @@ pub(super) fn run(workspace: &Workspace, arguments: &Verify) -> Result<Exit, Exi
     let mut values = Vec::new();
     let mut is_sound = true;
     for source in sources {
-        let sums = verify(&store, source).map_err(|error| unreadable(&error))?;
+        let mut sums = verify(&store, source).map_err(|error| unreadable(&error))?;
+        // That a sealed one is gone is told where it is compared with what was sealed.
+        let gone = losses.of(source).map_err(|error| failed(&error, false, None))?;
+        let gone = gone.iter().filter(|gone| gone.witness != Witness::Sealed);
+        sums.problems.extend(gone.map(|gone| Problem { kind: ProblemKind::Missing, message: gone.said() }));
         is_sound &= sums.problems.is_empty();
         if !arguments.json {
             print(source, &sums);
@@ -97,6 +108,7 @@ fn verify(store: &Store, source: &str) -> Result<Sums, CaptureError> {
         sums.problems.extend(verified.problems);
     })?;
     sums.problems.append(&mut store.verify_sealed(source)?);
+    sums.problems.append(&mut store.verify_links(source)?);
     sums.moved_aside = store.torn(source)?.len() as u64;
     Ok(sums)
 }

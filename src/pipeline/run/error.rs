@@ -53,6 +53,9 @@ pub enum RunError {
          and what was published of it stays. The record '{record}' says what was destroyed, and by digests what went in."
     )]
     Purged { pipeline: String, date: ServiceDate, day: ServiceDate, why: String, record: String },
+    /// A purge by the calendar of which the clock is likely to be wrong.
+    #[error("{0}")]
+    ClockDoubted(String),
     #[error("{problem}. Bring the key back from a backup: another one would give every vehicle another pseudonym.")]
     Key { problem: String },
     /// There is evidence, and all of it is something else.
@@ -117,6 +120,7 @@ impl RunError {
             | Self::NoNewTimetable { .. }
             | Self::Forgone { .. }
             | Self::Purged { .. }
+            | Self::ClockDoubted(_)
             | Self::Key { .. }
             | Self::LostStore { .. }
             | Self::Unreadable { .. }
@@ -144,6 +148,7 @@ impl RunError {
             Self::Publish(PublishError::Configuration { .. })
                 | Self::Decision(DecisionError::Line { .. } | DecisionError::Person { .. })
                 | Self::Form(FormError::Newer { .. } | FormError::Restoring { .. } | FormError::Unreadable { .. })
+                | Self::ClockDoubted(_)
         )
     }
 }

@@ -8,8 +8,12 @@
 //! evidence and journal, then the records are put into the bucket, and at last the register names the dates. Every step may be
 //! repeated: a purge that was killed is finished by the next one, with the same records.
 
+mod doubt;
+mod lost;
+mod reads;
 mod records;
 mod subjects;
+mod too_old;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,23 +22,24 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 
+pub use self::lost::Losses;
 pub use self::records::Counts;
 use self::records::Records;
 use self::subjects::{Subject, own_store, subjects};
+pub use self::too_old::{NewestBrought, TooOld, too_old};
 use crate::capture::collector;
-use crate::capture::evidence::Destroyed;
+use crate::capture::evidence::{Destroyed, Odd};
 use crate::decision;
 use crate::durable;
 use crate::ledger::{PurgeDecision, PurgeRecord, object_key};
+use crate::pipeline::journal;
 use crate::pipeline::purged::{self, Intent, Purged};
 use crate::pipeline::run::commit::put_record_again;
 use crate::pipeline::run::context::now;
 use crate::pipeline::run::day_key::day_keys;
 use crate::pipeline::run::error::RunError;
-use crate::pipeline::run::evidence::date_of;
 use crate::pipeline::run::heads;
 use crate::pipeline::run::lock::Lock;
-use crate::pipeline::{Pipeline, journal};
 use crate::publish::bucket::Bucket;
 use crate::publish::index::{self, TablePartition};
 use crate::quarantine;
@@ -74,6 +79,10 @@ pub struct Plan {
     pub in_force: Vec<(String, Timestamp)>,
     /// Why something was left.
     pub problems: Vec<String>,
+    /// What is due and must be left, since it is a link, or a folder in the place of an archive.
+    pub left: Vec<Odd>,
+    /// Why this clock is not believed, so that nothing is destroyed unless somebody decides it.
+    pub doubt: Option<String>,
 }
 
 /// What was done.
@@ -123,13 +132,20 @@ pub fn plan(workspace: &Workspace, bucket: &Bucket, earlier: Option<&Earlier>) -
     }
     let store = own_store(workspace);
     let mut evidence = BTreeMap::new();
+    let mut left = Vec::new();
     for source in store.folders()? {
+        left.append(&mut store.left(&source, &|hour| is_due(&subjects, &source, hour))?);
         let destroyed = store.destroyable(&source, &|hour| is_due(&subjects, &source, hour))?;
         if destroyed.files > 0 {
             evidence.insert(source, destroyed);
         }
     }
-    let in_force = subjects.iter().filter_map(|subject| Some((subject.pipeline?.name.clone(), subject.in_force?)));
+    let doubt = match earlier {
+        Some(_) => None,
+        None => doubt::doubt(workspace, &subjects, &known, first_kept, &all)?,
+    };
+    let in_force =
+        subjects.iter().filter_map(|subject| Some((subject.pipeline?.name.clone(), subject.reads.in_force?)));
     Ok(Plan {
         first_kept,
         records: all,
@@ -139,54 +155,9 @@ pub fn plan(workspace: &Workspace, bucket: &Bucket, earlier: Option<&Earlier>) -
         others: subjects.iter().flat_map(|subject| subject.others.clone()).collect(),
         in_force: in_force.collect(),
         problems: subjects.iter().filter_map(|subject| subject.problem.clone()).collect(),
+        left,
+        doubt,
     })
-}
-
-/// Captures that are to be brought to a pipeline, and that dates read which are gone.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct TooOld {
-    /// Dates of captures that no date reads which is kept: all were destroyed, or are due.
-    pub gone: BTreeSet<ServiceDate>,
-    /// Dates that are gone, of captures that the next date reads, which is kept.
-    pub of_next: BTreeSet<ServiceDate>,
-    /// Dates of timetables that are due: the next purge destroys those that are not in force.
-    pub due: BTreeSet<ServiceDate>,
-}
-
-/// Which dates of captures were destroyed, or are to be.
-pub fn too_old(
-    workspace: &Workspace,
-    pipeline: &Pipeline,
-    captured: impl Iterator<Item = Timestamp>,
-) -> Result<TooOld, RunError> {
-    let known = read(workspace)?;
-    let first_kept = workspace.retention.first_kept(ServiceDate::local_date_of(now(), &workspace.zone));
-    // What is before a date that was destroyed was destroyed with it, or would have been.
-    let newest = known.of_pipeline(&pipeline.name).map(|purged| purged.date).max();
-    let is_purged = |date: ServiceDate| newest.is_some_and(|newest| date <= newest);
-    let is_gone = |date: ServiceDate| is_purged(date) || date < first_kept;
-    let mut too_old = TooOld::default();
-    // Days begin and end with a minute.
-    let mut minutes: BTreeSet<i64> = captured.map(|at| at.as_second().div_euclid(60)).collect();
-    while let Some(minute) = minutes.pop_first() {
-        let at = Timestamp::from_second(minute * 60).unwrap_or_default();
-        let date = date_of(workspace, pipeline, at);
-        if !is_gone(date) {
-            continue;
-        }
-        // An earlier date is gone where this one is.
-        let next = date.plus_days(1);
-        let into = match pipeline.is_timetable() {
-            // One that is old may be in force.
-            true if !is_purged(date) => &mut too_old.due,
-            false if !is_gone(next) && ServiceDay::new(next, &workspace.zone).evidence.contains(&at) => {
-                &mut too_old.of_next
-            }
-            _ => &mut too_old.gone,
-        };
-        into.insert(date);
-    }
-    Ok(too_old)
 }
 
 /// Finishes what an earlier purge began, then destroys what is due.
@@ -200,12 +171,16 @@ pub fn purge(run: &PurgeContext<'_>, earlier: Option<&Earlier>) -> Result<Done, 
         carry_out(run, begun)?;
     }
     let plan = plan(run.workspace, run.bucket, earlier)?;
+    if let Some(doubt) = plan.doubt {
+        return Err(RunError::ClockDoubted(doubt));
+    }
     if !plan.is_empty() {
         let intent = Intent { first_kept: plan.first_kept, records: plan.records.clone() };
         stage("intent");
         purged::begin(private, &intent).map_err(failed("written"))?;
         carry_out(run, &intent)?;
     }
+    purged::keep_room(private);
     Ok(Done { finished: begun.map(|begun| begun.records).unwrap_or_default(), plan })
 }
 
@@ -221,7 +196,7 @@ fn read(workspace: &Workspace) -> Result<Purged, RunError> {
 /// Whether an hour of a source is read by nothing that is kept.
 fn is_due(subjects: &[Subject<'_>], source: &str, hour: &Range<Timestamp>) -> bool {
     let mut users = subjects.iter().filter(|subject| subject.sources.iter().any(|own| own == source));
-    users.all(|subject| subject.is_due(hour))
+    users.all(|subject| subject.reads.is_over(hour))
 }
 
 /// The sources whose spools nobody has written to since before what is kept, and of which no collector is at work.
@@ -238,7 +213,7 @@ fn spools(workspace: &Workspace, subjects: &[Subject<'_>]) -> Result<Vec<String>
         let changed = changed.map_err(|error| RunError::private(&entry.path(), "read", &error))?;
         let Ok(changed) = Timestamp::try_from(changed) else { continue };
         let users = subjects.iter().filter(|subject| subject.sources.contains(&source) || subject.pipeline.is_none());
-        if !owned.contains(&source) && users.map(|subject| subject.read_from).all(|from| changed < from) {
+        if !owned.contains(&source) && users.map(|subject| subject.reads.from).all(|from| changed < from) {
             old.push(source);
         }
     }

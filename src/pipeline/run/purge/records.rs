@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
+use super::reads::hour_of;
 use super::subjects::{Subject, own_store};
 use crate::ledger::{Captured, EvidenceEntry, PURGE_FORMAT, Program, PurgeDecision, PurgeRecord, PurgedEvidence};
 use crate::pipeline::journal;
@@ -74,7 +75,9 @@ impl Records<'_> {
         let released = self.released(subject)?;
         let purged_at = now();
         for date in dates {
-            let record = self.record(subject, (date, released.get(&date)), purged_at, &mut made)?;
+            let mut record = self.record(subject, (date, released.get(&date)), purged_at, &mut made)?;
+            // A key that a pipeline used is told with that one.
+            record.pseudonym_key = record.pseudonym_key.filter(|_| subject.pipeline.is_some() || more.contains(&date));
             if !is_empty(&record) || self.is_back(subject, date) || more.contains(&date) {
                 made.records.push(record);
             }
@@ -200,12 +203,6 @@ impl Records<'_> {
         }
         Ok(records)
     }
-}
-
-/// The hour of UTC, whose archive has what was captured at an instant.
-fn hour_of(at: Timestamp) -> Range<Timestamp> {
-    let begin = Timestamp::from_second(at.as_second().div_euclid(3600) * 3600).unwrap_or(at);
-    begin..begin.saturating_add(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MAX)
 }
 
 /// Whether there was nothing of a date but beats that gave nothing.

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::reads::Reads;
 use crate::capture::CaptureError;
 use crate::capture::collector::Collector;
 use crate::capture::evidence::Store;
@@ -29,17 +30,15 @@ pub(super) struct Subject<'a> {
     pub sources: Vec<String>,
     /// Those whose evidence somebody else keeps.
     pub others: Vec<String>,
-    /// Hours that end by then are read by no date that is kept …
-    pub read_from: Timestamp,
-    /// … but for the one of the timetable that is in force.
-    pub in_force: Option<Timestamp>,
+    /// What dates that are kept read of its evidence.
+    pub reads: Reads,
     /// Why nothing of its evidence is destroyed.
     pub problem: Option<String>,
 }
 
-/// Our own evidence.
+/// Our own evidence, as far as it can be destroyed.
 pub(super) fn own_store(workspace: &Workspace) -> Store {
-    Store::new(Collector::evidence(&workspace.private)).with_remote(workspace.evidence.clone())
+    Store::new(Collector::evidence(&workspace.private)).with_remote(workspace.evidence.clone()).without_links()
 }
 
 /// All subjects, with what is read of them by dates from `first_kept` on; what no pipeline names comes last.
@@ -65,8 +64,7 @@ pub(super) fn subjects(workspace: &Workspace, first_kept: ServiceDate) -> Result
         datasets,
         sources,
         others: Vec::new(),
-        read_from: ServiceDay::new(first_kept, &workspace.zone).evidence.start,
-        in_force: None,
+        reads: Reads::of(workspace, None, first_kept),
         problem: None,
     });
     Ok(subjects)
@@ -85,19 +83,15 @@ fn of_pipeline<'a>(
         datasets: vec![pipeline.dataset.clone()],
         sources: names(own),
         others: names(others),
-        read_from: match pipeline.partitioning() {
-            Partitioning::ServiceDay => ServiceDay::new(first_kept, &workspace.zone).evidence.start,
-            Partitioning::CapturedDay => calendar_day(first_kept, &workspace.zone).start,
-        },
-        in_force: None,
+        reads: Reads::of(workspace, Some(pipeline), first_kept),
         problem: None,
     };
     if let (Partitioning::CapturedDay, Some(source)) = (pipeline.partitioning(), subject.sources.first()) {
-        match readable::latest_timetable(&own_store(workspace), source, subject.read_from) {
-            Ok(found) => subject.in_force = found.entry.map(|entry| entry.captured_at),
+        match readable::latest_timetable(&own_store(workspace), source, subject.reads.from) {
+            Ok(found) => subject.reads.in_force = found.entry.map(|entry| entry.captured_at),
             // Which timetable is in force is not known until somebody has mended it.
             Err(error @ CaptureError::Damaged { .. }) => {
-                subject.read_from = Timestamp::MIN;
+                subject.reads.from = Timestamp::MIN;
                 subject.problem = Some(format!("nothing of {} was destroyed: {error}", pipeline.name));
             }
             Err(error) => return Err(error.into()),
@@ -114,11 +108,6 @@ fn is_own(workspace: &Workspace, from: &FeedOrigin) -> bool {
 }
 
 impl Subject<'_> {
-    /// Whether nothing that is kept reads an hour.
-    pub(super) fn is_due(&self, hour: &Range<Timestamp>) -> bool {
-        hour.end <= self.read_from && self.in_force.is_none_or(|at| !hour.contains(&at))
-    }
-
     /// The date to which something that was captured belongs first.
     pub(super) fn date_of(&self, workspace: &Workspace, at: Timestamp) -> ServiceDate {
         match self.pipeline {
@@ -141,11 +130,19 @@ impl Subject<'_> {
         workspace: &Workspace,
         first_kept: ServiceDate,
     ) -> Result<BTreeSet<ServiceDate>, RunError> {
+        if self.problem.is_some() {
+            return Ok(BTreeSet::new());
+        }
+        let mut dates = self.all_dates(workspace)?;
+        let in_force = self.reads.in_force.map(|at| self.date_of(workspace, at));
+        dates.retain(|date| *date < first_kept && Some(*date) != in_force);
+        Ok(dates)
+    }
+
+    /// All dates of which there is anything.
+    pub(super) fn all_dates(&self, workspace: &Workspace) -> Result<BTreeSet<ServiceDate>, RunError> {
         let private = &workspace.private;
         let mut dates = BTreeSet::new();
-        if self.problem.is_some() {
-            return Ok(dates);
-        }
         let store = own_store(workspace);
         for source in &self.sources {
             for hour in store.hours(source)? {
@@ -163,8 +160,6 @@ impl Subject<'_> {
         for dataset in &self.datasets {
             dates.extend(quarantine::destroy::dates(private, dataset));
         }
-        let in_force = self.in_force.map(|at| self.date_of(workspace, at));
-        dates.retain(|date| *date < first_kept && Some(*date) != in_force);
         Ok(dates)
     }
 }
