@@ -3,9 +3,10 @@
 //! A server that is down for maintenance answers with an HTML page and status 200. Such a body is kept as evidence like any
 //! other, but it is no timetable and no report of a service date.
 
+mod framing;
 mod kind;
 
-use std::io::{self, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ use crate::capture::Capture;
 use crate::capture::mqtt::frames;
 use crate::protobuf::{self, Value};
 
+use framing::Framing;
 pub use kind::{Identified, Payload, Wanted};
 
 /// Bytes of a body, after inflating, that are looked at.
@@ -68,18 +70,31 @@ pub struct Looked {
     /// The header time of a GTFS-Realtime message that reports vehicles or trips, by the beginning of its body. Of alerts it is
     /// not told: they may rightly stay the same for days.
     pub feed_time: Option<Timestamp>,
-    /// It is the beginning of something: a GTFS-Realtime message that ends within an entity, gzip that ends within its stream. A
-    /// server that tells too small a length gives such a body, and nothing else shows it.
+    /// It is the beginning of something, or damaged: a GTFS-Realtime message that ends within an entity, gzip that ends within its
+    /// stream or whose check sum or length is another. Nothing else shows it, and no run can read it.
     pub is_cut_off: bool,
     /// It is packed with gzip and unpacks to more bytes than the source may give.
     pub is_bomb: bool,
+}
+
+/// The name of a body that is the beginning of what the source is to give, or damaged.
+pub const CUT_OFF: &str = "cut_off";
+
+impl Looked {
+    /// Why it cannot be used as what a source is to give: the name in records, and what is said to people.
+    pub fn unreadable(&self, wanted: Wanted) -> Option<(&'static str, String)> {
+        match wanted.is(self.identified.payload) {
+            false => Some((self.identified.payload.name(), self.identified.said(wanted))),
+            true if self.is_cut_off => Some((CUT_OFF, "is cut off or damaged".to_owned())),
+            true => None,
+        }
+    }
 }
 
 /// Looks at a body once: unpacks it to its end at most, and never more than a byte beyond `most`.
 pub fn look(capture: &Capture, most: u64) -> Looked {
     let body = capture.body.as_ref();
     let beginning = Beginning::of(body, most.saturating_add(1));
-    // Only the source's own packing counts: what is packed within is the decoder's affair.
     let is_cut_off = match is_gzip(body) {
         true => beginning.is_cut_off,
         false => has_feed_header(body) && protobuf::fields(body).any(|field| field.is_err()),
@@ -115,7 +130,7 @@ struct Beginning {
     unpacked: Option<Vec<u8>>,
     /// How many bytes the outer layer was unpacked to.
     bytes: u64,
-    /// The stream of the outer layer ends within.
+    /// A layer cannot be unpacked to its end, or what is in the last is a message that is not whole.
     is_cut_off: bool,
 }
 
@@ -130,9 +145,14 @@ impl Beginning {
         let mut decoder = flate2::read::MultiGzDecoder::new(body).take(most);
         // What is cut off has a beginning, too.
         let read = decoder.by_ref().take(LOOKED_AT as u64).read_to_end(&mut beginning);
-        let read = read.and_then(|_| io::copy(&mut decoder, &mut io::sink()));
-        found.is_cut_off = read.is_err_and(|error| error.kind() == io::ErrorKind::UnexpectedEof);
+        let mut framing = Framing::default();
+        framing.add(&beginning);
+        let read = read.and_then(|_| io::copy(&mut decoder, &mut framing));
+        let is_to_end = read.is_ok() && decoder.limit() > 0;
+        found.is_cut_off = read.is_err() || (is_to_end && has_feed_header(&beginning) && !framing.is_whole());
         found.bytes = most - decoder.limit();
+        // What is packed again and again is rare, so that it may be unpacked once more.
+        found.is_cut_off |= is_to_end && is_gzip(&beginning) && is_cut_off_within(body, most);
         for _ in 1..LAYERS {
             if !is_gzip(&beginning) {
                 break;
@@ -152,6 +172,27 @@ impl Beginning {
     /// The content of a body, or the beginning of what was packed.
     fn of_content<'a>(&'a self, body: &'a [u8]) -> &'a [u8] {
         self.unpacked.as_deref().unwrap_or(body)
+    }
+}
+
+/// Whether what is packed more than once cannot be unpacked to its end, or is a message that is not whole. No more than `most` bytes
+/// of any layer are looked at.
+fn is_cut_off_within(body: &[u8], most: u64) -> bool {
+    let mut content: Box<dyn BufRead + '_> = Box::new(body);
+    for _ in 0..LAYERS {
+        match content.fill_buf() {
+            Ok(bytes) if is_gzip(bytes) => {}
+            Ok(_) => break,
+            Err(_) => return true,
+        }
+        let unpacked = flate2::bufread::MultiGzDecoder::new(content).take(most);
+        content = Box::new(BufReader::with_capacity(LOOKED_AT, unpacked));
+    }
+    let is_message = content.fill_buf().is_ok_and(has_feed_header);
+    let mut framing = Framing::default();
+    match io::copy(&mut content, &mut framing) {
+        Ok(bytes) => is_message && bytes < most && !framing.is_whole(),
+        Err(_) => true,
     }
 }
 
