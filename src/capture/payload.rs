@@ -17,7 +17,7 @@ use crate::capture::mqtt::frames;
 use crate::protobuf::{self, Value};
 
 use framing::Framing;
-pub use kind::{Identified, Payload, Wanted};
+pub use kind::{CUT_OFF, Identified, Looked, Payload, Wanted};
 
 /// Bytes of a body, after inflating, that are looked at.
 const LOOKED_AT: usize = 64 << 10;
@@ -61,34 +61,6 @@ const FOREIGN: &[(&[u8], &str, &str)] = &[
 /// A header of a response, by its name.
 fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
     headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-}
-
-/// What is found of a body when it comes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Looked {
-    pub identified: Identified,
-    /// The header time of a GTFS-Realtime message that reports vehicles or trips, by the beginning of its body. Of alerts it is
-    /// not told: they may rightly stay the same for days.
-    pub feed_time: Option<Timestamp>,
-    /// It is the beginning of something, or damaged: a GTFS-Realtime message that ends within an entity, gzip that ends within its
-    /// stream or whose check sum or length is another. Nothing else shows it, and no run can read it.
-    pub is_cut_off: bool,
-    /// It is packed with gzip and unpacks to more bytes than the source may give.
-    pub is_bomb: bool,
-}
-
-/// The name of a body that is the beginning of what the source is to give, or damaged.
-pub const CUT_OFF: &str = "cut_off";
-
-impl Looked {
-    /// Why it cannot be used as what a source is to give: the name in records, and what is said to people.
-    pub fn unreadable(&self, wanted: Wanted) -> Option<(&'static str, String)> {
-        match wanted.is(self.identified.payload) {
-            false => Some((self.identified.payload.name(), self.identified.said(wanted))),
-            true if self.is_cut_off => Some((CUT_OFF, "is cut off or damaged".to_owned())),
-            true => None,
-        }
-    }
 }
 
 /// Looks at a body once: unpacks it to its end at most, and never more than a byte beyond `most`.
@@ -436,6 +408,33 @@ mod tests {
 
     fn of(body: &[u8]) -> Payload {
         identify(&capture(body, &[])).payload
+    }
+
+    #[test]
+    fn what_is_packed_is_looked_at_to_its_end_and_without_its_packing() {
+        let whole = [&b"\x0a\x05\x0a\x032.0"[..], &b"\x12\x05\x0a\x01a\"\x00".repeat(40_000)].concat();
+        let packed = gzip(&whole);
+        let with = |place: usize, packed: &[u8]| {
+            let mut bytes = packed.to_vec();
+            bytes[packed.len() - place] ^= 1;
+            bytes
+        };
+        let is_cut_off = |body: &[u8]| look(&capture(body, &[("content-encoding", "gzip")]), 1 << 24).is_cut_off;
+        assert!(![whole.clone(), packed.clone(), gzip(&packed), gzip(b"<html>")].iter().any(|body| is_cut_off(body)));
+        // Its check sum, its length, its end, what is in it, what is in that.
+        let cut = gzip(&whole[..whole.len() - 1]);
+        let cut_within = gzip(&packed[..packed.len() - 1]);
+        for body in [
+            with(8, &packed),
+            with(1, &packed),
+            packed[..packed.len() - 1].to_vec(),
+            cut.clone(),
+            cut_within,
+            gzip(&cut),
+        ] {
+            let looked = look(&capture(&body, &[]), 1 << 24);
+            assert_eq!(looked.unreadable(Wanted::Message).map(|(name, _)| name), Some(CUT_OFF), "{} bytes", body.len());
+        }
     }
 
     #[test]

@@ -109,8 +109,8 @@ impl Collecting<'_> {
         let of_private =
             |verb| move |error: std::io::Error| failed(&RunError::private(private, verb, &error), false, None);
         form::open(private).map_err(|error| failed(&error.into(), false, None))?;
-        let end = self.duration.and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds)));
-        let lock = CollectorLock::take(private, (stop, end), || {
+        let ends_at = self.duration.and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds)));
+        let lock = CollectorLock::take(private, (stop, ends_at), || {
             say(&format!("another collector is at work on {}; waiting until it has ended", private.display()));
         });
         let Some(lock) = lock.map_err(of_private("locked"))? else { return Ok(None) };
@@ -138,7 +138,7 @@ impl Collecting<'_> {
         let service = Service {
             private,
             stop: stop.clone(),
-            end,
+            end: ends_at,
             begins_at_once: false,
             lock: Some(&lock),
             spool: spool.as_ref(),
