@@ -342,7 +342,7 @@ fn since_when_beats_count_is_told_and_that_a_source_was_never_collected() {
     (0..20).for_each(|number| kept.body(number));
     let first = kept.first().due;
     let local =
-        first.to_zoned(jiff::tz::TimeZone::get("Europe/Berlin").unwrap()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+        jiff::tz::TimeZone::get("Europe/Berlin").unwrap().to_datetime(first).strftime("%Y-%m-%d %H:%M:%S").to_string();
     let text = told(&gaps("2026-11-24 09:00"));
     assert!(text.contains(&format!("beats count since {local}")), "{text}");
     let text = told(&gaps("2026-11-24 11:03"));
