@@ -4,6 +4,7 @@
 //! ([`crate::capture::beat`]) for years: one that is dead, slow or rate-limited delays no other, a beat that comes while the answer to
 //! the last one is still awaited is skipped, never made up for, and every beat leaves a record.
 
+mod backlog;
 mod follower;
 mod lock;
 mod sealer;
@@ -345,13 +346,13 @@ impl<'a> Ask<'a> {
 
     fn keep(&mut self, capture: &Capture) -> Outcome {
         let name = &self.collected.name;
-        let (identified, feed_time) = payload::identify_with_time(capture);
-        let wanted = self.collected.wanted;
-        let is_wanted = wanted.is(identified.payload);
+        let looked = payload::look(capture, self.collected.source.max_bytes());
+        let (unreadable, said) = looked.unreadable(self.collected.wanted).unzip();
+        let is_wanted = unreadable.is_none();
         let record = NewRecord {
-            feed_time,
-            unreadable: (!is_wanted).then(|| identified.payload.name()),
-            payload: Some(identified.payload),
+            feed_time: looked.feed_time,
+            unreadable,
+            payload: Some(looked.identified.payload),
             ..NewRecord::of(capture.clone())
         };
         let kept = self.store.write(name, &record, Some(is_wanted)).and_then(|written| self.store.finish(written));
@@ -361,9 +362,8 @@ impl<'a> Ask<'a> {
         let (bytes, digest) = (capture.body.len() as u64, capture.digest);
         tracing::info!(source = name, bytes, sha256 = %digest, "captured");
         self.newest = self.newest.max(Some(capture.captured_at));
-        let unreadable = (!is_wanted).then(|| identified.said(wanted));
-        self.known = Validators { unreadable: unreadable.is_some(), ..Validators::of(capture) };
-        Outcome::New { bytes, digest, unreadable }
+        self.known = Validators { unreadable: !is_wanted, ..Validators::of(capture) };
+        Outcome::New { bytes, digest, unreadable: said }
     }
 }
 

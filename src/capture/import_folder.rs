@@ -17,6 +17,7 @@ mod planned;
 mod rows;
 mod sidecar;
 mod tar;
+mod told;
 
 pub use self::keep::{By, Destination, Kept, keep};
 pub use self::look::plan;

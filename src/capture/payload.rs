@@ -3,9 +3,10 @@
 //! A server that is down for maintenance answers with an HTML page and status 200. Such a body is kept as evidence like any
 //! other, but it is no timetable and no report of a service date.
 
+mod framing;
 mod kind;
 
-use std::io::{self, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -15,7 +16,8 @@ use crate::capture::Capture;
 use crate::capture::mqtt::frames;
 use crate::protobuf::{self, Value};
 
-pub use kind::{Identified, Payload, Wanted};
+use framing::Framing;
+pub use kind::{CUT_OFF, Identified, Looked, Payload, Wanted};
 
 /// Bytes of a body, after inflating, that are looked at.
 const LOOKED_AT: usize = 64 << 10;
@@ -61,25 +63,10 @@ fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
     headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }
 
-/// What is found of a body when it comes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Looked {
-    pub identified: Identified,
-    /// The header time of a GTFS-Realtime message that reports vehicles or trips, by the beginning of its body. Of alerts it is
-    /// not told: they may rightly stay the same for days.
-    pub feed_time: Option<Timestamp>,
-    /// It is the beginning of something: a GTFS-Realtime message that ends within an entity, gzip that ends within its stream. A
-    /// server that tells too small a length gives such a body, and nothing else shows it.
-    pub is_cut_off: bool,
-    /// It is packed with gzip and unpacks to more bytes than the source may give.
-    pub is_bomb: bool,
-}
-
 /// Looks at a body once: unpacks it to its end at most, and never more than a byte beyond `most`.
 pub fn look(capture: &Capture, most: u64) -> Looked {
     let body = capture.body.as_ref();
     let beginning = Beginning::of(body, most.saturating_add(1));
-    // Only the source's own packing counts: what is packed within is the decoder's affair.
     let is_cut_off = match is_gzip(body) {
         true => beginning.is_cut_off,
         false => has_feed_header(body) && protobuf::fields(body).any(|field| field.is_err()),
@@ -115,7 +102,7 @@ struct Beginning {
     unpacked: Option<Vec<u8>>,
     /// How many bytes the outer layer was unpacked to.
     bytes: u64,
-    /// The stream of the outer layer ends within.
+    /// A layer cannot be unpacked to its end, or what is in the last is a message that is not whole.
     is_cut_off: bool,
 }
 
@@ -130,9 +117,14 @@ impl Beginning {
         let mut decoder = flate2::read::MultiGzDecoder::new(body).take(most);
         // What is cut off has a beginning, too.
         let read = decoder.by_ref().take(LOOKED_AT as u64).read_to_end(&mut beginning);
-        let read = read.and_then(|_| io::copy(&mut decoder, &mut io::sink()));
-        found.is_cut_off = read.is_err_and(|error| error.kind() == io::ErrorKind::UnexpectedEof);
+        let mut framing = Framing::default();
+        framing.add(&beginning);
+        let read = read.and_then(|_| io::copy(&mut decoder, &mut framing));
+        let is_to_end = read.is_ok() && decoder.limit() > 0;
+        found.is_cut_off = read.is_err() || (is_to_end && has_feed_header(&beginning) && !framing.is_whole());
         found.bytes = most - decoder.limit();
+        // What is packed again and again is rare, so that it may be unpacked once more.
+        found.is_cut_off |= is_to_end && is_gzip(&beginning) && is_cut_off_within(body, most);
         for _ in 1..LAYERS {
             if !is_gzip(&beginning) {
                 break;
@@ -152,6 +144,27 @@ impl Beginning {
     /// The content of a body, or the beginning of what was packed.
     fn of_content<'a>(&'a self, body: &'a [u8]) -> &'a [u8] {
         self.unpacked.as_deref().unwrap_or(body)
+    }
+}
+
+/// Whether what is packed more than once cannot be unpacked to its end, or is a message that is not whole. No more than `most` bytes
+/// of any layer are looked at.
+fn is_cut_off_within(body: &[u8], most: u64) -> bool {
+    let mut content: Box<dyn BufRead + '_> = Box::new(body);
+    for _ in 0..LAYERS {
+        match content.fill_buf() {
+            Ok(bytes) if is_gzip(bytes) => {}
+            Ok(_) => break,
+            Err(_) => return true,
+        }
+        let unpacked = flate2::bufread::MultiGzDecoder::new(content).take(most);
+        content = Box::new(BufReader::with_capacity(LOOKED_AT, unpacked));
+    }
+    let is_message = content.fill_buf().is_ok_and(has_feed_header);
+    let mut framing = Framing::default();
+    match io::copy(&mut content, &mut framing) {
+        Ok(bytes) => is_message && bytes < most && !framing.is_whole(),
+        Err(_) => true,
     }
 }
 
@@ -395,6 +408,33 @@ mod tests {
 
     fn of(body: &[u8]) -> Payload {
         identify(&capture(body, &[])).payload
+    }
+
+    #[test]
+    fn what_is_packed_is_looked_at_to_its_end_and_without_its_packing() {
+        let whole = [&b"\x0a\x05\x0a\x032.0"[..], &b"\x12\x05\x0a\x01a\"\x00".repeat(40_000)].concat();
+        let packed = gzip(&whole);
+        let with = |place: usize, packed: &[u8]| {
+            let mut bytes = packed.to_vec();
+            bytes[packed.len() - place] ^= 1;
+            bytes
+        };
+        let is_cut_off = |body: &[u8]| look(&capture(body, &[("content-encoding", "gzip")]), 1 << 24).is_cut_off;
+        assert!(![whole.clone(), packed.clone(), gzip(&packed), gzip(b"<html>")].iter().any(|body| is_cut_off(body)));
+        // Its check sum, its length, its end, what is in it, what is in that.
+        let cut = gzip(&whole[..whole.len() - 1]);
+        let cut_within = gzip(&packed[..packed.len() - 1]);
+        for body in [
+            with(8, &packed),
+            with(1, &packed),
+            packed[..packed.len() - 1].to_vec(),
+            cut.clone(),
+            cut_within,
+            gzip(&cut),
+        ] {
+            let looked = look(&capture(&body, &[]), 1 << 24);
+            assert_eq!(looked.unreadable(Wanted::Message).map(|(name, _)| name), Some(CUT_OFF), "{} bytes", body.len());
+        }
     }
 
     #[test]

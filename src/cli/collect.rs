@@ -1,7 +1,8 @@
 //! `fahrtenbuch collect`
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use crate::cli::exit::Exit;
 use crate::cli::opened::{clock_is_set, tell};
 use crate::cli::run::failed;
 use crate::cli::signals::{HangUp, Signals};
-use crate::pipeline::collecting::Configuration;
+use crate::pipeline::collecting::{Configuration, Look};
 use crate::pipeline::run::RunError;
 use crate::workspace;
 use crate::workspace::form;
@@ -29,7 +30,8 @@ offset within it. Every beat leaves a record in the evidence: the body, that it 
 ('fahrtenbuch evidence gaps'). While it runs, 'run' does not ask its sources.
 
 Pipelines' files are looked at all the time (SIGHUP: at once): sources are added, changed and removed without a missed beat
-of the others. A file with a mistake is told, and its sources stay as they were. A second collector on the same private store
+of the others. A file with a mistake is told, and its sources stay as they were. A file that is gone for two seconds takes its
+sources with it. A second collector on the same private store
 waits until the first has ended. Ctrl-C and SIGTERM end it cleanly.
 
 Examples:
@@ -40,7 +42,7 @@ pub(super) struct Arguments {
     /// Names of pipelines; all if none is given
     #[arg(value_name = "PIPELINE")]
     pipelines: Vec<String>,
-    /// Stop after so many seconds; answers that are awaited then have three more
+    /// Stop after so many seconds, waiting for another collector included; answers that are awaited then have three more
     #[arg(long = "for", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     duration: Option<u64>,
 }
@@ -107,22 +109,23 @@ impl Collecting<'_> {
         let of_private =
             |verb| move |error: std::io::Error| failed(&RunError::private(private, verb, &error), false, None);
         form::open(private).map_err(|error| failed(&error.into(), false, None))?;
-        let lock = CollectorLock::take(private, stop, || {
-            println!("another collector is at work on {}; waiting until it has ended", private.display());
+        let ends_at = self.duration.and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds)));
+        let lock = CollectorLock::take(private, (stop, ends_at), || {
+            say(&format!("another collector is at work on {}; waiting until it has ended", private.display()));
         });
         let Some(lock) = lock.map_err(of_private("locked"))? else { return Ok(None) };
         let mut configuration = Configuration::new(root, self.pipelines);
-        let problems = configuration.look(true).problems;
+        let Look { problems, mistaken, .. } = configuration.look(true);
         let sources = configuration.sources();
         if sources.is_empty() && !problems.is_empty() {
             tell(&problems);
             return Err(Exit::Usage);
         }
-        tell_mistakes(&problems);
+        tell_mistakes(&problems, &mistaken);
         if sources.is_empty() {
-            println!("no pipeline has a source to ask; waiting for one");
+            say("no pipeline has a source to ask; waiting for one");
         }
-        tell_sources(&sources);
+        tell_changes(&[], &sources);
         let spool = workspace::spool(root).map_err(|problems| {
             tell(&problems);
             Exit::Usage
@@ -135,7 +138,7 @@ impl Collecting<'_> {
         let service = Service {
             private,
             stop: stop.clone(),
-            end: self.duration.and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds))),
+            end: ends_at,
             begins_at_once: false,
             lock: Some(&lock),
             spool: spool.as_ref(),
@@ -192,28 +195,65 @@ impl Watch<'_> {
                 return;
             }
             let look = self.configuration.look(self.hang_up.came());
-            tell_mistakes(&look.problems);
+            tell_mistakes(&look.problems, &look.mistaken);
             if look.is_changed {
                 let sources = self.configuration.sources();
-                println!("the configuration changed");
-                tell_sources(&sources);
-                self.configured.send_replace(sources);
+                let before = self.configured.send_replace(sources.clone());
+                if before != sources {
+                    say("the configuration changed");
+                    tell_changes(&before, &sources);
+                }
             }
         }
     }
 }
 
-fn tell_sources(sources: &[Scheduled]) {
-    for Scheduled { collected, grid } in sources {
-        println!("{}: every {} s, {}", collected.name, grid.every().as_secs_f64(), collected.source.shown());
+/// Tells sources that are new, asked in another way, or not asked any more; at the beginning all are new, and it is not said.
+fn tell_changes(before: &[Scheduled], now: &[Scheduled]) {
+    let of_name = |sources: &[Scheduled], name: &str| -> Vec<Scheduled> {
+        sources.iter().filter(|other| other.collected.name == name).cloned().collect()
+    };
+    for scheduled in now.iter().filter(|scheduled| !before.contains(scheduled)) {
+        let Scheduled { collected, grid } = scheduled;
+        let what = match (before.is_empty(), of_name(before, &collected.name).is_empty()) {
+            (true, _) => "",
+            (false, true) => " (added)",
+            (false, false) => " (changed)",
+        };
+        let (every, shown) = (grid.every().as_secs_f64(), collected.source.shown());
+        say(&format!("{}: every {every} s, {shown}{what}", collected.name));
     }
+    let mut gone: Vec<&str> = before.iter().map(|scheduled| scheduled.collected.name.as_str()).collect();
+    gone.retain(|name| of_name(now, name).is_empty());
+    gone.dedup();
+    gone.iter().for_each(|name| say(&format!("{name}: not asked any more (removed)")));
 }
 
-fn tell_mistakes(problems: &[Problem]) {
+fn tell_mistakes(problems: &[Problem], mistaken: &[PathBuf]) {
     problems.iter().for_each(|problem| eprintln!("{problem}"));
     if !problems.is_empty() {
         eprintln!("warning: where a file has a mistake, its sources stay as they were");
     }
+    for file in mistaken {
+        eprintln!(
+            "warning: {} has mistakes that do not concern its sources, which are collected; 'fahrtenbuch check' tells them",
+            file.display()
+        );
+    }
+}
+
+/// A line of what goes on: in a terminal with the time, which elsewhere (journal, log collectors) is whoever keeps the lines' to add.
+fn say(text: &str) {
+    println!("{}{text}", now_in_terminal(std::io::stdout().is_terminal()));
+}
+
+fn say_error(text: &str) {
+    eprintln!("{}{text}", now_in_terminal(std::io::stderr().is_terminal()));
+}
+
+/// `2026-11-27T07:28:05Z `
+fn now_in_terminal(is_terminal: bool) -> String {
+    if is_terminal { format!("{} ", crate::time::now().strftime("%Y-%m-%dT%H:%M:%SZ")) } else { String::new() }
 }
 
 /// What was last told of each source: only what changes is told again.
@@ -260,10 +300,10 @@ impl States {
         let is_failed = matches!(report.outcome, Outcome::Failed(_));
         if state.told.as_ref() != Some(&kind) {
             match (is_failed, state.failed_in_a_row) {
-                (true, _) => eprintln!("error: {name}: {said}"),
-                (false, 0) => println!("{name}: {said}"),
-                (false, 1) => println!("{name}: {said}, after a failure"),
-                (false, failures) => println!("{name}: {said}, after {failures} failures"),
+                (true, _) => say_error(&format!("error: {name}: {said}")),
+                (false, 0) => say(&format!("{name}: {said}")),
+                (false, 1) => say(&format!("{name}: {said}, after a failure")),
+                (false, failures) => say(&format!("{name}: {said}, after {failures} failures")),
             }
             state.told = Some(kind);
         }
@@ -274,7 +314,7 @@ impl States {
                 false => format!("the last ask took {} s", report.took.as_secs()),
             };
             let beats = if report.skipped == 1 { "beat is" } else { "beats are" };
-            eprintln!("warning: {name}: {} {beats} skipped, {why}", report.skipped);
+            say_error(&format!("warning: {name}: {} {beats} skipped, {why}", report.skipped));
         }
     }
 

@@ -8,8 +8,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::capture::collector::Scheduled;
-use crate::pipeline::sources_of;
+use crate::pipeline::{Pipeline, sources_of};
 use crate::yaml::{Problem, Problems};
+
+/// A file that is gone is looked for so often again before its sources are.
+const GONE_AFTER: u32 = 8;
 
 /// The sources of pipelines, by file.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub struct Configuration {
     files: BTreeMap<PathBuf, Read>,
     /// How the files looked when they were looked at last: what changes between two looks is still being written.
     seen: BTreeMap<PathBuf, Stamp>,
+    /// Files that are gone, and how often they were looked for.
+    missed: BTreeMap<PathBuf, u32>,
     /// The folder could not be listed when it was looked at last.
     is_unreadable: bool,
 }
@@ -42,12 +47,14 @@ pub struct Look {
     pub is_changed: bool,
     /// The mistakes of files that changed; their sources stay as they were.
     pub problems: Vec<Problem>,
+    /// Files that changed and have mistakes that do not concern their sources.
+    pub mistaken: Vec<PathBuf>,
 }
 
 impl Configuration {
     pub fn new(root: &Path, names: &[String]) -> Self {
-        let (files, seen) = (BTreeMap::new(), BTreeMap::new());
-        Self { root: root.to_owned(), names: names.to_owned(), files, seen, is_unreadable: false }
+        let (files, seen, missed) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { root: root.to_owned(), names: names.to_owned(), files, seen, missed, is_unreadable: false }
     }
 
     /// The sources of all files.
@@ -70,9 +77,13 @@ impl Configuration {
         };
         self.is_unreadable = false;
         let gone: Vec<PathBuf> = self.files.keys().filter(|file| !now.contains_key(*file)).cloned().collect();
+        self.missed.retain(|file, _| !now.contains_key(file));
         for file in gone {
-            // It may be written anew: then it is there again at the next look.
-            if at_once || !self.seen.contains_key(&file) {
+            // It may be written anew: then it is there again soon.
+            let missed = self.missed.entry(file.clone()).or_default();
+            *missed += 1;
+            if at_once || *missed > GONE_AFTER {
+                self.missed.remove(&file);
                 self.files.remove(&file);
                 look.is_changed = true;
             }
@@ -84,7 +95,12 @@ impl Configuration {
             }
             let before = self.files.remove(file).map(|read| read.sources).unwrap_or_default();
             let sources = match sources_of(&self.root, file) {
-                Ok(sources) => sources,
+                Ok(sources) => {
+                    if Pipeline::read(&self.root, file).is_err() {
+                        look.mistaken.push(file.clone());
+                    }
+                    sources
+                }
                 Err(mut problems) => {
                     look.problems.append(&mut problems);
                     before.clone()

@@ -22,12 +22,14 @@ pub struct Explained {
     pub repeated: u64,
     /// Bodies of the period that no beat asked for: asked by hand, by a run, or imported.
     pub other_bodies: u64,
+    /// Whether a collector has asked the source at a beat, in this period or around it.
+    pub is_collected: bool,
     /// What of the archives is damaged, for people.
     pub damage: Vec<String>,
 }
 
 /// Gives the beats of a source from an instant (included) until another (not included), and those around them, in the order of
-/// time; none is given that is due at the end or after it.
+/// time; none is given that is due now or later.
 ///
 /// # Errors
 /// An archive cannot be read.
@@ -38,21 +40,26 @@ pub fn explain(
     give: &mut dyn FnMut(Stretch),
 ) -> Result<Explained, CaptureError> {
     let scheduled = workspace.pipelines.iter().flat_map(|pipeline| pipeline.scheduled());
-    let collected = scheduled.map(|scheduled| scheduled.collected).find(|collected| collected.name == source);
+    let scheduled = scheduled.into_iter().find(|scheduled| scheduled.collected.name == source);
+    let (collected, grid) = scheduled.map(|scheduled| (scheduled.collected, scheduled.grid)).unzip();
     let is_at_work = owned(&workspace.private).contains(source);
     let patience = collected.as_ref().map_or(SLOWEST, |collected: &Collected| collected.patience() + RECORDED);
     let end = End { at: end, at_work: is_at_work.then_some(patience) };
-    let known = store.known(source).0.map(|known| (known.digest, !known.validators.unreadable));
+    let (known, newest_beat) = store.known(source);
+    let mut is_collected = newest_beat.is_some();
+    let known = known.map(|known| (known.digest, !known.validators.unreadable));
     let mut other_bodies = 0;
-    let mut explainer = Explainer::new(give).knowing(known).counting(from, until);
+    let mut explainer = Explainer::new(give).knowing(known).counting(from, until).known_at(crate::time::now()).on(grid);
     let damage = store.each_beat_record(source, from, until, &mut |found| match found {
         FoundBeat::Lost(from, until) => explainer.lose(from, until),
         FoundBeat::Record(record) => {
             let is_body = matches!(record.outcome, BeatOutcome::Body(_));
             other_bodies += u64::from(is_body && record.beat.is_none() && (from..until).contains(&record.at));
+            is_collected |= record.beat.is_some();
             explainer.push(record);
         }
     })?;
     let repeated = explainer.finish(end);
-    Ok(Explained { repeated, other_bodies, damage: damage.into_iter().map(|damage| damage.message).collect() })
+    let damage = damage.into_iter().map(|damage| damage.message).collect();
+    Ok(Explained { repeated, other_bodies, is_collected, damage })
 }

@@ -240,11 +240,72 @@ fn a_pipe_a_lost_folder_and_a_lost_store_are_told_and_stop_nothing_else() {
     assert_eq!(collecting.child.wait().unwrap().code(), Some(1));
     let told = std::fs::read_to_string(world.path("collect.log")).unwrap();
     assert!(told.contains("cannot be listed") && told.contains("was moved or its disk is gone"), "{told}");
-    std::fs::remove_dir_all(world.path("data/private")).unwrap_or_default();
+    // Nothing was made in its place.
+    assert!(!world.path("data/private").exists());
     std::fs::rename(world.path("data/moved"), world.path("data/private")).unwrap();
     let steady = records(&world, "steady");
     assert_without_a_gap(&beats(&steady));
     assert!(asked.count_of("/other") >= 3);
+}
+
+/// The disk takes nothing, as one that is full, from before the collector begins on.
+#[test]
+fn what_a_disk_did_not_take_is_recorded_with_the_begin_once_it_does() {
+    let (url, asked) = serve(|request, stream| say(stream, "200 OK", message(request.number)));
+    let world = World::new();
+    world.write("pipelines/stadtbus-telemetrie.yaml", &pipeline(&[("feed", format!("{url}/feed"))]));
+    let evidence = world.path("data/private/evidence");
+    let _ = std::fs::remove_dir_all(&evidence);
+    std::fs::create_dir_all(evidence.parent().unwrap()).unwrap();
+    std::fs::write(&evidence, "").unwrap();
+    let mut collecting = Collecting::start(&world, &["stadtbus-telemetrie"]);
+    wait_for("three answers", || asked.count() >= 3);
+    std::fs::remove_file(&evidence).unwrap();
+    collecting.until("feed: kept");
+    collecting.end();
+    let all = records(&world, "feed");
+    assert!(matches!(all[0].outcome, BeatOutcome::Note(Note::Started { .. })), "{all:?}");
+    assert_eq!(beats(&all[..2])[0], all[0].beat.unwrap().due, "{all:?}");
+    let skipped = all.iter().find(|record| matches!(record.outcome, BeatOutcome::Note(Note::Skipped { .. })));
+    let of_disk = |note: &BeatOutcome| {
+        matches!(note, BeatOutcome::Note(Note::Skipped { beats: 3.., reason: SkipReason::NotKept }))
+    };
+    assert!(skipped.is_some_and(|skipped| of_disk(&skipped.outcome)), "{all:?}");
+    assert_without_a_gap(&beats(&all));
+}
+
+#[test]
+fn edits_are_told_one_by_one_and_a_file_that_is_gone_for_a_moment_takes_no_beat() {
+    let (url, _) = serve(|request, stream| say(stream, "200 OK", message(request.number)));
+    let world = World::new();
+    for file in ["busplus", "stadtbus-fahrplan"] {
+        let _ = std::fs::remove_file(world.path(&format!("pipelines/{file}.yaml")));
+    }
+    let (steady, other) =
+        (pipeline(&[("steady", format!("{url}/steady"))]), pipeline(&[("other", format!("{url}/other"))]));
+    world.write("pipelines/stadtbus-telemetrie.yaml", &steady);
+    let mut collecting = Collecting::start(&world, &[]);
+    collecting.until("steady: kept");
+    world.write("pipelines/other.yaml", &other[..other.find("release:").unwrap()]);
+    let told = collecting.until("other: every 1 s");
+    assert!(told.contains("(added)") && !told.contains("steady: every"), "{told}");
+    world.write("pipelines/other.yaml", &other.replace("every: 1 s", "every: 2 s"));
+    let told = collecting.until("other: every 2 s");
+    assert!(told.contains("(changed)") && !told.contains("steady: every"), "{told}");
+    let (there, away) = (world.path("pipelines/stadtbus-telemetrie.yaml"), world.path("pipelines/away"));
+    std::fs::rename(&there, &away).unwrap();
+    std::thread::sleep(Duration::from_millis(900));
+    std::fs::rename(&away, &there).unwrap();
+    std::fs::remove_file(world.path("pipelines/other.yaml")).unwrap();
+    let told = collecting.until("other: not asked any more (removed)");
+    assert!(!told.contains("steady:"), "{told}");
+    collecting.end();
+    let steady = records(&world, "steady");
+    assert_without_a_gap(&beats(&steady));
+    let begins = |record: &&BeatRecord| matches!(record.outcome, BeatOutcome::Note(Note::Started { .. }));
+    assert_eq!(steady.iter().filter(begins).count(), 1, "{steady:?}");
+    let told = std::fs::read_to_string(world.path("collect.log")).unwrap();
+    assert!(told.contains("other.yaml has mistakes that do not concern its sources"), "{told}");
 }
 
 #[test]
@@ -263,6 +324,11 @@ fn a_second_collector_waits_and_a_run_leaves_the_sources_to_it() {
     let run = || world.command().env_remove("FAHRTENBUCH_NOW").args(["run", "stadtbus-telemetrie"]).output().unwrap();
     run();
     assert_eq!(asked.count(), before, "a run asked what a collector owns");
+    // The time that it is to collect for is over while it waits.
+    let begin = Instant::now();
+    let third = world.command().env_remove("FAHRTENBUCH_NOW").args(["collect", "--for", "1"]).output().unwrap();
+    assert!(begin.elapsed() < Duration::from_secs(20) && third.status.code() == Some(0), "{third:?}");
+    assert!(String::from_utf8_lossy(&third.stdout).contains("stopped while waiting"), "{third:?}");
     first.signal("KILL");
     second.until("feed: every 86400 s");
     let told = second.end();

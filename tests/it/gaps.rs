@@ -321,6 +321,40 @@ fn beats_before_the_first_and_behind_the_last_readable_record_of_a_damaged_archi
 }
 
 #[test]
+fn an_archive_of_which_nothing_can_be_read_makes_the_beats_of_its_hour_unexplained() {
+    let kept = Kept::new();
+    kept.world.replace("pipelines/stadtbus-telemetrie.yaml", "type: http\n", "type: http\n    every: 15 s\n");
+    (0..20).for_each(|number| kept.body(number));
+    let folder = kept.world.path("data/private/evidence").join(SOURCE);
+    let archive = folder.join(files(&folder).into_keys().find(|name| name.ends_with(".warc.gz")).unwrap());
+    let length = std::fs::metadata(&archive).unwrap().len();
+    std::fs::write(&archive, vec![0xa5; length as usize]).unwrap();
+    let period = ["--from", "2026-11-24 11:00", "--until", "2026-11-24 12:30"];
+    let found = &kept.json(&[&["gaps", SOURCE, "--json"], &period[..]].concat())[0];
+    let of = |class: &str| found["explained"][class].as_u64().unwrap();
+    assert_eq!((of("unexplained"), of("off"), &found["beats"]), (240, 120, &json!(360)), "{found}");
+}
+
+#[test]
+fn since_when_beats_count_is_told_and_that_a_source_was_never_collected() {
+    let kept = Kept::new();
+    let gaps = |from: &str| kept.program(&["gaps", SOURCE, "--from", from, "--until", "2026-11-24 12:30"]);
+    assert!(told(&gaps("2026-11-24 09:00")).contains("never collected"));
+    (0..20).for_each(|number| kept.body(number));
+    let first = kept.first().due;
+    let local =
+        jiff::tz::TimeZone::get("Europe/Berlin").unwrap().to_datetime(first).strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let text = told(&gaps("2026-11-24 09:00"));
+    assert!(text.contains(&format!("beats count since {local}")), "{text}");
+    let text = told(&gaps("2026-11-24 11:03"));
+    assert!(!text.contains("beats count since"), "{text}");
+    let text = told(&kept.program(&["gaps", SOURCE, "--from", "2026-11-23", "--until", "2026-11-24"]));
+    assert!(text.contains("no beat was due in this period"), "{text}");
+    let found = &kept.json(&["gaps", SOURCE, "--json", "--from", "2026-11-24", "--until", "2026-11-25"])[0];
+    assert_eq!(found["first_beat"], json!(first), "{found}");
+}
+
+#[test]
 fn show_says_what_became_of_the_beat_of_any_time() {
     let kept = Kept::new().half_hour();
     let at = |number: u64, ms: i64| (kept.first().plus(number).due + SignedDuration::from_millis(ms)).to_string();
@@ -339,7 +373,7 @@ fn show_says_what_became_of_the_beat_of_any_time() {
     let shown = kept.json(&["show", SOURCE, &at(3, 101), "--json"]);
     assert_eq!(shown[0]["sha256"], json!(capture("0003").digest), "{shown}");
     let text = told(&kept.program(&["show", SOURCE, &at(90, 5001)]));
-    assert!(text.contains("outcome  off (killed)") && text.contains("ended without a word"), "{text}");
+    assert!(text.contains("outcome  off (killed): the collector ended without a word"), "{text}");
     assert!(text.contains(&at(90, 0)), "{text}");
     // Before the first beat nothing is known, and nothing is of a time to come.
     for time in ["2026-11-23 10:00", "2026-11-24 14:00"] {

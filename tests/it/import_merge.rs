@@ -181,6 +181,14 @@ fn failure(world: &World, hour: &str, milliseconds: i64) {
     append(world, hour, &fields, "outcome: failed\r\nkind: time_out\r\n");
 }
 
+fn note(world: &World, hour: &str, milliseconds: i64, block: &str) {
+    let at = after(milliseconds);
+    let fields = format!(
+        "WARC-Type: metadata\r\nWARC-Date: {at}\r\nFahrtenbuch-Beat: {at} 15s\r\nContent-Type: application/warc-fields\r\n"
+    );
+    append(world, hour, &fields, block);
+}
+
 fn records(world: &World, hour: &str) -> Vec<Record> {
     take_over::records(&archive(world, hour)).unwrap().0
 }
@@ -202,7 +210,7 @@ fn kinds(world: &World, hour: &str) -> String {
 }
 
 #[test]
-fn records_of_beats_come_along_where_the_hour_has_none_from_here() {
+fn records_of_beats_come_along_where_none_from_here_tells_of_the_beat() {
     let other = telemetry();
     kept(&other, 900, 0);
     revisit(&other, "10", 15_900, (900, 0));
@@ -222,12 +230,52 @@ fn records_of_beats_come_along_where_the_hour_has_none_from_here() {
     assert!(imported(&one, "other", &[]).contains("nothing new, 2 there already"));
     assert_eq!(files(&one.path("data/private")), before);
 
-    // An hour with beats from here: their account stands, captures are added.
+    // A beat that is told from here stands as it is; captures and the other beats are added, once.
     let one = telemetry();
     failure(&one, "10", 0);
+    failure(&one, "10", 30_000);
     carry(&other, &one, "other");
     imported(&one, "other", &[]);
-    assert_eq!((kinds(&one, "10").as_str(), kinds(&one, "11").as_str()), ("mbr", "r"));
+    assert_eq!((kinds(&one, "10").as_str(), kinds(&one, "11").as_str()), ("mmbr", "r"));
+    failure(&other, "10", 60_900);
+    note(&other, "10", 75_900, "outcome: skipped\r\nbeats: 3\r\nreason: late\r\n");
+    carry(&other, &one, "again");
+    imported(&one, "again", &[]);
+    imported(&one, "again", &[]);
+    assert_eq!(kinds(&one, "10"), "mmbrmm");
+}
+
+/// A collector that began within an hour takes over what another one has of that hour before it.
+#[test]
+fn an_hour_in_which_a_collector_began_is_completed_by_that_of_another_machine() {
+    let (other, one) = (telemetry(), telemetry());
+    note(&other, "10", 0, "outcome: started\r\nreason: program\r\n");
+    (0..8).for_each(|beat| failure(&other, "10", beat * 15_000));
+    note(&other, "10", 120_000, "outcome: skipped\r\nbeats: 8\r\nreason: left_alone\r\n");
+    note(&other, "10", 240_000, "outcome: stopped\r\nreason: program\r\n");
+    note(&one, "10", 180_000, "outcome: started\r\nreason: program\r\n");
+    (12..40).for_each(|beat| failure(&one, "10", beat * 15_000));
+    carry(&other, &one, "other");
+    imported(&one, "other", &[]);
+    let mut explained = Vec::new();
+    let mut give =
+        |stretch: fahrtenbuch::capture::coverage::Stretch| explained.push((stretch.explanation.class(), stretch.beats));
+    let mut explainer = fahrtenbuch::capture::coverage::Explainer::new(&mut give);
+    let store = Store::new(one.path("data/private/evidence"));
+    let found = store.records(VEHICLES, after(-60_000), after(660_000)).unwrap();
+    found.iter().for_each(|record| explainer.push(record));
+    let repeated = explainer.finish(fahrtenbuch::capture::coverage::End { at: after(600_000), at_work: None });
+    let of = |class| explained.iter().filter(|(other, _)| *other == class).map(|(_, beats)| beats).sum::<u64>();
+    use fahrtenbuch::capture::coverage::Class;
+    assert_eq!(
+        (of(Class::Failed), of(Class::Skipped), of(Class::Off), of(Class::Unexplained)),
+        (36, 4, 0, 0),
+        "{explained:?}"
+    );
+    assert_eq!(repeated, 0);
+    let before = files(&one.path("data/private"));
+    imported(&one, "other", &[]);
+    assert_eq!(files(&one.path("data/private")), before);
 }
 
 #[test]

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::Mutex;
 
+use super::backlog::Backlog;
 use super::task::Shared;
 use super::{Collected, Outcome, Report, Stop};
 use crate::capture::beat::{Beat, Grid};
@@ -40,6 +42,8 @@ pub(super) struct Follower {
     /// Ends this source alone.
     stop: Stop,
     state: Rc<RefCell<State>>,
+    /// What the disk has not taken yet.
+    backlog: Mutex<Backlog>,
 }
 
 /// What happened since the last beat that was judged.
@@ -58,7 +62,7 @@ impl Follower {
         let shown = collected.source.shown();
         let spool = private.join("collector").join(format!("{}.spool", collected.name));
         let name = collected.name.as_str().into();
-        Self { name, shown, settings, spool, shared, stop, state: Rc::default() }
+        Self { name, shown, settings, spool, shared, stop, state: Rc::default(), backlog: Mutex::default() }
     }
 
     /// Follows the broker until it is stopped.
@@ -172,6 +176,11 @@ impl Follower {
                 *next = next.plus(1);
                 continue;
             }
+            let mut backlog = self.backlog.lock().await;
+            if !backlog.is_empty() {
+                backlog.flush(&self.shared.writer, (&self.name, &self.shown), now).await;
+            }
+            drop(backlog);
             let wait = Duration::try_from(grid().after(now).due.duration_since(now)).unwrap_or(EVERY);
             tokio::time::sleep(wait.min(EVERY)).await;
         }
@@ -209,10 +218,14 @@ impl Follower {
 
     async fn keep_note(&self, beat: Beat, note: Note) {
         let at = crate::time::now();
+        let is_of_beat = !matches!(note, Note::Started { .. } | Note::Stopped { .. });
         let content = NewContent::Note(note);
         let url = self.shown.clone();
         let record = NewRecord { at, url, beat: Some(beat), feed_time: None, unreadable: None, payload: None, content };
-        if let Err(error) = self.shared.writer.keep(&self.name, record, None).await {
+        let mut backlog = self.backlog.lock().await;
+        let source = (&self.name, self.shown.as_str());
+        let kept = backlog.keep(&self.shared.writer, source, record, (u64::from(is_of_beat), None)).await;
+        if let Some(error) = kept {
             tracing::warn!(source = %self.name, "what came of a beat was not kept: {error}");
         }
     }

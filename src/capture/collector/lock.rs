@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use super::Stop;
 use crate::durable;
@@ -22,8 +23,13 @@ pub struct CollectorLock {
 }
 
 impl CollectorLock {
-    /// Takes the lock; waits while another collector has it, of which `wait` is told once. `None` if it was stopped meanwhile.
-    pub fn take(private: &Path, stop: &Stop, wait: impl FnOnce()) -> io::Result<Option<Self>> {
+    /// Takes the lock; waits while another collector has it, of which `wait` is told once. `None` if it was stopped, or `end` came,
+    /// meanwhile.
+    pub fn take(
+        private: &Path,
+        (stop, end): (&Stop, Option<Instant>),
+        wait: impl FnOnce(),
+    ) -> io::Result<Option<Self>> {
         let folder = private.join("collector");
         durable::create_dir_all(&folder)?;
         let mut options = OpenOptions::new();
@@ -34,29 +40,59 @@ impl CollectorLock {
             match lock.try_lock() {
                 Ok(()) => return Ok(Some(Self { folder, lock })),
                 Err(TryLockError::Error(error)) => return Err(error),
-                Err(TryLockError::WouldBlock) if stop.is_requested() => return Ok(None),
+                Err(TryLockError::WouldBlock)
+                    if stop.is_requested() || end.is_some_and(|end| Instant::now() >= end) =>
+                {
+                    return Ok(None);
+                }
                 Err(TryLockError::WouldBlock) => {}
             }
             if let Some(wait) = wait.take() {
                 wait();
             }
-            std::thread::sleep(WAIT);
+            let left = end.map_or(WAIT, |end| end.saturating_duration_since(Instant::now()));
+            std::thread::sleep(WAIT.min(left));
         }
     }
 
     /// Whether the folder is still the one that was locked: a store that was moved away, or a disk that is gone, leaves another in its
     /// place, which nobody has locked.
     pub fn is_there(&self) -> bool {
-        let inode = |metadata: io::Result<std::fs::Metadata>| metadata.map(|found| (found.dev(), found.ino())).ok();
-        let held = inode(self.lock.metadata());
-        held.is_some() && inode(std::fs::metadata(self.folder.join(LOCK))) == held
+        self.place().is_there()
+    }
+
+    /// What finds out the same on another thread.
+    pub(super) fn place(&self) -> Place {
+        Place { lock: self.folder.join(LOCK), held: inode(self.lock.metadata()) }
     }
 
     /// Says which sources are collected, so that runs do not ask them, too.
     pub fn own(&self, sources: &BTreeSet<String>) -> io::Result<()> {
+        if !self.is_there() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "the private store was moved"));
+        }
         let bytes = serde_json::to_vec(sources).map_err(io::Error::other)?;
         durable::write(&self.folder.join(OWNED), &bytes)
     }
+}
+
+/// Where the lock of a collector lies.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    lock: PathBuf,
+    /// Device and inode of the file that is locked.
+    held: Option<(u64, u64)>,
+}
+
+impl Place {
+    /// As [`CollectorLock::is_there`].
+    pub(super) fn is_there(&self) -> bool {
+        self.held.is_some() && inode(std::fs::metadata(&self.lock)) == self.held
+    }
+}
+
+fn inode(metadata: io::Result<std::fs::Metadata>) -> Option<(u64, u64)> {
+    metadata.map(|found| (found.dev(), found.ino())).ok()
 }
 
 /// The names of the sources that a collector asks now; none if no collector is at work.

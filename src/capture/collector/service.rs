@@ -72,7 +72,7 @@ impl Service<'_> {
         let store = Store::new(Collector::evidence(self.private)).with_remote(remote());
         let Self { end, begins_at_once, .. } = *self;
         let stop = self.stop.clone();
-        let (writer, thread) = Writer::start(store);
+        let (writer, thread) = Writer::start(store, self.lock.map(CollectorLock::place));
         let (reports, mut told) = mpsc::channel(REPORTS);
         let shared = Shared { writer, clients: Clients::default(), reports, stop, begins_at_once, end };
         let store = Arc::new(Store::new(Collector::evidence(self.private)).with_remote(remote()));
@@ -96,7 +96,9 @@ impl Service<'_> {
     }
 
     fn is_over(&self) -> bool {
-        self.stop.is_requested() || self.end.is_some_and(|end| Instant::now() >= end)
+        self.stop.is_requested()
+            || self.end.is_some_and(|end| Instant::now() >= end)
+            || self.lock.is_some_and(|lock| !lock.is_there())
     }
 
     async fn supervise(&self, mut sources: watch::Receiver<Vec<Scheduled>>, shared: Shared, store: Arc<Store>) {

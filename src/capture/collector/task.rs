@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
+use super::backlog::Backlog;
 use super::writer::Writer;
 use super::{Collected, Limit, Outcome, Report, Stop, until};
 use crate::capture::beat::{Beat, Grid};
 use crate::capture::evidence::{KnownCapture, Store};
-use crate::capture::payload::{self, Looked};
+use crate::capture::payload;
 use crate::capture::record::{Lifecycle, NewContent, NewRecord, Note, SkipReason, Unchanged};
 use crate::capture::source::{self, Clients, FetchOptions, FetchOutcome, Fetched, NotModified, Validators, too_large};
 use crate::capture::{Capture, CaptureError, FailureKind};
@@ -18,8 +19,6 @@ use crate::capture::{Capture, CaptureError, FailureKind};
 /// A beat that was missed while no collector was at work is made up for if sources are asked no more often than this, and its next
 /// beat is not near.
 const MADE_UP_FROM: Duration = Duration::from_secs(10);
-/// The name of a body that is the beginning of what the source is to give.
-const CUT_OFF: &str = "cut_off";
 /// … and of a source without any body where they are asked as seldom as this, however near it is.
 const MADE_UP_ALWAYS_FROM: Duration = Duration::from_secs(300);
 /// For how long it is slept at most before the clock is looked at again: it may be set, or the machine may have slept.
@@ -53,8 +52,8 @@ pub(super) struct Task {
     unreadable: Option<&'static str>,
     /// When the source was last asked without conditions and had nothing new.
     unchanged_at: Option<Timestamp>,
-    /// Beats of which the disk took no record, from the first on.
-    unkept: Option<(Beat, u64)>,
+    /// What the disk has not taken yet.
+    backlog: Backlog,
 }
 
 /// What came of a beat.
@@ -76,7 +75,7 @@ impl Task {
             known: None,
             unreadable: None,
             unchanged_at: None,
-            unkept: None,
+            backlog: Backlog::default(),
         }
     }
 
@@ -84,6 +83,8 @@ impl Task {
     pub(super) async fn run(mut self, store: Arc<Store>, begins: Lifecycle) {
         let last_beat = self.learn(&store).await;
         let now = crate::time::now();
+        // A beat that a wrong clock has asked at tells of no beat that is still to come.
+        let last_beat = last_beat.filter(|last| *last <= now);
         let (mut next, wait) = self.first(now, last_beat);
         let started =
             NewRecord { beat: Some(next), ..self.record(now, NewContent::Note(Note::Started { reason: begins })) };
@@ -162,7 +163,7 @@ impl Task {
     }
 
     /// Sleeps until a beat is due, and at least until an instant; `false` if it was stopped or the end came before.
-    async fn sleep(&self, beat: Beat, at_least: Instant) -> bool {
+    async fn sleep(&mut self, beat: Beat, at_least: Instant) -> bool {
         loop {
             let now = crate::time::now();
             let due = Duration::try_from(beat.due.duration_since(now)).unwrap_or_default();
@@ -178,6 +179,9 @@ impl Task {
             tokio::select! {
                 () = self.stopped() => return false,
                 () = tokio::time::sleep(nap) => {}
+            }
+            if !self.backlog.is_empty() && nap < wait {
+                self.backlog.flush(&self.shared.writer, (&self.name, &self.shown), crate::time::now()).await;
             }
         }
     }
@@ -306,13 +310,9 @@ impl Task {
             // The runtime ends.
             Err(_) => std::future::pending().await,
         };
-        let Looked { identified, feed_time, is_cut_off, is_bomb } = looked;
-        if is_bomb {
+        if looked.is_bomb {
             return self.keep_failure(beat, too_large(&self.shown, most)).await;
         }
-        let wanted = self.collected.wanted;
-        // A timetable that is cut off has lost its directory.
-        let is_cut_off = is_cut_off && wanted.is_telemetry();
         let Capture { captured_at: at, status, digest, .. } = capture;
         if self.known.as_ref().is_some_and(|known| known.digest == digest) {
             let answer = NotModified { at, status, headers: capture.headers.clone() };
@@ -321,15 +321,15 @@ impl Task {
                 return self.keep_unchanged(beat, at, unchanged).await;
             }
         }
-        let is_wanted = wanted.is(identified.payload) && !is_cut_off;
-        let unreadable = (!is_wanted).then(|| if is_cut_off { CUT_OFF } else { identified.payload.name() });
+        let (unreadable, said) = looked.unreadable(self.collected.wanted).unzip();
+        let (is_wanted, feed_time) = (unreadable.is_none(), looked.feed_time);
         let bytes = capture.body.len() as u64;
         let validators = Validators { unreadable: !is_wanted, ..Validators::of(&capture) };
         let record = NewRecord {
             beat: Some(beat),
             feed_time,
             unreadable,
-            payload: Some(identified.payload),
+            payload: Some(looked.identified.payload),
             ..self.record(at, NewContent::Body(capture))
         };
         if let Some(error) = self.keep(record, Some(is_wanted)).await {
@@ -337,8 +337,7 @@ impl Task {
         }
         self.known = Some(KnownCapture { captured_at: at, digest, validators, feed_time });
         self.unreadable = unreadable;
-        let said = || if is_cut_off { "is cut off".to_owned() } else { identified.said(wanted) };
-        Outcome::New { bytes, digest, unreadable: (!is_wanted).then(said) }
+        Outcome::New { bytes, digest, unreadable: said }
     }
 
     /// The same bytes may come with another `ETag`.
@@ -387,25 +386,8 @@ impl Task {
 
     /// Keeps a record, and before it that of the beats of which the disk took none.
     async fn keep_beats(&mut self, record: NewRecord, beats: u64, readable: Option<bool>) -> Option<CaptureError> {
-        let first = record.beat;
-        let done = match self.unkept {
-            None => Ok(()),
-            Some((first, beats)) => {
-                let note = NewContent::Note(Note::Skipped { beats, reason: SkipReason::NotKept });
-                let earlier = NewRecord { beat: Some(first), ..self.record(record.at, note) };
-                self.shared.writer.keep(&self.name, earlier, None).await.map(|()| self.unkept = None)
-            }
-        };
-        let done = match done {
-            Ok(()) => self.shared.writer.keep(&self.name, record, readable).await,
-            Err(error) => Err(error),
-        };
-        let error = done.err()?;
-        if let Some(first) = first.filter(|_| beats > 0) {
-            let (first, before) = self.unkept.unwrap_or((first, 0));
-            self.unkept = Some((first, before + beats));
-        }
-        Some(error)
+        let writer = &self.shared.writer;
+        self.backlog.keep(writer, (&self.name, &self.shown), record, (beats, readable)).await
     }
 }
 

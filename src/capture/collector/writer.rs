@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::capture::CaptureError;
+use super::lock::Place;
 use crate::capture::evidence::{Store, Written};
 use crate::capture::record::NewRecord;
+use crate::capture::{CaptureError, FailureKind};
 
 /// For how long records are gathered before the disk is waited for.
 const GATHERED: Duration = Duration::from_millis(100);
@@ -31,9 +32,10 @@ struct Job {
 type Group = Vec<(Written, oneshot::Sender<Result<(), CaptureError>>)>;
 
 impl Writer {
-    pub(super) fn start(store: Store) -> (Self, std::thread::JoinHandle<()>) {
+    /// `place`: where the private store lies; once it is not there any more, nothing is made in its place.
+    pub(super) fn start(store: Store, place: Option<Place>) -> (Self, std::thread::JoinHandle<()>) {
         let (sender, receiver) = mpsc::channel(WAITING);
-        (Self(sender), std::thread::spawn(move || write_all(&store, receiver)))
+        (Self(sender), std::thread::spawn(move || write_all(&store, place.as_ref(), receiver)))
     }
 
     /// Keeps a record: when this returns, it is on the disk.
@@ -46,12 +48,7 @@ impl Writer {
         let (reply, done) = oneshot::channel();
         let url = record.url.clone();
         let job = Job { source: source.clone(), record, readable, reply };
-        let ended = || CaptureError::Transient {
-            kind: crate::capture::FailureKind::NotKept,
-            url,
-            problem: "the thread that writes evidence has ended".to_owned(),
-            remedy: "Start the collector again".to_owned(),
-        };
+        let ended = || not_kept(&url, "the thread that writes evidence has ended");
         if self.0.send(job).await.is_err() {
             return Err(ended());
         }
@@ -59,7 +56,16 @@ impl Writer {
     }
 }
 
-fn write_all(store: &Store, mut jobs: mpsc::Receiver<Job>) {
+fn not_kept(url: &str, problem: &str) -> CaptureError {
+    CaptureError::Transient {
+        kind: FailureKind::NotKept,
+        url: url.to_owned(),
+        problem: problem.to_owned(),
+        remedy: "Start the collector again".to_owned(),
+    }
+}
+
+fn write_all(store: &Store, place: Option<&Place>, mut jobs: mpsc::Receiver<Job>) {
     while let Some(first) = jobs.blocking_recv() {
         let until = Instant::now() + GATHERED;
         let mut group = Group::new();
@@ -69,7 +75,11 @@ fn write_all(store: &Store, mut jobs: mpsc::Receiver<Job>) {
             if group.iter().any(|(written, _)| written.source() == &*job.source) {
                 finish(store, std::mem::take(&mut group));
             }
-            match store.write(&job.source, &job.record, job.readable) {
+            let written = match place.is_none_or(Place::is_there) {
+                true => store.write(&job.source, &job.record, job.readable),
+                false => Err(not_kept(&job.record.url, "the private store was moved or its disk is gone")),
+            };
+            match written {
                 Ok(written) => group.push((written, job.reply)),
                 // Who asked may be gone.
                 Err(error) => drop(job.reply.send(Err(error))),

@@ -13,13 +13,16 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::explanation::{Explanation, OffReason};
 use crate::capture::FailureKind;
-use crate::capture::beat::Beat;
+use crate::capture::beat::{Beat, Grid};
 use crate::capture::record::{BeatOutcome, BeatRecord, Lifecycle, Note, SkipReason};
 use crate::digest::Digest;
 
 /// For how long of the records' time beats are held back. No answer is awaited for longer than an hour, and no source asks to be left
 /// alone for longer.
 const HELD_BACK_MS: i64 = 2 * 3_600_000;
+/// The record of an answer is of a beat that is due at most so long after it, and at most so long and a beat before it: otherwise the
+/// clock by which it was asked was wrong.
+const CLOCKS_APART_MS: i64 = HELD_BACK_MS;
 /// A header time that stands still is that of a frozen feed after two beats, and not before this.
 const FROZEN_MS: i64 = 60_000;
 
@@ -97,6 +100,10 @@ pub struct Explainer<'a> {
     /// Records beyond the first of a beat that is due in the period.
     repeated: u64,
     period: Range<i64>,
+    /// Of what is due from here on nothing is known yet.
+    now_ms: i64,
+    /// The beats of the source, where no record tells them.
+    grid: Option<Grid>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -148,7 +155,20 @@ impl<'a> Explainer<'a> {
             body: None,
             repeated: 0,
             period: i64::MIN..i64::MAX,
+            now_ms: i64::MAX,
+            grid: None,
         }
+    }
+
+    /// Leaves out what is of the future: beats that are due at this instant or after it, and records that were written with a clock
+    /// that was ahead of it.
+    pub fn known_at(self, now: Timestamp) -> Self {
+        Self { now_ms: now.as_millisecond(), ..self }
+    }
+
+    /// The beats that count where records are lost and none is left that tells of a beat.
+    pub fn on(self, grid: Option<Grid>) -> Self {
+        Self { grid, ..self }
     }
 
     /// The newest body that is known of the source before the first record, and whether it is what the source is to give.
@@ -174,10 +194,20 @@ impl<'a> Explainer<'a> {
     /// Takes the next record in the order of their time; one without a beat says nothing here.
     pub fn push(&mut self, record: &BeatRecord) {
         let at_ms = record.at.as_millisecond();
+        let Some(Beat { due, every }) = record.beat else {
+            self.newest_ms = self.newest_ms.max(at_ms);
+            return;
+        };
+        let every_ms = millis(every);
+        let is_answer = matches!(record.outcome, BeatOutcome::Body(_) | BeatOutcome::Unchanged { .. });
+        let due_ms = match due.as_millisecond() {
+            due_ms if is_answer => beat_of(at_ms, due_ms, every_ms),
+            due_ms => due_ms,
+        };
+        if at_ms.min(due_ms) >= self.now_ms {
+            return;
+        }
         self.newest_ms = self.newest_ms.max(at_ms);
-        let Some(Beat { due, every }) = record.beat else { return };
-        let due_ms = due.as_millisecond();
-        let every_ms = i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(1);
         let (feed_time, is_unreadable) = (record.feed_time, record.unreadable.is_some());
         let one = |answer| (due_ms, BEAT, Event::One { every_ms, answer });
         let (key, rank, event) = match &record.outcome {
@@ -210,6 +240,10 @@ impl<'a> Explainer<'a> {
     /// Ends the records; gives how many told of a beat that another record told of.
     pub fn finish(mut self, end: End) -> u64 {
         self.settle(i64::MAX);
+        if let (None, Some(grid), Some(lost)) = (self.next_ms, self.grid, self.lost.front()) {
+            let first = grid.after(timestamp(lost.start.saturating_sub(1)));
+            (self.next_ms, self.every_ms) = (Some(first.due.as_millisecond()), millis(grid.every()));
+        }
         let end_ms = end.at.as_millisecond();
         let waited = self.next_ms.map_or(0, |next| end_ms.saturating_sub(next));
         let explanation = match (self.off.map(|(reason, _)| reason), end.at_work) {
@@ -410,8 +444,26 @@ impl<'a> Explainer<'a> {
         self.every_ms = every_ms;
         self.last_ms = Some(ahead(first_ms, every_ms, beats - 1));
         self.next_ms = Some(ahead(first_ms, every_ms, beats));
-        (self.give)(stretch);
+        if let Some(known) = stretch.within(i64::MIN, self.now_ms) {
+            (self.give)(known);
+        }
     }
+}
+
+/// When the beat was due that an answer is of. A clock that was wrong has asked it at a beat that was far from its time: then it is of
+/// the beat of the same grid at its time.
+fn beat_of(at_ms: i64, due_ms: i64, every_ms: i64) -> i64 {
+    let late = at_ms.saturating_sub(due_ms);
+    if (-CLOCKS_APART_MS..=CLOCKS_APART_MS.saturating_add(every_ms)).contains(&late) {
+        return due_ms;
+    }
+    let beats = (i128::from(at_ms) - i128::from(due_ms)).div_euclid(i128::from(every_ms));
+    i64::try_from(i128::from(due_ms) + beats * i128::from(every_ms)).unwrap_or(due_ms)
+}
+
+/// At least one.
+fn millis(every: Duration) -> i64 {
+    i64::try_from(every.as_millis()).unwrap_or(i64::MAX).max(1)
 }
 
 /// How many beats, of which the first is due at an instant, are due before another.

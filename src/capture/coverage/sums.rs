@@ -29,6 +29,9 @@ pub struct Coverage {
     /// Beats that gave a good body, the first and the last.
     pub first_good: Option<Timestamp>,
     pub last_good: Option<Timestamp>,
+    /// The first beat of the period, and whether the period begins so long before it that there were none.
+    pub first_beat: Option<Timestamp>,
+    pub begins_before: bool,
 }
 
 /// Beats one behind the other with one explanation.
@@ -58,6 +61,8 @@ impl Coverage {
             cells: vec![[0; Class::ALL.len()]; cells],
             first_good: None,
             last_good: None,
+            first_beat: None,
+            begins_before: false,
         }
     }
 
@@ -75,6 +80,10 @@ impl Coverage {
     pub fn add(&mut self, stretch: Stretch) {
         let Some(stretch) = stretch.within(self.from.as_millisecond(), self.until.as_millisecond()) else { return };
         let Stretch { explanation, beats, .. } = stretch;
+        if self.first_beat.is_none() {
+            self.first_beat = Some(stretch.due(0));
+            self.begins_before = stretch.first_ms.saturating_sub(stretch.every_ms) >= self.from.as_millisecond();
+        }
         *self.by.entry(explanation).or_default() += beats;
         let (from, last, until) = (stretch.due(0), stretch.due(beats - 1), stretch.due(beats));
         if explanation.is_good() {

@@ -236,6 +236,34 @@ fn beats_among_lost_records_are_unexplained_whatever_the_records_around_them_say
 }
 
 #[test]
+fn what_was_asked_with_a_wrong_clock_counts_at_its_own_time_and_nothing_of_the_future_does() {
+    let wrong = |at: &str, outcome: BeatOutcome| {
+        let due = time(at).checked_add(SignedDuration::from_hours(47)).unwrap();
+        let beat = Beat { due, every: Duration::from_secs(15) };
+        // The evidence of bodies follows the server, notes have the time of this machine.
+        let is_body = matches!(outcome, BeatOutcome::Body(_) | BeatOutcome::Unchanged { .. });
+        let by = SignedDuration::from_millis(500);
+        record(if is_body { time(at) + by } else { due + by }, Some(beat), outcome)
+    };
+    let mut records: Vec<BeatRecord> = vec![wrong("10:00:00", started())];
+    records.extend((0..8).map(|n| wrong(&format!("10:0{}:{:02}", n / 4, n % 4 * 15), body(n))));
+    records.push(wrong("10:01:50", failed(FailureKind::TimeOut)));
+    records.push(wrong("10:02:00", stopped(Lifecycle::Program)));
+    records.extend([at("10:03:00", started()), at("10:03:00", body(20)), at("10:03:15", body(21))]);
+    records.sort_by_key(|record| record.at);
+    let mut given: Vec<(Explanation, u64)> = Vec::new();
+    let mut give = |stretch: Stretch| match given.last_mut() {
+        Some((last, beats)) if *last == stretch.explanation => *beats += stretch.beats,
+        _ => given.push((stretch.explanation, stretch.beats)),
+    };
+    let mut explainer = Explainer::new(&mut give).known_at(time("10:03:31"));
+    records.iter().for_each(|record| explainer.push(record));
+    explainer.finish(End { at: time("10:03:31"), at_work: Some(Duration::from_secs(60)) });
+    let killed = Explanation::Off(OffReason::Killed);
+    assert_eq!(given, [(Explanation::Body, 8), (killed, 4), (Explanation::Body, 2), (Explanation::UnderWay, 1)]);
+}
+
+#[test]
 fn beats_that_a_machine_slept_through_are_known_afterwards_however_long_it_slept() {
     let skip = BeatRecord { at: time("18:00:07"), ..at("10:00:15", skipped(1919, SkipReason::Late)) };
     let records = [at("10:00:00", body(1)), skip, at("18:00:00", body(2))];

@@ -15,10 +15,12 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::capture::beat::Beat;
 use crate::capture::evidence::archive::{self, Options, Place};
 use crate::capture::evidence::listing::{Damage, damage};
 use crate::capture::evidence::state::State;
 use crate::capture::evidence::{Store, folder};
+use crate::capture::record::Note;
 use crate::capture::{CaptureError, redact, warc};
 use crate::digest::Digest;
 use crate::durable;
@@ -39,6 +41,10 @@ pub struct Record {
     pub id: String,
     /// How often the source was asked, if a beat left the record.
     pub every: Option<SignedDuration>,
+    /// The beat that left it.
+    pub beat: Option<Beat>,
+    /// What it says of a beat that gave no body, or of the collector.
+    pub note: Option<Note>,
     place: Place,
 }
 
@@ -77,10 +83,14 @@ fn records_of(file: &File, archive: &Path) -> Result<(Vec<Record>, Vec<Damage>),
     for found in found {
         let (header, place) = (found.header, found.place);
         let is_revisit = header.kind == "revisit";
+        let mut note = None;
         let digest = match found.content {
             warc::Content::Body(digest) => Some(digest),
             warc::Content::Revisit(digest) => digest,
-            warc::Content::Note(_) => None,
+            warc::Content::Note(found) => {
+                note = Some(found);
+                None
+            }
             // An answer that is no capture.
             warc::Content::NoCapture(_) if matches!(header.kind.as_str(), "response" | "resource") => continue,
             warc::Content::NoCapture(_) => {
@@ -90,10 +100,11 @@ fn records_of(file: &File, archive: &Path) -> Result<(Vec<Record>, Vec<Damage>),
         let Some(at) = header.date else { continue };
         let lines = reader.header(place).map_err(failed)?;
         let field = |name: &str| value(&lines, name);
-        let every = header.beat.and_then(|beat| SignedDuration::try_from(beat.every).ok());
+        let beat = header.beat;
+        let every = beat.and_then(|beat| SignedDuration::try_from(beat.every).ok());
         let id = field("WARC-Record-ID").map_or_else(|| format!("{}{at}{:?}", header.kind, digest), str::to_owned);
         let has_body = digest.is_some() && !is_revisit;
-        records.push(Record { at, url: header.url, digest, has_body, is_revisit, id, every, place });
+        records.push(Record { at, url: header.url, digest, has_body, is_revisit, id, every, beat, note, place });
     }
     let damages = stretches.into_iter().map(|stretch| damage(archive, stretch)).collect();
     Ok((records, damages))

@@ -9,8 +9,8 @@
 //! "Of its own" are captures that the other store has not: so what an import took over, all or some of it, decides nothing the
 //! next time. A beat is what the records say of it, else the middle distance between the captures of the other store.
 //! A revisit is a capture like any other if its body stands before it in its archive; its body comes with it where the archive of
-//! this store has none. Records of beats that gave no capture are taken over only into hours in which this store has none of
-//! its own, so that a beat is never told twice.
+//! this store has none. Records of beats that gave no capture are taken over where no record of this store's own tells of the beat
+//! ([`Told`]), so that a beat is never told twice.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
@@ -20,6 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::files::Found;
 use super::planned::{Hour, Plan, Request};
+use super::told::Told;
 use crate::capture::CaptureError;
 use crate::capture::evidence::take_over::{self, Record};
 use crate::capture::evidence::{self, Kind, Store};
@@ -151,14 +152,16 @@ impl<'a> Merge<'a> {
         let is_capture: HashSet<usize> = captures.iter().map(|(place, _)| *place).collect();
         let ours = self.ours.get(&hour.begin).map_or(&[][..], |ours| &ours.records);
         let ids: HashSet<&str> = records.iter().map(|record| record.id.as_str()).collect();
-        let has_own_beats =
-            ours.iter().any(|record| !ids.contains(record.id.as_str()) && (record.every.is_some() || !record.has_body));
+        let is_own = |record: &&Record| !ids.contains(record.id.as_str());
+        let told = Told::new(self.ours.values().flat_map(|ours| &ours.records).filter(is_own));
+        let has_own_beats = ours.iter().filter(is_own).any(|record| record.every.is_some() || !record.has_body);
         let our_ids: HashSet<&str> = ours.iter().map(|record| record.id.as_str()).collect();
         let mut bodies: HashMap<Digest, Timestamp> = bodies(ours);
         let mut taken: HashSet<usize> = HashSet::new();
         for (place, record) in records.iter().enumerate() {
             if !is_capture.contains(&place) {
-                let is_new = !has_own_beats && !our_ids.contains(record.id.as_str());
+                let is_told = told.tells_of(record).unwrap_or(has_own_beats);
+                let is_new = !is_told && !our_ids.contains(record.id.as_str());
                 if is_new && !record.has_body && taken.insert(place) {
                     merged.records.push((record.clone(), None));
                 }

@@ -1,5 +1,7 @@
 //! What bodies are called: in records, for people, and by what a decoder wants.
 
+use jiff::Timestamp;
+
 use crate::capture::mqtt::frames;
 
 /// What a body is.
@@ -168,5 +170,33 @@ impl Identified {
         about.push(format!("{} bytes", self.bytes));
         about.extend(self.tag.as_ref().map(|tag| format!("it begins with <{tag}>")));
         about.join(", ")
+    }
+}
+
+/// What is found of a body when it comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Looked {
+    pub identified: Identified,
+    /// The header time of a GTFS-Realtime message that reports vehicles or trips, by the beginning of its body. Of alerts it is
+    /// not told: they may rightly stay the same for days.
+    pub feed_time: Option<Timestamp>,
+    /// It is the beginning of something, or damaged: a GTFS-Realtime message that ends within an entity, gzip that ends within its
+    /// stream or whose check sum or length is another. Nothing else shows it, and no run can read it.
+    pub is_cut_off: bool,
+    /// It is packed with gzip and unpacks to more bytes than the source may give.
+    pub is_bomb: bool,
+}
+
+/// The name of a body that is the beginning of what the source is to give, or damaged.
+pub const CUT_OFF: &str = "cut_off";
+
+impl Looked {
+    /// Why it cannot be used as what a source is to give: the name in records, and what is said to people.
+    pub fn unreadable(&self, wanted: Wanted) -> Option<(&'static str, String)> {
+        match wanted.is(self.identified.payload) {
+            false => Some((self.identified.payload.name(), self.identified.said(wanted))),
+            true if self.is_cut_off => Some((CUT_OFF, "is cut off or damaged".to_owned())),
+            true => None,
+        }
     }
 }

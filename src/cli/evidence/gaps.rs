@@ -25,7 +25,7 @@ use crate::pipeline::run::purge::Losses;
 use crate::pipeline::run::{RunError, date_of};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
-use crate::workspace::beats::explain;
+use crate::workspace::beats::{Explained, explain};
 use crate::yaml::suggestion;
 
 pub(super) const HELP: &str = "\
@@ -47,7 +47,8 @@ Every beat of 'fahrtenbuch collect' is explained, and the numbers add up to all 
   under_way    the answer is awaited
   unexplained  a collector was at work and left no record, or the archive is damaged there: should be none
 
-A date is its midnight, and a time without a zone is one of 'time_zone': of one that the clock shows twice the first, of
+Beats count from the first record of a source on ('first_beat' in JSON), and none that is still to come. A body that was asked
+for with a wrong clock counts at the time that it is kept under. A date is its midnight, and a time without a zone is one of 'time_zone': of one that the clock shows twice the first, of
 one that it jumps over the jump. Of dates that were destroyed it is told when and by which rule.";
 
 /// Gaps of a source that are listed, at most.
@@ -225,7 +226,8 @@ fn to_json(found: &Found) -> Value {
         })
     };
     json!({
-        "source": found.source, "from": coverage.from, "until": coverage.until, "beats": coverage.beats,
+        "source": found.source, "from": coverage.from, "until": coverage.until, "first_beat": coverage.first_beat,
+        "beats": coverage.beats,
         "explained": explained,
         "failed": reasons(Class::Failed), "skipped": reasons(Class::Skipped), "off": reasons(Class::Off),
         "repeated": found.explained.repeated, "other_bodies": found.explained.other_bodies,
@@ -258,8 +260,9 @@ fn print_table(workspace: &Workspace, found: &[Found]) {
         ];
         let numbers = numbers.into_iter().filter(|(number, _)| *number > 0);
         let numbers = numbers.map(|(number, what)| (what.to_owned(), number.to_string(), String::new()));
+        let since = since(workspace, coverage, explained).map(|said| (said, String::new(), String::new()));
         let destroyed = in_spans(workspace, destroyed).into_iter().map(|said| (said, String::new(), String::new()));
-        let mut rows: Vec<(String, String, String)> = beats.chain(numbers).chain(destroyed).collect();
+        let mut rows: Vec<(String, String, String)> = beats.chain(numbers).chain(since).chain(destroyed).collect();
         if rows.is_empty() {
             rows.push(Default::default());
         }
@@ -270,6 +273,19 @@ fn print_table(workspace: &Workspace, found: &[Found]) {
         }
     }
     println!("{table}");
+}
+
+/// Since when beats count, where that is not from the begin of the period on.
+fn since(workspace: &Workspace, coverage: &Coverage, explained: &Explained) -> Option<String> {
+    match coverage.first_beat {
+        Some(first) if coverage.begins_before => {
+            let first = workspace.zone.to_datetime(first).strftime("%Y-%m-%d %H:%M:%S");
+            Some(format!("beats count since {first}, when it was first collected"))
+        }
+        Some(_) => None,
+        None if explained.is_collected => Some("no beat was due in this period".to_owned()),
+        None => Some("never collected".to_owned()),
+    }
 }
 
 /// `2026-11-17 to 2026-11-18: destroyed on 2027-12-19 by 'retention.evidence: 13 months'`.

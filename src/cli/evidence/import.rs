@@ -36,7 +36,7 @@ marked. Archives of other collectors keep the times, addresses and headers that 
 *.meta (gtfsrt.io; only answers with status 200), *.tar.zst with *.pb and *.json (gtfs-rt-aggregator),
 *.jsonl.gz with parsed rows (cal-itp; messages are rebuilt, and marked 'Fahrtenbuch-Rebuilt').
 The evidence folder of another machine is merged: a body that this store has from the same beat is
-left out; records of failed beats come along where an hour has none from here. Times are read from names: 20261124T100000Z, 2026-11-24T10-00-00Z, 2026-11-24_10:00:00,
+left out; records of failed and skipped beats come along where none from here tells of the beat. Times are read from names: 20261124T100000Z, 2026-11-24T10-00-00Z, 2026-11-24_10:00:00,
 Unix seconds or milliseconds, 2026/11/24/100000.pb; of others with --pattern (strftime, '*' at its
 beginning or end for any text). A timetable may tell a date only, which is its midnight.
 A file is of the source whose name, or a part of it that no other source has, stands in its path.

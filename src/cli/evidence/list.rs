@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::capture::coverage::{Class, End, Explainer, Stretch};
 use crate::capture::evidence::{self, FoundBeat, Kind, Listing, Store};
-use crate::capture::payload::{Payload, Wanted, identify, unpacked};
+use crate::capture::payload::{CUT_OFF, Wanted, look as look_at};
 use crate::capture::record::BeatOutcome;
 use crate::capture::{Capture, CaptureError};
 use crate::cli::evidence::said::{tell_gone, usage, waits};
@@ -22,7 +22,6 @@ use crate::pipeline::purged::{self, Purged, PurgedDate};
 use crate::pipeline::run::RunError;
 use crate::pipeline::run::imports::imports_of;
 use crate::pipeline::run::purge::Losses;
-use crate::protobuf;
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 
@@ -39,7 +38,7 @@ time are (until 03:00 that of the day before); of a timetable it is the local da
 source that stands in no pipeline, which is marked.";
 
 /// The most that a body is inflated to when it is looked at.
-const INFLATED: usize = 256 << 20;
+const INFLATED: u64 = 256 << 20;
 
 #[derive(Args)]
 pub(super) struct List {
@@ -214,7 +213,8 @@ fn add_beats(
     }
     let mut unchanged: BTreeMap<ServiceDate, u64> = BTreeMap::new();
     let mut newest = None;
-    let mut explainer = Explainer::new(&mut give);
+    let now = crate::time::now();
+    let mut explainer = Explainer::new(&mut give).known_at(now);
     store.each_beat_record(source, from, until, &mut |found| {
         let record = match found {
             FoundBeat::Record(record) => record,
@@ -223,7 +223,7 @@ fn add_beats(
         if matches!(record.outcome, BeatOutcome::Unchanged { .. }) {
             *unchanged.entry(date_of(record.at)).or_default() += 1;
         }
-        newest = record.beat.map(|beat| beat.due).max(newest);
+        newest = record.beat.map(|beat| beat.due).filter(|due| *due < now).max(newest);
         explainer.push(record);
     })?;
     // What comes behind the newest record is for 'evidence gaps' to tell.
@@ -267,17 +267,14 @@ fn add(
     Ok(())
 }
 
-/// `readable`, `cut_off`, or what the body is instead of what the pipeline wants; what it is where no pipeline wants it.
+/// `readable`, `cut_off`, or what the body is instead of what the pipeline wants. Where none says what it wants, a feed is readable.
 pub(super) fn kind(capture: &Capture, wanted: Option<Wanted>) -> &'static str {
-    let payload = identify(capture).payload;
-    if !wanted.is_some_and(|wanted| wanted.is(payload)) {
-        return payload.name();
-    }
-    let is_whole = |body: &[u8]| protobuf::fields(body).all(|field| field.is_ok());
-    match (payload, unpacked(capture, INFLATED)) {
-        (Payload::GtfsRealtime, Ok(unpacked)) if !is_whole(&unpacked.body) => "cut_off",
-        (_, Err(_)) => "cut_off",
-        _ => "readable",
+    let looked = look_at(capture, INFLATED);
+    let payload = looked.identified.payload;
+    match wanted.map_or(payload.is_feed(), |wanted| wanted.is(payload)) {
+        false => payload.name(),
+        true if looked.is_cut_off || looked.is_bomb => CUT_OFF,
+        true => "readable",
     }
 }
 

@@ -87,9 +87,12 @@ pub(super) fn of_time(
 /// A beat that left no record of its own, and the newest body that there was.
 pub(super) fn without_record(store: &Store, source: &str, beat: Beat, explanation: Explanation) -> Value {
     let body = store.newest_first(source, beat.due).take(LOOKED_AT).find_map(Result::ok);
+    let (outcome, said) = (explanation.class().name(), in_words(explanation));
+    // What the outcome says already.
+    let said = said.strip_prefix(&format!("{outcome}: ")).unwrap_or(&said);
     json!({
-        "source": source, "at": beat.due, "url": null, "outcome": explanation.class().name(),
-        "reason": explanation.reason(), "said": in_words(explanation), "beat": to_json(beat),
+        "source": source, "at": beat.due, "url": null, "outcome": outcome,
+        "reason": explanation.reason(), "said": said, "beat": to_json(beat),
         "body": body.map(|entry| json!({"captured_at": entry.captured_at, "sha256": entry.digest})),
     })
 }
