@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use self::lock::{CollectorLock, owned};
+pub use self::lock::{CollectorLock, is_at_work, owned, owned_since};
 pub use self::service::{Scheduled, Service};
 use crate::capture::beat::Grid;
 use crate::capture::evidence::Store;

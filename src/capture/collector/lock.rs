@@ -61,12 +61,21 @@ impl CollectorLock {
 
 /// The names of the sources that a collector asks now; none if no collector is at work.
 pub fn owned(private: &Path) -> BTreeSet<String> {
-    let folder = private.join("collector");
-    let Ok(lock) = File::open(folder.join(LOCK)) else { return BTreeSet::new() };
-    match lock.try_lock_shared() {
-        Err(TryLockError::WouldBlock) => {}
-        Ok(()) | Err(TryLockError::Error(_)) => return BTreeSet::new(),
+    if !is_at_work(private) {
+        return BTreeSet::new();
     }
-    let bytes = std::fs::read(folder.join(OWNED)).unwrap_or_default();
+    let bytes = std::fs::read(private.join("collector").join(OWNED)).unwrap_or_default();
     serde_json::from_slice(&bytes).unwrap_or_default()
+}
+
+/// When a collector said last which sources are its own, by the clock of the disk; `None` if none ever did.
+pub fn owned_since(private: &Path) -> Option<jiff::Timestamp> {
+    let metadata = std::fs::metadata(private.join("collector").join(OWNED)).ok()?;
+    jiff::Timestamp::new(metadata.mtime(), 0).ok()
+}
+
+/// Whether a collector is at work on a private store.
+pub fn is_at_work(private: &Path) -> bool {
+    let lock = File::open(private.join("collector").join(LOCK));
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
