@@ -2,8 +2,9 @@
 //!
 //! [`facts`] has what the decision stands on, [`gather`] finds it in the workspace, the evidence, the bucket and the [`log`], and
 //! [`due`] decides, as a pure function of facts and the time. [`runner`] begins what is due, each job as a process of its own, so
-//! that its memory goes back when it ends.
+//! that its memory goes back when it ends. [`causes`] finds what a person must know of, and what monitors ask.
 
+pub mod causes;
 pub mod due;
 pub mod facts;
 pub mod gather;

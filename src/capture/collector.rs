@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use self::lock::{CollectorLock, owned, work};
+pub use self::lock::{CollectorLock, owned, owned_since, work};
 pub use self::service::{Scheduled, Service};
 use crate::capture::beat::Grid;
 use crate::capture::evidence::Store;

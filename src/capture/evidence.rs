@@ -68,7 +68,7 @@ pub use purge::{Destroyed, hour_in};
 use reader::Reader;
 pub use reader::{read, read_ahead};
 use remote::Remote;
-pub use state::KnownCapture;
+pub use state::{KnownCapture, SourceHealth};
 use state::{Newest, State};
 pub use verify::{Problem, ProblemKind, Verified};
 
@@ -130,6 +130,11 @@ impl Store {
     pub fn known(&self, source: &str) -> (Option<KnownCapture>, Option<Timestamp>) {
         let Some(state) = State::read(&self.folder.join(source)) else { return (None, None) };
         (state.newest.map(Newest::known), state.beat)
+    }
+
+    /// Whether a source gives what it is to give, without reading its archives; `None` of one of which nothing is remembered.
+    pub fn health(&self, source: &str) -> Option<SourceHealth> {
+        State::read(&self.folder.join(source)).map(|state| state.health())
     }
 
     /// Appends without waiting for the disk, which takes most of the time where there are thousands of them. For evidence that

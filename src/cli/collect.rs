@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -10,12 +11,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use crate::capture::collector::{CollectorLock, Outcome, Report, Scheduled, Service, Stop};
+use crate::capture::coverage::Class;
 use crate::cli::exit::Exit;
 use crate::cli::opened::{clock_is_set, tell};
 use crate::cli::run::failed;
 use crate::cli::signals::{HangUp, Signals};
 use crate::pipeline::collecting::{Configuration, Look};
 use crate::pipeline::run::RunError;
+use crate::schedule::observer::BeatCounts;
 use crate::workspace;
 use crate::workspace::form;
 use crate::yaml::Problem;
@@ -60,8 +63,13 @@ fn collect(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     known(root, &arguments.pipelines)?;
     let stop = Stop::default();
     let signals = Signals::listen(stop.clone()).map_err(no_signals)?;
-    let collecting =
-        Collecting { root, private: &private, pipelines: &arguments.pipelines, duration: arguments.duration };
+    let collecting = Collecting {
+        root,
+        private: &private,
+        pipelines: &arguments.pipelines,
+        duration: arguments.duration,
+        beats: BeatCounts::default(),
+    };
     let hang_up = HangUp::listen().map_err(no_signals)?;
     let begin = Instant::now();
     let Some(states) = collecting.run(&stop, hang_up, &|| ())? else {
@@ -99,6 +107,8 @@ pub(super) struct Collecting<'a> {
     pub pipelines: &'a [String],
     /// Seconds.
     pub duration: Option<u64>,
+    /// Where what comes of beats is counted.
+    pub beats: BeatCounts,
 }
 
 impl Collecting<'_> {
@@ -150,7 +160,10 @@ impl Collecting<'_> {
                 Watch { configuration, hang_up, configured, lock: &lock, stop: stop.clone(), is_lost: &is_lost };
             scope.spawn(move || watch.run(&end));
             let _ended: Sender<()> = ended;
-            service.run(configuration_now, &mut |report| states.tell(report))
+            service.run(configuration_now, &mut |report| {
+                count(&self.beats, report);
+                states.tell(report);
+            })
         });
         if let Err(error) = done {
             return Err(failed(&error.into(), false, None));
@@ -254,6 +267,21 @@ fn say_error(text: &str) {
 /// `2026-11-27T07:28:05Z `
 fn now_in_terminal(is_terminal: bool) -> String {
     if is_terminal { format!("{} ", crate::time::now().strftime("%Y-%m-%dT%H:%M:%SZ")) } else { String::new() }
+}
+
+fn count(beats: &BeatCounts, report: &Report) {
+    let class = match &report.outcome {
+        Outcome::New { unreadable: Some(_), .. } => Class::Unreadable,
+        Outcome::New { .. } => Class::Body,
+        Outcome::NotModified => Class::Unchanged,
+        Outcome::Failed(_) => Class::Failed,
+    };
+    let mut beats = beats.lock().unwrap_or_else(PoisonError::into_inner);
+    let of = beats.entry(report.name.clone()).or_default();
+    *of.entry(class).or_default() += 1;
+    if report.skipped > 0 {
+        *of.entry(Class::Skipped).or_default() += report.skipped;
+    }
 }
 
 /// What was last told of each source: only what changes is told again.

@@ -5,23 +5,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use crate::capture::collector::Stop;
 use crate::cli::collect::{known, no_signals};
 use crate::cli::exit::Exit;
 use crate::cli::opened::{clock_is_set, tell};
 use crate::cli::run::failed;
 use crate::cli::signals::Signals;
-use crate::metrics::Metrics;
-use crate::notify::Cause;
 use crate::pipeline::run::RunError;
 use crate::schedule::due::Job;
 use crate::schedule::facts::Outcome;
 use crate::schedule::log::{self, Chore, Done, Writer};
-use crate::schedule::observer::{Finder, Observer};
+use crate::schedule::observer::{BeatCounts, FromFacts, Observer};
 use crate::schedule::service::{Alive, Event, Looked, Scheduler, SchedulerError};
 use crate::schedule::words::local;
+use crate::time;
 use crate::workspace;
 
 /// Between two tries to become the scheduler of a store.
@@ -86,7 +83,8 @@ fn schedule(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
         alive: Alive::default(),
     };
     let mut teller = Teller::default();
-    let worst = observed(&scheduler, private, Arc::new(writer), &mut teller, |_| Ok(()))?;
+    let finder = FromFacts::new(BeatCounts::default(), (!arguments.once).then(time::now));
+    let worst = observed(&scheduler, private, Arc::new(writer), (&mut teller, finder), |_| Ok(()))?;
     if let Some(name) = signals.received() {
         println!("stopped by {name}");
     }
@@ -101,10 +99,10 @@ pub(super) fn observed<T>(
     scheduler: &Scheduler,
     private: PathBuf,
     writer: Arc<Writer>,
-    teller: &mut Teller,
+    (teller, finder): (&mut Teller, FromFacts),
     beside: impl FnOnce(&Observer) -> Result<T, Exit>,
 ) -> Result<Option<Outcome>, Exit> {
-    let mut observer = Observer::new(Box::new(FromFacts), private, writer.clone());
+    let mut observer = Observer::new(Box::new(finder), private, writer.clone());
     let beside = beside(&observer)?;
     let worst = scheduler.run(&writer, &mut |event| {
         teller.tell(&event);
@@ -115,15 +113,6 @@ pub(super) fn observed<T>(
     drop(beside);
     observer.finish();
     worst.map_err(|error| of_scheduler(&error))
-}
-
-/// Finds causes in what a scheduler knows.
-struct FromFacts;
-
-impl Finder for FromFacts {
-    fn find(&mut self, _: &Looked<'_>, now: Timestamp) -> (Vec<Cause>, Metrics) {
-        (Vec::new(), Metrics::at(now))
-    }
 }
 
 /// The right to schedule; it is waited for unless this is done once. None if somebody else has it, or all is to end.

@@ -14,8 +14,9 @@ use crate::cli::schedule::{Teller, observed, writer};
 use crate::cli::signals::{HangUp, Signals};
 use crate::metrics::{ListenAddress, Server};
 use crate::notify::Heartbeat;
-use crate::schedule::observer::{Observer, Pulse, tell_service_manager};
+use crate::schedule::observer::{BeatCounts, FromFacts, Observer, Pulse, tell_service_manager};
 use crate::schedule::service::{Alive, Scheduler};
+use crate::time;
 use crate::workspace;
 
 #[derive(clap::Args)]
@@ -48,7 +49,9 @@ fn up(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     let stop = Stop::default();
     let signals = Signals::listen(stop.clone()).map_err(no_signals)?;
     let hang_up = HangUp::listen().map_err(no_signals)?;
+    let beats = BeatCounts::default();
     let both = Both {
+        beats: beats.clone(),
         root,
         private: &private,
         stop: &stop,
@@ -56,7 +59,7 @@ fn up(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
         listen: arguments.listen,
         collects: AtomicBool::new(false),
     };
-    let collecting = Collecting { root, private: &private, pipelines: &[], duration: None };
+    let collecting = Collecting { root, private: &private, pipelines: &[], duration: None, beats: beats.clone() };
     tell_service_manager(&[NotifyState::Ready]);
     let (collected, scheduled) = std::thread::scope(|scope| {
         let scheduler = scope.spawn(|| {
@@ -86,6 +89,7 @@ struct Both<'a> {
     stop: &'a Stop,
     jobs: u16,
     listen: Option<ListenAddress>,
+    beats: BeatCounts,
     /// The collector is at work: then it asks the sources.
     collects: AtomicBool,
 }
@@ -109,6 +113,7 @@ impl Both<'_> {
             alive: alive.clone(),
         };
         let mut teller = Teller::default();
+        let finder = FromFacts::new(self.beats.clone(), Some(time::now()));
         let settings = workspace::outline::notify(self.root).ok();
         std::thread::scope(|scope| {
             let beside = |observer: &Observer| {
@@ -121,7 +126,7 @@ impl Both<'_> {
                 scope.spawn(move || pulse.watchdog());
                 Ok(server)
             };
-            let ended = observed(&scheduler, self.private.to_owned(), Arc::new(writer), &mut teller, beside);
+            let ended = observed(&scheduler, self.private.to_owned(), Arc::new(writer), (&mut teller, finder), beside);
             // What lives beside it ends, too.
             self.stop.request();
             ended.map(|_| ())

@@ -11,11 +11,12 @@
 //! | `_run` | the first twelve hex digits of the run's `inputs` |
 //! | `_held_at` | when that run began |
 //!
-//! [`decisions`] are what the data manager decides of rows, [`reconciliation`] tells which rows a run let go, and [`destroy`] ends
+//! [`decisions`] are what the data manager decides of rows, [`held`] finds those that wait for one, [`reconciliation`] tells which rows a run let go, and [`destroy`] ends
 //! what retention does not keep any more.
 
 pub(crate) mod decisions;
 pub(crate) mod destroy;
+pub(crate) mod held;
 pub(crate) mod reconciliation;
 
 use std::collections::BTreeSet;

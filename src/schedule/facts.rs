@@ -136,6 +136,20 @@ impl Outcome {
         matches!(self, Self::Transient | Self::Killed)
     }
 
+    /// The word of the log.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Published => "published",
+            Self::NothingNew => "nothing_new",
+            Self::HeldBack => "held_back",
+            Self::Absent => "absent",
+            Self::Transient => "transient",
+            Self::Permanent => "permanent",
+            Self::Usage => "usage",
+            Self::Killed => "killed",
+        }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Published => "published",

@@ -115,6 +115,11 @@ impl Gatherer {
         self.released.retain(|_, (at, _)| at.elapsed() < age);
     }
 
+    /// The newest date of which the bucket is known to have a current file.
+    pub fn newest_release(&self) -> Option<ServiceDate> {
+        self.released.values().filter_map(|(_, dates)| dates.keys().next_back()).max().copied()
+    }
+
     /// The dates of a dataset that have a current file of any table, as they were seen ten minutes ago at the most.
     fn released(&mut self, workspace: &Workspace, dataset: &str) -> Result<BTreeMap<ServiceDate, Released>, RunError> {
         if let Some((at, released)) = self.released.get(dataset)

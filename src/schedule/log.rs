@@ -79,12 +79,22 @@ pub struct Log {
     attempts: BTreeMap<JobKey, Tried>,
     /// The newest end of each chore.
     pub chores: BTreeMap<String, ChoreDone>,
+    /// By pipeline.
+    pub sums: BTreeMap<String, Sums>,
     /// In their order.
     pub messages: Vec<(Timestamp, Value)>,
     /// Attempts that were begun.
     pub begun: u64,
     /// How far the file was read.
     read: u64,
+}
+
+/// What came of all attempts of a pipeline that ended.
+#[derive(Clone, Debug, Default)]
+pub struct Sums {
+    pub ended: BTreeMap<Outcome, u64>,
+    /// The end of the newest that published, or found nothing new.
+    pub last_success: Option<Timestamp>,
 }
 
 /// What is known of a chore.
@@ -96,6 +106,8 @@ pub struct ChoreDone {
     pub failures: u32,
     /// When it last ended well.
     pub good: Option<Timestamp>,
+    /// The end of its first try.
+    pub first: Timestamp,
 }
 
 /// What is known of the tries of a job.
@@ -104,6 +116,8 @@ pub struct Tried {
     pub attempt: Attempt,
     /// How many up to the newest may succeed if repeated.
     pub failures: u32,
+    /// The end of the first of those up to the newest that came to no result, one behind the other.
+    pub failing_since: Option<Timestamp>,
     /// What the newest that ended said.
     pub said: String,
     pub why: String,
@@ -160,11 +174,23 @@ impl Log {
                 let before = self.attempts.remove(&key);
                 // Of one that nobody saw end.
                 let killed = before.as_ref().is_some_and(|tried| tried.attempt.ended.is_none());
+                if killed {
+                    *self.sums.entry(key.pipeline.clone()).or_default().ended.entry(Outcome::Killed).or_default() += 1;
+                }
+                let failing_since = before.as_ref().and_then(|tried| tried.failing_since).or(killed.then_some(at));
                 let failures = before.map_or(0, |tried| tried.failures) + u32::from(killed);
-                self.attempts.insert(key, Tried { attempt, failures, said: String::new(), why, seconds: 0.0 });
+                let said = String::new();
+                self.attempts.insert(key, Tried { attempt, failures, failing_since, said, why, seconds: 0.0 });
             }
             Entry::Ended(Done { key, outcome, said, seconds, .. }) => {
+                let sums = self.sums.entry(key.pipeline.clone()).or_default();
+                *sums.ended.entry(outcome).or_default() += 1;
+                if matches!(outcome, Outcome::Published | Outcome::NothingNew) {
+                    sums.last_success = sums.last_success.max(Some(at));
+                }
                 let Some(tried) = self.attempts.get_mut(&key) else { return };
+                let is_failure = outcome.is_tried_again() || outcome.needs_a_person();
+                tried.failing_since = is_failure.then(|| tried.failing_since.unwrap_or(at));
                 tried.failures = if outcome.is_tried_again() { tried.failures + 1 } else { 0 };
                 tried.attempt.ended = Some(Ended { at, outcome });
                 (tried.said, tried.seconds) = (said, seconds);
@@ -174,9 +200,10 @@ impl Log {
                 let before = self.chores.get(&chore.name);
                 let failures = before.map_or(0, |before| before.failures);
                 let failures = if chore.outcome.is_tried_again() { failures + 1 } else { 0 };
+                let first = before.map_or(at, |before| before.first);
                 let good = before.and_then(|before| before.good);
                 let good = if chore.outcome == Outcome::Published { Some(at) } else { good };
-                self.chores.insert(chore.name.clone(), ChoreDone { at, chore, failures, good });
+                self.chores.insert(chore.name.clone(), ChoreDone { at, chore, failures, good, first });
             }
         }
     }
@@ -299,10 +326,14 @@ mod tests {
         writer.add(at(5), ended(Outcome::Killed)).unwrap();
         log.read_on(folder.path()).unwrap();
         assert_eq!(log.tried(&key()).unwrap().failures, 3);
+        assert_eq!(log.tried(&key()).unwrap().failing_since, Some(at(1)));
         writer.add(at(6), begun()).unwrap();
         writer.add(at(7), ended(Outcome::Published)).unwrap();
         log.read_on(folder.path()).unwrap();
-        assert_eq!(log.tried(&key()).unwrap().failures, 0);
+        assert_eq!((log.tried(&key()).unwrap().failures, log.tried(&key()).unwrap().failing_since), (0, None));
+        let sums = &log.sums["bus"];
+        let ended = [Outcome::Published, Outcome::Transient, Outcome::Killed].map(|outcome| sums.ended[&outcome]);
+        assert_eq!((ended, sums.last_success), ([1, 1, 2], Some(at(7))));
         let again = Log::read(folder.path()).unwrap();
         assert_eq!(
             (again.begun, again.tried(&key()).unwrap().attempt.clone()),

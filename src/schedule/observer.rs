@@ -3,6 +3,7 @@
 //!
 //! None of them can hold the scheduler up: what may take long has a thread of its own.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,11 +14,14 @@ use jiff::Timestamp;
 use sd_notify::NotifyState;
 
 use crate::capture::collector::Stop;
+use crate::capture::coverage::Class;
 use crate::metrics::{Metrics, textfile};
 use crate::notify::heartbeat::RunId;
 use crate::notify::{self, Cause, Heartbeat, Sent};
+use crate::schedule::causes::{Causes, Known};
 use crate::schedule::log::{Entry, Log, Writer};
 use crate::schedule::service::{Alive, Looked};
+use crate::schedule::status::{Inputs, Keeper};
 use crate::time;
 
 /// Between two looks for causes.
@@ -29,6 +33,37 @@ const TURN: Duration = Duration::from_millis(250);
 /// What is wrong now and what monitors are told, from what a scheduler knows.
 pub trait Finder: Send {
     fn find(&mut self, looked: &Looked<'_>, now: Timestamp) -> (Vec<Cause>, Metrics);
+}
+
+/// Finds causes and metrics in the facts, and keeps the page of the status.
+#[derive(Default)]
+pub struct FromFacts {
+    causes: Causes,
+    status: Keeper,
+    beats: BeatCounts,
+    started: Option<Timestamp>,
+}
+
+/// Beats by source and what came of them, as the collector of this process reports them.
+pub type BeatCounts = Arc<Mutex<BTreeMap<String, BTreeMap<Class, u64>>>>;
+
+impl FromFacts {
+    /// `beats` are counted by a collector in this process; `started` is when it began, if it goes on.
+    pub fn new(beats: BeatCounts, started: Option<Timestamp>) -> Self {
+        Self { beats, started, ..Self::default() }
+    }
+}
+
+impl Finder for FromFacts {
+    fn find(&mut self, looked: &Looked<'_>, now: Timestamp) -> (Vec<Cause>, Metrics) {
+        let Looked { workspace, facts, due, log, newest_release } = *looked;
+        let beats = self.beats.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = Known { workspace, facts, due, log, newest_release, beats: &beats, started: self.started, now };
+        let causes = self.causes.find(&known);
+        let metrics = self.causes.metrics(&known, &causes);
+        self.status.keep_now(&Inputs { workspace, facts, due, log, now });
+        (causes, metrics)
+    }
 }
 
 /// Tells others what a scheduler knows.

@@ -15,7 +15,7 @@ use crate::schedule::facts::{Facts, JobKey, Mark, Outcome};
 use crate::schedule::gather::{Gatherer, mark_of_configuration};
 use crate::schedule::log::{self, Begun, Chore, Done, Entry, Log, Writer};
 use crate::schedule::runner::{End, Runner};
-use crate::time;
+use crate::time::{self, ServiceDate};
 use crate::workspace::outline::{self, Needs};
 use crate::workspace::{self, Workspace};
 use crate::yaml::Problem;
@@ -51,6 +51,8 @@ pub struct Looked<'a> {
     pub facts: &'a Facts,
     pub due: &'a Due,
     pub log: &'a Log,
+    /// The newest date of which the bucket has a current file, as far as is known.
+    pub newest_release: Option<ServiceDate>,
 }
 
 /// A scheduler of a workspace.
@@ -181,7 +183,8 @@ impl AtWork<'_> {
             let job = due.now.iter().find(may).cloned();
             let Some(job) = job.filter(|_| self.running.len() < self.scheduler.parallel.max(1)) else {
                 if let Some((_, workspace)) = &self.workspace {
-                    tell(Event::Looked(Looked { workspace, facts: &facts, due: &due, log: &self.log }));
+                    let newest_release = self.gatherer.newest_release();
+                    tell(Event::Looked(Looked { workspace, facts: &facts, due: &due, log: &self.log, newest_release }));
                 }
                 let at = due.later.first().map(|later| until(later.at, now));
                 let wake = at.map_or(later, |wait| (Instant::now() + wait).min(later));

@@ -8,6 +8,7 @@ mod cases_csv;
 mod cases_reports;
 mod cases_windows;
 mod cases_zip;
+mod causes;
 mod collect;
 mod collector;
 mod command_line;

@@ -109,3 +109,9 @@ pub fn work(private: &Path) -> Option<bool> {
     let lock = File::open(private.join("collector").join(LOCK)).ok()?;
     Some(matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
+
+/// When a collector said last which sources are its own, by the clock of the disk; `None` if none ever did.
+pub fn owned_since(private: &Path) -> Option<jiff::Timestamp> {
+    let metadata = std::fs::metadata(private.join("collector").join(OWNED)).ok()?;
+    jiff::Timestamp::new(metadata.mtime(), 0).ok()
+}

@@ -11,7 +11,7 @@ use std::sync::PoisonError;
 use jiff::Timestamp;
 
 use super::archive_file::ArchiveFile;
-use super::state::{Newest, State};
+use super::state::{Good, Newest, State};
 use super::{Store, hours, torn, warc};
 use crate::capture::payload::{self, Payload};
 use crate::capture::record::{NewContent, NewRecord};
@@ -32,6 +32,7 @@ pub struct Written {
     before: Option<State>,
     newest: Option<Newest>,
     beat: Option<Timestamp>,
+    good: Option<Good>,
 }
 
 impl Written {
@@ -90,6 +91,7 @@ impl Store {
             NewContent::Body(capture) => Some(Newest::of(capture, feed_time(record, capture), readable)),
             NewContent::Unchanged(_) | NewContent::Note(_) => None,
         };
+        let good = Good::after(record, newest.as_ref(), state.as_ref());
         let mut written = Written {
             source: source.to_owned(),
             file: file.clone(),
@@ -101,6 +103,7 @@ impl Store {
             before: state,
             newest,
             beat: record.beat.map(|beat| beat.due),
+            good,
         };
         match write_at(&mut written, record) {
             Ok(()) => Ok(written),
@@ -154,8 +157,8 @@ impl Store {
         if self.syncs {
             // Losing the state loses nothing, so that a record that is kept is never told as one that is not.
             let folder = self.folder.join(&written.source);
-            let Written { file, end, newest, beat, before, .. } = written;
-            let _ = State::of(&folder, &file, end, newest).with_beat(beat).after(before).write(&folder);
+            let Written { file, end, newest, beat, good, before, .. } = written;
+            let _ = State::of(&folder, &file, end, newest).with_beat(beat, good).after(before).write(&folder);
         }
         Ok(())
     }

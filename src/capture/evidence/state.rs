@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::capture::Capture;
+use crate::capture::record::{NewContent, NewRecord, Note};
 use crate::capture::source::Validators;
 use crate::digest::Digest;
 
@@ -26,6 +27,36 @@ pub(super) struct State {
     /// When the newest beat was due that left a record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beat: Option<Timestamp>,
+    /// When it last gave what it is to give.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub good: Option<Good>,
+}
+
+/// When a source last gave what it is to give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Good {
+    /// A body that can be read, that it is unchanged, or of a source that sends by itself that there was a connection.
+    pub at: Timestamp,
+    /// The newest body that can be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Timestamp>,
+    /// Since when the header time of its feed has been what it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feed_since: Option<Timestamp>,
+}
+
+/// Whether a source gives what it is to give, told without reading its archives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SourceHealth {
+    /// When it last gave what it is to give, new or unchanged; of a source that sends by itself, when it was last connected.
+    pub last_good: Option<Timestamp>,
+    /// When the newest beat was due that left a record.
+    pub last_beat: Option<Timestamp>,
+    /// When the newest body came that can be read.
+    pub last_body: Option<Timestamp>,
+    /// The header time of the newest body, if it has one, and since when it has been the same.
+    pub feed_time: Option<Timestamp>,
+    pub feed_since: Option<Timestamp>,
 }
 
 /// The newest capture.
@@ -56,11 +87,21 @@ impl State {
     /// Of an archive of so many bytes in a source's folder.
     pub(super) fn of(folder: &Path, file: &Path, length: u64, newest: Option<Newest>) -> Self {
         let archive = file.strip_prefix(folder).unwrap_or(file).to_string_lossy().into_owned();
-        Self { archive, length, newest, beat: None }
+        Self { archive, length, newest, beat: None, good: None }
     }
 
-    pub(super) fn with_beat(self, beat: Option<Timestamp>) -> Self {
-        Self { beat, ..self }
+    pub(super) fn with_beat(self, beat: Option<Timestamp>, good: Option<Good>) -> Self {
+        Self { beat, good, ..self }
+    }
+
+    pub(super) fn health(&self) -> SourceHealth {
+        SourceHealth {
+            last_good: self.good.map(|good| good.at),
+            last_beat: self.beat,
+            last_body: self.good.and_then(|good| good.body),
+            feed_time: self.newest.as_ref().and_then(|newest| newest.feed_time),
+            feed_since: self.good.and_then(|good| good.feed_since),
+        }
     }
 
     /// What is known together with what was before. An older archive or capture, as that of an import, leaves the newest ones as
@@ -68,6 +109,7 @@ impl State {
     pub(super) fn after(self, before: Option<Self>) -> Self {
         let Some(before) = before else { return self };
         let beat = self.beat.max(before.beat);
+        let good = self.good.or(before.good);
         let newest = match (self.newest, before.newest) {
             (Some(now), Some(before)) if before.captured_at > now.captured_at => Some(before),
             (now, before) => now.or(before),
@@ -76,7 +118,7 @@ impl State {
             true => (before.archive, before.length),
             false => (self.archive, self.length),
         };
-        Self { archive, length, newest, beat }
+        Self { archive, length, newest, beat, good }
     }
 
     /// `None` if there is none that can be read.
@@ -95,6 +137,35 @@ impl State {
         serde_json::to_writer_pretty(&mut file, self)?;
         file.write_all(b"\n")?;
         file.persist(folder.join(NAME)).map(|_| ()).map_err(|error| error.error)
+    }
+}
+
+impl Good {
+    /// What is known after a record; nothing if it tells nothing good. `newest` is the capture that it brings, `before` what was
+    /// known before it.
+    pub(super) fn after(record: &NewRecord, newest: Option<&Newest>, before: Option<&State>) -> Option<Self> {
+        let (newest_before, good) =
+            (before.and_then(|state| state.newest.as_ref()), before.and_then(|state| state.good));
+        let is_good = match &record.content {
+            NewContent::Body(_) => newest.is_some_and(|newest| newest.readable == Some(true)),
+            NewContent::Unchanged(_) => {
+                record.unreadable.is_none() && newest_before.is_none_or(|newest| newest.readable != Some(false))
+            }
+            NewContent::Note(note) => *note == Note::Silent,
+        };
+        // What is imported tells of another time, and so does what was kept while a clock was wrong.
+        let is_earlier = |good: Self| good.at > record.at && good.at < crate::time::future(record.at);
+        if !is_good || good.is_some_and(is_earlier) {
+            return None;
+        }
+        let body = newest.map(|newest| newest.captured_at).or(good.and_then(|good| good.body));
+        let feed_time = newest.or(newest_before).and_then(|newest| newest.feed_time);
+        let feed_since = match (feed_time, good.and_then(|good| good.feed_since)) {
+            (None, _) => None,
+            (Some(time), Some(since)) if newest_before.and_then(|newest| newest.feed_time) == Some(time) => Some(since),
+            (Some(_), _) => Some(record.at),
+        };
+        Some(Self { at: record.at, body, feed_since })
     }
 }
 

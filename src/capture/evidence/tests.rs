@@ -446,3 +446,69 @@ fn no_bytes_make_the_scan_panic() {
         assert!(all(&store).entries.is_empty());
     }
 }
+
+/// A body whose feed has a header time, a record that it is the same, or a note.
+fn record(second: i64, feed_time: Option<i64>, content: NewContent) -> NewRecord {
+    let at = |second: i64| Timestamp::from_second(1_795_510_800 + second).unwrap();
+    let beat = Some(crate::capture::beat::Beat { due: at(second), every: std::time::Duration::from_secs(15) });
+    let feed_time = feed_time.map(at);
+    NewRecord { beat, feed_time, ..NewRecord { content, ..NewRecord::of(capture(second, "x")) } }
+}
+
+#[test]
+fn whether_a_source_is_well_is_known_without_its_archives() {
+    use crate::capture::record::{Note, Unchanged};
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    let at = |second: i64| Some(Timestamp::from_second(1_795_510_800 + second).unwrap());
+    assert_eq!(store.health("bus"), None);
+    let keep = |second, feed_time, content: NewContent, readable| {
+        let written = store.write("bus", &record(second, feed_time, content), readable).unwrap();
+        store.finish(written).unwrap();
+        store.health("bus").unwrap()
+    };
+    let body = |second| NewContent::Body(capture(second, &format!("body {second}")));
+    let same = || {
+        NewContent::Unchanged(Unchanged {
+            digest: Digest::of(b"x"),
+            captured_at: Timestamp::from_second(1_795_510_800).unwrap(),
+            is_not_modified: true,
+            status: 304,
+            headers: Vec::new(),
+        })
+    };
+    let failed = || NewContent::Note(Note::Failed { kind: crate::capture::FailureKind::TimeOut, problem: "x".into() });
+    let health = |good, beat, body, (time, since)| SourceHealth {
+        last_good: at(good),
+        last_beat: at(beat),
+        last_body: at(body),
+        feed_time: at(time),
+        feed_since: at(since),
+    };
+    assert_eq!(keep(0, Some(-5), body(0), Some(true)), health(0, 0, 0, (-5, 0)));
+    assert_eq!(keep(15, Some(-5), same(), None), health(15, 15, 0, (-5, 0)));
+    // Another body of the same header time.
+    assert_eq!(keep(30, Some(-5), body(30), Some(true)), health(30, 30, 30, (-5, 0)));
+    assert_eq!(keep(45, Some(40), body(45), Some(true)), health(45, 45, 45, (40, 45)));
+    assert_eq!(keep(60, None, failed(), None), health(45, 60, 45, (40, 45)));
+    // A page, and the same page again.
+    let page = keep(75, None, body(75), Some(false));
+    assert_eq!((page.last_good, page.last_body, page.feed_time), (at(45), at(45), None));
+    assert_eq!(keep(90, None, same(), None).last_good, at(45));
+    assert_eq!(keep(105, Some(100), body(105), Some(true)), health(105, 105, 105, (100, 105)));
+    let silent = keep(120, None, NewContent::Note(Note::Silent), None);
+    assert_eq!((silent.last_good, silent.last_body), (at(120), at(105)));
+    // What was imported of an earlier time.
+    let imported = NewRecord::of(capture(-3000, "earlier"));
+    let written = store.write("bus", &imported, Some(true)).unwrap();
+    store.finish(written).unwrap();
+    assert_eq!(store.health("bus").unwrap().last_good, at(120));
+    // A state that an earlier program wrote.
+    let file = folder.path().join("bus/.state.json");
+    let mut state: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    state.as_object_mut().unwrap().remove("good").unwrap();
+    fs::write(&file, state.to_string()).unwrap();
+    let old = store.health("bus").unwrap();
+    assert_eq!((old.last_good, old.last_beat), (None, at(120)));
+    assert_eq!(keep(135, None, same(), None).last_good, at(135));
+}

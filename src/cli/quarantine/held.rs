@@ -1,7 +1,6 @@
 //! What the files of the quarantine hold, as the commands need it.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
 
@@ -9,55 +8,13 @@ use super::failure::Failure;
 use super::partition::TableName;
 use crate::cli::decisions::today;
 use crate::cli::terminal::row_or_rows;
-use crate::contract::RuleId;
 use crate::decision;
 use crate::quarantine::decisions::Decisions;
-use crate::quarantine::{self, ID, RULES, RowId, Stage, texts};
+pub(super) use crate::quarantine::held::{files, id_of, rules_of};
+use crate::quarantine::{self, Stage};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 use crate::yaml::suggestion;
-
-/// A file of the quarantine.
-pub(super) struct Held {
-    pub(super) dataset: String,
-    pub(super) table: String,
-    pub(super) date: ServiceDate,
-    pub(super) path: PathBuf,
-}
-
-/// The files of the quarantine, in the order of their names.
-pub(super) fn files(private: &Path, dataset: Option<&str>, date: Option<ServiceDate>) -> Vec<Held> {
-    let names = |folder: &Path| -> BTreeSet<String> {
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
-    };
-    let mut files = Vec::new();
-    let root = private.join("quarantine");
-    for name in names(&root).into_iter().filter(|name| dataset.is_none_or(|dataset| dataset == name)) {
-        for partition in names(&root.join(&name)) {
-            let Some(day) = partition.strip_prefix("date=").and_then(|day| day.parse().ok()) else { continue };
-            if date.is_some_and(|date| date != day) {
-                continue;
-            }
-            for file in names(&root.join(&name).join(&partition)) {
-                let Some((table, _)) = Stage::of_file(&file) else { continue };
-                let path = root.join(&name).join(&partition).join(&file);
-                files.push(Held { dataset: name.clone(), table: table.to_owned(), date: day, path });
-            }
-        }
-    }
-    files
-}
-
-/// The rules that hold a row.
-pub(super) fn rules_of(rows: &RecordBatch, row: usize) -> Vec<RuleId> {
-    let rules = texts(rows, RULES).map_or("", |rules| rules.value(row));
-    rules.split(' ').map(|rule| RuleId(rule.to_owned())).collect()
-}
-
-pub(super) fn id_of(rows: &RecordBatch, row: usize) -> Option<RowId> {
-    texts(rows, ID)?.value(row).parse().ok()
-}
 
 pub(super) fn decisions_of(
     workspace: &Workspace,

@@ -80,7 +80,7 @@ pub(super) fn refuse_lost_keys(run: &RunContext<'_>) -> Result<(), RunError> {
 }
 
 /// Whether a store has run, made or destroyed anything.
-fn has_run(workspace: &Workspace) -> bool {
+pub(crate) fn has_run(workspace: &Workspace) -> bool {
     let private = &workspace.private;
     let names = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
     let is_json = |entry: fs::DirEntry| entry.path().extension().is_some_and(|ending| ending == "json");
@@ -91,7 +91,7 @@ fn has_run(workspace: &Workspace) -> bool {
 }
 
 /// When somebody decided last to go on without the store that made the releases.
-fn begun_anew(workspace: &Workspace) -> Result<Option<Timestamp>, RunError> {
+pub(crate) fn begun_anew(workspace: &Workspace) -> Result<Option<Timestamp>, RunError> {
     let lines = decision::read_of(&decision::path(&workspace.private), &workspace.people)?;
     let is_it = |line: &&decision::Line| matches!(line.decision.about, About::BeginAnew(_)) && !line.is_undone;
     Ok(lines.iter().filter(is_it).map(|line| line.decision.at).max())

@@ -1,0 +1,175 @@
+//! Causes: what a person must know of, found from what the scheduler knows; and from the same what monitors ask.
+//!
+//! It is done every minute, so no archive is read. States of sources, the log and the disks are looked at each time, files of the
+//! journal when they changed; quarantine, the lengths of archives and what waits to go elsewhere when the journal changed, or after
+//! ten minutes; files in the bucket once. What cannot be read tells nothing.
+
+mod disk;
+mod expiring;
+mod journals;
+mod known;
+mod metrics;
+mod quality;
+mod released;
+mod runs;
+mod sources;
+mod store;
+mod undecided;
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use self::disk::Disk;
+use self::journals::Journals;
+pub use self::known::Known;
+use self::metrics::Looked;
+use self::released::Releases;
+use self::sources::Collecting;
+use self::store::Identity;
+use self::undecided::{Quarantine, Waiting};
+use crate::capture::collector::Collector;
+use crate::capture::evidence::upload;
+use crate::metrics::{Metrics, SpoolMetrics};
+use crate::notify::{Cause, CauseKind};
+use crate::publish::bucket::local_folder;
+use crate::time::ServiceDate;
+use crate::workspace::Workspace;
+
+/// What is costly is looked at again after this.
+const AGAIN: SignedDuration = SignedDuration::from_mins(10);
+
+/// What is remembered from one look to the next.
+#[derive(Default)]
+pub struct Causes {
+    /// When this looked first.
+    watched_since: Option<Timestamp>,
+    journals: Journals,
+    quarantine: Quarantine,
+    releases: Releases,
+    identity: Identity,
+    slow: Option<Slow>,
+    collecting: Collecting,
+    disks: Vec<Disk>,
+    /// Of causes that have no beginning of their own: when they were found first, by key.
+    found: BTreeMap<String, Timestamp>,
+}
+
+/// What is costly.
+struct Slow {
+    at: Timestamp,
+    day: ServiceDate,
+    waiting: Waiting,
+    /// Bytes of evidence that a day brings to the private store.
+    evidence_per_day: Option<u64>,
+    /// Bytes of evidence that wait to go elsewhere.
+    spool: Option<u64>,
+}
+
+impl Causes {
+    /// All causes that are there now.
+    pub fn find(&mut self, known: &Known<'_>) -> Vec<Cause> {
+        self.look(known);
+        let watched_since = *self.watched_since.get_or_insert(known.now);
+        let mut causes = sources::causes(&self.collecting, watched_since, known.now);
+        causes.extend(runs::causes(known));
+        causes.extend(self.of_datasets(known));
+        causes.extend(disk::causes(&self.disks, self.spool(known).as_ref(), known.now));
+        causes.extend(store::backups(known).and_then(|backups| store::backup_old(&backups, known.now)));
+        causes.extend(self.identity.lost(known, &self.journals));
+        if let Some(slow) = &self.slow {
+            causes.extend(expiring::causes(known, &self.journals, &slow.waiting));
+            causes.extend(undecided::causes(&slow.waiting, known.now));
+        }
+        self.begin(&mut causes);
+        causes
+    }
+
+    /// What monitors ask, with the causes that [`Causes::find`] found at the same look.
+    pub fn metrics(&mut self, known: &Known<'_>, causes: &[Cause]) -> Metrics {
+        if self.slow.is_none() {
+            self.look(known);
+        }
+        let last_backup = crate::backup::last(&known.workspace.private).ok().flatten().map(|last| last.at);
+        let (collecting, journals, disks, spool) =
+            (&self.collecting, &self.journals, self.disks.as_slice(), self.spool(known));
+        metrics::metrics(known, &Looked { collecting, journals, disks, spool, last_backup }, causes)
+    }
+
+    fn look(&mut self, known: &Known<'_>) {
+        let workspace = known.workspace;
+        self.collecting = sources::look(known);
+        let names = workspace.pipelines.iter().map(|pipeline| pipeline.name.as_str());
+        let is_changed = self.journals.look(&workspace.private, names);
+        let is_old = |slow: &Slow| known.now.duration_since(slow.at).abs() >= AGAIN || slow.day != known.today();
+        if is_changed || self.slow.as_ref().is_none_or(is_old) {
+            self.releases.look(known, &self.journals);
+            self.slow = Some(Slow {
+                at: known.now,
+                day: known.today(),
+                waiting: self.quarantine.look(known),
+                evidence_per_day: evidence_per_day(workspace, known.now),
+                spool: waiting_for_elsewhere(workspace, known.now),
+            });
+        }
+        let per_day = self.slow.as_ref().and_then(|slow| slow.evidence_per_day);
+        let private = disk::look("private", &workspace.private, per_day);
+        let bucket = local_folder(&workspace.bucket).ok().flatten().and_then(|folder| {
+            let all = workspace.pipelines.iter().map(|pipeline| self.journals.of(&pipeline.name));
+            disk::look("bucket", &folder, disk::releases_per_day(all))
+        });
+        self.disks = private.into_iter().chain(bucket).collect();
+    }
+
+    fn spool(&self, known: &Known<'_>) -> Option<SpoolMetrics> {
+        let waiting = self.slow.as_ref()?.spool?;
+        Some(SpoolMetrics { waiting, limit: known.workspace.spool })
+    }
+
+    /// What the runs and releases of each pipeline say.
+    fn of_datasets(&self, known: &Known<'_>) -> Vec<Cause> {
+        let mut causes = Vec::new();
+        for pipeline in &known.workspace.pipelines {
+            let runs = self.journals.of(&pipeline.name);
+            let source = match pipeline.feeds.as_slice() {
+                [feed] => &feed.name,
+                _ => &pipeline.name,
+            };
+            causes.extend(quality::shrinking(source, runs, known));
+            causes.extend(quality::rules(&pipeline.dataset, runs, known));
+            let scores = self.releases.scores(&pipeline.dataset);
+            causes.extend(scores.and_then(|scores| quality::score(&pipeline.dataset, scores, known)));
+            let last = pipeline.is_timetable().then(|| self.releases.last_day(runs)).flatten();
+            causes.extend(last.and_then(|last| released::timetable(&pipeline.name, last, known)));
+        }
+        causes
+    }
+
+    /// Gives causes that have no beginning of their own the time at which they were found first.
+    fn begin(&mut self, causes: &mut [Cause]) {
+        let mut found = BTreeMap::new();
+        for cause in causes {
+            if matches!(cause.kind(), CauseKind::DiskFilling | CauseKind::PrivateStoreLost) {
+                let key = cause.key();
+                cause.since = self.found.get(&key).copied().unwrap_or(cause.since);
+                found.insert(key, cause.since);
+            }
+        }
+        self.found = found;
+    }
+}
+
+/// Where evidence goes elsewhere it stays on the disk for a while only.
+fn evidence_per_day(workspace: &Workspace, now: Timestamp) -> Option<u64> {
+    let stays = workspace.evidence.is_none();
+    stays.then(|| disk::evidence_per_day(&Collector::evidence(&workspace.private), now)).flatten()
+}
+
+/// `None` if evidence stays in the private store.
+fn waiting_for_elsewhere(workspace: &Workspace, now: Timestamp) -> Option<u64> {
+    workspace.evidence.as_ref()?;
+    upload::waiting(&Collector::evidence(&workspace.private), now).ok().map(|waiting| waiting.bytes)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,335 @@
+use std::collections::BTreeSet;
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::journals::{Failed, RunSummary, Runs};
+use super::*;
+use crate::capture::coverage::Class;
+use crate::notify::Trouble;
+use crate::notify::cause::RunFailure;
+use crate::pipeline::{Schedule, Trigger};
+use crate::schedule::due::{Due, Job, Later, Stop, Stopped, Why};
+use crate::schedule::facts::{DateFacts, Facts, JobKey, Mark, Outcome, PipelineFacts, Released};
+use crate::schedule::log::{Begun, Chore, Done, Entry, Log, Writer};
+use crate::workspace::outline::{self, Needs};
+
+struct Made {
+    root: TempDir,
+    workspace: Workspace,
+    facts: Facts,
+    due: Due,
+    log: Log,
+    beats: BTreeMap<String, BTreeMap<Class, u64>>,
+}
+
+fn date(text: &str) -> ServiceDate {
+    text.parse().unwrap()
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn key(of: &str) -> JobKey {
+    JobKey { pipeline: "bus".to_owned(), date: Some(date(of)) }
+}
+
+impl Made {
+    fn new(more: &str) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let text = "title: T\npublisher: P\nlicence: CC0-1.0\ntime_zone: Europe/Berlin\nbucket: {location: bucket}\nprivate: private\n";
+        fs::write(root.path().join("fahrtenbuch.yaml"), format!("{text}{more}")).unwrap();
+        fs::create_dir_all(root.path().join("pipelines")).unwrap();
+        fs::create_dir_all(root.path().join("private")).unwrap();
+        let pipeline =
+            "format: gtfs-realtime\nsources:\n  - {name: vp, type: http, url: 'http://127.0.0.1:9/vp', every: 15 s}\n";
+        fs::write(root.path().join("pipelines/bus.yaml"), pipeline).unwrap();
+        let (workspace, _) = outline::read(root.path(), Needs::Stores).unwrap();
+        let facts = Facts {
+            zone: workspace.zone.clone(),
+            pipelines: BTreeMap::new(),
+            chores: BTreeMap::new(),
+            running: BTreeSet::new(),
+            begun: 0,
+        };
+        Self { root, workspace, facts, due: Due::default(), log: Log::default(), beats: BTreeMap::new() }
+    }
+
+    fn known(&self, now: &str) -> Known<'_> {
+        let Self { workspace, facts, due, log, beats, .. } = self;
+        Known { workspace, facts, due, log, newest_release: None, beats, started: None, now: at(now) }
+    }
+
+    /// Writes attempts to the log: the begin of each is ten minutes before its end.
+    fn log(&mut self, ended: &[(&str, &str, Outcome)]) {
+        let private = self.root.path().join("private");
+        let writer = Writer::take(&private).unwrap().unwrap();
+        for (of, end, outcome) in ended {
+            let begun = Begun { key: key(of), why: "over".to_owned(), evidence: None, settings: Mark(1) };
+            writer.add(at(end) - SignedDuration::from_mins(10), Entry::Begun(begun)).unwrap();
+            let said = "a text of a feed".to_owned();
+            let done = Done { key: key(of), outcome: *outcome, exit: Some(1), said, seconds: 1.0 };
+            writer.add(at(end), Entry::Ended(done)).unwrap();
+        }
+        self.log.read_on(&private).unwrap();
+    }
+
+    fn stop(&mut self, of: &str, outcome: Outcome) {
+        self.due.stopped.push(Stopped { key: key(of), why: Stop::Ended(outcome), since: at("2026-11-26T05:00:00Z") });
+    }
+
+    fn runs(&self) -> Vec<(Trouble, String)> {
+        let causes = runs::causes(&self.known("2026-11-26T12:00:00Z"));
+        causes.into_iter().map(|cause| (cause.trouble, cause.since.to_string())).collect()
+    }
+}
+
+#[test]
+fn runs_that_fail_again_and_again_are_one_cause_of_their_pipeline() {
+    let mut made = Made::new("");
+    for end in ["2026-11-25T05:00:00Z", "2026-11-25T06:00:00Z"] {
+        made.log(&[("2026-11-23", end, Outcome::Transient)]);
+    }
+    let again = |failures| Why::Again { failures };
+    let later = |failures| Later { key: key("2026-11-23"), why: again(failures), at: at("2026-11-26T12:30:00Z") };
+    made.due.later = vec![later(2)];
+    assert_eq!(made.runs(), []);
+    made.log(&[("2026-11-23", "2026-11-25T07:00:00Z", Outcome::Transient)]);
+    made.due.later = vec![later(3)];
+    let failed = |dates: &[&str], failure| Trouble::RunFailed {
+        pipeline: "bus".to_owned(),
+        dates: dates.iter().map(|text| date(text)).collect(),
+        failure,
+    };
+    let since = "2026-11-25T05:00:00Z".to_owned();
+    assert_eq!(made.runs(), [(failed(&["2026-11-23"], RunFailure::Transient), since.clone())]);
+    // While it is tried it is still failing.
+    made.due.later.clear();
+    made.facts.running.insert(key("2026-11-23"));
+    assert_eq!(made.runs(), [(failed(&["2026-11-23"], RunFailure::Transient), since.clone())]);
+    made.facts.running.clear();
+    made.due.now.push(Job {
+        key: key("2026-11-23"),
+        why: again(3),
+        since: at("2026-11-26T11:00:00Z"),
+        evidence: None,
+        settings: Mark(1),
+    });
+    // A person is needed for another date, which is worse.
+    made.stop("2026-11-24", Outcome::Permanent);
+    assert_eq!(made.runs(), [(failed(&["2026-11-23", "2026-11-24"], RunFailure::Permanent), since)]);
+    made.due.now.clear();
+    made.due.stopped.clear();
+    made.log(&[("2026-11-23", "2026-11-26T08:00:00Z", Outcome::Published)]);
+    assert_eq!(made.runs(), []);
+}
+
+#[test]
+fn dates_that_are_held_back_are_one_cause_beside_failures() {
+    let mut made = Made::new("");
+    made.log(&[
+        ("2026-11-23", "2026-11-24T05:00:00Z", Outcome::HeldBack),
+        ("2026-11-23", "2026-11-25T05:00:00Z", Outcome::HeldBack),
+    ]);
+    made.stop("2026-11-23", Outcome::HeldBack);
+    made.stop("2026-11-24", Outcome::HeldBack);
+    made.stop("2026-11-25", Outcome::Usage);
+    // One that was never tried, and is too old, failed nowhere.
+    let why = Stop::TooOld;
+    made.due.stopped.push(Stopped { key: key("2026-09-01"), why, since: at("2026-09-02T05:00:00Z") });
+    let (pipeline, usage) = ("bus".to_owned(), RunFailure::Usage);
+    let held: BTreeSet<ServiceDate> = [date("2026-11-23"), date("2026-11-24")].into();
+    assert_eq!(
+        made.runs(),
+        [
+            (
+                Trouble::RunFailed { pipeline: pipeline.clone(), dates: [date("2026-11-25")].into(), failure: usage },
+                "2026-11-26T05:00:00Z".to_owned()
+            ),
+            (Trouble::RunHeldBack { pipeline, dates: held }, "2026-11-24T05:00:00Z".to_owned()),
+        ]
+    );
+}
+
+fn run(rows_in: u64) -> RunSummary {
+    RunSummary {
+        prepared_at: at("2026-11-26T05:00:00Z"),
+        is_held_back: false,
+        is_provisional: false,
+        is_published: true,
+        rows_in,
+        has_key: false,
+        tables: BTreeMap::new(),
+        files: Vec::new(),
+        findings: BTreeMap::new(),
+        failed: BTreeMap::new(),
+        passed: Vec::new(),
+    }
+}
+
+/// Runs of the dates up to 2026-11-26, the newest last.
+fn up_to_newest(rows: &[u64]) -> Runs {
+    let newest = date("2026-11-26");
+    let back = |place: usize| newest.plus_days(place as i32 + 1 - rows.len() as i32);
+    rows.iter().enumerate().map(|(place, rows)| (back(place), run(*rows))).collect()
+}
+
+#[test]
+fn a_source_shrinks_below_half_of_the_same_weekday_or_of_the_week_before() {
+    let made = Made::new("");
+    let known = made.known("2026-11-27T12:00:00Z");
+    let found = |runs: &Runs| {
+        let cause = quality::shrinking("vp", runs, &known)?;
+        let Trouble::SourceShrinking { rows, usual_rows, .. } = cause.trouble else { return None };
+        Some((rows, usual_rows, ServiceDate::local_date_of(cause.since, &made.workspace.zone).to_string()))
+    };
+    let newest = "2026-11-26".to_owned();
+    // Two dates before are too few, three are enough.
+    assert_eq!(found(&up_to_newest(&[100, 100, 0])), None);
+    assert_eq!(found(&up_to_newest(&[90, 100, 110, 49])), Some((49, 100, newest.clone())));
+    assert_eq!(found(&up_to_newest(&[90, 100, 110, 50])), None);
+    // On two Thursdays there was as little: the days between say nothing.
+    let mut runs = up_to_newest(&[100; 16]);
+    for (back, rows) in [(0, 21), (7, 40), (14, 40)] {
+        runs.get_mut(&date("2026-11-26").plus_days(-back)).unwrap().rows_in = rows;
+    }
+    assert_eq!(found(&runs), None);
+    runs.get_mut(&date("2026-11-26")).unwrap().rows_in = 19;
+    assert_eq!(found(&runs), Some((19, 40, newest.clone())));
+    // It began on the first of the dates that have less than usual.
+    assert_eq!(found(&up_to_newest(&[100, 100, 100, 100, 1, 2, 3])), Some((3, 100, "2026-11-24".to_owned())));
+    // What is provisional is not complete.
+    let mut runs = up_to_newest(&[100, 100, 100, 100, 1]);
+    runs.get_mut(&date("2026-11-26")).unwrap().is_provisional = true;
+    assert_eq!(found(&runs), None);
+    assert_eq!(found(&Runs::new()), None);
+}
+
+#[test]
+fn a_rule_is_told_that_fails_and_passed_on_the_seven_dates_before() {
+    let made = Made::new("");
+    let known = made.known("2026-11-27T12:00:00Z");
+    let failed = |runs: &mut Runs, back: i32| {
+        let failed = BTreeMap::from([("t.r".to_owned(), Failed { rows: 5, rule: 7 })]);
+        runs.get_mut(&date("2026-11-26").plus_days(-back)).unwrap().failed = failed;
+    };
+    let keys = |runs: &Runs| quality::rules("bus", runs, &known).iter().map(Cause::key).collect::<Vec<_>>();
+    let mut runs = up_to_newest(&[1; 10]);
+    failed(&mut runs, 0);
+    // Nobody knows that it ever passed.
+    assert_eq!(keys(&runs), [""; 0]);
+    runs.get_mut(&date("2026-11-25")).unwrap().passed = vec![7];
+    assert_eq!(keys(&runs), ["rule_failed:bus/t.r"]);
+    failed(&mut runs, 8);
+    assert_eq!(keys(&runs), ["rule_failed:bus/t.r"]);
+    failed(&mut runs, 7);
+    assert_eq!(keys(&runs), [""; 0]);
+}
+
+#[test]
+fn a_score_falls_by_five_points_against_the_week_before() {
+    let made = Made::new("");
+    let known = made.known("2026-11-27T12:00:00Z");
+    let found = |scores: &[f64]| {
+        let dates = scores.iter().enumerate();
+        let scores = dates.map(|(place, score)| (date("2026-11-01").plus_days(place as i32), *score)).collect();
+        quality::score("bus", &scores, &known).map(|cause| cause.trouble)
+    };
+    let (dataset, on) = ("bus".to_owned(), date("2026-11-04"));
+    let fell = Trouble::ScoreFell { dataset, date: on, before: 98, now: 93 };
+    assert_eq!(found(&[98.04, 98.04, 100.0, 93.04]), Some(fell));
+    assert_eq!(found(&[98.04, 98.04, 100.0, 93.05]), None);
+    assert_eq!((found(&[100.0, 100.0, 0.0]), found(&[])), (None, None));
+}
+
+#[test]
+fn evidence_of_dates_that_were_never_released_is_told_before_it_goes() {
+    let mut made = Made::new("retention: {evidence: 30 days}\n");
+    made.stop("2026-10-30", Outcome::HeldBack);
+    made.stop("2026-11-10", Outcome::Permanent);
+    let found = |made: &Made, now: &str| {
+        let causes = expiring::causes(&made.known(now), &Journals::default(), &Waiting::new());
+        causes.into_iter().map(|cause| (cause.trouble, cause.since)).collect::<Vec<_>>()
+    };
+    // It is kept through the 29th.
+    assert_eq!(found(&made, "2026-11-15T12:00:00Z"), []);
+    let (source, on) = ("vp".to_owned(), date("2026-11-30"));
+    let going =
+        (Trouble::EvidenceExpiring { source, dates: [date("2026-10-30")].into(), on }, at("2026-11-15T23:00:00Z"));
+    assert_eq!(found(&made, "2026-11-16T12:00:00Z"), [going]);
+    // Somebody released it.
+    let is_provisional = false;
+    let released = DateFacts { released: Some(Released { is_provisional }), ..DateFacts::default() };
+    made.facts.pipelines.insert("bus".to_owned(), facts(released, "2026-10-30"));
+    assert_eq!(found(&made, "2026-11-16T12:00:00Z"), []);
+    assert_eq!(found(&made, "2026-12-01T12:00:00Z").len(), 1);
+    assert_eq!(found(&made, "2026-12-12T12:00:00Z"), []);
+}
+
+fn facts(of: DateFacts, on: &str) -> PipelineFacts {
+    PipelineFacts {
+        schedule: Schedule { trigger: Trigger::Every(std::time::Duration::from_secs(900)), late: 3, catch_up: 30 },
+        is_timetable: false,
+        asks: false,
+        asked: None,
+        asked_failures: 0,
+        settings: Mark(1),
+        dates: BTreeMap::from([(date(on), of)]),
+    }
+}
+
+#[test]
+fn monitors_are_told_what_is_due_what_failed_and_what_was_sent() {
+    let mut made = Made::new("");
+    made.log(&[
+        ("2026-11-23", "2026-11-24T05:00:00Z", Outcome::Published),
+        ("2026-11-24", "2026-11-25T05:00:00Z", Outcome::HeldBack),
+        ("2026-11-25", "2026-11-26T05:00:00Z", Outcome::Transient),
+        ("2026-11-25", "2026-11-26T05:20:00Z", Outcome::Transient),
+    ]);
+    let private = made.root.path().join("private");
+    let writer = Writer::take(&private).unwrap().unwrap();
+    for (kind, channels, failed) in [("new", vec!["mail"], vec!["ntfy"]), ("new", vec![], vec!["ntfy"])] {
+        let sent = serde_json::json!({"cause": "backup_old", "kind": kind, "channels": channels, "failed": failed});
+        writer.add(at("2026-11-26T06:00:00Z"), Entry::Message(sent)).unwrap();
+    }
+    let (name, said) = ("backup".to_owned(), String::new());
+    let chore = Chore { name, outcome: Outcome::Transient, said, seconds: 1.0 };
+    writer.add(at("2026-11-26T06:00:00Z"), Entry::Chore(chore)).unwrap();
+    made.log.read_on(&private).unwrap();
+    let (why, later) = (Why::Again { failures: 2 }, at("2026-11-26T12:30:00Z"));
+    made.due.later = vec![
+        Later { key: key("2026-11-25"), why, at: later },
+        Later { key: key("2026-11-26"), why: Why::Over, at: later },
+    ];
+    let since = at("2026-11-26T05:30:00Z");
+    made.due.now = vec![Job { key: key("2026-11-22"), why: Why::Late, since, evidence: None, settings: Mark(1) }];
+    made.stop("2026-11-24", Outcome::HeldBack);
+    made.beats.insert("vp".to_owned(), BTreeMap::from([(Class::Body, 3)]));
+    made.facts.pipelines.insert(
+        "bus".to_owned(),
+        facts(DateFacts { released: Some(Released { is_provisional: false }), ..DateFacts::default() }, "2026-11-23"),
+    );
+    let mut causes = Causes::default();
+    let known = made.known("2026-11-26T12:00:00Z");
+    let found = causes.find(&known);
+    let metrics = causes.metrics(&known, &found);
+    let bus = &metrics.pipelines["bus"];
+    assert_eq!((bus.last_success, bus.last_complete), (Some(at("2026-11-24T05:00:00Z")), Some(date("2026-11-23"))));
+    assert_eq!((bus.due, bus.due_since, bus.running), (2, Some(at("2026-11-26T05:00:00Z")), 0));
+    let words =
+        |of: &BTreeMap<String, u64>| of.iter().map(|(word, count)| format!("{word} {count}")).collect::<Vec<_>>();
+    assert_eq!(words(&bus.attempts.ended), ["held_back 1", "published 1", "transient 2"]);
+    assert_eq!(words(&bus.attempts.failed), ["held_back 1", "transient 1"]);
+    assert_eq!(
+        (words(&metrics.messages), words(&metrics.message_failures)),
+        (vec!["new 1".to_owned()], vec!["ntfy 2".to_owned()])
+    );
+    assert_eq!(metrics.causes.get("run_held_back"), Some(&1));
+    let vp = &metrics.sources["vp"];
+    assert_eq!((vp.is_gtfs_realtime, vp.interval, vp.beats[&Class::Body]), (true, Some(15.0), 3));
+    assert!(metrics.disks["private"].free > 0 && metrics.spool.is_none() && metrics.last_backup.is_none());
+    let first = made.log.chores["backup"].first;
+    assert_eq!(first, at("2026-11-26T06:00:00Z"));
+}
