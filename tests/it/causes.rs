@@ -200,7 +200,7 @@ fn what_a_collector_keeps_tells_whether_its_sources_are_well_and_backups_are_mis
     let world = crate::collector::world(&[("vp", "http://127.0.0.1:9/feed")]);
     let private = world.path("data/private");
     let store = Store::new(private.join("evidence"));
-    let lock = CollectorLock::take(&private, &Stop::default(), || ()).unwrap().unwrap();
+    let lock = CollectorLock::take(&private, (&Stop::default(), None), || ()).unwrap().unwrap();
     lock.own(&BTreeSet::from(["vp".to_owned()])).unwrap();
     // Later than the clock of this machine: since when the source is owned tells nothing new then.
     let begin = at("2036-11-27T12:00:00Z");

@@ -2,6 +2,7 @@ use bytes::Bytes;
 
 use super::reader::{AHEAD, Ahead};
 use super::*;
+use crate::capture::record::NewContent;
 use crate::digest::Digest;
 use std::fs;
 

@@ -22,13 +22,16 @@ const CALENDARS: &[(&str, &str)] = &[("calendar", "end_date"), ("calendar_dates"
 /// … or until this, if it is earlier.
 const FEED_END: (&str, &str) = ("feed_info", "feed_end_date");
 
+/// A date and when its run was prepared.
+type Released = (ServiceDate, Timestamp);
+
 /// What is remembered of the bucket.
 #[derive(Default)]
 pub(super) struct Releases {
     /// The last date in a file, by its path.
     last_days: BTreeMap<String, Option<ServiceDate>>,
     /// By dataset: of which runs, and the score of each.
-    scores: BTreeMap<String, (Vec<(ServiceDate, Timestamp)>, BTreeMap<ServiceDate, f64>)>,
+    scores: BTreeMap<String, (Vec<Released>, BTreeMap<ServiceDate, f64>)>,
 }
 
 /// The last day of a timetable, and when it was released.

@@ -269,7 +269,12 @@ fn evidence_of_dates_that_were_never_released_is_told_before_it_goes() {
 
 fn facts(of: DateFacts, on: &str) -> PipelineFacts {
     PipelineFacts {
-        schedule: Schedule { trigger: Trigger::Every(std::time::Duration::from_secs(900)), late: 3, catch_up: 30 },
+        schedule: Schedule {
+            trigger: Trigger::Every(std::time::Duration::from_secs(900)),
+            late: 3,
+            catch_up: 30,
+            line: 1,
+        },
         is_timetable: false,
         asks: false,
         asked: None,
