@@ -82,6 +82,11 @@ retention:
 #     - {name: team, type: teams, url: '${TEAMS_URL}'}
 #     - {name: haus, type: webhook, url: '${HOOK_URL}', headers: {X-Key: '${HOOK_KEY}'}}
 
+# Daily jobs of 'fahrtenbuch up' that are no runs; those of pipelines stand in their own files.
+schedule:
+  purge: \"03:15\"
+  # backup: \"02:30\"       # needs 'backup:' with its places
+
 limits:
   # The memory that a run may hold, all together: rows that wait to be checked, sorted or written, the timetable and the partition
   # before that rules look into, and of a timetable its archive and its columns for the standard rules. 'validate' goes by it too.
@@ -118,6 +123,9 @@ sources:
     # max_redirects: 5
     # Between two beats of 'fahrtenbuch collect': from '1 s' to '1 day'; '15 s' where the format is gtfs-realtime.
     # every: 1 h
+# When 'fahrtenbuch up' publishes it: a time of day, a cron expression ('30 4 * * 1-5'), 'after: PIPELINE' or 'every: 15 min'.
+schedule:
+  run: \"04:30\"
 ";
 
 const TELEMETRY: &str = "\
@@ -153,6 +161,12 @@ release:
     trip_updates: trip_updates
   # Tables that are made of these and of the timetable; each needs its contract there.
   # derived: [trips_observed]
+# A service date is over at 06:00 of the next day; what is reported late comes until noon. So one run after noon has all of it.
+schedule:
+  run: \"12:15\"
+  # Evidence that comes in later makes a new release until then, and dates that were missed are run until then.
+  # late: 3 days
+  # catch_up: 30 days
 # How occupancy is measured: apc, driver, estimate_wlan, estimate_model, unknown.
 occupancy_source: unknown
 # Two sources that give positions are taken for two operators: bus 1 of the one is not bus 1 of the other. 'shared' says that
