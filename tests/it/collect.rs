@@ -202,8 +202,8 @@ fn edits_of_the_configuration_take_no_beat_from_the_others() {
     collecting.until(&format!("edited: every 1 s, {url}/edited"));
     std::thread::sleep(Duration::from_millis(2500));
     std::fs::remove_file(world.path("pipelines/other.yaml")).unwrap();
-    collecting.until("the configuration changed");
-    std::thread::sleep(Duration::from_millis(500));
+    // A file that is gone may be written anew; after some looks it counts.
+    std::thread::sleep(Duration::from_secs(4));
     let edited_until = asked.count_of("/edited");
     std::thread::sleep(Duration::from_secs(2));
     let edited_in_all = asked.count_of("/edited");
