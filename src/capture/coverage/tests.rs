@@ -444,7 +444,10 @@ impl Model {
                     )
                 });
                 if let Some(beat) = newest.and_then(|record| record.beat) {
+                    // It tells of an earlier beat, and nothing of those that were lost behind it.
+                    let lost = self.lost.clone();
                     self.keep(beat, skipped(1, SkipReason::Ended));
+                    self.lost = lost;
                     self.is(beat.due, 1, Explanation::Skipped(SkipReason::Ended));
                 }
             }

@@ -154,7 +154,7 @@ impl Good {
             NewContent::Note(note) => *note == Note::Silent,
         };
         // What is imported tells of another time, and so does what was kept while a clock was wrong.
-        let is_earlier = |good: Self| good.at > record.at && good.at < crate::time::future(record.at);
+        let is_earlier = |good: Self| good.at > record.at && good.at < crate::time::future(crate::time::now());
         if !is_good || good.is_some_and(is_earlier) {
             return None;
         }
