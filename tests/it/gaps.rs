@@ -198,7 +198,7 @@ fn a_source_that_no_pipeline_names_any_more_is_shown_and_listed_like_the_others(
     kept.world.replace(pipeline, "name: buses", "name: others");
     let at = (kept.first().plus(3).due + SignedDuration::from_millis(500)).to_string();
     let shown = &kept.json(&["show", SOURCE, &at, "--json"])[0];
-    assert_eq!((&shown["in_no_pipeline"], &shown["kind"]), (&json!(true), &json!("gtfs_realtime")), "{shown}");
+    assert_eq!((&shown["in_no_pipeline"], &shown["kind"]), (&json!(true), &json!("readable")), "{shown}");
     assert!(shown["said"].as_str().unwrap().starts_with("a GTFS-Realtime message ("), "{shown}");
     let text = told(&kept.program(&["show", SOURCE, &at]));
     assert!(text.contains("source   in no pipeline") && text.contains("kind     a GTFS-Realtime message ("), "{text}");
