@@ -313,7 +313,8 @@ pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 visit(&path, root, found);
-            } else {
+            } else if path.is_file() {
+                // A pipe would be waited for without end.
                 let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
                 found.insert(name, std::fs::read(&path).unwrap());
             }
