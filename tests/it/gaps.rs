@@ -201,7 +201,7 @@ fn a_source_that_no_pipeline_names_any_more_is_shown_and_listed_like_the_others(
     assert_eq!((&shown["in_no_pipeline"], &shown["kind"]), (&json!(true), &json!("readable")), "{shown}");
     assert!(shown["said"].as_str().unwrap().starts_with("a GTFS-Realtime message ("), "{shown}");
     let text = told(&kept.program(&["show", SOURCE, &at]));
-    assert!(text.contains("source   in no pipeline") && text.contains("kind     a GTFS-Realtime message ("), "{text}");
+    assert!(text.contains("source   in no pipeline") && text.contains("kind     readable"), "{text}");
     // A beat that failed, a name that nobody has, and a time of which there is nothing.
     let failure = told(&kept.program(&["show", SOURCE, &kept.first().plus(41).due.to_string()]));
     assert!(failure.contains("it answers 503"), "{failure}");
