@@ -268,7 +268,7 @@ fn what_a_disk_did_not_take_is_recorded_with_the_begin_once_it_does() {
     assert_eq!(beats(&all[..2])[0], all[0].beat.unwrap().due, "{all:?}");
     let skipped = all.iter().find(|record| matches!(record.outcome, BeatOutcome::Note(Note::Skipped { .. })));
     let of_disk = |note: &BeatOutcome| {
-        matches!(note, BeatOutcome::Note(Note::Skipped { beats: 3.., reason: SkipReason::NotKept }))
+        matches!(note, BeatOutcome::Note(Note::Skipped { beats: 2.., reason: SkipReason::NotKept }))
     };
     assert!(skipped.is_some_and(|skipped| of_disk(&skipped.outcome)), "{all:?}");
     assert_without_a_gap(&beats(&all));
