@@ -2,6 +2,7 @@
 
 use std::fs::{self, OpenOptions, TryLockError};
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -21,8 +22,10 @@ use crate::pipeline::FeedOrigin;
 use crate::pipeline::run::Lock;
 use crate::workspace::{self, Workspace, form};
 
-/// Looks at a source or a folder that changes while it is copied.
+/// Looks at a source or a file that changes while it is copied.
 const LOOKS: u32 = 20;
+/// Between the first two looks, and between two of them at the most: together they take half a minute.
+const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(2)];
 
 /// What is to be backed up, and where to.
 #[derive(Clone, Copy)]
@@ -232,11 +235,11 @@ fn small_files(workspace: &Workspace, copier: &mut Copier<'_>) -> Result<Vec<Kep
 
 /// A file that is gone is not there any more, which is what a backup of a moment later would say.
 fn keep_or_pass(copier: &mut Copier<'_>, found: &Found) -> Result<Option<KeptFile>, BackupError> {
-    for _ in 0..LOOKS {
+    for look in 0..LOOKS {
         match copier.keep(found)? {
             Copied::Kept(kept) => return Ok(Some(kept)),
             Copied::Gone => return Ok(None),
-            Copied::Changed => {}
+            Copied::Changed => std::thread::sleep(pause_after(look)),
         }
     }
     Err(BackupError::Changing { path: found.path.clone() })
@@ -254,7 +257,13 @@ fn keys(private: &Path, place: &Place) -> Result<Keys, BackupError> {
     Ok((kept, (copier.new_objects, copier.new_bytes)))
 }
 
-/// The evidence: each source as it was at one moment, when nobody appended to it. What is sealed meanwhile is looked at again.
+/// How long it is waited after so many looks at what changes.
+fn pause_after(looks: u32) -> Duration {
+    let [first, most] = PAUSES;
+    first.saturating_mul(2_u32.saturating_pow(looks)).min(most)
+}
+
+/// The evidence: each source as it was at one moment, when nobody appended to it.
 fn evidence(workspace: &Workspace, copier: &mut Copier<'_>) -> Result<Vec<KeptFile>, BackupError> {
     let folder = Collector::evidence(&workspace.private);
     let store = Store::new(&folder);
@@ -266,33 +275,37 @@ fn evidence(workspace: &Workspace, copier: &mut Copier<'_>) -> Result<Vec<KeptFi
     for source in store.folders()? {
         let name = format!("evidence/{source}");
         let look = || store.while_quiet(&source, || scan::folder(&workspace.private, &name));
-        let mut found = look().map_err(failed)?.map_err(failed)?;
-        for round in 0.. {
-            let (mut files, mut is_changed) = (Vec::new(), None);
-            for found in &found {
-                match copier.keep(found)? {
-                    Copied::Kept(file) => files.push(file),
-                    Copied::Gone | Copied::Changed => {
-                        is_changed = Some(found.path.clone());
-                        break;
-                    }
-                }
-            }
-            match is_changed {
-                None => {
-                    kept.append(&mut files);
-                    break;
-                }
-                Some(path) if round >= LOOKS => return Err(BackupError::Changing { path }),
-                Some(_) => found = look().map_err(failed)?.map_err(failed)?,
-            }
-        }
+        kept.append(&mut unchanged(copier, &|| look().map_err(failed)?.map_err(failed))?);
     }
     // What lies beside the sources, as the mark of where sealed evidence goes.
     for found in scan::beside(&workspace.private, "evidence").map_err(failed)? {
         kept.extend(keep_or_pass(copier, &found)?);
     }
     Ok(kept)
+}
+
+/// Files as they were at one moment. A seal puts others in their place while they are copied: then they are looked at anew, and those
+/// that are still the same are not copied again, so that each look has less to copy than the one before.
+fn unchanged(
+    copier: &mut Copier<'_>,
+    look: &dyn Fn() -> Result<Vec<Found>, BackupError>,
+) -> Result<Vec<KeptFile>, BackupError> {
+    let mut looks = 0;
+    loop {
+        let (mut files, mut changed) = (Vec::new(), None);
+        for found in look()? {
+            match copier.keep(&found)? {
+                Copied::Kept(file) => files.push(file),
+                Copied::Gone | Copied::Changed => changed = Some(found.path),
+            }
+        }
+        let Some(path) = changed else { return Ok(files) };
+        looks += 1;
+        if looks >= LOOKS {
+            return Err(BackupError::Changing { path });
+        }
+        std::thread::sleep(pause_after(looks - 1));
+    }
 }
 
 /// Evidence that is not in the private store.
@@ -308,4 +321,51 @@ fn elsewhere(workspace: &Workspace) -> Vec<String> {
     places.sort_unstable();
     places.dedup();
     places
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// A place, a folder with two files, and a look at them that seals the first away so many times.
+    fn looked_at(seals: u32) -> (Result<Vec<KeptFile>, BackupError>, u32) {
+        let folder = tempfile::tempdir().unwrap();
+        let private = folder.path().join("private");
+        let hours = private.join("evidence/bus");
+        fs::create_dir_all(&hours).unwrap();
+        let path = |number: u32| hours.join(format!("bus-{number}.warc.gz"));
+        fs::write(path(0), "first").unwrap();
+        fs::write(hours.join("other.warc.gz"), "other").unwrap();
+        let location = folder.path().join("place").to_string_lossy().into_owned();
+        let location = workspace::backups::location(folder.path(), &location, Default::default()).unwrap();
+        let place = Place::open(&location, true).unwrap();
+        let mut copier = Copier::new(&place, None).unwrap();
+        let looks = Cell::new(0);
+        let look = || {
+            let found = scan::folder(&private, "evidence/bus").map_err(BackupError::io(&private, "read"));
+            let look = looks.replace(looks.get() + 1);
+            if look < seals {
+                fs::rename(path(look), path(look + 1)).unwrap();
+            }
+            found
+        };
+        (unchanged(&mut copier, &look), looks.get())
+    }
+
+    #[test]
+    fn what_is_sealed_away_is_looked_at_anew() {
+        let (kept, looks) = looked_at(6);
+        let names: Vec<String> = kept.unwrap().into_iter().map(|file| file.path).collect();
+        assert_eq!(names, ["private/evidence/bus/bus-6.warc.gz", "private/evidence/bus/other.warc.gz"]);
+        assert_eq!(looks, 7);
+    }
+
+    #[test]
+    fn looks_are_bounded_and_so_are_the_pauses_between_them() {
+        let pauses: Duration = (0..LOOKS).map(pause_after).sum();
+        assert!((20..60).contains(&pauses.as_secs()), "{pauses:?}");
+        assert_eq!(pause_after(u32::MAX), Duration::from_secs(2));
+    }
 }

@@ -309,6 +309,43 @@ fn edits_are_told_one_by_one_and_a_file_that_is_gone_for_a_moment_takes_no_beat(
 }
 
 #[test]
+fn what_was_never_kept_is_asked_at_once_and_explained() {
+    // The first collector finds nothing, neither does what comes along later.
+    let (url, asked) = serve(|request, stream| match (request.path.as_str(), request.number) {
+        ("/feed", 0) | ("/late", 0) => say(stream, "404 Not Found", ""),
+        (_, number) => say(stream, "200 OK", message(number)),
+    });
+    let world = World::new();
+    let daily = |names: &[&str]| {
+        let sources: Vec<(&str, String)> = names.iter().map(|name| (*name, format!("{url}/{name}"))).collect();
+        world.write("pipelines/stadtbus-telemetrie.yaml", &pipeline(&sources).replace("every: 1 s", "every: 1 day"));
+    };
+    daily(&["feed"]);
+    let mut collecting = Collecting::start(&world, &["stadtbus-telemetrie"]);
+    wait_for("the first request", || asked.count_of("/feed") > 0);
+    daily(&["feed", "late"]);
+    wait_for("the request of what came along", || asked.count_of("/late") > 0);
+    collecting.end();
+    for _ in 0..2 {
+        let mut collecting = Collecting::start(&world, &["stadtbus-telemetrie"]);
+        collecting.until("late: every 86400 s");
+        wait_for("the second requests", || ["/feed", "/late"].iter().all(|path| asked.count_of(path) > 1));
+        // What is kept is asked at its beats only.
+        std::thread::sleep(Duration::from_millis(1500));
+        collecting.end();
+    }
+    assert_eq!(["/feed", "/late"].map(|path| asked.count_of(path)), [2, 2]);
+    for source in ["feed", "late"] {
+        let output =
+            world.command().env_remove("FAHRTENBUCH_NOW").args(["evidence", "gaps", source, "--json"]).output();
+        let told: serde_json::Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
+        let explained = &told["sources"][0]["explained"];
+        assert_eq!((&explained["body"], &explained["unexplained"]), (&1.into(), &0.into()), "{told}");
+        assert_eq!(explained["failed"], 0, "{told}");
+    }
+}
+
+#[test]
 fn a_second_collector_waits_and_a_run_leaves_the_sources_to_it() {
     let (url, asked) = serve(|request, stream| say(stream, "200 OK", message(request.number)));
     let world = World::new();

@@ -19,8 +19,11 @@ use crate::capture::{Capture, CaptureError, FailureKind};
 /// A beat that was missed while no collector was at work is made up for if sources are asked no more often than this, and its next
 /// beat is not near.
 const MADE_UP_FROM: Duration = Duration::from_secs(10);
-/// … and of a source without any body where they are asked as seldom as this, however near it is.
-const MADE_UP_ALWAYS_FROM: Duration = Duration::from_secs(300);
+/// A source of which there is no body yet need not wait for half an hour: where beats are as far from each other as this, it is asked
+/// at once, also at a beat at which it was asked in vain, and again after growing pauses until there is one.
+const SELDOM: Duration = Duration::from_secs(300);
+/// The first of these pauses, and the longest.
+const RETRIED_AFTER: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(3600)];
 /// For how long it is slept at most before the clock is looked at again: it may be set, or the machine may have slept.
 const NAP: Duration = Duration::from_secs(10);
 
@@ -62,6 +65,15 @@ struct Answer {
     not_before: Option<Instant>,
 }
 
+/// The beat at which a source is asked first.
+struct First {
+    beat: Beat,
+    /// For how long it waits beyond the time that it is due.
+    wait: Duration,
+    /// It has left a record already.
+    is_again: bool,
+}
+
 impl Task {
     pub(super) fn new(collected: Collected, grid: Grid, shared: Shared, stop: Stop) -> Self {
         let (name, shown) = (collected.name.as_str().into(), collected.source.shown());
@@ -85,11 +97,11 @@ impl Task {
         let now = crate::time::now();
         // A beat that a wrong clock has asked at tells of no beat that is still to come.
         let last_beat = last_beat.filter(|last| *last <= now);
-        let (mut next, wait) = self.first(now, last_beat);
-        let started =
-            NewRecord { beat: Some(next), ..self.record(now, NewContent::Note(Note::Started { reason: begins })) };
+        let First { beat: mut next, wait, mut is_again } = self.first(now, last_beat);
+        let started = self.note_of_service(now, (next, is_again), Note::Started { reason: begins });
         self.keep(started, None).await;
         let mut wait_until = Instant::now() + wait;
+        let mut retries = 0;
         loop {
             if !self.sleep(next, wait_until).await {
                 break;
@@ -103,11 +115,17 @@ impl Task {
             }
             let clock = Instant::now();
             let Some(answer) = self.beat(next, asked_at).await else {
-                self.skip(next, 1, SkipReason::Ended).await;
+                if !is_again {
+                    self.skip(next, 1, SkipReason::Ended).await;
+                }
                 break;
             };
             let after = next.plus(1);
-            let (upcoming, skipped) = self.upcoming(after, answer.not_before);
+            let retry = self.retry(next, &answer, &mut retries);
+            let (upcoming, skipped) = match retry {
+                Some(_) => (next, 0),
+                None => self.upcoming(after, answer.not_before),
+            };
             let is_left_alone = answer.not_before.is_some();
             if skipped > 0 {
                 let reason = if is_left_alone { SkipReason::LeftAlone } else { SkipReason::Late };
@@ -118,17 +136,21 @@ impl Task {
             // Who reads the reports may be slow; the evidence has all of them.
             let _ = self.shared.reports.try_send(report);
             next = upcoming;
-            wait_until = Instant::now();
+            is_again = retry.is_some();
+            wait_until = retry.unwrap_or_else(Instant::now);
         }
         let reason = match self.shared.stop.is_requested() || self.shared.end.is_some() {
             true => Lifecycle::Program,
             false => Lifecycle::Configuration,
         };
-        let stopped = NewRecord {
-            beat: Some(next),
-            ..self.record(crate::time::now(), NewContent::Note(Note::Stopped { reason }))
-        };
+        let stopped = self.note_of_service(crate::time::now(), (next, is_again), Note::Stopped { reason });
         self.keep(stopped, None).await;
+    }
+
+    /// That the collector begins or ends, with the first beat that has no record then.
+    fn note_of_service(&self, at: Timestamp, (next, is_again): (Beat, bool), note: Note) -> NewRecord {
+        let first = if is_again { next.plus(1) } else { next };
+        NewRecord { beat: Some(first), ..self.record(at, NewContent::Note(note)) }
     }
 
     /// Learns what there is of the source; gives when the newest beat was due that left a record.
@@ -141,25 +163,40 @@ impl Task {
         beat
     }
 
-    /// The first beat, and for how long it waits beyond the time that it is due. One that is under way and was missed is made up
-    /// for where beats are far from each other.
-    fn first(&self, now: Timestamp, last_beat: Option<Timestamp>) -> (Beat, Duration) {
+    /// The first beat. One that is under way and was missed is made up for where beats are far from each other; where there is nothing
+    /// yet of a source that is asked seldom, it is asked at once.
+    fn first(&self, now: Timestamp, last_beat: Option<Timestamp>) -> First {
         let current = self.grid.at_or_before(now);
-        let every = current.every;
         let gone = Duration::try_from(now.duration_since(current.due)).unwrap_or_default();
         let was_missed = last_beat.is_none_or(|last| last < current.due);
-        // A source of which there is nothing yet need not wait for half an hour.
-        let is_made_up = self.shared.begins_at_once || every >= MADE_UP_FROM;
-        if was_missed && is_made_up && (gone < every / 2 || (self.known.is_none() && every > MADE_UP_ALWAYS_FROM)) {
+        let is_made_up = self.shared.begins_at_once || current.every >= MADE_UP_FROM;
+        if self.is_awaited() || (was_missed && is_made_up && gone < current.every / 2) {
             // Sources that were missed together are not asked in the same instant.
             let spread = if self.shared.begins_at_once {
                 0
             } else {
                 Grid::new(&self.name, Duration::from_millis(900)).offset_ms()
             };
-            return (current, Duration::from_millis(spread));
+            return First { beat: current, wait: Duration::from_millis(spread), is_again: !was_missed };
         }
-        (self.grid.after(now), Duration::ZERO)
+        First { beat: self.grid.after(now), wait: Duration::ZERO, is_again: false }
+    }
+
+    /// Whether nothing is there yet of a source that is asked seldom.
+    fn is_awaited(&self) -> bool {
+        self.known.is_none() && self.grid.every() >= SELDOM
+    }
+
+    /// When it is asked again at the same beat, because there is nothing of the source yet. One that asks to be left alone is.
+    fn retry(&self, beat: Beat, answer: &Answer, retries: &mut u32) -> Option<Instant> {
+        if !self.is_awaited() || answer.not_before.is_some() || self.shared.begins_at_once {
+            return None;
+        }
+        let pause = pause_before(*retries);
+        *retries += 1;
+        let left = Duration::try_from(beat.plus(1).due.duration_since(crate::time::now())).unwrap_or_default();
+        // Shortly before the next beat it would be a burst with it.
+        (pause < left.mul_f64(0.75)).then(|| Instant::now() + pause)
     }
 
     /// Sleeps until a beat is due, and at least until an instant; `false` if it was stopped or the end came before.
@@ -391,7 +428,24 @@ impl Task {
     }
 }
 
+/// How long it is waited before the next retry, after so many of them.
+fn pause_before(retries: u32) -> Duration {
+    let [first, most] = RETRIED_AFTER;
+    first.saturating_mul(2_u32.saturating_pow(retries)).min(most)
+}
+
 /// Hours since the epoch: that of the file which a record of an instant stands in.
 fn hour(at: Timestamp) -> i64 {
     at.as_second().div_euclid(3600)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_an_hour() {
+        let pauses: Vec<u64> = [0, 1, 5, 6, 40, u32::MAX].map(|retries| pause_before(retries).as_secs()).to_vec();
+        assert_eq!(pauses, [60, 120, 1920, 3600, 3600, 3600]);
+    }
 }

@@ -1,8 +1,8 @@
 //! From the records of a source to stretches of beats that one explanation holds for.
 //!
 //! Records come in the order in which they were written, but a note of skipped beats tells of earlier ones, the clock may have been
-//! set, and two collectors may have asked at the same beat. So what the records say is held back for two hours of their time and
-//! told in the order of the beats.
+//! set, and two collectors may have asked at the same beat. So what the records say is held back for two hours of their time, or
+//! until the next beat where that is later, and told in the order of the beats.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
@@ -234,7 +234,8 @@ impl<'a> Explainer<'a> {
             }
         };
         self.hold((key, rank), event);
-        self.settle(self.newest_ms.saturating_sub(HELD_BACK_MS));
+        // A beat may be asked at again until the next one is due.
+        self.settle(self.newest_ms.saturating_sub(HELD_BACK_MS.max(every_ms)));
     }
 
     /// Ends the records; gives how many told of a beat that another record told of.

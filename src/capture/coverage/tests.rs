@@ -206,6 +206,21 @@ fn records_beyond_one_of_a_beat_count_where_that_is_due_in_the_period() {
 }
 
 #[test]
+fn a_beat_that_was_asked_at_again_hours_later_counts_by_its_best_answer() {
+    let day = Beat { due: time("01:00:00"), every: Duration::from_secs(86_400) };
+    let at = |clock: &str, beat: Beat, outcome| record(time(clock), Some(beat), outcome);
+    let records = [
+        at("01:00:00.5", day, started()),
+        at("01:00:01", day, failed(FailureKind::Refused)),
+        at("02:00:00", day.plus(1), stopped(Lifecycle::Program)),
+        at("11:00:00", day.plus(1), started()),
+        at("11:00:00.5", day, failed(FailureKind::Refused)),
+        at("12:00:00", day, body(1)),
+    ];
+    assert_eq!(explained(&records, "20:00:00", Some(Duration::from_secs(60))), [(Explanation::Body, 1)]);
+}
+
+#[test]
 fn beats_among_lost_records_are_unexplained_whatever_the_records_around_them_say() {
     let lost = |records: &[BeatRecord], spans: &[(&str, &str)], until| {
         let mut given: Vec<(Explanation, u64)> = Vec::new();

@@ -208,4 +208,36 @@ mod tests {
         let huge = b"2026-11-27T04:00:05.250Z 1 1 0 18446744073709551615 9\n".to_vec();
         assert_eq!(Messages::new(huge.into()).collect::<Vec<_>>().len(), 1);
     }
+
+    /// As the fuzz target of frames: those that are found are found again when they are written.
+    fn are_found_again(data: &[u8]) {
+        let messages: Vec<_> = Messages::new(data.to_vec().into()).filter_map(Result::ok).collect();
+        let mut written = Vec::new();
+        messages.iter().for_each(|message| write(&mut written, message));
+        let again: Result<Vec<_>, _> = Messages::new(written.into()).collect();
+        assert_eq!(again.unwrap(), messages);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_to_their_end(data in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
+            are_found_again(&data);
+        }
+
+        #[test]
+        fn a_frame_with_any_bytes_in_it_is_read_to_its_end(
+            payloads in proptest::collection::vec(proptest::collection::vec(proptest::num::u8::ANY, 0..40), 0..6),
+            edits in proptest::collection::vec((proptest::num::usize::ANY, proptest::num::u8::ANY), 0..6),
+            cut in 0_usize..40,
+        ) {
+            let mut body = Vec::new();
+            payloads.iter().for_each(|payload| write(&mut body, &message(payload)));
+            for (place, byte) in edits {
+                let place = place % body.len().max(1);
+                body.get_mut(place).into_iter().for_each(|old| *old = byte);
+            }
+            body.truncate(body.len().saturating_sub(cut));
+            are_found_again(&body);
+        }
+    }
 }

@@ -23,6 +23,7 @@ use std::ops::Range;
 use jiff::Timestamp;
 
 pub use self::lost::Losses;
+pub use self::reads::DestroyedHours;
 pub use self::records::Counts;
 use self::records::Records;
 use self::subjects::{Subject, own_store, subjects};

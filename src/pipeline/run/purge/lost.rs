@@ -5,14 +5,13 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 
-use super::reads::{Reads, hour_of};
+use super::reads::{DestroyedHours, hour_of};
 use crate::capture::collector::Collector;
 use crate::capture::evidence::{Missing, Store};
 use crate::decision::{self, About};
 use crate::ledger::parse_captures;
 use crate::pipeline::purged::{self, Purged};
 use crate::pipeline::run::error::RunError;
-use crate::pipeline::run::evidence::date_of;
 use crate::pipeline::{Pipeline, journal};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -61,26 +60,10 @@ impl<'a> Losses<'a> {
 
     /// Hours of a source of which no archive is left although something tells of them, in their order.
     pub fn of(&self, source: &str) -> Result<Vec<Missing>, RunError> {
-        let users: Vec<&Pipeline> =
-            self.workspace.pipelines.iter().filter(|of| of.feeds.iter().any(|feed| feed.name == source)).collect();
-        let is_destroyed = |hour: &Range<Timestamp>| match users.is_empty() {
-            true => self.is_over(None, hour),
-            false => users.iter().any(|pipeline| self.is_over(Some(pipeline), hour)),
-        };
+        let destroyed = DestroyedHours::of(self.workspace, &self.purged, source);
+        let is_destroyed = |hour: &Range<Timestamp>| destroyed.has(hour);
         let of_runs = self.of_runs.get(source).into_iter().flatten().copied();
         Ok(self.store.missing(source, of_runs, &is_destroyed)?)
-    }
-
-    /// Whether an hour was destroyed with the dates of a pipeline. Of timetables those of a date go, but for the one in force.
-    fn is_over(&self, pipeline: Option<&Pipeline>, hour: &Range<Timestamp>) -> bool {
-        if let Some(pipeline) = pipeline.filter(|pipeline| pipeline.is_timetable()) {
-            return self.purged.of(&pipeline.name, date_of(self.workspace, pipeline, hour.start)).is_some();
-        }
-        let newest = match pipeline {
-            Some(pipeline) => self.purged.of_pipeline(&pipeline.name).map(|purged| purged.date).max(),
-            None => self.purged.of_no_pipeline().map(|purged| purged.date).max(),
-        };
-        newest.is_some_and(|newest| Reads::of(self.workspace, pipeline, newest.plus_days(1)).is_over(hour))
     }
 
     /// Adds the hours that the record of a run names, but those of a loss that was accepted.
