@@ -29,8 +29,8 @@ const LOOK: Duration = Duration::from_millis(250);
 #[derive(clap::Args)]
 #[command(after_help = "\
 Each source has its beat ('every: 15 s' in the pipeline; a second to a day; without it 15 s, timetables 1 h) and its own
-offset within it. Every beat leaves a record in the evidence: the body, that it is the same, or why there is none
-('fahrtenbuch evidence gaps'). While it runs, 'run' does not ask its sources.
+offset within it; what was never kept and is asked seldom, at once. Every beat leaves a record in the evidence: the body, that it is the
+same, or why there is none ('fahrtenbuch evidence gaps'). While it runs, 'run' does not ask its sources.
 
 Pipelines' files are looked at all the time (SIGHUP: at once): sources are added, changed and removed without a missed beat
 of the others. A file with a mistake is told, and its sources stay as they were. A file that is gone for two seconds takes its

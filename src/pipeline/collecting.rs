@@ -27,6 +27,10 @@ pub struct Configuration {
     missed: BTreeMap<PathBuf, u32>,
     /// The folder could not be listed when it was looked at last.
     is_unreadable: bool,
+    /// The file of which each source is asked: the one that had it first.
+    owners: BTreeMap<String, PathBuf>,
+    /// Sources that another file has otherwise, which was told.
+    contradicted: BTreeSet<(PathBuf, String)>,
 }
 
 #[derive(Debug)]
@@ -53,13 +57,25 @@ pub struct Look {
 
 impl Configuration {
     pub fn new(root: &Path, names: &[String]) -> Self {
-        let (files, seen, missed) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { root: root.to_owned(), names: names.to_owned(), files, seen, missed, is_unreadable: false }
+        Self {
+            root: root.to_owned(),
+            names: names.to_owned(),
+            files: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            missed: BTreeMap::new(),
+            is_unreadable: false,
+            owners: BTreeMap::new(),
+            contradicted: BTreeSet::new(),
+        }
     }
 
-    /// The sources of all files.
+    /// The sources of all files, but for those that another file has otherwise.
     pub fn sources(&self) -> Vec<Scheduled> {
-        self.files.values().flat_map(|read| read.sources.iter().cloned()).collect()
+        let all =
+            self.files.iter().flat_map(|(file, read)| read.sources.iter().map(move |scheduled| (file, scheduled)));
+        all.filter(|(file, scheduled)| !self.is_contradicted(file, scheduled))
+            .map(|(_, scheduled)| scheduled.clone())
+            .collect()
     }
 
     /// Reads the files that changed. Without `at_once` a file is read once it looks the same twice.
@@ -116,24 +132,45 @@ impl Configuration {
         look
     }
 
-    /// Sources of one name that are not the same: their evidence would stand in one archive, so one of them is asked.
-    fn contradictions(&self) -> Vec<Problem> {
-        let mut first: BTreeMap<&str, &Scheduled> = BTreeMap::new();
-        let mut problems = Vec::new();
-        for (file, read) in &self.files {
+    /// Finds whose each source is, and gives those that have become others than their owner's: their evidence would stand in one
+    /// archive, so they are not asked.
+    fn contradictions(&mut self) -> Vec<Problem> {
+        let has = |read: &Read, name: &str| read.sources.iter().any(|of| of.collected.name == name);
+        let Self { files, owners, .. } = self;
+        owners.retain(|name, file| files.get(file).is_some_and(|read| has(read, name)));
+        for (file, read) in &*files {
             for scheduled in &read.sources {
-                let name = scheduled.collected.name.as_str();
-                let other = first.entry(name).or_insert(scheduled);
-                if other.collected.source != scheduled.collected.source {
-                    let mut of_file = Problems::new(file);
-                    let message =
-                        format!("the source '{name}' is another one than that of the same name in another pipeline");
-                    of_file.add(0, message, "Give one of them another name; until then one of them is asked.");
-                    problems.append(&mut of_file.found);
-                }
+                owners.entry(scheduled.collected.name.clone()).or_insert_with(|| file.clone());
             }
         }
+        let mut problems = Vec::new();
+        let mut contradicted = BTreeSet::new();
+        for (file, read) in &self.files {
+            for scheduled in read.sources.iter().filter(|scheduled| self.is_contradicted(file, scheduled)) {
+                let name = &scheduled.collected.name;
+                let of = (file.clone(), name.clone());
+                if !self.contradicted.contains(&of) && !contradicted.contains(&of) {
+                    let owner = self.owners.get(name).and_then(|owner| owner.file_name()).unwrap_or_default();
+                    let message =
+                        format!("the source '{name}' is another one than that of the same name in {}", owner.display());
+                    let mut of_file = Problems::new(file);
+                    of_file.add(0, message, "Give one of them another name; until then this one is not asked.");
+                    problems.append(&mut of_file.found);
+                }
+                contradicted.insert(of);
+            }
+        }
+        self.contradicted = contradicted;
         problems
+    }
+
+    /// Whether a source of a file is another one than that of the same name in the file that had it first.
+    fn is_contradicted(&self, file: &Path, scheduled: &Scheduled) -> bool {
+        let collected = &scheduled.collected;
+        let Some(owner) = self.owners.get(&collected.name).filter(|owner| *owner != file) else { return false };
+        let owned = self.files.get(owner).into_iter().flat_map(|read| &read.sources);
+        let mut owned = owned.filter(|owned| owned.collected.name == collected.name);
+        owned.any(|owned| owned.collected.source != collected.source)
     }
 
     /// The files of the pipelines that are collected, as they look now.
@@ -167,5 +204,39 @@ impl Configuration {
             Some((file, stamp))
         });
         Ok(stamped.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_stays_that_of_the_file_that_had_it_first() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("pipelines")).unwrap();
+        let write = |file: &str, address: &str| {
+            let text = format!(
+                "format: gtfs-realtime\ncontracts: schemas/gtfs-realtime\nsources:\n  - name: bus\n    type: http\n    url: http://{address}/feed\n"
+            );
+            std::fs::write(root.path().join("pipelines").join(file), text).unwrap();
+        };
+        let mut configuration = Configuration::new(root.path(), &[]);
+        let mut look = || {
+            let problems = configuration.look(true).problems;
+            let asked = configuration.sources().iter().map(|of| of.collected.source.shown()).collect::<Vec<_>>();
+            (problems.len(), asked.join(" "))
+        };
+        let [one, other] = ["one.example", "other.example"].map(|host| format!("http://{host}/feed"));
+        write("m.yaml", "one.example");
+        assert_eq!(look(), (0, one.clone()));
+        // Another file names it, too: told once, and not asked.
+        write("a.yaml", "other.example");
+        assert_eq!(look(), (1, one.clone()));
+        write("z.yaml", "one.example");
+        assert_eq!(look(), (0, format!("{one} {one}")));
+        std::fs::remove_file(root.path().join("pipelines/z.yaml")).unwrap();
+        std::fs::remove_file(root.path().join("pipelines/m.yaml")).unwrap();
+        assert_eq!(look(), (0, other));
     }
 }

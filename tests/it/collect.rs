@@ -339,7 +339,7 @@ fn what_was_never_kept_is_asked_at_once_and_explained() {
         let output =
             world.command().env_remove("FAHRTENBUCH_NOW").args(["evidence", "gaps", source, "--json"]).output();
         let told: serde_json::Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
-        let explained = &told["sources"][0]["explained"];
+        let explained = &told[0]["explained"];
         assert_eq!((&explained["body"], &explained["unexplained"]), (&1.into(), &0.into()), "{told}");
         assert_eq!(explained["failed"], 0, "{told}");
     }

@@ -14,7 +14,7 @@ use super::archive_file::ArchiveFile;
 use super::state::{Good, Newest, State};
 use super::{Store, hours, torn, warc};
 use crate::capture::payload::{self, Payload};
-use crate::capture::record::{NewContent, NewRecord};
+use crate::capture::record::{NewContent, NewRecord, Note};
 use crate::capture::{Capture, CaptureError, FailureKind};
 use crate::durable;
 
@@ -102,7 +102,7 @@ impl Store {
             end,
             before: state,
             newest,
-            beat: record.beat.map(|beat| beat.due),
+            beat: beat_of(record),
             good,
         };
         match write_at(&mut written, record) {
@@ -180,7 +180,6 @@ impl Store {
     }
 }
 
-/// Writes the record, and before it what begins a new archive.
 /// The header time of a body. Of what no beat asked for a record may not have it.
 fn feed_time(record: &NewRecord, capture: &Capture) -> Option<Timestamp> {
     let may_have_one = record.payload.is_none_or(|payload| payload == Payload::GtfsRealtime);
@@ -188,6 +187,13 @@ fn feed_time(record: &NewRecord, capture: &Capture) -> Option<Timestamp> {
     if is_looked_at { record.feed_time } else { payload::feed_time(capture) }
 }
 
+/// When the beat was due that a record tells of. Where a collector begins or ends it names the next one, which has none yet.
+fn beat_of(record: &NewRecord) -> Option<Timestamp> {
+    let is_of_beat = !matches!(record.content, NewContent::Note(Note::Started { .. } | Note::Stopped { .. }));
+    record.beat.filter(|_| is_of_beat).map(|beat| beat.due)
+}
+
+/// Writes the record, and before it what begins a new archive.
 fn write_at(written: &mut Written, record: &NewRecord) -> io::Result<()> {
     let name = written.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut out = BufWriter::new(&mut written.out);
