@@ -179,11 +179,20 @@ fn what_cannot_be_told_is_listed_and_nothing_or_the_others_are_imported() {
     refused(&world, &["--zone", "Europe/Offenburg"], &["'Europe/Offenburg' is no time zone"]);
 }
 
+/// Sets the time of a file of the collection, in seconds since 1970.
+fn set_modified(world: &World, name: &str, at: i64) {
+    let file = std::fs::File::options().write(true).open(world.path("sammlung").join(name)).unwrap();
+    file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(at as u64)).unwrap();
+}
+
 #[test]
 fn times_that_are_not_those_of_the_messages_are_refused_until_a_zone_is_named() {
     let world = telemetry();
     for place in 0..3 {
-        put(&world, &format!("vehicle-positions/24.11.2026_11.00.{:02}.pb", place * 15), &message(TEN + place * 15, 1));
+        let name = format!("vehicle-positions/24.11.2026_11.00.{:02}.pb", place * 15);
+        put(&world, &name, &message(TEN + place * 15, 1));
+        // They were copied a day later.
+        set_modified(&world, &name, TEN + 86_400);
     }
     let pattern = ["--pattern", "%d.%m.%Y_%H.%M.%S.pb"];
     let expected = ["3 of 3 messages tell another time", "the first 3600 s before it", "--zone Europe/Berlin"];
@@ -194,8 +203,7 @@ fn times_that_are_not_those_of_the_messages_are_refused_until_a_zone_is_named() 
     // The times of files, where they are right.
     let world = telemetry();
     put(&world, "vehicle-positions/a.pb", &message(TEN, 1));
-    let file = std::fs::File::options().write(true).open(world.path("sammlung/vehicle-positions/a.pb")).unwrap();
-    file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(TEN as u64)).unwrap();
+    set_modified(&world, "vehicle-positions/a.pb", TEN);
     let text = imported(&world, &["--file-times"]);
     assert!(text.contains("1 imported, 2026-11-24T10:00:00Z"), "{text}");
 }
