@@ -341,6 +341,20 @@ fn schedules(pipelines: &[Pipeline], unread: &[String]) -> Vec<Problem> {
     found
 }
 
+/// The same of a workspace that is used with its mistakes: what names a pipeline that cannot be followed has no times.
+fn mark_without_times(pipelines: &mut [Pipeline], unread: &[String]) -> Vec<Problem> {
+    let found = schedules(pipelines, unread);
+    for pipeline in pipelines {
+        let Some(schedule) = &mut pipeline.schedule else { continue };
+        if let Trigger::After(other) = &schedule.trigger
+            && (unread.contains(other) || found.iter().any(|problem| problem.file == pipeline.file))
+        {
+            schedule.trigger = Trigger::Nowhere(other.clone());
+        }
+    }
+    found
+}
+
 fn pipeline_files(root: &Path, found: &mut Vec<Problem>) -> Vec<PathBuf> {
     let folder = root.join("pipelines");
     let mut files: Vec<PathBuf> = match std::fs::read_dir(&folder) {

@@ -90,6 +90,9 @@ fn json(due: &Due, log: &Log, now: Timestamp) -> serde_json::Value {
             Stop::Ended(Outcome::Usage) => "usage",
             Stop::Ended(_) => "failed",
             Stop::TooOld => "too_old",
+            Stop::Missing => "missing",
+            Stop::Lost => "lost",
+            Stop::Schedule => "schedule",
         };
         json!({
             "pipeline": stopped.key.pipeline,

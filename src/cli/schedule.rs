@@ -209,10 +209,13 @@ impl Teller {
         if !facts.running.is_empty() {
             return;
         }
-        let said = match due.later.first() {
+        let later = due.later.first().map(|later| (later.at, later.key.to_string()));
+        let next = later.into_iter().chain(due.next_chore.clone()).min();
+        let said = match (next, due.now.first()) {
             _ if facts.pipelines.is_empty() => "no pipeline has a 'schedule'; waiting for one".to_owned(),
-            Some(next) => format!("next: {} at {}", next.key, local(next.at, &workspace.zone)),
-            None => "nothing is due, and nothing has a time".to_owned(),
+            (_, Some(job)) => format!("still due: {}, {}", job.key, job.why),
+            (Some((at, what)), None) => format!("next: {what} at {}", local(at, &workspace.zone)),
+            (None, None) => "nothing is due, and nothing has a time".to_owned(),
         };
         if self.next.as_ref() != Some(&said) {
             println!("{said}");

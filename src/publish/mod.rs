@@ -23,6 +23,11 @@ pub enum PublishError {
     Parquet { table: String, problem: String },
     #[error("the bucket {bucket}: {problem}. {remedy}")]
     Configuration { bucket: String, problem: String, remedy: String },
+    #[error(
+        "the bucket {bucket} is not there, and releases were made to it: it was moved or deleted, or its disk is not mounted. \
+         Put it back; or make an empty folder there, and all of which there is evidence is released again"
+    )]
+    Gone { bucket: String },
     #[error("the bucket {bucket} failed at '{key}': {source}")]
     Store { bucket: String, key: String, source: object_store::Error },
     #[error("other runs commit to '{key}' all the time. Try again")]
@@ -49,7 +54,7 @@ impl PublishError {
         match self {
             Self::Store { source, .. } => matches!(source, object_store::Error::Generic { .. }),
             // Writing to the staging folder fails where the disk is full.
-            Self::Contended { .. } | Self::Overtaken { .. } | Self::Parquet { .. } => true,
+            Self::Contended { .. } | Self::Overtaken { .. } | Self::Parquet { .. } | Self::Gone { .. } => true,
             Self::Budget(_)
             | Self::Configuration { .. }
             | Self::Damaged { .. }

@@ -60,6 +60,12 @@ pub struct DateFacts {
     pub attempt: Option<Attempt>,
     /// Attempts up to the newest that ended without a result and may succeed if repeated, one behind the other.
     pub failures: u32,
+    /// When the newest attempt began that released it, or found all of it released.
+    pub published: Option<Timestamp>,
+    /// How many attempts with the evidence and the settings of the newest said so.
+    pub repeats: u32,
+    /// The bucket knows that it was released and says that it is not any more: nobody lost it.
+    pub is_taken_back: bool,
 }
 
 /// The evidence of a date as it is there now.
@@ -79,6 +85,50 @@ pub struct Released {
 /// Tells one state of something from the next: equal marks, equal states.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Mark(pub u64);
+
+/// What of a mark of settings is that of the configuration, and what that of contracts and mappings; the rest is of decisions.
+const CONFIGURATION_BITS: u32 = 22;
+const CONTRACTS_BITS: u32 = 21;
+const DECISIONS_BITS: u32 = u64::BITS - CONFIGURATION_BITS - CONTRACTS_BITS;
+
+impl Mark {
+    /// Of the configuration, the contracts and mappings, and the decisions, by a hash of each.
+    pub fn of_settings([configuration, contracts, decisions]: [u64; 3]) -> Self {
+        let part = |hash: u64, bits: u32| hash >> (u64::BITS - bits);
+        let upper = part(configuration, CONFIGURATION_BITS) << CONTRACTS_BITS | part(contracts, CONTRACTS_BITS);
+        Self(upper << DECISIONS_BITS | part(decisions, DECISIONS_BITS))
+    }
+
+    /// Which of the three changed from one mark of settings to another.
+    fn parts_changed(self, other: Self) -> [bool; 3] {
+        let difference = self.0 ^ other.0;
+        let (upper, decisions) = (difference >> DECISIONS_BITS, difference << (u64::BITS - DECISIONS_BITS));
+        [upper >> CONTRACTS_BITS != 0, upper << (u64::BITS - CONTRACTS_BITS) != 0, decisions != 0]
+    }
+}
+
+/// What changed since an attempt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    pub evidence: bool,
+    pub configuration: bool,
+    /// Or mappings.
+    pub contracts: bool,
+    pub decisions: bool,
+}
+
+impl Changes {
+    /// From what an attempt was begun with to what is there now.
+    pub fn since(attempt: &Attempt, evidence: Mark, settings: Mark) -> Self {
+        let [configuration, contracts, decisions] = attempt.settings.parts_changed(settings);
+        Self { evidence: attempt.evidence != Some(evidence), configuration, contracts, decisions }
+    }
+
+    /// Something that a person edits.
+    pub fn are_of_settings(self) -> bool {
+        self.configuration || self.contracts || self.decisions
+    }
+}
 
 /// What is tried: a pipeline's date, or without one the asking of its sources.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -130,6 +180,10 @@ impl Outcome {
     /// The outcomes that a person must mend: nothing is tried again until something changes.
     pub fn needs_a_person(self) -> bool {
         matches!(self, Self::HeldBack | Self::Permanent | Self::Usage)
+    }
+
+    pub fn is_success(self) -> bool {
+        matches!(self, Self::Published | Self::NothingNew)
     }
 
     pub fn is_tried_again(self) -> bool {

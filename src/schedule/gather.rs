@@ -9,6 +9,7 @@ use std::hash::Hasher;
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
@@ -21,17 +22,23 @@ use crate::capture::source::Source;
 use crate::decision;
 use crate::digest::Digest;
 use crate::pipeline::run::{RunError, evidence_store};
-use crate::pipeline::{FeedOrigin, Pipeline, Schedule};
+use crate::pipeline::{FeedOrigin, Pipeline};
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::index;
-use crate::schedule::facts::{ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, PipelineFacts, Released};
-use crate::schedule::log::Log;
-use crate::time::{ServiceDate, ServiceDay};
+use crate::schedule::facts::{
+    ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, Outcome, PipelineFacts, Released,
+};
+use crate::schedule::log::{Log, Tried};
+use crate::time::{self, ServiceDate, ServiceDay};
 use crate::workspace::{self, Workspace};
 
 /// How old what is known of the bucket may be: others may publish to it, too.
 const BUCKET_AGE: Duration = Duration::from_secs(600);
+/// How old what is known of the evidence of old dates may be.
+const OLD_AGE: Duration = Duration::from_secs(3600);
+/// Hours of sources of which it is remembered whether they have a capture.
+const MOST_BODIES: usize = 20_000;
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// Days before the oldest date that may be run, whose evidence it reads.
 const DAYS_BEFORE: i32 = 3;
@@ -44,8 +51,51 @@ pub struct Gatherer {
     captures: HashMap<(PathBuf, String), Captures>,
     /// The captures of archives in other layouts, counted by hour.
     others: HashMap<(PathBuf, String), (u64, BTreeMap<Timestamp, u64>)>,
+    /// Whether an hour of a source has a capture, and the bytes of which that was found.
+    bodies: HashMap<(PathBuf, String, Timestamp), (u64, bool)>,
+    /// The evidence of dates before those that are run by themselves, by the pipeline.
+    old: HashMap<String, Old>,
     bucket: Option<(String, Bucket)>,
-    released: BTreeMap<String, (Instant, BTreeMap<ServiceDate, Released>)>,
+    in_bucket: BTreeMap<String, (Instant, Arc<InBucket>)>,
+}
+
+/// What a bucket has of a dataset.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct InBucket {
+    /// The dates that have a current file of any table.
+    released: BTreeMap<ServiceDate, Released>,
+    /// Those that had one, and by a later release have none.
+    taken_back: BTreeSet<ServiceDate>,
+}
+
+/// The evidence of old dates that are not released, and what it was looked up by.
+struct Old {
+    at: Instant,
+    mark: Mark,
+    in_bucket: Arc<InBucket>,
+    dates: Vec<(ServiceDate, Evidence)>,
+}
+
+/// What a look at a pipeline goes by.
+struct Look<'a> {
+    workspace: &'a Workspace,
+    pipeline: &'a Pipeline,
+    log: &'a Log,
+    in_bucket: &'a Arc<InBucket>,
+    /// The first date whose evidence is looked at whether it was released or not.
+    first: ServiceDate,
+    now: Timestamp,
+}
+
+/// What a feed has.
+struct FeedHours<'a> {
+    store: Store,
+    folder: PathBuf,
+    source: &'a str,
+    /// Bytes by hour.
+    hours: BTreeMap<Timestamp, u64>,
+    /// When the newest capture came: of what is behind it there may be notes alone.
+    bodies_until: Timestamp,
 }
 
 /// When something was captured, and what.
@@ -67,23 +117,21 @@ impl Gatherer {
         running: &BTreeSet<JobKey>,
         now: Timestamp,
     ) -> Result<Facts, RunError> {
+        if self.bodies.len() > MOST_BODIES {
+            self.bodies.clear();
+        }
         let owned = collector::owned(&workspace.private);
         let settings = common_settings(workspace);
         let mut pipelines = BTreeMap::new();
         for pipeline in &workspace.pipelines {
             let Some(schedule) = &pipeline.schedule else { continue };
-            let mut dates = BTreeMap::new();
-            let released = self.released(workspace, &pipeline.dataset)?;
-            for (date, evidence) in self.evidence(workspace, (pipeline, schedule), now)? {
-                let released = released.get(&date).copied();
-                dates.insert(date, DateFacts { evidence: Some(evidence), released, ..DateFacts::default() });
-            }
-            for (key, tried) in log.all().filter(|(key, _)| key.pipeline == pipeline.name) {
-                let Some(date) = key.date else { continue };
-                let of: &mut DateFacts = dates.entry(date).or_default();
-                of.attempt = Some(tried.attempt.clone());
-                of.failures = tried.failures;
-            }
+            let in_bucket = self.in_bucket(workspace, &pipeline.dataset, log)?;
+            let today = ServiceDate::local_date_of(now, &workspace.zone);
+            let days = i32::from(schedule.catch_up.max(schedule.late)) + DAYS_BEFORE;
+            let first = today.plus_days(-days);
+            let look = Look { workspace, pipeline, log, in_bucket: &in_bucket, first, now };
+            let evidence = self.evidence(&look)?;
+            let dates = look.dates(evidence);
             let asked = log.tried(&JobKey { pipeline: pipeline.name.clone(), date: None });
             let facts = PipelineFacts {
                 schedule: schedule.clone(),
@@ -112,72 +160,173 @@ impl Gatherer {
 
     /// Forgets what is known of the bucket, if that is older.
     pub fn look_at_bucket_again(&mut self, age: Duration) {
-        self.released.retain(|_, (at, _)| at.elapsed() < age);
+        self.in_bucket.retain(|_, (at, _)| at.elapsed() < age);
     }
 
     /// The newest date of which the bucket is known to have a current file.
     pub fn newest_release(&self) -> Option<ServiceDate> {
-        self.released.values().filter_map(|(_, dates)| dates.keys().next_back()).max().copied()
+        self.in_bucket.values().filter_map(|(_, of)| of.released.keys().next_back()).max().copied()
     }
 
-    /// The dates of a dataset that have a current file of any table, as they were seen ten minutes ago at the most.
-    fn released(&mut self, workspace: &Workspace, dataset: &str) -> Result<BTreeMap<ServiceDate, Released>, RunError> {
-        if let Some((at, released)) = self.released.get(dataset)
+    /// What the bucket has of a dataset, as it was seen ten minutes ago at the most.
+    fn in_bucket(&mut self, workspace: &Workspace, dataset: &str, log: &Log) -> Result<Arc<InBucket>, RunError> {
+        if let Some((at, in_bucket)) = self.in_bucket.get(dataset)
             && at.elapsed() < BUCKET_AGE
         {
-            return Ok(released.clone());
+            return Ok(in_bucket.clone());
         }
-        if self.bucket.as_ref().is_none_or(|(location, _)| *location != workspace.bucket) {
+        let is_other = self.bucket.as_ref().is_none_or(|(location, _)| *location != workspace.bucket);
+        let is_gone = is_gone(&workspace.bucket);
+        if is_gone && log.has_released() {
+            return Err(PublishError::Gone { bucket: workspace.bucket.clone() }.into());
+        }
+        if is_other || is_gone {
             let bucket = Bucket::open(&workspace.bucket, &workspace.bucket_options)?;
             self.bucket = Some((workspace.bucket.clone(), bucket));
         }
-        let Some((_, bucket)) = &self.bucket else { return Ok(BTreeMap::new()) };
-        let released = released_dates(bucket, dataset)?;
-        self.released.insert(dataset.to_owned(), (Instant::now(), released.clone()));
-        Ok(released)
+        let Some((_, bucket)) = &self.bucket else { return Ok(Arc::default()) };
+        let in_bucket = Arc::new(look_into(bucket, dataset)?);
+        self.in_bucket.insert(dataset.to_owned(), (Instant::now(), in_bucket.clone()));
+        Ok(in_bucket)
     }
 
-    /// What evidence there is of the dates that may be run.
-    fn evidence(
-        &mut self,
-        workspace: &Workspace,
-        (pipeline, schedule): (&Pipeline, &Schedule),
-        now: Timestamp,
-    ) -> Result<BTreeMap<ServiceDate, Evidence>, RunError> {
-        let today = ServiceDate::local_date_of(now, &workspace.zone);
-        let days = i32::from(schedule.catch_up.max(schedule.late)) + DAYS_BEFORE;
-        let dates: Vec<ServiceDate> = (0..=days).rev().map(|back| today.plus_days(-back)).collect();
-        let Some(first) = dates.first() else { return Ok(BTreeMap::new()) };
-        let begin = ServiceDay::new(*first, &workspace.zone).evidence.start;
+    /// What evidence there is of the dates that may be run, and of older ones that were never released.
+    fn evidence(&mut self, look: &Look<'_>) -> Result<BTreeMap<ServiceDate, Evidence>, RunError> {
+        let Look { workspace, pipeline, first, now, .. } = *look;
+        let begin = ServiceDay::new(first, &workspace.zone).evidence.start;
         let span = begin..now.saturating_add(HOUR).unwrap_or(Timestamp::MAX);
         if pipeline.is_timetable() {
-            return Ok(self.timetables(workspace, pipeline, &span)?);
+            return Ok(self.timetables(look, &span)?);
         }
-        let mut hours: Vec<BTreeMap<Timestamp, u64>> = Vec::new();
+        let today = ServiceDate::local_date_of(now, &workspace.zone);
+        let feeds = self.feeds(look, &span)?;
+        let mut found = self.old(look)?;
+        let mut date = first;
+        while date <= today {
+            found.extend(self.of_date(look, &feeds, date)?.map(|evidence| (date, evidence)));
+            date = date.plus_days(1);
+        }
+        Ok(found)
+    }
+
+    /// What the feeds of a pipeline have of a time, by hour.
+    fn feeds<'a>(&mut self, look: &Look<'a>, span: &Range<Timestamp>) -> Result<Vec<FeedHours<'a>>, CaptureError> {
+        let mut feeds = Vec::new();
+        for feed in &look.pipeline.feeds {
+            let store = evidence_store(look.workspace, &feed.from);
+            let mut hours = store.bytes_by_hour(&feed.name, span.start, span.end, &mut self.looked)?;
+            for (hour, captures) in self.hours_of_others(&store, &feed.from, (&feed.name, span))? {
+                *hours.entry(hour).or_default() += captures;
+            }
+            let (newest, _) = store.known(&feed.name);
+            // A clock that was wrong tells nothing of its bodies.
+            let newest = newest.map(|newest| newest.captured_at).filter(|at| *at < time::future(look.now));
+            let bodies_until =
+                if store.health(&feed.name).is_some() { newest.unwrap_or(Timestamp::MIN) } else { Timestamp::MAX };
+            let folder = folder_of(look.workspace, &feed.from);
+            feeds.push(FeedHours { store, folder, source: &feed.name, hours, bodies_until });
+        }
+        Ok(feeds)
+    }
+
+    /// The evidence of a date, if there is any.
+    fn of_date(
+        &mut self,
+        look: &Look<'_>,
+        feeds: &[FeedHours<'_>],
+        date: ServiceDate,
+    ) -> Result<Option<Evidence>, CaptureError> {
+        let day = ServiceDay::new(date, &look.workspace.zone);
+        let mut is_there = false;
+        for feed in feeds {
+            is_there = is_there || self.has_captures(look, feed, &day.reports)?;
+        }
+        if !is_there {
+            return Ok(None);
+        }
+        // A run before noon of the next day reads what came until the date was over.
+        let end = if look.now < day.evidence.end { day.window.end } else { day.evidence.end };
+        let mut hash = Xxh3::new();
+        for feed in feeds {
+            hash.write(feed.source.as_bytes());
+            for (hour, bytes) in within(&feed.hours, &(day.evidence.start..end)) {
+                hash.write_i64(hour.as_second());
+                hash.write_u64(bytes);
+            }
+        }
+        Ok(Some(Evidence { mark: Mark(hash.finish()), since: day.reports.start }))
+    }
+
+    /// Whether a feed has a capture of a time. A collector leaves notes, too: that it began, that a source did not answer. Behind the
+    /// newest capture that is known there may be nothing else, so these archives are looked into, until one has a capture.
+    fn has_captures(
+        &mut self,
+        look: &Look<'_>,
+        feed: &FeedHours<'_>,
+        span: &Range<Timestamp>,
+    ) -> Result<bool, CaptureError> {
+        let is_known = feed.bodies_until >= span.start;
+        for (hour, bytes) in within(&feed.hours, span).filter(|(_, bytes)| *bytes > 0) {
+            if is_known {
+                return Ok(true);
+            }
+            let key = (feed.folder.clone(), feed.source.to_owned(), hour);
+            let known = self.bodies.get(&key).copied().filter(|(known, has_body)| *has_body || *known == bytes);
+            let has_body = match known {
+                Some((_, has_body)) => has_body,
+                None => {
+                    let listing = feed.store.of_hour(feed.source, hour)?;
+                    // What is damaged may have been one.
+                    !listing.entries.is_empty() || !listing.damage.is_empty()
+                }
+            };
+            self.bodies.insert(key, (bytes, has_body));
+            if has_body {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The evidence of dates before the first that is looked at in any case: of those that were never released, or are not in the
+    /// bucket any more.
+    fn old(&mut self, look: &Look<'_>) -> Result<BTreeMap<ServiceDate, Evidence>, RunError> {
+        let Look { workspace, pipeline, first, .. } = *look;
+        let mut days: BTreeSet<ServiceDate> = BTreeSet::new();
+        let mut hash = Xxh3::new();
+        hash.write(first.to_string().as_bytes());
         for feed in &pipeline.feeds {
             let store = evidence_store(workspace, &feed.from);
-            let mut of_feed = store.bytes_by_hour(&feed.name, span.start, span.end, &mut self.looked)?;
-            for (hour, captures) in self.hours_of_others(&store, &feed.from, (&feed.name, &span))? {
-                *of_feed.entry(hour).or_default() += captures;
+            let of_feed = store.days(&feed.name, &mut self.looked)?;
+            let others = self.hours_of_others(&store, &feed.from, (&feed.name, &(Timestamp::MIN..look.now)))?;
+            let others = others.keys().map(|hour| ServiceDate::local_date_of(*hour, &workspace.zone));
+            for day in of_feed.into_iter().map(ServiceDate).chain(others) {
+                hash.write_i32(day.days_since_epoch());
+                days.insert(day);
             }
-            hours.push(of_feed);
         }
-        let of_date = |date: &ServiceDate| {
-            let day = ServiceDay::new(*date, &workspace.zone);
-            let is_there = hours.iter().any(|hours| within(hours, &day.reports).any(|(_, bytes)| bytes > 0));
-            // A run before noon of the next day reads what came until the date was over.
-            let end = if now < day.evidence.end { day.window.end } else { day.evidence.end };
-            let mut hash = Xxh3::new();
-            for (feed, hours) in pipeline.feeds.iter().zip(&hours) {
-                hash.write(feed.name.as_bytes());
-                for (hour, bytes) in within(hours, &(day.evidence.start..end)) {
-                    hash.write_i64(hour.as_second());
-                    hash.write_u64(bytes);
-                }
-            }
-            is_there.then(|| (*date, Evidence { mark: Mark(hash.finish()), since: day.reports.start }))
-        };
-        Ok(dates.iter().filter_map(of_date).collect())
+        let mark = Mark(hash.finish());
+        let is_wanted = |date: &ServiceDate| *date < first && look.may_be_run(*date);
+        if let Some(old) = self.old.get_mut(&pipeline.name)
+            && (old.mark, old.at.elapsed() < OLD_AGE) == (mark, true)
+            && old.in_bucket == *look.in_bucket
+        {
+            // What is the same is held once.
+            old.in_bucket = look.in_bucket.clone();
+            return Ok(old.dates.iter().filter(|(date, _)| is_wanted(date)).copied().collect());
+        }
+        // Days of archives are those of UTC.
+        let near = days.iter().flat_map(|day| [day.plus_days(-1), *day, day.plus_days(1)]);
+        let dates: BTreeSet<ServiceDate> = near.filter(is_wanted).collect();
+        let mut found = BTreeMap::new();
+        for date in dates {
+            let feeds = self.feeds(look, &ServiceDay::new(date, &workspace.zone).evidence)?;
+            found.extend(self.of_date(look, &feeds, date)?.map(|evidence| (date, evidence)));
+        }
+        let dates = found.iter().map(|(date, evidence)| (*date, *evidence)).collect();
+        let old = Old { at: Instant::now(), mark, in_bucket: look.in_bucket.clone(), dates };
+        self.old.insert(pipeline.name.clone(), old);
+        Ok(found)
     }
 
     /// The captures of a feed in archives of other layouts, by hour.
@@ -204,21 +353,22 @@ impl Gatherer {
         Ok(hours)
     }
 
-    /// The dates on which another timetable was captured than before, and the last of each.
+    /// The dates on which another timetable was captured than before, and the last of each; and the newest of all, however old.
     fn timetables(
         &mut self,
-        workspace: &Workspace,
-        pipeline: &Pipeline,
+        look: &Look<'_>,
         span: &Range<Timestamp>,
     ) -> Result<BTreeMap<ServiceDate, Evidence>, CaptureError> {
+        let Look { workspace, pipeline, .. } = *look;
         let Some(feed) = pipeline.feeds.first() else { return Ok(BTreeMap::new()) };
         let store = evidence_store(workspace, &feed.from);
-        let folder = match &feed.from {
-            FeedOrigin::Evidence(folder) => folder.path.clone(),
-            FeedOrigin::Source(_) | FeedOrigin::Unknown => workspace.private.clone(),
-        };
+        let folder = folder_of(workspace, &feed.from);
+        let mut hours = store.bytes_by_hour(&feed.name, span.start, span.end, &mut self.looked)?;
+        for date in look.missing_before() {
+            let day = ServiceDay::new(date, &workspace.zone).reports;
+            hours.append(&mut store.bytes_by_hour(&feed.name, day.start, day.end, &mut self.looked)?);
+        }
         let known = self.captures.entry((folder, feed.name.clone())).or_default();
-        let hours = store.bytes_by_hour(&feed.name, span.start, span.end, &mut self.looked)?;
         known.0.retain(|hour, (bytes, _)| hours.get(hour) == Some(bytes));
         for (hour, bytes) in hours {
             if let std::collections::btree_map::Entry::Vacant(place) = known.0.entry(hour) {
@@ -229,6 +379,8 @@ impl Gatherer {
         if store.mark_of_others(&feed.name)?.is_some() {
             all.extend(captured(&store.of_others(&feed.name, span.start, span.end)?));
         }
+        let newest = store.known(&feed.name).0.map(|newest| (newest.captured_at, newest.digest));
+        all.extend(newest.filter(|(at, _)| *at < span.start));
         all.sort_by_key(|(at, _)| *at);
         let mut dates = BTreeMap::new();
         let mut before = None;
@@ -244,20 +396,95 @@ impl Gatherer {
     }
 }
 
+impl Look<'_> {
+    fn tried(&self, date: ServiceDate) -> Option<&Tried> {
+        self.log.tried(&JobKey { pipeline: self.pipeline.name.clone(), date: Some(date) })
+    }
+
+    fn is_whole(&self, date: ServiceDate) -> bool {
+        self.in_bucket.released.get(&date).is_some_and(|released| !released.is_provisional)
+    }
+
+    /// Whether a release of a date is current, or nobody is to make one: it was taken back, or there was nothing of it.
+    fn may_be_run(&self, date: ServiceDate) -> bool {
+        if self.is_whole(date) {
+            return false;
+        }
+        let Some(tried) = self.tried(date) else { return true };
+        let outcome = tried.attempt.ended.as_ref().map(|ended| ended.outcome);
+        outcome != Some(Outcome::Absent) && !(tried.published.is_some() && self.in_bucket.taken_back.contains(&date))
+    }
+
+    /// The dates before the first that is looked at in any case that were released by the log, and are not in the bucket.
+    fn missing_before(&self) -> Vec<ServiceDate> {
+        let of = self.log.of(&self.pipeline.name).filter(|(_, tried)| tried.published.is_some());
+        let dates = of.filter_map(|(key, _)| key.date).take_while(|date| *date < self.first);
+        dates.filter(|date| self.may_be_run(*date)).collect()
+    }
+
+    /// What is known of each date: of those with evidence, the newest release, and what was tried and is not over and done.
+    fn dates(&self, evidence: BTreeMap<ServiceDate, Evidence>) -> BTreeMap<ServiceDate, DateFacts> {
+        let mut dates: BTreeMap<ServiceDate, DateFacts> = BTreeMap::new();
+        for (date, evidence) in evidence {
+            dates.entry(date).or_default().evidence = Some(evidence);
+        }
+        let released = &self.in_bucket.released;
+        let whole = released.iter().rev().find(|(_, released)| !released.is_provisional);
+        for (date, _) in released.iter().next_back().into_iter().chain(whole) {
+            dates.entry(*date).or_default();
+        }
+        for (key, tried) in self.log.of(&self.pipeline.name) {
+            let Some(date) = key.date else { continue };
+            let is_success = tried.attempt.ended.as_ref().is_some_and(|ended| ended.outcome.is_success());
+            if date < self.first && is_success && !dates.contains_key(&date) && !self.may_be_run(date) {
+                continue;
+            }
+            let of = dates.entry(date).or_default();
+            of.attempt = Some(tried.attempt.clone());
+            (of.failures, of.published, of.repeats) = (tried.failures, tried.published, tried.repeats);
+        }
+        for (date, of) in &mut dates {
+            of.released = released.get(date).copied();
+            of.is_taken_back = self.in_bucket.taken_back.contains(date);
+        }
+        dates
+    }
+}
+
+/// Where the evidence of a feed is kept.
+fn folder_of(workspace: &Workspace, from: &FeedOrigin) -> PathBuf {
+    match from {
+        FeedOrigin::Evidence(folder) => folder.path.clone(),
+        FeedOrigin::Source(_) | FeedOrigin::Unknown => workspace.private.clone(),
+    }
+}
+
+/// Whether a bucket is a folder that is not there.
+fn is_gone(location: &str) -> bool {
+    !location.contains("://") && matches!(Path::new(location).try_exists(), Ok(false))
+}
+
 /// The dates of a dataset that have a current file of any table.
 ///
 /// # Errors
 /// The bucket cannot be read.
 pub fn released_dates(bucket: &Bucket, dataset: &str) -> Result<BTreeMap<ServiceDate, Released>, PublishError> {
-    let mut released: BTreeMap<ServiceDate, Released> = BTreeMap::new();
+    Ok(look_into(bucket, dataset)?.released)
+}
+
+fn look_into(bucket: &Bucket, dataset: &str) -> Result<InBucket, PublishError> {
+    let mut found = InBucket::default();
     for table in bucket.folders(&format!("meta/{dataset}"))? {
         let Some(index) = index::current(bucket, dataset, &table)? else { continue };
         for file in &index.files {
-            let of = released.entry(file.partition_date).or_insert(Released { is_provisional: file.provisional });
+            let of = found.released.entry(file.partition_date);
+            let of = of.or_insert(Released { is_provisional: file.provisional });
             of.is_provisional &= file.provisional;
         }
+        found.taken_back.extend(index.first.keys());
     }
-    Ok(released)
+    found.taken_back.retain(|date| !found.released.contains_key(date));
+    Ok(found)
 }
 
 fn captured(listing: &Listing) -> Vec<Captured> {
@@ -286,22 +513,21 @@ fn is_asked_by_nobody(pipeline: &Pipeline, owned: &BTreeSet<String>) -> bool {
     })
 }
 
-/// What decides how any pipeline is run: the configuration, contracts, mappings, decisions.
-fn common_settings(workspace: &Workspace) -> Xxh3 {
-    let mut hash = Xxh3::new();
-    let mut files = vec![workspace.root.join(workspace::FILE)];
-    for folder in ["schemas", "mappings"] {
-        files.append(&mut files_below(&workspace.root.join(folder)));
-    }
-    files.append(&mut decision::files(&workspace.private));
-    files.iter().for_each(|file| stamp(&mut hash, file));
-    hash
+/// What decides how any pipeline is run: the configuration; contracts and mappings; decisions.
+fn common_settings(workspace: &Workspace) -> [Xxh3; 3] {
+    let contracts = ["schemas", "mappings"].into_iter().flat_map(|folder| files_below(&workspace.root.join(folder)));
+    let files = [vec![workspace.root.join(workspace::FILE)], contracts.collect(), decision::files(&workspace.private)];
+    files.map(|files: Vec<PathBuf>| {
+        let mut hash = Xxh3::new();
+        files.iter().for_each(|file| stamp(&mut hash, file));
+        hash
+    })
 }
 
-fn settings_of(common: &Xxh3, pipeline: &Pipeline) -> Mark {
-    let mut hash = common.clone();
-    stamp(&mut hash, &pipeline.file);
-    Mark(hash.finish())
+fn settings_of([configuration, contracts, decisions]: &[Xxh3; 3], pipeline: &Pipeline) -> Mark {
+    let mut configuration = configuration.clone();
+    stamp(&mut configuration, &pipeline.file);
+    Mark::of_settings([configuration.finish(), contracts.finish(), decisions.finish()])
 }
 
 /// Adds what tells one version of a file from the next.

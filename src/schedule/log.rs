@@ -122,6 +122,10 @@ pub struct Tried {
     pub said: String,
     pub why: String,
     pub seconds: f64,
+    /// When the newest began that released it, or found all of it released.
+    pub published: Option<Timestamp>,
+    /// How many with the evidence and the settings of the newest said so.
+    pub repeats: u32,
 }
 
 /// The lines of a private store's log.
@@ -178,21 +182,32 @@ impl Log {
                     *self.sums.entry(key.pipeline.clone()).or_default().ended.entry(Outcome::Killed).or_default() += 1;
                 }
                 let failing_since = before.as_ref().and_then(|tried| tried.failing_since).or(killed.then_some(at));
-                let failures = before.map_or(0, |tried| tried.failures) + u32::from(killed);
-                let said = String::new();
-                self.attempts.insert(key, Tried { attempt, failures, failing_since, said, why, seconds: 0.0 });
+                let failures = before.as_ref().map_or(0, |tried| tried.failures) + u32::from(killed);
+                let published = before.as_ref().and_then(|tried| tried.published);
+                let is_same = |tried: &Tried| (tried.attempt.evidence, tried.attempt.settings) == (evidence, settings);
+                let repeats = before.filter(is_same).map_or(0, |tried| tried.repeats);
+                let (said, seconds) = (String::new(), 0.0);
+                let tried = Tried { attempt, failures, failing_since, said, why, seconds, published, repeats };
+                self.attempts.insert(key, tried);
             }
             Entry::Ended(Done { key, outcome, said, seconds, .. }) => {
                 let sums = self.sums.entry(key.pipeline.clone()).or_default();
                 *sums.ended.entry(outcome).or_default() += 1;
-                if matches!(outcome, Outcome::Published | Outcome::NothingNew) {
-                    sums.last_success = sums.last_success.max(Some(at));
+                let is_published = outcome.is_success();
+                if is_published {
+                    // The newest line, whatever a wrong clock wrote before.
+                    sums.last_success = Some(at);
                 }
                 let Some(tried) = self.attempts.get_mut(&key) else { return };
                 let is_failure = outcome.is_tried_again() || outcome.needs_a_person();
-                tried.failing_since = is_failure.then(|| tried.failing_since.unwrap_or(at));
+                let failing_since = tried.failing_since.filter(|since| *since <= at);
+                tried.failing_since = is_failure.then(|| failing_since.unwrap_or(at));
                 tried.failures = if outcome.is_tried_again() { tried.failures + 1 } else { 0 };
                 tried.attempt.ended = Some(Ended { at, outcome });
+                if is_published {
+                    tried.published = Some(tried.attempt.begun);
+                    tried.repeats = tried.repeats.saturating_add(1);
+                }
                 (tried.said, tried.seconds) = (said, seconds);
             }
             Entry::Message(value) => self.messages.push((at, value)),
@@ -214,6 +229,17 @@ impl Log {
 
     pub fn all(&self) -> impl Iterator<Item = (&JobKey, &Tried)> {
         self.attempts.iter()
+    }
+
+    /// The jobs of a pipeline, by date.
+    pub fn of<'a>(&'a self, pipeline: &'a str) -> impl Iterator<Item = (&'a JobKey, &'a Tried)> {
+        let first = JobKey { pipeline: pipeline.to_owned(), date: None };
+        self.attempts.range(first..).take_while(move |(key, _)| key.pipeline == pipeline)
+    }
+
+    /// Whether an attempt ever released something.
+    pub fn has_released(&self) -> bool {
+        self.attempts.iter().any(|(key, tried)| key.date.is_some() && tried.published.is_some())
     }
 }
 

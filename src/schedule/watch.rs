@@ -79,7 +79,7 @@ fn of_pipeline(
 fn grace(schedule: &Schedule) -> SignedDuration {
     match &schedule.trigger {
         Trigger::Every(every) => SignedDuration::try_from(*every).map_or(GRACE, |every| every * 2),
-        Trigger::Times(_) | Trigger::After(_) => GRACE,
+        Trigger::Times(_) | Trigger::After(_) | Trigger::Nowhere(_) => GRACE,
     }
 }
 

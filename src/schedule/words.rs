@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::schedule::due::{Stop, Why};
-use crate::schedule::facts::{JobKey, Outcome};
+use crate::schedule::facts::{Changes, JobKey, Outcome};
 
 impl fmt::Display for JobKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,7 +48,9 @@ impl Why {
             Self::Provisional => "provisional",
             Self::Late => "late",
             Self::Again { .. } => "again",
-            Self::Mended => "mended",
+            Self::Mended(changes) if changes.are_of_settings() => "mended",
+            Self::Mended(_) => "new_evidence",
+            Self::Missing => "missing",
             Self::Asking => "asking",
         }
     }
@@ -63,9 +65,25 @@ impl fmt::Display for Why {
             Self::Late => write!(f, "there may be evidence that came in after it was run"),
             Self::Again { failures: 0 | 1 } => write!(f, "it failed and may succeed if tried again"),
             Self::Again { failures } => write!(f, "it failed {failures} times and may succeed if tried again"),
-            Self::Mended => write!(f, "it needed a person, and something changed since"),
+            Self::Mended(changes) => write!(f, "it needed a person, and since then {changes}"),
+            Self::Missing => write!(f, "it was released, and is not in the bucket"),
             Self::Asking => write!(f, "no collector asks its sources"),
         }
+    }
+}
+
+impl fmt::Display for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let edited = [
+            (self.configuration, "the configuration"),
+            (self.contracts, "contracts or mappings"),
+            (self.decisions, "decisions"),
+        ];
+        let edited: Vec<&str> = edited.iter().filter(|(is_changed, _)| *is_changed).map(|(_, what)| *what).collect();
+        let came = self.evidence.then_some("new evidence came in");
+        let changed = (!edited.is_empty()).then(|| format!("{} changed", edited.join(" and ")));
+        let said: Vec<&str> = came.into_iter().chain(changed.as_deref()).collect();
+        f.write_str(&said.join(", and "))
     }
 }
 
@@ -80,6 +98,17 @@ impl fmt::Display for Stop {
                 write!(f, "failed; it waits until configuration, contracts, decisions or evidence change")
             }
             Self::TooOld => write!(f, "older than 'catch_up' and never released; run it by hand"),
+            Self::Missing => write!(
+                f,
+                "it was released more than once, and is not in the bucket; see who empties the bucket, then run it by hand"
+            ),
+            Self::Lost => {
+                write!(
+                    f,
+                    "it was released, is not in the bucket, and has no evidence; only a copy of the bucket has it"
+                )
+            }
+            Self::Schedule => write!(f, "'after' of its schedule cannot be followed; 'fahrtenbuch check' says why"),
         }
     }
 }

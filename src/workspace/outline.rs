@@ -14,8 +14,8 @@ use crate::workspace::backups::Backups;
 use crate::workspace::retention::Retention;
 use crate::workspace::sections::{BucketSection, address, zone};
 use crate::workspace::{
-    FILE, KEYS, SPOOL, Workspace, chores, configuration, limit, memory_limit, no_workspace, people, pipeline_files,
-    private_folder, remote,
+    FILE, KEYS, SPOOL, Workspace, chores, configuration, limit, mark_without_times, memory_limit, no_workspace, people,
+    pipeline_files, private_folder, remote,
 };
 use crate::yaml::{self, Node, Problem, Problems};
 
@@ -47,6 +47,7 @@ pub fn read(root: &Path, needs: Needs<'_>) -> Result<(Workspace, Vec<Problem>), 
     let mut warnings = all.found;
     let mut of_pipelines = Vec::new();
     let mut pipelines = Vec::new();
+    let mut unread = Vec::new();
     for file in pipeline_files(root, &mut of_pipelines) {
         match pipeline::outline(root, &file) {
             Ok((pipeline, mut problems)) => {
@@ -54,12 +55,14 @@ pub fn read(root: &Path, needs: Needs<'_>) -> Result<(Workspace, Vec<Problem>), 
                 warnings.append(&mut problems);
             }
             Err(mut problems) => {
+                unread.push(file.file_stem().unwrap_or_default().to_string_lossy().into_owned());
                 let is_named =
                     matches!(needs, Needs::Importing(name) if file.file_stem().is_some_and(|stem| stem == name));
                 if is_named { &mut needed.found } else { &mut of_pipelines }.append(&mut problems);
             }
         }
     }
+    warnings.append(&mut mark_without_times(&mut pipelines, &unread));
     match needs {
         // What no pipeline seems to name would be destroyed by the calendar, also a timetable that is in force.
         Needs::Destroying => needed.found.append(&mut of_pipelines),

@@ -16,6 +16,7 @@ mod contracts;
 mod costs;
 mod dates;
 mod dependencies;
+mod due_again;
 mod end_to_end;
 mod evidence;
 mod feed_rules;

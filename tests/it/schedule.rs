@@ -14,8 +14,8 @@ use crate::http_server::{say, serve};
 use crate::world::{World, root};
 
 /// A small city: pipelines of one source each, whose evidence is two snapshots of two buses a date.
-struct City {
-    world: World,
+pub(crate) struct City {
+    pub(crate) world: World,
     pipelines: Vec<String>,
     dates: Vec<jiff::civil::Date>,
 }
@@ -30,7 +30,7 @@ fn rounds() -> u64 {
 
 impl City {
     /// With so many pipelines, and evidence of so many dates from a date on.
-    fn new(pipelines: usize, first: &str, days: usize) -> Self {
+    pub(crate) fn new(pipelines: usize, first: &str, days: usize) -> Self {
         let world = World::new();
         for name in ["stadtbus-telemetrie", "stadtbus-fahrplan"] {
             std::fs::remove_file(world.path(&format!("pipelines/{name}.yaml"))).unwrap();
@@ -54,7 +54,7 @@ impl City {
     }
 
     /// Keeps two snapshots of a date.
-    fn capture(&self, source: &str, date: jiff::civil::Date, hour: i8) {
+    pub(crate) fn capture(&self, source: &str, date: jiff::civil::Date, hour: i8) {
         let store = Store::new(self.world.path("data/sample/evidence"));
         let zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap();
         for minute in [0, 10] {
@@ -76,19 +76,19 @@ impl City {
         }
     }
 
-    fn at(&self, now: &str) -> std::process::Command {
+    pub(crate) fn at(&self, now: &str) -> std::process::Command {
         let mut command = self.world.command();
         command.env("FAHRTENBUCH_NOW", now);
         command
     }
 
-    fn once(&self, now: &str) -> Output {
+    pub(crate) fn once(&self, now: &str) -> Output {
         let output = self.at(now).args(["schedule", "--once"]).output().unwrap();
         assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
         output
     }
 
-    fn plan(&self, now: &str) -> Value {
+    pub(crate) fn plan(&self, now: &str) -> Value {
         let output = self.at(now).args(["plan", "--json"]).output().unwrap();
         assert!(output.status.success(), "{}", text(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
@@ -120,7 +120,7 @@ impl City {
     }
 
     /// Says of each date that it was released once.
-    fn is_released_once(&self) {
+    pub(crate) fn is_released_once(&self) {
         let releases = self.releases();
         for name in &self.pipelines {
             for date in &self.dates {

@@ -5,6 +5,7 @@ use std::fs;
 use std::hash::Hasher;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -20,6 +21,40 @@ use crate::time;
 pub struct Looked {
     /// Of the sealed archives of a source, by its folder.
     registers: HashMap<PathBuf, Sealed>,
+    /// The numbers that name the folders in the folder of a source, a year or a month, and when that was changed last.
+    folders: HashMap<PathBuf, (SystemTime, Vec<i16>)>,
+}
+
+/// What was changed so shortly before may be changed again in the same tick of its clock.
+const TICK: Duration = Duration::from_secs(2);
+
+impl Looked {
+    /// The folders in a folder that are named by numbers, in their order.
+    fn numbers_in(&mut self, folder: &Path) -> io::Result<Vec<i16>> {
+        let changed = match fs::metadata(folder).and_then(|metadata| metadata.modified()) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                self.folders.remove(folder);
+                return Ok(Vec::new());
+            }
+            other => other?,
+        };
+        if let Some((known, numbers)) = self.folders.get(folder)
+            && *known == changed
+        {
+            return Ok(numbers.clone());
+        }
+        let mut numbers = Vec::new();
+        for entry in fs::read_dir(folder)? {
+            let name = entry?.file_name();
+            let is_number = name.as_encoded_bytes().iter().all(u8::is_ascii_digit);
+            numbers.extend(name.to_str().filter(|_| is_number).and_then(|name| name.parse::<i16>().ok()));
+        }
+        numbers.sort_unstable();
+        if changed.elapsed().is_ok_and(|age| age > TICK) {
+            self.folders.insert(folder.to_owned(), (changed, numbers.clone()));
+        }
+        Ok(numbers)
+    }
 }
 
 /// How long archives were before they were sealed.
@@ -62,6 +97,26 @@ impl Store {
             day = next;
         }
         Ok(found)
+    }
+
+    /// The days in UTC of which a source has a folder in our layout, oldest first.
+    ///
+    /// # Errors
+    /// A folder cannot be read.
+    pub fn days(&self, source: &str, looked: &mut Looked) -> Result<Vec<Date>, CaptureError> {
+        let root = self.folder.join(source);
+        let failed = |source: io::Error| CaptureError::Evidence { file: root.clone(), verb: "read", source };
+        let mut days = Vec::new();
+        for year in looked.numbers_in(&root).map_err(failed)? {
+            let of_year = root.join(format!("{year:04}"));
+            for month in looked.numbers_in(&of_year).map_err(failed)? {
+                let of_month = of_year.join(format!("{month:02}"));
+                let numbers = looked.numbers_in(&of_month).map_err(failed)?;
+                let day = |day| Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok();
+                days.extend(numbers.into_iter().filter_map(day));
+            }
+        }
+        Ok(days)
     }
 
     /// The captures of one hour of our layout.

@@ -24,6 +24,8 @@ const CATCH_UP: u16 = 30;
 const MOST_DAYS: u16 = 4_000;
 /// Provisional releases come at most so often.
 const EVERY_LEAST: Duration = Duration::from_secs(60);
+/// What stands for a cron expression.
+const WORDS: &[&str] = &["@hourly", "@daily", "@midnight", "@weekly", "@monthly"];
 /// Times of a cron expression that are looked at, one behind the other, until one is late enough.
 const TIMES: usize = 200;
 
@@ -47,7 +49,10 @@ pub enum Trigger {
     Times(Times),
     /// That the date was run of this pipeline, at whose times it is run, too.
     After(String),
-    /// Steady intervals, counted from 1970-01-01 UTC; dates that are not over are run, too, and released provisionally.
+    /// The same, and the workspace has no such pipeline with times, or it leads back here.
+    Nowhere(String),
+    /// Steady intervals, counted from 1970-01-01 UTC, a day from midnight by the clock of the workspace; dates that are not over are run,
+    /// too, and released provisionally.
     Every(Duration),
 }
 
@@ -66,7 +71,9 @@ impl Schedule {
         let map = node.get("schedule")?;
         let remedy = "Write one of 'run: \"06:30\"', 'run: \"30 6 * * *\"' (cron), 'after: PIPELINE' and 'every: 15 min' below it.";
         if map.pairs().is_empty() {
-            problems.add(map.line, format!("'schedule' is {}, expected a map", map.kind()), remedy);
+            let said = format!("'schedule' is {}, expected a map with one of 'run', 'after' and 'every'", map.kind());
+            let more = format!("{remedy} 'late: 3 days' and 'catch_up: 30 days' may stand beside it.");
+            problems.add(map.line, said, more);
             return None;
         }
         map.only_keys(KEYS, problems);
@@ -122,8 +129,10 @@ impl FromStr for Times {
         let expression = match time_of_day(text) {
             Some((hour, minute)) => format!("{minute} {hour} * * *"),
             // YAML 1.1 reads 04:30 without quotes as a number of base sixty; here it is a text all the same.
-            None if text.split_whitespace().count() == 5 || text.starts_with('@') => text.to_owned(),
-            None => return Err("it is neither a time of day nor a cron expression of five fields".to_owned()),
+            None if text.split_whitespace().count() == 5 || WORDS.contains(&text) => text.to_owned(),
+            None => {
+                return Err("it is neither a time of day nor a cron expression of five fields, nor '@daily'".to_owned());
+            }
         };
         let cron = Cron::from_str(&expression).map_err(|error| error.to_string())?;
         let times = Self { text: text.to_owned(), cron: Arc::new(cron) };
@@ -150,7 +159,7 @@ impl Times {
         let times = text.parse::<Self>();
         if let Err(problem) = &times {
             let remedy = "Write a time of day, '\"06:30\"', or a cron expression of five fields (minute, hour, day of the month, month, \
-                          weekday), '\"30 6 * * 1-5\"'.";
+                          weekday), '\"30 6 * * 1-5\"', or one of '@hourly', '@daily', '@weekly' and '@monthly'.";
             problems.add(node.line, format!("the time '{text}' cannot be read: {problem}"), remedy);
         }
         times.ok()

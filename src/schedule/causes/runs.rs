@@ -34,6 +34,8 @@ pub(super) fn causes(known: &Known<'_>) -> Vec<Cause> {
             Stop::Ended(outcome) => Some(outcome),
             // What failed until it was too old is lost if nobody runs it.
             Stop::TooOld => again(known, &stopped.key),
+            Stop::Missing | Stop::Lost => Some(Outcome::Permanent),
+            Stop::Schedule => Some(Outcome::Usage),
         };
         found.add(known, &stopped.key, (outcome, stopped.since));
     }

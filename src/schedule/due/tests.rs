@@ -70,8 +70,11 @@ fn a_date_is_due_at_the_first_time_of_the_schedule_at_which_it_is_over() {
     assert_eq!(now_due(&facts, "2026-11-25T05:30:00Z"), ["bus 2026-11-24 over"]);
     // Missed: it is run as soon as somebody looks, until catch_up.
     assert_eq!(now_due(&facts, "2026-12-25T20:00:00Z"), ["bus 2026-11-24 over"]);
-    let too_late = due(&facts, at("2026-12-26T20:00:00Z"));
-    assert_eq!((too_late.now.len(), too_late.stopped[0].why), (0, Stop::TooOld));
+    // Then it waits for a person, as long as its evidence is there.
+    for now in ["2026-12-26T20:00:00Z", "2027-11-26T20:00:00Z", "2031-11-26T20:00:00Z"] {
+        let too_late = due(&facts, at(now));
+        assert_eq!((too_late.now.len(), too_late.stopped[0].why), (0, Stop::TooOld), "{now}");
+    }
     // Before the end of the service date the time of the schedule does not count.
     let mut early = pipeline(daily("04:30"));
     early.dates.insert(date("2026-11-24"), captured(1));
@@ -130,7 +133,7 @@ fn what_fails_is_tried_again_with_growing_pauses_and_what_needs_a_person_waits_f
         assert_eq!((stopped.now.len(), stopped.stopped[0].why), (0, Stop::Ended(outcome)));
         let bus = facts.pipelines.get_mut("bus").unwrap();
         bus.dates.get_mut(&date("2026-11-24")).unwrap().evidence.as_mut().unwrap().mark = Mark(2);
-        assert_eq!(later(&facts, "2026-11-25T06:00:00Z"), ["bus 2026-11-24 mended 2026-11-26T05:30:00Z"]);
+        assert_eq!(later(&facts, "2026-11-25T06:00:00Z"), ["bus 2026-11-24 new_evidence 2026-11-26T05:30:00Z"]);
         facts.pipelines.get_mut("bus").unwrap().settings = Mark(2);
         assert_eq!(now_due(&facts, "2026-11-25T06:00:00Z"), ["bus 2026-11-24 mended"]);
     }
@@ -238,6 +241,205 @@ fn daily_jobs_are_done_once_at_their_time_and_tried_again_when_they_fail() {
     assert!(!due_at(failed.clone(), 2, "2026-11-25T02:17:09Z"));
     assert!(due_at(failed, 2, "2026-11-25T02:17:10Z"));
     assert!(!due_at(ended("2026-11-25T02:15:10Z", Outcome::Usage), 0, "2026-11-25T22:17:10Z"));
+}
+
+/// A date that was published at 05:30, and what the bucket has of it.
+fn published(repeats: u32, released: Option<Released>) -> DateFacts {
+    let begun = "2026-11-25T05:30:00Z";
+    let attempt = ended(Outcome::Published, begun, 1);
+    DateFacts { attempt, released, repeats, published: Some(at(begun)), ..captured(1) }
+}
+
+fn of_date(of: DateFacts) -> Facts {
+    let mut bus = pipeline(daily("06:30"));
+    bus.dates.insert(date("2026-11-24"), of);
+    facts(vec![("bus", bus)])
+}
+
+/// What is stopped, and why.
+fn stopped(facts: &Facts, now: &str) -> Vec<Stop> {
+    due(facts, at(now)).stopped.iter().map(|stopped| stopped.why).collect()
+}
+
+#[test]
+fn what_was_released_and_is_not_in_the_bucket_is_run_once_and_then_with_growing_pauses() {
+    let once = of_date(published(1, None));
+    // However old it is.
+    for now in ["2026-11-25T06:00:00Z", "2026-12-20T06:00:00Z", "2029-11-25T06:00:00Z"] {
+        assert_eq!(now_due(&once, now), ["bus 2026-11-24 missing"], "{now}");
+    }
+    // What is left of it is a provisional release.
+    let provisional = of_date(published(1, Some(Released { is_provisional: true })));
+    assert_eq!(now_due(&provisional, "2026-12-20T06:00:00Z"), ["bus 2026-11-24 missing"]);
+    // That did not bring it back: a person must see why.
+    for (repeats, hours) in [(2, 24), (3, 48), (4, 96), (40, 32 * 24)] {
+        let again = of_date(published(repeats, None));
+        let end = at("2026-11-25T05:30:10Z").saturating_add(SignedDuration::from_hours(hours)).unwrap();
+        let before = end.saturating_sub(SignedDuration::from_secs(1)).unwrap().to_string();
+        assert_eq!((now_due(&again, &before), stopped(&again, &before)), (vec![], vec![Stop::Missing]), "{repeats}");
+        assert_eq!(now_due(&again, &end.to_string()), ["bus 2026-11-24 missing"], "{repeats}");
+    }
+    // Other evidence, or other settings, may bring it back.
+    let mut changed = of_date(published(2, None));
+    changed.pipelines.get_mut("bus").unwrap().settings = Mark(9);
+    assert_eq!(now_due(&changed, "2026-11-25T06:00:00Z"), ["bus 2026-11-24 missing"]);
+    // The bucket says that it was taken back: nobody lost it.
+    let taken_back = of_date(DateFacts { is_taken_back: true, ..published(1, None) });
+    let due_ = due(&taken_back, at("2026-12-20T06:00:00Z"));
+    assert_eq!((due_.now.len(), due_.later.len(), due_.stopped.len()), (0, 0, 0));
+    // Nothing can be run of it.
+    let lost = of_date(DateFacts { evidence: None, ..published(1, None) });
+    assert_eq!(
+        (now_due(&lost, "2026-12-20T06:00:00Z"), stopped(&lost, "2026-12-20T06:00:00Z")),
+        (vec![], vec![Stop::Lost])
+    );
+    // A try that failed is repeated, also of a date that is old.
+    let failed =
+        DateFacts { attempt: ended(Outcome::Transient, "2027-11-25T05:30:00Z", 1), failures: 1, ..published(1, None) };
+    assert_eq!(now_due(&of_date(failed), "2027-11-25T06:00:00Z"), ["bus 2026-11-24 again"]);
+    // There is nothing of it any more.
+    let absent = DateFacts { attempt: ended(Outcome::Absent, "2026-11-26T05:30:00Z", 1), ..published(1, None) };
+    let due_ = due(&of_date(absent), at("2026-12-20T06:00:00Z"));
+    assert_eq!((due_.now.len(), due_.later.len(), due_.stopped.len()), (0, 0, 0));
+}
+
+#[test]
+fn what_a_clock_wrote_that_was_ahead_counts_as_forgotten() {
+    let wrong = "2036-11-25T05:30:00Z";
+    let now = "2026-11-25T06:00:00Z";
+    // Asking.
+    let mut plan = pipeline(daily("05:30"));
+    (plan.is_timetable, plan.asks) = (true, true);
+    for outcome in [Outcome::Published, Outcome::Transient] {
+        plan.asked = ended(outcome, wrong, 0);
+        plan.asked_failures = 3;
+        assert_eq!(now_due(&facts(vec![("plan", plan.clone())]), now), ["plan: asking its sources asking"]);
+    }
+    // Daily jobs.
+    let mut chores = facts(vec![]);
+    let ended_ = Some(Ended { at: at(wrong), outcome: Outcome::Transient });
+    let chore = ChoreFacts { times: "03:15".parse().unwrap(), is_running: false, ended: ended_, failures: 9 };
+    chores.chores.insert("purge".to_owned(), chore);
+    assert_eq!(due(&chores, at(now)).chores, ["purge"]);
+    // Dates: each is tried once, whatever it was said to be.
+    for outcome in [Outcome::Transient, Outcome::Killed, Outcome::HeldBack, Outcome::Published, Outcome::Absent] {
+        let of = DateFacts { attempt: ended(outcome, wrong, 1), failures: 5, ..captured(1) };
+        assert_eq!(now_due(&of_date(of), now), ["bus 2026-11-24 over"], "{outcome:?}");
+    }
+    let released = Some(Released { is_provisional: false });
+    let of = DateFacts { attempt: ended(Outcome::Published, wrong, 1), released, ..captured(1) };
+    assert_eq!(now_due(&of_date(of), now), ["bus 2026-11-24 late"]);
+    // A clock that goes a little wrong, as all do, is not meant.
+    let of = DateFacts { attempt: ended(Outcome::Absent, "2026-11-25T06:00:30Z", 1), ..captured(1) };
+    assert_eq!(now_due(&of_date(of), now), [""; 0]);
+    // Nothing is since a time that is to come.
+    let of = DateFacts { attempt: ended(Outcome::HeldBack, wrong, 1), evidence: None, ..DateFacts::default() };
+    assert!(due(&of_date(of), at(now)).stopped.iter().all(|stopped| stopped.since <= at(now)));
+}
+
+#[test]
+fn catch_up_counts_from_the_day_on_which_a_date_became_due() {
+    let mut bus = pipeline(Schedule { catch_up: 7, ..daily("06:30") });
+    bus.schedule.trigger = Trigger::Times("0 4 1 * *".parse().unwrap());
+    for day in 1..=30 {
+        bus.dates.insert(ServiceDate::new(2026, 11, day).unwrap(), captured(1));
+    }
+    let facts = facts(vec![("bus", bus)]);
+    assert_eq!(due(&facts, at("2026-12-01T02:59:59Z")).later.len(), 30);
+    // The service date of the 30th is over after four o'clock, and comes a month later.
+    for now in ["2026-12-01T03:00:00Z", "2026-12-08T22:59:59Z"] {
+        let due = due(&facts, at(now));
+        assert_eq!((due.now.len(), due.later.len(), due.stopped.len()), (29, 1, 0), "{now}");
+    }
+    let over = due(&facts, at("2026-12-08T23:00:00Z"));
+    assert_eq!((over.now.len(), over.later.len(), over.stopped.len()), (0, 1, 29));
+    assert_eq!(now_due(&facts, "2027-01-01T03:00:00Z"), ["bus 2026-11-30 over"]);
+}
+
+#[test]
+fn what_comes_after_a_pipeline_that_cannot_be_followed_is_stopped() {
+    let mut bus = pipeline(daily("06:30"));
+    bus.schedule.trigger = Trigger::Nowhere("plan".to_owned());
+    bus.dates.insert(date("2026-11-24"), captured(1));
+    let mut tram = bus.clone();
+    tram.schedule.trigger = Trigger::After("bus".to_owned());
+    let facts = facts(vec![("bus", bus.clone()), ("tram", tram)]);
+    let due_ = due(&facts, at("2026-11-26T06:00:00Z"));
+    assert_eq!((due_.now.len(), due_.later.len()), (0, 0));
+    assert_eq!(stopped(&facts, "2026-11-26T06:00:00Z"), [Stop::Schedule, Stop::Schedule]);
+    // One that is not scheduled here, as others are named, keeps nothing from being run.
+    bus.schedule.trigger = Trigger::After("plan".to_owned());
+    assert_eq!(now_due(&super::tests::facts(vec![("bus", bus)]), "2026-11-26T06:00:00Z"), ["bus 2026-11-24 over"]);
+}
+
+#[test]
+fn intervals_of_a_day_begin_at_midnight_by_the_clock() {
+    let schedule = Schedule { trigger: Trigger::Every(Duration::from_secs(86_400)), ..daily("06:30") };
+    let mut bus = pipeline(schedule);
+    bus.dates.insert(date("2026-10-24"), captured(1));
+    let facts = facts(vec![("bus", bus)]);
+    // Over at four o'clock of the day on which the clock is set back.
+    assert_eq!(later(&facts, "2026-10-25T06:00:00Z"), ["bus 2026-10-24 over 2026-10-25T23:00:00Z"]);
+    let midnight = |from: &str| {
+        let (name, pipeline) = facts.pipelines.first_key_value().unwrap();
+        let of = OfPipeline { facts: &facts, name, pipeline, now: at(from) };
+        of.first_from(at(from)).unwrap().to_string()
+    };
+    assert_eq!(midnight("2026-10-24T22:00:00Z"), "2026-10-24T22:00:00Z");
+    assert_eq!(midnight("2026-10-24T22:00:00.001Z"), "2026-10-25T23:00:00Z");
+    assert_eq!(midnight("2026-03-28T23:00:01Z"), "2026-03-29T22:00:00Z");
+}
+
+#[test]
+fn what_changed_is_said() {
+    let settings = |parts: [u64; 3]| Mark::of_settings(parts.map(|part| part << 50));
+    let attempt =
+        Attempt { settings: settings([1, 2, 3]), ..ended(Outcome::HeldBack, "2026-11-25T05:30:00Z", 1).unwrap() };
+    let said = |evidence, parts| Why::Mended(Changes::since(&attempt, Mark(evidence), settings(parts))).to_string();
+    let since = "it needed a person, and since then";
+    assert_eq!(said(2, [1, 2, 3]), format!("{since} new evidence came in"));
+    assert_eq!(said(1, [9, 2, 3]), format!("{since} the configuration changed"));
+    assert_eq!(said(1, [1, 9, 3]), format!("{since} contracts or mappings changed"));
+    assert_eq!(said(1, [1, 2, 9]), format!("{since} decisions changed"));
+    assert_eq!(
+        said(2, [9, 2, 9]),
+        format!("{since} new evidence came in, and the configuration and decisions changed")
+    );
+    assert_eq!(Changes::since(&attempt, Mark(1), settings([1, 2, 3])), Changes::default());
+}
+
+#[test]
+fn the_time_of_the_next_daily_job_is_known() {
+    let mut facts = facts(vec![]);
+    for (name, ended_at, outcome) in
+        [("purge", "2026-11-24T02:15:10Z", Outcome::Published), ("backup", "2026-11-24T12:00:00Z", Outcome::Transient)]
+    {
+        let ended = Some(Ended { at: at(ended_at), outcome });
+        let chore = ChoreFacts { times: "03:15".parse().unwrap(), is_running: false, ended, failures: 1 };
+        facts.chores.insert(name.to_owned(), chore);
+    }
+    let next = due(&facts, at("2026-11-24T12:00:01Z")).next_chore;
+    assert_eq!(next, Some((at("2026-11-24T12:01:00Z"), "backup".to_owned())));
+}
+
+#[test]
+fn many_jobs_are_put_in_order_in_time_that_grows_with_their_number() {
+    let mut facts = facts(vec![]);
+    let first = date("2022-01-01");
+    for number in 0..100 {
+        let mut bus = pipeline(Schedule { catch_up: 4_000, ..daily("06:30") });
+        if number % 2 == 1 {
+            bus.schedule.trigger = Trigger::After(format!("p{:03}", number - 1));
+        }
+        bus.dates = (0..1_000).map(|day| (first.plus_days(day), captured(1))).collect();
+        facts.pipelines.insert(format!("p{number:03}"), bus);
+    }
+    let begin = std::time::Instant::now();
+    let due = due(&facts, at("2026-11-24T12:00:00Z"));
+    // Those that come after others wait for them.
+    assert_eq!(due.now.len(), 50_000);
+    // Each against each would be ten thousand million.
+    assert!(begin.elapsed() < Duration::from_secs(60), "{:?}", begin.elapsed());
 }
 
 /// What was published when, and what must have been.

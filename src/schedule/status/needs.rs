@@ -192,6 +192,9 @@ fn stopped(inputs: &Inputs<'_>) -> Vec<Need> {
             Stop::Ended(Outcome::Absent) => continue,
             Stop::Ended(_) => 1,
             Stop::TooOld => 3,
+            Stop::Schedule => 4,
+            Stop::Missing => 5,
+            Stop::Lost => 6,
         };
         groups.entry((rank, &one.key.pipeline)).or_default().push(one);
     }
@@ -209,10 +212,25 @@ fn of_group(inputs: &Inputs<'_>, (rank, pipeline): (u8, &str), group: &[&Stopped
             "gescheitert, und eine Wiederholung hilft nicht",
         ),
         2 => ("run_held_back", "held back by quality", "wegen der Qualität zurückgehalten"),
+        4 => (
+            "run_failed",
+            "nobody knows when to run it: 'after' of its schedule cannot be followed",
+            "niemand weiß, wann er laufen soll: 'after' in seinem Zeitplan führt nirgendwohin",
+        ),
+        5 => (
+            "run_failed",
+            "published more than once, and not in the bucket",
+            "mehr als einmal veröffentlicht und nicht im Bucket",
+        ),
+        6 => (
+            "run_failed",
+            "published once, not in the bucket any more, and its evidence is gone",
+            "einst veröffentlicht, nicht mehr im Bucket, und seine Belege sind fort",
+        ),
         _ => ("run_failed", "older than 'catch_up' and never published", "älter als 'catch_up' und nie veröffentlicht"),
     };
     let command = match (rank, first.key.date) {
-        (0, _) => command(&["check"]),
+        (0 | 4, _) => command(&["check"]),
         (2, Some(date)) => {
             let of_name = inputs.workspace.pipelines.iter().find(|other| other.name == pipeline);
             let dataset = of_name.map_or(pipeline, |of_name| &of_name.dataset);

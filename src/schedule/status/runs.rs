@@ -68,6 +68,7 @@ impl<'a> Runs<'a> {
             Some(Stop::Ended(Outcome::Absent)) => return DateState::Nothing,
             Some(Stop::Ended(_)) => return DateState::Failed,
             Some(Stop::TooOld) => return DateState::TooOld,
+            Some(Stop::Missing | Stop::Lost | Stop::Schedule) => return DateState::Failed,
             None => {}
         }
         if of.failures > 0 && ended.is_some_and(|ended| ended.outcome.is_tried_again()) {

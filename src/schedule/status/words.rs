@@ -67,7 +67,11 @@ pub(super) fn why(name: &str, said: &str) -> Text {
         "provisional" => "es gibt neue Belege des laufenden Tages, für eine vorläufige Veröffentlichung",
         "late" => "nach dem Lauf können Belege dazugekommen sein",
         "again" => "der Lauf ist gescheitert und wird wiederholt",
-        "mended" => "es brauchte einen Menschen, und seither hat sich etwas geändert",
+        "mended" => {
+            "es brauchte einen Menschen, und seither wurden Konfiguration, Contracts oder Entscheidungen geändert"
+        }
+        "new_evidence" => "es brauchte einen Menschen, und seither sind neue Belege da",
+        "missing" => "der Tag war veröffentlicht und ist nicht im Bucket",
         "asking" => "kein Erfasser fragt seine Quellen",
         other => other,
     };
