@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::capture::collector::{Beat, Outcome, Report};
+use serde_json::{Value, json};
+
+use crate::capture::collector::{Beat, Collector, Outcome, Report};
+use crate::cli::attempted::Attempted;
 use crate::cli::exit::Exit;
 use crate::cli::opened::{choose, clock_is_set, read_workspace};
 use crate::cli::run::failed;
@@ -36,6 +39,9 @@ pub(super) struct Arguments {
     /// Stop after so many seconds; answers that are awaited then have three more
     #[arg(long = "for", value_name = "SECONDS", requires = "every", value_parser = clap::value_parser!(u64).range(1..))]
     duration: Option<u64>,
+    /// Write the attempt into the log of the schedule, so that 'plan' knows of it: for other schedulers. It is about one pipeline
+    #[arg(long, conflicts_with = "every")]
+    attempt: bool,
 }
 
 pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
@@ -54,10 +60,19 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         Ok(collector) => collector,
         Err(error) => return failed(&error, false, None),
     };
+    let attempt = match (arguments.attempt, pipelines.as_slice()) {
+        (true, [pipeline]) => match Attempted::begin(&workspace, &pipeline.name, None) {
+            Ok(attempt) => Some(attempt),
+            Err(error) => return failed(&error, false, Some(&pipeline.name)),
+        },
+        (true, _) => {
+            eprintln!("error: --attempt is about one pipeline");
+            return Exit::Usage;
+        }
+        (false, _) => None,
+    };
     let Some(every) = arguments.every else {
-        let reports = collector.once();
-        reports.iter().for_each(|report| tell(report, &pipelines, true));
-        return reports.iter().map(exit).max().unwrap_or(Exit::Done);
+        return once(&collector, &pipelines, attempt);
     };
     let signals = match Signals::listen(collector.stop()) {
         Ok(signals) => signals,
@@ -82,6 +97,24 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         println!("{name}: {counts}");
     }
     counts.values().map(|counts| counts.worst).max().unwrap_or(Exit::Done)
+}
+
+/// Asks each source once; the exit code is that of the worst failure.
+fn once(collector: &Collector, pipelines: &[&Pipeline], attempt: Option<Attempted>) -> Exit {
+    let reports = collector.once();
+    reports.iter().for_each(|report| tell(report, pipelines, true));
+    let worst = reports.iter().map(exit).max().unwrap_or(Exit::Done);
+    let Some(attempt) = attempt else { return worst };
+    let failures = reports.iter().filter_map(|report| match &report.outcome {
+        Outcome::Failed(error) => Some(format!("{}: {error}", report.name)),
+        Outcome::New { .. } | Outcome::NotModified => None,
+    });
+    let failures: Vec<String> = failures.collect();
+    let result = if failures.is_empty() { Value::Null } else { json!({"error": failures.join("; ")}) };
+    match attempt.end(worst, &result) {
+        Ok(()) => worst,
+        Err(error) => failed(&error, false, None),
+    }
 }
 
 fn exit(report: &Report) -> Exit {

@@ -3,6 +3,7 @@
 #[macro_use]
 mod terminal;
 
+mod attempted;
 mod backup;
 mod capture;
 mod check;

@@ -1,6 +1,5 @@
 //! `fahrtenbuch run`
 
-mod attempted;
 mod dates;
 mod result;
 
@@ -11,9 +10,9 @@ use std::path::Path;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use self::attempted::Attempted;
 pub(super) use self::dates::spans;
 use self::dates::{DateArgument, Slice};
+use crate::cli::attempted::Attempted;
 use crate::cli::exit::Exit;
 use crate::cli::opened::{choose, clock_is_set, read_workspace};
 use crate::ledger::Status;
@@ -117,7 +116,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         Err(exit) => return exit,
     };
     let attempt = match (arguments.attempt, pipelines.as_slice(), dates.as_slice()) {
-        (true, [pipeline], [Some(date)]) => match Attempted::begin(&workspace, &pipeline.name, *date) {
+        (true, [pipeline], [Some(date)]) => match Attempted::begin(&workspace, &pipeline.name, Some(*date)) {
             Ok(attempt) => Some(attempt),
             Err(error) => return failed(&error, arguments.json, Some(&pipeline.name)),
         },
@@ -131,7 +130,11 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         Lock::take(&workspace).and_then(|mut lock| open_bucket(&workspace, &mut lock).map(|bucket| (lock, bucket)));
     let (lock, bucket) = match opened {
         Ok(opened) => opened,
-        Err(error) => return failed(&error, arguments.json, None),
+        Err(error) => {
+            let exit = failed(&error, arguments.json, None);
+            let ended = attempt.map(|attempt| attempt.end(exit, &json!({"error": error.to_string()})));
+            return ended.and_then(Result::err).map_or(exit, |error| exit.max(failed(&error, arguments.json, None)));
+        }
     };
     let mut runs = Runs {
         workspace: &workspace,
@@ -234,9 +237,10 @@ impl Runs<'_> {
             Status::HeldBack => self.exit = self.exit.max(Exit::HeldBack),
             Status::Published => self.is_published = true,
         }
-        if self.arguments.json {
+        if self.arguments.json || self.arguments.attempt {
             self.results.push(result::json(report, warnings));
-        } else {
+        }
+        if !self.arguments.json {
             result::show(report, &pipeline.checked_contracts(), self.bucket.location());
         }
     }

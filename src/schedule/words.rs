@@ -18,15 +18,13 @@ impl fmt::Display for JobKey {
 }
 
 impl JobKey {
-    /// The command by which another scheduler does the job: the attempt is written into the log, and that there is nothing of the
-    /// date is no failure.
+    /// The command by which another scheduler does the job: the attempt is written into the log, without which the job would be due
+    /// again, and that there is nothing of the date is no failure.
     pub fn attempt(&self) -> Vec<String> {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         match self.date.map(|date| date.to_string()) {
-            Some(date) => {
-                let words = ["fahrtenbuch", "run", &self.pipeline, "--from", &date, "--to", &date, "--attempt"];
-                words.iter().map(|word| (*word).to_owned()).collect()
-            }
-            None => self.command(),
+            Some(date) => words(&["fahrtenbuch", "run", &self.pipeline, "--from", &date, "--to", &date, "--attempt"]),
+            None => words(&["fahrtenbuch", "capture", &self.pipeline, "--attempt"]),
         }
     }
 

@@ -124,6 +124,7 @@ fn of_systemd(place: &Place) -> Vec<(&'static str, String)> {
         ("WORKSPACE_SHELL", shell(&place.workspace)),
         ("PRIVATE_SHELL", shell(&place.private)),
         ("MAKE_OTHERS", make_others.concat()),
+        ("STORES_SHELL", place.stores().map(|folder| shell(folder)).collect::<Vec<_>>().join(" ")),
         ("TO", place.to_shown()),
     ]
 }

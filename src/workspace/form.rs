@@ -32,6 +32,8 @@ pub enum FormError {
     Newer { store: PathBuf, found: u64 },
     #[error("{file} cannot be read: {problem}", file = file.display())]
     Unreadable { file: PathBuf, problem: String },
+    #[error("the private store {store} may not be read by this user", store = store.display())]
+    Foreign { store: PathBuf },
     #[error("a restore into the private store {store} has begun and is not done", store = store.display())]
     Restoring { store: PathBuf },
     #[error("{store} could not be made: {source}", store = store.display())]
@@ -48,6 +50,13 @@ impl FormError {
                 format!(
                     "Check the disk and the permissions; if it is damaged, bring {} back from a backup.",
                     file.display()
+                )
+            }
+            Self::Foreign { store } => {
+                let store = store.display();
+                format!(
+                    "It is for its owner alone, whom 'stat -c %U {store}' names. Type the command as that user, with 'sudo -u'; or, \
+                     if the store is to be this user's, give it to them with all that is in it: 'sudo chown -R USER: {store}'."
                 )
             }
             Self::Restoring { .. } => {
@@ -107,13 +116,21 @@ fn read(private: &Path) -> Result<Option<StoreForm>, FormError> {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(None);
         }
-        other => other.map_err(|error| unreadable(error.to_string()))?,
+        other => other.map_err(|error| of_reading(private, &error))?,
     };
     let any: Any = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
     match u32::try_from(any.format) {
         Ok(format @ 1..=FORMAT) => Ok(Some(StoreForm { format, id: any.id.as_str().unwrap_or_default().to_owned() })),
         Ok(0) => Err(unreadable("'format' is 0".to_owned())),
         _ => Err(FormError::Newer { store: private.to_owned(), found: any.format }),
+    }
+}
+
+/// Why the form could not be read.
+fn of_reading(private: &Path, error: &io::Error) -> FormError {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => FormError::Foreign { store: private.to_owned() },
+        _ => FormError::Unreadable { file: private.join(NAME), problem: error.to_string() },
     }
 }
 
@@ -130,6 +147,14 @@ mod tests {
         let form = open(&private).unwrap();
         assert_eq!((form.format, form.id.len()), (FORMAT, 32));
         assert_eq!(open(&private).unwrap(), form);
+    }
+
+    #[test]
+    fn who_may_not_read_the_store_is_told_whose_it_is_and_not_to_restore_it() {
+        let told = |kind: io::ErrorKind| of_reading(Path::new("/srv/private"), &kind.into()).remedy();
+        let foreign = told(io::ErrorKind::PermissionDenied);
+        assert!(foreign.contains("'stat -c %U /srv/private'") && !foreign.contains("backup"), "{foreign}");
+        assert!(told(io::ErrorKind::InvalidData).contains("backup"));
     }
 
     #[test]

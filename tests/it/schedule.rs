@@ -318,10 +318,55 @@ fn another_scheduler_does_what_the_plan_says_and_writes_its_attempts_down() {
     }
     assert_eq!(city.plan(now)["due"], json!([]));
     city.is_released_once();
-    let log = std::fs::read_to_string(city.world.path("data/private/schedule/log.jsonl")).unwrap();
-    assert_eq!(log.lines().filter(|line| line.contains("\"outcome\":\"published\"")).count(), 2, "{log}");
+    let ended = |outcome: &str, said: &str| {
+        let log = std::fs::read_to_string(city.world.path("data/private/schedule/log.jsonl")).unwrap();
+        let is_so = |line: &&str| line.contains(&format!("\"outcome\":\"{outcome}\"")) && line.contains(said);
+        log.lines().filter(is_so).count()
+    };
+    assert_eq!(ended("published", "4 rows published"), 2);
+    let again = |date: &str| {
+        city.at(now).args(["run", "linie-0", "--from", date, "--to", date, "--attempt"]).output().unwrap().status.code()
+    };
+    assert_eq!((again("2026-11-21"), ended("nothing_new", "published before")), (Some(0), 1));
     let wrong = city.at(now).args(["run", "--attempt", "--date", "2026-11-20"]).output().unwrap();
     assert_eq!(wrong.status.code(), Some(2));
+    // A bucket that cannot be had ends the attempt, too.
+    std::fs::rename(city.world.path("data/bucket"), city.world.path("data/away")).unwrap();
+    city.world.write("data/bucket", "no folder");
+    assert_ne!(again("2026-11-21"), Some(0));
+    let log = std::fs::read_to_string(city.world.path("data/private/schedule/log.jsonl")).unwrap();
+    assert_eq!(log.matches("\"begun\":{").count(), log.matches("\"ended\":{").count(), "{log}");
+    assert!(log.lines().last().unwrap().contains("\"ended\":{"), "{log}");
+}
+
+#[test]
+fn another_scheduler_asks_the_sources_of_a_timetable_once_at_each_time() {
+    let world = World::new();
+    let file = "pipelines/stadtbus-fahrplan.yaml";
+    world.write(file, &(std::fs::read_to_string(world.path(file)).unwrap() + "schedule:\n  run: \"06:30\"\n"));
+    let at =
+        |now: &str, arguments: &[&str]| world.command().env("FAHRTENBUCH_NOW", now).args(arguments).output().unwrap();
+    let plan = |now: &str| -> Value { serde_json::from_slice(&at(now, &["plan", "--json"]).stdout).unwrap() };
+    let asks = |now: &str| -> Vec<Value> {
+        let due = plan(now)["due"].as_array().unwrap().clone();
+        due.into_iter().filter(|job| job["date"].is_null()).map(|job| job["command"].clone()).collect()
+    };
+    let command = json!(["fahrtenbuch", "capture", "stadtbus-fahrplan", "--attempt"]);
+    let ask = ["capture", "stadtbus-fahrplan", "--attempt"];
+    assert_eq!(asks("2026-11-27T08:00:00Z"), std::slice::from_ref(&command));
+    assert_eq!(at("2026-11-27T08:00:00Z", &ask).status.code(), Some(0));
+    assert_eq!(asks("2026-11-27T08:15:00Z"), [] as [Value; 0]);
+    assert_eq!(asks("2026-11-28T05:31:00Z"), std::slice::from_ref(&command));
+    // A source that is not there fails once, and is tried again after a pause.
+    std::fs::remove_file(world.path("data/sample/stadtbus-gtfs.zip")).unwrap();
+    let failed = at("2026-11-28T05:31:00Z", &ask);
+    assert!(!failed.status.success());
+    assert_eq!(asks("2026-11-28T05:31:10Z"), [] as [Value; 0]);
+    let log = std::fs::read_to_string(world.path("data/private/schedule/log.jsonl")).unwrap();
+    assert!(log.lines().last().unwrap().contains("stadtbus-gtfs"), "{log}");
+    for wrong in [&["capture", "--attempt"][..], &["capture", "stadtbus-fahrplan", "--attempt", "--every", "15"]] {
+        assert_eq!(at("2026-11-28T05:31:20Z", wrong).status.code(), Some(2));
+    }
 }
 
 #[test]

@@ -72,6 +72,8 @@ fn units_name_the_folders_of_the_workspace_and_nothing_is_left_to_fill_in() {
         "User=daten".to_owned(),
         format!("WorkingDirectory={}", workspace.display()),
         format!("ReadWritePaths=-{}/data/private", workspace.display()),
+        // What somebody else made there before is the service's, too.
+        format!("#   sudo chown -R daten: {0}/data/private {0}/data/öffentlich", workspace.display()),
         format!("ReadWritePaths=-{}/data/öffentlich", workspace.display()),
         "ReadWritePaths=\"-/var/lib/node 100%%\"".to_owned(),
     ] {

@@ -23,14 +23,14 @@ pub(super) struct Attempted {
 }
 
 impl Attempted {
-    /// Writes that the run of a date begins, and by which evidence and settings.
-    pub(super) fn begin(workspace: &Workspace, pipeline: &str, date: ServiceDate) -> Result<Self, RunError> {
+    /// Writes that the run of a date begins, and by which evidence and settings; without a date, that the sources are asked.
+    pub(super) fn begin(workspace: &Workspace, pipeline: &str, date: Option<ServiceDate>) -> Result<Self, RunError> {
         let private = workspace.private.clone();
-        let key = JobKey { pipeline: pipeline.to_owned(), date: Some(date) };
+        let key = JobKey { pipeline: pipeline.to_owned(), date };
         let log = Log::read(&private).map_err(|error| of_log(&private, "read", &error))?;
         let facts = Gatherer::default().gather(workspace, &log, &BTreeSet::new(), time::now())?;
         let pipeline = facts.pipelines.get(pipeline);
-        let evidence = pipeline.and_then(|pipeline| pipeline.dates.get(&date)?.evidence).map(|evidence| evidence.mark);
+        let evidence = pipeline.and_then(|pipeline| pipeline.dates.get(&date?)?.evidence).map(|evidence| evidence.mark);
         let settings = pipeline.map(|pipeline| pipeline.settings).unwrap_or_default();
         let begun = Begun { key: key.clone(), why: "asked for".to_owned(), evidence, settings };
         log::add(&private, time::now(), Entry::Begun(begun)).map_err(|error| of_log(&private, "written", &error))?;
