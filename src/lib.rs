@@ -25,6 +25,7 @@
 //! | [`schedule`] | pipelines, evidence, what is released and what was tried | runs that are due, as processes of their own | what is due |
 //! | [`metrics`] | facts about pipelines, sources and disks | text for Prometheus: a file, a small server | the text |
 //! | [`units`] | where a workspace lies | files for systemd, Kubernetes, containers and Airflow | the files |
+//! | [`serve`] | a bucket that is a folder | the same over HTTP, as a bucket in a cloud has it | a chunk of a file a client |
 //! | [`backup`] | the private store and the configuration | backups in a place elsewhere, and the store again | the names of what a backup has, a part of a file |
 //!
 //! What may be held is bounded by `limits: memory` and booked on one [`table::Budget`] a run, or is small for any feed.
@@ -73,6 +74,7 @@ pub mod publish;
 pub(crate) mod quarantine;
 pub(crate) mod report;
 pub mod schedule;
+pub mod serve;
 pub mod simulate;
 pub(crate) mod spool;
 pub mod table;

@@ -5,7 +5,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 /// Reads `Sun, 06 Nov 1994 08:49:37 GMT`, and the two older forms.
-pub(super) fn parse(text: &str) -> Option<Timestamp> {
+pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     if let Ok(instant) = jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true).parse_timestamp(text) {
         return Some(instant);
@@ -13,6 +13,11 @@ pub(super) fn parse(text: &str) -> Option<Timestamp> {
     let older = ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"];
     let civil = older.iter().find_map(|form| DateTime::strptime(form, text).ok())?;
     TimeZone::UTC.to_timestamp(civil).ok()
+}
+
+/// Writes `Sun, 06 Nov 1994 08:49:37 GMT`.
+pub(crate) fn format(instant: Timestamp) -> String {
+    instant.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 #[cfg(test)]
@@ -23,5 +28,7 @@ mod tests {
             assert_eq!(super::parse(text).map(|instant| instant.as_second()), Some(784_111_777), "{text}");
         }
         assert_eq!(super::parse("120"), None);
+        let instant = jiff::Timestamp::from_second(784_111_777).unwrap();
+        assert_eq!(super::format(instant), "Sun, 06 Nov 1994 08:49:37 GMT");
     }
 }

@@ -10,7 +10,7 @@ pub mod coverage;
 pub mod evidence;
 mod failure;
 pub mod file_names;
-mod http_date;
+pub(crate) mod http_date;
 pub mod import_folder;
 pub mod imports;
 pub mod mqtt;

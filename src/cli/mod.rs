@@ -21,6 +21,7 @@ mod restore;
 mod rules;
 mod run;
 mod schedule;
+mod serve;
 mod signals;
 mod simulate;
 mod status;
@@ -103,6 +104,8 @@ enum Command {
     Quarantine(quarantine::Arguments),
     /// Explain, list, show, verify, export, import and accept evidence
     Evidence(evidence::Arguments),
+    /// Serve a bucket that is a folder over HTTP, as a bucket in a cloud would be
+    Serve(serve::Arguments),
     /// Back up what of the private store cannot be made again
     Backup(backup::Arguments),
     /// Bring a private store back from a backup, or go on without one
@@ -160,6 +163,7 @@ fn run_command(arguments: Arguments) -> Exit {
         Command::Quality(quality) => quality::run(&workspace, &quality),
         Command::Quarantine(quarantine) => quarantine::run(&workspace, &quarantine),
         Command::Evidence(evidence) => evidence::run(&workspace, &evidence),
+        Command::Serve(serve) => serve::run(&workspace, &serve),
         Command::Backup(backup) => backup::run(&workspace, &backup),
         Command::Restore(restore) => restore::run(&workspace, &restore),
         Command::Decisions(decisions) => decisions::run(&workspace, &decisions),

@@ -4,6 +4,7 @@
 //! run can compare size and digest with one request; a local file is read. An object without that metadata was not written
 //! by [`Bucket::put_file`], and is read whole.
 
+pub mod headers;
 mod listing;
 mod location;
 
@@ -419,21 +420,15 @@ impl Bucket {
         })
     }
 
-    /// Folders have no attributes; S3 serves the content type to browsers.
+    /// Folders have no attributes; S3 gives what it is told here to readers.
     fn attributes(&self, key: &str) -> Attributes {
         if self.folder.is_some() {
             return Attributes::new();
         }
-        let content_type = match key.rsplit('.').next() {
-            Some("json") => "application/json",
-            Some("csv") => "text/csv; charset=utf-8",
-            Some("html") => "text/html; charset=utf-8",
-            Some("parquet") => "application/vnd.apache.parquet",
-            Some("ttl") => "text/turtle; charset=utf-8",
-            Some("xml") => "application/xml",
-            _ => "application/octet-stream",
-        };
-        Attributes::from_iter([(Attribute::ContentType, content_type)])
+        Attributes::from_iter([
+            (Attribute::ContentType, headers::content_type(key)),
+            (Attribute::CacheControl, headers::cache_control(key)),
+        ])
     }
 
     fn run<T>(&self, key: &str, work: impl Future<Output = Result<T, object_store::Error>>) -> Result<T, PublishError> {

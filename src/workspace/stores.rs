@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 
 use crate::capture::collector::Collector;
 use crate::capture::evidence::upload::Spool;
+use crate::publish::bucket::local_folder;
 use crate::workspace::backups::Backups;
 use crate::workspace::sections::{BucketSection, address};
-use crate::workspace::{FILE, SPOOL, limit, memory_limit, no_workspace, private_folder, private_path, remote};
+use crate::workspace::{
+    FILE, SPOOL, lie_in_each_other, limit, memory_limit, no_workspace, private_folder, private_path, remote,
+};
 use crate::yaml::{self, Problem, Problems};
 
 /// Where the stores of a workspace lie.
@@ -29,6 +32,45 @@ pub fn stores(root: &Path, text: &str) -> Result<Stores, Vec<Problem>> {
     match (private, location) {
         (Some(private), Some(location)) if problems.found.is_empty() => {
             Ok(Stores { private, bucket: address(root, location), bucket_options })
+        }
+        _ => Err(problems.found),
+    }
+}
+
+/// The bucket of a workspace, as readers and the store see it.
+#[derive(Debug)]
+pub struct PublicBucket {
+    /// A folder or `s3://bucket/prefix`.
+    pub location: String,
+    pub options: BTreeMap<String, String>,
+    /// Where it is on the web, if it is.
+    pub base_url: Option<String>,
+}
+
+/// The bucket of a workspace; one that would show the private store is a mistake. Looks at nothing else in it.
+pub fn public_bucket(root: &Path) -> Result<PublicBucket, Vec<Problem>> {
+    let file = root.join(FILE);
+    if !file.exists() {
+        return Err(no_workspace(&file));
+    }
+    let node = yaml::read(&file)?;
+    let mut problems = Problems::new(&file);
+    let private = private_path(root, &node, &mut problems);
+    let BucketSection { location, base_url, options } = BucketSection::read(&node, &mut problems);
+    let line = node.get("bucket").and_then(|map| map.get("location")).map_or(node.line, |node| node.line);
+    let folder = location.as_deref().map_or(Ok(None), local_folder);
+    let folder = folder.unwrap_or_else(|(problem, remedy)| {
+        problems.add(line, format!("the bucket cannot be used: {problem}"), remedy);
+        None
+    });
+    let meet = folder.zip(private).is_some_and(|(folder, private)| lie_in_each_other(&root.join(folder), &private));
+    if meet {
+        let remedy = "Give each a folder of its own, such as 'data/bucket' and 'data/private'.";
+        problems.add(line, "the bucket and the private store lie in each other", remedy);
+    }
+    match location {
+        Some(location) if problems.found.is_empty() => {
+            Ok(PublicBucket { location: address(root, location), options, base_url })
         }
         _ => Err(problems.found),
     }

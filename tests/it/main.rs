@@ -56,6 +56,7 @@ mod rules;
 mod sample_values;
 mod schedule;
 mod sealed;
+mod serve;
 mod soak;
 mod status;
 mod stored;
