@@ -26,6 +26,7 @@
 //! | [`metrics`] | facts about pipelines, sources and disks | text for Prometheus: a file, a small server | the text |
 //! | [`units`] | where a workspace lies | files for systemd, Kubernetes, containers and Airflow | the files |
 //! | [`serve`] | a bucket that is a folder | the same over HTTP, as a bucket in a cloud has it | a chunk of a file a client |
+//! | [`get`] | the address of a bucket | its current files, each with the digest that the list names | a chunk of each of four files |
 //! | [`backup`] | the private store and the configuration | backups in a place elsewhere, and the store again | the names of what a backup has, a part of a file |
 //!
 //! What may be held is bounded by `limits: memory` and booked on one [`table::Budget`] a run, or is small for any feed.
@@ -61,6 +62,7 @@ pub mod digest;
 pub(crate) mod durable;
 pub mod feed_rules;
 pub(crate) mod geo;
+pub mod get;
 pub(crate) mod internal;
 pub(crate) mod ledger;
 pub mod metrics;

@@ -11,6 +11,7 @@ mod collect;
 mod decisions;
 mod evidence;
 mod exit;
+mod get;
 mod init;
 mod notify;
 mod opened;
@@ -106,6 +107,8 @@ enum Command {
     Evidence(evidence::Arguments),
     /// Serve a bucket that is a folder over HTTP, as a bucket in a cloud would be
     Serve(serve::Arguments),
+    /// Fetch the current files of a table of somebody's bucket, check and continue them
+    Get(get::Arguments),
     /// Back up what of the private store cannot be made again
     Backup(backup::Arguments),
     /// Bring a private store back from a backup, or go on without one
@@ -164,6 +167,7 @@ fn run_command(arguments: Arguments) -> Exit {
         Command::Quarantine(quarantine) => quarantine::run(&workspace, &quarantine),
         Command::Evidence(evidence) => evidence::run(&workspace, &evidence),
         Command::Serve(serve) => serve::run(&workspace, &serve),
+        Command::Get(get) => get::run(&get),
         Command::Backup(backup) => backup::run(&workspace, &backup),
         Command::Restore(restore) => restore::run(&workspace, &restore),
         Command::Decisions(decisions) => decisions::run(&workspace, &decisions),

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::contract::{Classification, Column, Kind};
 use crate::portal::catalogue::{Catalogue, provisional_dates, public};
+use crate::publish::index::meta_folder;
 
 /// A Data Package (<https://datapackage.org>, version 2): one resource per table.
 pub(super) fn write(catalogue: &Catalogue) -> Bytes {
@@ -27,6 +28,10 @@ pub(super) fn write(catalogue: &Catalogue) -> Bytes {
             }
             without_nulls(json!({
                 "name": format!("{}-{}", of.name, index.table.replace('_', "-")),
+                // By these 'fahrtenbuch get' finds the table; the name does not tell them apart.
+                "dataset": of.name,
+                "table": index.table,
+                "files": format!("{}/files.json", meta_folder(&of.name, &index.table)),
                 "title": table.contract.title,
                 "description": table.contract.description,
                 "path": paths,

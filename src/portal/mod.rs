@@ -149,6 +149,9 @@ mod tests {
           "resources": [
             {
               "name": "bus-t",
+              "dataset": "bus",
+              "table": "t",
+              "files": "meta/bus/t/files.json",
               "description": "A <b> table",
               "path": [
                 "data/bus/t/partition_date=2026-11-24/part-0.parquet"

@@ -21,6 +21,7 @@ mod end_to_end;
 mod evidence;
 mod feed_rules;
 mod gaps;
+mod get;
 mod http_server;
 mod import;
 mod import_archives;

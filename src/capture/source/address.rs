@@ -7,7 +7,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::Host;
 
 /// Whether a redirect may be followed: to this machine only from it, and to a link-local address never.
-pub(super) fn may_lead(from: &url::Url, to: &url::Url) -> bool {
+pub(crate) fn may_lead(from: &url::Url, to: &url::Url) -> bool {
     !is_link_local(to) && (!is_this_machine(to) || is_this_machine(from))
 }
 
@@ -43,7 +43,7 @@ fn is_this_machine(url: &url::Url) -> bool {
 
 /// Looks names up as the system does, and leaves link-local addresses out.
 #[derive(Debug)]
-pub(super) struct Resolver;
+pub(crate) struct Resolver;
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {

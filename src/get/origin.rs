@@ -1,0 +1,272 @@
+//! Where files come from: an address on the web, or a folder.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::{Response, StatusCode, header};
+use url::Url;
+
+use super::error::GetError;
+use crate::capture::http_date;
+use crate::capture::source::{Resolver, certificate, may_lead};
+use crate::publish::bucket::local_folder;
+
+const CONNECT: Duration = Duration::from_secs(10);
+/// Between two bytes.
+const READ: Duration = Duration::from_secs(30);
+const REDIRECTS: usize = 5;
+/// The longest pause that a server may ask for.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// Bytes of a folder's file at once.
+const CHUNK: usize = 256 << 10;
+
+/// A client as every part of this program that reads the web makes it: the system's certificates, and time limits.
+///
+/// # Errors
+/// The system's certificates cannot be used.
+pub fn client() -> Result<reqwest::Client, GetError> {
+    // A second call finds the provider installed, which is what it wants.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let redirect = reqwest::redirect::Policy::custom(|attempt| {
+        let from = attempt.previous().last();
+        let is_weaker = from.is_some_and(|from| from.scheme() == "https") && attempt.url().scheme() != "https";
+        if is_weaker || from.is_some_and(|from| !may_lead(from, attempt.url())) {
+            return attempt.error("it redirects to where it may not lead");
+        }
+        if attempt.previous().len() > REDIRECTS { attempt.error("it redirects too often") } else { attempt.follow() }
+    });
+    reqwest::Client::builder()
+        .connect_timeout(CONNECT)
+        .read_timeout(READ)
+        .redirect(redirect)
+        .dns_resolver(Arc::new(Resolver))
+        .user_agent(concat!("fahrtenbuch/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| {
+            GetError::usage("the web", format!("no client for it: {error}"), "Check the system's certificates")
+        })
+}
+
+/// A bucket to read from.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// The address ends with a slash.
+    Web {
+        client: reqwest::Client,
+        base: Url,
+    },
+    Folder(PathBuf),
+}
+
+/// Why an object could not be opened, or not be read to its end.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// It may go on later.
+    Again {
+        problem: String,
+        wait: Option<Duration>,
+    },
+    /// What is there of it is not what goes on: from the beginning.
+    Restart(String),
+    /// It is not there, or not for everybody.
+    Absent(String),
+    Permanent {
+        problem: String,
+        remedy: &'static str,
+    },
+}
+
+/// An object that is being read.
+#[derive(Debug)]
+pub(super) struct Opened {
+    /// Where the bytes begin.
+    pub from: u64,
+    /// Those of the whole, if they are known.
+    pub size: Option<u64>,
+    /// Its strong ETag.
+    pub tag: Option<String>,
+    body: Body,
+}
+
+#[derive(Debug)]
+enum Body {
+    Web(Response),
+    File(File),
+}
+
+impl Origin {
+    /// Reads an address: of the web, of a file, or a folder.
+    ///
+    /// # Errors
+    /// It is none of these.
+    pub fn open(address: &str) -> Result<Self, GetError> {
+        let wrong = |problem: &str, remedy: &str| Err(GetError::usage(address, problem, remedy));
+        if !address.starts_with("http://") && !address.starts_with("https://") {
+            return match local_folder(address) {
+                Ok(Some(folder)) if folder.is_dir() => Ok(Self::Folder(folder)),
+                Ok(Some(_)) => wrong("there is no such folder", "Write the address of a bucket, or its folder"),
+                _ => wrong("this is no address of a bucket", "Write one like https://data.example.org, or a folder"),
+            };
+        }
+        let Ok(mut base) = Url::parse(address) else {
+            return wrong("this is no address", "Write one like https://data.example.org");
+        };
+        if base.query().is_some() || base.fragment().is_some() {
+            return wrong("an address of a bucket has no '?' and no '#'", "Leave them out");
+        }
+        // People copy the address of the page.
+        let path = base.path().trim_end_matches("index.html").trim_end_matches("datapackage.json");
+        let path = format!("{}/", path.trim_end_matches('/'));
+        base.set_path(&path);
+        Ok(Self::Web { client: client()?, base })
+    }
+
+    /// An object's address as it is told, without a password.
+    pub fn shown(&self, key: &str) -> String {
+        match self {
+            Self::Folder(folder) => folder.join(key).display().to_string(),
+            Self::Web { base, .. } => {
+                let mut url = base.clone();
+                // An address of the web can have no user.
+                let _ = (url.set_username(""), url.set_password(None));
+                format!("{url}{key}")
+            }
+        }
+    }
+
+    /// All of a small object, at most so many bytes.
+    pub(super) async fn document(&self, key: &str, most: usize) -> Result<Bytes, Trouble> {
+        let mut opened = self.object(key, 0, None).await?;
+        let mut bytes = BytesMut::new();
+        while let Some(chunk) = opened.chunk().await? {
+            if bytes.len() + chunk.len() > most {
+                let problem = format!("it has more than {most} bytes");
+                return Err(Trouble::Permanent { problem, remedy: "Check the address" });
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        match opened.size {
+            Some(size) if size != bytes.len() as u64 => {
+                Err(Trouble::Again { problem: "it ended before its end".to_owned(), wait: None })
+            }
+            _ => Ok(bytes.freeze()),
+        }
+    }
+
+    /// Opens an object from a byte on, if it still is the one with the tag; else from its beginning.
+    pub(super) async fn object(&self, key: &str, from: u64, tag: Option<&str>) -> Result<Opened, Trouble> {
+        match self {
+            Self::Folder(folder) => {
+                let open = || {
+                    let mut file = File::open(folder.join(key))?;
+                    let size = file.metadata()?.len();
+                    let from = if from > size { 0 } else { from };
+                    file.seek(SeekFrom::Start(from))?;
+                    Ok(Opened { from, size: Some(size), tag: None, body: Body::File(file) })
+                };
+                open().map_err(|error: std::io::Error| match error.kind() {
+                    std::io::ErrorKind::NotFound => Trouble::Absent("it is not there".to_owned()),
+                    _ => Trouble::Again { problem: error.to_string(), wait: None },
+                })
+            }
+            Self::Web { client, base } => {
+                let permanent = |problem: String| Trouble::Permanent { problem, remedy: "Check the address" };
+                let url = base.join(key).map_err(|error| permanent(format!("this is no address ({error})")))?;
+                let mut request = client.get(url);
+                if from > 0 {
+                    request = request.header(header::RANGE, format!("bytes={from}-"));
+                    if let Some(tag) = tag {
+                        request = request.header(header::IF_RANGE, tag);
+                    }
+                }
+                answered(request.send().await.map_err(failed)?, from)
+            }
+        }
+    }
+}
+
+/// What an answer says of an object of which the bytes from `from` on were asked for.
+fn answered(response: Response, from: u64) -> Result<Opened, Trouble> {
+    let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let tag = text(header::ETAG).filter(|tag| tag.starts_with('"'));
+    let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+    let status = response.status();
+    match status {
+        StatusCode::OK => Ok(Opened { from: 0, size: length, tag, body: Body::Web(response) }),
+        StatusCode::PARTIAL_CONTENT => {
+            let range = text(header::CONTENT_RANGE).unwrap_or_default();
+            match content_range(&range) {
+                Some((first, size)) if first == from && from > 0 => {
+                    Ok(Opened { from, size, tag, body: Body::Web(response) })
+                }
+                _ => Err(Trouble::Restart(format!("it sent another part than it was asked for ({range:?})"))),
+            }
+        }
+        StatusCode::RANGE_NOT_SATISFIABLE => Err(Trouble::Restart("it is shorter than what is there of it".to_owned())),
+        StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => {
+            Err(Trouble::Absent(format!("the server says {status}")))
+        }
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
+            Err(Trouble::Again { problem: format!("the server says {status}"), wait: wait(text(header::RETRY_AFTER)) })
+        }
+        status if status.is_server_error() => {
+            Err(Trouble::Again { problem: format!("the server says {status}"), wait: wait(text(header::RETRY_AFTER)) })
+        }
+        status => Err(Trouble::Permanent { problem: format!("the server says {status}"), remedy: "Check the address" }),
+    }
+}
+
+/// The first byte of `bytes 5-9/10`, and the bytes of the whole if they are told.
+fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
+    let (range, size) = text.strip_prefix("bytes ")?.split_once('/')?;
+    let (first, _) = range.split_once('-')?;
+    Some((first.trim().parse().ok()?, size.trim().parse().ok()))
+}
+
+/// What `Retry-After` asks for: seconds, or until a time.
+fn wait(header: Option<String>) -> Option<Duration> {
+    let text = header?;
+    let seconds = text.trim().parse::<u64>().ok().or_else(|| {
+        let until = http_date::parse(&text)?;
+        u64::try_from(until.as_second() - crate::time::now().as_second()).ok()
+    });
+    Some(Duration::from_secs(seconds?).min(LONGEST_WAIT))
+}
+
+fn failed(error: reqwest::Error) -> Trouble {
+    if let Some((problem, remedy)) = certificate(&error) {
+        return Trouble::Permanent { problem, remedy };
+    }
+    let is_redirect = error.is_redirect();
+    let error = error.without_url();
+    // The first cause says what happened, as 'connection refused'.
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    let problem = if error.to_string() == cause.to_string() { error.to_string() } else { format!("{error}: {cause}") };
+    match is_redirect {
+        true => Trouble::Permanent { problem, remedy: "Check the address" },
+        false => Trouble::Again { problem, wait: None },
+    }
+}
+
+impl Opened {
+    /// The next bytes.
+    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Trouble> {
+        match &mut self.body {
+            Body::Web(response) => response.chunk().await.map_err(failed),
+            Body::File(file) => {
+                let mut bytes = vec![0; CHUNK];
+                let read = file.read(&mut bytes);
+                let read = read.map_err(|error| Trouble::Again { problem: error.to_string(), wait: None })?;
+                bytes.truncate(read);
+                Ok((read > 0).then(|| bytes.into()))
+            }
+        }
+    }
+}
