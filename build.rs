@@ -32,7 +32,7 @@ fn main() {
 }
 
 /// Sets `shared` where the collection of feeds and captures lies beside the checkout, `outsiders` where `./test` has set
-/// up the tools that other people wrote, and `mosquitto`, `promtool` and `systemd` where it found these programs. `./test` notes them in a file of the target directory, which is made here, so that
+/// up the tools that other people wrote, and `mosquitto`, `promtool`, `systemd` and `s3rver` where it found these programs. `./test` notes them in a file of the target directory, which is made here, so that
 /// a build notices when they come or go and is not repeated otherwise.
 fn found_beside(root: &Path) {
     println!("cargo::rustc-check-cfg=cfg(shared)");
@@ -40,6 +40,7 @@ fn found_beside(root: &Path) {
     println!("cargo::rustc-check-cfg=cfg(mosquitto)");
     println!("cargo::rustc-check-cfg=cfg(promtool)");
     println!("cargo::rustc-check-cfg=cfg(systemd)");
+    println!("cargo::rustc-check-cfg=cfg(s3rver)");
     if root.join("../shared/feeds/INDEX.tsv").exists() {
         println!("cargo::rustc-cfg=shared");
     }
@@ -52,7 +53,9 @@ fn found_beside(root: &Path) {
     }
     println!("cargo::rerun-if-changed={}", found.display());
     let found = std::fs::read_to_string(&found).expect("it was just there");
-    for tool in ["outsiders", "mosquitto", "promtool", "systemd"].into_iter().filter(|tool| found.contains(tool)) {
+    for tool in
+        ["outsiders", "mosquitto", "promtool", "systemd", "s3rver"].into_iter().filter(|tool| found.contains(tool))
+    {
         println!("cargo::rustc-cfg={tool}");
     }
 }

@@ -27,6 +27,7 @@
 //! | [`units`] | where a workspace lies | files for systemd, Kubernetes, containers and Airflow | the files |
 //! | [`serve`] | a bucket that is a folder | the same over HTTP, as a bucket in a cloud has it | a chunk of a file a client |
 //! | [`get`] | the address of a bucket | its current files, each with the digest that the list names | a chunk of each of four files |
+//! | [`bucket_check`] | a bucket and its address | what its store and its readers cannot do, in sentences | two small objects |
 //! | [`backup`] | the private store and the configuration | backups in a place elsewhere, and the store again | the names of what a backup has, a part of a file |
 //!
 //! What may be held is bounded by `limits: memory` and booked on one [`table::Budget`] a run, or is small for any feed.
@@ -51,6 +52,7 @@
 //! (`tests/it/structure.rs`).
 
 pub mod backup;
+pub mod bucket_check;
 pub mod capture;
 pub mod check;
 pub mod cli;

@@ -1,5 +1,7 @@
 //! `fahrtenbuch check`
 
+mod bucket;
+
 use std::path::Path;
 
 use crate::cli::exit::Exit;
@@ -14,12 +16,17 @@ use crate::yaml::Problem;
 Examples:
   fahrtenbuch check
   fahrtenbuch -C /srv/offenburg check --json
+  fahrtenbuch check --bucket       0 if all works, 4 if readers lack something, 2 if nothing can be published or read
 
 A contract that is written for other programs, that no pipeline uses and none could, is told in a note; it is no mistake.")]
 pub(super) struct Arguments {
     /// Write the mistakes as JSON to standard output, and under 'unfit' what keeps contracts of others from being used
     #[arg(long)]
     json: bool,
+    /// Try what the bucket can do, too: writes two small objects below ledger/probe/, reads them as the publisher and as anybody, and
+    /// removes them
+    #[arg(long)]
+    bucket: bool,
 }
 
 pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
@@ -30,8 +37,16 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     problems.sort();
     // Where a pipeline uses the contract, it was told as a mistake.
     unfit.retain(|problem| !problems.contains(problem));
+    let (findings, exit) = match arguments.bucket {
+        true => self::bucket::check(root).map_or_else(|exit| (None, exit), |(findings, exit)| (Some(findings), exit)),
+        false => (None, Exit::Done),
+    };
     if arguments.json {
-        println!("{}", serde_json::json!({ "mistakes": problems, "unfit": unfit }));
+        let mut json = serde_json::json!({ "mistakes": problems, "unfit": unfit });
+        if let Some(findings) = &findings {
+            json["bucket"] = findings.iter().map(self::bucket::json).collect();
+        }
+        println!("{json}");
     } else if let (Ok(workspace), true) = (&read, problems.is_empty()) {
         let contracts: usize = workspace.pipelines.iter().map(|pipeline| pipeline.contracts.contracts.len()).sum();
         println!("{} pipelines and the {contracts} contracts of their feeds: no mistakes", workspace.pipelines.len());
@@ -43,8 +58,9 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         let unset = read.iter().flat_map(|workspace| workspace.notify.unset());
         unset.for_each(|problem| println!("note: a channel of 'notify' cannot be used from here: {problem}"));
         unfit.chunk_by(|one, other| one.file == other.file).for_each(tell_of_unfit);
+        findings.iter().flatten().for_each(self::bucket::show);
     }
-    if problems.is_empty() { Exit::Done } else { Exit::Usage }
+    exit.max(if problems.is_empty() { Exit::Done } else { Exit::Usage })
 }
 
 /// Mistakes in the tests of rules, and rules that lack one; and what keeps contracts that are not written for this program from

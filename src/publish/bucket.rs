@@ -4,6 +4,7 @@
 //! run can compare size and digest with one request; a local file is read. An object without that metadata was not written
 //! by [`Bucket::put_file`], and is read whole.
 
+mod attributes;
 pub mod headers;
 mod listing;
 mod location;
@@ -29,6 +30,7 @@ use crate::durable;
 use crate::object_stores::{Patience, open_s3};
 use crate::publish::PublishError;
 
+pub use self::attributes::Described;
 pub use self::listing::{ONE_PAGE, Object, Page};
 pub use self::location::{local_folder, unknown_option};
 

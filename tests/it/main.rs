@@ -4,6 +4,7 @@
 
 mod backup;
 mod broken_feeds;
+mod bucket_check;
 mod cases_csv;
 mod cases_reports;
 mod cases_windows;

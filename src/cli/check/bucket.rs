@@ -1,0 +1,52 @@
+//! `fahrtenbuch check --bucket`
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::bucket_check::{Finding, Outcome, check as check_bucket};
+use crate::cli::exit::Exit;
+use crate::cli::opened::tell;
+use crate::publish::bucket::Bucket;
+use crate::workspace::stores;
+
+/// Tries what the bucket of a workspace can do; what was found, and how it ended.
+pub(super) fn check(root: &Path) -> Result<(Vec<Finding>, Exit), Exit> {
+    let configured = stores::public_bucket(root).map_err(|problems| {
+        tell(&problems);
+        Exit::Usage
+    })?;
+    let findings = Bucket::open(&configured.location, &configured.options)
+        .and_then(|bucket| check_bucket(&bucket, configured.base_url.as_deref()))
+        .map_err(|error| {
+            eprintln!("error: {error}.");
+            if error.is_transient() { Exit::Transient } else { Exit::Usage }
+        })?;
+    let exit = match findings.iter().map(|finding| finding.outcome).max() {
+        Some(Outcome::Fails) => Exit::Usage,
+        Some(Outcome::Lacks) => Exit::Found,
+        Some(Outcome::Works | Outcome::Unknown) | None => Exit::Done,
+    };
+    Ok((findings, exit))
+}
+
+fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Works => "works",
+        Outcome::Unknown => "unknown",
+        Outcome::Lacks => "lacks",
+        Outcome::Fails => "fails",
+    }
+}
+
+/// One finding as a line.
+pub(super) fn show(finding: &Finding) {
+    let Finding { outcome, sentence, remedy, .. } = finding;
+    let remedy = remedy.map_or_else(String::new, |remedy| format!(" {remedy}."));
+    println!("{:<8}{sentence}.{remedy}", word(*outcome));
+}
+
+pub(super) fn json(finding: &Finding) -> Value {
+    let Finding { id, outcome, sentence, remedy } = finding;
+    json!({ "id": id, "outcome": word(*outcome), "sentence": sentence, "remedy": remedy })
+}
