@@ -3,7 +3,7 @@
 //! It is done again and again, so what is known is not read twice: archives are looked at by their lengths, and the bucket is asked
 //! when something may have changed there.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::hash::Hasher;
 use std::ops::Range;
@@ -51,6 +51,8 @@ pub struct Gatherer {
     captures: HashMap<(PathBuf, String), Captures>,
     /// The captures of archives in other layouts, counted by hour.
     others: HashMap<(PathBuf, String), (u64, BTreeMap<Timestamp, u64>)>,
+    /// Which of them were looked at in this look.
+    others_looked: HashSet<(PathBuf, String)>,
     /// Whether an hour of a source has a capture, and the bytes of which that was found.
     bodies: HashMap<(PathBuf, String, Timestamp), (u64, bool)>,
     /// The evidence of dates before those that are run by themselves, by the pipeline.
@@ -117,6 +119,7 @@ impl Gatherer {
         running: &BTreeSet<JobKey>,
         now: Timestamp,
     ) -> Result<Facts, RunError> {
+        self.others_looked.clear();
         if self.bodies.len() > MOST_BODIES {
             self.bodies.clear();
         }
@@ -336,10 +339,16 @@ impl Gatherer {
         from: &FeedOrigin,
         (source, span): (&str, &Range<Timestamp>),
     ) -> Result<BTreeMap<Timestamp, u64>, CaptureError> {
-        let (FeedOrigin::Evidence(folder), Some(mark)) = (from, store.mark_of_others(source)?) else {
+        let FeedOrigin::Evidence(folder) = from else { return Ok(BTreeMap::new()) };
+        let key = (folder.path.clone(), source.to_owned());
+        // All of the folder is gone through: once in a look.
+        if !self.others_looked.insert(key.clone()) {
+            return Ok(self.others.get(&key).map(|(_, hours)| hours.clone()).unwrap_or_default());
+        }
+        let Some(mark) = store.mark_of_others(source)? else {
+            self.others.remove(&key);
             return Ok(BTreeMap::new());
         };
-        let key = (folder.path.clone(), source.to_owned());
         if let Some((known, hours)) = self.others.get(&key)
             && *known == mark
         {
