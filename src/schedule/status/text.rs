@@ -38,6 +38,9 @@ fn needs(out: &mut String, status: &Status) {
         if let Some(since) = need.since {
             let _ = writeln!(out, "     since {} ({})", local(since, &status.zone).en, ago(since, status.now).en);
         }
+        if let Some(said) = &need.said {
+            let _ = writeln!(out, "     the newest try said: {said}");
+        }
         let _ = writeln!(out, "     lost if nothing happens: {}", need.lost.en);
         let _ = writeln!(out, "     {}", need.command.join(" "));
     }
