@@ -23,8 +23,10 @@ The first line says whether anything needs you. Then: what needs you, since when
 what runs, what is due, what comes next; the newest release of each pipeline; the beats of each source in the last seven days; rows in
 quarantine without a decision; the disk. 'up' and 'schedule' keep the same as a page: status/index.html in the private store.
 
+What needs you is what messages tell ('notify:'), in the same words, also where there are no channels.
+
 JSON: now, title, collector and scheduler (at work: true, false, or null if never started), needs (kind, about, since, what and lost
-in de and en, command), running, due, next (pipeline, date, since or at, why), pipelines (name, newest, dates with their state), sources
+in de and en, command, said: by the newest try), running, due, next (pipeline, date, since or at, why), pipelines (name, newest, dates with their state), sources
 (name, every in seconds, newest_body, newest_beat, last_good, hours with beats by what became of them), undecided, disk (bytes).
 docs/status.md explains all of it.
 

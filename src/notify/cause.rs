@@ -66,6 +66,10 @@ pub enum RunFailure {
     Usage,
     /// It was killed, as by want of memory.
     Killed,
+    /// It was published, and is not in the bucket.
+    Missing,
+    /// The same, and its evidence is gone.
+    Lost,
 }
 
 /// What kind of cause one is: what `off` and `on` name, and what keys begin with.

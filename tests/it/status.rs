@@ -139,7 +139,11 @@ fn the_page_is_private_and_what_needs_a_person_can_end_the_program_with_another_
     assert!(need["since"].as_str().unwrap().starts_with("2026-11-27T09:"), "{need}");
     let output = world.command().env("FAHRTENBUCH_NOW", NOW).args(["status", "--fail"]).output().unwrap();
     assert_eq!(output.status.code(), Some(4));
-    assert!(text(&output.stdout).starts_with("1 thing needs you: nobody asks the sources"), "{}", text(&output.stdout));
+    assert!(
+        text(&output.stdout).starts_with("1 thing needs you: The collector does not run: no source is asked."),
+        "{}",
+        text(&output.stdout)
+    );
     let file = world.path("status.html");
     status(&world, &["--html", file.to_str().unwrap(), "--language", "en"]);
     let page = std::fs::read_to_string(&file).unwrap();

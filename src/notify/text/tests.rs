@@ -111,6 +111,11 @@ fn what_has_more_than_one_form_is_told_as_it_is() {
     let one = run(&["2026-11-24"], RunFailure::Killed);
     assert_eq!(one.what.en, "The run of bus failed for 24 November 2026: it was killed");
     assert_eq!(one.command, "fahrtenbuch run bus --date 2026-11-24");
+    let lost = run(&["2026-11-24"], RunFailure::Lost);
+    assert_eq!(
+        lost.what.de,
+        "bus war veröffentlicht für 24.11.2026, ist aber nicht mehr im Bucket, und die Belege sind fort"
+    );
     let asked = run(&[], RunFailure::Transient);
     assert_eq!(asked.what.de, "Die Quellen von bus ließen sich nicht abfragen: es wird weiter versucht");
     assert_eq!(asked.command, "fahrtenbuch capture bus");

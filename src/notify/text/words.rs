@@ -215,6 +215,19 @@ fn run_failed(pipeline: &str, of: &BTreeSet<ServiceDate>, failure: RunFailure) -
             command,
         );
     }
+    if matches!(failure, RunFailure::Missing | RunFailure::Lost) {
+        return Words::new(
+            Text::new(
+                format!("{pipeline} was published for {}, and {}", days.en, how.en),
+                format!("{pipeline} war veröffentlicht für {}, {}", days.de, how.de),
+            ),
+            Text::new(
+                "Who uses the data misses these days; see who empties the bucket, and bring them back from a copy of it.",
+                "Wer die Daten nutzt, dem fehlen diese Tage; sehen Sie nach, wer den Bucket leert, und holen Sie sie aus einer Kopie.",
+            ),
+            if failure == RunFailure::Lost { "fahrtenbuch status".to_owned() } else { command },
+        );
+    }
     Words::new(
         Text::new(
             format!("The run of {pipeline} failed for {}: {}", days.en, how.en),
@@ -235,6 +248,11 @@ fn how(failure: RunFailure) -> Text {
         RunFailure::Permanent => Text::new("trying again does not help", "erneut versuchen hilft nicht"),
         RunFailure::Usage => Text::new("the configuration has a mistake", "die Konfiguration hat einen Fehler"),
         RunFailure::Killed => Text::new("it was killed", "der Prozess wurde abgebrochen"),
+        RunFailure::Missing => Text::new("is not in the bucket any more", "ist aber nicht mehr im Bucket"),
+        RunFailure::Lost => Text::new(
+            "is not in the bucket any more, and its evidence is gone",
+            "ist aber nicht mehr im Bucket, und die Belege sind fort",
+        ),
     }
 }
 
@@ -364,41 +382,63 @@ fn expiring(trouble: &Trouble) -> Words {
     )
 }
 
+fn disk_filling(place: &str, free_bytes: u64, full_at: Option<Text>) -> Words {
+    let free = size(free_bytes);
+    let full = full_at.map_or_else(
+        || Text::new(String::new(), String::new()),
+        |at| Text::new(format!(", full on {}", at.en), format!(", voll am {}", at.de)),
+    );
+    let what = match place {
+        "spool" => Text::new(
+            "More evidence waits to be kept elsewhere than 'limits: spool' allows",
+            "Es warten mehr Belege auf ihren Ort anderswo, als 'limits: spool' erlaubt",
+        ),
+        place => {
+            let place = place_name(place);
+            Text::new(
+                format!("The disk of {} is filling", place.en),
+                format!("Der Datenträger {} läuft voll", place.de),
+            )
+        }
+    };
+    // Sealed evidence takes a quarter; of the bucket only files that nobody names could go.
+    let command = if place == "bucket" { "fahrtenbuch status" } else { "fahrtenbuch evidence seal" };
+    Words::new(
+        Text::new(
+            format!("{}: {} free{}", what.en, free.en, full.en),
+            format!("{}: {} frei{}", what.de, free.de, full.de),
+        ),
+        Text::new(
+            "When the disk is full nothing is recorded and nothing is published any more.",
+            "Ist der Datenträger voll, wird nichts mehr aufgezeichnet und nichts mehr veröffentlicht.",
+        ),
+        command,
+    )
+}
+
+fn bucket_unreadable(dataset: &str) -> Words {
+    let of = if dataset.is_empty() {
+        Text::new("The bucket cannot be read", "Der Bucket ist nicht lesbar")
+    } else {
+        Text::new(
+            format!("What the bucket has of {dataset} cannot be read"),
+            format!("Was der Bucket von {dataset} hat, ist nicht lesbar"),
+        )
+    };
+    Words::new(
+        of,
+        Text::new(
+            "Nothing of it is published any more, and whether something is missing is not known.",
+            "Davon wird nichts mehr veröffentlicht, und ob etwas fehlt, ist nicht bekannt.",
+        ),
+        "fahrtenbuch watch --once",
+    )
+}
+
 fn of_machine(trouble: &Trouble, zone: &TimeZone) -> Words {
     match trouble {
         Trouble::DiskFilling { place, free_bytes, full_at } => {
-            let free = size(*free_bytes);
-            let full = full_at.map(|at| instant(at, zone));
-            let full = full.map_or_else(
-                || Text::new(String::new(), String::new()),
-                |at| Text::new(format!(", full on {}", at.en), format!(", voll am {}", at.de)),
-            );
-            let what = match place.as_str() {
-                "spool" => Text::new(
-                    "More evidence waits to be kept elsewhere than 'limits: spool' allows",
-                    "Es warten mehr Belege auf ihren Ort anderswo, als 'limits: spool' erlaubt",
-                ),
-                place => {
-                    let place = place_name(place);
-                    Text::new(
-                        format!("The disk of {} is filling", place.en),
-                        format!("Der Datenträger {} läuft voll", place.de),
-                    )
-                }
-            };
-            // Sealed evidence takes a quarter; of the bucket only files that nobody names could go.
-            let command = if place == "bucket" { "fahrtenbuch status" } else { "fahrtenbuch evidence seal" };
-            Words::new(
-                Text::new(
-                    format!("{}: {} free{}", what.en, free.en, full.en),
-                    format!("{}: {} frei{}", what.de, free.de, full.de),
-                ),
-                Text::new(
-                    "When the disk is full nothing is recorded and nothing is published any more.",
-                    "Ist der Datenträger voll, wird nichts mehr aufgezeichnet und nichts mehr veröffentlicht.",
-                ),
-                command,
-            )
+            disk_filling(place, *free_bytes, full_at.map(|at| instant(at, zone)))
         }
         Trouble::BackupOld { last } => {
             let last = last.map(|at| instant(at, zone));
@@ -439,24 +479,7 @@ fn of_machine(trouble: &Trouble, zone: &TimeZone) -> Words {
             ),
             "fahrtenbuch up",
         ),
-        Trouble::BucketUnreadable { dataset } => {
-            let of = if dataset.is_empty() {
-                Text::new("The bucket cannot be read", "Der Bucket ist nicht lesbar")
-            } else {
-                Text::new(
-                    format!("What the bucket has of {dataset} cannot be read"),
-                    format!("Was der Bucket von {dataset} hat, ist nicht lesbar"),
-                )
-            };
-            Words::new(
-                of,
-                Text::new(
-                    "Nothing of it is published any more, and whether something is missing is not known.",
-                    "Davon wird nichts mehr veröffentlicht, und ob etwas fehlt, ist nicht bekannt.",
-                ),
-                "fahrtenbuch watch --once",
-            )
-        }
+        Trouble::BucketUnreadable { dataset } => bucket_unreadable(dataset),
         _ => Words::new(
             Text::new(
                 "The private store is not there or is another one: evidence, keys and decisions are missing",

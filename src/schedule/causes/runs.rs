@@ -13,6 +13,7 @@ use super::sources::Collecting;
 use crate::notify::cause::RunFailure;
 use crate::notify::{Cause, Trouble};
 use crate::pipeline::Pipeline;
+use crate::schedule::due::Stop;
 use crate::schedule::facts::{JobKey, Outcome};
 use crate::schedule::log::Failing;
 use crate::time::ServiceDate;
@@ -79,6 +80,20 @@ pub(super) fn causes(known: &Known<'_>, done: DoneElsewhere<'_>) -> Vec<Cause> {
             add(&mut failed, key, (since, failure));
         }
     }
+    for stopped in &known.due.stopped {
+        let failure = match stopped.why {
+            Stop::Missing => RunFailure::Missing,
+            Stop::Lost => RunFailure::Lost,
+            Stop::Schedule => RunFailure::Usage,
+            // What was tried is in the log.
+            Stop::Ended(_) | Stop::TooOld => continue,
+        };
+        let of_name = known.workspace.pipelines.iter().find(|pipeline| pipeline.name == stopped.key.pipeline);
+        if let Some(pipeline) = of_name {
+            let key = (pipeline.name.as_str(), pipeline.dataset.as_str(), stopped.key.date);
+            add(&mut failed, key, (stopped.since, failure));
+        }
+    }
     let failed = failed.into_iter().map(|((pipeline, _), told)| {
         let trouble = Trouble::RunFailed { pipeline: pipeline.to_owned(), dates: told.dates, failure: told.worst };
         cause(trouble, told.since)
@@ -130,7 +145,9 @@ fn badness(failure: RunFailure) -> u8 {
     match failure {
         RunFailure::Transient => 0,
         RunFailure::Killed => 1,
-        RunFailure::Permanent => 2,
-        RunFailure::Usage => 3,
+        RunFailure::Missing => 2,
+        RunFailure::Lost => 3,
+        RunFailure::Permanent => 4,
+        RunFailure::Usage => 5,
     }
 }

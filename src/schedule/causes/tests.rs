@@ -126,7 +126,7 @@ fn only_a_success_ends_what_failed_not_that_it_is_tried_or_that_evidence_changed
     let held = (held_back(&["2026-11-23"]), begin.clone());
     assert_eq!(made.runs(), [held.clone()]);
     // Whatever is due, stopped or at work, and however often: 'every: 5 min' makes it due with each new evidence.
-    let (why, now) = (Why::Mended, at("2026-11-26T12:00:00Z"));
+    let (why, now) = (Why::Late, at("2026-11-26T12:00:00Z"));
     made.due.later = vec![Later { key: key("2026-11-23"), why, at: now }];
     assert_eq!(made.runs(), [held.clone()]);
     made.due.later.clear();
@@ -151,6 +151,18 @@ fn only_a_success_ends_what_failed_not_that_it_is_tried_or_that_evidence_changed
     assert_eq!(made.runs_with(&journals, &Collecting::default()).len(), 2);
     made.log(&[("2026-11-23", "2026-11-26T07:00:00Z", Outcome::NothingNew)]);
     assert_eq!(made.runs(), []);
+}
+
+#[test]
+fn what_was_released_and_is_not_in_the_bucket_is_told_too() {
+    let mut made = Made::new("");
+    let since = at("2026-11-26T05:00:00Z");
+    for (date, why) in [("2026-11-20", Stop::Missing), ("2026-11-21", Stop::Lost), ("2026-11-22", Stop::TooOld)] {
+        made.due.stopped.push(Stopped { key: key(date), why, since });
+    }
+    assert_eq!(made.runs(), [(failed(&["2026-11-20", "2026-11-21"], RunFailure::Lost), since.to_string())]);
+    made.due.stopped[1].why = Stop::Schedule;
+    assert_eq!(made.runs(), [(failed(&["2026-11-20", "2026-11-21"], RunFailure::Usage), since.to_string())]);
 }
 
 #[test]

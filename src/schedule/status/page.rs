@@ -9,7 +9,7 @@ use crate::page::page_in;
 use crate::schedule::facts::JobKey;
 use crate::schedule::status::data::{Need, PipelineStatus, SourceStatus, Status};
 use crate::schedule::status::picture::{self, SIGNS, STATES, cell, mark, stretches, told};
-use crate::schedule::status::words::{ago, bytes, is_nothing_yet, job, local, state, verdict, why};
+use crate::schedule::status::words::{ago, bytes, is_nothing_yet, job, local, state, verdict, why, why_later};
 use crate::text::Text;
 
 /// Jobs that are listed of each kind.
@@ -137,7 +137,7 @@ impl Page<'_> {
             html! { b { (self.job(&one.key)) } ": " (why) ", " (self.say("seit ", "since ")) (self.at(one.since)) }
         });
         let next = status.next.iter().map(|one| {
-            let why = self.text(&why(one.why, &one.said));
+            let why = self.text(&why_later(one.why, &one.said));
             html! { (self.at(one.at)) ": " b { (self.job(&one.key)) } ", " (why) }
         });
         let chores = status.chores.iter().map(|one| {
@@ -354,7 +354,7 @@ code{font:.9em ui-monospace,monospace}summary{color:var(--grey);padding:.2rem 0}
 .legend{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;margin-top:1rem;font-size:.9rem}\
 .legend li{display:flex;gap:.4rem;align-items:center}.key{flex:none}\
 .beats{display:block;width:100%;height:24px}.dates{display:block;max-width:100%;height:auto}.disk{max-width:40rem}svg.disk{display:block;width:100%;height:auto}\
-.days,.ends{display:flex;justify-content:space-between;font-size:.8rem;color:var(--grey);max-width:100%}.days span{flex:1;min-width:0}div.disk .days span{text-align:center}\
+.days,.ends{display:flex;justify-content:space-between;font-size:.8rem;color:var(--grey);max-width:100%}.days span{flex:1;min-width:0}@media(max-width:30rem){div.disk .days{font-size:.65rem}}div.disk .days span{text-align:center}\
 rect.all,rect.most,path.good,circle.good{fill:var(--good)}rect.half,path.warn{fill:var(--half)}rect.failed{fill:var(--failed)}rect.off{fill:var(--off)}\
 rect.frozen{fill:var(--frozen)}rect.silent{fill:var(--silent)}rect.unreadable{fill:var(--unreadable)}rect.skipped{fill:var(--half)}\
 rect.unexplained{fill:var(--dark)}rect.none{fill:var(--faint)}.beats rect.none{fill:var(--empty)}line.midnight{stroke:var(--paper);stroke-width:2;vector-effect:non-scaling-stroke}line.day{stroke:var(--line);stroke-width:1;vector-effect:non-scaling-stroke}\

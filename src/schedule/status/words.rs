@@ -78,6 +78,14 @@ pub(super) fn why(name: &str, said: &str) -> Text {
     Text::new(said, de)
 }
 
+/// Why a job is to be begun later: then it is what it is not yet.
+pub(super) fn why_later(name: &str, said: &str) -> Text {
+    match name {
+        "over" => Text::new("the release of the whole date", "die Veröffentlichung des ganzen Tages"),
+        name => why(name, said),
+    }
+}
+
 pub(super) fn state(state: DateState) -> Text {
     let (en, de) = match state {
         DateState::Published => ("published", "veröffentlicht"),
