@@ -64,7 +64,8 @@ impl Identity {
         if self.0.is_none() {
             self.0 = id;
         }
-        let is_lost = is_other || !private.is_dir() || self.has_nothing(known) || self.has_no_keys(known, journals);
+        // One that never was is made by the first who needs it.
+        let is_lost = is_other || self.has_nothing(known) || self.has_no_keys(known, journals);
         is_lost.then(|| cause(Trouble::PrivateStoreLost, known.now))
     }
 
