@@ -7,7 +7,7 @@ use crate::cli::opened::tell;
 use crate::notify::cause::KINDS;
 use crate::notify::delivery::FailureKind;
 use crate::notify::settings::{Channel, Language};
-use crate::notify::{Settings, send, text};
+use crate::notify::{Heartbeat, Settings, send, text};
 use crate::workspace::{FILE, outline};
 use crate::yaml::suggestion;
 
@@ -19,16 +19,19 @@ pub(super) struct Arguments {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// Send a test message to every channel, or to one, and tell whether it went
+    /// Send a test message to every channel and a ping to the heartbeat, or to one of them, and tell whether it went
     #[command(after_help = "\
 Examples:
   fahrtenbuch notify test
   fahrtenbuch notify test mail
+  fahrtenbuch notify test heartbeat       that of 'up'; 'watch' is that of 'fahrtenbuch watch'
+
+The heartbeats get '/log', which the service keeps and which changes nothing there.
 
 The exit code is 1 if a message did not go and may if it is sent again, 42 if it will not, 2 if the
 configuration has a mistake or an environment variable is not set.")]
     Test {
-        /// The channel; all if none is given
+        /// The channel, 'heartbeat' or 'watch'; all if none is given
         channel: Option<String>,
     },
     /// List the channels, without their secrets, and of which causes somebody is told
@@ -52,16 +55,20 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
 
 fn test(settings: &Settings, name: Option<&str>) -> Result<Exit, Exit> {
     let names: Vec<&str> = settings.channels.iter().map(|channel| channel.name.as_str()).collect();
-    if names.is_empty() {
+    let heartbeats = heartbeats(settings);
+    let has_heartbeat = !heartbeats.is_empty() || !settings.heartbeat_unset().is_empty();
+    if names.is_empty() && !has_heartbeat {
         eprintln!("error: {FILE} has no channel. Add 'channels:' below 'notify:'; 'fahrtenbuch init' shows how.");
         return Err(Exit::Usage);
     }
-    if let Some(name) = name.filter(|name| !names.contains(name)) {
-        eprintln!("error: there is no channel '{name}'. {}", suggestion(name, &names));
+    let known: Vec<&str> = names.iter().copied().chain(heartbeats.iter().map(|(name, _)| *name)).collect();
+    if let Some(name) = name.filter(|name| !known.contains(name)) {
+        eprintln!("error: there is no channel '{name}'. {}", suggestion(name, &known));
         return Err(Exit::Usage);
     }
     let now = crate::time::now();
-    let chosen = names.into_iter().filter(|known| name.is_none_or(|name| name == *known));
+    let is_chosen = |known: &str| name.is_none_or(|name| name == known);
+    let chosen = names.iter().copied().filter(|known| is_chosen(known));
     let messages: Vec<_> = chosen.map(|name| text::test(name, settings, now)).collect();
     let mut exit = Exit::Done;
     for delivery in send(settings, &messages) {
@@ -71,15 +78,41 @@ fn test(settings: &Settings, name: Option<&str>) -> Result<Exit, Exit> {
             Ok(()) => println!("{} ({kind}): sent{}", delivery.channel, channel.map(to).unwrap_or_default()),
             Err(failure) => {
                 println!("{} ({kind}): not sent: {failure}", delivery.channel);
-                exit = exit.max(match failure.kind {
-                    FailureKind::Transient => Exit::Transient,
-                    FailureKind::Permanent => Exit::Permanent,
-                    FailureKind::Configuration => Exit::Usage,
-                });
+                exit = exit.max(exit_of(failure.kind));
             }
         }
     }
+    // A channel may have the name, too.
+    for (of, heartbeat) in
+        heartbeats.into_iter().filter(|(of, _)| is_chosen(of) && (name.is_none() || !names.contains(of)))
+    {
+        match heartbeat.test("test: 'fahrtenbuch notify test'") {
+            Ok(()) => println!("{of} (ping): sent '/log' to {}", heartbeat.shown()),
+            Err(failure) => {
+                println!("{of} (ping): not sent: {failure}");
+                exit = exit.max(exit_of(failure.kind));
+            }
+        }
+    }
+    for problem in settings.heartbeat_unset().iter().filter(|_| name.is_none()) {
+        println!("heartbeat (ping): not sent: {}. Set it where the program runs.", problem.message);
+        exit = exit.max(Exit::Usage);
+    }
     Ok(exit)
+}
+
+fn exit_of(kind: FailureKind) -> Exit {
+    match kind {
+        FailureKind::Transient => Exit::Transient,
+        FailureKind::Permanent => Exit::Permanent,
+        FailureKind::Configuration => Exit::Usage,
+    }
+}
+
+/// That of 'up' and that of 'watch', by their names here.
+fn heartbeats(settings: &Settings) -> Vec<(&'static str, Heartbeat)> {
+    let of = [("heartbeat", Heartbeat::of(settings)), ("watch", Heartbeat::of_watch(settings))];
+    of.into_iter().filter_map(|(name, heartbeat)| Some((name, heartbeat?))).collect()
 }
 
 /// Where a channel leads, without secrets.
@@ -96,8 +129,13 @@ fn list(settings: &Settings) {
         println!("no channels: nobody is told anything");
     }
     if let Some(heartbeat) = &settings.heartbeat {
-        println!("heartbeat to {}", heartbeat.shown());
+        let every = settings.heartbeat_every.as_secs();
+        println!("heartbeat: 'up' pings {} every {every} s", heartbeat.shown());
     }
+    if let Some(watch) = &settings.watch {
+        println!("heartbeat: 'watch' pings {} at each look", watch.shown());
+    }
+    settings.heartbeat_unset().iter().for_each(|problem| println!("heartbeat cannot be used: {}", problem.message));
     println!("language: {}", if settings.language == Language::German { "de" } else { "en" });
     if let Some(quiet) = &settings.quiet {
         println!("quiet: {}-{}", quiet.from.strftime("%H:%M"), quiet.until.strftime("%H:%M"));

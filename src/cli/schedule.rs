@@ -106,8 +106,10 @@ pub(super) fn observed<T>(
     let beside = beside(&observer)?;
     let worst = scheduler.run(&writer, &mut |event| {
         teller.tell(&event);
-        if let Event::Looked(looked) = &event {
-            observer.look(looked, scheduler.once);
+        match &event {
+            Event::Looked(looked) => observer.look(looked, scheduler.once),
+            Event::Unknown(error) => observer.unknown(error, workspace::outline::notify(&scheduler.root).ok()),
+            _ => {}
         }
     });
     drop(beside);

@@ -1,5 +1,6 @@
 //! `fahrtenbuch status`
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::cli::exit::Exit;
@@ -7,6 +8,7 @@ use crate::cli::opened::{clock_is_set, read_outline};
 use crate::cli::run::failed;
 use crate::durable;
 use crate::pipeline::run::RunError;
+use crate::schedule::causes::{Causes, Known};
 use crate::schedule::due::due;
 use crate::schedule::gather;
 use crate::schedule::log::{self, Log};
@@ -21,8 +23,10 @@ The first line says whether anything needs you. Then: what needs you, since when
 what runs, what is due, what comes next; the newest release of each pipeline; the beats of each source in the last seven days; rows in
 quarantine without a decision; the disk. 'up' and 'schedule' keep the same as a page: status/index.html in the private store.
 
+What needs you is what messages tell ('notify:'), in the same words, also where there are no channels.
+
 JSON: now, title, collector and scheduler (at work: true, false, or null if never started), needs (kind, about, since, what and lost
-in de and en, command), running, due, next (pipeline, date, since or at, why), pipelines (name, newest, dates with their state), sources
+in de and en, command, said: by the newest try), running, due, next (pipeline, date, since or at, why), pipelines (name, newest, dates with their state), sources
 (name, every in seconds, newest_body, newest_beat, last_good, hours with beats by what became of them), undecided, disk (bytes).
 docs/status.md explains all of it.
 
@@ -66,9 +70,13 @@ fn status(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     let log = Log::read(&workspace.private).map_err(|error| of_run(RunError::private(&path, "read", &error)))?;
     let now = time::now();
     let running = running(&workspace, &log);
-    let facts = gather::Gatherer::default().gather(&workspace, &log, &running, now).map_err(of_run)?;
-    let due = due(&facts, now);
-    let inputs = Inputs { workspace: &workspace, facts: &facts, due: &due, log: &log, now };
+    let mut gatherer = gather::Gatherer::default();
+    let facts = gatherer.gather(&workspace, &log, &running, now).map_err(of_run)?;
+    let (due, beats, newest_release) = (due(&facts, now), BTreeMap::new(), gatherer.newest_release());
+    let (workspace, facts, due, log) = (&workspace, &facts, &due, &log);
+    let known = Known { workspace, facts, due, log, newest_release, beats: &beats, started: None, now };
+    let causes = Causes::default().find(&known).causes;
+    let inputs = Inputs { workspace, facts, due, log, causes: &causes, now };
     let status = Gatherer::default().gather(&inputs, Effort::All).map_err(of_run)?;
     if let Some(file) = &arguments.html {
         let language = match arguments.language {

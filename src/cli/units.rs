@@ -6,7 +6,7 @@ use crate::cli::exit::Exit;
 use crate::cli::opened::read_outline;
 use crate::publish::bucket;
 use crate::time::ServiceDate;
-use crate::units::{Kind, Place, Written, files, next_steps, write};
+use crate::units::{Kind, Place, Written, files, next_steps, variables, write};
 use crate::workspace::Workspace;
 use crate::workspace::outline::Needs;
 
@@ -147,6 +147,7 @@ fn place(root: &Path, workspace: &Workspace, arguments: &Arguments) -> std::io::
         textfile: textfile.map(absolute).transpose()?,
         program,
         user: arguments.user.clone(),
+        variables: variables(root),
         memory: workspace.memory,
         to: match &arguments.to {
             Some(to) => std::path::absolute(to)?,

@@ -10,10 +10,9 @@ use crate::cli::collect::no_signals;
 use crate::cli::exit::Exit;
 use crate::cli::opened::{clock_is_set, tell};
 use crate::cli::signals::Signals;
-use crate::notify::{self, Heartbeat, Sent};
+use crate::notify::{Heartbeat, Sent, Teller};
 use crate::publish::PublishError;
-use crate::publish::bucket::Bucket;
-use crate::schedule::watch::{Overdue, causes, overdue, scheduled};
+use crate::schedule::watch::{Overdue, Watched, Watcher, findings, scheduled};
 use crate::schedule::words::local;
 use crate::time;
 use crate::workspace::outline::{self, Public};
@@ -24,12 +23,17 @@ const TURN: Duration = Duration::from_millis(250);
 #[derive(clap::Args)]
 #[command(after_help = "\
 It needs fahrtenbuch.yaml, pipelines/ and the bucket, and no private store: run it on another machine than 'fahrtenbuch up'. A date
-is overdue two hours after its time in the schedule. It is told by the channels of 'notify:', and the dead man's switch
-('notify: heartbeat: watch:') is pinged: all is well, or '/fail' with what is overdue. When this ends, the pings stay away.
+is overdue two hours after its time in the schedule ('every': two intervals). It is told by the channels of 'notify:', and the dead
+man's switch ('notify: heartbeat: watch:') is pinged: all is well, or '/fail' with what is overdue. When this ends, the pings stay
+away. Whether there is evidence of a date only the private store knows: of a pipeline that never released anything nothing is
+overdue with --once; without it, dates are that began after the watch did. One that cannot be read hides no other.
+
+Exit codes of --once: 0 if nothing is overdue, 4 if something is, 1 if the bucket is not there or does not answer, 42 if an index in
+it is damaged, 2 if the configuration has a mistake. What is overdue is told also with 1 and 42.
 
 Examples:
   fahrtenbuch watch
-  fahrtenbuch watch --once          0 if all is in time, 4 if something is overdue, 1 if the bucket cannot be read")]
+  fahrtenbuch watch --once")]
 pub(super) struct Arguments {
     /// Look once, tell nobody else, and end
     #[arg(long)]
@@ -50,29 +54,22 @@ fn watch(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
         println!("no pipeline with service dates has a 'schedule': nothing can be overdue");
     }
     if arguments.once {
-        return Ok(match look(&public, time::now()) {
-            Ok(overdue) => {
-                show(&public, &overdue);
-                if overdue.is_empty() { Exit::Done } else { Exit::Found }
-            }
-            Err(error) => {
-                eprintln!("error: {error}");
-                if error.is_transient() { Exit::Transient } else { Exit::Permanent }
-            }
-        });
+        return Ok(once(&public));
     }
     let stop = Stop::default();
     let signals = Signals::listen(stop.clone()).map_err(no_signals)?;
-    let mut watcher = Watcher { public, sent: Vec::new(), said: None };
+    let mut watching =
+        Watching { public, watcher: Watcher::default(), teller: Teller::default(), sent: Vec::new(), said: None };
     while !stop.is_requested() {
         // What changed of the configuration counts from now on; what is wrong in it leaves that of before.
         if let Ok(public) = outline::public(root) {
-            watcher.public = public;
+            watching.public = public;
         }
-        watcher.turn();
         let next = Instant::now() + Duration::from_secs(arguments.every);
+        watching.turn();
         while Instant::now() < next && !stop.is_requested() {
             std::thread::sleep(TURN);
+            watching.sent.extend(watching.teller.ended(Duration::ZERO));
         }
     }
     if let Some(name) = signals.received() {
@@ -88,56 +85,92 @@ fn read(root: &Path) -> Result<Public, Exit> {
     })
 }
 
-fn look(public: &Public, now: Timestamp) -> Result<Vec<Overdue>, PublishError> {
-    overdue(public, &Bucket::open(&public.bucket, &public.bucket_options)?, now)
+fn once(public: &Public) -> Exit {
+    let watched = match Watcher::default().look(public, time::now()) {
+        Ok(watched) => watched,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return of_error(&error);
+        }
+    };
+    let mut exit = if watched.overdue.is_empty() { Exit::Done } else { Exit::Found };
+    lines(public, &watched).iter().for_each(|line| println!("{line}"));
+    for unread in &watched.unread {
+        eprintln!("error: {}: {}", unread.pipeline, unread.error);
+        exit = exit.max(of_error(&unread.error));
+    }
+    watched.nothing.iter().for_each(|pipeline| println!("{}", nothing(pipeline)));
+    if exit == Exit::Done && watched.nothing.is_empty() {
+        println!("all is in time: {} pipelines", scheduled(public));
+    }
+    exit
+}
+
+fn of_error(error: &PublishError) -> Exit {
+    if error.is_transient() { Exit::Transient } else { Exit::Permanent }
+}
+
+fn nothing(pipeline: &str) -> String {
+    format!("{pipeline}: nothing is released yet; whether there is evidence that should be is not known from here")
 }
 
 /// What is overdue, in lines.
-fn lines(public: &Public, overdue: &[Overdue]) -> Vec<String> {
+fn lines(public: &Public, watched: &Watched) -> Vec<String> {
     let line = |overdue: &Overdue| {
-        let newest = overdue.newest.map_or("nothing".to_owned(), |date| date.to_string());
         let first = overdue.dates.first().map(ToString::to_string).unwrap_or_default();
+        let more = match overdue.dates.len().saturating_sub(1) {
+            0 => String::new(),
+            more => format!(" (and {more} later)"),
+        };
         let since = local(overdue.since, &public.zone);
-        format!("{}: {first} should have been released at {since}; the newest is {newest}", overdue.pipeline)
+        let newest = match (overdue.newest, overdue.provisional) {
+            (Some(newest), None) => format!("the newest is {newest}"),
+            (Some(newest), Some(provisional)) => format!("the newest is {newest}, provisionally {provisional}"),
+            (None, Some(provisional)) => format!("the newest is {provisional}, provisionally"),
+            (None, None) => "there is no release".to_owned(),
+        };
+        format!("{}: {first} should have been released at {since}{more}; {newest}", overdue.pipeline)
     };
-    overdue.iter().map(line).collect()
-}
-
-fn show(public: &Public, overdue: &[Overdue]) {
-    match overdue {
-        [] => println!("all is in time: {} pipelines", scheduled(public)),
-        overdue => lines(public, overdue).iter().for_each(|line| println!("{line}")),
-    }
+    watched.overdue.iter().map(line).collect()
 }
 
 /// Looks again and again, and tells what changes.
-struct Watcher {
+struct Watching {
     public: Public,
+    watcher: Watcher,
+    teller: Teller,
     /// What people were told since this began.
     sent: Vec<(Timestamp, Sent)>,
     /// What was said last.
     said: Option<String>,
 }
 
-impl Watcher {
+impl Watching {
     fn turn(&mut self) {
         let now = time::now();
-        let heartbeat = Heartbeat::of_watch(&self.public.notify);
-        let (said, is_well) = match look(&self.public, now) {
-            Ok(overdue) => {
-                let causes = causes(&overdue, scheduled(&self.public));
-                let told = notify::tell(&causes, &self.sent, &self.public.notify, now);
-                self.sent.extend(told.into_iter().map(|line| (now, line)));
-                let lines = lines(&self.public, &overdue);
-                let said = if lines.is_empty() { "all is in time".to_owned() } else { lines.join("\n") };
-                (said, lines.is_empty())
+        let (found, mut problems, well) = match self.watcher.look(&self.public, now) {
+            Ok(watched) => {
+                let unread = watched.unread.iter().map(|unread| format!("{}: {}", unread.pipeline, unread.error));
+                let problems = lines(&self.public, &watched).into_iter().chain(unread).collect();
+                let nothing: Vec<String> = watched.nothing.iter().map(|pipeline| nothing(pipeline)).collect();
+                let well = if nothing.is_empty() { "all is in time".to_owned() } else { nothing.join("\n") };
+                (findings(&watched), problems, well)
             }
-            Err(error) => (format!("the bucket cannot be read: {error}"), false),
+            Err(error) => {
+                (self.watcher.unreadable(now), vec![format!("the bucket cannot be read: {error}")], String::new())
+            }
         };
+        self.sent.extend(self.teller.ended(Duration::ZERO));
+        self.teller.begin(&found, &self.sent, &self.public.notify, now);
+        let is_well = problems.is_empty();
+        if is_well {
+            problems.push(well);
+        }
+        let said = problems.join("\n");
         if self.said.as_ref() != Some(&said) {
             if is_well { println!("{said}") } else { eprintln!("warning: {said}") }
         }
-        if let Some(heartbeat) = heartbeat {
+        if let Some(heartbeat) = Heartbeat::of_watch(&self.public.notify) {
             if is_well {
                 heartbeat.success(None, &said)
             } else {

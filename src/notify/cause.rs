@@ -26,15 +26,17 @@ pub enum Trouble {
     /// Runs of a pipeline fail.
     RunFailed { pipeline: String, dates: BTreeSet<ServiceDate>, failure: RunFailure },
     /// Runs of a pipeline are held back by quality.
-    RunHeldBack { pipeline: String, dates: BTreeSet<ServiceDate> },
+    RunHeldBack { pipeline: String, dataset: String, dates: BTreeSet<ServiceDate> },
+    /// A daily job that is no run fails: `purge`, `backup`.
+    ChoreFailed { chore: String, failure: RunFailure },
     /// A disk will be full. `place` is what lies on it, as `private` or `bucket`.
     DiskFilling { place: String, free_bytes: u64, full_at: Option<Timestamp> },
     /// There is no backup, or none of late.
     BackupOld { last: Option<Timestamp> },
     /// Keys of pseudonyms will be destroyed by retention: until then dates can be published again.
     KeyExpiring { dataset: String, dates: BTreeSet<ServiceDate>, on: ServiceDate },
-    /// Evidence will be destroyed by retention although its dates are not published.
-    EvidenceExpiring { source: String, dates: BTreeSet<ServiceDate>, on: ServiceDate },
+    /// Evidence will be destroyed by retention although a pipeline's dates of it are not published.
+    EvidenceExpiring { source: String, pipeline: String, dates: BTreeSet<ServiceDate>, on: ServiceDate },
     /// Rows are in quarantine, and nobody decides.
     QuarantineUndecided { dataset: String, rows: u64, oldest: ServiceDate },
     /// The calendar of the newest timetable ends.
@@ -49,6 +51,8 @@ pub enum Trouble {
     SchedulerDown,
     /// The private store is not there, or is another one.
     PrivateStoreLost,
+    /// What the bucket has of a dataset cannot be read; of all of them if none is named.
+    BucketUnreadable { dataset: String },
 }
 
 /// How a run failed.
@@ -62,6 +66,10 @@ pub enum RunFailure {
     Usage,
     /// It was killed, as by want of memory.
     Killed,
+    /// It was published, and is not in the bucket.
+    Missing,
+    /// The same, and its evidence is gone.
+    Lost,
 }
 
 /// What kind of cause one is: what `off` and `on` name, and what keys begin with.
@@ -72,6 +80,7 @@ pub enum CauseKind {
     SourceShrinking,
     RunFailed,
     RunHeldBack,
+    ChoreFailed,
     DiskFilling,
     BackupOld,
     KeyExpiring,
@@ -83,6 +92,7 @@ pub enum CauseKind {
     CollectorDown,
     SchedulerDown,
     PrivateStoreLost,
+    BucketUnreadable,
 }
 
 /// All kinds by their names.
@@ -92,6 +102,7 @@ pub const KINDS: &[(&str, CauseKind)] = &[
     ("source_shrinking", CauseKind::SourceShrinking),
     ("run_failed", CauseKind::RunFailed),
     ("run_held_back", CauseKind::RunHeldBack),
+    ("chore_failed", CauseKind::ChoreFailed),
     ("disk_filling", CauseKind::DiskFilling),
     ("backup_old", CauseKind::BackupOld),
     ("key_expiring", CauseKind::KeyExpiring),
@@ -103,6 +114,7 @@ pub const KINDS: &[(&str, CauseKind)] = &[
     ("collector_down", CauseKind::CollectorDown),
     ("scheduler_down", CauseKind::SchedulerDown),
     ("private_store_lost", CauseKind::PrivateStoreLost),
+    ("bucket_unreadable", CauseKind::BucketUnreadable),
 ];
 
 impl CauseKind {
@@ -131,6 +143,7 @@ impl Cause {
             Trouble::SourceShrinking { .. } => CauseKind::SourceShrinking,
             Trouble::RunFailed { .. } => CauseKind::RunFailed,
             Trouble::RunHeldBack { .. } => CauseKind::RunHeldBack,
+            Trouble::ChoreFailed { .. } => CauseKind::ChoreFailed,
             Trouble::DiskFilling { .. } => CauseKind::DiskFilling,
             Trouble::BackupOld { .. } => CauseKind::BackupOld,
             Trouble::KeyExpiring { .. } => CauseKind::KeyExpiring,
@@ -142,6 +155,7 @@ impl Cause {
             Trouble::CollectorDown => CauseKind::CollectorDown,
             Trouble::SchedulerDown => CauseKind::SchedulerDown,
             Trouble::PrivateStoreLost => CauseKind::PrivateStoreLost,
+            Trouble::BucketUnreadable { .. } => CauseKind::BucketUnreadable,
         }
     }
 
@@ -157,7 +171,9 @@ impl Cause {
             | Trouble::TimetableEnding { pipeline, .. } => pipeline.clone(),
             Trouble::KeyExpiring { dataset, .. }
             | Trouble::QuarantineUndecided { dataset, .. }
-            | Trouble::ScoreFell { dataset, .. } => dataset.clone(),
+            | Trouble::ScoreFell { dataset, .. }
+            | Trouble::BucketUnreadable { dataset } => dataset.clone(),
+            Trouble::ChoreFailed { chore, .. } => chore.clone(),
             Trouble::RuleFailed { dataset, rule, .. } => format!("{dataset}/{rule}"),
             Trouble::DiskFilling { place, .. } => place.clone(),
             Trouble::BackupOld { .. } | Trouble::CollectorDown | Trouble::SchedulerDown | Trouble::PrivateStoreLost => {
@@ -182,6 +198,35 @@ impl Cause {
             }
             _ => false,
         }
+    }
+}
+
+/// What was found at a look: what is wrong, and what is known to be well. Of all else nothing is known, as where a file cannot be
+/// read or a process has just begun: it is no cause, and what was told of it is not mended.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    pub causes: Vec<Cause>,
+    /// By kind and subject; of rules the dataset. `None` if all that is no cause is well.
+    pub well: Option<BTreeSet<(CauseKind, String)>>,
+}
+
+impl Findings {
+    /// Whether what a key says is known to be well, if it is no cause.
+    pub fn is_well(&self, key: &str) -> bool {
+        let Some((kind, subject)) = of_key(key) else { return false };
+        // A dataset's rules are looked at together; names of datasets have no '/'.
+        let subject = match kind {
+            CauseKind::RuleFailed => subject.split('/').next().unwrap_or_default(),
+            _ => subject,
+        };
+        self.well.as_ref().is_none_or(|well| well.contains(&(kind, subject.to_owned())))
+    }
+}
+
+impl From<Vec<Cause>> for Findings {
+    /// All that is no cause is well.
+    fn from(causes: Vec<Cause>) -> Self {
+        Self { causes, well: None }
     }
 }
 

@@ -84,6 +84,19 @@ impl Heartbeat {
         self.ping("/log", run, body)
     }
 
+    /// Something that is kept and changes nothing, sent once: whether it went, and if not, why.
+    ///
+    /// # Errors
+    /// The service cannot be reached, or did not take it.
+    pub fn test(&self, body: &str) -> Result<(), Failure> {
+        self.try_ping("/log", None, body)
+    }
+
+    /// Scheme and host of the service.
+    pub fn shown(&self) -> &str {
+        self.url.shown()
+    }
+
     /// A process ended with an exit code; 0 is success.
     pub fn exit(&self, code: u8, run: Option<&RunId>, body: &str) -> bool {
         self.ping(&format!("/{code}"), run, body)

@@ -26,10 +26,10 @@ pub mod settings;
 mod tell;
 pub mod text;
 
-pub use self::cause::{Cause, CauseKind, Trouble};
+pub use self::cause::{Cause, CauseKind, Findings, Trouble};
 pub use self::channel::send;
 pub use self::delivery::{Delivery, Failure};
 pub use self::heartbeat::Heartbeat;
 pub use self::policy::{Message, Sent, messages};
 pub use self::settings::Settings;
-pub use self::tell::tell;
+pub use self::tell::{Teller, tell};

@@ -8,6 +8,7 @@
 //!   until then is never told.
 //! - A cause that comes and goes: of one day the first two changes are told at once; then one that is told rests for an hour, for
 //!   two after the next, and so on up to half a day, and what it is by then is told. So it makes at most seven messages a day.
+//! - What is neither a cause nor known to be well is not mended, and nobody is reminded of it.
 //! - A channel that fails is tried again after a minute, two, four, and so on up to an hour (or as long as it asks for), with what
 //!   is due then.
 
@@ -16,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::notify::cause::{Cause, of_key};
+use crate::notify::cause::{Cause, Findings, of_key};
 use crate::notify::delivery::Delivery;
 use crate::notify::settings::Settings;
 
@@ -128,9 +129,9 @@ fn doubled(first: SignedDuration, times: u32, most: SignedDuration) -> SignedDur
 /// The messages that are due now, at most one for each channel.
 ///
 /// `sent` is the log: when, and what. Causes of one key are one.
-pub fn messages(causes: &[Cause], sent: &[(Timestamp, Sent)], settings: &Settings, now: Timestamp) -> Vec<Message> {
+pub fn messages(found: &Findings, sent: &[(Timestamp, Sent)], settings: &Settings, now: Timestamp) -> Vec<Message> {
     let present: BTreeMap<String, &Cause> =
-        causes.iter().filter(|cause| settings.is_on(cause.kind())).map(|cause| (cause.key(), cause)).collect();
+        found.causes.iter().filter(|cause| settings.is_on(cause.kind())).map(|cause| (cause.key(), cause)).collect();
     let is_quiet = settings.is_quiet(now);
     let of_channel = |name: &str| {
         let history = History::of(name, sent);
@@ -143,6 +144,9 @@ pub fn messages(causes: &[Cause], sent: &[(Timestamp, Sent)], settings: &Setting
             // What was turned off, or is of another version, is not mended by that.
             of_key(key).filter(|(kind, _)| settings.is_on(*kind))?;
             let cause = present.get(key).copied();
+            if cause.is_none() && !found.is_well(key) {
+                return None;
+            }
             let told = history.told.get(key).map_or(&[][..], Vec::as_slice);
             let kind = due(told, cause.is_some(), settings.reminder, now)?;
             let is_urgent = cause.is_some_and(|cause| cause.is_urgent(now));

@@ -134,6 +134,11 @@ impl Settings {
         self.channels.iter().flat_map(|channel| &channel.unset).chain(&self.heartbeat_unset)
     }
 
+    /// Of these the heartbeat needs some.
+    pub fn heartbeat_unset(&self) -> &[Problem] {
+        &self.heartbeat_unset
+    }
+
     /// `off` and `on`.
     fn switch(&mut self, map: &Node, problems: &mut Problems) {
         let off = kinds(map, "off", problems);

@@ -3,10 +3,11 @@
 mod words;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::digest::Digest;
-use crate::notify::cause::of_key;
+use crate::notify::cause::{Cause, of_key};
 use crate::notify::policy::{Kind, Message, Notice};
 use crate::notify::settings::{Language, Settings};
 use crate::text::Text;
@@ -168,6 +169,21 @@ pub fn write(message: &Message, settings: &Settings, now: Timestamp) -> Outgoing
         more,
         language,
     }
+}
+
+/// What is said of a cause, in both languages: what it is, what is lost if nothing happens, and what to type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// A sentence without its full stop.
+    pub what: Text,
+    pub loss: Text,
+    pub command: String,
+}
+
+/// The words for a cause, as messages have them.
+pub fn said(cause: &Cause, zone: &TimeZone) -> Said {
+    let words = words::words(cause, zone);
+    Said { what: words.title, loss: words.loss, command: words.command }
 }
 
 /// A message about nothing, which tells whether the channel works.

@@ -28,6 +28,8 @@ pub enum PublishError {
          Put it back; or make an empty folder there, and all of which there is evidence is released again"
     )]
     Gone { bucket: String },
+    #[error("the bucket {bucket}: {problem}. Check that it is mounted, or begin it with 'fahrtenbuch up' or 'run'")]
+    Absent { bucket: String, problem: String },
     #[error("the bucket {bucket} failed at '{key}': {source}")]
     Store { bucket: String, key: String, source: object_store::Error },
     #[error("other runs commit to '{key}' all the time. Try again")]
@@ -54,7 +56,11 @@ impl PublishError {
         match self {
             Self::Store { source, .. } => matches!(source, object_store::Error::Generic { .. }),
             // Writing to the staging folder fails where the disk is full.
-            Self::Contended { .. } | Self::Overtaken { .. } | Self::Parquet { .. } | Self::Gone { .. } => true,
+            Self::Contended { .. }
+            | Self::Overtaken { .. }
+            | Self::Parquet { .. }
+            | Self::Gone { .. }
+            | Self::Absent { .. } => true,
             Self::Budget(_)
             | Self::Configuration { .. }
             | Self::Damaged { .. }

@@ -2,7 +2,7 @@
 //!
 //! It is done every minute, so no archive is read. States of sources, the log and the disks are looked at each time, files of the
 //! journal when they changed; quarantine, the lengths of archives and what waits to go elsewhere when the journal changed, or after
-//! ten minutes; files in the bucket once. What cannot be read tells nothing.
+//! ten minutes; files in the bucket once. What cannot be read tells nothing, and least of all that something is mended.
 
 mod disk;
 mod expiring;
@@ -16,7 +16,7 @@ mod sources;
 mod store;
 mod undecided;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -25,13 +25,15 @@ use self::journals::Journals;
 pub use self::known::Known;
 use self::metrics::Looked;
 use self::released::Releases;
+use self::runs::DoneElsewhere;
 use self::sources::Collecting;
 use self::store::Identity;
 use self::undecided::{Quarantine, Waiting};
 use crate::capture::collector::Collector;
 use crate::capture::evidence::upload;
 use crate::metrics::{Metrics, SpoolMetrics};
-use crate::notify::{Cause, CauseKind};
+use crate::notify::{Cause, CauseKind, Findings};
+use crate::pipeline::Pipeline;
 use crate::publish::bucket::local_folder;
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -67,22 +69,68 @@ struct Slow {
 }
 
 impl Causes {
-    /// All causes that are there now.
-    pub fn find(&mut self, known: &Known<'_>) -> Vec<Cause> {
+    /// All causes that are there now, and what is known to be well.
+    pub fn find(&mut self, known: &Known<'_>) -> Findings {
         self.look(known);
         let watched_since = *self.watched_since.get_or_insert(known.now);
         let mut causes = sources::causes(&self.collecting, watched_since, known.now);
-        causes.extend(runs::causes(known));
+        let done = DoneElsewhere { journals: &self.journals, collecting: &self.collecting };
+        causes.extend(runs::causes(known, done));
         causes.extend(self.of_datasets(known));
         causes.extend(disk::causes(&self.disks, self.spool(known).as_ref(), known.now));
         causes.extend(store::backups(known).and_then(|backups| store::backup_old(&backups, known.now)));
         causes.extend(self.identity.lost(known, &self.journals));
         if let Some(slow) = &self.slow {
-            causes.extend(expiring::causes(known, &self.journals, &slow.waiting));
+            causes.extend(expiring::causes(known, done, &slow.waiting));
             causes.extend(undecided::causes(&slow.waiting, known.now));
         }
         self.begin(&mut causes);
-        causes
+        let mut well = self.well(known);
+        let is_lost = causes.iter().any(|cause| cause.kind() == CauseKind::PrivateStoreLost);
+        well.extend((!is_lost).then(|| (CauseKind::PrivateStoreLost, String::new())));
+        Findings { causes, well: Some(well) }
+    }
+
+    /// What the look says of each subject of the workspace that can be well; if it is a cause, too, it is not.
+    fn well(&self, known: &Known<'_>) -> BTreeSet<(CauseKind, String)> {
+        let workspace = known.workspace;
+        let mut well: BTreeSet<_> = sources::well(&self.collecting, known.now).into_iter().collect();
+        let mut add = |kind, subject: &str| {
+            well.insert((kind, subject.to_owned()));
+        };
+        // Whoever looks schedules, and has read the bucket.
+        add(CauseKind::SchedulerDown, "");
+        add(CauseKind::BucketUnreadable, "");
+        for pipeline in &workspace.pipelines {
+            let (name, dataset, runs) = (&pipeline.name, &pipeline.dataset, self.journals.of(&pipeline.name));
+            add(CauseKind::RunFailed, name);
+            add(CauseKind::RunHeldBack, name);
+            add(CauseKind::BucketUnreadable, dataset);
+            pipeline.feeds.iter().for_each(|feed| add(CauseKind::EvidenceExpiring, &feed.name));
+            if self.slow.is_some() && !self.quarantine.unread.contains(dataset) {
+                add(CauseKind::KeyExpiring, dataset);
+                add(CauseKind::QuarantineUndecided, dataset);
+            }
+            if runs.values().any(journals::RunSummary::is_complete) {
+                add(CauseKind::SourceShrinking, source_of(pipeline));
+                add(CauseKind::RuleFailed, dataset);
+            }
+            if self.releases.scores(dataset).is_some() {
+                add(CauseKind::ScoreFell, dataset);
+            }
+            if self.releases.last_day(runs).is_some() {
+                add(CauseKind::TimetableEnding, name);
+            }
+        }
+        workspace.chores.iter().for_each(|chore| add(CauseKind::ChoreFailed, chore.name));
+        self.disks.iter().for_each(|disk| add(CauseKind::DiskFilling, disk.place));
+        if self.spool(known).is_some() {
+            add(CauseKind::DiskFilling, "spool");
+        }
+        if store::backups(known).is_some_and(|backups| backups.last.is_some()) {
+            add(CauseKind::BackupOld, "");
+        }
+        well
     }
 
     /// What monitors ask, with the causes that [`Causes::find`] found at the same look.
@@ -131,11 +179,7 @@ impl Causes {
         let mut causes = Vec::new();
         for pipeline in &known.workspace.pipelines {
             let runs = self.journals.of(&pipeline.name);
-            let source = match pipeline.feeds.as_slice() {
-                [feed] => &feed.name,
-                _ => &pipeline.name,
-            };
-            causes.extend(quality::shrinking(source, runs, known));
+            causes.extend(quality::shrinking(source_of(pipeline), runs, known));
             causes.extend(quality::rules(&pipeline.dataset, runs, known));
             let scores = self.releases.scores(&pipeline.dataset);
             causes.extend(scores.and_then(|scores| quality::score(&pipeline.dataset, scores, known)));
@@ -156,6 +200,14 @@ impl Causes {
             }
         }
         self.found = found;
+    }
+}
+
+/// The source of a pipeline where it has one, else the pipeline.
+fn source_of(pipeline: &Pipeline) -> &str {
+    match pipeline.feeds.as_slice() {
+        [feed] => &feed.name,
+        _ => &pipeline.name,
     }
 }
 

@@ -108,6 +108,48 @@ pub struct ChoreDone {
     pub good: Option<Timestamp>,
     /// The end of its first try.
     pub first: Timestamp,
+    pub failing: Option<Failing>,
+}
+
+/// What failed since something ended well: it stays while it is tried again, whatever becomes of that but success.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Failing {
+    /// Since when it is held back by quality: the end of the first try that said so.
+    pub held_back: Option<Timestamp>,
+    /// The end of the first try that failed otherwise.
+    pub failed: Option<Timestamp>,
+    /// How the newest of those failed.
+    pub outcome: Option<Outcome>,
+    /// Tries that failed otherwise, in all.
+    pub tries: u32,
+    /// One of them needs a person.
+    pub needs_a_person: bool,
+    /// The end of the newest try.
+    pub newest: Option<Timestamp>,
+}
+
+impl Failing {
+    fn add(&mut self, at: Timestamp, outcome: Outcome) {
+        self.newest = Some(at);
+        if outcome == Outcome::HeldBack {
+            self.held_back.get_or_insert(at);
+            return;
+        }
+        self.failed.get_or_insert(at);
+        self.outcome = Some(outcome);
+        self.tries = self.tries.saturating_add(1);
+        self.needs_a_person |= outcome.needs_a_person();
+    }
+
+    /// What is failing after one more try.
+    fn after(before: Option<Self>, at: Timestamp, outcome: Outcome) -> Option<Self> {
+        if !outcome.is_tried_again() && !outcome.needs_a_person() {
+            return None;
+        }
+        let mut failing = before.unwrap_or_default();
+        failing.add(at, outcome);
+        Some(failing)
+    }
 }
 
 /// What is known of the tries of a job.
@@ -118,6 +160,7 @@ pub struct Tried {
     pub failures: u32,
     /// The end of the first of those up to the newest that came to no result, one behind the other.
     pub failing_since: Option<Timestamp>,
+    pub failing: Option<Failing>,
     /// What the newest that ended said.
     pub said: String,
     pub why: String,
@@ -182,12 +225,16 @@ impl Log {
                     *self.sums.entry(key.pipeline.clone()).or_default().ended.entry(Outcome::Killed).or_default() += 1;
                 }
                 let failing_since = before.as_ref().and_then(|tried| tried.failing_since).or(killed.then_some(at));
+                let failing = before.as_ref().and_then(|tried| tried.failing);
+                let failing = if killed { Failing::after(failing, at, Outcome::Killed) } else { failing };
+                // What the newest that ended said is what is known of it until this one ends.
+                let said = before.as_ref().map(|tried| tried.said.clone()).unwrap_or_default();
                 let failures = before.as_ref().map_or(0, |tried| tried.failures) + u32::from(killed);
                 let published = before.as_ref().and_then(|tried| tried.published);
                 let is_same = |tried: &Tried| (tried.attempt.evidence, tried.attempt.settings) == (evidence, settings);
                 let repeats = before.filter(is_same).map_or(0, |tried| tried.repeats);
-                let (said, seconds) = (String::new(), 0.0);
-                let tried = Tried { attempt, failures, failing_since, said, why, seconds, published, repeats };
+                let seconds = 0.0;
+                let tried = Tried { attempt, failures, failing_since, failing, said, why, seconds, published, repeats };
                 self.attempts.insert(key, tried);
             }
             Entry::Ended(Done { key, outcome, said, seconds, .. }) => {
@@ -202,6 +249,7 @@ impl Log {
                 let is_failure = outcome.is_tried_again() || outcome.needs_a_person();
                 let failing_since = tried.failing_since.filter(|since| *since <= at);
                 tried.failing_since = is_failure.then(|| failing_since.unwrap_or(at));
+                tried.failing = Failing::after(tried.failing, at, outcome);
                 tried.failures = if outcome.is_tried_again() { tried.failures + 1 } else { 0 };
                 tried.attempt.ended = Some(Ended { at, outcome });
                 if is_published {
@@ -218,7 +266,8 @@ impl Log {
                 let first = before.map_or(at, |before| before.first);
                 let good = before.and_then(|before| before.good);
                 let good = if chore.outcome == Outcome::Published { Some(at) } else { good };
-                self.chores.insert(chore.name.clone(), ChoreDone { at, chore, failures, good, first });
+                let failing = Failing::after(before.and_then(|before| before.failing), at, chore.outcome);
+                self.chores.insert(chore.name.clone(), ChoreDone { at, chore, failures, good, first, failing });
             }
         }
     }

@@ -3,21 +3,22 @@
 //!
 //! None of them can hold the scheduler up: what may take long has a thread of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sd_notify::NotifyState;
 
 use crate::capture::collector::Stop;
 use crate::capture::coverage::Class;
 use crate::metrics::{Metrics, textfile};
 use crate::notify::heartbeat::RunId;
-use crate::notify::{self, Cause, Heartbeat, Sent};
+use crate::notify::{self, Cause, Findings, Heartbeat, Sent, Teller, Trouble};
+use crate::pipeline::run::RunError;
 use crate::schedule::causes::{Causes, Known};
 use crate::schedule::log::{Entry, Log, Writer};
 use crate::schedule::service::{Alive, Looked};
@@ -29,10 +30,12 @@ const LOOK: Duration = Duration::from_secs(60);
 /// A scheduler that did not turn for so long hangs.
 const HANGS: Duration = Duration::from_secs(90);
 const TURN: Duration = Duration::from_millis(250);
+/// For so long facts that may be there when they are looked for again may be unknown.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(30);
 
 /// What is wrong now and what monitors are told, from what a scheduler knows.
 pub trait Finder: Send {
-    fn find(&mut self, looked: &Looked<'_>, now: Timestamp) -> (Vec<Cause>, Metrics);
+    fn find(&mut self, looked: &Looked<'_>, now: Timestamp) -> (Findings, Metrics);
 }
 
 /// Finds causes and metrics in the facts, and keeps the page of the status.
@@ -55,14 +58,14 @@ impl FromFacts {
 }
 
 impl Finder for FromFacts {
-    fn find(&mut self, looked: &Looked<'_>, now: Timestamp) -> (Vec<Cause>, Metrics) {
+    fn find(&mut self, looked: &Looked<'_>, now: Timestamp) -> (Findings, Metrics) {
         let Looked { workspace, facts, due, log, newest_release } = *looked;
         let beats = self.beats.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let known = Known { workspace, facts, due, log, newest_release, beats: &beats, started: self.started, now };
-        let causes = self.causes.find(&known);
-        let metrics = self.causes.metrics(&known, &causes);
-        self.status.keep_now(&Inputs { workspace, facts, due, log, now });
-        (causes, metrics)
+        let found = self.causes.find(&known);
+        let metrics = self.causes.metrics(&known, &found.causes);
+        self.status.keep_now(&Inputs { workspace, facts, due, log, causes: &found.causes, now });
+        (found, metrics)
     }
 }
 
@@ -71,6 +74,8 @@ pub struct Observer {
     finder: Box<dyn Finder>,
     metrics: Arc<Mutex<Metrics>>,
     looked: Option<Instant>,
+    /// Since when facts cannot be gathered.
+    unknown_since: Option<Timestamp>,
     teller: Option<(Sender<News>, JoinHandle<()>)>,
     /// What was last found, in a sentence.
     verdict: Arc<Mutex<String>>,
@@ -78,7 +83,7 @@ pub struct Observer {
 }
 
 struct News {
-    causes: Vec<Cause>,
+    found: Findings,
     settings: notify::Settings,
 }
 
@@ -96,7 +101,15 @@ impl Observer {
             }
         };
         let metrics = Arc::new(Mutex::new(Metrics::at(time::now())));
-        Self { finder, metrics, looked: None, teller, verdict: Arc::default(), textfile_failed: false }
+        Self {
+            finder,
+            metrics,
+            looked: None,
+            unknown_since: None,
+            teller,
+            verdict: Arc::default(),
+            textfile_failed: false,
+        }
     }
 
     /// The metrics as they were found last.
@@ -115,9 +128,10 @@ impl Observer {
             return;
         }
         self.looked = Some(Instant::now());
+        self.unknown_since = None;
         let now = time::now();
-        let (causes, metrics) = self.finder.find(looked, now);
-        let keys: Vec<String> = causes.iter().map(Cause::key).collect();
+        let (found, metrics) = self.finder.find(looked, now);
+        let keys: Vec<String> = found.causes.iter().map(Cause::key).collect();
         *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = match keys.as_slice() {
             [] => "all is well".to_owned(),
             keys => format!("{} need somebody: {}", keys.len(), keys.join(", ")),
@@ -134,7 +148,28 @@ impl Observer {
         }
         *self.metrics.lock().unwrap_or_else(PoisonError::into_inner) = metrics;
         if let Some((news, _)) = &self.teller {
-            let _ = news.send(News { causes, settings: looked.workspace.notify.clone() });
+            let _ = news.send(News { found, settings: looked.workspace.notify.clone() });
+        }
+    }
+
+    /// Facts could not be gathered: nothing is begun, and of what was told before nothing is known. What may succeed if tried again has
+    /// a while to do so. `settings` say who is told.
+    pub fn unknown(&mut self, error: &RunError, settings: Option<notify::Settings>) {
+        let now = time::now();
+        let since = *self.unknown_since.get_or_insert(now);
+        *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = format!("nothing is begun: {error}");
+        let must_wait = error.is_transient() && now.duration_since(since) < PATIENCE;
+        if must_wait || self.looked.is_some_and(|at| at.elapsed() < LOOK) {
+            return;
+        }
+        self.looked = Some(Instant::now());
+        let trouble = match error {
+            RunError::Publish(_) => Trouble::BucketUnreadable { dataset: String::new() },
+            _ => Trouble::SchedulerDown,
+        };
+        let found = Findings { causes: vec![Cause { trouble, since }], well: Some(BTreeSet::new()) };
+        if let (Some((news, _)), Some(settings)) = (&self.teller, settings) {
+            let _ = news.send(News { found, settings });
         }
     }
 
@@ -149,21 +184,40 @@ impl Observer {
 
 /// Tells people what is due by the newest news, until there are no more.
 fn tell_people(private: &std::path::Path, writer: &Writer, received: &Receiver<News>) {
-    let mut log = Log::default();
-    while let Ok(mut news) = received.recv() {
-        while let Ok(newer) = received.try_recv() {
-            news = newer;
-        }
-        if let Err(error) = log.read_on(private) {
-            tracing::warn!("what was told before cannot be read: {error}");
-            continue;
-        }
-        let now = time::now();
-        for line in notify::tell(&news.causes, &sent(&log), &news.settings, now) {
+    let (mut log, mut teller) = (Log::default(), Teller::default());
+    let remember = |lines: Vec<(Timestamp, Sent)>| {
+        for (at, line) in lines {
             let added = serde_json::to_value(&line).map_err(std::io::Error::from);
-            if let Err(error) = added.and_then(|line| writer.add(now, Entry::Message(line))) {
+            if let Err(error) = added.and_then(|line| writer.add(at, Entry::Message(line))) {
                 tracing::warn!("a message was sent and could not be written down: {error}");
             }
+        }
+    };
+    let mut latest: Option<News> = None;
+    loop {
+        let first = match teller.is_at_work() {
+            true => received.try_recv(),
+            false => received.recv().map_err(|_| TryRecvError::Disconnected),
+        };
+        let is_over = matches!(first, Err(TryRecvError::Disconnected));
+        let newest = std::iter::successors(first.ok(), |_| received.try_recv().ok()).last();
+        let is_new = newest.is_some();
+        latest = newest.or(latest);
+        let ended = match is_over {
+            true => teller.finish(),
+            false => teller.ended(if is_new { Duration::ZERO } else { TURN }),
+        };
+        // A channel that was at work may have something to be told since.
+        let must_look = is_new || !ended.is_empty();
+        remember(ended);
+        if let Some(news) = latest.as_ref().filter(|_| must_look) {
+            match log.read_on(private) {
+                Ok(()) => teller.begin(&news.found, &sent(&log), &news.settings, time::now()),
+                Err(error) => tracing::warn!("what was told before cannot be read: {error}"),
+            }
+        }
+        if is_over && !teller.is_at_work() {
+            return;
         }
     }
 }

@@ -87,7 +87,9 @@ impl Runner {
         self.spawn(command, name.clone(), move |ended| {
             keep(&log, &[ended.stdout.as_slice(), &ended.stderr].concat());
             let exit = ended.status.as_ref().ok().and_then(ExitStatus::code);
-            let (outcome, said) = (outcome_of(exit), last_line(&ended));
+            // Of a daily job something that was found, as what is due and could not be destroyed, needs a person.
+            let outcome = if exit == Some(4) { Outcome::Permanent } else { outcome_of(exit) };
+            let said = last_line(&ended);
             End::Chore(Chore { name, outcome, said, seconds: ended.seconds })
         })
     }

@@ -1,14 +1,17 @@
 //! Whether a bucket has what the schedules say it should have: for somebody who watches it from elsewhere, without a private store.
+//!
+//! What a bucket does not say is whether there is evidence of a date. So of a pipeline that has released nothing, not even
+//! provisionally, nothing is overdue: it may begin tomorrow. Whoever watches for longer knows more, see [`Watched`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::notify::cause::RunFailure;
-use crate::notify::{Cause, Trouble};
+use crate::notify::{Cause, CauseKind, Findings, Trouble};
 use crate::pipeline::{Schedule, Trigger};
 use crate::publish::PublishError;
-use crate::publish::bucket::Bucket;
+use crate::publish::bucket::{Bucket, local_folder};
 use crate::schedule::due::due_at;
 use crate::schedule::facts::{Facts, Mark, PipelineFacts, Released};
 use crate::schedule::gather::released_dates;
@@ -26,54 +29,133 @@ pub struct Overdue {
     pub pipeline: String,
     /// The newest date that is released as a whole.
     pub newest: Option<ServiceDate>,
-    /// Those that should be since then, the oldest first.
+    /// The newest that is released provisionally, if that is later.
+    pub provisional: Option<ServiceDate>,
+    /// Those that should be released as a whole since then, the oldest first. There is one at least.
     pub dates: BTreeSet<ServiceDate>,
-    /// When the first of them should have been.
+    /// When the first of them should have been; never before that date is over.
     pub since: Timestamp,
 }
 
-/// The pipelines whose releases stay away.
-///
-/// # Errors
-/// The bucket cannot be read.
-pub fn overdue(public: &Public, bucket: &Bucket, now: Timestamp) -> Result<Vec<Overdue>, PublishError> {
-    let facts = facts(public);
-    let mut found = Vec::new();
-    for pipeline in public.pipelines.iter().filter(|pipeline| pipeline.schedule.is_some()) {
-        let released = released_dates(bucket, &pipeline.dataset)?;
-        found.extend(of_pipeline(&facts, &pipeline.name, &released, now));
-    }
-    Ok(found)
+/// A pipeline whose index cannot be read.
+#[derive(Debug)]
+pub struct Unread {
+    pub pipeline: String,
+    pub dataset: String,
+    pub error: PublishError,
+    /// Of the looks one behind the other that could not read it, the time of the first.
+    pub since: Timestamp,
 }
 
-/// What is due of the dates after the newest that is released.
+/// What a look at the bucket has found.
+#[derive(Debug, Default)]
+pub struct Watched {
+    pub overdue: Vec<Overdue>,
+    /// What cannot be read.
+    pub unread: Vec<Unread>,
+    /// Datasets whose index was read.
+    pub read: Vec<String>,
+    /// Pipelines that have released nothing: whether they should have is not known.
+    pub nothing: Vec<String>,
+    /// Pipelines whose dates are all in time.
+    pub in_time: Vec<String>,
+}
+
+/// Looks again and again: what was released once is missed if it is there no more, and a date that began after this did is missed
+/// also of a pipeline that never released anything.
+#[derive(Debug, Default)]
+pub struct Watcher {
+    /// By pipeline: the first date that must be released.
+    expected: BTreeMap<String, ServiceDate>,
+    /// By dataset, the whole bucket without a name: since when it cannot be read.
+    unread: BTreeMap<String, Timestamp>,
+}
+
+impl Watcher {
+    /// Looks at the bucket.
+    ///
+    /// # Errors
+    /// It is not there, or cannot be opened.
+    pub fn look(&mut self, public: &Public, now: Timestamp) -> Result<Watched, PublishError> {
+        let bucket = open(public)?;
+        self.unread.remove("");
+        let facts = facts(public);
+        let today = ServiceDay::of(now, &facts.zone).date;
+        let mut watched = Watched::default();
+        for pipeline in public.pipelines.iter().filter(|pipeline| is_watched(pipeline)) {
+            let name = &pipeline.name;
+            let released = match released_dates(&bucket, &pipeline.dataset) {
+                Ok(released) => released,
+                Err(error) => {
+                    let (pipeline, dataset) = (name.clone(), pipeline.dataset.clone());
+                    let since = *self.unread.entry(dataset.clone()).or_insert(now);
+                    watched.unread.push(Unread { pipeline, dataset, error, since });
+                    continue;
+                }
+            };
+            self.unread.remove(&pipeline.dataset);
+            watched.read.push(pipeline.dataset.clone());
+            let expected = *self.expected.entry(name.clone()).or_insert(today.plus_days(1));
+            let first = first_of(&released).unwrap_or(expected);
+            self.expected.insert(name.clone(), if released.is_empty() { expected } else { first });
+            match of_pipeline(&facts, name, (&released, first), now) {
+                Some(overdue) => watched.overdue.push(overdue),
+                None if released.is_empty() => watched.nothing.push(name.clone()),
+                None => watched.in_time.push(name.clone()),
+            }
+        }
+        Ok(watched)
+    }
+
+    /// What people are told if the bucket is not there.
+    pub fn unreadable(&mut self, now: Timestamp) -> Findings {
+        let since = *self.unread.entry(String::new()).or_insert(now);
+        let trouble = Trouble::BucketUnreadable { dataset: String::new() };
+        Findings { causes: vec![Cause { trouble, since }], well: Some(BTreeSet::new()) }
+    }
+}
+
+/// Opens a bucket that is there: a folder is not made by who only watches.
+fn open(public: &Public) -> Result<Bucket, PublishError> {
+    if let Some(folder) = local_folder(&public.bucket).ok().flatten().filter(|folder| !folder.is_dir()) {
+        let problem = format!("the folder {} is not there", folder.display());
+        return Err(PublishError::Absent { bucket: public.bucket.clone(), problem });
+    }
+    Bucket::open(&public.bucket, &public.bucket_options)
+}
+
+/// The first date that must be released as a whole: the one after the newest that is, or else the first that is provisionally.
+/// `None` if there is none.
+fn first_of(released: &BTreeMap<ServiceDate, Released>) -> Option<ServiceDate> {
+    let whole = released.iter().filter(|(_, released)| !released.is_provisional);
+    let newest = whole.map(|(date, _)| date.plus_days(1)).next_back();
+    newest.or_else(|| released.keys().next().copied())
+}
+
+/// What is due of the dates from `first` on.
 fn of_pipeline(
     facts: &Facts,
     name: &str,
-    released: &BTreeMap<ServiceDate, Released>,
+    (released, first): (&BTreeMap<ServiceDate, Released>, ServiceDate),
     now: Timestamp,
 ) -> Option<Overdue> {
-    let whole = released.iter().filter(|(_, released)| !released.is_provisional);
-    let newest = whole.map(|(date, _)| *date).next_back();
     let today = ServiceDay::of(now, &facts.zone).date;
-    // Of a pipeline that never released anything only the newest date is missed.
-    let first = newest.map_or(today.plus_days(-3), |date| date.plus_days(1)).max(today.plus_days(-DAYS));
     let grace = grace(&facts.pipelines.get(name)?.schedule);
-    let mut since = None;
-    let mut dates = BTreeSet::new();
-    let mut date = first;
-    while date <= today {
-        let at = due_at(facts, name, date)?;
-        if at.saturating_add(grace).is_ok_and(|late| late <= now) {
-            since.get_or_insert(at);
-            dates.insert(date);
-        }
-        date = date.plus_days(1);
-    }
-    if newest.is_none() {
-        dates = dates.pop_last().into_iter().collect();
-    }
-    since.map(|since| Overdue { pipeline: name.to_owned(), newest, dates, since })
+    let is_late = |date: &ServiceDate| {
+        let late = due_at(facts, name, *date).and_then(|at| at.checked_add(grace).ok());
+        late.is_some_and(|late| late <= now)
+    };
+    let first = first.max(today.plus_days(-DAYS));
+    let dates: BTreeSet<ServiceDate> =
+        (0..=DAYS).map(|days| first.plus_days(days)).take_while(|date| *date <= today).filter(is_late).collect();
+    let since = due_at(facts, name, *dates.first()?)?;
+    let of = |is_provisional| {
+        let of = released.iter().filter(move |(_, of)| of.is_provisional == is_provisional);
+        of.map(|(date, _)| *date).next_back()
+    };
+    let (newest, provisional) = (of(false), of(true));
+    let provisional = provisional.filter(|date| newest.is_none_or(|newest| newest < *date));
+    Some(Overdue { pipeline: name.to_owned(), newest, provisional, dates, since })
 }
 
 fn grace(schedule: &Schedule) -> SignedDuration {
@@ -83,13 +165,26 @@ fn grace(schedule: &Schedule) -> SignedDuration {
     }
 }
 
-/// The causes of pipelines that are overdue: nobody schedules, if all are.
-pub fn causes(overdue: &[Overdue], scheduled: usize) -> Vec<Cause> {
+/// What people are told: nobody schedules, if all is overdue. Of pipelines that could not be looked at nothing is known.
+pub fn findings(watched: &Watched) -> Findings {
+    let Watched { overdue, unread, read, nothing, in_time } = watched;
     let since = overdue.iter().map(|overdue| overdue.since).min();
-    match since {
-        Some(since) if overdue.len() == scheduled => vec![Cause { trouble: Trouble::SchedulerDown, since }],
+    let is_all = unread.is_empty() && nothing.is_empty() && in_time.is_empty();
+    let mut causes: Vec<Cause> = match since {
+        Some(since) if is_all => vec![Cause { trouble: Trouble::SchedulerDown, since }],
         _ => overdue.iter().map(cause).collect(),
-    }
+    };
+    let of_unread = |unread: &Unread| {
+        let trouble = Trouble::BucketUnreadable { dataset: unread.dataset.clone() };
+        Cause { trouble, since: unread.since }
+    };
+    causes.extend(unread.iter().map(of_unread));
+    let mut well: BTreeSet<(CauseKind, String)> = BTreeSet::from([(CauseKind::BucketUnreadable, String::new())]);
+    well.extend(in_time.iter().map(|name| (CauseKind::RunFailed, name.clone())));
+    well.extend(read.iter().map(|dataset| (CauseKind::BucketUnreadable, dataset.clone())));
+    // A single release says that somebody schedules.
+    well.extend((!in_time.is_empty()).then(|| (CauseKind::SchedulerDown, String::new())));
+    Findings { causes, well: Some(well) }
 }
 
 fn cause(overdue: &Overdue) -> Cause {
@@ -99,7 +194,11 @@ fn cause(overdue: &Overdue) -> Cause {
 
 /// How many pipelines release dates by a schedule.
 pub fn scheduled(public: &Public) -> usize {
-    public.pipelines.iter().filter(|pipeline| pipeline.schedule.is_some() && !pipeline.is_timetable()).count()
+    public.pipelines.iter().filter(|pipeline| is_watched(pipeline)).count()
+}
+
+fn is_watched(pipeline: &crate::pipeline::Pipeline) -> bool {
+    pipeline.schedule.is_some() && !pipeline.is_timetable()
 }
 
 fn facts(public: &Public) -> Facts {

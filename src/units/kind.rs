@@ -1,5 +1,6 @@
 //! The kinds of units, and what files each has.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::units::place::Place;
@@ -125,8 +126,24 @@ fn of_systemd(place: &Place) -> Vec<(&'static str, String)> {
         ("PRIVATE_SHELL", shell(&place.private)),
         ("MAKE_OTHERS", make_others.concat()),
         ("STORES_SHELL", place.stores().map(|folder| shell(folder)).collect::<Vec<_>>().join(" ")),
+        ("VARIABLES", of_variables(&place.variables)),
         ("TO", place.to_shown()),
     ]
+}
+
+/// How the file of the variables is made, as lines of a comment.
+fn of_variables(variables: &BTreeSet<String>) -> String {
+    if variables.is_empty() {
+        return "# The workspace's files name no variable ('${NAME}'), so /etc/fahrtenbuch.env is not needed."
+            .to_owned();
+    }
+    let lines = variables.iter().map(|name| format!("\n#   {name}='…'"));
+    let head = "# Before that: /etc/fahrtenbuch.env, which is root's (mode 0600) and read by systemd before it becomes the user,\n\
+                # with the variables that the workspace's files name, a line each:\n#\n\
+                #   sudo touch /etc/fahrtenbuch.env\n\
+                #   sudo chown root:root /etc/fahrtenbuch.env && sudo chmod 0600 /etc/fahrtenbuch.env\n\
+                #   sudoedit /etc/fahrtenbuch.env\n#";
+    head.to_owned() + &lines.collect::<String>()
 }
 
 fn of_kubernetes(place: &Place) -> Vec<(&'static str, String)> {

@@ -6,8 +6,10 @@
 mod kind;
 mod place;
 mod template;
+mod variables;
 mod writing;
 
 pub use self::kind::{Kind, UnitFile, files, next_steps};
 pub use self::place::{Place, UnfitPath};
+pub use self::variables::variables;
 pub use self::writing::{UnwrittenUnit, Written, write};

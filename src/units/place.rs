@@ -1,5 +1,6 @@
 //! Where a workspace and the program lie, as units need to know it.
 
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use thiserror::Error;
@@ -18,6 +19,8 @@ pub struct Place {
     pub program: PathBuf,
     /// The user of this machine that the services run as.
     pub user: String,
+    /// The environment variables that the workspace's files name.
+    pub variables: BTreeSet<String>,
     /// Bytes that a run may hold.
     pub memory: usize,
     /// The folder that the files go to.
@@ -96,6 +99,7 @@ mod tests {
             textfile: None,
             program: PathBuf::from("/usr/bin/fahrtenbuch"),
             user: "fahrtenbuch".to_owned(),
+            variables: BTreeSet::new(),
             memory: 1 << 30,
             to: PathBuf::from("/srv/city/deploy/"),
             dates: (date, date),

@@ -10,7 +10,7 @@ use fahrtenbuch::capture::evidence::Store;
 use fahrtenbuch::capture::record::{NewContent, NewRecord};
 use fahrtenbuch::digest::Digest;
 use fahrtenbuch::metrics::Metrics;
-use fahrtenbuch::notify::{Cause, Trouble};
+use fahrtenbuch::notify::{Cause, Findings, Trouble};
 use fahrtenbuch::schedule::causes::{Causes, Known};
 use fahrtenbuch::schedule::due::due;
 use fahrtenbuch::schedule::gather::Gatherer;
@@ -33,7 +33,7 @@ fn at(text: &str) -> Timestamp {
 }
 
 /// All that is found at a time, as a scheduler that goes on looks.
-fn look(causes: &mut Causes, world: &World, now: Timestamp) -> (Vec<Cause>, Metrics) {
+fn look(causes: &mut Causes, world: &World, now: Timestamp) -> (Findings, Metrics) {
     let (workspace, mistakes) = outline::read(&world.path(""), Needs::Stores).unwrap();
     assert!(mistakes.is_empty(), "{mistakes:?}");
     let log = Log::read(&workspace.private).unwrap();
@@ -51,13 +51,13 @@ fn look(causes: &mut Causes, world: &World, now: Timestamp) -> (Vec<Cause>, Metr
         now,
     };
     let found = causes.find(&known);
-    let metrics = causes.metrics(&known, &found);
+    let metrics = causes.metrics(&known, &found.causes);
     (found, metrics)
 }
 
 /// The causes by key. How full the disk of a test's machine is says nothing.
 fn found(world: &World, now: Timestamp) -> BTreeMap<String, Cause> {
-    keyed(look(&mut Causes::default(), world, now).0)
+    keyed(look(&mut Causes::default(), world, now).0.causes)
 }
 
 fn keyed(causes: Vec<Cause>) -> BTreeMap<String, Cause> {
@@ -155,7 +155,7 @@ fn a_private_store_that_is_gone_or_another_is_told() {
     world.run();
     let now = at("2026-11-27T12:00:00Z");
     let mut causes = Causes::default();
-    let lost = |causes: &mut Causes| keyed(look(causes, &world, now).0).contains_key("private_store_lost");
+    let lost = |causes: &mut Causes| keyed(look(causes, &world, now).0.causes).contains_key("private_store_lost");
     assert!(!lost(&mut causes));
     // Another store in its place: its form is another one.
     let form = std::fs::read_to_string(world.path("data/private/store.json")).unwrap();
@@ -212,6 +212,13 @@ fn what_a_collector_keeps_tells_whether_its_sources_are_well_and_backups_are_mis
     let silent = told(minutes(10));
     assert_eq!(keys(&silent), ["source_silent:vp"]);
     assert_eq!(silent["source_silent:vp"].since, begin);
+    // The status says so at the same moment, in the same words.
+    let status = world.command().env("FAHRTENBUCH_NOW", minutes(10).to_string()).args(["status", "--json"]).output();
+    let status: Value = serde_json::from_slice(&status.unwrap().stdout).unwrap();
+    let need = status["needs"].as_array().unwrap().iter().find(|need| need["kind"] == "source_silent").unwrap();
+    let zone = jiff::tz::TimeZone::get("Europe/Berlin").unwrap();
+    let words = fahrtenbuch::notify::text::said(&silent["source_silent:vp"], &zone);
+    assert_eq!((&need["about"], &need["what"]["de"]), (&"vp".into(), &words.what.de.into()), "{need}");
     // It gives something again, of a header time that stands still.
     kept.body(minutes(11), minutes(11));
     assert_eq!(keys(&told(minutes(12))), [""; 0]);

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use fahrtenbuch::notify::heartbeat::RunId;
-use fahrtenbuch::notify::{Cause, Heartbeat, Settings, Trouble, tell};
+use fahrtenbuch::notify::{Cause, Heartbeat, Sent, Settings, Teller, Trouble, tell};
 use fahrtenbuch::yaml::{self, Problems};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -252,6 +252,11 @@ fn a_test_message_reaches_every_channel() {
     assert!(sent.line == "POST /geheim-5" && sent.head.contains("x-key: geheim-6"), "{sent:?}");
     assert_eq!((&sent.json()["notices"][0]["kind"], &sent.json()["version"]), (&"test".into(), &1.into()));
 
+    // The server writes it down after it has said that it took it.
+    let until = Instant::now() + Duration::from_secs(60);
+    while mails.lock().unwrap().is_empty() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(20));
+    }
     let mail = mails.lock().unwrap()[0].clone();
     assert_eq!(mail.envelope.len(), 3, "{mail:?}");
     assert!(mail.login.starts_with("AUTH PLAIN "), "{mail:?}");
@@ -335,6 +340,110 @@ fn servers_that_hang_are_given_up() {
     assert!(begin.elapsed() < Duration::from_secs(50), "{:?}", begin.elapsed());
     assert!(told.contains("the server did not answer in time"), "{told}");
     assert!(told.contains("the mail server did not answer in time"), "{told}");
+}
+
+#[test]
+fn a_channel_that_hangs_delays_no_other_and_nobody_who_tells() {
+    let (hook, at_hook) = web(|_| None);
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let (room, at_room) = web(|_| Some("200 OK"));
+    let settings = settings(&format!(
+        "  channels:\n    - {{name: hook, type: teams, url: '{hook}/x'}}\n{}    - {{name: room, type: matrix, homeserver: \
+         '{room}', room: '!a:b', token: t}}\n",
+        mail("tls: none", port)
+    ));
+    let begin: jiff::Timestamp = "2026-11-24T11:00:00Z".parse().unwrap();
+    let frozen = |source: &str| Cause { trouble: Trouble::SourceFrozen { source: source.to_owned() }, since: begin };
+    let (mut teller, mut sent) = (Teller::default(), Vec::new());
+    let mut causes = Vec::new();
+    let until = Instant::now() + Duration::from_secs(120);
+    for (minute, source) in (0..).zip(["a", "b", "c"]) {
+        causes.push(frozen(source));
+        teller.begin(&causes.clone().into(), &sent, &settings, begin + jiff::SignedDuration::from_mins(minute));
+        // The next is told although the others still hang.
+        while at_room.lock().unwrap().len() < causes.len()
+            || !sent.iter().any(|(_, line): &(_, Sent)| line.cause.ends_with(source))
+        {
+            assert!(Instant::now() < until, "{sent:?}");
+            sent.extend(teller.ended(Duration::from_millis(100)));
+        }
+    }
+    let of_room = sent.iter().all(|(_, line)| line.channels == ["room"]);
+    assert!(of_room && sent.len() == 3 && teller.is_at_work(), "{sent:?}");
+    assert_eq!(at_hook.lock().unwrap().len(), 1);
+    let failed: Vec<String> = teller.finish().into_iter().flat_map(|(_, line)| line.failed).collect();
+    assert!(
+        failed.len() == 2 && failed.contains(&"hook".to_owned()) && failed.contains(&"mail".to_owned()),
+        "{failed:?}"
+    );
+}
+
+#[test]
+fn while_channels_hang_runs_go_on_and_the_heartbeat_beats() {
+    let (hook, at_hook) = web(|_| None);
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let (pings, at_pings) = web(|_| Some("200 OK"));
+    let mut world = told_by(&format!(
+        "    - {{name: hook, type: teams, url: '{hook}/x'}}\n{}  heartbeat: {{url: '{pings}/p', every: 1 s}}\n",
+        mail("tls: none", port)
+    ));
+    std::fs::remove_file(world.path("pipelines/broken.yaml")).unwrap();
+    // A date that is due at once, and one that failed.
+    let plan = std::fs::read_to_string(world.path("pipelines/stadtbus-telemetrie.yaml")).unwrap();
+    world.write("pipelines/stadtbus-telemetrie.yaml", &format!("{plan}\nschedule:\n  run: \"06:30\"\n"));
+    let job = "\"pipeline\":\"stadtbus-telemetrie\",\"date\":\"2026-11-20\"";
+    let begun = format!("{{\"at\":\"2026-11-21T05:00:00Z\",\"begun\":{{{job},\"why\":\"over\",\"settings\":1}}}}\n");
+    let ended = "\"outcome\":\"permanent\",\"exit\":42,\"said\":\"no\",\"seconds\":1.0";
+    let ended = format!("{{\"at\":\"2026-11-21T05:01:00Z\",\"ended\":{{{job},{ended}}}}}\n");
+    world.write("data/private/schedule/log.jsonl", &(begun + &ended));
+    world.set_clock("2026-11-27T12:00:00Z");
+    let mut up = world.command().arg("up").stdout(std::process::Stdio::null()).spawn().unwrap();
+    let until = Instant::now() + Duration::from_secs(180);
+    let wait = |what: &str, is_so: &dyn Fn() -> bool| {
+        while !is_so() {
+            assert!(Instant::now() < until, "{what}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    wait("nobody was told", &|| !at_hook.lock().unwrap().is_empty());
+    let before = at_pings.lock().unwrap().len();
+    wait("no heartbeat", &|| at_pings.lock().unwrap().len() > before + 3);
+    let log = || std::fs::read_to_string(world.path("data/private/schedule/log.jsonl")).unwrap();
+    let is_end = |line: &str| line.contains("\"ended\"") && line.contains("\"2026-11-24\"");
+    wait("no run", &|| log().lines().any(is_end));
+    up.kill().unwrap();
+    up.wait().unwrap();
+    assert!(at_hook.lock().unwrap()[0].body.contains("stadtbus-telemetrie"));
+}
+
+#[test]
+fn the_heartbeats_are_tried_and_listed_too() {
+    let (pings, at_pings) = web(|number| Some(if number < 2 { "200 OK" } else { "404 What" }));
+    let world = told_by("    []\n");
+    world.replace(
+        "fahrtenbuch.yaml",
+        "\n  channels:\n    []\n",
+        &format!("\n  heartbeat: {{url: '{pings}/up/geheim', watch: '{pings}/watch/geheim', every: 60 s}}\n"),
+    );
+    let output = world.program(&["notify", "test"]);
+    let told = text(&output.stdout);
+    assert_eq!(code(&output), Some(0), "{told}{}", text(&output.stderr));
+    assert!(told.contains("heartbeat (ping): sent '/log' to http://127.0.0.1"), "{told}");
+    assert!(told.contains("watch (ping): sent '/log' to http://127.0.0.1") && !told.contains("geheim"), "{told}");
+    let lines: Vec<String> = at_pings.lock().unwrap().iter().map(|ping| ping.line.clone()).collect();
+    assert_eq!(lines, ["POST /up/geheim/log", "POST /watch/geheim/log"]);
+    let alone = world.program(&["notify", "test", "watch"]);
+    assert_eq!((code(&alone), text(&alone.stdout).lines().count()), (Some(42), 1));
+    let list = text(&world.program(&["notify", "list"]).stdout);
+    assert!(list.contains(&format!("heartbeat: 'up' pings {pings} every 60 s\n")), "{list}");
+    assert!(list.contains(&format!("heartbeat: 'watch' pings {pings} at each look\n")), "{list}");
+    world.replace("fahrtenbuch.yaml", "/watch/geheim", "/${TEST_NOT_SET}");
+    let unset = world.program(&["notify", "test"]);
+    assert!(code(&unset) == Some(42) || code(&unset) == Some(2), "{}", text(&unset.stdout));
+    assert!(text(&unset.stdout).contains("'TEST_NOT_SET' is not set"), "{}", text(&unset.stdout));
+    assert_eq!(code(&world.program(&["notify", "test", "hartbeat"])), Some(2));
 }
 
 /// An authority and a certificate of `localhost` in a folder; `false` where there is no openssl.
@@ -441,7 +550,7 @@ fn a_thousand_failures_of_one_cause_are_two_mails_also_where_the_server_fails_at
         let now = begin + jiff::SignedDuration::from_mins(minute);
         let trouble = Trouble::SourceFrozen { source: "stadtbus-vp".to_owned() };
         let causes = if minute < 1_000 { vec![Cause { trouble, since: begin }] } else { Vec::new() };
-        let lines = tell(&causes, &sent, &settings, now);
+        let lines = tell(&causes.into(), &sent, &settings, now);
         sent.extend(lines.into_iter().map(|line| (now, line)));
     }
     let requests = at_matrix.lock().unwrap().clone();

@@ -387,6 +387,49 @@ fn who_watches_the_bucket_tells_what_is_overdue() {
     assert!(!city.world.path("data/private").exists());
 }
 
+#[test]
+fn who_watches_a_new_bucket_names_no_time_before_a_date_is_over() {
+    let city = City::new(1, "2026-11-25", 1);
+    city.world.replace("pipelines/linie-0.yaml", "run: \"06:30\"", "every: 1 h");
+    let watch = |now: &str| city.at(now).args(["watch", "--once"]).output().unwrap();
+    let now = "2026-11-25T12:00:00Z";
+    let absent = watch(now);
+    assert_eq!(absent.status.code(), Some(1), "{}", text(&absent.stdout));
+    assert!(text(&absent.stderr).contains("is not there") && !city.world.path("data/bucket").exists());
+    std::fs::create_dir_all(city.world.path("data/bucket")).unwrap();
+    let empty = watch(now);
+    assert_eq!(empty.status.code(), Some(0), "{}", text(&empty.stdout));
+    assert!(text(&empty.stdout).contains("linie-0: nothing is released yet"), "{}", text(&empty.stdout));
+    city.once(now);
+    // It is released provisionally, and due as a whole when it is over, which is after midnight.
+    for now in [now, "2026-11-25T23:00:00Z"] {
+        let begun = watch(now);
+        assert_eq!(begun.status.code(), Some(0), "{}", text(&begun.stdout));
+    }
+    let late = watch("2026-11-27T12:00:00Z");
+    assert_eq!(late.status.code(), Some(4), "{}", text(&late.stdout));
+    let said = text(&late.stdout);
+    let since = said.split_once("linie-0: 2026-11-25 should have been released at ").unwrap().1;
+    assert!(since.starts_with("2026-11-26 ") && said.contains("(and 1 later)"), "{said}");
+    assert!(said.contains("the newest is 2026-11-25, provisionally"), "{said}");
+}
+
+#[test]
+fn a_damaged_index_is_told_and_hides_no_other_pipeline() {
+    let city = City::new(2, "2026-11-20", 1);
+    city.once("2026-11-21T12:00:00Z");
+    for (name, _) in crate::world::files(&city.world.path("data/bucket/meta/linie-0")) {
+        city.world.write(&format!("data/bucket/meta/linie-0/{name}"), "{");
+    }
+    let watch = |now: &str| city.at(now).args(["watch", "--once"]).output().unwrap();
+    let damaged = watch("2026-11-21T12:00:00Z");
+    assert_eq!(damaged.status.code(), Some(42), "{}{}", text(&damaged.stdout), text(&damaged.stderr));
+    assert!(text(&damaged.stderr).contains("error: linie-0: "), "{}", text(&damaged.stderr));
+    let late = watch("2026-11-22T12:00:00Z");
+    assert_eq!(late.status.code(), Some(42));
+    assert!(text(&late.stdout).contains("linie-1: 2026-11-21 should have been released"), "{}", text(&late.stdout));
+}
+
 /// Waits until something is so.
 fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let begin = Instant::now();

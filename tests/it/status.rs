@@ -5,6 +5,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use fahrtenbuch::capture::beat::Grid;
+use fahrtenbuch::capture::collector::{CollectorLock, Stop};
 use fahrtenbuch::capture::evidence::Store;
 use fahrtenbuch::capture::record::{Lifecycle, NewContent, NewRecord, Note};
 use fahrtenbuch::capture::{Capture, FailureKind};
@@ -109,13 +110,15 @@ fn archives(world: &World) -> Vec<PathBuf> {
 #[test]
 fn a_week_of_beats_is_told_hour_by_hour_and_closed_hours_are_not_read_again() {
     let world = week();
+    let stop = Stop::default();
+    let lock = CollectorLock::take(&world.path("data/private"), (&stop, None), || ()).unwrap();
     let told = as_json(&world);
     let sums = sums(&told);
     // From midnight in Berlin on the 21st until now: 154 hours and a half.
     let all: u64 = sums.as_object().unwrap().values().map(|beats| beats.as_u64().unwrap()).sum();
     assert_eq!(all, 618, "{sums}");
     assert_eq!((&sums["failed"], sums["off"].as_u64().unwrap() >= 39), (&json!(4), true), "{sums}");
-    assert_eq!((&told["collector"], &told["needs"]), (&Value::Null, &json!([])));
+    assert_eq!((&told["collector"], &told["needs"]), (&json!(true), &json!([])));
     let shown = text(&status(&world, &[]).stdout);
     assert!(shown.starts_with("All is well: "), "{shown}");
     assert!(shown.contains("buses") && shown.contains('-') && shown.contains("a day takes: "), "{shown}");
@@ -126,6 +129,9 @@ fn a_week_of_beats_is_told_hour_by_hour_and_closed_hours_are_not_read_again() {
     assert_eq!(as_json(&world)["sources"], told["sources"]);
     std::fs::write(&old, vec![0; usize::try_from(length).unwrap() + 1]).unwrap();
     assert_ne!(as_json(&world)["sources"], told["sources"]);
+    // Beats came, and nobody asks any more.
+    drop(lock);
+    assert_eq!(as_json(&world)["needs"][0]["kind"], "collector_down");
 }
 
 #[test]
@@ -139,7 +145,11 @@ fn the_page_is_private_and_what_needs_a_person_can_end_the_program_with_another_
     assert!(need["since"].as_str().unwrap().starts_with("2026-11-27T09:"), "{need}");
     let output = world.command().env("FAHRTENBUCH_NOW", NOW).args(["status", "--fail"]).output().unwrap();
     assert_eq!(output.status.code(), Some(4));
-    assert!(text(&output.stdout).starts_with("1 thing needs you: nobody asks the sources"), "{}", text(&output.stdout));
+    assert!(
+        text(&output.stdout).starts_with("1 thing needs you: The collector does not run: no source is asked."),
+        "{}",
+        text(&output.stdout)
+    );
     let file = world.path("status.html");
     status(&world, &["--html", file.to_str().unwrap(), "--language", "en"]);
     let page = std::fs::read_to_string(&file).unwrap();

@@ -79,6 +79,16 @@ fn units_name_the_folders_of_the_workspace_and_nothing_is_left_to_fill_in() {
     ] {
         assert!(lines.contains(&line.as_str()), "{line} is not in\n{service}");
     }
+    // What the environment must have: the file's owner and mode, and each variable that this workspace names.
+    assert!(service.contains("'${NAME}'), so /etc/fahrtenbuch.env is not needed"), "{service}");
+    let more = "notify: {heartbeat: {url: 'https://hc.example/${PING_KEY}'}} # ${NONE}\n";
+    world.write("fahrtenbuch.yaml", &(text(&world, "fahrtenbuch.yaml") + more));
+    let out = world.path("env");
+    assert!(world.program(&["units", "systemd", "--to", out.to_str().unwrap()]).status.success());
+    let with = text(&world, "env/systemd/fahrtenbuch.service");
+    for said in ["chown root:root /etc/fahrtenbuch.env && sudo chmod 0600", "\n#   PING_KEY='…'\n"] {
+        assert!(with.contains(said) && !with.contains("NONE"), "{with}");
+    }
     let watch = text(&world, "deploy/systemd/fahrtenbuch-watch.service");
     assert!(watch.contains("\nInaccessiblePaths=-") && !watch.contains("ReadWritePaths"), "{watch}");
     for (name, bytes) in files(&world.path("deploy")) {

@@ -55,7 +55,14 @@ fn each_channel_sends_a_message_as_it_stands_here() {
     for language in ["de", "en"] {
         let notices = vec![
             notice(Trouble::CollectorDown, Kind::New),
-            notice(Trouble::RunHeldBack { pipeline: "a_b<c>".to_owned(), dates: Default::default() }, Kind::Reminder),
+            notice(
+                Trouble::RunHeldBack {
+                    pipeline: "a_b<c>".to_owned(),
+                    dataset: "a_b<c>".to_owned(),
+                    dates: Default::default(),
+                },
+                Kind::Reminder,
+            ),
             notice(Trouble::SourceFrozen { source: "stadtbus-vp".to_owned() }, Kind::Mended),
         ];
         insta::assert_snapshot!(format!("channels_{language}"), all(&outgoing(language, notices)));

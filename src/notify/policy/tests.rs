@@ -50,9 +50,13 @@ impl Course {
         self.now += SignedDuration::from_mins(minutes);
     }
 
-    /// Looks once; what went out, and what was tried in vain.
+    /// Looks once, all that is no cause being well; what went out, and what was tried in vain.
     fn look(&mut self, causes: &[Cause]) -> (Vec<Message>, Vec<Message>) {
-        let found = messages(causes, &self.sent, &self.settings, self.now);
+        self.look_at(&causes.to_vec().into())
+    }
+
+    fn look_at(&mut self, found: &Findings) -> (Vec<Message>, Vec<Message>) {
+        let found = messages(found, &self.sent, &self.settings, self.now);
         let is_broken = |message: &Message| self.broken.contains(&message.channel);
         let deliver = |message: &Message| {
             let failure = || Failure { retry_after: self.retry_after, ..Failure::transient("broken") };
@@ -69,7 +73,11 @@ impl Course {
 
     /// What went out by one channel: `new source_silent:a`.
     fn told(&mut self, causes: &[Cause]) -> Vec<String> {
-        let (out, _) = self.look(causes);
+        self.told_of(&causes.to_vec().into())
+    }
+
+    fn told_of(&mut self, found: &Findings) -> Vec<String> {
+        let (out, _) = self.look_at(found);
         out.iter()
             .flat_map(|message| &message.notices)
             .map(|notice| format!("{} {}", serde_json::to_value(notice.kind).unwrap().as_str().unwrap(), notice.key))
@@ -84,6 +92,59 @@ fn a_line_of_the_log_has_the_agreed_shape() {
     course.told(&[silent("stadtbus-vp", now)]);
     let line = serde_json::to_string(&course.sent[0].1).unwrap();
     assert_eq!(line, r#"{"cause":"source_silent:stadtbus-vp","kind":"new","channels":["mail"],"failed":[]}"#);
+}
+
+#[test]
+fn what_nothing_is_known_of_is_not_mended() {
+    let mut course = Course::new(settings("", &["mail"]));
+    let begin = course.now;
+    let known = |causes: &[Cause], well: &[&str]| {
+        let well = well.iter().filter_map(|key| of_key(key)).map(|(kind, subject)| (kind, subject.to_owned()));
+        Findings { causes: causes.to_vec(), well: Some(well.collect()) }
+    };
+    let (a, b) = (silent("a", begin), silent("b", begin));
+    assert_eq!(course.told_of(&known(&[a.clone(), b.clone()], &[])), ["new source_silent:a", "new source_silent:b"]);
+    let rule = "rule_failed:bus/t.speed";
+    for _ in 0..1_000 {
+        // A store that cannot be read, a process that has just begun; and in between it is there.
+        course.wait(7);
+        assert_eq!(course.told_of(&known(&[], &["source_silent:c", "source_frozen:a"])), [""; 0]);
+        course.wait(1);
+        let told = course.told_of(&known(&[a.clone(), b.clone()], &["source_silent:a"]));
+        assert!(told.iter().all(|told| told.starts_with("reminder ")), "{told:?}");
+    }
+    course.wait(1);
+    assert_eq!(course.told_of(&known(&[b], &["source_silent:a"])), ["mended source_silent:a"]);
+    assert_eq!(course.told_of(&known(&[], &["source_silent:a", "source_silent:b"])), ["mended source_silent:b"]);
+    assert!(known(&[], &["rule_failed:bus"]).is_well(rule) && !known(&[], &["rule_failed:tram"]).is_well(rule));
+    assert!(!known(&[], &[]).is_well("of_another_version:a"));
+}
+
+#[test]
+fn what_was_sent_while_a_clock_was_ahead_stops_no_message() {
+    let mut course = Course::new(settings("", &["mail"]));
+    let real = course.now;
+    // For an hour the clock was nine years ahead.
+    course.now = "2035-11-24T11:00:00Z".parse().unwrap();
+    let cause = [silent("a", real)];
+    assert_eq!(course.told(&cause), ["new source_silent:a"]);
+    course.broken = vec!["mail".to_owned()];
+    course.wait(60);
+    assert_eq!(course.told(&[silent("a", real), silent("b", real)]), [""; 0]);
+    course.broken.clear();
+    course.now = real + SignedDuration::from_hours(1);
+    assert_eq!(
+        course.told(&[silent("a", real), silent("b", real)]),
+        ["new source_silent:b", "reminder source_silent:a"]
+    );
+    // From then on as ever: one reminder after a day (or two, for what was reminded of once), none before.
+    let mut told = Vec::new();
+    for _ in 0..(3 * 24) {
+        course.wait(60);
+        told.extend(course.told(&[silent("a", real), silent("b", real)]));
+    }
+    assert_eq!(told, ["reminder source_silent:b", "reminder source_silent:a", "reminder source_silent:b"]);
+    assert_eq!(course.told(&[]), ["mended source_silent:a", "mended source_silent:b"]);
 }
 
 #[test]

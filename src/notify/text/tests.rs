@@ -35,7 +35,8 @@ pub(crate) fn every_trouble() -> Vec<Trouble> {
             dates: dates(&["2026-11-20", "2026-11-21", "2026-11-22", "2026-11-23", "2026-11-24"]),
             failure: RunFailure::Permanent,
         },
-        Trouble::RunHeldBack { pipeline, dates: dates(&["2026-11-24"]) },
+        Trouble::RunHeldBack { pipeline: pipeline.clone(), dataset: dataset.clone(), dates: dates(&["2026-11-24"]) },
+        Trouble::ChoreFailed { chore: "purge".to_owned(), failure: RunFailure::Permanent },
         Trouble::DiskFilling {
             place: "private".to_owned(),
             free_bytes: 12_345_678_901,
@@ -43,7 +44,12 @@ pub(crate) fn every_trouble() -> Vec<Trouble> {
         },
         Trouble::BackupOld { last: None },
         Trouble::KeyExpiring { dataset: dataset.clone(), dates: dates(&["2025-10-28"]), on: date("2026-11-29") },
-        Trouble::EvidenceExpiring { source, dates: dates(&["2025-10-28", "2025-10-29"]), on: date("2026-11-29") },
+        Trouble::EvidenceExpiring {
+            source,
+            pipeline,
+            dates: dates(&["2025-10-28", "2025-10-29"]),
+            on: date("2026-11-29"),
+        },
         Trouble::QuarantineUndecided { dataset: dataset.clone(), rows: 81, oldest: date("2026-11-01") },
         Trouble::TimetableEnding { pipeline: "stadtbus-fahrplan".to_owned(), last_day: date("2026-12-12") },
         Trouble::RuleFailed {
@@ -56,6 +62,7 @@ pub(crate) fn every_trouble() -> Vec<Trouble> {
         Trouble::CollectorDown,
         Trouble::SchedulerDown,
         Trouble::PrivateStoreLost,
+        Trouble::BucketUnreadable { dataset: "telemetrie".to_owned() },
     ]
 }
 
@@ -91,6 +98,35 @@ fn every_cause_is_told_in_both_languages_and_so_is_its_end() {
         }
         insta::assert_snapshot!(format!("every_cause_{language}"), all.replace("  \n", "\n"));
     }
+}
+
+#[test]
+fn what_has_more_than_one_form_is_told_as_it_is() {
+    let zone = settings("de").zone;
+    let of = |trouble| said(&Cause { trouble, since: now() }, &zone);
+    let run = |dates: &[&str], failure| {
+        let dates = dates.iter().map(|date| date.parse().unwrap()).collect();
+        of(Trouble::RunFailed { pipeline: "bus".to_owned(), dates, failure })
+    };
+    let one = run(&["2026-11-24"], RunFailure::Killed);
+    assert_eq!(one.what.en, "The run of bus failed for 24 November 2026: it was killed");
+    assert_eq!(one.command, "fahrtenbuch run bus --date 2026-11-24");
+    let lost = run(&["2026-11-24"], RunFailure::Lost);
+    assert_eq!(
+        lost.what.de,
+        "bus war veröffentlicht für 24.11.2026, ist aber nicht mehr im Bucket, und die Belege sind fort"
+    );
+    let asked = run(&[], RunFailure::Transient);
+    assert_eq!(asked.what.de, "Die Quellen von bus ließen sich nicht abfragen: es wird weiter versucht");
+    assert_eq!(asked.command, "fahrtenbuch capture bus");
+    assert_eq!(run(&["2026-11-24"], RunFailure::Usage).command, "fahrtenbuch check");
+    let backup = of(Trouble::ChoreFailed { chore: "backup".to_owned(), failure: RunFailure::Usage });
+    assert_eq!(backup.command, "fahrtenbuch backup");
+    let disk = |place: &str| of(Trouble::DiskFilling { place: place.to_owned(), free_bytes: 0, full_at: None });
+    assert_eq!(disk("bucket").what.de, "Der Datenträger des Buckets läuft voll: 0,0 GB frei");
+    assert!(disk("spool").what.en.contains("than 'limits: spool' allows"));
+    let bucket = of(Trouble::BucketUnreadable { dataset: String::new() });
+    assert_eq!(bucket.what.en, "The bucket cannot be read");
 }
 
 #[test]

@@ -84,6 +84,15 @@ fn size(bytes: u64) -> Text {
     Text::new(gigabytes.clone(), crate::text::german_number(&gigabytes))
 }
 
+/// What lies on a disk: `of …` in English, the genitive in German.
+fn place_name(place: &str) -> Text {
+    match place {
+        "private" => Text::new("the private store", "der privaten Ablage"),
+        "bucket" => Text::new("the bucket", "des Buckets"),
+        place => Text::new(format!("'{place}'"), format!("von '{place}'")),
+    }
+}
+
 /// The words for a cause.
 pub(super) fn words(cause: &Cause, zone: &TimeZone) -> Words {
     match &cause.trouble {
@@ -91,7 +100,9 @@ pub(super) fn words(cause: &Cause, zone: &TimeZone) -> Words {
             of_source(&cause.trouble, zone)
         }
         Trouble::RunFailed { pipeline, dates: of, failure } => run_failed(pipeline, of, *failure),
-        Trouble::RunHeldBack { pipeline, dates: of } => {
+        Trouble::ChoreFailed { chore, failure } => chore_failed(chore, *failure),
+        Trouble::RunHeldBack { pipeline, dataset, dates: of } => {
+            let newest = of.last().map_or_else(String::new, |date| format!(" --from {date} --to {date}"));
             let of = dates(of);
             Words::new(
                 Text::new(
@@ -102,7 +113,7 @@ pub(super) fn words(cause: &Cause, zone: &TimeZone) -> Words {
                     "Whoever uses the data misses these days until the data is mended or somebody decides.",
                     "Wer die Daten nutzt, dem fehlen diese Tage, bis die Daten stimmen oder jemand entscheidet.",
                 ),
-                "fahrtenbuch quality report",
+                format!("fahrtenbuch quality report {dataset}{newest}"),
             )
         }
         Trouble::RuleFailed { .. } | Trouble::ScoreFell { .. } | Trouble::QuarantineUndecided { .. } => {
@@ -113,8 +124,8 @@ pub(super) fn words(cause: &Cause, zone: &TimeZone) -> Words {
             let last = date(*last_day);
             Words::new(
                 Text::new(
-                    format!("The timetable {pipeline} ends on {}", last.en),
-                    format!("Der Fahrplan {pipeline} endet am {}", last.de),
+                    format!("The timetable {pipeline} ends on {}, and there is no newer one", last.en),
+                    format!("Der Fahrplan {pipeline} endet am {}, und es gibt keinen neueren", last.de),
                 ),
                 Text::new(
                     "After that day no trip is planned: what vehicles report belongs to nothing, and trips cannot be compared.",
@@ -182,18 +193,41 @@ fn of_source(trouble: &Trouble, zone: &TimeZone) -> Words {
 }
 
 fn run_failed(pipeline: &str, of: &BTreeSet<ServiceDate>, failure: RunFailure) -> Words {
-    let days = dates(of);
-    let how = match failure {
-        RunFailure::Transient => Text::new("it is tried again", "es wird weiter versucht"),
-        RunFailure::Permanent => Text::new("trying again does not help", "erneut versuchen hilft nicht"),
-        RunFailure::Usage => Text::new("the configuration has a mistake", "die Konfiguration hat einen Fehler"),
-        RunFailure::Killed => Text::new("it was killed", "er wurde abgebrochen"),
+    let (days, how) = (dates(of), how(failure));
+    let command = match (failure, of.first(), of.last()) {
+        (RunFailure::Usage, ..) => "fahrtenbuch check".to_owned(),
+        (_, Some(first), Some(last)) if first != last => {
+            format!("fahrtenbuch run {pipeline} --from {first} --to {last}")
+        }
+        (_, Some(date), _) => format!("fahrtenbuch run {pipeline} --date {date}"),
+        (_, None, _) => format!("fahrtenbuch capture {pipeline}"),
     };
-    let command = match (failure, of.last()) {
-        (RunFailure::Usage, _) => "fahrtenbuch check".to_owned(),
-        (_, Some(date)) => format!("fahrtenbuch run {pipeline} --date {date}"),
-        (_, None) => format!("fahrtenbuch run {pipeline}"),
-    };
+    if of.is_empty() {
+        return Words::new(
+            Text::new(
+                format!("Asking the sources of {pipeline} failed: {}", how.en),
+                format!("Die Quellen von {pipeline} ließen sich nicht abfragen: {}", how.de),
+            ),
+            Text::new(
+                "What they give now is missing for ever; nobody else keeps it.",
+                "Was sie jetzt liefern, fehlt für immer; niemand sonst bewahrt es auf.",
+            ),
+            command,
+        );
+    }
+    if matches!(failure, RunFailure::Missing | RunFailure::Lost) {
+        return Words::new(
+            Text::new(
+                format!("{pipeline} was published for {}, and {}", days.en, how.en),
+                format!("{pipeline} war veröffentlicht für {}, {}", days.de, how.de),
+            ),
+            Text::new(
+                "Who uses the data misses these days; see who empties the bucket, and bring them back from a copy of it.",
+                "Wer die Daten nutzt, dem fehlen diese Tage; sehen Sie nach, wer den Bucket leert, und holen Sie sie aus einer Kopie.",
+            ),
+            if failure == RunFailure::Lost { "fahrtenbuch status".to_owned() } else { command },
+        );
+    }
     Words::new(
         Text::new(
             format!("The run of {pipeline} failed for {}: {}", days.en, how.en),
@@ -205,6 +239,49 @@ fn run_failed(pipeline: &str, of: &BTreeSet<ServiceDate>, failure: RunFailure) -
         ),
         command,
     )
+}
+
+/// How something failed, as the end of a sentence.
+fn how(failure: RunFailure) -> Text {
+    match failure {
+        RunFailure::Transient => Text::new("it is tried again", "es wird weiter versucht"),
+        RunFailure::Permanent => Text::new("trying again does not help", "erneut versuchen hilft nicht"),
+        RunFailure::Usage => Text::new("the configuration has a mistake", "die Konfiguration hat einen Fehler"),
+        RunFailure::Killed => Text::new("it was killed", "der Prozess wurde abgebrochen"),
+        RunFailure::Missing => Text::new("is not in the bucket any more", "ist aber nicht mehr im Bucket"),
+        RunFailure::Lost => Text::new(
+            "is not in the bucket any more, and its evidence is gone",
+            "ist aber nicht mehr im Bucket, und die Belege sind fort",
+        ),
+    }
+}
+
+fn chore_failed(chore: &str, failure: RunFailure) -> Words {
+    let how = how(failure);
+    let (loss, command) = match chore {
+        "backup" => (
+            Text::new(
+                "If the disk breaks, evidence, keys and decisions since the last backup are lost for ever.",
+                "Geht der Datenträger kaputt, sind Belege, Schlüssel und Entscheidungen seit der letzten Sicherung für immer verloren.",
+            ),
+            "fahrtenbuch backup".to_owned(),
+        ),
+        "purge" => (
+            Text::new(
+                "Personal data is kept for longer than 'retention' allows.",
+                "Personenbezogene Daten bleiben länger gespeichert, als 'retention' erlaubt.",
+            ),
+            "fahrtenbuch evidence purge".to_owned(),
+        ),
+        chore => {
+            (Text::new("What it does is not done.", "Was sie tut, geschieht nicht."), format!("fahrtenbuch {chore}"))
+        }
+    };
+    let title = Text::new(
+        format!("The daily job '{chore}' failed: {}", how.en),
+        format!("Die tägliche Arbeit '{chore}' ist gescheitert: {}", how.de),
+    );
+    Words::new(title, loss, command)
 }
 
 fn of_quality(trouble: &Trouble) -> Words {
@@ -265,14 +342,32 @@ fn of_quality(trouble: &Trouble) -> Words {
 }
 
 fn expiring(trouble: &Trouble) -> Words {
-    let (title, of, on) = match trouble {
-        Trouble::KeyExpiring { dataset, dates: of, on } => {
-            (Text::new(format!("The keys of {dataset}"), format!("Die Schlüssel von {dataset}")), dates(of), date(*on))
-        }
-        Trouble::EvidenceExpiring { source, dates: of, on } => {
-            (Text::new(format!("The evidence of {source}"), format!("Die Belege von {source}")), dates(of), date(*on))
-        }
-        _ => (Text::new("", ""), Text::new("", ""), Text::new("", "")),
+    let (title, of, on, command) = match trouble {
+        Trouble::KeyExpiring { dataset, dates: of, on } => (
+            Text::new(
+                format!("Rows of {dataset} wait for a decision: their keys"),
+                format!("Zeilen von {dataset} warten auf eine Entscheidung: ihre Schlüssel"),
+            ),
+            dates(of),
+            date(*on),
+            format!("fahrtenbuch quarantine list {dataset}"),
+        ),
+        Trouble::EvidenceExpiring { source, pipeline, dates: of, on } => (
+            Text::new(
+                format!("{pipeline} is not published: the evidence of {source}"),
+                format!("{pipeline} ist nicht veröffentlicht: die Belege von {source}"),
+            ),
+            dates(of),
+            date(*on),
+            match (of.first(), of.last()) {
+                (Some(first), Some(last)) if first != last => {
+                    format!("fahrtenbuch run {pipeline} --from {first} --to {last}")
+                }
+                (Some(date), _) => format!("fahrtenbuch run {pipeline} --date {date}"),
+                _ => format!("fahrtenbuch run {pipeline}"),
+            },
+        ),
+        _ => (Text::new("", ""), Text::new("", ""), Text::new("", ""), String::new()),
     };
     Words::new(
         Text::new(
@@ -283,30 +378,67 @@ fn expiring(trouble: &Trouble) -> Words {
             "After that these days can never be published or corrected again.",
             "Danach lassen sich diese Tage nie mehr veröffentlichen oder berichtigen.",
         ),
-        "fahrtenbuch evidence purge --dry-run",
+        command,
+    )
+}
+
+fn disk_filling(place: &str, free_bytes: u64, full_at: Option<Text>) -> Words {
+    let free = size(free_bytes);
+    let full = full_at.map_or_else(
+        || Text::new(String::new(), String::new()),
+        |at| Text::new(format!(", full on {}", at.en), format!(", voll am {}", at.de)),
+    );
+    let what = match place {
+        "spool" => Text::new(
+            "More evidence waits to be kept elsewhere than 'limits: spool' allows",
+            "Es warten mehr Belege auf ihren Ort anderswo, als 'limits: spool' erlaubt",
+        ),
+        place => {
+            let place = place_name(place);
+            Text::new(
+                format!("The disk of {} is filling", place.en),
+                format!("Der Datenträger {} läuft voll", place.de),
+            )
+        }
+    };
+    // Sealed evidence takes a quarter; of the bucket only files that nobody names could go.
+    let command = if place == "bucket" { "fahrtenbuch status" } else { "fahrtenbuch evidence seal" };
+    Words::new(
+        Text::new(
+            format!("{}: {} free{}", what.en, free.en, full.en),
+            format!("{}: {} frei{}", what.de, free.de, full.de),
+        ),
+        Text::new(
+            "When the disk is full nothing is recorded and nothing is published any more.",
+            "Ist der Datenträger voll, wird nichts mehr aufgezeichnet und nichts mehr veröffentlicht.",
+        ),
+        command,
+    )
+}
+
+fn bucket_unreadable(dataset: &str) -> Words {
+    let of = if dataset.is_empty() {
+        Text::new("The bucket cannot be read", "Der Bucket ist nicht lesbar")
+    } else {
+        Text::new(
+            format!("What the bucket has of {dataset} cannot be read"),
+            format!("Was der Bucket von {dataset} hat, ist nicht lesbar"),
+        )
+    };
+    Words::new(
+        of,
+        Text::new(
+            "Nothing of it is published any more, and whether something is missing is not known.",
+            "Davon wird nichts mehr veröffentlicht, und ob etwas fehlt, ist nicht bekannt.",
+        ),
+        "fahrtenbuch watch --once",
     )
 }
 
 fn of_machine(trouble: &Trouble, zone: &TimeZone) -> Words {
     match trouble {
         Trouble::DiskFilling { place, free_bytes, full_at } => {
-            let free = size(*free_bytes);
-            let full = full_at.map(|at| instant(at, zone));
-            let full = full.map_or_else(
-                || Text::new(String::new(), String::new()),
-                |at| Text::new(format!(", full on {}", at.en), format!(", voll am {}", at.de)),
-            );
-            Words::new(
-                Text::new(
-                    format!("The disk of '{place}' is filling: {} free{}", free.en, full.en),
-                    format!("Der Datenträger von '{place}' läuft voll: {} frei{}", free.de, full.de),
-                ),
-                Text::new(
-                    "When it is full nothing is recorded and nothing is published any more.",
-                    "Ist er voll, wird nichts mehr aufgezeichnet und nichts mehr veröffentlicht.",
-                ),
-                "fahrtenbuch status",
-            )
+            disk_filling(place, *free_bytes, full_at.map(|at| instant(at, zone)))
         }
         Trouble::BackupOld { last } => {
             let last = last.map(|at| instant(at, zone));
@@ -328,7 +460,7 @@ fn of_machine(trouble: &Trouble, zone: &TimeZone) -> Words {
         Trouble::CollectorDown => Words::new(
             Text::new(
                 "The collector does not run: no source is asked",
-                "Der Sammler läuft nicht: keine Quelle wird gefragt",
+                "Der Erfasser läuft nicht: keine Quelle wird gefragt",
             ),
             Text::new(
                 "What the sources give now is missing for ever; nobody else keeps it.",
@@ -347,10 +479,11 @@ fn of_machine(trouble: &Trouble, zone: &TimeZone) -> Words {
             ),
             "fahrtenbuch up",
         ),
+        Trouble::BucketUnreadable { dataset } => bucket_unreadable(dataset),
         _ => Words::new(
             Text::new(
-                "The private store is not there: evidence, keys and decisions are missing",
-                "Der private Speicher ist nicht da: Belege, Schlüssel und Entscheidungen fehlen",
+                "The private store is not there or is another one: evidence, keys and decisions are missing",
+                "Die private Ablage ist nicht da oder eine andere: Belege, Schlüssel und Entscheidungen fehlen",
             ),
             Text::new(
                 "Nothing is recorded and nothing is published until it is back. New keys would tear pseudonyms apart.",
@@ -369,11 +502,24 @@ pub(super) fn mended(kind: CauseKind, subject: &str) -> Text {
         CauseKind::SourceShrinking => {
             ("The source {} gives as much as usual", "Die Quelle {} liefert so viel wie üblich")
         }
-        CauseKind::RunFailed => ("The run of {} succeeded", "Der Lauf von {} ist gelungen"),
-        CauseKind::RunHeldBack => ("{} is not held back any more", "{} wird nicht mehr zurückgehalten"),
-        CauseKind::DiskFilling => ("The disk of '{}' has room again", "Der Datenträger von '{}' hat wieder Platz"),
+        CauseKind::RunFailed => ("No run of {} fails any more", "Kein Lauf von {} scheitert mehr"),
+        CauseKind::RunHeldBack => ("No date of {} is held back any more", "Kein Tag von {} wird mehr zurückgehalten"),
+        CauseKind::ChoreFailed => ("The daily job '{}' succeeded", "Die tägliche Arbeit '{}' ist gelungen"),
+        CauseKind::DiskFilling if subject == "spool" => {
+            ("Less evidence waits than 'limits: spool' allows", "Es warten weniger Belege, als 'limits: spool' erlaubt")
+        }
+        CauseKind::DiskFilling => {
+            let place = place_name(subject);
+            return Text::new(
+                format!("The disk of {} has room again", place.en),
+                format!("Der Datenträger {} hat wieder Platz", place.de),
+            );
+        }
         CauseKind::BackupOld => ("There is a new backup", "Es gibt eine neue Sicherung"),
-        CauseKind::KeyExpiring => ("No keys of {} expire soon", "Keine Schlüssel von {} laufen bald ab"),
+        CauseKind::KeyExpiring => (
+            "No keys of {} expire soon of which rows wait for a decision",
+            "Keine Schlüssel von {} laufen bald ab, zu denen Zeilen auf eine Entscheidung warten",
+        ),
         CauseKind::EvidenceExpiring => {
             ("No unpublished evidence of {} expires soon", "Keine unveröffentlichten Belege von {} laufen bald ab")
         }
@@ -383,9 +529,13 @@ pub(super) fn mended(kind: CauseKind, subject: &str) -> Text {
         CauseKind::TimetableEnding => ("There is a newer timetable {}", "Es gibt einen neueren Fahrplan {}"),
         CauseKind::RuleFailed => ("The rule {} passes again", "Die Regel {} ist wieder eingehalten"),
         CauseKind::ScoreFell => ("The quality of {} has recovered", "Die Qualität von {} hat sich erholt"),
-        CauseKind::CollectorDown => ("The collector runs again", "Der Sammler läuft wieder"),
+        CauseKind::CollectorDown => ("The collector runs again", "Der Erfasser läuft wieder"),
         CauseKind::SchedulerDown => ("The scheduler runs again", "Der Planer läuft wieder"),
-        CauseKind::PrivateStoreLost => ("The private store is there again", "Der private Speicher ist wieder da"),
+        CauseKind::PrivateStoreLost => ("The private store is there again", "Die private Ablage ist wieder da"),
+        CauseKind::BucketUnreadable if subject.is_empty() => ("The bucket can be read", "Der Bucket ist lesbar"),
+        CauseKind::BucketUnreadable => {
+            ("What the bucket has of {} can be read", "Was der Bucket von {} hat, ist lesbar")
+        }
     };
     Text::new(en.replace("{}", subject), de.replace("{}", subject))
 }

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::journals::{Journals, RunSummary};
 use super::known::{Known, cause};
+use super::runs::{DoneElsewhere, failing};
 use super::undecided::Waiting;
 use crate::capture::collector::Collector;
 use crate::notify::{Cause, Trouble};
 use crate::pipeline::journal;
 use crate::pipeline::run::day_key::day_keys;
 use crate::schedule::due::Stop;
-use crate::schedule::facts::Outcome;
+use crate::schedule::facts::{JobKey, Outcome};
 use crate::time::ServiceDate;
 use crate::workspace::retention::Retention;
 
@@ -19,11 +20,11 @@ use crate::workspace::retention::Retention;
 const DAYS: i32 = 14;
 
 /// Dates that will be destroyed, and when the first of them is.
-type Going = BTreeMap<String, (BTreeSet<ServiceDate>, ServiceDate)>;
+type Going<T> = BTreeMap<T, (BTreeSet<ServiceDate>, ServiceDate)>;
 
-pub(super) fn causes(known: &Known<'_>, journals: &Journals, waiting: &Waiting) -> Vec<Cause> {
-    let evidence = evidence(known, journals).into_iter().map(|(source, (dates, on))| {
-        cause(Trouble::EvidenceExpiring { source, dates, on }, known.begin_of(on.plus_days(-DAYS)))
+pub(super) fn causes(known: &Known<'_>, done: DoneElsewhere<'_>, waiting: &Waiting) -> Vec<Cause> {
+    let evidence = evidence(known, done).into_iter().map(|((source, pipeline), (dates, on))| {
+        cause(Trouble::EvidenceExpiring { source, pipeline, dates, on }, known.begin_of(on.plus_days(-DAYS)))
     });
     let keys = keys(known, waiting).into_iter().map(|(dataset, (dates, on))| {
         cause(Trouble::KeyExpiring { dataset, dates, on }, known.begin_of(on.plus_days(-DAYS)))
@@ -31,22 +32,29 @@ pub(super) fn causes(known: &Known<'_>, journals: &Journals, waiting: &Waiting) 
     evidence.chain(keys).collect()
 }
 
-/// Of sources whose evidence is our own.
-fn evidence(known: &Known<'_>, journals: &Journals) -> Going {
-    let mut going = Going::new();
+/// Of sources whose evidence is our own, each with the first pipeline that it is of.
+fn evidence(known: &Known<'_>, done: DoneElsewhere<'_>) -> Going<(String, String)> {
+    let mut going: BTreeMap<String, (String, (BTreeSet<ServiceDate>, ServiceDate))> = BTreeMap::new();
     let own = Collector::evidence(&known.workspace.private);
-    for stopped in &known.due.stopped {
-        let Some(date) = stopped.key.date.filter(|_| stopped.why != Stop::Ended(Outcome::Absent)) else { continue };
+    // What failed may be tried once more at any time, and is not released by that.
+    let stopped = known.due.stopped.iter().filter(|stopped| stopped.why != Stop::Ended(Outcome::Absent));
+    let keys = stopped.map(|stopped| &stopped.key).chain(failing(known, done).map(|(_, key, _)| key));
+    let keys: BTreeSet<&JobKey> = keys.collect();
+    for key in keys {
+        let Some(date) = key.date else { continue };
         let Some(on) = destroyed_soon(&known.workspace.retention, date, known.today()) else { continue };
-        let name = &stopped.key.pipeline;
+        let name = &key.pipeline;
         let pipeline = known.workspace.pipelines.iter().find(|pipeline| pipeline.name == *name);
-        let Some(pipeline) = pipeline.filter(|_| !was_released(known, journals, name, date)) else { continue };
+        let Some(pipeline) = pipeline.filter(|_| !was_released(known, done.journals, name, date)) else { continue };
         let is_own = |folder: &std::path::Path| folder == own;
         for feed in pipeline.feeds.iter().filter(|feed| feed.from.folder().is_none_or(|of| is_own(&of.path))) {
-            add(&mut going, &feed.name, date, on);
+            let new = || (name.clone(), (BTreeSet::new(), on));
+            let (_, (dates, first)) = going.entry(feed.name.clone()).or_insert_with(new);
+            dates.insert(date);
+            *first = on.min(*first);
         }
     }
-    going
+    going.into_iter().map(|(source, (pipeline, of))| ((source, pipeline), of)).collect()
 }
 
 /// By the bucket, or by what the journal has of it.
@@ -63,7 +71,7 @@ fn was_released(known: &Known<'_>, journals: &Journals, pipeline: &str, date: Se
 }
 
 /// Of datasets.
-fn keys(known: &Known<'_>, waiting: &Waiting) -> Going {
+fn keys(known: &Known<'_>, waiting: &Waiting) -> Going<String> {
     let mut going = Going::new();
     let soon = |date: &ServiceDate| Some((*date, destroyed_soon(&known.workspace.retention, *date, known.today())?));
     let of = |(dataset, dates): (&String, &BTreeMap<ServiceDate, _>)| {
@@ -80,7 +88,7 @@ fn keys(known: &Known<'_>, waiting: &Waiting) -> Going {
     going
 }
 
-fn add(going: &mut Going, name: &str, date: ServiceDate, on: ServiceDate) {
+fn add(going: &mut Going<String>, name: &str, date: ServiceDate, on: ServiceDate) {
     let (dates, first) = going.entry(name.to_owned()).or_insert_with(|| (BTreeSet::new(), on));
     dates.insert(date);
     *first = on.min(*first);

@@ -100,6 +100,11 @@ impl Journals {
         is_changed
     }
 
+    #[cfg(test)]
+    pub(super) fn set(&mut self, pipeline: &str, runs: Runs) {
+        self.runs.insert(pipeline.to_owned(), runs);
+    }
+
     pub(super) fn of(&self, pipeline: &str) -> &Runs {
         self.runs.get(pipeline).unwrap_or(&NO_RUNS)
     }

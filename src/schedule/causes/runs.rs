@@ -1,17 +1,24 @@
-//! Runs that fail again and again, and those that are held back.
+//! Runs that fail again and again, those that are held back, and daily jobs that fail.
+//!
+//! What failed goes on failing until a run of the same date succeeded, or its evidence is gone: that it is tried again, that it is at
+//! work, or that its evidence changed is no success.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::journals::Journals;
 use super::known::{Known, cause};
+use super::sources::Collecting;
 use crate::notify::cause::RunFailure;
 use crate::notify::{Cause, Trouble};
-use crate::schedule::due::{Stop, Why};
+use crate::pipeline::Pipeline;
+use crate::schedule::due::Stop;
 use crate::schedule::facts::{JobKey, Outcome};
+use crate::schedule::log::Failing;
 use crate::time::ServiceDate;
 
-/// Tries one behind the other after which somebody is told.
+/// Tries in vain after which somebody is told.
 const TRIES: u32 = 3;
 
 /// What is told of the dates of one pipeline.
@@ -21,69 +28,115 @@ struct Told {
     worst: RunFailure,
 }
 
-#[derive(Default)]
-struct Found {
-    failed: BTreeMap<String, Told>,
-    held_back: BTreeMap<String, Told>,
+/// What else says that something was done than the log: somebody may have run it by hand.
+#[derive(Clone, Copy)]
+pub(super) struct DoneElsewhere<'a> {
+    pub journals: &'a Journals,
+    pub collecting: &'a Collecting,
 }
 
-pub(super) fn causes(known: &Known<'_>) -> Vec<Cause> {
-    let mut found = Found::default();
+/// The jobs that failed, and did not succeed since.
+pub(super) fn failing<'a>(
+    known: &'a Known<'_>,
+    done: DoneElsewhere<'a>,
+) -> impl Iterator<Item = (&'a Pipeline, &'a JobKey, Failing)> {
+    let pipelines: BTreeMap<&str, &Pipeline> =
+        known.workspace.pipelines.iter().map(|pipeline| (pipeline.name.as_str(), pipeline)).collect();
+    let first_kept = known.workspace.retention.first_kept(known.today());
+    known.log.all().filter_map(move |(key, tried)| {
+        let (pipeline, failing) = (pipelines.get(key.pipeline.as_str())?, tried.failing?);
+        // Without its evidence nobody can mend it.
+        let is_there = key.date.is_none_or(|date| date >= first_kept);
+        (is_there && !done.is_done(pipeline, key, &failing)).then_some((*pipeline, key, failing))
+    })
+}
+
+impl DoneElsewhere<'_> {
+    /// Whether it succeeded after it failed, though not as an attempt.
+    fn is_done(self, pipeline: &Pipeline, key: &JobKey, failing: &Failing) -> bool {
+        let Some(failed) = failing.newest else { return false };
+        match key.date {
+            Some(date) => {
+                let run = self.journals.of(&pipeline.name).get(&date);
+                run.is_some_and(|run| run.is_released() && run.prepared_at > failed)
+            }
+            None => {
+                let mut sources = pipeline.scheduled().into_iter().map(|scheduled| scheduled.collected.name).peekable();
+                let good = |name: String| self.collecting.sources.get(&name).and_then(|source| source.health.last_good);
+                sources.peek().is_some() && sources.all(|name| good(name).is_some_and(|good| good > failed))
+            }
+        }
+    }
+}
+
+pub(super) fn causes(known: &Known<'_>, done: DoneElsewhere<'_>) -> Vec<Cause> {
+    let (mut failed, mut held_back) = (BTreeMap::new(), BTreeMap::new());
+    for (pipeline, key, failing) in failing(known, done) {
+        let key = (pipeline.name.as_str(), pipeline.dataset.as_str(), key.date);
+        if let Some(since) = failing.held_back {
+            add(&mut held_back, key, (since, RunFailure::Permanent));
+        }
+        if let Some((since, failure)) = failed_since(&failing) {
+            add(&mut failed, key, (since, failure));
+        }
+    }
     for stopped in &known.due.stopped {
-        let outcome = match stopped.why {
-            Stop::Ended(outcome) => Some(outcome),
-            // What failed until it was too old is lost if nobody runs it.
-            Stop::TooOld => again(known, &stopped.key),
-            Stop::Missing | Stop::Lost => Some(Outcome::Permanent),
-            Stop::Schedule => Some(Outcome::Usage),
+        let failure = match stopped.why {
+            Stop::Missing => RunFailure::Missing,
+            Stop::Lost => RunFailure::Lost,
+            Stop::Schedule => RunFailure::Usage,
+            // What was tried is in the log.
+            Stop::Ended(_) | Stop::TooOld => continue,
         };
-        found.add(known, &stopped.key, (outcome, stopped.since));
-    }
-    let now = known.due.now.iter().map(|job| (&job.key, job.why, job.since));
-    let later = known.due.later.iter().map(|later| (&later.key, later.why, known.now));
-    for (key, why, since) in now.chain(later) {
-        if matches!(why, Why::Again { failures } if failures >= TRIES) {
-            found.add(known, key, (again(known, key), since));
+        let of_name = known.workspace.pipelines.iter().find(|pipeline| pipeline.name == stopped.key.pipeline);
+        if let Some(pipeline) = of_name {
+            let key = (pipeline.name.as_str(), pipeline.dataset.as_str(), stopped.key.date);
+            add(&mut failed, key, (stopped.since, failure));
         }
     }
-    for key in &known.facts.running {
-        found.add(known, key, (again(known, key), known.now));
-    }
-    let failed = found.failed.into_iter().map(|(pipeline, told)| {
-        cause(Trouble::RunFailed { pipeline, dates: told.dates, failure: told.worst }, told.since)
+    let failed = failed.into_iter().map(|((pipeline, _), told)| {
+        let trouble = Trouble::RunFailed { pipeline: pipeline.to_owned(), dates: told.dates, failure: told.worst };
+        cause(trouble, told.since)
     });
-    let held_back = found.held_back.into_iter();
-    let held_back =
-        held_back.map(|(pipeline, told)| cause(Trouble::RunHeldBack { pipeline, dates: told.dates }, told.since));
-    failed.chain(held_back).collect()
+    let held_back = held_back.into_iter().map(|((pipeline, dataset), told)| {
+        let (pipeline, dataset) = (pipeline.to_owned(), dataset.to_owned());
+        cause(Trouble::RunHeldBack { pipeline, dataset, dates: told.dates }, told.since)
+    });
+    failed.chain(held_back).chain(chores(known)).collect()
 }
 
-/// How the last of several tries ended, one behind the other, that may succeed if repeated.
-fn again(known: &Known<'_>, key: &JobKey) -> Option<Outcome> {
-    let tried = known.log.tried(key).filter(|tried| tried.failures >= TRIES)?;
-    // One that is at work, or of which nobody saw the end, was tried before.
-    let outcome = tried.attempt.ended.as_ref().map_or(Outcome::Transient, |ended| ended.outcome);
-    Some(outcome).filter(|outcome| outcome.is_tried_again())
+fn chores(known: &Known<'_>) -> impl Iterator<Item = Cause> {
+    known.workspace.chores.iter().filter_map(|chore| {
+        let failing = known.log.chores.get(chore.name)?.failing?;
+        let held_back = failing.held_back.map(|since| (since, RunFailure::Permanent));
+        let (since, failure) = failed_since(&failing).or(held_back)?;
+        Some(cause(Trouble::ChoreFailed { chore: chore.name.to_owned(), failure }, since))
+    })
 }
 
-impl Found {
-    fn add(&mut self, known: &Known<'_>, key: &JobKey, (outcome, since): (Option<Outcome>, Timestamp)) {
-        let (of, worst) = match outcome {
-            Some(Outcome::HeldBack) => (&mut self.held_back, RunFailure::Permanent),
-            Some(Outcome::Usage) => (&mut self.failed, RunFailure::Usage),
-            Some(Outcome::Permanent) => (&mut self.failed, RunFailure::Permanent),
-            Some(Outcome::Killed) => (&mut self.failed, RunFailure::Killed),
-            Some(Outcome::Transient) => (&mut self.failed, RunFailure::Transient),
-            Some(Outcome::Published | Outcome::NothingNew | Outcome::Absent) | None => return,
-        };
-        let since = known.log.tried(key).and_then(|tried| tried.failing_since).unwrap_or(since);
-        let told = of.entry(key.pipeline.clone());
-        let told = told.or_insert_with(|| Told { dates: BTreeSet::new(), since, worst });
-        told.dates.extend(key.date);
-        told.since = told.since.min(since);
-        if badness(worst) > badness(told.worst) {
-            told.worst = worst;
-        }
+/// Since when something fails that somebody is told of, and how the newest try failed.
+fn failed_since(failing: &Failing) -> Option<(Timestamp, RunFailure)> {
+    let failure = match failing.outcome? {
+        Outcome::Usage => RunFailure::Usage,
+        Outcome::Killed => RunFailure::Killed,
+        Outcome::Transient => RunFailure::Transient,
+        _ => RunFailure::Permanent,
+    };
+    let since = failing.failed.filter(|_| failing.needs_a_person || failing.tries >= TRIES)?;
+    Some((since, failure))
+}
+
+fn add<'a>(
+    told: &mut BTreeMap<(&'a str, &'a str), Told>,
+    (pipeline, dataset, date): (&'a str, &'a str, Option<ServiceDate>),
+    (since, failure): (Timestamp, RunFailure),
+) {
+    let new = || Told { dates: BTreeSet::new(), since, worst: failure };
+    let told = told.entry((pipeline, dataset)).or_insert_with(new);
+    told.dates.extend(date);
+    told.since = told.since.min(since);
+    if badness(failure) > badness(told.worst) {
+        told.worst = failure;
     }
 }
 
@@ -92,7 +145,9 @@ fn badness(failure: RunFailure) -> u8 {
     match failure {
         RunFailure::Transient => 0,
         RunFailure::Killed => 1,
-        RunFailure::Permanent => 2,
-        RunFailure::Usage => 3,
+        RunFailure::Missing => 2,
+        RunFailure::Lost => 3,
+        RunFailure::Permanent => 4,
+        RunFailure::Usage => 5,
     }
 }

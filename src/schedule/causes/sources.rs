@@ -8,7 +8,8 @@ use super::known::{Known, ago, cause};
 use crate::capture::collector::{self, Collector};
 use crate::capture::evidence::{SourceHealth, Store};
 use crate::capture::source::Source;
-use crate::notify::{Cause, Trouble};
+use crate::notify::{Cause, CauseKind, Trouble};
+use crate::time::future;
 
 /// A source is silent after this and [`SILENT_BEATS`] without anything good.
 const SILENT: SignedDuration = SignedDuration::from_mins(10);
@@ -28,6 +29,7 @@ pub(super) struct LiveSource {
     pub is_gtfs_realtime: bool,
     /// A collector asks it now.
     pub is_owned: bool,
+    /// What is in the future was kept while a clock was wrong, and is not there.
     pub health: SourceHealth,
 }
 
@@ -56,7 +58,7 @@ pub(super) fn look(known: &Known<'_>) -> Collecting {
                 is_realtime: wanted.is_telemetry(),
                 is_gtfs_realtime: pipeline.decoder.format().name() == "gtfs-realtime",
                 is_owned: owned.contains(&name),
-                health: store.health(&name).unwrap_or_default(),
+                health: up_to(store.health(&name).unwrap_or_default(), known.now),
             };
             sources.insert(name, source);
         }
@@ -64,6 +66,14 @@ pub(super) fn look(known: &Known<'_>) -> Collecting {
     // A clock that was set tells nothing.
     let owned_since = collector::owned_since(private).filter(|since| *since <= known.now);
     Collecting { is_at_work: collector::work(private) == Some(true), owned_since, sources }
+}
+
+/// Without what a wrong clock said: it would keep a source from being missed for as long as the clock was ahead.
+fn up_to(health: SourceHealth, now: Timestamp) -> SourceHealth {
+    let past = |at: Option<Timestamp>| at.filter(|at| *at < future(now));
+    let SourceHealth { last_good, last_beat, last_body, feed_time, feed_since } = health;
+    let (last_good, last_beat, last_body) = (past(last_good), past(last_beat), past(last_body));
+    SourceHealth { last_good, last_beat, last_body, feed_time, feed_since: past(feed_since) }
 }
 
 /// `watched_since` is when this was looked at first.
@@ -88,9 +98,35 @@ fn nobody(collecting: &Collecting, watched_since: Timestamp, now: Timestamp) -> 
     (ago(since, now) >= patience).then(|| cause(Trouble::CollectorDown, since))
 }
 
+/// What is known to be well: a source that gave something good of late, whose header time moves; and that a collector is at work.
+/// Nothing is known of one that nobody asks, or that has had no time yet.
+pub(super) fn well(collecting: &Collecting, now: Timestamp) -> Vec<(CauseKind, String)> {
+    let mut well = Vec::new();
+    for (name, source) in &collecting.sources {
+        let is_good = source.health.last_good.is_some_and(|good| ago(good, now) < source.patience());
+        if is_good {
+            well.push((CauseKind::SourceSilent, name.clone()));
+        }
+        if is_good && source.health.feed_since.is_some() && frozen(name, source).is_none() {
+            well.push((CauseKind::SourceFrozen, name.clone()));
+        }
+    }
+    if collecting.is_at_work {
+        well.push((CauseKind::CollectorDown, String::new()));
+    }
+    well
+}
+
+impl LiveSource {
+    /// So long it may give nothing good.
+    fn patience(&self) -> SignedDuration {
+        self.every.saturating_mul(SILENT_BEATS).max(SILENT)
+    }
+}
+
 fn silent(name: &str, source: &LiveSource, asked_since: Timestamp, now: Timestamp) -> Option<Cause> {
     let last_good = source.health.last_good;
-    let patience = source.every.saturating_mul(SILENT_BEATS).max(SILENT);
+    let patience = source.patience();
     // A collector that began anew has had no time yet.
     let waited_since = last_good.map_or(asked_since, |good| good.max(asked_since));
     let last_body = source.health.last_body;
@@ -171,6 +207,34 @@ mod tests {
         let mut timetable = source(15, health(at(15, 0)));
         timetable.is_realtime = false;
         assert_eq!(keys(&collecting(timetable), at(15, 5)), []);
+    }
+
+    #[test]
+    fn a_source_is_well_only_if_it_gave_something_good_of_late() {
+        let of = |collecting: &Collecting, now| -> Vec<&'static str> {
+            well(collecting, now).into_iter().map(|(kind, _)| kind.name()).collect()
+        };
+        let moving = |last| SourceHealth { feed_time: Some(last), feed_since: Some(last), ..good(last) };
+        let bus = collecting(source(15, moving(at(0, 0))));
+        assert_eq!(of(&bus, at(9, 0)), ["source_silent", "source_frozen", "collector_down"]);
+        // Whoever has just begun to ask it knows nothing.
+        let anew = Collecting { owned_since: Some(at(300, 0)), ..bus.clone() };
+        assert_eq!((of(&anew, at(301, 0)), keys(&anew, at(301, 0))), (vec!["collector_down"], vec![]));
+        let nobody = Collecting { is_at_work: false, ..bus };
+        assert_eq!(of(&nobody, at(60, 0)), [""; 0]);
+        // One that gives nothing at all is not frozen, and not well.
+        let never = collecting(source(15, SourceHealth::default()));
+        assert_eq!(of(&never, at(0, 0)), ["collector_down"]);
+    }
+
+    #[test]
+    fn what_a_clock_that_was_ahead_said_keeps_no_source_from_being_missed() {
+        let years = at(5_000_000, 0);
+        let known = up_to(SourceHealth { last_good: Some(years), ..good(years) }, at(0, 0));
+        assert_eq!(known, SourceHealth::default());
+        let source = collecting(source(15, known));
+        assert_eq!(keys(&source, at(10, 0)), [("source_silent:bus".to_owned(), at(0, 0))]);
+        assert_eq!(up_to(good(at(0, 0)), at(0, 0)), good(at(0, 0)));
     }
 
     #[test]

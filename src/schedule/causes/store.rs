@@ -11,6 +11,7 @@ use crate::backup;
 use crate::notify::{Cause, Trouble};
 use crate::pipeline::run::day_key::day_keys;
 use crate::pipeline::run::{begun_anew, has_run};
+use crate::time::future;
 use crate::workspace::{FILE, form};
 
 /// A backup may be so old.
@@ -19,7 +20,7 @@ const BACKUP_AGE: SignedDuration = SignedDuration::from_hours(48);
 /// The backups of a store that has a place for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Backups {
-    /// When the newest began.
+    /// When the newest began, as far as no wrong clock said so.
     pub last: Option<Timestamp>,
     /// Since when there is a place for them, as far as that is known.
     pub place_since: Timestamp,
@@ -27,10 +28,10 @@ pub(super) struct Backups {
     pub has_failed: bool,
 }
 
-/// `None` if there is no place for backups.
+/// `None` if there is no place for backups, or what is known of them cannot be read.
 pub(super) fn backups(known: &Known<'_>) -> Option<Backups> {
     known.workspace.backup.as_ref()?;
-    let last = backup::last(&known.workspace.private).ok().flatten().map(|last| last.at);
+    let last = backup::last(&known.workspace.private).ok()?.map(|last| last.at).filter(|at| *at < future(known.now));
     let tried = known.log.chores.get("backup");
     let changed = fs::metadata(known.workspace.root.join(FILE)).ok();
     let changed = changed.and_then(|file| Timestamp::new(file.mtime(), 0).ok()).filter(|at| *at <= known.now);
@@ -63,7 +64,8 @@ impl Identity {
         if self.0.is_none() {
             self.0 = id;
         }
-        let is_lost = is_other || !private.is_dir() || self.has_nothing(known) || self.has_no_keys(known, journals);
+        // One that never was is made by the first who needs it.
+        let is_lost = is_other || self.has_nothing(known) || self.has_no_keys(known, journals);
         is_lost.then(|| cause(Trouble::PrivateStoreLost, known.now))
     }
 

@@ -6,8 +6,8 @@ use tempfile::TempDir;
 use super::journals::{Failed, RunSummary, Runs};
 use super::*;
 use crate::capture::coverage::Class;
-use crate::notify::Trouble;
 use crate::notify::cause::RunFailure;
+use crate::notify::{Delivery, Sent, Trouble, policy};
 use crate::pipeline::{Schedule, Trigger};
 use crate::schedule::due::{Due, Job, Later, Stop, Stopped, Why};
 use crate::schedule::facts::{DateFacts, Facts, JobKey, Mark, Outcome, PipelineFacts, Released};
@@ -80,9 +80,22 @@ impl Made {
     }
 
     fn runs(&self) -> Vec<(Trouble, String)> {
-        let causes = runs::causes(&self.known("2026-11-26T12:00:00Z"));
+        self.runs_with(&Journals::default(), &Collecting::default())
+    }
+
+    fn runs_with(&self, journals: &Journals, collecting: &Collecting) -> Vec<(Trouble, String)> {
+        let causes = runs::causes(&self.known("2026-11-26T12:00:00Z"), DoneElsewhere { journals, collecting });
         causes.into_iter().map(|cause| (cause.trouble, cause.since.to_string())).collect()
     }
+}
+
+fn failed(dates: &[&str], failure: RunFailure) -> Trouble {
+    Trouble::RunFailed { pipeline: "bus".to_owned(), dates: dates.iter().map(|text| date(text)).collect(), failure }
+}
+
+fn held_back(dates: &[&str]) -> Trouble {
+    let dates = dates.iter().map(|text| date(text)).collect();
+    Trouble::RunHeldBack { pipeline: "bus".to_owned(), dataset: "bus".to_owned(), dates }
 }
 
 #[test]
@@ -91,65 +104,146 @@ fn runs_that_fail_again_and_again_are_one_cause_of_their_pipeline() {
     for end in ["2026-11-25T05:00:00Z", "2026-11-25T06:00:00Z"] {
         made.log(&[("2026-11-23", end, Outcome::Transient)]);
     }
-    let again = |failures| Why::Again { failures };
-    let later = |failures| Later { key: key("2026-11-23"), why: again(failures), at: at("2026-11-26T12:30:00Z") };
-    made.due.later = vec![later(2)];
     assert_eq!(made.runs(), []);
     made.log(&[("2026-11-23", "2026-11-25T07:00:00Z", Outcome::Transient)]);
-    made.due.later = vec![later(3)];
-    let failed = |dates: &[&str], failure| Trouble::RunFailed {
-        pipeline: "bus".to_owned(),
-        dates: dates.iter().map(|text| date(text)).collect(),
-        failure,
-    };
     let since = "2026-11-25T05:00:00Z".to_owned();
     assert_eq!(made.runs(), [(failed(&["2026-11-23"], RunFailure::Transient), since.clone())]);
-    // While it is tried it is still failing.
-    made.due.later.clear();
-    made.facts.running.insert(key("2026-11-23"));
-    assert_eq!(made.runs(), [(failed(&["2026-11-23"], RunFailure::Transient), since.clone())]);
-    made.facts.running.clear();
-    made.due.now.push(Job {
-        key: key("2026-11-23"),
-        why: again(3),
-        since: at("2026-11-26T11:00:00Z"),
-        evidence: None,
-        settings: Mark(1),
-    });
     // A person is needed for another date, which is worse.
-    made.stop("2026-11-24", Outcome::Permanent);
+    made.log(&[("2026-11-24", "2026-11-25T08:00:00Z", Outcome::Permanent)]);
     assert_eq!(made.runs(), [(failed(&["2026-11-23", "2026-11-24"], RunFailure::Permanent), since)]);
-    made.due.now.clear();
-    made.due.stopped.clear();
-    made.log(&[("2026-11-23", "2026-11-26T08:00:00Z", Outcome::Published)]);
+    made.log(&[
+        ("2026-11-23", "2026-11-26T08:00:00Z", Outcome::Published),
+        ("2026-11-24", "2026-11-26T08:00:00Z", Outcome::NothingNew),
+    ]);
     assert_eq!(made.runs(), []);
 }
 
 #[test]
-fn dates_that_are_held_back_are_one_cause_beside_failures() {
+fn only_a_success_ends_what_failed_not_that_it_is_tried_or_that_evidence_changed() {
     let mut made = Made::new("");
-    made.log(&[
-        ("2026-11-23", "2026-11-24T05:00:00Z", Outcome::HeldBack),
-        ("2026-11-23", "2026-11-25T05:00:00Z", Outcome::HeldBack),
-    ]);
-    made.stop("2026-11-23", Outcome::HeldBack);
-    made.stop("2026-11-24", Outcome::HeldBack);
-    made.stop("2026-11-25", Outcome::Usage);
-    // One that was never tried, and is too old, failed nowhere.
-    let why = Stop::TooOld;
-    made.due.stopped.push(Stopped { key: key("2026-09-01"), why, since: at("2026-09-02T05:00:00Z") });
-    let (pipeline, usage) = ("bus".to_owned(), RunFailure::Usage);
-    let held: BTreeSet<ServiceDate> = [date("2026-11-23"), date("2026-11-24")].into();
+    let begin = "2026-11-24T05:00:00Z".to_owned();
+    made.log(&[("2026-11-23", &begin, Outcome::HeldBack)]);
+    let held = (held_back(&["2026-11-23"]), begin.clone());
+    assert_eq!(made.runs(), [held.clone()]);
+    // Whatever is due, stopped or at work, and however often: 'every: 5 min' makes it due with each new evidence.
+    let (why, now) = (Why::Late, at("2026-11-26T12:00:00Z"));
+    made.due.later = vec![Later { key: key("2026-11-23"), why, at: now }];
+    assert_eq!(made.runs(), [held.clone()]);
+    made.due.later.clear();
+    made.facts.running.insert(key("2026-11-23"));
+    assert_eq!(made.runs(), [held.clone()]);
+    made.facts.running.clear();
+    let minute = |number: i64| (at(&begin) + SignedDuration::from_mins(number)).to_string();
+    let two = [(minute(5), Outcome::Transient), (minute(10), Outcome::HeldBack), (minute(15), Outcome::Killed)];
+    two.iter().for_each(|(end, outcome)| made.log(&[("2026-11-23", end, *outcome)]));
+    assert_eq!(made.runs(), [held.clone()]);
+    made.log(&[("2026-11-23", &minute(20), Outcome::Usage)]);
+    let usage = (failed(&["2026-11-23"], RunFailure::Usage), minute(5));
+    assert_eq!(made.runs(), [usage, held.clone()]);
+    made.log(&[("2026-11-23", &minute(25), Outcome::HeldBack)]);
+    assert_eq!(made.runs().len(), 2);
+    // Somebody ran it by hand, which is no attempt.
+    let mut journals = Journals::default();
+    journals.set("bus", Runs::from([(date("2026-11-23"), run(1))]));
+    assert_eq!(made.runs_with(&journals, &Collecting::default()), []);
+    // Afterwards it failed once more.
+    made.log(&[("2026-11-23", "2026-11-26T06:00:00Z", Outcome::HeldBack)]);
+    assert_eq!(made.runs_with(&journals, &Collecting::default()).len(), 2);
+    made.log(&[("2026-11-23", "2026-11-26T07:00:00Z", Outcome::NothingNew)]);
+    assert_eq!(made.runs(), []);
+}
+
+#[test]
+fn what_was_released_and_is_not_in_the_bucket_is_told_too() {
+    let mut made = Made::new("");
+    let since = at("2026-11-26T05:00:00Z");
+    for (date, why) in [("2026-11-20", Stop::Missing), ("2026-11-21", Stop::Lost), ("2026-11-22", Stop::TooOld)] {
+        made.due.stopped.push(Stopped { key: key(date), why, since });
+    }
+    assert_eq!(made.runs(), [(failed(&["2026-11-20", "2026-11-21"], RunFailure::Lost), since.to_string())]);
+    made.due.stopped[1].why = Stop::Schedule;
+    assert_eq!(made.runs(), [(failed(&["2026-11-20", "2026-11-21"], RunFailure::Usage), since.to_string())]);
+}
+
+#[test]
+fn a_date_whose_evidence_is_destroyed_is_told_no_more_and_one_of_another_workspace_never() {
+    let mut made = Made::new("retention: {evidence: 30 days}\n");
+    made.log(&[("2026-10-27", "2026-10-28T05:00:00Z", Outcome::Permanent)]);
+    let found = |made: &Made, now: &str| {
+        let (journals, collecting) = (Journals::default(), Collecting::default());
+        runs::causes(&made.known(now), DoneElsewhere { journals: &journals, collecting: &collecting }).len()
+    };
+    assert_eq!((found(&made, "2026-11-26T12:00:00Z"), found(&made, "2026-11-28T12:00:00Z")), (1, 0));
+    // Its file has a mistake now: neither a cause nor well.
+    made.workspace.pipelines.clear();
+    assert_eq!(found(&made, "2026-11-26T12:00:00Z"), 0);
+    let findings = Causes::default().find(&made.known("2026-11-26T12:00:00Z"));
+    assert!(!findings.is_well("run_failed:bus") && findings.is_well("private_store_lost"), "{findings:?}");
+}
+
+#[test]
+fn a_thousand_failures_with_restarts_and_new_evidence_between_them_are_two_messages() {
+    let mut made =
+        Made::new("notify: {reminder: never, channels: [{name: m, type: teams, url: 'https://a.example/x'}]}\n");
+    let begin = at("2026-11-24T05:00:00Z");
+    let (mut sent, mut told): (Vec<(Timestamp, Sent)>, Vec<String>) = (Vec::new(), Vec::new());
+    let mut causes = Causes::default();
+    for number in 0..=1_000 {
+        let end = begin + SignedDuration::from_mins(5 * number);
+        let outcome = match number {
+            1_000 => Outcome::Published,
+            _ if number % 3 == 1 => Outcome::Transient,
+            _ => Outcome::HeldBack,
+        };
+        made.log(&[("2026-11-23", &end.to_string(), outcome)]);
+        // 'up' began anew.
+        if number % 7 == 0 {
+            causes = Causes::default();
+        }
+        made.due.stopped.clear();
+        if number % 2 == 0 {
+            made.stop("2026-11-23", Outcome::HeldBack);
+        }
+        let found = causes.find(&made.known(&end.to_string()));
+        let messages = crate::notify::messages(&found, &sent, &made.workspace.notify, end);
+        for notice in messages.iter().flat_map(|message| &message.notices).filter(|notice| notice.key.contains("run_"))
+        {
+            told.push(format!("{:?} {}", notice.kind, notice.key));
+        }
+        let deliveries: Vec<Delivery> =
+            messages.iter().map(|message| Delivery { channel: message.channel.clone(), result: Ok(()) }).collect();
+        sent.extend(policy::lines(&messages, &deliveries, end).into_iter().map(|line| (end, line)));
+    }
     assert_eq!(
-        made.runs(),
-        [
-            (
-                Trouble::RunFailed { pipeline: pipeline.clone(), dates: [date("2026-11-25")].into(), failure: usage },
-                "2026-11-26T05:00:00Z".to_owned()
-            ),
-            (Trouble::RunHeldBack { pipeline, dates: held }, "2026-11-24T05:00:00Z".to_owned()),
-        ]
+        told,
+        ["New run_held_back:bus", "New run_failed:bus", "Mended run_failed:bus", "Mended run_held_back:bus"]
     );
+}
+
+#[test]
+fn a_daily_job_that_fails_is_told_until_it_succeeds() {
+    let mut made = Made::new("schedule: {purge: '03:15'}\n");
+    let private = made.root.path().join("private");
+    let writer = Writer::take(&private).unwrap().unwrap();
+    let ended = |made: &mut Made, end: &str, outcome| {
+        let (name, said) = ("purge".to_owned(), String::new());
+        writer.add(at(end), Entry::Chore(Chore { name, outcome, said, seconds: 1.0 })).unwrap();
+        made.log.read_on(&private).unwrap();
+        made.runs()
+    };
+    let purge = |failure| Trouble::ChoreFailed { chore: "purge".to_owned(), failure };
+    assert_eq!(ended(&mut made, "2026-11-23T03:15:00Z", Outcome::Transient), []);
+    assert_eq!(ended(&mut made, "2026-11-23T03:16:00Z", Outcome::Transient), []);
+    let since = "2026-11-23T03:15:00Z".to_owned();
+    let told = ended(&mut made, "2026-11-23T03:18:00Z", Outcome::Transient);
+    assert_eq!(told, [(purge(RunFailure::Transient), since.clone())]);
+    assert_eq!(ended(&mut made, "2026-11-24T03:15:00Z", Outcome::Permanent).len(), 1);
+    // A failure that may pass is no success.
+    let told = ended(&mut made, "2026-11-25T03:15:00Z", Outcome::Transient);
+    assert_eq!(told, [(purge(RunFailure::Transient), since)]);
+    assert_eq!(ended(&mut made, "2026-11-25T03:16:00Z", Outcome::Published), []);
+    let told = ended(&mut made, "2026-11-26T03:15:00Z", Outcome::Usage);
+    assert_eq!(told, [(purge(RunFailure::Usage), "2026-11-26T03:15:00Z".to_owned())]);
 }
 
 fn run(rows_in: u64) -> RunSummary {
@@ -246,17 +340,20 @@ fn a_score_falls_by_five_points_against_the_week_before() {
 #[test]
 fn evidence_of_dates_that_were_never_released_is_told_before_it_goes() {
     let mut made = Made::new("retention: {evidence: 30 days}\n");
-    made.stop("2026-10-30", Outcome::HeldBack);
+    // One that waits for a person, and one that failed and is to be tried again.
+    made.log(&[("2026-10-30", "2026-10-31T05:00:00Z", Outcome::HeldBack)]);
     made.stop("2026-11-10", Outcome::Permanent);
     let found = |made: &Made, now: &str| {
-        let causes = expiring::causes(&made.known(now), &Journals::default(), &Waiting::new());
+        let (journals, collecting) = (Journals::default(), Collecting::default());
+        let done = DoneElsewhere { journals: &journals, collecting: &collecting };
+        let causes = expiring::causes(&made.known(now), done, &Waiting::new());
         causes.into_iter().map(|cause| (cause.trouble, cause.since)).collect::<Vec<_>>()
     };
     // It is kept through the 29th.
     assert_eq!(found(&made, "2026-11-15T12:00:00Z"), []);
-    let (source, on) = ("vp".to_owned(), date("2026-11-30"));
-    let going =
-        (Trouble::EvidenceExpiring { source, dates: [date("2026-10-30")].into(), on }, at("2026-11-15T23:00:00Z"));
+    let (source, pipeline, on) = ("vp".to_owned(), "bus".to_owned(), date("2026-11-30"));
+    let trouble = Trouble::EvidenceExpiring { source, pipeline, dates: [date("2026-10-30")].into(), on };
+    let going = (trouble, at("2026-11-15T23:00:00Z"));
     assert_eq!(found(&made, "2026-11-16T12:00:00Z"), [going]);
     // Somebody released it.
     let is_provisional = false;
@@ -319,7 +416,7 @@ fn monitors_are_told_what_is_due_what_failed_and_what_was_sent() {
     let mut causes = Causes::default();
     let known = made.known("2026-11-26T12:00:00Z");
     let found = causes.find(&known);
-    let metrics = causes.metrics(&known, &found);
+    let metrics = causes.metrics(&known, &found.causes);
     let bus = &metrics.pipelines["bus"];
     assert_eq!((bus.last_success, bus.last_complete), (Some(at("2026-11-24T05:00:00Z")), Some(date("2026-11-23"))));
     assert_eq!((bus.due, bus.due_since, bus.running), (2, Some(at("2026-11-26T05:00:00Z")), 0));

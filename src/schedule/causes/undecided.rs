@@ -1,6 +1,6 @@
 //! Rows in quarantine of which nobody decides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
@@ -23,17 +23,20 @@ pub(super) type Waiting = BTreeMap<String, BTreeMap<ServiceDate, Undecided>>;
 #[derive(Default)]
 pub(super) struct Quarantine {
     files: BTreeMap<PathBuf, (Seen, Undecided)>,
+    /// Datasets of which a file cannot be read now.
+    pub unread: BTreeSet<String>,
 }
 
 /// The file, the decisions about its table, and the day on which those held.
 type Seen = (Stamp, Option<Stamp>, Option<ServiceDate>);
 
 impl Quarantine {
-    /// Reads the files that changed, or whose decisions did. One that cannot be read holds nothing.
+    /// Reads the files that changed, or whose decisions did. One that cannot be read has what it had when it could be.
     pub(super) fn look(&mut self, known: &Known<'_>) -> Waiting {
         let (private, today) = (&known.workspace.private, known.today());
         let mut files = BTreeMap::new();
         let mut waiting = Waiting::new();
+        self.unread.clear();
         for file in held::files(private, None, None) {
             let decisions = decision::path_of_rows(private, &file.dataset, &file.table);
             let Some(of_file) = stamp(&file.path) else { continue };
@@ -41,11 +44,18 @@ impl Quarantine {
             // Without decisions the day decides nothing.
             let day = of_decisions.map(|_| today);
             let seen = (of_file, of_decisions, day);
-            let undecided = match self.files.get(&file.path) {
-                Some((before, undecided)) if *before == seen => *undecided,
-                _ => {
-                    let lines = decision::read(&decisions).unwrap_or_default();
-                    held::undecided(&file.path, &Decisions::of(&lines, file.date, today)).unwrap_or_default()
+            let (seen, undecided) = match self.files.get(&file.path) {
+                Some(before) if before.0 == seen => *before,
+                before => {
+                    let lines = decision::read(&decisions).ok();
+                    let of = |lines: Vec<_>| held::undecided(&file.path, &Decisions::of(&lines, file.date, today)).ok();
+                    if let Some(undecided) = lines.and_then(of) {
+                        (seen, undecided)
+                    } else {
+                        self.unread.insert(file.dataset.clone());
+                        let Some(before) = before else { continue };
+                        *before
+                    }
                 }
             };
             files.insert(file.path, (seen, undecided));

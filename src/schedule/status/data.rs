@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use serde::{Serialize, Serializer};
 
 use crate::capture::coverage::Class;
+use crate::notify::Cause;
 use crate::schedule::due::Due;
 use crate::schedule::facts::{Facts, JobKey, Outcome};
 use crate::schedule::log::Log;
@@ -22,6 +23,8 @@ pub struct Inputs<'a> {
     pub facts: &'a Facts,
     pub due: &'a Due,
     pub log: &'a Log,
+    /// What is wrong, as messages tell it.
+    pub causes: &'a [Cause],
     pub now: Timestamp,
 }
 
@@ -69,6 +72,9 @@ pub struct Need {
     pub lost: Text,
     /// What to type.
     pub command: Vec<String>,
+    /// What the newest try said, if it is about tries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub said: Option<String>,
 }
 
 fn both<S: Serializer>(text: &Text, to: S) -> Result<S::Ok, S::Error> {

@@ -41,7 +41,7 @@ impl Gatherer {
     /// # Errors
     /// Folders of the evidence cannot be listed.
     pub fn gather(&mut self, inputs: &Inputs<'_>, effort: Effort) -> Result<Status, RunError> {
-        let Inputs { workspace, facts, due, log, now } = *inputs;
+        let Inputs { workspace, facts, due, log, now, .. } = *inputs;
         let today = ServiceDate::local_date_of(now, &workspace.zone);
         let midnight = first_local_instant(today.plus_days(1 - DAYS).0.at(0, 0, 0, 0), &workspace.zone);
         let begin = midnight.unwrap_or_else(|| now.saturating_sub(SignedDuration::from_hours(144)).unwrap_or(now));

@@ -9,7 +9,7 @@ use crate::page::page_in;
 use crate::schedule::facts::JobKey;
 use crate::schedule::status::data::{Need, PipelineStatus, SourceStatus, Status};
 use crate::schedule::status::picture::{self, SIGNS, STATES, cell, mark, stretches, told};
-use crate::schedule::status::words::{ago, bytes, job, local, state, verdict, why};
+use crate::schedule::status::words::{ago, bytes, is_nothing_yet, job, local, state, verdict, why, why_later};
 use crate::text::Text;
 
 /// Jobs that are listed of each kind.
@@ -60,7 +60,7 @@ pub fn page(status: &Status, language: Language) -> String {
     let content = html! {
         p.other { a href=(other.file()) lang=(other_code) hreflang=(other_code) { (name) } }
         h1 { "Status: " (status.title) }
-        p.verdict.bad[!status.needs.is_empty()] { (page.text(&verdict(status))) }
+        p.verdict.bad[!status.needs.is_empty()].none[is_nothing_yet(status)] { (page.text(&verdict(status))) }
         p.of {
             (page.say("Stand: ", "As of ")) (page.at(status.now)) ". "
             (page.say("Diese Seite ist nicht öffentlich.", "This page is private."))
@@ -107,6 +107,7 @@ impl Page<'_> {
                     @if let Some(since) = need.since {
                         br; (self.say("seit ", "since ")) (self.at(since)) " (" (self.ago(since)) ")"
                     }
+                    @if let Some(said) = &need.said { br; (self.say("Der letzte Versuch: ", "The newest try: ")) (said) }
                     br; (self.say("Wenn nichts geschieht: ", "If nothing happens: ")) (self.text(&need.lost)) "."
                     pre { code { (need.command.join(" ")) } }
                 }
@@ -136,7 +137,7 @@ impl Page<'_> {
             html! { b { (self.job(&one.key)) } ": " (why) ", " (self.say("seit ", "since ")) (self.at(one.since)) }
         });
         let next = status.next.iter().map(|one| {
-            let why = self.text(&why(one.why, &one.said));
+            let why = self.text(&why_later(one.why, &one.said));
             html! { (self.at(one.at)) ": " b { (self.job(&one.key)) } ", " (why) }
         });
         let chores = status.chores.iter().map(|one| {
@@ -347,13 +348,13 @@ const STYLE: &str = "\
 main{padding-bottom:2rem}h1{margin:.2rem 0;font-size:1.6rem;overflow-wrap:anywhere}h2{margin:2rem 0 .5rem;font-size:1.25rem}\
 h3{margin:1rem 0 .1rem;font-size:1rem;overflow-wrap:anywhere}p{margin:.2rem 0}.other{float:right;margin-left:1rem}.of{color:var(--grey)}\
 a{color:var(--good)}.verdict{font-size:1.15rem;font-weight:600;border-left:.4rem solid var(--good);padding:.3rem .7rem;background:var(--faint);overflow-wrap:anywhere}\
-.verdict.bad{border-color:var(--failed)}.needs li{margin:.6rem 0;overflow-wrap:anywhere}ul,ol{margin:.3rem 0;padding-left:1.4rem}\
+.verdict.none{border-color:var(--line)}.verdict.bad{border-color:var(--failed)}.needs li{margin:.6rem 0;overflow-wrap:anywhere}ul,ol{margin:.3rem 0;padding-left:1.4rem}\
 li{overflow-wrap:anywhere}pre{margin:.3rem 0;padding:.4rem .6rem;background:var(--faint);white-space:pre-wrap;overflow-wrap:anywhere}\
 code{font:.9em ui-monospace,monospace}summary{color:var(--grey);padding:.2rem 0}\
 .legend{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;margin-top:1rem;font-size:.9rem}\
 .legend li{display:flex;gap:.4rem;align-items:center}.key{flex:none}\
 .beats{display:block;width:100%;height:24px}.dates{display:block;max-width:100%;height:auto}.disk{max-width:40rem}svg.disk{display:block;width:100%;height:auto}\
-.days,.ends{display:flex;justify-content:space-between;font-size:.8rem;color:var(--grey);max-width:100%}.days span{flex:1;min-width:0}div.disk .days span{text-align:center}\
+.days,.ends{display:flex;justify-content:space-between;font-size:.8rem;color:var(--grey);max-width:100%}.days span{flex:1;min-width:0}@media(max-width:30rem){div.disk .days{font-size:.65rem}}div.disk .days span{text-align:center}\
 rect.all,rect.most,path.good,circle.good{fill:var(--good)}rect.half,path.warn{fill:var(--half)}rect.failed{fill:var(--failed)}rect.off{fill:var(--off)}\
 rect.frozen{fill:var(--frozen)}rect.silent{fill:var(--silent)}rect.unreadable{fill:var(--unreadable)}rect.skipped{fill:var(--half)}\
 rect.unexplained{fill:var(--dark)}rect.none{fill:var(--faint)}.beats rect.none{fill:var(--empty)}line.midnight{stroke:var(--paper);stroke-width:2;vector-effect:non-scaling-stroke}line.day{stroke:var(--line);stroke-width:1;vector-effect:non-scaling-stroke}\

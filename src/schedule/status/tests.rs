@@ -9,6 +9,9 @@ use super::page::{Language, page};
 use super::words::{bytes, length, verdict};
 use super::*;
 use crate::capture::coverage::Class;
+use crate::notify::text::tests::every_trouble;
+use crate::notify::{Cause, Trouble};
+use crate::schedule::due::{Due, Stop, Stopped};
 use crate::schedule::facts::{JobKey, Outcome};
 use crate::text::Text;
 
@@ -86,6 +89,7 @@ fn need() -> Need {
         what: Text::new("stadtbus-telemetrie 2026-11-21: held back", "stadtbus-telemetrie 2026-11-21: zurückgehalten"),
         lost: Text::new("the date stays unpublished", "der Tag bleibt unveröffentlicht"),
         command: ["fahrtenbuch", "quality", "results", "stadtbus"].map(str::to_owned).to_vec(),
+        said: Some("held back by <t.rows>".to_owned()),
     }
 }
 
@@ -220,8 +224,8 @@ fn hours_are_those_of_utc_and_numbers_have_three_figures() {
     assert_eq!(lengths, ["119 s", "2 min", "2 h", "2 Tage"]);
 }
 
-/// What a person must do of a status in which nothing else is wrong.
-fn kinds(change: impl FnOnce(&mut Status)) -> Vec<&'static str> {
+/// What a person must do of a status and causes, by kind and what it is about.
+fn needs_of(causes: &[Cause], due: &Due, change: impl FnOnce(&mut Status)) -> Vec<Need> {
     let folder = tempfile::tempdir().unwrap();
     let text = "title: T\npublisher: P\nlicence: CC0\ntime_zone: Europe/Berlin\nbucket:\n  location: b\n";
     std::fs::write(folder.path().join("fahrtenbuch.yaml"), text).unwrap();
@@ -232,53 +236,83 @@ fn kinds(change: impl FnOnce(&mut Status)) -> Vec<&'static str> {
     let facts = crate::schedule::facts::Facts { zone, pipelines, chores, running: BTreeSet::new(), begun: 0 };
     let mut status = Status { needs: Vec::new(), due: Vec::new(), undecided: Vec::new(), ..status() };
     change(&mut status);
-    let (due, log, now) = Default::default();
-    let inputs = Inputs { workspace: &workspace, facts: &facts, due: &due, log: &log, now };
-    needs::needs(&status, &inputs).into_iter().map(|need| need.kind).collect()
+    let (log, now) = Default::default();
+    let inputs = Inputs { workspace: &workspace, facts: &facts, due, log: &log, causes, now };
+    needs::needs(&status, &inputs)
+}
+
+fn kinds(change: impl FnOnce(&mut Status)) -> Vec<&'static str> {
+    needs_of(&[], &Due::default(), change).into_iter().map(|need| need.kind).collect()
+}
+
+/// One cause of each kind.
+fn causes() -> Vec<Cause> {
+    let since = at("2026-11-26T05:00:00Z");
+    every_trouble().into_iter().map(|trouble| Cause { trouble, since }).collect()
 }
 
 #[test]
-fn what_needs_a_person_is_told_and_nothing_else() {
+fn what_needs_a_person_is_what_messages_tell_in_the_same_words() {
+    let causes = causes();
+    let needs = needs_of(&causes, &Due::default(), |_| ());
+    // Those two are off unless somebody turns them on.
+    let told = causes.iter().filter(|cause| cause.kind().is_on_by_default());
+    let keys: BTreeSet<String> = told.clone().map(Cause::key).collect();
+    let key = |need: &Need| {
+        if need.about.is_empty() { need.kind.to_owned() } else { format!("{}:{}", need.kind, need.about) }
+    };
+    assert_eq!(needs.iter().map(key).collect::<BTreeSet<_>>(), keys);
+    for cause in told {
+        let said = crate::notify::text::said(cause, &TimeZone::get("Europe/Berlin").unwrap());
+        let need = needs.iter().find(|need| key(need) == cause.key()).unwrap();
+        assert_eq!((&need.what, need.command.join(" ")), (&said.what, said.command));
+        assert_eq!((format!("{}.", need.lost.en), format!("{}.", need.lost.de)), (said.loss.en, said.loss.de));
+    }
+    // What is being lost comes first.
+    assert_eq!(needs[0].kind, "private_store_lost");
+}
+
+#[test]
+fn what_only_who_looks_here_wants_to_know_is_told_beside() {
     assert_eq!(kinds(|_| ()), [""; 0]);
     assert_eq!(kinds(|status| status.collector = Some(false)), ["collector_down"]);
     // Whoever never started one asks in another way.
     assert_eq!(kinds(|status| status.collector = None), [""; 0]);
-    let silent = |status: &mut Status| {
-        let source = &mut status.sources[0];
-        (source.last_good, source.newest_body) = (Some(at("2026-11-27T08:00:00Z")), None);
-        source.hours.last_mut().unwrap().counts = counts(&[(Class::Failed, 240)]);
-    };
-    assert_eq!(kinds(silent), ["source_silent"]);
-    let frozen = |status: &mut Status| {
-        silent(status);
-        status.sources[0].hours.last_mut().unwrap().counts = counts(&[(Class::Frozen, 240)]);
-    };
-    assert_eq!(kinds(frozen), ["source_frozen"]);
-    // An hour of silence is not much for a source that is asked every hour.
-    let hourly = |status: &mut Status| {
-        silent(status);
-        status.sources[0].every = Some(3600);
-    };
-    assert_eq!(kinds(hourly), [""; 0]);
-    assert_eq!(kinds(|status| status.disk.full_at = Some(at("2026-12-05T00:00:00Z"))), ["disk_filling"]);
-    let spool = SpoolStatus {
-        at: "s3://a".to_owned(),
-        limit: 10,
-        waiting_bytes: 11,
-        waiting_hours: 2,
-        since: None,
-        over_at: None,
-    };
-    assert_eq!(kinds(|status| status.disk.spool = Some(spool)), ["disk_filling"]);
     let waiting = super::tests::status().due;
     assert_eq!(kinds(|status| status.due.clone_from(&waiting)), ["scheduler_down"]);
     let at_work = |status: &mut Status| (status.due, status.scheduler) = (waiting, Some(true));
     assert_eq!(kinds(at_work), [""; 0]);
-    let failed = |status: &mut Status| status.chores[0].outcome = Outcome::Permanent;
-    assert_eq!(kinds(failed), ["chore_failed"]);
-    let old = |status: &mut Status| {
-        status.undecided = super::tests::status().undecided;
-        status.undecided[0].older = 1;
-    };
-    assert_eq!(kinds(old), ["quarantine_undecided"]);
+    // Once, if it is a cause, too.
+    let down = Cause { trouble: Trouble::CollectorDown, since: at("2026-11-26T05:00:00Z") };
+    let needs = needs_of(std::slice::from_ref(&down), &Due::default(), |status| status.collector = Some(false));
+    assert_eq!((needs.len(), needs[0].since), (1, Some(down.since)));
+    let stopped = |date, why| Stopped { key: key("stadtbus-telemetrie", date), why, since: at("2026-09-02T05:00:00Z") };
+    let too_old = ["2026-09-01", "2026-09-02", "2026-11-24"].map(|date| stopped(date, Stop::TooOld)).to_vec();
+    let due = Due { stopped: too_old, ..Due::default() };
+    let needs = needs_of(&causes(), &due, |_| ());
+    let never = needs.last().unwrap();
+    assert_eq!(
+        never.what.en,
+        "stadtbus-telemetrie was never published for 2026-09-01, 2026-09-02: older than 'catch_up'"
+    );
+    assert_eq!(never.command.join(" "), "fahrtenbuch run stadtbus-telemetrie --from 2026-09-01 --to 2026-09-02");
+}
+
+#[test]
+fn where_there_is_nothing_yet_nobody_is_told_that_all_is_well() {
+    let status = Status { needs: Vec::new(), next: Vec::new(), ..status() };
+    let mut begun = status.clone();
+    begun.pipelines[0].newest = None;
+    assert_eq!(verdict(&begun).en, "Nothing is published yet: the newest body came 12 s ago.");
+    assert_eq!(verdict(&begun).de, "Noch ist nichts veröffentlicht: die neueste Antwort kam vor 12 s.");
+    assert!(page(&begun, Language::En).contains("class=\"verdict none\""));
+    begun.sources[0].newest_body = None;
+    assert_eq!(verdict(&begun).en, "There is nothing yet, no evidence and no release.");
+    begun.sources.clear();
+    begun.pipelines.clear();
+    assert_eq!(verdict(&begun).de, "Noch gibt es nichts, weder Belege noch Veröffentlichungen.");
+    // Whoever has no schedule has evidence, which is all that is to be.
+    let mut collects = status.clone();
+    (collects.pipelines[0].newest, collects.pipelines[0].is_scheduled) = (None, false);
+    assert_eq!(verdict(&collects).en, "All is well: the newest body came 12 s ago.");
 }

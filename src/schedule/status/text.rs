@@ -6,7 +6,7 @@ use jiff::civil::Date;
 
 use crate::capture::coverage::{Class, LEGEND, Sign};
 use crate::schedule::status::data::{Disk, PipelineStatus, SourceStatus, Status, Undecided};
-use crate::schedule::status::words::{ago, bytes, local, verdict};
+use crate::schedule::status::words::{ago, bytes, local, verdict, why_later};
 
 /// Jobs that are listed of each kind.
 const LISTED: usize = 10;
@@ -38,6 +38,9 @@ fn needs(out: &mut String, status: &Status) {
         if let Some(since) = need.since {
             let _ = writeln!(out, "     since {} ({})", local(since, &status.zone).en, ago(since, status.now).en);
         }
+        if let Some(said) = &need.said {
+            let _ = writeln!(out, "     the newest try said: {said}");
+        }
         let _ = writeln!(out, "     lost if nothing happens: {}", need.lost.en);
         let _ = writeln!(out, "     {}", need.command.join(" "));
     }
@@ -58,7 +61,8 @@ fn jobs(out: &mut String, status: &Status) {
     list(out, "Running", running);
     let due = status.due.iter().map(|job| format!("{}: {}, since {}", job.key, job.said, at(job.since)));
     list(out, "Due now", due);
-    let next = status.next.iter().map(|job| format!("{}  {}: {}", at(job.at), job.key, job.said));
+    let next =
+        status.next.iter().map(|job| format!("{}  {}: {}", at(job.at), job.key, why_later(job.why, &job.said).en));
     list(out, "Next", next);
     let chores = status.chores.iter().map(|chore| {
         format!(

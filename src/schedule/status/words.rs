@@ -78,6 +78,14 @@ pub(super) fn why(name: &str, said: &str) -> Text {
     Text::new(said, de)
 }
 
+/// Why a job is to be begun later: then it is what it is not yet.
+pub(super) fn why_later(name: &str, said: &str) -> Text {
+    match name {
+        "over" => Text::new("the release of the whole date", "die Veröffentlichung des ganzen Tages"),
+        name => why(name, said),
+    }
+}
+
 pub(super) fn state(state: DateState) -> Text {
     let (en, de) = match state {
         DateState::Published => ("published", "veröffentlicht"),
@@ -125,11 +133,28 @@ pub(super) fn verdict(status: &Status) -> Text {
         en.push(format!("next is {} at {}", next.key, at.en));
         de.push(format!("als Nächstes {} um {}", job(&next.key).de, at.de));
     }
-    if en.is_empty() {
-        return Text::new(
-            "All is well: there is nothing yet, no evidence, no release.",
-            "Alles in Ordnung: Es gibt noch nichts, weder Belege noch Veröffentlichungen.",
-        );
+    let (en, de) = (en.join(", "), de.join(", "));
+    let of = |head: (&str, &str)| match en.is_empty() {
+        true => Text::new(format!("{}.", head.0), format!("{}.", head.1)),
+        false => Text::new(format!("{}: {en}.", head.0), format!("{}: {de}.", head.1)),
+    };
+    match (is_nothing_yet(status), has_evidence(status)) {
+        (false, _) => of(("All is well", "Alles in Ordnung")),
+        (true, true) => of(("Nothing is published yet", "Noch ist nichts veröffentlicht")),
+        (true, false) => of((
+            "There is nothing yet, no evidence and no release",
+            "Noch gibt es nichts, weder Belege noch Veröffentlichungen",
+        )),
     }
-    Text::new(format!("All is well: {}.", en.join(", ")), format!("Alles in Ordnung: {}.", de.join(", ")))
+}
+
+fn has_evidence(status: &Status) -> bool {
+    status.sources.iter().any(|source| source.newest_body.is_some())
+}
+
+/// Nothing needs anybody, and nothing was published, or even asked: whether it is well is not known yet.
+pub(super) fn is_nothing_yet(status: &Status) -> bool {
+    let is_published = status.pipelines.iter().any(|pipeline| pipeline.newest.is_some());
+    let is_scheduled = status.pipelines.iter().any(|pipeline| pipeline.is_scheduled);
+    status.needs.is_empty() && !is_published && (is_scheduled || !has_evidence(status))
 }
