@@ -242,7 +242,7 @@ impl Gatherer {
         let day = ServiceDay::new(date, &look.workspace.zone);
         let mut is_there = false;
         for feed in feeds {
-            is_there = is_there || self.has_captures(look, feed, &day.reports)?;
+            is_there = is_there || self.has_captures(feed, &day.reports)?;
         }
         if !is_there {
             return Ok(None);
@@ -262,12 +262,7 @@ impl Gatherer {
 
     /// Whether a feed has a capture of a time. A collector leaves notes, too: that it began, that a source did not answer. Behind the
     /// newest capture that is known there may be nothing else, so these archives are looked into, until one has a capture.
-    fn has_captures(
-        &mut self,
-        look: &Look<'_>,
-        feed: &FeedHours<'_>,
-        span: &Range<Timestamp>,
-    ) -> Result<bool, CaptureError> {
+    fn has_captures(&mut self, feed: &FeedHours<'_>, span: &Range<Timestamp>) -> Result<bool, CaptureError> {
         let is_known = feed.bodies_until >= span.start;
         for (hour, bytes) in within(&feed.hours, span).filter(|(_, bytes)| *bytes > 0) {
             if is_known {
