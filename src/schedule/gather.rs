@@ -111,7 +111,7 @@ impl Gatherer {
     /// All facts as they are now.
     ///
     /// # Errors
-    /// The bucket cannot be had. An index in it that is damaged, and evidence that cannot be read, are troubles of their pipelines.
+    /// Evidence cannot be read, or the bucket cannot be had. An index in it that cannot be read is a trouble of its pipeline.
     pub fn gather(
         &mut self,
         workspace: &Workspace,
@@ -263,7 +263,7 @@ impl Gatherer {
         let day = ServiceDay::new(date, &look.workspace.zone);
         let mut is_there = false;
         for feed in feeds {
-            is_there = is_there || self.has_captures(look, feed, &day.reports)?;
+            is_there = is_there || self.has_captures(feed, &day.reports)?;
         }
         if !is_there {
             return Ok(None);
@@ -283,12 +283,7 @@ impl Gatherer {
 
     /// Whether a feed has a capture of a time. A collector leaves notes, too: that it began, that a source did not answer. Behind the
     /// newest capture that is known there may be nothing else, so these archives are looked into, until one has a capture.
-    fn has_captures(
-        &mut self,
-        look: &Look<'_>,
-        feed: &FeedHours<'_>,
-        span: &Range<Timestamp>,
-    ) -> Result<bool, CaptureError> {
+    fn has_captures(&mut self, feed: &FeedHours<'_>, span: &Range<Timestamp>) -> Result<bool, CaptureError> {
         let is_known = feed.bodies_until >= span.start;
         for (hour, bytes) in within(&feed.hours, span).filter(|(_, bytes)| *bytes > 0) {
             if is_known {
@@ -438,11 +433,11 @@ impl Trouble {
     }
 }
 
-/// Whether what went wrong with one pipeline would go wrong with each: the bucket is not there, or does not answer.
+/// Whether what went wrong with one pipeline keeps from telling what is due of any: all but an index that cannot be read.
 fn is_of_all(error: &RunError) -> bool {
     match error {
         RunError::Publish(error) => error.is_transient() || matches!(error, PublishError::Configuration { .. }),
-        _ => false,
+        _ => true,
     }
 }
 

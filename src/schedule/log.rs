@@ -259,8 +259,18 @@ impl Log {
                 let is_same = |tried: &Tried| (tried.attempt.evidence, tried.attempt.settings) == (evidence, settings);
                 let repeats = before.filter(is_same).map_or(0, |tried| tried.repeats);
                 let seconds = 0.0;
-                let tried =
-                    Tried { attempt, failures, failing_since, failing, said, held_by, why, seconds, published, repeats };
+                let tried = Tried {
+                    attempt,
+                    failures,
+                    failing_since,
+                    failing,
+                    said,
+                    held_by,
+                    why,
+                    seconds,
+                    published,
+                    repeats,
+                };
                 self.attempts.insert(key, tried);
             }
             Entry::Ended(Done { key, outcome, said, held_by, seconds, .. }) => {

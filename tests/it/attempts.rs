@@ -181,6 +181,14 @@ fn the_rules_that_hold_a_run_back_are_in_the_log_and_wherever_it_is_told() {
         let said = told(&at(&city, NOW, &[tells]));
         assert!(said.contains("vehicle_locations.seldom") && said.contains(&command.join(" ")), "{tells}: {said}");
     }
+    let status: Value = serde_json::from_slice(&at(&city, NOW, &["status", "--json"]).stdout).unwrap();
+    let what = &status["needs"][0]["what"];
+    for language in ["de", "en"] {
+        assert!(
+            what[language].as_str().unwrap().contains("(vehicle_locations.seldom, vehicle_locations.cannot_run)"),
+            "{what}"
+        );
+    }
     // Another scheduler's attempt says the same.
     let run = ["run", "linie-0", "--from", "2026-11-22", "--to", "2026-11-22", "--attempt"];
     assert_eq!(at(&city, NOW, &run).status.code(), Some(3));
@@ -284,10 +292,16 @@ fn a_damaged_index_keeps_its_own_pipeline_from_being_run_and_nothing_else() {
     let told_of = |output: &str| output.matches("linie-0: what is due of it cannot be worked out").count();
     assert_eq!(told_of(&told(&output)), 1, "{}", told(&output));
     assert_eq!(city.plan(NOW)["due"], json!([]));
+    let has = |text: &str| std::fs::read_to_string(city.world.path(LOG)).unwrap().contains(text);
+    assert!(has("\"pipeline\":\"linie-1\",\"date\":\"2026-11-24\",\"outcome\":\"published\""));
+    assert!(!has("\"outcome\":\"permanent\""));
+    let status: Value = serde_json::from_slice(&at(&city, NOW, &["status", "--json"]).stdout).unwrap();
+    let needs = status["needs"].as_array().unwrap();
+    let need = needs.iter().find(|need| need["kind"] == "bucket_unreadable").unwrap();
+    assert!(need["about"] == "linie-0" && need["said"].as_str().unwrap().contains(&index), "{need}");
     // One that goes on says it once, and does what comes.
     city.capture("linie-1", "2026-11-25".parse().unwrap(), 9);
     let up = city.at("2026-11-26T12:00:00Z").arg("up").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let has = |text: &str| std::fs::read_to_string(city.world.path(LOG)).unwrap().contains(text);
     wait_until("the run of the other pipeline", || {
         has("\"pipeline\":\"linie-1\",\"date\":\"2026-11-25\",\"outcome\":\"published\"")
     });

@@ -96,7 +96,7 @@ fn failed(dates: &[&str], failure: RunFailure) -> Trouble {
 
 fn held_back(dates: &[&str]) -> Trouble {
     let dates = dates.iter().map(|text| date(text)).collect();
-    Trouble::RunHeldBack { pipeline: "bus".to_owned(), dataset: "bus".to_owned(), dates }
+    Trouble::RunHeldBack { pipeline: "bus".to_owned(), dataset: "bus".to_owned(), dates, rules: Vec::new() }
 }
 
 #[test]
