@@ -385,7 +385,7 @@ pub(crate) fn append(path: &Path, decisions: &[Decision]) -> Result<Vec<Decision
     // Two who decide at once do so one after the other.
     let lock = durable::create(&folder.join(".decisions.lock")).map_err(|error| failed(&error))?;
     lock.lock().map_err(|error| failed(&error))?;
-    let mut text = match fs::read(path) {
+    let mut text = match durable::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(failed(&error)),
@@ -429,7 +429,7 @@ pub(crate) fn forget(path: &Path, is_gone: &dyn Fn(ServiceDate) -> bool) -> Resu
     if places.is_empty() {
         return Ok(0);
     }
-    let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
+    let text = durable::read_to_string(path).map_err(|error| failed(&error))?;
     let kept = text.lines().enumerate().filter(|(place, _)| !places.contains(&(place + 1)));
     let kept: String = kept.map(|(_, line)| format!("{line}\n")).collect();
     durable::write(path, kept.as_bytes()).map_err(|error| failed(&error))?;

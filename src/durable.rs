@@ -155,6 +155,12 @@ fn refuse_others(found: &fs::Metadata) -> io::Result<()> {
     Err(io::Error::other(format!("it is {}, and no file: move it away", kind(of))))
 }
 
+/// Opens a private file for reading, and changes nothing. What is no file is refused: a pipe would be waited for without end.
+pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
+    refuse_others(&fs::metadata(path)?)?;
+    File::open(path)
+}
+
 /// Opens a private file as `options` say; one that they make is private, and one that was not becomes it.
 pub(crate) fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     // One that is not there yet is made.

@@ -11,6 +11,7 @@ pub mod gather;
 pub mod log;
 pub mod observer;
 pub mod runner;
+mod said;
 pub mod service;
 pub mod status;
 pub mod watch;

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
 use strsim::levenshtein;
 
+use crate::durable;
+
 /// A mistake in a file of the workspace: where it is, what is wrong and how to mend it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Problem {
@@ -92,7 +94,7 @@ pub fn parse(file: &Path, text: &str) -> Result<Node, Vec<Problem>> {
 
 /// Reads and parses a file.
 pub fn read(file: &Path) -> Result<Node, Vec<Problem>> {
-    match std::fs::read_to_string(file) {
+    match durable::read_to_string(file) {
         Ok(text) => parse(file, &text),
         Err(error) => {
             let mut problems = Problems::new(file);

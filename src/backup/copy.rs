@@ -10,6 +10,7 @@ use super::manifest::{KeptFile, Manifest, object};
 use super::place::{Object, Place};
 use super::scan::{Found, Reading, Seen};
 use crate::digest::{Digest, Digester};
+use crate::durable;
 
 /// A file that was changed so short a time ago may change again without another time of its change.
 const FRESH: Duration = Duration::from_secs(2);
@@ -56,7 +57,7 @@ impl<'a> Copier<'a> {
             return Ok(Copied::Kept(kept));
         }
         let failed = |error| BackupError::io(&found.path, "read")(error);
-        let mut file = match File::open(&found.path) {
+        let mut file = match durable::open_to_read(&found.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Copied::Gone),
             other => other.map_err(failed)?,
         };

@@ -187,7 +187,7 @@ fn keys_of(place: &Place, manifest: &Manifest) -> Result<Vec<KeptFile>, BackupEr
 /// Where the stores lie: by the configuration that is there, or by that of the backup.
 fn stores_of(root: &Path, place: &Place, manifest: &Manifest) -> Result<Stores, BackupError> {
     let file = root.join(workspace::FILE);
-    let text = match fs::read_to_string(&file) {
+    let text = match durable::read_to_string(&file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let name = format!("workspace/{}", workspace::FILE);
             let kept = manifest.files.iter().find(|file| file.path == name);
@@ -399,7 +399,7 @@ fn put_configuration(
         let Some(name) = file.path.strip_prefix("workspace/") else { continue };
         let path = root.join(name);
         let failed = |error| BackupError::io(&path, "written")(error);
-        match fs::read(&path) {
+        match durable::read(&path) {
             Ok(bytes) if Digest::of(&bytes) == file.sha256 => {}
             Ok(_) => differing.push(name.to_owned()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {

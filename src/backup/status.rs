@@ -1,6 +1,5 @@
 //! When a private store was backed up last: `<private>/backup.json`.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -27,7 +26,7 @@ pub struct LastBackup {
 
 /// The newest backup of a private store; nothing if there was none, or if the file cannot be understood any more.
 pub fn last(private: &Path) -> io::Result<Option<LastBackup>> {
-    match fs::read(private.join(NAME)) {
+    match durable::read(&private.join(NAME)) {
         Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

@@ -271,7 +271,7 @@ impl<'a> Ask<'a> {
     fn new(private: &Path, collected: &'a Collected) -> Self {
         let state_file = private.join("collector").join(format!("{}.json", collected.name));
         // What is lost or torn is learned again by one more request.
-        let state = std::fs::read(&state_file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let state = durable::read(&state_file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let store = Store::new(Collector::evidence(private));
         let newest = store.latest(&collected.name, Timestamp::MAX).ok().flatten().map(|entry| entry.captured_at);
         let known = Validators::default();

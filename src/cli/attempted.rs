@@ -1,19 +1,22 @@
 //! An attempt that another scheduler than ours makes, in the log of the schedule.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
 use serde_json::Value;
 
 use crate::cli::exit::Exit;
+use crate::cli::opened::tell;
 use crate::pipeline::run::RunError;
 use crate::schedule::facts::JobKey;
 use crate::schedule::gather::Gatherer;
 use crate::schedule::log::{self, Begun, Entry, Log};
-use crate::schedule::runner::done_of;
+use crate::schedule::runner::{self, done_of};
 use crate::time::{self, ServiceDate};
-use crate::workspace::Workspace;
+use crate::workspace::{self, Workspace};
 
 /// An attempt that has begun.
 pub(super) struct Attempted {
@@ -43,6 +46,29 @@ impl Attempted {
         let done = done_of(key, Some(i32::from(exit.code())), result, begun.elapsed().as_secs_f64());
         log::add(&private, time::now(), Entry::Ended(done)).map_err(|error| of_log(&private, "written", &error))
     }
+}
+
+/// Does a daily job as a process of its own, by the arguments of this one without `--attempt`, and writes down how it ended.
+pub(super) fn chore(root: &Path, name: &str) -> Result<Exit, Exit> {
+    let private = workspace::private(root).map_err(|problems| {
+        tell(&problems);
+        Exit::Usage
+    })?;
+    let not_started = |error: std::io::Error| {
+        eprintln!("error: the process could not be started: {error}");
+        Exit::Transient
+    };
+    let mut command = Command::new(std::env::current_exe().map_err(not_started)?);
+    command.args(std::env::args_os().skip(1).filter(|argument| argument != "--attempt"));
+    let (chore, code, [out, errors]) = runner::chore(name, command).map_err(not_started)?;
+    // Whoever does not want to read it any more has it in the log.
+    let _ = std::io::stdout().write_all(&out).and_then(|()| std::io::stderr().write_all(&errors));
+    let exit = code.and_then(Exit::of_code).unwrap_or(Exit::Transient);
+    log::add(&private, time::now(), Entry::Chore(chore)).map_err(|error| {
+        eprintln!("error: {}", of_log(&private, "written", &error));
+        exit.max(Exit::Transient)
+    })?;
+    Ok(exit)
 }
 
 fn of_log(private: &Path, verb: &'static str, error: &std::io::Error) -> RunError {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::backup::{Backup, BackupError, Place, Report, Verified, backup, list, verify};
 use crate::capture::evidence::remote::Location;
+use crate::cli::attempted;
 use crate::cli::exit::Exit;
 use crate::cli::opened::{clock_is_set, read_outline};
 use crate::workspace::Workspace;
@@ -46,6 +47,9 @@ pub(super) struct Arguments {
     /// Write the result as JSON to standard output
     #[arg(long)]
     json: bool,
+    /// Write into the log of the schedule that it was tried, so that 'plan' knows of it: for other schedulers
+    #[arg(long)]
+    attempt: bool,
 }
 
 #[derive(Args)]
@@ -81,6 +85,7 @@ struct Look {
 
 pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     let done = match &arguments.command {
+        None if arguments.attempt => attempted::chore(root, "backup"),
         None => make(root, arguments),
         Some(Command::List(look)) => listed(root, look),
         Some(Command::Verify(look)) => verified(root, look),

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::capture::collector::{Beat, Collector, Outcome, Report};
 use crate::cli::attempted::Attempted;
 use crate::cli::exit::Exit;
+use crate::cli::lost::store_is_not_gone;
 use crate::cli::opened::{choose, clock_is_set, read_workspace};
 use crate::cli::run::failed;
 use crate::cli::signals::Signals;
@@ -56,6 +57,9 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         Ok(pipelines) => pipelines,
         Err(exit) => return exit,
     };
+    if let Err(exit) = store_is_not_gone(root) {
+        return exit;
+    }
     let collector = match collector(&workspace, &pipelines) {
         Ok(collector) => collector,
         Err(error) => return failed(&error, false, None),

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::capture::collector::{CollectorLock, Outcome, Report, Scheduled, Service, Stop};
 use crate::capture::coverage::Class;
 use crate::cli::exit::Exit;
+use crate::cli::lost::store_is_not_gone;
 use crate::cli::opened::{clock_is_set, tell};
 use crate::cli::run::failed;
 use crate::cli::signals::{HangUp, Signals};
@@ -118,6 +119,7 @@ impl Collecting<'_> {
         let Self { root, private, .. } = *self;
         let of_private =
             |verb| move |error: std::io::Error| failed(&RunError::private(private, verb, &error), false, None);
+        store_is_not_gone(root)?;
         form::open(private).map_err(|error| failed(&error.into(), false, None))?;
         let ends_at = self.duration.and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds)));
         let lock = CollectorLock::take(private, (stop, ends_at), || {

@@ -17,6 +17,7 @@ use std::path::Path;
 
 use clap::{Args, Subcommand};
 
+use crate::cli::attempted;
 use crate::cli::decisions::Decider;
 use crate::cli::evidence::said::program;
 use crate::cli::exit::Exit;
@@ -91,6 +92,9 @@ struct Accept {
 }
 
 pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
+    if matches!(&arguments.command, Command::Purge(purge) if purge.attempt) {
+        return attempted::chore(root, "purge").unwrap_or_else(|exit| exit);
+    }
     let read = match &arguments.command {
         Command::Accept(_) => read_workspace(root),
         Command::Import(import) => read_outline(root, Needs::Importing(import.pipeline())),

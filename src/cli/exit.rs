@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::schedule::facts::Outcome;
+
 /// How a command ended, as the exit code tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
@@ -19,6 +21,12 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// Of one of our codes; none of another.
+    pub fn of_code(code: i32) -> Option<Self> {
+        let all = [Self::Done, Self::Transient, Self::Usage, Self::HeldBack, Self::Found, Self::Permanent];
+        all.into_iter().find(|exit| i32::from(exit.code()) == code)
+    }
+
     pub fn code(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -28,6 +36,17 @@ impl Exit {
             Self::Found => 4,
             Self::Permanent => 42,
         }
+    }
+}
+
+/// By which a command ends whose worst attempt ended so.
+pub(super) fn exit_of(outcome: Outcome) -> Exit {
+    match outcome {
+        Outcome::Published | Outcome::NothingNew | Outcome::Absent => Exit::Done,
+        Outcome::HeldBack => Exit::HeldBack,
+        Outcome::Transient | Outcome::Killed => Exit::Transient,
+        Outcome::Permanent => Exit::Permanent,
+        Outcome::Usage => Exit::Usage,
     }
 }
 

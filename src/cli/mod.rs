@@ -13,6 +13,7 @@ mod evidence;
 mod exit;
 mod get;
 mod init;
+mod lost;
 mod notify;
 mod opened;
 mod plan;

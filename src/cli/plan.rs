@@ -4,27 +4,38 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::collect::known;
-use crate::cli::exit::Exit;
+use crate::cli::exit::{Exit, exit_of};
+use crate::cli::lost::store_is_not_lost;
 use crate::cli::opened::{clock_is_set, read_outline};
 use crate::cli::run::failed;
 use crate::pipeline::run::RunError;
-use crate::schedule::due::{Due, Stop, due};
+use crate::schedule::due::{Due, Stop, Stopped, chore_at, due};
 use crate::schedule::facts::{Facts, Outcome};
 use crate::schedule::gather::Gatherer;
-use crate::schedule::log::{self, Log};
+use crate::schedule::log::{self, HeldBy, Log, Tried};
 use crate::schedule::words::local;
 use crate::time;
+use crate::workspace::Workspace;
 use crate::workspace::outline::Needs;
 
+/// Why a daily job that is no run is due.
+const DAILY: &str = "a daily job";
 /// Jobs that are listed of each kind.
 const LISTED: usize = 20;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
 Nothing is changed or asked but the bucket's indexes.
+
+JSON: due (pipeline, or chore: a daily job that is no run; date, why, said, since, command), next (pipeline or chore, date, why, said, at),
+stopped (pipeline, date, why, said, rules that held it back, since, command), troubles (pipeline, said, exit: nobody can tell what of it
+is due, as with a damaged index in the bucket). Each command of 'due' writes down that it was tried, so that it is not due any more.
+
+Exit codes: 0, also if there are troubles; 1 if the bucket does not answer, 2 if the configuration is wrong, 42 if the private store
+is lost.
 
 Examples:
   fahrtenbuch plan
@@ -46,6 +57,7 @@ fn plan(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     clock_is_set()?;
     known(root, &arguments.pipelines)?;
     let mut workspace = read_outline(root, Needs::Stores)?;
+    store_is_not_lost(root)?;
     let names = &arguments.pipelines;
     workspace.pipelines.retain(|pipeline| names.is_empty() || names.contains(&pipeline.name));
     let of_run = |error: RunError| failed(&error, arguments.json, None);
@@ -55,106 +67,195 @@ fn plan(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     let facts = Gatherer::default().gather(&workspace, &log, &BTreeSet::new(), now).map_err(of_run)?;
     let due = due(&facts, now);
     if arguments.json {
-        println!("{}", json(&due, &log, now));
+        println!("{}", Plan { workspace: &workspace, facts: &facts, due: &due, log: &log, now }.json());
     } else {
-        show(&facts, &due, &log);
+        Plan { workspace: &workspace, facts: &facts, due: &due, log: &log, now }.show();
     }
     Ok(Exit::Done)
 }
 
-/// The plan as JSON: `due` in the order in which it would be begun.
-fn json(due: &Due, log: &Log, now: Timestamp) -> serde_json::Value {
-    let said = |key| log.tried(key).map(|tried| tried.said.clone());
-    let now_due = due.now.iter().map(|job| {
-        json!({
-            "pipeline": job.key.pipeline,
-            "date": job.key.date,
-            "why": job.why.name(),
-            "said": job.why.to_string(),
-            "since": job.since,
-            "command": job.key.attempt(),
-        })
-    });
-    let next = due.later.iter().map(|later| {
-        json!({
-            "pipeline": later.key.pipeline,
-            "date": later.key.date,
-            "why": later.why.name(),
-            "said": later.why.to_string(),
-            "at": later.at,
-        })
-    });
-    let stopped = due.stopped.iter().map(|stopped| {
-        let why = match stopped.why {
-            Stop::Ended(Outcome::HeldBack) => "held_back",
-            Stop::Ended(Outcome::Usage) => "usage",
-            Stop::Ended(_) => "failed",
-            Stop::TooOld => "too_old",
-            Stop::Missing => "missing",
-            Stop::Lost => "lost",
-            Stop::Schedule => "schedule",
-        };
-        json!({
-            "pipeline": stopped.key.pipeline,
-            "date": stopped.key.date,
-            "why": why,
-            "said": said(&stopped.key).filter(|said| !said.is_empty()).unwrap_or_else(|| stopped.why.to_string()),
-            "since": stopped.since,
-            "command": stopped.key.command(),
-        })
-    });
-    json!({
-        "now": now,
-        "due": now_due.collect::<Vec<_>>(),
-        "next": next.collect::<Vec<_>>(),
-        "stopped": stopped.collect::<Vec<_>>(),
-    })
+/// What is planned, and what it is told from.
+struct Plan<'a> {
+    workspace: &'a Workspace,
+    facts: &'a Facts,
+    due: &'a Due,
+    log: &'a Log,
+    now: Timestamp,
 }
 
-fn show(facts: &Facts, due: &Due, log: &Log) {
-    if facts.pipelines.is_empty() {
-        println!(
-            "No pipeline has a 'schedule'. Add one to its file in pipelines/:\n\n  schedule:\n    run: \"06:30\"\n"
-        );
-        return;
+impl Plan<'_> {
+    /// As JSON: `due` in the order in which it would be begun.
+    fn json(&self) -> Value {
+        let Self { due, log, now, .. } = *self;
+        let runs = due.now.iter().map(|job| {
+            json!({
+                "pipeline": job.key.pipeline,
+                "chore": null,
+                "date": job.key.date,
+                "why": job.why.name(),
+                "said": job.why.to_string(),
+                "since": job.since,
+                "command": job.key.attempt(),
+            })
+        });
+        let later = due.later.iter().map(|later| {
+            json!({
+                "pipeline": later.key.pipeline,
+                "chore": null,
+                "date": later.key.date,
+                "why": later.why.name(),
+                "said": later.why.to_string(),
+                "at": later.at,
+            })
+        });
+        let stopped = due.stopped.iter().map(|stopped| {
+            let tried = log.tried(&stopped.key).filter(|tried| !tried.said.is_empty());
+            let is_held_back = stopped.why == Stop::Ended(Outcome::HeldBack);
+            json!({
+                "pipeline": stopped.key.pipeline,
+                "date": stopped.key.date,
+                "why": word(stopped.why),
+                "said": tried.map_or_else(|| stopped.why.to_string(), |tried| tried.said.clone()),
+                "rules": tried.filter(|_| is_held_back).map_or_else(Vec::new, |tried| rules(tried)),
+                "since": stopped.since,
+                "command": self.looking(stopped),
+            })
+        });
+        let troubles = self.facts.troubles.iter().map(|trouble| {
+            json!({
+                "pipeline": trouble.pipeline,
+                "said": trouble.said,
+                "exit": exit_of(trouble.outcome).code(),
+            })
+        });
+        json!({
+            "now": now,
+            "due": runs.chain(self.chores_due()).collect::<Vec<_>>(),
+            "next": later.chain(self.chores_later()).collect::<Vec<_>>(),
+            "stopped": stopped.collect::<Vec<_>>(),
+            "troubles": troubles.collect::<Vec<_>>(),
+        })
     }
-    let zone = &facts.zone;
-    match due.now.as_slice() {
-        [] => println!("Nothing is due now."),
-        jobs => {
-            println!("Due now, in this order:");
-            for job in jobs.iter().take(LISTED) {
-                println!("  {}: {}, since {}", job.key, job.why, local(job.since, zone));
+
+    /// The daily jobs that are due, behind the runs; whoever schedules may do them beside each other.
+    fn chores_due(&self) -> impl Iterator<Item = Value> {
+        let chores = self.workspace.chores.iter().filter(|chore| self.due.chores.iter().any(|due| due == chore.name));
+        chores.map(|chore| {
+            let command = ["fahrtenbuch"].into_iter().chain(chore.arguments.iter().map(String::as_str));
+            json!({
+                "pipeline": null,
+                "chore": chore.name,
+                "date": null,
+                "why": "daily",
+                "said": DAILY,
+                "since": self.facts.chores.get(chore.name).and_then(|of| chore_at(self.facts, of, self.now)),
+                "command": command.chain(["--attempt"]).collect::<Vec<_>>(),
+            })
+        })
+    }
+
+    fn chores_later(&self) -> impl Iterator<Item = Value> {
+        let later = self.facts.chores.iter().filter(|(name, _)| !self.due.chores.contains(name));
+        later.filter_map(|(name, chore)| {
+            let at = chore_at(self.facts, chore, self.now)?;
+            Some(json!({"pipeline": null, "chore": name, "date": null, "why": "daily", "said": DAILY, "at": at}))
+        })
+    }
+
+    /// The command by which somebody sees what a date waits for.
+    fn looking(&self, stopped: &Stopped) -> Vec<String> {
+        let of_name = self.workspace.pipelines.iter().find(|pipeline| pipeline.name == stopped.key.pipeline);
+        stopped.command(of_name.map_or(&stopped.key.pipeline, |pipeline| &pipeline.dataset))
+    }
+
+    fn show(&self) {
+        let Self { facts, .. } = *self;
+        if facts.pipelines.is_empty() {
+            println!(
+                "No pipeline has a 'schedule'. Add one to its file in pipelines/:\n\n  schedule:\n    run: \"06:30\"\n"
+            );
+        }
+        for trouble in &facts.troubles {
+            println!("{}: what is due of it cannot be worked out:\n  {}", trouble.pipeline, trouble.said);
+        }
+        if facts.pipelines.is_empty() && facts.chores.is_empty() {
+            return;
+        }
+        self.show_due();
+        self.show_later();
+        self.show_stopped();
+        for (name, pipeline) in &facts.pipelines {
+            let is_there = pipeline.dates.values().any(|date| date.evidence.is_some());
+            let is_known = !facts.troubles.iter().any(|trouble| trouble.pipeline == *name);
+            if !is_there && !pipeline.asks && is_known {
+                println!(
+                    "{name}: there is no evidence of the dates that may be run; 'fahrtenbuch collect' or 'up' keeps some"
+                );
             }
-            more(jobs.len());
         }
     }
-    if !due.later.is_empty() {
+
+    fn show_due(&self) {
+        let Self { due, facts, .. } = *self;
+        if due.now.is_empty() && due.chores.is_empty() {
+            return println!("Nothing is due now.");
+        }
+        println!("Due now, in this order:");
+        for job in due.now.iter().take(LISTED) {
+            println!("  {}: {}, since {}", job.key, job.why, local(job.since, &facts.zone));
+        }
+        more(due.now.len());
+        due.chores.iter().for_each(|name| println!("  {name}: {DAILY}"));
+    }
+
+    fn show_later(&self) {
+        let Self { due, facts, .. } = *self;
+        if due.later.is_empty() && due.next_chore.is_none() {
+            return;
+        }
         println!("Later:");
         for later in due.later.iter().take(LISTED) {
-            println!("  {} at {}: {}", later.key, local(later.at, zone), later.why);
+            println!("  {} at {}: {}", later.key, local(later.at, &facts.zone), later.why);
         }
         more(due.later.len());
+        if let Some((at, name)) = &due.next_chore {
+            println!("  {name} at {}: {DAILY}", local(*at, &facts.zone));
+        }
     }
-    if !due.stopped.is_empty() {
+
+    fn show_stopped(&self) {
+        let Self { due, facts, log, .. } = *self;
+        if due.stopped.is_empty() {
+            return;
+        }
         println!("Waiting for you:");
         for stopped in due.stopped.iter().take(LISTED) {
-            println!("  {}, since {}: {}", stopped.key, local(stopped.since, zone), stopped.why);
+            println!("  {}, since {}: {}", stopped.key, local(stopped.since, &facts.zone), stopped.why);
             if let Some(tried) = log.tried(&stopped.key).filter(|tried| !tried.said.is_empty()) {
                 println!("    it said: {}", tried.said);
             }
-            println!("    {}", stopped.key.command().join(" "));
+            println!("    {}", self.looking(stopped).join(" "));
         }
         more(due.stopped.len());
     }
-    for (name, pipeline) in &facts.pipelines {
-        let is_there = pipeline.dates.values().any(|date| date.evidence.is_some());
-        if !is_there && !pipeline.asks {
-            println!(
-                "{name}: there is no evidence of the dates that may be run; 'fahrtenbuch collect' or 'up' keeps some"
-            );
-        }
+}
+
+fn word(why: Stop) -> &'static str {
+    match why {
+        Stop::Ended(Outcome::HeldBack) => "held_back",
+        Stop::Ended(Outcome::Usage) => "usage",
+        Stop::Ended(_) => "failed",
+        Stop::TooOld => "too_old",
+        Stop::Missing => "missing",
+        Stop::Lost => "lost",
+        Stop::Schedule => "schedule",
     }
+}
+
+/// The rules that held a date back.
+fn rules(tried: &Tried) -> Vec<Value> {
+    let rule = |by: &HeldBy| json!({"rule": by.rule, "rows": by.rows, "could_not_run": by.is_error});
+    tried.held_by.iter().map(rule).collect()
 }
 
 fn more(count: usize) {

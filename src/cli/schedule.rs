@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use crate::capture::collector::Stop;
 use crate::cli::collect::{known, no_signals};
-use crate::cli::exit::Exit;
+use crate::cli::exit::{Exit, exit_of};
+use crate::cli::lost::store_is_not_lost;
 use crate::cli::opened::{clock_is_set, tell};
 use crate::cli::run::failed;
 use crate::cli::signals::Signals;
 use crate::pipeline::run::RunError;
 use crate::schedule::due::Job;
-use crate::schedule::facts::Outcome;
+use crate::schedule::facts::{Outcome, Trouble};
 use crate::schedule::log::{self, Chore, Done, Writer};
 use crate::schedule::observer::{BeatCounts, FromFacts, Observer};
 use crate::schedule::service::{Alive, Event, Looked, Scheduler, SchedulerError};
@@ -41,7 +42,11 @@ pauses; what a person must mend waits until something changes. 'fahrtenbuch plan
 Examples:
   fahrtenbuch schedule                  for ever; a second scheduler of the private store waits
   fahrtenbuch schedule --once           what is due now, for timers and other schedulers
-  fahrtenbuch schedule --once stadtbus-telemetrie")]
+  fahrtenbuch schedule --once stadtbus-telemetrie
+
+Exit codes of --once: that of the worst that was tried, by the table of 'fahrtenbuch --help'. A damaged index in the bucket keeps only
+its pipeline from being run: it is told, all else is done, and the code is 42. So is a private store that is lost, with which nothing
+is done. A daily job that was tried counts, too.")]
 pub(super) struct Arguments {
     /// Names of pipelines; all if none is given
     #[arg(value_name = "PIPELINE")]
@@ -67,6 +72,7 @@ fn schedule(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     known(root, &arguments.pipelines)?;
     let stop = Stop::default();
     let signals = Signals::listen(stop.clone()).map_err(no_signals)?;
+    store_is_not_lost(root)?;
     let Some(writer) = writer(&private, &stop, arguments.once)? else {
         println!(
             "{}",
@@ -119,7 +125,8 @@ pub(super) fn observed<T>(
 
 /// The right to schedule; it is waited for unless this is done once. None if somebody else has it, or all is to end.
 pub(super) fn writer(private: &Path, stop: &Stop, once: bool) -> Result<Option<Writer>, Exit> {
-    let failed = |error: io::Error| failed(&RunError::private(&log::path(private), "locked", &error), false, None);
+    let path = log::lock_path(private);
+    let failed = |error: io::Error| failed(&RunError::private(&path, "locked", &error), false, None);
     let mut is_told = false;
     while !stop.is_requested() {
         match Writer::take(private).map_err(failed)? {
@@ -146,16 +153,6 @@ fn of_scheduler(error: &SchedulerError) -> Exit {
     }
 }
 
-fn exit_of(outcome: Outcome) -> Exit {
-    match outcome {
-        Outcome::Published | Outcome::NothingNew | Outcome::Absent => Exit::Done,
-        Outcome::HeldBack => Exit::HeldBack,
-        Outcome::Transient | Outcome::Killed => Exit::Transient,
-        Outcome::Permanent => Exit::Permanent,
-        Outcome::Usage => Exit::Usage,
-    }
-}
-
 /// Tells what a scheduler does, what is new of it.
 #[derive(Default)]
 pub(super) struct Teller {
@@ -164,6 +161,8 @@ pub(super) struct Teller {
     /// What was last said of what comes next.
     next: Option<String>,
     unknown: Option<String>,
+    /// What was said of pipelines of which nobody can tell what is due.
+    troubles: Vec<Trouble>,
 }
 
 impl Teller {
@@ -206,8 +205,22 @@ impl Teller {
         }
     }
 
+    /// Each trouble once, and when it is over.
+    fn troubles(&mut self, troubles: &[Trouble]) {
+        for Trouble { pipeline, said, .. } in troubles.iter().filter(|trouble| !self.troubles.contains(trouble)) {
+            eprintln!("error: {pipeline}: what is due of it cannot be worked out: {said}. All else goes on.");
+        }
+        for before in &self.troubles {
+            if !troubles.iter().any(|now| now.pipeline == before.pipeline) {
+                println!("{}: what is due of it can be worked out again", before.pipeline);
+            }
+        }
+        self.troubles = troubles.to_vec();
+    }
+
     /// What comes next, if it is something else than was said.
     fn looked(&mut self, &Looked { workspace, facts, due, .. }: &Looked<'_>) {
+        self.troubles(&facts.troubles);
         if !facts.running.is_empty() {
             return;
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::cli::exit::Exit;
+use crate::cli::lost::store_is_not_lost;
 use crate::cli::opened::{clock_is_set, read_outline};
 use crate::cli::run::failed;
 use crate::durable;
@@ -65,6 +66,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
 fn status(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     clock_is_set()?;
     let workspace = read_outline(root, Needs::Stores)?;
+    store_is_not_lost(root)?;
     let of_run = |error: RunError| failed(&error, arguments.json, None);
     let path = log::path(&workspace.private);
     let log = Log::read(&workspace.private).map_err(|error| of_run(RunError::private(&path, "read", &error)))?;

@@ -25,8 +25,8 @@ pub enum Trouble {
     SourceShrinking { source: String, rows: u64, usual_rows: u64 },
     /// Runs of a pipeline fail.
     RunFailed { pipeline: String, dates: BTreeSet<ServiceDate>, failure: RunFailure },
-    /// Runs of a pipeline are held back by quality.
-    RunHeldBack { pipeline: String, dataset: String, dates: BTreeSet<ServiceDate> },
+    /// Runs of a pipeline are held back by quality; `rules` are the first of those that hold back the newest date.
+    RunHeldBack { pipeline: String, dataset: String, dates: BTreeSet<ServiceDate>, rules: Vec<String> },
     /// A daily job that is no run fails: `purge`, `backup`.
     ChoreFailed { chore: String, failure: RunFailure },
     /// A disk will be full. `place` is what lies on it, as `private` or `bucket`.

@@ -86,7 +86,7 @@ fn lists(private: &Path, pipeline: &str, date: ServiceDate) -> PathBuf {
 /// Keeps a list of captures under its digest.
 pub fn keep_list(private: &Path, pipeline: &str, date: ServiceDate, digest: &Digest, lines: &str) -> io::Result<()> {
     let path = lists(private, pipeline, date).join(digest.to_string());
-    if path.exists() && fs::read(&path).is_ok_and(|bytes| Digest::of(&bytes) == *digest) {
+    if path.exists() && durable::read(&path).is_ok_and(|bytes| Digest::of(&bytes) == *digest) {
         return Ok(());
     }
     durable::write(&path, lines.as_bytes())
@@ -94,7 +94,9 @@ pub fn keep_list(private: &Path, pipeline: &str, date: ServiceDate, digest: &Dig
 
 /// A list of captures that was kept.
 pub fn read_list(private: &Path, pipeline: &str, date: ServiceDate, digest: &Digest) -> Option<Vec<u8>> {
-    fs::read(lists(private, pipeline, date).join(digest.to_string())).ok().filter(|bytes| Digest::of(bytes) == *digest)
+    durable::read(&lists(private, pipeline, date).join(digest.to_string()))
+        .ok()
+        .filter(|bytes| Digest::of(bytes) == *digest)
 }
 
 /// The lists of a pipeline that were kept: date, digest and bytes of each.

@@ -287,7 +287,7 @@ impl Writer {
 
 /// The rows of a quarantine file, all of their columns or some; nothing if there is no file.
 pub(crate) fn read(path: &Path, columns: Option<&[&str]>) -> Result<Option<Reader>, QuarantineError> {
-    let file = match File::open(path) {
+    let file = match durable::open_to_read(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(QuarantineError::file(path, "read", &error)),

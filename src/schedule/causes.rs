@@ -32,9 +32,10 @@ use self::undecided::{Quarantine, Waiting};
 use crate::capture::collector::Collector;
 use crate::capture::evidence::upload;
 use crate::metrics::{Metrics, SpoolMetrics};
-use crate::notify::{Cause, CauseKind, Findings};
+use crate::notify::{Cause, CauseKind, Findings, Trouble};
 use crate::pipeline::Pipeline;
 use crate::publish::bucket::local_folder;
+use crate::schedule::facts;
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 
@@ -80,6 +81,8 @@ impl Causes {
         causes.extend(disk::causes(&self.disks, self.spool(known).as_ref(), known.now));
         causes.extend(store::backups(known).and_then(|backups| store::backup_old(&backups, known.now)));
         causes.extend(self.identity.lost(known, &self.journals));
+        let unreadable = |trouble: &facts::Trouble| Trouble::BucketUnreadable { dataset: trouble.dataset.clone() };
+        causes.extend(known.facts.troubles.iter().map(|trouble| known::cause(unreadable(trouble), known.now)));
         if let Some(slow) = &self.slow {
             causes.extend(expiring::causes(known, done, &slow.waiting));
             causes.extend(undecided::causes(&slow.waiting, known.now));
@@ -103,8 +106,10 @@ impl Causes {
         add(CauseKind::BucketUnreadable, "");
         for pipeline in &workspace.pipelines {
             let (name, dataset, runs) = (&pipeline.name, &pipeline.dataset, self.journals.of(&pipeline.name));
-            add(CauseKind::RunFailed, name);
-            add(CauseKind::RunHeldBack, name);
+            if known.facts.troubles.iter().all(|trouble| trouble.pipeline != *name) {
+                add(CauseKind::RunFailed, name);
+                add(CauseKind::RunHeldBack, name);
+            }
             add(CauseKind::BucketUnreadable, dataset);
             pipeline.feeds.iter().for_each(|feed| add(CauseKind::EvidenceExpiring, &feed.name));
             if self.slow.is_some() && !self.quarantine.unread.contains(dataset) {
@@ -193,7 +198,10 @@ impl Causes {
     fn begin(&mut self, causes: &mut [Cause]) {
         let mut found = BTreeMap::new();
         for cause in causes {
-            if matches!(cause.kind(), CauseKind::DiskFilling | CauseKind::PrivateStoreLost) {
+            if matches!(
+                cause.kind(),
+                CauseKind::DiskFilling | CauseKind::PrivateStoreLost | CauseKind::BucketUnreadable
+            ) {
                 let key = cause.key();
                 cause.since = self.found.get(&key).copied().unwrap_or(cause.since);
                 found.insert(key, cause.since);

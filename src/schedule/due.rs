@@ -137,19 +137,23 @@ pub fn due_at(facts: &Facts, name: &str, date: ServiceDate) -> Option<Timestamp>
 
 /// The daily jobs whose time has come since they last ended; one that never ran has a day to have had one.
 fn chores(facts: &Facts, now: Timestamp, due: &mut Due) {
-    let at = |chore: &ChoreFacts| match chore.ended.as_ref().filter(|ended| !is_to_come(ended.at, now)) {
-        None => chore.times.first_from(day_before(now), &facts.zone),
-        Some(ended) => {
-            pause_after(ended, chore.failures).or_else(|| chore.times.first_from(just_after(ended.at), &facts.zone))
-        }
-    };
     for (name, chore) in facts.chores.iter().filter(|(_, chore)| !chore.is_running) {
-        match at(chore) {
+        match chore_at(facts, chore, now) {
             Some(at) if at <= now => due.chores.push(name.clone()),
             Some(at) if due.next_chore.as_ref().is_none_or(|(next, _)| at < *next) => {
                 due.next_chore = Some((at, name.clone()));
             }
             Some(_) | None => {}
+        }
+    }
+}
+
+/// When a daily job is done next; one that is due was to be done then.
+pub fn chore_at(facts: &Facts, chore: &ChoreFacts, now: Timestamp) -> Option<Timestamp> {
+    match chore.ended.as_ref().filter(|ended| !is_to_come(ended.at, now)) {
+        None => chore.times.first_from(day_before(now), &facts.zone),
+        Some(ended) => {
+            pause_after(ended, chore.failures).or_else(|| chore.times.first_from(just_after(ended.at), &facts.zone))
         }
     }
 }

@@ -18,10 +18,23 @@ pub struct Facts {
     pub pipelines: BTreeMap<String, PipelineFacts>,
     /// Daily jobs that are no runs, by name.
     pub chores: BTreeMap<String, ChoreFacts>,
+    /// What of pipelines cannot be told; they have no dates, and all else goes on.
+    pub troubles: Vec<Trouble>,
     /// Jobs that are at work now.
     pub running: BTreeSet<JobKey>,
     /// Jobs that were begun before: every third takes the newest date.
     pub begun: u64,
+}
+
+/// Why nobody can tell what of a pipeline is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    pub pipeline: String,
+    pub dataset: String,
+    /// What is wrong, with file and remedy.
+    pub said: String,
+    /// By which an attempt would have ended.
+    pub outcome: Outcome,
 }
 
 #[derive(Clone, Debug)]

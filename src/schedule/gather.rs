@@ -27,7 +27,7 @@ use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::index;
 use crate::schedule::facts::{
-    ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, Outcome, PipelineFacts, Released,
+    ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, Outcome, PipelineFacts, Released, Trouble,
 };
 use crate::schedule::log::{Log, Tried};
 use crate::time::{self, ServiceDate, ServiceDay};
@@ -111,7 +111,7 @@ impl Gatherer {
     /// All facts as they are now.
     ///
     /// # Errors
-    /// Evidence or the bucket cannot be read.
+    /// Evidence cannot be read, or the bucket cannot be had. An index in it that cannot be read is a trouble of its pipeline.
     pub fn gather(
         &mut self,
         workspace: &Workspace,
@@ -126,15 +126,17 @@ impl Gatherer {
         let owned = collector::owned(&workspace.private);
         let settings = common_settings(workspace);
         let mut pipelines = BTreeMap::new();
+        let mut troubles = Vec::new();
         for pipeline in &workspace.pipelines {
             let Some(schedule) = &pipeline.schedule else { continue };
-            let in_bucket = self.in_bucket(workspace, &pipeline.dataset, log)?;
-            let today = ServiceDate::local_date_of(now, &workspace.zone);
-            let days = i32::from(schedule.catch_up.max(schedule.late)) + DAYS_BEFORE;
-            let first = today.plus_days(-days);
-            let look = Look { workspace, pipeline, log, in_bucket: &in_bucket, first, now };
-            let evidence = self.evidence(&look)?;
-            let dates = look.dates(evidence);
+            let dates = match self.dates(workspace, pipeline, log, now) {
+                Ok(dates) => dates,
+                Err(error) if is_of_all(&error) => return Err(error),
+                Err(error) => {
+                    troubles.push(Trouble::of(pipeline, &error));
+                    BTreeMap::new()
+                }
+            };
             let asked = log.tried(&JobKey { pipeline: pipeline.name.clone(), date: None });
             let facts = PipelineFacts {
                 schedule: schedule.clone(),
@@ -158,7 +160,26 @@ impl Gatherer {
             (chore.name.to_owned(), facts)
         });
         let chores = chores.collect();
-        Ok(Facts { zone: workspace.zone.clone(), pipelines, chores, running: running.clone(), begun: log.begun })
+        let (zone, running) = (workspace.zone.clone(), running.clone());
+        Ok(Facts { zone, pipelines, chores, troubles, running, begun: log.begun })
+    }
+
+    /// What is known of the dates of a pipeline.
+    fn dates(
+        &mut self,
+        workspace: &Workspace,
+        pipeline: &Pipeline,
+        log: &Log,
+        now: Timestamp,
+    ) -> Result<BTreeMap<ServiceDate, DateFacts>, RunError> {
+        let Some(schedule) = &pipeline.schedule else { return Ok(BTreeMap::new()) };
+        let in_bucket = self.in_bucket(workspace, &pipeline.dataset, log)?;
+        let today = ServiceDate::local_date_of(now, &workspace.zone);
+        let days = i32::from(schedule.catch_up.max(schedule.late)) + DAYS_BEFORE;
+        let first = today.plus_days(-days);
+        let look = Look { workspace, pipeline, log, in_bucket: &in_bucket, first, now };
+        let evidence = self.evidence(&look)?;
+        Ok(look.dates(evidence))
     }
 
     /// Forgets what is known of the bucket, if that is older.
@@ -397,6 +418,26 @@ impl Gatherer {
             }
         }
         Ok(dates)
+    }
+}
+
+impl Trouble {
+    fn of(pipeline: &Pipeline, error: &RunError) -> Self {
+        let outcome = match error {
+            error if error.is_configuration() => Outcome::Usage,
+            error if error.is_transient() => Outcome::Transient,
+            _ => Outcome::Permanent,
+        };
+        let (pipeline, dataset) = (pipeline.name.clone(), pipeline.dataset.clone());
+        Self { pipeline, dataset, said: error.to_string(), outcome }
+    }
+}
+
+/// Whether what went wrong with one pipeline keeps from telling what is due of any: all but an index that cannot be read.
+fn is_of_all(error: &RunError) -> bool {
+    match error {
+        RunError::Publish(error) => error.is_transient() || matches!(error, PublishError::Configuration { .. }),
+        _ => true,
     }
 }
 

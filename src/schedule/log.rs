@@ -12,7 +12,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::contract::RuleId;
 use crate::durable;
+use crate::ledger::is_zero;
 use crate::schedule::facts::{Attempt, Ended, JobKey, Mark, Outcome};
 use crate::workspace::form;
 
@@ -60,7 +62,22 @@ pub struct Done {
     pub exit: Option<i32>,
     /// For people: what was released, or why it was not.
     pub said: String,
+    /// The rules that held it back, the first of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held_by: Vec<HeldBy>,
     pub seconds: f64,
+}
+
+/// A rule that held a run back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldBy {
+    pub rule: RuleId,
+    /// Rows that it named; none if it names no rows, or could not run.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rows: u64,
+    /// It could not run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_error: bool,
 }
 
 /// A daily job that is no run.
@@ -163,6 +180,8 @@ pub struct Tried {
     pub failing: Option<Failing>,
     /// What the newest that ended said.
     pub said: String,
+    /// The rules that held it back.
+    pub held_by: Vec<HeldBy>,
     pub why: String,
     pub seconds: f64,
     /// When the newest began that released it, or found all of it released.
@@ -176,6 +195,11 @@ pub fn path(private: &Path) -> PathBuf {
     private.join("schedule").join("log.jsonl")
 }
 
+/// What a scheduler holds as long as it is at work.
+pub fn lock_path(private: &Path) -> PathBuf {
+    path(private).with_file_name("lock")
+}
+
 impl Log {
     /// Reads the log of a private store; an empty one if there is none.
     pub fn read(private: &Path) -> io::Result<Self> {
@@ -186,7 +210,7 @@ impl Log {
 
     /// Reads what was added since.
     pub fn read_on(&mut self, private: &Path) -> io::Result<()> {
-        let file = match File::open(path(private)) {
+        let file = match durable::open_to_read(&path(private)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             other => other?,
         };
@@ -229,15 +253,27 @@ impl Log {
                 let failing = if killed { Failing::after(failing, at, Outcome::Killed) } else { failing };
                 // What the newest that ended said is what is known of it until this one ends.
                 let said = before.as_ref().map(|tried| tried.said.clone()).unwrap_or_default();
+                let held_by = before.as_ref().map(|tried| tried.held_by.clone()).unwrap_or_default();
                 let failures = before.as_ref().map_or(0, |tried| tried.failures) + u32::from(killed);
                 let published = before.as_ref().and_then(|tried| tried.published);
                 let is_same = |tried: &Tried| (tried.attempt.evidence, tried.attempt.settings) == (evidence, settings);
                 let repeats = before.filter(is_same).map_or(0, |tried| tried.repeats);
                 let seconds = 0.0;
-                let tried = Tried { attempt, failures, failing_since, failing, said, why, seconds, published, repeats };
+                let tried = Tried {
+                    attempt,
+                    failures,
+                    failing_since,
+                    failing,
+                    said,
+                    held_by,
+                    why,
+                    seconds,
+                    published,
+                    repeats,
+                };
                 self.attempts.insert(key, tried);
             }
-            Entry::Ended(Done { key, outcome, said, seconds, .. }) => {
+            Entry::Ended(Done { key, outcome, said, held_by, seconds, .. }) => {
                 let sums = self.sums.entry(key.pipeline.clone()).or_default();
                 *sums.ended.entry(outcome).or_default() += 1;
                 let is_published = outcome.is_success();
@@ -256,7 +292,7 @@ impl Log {
                     tried.published = Some(tried.attempt.begun);
                     tried.repeats = tried.repeats.saturating_add(1);
                 }
-                (tried.said, tried.seconds) = (said, seconds);
+                (tried.said, tried.held_by, tried.seconds) = (said, held_by, seconds);
             }
             Entry::Message(value) => self.messages.push((at, value)),
             Entry::Chore(chore) => {
@@ -305,7 +341,7 @@ impl Writer {
         form::open(private).map_err(|error| io::Error::other(error.to_string()))?;
         let path = path(private);
         durable::create_dir_all(path.parent().unwrap_or(private))?;
-        let lock = durable::create(&path.with_file_name("lock"))?;
+        let lock = durable::create(&lock_path(private))?;
         match lock.try_lock() {
             Ok(()) => Ok(Some(Self { path, _lock: lock })),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -355,7 +391,7 @@ fn append(path: &Path, line: &Line) -> io::Result<()> {
 
 /// Whether a scheduler is at work on a private store now; `None` if none ever was.
 pub fn work(private: &Path) -> Option<bool> {
-    let lock = File::open(path(private).with_file_name("lock")).ok()?;
+    let lock = durable::open_to_read(&lock_path(private)).ok()?;
     Some(matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
@@ -376,7 +412,14 @@ mod tests {
     }
 
     fn ended(outcome: Outcome) -> Entry {
-        Entry::Ended(Done { key: key(), outcome, exit: Some(1), said: "no".to_owned(), seconds: 1.5 })
+        Entry::Ended(Done {
+            key: key(),
+            outcome,
+            exit: Some(1),
+            said: "no".to_owned(),
+            held_by: Vec::new(),
+            seconds: 1.5,
+        })
     }
 
     #[test]

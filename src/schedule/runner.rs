@@ -9,19 +9,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde::Deserialize;
 use serde_json::Value;
 
+use crate::check::RuleResult;
 use crate::durable;
+use crate::ledger::{Finding, Status};
 use crate::schedule::facts::{JobKey, Outcome};
-use crate::schedule::log::{Chore, Done};
+use crate::schedule::log::{Chore, Done, HeldBy};
+use crate::schedule::said;
 use crate::time;
 
 /// What of a job's output is kept for people: its end.
 const KEPT: usize = 64 << 10;
 /// What of a job's result is read. A record of a partition has some hundred kilobytes.
 const RESULT: usize = 64 << 20;
-/// Characters of what is said of an attempt in the log.
-const SAID: usize = 600;
+/// Rules that are written down of a run that was held back.
+const RULES: usize = 20;
 
 /// Begins jobs of a workspace.
 pub struct Runner {
@@ -86,11 +90,7 @@ impl Runner {
         let name = name.to_owned();
         self.spawn(command, name.clone(), move |ended| {
             keep(&log, &[ended.stdout.as_slice(), &ended.stderr].concat());
-            let exit = ended.status.as_ref().ok().and_then(ExitStatus::code);
-            // Of a daily job something that was found, as what is due and could not be destroyed, needs a person.
-            let outcome = if exit == Some(4) { Outcome::Permanent } else { outcome_of(exit) };
-            let said = last_line(&ended);
-            End::Chore(Chore { name, outcome, said, seconds: ended.seconds })
+            End::Chore(ended.of_chore(name))
         })
     }
 
@@ -150,6 +150,35 @@ struct Output {
     seconds: f64,
 }
 
+impl Output {
+    fn exit(&self) -> Option<i32> {
+        self.status.as_ref().ok().and_then(ExitStatus::code)
+    }
+
+    /// The end of a daily job.
+    fn of_chore(&self, name: String) -> Chore {
+        let said = said::gist(self.exit(), &self.stdout, &self.stderr);
+        // Something that was found, as what is due and could not be destroyed, needs a person.
+        let outcome = if self.exit() == Some(4) { Outcome::Permanent } else { outcome_of(self.exit()) };
+        Chore { name, outcome, said, seconds: rounded(self.seconds) }
+    }
+}
+
+/// Does a daily job as a process of its own, and gives how it ended, its exit code, and what it wrote: output and errors.
+///
+/// # Errors
+/// The process cannot be started.
+pub fn chore(name: &str, mut command: Command) -> io::Result<(Chore, Option<i32>, [Vec<u8>; 2])> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = wait(&mut command.spawn()?, Instant::now());
+    Ok((output.of_chore(name.to_owned()), output.exit(), [output.stdout, output.stderr]))
+}
+
+/// To the millisecond.
+fn rounded(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}
+
 /// Reads what a process says until its end.
 fn wait(child: &mut Child, begun: Instant) -> Output {
     let stderr = child.stderr.take();
@@ -200,11 +229,11 @@ fn outcome_of(exit: Option<i32>) -> Outcome {
 
 /// The end of an attempt, by the exit code and what 'run --json' says.
 fn done(key: JobKey, output: &Output) -> Done {
-    let exit = output.status.as_ref().ok().and_then(ExitStatus::code);
+    let exit = output.exit();
     let results: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
     let done = done_of(key, exit, &results[0], output.seconds);
     match done.said.is_empty() {
-        true => Done { said: last_line(output), ..done },
+        true => Done { said: said::gist(exit, &output.stdout, &output.stderr), ..done },
         false => done,
     }
 }
@@ -213,6 +242,7 @@ fn done(key: JobKey, output: &Output) -> Done {
 pub fn done_of(key: JobKey, exit: Option<i32>, result: &Value, seconds: f64) -> Done {
     let mut outcome = outcome_of(exit);
     let text = |key: &str| result[key].as_str().map(str::to_owned);
+    let held_by = held_by(&result["record"]);
     let said = match text("status").as_deref() {
         Some("skipped") if outcome == Outcome::Published => {
             outcome = Outcome::Absent;
@@ -226,14 +256,14 @@ pub fn done_of(key: JobKey, exit: Option<i32>, result: &Value, seconds: f64) -> 
                 Some(rows(&result["record"]))
             }
         }
-        Some("held_back") => Some(held_by(&result["record"])),
+        Some("held_back") => Some(said::held_back(&held_by)),
         _ => text("error"),
     };
     let said = said.unwrap_or_else(|| match outcome {
         Outcome::Killed => "the process was killed".to_owned(),
         _ => String::new(),
     });
-    Done { key, outcome, exit, said: shortened(&said), seconds: (seconds * 1000.0).round() / 1000.0 }
+    Done { key, outcome, exit, said: said::shortened(&said), held_by, seconds: rounded(seconds) }
 }
 
 /// What of its tables a record says was released.
@@ -247,33 +277,17 @@ fn rows(record: &Value) -> String {
     said
 }
 
-/// The rules that held a run back.
-fn held_by(record: &Value) -> String {
+/// The rules that held a run back, those that name most rows first; none if it was not.
+fn held_by(record: &Value) -> Vec<HeldBy> {
+    if Status::deserialize(&record["status"]).ok() != Some(Status::HeldBack) {
+        return Vec::new();
+    }
     let findings = record["findings"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let blocks = |finding: &&Value| {
-        finding["on_fail"] == "block" && matches!(finding["result"].as_str(), Some("failed" | "error"))
-    };
-    let mut rules: Vec<&str> = findings.iter().filter(blocks).filter_map(|finding| finding["rule"].as_str()).collect();
-    rules.dedup();
-    match rules.as_slice() {
-        [] => "held back by quality".to_owned(),
-        rules => format!("held back by {}", rules.join(", ")),
-    }
-}
-
-/// The last line that is not empty, of errors if there are any.
-fn last_line(output: &Output) -> String {
-    let last = |bytes: &[u8]| {
-        let text = String::from_utf8_lossy(bytes);
-        text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
-    };
-    let said = last(&output.stderr).or_else(|| last(&output.stdout)).unwrap_or_default();
-    shortened(&said)
-}
-
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(SAID) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    let findings = findings.iter().filter_map(|finding| Finding::deserialize(finding).ok()).filter(Finding::blocks);
+    let mut found: Vec<HeldBy> = findings
+        .map(|Finding { rule, rows, result, .. }| HeldBy { rule, rows, is_error: result == RuleResult::Error })
+        .collect();
+    found.sort_by(|one, other| (other.rows, &one.rule).cmp(&(one.rows, &other.rule)));
+    found.truncate(RULES);
+    found
 }

@@ -176,6 +176,8 @@ impl AtWork<'_> {
                     return Ok(Some(later));
                 }
             };
+            // Each is told, and what ends with an exit code ends with theirs.
+            self.worst = self.worst.max(facts.troubles.iter().map(|trouble| trouble.outcome).max());
             facts.chores.iter_mut().for_each(|(name, chore)| chore.is_running = self.chores.contains(name));
             let due = due::due(&facts, now);
             is_begun |= self.begin_chores(&due.chores)?;
@@ -235,7 +237,9 @@ impl AtWork<'_> {
             Ok(()) => drop(self.running.insert(key)),
             Err(error) => {
                 let said = format!("the process could not be started: {error}");
-                self.ended(Done { key, outcome: Outcome::Transient, exit: None, said, seconds: 0.0 }, tell)?;
+                let done =
+                    Done { key, outcome: Outcome::Transient, exit: None, said, held_by: Vec::new(), seconds: 0.0 };
+                self.ended(done, tell)?;
             }
         }
         Ok(())

@@ -215,5 +215,12 @@ fn facts(public: &Public) -> Facts {
         Some((pipeline.name.clone(), facts))
     });
     let pipelines = pipelines.collect();
-    Facts { zone: public.zone.clone(), pipelines, chores: BTreeMap::new(), running: BTreeSet::new(), begun: 0 }
+    Facts {
+        zone: public.zone.clone(),
+        pipelines,
+        chores: BTreeMap::new(),
+        troubles: Vec::new(),
+        running: BTreeSet::new(),
+        begun: 0,
+    }
 }

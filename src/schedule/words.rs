@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::schedule::due::{Stop, Why};
+use crate::schedule::due::{Stop, Stopped, Why};
 use crate::schedule::facts::{Changes, JobKey, Outcome};
 
 impl fmt::Display for JobKey {
@@ -34,6 +34,20 @@ impl JobKey {
         match self.date {
             Some(date) => words(&["fahrtenbuch", "run", &self.pipeline, "--date", &date.to_string()]),
             None => words(&["fahrtenbuch", "capture", &self.pipeline]),
+        }
+    }
+}
+
+impl Stopped {
+    /// The command by which somebody sees what it waits for, or does it by hand. The pipeline releases the dataset `dataset`.
+    pub fn command(&self, dataset: &str) -> Vec<String> {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        match (self.why, self.key.date.map(|date| date.to_string())) {
+            (Stop::Ended(Outcome::Usage) | Stop::Schedule, _) => words(&["fahrtenbuch", "check"]),
+            (Stop::Ended(Outcome::HeldBack), Some(date)) => {
+                words(&["fahrtenbuch", "quality", "report", dataset, "--from", &date, "--to", &date])
+            }
+            _ => self.key.command(),
         }
     }
 }

@@ -3,7 +3,6 @@
 //! A store without the file is that of an earlier program, and gets it. One of a newer form is refused wherever a workspace is
 //! read, before anything in it is changed; so is one that a restore has begun to fill.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -78,6 +77,11 @@ pub fn check(private: &Path) -> Result<(), FormError> {
     read(private).map(|_| ())
 }
 
+/// Whether there is a private store, of whatever form.
+pub fn is_there(private: &Path) -> bool {
+    private.join(NAME).exists() || private.join(RESTORING).exists()
+}
+
 /// Makes a private store, for its owner only, and gives one its form that has none.
 pub fn open(private: &Path) -> Result<StoreForm, FormError> {
     check(private)?;
@@ -112,7 +116,7 @@ fn read(private: &Path) -> Result<Option<StoreForm>, FormError> {
     }
     let file = private.join(NAME);
     let unreadable = |problem: String| FormError::Unreadable { file: file.clone(), problem };
-    let bytes = match fs::read(&file) {
+    let bytes = match durable::read(&file) {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(None);
         }
@@ -136,6 +140,8 @@ fn of_reading(private: &Path, error: &io::Error) -> FormError {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

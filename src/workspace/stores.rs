@@ -79,7 +79,7 @@ pub fn public_bucket(root: &Path) -> Result<PublicBucket, Vec<Problem>> {
 /// Where a workspace says that backups go; nothing if it does not, or is not there. Looks at nothing else in it.
 pub fn stored_backups(root: &Path) -> Option<Backups> {
     let file = root.join(FILE);
-    let node = yaml::parse(&file, &std::fs::read_to_string(&file).ok()?).ok()?;
+    let node = yaml::parse(&file, &crate::durable::read_to_string(&file).ok()?).ok()?;
     Backups::read(root, &node, &mut Problems::new(&file))
 }
 

@@ -106,7 +106,7 @@ pub fn owned(private: &Path) -> BTreeSet<String> {
 
 /// Whether a collector is at work on a private store now; `None` if none ever was.
 pub fn work(private: &Path) -> Option<bool> {
-    let lock = File::open(private.join("collector").join(LOCK)).ok()?;
+    let lock = durable::open_to_read(&private.join("collector").join(LOCK)).ok()?;
     Some(matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 

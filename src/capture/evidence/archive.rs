@@ -14,6 +14,7 @@ use flate2::{Decompress, FlushDecompress};
 
 use crate::capture::evidence::zstd_frame::{self, Inflater};
 use crate::capture::warc::{self, Content, Header};
+use crate::durable;
 
 const GZIP: &[u8] = b"\x1f\x8b\x08";
 const PLAIN: &[u8] = b"WARC/";
@@ -106,7 +107,7 @@ pub(super) fn scan(
     options: &Options<'_>,
     take: &mut dyn FnMut(Record),
 ) -> io::Result<(u64, Vec<Stretch>)> {
-    scan_file(File::open(path)?, path, from, options, take)
+    scan_file(durable::open_to_read(path)?, path, from, options, take)
 }
 
 /// The same of an archive that is open; `path` is its name.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::capture::CaptureError;
 use crate::capture::evidence::remote::{self, Remote};
 use crate::capture::evidence::stored::Stored;
+use crate::durable;
 
 /// The path of an archive in the folder of the evidence, also where it does not lie there any more. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -49,7 +50,7 @@ impl ArchiveFile {
         let path = &self.0.path;
         let Some(stored) = &self.0.stored else {
             let failed = |source| CaptureError::Evidence { file: path.clone(), verb: "read", source };
-            return File::open(path).map_err(failed);
+            return durable::open_to_read(path).map_err(failed);
         };
         match &self.0.remote {
             Some(remote) => remote.fetch(path, stored),

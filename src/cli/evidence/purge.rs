@@ -55,6 +55,9 @@ pub(super) struct Purge {
     /// Write JSON to standard output
     #[arg(long)]
     json: bool,
+    /// Write into the log of the schedule that it was tried, so that 'plan' knows of it: for other schedulers
+    #[arg(long, conflicts_with_all = ["before", "dry_run"])]
+    pub(super) attempt: bool,
 }
 
 pub(super) fn run(workspace: &Workspace, arguments: &Purge) -> Result<Exit, Exit> {

@@ -60,6 +60,7 @@ fn each_channel_sends_a_message_as_it_stands_here() {
                     pipeline: "a_b<c>".to_owned(),
                     dataset: "a_b<c>".to_owned(),
                     dates: Default::default(),
+                    rules: Vec::new(),
                 },
                 Kind::Reminder,
             ),

@@ -35,7 +35,12 @@ pub(crate) fn every_trouble() -> Vec<Trouble> {
             dates: dates(&["2026-11-20", "2026-11-21", "2026-11-22", "2026-11-23", "2026-11-24"]),
             failure: RunFailure::Permanent,
         },
-        Trouble::RunHeldBack { pipeline: pipeline.clone(), dataset: dataset.clone(), dates: dates(&["2026-11-24"]) },
+        Trouble::RunHeldBack {
+            pipeline: pipeline.clone(),
+            dataset: dataset.clone(),
+            dates: dates(&["2026-11-24"]),
+            rules: Vec::new(),
+        },
         Trouble::ChoreFailed { chore: "purge".to_owned(), failure: RunFailure::Permanent },
         Trouble::DiskFilling {
             place: "private".to_owned(),

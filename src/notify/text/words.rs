@@ -101,13 +101,17 @@ pub(super) fn words(cause: &Cause, zone: &TimeZone) -> Words {
         }
         Trouble::RunFailed { pipeline, dates: of, failure } => run_failed(pipeline, of, *failure),
         Trouble::ChoreFailed { chore, failure } => chore_failed(chore, *failure),
-        Trouble::RunHeldBack { pipeline, dataset, dates: of } => {
+        Trouble::RunHeldBack { pipeline, dataset, dates: of, rules } => {
             let newest = of.last().map_or_else(String::new, |date| format!(" --from {date} --to {date}"));
             let of = dates(of);
+            let by = if rules.is_empty() { String::new() } else { format!(" ({})", rules.join(", ")) };
             Words::new(
                 Text::new(
-                    format!("{pipeline} is held back by quality and not published for {}", of.en),
-                    format!("{pipeline} wird wegen der Qualität zurückgehalten und nicht veröffentlicht für {}", of.de),
+                    format!("{pipeline} is held back by quality{by} and not published for {}", of.en),
+                    format!(
+                        "{pipeline} wird wegen der Qualität{by} zurückgehalten und nicht veröffentlicht für {}",
+                        of.de
+                    ),
                 ),
                 Text::new(
                     "Whoever uses the data misses these days until the data is mended or somebody decides.",

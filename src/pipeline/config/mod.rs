@@ -22,6 +22,7 @@ use crate::decode::format::{Decoder, Format, Partitioning, Section};
 use crate::decode::formats;
 use crate::derive::derivation::{Input, Tables};
 use crate::digest::Digest;
+use crate::durable;
 use crate::pipeline::config::files::Files;
 use crate::pipeline::config::release::Release;
 use crate::pipeline::config::schedule::Schedule;
@@ -69,7 +70,7 @@ pub struct Pipeline {
 impl Pipeline {
     /// Reads a pipeline and the contracts that it names. Paths are relative to the workspace's root.
     pub fn read(root: &Path, file: &Path) -> Result<Self, Vec<Problem>> {
-        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let text = durable::read_to_string(file).unwrap_or_default();
         let node = yaml::read(file)?;
         let mut files = Files::new(root, file);
         let pipeline = read(&mut files, file, &text, &node);

@@ -12,6 +12,7 @@ use crate::decode::captures::CaptureRules;
 use crate::decode::format::{DecodeInput, Decoder, Format, RuleBook, SourceColumn};
 use crate::decode::{DecodeError, Decoded};
 use crate::digest::Digest;
+use crate::durable;
 use crate::pipeline::Pipeline;
 use crate::pipeline::config::files::Files;
 use crate::pipeline::config::schedule::Schedule;
@@ -31,7 +32,7 @@ struct Outlined {
 /// All mistakes, if one of them is in what is read here.
 pub(crate) fn outline(root: &Path, file: &Path) -> Result<(Pipeline, Vec<Problem>), Vec<Problem>> {
     let node = yaml::read(file)?;
-    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let text = durable::read_to_string(file).unwrap_or_default();
     let mut files = Files::new(root, file);
     let format = format(&mut files.problems, &node);
     let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();

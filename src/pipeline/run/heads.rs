@@ -14,7 +14,6 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -65,7 +64,7 @@ impl Heads {
 
     /// What is known of this bucket. A file that cannot be read any more knows nothing.
     fn read(path: &Path, bucket: &Bucket) -> Result<Self, RunError> {
-        let heads: Option<Self> = match fs::read(path) {
+        let heads: Option<Self> = match durable::read(path) {
             Ok(bytes) => serde_json::from_slice(&bytes).ok(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(RunError::private(path, "read", &error)),

@@ -1,12 +1,11 @@
 //! The last record of a partition, from the journal or the bucket, whichever version of the program wrote it.
 
-use std::fs;
-
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::decision::DecisionEntry;
 use crate::digest::Digest;
+use crate::durable;
 use crate::ledger::record::Kind;
 use crate::ledger::{EvidenceEntry, record_key};
 use crate::pipeline::run::error::RunError;
@@ -58,7 +57,7 @@ fn in_journal(bytes: &[u8]) -> Option<LastRecord> {
 pub fn last_records(workspace: &Workspace, pipeline: &Pipeline) -> Vec<(ServiceDate, LastRecord)> {
     let dates = journal::dates(&workspace.private, &pipeline.name);
     let read = |date: ServiceDate| {
-        let bytes = fs::read(journal::path(&workspace.private, &pipeline.name, date)).ok()?;
+        let bytes = durable::read(&journal::path(&workspace.private, &pipeline.name, date)).ok()?;
         Some((date, in_journal(&bytes)?))
     };
     dates.into_iter().filter_map(read).collect()
@@ -73,7 +72,7 @@ pub fn last_record(
     date: ServiceDate,
 ) -> Result<Option<LastRecord>, RunError> {
     let path = journal::path(&workspace.private, &pipeline.name, date);
-    let bytes = match fs::read(&path) {
+    let bytes = match durable::read(&path) {
         Ok(bytes) => Some(bytes),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => return Err(RunError::private(&path, "read", &error)),

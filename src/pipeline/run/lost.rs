@@ -15,28 +15,59 @@ use crate::pipeline::purged;
 use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::day_key::day_keys;
 use crate::pipeline::run::error::RunError;
+use crate::publish::bucket::Bucket;
 use crate::publish::index;
 use crate::time::ServiceDate;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, form};
 
 /// Stops a run in a store that has run nothing, if the bucket has releases of its datasets.
 pub(super) fn refuse_lost_store(run: &RunContext<'_>) -> Result<(), RunError> {
     let RunContext { workspace, bucket, .. } = *run;
+    refuse(workspace, bucket, run.today())
+}
+
+/// The same, before anything is made, for who begins runs or only tells of them. A bucket that cannot be read says nothing of it.
+pub fn refuse_if_lost(workspace: &Workspace) -> Result<(), RunError> {
+    let is_gone = !workspace.bucket.contains("://") && !Path::new(&workspace.bucket).is_dir();
+    if has_run(workspace) || is_gone {
+        return Ok(());
+    }
+    let today = ServiceDate::local_date_of(crate::time::now(), &workspace.zone);
+    let bucket = Bucket::open(&workspace.bucket, &workspace.bucket_options);
+    match bucket.map_err(RunError::from).and_then(|bucket| refuse(workspace, &bucket, today)) {
+        Err(error @ RunError::LostStore { .. }) => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// The same for who keeps evidence, which nobody else keeps: only where there is no store at all, so that another one would be made.
+pub fn refuse_if_gone(workspace: &Workspace) -> Result<(), RunError> {
+    if form::is_there(&workspace.private) { Ok(()) } else { refuse_if_lost(workspace) }
+}
+
+fn refuse(workspace: &Workspace, bucket: &Bucket, today: ServiceDate) -> Result<(), RunError> {
     let private = &workspace.private;
     if has_run(workspace) || bucket.page("meta", "", 1)?.sizes.is_empty() {
         return Ok(());
     }
-    let first_kept = workspace.retention.first_kept(run.today());
+    let first_kept = workspace.retention.first_kept(today);
     let mut newest: Option<(ServiceDate, &str)> = None;
+    let mut unread = None;
     for pipeline in &workspace.pipelines {
-        for contract in pipeline.released() {
-            let Some(index) = index::current(bucket, &pipeline.dataset, &contract.table)? else { continue };
-            let date = index.files.iter().map(|file| file.partition_date).max();
-            newest = newest.max(date.map(|date| (date, pipeline.dataset.as_str())));
+        for table in bucket.folders(&format!("meta/{}", pipeline.dataset))? {
+            match index::current(bucket, &pipeline.dataset, &table) {
+                Ok(index) => {
+                    let date = index.and_then(|index| index.files.iter().map(|file| file.partition_date).max());
+                    newest = newest.max(date.map(|date| (date, pipeline.dataset.as_str())));
+                }
+                Err(error) => unread = Some(error),
+            }
         }
     }
     // Of dates that are over the retention nothing needs to be here.
-    let Some((date, dataset)) = newest.filter(|(date, _)| *date >= first_kept) else { return Ok(()) };
+    let Some((date, dataset)) = newest.filter(|(date, _)| *date >= first_kept) else {
+        return unread.map_or(Ok(()), |error| Err(error.into()));
+    };
     if begun_anew(workspace)?.is_some() {
         return Ok(());
     }

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::ledger::RunRecord;
+use crate::pipeline::Pipeline;
 use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::error::RunError;
 use crate::portal::{self, Catalogue, Dataset, File, Table};
@@ -33,9 +34,15 @@ pub(super) fn publish_views(run: &RunContext<'_>, record: &RunRecord) -> Result<
         for own in catalogue.datasets.iter().filter(|of| of.name == pipeline.dataset) {
             portal::dataset(&catalogue.site, own).into_iter().try_for_each(put)?;
         }
-        portal::home(&catalogue).into_iter().try_for_each(put)?;
+        // Without all datasets it would hide one.
+        if seen.unread.is_empty() {
+            portal::home(&catalogue).into_iter().try_for_each(put)?;
+        }
         let now = look.seen()?;
         if now == seen {
+            for problem in seen.unread.values() {
+                tracing::warn!("the home page and the catalogue stay as they were: {problem}");
+            }
             return Ok(());
         }
         seen = now;
@@ -59,6 +66,8 @@ struct Seen {
     versions: BTreeMap<(String, String), Option<u64>>,
     /// The newest results, by dataset.
     results: BTreeMap<String, Listed>,
+    /// Other datasets than the run's that have a damaged index, and what is wrong with it.
+    unread: BTreeMap<String, String>,
 }
 
 impl Look<'_> {
@@ -68,7 +77,7 @@ impl Look<'_> {
     }
 
     fn seen(&self) -> Result<Seen, PublishError> {
-        let mut seen = Seen { versions: BTreeMap::new(), results: BTreeMap::new() };
+        let mut seen = Seen { versions: BTreeMap::new(), results: BTreeMap::new(), unread: BTreeMap::new() };
         // The newest dates of the datasets, as far as their tables tell.
         let mut newest = BTreeMap::from([(self.own, self.date)]);
         for pipeline in &self.workspace.pipelines {
@@ -76,7 +85,13 @@ impl Look<'_> {
             // Most tables that a timetable may have it has not: they have no folder.
             let folders = self.bucket.folders(&format!("meta/{dataset}"))?;
             for contract in pipeline.released().iter().filter(|contract| folders.contains(&contract.table)) {
-                let index = index::current(self.bucket, dataset, &contract.table)?;
+                let index = match index::current(self.bucket, dataset, &contract.table) {
+                    Err(error @ (PublishError::Damaged { .. } | PublishError::Newer { .. })) if dataset != self.own => {
+                        seen.unread.insert(dataset.clone(), error.to_string());
+                        continue;
+                    }
+                    index => index?,
+                };
                 if let Some(date) = index.as_ref().and_then(|index| Some(index.files.last()?.partition_date)) {
                     let of = newest.entry(dataset).or_insert(date);
                     *of = date.max(*of);
@@ -95,7 +110,8 @@ impl Look<'_> {
     /// What the look has seen, with its content. The indexes were read by it.
     fn catalogue(&self, seen: &Seen) -> Result<Catalogue, PublishError> {
         let mut datasets: Vec<Dataset> = Vec::new();
-        for pipeline in &self.workspace.pipelines {
+        let is_read = |pipeline: &&Pipeline| !seen.unread.contains_key(&pipeline.dataset);
+        for pipeline in self.workspace.pipelines.iter().filter(is_read) {
             let name = &pipeline.dataset;
             let place = match datasets.iter().position(|of| of.name == *name) {
                 Some(place) => place,

@@ -21,6 +21,9 @@ use crate::time::ServiceDate;
 /// Tries in vain after which somebody is told.
 const TRIES: u32 = 3;
 
+/// Rules that are named.
+const RULES: usize = 3;
+
 /// What is told of the dates of one pipeline.
 struct Told {
     dates: BTreeSet<ServiceDate>,
@@ -100,7 +103,10 @@ pub(super) fn causes(known: &Known<'_>, done: DoneElsewhere<'_>) -> Vec<Cause> {
     });
     let held_back = held_back.into_iter().map(|((pipeline, dataset), told)| {
         let (pipeline, dataset) = (pipeline.to_owned(), dataset.to_owned());
-        cause(Trouble::RunHeldBack { pipeline, dataset, dates: told.dates }, told.since)
+        let newest = JobKey { pipeline: pipeline.clone(), date: told.dates.last().copied() };
+        let by = known.log.tried(&newest).map(|tried| tried.held_by.as_slice()).unwrap_or_default();
+        let rules = by.iter().take(RULES).map(|by| by.rule.to_string()).collect();
+        cause(Trouble::RunHeldBack { pipeline, dataset, dates: told.dates, rules }, told.since)
     });
     failed.chain(held_back).chain(chores(known)).collect()
 }

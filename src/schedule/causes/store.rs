@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::journals::Journals;
 use super::known::{Known, ago, cause};
 use crate::backup;
+use crate::durable;
 use crate::notify::{Cause, Trouble};
 use crate::pipeline::run::day_key::day_keys;
 use crate::pipeline::run::{begun_anew, has_run};
@@ -56,7 +57,7 @@ impl Identity {
     /// although releases say that it did.
     pub(super) fn lost(&mut self, known: &Known<'_>, journals: &Journals) -> Option<Cause> {
         let private = &known.workspace.private;
-        let id = fs::read(private.join(form::NAME)).ok().and_then(|bytes| {
+        let id = durable::read(&private.join(form::NAME)).ok().and_then(|bytes| {
             let form: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
             Some(form["id"].as_str()?.to_owned())
         });

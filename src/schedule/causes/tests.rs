@@ -50,6 +50,7 @@ impl Made {
             zone: workspace.zone.clone(),
             pipelines: BTreeMap::new(),
             chores: BTreeMap::new(),
+            troubles: Vec::new(),
             running: BTreeSet::new(),
             begun: 0,
         };
@@ -69,7 +70,7 @@ impl Made {
             let begun = Begun { key: key(of), why: "over".to_owned(), evidence: None, settings: Mark(1) };
             writer.add(at(end) - SignedDuration::from_mins(10), Entry::Begun(begun)).unwrap();
             let said = "a text of a feed".to_owned();
-            let done = Done { key: key(of), outcome: *outcome, exit: Some(1), said, seconds: 1.0 };
+            let done = Done { key: key(of), outcome: *outcome, exit: Some(1), said, held_by: Vec::new(), seconds: 1.0 };
             writer.add(at(end), Entry::Ended(done)).unwrap();
         }
         self.log.read_on(&private).unwrap();
@@ -95,7 +96,7 @@ fn failed(dates: &[&str], failure: RunFailure) -> Trouble {
 
 fn held_back(dates: &[&str]) -> Trouble {
     let dates = dates.iter().map(|text| date(text)).collect();
-    Trouble::RunHeldBack { pipeline: "bus".to_owned(), dataset: "bus".to_owned(), dates }
+    Trouble::RunHeldBack { pipeline: "bus".to_owned(), dataset: "bus".to_owned(), dates, rules: Vec::new() }
 }
 
 #[test]

@@ -37,6 +37,7 @@ fn facts(pipelines: Vec<(&str, PipelineFacts)>) -> Facts {
         zone: TimeZone::get("Europe/Berlin").unwrap(),
         pipelines: pipelines.into_iter().map(|(name, of)| (name.to_owned(), of)).collect(),
         chores: BTreeMap::new(),
+        troubles: Vec::new(),
         running: BTreeSet::new(),
         begun: 0,
     }

@@ -2,7 +2,6 @@
 //! source that is asked every 15 seconds has 40,000 records.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -229,7 +228,7 @@ impl Week<'_> {
 
 impl Known {
     fn read(private: &Path) -> Self {
-        let read = fs::read(path(private)).ok().and_then(|bytes| serde_json::from_slice::<Self>(&bytes).ok());
+        let read = durable::read(&path(private)).ok().and_then(|bytes| serde_json::from_slice::<Self>(&bytes).ok());
         read.filter(|known| known.form == FORM).unwrap_or_else(|| Self { form: FORM, sources: BTreeMap::new() })
     }
 

@@ -80,6 +80,10 @@ fn newest_said(cause: &Cause, inputs: &Inputs<'_>) -> Option<String> {
         Trouble::RunFailed { pipeline, dates, .. } | Trouble::RunHeldBack { pipeline, dates, .. } => {
             of_job(pipeline, dates.last().copied())
         }
+        Trouble::BucketUnreadable { dataset } => {
+            let mut troubles = inputs.facts.troubles.iter();
+            troubles.find(|trouble| trouble.dataset == *dataset).map(|trouble| trouble.said.clone())
+        }
         Trouble::ChoreFailed { chore, .. } => inputs.log.chores.get(chore).map(|done| done.chore.said.clone()),
         _ => None,
     };

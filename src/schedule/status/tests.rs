@@ -233,7 +233,14 @@ fn needs_of(causes: &[Cause], due: &Due, change: impl FnOnce(&mut Status)) -> Ve
         crate::workspace::outline::read(folder.path(), crate::workspace::outline::Needs::Stores).unwrap();
     let zone = TimeZone::get("Europe/Berlin").unwrap();
     let (pipelines, chores) = (BTreeMap::new(), BTreeMap::new());
-    let facts = crate::schedule::facts::Facts { zone, pipelines, chores, running: BTreeSet::new(), begun: 0 };
+    let facts = crate::schedule::facts::Facts {
+        zone,
+        pipelines,
+        chores,
+        troubles: Vec::new(),
+        running: BTreeSet::new(),
+        begun: 0,
+    };
     let mut status = Status { needs: Vec::new(), due: Vec::new(), undecided: Vec::new(), ..status() };
     change(&mut status);
     let (log, now) = Default::default();

@@ -1,0 +1,147 @@
+//! What is said of a job that is over, in the log and wherever it is told: short, on one line, and without names of people.
+
+use crate::schedule::log::HeldBy;
+
+/// Characters of it.
+const SAID: usize = 600;
+/// Rules that are named.
+const NAMED: usize = 3;
+
+/// What held a run back.
+pub(super) fn held_back(by: &[HeldBy]) -> String {
+    if by.is_empty() {
+        return "held back by quality".to_owned();
+    }
+    let named: Vec<String> = by.iter().take(NAMED).map(rule).collect();
+    let more = match by.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("held back by {}{more}", named.join(", "))
+}
+
+fn rule(HeldBy { rule, rows, is_error }: &HeldBy) -> String {
+    match (is_error, rows) {
+        (true, _) => format!("{rule} (could not run)"),
+        (false, 0) => rule.to_string(),
+        (false, 1) => format!("{rule} (1 row)"),
+        (false, rows) => format!("{rule} ({rows} rows)"),
+    }
+}
+
+/// What a process has to say that wrote this: where it failed its errors, the first ones; of one that did what it should its
+/// summary.
+pub(super) fn gist(exit: Option<i32>, stdout: &[u8], stderr: &[u8]) -> String {
+    let (stdout, stderr) = (String::from_utf8_lossy(stdout), String::from_utf8_lossy(stderr));
+    let lines = |text: &str| -> Vec<String> {
+        text.lines().map(str::trim_end).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    };
+    let (out, errors) = (lines(&stdout), lines(&stderr));
+    let said = match exit {
+        Some(0) => summary(&out).or_else(|| errors.last().cloned()),
+        _ => error(&errors).or_else(|| summary(&out)),
+    };
+    shortened(&without_people(&said.unwrap_or_default()))
+}
+
+/// The first line, with what belongs to it where it only introduces others.
+fn summary(lines: &[String]) -> Option<String> {
+    let (first, rest) = lines.split_first()?;
+    if !first.ends_with(':') {
+        return Some(first.clone());
+    }
+    let rest: Vec<&str> = rest.iter().take_while(|line| line.starts_with(' ')).map(|line| line.trim()).collect();
+    Some(format!("{first} {}", rest.join("; ")))
+}
+
+/// The first error; of a workspace with mistakes all of them, and if there is neither, the first thing that was told.
+fn error(lines: &[String]) -> Option<String> {
+    let first = |prefix: &str| lines.iter().find_map(|line| line.strip_prefix(prefix)).map(str::to_owned);
+    let is_count = |line: &&String| {
+        let count = line.strip_suffix(" in the workspace").and_then(|line| line.split_once(' '));
+        count.is_some_and(|(count, what)| count.parse::<u64>().is_ok() && what.starts_with("mistake"))
+    };
+    if let Some(count) = lines.iter().position(|line| is_count(&line)) {
+        let mistakes: Vec<&str> =
+            lines[..count].iter().map(String::as_str).filter(|line| !line.starts_with("warning: ")).collect();
+        return Some(format!("{}: {}", lines[count], mistakes.join(" | ")));
+    }
+    first("error: ").or_else(|| first("warning: ")).or_else(|| lines.first().cloned())
+}
+
+/// Without quoted texts that may name somebody: addresses of mail, and words that each begin with a capital.
+fn without_people(text: &str) -> String {
+    let is_name = |quoted: &str| {
+        let words: Vec<&str> = quoted.split_whitespace().collect();
+        quoted.contains('@')
+            || (words.len() > 1 && words.iter().all(|word| word.chars().next().is_some_and(char::is_uppercase)))
+    };
+    let mut parts: Vec<&str> = text.split('\'').collect();
+    for place in (1..parts.len().saturating_sub(1)).step_by(2) {
+        if is_name(parts[place]) {
+            parts[place] = "…";
+        }
+    }
+    parts.join("'")
+}
+
+/// On one line, and not longer than the log may have it.
+pub(super) fn shortened(text: &str) -> String {
+    let text: String = text.chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
+    match text.char_indices().nth(SAID) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::RuleId;
+
+    fn of(exit: i32, stdout: &str, stderr: &str) -> String {
+        gist(Some(exit), stdout.as_bytes(), stderr.as_bytes())
+    }
+
+    #[test]
+    fn a_mistake_is_told_itself_and_who_is_named_in_it_is_not() {
+        let one =
+            "/srv/pipelines/bus.yaml:7: 'shedule' is no key. Did you mean 'schedule'?\n1 mistake in the workspace\n";
+        assert_eq!(
+            of(2, "", one),
+            "1 mistake in the workspace: /srv/pipelines/bus.yaml:7: 'shedule' is no key. Did you mean 'schedule'?"
+        );
+        let named = "f.yaml:3: 'Erika Mustermann' stands twice. Remove one.\nf.yaml:9: 'a@b.example' is no channel. Mend it.\n\
+                     2 mistakes in the workspace\n";
+        let said = of(2, "", named);
+        assert!(said.contains("f.yaml:3: '…' stands twice") && said.contains("f.yaml:9: '…'"), "{said}");
+        let many: String = (0..1000).map(|line| format!("f.yaml:{line}: wrong. Mend it.\n")).collect();
+        assert!(of(2, "", &format!("{many}1000 mistakes in the workspace\n")).chars().count() <= SAID + 1);
+        // What stands before it is not it.
+        let error = "warning: slow\nerror: the disk is full. Make room.\n  Caused by: x\n";
+        assert_eq!(of(1, "asked\n", error), "the disk is full. Make room.");
+    }
+
+    #[test]
+    fn a_job_that_did_what_it_should_gives_its_summary() {
+        let backup =
+            "backed up to /mnt as of 2026-11-24T02:30:00Z: 12 files, 99 bytes\n  new: 3 files\n  keys: 4, at /keys\n";
+        assert_eq!(of(0, backup, "warning: x\n"), "backed up to /mnt as of 2026-11-24T02:30:00Z: 12 files, 99 bytes");
+        let purge =
+            "destroyed, of dates before 2025-10-24:\n  bus: 2025-10-23 (3 captures)\n  evidence of bus: 1 file\nend\n";
+        assert_eq!(
+            of(0, purge, ""),
+            "destroyed, of dates before 2025-10-24: bus: 2025-10-23 (3 captures); evidence of bus: 1 file"
+        );
+        assert_eq!(of(4, "destroyed\n", "warning: /x is a link and was left.\n"), "/x is a link and was left.");
+        assert_eq!(of(0, "", ""), "");
+    }
+
+    #[test]
+    fn rules_that_held_back_are_named_the_first_of_them_with_their_rows() {
+        let by = |rule: &str, rows, is_error| HeldBy { rule: RuleId(rule.to_owned()), rows, is_error };
+        assert_eq!(held_back(&[]), "held back by quality");
+        let rules = [by("t.a", 12, false), by("t.b", 1, false), by("t.c", 0, true), by("t.d", 0, false)];
+        assert_eq!(held_back(&rules), "held back by t.a (12 rows), t.b (1 row), t.c (could not run) and 1 more");
+    }
+}
