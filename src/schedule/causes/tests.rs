@@ -124,19 +124,19 @@ fn only_a_success_ends_what_failed_not_that_it_is_tried_or_that_evidence_changed
     let begin = "2026-11-24T05:00:00Z".to_owned();
     made.log(&[("2026-11-23", &begin, Outcome::HeldBack)]);
     let held = (held_back(&["2026-11-23"]), begin.clone());
-    assert_eq!(made.runs(), [held.clone()]);
+    assert_eq!(made.runs(), std::slice::from_ref(&held));
     // Whatever is due, stopped or at work, and however often: 'every: 5 min' makes it due with each new evidence.
     let (why, now) = (Why::Late, at("2026-11-26T12:00:00Z"));
     made.due.later = vec![Later { key: key("2026-11-23"), why, at: now }];
-    assert_eq!(made.runs(), [held.clone()]);
+    assert_eq!(made.runs(), std::slice::from_ref(&held));
     made.due.later.clear();
     made.facts.running.insert(key("2026-11-23"));
-    assert_eq!(made.runs(), [held.clone()]);
+    assert_eq!(made.runs(), std::slice::from_ref(&held));
     made.facts.running.clear();
     let minute = |number: i64| (at(&begin) + SignedDuration::from_mins(number)).to_string();
     let two = [(minute(5), Outcome::Transient), (minute(10), Outcome::HeldBack), (minute(15), Outcome::Killed)];
     two.iter().for_each(|(end, outcome)| made.log(&[("2026-11-23", end, *outcome)]));
-    assert_eq!(made.runs(), [held.clone()]);
+    assert_eq!(made.runs(), std::slice::from_ref(&held));
     made.log(&[("2026-11-23", &minute(20), Outcome::Usage)]);
     let usage = (failed(&["2026-11-23"], RunFailure::Usage), minute(5));
     assert_eq!(made.runs(), [usage, held.clone()]);
