@@ -1,7 +1,7 @@
 //! The status as a page: private, in one language, without a script and without anything from elsewhere.
 
-use jiff::Timestamp;
 use jiff::civil::{Date, Weekday};
+use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
 use crate::capture::coverage::Sign;
@@ -9,7 +9,7 @@ use crate::page::page_in;
 use crate::schedule::facts::JobKey;
 use crate::schedule::status::data::{Need, PipelineStatus, SourceStatus, Status};
 use crate::schedule::status::picture::{self, SIGNS, STATES, cell, mark, stretches, told};
-use crate::schedule::status::words::{ago, bytes, is_nothing_yet, job, local, state, verdict, why, why_later};
+use crate::schedule::status::words::{ago, bytes, is_nothing_yet, job, length, local, state, verdict, why, why_later};
 use crate::text::Text;
 
 /// Jobs that are listed of each kind.
@@ -276,7 +276,8 @@ impl Page<'_> {
                         None => (self.say("noch keine Antwort", "no body yet")),
                     }
                     @match source.every {
-                        Some(every) => { ", " (self.say("gefragt alle ", "asked every ")) (every) " s" },
+                        Some(every) => {
+                            @let every = SignedDuration::from_secs(i64::try_from(every).unwrap_or(i64::MAX)); ", " (self.say("gefragt alle ", "asked every ")) (self.text(&length(every))) },
                         None => { ", " (self.say("nicht mehr in der Konfiguration", "no longer in the configuration")) },
                     }
                 }
