@@ -116,7 +116,7 @@ impl Plan<'_> {
                 "date": stopped.key.date,
                 "why": word(stopped.why),
                 "said": tried.map_or_else(|| stopped.why.to_string(), |tried| tried.said.clone()),
-                "rules": tried.filter(|_| is_held_back).map_or_else(Vec::new, |tried| rules(tried)),
+                "rules": tried.filter(|_| is_held_back).map_or_else(Vec::new, rules),
                 "since": stopped.since,
                 "command": self.looking(stopped),
             })
