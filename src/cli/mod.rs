@@ -17,6 +17,7 @@ mod lost;
 mod notify;
 mod opened;
 mod plan;
+mod publish;
 mod quality;
 mod quarantine;
 mod restore;
@@ -94,6 +95,8 @@ enum Command {
     Status(status::Arguments),
     /// Look at the bucket from elsewhere, and tell when releases stay away
     Watch(watch::Arguments),
+    /// Write anew what can be made from the indexes: views, pages, the catalogue
+    Publish(publish::Arguments),
     /// Read the whole workspace and tell every mistake at once
     Check(check::Arguments),
     /// Look at a GTFS feed with every rule of the canonical validator, and write a report
@@ -161,6 +164,7 @@ fn run_command(arguments: Arguments) -> Exit {
         Command::Plan(plan) => plan::run(&workspace, &plan),
         Command::Status(status) => status::run(&workspace, &status),
         Command::Watch(watch) => watch::run(&workspace, &watch),
+        Command::Publish(publish) => publish::run(&workspace, &publish),
         Command::Check(check) => check::run(&workspace, &check),
         Command::Validate(validate) => validate::run(&workspace, &validate),
         Command::Rules(rules) => rules::run(&workspace, &rules),

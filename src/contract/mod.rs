@@ -66,9 +66,6 @@ use crate::digest::Digest;
 
 pub use rule::{Dimension, OnFail, RuleId, Severity};
 
-/// The metadata of an Arrow field that becomes the id of its column in Parquet.
-const FIELD_ID: &str = "PARQUET:field_id";
-
 /// One table's contract.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contract {
@@ -451,17 +448,16 @@ impl Contract {
         Arc::new(Schema::new(self.fields(|c| c.classification == Classification::Public).collect::<Vec<_>>()))
     }
 
-    /// The Arrow schema of a release: the public columns in the types that are published, each with its description, its unit
-    /// and its id in Parquet, the column's place in the contract counted from 1. Columns without which no row is published
-    /// are not nullable.
+    /// The Arrow schema of a release: the public columns in the types that are published, each with its description and its
+    /// unit. Columns without which no row is published are not nullable. A column has no id in Parquet: readers that know ids
+    /// find columns by them, and a place in the contract is no id for years. The table's index has those.
     pub fn release_schema(&self) -> SchemaRef {
         let fields = self.public_columns().map(|(place, column)| {
             // What is said in German stands beside it in the footer, see the writer: a schema is read with every file.
             let documentation = column.documentation().filter(|(key, _)| *key != "description_de");
             let documentation = documentation.map(|(key, value)| (key.to_owned(), value.to_owned()));
-            let id = (FIELD_ID.to_owned(), (place + 1).to_string());
             Field::new(&column.name, column.release_type(), !self.is_never_null(place))
-                .with_metadata(documentation.chain([id]).collect::<std::collections::HashMap<_, _>>())
+                .with_metadata(documentation.collect::<std::collections::HashMap<_, _>>())
         });
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }

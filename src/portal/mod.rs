@@ -101,6 +101,8 @@ mod tests {
                 provisional: true,
             }],
             first: BTreeMap::new(),
+            columns: Vec::new(),
+            release: None,
             previous: None,
         };
         let site = Site {

@@ -304,6 +304,11 @@ impl Bucket {
         if self.get(key)?.is_some_and(|there| there == bytes) {
             return Ok(());
         }
+        self.overwrite(key, bytes)
+    }
+
+    /// Writes an object, whatever is there.
+    pub(super) fn overwrite(&self, key: &str, bytes: Bytes) -> Result<(), PublishError> {
         let options = PutOptions { attributes: self.attributes(key), ..PutOptions::default() };
         let path = self.path(key)?;
         self.make_folder(key)?;

@@ -10,8 +10,9 @@
 //! Writing a version of the index *is* the release. Below `data/` and `revised/` lies nothing but Parquet, and a folder
 //! below `data/` has at most one file of a date, so readers may open it as a whole. The views are made from the newest
 //! index and may be made again at any time. They do not depend on the order in which dates were released, apart from the
-//! version number and the names of records.
+//! version number, the time of the release and the names of records.
 
+mod columns;
 mod commit;
 mod orphans;
 mod paths;
@@ -20,12 +21,15 @@ mod verified;
 mod versions;
 mod views;
 
-pub use self::commit::{Commit, commit};
+pub use self::columns::{ColumnType, IndexColumn};
+pub use self::commit::{Change, Commit, commit};
 pub use self::orphans::{remove_orphans, retain_unnamed, stranger};
 pub use self::paths::{TablePartition, date_of, index_key, meta_folder, partition_folder, path_of_release};
-pub use self::table_index::{ContractRef, FirstFile, IndexFile, TableIndex, digest};
+pub use self::table_index::{ContractRef, FirstFile, IndexFile, Release, TableIndex, digest};
 pub use self::verified::{Verified, verified};
-pub use self::versions::{current, digest_of_version, last_read, missing_error, missing_version, remember_version};
+pub use self::versions::{
+    current, digest_of_version, last_read, missing_error, missing_version, read_version, remember_version,
+};
 pub use self::views::views;
 
 #[cfg(test)]

@@ -8,8 +8,10 @@
 
 pub mod bucket;
 pub mod compare;
+pub(crate) mod iceberg;
 pub mod index;
 pub mod parquet;
+pub(crate) mod view_writer;
 
 use crate::digest::Digest;
 use crate::table::BudgetExceeded;

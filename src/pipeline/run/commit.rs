@@ -52,9 +52,10 @@ pub(super) fn publish(run: &RunContext<'_>, entry: &journal::Entry) -> Result<Do
     let (key, bytes) = entry.record.to_bytes();
     bucket.put(&key, bytes)?;
     run.stage("commit");
+    let (date, at) = (entry.record.date, entry.record.prepared_at);
     for contract in &released {
         let file = file_of(&contract.table).map(|file| &file.file);
-        let commit = index::commit(bucket, &pipeline.dataset, contract, entry.record.date, file)?;
+        let commit = index::commit(bucket, index::Change { dataset: &pipeline.dataset, contract, date, file, at })?;
         done.commits.extend(commit.filter(|commit| matches!(commit, Commit::New(_))));
     }
     run.stage("views");

@@ -369,7 +369,8 @@ impl Look<'_> {
             let contract = released.iter().find(|contract| contract.table == *table);
             let contract = contract.ok_or_else(|| RunError::internal(format!("{table} has lost its contract")))?;
             put_record_again(self.bucket, entry)?;
-            index::commit(self.bucket, &self.pipeline.dataset, contract, date, Some(file))?;
+            let (dataset, at) = (self.pipeline.dataset.as_str(), entry.record.prepared_at);
+            index::commit(self.bucket, index::Change { dataset, contract, date, file: Some(file), at })?;
             let message =
                 format!("the index of {table} had lost the release of {date}, '{}': it was released again", file.path);
             tracing::warn!("{message}");

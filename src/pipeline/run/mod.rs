@@ -48,6 +48,7 @@ pub(crate) use lost::{begun_anew, has_run};
 pub use lost::{refuse_if_gone, refuse_if_lost};
 pub use open::open_bucket;
 pub use outcome::{Outcome, Report, Run};
+pub(crate) use views::rebuild as rebuild_views;
 
 use crate::time::ServiceDate;
 

@@ -1,8 +1,8 @@
-//! Writing what people read: the results of a run, the views of its dataset, and the home page.
+//! Writing what people read: the results of a run, the views of its dataset, the catalogue and the home page.
 //!
-//! The views of other datasets are left alone: the runs of those write them.
+//! The views of other datasets are left alone: the runs of those write them. [`rebuild`] writes those of all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ledger::RunRecord;
 use crate::pipeline::Pipeline;
@@ -11,7 +11,8 @@ use crate::pipeline::run::error::RunError;
 use crate::portal::{self, Catalogue, Dataset, File, Table};
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
-use crate::publish::index;
+use crate::publish::view_writer::{Changes, ViewWriter};
+use crate::publish::{iceberg, index};
 use crate::report::Quality;
 use crate::report::results::{self, Listed};
 use crate::time::ServiceDate;
@@ -23,40 +24,37 @@ use crate::workspace::Workspace;
 /// until nothing has changed.
 pub(super) fn publish_views(run: &RunContext<'_>, record: &RunRecord) -> Result<(), RunError> {
     let RunContext { workspace, pipeline, bucket, .. } = *run;
-    let put = |file: File| bucket.put(&file.path, file.bytes);
+    let mut writer = ViewWriter::new(bucket);
     portal::results(&workspace.site, &Quality::of(record, &pipeline.checked_contracts()))
         .into_iter()
-        .try_for_each(put)?;
-    let look = Look { workspace, bucket, own: &pipeline.dataset, date: record.date };
-    let mut seen = look.seen()?;
-    loop {
-        let catalogue = look.catalogue(&seen)?;
-        for own in catalogue.datasets.iter().filter(|of| of.name == pipeline.dataset) {
-            portal::dataset(&catalogue.site, own).into_iter().try_for_each(put)?;
+        .try_for_each(|file| writer.put(&file.path, file.bytes))?;
+    Look { workspace, bucket, own: Some((&pipeline.dataset, record.date)) }.publish(&mut writer)
+}
+
+/// Writes the views, pages and catalogue of all datasets, the catalogue anew from the versions of the indexes: the bucket or its
+/// address is another one. `is_dry` changes nothing and tells what would be.
+pub(crate) fn rebuild(workspace: &Workspace, bucket: &Bucket, is_dry: bool) -> Result<Changes, RunError> {
+    let mut writer = if is_dry { ViewWriter::dry(bucket) } else { ViewWriter::new(bucket) };
+    let datasets: BTreeSet<&String> = workspace.pipelines.iter().map(|pipeline| &pipeline.dataset).collect();
+    for dataset in datasets {
+        for date in results::dates(bucket, dataset)? {
+            // Of the results only this form has the bucket's address.
+            let all = results::read(bucket, dataset, &[date])?.into_iter();
+            let files = all.flat_map(|quality| portal::results(&workspace.site, &quality));
+            let mut files = files.filter(|file| file.path.ends_with(".ttl"));
+            files.try_for_each(|file| writer.put(&file.path, file.bytes))?;
         }
-        // Without all datasets it would hide one.
-        if seen.unread.is_empty() {
-            portal::home(&catalogue).into_iter().try_for_each(put)?;
-        }
-        let now = look.seen()?;
-        if now == seen {
-            for problem in seen.unread.values() {
-                tracing::warn!("the home page and the catalogue stay as they were: {problem}");
-            }
-            return Ok(());
-        }
-        seen = now;
     }
+    Look { workspace, bucket, own: None }.publish(&mut writer)?;
+    Ok(writer.finish())
 }
 
 /// What the views are made from.
 struct Look<'a> {
     workspace: &'a Workspace,
     bucket: &'a Bucket,
-    /// The dataset of the run.
-    own: &'a str,
-    /// Of the run.
-    date: ServiceDate,
+    /// The dataset and the date of the run; none if it is about all datasets.
+    own: Option<(&'a str, ServiceDate)>,
 }
 
 /// What there is in the bucket of the datasets of a workspace, without its content.
@@ -68,25 +66,87 @@ struct Seen {
     results: BTreeMap<String, Listed>,
     /// Other datasets than the run's that have a damaged index, and what is wrong with it.
     unread: BTreeMap<String, String>,
+    /// Datasets of other runs that SQL engines find in the bucket.
+    catalogued: BTreeSet<String>,
 }
 
 impl Look<'_> {
-    /// How many results of a dataset its pages show: the trend of the run's own, the newest of others.
+    /// Whether the views of a dataset are written.
+    fn is_own(&self, dataset: &str) -> bool {
+        self.own.is_none_or(|(own, _)| dataset == own)
+    }
+
+    /// How many results of a dataset its pages show: the trend of those whose pages are written, the newest of others.
     fn shown(&self, dataset: &str) -> usize {
-        if dataset == self.own { results::SHOWN } else { 1 }
+        if self.is_own(dataset) { results::SHOWN } else { 1 }
+    }
+
+    fn publish(&self, writer: &mut ViewWriter<'_>) -> Result<(), RunError> {
+        let mut seen = self.seen()?;
+        let mut is_first = true;
+        loop {
+            let catalogue = self.catalogue(&seen)?;
+            let put = |file: File| writer.put(&file.path, file.bytes);
+            let own = catalogue.datasets.iter().filter(|of| self.is_own(&of.name));
+            let own = own.flat_map(|own| portal::dataset(&catalogue.site, own));
+            // Without all datasets it would hide one.
+            let home = if seen.unread.is_empty() { portal::home(&catalogue) } else { Vec::new() };
+            own.chain(home).try_for_each(put)?;
+            if let Some(url) = &catalogue.site.base_url {
+                self.publish_catalogue(writer, &catalogue, url, (&seen, is_first))?;
+            }
+            is_first = false;
+            let now = self.seen()?;
+            if now == seen {
+                for problem in seen.unread.values() {
+                    tracing::warn!("the home page and the catalogue stay as they were: {problem}");
+                }
+                return Ok(());
+            }
+            seen = now;
+        }
+    }
+
+    /// Writes what SQL engines attach: tables first, then what names them.
+    fn publish_catalogue(
+        &self,
+        writer: &mut ViewWriter<'_>,
+        catalogue: &Catalogue,
+        url: &str,
+        (seen, is_first): (&Seen, bool),
+    ) -> Result<(), PublishError> {
+        let base = url.trim_end_matches('/');
+        let mut named = seen.catalogued.clone();
+        for own in catalogue.datasets.iter().filter(|of| self.is_own(&of.name)) {
+            let indexes = || own.tables.iter().map(|table| &table.index);
+            if !indexes().any(iceberg::has) {
+                continue;
+            }
+            for index in indexes() {
+                iceberg::publish_table(writer, index, base, self.own.is_none() && is_first)?;
+            }
+            iceberg::dataset(writer, &own.name, indexes())?;
+            named.insert(own.name.clone());
+        }
+        iceberg::home(writer, &named)
     }
 
     fn seen(&self) -> Result<Seen, PublishError> {
-        let mut seen = Seen { versions: BTreeMap::new(), results: BTreeMap::new(), unread: BTreeMap::new() };
+        let mut seen = Seen {
+            versions: BTreeMap::new(),
+            results: BTreeMap::new(),
+            unread: BTreeMap::new(),
+            catalogued: BTreeSet::new(),
+        };
         // The newest dates of the datasets, as far as their tables tell.
-        let mut newest = BTreeMap::from([(self.own, self.date)]);
+        let mut newest: BTreeMap<&str, ServiceDate> = self.own.into_iter().collect();
         for pipeline in &self.workspace.pipelines {
             let dataset = &pipeline.dataset;
             // Most tables that a timetable may have it has not: they have no folder.
             let folders = self.bucket.folders(&format!("meta/{dataset}"))?;
             for contract in pipeline.released().iter().filter(|contract| folders.contains(&contract.table)) {
                 let index = match index::current(self.bucket, dataset, &contract.table) {
-                    Err(error @ (PublishError::Damaged { .. } | PublishError::Newer { .. })) if dataset != self.own => {
+                    Err(error @ (PublishError::Damaged { .. } | PublishError::Newer { .. })) if !self.is_own(dataset) => {
                         seen.unread.insert(dataset.clone(), error.to_string());
                         continue;
                     }
@@ -103,6 +163,10 @@ impl Look<'_> {
             let newest = newest.get(dataset.as_str()).copied();
             let listed = results::listed(self.bucket, dataset, newest, self.shown(dataset))?;
             seen.results.insert(dataset.clone(), listed);
+        }
+        if self.workspace.site.base_url.is_some() && self.own.is_some() {
+            seen.catalogued = iceberg::datasets(self.bucket)?;
+            seen.catalogued.retain(|name| !self.is_own(name));
         }
         Ok(seen)
     }

@@ -1,12 +1,28 @@
 //! The commit of a release: a new version of the index, which is written only if there is none of its number.
 
+use jiff::{SignedDuration, Timestamp};
+
+use super::columns::columns;
 use super::paths::{index_key, is_first_release, meta_folder, versions_folder};
-use super::table_index::{FirstFile, IndexFile, TableIndex, json};
+use super::table_index::{FirstFile, IndexFile, Release, TableIndex, json};
 use super::versions::newest;
 use crate::contract::Contract;
 use crate::publish::PublishError;
 use crate::publish::bucket::{Bucket, Version};
 use crate::time::ServiceDate;
+
+/// What a commit is to change: the current file of a date.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    pub dataset: &'a str,
+    /// Of the table.
+    pub contract: &'a Contract,
+    pub date: ServiceDate,
+    /// `None` if the date is to have no file any more.
+    pub file: Option<&'a IndexFile>,
+    /// When the run prepared it.
+    pub at: Timestamp,
+}
 
 /// What a commit did.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,19 +44,13 @@ impl Commit {
 /// How often a commit is tried while others commit to the same table.
 const ROUNDS: u64 = 100;
 
-/// Makes `file` the current file of a partition; without a file the partition has none any more. The data and the record
-/// must be in the bucket already. A table that was never released and has no file is `None`.
+/// Makes a file the current one of a partition. The data and the record must be in the bucket already. A table that was never released and has no file is `None`.
 ///
 /// A file that is current already makes no new version, whatever the contract says now. Another run may commit another
 /// partition in between; the write then fails and is tried on top of the other's index. If it was the same partition, and
 /// both would be its first release, the one that comes later fails and may be run again.
-pub fn commit(
-    bucket: &Bucket,
-    dataset: &str,
-    contract: &Contract,
-    date: ServiceDate,
-    file: Option<&IndexFile>,
-) -> Result<Option<Commit>, PublishError> {
+pub fn commit(bucket: &Bucket, change: Change<'_>) -> Result<Option<Commit>, PublishError> {
+    let Change { dataset, contract, date, file, at } = change;
     for round in 0..ROUNDS {
         // Whoever comes too late looks again, a little later each time.
         std::thread::sleep(std::time::Duration::from_millis(5 * round));
@@ -54,6 +64,8 @@ pub fn commit(
                 contract: contract.into(),
                 files: vec![file.clone()],
                 first: first_of(file).into_iter().collect(),
+                columns: columns(&[], true, contract),
+                release: Some(Release { date, at, complete_before: None }),
                 previous: None,
             };
             if put_version(bucket, &index)? {
@@ -64,8 +76,14 @@ pub fn commit(
         if before.file_of(date) == file {
             return Ok(Some(Commit::Nothing(before)));
         }
-        let mut index =
-            TableIndex { version: before.version + 1, contract: contract.into(), previous: Some(digest), ..before };
+        let mut index = TableIndex {
+            version: before.version + 1,
+            contract: contract.into(),
+            columns: columns(&before.columns, false, contract),
+            release: Some(release_after(&before, date, at)),
+            previous: Some(digest),
+            ..before
+        };
         if let Some((date, file)) = file.and_then(first_of) {
             let first = index.first.entry(date).or_insert_with(|| file.clone());
             if *first != file {
@@ -80,6 +98,14 @@ pub fn commit(
         }
     }
     Err(PublishError::Contended { key: meta_folder(dataset, &contract.table) })
+}
+
+/// What follows a version. Times of releases never go back, whichever run is finished first.
+fn release_after(before: &TableIndex, date: ServiceDate, at: Timestamp) -> Release {
+    let Some(last) = &before.release else { return Release { date, at, complete_before: None } };
+    let later = last.at.checked_add(SignedDuration::from_secs(1)).unwrap_or(last.at);
+    let complete_before = if before.is_provisional() { last.complete_before } else { Some(before.version) };
+    Release { date, at: at.max(later), complete_before }
 }
 
 /// Writes a version; `false` if another run was faster.

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::columns::IndexColumn;
 use crate::contract::Contract;
 use crate::digest::Digest;
 use crate::time::ServiceDate;
@@ -25,8 +27,26 @@ pub struct TableIndex {
     /// that no second file of the date ever comes below `data/`.
     #[serde(default)]
     pub first: BTreeMap<ServiceDate, FirstFile>,
+    /// Those of the contract, then those that older files have. None in a version of an earlier version of this program.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<IndexColumn>,
+    /// What this version released. None in a version of an earlier version of this program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<Release>,
     /// Of the bytes of the index before this one.
     pub previous: Option<Digest>,
+}
+
+/// What a version of an index changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    pub date: ServiceDate,
+    /// When the run prepared it, or a second after the release before, whichever is later.
+    pub at: Timestamp,
+    /// The newest version before this one that is no provisional release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complete_before: Option<u64>,
 }
 
 /// A file below `data/`, which stays there whatever is released later.
@@ -72,17 +92,28 @@ impl TableIndex {
     pub fn file_of(&self, date: ServiceDate) -> Option<&IndexFile> {
         self.files.iter().find(|file| file.partition_date == date)
     }
+
+    /// Whether a complete release is to follow this version.
+    pub fn is_provisional(&self) -> bool {
+        let file = self.release.as_ref().and_then(|release| self.file_of(release.date));
+        file.is_some_and(|file| file.provisional)
+    }
 }
 
-/// The fields of an index, and of a file in it.
-const FIELDS: &[&str] = &["version", "dataset", "table", "contract", "files", "first", "previous"];
+/// The fields of an index, and of what is in it.
+const FIELDS: &[&str] =
+    &["version", "dataset", "table", "contract", "files", "first", "columns", "release", "previous"];
 const FILE_FIELDS: &[&str] = &["path", "partition_date", "rows", "bytes", "sha256", "record", "provisional"];
+const COLUMN_FIELDS: &[&str] = &["id", "name", "type", "nullable", "gone"];
+const RELEASE_FIELDS: &[&str] = &["date", "at", "complete_before"];
 
 /// A field of an index that this program does not know.
 pub(super) fn unknown_field(bytes: &[u8]) -> Option<String> {
     let value: serde_json::Value = serde_json::from_slice(bytes).ok()?;
-    let files = value["files"].as_array().into_iter().flatten();
-    let mut fields = (std::iter::once((&value, FIELDS)).chain(files.map(|file| (file, FILE_FIELDS))))
+    let list = |field: &str| value[field].as_array().into_iter().flatten();
+    let whole = [(&value, FIELDS), (&value["release"], RELEASE_FIELDS)].into_iter();
+    let parts = list("files").map(|file| (file, FILE_FIELDS));
+    let mut fields = (whole.chain(parts).chain(list("columns").map(|column| (column, COLUMN_FIELDS))))
         .flat_map(|(of, known)| of.as_object().into_iter().flatten().map(move |(field, _)| (field, known)));
     fields.find(|(field, known)| !known.contains(&field.as_str())).map(|(field, _)| field.clone())
 }

@@ -40,8 +40,17 @@ fn bucket(folder: &Path) -> Bucket {
     Bucket::open(folder.to_str().unwrap(), &BTreeMap::new()).unwrap()
 }
 
+fn commit_of(
+    bucket: &Bucket,
+    contract: &Contract,
+    date: ServiceDate,
+    file: Option<&IndexFile>,
+) -> Result<Option<Commit>, PublishError> {
+    commit(bucket, Change { dataset: "bus", contract, date, file, at: jiff::Timestamp::UNIX_EPOCH })
+}
+
 fn commit_file(bucket: &Bucket, file: &IndexFile) -> Commit {
-    commit(bucket, "bus", &contract(), file.partition_date, Some(file)).unwrap().unwrap()
+    commit_of(bucket, &contract(), file.partition_date, Some(file)).unwrap().unwrap()
 }
 
 fn release(bucket: &Bucket, date: &str, content: &str, provisional: bool) -> String {
@@ -57,11 +66,11 @@ fn a_partition_without_a_file_is_withdrawn_and_what_was_first_published_stays_kn
     let bucket = bucket(folder.path());
     let file = file_of(&bucket, "2026-11-24", "a", false);
     let date = file.partition_date;
-    assert_eq!(commit(&bucket, "bus", &contract(), date, None).unwrap(), None);
+    assert_eq!(commit_of(&bucket, &contract(), date, None).unwrap(), None);
     commit_file(&bucket, &file);
-    let withdrawn = commit(&bucket, "bus", &contract(), date, None).unwrap().unwrap();
+    let withdrawn = commit_of(&bucket, &contract(), date, None).unwrap().unwrap();
     assert!(matches!(&withdrawn, Commit::New(index) if index.version == 2 && index.files.is_empty()));
-    let again = commit(&bucket, "bus", &contract(), date, None).unwrap().unwrap();
+    let again = commit_of(&bucket, &contract(), date, None).unwrap().unwrap();
     assert!(matches!(again, Commit::Nothing(_)));
     assert_eq!(withdrawn.index().first[&date].path, file.path);
     assert!(file_of(&bucket, "2026-11-24", "b", false).path.starts_with("revised/"));
@@ -92,7 +101,7 @@ fn two_first_releases_of_a_date_are_not_both_committed() {
     let bucket = bucket(folder.path());
     let (one, other) = (file_of(&bucket, "2026-11-24", "a", false), file_of(&bucket, "2026-11-24", "b", false));
     commit_file(&bucket, &one);
-    let error = commit(&bucket, "bus", &contract(), other.partition_date, Some(&other)).unwrap_err();
+    let error = commit_of(&bucket, &contract(), other.partition_date, Some(&other)).unwrap_err();
     assert!(matches!(&error, PublishError::Overtaken { first, .. } if *first == one.path) && error.is_transient());
 }
 
@@ -144,7 +153,7 @@ fn a_contract_whose_version_alone_is_new_makes_no_version_of_the_index() {
     let made = commit_file(&bucket, &file_of(&bucket, "2026-11-24", "a", false));
     let contract = Contract { version: "2".to_owned(), ..contract() };
     let file = &made.index().files[0];
-    let again = commit(&bucket, "bus", &contract, file.partition_date, Some(file)).unwrap().unwrap();
+    let again = commit_of(&bucket, &contract, file.partition_date, Some(file)).unwrap().unwrap();
     assert!(matches!(again, Commit::Nothing(index) if index.contract.version == "1"));
 }
 

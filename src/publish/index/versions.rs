@@ -126,7 +126,8 @@ pub(super) fn newest(
     parsed(&bytes, dataset, table, number).map(Some)
 }
 
-fn read_version(
+/// A version of an index, which must be there.
+pub fn read_version(
     bucket: &Bucket,
     dataset: &str,
     table: &str,

@@ -1,0 +1,80 @@
+//! `fahrtenbuch publish`
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::cli::exit::Exit;
+use crate::cli::opened::read_workspace;
+use crate::cli::run::failed;
+use crate::pipeline::run::{Lock, RunError, open_bucket, rebuild_views};
+use crate::publish::bucket::Bucket;
+
+/// Names that are listed.
+const LISTED: usize = 20;
+
+#[derive(clap::Args)]
+#[command(after_help = "\
+Runs publish what they make; this writes anew what can be made from the indexes of tables at any time: files.json,
+index.csv, pages, and the catalogue for SQL engines below iceberg/. It is needed after the bucket has moved or
+'base_url' has changed, and where a file of the catalogue is gone or damaged. No release is changed.
+
+Examples:
+  fahrtenbuch publish --rebuild --dry-run     what would be written
+  fahrtenbuch publish --rebuild")]
+pub(super) struct Arguments {
+    /// Write views, pages and the catalogue of all datasets anew from the indexes
+    #[arg(long, required = true)]
+    rebuild: bool,
+    /// Tell what would be written, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Write it as JSON to standard output
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
+    publish(root, arguments).unwrap_or_else(|exit| exit)
+}
+
+fn publish(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
+    let workspace = read_workspace(root)?;
+    let of_run = |error: RunError| failed(&error, arguments.json, None);
+    let changes = if arguments.dry_run {
+        let bucket =
+            Bucket::open(&workspace.bucket, &workspace.bucket_options).map_err(|error| of_run(error.into()))?;
+        rebuild_views(&workspace, &bucket, true)
+    } else {
+        let mut lock = Lock::take(&workspace).map_err(of_run)?;
+        let bucket = open_bucket(&workspace, &mut lock).map_err(of_run)?;
+        rebuild_views(&workspace, &bucket, false)
+    };
+    let changes = changes.map_err(of_run)?;
+    let is_catalogued = workspace.site.base_url.is_some();
+    if arguments.json {
+        let (written, removed) = (&changes.written, &changes.removed);
+        println!(
+            "{}",
+            json!({ "dry_run": arguments.dry_run, "written": written, "removed": removed, "catalogue": is_catalogued })
+        );
+        return Ok(Exit::Done);
+    }
+    let would = if arguments.dry_run { "would be " } else { "" };
+    for (names, done) in [(&changes.written, "written"), (&changes.removed, "removed")] {
+        names.iter().take(LISTED).for_each(|name| println!("{would}{done}: {name}"));
+        if names.len() > LISTED {
+            println!("{would}{done}: {} more, which --json names", names.len() - LISTED);
+        }
+    }
+    if changes.written.is_empty() && changes.removed.is_empty() {
+        println!("Everything is as it should be.");
+    }
+    if !is_catalogued {
+        println!(
+            "note: there is no catalogue for SQL engines, since 'bucket: base_url' is not set in fahrtenbuch.yaml. Set it to \
+             the bucket's address on the web."
+        );
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,42 @@
+//! The answers of a catalogue that name datasets and tables (REST catalogue of Iceberg, `/v1/…`).
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::paths::{address, key};
+use super::table::has;
+use crate::publish::PublishError;
+use crate::publish::bucket::Bucket;
+use crate::publish::index::TableIndex;
+use crate::publish::view_writer::ViewWriter;
+
+/// The datasets that the bucket's catalogue has. One request.
+pub(crate) fn datasets(bucket: &Bucket) -> Result<BTreeSet<String>, PublishError> {
+    bucket.folders(&address("namespaces"))
+}
+
+/// What the catalogue says of a dataset. Its tables come before it, so that what is named is there.
+pub(crate) fn dataset<'a>(
+    writer: &mut ViewWriter<'_>,
+    name: &str,
+    tables: impl Iterator<Item = &'a TableIndex>,
+) -> Result<(), PublishError> {
+    let named: BTreeSet<&str> = tables.filter(|index| has(index)).map(|index| index.table.as_str()).collect();
+    let named = named.iter().map(|table| json!({ "namespace": [name], "name": table }));
+    let namespace = format!("namespaces/{name}");
+    put(writer, &format!("{namespace}/tables"), &json!({ "identifiers": named.collect::<Vec<_>>() }))?;
+    put(writer, &namespace, &json!({ "namespace": [name], "properties": {} }))
+}
+
+/// What the catalogue says first: that it is one, and which datasets it has.
+pub(crate) fn home(writer: &mut ViewWriter<'_>, datasets: &BTreeSet<String>) -> Result<(), PublishError> {
+    let datasets: Vec<[&String; 1]> = datasets.iter().map(|name| [name]).collect();
+    put(writer, "namespaces", &json!({ "namespaces": datasets }))?;
+    put(writer, "config", &json!({ "defaults": {}, "overrides": {} }))
+}
+
+fn put(writer: &mut ViewWriter<'_>, name: &str, answer: &Value) -> Result<(), PublishError> {
+    let key = key(writer.bucket, &address(name));
+    writer.put(&key, answer.to_string().into())
+}

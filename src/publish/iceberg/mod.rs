@@ -1,0 +1,29 @@
+//! A catalogue of all tables that SQL engines attach: the answers of an Iceberg REST catalogue, as files that any web server gives.
+//!
+//! ```text
+//! iceberg/v1/config                                           what clients ask first
+//! iceberg/v1/namespaces                                       the datasets
+//! iceberg/v1/namespaces/<dataset>                             that it is there
+//! iceberg/v1/namespaces/<dataset>/tables                      its tables
+//! iceberg/v1/namespaces/<dataset>/tables/<table>              the table's metadata, with its snapshots
+//! iceberg/tables/<dataset>/<table>/v0000000007-<12>.avro      the manifest list of a snapshot, which is a version of the index
+//! iceberg/tables/<dataset>/<table>/v0000000007-<12>-0.avro    its manifest
+//! ```
+//!
+//! An address is an object and begins others, too, which a folder cannot have: there its file ends in `.json`. All is made from the
+//! indexes of tables by functions that know no clock, so that the same releases make the same bytes, step by step or all at once.
+//! Iceberg wants absolute addresses: without `base_url` there is no catalogue, and under another one all is made anew.
+
+mod avro;
+mod catalog;
+mod manifest;
+mod metadata;
+mod paths;
+mod schema;
+mod table;
+
+pub(crate) use self::catalog::{dataset, datasets, home};
+pub(crate) use self::table::{has, publish_table};
+
+#[cfg(test)]
+mod tests;

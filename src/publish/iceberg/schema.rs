@@ -1,0 +1,112 @@
+//! What Iceberg calls schema, partition spec and name mapping, of the columns of a table (specification of Iceberg, appendix C).
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::publish::index::{ColumnType, IndexColumn};
+
+/// The column that stands in the path of each file and in no file. Ids below it are places in a contract.
+const PARTITION_DATE: (u32, &str) = (1000, "partition_date");
+/// Of the partition's value, which has an id of its own.
+pub(super) const PARTITION_FIELD: u32 = 1000;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Schema {
+    r#type: Struct,
+    /// From the fields alone, so that it does not depend on which schemas a catalogue has seen before.
+    pub schema_id: u32,
+    pub fields: Vec<Field>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Struct {
+    Struct,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Field {
+    pub id: u32,
+    pub name: String,
+    pub required: bool,
+    pub r#type: ColumnType,
+}
+
+impl Schema {
+    /// Of the columns that are not gone, and the date of the partition after them.
+    pub(super) fn of(columns: &[IndexColumn]) -> Self {
+        let columns = columns.iter().filter(|column| !column.gone && column.name != PARTITION_DATE.1);
+        let mut fields: Vec<Field> = columns
+            .map(|IndexColumn { id, name, kind, nullable, .. }| Field {
+                id: *id,
+                name: name.clone(),
+                required: !nullable,
+                r#type: *kind,
+            })
+            .collect();
+        let (id, name) = PARTITION_DATE;
+        fields.push(Field { id, name: name.to_owned(), required: true, r#type: ColumnType::Date });
+        let [first, second, third, fourth, ..] = Digest::of(&json(&fields)).0;
+        let schema_id = u32::from_be_bytes([first & 0x7f, second, third, fourth]);
+        Self { r#type: Struct::Struct, schema_id, fields }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct PartitionSpec {
+    pub spec_id: u32,
+    pub fields: Vec<PartitionField>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct PartitionField {
+    name: String,
+    transform: String,
+    source_id: u32,
+    field_id: u32,
+}
+
+impl PartitionSpec {
+    /// By date, the only one.
+    pub(super) fn by_date() -> Self {
+        let (source_id, name) = PARTITION_DATE;
+        let field = PartitionField {
+            name: name.to_owned(),
+            transform: "identity".to_owned(),
+            source_id,
+            field_id: PARTITION_FIELD,
+        };
+        Self { spec_id: 0, fields: vec![field] }
+    }
+}
+
+/// By which names the columns of files are found, which say no ids: `schema.name-mapping.default`. Columns that are gone keep
+/// theirs for older snapshots, unless another has it now. In the order of ids.
+pub(super) fn name_mapping(columns: &[IndexColumn]) -> String {
+    let live = |name: &str| columns.iter().any(|column| !column.gone && column.name == name);
+    let is_last = |column: &IndexColumn| {
+        !columns.iter().any(|other| other.gone && other.name == column.name && other.id > column.id)
+    };
+    let found = columns.iter().filter(|column| !column.gone || (!live(&column.name) && is_last(column)));
+    let mut names: Vec<(u32, &str)> = found.map(|column| (column.id, column.name.as_str())).collect();
+    names.retain(|(_, name)| *name != PARTITION_DATE.1);
+    names.push(PARTITION_DATE);
+    names.sort_unstable();
+    let mapping = names.iter().map(|(id, name)| serde_json::json!({ "field-id": id, "names": [name] }));
+    serde_json::Value::from(mapping.collect::<Vec<_>>()).to_string()
+}
+
+/// The highest id that a column has.
+pub(super) fn last_id(columns: &[IndexColumn]) -> u32 {
+    columns.iter().map(|column| column.id).max().unwrap_or(0).max(PARTITION_DATE.0)
+}
+
+/// Without spaces.
+pub(super) fn json(value: &impl Serialize) -> Vec<u8> {
+    // Strings, numbers, lists and maps with text keys always serialise.
+    serde_json::to_vec(value).unwrap_or_else(|error| crate::internal::impossible("writing a catalogue", error))
+}

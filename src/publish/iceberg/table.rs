@@ -1,0 +1,91 @@
+//! What the catalogue says of a table is written, and brought up to its newest version.
+
+use super::manifest;
+use super::metadata::{SNAPSHOTS, State, Version};
+use super::paths::{folder, key, table_address};
+use crate::publish::PublishError;
+use crate::publish::bucket::Bucket;
+use crate::publish::index::{self, TableIndex};
+use crate::publish::view_writer::ViewWriter;
+
+/// Whether the catalogue has a table: its newest version says what its columns are.
+pub(crate) fn has(index: &TableIndex) -> bool {
+    index.release.is_some() && !index.columns.is_empty()
+}
+
+/// Brings what the catalogue says of a table up to its newest version. What is there is gone on from, unless it is to be made
+/// anew or is not what was written under this address. Costs the same few requests whatever the table has.
+pub(crate) fn publish_table(
+    writer: &mut ViewWriter<'_>,
+    index: &TableIndex,
+    base: &str,
+    is_anew: bool,
+) -> Result<(), PublishError> {
+    let TableIndex { dataset, table, version, .. } = index;
+    let Some(newest) = Version::of(index, base) else { return Ok(()) };
+    let key = key(writer.bucket, &table_address(dataset, table));
+    let there = if is_anew { None } else { writer.bucket.get(&key)? };
+    let known = there.as_ref().and_then(|bytes| State::read(bytes, dataset, table, base));
+    let mut state = known.filter(|state| state.is_before(&newest)).unwrap_or_default();
+    if state.snapshots.contains_key(version) && there.as_deref() == Some(&state.write(index, base)) {
+        return Ok(());
+    }
+    if state.snapshots.contains_key(version) {
+        state = State::default();
+    }
+    let mut versions = missing(writer.bucket, index, base, &state)?;
+    versions.push(newest);
+    versions.iter().for_each(|version| state.add(version));
+    state.trim();
+    for Version { snapshot, files, .. } in versions {
+        if state.snapshots.contains_key(&snapshot.snapshot_id) {
+            files.into_iter().try_for_each(|(name, bytes)| writer.put(&name, bytes.into()))?;
+        }
+    }
+    writer.put(&key, state.write(index, base).into())?;
+    sweep(writer, index, &state)
+}
+
+/// The versions before the newest that the catalogue is to have and has not: at most as many as it keeps.
+fn missing(bucket: &Bucket, index: &TableIndex, base: &str, state: &State) -> Result<Vec<Version>, PublishError> {
+    let TableIndex { dataset, table, version, .. } = index;
+    let read = |version: u64| match index::read_version(bucket, dataset, table, version) {
+        Ok((index, _)) => Ok(Some(index)),
+        Err(error @ (PublishError::Damaged { .. } | PublishError::Newer { .. })) => {
+            tracing::warn!("the catalogue has no older releases of {table}: {error}");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    };
+    let mut found: Vec<Version> = Vec::new();
+    let mut complete = usize::from(!index.is_provisional());
+    let mut next = index.release.as_ref().and_then(|release| release.complete_before);
+    while let Some(version) = next.filter(|version| complete < SNAPSHOTS && !state.snapshots.contains_key(version)) {
+        let Some(older) = read(version)? else { break };
+        found.extend(Version::of(&older, base));
+        complete += 1;
+        next = older.release.and_then(|release| release.complete_before);
+    }
+    for version in State::maybe_provisional(*version) {
+        let is_there = |found: &Version| found.snapshot.snapshot_id == version;
+        if state.snapshots.contains_key(&version) || found.iter().any(is_there) {
+            continue;
+        }
+        let older = read(version)?.filter(TableIndex::is_provisional);
+        found.extend(older.and_then(|older| Version::of(&older, base)));
+    }
+    Ok(found)
+}
+
+/// Removes what older snapshots needed, and what a killed run left. What belongs to a later version is another run's.
+fn sweep(writer: &mut ViewWriter<'_>, index: &TableIndex, state: &State) -> Result<(), PublishError> {
+    let folder = folder(&index.dataset, &index.table);
+    let stems: Vec<&str> = state.snapshots.values().filter_map(|snapshot| snapshot.stem()).collect();
+    for name in writer.bucket.list(&folder)? {
+        let parts = name.strip_prefix(&folder).and_then(|name| manifest::parts(name.trim_start_matches('/')));
+        if parts.is_some_and(|(version, stem)| version <= index.version && !stems.contains(&stem)) {
+            writer.remove(&name)?;
+        }
+    }
+    Ok(())
+}
