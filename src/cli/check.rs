@@ -57,6 +57,11 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         // Only who sends messages needs them.
         let unset = read.iter().flat_map(|workspace| workspace.notify.unset());
         unset.for_each(|problem| println!("note: a channel of 'notify' cannot be used from here: {problem}"));
+        if read.as_ref().is_ok_and(|workspace| workspace.site.base_url.is_none()) {
+            println!(
+                "note: without 'bucket: base_url', the bucket's address on the web, SQL engines find no catalogue in the bucket"
+            );
+        }
         unfit.chunk_by(|one, other| one.file == other.file).for_each(tell_of_unfit);
         findings.iter().flatten().for_each(self::bucket::show);
     }

@@ -34,6 +34,7 @@ bucket:
   # A folder, or s3://name/prefix. Credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
   location: data/bucket
   # The bucket's address on the web, for the pages.
+  # The bucket's address on the web. With it, SQL engines find a catalogue of all tables there.
   # base_url: https://daten.example.de
   # options: {endpoint: 'https://s3.example.de', region: de}
 

@@ -28,6 +28,12 @@ impl BucketSection {
         map.only_keys(BUCKET_KEYS, problems);
         section.location = map.require_text("location", problems);
         section.base_url = map.optional_text("base_url", problems);
+        if let (Some(url), Some(node)) = (&section.base_url, map.get("base_url"))
+            && !is_web_address(url)
+        {
+            let message = format!("'base_url' is no address on the web: '{}'", url.escape_debug());
+            problems.add(node.line, message, "Write 'https://daten.example.de', without '?' and '#'.");
+        }
         for (key, value) in map.get("options").map_or(&[][..], Node::pairs) {
             match (key.scalar(), value.scalar()) {
                 (Some(name), Some(value)) => {
@@ -41,6 +47,15 @@ impl BucketSection {
         }
         section
     }
+}
+
+/// Whether names of objects can follow: the catalogue of the bucket and its results have such addresses.
+fn is_web_address(url: &str) -> bool {
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"?#\"'<>\\".contains(&byte);
+    host.is_some_and(|host| {
+        host.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '[') && host.bytes().all(is_plain)
+    })
 }
 
 /// A location as it is opened: folders are relative to the workspace.

@@ -10,6 +10,7 @@ mod cases_csv;
 mod cases_reports;
 mod cases_windows;
 mod cases_zip;
+mod catalogue;
 mod causes;
 mod collect;
 mod collector;

@@ -56,9 +56,18 @@ impl Drop for Server {
 
 /// Serves a folder over plain HTTP.
 pub(crate) fn serve_folder(folder: &Path) -> Server {
+    serve(&[folder])
+}
+
+/// The same; each request becomes a line of a file, which ends in the bytes that were given.
+pub(crate) fn serve_logged(folder: &Path, log: &Path) -> Server {
+    serve(&[folder, log])
+}
+
+fn serve(arguments: &[&Path]) -> Server {
     let mut child = Command::new(tool("FAHRTENBUCH_TEST_PYTHON", "python"))
         .arg(root().join("tests/python/serve_folder.py"))
-        .arg(folder)
+        .args(arguments)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

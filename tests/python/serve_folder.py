@@ -1,6 +1,7 @@
-"""Serves a folder over plain HTTP on a free loopback port, with byte ranges, as a public bucket does. Prints the port.
+"""Serves a folder over plain HTTP on a free loopback port, with byte ranges, as a public bucket does; an address of the catalogue is a
+file that ends in .json. Prints the port. Each request becomes a line of LOG, which ends in the bytes that were given.
 
-Usage: serve_folder.py FOLDER
+Usage: serve_folder.py FOLDER [LOG]
 """
 
 import functools
@@ -12,6 +13,10 @@ import sys
 
 class Handler(http.server.SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+
+    def translate_path(self, path):
+        found = super().translate_path(path)
+        return found + ".json" if not os.path.isfile(found) and os.path.isfile(found + ".json") else found
 
     def send_head(self):
         path = self.translate_path(self.path)
@@ -38,6 +43,11 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.left = None
         outputfile.write(source.read() if left is None else source.read(left))
 
+    def send_header(self, name, value):
+        super().send_header(name, value)
+        if name == "Content-Length" and log:
+            print(self.command, self.path, value if self.command == "GET" else 0, file=log, flush=True)
+
     def end_headers(self):
         self.send_header("Access-Control-Allow-Origin", "*")
         super().end_headers()
@@ -46,6 +56,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+log = open(sys.argv[2], "a") if sys.argv[2:] else None
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=sys.argv[1]))
 print(server.server_address[1], flush=True)
 server.serve_forever()

@@ -1,0 +1,139 @@
+//! The catalogue that SQL engines attach: what it says is what the files say, however it was written.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::published::add_a_row_to_stops;
+use crate::world::{Server, World, files, python, rows_of, s3, serve_logged};
+
+/// A world whose bucket is served where its `base_url` says.
+fn served() -> (World, Server, String) {
+    let world = World::new();
+    std::fs::create_dir_all(world.path("data/bucket")).unwrap();
+    let server = serve_logged(&world.path("data/bucket"), &world.path("requests"));
+    let base = format!("http://127.0.0.1:{}", server.1);
+    is_at(&world, &format!("{base}/"));
+    (world, server, base)
+}
+
+fn is_at(world: &World, base: &str) {
+    world.replace("fahrtenbuch.yaml", "# base_url: https://daten.example.de", &format!("base_url: {base}"));
+}
+
+fn outsider<T: serde::de::DeserializeOwned>(script: &str, arguments: &[&str]) -> T {
+    let output = python(script, arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn catalogue(world: &World) -> BTreeMap<String, Vec<u8>> {
+    files(&world.path("data/bucket/iceberg"))
+}
+
+#[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
+fn engines_attach_the_catalogue_and_find_the_rows_of_files_now_and_as_they_were_released_before() {
+    let (world, _server, base) = served();
+    let rows = rows_of(&world.run());
+    assert!(rows.values().sum::<u64>() > 40_000, "{rows:?}");
+    assert_eq!(outsider::<BTreeMap<String, u64>>("attach.py", &[&base]), rows);
+    add_a_row_to_stops(&world);
+    assert_eq!(world.run_of(&["stadtbus-fahrplan"])["stadtbus-fahrplan"]["releases"], 1);
+    let stops = "stadtbus-fahrplan/stops";
+    let counts: Vec<u64> = outsider("attach.py", &[&base, stops, "1", "2"]);
+    assert_eq!(counts, [rows[stops], rows[stops] + 1]);
+    let mut rows = rows;
+    *rows.get_mut(stops).unwrap() += 1;
+    assert_eq!(outsider::<BTreeMap<String, u64>>("attach.py", &[&base]), rows);
+    let folder = world.path("data/bucket").to_string_lossy().into_owned();
+    assert_eq!(outsider::<BTreeMap<String, u64>>("read_catalogue.py", &[&base, &folder]), rows);
+}
+
+#[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
+fn a_catalogue_on_an_s3_bucket_is_attached_at_its_bare_addresses() {
+    let server = s3();
+    let world = World::new();
+    let options = format!(
+        "location: s3://stadtbus/offen\n  options: {{endpoint: 'http://127.0.0.1:{}', region: us-east-1, access_key_id: x, \
+         secret_access_key: y, allow_http: 'true'}}",
+        server.port
+    );
+    world.replace("fahrtenbuch.yaml", "location: data/bucket", &options);
+    let base = format!("http://127.0.0.1:{}/stadtbus/offen", server.port);
+    is_at(&world, &base);
+    let rows = rows_of(&world.run());
+    assert_eq!(outsider::<BTreeMap<String, u64>>("attach.py", &[&base]), rows);
+}
+
+#[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
+fn one_vehicle_and_one_day_of_five_years_are_few_requests_and_bytes() {
+    let (world, _server, base) = served();
+    let source = World::new();
+    source.run();
+    let [from, to] = [&source, &world].map(|world| world.path("data/bucket").to_string_lossy().into_owned());
+    let [day, vehicle]: [String; 2] = outsider("five_years.py", &[&from, &to]);
+    let output = world.program(&["publish", "--rebuild"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let table = "stadtbus-telemetrie/vehicle_locations";
+    let (rows, _): (u64, f64) = outsider("attach.py", &[&base, table, &day, &vehicle]);
+    assert!(rows > 100, "{rows}");
+    let log = std::fs::read_to_string(world.path("requests")).unwrap();
+    let bytes: u64 = log.lines().map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum();
+    assert!(log.lines().count() <= 10 && bytes <= 160_000, "{bytes} bytes:\n{log}");
+    let before: Vec<u64> = outsider("attach.py", &[&base, table, "1", "60"]);
+    assert_eq!(before[0] * 1825, before[1] * 1766);
+}
+
+#[test]
+fn a_catalogue_is_the_same_whether_runs_or_a_rebuild_wrote_it_and_needs_an_address() {
+    let world = World::new();
+    world.run();
+    assert!(!world.path("data/bucket/iceberg").exists());
+    let output = world.program(&["publish", "--rebuild"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("base_url"), "{said}");
+    assert!(!world.path("data/bucket/iceberg").exists());
+    let output = world.program(&["check"]);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("base_url"), "{output:?}");
+    is_at(&world, "https://daten.example.de");
+    add_a_row_to_stops(&world);
+    world.run();
+    let stepped = catalogue(&world);
+    // Two versions of stops: each has a list and a manifest.
+    let of_stops = stepped.keys().filter(|name| name.starts_with("tables/stadtbus-fahrplan/stops/"));
+    assert_eq!(of_stops.count(), 4, "{:?}", stepped.keys());
+    std::fs::remove_dir_all(world.path("data/bucket/iceberg")).unwrap();
+    let bucket = files(&world.path("data/bucket"));
+    let json = |arguments: &[&str]| -> Value {
+        let output = world.program(arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let would = json(&["publish", "--rebuild", "--dry-run", "--json"]);
+    assert!(files(&world.path("data/bucket")) == bucket);
+    let done = json(&["publish", "--rebuild", "--json"]);
+    assert_eq!((would["dry_run"].as_bool(), &would["written"]), (Some(true), &done["written"]));
+    assert_eq!(done["written"].as_array().unwrap().len(), stepped.len());
+    assert!(catalogue(&world) == stepped);
+    // Under another address all of it is another; the results that name addresses, too, and no release.
+    world.replace("fahrtenbuch.yaml", "https://daten.example.de", "https://offen.example.de/stadtbus/");
+    let moved = json(&["publish", "--rebuild", "--json"]);
+    let written: Vec<&str> = moved["written"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    assert!(written.iter().any(|name| name.ends_with("quality.dqv.ttl")), "{written:?}");
+    assert!(written.iter().all(|name| {
+        ["iceberg/", "reports/", "index.html", "datapackage.json"].iter().any(|root| name.starts_with(root))
+    }));
+    assert!(moved["removed"].as_array().unwrap().iter().all(|name| name.as_str().unwrap().ends_with(".avro")));
+    let texts = files(&world.path("data/bucket"));
+    assert!(
+        texts
+            .iter()
+            .filter(|(name, _)| name.ends_with(".json") || name.ends_with(".html") || name.ends_with(".ttl"))
+            .all(|(name, bytes)| name.starts_with("ledger/")
+                || !String::from_utf8_lossy(bytes).contains("daten.example.de"))
+    );
+    assert_eq!(json(&["publish", "--rebuild", "--json"])["written"], Value::Array(Vec::new()));
+}

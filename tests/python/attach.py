@@ -1,0 +1,67 @@
+"""Attaches the catalogue of a bucket in DuckDB and compares every table with its files, column by column and row by row. Prints how
+many rows the tables have.
+
+Usage: attach.py BASE                    every table
+       attach.py BASE TABLE VERSION...   the rows of a table at some versions of its index
+       attach.py BASE TABLE DATE VEHICLE the rows of a vehicle on a day, and their mean speed
+"""
+
+import importlib.util
+import json
+import pathlib
+import sys
+
+import duckdb
+
+base, *rest = sys.argv[1:]
+database = duckdb.connect(config={"allow_unsigned_extensions": "true"})
+database.execute("SET TimeZone = 'UTC'")
+for name in ["httpfs", "avro", "iceberg"]:
+    folder = pathlib.Path(importlib.util.find_spec(f"duckdb_extension_{name}").submodule_search_locations[0])
+    database.execute(f"LOAD '{next(folder.rglob(f'{name}.duckdb_extension'))}'")
+database.execute(
+    f"ATTACH '' AS stadt (TYPE iceberg, ENDPOINT '{base}/iceberg', AUTHORIZATION_TYPE 'none',"
+    " ACCESS_DELEGATION_MODE 'none')"
+)
+
+
+def one(sql):
+    return database.execute(sql).fetchone()[0]
+
+
+def quoted(table):
+    return "stadt." + ".".join(f'"{part}"' for part in table.split("/"))
+
+
+def columns(sql):
+    return {row[0]: row[1] for row in database.execute(f"DESCRIBE {sql}").fetchall()}
+
+
+def compare(table):
+    files = [row[0] for row in database.execute(f"SELECT path FROM read_csv('{base}/meta/{table}/index.csv')").fetchall()]
+    files = [f"{base}/{path}" for path in files]
+    by_file = f"SELECT * FROM read_parquet({files}, hive_partitioning = true, union_by_name = true)"
+    found = f"SELECT * FROM {quoted(table)}"
+    expected = columns(by_file)
+    assert columns(found) == expected, f"{table}: {columns(found)}, not {expected}"
+    names = ", ".join(f'"{name}"' for name in expected)
+    one_way = f"SELECT {names} FROM ({found}) EXCEPT ALL SELECT {names} FROM ({by_file})"
+    other_way = f"SELECT {names} FROM ({by_file}) EXCEPT ALL SELECT {names} FROM ({found})"
+    assert (one(f"SELECT count(*) FROM ({one_way})"), one(f"SELECT count(*) FROM ({other_way})")) == (0, 0), table
+    # Nothing is lost where the engine may choose files by what it asks for.
+    for date, rows in database.execute(f"SELECT partition_date, count(*) FROM ({by_file}) GROUP BY 1").fetchall():
+        assert one(f"SELECT count(*) FROM {quoted(table)} WHERE partition_date = DATE '{date}'") == rows, (table, date)
+    assert one(f"SELECT count(*) FROM {quoted(table)} WHERE partition_date = DATE '1999-01-01'") == 0
+    return one(f"SELECT count(*) FROM {quoted(table)}")
+
+
+if not rest:
+    shown = database.execute("SHOW ALL TABLES").fetchall()
+    print(json.dumps({f"{row[1]}/{row[2]}": compare(f"{row[1]}/{row[2]}") for row in shown if row[0] == "stadt"}))
+elif "-" in rest[1]:
+    table, date, vehicle = rest
+    asked = f"FROM {quoted(table)} WHERE partition_date = DATE '{date}' AND vehicle_id = '{vehicle}'"
+    print(json.dumps(database.execute(f"SELECT count(*), avg(speed) {asked}").fetchone()))
+else:
+    table, *versions = rest
+    print(json.dumps([one(f"SELECT count(*) FROM {quoted(table)} AT (VERSION => {version})") for version in versions]))

@@ -1,0 +1,42 @@
+"""Makes a bucket with five years of days of one table, of which the newest sixty were released one by one; every day is the same
+file. Prints the newest day and a vehicle of it.
+
+Usage: five_years.py SOURCE BUCKET
+"""
+
+import datetime
+import hashlib
+import json
+import os
+import pathlib
+import sys
+
+import pyarrow.parquet
+
+TABLE = "stadtbus-telemetrie/vehicle_locations"
+DAYS, RELEASES = 1825, 60
+
+source, bucket = map(pathlib.Path, sys.argv[1:3])
+index = json.loads((source / f"meta/{TABLE}/index/v0000000001.json").read_text())
+day = index["files"][0]
+files = []
+for number in range(DAYS):
+    date = (datetime.date(2021, 11, 26) + datetime.timedelta(number)).isoformat()
+    digest = hashlib.sha256(date.encode()).hexdigest()
+    path = f"data/{TABLE}/partition_date={date}/part-{digest[:12]}.parquet"
+    (bucket / path).parent.mkdir(parents=True)
+    os.link(source / day["path"], bucket / path)
+    files.append({**day, "path": path, "partition_date": date, "sha256": digest})
+folder = bucket / f"meta/{TABLE}/index"
+folder.mkdir(parents=True)
+previous = None
+for version in range(1, RELEASES + 1):
+    current = files[: DAYS - RELEASES + version]
+    date = current[-1]["partition_date"]
+    release = {"date": date, "at": f"{date}T04:00:00Z"} | ({"complete_before": version - 1} if version > 1 else {})
+    content = index | {"version": version, "files": current, "first": {}, "release": release, "previous": previous}
+    text = json.dumps(content)
+    (folder / f"v{version:010}.json").write_text(text)
+    previous = hashlib.sha256(text.encode()).hexdigest()
+vehicles = pyarrow.parquet.read_table(source / day["path"], columns=["vehicle_id"])["vehicle_id"]
+print(json.dumps([files[-1]["partition_date"], min(filter(None, vehicles.to_pylist()))]))

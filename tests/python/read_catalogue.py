@@ -1,0 +1,52 @@
+"""Reads the catalogue of a bucket with pyiceberg, which reads data from no web server: addresses become files of a folder. Prints
+how many rows each table has, by its manifests.
+
+Usage: read_catalogue.py BASE FOLDER
+"""
+
+import json
+import sys
+
+from pyiceberg.catalog import load_catalog
+from pyiceberg.io.pyarrow import PyArrowFileIO
+from pyiceberg.manifest import DataFileContent, FileFormat, ManifestEntryStatus
+
+base, folder = sys.argv[1:]
+
+
+class Folder(PyArrowFileIO):
+    def new_input(self, location):
+        assert location.startswith(base + "/"), location
+        return super().new_input(folder + location.removeprefix(base))
+
+
+catalogue = load_catalog("stadt", type="rest", uri=f"{base}/iceberg")
+found = {}
+for namespace in catalogue.list_namespaces():
+    for name in catalogue.list_tables(namespace):
+        table = catalogue.load_table(name)
+        metadata = table.metadata
+        mapped = {field.names[0]: field.field_id for field in table.name_mapping().root}
+        assert mapped == {field.name: field.field_id for field in table.schema().fields}, mapped
+        assert metadata.current_snapshot_id == metadata.snapshots[-1].snapshot_id
+        index = json.load(open(f"{folder}/meta/{'/'.join(name)}/files.json"))
+        assert metadata.current_snapshot_id == index["version"]
+        io, rows = Folder({}), 0
+        for manifest in metadata.current_snapshot().manifests(io):
+            assert manifest.manifest_length == io.new_input(manifest.manifest_path).__len__()
+            entries = manifest.fetch_manifest_entry(io)
+            files = [entry.data_file for entry in entries]
+            assert all(entry.status == ManifestEntryStatus.ADDED for entry in entries)
+            assert all(entry.snapshot_id == metadata.current_snapshot_id for entry in entries)
+            assert all(entry.sequence_number == metadata.last_sequence_number for entry in entries)
+            assert all(file.content == DataFileContent.DATA and file.file_format == FileFormat.PARQUET for file in files)
+            rows += sum(file.record_count for file in files)
+            assert rows == manifest.added_rows_count
+            said = [(file.file_path, file.record_count, file.file_size_in_bytes) for file in files]
+            assert said == [(f"{base}/{file['path']}", file["rows"], file["bytes"]) for file in index["files"]]
+            for file in files:
+                days = file.partition[0]
+                path = file.file_path.split("partition_date=")[1][:10]
+                assert str(days) == path or days.isoformat() == path, (days, path)
+        found["/".join(name)] = rows
+print(json.dumps(found))
