@@ -5,6 +5,7 @@ use maud::{DOCTYPE, Markup, html};
 use crate::contract::{Column, Kind};
 use crate::ledger::Status;
 use crate::portal::catalogue::{Catalogue, Dataset, Site, Table, provisional_dates, public};
+use crate::publish::iceberg;
 use crate::publish::index::{TableIndex, meta_folder};
 use crate::report::Quality;
 use crate::report::results::{self, Form};
@@ -50,7 +51,7 @@ pub(super) fn page(catalogue: &Catalogue) -> String {
                 }
                 @if let Some((of, table)) = tables.iter().max_by_key(|(_, table)| rows(&table.index)) {
                     h2 { "Abfragen " span lang="en" { "/ Query" } }
-                    (query(of, table, base))
+                    (query(of, table, base, site.base_url.is_some() && iceberg::has(&table.index)))
                 }
                 @if !scores.is_empty() {
                     h2 { "Qualität " span lang="en" { "/ Quality" } }
@@ -74,7 +75,7 @@ pub(super) fn page(catalogue: &Catalogue) -> String {
 }
 
 /// How a table is read with DuckDB.
-fn query(of: &Dataset, table: &Table, base: &str) -> Markup {
+fn query(of: &Dataset, table: &Table, base: &str, is_attachable: bool) -> Markup {
     html! {
         pre {
             "-- DuckDB\n"
@@ -82,6 +83,15 @@ fn query(of: &Dataset, table: &Table, base: &str) -> Markup {
             "SET VARIABLE files = (SELECT list(getvariable('base') || path) FROM read_csv(getvariable('base') || '"
             (meta_folder(&of.name, &table.index.table)) "/index.csv'));\n"
             "SELECT * FROM read_parquet(getvariable('files')) LIMIT 10;\n"
+        }
+        @if is_attachable {
+            pre {
+                "-- DuckDB 1.5: alle Tabellen / all tables\n"
+                "INSTALL iceberg; LOAD iceberg;\n"
+                "ATTACH '' AS stadt (TYPE iceberg, ENDPOINT '" (base) "/iceberg', AUTHORIZATION_TYPE 'none', \
+                 ACCESS_DELEGATION_MODE 'none');\n"
+                "SELECT * FROM stadt.\"" (of.name) "\"." (table.index.table) " LIMIT 10;\n"
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 //! revised/<dataset>/<table>/partition_date=2026-11-24/part-<12>.parquet  provisional ones, and every later one
 //! meta/<dataset>/<table>/index/v0000000001.json                          create-only, one per release
 //! meta/<dataset>/<table>/files.json  index.csv                           views of the newest index
+//! iceberg/…                                                              a catalogue over the same files
 //! ```
 //!
 //! Writing a version of the index *is* the release. Below `data/` and `revised/` lies nothing but Parquet, and a folder

@@ -3,7 +3,7 @@
 //! Takes batches in the public columns of a contract; makes Parquet files in a staging folder, puts them into the bucket
 //! under names that carry their digest, and commits them with one create-only write of the next table index. The first
 //! complete release of a partition goes below `data/`, every other below `revised/`; all else is below `meta/` ([`index`]
-//! has the map). What people read beside the files is the portal's. Holds one row group, or all rows of a partition if the
+//! has the map). SQL engines attach the catalogue that [`iceberg`] makes of the indexes. What people read beside the files is the portal's. Holds one row group, or all rows of a partition if the
 //! contract asks for an order, booked on the run's [`crate::table::Budget`].
 
 pub mod bucket;

@@ -4,6 +4,7 @@ how many rows each table has, by its manifests.
 Usage: read_catalogue.py BASE FOLDER
 """
 
+import datetime
 import json
 import sys
 
@@ -45,8 +46,7 @@ for namespace in catalogue.list_namespaces():
             said = [(file.file_path, file.record_count, file.file_size_in_bytes) for file in files]
             assert said == [(f"{base}/{file['path']}", file["rows"], file["bytes"]) for file in index["files"]]
             for file in files:
-                days = file.partition[0]
-                path = file.file_path.split("partition_date=")[1][:10]
-                assert str(days) == path or days.isoformat() == path, (days, path)
+                date = datetime.date(1970, 1, 1) + datetime.timedelta(file.partition[0])
+                assert f"/partition_date={date}/" in file.file_path, file
         found["/".join(name)] = rows
 print(json.dumps(found))
