@@ -9,15 +9,22 @@ use crate::world::World;
 pub(crate) const STAGES: [&str; 10] =
     ["capture", "decode", "check", "stage", "journal", "put", "record", "commit", "views", "quarantine"];
 
-fn once() -> World {
+/// A workspace whose bucket has a catalogue, too.
+fn with_catalogue() -> World {
     let world = World::new();
+    world.replace("fahrtenbuch.yaml", "# base_url:", "base_url:");
+    world
+}
+
+fn once() -> World {
+    let world = with_catalogue();
     world.run();
     world
 }
 
 /// A workspace with the same keys, in which nothing has run.
 fn fresh(reference: &World) -> World {
-    let world = World::new();
+    let world = with_catalogue();
     world.take_keys(reference);
     world
 }

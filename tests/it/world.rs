@@ -245,14 +245,19 @@ impl World {
         results.into_iter().map(|result| (result["pipeline"].as_str().unwrap().to_owned(), result)).collect()
     }
 
-    /// Every published file but the run records, which tell the time, with its bytes; without the names of records, and the
-    /// digests of indexes that name them.
+    /// Every published file but the run records, which tell the time, with its bytes; without the names of records, the
+    /// digests of indexes that name them, and the times of releases.
     pub(crate) fn published(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files = files(&self.path("data/bucket"));
         files.retain(|name, _| !name.starts_with("ledger/"));
         for (_, bytes) in files.iter_mut().filter(|(name, _)| name.starts_with("meta/")) {
             let text = without_digest(std::str::from_utf8(bytes).unwrap(), "ledger/records/");
-            *bytes = without_digest(&text, "\"previous\": \"").into_bytes();
+            let text = without_digest(&text, "\"previous\": \"");
+            *bytes = without_number(&text, "\"at\": \"").into_bytes();
+        }
+        for (_, bytes) in files.iter_mut().filter(|(name, _)| name.starts_with("iceberg/v1/")) {
+            let text = without_number(std::str::from_utf8(bytes).unwrap(), "\"last-updated-ms\":");
+            *bytes = without_number(&text, "\"timestamp-ms\":").into_bytes();
         }
         files
     }
@@ -341,6 +346,14 @@ fn without_digest(text: &str, before: &str) -> String {
     let mut parts = text.split(before);
     let first = parts.next().unwrap().to_owned();
     parts.fold(first, |done, part| format!("{done}{before}{}", &part[64..]))
+}
+
+/// A text without the numbers and times after another.
+fn without_number(text: &str, before: &str) -> String {
+    let mut parts = text.split(before);
+    let first = parts.next().unwrap().to_owned();
+    let is_of_time = |character: char| character.is_ascii_digit() || "-:TZ".contains(character);
+    parts.fold(first, |done, part| format!("{done}{before}{}", part.trim_start_matches(is_of_time)))
 }
 
 /// The rows that a run's record says were published, by `dataset/table`.
