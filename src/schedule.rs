@@ -14,5 +14,6 @@ pub mod runner;
 mod said;
 pub mod service;
 pub mod status;
+mod trouble;
 pub mod watch;
 pub mod words;

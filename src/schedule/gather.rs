@@ -27,9 +27,10 @@ use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::index;
 use crate::schedule::facts::{
-    ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, Outcome, PipelineFacts, Released, Trouble,
+    ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, Outcome, PipelineFacts, Released,
 };
 use crate::schedule::log::{Log, Tried};
+use crate::schedule::trouble::trouble;
 use crate::time::{self, ServiceDate, ServiceDay};
 use crate::workspace::{self, Workspace};
 
@@ -131,9 +132,8 @@ impl Gatherer {
             let Some(schedule) = &pipeline.schedule else { continue };
             let dates = match self.dates(workspace, pipeline, log, now) {
                 Ok(dates) => dates,
-                Err(error) if is_of_all(&error) => return Err(error),
                 Err(error) => {
-                    troubles.push(Trouble::of(pipeline, &error));
+                    troubles.push(trouble(pipeline, error)?);
                     BTreeMap::new()
                 }
             };
@@ -418,26 +418,6 @@ impl Gatherer {
             }
         }
         Ok(dates)
-    }
-}
-
-impl Trouble {
-    fn of(pipeline: &Pipeline, error: &RunError) -> Self {
-        let outcome = match error {
-            error if error.is_configuration() => Outcome::Usage,
-            error if error.is_transient() => Outcome::Transient,
-            _ => Outcome::Permanent,
-        };
-        let (pipeline, dataset) = (pipeline.name.clone(), pipeline.dataset.clone());
-        Self { pipeline, dataset, said: error.to_string(), outcome }
-    }
-}
-
-/// Whether what went wrong with one pipeline keeps from telling what is due of any: all but an index that cannot be read.
-fn is_of_all(error: &RunError) -> bool {
-    match error {
-        RunError::Publish(error) => error.is_transient() || matches!(error, PublishError::Configuration { .. }),
-        _ => true,
     }
 }
 
