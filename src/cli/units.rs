@@ -7,8 +7,8 @@ use crate::cli::opened::read_outline;
 use crate::publish::bucket;
 use crate::time::ServiceDate;
 use crate::units::{Kind, Place, Written, files, next_steps, variables, write};
-use crate::workspace::Workspace;
 use crate::workspace::outline::Needs;
+use crate::workspace::{self, Workspace};
 
 /// Dates of the example of a backfill.
 const BACKFILL: i32 = 30;
@@ -147,7 +147,7 @@ fn place(root: &Path, workspace: &Workspace, arguments: &Arguments) -> std::io::
         textfile: textfile.map(absolute).transpose()?,
         program,
         user: arguments.user.clone(),
-        variables: variables(root),
+        variables: variables(&root.join(workspace::FILE), &root.join("pipelines")),
         memory: workspace.memory,
         to: match &arguments.to {
             Some(to) => std::path::absolute(to)?,

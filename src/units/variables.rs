@@ -7,11 +7,12 @@ use std::path::Path;
 /// What the library of S3 reads where a file names no keys.
 const OF_S3: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
 
-/// The variables of `${NAME}` in a workspace's `fahrtenbuch.yaml` and in its pipelines, and those of S3 where a store lies there.
-pub fn variables(workspace: &Path) -> BTreeSet<String> {
-    let pipelines = fs::read_dir(workspace.join("pipelines")).into_iter().flatten().flatten().map(|entry| entry.path());
+/// The variables of `${NAME}` in a workspace's `fahrtenbuch.yaml` and in the files of its folder of pipelines, and those of S3 where
+/// a store lies there.
+pub fn variables(configuration: &Path, pipelines: &Path) -> BTreeSet<String> {
+    let pipelines = fs::read_dir(pipelines).into_iter().flatten().flatten().map(|entry| entry.path());
     let pipelines = pipelines.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
-    let files = std::iter::once(workspace.join(crate::workspace::FILE)).chain(pipelines);
+    let files = std::iter::once(configuration.to_owned()).chain(pipelines);
     files.filter_map(|file| fs::read_to_string(file).ok()).flat_map(|text| of_text(&text)).collect()
 }
 

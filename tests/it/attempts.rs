@@ -182,12 +182,12 @@ fn the_rules_that_hold_a_run_back_are_in_the_log_and_wherever_it_is_told() {
         assert!(said.contains("vehicle_locations.seldom") && said.contains(&command.join(" ")), "{tells}: {said}");
     }
     let status: Value = serde_json::from_slice(&at(&city, NOW, &["status", "--json"]).stdout).unwrap();
-    let what = &status["needs"][0]["what"];
+    // The machine's disk may need a person, too.
+    let needs = status["needs"].as_array().unwrap();
     for language in ["de", "en"] {
-        assert!(
-            what[language].as_str().unwrap().contains("(vehicle_locations.seldom, vehicle_locations.cannot_run)"),
-            "{what}"
-        );
+        let what = needs.iter().filter_map(|need| need["what"][language].as_str());
+        let is_named = |what: &str| what.contains("(vehicle_locations.seldom, vehicle_locations.cannot_run)");
+        assert!(what.clone().any(is_named), "{needs:?}");
     }
     // Another scheduler's attempt says the same.
     let run = ["run", "linie-0", "--from", "2026-11-22", "--to", "2026-11-22", "--attempt"];

@@ -51,11 +51,18 @@ fn a_bucket_that_lost_its_releases_gets_each_of_them_again_once() {
     city.is_released_once();
     assert_eq!(city.plan(later)["due"], json!([]));
     assert!(text(&city.once(later).stdout).contains("nothing was due"));
-    // Only the indexes are lost. What was released twice with the same evidence rests for a day.
-    std::fs::remove_dir_all(city.world.path("data/bucket/meta")).unwrap();
+    // Only the indexes are lost. What was released twice with the same evidence rests for a day; then a run refuses files that no
+    // index names, and says what to bring back.
+    let (meta, aside) = (city.world.path("data/bucket/meta"), city.world.path("data/meta"));
+    std::fs::rename(&meta, &aside).unwrap();
     let plan = city.plan("2027-03-01T14:00:00Z");
     assert_eq!((jobs(&plan, "due"), jobs(&plan, "stopped")), (vec![], expected.map(str::to_owned).to_vec()));
-    city.once("2027-03-02T14:00:00Z");
+    let output = city.at("2027-03-02T14:00:00Z").args(["schedule", "--once"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(42), "{}", text(&output.stdout));
+    let said = text(&output.stdout) + &text(&output.stderr);
+    assert!(said.contains("if the folder 'meta' was lost, bring that back from a backup"), "{said}");
+    let _ = std::fs::remove_dir_all(&meta);
+    std::fs::rename(&aside, &meta).unwrap();
     city.is_released_once();
     // The log is lost, and nothing else: nothing is released twice.
     std::fs::remove_file(city.world.path("data/private/schedule/log.jsonl")).unwrap();
@@ -121,7 +128,8 @@ fn notes_of_a_collector_are_no_evidence_of_the_running_date() {
     let plan = city.plan(now);
     let of_today = |list: &str| jobs(&plan, list).into_iter().filter(|job| job.contains("2026-11-24")).count();
     assert_eq!((of_today("due"), of_today("next"), of_today("stopped")), (0, 0, 0), "{plan}");
-    assert!(text(&city.once(now).stdout).contains("nothing was due"));
+    let said = text(&city.once(now).stdout);
+    assert!(said.contains("nothing was due"), "{said}");
     // One hour has a capture beside the notes.
     city.capture("linie-0", "2026-11-24".parse().unwrap(), 12);
     assert_eq!(jobs(&city.plan(now), "due"), ["linie-0 2026-11-24 provisional"]);
