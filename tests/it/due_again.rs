@@ -124,7 +124,7 @@ fn notes_of_a_collector_are_no_evidence_of_the_running_date() {
     };
     note("2026-11-24T09:00:00Z");
     note("2026-11-24T10:30:00Z");
-    let now = "2026-11-24T11:30:00Z";
+    let now = "2026-11-24T12:30:00Z";
     let plan = city.plan(now);
     let of_today = |list: &str| jobs(&plan, list).into_iter().filter(|job| job.contains("2026-11-24")).count();
     assert_eq!((of_today("due"), of_today("next"), of_today("stopped")), (0, 0, 0), "{plan}");
