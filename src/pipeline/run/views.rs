@@ -146,7 +146,9 @@ impl Look<'_> {
             let folders = self.bucket.folders(&format!("meta/{dataset}"))?;
             for contract in pipeline.released().iter().filter(|contract| folders.contains(&contract.table)) {
                 let index = match index::current(self.bucket, dataset, &contract.table) {
-                    Err(error @ (PublishError::Damaged { .. } | PublishError::Newer { .. })) if !self.is_own(dataset) => {
+                    Err(error @ (PublishError::Damaged { .. } | PublishError::Newer { .. }))
+                        if !self.is_own(dataset) =>
+                    {
                         seen.unread.insert(dataset.clone(), error.to_string());
                         continue;
                     }
