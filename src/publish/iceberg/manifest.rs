@@ -30,8 +30,9 @@ pub(super) fn manifests(index: &TableIndex, schema: &Schema, base: &str, folder:
     let made: Vec<Vec<u8>> = groups.iter().map(|files| manifest(files, schema, base)).collect();
     let mut digest = Digester::default();
     made.iter().for_each(|bytes| digest.update(&Digest::of(bytes).0));
-    let stem = format!("{folder}/{}", stem(index.version, &digest.finish()));
-    let named = made.into_iter().enumerate().map(|(place, bytes)| (format!("{stem}-{place}.avro"), bytes));
+    // What ends in a digest never changes, so that caches keep it.
+    let (start, end) = (format!("{folder}/v{:010}", index.version), format!("{}.avro", digest.finish().short()));
+    let named = made.into_iter().enumerate().map(|(place, bytes)| (format!("{start}-{place}-{end}"), bytes));
     let mut files: Vec<(String, Vec<u8>)> = named.collect();
     let entries = files.iter().zip(&groups).map(|((name, bytes), files)| {
         let rows = files.iter().map(|file| file.rows).sum();
@@ -53,22 +54,16 @@ pub(super) fn manifests(index: &TableIndex, schema: &Schema, base: &str, folder:
     let version = index.version.to_string();
     let metadata = [("snapshot-id", version.as_str()), ("sequence-number", &version), ("format-version", "2")];
     let entries: Vec<Record> = entries.collect();
-    let list = format!("{stem}.avro");
+    let list = format!("{start}-{end}");
     files.push((list.clone(), avro::file(&list_schema(), &metadata, &entries)));
     Manifests { list, files }
 }
 
-/// How the names of a snapshot's files begin: its version, and the digest of what the manifests say.
-fn stem(version: u64, digest: &Digest) -> String {
-    format!("v{version:010}-{}", digest.short())
-}
-
-/// The version and the stem of a file, by its name below a table's folder.
+/// The version and the digest that all files of a snapshot have in their names, by a name without its folder.
 pub(super) fn parts(name: &str) -> Option<(u64, &str)> {
-    let stem = name.strip_suffix(".avro")?;
-    let stem = stem.get(..24).filter(|start| stem.len() == 24 || stem.as_bytes().get(start.len()) == Some(&b'-'))?;
-    let (version, _) = stem.strip_prefix('v')?.split_once('-')?;
-    Some((version.parse().ok()?, stem))
+    let (version, rest) = name.strip_suffix(".avro")?.strip_prefix('v')?.split_once('-')?;
+    let digest = rest.rsplit_once('-').map_or(rest, |(_, digest)| digest);
+    Some((version.parse().ok()?, digest))
 }
 
 fn year(file: &IndexFile) -> String {

@@ -91,10 +91,10 @@ impl Snapshot {
         self.summary.provisional.is_some()
     }
 
-    /// The stem of its files: what comes before the ending of its list.
-    pub(super) fn stem(&self) -> Option<&str> {
+    /// What its files have in their names.
+    pub(super) fn parts(&self) -> Option<(u64, &str)> {
         let (_, name) = self.manifest_list.rsplit_once('/')?;
-        Some(manifest::parts(name)?.1)
+        manifest::parts(name)
     }
 }
 

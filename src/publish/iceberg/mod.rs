@@ -7,7 +7,7 @@
 //! iceberg/v1/namespaces/<dataset>/tables                      its tables
 //! iceberg/v1/namespaces/<dataset>/tables/<table>              the table's metadata, with its snapshots
 //! iceberg/tables/<dataset>/<table>/v0000000007-<12>.avro      the manifest list of a snapshot, which is a version of the index
-//! iceberg/tables/<dataset>/<table>/v0000000007-<12>-0.avro    its manifest
+//! iceberg/tables/<dataset>/<table>/v0000000007-0-<12>.avro    its manifest
 //! ```
 //!
 //! An address is an object and begins others, too, which a folder cannot have: there its file ends in `.json`. All is made from the

@@ -1,5 +1,7 @@
 //! What the catalogue says of a table is written, and brought up to its newest version.
 
+use std::collections::BTreeSet;
+
 use super::manifest;
 use super::metadata::{SNAPSHOTS, State, Version};
 use super::paths::{folder, key, table_address};
@@ -80,10 +82,10 @@ fn missing(bucket: &Bucket, index: &TableIndex, base: &str, state: &State) -> Re
 /// Removes what older snapshots needed, and what a killed run left. What belongs to a later version is another run's.
 fn sweep(writer: &mut ViewWriter<'_>, index: &TableIndex, state: &State) -> Result<(), PublishError> {
     let folder = folder(&index.dataset, &index.table);
-    let stems: Vec<&str> = state.snapshots.values().filter_map(|snapshot| snapshot.stem()).collect();
+    let kept: BTreeSet<(u64, &str)> = state.snapshots.values().filter_map(|snapshot| snapshot.parts()).collect();
     for name in writer.bucket.list(&folder)? {
         let parts = name.strip_prefix(&folder).and_then(|name| manifest::parts(name.trim_start_matches('/')));
-        if parts.is_some_and(|(version, stem)| version <= index.version && !stems.contains(&stem)) {
+        if parts.is_some_and(|parts| parts.0 <= index.version && !kept.contains(&parts)) {
             writer.remove(&name)?;
         }
     }
