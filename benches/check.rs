@@ -6,6 +6,7 @@
 //! larger city. Prints the peak memory of the process.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a benchmark may end where it is")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "what is measured goes to the terminal")]
 
 use std::path::Path;
 use std::sync::Arc;

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::cli::exit::Exit;
 use crate::cli::opened::tell;
+use crate::cli::terminal::{Stderr, Stdout};
 use crate::pipeline::run::RunError;
 use crate::schedule::facts::JobKey;
 use crate::schedule::gather::Gatherer;
@@ -62,7 +63,8 @@ pub(super) fn chore(root: &Path, name: &str) -> Result<Exit, Exit> {
     command.args(std::env::args_os().skip(1).filter(|argument| argument != "--attempt"));
     let (chore, code, [out, errors]) = runner::chore(name, command).map_err(not_started)?;
     // Whoever does not want to read it any more has it in the log.
-    let _ = std::io::stdout().write_all(&out).and_then(|()| std::io::stderr().write_all(&errors));
+    let _ = Stdout.write_all(&out);
+    let _ = Stderr.write_all(&errors);
     let exit = code.and_then(Exit::of_code).unwrap_or(Exit::Transient);
     log::add(&private, time::now(), Entry::Chore(chore)).map_err(|error| {
         eprintln!("error: {}", of_log(&private, "written", &error));

@@ -83,6 +83,13 @@ struct Look {
     json: bool,
 }
 
+impl Arguments {
+    /// Whether what it prints is what it is for.
+    pub(super) fn is_for_its_output(&self) -> bool {
+        self.command.is_some()
+    }
+}
+
 pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     let done = match &arguments.command {
         None if arguments.attempt => attempted::chore(root, "backup"),

@@ -124,6 +124,13 @@ pub(super) fn today(workspace: &Workspace) -> ServiceDate {
     ServiceDate::local_date_of(jiff::Timestamp::now(), &workspace.zone)
 }
 
+impl Arguments {
+    /// Whether what it prints is what it is for.
+    pub(super) fn is_for_its_output(&self) -> bool {
+        matches!(self.command, Command::List(_))
+    }
+}
+
 pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     let workspace = match read_workspace(root) {
         Ok(workspace) => workspace,

@@ -91,6 +91,18 @@ struct Accept {
     decider: Decider,
 }
 
+impl Arguments {
+    /// Whether what it prints is what it is for.
+    pub(super) fn is_for_its_output(&self) -> bool {
+        match &self.command {
+            Command::Gaps(_) | Command::List(_) | Command::Show(_) | Command::Verify(_) => true,
+            Command::Import(import) => import.dry_run,
+            Command::Purge(purge) => purge.dry_run,
+            Command::Seal(_) | Command::Export(_) | Command::Accept(_) => false,
+        }
+    }
+}
+
 pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     if matches!(&arguments.command, Command::Purge(purge) if purge.attempt) {
         return attempted::chore(root, "purge").unwrap_or_else(|exit| exit);

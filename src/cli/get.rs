@@ -42,6 +42,13 @@ pub(super) struct Arguments {
     json: bool,
 }
 
+impl Arguments {
+    /// Whether what it prints is what it is for.
+    pub(super) fn is_for_its_output(&self) -> bool {
+        self.table.is_none()
+    }
+}
+
 pub(super) fn run(arguments: &Arguments) -> Exit {
     if arguments.since.zip(arguments.until).is_some_and(|(since, until)| since > until) {
         eprintln!("error: --since is after --until. Turn them around.");
@@ -140,7 +147,8 @@ fn show(origin: &Origin, request: &Request, results: &Results, json: bool) -> Ex
         eprintln!("error: {error}.");
     }
     if results.not_tried > 0 {
-        eprintln!("error: {} other files were not tried.", results.not_tried);
+        let files = if results.not_tried == 1 { "file was" } else { "files were" };
+        eprintln!("error: after that, {} other {files} not tried.", results.not_tried);
     }
     for path in &results.unlisted {
         eprintln!(
@@ -166,19 +174,33 @@ fn show(origin: &Origin, request: &Request, results: &Results, json: bool) -> Ex
     exit
 }
 
+/// What there is now, what is missing of what was asked for, and how to go on.
 fn summary(request: &Request, results: &Results) -> String {
+    let Request { table, to, .. } = request;
     let is_new = |file: &&FileResult| file.state.as_ref().is_ok_and(|state| *state != State::Present);
     let new: Vec<&FileResult> = results.files.iter().filter(is_new).collect();
     let present = results.files.iter().filter(|file| file.state == Ok(State::Present)).count();
+    let errors: Vec<&GetError> = results.files.iter().filter_map(|file| file.state.as_ref().err()).collect();
     let bytes: u64 = new.iter().map(|file| file.bytes).sum();
-    let place = request.to.join(&request.table.dataset).join(&request.table.table);
-    let files = if new.len() == 1 { "file" } else { "files" };
+    let (version, new, place) = (results.version, new.len(), to.join(&table.dataset).join(&table.table));
+    let files = if new == 1 { "file" } else { "files" };
+    let place = place.display();
+    if errors.is_empty() {
+        return format!(
+            "{table}, version {version}: {new} {files} of {bytes} bytes fetched, {present} were there; each has the SHA-256 of the list: \
+             {place}"
+        );
+    }
+    let all = results.files.len() + results.not_tried;
+    let before = match errors.iter().all(|error| matches!(error, GetError::Transient { .. })) {
+        true => "Call",
+        false => "When what is told above is mended, call",
+    };
+    let (failed, not_tried) = (errors.len(), results.not_tried);
     format!(
-        "{}, version {}: {} {files} of {bytes} bytes fetched, {present} were there; each has the SHA-256 of the list: {}",
-        request.table,
-        results.version,
-        new.len(),
-        place.display()
+        "{table}, version {version}: not complete. Of {all} files, {new} were fetched ({bytes} bytes), {present} were there, {failed} \
+         failed, {not_tried} were not tried: {place}\nWhat is there has the SHA-256 of the list and stays. {before} the same command \
+         again: it fetches the rest."
     )
 }
 

@@ -33,6 +33,7 @@ mod up;
 mod validate;
 mod watch;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -40,7 +41,7 @@ use clap::{ArgAction, CommandFactory, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::exit::Exit;
-use crate::cli::terminal::Harmless;
+use crate::cli::terminal::{Harmless, Stderr, Stdout, end_of_output};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -142,15 +143,50 @@ pub fn main() -> ExitCode {
             eprintln!("{}", error.render().to_string().trim_end());
             return Exit::Usage.into();
         }
-        Err(help) => help.exit(),
+        // Help and the version, in colours on a terminal.
+        Err(help) => {
+            return match help.print().and_then(|()| Stdout.flush()) {
+                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                    eprintln!("error: the output could not be written: {error}. Check where it goes, and try again.");
+                    Exit::Transient.into()
+                }
+                _ => Exit::Done.into(),
+            };
+        }
     };
     log(arguments.verbose, arguments.log_format);
     if let Some(now) = arguments.now {
         crate::time::set_clock(now);
     }
     // What cannot happen ends a command with one of our exit codes; the hook has told it.
+    let is_product = arguments.command.is_for_its_output();
     let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run_command(arguments)));
-    done.unwrap_or(Exit::Permanent).into()
+    end_of_output(done.unwrap_or(Exit::Permanent), is_product).into()
+}
+
+impl Command {
+    /// Whether what is printed is what the command is for. The others do something and tell of it.
+    fn is_for_its_output(&self) -> bool {
+        match self {
+            Self::Plan(_)
+            | Self::Status(_)
+            | Self::Check(_)
+            | Self::Validate(_)
+            | Self::Rules(_)
+            | Self::Quality(_) => true,
+            Self::Completions { .. } => true,
+            Self::Quarantine(quarantine) => quarantine.is_for_its_output(),
+            Self::Evidence(evidence) => evidence.is_for_its_output(),
+            Self::Decisions(decisions) => decisions.is_for_its_output(),
+            Self::Notify(notify) => notify.is_for_its_output(),
+            Self::Backup(backup) => backup.is_for_its_output(),
+            Self::Publish(publish) => publish.is_for_its_output(),
+            Self::Watch(watch) => watch.is_for_its_output(),
+            Self::Get(get) => get.is_for_its_output(),
+            Self::Run(_) | Self::Capture(_) | Self::Collect(_) | Self::Up(_) | Self::Schedule(_) => false,
+            Self::Serve(_) | Self::Restore(_) | Self::Units(_) | Self::Init(_) | Self::Simulate(_) => false,
+        }
+    }
 }
 
 fn run_command(arguments: Arguments) -> Exit {
@@ -181,20 +217,19 @@ fn run_command(arguments: Arguments) -> Exit {
         Command::Init(init) => init::run(&init),
         Command::Simulate(simulate) => simulate::run(&simulate),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut self::Arguments::command(), "fahrtenbuch", &mut std::io::stdout());
+            // The generator panics where it cannot write.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut self::Arguments::command(), "fahrtenbuch", &mut script);
+            let _ = Stdout.write_all(&script);
             Exit::Done
         }
     }
 }
 
-/// What a panic prints. Who reads the output may have seen enough, as `head` has; that is no reason for a word. Libraries tell
-/// values of rows when they panic, so of theirs only the place is printed.
+/// What a panic prints. Libraries tell values of rows when they panic, so of theirs only the place is printed.
 fn print_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let said = panic.payload_as_str().unwrap_or_default();
-        if said.starts_with("failed printing to stdout") && said.contains("Broken pipe") {
-            std::process::exit(1);
-        }
         let Some(place) = panic.location() else { return };
         // A library's path is that of the registry it came from, of which the last parts say which it is.
         let parts: Vec<&str> = place.file().split(['/', '\\']).collect();
@@ -210,8 +245,10 @@ fn log(verbose: u8, format: LogFormat) {
     let default = format!("warn,fahrtenbuch={level}");
     let filter = EnvFilter::try_from_env("FAHRTENBUCH_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     // Colours are control characters, which the log does not hold.
-    let writer = || Harmless::new(std::io::stderr());
+    let writer = || Harmless::new(Stderr);
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(false);
+    // It tells its own errors by a macro that panics where standard error is full.
+    let builder = builder.log_internal_errors(false);
     match format {
         LogFormat::Text => builder.with_target(false).init(),
         LogFormat::Json => builder.json().init(),

@@ -38,6 +38,13 @@ configuration has a mistake or an environment variable is not set.")]
     List,
 }
 
+impl Arguments {
+    /// Whether what it prints is what it is for.
+    pub(super) fn is_for_its_output(&self) -> bool {
+        matches!(self.command, Command::List)
+    }
+}
+
 pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     let settings = outline::notify(root).map_err(|problems| {
         tell(&problems);

@@ -34,6 +34,13 @@ pub(super) struct Arguments {
     json: bool,
 }
 
+impl Arguments {
+    /// Whether what it prints is what it is for.
+    pub(super) fn is_for_its_output(&self) -> bool {
+        self.dry_run
+    }
+}
+
 pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     publish(root, arguments).unwrap_or_else(|exit| exit)
 }

@@ -71,6 +71,13 @@ Examples:
 Name and reason are published in the run record; the rows are not. To take a decision back, see
 'fahrtenbuch decisions list' and 'fahrtenbuch decisions undo'.";
 
+impl Arguments {
+    /// Whether what it prints is what it is for.
+    pub(super) fn is_for_its_output(&self) -> bool {
+        matches!(self.command, Command::List(_) | Command::Show(_))
+    }
+}
+
 pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     let workspace = match read_workspace(root) {
         Ok(workspace) => workspace,

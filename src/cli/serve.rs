@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::exit::Exit;
 use crate::cli::opened::tell;
+use crate::cli::terminal::Stdout;
 use crate::metrics::ListenAddress;
 use crate::publish::bucket::local_folder;
 use crate::serve::{AccessLog, Site, serve};
@@ -79,7 +80,7 @@ async fn listen(ListenAddress(address): ListenAddress, site: Site, folder: &Path
         (signal(SignalKind::interrupt()).map_err(failed)?, signal(SignalKind::terminate()).map_err(failed)?);
     println!("{} is served at http://{address}/", folder.display());
     // Whoever waits for the line may be gone.
-    let _ = std::io::stdout().flush();
+    let _ = Stdout.flush();
     let mut name = "";
     let stop = async {
         name = tokio::select! {

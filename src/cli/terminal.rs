@@ -3,9 +3,100 @@
 //! Texts of feeds, servers and files end up in messages. Control characters in them move the cursor, hide lines or write the
 //! clipboard (OSC 52), and marks of direction turn what stands behind them around. The macros below stand in for those of the
 //! standard library in all of [`cli`](crate::cli), so that no message can be printed without passing here.
+//!
+//! Those of the standard library panic where a text cannot be written. A reader that is gone or a disk that is full is no reason
+//! to leave a run half done, so these go on: standard error is written as far as it can be, and of standard output the first
+//! error is kept until the end of the command, which tells it by [`end_of_output`].
 
 use std::borrow::Cow;
-use std::io::Write;
+use std::io::{self, Write};
+use std::sync::OnceLock;
+
+use crate::cli::exit::Exit;
+
+/// Why standard output was not written, the first time.
+static UNWRITTEN: OnceLock<io::Error> = OnceLock::new();
+
+/// Standard output, of which an error is kept. After the reader is gone nothing is written any more; a disk may get room again.
+pub(super) struct Stdout;
+
+impl Stdout {
+    fn is_read(&self) -> bool {
+        UNWRITTEN.get().is_none_or(|error| error.kind() != io::ErrorKind::BrokenPipe)
+    }
+
+    fn keep<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &result
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            // An error of the system is told by its number, which can be copied.
+            let copy = error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
+            let _ = UNWRITTEN.set(copy);
+        }
+        result
+    }
+}
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.is_read() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        self.keep(io::stdout().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if !self.is_read() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        self.keep(io::stdout().flush())
+    }
+}
+
+/// Standard error. What cannot be written there cannot be told anywhere, so it is no error of who tells it.
+pub(super) struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = io::stderr().write_all(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Prints to standard output what is harmless.
+pub(super) fn print_out(text: &str) {
+    let _ = Stdout.write_all(text.as_bytes());
+}
+
+/// Prints a line to standard error, in one write.
+pub(super) fn print_error(text: &str) {
+    let _ = Stderr.write_all(format!("{}\n", harmless(text)).as_bytes());
+}
+
+/// The exit code of a command that is over, after what it printed. Where the output is what a command is for, output that could
+/// not be written is a failure; where it tells of work, the code is that of the work. Who closed a pipe has read enough.
+pub(super) fn end_of_output(exit: Exit, is_product: bool) -> Exit {
+    let _ = Stdout.flush();
+    match UNWRITTEN.get() {
+        Some(error) if error.kind() != io::ErrorKind::BrokenPipe && is_product => {
+            print_error(&format!(
+                "error: the output could not be written: {error}. Check where it goes, and try again."
+            ));
+            exit.max(Exit::Transient)
+        }
+        Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            print_error(&format!(
+                "warning: the output could not be written: {error}. The exit code is that of what was done."
+            ));
+            exit
+        }
+        _ => exit,
+    }
+}
 
 /// The text with every control character but line ends and tabs, and every mark of direction, as `\u001b`: JSON that is
 /// printed stays the same JSON, for strings in it are the only place where one can stand.
@@ -55,8 +146,7 @@ pub(super) fn coloured(text: &str, colour: Option<u8>) -> String {
 /// Prints lines that are made of [`coloured`] parts alone.
 pub(super) fn print_coloured(lines: &[String]) {
     let text = lines.iter().fold(String::new(), |text, line| text + line + "\n");
-    // Whoever reads may be gone.
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    print_out(&text);
 }
 
 pub(super) fn row_or_rows(count: u64) -> &'static str {
@@ -73,14 +163,16 @@ fn is_harmful(c: char) -> bool {
 }
 
 macro_rules! print {
-    ($($part:tt)*) => { ::std::print!("{}", $crate::cli::terminal::harmless(&::std::format!($($part)*))) };
+    ($($part:tt)*) => { $crate::cli::terminal::print_out(&$crate::cli::terminal::harmless(&::std::format!($($part)*))) };
 }
 macro_rules! println {
-    () => { ::std::println!() };
-    ($($part:tt)*) => { ::std::println!("{}", $crate::cli::terminal::harmless(&::std::format!($($part)*))) };
+    () => { $crate::cli::terminal::print_out("\n") };
+    ($($part:tt)*) => {
+        $crate::cli::terminal::print_out(&($crate::cli::terminal::harmless(&::std::format!($($part)*)) + "\n"))
+    };
 }
 macro_rules! eprintln {
-    ($($part:tt)*) => { ::std::eprintln!("{}", $crate::cli::terminal::harmless(&::std::format!($($part)*))) };
+    ($($part:tt)*) => { $crate::cli::terminal::print_error(&::std::format!($($part)*)) };
 }
 
 /// Writes texts as [`harmless`] has them, however they are cut; bytes that are no UTF-8 become U+FFFD.

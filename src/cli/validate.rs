@@ -1,6 +1,6 @@
 //! `fahrtenbuch validate`
 
-use std::io::{Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -12,7 +12,6 @@ use jiff::tz::TimeZone;
 use crate::capture::source::{Fetched, Policy, Source, Validators};
 use crate::cli::exit::Exit;
 use crate::cli::opened::tell;
-use crate::cli::terminal::Harmless;
 use crate::contract::Severity;
 use crate::contract::library::Library;
 use crate::decode::Limits;
@@ -164,7 +163,7 @@ fn package(feed: &str, memory: usize) -> Result<Package, (Exit, String)> {
     let most = Policy::default().max_bytes.min(memory as u64);
     if feed == "-" {
         let mut bytes = Vec::new();
-        return match std::io::stdin().lock().take(most + 1).read_to_end(&mut bytes) {
+        return match io::stdin().lock().take(most + 1).read_to_end(&mut bytes) {
             Ok(_) if bytes.len() as u64 > most => Err((
                 Exit::Permanent,
                 format!("standard input gave more than {most} bytes. Raise --memory if this is right."),
@@ -205,7 +204,7 @@ fn package(feed: &str, memory: usize) -> Result<Package, (Exit, String)> {
     Ok(Package::Archive(Bytes::from(bytes)))
 }
 
-fn write(report: &Report, how: &Circumstances, arguments: &Arguments) -> std::io::Result<()> {
+fn write(report: &Report, how: &Circumstances, arguments: &Arguments) -> io::Result<()> {
     if let Some(folder) = &arguments.output {
         std::fs::create_dir_all(folder)?;
         std::fs::write(folder.join("report.json"), pretty(&report.json(how))?)?;
@@ -218,11 +217,10 @@ fn write(report: &Report, how: &Circumstances, arguments: &Arguments) -> std::io
         Form::Sarif => pretty(&report.sarif(how))?,
         Form::Html => report.html(how),
     };
-    let mut out = Harmless::new(std::io::stdout().lock());
-    out.write_all(text.as_bytes())?;
-    out.flush()
+    print!("{text}");
+    Ok(())
 }
 
-fn pretty(value: &serde_json::Value) -> std::io::Result<String> {
+fn pretty(value: &serde_json::Value) -> io::Result<String> {
     Ok(serde_json::to_string_pretty(value)? + "\n")
 }

@@ -43,6 +43,13 @@ pub(super) struct Arguments {
     every: u64,
 }
 
+impl Arguments {
+    /// Whether what it prints is what it is for.
+    pub(super) fn is_for_its_output(&self) -> bool {
+        self.once
+    }
+}
+
 pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     watch(root, arguments).unwrap_or_else(|exit| exit)
 }

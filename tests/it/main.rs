@@ -1,6 +1,7 @@
 //! Tests that walk through several rooms, with the program as its users start it.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by them")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the test runner shows it")]
 
 mod attempts;
 mod backup;
@@ -43,6 +44,7 @@ mod mqtt_rows;
 mod notify;
 mod odcs;
 mod one_timetable;
+mod output;
 mod private_text;
 mod published;
 mod purge;

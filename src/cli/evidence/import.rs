@@ -85,7 +85,7 @@ pub(super) struct Import {
     trust_times: bool,
     /// Tell what would be imported, and change nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
 }
 
 impl Import {

@@ -45,7 +45,7 @@ pub(super) struct Purge {
     before: Option<ServiceDate>,
     /// Tell what would be destroyed, and change nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
     /// Who decides, with --before: one of 'people' in fahrtenbuch.yaml; the name is published in the record
     #[arg(long, value_name = "NAME", env = "FAHRTENBUCH_BY")]
     by: Option<String>,

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::failure::Failure;
 use super::held::{choose, decisions_of, id_of, rows, rules_of};
 use super::partition::Partition;
-use crate::cli::terminal::Harmless;
+use crate::cli::terminal::{Harmless, Stdout};
 use crate::quarantine::decisions::{Decisions, Effect};
 use crate::quarantine::{self, HELD_AT, ID, ORIGIN_NAME, RULES, RUN, texts};
 use crate::table::csv::CsvWriter;
@@ -49,7 +49,7 @@ pub(super) fn show(workspace: &Workspace, arguments: &Show) -> Result<(), Failur
     let all = chosen.iter().map(|(_, rows)| rows.len()).sum::<usize>();
     let limit = arguments.limit.unwrap_or(if arguments.json || arguments.csv { usize::MAX } else { 10 });
     let found = chosen.iter().flat_map(|(batch, rows)| rows.iter().map(move |&row| (batch, row))).take(limit);
-    let mut out = std::io::BufWriter::new(Harmless::new(std::io::stdout().lock()));
+    let mut out = std::io::BufWriter::new(Harmless::new(Stdout));
     let written = if arguments.json {
         eprintln!("{PRIVATE}");
         write_json(&mut out, found)
@@ -70,7 +70,7 @@ pub(super) fn show(workspace: &Workspace, arguments: &Show) -> Result<(), Failur
         };
         write_rows(&mut out, &head, found, &decided).and_then(|()| out.write_all(rest.as_bytes()))
     };
-    // Nobody reads on: `| head` has seen enough.
+    // The end of the command tells what could not be written.
     let _ = written.and_then(|()| out.flush());
     Ok(())
 }
