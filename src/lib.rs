@@ -34,6 +34,7 @@
 //!
 //! Beside the way stand the words that all rooms share: [`table`] (what passes between rooms), [`decision`] (what people
 //! decide), [`time`] (service dates and instants), [`geo`] (distances on the globe), [`digest`], [`durable`] (private files),
+//! [`output_file`] (files that a user named),
 //! [`notify`] (messages to people, by e-mail and other channels), [`yaml`] (the workspace's files, read with line numbers), [`protobuf`] (its wire format), [`spool`] (rows that wait on disk)
 //! [`text`] (sentences in German and English) and [`page`] (the frame of what people read). [`simulate`] invents the city whose feeds the tests and the sample use.
 //!
@@ -70,6 +71,7 @@ pub(crate) mod ledger;
 pub mod metrics;
 pub mod notify;
 pub(crate) mod object_stores;
+pub(crate) mod output_file;
 pub(crate) mod page;
 pub mod pipeline;
 pub(crate) mod portal;

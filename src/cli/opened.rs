@@ -53,6 +53,17 @@ pub(super) fn clock_is_set() -> Result<(), Exit> {
     Err(Exit::Transient)
 }
 
+/// Tells why a file that was named for output could not be written. What is none is a mistake of who named it.
+pub(super) fn unwritten(file: &Path, error: &std::io::Error) -> Exit {
+    let file = file.display();
+    if error.kind() == std::io::ErrorKind::Other {
+        eprintln!("error: {file} cannot be written: {error}.");
+        return Exit::Usage;
+    }
+    eprintln!("error: {file} could not be written: {error}. Check the disk, the folder and its permissions.");
+    Exit::Transient
+}
+
 /// Tells the mistakes of a workspace.
 pub(super) fn tell(problems: &[Problem]) {
     for problem in problems {

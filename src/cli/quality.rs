@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use crate::cli::exit::Exit;
-use crate::cli::opened::{choose, read_workspace};
+use crate::cli::opened::{choose, read_workspace, unwritten};
 use crate::cli::run::failed;
 use crate::ledger::Status;
+use crate::output_file::{self, Readers};
 use crate::pipeline::run::RunError;
 use crate::portal::quality_page;
 use crate::publish::PublishError;
@@ -137,10 +138,10 @@ fn report(workspace: &Workspace, arguments: &ReportArguments) -> Result<Exit, Ex
     };
     match &arguments.output {
         None => print!("{text}"),
-        Some(file) => std::fs::write(file, text).map_err(|error| {
-            eprintln!("error: {} could not be written: {error}. Check the disk and the permissions.", file.display());
-            Exit::Transient
-        })?,
+        Some(file) => {
+            let written = output_file::write(file, text.as_bytes(), Readers::AsUsual);
+            written.map_err(|error| unwritten(file, &error))?;
+        }
     }
     Ok(Exit::Done)
 }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::exit::Exit;
 use crate::cli::lost::store_is_not_lost;
-use crate::cli::opened::{clock_is_set, read_outline};
+use crate::cli::opened::{clock_is_set, read_outline, unwritten};
 use crate::cli::run::failed;
-use crate::durable;
+use crate::output_file::{self, Readers};
 use crate::pipeline::run::RunError;
 use crate::schedule::causes::{Causes, Known};
 use crate::schedule::due::due;
@@ -42,7 +42,7 @@ pub(super) struct Arguments {
     /// Write it as JSON to standard output
     #[arg(long)]
     json: bool,
-    /// Write it as a page, too
+    /// Write it as a page, too: a new file or one to replace, or into a pipe or /dev/stdout
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// The language of the page
@@ -86,11 +86,8 @@ fn status(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
             OfPage::En => Language::En,
         };
         // It is as private as what it is made of.
-        let written = durable::write(file, page(&status, language).as_bytes());
-        written.map_err(|error| {
-            eprintln!("error: {} could not be written: {error}. Check the folder and its permissions.", file.display());
-            Exit::Transient
-        })?;
+        let written = output_file::write(file, page(&status, language).as_bytes(), Readers::Owner);
+        written.map_err(|error| unwritten(file, &error))?;
     }
     if arguments.json {
         println!("{}", serde_json::json!(status));

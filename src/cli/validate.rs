@@ -19,6 +19,7 @@ use crate::decode::gtfs::{Package, read};
 use crate::feed_rules;
 use crate::feed_rules::gtfs::{self, Options, Report};
 use crate::feed_rules::report::Circumstances;
+use crate::output_file::{self, Readers};
 use crate::time::ServiceDate;
 use crate::workspace;
 
@@ -207,9 +208,14 @@ fn package(feed: &str, memory: usize) -> Result<Package, (Exit, String)> {
 fn write(report: &Report, how: &Circumstances, arguments: &Arguments) -> io::Result<()> {
     if let Some(folder) = &arguments.output {
         std::fs::create_dir_all(folder)?;
-        std::fs::write(folder.join("report.json"), pretty(&report.json(how))?)?;
-        std::fs::write(folder.join("report.sarif"), pretty(&report.sarif(how))?)?;
-        std::fs::write(folder.join("report.html"), report.html(how))?;
+        let write = |name: &str, text: String| {
+            let file = folder.join(name);
+            let written = output_file::write(&file, text.as_bytes(), Readers::AsUsual);
+            written.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", file.display())))
+        };
+        write("report.json", pretty(&report.json(how))?)?;
+        write("report.sarif", pretty(&report.sarif(how))?)?;
+        write("report.html", report.html(how))?;
     }
     let text = match arguments.format {
         Form::Table => report.table(),

@@ -1,16 +1,11 @@
 //! The file that the textfile collector of Prometheus' node exporter reads.
 
-use std::fs::Permissions;
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 use crate::metrics::facts::Metrics;
-
-/// The node exporter runs as another user.
-const MODE: u32 = 0o644;
+use crate::output_file::{self, Readers};
 
 /// Why the file was not written.
 #[derive(Debug, Error)]
@@ -26,23 +21,16 @@ pub struct TextfileError {
 
 /// Replaces the file whole: who reads it sees the old metrics or the new ones. Its folder is not made, for it is the node exporter's.
 pub fn write(file: &Path, metrics: &Metrics) -> Result<(), TextfileError> {
-    replace(file, metrics.exposition().as_bytes()).map_err(|source| TextfileError { file: file.to_owned(), source })
-}
-
-fn replace(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // The node exporter reads only what ends with '.prom'. Without rename the file is removed.
-    let mut new = tempfile::Builder::new().prefix(".fahrtenbuch-").suffix(".tmp").tempfile_in(folder)?;
-    new.write_all(bytes)?;
-    // The umask can only take away what a mode gives.
-    new.as_file().set_permissions(Permissions::from_mode(MODE))?;
-    new.persist(file).map_err(|error| error.error)?;
-    Ok(())
+    // The node exporter runs as another user. It reads only what ends with '.prom', which what is being written does not.
+    output_file::write(file, metrics.exposition().as_bytes(), Readers::Everybody)
+        .map_err(|source| TextfileError { file: file.to_owned(), source })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
     use jiff::Timestamp;
 
     #[test]

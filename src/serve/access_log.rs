@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hyper::header::USER_AGENT;
 use hyper::http::request::Parts;
 
+use crate::output_file;
+
 /// Characters of a path or of a program's name.
 const LONGEST: usize = 1024;
 
@@ -26,7 +28,7 @@ impl AccessLog {
     /// # Errors
     /// The file cannot be made or written.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let file = File::options().create(true).append(true).open(path)?;
+        let file = output_file::append(path)?;
         Ok(Self(Some(Arc::new(Mutex::new(file)))))
     }
 

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::durable;
+use crate::output_file::{self, Readers};
 use crate::units::kind::UnitFile;
 
 /// What became of a file.
@@ -44,10 +46,11 @@ fn written(path: &Path, text: &[u8], force: bool) -> io::Result<Written> {
             Ok(Written::New)
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            if fs::read(path)? == text {
+            // A link leads to a file; what is none would be waited for or destroyed.
+            if durable::read(path)? == text {
                 Ok(Written::Same)
             } else if force {
-                fs::write(path, text)?;
+                output_file::write(path, text, Readers::AsUsual)?;
                 Ok(Written::Replaced)
             } else {
                 Ok(Written::LeftAlone)

@@ -464,6 +464,7 @@ const ROOMS: &[&str] = &[
     "geo",
     "time",
     "object_stores",
+    "output_file",
     "durable",
     "digest",
     "internal",

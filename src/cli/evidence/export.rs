@@ -13,6 +13,7 @@ use crate::capture::evidence::{self, Export as Request, Exported, Store};
 use crate::cli::evidence::instant::instant;
 use crate::cli::evidence::said::{count, usage};
 use crate::cli::exit::Exit;
+use crate::cli::opened::unwritten;
 use crate::cli::run::failed;
 use crate::durable;
 use crate::workspace::Workspace;
@@ -141,12 +142,15 @@ fn write(
     (source, file): (&str, &Path),
     sums: &mut Sums,
 ) -> Result<(), Exit> {
+    let is_there = || usage(&format!("{} is there already. Name a new file.", file.display()));
+    // A pipe or a device, too: the export can neither be told whole nor be removed there.
+    if file.symlink_metadata().is_ok() {
+        return Err(is_there());
+    }
     let mut options = OpenOptions::new();
     options.create_new(true).write(true);
     let out = match durable::open(&mut options, file) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            return Err(usage(&format!("{} is there already. Name a new file.", file.display())));
-        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(is_there()),
         other => other.map_err(|error| unwritten(file, &error))?,
     };
     let written = write_all(store, archives, request, (source, file, out), sums);
@@ -176,9 +180,4 @@ fn write_all(
     done.map_err(|error| unwritten(file, &error))?;
     sums.files += 1;
     Ok(())
-}
-
-fn unwritten(file: &Path, error: &io::Error) -> Exit {
-    eprintln!("error: {} could not be written: {error}. Check the disk and the permissions.", file.display());
-    Exit::Transient
 }

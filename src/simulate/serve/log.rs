@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::digest::Digest;
+use crate::output_file;
 
 /// The log of a server that may have none.
 pub(super) struct Log {
@@ -27,11 +28,10 @@ pub(super) struct Log {
 impl Log {
     /// Appends to a file, or writes nothing.
     pub(super) fn open(path: Option<&Path>) -> io::Result<Self> {
-        let open = |path: &Path| File::options().create(true).append(true).open(path);
         let named = |path: &Path, error: io::Error| {
             io::Error::new(error.kind(), format!("the log {} cannot be written: {error}", path.display()))
         };
-        let file = path.map(|path| open(path).map_err(|error| named(path, error))).transpose()?;
+        let file = path.map(|path| output_file::append(path).map_err(|error| named(path, error))).transpose()?;
         Ok(Self { file: file.map(Mutex::new), requests: AtomicU64::new(0) })
     }
 
