@@ -28,24 +28,23 @@ impl AccessLog {
     /// # Errors
     /// The file cannot be made or written.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let file = output_file::append(path)?;
-        Ok(Self(Some(Arc::new(Mutex::new(file)))))
+        Ok(Self(Some(Arc::new(Mutex::new(output_file::append(path)?)))))
     }
 
     /// The line of a request, which is written when it is dropped.
     pub(super) fn line(&self, request: &Parts, client: IpAddr) -> Line {
-        let agent = request.headers.get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
-        let head = match self.0 {
-            // Nobody reads it.
-            None => [String::new(), String::new()],
-            Some(_) => [
-                format!("{} {} {:?}", request.method, harmless(request.uri.path()), request.version),
-                agent.map_or_else(|| "-".to_owned(), |agent| harmless(&agent)),
-            ],
-        };
-        let [request, agent] = head;
-        let at = crate::time::now().strftime("%d/%b/%Y:%H:%M:%S +0000").to_string();
-        Line { log: self.clone(), client: network(client), at, request, agent, status: GONE, bytes: 0 }
+        // Without a log nobody reads it.
+        let head = self.0.is_some().then(|| {
+            let at = crate::time::now().strftime("%d/%b/%Y:%H:%M:%S +0000");
+            let agent = request.headers.get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+            Head {
+                client: network(client),
+                at: at.to_string(),
+                request: format!("{} {} {:?}", request.method, harmless(request.uri.path()), request.version),
+                agent: agent.map_or_else(|| "-".to_owned(), |agent| harmless(&agent)),
+            }
+        });
+        Line { log: self.clone(), head, status: GONE, bytes: 0 }
     }
 
     /// One write a line, so that a reader and a kill find whole lines.
@@ -65,18 +64,24 @@ const GONE: u16 = 499;
 #[derive(Debug)]
 pub(super) struct Line {
     log: AccessLog,
-    client: IpAddr,
-    at: String,
-    request: String,
-    agent: String,
+    head: Option<Head>,
     pub status: u16,
     /// Of the body, as far as it was sent.
     pub bytes: u64,
 }
 
+/// What is known when the request comes.
+#[derive(Debug)]
+struct Head {
+    client: IpAddr,
+    at: String,
+    request: String,
+    agent: String,
+}
+
 impl Drop for Line {
     fn drop(&mut self) {
-        let Self { log, client, at, request, agent, status, bytes } = self;
+        let Self { log, head: Some(Head { client, at, request, agent }), status, bytes } = self else { return };
         log.write(&format!("{client} - - [{at}] \"{request}\" {status} {bytes} \"-\" \"{agent}\"\n"));
     }
 }
