@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use super::error::GetError;
 use super::list::{Listed, Span, TableName};
 use crate::digest::{Digest, Digester};
+use crate::output_file;
 use crate::time::ServiceDate;
 
 /// The folder of a table, kept from other calls as long as this lives.
@@ -33,7 +34,9 @@ impl TableFolder {
         let path = to.join(&name.dataset).join(&name.table);
         let failed = |error: io::Error| GetError::local(&path, &error);
         fs::create_dir_all(&path).map_err(failed)?;
-        let lock = File::options().create(true).append(true).open(path.join(".lock")).map_err(failed)?;
+        let place = path.join(".lock");
+        refuse_others(&place)?;
+        let lock = File::options().create(true).append(true).open(place).map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path, _lock: lock }),
             Err(fs::TryLockError::WouldBlock) => {
@@ -96,6 +99,15 @@ pub(super) fn digested(path: &Path) -> io::Result<(Digester, u64)> {
 pub(super) fn is_right(path: &Path, bytes: u64, sha256: &Digest) -> bool {
     let has_size = fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() == bytes);
     has_size && digested(path).is_ok_and(|(digester, _)| digester.finish() == *sha256)
+}
+
+/// Refuses what is no file in the place of one: a pipe would be waited for without end, and a link leads elsewhere.
+pub(super) fn refuse_others(place: &Path) -> Result<(), GetError> {
+    const REMEDY: &str = "Then call it again, or choose another folder with --to";
+    output_file::refuse_others(place).map_err(|error| match error.kind() {
+        io::ErrorKind::Other => GetError::usage(place.display().to_string(), error.to_string(), REMEDY),
+        _ => GetError::local(place, &error),
+    })
 }
 
 /// Removes a file if it is there.

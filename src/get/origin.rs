@@ -162,7 +162,12 @@ impl Origin {
         match self {
             Self::Folder(folder) => {
                 let open = || {
-                    let mut file = File::open(folder.join(key))?;
+                    let path = folder.join(key);
+                    // Opening a pipe would wait for somebody who writes into it.
+                    if !std::fs::metadata(&path)?.is_file() {
+                        return Err(std::io::ErrorKind::NotFound.into());
+                    }
+                    let mut file = File::open(path)?;
                     let size = file.metadata()?.len();
                     let from = if from > size { 0 } else { from };
                     file.seek(SeekFrom::Start(from))?;

@@ -10,7 +10,7 @@ use futures::StreamExt;
 use super::download::{download, pause};
 use super::error::GetError;
 use super::list::{self, Listed, TableName, TableSummary};
-use super::local::{Places, TableFolder, is_right, parts, remove};
+use super::local::{Places, TableFolder, is_right, parts, refuse_others, remove};
 use super::origin::{Origin, Trouble};
 use crate::time::ServiceDate;
 
@@ -140,6 +140,7 @@ async fn fetch(
         remove(&places.tag)?;
         return Ok((State::Present, replaced));
     }
+    [&places.file, &places.partial, &places.tag].into_iter().try_for_each(|place| refuse_others(place))?;
     let resumed = download(origin, file, places, progress).await?;
     let replaced = remove_others(places)?;
     fs::rename(&places.partial, &places.file).map_err(|error| GetError::local(&places.file, &error))?;

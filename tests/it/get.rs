@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::TcpStream;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::process::Output;
 
 use fahrtenbuch::digest::Digest;
 use serde_json::{Value, json};
 
+use crate::attempts::ends;
 use crate::http_server::{Request, serve};
 use crate::serve::Serving;
 use crate::world::{World, files};
@@ -170,6 +172,9 @@ fn what_a_newer_release_replaced_goes_away_and_what_is_published_no_more_is_told
     world.write(&format!("to/{older}"), "older");
     let output = get(&world, &["data/bucket", "bus/t", "--to", "to"]);
     assert!(output.status.code() == Some(42) && told(&output).contains("SHA-256"), "{}", told(&output));
+    // What came is told, and what did not, and how to go on.
+    let said = "not complete. Of 2 files, 0 were fetched (0 bytes), 1 were there, 1 failed, 0 were not tried";
+    assert!(told(&output).contains(said) && told(&output).contains("When what is told above is mended"), "{output:?}");
     let there = fetched(&world, "to");
     assert!(there.contains_key(older) && !there.keys().any(|name| name.contains(".partial")), "{:?}", there.keys());
 }
@@ -260,5 +265,38 @@ fn a_server_that_stumbles_is_asked_again_from_where_it_was() {
     // One that is down is given up after some tries.
     let (code, told, there) = from_server(list(&files), |_, stream| send(stream, 500, "Content-Length: 0\r\n", b""));
     assert!(code == Some(1) && told.contains("tried 5 times"), "{told}");
+    assert!(told.contains("1 failed") && told.contains("Call the same command again: it fetches the rest."), "{told}");
     assert!(there.values().all(Vec::is_empty), "{:?}", there.keys());
+}
+
+#[test]
+fn what_is_no_file_is_neither_waited_for_nor_replaced() {
+    let (world, files) = bucket(1_000);
+    let [(first, _), (second, _)] = files.as_slice() else { panic!() };
+    let pipe = |path: &Path| {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    };
+    let get = |to: &str| {
+        let mut command = world.command();
+        command.current_dir(world.path("")).args(["get", "data/bucket", "bus/t", "--to", to]);
+        ends(command)
+    };
+    let [file, partial, tag] = places(first);
+    for (place, name) in [file, partial, tag, "bus/t/.lock".to_owned()].into_iter().enumerate() {
+        let to = format!("to-{place}");
+        let path = world.path(&to).join(&name);
+        pipe(&path);
+        let output = get(&to);
+        assert_eq!(output.status.code(), Some(2), "{name}: {}", told(&output));
+        assert!(told(&output).contains("it is a pipe, and no file: move it away"), "{name}: {}", told(&output));
+        assert!(std::fs::symlink_metadata(&path).unwrap().file_type().is_fifo(), "{name}");
+        std::fs::remove_file(&path).unwrap();
+        assert!(get(&to).status.success(), "{name}");
+    }
+    // In the bucket, too.
+    std::fs::remove_file(world.path("data/bucket").join(second)).unwrap();
+    pipe(&world.path("data/bucket").join(second));
+    let output = get("other");
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
 }
