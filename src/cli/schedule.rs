@@ -95,7 +95,7 @@ fn schedule(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
         println!("stopped by {name}");
     }
     if arguments.once && teller.begun == 0 {
-        println!("nothing was due");
+        teller.tell_idle();
     }
     Ok(if arguments.once { worst.map_or(Exit::Done, exit_of) } else { Exit::Done })
 }
@@ -203,6 +203,20 @@ impl Teller {
                 self.looked(looked);
             }
         }
+    }
+
+    /// Nothing was begun: since nothing was due, or what kept it from being known.
+    fn tell_idle(&self) {
+        let unknown: Vec<&str> = self.troubles.iter().map(|trouble| trouble.pipeline.as_str()).collect();
+        if unknown.is_empty() {
+            println!("nothing was due");
+            return;
+        }
+        eprintln!(
+            "error: nothing was begun: what is due of {} cannot be worked out, for the reason above. Mend that, and try again; \
+             of all other pipelines nothing was due.",
+            unknown.join(", ")
+        );
     }
 
     /// Each trouble once, and when it is over.

@@ -20,7 +20,7 @@ fn told(output: &Output) -> String {
 }
 
 /// Runs a command, which must end by itself.
-fn ends(mut command: Command) -> Output {
+pub(crate) fn ends(mut command: Command) -> Output {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let begin = Instant::now();
     while child.try_wait().unwrap().is_none() {
@@ -288,6 +288,12 @@ fn a_damaged_index_keeps_its_own_pipeline_from_being_run_and_nothing_else() {
     assert!(told(&at(&city, NOW, &["plan"])).contains(&index));
     let output = at(&city, NOW, &["schedule", "--once"]);
     assert_eq!(output.status.code(), Some(42), "{}", told(&output));
+    assert!(!told(&output).contains("nothing was begun"), "{}", told(&output));
+    // With nothing else to do, it says what kept it from working, and not that nothing was due.
+    let idle = at(&city, NOW, &["schedule", "--once"]);
+    assert_eq!(idle.status.code(), Some(42), "{}", told(&idle));
+    assert!(told(&idle).contains("nothing was begun: what is due of linie-0 cannot be worked out"), "{}", told(&idle));
+    assert!(!told(&idle).contains("nothing was due\n"), "{}", told(&idle));
     let told_of = |output: &str| output.matches("linie-0: what is due of it cannot be worked out").count();
     assert_eq!(told_of(&told(&output)), 1, "{}", told(&output));
     assert_eq!(city.plan(NOW)["due"], json!([]));
