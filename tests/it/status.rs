@@ -182,3 +182,20 @@ fn what_was_released_and_what_failed_is_told_by_date() {
     assert_eq!((state(&done), &done["needs"]), (vec!["published".to_owned()], &json!([])), "{done}");
     assert_eq!(done["pipelines"][0]["newest"]["is_provisional"], false);
 }
+
+#[test]
+fn a_new_workspace_says_that_no_scheduler_has_run_yet_and_how_to_start_one() {
+    let city = crate::schedule::City::new(1, "2026-11-22", 2);
+    let status = |arguments: &[&str]| {
+        text(&city.at("2026-11-24T12:00:00Z").arg("status").args(arguments).output().unwrap().stdout)
+    };
+    let said = status(&[]);
+    let (_, need) = said.split_once("No scheduler has run yet: nothing is published until one is started\n").unwrap();
+    let (need, _) = need.split_once("\n\n").unwrap();
+    assert!(!need.contains("since") && need.contains("fahrtenbuch up"), "{said}");
+    // One that ran and does not run any more is told with the time.
+    city.once("2026-11-24T12:00:00Z");
+    city.capture("linie-0", "2026-11-24".parse().unwrap(), 12);
+    let later = city.at("2026-11-25T12:00:00Z").arg("status").output().unwrap();
+    assert!(text(&later.stdout).contains("The scheduler does not run: nothing is published\n     since "), "{later:?}");
+}

@@ -45,13 +45,18 @@ const ORDER: [CauseKind; 18] = [
 pub(super) fn needs(status: &Status, inputs: &Inputs<'_>) -> Vec<Need> {
     let is_told = |kind: CauseKind| kind.is_on_by_default() || inputs.workspace.notify.is_on(kind);
     let mut causes: Vec<Cause> = inputs.causes.iter().filter(|cause| is_told(cause.kind())).cloned().collect();
-    for more in nobody_collects(status).into_iter().chain(nobody_schedules(status)) {
+    for more in nobody_collects(status).into_iter().chain(nobody_schedules(status, inputs)) {
         if !causes.iter().any(|cause| cause.kind() == more.kind()) {
             causes.push(more);
         }
     }
     causes.sort_by_key(|cause| ORDER.iter().position(|kind| *kind == cause.kind()));
     let mut needs: Vec<Need> = causes.iter().map(|cause| of_cause(cause, inputs)).collect();
+    if let Some(need) = never_scheduled(status, inputs) {
+        let rank = |kind: CauseKind| ORDER.iter().position(|other| *other == kind);
+        let place = causes.partition_point(|cause| rank(cause.kind()) < rank(CauseKind::SchedulerDown));
+        needs.insert(place, need);
+    }
     needs.extend(too_old(inputs));
     needs
 }
@@ -99,11 +104,42 @@ fn nobody_collects(status: &Status) -> Option<Cause> {
     Some(Cause { trouble: Trouble::CollectorDown, since })
 }
 
-/// Jobs wait, and nobody begins them.
-fn nobody_schedules(status: &Status) -> Option<Cause> {
-    let waiting = |since: &Timestamp| status.now.duration_since(*since) >= WAITS;
-    let since = status.due.iter().map(|job| job.since).filter(waiting).min()?;
-    (status.scheduler != Some(true)).then_some(Cause { trouble: Trouble::SchedulerDown, since })
+/// Jobs wait, and nobody begins them any more.
+fn nobody_schedules(status: &Status, inputs: &Inputs<'_>) -> Option<Cause> {
+    let since = waiting_since(status)?;
+    let is_down = status.scheduler != Some(true) && !is_new(status, inputs);
+    is_down.then_some(Cause { trouble: Trouble::SchedulerDown, since })
+}
+
+/// Since when the job waits that waits longest, if it is long enough to tell.
+fn waiting_since(status: &Status) -> Option<Timestamp> {
+    let is_long = |since: &Timestamp| status.now.duration_since(*since) >= WAITS;
+    status.due.iter().map(|job| job.since).filter(is_long).min()
+}
+
+/// Whether no scheduler was ever there, neither ours nor another one, which writes its attempts down.
+fn is_new(status: &Status, inputs: &Inputs<'_>) -> bool {
+    status.scheduler.is_none() && inputs.log.all().next().is_none()
+}
+
+/// Jobs wait in a workspace in which no scheduler has run. Their time may have been before the workspace was, so none is told.
+fn never_scheduled(status: &Status, inputs: &Inputs<'_>) -> Option<Need> {
+    waiting_since(status).filter(|_| is_new(status, inputs))?;
+    Some(Need {
+        kind: CauseKind::SchedulerDown.name(),
+        about: String::new(),
+        since: None,
+        what: Text::new(
+            "No scheduler has run yet: nothing is published until one is started",
+            "Es lief noch kein Planer: nichts wird veröffentlicht, bis einer gestartet ist",
+        ),
+        lost: Text::new(
+            "Days stay unpublished. The evidence is kept, and the scheduler catches up when it runs",
+            "Tage bleiben unveröffentlicht. Die Belege sind da; der Planer holt alles nach, sobald er läuft",
+        ),
+        command: ["fahrtenbuch", "up"].map(str::to_owned).to_vec(),
+        said: None,
+    })
 }
 
 /// Dates that were never released, and that nobody tries any more: what failed until then is a cause.

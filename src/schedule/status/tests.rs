@@ -287,6 +287,13 @@ fn what_only_who_looks_here_wants_to_know_is_told_beside() {
     assert_eq!(kinds(|status| status.collector = None), [""; 0]);
     let waiting = super::tests::status().due;
     assert_eq!(kinds(|status| status.due.clone_from(&waiting)), ["scheduler_down"]);
+    // Where none has run yet, the job's time may have been before the workspace was: no time is told, and how to start one.
+    let waits = &waiting;
+    let new = |status: &mut Status| (status.due, status.scheduler) = (waits.clone(), None);
+    let needs = needs_of(&[], &Due::default(), new);
+    let need = needs.first().unwrap();
+    assert_eq!((need.kind, need.since, need.command.join(" ").as_str()), ("scheduler_down", None, "fahrtenbuch up"));
+    assert!(need.what.en.starts_with("No scheduler has run yet") && need.what.de.contains("noch kein Planer"));
     let at_work = |status: &mut Status| (status.due, status.scheduler) = (waiting, Some(true));
     assert_eq!(kinds(at_work), [""; 0]);
     // Once, if it is a cause, too.
