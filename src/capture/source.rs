@@ -28,6 +28,7 @@ pub(super) use self::answer::{given_up, too_large};
 pub(crate) use self::certificate::certificate;
 pub use self::clients::Clients;
 pub use self::clock::{CLOCK_HEADER, PROGRAM_BEGINS};
+pub(crate) use self::http::retry_after;
 pub use self::policy::{MAX_BYTES, MAX_REALTIME_BYTES, Policy};
 
 /// A source, as a pipeline's YAML describes it.

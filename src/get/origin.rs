@@ -11,8 +11,7 @@ use reqwest::{Response, StatusCode, header};
 use url::Url;
 
 use super::error::GetError;
-use crate::capture::http_date;
-use crate::capture::source::{Resolver, certificate, may_lead};
+use crate::capture::source::{Resolver, certificate, may_lead, retry_after};
 use crate::publish::bucket::local_folder;
 
 const CONNECT: Duration = Duration::from_secs(10);
@@ -232,14 +231,9 @@ fn content_range(text: &str) -> Option<(u64, Option<u64>)> {
     Some((first.trim().parse().ok()?, size.trim().parse().ok()))
 }
 
-/// What `Retry-After` asks for: seconds, or until a time.
+/// What `Retry-After` asks for, as far as it is listened to.
 fn wait(header: Option<String>) -> Option<Duration> {
-    let text = header?;
-    let seconds = text.trim().parse::<u64>().ok().or_else(|| {
-        let until = http_date::parse(&text)?;
-        u64::try_from(until.as_second() - crate::time::now().as_second()).ok()
-    });
-    Some(Duration::from_secs(seconds?).min(LONGEST_WAIT))
+    Some(retry_after(&header?, crate::time::now())?.min(LONGEST_WAIT))
 }
 
 fn failed(error: reqwest::Error) -> Trouble {

@@ -196,7 +196,7 @@ async fn body_of(mut response: reqwest::Response, most: u64) -> Result<Option<Ve
 }
 
 /// `Retry-After`: seconds, or an HTTP date, which counts by the clock of the server that said it (RFC 9110, 10.2.3).
-pub(super) fn retry_after(text: &str, server: Timestamp) -> Option<Duration> {
+pub(crate) fn retry_after(text: &str, server: Timestamp) -> Option<Duration> {
     let text = text.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::Value;
 use url::Url;
 
-use crate::capture::source::certificate;
+use crate::capture::source::{certificate, retry_after};
 use crate::notify::delivery::{Failure, FailureKind};
 
 const CONNECT: Duration = Duration::from_secs(10);
@@ -96,7 +96,7 @@ pub(in crate::notify) fn answer_failure(response: &reqwest::Response) -> Option<
         200..=299 => None,
         408 | 425 | 429 | 500..=599 => {
             let wait = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
-            let retry_after = wait.and_then(retry_after);
+            let retry_after = wait.and_then(|text| retry_after(text, crate::time::now()));
             Some(Failure { retry_after, ..Failure::transient(problem) })
         }
         300..=399 => permanent("Write the address that it leads to: redirects are not followed."),
@@ -105,16 +105,6 @@ pub(in crate::notify) fn answer_failure(response: &reqwest::Response) -> Option<
         413 => permanent("Ask whoever runs the server: it takes no message of this size."),
         _ => permanent("Check the address of the channel, and ask whoever runs the server."),
     }
-}
-
-/// `Retry-After`: seconds, or an HTTP date (RFC 9110, 10.2.3).
-fn retry_after(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let until = jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true).parse_timestamp(text).ok()?;
-    Some(Duration::try_from(until.duration_since(crate::time::now())).unwrap_or_default())
 }
 
 /// With the code of an error as Matrix tells it (`errcode`). Other words of an answer are not told: it may
