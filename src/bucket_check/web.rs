@@ -6,6 +6,7 @@ use reqwest::header::{self, HeaderMap};
 use reqwest::{Client, Method, StatusCode};
 
 use super::finding::{Finding, Probe};
+use crate::capture::source::first_cause;
 use crate::get::{Origin, client};
 use crate::publish::bucket::headers;
 
@@ -199,10 +200,5 @@ impl Reader<'_> {
 
 /// The first cause of an error of the network, without the address.
 fn cause(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut cause: &dyn std::error::Error = &error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
+    first_cause(&error.without_url()).to_string()
 }

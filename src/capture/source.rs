@@ -9,6 +9,7 @@ mod certificate;
 mod clients;
 mod clock;
 mod file;
+mod first_cause;
 mod http;
 mod policy;
 mod retry;
@@ -28,6 +29,7 @@ pub(super) use self::answer::{given_up, too_large};
 pub(crate) use self::certificate::certificate;
 pub use self::clients::Clients;
 pub use self::clock::{CLOCK_HEADER, PROGRAM_BEGINS};
+pub(crate) use self::first_cause::first_cause;
 pub(crate) use self::http::retry_after;
 pub use self::policy::{MAX_BYTES, MAX_REALTIME_BYTES, Policy};
 

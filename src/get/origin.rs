@@ -11,7 +11,7 @@ use reqwest::{Response, StatusCode, header};
 use url::Url;
 
 use super::error::GetError;
-use crate::capture::source::{Resolver, certificate, may_lead, retry_after};
+use crate::capture::source::{Resolver, certificate, first_cause, may_lead, retry_after};
 use crate::publish::bucket::local_folder;
 
 const CONNECT: Duration = Duration::from_secs(10);
@@ -242,11 +242,7 @@ fn failed(error: reqwest::Error) -> Trouble {
     }
     let is_redirect = error.is_redirect();
     let error = error.without_url();
-    // The first cause says what happened, as 'connection refused'.
-    let mut cause: &dyn std::error::Error = &error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
+    let cause = first_cause(&error);
     let problem = if error.to_string() == cause.to_string() { error.to_string() } else { format!("{error}: {cause}") };
     match is_redirect {
         true => Trouble::Permanent { problem, remedy: "Check the address" },

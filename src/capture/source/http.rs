@@ -8,6 +8,7 @@ use super::address;
 use super::answer::{Answer, FetchOptions, Fetched, NotModified, Validators, lasting, too_large};
 use super::certificate::certificate;
 use super::clock::{CLOCK_HEADER, clock_difference};
+use super::first_cause::first_cause;
 use super::policy::Policy;
 use crate::capture::redact::Address;
 use crate::capture::{Capture, CaptureError, FailureKind, http_date};
@@ -214,14 +215,9 @@ fn told(error: reqwest::Error) -> (FailureKind, String) {
     } else {
         (FailureKind::CutOff, "the response broke off")
     };
-    let mut text = words.to_owned();
     let error = error.without_url();
-    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(&error);
-    while let Some(error) = cause {
-        cause = error.source();
-        if cause.is_none() {
-            text += &format!(" ({error})");
-        }
+    match std::error::Error::source(&error) {
+        Some(cause) => (kind, format!("{words} ({})", first_cause(cause))),
+        None => (kind, words.to_owned()),
     }
-    (kind, text)
 }

@@ -9,7 +9,7 @@ use lettre::transport::smtp::client::{Tls as LettreTls, TlsParameters};
 use lettre::{Message, SmtpTransport, Transport};
 
 use super::http::CERTIFICATE;
-use crate::capture::source::certificate;
+use crate::capture::source::{certificate, first_cause};
 use crate::notify::delivery::{Failure, FailureKind};
 use crate::notify::settings::targets::{Email, Tls};
 use crate::notify::text::Outgoing;
@@ -98,10 +98,7 @@ fn failure(error: &lettre::transport::smtp::Error) -> Failure {
         Some(code) => return Failure::transient(format!("the mail server cannot take it now (it answers {code})")),
         None => {}
     }
-    let mut last: &dyn std::error::Error = error;
-    while let Some(cause) = last.source() {
-        last = cause;
-    }
+    let last = first_cause(error);
     if error.is_timeout() || is_would_block(last) {
         return Failure::transient("the mail server did not answer in time");
     }

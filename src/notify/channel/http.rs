@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::Value;
 use url::Url;
 
-use crate::capture::source::{certificate, retry_after};
+use crate::capture::source::{certificate, first_cause, retry_after};
 use crate::notify::delivery::{Failure, FailureKind};
 
 const CONNECT: Duration = Duration::from_secs(10);
@@ -80,11 +80,7 @@ pub(in crate::notify) fn request_failure(error: reqwest::Error) -> Failure {
         () => "the answer broke off",
     };
     let error = error.without_url();
-    let mut last: &dyn std::error::Error = &error;
-    while let Some(cause) = last.source() {
-        last = cause;
-    }
-    Failure::transient(format!("{words} ({last})"))
+    Failure::transient(format!("{words} ({})", first_cause(&error)))
 }
 
 /// What an answer means that is none of success.
