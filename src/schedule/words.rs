@@ -17,11 +17,15 @@ impl fmt::Display for JobKey {
     }
 }
 
+/// A command, word by word.
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
 impl JobKey {
     /// The command by which another scheduler does the job: the attempt is written into the log, without which the job would be due
     /// again, and that there is nothing of the date is no failure.
     pub fn attempt(&self) -> Vec<String> {
-        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         match self.date.map(|date| date.to_string()) {
             Some(date) => words(&["fahrtenbuch", "run", &self.pipeline, "--from", &date, "--to", &date, "--attempt"]),
             None => words(&["fahrtenbuch", "capture", &self.pipeline, "--attempt"]),
@@ -30,7 +34,6 @@ impl JobKey {
 
     /// The command that does the job by hand.
     pub fn command(&self) -> Vec<String> {
-        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         match self.date {
             Some(date) => words(&["fahrtenbuch", "run", &self.pipeline, "--date", &date.to_string()]),
             None => words(&["fahrtenbuch", "capture", &self.pipeline]),
@@ -41,7 +44,6 @@ impl JobKey {
 impl Stopped {
     /// The command by which somebody sees what it waits for, or does it by hand. The pipeline releases the dataset `dataset`.
     pub fn command(&self, dataset: &str) -> Vec<String> {
-        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         match (self.why, self.key.date.map(|date| date.to_string())) {
             (Stop::Ended(Outcome::Usage) | Stop::Schedule, _) => words(&["fahrtenbuch", "check"]),
             (Stop::Ended(Outcome::HeldBack), Some(date)) => {
