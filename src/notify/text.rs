@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+pub(crate) use self::words::run_of;
 use crate::digest::Digest;
 use crate::notify::cause::{Cause, of_key};
 use crate::notify::policy::{Kind, Message, Notice};

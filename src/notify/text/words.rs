@@ -123,7 +123,8 @@ pub(super) fn words(cause: &Cause, zone: &TimeZone) -> Words {
         Trouble::RuleFailed { .. } | Trouble::ScoreFell { .. } | Trouble::QuarantineUndecided { .. } => {
             of_quality(&cause.trouble)
         }
-        Trouble::KeyExpiring { .. } | Trouble::EvidenceExpiring { .. } => expiring(&cause.trouble),
+        Trouble::KeyExpiring { dataset, dates: of, on } => key_expiring(dataset, of, *on),
+        Trouble::EvidenceExpiring { source, pipeline, dates: of, on } => evidence_expiring(source, pipeline, of, *on),
         Trouble::TimetableEnding { pipeline, last_day } => {
             let last = date(*last_day);
             Words::new(
@@ -196,15 +197,20 @@ fn of_source(trouble: &Trouble, zone: &TimeZone) -> Words {
     }
 }
 
+/// The command that runs the dates from the first to the last of some; none without a date.
+pub(crate) fn run_of(pipeline: &str, dates: &BTreeSet<ServiceDate>) -> Option<String> {
+    let (first, last) = (dates.first()?, dates.last()?);
+    Some(match first == last {
+        true => format!("fahrtenbuch run {pipeline} --date {first}"),
+        false => format!("fahrtenbuch run {pipeline} --from {first} --to {last}"),
+    })
+}
+
 fn run_failed(pipeline: &str, of: &BTreeSet<ServiceDate>, failure: RunFailure) -> Words {
     let (days, how) = (dates(of), how(failure));
-    let command = match (failure, of.first(), of.last()) {
-        (RunFailure::Usage, ..) => "fahrtenbuch check".to_owned(),
-        (_, Some(first), Some(last)) if first != last => {
-            format!("fahrtenbuch run {pipeline} --from {first} --to {last}")
-        }
-        (_, Some(date), _) => format!("fahrtenbuch run {pipeline} --date {date}"),
-        (_, None, _) => format!("fahrtenbuch capture {pipeline}"),
+    let command = match failure {
+        RunFailure::Usage => "fahrtenbuch check".to_owned(),
+        _ => run_of(pipeline, of).unwrap_or_else(|| format!("fahrtenbuch capture {pipeline}")),
     };
     if of.is_empty() {
         return Words::new(
@@ -345,38 +351,30 @@ fn of_quality(trouble: &Trouble) -> Words {
     }
 }
 
-fn expiring(trouble: &Trouble) -> Words {
-    let (title, of, on, command) = match trouble {
-        Trouble::KeyExpiring { dataset, dates: of, on } => (
-            Text::new(
-                format!("Rows of {dataset} wait for a decision: their keys"),
-                format!("Zeilen von {dataset} warten auf eine Entscheidung: ihre Schlüssel"),
-            ),
-            dates(of),
-            date(*on),
-            format!("fahrtenbuch quarantine list {dataset}"),
-        ),
-        Trouble::EvidenceExpiring { source, pipeline, dates: of, on } => (
-            Text::new(
-                format!("{pipeline} is not published: the evidence of {source}"),
-                format!("{pipeline} ist nicht veröffentlicht: die Belege von {source}"),
-            ),
-            dates(of),
-            date(*on),
-            match (of.first(), of.last()) {
-                (Some(first), Some(last)) if first != last => {
-                    format!("fahrtenbuch run {pipeline} --from {first} --to {last}")
-                }
-                (Some(date), _) => format!("fahrtenbuch run {pipeline} --date {date}"),
-                _ => format!("fahrtenbuch run {pipeline}"),
-            },
-        ),
-        _ => (Text::new("", ""), Text::new("", ""), Text::new("", ""), String::new()),
-    };
+fn key_expiring(dataset: &str, of: &BTreeSet<ServiceDate>, on: ServiceDate) -> Words {
+    let what = Text::new(
+        format!("Rows of {dataset} wait for a decision: their keys"),
+        format!("Zeilen von {dataset} warten auf eine Entscheidung: ihre Schlüssel"),
+    );
+    expiring(&what, of, on, format!("fahrtenbuch quarantine list {dataset}"))
+}
+
+fn evidence_expiring(source: &str, pipeline: &str, of: &BTreeSet<ServiceDate>, on: ServiceDate) -> Words {
+    let what = Text::new(
+        format!("{pipeline} is not published: the evidence of {source}"),
+        format!("{pipeline} ist nicht veröffentlicht: die Belege von {source}"),
+    );
+    let command = run_of(pipeline, of).unwrap_or_else(|| format!("fahrtenbuch run {pipeline}"));
+    expiring(&what, of, on, command)
+}
+
+/// What retention will destroy, `what` of some dates.
+fn expiring(what: &Text, of: &BTreeSet<ServiceDate>, on: ServiceDate, command: String) -> Words {
+    let (of, on) = (dates(of), date(on));
     Words::new(
         Text::new(
-            format!("{} for {} will be destroyed on {}", title.en, of.en, on.en),
-            format!("{} für {} werden am {} vernichtet", title.de, of.de, on.de),
+            format!("{} for {} will be destroyed on {}", what.en, of.en, on.en),
+            format!("{} für {} werden am {} vernichtet", what.de, of.de, on.de),
         ),
         Text::new(
             "After that these days can never be published or corrected again.",

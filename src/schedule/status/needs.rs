@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::notify::text::said;
+use crate::notify::text::{run_of, said};
 use crate::notify::{Cause, CauseKind, Trouble};
 use crate::schedule::due::{Stop, Stopped};
 use crate::schedule::facts::JobKey;
@@ -70,9 +70,14 @@ fn of_cause(cause: &Cause, inputs: &Inputs<'_>) -> Need {
         since: Some(cause.since),
         what: words.what,
         lost: Text::new(without_stop(&words.loss.en), without_stop(&words.loss.de)),
-        command: words.command.split(' ').map(str::to_owned).collect(),
+        command: in_words(&words.command),
         said: newest_said(cause, inputs),
     }
+}
+
+/// A command, word by word: names and dates have no spaces.
+fn in_words(command: &str) -> Vec<String> {
+    command.split(' ').map(str::to_owned).collect()
 }
 
 /// What the newest of the tries said that a cause is about.
@@ -137,7 +142,7 @@ fn never_scheduled(status: &Status, inputs: &Inputs<'_>) -> Option<Need> {
             "Days stay unpublished. The evidence is kept, and the scheduler catches up when it runs",
             "Tage bleiben unveröffentlicht. Die Belege sind da; der Planer holt alles nach, sobald er läuft",
         ),
-        command: ["fahrtenbuch", "up"].map(str::to_owned).to_vec(),
+        command: in_words("fahrtenbuch up"),
         said: None,
     })
 }
@@ -159,9 +164,7 @@ fn too_old(inputs: &Inputs<'_>) -> Vec<Need> {
     }
     let need = |(pipeline, group): (&str, Vec<&Stopped>)| {
         let dates = named(&group);
-        let all: Vec<String> = group.iter().filter_map(|stopped| Some(stopped.key.date?.to_string())).collect();
-        let (first, last) = (all.iter().min()?.clone(), all.iter().max()?.clone());
-        let command = ["fahrtenbuch", "run", pipeline, "--from", &first, "--to", &last];
+        let command = run_of(pipeline, &group.iter().filter_map(|stopped| stopped.key.date).collect())?;
         Some(Need {
             kind: "run_failed",
             about: pipeline.to_owned(),
@@ -174,7 +177,7 @@ fn too_old(inputs: &Inputs<'_>) -> Vec<Need> {
                 "They stay unpublished, for good when 'retention' destroys their evidence",
                 "Sie bleiben unveröffentlicht, endgültig, wenn 'retention' ihre Belege vernichtet",
             ),
-            command: command.map(str::to_owned).to_vec(),
+            command: in_words(&command),
             said: None,
         })
     };
