@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::purge::{DATES, PIPELINE, collected, hours, purge, told};
-use crate::world::{World, copy, files, s3};
+use crate::world::{World, copy, files, s3, s3_options};
 
 const POSITIONS: &str = crate::purge::POSITIONS;
 
@@ -460,10 +460,7 @@ fn old_backups_go_with_the_evidence_of_their_time() {
 fn a_backup_goes_to_s3_and_comes_back_from_there() {
     let server = s3();
     let world = collected(&DATES[..2], "3600");
-    let options = format!(
-        "{{endpoint: 'http://127.0.0.1:{}', region: us-east-1, access_key_id: x, secret_access_key: y, allow_http: 'true'}}",
-        server.port
-    );
+    let options = s3_options(server.port);
     let text = format!(
         "backup:\n  to: {{location: 's3://stadtbus/sicherung', options: {options}}}\n  keys_to: {{location: 's3://stadtbus/keys', options: {options}}}\nlimits:\n"
     );

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::serve::Serving;
-use crate::world::{World, files, http_with, root, s3, serve_folder};
+use crate::world::{World, files, http_with, root, s3, s3_options_with, serve_folder};
 
 /// The exit code of a check, and what became of each thing that was tried.
 fn check(world: &World) -> (Option<i32>, BTreeMap<String, String>, String) {
@@ -36,11 +36,7 @@ fn lacking(outcomes: &BTreeMap<String, String>) -> Vec<&str> {
 
 fn in_s3(port: u16, keys: [&str; 2], base_url: &str) -> World {
     let world = World::new();
-    let [key, secret] = keys;
-    let options = format!(
-        "location: s3://stadtbus/offen\n{base_url}  options: {{endpoint: 'http://127.0.0.1:{port}', region: us-east-1, \
-         access_key_id: {key}, secret_access_key: {secret}, allow_http: 'true'}}"
-    );
+    let options = format!("location: s3://stadtbus/offen\n{base_url}  options: {}", s3_options_with(port, keys));
     world.replace("fahrtenbuch.yaml", "location: data/bucket", &options);
     world
 }

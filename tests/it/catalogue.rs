@@ -55,12 +55,7 @@ fn engines_attach_the_catalogue_and_find_the_rows_of_files_now_and_as_they_were_
 fn a_catalogue_on_an_s3_bucket_is_attached_at_its_bare_addresses() {
     let server = s3();
     let world = World::new();
-    let options = format!(
-        "location: s3://stadtbus/offen\n  options: {{endpoint: 'http://127.0.0.1:{}', region: us-east-1, access_key_id: x, \
-         secret_access_key: y, allow_http: 'true'}}",
-        server.port
-    );
-    world.replace("fahrtenbuch.yaml", "location: data/bucket", &options);
+    world.move_to_s3(server.port);
     let base = format!("http://127.0.0.1:{}/stadtbus/offen", server.port);
     is_at(&world, &base);
     let rows = rows_of(&world.run());

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::world::{World, files, http_with, python, python_with_duckdb_2, root, rows_of, s3, serve_folder};
+use crate::world::{
+    World, files, http_with, python, python_with_duckdb_2, root, rows_of, s3, s3_options, serve_folder,
+};
 
 /// Reads tables with programs that we did not write, which compare the values of all columns, and compares the rows with the
 /// run record.
@@ -44,12 +46,7 @@ fn a_fresh_workspace_publishes_both_pipelines_which_outsiders_read_over_http() {
 fn both_pipelines_publish_to_an_s3_bucket_which_outsiders_read_over_http() {
     let server = s3();
     let world = World::new();
-    let options = format!(
-        "location: s3://stadtbus/offen\n  options: {{endpoint: 'http://127.0.0.1:{}', region: us-east-1, access_key_id: x, \
-         secret_access_key: y, allow_http: 'true'}}",
-        server.port
-    );
-    world.replace("fahrtenbuch.yaml", "location: data/bucket", &options);
+    world.move_to_s3(server.port);
     let results = world.run();
     outsiders_find(
         &["duckdb", "polars"],
@@ -118,10 +115,7 @@ fn every_reader_gets_the_same_values_by_file_by_list_and_by_folder_also_after_th
 fn a_timetable_in_s3_is_captured_once(world: &World, port: u16) {
     let feed = std::fs::read(world.path("data/sample/stadtbus-gtfs.zip")).unwrap();
     assert!(http_with(port, "PUT /stadtbus/feeds/gtfs.zip", &feed).contains(" 200 "));
-    let source = format!(
-        "type: s3\n    url: s3://stadtbus/feeds/gtfs.zip\n    options: {{endpoint: 'http://127.0.0.1:{port}', region: us-east-1, \
-         access_key_id: x, secret_access_key: y, allow_http: 'true'}}"
-    );
+    let source = format!("type: s3\n    url: s3://stadtbus/feeds/gtfs.zip\n    options: {}", s3_options(port));
     world.replace("pipelines/stadtbus-fahrplan.yaml", "type: file\n    path: data/sample/stadtbus-gtfs.zip", &source);
     world.replace("pipelines/stadtbus-fahrplan.yaml", "name: stadtbus-gtfs", "name: stadtbus-gtfs-s3");
     for expected in ["stadtbus-gtfs-s3: kept\n", "stadtbus-gtfs-s3: nothing new\n"] {

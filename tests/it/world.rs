@@ -133,6 +133,18 @@ pub(crate) fn s3() -> S3 {
     server
 }
 
+/// How `fahrtenbuch.yaml` and pipelines say where that server is.
+pub(crate) fn s3_options(port: u16) -> String {
+    s3_options_with(port, ["x", "y"])
+}
+
+/// The same, with a key and its secret.
+pub(crate) fn s3_options_with(port: u16, [key, secret]: [&str; 2]) -> String {
+    format!(
+        "{{endpoint: 'http://127.0.0.1:{port}', region: us-east-1, access_key_id: {key}, secret_access_key: {secret}, allow_http: 'true'}}"
+    )
+}
+
 /// A request without a body; the answer, or nothing where nobody answers.
 fn http(port: u16, request: &str) -> String {
     http_with(port, request, b"")
@@ -210,6 +222,12 @@ impl World {
         let text = std::fs::read_to_string(self.path(name)).unwrap();
         assert!(text.contains(from), "{name} has no '{from}'");
         self.write(name, &text.replace(from, to));
+    }
+
+    /// Puts the bucket into that of an S3 server.
+    pub(crate) fn move_to_s3(&self, port: u16) {
+        let location = format!("location: s3://stadtbus/offen\n  options: {}", s3_options(port));
+        self.replace("fahrtenbuch.yaml", "location: data/bucket", &location);
     }
 
     /// Replaces a text where it first stands.
