@@ -69,7 +69,7 @@ pub(crate) mod internal;
 pub(crate) mod ledger;
 pub mod metrics;
 pub mod notify;
-pub(crate) mod object_stores;
+pub mod object_stores;
 pub(crate) mod page;
 pub mod pipeline;
 pub(crate) mod portal;

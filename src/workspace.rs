@@ -13,7 +13,6 @@ pub mod retention;
 mod sections;
 pub mod stores;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,6 +23,7 @@ use crate::check::area::ServiceArea;
 use crate::contract::library::Survey;
 use crate::metrics;
 use crate::notify;
+use crate::object_stores::Options;
 use crate::pipeline::Pipeline;
 use crate::portal::Site;
 use crate::publish::bucket;
@@ -73,7 +73,7 @@ pub struct Workspace {
     pub area: Option<ServiceArea>,
     /// A folder or `s3://bucket/prefix`.
     pub bucket: String,
-    pub bucket_options: BTreeMap<String, String>,
+    pub bucket_options: Options,
     /// Evidence, keys, quarantine and the journal.
     pub private: PathBuf,
     /// Where sealed archives go; `None` if they stay in the private store.

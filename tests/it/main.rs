@@ -57,6 +57,7 @@ mod requests;
 mod retention;
 mod rule_days;
 mod rules;
+mod s3_keys;
 mod sample_values;
 mod schedule;
 mod sealed;
