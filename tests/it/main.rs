@@ -12,6 +12,7 @@ mod cases_windows;
 mod cases_zip;
 mod catalogue;
 mod causes;
+mod clock;
 mod collect;
 mod collector;
 mod command_line;
