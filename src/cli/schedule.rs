@@ -180,6 +180,8 @@ fn of_scheduler(error: &SchedulerError) -> Exit {
             tell(problems);
             Exit::Usage
         }
+        // Told with the look that found it.
+        SchedulerError::Run(RunError::ClockBehind(_)) => Exit::Transient,
         SchedulerError::Run(error) => failed(error, false, None),
     }
 }
