@@ -3,18 +3,13 @@
 //! `<table>` and `<pipeline>` stand for names of the workspace, `<format>` for that of a format. Notes `gtfs.<code>` that are not here are notices of the
 //! canonical validator, which have their own words.
 
+mod finding;
 mod of_captures;
 mod of_formats;
 mod of_releases;
 mod of_tables;
 
-/// One of them.
-pub struct ProgramFinding {
-    pub id: &'static str,
-    /// What it means, and what to do, in English and in German.
-    pub en: (&'static str, &'static str),
-    pub de: (&'static str, &'static str),
-}
+pub use self::finding::ProgramFinding;
 
 /// The words of a finding or note with this id.
 pub fn of(id: &str) -> Option<&'static ProgramFinding> {

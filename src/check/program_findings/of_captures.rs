@@ -1,6 +1,6 @@
 //! Of captures, evidence and the standard feeds in it.
 
-use super::ProgramFinding;
+use super::finding::ProgramFinding;
 
 pub(super) static FINDINGS: &[ProgramFinding] = &[
     ProgramFinding {

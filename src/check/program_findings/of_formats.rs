@@ -1,6 +1,6 @@
 //! Of any format that has documents and rows.
 
-use super::ProgramFinding;
+use super::finding::ProgramFinding;
 
 pub(super) static FINDINGS: &[ProgramFinding] = &[
     // Of formats without words of their own for it.

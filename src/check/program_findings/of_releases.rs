@@ -1,6 +1,6 @@
 //! Of quarantine, records, releases, runs and the timetable that a run uses.
 
-use super::ProgramFinding;
+use super::finding::ProgramFinding;
 
 pub(super) static FINDINGS: &[ProgramFinding] = &[
     ProgramFinding {

@@ -1,6 +1,6 @@
 //! Of rows of a table, and of a pipeline as a whole.
 
-use super::ProgramFinding;
+use super::finding::ProgramFinding;
 
 pub(super) static FINDINGS: &[ProgramFinding] = &[
     ProgramFinding {
