@@ -1,10 +1,9 @@
 //! S3 as a store of objects: how it is configured, and how it is opened, wherever it is written to.
 
 mod credentials;
+mod options;
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use object_store::aws::{AmazonS3, AmazonS3Builder};
@@ -15,6 +14,7 @@ use crate::yaml::Problem;
 
 pub(crate) use self::credentials::Unopened;
 use self::credentials::{Settings, check, expanded};
+pub use self::options::Options;
 
 /// How long a store is waited for; what is absent is as the library has it.
 #[derive(Clone, Debug, Default)]
@@ -22,39 +22,6 @@ pub(crate) struct Patience {
     pub retry: RetryConfig,
     /// Settings that the configured options may replace: `timeout`, `read_timeout`.
     pub presets: &'static [(&'static str, &'static str)],
-}
-
-/// The settings of an S3 store as they are configured, keys perhaps among them, and where the store is named.
-#[derive(Clone, Default)]
-pub struct Options {
-    /// `endpoint`, `region`, `access_key_id`, …; `${NAME}` in a value stands for an environment variable.
-    pub values: BTreeMap<String, String>,
-    /// The file and the line that name the store; none if it was named on the command line.
-    pub named: Option<(PathBuf, u32)>,
-}
-
-impl Options {
-    /// The same settings of a store that a line of a file names.
-    pub(crate) fn named_in(mut self, file: &Path, line: u32) -> Self {
-        self.named = Some((file.to_owned(), line));
-        self
-    }
-}
-
-/// Two stores are the same wherever they are named.
-impl PartialEq for Options {
-    fn eq(&self, other: &Self) -> bool {
-        self.values == other.values
-    }
-}
-
-impl Eq for Options {}
-
-/// Shows no value: some are secrets.
-impl fmt::Debug for Options {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.values.keys()).finish()
-    }
 }
 
 /// Opens `bucket/prefix` (what stands behind `s3://`). What `options` do not set comes from `AWS_*`.

@@ -9,7 +9,7 @@ use std::ffi::OsString;
 
 use object_store::aws::AmazonS3ConfigKey as Key;
 
-use super::Options;
+use super::options::Options;
 use crate::yaml::variables::{Unexpanded, expand};
 
 /// Where the manual says how keys are set.

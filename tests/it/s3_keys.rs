@@ -11,10 +11,15 @@ use crate::world::World;
 /// A workspace whose bucket, evidence and backups are in S3, at an endpoint where nobody answers.
 fn in_s3() -> World {
     let world = World::new();
-    let location = "location: s3://offen/stadtbus\n  options: {endpoint: 'http://127.0.0.1:9', allow_http: 'true'}";
+    let location =
+        "location: s3://unser-bucket/stadtbus\n  options: {endpoint: 'http://127.0.0.1:9', allow_http: 'true'}";
     world.replace("fahrtenbuch.yaml", "location: data/bucket", location);
+    let pipeline = std::fs::read_to_string(world.path("pipelines/stadtbus-telemetrie.yaml")).unwrap();
+    if !pipeline.contains("\nschedule:") {
+        world.write("pipelines/stadtbus-telemetrie.yaml", &format!("{pipeline}\nschedule:\n  run: '06:30'\n"));
+    }
     let text = std::fs::read_to_string(world.path("fahrtenbuch.yaml")).unwrap();
-    let more = "evidence: s3://belege/stadtbus\nbackup:\n  to: s3://sicherung/stadtbus\n";
+    let more = "evidence: s3://unsere-belege/stadtbus\nbackup:\n  to: s3://unsere-sicherung/stadtbus\n";
     world.write("fahrtenbuch.yaml", &format!("{text}\n{more}"));
     world
 }
@@ -41,8 +46,8 @@ fn line_of(world: &World, text: &str) -> usize {
 #[test]
 fn every_command_says_at_once_which_keys_are_not_set_and_where_the_store_is_named() {
     let world = in_s3();
-    let bucket = format!("fahrtenbuch.yaml:{}", line_of(&world, "s3://offen"));
-    let backup = format!("fahrtenbuch.yaml:{}", line_of(&world, "s3://sicherung"));
+    let bucket = format!("fahrtenbuch.yaml:{}", line_of(&world, "s3://unser-bucket"));
+    let backup = format!("fahrtenbuch.yaml:{}", line_of(&world, "s3://unsere-sicherung"));
     for (arguments, code, place) in [
         (&["check", "--bucket"][..], 2, bucket.as_str()),
         (&["run"], 2, &bucket),
@@ -73,7 +78,7 @@ fn a_check_without_the_network_notes_each_store_without_keys() {
     let output = with(&world, &[], &["check"]);
     let said = told(&output);
     assert_eq!(output.status.code(), Some(0), "{said}");
-    for store in ["s3://offen/stadtbus", "s3://belege/stadtbus", "s3://sicherung/stadtbus"] {
+    for store in ["s3://unser-bucket/stadtbus", "s3://unsere-belege/stadtbus", "s3://unsere-sicherung/stadtbus"] {
         let line = line_of(&world, store);
         let note = format!("fahrtenbuch.yaml:{line}: {store}: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set");
         assert!(said.lines().any(|line| line.starts_with("note: ") && line.contains(&note)), "{note}: {said}");
