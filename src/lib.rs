@@ -70,7 +70,7 @@ pub(crate) mod internal;
 pub(crate) mod ledger;
 pub mod metrics;
 pub mod notify;
-pub(crate) mod object_stores;
+pub mod object_stores;
 pub(crate) mod output_file;
 pub(crate) mod page;
 pub mod pipeline;

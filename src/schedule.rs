@@ -5,6 +5,7 @@
 //! that its memory goes back when it ends. [`causes`] finds what a person must know of, and what monitors ask.
 
 pub mod causes;
+pub mod clock;
 pub mod due;
 pub mod facts;
 pub mod gather;

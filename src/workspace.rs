@@ -4,14 +4,15 @@ pub mod backups;
 pub mod beats;
 pub mod checkout;
 pub mod chores;
+mod files;
 pub mod form;
+mod links;
 pub mod outline;
 mod places;
 pub mod retention;
 mod sections;
 pub mod stores;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,11 +20,11 @@ use jiff::tz::TimeZone;
 
 use crate::capture::evidence::remote::Remote;
 use crate::check::area::ServiceArea;
-use crate::check::sql::dry_run::{self, Lack};
-use crate::contract::library::{Library, Survey};
+use crate::contract::library::Survey;
 use crate::metrics;
 use crate::notify;
-use crate::pipeline::{Pipeline, Schedule, Trigger};
+use crate::object_stores::Options;
+use crate::pipeline::Pipeline;
 use crate::portal::Site;
 use crate::publish::bucket;
 use crate::workspace::backups::Backups;
@@ -31,6 +32,9 @@ use crate::workspace::chores::Chore;
 use crate::workspace::retention::Retention;
 use crate::yaml::{self, Node, Problem, Problems};
 
+pub use self::files::contract_folders;
+use self::files::pipeline_files;
+use self::links::{datasets, lacking, mark_without_times, queries, schedules, timetables};
 pub(crate) use self::places::{lie_in_each_other, meet};
 use self::sections::{BucketSection, address, zone};
 pub use self::stores::{memory, private, spool};
@@ -69,7 +73,7 @@ pub struct Workspace {
     pub area: Option<ServiceArea>,
     /// A folder or `s3://bucket/prefix`.
     pub bucket: String,
-    pub bucket_options: BTreeMap<String, String>,
+    pub bucket_options: Options,
     /// Evidence, keys, quarantine and the journal.
     pub private: PathBuf,
     /// Where sealed archives go; `None` if they stay in the private store.
@@ -183,210 +187,6 @@ impl Workspace {
             _ => Err(found),
         }
     }
-}
-
-/// A query that needs something that the workspace does not give it.
-struct Lacking {
-    lack: Lack,
-    /// The rule or the view.
-    what: String,
-    contract: PathBuf,
-    line: u32,
-}
-
-/// Asks the queries of a folder's contracts over tables without rows.
-fn queries(library: &Library, pipelines: &[Pipeline], has_area: bool, lacks: &mut Vec<Lacking>) -> Vec<Problem> {
-    let gtfs = Arc::new(Library::gtfs());
-    let mut found = Vec::new();
-    for contract in library.contracts.values() {
-        let uses = |library: &Library| library.get(&contract.table).is_some_and(|other| other.file == contract.file);
-        let users = || {
-            pipelines.iter().filter(|pipeline| {
-                uses(&pipeline.contracts) || pipeline.released().iter().any(|other| other.file == contract.file)
-            })
-        };
-        // The queries of others may be in the dialect of another program.
-        if !contract.is_ours && users().next().is_none() {
-            continue;
-        }
-        let place = dry_run::Place {
-            siblings: library,
-            gtfs: gtfs.clone(),
-            has_timetable: users().all(|pipeline| pipeline.timetable.is_some()),
-            is_timetable: users().any(|pipeline| pipeline.is_timetable()),
-            has_area,
-            // Contracts that nothing uses yet are taken to be released.
-            is_released: users().next().is_none()
-                || users().any(|p| p.released().iter().any(|other| other.file == contract.file)),
-        };
-        let mut problems = Problems::new(&contract.file);
-        let dry_run = dry_run::dry_run(contract, &place);
-        for mistake in dry_run.mistakes {
-            problems.add(mistake.line, mistake.message, mistake.remedy);
-        }
-        let of_contract = |(lack, what, line)| Lacking { lack, what, contract: contract.file.clone(), line };
-        lacks.extend(dry_run.lacks.into_iter().map(of_contract));
-        found.append(&mut problems.found);
-    }
-    found
-}
-
-/// What queries lack, told once and where it has to be written.
-fn lacking(root: &Path, workspace: (&Path, u32), pipelines: &[Pipeline], lacks: &[Lacking]) -> Vec<Problem> {
-    let shown = |of: &[&Lacking]| {
-        let first = of.first()?;
-        let file = first.contract.strip_prefix(root).unwrap_or(&first.contract).display();
-        let others = match of.len() - 1 {
-            0 => String::new(),
-            1 => " and another query".to_owned(),
-            many => format!(" and {many} other queries"),
-        };
-        Some((
-            format!("{} ({file}:{}){others}", first.what, first.line),
-            if others.is_empty() { "needs" } else { "need" },
-        ))
-    };
-    let mut found = Vec::new();
-    let area: Vec<&Lacking> = lacks.iter().filter(|lacking| lacking.lack == Lack::Area).collect();
-    if let Some((queries, need)) = shown(&area) {
-        let mut problems = Problems::new(workspace.0);
-        let remedy = "Add 'service_area: [south, west, north, east]' here.";
-        problems.add(workspace.1, format!("{queries} {need} the service area, which is missing"), remedy);
-        found.append(&mut problems.found);
-    }
-    let timetable = pipelines.iter().find(|pipeline| pipeline.is_timetable());
-    for pipeline in pipelines.iter().filter(|pipeline| pipeline.timetable.is_none()) {
-        let is_its = |lacking: &&Lacking| {
-            lacking.lack == Lack::Timetable && pipeline.all_contracts().any(|other| other.file == lacking.contract)
-        };
-        let of_pipeline: Vec<&Lacking> = lacks.iter().filter(is_its).collect();
-        let Some((queries, need)) = shown(&of_pipeline) else { continue };
-        let mut problems = Problems::new(&pipeline.file);
-        let remedy = match timetable {
-            Some(timetable) => format!("Add 'timetable: {}' here.", timetable.name),
-            None => "Make a pipeline of a timetable, and add 'timetable: <its name>' here.".to_owned(),
-        };
-        problems.add(pipeline.line, format!("{queries} {need} a timetable, and the pipeline names none"), remedy);
-        found.append(&mut problems.found);
-    }
-    found
-}
-
-/// Two pipelines with one dataset would overwrite each other's reports and quarantine.
-fn datasets(pipelines: &[Pipeline]) -> Vec<Problem> {
-    let mut found = Vec::new();
-    for (place, pipeline) in pipelines.iter().enumerate() {
-        let Some(first) = pipelines[..place].iter().find(|other| other.dataset == pipeline.dataset) else { continue };
-        let mut problems = Problems::new(&pipeline.file);
-        let other = first.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let message = format!("the dataset '{}' is that of {other}, too", pipeline.dataset);
-        problems.add(pipeline.dataset_line, message, "Give each pipeline a 'dataset' of its own.");
-        found.append(&mut problems.found);
-    }
-    found
-}
-
-/// Whether each pipeline that names a timetable names one. Those with mistakes of their own are `unread`.
-fn timetables(pipelines: &[Pipeline], unread: &[String]) -> Vec<Problem> {
-    let mut found = Vec::new();
-    for pipeline in pipelines {
-        let Some((name, line)) = &pipeline.timetable else { continue };
-        let mut problems = Problems::new(&pipeline.file);
-        let known: Vec<&str> =
-            pipelines.iter().filter(|other| other.is_timetable()).map(|other| other.name.as_str()).collect();
-        if !known.contains(&name.as_str()) && !unread.contains(name) {
-            let remedy = crate::yaml::suggestion(name, &known);
-            problems.add(*line, format!("there is no pipeline of a timetable with the name '{name}'"), remedy);
-        }
-        found.append(&mut problems.found);
-    }
-    found
-}
-
-/// What is run after another pipeline must find it, with times of its own at the end of the line.
-fn schedules(pipelines: &[Pipeline], unread: &[String]) -> Vec<Problem> {
-    let after = |name: &str| {
-        let pipeline = pipelines.iter().find(|pipeline| pipeline.name == name)?;
-        match &pipeline.schedule {
-            Some(Schedule { trigger: Trigger::After(other), line, .. }) => Some((pipeline, other, *line)),
-            _ => None,
-        }
-    };
-    let scheduled: Vec<&str> = pipelines.iter().filter(|p| p.schedule.is_some()).map(|p| p.name.as_str()).collect();
-    let mut found = Vec::new();
-    for (pipeline, other, line) in pipelines.iter().filter_map(|pipeline| after(&pipeline.name)) {
-        let mut problems = Problems::new(&pipeline.file);
-        if !pipelines.iter().any(|pipeline| pipeline.name == *other) {
-            if !unread.contains(other) {
-                let message = format!("'after' names '{other}', and there is no such pipeline");
-                problems.add(line, message, yaml::suggestion(other, &scheduled));
-            }
-        } else if !scheduled.contains(&other.as_str()) {
-            let message = format!("'after' names '{other}', which has no 'schedule'");
-            problems.add(line, message, "Give that pipeline a schedule, or this one times of its own.");
-        } else {
-            let mut seen = vec![pipeline.name.as_str()];
-            let mut next = other.as_str();
-            while let Some((_, other, _)) = after(next).filter(|_| !seen.contains(&next)) {
-                seen.push(next);
-                next = other;
-            }
-            if seen.contains(&next) {
-                let message = format!("'after: {other}' leads back to '{next}': nothing would ever begin");
-                problems.add(line, message, "Give one of these pipelines times of its own.");
-            }
-        }
-        found.append(&mut problems.found);
-    }
-    found
-}
-
-/// The same of a workspace that is used with its mistakes: what names a pipeline that cannot be followed has no times.
-fn mark_without_times(pipelines: &mut [Pipeline], unread: &[String]) -> Vec<Problem> {
-    let found = schedules(pipelines, unread);
-    for pipeline in pipelines {
-        let Some(schedule) = &mut pipeline.schedule else { continue };
-        if let Trigger::After(other) = &schedule.trigger
-            && (unread.contains(other) || found.iter().any(|problem| problem.file == pipeline.file))
-        {
-            schedule.trigger = Trigger::Nowhere(other.clone());
-        }
-    }
-    found
-}
-
-fn pipeline_files(root: &Path, found: &mut Vec<Problem>) -> Vec<PathBuf> {
-    let folder = root.join("pipelines");
-    let mut files: Vec<PathBuf> = match std::fs::read_dir(&folder) {
-        Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
-        Err(error) => {
-            let mut problems = Problems::new(&folder);
-            problems.add(0, format!("cannot be listed: {error}"), "Make the folder; each feed is one file in it.");
-            found.append(&mut problems.found);
-            Vec::new()
-        }
-    };
-    // A pipe would be waited for without end; a link that leads nowhere is told when it is read.
-    files.retain(|file| std::fs::metadata(file).map_or(true, |metadata| metadata.is_file()));
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
-    files.sort();
-    files
-}
-
-/// The folders under `schemas/` that hold contracts, also those that no pipeline names yet.
-pub fn contract_folders(root: &Path) -> Vec<PathBuf> {
-    fn visit(folder: &Path, found: &mut Vec<PathBuf>) {
-        let entries: Vec<PathBuf> =
-            std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-        if entries.iter().any(|path| path.to_string_lossy().ends_with(".odcs.yaml")) {
-            found.push(folder.to_owned());
-        }
-        entries.iter().filter(|path| path.is_dir()).for_each(|path| visit(path, found));
-    }
-    let mut found = Vec::new();
-    visit(&root.join("schemas"), &mut found);
-    found.sort();
-    found
 }
 
 fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Workspace> {

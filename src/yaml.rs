@@ -45,6 +45,11 @@ impl Problems {
         Self { file: file.to_owned(), found: Vec::new() }
     }
 
+    /// The file whose problems these are.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
     pub fn add(&mut self, line: u32, message: impl Into<String>, remedy: impl Into<String>) {
         self.found.push(Problem { file: self.file.clone(), line, message: message.into(), remedy: remedy.into() });
     }

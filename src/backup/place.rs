@@ -18,7 +18,7 @@ use super::manifest::{FORMAT, Holds, is_newer};
 use crate::capture::evidence::remote::Location;
 use crate::digest::{Digest, Digester};
 use crate::durable;
-use crate::object_stores::{Patience, open_s3};
+use crate::object_stores::{Patience, Unopened, open_s3};
 
 /// Objects up to this go in one request, larger ones in parts of it; so much is held of one.
 const PART: u64 = 8 << 20;
@@ -80,7 +80,10 @@ impl Place {
                 let address = shown.strip_prefix("s3://").unwrap_or(&shown);
                 let patience = Patience { presets: LIMITS, ..Patience::default() };
                 let store = open_s3(address, &location.options, patience);
-                store.map_err(|problem| wrong(problem, "Check its options and AWS_*"))?
+                store.map_err(|Unopened { problem, remedy }| BackupError::Usage {
+                    problem: format!("the backup at {shown}: {problem}"),
+                    remedy,
+                })?
             }
         };
         Ok(Self { shown, folder: location.folder.clone(), store, runtime })

@@ -12,6 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::opened::tell;
 use crate::cli::terminal::{Stderr, Stdout};
 use crate::pipeline::run::RunError;
+use crate::schedule::clock;
 use crate::schedule::facts::JobKey;
 use crate::schedule::gather::Gatherer;
 use crate::schedule::log::{self, Begun, Entry, Log};
@@ -33,6 +34,9 @@ impl Attempted {
         let key = JobKey { pipeline: pipeline.to_owned(), date };
         let log = Log::read(&private).map_err(|error| of_log(&private, "read", &error))?;
         let facts = Gatherer::default().gather(workspace, &log, &BTreeSet::new(), time::now())?;
+        if let Some(behind) = facts.clock {
+            return Err(RunError::ClockBehind(behind.to_string()));
+        }
         let pipeline = facts.pipelines.get(pipeline);
         let evidence = pipeline.and_then(|pipeline| pipeline.dates.get(&date?)?.evidence).map(|evidence| evidence.mark);
         let settings = pipeline.map(|pipeline| pipeline.settings).unwrap_or_default();
@@ -55,6 +59,14 @@ pub(super) fn chore(root: &Path, name: &str) -> Result<Exit, Exit> {
         tell(&problems);
         Exit::Usage
     })?;
+    let log = Log::read(&private).map_err(|error| {
+        eprintln!("error: {}", of_log(&private, "read", &error));
+        Exit::Transient
+    })?;
+    if let Some(behind) = clock::behind(time::now(), &log, std::iter::empty()) {
+        eprintln!("error: {behind}");
+        return Err(Exit::Transient);
+    }
     let not_started = |error: std::io::Error| {
         eprintln!("error: the process could not be started: {error}");
         Exit::Transient

@@ -1,6 +1,5 @@
 //! `fahrtenbuch backup`
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::{Args, Subcommand};
@@ -11,6 +10,7 @@ use crate::capture::evidence::remote::Location;
 use crate::cli::attempted;
 use crate::cli::exit::Exit;
 use crate::cli::opened::{clock_is_set, read_outline};
+use crate::object_stores::Options;
 use crate::workspace::Workspace;
 use crate::workspace::backups::{Backups, location};
 use crate::workspace::outline::Needs;
@@ -239,7 +239,7 @@ fn given(workspace: &Workspace, text: Option<&str>) -> Result<Option<Location>, 
 
 /// A place of the command line; one that is configured has its options.
 pub(super) fn of_argument(text: &str, configured: Option<&Backups>) -> Result<Location, Exit> {
-    let place = location(Path::new(""), text, BTreeMap::new()).map_err(|(problem, remedy)| {
+    let place = location(Path::new(""), text, Options::default()).map_err(|(problem, remedy)| {
         eprintln!("error: '{text}' is no place for a backup: {problem}. {remedy}");
         Exit::Usage
     })?;

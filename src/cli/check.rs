@@ -8,6 +8,7 @@ use crate::cli::exit::Exit;
 use crate::cli::opened::tell;
 use crate::contract::library::Survey;
 use crate::contract::test_cases;
+use crate::workspace::stores::without_keys;
 use crate::workspace::{Workspace, contract_folders};
 use crate::yaml::Problem;
 
@@ -20,7 +21,8 @@ Examples:
 
 A contract that is written for other programs, that no pipeline uses and none could, is told in a note; it is no mistake.")]
 pub(super) struct Arguments {
-    /// Write the mistakes as JSON to standard output, and under 'unfit' what keeps contracts of others from being used
+    /// Write the mistakes as JSON to standard output; under 'unfit' what keeps contracts of others from being used, under
+    /// 'without_keys' the S3 stores that cannot be used from here
     #[arg(long)]
     json: bool,
     /// Try what the bucket can do, too: writes two small objects below ledger/probe/, reads them as the publisher and as anybody, and
@@ -42,7 +44,8 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         false => (None, Exit::Done),
     };
     if arguments.json {
-        let mut json = serde_json::json!({ "mistakes": problems, "unfit": unfit });
+        let without_keys: Vec<Problem> = read.iter().flat_map(without_keys).collect();
+        let mut json = serde_json::json!({ "mistakes": problems, "unfit": unfit, "without_keys": without_keys });
         if let Some(findings) = &findings {
             json["bucket"] = findings.iter().map(self::bucket::json).collect();
         }
@@ -55,6 +58,8 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     }
     if !arguments.json {
         // Only who sends messages needs them.
+        let without_keys = read.iter().flat_map(without_keys);
+        without_keys.for_each(|problem| println!("note: a store cannot be used from here: {problem}"));
         let unset = read.iter().flat_map(|workspace| workspace.notify.unset());
         unset.for_each(|problem| println!("note: a channel of 'notify' cannot be used from here: {problem}"));
         if read.as_ref().is_ok_and(|workspace| workspace.site.base_url.is_none()) {

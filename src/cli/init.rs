@@ -31,12 +31,12 @@ time_zone: Europe/Berlin
 service_area: [48.2, 7.6, 48.75, 8.3]
 
 bucket:
-  # A folder, or s3://name/prefix. Credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
+  # A folder, or s3://name/prefix. Keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY where the program runs, or from
+  # variables that 'options' name.
   location: data/bucket
-  # The bucket's address on the web, for the pages.
   # The bucket's address on the web. With it, SQL engines find a catalogue of all tables there.
   # base_url: https://daten.example.de
-  # options: {endpoint: 'https://s3.example.de', region: de}
+  # options: {endpoint: 'https://s3.example.de', region: de, access_key_id: '${S3_ID}', secret_access_key: '${S3_SECRET}'}
 
 # Evidence, keys, quarantine and the journal. Never published, never inside the bucket, and for its owner only.
 private: data/private

@@ -32,7 +32,8 @@ Nothing is changed or asked but the bucket's indexes.
 
 JSON: due (pipeline, or chore: a daily job that is no run; date, why, said, since, command), next (pipeline or chore, date, why, said, at),
 stopped (pipeline, date, why, said, rules that held it back, since, command), troubles (pipeline, said, exit: nobody can tell what of it
-is due, as with a damaged index in the bucket). Each command of 'due' writes down that it was tried, so that it is not due any more.
+is due, as with a damaged index in the bucket), clock (null; newest, said: the clock is behind a time that was written down, and nothing
+is due until it is set). Each command of 'due' writes down that it was tried, so that it is not due any more.
 
 Exit codes: 0, also if there are troubles; 1 if the bucket does not answer, 2 if the configuration is wrong, 42 if the private store
 is lost.
@@ -134,6 +135,7 @@ impl Plan<'_> {
             "next": later.chain(self.chores_later()).collect::<Vec<_>>(),
             "stopped": stopped.collect::<Vec<_>>(),
             "troubles": troubles.collect::<Vec<_>>(),
+            "clock": self.facts.clock.as_ref().map(|behind| json!({"newest": behind.newest, "said": behind.to_string()})),
         })
     }
 
@@ -175,6 +177,9 @@ impl Plan<'_> {
                 "No pipeline has a 'schedule'. Add one to its file in pipelines/:\n\n  schedule:\n    run: \"06:30\"\n"
             );
         }
+        if let Some(behind) = &facts.clock {
+            println!("{behind}.\n");
+        }
         for trouble in &facts.troubles {
             println!("{}: what is due of it cannot be worked out:\n  {}", trouble.pipeline, trouble.said);
         }
@@ -184,6 +189,9 @@ impl Plan<'_> {
         self.show_due();
         self.show_later();
         self.show_stopped();
+        if facts.clock.is_some() {
+            return;
+        }
         for (name, pipeline) in &facts.pipelines {
             let is_there = pipeline.dates.values().any(|date| date.evidence.is_some());
             let is_known = !facts.troubles.iter().any(|trouble| trouble.pipeline == *name);

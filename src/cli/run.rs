@@ -19,6 +19,8 @@ use crate::ledger::Status;
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::{Lock, Outcome, Report, Run, RunContext, RunError, open_bucket, run as run_pipeline};
 use crate::publish::bucket::Bucket;
+use crate::schedule::clock;
+use crate::schedule::log::Log;
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 
@@ -115,6 +117,12 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         Ok(pipelines) => pipelines,
         Err(exit) => return exit,
     };
+    // Whoever runs a date by hand has asked for it.
+    if let Ok(log) = Log::read(&workspace.private)
+        && let Some(behind) = clock::behind(crate::time::now(), &log, std::iter::empty()).filter(|_| !arguments.attempt)
+    {
+        eprintln!("warning: {behind}.");
+    }
     let attempt = match (arguments.attempt, pipelines.as_slice(), dates.as_slice()) {
         (true, [pipeline], [Some(date)]) => match Attempted::begin(&workspace, &pipeline.name, Some(*date)) {
             Ok(attempt) => Some(attempt),

@@ -1,5 +1,6 @@
 //! `fahrtenbuch schedule`
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,18 +10,21 @@ use crate::capture::collector::Stop;
 use crate::cli::collect::{known, no_signals};
 use crate::cli::exit::{Exit, exit_of};
 use crate::cli::lost::store_is_not_lost;
-use crate::cli::opened::{clock_is_set, tell};
+use crate::cli::opened::{clock_is_set, read_outline, tell};
 use crate::cli::run::failed;
 use crate::cli::signals::Signals;
 use crate::pipeline::run::RunError;
+use crate::schedule::clock::ClockBehind;
 use crate::schedule::due::Job;
 use crate::schedule::facts::{Outcome, Trouble};
-use crate::schedule::log::{self, Chore, Done, Writer};
+use crate::schedule::gather::Gatherer;
+use crate::schedule::log::{self, Chore, ClockRight, Done, Entry, Log, Writer};
 use crate::schedule::observer::{BeatCounts, FromFacts, Observer};
 use crate::schedule::service::{Alive, Event, Looked, Scheduler, SchedulerError};
 use crate::schedule::words::local;
 use crate::time;
 use crate::workspace;
+use crate::workspace::outline::Needs;
 
 /// Between two tries to become the scheduler of a store.
 const WAIT: Duration = Duration::from_millis(500);
@@ -43,10 +47,12 @@ Examples:
   fahrtenbuch schedule                  for ever; a second scheduler of the private store waits
   fahrtenbuch schedule --once           what is due now, for timers and other schedulers
   fahrtenbuch schedule --once stadtbus-telemetrie
+  fahrtenbuch schedule --clock-is-right after a clock that was ahead has been set: what it wrote counts no more
 
 Exit codes of --once: that of the worst that was tried, by the table of 'fahrtenbuch --help'. A damaged index in the bucket keeps only
 its pipeline from being run: it is told, all else is done, and the code is 42. So is a private store that is lost, with which nothing
-is done. A daily job that was tried counts, too.")]
+is done. A daily job that was tried counts, too. If the log or the bucket has a time that is more than an hour later than the clock,
+nothing is done, and the code is 1: set the clock, or see --clock-is-right.")]
 pub(super) struct Arguments {
     /// Names of pipelines; all if none is given
     #[arg(value_name = "PIPELINE")]
@@ -54,6 +60,10 @@ pub(super) struct Arguments {
     /// Do what is due, and end
     #[arg(long)]
     once: bool,
+    /// Write down that this machine's clock is right, and end: for when the log or the bucket has later times that a wrong clock wrote,
+    /// so that nothing is run until then
+    #[arg(long, conflicts_with_all = ["once", "pipelines"])]
+    clock_is_right: bool,
     /// Runs at the same time, at the most; each may hold 'limits: memory'
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
@@ -69,6 +79,9 @@ fn schedule(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
         tell(&problems);
         Exit::Usage
     })?;
+    if arguments.clock_is_right {
+        return clock_is_right(root, &private);
+    }
     known(root, &arguments.pipelines)?;
     let stop = Stop::default();
     let signals = Signals::listen(stop.clone()).map_err(no_signals)?;
@@ -98,6 +111,24 @@ fn schedule(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
         teller.tell_idle();
     }
     Ok(if arguments.once { worst.map_or(Exit::Done, exit_of) } else { Exit::Done })
+}
+
+/// Writes down that times which are to come were written by a wrong clock. A scheduler that is at work reads it.
+fn clock_is_right(root: &Path, private: &Path) -> Result<Exit, Exit> {
+    let workspace = read_outline(root, Needs::Stores)?;
+    let of_log =
+        |verb| move |error: io::Error| failed(&RunError::private(&log::path(private), verb, &error), false, None);
+    let known = Log::read(private).map_err(of_log("read"))?;
+    let now = time::now();
+    let facts = Gatherer::default().gather(&workspace, &known, &BTreeSet::new(), now);
+    let facts = facts.map_err(|error| failed(&error, false, None))?;
+    let Some(ClockBehind { newest, .. }) = facts.clock else {
+        println!("neither the log nor the bucket has a later time than this machine's clock, which shows {now:.0}");
+        return Ok(Exit::Done);
+    };
+    log::add(private, now, Entry::ClockRight(ClockRight { until: newest })).map_err(of_log("written"))?;
+    println!("written down: it is {now:.0}, and times up to {newest:.0} were written by a wrong clock");
+    Ok(Exit::Done)
 }
 
 /// Runs a scheduler, tells what it does, and lets others be told. `beside` starts what lives as long as it.
@@ -149,6 +180,8 @@ fn of_scheduler(error: &SchedulerError) -> Exit {
             tell(problems);
             Exit::Usage
         }
+        // Told with the look that found it.
+        SchedulerError::Run(RunError::ClockBehind(_)) => Exit::Transient,
         SchedulerError::Run(error) => failed(error, false, None),
     }
 }
@@ -161,6 +194,8 @@ pub(super) struct Teller {
     /// What was last said of what comes next.
     next: Option<String>,
     unknown: Option<String>,
+    /// Whether it was said that the clock is behind.
+    is_clock_behind: bool,
     /// What was said of pipelines of which nobody can tell what is due.
     troubles: Vec<Trouble>,
 }
@@ -235,6 +270,15 @@ impl Teller {
     /// What comes next, if it is something else than was said.
     fn looked(&mut self, &Looked { workspace, facts, due, .. }: &Looked<'_>) {
         self.troubles(&facts.troubles);
+        match &facts.clock {
+            Some(behind) if !self.is_clock_behind => eprintln!("error: {behind}"),
+            None if self.is_clock_behind => println!("the clock is no longer behind what was written down"),
+            _ => {}
+        }
+        self.is_clock_behind = facts.clock.is_some();
+        if self.is_clock_behind {
+            return;
+        }
         if !facts.running.is_empty() {
             return;
         }

@@ -114,7 +114,11 @@ fn once(public: &Public) -> Exit {
 }
 
 fn of_error(error: &PublishError) -> Exit {
-    if error.is_transient() { Exit::Transient } else { Exit::Permanent }
+    match error {
+        PublishError::Configuration { .. } => Exit::Usage,
+        error if error.is_transient() => Exit::Transient,
+        _ => Exit::Permanent,
+    }
 }
 
 fn nothing(pipeline: &str) -> String {

@@ -51,6 +51,8 @@ pub enum Trouble {
     SchedulerDown,
     /// The private store is not there, or is another one.
     PrivateStoreLost,
+    /// The clock of the machine shows `now`, and something has a later time.
+    ClockBehind { now: Timestamp, newest: Timestamp },
     /// What the bucket has of a dataset cannot be read; of all of them if none is named.
     BucketUnreadable { dataset: String },
 }
@@ -92,6 +94,7 @@ pub enum CauseKind {
     CollectorDown,
     SchedulerDown,
     PrivateStoreLost,
+    ClockBehind,
     BucketUnreadable,
 }
 
@@ -114,6 +117,7 @@ pub const KINDS: &[(&str, CauseKind)] = &[
     ("collector_down", CauseKind::CollectorDown),
     ("scheduler_down", CauseKind::SchedulerDown),
     ("private_store_lost", CauseKind::PrivateStoreLost),
+    ("clock_behind", CauseKind::ClockBehind),
     ("bucket_unreadable", CauseKind::BucketUnreadable),
 ];
 
@@ -155,6 +159,7 @@ impl Cause {
             Trouble::CollectorDown => CauseKind::CollectorDown,
             Trouble::SchedulerDown => CauseKind::SchedulerDown,
             Trouble::PrivateStoreLost => CauseKind::PrivateStoreLost,
+            Trouble::ClockBehind { .. } => CauseKind::ClockBehind,
             Trouble::BucketUnreadable { .. } => CauseKind::BucketUnreadable,
         }
     }
@@ -176,9 +181,11 @@ impl Cause {
             Trouble::ChoreFailed { chore, .. } => chore.clone(),
             Trouble::RuleFailed { dataset, rule, .. } => format!("{dataset}/{rule}"),
             Trouble::DiskFilling { place, .. } => place.clone(),
-            Trouble::BackupOld { .. } | Trouble::CollectorDown | Trouble::SchedulerDown | Trouble::PrivateStoreLost => {
-                String::new()
-            }
+            Trouble::BackupOld { .. }
+            | Trouble::CollectorDown
+            | Trouble::SchedulerDown
+            | Trouble::PrivateStoreLost
+            | Trouble::ClockBehind { .. } => String::new(),
         }
     }
 

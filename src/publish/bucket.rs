@@ -27,7 +27,7 @@ use tokio::runtime::Runtime;
 
 use crate::digest::{Digest, Digester};
 use crate::durable;
-use crate::object_stores::{Patience, open_s3};
+use crate::object_stores::{Options, Patience, Unopened, open_s3};
 use crate::publish::PublishError;
 
 pub use self::attributes::Described;
@@ -67,7 +67,7 @@ pub(super) struct Version {
 impl Bucket {
     /// Opens a folder (`data/bucket`) or an S3 bucket (`s3://name/prefix`). `options` are the settings of the store:
     /// `endpoint`, `region`, `access_key_id`, `secret_access_key`, `allow_http`; what is absent comes from `AWS_*`.
-    pub fn open(location: &str, options: &BTreeMap<String, String>) -> Result<Self, PublishError> {
+    pub fn open(location: &str, options: &Options) -> Result<Self, PublishError> {
         let wrong = |problem: String, remedy: &str| PublishError::Configuration {
             bucket: location.to_owned(),
             problem,
@@ -77,7 +77,7 @@ impl Bucket {
         let runtime = runtime.map_err(|error| wrong(format!("no thread for it ({error})"), "Try again."))?;
         if let Some(rest) = location.strip_prefix("s3://") {
             let store = open_s3(rest, options, Patience::default());
-            let store = store.map_err(|problem| wrong(problem, "Check 'bucket: options'."))?;
+            let store = store.map_err(|Unopened { problem, remedy }| wrong(problem, &remedy))?;
             return Ok(Self::of(location, store, runtime, None));
         }
         let folder = local_folder(location).map_err(|(problem, remedy)| wrong(problem, &remedy))?.unwrap_or_default();

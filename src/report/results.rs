@@ -111,12 +111,13 @@ fn by_date(objects: BTreeMap<String, Object>) -> BTreeMap<ServiceDate, Object> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::object_stores::Options;
     use crate::report::quality::tests::on;
 
     #[test]
     fn results_are_found_again_in_the_bucket_by_their_dates() {
         let folder = tempfile::tempdir().unwrap();
-        let bucket = Bucket::open(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
+        let bucket = Bucket::open(folder.path().to_str().unwrap(), &Options::default()).unwrap();
         assert_eq!(dates(&bucket, "bus").unwrap(), []);
         for date in ["2026-11-24", "2026-11-22", "2026-11-23"] {
             let results = on(date, Vec::new());
@@ -135,7 +136,7 @@ mod tests {
     #[test]
     fn the_newest_results_are_found_without_the_names_of_all() {
         let folder = tempfile::tempdir().unwrap();
-        let bucket = Bucket::open(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
+        let bucket = Bucket::open(folder.path().to_str().unwrap(), &Options::default()).unwrap();
         let newest: ServiceDate = "2026-11-24".parse().unwrap();
         for days in [0, 1, 2, 59, 61, 700, 3000] {
             let results = on(&newest.plus_days(-days).to_string(), Vec::new());

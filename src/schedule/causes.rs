@@ -83,6 +83,9 @@ impl Causes {
         causes.extend(self.identity.lost(known, &self.journals));
         let unreadable = |trouble: &facts::Trouble| Trouble::BucketUnreadable { dataset: trouble.dataset.clone() };
         causes.extend(known.facts.troubles.iter().map(|trouble| known::cause(unreadable(trouble), known.now)));
+        let behind = known.facts.clock.as_ref();
+        let behind = behind.map(|behind| Trouble::ClockBehind { now: behind.now, newest: behind.newest });
+        causes.extend(behind.map(|trouble| known::cause(trouble, known.now)));
         if let Some(slow) = &self.slow {
             causes.extend(expiring::causes(known, done, &slow.waiting));
             causes.extend(undecided::causes(&slow.waiting, known.now));
@@ -104,6 +107,7 @@ impl Causes {
         // Whoever looks schedules, and has read the bucket.
         add(CauseKind::SchedulerDown, "");
         add(CauseKind::BucketUnreadable, "");
+        add(CauseKind::ClockBehind, "");
         for pipeline in &workspace.pipelines {
             let (name, dataset, runs) = (&pipeline.name, &pipeline.dataset, self.journals.of(&pipeline.name));
             if known.facts.troubles.iter().all(|trouble| trouble.pipeline != *name) {
@@ -200,7 +204,10 @@ impl Causes {
         for cause in causes {
             if matches!(
                 cause.kind(),
-                CauseKind::DiskFilling | CauseKind::PrivateStoreLost | CauseKind::BucketUnreadable
+                CauseKind::DiskFilling
+                    | CauseKind::PrivateStoreLost
+                    | CauseKind::BucketUnreadable
+                    | CauseKind::ClockBehind
             ) {
                 let key = cause.key();
                 cause.since = self.found.get(&key).copied().unwrap_or(cause.since);

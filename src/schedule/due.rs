@@ -8,7 +8,8 @@
 //! it is. Nothing else makes anything due: not another version of the program, and not a contract that is edited after the release.
 //!
 //! A date that was missed is run until `catch_up` days after the day on which it became due; then it waits for a person as long as
-//! its evidence is there. What the log has of a time that is to come was written by a wrong clock, and counts as forgotten.
+//! its evidence is there. What the log has of a time that is to come was written by a wrong clock, and counts as forgotten. As long as
+//! the clock is behind what was written down, nothing is due at all.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -124,6 +125,10 @@ pub fn due(facts: &Facts, now: Timestamp) -> Due {
     chores(facts, now, &mut due);
     due.now.retain(|job| !facts.running.contains(&job.key));
     due.now = in_order(facts, due.now);
+    if facts.clock.is_some() {
+        // By a clock that is behind old dates are due, and new ones are not.
+        (due.now, due.chores) = (Vec::new(), Vec::new());
+    }
     due.later.sort_by(|one, other| (one.at, &one.key).cmp(&(other.at, &other.key)));
     due
 }

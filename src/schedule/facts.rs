@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::pipeline::{Schedule, Times};
+use crate::schedule::clock::ClockBehind;
 use crate::time::ServiceDate;
 
 /// All that is known of the pipelines that have a schedule.
@@ -22,6 +23,8 @@ pub struct Facts {
     pub troubles: Vec<Trouble>,
     /// Jobs that are at work now.
     pub running: BTreeSet<JobKey>,
+    /// The clock shows an earlier time than what was written down before: nothing is begun.
+    pub clock: Option<ClockBehind>,
     /// Jobs that were begun before: every third takes the newest date.
     pub begun: u64,
 }

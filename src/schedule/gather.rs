@@ -26,6 +26,7 @@ use crate::pipeline::{FeedOrigin, Pipeline};
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::index;
+use crate::schedule::clock;
 use crate::schedule::facts::{
     ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, Outcome, PipelineFacts, Released,
 };
@@ -69,6 +70,8 @@ struct InBucket {
     released: BTreeMap<ServiceDate, Released>,
     /// Those that had one, and by a later release have none.
     taken_back: BTreeSet<ServiceDate>,
+    /// When the newest release was made.
+    newest: Option<Timestamp>,
 }
 
 /// The evidence of old dates that are not released, and what it was looked up by.
@@ -161,7 +164,9 @@ impl Gatherer {
         });
         let chores = chores.collect();
         let (zone, running) = (workspace.zone.clone(), running.clone());
-        Ok(Facts { zone, pipelines, chores, troubles, running, begun: log.begun })
+        let releases = self.in_bucket.iter().filter_map(|(dataset, (_, of))| Some((dataset.as_str(), of.newest?)));
+        let clock = clock::behind(now, log, releases);
+        Ok(Facts { zone, pipelines, chores, troubles, running, clock, begun: log.begun })
     }
 
     /// What is known of the dates of a pipeline.
@@ -507,6 +512,7 @@ fn look_into(bucket: &Bucket, dataset: &str) -> Result<InBucket, PublishError> {
             of.is_provisional &= file.provisional;
         }
         found.taken_back.extend(index.first.keys());
+        found.newest = found.newest.max(index.release.as_ref().map(|release| release.at));
     }
     found.taken_back.retain(|date| !found.released.contains_key(date));
     Ok(found)

@@ -38,6 +38,15 @@ pub enum Entry {
     Message(Value),
     /// A job that is no run: a purge, a backup.
     Chore(Chore),
+    /// A person said that the clock is right, although there are later times.
+    ClockRight(ClockRight),
+}
+
+/// What a person took for the work of a wrong clock.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClockRight {
+    /// The newest time that there was.
+    pub until: Timestamp,
 }
 
 /// An attempt begins.
@@ -102,6 +111,10 @@ pub struct Log {
     pub messages: Vec<(Timestamp, Value)>,
     /// Attempts that were begun.
     pub begun: u64,
+    /// The newest time of all entries since a person said that the clock is right.
+    pub newest: Option<Timestamp>,
+    /// The newest time that there was then.
+    pub clock_right: Option<Timestamp>,
     /// How far the file was read.
     read: u64,
 }
@@ -238,7 +251,9 @@ impl Log {
     }
 
     fn add(&mut self, Line { at, entry }: Line) {
+        self.newest = self.newest.max(Some(at));
         match entry {
+            Entry::ClockRight(ClockRight { until }) => (self.newest, self.clock_right) = (Some(at), Some(until)),
             Entry::Begun(Begun { key, why, evidence, settings }) => {
                 self.begun += 1;
                 let attempt = Attempt { begun: at, ended: None, evidence, settings };

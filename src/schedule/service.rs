@@ -188,6 +188,15 @@ impl AtWork<'_> {
                     let newest_release = self.gatherer.newest_release();
                     tell(Event::Looked(Looked { workspace, facts: &facts, due: &due, log: &self.log, newest_release }));
                 }
+                if let Some(behind) = facts.clock {
+                    if self.scheduler.once && self.is_idle() {
+                        return Err(RunError::ClockBehind(behind.to_string()).into());
+                    }
+                    // Somebody may say that the clock is right.
+                    let read = self.log.read_on(&self.private);
+                    read.map_err(|error| RunError::private(&log::path(&self.private), "read", &error))?;
+                    return Ok(Some(later));
+                }
                 let at = due.later.first().map(|later| until(later.at, now));
                 let wake = at.map_or(later, |wait| (Instant::now() + wait).min(later));
                 return Ok((is_begun || !self.is_idle() || !self.scheduler.once).then_some(wake));

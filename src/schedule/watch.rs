@@ -216,6 +216,7 @@ fn facts(public: &Public) -> Facts {
     });
     let pipelines = pipelines.collect();
     Facts {
+        clock: None,
         zone: public.zone.clone(),
         pipelines,
         chores: BTreeMap::new(),

@@ -1,9 +1,9 @@
 //! Where backups go: `backup:` in `fahrtenbuch.yaml`.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::capture::evidence::remote::Location;
+use crate::object_stores::Options;
 use crate::publish::bucket;
 use crate::workspace::places::options;
 use crate::yaml::{Node, Problems};
@@ -36,14 +36,16 @@ impl Backups {
 
 /// A folder, `s3://bucket/prefix`, or a map of `location` and `options`.
 fn place(root: &Path, key: &str, node: &Node, problems: &mut Problems) -> Option<Location> {
-    let text = match node.scalar() {
-        Some(text) => text,
+    let (text, line) = match node.scalar() {
+        Some(text) => (text, node.line),
         None => {
             node.only_keys(PLACE_KEYS, problems);
-            node.require_text("location", problems)?
+            let line = node.get("location").map_or(node.line, |node| node.line);
+            (node.require_text("location", problems)?, line)
         }
     };
-    let location = location(root, &text, options(node, "backup", problems));
+    let options = options(node, "backup", problems).named_in(problems.file(), line);
+    let location = location(root, &text, options);
     let location = location.map_err(|(problem, remedy)| {
         problems.add(node.line, format!("'{key}: {text}' is no place for a backup: {problem}"), remedy);
     });
@@ -54,7 +56,7 @@ fn place(root: &Path, key: &str, node: &Node, problems: &mut Problems) -> Option
 ///
 /// # Errors
 /// What is wrong with it, and what to do.
-pub fn location(root: &Path, text: &str, options: BTreeMap<String, String>) -> Result<Location, (String, String)> {
+pub fn location(root: &Path, text: &str, options: Options) -> Result<Location, (String, String)> {
     let folder = bucket::local_folder(text)?.map(|folder| {
         let folder = root.join(folder);
         std::path::absolute(&folder).unwrap_or(folder)

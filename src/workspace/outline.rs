@@ -1,13 +1,13 @@
 //! A workspace as the commands about evidence read it: its stores, its zone, its retention, and of its pipelines the names, the
 //! sources and the partitioning. Contracts are not looked at, and a mistake that these commands do not depend on is a warning.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::tz::TimeZone;
 
 use crate::metrics;
 use crate::notify;
+use crate::object_stores::Options;
 use crate::pipeline::{self, Pipeline};
 use crate::portal::Site;
 use crate::workspace::backups::Backups;
@@ -91,7 +91,7 @@ pub fn notify(root: &Path) -> Result<notify::Settings, Vec<Problem>> {
 pub struct Public {
     pub zone: TimeZone,
     pub bucket: String,
-    pub bucket_options: BTreeMap<String, String>,
+    pub bucket_options: Options,
     pub notify: notify::Settings,
     pub pipelines: Vec<Pipeline>,
 }

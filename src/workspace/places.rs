@@ -1,9 +1,9 @@
 //! Where the stores of a workspace lie, and that none lies in another.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::capture::evidence::remote::Location;
+use crate::object_stores::Options;
 use crate::publish::bucket;
 use crate::yaml::{Node, Problems};
 
@@ -27,7 +27,7 @@ pub(super) fn evidence(node: &Node, others: &Others<'_>, problems: &mut Problems
             (node.require_text("location", problems)?, line)
         }
     };
-    let options = options(node, "evidence", problems);
+    let options = options(node, "evidence", problems).named_in(problems.file(), line);
     let folder = match bucket::local_folder(&location) {
         Ok(folder) => folder.map(|folder| others.root.join(folder)),
         Err((problem, remedy)) => {
@@ -58,15 +58,15 @@ pub(super) fn evidence(node: &Node, others: &Others<'_>, problems: &mut Problems
     Some(found)
 }
 
-pub(super) fn options(node: &Node, section: &str, problems: &mut Problems) -> BTreeMap<String, String> {
-    let mut options = BTreeMap::new();
+pub(super) fn options(node: &Node, section: &str, problems: &mut Problems) -> Options {
+    let mut options = Options::default();
     for (key, value) in node.get("options").map_or(&[][..], Node::pairs) {
         match (key.scalar(), value.scalar()) {
             (Some(name), Some(value)) => {
                 if let Some((message, remedy)) = bucket::unknown_option(&name) {
                     problems.add(key.line, message, remedy);
                 }
-                options.insert(name, value);
+                options.values.insert(name, value);
             }
             _ => {
                 let message = format!("an option of '{section}' is no text");
@@ -84,7 +84,8 @@ fn meets_bucket(evidence: &Location, bucket: &Node, root: &Path) -> bool {
         Err(_) => return false,
     };
     let endpoint = bucket.get("options").and_then(|options| options.get("endpoint")).and_then(Node::scalar);
-    let options = endpoint.map(|endpoint| ("endpoint".to_owned(), endpoint)).into_iter().collect();
+    let values = endpoint.map(|endpoint| ("endpoint".to_owned(), endpoint)).into_iter().collect();
+    let options = Options { values, named: None };
     meet(evidence, &Location { shown: location, folder, options })
 }
 
@@ -94,7 +95,7 @@ pub(crate) fn meet(one: &Location, other: &Location) -> bool {
         (Some(one), Some(other)) => lie_in_each_other(one, other),
         (None, None) => {
             let endpoint = |of: &Location| {
-                of.options.get("endpoint").map(|endpoint| endpoint.trim_end_matches('/').to_ascii_lowercase())
+                of.options.values.get("endpoint").map(|endpoint| endpoint.trim_end_matches('/').to_ascii_lowercase())
             };
             let parts = |of: &Location| -> Vec<String> {
                 of.shown.split('/').skip(2).filter(|part| !part.is_empty()).map(str::to_owned).collect()

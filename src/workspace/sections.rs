@@ -1,10 +1,10 @@
 //! Sections of the configuration that the whole reading and the one without contracts have in common.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::tz::TimeZone;
 
+use crate::object_stores::Options;
 use crate::publish::bucket;
 use crate::yaml::{Node, Problems};
 
@@ -15,7 +15,7 @@ const BUCKET_KEYS: &[&str] = &["location", "base_url", "options"];
 pub(super) struct BucketSection {
     pub location: Option<String>,
     pub base_url: Option<String>,
-    pub options: BTreeMap<String, String>,
+    pub options: Options,
 }
 
 impl BucketSection {
@@ -27,6 +27,8 @@ impl BucketSection {
         };
         map.only_keys(BUCKET_KEYS, problems);
         section.location = map.require_text("location", problems);
+        let line = map.get("location").map_or(map.line, |node| node.line);
+        section.options = Options::default().named_in(problems.file(), line);
         section.base_url = map.optional_text("base_url", problems);
         if let (Some(url), Some(node)) = (&section.base_url, map.get("base_url"))
             && !is_web_address(url)
@@ -40,7 +42,7 @@ impl BucketSection {
                     if let Some((message, remedy)) = bucket::unknown_option(&name) {
                         problems.add(key.line, message, remedy);
                     }
-                    section.options.insert(name, value);
+                    section.options.values.insert(name, value);
                 }
                 _ => problems.add(key.line, "an option of the bucket is no text", "Write 'endpoint: https://...'."),
             }

@@ -1,15 +1,17 @@
 //! What is read of a workspace alone, whatever is wrong elsewhere: where its stores lie, and its limits.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::capture::collector::Collector;
 use crate::capture::evidence::upload::Spool;
+use crate::capture::source::Source;
+use crate::object_stores::{Options, unopened, unopened_source};
+use crate::pipeline::FeedOrigin;
 use crate::publish::bucket::local_folder;
 use crate::workspace::backups::Backups;
 use crate::workspace::sections::{BucketSection, address};
 use crate::workspace::{
-    FILE, SPOOL, lie_in_each_other, limit, memory_limit, no_workspace, private_folder, private_path, remote,
+    FILE, SPOOL, Workspace, lie_in_each_other, limit, memory_limit, no_workspace, private_folder, private_path, remote,
 };
 use crate::yaml::{self, Problem, Problems};
 
@@ -18,7 +20,7 @@ use crate::yaml::{self, Problem, Problems};
 pub struct Stores {
     pub private: PathBuf,
     pub bucket: String,
-    pub bucket_options: BTreeMap<String, String>,
+    pub bucket_options: Options,
 }
 
 /// The stores of a workspace whose private store is to be restored, as a text of its configuration has them: whatever the form of the
@@ -42,7 +44,7 @@ pub fn stores(root: &Path, text: &str) -> Result<Stores, Vec<Problem>> {
 pub struct PublicBucket {
     /// A folder or `s3://bucket/prefix`.
     pub location: String,
-    pub options: BTreeMap<String, String>,
+    pub options: Options,
     /// Where it is on the web, if it is.
     pub base_url: Option<String>,
 }
@@ -74,6 +76,25 @@ pub fn public_bucket(root: &Path) -> Result<PublicBucket, Vec<Problem>> {
         }
         _ => Err(problems.found),
     }
+}
+
+/// The S3 stores of a workspace that cannot be used from here, since keys are missing or are none. Nothing is asked over the network.
+pub fn without_keys(workspace: &Workspace) -> Vec<Problem> {
+    let mut found = Vec::new();
+    if workspace.bucket.starts_with("s3://") {
+        found.extend(unopened(&workspace.bucket, &workspace.bucket_options));
+    }
+    let backups = workspace.backup.iter().flat_map(|backups| [Some(&backups.to), backups.keys_to.as_ref()]).flatten();
+    let places = workspace.evidence.iter().map(|remote| remote.place()).chain(backups);
+    found.extend(places.filter(|of| of.folder.is_none()).filter_map(|of| unopened(&of.shown, &of.options)));
+    for pipeline in &workspace.pipelines {
+        for feed in &pipeline.feeds {
+            if let FeedOrigin::Source(Source::S3 { url, options, .. }) = &feed.from {
+                found.extend(unopened_source(&url.shown(), options, (&pipeline.file, pipeline.line)));
+            }
+        }
+    }
+    found
 }
 
 /// Where a workspace says that backups go; nothing if it does not, or is not there. Looks at nothing else in it.

@@ -12,6 +12,7 @@ use fahrtenbuch::capture::evidence::seal::{Due, seal};
 use fahrtenbuch::capture::evidence::upload::{self, Rebuilt};
 use fahrtenbuch::capture::evidence::{Listing, Store, read};
 use fahrtenbuch::digest::Digest;
+use fahrtenbuch::object_stores::Options;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::import_archives::import;
@@ -216,7 +217,8 @@ fn a_large_archive_goes_to_s3_in_parts_can_be_stopped_and_is_removed_for_good() 
     let server = s3();
     let root = tempfile::tempdir().unwrap();
     let (evidence, cache) = (root.path().join("evidence"), root.path().join("cache"));
-    let location = Location { shown: "s3://stadtbus/groß/x".to_owned(), folder: None, options: options(server.port) };
+    let options = Options { values: options(server.port), named: None };
+    let location = Location { shown: "s3://stadtbus/groß/x".to_owned(), folder: None, options };
     let remote = Arc::new(Remote::new(location, cache.clone(), 1 << 30));
     let store = || Store::new(&evidence).with_remote(Some(remote.clone()));
     let mut dice = fastrand::Rng::with_seed(7);

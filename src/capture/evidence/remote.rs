@@ -7,7 +7,6 @@
 
 mod cache;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -27,7 +26,7 @@ use crate::capture::evidence::stored::Stored;
 use crate::capture::{CaptureError, FailureKind};
 use crate::digest::{Digest, Digester};
 use crate::durable;
-use crate::object_stores::{Patience, open_s3};
+use crate::object_stores::{Options, Patience, Unopened, open_s3};
 use cache::Cache;
 
 /// Archives up to this go in one request, larger ones in parts of it; so much is held of one.
@@ -51,7 +50,7 @@ pub struct Location {
     /// `None` if it is S3.
     pub folder: Option<PathBuf>,
     /// Settings of the S3 store, secrets among them.
-    pub options: BTreeMap<String, String>,
+    pub options: Options,
 }
 
 impl fmt::Debug for Location {
@@ -447,7 +446,7 @@ impl Remote {
                 let retry = RetryConfig { max_retries: RETRIES, retry_timeout: RETRY_FOR, ..RetryConfig::default() };
                 let address = shown.strip_prefix("s3://").unwrap_or(shown);
                 let store = open_s3(address, &self.location.options, Patience { retry, presets: LIMITS });
-                store.map_err(|problem| wrong(problem, "Check 'evidence: options'"))?
+                store.map_err(|Unopened { problem, remedy }| wrong(problem, &remedy))?
             }
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();

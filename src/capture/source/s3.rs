@@ -1,8 +1,8 @@
 //! A feed that is an object of an S3 bucket.
 
 use futures::StreamExt;
-use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
-use object_store::{Attribute, ClientConfigKey, GetOptions, ObjectStore, RetryConfig};
+use object_store::aws::AmazonS3;
+use object_store::{Attribute, GetOptions, ObjectStore, RetryConfig};
 
 use super::answer::{Answer, Fetched, NotModified, Validators, lasting, too_large};
 use super::certificate::certificate;
@@ -10,6 +10,7 @@ use super::policy::Policy;
 use crate::capture::redact::Address;
 use crate::capture::{Capture, CaptureError, FailureKind};
 use crate::digest::Digest;
+use crate::object_stores::{Unopened, open_source};
 
 /// The store of an S3 source. It makes one try; more of them are made here, as for other sources.
 pub(super) fn store(
@@ -19,24 +20,15 @@ pub(super) fn store(
     policy: &Policy,
 ) -> Result<AmazonS3, CaptureError> {
     let once = RetryConfig { max_retries: 0, retry_timeout: policy.total_timeout, ..RetryConfig::default() };
-    let mut builder = AmazonS3Builder::from_env().with_bucket_name(url.host_str().unwrap_or_default()).with_retry(once);
-    for (key, limit) in [
-        (ClientConfigKey::ConnectTimeout, policy.connect_timeout),
-        (ClientConfigKey::ReadTimeout, policy.read_timeout),
-        (ClientConfigKey::Timeout, policy.total_timeout),
-    ] {
-        builder = builder.with_config(AmazonS3ConfigKey::Client(key), format!("{} ms", limit.as_millis()));
-    }
-    for (key, value) in options {
-        let key: AmazonS3ConfigKey = key.parse().map_err(|_| {
-            let problem = format!("'{key}' is no option of an S3 source");
-            lasting(shown, FailureKind::Other, problem, "See the source's 'options'")
-        })?;
-        builder = builder.with_config(key, value);
-    }
-    builder
-        .build()
-        .map_err(|error| lasting(shown, FailureKind::Other, error.to_string(), "Check the source's 'options'"))
+    let limits = [
+        ("connect_timeout", policy.connect_timeout),
+        ("read_timeout", policy.read_timeout),
+        ("timeout", policy.total_timeout),
+    ]
+    .map(|(name, limit)| (name, format!("{} ms", limit.as_millis())));
+    let limits = limits.iter().map(|(name, limit)| (*name, limit.as_str()));
+    open_source(url.host_str().unwrap_or_default(), limits, options, once)
+        .map_err(|Unopened { problem, remedy }| lasting(shown, FailureKind::Other, problem, &remedy))
 }
 
 pub(super) async fn try_s3(

@@ -67,6 +67,7 @@ pub(crate) fn every_trouble() -> Vec<Trouble> {
         Trouble::CollectorDown,
         Trouble::SchedulerDown,
         Trouble::PrivateStoreLost,
+        Trouble::ClockBehind { now: at("2026-01-01T00:00:00Z"), newest: at("2026-11-24T13:05:00Z") },
         Trouble::BucketUnreadable { dataset: "telemetrie".to_owned() },
     ]
 }

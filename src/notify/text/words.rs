@@ -482,6 +482,7 @@ fn of_machine(trouble: &Trouble, zone: &TimeZone) -> Words {
             "fahrtenbuch up",
         ),
         Trouble::BucketUnreadable { dataset } => bucket_unreadable(dataset),
+        Trouble::ClockBehind { now, newest } => clock_behind(&instant(*now, zone), &instant(*newest, zone)),
         _ => Words::new(
             Text::new(
                 "The private store is not there or is another one: evidence, keys and decisions are missing",
@@ -494,6 +495,28 @@ fn of_machine(trouble: &Trouble, zone: &TimeZone) -> Words {
             "fahrtenbuch restore",
         ),
     }
+}
+
+fn clock_behind(now: &Text, newest: &Text) -> Words {
+    Words::new(
+        Text::new(
+            format!(
+                "The clock of this machine is behind: it shows {}, and something was written on {}",
+                now.en, newest.en
+            ),
+            format!(
+                "Die Uhr der Maschine geht nach: sie zeigt {}, und etwas wurde am {} geschrieben",
+                now.de, newest.de
+            ),
+        ),
+        Text::new(
+            "Nothing is published or backed up, and evidence gets wrong times, until it is set. If it is right, and was wrong then: \
+             fahrtenbuch schedule --clock-is-right.",
+            "Bis sie gestellt ist, wird nichts veröffentlicht oder gesichert, und Belege bekommen falsche Zeiten. Geht sie jetzt \
+             richtig und ging damals falsch: fahrtenbuch schedule --clock-is-right.",
+        ),
+        "sudo timedatectl set-ntp true",
+    )
 }
 
 /// What is said when a cause is gone, of which no more than its key is known.
@@ -534,6 +557,9 @@ pub(super) fn mended(kind: CauseKind, subject: &str) -> Text {
         CauseKind::CollectorDown => ("The collector runs again", "Der Erfasser läuft wieder"),
         CauseKind::SchedulerDown => ("The scheduler runs again", "Der Planer läuft wieder"),
         CauseKind::PrivateStoreLost => ("The private store is there again", "Die private Ablage ist wieder da"),
+        CauseKind::ClockBehind => {
+            ("The clock of the machine is right again", "Die Uhr der Maschine geht wieder richtig")
+        }
         CauseKind::BucketUnreadable if subject.is_empty() => ("The bucket can be read", "Der Bucket ist lesbar"),
         CauseKind::BucketUnreadable => {
             ("What the bucket has of {} can be read", "Was der Bucket von {} hat, ist lesbar")

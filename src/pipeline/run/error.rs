@@ -56,6 +56,9 @@ pub enum RunError {
     /// A purge by the calendar of which the clock is likely to be wrong.
     #[error("{0}")]
     ClockDoubted(String),
+    /// It is behind what was written down before.
+    #[error("{0}")]
+    ClockBehind(String),
     #[error("{problem}. Bring the key back from a backup: another one would give every vehicle another pseudonym.")]
     Key { problem: String },
     /// There is evidence, and all of it is something else.
@@ -109,7 +112,8 @@ impl RunError {
             }
             Self::Decode(error) => matches!(error, DecodeError::Io { .. }),
             Self::Publish(error) => error.is_transient(),
-            Self::Busy { .. } | Self::Private { .. } => true,
+            // It may be set by the next time.
+            Self::Busy { .. } | Self::Private { .. } | Self::ClockBehind(_) => true,
             Self::Form(error) => matches!(error, FormError::Io { .. }),
             Self::Quarantine(error) => matches!(error, QuarantineError::File { .. }),
             Self::Decision(error) => matches!(error, DecisionError::File { .. }),

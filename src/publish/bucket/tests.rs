@@ -3,7 +3,7 @@ use super::*;
 #[test]
 fn a_folder_honours_create_only_writes_and_keeps_the_first() {
     let folder = tempfile::tempdir().unwrap();
-    let bucket = Bucket::open(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
+    let bucket = Bucket::open(folder.path().to_str().unwrap(), &Options::default()).unwrap();
     bucket.probe().unwrap();
     assert!(bucket.put_new("a/b.json", Bytes::from_static(b"1")).unwrap());
     assert!(!bucket.put_new("a/b.json", Bytes::from_static(b"2")).unwrap());
@@ -15,7 +15,7 @@ fn a_folder_honours_create_only_writes_and_keeps_the_first() {
 #[test]
 fn what_is_damaged_is_told_and_put_again() {
     let folder = tempfile::tempdir().unwrap();
-    let bucket = Bucket::open(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
+    let bucket = Bucket::open(folder.path().to_str().unwrap(), &Options::default()).unwrap();
     let (staged, digest) = (folder.path().join("staged"), Digest::of(b"rows"));
     std::fs::write(&staged, "rows").unwrap();
     let file = folder.path().join("data/part.parquet");
@@ -37,7 +37,7 @@ fn what_is_damaged_is_told_and_put_again() {
 #[test]
 fn a_bucket_of_another_layout_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let bucket = Bucket::open(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
+    let bucket = Bucket::open(folder.path().to_str().unwrap(), &Options::default()).unwrap();
     bucket.put(FORMAT, "{\"format\": \"fahrtenbuch-bucket/1\"}\n".into()).unwrap();
     let error = bucket.probe().unwrap_err().to_string();
     assert!(error.contains("new, empty bucket"), "{error}");
@@ -46,7 +46,7 @@ fn a_bucket_of_another_layout_is_refused() {
 #[test]
 fn what_a_killed_write_left_is_swept_away() {
     let folder = tempfile::tempdir().unwrap();
-    let bucket = Bucket::open(folder.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
+    let bucket = Bucket::open(folder.path().to_str().unwrap(), &Options::default()).unwrap();
     bucket.put("data/x.json", Bytes::from_static(b"{}")).unwrap();
     std::fs::write(folder.path().join("data/x.json#1"), "half").unwrap();
     bucket.sweep();
@@ -55,7 +55,7 @@ fn what_a_killed_write_left_is_swept_away() {
 
 #[test]
 fn an_unknown_store_is_refused_with_a_remedy() {
-    let error = Bucket::open("ftp://x", &BTreeMap::new()).err().unwrap().to_string();
+    let error = Bucket::open("ftp://x", &Options::default()).err().unwrap().to_string();
     assert_eq!(error, "the bucket ftp://x: this kind of store is not known. Write a folder or 's3://bucket/prefix'.");
 }
 

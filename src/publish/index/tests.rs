@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use crate::object_stores::Options;
 use std::path::Path;
 
 use super::paths::versions_folder;
@@ -37,7 +37,7 @@ fn file_of(bucket: &Bucket, date: &str, content: &str, provisional: bool) -> Ind
 }
 
 fn bucket(folder: &Path) -> Bucket {
-    Bucket::open(folder.to_str().unwrap(), &BTreeMap::new()).unwrap()
+    Bucket::open(folder.to_str().unwrap(), &Options::default()).unwrap()
 }
 
 fn commit_of(

@@ -47,6 +47,7 @@ impl Made {
         fs::write(root.path().join("pipelines/bus.yaml"), pipeline).unwrap();
         let (workspace, _) = outline::read(root.path(), Needs::Stores).unwrap();
         let facts = Facts {
+            clock: None,
             zone: workspace.zone.clone(),
             pipelines: BTreeMap::new(),
             chores: BTreeMap::new(),

@@ -34,6 +34,7 @@ fn pipeline(schedule: Schedule) -> PipelineFacts {
 
 fn facts(pipelines: Vec<(&str, PipelineFacts)>) -> Facts {
     Facts {
+        clock: None,
         zone: TimeZone::get("Europe/Berlin").unwrap(),
         pipelines: pipelines.into_iter().map(|(name, of)| (name.to_owned(), of)).collect(),
         chores: BTreeMap::new(),

@@ -20,8 +20,9 @@ const WAITS: SignedDuration = SignedDuration::from_hours(3);
 const NAMED: usize = 3;
 
 /// The kinds, the gravest first: what is being lost, then what waits.
-const ORDER: [CauseKind; 18] = [
+const ORDER: [CauseKind; 19] = [
     CauseKind::PrivateStoreLost,
+    CauseKind::ClockBehind,
     CauseKind::DiskFilling,
     CauseKind::CollectorDown,
     CauseKind::SourceSilent,

@@ -234,6 +234,7 @@ fn needs_of(causes: &[Cause], due: &Due, change: impl FnOnce(&mut Status)) -> Ve
     let zone = TimeZone::get("Europe/Berlin").unwrap();
     let (pipelines, chores) = (BTreeMap::new(), BTreeMap::new());
     let facts = crate::schedule::facts::Facts {
+        clock: None,
         zone,
         pipelines,
         chores,

@@ -9,6 +9,7 @@ use crate::capture::Capture;
 use crate::capture::evidence::remote::Location;
 use crate::capture::evidence::seal::Due;
 use crate::capture::evidence::{Destroyed, Listing, Store, read};
+use crate::object_stores::Options;
 
 const BEGIN: i64 = 1_795_510_800;
 
@@ -125,7 +126,7 @@ impl Place {
 
 fn location(root: &Path, name: &str) -> Location {
     let folder = root.join(name);
-    Location { shown: folder.display().to_string(), folder: Some(folder), options: BTreeMap::new() }
+    Location { shown: folder.display().to_string(), folder: Some(folder), options: Options::default() }
 }
 
 fn capture(second: i64) -> Capture {
