@@ -16,7 +16,8 @@ use crate::yaml::Problem;
 Examples:
   fahrtenbuch check
   fahrtenbuch -C /srv/offenburg check --json
-  fahrtenbuch check --bucket       0 if all works, 4 if readers lack something, 2 if nothing can be published or read
+  fahrtenbuch check --bucket       0 if all works, 4 if readers lack something, 2 if nothing can be published or read,
+                                   1 if the bucket is gone, 42 if an index in it is damaged
 
 A contract that is written for other programs, that no pipeline uses and none could, is told in a note; it is no mistake.")]
 pub(super) struct Arguments {
@@ -41,10 +42,16 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         true => self::bucket::check(root).map_or_else(|exit| (None, exit), |(findings, exit)| (Some(findings), exit)),
         false => (None, Exit::Done),
     };
+    let damaged = match &read {
+        Ok(workspace) if arguments.bucket => self::bucket::damaged_indexes(workspace),
+        _ => Vec::new(),
+    };
+    let exit = if damaged.is_empty() { exit } else { exit.max(Exit::Permanent) };
     if arguments.json {
         let mut json = serde_json::json!({ "mistakes": problems, "unfit": unfit });
         if let Some(findings) = &findings {
             json["bucket"] = findings.iter().map(self::bucket::json).collect();
+            json["damaged"] = damaged.iter().map(ToString::to_string).collect();
         }
         println!("{json}");
     } else if let (Ok(workspace), true) = (&read, problems.is_empty()) {
@@ -64,6 +71,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         }
         unfit.chunk_by(|one, other| one.file == other.file).for_each(tell_of_unfit);
         findings.iter().flatten().for_each(self::bucket::show);
+        damaged.iter().for_each(|error| eprintln!("error: {error}."));
     }
     exit.max(if problems.is_empty() { Exit::Done } else { Exit::Usage })
 }

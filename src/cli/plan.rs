@@ -34,7 +34,7 @@ JSON: due (pipeline, or chore: a daily job that is no run; date, why, said, sinc
 stopped (pipeline, date, why, said, rules that held it back, since, command), troubles (pipeline, said, exit: nobody can tell what of it
 is due, as with a damaged index in the bucket). Each command of 'due' writes down that it was tried, so that it is not due any more.
 
-Exit codes: 0, also if there are troubles; 1 if the bucket does not answer, 2 if the configuration is wrong, 42 if the private store
+Exit codes: 0, also if there are troubles; 1 if the bucket is gone or does not answer, 2 if the configuration is wrong, 42 if the private store
 is lost.
 
 Examples:

@@ -13,6 +13,7 @@ use url::Url;
 use super::error::GetError;
 use crate::capture::http_date;
 use crate::capture::source::{Resolver, certificate, may_lead};
+use crate::durable;
 use crate::publish::bucket::local_folder;
 
 const CONNECT: Duration = Duration::from_secs(10);
@@ -162,7 +163,7 @@ impl Origin {
         match self {
             Self::Folder(folder) => {
                 let open = || {
-                    let mut file = File::open(folder.join(key))?;
+                    let mut file = durable::open_to_read(&folder.join(key))?;
                     let size = file.metadata()?.len();
                     let from = if from > size { 0 } else { from };
                     file.seek(SeekFrom::Start(from))?;
@@ -170,6 +171,10 @@ impl Origin {
                 };
                 open().map_err(|error: std::io::Error| match error.kind() {
                     std::io::ErrorKind::NotFound => Trouble::Absent("it is not there".to_owned()),
+                    // What is no file stays that until somebody comes.
+                    std::io::ErrorKind::Other => {
+                        Trouble::Permanent { problem: error.to_string(), remedy: "Tell whoever publishes the bucket" }
+                    }
                     _ => Trouble::Again { problem: error.to_string(), wait: None },
                 })
             }

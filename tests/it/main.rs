@@ -33,6 +33,7 @@ mod killed;
 mod left_out;
 mod linking;
 mod losses;
+mod lost_bucket;
 mod lost_store;
 mod mapped;
 mod measure;
