@@ -5,9 +5,11 @@ mod bucket;
 use std::path::Path;
 
 use crate::cli::exit::Exit;
-use crate::cli::opened::tell;
+use crate::cli::opened::{stale_catalogue, tell};
 use crate::contract::library::Survey;
 use crate::contract::test_cases;
+use crate::publish::bucket::local_folder;
+use crate::publish::iceberg::Stale;
 use crate::workspace::{Workspace, contract_folders};
 use crate::yaml::Problem;
 
@@ -21,7 +23,8 @@ Examples:
 
 A contract that is written for other programs, that no pipeline uses and none could, is told in a note; it is no mistake.")]
 pub(super) struct Arguments {
-    /// Write the mistakes as JSON to standard output, and under 'unfit' what keeps contracts of others from being used
+    /// Write the mistakes as JSON to standard output, under 'unfit' what keeps contracts of others from being used, and under
+    /// 'catalogue' why the catalogue for SQL engines has to be written anew, if it has
     #[arg(long)]
     json: bool,
     /// Try what the bucket can do, too: writes two small objects below ledger/probe/, reads them as the publisher and as anybody, and
@@ -47,8 +50,10 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         _ => Vec::new(),
     };
     let exit = if damaged.is_empty() { exit } else { exit.max(Exit::Permanent) };
+    let catalogue = read.as_ref().ok().and_then(|workspace| catalogue(workspace, arguments.bucket));
     if arguments.json {
         let mut json = serde_json::json!({ "mistakes": problems, "unfit": unfit });
+        json["catalogue"] = catalogue.as_ref().map(|stale| stale.to_string()).into();
         if let Some(findings) = &findings {
             json["bucket"] = findings.iter().map(self::bucket::json).collect();
             json["damaged"] = damaged.iter().map(ToString::to_string).collect();
@@ -69,11 +74,22 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
                 "note: without 'bucket: base_url', the bucket's address on the web, SQL engines find no catalogue in the bucket"
             );
         }
+        catalogue.iter().for_each(|stale| println!("note: {stale}"));
         unfit.chunk_by(|one, other| one.file == other.file).for_each(tell_of_unfit);
         findings.iter().flatten().for_each(self::bucket::show);
         damaged.iter().for_each(|error| eprintln!("error: {error}."));
     }
     exit.max(if problems.is_empty() { Exit::Done } else { Exit::Usage })
+}
+
+/// What is wrong with the catalogue in the bucket for the configured address. A bucket that is no folder is asked only where its
+/// answers are asked for; one that cannot be read is told elsewhere.
+fn catalogue(workspace: &Workspace, is_asked: bool) -> Option<Stale> {
+    let is_folder = local_folder(&workspace.bucket).is_ok_and(|folder| folder.is_some());
+    if !is_asked && !is_folder {
+        return None;
+    }
+    stale_catalogue(workspace)
 }
 
 /// Mistakes in the tests of rules, and rules that lack one; and what keeps contracts that are not written for this program from

@@ -4,6 +4,9 @@ use std::path::Path;
 
 use crate::cli::exit::Exit;
 use crate::pipeline::Pipeline;
+use crate::publish::PublishError;
+use crate::publish::bucket::Bucket;
+use crate::publish::iceberg::{self, Stale};
 use crate::workspace::Workspace;
 use crate::workspace::outline::{self, Needs};
 use crate::yaml::{Problem, suggestion};
@@ -51,6 +54,17 @@ pub(super) fn clock_is_set() -> Result<(), Exit> {
     }
     eprintln!("error: this machine's clock shows {now}, when there was no such program yet. Set it, and try again.");
     Err(Exit::Transient)
+}
+
+/// Why the catalogue for SQL engines in the bucket has to be written anew, if it has. A bucket that cannot be read is told by who
+/// needs it.
+pub(super) fn stale_catalogue(workspace: &Workspace) -> Option<Stale> {
+    let bucket = Bucket::open(&workspace.bucket, &workspace.bucket_options).ok()?;
+    match iceberg::stale(&bucket, workspace.site.base_url.as_deref()) {
+        Ok(stale) => stale,
+        Err(PublishError::Damaged { key, .. }) => Some(Stale::Damaged { key }),
+        Err(_) => None,
+    }
 }
 
 /// Tells the mistakes of a workspace.

@@ -1,4 +1,5 @@
-//! A bucket that is gone, an index whose newest version is no file or is missing: told by all who look, and never papered over.
+//! A bucket that is gone, an index whose newest version is no file or is missing, a catalogue of another address: told by all who
+//! look, and never papered over.
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -208,4 +209,60 @@ fn a_pipe_in_the_place_of_a_file_of_the_bucket_hangs_no_command() {
         assert!(std::fs::read(&path).unwrap() == whole, "{key}");
     }
     assert_eq!(call(&city, &get).0, Some(0));
+}
+
+fn is_at(city: &City, from: &str, to: &str) {
+    city.world.replace("fahrtenbuch.yaml", from, to);
+}
+
+#[test]
+fn a_catalogue_that_the_configuration_left_behind_is_told_until_a_rebuild_moves_it_or_takes_it_away() {
+    let city = released();
+    let iceberg = city.world.path("data/bucket/iceberg");
+    let (none, one, other) = (
+        "# base_url: https://daten.example.de",
+        "base_url: https://daten.example.de",
+        "base_url: https://offen.example.de/bus/",
+    );
+    let notes = |part: &str| {
+        for words in [&["check"][..], &["plan"], &["status"]] {
+            let (code, said) = call(&city, words);
+            let is_told = said.lines().any(|line| line.starts_with("note: ") && line.contains("publish --rebuild"));
+            assert_eq!((code, is_told), (Some(0), !part.is_empty()), "{words:?}: {said}");
+            assert!(said.contains(part), "{words:?}: {said}");
+        }
+        for (words, key) in
+            [(&["check", "--json"][..], "catalogue"), (&["plan", "--json"], "notes"), (&["status", "--json"], "notes")]
+        {
+            let output = city.at(LATER).args(words).output().unwrap();
+            let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+            assert!(json.get(key).is_some() && json[key].to_string().contains(part), "{words:?}: {json}");
+        }
+    };
+    notes("");
+    is_at(&city, none, one);
+    notes("has no catalogue");
+    assert_eq!(call(&city, REBUILD).0, Some(0));
+    notes("");
+    is_at(&city, one, other);
+    notes("has linie-0 under https://daten.example.de, and 'bucket: base_url' is https://offen.example.de/bus");
+    assert_eq!(call(&city, REBUILD).0, Some(0));
+    notes("");
+    std::fs::write(iceberg.join("v1/namespaces/linie-0/tables.json"), "{").unwrap();
+    notes("iceberg/v1/namespaces/linie-0/tables.json' of the catalogue");
+    assert_eq!(call(&city, REBUILD).0, Some(0));
+    is_at(&city, other, none);
+    notes("grows old");
+    let there = files(&iceberg);
+    let (code, said) = call(&city, &["publish", "--rebuild", "--dry-run"]);
+    assert!(code == Some(0) && said.contains("would be removed: iceberg/v1/config.json"), "{said}");
+    assert!(files(&iceberg) == there);
+    let output = city.at(LATER).args(["publish", "--rebuild", "--json"]).output().unwrap();
+    let done: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let removed: Vec<&str> = done["removed"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    // From what engines ask first to what that leads to.
+    assert_eq!(removed[..2], ["iceberg/v1/config.json", "iceberg/v1/namespaces.json"]);
+    assert!(removed.last().unwrap().ends_with(".avro") && removed.len() == there.len(), "{removed:?}");
+    assert!(files(&iceberg).is_empty());
+    notes("");
 }
