@@ -9,6 +9,7 @@ pub mod clock;
 pub mod due;
 pub mod facts;
 pub mod gather;
+pub mod gone;
 pub mod log;
 pub mod observer;
 pub mod runner;

@@ -24,7 +24,8 @@ use crate::digest::Digest;
 use crate::durable;
 use crate::ledger::{PurgeRecord, record_key};
 use crate::pipeline::purged::{self, Intent, PurgedDate};
-use crate::publish::bucket::{Bucket, local_folder};
+use crate::publish::PublishError;
+use crate::publish::bucket::Bucket;
 use crate::time::ServiceDate;
 use crate::workspace::stores::{self, Stores};
 use crate::workspace::{self, form};
@@ -305,13 +306,11 @@ fn registered(place: &Place, manifest: &Manifest) -> Result<Vec<PurgedDate>, Bac
 /// The records of purges in the bucket.
 fn records(stores: &Stores) -> Result<Vec<PurgeRecord>, BackupError> {
     let mut records = Vec::new();
-    // A bucket that is not there has none, and is not made.
-    if let Ok(Some(folder)) = local_folder(&stores.bucket)
-        && !folder.is_dir()
-    {
-        return Ok(records);
-    }
-    let bucket = Bucket::open(&stores.bucket, &stores.bucket_options)?;
+    let bucket = match Bucket::open(&stores.bucket, &stores.bucket_options) {
+        // A bucket that is not there has none.
+        Err(PublishError::Gone { .. }) => return Ok(records),
+        bucket => bucket?,
+    };
     for key in bucket.list("ledger/records")? {
         let Some(bytes) = bucket.get(&key)?.filter(|bytes| key == record_key(&Digest::of(bytes))) else { continue };
         // Those of runs have another form.

@@ -5,9 +5,11 @@ mod bucket;
 use std::path::Path;
 
 use crate::cli::exit::Exit;
-use crate::cli::opened::tell;
+use crate::cli::opened::{stale_catalogue, tell};
 use crate::contract::library::Survey;
 use crate::contract::test_cases;
+use crate::publish::bucket::local_folder;
+use crate::publish::iceberg::Stale;
 use crate::workspace::stores::without_keys;
 use crate::workspace::{Workspace, contract_folders};
 use crate::yaml::Problem;
@@ -17,12 +19,14 @@ use crate::yaml::Problem;
 Examples:
   fahrtenbuch check
   fahrtenbuch -C /srv/offenburg check --json
-  fahrtenbuch check --bucket       0 if all works, 4 if readers lack something, 2 if nothing can be published or read
+  fahrtenbuch check --bucket       0 if all works, 4 if readers lack something, 2 if nothing can be published or read,
+                                   1 if the bucket is gone, 42 if an index in it is damaged
 
 A contract that is written for other programs, that no pipeline uses and none could, is told in a note; it is no mistake.")]
 pub(super) struct Arguments {
     /// Write the mistakes as JSON to standard output; under 'unfit' what keeps contracts of others from being used, under
-    /// 'without_keys' the S3 stores that cannot be used from here
+    /// 'without_keys' the S3 stores that cannot be used from here, under 'catalogue' why the catalogue for SQL engines has to be
+    /// written anew, if it has
     #[arg(long)]
     json: bool,
     /// Try what the bucket can do, too: writes two small objects below ledger/probe/, reads them as the publisher and as anybody, and
@@ -43,11 +47,19 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         true => self::bucket::check(root).map_or_else(|exit| (None, exit), |(findings, exit)| (Some(findings), exit)),
         false => (None, Exit::Done),
     };
+    let damaged = match &read {
+        Ok(workspace) if arguments.bucket => self::bucket::damaged_indexes(workspace),
+        _ => Vec::new(),
+    };
+    let exit = if damaged.is_empty() { exit } else { exit.max(Exit::Permanent) };
+    let catalogue = read.as_ref().ok().and_then(|workspace| catalogue(workspace, arguments.bucket));
     if arguments.json {
         let without_keys: Vec<Problem> = read.iter().flat_map(without_keys).collect();
         let mut json = serde_json::json!({ "mistakes": problems, "unfit": unfit, "without_keys": without_keys });
+        json["catalogue"] = catalogue.as_ref().map(|stale| stale.to_string()).into();
         if let Some(findings) = &findings {
             json["bucket"] = findings.iter().map(self::bucket::json).collect();
+            json["damaged"] = damaged.iter().map(ToString::to_string).collect();
         }
         println!("{json}");
     } else if let (Ok(workspace), true) = (&read, problems.is_empty()) {
@@ -67,10 +79,22 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
                 "note: without 'bucket: base_url', the bucket's address on the web, SQL engines find no catalogue in the bucket"
             );
         }
+        catalogue.iter().for_each(|stale| println!("note: {stale}"));
         unfit.chunk_by(|one, other| one.file == other.file).for_each(tell_of_unfit);
         findings.iter().flatten().for_each(self::bucket::show);
+        damaged.iter().for_each(|error| eprintln!("error: {error}."));
     }
     exit.max(if problems.is_empty() { Exit::Done } else { Exit::Usage })
+}
+
+/// What is wrong with the catalogue in the bucket for the configured address. A bucket that is no folder is asked only where its
+/// answers are asked for; one that cannot be read is told elsewhere.
+fn catalogue(workspace: &Workspace, is_asked: bool) -> Option<Stale> {
+    let is_folder = local_folder(&workspace.bucket).is_ok_and(|folder| folder.is_some());
+    if !is_asked && !is_folder {
+        return None;
+    }
+    stale_catalogue(workspace)
 }
 
 /// Mistakes in the tests of rules, and rules that lack one; and what keeps contracts that are not written for this program from

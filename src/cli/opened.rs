@@ -4,6 +4,9 @@ use std::path::Path;
 
 use crate::cli::exit::Exit;
 use crate::pipeline::Pipeline;
+use crate::publish::PublishError;
+use crate::publish::bucket::Bucket;
+use crate::publish::iceberg::{self, Stale};
 use crate::workspace::Workspace;
 use crate::workspace::outline::{self, Needs};
 use crate::yaml::{Problem, suggestion};
@@ -62,6 +65,17 @@ pub(super) fn unwritten(file: &Path, error: &std::io::Error) -> Exit {
     }
     eprintln!("error: {file} could not be written: {error}. Check the disk, the folder and its permissions.");
     Exit::Transient
+}
+
+/// Why the catalogue for SQL engines in the bucket has to be written anew, if it has. A bucket that cannot be read is told by who
+/// needs it.
+pub(super) fn stale_catalogue(workspace: &Workspace) -> Option<Stale> {
+    let bucket = Bucket::open(&workspace.bucket, &workspace.bucket_options).ok()?;
+    match iceberg::stale(&bucket, workspace.site.base_url.as_deref()) {
+        Ok(stale) => stale,
+        Err(PublishError::Damaged { key, .. }) => Some(Stale::Damaged { key }),
+        Err(_) => None,
+    }
 }
 
 /// Tells the mistakes of a workspace.

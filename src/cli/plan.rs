@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::cli::collect::known;
 use crate::cli::exit::{Exit, exit_of};
 use crate::cli::lost::store_is_not_lost;
-use crate::cli::opened::{clock_is_set, read_outline};
+use crate::cli::opened::{clock_is_set, read_outline, stale_catalogue};
 use crate::cli::run::failed;
 use crate::pipeline::run::RunError;
 use crate::schedule::due::{Due, Stop, Stopped, chore_at, due};
@@ -33,9 +33,10 @@ Nothing is changed or asked but the bucket's indexes.
 JSON: due (pipeline, or chore: a daily job that is no run; date, why, said, since, command), next (pipeline or chore, date, why, said, at),
 stopped (pipeline, date, why, said, rules that held it back, since, command), troubles (pipeline, said, exit: nobody can tell what of it
 is due, as with a damaged index in the bucket), clock (null; newest, said: the clock is behind a time that was written down, and nothing
-is due until it is set). Each command of 'due' writes down that it was tried, so that it is not due any more.
+is due until it is set), notes (a catalogue for SQL engines that has to be written anew). Each command of 'due' writes down that it was
+tried, so that it is not due any more.
 
-Exit codes: 0, also if there are troubles; 1 if the bucket does not answer, 2 if the configuration is wrong, 42 if the private store
+Exit codes: 0, also if there are troubles; 1 if the bucket is gone or does not answer, 2 if the configuration is wrong, 42 if the private store
 is lost.
 
 Examples:
@@ -67,10 +68,15 @@ fn plan(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     let now = time::now();
     let facts = Gatherer::default().gather(&workspace, &log, &BTreeSet::new(), now).map_err(of_run)?;
     let due = due(&facts, now);
+    let stale = stale_catalogue(&workspace);
+    let plan = Plan { workspace: &workspace, facts: &facts, due: &due, log: &log, now };
     if arguments.json {
-        println!("{}", Plan { workspace: &workspace, facts: &facts, due: &due, log: &log, now }.json());
+        let mut json = plan.json();
+        json["notes"] = stale.iter().map(ToString::to_string).collect();
+        println!("{json}");
     } else {
-        Plan { workspace: &workspace, facts: &facts, due: &due, log: &log, now }.show();
+        plan.show();
+        stale.iter().for_each(|stale| println!("note: {stale}"));
     }
     Ok(Exit::Done)
 }

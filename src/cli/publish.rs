@@ -17,7 +17,11 @@ const LISTED: usize = 20;
 #[command(after_help = "\
 Runs publish what they make; this writes anew what can be made from the indexes of tables at any time: files.json,
 index.csv, pages, and the catalogue for SQL engines below iceberg/. It is needed after the bucket has moved or
-'base_url' has changed, and where a file of the catalogue is gone or damaged. No release is changed.
+'base_url' has changed, and where a file of the catalogue is gone or damaged. Where 'base_url' was taken out, the catalogue
+is removed. No release is changed. 'check', 'plan' and 'status' tell if it is needed.
+
+Exit codes: 0; 1 if the bucket is not there or does not answer; 42 if an index in it is damaged, or if its newest version is
+missing of which a run or a view knows: then nothing is written.
 
 Examples:
   fahrtenbuch publish --rebuild --dry-run     what would be written
@@ -48,9 +52,9 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
 fn publish(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     let workspace = read_workspace(root)?;
     let of_run = |error: RunError| failed(&error, arguments.json, None);
+    // Views of nothing are not begun here: the first run makes the bucket.
+    let bucket = Bucket::open(&workspace.bucket, &workspace.bucket_options).map_err(|error| of_run(error.into()))?;
     let changes = if arguments.dry_run {
-        let bucket =
-            Bucket::open(&workspace.bucket, &workspace.bucket_options).map_err(|error| of_run(error.into()))?;
         rebuild_views(&workspace, &bucket, true)
     } else {
         let mut lock = Lock::take(&workspace).map_err(of_run)?;

@@ -20,6 +20,7 @@ use crate::pipeline::Pipeline;
 use crate::pipeline::run::{Lock, Outcome, Report, Run, RunContext, RunError, open_bucket, run as run_pipeline};
 use crate::publish::bucket::Bucket;
 use crate::schedule::clock;
+use crate::schedule::gone::refuse_gone_bucket;
 use crate::schedule::log::Log;
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -134,8 +135,9 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         }
         (false, ..) => None,
     };
-    let opened =
-        Lock::take(&workspace).and_then(|mut lock| open_bucket(&workspace, &mut lock).map(|bucket| (lock, bucket)));
+    let opened = refuse_gone_bucket(&workspace.private, &workspace.bucket)
+        .and_then(|()| Lock::take(&workspace))
+        .and_then(|mut lock| open_bucket(&workspace, &mut lock).map(|bucket| (lock, bucket)));
     let (lock, bucket) = match opened {
         Ok(opened) => opened,
         Err(error) => {

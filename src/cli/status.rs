@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::exit::Exit;
 use crate::cli::lost::store_is_not_lost;
-use crate::cli::opened::{clock_is_set, read_outline, unwritten};
+use crate::cli::opened::{clock_is_set, read_outline, stale_catalogue, unwritten};
 use crate::cli::run::failed;
 use crate::output_file::{self, Readers};
 use crate::pipeline::run::RunError;
@@ -28,7 +28,8 @@ What needs you is what messages tell ('notify:'), in the same words, also where 
 
 JSON: now, title, collector and scheduler (at work: true, false, or null if never started), needs (kind, about, since, what and lost
 in de and en, command, said: by the newest try), running, due, next (pipeline, date, since or at, why), pipelines (name, newest, dates with their state), sources
-(name, every in seconds, newest_body, newest_beat, last_good, hours with beats by what became of them), undecided, disk (bytes).
+(name, every in seconds, newest_body, newest_beat, last_good, hours with beats by what became of them), undecided, disk (bytes), notes (a
+catalogue for SQL engines that has to be written anew).
 docs/status.md explains all of it.
 
 Exit codes: 0, also if something needs you; with --fail 4 then.
@@ -89,10 +90,14 @@ fn status(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
         let written = output_file::write(file, page(&status, language).as_bytes(), Readers::Owner);
         written.map_err(|error| unwritten(file, &error))?;
     }
+    let stale = stale_catalogue(workspace);
     if arguments.json {
-        println!("{}", serde_json::json!(status));
+        let mut json = serde_json::json!(status);
+        json["notes"] = stale.iter().map(ToString::to_string).collect();
+        println!("{json}");
     } else {
         print!("{}", text::text(&status));
+        stale.iter().for_each(|stale| println!("note: {stale}"));
     }
     Ok(if arguments.fail && !status.needs.is_empty() { Exit::Found } else { Exit::Done })
 }

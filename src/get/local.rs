@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use super::error::GetError;
 use super::list::{Listed, Span, TableName};
 use crate::digest::{Digest, Digester};
+use crate::durable;
 use crate::output_file;
 use crate::time::ServiceDate;
 
@@ -82,7 +83,7 @@ pub(super) fn parts(folder: &Path) -> Vec<PathBuf> {
 
 /// Digests a file, and tells its bytes.
 pub(super) fn digested(path: &Path) -> io::Result<(Digester, u64)> {
-    let mut file = File::open(path)?;
+    let mut file = durable::open_to_read(path)?;
     let (mut digester, mut bytes) = (Digester::default(), 0);
     let mut buffer = vec![0; 1 << 20];
     loop {

@@ -12,6 +12,7 @@ use url::Url;
 
 use super::error::GetError;
 use crate::capture::source::{Resolver, certificate, first_cause, may_lead, retry_after};
+use crate::durable;
 use crate::publish::bucket::local_folder;
 
 const CONNECT: Duration = Duration::from_secs(10);
@@ -161,12 +162,7 @@ impl Origin {
         match self {
             Self::Folder(folder) => {
                 let open = || {
-                    let path = folder.join(key);
-                    // Opening a pipe would wait for somebody who writes into it.
-                    if !std::fs::metadata(&path)?.is_file() {
-                        return Err(std::io::ErrorKind::NotFound.into());
-                    }
-                    let mut file = File::open(path)?;
+                    let mut file = durable::open_to_read(&folder.join(key))?;
                     let size = file.metadata()?.len();
                     let from = if from > size { 0 } else { from };
                     file.seek(SeekFrom::Start(from))?;
@@ -174,6 +170,10 @@ impl Origin {
                 };
                 open().map_err(|error: std::io::Error| match error.kind() {
                     std::io::ErrorKind::NotFound => Trouble::Absent("it is not there".to_owned()),
+                    // What is no file stays that until somebody comes.
+                    std::io::ErrorKind::Other => {
+                        Trouble::Permanent { problem: error.to_string(), remedy: "Tell whoever publishes the bucket" }
+                    }
                     _ => Trouble::Again { problem: error.to_string(), wait: None },
                 })
             }

@@ -7,6 +7,7 @@
 mod attributes;
 pub mod headers;
 mod listing;
+mod local;
 mod location;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +33,7 @@ use crate::publish::PublishError;
 
 pub use self::attributes::Described;
 pub use self::listing::{ONE_PAGE, Object, Page};
-pub use self::location::{local_folder, unknown_option};
+pub use self::location::{is_same_place, local_folder, missing_folder, unknown_option};
 
 /// Says what the bucket is.
 const FORMAT: &str = "ledger/bucket.json";
@@ -65,8 +66,11 @@ pub(super) struct Version {
 }
 
 impl Bucket {
-    /// Opens a folder (`data/bucket`) or an S3 bucket (`s3://name/prefix`). `options` are the settings of the store:
-    /// `endpoint`, `region`, `access_key_id`, `secret_access_key`, `allow_http`; what is absent comes from `AWS_*`.
+    /// Opens a folder (`data/bucket`) or an S3 bucket (`s3://name/prefix`), which must be there. `options` are the settings of
+    /// the store: `endpoint`, `region`, `access_key_id`, `secret_access_key`, `allow_http`; what is absent comes from `AWS_*`.
+    ///
+    /// # Errors
+    /// [`PublishError::Gone`] if the folder is not there: an empty one in its place would look as if nothing was published.
     pub fn open(location: &str, options: &Options) -> Result<Self, PublishError> {
         let wrong = |problem: String, remedy: &str| PublishError::Configuration {
             bucket: location.to_owned(),
@@ -81,13 +85,28 @@ impl Bucket {
             return Ok(Self::of(location, store, runtime, None));
         }
         let folder = local_folder(location).map_err(|(problem, remedy)| wrong(problem, &remedy))?.unwrap_or_default();
-        durable::create_public_dir_all(&folder).map_err(|error| {
-            wrong(format!("the folder cannot be made ({error})"), "Check its path and permissions.")
-        })?;
+        if missing_folder(location).is_some() {
+            return Err(PublishError::Gone { bucket: location.to_owned() });
+        }
+        if !folder.is_dir() {
+            return Err(wrong("there is no folder of this name".to_owned(), "Check its path and permissions."));
+        }
         let store = LocalFileSystem::new_with_prefix(&folder)
             .map_err(|error| wrong(error.to_string(), "Check the folder's path and permissions."))?;
         let store = Arc::new(store.with_fsync(true));
         Ok(Self::of(location, store, runtime, Some(folder)))
+    }
+
+    /// Opens a bucket, and makes its folder if it is not there: for who begins it.
+    pub fn make(location: &str, options: &BTreeMap<String, String>) -> Result<Self, PublishError> {
+        if let Some(folder) = missing_folder(location) {
+            durable::create_public_dir_all(&folder).map_err(|error| PublishError::Configuration {
+                bucket: location.to_owned(),
+                problem: format!("the folder cannot be made ({error})"),
+                remedy: "Check its path and permissions.".to_owned(),
+            })?;
+        }
+        Self::open(location, options)
     }
 
     fn of(location: &str, store: Arc<dyn ObjectStore>, runtime: Runtime, folder: Option<PathBuf>) -> Self {
@@ -237,6 +256,9 @@ impl Bucket {
     /// local file; asks S3 for the size and the digest that it keeps with the object.
     pub fn damage_of(&self, key: &str, bytes: u64, digest: &Digest) -> Result<Option<String>, PublishError> {
         let path = self.path(key)?;
+        if let Some(problem) = self.no_file(key) {
+            return Ok(Some(problem));
+        }
         let options = GetOptions { head: true, ..GetOptions::default() };
         self.count(1);
         let object = match self.runtime.block_on(self.store.get_opts(&path, options)) {
@@ -265,7 +287,8 @@ impl Bucket {
             self.failed(key, object_store::Error::Generic { store: "bucket", source: error.into() })
         };
         if let Some(folder) = &self.folder {
-            return File::open(folder.join(key)).map_err(failed);
+            self.refuse_no_file(key)?;
+            return File::open(folder.join(key)).map_err(|error| self.unread(key, failed(error)));
         }
         self.read_into(key, &mut File::create(copy).map_err(failed)?)?;
         File::open(copy).map_err(failed)
@@ -277,8 +300,9 @@ impl Bucket {
         self.count(1);
         let failed = |error: std::io::Error| object_store::Error::Generic { store: "bucket", source: error.into() };
         if let Some(folder) = &self.folder {
+            self.refuse_no_file(key)?;
             let copied = File::open(folder.join(key)).and_then(|mut file| std::io::copy(&mut file, out));
-            return copied.map(|_| ()).map_err(|error| self.failed(key, failed(error)));
+            return copied.map(|_| ()).map_err(|error| self.unread(key, self.failed(key, failed(error))));
         }
         let read = async {
             let mut bytes = self.store.get(&path).await?.into_stream();
@@ -321,12 +345,13 @@ impl Bucket {
     /// An object's bytes, if it exists.
     pub fn get(&self, key: &str) -> Result<Option<Bytes>, PublishError> {
         let path = self.path(key)?;
+        self.refuse_no_file(key)?;
         self.count(1);
         let read = self.runtime.block_on(async { self.store.get(&path).await?.bytes().await });
         match read {
             Ok(bytes) => Ok(Some(bytes)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(source) => Err(self.failed(key, source)),
+            Err(source) => Err(self.unread(key, self.failed(key, source))),
         }
     }
 
@@ -404,7 +429,16 @@ impl Bucket {
 
     /// Makes the folder of an object of a local bucket, readable for a web server whatever the umask.
     fn make_folder(&self, key: &str) -> Result<(), PublishError> {
-        let Some(file) = self.folder.as_ref().map(|folder| folder.join(key)) else { return Ok(()) };
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let file = folder.join(key);
+        // One that was moved away while this was at work is not begun anew.
+        if missing_folder(&self.location).is_some() {
+            return Err(PublishError::Gone { bucket: self.location.clone() });
+        }
+        // All else gives way to the file that is moved there.
+        if file.is_dir() {
+            self.refuse_no_file(key)?;
+        }
         durable::create_public_dir_all(file.parent().unwrap_or(&file)).map_err(|error| PublishError::Configuration {
             bucket: self.location.clone(),
             problem: format!("the folder of '{key}' cannot be made ({error})"),
@@ -456,7 +490,7 @@ impl Bucket {
             object_store::Error::NotFound { .. } => {
                 wrong("there is no such bucket", "Check its name, or make it first")
             }
-            _ if is_forbidden(&source) => wrong("the folder may not be written", "Check its permissions"),
+            _ if is_forbidden(&source) => wrong("the folder may not be read or written", "Check its permissions"),
             _ => PublishError::Store { bucket: self.location.clone(), key: key.to_owned(), source },
         }
     }

@@ -3,8 +3,9 @@
 //! Takes batches in the public columns of a contract; makes Parquet files in a staging folder, puts them into the bucket
 //! under names that carry their digest, and commits them with one create-only write of the next table index. The first
 //! complete release of a partition goes below `data/`, every other below `revised/`; all else is below `meta/` ([`index`]
-//! has the map). SQL engines attach the catalogue that [`iceberg`] makes of the indexes. What people read beside the files is the portal's. Holds one row group, or all rows of a partition if the
-//! contract asks for an order, booked on the run's [`crate::table::Budget`].
+//! has the map). SQL engines attach the catalogue that [`iceberg`] makes of the indexes. What people read beside the files
+//! is the portal's. Holds one row group, or all rows of a partition if the contract asks for an order, booked on the run's
+//! [`crate::table::Budget`].
 
 pub mod bucket;
 pub mod compare;
@@ -25,13 +26,13 @@ pub enum PublishError {
     Parquet { table: String, problem: String },
     #[error("the bucket {bucket}: {problem}. {remedy}")]
     Configuration { bucket: String, problem: String, remedy: String },
+    /// The folder of a bucket is not there. Only a run makes one, and only where nothing was published to it before.
     #[error(
-        "the bucket {bucket} is not there, and releases were made to it: it was moved or deleted, or its disk is not mounted. \
-         Put it back; or make an empty folder there, and all of which there is evidence is released again"
+        "the bucket {bucket} is not there: it was moved or deleted, or its disk is not mounted. Put it back. If nothing was \
+         published to it yet, 'fahrtenbuch run' or 'up' begins it; if it is lost for good, make an empty folder there, and all of \
+         which there is evidence is released again"
     )]
     Gone { bucket: String },
-    #[error("the bucket {bucket}: {problem}. Check that it is mounted, or begin it with 'fahrtenbuch up' or 'run'")]
-    Absent { bucket: String, problem: String },
     #[error("the bucket {bucket} failed at '{key}': {source}")]
     Store { bucket: String, key: String, source: object_store::Error },
     #[error("other runs commit to '{key}' all the time. Try again")]
@@ -58,11 +59,7 @@ impl PublishError {
         match self {
             Self::Store { source, .. } => matches!(source, object_store::Error::Generic { .. }),
             // Writing to the staging folder fails where the disk is full.
-            Self::Contended { .. }
-            | Self::Overtaken { .. }
-            | Self::Parquet { .. }
-            | Self::Gone { .. }
-            | Self::Absent { .. } => true,
+            Self::Contended { .. } | Self::Overtaken { .. } | Self::Parquet { .. } | Self::Gone { .. } => true,
             Self::Budget(_)
             | Self::Configuration { .. }
             | Self::Damaged { .. }

@@ -24,12 +24,13 @@ use crate::digest::Digest;
 use crate::pipeline::run::{RunError, evidence_store};
 use crate::pipeline::{FeedOrigin, Pipeline};
 use crate::publish::PublishError;
-use crate::publish::bucket::Bucket;
+use crate::publish::bucket::{Bucket, missing_folder};
 use crate::publish::index;
 use crate::schedule::clock;
 use crate::schedule::facts::{
     ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, Outcome, PipelineFacts, Released,
 };
+use crate::schedule::gone::refuse_gone;
 use crate::schedule::log::{Log, Tried};
 use crate::schedule::trouble::trouble;
 use crate::time::{self, ServiceDate, ServiceDay};
@@ -204,12 +205,14 @@ impl Gatherer {
         {
             return Ok(in_bucket.clone());
         }
-        let is_other = self.bucket.as_ref().is_none_or(|(location, _)| *location != workspace.bucket);
-        let is_gone = is_gone(&workspace.bucket);
-        if is_gone && log.has_released() {
-            return Err(PublishError::Gone { bucket: workspace.bucket.clone() }.into());
+        if missing_folder(&workspace.bucket).is_some() {
+            refuse_gone(&workspace.private, &workspace.bucket, log)?;
+            // The first run makes it.
+            self.bucket = None;
+            return Ok(Arc::default());
         }
-        if is_other || is_gone {
+        let is_other = self.bucket.as_ref().is_none_or(|(location, _)| *location != workspace.bucket);
+        if is_other {
             let bucket = Bucket::open(&workspace.bucket, &workspace.bucket_options)?;
             self.bucket = Some((workspace.bucket.clone(), bucket));
         }
@@ -487,11 +490,6 @@ fn folder_of(workspace: &Workspace, from: &FeedOrigin) -> PathBuf {
         FeedOrigin::Evidence(folder) => folder.path.clone(),
         FeedOrigin::Source(_) | FeedOrigin::Unknown => workspace.private.clone(),
     }
-}
-
-/// Whether a bucket is a folder that is not there.
-fn is_gone(location: &str) -> bool {
-    !location.contains("://") && matches!(Path::new(location).try_exists(), Ok(false))
 }
 
 /// The dates of a dataset that have a current file of any table.

@@ -11,7 +11,7 @@ use crate::notify::cause::RunFailure;
 use crate::notify::{Cause, CauseKind, Findings, Trouble};
 use crate::pipeline::{Schedule, Trigger};
 use crate::publish::PublishError;
-use crate::publish::bucket::{Bucket, local_folder};
+use crate::publish::bucket::Bucket;
 use crate::schedule::due::due_at;
 use crate::schedule::facts::{Facts, Mark, PipelineFacts, Released};
 use crate::schedule::gather::released_dates;
@@ -77,7 +77,7 @@ impl Watcher {
     /// # Errors
     /// It is not there, or cannot be opened.
     pub fn look(&mut self, public: &Public, now: Timestamp) -> Result<Watched, PublishError> {
-        let bucket = open(public)?;
+        let bucket = Bucket::open(&public.bucket, &public.bucket_options)?;
         self.unread.remove("");
         let facts = facts(public);
         let today = ServiceDay::of(now, &facts.zone).date;
@@ -113,15 +113,6 @@ impl Watcher {
         let trouble = Trouble::BucketUnreadable { dataset: String::new() };
         Findings { causes: vec![Cause { trouble, since }], well: Some(BTreeSet::new()) }
     }
-}
-
-/// Opens a bucket that is there: a folder is not made by who only watches.
-fn open(public: &Public) -> Result<Bucket, PublishError> {
-    if let Some(folder) = local_folder(&public.bucket).ok().flatten().filter(|folder| !folder.is_dir()) {
-        let problem = format!("the folder {} is not there", folder.display());
-        return Err(PublishError::Absent { bucket: public.bucket.clone(), problem });
-    }
-    Bucket::open(&public.bucket, &public.bucket_options)
 }
 
 /// The first date that must be released as a whole: the one after the newest that is, or else the first that is provisionally.

@@ -35,6 +35,7 @@ mod killed;
 mod left_out;
 mod linking;
 mod losses;
+mod lost_bucket;
 mod lost_store;
 mod mapped;
 mod measure;

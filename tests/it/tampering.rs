@@ -472,6 +472,9 @@ fn a_table_whose_index_is_gone_is_refused_and_an_emptied_bucket_is_filled_again(
     let (code, text) = told(&world, DATES[0]);
     assert!(code == Some(42) && text.contains("heads.json"), "{text}");
     std::fs::remove_dir_all(world.path("data/bucket")).unwrap();
+    let (code, text) = told(&world, DATES[0]);
+    assert!(code == Some(1) && text.contains("make an empty folder there"), "{text}");
+    std::fs::create_dir(world.path("data/bucket")).unwrap();
     for date in DATES {
         let (code, text) = told(&world, date);
         assert_eq!(code, Some(0), "{text}");

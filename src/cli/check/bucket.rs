@@ -1,5 +1,6 @@
 //! `fahrtenbuch check --bucket`
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -7,8 +8,11 @@ use serde_json::{Value, json};
 use crate::bucket_check::{Finding, Outcome, check as check_bucket};
 use crate::cli::exit::Exit;
 use crate::cli::opened::tell;
+use crate::cli::run::failed;
 use crate::publish::bucket::Bucket;
-use crate::workspace::stores;
+use crate::publish::{PublishError, index};
+use crate::schedule::gone::refuse_gone_bucket;
+use crate::workspace::{Workspace, stores};
 
 /// Tries what the bucket of a workspace can do; what was found, and how it ended.
 pub(super) fn check(root: &Path) -> Result<(Vec<Finding>, Exit), Exit> {
@@ -16,7 +20,12 @@ pub(super) fn check(root: &Path) -> Result<(Vec<Finding>, Exit), Exit> {
         tell(&problems);
         Exit::Usage
     })?;
-    let findings = Bucket::open(&configured.location, &configured.options)
+    let private = stores::private(root).map_err(|problems| {
+        tell(&problems);
+        Exit::Usage
+    })?;
+    refuse_gone_bucket(&private, &configured.location).map_err(|error| failed(&error, false, None))?;
+    let findings = Bucket::make(&configured.location, &configured.options)
         .and_then(|bucket| check_bucket(&bucket, configured.base_url.as_deref()))
         .map_err(|error| {
             eprintln!("error: {error}.");
@@ -28,6 +37,23 @@ pub(super) fn check(root: &Path) -> Result<(Vec<Finding>, Exit), Exit> {
         Some(Outcome::Works | Outcome::Unknown) | None => Exit::Done,
     };
     Ok((findings, exit))
+}
+
+/// The indexes of the datasets of a workspace that are damaged, and what is wrong with each. What else keeps a bucket from being
+/// read is told by the look at what it can do.
+pub(super) fn damaged_indexes(workspace: &Workspace) -> Vec<PublishError> {
+    let Ok(bucket) = Bucket::open(&workspace.bucket, &workspace.bucket_options) else { return Vec::new() };
+    let datasets: BTreeSet<&str> = workspace.pipelines.iter().map(|pipeline| pipeline.dataset.as_str()).collect();
+    let mut damaged = Vec::new();
+    for dataset in datasets {
+        for table in bucket.folders(&format!("meta/{dataset}")).unwrap_or_default() {
+            let error = index::current(&bucket, dataset, &table).err();
+            damaged.extend(
+                error.filter(|error| matches!(error, PublishError::Damaged { .. } | PublishError::Newer { .. })),
+            );
+        }
+    }
+    damaged
 }
 
 fn word(outcome: Outcome) -> &'static str {

@@ -30,7 +30,7 @@ use crate::pipeline::run::lock::Lock;
 use crate::pipeline::run::recorded_files::verify_record;
 use crate::pipeline::{Pipeline, journal};
 use crate::publish::PublishError;
-use crate::publish::bucket::{Bucket, Page};
+use crate::publish::bucket::{Bucket, Page, is_same_place};
 use crate::publish::index::{self, Commit, IndexFile, Verified};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -59,16 +59,25 @@ struct Head {
 
 impl Heads {
     fn path(workspace: &Workspace, pipeline: &Pipeline) -> PathBuf {
-        workspace.private.join("journal").join(&pipeline.name).join("heads.json")
+        Self::path_of(&workspace.private, &pipeline.name)
+    }
+
+    fn path_of(private: &Path, pipeline: &str) -> PathBuf {
+        private.join("journal").join(pipeline).join("heads.json")
+    }
+
+    /// What a file says, if it is there and can be understood.
+    fn kept(path: &Path) -> Result<Option<Self>, RunError> {
+        match durable::read(path) {
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(RunError::private(path, "read", &error)),
+        }
     }
 
     /// What is known of this bucket. A file that cannot be read any more knows nothing.
     fn read(path: &Path, bucket: &Bucket) -> Result<Self, RunError> {
-        let heads: Option<Self> = match durable::read(path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).ok(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => return Err(RunError::private(path, "read", &error)),
-        };
+        let heads = Self::kept(path)?;
         let none = || Self { bucket: bucket.location().to_owned(), ..Self::default() };
         Ok(heads.filter(|heads| heads.bucket == bucket.location()).unwrap_or_else(none))
     }
@@ -94,6 +103,24 @@ pub(super) fn tell_versions(workspace: &Workspace, bucket: &Bucket) -> Result<()
 /// The tables of a pipeline that runs have published in a bucket, by what the private store knows of it.
 pub(super) fn published(workspace: &Workspace, pipeline: &Pipeline, bucket: &Bucket) -> Result<Vec<String>, RunError> {
     Ok(Heads::read(&Heads::path(workspace, pipeline), bucket)?.tables.into_keys().collect())
+}
+
+/// The newest versions of a pipeline's tables in a bucket that runs have seen.
+pub(super) fn versions(
+    workspace: &Workspace,
+    pipeline: &Pipeline,
+    bucket: &Bucket,
+) -> Result<BTreeMap<String, u64>, RunError> {
+    let tables = Heads::read(&Heads::path(workspace, pipeline), bucket)?.tables;
+    Ok(tables.into_iter().map(|(table, head)| (table, head.version)).collect())
+}
+
+/// Whether runs of a pipeline have published something to the bucket at a place, and not only to another one; nothing if the
+/// private store does not know.
+pub(super) fn has_published(private: &Path, pipeline: &str, location: &str) -> Result<Option<bool>, RunError> {
+    let path = Heads::path_of(private, pipeline);
+    let heads: Option<Heads> = Heads::kept(&path)?.filter(|heads| !heads.tables.is_empty());
+    Ok(heads.map(|heads| is_same_place(&heads.bucket, location)))
 }
 
 /// A look at a part of the names in a bucket, and where the next one begins.

@@ -15,7 +15,8 @@ use crate::pipeline::purged;
 use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::day_key::day_keys;
 use crate::pipeline::run::error::RunError;
-use crate::publish::bucket::Bucket;
+use crate::pipeline::run::heads;
+use crate::publish::bucket::{Bucket, is_same_place};
 use crate::publish::index;
 use crate::time::ServiceDate;
 use crate::workspace::{Workspace, form};
@@ -28,8 +29,7 @@ pub(super) fn refuse_lost_store(run: &RunContext<'_>) -> Result<(), RunError> {
 
 /// The same, before anything is made, for who begins runs or only tells of them. A bucket that cannot be read says nothing of it.
 pub fn refuse_if_lost(workspace: &Workspace) -> Result<(), RunError> {
-    let is_gone = !workspace.bucket.contains("://") && !Path::new(&workspace.bucket).is_dir();
-    if has_run(workspace) || is_gone {
+    if has_run(workspace) {
         return Ok(());
     }
     let today = ServiceDate::local_date_of(crate::time::now(), &workspace.zone);
@@ -119,6 +119,40 @@ pub(crate) fn has_run(workspace: &Workspace) -> bool {
     journals.any(|pipeline| names(&pipeline.path()).any(is_json))
         || !day_keys(workspace).dates().is_empty()
         || purged::path(private).exists()
+}
+
+/// Whether runs have published something to a bucket, by what the private store keeps of each; nothing if it knows of none at all.
+///
+/// # Errors
+/// What it keeps cannot be read.
+pub fn published_to(private: &Path, location: &str) -> Result<Option<bool>, RunError> {
+    let folder = private.join("journal");
+    let pipelines = match fs::read_dir(&folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        pipelines => pipelines.map_err(|error| RunError::private(&folder, "read", &error))?,
+    };
+    let mut found = None;
+    for pipeline in pipelines.flatten() {
+        let name = pipeline.file_name().to_string_lossy().into_owned();
+        let mut is_known = heads::has_published(private, &name, location)?;
+        if is_known != Some(true) {
+            for date in journal::dates(private, &name) {
+                let path = journal::path(private, &name, date);
+                let entry = journal::read(&path).map_err(|error| RunError::private(&path, "read", &error))?;
+                let published =
+                    entry.filter(|entry| entry.published).map(|entry| is_same_place(&entry.bucket, location));
+                is_known = is_known.max(published);
+                if is_known == Some(true) {
+                    break;
+                }
+            }
+        }
+        found = found.max(is_known);
+        if found == Some(true) {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// When somebody decided last to go on without the store that made the releases.

@@ -2,9 +2,9 @@
 //!
 //! One phase a file, in this order: [`dates`] finds the partition and its [`evidence`]; [`inputs`] and [`run_inputs`] name everything
 //! that decides the rows and what rules report; [`comparison`] compares that with the [`last_record`], [`heads`] and [`published`] with the
-//! bucket; [`prepare`] decodes, checks, derives and writes into the staging folder, step by step ([`steps`]), node by node of the run graph ([`nodes`]); the journal keeps
-//! what is prepared; [`commit`] publishes it, and
-//! [`views`] writes what people read. [`selected`] and [`phases`] have the types that lead from one to the next.
+//! bucket; [`prepare`] decodes, checks, derives and writes into the staging folder, step by step ([`steps`]), node by node of the
+//! run graph ([`nodes`]); the journal keeps what is prepared; [`commit`] publishes it, and [`views`] writes what people read,
+//! and [`rebuild`] all of that anew. [`selected`] and [`phases`] have the types that lead from one to the next.
 
 mod accounting;
 mod capture_lists;
@@ -33,6 +33,7 @@ mod published;
 pub mod purge;
 mod readable;
 mod reading;
+mod rebuild;
 mod recorded_files;
 pub mod run_inputs;
 mod selected;
@@ -45,10 +46,10 @@ pub use error::RunError;
 pub use evidence::{capture, collector, date_of, evidence_store};
 pub use lock::Lock;
 pub(crate) use lost::{begun_anew, has_run};
-pub use lost::{refuse_if_gone, refuse_if_lost};
+pub use lost::{published_to, refuse_if_gone, refuse_if_lost};
 pub use open::open_bucket;
 pub use outcome::{Outcome, Report, Run};
-pub(crate) use views::rebuild as rebuild_views;
+pub(crate) use rebuild::rebuild as rebuild_views;
 
 use crate::time::ServiceDate;
 

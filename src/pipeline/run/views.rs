@@ -32,8 +32,9 @@ pub(super) fn publish_views(run: &RunContext<'_>, record: &RunRecord) -> Result<
 }
 
 /// Writes the views, pages and catalogue of all datasets, the catalogue anew from the versions of the indexes: the bucket or its
-/// address is another one. `is_dry` changes nothing and tells what would be.
-pub(crate) fn rebuild(workspace: &Workspace, bucket: &Bucket, is_dry: bool) -> Result<Changes, RunError> {
+/// address is another one. Where there is no address any more, the catalogue is taken away. `is_dry` changes nothing and tells what
+/// would be.
+pub(super) fn rebuild(workspace: &Workspace, bucket: &Bucket, is_dry: bool) -> Result<Changes, RunError> {
     let mut writer = if is_dry { ViewWriter::dry(bucket) } else { ViewWriter::new(bucket) };
     let datasets: BTreeSet<&String> = workspace.pipelines.iter().map(|pipeline| &pipeline.dataset).collect();
     for dataset in datasets {
@@ -46,6 +47,10 @@ pub(crate) fn rebuild(workspace: &Workspace, bucket: &Bucket, is_dry: bool) -> R
         }
     }
     Look { workspace, bucket, own: None }.publish(&mut writer)?;
+    if workspace.site.base_url.is_none() {
+        // After the pages, which name it no more.
+        iceberg::remove(&mut writer)?;
+    }
     Ok(writer.finish())
 }
 

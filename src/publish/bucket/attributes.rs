@@ -17,6 +17,7 @@ impl Bucket {
     /// Asks the store for what it says of an object; nothing if there is none.
     pub fn described(&self, key: &str) -> Result<Option<Described>, PublishError> {
         let path = self.path(key)?;
+        self.refuse_no_file(key)?;
         let options = GetOptions { head: true, ..GetOptions::default() };
         self.count(1);
         let object = match self.runtime.block_on(self.store.get_opts(&path, options)) {
@@ -32,6 +33,7 @@ impl Bucket {
     /// The bytes of a part of an object.
     pub fn get_range(&self, key: &str, range: std::ops::Range<u64>) -> Result<bytes::Bytes, PublishError> {
         let path = self.path(key)?;
+        self.refuse_no_file(key)?;
         self.count(1);
         self.run(key, self.store.get_range(&path, range))
     }

@@ -1,6 +1,6 @@
 //! What a bucket's location and options mean, as they are configured.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use object_store::aws::AmazonS3ConfigKey;
 
@@ -40,6 +40,28 @@ pub fn local_folder(location: &str) -> Result<Option<PathBuf>, (String, String)>
         return wrong("this is neither a folder nor an address", &remedy);
     }
     Ok(Some(location.into()))
+}
+
+/// Whether two locations are the same place: a folder may be written as a path, from the folder that the program was called in, or
+/// as an address.
+pub fn is_same_place(one: &str, other: &str) -> bool {
+    let folder = |location: &str| {
+        let folder = local_folder(location).ok().flatten()?;
+        Some(folder.strip_prefix(".").map(Path::to_owned).unwrap_or(folder))
+    };
+    let is_same = |(one, other): (PathBuf, PathBuf)| match (one.is_absolute(), other.is_absolute()) {
+        (true, false) => one.ends_with(other),
+        (false, true) => other.ends_with(one),
+        _ => one == other,
+    };
+    one == other || folder(one).zip(folder(other)).is_some_and(is_same)
+}
+
+/// The folder of a local bucket, if it is not there: it was never made, it was moved, or its disk is not mounted. Nothing if
+/// something is there, if nobody can tell, and of a bucket that is no folder.
+pub fn missing_folder(location: &str) -> Option<PathBuf> {
+    let folder = local_folder(location).ok().flatten()?;
+    matches!(folder.try_exists(), Ok(false)).then_some(folder)
 }
 
 /// A path without its percent escapes (`%20`); what is no escape stays.

@@ -83,3 +83,66 @@ fn a_listing_is_gone_through_a_page_at_a_time_and_begins_anew_at_its_end() {
     let after = bucket.list_after("a", "a/1").unwrap();
     assert_eq!((after.len(), after["a/2"].bytes, bucket.requests() - before), (2, 1, 1));
 }
+
+#[test]
+fn a_folder_that_is_not_there_is_opened_by_nobody_and_made_only_where_it_is_asked_for() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("a/bucket");
+    let none = BTreeMap::new();
+    for location in [folder.display().to_string(), format!("file://{}", folder.display())] {
+        let error = Bucket::open(&location, &none).err().unwrap();
+        assert!(matches!(error, PublishError::Gone { .. }) && error.is_transient() && !folder.exists());
+        let bucket = Bucket::make(&location, &none).unwrap();
+        assert!(bucket.put_new("a.json", Bytes::new()).unwrap() && Bucket::open(&location, &none).is_ok());
+        // Moved away while somebody is at work.
+        std::fs::remove_dir_all(&folder).unwrap();
+        let error = bucket.put_new("b.json", Bytes::new()).unwrap_err();
+        assert!(matches!(error, PublishError::Gone { .. }) && !folder.exists(), "{error}");
+    }
+    std::fs::write(&folder, "").unwrap();
+    let error = Bucket::make(folder.to_str().unwrap(), &none).err().unwrap();
+    assert!(matches!(error, PublishError::Configuration { .. }), "{error}");
+}
+
+#[test]
+fn a_place_is_the_same_however_it_is_written() {
+    for (one, other, expected) in [
+        ("s3://a/b", "s3://a/b", true),
+        ("s3://a/b", "s3://a/c", false),
+        ("/srv/a/data/bucket", "file:///srv/a/data/bucket", true),
+        ("./data/bucket", "/srv/a/data/bucket", true),
+        ("/srv/a/data/bucket", "data/bucket", true),
+        ("/srv/a/data/bucket", "/srv/b/data/bucket", false),
+        ("data/bucket", "./data/bucket", true),
+        ("data/bucket", "data/other", false),
+    ] {
+        assert_eq!(is_same_place(one, other), expected, "{one} {other}");
+    }
+}
+
+#[test]
+fn what_is_no_file_is_refused_and_data_takes_its_place_again_unless_it_is_a_folder() {
+    let root = tempfile::tempdir().unwrap();
+    let bucket = Bucket::open(root.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
+    let (staged, digest) = (root.path().join("staged"), Digest::of(b"rows"));
+    std::fs::write(&staged, "rows").unwrap();
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mkfifoat(rustix::fs::CWD, root.path().join("pipe"), mode).unwrap();
+    std::fs::create_dir(root.path().join("folder")).unwrap();
+    for (key, kind) in [("pipe", "it is a pipe, and no file: move it away"), ("folder", "it is a folder")] {
+        let is_told = |error: PublishError| {
+            let said = error.to_string();
+            assert!(said.contains(key) && said.contains(kind) && !error.is_transient(), "{said}");
+        };
+        is_told(bucket.get(key).unwrap_err());
+        is_told(bucket.described(key).unwrap_err());
+        is_told(bucket.get_range(key, 0..1).unwrap_err());
+        is_told(bucket.open_file(key, &staged).unwrap_err());
+        assert!(bucket.damage_of(key, 4, &digest).unwrap().is_some_and(|problem| problem.contains(kind)));
+        match key {
+            "pipe" => assert!(bucket.put_file(key, &staged, &digest).unwrap()),
+            _ => is_told(bucket.put_file(key, &staged, &digest).unwrap_err()),
+        }
+    }
+    assert_eq!(bucket.get("pipe").unwrap().as_deref(), Some(&b"rows"[..]));
+}

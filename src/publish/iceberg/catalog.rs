@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::paths::{address, key};
+use super::paths::{FOLDER, address, key};
 use super::table::has;
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
@@ -34,6 +34,19 @@ pub(crate) fn home(writer: &mut ViewWriter<'_>, datasets: &BTreeSet<String>) -> 
     let datasets: Vec<[&String; 1]> = datasets.iter().map(|name| [name]).collect();
     put(writer, "namespaces", &json!({ "namespaces": datasets }))?;
     put(writer, "config", &json!({ "defaults": {}, "overrides": {} }))
+}
+
+/// Takes the catalogue away: what clients ask first, then what it leads to.
+pub(crate) fn remove(writer: &mut ViewWriter<'_>) -> Result<(), PublishError> {
+    let first = ["config", "namespaces"].map(|name| key(writer.bucket, &address(name)));
+    let place = |name: &String| {
+        let place = first.iter().position(|first| first == name).unwrap_or(first.len());
+        // Manifests last: answers name them.
+        (!name.starts_with(&address("")), place, name.split('/').count(), name.clone())
+    };
+    let mut names = writer.bucket.list(FOLDER)?;
+    names.sort_by_key(place);
+    names.iter().try_for_each(|name| writer.remove(name))
 }
 
 fn put(writer: &mut ViewWriter<'_>, name: &str, answer: &Value) -> Result<(), PublishError> {

@@ -13,6 +13,11 @@
 //! An address is an object and begins others, too, which a folder cannot have: there its file ends in `.json`. All is made from the
 //! indexes of tables by functions that know no clock, so that the same releases make the same bytes, step by step or all at once.
 //! Iceberg wants absolute addresses: without `base_url` there is no catalogue, and under another one all is made anew.
+//!
+//! Who reads while that is done: what a table's answer names is there before the answer, and manifests have other names under
+//! another address, so that each answer is of one address as a whole; whoever holds an older answer finds its manifests gone
+//! and asks again. A catalogue that is taken away goes from its first answer on: an engine is told that there is none, and finds
+//! no half of it.
 
 mod avro;
 mod catalog;
@@ -20,9 +25,11 @@ mod manifest;
 mod metadata;
 mod paths;
 mod schema;
+mod stale;
 mod table;
 
-pub(crate) use self::catalog::{dataset, datasets, home};
+pub(crate) use self::catalog::{dataset, datasets, home, remove};
+pub(crate) use self::stale::{Stale, stale};
 pub(crate) use self::table::{has, publish_table};
 
 #[cfg(test)]

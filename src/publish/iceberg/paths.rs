@@ -2,6 +2,8 @@
 
 use crate::publish::bucket::Bucket;
 
+/// Where all of it is.
+pub(super) const FOLDER: &str = "iceberg";
 /// How all addresses begin.
 const ADDRESSES: &str = "iceberg/v1/";
 

@@ -44,7 +44,8 @@ impl Commit {
 /// How often a commit is tried while others commit to the same table.
 const ROUNDS: u64 = 100;
 
-/// Makes a file the current one of a partition. The data and the record must be in the bucket already. A table that was never released and has no file is `None`.
+/// Makes a file the current one of a partition. The data and the record must be in the bucket already. A table that was
+/// never released and has no file is `None`.
 ///
 /// A file that is current already makes no new version, whatever the contract says now. Another run may commit another
 /// partition in between; the write then fails and is tried on top of the other's index. If it was the same partition, and

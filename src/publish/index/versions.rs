@@ -62,10 +62,16 @@ pub fn missing_version<'a>(after: &str, names: impl Iterator<Item = &'a String>)
     None
 }
 
+/// Refuses a version in whose place something else lies: a listing passes it over, and the one before it would be the newest.
+fn refuse_no_files(bucket: &Bucket, folder: &str) -> Result<(), PublishError> {
+    bucket.refuse_no_files(folder, |name| version_of(folder, name).is_some())
+}
+
 /// The newest version, in a listing whose numbers have no gap: of those after `known`, which was there before. Without it,
 /// or if that is not there any more, of all.
 fn listed_version(bucket: &Bucket, dataset: &str, table: &str, known: u64) -> Result<Option<u64>, PublishError> {
     let folder = versions_folder(dataset, table);
+    refuse_no_files(bucket, &folder)?;
     let mut begin = known.saturating_sub(WINDOW);
     let mut missing = 1;
     for round in 0..LISTINGS {
@@ -119,6 +125,7 @@ pub(super) fn newest(
     let Some(Version { number, bytes: Some(bytes) }) = bucket.known_version(&folder) else {
         return newest_verified(bucket, dataset, table);
     };
+    refuse_no_files(bucket, &folder)?;
     let later = bucket.list_after(&folder, &index_key(dataset, table, number))?;
     if later.keys().any(|name| version_of(&folder, name).is_some()) {
         return newest_verified(bucket, dataset, table);

@@ -1,7 +1,6 @@
 //! What is looked up in the bucket: how long timetables go, and scores. Once for each file.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 
 use jiff::Timestamp;
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
@@ -10,6 +9,7 @@ use parquet::file::statistics::Statistics;
 use super::journals::{Journals, Runs};
 use super::known::{Known, cause};
 use super::quality::dates_of_scores;
+use crate::durable;
 use crate::notify::{Cause, Trouble};
 use crate::publish::bucket::Bucket;
 use crate::report::results;
@@ -58,7 +58,8 @@ impl Opening<'_> {
     fn last_date(&mut self, path: &str, column: &str) -> Option<Option<ServiceDate>> {
         let bucket = self.bucket()?;
         match bucket.folder() {
-            Some(folder) => last_date(File::open(folder.join(path)).ok()?, column),
+            // What is no file is refused: a pipe would be waited for without end.
+            Some(folder) => last_date(durable::open_to_read(&folder.join(path)).ok()?, column),
             None => last_date(bucket.get(path).ok()??, column),
         }
     }
