@@ -98,7 +98,7 @@ impl Bucket {
     }
 
     /// Opens a bucket, and makes its folder if it is not there: for who begins it.
-    pub fn make(location: &str, options: &BTreeMap<String, String>) -> Result<Self, PublishError> {
+    pub fn make(location: &str, options: &Options) -> Result<Self, PublishError> {
         if let Some(folder) = missing_folder(location) {
             durable::create_public_dir_all(&folder).map_err(|error| PublishError::Configuration {
                 bucket: location.to_owned(),

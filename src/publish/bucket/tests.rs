@@ -88,7 +88,7 @@ fn a_listing_is_gone_through_a_page_at_a_time_and_begins_anew_at_its_end() {
 fn a_folder_that_is_not_there_is_opened_by_nobody_and_made_only_where_it_is_asked_for() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("a/bucket");
-    let none = BTreeMap::new();
+    let none = Options::default();
     for location in [folder.display().to_string(), format!("file://{}", folder.display())] {
         let error = Bucket::open(&location, &none).err().unwrap();
         assert!(matches!(error, PublishError::Gone { .. }) && error.is_transient() && !folder.exists());
@@ -123,7 +123,7 @@ fn a_place_is_the_same_however_it_is_written() {
 #[test]
 fn what_is_no_file_is_refused_and_data_takes_its_place_again_unless_it_is_a_folder() {
     let root = tempfile::tempdir().unwrap();
-    let bucket = Bucket::open(root.path().to_str().unwrap(), &BTreeMap::new()).unwrap();
+    let bucket = Bucket::open(root.path().to_str().unwrap(), &Options::default()).unwrap();
     let (staged, digest) = (root.path().join("staged"), Digest::of(b"rows"));
     std::fs::write(&staged, "rows").unwrap();
     let mode = rustix::fs::Mode::from_raw_mode(0o600);
