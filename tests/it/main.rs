@@ -43,6 +43,7 @@ mod mqtt_rows;
 mod notify;
 mod odcs;
 mod one_timetable;
+mod parquet;
 mod private_text;
 mod published;
 mod purge;
