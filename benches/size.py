@@ -8,7 +8,7 @@ By hand, with a Python that has 'gtfs-rt-aggregator' and 'pyarrow'. A day is sim
   ours        the file, less its Bloom filters
   zstd 9      the same rows in the same order, written by pyarrow with zstd 9 and nothing else said
   aggregator  the same rows in the same order, written as the aggregator writes what it keeps (its ParquetSerializer: brotli)
-  its day     what the aggregator makes of the same snapshots: its own columns, equal rows merged, compacted by hour and by day, brotli
+  its day     what the aggregator makes of the same snapshots: its own columns, equal rows merged by hour and by day, sorted, brotli
 """
 
 import argparse
@@ -82,16 +82,11 @@ def its_day(snapshots, service, folder):
         hours.setdefault(at.replace(minute=0, second=0), []).append((at, table))
     files, times = [], {}
     for hour, tables in sorted(hours.items()):
-        prepared = []
         of_hour = {"feed": {int(at.timestamp()) * 1_000_000 for at, _ in tables}}
         fetch_times.merge(times, of_hour)
-        for place, (_, table) in enumerate(tables):
-            if table.num_rows:
-                prepared.append(str(folder / f"{service}-{place}.parquet"))
-                write_sorted(deduplicate(table, fetch_times.to_arrays(of_hour)), KEYS, prepared[-1])
-        if prepared:
-            files.append(str(folder / f"{service}-{hour:%H%d}.parquet"))
-            compact_files(prepared, KEYS, files[-1], deduplicate_rows=True, times=fetch_times.to_arrays(of_hour))
+        rows = pa.concat_tables([table for _, table in tables])
+        files.append(str(folder / f"{service}-{hour:%d%H}.parquet"))
+        write_sorted(deduplicate(rows, fetch_times.to_arrays(of_hour)), KEYS, files[-1])
     day = str(folder / f"{service}.parquet")
     rows = compact_files(files, KEYS, day, True, fetch_times.to_arrays(times), metadata=fetch_times.encode(times))
     return os.path.getsize(day), rows

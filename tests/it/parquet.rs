@@ -34,9 +34,10 @@ fn day_of_300_vehicles(world: &World) -> Staged {
     let contract = Arc::new(odcs::contract(Path::new("vehicle_locations.odcs.yaml"), &text).unwrap());
     let staging = world.path("staging");
     let mut writer = Writer::new(&staging, &contract, Vec::new(), Budget::new(4 << 30)).unwrap();
+    let schema = rows.schema();
     for city in 0..CITIES {
         let other = |text: &str| Digest::of(format!("{city} {text}").as_bytes()).to_string();
-        let columns = rows.schema().fields().iter().zip(rows.columns()).map(|(field, column)| -> ArrayRef {
+        let columns = schema.fields().iter().zip(rows.columns()).map(|(field, column)| -> ArrayRef {
             let texts = |change: &dyn Fn(&str) -> String| -> ArrayRef {
                 Arc::new(column.as_string::<i32>().iter().map(|text| text.map(change)).collect::<StringArray>())
             };

@@ -84,12 +84,12 @@ for path, of in zip(sys.argv[1:], (("stop_lat", "stop_lon"), ("shape_pt_lat", "s
             values = [place[axis] for place in places]
             assert box[least] <= min(values) and max(values) <= box[most], row
             assert min(values) - box[least] < 1e-5 and box[most] - max(values) < 1e-5, row
-    # Bounds of row groups, by which readers leave them out.
-    metadata = pq.ParquetFile(path).metadata
-    columns = {metadata.row_group(0).column(place).path_in_schema: place for place in range(metadata.num_columns)}
-    for part in covering:
-        statistics = metadata.row_group(0).column(columns[f"bbox.{part}"]).statistics
-        assert found == 0 or statistics.has_min_max, part
+    # Bounds of row groups, by which readers leave them out. pyarrow 26 takes those of floating point numbers for absent, whose order
+    # is said to be that of IEEE 754.
+    parts = duckdb.execute(
+        "SELECT count(*) FROM parquet_metadata(?) WHERE path_in_schema LIKE 'bbox, %' AND stats_min_value IS NOT NULL", [path]
+    ).fetchone()[0]
+    assert found == 0 or parts >= 4, parts
     rows = table.num_rows
     # DuckDB reads the geometry as its own type where it has the extension for it, and else as bytes.
     counted = duckdb.execute(f"SELECT count(*), count(bbox.xmin) FROM read_parquet('{path}')").fetchone()

@@ -41,8 +41,6 @@ pub enum ColumnType {
     Date,
     /// An instant in UTC.
     TimestampTz,
-    /// A geometry as WKB: readers of catalogues would need a native type that not all of them know.
-    Binary,
 }
 
 impl ColumnType {
@@ -75,15 +73,12 @@ pub(super) fn columns(before: &[IndexColumn], is_new: bool, contract: &Contract)
     let mut next = before.iter().map(|column| column.id + 1).max().unwrap_or(0).max(LATER_IDS);
     let mut gone: Vec<IndexColumn> = before.to_vec();
     let mut columns = Vec::new();
-    let of_rows = contract
-        .public_columns()
-        .map(|(place, column)| (place, &column.name, ColumnType::of(column), !contract.is_never_null(place)));
-    // The bounds beside it are for readers of files: they are a group, which a table of a catalogue need not have.
-    let geometry =
-        contract.geometry.iter().map(|geometry| (contract.columns.len(), &geometry.name, ColumnType::Binary, true));
-    for (place, name, kind, is_nullable) in of_rows.chain(geometry) {
+    // Geometries and their bounds are for readers of files: what DuckDB reads as GEOMETRY it cannot cast to the bytes that a catalogue
+    // would have to say, as others know no native type, and then 'SELECT *' fails.
+    for (place, column) in contract.public_columns() {
+        let kind = ColumnType::of(column);
         // Of the same name there may be several whose types do not go together; the last one is the newest.
-        let known = gone.iter().rposition(|known| known.name == *name && known.kind.wider(kind).is_some());
+        let known = gone.iter().rposition(|known| known.name == column.name && known.kind.wider(kind).is_some());
         let known = known.map(|place| gone.remove(place));
         let is_first = before.is_empty();
         let id = match &known {
@@ -101,9 +96,9 @@ pub(super) fn columns(before: &[IndexColumn], is_new: bool, contract: &Contract)
         };
         columns.push(IndexColumn {
             id,
-            name: name.clone(),
+            name: column.name.clone(),
             kind: known.and_then(|known| known.kind.wider(kind)).unwrap_or(kind),
-            nullable: could_lack || is_nullable,
+            nullable: could_lack || !contract.is_never_null(place),
             gone: false,
         });
     }

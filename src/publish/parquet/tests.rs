@@ -249,7 +249,7 @@ fn large_tables_have_larger_row_groups_and_pages_stay_small() {
             assert!(index.column_index(column).is_some());
             let firsts = index.page_locations(column).unwrap().iter().map(|page| page.first_row_index);
             let firsts: Vec<i64> = firsts.chain([group.num_rows()]).collect();
-            assert!(firsts.windows(2).all(|pair| pair[1] - pair[0] <= 4_096), "{firsts:?}");
+            assert!(firsts.windows(2).all(|pair| pair[1] - pair[0] <= 8_192), "{firsts:?}");
         }
     }
 }
