@@ -221,11 +221,7 @@ fn a_bus_is_in_one_row_group_unless_it_alone_would_fill_one() {
         assert_eq!(of_bus, 1, "{bus}: {groups:?}");
     }
     assert!(
-        groups
-            .iter()
-            .filter(|(first, last, _)| *first <= "bus 20a".to_owned() && *last >= "bus 20a".to_owned())
-            .count()
-            >= 3
+        groups.iter().filter(|(first, last, _)| first.as_str() <= "bus 20a" && last.as_str() >= "bus 20a").count() >= 3
     );
 }
 
