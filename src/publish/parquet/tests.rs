@@ -241,12 +241,11 @@ fn large_tables_have_larger_row_groups_and_pages_stay_small() {
     let metadata = reader.metadata();
     for (place, group) in metadata.row_groups().iter().enumerate() {
         let index = metadata.page_index_for_row_group(place);
-        for column in 0..group.num_columns() {
-            assert!(index.column_index(column).is_some());
-            let firsts = index.page_locations(column).unwrap().iter().map(|page| page.first_row_index);
-            let firsts: Vec<i64> = firsts.chain([group.num_rows()]).collect();
-            assert!(firsts.windows(2).all(|pair| pair[1] - pair[0] <= 8_192), "{firsts:?}");
-        }
+        assert!((0..group.num_columns()).all(|column| index.column_index(column).is_some()));
+        // Of the times: a page of ids, which repeat, may have more rows and is a few bytes.
+        let firsts = index.page_locations(1).unwrap().iter().map(|page| page.first_row_index);
+        let firsts: Vec<i64> = firsts.chain([group.num_rows()]).collect();
+        assert!(firsts.windows(2).all(|pair| pair[1] - pair[0] <= 8_192), "{firsts:?}");
     }
 }
 
