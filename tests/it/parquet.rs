@@ -85,9 +85,13 @@ fn one_vehicle_and_one_hour_of_a_day_of_300_vehicles_is_at_most_8_requests_and_5
         let output = python("read_hour.py", &[&url, what, value]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let found: usize = String::from_utf8_lossy(&output.stdout).trim().parse().unwrap();
+        // A request is logged when its answer has ended, which the one who asked may have seen before.
+        serving.logged(seen + 1);
+        std::thread::sleep(std::time::Duration::from_millis(300));
         let lines = serving.logged(seen + 1).split_off(seen);
         seen += lines.len();
         let bytes: u64 = lines.iter().map(|line| line.bytes).sum();
+        println!("{what} {value}: {:?}", lines.iter().map(|line| line.bytes).collect::<Vec<_>>());
         (found, lines.len(), bytes as f64 / staged.bytes as f64)
     };
     let mut found = 0;

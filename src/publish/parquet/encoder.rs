@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 
-use arrow_array::RecordBatch;
+use arrow_array::{Array, RecordBatch};
 use arrow_schema::SchemaRef;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
@@ -91,11 +91,12 @@ fn encode_columns(
             let Some(slot) = slots.get(place) else { return Ok(done) };
             let writer = slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
             let (Some(mut writer), Some(&(column, leaf))) = (writer, leaves.get(place)) else { continue };
-            for batch in group {
-                for values in compute_leaves(schema.field(column), batch.column(column))?.into_iter().skip(leaf).take(1)
-                {
-                    writer.write(&values)?;
-                }
+            // As one array, for where a page ends depends on where what is written begins: the same rows in other batches would
+            // be other bytes.
+            let values: Vec<&dyn Array> = group.iter().map(|batch| batch.column(column).as_ref()).collect();
+            let values = arrow_select::concat::concat(&values)?;
+            for values in compute_leaves(schema.field(column), &values)?.into_iter().skip(leaf).take(1) {
+                writer.write(&values)?;
             }
             done.push((place, writer.close()?));
         }

@@ -41,9 +41,11 @@ pub(super) fn properties(
         .set_max_row_group_row_count(Some(ROW_GROUP))
         .set_dictionary_page_size_limit(DICTIONARY)
         .set_data_page_row_count_limit(PAGE)
-        .set_statistics_enabled(EnabledStatistics::Page)
-        // Beside each other, where a reader can have all of them at once.
-        .set_bloom_filter_position(BloomFilterPosition::End)
+        // By what is in its pages a reader of a sorted table looks for what it is sorted by; of the other columns the row groups say
+        // enough. DuckDB fetches the page index with the last row group, which it stands behind, so it must be small; for
+        // that reason Bloom filters stand behind their row groups.
+        .set_statistics_enabled(if sort_by.is_empty() { EnabledStatistics::Page } else { EnabledStatistics::Chunk })
+        .set_bloom_filter_position(BloomFilterPosition::AfterRowGroup)
         .set_key_value_metadata(Some(metadata.collect()));
     if !sort_by.is_empty() {
         let columns = sort_by.iter().map(|&place| SortingColumn {
@@ -52,6 +54,10 @@ pub(super) fn properties(
             nulls_first: true,
         });
         builder = builder.set_sorting_columns(Some(columns.collect()));
+        for &place in sort_by {
+            let path = ColumnPath::from(schema.field(place).name().as_str());
+            builder = builder.set_column_statistics_enabled(path, EnabledStatistics::Page);
+        }
     }
     for (place, column) in contract.public_columns() {
         let path = ColumnPath::from(column.name.as_str());

@@ -70,6 +70,8 @@ fn the_same_rows_give_the_same_bytes() {
     let contract = contract(false);
     let whole: Vec<_> = (0..40).map(|i| batch(&contract, i * 5_000..(i + 1) * 5_000)).collect();
     let one = write(folders[0].path(), false, &whole);
+    // In whatever batches they come.
+    let whole: Vec<_> = (0..25).map(|i| batch(&contract, i * 8_000..(i + 1) * 8_000)).collect();
     let other = write(folders[1].path(), false, &whole);
     assert_eq!(one.digest, other.digest);
 }
@@ -241,11 +243,12 @@ fn large_tables_have_larger_row_groups_and_pages_stay_small() {
     let metadata = reader.metadata();
     for (place, group) in metadata.row_groups().iter().enumerate() {
         let index = metadata.page_index_for_row_group(place);
-        assert!((0..group.num_columns()).all(|column| index.column_index(column).is_some()));
-        // Of the times: a page of ids, which repeat, may have more rows and is a few bytes.
-        let firsts = index.page_locations(1).unwrap().iter().map(|page| page.first_row_index);
-        let firsts: Vec<i64> = firsts.chain([group.num_rows()]).collect();
-        assert!(firsts.windows(2).all(|pair| pair[1] - pair[0] <= 8_192), "{firsts:?}");
+        for column in 0..group.num_columns() {
+            assert!(index.column_index(column).is_some());
+            let firsts = index.page_locations(column).unwrap().iter().map(|page| page.first_row_index);
+            let firsts: Vec<i64> = firsts.chain([group.num_rows()]).collect();
+            assert!(firsts.windows(2).all(|pair| pair[1] - pair[0] <= 8_192), "{firsts:?}");
+        }
     }
 }
 
