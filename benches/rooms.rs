@@ -1,7 +1,8 @@
 //! What each room costs on a timetable: decoding alone, decoding and checking, replacing ids by a mapping file, and the Parquet file of its stop times with
-//! our encodings on all cores beside the library's defaults on one.
+//! our encodings on all cores beside the library's defaults on one; and the Parquet file of published telemetry, out of order.
 //!
-//! `cargo bench --profile release --bench rooms [FEED.zip]`; the feed defaults to `../shared/feeds/mta-bus-m.zip`.
+//! `cargo bench --profile release --bench rooms -- [FEED.zip] [vehicle_locations.parquet]...`; the feed defaults to
+//! `../shared/feeds/mta-bus-m.zip`. Telemetry is written by `taskset -c 0` on one core: bytes of Arrow in, sorted, encoded, compressed, hashed.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a benchmark may end where it is")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "what is measured goes to the terminal")]
@@ -31,6 +32,11 @@ const ROUNDS: usize = 5;
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let published: Vec<String> = std::env::args().filter(|argument| argument.ends_with(".parquet")).collect();
+    published.iter().for_each(|path| telemetry(root, Path::new(path)));
+    if !published.is_empty() {
+        return;
+    }
     let given = std::env::args().skip(1).find(|argument| argument.ends_with(".zip"));
     let feed = given.map_or_else(|| root.join("../shared/feeds/mta-bus-m.zip"), Into::into);
     let bytes = bytes::Bytes::from(std::fs::read(feed).expect("the feed"));
@@ -85,6 +91,35 @@ fn main() {
     });
     let bytes = std::fs::metadata(&path).expect("a file").len();
     println!("parquet, the library's defaults: {default:.3} s, {bytes} bytes; ratio {:.2}", default / ours);
+}
+
+/// A published file written again, from rows in no order.
+fn telemetry(root: &Path, path: &Path) {
+    let contracts = Library::read(&root.join("schemas/stadtbus")).expect("the contracts");
+    let named = |contract: &&Arc<fahrtenbuch::contract::Contract>| {
+        path.components().any(|part| part.as_os_str().to_string_lossy().trim_end_matches(".parquet") == contract.table)
+    };
+    let contract = contracts.contracts.values().find(named).expect("a table of the telemetry in the path");
+    let rows = fahrtenbuch::publish::parquet::rows(std::fs::read(path).expect("a file").into()).expect("rows");
+    let count = rows.num_rows();
+    let mixed: arrow_array::UInt32Array = (0..count).map(|row| (row * 7_919 % count) as u32).collect();
+    let mixed = arrow_select::take::take_record_batch(&rows, &mixed).expect("rows");
+    let batches: Vec<RecordBatch> =
+        (0..count).step_by(8_192).map(|at| mixed.slice(at, 8_192.min(count - at))).collect();
+    let arrow: usize =
+        rows.columns().iter().map(|column| column.to_data().get_slice_memory_size().expect("bytes")).sum();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut size = 0;
+    let seconds = median(|| {
+        let mut writer = Writer::new(folder.path(), contract, Vec::new(), Budget::new(4 << 30)).expect("a writer");
+        batches.iter().for_each(|batch| writer.push(batch.clone()).expect("rows"));
+        size = writer.finish().expect("a file").bytes;
+    });
+    println!(
+        "parquet, {}: {count} rows, {arrow} bytes of Arrow in {seconds:.3} s, {:.0} MB/s, {size} bytes",
+        contract.table,
+        arrow as f64 / seconds / 1e6
+    );
 }
 
 fn decoded(decoded: Decoded) -> Vec<RecordBatch> {

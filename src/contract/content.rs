@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::contract::query::{PREVIOUS, Query};
-use crate::contract::{Column, Contract, OnFail, Rule};
+use crate::contract::{Column, Contract, GeometryOf, OnFail, Rule};
 use crate::digest::Digest;
 
 /// Whether what fails loses its row or its values.
@@ -81,7 +81,7 @@ pub fn content(contract: &Contract) -> Value {
     let wanted = contract.views_of(contract.shaping_rules().map(|rule| &rule.query));
     let views = contract.views.iter().filter(|view| wanted.contains(view.name.as_str()));
     let views = views.map(|view| json!({"name": view.name, "query": view.query.canonical(), "per": names(&view.per)}));
-    json!({
+    let mut content = json!({
         "table": contract.table,
         "title": contract.title,
         "description": contract.description,
@@ -95,7 +95,21 @@ pub fn content(contract: &Contract) -> Value {
         "foreign_keys": keys.collect::<Vec<_>>(),
         "rules": rules.collect::<Vec<_>>(),
         "views": views.collect::<Vec<_>>(),
-    })
+    });
+    // What a contract does not have leaves its digest as it was before there was such a thing.
+    if let Some(geometry) = &contract.geometry {
+        let of = match geometry.of {
+            GeometryOf::Point { latitude, longitude } => names(&[latitude, longitude]),
+            GeometryOf::GeoJson(place) => names(&[place]),
+        };
+        content["geometry"] = json!({
+            "name": geometry.name,
+            "of": of,
+            "description": geometry.description,
+            "description_de": geometry.description_de,
+        });
+    }
+    content
 }
 
 fn column(column: &Column) -> Value {

@@ -33,6 +33,8 @@
 //! | rule | `partitions` | with `unit: percentOfMedian`: how many partitions before this one the median is of; 7 |
 //! | rule | `invalidates` | the columns that `onFail: invalidate` sets to null, a list; on a column's rule, that column |
 //! | property | `encoding` | `plain`, `dictionary`, `delta`, `byteStreamSplit`: how the column is written in Parquet, where that is smaller than what its type gets by itself |
+//! | property | `bloomFilter` | `true` where rows are looked up by the value and each stands in few places of a file, as the trip in reports that are sorted by vehicle |
+//! | property | `geometryOf` | `[stop_lat, stop_lon]`, or the column of a GeoJSON geometry: the column is made of these when rows are published, as WKB, see [`Geometry`] |
 //! | property | `severity` | `error`, `warning`, `info`: of the column's own checks |
 //!
 //! A relationship leads to a table of the same folder, `to: stops.stop_id`, or to one that has its contract elsewhere, in
@@ -106,6 +108,8 @@ pub struct Contract {
     pub presence: Presence,
     /// What the contract says of the rules over the text of its file.
     pub text_rules: Vec<TextRuleChange>,
+    /// The geometry that is published beside the public columns.
+    pub geometry: Option<Geometry>,
     /// How much of the table rules may take away.
     pub limits: LossLimits,
     /// Whether the file speaks to this program: it names our engine or has custom properties that only we have.
@@ -187,6 +191,8 @@ pub struct Column {
     pub is_single: bool,
     /// How the column is written in Parquet; `None` leaves it to the kind.
     pub encoding: Option<Encoding>,
+    /// Whether readers look rows up by its values, each of which stands in few places of a file: then row groups have a Bloom filter.
+    pub bloom_filter: bool,
     pub required: bool,
     /// What the GTFS reference says of the column, where it is not simply required or optional. `Required` on a column
     /// that is not `required`: it must be there, but an empty cell has a meaning.
@@ -278,6 +284,52 @@ impl Kind {
             Kind::Date => DataType::Date32,
             Kind::Instant => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
         }
+    }
+}
+
+/// A column that is made of others when rows are published: where a row is, for programs that know geometries (GeoParquet 1.1).
+/// Rules, previous partitions and quarantine do not have it. The file has the bounds of each geometry beside it, see [`BBOX`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    pub name: String,
+    /// The line in the contract's file.
+    pub line: u32,
+    pub of: GeometryOf,
+    pub description: Option<String>,
+    pub description_de: Option<String>,
+}
+
+/// What a geometry is made of: places of public columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GeometryOf {
+    /// A point, of latitude and longitude in degrees, WGS 84.
+    Point { latitude: usize, longitude: usize },
+    /// A polygon or several, of the text of a GeoJSON geometry (RFC 7946).
+    GeoJson(usize),
+}
+
+/// The column with the bounds of each geometry in a released file, by which readers leave out row groups (GeoParquet 1.1, "Bounding
+/// Box Columns"); a group of four numbers.
+pub const BBOX: &str = "bbox";
+/// Its parts: degrees, as floating point numbers of 32 bits that are rounded away from the geometry.
+pub const BBOX_PARTS: [&str; 4] = ["xmin", "ymin", "xmax", "ymax"];
+
+impl Geometry {
+    /// What people need to know of it, as of a [`Column`].
+    pub fn documentation(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let texts = [("description", self.description.as_deref()), ("description_de", self.description_de.as_deref())];
+        texts.into_iter().filter_map(|(key, value)| Some((key, value?)))
+    }
+
+    /// The geometry as WKB, and its bounds.
+    fn fields(&self) -> [Field; 2] {
+        let parts: Vec<Field> = BBOX_PARTS.iter().map(|name| Field::new(*name, DataType::Float32, false)).collect();
+        let geometry = Field::new(&self.name, DataType::Binary, true);
+        let description = self.description.iter().map(|text| ("description".to_owned(), text.clone()));
+        [
+            geometry.with_metadata(description.collect::<std::collections::HashMap<_, _>>()),
+            Field::new(BBOX, DataType::Struct(parts.into()), true),
+        ]
     }
 }
 
@@ -449,7 +501,7 @@ impl Contract {
     }
 
     /// The Arrow schema of a release: the public columns in the types that are published, each with its description and its
-    /// unit. Columns without which no row is published are not nullable. A column has no id in Parquet: readers that know ids
+    /// unit, then the geometry and its bounds. Columns without which no row is published are not nullable. A column has no id in Parquet: readers that know ids
     /// find columns by them, and a place in the contract is no id for years. The table's index has those.
     pub fn release_schema(&self) -> SchemaRef {
         let fields = self.public_columns().map(|(place, column)| {
@@ -459,7 +511,8 @@ impl Contract {
             Field::new(&column.name, column.release_type(), !self.is_never_null(place))
                 .with_metadata(documentation.collect::<std::collections::HashMap<_, _>>())
         });
-        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+        let geometry = self.geometry.iter().flat_map(Geometry::fields);
+        Arc::new(Schema::new(fields.chain(geometry).collect::<Vec<_>>()))
     }
 
     /// Whether every published row has a value in the column at a place: rows without one are held back, and neither the

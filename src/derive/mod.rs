@@ -10,6 +10,7 @@ mod changes;
 pub mod derivation;
 pub mod derivations;
 mod error;
+mod geometry;
 pub mod mistakes;
 pub mod privacy;
 pub mod reports;

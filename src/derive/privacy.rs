@@ -239,10 +239,14 @@ impl Pseudonym {
 }
 
 /// The columns of a batch that the contract classifies as public, in the contract's order and as they are published;
-/// origin fields go, too. A null in a column that is never null is an error that names the column.
+/// origin fields go, too. A geometry is made of what is published. A null in a column that is never null is an error that names the column.
 pub fn public_only(contract: &Contract, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let columns = contract.public_columns().map(|(place, column)| published(column, rows.column(place)));
-    RecordBatch::try_new(contract.release_schema(), columns.collect())
+    let mut columns: Vec<ArrayRef> = columns.collect();
+    if let Some(geometry) = &contract.geometry {
+        columns.extend(super::geometry::columns(geometry.of, rows));
+    }
+    RecordBatch::try_new(contract.release_schema(), columns)
 }
 
 /// The values of a column as they are published.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use crate::contract::{Classification, Column, Kind};
+use crate::contract::{Classification, Column, Geometry, Kind};
 use crate::portal::catalogue::{Catalogue, provisional_dates, public};
 use crate::publish::index::meta_folder;
 
@@ -17,7 +17,8 @@ pub(super) fn write(catalogue: &Catalogue) -> Bytes {
         .map(|(of, table)| {
             let index = &table.index;
             let paths: Vec<&str> = index.files.iter().map(|file| file.path.as_str()).collect();
-            let fields: Vec<Value> = public(&table.contract).map(field).collect();
+            let geometry = table.contract.geometry.iter().map(geometry);
+            let fields: Vec<Value> = public(&table.contract).map(field).chain(geometry).collect();
             let mut schema = Map::new();
             schema.insert("fields".into(), fields.into());
             let key = &table.contract.primary_key;
@@ -66,6 +67,11 @@ fn without_nulls(mut object: Value) -> Value {
         map.retain(|_, value| !value.is_null());
     }
     object
+}
+
+/// A geometry is no text of GeoJSON, as a field of type `geojson` would be.
+fn geometry(geometry: &Geometry) -> Value {
+    without_nulls(json!({"name": geometry.name, "type": "any", "description": geometry.description}))
 }
 
 fn field(column: &Column) -> Value {

@@ -210,6 +210,16 @@ fn section(of: &Dataset, table: &Table) -> Markup {
                         }
                     }
                 }
+                @if let Some(geometry) = &contract.geometry {
+                    tr {
+                        td { code { (geometry.name) } }
+                        td { "WKB" }
+                        td {
+                            (geometry.description_de.as_deref().unwrap_or_default()) " "
+                            span lang="en" { (geometry.description.as_deref().unwrap_or_default()) }
+                        }
+                    }
+                }
             }
         }
     }

@@ -1,7 +1,8 @@
 //! Parquet: the rows of a partition become one file, the same bytes for the same rows.
 //!
-//! zstd 9, 122,880 rows a group, page index, statistics; one encoding for each column, by its contract. The columns of a row group are encoded side by side, and row
-//! groups are encoded while the next ones are still being checked. Holds three row groups, or fewer where the run may hold
+//! zstd, page index, statistics; one encoding for each column, by its contract. A sorted table has some forty row groups that end
+//! where a vehicle or trip does, so that a reader of one fetches one of them; others have 122,880 rows a group. The columns of a
+//! row group are encoded side by side, and row groups are encoded while the next ones are still being checked. Holds three row groups, or fewer where the run may hold
 //! little: those wait for the encoder; where the contract sorts, also
 //! the rows of one sorted run, after which runs are spooled into the staging folder and merged at the end, a few rows of
 //! each at a time.
@@ -21,7 +22,7 @@ use arrow_row::{RowConverter, SortField};
 use arrow_schema::{ArrowError, SchemaRef};
 use parquet::errors::ParquetError;
 
-use self::batches::{bytes_of, ranks};
+use self::batches::{bytes_of, group_end, group_rows, ranks};
 use self::encoder::{Group, encode};
 use self::merge::{Merge, Run};
 use self::properties::properties;
@@ -54,6 +55,8 @@ pub struct Writer {
     schema: SchemaRef,
     /// Places among the public columns.
     sort_by: Vec<usize>,
+    /// Rows of a group, at most.
+    group_rows: usize,
     pending: Vec<RecordBatch>,
     pending_rows: usize,
     rows: u64,
@@ -95,12 +98,14 @@ impl Writer {
         let (groups, received) = sync_channel(1);
         let (done, written) = channel();
         let thread_schema = schema.clone();
-        let encoder = std::thread::spawn(move || encode(file, &thread_schema, properties, &received, &done));
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let encoder = std::thread::spawn(move || encode(file, &thread_schema, properties, &received, &done, threads));
         Ok(Self {
             table: contract.table.clone(),
             path,
             schema,
             sort_by,
+            group_rows: ROW_GROUP,
             pending: Vec::new(),
             pending_rows: 0,
             rows: 0,
@@ -142,8 +147,10 @@ impl Writer {
     pub fn finish(mut self) -> Result<Staged, PublishError> {
         if !self.runs.is_empty() {
             self.spool()?;
+            self.group_rows = group_rows(self.rows);
             self.merge()?;
         } else if !self.sort_by.is_empty() && !self.pending.is_empty() {
+            self.group_rows = group_rows(self.rows);
             self.sort()?;
         }
         while self.pending_rows > 0 {
@@ -175,8 +182,9 @@ impl Writer {
 
     /// Sends the first row group of what is pending to the encoder.
     fn send_group(&mut self) -> Result<(), PublishError> {
+        let rows = self.rows_of_group()?;
         let mut group = Vec::new();
-        let mut missing = ROW_GROUP;
+        let mut missing = rows;
         let mut rest = std::mem::take(&mut self.pending).into_iter();
         for batch in rest.by_ref() {
             if batch.num_rows() > missing {
@@ -189,11 +197,11 @@ impl Writer {
             group.push(batch);
         }
         self.pending.extend(rest);
-        self.pending_rows -= ROW_GROUP - missing;
+        self.pending_rows -= rows - missing;
         let bytes = group.iter().map(bytes_of).sum::<Result<usize, _>>();
         let bytes = bytes.map_err(|error| self.failed(&error.to_string()))?;
-        // What is encoded takes no more than the rows, and both are there at once. Rows that were not sorted are booked already.
-        let booked = if self.sort_by.is_empty() { bytes.min(self.booked) } else { 0 };
+        // What is encoded takes no more than the rows, and both are there at once. The rows are booked already.
+        let booked = bytes.min(self.booked);
         self.booked -= booked;
         let mut group = Group { rows: group, booked, budget: self.budget.clone() };
         let more = 2 * bytes - booked;
@@ -209,6 +217,15 @@ impl Writer {
             Ok(_) => Err(self.failed("the encoder stopped")),
             Err(error) => Err(error),
         }
+    }
+
+    /// How many of the first rows that are pending make a row group.
+    fn rows_of_group(&self) -> Result<usize, PublishError> {
+        let Some(&column) = self.sort_by.first() else { return Ok(self.group_rows) };
+        let field = SortField::new(self.schema.field(column).data_type().clone());
+        let end = RowConverter::new(vec![field])
+            .and_then(|converter| group_end(&converter, column, &self.pending, self.group_rows));
+        Ok(end.map_err(|error| self.failed(&error.to_string()))?.unwrap_or(self.group_rows))
     }
 
     fn result_of(
@@ -236,7 +253,7 @@ impl Writer {
         let ranks = ranks(&self.converter()?, &self.sort_by, &all)?;
         let mut order: Vec<u32> = (0..all.num_rows() as u32).collect();
         order.sort_by(|&a, &b| ranks.row(a as usize).cmp(&ranks.row(b as usize)));
-        let parts = order.chunks(ROW_GROUP).map(|part| arrow_array::UInt32Array::from(part.to_vec()));
+        let parts = order.chunks(self.group_rows).map(|part| arrow_array::UInt32Array::from(part.to_vec()));
         parts.map(|part| arrow_select::take::take_record_batch(&all, &part)).collect()
     }
 
@@ -268,7 +285,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Sends the rows of all runs in order, by whole row groups, as if they had been sorted at once.
+    /// Sends the rows of all runs in order, as if they had been sorted at once, but for the last ones, which stay pending.
     fn merge(&mut self) -> Result<(), PublishError> {
         let paths = std::mem::take(&mut self.runs);
         let mut runs = Vec::new();
@@ -277,10 +294,16 @@ impl Writer {
         }
         let converter = self.converter().map_err(|error| self.failed(&error.to_string()))?;
         let mut merge = Merge::of(&self.table, runs, converter, &self.sort_by, &self.budget)?;
-        while let Some(group) = merge.group()? {
-            self.pending_rows = group.num_rows();
-            self.pending = vec![group];
-            self.send_group()?;
+        while let Some(rows) = merge.rows(self.group_rows)? {
+            let bytes = bytes_of(&rows).map_err(|error| self.failed(&error.to_string()))?;
+            self.take(bytes)?;
+            self.booked += bytes;
+            self.pending_rows += rows.num_rows();
+            self.pending.push(rows);
+            // Where a group ends the row after it decides.
+            while self.pending_rows > self.group_rows {
+                self.send_group()?;
+            }
         }
         for path in paths {
             // The staging folder is removed as a whole after the release.

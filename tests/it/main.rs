@@ -47,6 +47,7 @@ mod notify;
 mod odcs;
 mod one_timetable;
 mod output;
+mod parquet;
 mod private_text;
 mod published;
 mod purge;

@@ -17,7 +17,7 @@ for path in sorted(folder.rglob("*")):
     files += 1
     texts = [str(path.relative_to(folder)), path.read_bytes().decode("latin-1")]
     if path.suffix == ".parquet":
-        for column in pyarrow.parquet.read_table(path).itercolumns():
+        for column in pyarrow.parquet.read_table(path).flatten().itercolumns():
             values = {str(value) for value in column.unique().to_pylist()}
             cells += len(values)
             texts.extend(values)

@@ -36,7 +36,8 @@ for view in sorted(bucket.glob("meta/*/*/files.json")):
     files = json.loads(view.read_text())["files"]
     # The partition of a timetable is the day of its capture, which is no value of it.
     parts = [pyarrow.parquet.ParquetFile(bucket / file["path"]).read().replace_schema_metadata(None) for file in files]
-    table = pyarrow.concat_tables(parts)
+    # The bounds of geometries are a group.
+    table = pyarrow.concat_tables(parts).flatten()
     columns = {name: values(table.column(name)) for name in table.column_names}
     name = "/".join(view.parts[-3:-1])
     print(name, "rows", table.num_rows, digest(zip(*columns.values())), sep="\t")

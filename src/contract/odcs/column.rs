@@ -52,6 +52,7 @@ fn described(name: String, property: &Section<'_>, told: &mut Told) -> Column {
         shape,
         is_single,
         encoding: extensions::encoding(property, kind, unique, told),
+        bloom_filter: extensions::bloom_filter(property, kind, classification, told),
         round_to: extensions::round_to(property, kind, classification, told),
         allows_private_text: extensions::allows_private_text(property, kind, classification, told),
         kind,

@@ -24,6 +24,24 @@ pub(super) fn encoding(property: &Section<'_>, kind: Kind, unique: bool, told: &
     None
 }
 
+/// Whether row groups have a Bloom filter of the column: of texts and whole numbers, by which rows are looked up.
+pub(super) fn bloom_filter(
+    property: &Section<'_>,
+    kind: Kind,
+    classification: Classification,
+    told: &mut Told,
+) -> bool {
+    let Some(value) = property.custom("bloomFilter") else { return false };
+    let (is_wanted, is_public) = (value.bool(), classification == Classification::Public);
+    if is_wanted.is_none() {
+        told.fit.add(value.line, "'bloomFilter' is neither true nor false", "Write true or false.");
+    } else if !matches!(kind, Kind::Text | Kind::Int32 | Kind::Int64) || !is_public {
+        let message = "'bloomFilter' stands at a column that is no public text or whole number";
+        told.fit.add(value.line, message, "Remove it: rows are looked up by ids.");
+    }
+    is_wanted.unwrap_or_default()
+}
+
 /// The step of a timestamp's published values, in seconds.
 pub(super) fn round_to(
     property: &Section<'_>,

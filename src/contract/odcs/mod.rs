@@ -7,6 +7,7 @@
 //! | `fundamentals` | Fundamentals | id, version, and the version of the standard |
 //! | `table`, `views` | Schema, objects | the table, its keys, what it may lose, the queries that rules share |
 //! | `column`, `options`, `formats`, `dates`, `extensions` | Schema, properties | a column, its type, the options of the type, our custom properties |
+//! | `geometry` | Schema, properties | a geometry that is made of other columns |
 //! | `relationships` | References | foreign keys |
 //! | `quality`, `entry`, `naming`, `metrics`, `sql_rules`, `sql`, `operators` | Data quality | rules, what they are called, and what a number must be |
 //! | `sla` | Service-level agreement | promises |
@@ -21,6 +22,7 @@ mod entry;
 mod extensions;
 mod formats;
 mod fundamentals;
+mod geometry;
 mod metrics;
 mod naming;
 mod operators;

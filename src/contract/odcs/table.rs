@@ -6,7 +6,7 @@ use crate::contract::names::Named;
 use crate::contract::odcs::fundamentals::Fundamentals;
 use crate::contract::odcs::refer::{named, places};
 use crate::contract::odcs::section::{Section, Told, choose};
-use crate::contract::odcs::{column, quality, relationships, text_rules, views, words};
+use crate::contract::odcs::{column, geometry, quality, relationships, text_rules, views, words};
 use crate::contract::{Classification, Column, Contract, LossLimits, personal};
 use crate::digest::Digest;
 use crate::yaml::Node;
@@ -34,6 +34,7 @@ pub(super) fn read(node: &Node, origin: &Origin<'_>, told: &mut Told) -> Option<
         let message = format!("table '{name}' has no columns");
         told.fit.add(table.line(), message, "List them under 'properties:'.");
     }
+    let (geometries, properties): (Vec<_>, Vec<_>) = properties.into_iter().partition(geometry::is_geometry);
     let (columns, primary_key) = columns(&name, &properties, told);
     let mut contract = Contract {
         // Records know a contract by its id, so each table of a file has one of its own.
@@ -61,12 +62,14 @@ pub(super) fn read(node: &Node, origin: &Origin<'_>, told: &mut Told) -> Option<
         presence: choose(table.custom("gtfsPresence"), "gtfsPresence", words::PRESENCES, &mut told.fit)
             .unwrap_or_default(),
         text_rules: Vec::new(),
+        geometry: None,
         limits: loss_limits(&table, told),
         is_ours: origin.is_ours,
         table: name,
         columns,
     };
     text_rules::read(&table, &mut contract, told);
+    geometry::read(&geometries, &mut contract, told);
     if let Some(list) = table.custom("sortBy") {
         contract.sort_by = places(list, "sortBy", &contract, &mut told.fit);
     }

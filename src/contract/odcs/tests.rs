@@ -138,3 +138,66 @@ fn names_that_lead_out_of_the_workspace_are_mistakes_with_their_lines() {
         ["t.odcs.yaml:8: 'gtfsFile' is no name of a file. Write the name alone, such as 'stops.txt'."]
     );
 }
+
+#[test]
+fn a_geometry_is_made_of_public_columns_and_is_no_column_of_rows() {
+    let of = |columns: &str| {
+        let text = format!(
+            "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    properties:\n\
+             {columns}"
+        );
+        super::contract(Path::new("t.odcs.yaml"), &text).map_err(|problems| format!("{problems:?}"))
+    };
+    let places = "      - {name: lat, logicalType: number, classification: public}\n      - {name: lon, logicalType: number, \
+                  classification: public}\n      - {name: text, logicalType: string, classification: public}\n      - {name: \
+                  secret, logicalType: number}\n";
+    let geometry = |name: &str, of: &str| {
+        format!(
+            "      - {{name: {name}, logicalType: string, physicalType: binary, classification: public, customProperties: \
+             [{{property: geometryOf, value: {of}}}]}}\n"
+        )
+    };
+    let contract = of(&format!("{places}{}", geometry("place", "[lat, lon]"))).unwrap();
+    let point = crate::contract::GeometryOf::Point { latitude: 0, longitude: 1 };
+    assert_eq!((contract.columns.len(), contract.geometry.as_ref().map(|geometry| geometry.of)), (4, Some(point)));
+    let schema = contract.release_schema();
+    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    assert_eq!(names, ["lat", "lon", "text", "place", "bbox"]);
+    let without = of(places).unwrap();
+    assert!(without.content_digest() != contract.content_digest() && without.geometry.is_none());
+    for (columns, said) in [
+        (geometry("place", "[lat, secret]"), "cannot be made of this"),
+        (geometry("place", "[text, lon]"), "cannot be made of this"),
+        (geometry("place", "[lat]"), "cannot be made of this"),
+        (geometry("place", "[lat, length]"), "'length' is no column"),
+        (geometry("lat", "[lat, lon]"), "stands here twice"),
+        (geometry("bbox", "[lat, lon]"), "'bbox' is the column of the geometry's bounds"),
+        (geometry("place", "[lat, lon]") + &geometry("zone", "[text]"), "a table has one geometry"),
+        (geometry("place", "[lat, lon]").replace("classification: public", "required: true"), "is not public"),
+        (geometry("place", "[lat, lon]").replace("physicalType", "unique: true, physicalType"), "'unique'"),
+    ] {
+        let found = of(&format!("{places}{columns}")).unwrap_err();
+        assert!(found.contains(said), "{columns}: {found}");
+    }
+}
+
+#[test]
+fn a_bloom_filter_is_for_public_ids() {
+    for (kind, value, is_good) in [
+        ("string, classification: public", "true", true),
+        ("integer, classification: public", "false", true),
+        ("string", "true", false),
+        ("number, classification: public", "true", false),
+        ("string, classification: public", "often", false),
+    ] {
+        let text = format!(
+            "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    properties:\n      \
+             - {{name: a, logicalType: {kind}, customProperties: [{{property: bloomFilter, value: {value}}}]}}\n"
+        );
+        let read = super::contract(Path::new("t.odcs.yaml"), &text);
+        assert_eq!(
+            read.as_ref().map(|contract| contract.columns[0].bloom_filter).ok(),
+            is_good.then(|| value == "true")
+        );
+    }
+}

@@ -90,8 +90,10 @@ pub(super) const API_VERSIONS: &[&str] = &["v3.1.0", "v3.0.2", "v3.0.1", "v3.0.0
 /// Custom properties that no other program has: a contract with one of them is written for this one.
 pub(super) const OURS: &[&str] = &[
     "allowsPrivateText",
+    "bloomFilter",
     "businessImpactDe",
     "descriptionDe",
+    "geometryOf",
     "gtfsFile",
     "gtfsPresence",
     "gtfsType",

@@ -73,6 +73,8 @@ pub(super) fn columns(before: &[IndexColumn], is_new: bool, contract: &Contract)
     let mut next = before.iter().map(|column| column.id + 1).max().unwrap_or(0).max(LATER_IDS);
     let mut gone: Vec<IndexColumn> = before.to_vec();
     let mut columns = Vec::new();
+    // Geometries and their bounds are for readers of files: what DuckDB reads as GEOMETRY it cannot cast to the bytes that a catalogue
+    // would have to say, as others know no native type, and then 'SELECT *' fails.
     for (place, column) in contract.public_columns() {
         let kind = ColumnType::of(column);
         // Of the same name there may be several whose types do not go together; the last one is the newest.

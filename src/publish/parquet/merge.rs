@@ -1,4 +1,4 @@
-//! Sorted runs on disk, merged into row groups a few rows of each at a time.
+//! Sorted runs on disk, merged a few rows of each at a time.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -9,7 +9,7 @@ use arrow_ipc::reader::StreamReader;
 use arrow_row::{RowConverter, Rows};
 use arrow_schema::ArrowError;
 
-use super::batches::{ROW_GROUP, bytes_of, ranks};
+use super::batches::{bytes_of, ranks};
 use crate::publish::PublishError;
 use crate::table::Budget;
 
@@ -21,7 +21,7 @@ pub(super) struct Merge {
     order: Vec<usize>,
     converter: RowConverter,
     sort_by: Vec<usize>,
-    /// The batches that the next group takes rows from.
+    /// The batches that the next rows are taken from.
     batches: Vec<RecordBatch>,
     budget: Budget,
     booked: usize,
@@ -84,10 +84,10 @@ impl Merge {
         Ok(true)
     }
 
-    /// The next rows of all runs, as many as a row group has; `None` when all have been given.
-    pub(super) fn group(&mut self) -> Result<Option<RecordBatch>, PublishError> {
-        let mut taken: Vec<(usize, usize)> = Vec::with_capacity(ROW_GROUP);
-        while taken.len() < ROW_GROUP
+    /// The next rows of all runs, `count` of them or what is left; `None` when all have been given.
+    pub(super) fn rows(&mut self, count: usize) -> Result<Option<RecordBatch>, PublishError> {
+        let mut taken: Vec<(usize, usize)> = Vec::with_capacity(count);
+        while taken.len() < count
             && let Some(&run) = self.order.first()
         {
             taken.push((self.runs[run].batch, self.runs[run].row));
@@ -101,8 +101,8 @@ impl Merge {
             return Ok(None);
         }
         let sources: Vec<&RecordBatch> = self.batches.iter().collect();
-        let group = arrow_select::interleave::interleave_record_batch(&sources, &taken);
-        let group = group.map_err(|error| self.failed(&error))?;
+        let rows = arrow_select::interleave::interleave_record_batch(&sources, &taken);
+        let rows = rows.map_err(|error| self.failed(&error))?;
         // Only the batches that runs are in the middle of are still needed.
         let mut kept = Vec::new();
         for &run in &self.order {
@@ -113,7 +113,7 @@ impl Merge {
         let bytes = self.batches.iter().map(bytes_of).sum::<Result<usize, _>>().map_err(|error| self.failed(&error))?;
         self.budget.give_back(self.booked - bytes);
         self.booked = bytes;
-        Ok(Some(group))
+        Ok(Some(rows))
     }
 
     /// Puts the first run where it belongs.
