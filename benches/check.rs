@@ -6,6 +6,7 @@
 //! larger city. Prints the peak memory of the process.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a benchmark may end where it is")]
+#![allow(clippy::disallowed_methods, reason = "a benchmark knows what it made")]
 
 use std::path::Path;
 use std::sync::Arc;

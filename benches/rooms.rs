@@ -4,6 +4,7 @@
 //! `cargo bench --profile release --bench rooms [FEED.zip]`; the feed defaults to `../shared/feeds/mta-bus-m.zip`.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a benchmark may end where it is")]
+#![allow(clippy::disallowed_methods, reason = "a benchmark knows what it made")]
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -6,7 +6,7 @@
 //! [`crate::publish::bucket`], and is readable for a web server, whatever the umask says.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
@@ -124,16 +124,19 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
     open(OpenOptions::new().write(true).create(true).truncate(true), path)
 }
 
-/// The bytes of a private file. What is no file is refused: a pipe would be waited for without end.
+/// The bytes of a file. What is no file is refused: a pipe would be waited for without end.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
-    refuse_others(&fs::metadata(path)?)?;
-    fs::read(path)
+    let mut file = open_to_read(path)?;
+    let mut bytes = Vec::with_capacity(file.metadata().map_or(0, |found| found.len() as usize));
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The same of a file that is text.
 pub(crate) fn read_to_string(path: &Path) -> io::Result<String> {
-    refuse_others(&fs::metadata(path)?)?;
-    fs::read_to_string(path)
+    let mut text = String::new();
+    open_to_read(path)?.read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// What something is that is no plain file, for people.
@@ -155,24 +158,45 @@ fn refuse_others(found: &fs::Metadata) -> io::Result<()> {
     Err(io::Error::other(format!("it is {}, and no file: move it away", kind(of))))
 }
 
-/// Opens a private file for reading, and changes nothing. What is no file is refused: a pipe would be waited for without end.
+/// Opens a file for reading, and changes nothing. What is no file is refused: a pipe would be waited for without end.
 pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
-    refuse_others(&fs::metadata(path)?)?;
-    File::open(path)
+    open_plain(OpenOptions::new().read(true), path)
 }
 
-/// Opens a private file as `options` say; one that they make is private, and one that was not becomes it.
+/// Opens a private file as `options` say; one that they make is private, and one that was not becomes it. What is no file is refused.
 pub(crate) fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    // One that is not there yet is made.
-    if let Ok(found) = fs::metadata(path) {
-        refuse_others(&found)?;
-    }
-    let file = options.mode(FILE).open(path)?;
+    let file = open_plain(options.mode(FILE), path)?;
     if file.metadata()?.permissions().mode() & 0o077 != 0 {
         // A file of another owner, as in a shared folder, stays as it is.
         let _ = file.set_permissions(fs::Permissions::from_mode(FILE));
     }
     Ok(file)
+}
+
+/// Opens a file as `options` say, with the mode that they and the umask give. What is no file is refused, and never waited for or
+/// written into.
+#[allow(clippy::disallowed_methods, reason = "this is the one place that opens")]
+pub(crate) fn open_plain(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    // Opening a device may already do something, so that it is looked at first. One that is not there yet is made.
+    if let Ok(found) = fs::metadata(path) {
+        refuse_others(&found)?;
+    }
+    // A pipe that took its place meanwhile is not waited for. For files the flag means nothing.
+    let opened = options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed()).open(path);
+    let file = match opened {
+        // What cannot be opened may still say what it is.
+        Err(error) => {
+            return Err(fs::metadata(path).ok().and_then(|found| refuse_others(&found).err()).unwrap_or(error));
+        }
+        Ok(file) => file,
+    };
+    refuse_others(&file.metadata()?)?;
+    Ok(file)
+}
+
+/// Writes a file that is not private, in its place: a file that is there keeps its owner and mode. What is no file is refused.
+pub(crate) fn write_plain(path: &Path, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+    open_plain(OpenOptions::new().write(true).create(true).truncate(true), path)?.write_all(bytes.as_ref())
 }
 
 /// Replaces a private file by these bytes, whole or not at all; makes its folder.
@@ -225,6 +249,7 @@ pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
 /// Puts the names in a folder onto the disk.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    #[allow(clippy::disallowed_methods, reason = "it is a folder")]
     File::open(folder)?.sync_all()
 }
 
@@ -249,6 +274,29 @@ mod tests {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
         create(&file).unwrap();
         assert_eq!(mode(&file), 0o600);
+    }
+
+    #[test]
+    fn a_pipe_or_folder_in_the_place_of_a_file_is_named_and_never_waited_for() {
+        let root = tempfile::tempdir().unwrap();
+        let (pipe, folder) = (root.path().join("pipe"), root.path().join("folder"));
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        fs::create_dir(&folder).unwrap();
+        let devices = [Path::new("/dev/null"), Path::new("/dev/zero")];
+        let kinds = [(&*pipe, "a pipe"), (&folder, A_FOLDER), (devices[0], "a device"), (devices[1], "a device")];
+        for (path, kind) in kinds {
+            let refusals = [
+                read(path).map(drop),
+                read_to_string(path).map(drop),
+                open_to_read(path).map(drop),
+                create(path).map(drop),
+                open(OpenOptions::new().append(true), path).map(drop),
+                write_plain(path, "x"),
+            ];
+            for refused in refusals {
+                assert_eq!(refused.unwrap_err().to_string(), format!("it is {kind}, and no file: move it away"));
+            }
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use super::error::GetError;
 use super::list::{Listed, Span, TableName};
 use crate::digest::{Digest, Digester};
+use crate::durable;
 use crate::time::ServiceDate;
 
 /// The folder of a table, kept from other calls as long as this lives.
@@ -33,7 +34,8 @@ impl TableFolder {
         let path = to.join(&name.dataset).join(&name.table);
         let failed = |error: io::Error| GetError::local(&path, &error);
         fs::create_dir_all(&path).map_err(failed)?;
-        let lock = File::options().create(true).append(true).open(path.join(".lock")).map_err(failed)?;
+        let lock =
+            durable::open_plain(File::options().create(true).append(true), &path.join(".lock")).map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path, _lock: lock }),
             Err(fs::TryLockError::WouldBlock) => {
@@ -79,7 +81,7 @@ pub(super) fn parts(folder: &Path) -> Vec<PathBuf> {
 
 /// Digests a file, and tells its bytes.
 pub(super) fn digested(path: &Path) -> io::Result<(Digester, u64)> {
-    let mut file = File::open(path)?;
+    let mut file = durable::open_to_read(path)?;
     let (mut digester, mut bytes) = (Digester::default(), 0);
     let mut buffer = vec![0; 1 << 20];
     loop {

@@ -162,7 +162,7 @@ impl Origin {
         match self {
             Self::Folder(folder) => {
                 let open = || {
-                    let mut file = File::open(folder.join(key))?;
+                    let mut file = crate::durable::open_to_read(&folder.join(key))?;
                     let size = file.metadata()?.len();
                     let from = if from > size { 0 } else { from };
                     file.seek(SeekFrom::Start(from))?;

@@ -26,6 +26,7 @@ impl AccessLog {
     /// # Errors
     /// The file cannot be made or written.
     pub fn open(path: &Path) -> io::Result<Self> {
+        #[allow(clippy::disallowed_methods, reason = "the user names it: a pipe or a terminal may be meant")]
         let file = File::options().create(true).append(true).open(path)?;
         Ok(Self(Some(Arc::new(Mutex::new(file)))))
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::durable;
 use crate::units::kind::UnitFile;
 
 /// What became of a file.
@@ -38,16 +39,16 @@ fn written(path: &Path, text: &[u8], force: bool) -> io::Result<Written> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    match OpenOptions::new().write(true).create_new(true).open(path) {
+    match durable::open_plain(OpenOptions::new().write(true).create_new(true), path) {
         Ok(mut file) => {
             file.write_all(text)?;
             Ok(Written::New)
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            if fs::read(path)? == text {
+            if durable::read(path)? == text {
                 Ok(Written::Same)
             } else if force {
-                fs::write(path, text)?;
+                durable::write_plain(path, text)?;
                 Ok(Written::Replaced)
             } else {
                 Ok(Written::LeftAlone)

@@ -216,7 +216,6 @@ fn what_is_no_file_in_the_private_store_is_named_and_waited_for_by_nobody() {
     files.retain(|name| {
         // What is of one date or hour stands for all of them.
         !["keys/", "quarantine/", "status/", "schedule/output/"].iter().any(|folder| name.starts_with(folder))
-            && !name.contains(".lock")
     });
     assert!(files.iter().any(|name| name == "schedule/log.jsonl") && files.len() > 8, "{files:?}");
     files.extend(["decisions.jsonl".to_owned(), "purged.jsonl".to_owned(), "collector/lock".to_owned()]);
@@ -256,6 +255,44 @@ fn what_is_no_file_in_the_private_store_is_named_and_waited_for_by_nobody() {
         std::fs::write(&path, kept).unwrap();
     }
     city.once("2026-11-25T12:00:00Z");
+}
+
+#[test]
+fn a_pipe_in_the_place_of_the_lock_of_a_source_is_waited_for_by_nobody() {
+    let city = busy();
+    city.once(NOW);
+    let kept = city.world.path("data/private/evidence");
+    let own = std::fs::read_dir(kept).unwrap().map(|entry| entry.unwrap().path()).next().unwrap();
+    let name = own.file_name().unwrap().to_str().unwrap();
+    let sources = [own.clone(), city.world.path("data/sample/evidence/linie-1")];
+    for source in &sources {
+        // Where an archive ends in half a record, its lock is asked whether somebody writes it.
+        let archives = crate::world::files(source).into_keys().filter(|name| name.ends_with(".warc.gz"));
+        let newest = source.join(archives.max().unwrap());
+        let bytes = std::fs::read(&newest).unwrap();
+        std::fs::write(&newest, &bytes[..bytes.len() - 9]).unwrap();
+        std::fs::remove_file(source.join(".state.json")).unwrap_or_default();
+    }
+    let commands: [(&[&str], bool); 6] = [
+        (&["plan"], false),
+        (&["status"], false),
+        (&["run", "linie-1", "--date", "2026-11-24"], false),
+        (&["evidence", "verify"], true),
+        (&["capture", "stadtbus-fahrplan"], true),
+        (&["evidence", "seal"], false),
+    ];
+    for kind in ["pipe", "folder", "device"] {
+        for source in &sources {
+            let _ = std::fs::remove_dir(source.join(".lock"));
+            put(kind, &source.join(".lock"));
+        }
+        for (arguments, names) in commands {
+            let output = at(&city, "2026-11-26T12:00:00Z", arguments);
+            let said = told(&output);
+            let is_named = said.contains(name) && said.contains(&format!("is a {kind}, and no file"));
+            assert!(output.status.code().is_some() && (!names || is_named), "{arguments:?} {kind}: {said}");
+        }
+    }
 }
 
 /// Damages the newest index of a pipeline, and gives its name.

@@ -1,6 +1,7 @@
 //! Tests that walk through several rooms, with the program as its users start it.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by them")]
+#![allow(clippy::disallowed_methods, reason = "tests know what they made")]
 
 mod attempts;
 mod backup;

@@ -1,7 +1,6 @@
 //! What is looked up in the bucket: how long timetables go, and scores. Once for each file.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 
 use jiff::Timestamp;
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
@@ -58,7 +57,7 @@ impl Opening<'_> {
     fn last_date(&mut self, path: &str, column: &str) -> Option<Option<ServiceDate>> {
         let bucket = self.bucket()?;
         match bucket.folder() {
-            Some(folder) => last_date(File::open(folder.join(path)).ok()?, column),
+            Some(folder) => last_date(crate::durable::open_to_read(&folder.join(path)).ok()?, column),
             None => last_date(bucket.get(path).ok()??, column),
         }
     }

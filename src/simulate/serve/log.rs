@@ -27,6 +27,7 @@ pub(super) struct Log {
 impl Log {
     /// Appends to a file, or writes nothing.
     pub(super) fn open(path: Option<&Path>) -> io::Result<Self> {
+        #[allow(clippy::disallowed_methods, reason = "the user names it: a pipe or a terminal may be meant")]
         let open = |path: &Path| File::options().create(true).append(true).open(path);
         let named = |path: &Path, error: io::Error| {
             io::Error::new(error.kind(), format!("the log {} cannot be written: {error}", path.display()))

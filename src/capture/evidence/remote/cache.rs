@@ -34,7 +34,7 @@ impl Cache {
 
     /// An archive that is there.
     pub(super) fn open(&self, stored: &Stored) -> io::Result<Option<File>> {
-        let file = match File::open(self.path(&stored.sha256)) {
+        let file = match durable::open_to_read(&self.path(&stored.sha256)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other?,
         };
