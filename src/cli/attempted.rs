@@ -9,6 +9,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use crate::cli::exit::Exit;
+use crate::cli::lost::store_is_not_gone;
 use crate::cli::opened::tell;
 use crate::pipeline::run::RunError;
 use crate::schedule::facts::JobKey;
@@ -54,6 +55,8 @@ pub(super) fn chore(root: &Path, name: &str) -> Result<Exit, Exit> {
         tell(&problems);
         Exit::Usage
     })?;
+    // Writing down how it ended would make another store.
+    store_is_not_gone(root)?;
     let not_started = |error: std::io::Error| {
         eprintln!("error: the process could not be started: {error}");
         Exit::Transient

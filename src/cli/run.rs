@@ -17,7 +17,9 @@ use crate::cli::exit::Exit;
 use crate::cli::opened::{choose, clock_is_set, read_workspace};
 use crate::ledger::Status;
 use crate::pipeline::Pipeline;
-use crate::pipeline::run::{Lock, Outcome, Report, Run, RunContext, RunError, open_bucket, run as run_pipeline};
+use crate::pipeline::run::{
+    Lock, Outcome, Report, Run, RunContext, RunError, open_bucket, refuse_if_lost, run as run_pipeline,
+};
 use crate::publish::bucket::Bucket;
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -115,6 +117,9 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         Ok(pipelines) => pipelines,
         Err(exit) => return exit,
     };
+    if let Err(error) = refuse_if_lost(&workspace) {
+        return failed(&error, arguments.json, None);
+    }
     let attempt = match (arguments.attempt, pipelines.as_slice(), dates.as_slice()) {
         (true, [pipeline], [Some(date)]) => match Attempted::begin(&workspace, &pipeline.name, Some(*date)) {
             Ok(attempt) => Some(attempt),

@@ -368,34 +368,41 @@ fn a_store_that_is_lost_is_refused_by_all_in_the_same_sentence_before_anything_i
     std::fs::remove_dir_all(&private).unwrap();
     let bucket = crate::world::files(&city.world.path("data/bucket"));
     let sentence = format!("the private store {} knows nothing of them", private.display());
-    let mut all: Vec<(&[&str], i32)> = vec![(&["run", "linie-0", "--date", "2026-11-23"], 42)];
-    all.splice(
-        0..0,
-        [
-            &["plan"][..],
-            &["plan", "--json"],
-            &["status"],
-            &["schedule", "--once"],
-            &["schedule"],
-            &["up"],
-            &["capture"],
-            &["capture", "stadtbus-fahrplan", "--attempt"],
-            &["collect", "--for", "5"],
-        ]
-        .map(|arguments| (arguments, 42)),
-    );
-    for (arguments, code) in all {
+    let (place, elsewhere) = (city.world.path("backup"), city.world.path("elsewhere"));
+    let (backups, elsewhere) = (crate::world::files(&place), elsewhere.to_string_lossy().into_owned());
+    let rows = ["quarantine", "release", "linie-0/vehicle_locations", "--date", "2026-11-23", "--all"];
+    let decided = ["--by", "Datenmanagement", "--reason", "They are right"];
+    let all: [&[&str]; 18] = [
+        &["plan"],
+        &["plan", "--json"],
+        &["status"],
+        &["schedule", "--once"],
+        &["schedule"],
+        &["up"],
+        &["capture"],
+        &["capture", "stadtbus-fahrplan", "--attempt"],
+        &["collect", "--for", "5"],
+        &["run", "linie-0", "--date", "2026-11-23"],
+        &["run", "linie-0", "--date", "2026-11-23", "--attempt"],
+        &["run"],
+        &["backup"],
+        &["backup", "--to", &elsewhere],
+        &["backup", "--attempt"],
+        &["evidence", "purge", "--attempt"],
+        &["publish", "--rebuild"],
+        &[&rows[..], &decided].concat(),
+    ];
+    for arguments in all {
         let output = at(&city, NOW, arguments);
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", told(&output));
+        assert_eq!(output.status.code(), Some(42), "{arguments:?}: {}", told(&output));
         for said in [sentence.as_str(), "restore --from", "--begin-anew", "no new key was made"] {
             assert!(told(&output).contains(said), "{arguments:?} {said}: {}", told(&output));
         }
-        assert!(arguments[0] == "run" || !private.exists(), "{arguments:?}");
-        assert!(!private.join("keys").exists());
+        assert!(!private.exists(), "{arguments:?}");
     }
+    assert!(crate::world::files(&place) == backups && !Path::new(&elsewhere).exists());
     assert!(crate::world::files(&city.world.path("data/bucket")) == bucket);
     // Where a bucket has nothing, and where somebody decided, a new store is what it is.
-    std::fs::remove_dir_all(&private).unwrap();
     let anew = ["restore", "--begin-anew", "--by", "Datenmanagement", "--reason", "The disk failed"];
     let output = at(&city, NOW, &anew);
     assert!(output.status.success(), "{}", told(&output));
