@@ -295,6 +295,28 @@ fn a_pipe_in_the_place_of_the_lock_of_a_source_is_waited_for_by_nobody() {
     }
 }
 
+#[test]
+fn a_daily_job_ends_with_the_process_that_tries_it() {
+    let city = busy();
+    city.once(NOW);
+    // It waits for a run that is alone.
+    let runs = std::fs::File::options().write(true).open(city.world.path("data/private/locks/runs")).unwrap();
+    runs.lock().unwrap();
+    let mut command = city.at(NOW);
+    let parent = command.args(["backup", "--attempt"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let children = || {
+        let of = format!("/proc/{0}/task/{0}/children", parent.id());
+        std::fs::read_to_string(of).unwrap_or_default().trim().to_owned()
+    };
+    wait_until("its child", || !children().is_empty());
+    let child = children();
+    let output = end(parent);
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    assert!(!Path::new(&format!("/proc/{child}")).exists(), "{child} goes on");
+    let log = std::fs::read_to_string(city.world.path(LOG)).unwrap();
+    assert!(log.lines().last().unwrap().contains("\"name\":\"backup\",\"outcome\":\"killed\""), "{log}");
+}
+
 /// Damages the newest index of a pipeline, and gives its name.
 fn damage(city: &City, pipeline: &str) -> String {
     let folder = city.world.path(&format!("data/bucket/meta/{pipeline}/vehicle_locations/index"));
