@@ -7,13 +7,17 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+
+use tempfile::NamedTempFile;
 
 /// Mode of private folders.
 const FOLDER: u32 = 0o700;
 /// Mode of private files.
 const FILE: u32 = 0o600;
+/// How the names of temporary files begin; six letters and digits follow.
+const TEMPORARY: &str = ".tmp";
 /// What something is that is no file, for people.
 pub(crate) const A_LINK: &str = "a symbolic link";
 pub(crate) const A_FOLDER: &str = "a folder";
@@ -203,8 +207,7 @@ pub(crate) fn write_plain(path: &Path, bytes: impl AsRef<[u8]>) -> io::Result<()
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = parent(path);
     create_dir_all(folder)?;
-    // Made with mode 0600 by the library.
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut file = temporary_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
@@ -220,13 +223,54 @@ pub(crate) fn write_new(path: &Path, mut bytes: &[u8]) -> io::Result<bool> {
 pub(crate) fn copy_new(path: &Path, from: &mut impl io::Read) -> io::Result<bool> {
     let folder = parent(path);
     create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut file = temporary_in(folder)?;
     io::copy(from, &mut file)?;
     file.as_file().sync_all()?;
     match file.persist_noclobber(path) {
         Ok(_) => sync_folder(folder).map(|()| true),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error.error),
+    }
+}
+
+/// A new private file beside one that it is to replace; it is removed if it is not kept. What a process that was killed has left in
+/// the folder is removed first.
+pub(crate) fn temporary_in(folder: &Path) -> io::Result<NamedTempFile> {
+    temporary(folder, ("", ""))
+}
+
+/// The same with a name that begins and ends so.
+pub(crate) fn temporary(folder: &Path, (prefix, suffix): (&str, &str)) -> io::Result<NamedTempFile> {
+    let prefix = if prefix.is_empty() { TEMPORARY } else { prefix };
+    sweep(folder, (prefix, suffix));
+    loop {
+        // Made with mode 0600 by the library.
+        let file = tempfile::Builder::new().prefix(prefix).suffix(suffix).tempfile_in(folder)?;
+        // The lock tells others that it is in use. Where there are no locks they cannot lock it either, and leave it.
+        let _ = file.as_file().lock();
+        // One of them may have been faster.
+        if file.as_file().metadata()?.nlink() > 0 {
+            return Ok(file);
+        }
+    }
+}
+
+/// Removes the temporary files of processes that were killed: those that nobody has locked.
+fn sweep(folder: &Path, (prefix, suffix): (&str, &str)) {
+    let is_temporary = |name: &str| {
+        let random = name.strip_prefix(prefix).and_then(|name| name.strip_suffix(suffix));
+        random.is_some_and(|random| random.len() == 6 && random.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+    };
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if !entry.file_name().to_str().is_some_and(is_temporary) {
+            continue;
+        }
+        // What cannot be removed is only in the way of tidiness.
+        if let Ok(file) = open_to_read(&entry.path())
+            && file.try_lock().is_ok()
+        {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 
@@ -297,6 +341,38 @@ mod tests {
                 assert_eq!(refused.unwrap_err().to_string(), format!("it is {kind}, and no file: move it away"));
             }
         }
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed_by_the_next_write_and_what_a_living_one_uses_is_not() {
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name);
+        // Without a lock, as after a kill; and names that are no temporary files'.
+        for name in [".tmpAbc123", ".tmp-restored", ".tmpAbc12", "tmpAbc123"] {
+            fs::write(path(name), "half").unwrap();
+        }
+        let living = temporary_in(root.path()).unwrap();
+        write(&path("a.json"), b"1").unwrap();
+        assert!(write_new(&path("b.json"), b"1").unwrap());
+        let mut names: Vec<_> = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        let mut expected = [".tmp-restored", ".tmpAbc12", "a.json", "b.json", "tmpAbc123"].map(Into::into).to_vec();
+        expected.push(living.path().file_name().unwrap().to_owned());
+        expected.sort();
+        assert_eq!(names, expected);
+        living.persist(path("c.json")).unwrap();
+    }
+
+    #[test]
+    fn who_write_and_sweep_at_once_lose_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for writer in 0..8 {
+                let file = root.path().join(format!("{writer}.json"));
+                scope.spawn(move || (0..50).for_each(|_| write(&file, b"1").unwrap()));
+            }
+        });
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 8);
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub fn write(file: &Path, metrics: &Metrics) -> Result<(), TextfileError> {
 fn replace(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // The node exporter reads only what ends with '.prom'. Without rename the file is removed.
-    let mut new = tempfile::Builder::new().prefix(".fahrtenbuch-").suffix(".tmp").tempfile_in(folder)?;
+    let mut new = crate::durable::temporary(folder, (".fahrtenbuch-", ".tmp"))?;
     new.write_all(bytes)?;
     // The umask can only take away what a mode gives.
     new.as_file().set_permissions(Permissions::from_mode(MODE))?;
