@@ -31,6 +31,7 @@ pub mod take_over;
 mod torn;
 pub mod upload;
 mod verify;
+mod walk;
 mod zstd_frame;
 
 use std::collections::{HashMap, HashSet};
