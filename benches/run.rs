@@ -5,6 +5,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a benchmark may end where it is")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "what is measured goes to the terminal")]
+#![allow(clippy::disallowed_methods, reason = "a benchmark knows what it made")]
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -52,6 +52,8 @@
 //! Files import downwards: no two import each other, and a room imports only those that stand before it on the way or beside it
 //! (`tests/it/structure.rs`).
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests know what they made"))]
+
 pub mod backup;
 pub mod bucket_check;
 pub mod capture;

@@ -31,10 +31,10 @@ pub mod take_over;
 mod torn;
 pub mod upload;
 mod verify;
+mod walk;
 mod zstd_frame;
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::io;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
@@ -488,7 +488,7 @@ impl Store {
             last.kind = Kind::Damaged;
         } else if let Some(offset) = torn {
             // Somebody may be writing it; then it is whole once they let go of the lock.
-            let lock = File::open(folder.join(".lock"));
+            let lock = durable::open_to_read(&folder.join(".lock"));
             let _lock = lock.and_then(|lock| lock.lock_shared().map(|()| lock));
             stretches.pop();
             let (_, mut rest) = archive::scan(path, offset, &options, &mut take).map_err(failed)?;
@@ -517,7 +517,7 @@ impl Store {
 /// Puts an archive and its name onto the disk.
 pub fn sync(archive: &Path) -> Result<(), CaptureError> {
     let sync = || {
-        File::open(archive)?.sync_all()?;
+        durable::open_to_read(archive)?.sync_all()?;
         durable::sync_folder(archive.parent().unwrap_or(Path::new(".")))
     };
     sync().map_err(|source| CaptureError::Evidence { file: archive.to_owned(), verb: "written", source })

@@ -33,7 +33,7 @@ impl ServiceArea {
 
     /// From the polygons of a GeoJSON file (RFC 7946).
     pub fn of_file(path: &Path) -> Result<Self, String> {
-        let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
+        let bytes = crate::durable::read(path).map_err(|error| format!("cannot be read: {error}"))?;
         let value: Value = serde_json::from_slice(&bytes).map_err(|error| format!("is no JSON: {error}"))?;
         let mut polygons = Vec::new();
         collect(&value, &mut polygons)?;

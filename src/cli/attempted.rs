@@ -8,8 +8,11 @@ use std::time::Instant;
 
 use serde_json::Value;
 
+use crate::capture::collector::Stop;
 use crate::cli::exit::Exit;
+use crate::cli::lost::store_is_not_gone;
 use crate::cli::opened::tell;
+use crate::cli::signals::Signals;
 use crate::cli::terminal::{Stderr, Stdout};
 use crate::pipeline::run::RunError;
 use crate::schedule::clock;
@@ -53,12 +56,15 @@ impl Attempted {
     }
 }
 
-/// Does a daily job as a process of its own, by the arguments of this one without `--attempt`, and writes down how it ended.
+/// Does a daily job as a process of its own, by the arguments of this one without `--attempt`, and writes down how it ended. A signal
+/// that ends this one ends that, too.
 pub(super) fn chore(root: &Path, name: &str) -> Result<Exit, Exit> {
     let private = workspace::private(root).map_err(|problems| {
         tell(&problems);
         Exit::Usage
     })?;
+    // Writing down how it ended would make another store.
+    store_is_not_gone(root)?;
     let log = Log::read(&private).map_err(|error| {
         eprintln!("error: {}", of_log(&private, "read", &error));
         Exit::Transient
@@ -73,7 +79,9 @@ pub(super) fn chore(root: &Path, name: &str) -> Result<Exit, Exit> {
     };
     let mut command = Command::new(std::env::current_exe().map_err(not_started)?);
     command.args(std::env::args_os().skip(1).filter(|argument| argument != "--attempt"));
-    let (chore, code, [out, errors]) = runner::chore(name, command).map_err(not_started)?;
+    let stop = Stop::default();
+    let _signals = Signals::listen(stop.clone()).map_err(not_started)?;
+    let (chore, code, [out, errors]) = runner::chore(name, command, &stop).map_err(not_started)?;
     // Whoever does not want to read it any more has it in the log.
     let _ = Stdout.write_all(&out);
     let _ = Stderr.write_all(&errors);

@@ -9,6 +9,7 @@ use crate::backup::{Backup, BackupError, Place, Report, Verified, backup, list, 
 use crate::capture::evidence::remote::Location;
 use crate::cli::attempted;
 use crate::cli::exit::Exit;
+use crate::cli::lost::store_is_not_lost;
 use crate::cli::opened::{clock_is_set, read_outline};
 use crate::object_stores::Options;
 use crate::workspace::Workspace;
@@ -103,6 +104,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
 fn make(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     clock_is_set()?;
     let workspace = read_outline(root, Needs::Stores)?;
+    store_is_not_lost(root)?;
     let configured = workspace.backup.clone();
     let to = given(&workspace, arguments.places.to.as_deref())?;
     // Keys that are configured go with the place that is.

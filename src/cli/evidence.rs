@@ -21,12 +21,13 @@ use crate::cli::attempted;
 use crate::cli::decisions::Decider;
 use crate::cli::evidence::said::program;
 use crate::cli::exit::Exit;
+use crate::cli::lost::take_lock;
 use crate::cli::opened::{choose, read_outline, read_workspace};
 use crate::cli::run::failed;
 use crate::decision::{self, About, AcceptedDecisions, AcceptedEvidence, AcceptedKey};
 use crate::pipeline::journal;
 use crate::pipeline::run::day_key::{day_keys, key_digest};
-use crate::pipeline::run::{Lock, RunContext, RunError, changes, open_bucket};
+use crate::pipeline::run::{RunContext, RunError, changes, open_bucket};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 use crate::workspace::outline::Needs;
@@ -138,7 +139,7 @@ fn accept(workspace: &Workspace, arguments: &Accept) -> Result<Exit, Exit> {
         Exit::Usage
     })?;
     let failed = |error: RunError| failed(&error, false, Some(&pipeline.name));
-    let mut lock = Lock::take(workspace).map_err(failed)?;
+    let mut lock = take_lock(workspace).map_err(failed)?;
     let bucket = open_bucket(workspace, &mut lock).map_err(failed)?;
     let date = arguments.date;
     let _mine = lock.partition(&pipeline.name, date).map_err(failed)?;

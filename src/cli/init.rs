@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::cli::exit::Exit;
 use crate::contract::standard;
+use crate::durable;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -205,10 +206,9 @@ const FILES: &[(&str, &str)] = &[
 pub(super) fn run(arguments: &Arguments) -> Exit {
     for (name, text) in FILES.iter().chain(standard::FILES) {
         let path = arguments.folder.join(name);
-        let written = path
-            .parent()
-            .map_or(Ok(()), fs::create_dir_all)
-            .and_then(|()| OpenOptions::new().write(true).create_new(true).open(&path)?.write_all(text.as_bytes()));
+        let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| {
+            durable::open_plain(OpenOptions::new().write(true).create_new(true), &path)?.write_all(text.as_bytes())
+        });
         match written {
             Ok(()) if !name.starts_with("schemas") => println!("made {}", path.display()),
             Ok(()) => {}

@@ -5,9 +5,10 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::cli::exit::Exit;
+use crate::cli::lost::take_lock;
 use crate::cli::opened::read_workspace;
 use crate::cli::run::failed;
-use crate::pipeline::run::{Lock, RunError, open_bucket, rebuild_views};
+use crate::pipeline::run::{RunError, open_bucket, rebuild_views};
 use crate::publish::bucket::Bucket;
 
 /// Names that are listed.
@@ -57,7 +58,7 @@ fn publish(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     let changes = if arguments.dry_run {
         rebuild_views(&workspace, &bucket, true)
     } else {
-        let mut lock = Lock::take(&workspace).map_err(of_run)?;
+        let mut lock = take_lock(&workspace).map_err(of_run)?;
         let bucket = open_bucket(&workspace, &mut lock).map_err(of_run)?;
         rebuild_views(&workspace, &bucket, false)
     };

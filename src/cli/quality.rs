@@ -136,6 +136,7 @@ fn report(workspace: &Workspace, arguments: &ReportArguments) -> Result<Exit, Ex
         // Made of texts, finite numbers, lists and maps with text keys, which always serialise.
         ReportFormat::Json => serde_json::to_string(&reports).unwrap_or_default() + "\n",
     };
+    #[allow(clippy::disallowed_methods, reason = "the user names it: a pipe or a terminal may be meant")]
     match &arguments.output {
         None => print!("{text}"),
         Some(file) => {

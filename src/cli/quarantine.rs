@@ -17,6 +17,7 @@ use self::list::List;
 use self::show::Show;
 use crate::cli::exit::Exit;
 use crate::cli::opened::read_workspace;
+use crate::cli::run::failed;
 use crate::decision::DecisionError;
 use crate::quarantine::QuarantineError;
 
@@ -106,7 +107,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
             };
             (error.to_string(), exit)
         }
-        Err(Failure::Run(error)) => (error.to_string(), Exit::Transient),
+        Err(Failure::Run(error)) => return failed(&error, false, None),
     };
     eprintln!("error: {message}");
     exit

@@ -17,7 +17,9 @@ use crate::cli::exit::Exit;
 use crate::cli::opened::{choose, clock_is_set, read_workspace};
 use crate::ledger::Status;
 use crate::pipeline::Pipeline;
-use crate::pipeline::run::{Lock, Outcome, Report, Run, RunContext, RunError, open_bucket, run as run_pipeline};
+use crate::pipeline::run::{
+    Lock, Outcome, Report, Run, RunContext, RunError, open_bucket, refuse_if_lost, run as run_pipeline,
+};
 use crate::publish::bucket::Bucket;
 use crate::schedule::clock;
 use crate::schedule::gone::refuse_gone_bucket;
@@ -118,6 +120,9 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         Ok(pipelines) => pipelines,
         Err(exit) => return exit,
     };
+    if let Err(error) = refuse_if_lost(&workspace) {
+        return failed(&error, arguments.json, None);
+    }
     // Whoever runs a date by hand has asked for it.
     if let Ok(log) = Log::read(&workspace.private)
         && let Some(behind) = clock::behind(crate::time::now(), &log, std::iter::empty()).filter(|_| !arguments.attempt)

@@ -114,7 +114,7 @@ fn act(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     if let (true, Some(folder)) = (arguments.sample, &arguments.output) {
         let simulation = Simulation::new(SAMPLE_SEED, SAMPLE_DATE.parse()?, true)?;
         std::fs::create_dir_all(folder)?;
-        std::fs::write(folder.join("stadtbus-gtfs.zip"), write::gtfs_zip(&simulation)?)?;
+        crate::durable::write_plain(&folder.join("stadtbus-gtfs.zip"), write::gtfs_zip(&simulation)?)?;
         let evidence = folder.join("evidence");
         // Evidence is appended to: what an earlier sample left would stand in it twice.
         if evidence.exists() {
@@ -129,7 +129,7 @@ fn act(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     if let Some(folder) = &arguments.output {
         let simulation = simulation()?;
         std::fs::create_dir_all(folder)?;
-        std::fs::write(folder.join("gtfs.zip"), write::gtfs_zip(&simulation)?)?;
+        crate::durable::write_plain(&folder.join("gtfs.zip"), write::gtfs_zip(&simulation)?)?;
         let count = write::snapshots(&simulation, folder, arguments.interval)?;
         write::truth(&simulation, folder, arguments.interval)?;
         println!("wrote gtfs.zip, {count} snapshots and the truth into {}", folder.display());

@@ -16,6 +16,7 @@ use crate::contract::Severity;
 use crate::contract::library::Library;
 use crate::decode::Limits;
 use crate::decode::gtfs::{Package, read};
+use crate::durable::write_plain;
 use crate::feed_rules;
 use crate::feed_rules::gtfs::{self, Options, Report};
 use crate::feed_rules::report::Circumstances;
@@ -199,6 +200,7 @@ fn package(feed: &str, memory: usize) -> Result<Package, (Exit, String)> {
         let problem = format!("{feed} is larger than the {memory} bytes that it may take. Raise --memory.");
         return Err((Exit::Permanent, problem));
     }
+    #[allow(clippy::disallowed_methods, reason = "the user names it: the output of another command may be meant")]
     let bytes = std::fs::read(path).map_err(|error| {
         (Exit::Usage, format!("{feed} could not be read: {error}. Name a zip archive, a folder or a URL."))
     })?;

@@ -120,7 +120,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, Vec<Problem>> {
 }
 
 fn text(file: &Path, remedy: &str) -> Result<String, Vec<Problem>> {
-    std::fs::read_to_string(file).map_err(|error| {
+    crate::durable::read_to_string(file).map_err(|error| {
         let mut problems = Problems::new(file);
         problems.add(0, format!("cannot be read: {error}"), remedy);
         problems.found

@@ -144,7 +144,7 @@ fn elsewhere(contract: &Contract, target: &Target, file: &Path) -> Result<Arc<Co
         let message = format!("the foreign key leads into '{shown}', which lies in the same folder");
         return Err(Astray::Key(message, "Write 'table.column', without the file.".to_owned()));
     }
-    let text = std::fs::read_to_string(&path).map_err(|error| {
+    let text = crate::durable::read_to_string(&path).map_err(|error| {
         let remedy = "Write the path from this contract's folder, such as '../gtfs/stops.odcs.yaml'.";
         let message = match error.kind() {
             std::io::ErrorKind::NotFound => format!("the foreign key leads into '{shown}', which does not exist"),

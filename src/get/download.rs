@@ -11,6 +11,7 @@ use super::list::Listed;
 use super::local::{Places, digested, remove};
 use super::origin::{Origin, Trouble};
 use crate::digest::Digester;
+use crate::durable;
 
 /// Tries in a row of which none brought a byte.
 const TRIES: u32 = 5;
@@ -113,7 +114,7 @@ impl Try<'_> {
             let problem = format!("its bytes have the SHA-256 {found} instead of {}", file.sha256);
             return Err(Trouble::Restart(problem).into());
         }
-        let partial = File::options().append(true).open(&places.partial);
+        let partial = durable::open_plain(File::options().append(true), &places.partial);
         partial.and_then(|partial| partial.sync_all()).map_err(|error| self.local(&error))
     }
 
@@ -127,7 +128,7 @@ impl Try<'_> {
         if there == 0 || there > file.bytes {
             if file.bytes == 0 {
                 // An empty file is fetched without a request.
-                File::create(&places.partial).map_err(|error| self.local(&error))?;
+                durable::write_plain(&places.partial, "").map_err(|error| self.local(&error))?;
             }
             return Ok((Digester::default(), 0));
         }
@@ -139,7 +140,7 @@ impl Try<'_> {
     /// Appends what comes to the `have` bytes that are there; how many there are then.
     async fn fetch(&self, digester: &mut Digester, mut have: u64) -> Result<u64, Failed> {
         let Self { origin, file, places, progress } = self;
-        let tag = fs::read_to_string(&places.tag).ok();
+        let tag = durable::read_to_string(&places.tag).ok();
         let mut opened = origin.object(&file.key, have, tag.as_deref()).await?;
         if let Some(size) = opened.size.filter(|size| *size != file.bytes) {
             let problem = format!("it has {size} bytes instead of {}", file.bytes);
@@ -150,10 +151,10 @@ impl Try<'_> {
             have = 0;
         }
         let mut options = File::options();
-        let out = options.write(true).create(true).truncate(have == 0).append(have > 0).open(&places.partial);
-        let mut out = out.map_err(|error| self.local(&error))?;
+        options.write(true).create(true).truncate(have == 0).append(have > 0);
+        let mut out = durable::open_plain(&mut options, &places.partial).map_err(|error| self.local(&error))?;
         match &opened.tag {
-            Some(tag) => fs::write(&places.tag, tag).map_err(|error| self.local(&error))?,
+            Some(tag) => durable::write_plain(&places.tag, tag).map_err(|error| self.local(&error))?,
             None => remove(&places.tag).map_err(Failed::Local)?,
         }
         while let Some(chunk) = opened.chunk().await? {

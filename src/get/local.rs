@@ -37,7 +37,7 @@ impl TableFolder {
         fs::create_dir_all(&path).map_err(failed)?;
         let place = path.join(".lock");
         refuse_others(&place)?;
-        let lock = File::options().create(true).append(true).open(place).map_err(failed)?;
+        let lock = durable::open_plain(File::options().create(true).append(true), &place).map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path, _lock: lock }),
             Err(fs::TryLockError::WouldBlock) => {

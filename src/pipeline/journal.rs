@@ -199,7 +199,7 @@ impl Entry {
     pub fn is_staged(&self) -> bool {
         let files = self.files.iter().all(|file| {
             let Some(staged) = &file.staged else { return true };
-            fs::read(staged)
+            durable::read(staged)
                 .is_ok_and(|bytes| bytes.len() as u64 == file.file.bytes && Digest::of(&bytes) == file.file.sha256)
         });
         files && self.quarantine.iter().all(HeldFile::is_there)

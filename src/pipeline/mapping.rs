@@ -54,7 +54,7 @@ impl Line {
 impl Mapping {
     /// Reads a file; every mistake in it becomes a problem.
     pub fn read(file: &Path, problems: &mut Problems) -> Option<Self> {
-        let bytes = match std::fs::read(file) {
+        let bytes = match crate::durable::read(file) {
             Ok(bytes) => bytes,
             Err(error) => {
                 problems.add(0, format!("cannot be read: {error}"), "Check that the file exists and is readable.");

@@ -1,8 +1,7 @@
 //! A rule, as it stands in the workspace now, over what was published or held back before: what would change.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -10,6 +9,7 @@ use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, UInt64Array, new_nu
 
 use crate::check::rule_tests::{self, Found};
 use crate::contract::{Classification, Contract, OnFail, Rule, RuleId};
+use crate::durable;
 use crate::ledger::RunRecord;
 use crate::pipeline::run::RunError;
 use crate::pipeline::run::run_inputs::{Inspected, RunInputs};
@@ -103,7 +103,7 @@ impl Subject {
     /// A Parquet file, published or of the quarantine.
     pub fn of_file(path: &Path, contract: &Contract, date: ServiceDate) -> Result<Self, RunError> {
         let unreadable = |error: &dyn std::fmt::Display| RunError::private(path, "read", error);
-        let bytes = fs::read(path).map_err(|error| unreadable(&error))?;
+        let bytes = durable::read(path).map_err(|error| unreadable(&error))?;
         let rows = publish::parquet::rows(bytes.into()).map_err(|error| unreadable(&error))?;
         let rows = fitted(contract, &rows).map_err(|error| unreadable(&error))?;
         let held = RecordBatch::new_empty(contract.chunk_schema());
@@ -118,9 +118,9 @@ pub fn date_of(path: &Path) -> Option<ServiceDate> {
     index::date_of(path).or_else(held)
 }
 
-fn quarantined(path: &PathBuf, contract: &Contract) -> Result<(RecordBatch, Vec<Vec<String>>), RunError> {
+fn quarantined(path: &Path, contract: &Contract) -> Result<(RecordBatch, Vec<Vec<String>>), RunError> {
     let unreadable = |error: &dyn std::fmt::Display| RunError::private(path, "read", error);
-    let bytes = match fs::read(path) {
+    let bytes = match durable::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Ok((RecordBatch::new_empty(contract.chunk_schema()), Vec::new()));

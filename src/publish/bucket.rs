@@ -216,13 +216,13 @@ impl Bucket {
         self.make_folder(key)?;
         self.count(if bytes <= ONE_REQUEST { 1 } else { bytes.div_ceil(PART as u64) as usize + 2 });
         if bytes <= ONE_REQUEST {
-            let bytes = std::fs::read(file).map_err(unreadable)?;
+            let bytes = durable::read(file).map_err(unreadable)?;
             let options = PutOptions { attributes, ..PutOptions::default() };
             self.run(key, self.store.put_opts(&path, bytes.into(), options))?;
             self.make_public(key);
             return Ok(true);
         }
-        let mut input = File::open(file).map_err(unreadable)?;
+        let mut input = durable::open_to_read(file).map_err(unreadable)?;
         let options = PutMultipartOptions { attributes, ..PutMultipartOptions::default() };
         let upload = self.run(key, self.store.put_multipart_opts(&path, options))?;
         let written: Result<_, object_store::Error> = self.runtime.block_on(async {
@@ -288,10 +288,10 @@ impl Bucket {
         };
         if let Some(folder) = &self.folder {
             self.refuse_no_file(key)?;
-            return File::open(folder.join(key)).map_err(|error| self.unread(key, failed(error)));
+            return durable::open_to_read(&folder.join(key)).map_err(|error| self.unread(key, failed(error)));
         }
-        self.read_into(key, &mut File::create(copy).map_err(failed)?)?;
-        File::open(copy).map_err(failed)
+        self.read_into(key, &mut durable::create(copy).map_err(failed)?)?;
+        durable::open_to_read(copy).map_err(failed)
     }
 
     /// Writes an object's bytes, a few at a time.
@@ -301,7 +301,7 @@ impl Bucket {
         let failed = |error: std::io::Error| object_store::Error::Generic { store: "bucket", source: error.into() };
         if let Some(folder) = &self.folder {
             self.refuse_no_file(key)?;
-            let copied = File::open(folder.join(key)).and_then(|mut file| std::io::copy(&mut file, out));
+            let copied = durable::open_to_read(&folder.join(key)).and_then(|mut file| std::io::copy(&mut file, out));
             return copied.map(|_| ()).map_err(|error| self.unread(key, self.failed(key, failed(error))));
         }
         let read = async {

@@ -193,6 +193,11 @@ impl Gatherer {
         self.in_bucket.retain(|_, (at, _)| at.elapsed() < age);
     }
 
+    /// Forgets what is known of one dataset in the bucket.
+    pub(super) fn look_at_dataset_again(&mut self, dataset: &str) {
+        self.in_bucket.remove(dataset);
+    }
+
     /// The newest date of which the bucket is known to have a current file.
     pub fn newest_release(&self) -> Option<ServiceDate> {
         self.in_bucket.values().filter_map(|(_, of)| of.released.keys().next_back()).max().copied()

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::capture::collector::Stop;
 use crate::check::RuleResult;
 use crate::durable;
 use crate::ledger::{Finding, Status};
@@ -24,6 +26,8 @@ use crate::time;
 const KEPT: usize = 64 << 10;
 /// What of a job's result is read. A record of a partition has some hundred kilobytes.
 const RESULT: usize = 64 << 20;
+/// Between two looks whether a daily job has ended, or is to.
+const LOOK: Duration = Duration::from_millis(20);
 /// Rules that are written down of a run that was held back.
 const RULES: usize = 20;
 
@@ -164,13 +168,14 @@ impl Output {
     }
 }
 
-/// Does a daily job as a process of its own, and gives how it ended, its exit code, and what it wrote: output and errors.
+/// Does a daily job as a process of its own, and gives how it ended, its exit code, and what it wrote: output and errors. Once this
+/// one is to stop, that one is asked to end, and waited for.
 ///
 /// # Errors
 /// The process cannot be started.
-pub fn chore(name: &str, mut command: Command) -> io::Result<(Chore, Option<i32>, [Vec<u8>; 2])> {
+pub fn chore(name: &str, mut command: Command, stop: &Stop) -> io::Result<(Chore, Option<i32>, [Vec<u8>; 2])> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let output = wait(&mut command.spawn()?, Instant::now());
+    let output = wait_or_end(&mut command.spawn()?, Instant::now(), stop);
     Ok((output.of_chore(name.to_owned()), output.exit(), [output.stdout, output.stderr]))
 }
 
@@ -181,17 +186,48 @@ fn rounded(seconds: f64) -> f64 {
 
 /// Reads what a process says until its end.
 fn wait(child: &mut Child, begun: Instant) -> Output {
-    let stderr = child.stderr.take();
-    let errors = std::thread::spawn(move || stderr.map(|stderr| end_of(stderr, KEPT)).unwrap_or_default());
-    let mut stdout = Vec::new();
-    if let Some(mut out) = child.stdout.take() {
-        let _ = out.by_ref().take(RESULT as u64).read_to_end(&mut stdout);
-        // A process whose output nobody reads would never end.
-        let _ = io::copy(&mut out, &mut io::sink());
-    }
+    let [stdout, stderr] = readers(child);
+    let stdout = stdout.join().unwrap_or_default();
     let status = child.wait();
-    let stderr = errors.join().unwrap_or_default();
+    let stderr = stderr.join().unwrap_or_default();
     Output { status, stdout, stderr, seconds: begun.elapsed().as_secs_f64() }
+}
+
+/// The same; asks the process to end when this one is to stop.
+fn wait_or_end(child: &mut Child, begun: Instant, stop: &Stop) -> Output {
+    let [stdout, stderr] = readers(child);
+    let mut is_asked = false;
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break Ok(status),
+            Err(error) => break Err(error),
+            Ok(None) => {}
+        }
+        // Nobody else waits for it, so that the number is still its own.
+        if !is_asked && stop.is_requested() {
+            is_asked = true;
+            let _ = kill_process(Pid::from_child(child), Signal::TERM);
+        }
+        std::thread::sleep(LOOK);
+    };
+    let [stdout, stderr] = [stdout, stderr].map(|reader| reader.join().unwrap_or_default());
+    Output { status, stdout, stderr, seconds: begun.elapsed().as_secs_f64() }
+}
+
+/// Threads that read what a process says: its output, and its errors.
+fn readers(child: &mut Child) -> [JoinHandle<Vec<u8>>; 2] {
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let result = move || {
+        let mut result = Vec::new();
+        if let Some(mut out) = stdout {
+            let _ = out.by_ref().take(RESULT as u64).read_to_end(&mut result);
+            // A process whose output nobody reads would never end.
+            let _ = io::copy(&mut out, &mut io::sink());
+        }
+        result
+    };
+    let errors = move || stderr.map(|stderr| end_of(stderr, KEPT)).unwrap_or_default();
+    [std::thread::spawn(result), std::thread::spawn(errors)]
 }
 
 /// The last bytes of what can be read.

@@ -284,8 +284,15 @@ impl AtWork<'_> {
     fn ended(&mut self, done: Done, tell: &mut dyn FnMut(Event<'_>)) -> Result<(), SchedulerError> {
         self.running.remove(&done.key);
         self.add(Entry::Ended(done.clone()))?;
-        // A job of this scheduler changed it.
-        self.gatherer.look_at_bucket_again(Duration::ZERO);
+        // A run commits to the dataset of its pipeline and to no other; asking sources commits nothing.
+        if done.key.date.is_some() {
+            let pipelines = self.workspace.iter().flat_map(|(_, workspace)| &workspace.pipelines);
+            match pipelines.into_iter().find(|pipeline| pipeline.name == done.key.pipeline) {
+                Some(pipeline) => self.gatherer.look_at_dataset_again(&pipeline.dataset),
+                // It is in the configuration no more.
+                None => self.gatherer.look_at_bucket_again(Duration::ZERO),
+            }
+        }
         self.worst = self.worst.max(Some(done.outcome));
         tell(Event::Ended(&done));
         Ok(())

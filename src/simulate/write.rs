@@ -1,6 +1,6 @@
 //! What a simulation leaves on disk: the GTFS zip, snapshots, evidence, and the truth as Parquet.
 
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Cursor, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use zip::write::SimpleFileOptions;
 use crate::capture::evidence::Store;
 use crate::capture::{Capture, CaptureError};
 use crate::digest::Digest;
+use crate::durable;
 use crate::simulate::city::{City, Service};
 use crate::simulate::faults::Planted;
 use crate::simulate::realtime::Feed;
@@ -183,7 +184,7 @@ pub fn snapshots(simulation: &Simulation, folder: &Path, interval: i64) -> io::R
         fs::create_dir_all(&folder)?;
         for at in simulation.moments(interval) {
             if let Some(bytes) = simulation.snapshot(feed, at) {
-                fs::write(folder.join(format!("{at}.pb")), bytes)?;
+                durable::write_plain(&folder.join(format!("{at}.pb")), bytes)?;
                 count += 1;
             }
         }
@@ -192,7 +193,7 @@ pub fn snapshots(simulation: &Simulation, folder: &Path, interval: i64) -> io::R
     fs::create_dir_all(&folder)?;
     for at in simulation.moments(interval) {
         if let Some(bytes) = busplus::document(simulation, at) {
-            fs::write(folder.join(format!("{at}.json")), bytes)?;
+            durable::write_plain(&folder.join(format!("{at}.json")), bytes)?;
             count += 1;
         }
     }
@@ -292,7 +293,8 @@ pub fn truth(simulation: &Simulation, folder: &Path, interval: i64) -> io::Resul
 fn parquet(path: &Path, columns: Vec<(&str, ArrayRef)>) -> io::Result<()> {
     let rows = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true)))
         .map_err(io::Error::other)?;
-    let mut writer = ArrowWriter::try_new(File::create(path)?, rows.schema(), None)?;
+    let file = durable::open_plain(OpenOptions::new().write(true).create(true).truncate(true), path)?;
+    let mut writer = ArrowWriter::try_new(file, rows.schema(), None)?;
     writer.write(&rows)?;
     writer.close()?;
     Ok(())

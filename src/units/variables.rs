@@ -13,7 +13,7 @@ pub fn variables(configuration: &Path, pipelines: &Path) -> BTreeSet<String> {
     let pipelines = fs::read_dir(pipelines).into_iter().flatten().flatten().map(|entry| entry.path());
     let pipelines = pipelines.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
     let files = std::iter::once(configuration.to_owned()).chain(pipelines);
-    files.filter_map(|file| fs::read_to_string(file).ok()).flat_map(|text| of_text(&text)).collect()
+    files.filter_map(|file| crate::durable::read_to_string(&file).ok()).flat_map(|text| of_text(&text)).collect()
 }
 
 fn of_text(text: &str) -> BTreeSet<String> {

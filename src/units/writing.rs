@@ -40,7 +40,7 @@ fn written(path: &Path, text: &[u8], force: bool) -> io::Result<Written> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    match OpenOptions::new().write(true).create_new(true).open(path) {
+    match durable::open_plain(OpenOptions::new().write(true).create_new(true), path) {
         Ok(mut file) => {
             file.write_all(text)?;
             Ok(Written::New)

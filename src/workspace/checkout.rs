@@ -145,7 +145,7 @@ fn is_commit(text: &str) -> bool {
 fn small(path: &Path) -> Result<Option<String>, Unread> {
     match path.metadata() {
         Ok(metadata) if metadata.is_file() && metadata.len() <= SMALL => {
-            std::fs::read_to_string(path).map(Some).map_err(|_| Unread::Damaged)
+            crate::durable::read_to_string(path).map(Some).map_err(|_| Unread::Damaged)
         }
         Ok(metadata) if metadata.is_dir() => Ok(None),
         Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
@@ -161,7 +161,7 @@ fn packed(path: &Path, name: &str) -> Result<Option<String>, Unread> {
     if !metadata.is_file() {
         return Err(Unread::Damaged);
     }
-    let file = std::fs::File::open(path).map_err(|_| Unread::Damaged)?;
+    let file = crate::durable::open_to_read(path).map_err(|_| Unread::Damaged)?;
     for line in BufReader::new(file.take(MOST)).split(b'\n') {
         let line = line.map_err(|_| Unread::Damaged)?;
         if let Some((commit, _)) =
@@ -231,7 +231,7 @@ impl Configuration {
             let path = self.top.join(path);
             let bytes = match mode.as_str() {
                 "120000" => std::fs::read_link(&path).map(|link| link.into_os_string().as_bytes().to_vec()),
-                "100644" | "100755" | "100664" => std::fs::read(&path),
+                "100644" | "100755" | "100664" => crate::durable::read(&path),
                 // What another repository has there is not looked at.
                 _ => return false,
             };

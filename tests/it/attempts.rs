@@ -216,7 +216,6 @@ fn what_is_no_file_in_the_private_store_is_named_and_waited_for_by_nobody() {
     files.retain(|name| {
         // What is of one date or hour stands for all of them.
         !["keys/", "quarantine/", "status/", "schedule/output/"].iter().any(|folder| name.starts_with(folder))
-            && !name.contains(".lock")
     });
     assert!(files.iter().any(|name| name == "schedule/log.jsonl") && files.len() > 8, "{files:?}");
     files.extend(["decisions.jsonl".to_owned(), "purged.jsonl".to_owned(), "collector/lock".to_owned()]);
@@ -256,6 +255,66 @@ fn what_is_no_file_in_the_private_store_is_named_and_waited_for_by_nobody() {
         std::fs::write(&path, kept).unwrap();
     }
     city.once("2026-11-25T12:00:00Z");
+}
+
+#[test]
+fn a_pipe_in_the_place_of_the_lock_of_a_source_is_waited_for_by_nobody() {
+    let city = busy();
+    city.once(NOW);
+    let kept = city.world.path("data/private/evidence");
+    let own = std::fs::read_dir(kept).unwrap().map(|entry| entry.unwrap().path()).next().unwrap();
+    let name = own.file_name().unwrap().to_str().unwrap();
+    let sources = [own.clone(), city.world.path("data/sample/evidence/linie-1")];
+    for source in &sources {
+        // Where an archive ends in half a record, its lock is asked whether somebody writes it.
+        let archives = crate::world::files(source).into_keys().filter(|name| name.ends_with(".warc.gz"));
+        let newest = source.join(archives.max().unwrap());
+        let bytes = std::fs::read(&newest).unwrap();
+        std::fs::write(&newest, &bytes[..bytes.len() - 9]).unwrap();
+        std::fs::remove_file(source.join(".state.json")).unwrap_or_default();
+    }
+    let commands: [(&[&str], bool); 6] = [
+        (&["plan"], false),
+        (&["status"], false),
+        (&["run", "linie-1", "--date", "2026-11-24"], false),
+        (&["evidence", "verify"], true),
+        (&["capture", "stadtbus-fahrplan"], true),
+        (&["evidence", "seal"], false),
+    ];
+    for kind in ["pipe", "folder", "device"] {
+        for source in &sources {
+            let _ = std::fs::remove_dir(source.join(".lock"));
+            put(kind, &source.join(".lock"));
+        }
+        for (arguments, names) in commands {
+            let output = at(&city, "2026-11-26T12:00:00Z", arguments);
+            let said = told(&output);
+            let is_named = said.contains(name) && said.contains(&format!("is a {kind}, and no file"));
+            assert!(output.status.code().is_some() && (!names || is_named), "{arguments:?} {kind}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_daily_job_ends_with_the_process_that_tries_it() {
+    let city = busy();
+    city.once(NOW);
+    // It waits for a run that is alone.
+    let runs = std::fs::File::options().write(true).open(city.world.path("data/private/locks/runs")).unwrap();
+    runs.lock().unwrap();
+    let mut command = city.at(NOW);
+    let parent = command.args(["backup", "--attempt"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let children = || {
+        let of = format!("/proc/{0}/task/{0}/children", parent.id());
+        std::fs::read_to_string(of).unwrap_or_default().trim().to_owned()
+    };
+    wait_until("its child", || !children().is_empty());
+    let child = children();
+    let output = end(parent);
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    assert!(!Path::new(&format!("/proc/{child}")).exists(), "{child} goes on");
+    let log = std::fs::read_to_string(city.world.path(LOG)).unwrap();
+    assert!(log.lines().last().unwrap().contains("\"name\":\"backup\",\"outcome\":\"killed\""), "{log}");
 }
 
 /// Damages the newest index of a pipeline, and gives its name.
@@ -337,34 +396,41 @@ fn a_store_that_is_lost_is_refused_by_all_in_the_same_sentence_before_anything_i
     std::fs::remove_dir_all(&private).unwrap();
     let bucket = crate::world::files(&city.world.path("data/bucket"));
     let sentence = format!("the private store {} knows nothing of them", private.display());
-    let mut all: Vec<(&[&str], i32)> = vec![(&["run", "linie-0", "--date", "2026-11-23"], 42)];
-    all.splice(
-        0..0,
-        [
-            &["plan"][..],
-            &["plan", "--json"],
-            &["status"],
-            &["schedule", "--once"],
-            &["schedule"],
-            &["up"],
-            &["capture"],
-            &["capture", "stadtbus-fahrplan", "--attempt"],
-            &["collect", "--for", "5"],
-        ]
-        .map(|arguments| (arguments, 42)),
-    );
-    for (arguments, code) in all {
+    let (place, elsewhere) = (city.world.path("backup"), city.world.path("elsewhere"));
+    let (backups, elsewhere) = (crate::world::files(&place), elsewhere.to_string_lossy().into_owned());
+    let rows = ["quarantine", "release", "linie-0/vehicle_locations", "--date", "2026-11-23", "--all"];
+    let decided = ["--by", "Datenmanagement", "--reason", "They are right"];
+    let all: [&[&str]; 18] = [
+        &["plan"],
+        &["plan", "--json"],
+        &["status"],
+        &["schedule", "--once"],
+        &["schedule"],
+        &["up"],
+        &["capture"],
+        &["capture", "stadtbus-fahrplan", "--attempt"],
+        &["collect", "--for", "5"],
+        &["run", "linie-0", "--date", "2026-11-23"],
+        &["run", "linie-0", "--date", "2026-11-23", "--attempt"],
+        &["run"],
+        &["backup"],
+        &["backup", "--to", &elsewhere],
+        &["backup", "--attempt"],
+        &["evidence", "purge", "--attempt"],
+        &["publish", "--rebuild"],
+        &[&rows[..], &decided].concat(),
+    ];
+    for arguments in all {
         let output = at(&city, NOW, arguments);
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", told(&output));
+        assert_eq!(output.status.code(), Some(42), "{arguments:?}: {}", told(&output));
         for said in [sentence.as_str(), "restore --from", "--begin-anew", "no new key was made"] {
             assert!(told(&output).contains(said), "{arguments:?} {said}: {}", told(&output));
         }
-        assert!(arguments[0] == "run" || !private.exists(), "{arguments:?}");
-        assert!(!private.join("keys").exists());
+        assert!(!private.exists(), "{arguments:?}");
     }
+    assert!(crate::world::files(&place) == backups && !Path::new(&elsewhere).exists());
     assert!(crate::world::files(&city.world.path("data/bucket")) == bucket);
     // Where a bucket has nothing, and where somebody decided, a new store is what it is.
-    std::fs::remove_dir_all(&private).unwrap();
     let anew = ["restore", "--begin-anew", "--by", "Datenmanagement", "--reason", "The disk failed"];
     let output = at(&city, NOW, &anew);
     assert!(output.status.success(), "{}", told(&output));

@@ -65,6 +65,26 @@ fn kill_after(world: &World, pipeline: &str, stage: &str, wait: Duration) {
 }
 
 #[test]
+fn what_a_killed_run_left_goes_with_the_next_command_unless_a_journal_names_it() {
+    for (stage, stays) in [("stage", false), ("put", true)] {
+        let world = World::new();
+        kill_at(&world, "stadtbus-telemetrie", stage);
+        let staging = world.path("data/private/staging/stadtbus-telemetrie/2026-11-24");
+        assert!(staging.exists(), "{stage}");
+        let output = world.program(&["publish", "--rebuild"]);
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(staging.exists(), stays, "{stage}");
+        // A write that was killed, beside what the next one writes.
+        let left = world.path("data/private/journal/stadtbus-telemetrie/.tmpAbc123");
+        std::fs::create_dir_all(left.parent().unwrap()).unwrap();
+        std::fs::write(&left, "half").unwrap();
+        world.run();
+        assert!(!left.exists(), "{stage}");
+        assert!(!staging.exists());
+    }
+}
+
+#[test]
 fn a_run_that_was_killed_at_any_stage_is_finished_by_the_next_one() {
     let reference = once();
     // A run goes through the same code for both: without the many rounds, the timetable's is killed at every third stage.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by them")]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the test runner shows it")]
+#![allow(clippy::disallowed_methods, reason = "tests know what they made")]
 
 mod attempts;
 mod backup;

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,10 +11,9 @@ use crate::capture::CaptureError;
 use crate::capture::evidence::archive::{self, Options, Record};
 use crate::capture::evidence::archive_file::ArchiveFile;
 use crate::capture::evidence::listing::{Listing, damage, entry};
+use crate::capture::evidence::walk::{Walked, walk};
 use crate::capture::warc::{Content, Header};
 
-/// Folders within folders, at the most.
-const DEPTH: usize = 16;
 /// Archives and addresses that are listed when nothing fits, at the most.
 const SHOWN: usize = 4;
 
@@ -92,11 +90,10 @@ impl Folder {
         }
         let archives = self.archives(source)?;
         let Some((_, first)) = archives.first() else {
-            let others = files(&self.path)?;
-            let layout = others.iter().any(|path| layout_source(&self.path, path).is_some());
+            let Walked { others, has_layout } = walked(&self.path)?;
             let example = others.first().and_then(|path| path.file_name());
             return Ok(Some(match example {
-                _ if layout => format!("The archives in {folder} are those of other sources."),
+                _ if has_layout => format!("The archives in {folder} are those of other sources."),
                 Some(name) => format!(
                     "In {folder} is no archive whose name ends in '.warc', '.warc.gz' or '.warc.zst', but {} other files, as '{}'.",
                     others.len(),
@@ -163,7 +160,6 @@ impl Folder {
         Ok(Some(text))
     }
 
-    /// The archives that are not in our layout and may have captures of a source.
     /// The archives that may have captures of a source and are not in our layout, in the order of their paths.
     pub(super) fn of(&self, source: &str) -> Result<Vec<PathBuf>, CaptureError> {
         let may = |claim: Claim| claim == Claim::Named || self.url.is_some() || self.is_alone;
@@ -171,8 +167,7 @@ impl Folder {
     }
 
     fn archives(&self, source: &str) -> Result<Vec<(Claim, PathBuf)>, CaptureError> {
-        let files = files(&self.path)?.into_iter().filter(|path| is_archive(path));
-        let files = files.filter(|path| layout_source(&self.path, path).is_none());
+        let files = walked(&self.path)?.others.into_iter().filter(|path| is_archive(path));
         Ok(files.map(|path| (self.claim(source, &path), path)).collect())
     }
 
@@ -267,28 +262,9 @@ pub(super) fn layout_source(root: &Path, path: &Path) -> Option<String> {
     (is_number(year, 4) && is_number(month, 2) && is_number(day, 2) && is_number(hour, 2)).then(|| source.to_owned())
 }
 
-/// All files at any depth, in the order of their paths. Symbolic links are followed, each folder once.
-fn files(root: &Path) -> Result<Vec<PathBuf>, CaptureError> {
-    let mut found = Vec::new();
-    let mut seen = HashSet::new();
-    let mut folders = vec![(root.to_owned(), 0)];
-    while let Some((folder, depth)) = folders.pop() {
-        if !fs::canonicalize(&folder).is_ok_and(|path| seen.insert(path)) {
-            continue;
-        }
-        for entry in fs::read_dir(&folder).map_err(failed(&folder))? {
-            let path = entry.map_err(failed(&folder))?.path();
-            // A hidden file is of the store that keeps the folder.
-            let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-            if path.is_dir() && depth < DEPTH {
-                folders.push((path, depth + 1));
-            } else if path.is_file() && !is_hidden {
-                found.push(path);
-            }
-        }
-    }
-    found.sort_unstable();
-    Ok(found)
+/// What is not in our layout, at any depth.
+fn walked(root: &Path) -> Result<Walked, CaptureError> {
+    walk(root, &|path| layout_source(root, path).is_some())
 }
 
 fn failed(file: &Path) -> impl Fn(io::Error) -> CaptureError + '_ {
@@ -297,6 +273,7 @@ fn failed(file: &Path) -> impl Fn(io::Error) -> CaptureError + '_ {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::io::Write;
 
     use super::*;

@@ -144,7 +144,7 @@ impl Remote {
         let memory = evidence.join(MARK);
         let failed = |source| CaptureError::Evidence { file: memory.clone(), verb: "written", source };
         let (path, client) = (self.path(MARK)?, self.client()?);
-        let is_remembered = std::fs::read(&memory).is_ok_and(|at| at == self.location.shown.as_bytes());
+        let is_remembered = durable::read(&memory).is_ok_and(|at| at == self.location.shown.as_bytes());
         let done = if is_remembered {
             let head = GetOptions { head: true, ..GetOptions::default() };
             self.run(stop, client.store.get_opts(&path, head))?.map(|_| ())
@@ -187,7 +187,7 @@ impl Remote {
         let path = self.path(key)?;
         let client = self.client()?;
         if length <= PART {
-            let bytes = std::fs::read(file).map_err(unread)?;
+            let bytes = durable::read(file).map_err(unread)?;
             let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
             let put = self.run(stop, client.store.put_opts(&path, bytes.into(), options))?;
             return match put {
@@ -210,7 +210,7 @@ impl Remote {
         }
         let upload = self.run(stop, client.store.put_multipart(&path))?;
         let mut upload = upload.map_err(|error| self.failed(key, &error))?;
-        let written = self.put_parts(key, &mut File::open(file).map_err(unread)?, &mut upload, stop);
+        let written = self.put_parts(key, &mut durable::open_to_read(file).map_err(unread)?, &mut upload, stop);
         if written.is_err() {
             // Parts that nobody finishes cost money; if this fails, too, the first error is the one to tell.
             let _ = client.runtime.block_on(async { tokio::time::timeout(RETRY_FOR, upload.abort()).await });

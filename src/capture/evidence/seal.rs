@@ -286,7 +286,7 @@ impl Job<'_> {
                 first.offset, first.length, first.problem
             ))),
             (None, Some(torn)) if torn > 0 => {
-                let mut file = File::options().read(true).write(true).open(self.archive)?;
+                let mut file = durable::open(File::options().read(true).write(true), self.archive)?;
                 torn::move_aside(&mut file, self.archive, torn)?;
                 Ok(torn)
             }
@@ -308,7 +308,7 @@ impl Job<'_> {
     }
 
     fn inflated(&self, from: u64) -> io::Result<BufReader<MultiGzDecoder<BufReader<File>>>> {
-        let mut file = File::open(self.archive)?;
+        let mut file = durable::open_to_read(self.archive)?;
         file.seek(io::SeekFrom::Start(from))?;
         Ok(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file))))
     }
@@ -326,7 +326,7 @@ impl Job<'_> {
     fn write(&self, plan: &Plan, target: &Path, part: &Path) -> Result<Sealed, Undone> {
         let mut out = BufWriter::with_capacity(1 << 16, durable::create(part)?);
         let kept = match &plan.before {
-            Some(_) => io::copy(&mut File::open(target)?, &mut out)?,
+            Some(_) => io::copy(&mut durable::open_to_read(target)?, &mut out)?,
             None => 0,
         };
         let mut inflated = self.inflated(plan.from)?;
@@ -365,7 +365,7 @@ impl Job<'_> {
         {
             return Err(differs().into());
         }
-        let mut file = File::open(part)?;
+        let mut file = durable::open_to_read(part)?;
         file.seek(io::SeekFrom::Start(kept))?;
         let packed = zstd_frame::inflate_all(BufReader::with_capacity(1 << 16, file))?;
         let mut packed = BufReader::with_capacity(1 << 16, packed);

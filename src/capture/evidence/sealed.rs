@@ -5,7 +5,7 @@
 //! `.warc.gz`, and what came after it does. A line that is cut off by a crash says nothing.
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -190,6 +190,6 @@ pub(super) fn relative(folder: &Path, file: &Path) -> String {
 /// Of the first bytes of a file; `None` if it has fewer.
 pub(super) fn digest_of(path: &Path, length: u64) -> io::Result<Option<Digest>> {
     let mut digester = Digester::default();
-    let read = io::copy(&mut File::open(path)?.take(length), &mut digester)?;
+    let read = io::copy(&mut durable::open_to_read(path)?.take(length), &mut digester)?;
     Ok((read == length).then(|| digester.finish()))
 }

@@ -132,8 +132,7 @@ impl State {
     }
 
     pub(super) fn write(&self, folder: &Path) -> std::io::Result<()> {
-        // Made with mode 0600 by the library.
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut file = crate::durable::temporary_in(folder)?;
         serde_json::to_writer_pretty(&mut file, self)?;
         file.write_all(b"\n")?;
         file.persist(folder.join(NAME)).map(|_| ()).map_err(|error| error.error)

@@ -64,7 +64,7 @@ pub fn hour_of(archive: &Path) -> Option<(PathBuf, String, Timestamp)> {
 
 /// All records of an archive that say something of its source, in their order, and what is damaged. Digests are checked.
 pub fn records(archive: &Path) -> Result<(Vec<Record>, Vec<Damage>), CaptureError> {
-    let opened = File::open(archive);
+    let opened = durable::open_to_read(archive);
     let file = opened.map_err(|source| CaptureError::Evidence { file: archive.to_owned(), verb: "read", source })?;
     records_of(&file, archive)
 }
@@ -112,7 +112,8 @@ fn records_of(file: &File, archive: &Path) -> Result<(Vec<Record>, Vec<Damage>),
 
 /// A record as a gzip member of its own. A revisit gets the date of the body that it means in its new archive.
 pub fn copy(archive: &Path, record: &Record, refers_to: Option<Timestamp>) -> Result<Vec<u8>, CaptureError> {
-    let packed = File::open(archive).and_then(|file| RecordReader::new(file).packed(record.place, refers_to));
+    let packed =
+        durable::open_to_read(archive).and_then(|file| RecordReader::new(file).packed(record.place, refers_to));
     packed.map_err(|source| CaptureError::Evidence { file: archive.to_owned(), verb: "read", source })
 }
 

@@ -1,7 +1,7 @@
 //! Verifying: every archive is read to its end, every digest is computed again.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -139,7 +139,7 @@ impl Store {
                 continue;
             }
             // Somebody may be about to write it.
-            let lock = File::open(self.folder.join(source).join(".lock"));
+            let lock = durable::open_to_read(&self.folder.join(source).join(".lock"));
             let _lock = lock.and_then(|lock| lock.lock_shared().map(|()| lock));
             if is_empty(&path) {
                 let why = "a crash left it before its first record, or the disk lost what it had";
@@ -161,7 +161,17 @@ impl Store {
             );
             Problem { kind: ProblemKind::NotAFile, message }
         };
-        Ok(self.left(source, &|_| true)?.into_iter().map(told).collect())
+        let mut problems: Vec<Problem> = self.left(source, &|_| true)?.into_iter().map(told).collect();
+        let lock = self.folder.join(source).join(".lock");
+        let failed = |error: io::Error| CaptureError::Evidence { file: lock.clone(), verb: "read", source: error };
+        if let Some(odd) = Odd::unreadable(&lock).map_err(failed)? {
+            let message = format!(
+                "{source}/.lock is {}, and no file: nothing can be captured and nobody knows who is writing. Move it away",
+                odd.what
+            );
+            problems.push(Problem { kind: ProblemKind::NotAFile, message });
+        }
+        Ok(problems)
     }
 
     fn verify_archive(&self, source: &str, archive: &ArchiveFile) -> Result<(Verified, Vec<Elsewhere>), CaptureError> {
@@ -186,7 +196,7 @@ impl Store {
         let (mut length, mut stretches) = scanned.map_err(failed)?;
         if let Some(last) = stretches.pop_if(|last| last.kind == Kind::Torn) {
             // Somebody may be writing it; then it is whole once they let go of the lock.
-            let lock = File::open(self.folder.join(source).join(".lock"));
+            let lock = durable::open_to_read(&self.folder.join(source).join(".lock"));
             let _lock = lock.and_then(|lock| lock.lock_shared().map(|()| lock));
             let (now, mut rest) = archive::scan(archive, last.offset, &options, &mut take).map_err(failed)?;
             length = now;
@@ -240,7 +250,7 @@ impl Store {
         let mut problems = Vec::new();
         for (name, expected) in newest {
             let file = folder.join(&name);
-            let message = match File::open(&file) {
+            let message = match durable::open_to_read(&file) {
                 Ok(mut open) => {
                     let mut digester = Digester::default();
                     io::copy(&mut open, &mut digester).map_err(failed)?;

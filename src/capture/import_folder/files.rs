@@ -11,6 +11,7 @@ use super::planned::Plan;
 use super::sidecar::{BYTES, Sidecar, shown};
 use crate::capture::{Capture, CaptureError, file_names, warc};
 use crate::digest::Digest;
+use crate::durable;
 use crate::protobuf::{self, Value};
 
 /// Folders within folders, at the most.
@@ -71,7 +72,7 @@ pub(super) fn with_folder(folder: &Path, shown: &str) -> String {
 /// Whether a file without a known ending begins as a WARC archive does.
 pub(super) fn begins_as_archive(path: &Path) -> bool {
     let mut first = Vec::new();
-    let read = fs::File::open(path).and_then(|file| file.take(4096).read_to_end(&mut first));
+    let read = durable::open_to_read(path).and_then(|file| file.take(4096).read_to_end(&mut first));
     let mut inflated = [0; 5];
     let packed = flate2::read::MultiGzDecoder::new(first.as_slice()).read_exact(&mut inflated);
     read.is_ok() && (first.starts_with(b"WARC/") || packed.is_ok() && &inflated == b"WARC/")
@@ -84,7 +85,7 @@ pub(super) fn read(root: &Path, relative: &Path, at: Timestamp) -> io::Result<Ca
         return Err(io::Error::other("it is no file any more"));
     }
     let mut body = Vec::new();
-    fs::File::open(&path)?.take(warc::BLOCK_BYTES).read_to_end(&mut body)?;
+    durable::open_to_read(&path)?.take(warc::BLOCK_BYTES).read_to_end(&mut body)?;
     let digest = Digest::of(&body);
     Ok(Capture {
         url: address(relative),
@@ -110,7 +111,7 @@ pub(super) fn sidecar(root: &Path, relative: &Path) -> Result<Option<Sidecar>, S
         }
         let is_meta = path.extension().is_some_and(|ending| ending == "meta");
         let mut bytes = Vec::new();
-        let read = fs::File::open(&full).and_then(|file| file.take(BYTES).read_to_end(&mut bytes));
+        let read = durable::open_to_read(&full).and_then(|file| file.take(BYTES).read_to_end(&mut bytes));
         let parsed = read.map_err(|error| error.to_string()).and_then(|_| Sidecar::parse(&bytes));
         match parsed {
             Ok(Some(sidecar)) => return Ok(Some(sidecar)),

@@ -1,6 +1,5 @@
 //! Files of many captures: an hour's tar archive of bodies, an hour's parsed rows. They are streamed, never unpacked to disk.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
@@ -53,7 +52,7 @@ pub(super) fn read(form: Form, path: &Path, give: Give<'_>) -> Result<(), Captur
 
 /// A file without its packing, which may unpack to so much only.
 fn open(path: &Path) -> io::Result<Box<dyn Read>> {
-    let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
+    let mut file = BufReader::with_capacity(1 << 16, crate::durable::open_to_read(path)?);
     let length = file.get_ref().metadata()?.len();
     let most = length.saturating_mul(UNPACKED_TIMES).clamp(UNPACKED, UNPACKED_MOST);
     let first = io::BufRead::fill_buf(&mut file)?;

@@ -96,7 +96,7 @@ struct Identity {
 impl Identity {
     fn load(spool: &Path) -> std::io::Result<Self> {
         let file = spool.with_extension("mqtt.json");
-        let read = std::fs::read(&file).ok().and_then(|bytes| serde_json::from_slice::<Self>(&bytes).ok());
+        let read = durable::read(&file).ok().and_then(|bytes| serde_json::from_slice::<Self>(&bytes).ok());
         if let Some(identity) = read {
             return Ok(Self { file, ..identity });
         }

@@ -246,7 +246,7 @@ impl Spool {
     fn cut(&mut self) -> io::Result<()> {
         let from = if self.oldest.is_none() { self.end } else { self.kept };
         let folder = self.path.parent().unwrap_or(Path::new("."));
-        let mut new = tempfile::NamedTempFile::new_in(folder)?;
+        let mut new = durable::temporary_in(folder)?;
         io::Write::write_all(&mut new, &header(from))?;
         self.file.seek(SeekFrom::Start(self.file_place(from)))?;
         io::copy(&mut (&self.file).take(self.end - from), &mut new)?;

@@ -22,7 +22,7 @@ pub(super) fn fetch_file(path: &Path, shown: &str, most: u64, known: &Validators
     }
     let mut body = Vec::new();
     // It may grow while it is read.
-    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let file = crate::durable::open_to_read(path).map_err(unreadable)?;
     file.take(most.saturating_add(1)).read_to_end(&mut body).map_err(unreadable)?;
     if body.len() as u64 > most {
         return Err(too_large(shown, most));

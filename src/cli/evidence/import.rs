@@ -17,7 +17,7 @@ use crate::cli::run::{failed, spans};
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::imports::evidence_folder;
 use crate::pipeline::run::purge::{TooOld, too_old};
-use crate::pipeline::run::{RunError, evidence_store};
+use crate::pipeline::run::{RunError, evidence_store, refuse_if_gone};
 use crate::time::{ServiceDate, ServiceDay};
 use crate::workspace::{Workspace, form};
 use crate::yaml::suggestion;
@@ -127,6 +127,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Import) -> Result<Exit, Exi
     }
     if !arguments.dry_run {
         let private = &workspace.private;
+        refuse_if_gone(workspace).map_err(failed)?;
         form::open(private).map_err(|error| failed(error.into()))?;
     }
     let from = arguments.from.clone().unwrap_or_else(|| {

@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 use crate::cli::decisions::who;
 use crate::cli::evidence::said::{count, usage};
 use crate::cli::exit::Exit;
+use crate::cli::lost::take_lock;
 use crate::cli::opened::clock_is_set;
 use crate::cli::run::{failed, spans};
 use crate::ledger::{PurgeDecision, PurgeRecord};
 use crate::pipeline::run::purge::{Counts, Earlier, Plan, PurgeContext, latest_before, plan, purge};
-use crate::pipeline::run::{Lock, RunError, open_bucket};
+use crate::pipeline::run::{RunError, open_bucket};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 
@@ -64,7 +65,7 @@ pub(super) fn run(workspace: &Workspace, arguments: &Purge) -> Result<Exit, Exit
     clock_is_set()?;
     let earlier = earlier(workspace, arguments)?;
     let failed = |error: RunError| failed(&error, false, None);
-    let mut lock = Lock::take(workspace).map_err(failed)?;
+    let mut lock = take_lock(workspace).map_err(failed)?;
     let bucket = open_bucket(workspace, &mut lock).map_err(failed)?;
     if arguments.dry_run {
         let plan = plan(workspace, &bucket, earlier.as_ref()).map_err(failed)?;

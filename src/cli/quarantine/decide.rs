@@ -10,8 +10,8 @@ use super::failure::Failure;
 use super::held::{choose, id_of, rows, rules_of};
 use super::partition::Partition;
 use crate::cli::decisions::Decider;
+use crate::cli::lost::take_lock;
 use crate::decision::{self, About, Row, Rows};
-use crate::pipeline::run::Lock;
 use crate::quarantine::RowId;
 use crate::workspace::Workspace;
 use crate::yaml::suggestion;
@@ -54,7 +54,7 @@ pub(super) fn decide(workspace: &Workspace, arguments: &Decide, action: Action) 
         None => arguments.all || id_of(batch, row).is_some_and(|id| arguments.row.contains(&id)),
     };
     // A run that is at work has read the decisions already, and will change the quarantine.
-    let lock = Lock::take(workspace).map_err(Failure::Run)?;
+    let lock = take_lock(workspace).map_err(Failure::Run)?;
     let _mine = lock.partition(&pipeline.name, arguments.of.date).map_err(Failure::Run)?;
     let chosen = choose(workspace, name, arguments.of.date, fits)?;
     let mut made: BTreeMap<RowId, Row> = BTreeMap::new();

@@ -9,10 +9,11 @@ use super::shared::told;
 use crate::check::rule_tests::Found;
 use crate::check::rules::specs;
 use crate::cli::exit::Exit;
+use crate::cli::lost::take_lock;
 use crate::cli::opened::read_workspace;
 use crate::contract::{Contract, Rule};
 use crate::pipeline::rule_preview::{self, Subject, TriedRule};
-use crate::pipeline::run::{Lock, open_bucket};
+use crate::pipeline::run::open_bucket;
 use crate::time::ServiceDate;
 use crate::yaml::suggestion;
 
@@ -42,7 +43,7 @@ pub(super) fn try_on(root: &Path, id: &str, file: Option<&Path>, date: Option<Se
         eprintln!("error: no pipeline has a rule '{id}' with a query. {}", suggestion(id, &known));
         return Exit::Usage;
     };
-    let tried = Lock::take(&workspace).and_then(|mut lock| open_bucket(&workspace, &mut lock)).and_then(|bucket| {
+    let tried = take_lock(&workspace).and_then(|mut lock| open_bucket(&workspace, &mut lock)).and_then(|bucket| {
         let of = TriedRule { workspace: &workspace, pipeline, contract: &contract, rule: &rule, bucket: &bucket };
         let subject = match file {
             Some(path) => {

@@ -1,6 +1,5 @@
 //! Files are inflated, cut into blocks of whole records, and the fields of each block found: once, whoever wants them.
 
-use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -115,7 +114,7 @@ fn open(source: &mut Source, job: &Job, limits: Limits, left: &mut u64, out: &Sy
             inflate(job, Measured { input: entry, left: most, read: 0 }, limits, left, out)
         }
         Source::Folder { path, .. } => {
-            let file = File::open(path.join(&job.file)).map_err(|source| {
+            let file = crate::durable::open_to_read(&path.join(&job.file)).map_err(|source| {
                 let message = format!("cannot be opened: {source}");
                 Stop::failed(FailureKind::Io, message, 0, DecodeError::Io { name: job.file.clone(), source })
             })?;

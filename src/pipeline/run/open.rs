@@ -1,5 +1,9 @@
 //! Opening the bucket that runs publish to.
 
+use std::fs;
+use std::path::Path;
+
+use crate::pipeline::journal;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::heads;
 use crate::pipeline::run::lock::Lock;
@@ -28,8 +32,29 @@ pub fn open_bucket(workspace: &Workspace, lock: &mut Lock) -> Result<Bucket, Run
             remedy: "Give each a folder of its own.".to_owned(),
         }));
     }
-    lock.share(|| bucket.sweep())?;
+    lock.share(|| {
+        bucket.sweep();
+        sweep_staging(&workspace.private);
+    })?;
     bucket.probe()?;
     heads::tell_versions(workspace, &bucket)?;
     Ok(bucket)
+}
+
+/// Removes what runs that were killed have prepared, while no run is at work: what a journal names that is not published is finished by
+/// the next run of its date, and stays.
+fn sweep_staging(private: &Path) {
+    let folders =
+        |path: &Path| fs::read_dir(path).into_iter().flatten().flatten().filter(|entry| entry.path().is_dir());
+    for pipeline in folders(&private.join("staging")) {
+        let Some(name) = pipeline.file_name().to_str().map(str::to_owned) else { continue };
+        for partition in folders(&pipeline.path()) {
+            let Some(date) = partition.file_name().to_str().and_then(|date| date.parse().ok()) else { continue };
+            let entry = journal::read(&journal::path(private, &name, date));
+            if entry.is_ok_and(|entry| entry.is_none_or(|entry| entry.published)) {
+                // What cannot be removed is removed when the date is run again.
+                let _ = fs::remove_dir_all(partition.path());
+            }
+        }
+    }
 }

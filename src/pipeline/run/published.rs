@@ -217,7 +217,8 @@ fn verify_first(bucket: &Bucket, index: &TableIndex, date: ServiceDate) -> Resul
 fn same_rows(bucket: &Bucket, current: &IndexFile, staged: &Staged, staging: &Path) -> Result<bool, RunError> {
     let copy = staging.join("published.parquet");
     let published = bucket.open_file(&current.path, &copy)?;
-    let made = fs::File::open(&staged.path).map_err(|error| RunError::private(&staged.path, "read", &error))?;
+    let made =
+        crate::durable::open_to_read(&staged.path).map_err(|error| RunError::private(&staged.path, "read", &error))?;
     let same = compare::same_rows(published, made);
     let _ = fs::remove_file(&copy);
     // What the library cannot read any more is replaced by what it writes now.

@@ -151,7 +151,7 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn open(path: &Path) -> Result<Self, ArrowError> {
-        let reader = StreamReader::try_new(BufReader::new(File::open(path)?), None)?;
+        let reader = StreamReader::try_new(BufReader::new(crate::durable::open_to_read(path)?), None)?;
         Ok(Self { reader, ranks: None, batch: 0, row: 0 })
     }
 

@@ -34,7 +34,7 @@ impl Cache {
 
     /// An archive that is there.
     pub(super) fn open(&self, stored: &Stored) -> io::Result<Option<File>> {
-        let file = match File::open(self.path(&stored.sha256)) {
+        let file = match durable::open_to_read(&self.path(&stored.sha256)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other?,
         };
@@ -55,8 +55,7 @@ impl Cache {
         durable::create_dir_all(&self.folder)?;
         // Room is made first, so that no more than this lies there at any time.
         self.shrink(self.most.saturating_sub(stored.length))?;
-        // Made with mode 0600 by the library, and removed if it is not kept.
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        let mut file = durable::temporary_in(&self.folder)?;
         write(&mut file)?;
         // Before it has its name, under which another process may remove it.
         let whole = file.reopen()?;
