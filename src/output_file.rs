@@ -55,7 +55,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<(
 /// As of [`write()`].
 pub(crate) fn append(path: &Path) -> io::Result<File> {
     match target(path)? {
-        Target::File(file, _) => File::options().create(true).append(true).open(file),
+        Target::File(file, _) => durable::open_plain(File::options().create(true).append(true), &file),
         Target::Stream(stream) => Ok(stream),
     }
 }
@@ -108,6 +108,7 @@ fn target(path: &Path) -> io::Result<Target> {
     }
     // A pipe that nobody reads would be waited for without end.
     let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    #[allow(clippy::disallowed_methods, reason = "the user names it: a pipe or a terminal may be meant")]
     let stream = File::options().write(true).custom_flags(nonblock).open(path).map_err(|error| {
         match error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) && of.is_fifo() {
             true => refused("a pipe that nobody reads", "start its reader first, or name another file"),
@@ -138,13 +139,17 @@ fn replace(file: &Path, found: Option<&Metadata>, bytes: &[u8], readers: Readers
     if readers == Readers::Owner {
         durable::create_dir_all(folder)?;
     }
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".fahrtenbuch-").suffix(".tmp");
-    if readers == Readers::AsUsual {
+    let affixes = (".fahrtenbuch-", ".tmp");
+    let mut new = match readers {
         // The umask takes from it.
-        builder.permissions(Permissions::from_mode(0o666));
-    }
-    let mut new = builder.tempfile_in(folder)?;
+        Readers::AsUsual => tempfile::Builder::new()
+            .prefix(affixes.0)
+            .suffix(affixes.1)
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(folder)?,
+        // What is written again and again leaves nothing of a process that was killed.
+        Readers::Owner | Readers::Everybody => durable::temporary(folder, affixes)?,
+    };
     let mode = match readers {
         Readers::Owner => Some(0o600),
         Readers::AsUsual => found.map(|found| found.permissions().mode() & 0o777),

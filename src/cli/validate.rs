@@ -16,7 +16,6 @@ use crate::contract::Severity;
 use crate::contract::library::Library;
 use crate::decode::Limits;
 use crate::decode::gtfs::{Package, read};
-use crate::durable::write_plain;
 use crate::feed_rules;
 use crate::feed_rules::gtfs::{self, Options, Report};
 use crate::feed_rules::report::Circumstances;
