@@ -8,6 +8,7 @@ pub mod causes;
 pub mod due;
 pub mod facts;
 pub mod gather;
+mod in_bucket;
 pub mod log;
 pub mod observer;
 pub mod runner;

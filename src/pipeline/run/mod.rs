@@ -7,6 +7,7 @@
 //! [`views`] writes what people read. [`selected`] and [`phases`] have the types that lead from one to the next.
 
 mod accounting;
+mod acts;
 mod capture_lists;
 mod changes;
 mod commit;
@@ -34,6 +35,7 @@ pub mod purge;
 mod readable;
 mod reading;
 mod recorded_files;
+pub mod releases;
 pub mod run_inputs;
 mod selected;
 mod steps;

@@ -23,6 +23,7 @@ mod schema;
 mod table;
 
 pub(crate) use self::catalog::{dataset, datasets, home};
+pub(crate) use self::metadata::keeps;
 pub(crate) use self::table::{has, publish_table};
 
 #[cfg(test)]
