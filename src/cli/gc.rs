@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::cli::acting::{not_done, open};
 use crate::cli::exit::Exit;
 use crate::cli::opened::clock_is_set;
-use crate::cli::releases::{not_done, open};
 use crate::cli::run::failed;
 use crate::pipeline::run::releases::{ActContext, Collected, Garbage, Superseded, collect, garbage};
 use crate::pipeline::run::{Lock, open_bucket};

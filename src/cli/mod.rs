@@ -3,6 +3,7 @@
 #[macro_use]
 mod terminal;
 
+mod acting;
 mod attempted;
 mod backup;
 mod capture;

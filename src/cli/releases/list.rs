@@ -7,8 +7,8 @@ use clap::Args;
 use comfy_table::{Cell, CellAlignment};
 use serde_json::{Value, json};
 
+use crate::cli::acting::{Target, is_known, not_done, open};
 use crate::cli::exit::Exit;
-use crate::cli::releases::{Target, is_known, not_done, open};
 use crate::cli::run::{failed, spans};
 use crate::cli::terminal::{listing, one_line};
 use crate::pipeline::run::RunError;

@@ -5,9 +5,9 @@ use std::path::Path;
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::cli::acting::{Actor, Target, is_known, not_done, open, usage};
 use crate::cli::exit::Exit;
 use crate::cli::opened::clock_is_set;
-use crate::cli::releases::{Actor, Target, is_known, not_done, open, usage};
 use crate::cli::run::{failed, spans};
 use crate::pipeline::run::releases::{
     ActContext, RollbackChange, RollbackPlan, RollbackRequest, plan_rollback, rollback,
