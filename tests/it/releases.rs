@@ -238,6 +238,8 @@ fn a_withdrawn_date_leaves_index_catalogue_pages_and_bytes_and_comes_back_only_w
     assert_eq!((&back["changes"], &back["withdrawn"]), (&json!([]), &json!([DATE])));
     let said = refused(&world, &["run", "stadtbus-telemetrie", "--date", DATE], 42);
     assert!(said.contains("was withdrawn on") && said.contains("a test"), "{said}");
+    let several = world.program(&["run", "stadtbus-telemetrie", "--from", DATE, "--to", DATE]);
+    assert!(several.status.success() && text(&several.stdout).contains("1 of 1 dates were withdrawn"), "{several:?}");
     let listed = json_of(&world, &["releases", "list", LOCATIONS]);
     assert_eq!((&listed[0]["withdrawn"], &listed[1]["reasons"]), (&json!(true), &json!(["withdrawal"])), "{listed}");
     let diff = json_of(&world, &["releases", "diff", LOCATIONS, "1", "2"]);
