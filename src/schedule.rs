@@ -10,6 +10,7 @@ pub mod due;
 pub mod facts;
 pub mod gather;
 pub mod gone;
+mod in_bucket;
 pub mod log;
 pub mod observer;
 pub mod runner;

@@ -1,11 +1,12 @@
 //! Bucket check: what the store of a bucket can do, and what readers get from it.
 //!
 //! Writes two small objects below `ledger/probe/`, looks at them as the publisher does and, where `base_url` says where the bucket is
-//! on the web, as a reader without any key does, and removes them. What does not work becomes a sentence and a remedy.
+//! on the web, as a reader without any key does, and removes them. Then it looks whether all that was withdrawn is gone. What does not work becomes a sentence and a remedy.
 
 mod finding;
 mod store;
 mod web;
+mod withdrawn;
 
 use self::finding::Probe;
 pub use self::finding::{Finding, Outcome};
@@ -36,5 +37,7 @@ pub fn check(bucket: &Bucket, base_url: Option<&str>) -> Result<Vec<Finding>, Pu
         // It stays if another probe is at work.
         let _ = std::fs::remove_dir(folder.join("ledger/probe"));
     }
-    tried.and(removed).map(|()| findings)
+    tried.and(removed)?;
+    withdrawn::check(bucket, &mut findings)?;
+    Ok(findings)
 }

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::cli::exit::Exit;
-use crate::cli::terminal::listing;
+use crate::cli::terminal::{listing, one_line};
 use crate::get::{FileResult, GetError, Origin, Request, Results, State, TableName, TableSummary, get, tables};
 use crate::time::ServiceDate;
 
@@ -150,6 +150,9 @@ fn show(origin: &Origin, request: &Request, results: &Results, json: bool) -> Ex
         let files = if results.not_tried == 1 { "file was" } else { "files were" };
         eprintln!("error: after that, {} other {files} not tried.", results.not_tried);
     }
+    for (date, reason) in &results.withdrawn {
+        eprintln!("warning: {date} was withdrawn by its publisher: {}. Delete what you have of it.", one_line(reason));
+    }
     for path in &results.unlisted {
         eprintln!(
             "warning: {} is published no more: it may have been withdrawn. Remove it unless you need it to repeat a result.",
@@ -215,5 +218,6 @@ fn results_json(origin: &Origin, request: &Request, results: &Results) -> Value 
     };
     let files: Vec<Value> = results.files.iter().map(file).collect();
     json!({ "bucket": origin.shown(""), "dataset": request.table.dataset, "table": request.table.table,
-            "version": results.version, "files": files, "not_tried": results.not_tried, "unlisted": results.unlisted })
+            "version": results.version, "files": files, "not_tried": results.not_tried, "unlisted": results.unlisted,
+            "withdrawn": results.withdrawn })
 }

@@ -3,6 +3,7 @@
 #[macro_use]
 mod terminal;
 
+mod acting;
 mod attempted;
 mod backup;
 mod capture;
@@ -11,6 +12,7 @@ mod collect;
 mod decisions;
 mod evidence;
 mod exit;
+mod gc;
 mod get;
 mod init;
 mod lost;
@@ -20,6 +22,7 @@ mod plan;
 mod publish;
 mod quality;
 mod quarantine;
+mod releases;
 mod restore;
 mod rules;
 mod run;
@@ -32,6 +35,7 @@ mod units;
 mod up;
 mod validate;
 mod watch;
+mod withdraw;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -98,6 +102,12 @@ enum Command {
     Watch(watch::Arguments),
     /// Write anew what can be made from the indexes: views, pages, the catalogue
     Publish(publish::Arguments),
+    /// List releases, compare them, go back to an older one
+    Releases(releases::Arguments),
+    /// Take dates out of the public after an incident, and delete all of their bytes
+    Withdraw(withdraw::Arguments),
+    /// Delete superseded files by 'retention'
+    Gc(gc::Arguments),
     /// Read the whole workspace and tell every mistake at once
     Check(check::Arguments),
     /// Look at a GTFS feed with every rule of the canonical validator, and write a report
@@ -183,6 +193,9 @@ impl Command {
             Self::Publish(publish) => publish.is_for_its_output(),
             Self::Watch(watch) => watch.is_for_its_output(),
             Self::Get(get) => get.is_for_its_output(),
+            Self::Releases(releases) => releases.is_for_its_output(),
+            Self::Withdraw(withdraw) => withdraw.is_for_its_output(),
+            Self::Gc(gc) => gc.is_for_its_output(),
             Self::Run(_) | Self::Capture(_) | Self::Collect(_) | Self::Up(_) | Self::Schedule(_) => false,
             Self::Serve(_) | Self::Restore(_) | Self::Units(_) | Self::Init(_) | Self::Simulate(_) => false,
         }
@@ -201,6 +214,9 @@ fn run_command(arguments: Arguments) -> Exit {
         Command::Status(status) => status::run(&workspace, &status),
         Command::Watch(watch) => watch::run(&workspace, &watch),
         Command::Publish(publish) => publish::run(&workspace, &publish),
+        Command::Releases(releases) => releases::run(&workspace, &releases),
+        Command::Withdraw(withdraw) => withdraw::run(&workspace, &withdraw),
+        Command::Gc(gc) => gc::run(&workspace, &gc),
         Command::Check(check) => check::run(&workspace, &check),
         Command::Validate(validate) => validate::run(&workspace, &validate),
         Command::Rules(rules) => rules::run(&workspace, &rules),

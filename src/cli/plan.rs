@@ -13,11 +13,11 @@ use crate::cli::opened::{clock_is_set, read_outline, stale_catalogue};
 use crate::cli::run::failed;
 use crate::pipeline::run::RunError;
 use crate::schedule::due::{Due, Stop, Stopped, chore_at, due};
-use crate::schedule::facts::{Facts, Outcome};
+use crate::schedule::facts::{Facts, Outcome, ReleaseAct};
 use crate::schedule::gather::Gatherer;
 use crate::schedule::log::{self, HeldBy, Log, Tried};
 use crate::schedule::words::local;
-use crate::time;
+use crate::time::{self, ServiceDate};
 use crate::workspace::Workspace;
 use crate::workspace::outline::Needs;
 
@@ -31,7 +31,8 @@ const LISTED: usize = 20;
 Nothing is changed or asked but the bucket's indexes.
 
 JSON: due (pipeline, or chore: a daily job that is no run; date, why, said, since, command), next (pipeline or chore, date, why, said, at),
-stopped (pipeline, date, why, said, rules that held it back, since, command), troubles (pipeline, said, exit: nobody can tell what of it
+stopped (pipeline, date, why, said, rules that held it back, since, command), acts (pipeline, date, kind: withdrawn, lifted or
+rolled_back, tables, said, since, by, reason: what people decided of releases), troubles (pipeline, said, exit: nobody can tell what of it
 is due, as with a damaged index in the bucket), clock (null; newest, said: the clock is behind a time that was written down, and nothing
 is due until it is set), notes (a catalogue for SQL engines that has to be written anew). Each command of 'due' writes down that it was
 tried, so that it is not due any more.
@@ -135,6 +136,18 @@ impl Plan<'_> {
                 "exit": exit_of(trouble.outcome).code(),
             })
         });
+        let acts = self.acts().map(|(pipeline, date, act)| {
+            json!({
+                "pipeline": pipeline,
+                "date": date,
+                "kind": act.kind.word(),
+                "tables": act.tables,
+                "said": act.kind.said(),
+                "since": act.at,
+                "by": act.by,
+                "reason": act.reason,
+            })
+        });
         json!({
             "now": now,
             "due": runs.chain(self.chores_due()).collect::<Vec<_>>(),
@@ -142,6 +155,7 @@ impl Plan<'_> {
             "stopped": stopped.collect::<Vec<_>>(),
             "troubles": troubles.collect::<Vec<_>>(),
             "clock": self.facts.clock.as_ref().map(|behind| json!({"newest": behind.newest, "said": behind.to_string()})),
+            "acts": acts.collect::<Vec<_>>(),
         })
     }
 
@@ -195,6 +209,7 @@ impl Plan<'_> {
         self.show_due();
         self.show_later();
         self.show_stopped();
+        self.show_acts();
         if facts.clock.is_some() {
             return;
         }
@@ -235,6 +250,27 @@ impl Plan<'_> {
         if let Some((at, name)) = &due.next_chore {
             println!("  {name} at {}: {DAILY}", local(*at, &facts.zone));
         }
+    }
+
+    /// What people did to releases.
+    fn acts(&self) -> impl Iterator<Item = (&String, ServiceDate, &ReleaseAct)> {
+        let pipelines = self.facts.pipelines.iter();
+        pipelines
+            .flat_map(|(name, of)| of.dates.iter().filter_map(move |(date, of)| Some((name, *date, of.act.as_ref()?))))
+    }
+
+    fn show_acts(&self) {
+        let count = self.acts().count();
+        if count == 0 {
+            return;
+        }
+        println!("By somebody's decision:");
+        for (pipeline, date, act) in self.acts().take(LISTED) {
+            println!("  {pipeline} {date}, since {}: {}", local(act.at, &self.facts.zone), act.kind.said());
+            let tables: Vec<&str> = act.tables.iter().map(String::as_str).collect();
+            println!("    {}, by {}: {}", tables.join(", "), act.by, act.reason);
+        }
+        more(count);
     }
 
     fn show_stopped(&self) {

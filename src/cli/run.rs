@@ -195,7 +195,7 @@ struct Runs<'a> {
 impl Runs<'_> {
     /// Runs a pipeline's dates, and tells of those that have no evidence.
     fn dates(&mut self, pipeline: &Pipeline, dates: &[Option<ServiceDate>]) {
-        let mut skipped = Vec::new();
+        let (mut skipped, mut withdrawn) = (Vec::new(), Vec::new());
         let mut destroyed: BTreeMap<(ServiceDate, String), Vec<ServiceDate>> = BTreeMap::new();
         for date in dates {
             let bar = progress(pipeline, self.arguments.json);
@@ -214,6 +214,7 @@ impl Runs<'_> {
                         RunError::Purged { date, day, why, .. } => {
                             destroyed.entry((*day, why.clone())).or_default().push(*date);
                         }
+                        RunError::Withdrawn { date, .. } => withdrawn.push(*date),
                         _ => skipped.extend(*date),
                     }
                     self.results.push(not_run(pipeline, *date, "skipped", error.to_string(), &[]));
@@ -232,7 +233,7 @@ impl Runs<'_> {
             }
         }
         if !self.arguments.json {
-            tell_skipped(&pipeline.name, dates.len(), &skipped, &destroyed);
+            tell_skipped(&pipeline.name, dates.len(), (&skipped, &withdrawn), &destroyed);
         }
     }
 
@@ -268,17 +269,24 @@ impl Runs<'_> {
     }
 }
 
-/// Tells which of several dates were not run: those without evidence, and those that were destroyed by day and rule.
+/// Tells which of several dates were not run: those without evidence, those that were withdrawn, and those that were destroyed by
+/// day and rule.
 fn tell_skipped(
     pipeline: &str,
     all: usize,
-    skipped: &[ServiceDate],
+    (skipped, withdrawn): (&[ServiceDate], &[ServiceDate]),
     destroyed: &BTreeMap<(ServiceDate, String), Vec<ServiceDate>>,
 ) {
     for ((day, why), dates) in destroyed {
         let (count, dates) = (dates.len(), spans(dates));
         println!(
             "{pipeline}: {count} of {all} dates were destroyed on {day} {why} and cannot be run again: {dates}; skipped\n"
+        );
+    }
+    if !withdrawn.is_empty() {
+        let (count, dates) = (withdrawn.len(), spans(withdrawn));
+        println!(
+            "{pipeline}: {count} of {all} dates were withdrawn and are not run until that is lifted: {dates}; skipped\n"
         );
     }
     if !skipped.is_empty() {

@@ -1,5 +1,6 @@
 //! What a bucket says of its tables, read as the words of somebody else.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -92,6 +93,25 @@ struct Files {
     dataset: String,
     table: String,
     files: Vec<File>,
+    #[serde(default)]
+    withdrawn: BTreeMap<ServiceDate, Withdrawn>,
+}
+
+#[derive(Deserialize)]
+struct Withdrawn {
+    #[serde(default)]
+    reason: String,
+}
+
+/// What a list says of a table.
+#[derive(Debug)]
+pub(super) struct FileList {
+    /// Of the table's index.
+    pub version: u64,
+    /// In its order.
+    pub files: Vec<Listed>,
+    /// Dates that have left the public, and why.
+    pub withdrawn: BTreeMap<ServiceDate, String>,
 }
 
 #[derive(Deserialize)]
@@ -101,8 +121,8 @@ struct File {
     sha256: Digest,
 }
 
-/// The version of a table's index and its files, as its `files.json` says, in its order.
-pub(super) fn files(shown: &str, name: &TableName, bytes: &[u8]) -> Result<(u64, Vec<Listed>), GetError> {
+/// What the `files.json` of a table says.
+pub(super) fn files(shown: &str, name: &TableName, bytes: &[u8]) -> Result<FileList, GetError> {
     let wrong = |problem: String| GetError::permanent(shown, problem, REPORT);
     let list: Files = serde_json::from_slice(bytes)
         .map_err(|error| wrong(format!("this is no list of files of this program ({error})")))?;
@@ -119,7 +139,8 @@ pub(super) fn files(shown: &str, name: &TableName, bytes: &[u8]) -> Result<(u64,
         let listed = listed(name, file);
         files.push(listed.ok_or_else(|| wrong(format!("'{path}' is no place of a file of this table")))?);
     }
-    Ok((list.version, files))
+    let withdrawn = list.withdrawn.into_iter().map(|(date, of)| (date, of.reason)).collect();
+    Ok(FileList { version: list.version, files, withdrawn })
 }
 
 /// A file, if its path is one that this program gives a file of this table with this digest.
@@ -190,7 +211,7 @@ pub(super) fn tables(shown: &str, bytes: &[u8]) -> Result<Vec<TableSummary>, Get
 mod tests {
     use super::*;
 
-    fn read(path: &str, sha256: &Digest) -> Result<(u64, Vec<Listed>), GetError> {
+    fn read(path: &str, sha256: &Digest) -> Result<FileList, GetError> {
         let text = serde_json::json!({"version": 3, "dataset": "bus", "table": "t", "new": 1, "files": [
             {"path": path, "partition_date": "2026-11-24", "rows": 1, "bytes": 9, "sha256": sha256, "new": {}}]});
         files("x", &"bus/t".parse().unwrap(), text.to_string().as_bytes())
@@ -200,10 +221,12 @@ mod tests {
     fn only_places_of_files_of_the_table_are_taken() {
         let digest = Digest::of(b"");
         let short = digest.short();
-        let (version, files) =
+        let FileList { version, files, withdrawn } =
             read(&format!("data/bus/t/partition_date=2026-11-24/part-{short}.parquet"), &digest).unwrap();
+        assert!(withdrawn.is_empty());
         assert_eq!((version, files[0].folder.as_str(), files[0].bytes), (3, "partition_date=2026-11-24", 9));
-        let (_, files) = read(&format!("revised/bus/t/month=2026-02/part-{short}.parquet"), &digest).unwrap();
+        let FileList { files, .. } =
+            read(&format!("revised/bus/t/month=2026-02/part-{short}.parquet"), &digest).unwrap();
         assert_eq!(files[0].span.last.to_string(), "2026-02-28");
         for path in [
             format!("../bus/t/partition_date=2026-11-24/part-{short}.parquet"),

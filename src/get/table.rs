@@ -1,5 +1,6 @@
 //! All current files of a table between two dates.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +10,7 @@ use futures::StreamExt;
 
 use super::download::{download, pause};
 use super::error::GetError;
-use super::list::{self, Listed, TableName, TableSummary};
+use super::list::{self, FileList, Listed, Span, TableName, TableSummary};
 use super::local::{Places, TableFolder, is_right, parts, refuse_others, remove};
 use super::origin::{Origin, Trouble};
 use crate::time::ServiceDate;
@@ -37,6 +38,8 @@ pub struct Request {
 pub struct Results {
     /// Of the table's index.
     pub version: u64,
+    /// Dates of the request that have left the public, and why.
+    pub withdrawn: BTreeMap<ServiceDate, String>,
     /// In the order of the list.
     pub files: Vec<FileResult>,
     /// Files of these dates that are there and that the list does not name: they are published no more.
@@ -96,7 +99,8 @@ pub async fn get(
     let key = table.files_key();
     let shown = origin.shown(&key);
     let Some(bytes) = document(origin, &key).await? else { return Err(no_table(origin, table).await) };
-    let (version, all) = list::files(&shown, table, &bytes)?;
+    let FileList { version, files: all, mut withdrawn } = list::files(&shown, table, &bytes)?;
+    withdrawn.retain(|date, _| Span { first: *date, last: *date }.meets(*since, *until));
     let folder = TableFolder::open(to, table)?;
     let files: Vec<&Listed> = all.iter().filter(|file| file.span.meets(*since, *until)).collect();
     total(files.iter().map(|file| file.bytes).fold(0, u64::saturating_add));
@@ -118,7 +122,7 @@ pub async fn get(
     let done: Vec<Option<FileResult>> = futures::stream::iter(work).buffered(AT_ONCE).collect().await;
     let not_tried = done.iter().filter(|result| result.is_none()).count();
     let unlisted = folder.unlisted(&all, [*since, *until]);
-    Ok(Results { version, files: done.into_iter().flatten().collect(), unlisted, not_tried })
+    Ok(Results { version, withdrawn, files: done.into_iter().flatten().collect(), unlisted, not_tried })
 }
 
 /// One file: what is there and right stays. A file that it replaces goes away when all of its bytes are there, and before it gets

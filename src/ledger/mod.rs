@@ -13,13 +13,14 @@ use crate::digest::Digest;
 
 pub(crate) use captures::{Captured, capture_lines, parse_captures};
 pub(crate) use inputs::PROVISIONAL;
-pub(crate) use record::RunTarget;
+pub(crate) use record::act_v1::{ActFile, ActRecord, ActTable};
 pub(crate) use record::purge_v1::{FORMAT as PURGE_FORMAT, PurgeDecision, PurgeRecord, PurgedEvidence};
 pub(crate) use record::v1::is_zero;
 pub(crate) use record::v1::{
     CheckoutEntry, ContractEntry, Counted, EvidenceEntry, FileEntry, Finding, ImportRef, Input, InputRows, Inputs,
     LeftQuarantine, NoteEntry, NoticeCount, Program, RunRecord, Standard, Status, TableEntry,
 };
+pub(crate) use record::{Kind, RunTarget};
 
 /// Where a record is in the bucket, which is named by the digest of its bytes.
 pub(crate) fn record_key(digest: &Digest) -> String {

@@ -102,6 +102,8 @@ mod tests {
             }],
             first: BTreeMap::new(),
             columns: Vec::new(),
+            rolled_back: BTreeMap::new(),
+            withdrawn: BTreeMap::new(),
             release: None,
             previous: None,
         };

@@ -12,7 +12,12 @@
 //! below `data/` has at most one file of a date, so readers may open it as a whole. The views are made from the newest
 //! index and may be made again at any time. They do not depend on the order in which dates were released, apart from the
 //! version number, the time of the release and the names of records.
+//!
+//! A version may also be what a person did ([`Act`]): a rollback names older files again, a withdrawal names those of a date no
+//! more and leaves a [`Tombstone`]. Versions are never rewritten: which of the older ones name deleted files the newest one says.
 
+mod acts;
+mod amend;
 mod columns;
 mod commit;
 mod orphans;
@@ -21,17 +26,21 @@ mod table_index;
 mod verified;
 mod versions;
 mod views;
+mod withdrawn;
 
+pub use self::acts::{Act, ActKind, FirstFile, Lifted, RolledBack, Tombstone};
+pub use self::amend::{Amended, Amendment, amend, until_committed};
 pub use self::columns::{ColumnType, IndexColumn};
 pub use self::commit::{Change, Commit, commit};
 pub use self::orphans::{remove_orphans, retain_unnamed, stranger};
 pub use self::paths::{TablePartition, date_of, index_key, meta_folder, partition_folder, path_of_release};
-pub use self::table_index::{ContractRef, FirstFile, IndexFile, Release, TableIndex, digest};
+pub use self::table_index::{ContractRef, IndexFile, Release, TableIndex, digest};
 pub use self::verified::{Verified, verified};
 pub use self::versions::{
     current, digest_of_version, last_read, missing_error, missing_version, read_version, remember_version,
 };
 pub use self::views::views;
+pub use self::withdrawn::{left_of_withdrawn, objects_of};
 
 #[cfg(test)]
 mod tests;

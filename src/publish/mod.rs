@@ -39,6 +39,11 @@ pub enum PublishError {
     Contended { key: String },
     #[error("'{key}' could not be released: another run has just released '{first}' of the same date. Run again")]
     Overtaken { key: String, first: String },
+    #[error(
+        "'{key}' could not be released: the date was withdrawn. 'fahrtenbuch releases list' says why, and 'fahrtenbuch withdraw \
+         --lift' lets it be released again"
+    )]
+    Withdrawn { key: String },
     #[error("'{key}' in the bucket is not what this program wrote: {problem}. Restore it from a backup of the bucket")]
     Damaged { key: String, problem: String },
     /// Nothing was changed.
@@ -64,6 +69,7 @@ impl PublishError {
             | Self::Configuration { .. }
             | Self::Damaged { .. }
             | Self::Newer { .. }
+            | Self::Withdrawn { .. }
             | Self::Unmendable { .. } => false,
         }
     }

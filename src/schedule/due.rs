@@ -19,6 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::pipeline::Trigger;
 use crate::schedule::facts::{
     Attempt, Changes, ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, Outcome, PipelineFacts,
+    ReleaseActKind,
 };
 use crate::time::{self, ServiceDate, ServiceDay, first_local_instant, local_instant};
 
@@ -255,6 +256,10 @@ impl OfPipeline<'_> {
     }
 
     fn date(&self, date: ServiceDate, of: &DateFacts, due: &mut Due) {
+        // Nobody but the one who withdrew it may let it be run.
+        if of.act.as_ref().is_some_and(|act| act.kind == ReleaseActKind::Withdrawn) {
+            return;
+        }
         let zone = &self.facts.zone;
         let key = JobKey { pipeline: self.name.to_owned(), date: Some(date) };
         let day = || ServiceDay::new(date, zone);

@@ -82,6 +82,28 @@ pub struct DateFacts {
     pub repeats: u32,
     /// The bucket knows that it was released and says that it is not any more: nobody lost it.
     pub is_taken_back: bool,
+    /// What a person did to its releases.
+    pub act: Option<ReleaseAct>,
+}
+
+/// What a person did to the releases of a date, as the indexes tell it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReleaseAct {
+    pub kind: ReleaseActKind,
+    pub tables: BTreeSet<String>,
+    pub at: Timestamp,
+    pub by: String,
+    pub reason: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReleaseActKind {
+    /// It is not run until somebody lifts this.
+    Withdrawn,
+    /// It was withdrawn and is to be released again.
+    Lifted,
+    /// An older release is current again: it is run when its inputs change.
+    RolledBack,
 }
 
 /// The evidence of a date as it is there now.
@@ -190,6 +212,26 @@ pub enum Outcome {
     Usage,
     /// It was killed, or the machine went down.
     Killed,
+}
+
+impl ReleaseActKind {
+    /// The word of the JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Withdrawn => "withdrawn",
+            Self::Lifted => "lifted",
+            Self::RolledBack => "rolled_back",
+        }
+    }
+
+    /// What is told of it.
+    pub fn said(self) -> &'static str {
+        match self {
+            Self::Withdrawn => "withdrawn: it is not run until 'fahrtenbuch withdraw --lift' says so",
+            Self::Lifted => "withdrawn, and to be released again",
+            Self::RolledBack => "rolled back: it is run when its evidence, contracts or decisions change",
+        }
+    }
 }
 
 impl Outcome {

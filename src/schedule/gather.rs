@@ -23,14 +23,13 @@ use crate::decision;
 use crate::digest::Digest;
 use crate::pipeline::run::{RunError, evidence_store};
 use crate::pipeline::{FeedOrigin, Pipeline};
-use crate::publish::PublishError;
 use crate::publish::bucket::{Bucket, missing_folder};
-use crate::publish::index;
 use crate::schedule::clock;
 use crate::schedule::facts::{
-    ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, Outcome, PipelineFacts, Released,
+    ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, Outcome, PipelineFacts, ReleaseActKind,
 };
 use crate::schedule::gone::refuse_gone;
+use crate::schedule::in_bucket::{InBucket, look_into};
 use crate::schedule::log::{Log, Tried};
 use crate::schedule::trouble::trouble;
 use crate::time::{self, ServiceDate, ServiceDay};
@@ -62,17 +61,6 @@ pub struct Gatherer {
     old: HashMap<String, Old>,
     bucket: Option<(String, Bucket)>,
     in_bucket: BTreeMap<String, (Instant, Arc<InBucket>)>,
-}
-
-/// What a bucket has of a dataset.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct InBucket {
-    /// The dates that have a current file of any table.
-    released: BTreeMap<ServiceDate, Released>,
-    /// Those that had one, and by a later release have none.
-    taken_back: BTreeSet<ServiceDate>,
-    /// When the newest release was made.
-    newest: Option<Timestamp>,
 }
 
 /// The evidence of old dates that are not released, and what it was looked up by.
@@ -440,7 +428,8 @@ impl Look<'_> {
     }
 
     fn is_whole(&self, date: ServiceDate) -> bool {
-        self.in_bucket.released.get(&date).is_some_and(|released| !released.is_provisional)
+        let is_lifted = self.in_bucket.acts.get(&date).is_some_and(|act| act.kind == ReleaseActKind::Lifted);
+        !is_lifted && self.in_bucket.released.get(&date).is_some_and(|released| !released.is_provisional)
     }
 
     /// Whether a release of a date is current, or nobody is to make one: it was taken back, or there was nothing of it.
@@ -467,6 +456,7 @@ impl Look<'_> {
             dates.entry(date).or_default().evidence = Some(evidence);
         }
         let released = &self.in_bucket.released;
+        self.in_bucket.acts.keys().for_each(|date| _ = dates.entry(*date).or_default());
         let whole = released.iter().rev().find(|(_, released)| !released.is_provisional);
         for (date, _) in released.iter().next_back().into_iter().chain(whole) {
             dates.entry(*date).or_default();
@@ -484,6 +474,14 @@ impl Look<'_> {
         for (date, of) in &mut dates {
             of.released = released.get(date).copied();
             of.is_taken_back = self.in_bucket.taken_back.contains(date);
+            of.act = self.in_bucket.acts.get(date).cloned();
+            if let Some(act) = of.act.as_ref().filter(|act| act.kind == ReleaseActKind::Lifted) {
+                match of.published.is_some_and(|begun| begun >= act.at) {
+                    // It was run since, and a table that is still not there has no rows.
+                    true => of.act = None,
+                    false => of.released = None,
+                }
+            }
         }
         dates
     }
@@ -495,30 +493,6 @@ fn folder_of(workspace: &Workspace, from: &FeedOrigin) -> PathBuf {
         FeedOrigin::Evidence(folder) => folder.path.clone(),
         FeedOrigin::Source(_) | FeedOrigin::Unknown => workspace.private.clone(),
     }
-}
-
-/// The dates of a dataset that have a current file of any table.
-///
-/// # Errors
-/// The bucket cannot be read.
-pub fn released_dates(bucket: &Bucket, dataset: &str) -> Result<BTreeMap<ServiceDate, Released>, PublishError> {
-    Ok(look_into(bucket, dataset)?.released)
-}
-
-fn look_into(bucket: &Bucket, dataset: &str) -> Result<InBucket, PublishError> {
-    let mut found = InBucket::default();
-    for table in bucket.folders(&format!("meta/{dataset}"))? {
-        let Some(index) = index::current(bucket, dataset, &table)? else { continue };
-        for file in &index.files {
-            let of = found.released.entry(file.partition_date);
-            let of = of.or_insert(Released { is_provisional: file.provisional });
-            of.is_provisional &= file.provisional;
-        }
-        found.taken_back.extend(index.first.keys());
-        found.newest = found.newest.max(index.release.as_ref().map(|release| release.at));
-    }
-    found.taken_back.retain(|date| !found.released.contains_key(date));
-    Ok(found)
 }
 
 fn captured(listing: &Listing) -> Vec<Captured> {

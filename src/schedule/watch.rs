@@ -13,8 +13,8 @@ use crate::pipeline::{Schedule, Trigger};
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::schedule::due::due_at;
-use crate::schedule::facts::{Facts, Mark, PipelineFacts, Released};
-use crate::schedule::gather::released_dates;
+use crate::schedule::facts::{Facts, Mark, PipelineFacts, ReleaseAct, ReleaseActKind, Released};
+use crate::schedule::in_bucket::{InBucket, look_into};
 use crate::time::{ServiceDate, ServiceDay};
 use crate::workspace::outline::Public;
 
@@ -84,8 +84,8 @@ impl Watcher {
         let mut watched = Watched::default();
         for pipeline in public.pipelines.iter().filter(|pipeline| is_watched(pipeline)) {
             let name = &pipeline.name;
-            let released = match released_dates(&bucket, &pipeline.dataset) {
-                Ok(released) => released,
+            let (released, acts) = match look_into(&bucket, &pipeline.dataset) {
+                Ok(InBucket { released, acts, .. }) => (released, acts),
                 Err(error) => {
                     let (pipeline, dataset) = (name.clone(), pipeline.dataset.clone());
                     let since = *self.unread.entry(dataset.clone()).or_insert(now);
@@ -98,7 +98,7 @@ impl Watcher {
             let expected = *self.expected.entry(name.clone()).or_insert(today.plus_days(1));
             let first = first_of(&released).unwrap_or(expected);
             self.expected.insert(name.clone(), if released.is_empty() { expected } else { first });
-            match of_pipeline(&facts, name, (&released, first), now) {
+            match of_pipeline(&facts, name, (&released, &acts, first), now) {
                 Some(overdue) => watched.overdue.push(overdue),
                 None if released.is_empty() => watched.nothing.push(name.clone()),
                 None => watched.in_time.push(name.clone()),
@@ -127,7 +127,7 @@ fn first_of(released: &BTreeMap<ServiceDate, Released>) -> Option<ServiceDate> {
 fn of_pipeline(
     facts: &Facts,
     name: &str,
-    (released, first): (&BTreeMap<ServiceDate, Released>, ServiceDate),
+    (released, acts, first): (&BTreeMap<ServiceDate, Released>, &BTreeMap<ServiceDate, ReleaseAct>, ServiceDate),
     now: Timestamp,
 ) -> Option<Overdue> {
     let today = ServiceDay::of(now, &facts.zone).date;
@@ -137,8 +137,10 @@ fn of_pipeline(
         late.is_some_and(|late| late <= now)
     };
     let first = first.max(today.plus_days(-DAYS));
-    let dates: BTreeSet<ServiceDate> =
-        (0..=DAYS).map(|days| first.plus_days(days)).take_while(|date| *date <= today).filter(is_late).collect();
+    // Nobody waits for what was withdrawn.
+    let is_withdrawn = |date: &ServiceDate| acts.get(date).is_some_and(|act| act.kind == ReleaseActKind::Withdrawn);
+    let dates = (0..=DAYS).map(|days| first.plus_days(days)).take_while(|date| *date <= today);
+    let dates: BTreeSet<ServiceDate> = dates.filter(|date| is_late(date) && !is_withdrawn(date)).collect();
     let since = due_at(facts, name, *dates.first()?)?;
     let of = |is_provisional| {
         let of = released.iter().filter(move |(_, of)| of.is_provisional == is_provisional);

@@ -107,6 +107,11 @@ impl Retention {
     pub fn evidence_rule(&self) -> String {
         format!("retention.evidence: {}", self.evidence)
     }
+
+    /// The rule by which superseded files are deleted, as records name it.
+    pub fn superseded_rule(&self) -> String {
+        format!("retention.superseded: {}", self.superseded)
+    }
 }
 
 impl Period {

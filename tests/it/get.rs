@@ -300,3 +300,21 @@ fn what_is_no_file_is_neither_waited_for_nor_replaced() {
     let output = get("other");
     assert_eq!(output.status.code(), Some(1), "{}", told(&output));
 }
+
+#[test]
+fn a_date_that_was_withdrawn_is_told_with_its_reason_and_so_is_what_is_still_here_of_it() {
+    let world = World::new();
+    world.run();
+    let serving = Serving::start(&world);
+    assert!(get(&world, &[&serving.url(), TABLE, "--to", "there"]).status.success());
+    let withdraw = ["withdraw", TABLE, "--date", "2026-11-24", "--by", "Datenmanagement", "--reason", "plates"];
+    let output = world.program(&withdraw);
+    assert!(output.status.success(), "{}", told(&output));
+    let output = get(&world, &[&serving.url(), TABLE, "--to", "there", "--json"]);
+    let result = result(&output);
+    assert_eq!((&result["withdrawn"], &result["files"]), (&json!({"2026-11-24": "plates"}), &json!([])), "{result}");
+    assert_eq!(result["unlisted"].as_array().unwrap().len(), 1, "{result}");
+    assert!(told(&output).contains("2026-11-24 was withdrawn by its publisher: plates."), "{}", told(&output));
+    let other = get(&world, &[&serving.url(), TABLE, "--to", "there", "--until", "2026-11-23", "--json"]);
+    assert!(!told(&other).contains("was withdrawn by"), "{}", told(&other));
+}

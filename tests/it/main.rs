@@ -59,6 +59,7 @@ mod real_data;
 mod realtime_wire;
 mod recall;
 mod records;
+mod releases;
 mod requests;
 mod retention;
 mod rule_days;

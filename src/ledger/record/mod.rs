@@ -1,36 +1,59 @@
 //! Records: what is kept for ever of what was done, one form a file.
 
+pub(crate) mod act_v1;
 mod of_run;
 pub(crate) mod purge_v1;
 pub(crate) mod v1;
 
 pub(crate) use of_run::RunTarget;
 
-/// What a record is about. The field `format` of a record has it, with the number of its form: `fahrtenbuch-run/1`. Today
-/// runs and purges have records; the words of the others are kept for them.
+/// What a record is about. The field `format` of a record has it, with the number of its form: `fahrtenbuch-run/1`. Runs,
+/// purges and what people do to releases have records; the words of the others are kept for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Run,
     Decision,
     Withdrawal,
+    /// A withdrawn date may be released again.
+    Lift,
+    Rollback,
+    /// Superseded files were deleted.
+    Gc,
     Purge,
     Import,
     KeyChange,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Run, Self::Decision, Self::Withdrawal, Self::Purge, Self::Import, Self::KeyChange];
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Run,
+        Self::Decision,
+        Self::Withdrawal,
+        Self::Lift,
+        Self::Rollback,
+        Self::Gc,
+        Self::Purge,
+        Self::Import,
+        Self::KeyChange,
+    ];
 
     fn word(self) -> &'static str {
         match self {
             Self::Run => "run",
             Self::Decision => "decision",
             Self::Withdrawal => "withdrawal",
+            Self::Lift => "lift",
+            Self::Rollback => "rollback",
+            Self::Gc => "gc",
             Self::Purge => "purge",
             Self::Import => "import",
             Self::KeyChange => "key-change",
         }
+    }
+
+    /// What the field `format` of a record of a form says.
+    pub(crate) fn format(self, number: u32) -> String {
+        format!("fahrtenbuch-{}/{number}", self.word())
     }
 
     /// The kind of a record and the number of its form, by its `format`; none if no record is called so.

@@ -6,6 +6,7 @@ use crate::pipeline::journal::{self, StagedFile};
 use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::views::publish_views;
+use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::index::{self, Commit, TablePartition};
 use crate::workspace::Workspace;
@@ -55,7 +56,12 @@ pub(super) fn publish(run: &RunContext<'_>, entry: &journal::Entry) -> Result<Do
     let (date, at) = (entry.record.date, entry.record.prepared_at);
     for contract in &released {
         let file = file_of(&contract.table).map(|file| &file.file);
-        let commit = index::commit(bucket, index::Change { dataset: &pipeline.dataset, contract, date, file, at })?;
+        let commit = index::commit(bucket, index::Change { dataset: &pipeline.dataset, contract, date, file, at });
+        if let (Err(PublishError::Withdrawn { .. }), Some(file)) = (&commit, file) {
+            // It was withdrawn from another machine while this run was at work: what was put must not stay.
+            bucket.remove(&file.path)?;
+        }
+        let commit = commit?;
         done.commits.extend(commit.filter(|commit| matches!(commit, Commit::New(_))));
     }
     run.stage("views");

@@ -53,6 +53,20 @@ pub enum RunError {
          and what was published of it stays. The record '{record}' says what was destroyed, and by digests what went in."
     )]
     Purged { pipeline: String, date: ServiceDate, day: ServiceDate, why: String, record: String },
+    /// The date has left the public, and nobody has said that it may be released again.
+    #[error(
+        "{table} of {date} was withdrawn on {day} by {by}: {reason}. Nothing was run of {pipeline} {date}. When it may be released \
+         again: 'fahrtenbuch withdraw --lift {dataset} --date {date} --by NAME --reason TEXT'."
+    )]
+    Withdrawn {
+        pipeline: Box<str>,
+        dataset: Box<str>,
+        table: Box<str>,
+        date: ServiceDate,
+        day: ServiceDate,
+        by: Box<str>,
+        reason: Box<str>,
+    },
     /// A purge by the calendar of which the clock is likely to be wrong.
     #[error("{0}")]
     ClockDoubted(String),
@@ -124,6 +138,7 @@ impl RunError {
             | Self::NoNewTimetable { .. }
             | Self::Forgone { .. }
             | Self::Purged { .. }
+            | Self::Withdrawn { .. }
             | Self::ClockDoubted(_)
             | Self::Key { .. }
             | Self::LostStore { .. }
@@ -141,6 +156,7 @@ impl RunError {
                 | Self::NoNewTimetable { .. }
                 | Self::Forgone { .. }
                 | Self::Purged { .. }
+                | Self::Withdrawn { .. }
                 | Self::NoReports { .. }
         )
     }

@@ -259,14 +259,15 @@ impl Look<'_> {
         Ok(lost)
     }
 
-    /// Makes sure that a record tells of the release that a version made of another date.
+    /// Makes sure that a record tells of the release that a version made of another date, or of those that a person changed.
     fn verify_change(&self, table: &str, verified: &Verified) -> Result<(), RunError> {
-        let Some(date) = verified.changed.filter(|date| *date != self.date) else { return Ok(()) };
-        let Some(file) = verified.index.file_of(date) else { return Ok(()) };
-        verify_record(self.bucket, &verified.index, file).map_err(|error| {
-            tracing::debug!("{table} {date}: {error}");
-            error.into()
-        })
+        for date in verified.changed.iter().filter(|date| **date != self.date) {
+            let Some(file) = verified.index.file_of(*date) else { continue };
+            verify_record(self.bucket, &verified.index, file).inspect_err(|error| {
+                tracing::debug!("{table} {date}: {error}");
+            })?;
+        }
+        Ok(())
     }
 
     /// What the journal has of all dates that were run.
@@ -374,6 +375,10 @@ impl Look<'_> {
             let date = file.partition_date;
             let is_own = date == self.date;
             let index = tables.indexes.get(*table);
+            // What was withdrawn since is not missed.
+            if index.is_some_and(|verified| verified.index.withdrawn.contains_key(&date)) {
+                continue;
+            }
             if self.is_newer(index.and_then(|verified| verified.index.file_of(date)), entry)? {
                 continue;
             }

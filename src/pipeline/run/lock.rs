@@ -49,8 +49,17 @@ impl Lock {
 
     /// The right to destroy, which one process has at a time; it is waited for.
     pub fn purging(&self) -> Result<File, RunError> {
+        self.one_at_a_time("purge")
+    }
+
+    /// The right to go back to releases, to withdraw them and to delete superseded ones; it is waited for.
+    pub fn acting(&self) -> Result<File, RunError> {
+        self.one_at_a_time("releases")
+    }
+
+    fn one_at_a_time(&self, name: &str) -> Result<File, RunError> {
         // No partition is called so: its name has a date.
-        let path = self.folder.join("purge");
+        let path = self.folder.join(name);
         let failed = |error: &dyn std::fmt::Display| RunError::private(&path, "locked", error);
         let file = durable::create(&path).map_err(|error| failed(&error))?;
         file.lock().map_err(|error| failed(&error))?;

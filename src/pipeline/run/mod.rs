@@ -7,6 +7,7 @@
 //! and [`rebuild`] all of that anew. [`selected`] and [`phases`] have the types that lead from one to the next.
 
 mod accounting;
+mod acts;
 mod capture_lists;
 mod changes;
 mod commit;
@@ -35,6 +36,7 @@ mod readable;
 mod reading;
 mod rebuild;
 mod recorded_files;
+pub mod releases;
 pub mod run_inputs;
 mod selected;
 mod steps;

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::pipeline::journal;
+use crate::pipeline::run::acts;
 use crate::pipeline::run::capture_lists::put_lists_again;
 use crate::pipeline::run::commit::{has_lists, publish, put_record_again};
 use crate::pipeline::run::context::RunContext;
@@ -28,8 +29,10 @@ pub(super) fn run_partition(run: &RunContext<'_>, partition: Partition) -> Resul
     // A purge may have begun since the evidence was looked for.
     run.refuse_purged(partition.date)?;
     let selected = Selected::new(run, partition)?;
+    let date = selected.date();
     let prepared = match Resumed::new(run, selected)? {
         Resumed::Repeated(repeated) => return repeated.done(run, begin),
+        Resumed::RolledBack(reason) => return Ok(Outcome::NotDue { date, reason }),
         Resumed::Prepared(prepared) => prepared,
         Resumed::Anew { mut selected, published, abandoned, puts } => {
             let (captures, is_complete) = (selected.captures, selected.is_complete);
@@ -49,6 +52,8 @@ pub(super) fn run_partition(run: &RunContext<'_>, partition: Partition) -> Resul
 pub(super) enum Resumed {
     /// Nothing: it had the same inputs, and all of it is published.
     Repeated(Repeated),
+    /// Nothing: somebody went back to an older release, and the run would make what that one replaced. Why.
+    RolledBack(String),
     /// It was killed after everything was prepared.
     Prepared(Prepared),
     /// All of it.
@@ -78,7 +83,12 @@ impl Resumed {
         // Before lists and files are put back: what is not there then is no quarantine of this run.
         let has_quarantine = selected.has_quarantine(run);
         let look = Look { workspace, pipeline, bucket, lock, date, unfinished: &abandoned, page: ONE_PAGE };
-        let published = Published::look(bucket, pipeline, date, selected.is_complete, look.tables()?)?;
+        let tables = look.tables()?;
+        acts::refuse_withdrawn(run, &tables, date)?;
+        if let Some(reason) = acts::rolled_back(run, &tables, date, &selected.begun.record.inputs.data_sha256) {
+            return Ok(Self::RolledBack(reason));
+        }
+        let published = Published::look(bucket, pipeline, date, selected.is_complete, tables)?;
         let mut puts = published.put_back();
         if let Some(last) = &selected.last {
             let (lists, partition) = (&selected.begun.lists, &selected.partition);

@@ -200,6 +200,10 @@ impl Published {
 /// folder reads it. What made it is superseded, so that it cannot be made again.
 fn verify_first(bucket: &Bucket, index: &TableIndex, date: ServiceDate) -> Result<(), PublishError> {
     let Some(first) = index.first.get(&date) else { return Ok(()) };
+    // A withdrawal deleted it.
+    if index.is_deleted(date, &first.path) {
+        return Ok(());
+    }
     if index.file_of(date).is_some_and(|current| current.path == first.path) {
         return Ok(());
     }

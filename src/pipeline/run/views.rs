@@ -8,6 +8,7 @@ use crate::ledger::RunRecord;
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::error::RunError;
+use crate::pipeline::run::releases::delete_withdrawn;
 use crate::portal::{self, Catalogue, Dataset, File, Table};
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
@@ -38,6 +39,8 @@ pub(super) fn rebuild(workspace: &Workspace, bucket: &Bucket, is_dry: bool) -> R
     let mut writer = if is_dry { ViewWriter::dry(bucket) } else { ViewWriter::new(bucket) };
     let datasets: BTreeSet<&String> = workspace.pipelines.iter().map(|pipeline| &pipeline.dataset).collect();
     for dataset in datasets {
+        // A withdrawal that was killed may have left something.
+        delete_withdrawn(&mut writer, dataset)?;
         for date in results::dates(bucket, dataset)? {
             // Of the results only this form has the bucket's address.
             let all = results::read(bucket, dataset, &[date])?.into_iter();
@@ -52,6 +55,14 @@ pub(super) fn rebuild(workspace: &Workspace, bucket: &Bucket, is_dry: bool) -> R
         iceberg::remove(&mut writer)?;
     }
     Ok(writer.finish())
+}
+
+/// Writes the views, pages and catalogue of a dataset after something other than a run has changed its indexes.
+pub(super) fn refresh(workspace: &Workspace, bucket: &Bucket, dataset: &str) -> Result<(), RunError> {
+    let newest = results::dates(bucket, dataset)?.pop();
+    let date = newest.unwrap_or_else(|| ServiceDate::local_date_of(crate::time::now(), &workspace.zone));
+    let mut writer = ViewWriter::new(bucket);
+    Look { workspace, bucket, own: Some((dataset, date)) }.publish(&mut writer)
 }
 
 /// What the views are made from.

@@ -15,6 +15,12 @@ pub(super) const SNAPSHOTS: usize = 60;
 /// A provisional release is kept until this many follow it, so that who reads it meanwhile can end.
 const PROVISIONAL: u64 = 2;
 
+/// Whether a version may be among the snapshots of a table whose newest version is `newest`; `complete` are the complete releases
+/// that came after it.
+pub(crate) fn keeps(newest: u64, version: u64, complete: usize) -> bool {
+    complete < SNAPSHOTS || version + PROVISIONAL >= newest
+}
+
 /// `LoadTableResult` of the REST catalogue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

@@ -29,6 +29,7 @@ mod stale;
 mod table;
 
 pub(crate) use self::catalog::{dataset, datasets, home, remove};
+pub(crate) use self::metadata::keeps;
 pub(crate) use self::stale::{Stale, stale};
 pub(crate) use self::table::{has, publish_table};
 

@@ -28,7 +28,9 @@ pub(crate) fn publish_table(
     let key = key(writer.bucket, &table_address(dataset, table));
     let there = if is_anew { None } else { writer.bucket.get(&key)? };
     let known = there.as_ref().and_then(|bytes| State::read(bytes, dataset, table, base));
-    let mut state = known.filter(|state| state.is_before(&newest)).unwrap_or_default();
+    // What is written before a withdrawal has snapshots of files that are gone.
+    let is_readable = |state: &State| !state.snapshots.keys().any(|version| index.hides(*version));
+    let mut state = known.filter(|state| state.is_before(&newest) && is_readable(state)).unwrap_or_default();
     if state.snapshots.contains_key(version) && there.as_deref() == Some(&state.write(index, base)) {
         return Ok(());
     }
@@ -48,7 +50,8 @@ pub(crate) fn publish_table(
     sweep(writer, index, &state)
 }
 
-/// The versions before the newest that the catalogue is to have and has not: at most as many as it keeps.
+/// The versions before the newest that the catalogue is to have and has not: at most as many as it keeps. Those that name files
+/// which were withdrawn it is not to have: they are passed over, a withdrawal at a time.
 fn missing(bucket: &Bucket, index: &TableIndex, base: &str, state: &State) -> Result<Vec<Version>, PublishError> {
     let TableIndex { dataset, table, version, .. } = index;
     let read = |version: u64| match index::read_version(bucket, dataset, table, version) {
@@ -63,14 +66,21 @@ fn missing(bucket: &Bucket, index: &TableIndex, base: &str, state: &State) -> Re
     let mut complete = usize::from(!index.is_provisional());
     let mut next = index.release.as_ref().and_then(|release| release.complete_before);
     while let Some(version) = next.filter(|version| complete < SNAPSHOTS && !state.snapshots.contains_key(version)) {
-        let Some(older) = read(version)? else { break };
+        // All versions from the first that names a withdrawn file on name it: what comes before them is before that one.
+        let first_hidden = index.withdrawn.values().filter(|tombstone| tombstone.hides(version));
+        let passed_over = first_hidden.map(|tombstone| tombstone.from).min();
+        let Some(older) = read(passed_over.unwrap_or(version))? else { break };
+        if passed_over.is_some() {
+            next = older.release.and_then(|release| release.complete_before);
+            continue;
+        }
         found.extend(Version::of(&older, base));
         complete += 1;
         next = older.release.and_then(|release| release.complete_before);
     }
     for version in State::maybe_provisional(*version) {
         let is_there = |found: &Version| found.snapshot.snapshot_id == version;
-        if state.snapshots.contains_key(&version) || found.iter().any(is_there) {
+        if state.snapshots.contains_key(&version) || found.iter().any(is_there) || index.hides(version) {
             continue;
         }
         let older = read(version)?.filter(TableIndex::is_provisional);

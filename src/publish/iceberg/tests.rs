@@ -11,7 +11,9 @@ use crate::contract::{Contract, odcs};
 use crate::digest::Digest;
 use crate::publish::bucket::Bucket;
 use crate::publish::bucket::headers::is_immutable;
-use crate::publish::index::{Change, IndexFile, TableIndex, commit, current};
+use crate::publish::index::{
+    Act, ActKind, Amended, Amendment, Change, IndexFile, TableIndex, Tombstone, amend, commit, current,
+};
 use crate::publish::view_writer::ViewWriter;
 use crate::time::ServiceDate;
 
@@ -151,6 +153,60 @@ fn a_run_that_was_killed_before_it_wrote_the_catalogue_is_made_up_for_by_the_nex
         }
     }
     assert_eq!(files(&killed), files(&whole));
+}
+
+#[test]
+fn snapshots_that_name_withdrawn_files_are_dropped_and_older_ones_come_in_their_place() {
+    let [stepped, whole] = [(); 2].map(|()| Bucket::in_memory());
+    for day in 1..=70 {
+        for bucket in [&stepped, &whole] {
+            release(bucket, complete(day, day as u64));
+        }
+        publish(&stepped, BASE, false);
+    }
+    for bucket in [&stepped, &whole] {
+        let before = current(bucket, "bus", "t").unwrap().unwrap();
+        let date = before.files[64].partition_date;
+        let act = Act {
+            kind: ActKind::Withdrawal,
+            dates: [date].into(),
+            by: "D".to_owned(),
+            reason: "r".to_owned(),
+            to: None,
+            record: "ledger/records/1.json".to_owned(),
+        };
+        let tombstone = Tombstone {
+            at: jiff::Timestamp::UNIX_EPOCH,
+            by: act.by.clone(),
+            reason: act.reason.clone(),
+            record: act.record.clone(),
+            from: 65,
+            version: 71,
+            files: Default::default(),
+            lifted: None,
+        };
+        let amendment = Amendment {
+            at: jiff::Timestamp::UNIX_EPOCH,
+            act,
+            files: [(date, None)].into(),
+            rolled_back: BTreeMap::new(),
+            withdrawn: [(date, tombstone)].into(),
+        };
+        assert!(matches!(amend(bucket, ("bus", "t"), 69, &amendment).unwrap(), Amended::Overtaken));
+        let Amended::New(index) = amend(bucket, ("bus", "t"), 70, &amendment).unwrap() else { panic!() };
+        assert!(index.hides(65) && index.hides(70) && !index.hides(64) && !index.hides(71));
+    }
+    publish(&stepped, BASE, false);
+    publish(&whole, BASE, true);
+    let expected: Vec<u64> = (6..=64).chain([71]).collect();
+    assert_eq!(snapshots(&stepped), expected);
+    assert_eq!(files(&stepped), files(&whole));
+    for bucket in [&stepped, &whole] {
+        release(bucket, complete(90, 90));
+    }
+    publish(&stepped, BASE, false);
+    publish(&whole, BASE, true);
+    assert_eq!(files(&stepped), files(&whole));
 }
 
 #[test]

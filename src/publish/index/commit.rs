@@ -1,10 +1,13 @@
 //! The commit of a release: a new version of the index, which is written only if there is none of its number.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
+use super::acts::FirstFile;
 use super::columns::columns;
-use super::paths::{index_key, is_first_release, meta_folder, versions_folder};
-use super::table_index::{FirstFile, IndexFile, Release, TableIndex, json};
+use super::paths::{index_key, is_first_release, meta_folder, partition_folder, versions_folder};
+use super::table_index::{IndexFile, Release, TableIndex, json};
 use super::versions::newest;
 use crate::contract::Contract;
 use crate::publish::PublishError;
@@ -42,7 +45,7 @@ impl Commit {
 }
 
 /// How often a commit is tried while others commit to the same table.
-const ROUNDS: u64 = 100;
+pub(super) const ROUNDS: u64 = 100;
 
 /// Makes a file the current one of a partition. The data and the record must be in the bucket already. A table that was
 /// never released and has no file is `None`.
@@ -66,7 +69,9 @@ pub fn commit(bucket: &Bucket, change: Change<'_>) -> Result<Option<Commit>, Pub
                 files: vec![file.clone()],
                 first: first_of(file).into_iter().collect(),
                 columns: columns(&[], true, contract),
-                release: Some(Release { date, at, complete_before: None }),
+                rolled_back: BTreeMap::new(),
+                withdrawn: BTreeMap::new(),
+                release: Some(Release { date, at, complete_before: None, act: None }),
                 previous: None,
             };
             if put_version(bucket, &index)? {
@@ -76,6 +81,9 @@ pub fn commit(bucket: &Bucket, change: Change<'_>) -> Result<Option<Commit>, Pub
         };
         if before.file_of(date) == file {
             return Ok(Some(Commit::Nothing(before)));
+        }
+        if file.is_some() && before.tombstone(date).is_some() {
+            return Err(PublishError::Withdrawn { key: partition_folder("revised", dataset, &contract.table, date) });
         }
         let mut index = TableIndex {
             version: before.version + 1,
@@ -91,6 +99,8 @@ pub fn commit(bucket: &Bucket, change: Change<'_>) -> Result<Option<Commit>, Pub
                 return Err(PublishError::Overtaken { key: file.path, first: first.path.clone() });
             }
         }
+        // What a run releases is no older release any more.
+        index.rolled_back.remove(&date);
         index.files.retain(|other| other.partition_date != date);
         index.files.extend(file.cloned());
         index.files.sort_by_key(|file| file.partition_date);
@@ -102,15 +112,15 @@ pub fn commit(bucket: &Bucket, change: Change<'_>) -> Result<Option<Commit>, Pub
 }
 
 /// What follows a version. Times of releases never go back, whichever run is finished first.
-fn release_after(before: &TableIndex, date: ServiceDate, at: Timestamp) -> Release {
-    let Some(last) = &before.release else { return Release { date, at, complete_before: None } };
+pub(super) fn release_after(before: &TableIndex, date: ServiceDate, at: Timestamp) -> Release {
+    let Some(last) = &before.release else { return Release { date, at, complete_before: None, act: None } };
     let later = last.at.checked_add(SignedDuration::from_secs(1)).unwrap_or(last.at);
     let complete_before = if before.is_provisional() { last.complete_before } else { Some(before.version) };
-    Release { date, at: at.max(later), complete_before }
+    Release { date, at: at.max(later), complete_before, act: None }
 }
 
 /// Writes a version; `false` if another run was faster.
-fn put_version(bucket: &Bucket, index: &TableIndex) -> Result<bool, PublishError> {
+pub(super) fn put_version(bucket: &Bucket, index: &TableIndex) -> Result<bool, PublishError> {
     let TableIndex { dataset, table, version, .. } = index;
     let bytes = json(index);
     let is_new = bucket.put_new(&index_key(dataset, table, *version), bytes.clone())?;

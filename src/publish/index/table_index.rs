@@ -6,6 +6,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::acts::{Act, FirstFile, RolledBack, Tombstone};
 use super::columns::IndexColumn;
 use crate::contract::Contract;
 use crate::digest::Digest;
@@ -23,13 +24,19 @@ pub struct TableIndex {
     pub contract: ContractRef,
     /// By date.
     pub files: Vec<IndexFile>,
-    /// The first complete publication of each date. It stays when later versions replace or lose that file, so
+    /// The first complete publication of each date, below `data/`. It stays when later versions replace or lose that file, so
     /// that no second file of the date ever comes below `data/`.
     #[serde(default)]
     pub first: BTreeMap<ServiceDate, FirstFile>,
     /// Those of the contract, then those that older files have. None in a version of an earlier version of this program.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<IndexColumn>,
+    /// Dates of which an older release is current again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rolled_back: BTreeMap<ServiceDate, RolledBack>,
+    /// Dates that have left the public, also those that may be released again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub withdrawn: BTreeMap<ServiceDate, Tombstone>,
     /// What this version released. None in a version of an earlier version of this program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<Release>,
@@ -41,21 +48,16 @@ pub struct TableIndex {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Release {
+    /// Of several that a person changed at once, the newest.
     pub date: ServiceDate,
     /// When the run prepared it, or a second after the release before, whichever is later.
     pub at: Timestamp,
     /// The newest version before this one that is no provisional release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub complete_before: Option<u64>,
-}
-
-/// A file below `data/`, which stays there whatever is released later.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FirstFile {
-    pub path: String,
-    pub bytes: u64,
-    pub sha256: Digest,
+    /// What a person did; none of a run's release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Act>,
 }
 
 /// The contract of a table. Its digest stands in the records: a comment in a contract is no release.
@@ -93,6 +95,23 @@ impl TableIndex {
         self.files.iter().find(|file| file.partition_date == date)
     }
 
+    /// The tombstone of a date that may not be released.
+    pub fn tombstone(&self, date: ServiceDate) -> Option<&Tombstone> {
+        self.withdrawn.get(&date).filter(|tombstone| tombstone.holds())
+    }
+
+    /// Whether a version names files that a withdrawal deleted, so that it is not readable any more.
+    pub fn hides(&self, version: u64) -> bool {
+        self.withdrawn.values().any(|tombstone| tombstone.hides(version))
+    }
+
+    /// Whether the bytes of a file were deleted by a withdrawal.
+    pub fn is_deleted(&self, date: ServiceDate, path: &str) -> bool {
+        let of_date =
+            self.withdrawn.get(&date).filter(|tombstone| tombstone.files.iter().any(|file| file.path == path));
+        of_date.is_some() && self.file_of(date).is_none_or(|file| file.path != path)
+    }
+
     /// Whether a complete release is to follow this version.
     pub fn is_provisional(&self) -> bool {
         let file = self.release.as_ref().and_then(|release| self.file_of(release.date));
@@ -101,11 +120,22 @@ impl TableIndex {
 }
 
 /// The fields of an index, and of what is in it.
-const FIELDS: &[&str] =
-    &["version", "dataset", "table", "contract", "files", "first", "columns", "release", "previous"];
+const FIELDS: &[&str] = &[
+    "version",
+    "dataset",
+    "table",
+    "contract",
+    "files",
+    "first",
+    "columns",
+    "rolled_back",
+    "withdrawn",
+    "release",
+    "previous",
+];
 const FILE_FIELDS: &[&str] = &["path", "partition_date", "rows", "bytes", "sha256", "record", "provisional"];
 const COLUMN_FIELDS: &[&str] = &["id", "name", "type", "nullable", "gone"];
-const RELEASE_FIELDS: &[&str] = &["date", "at", "complete_before"];
+const RELEASE_FIELDS: &[&str] = &["date", "at", "complete_before", "act"];
 
 /// A field of an index that this program does not know.
 pub(super) fn unknown_field(bytes: &[u8]) -> Option<String> {

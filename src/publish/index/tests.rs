@@ -1,4 +1,4 @@
-use crate::object_stores::Options;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::paths::versions_folder;
@@ -6,6 +6,7 @@ use super::versions::WINDOW;
 use super::*;
 use crate::contract::{Contract, odcs};
 use crate::digest::Digest;
+use crate::object_stores::Options;
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::time::ServiceDate;
@@ -143,7 +144,7 @@ fn a_commit_adds_a_version_that_names_the_one_before_and_repeats_are_nothing() {
     let Commit::New(third) = commit("2026-11-24", "c") else { panic!() };
     assert_eq!(third.files.len(), 2);
     let found = verified(&bucket, "bus", "t").unwrap().unwrap();
-    assert_eq!((found.index, found.changed), (third, "2026-11-24".parse().ok()));
+    assert_eq!((found.index, found.changed), (third, ["2026-11-24".parse().unwrap()].into()));
 }
 
 #[test]
@@ -296,4 +297,95 @@ fn an_index_of_a_newer_program_is_refused_and_named() {
     }
     std::fs::write(&path, &text[1..]).unwrap();
     assert!(matches!(current(&bucket(folder.path()), "bus", "t"), Err(PublishError::Damaged { .. })));
+}
+
+fn act(kind: ActKind, dates: &[ServiceDate]) -> Act {
+    Act {
+        kind,
+        dates: dates.iter().copied().collect(),
+        by: "Datenmanagement".to_owned(),
+        reason: "a test".to_owned(),
+        to: None,
+        record: "ledger/records/1.json".to_owned(),
+    }
+}
+
+fn amendment(act: Act, files: BTreeMap<ServiceDate, Option<IndexFile>>) -> Amendment {
+    let at = jiff::Timestamp::UNIX_EPOCH;
+    Amendment { at, act, files, rolled_back: BTreeMap::new(), withdrawn: BTreeMap::new() }
+}
+
+#[test]
+fn the_act_of_a_person_may_change_several_dates_at_once_and_a_release_may_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let bucket = bucket(folder.path());
+    let dates: Vec<ServiceDate> = ["2026-11-24", "2026-11-25"].iter().map(|date| date.parse().unwrap()).collect();
+    for date in ["2026-11-24", "2026-11-25"] {
+        release(&bucket, date, "a", false);
+    }
+    let older = current(&bucket, "bus", "t").unwrap().unwrap();
+    for date in ["2026-11-24", "2026-11-25"] {
+        release(&bucket, date, "b", false);
+    }
+    let files: BTreeMap<ServiceDate, Option<IndexFile>> =
+        dates.iter().map(|date| (*date, older.file_of(*date).cloned())).collect();
+    let back = amendment(act(ActKind::Rollback, &dates), files);
+    // Somebody else was faster.
+    assert!(matches!(amend(&bucket, ("bus", "t"), 3, &back).unwrap(), Amended::Overtaken));
+    let Amended::New(index) = amend(&bucket, ("bus", "t"), 4, &back).unwrap() else { panic!() };
+    assert_eq!((index.version, &index.files), (5, &older.files));
+    let found = verified(&bucket, "bus", "t").unwrap().unwrap();
+    assert_eq!((found.index, found.changed), (index, dates.iter().copied().collect()));
+    // It says that it changed one date, and it changed two.
+    let wrong = Amendment { act: act(ActKind::Rollback, &dates[..1]), ..back };
+    let none = dates.iter().map(|date| (*date, None)).collect();
+    amend(&bucket, ("bus", "t"), 5, &Amendment { files: none, ..wrong }).unwrap();
+    let error = verified(&bucket, "bus", "t").unwrap_err().to_string();
+    assert!(error.contains("it changes 2026-11-25, which is none of the dates of its rollback"), "{error}");
+}
+
+#[test]
+fn a_withdrawn_date_is_released_by_nobody_until_that_is_lifted() {
+    let folder = tempfile::tempdir().unwrap();
+    let bucket = bucket(folder.path());
+    let first = release(&bucket, "2026-11-24", "a", false);
+    let date: ServiceDate = "2026-11-24".parse().unwrap();
+    let file = file_of(&bucket, "2026-11-24", "b", false);
+    let before = current(&bucket, "bus", "t").unwrap().unwrap().first[&date].clone();
+    let mut tombstone = Tombstone {
+        at: jiff::Timestamp::UNIX_EPOCH,
+        by: "Datenmanagement".to_owned(),
+        reason: "a test".to_owned(),
+        record: "ledger/records/1.json".to_owned(),
+        from: 1,
+        version: 2,
+        files: [before].into(),
+        lifted: None,
+    };
+    let mut withdrawal = amendment(act(ActKind::Withdrawal, &[date]), [(date, None)].into());
+    withdrawal.withdrawn.insert(date, tombstone.clone());
+    let Amended::New(index) = amend(&bucket, ("bus", "t"), 1, &withdrawal).unwrap() else { panic!() };
+    assert!(index.hides(1) && !index.hides(2) && index.is_deleted(date, &first));
+    let view = views(&index)[0].1.clone();
+    let view: serde_json::Value = serde_json::from_slice(&view).unwrap();
+    assert_eq!(view["withdrawn"]["2026-11-24"]["reason"], "a test");
+    verified(&bucket, "bus", "t").unwrap();
+    let error = commit_of(&bucket, &contract(), date, Some(&file)).unwrap_err();
+    assert!(matches!(error, PublishError::Withdrawn { .. }) && !error.is_transient());
+    let (at, by, record) = (tombstone.at, "D".to_owned(), "ledger/records/2.json".to_owned());
+    tombstone.lifted = Some(Lifted { at, by, reason: "mended".to_owned(), record });
+    let mut lift = amendment(act(ActKind::Lift, &[date]), BTreeMap::new());
+    lift.withdrawn.insert(date, tombstone);
+    assert!(matches!(amend(&bucket, ("bus", "t"), 2, &lift).unwrap(), Amended::New(_)));
+    verified(&bucket, "bus", "t").unwrap();
+    let index = commit_of(&bucket, &contract(), date, Some(&file)).unwrap().unwrap();
+    let index = index.index();
+    // The first bytes are gone for ever, and the tombstone stays.
+    assert!(file.path.starts_with("revised/") && index.is_deleted(date, &first) && index.hides(1));
+    assert!(!index.is_deleted(date, &file.path) && index.withdrawn[&date].lifted.is_some());
+    // A version that has lost it is refused.
+    let lost = TableIndex { version: 5, withdrawn: BTreeMap::new(), previous: Some(digest(index)), ..index.clone() };
+    bucket.put(&index_key("bus", "t", 5), serde_json::to_vec(&lost).unwrap().into()).unwrap();
+    let error = verified(&bucket, "bus", "t").unwrap_err().to_string();
+    assert!(error.contains("it has lost that 2026-11-24 was withdrawn"), "{error}");
 }

@@ -16,8 +16,8 @@ pub struct Verified {
     pub index: TableIndex,
     /// Of its bytes.
     pub sha256: Digest,
-    /// The date whose entry it changed; none if it changed the contract alone.
-    pub changed: Option<ServiceDate>,
+    /// The dates whose entries it changed: one of a run's release, none if it changed the contract alone.
+    pub changed: BTreeSet<ServiceDate>,
 }
 
 /// The newest index of a table, which must name the digest of the one before it and have its entries, apart from those of one
@@ -48,9 +48,9 @@ pub fn verified(bucket: &Bucket, dataset: &str, table: &str) -> Result<Option<Ve
     Ok(Some(Verified { index, sha256, changed }))
 }
 
-/// The date whose entries a version changed. A release is of one date: the entries of all others are carried over, and a
-/// first publication stays for ever.
-fn changed(before: Option<&TableIndex>, index: &TableIndex) -> Result<Option<ServiceDate>, String> {
+/// The dates whose entries a version changed. A release is of one date: the entries of all others are carried over, and a
+/// first publication stays for ever, as a tombstone does. Only the act of a person is about several.
+fn changed(before: Option<&TableIndex>, index: &TableIndex) -> Result<BTreeSet<ServiceDate>, String> {
     fn by_date(of: &TableIndex) -> Result<BTreeMap<ServiceDate, &IndexFile>, String> {
         let mut files = BTreeMap::new();
         for file in &of.files {
@@ -85,8 +85,21 @@ fn changed(before: Option<&TableIndex>, index: &TableIndex) -> Result<Option<Ser
         }
         dates.insert(*date);
     }
-    match dates.len() {
-        0 | 1 => Ok(dates.pop_first()),
+    let act = index.release.as_ref().and_then(|release| release.act.as_ref());
+    let mut tombs = before.into_iter().flat_map(|before| before.withdrawn.keys());
+    if let Some(date) = tombs.find(|date| !index.withdrawn.contains_key(*date)) {
+        return Err(format!("it has lost that {date} was withdrawn"));
+    }
+    if let Some(file) = index.files.iter().find(|file| index.tombstone(file.partition_date).is_some()) {
+        return Err(format!("it names '{}', and {} was withdrawn", file.path, file.partition_date));
+    }
+    match (dates.len(), act) {
+        (_, Some(act)) if dates.is_subset(&act.dates) => Ok(dates),
+        (0 | 1, None) => Ok(dates),
+        (_, Some(act)) => {
+            let date = dates.difference(&act.dates).next().map(ToString::to_string).unwrap_or_default();
+            Err(format!("it changes {date}, which is none of the dates of its {}", act.kind.word()))
+        }
         _ => {
             let dates: Vec<String> = dates.iter().map(ToString::to_string).collect();
             let before = if before.is_some() { "the version before it" } else { "a first version" };

@@ -1,11 +1,17 @@
 //! The views of an index for readers.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
+use jiff::Timestamp;
 use serde::Serialize;
 
+use super::acts::Tombstone;
 use super::paths::meta_folder;
 use super::table_index::{ContractRef, IndexFile, TableIndex, json};
+use crate::digest::Digest;
 use crate::table::csv::CsvWriter;
+use crate::time::ServiceDate;
 
 /// What `files.json` says: the newest index without its link to the one before.
 #[derive(Serialize)]
@@ -15,13 +21,30 @@ struct Files<'a> {
     table: &'a str,
     contract: &'a ContractRef,
     files: &'a [IndexFile],
+    /// Dates that have left the public and may not be released again.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    withdrawn: BTreeMap<ServiceDate, Withdrawn<'a>>,
+}
+
+/// What readers are told of a date that has left the public.
+#[derive(Serialize)]
+struct Withdrawn<'a> {
+    at: Timestamp,
+    reason: &'a str,
+    record: &'a str,
+    /// Of all files of the date that were ever published: whoever has one of them is asked to delete it.
+    sha256: Vec<Digest>,
 }
 
 /// `files.json` and `index.csv` of a table: their names in the bucket, and their bytes.
 pub fn views(index: &TableIndex) -> [(String, Bytes); 2] {
     let folder = meta_folder(&index.dataset, &index.table);
     let TableIndex { version, dataset, table, contract, files, .. } = index;
-    let view = Files { version: *version, dataset, table, contract, files };
+    let withdrawn = index.withdrawn.iter().filter(|(_, tombstone)| tombstone.holds());
+    let withdrawn = withdrawn.map(|(date, Tombstone { at, reason, record, files, .. })| {
+        (*date, Withdrawn { at: *at, reason, record, sha256: files.iter().map(|file| file.sha256).collect() })
+    });
+    let view = Files { version: *version, dataset, table, contract, files, withdrawn: withdrawn.collect() };
     [(format!("{folder}/files.json"), json(&view)), (format!("{folder}/index.csv"), csv(files).into())]
 }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::pipeline::Schedule;
-use crate::schedule::facts::Released;
+use crate::schedule::facts::{ReleaseAct, Released};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -289,6 +289,21 @@ fn what_was_released_and_is_not_in_the_bucket_is_run_once_and_then_with_growing_
     let taken_back = of_date(DateFacts { is_taken_back: true, ..published(1, None) });
     let due_ = due(&taken_back, at("2026-12-20T06:00:00Z"));
     assert_eq!((due_.now.len(), due_.later.len(), due_.stopped.len()), (0, 0, 0));
+    // What somebody withdrew waits for somebody, whatever comes in; what went back is as good as released.
+    let act = |kind| {
+        let tables = ["t".to_owned()].into();
+        Some(ReleaseAct { kind, tables, at: at("2026-11-26T00:00:00Z"), by: "D".to_owned(), reason: "r".to_owned() })
+    };
+    for of in [published(1, None), captured(7)] {
+        let withdrawn = of_date(DateFacts { act: act(ReleaseActKind::Withdrawn), ..of });
+        let due_ = due(&withdrawn, at("2026-11-26T06:00:00Z"));
+        assert_eq!((due_.now.len(), due_.later.len(), due_.stopped.len()), (0, 0, 0));
+    }
+    let whole = published(1, Some(Released { is_provisional: false }));
+    let back = of_date(DateFacts { act: act(ReleaseActKind::RolledBack), ..whole });
+    assert_eq!(now_due(&back, "2026-11-26T06:00:00Z"), Vec::<String>::new());
+    let lifted = of_date(DateFacts { act: act(ReleaseActKind::Lifted), ..published(1, None) });
+    assert_eq!(now_due(&lifted, "2026-11-26T06:00:00Z"), ["bus 2026-11-24 missing"]);
     // Nothing can be run of it.
     let lost = of_date(DateFacts { evidence: None, ..published(1, None) });
     assert_eq!(

@@ -1,0 +1,252 @@
+//! The versions of a table: what each released, by which run, and why.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::{ActError, current};
+use crate::ledger::{Inputs, PROVISIONAL};
+use crate::publish::PublishError;
+use crate::publish::bucket::Bucket;
+use crate::publish::index::{self, Act, ActKind, IndexFile, TableIndex};
+use crate::time::ServiceDate;
+
+/// A version of a table's index.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub version: u64,
+    /// None of a version of an earlier version of this program.
+    pub at: Option<Timestamp>,
+    /// The dates whose files it changed.
+    pub dates: BTreeSet<ServiceDate>,
+    /// Of all dates.
+    pub files: usize,
+    pub rows: u64,
+    pub bytes: u64,
+    /// Whether what it released is followed by a complete release.
+    pub is_provisional: bool,
+    pub reasons: BTreeSet<Reason>,
+    /// What a person did.
+    pub act: Option<Act>,
+    /// The record of the run, or of the act.
+    pub record: Option<String>,
+    /// Of the record of a run.
+    pub pipeline: Option<String>,
+    pub is_current: bool,
+    /// It names files that were withdrawn since: it cannot be read as a whole any more.
+    pub is_withdrawn: bool,
+}
+
+/// Why a version was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// The date had no release.
+    First,
+    /// The date was not over.
+    Provisional,
+    /// The date was over, after a provisional release.
+    Complete,
+    LateEvidence,
+    ChangedTimetable,
+    /// Contracts or mappings.
+    ChangedContract,
+    /// Rows were released or discarded, or are not any more.
+    ChangedDecisions,
+    /// Another key, area or setting.
+    ChangedSettings,
+    /// The inputs are the same, by the records: the program is another one.
+    ChangedProgram,
+    /// The run found that the date has no such table.
+    TakenBack,
+    Rollback,
+    Withdrawal,
+    Lift,
+    /// A record is gone, so that nobody can tell.
+    Unknown,
+}
+
+impl Reason {
+    /// The word of the JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Provisional => "provisional",
+            Self::Complete => "complete",
+            Self::LateEvidence => "late_evidence",
+            Self::ChangedTimetable => "changed_timetable",
+            Self::ChangedContract => "changed_contract",
+            Self::ChangedDecisions => "changed_decisions",
+            Self::ChangedSettings => "changed_settings",
+            Self::ChangedProgram => "changed_program",
+            Self::TakenBack => "taken_back",
+            Self::Rollback => "rollback",
+            Self::Withdrawal => "withdrawal",
+            Self::Lift => "lift",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What is read of the record of a run.
+#[derive(Clone, Deserialize)]
+struct OfRun {
+    pipeline: String,
+    inputs: Inputs,
+}
+
+/// The newest versions of a table, at most so many, the oldest first.
+///
+/// # Errors
+/// There is no such table, or the bucket cannot be read.
+pub fn history(bucket: &Bucket, dataset: &str, table: &str, most: u64) -> Result<Vec<Listed>, ActError> {
+    let newest = current(bucket, dataset, table)?;
+    let first = newest.version.saturating_sub(most.saturating_sub(1)).max(1);
+    let mut before = match first {
+        1 => None,
+        first => Some(index::read_version(bucket, dataset, table, first - 1)?.0),
+    };
+    let mut runs = Runs { bucket, known: BTreeMap::new() };
+    let mut listed = Vec::new();
+    for version in first..=newest.version {
+        let index = index::read_version(bucket, dataset, table, version)?.0;
+        listed.push(runs.listed(&newest, before.as_ref(), &index)?);
+        before = Some(index);
+    }
+    Ok(listed)
+}
+
+/// Records that were read.
+struct Runs<'a> {
+    bucket: &'a Bucket,
+    known: BTreeMap<String, Option<OfRun>>,
+}
+
+impl Runs<'_> {
+    fn listed(
+        &mut self,
+        newest: &TableIndex,
+        before: Option<&TableIndex>,
+        index: &TableIndex,
+    ) -> Result<Listed, PublishError> {
+        let act = index.release.as_ref().and_then(|release| release.act.clone());
+        let dates = changed_dates(before, index);
+        let mut reasons = BTreeSet::new();
+        let mut record = act.as_ref().map(|act| act.record.clone());
+        match &act {
+            Some(act) => _ = reasons.insert(of_act(act.kind)),
+            None => {
+                for date in &dates {
+                    let (was, is) = (before.and_then(|before| before.file_of(*date)), index.file_of(*date));
+                    reasons.extend(self.reasons(was, is)?);
+                    record = record.or_else(|| is.map(|file| file.record.clone()));
+                }
+            }
+        }
+        let run = match record.as_ref().filter(|_| act.is_none()) {
+            Some(record) => self.run(record)?,
+            None => None,
+        };
+        Ok(Listed {
+            version: index.version,
+            at: index.release.as_ref().map(|release| release.at),
+            files: index.files.len(),
+            rows: index.files.iter().map(|file| file.rows).sum(),
+            bytes: index.files.iter().map(|file| file.bytes).sum(),
+            is_provisional: index.is_provisional(),
+            reasons,
+            act,
+            record,
+            pipeline: run.map(|run| run.pipeline),
+            is_current: index.version == newest.version,
+            is_withdrawn: newest.hides(index.version),
+            dates,
+        })
+    }
+
+    /// Why one file followed another.
+    fn reasons(&mut self, was: Option<&IndexFile>, is: Option<&IndexFile>) -> Result<BTreeSet<Reason>, PublishError> {
+        let one = |reason| Ok(BTreeSet::from([reason]));
+        let Some(is) = is else { return one(Reason::TakenBack) };
+        let Some(was) = was else { return one(if is.provisional { Reason::Provisional } else { Reason::First }) };
+        if was.provisional && !is.provisional {
+            return one(Reason::Complete);
+        }
+        let (Some(was), Some(now)) = (self.run(&was.record)?, self.run(&is.record)?) else {
+            return one(Reason::Unknown);
+        };
+        let mut reasons = changed_inputs(&was.inputs, &now.inputs);
+        if is.provisional {
+            reasons.insert(Reason::Provisional);
+        }
+        if reasons.is_empty() {
+            reasons.insert(Reason::ChangedProgram);
+        }
+        Ok(reasons)
+    }
+
+    fn run(&mut self, record: &str) -> Result<Option<OfRun>, PublishError> {
+        if let Some(known) = self.known.get(record) {
+            return Ok(known.clone());
+        }
+        let bytes = self.bucket.get(record)?;
+        let run = bytes.and_then(|bytes| serde_json::from_slice::<OfRun>(&bytes).ok());
+        self.known.insert(record.to_owned(), run.clone());
+        Ok(run)
+    }
+}
+
+fn of_act(kind: ActKind) -> Reason {
+    match kind {
+        ActKind::Rollback => Reason::Rollback,
+        ActKind::Withdrawal => Reason::Withdrawal,
+        ActKind::Lift => Reason::Lift,
+    }
+}
+
+/// The dates whose file is another one than in the version before.
+pub(super) fn changed_dates(before: Option<&TableIndex>, index: &TableIndex) -> BTreeSet<ServiceDate> {
+    let dates = before.iter().flat_map(|before| &before.files).chain(&index.files).map(|file| file.partition_date);
+    let mut dates: BTreeSet<ServiceDate> = dates.collect();
+    dates.retain(|date| before.and_then(|before| before.file_of(*date)) != index.file_of(*date));
+    dates
+}
+
+/// Why the data inputs of two runs differ.
+fn changed_inputs(was: &Inputs, now: &Inputs) -> BTreeSet<Reason> {
+    let named = |inputs: &Inputs| -> BTreeSet<(String, String, String)> {
+        let of = inputs.data.iter();
+        of.map(|input| (input.kind.clone(), input.name.clone(), input.sha256.to_string())).collect()
+    };
+    let (was, now) = (named(was), named(now));
+    let reason = |(kind, name, _): &(String, String, String)| match kind.as_str() {
+        "evidence" => Some(Reason::LateEvidence),
+        "timetable" => Some(Reason::ChangedTimetable),
+        "rows" | "mapping" => Some(Reason::ChangedContract),
+        "decisions" => Some(Reason::ChangedDecisions),
+        "setting" if name == PROVISIONAL => None,
+        _ => Some(Reason::ChangedSettings),
+    };
+    was.symmetric_difference(&now).filter_map(reason).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Digest;
+    use crate::ledger::Input;
+
+    #[test]
+    fn what_changed_of_the_inputs_is_why_a_release_followed() {
+        let input = |kind: &str, text: &str| Input::new(kind, "bus", Digest::of(text.as_bytes()));
+        let of = |evidence: &str, rows: &str| {
+            let setting = Input::of_value("setting", PROVISIONAL, evidence.to_owned());
+            Inputs::of(vec![input("evidence", evidence), input("rows", rows), setting], Vec::new())
+        };
+        let reasons = |one: &Inputs, other: &Inputs| changed_inputs(one, other).into_iter().collect::<Vec<_>>();
+        let first = of("a", "1");
+        assert_eq!(reasons(&first, &of("b", "1")), [Reason::LateEvidence]);
+        assert_eq!(reasons(&first, &of("b", "2")), [Reason::LateEvidence, Reason::ChangedContract]);
+        assert_eq!(reasons(&first, &first.clone()), []);
+    }
+}
