@@ -298,7 +298,8 @@ fn what_is_no_file_is_neither_waited_for_nor_replaced() {
     std::fs::remove_file(world.path("data/bucket").join(second)).unwrap();
     pipe(&world.path("data/bucket").join(second));
     let output = get("other");
-    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    assert_eq!(output.status.code(), Some(42), "{}", told(&output));
+    assert!(told(&output).contains("it is a pipe, and no file"), "{}", told(&output));
 }
 
 #[test]
