@@ -13,10 +13,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::named::named_bytes;
 use super::v1::Program;
 use crate::digest::Digest;
-use crate::internal;
-use crate::ledger::record_key;
 use crate::time::ServiceDate;
 
 /// What was done to releases of a dataset.
@@ -64,11 +63,7 @@ pub(crate) struct ActFile {
 impl ActRecord {
     /// The record's bytes, and the name that they have in the bucket.
     pub(crate) fn to_bytes(&self) -> (String, Bytes) {
-        // Texts, numbers, lists and sets always serialise.
-        let text = serde_json::to_string_pretty(self);
-        let mut text = text.unwrap_or_else(|error| internal::impossible("writing the record of an act", error));
-        text.push('\n');
-        (record_key(&Digest::of(text.as_bytes())), text.into())
+        named_bytes(self, "writing the record of an act")
     }
 }
 
@@ -76,6 +71,7 @@ impl ActRecord {
 mod tests {
     use super::*;
     use crate::ledger::record::Kind;
+    use crate::ledger::record_key;
 
     #[test]
     fn what_says_nothing_is_left_out_and_the_name_is_the_digest() {

@@ -1,6 +1,7 @@
 //! Records: what is kept for ever of what was done, one form a file.
 
 pub(crate) mod act_v1;
+mod named;
 mod of_run;
 pub(crate) mod purge_v1;
 pub(crate) mod v1;

@@ -9,10 +9,9 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::named::named_bytes;
 use super::v1::Program;
 use crate::digest::Digest;
-use crate::internal;
-use crate::ledger::record_key;
 use crate::time::ServiceDate;
 
 /// What the record's form is called; changes when a reader must change.
@@ -85,11 +84,7 @@ pub struct PurgedEvidence {
 impl PurgeRecord {
     /// The record's bytes, and the name that they have in the bucket.
     pub fn to_bytes(&self) -> (String, Bytes) {
-        // Texts, numbers, lists and maps with text keys always serialise.
-        let text = serde_json::to_string_pretty(self);
-        let mut text = text.unwrap_or_else(|error| internal::impossible("writing the record of a purge", error));
-        text.push('\n');
-        (record_key(&Digest::of(text.as_bytes())), text.into())
+        named_bytes(self, "writing the record of a purge")
     }
 }
 
@@ -97,6 +92,7 @@ impl PurgeRecord {
 mod tests {
     use super::*;
     use crate::ledger::record::Kind;
+    use crate::ledger::record_key;
 
     #[test]
     fn what_says_nothing_is_left_out_and_the_name_is_the_digest() {

@@ -13,11 +13,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::named::named_bytes;
 use crate::check::RuleResult;
 use crate::contract::{Dimension, OnFail, RuleId, Severity};
 use crate::digest::Digest;
-use crate::internal;
-use crate::ledger::record_key;
 use crate::time::ServiceDate;
 
 /// What the record's form is called; changes when a reader must change.
@@ -384,12 +383,7 @@ pub struct NoticeChange {
 impl RunRecord {
     /// The record's bytes, and the name that they have in the bucket.
     pub fn to_bytes(&self) -> (String, Bytes) {
-        // A record has only texts, numbers, lists and maps with text keys, which always serialise.
-        let text = serde_json::to_string_pretty(self);
-        let mut text = text.unwrap_or_else(|error| internal::impossible("writing a run record", error));
-        text.push('\n');
-        let key = record_key(&Digest::of(text.as_bytes()));
-        (key, text.into())
+        named_bytes(self, "writing a run record")
     }
 }
 
