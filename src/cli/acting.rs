@@ -7,10 +7,11 @@ use clap::Args;
 
 use crate::cli::decisions::who;
 use crate::cli::exit::Exit;
+use crate::cli::lost::take_lock;
 use crate::cli::opened::read_workspace;
 use crate::cli::run::failed;
-use crate::pipeline::run::RunError;
 use crate::pipeline::run::releases::{ActBy, ActError};
+use crate::pipeline::run::{Lock, RunError, open_bucket};
 use crate::publish::bucket::Bucket;
 use crate::workspace::Workspace;
 use crate::yaml::suggestion;
@@ -86,6 +87,14 @@ pub(super) fn open(root: &Path) -> Result<(Workspace, Bucket), Exit> {
     let bucket = Bucket::open(&workspace.bucket, &workspace.bucket_options);
     let bucket = bucket.map_err(|error| failed(&RunError::from(error), false, None))?;
     Ok((workspace, bucket))
+}
+
+/// The lock of the private store, and the bucket to commit to.
+pub(super) fn open_to_act(workspace: &Workspace) -> Result<(Lock, Bucket), Exit> {
+    let of_run = |error| failed(&error, false, None);
+    let mut lock = take_lock(workspace).map_err(of_run)?;
+    let bucket = open_bucket(workspace, &mut lock).map_err(of_run)?;
+    Ok((lock, bucket))
 }
 
 /// Makes sure that a pipeline of the workspace has a dataset.

@@ -4,12 +4,10 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::cli::acting::{not_done, open};
+use crate::cli::acting::{not_done, open, open_to_act};
 use crate::cli::exit::Exit;
 use crate::cli::opened::clock_is_set;
-use crate::cli::run::failed;
 use crate::pipeline::run::releases::{ActContext, Collected, Garbage, Superseded, collect, garbage};
-use crate::pipeline::run::{Lock, open_bucket};
 use crate::report::words::grouped;
 
 /// Files that are listed.
@@ -52,9 +50,7 @@ fn ended(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     let (mut garbage, collected) = if arguments.dry_run {
         (garbage(&workspace, &bucket).map_err(|error| not_done(&error))?, Collected::default())
     } else {
-        let of_run = |error| failed(&error, false, None);
-        let mut lock = Lock::take(&workspace).map_err(of_run)?;
-        let bucket = open_bucket(&workspace, &mut lock).map_err(of_run)?;
+        let (lock, bucket) = open_to_act(&workspace)?;
         let context = ActContext { workspace: &workspace, bucket: &bucket, lock: &lock };
         collect(&context).map_err(|error| not_done(&error))?
     };

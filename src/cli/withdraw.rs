@@ -5,14 +5,13 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::cli::acting::{Actor, Target, is_known, not_done, open, usage};
+use crate::cli::acting::{Actor, Target, is_known, not_done, open, open_to_act, usage};
 use crate::cli::exit::Exit;
 use crate::cli::opened::clock_is_set;
-use crate::cli::run::{failed, spans};
+use crate::cli::run::spans;
 use crate::pipeline::run::releases::{
     ActBy, ActContext, OfDate, WithdrawPlan, WithdrawRequest, Withdrawal, lift, plan_withdrawal, withdraw,
 };
-use crate::pipeline::run::{Lock, open_bucket};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 
@@ -87,9 +86,7 @@ fn ended(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     let (plan, deleted) = if arguments.dry_run {
         (plan_withdrawal(&bucket, &request).map_err(|error| not_done(&error))?, None)
     } else {
-        let of_run = |error| failed(&error, false, None);
-        let mut lock = Lock::take(&workspace).map_err(of_run)?;
-        let bucket = open_bucket(&workspace, &mut lock).map_err(of_run)?;
+        let (lock, bucket) = open_to_act(&workspace)?;
         let context = ActContext { workspace: &workspace, bucket: &bucket, lock: &lock };
         let (plan, deleted) = withdraw(&context, &request, &who).map_err(|error| not_done(&error))?;
         (plan, Some(deleted))
@@ -102,9 +99,7 @@ fn ended(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
 }
 
 fn lifted(workspace: &Workspace, arguments: &Arguments, request: &WithdrawRequest, who: &ActBy) -> Result<Exit, Exit> {
-    let of_run = |error| failed(&error, false, None);
-    let mut lock = Lock::take(workspace).map_err(of_run)?;
-    let bucket = open_bucket(workspace, &mut lock).map_err(of_run)?;
+    let (lock, bucket) = open_to_act(workspace)?;
     let context = ActContext { workspace, bucket: &bucket, lock: &lock };
     let lifted = lift(&context, request, who, arguments.dry_run).map_err(|error| not_done(&error))?;
     if arguments.json {

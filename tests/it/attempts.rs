@@ -400,7 +400,9 @@ fn a_store_that_is_lost_is_refused_by_all_in_the_same_sentence_before_anything_i
     let (backups, elsewhere) = (crate::world::files(&place), elsewhere.to_string_lossy().into_owned());
     let rows = ["quarantine", "release", "linie-0/vehicle_locations", "--date", "2026-11-23", "--all"];
     let decided = ["--by", "Datenmanagement", "--reason", "They are right"];
-    let all: [&[&str]; 18] = [
+    let (withdraw, rollback) =
+        (["withdraw", "linie-0", "--date", "2026-11-23"], ["releases", "rollback", "linie-0/vehicle_locations"]);
+    let all: [&[&str]; 22] = [
         &["plan"],
         &["plan", "--json"],
         &["status"],
@@ -419,6 +421,10 @@ fn a_store_that_is_lost_is_refused_by_all_in_the_same_sentence_before_anything_i
         &["evidence", "purge", "--attempt"],
         &["publish", "--rebuild"],
         &[&rows[..], &decided].concat(),
+        &[&withdraw[..], &decided].concat(),
+        &[&withdraw[..], &["--lift"], &decided].concat(),
+        &[&rollback[..], &["--to", "1"], &decided].concat(),
+        &["gc"],
     ];
     for arguments in all {
         let output = at(&city, NOW, arguments);

@@ -5,14 +5,13 @@ use std::path::Path;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::acting::{Actor, Target, is_known, not_done, open, usage};
+use crate::cli::acting::{Actor, Target, is_known, not_done, open, open_to_act, usage};
 use crate::cli::exit::Exit;
 use crate::cli::opened::clock_is_set;
-use crate::cli::run::{failed, spans};
+use crate::cli::run::spans;
 use crate::pipeline::run::releases::{
     ActContext, RollbackChange, RollbackPlan, RollbackRequest, plan_rollback, rollback,
 };
-use crate::pipeline::run::{Lock, open_bucket};
 use crate::time::ServiceDate;
 
 /// Dates that are listed.
@@ -61,9 +60,7 @@ pub(super) fn run(root: &Path, arguments: &Rollback) -> Result<Exit, Exit> {
     let (plan, version) = if arguments.dry_run {
         (plan_rollback(&bucket, &request).map_err(|error| not_done(&error))?, None)
     } else {
-        let of_run = |error| failed(&error, false, None);
-        let mut lock = Lock::take(&workspace).map_err(of_run)?;
-        let bucket = open_bucket(&workspace, &mut lock).map_err(of_run)?;
+        let (lock, bucket) = open_to_act(&workspace)?;
         let context = ActContext { workspace: &workspace, bucket: &bucket, lock: &lock };
         let (plan, index) = rollback(&context, &request, &who).map_err(|error| not_done(&error))?;
         (plan, index.map(|index| index.version))
