@@ -132,6 +132,5 @@ pub(super) fn put_version(bucket: &Bucket, index: &TableIndex) -> Result<bool, P
 }
 
 fn first_of(file: &IndexFile) -> Option<(ServiceDate, FirstFile)> {
-    let first = || FirstFile { path: file.path.clone(), bytes: file.bytes, sha256: file.sha256 };
-    is_first_release(file).then(|| (file.partition_date, first()))
+    is_first_release(file).then(|| (file.partition_date, file.into()))
 }

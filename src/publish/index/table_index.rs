@@ -83,6 +83,12 @@ pub struct IndexFile {
     pub provisional: bool,
 }
 
+impl From<&IndexFile> for FirstFile {
+    fn from(file: &IndexFile) -> Self {
+        Self { path: file.path.clone(), bytes: file.bytes, sha256: file.sha256 }
+    }
+}
+
 impl From<&Contract> for ContractRef {
     fn from(contract: &Contract) -> Self {
         Self { id: contract.id.clone(), version: contract.version.clone() }

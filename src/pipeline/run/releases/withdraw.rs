@@ -139,7 +139,7 @@ fn releases_of(
         for file in index.files.iter().filter(|file| dates.contains(&file.partition_date)) {
             let new = || OfDate { from: version, is_current: false, files: BTreeSet::new() };
             let of = found.entry(file.partition_date).or_insert_with(new);
-            of.files.insert(FirstFile { path: file.path.clone(), bytes: file.bytes, sha256: file.sha256 });
+            of.files.insert(file.into());
         }
     }
     for (date, of) in &mut found {
