@@ -22,8 +22,9 @@ use super::verify::{keys, read};
 use crate::capture::evidence::remote::Location;
 use crate::digest::Digest;
 use crate::durable;
-use crate::ledger::{PurgeRecord, record_key};
+use crate::ledger::PurgeRecord;
 use crate::pipeline::purged::{self, Intent, PurgedDate};
+use crate::pipeline::recorded;
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::time::ServiceDate;
@@ -312,7 +313,7 @@ fn records(stores: &Stores) -> Result<Vec<PurgeRecord>, BackupError> {
         bucket => bucket?,
     };
     for key in bucket.list("ledger/records")? {
-        let Some(bytes) = bucket.get(&key)?.filter(|bytes| key == record_key(&Digest::of(bytes))) else { continue };
+        let Some(bytes) = recorded::read(&bucket, &key)? else { continue };
         // Those of runs have another form.
         if let Ok(record) = serde_json::from_slice::<PurgeRecord>(&bytes)
             && record.format.starts_with("fahrtenbuch-purge/")

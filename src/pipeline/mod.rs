@@ -9,6 +9,7 @@ pub(crate) mod graph;
 pub mod journal;
 pub mod mapping;
 pub mod purged;
+pub(crate) mod recorded;
 pub mod rule_preview;
 pub mod run;
 

@@ -6,10 +6,10 @@ use serde::Deserialize;
 use crate::decision::DecisionEntry;
 use crate::digest::Digest;
 use crate::durable;
+use crate::ledger::EvidenceEntry;
 use crate::ledger::record::Kind;
-use crate::ledger::{EvidenceEntry, record_key};
 use crate::pipeline::run::error::RunError;
-use crate::pipeline::{Pipeline, journal};
+use crate::pipeline::{Pipeline, journal, recorded};
 use crate::publish::bucket::Bucket;
 use crate::publish::index;
 use crate::quarantine::{self, Stage};
@@ -104,10 +104,7 @@ fn of_bucket(
         if known == Some(key.as_str()) {
             return Ok(None);
         }
-        let bytes = bucket.get(&key)?;
-        // A record is named by its digest: another one of its name is none.
-        let bytes = bytes.filter(|bytes| key == record_key(&Digest::of(bytes)));
-        let record = bytes.and_then(|bytes| serde_json::from_slice::<LastRecord>(&bytes).ok());
+        let record = recorded::read(bucket, &key)?.and_then(|bytes| serde_json::from_slice::<LastRecord>(&bytes).ok());
         // A record of a decision or a withdrawal says nothing of what went in.
         let record = record.filter(|record| Kind::of_format(&record.format).is_none_or(|(kind, _)| kind == Kind::Run));
         match record {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::{ActError, current};
 use crate::ledger::{Inputs, PROVISIONAL};
+use crate::pipeline::recorded;
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::index::{self, Act, ActKind, IndexFile, TableIndex};
@@ -189,8 +190,7 @@ impl Runs<'_> {
         if let Some(known) = self.known.get(record) {
             return Ok(known.clone());
         }
-        let bytes = self.bucket.get(record)?;
-        let run = bytes.and_then(|bytes| serde_json::from_slice::<OfRun>(&bytes).ok());
+        let run = recorded::read(self.bucket, record)?.and_then(|bytes| serde_json::from_slice::<OfRun>(&bytes).ok());
         self.known.insert(record.to_owned(), run.clone());
         Ok(run)
     }

@@ -11,6 +11,7 @@ use super::{ActBy, ActContext, ActError, act, current, version};
 use crate::digest::Digest;
 use crate::ledger::{ActFile, ActRecord, ActTable, Kind, Program};
 use crate::pipeline::journal;
+use crate::pipeline::recorded;
 use crate::pipeline::run::context::now;
 use crate::pipeline::run::error::RunError;
 use crate::publish::bucket::Bucket;
@@ -225,11 +226,7 @@ fn amendment(
             reason: who.reason.clone(),
             record: record.to_owned(),
             to: plan.to,
-            replaced: replaced.map(|from| FirstFile {
-                path: from.path.clone(),
-                bytes: from.bytes,
-                sha256: from.sha256,
-            }),
+            replaced: replaced.map(FirstFile::from),
             data_inputs,
         };
         rolled_back.insert(change.date, of_date);
@@ -260,8 +257,8 @@ fn data_inputs(
     }
     let mut digests = BTreeSet::new();
     if let Some(from) = &change.from {
-        let bytes = context.bucket.get(&from.record)?;
-        let run = bytes.and_then(|bytes| serde_json::from_slice::<OfRun>(&bytes).ok());
+        let run = recorded::read(context.bucket, &from.record)?
+            .and_then(|bytes| serde_json::from_slice::<OfRun>(&bytes).ok());
         digests.extend(run.map(|run| run.inputs.data_sha256));
     }
     let private = &context.workspace.private;
