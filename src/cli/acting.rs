@@ -8,10 +8,10 @@ use clap::Args;
 use crate::cli::decisions::who;
 use crate::cli::exit::Exit;
 use crate::cli::lost::take_lock;
-use crate::cli::opened::read_workspace;
+use crate::cli::opened::{bucket_to_read, read_workspace};
 use crate::cli::run::failed;
 use crate::pipeline::run::releases::{ActBy, ActError};
-use crate::pipeline::run::{Lock, RunError, open_bucket};
+use crate::pipeline::run::{Lock, open_bucket};
 use crate::publish::bucket::Bucket;
 use crate::workspace::Workspace;
 use crate::yaml::suggestion;
@@ -84,8 +84,9 @@ pub(super) fn not_done(error: &ActError) -> Exit {
 /// The workspace and its bucket, which is only read.
 pub(super) fn open(root: &Path) -> Result<(Workspace, Bucket), Exit> {
     let workspace = read_workspace(root)?;
-    let bucket = Bucket::open(&workspace.bucket, &workspace.bucket_options);
-    let bucket = bucket.map_err(|error| failed(&RunError::from(error), false, None))?;
+    let bucket = bucket_to_read(&workspace).map_err(|error| failed(&error, false, None))?;
+    let begin = || usage(&format!("nothing is published in {} yet. Begin with 'fahrtenbuch run'.", workspace.bucket));
+    let bucket = bucket.ok_or_else(begin)?;
     Ok((workspace, bucket))
 }
 

@@ -4,9 +4,11 @@ use std::path::Path;
 
 use crate::cli::exit::Exit;
 use crate::pipeline::Pipeline;
+use crate::pipeline::run::RunError;
 use crate::publish::PublishError;
-use crate::publish::bucket::Bucket;
+use crate::publish::bucket::{Bucket, missing_folder};
 use crate::publish::iceberg::{self, Stale};
+use crate::schedule::gone::refuse_gone_bucket;
 use crate::workspace::Workspace;
 use crate::workspace::outline::{self, Needs};
 use crate::yaml::{Problem, suggestion};
@@ -65,6 +67,15 @@ pub(super) fn unwritten(file: &Path, error: &std::io::Error) -> Exit {
     }
     eprintln!("error: {file} could not be written: {error}. Check the disk, the folder and its permissions.");
     Exit::Transient
+}
+
+/// The bucket, to read in it; none if nothing was published to it yet, so that no run has made its folder.
+pub(super) fn bucket_to_read(workspace: &Workspace) -> Result<Option<Bucket>, RunError> {
+    if missing_folder(&workspace.bucket).is_some() {
+        refuse_gone_bucket(&workspace.private, &workspace.bucket)?;
+        return Ok(None);
+    }
+    Ok(Some(Bucket::open(&workspace.bucket, &workspace.bucket_options)?))
 }
 
 /// Why the catalogue for SQL engines in the bucket has to be written anew, if it has. A bucket that cannot be read is told by who

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use crate::cli::exit::Exit;
-use crate::cli::opened::{choose, read_workspace, unwritten};
+use crate::cli::opened::{bucket_to_read, choose, read_workspace, unwritten};
 use crate::cli::run::failed;
 use crate::ledger::Status;
 use crate::output_file::{self, Readers};
@@ -177,7 +177,11 @@ fn results(workspace: &Workspace, arguments: &ResultsArguments) -> Result<Exit, 
 }
 
 fn open(workspace: &Workspace) -> Result<Bucket, Exit> {
-    told(Bucket::open(&workspace.bucket, &workspace.bucket_options))
+    let bucket = bucket_to_read(workspace).map_err(|error| failed(&error, false, None))?;
+    bucket.ok_or_else(|| {
+        eprintln!("error: there are no results in {}. Make some with 'fahrtenbuch run'.", workspace.bucket);
+        Exit::Permanent
+    })
 }
 
 fn told<T>(result: Result<T, PublishError>) -> Result<T, Exit> {

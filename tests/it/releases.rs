@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::broken_feeds::changed;
 use crate::published::add_a_row_to_stops;
+use crate::purge::told;
 use crate::schedule::City;
 use crate::world::{World, copy, files, s3};
 
@@ -91,6 +92,19 @@ fn kill_at(world: &World, arguments: &[&str], stage: &str) {
     assert!(reached, "{arguments:?} never came to {stage}");
     let _ = child.kill();
     child.wait().unwrap();
+}
+
+#[test]
+fn where_nothing_was_published_yet_that_is_said_and_nothing_is_made() {
+    let world = World::new();
+    let decided = ["--by", "Datenmanagement", "--reason", "x"];
+    let withdraw = [&["withdraw", "stadtbus-fahrplan", "--date", "2026-11-24"][..], &decided].concat();
+    for arguments in [&["releases", "list"][..], &["releases", "diff", STOPS, "1", "2"], &["gc"], &withdraw] {
+        let output = world.program(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", told(&output));
+        assert!(told(&output).contains("nothing is published in"), "{arguments:?}: {}", told(&output));
+    }
+    assert!(!world.path("data/bucket").exists());
 }
 
 #[test]
