@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::Args;
 
 use crate::cli::decisions::who;
-use crate::cli::exit::Exit;
+use crate::cli::exit::{Exit, usage};
 use crate::cli::lost::take_lock;
 use crate::cli::opened::{bucket_to_read, read_workspace};
 use crate::cli::run::failed;
@@ -62,11 +62,6 @@ impl Actor {
         }
         Ok(ActBy { by, reason: reason.to_owned() })
     }
-}
-
-pub(super) fn usage(message: &str) -> Exit {
-    eprintln!("error: {message}");
-    Exit::Usage
 }
 
 /// Tells why an act was not done, and how the command ends.

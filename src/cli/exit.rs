@@ -39,6 +39,12 @@ impl Exit {
     }
 }
 
+/// Tells what is wrong with how a command was called, or with what it was called for.
+pub(super) fn usage(message: &str) -> Exit {
+    eprintln!("error: {message}");
+    Exit::Usage
+}
+
 /// By which a command ends whose worst attempt ended so.
 pub(super) fn exit_of(outcome: Outcome) -> Exit {
     match outcome {

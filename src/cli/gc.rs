@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::cli::acting::{not_done, open, open_to_act};
 use crate::cli::exit::Exit;
 use crate::cli::opened::clock_is_set;
+use crate::cli::terminal::count;
 use crate::pipeline::run::releases::{ActContext, Collected, Garbage, Superseded, collect, garbage};
 use crate::report::words::grouped;
 
@@ -93,6 +94,7 @@ fn show(files: &[Superseded], garbage: &Garbage, is_dry_run: bool) {
     if files.len() > SHOWN {
         println!("  and {} more, which --json names", files.len() - SHOWN);
     }
-    let (count, bytes) = (files.len(), grouped(freed(files), ","));
-    println!("{count} files {would}, {bytes} bytes; {} superseded files stay", garbage.kept);
+    let (deleted, bytes) = (count(files.len() as u64, "file", "files"), grouped(freed(files), ","));
+    let kept = count(garbage.kept as u64, "superseded file stays", "superseded files stay");
+    println!("{deleted} {would}, {bytes} bytes; {kept}");
 }

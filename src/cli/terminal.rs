@@ -120,6 +120,11 @@ pub(super) fn one_line(text: &str) -> String {
     harmless(text).replace('\n', "\\u000a").replace('\t', "\\u0009")
 }
 
+/// `1 archive`, `2 archives`.
+pub(super) fn count(number: u64, one: &str, several: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { several })
+}
+
 /// A list for people, with the names of its columns.
 pub(super) fn listing<const N: usize>(columns: [&str; N]) -> comfy_table::Table {
     let mut table = comfy_table::Table::new();

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::cli::acting::{Actor, Target, is_known, not_done, open, open_to_act, usage};
-use crate::cli::exit::Exit;
+use crate::cli::acting::{Actor, Target, is_known, not_done, open, open_to_act};
+use crate::cli::exit::{Exit, usage};
 use crate::cli::opened::clock_is_set;
 use crate::cli::run::spans;
+use crate::cli::terminal::count;
 use crate::pipeline::run::releases::{
     ActBy, ActContext, OfDate, WithdrawPlan, WithdrawRequest, Withdrawal, lift, plan_withdrawal, withdraw,
 };
@@ -138,12 +139,8 @@ fn show(request: &WithdrawRequest, plan: &WithdrawPlan, deleted: Option<usize>) 
     let would = if deleted.is_none() { "would leave" } else { "left" };
     for Withdrawal { table, dates, .. } in &plan.tables {
         for (date, of) in dates {
-            println!(
-                "{}/{table} {date} {would} the public: {} files of versions from {} on",
-                request.dataset,
-                of.files.len(),
-                of.from
-            );
+            let files = count(of.files.len() as u64, "file", "files");
+            println!("{}/{table} {date} {would} the public: {files} of versions from {} on", request.dataset, of.from);
         }
     }
     match deleted {
@@ -154,7 +151,7 @@ fn show(request: &WithdrawRequest, plan: &WithdrawPlan, deleted: Option<usize>) 
             }
         }
         Some(deleted) => {
-            println!("{deleted} objects were deleted");
+            println!("{} deleted", count(deleted as u64, "object was", "objects were"));
             println!(
                 "What caches, harvesters and people have of it no program deletes: docs/withdrawal.md says what to do now."
             );

@@ -6,8 +6,7 @@ use jiff::civil::Time;
 use jiff::fmt::temporal::Pieces;
 use jiff::tz::TimeZone;
 
-use crate::cli::evidence::said::usage;
-use crate::cli::exit::Exit;
+use crate::cli::exit::{Exit, usage};
 use crate::time::first_local_instant;
 use crate::workspace::Workspace;
 

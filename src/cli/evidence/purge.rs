@@ -6,11 +6,11 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::cli::decisions::who;
-use crate::cli::evidence::said::{count, usage};
-use crate::cli::exit::Exit;
+use crate::cli::exit::{Exit, usage};
 use crate::cli::lost::take_lock;
 use crate::cli::opened::clock_is_set;
 use crate::cli::run::{failed, spans};
+use crate::cli::terminal::count;
 use crate::ledger::{PurgeDecision, PurgeRecord};
 use crate::pipeline::run::purge::{Counts, Earlier, Plan, PurgeContext, latest_before, plan, purge};
 use crate::pipeline::run::{RunError, open_bucket};

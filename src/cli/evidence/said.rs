@@ -9,16 +9,6 @@ use crate::cli::run::failed;
 use crate::time;
 use crate::workspace::Workspace;
 
-pub(super) fn usage(message: &str) -> Exit {
-    eprintln!("error: {message}");
-    Exit::Usage
-}
-
-/// `1 archive`, `2 archives`.
-pub(super) fn count(number: u64, one: &str, several: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { several })
-}
-
 /// The command's name for the same workspace.
 pub(super) fn program(workspace: &Workspace) -> String {
     match workspace.root == Path::new(".") {

@@ -6,8 +6,8 @@ use clap::Args;
 use comfy_table::{Cell, CellAlignment};
 use serde_json::{Value, json};
 
-use crate::cli::acting::{Target, not_done, open, usage};
-use crate::cli::exit::Exit;
+use crate::cli::acting::{Target, not_done, open};
+use crate::cli::exit::{Exit, usage};
 use crate::cli::terminal::listing;
 use crate::pipeline::run::releases::{Diff, DiffEntry, diff};
 use crate::publish::index::IndexFile;

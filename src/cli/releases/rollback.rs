@@ -5,8 +5,8 @@ use std::path::Path;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::acting::{Actor, Target, is_known, not_done, open, open_to_act, usage};
-use crate::cli::exit::Exit;
+use crate::cli::acting::{Actor, Target, is_known, not_done, open, open_to_act};
+use crate::cli::exit::{Exit, usage};
 use crate::cli::opened::clock_is_set;
 use crate::cli::run::spans;
 use crate::pipeline::run::releases::{

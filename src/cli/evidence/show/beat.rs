@@ -9,8 +9,7 @@ use crate::capture::coverage::{Explanation, Stretch};
 use crate::capture::evidence::{Entry, Store};
 use crate::capture::record::{BeatOutcome, BeatRecord, Note};
 use crate::cli::evidence::explained::in_words;
-use crate::cli::evidence::said::count;
-use crate::cli::terminal::one_line;
+use crate::cli::terminal::{count, one_line};
 use crate::workspace::Workspace;
 use crate::workspace::beats::explain;
 
