@@ -170,16 +170,14 @@ fn show(workspace: &Workspace, listed: &[Listed]) {
     for of in listed {
         let at = of.at.map_or_else(String::new, |at| local(at, &workspace.zone));
         let dates: Vec<ServiceDate> = of.dates.iter().copied().collect();
-        let mut why: Vec<&str> = of.reasons.iter().map(|reason| told(*reason)).collect();
-        if of.is_withdrawn {
-            why.push("(names withdrawn files)");
-        }
+        let why: Vec<&str> = of.reasons.iter().map(|reason| told(*reason)).collect();
+        let hidden = if of.is_withdrawn { " (names withdrawn files)" } else { "" };
         let version = if of.is_current { format!("{} (current)", of.version) } else { of.version.to_string() };
         table.add_row([
             Cell::new(version),
             Cell::new(at),
             Cell::new(spans(&dates)),
-            Cell::new(why.join(", ")),
+            Cell::new(why.join(", ") + hidden),
             number(of.files as u64),
             number(of.rows),
             number(of.bytes),
