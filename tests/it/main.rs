@@ -17,6 +17,7 @@ mod causes;
 mod clock;
 mod collect;
 mod collector;
+mod compaction;
 mod command_line;
 mod contracts;
 mod costs;
