@@ -70,7 +70,10 @@ fn months(city: &City) -> Vec<Value> {
 /// The files of October that are there.
 fn of_october(city: &City) -> Vec<String> {
     let names = files(&city.world.path("data/bucket/revised")).into_keys();
-    names.filter(|name| name.contains("vehicle_locations/month=2026-10/")).map(|name| format!("revised/{name}")).collect()
+    names
+        .filter(|name| name.contains("vehicle_locations/month=2026-10/"))
+        .map(|name| format!("revised/{name}"))
+        .collect()
 }
 
 /// How many files the newest snapshot of the catalogue has, and how many rows.
@@ -143,7 +146,10 @@ fn a_past_month_is_one_file_of_its_days_and_is_made_again_from_them_to_the_byte(
     assert_eq!((&last["reasons"], &last["dates"]), (&json!(["compaction"]), &json!([])), "{listed}");
     let record: Value = serde_json::from_slice(&bytes_of(&city, last["record"].as_str().unwrap())).unwrap();
     let of_month = &record["tables"][0]["months"][0];
-    assert_eq!((&record["format"], &of_month["parts"]), (&json!("fahrtenbuch-compaction/1"), &months(&city)[0]["parts"]));
+    assert_eq!(
+        (&record["format"], &of_month["parts"]),
+        (&json!("fahrtenbuch-compaction/1"), &months(&city)[0]["parts"])
+    );
     // Nothing is due by it, and a run goes on from it.
     city.capture("linie-0", "2026-11-03".parse().unwrap(), 12);
     city.once(LATER);
@@ -189,9 +195,8 @@ fn kill_at(city: &City, now: &str, arguments: &[&str], act: &str, stage: &str) {
     command.args(["-v", "--log-format", "json"]).args(arguments).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-    let reached = lines.any(|line| {
-        line.contains(&format!("\"stage\":\"{stage}\"")) && line.contains(&format!("\"act\":\"{act}\""))
-    });
+    let reached = lines
+        .any(|line| line.contains(&format!("\"stage\":\"{stage}\"")) && line.contains(&format!("\"act\":\"{act}\"")));
     assert!(reached, "{arguments:?} never came to {stage} of {act}");
     let _ = child.kill();
     child.wait().unwrap();

@@ -153,13 +153,13 @@ fn refuse_unfit(date: ServiceDate, day: &Schema, newest: &Schema) -> Result<(), 
 /// The columns of the days and, behind them, the date.
 fn with_date(days: &Schema) -> Result<SchemaRef, String> {
     match days.field_with_name(DATE) {
-        Ok(field) if *field.data_type() == DataType::Date32 => return Ok(Arc::new(days.clone())),
+        Ok(field) if *field.data_type() == DataType::Date32 => return Ok(Arc::new(Schema::new(days.fields().clone()))),
         Ok(field) => return Err(format!("the days have a column '{DATE}' of their own, {}", field.data_type())),
         Err(_) => {}
     }
     let date = Arc::new(Field::new(DATE, DataType::Date32, false));
-    let fields = days.fields().iter().cloned().chain([date]);
-    Ok(Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), days.metadata().clone())))
+    // What the footer says besides is no part of the schema: it would stand in the file twice.
+    Ok(Arc::new(Schema::new(days.fields().iter().cloned().chain([date]).collect::<Vec<_>>())))
 }
 
 /// Rows of a day in the columns of the file.
@@ -195,7 +195,8 @@ fn properties(
         builder = of_leaf(builder, leaf, same().collect());
     }
     if !sorting.is_empty() {
-        let last = i32::try_from(leaves.len()).unwrap_or(i32::MAX);
+        let own = leaves.iter().position(|leaf| leaf.column_path().string() == DATE);
+        let last = i32::try_from(own.unwrap_or(leaves.len())).unwrap_or(i32::MAX);
         let by_date = SortingColumn { column_idx: last, descending: false, nulls_first: true };
         builder = builder
             .set_sorting_columns(Some([by_date].into_iter().chain(sorting).collect()))
