@@ -24,7 +24,7 @@ Exit codes: 0 done, also if nothing was due; 4 if something was left that somebo
 
 Examples:
   fahrtenbuch gc --dry-run
-  fahrtenbuch gc                 as a weekly job")]
+  fahrtenbuch gc                 as a daily job: 'schedule: {gc: \"04:45\"}' in fahrtenbuch.yaml")]
 pub(super) struct Arguments {
     /// Tell what would be deleted, and delete nothing
     #[arg(long)]

@@ -88,6 +88,9 @@ retention:
 schedule:
   purge: \"03:15\"
   # backup: \"02:30\"       # needs 'backup:' with its places
+  # Past months into one file each, for questions over years; and superseded files away after 'retention: superseded'.
+  compact: \"04:15\"
+  gc: \"04:45\"
 
 limits:
   # The memory that a run may hold, all together: rows that wait to be checked, sorted or written, the timetable and the partition

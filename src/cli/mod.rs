@@ -9,6 +9,7 @@ mod backup;
 mod capture;
 mod check;
 mod collect;
+mod compact;
 mod decisions;
 mod evidence;
 mod exit;
@@ -106,6 +107,8 @@ enum Command {
     Releases(releases::Arguments),
     /// Take dates out of the public after an incident, and delete all of their bytes
     Withdraw(withdraw::Arguments),
+    /// Put the days of past months into one file each, for questions over years
+    Compact(compact::Arguments),
     /// Delete superseded files by 'retention'
     Gc(gc::Arguments),
     /// Read the whole workspace and tell every mistake at once
@@ -195,6 +198,7 @@ impl Command {
             Self::Get(get) => get.is_for_its_output(),
             Self::Releases(releases) => releases.is_for_its_output(),
             Self::Withdraw(withdraw) => withdraw.is_for_its_output(),
+            Self::Compact(compact) => compact.is_for_its_output(),
             Self::Gc(gc) => gc.is_for_its_output(),
             Self::Run(_) | Self::Capture(_) | Self::Collect(_) | Self::Up(_) | Self::Schedule(_) => false,
             Self::Serve(_) | Self::Restore(_) | Self::Units(_) | Self::Init(_) | Self::Simulate(_) => false,
@@ -216,6 +220,7 @@ fn run_command(arguments: Arguments) -> Exit {
         Command::Publish(publish) => publish::run(&workspace, &publish),
         Command::Releases(releases) => releases::run(&workspace, &releases),
         Command::Withdraw(withdraw) => withdraw::run(&workspace, &withdraw),
+        Command::Compact(compact) => compact::run(&workspace, &compact),
         Command::Gc(gc) => gc::run(&workspace, &gc),
         Command::Check(check) => check::run(&workspace, &check),
         Command::Validate(validate) => validate::run(&workspace, &validate),

@@ -100,6 +100,7 @@ mod tests {
                 record: "ledger/records/0.json".into(),
                 provisional: true,
             }],
+            months: Vec::new(),
             first: BTreeMap::new(),
             columns: Vec::new(),
             rolled_back: BTreeMap::new(),

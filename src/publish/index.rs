@@ -3,6 +3,7 @@
 //! ```text
 //! data/<dataset>/<table>/partition_date=2026-11-24/part-<12>.parquet     the first complete publication of a date
 //! revised/<dataset>/<table>/partition_date=2026-11-24/part-<12>.parquet  provisional ones, and every later one
+//! revised/<dataset>/<table>/month=2026-11/part-<12>.parquet              the days of a past month in one file
 //! meta/<dataset>/<table>/index/v0000000001.json                          create-only, one per release
 //! meta/<dataset>/<table>/files.json  index.csv                           views of the newest index
 //! iceberg/…                                                              a catalogue over the same files
@@ -14,12 +15,13 @@
 //! version number, the time of the release and the names of records.
 //!
 //! A version may also be what a person did ([`Act`]): a rollback names older files again, a withdrawal names those of a date no
-//! more and leaves a [`Tombstone`]. Versions are never rewritten: which of the older ones name deleted files the newest one says.
+//! more and leaves a [`Tombstone`]; or a compaction, which names past months in one file each ([`MonthFile`]). Versions are never rewritten: which of the older ones name deleted files the newest one says.
 
 mod acts;
 mod amend;
 mod columns;
 mod commit;
+mod months;
 mod orphans;
 mod paths;
 mod table_index;
@@ -32,6 +34,7 @@ pub use self::acts::{Act, ActKind, FirstFile, Lifted, RolledBack, Tombstone};
 pub use self::amend::{Amended, Amendment, amend, until_committed};
 pub use self::columns::{ColumnType, IndexColumn};
 pub use self::commit::{Change, Commit, commit};
+pub use self::months::{Month, MonthFile, MonthPart, month_folder, month_of, path_of_month};
 pub use self::orphans::{remove_orphans, retain_unnamed, stranger};
 pub use self::paths::{TablePartition, date_of, index_key, meta_folder, partition_folder, path_of_release};
 pub use self::table_index::{ContractRef, IndexFile, Release, TableIndex, digest};

@@ -8,6 +8,7 @@
 //! each at a time.
 
 mod batches;
+mod compact;
 mod encoder;
 mod merge;
 mod properties;
@@ -33,6 +34,7 @@ use crate::publish::PublishError;
 use crate::table::Budget;
 
 pub use self::batches::ROW_GROUP;
+pub use self::compact::{CompactError, Day, compact};
 
 /// Bytes of rows that are sorted at a time; less where the run may hold little.
 const RUN: usize = 128 << 20;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
-use crate::publish::index::{self, TableIndex};
+use crate::publish::index::{self, ActKind, TableIndex};
 use crate::schedule::facts::{ReleaseAct, ReleaseActKind, Released};
 use crate::time::ServiceDate;
 
@@ -34,13 +34,26 @@ pub(super) fn look_into(bucket: &Bucket, dataset: &str) -> Result<InBucket, Publ
             of.is_provisional &= file.provisional;
         }
         found.taken_back.extend(index.first.keys());
-        found.newest = found.newest.max(index.release.as_ref().map(|release| release.at));
+        found.newest = found.newest.max(released_at(bucket, &index)?);
         add_acts(&mut found.acts, &table, &index);
     }
     let InBucket { released, acts, taken_back, .. } = &mut found;
     let is_lifted = |date: &ServiceDate| acts.get(date).is_some_and(|act| act.kind == ReleaseActKind::Lifted);
     taken_back.retain(|date| !released.contains_key(date) && !is_lifted(date));
     Ok(found)
+}
+
+/// When a table was released last: that its past months came into one file is no release of anything.
+fn released_at(bucket: &Bucket, newest: &TableIndex) -> Result<Option<Timestamp>, PublishError> {
+    let is_compaction = |index: &TableIndex| {
+        let act = index.release.as_ref().and_then(|release| release.act.as_ref());
+        index.version > 1 && act.is_some_and(|act| act.kind == ActKind::Compaction)
+    };
+    let mut of = newest.clone();
+    while is_compaction(&of) {
+        of = index::read_version(bucket, &of.dataset, &of.table, of.version - 1)?.0;
+    }
+    Ok(of.release.map(|release| release.at))
 }
 
 /// What an index tells that people did to releases; of a date the gravest of all tables.

@@ -3,12 +3,12 @@
 use crate::pipeline::Times;
 use crate::yaml::{Node, Problems};
 
-const KEYS: &[&str] = &["purge", "backup"];
+const KEYS: &[&str] = &["purge", "backup", "compact", "gc"];
 
 /// A daily job that is no run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chore {
-    /// `purge` or `backup`.
+    /// `purge`, `backup`, `compact` or `gc`.
     pub name: &'static str,
     pub times: Times,
     /// Of the program: what it is called with.
@@ -34,6 +34,11 @@ pub(super) fn read(node: &Node, problems: &mut Problems) -> Vec<Chore> {
             problems.add(line, "the backup has a time and no place", remedy);
         }
         chores.push(Chore { name: "backup", times, arguments: vec!["backup".to_owned()] });
+    }
+    for name in ["compact", "gc"] {
+        if let Some(times) = map.get(name).and_then(|node| Times::read(node, problems)) {
+            chores.push(Chore { name, times, arguments: vec![name.to_owned()] });
+        }
     }
     chores
 }

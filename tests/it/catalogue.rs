@@ -62,28 +62,73 @@ fn a_catalogue_on_an_s3_bucket_is_attached_at_its_bare_addresses() {
     assert_eq!(outsider::<BTreeMap<String, u64>>("attach.py", &[&base]), rows);
 }
 
-#[test]
-#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
-fn one_vehicle_and_one_day_of_five_years_are_few_requests_and_bytes() {
-    let (world, _server, base) = served();
+const LOCATIONS: &str = "stadtbus-telemetrie/vehicle_locations";
+
+/// A world with five years of days of a table, its server and base address, the newest day, and a vehicle of it.
+fn five_years() -> (World, Server, String, [String; 2]) {
+    let (world, server, base) = served();
     let source = World::new();
     source.run();
     let [from, to] = [&source, &world].map(|world| world.path("data/bucket").to_string_lossy().into_owned());
-    let [day, vehicle]: [String; 2] = outsider("five_years.py", &[&from, &to]);
+    let day_and_vehicle: [String; 2] = outsider("five_years.py", &[&from, &to]);
     // The bucket's private store is another one.
     let anew = ["restore", "--begin-anew", "--by", "Datenmanagement", "--reason", "a bucket of five years"];
     for arguments in [anew.as_slice(), &["publish", "--rebuild"]] {
         let output = world.program(arguments);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
-    let table = "stadtbus-telemetrie/vehicle_locations";
-    let (rows, _): (u64, f64) = outsider("attach.py", &[&base, table, &day, &vehicle]);
-    assert!(rows > 100, "{rows}");
+    (world, server, base, day_and_vehicle)
+}
+
+/// How many requests were made since the last look, how many bytes were given, and which.
+fn requests(world: &World) -> (usize, u64, String) {
     let log = std::fs::read_to_string(world.path("requests")).unwrap();
-    let bytes: u64 = log.lines().map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum();
-    assert!(log.lines().count() <= 10 && bytes <= 160_000, "{bytes} bytes:\n{log}");
-    let before: Vec<u64> = outsider("attach.py", &[&base, table, "1", "60"]);
+    std::fs::write(world.path("requests"), "").unwrap();
+    let bytes = log.lines().map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum();
+    (log.lines().count(), bytes, log)
+}
+
+#[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
+fn one_vehicle_and_one_day_of_five_years_are_few_requests_and_bytes() {
+    let (world, _server, base, [day, vehicle]) = five_years();
+    let (rows, _): (u64, f64) = outsider("attach.py", &[&base, LOCATIONS, &day, &vehicle]);
+    assert!(rows > 100, "{rows}");
+    let (count, bytes, log) = requests(&world);
+    assert!(count <= 10 && bytes <= 160_000, "{bytes} bytes:\n{log}");
+    let before: Vec<u64> = outsider("attach.py", &[&base, LOCATIONS, "1", "60"]);
     assert_eq!(before[0] * 1825, before[1] * 1766);
+}
+
+#[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
+fn a_question_over_five_years_is_few_requests_once_past_months_are_in_one_file_each() {
+    let (world, _server, base, [day, vehicle]) = five_years();
+    let one: (u64, f64) = outsider("attach.py", &[&base, LOCATIONS, &day, &vehicle]);
+    let all: u64 = outsider("attach.py", &[&base, LOCATIONS, "count"]);
+    let mean: (u64, u64, f64) = outsider("attach.py", &[&base, LOCATIONS, "mean"]);
+    let output = world.program(&["compact", "--json"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let done: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(done["made"].as_array().unwrap().len(), 60);
+    requests(&world);
+    assert_eq!(outsider::<u64>("attach.py", &[&base, LOCATIONS, "count"]), all);
+    let (count, _, log) = requests(&world);
+    assert!(count <= 150, "{count}:\n{log}");
+    // Of each file its footer and one part: sixty months, and the 24 days of the month that is not over.
+    let (lines, rows, speed): (u64, u64, f64) = outsider("attach.py", &[&base, LOCATIONS, "mean"]);
+    assert!((lines, rows) == (mean.0, mean.1) && (speed - mean.2).abs() < 1e-9, "{speed}, not {}", mean.2);
+    let (count, _, log) = requests(&world);
+    assert!(count <= 5 + 2 * (60 + 24), "{count}:\n{log}");
+    // A day that is not compacted, and one that is.
+    for day in [day.as_str(), "2024-05-17"] {
+        assert_eq!(outsider::<(u64, f64)>("attach.py", &[&base, LOCATIONS, day, &vehicle]), one, "{day}");
+        let (count, bytes, log) = requests(&world);
+        assert!(count <= 10 && (bytes <= 160_000 || day.starts_with("2024")), "{bytes} bytes:\n{log}");
+    }
+    let folder = world.path("data/bucket").to_string_lossy().into_owned();
+    let read: BTreeMap<String, u64> = outsider("read_catalogue.py", &[&base, &folder]);
+    assert_eq!(read[LOCATIONS], all);
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod clock;
 mod collect;
 mod collector;
 mod command_line;
+mod compaction;
 mod contracts;
 mod costs;
 mod dates;

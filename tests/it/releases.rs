@@ -412,7 +412,7 @@ fn more_versions(bucket: &Path, count: u64) {
         };
         let (files, rolled_back, withdrawn) = Default::default();
         let at = "2026-11-28T00:00:00Z".parse().unwrap();
-        let amendment = Amendment { at, act, files, rolled_back, withdrawn };
+        let amendment = Amendment { at, act, files, rolled_back, withdrawn, months: Vec::new() };
         amend(&bucket, (dataset, table), version, &amendment).unwrap();
     }
 }

@@ -4,6 +4,8 @@ many rows the tables have.
 Usage: attach.py BASE                    every table
        attach.py BASE TABLE VERSION...   the rows of a table at some versions of its index
        attach.py BASE TABLE DATE VEHICLE the rows of a vehicle on a day, and their mean speed
+       attach.py BASE TABLE count        the rows of all days
+       attach.py BASE TABLE mean         the lines, the rows of all days by line together, and the mean speed of all
 """
 
 import importlib.util
@@ -59,6 +61,11 @@ def compare(table):
 if not rest:
     shown = database.execute("SHOW ALL TABLES").fetchall()
     print(json.dumps({f"{row[1]}/{row[2]}": compare(f"{row[1]}/{row[2]}") for row in shown if row[0] == "stadt"}))
+elif rest[1] == "count":
+    print(one(f"SELECT count(*) FROM {quoted(rest[0])}"))
+elif rest[1] == "mean":
+    lines = f"SELECT route_id, count(*) n, sum(speed) s, count(speed) k FROM {quoted(rest[0])} GROUP BY route_id"
+    print(json.dumps(database.execute(f"SELECT count(*), sum(n)::BIGINT, sum(s) / sum(k) FROM ({lines})").fetchone()))
 elif "-" in rest[1]:
     table, date, vehicle = rest
     asked = f"FROM {quoted(table)} WHERE partition_date = DATE '{date}' AND vehicle_id = '{vehicle}'"

@@ -23,11 +23,10 @@ day = index["files"][0]
 files = []
 for number in range(DAYS):
     date = (datetime.date(2021, 11, 26) + datetime.timedelta(number)).isoformat()
-    digest = hashlib.sha256(date.encode()).hexdigest()
-    path = f"data/{TABLE}/partition_date={date}/part-{digest[:12]}.parquet"
+    path = f"data/{TABLE}/partition_date={date}/{pathlib.Path(day['path']).name}"
     (bucket / path).parent.mkdir(parents=True)
     os.link(source / day["path"], bucket / path)
-    files.append({**day, "path": path, "partition_date": date, "sha256": digest})
+    files.append({**day, "path": path, "partition_date": date})
 folder = bucket / f"meta/{TABLE}/index"
 folder.mkdir(parents=True)
 previous = None

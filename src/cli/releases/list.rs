@@ -210,6 +210,7 @@ fn told(reason: Reason) -> &'static str {
         Reason::Rollback => "rollback",
         Reason::Withdrawal => "withdrawal",
         Reason::Lift => "withdrawal lifted",
+        Reason::Compaction => "past months in one file",
         Reason::Unknown => "unknown: a record is gone",
     }
 }

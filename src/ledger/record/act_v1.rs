@@ -1,7 +1,8 @@
-//! `fahrtenbuch-rollback/1`, `fahrtenbuch-withdrawal/1`, `fahrtenbuch-lift/1` and `fahrtenbuch-gc/1`: the records of what is done to releases,
+//! `fahrtenbuch-rollback/1`, `fahrtenbuch-withdrawal/1`, `fahrtenbuch-lift/1`, `fahrtenbuch-gc/1` and
+//! `fahrtenbuch-compaction/1`: the records of what is done to releases,
 //! exactly as they are written.
 //!
-//! One form for all four: which tables, which dates, which files by digest, who and why. It has no row and no value. As of
+//! One form for all: which tables, which dates, which files by digest, who and why. It has no row and no value. As of
 //! [`super::v1`], the structs are the form itself: a field may be added if it is left out where it says nothing.
 //!
 //! A record is written before the commit that names it, or before the first file is deleted. One that no index names is of an
@@ -30,7 +31,7 @@ pub(crate) struct ActRecord {
     pub by: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The rule by which files are deleted: `retention.superseded: 12 months`.
+    /// The rule by which it is done: `retention.superseded: 12 months`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
     pub tables: Vec<ActTable>,
@@ -50,6 +51,24 @@ pub(crate) struct ActTable {
     /// Of a rollback: those that are current again; else those that are deleted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<ActFile>,
+    /// Of a compaction: the months that are in one file now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub months: Vec<ActMonth>,
+}
+
+/// A month in one file. Its data inputs are the digests of its parts: it is replayed from them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ActMonth {
+    pub month: String,
+    pub file: ActFile,
+    pub parts: Vec<ActPart>,
+}
+
+/// A day of a month: the digest of its file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ActPart {
+    pub partition_date: ServiceDate,
+    pub sha256: Digest,
 }
 
 /// A file of a table.
@@ -89,6 +108,7 @@ mod tests {
                 to: None,
                 dates: BTreeSet::new(),
                 files: vec![ActFile { path: "revised/x".to_owned(), bytes: 1, sha256: Digest::of(b"") }],
+                months: Vec::new(),
             }],
         };
         let (key, bytes) = record.to_bytes();

@@ -20,19 +20,22 @@ pub(crate) enum Kind {
     Rollback,
     /// Superseded files were deleted.
     Gc,
+    /// Past months are in one file each.
+    Compaction,
     Purge,
     Import,
     KeyChange,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Run,
         Self::Decision,
         Self::Withdrawal,
         Self::Lift,
         Self::Rollback,
         Self::Gc,
+        Self::Compaction,
         Self::Purge,
         Self::Import,
         Self::KeyChange,
@@ -46,6 +49,7 @@ impl Kind {
             Self::Lift => "lift",
             Self::Rollback => "rollback",
             Self::Gc => "gc",
+            Self::Compaction => "compaction",
             Self::Purge => "purge",
             Self::Import => "import",
             Self::KeyChange => "key-change",

@@ -283,6 +283,20 @@ fn chore_failed(chore: &str, failure: RunFailure) -> Words {
             ),
             "fahrtenbuch evidence purge".to_owned(),
         ),
+        "compact" => (
+            Text::new(
+                "Questions over years ask for a file of each day; what is published is right.",
+                "Fragen über Jahre brauchen für jeden Tag eine Datei; was veröffentlicht ist, stimmt.",
+            ),
+            "fahrtenbuch compact".to_owned(),
+        ),
+        "gc" => (
+            Text::new(
+                "Superseded files are kept for longer than 'retention' says.",
+                "Ersetzte Dateien bleiben länger liegen, als 'retention' sagt.",
+            ),
+            "fahrtenbuch gc".to_owned(),
+        ),
         chore => {
             (Text::new("What it does is not done.", "Was sie tut, geschieht nicht."), format!("fahrtenbuch {chore}"))
         }

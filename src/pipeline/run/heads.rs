@@ -28,6 +28,7 @@ use crate::pipeline::run::commit::put_record_again;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::lock::Lock;
 use crate::pipeline::run::recorded_files::verify_record;
+use crate::pipeline::run::releases::unfinished;
 use crate::pipeline::{Pipeline, journal};
 use crate::publish::PublishError;
 use crate::publish::bucket::{Bucket, Page, is_same_place};
@@ -296,9 +297,11 @@ impl Look<'_> {
         let forget = |names: &mut BTreeSet<String>, verified: &Verified| {
             verified.index.files.iter().for_each(|file| _ = names.remove(&file.path));
             verified.index.first.values().for_each(|first| _ = names.remove(&first.path));
+            verified.index.months.iter().for_each(|month| _ = names.remove(&month.path));
         };
         tables.indexes.values().for_each(|verified| forget(&mut unnamed, verified));
         self.unfinished.iter().for_each(|name| _ = unnamed.remove(name));
+        unfinished(self.workspace, self.bucket)?.iter().for_each(|name| _ = unnamed.remove(name));
         claims.iter().for_each(|claim| _ = unnamed.remove(&claim.file.path));
         let mut superseded = unnamed.clone();
         unnamed.retain(|name| !known.superseded.contains(name));

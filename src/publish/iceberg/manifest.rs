@@ -1,13 +1,13 @@
 //! Manifests and manifest lists of version 2 (specification of Iceberg, "Manifests"): which files a snapshot has.
 //!
-//! All files stand in one manifest, since readers ask for every manifest of a snapshot; only where there are very many, those of a
-//! year each. The values that may be inherited from the snapshot are, and bounds of columns are left out: partitions tell
+//! All days stand in one manifest, since readers ask for every manifest of a snapshot; only where there are very many, those of a
+//! year each. Past months that are in one file, which say the date of each row, are partitioned otherwise and stand in another. The values that may be inherited from the snapshot are, and bounds of columns are left out: partitions tell
 //! readers enough, and the manifest is most of what they fetch.
 
 use super::avro::{self, Record};
-use super::schema::{PARTITION_FIELD, PartitionSpec, Schema, json};
+use super::schema::{MONTH_FIELD, PARTITION_FIELD, PartitionSpec, Schema, json};
 use crate::digest::{Digest, Digester};
-use crate::publish::index::{IndexFile, TableIndex};
+use crate::publish::index::{IndexFile, MonthFile, TableIndex};
 
 /// Files in one manifest.
 const ONE_MANIFEST: usize = 2_000;
@@ -22,29 +22,33 @@ pub(super) struct Manifests {
 
 /// The manifests of a version, with names below `folder`; the data and they themselves are at `base`.
 pub(super) fn manifests(index: &TableIndex, schema: &Schema, base: &str, folder: &str) -> Manifests {
-    let groups: Vec<&[IndexFile]> = match index.files.len() {
+    let (months, days) = index.parted();
+    let mut groups: Vec<Group> = match days.len() {
         0 => Vec::new(),
-        1..=ONE_MANIFEST => vec![&index.files],
-        _ => index.files.chunk_by(|one, other| year(one) == year(other)).collect(),
+        1..=ONE_MANIFEST => vec![Group::of_days(&days)],
+        _ => days.chunk_by(|one, other| year(one) == year(other)).map(Group::of_days).collect(),
     };
-    let made: Vec<Vec<u8>> = groups.iter().map(|files| manifest(files, schema, base)).collect();
+    if !months.is_empty() {
+        groups.push(Group::of_months(&months));
+    }
+    let made: Vec<Vec<u8>> = groups.iter().map(|group| manifest(group, schema, base)).collect();
     let mut digest = Digester::default();
     made.iter().for_each(|bytes| digest.update(&Digest::of(bytes).0));
     // What ends in a digest never changes, so that caches keep it.
     let (start, end) = (format!("{folder}/v{:010}", index.version), format!("{}.avro", digest.finish().short()));
     let named = made.into_iter().enumerate().map(|(place, bytes)| (format!("{start}-{place}-{end}"), bytes));
     let mut files: Vec<(String, Vec<u8>)> = named.collect();
-    let entries = files.iter().zip(&groups).map(|((name, bytes), files)| {
-        let rows = files.iter().map(|file| file.rows).sum();
+    let entries = files.iter().zip(&groups).map(|((name, bytes), group)| {
+        let rows = group.files.iter().map(|file| file.rows).sum();
         Record::default()
             .text(&format!("{base}/{name}"))
             .count(bytes.len() as u64)
+            .count(group.spec.spec_id.into())
             .long(0)
-            .long(0)
             .count(index.version)
             .count(index.version)
             .count(index.version)
-            .count(files.len() as u64)
+            .count(group.files.len() as u64)
             .long(0)
             .long(0)
             .count(rows)
@@ -66,12 +70,51 @@ pub(super) fn parts(name: &str) -> Option<(u64, &str)> {
     Some((version.parse().ok()?, digest))
 }
 
+/// Files that are partitioned alike.
+struct Group<'a> {
+    spec: PartitionSpec,
+    /// The field of the partition's value in a manifest.
+    field: (u32, &'static str, &'static str),
+    files: Vec<DataFile<'a>>,
+}
+
+/// What a manifest says of a file.
+struct DataFile<'a> {
+    path: &'a str,
+    partition: i64,
+    rows: u64,
+    bytes: u64,
+}
+
+impl<'a> Group<'a> {
+    fn of_days(files: &[&'a IndexFile]) -> Self {
+        let files = files.iter().map(|IndexFile { path, partition_date, rows, bytes, .. }| DataFile {
+            path,
+            partition: i64::from(partition_date.days_since_epoch()),
+            rows: *rows,
+            bytes: *bytes,
+        });
+        let field = (PARTITION_FIELD, "partition_date", "date");
+        Self { spec: PartitionSpec::by_date(), field, files: files.collect() }
+    }
+
+    fn of_months(files: &[&'a MonthFile]) -> Self {
+        let files = files.iter().map(|MonthFile { path, month, rows, bytes, .. }| DataFile {
+            path,
+            partition: month.since_epoch(),
+            rows: *rows,
+            bytes: *bytes,
+        });
+        Self { spec: PartitionSpec::by_month(), field: (MONTH_FIELD, "month", "int"), files: files.collect() }
+    }
+}
+
 fn year(file: &IndexFile) -> String {
     file.partition_date.to_string().chars().take(4).collect()
 }
 
-fn manifest(files: &[IndexFile], schema: &Schema, base: &str) -> Vec<u8> {
-    let entries = files.iter().map(|file| {
+fn manifest(group: &Group<'_>, schema: &Schema, base: &str) -> Vec<u8> {
+    let entries = group.files.iter().map(|file| {
         Record::default()
             // Added; by the snapshot that names the manifest, which has its numbers.
             .long(1)
@@ -83,23 +126,22 @@ fn manifest(files: &[IndexFile], schema: &Schema, base: &str) -> Vec<u8> {
             .text(&format!("{base}/{}", file.path))
             .text("PARQUET")
             .some()
-            .long(i64::from(file.partition_date.days_since_epoch()))
+            .long(file.partition)
             .count(file.rows)
             .count(file.bytes)
     });
     let entries: Vec<Record> = entries.collect();
-    let spec = PartitionSpec::by_date();
-    let texts = [json(schema), json(&spec.fields)].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    let id = schema.schema_id.to_string();
+    let texts = [json(schema), json(&group.spec.fields)].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let (id, spec_id) = (schema.schema_id.to_string(), group.spec.spec_id.to_string());
     let metadata = [
         ("schema", texts[0].as_str()),
         ("schema-id", &id),
         ("partition-spec", &texts[1]),
-        ("partition-spec-id", "0"),
+        ("partition-spec-id", &spec_id),
         ("format-version", "2"),
         ("content", "data"),
     ];
-    avro::file(&manifest_schema(), &metadata, &entries)
+    avro::file(&manifest_schema(group.field), &metadata, &entries)
 }
 
 /// The type of a field in Avro: a name of a type, or a record as JSON.
@@ -127,8 +169,8 @@ fn record(name: &str, fields: &[(u32, &str, Of)]) -> String {
     format!("{{\"type\":\"record\",\"name\":\"{name}\",\"fields\":[{}]}}", fields.join(","))
 }
 
-fn manifest_schema() -> String {
-    let partition = record("r102", &[(PARTITION_FIELD, "partition_date", Of::Optional("date"))]);
+fn manifest_schema((id, name, of): (u32, &'static str, &'static str)) -> String {
+    let partition = record("r102", &[(id, name, Of::Optional(of))]);
     let file = record(
         "r2",
         &[

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::manifest::{self, Manifests, manifests};
 use super::paths::{folder, table_address};
-use super::schema::{PARTITION_FIELD, PartitionSpec, Schema, json, last_id, name_mapping};
+use super::schema::{MONTH_FIELD, PartitionSpec, Schema, json, last_id, name_mapping};
 use crate::digest::Digest;
 use crate::publish::index::TableIndex;
 
@@ -116,6 +116,8 @@ impl Version {
     pub(super) fn of(index: &TableIndex, base: &str) -> Option<Self> {
         let release = index.release.as_ref().filter(|_| !index.columns.is_empty())?;
         let schema = Schema::of(&index.columns);
+        let (months, days) = index.parted();
+        let data_files = months.len() + days.len();
         let Manifests { list, files } = manifests(index, &schema, base, &folder(&index.dataset, &index.table));
         let snapshot = Snapshot {
             snapshot_id: index.version,
@@ -125,7 +127,7 @@ impl Version {
             summary: Summary {
                 operation: "overwrite".to_owned(),
                 partition_date: release.date.to_string(),
-                total_data_files: index.files.len().to_string(),
+                total_data_files: data_files.to_string(),
                 total_records: index.files.iter().map(|file| file.rows).sum::<u64>().to_string(),
                 provisional: index.is_provisional().then(|| "true".to_owned()),
             },
@@ -200,8 +202,8 @@ impl State {
             current_schema_id: newest.map_or(0, |snapshot| snapshot.schema_id),
             schemas: self.schemas.values().cloned().collect(),
             default_spec_id: 0,
-            partition_specs: vec![PartitionSpec::by_date()],
-            last_partition_id: PARTITION_FIELD,
+            partition_specs: vec![PartitionSpec::by_date(), PartitionSpec::by_month()],
+            last_partition_id: MONTH_FIELD,
             default_sort_order_id: 0,
             sort_orders: vec![SortOrder { order_id: 0, fields: Vec::new() }],
             properties: BTreeMap::from([mapping]),

@@ -7,8 +7,9 @@ use crate::publish::index::{ColumnType, IndexColumn};
 
 /// The column that stands in the path of each file and in no file. Ids below it are places in a contract.
 const PARTITION_DATE: (u32, &str) = (1000, "partition_date");
-/// Of the partition's value, which has an id of its own.
+/// Of the partitions' values, which have ids of their own: the date of a day, the month of a file of many.
 pub(super) const PARTITION_FIELD: u32 = 1000;
+pub(super) const MONTH_FIELD: u32 = 1001;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -71,16 +72,19 @@ pub(super) struct PartitionField {
 }
 
 impl PartitionSpec {
-    /// By date, the only one.
+    /// That of days: a file has rows of one date, and does not say it.
     pub(super) fn by_date() -> Self {
-        let (source_id, name) = PARTITION_DATE;
-        let field = PartitionField {
-            name: name.to_owned(),
-            transform: "identity".to_owned(),
-            source_id,
-            field_id: PARTITION_FIELD,
-        };
-        Self { spec_id: 0, fields: vec![field] }
+        Self::of(0, PARTITION_DATE.1, "identity", PARTITION_FIELD)
+    }
+
+    /// That of past months in one file, which says the date of each row.
+    pub(super) fn by_month() -> Self {
+        Self::of(1, "month", "month", MONTH_FIELD)
+    }
+
+    fn of(spec_id: u32, name: &str, transform: &str, field_id: u32) -> Self {
+        let (name, transform, source_id) = (name.to_owned(), transform.to_owned(), PARTITION_DATE.0);
+        Self { spec_id, fields: vec![PartitionField { name, transform, source_id, field_id }] }
     }
 }
 

@@ -191,6 +191,7 @@ fn snapshots_that_name_withdrawn_files_are_dropped_and_older_ones_come_in_their_
             files: [(date, None)].into(),
             rolled_back: BTreeMap::new(),
             withdrawn: [(date, tombstone)].into(),
+            months: Vec::new(),
         };
         assert!(matches!(amend(bucket, ("bus", "t"), 69, &amendment).unwrap(), Amended::Overtaken));
         let Amended::New(index) = amend(bucket, ("bus", "t"), 70, &amendment).unwrap() else { panic!() };

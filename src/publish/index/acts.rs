@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::time::ServiceDate;
 
-/// Why a version was written that no run wrote.
+/// Why a version was written that no run wrote: a person decided it, or a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Act {
     pub kind: ActKind,
     /// All that it changed.
     pub dates: BTreeSet<ServiceDate>,
-    /// A name or role of `people` in the workspace's configuration.
+    /// A name or role of `people` in the workspace's configuration; of a compaction, which is by a rule, this program.
     pub by: String,
     pub reason: String,
     /// Of a rollback: the version whose files are current again.
@@ -37,6 +37,8 @@ pub enum ActKind {
     Withdrawal,
     /// Withdrawn dates may be released again.
     Lift,
+    /// The days of past months are in one file each, too. No date has another file than before.
+    Compaction,
 }
 
 impl ActKind {
@@ -46,6 +48,7 @@ impl ActKind {
             Self::Rollback => "rollback",
             Self::Withdrawal => "withdrawal",
             Self::Lift => "lift",
+            Self::Compaction => "compaction",
         }
     }
 }
@@ -89,7 +92,7 @@ pub struct Tombstone {
     pub from: u64,
     /// The version that withdrew it.
     pub version: u64,
-    /// Of all releases of the date. Their bytes are deleted.
+    /// Of all releases of the date, and of its month where that has rows of it. Their bytes are deleted.
     pub files: BTreeSet<FirstFile>,
     /// That it may be released again.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::acts::{Act, RolledBack, Tombstone};
 use super::commit::{ROUNDS, put_version, release_after};
+use super::months::MonthFile;
 use super::paths::meta_folder;
 use super::table_index::{IndexFile, TableIndex};
 use super::versions::newest;
@@ -22,6 +23,8 @@ pub struct Amendment {
     pub files: BTreeMap<ServiceDate, Option<IndexFile>>,
     pub rolled_back: BTreeMap<ServiceDate, RolledBack>,
     pub withdrawn: BTreeMap<ServiceDate, Tombstone>,
+    /// Months that are in one file now.
+    pub months: Vec<MonthFile>,
 }
 
 /// What became of an amendment.
@@ -62,6 +65,10 @@ pub fn amend(
     index.files.sort_by_key(|file| file.partition_date);
     index.rolled_back.extend(amendment.rolled_back.clone());
     index.withdrawn.extend(amendment.withdrawn.clone());
+    index.months.retain(|old| !amendment.months.iter().any(|new| new.month == old.month));
+    index.months.extend(amendment.months.clone());
+    index.months.sort_by_key(|month| month.month);
+    index.drop_stale_months();
     Ok(if put_version(bucket, &index)? { Amended::New(index) } else { Amended::Overtaken })
 }
 

@@ -67,6 +67,7 @@ pub fn commit(bucket: &Bucket, change: Change<'_>) -> Result<Option<Commit>, Pub
                 table: contract.table.clone(),
                 contract: contract.into(),
                 files: vec![file.clone()],
+                months: Vec::new(),
                 first: first_of(file).into_iter().collect(),
                 columns: columns(&[], true, contract),
                 rolled_back: BTreeMap::new(),
@@ -104,6 +105,8 @@ pub fn commit(bucket: &Bucket, change: Change<'_>) -> Result<Option<Commit>, Pub
         index.files.retain(|other| other.partition_date != date);
         index.files.extend(file.cloned());
         index.files.sort_by_key(|file| file.partition_date);
+        // A late revision: readers read the days of its month until it is compacted again.
+        index.drop_stale_months();
         if put_version(bucket, &index)? {
             return Ok(Some(Commit::New(index)));
         }

@@ -27,6 +27,7 @@ pub fn retain_unnamed(
         if let Some(index) = index {
             index.files.iter().for_each(|file| _ = names.remove(&file.path));
             index.first.values().for_each(|first| _ = names.remove(&first.path));
+            index.months.iter().for_each(|month| _ = names.remove(&month.path));
         }
     }
     Ok(())

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::acts::{Act, FirstFile, RolledBack, Tombstone};
 use super::columns::IndexColumn;
+use super::months::{Month, MonthFile};
 use crate::contract::Contract;
 use crate::digest::Digest;
 use crate::time::ServiceDate;
@@ -24,6 +25,10 @@ pub struct TableIndex {
     pub contract: ContractRef,
     /// By date.
     pub files: Vec<IndexFile>,
+    /// Past months whose days are in one file each, by month: for readers of many days. Every one of them stands for its days
+    /// ([`MonthFile::stands_for`]): a version that changes one of these days names it no more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub months: Vec<MonthFile>,
     /// The first complete publication of each date, below `data/`. It stays when later versions replace or lose that file, so
     /// that no second file of the date ever comes below `data/`.
     #[serde(default)]
@@ -118,6 +123,26 @@ impl TableIndex {
         of_date.is_some() && self.file_of(date).is_none_or(|file| file.path != path)
     }
 
+    /// What a reader of the whole table reads: the months that are in one file, and the days that are in none of these.
+    pub fn parted(&self) -> (Vec<&MonthFile>, Vec<&IndexFile>) {
+        let months: Vec<&MonthFile> = self.months.iter().filter(|month| month.stands_for(&self.files)).collect();
+        let is_in_one = |file: &&IndexFile| months.iter().any(|month| month.month == Month::of(file.partition_date));
+        let days = self.files.iter().filter(|file| !is_in_one(file)).collect();
+        (months, days)
+    }
+
+    /// Names no month any more that does not stand for its days.
+    pub(super) fn drop_stale_months(&mut self) {
+        let files = &self.files;
+        self.months.retain(|month| month.stands_for(files));
+    }
+
+    /// Whether a withdrawal deleted a file of a month.
+    pub fn is_deleted_month(&self, path: &str) -> bool {
+        let is_current = self.months.iter().any(|month| month.path == path);
+        !is_current && self.withdrawn.values().any(|of| of.files.iter().any(|file| file.path == path))
+    }
+
     /// Whether a complete release is to follow this version.
     pub fn is_provisional(&self) -> bool {
         let file = self.release.as_ref().and_then(|release| self.file_of(release.date));
@@ -132,6 +157,7 @@ const FIELDS: &[&str] = &[
     "table",
     "contract",
     "files",
+    "months",
     "first",
     "columns",
     "rolled_back",
@@ -140,6 +166,8 @@ const FIELDS: &[&str] = &[
     "previous",
 ];
 const FILE_FIELDS: &[&str] = &["path", "partition_date", "rows", "bytes", "sha256", "record", "provisional"];
+const MONTH_FIELDS: &[&str] = &["month", "path", "sha256", "bytes", "rows", "parts"];
+const PART_FIELDS: &[&str] = &["partition_date", "sha256"];
 const COLUMN_FIELDS: &[&str] = &["id", "name", "type", "nullable", "gone"];
 const RELEASE_FIELDS: &[&str] = &["date", "at", "complete_before", "act"];
 
@@ -149,7 +177,10 @@ pub(super) fn unknown_field(bytes: &[u8]) -> Option<String> {
     let list = |field: &str| value[field].as_array().into_iter().flatten();
     let whole = [(&value, FIELDS), (&value["release"], RELEASE_FIELDS)].into_iter();
     let parts = list("files").map(|file| (file, FILE_FIELDS));
-    let mut fields = (whole.chain(parts).chain(list("columns").map(|column| (column, COLUMN_FIELDS))))
+    let months = list("months").map(|month| (month, MONTH_FIELDS));
+    let of_months = list("months").flat_map(|month| month["parts"].as_array().into_iter().flatten());
+    let months = months.chain(of_months.map(|part| (part, PART_FIELDS)));
+    let mut fields = (whole.chain(parts).chain(months).chain(list("columns").map(|column| (column, COLUMN_FIELDS))))
         .flat_map(|(of, known)| of.as_object().into_iter().flatten().map(move |(field, _)| (field, known)));
     fields.find(|(field, known)| !known.contains(&field.as_str())).map(|(field, _)| field.clone())
 }

@@ -312,7 +312,7 @@ fn act(kind: ActKind, dates: &[ServiceDate]) -> Act {
 
 fn amendment(act: Act, files: BTreeMap<ServiceDate, Option<IndexFile>>) -> Amendment {
     let at = jiff::Timestamp::UNIX_EPOCH;
-    Amendment { at, act, files, rolled_back: BTreeMap::new(), withdrawn: BTreeMap::new() }
+    Amendment { at, act, files, rolled_back: BTreeMap::new(), withdrawn: BTreeMap::new(), months: Vec::new() }
 }
 
 #[test]

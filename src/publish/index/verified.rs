@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::acts::ActKind;
+use super::months::{MonthFile, month_of};
 use super::paths::{date_of, index_key};
 use super::table_index::{IndexFile, TableIndex};
 use super::versions::newest_verified;
@@ -92,6 +94,20 @@ fn changed(before: Option<&TableIndex>, index: &TableIndex) -> Result<BTreeSet<S
     }
     if let Some(file) = index.files.iter().find(|file| index.tombstone(file.partition_date).is_some()) {
         return Err(format!("it names '{}', and {} was withdrawn", file.path, file.partition_date));
+    }
+    let is_compacted = |month: &MonthFile| {
+        let act = act.filter(|act| act.kind == ActKind::Compaction);
+        act.is_some_and(|act| month.parts.iter().all(|part| act.dates.contains(&part.partition_date)))
+    };
+    for month in &index.months {
+        let is_its = month_of(&month.path) == Some(month.month);
+        let is_known = before.is_some_and(|before| before.months.contains(month)) || is_compacted(month);
+        if !is_its || !is_known || !month.stands_for(&index.files) {
+            return Err(format!(
+                "it names '{}' as the file of {}, which is not made of its days",
+                month.path, month.month
+            ));
+        }
     }
     match (dates.len(), act) {
         (_, Some(act)) if dates.is_subset(&act.dates) => Ok(dates),

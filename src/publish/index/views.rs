@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::acts::Tombstone;
+use super::months::MonthFile;
 use super::paths::meta_folder;
 use super::table_index::{ContractRef, IndexFile, TableIndex, json};
 use crate::digest::Digest;
@@ -21,6 +22,9 @@ struct Files<'a> {
     table: &'a str,
     contract: &'a ContractRef,
     files: &'a [IndexFile],
+    /// Past months whose days, which are among `files`, are in one file, too: for readers of many days.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    months: Vec<&'a MonthFile>,
     /// Dates that have left the public and may not be released again.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     withdrawn: BTreeMap<ServiceDate, Withdrawn<'a>>,
@@ -44,7 +48,8 @@ pub fn views(index: &TableIndex) -> [(String, Bytes); 2] {
     let withdrawn = withdrawn.map(|(date, Tombstone { at, reason, record, files, .. })| {
         (*date, Withdrawn { at: *at, reason, record, sha256: files.iter().map(|file| file.sha256).collect() })
     });
-    let view = Files { version: *version, dataset, table, contract, files, withdrawn: withdrawn.collect() };
+    let months = index.parted().0;
+    let view = Files { version: *version, dataset, table, contract, files, months, withdrawn: withdrawn.collect() };
     [(format!("{folder}/files.json"), json(&view)), (format!("{folder}/index.csv"), csv(files).into())]
 }
 

@@ -7,7 +7,9 @@ use parquet::arrow::add_encoded_arrow_schema_to_metadata;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, SortingColumn};
-use parquet::file::properties::{BloomFilterPosition, EnabledStatistics, WriterProperties, WriterPropertiesPtr};
+use parquet::file::properties::{
+    BloomFilterPosition, EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterPropertiesPtr,
+};
 use parquet::schema::types::ColumnPath;
 
 use super::batches::ROW_GROUP;
@@ -23,7 +25,7 @@ const DICTIONARY: usize = 1 << 30;
 const PAGE: usize = 8_192;
 /// The share of row groups without a value that its Bloom filter takes for groups with it. The filter is made for a row group of
 /// different values and then folded until this is reached, so it is as large as the values need.
-const FALSE_POSITIVES: f64 = 0.01;
+pub(super) const FALSE_POSITIVES: f64 = 0.01;
 
 /// How the columns are written, see [`encoding`], and what the footer says of them: the Arrow schema with the descriptions and
 /// units, for readers that know it, and the same as `fahrtenbuch.columns` in JSON for all others.
@@ -36,17 +38,7 @@ pub(super) fn properties(
     let columns = ("fahrtenbuch.columns".to_owned(), documentation(contract));
     let geo = contract.geometry.as_ref().map(|geometry| ("geo".to_owned(), geo(geometry)));
     let metadata = metadata.into_iter().chain([columns]).chain(geo).map(|(key, value)| KeyValue::new(key, value));
-    let mut builder = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(LEVEL)?))
-        .set_max_row_group_row_count(Some(ROW_GROUP))
-        .set_dictionary_page_size_limit(DICTIONARY)
-        .set_data_page_row_count_limit(PAGE)
-        // By what is in its pages a reader of a sorted table looks for what it is sorted by; of the other columns the row groups say
-        // enough. DuckDB fetches the page index with the last row group, which it stands behind, so it must be small; for
-        // that reason Bloom filters stand behind their row groups.
-        .set_statistics_enabled(if sort_by.is_empty() { EnabledStatistics::Page } else { EnabledStatistics::Chunk })
-        .set_bloom_filter_position(BloomFilterPosition::AfterRowGroup)
-        .set_key_value_metadata(Some(metadata.collect()));
+    let mut builder = common(ROW_GROUP, !sort_by.is_empty())?.set_key_value_metadata(Some(metadata.collect()));
     if !sort_by.is_empty() {
         let columns = sort_by.iter().map(|&place| SortingColumn {
             column_idx: place as i32,
@@ -87,6 +79,21 @@ pub(super) fn properties(
     let mut properties = builder.build();
     add_encoded_arrow_schema_to_metadata(schema, &mut properties);
     Ok(Arc::new(properties))
+}
+
+/// What does not depend on the columns. `rows` is what a row group has at most.
+pub(super) fn common(rows: usize, is_sorted: bool) -> Result<WriterPropertiesBuilder, ParquetError> {
+    let builder = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(LEVEL)?))
+        .set_max_row_group_row_count(Some(rows))
+        .set_dictionary_page_size_limit(DICTIONARY)
+        .set_data_page_row_count_limit(PAGE)
+        // By what is in its pages a reader of a sorted table looks for what it is sorted by; of the other columns the row groups say
+        // enough. DuckDB fetches the page index with the last row group, which it stands behind, so it must be small; for
+        // that reason Bloom filters stand behind their row groups.
+        .set_statistics_enabled(if is_sorted { EnabledStatistics::Chunk } else { EnabledStatistics::Page })
+        .set_bloom_filter_position(BloomFilterPosition::AfterRowGroup);
+    Ok(builder)
 }
 
 /// The encoding of a column, `None` for a dictionary: the contract's word, or else what is smallest for most columns of its

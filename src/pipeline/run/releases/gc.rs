@@ -18,7 +18,7 @@ use crate::pipeline::run::error::RunError;
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::iceberg;
-use crate::publish::index::{self, IndexFile};
+use crate::publish::index::{self, FirstFile};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 
@@ -37,7 +37,9 @@ pub struct Garbage {
 /// A file that no current version names.
 #[derive(Clone, Debug)]
 pub struct Superseded {
-    pub file: IndexFile,
+    pub file: FirstFile,
+    /// None of a month.
+    pub date: Option<ServiceDate>,
     /// The last version that named it.
     pub version: u64,
     /// When the one after it was released.
@@ -58,10 +60,11 @@ pub struct Collected {
 /// The bucket cannot be read. A table whose versions cannot be read is a problem of it, and keeps its files.
 pub fn garbage(workspace: &Workspace, bucket: &Bucket) -> Result<Garbage, ActError> {
     let mut garbage = Garbage::default();
+    let unfinished = super::compact::unfinished(workspace, bucket)?;
     let datasets: BTreeSet<&String> = workspace.pipelines.iter().map(|pipeline| &pipeline.dataset).collect();
     for dataset in datasets {
         for table in tables(bucket, dataset)? {
-            match of_table(workspace, bucket, (dataset, &table), &mut garbage) {
+            match of_table(workspace, bucket, (dataset, &table), &unfinished, &mut garbage) {
                 Ok(due) if due.is_empty() => {}
                 Ok(due) => _ = garbage.due.insert((dataset.clone(), table), due),
                 Err(error @ (PublishError::Damaged { .. } | PublishError::Newer { .. })) => {
@@ -78,16 +81,20 @@ fn of_table(
     workspace: &Workspace,
     bucket: &Bucket,
     (dataset, table): (&str, &str),
+    unfinished: &BTreeSet<String>,
     garbage: &mut Garbage,
 ) -> Result<Vec<Superseded>, PublishError> {
     // The names first: what is put after the look at them is none of them.
     let mut left = bucket.sizes(&format!("revised/{dataset}/{table}"))?;
     let Some(newest) = index::current(bucket, dataset, table)? else { return Ok(Vec::new()) };
     newest.files.iter().for_each(|file| _ = left.remove(&file.path));
+    newest.months.iter().for_each(|month| _ = left.remove(&month.path));
+    // What a compaction was about to put when it was killed is for the next one.
+    unfinished.iter().for_each(|name| _ = left.remove(name));
     // Withdrawn bytes go by 'withdraw', and 'publish --rebuild' deletes what that has left.
     left.retain(|name, _| {
         let date = index::date_of(std::path::Path::new(name));
-        date.is_none_or(|date| !newest.is_deleted(date, name))
+        date.is_none_or(|date| !newest.is_deleted(date, name)) && !newest.is_deleted_month(name)
     });
     let today = ServiceDate::local_date_of(now(), &workspace.zone);
     let mut due = Vec::new();
@@ -101,14 +108,16 @@ fn of_table(
         let is_in_catalogue = iceberg::keeps(newest.version, version, complete);
         // In the place of releases that were withdrawn the catalogue has older ones.
         complete += usize::from(!index.is_provisional() && !newest.hides(version));
-        for file in &index.files {
+        let days = index.files.iter().map(|file| (Some(file.partition_date), FirstFile::from(file)));
+        let months = index.months.iter().map(|month| (None, FirstFile::from(month)));
+        for (date, file) in days.chain(months) {
             let Some(bytes) = left.remove(&file.path) else { continue };
             let at = after.release.as_ref().map(|release| release.at);
             let is_over = at.is_some_and(|at| {
                 workspace.retention.superseded.after(ServiceDate::local_date_of(at, &workspace.zone)) < today
             });
             match at.filter(|_| is_over && !is_in_catalogue) {
-                Some(at) => due.push(Superseded { file: file.clone(), version, at }),
+                Some(at) => due.push(Superseded { file, date, version, at }),
                 None => {
                     garbage.kept += 1;
                     garbage.kept_bytes += bytes;
@@ -137,14 +146,14 @@ pub fn collect(context: &ActContext<'_>) -> Result<(Garbage, Collected), ActErro
         by_dataset.entry(dataset).or_default().insert(table, due);
     }
     for (dataset, mut due) in by_dataset {
-        let dates: BTreeSet<ServiceDate> = due.values().flatten().map(|of| of.file.partition_date).collect();
+        let dates: BTreeSet<ServiceDate> = due.values().flatten().filter_map(|of| of.date).collect();
         let mut quiet = Vec::new();
         for date in dates {
             match context.keep_runs_away(&dataset, &BTreeSet::from([date])) {
                 Ok(held) => quiet.extend(held),
                 Err(error @ RunError::Busy { .. }) => {
                     garbage.problems.push(error.to_string());
-                    due.values_mut().for_each(|of| of.retain(|of| of.file.partition_date != date));
+                    due.values_mut().for_each(|of| of.retain(|of| of.date != Some(date)));
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -153,7 +162,10 @@ pub fn collect(context: &ActContext<'_>) -> Result<(Garbage, Collected), ActErro
         let mut tables: Vec<ActTable> = Vec::new();
         for (table, due) in &mut due {
             let Some(index) = index::current(bucket, &dataset, table)? else { continue };
-            due.retain(|of| !index.files.iter().any(|file| file.path == of.file.path));
+            due.retain(|of| {
+                let path = &of.file.path;
+                !index.files.iter().any(|file| file.path == *path) && !index.months.iter().any(|of| of.path == *path)
+            });
             tables.extend(of_record(table, index.version, due));
         }
         if tables.is_empty() {
@@ -178,8 +190,15 @@ fn of_record(table: &str, version: u64, due: &[Superseded]) -> Option<ActTable> 
         .iter()
         .map(|of| ActFile { path: of.file.path.clone(), bytes: of.file.bytes, sha256: of.file.sha256 })
         .collect();
-    let dates = due.iter().map(|of| of.file.partition_date).collect();
-    (!files.is_empty()).then(|| ActTable { table: table.to_owned(), version, to: None, dates, files })
+    let dates = due.iter().filter_map(|of| of.date).collect();
+    (!files.is_empty()).then(|| ActTable {
+        table: table.to_owned(),
+        version,
+        to: None,
+        dates,
+        files,
+        months: Vec::new(),
+    })
 }
 
 fn record(workspace: &Workspace, dataset: &str, tables: Vec<ActTable>) -> ActRecord {

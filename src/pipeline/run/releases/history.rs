@@ -63,6 +63,8 @@ pub enum Reason {
     Rollback,
     Withdrawal,
     Lift,
+    /// Past months are in one file each, too.
+    Compaction,
     /// A record is gone, so that nobody can tell.
     Unknown,
 }
@@ -84,6 +86,7 @@ impl Reason {
             Self::Rollback => "rollback",
             Self::Withdrawal => "withdrawal",
             Self::Lift => "lift",
+            Self::Compaction => "compaction",
             Self::Unknown => "unknown",
         }
     }
@@ -201,6 +204,7 @@ fn of_act(kind: ActKind) -> Reason {
         ActKind::Rollback => Reason::Rollback,
         ActKind::Withdrawal => Reason::Withdrawal,
         ActKind::Lift => Reason::Lift,
+        ActKind::Compaction => Reason::Compaction,
     }
 }
 

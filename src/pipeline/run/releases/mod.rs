@@ -4,6 +4,7 @@
 //! before it. Views, pages and the catalogue follow. One act is at work at a time in a private store, and none on a date that a
 //! run is at work on. All steps may be repeated: an act that was killed is finished by the same command.
 
+mod compact;
 mod diff;
 mod gc;
 mod history;
@@ -13,6 +14,8 @@ mod withdraw;
 use std::collections::BTreeSet;
 use std::fs::File;
 
+pub(super) use self::compact::unfinished;
+pub use self::compact::{Compactable, Compacted, DueMonth, compact, compactable, replay_months};
 pub use self::diff::{Diff, DiffEntry, diff};
 pub use self::gc::{Collected, Garbage, Superseded, collect, garbage};
 pub use self::history::{Listed, Reason, history};

@@ -195,6 +195,7 @@ fn record(plan: &RollbackPlan, request: &RollbackRequest, who: &ActBy, dates: &B
         to: Some(plan.to),
         dates: dates.clone(),
         files: files.collect(),
+        months: Vec::new(),
     };
     ActRecord {
         format: Kind::Rollback.format(1),
@@ -237,6 +238,7 @@ fn amendment(
         files: plan.changes.iter().map(|change| (change.date, Some(change.to.clone()))).collect(),
         rolled_back,
         withdrawn: BTreeMap::new(),
+        months: Vec::new(),
     })
 }
 

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::compact::{compact_again, finish};
 use super::{ActBy, ActContext, ActError, act, current, tables, version};
 use crate::digest::Digest;
 use crate::ledger::{ActFile, ActRecord, ActTable, Kind, Program};
@@ -14,8 +15,8 @@ use crate::pipeline::run::context::now;
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::index::{
-    self, ActKind, Amended, Amendment, FirstFile, Lifted, TableIndex, TablePartition, Tombstone, amend, objects_of,
-    until_committed,
+    self, ActKind, Amended, Amendment, FirstFile, Lifted, Month, TableIndex, TablePartition, Tombstone, amend,
+    objects_of, until_committed,
 };
 use crate::publish::view_writer::ViewWriter;
 use crate::report::results;
@@ -89,6 +90,7 @@ pub fn plan_withdrawal(bucket: &Bucket, request: &WithdrawRequest) -> Result<Wit
         for date in &plan.dates {
             plan.bytes.extend(objects_of(bucket, TablePartition { dataset, table: &table, date: *date })?);
         }
+        plan.bytes.extend(months_with(bucket, &newest, &plan.dates, &found)?);
         if !found.is_empty() {
             plan.tables.push(Withdrawal { table, version: newest.version, dates: found });
         }
@@ -102,6 +104,27 @@ pub fn plan_withdrawal(bucket: &Bucket, request: &WithdrawRequest) -> Result<Wit
         )));
     }
     Ok(plan)
+}
+
+/// Files of months that are there and have rows of dates that leave the public, or have left it.
+fn months_with(
+    bucket: &Bucket,
+    newest: &TableIndex,
+    dates: &BTreeSet<ServiceDate>,
+    found: &BTreeMap<ServiceDate, OfDate>,
+) -> Result<BTreeSet<String>, PublishError> {
+    let mut there = BTreeSet::new();
+    for date in dates {
+        let files = found.get(date).map(|of| &of.files);
+        let files = files.or_else(|| newest.tombstone(*date).map(|tombstone| &tombstone.files));
+        let months = files.into_iter().flatten().filter(|file| index::month_of(&file.path).is_some());
+        let months: BTreeSet<&String> = months.map(|file| &file.path).collect();
+        if !months.is_empty() {
+            let folder = index::month_folder(&newest.dataset, &newest.table, Month::of(*date));
+            there.extend(bucket.list(&folder)?.into_iter().filter(|name| months.contains(name)));
+        }
+    }
+    Ok(there)
 }
 
 /// The dates that are named, and those that a release changed.
@@ -141,6 +164,10 @@ fn releases_of(
             let of = found.entry(file.partition_date).or_insert_with(new);
             of.files.insert(file.into());
         }
+        for month in &index.months {
+            let with_rows = found.iter_mut().filter(|(date, _)| month.has(**date));
+            with_rows.for_each(|(_, of)| _ = of.files.insert(month.into()));
+        }
     }
     for (date, of) in &mut found {
         of.is_current = newest.file_of(*date).is_some();
@@ -173,6 +200,7 @@ pub fn withdraw(
 ) -> Result<(WithdrawPlan, usize), ActError> {
     let (bucket, dataset) = (context.bucket, &request.dataset);
     let _alone = context.lock.acting()?;
+    finish(context)?;
     let plan = plan_withdrawal(bucket, request)?;
     let _quiet = context.keep_runs_away(dataset, &plan.dates)?;
     if !plan.tables.is_empty() {
@@ -191,8 +219,34 @@ pub fn withdraw(
     let mut writer = ViewWriter::new(bucket);
     delete_bytes(&mut writer, dataset)?;
     let deleted = writer.finish().removed.len();
+    ActContext::stage("withdrawal", "months");
+    for (table, months) in lost_months(bucket, request, &plan.dates)? {
+        compact_again(context, (dataset, &table), &months)?;
+    }
     ActContext::stage("withdrawal", "done");
     Ok((plan, deleted))
+}
+
+/// The months that were in one file which had rows of withdrawn dates.
+fn lost_months(
+    bucket: &Bucket,
+    request: &WithdrawRequest,
+    dates: &BTreeSet<ServiceDate>,
+) -> Result<BTreeMap<String, BTreeSet<Month>>, ActError> {
+    let mut lost: BTreeMap<String, BTreeSet<Month>> = BTreeMap::new();
+    let names = match &request.table {
+        Some(table) => BTreeSet::from([table.clone()]),
+        None => tables(bucket, &request.dataset)?,
+    };
+    for table in names {
+        let newest = current(bucket, &request.dataset, &table)?;
+        let files = dates.iter().filter_map(|date| newest.tombstone(*date)).flat_map(|tombstone| &tombstone.files);
+        let months: BTreeSet<Month> = files.filter_map(|file| index::month_of(&file.path)).collect();
+        if !months.is_empty() {
+            lost.insert(table, months);
+        }
+    }
+    Ok(lost)
 }
 
 /// Commits the withdrawal of the dates of a table, whatever others commit meanwhile.
@@ -228,6 +282,7 @@ fn withdraw_table(
             files: found.keys().map(|date| (*date, None)).collect(),
             rolled_back: BTreeMap::new(),
             withdrawn: found.iter().map(|(date, of)| (*date, tombstone(of))).collect(),
+            months: Vec::new(),
         };
         match amend(bucket, (dataset, table), newest.version, &amendment)? {
             Amended::Overtaken => Ok(None),
@@ -247,6 +302,7 @@ fn record(plan: &WithdrawPlan, dataset: &str, kind: Kind, who: &ActBy) -> ActRec
         to: None,
         dates: of.dates.keys().copied().collect(),
         files: of.dates.values().flat_map(|of| of.files.iter().map(file)).collect(),
+        months: Vec::new(),
     });
     ActRecord {
         format: kind.format(1),
@@ -336,7 +392,14 @@ pub fn lift(
     let mut of_tables = Vec::new();
     for (table, dates) in &lifted {
         let version = current(bucket, dataset, table)?.version;
-        let of = ActTable { table: table.clone(), version, to: None, dates: dates.clone(), files: Vec::new() };
+        let of = ActTable {
+            table: table.clone(),
+            version,
+            to: None,
+            dates: dates.clone(),
+            files: Vec::new(),
+            months: Vec::new(),
+        };
         of_tables.push(of);
     }
     let none = WithdrawPlan { dates: BTreeSet::new(), tables: Vec::new(), bytes: Vec::new() };
@@ -375,6 +438,7 @@ fn lift_table(
             files: BTreeMap::new(),
             rolled_back: BTreeMap::new(),
             withdrawn,
+            months: Vec::new(),
         };
         match amend(context.bucket, (dataset, table), newest.version, &amendment)? {
             Amended::Overtaken => Ok(None),
