@@ -271,7 +271,7 @@ impl Prepared<'_> {
 fn absent(pipeline: &Pipeline, tables: &[TableResult]) -> Vec<String> {
     let of_feed = pipeline.contracts.contracts.keys();
     let of_feed = of_feed.filter(|name| !tables.iter().any(|table| table.from == [name.as_str()]));
-    let derived = pipeline.release.iter().flat_map(|release| &release.derived).flat_map(|derived| &derived.contracts);
+    let derived = pipeline.derived.iter().flat_map(|derived| &derived.contracts);
     let derived = derived.map(|contract| &contract.table);
     of_feed.chain(derived.filter(|name| !tables.iter().any(|table| table.release.table == **name))).cloned().collect()
 }
