@@ -69,6 +69,7 @@ mod sample_values;
 mod schedule;
 mod sealed;
 mod serve;
+mod service_dates;
 mod soak;
 mod status;
 mod stored;
