@@ -99,6 +99,7 @@ mod tests {
                 sha256: Digest::of(b""),
                 record: "ledger/records/0.json".into(),
                 provisional: true,
+                timetable: None,
             }],
             first: BTreeMap::new(),
             columns: Vec::new(),

@@ -79,5 +79,6 @@ mod terminal;
 mod tides;
 mod trips_observed;
 mod units;
+mod used_timetable;
 mod validate;
 mod world;
