@@ -138,7 +138,8 @@ fn main() {
             checked.passed.iter().for_each(|rows| write_rows(&mut writer, &target, rows, &mut times, &mut rows_out));
         }
     }
-    for Derived { chunk, .. } in timed(&mut times.derive, || derivation.finish().expect("rows")).derived {
+    let mut rest = timed(&mut times.derive, || derivation.finish().expect("rows")).derived;
+    while let Some(Derived { chunk, .. }) = timed(&mut times.derive, || rest.next().transpose().expect("rows")) {
         let checked = timed(&mut times.release_rules, || second.push(chunk, &keys).expect("rows"));
         checked.passed.iter().for_each(|rows| write_rows(&mut writer, &target, rows, &mut times, &mut rows_out));
     }

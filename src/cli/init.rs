@@ -128,6 +128,10 @@ sources:
     # max_redirects: 5
     # Between two beats of 'fahrtenbuch collect': from '1 s' to '1 day'; '15 s' where the format is gtfs-realtime.
     # every: 1 h
+# The tables of the feed are released as they came; beside them, on which dates each service runs.
+release:
+  contracts: schemas/gtfs-derived
+  derived: [service_dates]
 # When 'fahrtenbuch up' publishes it: a time of day, a cron expression ('30 4 * * 1-5'), 'after: PIPELINE' or 'every: 15 min'.
 schedule:
   run: \"04:30\"

@@ -127,9 +127,17 @@ pub struct Derived {
 
 /// The end of a derivation.
 pub struct Finished {
-    pub derived: Vec<Derived>,
+    /// The rows that are left. They are made as they are taken, so that a table may be larger than what it is made of.
+    pub derived: Box<dyn Iterator<Item = Result<Derived, DeriveError>> + Send>,
     /// For each of [`DerivationType::inputs`], in order; those of the timetable are passed over.
     pub inputs: Vec<InputAccount>,
+}
+
+impl Finished {
+    /// With rows that are made already.
+    pub fn with(derived: Vec<Derived>, inputs: Vec<InputAccount>) -> Self {
+        Self { derived: Box::new(derived.into_iter().map(Ok)), inputs }
+    }
 }
 
 /// Where the rows of an input went: rows that came = used + all unused, which the run asserts.

@@ -5,6 +5,7 @@ use crate::derive::derivation::DerivationType;
 /// All derivations. Telemetry is none of them: which of its tables is made from which is said by `release: tables:`.
 pub static DERIVATIONS: &[&dyn DerivationType] = &[
     &crate::derive::trips_observed::TripsObserved,
+    &crate::derive::service_dates::ServiceDates,
     #[cfg(test)]
     &crate::derive::testing::TripReports,
 ];

@@ -14,6 +14,7 @@ mod geometry;
 pub mod mistakes;
 pub mod privacy;
 pub mod reports;
+mod service_dates;
 pub mod telemetry;
 #[cfg(test)]
 pub mod testing;

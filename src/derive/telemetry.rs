@@ -292,7 +292,7 @@ impl Derivation for Telemetry {
         self.budget.give_back(self.booked);
         let told = Some(ToldOfUnused { dimension: Dimension::Uniqueness, message, places: self.shown });
         self.account.unused.push(Unused { rule: self.repeats, rows: self.repeated, told });
-        Ok(Finished { derived: Vec::new(), inputs: vec![self.account] })
+        Ok(Finished::with(Vec::new(), vec![self.account]))
     }
 }
 

@@ -151,6 +151,6 @@ impl Derivation for Run {
         let chunk = rows_by_name(&self.contract, Lineage::of_first(&places), places.len(), column)?;
         let alerts = InputAccount { used: 0, unused: vec![Unused::counted("trip_reports.alert", self.alerts)] };
         let inputs = vec![InputAccount::default(), self.account, alerts];
-        Ok(Finished { derived: vec![Derived { output: 0, chunk }], inputs })
+        Ok(Finished::with(vec![Derived { output: 0, chunk }], inputs))
     }
 }

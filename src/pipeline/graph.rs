@@ -19,6 +19,7 @@ use crate::check::context::siblings_of;
 use crate::contract::Contract;
 use crate::contract::library::Library;
 use crate::derive::derivation::{DerivationType, Tables};
+use crate::pipeline::config::derived::DerivedTables;
 use crate::pipeline::config::release::Release;
 use crate::quarantine::Stage;
 
@@ -83,22 +84,21 @@ pub(crate) struct RunGraph {
 impl RunGraph {
     /// # Errors
     /// Rules ask about what is derived from their table.
-    pub(crate) fn of(feed: &Library, release: Option<&Release>) -> Result<Self, Cycle> {
+    pub(crate) fn of(feed: &Library, release: Option<&Release>, derived: &[DerivedTables]) -> Result<Self, Cycle> {
         let mut graph = Self { tables: Vec::new(), derivations: Vec::new(), order: Vec::new() };
         for contract in feed.contracts.values() {
             graph.add_table(Stage::Feed, contract.clone());
         }
-        let Some(release) = release else { return graph.ordered() };
-        for (contract, from) in &release.tables {
+        for (contract, from) in release.iter().flat_map(|release| &release.tables) {
             let to = graph.add_table(Stage::Release, contract.clone());
             let Some(from) = graph.place(Stage::Feed, from) else { continue };
             graph.tables[from].account = to;
             graph.add_derivation(Maker::Telemetry, vec![(from, 0)], vec![to]);
         }
-        let outputs: Vec<Vec<usize>> = (release.derived.iter())
+        let outputs: Vec<Vec<usize>> = (derived.iter())
             .map(|derived| derived.contracts.iter().map(|c| graph.add_table(Stage::Release, c.clone())).collect())
             .collect();
-        for (derived, outputs) in release.derived.iter().zip(outputs) {
+        for (derived, outputs) in derived.iter().zip(outputs) {
             let inputs = derived.derivation.inputs().iter().enumerate();
             let inputs = inputs.filter_map(|(place, input)| match input.of {
                 Tables::Timetable => None,

@@ -239,6 +239,7 @@ mod tests {
             sha256: Digest::of(bytes),
             record: String::new(),
             provisional: false,
+            timetable: None,
         };
         StagedFile { table: "t".to_owned(), staged, file }
     }

@@ -99,6 +99,7 @@ mod tests {
                 sha256: Digest::of(b""),
                 record: "ledger/records/0.json".into(),
                 provisional: true,
+                timetable: None,
             }],
             months: Vec::new(),
             first: BTreeMap::new(),

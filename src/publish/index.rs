@@ -37,7 +37,7 @@ pub use self::commit::{Change, Commit, commit};
 pub use self::months::{Month, MonthFile, MonthPart, month_folder, month_of, path_of_month};
 pub use self::orphans::{remove_orphans, retain_unnamed, stranger};
 pub use self::paths::{TablePartition, date_of, index_key, meta_folder, partition_folder, path_of_release};
-pub use self::table_index::{ContractRef, IndexFile, Release, TableIndex, digest};
+pub use self::table_index::{ContractRef, IndexFile, Release, TableIndex, UsedTimetable, digest};
 pub use self::verified::{Verified, verified};
 pub use self::versions::{
     current, digest_of_version, last_read, missing_error, missing_version, read_version, remember_version,

@@ -73,6 +73,12 @@ fn cost(arguments: &[&str]) -> (u64, u64) {
 fn of_run(files: &Files) -> (u64, u64) {
     let world = World::new();
     std::fs::write(world.path("data/sample/stadtbus-gtfs.zip"), zipped(files)).unwrap();
+    // A calendar of thousands of services until 2099 is refused by what lists their dates, at once.
+    world.replace(
+        "pipelines/stadtbus-fahrplan.yaml",
+        "release:\n  contracts: schemas/gtfs-derived\n  derived: [service_dates]\n",
+        "",
+    );
     cost(&["-C", &world.path("").to_string_lossy(), "run", "stadtbus-fahrplan"])
 }
 

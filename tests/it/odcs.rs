@@ -209,7 +209,7 @@ fn contracts_of_others_are_no_mistake_in_a_workspace_until_a_pipeline_uses_them(
     let id = soda[0]["id"].as_str().unwrap();
     let explained = world.program(&["rules", "explain", id]);
     assert!(String::from_utf8_lossy(&explained.stdout).contains("It is not run: it is a rule of the engine 'soda'."));
-    world.replace("pipelines/stadtbus-fahrplan.yaml", "schemas/gtfs", "schemas/others");
+    world.replace("pipelines/stadtbus-fahrplan.yaml", "schemas/gtfs\n", "schemas/others\n");
     let output = world.program(&["check"]);
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2));

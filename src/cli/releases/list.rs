@@ -1,6 +1,6 @@
 //! `fahrtenbuch releases list`
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use clap::Args;
@@ -14,7 +14,7 @@ use crate::cli::terminal::{listing, one_line};
 use crate::pipeline::run::RunError;
 use crate::pipeline::run::releases::{Listed, Reason, history, tables};
 use crate::publish::bucket::Bucket;
-use crate::publish::index::{self, TableIndex};
+use crate::publish::index::{self, TableIndex, UsedTimetable};
 use crate::report::words::grouped;
 use crate::schedule::words::local;
 use crate::time::ServiceDate;
@@ -55,7 +55,12 @@ pub(super) fn run(root: &Path, arguments: &List) -> Result<Exit, Exit> {
         all.extend(newest(&bucket, &dataset).map_err(|error| failed(&error, false, None))?);
     }
     match arguments.json {
-        true => println!("{}", Value::from_iter(all.iter().map(table_json))),
+        true => {
+            let mut timetables = Timetables { bucket: &bucket, known: BTreeMap::new() };
+            let tables = all.iter().map(|index| Ok(table_json(index, timetables.of(index)?)));
+            let tables = tables.collect::<Result<Value, RunError>>().map_err(|error| failed(&error, false, None))?;
+            println!("{tables}");
+        }
         false => show_tables(&workspace, &all),
     }
     Ok(Exit::Done)
@@ -70,7 +75,52 @@ fn newest(bucket: &Bucket, dataset: &str) -> Result<Vec<TableIndex>, RunError> {
     Ok(all)
 }
 
-fn table_json(index: &TableIndex) -> Value {
+/// The timetables that files name, and the current files of their partitions.
+struct Timetables<'a> {
+    bucket: &'a Bucket,
+    /// The current indexes of the tables of a dataset.
+    known: BTreeMap<String, Vec<TableIndex>>,
+}
+
+impl Timetables<'_> {
+    /// What the dates of a table were joined with, each timetable once.
+    fn of(&mut self, index: &TableIndex) -> Result<Value, RunError> {
+        let mut dates: BTreeMap<&UsedTimetable, Vec<ServiceDate>> = BTreeMap::new();
+        for file in &index.files {
+            if let Some(Some(timetable)) = &file.timetable {
+                dates.entry(timetable).or_default().push(file.partition_date);
+            }
+        }
+        let mut all = Vec::new();
+        for (timetable, dates) in dates {
+            all.push(json!({
+                "dataset": timetable.dataset,
+                "partition_date": timetable.partition_date,
+                "sha256": timetable.sha256,
+                "dates": dates,
+                "tables": self.tables(timetable)?,
+            }));
+        }
+        Ok(all.into())
+    }
+
+    /// The published files of just this timetable, by table; null if it was not published, or another one of its date was.
+    fn tables(&mut self, timetable: &UsedTimetable) -> Result<Value, RunError> {
+        let dataset = &timetable.dataset;
+        if !self.known.contains_key(dataset) {
+            self.known.insert(dataset.clone(), newest(self.bucket, dataset)?);
+        }
+        let files = self.known.get(dataset).into_iter().flatten().filter_map(|index| {
+            let file = index.file_of(timetable.partition_date)?;
+            let is_it = file.timetable.as_ref()?.as_ref()?.sha256 == timetable.sha256;
+            is_it.then(|| (index.table.clone(), json!({"path": file.path, "sha256": file.sha256})))
+        });
+        let files: serde_json::Map<String, Value> = files.collect();
+        Ok(if files.is_empty() { Value::Null } else { files.into() })
+    }
+}
+
+fn table_json(index: &TableIndex, timetables: Value) -> Value {
     let withdrawn = index.withdrawn.iter().map(|(date, of)| {
         json!({
             "date": date,
@@ -96,6 +146,7 @@ fn table_json(index: &TableIndex) -> Value {
         "bytes": index.files.iter().map(|file| file.bytes).sum::<u64>(),
         "first": index.files.first().map(|file| file.partition_date),
         "last": index.files.last().map(|file| file.partition_date),
+        "timetables": timetables,
         "withdrawn": withdrawn.collect::<Value>(),
         "rolled_back": back.collect::<Value>(),
     })
@@ -106,6 +157,7 @@ fn version_json(of: &Listed) -> Value {
         "version": of.version,
         "at": of.at,
         "dates": of.dates,
+        "timetables": of.timetables,
         "files": of.files,
         "rows": of.rows,
         "bytes": of.bytes,

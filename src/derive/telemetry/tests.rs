@@ -77,7 +77,7 @@ fn run_of(
         out.extend(telemetry.push(0, rows).unwrap());
     }
     let finished = telemetry.finish().unwrap();
-    out.extend(finished.derived);
+    out.extend(finished.derived.map(Result::unwrap));
     let out: Vec<RecordBatch> = out.into_iter().map(|derived| derived.chunk.rows).collect();
     let out = arrow_select::concat::concat_batches(&release.chunk_schema(), &out).unwrap();
     let [account] = <[InputAccount; 1]>::try_from(finished.inputs).unwrap();

@@ -178,7 +178,7 @@ impl Derivation for Run {
             "prediction_without_trip",
             "A prediction names its trip by its id. Others are in no row of this table",
         );
-        Ok(Finished { derived, inputs })
+        Ok(Finished::with(derived, inputs))
     }
 }
 

@@ -210,7 +210,7 @@ fn run_in(
     assert_eq!(budget.left(), bytes, "what was booked is given back");
     let mut rows = Vec::new();
     for derived in finished.derived {
-        let of = &derived.chunk.rows;
+        let of = &derived?.chunk.rows;
         for row in 0..of.num_rows() {
             let columns = of.schema_ref().fields().iter().zip(of.columns());
             let words = columns.map(|(field, column)| (field.name().clone(), word(column, row)));

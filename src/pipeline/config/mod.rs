@@ -23,6 +23,7 @@ use crate::decode::formats;
 use crate::derive::derivation::{Input, Tables};
 use crate::digest::Digest;
 use crate::durable;
+use crate::pipeline::config::derived::DerivedTables;
 use crate::pipeline::config::files::Files;
 use crate::pipeline::config::release::Release;
 use crate::pipeline::config::schedule::Schedule;
@@ -54,6 +55,8 @@ pub struct Pipeline {
     pub decoder: Arc<dyn Decoder>,
     /// Of formats that are partitioned by service day; of others, each table is released as it came.
     pub release: Option<Release>,
+    /// What is derived from the tables of the release, of the feed and of the timetable.
+    pub derived: Vec<DerivedTables>,
     pub feeds: Vec<Feed>,
     /// Of the feed's own tables.
     pub contracts: Library,
@@ -94,11 +97,10 @@ impl Pipeline {
     pub fn checked_contracts(&self) -> Vec<CheckedContract> {
         let released = self.release.is_none();
         let feed = self.contracts.contracts.values().cloned().map(|contract| CheckedContract { contract, released });
-        let release = if released { Vec::new() } else { self.released() };
-        feed.chain(release.into_iter().map(|contract| CheckedContract { contract, released: true })).collect()
+        feed.chain(self.made().cloned().map(|contract| CheckedContract { contract, released: true })).collect()
     }
 
-    /// The contracts of what a run makes beside the feed's own tables; none where all are released as they came.
+    /// The contracts of what a run makes beside the feed's own tables.
     fn made(&self) -> impl Iterator<Item = &Arc<Contract>> {
         let of_feed = self.release.iter().flat_map(|release| &release.tables).map(|(contract, _)| contract);
         of_feed.chain(self.derived())
@@ -106,14 +108,13 @@ impl Pipeline {
 
     /// The contracts of the tables that are derived from others.
     fn derived(&self) -> impl Iterator<Item = &Arc<Contract>> {
-        let derived = self.release.iter().flat_map(|release| &release.derived);
-        derived.flat_map(|derived| &derived.contracts)
+        self.derived.iter().flat_map(|derived| &derived.contracts)
     }
 
     /// The contracts of what is published.
     pub fn released(&self) -> Vec<Arc<Contract>> {
         match &self.release {
-            None => self.contracts.contracts.values().cloned().collect(),
+            None => self.all_contracts().cloned().collect(),
             Some(_) => self.made().cloned().collect(),
         }
     }
@@ -142,8 +143,7 @@ impl Pipeline {
 
     /// The tables of a timetable that its derivations read, and the columns of each.
     pub fn derived_from_timetable(&self) -> impl Iterator<Item = &'static Input> {
-        let inputs = self.release.iter().flat_map(|release| &release.derived);
-        let inputs = inputs.flat_map(|derived| derived.derivation.inputs());
+        let inputs = self.derived.iter().flat_map(|derived| derived.derivation.inputs());
         inputs.filter(|input| input.of == Tables::Timetable)
     }
 }
@@ -168,14 +168,17 @@ fn read(files: &mut Files<'_>, file: &Path, text: &str, node: &Node) -> Option<P
         let section = Section { node, root: files.root, contracts: contracts.as_ref()? };
         format.decoder(&section, &mut files.problems)
     });
-    let release = match format?.partitioning() {
+    let (release, derived) = match format?.partitioning() {
         Partitioning::CapturedDay => {
             only_captured_day(files, node, &feeds);
-            None
+            (None, release::derived_only(files, node, contracts.as_ref()))
         }
-        Partitioning::ServiceDay => Some(release::release(files, node, contracts.as_ref(), decoder.as_deref())?),
+        Partitioning::ServiceDay => {
+            let (release, derived) = release::release(files, node, contracts.as_ref(), decoder.as_deref())?;
+            (Some(release), derived)
+        }
     };
-    if let Some(Err(cycle)) = contracts.as_ref().map(|feed| RunGraph::of(feed, release.as_ref())) {
+    if let Some(Err(cycle)) = contracts.as_ref().map(|feed| RunGraph::of(feed, release.as_ref(), &derived)) {
         let line = node.get("release").map_or(node.line, |node| node.line);
         let remedy = "Let the rule stand in the contract of the derived table, or remove the derivation.";
         files.problems.add(line, cycle.to_string(), remedy);
@@ -190,6 +193,7 @@ fn read(files: &mut Files<'_>, file: &Path, text: &str, node: &Node) -> Option<P
         digest: Digest::of(text.as_bytes()),
         decoder: decoder?,
         release,
+        derived,
         feeds,
         contracts: contracts?,
         timetable,
@@ -248,7 +252,7 @@ fn only_captured_day(files: &mut Files<'_>, node: &Node, feeds: &[Feed]) {
     }
     let others = formats::FORMATS.iter().filter(|format| format.partitioning() == Partitioning::ServiceDay);
     let others = others.map(|format| format.name()).collect::<Vec<_>>().join(" and ");
-    for key in release::KEYS {
+    for key in release::KEYS.iter().filter(|key| !release::OF_TIMETABLES.contains(key)) {
         if let Some(extra) = node.get(key) {
             files.problems.add(extra.line, format!("'{key}' is for {others}"), "Remove it.");
         }

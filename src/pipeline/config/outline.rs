@@ -52,6 +52,7 @@ pub(crate) fn outline(root: &Path, file: &Path) -> Result<(Pipeline, Vec<Problem
         digest: Digest::of(text.as_bytes()),
         decoder: Arc::new(Outlined { format, wanted: format.wanted(&node) }),
         release: None,
+        derived: Vec::new(),
         feeds,
         contracts: Library::default(),
         timetable: None,

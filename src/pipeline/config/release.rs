@@ -17,6 +17,8 @@ const OCCUPANCY_SOURCES: &[&str] = &["apc", "driver", "estimate_wlan", "estimate
 /// The keys of a pipeline's file that are about this.
 pub(super) const KEYS: &[&str] =
     &["release", "occupancy_source", "vehicles", "entity_ids", "timetable", "minimum_readable"];
+/// Those among them that a pipeline of a timetable has, too.
+pub(super) const OF_TIMETABLES: &[&str] = &["release"];
 
 /// The tables of a release, and how they are made from those of the feed.
 #[derive(Debug)]
@@ -24,8 +26,6 @@ pub struct Release {
     pub contracts: Library,
     /// The release's contract and the name of the feed's table that it is made from.
     pub tables: Vec<(Arc<Contract>, String)>,
-    /// What is derived from these, from the feed and the timetable.
-    pub derived: Vec<DerivedTables>,
     /// How occupancy is measured: `apc`, `driver`, `estimate_wlan`, `estimate_model`, `unknown`.
     pub occupancy_source: String,
     pub vehicles: VehicleIds,
@@ -44,13 +44,14 @@ pub enum VehicleIds {
     BySource,
 }
 
-/// Reads what a pipeline's file says of its release. The columns of the release must be ones that the decoder's can become.
+/// Reads what a pipeline's file says of its release, and what is derived from its tables, from the feed and the timetable. The
+/// columns of the release must be ones that the decoder's can become.
 pub(super) fn release(
     files: &mut Files<'_>,
     node: &Node,
     source: Option<&Library>,
     decoder: Option<&dyn Decoder>,
-) -> Option<Release> {
+) -> Option<(Release, Vec<DerivedTables>)> {
     let occupancy_source =
         node.optional_text("occupancy_source", &mut files.problems).unwrap_or_else(|| "unknown".to_owned());
     if !OCCUPANCY_SOURCES.contains(&occupancy_source.as_str()) {
@@ -81,7 +82,29 @@ pub(super) fn release(
     let has_timetable = node.get("timetable").is_some();
     let readable = Readable { feed: source, contracts: &contracts, tables: &tables, has_timetable };
     let derived = derived::derived(files, map, &readable);
-    Some(Release { contracts, tables, derived, occupancy_source, vehicles, entity_ids_are_stable })
+    Some((Release { contracts, tables, occupancy_source, vehicles, entity_ids_are_stable }, derived))
+}
+
+/// Reads what is derived from a feed that is released as it came: `release:` with the contracts of the derived tables alone.
+pub(super) fn derived_only(files: &mut Files<'_>, node: &Node, feed: Option<&Library>) -> Vec<DerivedTables> {
+    let Some(map) = node.get("release") else { return Vec::new() };
+    if let Some(tables) = map.get("tables") {
+        let remedy = "Remove 'tables', and leave 'derived'.";
+        files.problems.add(tables.line, "the tables of a timetable are released as they came", remedy);
+    }
+    map.only_keys(RELEASE_KEYS, &mut files.problems);
+    if map.get("derived").is_none() {
+        let message = "'release' of a timetable says what is derived from it, and 'derived' is missing";
+        files.problems.add(map.line, message, "Add 'derived: [service_dates]', or remove 'release'.");
+    }
+    let (Some(contracts), Some(feed)) = (files.library(map), feed) else { return Vec::new() };
+    if let Some(table) = contracts.contracts.keys().find(|table| feed.get(table).is_some()) {
+        let message = format!("the contracts of the release have the table '{table}', which the feed has, too");
+        files.problems.add(map.line, message, "Give derived tables a folder of contracts of their own.");
+        return Vec::new();
+    }
+    let readable = Readable { feed, contracts: &contracts, tables: &[], has_timetable: false };
+    derived::derived(files, map, &readable)
 }
 
 /// The tables that are made of the feed's, row by row.

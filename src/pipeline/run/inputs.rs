@@ -89,7 +89,11 @@ pub(super) fn begin(
             contracts.extend(of_release.map(|contract| ContractEntry::from(contract.as_ref())));
             Some(day_key(run, partition.date)?)
         }
-        None => None,
+        None => {
+            let derived = pipeline.derived.iter().flat_map(|derived| &derived.contracts);
+            contracts.extend(derived.map(|contract| ContractEntry::from(contract.as_ref())));
+            None
+        }
     };
     let (mut evidence, mut lists) = evidence_of(run, partition)?;
     let timetable = run_inputs.evidence();
@@ -207,10 +211,6 @@ fn settings(workspace: &Workspace, pipeline: &Pipeline, date: ServiceDate) -> Ve
             setting(&format!("table:{}", contract.table), from.clone())
         };
         settings.extend(release.tables.iter().map(of_table));
-        settings.extend(release.derived.iter().map(|derived| {
-            let inputs = derived.derivation.inputs().iter().map(|input| input.table).collect::<Vec<_>>().join(" ");
-            setting(&format!("derived:{}", derived.derivation.name()), inputs)
-        }));
         // What a pipeline does not say is no setting, so that its inputs stay what they were.
         match release.vehicles {
             VehicleIds::Unsaid => {}
@@ -223,5 +223,9 @@ fn settings(workspace: &Workspace, pipeline: &Pipeline, date: ServiceDate) -> Ve
         let of_source = |feed: &Feed| Some(setting(&format!("vehicles:{}", feed.name), feed.vehicles.clone()?));
         settings.extend(pipeline.feeds.iter().filter_map(of_source));
     }
+    settings.extend(pipeline.derived.iter().map(|derived| {
+        let inputs = derived.derivation.inputs().iter().map(|input| input.table).collect::<Vec<_>>().join(" ");
+        setting(&format!("derived:{}", derived.derivation.name()), inputs)
+    }));
     settings
 }

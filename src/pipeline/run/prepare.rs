@@ -34,6 +34,7 @@ use crate::pipeline::run::reading::decode;
 use crate::pipeline::run::run_inputs::Inspected;
 use crate::pipeline::run::selected::Selected;
 use crate::pipeline::run::steps::{StepReader, StepResults};
+use crate::publish::index::UsedTimetable;
 use crate::quarantine::{self, Stage};
 use crate::table::Budget;
 use crate::time::ServiceDate;
@@ -55,6 +56,7 @@ pub(super) fn prepare(
     inputs.is_provisional = !partition.is_complete;
     let mut notes = std::mem::take(&mut partition.notes);
     notes.extend(inputs.notes());
+    let timetable = own_timetable(pipeline, &partition).or_else(|| inputs.used_timetable());
     let (received, until) = (partition.received.clone(), last_received(&partition));
     let fleets = Fleets::of(pipeline, &partition.evidence, &mut notes);
     let (mut decoded, sources) = decode(workspace, pipeline, partition, &budget)?;
@@ -99,7 +101,7 @@ pub(super) fn prepare(
     record.notes.dedup();
     record.standard = rules.map(RunRules::report).transpose()?.as_ref().map(Into::into);
     record.prepared_at = now();
-    name_record(&mut files, &record);
+    name_record(&mut files, &record, timetable.as_ref());
     let bucket = bucket.place();
     Ok(journal::Entry { published: false, bucket, files, quarantine, abandoned: Vec::new(), record })
 }
@@ -194,12 +196,20 @@ fn quarantine_files(
     files
 }
 
-/// Files of earlier runs keep the record that they were made with.
-fn name_record(files: &mut [StagedFile], record: &RunRecord) {
+/// Files of earlier runs keep the record and the timetable that they were made with.
+fn name_record(files: &mut [StagedFile], record: &RunRecord, timetable: Option<&UsedTimetable>) {
     let (key, _) = record.to_bytes();
     for file in files.iter_mut().filter(|file| file.file.record.is_empty()) {
         file.file.record.clone_from(&key);
+        file.file.timetable = Some(timetable.cloned());
     }
+}
+
+/// The timetable that a partition is itself: what is joined with it has its digest.
+fn own_timetable(pipeline: &Pipeline, partition: &Partition) -> Option<UsedTimetable> {
+    let (.., entries) = partition.evidence.first().filter(|_| pipeline.is_timetable())?;
+    let sha256 = entries.first()?.digest;
+    Some(UsedTimetable { dataset: pipeline.dataset.clone(), partition_date: partition.date, sha256 })
 }
 
 /// Files in a partition's quarantine of tables that no pipeline of the dataset makes any more.
@@ -271,7 +281,7 @@ impl Prepared<'_> {
 fn absent(pipeline: &Pipeline, tables: &[TableResult]) -> Vec<String> {
     let of_feed = pipeline.contracts.contracts.keys();
     let of_feed = of_feed.filter(|name| !tables.iter().any(|table| table.from == [name.as_str()]));
-    let derived = pipeline.release.iter().flat_map(|release| &release.derived).flat_map(|derived| &derived.contracts);
+    let derived = pipeline.derived.iter().flat_map(|derived| &derived.contracts);
     let derived = derived.map(|contract| &contract.table);
     of_feed.chain(derived.filter(|name| !tables.iter().any(|table| table.release.table == **name))).cloned().collect()
 }

@@ -120,7 +120,7 @@ impl Published {
     }
 
     /// What is to be current after the run. `record` is the key of the record of a run, which is not known yet for new files
-    /// and stays empty.
+    /// and stays empty, as does the timetable that stands beside it.
     ///
     /// The file that is current stands if its columns and rows are those of the staged one, whatever the bytes; only a
     /// provisional one is followed by a complete one in any case.
@@ -149,6 +149,7 @@ impl Published {
             sha256: staged.digest,
             record: String::new(),
             provisional: self.provisional,
+            timetable: None,
         };
         Ok(StagedFile { table: table.to_owned(), staged: Some(staged.path.clone()), file })
     }

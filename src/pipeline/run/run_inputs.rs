@@ -23,10 +23,10 @@ use crate::ledger::{EvidenceEntry, Input, Status, capture_lines};
 use crate::pipeline::Pipeline;
 use crate::pipeline::journal;
 use crate::pipeline::run::error::RunError;
-use crate::pipeline::run::evidence::{capture, evidence_store};
+use crate::pipeline::run::evidence::{capture, date_of, evidence_store};
 use crate::pipeline::run::readable::{self, Found, PassedOver};
 use crate::publish::bucket::Bucket;
-use crate::publish::index::{self, IndexFile};
+use crate::publish::index::{self, IndexFile, UsedTimetable};
 use crate::publish::parquet;
 use crate::table::single::widened;
 use crate::table::{Budget, Origin};
@@ -56,6 +56,9 @@ pub struct Inspected<'a> {
 /// The timetable that is valid on a date, as evidence of another pipeline.
 struct FoundTimetable {
     source: String,
+    /// Where it is published, and in which partition.
+    dataset: String,
+    partition: ServiceDate,
     store: Store,
     entry: Entry,
     /// Whether it was captured only after the date.
@@ -184,6 +187,12 @@ impl RunInputs {
     pub fn timetable_origin(&self) -> Option<Origin> {
         let FoundTimetable { source, entry, .. } = self.timetable.as_ref()?;
         Some(Origin { name: format!("{source} {}", entry.digest.short()), captured_at: entry.captured_at })
+    }
+
+    /// The timetable as the index names it beside the files of the run.
+    pub fn used_timetable(&self) -> Option<UsedTimetable> {
+        let FoundTimetable { dataset, partition, entry, .. } = self.timetable.as_ref()?;
+        Some(UsedTimetable { dataset: dataset.clone(), partition_date: *partition, sha256: entry.digest })
     }
 
     pub fn timetable_entry(&self) -> Option<&Entry> {
@@ -369,7 +378,15 @@ fn timetable(
         (found, is_late) = find()?;
     }
     let (source, decoder) = (feed.name.clone(), pipeline.decoder.clone());
-    let timetable = found.entry.map(|entry| FoundTimetable { source, store: store(), entry, is_late, decoder });
+    let timetable = found.entry.map(|entry| FoundTimetable {
+        source,
+        dataset: pipeline.dataset.clone(),
+        partition: date_of(workspace, pipeline, entry.captured_at),
+        store: store(),
+        entry,
+        is_late,
+        decoder,
+    });
     Ok((timetable, found.passed_over))
 }
 

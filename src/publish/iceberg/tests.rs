@@ -54,6 +54,7 @@ fn release(bucket: &Bucket, step: Step) {
         sha256: Digest::of(&step.content.to_be_bytes()),
         record: "ledger/records/0.json".to_owned(),
         provisional: step.is_provisional,
+        timetable: None,
     };
     let file = (!step.is_withdrawn).then_some(&file);
     let at = jiff::Timestamp::from_second(1_767_000_000 + step.content as i64).unwrap();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::acts::{Act, FirstFile, RolledBack, Tombstone};
 use super::columns::IndexColumn;
@@ -86,6 +86,28 @@ pub struct IndexFile {
     pub record: String,
     /// Released before the service date was over; a complete release follows.
     pub provisional: bool,
+    /// The timetable that the rows were checked against and joined with; `Some(None)` where the run had none. Not known of a file
+    /// that an earlier version of this program released.
+    #[serde(default, deserialize_with = "known", skip_serializing_if = "Option::is_none")]
+    pub timetable: Option<Option<UsedTimetable>>,
+}
+
+/// The timetable of a file, by which rows are joined with the partition of just that timetable.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UsedTimetable {
+    /// Where its tables are published.
+    pub dataset: String,
+    /// Their partition: the date on which it was captured. A later capture of that date may have taken its place, which then has
+    /// another digest.
+    pub partition_date: ServiceDate,
+    /// Of its archive, as it was received.
+    pub sha256: Digest,
+}
+
+/// What is there is known, also if it is null.
+fn known<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<UsedTimetable>>, D::Error> {
+    Deserialize::deserialize(value).map(Some)
 }
 
 impl From<&IndexFile> for FirstFile {
@@ -165,7 +187,9 @@ const FIELDS: &[&str] = &[
     "release",
     "previous",
 ];
-const FILE_FIELDS: &[&str] = &["path", "partition_date", "rows", "bytes", "sha256", "record", "provisional"];
+const FILE_FIELDS: &[&str] =
+    &["path", "partition_date", "rows", "bytes", "sha256", "record", "provisional", "timetable"];
+const TIMETABLE_FIELDS: &[&str] = &["dataset", "partition_date", "sha256"];
 const MONTH_FIELDS: &[&str] = &["month", "path", "sha256", "bytes", "rows", "parts"];
 const PART_FIELDS: &[&str] = &["partition_date", "sha256"];
 const COLUMN_FIELDS: &[&str] = &["id", "name", "type", "nullable", "gone"];
@@ -176,7 +200,7 @@ pub(super) fn unknown_field(bytes: &[u8]) -> Option<String> {
     let value: serde_json::Value = serde_json::from_slice(bytes).ok()?;
     let list = |field: &str| value[field].as_array().into_iter().flatten();
     let whole = [(&value, FIELDS), (&value["release"], RELEASE_FIELDS)].into_iter();
-    let parts = list("files").map(|file| (file, FILE_FIELDS));
+    let parts = list("files").flat_map(|file| [(file, FILE_FIELDS), (&file["timetable"], TIMETABLE_FIELDS)]);
     let months = list("months").map(|month| (month, MONTH_FIELDS));
     let of_months = list("months").flat_map(|month| month["parts"].as_array().into_iter().flatten());
     let months = months.chain(of_months.map(|part| (part, PART_FIELDS)));

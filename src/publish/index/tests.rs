@@ -34,6 +34,7 @@ fn file_of(bucket: &Bucket, date: &str, content: &str, provisional: bool) -> Ind
         sha256,
         record: "ledger/records/0.json".to_owned(),
         provisional,
+        timetable: None,
     }
 }
 
@@ -275,9 +276,46 @@ fn views_say_what_the_index_says_whatever_the_order_of_its_versions() {
     assert_eq!(views(["2026-11-24", "2026-11-23"]), (json, csv.clone()));
     let digest = Digest::of(b"2026-11-24");
     let path = format!("data/bus/t/partition_date=2026-11-24/part-{}.parquet", digest.short());
-    let line = format!("{path},2026-11-24,1,1,{digest},ledger/records/0.json,false");
+    let line = format!("{path},2026-11-24,1,1,{digest},ledger/records/0.json,false,,,");
     assert_eq!(csv.lines().nth(2), Some(line.as_str()));
     assert_eq!(date_of(Path::new(&path)), "2026-11-24".parse().ok());
+}
+
+#[test]
+fn the_timetable_of_a_file_is_named_or_none_or_not_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let bucket = bucket(folder.path());
+    let sha256 = Digest::of(b"gtfs");
+    let used = UsedTimetable { dataset: "plan".to_owned(), partition_date: "2026-11-20".parse().unwrap(), sha256 };
+    let mut json = String::new();
+    for (date, timetable) in
+        [("2026-11-22", None), ("2026-11-23", Some(None)), ("2026-11-24", Some(Some(used.clone())))]
+    {
+        let file = IndexFile { timetable, ..file_of(&bucket, date, date, false) };
+        commit_file(&bucket, &file);
+        let index =
+            read_version(&bucket, "bus", "t", current(&bucket, "bus", "t").unwrap().unwrap().version).unwrap().0;
+        assert_eq!(index.file_of(file.partition_date), Some(&file), "as it was written");
+        let [files, csv] = views(&index).map(|(_, bytes)| String::from_utf8(bytes.to_vec()).unwrap());
+        let line = csv.lines().last().unwrap().to_owned();
+        let of_used = format!("plan,2026-11-20,{sha256}");
+        assert!(
+            line.ends_with(if file.timetable == Some(Some(used.clone())) { &of_used } else { "false,,," }),
+            "{line}"
+        );
+        json = files;
+    }
+    let files: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(files["files"][0].get("timetable"), None);
+    assert_eq!(files["files"][1].get("timetable"), Some(&serde_json::Value::Null));
+    let expected = serde_json::json!({"dataset": "plan", "partition_date": "2026-11-20", "sha256": sha256});
+    assert_eq!(files["files"][2]["timetable"], expected);
+    // A program that will know more of it is not taken for damage.
+    let path = folder.path().join(index_key("bus", "t", 3));
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("\"dataset\": \"plan\"", "\"dataset\": \"plan\", \"later\": 1")).unwrap();
+    let error = current(&self::bucket(folder.path()), "bus", "t").unwrap_err();
+    assert!(matches!(error, PublishError::Newer { .. }) && error.to_string().contains("'later'"), "{error}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::acts::Tombstone;
 use super::months::MonthFile;
 use super::paths::meta_folder;
-use super::table_index::{ContractRef, IndexFile, TableIndex, json};
+use super::table_index::{ContractRef, IndexFile, TableIndex, UsedTimetable, json};
 use crate::digest::Digest;
 use crate::table::csv::CsvWriter;
 use crate::time::ServiceDate;
@@ -55,9 +55,24 @@ pub fn views(index: &TableIndex) -> [(String, Bytes); 2] {
 
 fn csv(files: &[IndexFile]) -> Vec<u8> {
     let mut csv = CsvWriter::new(Vec::new());
-    let header = ["path", "partition_date", "rows", "bytes", "sha256", "record", "provisional"].map(str::to_owned);
+    let header = [
+        "path",
+        "partition_date",
+        "rows",
+        "bytes",
+        "sha256",
+        "record",
+        "provisional",
+        "timetable_dataset",
+        "timetable_partition_date",
+        "timetable_sha256",
+    ]
+    .map(str::to_owned);
     let rows = files.iter().map(|file| {
-        let IndexFile { path, partition_date, rows, bytes, sha256, record, provisional } = file;
+        let IndexFile { path, partition_date, rows, bytes, sha256, record, provisional, timetable } = file;
+        // No field where there was none, and where it is not known: the list in JSON tells these apart.
+        let timetable = timetable.as_ref().and_then(Option::as_ref);
+        let of_timetable = |value: fn(&UsedTimetable) -> String| timetable.map(value).unwrap_or_default();
         let [rows, bytes] = [*rows, *bytes].map(|number| number.to_string());
         [
             path.clone(),
@@ -67,6 +82,9 @@ fn csv(files: &[IndexFile]) -> Vec<u8> {
             sha256.to_string(),
             record.clone(),
             provisional.to_string(),
+            of_timetable(|timetable| timetable.dataset.clone()),
+            of_timetable(|timetable| timetable.partition_date.to_string()),
+            of_timetable(|timetable| timetable.sha256.to_string()),
         ]
     });
     for row in std::iter::once(header).chain(rows) {

@@ -185,7 +185,7 @@ pub(super) fn asked_again(world: &World, date: ServiceDate) -> BTreeMap<String, 
         for rows in checked(contract, &head.origins, &of_feed, chunks).passed {
             derived.extend(derivation.push(0, rows).unwrap());
         }
-        derived.extend(derivation.finish().unwrap().derived);
+        derived.extend(derivation.finish().unwrap().derived.map(Result::unwrap));
         let derived: Vec<_> = derived.into_iter().map(|derived| derived.chunk).collect();
         released.push((release, checked(&without_rules(release), &head.origins, &of_release, derived)));
     }

@@ -19,7 +19,16 @@ fn world() -> (tempfile::TempDir, Workspace, Bucket) {
         let told = format!("{{\"date\": \"{date}\"}}");
         let record = crate::ledger::record_key(&Digest::of(told.as_bytes()));
         bucket.put(&record, told.into()).unwrap();
-        let file = IndexFile { path, partition_date: date, rows: 1, bytes: 1, sha256, record, provisional: false };
+        let file = IndexFile {
+            path,
+            partition_date: date,
+            rows: 1,
+            bytes: 1,
+            sha256,
+            record,
+            provisional: false,
+            timetable: None,
+        };
         let (dataset, contract) = (pipeline.dataset.as_str(), contract.as_ref());
         let change = index::Change { dataset, contract, date, file: Some(&file), at: Timestamp::UNIX_EPOCH };
         index::commit(&bucket, change).unwrap();

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::UInt32Type;
 use arrow_array::{ArrayRef, RecordBatch, new_null_array};
 use arrow_schema::{Field, SchemaRef};
 
-use crate::derive::Derivation;
 use crate::derive::derivation::{DerivationType, Derived, Finished, InputColumn, Tables, Unused};
+use crate::derive::{Derivation, DeriveError};
 use crate::ledger::InputRows;
 use crate::pipeline::run::error::RunError;
 use crate::table::single::widened;
@@ -17,8 +19,8 @@ pub(in crate::pipeline::run) struct DerivationRun {
     name: String,
     derivation: Box<dyn Derivation>,
     inputs: Vec<InputRun>,
-    /// Rows made, of all outputs.
-    pub made: u64,
+    /// Rows made so far, of all outputs.
+    made: u64,
 }
 
 struct InputRun {
@@ -26,12 +28,17 @@ struct InputRun {
     of: Option<(&'static str, String)>,
     /// The columns that it wants; `None` if it takes the rows as they are.
     columns: Option<(&'static [InputColumn], SchemaRef)>,
+    /// Where the origins of its table begin among those of derived tables.
+    first_origin: u32,
     rows: u64,
 }
 
 /// What a derivation leaves: the last rows, and what became of those of each input.
 pub(in crate::pipeline::run) struct DerivationResult {
-    pub derived: Vec<Derived>,
+    /// See [`Finished::derived`].
+    pub derived: Box<dyn Iterator<Item = Result<Derived, DeriveError>> + Send>,
+    /// Rows made before these, of all outputs.
+    pub made: u64,
     pub inputs: Vec<InputRows>,
     pub unused: Vec<Unused>,
     /// Rows of all inputs that were used.
@@ -41,13 +48,13 @@ pub(in crate::pipeline::run) struct DerivationResult {
 impl DerivationRun {
     /// One that takes the rows of a table of the feed as they are.
     pub(super) fn of_rows(table: &str, derivation: Box<dyn Derivation>) -> Self {
-        let input = InputRun { of: Some(("feed", table.to_owned())), columns: None, rows: 0 };
+        let input = InputRun { of: Some(("feed", table.to_owned())), columns: None, first_origin: 0, rows: 0 };
         Self { name: table.to_owned(), derivation, inputs: vec![input], made: 0 }
     }
 
-    /// One of the list.
-    pub(super) fn listed(of: &dyn DerivationType, derivation: Box<dyn Derivation>) -> Self {
-        let inputs = of.inputs().iter().map(|input| {
+    /// One of the list. `first_origins` are of its inputs, see [`InputRun::first_origin`].
+    pub(super) fn listed(of: &dyn DerivationType, derivation: Box<dyn Derivation>, first_origins: &[u32]) -> Self {
+        let inputs = of.inputs().iter().zip(first_origins).map(|(input, first_origin)| {
             let own = input.columns.iter();
             let fields = own.map(|column| Arc::new(Field::new(column.name, column.kind.data_type(), true)));
             let schema = arrow_schema::Schema::new(fields.chain(origin_fields()).collect::<Vec<_>>());
@@ -57,7 +64,7 @@ impl DerivationRun {
                 Tables::Timetable => None,
             };
             let of = whose.map(|whose| (whose, input.table.to_owned()));
-            InputRun { of, columns: Some((input.columns, Arc::new(schema))), rows: 0 }
+            InputRun { of, columns: Some((input.columns, Arc::new(schema))), first_origin: *first_origin, rows: 0 }
         });
         Self { name: of.name().to_owned(), derivation, inputs: inputs.collect(), made: 0 }
     }
@@ -75,28 +82,23 @@ impl DerivationRun {
         run.rows += rows.num_rows() as u64;
         let rows = match &run.columns {
             Some((columns, schema)) => {
-                let rows = project(columns, schema.clone(), rows, public);
+                let rows = project((columns, schema.clone()), run.first_origin, rows, public);
                 rows.map_err(|error| RunError::internal(format!("the input {input} of {}: {error}", self.name)))?
             }
             None => rows.clone(),
         };
         let derived = self.derivation.push(input, rows)?;
-        self.count(&derived);
-        Ok(derived)
-    }
-
-    fn count(&mut self, derived: &[Derived]) {
         self.made += derived.iter().map(|derived| derived.chunk.rows.num_rows() as u64).sum::<u64>();
+        Ok(derived)
     }
 
     /// Ends it.
     ///
     /// # Errors
     /// A row of an input is in no account: a fault of the program, and nothing is published.
-    pub(super) fn finish(mut self) -> Result<(DerivationResult, u64), RunError> {
+    pub(super) fn finish(self) -> Result<DerivationResult, RunError> {
         let Finished { derived, inputs } = self.derivation.finish()?;
-        self.made += derived.iter().map(|derived| derived.chunk.rows.num_rows() as u64).sum::<u64>();
-        let mut result = DerivationResult { derived, inputs: Vec::new(), unused: Vec::new(), used: 0 };
+        let mut result = DerivationResult { derived, made: self.made, inputs: Vec::new(), unused: Vec::new(), used: 0 };
         if inputs.len() != self.inputs.len() {
             let problem = format!("{} accounts for {} inputs of {}", self.name, inputs.len(), self.inputs.len());
             return Err(RunError::internal(problem));
@@ -119,14 +121,14 @@ impl DerivationRun {
             result.inputs.push(entry);
             result.unused.extend(account.unused);
         }
-        Ok((result, self.made))
+        Ok(result)
     }
 }
 
 /// The columns that an input wants, from what is published where the table is, with the origin fields.
 fn project(
-    columns: &[InputColumn],
-    schema: SchemaRef,
+    (columns, schema): (&[InputColumn], SchemaRef),
+    first_origin: u32,
     rows: &RecordBatch,
     public: Option<&RecordBatch>,
 ) -> Result<RecordBatch, arrow_schema::ArrowError> {
@@ -136,14 +138,19 @@ fn project(
         let there = from.column_by_name(column.name).map(widened).filter(|array| *array.data_type() == data_type);
         there.unwrap_or_else(|| new_null_array(&data_type, rows.num_rows()))
     };
-    let origins = [ORIGIN, ORIGIN_ROW].into_iter().filter_map(|name| rows.column_by_name(name).cloned());
+    let mut origins: Vec<ArrayRef> =
+        [ORIGIN, ORIGIN_ROW].into_iter().filter_map(|name| rows.column_by_name(name).cloned()).collect();
+    if let Some(own) = origins.first_mut().filter(|_| first_origin > 0)
+        && let Some(places) = own.as_primitive_opt::<UInt32Type>()
+    {
+        *own = Arc::new(places.unary::<_, UInt32Type>(|place| place + first_origin));
+    }
     RecordBatch::try_new(schema, columns.iter().map(column).chain(origins).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::derive::DeriveError;
     use crate::derive::derivation::{InputAccount, Unused};
     use crate::table::Lineage;
 
@@ -157,7 +164,7 @@ mod tests {
 
         fn finish(self: Box<Self>) -> Result<Finished, DeriveError> {
             let unused = vec![Unused::counted("t.other", 1)];
-            Ok(Finished { derived: Vec::new(), inputs: vec![InputAccount { used: self.0, unused }] })
+            Ok(Finished::with(Vec::new(), vec![InputAccount { used: self.0, unused }]))
         }
     }
 
@@ -170,7 +177,7 @@ mod tests {
             let finished = run.finish();
             assert_eq!(finished.is_ok(), adds_up, "{used}");
             match finished {
-                Ok((result, made)) => assert_eq!((result.used, result.inputs[0].rows, made), (2, 3, 0)),
+                Ok(result) => assert_eq!((result.used, result.inputs[0].rows, result.made), (2, 3, 0)),
                 Err(error) => assert!(error.to_string().contains("do not add up"), "{error}"),
             }
         }

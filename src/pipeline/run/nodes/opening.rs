@@ -11,7 +11,7 @@ use crate::check::context::RuleContext;
 use crate::contract::Contract;
 use crate::contract::times::PublishedTimes;
 use crate::decode::Head;
-use crate::derive::derivation::{DeriveContext, Tables};
+use crate::derive::derivation::{DeriveContext, Input, Tables};
 use crate::derive::privacy::texts::{PrivateTexts, PublishedTexts};
 use crate::derive::telemetry;
 use crate::pipeline::Pipeline;
@@ -53,6 +53,8 @@ pub(super) struct Opening {
     heads: BTreeMap<String, Head>,
     /// Of all tables that are derived: those of the feed, and that of the timetable.
     derived_origins: Arc<[Origin]>,
+    /// Where those of each of the feed's tables begin among them.
+    first_origins: BTreeMap<String, u32>,
     /// The columns that foreign keys name, by table.
     referenced: BTreeMap<String, Vec<Vec<String>>>,
     mappings: Arc<BTreeMap<String, Dictionary>>,
@@ -64,24 +66,21 @@ pub(super) struct Opening {
 }
 
 impl Opening {
-    pub(super) fn new(
-        pipeline: &Pipeline,
-        graph: &RunGraph,
-        heads: &[Head],
-        context: NodeContext,
-    ) -> Result<Self, RunError> {
+    pub(super) fn new(pipeline: &Pipeline, graph: &RunGraph, heads: &[Head], context: NodeContext) -> Self {
         let date = context.rules[0].date;
+        let (derived_origins, first_origins) = derived_origins(graph, heads, context.timetable_origin.as_ref());
         let mappings = pipeline.mappings.iter().map(|(column, mapping)| (column.clone(), mapping.on(date))).collect();
-        Ok(Self {
+        Self {
             heads: heads.iter().map(|head| (head.contract.table.clone(), head.clone())).collect(),
-            derived_origins: derived_origins(graph, heads, context.timetable_origin.as_ref())?,
+            derived_origins,
+            first_origins,
             referenced: crate::check::referenced(pipeline.contracts.contracts.values()),
             mappings: Arc::new(mappings),
             ignored: identities::ignored(pipeline, graph),
             is_released_as_it_came: pipeline.release.is_none(),
             has_private_texts: heads.iter().any(|head| PrivateTexts::may_be_in(&head.contract)),
             context,
-        })
+        }
     }
 
     pub(super) fn has_table(&self, table: &str) -> bool {
@@ -99,6 +98,14 @@ impl Opening {
         let feed = graph.tables.iter().find(|other| other.stage == Stage::Feed && other.account == table);
         let head = feed.and_then(|feed| self.heads.get(&feed.contract.table));
         head.map_or_else(|| self.derived_origins.clone(), |head| head.origins.clone())
+    }
+
+    /// Where the origins of an input begin among those of derived tables, which have these from the first on.
+    fn first_origin(&self, graph: &RunGraph, input: &Input) -> u32 {
+        let stage = if input.of == Tables::Release { Stage::Release } else { Stage::Feed };
+        let account = graph.place(stage, input.table).map(|table| graph.tables[table].account);
+        let feed = graph.tables.iter().find(|node| node.stage == Stage::Feed && Some(node.account) == account);
+        feed.and_then(|feed| self.first_origins.get(&feed.contract.table)).copied().unwrap_or_default()
     }
 
     /// The account of a table that is an account of its own.
@@ -184,29 +191,39 @@ impl Opening {
                     timetable_origin: (self.derived_origins.len() as u32).saturating_sub(1),
                     budget: budget.clone(),
                 };
-                Ok(DerivationRun::listed(of, of.begin(context)?))
+                let first_origins: Vec<u32> = of.inputs().iter().map(|input| self.first_origin(graph, input)).collect();
+                Ok(DerivationRun::listed(of, of.begin(context)?, &first_origins))
             }
         }
     }
 }
 
-/// The origins of rows of derived tables: those of the feed's tables, which they share, and last that of the timetable.
-fn derived_origins(graph: &RunGraph, heads: &[Head], timetable: Option<&Origin>) -> Result<Arc<[Origin]>, RunError> {
-    let is_listed = |derivation: &DerivationNode| matches!(derivation.maker, Maker::Listed(_));
-    let first = heads.first().filter(|_| graph.derivations.iter().any(is_listed));
-    let Some(first) = first else { return Ok(Arc::default()) };
-    if let Some(other) = heads.iter().find(|head| head.origins != first.origins) {
-        let (one, other) = (&first.contract.table, &other.contract.table);
-        return Err(RunError::internal(format!("{one} and {other} have other origins")));
+/// The origins of rows of derived tables: those of the feed's tables, and last that of the timetable; and where those of each
+/// table begin. Tables of the same captures share theirs, those of an archive have each their own.
+fn derived_origins(
+    graph: &RunGraph,
+    heads: &[Head],
+    timetable: Option<&Origin>,
+) -> (Arc<[Origin]>, BTreeMap<String, u32>) {
+    let (mut origins, mut begins) = (Vec::new(), BTreeMap::new());
+    let mut before: Vec<(&Head, u32)> = Vec::new();
+    if graph.derivations.iter().any(|derivation| matches!(derivation.maker, Maker::Listed(_))) {
+        for head in heads {
+            let same = before.iter().find(|(other, _)| other.origins == head.origins).map(|(_, begin)| *begin);
+            let begin = same.unwrap_or(origins.len() as u32);
+            if same.is_none() {
+                origins.extend(head.origins.iter().cloned());
+                before.push((head, begin));
+            }
+            begins.insert(head.contract.table.clone(), begin);
+        }
+        origins.extend(timetable.cloned());
     }
-    Ok(first.origins.iter().chain(timetable).cloned().collect())
+    (origins.into(), begins)
 }
 
 /// The tables of the timetable that a derivation reads, in the columns that it wants.
-fn timetable(
-    inputs: &[crate::derive::derivation::Input],
-    rules: &RuleContext,
-) -> Result<BTreeMap<&'static str, RecordBatch>, RunError> {
+fn timetable(inputs: &[Input], rules: &RuleContext) -> Result<BTreeMap<&'static str, RecordBatch>, RunError> {
     let mut tables = BTreeMap::new();
     for input in inputs.iter().filter(|input| input.of == Tables::Timetable) {
         let whole = rules.timetable.as_ref().ok().and_then(|timetable| timetable.table(input.table, &rules.gtfs));

@@ -46,10 +46,10 @@ pub(in crate::pipeline::run) struct NodeResults {
 
 impl RunNodes {
     pub(crate) fn new(pipeline: &Pipeline, heads: &[Head], context: NodeContext) -> Result<Self, RunError> {
-        let graph = RunGraph::of(&pipeline.contracts, pipeline.release.as_ref());
+        let graph = RunGraph::of(&pipeline.contracts, pipeline.release.as_ref(), &pipeline.derived);
         let graph = graph.map_err(|cycle| RunError::internal(cycle.to_string()))?;
         let private = PrivateTexts::new(context.budget.clone());
-        let opening = Opening::new(pipeline, &graph, heads, context)?;
+        let opening = Opening::new(pipeline, &graph, heads, context);
         let place = |head: &Head| {
             let place = graph.place(Stage::Feed, &head.contract.table);
             place.ok_or_else(|| RunError::internal(format!("the feed has an unknown table {}", head.contract.table)))
@@ -227,15 +227,11 @@ impl RunNodes {
     fn finish_derivation(&mut self, place: usize) -> Result<(), RunError> {
         self.begin_derivation(place)?;
         let Some(run) = self.derivations[place].take() else { return Ok(()) };
-        let (result, made) = run.finish()?;
+        let mut result = run.finish()?;
         let node = &self.graph.derivations[place];
         let outputs = node.outputs.clone();
         match node.maker {
             Maker::Telemetry => {
-                if made != result.used {
-                    let problem = format!("{} rows were used and {made} made, one by one", result.used);
-                    return Err(RunError::internal(problem));
-                }
                 if let Some(account) = outputs.first().and_then(|table| self.accounts[*table].as_mut()) {
                     account.drop_unused(result.unused);
                 }
@@ -249,7 +245,17 @@ impl RunNodes {
                 }
             }
         }
-        self.take(place, result.derived)
+        let is_row_wise = matches!(node.maker, Maker::Telemetry);
+        for derived in result.derived {
+            let derived = derived?;
+            result.made += derived.chunk.rows.num_rows() as u64;
+            self.take(place, vec![derived])?;
+        }
+        if is_row_wise && result.made != result.used {
+            let problem = format!("{} rows were used and {} made, one by one", result.used, result.made);
+            return Err(RunError::internal(problem));
+        }
+        Ok(())
     }
 
     /// All tables have ended.

@@ -10,7 +10,7 @@ use crate::ledger::{Inputs, PROVISIONAL};
 use crate::pipeline::recorded;
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
-use crate::publish::index::{self, Act, ActKind, IndexFile, TableIndex};
+use crate::publish::index::{self, Act, ActKind, IndexFile, TableIndex, UsedTimetable};
 use crate::time::ServiceDate;
 
 /// A version of a table's index.
@@ -21,6 +21,8 @@ pub struct Listed {
     pub at: Option<Timestamp>,
     /// The dates whose files it changed.
     pub dates: BTreeSet<ServiceDate>,
+    /// Of those among them that have a file now, the timetable of it, see [`IndexFile::timetable`].
+    pub timetables: BTreeMap<ServiceDate, Option<UsedTimetable>>,
     /// Of all dates.
     pub files: usize,
     pub rows: u64,
@@ -147,6 +149,8 @@ impl Runs<'_> {
                 }
             }
         }
+        let timetable = |date: &ServiceDate| Some((*date, index.file_of(*date)?.timetable.clone()?));
+        let timetables = dates.iter().filter_map(timetable).collect();
         let run = match record.as_ref().filter(|_| act.is_none()) {
             Some(record) => self.run(record)?,
             None => None,
@@ -165,6 +169,7 @@ impl Runs<'_> {
             is_current: index.version == newest.version,
             is_withdrawn: newest.hides(index.version),
             dates,
+            timetables,
         })
     }
 
