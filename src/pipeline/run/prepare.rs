@@ -100,7 +100,7 @@ pub(super) fn prepare(
     record.standard = rules.map(RunRules::report).transpose()?.as_ref().map(Into::into);
     record.prepared_at = now();
     name_record(&mut files, &record);
-    let bucket = bucket.place();
+    let bucket = bucket.location().to_owned();
     Ok(journal::Entry { published: false, bucket, files, quarantine, abandoned: Vec::new(), record })
 }
 
