@@ -158,16 +158,6 @@ impl Bucket {
         &self.location
     }
 
-    /// The name of the place, whatever it was called in the configuration: what the private store keeps of a bucket is kept by it.
-    pub fn place(&self) -> String {
-        location::one_name(&self.location)
-    }
-
-    /// Whether a place that the private store has kept is this one. Earlier programs kept it as it was configured.
-    pub fn is_at(&self, place: &str) -> bool {
-        place == self.location || location::one_name(place) == self.place()
-    }
-
     /// Makes sure that the store honours create-only writes, and refuses it where it does not: without them two runs
     /// could overwrite each other's commit. What it tries this with stays: it says what the bucket is.
     pub fn probe(&self) -> Result<(), PublishError> {
@@ -259,7 +249,24 @@ impl Bucket {
             }
         });
         self.make_public(key);
-        written.map(|_| true).map_err(|source| self.failed(key, source))
+        match written {
+            Ok(_) => Ok(true),
+            // Where the answer to the last request was lost it is made again, and the upload is not there any more: the object is.
+            Err(source) => match self.damage_of(key, bytes, digest) {
+                Ok(None) => Ok(true),
+                _ => Err(self.upload_failed(key, source)),
+            },
+        }
+    }
+
+    /// An upload in parts that is not there is no bucket that is not there.
+    fn upload_failed(&self, key: &str, source: object_store::Error) -> PublishError {
+        match source {
+            object_store::Error::NotFound { .. } => {
+                PublishError::Store { bucket: self.location.clone(), key: key.to_owned(), source: lost_upload(source) }
+            }
+            source => self.failed(key, source),
+        }
     }
 
     /// What is wrong with an object that should have these bytes: it is gone, has another size or another digest. Reads a
@@ -321,7 +328,13 @@ impl Bucket {
             }
             Ok(())
         };
-        self.run(key, read)
+        self.runtime.block_on(read).map_err(|source| match source {
+            // It was there a moment ago: a bucket that is not there is told before.
+            object_store::Error::NotFound { .. } => {
+                PublishError::Damaged { key: key.to_owned(), problem: "it disappeared".to_owned() }
+            }
+            source => self.failed(key, source),
+        })
     }
 
     /// Removes an object.
@@ -504,6 +517,11 @@ impl Bucket {
             _ => PublishError::Store { bucket: self.location.clone(), key: key.to_owned(), source },
         }
     }
+}
+
+/// The error of an upload that the store has forgotten: it may be begun anew.
+fn lost_upload(source: object_store::Error) -> object_store::Error {
+    object_store::Error::Generic { store: "upload", source: Box::new(source) }
 }
 
 /// Whether it was the file system that said no.

@@ -62,7 +62,11 @@ impl PublishError {
     /// Whether trying again may help.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Store { source, .. } => matches!(source, object_store::Error::Generic { .. }),
+            // A store that answers 409 asks to be asked again: something else was done to the object at the same time.
+            Self::Store { source, .. } => {
+                use object_store::Error::{AlreadyExists, Generic, NotModified, Precondition};
+                matches!(source, Generic { .. } | AlreadyExists { .. } | Precondition { .. } | NotModified { .. })
+            }
             // Writing to the staging folder fails where the disk is full.
             Self::Contended { .. } | Self::Overtaken { .. } | Self::Parquet { .. } | Self::Gone { .. } => true,
             Self::Budget(_)

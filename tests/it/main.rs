@@ -14,6 +14,7 @@ mod cases_windows;
 mod cases_zip;
 mod catalogue;
 mod causes;
+mod chaos;
 mod clock;
 mod collect;
 mod collector;
