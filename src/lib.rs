@@ -78,6 +78,7 @@ pub(crate) mod page;
 pub mod pipeline;
 pub(crate) mod portal;
 pub(crate) mod protobuf;
+pub(crate) mod publication;
 pub mod publish;
 pub(crate) mod quarantine;
 pub(crate) mod report;

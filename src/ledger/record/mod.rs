@@ -3,6 +3,7 @@
 pub(crate) mod act_v1;
 mod named;
 mod of_run;
+pub(crate) mod publication_v1;
 pub(crate) mod purge_v1;
 pub(crate) mod v1;
 
@@ -23,10 +24,12 @@ pub(crate) enum Kind {
     Purge,
     Import,
     KeyChange,
+    /// The tables of the publication itself were written.
+    Publication,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Run,
         Self::Decision,
         Self::Withdrawal,
@@ -36,6 +39,7 @@ impl Kind {
         Self::Purge,
         Self::Import,
         Self::KeyChange,
+        Self::Publication,
     ];
 
     fn word(self) -> &'static str {
@@ -49,6 +53,7 @@ impl Kind {
             Self::Purge => "purge",
             Self::Import => "import",
             Self::KeyChange => "key-change",
+            Self::Publication => "publication",
         }
     }
 
