@@ -8,6 +8,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use crate::published::add_a_row_to_stops;
+use crate::quarantine::hold;
 use crate::world::{Server, World, files, python, serve_logged};
 
 const BY: [&str; 4] = ["--by", "Datenmanagement", "--reason", "a test"];
@@ -64,7 +65,8 @@ fn is_made_anew(world: &World) {
     assert!(!world.path("data/bucket/data/publication").exists());
     done(world, &["publish", "--rebuild"]);
     assert_eq!(current(world), before);
-    assert!(!std::fs::read_dir(world.path("data/private/staging")).is_ok_and(|mut left| left.next().is_some()));
+    let left = files(&world.path("data/private/staging"));
+    assert!(left.is_empty(), "{:?}", left.keys());
 }
 
 #[test]
@@ -74,6 +76,10 @@ fn every_number_of_indexes_results_and_records_is_found_by_a_query() {
     world.run();
     let counts = outsider(&world, &base, &[]);
     assert!(counts["releases"].as_u64() > Some(5) && counts["rule_results"].as_u64() > Some(100), "{counts}");
+    let package: Value =
+        serde_json::from_slice(&std::fs::read(world.path("data/bucket/datapackage.json")).unwrap()).unwrap();
+    let named = |of: &&Value| of["dataset"] == "publication" && of["schema"]["fields"].as_array().unwrap().len() > 10;
+    assert_eq!(package["resources"].as_array().unwrap().iter().filter(named).count(), 2);
     // The same again makes nothing new.
     let before = files(&world.path("data/bucket"));
     world.run();
@@ -128,6 +134,35 @@ fn every_number_of_indexes_results_and_records_is_found_by_a_query() {
     done(&world, &[&["withdraw", "stadtbus-telemetrie", "--date", DATE, "--lift"], &BY[..]].concat());
     world.run_of(&["stadtbus-telemetrie"]);
     outsider(&world, &base, &[]);
+    is_made_anew(&world);
+}
+
+#[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
+fn decisions_about_rows_say_who_why_and_how_many_and_not_which() {
+    let (world, _server, base) = served();
+    let contract = "schemas/gtfs-realtime/vehicle_positions.odcs.yaml";
+    hold(&world, contract, "test_trip", "trip_id LIKE 'unbekannt%'");
+    world.run();
+    let held =
+        outsider(&world, &base, &["SELECT rows_quarantined AS n FROM releases WHERE table_name = 'vehicle_locations'"]);
+    let held = held[0]["n"].as_u64().unwrap();
+    let discard = ["quarantine", "discard", "stadtbus-telemetrie/vehicle_locations", "--date", DATE, "--all"];
+    done(&world, &[&discard[..], &BY].concat());
+    world.run();
+    let query = "SELECT kind, effect, role, reason, rows, table_name, is_in_force FROM decisions";
+    let expected = |is_in_force: bool| {
+        json!([{"kind": "discard", "effect": "dropped", "role": BY[1], "reason": BY[3], "rows": held,
+            "table_name": "vehicle_locations", "is_in_force": is_in_force}])
+    };
+    assert!(held > 0);
+    assert_eq!(outsider(&world, &base, &[query]), expected(true));
+    outsider(&world, &base, &[]);
+    is_made_anew(&world);
+    let decided: Value = serde_json::from_str(&done(&world, &["decisions", "list", "--json"])).unwrap();
+    done(&world, &[&["decisions", "undo", decided[0]["id"].as_str().unwrap()], &BY[..]].concat());
+    world.run();
+    assert_eq!(outsider(&world, &base, &[query]), expected(false));
     is_made_anew(&world);
 }
 

@@ -105,7 +105,11 @@ fn left(bucket: &Bucket, dataset: &str, made_of: &BTreeMap<String, u64>) -> Resu
             done = newest.version - 1;
         }
         left.made_of.insert(name, newest.version);
-        let mut before = read_before(bucket, dataset, &table, done + 1, newest.version)?;
+        let mut before = match done {
+            0 => None,
+            done if done == newest.version => continue,
+            done => Some(index::read_version(bucket, dataset, &table, done)?.0),
+        };
         for version in done + 1..=newest.version {
             let index = match version == newest.version {
                 true => newest.clone(),
@@ -121,23 +125,6 @@ fn left(bucket: &Bucket, dataset: &str, made_of: &BTreeMap<String, u64>) -> Resu
         }
     }
     Ok(left)
-}
-
-/// The version before the first one that is to be read, if any is.
-fn read_before(
-    bucket: &Bucket,
-    dataset: &str,
-    table: &str,
-    first: u64,
-    newest: u64,
-) -> Result<Option<TableIndex>, PublishError> {
-    if first == 1 || first > newest {
-        return Ok(None);
-    }
-    let before = index::read_version(bucket, dataset, table, first - 1)?.0;
-    // The newest one is the one that others of this process know.
-    index::read_version(bucket, dataset, table, newest)?;
-    Ok(Some(before))
 }
 
 /// Whether something was released of a date until a version.
