@@ -20,6 +20,7 @@
 //! | [`publish`] | rows to release | Parquet files in the bucket, the table index | a row group, runs of sorted rows on disk |
 //! | [`ledger`] | the facts of a run | the run record | the record |
 //! | [`report`] | run records and contracts | quality results, score, trend: JSON, JUnit, text | the results of a dataset |
+//! | `publication` | versions of indexes, quality results, public records | the rows of `releases`, `rule_results` and `decisions` | those of a date |
 //! | [`portal`] | table indexes, contracts, quality results | pages, among them the pictures of the trend, `datapackage.json`, DQV | a page |
 //! | [`pipeline`] | `pipelines/*.yaml` | runs: one pipeline over one partition | nothing of its own |
 //! | [`schedule`] | pipelines, evidence, what is released and what was tried | runs that are due, as processes of their own | what is due |
@@ -78,6 +79,7 @@ pub(crate) mod page;
 pub mod pipeline;
 pub(crate) mod portal;
 pub(crate) mod protobuf;
+pub(crate) mod publication;
 pub mod publish;
 pub(crate) mod quarantine;
 pub(crate) mod report;

@@ -56,6 +56,7 @@ const KEYS: &[&str] = &[
     "retention",
     "schedule",
     "backup",
+    "publication",
     "notify",
     "metrics",
 ];
@@ -91,6 +92,8 @@ pub struct Workspace {
     pub notify: notify::Settings,
     /// Where metrics go.
     pub metrics: metrics::Settings,
+    /// Whether the tables that tell what was published are published, too.
+    pub publication: bool,
     /// Where backups go.
     pub backup: Option<Backups>,
     /// By name.
@@ -231,9 +234,27 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
         notify: notify::Settings::read(node, problems),
         metrics: metrics::Settings::read(root, node, problems),
         backup: Backups::read(root, node, problems),
+        publication: publication(node, problems),
         pipelines: Vec::new(),
         root: root.to_owned(),
     })
+}
+
+/// Whether the tables that tell what was published are published, too: they are unless `publication` says `off`.
+fn publication(node: &Node, problems: &mut Problems) -> bool {
+    let Some(said) = node.get("publication") else { return true };
+    match said.scalar().as_deref() {
+        Some("on") => true,
+        Some("off") => false,
+        _ => {
+            problems.add(
+                said.line,
+                "'publication' is neither on nor off",
+                "Write 'publication: off', or leave it out.",
+            );
+            true
+        }
+    }
 }
 
 /// Those who may decide; their names or roles stand in public records.

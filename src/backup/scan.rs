@@ -11,7 +11,8 @@ use crate::workspace::{self, form};
 use super::status;
 
 /// Folders of the private store that can be made again, or that have a place of their own.
-const LEFT_FOLDERS: &[&str] = &["evidence", "evidence-cache", "keys", "locks", "staging", form::RESTORING, RESTORED];
+const LEFT_FOLDERS: &[&str] =
+    &["evidence", "evidence-cache", "keys", "locks", "publication", "staging", form::RESTORING, RESTORED];
 /// What a restore that is done leaves, until it is removed.
 pub(super) const RESTORED: &str = ".tmp-restored";
 /// Files that can be made again: what is remembered between two polls, who collects now, when a backup was made, and

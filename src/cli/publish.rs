@@ -18,8 +18,10 @@ const LISTED: usize = 20;
 #[command(after_help = "\
 Runs publish what they make; this writes anew what can be made from the indexes of tables at any time: files.json,
 index.csv, pages, and the catalogue for SQL engines below iceberg/. It is needed after the bucket has moved or
-'base_url' has changed, and where a file of the catalogue is gone or damaged. Where 'base_url' was taken out, the catalogue
-is removed. No release is changed. 'check', 'plan' and 'status' tell if it is needed.
+'base_url' has changed, and where a file of the catalogue is gone or damaged. The tables of the dataset 'publication'
+(releases, rule_results, decisions) are made of all versions and records, too: after an update from a version of this program
+that had none, this writes those of older dates. Where 'base_url' was taken out, the catalogue
+is removed. No release of a pipeline is changed. 'check', 'plan' and 'status' tell if it is needed.
 
 Exit codes: 0; 1 if the bucket is not there or does not answer; 42 if an index in it is damaged, or if its newest version is
 missing of which a run or a view knows: then nothing is written.

@@ -5,6 +5,7 @@ use maud::{DOCTYPE, Markup, html};
 use crate::contract::{Column, Kind};
 use crate::ledger::Status;
 use crate::portal::catalogue::{Catalogue, Dataset, Site, Table, provisional_dates, public};
+use crate::publication;
 use crate::publish::iceberg;
 use crate::publish::index::{TableIndex, meta_folder};
 use crate::report::Quality;
@@ -49,7 +50,7 @@ pub(super) fn page(catalogue: &Catalogue) -> String {
                         code { "revised/" } "."
                     }
                 }
-                @if let Some((of, table)) = tables.iter().max_by_key(|(_, table)| rows(&table.index)) {
+                @if let Some((of, table)) = tables.iter().filter(|(of, _)| of.name != publication::DATASET).max_by_key(|(_, table)| rows(&table.index)) {
                     h2 { "Abfragen " span lang="en" { "/ Query" } }
                     (query(of, table, base, site.base_url.is_some() && iceberg::has(&table.index)))
                 }

@@ -15,6 +15,7 @@ use bytes::Bytes;
 
 pub(crate) use crate::portal::catalogue::{Catalogue, Dataset, Site, Table};
 
+use crate::publication;
 use crate::publish::index;
 use crate::report::results::{Form, page_path, path};
 use crate::report::trend::Report;
@@ -50,8 +51,11 @@ pub(crate) fn home(catalogue: &Catalogue) -> Vec<File> {
 pub(crate) fn dataset(site: &Site, of: &Dataset) -> Vec<File> {
     let views = of.tables.iter().flat_map(|table| index::views(&table.index));
     let mut files: Vec<File> = views.map(|(path, bytes)| File { path, bytes }).collect();
-    let page = quality_page::write(&site.title, &[Report::of(&of.name, &of.results)]);
-    files.push(File::new(page_path(&of.name), page));
+    // What tells of the quality of others has none of its own.
+    if of.name != publication::DATASET {
+        let page = quality_page::write(&site.title, &[Report::of(&of.name, &of.results)]);
+        files.push(File::new(page_path(&of.name), page));
+    }
     files
 }
 

@@ -33,7 +33,7 @@ mod withdrawn;
 pub use self::acts::{Act, ActKind, FirstFile, Lifted, RolledBack, Tombstone};
 pub use self::amend::{Amended, Amendment, amend, until_committed};
 pub use self::columns::{ColumnType, IndexColumn};
-pub use self::commit::{Change, Commit, commit};
+pub use self::commit::{Change, Commit, commit, commit_after};
 pub use self::months::{Month, MonthFile, MonthPart, month_folder, month_of, path_of_month};
 pub use self::orphans::{remove_orphans, retain_unnamed, stranger};
 pub use self::paths::{TablePartition, date_of, index_key, meta_folder, partition_folder, path_of_release};

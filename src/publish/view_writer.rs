@@ -51,6 +51,16 @@ impl<'a> ViewWriter<'a> {
         Ok(())
     }
 
+    /// Whether it leaves the bucket alone.
+    pub(crate) fn is_dry(&self) -> bool {
+        self.is_dry
+    }
+
+    /// Notes the name of something that was written otherwise, or would be.
+    pub(crate) fn note(&mut self, key: String) {
+        self.written.push(key);
+    }
+
     pub(crate) fn finish(self) -> Changes {
         Changes { written: self.written, removed: self.removed }
     }

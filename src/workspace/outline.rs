@@ -163,6 +163,7 @@ fn stores(root: &Path, node: &Node, needs: Needs<'_>, needed: &mut Problems) -> 
         notify: notify::Settings::read(node, &mut rest),
         metrics: metrics::Settings::read(root, node, &mut rest),
         backup: Backups::read(root, node, &mut rest),
+        publication: super::publication(node, &mut rest),
         pipelines: Vec::new(),
         root: root.to_owned(),
     })

@@ -52,6 +52,7 @@ mod one_timetable;
 mod output;
 mod parquet;
 mod private_text;
+mod publication;
 mod published;
 mod purge;
 mod quality;

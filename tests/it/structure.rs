@@ -444,6 +444,7 @@ const ROOMS: &[&str] = &[
     "units",
     "simulate",
     "portal",
+    "publication",
     "report",
     "ledger",
     "quarantine",

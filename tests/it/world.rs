@@ -186,6 +186,15 @@ impl World {
         }
         // Most tests are about the city's own feeds.
         std::fs::remove_file(world.path("pipelines/busplus.yaml")).unwrap();
+        // And about these alone: what tells of them has the times of releases, and is looked at by tests of its own.
+        world.replace_first("fahrtenbuch.yaml", "people:", "publication: off\npeople:");
+        world
+    }
+
+    /// With the tables that tell what was published, as a workspace has them unless it says otherwise.
+    pub(crate) fn with_publication() -> Self {
+        let world = Self::new();
+        world.replace("fahrtenbuch.yaml", "publication: off\n", "");
         world
     }
 

@@ -9,6 +9,7 @@ use crate::bucket_check::{Finding, Outcome, check as check_bucket};
 use crate::cli::exit::Exit;
 use crate::cli::opened::tell;
 use crate::cli::run::failed;
+use crate::publication;
 use crate::publish::bucket::Bucket;
 use crate::publish::{PublishError, index};
 use crate::schedule::gone::refuse_gone_bucket;
@@ -43,7 +44,8 @@ pub(super) fn check(root: &Path) -> Result<(Vec<Finding>, Exit), Exit> {
 /// read is told by the look at what it can do.
 pub(super) fn damaged_indexes(workspace: &Workspace) -> Vec<PublishError> {
     let Ok(bucket) = Bucket::open(&workspace.bucket, &workspace.bucket_options) else { return Vec::new() };
-    let datasets: BTreeSet<&str> = workspace.pipelines.iter().map(|pipeline| pipeline.dataset.as_str()).collect();
+    let datasets = workspace.pipelines.iter().map(|pipeline| pipeline.dataset.as_str());
+    let datasets: BTreeSet<&str> = datasets.chain([publication::DATASET]).collect();
     let mut damaged = Vec::new();
     for dataset in datasets {
         for table in bucket.folders(&format!("meta/{dataset}")).unwrap_or_default() {

@@ -3,6 +3,7 @@
 pub(crate) mod act_v1;
 mod named;
 mod of_run;
+pub(crate) mod publication_v1;
 pub(crate) mod purge_v1;
 pub(crate) mod v1;
 
@@ -25,6 +26,8 @@ pub(crate) enum Kind {
     Purge,
     Import,
     KeyChange,
+    /// The tables of the publication itself were written.
+    Publication,
 }
 
 impl Kind {
@@ -39,6 +42,7 @@ impl Kind {
         Self::Purge,
         Self::Import,
         Self::KeyChange,
+        Self::Publication,
     ];
 
     fn word(self) -> &'static str {
@@ -53,6 +57,7 @@ impl Kind {
             Self::Purge => "purge",
             Self::Import => "import",
             Self::KeyChange => "key-change",
+            Self::Publication => "publication",
         }
     }
 

@@ -30,6 +30,7 @@ use crate::pipeline::config::schedule::Schedule;
 use crate::pipeline::config::sources::Feed;
 use crate::pipeline::graph::RunGraph;
 use crate::pipeline::mapping::Mapping;
+use crate::publication;
 use crate::report::quality::CheckedContract;
 use crate::yaml::{self, Node, Problem, Problems, suggestion};
 
@@ -231,6 +232,15 @@ fn dataset(files: &mut Files<'_>, node: &Node, name: &str) -> String {
     if let Some((message, remedy)) = names::mistake(Named::Folder, &dataset).filter(|_| dataset != name) {
         let line = node.get("dataset").map_or(0, |node| node.line);
         files.problems.add(line, message.replace("a folder", "a dataset"), remedy);
+    }
+    if dataset == publication::DATASET {
+        let line = node.get("dataset").map_or(0, |node| node.line);
+        let message =
+            format!("'{dataset}' is the dataset of the tables that tell what was published, and of no pipeline");
+        files.problems.add(line, message, "Give the dataset another name, with 'dataset:' or by the name of the file.");
+    } else if name == publication::DATASET {
+        let message = format!("'{name}' is the name of the tables that tell what was published, and of no pipeline");
+        files.problems.add(0, message, "Give the file another name.");
     }
     dataset
 }

@@ -30,9 +30,10 @@ use crate::pipeline::run::lock::Lock;
 use crate::pipeline::run::recorded_files::verify_record;
 use crate::pipeline::run::releases::unfinished;
 use crate::pipeline::{Pipeline, journal};
+use crate::publication::DATASET;
 use crate::publish::PublishError;
 use crate::publish::bucket::{Bucket, Page, is_same_place};
-use crate::publish::index::{self, Commit, IndexFile, Verified};
+use crate::publish::index::{self, Commit, IndexFile, TableIndex, Verified};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 
@@ -98,7 +99,36 @@ pub(super) fn tell_versions(workspace: &Workspace, bucket: &Bucket) -> Result<()
             index::remember_version(bucket, &pipeline.dataset, &table, head.version);
         }
     }
+    tell_publication(workspace, bucket)
+}
+
+/// Not in the journal: a store that has nothing else knows nothing of what was released.
+fn publication_path(workspace: &Workspace) -> PathBuf {
+    workspace.private.join("publication").join("heads.json")
+}
+
+/// Tells the bucket the newest versions of the tables of the publication that this store has seen, so that they need not be
+/// looked for among all.
+fn tell_publication(workspace: &Workspace, bucket: &Bucket) -> Result<(), RunError> {
+    for (table, head) in Heads::read(&publication_path(workspace), bucket)?.tables {
+        index::remember_version(bucket, DATASET, &table, head.version);
+    }
     Ok(())
+}
+
+/// Keeps the newest versions of the tables of the publication.
+pub(super) fn remember_publication(
+    workspace: &Workspace,
+    bucket: &Bucket,
+    indexes: &[TableIndex],
+) -> Result<(), RunError> {
+    let path = publication_path(workspace);
+    let known = Heads::read(&path, bucket)?;
+    let mut heads = known.clone();
+    for index in indexes {
+        heads.tables.insert(index.table.clone(), Head { version: index.version, sha256: index::digest(index) });
+    }
+    if heads == known { Ok(()) } else { heads.write(&path) }
 }
 
 /// The tables of a pipeline that runs have published in a bucket, by what the private store knows of it.

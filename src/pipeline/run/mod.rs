@@ -30,6 +30,7 @@ mod open;
 mod outcome;
 mod phases;
 mod prepare;
+mod publication;
 mod published;
 pub mod purge;
 mod readable;

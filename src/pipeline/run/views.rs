@@ -3,13 +3,16 @@
 //! The views of other datasets are left alone: the runs of those write them. [`rebuild`] writes those of all.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use crate::contract::Contract;
 use crate::ledger::RunRecord;
-use crate::pipeline::Pipeline;
 use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::error::RunError;
+use crate::pipeline::run::publication::{self, Ran};
 use crate::pipeline::run::releases::delete_withdrawn;
 use crate::portal::{self, Catalogue, Dataset, File, Table};
+use crate::publication::{self as tables, DATASET};
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::view_writer::{Changes, ViewWriter};
@@ -26,9 +29,9 @@ use crate::workspace::Workspace;
 pub(super) fn publish_views(run: &RunContext<'_>, record: &RunRecord) -> Result<(), RunError> {
     let RunContext { workspace, pipeline, bucket, .. } = *run;
     let mut writer = ViewWriter::new(bucket);
-    portal::results(&workspace.site, &Quality::of(record, &pipeline.checked_contracts()))
-        .into_iter()
-        .try_for_each(|file| writer.put(&file.path, file.bytes))?;
+    let quality = Quality::of(record, &pipeline.checked_contracts());
+    portal::results(&workspace.site, &quality).into_iter().try_for_each(|file| writer.put(&file.path, file.bytes))?;
+    publication::update(workspace, bucket, &pipeline.dataset, Some(&Ran { record, quality: &quality }));
     Look { workspace, bucket, own: Some((&pipeline.dataset, record.date)) }.publish(&mut writer)
 }
 
@@ -49,6 +52,7 @@ pub(super) fn rebuild(workspace: &Workspace, bucket: &Bucket, is_dry: bool) -> R
             files.try_for_each(|file| writer.put(&file.path, file.bytes))?;
         }
     }
+    publication::rebuild(workspace, bucket, &mut writer)?;
     Look { workspace, bucket, own: None }.publish(&mut writer)?;
     if workspace.site.base_url.is_none() {
         // After the pages, which name it no more.
@@ -59,6 +63,7 @@ pub(super) fn rebuild(workspace: &Workspace, bucket: &Bucket, is_dry: bool) -> R
 
 /// Writes the views, pages and catalogue of a dataset after something other than a run has changed its indexes.
 pub(super) fn refresh(workspace: &Workspace, bucket: &Bucket, dataset: &str) -> Result<(), RunError> {
+    publication::update(workspace, bucket, dataset, None);
     let newest = results::dates(bucket, dataset)?.pop();
     let date = newest.unwrap_or_else(|| ServiceDate::local_date_of(crate::time::now(), &workspace.zone));
     let mut writer = ViewWriter::new(bucket);
@@ -89,7 +94,15 @@ struct Seen {
 impl Look<'_> {
     /// Whether the views of a dataset are written.
     fn is_own(&self, dataset: &str) -> bool {
-        self.own.is_none_or(|(own, _)| dataset == own)
+        // The tables of the publication are everybody's.
+        dataset == DATASET || self.own.is_none_or(|(own, _)| dataset == own)
+    }
+
+    /// The datasets with the contracts of their tables: those of the pipelines, and that of the publication itself.
+    fn sources(&self) -> Vec<(&str, Vec<Arc<Contract>>)> {
+        let pipelines = self.workspace.pipelines.iter();
+        let own = self.workspace.publication.then(|| (DATASET, tables::contracts().to_vec()));
+        pipelines.map(|pipeline| (pipeline.dataset.as_str(), pipeline.released())).chain(own).collect()
     }
 
     /// How many results of a dataset its pages show: the trend of those whose pages are written, the newest of others.
@@ -156,16 +169,15 @@ impl Look<'_> {
         };
         // The newest dates of the datasets, as far as their tables tell.
         let mut newest: BTreeMap<&str, ServiceDate> = self.own.into_iter().collect();
-        for pipeline in &self.workspace.pipelines {
-            let dataset = &pipeline.dataset;
+        for (dataset, contracts) in self.sources() {
             // Most tables that a timetable may have it has not: they have no folder.
             let folders = self.bucket.folders(&format!("meta/{dataset}"))?;
-            for contract in pipeline.released().iter().filter(|contract| folders.contains(&contract.table)) {
+            for contract in contracts.iter().filter(|contract| folders.contains(&contract.table)) {
                 let index = match index::current(self.bucket, dataset, &contract.table) {
                     Err(error @ (PublishError::Damaged { .. } | PublishError::Newer { .. }))
                         if !self.is_own(dataset) =>
                     {
-                        seen.unread.insert(dataset.clone(), error.to_string());
+                        seen.unread.insert(dataset.to_owned(), error.to_string());
                         continue;
                     }
                     index => index?,
@@ -174,7 +186,7 @@ impl Look<'_> {
                     let of = newest.entry(dataset).or_insert(date);
                     *of = date.max(*of);
                 }
-                seen.versions.insert((dataset.clone(), contract.table.clone()), index.map(|index| index.version));
+                seen.versions.insert((dataset.to_owned(), contract.table.clone()), index.map(|index| index.version));
             }
         }
         for dataset in self.workspace.pipelines.iter().map(|pipeline| &pipeline.dataset) {
@@ -192,20 +204,18 @@ impl Look<'_> {
     /// What the look has seen, with its content. The indexes were read by it.
     fn catalogue(&self, seen: &Seen) -> Result<Catalogue, PublishError> {
         let mut datasets: Vec<Dataset> = Vec::new();
-        let is_read = |pipeline: &&Pipeline| !seen.unread.contains_key(&pipeline.dataset);
-        for pipeline in self.workspace.pipelines.iter().filter(is_read) {
-            let name = &pipeline.dataset;
-            let place = match datasets.iter().position(|of| of.name == *name) {
+        for (name, contracts) in self.sources().into_iter().filter(|(name, _)| !seen.unread.contains_key(*name)) {
+            let place = match datasets.iter().position(|of| of.name == name) {
                 Some(place) => place,
                 None => {
                     let dates: Vec<ServiceDate> = seen.results.get(name).map(Listed::dates).unwrap_or_default();
                     let results =
                         results::read(self.bucket, name, &dates[dates.len().saturating_sub(self.shown(name))..])?;
-                    datasets.push(Dataset { name: name.clone(), tables: Vec::new(), results });
+                    datasets.push(Dataset { name: name.to_owned(), tables: Vec::new(), results });
                     datasets.len() - 1
                 }
             };
-            for contract in pipeline.released() {
+            for contract in contracts {
                 if let Some(index) = index::last_read(self.bucket, name, &contract.table)? {
                     datasets[place].tables.push(Table { contract, index });
                 }

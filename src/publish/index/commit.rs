@@ -10,6 +10,7 @@ use super::paths::{index_key, is_first_release, meta_folder, partition_folder, v
 use super::table_index::{IndexFile, Release, TableIndex, json};
 use super::versions::newest;
 use crate::contract::Contract;
+use crate::digest::Digest;
 use crate::publish::PublishError;
 use crate::publish::bucket::{Bucket, Version};
 use crate::time::ServiceDate;
@@ -54,64 +55,83 @@ pub(super) const ROUNDS: u64 = 100;
 /// partition in between; the write then fails and is tried on top of the other's index. If it was the same partition, and
 /// both would be its first release, the one that comes later fails and may be run again.
 pub fn commit(bucket: &Bucket, change: Change<'_>) -> Result<Option<Commit>, PublishError> {
-    let Change { dataset, contract, date, file, at } = change;
+    let Change { dataset, contract, .. } = change;
     for round in 0..ROUNDS {
         // Whoever comes too late looks again, a little later each time.
         std::thread::sleep(std::time::Duration::from_millis(5 * round));
-        let before = newest(bucket, dataset, &contract.table)?;
-        let Some((before, digest)) = before else {
-            let Some(file) = file else { return Ok(None) };
-            let index = TableIndex {
-                version: 1,
-                dataset: dataset.to_owned(),
-                table: contract.table.clone(),
-                contract: contract.into(),
-                files: vec![file.clone()],
-                months: Vec::new(),
-                first: first_of(file).into_iter().collect(),
-                columns: columns(&[], true, contract),
-                rolled_back: BTreeMap::new(),
-                withdrawn: BTreeMap::new(),
-                release: Some(Release { date, at, complete_before: None, act: None }),
-                previous: None,
-            };
-            if put_version(bucket, &index)? {
-                return Ok(Some(Commit::New(index)));
-            }
-            continue;
-        };
-        if before.file_of(date) == file {
-            return Ok(Some(Commit::Nothing(before)));
-        }
-        if file.is_some() && before.tombstone(date).is_some() {
-            return Err(PublishError::Withdrawn { key: partition_folder("revised", dataset, &contract.table, date) });
-        }
-        let mut index = TableIndex {
-            version: before.version + 1,
-            contract: contract.into(),
-            columns: columns(&before.columns, false, contract),
-            release: Some(release_after(&before, date, at)),
-            previous: Some(digest),
-            ..before
-        };
-        if let Some((date, file)) = file.and_then(first_of) {
-            let first = index.first.entry(date).or_insert_with(|| file.clone());
-            if *first != file {
-                return Err(PublishError::Overtaken { key: file.path, first: first.path.clone() });
-            }
-        }
-        // What a run releases is no older release any more.
-        index.rolled_back.remove(&date);
-        index.files.retain(|other| other.partition_date != date);
-        index.files.extend(file.cloned());
-        index.files.sort_by_key(|file| file.partition_date);
-        // A late revision: readers read the days of its month until it is compacted again.
-        index.drop_stale_months();
+        let commit = following(newest(bucket, dataset, &contract.table)?, change)?;
+        let Some(Commit::New(index)) = commit else { return Ok(commit) };
         if put_version(bucket, &index)? {
             return Ok(Some(Commit::New(index)));
         }
     }
     Err(PublishError::Contended { key: meta_folder(dataset, &contract.table) })
+}
+
+/// As [`commit`], on top of `version` and no other, which is 0 where there is none: for a file whose rows were made of what that
+/// version names. `Ok(None)` if another run has committed since, and the rows are to be made again.
+///
+/// # Errors
+/// The bucket cannot be read or written.
+pub fn commit_after(bucket: &Bucket, change: Change<'_>, version: u64) -> Result<Option<Commit>, PublishError> {
+    let before = newest(bucket, change.dataset, &change.contract.table)?;
+    if before.as_ref().map_or(0, |(index, _)| index.version) != version {
+        return Ok(None);
+    }
+    match following(before, change)? {
+        Some(Commit::New(index)) => Ok(put_version(bucket, &index)?.then_some(Commit::New(index))),
+        commit => Ok(commit),
+    }
+}
+
+/// The version that a change makes of the newest one, which is not written yet.
+fn following(before: Option<(TableIndex, Digest)>, change: Change<'_>) -> Result<Option<Commit>, PublishError> {
+    let Change { dataset, contract, date, file, at } = change;
+    let Some((before, digest)) = before else {
+        let Some(file) = file else { return Ok(None) };
+        return Ok(Some(Commit::New(TableIndex {
+            version: 1,
+            dataset: dataset.to_owned(),
+            table: contract.table.clone(),
+            contract: contract.into(),
+            files: vec![file.clone()],
+            months: Vec::new(),
+            first: first_of(file).into_iter().collect(),
+            columns: columns(&[], true, contract),
+            rolled_back: BTreeMap::new(),
+            withdrawn: BTreeMap::new(),
+            release: Some(Release { date, at, complete_before: None, act: None }),
+            previous: None,
+        })));
+    };
+    if before.file_of(date) == file {
+        return Ok(Some(Commit::Nothing(before)));
+    }
+    if file.is_some() && before.tombstone(date).is_some() {
+        return Err(PublishError::Withdrawn { key: partition_folder("revised", dataset, &contract.table, date) });
+    }
+    let mut index = TableIndex {
+        version: before.version + 1,
+        contract: contract.into(),
+        columns: columns(&before.columns, false, contract),
+        release: Some(release_after(&before, date, at)),
+        previous: Some(digest),
+        ..before
+    };
+    if let Some((date, file)) = file.and_then(first_of) {
+        let first = index.first.entry(date).or_insert_with(|| file.clone());
+        if *first != file {
+            return Err(PublishError::Overtaken { key: file.path, first: first.path.clone() });
+        }
+    }
+    // What a run releases is no older release any more.
+    index.rolled_back.remove(&date);
+    index.files.retain(|other| other.partition_date != date);
+    index.files.extend(file.cloned());
+    index.files.sort_by_key(|file| file.partition_date);
+    // A late revision: readers read the days of its month until it is compacted again.
+    index.drop_stale_months();
+    Ok(Some(Commit::New(index)))
 }
 
 /// What follows a version. Times of releases never go back, whichever run is finished first.

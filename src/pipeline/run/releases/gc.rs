@@ -15,6 +15,7 @@ use super::{ActContext, ActError, tables};
 use crate::ledger::{ActFile, ActRecord, ActTable, Kind, Program};
 use crate::pipeline::run::context::now;
 use crate::pipeline::run::error::RunError;
+use crate::publication::DATASET;
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::iceberg;
@@ -61,12 +62,13 @@ pub struct Collected {
 pub fn garbage(workspace: &Workspace, bucket: &Bucket) -> Result<Garbage, ActError> {
     let mut garbage = Garbage::default();
     let unfinished = super::compact::unfinished(workspace, bucket)?;
-    let datasets: BTreeSet<&String> = workspace.pipelines.iter().map(|pipeline| &pipeline.dataset).collect();
+    let datasets = workspace.pipelines.iter().map(|pipeline| pipeline.dataset.as_str());
+    let datasets: BTreeSet<&str> = datasets.chain([DATASET]).collect();
     for dataset in datasets {
         for table in tables(bucket, dataset)? {
             match of_table(workspace, bucket, (dataset, &table), &unfinished, &mut garbage) {
                 Ok(due) if due.is_empty() => {}
-                Ok(due) => _ = garbage.due.insert((dataset.clone(), table), due),
+                Ok(due) => _ = garbage.due.insert((dataset.to_owned(), table), due),
                 Err(error @ (PublishError::Damaged { .. } | PublishError::Newer { .. })) => {
                     garbage.problems.push(format!("{dataset}/{table} keeps all of its files: {error}"));
                 }

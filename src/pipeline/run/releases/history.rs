@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{ActError, current};
-use crate::ledger::{Inputs, PROVISIONAL};
+use crate::ledger::{Inputs, PROVISIONAL, Program, TableEntry};
 use crate::pipeline::recorded;
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
@@ -96,9 +96,12 @@ impl Reason {
 
 /// What is read of the record of a run.
 #[derive(Clone, Deserialize)]
-struct OfRun {
-    pipeline: String,
+pub(in crate::pipeline::run) struct OfRun {
+    pub pipeline: String,
     inputs: Inputs,
+    pub program: Program,
+    #[serde(default)]
+    pub tables: Vec<TableEntry>,
 }
 
 /// The newest versions of a table, at most so many, the oldest first.
@@ -112,7 +115,7 @@ pub fn history(bucket: &Bucket, dataset: &str, table: &str, most: u64) -> Result
         1 => None,
         first => Some(index::read_version(bucket, dataset, table, first - 1)?.0),
     };
-    let mut runs = Runs { bucket, known: BTreeMap::new() };
+    let mut runs = Runs::new(bucket);
     let mut listed = Vec::new();
     for version in first..=newest.version {
         let index = index::read_version(bucket, dataset, table, version)?.0;
@@ -123,12 +126,16 @@ pub fn history(bucket: &Bucket, dataset: &str, table: &str, most: u64) -> Result
 }
 
 /// Records that were read.
-struct Runs<'a> {
+pub(in crate::pipeline::run) struct Runs<'a> {
     bucket: &'a Bucket,
     known: BTreeMap<String, Option<OfRun>>,
 }
 
-impl Runs<'_> {
+impl<'a> Runs<'a> {
+    pub(in crate::pipeline::run) fn new(bucket: &'a Bucket) -> Self {
+        Self { bucket, known: BTreeMap::new() }
+    }
+
     fn listed(
         &mut self,
         newest: &TableIndex,
@@ -174,7 +181,11 @@ impl Runs<'_> {
     }
 
     /// Why one file followed another.
-    fn reasons(&mut self, was: Option<&IndexFile>, is: Option<&IndexFile>) -> Result<BTreeSet<Reason>, PublishError> {
+    pub(in crate::pipeline::run) fn reasons(
+        &mut self,
+        was: Option<&IndexFile>,
+        is: Option<&IndexFile>,
+    ) -> Result<BTreeSet<Reason>, PublishError> {
         let one = |reason| Ok(BTreeSet::from([reason]));
         let Some(is) = is else { return one(Reason::TakenBack) };
         let Some(was) = was else { return one(if is.provisional { Reason::Provisional } else { Reason::First }) };
@@ -194,7 +205,7 @@ impl Runs<'_> {
         Ok(reasons)
     }
 
-    fn run(&mut self, record: &str) -> Result<Option<OfRun>, PublishError> {
+    pub(in crate::pipeline::run) fn run(&mut self, record: &str) -> Result<Option<OfRun>, PublishError> {
         if let Some(known) = self.known.get(record) {
             return Ok(known.clone());
         }
@@ -204,7 +215,7 @@ impl Runs<'_> {
     }
 }
 
-fn of_act(kind: ActKind) -> Reason {
+pub(in crate::pipeline::run) fn of_act(kind: ActKind) -> Reason {
     match kind {
         ActKind::Rollback => Reason::Rollback,
         ActKind::Withdrawal => Reason::Withdrawal,
@@ -214,7 +225,10 @@ fn of_act(kind: ActKind) -> Reason {
 }
 
 /// The dates whose file is another one than in the version before.
-pub(super) fn changed_dates(before: Option<&TableIndex>, index: &TableIndex) -> BTreeSet<ServiceDate> {
+pub(in crate::pipeline::run) fn changed_dates(
+    before: Option<&TableIndex>,
+    index: &TableIndex,
+) -> BTreeSet<ServiceDate> {
     let dates = before.iter().flat_map(|before| &before.files).chain(&index.files).map(|file| file.partition_date);
     let mut dates: BTreeSet<ServiceDate> = dates.collect();
     dates.retain(|date| before.and_then(|before| before.file_of(*date)) != index.file_of(*date));

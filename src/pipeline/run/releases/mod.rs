@@ -19,6 +19,7 @@ pub use self::compact::{Compactable, Compacted, DueMonth, compact, compactable, 
 pub use self::diff::{Diff, DiffEntry, diff};
 pub use self::gc::{Collected, Garbage, Superseded, collect, garbage};
 pub use self::history::{Listed, Reason, history};
+pub(super) use self::history::{Runs, changed_dates, of_act};
 pub use self::rollback::{RollbackChange, RollbackPlan, RollbackRequest, plan_rollback, rollback};
 pub(super) use self::withdraw::delete_withdrawn;
 pub use self::withdraw::{OfDate, WithdrawPlan, WithdrawRequest, Withdrawal, lift, plan_withdrawal, withdraw};
