@@ -20,6 +20,7 @@ mod acts;
 mod amend;
 mod columns;
 mod commit;
+mod evolution;
 mod orphans;
 mod paths;
 mod table_index;
@@ -30,8 +31,9 @@ mod withdrawn;
 
 pub use self::acts::{Act, ActKind, FirstFile, Lifted, RolledBack, Tombstone};
 pub use self::amend::{Amended, Amendment, amend, until_committed};
-pub use self::columns::{ColumnType, IndexColumn};
+pub use self::columns::{ColumnType, EarlierColumn, IndexColumn};
 pub use self::commit::{Change, Commit, commit};
+pub use self::evolution::{Evolution, MadePrivate, evolution, names_of};
 pub use self::orphans::{remove_orphans, retain_unnamed, stranger};
 pub use self::paths::{TablePartition, date_of, index_key, meta_folder, partition_folder, path_of_release};
 pub use self::table_index::{ContractRef, IndexFile, Release, TableIndex, digest};

@@ -140,7 +140,8 @@ const FIELDS: &[&str] = &[
     "previous",
 ];
 const FILE_FIELDS: &[&str] = &["path", "partition_date", "rows", "bytes", "sha256", "record", "provisional"];
-const COLUMN_FIELDS: &[&str] = &["id", "name", "type", "nullable", "gone"];
+const COLUMN_FIELDS: &[&str] = &["id", "name", "type", "nullable", "gone", "since", "until", "earlier"];
+const EARLIER_FIELDS: &[&str] = &["name", "type", "until"];
 const RELEASE_FIELDS: &[&str] = &["date", "at", "complete_before", "act"];
 
 /// A field of an index that this program does not know.
@@ -149,7 +150,10 @@ pub(super) fn unknown_field(bytes: &[u8]) -> Option<String> {
     let list = |field: &str| value[field].as_array().into_iter().flatten();
     let whole = [(&value, FIELDS), (&value["release"], RELEASE_FIELDS)].into_iter();
     let parts = list("files").map(|file| (file, FILE_FIELDS));
-    let mut fields = (whole.chain(parts).chain(list("columns").map(|column| (column, COLUMN_FIELDS))))
+    let columns = list("columns").map(|column| (column, COLUMN_FIELDS));
+    let earlier = list("columns").flat_map(|column| column["earlier"].as_array().into_iter().flatten());
+    let earlier = earlier.map(|column| (column, EARLIER_FIELDS));
+    let mut fields = (whole.chain(parts).chain(columns).chain(earlier))
         .flat_map(|(of, known)| of.as_object().into_iter().flatten().map(move |(field, _)| (field, known)));
     fields.find(|(field, known)| !known.contains(&field.as_str())).map(|(field, _)| field.clone())
 }

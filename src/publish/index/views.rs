@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::acts::Tombstone;
+use super::columns::IndexColumn;
 use super::paths::meta_folder;
 use super::table_index::{ContractRef, IndexFile, TableIndex, json};
 use crate::digest::Digest;
@@ -20,6 +21,9 @@ struct Files<'a> {
     dataset: &'a str,
     table: &'a str,
     contract: &'a ContractRef,
+    /// What the files of all dates have, and what it was called before.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    columns: &'a [IndexColumn],
     files: &'a [IndexFile],
     /// Dates that have left the public and may not be released again.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -39,12 +43,12 @@ struct Withdrawn<'a> {
 /// `files.json` and `index.csv` of a table: their names in the bucket, and their bytes.
 pub fn views(index: &TableIndex) -> [(String, Bytes); 2] {
     let folder = meta_folder(&index.dataset, &index.table);
-    let TableIndex { version, dataset, table, contract, files, .. } = index;
+    let TableIndex { version, dataset, table, contract, columns, files, .. } = index;
     let withdrawn = index.withdrawn.iter().filter(|(_, tombstone)| tombstone.holds());
     let withdrawn = withdrawn.map(|(date, Tombstone { at, reason, record, files, .. })| {
         (*date, Withdrawn { at: *at, reason, record, sha256: files.iter().map(|file| file.sha256).collect() })
     });
-    let view = Files { version: *version, dataset, table, contract, files, withdrawn: withdrawn.collect() };
+    let view = Files { version: *version, dataset, table, contract, columns, files, withdrawn: withdrawn.collect() };
     [(format!("{folder}/files.json"), json(&view)), (format!("{folder}/index.csv"), csv(files).into())]
 }
 
