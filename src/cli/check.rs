@@ -1,9 +1,11 @@
 //! `fahrtenbuch check`
 
 mod bucket;
+mod published;
 
 use std::path::Path;
 
+use self::published::Compared;
 use crate::cli::exit::Exit;
 use crate::cli::opened::{stale_catalogue, tell};
 use crate::contract::library::Survey;
@@ -22,10 +24,13 @@ Examples:
   fahrtenbuch check --bucket       0 if all works, 4 if readers lack something, 2 if nothing can be published or read,
                                    1 if the bucket is gone, 42 if an index in it is damaged
 
+The columns of contracts are compared with those that are published; of a bucket that is no folder only with --bucket, and by every
+run. What a contract must say of a column that has another name or type, or is gone: schemas/README.md, 'Contracts over the years'.
+
 A contract that is written for other programs, that no pipeline uses and none could, is told in a note; it is no mistake.")]
 pub(super) struct Arguments {
     /// Write the mistakes as JSON to standard output; under 'unfit' what keeps contracts of others from being used, under
-    /// 'without_keys' the S3 stores that cannot be used from here, under 'catalogue' why the catalogue for SQL engines has to be
+    /// 'published' what contracts change of what is published, under 'without_keys' the S3 stores that cannot be used from here, under 'catalogue' why the catalogue for SQL engines has to be
     /// written anew, if it has
     #[arg(long)]
     json: bool,
@@ -43,6 +48,10 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     problems.sort();
     // Where a pipeline uses the contract, it was told as a mistake.
     unfit.retain(|problem| !problems.contains(problem));
+    let compared = read.as_ref().ok().map(|workspace| self::published::compare(workspace, arguments.bucket));
+    if let Some(Compared::Done(changes)) = &compared {
+        problems.extend(changes.refused.iter().cloned());
+    }
     let (findings, exit) = match arguments.bucket {
         true => self::bucket::check(root).map_or_else(|exit| (None, exit), |(findings, exit)| (Some(findings), exit)),
         false => (None, Exit::Done),
@@ -56,6 +65,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     if arguments.json {
         let without_keys: Vec<Problem> = read.iter().flat_map(without_keys).collect();
         let mut json = serde_json::json!({ "mistakes": problems, "unfit": unfit, "without_keys": without_keys });
+        json["published"] = compared.as_ref().map(Compared::json).into();
         json["catalogue"] = catalogue.as_ref().map(|stale| stale.to_string()).into();
         if let Some(findings) = &findings {
             json["bucket"] = findings.iter().map(self::bucket::json).collect();
@@ -80,6 +90,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
             );
         }
         catalogue.iter().for_each(|stale| println!("note: {stale}"));
+        compared.iter().for_each(Compared::show);
         unfit.chunk_by(|one, other| one.file == other.file).for_each(tell_of_unfit);
         findings.iter().flatten().for_each(self::bucket::show);
         damaged.iter().for_each(|error| eprintln!("error: {error}."));

@@ -16,6 +16,8 @@ use crate::pipeline::run::releases::{
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 
+/// Days of a span that is no slip of the pen.
+const MOST_DAYS: i32 = 50 * 366;
 /// Objects that are listed.
 const SHOWN: usize = 20;
 
@@ -34,6 +36,7 @@ if nothing of it was ever released.
 
 Examples:
   fahrtenbuch withdraw stadtbus-telemetrie --date 2026-11-24 --dry-run --by Datenmanagement --reason 'Plates in vehicle labels'
+  fahrtenbuch withdraw stadtbus-telemetrie/vehicle_locations --since 2026-11-01 --until 2026-11-24 --by Datenmanagement --reason '…'
   fahrtenbuch withdraw stadtbus-telemetrie/vehicle_locations --release 42 --by Datenmanagement --reason '…'
   fahrtenbuch withdraw --lift stadtbus-telemetrie --date 2026-11-24 --by Datenmanagement --reason 'Labels are private now'")]
 pub(super) struct Arguments {
@@ -41,8 +44,14 @@ pub(super) struct Arguments {
     #[arg(value_name = "DATASET[/TABLE]")]
     target: Target,
     /// The dates
-    #[arg(long = "date", value_name = "DATE", required_unless_present = "release")]
+    #[arg(long = "date", value_name = "DATE", required_unless_present_any = ["release", "since"])]
     dates: Vec<ServiceDate>,
+    /// All dates from this one on, with --until
+    #[arg(long, value_name = "DATE", requires = "until")]
+    since: Option<ServiceDate>,
+    /// The last of these dates
+    #[arg(long, value_name = "DATE", requires = "since")]
+    until: Option<ServiceDate>,
     /// The dates that this version of the table released: all of their releases go
     #[arg(long, value_name = "VERSION", conflicts_with = "lift")]
     release: Option<u64>,
@@ -79,7 +88,19 @@ fn ended(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
         return Err(usage("--release is a version of a table. Write DATASET/TABLE."));
     }
     let who = arguments.actor.check(&workspace)?;
-    let dates: BTreeSet<ServiceDate> = arguments.dates.iter().copied().collect();
+    let mut dates: BTreeSet<ServiceDate> = arguments.dates.iter().copied().collect();
+    if let (Some(since), Some(until)) = (arguments.since, arguments.until) {
+        if since > until {
+            return Err(usage("--since is after --until. Turn them around."));
+        }
+        let days = until.days_since_epoch() - since.days_since_epoch();
+        if days > MOST_DAYS {
+            return Err(usage(
+                "--since and --until are more than fifty years apart. Name the years that were published.",
+            ));
+        }
+        dates.extend((0..=days).map(|day| since.plus_days(day)));
+    }
     let request = WithdrawRequest { dataset, table, dates, release: arguments.release };
     if arguments.lift {
         return lifted(&workspace, arguments, &request, &who);

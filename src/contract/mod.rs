@@ -35,12 +35,16 @@
 //! | property | `encoding` | `plain`, `dictionary`, `delta`, `byteStreamSplit`: how the column is written in Parquet, where that is smaller than what its type gets by itself |
 //! | property | `bloomFilter` | `true` where rows are looked up by the value and each stands in few places of a file, as the trip in reports that are sorted by vehicle |
 //! | property | `geometryOf` | `[stop_lat, stop_lon]`, or the column of a GeoJSON geometry: the column is made of these when rows are published, as WKB, see [`Geometry`] |
+//! | property | `since`, `alias`, `wasType` | the first service date on which a public column is as it is, what it was called before, and the type of its numbers before, see [`change`] |
+//! | property | `publicUntil` | of a column that was made private: `{date, reason}`, until when it was published, and why that may stay so |
+//! | schema | `removedColumns` | the columns that the table had, a list of `{name, until}` |
 //! | property | `severity` | `error`, `warning`, `info`: of the column's own checks |
 //!
 //! A relationship leads to a table of the same folder, `to: stops.stop_id`, or to one that has its contract elsewhere, in
 //! the fully qualified form of ODCS: `to: '../gtfs/stops.odcs.yaml#/schema/stops/properties/stop_id'`, with the path as seen
 //! from the contract's own folder. ODCS means ids there; in our contracts the id of what others refer to is its name.
 
+pub mod change;
 pub mod content;
 mod depth;
 pub mod library;
@@ -75,6 +79,8 @@ pub struct Contract {
     pub id: String,
     /// The table's name, ODCS `schema[0].name`: `stop_times`, `vehicle_locations`.
     pub table: String,
+    /// The line of the table in the file.
+    pub line: u32,
     /// ODCS `version`.
     pub version: String,
     pub file: PathBuf,
@@ -84,6 +90,8 @@ pub struct Contract {
     pub description: Option<String>,
     pub description_de: Option<String>,
     pub columns: Vec<Column>,
+    /// Those that the table had, and has no more.
+    pub removed: Vec<change::RemovedColumn>,
     /// Places of the primary key's columns, in key order; empty if there is none.
     pub primary_key: Vec<usize>,
     pub foreign_keys: Vec<ForeignKey>,
@@ -220,6 +228,10 @@ pub struct Column {
     /// In characters.
     pub max_length: Option<usize>,
     pub classification: Classification,
+    /// That it has had another name or type, or was not there.
+    pub change: Option<change::ColumnChange>,
+    /// Why what was published of it may stay so, though it is private.
+    pub stays_public: Option<change::StaysPublic>,
     /// The step of the published values of a timestamp, in seconds, where the contract says one.
     pub round_to: Option<u32>,
     /// Why the column may hold texts that look personal, or are private elsewhere.

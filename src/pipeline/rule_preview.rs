@@ -16,9 +16,9 @@ use crate::pipeline::run::run_inputs::{Inspected, RunInputs};
 use crate::pipeline::{Pipeline, journal};
 use crate::publish;
 use crate::publish::bucket::Bucket;
-use crate::publish::index;
+use crate::publish::index::{self, IndexColumn};
 use crate::quarantine::{RULES, Stage};
-use crate::table::single::widened;
+use crate::table::single::grown;
 use crate::table::{Budget, ORIGIN, ORIGIN_ROW};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -96,7 +96,8 @@ impl Subject {
         });
         let naming = record.as_ref().map(|record| findings(record).into_keys().collect());
         let name = format!("{}/{} {}", pipeline.dataset, contract.table, file.partition_date);
-        let rows = fitted(contract, &rows).map_err(|error| RunError::internal(format!("{}: {error}", file.path)))?;
+        let rows = fitted((contract, &index.columns), &rows)
+            .map_err(|error| RunError::internal(format!("{}: {error}", file.path)))?;
         Ok(Some(Self { name, date: file.partition_date, rows, held, held_by, before, naming }))
     }
 
@@ -105,7 +106,7 @@ impl Subject {
         let unreadable = |error: &dyn std::fmt::Display| RunError::private(path, "read", error);
         let bytes = durable::read(path).map_err(|error| unreadable(&error))?;
         let rows = publish::parquet::rows(bytes.into()).map_err(|error| unreadable(&error))?;
-        let rows = fitted(contract, &rows).map_err(|error| unreadable(&error))?;
+        let rows = fitted((contract, &[]), &rows).map_err(|error| unreadable(&error))?;
         let held = RecordBatch::new_empty(contract.chunk_schema());
         let name = path.display().to_string();
         Ok(Self { name, date, rows, held, held_by: Vec::new(), before: None, naming: None })
@@ -131,16 +132,20 @@ fn quarantined(path: &Path, contract: &Contract) -> Result<(RecordBatch, Vec<Vec
     let rules = rows.column_by_name(RULES).and_then(|array| array.as_string_opt::<i32>());
     let words = |text: Option<&str>| text.unwrap_or_default().split(' ').map(str::to_owned).collect();
     let rules = rules.map_or_else(|| vec![Vec::new(); rows.num_rows()], |rules| rules.iter().map(words).collect());
-    Ok((fitted(contract, &rows).map_err(|error| unreadable(&error))?, rules))
+    Ok((fitted((contract, &[]), &rows).map_err(|error| unreadable(&error))?, rules))
 }
 
-/// Rows with all columns of the contract, and the hidden ones; what the file does not have is absent.
-fn fitted(contract: &Contract, rows: &RecordBatch) -> Result<RecordBatch, arrow_schema::ArrowError> {
+/// Rows with all columns of the contract, by the names that they have or had, and the hidden ones; what the file does not have is
+/// absent. `known` are the columns of the table's index, where the file is one of it.
+fn fitted(
+    (contract, known): (&Contract, &[IndexColumn]),
+    rows: &RecordBatch,
+) -> Result<RecordBatch, arrow_schema::ArrowError> {
     let schema = contract.chunk_schema();
     let count = rows.num_rows();
     let columns = schema.fields().iter().map(|field| -> ArrayRef {
-        let there = rows.column_by_name(field.name()).map(widened);
-        let there = there.filter(|array| array.data_type() == field.data_type());
+        let there = index::names_of(field.name(), contract, known).find_map(|name| rows.column_by_name(name));
+        let there = there.and_then(|values| grown(values, field.data_type()));
         match (there, field.name().as_str()) {
             (Some(array), _) if array.null_count() == 0 || field.is_nullable() => array,
             (_, ORIGIN) => Arc::new(UInt32Array::from_value(0, count)),
@@ -254,7 +259,7 @@ mod tests {
                     properties:\n      - {name: a, logicalType: string}\n      - {name: b, logicalType: integer}\n";
         let contract = crate::contract::odcs::contract(Path::new("t.odcs.yaml"), text).unwrap();
         let file = RecordBatch::try_from_iter([("c", texts(&["x", "y"])), ("a", texts(&["p", "q"]))]).unwrap();
-        let rows = fitted(&contract, &file).unwrap();
+        let rows = fitted((&contract, &[]), &file).unwrap();
         assert_eq!(rows.column(0), &texts(&["p", "q"]));
         assert_eq!((rows.column(1).null_count(), rows.num_columns()), (2, 4));
         assert_eq!(date_of(Path::new("data/d/t/partition_date=2026-11-24/part-1.parquet")), "2026-11-24".parse().ok());

@@ -9,6 +9,7 @@ pub mod headers;
 mod listing;
 mod local;
 mod location;
+mod tail;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;

@@ -21,6 +21,7 @@ mod acts;
 mod amend;
 mod columns;
 mod commit;
+mod evolution;
 mod months;
 mod orphans;
 mod paths;
@@ -32,8 +33,9 @@ mod withdrawn;
 
 pub use self::acts::{Act, ActKind, FirstFile, Lifted, RolledBack, Tombstone};
 pub use self::amend::{Amended, Amendment, amend, until_committed};
-pub use self::columns::{ColumnType, IndexColumn};
+pub use self::columns::{ColumnType, EarlierColumn, IndexColumn};
 pub use self::commit::{Change, Commit, commit, commit_after};
+pub use self::evolution::{Evolution, MadePrivate, evolution, names_of};
 pub use self::months::{Month, MonthFile, MonthPart, month_folder, month_of, path_of_month};
 pub use self::orphans::{remove_orphans, retain_unnamed, stranger};
 pub use self::paths::{TablePartition, date_of, index_key, meta_folder, partition_folder, path_of_release};

@@ -9,6 +9,7 @@
 
 pub mod bucket;
 pub mod compare;
+pub mod footer;
 pub(crate) mod iceberg;
 pub mod index;
 pub mod parquet;
@@ -16,6 +17,7 @@ pub(crate) mod view_writer;
 
 use crate::digest::Digest;
 use crate::table::BudgetExceeded;
+use crate::yaml::Problem;
 
 /// Why something could not be published. No message shows credentials.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +48,9 @@ pub enum PublishError {
     Withdrawn { key: String },
     #[error("'{key}' in the bucket is not what this program wrote: {problem}. Restore it from a backup of the bucket")]
     Damaged { key: String, problem: String },
+    /// A contract does not say how its columns follow from those that are published.
+    #[error("{problem}")]
+    Columns { problem: Problem },
     /// Nothing was changed.
     #[error(
         "'{key}' in the bucket was written by a newer version of this program: {problem}. Use that version or a later one"
@@ -71,6 +76,7 @@ impl PublishError {
             Self::Contended { .. } | Self::Overtaken { .. } | Self::Parquet { .. } | Self::Gone { .. } => true,
             Self::Budget(_)
             | Self::Configuration { .. }
+            | Self::Columns { .. }
             | Self::Damaged { .. }
             | Self::Newer { .. }
             | Self::Withdrawn { .. }

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float32Type, Float64Type};
-use arrow_array::{Array, ArrayRef, Float32Array, Float64Array};
+use arrow_array::types::{Float32Type, Float64Type, Int64Type};
+use arrow_array::{Array, ArrayRef, Float32Array, Float64Array, Int32Array};
 use arrow_schema::DataType;
 
 /// A `float` as the shortest decimal number that stands for it.
@@ -41,9 +41,31 @@ pub fn widened(values: &ArrayRef) -> ArrayRef {
     Arc::new(wide)
 }
 
+/// The values as a column of a type holds them today, where older files have the narrower one; none if it holds none of them.
+pub fn grown(values: &ArrayRef, into: &DataType) -> Option<ArrayRef> {
+    let values = match (values.data_type(), into) {
+        (DataType::Int32, DataType::Int64) => {
+            let numbers: &Int32Array = values.as_primitive();
+            Arc::new(numbers.unary::<_, Int64Type>(i64::from)) as ArrayRef
+        }
+        _ => widened(values),
+    };
+    (values.data_type() == into).then_some(values)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_numbers_grow_and_what_does_not_fit_is_none() {
+        let numbers: ArrayRef = Arc::new(Int32Array::from(vec![Some(7), None]));
+        let grown_into = |into| grown(&numbers, &into).map(|values| values.data_type().clone());
+        assert_eq!(grown_into(DataType::Int64), Some(DataType::Int64));
+        assert_eq!(grown_into(DataType::Int32), Some(DataType::Int32));
+        assert_eq!(grown_into(DataType::Float64), None);
+        assert_eq!(grown(&numbers, &DataType::Int64).unwrap().null_count(), 1);
+    }
 
     fn there_and_back(bits: u32) {
         let value = f32::from_bits(bits);

@@ -27,6 +27,7 @@ mod dependencies;
 mod due_again;
 mod end_to_end;
 mod evidence;
+mod evolution;
 mod feed_rules;
 mod gaps;
 mod get;

@@ -1,9 +1,11 @@
 //! A column: what it is called, what it holds and who may see it (ODCS 3.1, "Schema", properties).
 
+use arrow_schema::DataType;
+
 use crate::contract::names::Named;
 use crate::contract::odcs::refer::named;
 use crate::contract::odcs::section::{Section, Told, choose};
-use crate::contract::odcs::{extensions, formats, options, words};
+use crate::contract::odcs::{changes, extensions, formats, options, words};
 use crate::contract::{Column, Kind, Shape};
 use crate::yaml::suggestion;
 
@@ -46,6 +48,7 @@ fn described(name: String, property: &Section<'_>, told: &mut Told) -> Column {
     let classification = property.get("classification");
     let classification = choose(classification, "classification", words::CLASSIFICATIONS, &mut told.fit);
     let classification = classification.unwrap_or_default();
+    let release = if kind == Kind::Float && is_single { DataType::Float32 } else { kind.data_type() };
     let unique = property.flag("unique", told);
     Column {
         line: property.line(),
@@ -55,6 +58,8 @@ fn described(name: String, property: &Section<'_>, told: &mut Told) -> Column {
         bloom_filter: extensions::bloom_filter(property, kind, classification, told),
         round_to: extensions::round_to(property, kind, classification, told),
         allows_private_text: extensions::allows_private_text(property, kind, classification, told),
+        change: changes::column(&name, property, classification, &release, told),
+        stays_public: changes::stays_public(&name, property, classification, told),
         kind,
         required: property.flag("required", told),
         presence: choose(property.custom("gtfsPresence"), "gtfsPresence", words::PRESENCES, &mut told.fit),

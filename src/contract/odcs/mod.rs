@@ -7,6 +7,7 @@
 //! | `fundamentals` | Fundamentals | id, version, and the version of the standard |
 //! | `table`, `views` | Schema, objects | the table, its keys, what it may lose, the queries that rules share |
 //! | `column`, `options`, `formats`, `dates`, `extensions` | Schema, properties | a column, its type, the options of the type, our custom properties |
+//! | `changes` | Schema, objects and properties | what the table was before, so that older files are found |
 //! | `geometry` | Schema, properties | a geometry that is made of other columns |
 //! | `relationships` | References | foreign keys |
 //! | `quality`, `entry`, `naming`, `metrics`, `sql_rules`, `sql`, `operators` | Data quality | rules, what they are called, and what a number must be |
@@ -16,6 +17,7 @@
 //! `section` reads one map key by key, `words` has the words of the standard, `refer` how parts name each other.
 
 mod accepted;
+mod changes;
 mod column;
 mod dates;
 mod entry;

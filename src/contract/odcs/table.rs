@@ -6,7 +6,7 @@ use crate::contract::names::Named;
 use crate::contract::odcs::fundamentals::Fundamentals;
 use crate::contract::odcs::refer::{named, places};
 use crate::contract::odcs::section::{Section, Told, choose};
-use crate::contract::odcs::{column, geometry, quality, relationships, text_rules, views, words};
+use crate::contract::odcs::{changes, column, geometry, quality, relationships, text_rules, views, words};
 use crate::contract::{Classification, Column, Contract, LossLimits, personal};
 use crate::digest::Digest;
 use crate::yaml::Node;
@@ -43,12 +43,14 @@ pub(super) fn read(node: &Node, origin: &Origin<'_>, told: &mut Told) -> Option<
             false => format!("{}.{name}", origin.fundamentals.id),
         },
         version: origin.fundamentals.version.clone(),
+        line: table.line(),
         file: origin.file.to_owned(),
         digest: origin.digest,
         title: table.text("businessName", told),
         description: table.text("description", told),
         description_de: table.custom_text("descriptionDe"),
         primary_key,
+        removed: Vec::new(),
         foreign_keys: Vec::new(),
         rules: Vec::new(),
         views: Vec::new(),
@@ -68,6 +70,7 @@ pub(super) fn read(node: &Node, origin: &Origin<'_>, told: &mut Told) -> Option<
         table: name,
         columns,
     };
+    changes::table(&table, &mut contract, told);
     text_rules::read(&table, &mut contract, told);
     geometry::read(&geometries, &mut contract, told);
     if let Some(list) = table.custom("sortBy") {

@@ -1,5 +1,6 @@
 //! The words of the standard, and ours, with what they mean.
 
+use crate::contract::change::NumberType;
 use crate::contract::{Classification, Dimension, Encoding, OnFail, Presence, Severity};
 
 pub(super) const LOGICAL_TYPES: &[&str] =
@@ -40,6 +41,17 @@ pub(super) const ENCODINGS: &[(&str, Encoding)] = &[
     ("dictionary", Encoding::Dictionary),
     ("delta", Encoding::Delta),
     ("byteStreamSplit", Encoding::ByteStreamSplit),
+];
+
+/// What the type of numbers may have been, in the words of `physicalType`.
+pub(super) const NUMBER_TYPES: &[(&str, NumberType)] = &[
+    ("int32", NumberType::Int),
+    ("int", NumberType::Int),
+    ("integer", NumberType::Int),
+    ("int64", NumberType::Long),
+    ("bigint", NumberType::Long),
+    ("float", NumberType::Float),
+    ("double", NumberType::Double),
 ];
 
 /// ODCS leaves the words open; those that other contracts use for what is not public are read as `private`.
@@ -104,9 +116,12 @@ pub(super) const OURS: &[&str] = &[
     "maxValuesLost",
     "mixedCase",
     "onFail",
+    "publicUntil",
+    "removedColumns",
     "roundTo",
     "sortBy",
     "textRules",
+    "wasType",
 ];
 
 /// The engine of our own rules.

@@ -13,6 +13,7 @@ use crate::publish::PublishError;
 use crate::quarantine::QuarantineError;
 use crate::time::ServiceDate;
 use crate::workspace::form::FormError;
+use crate::yaml::Problem;
 
 /// Why a run did not do what it should. The exit codes are those of the command line.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,9 @@ pub enum RunError {
     Quarantine(#[from] QuarantineError),
     #[error(transparent)]
     Decision(#[from] DecisionError),
+    /// Contracts do not say how their columns follow from those that are published.
+    #[error("nothing was run: the contracts and what is published do not go together.{}", lines(.0))]
+    Columns(Box<[Problem]>),
     /// What the last record of a partition says of its evidence or key is not what is there.
     #[error("{0}")]
     Changed(Box<Changes>),
@@ -100,6 +104,10 @@ pub enum RunError {
     Internal(String),
 }
 
+fn lines(problems: &[Problem]) -> String {
+    problems.iter().map(|problem| format!("\n  {problem}")).collect()
+}
+
 impl From<RunRulesError> for RunError {
     fn from(error: RunRulesError) -> Self {
         match error {
@@ -134,6 +142,7 @@ impl RunError {
             Self::Check(_)
             | Self::Derive(_)
             | Self::Changed(_)
+            | Self::Columns(_)
             | Self::NoEvidence { .. }
             | Self::NoNewTimetable { .. }
             | Self::Forgone { .. }
@@ -165,7 +174,8 @@ impl RunError {
     pub fn is_configuration(&self) -> bool {
         matches!(
             self,
-            Self::Publish(PublishError::Configuration { .. })
+            Self::Publish(PublishError::Configuration { .. } | PublishError::Columns { .. })
+                | Self::Columns(_)
                 | Self::Decision(DecisionError::Line { .. } | DecisionError::Person { .. })
                 | Self::Form(FormError::Newer { .. } | FormError::Restoring { .. } | FormError::Unreadable { .. })
                 | Self::ClockDoubted(_)

@@ -1,7 +1,8 @@
 //! A run: one pipeline over one partition, through all rooms, and again from the journal where an earlier run was killed.
 //!
 //! One phase a file, in this order: [`dates`] finds the partition and its [`evidence`]; [`inputs`] and [`run_inputs`] name everything
-//! that decides the rows and what rules report; [`comparison`] compares that with the [`last_record`], [`heads`] and [`published`] with the
+//! that decides the rows and what rules report; [`columns`] compares the contracts with what is
+//! published, [`comparison`] compares that with the [`last_record`], [`heads`] and [`published`] with the
 //! bucket; [`prepare`] decodes, checks, derives and writes into the staging folder, step by step ([`steps`]), node by node of the
 //! run graph ([`nodes`]); the journal keeps what is prepared; [`commit`] publishes it, and [`views`] writes what people read,
 //! and [`rebuild`] all of that anew. [`selected`] and [`phases`] have the types that lead from one to the next.
@@ -10,6 +11,7 @@ mod accounting;
 mod acts;
 mod capture_lists;
 mod changes;
+mod columns;
 mod commit;
 mod comparison;
 mod context;
@@ -43,6 +45,7 @@ mod selected;
 mod steps;
 mod views;
 
+pub use columns::{ContractChanges, contract_changes};
 pub use context::{ProgressFn, RunContext, refuse_purged};
 pub use dates::changes;
 pub use error::RunError;

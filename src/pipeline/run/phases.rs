@@ -5,6 +5,7 @@ use std::time::Instant;
 use crate::pipeline::journal;
 use crate::pipeline::run::acts;
 use crate::pipeline::run::capture_lists::put_lists_again;
+use crate::pipeline::run::columns;
 use crate::pipeline::run::commit::{has_lists, publish, put_record_again};
 use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::empty::without_rows;
@@ -85,6 +86,8 @@ impl Resumed {
         let look = Look { workspace, pipeline, bucket, lock, date, unfinished: &abandoned, page: ONE_PAGE };
         let tables = look.tables()?;
         acts::refuse_withdrawn(run, &tables, date)?;
+        let indexes = tables.indexes.values().map(|verified| &verified.index);
+        columns::refuse_changes(bucket, pipeline, indexes)?;
         if let Some(reason) = acts::rolled_back(run, &tables, date, &selected.begun.record.inputs.data_sha256) {
             return Ok(Self::RolledBack(reason));
         }

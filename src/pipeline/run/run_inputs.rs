@@ -26,9 +26,9 @@ use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::{capture, date_of, evidence_store};
 use crate::pipeline::run::readable::{self, Found, PassedOver};
 use crate::publish::bucket::Bucket;
-use crate::publish::index::{self, IndexFile, UsedTimetable};
+use crate::publish::index::{self, IndexColumn, IndexFile, UsedTimetable};
 use crate::publish::parquet;
-use crate::table::single::widened;
+use crate::table::single::grown;
 use crate::table::{Budget, Origin};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -323,7 +323,9 @@ impl RunInputs {
         let contracts = of.pipeline.released();
         for (table, file) in &self.previous {
             let Some(contract) = contracts.iter().find(|contract| contract.table == *table) else { continue };
-            if let Some(rows) = read_previous(of.bucket, contract, file)? {
+            let index = index::last_read(of.bucket, &of.pipeline.dataset, table)?;
+            let known = index.map_or_else(Vec::new, |index| index.columns);
+            if let Some(rows) = read_previous(of.bucket, (contract, &known), file)? {
                 of.budget.take("previous", rows.get_array_memory_size()).map_err(CheckError::from)?;
                 previous.insert(table.clone(), rows);
             }
@@ -390,16 +392,21 @@ fn timetable(
     Ok((timetable, found.passed_over))
 }
 
-/// The rows of a table in its partition before, as far as its columns are those of today; `None` if the file is gone.
-fn read_previous(bucket: &Bucket, contract: &Contract, file: &IndexFile) -> Result<Option<RecordBatch>, RunError> {
+/// The rows of a table in its partition before, as far as its columns are those of today, by the names that they had; `None` if the
+/// file is gone.
+fn read_previous(
+    bucket: &Bucket,
+    (contract, known): (&Contract, &[IndexColumn]),
+    file: &IndexFile,
+) -> Result<Option<RecordBatch>, RunError> {
     let Some(bytes) = bucket.get(&file.path)? else { return Ok(None) };
     let rows =
         parquet::rows(bytes).map_err(|error| RunError::internal(format!("{} is not readable: {error}", file.path)))?;
     let wanted = contract.previous_schema();
     let columns = wanted.fields().iter().map(|field| {
-        let there = rows.column_by_name(field.name()).map(widened);
+        let there = index::names_of(field.name(), contract, known).find_map(|name| rows.column_by_name(name));
         there
-            .filter(|array| array.data_type() == field.data_type())
+            .and_then(|values| grown(values, field.data_type()))
             .unwrap_or_else(|| arrow_array::new_null_array(field.data_type(), rows.num_rows()))
     });
     let rows = RecordBatch::try_new(wanted.clone(), columns.collect());

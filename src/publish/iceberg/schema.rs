@@ -1,5 +1,7 @@
 //! What Iceberg calls schema, partition spec and name mapping, of the columns of a table (specification of Iceberg, appendix C).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
@@ -88,19 +90,25 @@ impl PartitionSpec {
     }
 }
 
-/// By which names the columns of files are found, which say no ids: `schema.name-mapping.default`. Columns that are gone keep
-/// theirs for older snapshots, unless another has it now. In the order of ids.
+/// By which names the columns of files are found, which say no ids: `schema.name-mapping.default`. A column has its name and those
+/// that it had before. Columns that are gone keep theirs for older snapshots, unless another has it now. In the order of ids.
 pub(super) fn name_mapping(columns: &[IndexColumn]) -> String {
-    let live = |name: &str| columns.iter().any(|column| !column.gone && column.name == name);
-    let is_last = |column: &IndexColumn| {
-        !columns.iter().any(|other| other.gone && other.name == column.name && other.id > column.id)
-    };
-    let found = columns.iter().filter(|column| !column.gone || (!live(&column.name) && is_last(column)));
-    let mut names: Vec<(u32, &str)> = found.map(|column| (column.id, column.name.as_str())).collect();
-    names.retain(|(_, name)| *name != PARTITION_DATE.1);
-    names.push(PARTITION_DATE);
-    names.sort_unstable();
-    let mapping = names.iter().map(|(id, name)| serde_json::json!({ "field-id": id, "names": [name] }));
+    let (live, mut gone): (Vec<&IndexColumn>, Vec<&IndexColumn>) = columns.iter().partition(|column| !column.gone);
+    gone.sort_by_key(|column| std::cmp::Reverse(column.id));
+    let current = live.iter().map(|column| (column.id, column.name.as_str()));
+    let earlier = live.iter().flat_map(|column| column.earlier_names().map(|name| (column.id, name)));
+    let of_gone = gone.iter().flat_map(|column| {
+        std::iter::once(column.name.as_str()).chain(column.earlier_names()).map(|name| (column.id, name))
+    });
+    let mut mapping: BTreeMap<u32, Vec<&str>> = BTreeMap::from([(PARTITION_DATE.0, vec![PARTITION_DATE.1])]);
+    let mut taken = BTreeSet::from([PARTITION_DATE.1]);
+    // A name leads to one column: to that which has it, then to that which had it last.
+    for (id, name) in current.chain(earlier).chain(of_gone) {
+        if taken.insert(name) {
+            mapping.entry(id).or_default().push(name);
+        }
+    }
+    let mapping = mapping.iter().map(|(id, names)| serde_json::json!({ "field-id": id, "names": names }));
     serde_json::Value::from(mapping.collect::<Vec<_>>()).to_string()
 }
 

@@ -18,14 +18,24 @@ use crate::publish::view_writer::ViewWriter;
 use crate::time::ServiceDate;
 
 const BASE: &str = "https://data.example.de";
+const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
 fn contract(columns: &[&str]) -> Contract {
     let columns: String = columns
         .iter()
         .map(|name| format!("      - {{name: {name}, logicalType: string, classification: public}}\n"))
         .collect();
+    let removed: String = NAMES
+        .iter()
+        .filter(|name| !columns.contains(&format!("name: {name},")))
+        .map(|name| format!("          - {{name: {name}, until: 2100-01-01}}\n"))
+        .collect();
+    let removed = match removed.as_str() {
+        "" => String::new(),
+        list => format!("    customProperties:\n      - property: removedColumns\n        value:\n{list}"),
+    };
     let text = format!(
-        "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
+        "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n{removed}    \
          properties:\n{columns}"
     );
     odcs::contract(Path::new("t.odcs.yaml"), &text).unwrap()
@@ -42,8 +52,7 @@ struct Step {
 }
 
 fn release(bucket: &Bucket, step: Step) {
-    let names = ["a", "b", "c", "d"];
-    let contract = contract(&names[..step.columns]);
+    let contract = contract(&NAMES[..step.columns]);
     let first: ServiceDate = "2026-01-01".parse().unwrap();
     let date = first.plus_days(step.day);
     let file = IndexFile {

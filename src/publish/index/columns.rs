@@ -6,7 +6,9 @@
 use arrow_schema::DataType;
 use serde::{Deserialize, Serialize};
 
+use crate::contract::change::NumberType;
 use crate::contract::{Column, Contract};
+use crate::time::ServiceDate;
 
 /// The first id of a column that a table did not have in its first version. Files of earlier versions of this program say the
 /// place in the contract as id, and no contract has so many columns.
@@ -26,6 +28,34 @@ pub struct IndexColumn {
     /// No release has it any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gone: bool,
+    /// Of a column that came after the first release: the first service date that has it, where its contract says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<ServiceDate>,
+    /// Of a column that is gone: the last service date that has it, where its contract said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<ServiceDate>,
+    /// What it was before, the oldest first: files of those dates have it so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<EarlierColumn>,
+}
+
+/// What a column was called, and its type, until a service date.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EarlierColumn {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub kind: ColumnType,
+    /// The last date that has it so.
+    pub until: ServiceDate,
+}
+
+impl IndexColumn {
+    /// What it was called before, the last name first; without the name that it has.
+    pub fn earlier_names(&self) -> impl Iterator<Item = &str> {
+        let names = self.earlier.iter().rev().map(|earlier| earlier.name.as_str());
+        names.filter(move |name| *name != self.name)
+    }
 }
 
 /// The type of a published column, by its name in the specification of Iceberg (section "Primitive Types").
@@ -44,21 +74,33 @@ pub enum ColumnType {
 }
 
 impl ColumnType {
-    fn of(column: &Column) -> Self {
-        match column.release_type() {
-            DataType::Int32 => Self::Int,
-            DataType::Int64 => Self::Long,
-            DataType::Float32 => Self::Float,
-            DataType::Float64 => Self::Double,
-            DataType::Boolean => Self::Boolean,
-            DataType::Date32 => Self::Date,
-            DataType::Timestamp(..) => Self::TimestampTz,
+    pub(super) fn of(column: &Column) -> Self {
+        let release = column.release_type();
+        match (NumberType::of(&release), release) {
+            (Some(number), _) => number.into(),
+            (_, DataType::Boolean) => Self::Boolean,
+            (_, DataType::Date32) => Self::Date,
+            (_, DataType::Timestamp(..)) => Self::TimestampTz,
             _ => Self::String,
         }
     }
 
+    /// As it stands in an index.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Int => "int",
+            Self::Long => "long",
+            Self::Float => "float",
+            Self::Double => "double",
+            Self::Boolean => "boolean",
+            Self::Date => "date",
+            Self::TimestampTz => "timestamptz",
+        }
+    }
+
     /// The type that has the values of both without loss: Iceberg lets a column grow into it.
-    fn wider(self, other: Self) -> Option<Self> {
+    pub(super) fn wider(self, other: Self) -> Option<Self> {
         match (self, other) {
             (Self::Int, Self::Long) | (Self::Long, Self::Int) => Some(Self::Long),
             (Self::Float, Self::Double) | (Self::Double, Self::Float) => Some(Self::Double),
@@ -67,8 +109,20 @@ impl ColumnType {
     }
 }
 
+impl From<NumberType> for ColumnType {
+    fn from(number: NumberType) -> Self {
+        match number {
+            NumberType::Int => Self::Int,
+            NumberType::Long => Self::Long,
+            NumberType::Float => Self::Float,
+            NumberType::Double => Self::Double,
+        }
+    }
+}
+
 /// The columns of a table whose next release is made by a contract: those of the contract in its order, then those that are gone
-/// by their ids. `before` are those of the version before, `is_new` says that there is none.
+/// by their ids. `before` are those of the version before, `is_new` says that there is none. What [`super::evolution`] refuses is not
+/// among the differences.
 pub(super) fn columns(before: &[IndexColumn], is_new: bool, contract: &Contract) -> Vec<IndexColumn> {
     let mut next = before.iter().map(|column| column.id + 1).max().unwrap_or(0).max(LATER_IDS);
     let mut gone: Vec<IndexColumn> = before.to_vec();
@@ -77,9 +131,15 @@ pub(super) fn columns(before: &[IndexColumn], is_new: bool, contract: &Contract)
     // would have to say, as others know no native type, and then 'SELECT *' fails.
     for (place, column) in contract.public_columns() {
         let kind = ColumnType::of(column);
+        let change = column.change.as_ref();
         // Of the same name there may be several whose types do not go together; the last one is the newest.
         let known = gone.iter().rposition(|known| known.name == column.name && known.kind.wider(kind).is_some());
-        let known = known.map(|place| gone.remove(place));
+        let renamed = || {
+            let alias = change?.alias.as_deref()?;
+            let is_it = |known: &IndexColumn| !known.gone && known.name == alias && known.kind.wider(kind).is_some();
+            gone.iter().position(is_it)
+        };
+        let known = known.or_else(renamed).map(|place| gone.remove(place));
         let is_first = before.is_empty();
         let id = match &known {
             Some(known) => known.id,
@@ -94,17 +154,46 @@ pub(super) fn columns(before: &[IndexColumn], is_new: bool, contract: &Contract)
             // Files that are there already do not have it.
             None => !is_new,
         };
+        let mut earlier = known.as_ref().map_or_else(Vec::new, |known| known.earlier.clone());
+        let wider = known.as_ref().and_then(|known| known.kind.wider(kind)).unwrap_or(kind);
+        if let (Some(known), Some(change)) = (&known, change)
+            && (known.name != column.name || known.kind != wider)
+        {
+            let until = change.since.plus_days(-1);
+            earlier.push(EarlierColumn { name: known.name.clone(), kind: known.kind, until });
+        }
+        let since = match &known {
+            Some(known) if !known.gone => known.since,
+            _ => change.filter(|_| !is_new).map(|change| change.since),
+        };
         columns.push(IndexColumn {
             id,
             name: column.name.clone(),
-            kind: known.and_then(|known| known.kind.wider(kind)).unwrap_or(kind),
+            kind: wider,
             nullable: could_lack || !contract.is_never_null(place),
             gone: false,
+            since,
+            until: None,
+            earlier,
         });
     }
     gone.sort_by_key(|column| column.id);
-    columns.extend(gone.into_iter().map(|column| IndexColumn { gone: true, ..column }));
+    columns.extend(gone.into_iter().map(|column| IndexColumn {
+        until: if column.gone { column.until } else { last_date(&column.name, contract) },
+        gone: true,
+        ..column
+    }));
     columns
+}
+
+/// The last service date that has a column which is gone, as the contract says.
+fn last_date(name: &str, contract: &Contract) -> Option<ServiceDate> {
+    let removed = contract.removed.iter().find(|removed| removed.name == name).map(|removed| removed.until);
+    let stays = || {
+        let column = contract.index_of(name).and_then(|place| contract.columns[place].stays_public.as_ref());
+        column.map(|stays| stays.until)
+    };
+    removed.or_else(stays)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::acts::FirstFile;
 use super::columns::columns;
+use super::evolution::evolution;
 use super::paths::{index_key, is_first_release, meta_folder, partition_folder, versions_folder};
 use super::table_index::{IndexFile, Release, TableIndex, json};
 use super::versions::newest;
@@ -109,6 +110,10 @@ fn following(before: Option<(TableIndex, Digest)>, change: Change<'_>) -> Result
     }
     if file.is_some() && before.tombstone(date).is_some() {
         return Err(PublishError::Withdrawn { key: partition_folder("revised", dataset, &contract.table, date) });
+    }
+    // The run has looked before; another one may have committed since.
+    if let Some(problem) = evolution(&before, contract).refused.into_iter().next() {
+        return Err(PublishError::Columns { problem });
     }
     let mut index = TableIndex {
         version: before.version + 1,

@@ -192,7 +192,8 @@ const FILE_FIELDS: &[&str] =
 const TIMETABLE_FIELDS: &[&str] = &["dataset", "partition_date", "sha256"];
 const MONTH_FIELDS: &[&str] = &["month", "path", "sha256", "bytes", "rows", "parts"];
 const PART_FIELDS: &[&str] = &["partition_date", "sha256"];
-const COLUMN_FIELDS: &[&str] = &["id", "name", "type", "nullable", "gone"];
+const COLUMN_FIELDS: &[&str] = &["id", "name", "type", "nullable", "gone", "since", "until", "earlier"];
+const EARLIER_FIELDS: &[&str] = &["name", "type", "until"];
 const RELEASE_FIELDS: &[&str] = &["date", "at", "complete_before", "act"];
 
 /// A field of an index that this program does not know.
@@ -204,7 +205,10 @@ pub(super) fn unknown_field(bytes: &[u8]) -> Option<String> {
     let months = list("months").map(|month| (month, MONTH_FIELDS));
     let of_months = list("months").flat_map(|month| month["parts"].as_array().into_iter().flatten());
     let months = months.chain(of_months.map(|part| (part, PART_FIELDS)));
-    let mut fields = (whole.chain(parts).chain(months).chain(list("columns").map(|column| (column, COLUMN_FIELDS))))
+    let columns = list("columns").map(|column| (column, COLUMN_FIELDS));
+    let earlier = list("columns").flat_map(|column| column["earlier"].as_array().into_iter().flatten());
+    let columns = columns.chain(earlier.map(|column| (column, EARLIER_FIELDS)));
+    let mut fields = (whole.chain(parts).chain(months).chain(columns))
         .flat_map(|(of, known)| of.as_object().into_iter().flatten().map(move |(field, _)| (field, known)));
     fields.find(|(field, known)| !known.contains(&field.as_str())).map(|(field, _)| field.clone())
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::acts::Tombstone;
+use super::columns::IndexColumn;
 use super::months::MonthFile;
 use super::paths::meta_folder;
 use super::table_index::{ContractRef, IndexFile, TableIndex, UsedTimetable, json};
@@ -21,6 +22,9 @@ struct Files<'a> {
     dataset: &'a str,
     table: &'a str,
     contract: &'a ContractRef,
+    /// What the files of all dates have, and what it was called before.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    columns: &'a [IndexColumn],
     files: &'a [IndexFile],
     /// Past months whose days, which are among `files`, are in one file, too: for readers of many days.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -43,13 +47,14 @@ struct Withdrawn<'a> {
 /// `files.json` and `index.csv` of a table: their names in the bucket, and their bytes.
 pub fn views(index: &TableIndex) -> [(String, Bytes); 2] {
     let folder = meta_folder(&index.dataset, &index.table);
-    let TableIndex { version, dataset, table, contract, files, .. } = index;
+    let TableIndex { version, dataset, table, contract, columns, files, .. } = index;
     let withdrawn = index.withdrawn.iter().filter(|(_, tombstone)| tombstone.holds());
     let withdrawn = withdrawn.map(|(date, Tombstone { at, reason, record, files, .. })| {
         (*date, Withdrawn { at: *at, reason, record, sha256: files.iter().map(|file| file.sha256).collect() })
     });
     let months = index.parted().0;
-    let view = Files { version: *version, dataset, table, contract, files, months, withdrawn: withdrawn.collect() };
+    let withdrawn = withdrawn.collect();
+    let view = Files { version: *version, dataset, table, contract, columns, files, months, withdrawn };
     [(format!("{folder}/files.json"), json(&view)), (format!("{folder}/index.csv"), csv(files).into())]
 }
 

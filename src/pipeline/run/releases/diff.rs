@@ -86,6 +86,10 @@ fn compare_columns(diff: &mut Diff, before: &[IndexColumn], after: &[IndexColumn
     for column in after {
         match before.iter().find(|known| known.id == column.id) {
             None => diff.columns_added.push(column.name.clone()),
+            Some(known) if known.name != column.name => {
+                let named = |column: &IndexColumn| format!("'{}', {}", column.name, said(column));
+                diff.columns_changed.push((column.name.clone(), named(known), named(column)));
+            }
             Some(known) if said(known) != said(column) => {
                 diff.columns_changed.push((column.name.clone(), said(known), said(column)));
             }
