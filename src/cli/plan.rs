@@ -12,7 +12,7 @@ use crate::cli::lost::store_is_not_lost;
 use crate::cli::opened::{clock_is_set, read_outline, stale_catalogue};
 use crate::cli::run::failed;
 use crate::pipeline::run::RunError;
-use crate::schedule::due::{Due, Stop, Stopped, chore_at, due};
+use crate::schedule::due::{Due, Stop, Stopped, Why, chore_at, due};
 use crate::schedule::facts::{Facts, Outcome, ReleaseAct};
 use crate::schedule::gather::Gatherer;
 use crate::schedule::log::{self, HeldBy, Log, Tried};
@@ -231,7 +231,12 @@ impl Plan<'_> {
         }
         println!("Due now, in this order:");
         for job in due.now.iter().take(LISTED) {
-            println!("  {}: {}, since {}", job.key, job.why, local(job.since, &facts.zone));
+            let since = local(job.since, &facts.zone);
+            match job.why {
+                // Nobody knows since when nobody asks: it is the time of the schedule that has passed.
+                Why::Asking => println!("  {}: {} (its schedule's time was {since})", job.key, job.why),
+                why => println!("  {}: {why}, since {since}", job.key),
+            }
         }
         more(due.now.len());
         due.chores.iter().for_each(|name| println!("  {name}: {DAILY}"));

@@ -159,6 +159,16 @@ impl Bucket {
         &self.location
     }
 
+    /// The name of the place, whatever it was called in the configuration: what the private store keeps of a bucket is kept by it.
+    pub fn place(&self) -> String {
+        location::one_name(&self.location)
+    }
+
+    /// Whether a place that the private store has kept is this one. Earlier programs kept it as it was configured.
+    pub fn is_at(&self, place: &str) -> bool {
+        place == self.location || location::one_name(place) == self.place()
+    }
+
     /// Makes sure that the store honours create-only writes, and refuses it where it does not: without them two runs
     /// could overwrite each other's commit. What it tries this with stays: it says what the bucket is.
     pub fn probe(&self) -> Result<(), PublishError> {

@@ -80,8 +80,8 @@ impl Heads {
     /// What is known of this bucket. A file that cannot be read any more knows nothing.
     fn read(path: &Path, bucket: &Bucket) -> Result<Self, RunError> {
         let heads = Self::kept(path)?;
-        let none = || Self { bucket: bucket.location().to_owned(), ..Self::default() };
-        Ok(heads.filter(|heads| heads.bucket == bucket.location()).unwrap_or_else(none))
+        let none = || Self { bucket: bucket.place(), ..Self::default() };
+        Ok(heads.filter(|heads| bucket.is_at(&heads.bucket)).unwrap_or_else(none))
     }
 
     fn write(&self, path: &Path) -> Result<(), RunError> {
@@ -308,7 +308,7 @@ impl Look<'_> {
         for date in journal::dates(private, pipeline) {
             let path = journal::path(private, pipeline, date);
             let entry = journal::read(&path).map_err(|error| RunError::private(&path, "read", &error))?;
-            entries.extend(entry.filter(|entry| entry.bucket == self.bucket.location()));
+            entries.extend(entry.filter(|entry| self.bucket.is_at(&entry.bucket)));
         }
         Ok(entries)
     }
@@ -485,7 +485,7 @@ impl Look<'_> {
             // Those that were accepted and not used yet are in no record.
             let is_named = |entry: &journal::Entry| {
                 let named = entry.record.evidence.iter().any(|of| of.list_digest() == Some(digest));
-                entry.published && entry.bucket == self.bucket.location() && named
+                entry.published && self.bucket.is_at(&entry.bucket) && named
             };
             if !entry.as_ref().is_some_and(is_named) {
                 continue;
@@ -526,7 +526,7 @@ impl Heads {
     fn of(bucket: &Bucket, indexes: &BTreeMap<String, Verified>) -> Self {
         let head = |verified: &Verified| Head { version: verified.index.version, sha256: verified.sha256 };
         let tables = indexes.iter().map(|(table, verified)| (table.clone(), head(verified))).collect();
-        Self { bucket: bucket.location().to_owned(), tables, ..Self::default() }
+        Self { bucket: bucket.place(), tables, ..Self::default() }
     }
 }
 

@@ -315,7 +315,7 @@ fn destroy_journal(
     let private = &workspace.private;
     let path = journal::path(private, name, date);
     let entry = journal::read(&path).map_err(|error| RunError::private(&path, "read", &error))?;
-    match entry.filter(|entry| entry.bucket == bucket.location()) {
+    match entry.filter(|entry| bucket.is_at(&entry.bucket)) {
         Some(entry) if entry.published => {
             put_record_again(bucket, &entry)?;
             for digest in entry.record.evidence.iter().filter_map(|of| of.list_digest()) {

@@ -57,6 +57,18 @@ pub fn is_same_place(one: &str, other: &str) -> bool {
     one == other || folder(one).zip(folder(other)).is_some_and(is_same)
 }
 
+/// A place by one name, however it is written and from wherever the program was called: the path of a folder without links and
+/// relative parts, and the address of anything else without slashes at its end.
+pub(super) fn one_name(location: &str) -> String {
+    match local_folder(location).ok().flatten() {
+        Some(folder) => match folder.canonicalize().or_else(|_| std::path::absolute(&folder)) {
+            Ok(folder) => folder.to_string_lossy().into_owned(),
+            Err(_) => location.to_owned(),
+        },
+        None => location.trim_end_matches('/').to_owned(),
+    }
+}
+
 /// The folder of a local bucket, if it is not there: it was never made, it was moved, or its disk is not mounted. Nothing if
 /// something is there, if nobody can tell, and of a bucket that is no folder.
 pub fn missing_folder(location: &str) -> Option<PathBuf> {

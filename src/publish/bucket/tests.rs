@@ -118,6 +118,21 @@ fn a_place_is_the_same_however_it_is_written() {
     ] {
         assert_eq!(is_same_place(one, other), expected, "{one} {other}");
     }
+    let (root, none) = (tempfile::tempdir().unwrap(), Options::default());
+    let path = root.path().join("bucket").to_str().unwrap().to_owned();
+    let bucket = Bucket::make(&path, &none).unwrap();
+    std::os::unix::fs::symlink(&path, root.path().join("link")).unwrap();
+    let link = root.path().join("link").to_str().unwrap().to_owned();
+    for (place, expected) in [
+        (format!("file://{path}"), true),
+        (format!("{path}/../bucket/"), true),
+        (link, true),
+        (root.path().join("other").to_str().unwrap().to_owned(), false),
+        ("bucket".to_owned(), false),
+        ("s3://bucket".to_owned(), false),
+    ] {
+        assert_eq!(bucket.is_at(&place), expected, "{place}");
+    }
 }
 
 #[test]

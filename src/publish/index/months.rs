@@ -143,6 +143,7 @@ mod tests {
             sha256: Digest::of(text.as_bytes()),
             record: String::new(),
             provisional: false,
+            timetable: None,
         }
     }
 

@@ -326,8 +326,11 @@ fn where_there_is_nothing_yet_nobody_is_told_that_all_is_well() {
     begun.sources.clear();
     begun.pipelines.clear();
     assert_eq!(verdict(&begun).de, "Noch gibt es nichts, weder Belege noch Veröffentlichungen.");
-    // Whoever has no schedule has evidence, which is all that is to be.
+    // Whoever has no schedule has evidence, and is told that nothing runs by itself.
     let mut collects = status.clone();
     (collects.pipelines[0].newest, collects.pipelines[0].is_scheduled) = (None, false);
-    assert_eq!(verdict(&collects).en, "All is well: the newest body came 12 s ago.");
+    assert_eq!(
+        verdict(&collects).en,
+        "All is well: the newest body came 12 s ago, no pipeline has a 'schedule', so runs are begun by hand."
+    );
 }

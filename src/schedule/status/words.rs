@@ -133,6 +133,10 @@ pub(super) fn verdict(status: &Status) -> Text {
         en.push(format!("next is {} at {}", next.key, at.en));
         de.push(format!("als Nächstes {} um {}", job(&next.key).de, at.de));
     }
+    if !status.pipelines.is_empty() && !status.pipelines.iter().any(|pipeline| pipeline.is_scheduled) {
+        en.push("no pipeline has a 'schedule', so runs are begun by hand".to_owned());
+        de.push("keine Pipeline hat einen Zeitplan ('schedule'), Läufe werden also von Hand begonnen".to_owned());
+    }
     let (en, de) = (en.join(", "), de.join(", "));
     let of = |head: (&str, &str)| match en.is_empty() {
         true => Text::new(format!("{}.", head.0), format!("{}.", head.1)),

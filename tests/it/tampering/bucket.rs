@@ -1,6 +1,7 @@
 //! Indexes, records and files of a bucket that were changed behind the program's back.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use fahrtenbuch::digest::Digest;
 use serde_json::Value;
@@ -83,8 +84,21 @@ fn a_history_that_was_written_anew_is_refused_by_what_the_runs_before_have_seen(
             index["files"][0]["rows"] = 1.into();
         });
     }
-    let (code, told) = told(&world, DATES[2]);
-    assert!(code == Some(42) && told.contains("v0000000003.json") && told.contains("a run before found"), "{told}");
+    let (code, text) = told(&world, DATES[2]);
+    assert!(code == Some(42) && text.contains("v0000000003.json") && text.contains("a run before found"), "{text}");
+    // Also by a run that was begun elsewhere, for which the same folder has another path.
+    for workspace in [world.path("data/.."), "..".into()] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fahrtenbuch"));
+        command.current_dir(world.path("schemas")).env("FAHRTENBUCH_NOW", "2026-11-26T13:00:00Z");
+        command.arg("-C").arg(&workspace).args(["run", TELEMETRY, "--date", DATES[2]]);
+        let output = command.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.code() == Some(42) && text.contains("a run before found"),
+            "{}: {text}",
+            workspace.display()
+        );
+    }
 }
 
 #[test]

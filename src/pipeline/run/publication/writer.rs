@@ -241,6 +241,7 @@ impl<'a> Tables<'a> {
             sha256: staged.digest,
             record: String::new(),
             provisional,
+            timetable: Some(None),
         };
         Ok(Some(Planned { contract, made: Some((staged, file)) }))
     }

@@ -270,7 +270,7 @@ fn data_inputs(
         }
         let path = journal::path(private, &pipeline.name, change.date);
         let entry = journal::read(&path).map_err(|error| RunError::private(&path, "read", &error))?;
-        let entry = entry.filter(|entry| entry.published && entry.bucket == context.bucket.location());
+        let entry = entry.filter(|entry| entry.published && context.bucket.is_at(&entry.bucket));
         digests.extend(entry.map(|entry| entry.record.inputs.data_sha256));
     }
     Ok(digests)

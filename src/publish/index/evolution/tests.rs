@@ -47,6 +47,7 @@ fn index(columns: Vec<IndexColumn>, dates: &[&str], contract: &Contract) -> Tabl
         sha256: Digest::of(b"1"),
         record: String::new(),
         provisional: false,
+        timetable: Some(None),
     };
     TableIndex {
         version: 1,
@@ -55,6 +56,7 @@ fn index(columns: Vec<IndexColumn>, dates: &[&str], contract: &Contract) -> Tabl
         contract: ContractRef::from(contract),
         files: dates.iter().map(file).collect(),
         first: Default::default(),
+        months: Vec::new(),
         columns,
         rolled_back: Default::default(),
         withdrawn: Default::default(),
