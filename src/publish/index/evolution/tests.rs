@@ -123,6 +123,9 @@ fn what_a_contract_may_change_is_told_and_not_refused() {
     }
 }
 
+/// What contracts have made of the table, the columns of the new one, what it removes, and what is told.
+type Case<'a> = (&'a [(&'a [&'a str], &'a str)], &'a [&'a str], &'a str, &'a str);
+
 #[test]
 fn what_would_lose_or_mix_what_is_published_is_refused_with_a_remedy() {
     let first: (&[&str], &str) = (BEFORE, "");
@@ -139,7 +142,7 @@ fn what_would_lose_or_mix_what_is_published_is_refused_with_a_remedy() {
     let gone: (&[&str], &str) = (&["a string", "b integer"], "{name: c, until: 2026-02-28}");
     let early_roof = format!("d {}", since("date", "2026-02-28", &[]));
     let early_wide = format!("b {}", since("integer, physicalType: int64", "2026-01-01", &[("wasType", "int32")]));
-    let cases: [(&[(&[&str], &str)], &[&str], &str, &str); 19] = [
+    let cases: [Case<'_>; 19] = [
         (
             &[first],
             &["b integer", "c number"],
