@@ -83,6 +83,9 @@ pub struct Vehicles<'a> {
 }
 
 impl<'a> Vehicles<'a> {
+    /// The columns that may tell which vehicle is meant.
+    pub const COLUMNS: [&'static str; 4] = ["vehicle_id", "license_plate", "entity_id", "vehicle_label"];
+
     /// `are_entities_vehicles` tells that the id of an entity is that of a vehicle.
     pub fn of(source: &Contract, rows: &'a RecordBatch, fleets: &'a Fleets, are_entities_vehicles: bool) -> Self {
         let is_position = source.table == "vehicle_positions";
@@ -93,6 +96,16 @@ impl<'a> Vehicles<'a> {
         };
         let column = |name: &&str| rows.column(source.index_of(name)?).as_string_opt::<i32>();
         Self { columns: names.iter().filter_map(column).collect(), origins: origins(rows), fleets, is_position }
+    }
+
+    /// What tells the vehicle of each row from all others, on this date and on others: a number that only this process makes.
+    pub fn identities(&self, rows: usize) -> Vec<Option<u128>> {
+        let seed = Seed::of_process();
+        let identity = |row: usize| {
+            let id = text_key(self.id(row)?, seed);
+            Some(self.fleet(row).map_or(id, |fleet| key_of([id, text_key(fleet, seed)], seed)))
+        };
+        (0..rows).map(identity).collect()
     }
 
     fn id(&self, row: usize) -> Option<&'a str> {

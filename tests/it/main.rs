@@ -49,6 +49,7 @@ mod odcs;
 mod one_timetable;
 mod output;
 mod parquet;
+mod privacy;
 mod private_text;
 mod published;
 mod purge;

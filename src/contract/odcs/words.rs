@@ -107,6 +107,7 @@ pub(super) const OURS: &[&str] = &[
     "roundTo",
     "sortBy",
     "textRules",
+    "whyDe",
 ];
 
 /// The engine of our own rules.
