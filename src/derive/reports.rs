@@ -83,9 +83,6 @@ pub struct Vehicles<'a> {
 }
 
 impl<'a> Vehicles<'a> {
-    /// The columns that may tell which vehicle is meant.
-    pub const COLUMNS: [&'static str; 4] = ["vehicle_id", "license_plate", "entity_id", "vehicle_label"];
-
     /// `are_entities_vehicles` tells that the id of an entity is that of a vehicle.
     pub fn of(source: &Contract, rows: &'a RecordBatch, fleets: &'a Fleets, are_entities_vehicles: bool) -> Self {
         let is_position = source.table == "vehicle_positions";

@@ -1,7 +1,8 @@
 //! What somebody with nothing but the published files can do to follow a vehicle from one pseudonym to the next.
 //!
 //! The attack is simple on purpose: whoever tries harder links more, so what is measured here is the least. A vehicle is looked for in the
-//! morning where one was last seen in the evening, and on trips that it made the day before. Each pseudonym is linked once, the best guesses first. Buses that
+//! morning where one was last seen in the evening; on trips that it made the day before; and, where pseudonyms change within the
+//! day, where another pseudonym begins soon after and near. Each pseudonym is linked once, the best guesses first. Buses that
 //! park at the same place cannot be told apart by it, and are guessed in the order of their pseudonyms, which is random.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -12,6 +13,10 @@ use crate::geo::metres;
 
 /// Nearest ones that are looked at for each.
 const NEAREST: usize = 16;
+/// How far another pseudonym may begin from where one ended within the day, and how much later.
+const STEP_METRES: f64 = 1_000.0;
+const STEP_MILLISECONDS: i64 = 45 * 60 * 1_000;
+
 /// What the files of a day tell of one pseudonym.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Track {
@@ -72,6 +77,26 @@ pub(super) fn by_trips(evening: &[&Track], morning: &[&Track]) -> Links {
     best(guesses)
 }
 
+/// By where another pseudonym begins soon after one ended, within a day. A metre counts as a second.
+pub(super) fn within_day(tracks: &[&Track]) -> Links {
+    let mut guesses = Vec::new();
+    for (from, one) in tracks.iter().enumerate() {
+        guesses.extend(nearest(successors(tracks, from).filter_map(|to| {
+            let distance = metres(one.last.1, tracks[to].first.1);
+            let seconds = (tracks[to].first.0 - one.last.0) as f64 / 1_000.0;
+            (distance <= STEP_METRES).then_some((distance + seconds, from, to))
+        })));
+    }
+    best(guesses)
+}
+
+/// Pseudonyms that begin soon after one ended.
+fn successors<'a>(tracks: &'a [&Track], from: usize) -> impl Iterator<Item = usize> + 'a {
+    let ended = tracks[from].last.0;
+    let is_soon = move |to: &usize| (ended..=ended + STEP_MILLISECONDS).contains(&tracks[*to].first.0) && *to != from;
+    (0..tracks.len()).filter(is_soon)
+}
+
 /// The best guesses of one pseudonym.
 fn nearest(guesses: impl Iterator<Item = (f64, usize, usize)>) -> Vec<(f64, usize, usize)> {
     let mut guesses: Vec<_> = guesses.collect();
@@ -128,6 +153,32 @@ pub(super) fn between_days(
     attack
 }
 
+/// The same of links within a day: one is right if it leads to the vehicle's next pseudonym.
+pub(super) fn of_day(links: &[(usize, usize)], tracks: &[&Track], truth: Option<&Truth>) -> Attack {
+    let mut attack = Attack { claimed: links.len() as u64, ..Attack::default() };
+    let Some(truth) = truth else { return attack };
+    let mut of_vehicle: HashMap<u128, Vec<usize>> = HashMap::new();
+    for (place, track) in tracks.iter().enumerate() {
+        if let Some(vehicle) = truth.get(&track.name) {
+            of_vehicle.entry(*vehicle).or_default().push(place);
+        }
+    }
+    let mut next: HashMap<usize, usize> = HashMap::new();
+    for places in of_vehicle.values_mut() {
+        places.sort_unstable_by_key(|place| (tracks[*place].first.0, *place));
+        next.extend(places.windows(2).map(|pair| (pair[0], pair[1])));
+    }
+    let by_chance = next.keys().map(|from| {
+        // Who knows nothing but the times picks one of those that begin soon after.
+        let choices = successors(tracks, *from).count();
+        if choices == 0 { 0.0 } else { 1.0 / choices as f64 }
+    });
+    attack.by_chance = Some(by_chance.sum());
+    attack.possible = Some(next.len() as u64);
+    attack.right = Some(links.iter().filter(|(from, to)| next.get(from) == Some(to)).count() as u64);
+    attack
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,5 +218,24 @@ mod tests {
             between_days(&links, [&evening, &morning], Some([&truth(&[("a", 1), ("b", 2)]), &truth(&[("p", 1)])]));
         assert_eq!((attack.claimed, attack.right, attack.possible, attack.by_chance), (1, Some(1), Some(1), Some(1.0)));
         assert!(by_trips(&evening, &morning).is_empty(), "no trips are no trips in common");
+    }
+
+    #[test]
+    fn pseudonyms_of_trips_are_chained_where_a_bus_turns() {
+        // Two buses turn at places of their own; a third pseudonym begins too late.
+        let tracks = [
+            track("a1", (0, 48.0), (30, 48.5), &[]),
+            track("a2", (35, 48.5), (60, 48.0), &[]),
+            track("b1", (0, 48.2), (30, 48.7), &[]),
+            track("b2", (36, 48.7), (60, 48.2), &[]),
+            track("b3", (200, 48.2), (230, 48.7), &[]),
+        ];
+        let tracks: Vec<_> = tracks.iter().collect();
+        let links = within_day(&tracks);
+        let truth = truth(&[("a1", 1), ("a2", 1), ("b1", 2), ("b2", 2), ("b3", 2)]);
+        let attack = of_day(&links, &tracks, Some(&truth));
+        assert_eq!((attack.claimed, attack.right, attack.possible), (2, Some(2), Some(3)));
+        // Two begin soon after each of the first ones, none after the last but one.
+        assert_eq!(attack.by_chance, Some(1.0));
     }
 }

@@ -107,8 +107,11 @@ fn how(release: &Release, contract: &Contract, column: &Column) -> Text {
         let from = outputs.flat_map(|output| output.columns).find(|made| made.name == column.name);
         return words::derived(from.map_or(&[][..], |made| made.from));
     }
+    if PLACES[..2].contains(&column.name.as_str()) && release.privacy.cuts(contract) {
+        return words::cut_off();
+    }
     match column.name.as_str() {
-        VEHICLE => words::pseudonym(),
+        VEHICLE => words::pseudonym(release.privacy.pseudonyms),
         REPORT => words::key_of_report(),
         EVENT => match column.round_to.unwrap_or(DEFAULT_STEP) {
             0 | 1 => words::as_it_came(),

@@ -56,15 +56,19 @@ fn of_dataset(dataset: &DatasetReport, language: Language) -> Markup {
     html! {
         section {
             h2 { (dataset.dataset) }
+            @if !dataset.privacy.is_empty() { ul { @for told in &dataset.privacy { li { (language.of(told)) } } } }
             @for linkage in &dataset.linkage { (of_linkage(linkage, language)) }
             @for table in &of_vehicles { (of_table(table, language)) }
-            @for table in &others {
+            @if !others.is_empty() {
                 details {
                     summary {
-                        code { (table.table) } " "
-                        (say("nichts über Personen oder einzelne Fahrzeuge", "nothing of persons or single vehicles"))
+                        (others.len()) " "
+                        (say("Tabellen ohne Angaben über Personen oder einzelne Fahrzeuge", "tables that tell nothing of persons or single vehicles"))
                     }
-                    (columns(table, language))
+                    @for table in &others {
+                        h4 { code { (table.table) } }
+                        (columns(table, language))
+                    }
                 }
             }
             @let sources: Vec<_> = dataset.unread.iter().filter(|source| source.captures > 0).collect();
@@ -196,7 +200,7 @@ fn of_linkage(linkage: &Linkage, language: Language) -> Markup {
 
 const STYLE: &str = "\
 h1{margin-bottom:0}h2{margin-top:2.5rem}.of{margin-top:0;color:#555}small{color:#555}code{font:.85em ui-monospace,monospace;overflow-wrap:anywhere}\
-table{font-size:.9rem;margin:.5rem 0;width:100%}table.days{width:auto}th,td{border-bottom:1px solid #ddd;padding:.3rem .6rem;text-align:left;vertical-align:top}\
+table{font-size:.9rem;margin:.5rem 0;width:100%}table.days{width:auto}.days td{white-space:nowrap}th,td{border-bottom:1px solid #ddd;padding:.3rem .6rem;text-align:left;vertical-align:top}\
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.private{color:#666}.bad{color:#b3261e}.why{margin-top:.2rem}\
 .columns td:first-child{width:14rem}.columns td:nth-child(2){width:7rem}.columns td:nth-child(3){width:16rem}\
 .mark{background:#fdf1d3;border-radius:.3rem;padding:0 .3rem;font-size:.8rem;white-space:nowrap;color:#1b1b1b}\

@@ -1,12 +1,13 @@
 //! How far vehicles can be followed in the files that are published, over the last dates, and what of it is more than chance.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use serde::Serialize;
 
 use crate::contract::Contract;
+use crate::derive::privacy::step::Scope;
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::RunError;
 use crate::pipeline::run::vehicles_behind::vehicles_behind;
@@ -28,6 +29,8 @@ pub(crate) struct Linkage {
     /// Over all nights: by the place in the evening and in the morning, and by the trips of both days.
     pub by_place: Attack,
     pub by_trips: Attack,
+    /// From pseudonym to pseudonym within a day, where they change then; over all days.
+    pub within_day: Option<Attack>,
     /// Rows that say on which line they are, and those that are the only vehicle of their line and hour.
     pub rows_on_lines: u64,
     pub rows_alone: u64,
@@ -58,6 +61,27 @@ struct Known {
     date: ServiceDate,
     day: Day,
     truth: Option<Truth>,
+    /// What an attack within the day came to, and the places of the pseudonyms that it links to no later one, and to no earlier one.
+    within_day: Option<Attack>,
+    last: Vec<usize>,
+    first: Vec<usize>,
+}
+
+impl Known {
+    fn of(date: ServiceDate, day: Day, truth: Option<Truth>, changes: bool) -> Self {
+        let all = || 0..day.tracks.len();
+        let tracks: Vec<&Track> = day.tracks.iter().collect();
+        let (mut last, mut first, mut within_day) = (all().collect(), all().collect(), None);
+        if changes {
+            let links = attack::within_day(&tracks);
+            within_day = Some(attack::of_day(&links, &tracks, truth.as_ref()));
+            // Who follows a bus through the day looks for its last pseudonym in the evening, and for its first in the morning.
+            let (from, to): (HashSet<usize>, HashSet<usize>) = links.into_iter().unzip();
+            last = all().filter(|place| !from.contains(place)).collect();
+            first = all().filter(|place| !to.contains(place)).collect();
+        }
+        Self { date, day, truth, within_day, last, first }
+    }
 }
 
 /// The linkage in all tables of a pipeline that tell where vehicles were.
@@ -96,14 +120,17 @@ fn of_table(
         nights: Vec::new(),
         by_place: Attack::default(),
         by_trips: Attack::default(),
+        within_day: None,
         rows_on_lines: 0,
         rows_alone: 0,
     };
     let mut before: Option<Known> = None;
+    let changes = pipeline.release.as_ref().is_some_and(|release| release.privacy.pseudonyms != Scope::Day);
+    let mut within = Vec::new();
     let first = index.files.len().saturating_sub(days);
     for file in &index.files[first..] {
         let day = read(workspace, bucket, &file.path, lines)?;
-        let truth = vehicles_behind(workspace, pipeline, file.partition_date)?;
+        let truth = vehicles_behind(workspace, pipeline, file.partition_date, bucket)?;
         linkage.rows_on_lines += day.on_line;
         linkage.rows_alone += day.alone;
         linkage.days.push(DayReport {
@@ -112,27 +139,31 @@ fn of_table(
             pseudonyms: day.tracks.len() as u64,
             is_known: truth.is_some(),
         });
-        let known = Known { date: file.partition_date, day, truth };
+        let known = Known::of(file.partition_date, day, truth, changes);
+        within.extend(known.within_day.clone());
         if let Some(before) = before.filter(|before| before.date.plus_days(1) == known.date) {
             linkage.nights.push(night(&before, &known));
         }
         before = Some(known);
     }
+    linkage.within_day = changes.then(|| sum(within.iter()));
     linkage.by_place = sum(linkage.nights.iter().map(|night| &night.by_place));
     linkage.by_trips = sum(linkage.nights.iter().map(|night| &night.by_trips));
     Ok(Some(linkage))
 }
 
 fn night<'a>(evening: &'a Known, morning: &'a Known) -> Night {
-    let tracks = |known: &'a Known| -> Vec<&'a Track> { known.day.tracks.iter().collect() };
-    let (one, other) = (tracks(evening), tracks(morning));
+    let tracks = |known: &'a Known, places: &[usize]| -> Vec<&'a Track> {
+        places.iter().map(|place| &known.day.tracks[*place]).collect()
+    };
+    let (one, other) = (tracks(evening, &evening.last), tracks(morning, &morning.first));
+    let all = [evening, morning].map(|known| known.day.tracks.iter().collect::<Vec<_>>());
     let truth = evening.truth.as_ref().zip(morning.truth.as_ref()).map(|(one, other)| [one, other]);
-    let measured = |links: &[(usize, usize)]| attack::between_days(links, [&one, &other], truth);
     Night {
         from: evening.date,
         to: morning.date,
-        by_place: measured(&attack::by_place(&one, &other)),
-        by_trips: measured(&attack::by_trips(&one, &other)),
+        by_place: attack::between_days(&attack::by_place(&one, &other), [&one, &other], truth),
+        by_trips: attack::between_days(&attack::by_trips(&all[0], &all[1]), [&all[0], &all[1]], truth),
     }
 }
 

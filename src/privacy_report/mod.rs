@@ -79,6 +79,8 @@ pub(crate) struct Kept {
 pub(crate) struct DatasetReport {
     pub dataset: String,
     pub pipeline: String,
+    /// What the pipeline says of pseudonyms and of positions that are cut off, in sentences.
+    pub privacy: Vec<Text>,
     pub tables: Vec<Table>,
     pub received: Vec<ReceivedTable>,
     /// What the newest captures have and no column is made of.
@@ -116,6 +118,7 @@ impl PrivacyReport {
             Ok(DatasetReport {
                 dataset: pipeline.dataset.clone(),
                 pipeline: pipeline.name.clone(),
+                privacy: pipeline.release.as_ref().map_or_else(Vec::new, |of| words::privacy(&of.privacy)),
                 tables: columns::tables(pipeline),
                 received: columns::received(pipeline),
                 unread: unread(workspace, pipeline)?.into_iter().map(UnreadSource::from).collect(),
@@ -125,7 +128,9 @@ impl PrivacyReport {
                 },
             })
         });
-        let datasets = datasets.collect::<Result<_, RunError>>()?;
+        let mut datasets = datasets.collect::<Result<Vec<DatasetReport>, RunError>>()?;
+        // What tells of vehicles comes first.
+        datasets.sort_by_key(|dataset| !dataset.tables.iter().any(|table| table.is_of_vehicles));
         Ok(Self { title: workspace.site.title.clone(), made_on, retention: kept(workspace), datasets })
     }
 

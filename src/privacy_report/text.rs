@@ -65,6 +65,9 @@ pub(super) fn kept(report: &PrivacyReport, language: Language) -> String {
 
 fn of_dataset(out: &mut String, dataset: &DatasetReport, language: Language) -> std::fmt::Result {
     writeln!(out, "\n{}", dataset.dataset)?;
+    for told in &dataset.privacy {
+        writeln!(out, "  {}", language.of(told))?;
+    }
     for table in &dataset.tables {
         writeln!(out, "  {}", table.table)?;
         let width = table.columns.iter().map(|column| column.column.len()).max().unwrap_or_default();
@@ -119,14 +122,17 @@ fn of_linkage(out: &mut String, linkage: &Linkage, language: Language) -> std::f
 
 /// The attacks with their names.
 pub(super) fn attacks(linkage: &Linkage, language: Language) -> Vec<(&'static str, &Attack)> {
-    vec![
-        (
-            language
-                .say("abends zuletzt, morgens zuerst am selben Ort", "last place in the evening, first in the morning"),
-            &linkage.by_place,
-        ),
-        (language.say("dieselben Fahrten wie am Vortag", "the same trips as the day before"), &linkage.by_trips),
-    ]
+    let mut attacks: Vec<(&'static str, &Attack)> = Vec::new();
+    if let Some(within_day) = &linkage.within_day {
+        let name = language.say("von Fahrt zu Fahrt innerhalb eines Tages", "from trip to trip within a day");
+        attacks.push((name, within_day));
+    }
+    let by_place =
+        language.say("abends zuletzt, morgens zuerst am selben Ort", "last place in the evening, first in the morning");
+    attacks.push((by_place, &linkage.by_place));
+    attacks
+        .push((language.say("dieselben Fahrten wie am Vortag", "the same trips as the day before"), &linkage.by_trips));
+    attacks
 }
 
 /// What an attack came to.

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use crate::contract::Contract;
 use crate::contract::library::Library;
 use crate::decode::format::Decoder;
+use crate::derive::privacy::step::PrivacyRules;
 use crate::derive::telemetry;
 use crate::pipeline::config::derived::{self, DerivedTables, Readable};
 use crate::pipeline::config::files::Files;
+use crate::pipeline::config::privacy;
 use crate::yaml::{Node, suggestion};
 
-const RELEASE_KEYS: &[&str] = &["contracts", "tables", "derived"];
+const RELEASE_KEYS: &[&str] = &["contracts", "tables", "derived", "privacy"];
 pub(super) const VEHICLES: &[&str] = &["shared", "by_source"];
 const ENTITY_IDS: &[&str] = &["unstable", "stable"];
 const OCCUPANCY_SOURCES: &[&str] = &["apc", "driver", "estimate_wlan", "estimate_model", "unknown"];
@@ -26,6 +28,8 @@ pub struct Release {
     pub tables: Vec<(Arc<Contract>, String)>,
     /// What is derived from these, from the feed and the timetable.
     pub derived: Vec<DerivedTables>,
+    /// How long pseudonyms hold, and where positions are cut off.
+    pub privacy: Arc<PrivacyRules>,
     /// How occupancy is measured: `apc`, `driver`, `estimate_wlan`, `estimate_model`, `unknown`.
     pub occupancy_source: String,
     pub vehicles: VehicleIds,
@@ -81,7 +85,8 @@ pub(super) fn release(
     let has_timetable = node.get("timetable").is_some();
     let readable = Readable { feed: source, contracts: &contracts, tables: &tables, has_timetable };
     let derived = derived::derived(files, map, &readable);
-    Some(Release { contracts, tables, derived, occupancy_source, vehicles, entity_ids_are_stable })
+    let privacy = Arc::new(privacy::privacy(files, map, &tables, has_timetable));
+    Some(Release { contracts, tables, derived, privacy, occupancy_source, vehicles, entity_ids_are_stable })
 }
 
 /// The tables that are made of the feed's, row by row.

@@ -159,10 +159,7 @@ impl RunNodes {
         for rows in passed {
             let account = self.accounts[place].as_mut().ok_or_else(ended)?;
             let (rows, public) = match is_last {
-                true => {
-                    let public = account.publish(stage, &rows)?;
-                    (rows, public)
-                }
+                true => account.publish(stage, rows)?,
                 false => (account.quarantine.reconciliation.mark(rows), None),
             };
             let mut made = Vec::new();
