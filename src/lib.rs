@@ -29,6 +29,7 @@
 //! | [`serve`] | a bucket that is a folder | the same over HTTP, as a bucket in a cloud has it | a chunk of a file a client |
 //! | [`get`] | the address of a bucket | its current files, each with the digest that the list names | a chunk of each of four files |
 //! | [`bucket_check`] | a bucket and its address | what its store and its readers cannot do, in sentences | two small objects |
+//! | [`privacy_report`] | contracts, published files, and the evidence and keys where they are there | what is published of each column, how and why, and how far vehicles can be followed: page, text, JSON | what a day tells of each vehicle |
 //! | [`backup`] | the private store and the configuration | backups in a place elsewhere, and the store again | the names of what a backup has, a part of a file |
 //!
 //! What may be held is bounded by `limits: memory` and booked on one [`table::Budget`] a run, or is small for any feed.
@@ -78,6 +79,7 @@ pub(crate) mod output_file;
 pub(crate) mod page;
 pub mod pipeline;
 pub(crate) mod portal;
+pub(crate) mod privacy_report;
 pub(crate) mod protobuf;
 pub(crate) mod publication;
 pub mod publish;

@@ -20,6 +20,7 @@ mod lost;
 mod notify;
 mod opened;
 mod plan;
+mod privacy;
 mod publish;
 mod quality;
 mod quarantine;
@@ -119,6 +120,8 @@ enum Command {
     Rules(rules::Arguments),
     /// Tell how good the data is: the results of runs, the trend by rule, scores
     Quality(quality::Arguments),
+    /// Tell what is published of each column, how and why, and how far vehicles can be followed
+    Privacy(privacy::Arguments),
     /// List, show, release and discard the rows that were held back
     Quarantine(quarantine::Arguments),
     /// Explain, list, show, verify, export, import and accept evidence
@@ -186,7 +189,8 @@ impl Command {
             | Self::Check(_)
             | Self::Validate(_)
             | Self::Rules(_)
-            | Self::Quality(_) => true,
+            | Self::Quality(_)
+            | Self::Privacy(_) => true,
             Self::Completions { .. } => true,
             Self::Quarantine(quarantine) => quarantine.is_for_its_output(),
             Self::Evidence(evidence) => evidence.is_for_its_output(),
@@ -226,6 +230,7 @@ fn run_command(arguments: Arguments) -> Exit {
         Command::Validate(validate) => validate::run(&workspace, &validate),
         Command::Rules(rules) => rules::run(&workspace, &rules),
         Command::Quality(quality) => quality::run(&workspace, &quality),
+        Command::Privacy(privacy) => privacy::run(&workspace, &privacy),
         Command::Quarantine(quarantine) => quarantine::run(&workspace, &quarantine),
         Command::Evidence(evidence) => evidence::run(&workspace, &evidence),
         Command::Serve(serve) => serve::run(&workspace, &serve),

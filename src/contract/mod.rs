@@ -236,6 +236,11 @@ pub struct Column {
     pub round_to: Option<u32>,
     /// Why the column may hold texts that look personal, or are private elsewhere.
     pub allows_private_text: Option<String>,
+    /// Why the column is published or kept, for the data protection officer, in English and in German.
+    pub why: Option<String>,
+    pub why_de: Option<String>,
+    /// Addresses of what decides that: a law, a decision, a record of processing activities.
+    pub definitions: Vec<String>,
     pub unit: Option<String>,
     pub description: Option<String>,
     pub description_de: Option<String>,

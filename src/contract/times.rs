@@ -22,9 +22,9 @@ use crate::contract::{Classification, Contract, Kind};
 use crate::table::{ORIGIN, Origin};
 
 /// When a report was made.
-const EVENT: &str = "event_timestamp";
+pub const EVENT: &str = "event_timestamp";
 /// When the snapshot that first had it was received.
-const RECEIVED: &str = "received_at";
+pub const RECEIVED: &str = "received_at";
 /// Seconds, unless the contract says otherwise.
 pub const DEFAULT_STEP: u32 = 5;
 

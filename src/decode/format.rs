@@ -15,6 +15,7 @@ use crate::capture::payload::Wanted;
 use crate::capture::{Capture, CaptureError};
 use crate::contract::library::Library;
 use crate::decode::captures::{CaptureRules, Only};
+use crate::decode::unread::Unread;
 use crate::decode::{DecodeError, Decoded, Limits};
 use crate::table::{Budget, Origin};
 use crate::yaml::{Node, Problems};
@@ -142,6 +143,11 @@ pub trait Decoder: Debug + Send + Sync {
     /// Whether a capture tells where a vehicle is.
     fn has_positions(&self, _capture: &Capture, _limits: Limits) -> bool {
         false
+    }
+
+    /// What a capture has and no column is made of: it is private. Nothing of what cannot be read.
+    fn unread(&self, _capture: &Capture, _contracts: &Library, _limits: Limits) -> Unread {
+        Unread::default()
     }
 
     /// How others read a timetable of this format; `None` where its feeds are none.

@@ -20,6 +20,7 @@ mod mapped;
 mod partition;
 pub mod rows;
 pub mod snapshot;
+pub mod unread;
 
 pub use self::decoded::{Decoded, Head, Note, Step, Steps};
 pub use self::error::DecodeError;

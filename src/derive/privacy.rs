@@ -3,7 +3,9 @@
 //! [`crate::contract::times`].
 
 mod plates;
+pub mod step;
 pub mod texts;
+pub mod zones;
 
 use std::collections::HashMap;
 use std::fs;
@@ -94,8 +96,12 @@ pub struct Pseudonyms {
     key: [u8; 32],
     /// Of the reports of vehicles that nobody knows.
     unknown: [[u64; 2]; 2],
+    /// Of the reports of vehicles whose pseudonym changes within the day.
+    within_day: [[u64; 2]; 2],
     /// Those of the last ids, by the key of an id and its fleet.
     known: Mutex<HashMap<u128, Pseudonym, BuildHasherDefault<LowBits>>>,
+    /// The same of those that hold for less than the day.
+    shorter: Mutex<HashMap<u128, [u8; 16], BuildHasherDefault<LowBits>>>,
 }
 
 /// Pseudonyms that are kept at most, some 8 MiB: more vehicles than any fleet has. Those of more are made again when they are needed.
@@ -120,9 +126,16 @@ const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 impl Pseudonyms {
     pub fn new(key: [u8; 32]) -> Self {
-        let mut pseudonyms = Self { key, unknown: [[0; 2]; 2], known: Mutex::default() };
-        let mac = pseudonyms.mac(&["reports of unknown vehicles"]);
-        pseudonyms.unknown = [[half(&mac, 0), half(&mac, 8)], [half(&mac, 16), half(&mac, 24)]];
+        let mut pseudonyms = Self {
+            key,
+            unknown: [[0; 2]; 2],
+            within_day: [[0; 2]; 2],
+            known: Mutex::default(),
+            shorter: Mutex::default(),
+        };
+        let keys = |mac: [u8; 32]| [[half(&mac, 0), half(&mac, 8)], [half(&mac, 16), half(&mac, 24)]];
+        pseudonyms.unknown = keys(pseudonyms.mac(&["reports of unknown vehicles"]));
+        pseudonyms.within_day = keys(pseudonyms.mac(&["reports within a day"]));
         pseudonyms
     }
 
@@ -138,9 +151,8 @@ impl Pseudonyms {
         let [before, name, between] = fleet.map_or([""; 3], |fleet| ["vehicle of ", fleet, "\u{1f}"]);
         let of_name = self.mac(&[before, name, between, id]);
         let of_seconds = self.mac(&["seconds of ", before, name, between, id]);
-        let digit = |place: usize| DIGITS[usize::from(of_name[place / 2] >> (4 * (1 - place % 2)) & 15)];
         let pseudonym = Pseudonym {
-            name: std::array::from_fn(digit),
+            name: name_of(&of_name),
             number: half(&of_name, 0),
             seconds: [half(&of_seconds, 0), half(&of_seconds, 8)],
         };
@@ -160,6 +172,32 @@ impl Pseudonyms {
         id
     }
 
+    /// What stands for a vehicle for less than the day: during the trip or block (`kind`) of this id that begins then. `vehicle` is its
+    /// pseudonym of the day, to which no way leads back without the key.
+    pub fn within_day(&self, kind: &str, vehicle: &str, id: &str, start: &str) -> String {
+        let seed = Seed::of_process();
+        let key = key_of([kind, vehicle, id, start].map(|part| text_key(part, seed)), seed);
+        let mut known = self.shorter.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if known.len() >= MOST_KNOWN {
+            known.clear();
+        }
+        let name = known.entry(key).or_insert_with(|| {
+            name_of(&self.mac(&["vehicle in a ", kind, "\u{1f}", vehicle, "\u{1f}", id, "\u{1f}", start]))
+        });
+        String::from_utf8_lossy(name.as_slice()).into_owned()
+    }
+
+    /// The id of a report of a vehicle with such a pseudonym, or without any: of its id of the day, to which no way leads back.
+    pub fn report_within_day(&self, vehicle: Option<&str>, report: &str) -> String {
+        let [first, second] = self.within_day.map(|key| sip(key, report.as_bytes()));
+        let mut id = vehicle.map_or_else(String::new, |vehicle| format!("{vehicle}-"));
+        digits(first, 12, &mut id);
+        if vehicle.is_none() {
+            digits(second, 12, &mut id);
+        }
+        id
+    }
+
     fn mac(&self, parts: &[&str]) -> [u8; 32] {
         // HMAC takes keys of any length, so this cannot fail.
         let mac = Hmac::<Sha256>::new_from_slice(&self.key);
@@ -167,6 +205,11 @@ impl Pseudonyms {
         parts.iter().for_each(|part| mac.update(part.as_bytes()));
         mac.finalize().into_bytes().into()
     }
+}
+
+/// The first 16 hex digits of a code.
+fn name_of(mac: &[u8; 32]) -> [u8; 16] {
+    std::array::from_fn(|place| DIGITS[usize::from(mac[place / 2] >> (4 * (1 - place % 2)) & 15)])
 }
 
 /// Eight bytes of a code as a number.

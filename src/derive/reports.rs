@@ -95,6 +95,16 @@ impl<'a> Vehicles<'a> {
         Self { columns: names.iter().filter_map(column).collect(), origins: origins(rows), fleets, is_position }
     }
 
+    /// What tells the vehicle of each row from all others, on this date and on others: a number that only this process makes.
+    pub fn identities(&self, rows: usize) -> Vec<Option<u128>> {
+        let seed = Seed::of_process();
+        let identity = |row: usize| {
+            let id = text_key(self.id(row)?, seed);
+            Some(self.fleet(row).map_or(id, |fleet| key_of([id, text_key(fleet, seed)], seed)))
+        };
+        (0..rows).map(identity).collect()
+    }
+
     fn id(&self, row: usize) -> Option<&'a str> {
         Some(self.columns.iter().find(|column| column.is_valid(row))?.value(row))
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use jiff::Span;
 
+use crate::text::Text;
 use crate::time::ServiceDate;
 use crate::yaml::{Node, Problems};
 
@@ -103,6 +104,16 @@ impl Retention {
         first
     }
 
+    /// The first day on which the evidence and the key of a date are to be destroyed.
+    pub fn destroyed_on(&self, date: ServiceDate) -> ServiceDate {
+        // Months have different lengths, so that the day is looked for from a few days before.
+        let mut day = self.evidence.after(date).plus_days(-3);
+        while self.first_kept(day) <= date && day < day.plus_days(1) {
+            day = day.plus_days(1);
+        }
+        day
+    }
+
     /// The rule by which evidence is destroyed, as records name it.
     pub fn evidence_rule(&self) -> String {
         format!("retention.evidence: {}", self.evidence)
@@ -126,6 +137,21 @@ impl Period {
             Unit::Year => span.try_years(number),
         };
         made.unwrap_or_default()
+    }
+
+    /// For people, in German and English.
+    pub fn text(self) -> Text {
+        let german = match (self.unit, self.number) {
+            (Unit::Day, 1) => "Tag",
+            (Unit::Day, _) => "Tage",
+            (Unit::Week, 1) => "Woche",
+            (Unit::Week, _) => "Wochen",
+            (Unit::Month, 1) => "Monat",
+            (Unit::Month, _) => "Monate",
+            (Unit::Year, 1) => "Jahr",
+            (Unit::Year, _) => "Jahre",
+        };
+        Text::new(self.to_string(), format!("{} {german}", self.number))
     }
 
     /// The date so much later.
@@ -250,6 +276,8 @@ mod tests {
             assert!(retention.evidence.after(first_kept) >= date(today), "{today}");
             assert!(retention.evidence.after(first_kept.plus_days(-1)) < date(today), "{today}");
             assert_eq!(first_kept, date(first), "{today}");
+            assert!(retention.destroyed_on(first_kept) > date(today), "{today}");
+            assert!(retention.destroyed_on(first_kept.plus_days(-1)) <= date(today), "{today}");
         }
     }
 

@@ -52,6 +52,7 @@ mod odcs;
 mod one_timetable;
 mod output;
 mod parquet;
+mod privacy;
 mod private_text;
 mod publication;
 mod published;

@@ -437,6 +437,7 @@ const ROOMS: &[&str] = &[
     "serve",
     "bucket_check",
     "get",
+    "privacy_report",
     "pipeline",
     "workspace",
     "notify",

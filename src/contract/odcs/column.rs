@@ -30,7 +30,7 @@ pub(super) fn read(property: &Section<'_>, told: &mut Told) -> Option<Column> {
 
 /// What a column, or a value inside of one, is.
 fn described(name: String, property: &Section<'_>, told: &mut Told) -> Column {
-    property.accept(&["id", "businessName", "authoritativeDefinitions", "tags", "physicalName", "partitioned"]);
+    property.accept(&["id", "businessName", "tags", "physicalName", "partitioned"]);
     property.accept(&["partitionKeyPosition", "encryptedName", "transformSourceObjects", "transformLogic"]);
     property.accept(&["transformDescription", "examples", "criticalDataElement"]);
     let logical = logical_type(property, told);
@@ -60,6 +60,9 @@ fn described(name: String, property: &Section<'_>, told: &mut Told) -> Column {
         allows_private_text: extensions::allows_private_text(property, kind, classification, told),
         change: changes::column(&name, property, classification, &release, told),
         stays_public: changes::stays_public(&name, property, classification, told),
+        why: property.custom_text("why"),
+        why_de: property.custom_text("whyDe"),
+        definitions: extensions::definitions(property),
         kind,
         required: property.flag("required", told),
         presence: choose(property.custom("gtfsPresence"), "gtfsPresence", words::PRESENCES, &mut told.fit),

@@ -83,6 +83,12 @@ pub(super) fn allows_private_text(
     Some(reason)
 }
 
+/// The addresses of what decides about a column (`authoritativeDefinitions`). What has none of the form says nothing here.
+pub(super) fn definitions(property: &Section<'_>) -> Vec<String> {
+    let list = property.get("authoritativeDefinitions").map_or(&[][..], Node::items);
+    list.iter().filter_map(|item| item.get("url")?.scalar()).collect()
+}
+
 /// The values that a column may have.
 pub(super) fn values(property: &Section<'_>, kind: Kind, told: &mut Told) -> Vec<EnumValue> {
     let Some(list) = property.custom("values") else { return Vec::new() };

@@ -122,6 +122,7 @@ pub(super) const OURS: &[&str] = &[
     "sortBy",
     "textRules",
     "wasType",
+    "whyDe",
 ];
 
 /// The engine of our own rules.

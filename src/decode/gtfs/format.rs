@@ -12,6 +12,7 @@ use crate::decode::captures::CaptureRules;
 use crate::decode::format::{
     DecodeInput, Decoder, Format, NeededColumns, Partitioning, RuleBook, Section, SourceColumn, TimetableDecoder,
 };
+use crate::decode::unread::Unread;
 use crate::decode::{DecodeError, Decoded, Limits};
 use crate::table::Origin;
 use crate::yaml::{Node, Problems};
@@ -68,6 +69,11 @@ impl Decoder for Gtfs {
 
     fn timetables(&self) -> Option<&dyn TimetableDecoder> {
         Some(self)
+    }
+
+    fn unread(&self, capture: &Capture, contracts: &Library, _: Limits) -> Unread {
+        let name = "the timetable";
+        archive(name, capture).map(|body| super::unread::unread(name, body, contracts)).unwrap_or_default()
     }
 
     fn decode(&self, input: DecodeInput<'_>) -> Result<Decoded, DecodeError> {

@@ -24,6 +24,7 @@ mod read;
 mod reader;
 mod source;
 mod timetable;
+mod unread;
 mod words;
 
 pub use cells::{Bits, CellFlaw, Column, EXCERPT, Flaws, Kind, NO_INT};

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use crate::capture::Capture;
 use crate::capture::payload::Wanted;
+use crate::contract::library::Library;
 use crate::decode::captures::CaptureRules;
 use crate::decode::format::{DecodeInput, Decoder, Format, Partitioning, RuleBook, Section, SourceColumn};
 use crate::decode::gtfs_realtime::rules::CAPTURE_RULES;
+use crate::decode::unread::Unread;
 use crate::decode::{DecodeError, Decoded, Limits, gtfs_realtime};
 use crate::yaml::{Node, Problems};
 
@@ -56,6 +58,10 @@ impl Decoder for GtfsRealtime {
 
     fn has_positions(&self, capture: &Capture, limits: Limits) -> bool {
         gtfs_realtime::has_positions(capture, limits)
+    }
+
+    fn unread(&self, capture: &Capture, _: &Library, limits: Limits) -> Unread {
+        super::unread::unread(capture, limits)
     }
 
     fn decode(&self, input: DecodeInput<'_>) -> Result<Decoded, DecodeError> {

@@ -23,6 +23,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod trip_update;
+mod unread;
 mod vehicle;
 
 use self::stream::Stream;

@@ -33,6 +33,7 @@ mod section;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod unread;
 mod values;
 
 use std::sync::Arc;
@@ -46,9 +47,11 @@ use self::stream::Stream;
 use crate::capture::Capture;
 use crate::capture::mqtt::frames;
 use crate::capture::payload::Wanted;
+use crate::contract::library::Library;
 use crate::decode::captures::{CaptureRules, SOURCE};
 use crate::decode::format::{DecodeInput, Decoder, Format, Partitioning, RuleBook, Section, SourceColumn};
 use crate::decode::rows::RowBuilder;
+use crate::decode::unread::Unread;
 use crate::decode::{DecodeError, Decoded, Head, Limits};
 use crate::table::Origin;
 use crate::yaml::{Node, Problems};
@@ -151,6 +154,10 @@ impl Decoder for MappedDecoder {
             document.is_ok_and(|mut document| document.next(&mut reader))
         };
         self.mapping.table == "vehicle_positions" && has_place && has_row()
+    }
+
+    fn unread(&self, capture: &Capture, _: &Library, limits: Limits) -> Unread {
+        unread::unread(&self.mapping, capture, limits)
     }
 
     fn decode(&self, input: DecodeInput<'_>) -> Result<Decoded, DecodeError> {

@@ -15,15 +15,20 @@ const UNITS: &[(&[&str], u64)] = &[
 
 /// Reads an interval between a second and a day.
 pub(super) fn read(node: &Node, problems: &mut Problems) -> Option<Duration> {
+    read_as("every", node, problems)
+}
+
+/// The same of another key.
+pub(super) fn read_as(key: &str, node: &Node, problems: &mut Problems) -> Option<Duration> {
     let text = node.scalar().unwrap_or_default();
     let remedy = "Write a time from a second to a day: '15 s', '5 min', '1 h', '1 day'.";
     let every = parse(&text);
     let Some(every) = every else {
-        problems.add(node.line, "'every' is no interval of time", remedy);
+        problems.add(node.line, format!("'{key}' is no interval of time"), remedy);
         return None;
     };
     if !(EVERY_LEAST..=EVERY_MOST).contains(&every) {
-        problems.add(node.line, format!("'every: {text}' is less than a second or more than a day"), remedy);
+        problems.add(node.line, format!("'{key}: {text}' is less than a second or more than a day"), remedy);
         return None;
     }
     Some(every)

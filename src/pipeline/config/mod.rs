@@ -6,6 +6,7 @@ pub(super) mod files;
 mod interval;
 mod mqtt;
 pub(super) mod outline;
+mod privacy;
 pub(super) mod release;
 pub(super) mod schedule;
 pub(super) mod sources;
@@ -142,10 +143,11 @@ impl Pipeline {
         feed.chain(self.derived().map(|contract| contract.table.clone())).collect()
     }
 
-    /// The tables of a timetable that its derivations read, and the columns of each.
+    /// The tables of a timetable that its derivations and its privacy step read, and the columns of each.
     pub fn derived_from_timetable(&self) -> impl Iterator<Item = &'static Input> {
         let inputs = self.derived.iter().flat_map(|derived| derived.derivation.inputs());
-        inputs.filter(|input| input.of == Tables::Timetable)
+        let of_privacy = self.release.iter().flat_map(|release| release.privacy.of_timetable());
+        inputs.chain(of_privacy).filter(|input| input.of == Tables::Timetable)
     }
 }
 

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use crate::contract::Contract;
 use crate::contract::library::Library;
 use crate::decode::format::Decoder;
+use crate::derive::privacy::step::PrivacyRules;
 use crate::derive::telemetry;
 use crate::pipeline::config::derived::{self, DerivedTables, Readable};
 use crate::pipeline::config::files::Files;
+use crate::pipeline::config::privacy;
 use crate::yaml::{Node, suggestion};
 
-const RELEASE_KEYS: &[&str] = &["contracts", "tables", "derived"];
+const RELEASE_KEYS: &[&str] = &["contracts", "tables", "derived", "privacy"];
 pub(super) const VEHICLES: &[&str] = &["shared", "by_source"];
 const ENTITY_IDS: &[&str] = &["unstable", "stable"];
 const OCCUPANCY_SOURCES: &[&str] = &["apc", "driver", "estimate_wlan", "estimate_model", "unknown"];
@@ -26,6 +28,8 @@ pub struct Release {
     pub contracts: Library,
     /// The release's contract and the name of the feed's table that it is made from.
     pub tables: Vec<(Arc<Contract>, String)>,
+    /// How long pseudonyms hold, and where positions are cut off.
+    pub privacy: Arc<PrivacyRules>,
     /// How occupancy is measured: `apc`, `driver`, `estimate_wlan`, `estimate_model`, `unknown`.
     pub occupancy_source: String,
     pub vehicles: VehicleIds,
@@ -82,7 +86,8 @@ pub(super) fn release(
     let has_timetable = node.get("timetable").is_some();
     let readable = Readable { feed: source, contracts: &contracts, tables: &tables, has_timetable };
     let derived = derived::derived(files, map, &readable);
-    Some((Release { contracts, tables, occupancy_source, vehicles, entity_ids_are_stable }, derived))
+    let privacy = Arc::new(privacy::privacy(files, map, &tables, has_timetable));
+    Some((Release { contracts, tables, privacy, occupancy_source, vehicles, entity_ids_are_stable }, derived))
 }
 
 /// Reads what is derived from a feed that is released as it came: `release:` with the contracts of the derived tables alone.

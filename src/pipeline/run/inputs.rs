@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::decision::{self, About, DecisionEntry, Line};
+use crate::derive::privacy::step::{OutsideTrips, PrivacyRules, Scope};
 use crate::digest::Digest;
 use crate::ledger::{self, Captured, ContractEntry, EvidenceEntry, Input, Inputs, Program, RunRecord, RunTarget};
 use crate::pipeline::run::context::RunContext;
@@ -220,6 +221,7 @@ fn settings(workspace: &Workspace, pipeline: &Pipeline, date: ServiceDate) -> Ve
         if release.entity_ids_are_stable {
             settings.push(setting("entity_ids", "stable".to_owned()));
         }
+        settings.extend(privacy(&release.privacy));
         let of_source = |feed: &Feed| Some(setting(&format!("vehicles:{}", feed.name), feed.vehicles.clone()?));
         settings.extend(pipeline.feeds.iter().filter_map(of_source));
     }
@@ -228,4 +230,21 @@ fn settings(workspace: &Workspace, pipeline: &Pipeline, date: ServiceDate) -> Ve
         setting(&format!("derived:{}", derived.derivation.name()), inputs)
     }));
     settings
+}
+
+/// What of the privacy rules decides rows; nothing of a pipeline that says nothing of them.
+fn privacy(rules: &PrivacyRules) -> Vec<Input> {
+    let mut inputs = Vec::new();
+    if rules.pseudonyms != Scope::Day {
+        inputs.push(Input::of_value("setting", "privacy.pseudonyms", rules.pseudonyms.word().to_owned()));
+    }
+    if let Some(OutsideTrips { cut, before, after }) = rules.outside_trips {
+        let value = format!("{}; {before} s before, {after} s after", cut.word());
+        inputs.push(Input::of_value("setting", "privacy.outside_trips", value));
+    }
+    if let Some(zones) = &rules.zones {
+        inputs.push(Input::of_value("setting", "privacy.zones", zones.cut.word().to_owned()));
+        inputs.push(Input::new("zones", &zones.file, zones.zones.digest));
+    }
+    inputs
 }

@@ -5,7 +5,8 @@
 //! published, [`comparison`] compares that with the [`last_record`], [`heads`] and [`published`] with the
 //! bucket; [`prepare`] decodes, checks, derives and writes into the staging folder, step by step ([`steps`]), node by node of the
 //! run graph ([`nodes`]); the journal keeps what is prepared; [`commit`] publishes it, and [`views`] writes what people read,
-//! and [`rebuild`] all of that anew. [`selected`] and [`phases`] have the types that lead from one to the next.
+//! and [`rebuild`] all of that anew. [`vehicles_behind`] tells afterwards whom published pseudonyms stand for, and [`unread`]
+//! what captures have that no column is made of. [`selected`] and [`phases`] have the types that lead from one to the next.
 
 mod accounting;
 mod acts;
@@ -43,6 +44,8 @@ pub mod releases;
 pub mod run_inputs;
 mod selected;
 mod steps;
+pub mod unread;
+pub mod vehicles_behind;
 mod views;
 
 pub use columns::{ContractChanges, contract_changes};

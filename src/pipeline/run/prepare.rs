@@ -77,6 +77,7 @@ pub(super) fn prepare(
     let context = NodeContext {
         rules: contexts,
         settings: key.map(|key| settings(run, date, key, fleets.of_origins(&sources))),
+        privacy: pipeline.release.as_ref().map(|release| release.privacy.clone()).unwrap_or_default(),
         timetable_origin,
         decisions: decided.rows.clone(),
         quarantine,

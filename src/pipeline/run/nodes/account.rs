@@ -12,6 +12,7 @@ use crate::decode::Note;
 use crate::decode::captures::Strays;
 use crate::derive::derivation::Unused;
 use crate::derive::privacy;
+use crate::derive::privacy::step::{PrivacyStep, REPORT, Scope, Stepped, VEHICLE};
 use crate::derive::privacy::texts::PublishedTexts;
 use crate::ledger::{InputRows, LeftQuarantine};
 use crate::pipeline::journal::HeldFile;
@@ -44,6 +45,10 @@ pub(in crate::pipeline::run) struct TableAccount {
     /// How instants are published, and the texts that were.
     pub times: Option<PublishedTimes>,
     pub texts: PublishedTexts,
+    /// What cuts positions off and shortens pseudonyms, of a table that it concerns.
+    pub step: Option<PrivacyStep>,
+    /// Rows that it blanked.
+    pub blanked: BTreeMap<RuleId, u64>,
     pub quarantine: QuarantineTarget,
     pub counts: RowCounts,
     /// Of a derived table: what became of the rows of its inputs.
@@ -87,24 +92,41 @@ impl TableAccount {
         Ok(checked.passed)
     }
 
-    /// The privacy step, and the file: rules have seen exact values, here times become what is published. Gives the rows as they
-    /// are published, of a table that is.
-    pub(crate) fn publish(&mut self, stage: Stage, rows: &RecordBatch) -> Result<Option<RecordBatch>, RunError> {
-        let Some(writer) = &mut self.writer else {
-            self.drop_rows(RuleId(format!("{}.not_released", self.release.table)), rows.num_rows() as u64);
-            return Ok(None);
-        };
-        self.counts.published += rows.num_rows() as u64;
-        self.quarantine.reconciliation.published(stage, rows);
+    /// The privacy step, and the file: rules have seen exact values and the vehicle of the day, here positions are cut off,
+    /// pseudonyms and times become what is published. Gives the rows that are published, and as they are, of a table that is.
+    pub(crate) fn publish(
+        &mut self,
+        stage: Stage,
+        rows: RecordBatch,
+    ) -> Result<(RecordBatch, Option<RecordBatch>), RunError> {
         let failed = |error| RunError::internal(format!("{}: {error}", self.release.table));
-        self.texts.push(rows).map_err(CheckError::from)?;
+        if self.writer.is_none() {
+            self.drop_rows(RuleId(format!("{}.not_released", self.release.table)), rows.num_rows() as u64);
+            return Ok((rows, None));
+        }
+        let rows = match &self.step {
+            Some(step) => {
+                let Stepped { rows, dropped, blanked } = step.apply(&rows).map_err(failed)?;
+                dropped.into_iter().for_each(|(rule, rows)| self.drop_rows(rule, rows));
+                for (rule, rows) in blanked {
+                    *self.blanked.entry(rule).or_default() += rows;
+                }
+                rows
+            }
+            None => rows,
+        };
+        let Some(writer) = &mut self.writer else { return Ok((rows, None)) };
+        self.counts.published += rows.num_rows() as u64;
+        self.quarantine.reconciliation.published(stage, &rows);
+        let failed = |error| RunError::internal(format!("{}: {error}", self.release.table));
+        self.texts.push(&rows).map_err(CheckError::from)?;
         let public = match &self.times {
-            Some(times) => privacy::public_only(&self.release, &times.rows(rows).map_err(failed)?),
-            None => privacy::public_only(&self.release, rows),
+            Some(times) => privacy::public_only(&self.release, &times.rows(&rows).map_err(failed)?),
+            None => privacy::public_only(&self.release, &rows),
         };
         let public = public.map_err(failed)?;
         writer.push(public.clone())?;
-        Ok(Some(public))
+        Ok((rows, Some(public)))
     }
 
     fn drop_rows(&mut self, rule: RuleId, rows: u64) {
@@ -185,8 +207,33 @@ impl TableAccount {
         }
     }
 
+    /// What was cut off is told, each time with how many rows; and no sample leads to a pseudonym that is not published.
+    fn tell_of_privacy(&mut self) {
+        let Some(step) = &self.step else { return };
+        let hides = step.scope() != Scope::Day;
+        let mut told = Vec::new();
+        for (rule, rows) in step.rules().map(|rule| (rule.clone(), self.counts.dropped.get(rule).copied())) {
+            let (rows, message) = match (rows, self.blanked.get(&rule).copied()) {
+                (Some(rows), _) => (rows, "Positions that are not to be published: their rows are dropped"),
+                (None, Some(rows)) => (rows, "Positions that are not to be published: what tells the place is null"),
+                (None, None) => continue,
+            };
+            told.push(self.told_of_dropped((rule, rows), Dimension::Conformity, message, Vec::new()));
+        }
+        self.tell(told);
+        if hides {
+            let samples = self.outcomes.iter_mut().flat_map(|(_, outcomes)| outcomes).flat_map(|of| &mut of.samples);
+            for sample in samples {
+                let is_of_other = |column: &String| ![VEHICLE, REPORT].contains(&column.as_str());
+                // Of several columns one may be the vehicle.
+                sample.value = sample.value.take().filter(|_| sample.column.as_ref().is_some_and(is_of_other));
+            }
+        }
+    }
+
     /// The file is closed, and it is known which rows left the quarantine.
     pub(crate) fn finish(mut self) -> Result<TableResult, RunError> {
+        self.tell_of_privacy();
         self.notes.extend(self.quarantine.spare_decisions());
         let dropped = self.counts.dropped.values().sum();
         let (held, (left_quarantine, entered_quarantine)) = self.quarantine.finish(dropped)?;

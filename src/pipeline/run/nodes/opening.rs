@@ -12,6 +12,7 @@ use crate::contract::Contract;
 use crate::contract::times::PublishedTimes;
 use crate::decode::Head;
 use crate::derive::derivation::{DeriveContext, Input, Tables};
+use crate::derive::privacy::step::{PlannedTrips, PrivacyRules, PrivacyStep};
 use crate::derive::privacy::texts::{PrivateTexts, PublishedTexts};
 use crate::derive::telemetry;
 use crate::pipeline::Pipeline;
@@ -27,6 +28,7 @@ use crate::publish::parquet::Writer;
 use crate::quarantine::decisions::Decisions;
 use crate::quarantine::{Identity, Stage};
 use crate::table::{Budget, Origin};
+use crate::time::ServiceDay;
 
 /// What the nodes of a run share.
 pub(in crate::pipeline::run) struct NodeContext {
@@ -34,6 +36,8 @@ pub(in crate::pipeline::run) struct NodeContext {
     pub rules: [Arc<RuleContext>; 2],
     /// How telemetry becomes the release, of pipelines with one.
     pub settings: Option<telemetry::Settings>,
+    /// What such a release says of privacy.
+    pub privacy: Arc<PrivacyRules>,
     /// The origin of rows that are made of the timetable alone.
     pub timetable_origin: Option<Origin>,
     /// What the data manager decided of rows, by table.
@@ -63,14 +67,22 @@ pub(super) struct Opening {
     /// Whether tables of the feed that the release does not name are released.
     is_released_as_it_came: bool,
     has_private_texts: bool,
+    /// What the privacy step knows of the timetable.
+    planned: Arc<PlannedTrips>,
 }
 
 impl Opening {
-    pub(super) fn new(pipeline: &Pipeline, graph: &RunGraph, heads: &[Head], context: NodeContext) -> Self {
+    pub(super) fn new(
+        pipeline: &Pipeline,
+        graph: &RunGraph,
+        heads: &[Head],
+        context: NodeContext,
+    ) -> Result<Self, RunError> {
         let date = context.rules[0].date;
         let (derived_origins, first_origins) = derived_origins(graph, heads, context.timetable_origin.as_ref());
+        let planned = Arc::new(planned(&context)?);
         let mappings = pipeline.mappings.iter().map(|(column, mapping)| (column.clone(), mapping.on(date))).collect();
-        Self {
+        Ok(Self {
             heads: heads.iter().map(|head| (head.contract.table.clone(), head.clone())).collect(),
             derived_origins,
             first_origins,
@@ -78,9 +90,10 @@ impl Opening {
             mappings: Arc::new(mappings),
             ignored: identities::ignored(pipeline, graph),
             is_released_as_it_came: pipeline.release.is_none(),
+            planned,
             has_private_texts: heads.iter().any(|head| PrivateTexts::may_be_in(&head.contract)),
             context,
-        }
+        })
     }
 
     pub(super) fn has_table(&self, table: &str) -> bool {
@@ -127,6 +140,8 @@ impl Opening {
             false => None,
         };
         Ok(TableAccount {
+            step: self.privacy_step(graph, table),
+            blanked: BTreeMap::new(),
             from: graph.made_from(table),
             times: PublishedTimes::new(&release, &origins),
             texts: PublishedTexts::new(&release, self.has_private_texts, budget.clone()),
@@ -139,6 +154,20 @@ impl Opening {
             notes: note.into_iter().collect(),
             release,
         })
+    }
+
+    /// The privacy step of a table of the release that it concerns. What is derived is made of rows that came through it.
+    fn privacy_step(&self, graph: &RunGraph, table: usize) -> Option<PrivacyStep> {
+        let NodeContext { privacy, settings, rules, .. } = &self.context;
+        let node = &graph.tables[table];
+        let is_of_feed =
+            graph.derivations.iter().any(|of| matches!(of.maker, Maker::Telemetry) && of.outputs.contains(&table));
+        if !is_of_feed || !privacy.concerns(&node.contract) {
+            return None;
+        }
+        let zero = ServiceDay::new(rules[1].date, &rules[1].zone).window.start.as_millisecond();
+        let pseudonyms = settings.as_ref()?.pseudonyms.clone();
+        Some(PrivacyStep::new(&node.contract, privacy.clone(), self.planned.clone(), pseudonyms, zero))
     }
 
     /// The check of a table, whose account is this.
@@ -196,6 +225,26 @@ impl Opening {
             }
         }
     }
+}
+
+/// What the privacy step needs to know of the timetable.
+///
+/// # Errors
+/// It needs the timetable, and there is none: nothing is published that should have been cut off.
+fn planned(context: &NodeContext) -> Result<PlannedTrips, RunError> {
+    let rules = &context.rules[1];
+    let mut tables = BTreeMap::new();
+    for input in context.privacy.of_timetable() {
+        let timetable = rules.timetable.as_ref().map_err(|why| RunError::Unreadable {
+            what: format!("positions and pseudonyms cannot be made private as 'privacy' of the release says, and nothing is published: \
+                 it needs the '{}' of the timetable", input.table),
+            found: why.clone(),
+            remedy: "Capture the timetable, or take it out of 'privacy'",
+        })?;
+        tables.insert(input.table, timetable.table(input.table, &rules.gtfs));
+    }
+    let table = |name: &str| tables.get(name).and_then(Option::as_ref);
+    Ok(PlannedTrips::of(table("stop_times"), table("trips")))
 }
 
 /// The origins of rows of derived tables: those of the feed's tables, and last that of the timetable; and where those of each

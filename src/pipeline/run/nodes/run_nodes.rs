@@ -49,7 +49,7 @@ impl RunNodes {
         let graph = RunGraph::of(&pipeline.contracts, pipeline.release.as_ref(), &pipeline.derived);
         let graph = graph.map_err(|cycle| RunError::internal(cycle.to_string()))?;
         let private = PrivateTexts::new(context.budget.clone());
-        let opening = Opening::new(pipeline, &graph, heads, context);
+        let opening = Opening::new(pipeline, &graph, heads, context)?;
         let place = |head: &Head| {
             let place = graph.place(Stage::Feed, &head.contract.table);
             place.ok_or_else(|| RunError::internal(format!("the feed has an unknown table {}", head.contract.table)))
@@ -159,10 +159,7 @@ impl RunNodes {
         for rows in passed {
             let account = self.accounts[place].as_mut().ok_or_else(ended)?;
             let (rows, public) = match is_last {
-                true => {
-                    let public = account.publish(stage, &rows)?;
-                    (rows, public)
-                }
+                true => account.publish(stage, rows)?,
                 false => (account.quarantine.reconciliation.mark(rows), None),
             };
             let mut made = Vec::new();

@@ -1,0 +1,169 @@
+//! What is published of each column, how, and why.
+
+use serde::Serialize;
+
+use crate::contract::times::{DEFAULT_STEP, EVENT, RECEIVED};
+use crate::contract::{Classification, Column, Contract, personal};
+use crate::derive::telemetry;
+use crate::pipeline::Pipeline;
+use crate::privacy_report::words;
+use crate::text::Text;
+
+/// A published table of a dataset.
+#[derive(Debug, Serialize)]
+pub(crate) struct Table {
+    pub table: String,
+    pub contract: String,
+    /// Whether it tells of single vehicles.
+    pub is_of_vehicles: bool,
+    pub columns: Vec<ColumnReport>,
+}
+
+/// A column of a published table.
+#[derive(Debug, Serialize)]
+pub(crate) struct ColumnReport {
+    pub column: String,
+    pub published: bool,
+    pub classification: &'static str,
+    /// Whether it tells of persons, or of a vehicle that a person drives.
+    pub personal: bool,
+    pub how: Text,
+    pub what: Option<Text>,
+    pub why: Option<Text>,
+    /// Addresses of what decides that.
+    pub definitions: Vec<String>,
+}
+
+/// A table as it is received, of which other tables are published.
+#[derive(Debug, Serialize)]
+pub(crate) struct ReceivedTable {
+    pub table: String,
+    pub columns: Vec<ReceivedColumn>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct ReceivedColumn {
+    pub column: String,
+    /// The published columns that it is used for, `table.column`.
+    pub used_for: Vec<String>,
+}
+
+impl ColumnReport {
+    /// Whether nobody has written down why a personal column is published.
+    pub(crate) fn lacks_why(&self) -> bool {
+        self.published && self.personal && self.why.is_none()
+    }
+}
+
+/// The column that holds the pseudonym, and the key that is made of it.
+const VEHICLE: &str = "vehicle_id";
+const REPORT: &str = "location_ping_id";
+/// Columns that tell where a vehicle was, and when.
+const PLACES: [&str; 3] = ["latitude", "longitude", EVENT];
+
+/// All tables that a pipeline publishes.
+pub(super) fn tables(pipeline: &Pipeline) -> Vec<Table> {
+    let released = pipeline.released();
+    released.iter().map(|contract| table(pipeline, contract)).collect()
+}
+
+fn table(pipeline: &Pipeline, contract: &Contract) -> Table {
+    let is_of_vehicles = contract.public_columns().any(|(_, column)| column.name == VEHICLE);
+    let columns = contract.columns.iter().map(|column| self::column(pipeline, contract, column, is_of_vehicles));
+    Table {
+        table: contract.table.clone(),
+        contract: contract.id.clone(),
+        is_of_vehicles,
+        columns: columns.chain(geometry(contract)).collect(),
+    }
+}
+
+fn column(pipeline: &Pipeline, contract: &Contract, column: &Column, is_of_vehicles: bool) -> ColumnReport {
+    let name = column.name.as_str();
+    let published = column.classification == Classification::Public;
+    let is_personal_of_vehicle = [VEHICLE, REPORT].contains(&name) || PLACES.contains(&name);
+    let how = if published { how(pipeline, contract, column) } else { words::not_published() };
+    ColumnReport {
+        column: column.name.clone(),
+        published,
+        classification: if published { "public" } else { "private" },
+        personal: is_of_vehicles && is_personal_of_vehicle || personal::said_by_name(&contract.table, name).is_some(),
+        how,
+        what: said(column.description.as_deref(), column.description_de.as_deref()),
+        why: said(column.why.as_deref(), column.why_de.as_deref()),
+        definitions: column.definitions.clone(),
+    }
+}
+
+/// How a published column is made.
+fn how(pipeline: &Pipeline, contract: &Contract, column: &Column) -> Text {
+    let derived = pipeline.derived.iter().find(|of| of.contracts.iter().any(|other| other.table == contract.table));
+    if let Some(derived) = derived {
+        let outputs = derived.derivation.outputs().iter().filter(|output| output.table == contract.table);
+        let from = outputs.flat_map(|output| output.columns).find(|made| made.name == column.name);
+        return words::derived(from.map_or(&[][..], |made| made.from));
+    }
+    let Some(release) = &pipeline.release else { return words::as_it_came() };
+    if PLACES[..2].contains(&column.name.as_str()) && release.privacy.cuts(contract) {
+        return words::cut_off();
+    }
+    match column.name.as_str() {
+        VEHICLE => words::pseudonym(release.privacy.pseudonyms),
+        REPORT => words::key_of_report(),
+        EVENT => match column.round_to.unwrap_or(DEFAULT_STEP) {
+            0 | 1 => words::as_it_came(),
+            step => words::counted_back(step),
+        },
+        RECEIVED if column.round_to.is_none() => {
+            let event = contract.columns.iter().find(|other| other.name == EVENT);
+            let step = event.map_or(1, |event| event.round_to.unwrap_or(DEFAULT_STEP));
+            if step > 1 { words::last_of_span(2 * step) } else { words::as_it_came() }
+        }
+        _ => match column.round_to {
+            Some(step) if step > 1 => words::rounded(step),
+            _ => words::as_it_came(),
+        },
+    }
+}
+
+/// A geometry and its bounds are columns of the file, made of columns of the contract.
+fn geometry(contract: &Contract) -> Option<ColumnReport> {
+    let geometry = contract.geometry.as_ref()?;
+    Some(ColumnReport {
+        column: geometry.name.clone(),
+        published: true,
+        classification: "public",
+        personal: false,
+        how: words::geometry(),
+        what: said(geometry.description.as_deref(), geometry.description_de.as_deref()),
+        why: None,
+        definitions: Vec::new(),
+    })
+}
+
+/// A text in both languages; where there is one only, it stands for both.
+fn said(en: Option<&str>, de: Option<&str>) -> Option<Text> {
+    let any = en.or(de)?;
+    Some(Text::new(en.unwrap_or(any), de.unwrap_or(any)))
+}
+
+/// What is received and not published as it came: each column with what it is used for.
+pub(super) fn received(pipeline: &Pipeline) -> Vec<ReceivedTable> {
+    let Some(release) = &pipeline.release else { return Vec::new() };
+    let table = |feed: &Contract| {
+        let used_for = |name: &str| {
+            let of_feed = release.tables.iter().filter(|(_, from)| *from == feed.table);
+            let uses = of_feed.flat_map(|(contract, _)| {
+                let public = contract.public_columns().map(|(_, column)| column.name.as_str());
+                let made_from = |column: &&str| telemetry::made_from(&feed.table, column).contains(&name);
+                public.filter(made_from).map(|column| format!("{}.{column}", contract.table)).collect::<Vec<_>>()
+            });
+            uses.collect()
+        };
+        let columns = feed.columns.iter();
+        let columns =
+            columns.map(|column| ReceivedColumn { column: column.name.clone(), used_for: used_for(&column.name) });
+        ReceivedTable { table: feed.table.clone(), columns: columns.collect() }
+    };
+    pipeline.contracts.contracts.values().map(|feed| table(feed)).collect()
+}

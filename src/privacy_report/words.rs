@@ -1,0 +1,127 @@
+//! What the report says of how columns are made, in German and English.
+
+use crate::derive::privacy::step::{CutOff, OutsideTrips, PrivacyRules, Scope};
+use crate::text::Text;
+
+pub(super) fn not_published() -> Text {
+    Text::new("not published", "nicht veröffentlicht")
+}
+
+pub(super) fn as_it_came() -> Text {
+    Text::new("as it came", "wie empfangen")
+}
+
+pub(super) fn pseudonym(scope: Scope) -> Text {
+    match scope {
+        Scope::Day => Text::new(
+            "pseudonym per service date: the first 64 bits of HMAC-SHA256 of the vehicle's id under the key of the date",
+            "Pseudonym je Betriebstag: die ersten 64 Bit von HMAC-SHA256 der Fahrzeugkennung mit dem Schlüssel des Tages",
+        ),
+        Scope::Trip => Text::new(
+            "pseudonym per trip: the first 64 bits of HMAC-SHA256 of vehicle and trip under the key of the date",
+            "Pseudonym je Fahrt: die ersten 64 Bit von HMAC-SHA256 aus Fahrzeug und Fahrt mit dem Schlüssel des Tages",
+        ),
+        Scope::Block => Text::new(
+            "pseudonym per block: the first 64 bits of HMAC-SHA256 of vehicle and block under the key of the date; per trip where \
+             the timetable knows no block",
+            "Pseudonym je Umlauf: die ersten 64 Bit von HMAC-SHA256 aus Fahrzeug und Umlauf mit dem Schlüssel des Tages; je Fahrt, wo \
+             der Fahrplan keinen Umlauf kennt",
+        ),
+    }
+}
+
+pub(super) fn cut_off() -> Text {
+    Text::new(
+        "as it came, where it is not cut off (see above)",
+        "wie empfangen, soweit nicht abgeschnitten (siehe oben)",
+    )
+}
+
+/// What a pipeline says of privacy.
+pub(super) fn privacy(rules: &PrivacyRules) -> Vec<Text> {
+    let mut told = vec![match rules.pseudonyms {
+        Scope::Day => Text::new(
+            "A vehicle has the same pseudonym all day.",
+            "Ein Fahrzeug hat den ganzen Tag dasselbe Pseudonym.",
+        ),
+        Scope::Trip => Text::new(
+            "A vehicle has another pseudonym on each trip.",
+            "Ein Fahrzeug hat auf jeder Fahrt ein anderes Pseudonym.",
+        ),
+        Scope::Block => Text::new(
+            "A vehicle has another pseudonym in each block.",
+            "Ein Fahrzeug hat in jedem Umlauf ein anderes Pseudonym.",
+        ),
+    }];
+    let cut = |cut: CutOff| match cut {
+        CutOff::Drop => ("the row is dropped", "die Zeile entfällt"),
+        CutOff::Blank => ("what tells the place is null", "Ortsangaben bleiben leer"),
+    };
+    told.push(match rules.outside_trips {
+        Some(OutsideTrips { cut: how, before, after }) => {
+            let (en, de) = cut(how);
+            let (before, after) = (before / 60, after / 60);
+            Text::new(
+                format!("Positions of no trip, or more than {before} min before it or {after} min after it, are cut off: {en}."),
+                format!("Positionen ohne Fahrt, oder mehr als {before} min davor oder {after} min danach, sind abgeschnitten: {de}."),
+            )
+        }
+        None => Text::new("Positions outside of trips are published.", "Positionen außerhalb von Fahrten werden veröffentlicht."),
+    });
+    told.push(match &rules.zones {
+        Some(zones) => {
+            let ((en, de), count, file) = (cut(zones.cut), zones.zones.count(), &zones.file);
+            Text::new(
+                format!("Positions in the {count} zones of {file} are cut off: {en}."),
+                format!("Positionen in den {count} Zonen von {file} sind abgeschnitten: {de}."),
+            )
+        }
+        None => Text::new(
+            "Positions in depots and lay-over places are published.",
+            "Positionen in Betriebshöfen und an Pausenplätzen werden veröffentlicht.",
+        ),
+    });
+    told
+}
+
+pub(super) fn key_of_report() -> Text {
+    Text::new(
+        "made of the pseudonym and of keyed digits that tell nothing",
+        "aus dem Pseudonym und verschlüsselten Zeichen gebildet, die nichts verraten",
+    )
+}
+
+pub(super) fn counted_back(step: u32) -> Text {
+    Text::new(
+        format!("counted back from the receipt, to {step} seconds, so that no on-board unit is known by its second"),
+        format!(
+            "vom Empfang zurückgerechnet, auf {step} Sekunden, damit kein Bordrechner an seiner Sekunde erkennbar ist"
+        ),
+    )
+}
+
+pub(super) fn last_of_span(span: u32) -> Text {
+    Text::new(
+        format!("that of the last snapshot within the same {span} seconds"),
+        format!("die des letzten Schnappschusses derselben {span} Sekunden"),
+    )
+}
+
+pub(super) fn rounded(step: u32) -> Text {
+    Text::new(format!("rounded to {step} seconds"), format!("auf {step} Sekunden gerundet"))
+}
+
+pub(super) fn derived(from: &[&str]) -> Text {
+    let list = from.join(", ");
+    match from.is_empty() {
+        true => Text::new("made by the program", "vom Programm gebildet"),
+        false => Text::new(
+            format!("made of published columns and of the timetable: {list}"),
+            format!("aus veröffentlichten Spalten und dem Fahrplan gebildet: {list}"),
+        ),
+    }
+}
+
+pub(super) fn geometry() -> Text {
+    Text::new("made of the published columns", "aus den veröffentlichten Spalten gebildet")
+}
