@@ -199,7 +199,7 @@ impl Gatherer {
             return Ok(in_bucket.clone());
         }
         if missing_folder(&workspace.bucket).is_some() {
-            refuse_gone(&workspace.private, &workspace.bucket, log)?;
+            refuse_gone(&workspace.root, &workspace.private, &workspace.bucket, log)?;
             // The first run makes it.
             self.bucket = None;
             return Ok(Arc::default());
