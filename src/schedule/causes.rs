@@ -54,6 +54,8 @@ pub struct Causes {
     slow: Option<Slow>,
     collecting: Collecting,
     disks: Vec<Disk>,
+    /// The newest captures of sources of which nothing is remembered.
+    newest: BTreeMap<String, Option<Timestamp>>,
     /// Of causes that have no beginning of their own: when they were found first, by key.
     found: BTreeMap<String, Timestamp>,
 }
@@ -155,7 +157,7 @@ impl Causes {
 
     fn look(&mut self, known: &Known<'_>) {
         let workspace = known.workspace;
-        self.collecting = sources::look(known);
+        self.collecting = sources::look(known, &mut self.newest);
         let names = workspace.pipelines.iter().map(|pipeline| pipeline.name.as_str());
         let is_changed = self.journals.look(&workspace.private, names);
         let is_old = |slow: &Slow| known.now.duration_since(slow.at).abs() >= AGAIN || slow.day != known.today();
