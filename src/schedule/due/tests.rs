@@ -227,6 +227,24 @@ fn a_timetable_that_nobody_collects_is_asked_for_at_its_times_and_released_at_on
 }
 
 #[test]
+fn when_a_captured_timetable_is_due_does_not_depend_on_whether_a_collector_is_at_work_now() {
+    let mut plan = pipeline(daily("05:30"));
+    plan.is_timetable = true;
+    let evidence = Some(Evidence { mark: Mark(1), since: at("2026-11-25T21:20:00Z") });
+    plan.dates.insert(date("2026-11-25"), DateFacts { evidence, ..DateFacts::default() });
+    let collected = facts(vec![("plan", plan.clone())]);
+    assert_eq!(later(&collected, "2026-11-25T22:00:00Z"), ["plan 2026-11-25 captured 2026-11-26T04:30:00Z"]);
+    // The collector has ended; what it captured was not asked for by the schedule.
+    plan.asks = true;
+    plan.asked = ended(Outcome::Published, "2026-11-25T04:30:00Z", 0);
+    let killed = facts(vec![("plan", plan)]);
+    assert_eq!(now_due(&killed, "2026-11-25T22:00:00Z"), [""; 0]);
+    assert!(
+        later(&killed, "2026-11-25T22:00:00Z").contains(&"plan 2026-11-25 captured 2026-11-26T04:30:00Z".to_owned())
+    );
+}
+
+#[test]
 fn daily_jobs_are_done_once_at_their_time_and_tried_again_when_they_fail() {
     let mut facts = facts(vec![]);
     let ended = |at_: &str, outcome| Some(Ended { at: at(at_), outcome });
