@@ -95,6 +95,8 @@ pub struct Workspace {
     pub backup: Option<Backups>,
     /// By name.
     pub pipelines: Vec<Pipeline>,
+    /// What is wrong in its files, where it is used all the same: no run can begin with it.
+    pub mistakes: Vec<Problem>,
 }
 
 fn no_workspace(file: &Path) -> Vec<Problem> {
@@ -232,6 +234,7 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
         metrics: metrics::Settings::read(root, node, problems),
         backup: Backups::read(root, node, problems),
         pipelines: Vec::new(),
+        mistakes: Vec::new(),
         root: root.to_owned(),
     })
 }

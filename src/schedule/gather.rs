@@ -20,10 +20,11 @@ use crate::capture::source::Source;
 use crate::digest::Digest;
 use crate::pipeline::run::{RunError, evidence_store};
 use crate::pipeline::{FeedOrigin, Pipeline};
+use crate::publish::PublishError;
 use crate::publish::bucket::{Bucket, missing_folder};
 use crate::schedule::clock;
 use crate::schedule::facts::{
-    ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, Outcome, PipelineFacts, ReleaseActKind,
+    ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, Outcome, PipelineFacts, ReleaseActKind, Trouble,
 };
 use crate::schedule::gone::refuse_gone;
 use crate::schedule::in_bucket::{InBucket, look_into};
@@ -64,6 +65,8 @@ pub struct Gatherer {
     /// The evidence of dates before those that are run by themselves, by the pipeline.
     old: HashMap<String, Old>,
     bucket: Option<(String, Bucket)>,
+    /// The bucket is not asked: it cannot be had.
+    is_without_bucket: bool,
     in_bucket: BTreeMap<String, (Instant, Arc<InBucket>)>,
 }
 
@@ -162,6 +165,27 @@ impl Gatherer {
         Ok(Facts { zone, pipelines, chores, troubles, running, clock, begun: log.begun })
     }
 
+    /// The facts without those of a bucket that cannot be had, for who only tells: no date of any pipeline is known, and `error` is a
+    /// trouble of all.
+    ///
+    /// # Errors
+    /// As [`Gatherer::gather`], but for the bucket.
+    pub fn gather_without_bucket(
+        &mut self,
+        (workspace, log): (&Workspace, &Log),
+        running: &BTreeSet<JobKey>,
+        error: &PublishError,
+        now: Timestamp,
+    ) -> Result<Facts, RunError> {
+        self.is_without_bucket = true;
+        let mut facts = self.gather(workspace, log, running, now)?;
+        facts.pipelines.values_mut().for_each(|pipeline| pipeline.dates.clear());
+        let outcome = if error.is_transient() { Outcome::Transient } else { Outcome::Permanent };
+        let (pipeline, dataset) = (String::new(), String::new());
+        facts.troubles.push(Trouble { pipeline, dataset, said: error.to_string(), outcome });
+        Ok(facts)
+    }
+
     /// What is known of the dates of a pipeline.
     fn dates(
         &mut self,
@@ -201,6 +225,9 @@ impl Gatherer {
             && at.elapsed() < BUCKET_AGE
         {
             return Ok(in_bucket.clone());
+        }
+        if self.is_without_bucket {
+            return Ok(Arc::default());
         }
         if missing_folder(&workspace.bucket).is_some() {
             refuse_gone(&workspace.root, &workspace.private, &workspace.bucket, log)?;
