@@ -371,8 +371,11 @@ impl OfPipeline<'_> {
     /// Whether the schedule has asked the sources, since nobody else does, when something was captured. What came otherwise, as from a
     /// collector that has ended since, waits for its time as ever.
     fn was_asked_for(&self, captured: Timestamp) -> bool {
-        let is_of =
-            |asked: &Attempt| asked.begun <= captured && asked.ended.as_ref().is_none_or(|ended| captured <= ended.at);
+        // Records have the second, the log has more.
+        let second = captured.as_second();
+        let is_of = |asked: &Attempt| {
+            asked.begun.as_second() <= second && asked.ended.as_ref().is_none_or(|ended| second <= ended.at.as_second())
+        };
         self.pipeline.asks && self.pipeline.asked.as_ref().is_some_and(is_of)
     }
 
