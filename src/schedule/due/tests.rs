@@ -224,6 +224,11 @@ fn a_timetable_that_nobody_collects_is_asked_for_at_its_times_and_released_at_on
     let of_date = DateFacts { evidence, ..DateFacts::default() };
     facts.pipelines.get_mut("plan").unwrap().dates.insert(date("2026-11-25"), of_date);
     assert_eq!(now_due(&facts, "2026-11-25T05:01:00Z"), ["plan 2026-11-25 captured"]);
+    // By a clock that is a little behind that of the one who asked.
+    let ahead = Some(Evidence { mark: Mark(1), since: at("2026-11-25T05:00:09Z") });
+    facts.pipelines.get_mut("plan").unwrap().dates.get_mut(&date("2026-11-25")).unwrap().evidence = ahead;
+    assert_eq!(now_due(&facts, "2026-11-25T05:00:05Z"), ["plan 2026-11-25 captured"]);
+    facts.pipelines.get_mut("plan").unwrap().dates.get_mut(&date("2026-11-25")).unwrap().evidence = evidence;
     // What was captured has the second, and the log more.
     facts.pipelines.get_mut("plan").unwrap().asked = ended(Outcome::Published, "2026-11-25T05:00:00.7Z", 0);
     assert_eq!(now_due(&facts, "2026-11-25T05:01:00Z"), ["plan 2026-11-25 captured"]);
