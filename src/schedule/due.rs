@@ -289,7 +289,16 @@ impl OfPipeline<'_> {
         };
         let attempt = of.attempt.as_ref().filter(is_known);
         let is_missing = !is_whole && self.is_missing(of, over);
-        let now = Situation { of, attempt, evidence, begin, over, is_over: self.now >= over, is_whole, is_missing };
+        let now = Situation {
+            of,
+            attempt,
+            evidence,
+            begin,
+            over,
+            is_over: self.pipeline.is_timetable || self.now >= over,
+            is_whole,
+            is_missing,
+        };
         match self.next(&now) {
             Next::At(at, why) => {
                 let is_done = is_whole || why == Why::Late;
