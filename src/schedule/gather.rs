@@ -317,7 +317,7 @@ impl Gatherer {
         let mut hash = Xxh3::new();
         for feed in feeds {
             hash.write(feed.source.as_bytes());
-            for (hour, state) in marked(&feed.hours, feed.bodies_until, &(day.evidence.start..end)) {
+            for (hour, state) in marked(&feed.hours, feed.bodies_until, &(day.evidence.start..end), look.now) {
                 hash.write_i64(hour.as_second());
                 hash.write_u64(state);
             }

@@ -16,27 +16,24 @@ use crate::schedule::facts::Mark;
 use crate::workspace::{self, Workspace};
 
 /// What of the hours of a span tells one state of their evidence from the next. Behind the newest capture there are notes of the
-/// collector alone, that a source did not answer: they are no evidence, and neither are those of its hour.
+/// collector alone, that a source did not answer: they are no evidence. Its own hour grows by them as long as it goes on.
 pub(super) fn marked(
     hours: &BTreeMap<Timestamp, u64>,
     bodies_until: Timestamp,
     span: &Range<Timestamp>,
+    now: Timestamp,
 ) -> Vec<(Timestamp, u64)> {
     let all = within(hours, span);
     if bodies_until == Timestamp::MIN || bodies_until == Timestamp::MAX {
         return all.collect();
     }
     let last = hour_of(bodies_until);
+    let goes_on = last == hour_of(now);
     let state = |(hour, bytes): (Timestamp, u64)| {
-        let of_last = || u64::try_from(bodies_until.as_nanosecond()).unwrap_or(bytes);
-        (hour, if hour == last { of_last() } else { bytes })
+        let newest = || u64::try_from(bodies_until.as_nanosecond()).unwrap_or(bytes);
+        (hour, if goes_on && hour == last { newest() } else { bytes })
     };
     all.filter(|(hour, _)| *hour <= last).map(state).collect()
-}
-
-pub(super) fn hour_of(at: Timestamp) -> Timestamp {
-    let seconds = at.as_second();
-    Timestamp::from_second(seconds - seconds.rem_euclid(3600)).unwrap_or(at)
 }
 
 /// The hours that have a part in a span.
@@ -112,17 +109,23 @@ mod tests {
         let span = at("2026-11-27T00:00:00Z")..at("2026-11-28T00:00:00Z");
         let hours = |of: &[(&str, u64)]| of.iter().map(|(hour, bytes)| (at(hour), *bytes)).collect::<BTreeMap<_, _>>();
         let until = at("2026-11-27T10:20:00Z");
+        let of = |hours: &BTreeMap<_, _>, until, now: &str| marked(hours, until, &span, at(now));
         let before = hours(&[("2026-11-27T09:00:00Z", 900), ("2026-11-27T10:00:00Z", 300)]);
         // The source is dead from 10:20 on: its hour grows by notes, and so do those behind it.
-        let dead =
-            hours(&[("2026-11-27T09:00:00Z", 900), ("2026-11-27T10:00:00Z", 400), ("2026-11-27T11:00:00Z", 200)]);
-        assert_eq!(marked(&before, until, &span), marked(&dead, until, &span));
+        let dead = hours(&[("2026-11-27T09:00:00Z", 900), ("2026-11-27T10:00:00Z", 400)]);
+        assert_eq!(of(&before, until, "2026-11-27T10:21:00Z"), of(&dead, until, "2026-11-27T10:59:00Z"));
+        let later = [200, 999].map(|bytes| {
+            let more = [("2026-11-27T09:00:00Z", 900), ("2026-11-27T10:00:00Z", 500), ("2026-11-27T11:00:00Z", bytes)];
+            of(&hours(&more), until, "2026-11-27T11:30:00Z")
+        });
+        assert_eq!(later[0], later[1]);
         // It answers once more.
-        assert_ne!(marked(&dead, at("2026-11-27T11:59:00Z"), &span), marked(&dead, until, &span));
+        let (again, now) = (at("2026-11-27T10:40:00Z"), "2026-11-27T10:41:00Z");
+        assert_ne!(of(&dead, again, now), of(&dead, until, now));
         // What was brought in before is new, and of what nothing is remembered all counts.
         let brought =
             hours(&[("2026-11-27T08:00:00Z", 100), ("2026-11-27T09:00:00Z", 900), ("2026-11-27T10:00:00Z", 300)]);
-        assert_ne!(marked(&before, until, &span), marked(&brought, until, &span));
-        assert_ne!(marked(&before, Timestamp::MAX, &span), marked(&dead, Timestamp::MAX, &span));
+        assert_ne!(of(&before, until, now), of(&brought, until, now));
+        assert_ne!(of(&before, Timestamp::MAX, now), of(&dead, Timestamp::MAX, now));
     }
 }
