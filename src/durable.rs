@@ -100,7 +100,7 @@ pub(crate) fn create_public_dir_all(folder: &Path) -> io::Result<()> {
     }
     create_public_dir_all(parent(folder))?;
     match DirBuilder::new().mode(PUBLIC_FOLDER).create(folder) {
-        Ok(()) => set_public(folder, PUBLIC_FOLDER),
+        Ok(()) => set_mode(folder, PUBLIC_FOLDER),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => return Ok(()),
         Err(error) => return Err(error),
     }
@@ -109,11 +109,11 @@ pub(crate) fn create_public_dir_all(folder: &Path) -> io::Result<()> {
 
 /// Makes a file readable for a web server, and writable for its owner only.
 pub(crate) fn make_public(file: &Path) {
-    set_public(file, PUBLIC_FILE);
+    set_mode(file, PUBLIC_FILE);
 }
 
 /// Sets a mode where it differs. File systems without modes, and files of other owners, stay as they are.
-fn set_public(path: &Path, mode: u32) {
+pub(crate) fn set_mode(path: &Path, mode: u32) {
     let set = fs::metadata(path).and_then(|metadata| match metadata.permissions().mode() & 0o777 {
         there if there == mode => Ok(()),
         _ => fs::set_permissions(path, fs::Permissions::from_mode(mode)),

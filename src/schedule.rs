@@ -14,7 +14,7 @@ mod in_bucket;
 pub mod log;
 pub mod observer;
 pub mod runner;
-mod said;
+pub mod said;
 pub mod service;
 pub mod status;
 mod trouble;

@@ -98,6 +98,8 @@ pub struct Workspace {
     pub backup: Option<Backups>,
     /// By name.
     pub pipelines: Vec<Pipeline>,
+    /// What is wrong in its files, where it is used all the same: no run can begin with it.
+    pub mistakes: Vec<Problem>,
 }
 
 fn no_workspace(file: &Path) -> Vec<Problem> {
@@ -236,6 +238,7 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
         backup: Backups::read(root, node, problems),
         publication: publication(node, problems),
         pipelines: Vec::new(),
+        mistakes: Vec::new(),
         root: root.to_owned(),
     })
 }

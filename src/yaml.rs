@@ -4,6 +4,7 @@ pub mod variables;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
@@ -103,13 +104,22 @@ pub fn read(file: &Path) -> Result<Node, Vec<Problem>> {
         Ok(text) => parse(file, &text),
         Err(error) => {
             let mut problems = Problems::new(file);
-            problems.add(
-                0,
-                format!("cannot be read: {error}"),
-                "Check that the file exists, is readable and is UTF-8.",
-            );
+            problems.add(0, format!("cannot be read: {error}"), unread(file, &error));
             Err(problems.found)
         }
+    }
+}
+
+/// What to do about a file that cannot be read.
+fn unread(file: &Path, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => format!(
+            "Let the user who types this read it, and its folders: 'sudo chmod a+rX {0}' or 'sudo chown USER {0}'; a service has a user of \
+             its own.",
+            file.display()
+        ),
+        io::ErrorKind::InvalidData => "Save it as UTF-8.".to_owned(),
+        _ => "Check that the file exists and is readable.".to_owned(),
     }
 }
 

@@ -93,7 +93,7 @@ impl<'a> Copier<'a> {
         }
         let is_still = found.reading() == Reading::Whole || seen.length == length;
         let modified = (is_still && !is_fresh(&file)).then_some(seen.modified);
-        let kept = KeptFile { path: found.name.clone(), bytes: length, sha256, modified };
+        let kept = KeptFile { path: found.name.clone(), bytes: length, sha256, modified, mode: found.mode() };
         // Where a source is looked at again, this one need not be read again.
         self.before.insert(kept.path.clone(), kept.clone());
         Ok(Copied::Kept(kept))
@@ -104,7 +104,7 @@ impl<'a> Copier<'a> {
         let before = self.before.get(&found.name)?;
         let is_same = before.bytes == found.seen.length && before.modified == Some(found.seen.modified);
         let is_there = || self.objects.get(&object(&before.sha256)) == Some(&before.bytes);
-        (is_same && is_there()).then(|| before.clone())
+        (is_same && is_there()).then(|| KeptFile { mode: found.mode(), ..before.clone() })
     }
 
     /// Whether the place has these bytes: those that no backup names, as of one that was killed, are read.

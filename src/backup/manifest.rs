@@ -56,6 +56,9 @@ pub struct KeptFile {
     /// was written to while it was copied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modified: Option<i64>,
+    /// Who may read and write a file of the workspace, as `chmod` counts: 420 is 0644. Those of the private store are its owner's alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<u32>,
 }
 
 impl Manifest {

@@ -26,7 +26,7 @@ use crate::ledger::PurgeRecord;
 use crate::pipeline::purged::{self, Intent, PurgedDate};
 use crate::pipeline::recorded;
 use crate::publish::PublishError;
-use crate::publish::bucket::Bucket;
+use crate::publish::bucket::{Bucket, missing_folder};
 use crate::time::ServiceDate;
 use crate::workspace::stores::{self, Stores};
 use crate::workspace::{self, form};
@@ -69,6 +69,8 @@ pub struct Restored {
     pub left_out: u64,
     /// Evidence that is kept elsewhere.
     pub elsewhere: Vec<String>,
+    /// The bucket, if it is a folder that is not there: no run begins without it.
+    pub missing_bucket: Option<PathBuf>,
     /// A restore that had been killed was finished.
     pub is_finished: bool,
 }
@@ -124,6 +126,7 @@ pub fn restore(request: &Restore<'_>) -> Result<Restored, BackupError> {
         purged: destroyed.newly,
         left_out: left_out.len() as u64,
         elsewhere: manifest.elsewhere,
+        missing_bucket: missing_folder(&stores.bucket),
         private: stores.private,
         is_finished,
     })
@@ -407,6 +410,10 @@ fn put_configuration(
                 fetch(place, file, &mut bytes)?;
                 durable::create_public_dir_all(path.parent().unwrap_or(root)).map_err(failed)?;
                 durable::write_new(&path, &bytes).map_err(failed)?;
+                // Backups of earlier programs do not say it; it may have passwords.
+                if let Some(mode) = file.mode {
+                    durable::set_mode(&path, mode & 0o777 | 0o600);
+                }
                 put.push(name.to_owned());
             }
             Err(error) => return Err(failed(error)),

@@ -28,6 +28,8 @@ pub(super) struct Found {
     pub name: String,
     pub path: PathBuf,
     pub seen: Seen,
+    /// The bits of its permissions.
+    mode: u32,
 }
 
 /// What was seen of a file.
@@ -58,6 +60,15 @@ pub(super) enum Reading {
 }
 
 impl Found {
+    fn new(name: String, path: PathBuf, metadata: &Metadata) -> Self {
+        Self { name, path, seen: Seen::of(metadata), mode: metadata.mode() & 0o777 }
+    }
+
+    /// Who may do what with a file of the workspace; nothing of the private store, whose files are for its owner alone.
+    pub(super) fn mode(&self) -> Option<u32> {
+        self.name.starts_with("workspace/").then_some(self.mode)
+    }
+
     pub(super) fn reading(&self) -> Reading {
         let is = |ending: &str| self.name.ends_with(ending);
         match self.name.starts_with("private/evidence/") {
@@ -99,8 +110,8 @@ pub(super) fn beside(private: &Path, name: &str) -> io::Result<Vec<Found>> {
 pub(super) fn configuration(root: &Path) -> io::Result<Vec<Found>> {
     let mut found = Vec::new();
     let path = root.join(workspace::FILE);
-    let seen = Seen::of(&fs::metadata(&path)?);
-    found.push(Found { name: format!("workspace/{}", workspace::FILE), path, seen });
+    let metadata = fs::metadata(&path)?;
+    found.push(Found::new(format!("workspace/{}", workspace::FILE), path, &metadata));
     for name in CONFIGURATION {
         walk(&root.join(name), &format!("workspace/{name}"), &|_| false, &mut found)?;
     }
@@ -141,7 +152,7 @@ fn walk(folder: &Path, name: &str, is_left_folder: &dyn Fn(&str) -> bool, found:
                 walk(&path, &name, &|_| false, found)?;
             }
         } else if metadata.is_file() && !is_left(&file_name) {
-            found.push(Found { name, path, seen: Seen::of(&metadata) });
+            found.push(Found::new(name, path, &metadata));
         }
     }
     Ok(())

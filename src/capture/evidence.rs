@@ -70,7 +70,7 @@ pub use purge::{Destroyed, hour_in};
 use reader::Reader;
 pub use reader::{read, read_ahead};
 use remote::Remote;
-pub use state::{KnownCapture, SourceHealth};
+pub use state::{Failing, KnownCapture, SourceHealth};
 use state::{Newest, State};
 pub use verify::{Problem, ProblemKind, Verified};
 

@@ -11,11 +11,13 @@ use crate::cli::attempted;
 use crate::cli::exit::Exit;
 use crate::cli::lost::store_is_not_lost;
 use crate::cli::opened::{clock_is_set, read_outline};
+use crate::cli::terminal::count;
 use crate::object_stores::Options;
-use crate::workspace::Workspace;
+use crate::text::grouped;
 use crate::workspace::backups::{Backups, location};
 use crate::workspace::outline::Needs;
 use crate::workspace::stores::stored_backups;
+use crate::workspace::{self, Workspace};
 
 const HELP: &str = "\
 What cannot be made again: evidence, journal, quarantine, decisions, what was destroyed, the schedule's log, and the
@@ -125,8 +127,8 @@ fn make(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
 
 fn tell(report: &Report, to: &Location, keys_to: Option<&Location>) {
     let Report { files, bytes, new_objects, new_bytes, expired, .. } = report;
-    println!("backed up to {} as of {}: {files} files, {bytes} bytes", to.shown, report.at);
-    println!("  new: {new_objects} files, {new_bytes} bytes; read back");
+    println!("backed up to {} as of {}: {}, {}", to.shown, report.at, of_files(*files), of_bytes(*bytes));
+    println!("  new: {}, {}; read back", of_files(*new_objects), of_bytes(*new_bytes));
     match (report.keys, keys_to) {
         (Some(keys), Some(place)) => println!("  keys of pseudonyms: {keys}, at {}", place.shown),
         _ => println!(
@@ -143,6 +145,16 @@ fn tell(report: &Report, to: &Location, keys_to: Option<&Location>) {
             expired.backups, expired.files, expired.objects, expired.bytes
         );
     }
+}
+
+/// `1 file`, `12,345 files`.
+pub(super) fn of_files(number: u64) -> String {
+    format!("{} {}", grouped(number).en, if number == 1 { "file" } else { "files" })
+}
+
+/// `1 byte`, `12,345 bytes`.
+pub(super) fn of_bytes(number: u64) -> String {
+    format!("{} {}", grouped(number).en, if number == 1 { "byte" } else { "bytes" })
 }
 
 fn as_json(report: &Report, to: &Location, keys_to: Option<&Location>) -> Value {
@@ -171,12 +183,12 @@ fn listed(root: &Path, look: &Look) -> Result<Exit, Exit> {
         let place = Place::open(&place, false).map_err(|error| failed(&error))?;
         let backups = list(&place).map_err(|error| failed(&error))?;
         if !look.json {
-            println!("{}: {} backups", place.shown(), backups.len());
+            println!("{}: {}", place.shown(), count(backups.len() as u64, "backup", "backups"));
         }
         for backup in backups {
             let (files, bytes) = (backup.files, backup.bytes);
             if !look.json {
-                println!("  {}  {files} files, {bytes} bytes, by version {}", backup.at, backup.program);
+                println!("  {}  {}, {}, by version {}", backup.at, of_files(files), of_bytes(bytes), backup.program);
             }
             all.push(json!({
                 "place": place.shown(), "at": backup.at, "files": files, "bytes": bytes, "program": backup.program,
@@ -211,7 +223,7 @@ fn verified(root: &Path, look: &Look) -> Result<Exit, Exit> {
                     )
                 }
             };
-            println!("{}: {files} files of {at}, {bytes} bytes: {said}", place.shown());
+            println!("{}: {} of {at}, {}: {said}", place.shown(), of_files(files), of_bytes(bytes));
         }
         all.push(json!({"place": place.shown(), "at": at, "files": files, "bytes": bytes, "problems": problems}));
     }
@@ -230,9 +242,18 @@ fn places(root: &Path, look: &Look) -> Result<Vec<Location>, Exit> {
     let (from, keys_from) = (known(&look.from)?, known(&look.keys_from)?);
     let places: Vec<Location> = match (from, keys_from, configured) {
         (None, None, Some(backups)) => [Some(backups.to), backups.keys_to].into_iter().flatten().collect(),
+        (None, None, None) => last_places(root)?,
         (from, keys_from, _) => [from, keys_from].into_iter().flatten().collect(),
     };
     if places.is_empty() { Err(no_place("--from")) } else { Ok(places) }
+}
+
+/// Where the newest backup of the private store went, if there was one: whoever named its place by hand need not name it again.
+fn last_places(root: &Path) -> Result<Vec<Location>, Exit> {
+    let Ok(private) = workspace::private(root) else { return Ok(Vec::new()) };
+    let Some(last) = crate::backup::last(&private).ok().flatten() else { return Ok(Vec::new()) };
+    let places = std::iter::once(&last.place).chain(&last.keys_place);
+    places.map(|place| of_argument(place, None)).collect()
 }
 
 fn given(workspace: &Workspace, text: Option<&str>) -> Result<Option<Location>, Exit> {

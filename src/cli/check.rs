@@ -7,9 +7,12 @@ use std::path::Path;
 
 use self::published::Compared;
 use crate::cli::exit::Exit;
+use crate::cli::init::PUBLISHER;
 use crate::cli::opened::{stale_catalogue, tell};
+use crate::cli::terminal::count;
 use crate::contract::library::Survey;
 use crate::contract::test_cases;
+use crate::pipeline::FeedOrigin;
 use crate::publish::bucket::local_folder;
 use crate::publish::iceberg::Stale;
 use crate::workspace::stores::without_keys;
@@ -74,7 +77,8 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         println!("{json}");
     } else if let (Ok(workspace), true) = (&read, problems.is_empty()) {
         let contracts: usize = workspace.pipelines.iter().map(|pipeline| pipeline.contracts.contracts.len()).sum();
-        println!("{} pipelines and the {contracts} contracts of their feeds: no mistakes", workspace.pipelines.len());
+        let pipelines = count(workspace.pipelines.len() as u64, "pipeline", "pipelines");
+        println!("{pipelines} and the {} of the feeds: no mistakes", count(contracts as u64, "contract", "contracts"));
     } else {
         tell(&problems);
     }
@@ -84,6 +88,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         without_keys.for_each(|problem| println!("note: a store cannot be used from here: {problem}"));
         let unset = read.iter().flat_map(|workspace| workspace.notify.unset());
         unset.for_each(|problem| println!("note: a channel of 'notify' cannot be used from here: {problem}"));
+        read.iter().flat_map(examples).for_each(|note| println!("note: {note}"));
         if read.as_ref().is_ok_and(|workspace| workspace.site.base_url.is_none()) {
             println!(
                 "note: without 'bucket: base_url', the bucket's address on the web, SQL engines find no catalogue in the bucket"
@@ -125,6 +130,38 @@ fn folders(root: &Path) -> (Vec<Problem>, Vec<Problem>) {
     (found, unfit)
 }
 
+/// What is still as 'init' made it: the publisher, and addresses that nobody has (RFC 2606).
+fn examples(workspace: &Workspace) -> Vec<String> {
+    let mut notes = Vec::new();
+    if workspace.site.publisher == PUBLISHER {
+        notes.push(format!("'publisher: {PUBLISHER}' in fahrtenbuch.yaml is that of the example: write who publishes"));
+    }
+    for pipeline in &workspace.pipelines {
+        let sources = pipeline.feeds.iter().filter(|feed| match &feed.from {
+            FeedOrigin::Source(source) => is_example(&source.shown()),
+            FeedOrigin::Evidence(_) | FeedOrigin::Unknown => false,
+        });
+        let names: Vec<&str> = sources.map(|feed| feed.name.as_str()).collect();
+        if !names.is_empty() {
+            let file = pipeline.file.strip_prefix(&workspace.root).unwrap_or(&pipeline.file).display();
+            notes.push(format!(
+                "{file}: the address of {} is that of the example: write that of your feed",
+                names.join(", ")
+            ));
+        }
+    }
+    notes
+}
+
+/// Whether an address is one of those that are kept free for examples (RFC 2606), or the one of 'init'.
+fn is_example(address: &str) -> bool {
+    let host = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let host = host.split(['/', ':', '?']).next().unwrap_or_default();
+    ["example.de", "example.com", "example.org", "example.net", "example"]
+        .iter()
+        .any(|name| host == *name || host.strip_suffix(name).is_some_and(|before| before.ends_with('.')))
+}
+
 /// Tells of one file that no pipeline uses, and could not as it stands. It is no mistake.
 fn tell_of_unfit(problems: &[Problem]) {
     let [first, rest @ ..] = problems else { return };
@@ -134,4 +171,23 @@ fn tell_of_unfit(problems: &[Problem]) {
         many => format!(" There are {many} more in --json."),
     };
     println!("note: no pipeline uses this contract, and none could: {first}{others}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_an_example_is_known_by_its_host() {
+        for (address, expected) in [
+            ("https://example.de/gtfs.zip", true),
+            ("mqtts://broker.example.com:8883", true),
+            ("https://x.example/a", true),
+            ("https://beispiel.de/example.de", false),
+            ("https://notexample.de/a", false),
+            ("data/gtfs.zip", false),
+        ] {
+            assert_eq!(is_example(address), expected, "{address}");
+        }
+    }
 }

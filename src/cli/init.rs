@@ -2,9 +2,10 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::exit::Exit;
+use crate::cli::terminal::count as count_of;
 use crate::contract::standard;
 use crate::durable;
 
@@ -19,6 +20,9 @@ pub(super) struct Arguments {
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }
+
+/// The publisher of [`CONFIGURATION`], which nobody is.
+pub(super) const PUBLISHER: &str = "Stadt Musterstadt";
 
 const CONFIGURATION: &str = "\
 # The workspace of a city. 'fahrtenbuch check' tells every mistake in it.
@@ -212,25 +216,59 @@ const FILES: &[(&str, &str)] = &[
     ("schemas/gtfs/notices.yaml", NOTICES),
 ];
 
+/// What was made, and what was there.
+#[derive(Default)]
+struct Done {
+    made: Vec<PathBuf>,
+    left: Vec<PathBuf>,
+    contracts_made: usize,
+    contracts_left: usize,
+}
+
 pub(super) fn run(arguments: &Arguments) -> Exit {
+    let mut done = Done::default();
     for (name, text) in FILES.iter().chain(standard::FILES) {
         let path = arguments.folder.join(name);
         let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| {
             durable::open_plain(OpenOptions::new().write(true).create_new(true), &path)?.write_all(text.as_bytes())
         });
         match written {
-            Ok(()) if !name.starts_with("schemas") => println!("made {}", path.display()),
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => println!("left {} alone", path.display()),
+            Ok(()) if !name.starts_with("schemas") => done.made.push(path),
+            Ok(()) => done.contracts_made += 1,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && name.starts_with("schemas") => {
+                done.contracts_left += 1
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => done.left.push(path),
             Err(error) => {
                 eprintln!("error: {} could not be made: {error}", path.display());
                 return Exit::Transient;
             }
         }
     }
-    println!("made the contracts in {}", arguments.folder.join("schemas").display());
-    println!("Now write the addresses of your feeds into pipelines/, and run 'fahrtenbuch check'.");
+    print!("{}", done.said(&arguments.folder));
     Exit::Done
+}
+
+impl Done {
+    fn said(&self, folder: &Path) -> String {
+        let mut said = String::new();
+        self.made.iter().for_each(|path| said += &format!("made {}\n", path.display()));
+        self.left.iter().for_each(|path| said += &format!("left {} alone\n", path.display()));
+        let schemas = folder.join("schemas");
+        let files = |count: usize| count_of(count as u64, "file", "files");
+        said += &match (self.contracts_made, self.contracts_left) {
+            (made, 0) => format!("made the contracts in {} ({})\n", schemas.display(), files(made)),
+            (0, left) => format!("left the contracts in {} alone ({})\n", schemas.display(), files(left)),
+            (made, left) => format!("made {} in {}, left {left} alone\n", files(made), schemas.display()),
+        };
+        said += match self.made.is_empty() && self.contracts_made == 0 {
+            true => "All of a workspace was there; nothing was changed.\n",
+            false => {
+                "Now write who you are into fahrtenbuch.yaml, the addresses of your feeds into pipelines/, and run 'fahrtenbuch check'.\n"
+            }
+        };
+        said
+    }
 }
 
 #[cfg(test)]
@@ -249,6 +287,18 @@ mod tests {
         fs::write(arguments.folder.join("fahrtenbuch.yaml"), "mine").unwrap();
         assert_eq!(run(&arguments), Exit::Done);
         assert_eq!(fs::read_to_string(arguments.folder.join("fahrtenbuch.yaml")).unwrap(), "mine");
+    }
+
+    #[test]
+    fn a_second_time_says_in_a_few_lines_that_nothing_was_made() {
+        let done = Done { left: vec![PathBuf::from("city/fahrtenbuch.yaml")], contracts_left: 150, ..Done::default() };
+        let said = done.said(Path::new("city"));
+        assert!(
+            said.contains("left the contracts in city/schemas alone (150 files)") && !said.contains("made"),
+            "{said}"
+        );
+        let done = Done { contracts_made: 1, contracts_left: 149, ..Done::default() };
+        assert!(done.said(Path::new("city")).contains("made 1 file in city/schemas, left 149 alone"));
     }
 
     #[test]

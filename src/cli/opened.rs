@@ -72,7 +72,7 @@ pub(super) fn unwritten(file: &Path, error: &std::io::Error) -> Exit {
 /// The bucket, to read in it; none if nothing was published to it yet, so that no run has made its folder.
 pub(super) fn bucket_to_read(workspace: &Workspace) -> Result<Option<Bucket>, RunError> {
     if missing_folder(&workspace.bucket).is_some() {
-        refuse_gone_bucket(&workspace.private, &workspace.bucket)?;
+        refuse_gone_bucket(&workspace.root, &workspace.private, &workspace.bucket)?;
         return Ok(None);
     }
     Ok(Some(Bucket::open(&workspace.bucket, &workspace.bucket_options)?))

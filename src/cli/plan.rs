@@ -16,6 +16,7 @@ use crate::schedule::due::{Due, Stop, Stopped, Why, chore_at, due};
 use crate::schedule::facts::{Facts, Outcome, ReleaseAct};
 use crate::schedule::gather::Gatherer;
 use crate::schedule::log::{self, HeldBy, Log, Tried};
+use crate::schedule::said::ways_out;
 use crate::schedule::words::local;
 use crate::time::{self, ServiceDate};
 use crate::workspace::Workspace;
@@ -290,6 +291,10 @@ impl Plan<'_> {
                 println!("    it said: {}", tried.said);
             }
             println!("    {}", self.looking(stopped).join(" "));
+            if stopped.why == Stop::Ended(Outcome::HeldBack) {
+                let by = log.tried(&stopped.key).map_or(&[][..], |tried| &tried.held_by);
+                println!("    then: {}", ways_out(by).en);
+            }
         }
         more(due.stopped.len());
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::backup::{Restore, Restored, restore};
-use crate::cli::backup::{failed, of_argument};
+use crate::cli::backup::{failed, of_argument, of_bytes, of_files};
 use crate::cli::decisions::who;
 use crate::cli::exit::Exit;
 use crate::cli::opened::read_outline;
@@ -106,18 +106,20 @@ fn bring_back(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     };
     let request = Restore { from: &from, keys_from: keys_from.as_ref(), at: arguments.at, root };
     let restored = restore(&request).map_err(|error| failed(&error))?;
-    tell(&restored);
+    tell(root, &restored);
     Ok(Exit::Done)
 }
 
-fn tell(restored: &Restored) {
+fn tell(root: &Path, restored: &Restored) {
     let Restored { at, private, files, bytes, keys, .. } = restored;
     if restored.is_finished {
         println!("a restore that had begun before was finished");
     }
     println!(
-        "the private store {} is as of {at}: {files} files, {bytes} bytes; all digests are right",
-        private.display()
+        "the private store {} is as of {at}: {}, {}; all digests are right",
+        private.display(),
+        of_files(*files),
+        of_bytes(*bytes)
     );
     match &restored.keys_at {
         _ if *keys > 0 => println!("  keys of pseudonyms: {keys}"),
@@ -145,7 +147,69 @@ fn tell(restored: &Restored) {
     for place in &restored.elsewhere {
         println!("  not in the backup: the evidence at {place}");
     }
-    println!(
-        "Next: 'fahrtenbuch evidence verify', then 'fahrtenbuch run'; what was published is made again as it was."
-    );
+    println!("{}", next(root, restored));
+}
+
+/// What to type next, with the workspace: who restores is elsewhere.
+fn next(root: &Path, restored: &Restored) -> String {
+    let program = match root.as_os_str().is_empty() || root == Path::new(".") {
+        true => "fahrtenbuch".to_owned(),
+        false => format!("fahrtenbuch -C {}", root.display()),
+    };
+    let bucket = restored.missing_bucket.as_ref().map_or_else(String::new, |folder| {
+        format!(
+            "put a copy of the bucket at {} (it is in no backup; without a copy an empty folder, and what there is evidence and keys of \
+             is released anew), then ",
+            folder.display()
+        )
+    });
+    let run = match restored.keys {
+        0 => format!(
+            "'{program} plan': what was published stays, and dates of which this store has no keys are refused ('{program} restore \
+             --begin-anew' lets new dates be run)"
+        ),
+        _ => format!(
+            "'{program} run NAME --date D' of a date of last week: 'nothing new' means that it made the same bytes"
+        ),
+    };
+    format!("Next: {bucket}'{program} evidence verify', then {run}.")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn restored(keys: u64, missing_bucket: Option<PathBuf>) -> Restored {
+        Restored {
+            at: jiff::Timestamp::UNIX_EPOCH,
+            private: PathBuf::from("/srv/drill/data/private"),
+            files: 1,
+            bytes: 1,
+            keys,
+            keys_at: None,
+            configuration: Vec::new(),
+            differing: Vec::new(),
+            purged: BTreeSet::new(),
+            left_out: 0,
+            elsewhere: Vec::new(),
+            missing_bucket,
+            is_finished: false,
+        }
+    }
+
+    #[test]
+    fn what_comes_next_names_the_workspace_and_the_bucket_that_is_not_there() {
+        let said = next(Path::new("/srv/drill"), &restored(3, Some(PathBuf::from("/srv/drill/data/bucket"))));
+        assert!(said.starts_with("Next: put a copy of the bucket at /srv/drill/data/bucket"), "{said}");
+        assert!(
+            said.contains("'fahrtenbuch -C /srv/drill evidence verify', then 'fahrtenbuch -C /srv/drill run"),
+            "{said}"
+        );
+        // Without keys nothing says that dates can be run again.
+        let said = next(Path::new("."), &restored(0, None));
+        assert!(said.starts_with("Next: 'fahrtenbuch evidence verify', then 'fahrtenbuch plan'"), "{said}");
+        assert!(!said.contains("made the same") && said.contains("are refused"), "{said}");
+    }
 }

@@ -140,7 +140,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         }
         (false, ..) => None,
     };
-    let opened = refuse_gone_bucket(&workspace.private, &workspace.bucket)
+    let opened = refuse_gone_bucket(&workspace.root, &workspace.private, &workspace.bucket)
         .and_then(|()| Lock::take(&workspace))
         .and_then(|mut lock| open_bucket(&workspace, &mut lock).map(|bucket| (lock, bucket)));
     let (lock, bucket) = match opened {

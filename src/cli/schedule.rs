@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 use crate::capture::collector::Stop;
 use crate::cli::collect::{known, no_signals};
 use crate::cli::exit::{Exit, exit_of};
@@ -15,8 +17,8 @@ use crate::cli::run::failed;
 use crate::cli::signals::Signals;
 use crate::pipeline::run::RunError;
 use crate::schedule::clock::ClockBehind;
-use crate::schedule::due::Job;
-use crate::schedule::facts::{Outcome, Trouble};
+use crate::schedule::due::{Due, Job};
+use crate::schedule::facts::{Facts, Outcome, Trouble};
 use crate::schedule::gather::Gatherer;
 use crate::schedule::log::{self, Chore, ClockRight, Done, Entry, Log, Writer};
 use crate::schedule::observer::{BeatCounts, FromFacts, Observer};
@@ -224,7 +226,10 @@ impl Teller {
             }
             Event::Mistakes(problems) => {
                 problems.iter().for_each(|problem| eprintln!("{problem}"));
-                eprintln!("warning: where the configuration has a mistake, it is scheduled as before or not at all");
+                eprintln!(
+                    "warning: with a mistake in the configuration no run can begin. What was read before of the files that have one goes on \
+                     being used, and people are told."
+                );
             }
             Event::Unknown(error) => {
                 let said = error.to_string();
@@ -282,17 +287,79 @@ impl Teller {
         if !facts.running.is_empty() {
             return;
         }
-        let later = due.later.first().map(|later| (later.at, later.key.to_string()));
-        let next = later.into_iter().chain(due.next_chore.clone()).min();
-        let said = match (next, due.now.first()) {
-            _ if facts.pipelines.is_empty() => "no pipeline has a 'schedule'; waiting for one".to_owned(),
-            (_, Some(job)) => format!("still due: {}, {}", job.key, job.why),
-            (Some((at, what)), None) => format!("next: {what} at {}", local(at, &workspace.zone)),
-            (None, None) => "nothing is due, and nothing has a time".to_owned(),
-        };
+        let said = next_said(facts, due, &workspace.zone);
         if self.next.as_ref() != Some(&said) {
             println!("{said}");
             self.next = Some(said);
         }
+    }
+}
+
+/// What comes next, in a sentence.
+fn next_said(facts: &Facts, due: &Due, zone: &TimeZone) -> String {
+    let later = due.later.first().map(|later| (later.at, later.key.to_string()));
+    let next = later.into_iter().chain(due.next_chore.clone()).min();
+    let next = next.map(|(at, what)| format!("next: {what} at {}", local(at, zone)));
+    if facts.pipelines.is_empty() {
+        return "no pipeline has a 'schedule'; waiting for one".to_owned();
+    }
+    if let Some(job) = due.now.first() {
+        return format!("still due: {}, {}", job.key, job.why);
+    }
+    let has_evidence = facts.pipelines.values().flat_map(|of| of.dates.values()).any(|date| date.evidence.is_some());
+    match (next, has_evidence) {
+        (next, false) if due.later.is_empty() => {
+            let next = next.map_or_else(String::new, |next| format!("; {next}"));
+            format!(
+                "there is no evidence yet that a pipeline could be run with; what is captured is run by its schedule{next}"
+            )
+        }
+        (Some(next), _) => next,
+        (None, _) => "all that has evidence is done, and what is captured is run by its schedule".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::pipeline::{Schedule, Trigger};
+    use crate::schedule::facts::{DateFacts, Evidence, Mark, PipelineFacts};
+
+    #[test]
+    fn before_the_first_evidence_it_says_that_there_is_none_and_not_that_nothing_has_a_time() {
+        let schedule = Schedule { trigger: Trigger::Every(Duration::from_secs(120)), late: 3, catch_up: 30, line: 1 };
+        let of = PipelineFacts {
+            schedule,
+            is_timetable: false,
+            asks: false,
+            asked: None,
+            asked_failures: 0,
+            settings: Mark(1),
+            dates: BTreeMap::new(),
+        };
+        let mut facts = Facts {
+            zone: TimeZone::UTC,
+            pipelines: BTreeMap::from([("bus".to_owned(), of)]),
+            chores: BTreeMap::new(),
+            troubles: Vec::new(),
+            running: BTreeSet::new(),
+            clock: None,
+            begun: 0,
+        };
+        let due = Due::default();
+        assert!(next_said(&facts, &due, &TimeZone::UTC).starts_with("there is no evidence yet"));
+        let at: jiff::Timestamp = "2026-11-28T03:15:00Z".parse().unwrap();
+        let purge = Due { next_chore: Some((at, "purge".to_owned())), ..Due::default() };
+        let said = next_said(&facts, &purge, &TimeZone::UTC);
+        assert!(
+            said.starts_with("there is no evidence yet") && said.ends_with("; next: purge at 2026-11-28 03:15"),
+            "{said}"
+        );
+        let evidence = Some(Evidence { mark: Mark(1), since: at });
+        let date = DateFacts { evidence, ..DateFacts::default() };
+        facts.pipelines.get_mut("bus").unwrap().dates.insert("2026-11-27".parse().unwrap(), date);
+        assert_eq!(next_said(&facts, &purge, &TimeZone::UTC), "next: purge at 2026-11-28 03:15");
     }
 }

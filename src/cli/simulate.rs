@@ -139,7 +139,8 @@ fn act(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         println!("wrote {count} captures into {}", folder.display());
     }
     if let Some(address) = arguments.serve {
-        let running = serve(simulation()?, arguments.seed, address, manners(arguments)?)?;
+        let manners = manners(arguments)?;
+        let running = serve(simulation()?, arguments.seed, address, manners)?;
         println!(
             "serving http://{}/gtfs.zip and /gtfs-rt/vehicle-positions, trip-updates, alerts, /busplus/fahrzeuge",
             running.address

@@ -27,12 +27,13 @@ quarantine without a decision; the disk. 'up' and 'schedule' keep the same as a 
 What needs you is what messages tell ('notify:'), in the same words, also where there are no channels.
 
 JSON: now, title, collector and scheduler (at work: true, false, or null if never started), needs (kind, about, since, what and lost
-in de and en, command, said: by the newest try), running, due, next (pipeline, date, since or at, why), pipelines (name, newest, dates with their state), sources
+in de and en, command, said: by the newest try), running, due, next (pipeline, date, since or at, why), due_chores and next_chore (daily jobs), pipelines (name, is_known: the bucket could be read, newest, dates
+with their state), sources
 (name, every in seconds, newest_body, newest_beat, last_good, hours with beats by what became of them), undecided, disk (bytes), notes (a
 catalogue for SQL engines that has to be written anew).
 docs/status.md explains all of it.
 
-Exit codes: 0, also if something needs you; with --fail 4 then.
+Exit codes: 0, also if something needs you; with --fail 4 then. If the bucket is gone or does not answer all else is told, and it is 1.
 
 Examples:
   fahrtenbuch status
@@ -74,7 +75,15 @@ fn status(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     let now = time::now();
     let running = running(&workspace, &log);
     let mut gatherer = gather::Gatherer::default();
-    let facts = gatherer.gather(&workspace, &log, &running, now).map_err(of_run)?;
+    // Without the bucket all else is told, and the end is that of the error.
+    let (facts, unread) = match gatherer.gather(&workspace, &log, &running, now) {
+        Ok(facts) => (facts, None),
+        Err(RunError::Publish(error)) => {
+            let facts = gatherer.gather_without_bucket((&workspace, &log), &running, &error, now).map_err(of_run)?;
+            (facts, Some(RunError::Publish(error)))
+        }
+        Err(error) => return Err(of_run(error)),
+    };
     let (due, beats, newest_release) = (due(&facts, now), BTreeMap::new(), gatherer.newest_release());
     let (workspace, facts, due, log) = (&workspace, &facts, &due, &log);
     let known = Known { workspace, facts, due, log, newest_release, beats: &beats, started: None, now };
@@ -98,6 +107,9 @@ fn status(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     } else {
         print!("{}", text::text(&status));
         stale.iter().for_each(|stale| println!("note: {stale}"));
+    }
+    if let Some(error) = unread {
+        return Err(failed(&error, false, None));
     }
     Ok(if arguments.fail && !status.needs.is_empty() { Exit::Found } else { Exit::Done })
 }

@@ -1,5 +1,6 @@
 //! `fahrtenbuch units`
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::cli::exit::Exit;
@@ -93,7 +94,8 @@ fn units(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
         }
     }
     if left > 0 {
-        println!("{left} of them are other files than would be made; '--force' replaces them.");
+        let (are, them) = if left == 1 { ("is another file", "it") } else { ("are other files", "them") };
+        println!("{left} of them {are} than would be made; '--force' replaces {them}.");
     }
     warn(&kinds, &place);
     for kind in &kinds {
@@ -109,8 +111,10 @@ fn warn(kinds: &[Kind], place: &Place) {
     if kinds.contains(&Kind::Systemd) {
         for path in [&place.workspace, &place.private, &place.program].into_iter().filter(|path| is_temporary(path)) {
             eprintln!(
-                "warning: services of systemd have folders of their own for {}: they do not see it",
-                path.display()
+                "warning: services of systemd have folders of their own in the place of /tmp and /var/tmp, so they do not see {}. Move it, \
+                 as to /srv or /usr/local/bin, and write the units anew{}.",
+                path.display(),
+                if *path == place.program { " ('--program' names the program that the services start)" } else { "" }
             );
         }
     }
@@ -124,10 +128,24 @@ fn warn(kinds: &[Kind], place: &Place) {
     }
 }
 
+/// The program by the path by which it was called: where that is a link, an upgrade changes the link.
+fn called(name: Option<OsString>, path: Option<OsString>, program: PathBuf) -> PathBuf {
+    let Some(name) = name.map(PathBuf::from) else { return program };
+    let candidates: Vec<PathBuf> = match name.components().count() {
+        0 => Vec::new(),
+        1 => path.iter().flat_map(std::env::split_paths).map(|folder| folder.join(&name)).collect(),
+        _ => vec![name],
+    };
+    let target = program.canonicalize().unwrap_or_else(|_| program.clone());
+    let is_it = |candidate: &PathBuf| candidate.canonicalize().is_ok_and(|other| other == target);
+    let found = candidates.into_iter().find(is_it).and_then(|candidate| std::path::absolute(candidate).ok());
+    found.unwrap_or(program)
+}
+
 fn place(root: &Path, workspace: &Workspace, arguments: &Arguments) -> std::io::Result<Place> {
     let program = match &arguments.program {
         Some(program) => std::path::absolute(program)?,
-        None => std::env::current_exe()?,
+        None => called(std::env::args_os().next(), std::env::var_os("PATH"), std::env::current_exe()?),
     };
     let base = root.canonicalize()?;
     // What lies below the workspace does so by the path without links, too.
@@ -156,4 +174,26 @@ fn place(root: &Path, workspace: &Workspace, arguments: &Arguments) -> std::io::
         dates: (today.plus_days(-BACKFILL), today.plus_days(-1)),
         workspace: base,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_start_the_program_by_the_link_by_which_it_was_called() {
+        let folder = tempfile::tempdir().unwrap();
+        let (program, link) = (folder.path().join("fahrtenbuch-1.0"), folder.path().join("fahrtenbuch"));
+        std::fs::write(&program, "").unwrap();
+        std::os::unix::fs::symlink(&program, &link).unwrap();
+        let other = folder.path().join("other");
+        std::fs::write(&other, "").unwrap();
+        let path = Some(folder.path().as_os_str().to_owned());
+        let of = |name: &std::path::Path, path: Option<OsString>| called(Some(name.into()), path, program.clone());
+        assert_eq!(of(&link, None), link);
+        assert_eq!(of(Path::new("fahrtenbuch"), path.clone()), link);
+        // Something else of that name is not it.
+        assert_eq!(of(Path::new("other"), path), program);
+        assert_eq!(of(&other, None), program);
+    }
 }

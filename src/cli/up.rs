@@ -13,7 +13,6 @@ use crate::cli::opened::{clock_is_set, tell};
 use crate::cli::schedule::{Teller, observed, writer};
 use crate::cli::signals::{HangUp, Signals};
 use crate::metrics::{ListenAddress, Server};
-use crate::notify::Heartbeat;
 use crate::schedule::observer::{BeatCounts, FromFacts, Observer, Pulse, tell_service_manager};
 use crate::schedule::service::{Alive, Scheduler};
 use crate::time;
@@ -118,11 +117,13 @@ impl Both<'_> {
         std::thread::scope(|scope| {
             let beside = |observer: &Observer| {
                 let server = self.listen.map(|address| serve(address, observer)).transpose()?;
-                let pulse = Pulse { alive, stop: self.stop.clone(), verdict: observer.verdict() };
-                if let Some((settings, heartbeat)) = settings.as_ref().and_then(|of| Some((of, Heartbeat::of(of)?))) {
-                    let (pulse, every) = (pulse.clone(), settings.heartbeat_every);
-                    scope.spawn(move || pulse.ping(&heartbeat, every));
+                let (beating, verdict) = (observer.beating(), observer.verdict());
+                if let Some(settings) = &settings {
+                    beating.set(settings);
                 }
+                let pulse = Pulse { alive, stop: self.stop.clone(), verdict, beating };
+                let pinging = pulse.clone();
+                scope.spawn(move || pinging.ping());
                 scope.spawn(move || pulse.watchdog());
                 Ok(server)
             };

@@ -1,6 +1,6 @@
 //! `fahrtenbuch watch`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -10,12 +10,15 @@ use crate::cli::collect::no_signals;
 use crate::cli::exit::Exit;
 use crate::cli::opened::{clock_is_set, tell};
 use crate::cli::signals::Signals;
-use crate::notify::{Heartbeat, Sent, Teller};
+use crate::cli::terminal::count;
+use crate::notify::{CauseKind, Heartbeat, Sent, Teller};
 use crate::publish::PublishError;
+use crate::schedule::causes::configuration as wrong_configuration;
 use crate::schedule::watch::{Overdue, Watched, Watcher, findings, scheduled};
 use crate::schedule::words::local;
 use crate::time;
 use crate::workspace::outline::{self, Public};
+use crate::yaml::Problem;
 
 /// Between two looks at whether this is to end.
 const TURN: Duration = Duration::from_millis(250);
@@ -65,12 +68,21 @@ fn watch(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     }
     let stop = Stop::default();
     let signals = Signals::listen(stop.clone()).map_err(no_signals)?;
-    let mut watching =
-        Watching { public, watcher: Watcher::default(), teller: Teller::default(), sent: Vec::new(), said: None };
+    let mut watching = Watching {
+        public,
+        root: root.to_owned(),
+        mistakes: Vec::new(),
+        wrong_since: None,
+        watcher: Watcher::default(),
+        teller: Teller::default(),
+        sent: Vec::new(),
+        said: None,
+    };
     while !stop.is_requested() {
-        // What changed of the configuration counts from now on; what is wrong in it leaves that of before.
-        if let Ok(public) = outline::public(root) {
-            watching.public = public;
+        // What changed of the configuration counts from now on; what is wrong in it leaves that of before, and is told.
+        match outline::public(root) {
+            Ok(public) => (watching.public, watching.mistakes) = (public, Vec::new()),
+            Err(mistakes) => watching.mistakes = mistakes,
         }
         let next = Instant::now() + Duration::from_secs(arguments.every);
         watching.turn();
@@ -107,8 +119,8 @@ fn once(public: &Public) -> Exit {
         exit = exit.max(of_error(&unread.error));
     }
     watched.nothing.iter().for_each(|pipeline| println!("{}", nothing(pipeline)));
-    if exit == Exit::Done && watched.nothing.is_empty() {
-        println!("all is in time: {} pipelines", scheduled(public));
+    if exit == Exit::Done && watched.nothing.is_empty() && scheduled(public) > 0 {
+        println!("all is in time: {}", count(scheduled(public) as u64, "pipeline", "pipelines"));
     }
     exit
 }
@@ -148,6 +160,10 @@ fn lines(public: &Public, watched: &Watched) -> Vec<String> {
 /// Looks again and again, and tells what changes.
 struct Watching {
     public: Public,
+    root: PathBuf,
+    /// Of the configuration as it is now, which is not `public`.
+    mistakes: Vec<Problem>,
+    wrong_since: Option<Timestamp>,
     watcher: Watcher,
     teller: Teller,
     /// What people were told since this began.
@@ -159,7 +175,7 @@ struct Watching {
 impl Watching {
     fn turn(&mut self) {
         let now = time::now();
-        let (found, mut problems, well) = match self.watcher.look(&self.public, now) {
+        let (mut found, mut problems, well) = match self.watcher.look(&self.public, now) {
             Ok(watched) => {
                 let unread = watched.unread.iter().map(|unread| format!("{}: {}", unread.pipeline, unread.error));
                 let problems = lines(&self.public, &watched).into_iter().chain(unread).collect();
@@ -171,6 +187,18 @@ impl Watching {
                 (self.watcher.unreadable(now), vec![format!("the bucket cannot be read: {error}")], String::new())
             }
         };
+        // What a mistake says may quote what is nobody's elsewhere.
+        let place = |mistake: &Problem| {
+            let file = mistake.file.strip_prefix(&self.root).unwrap_or(&mistake.file).display();
+            format!("the configuration has a mistake in {file}:{}; 'fahrtenbuch check' says which", mistake.line)
+        };
+        problems.extend(self.mistakes.iter().map(place));
+        self.wrong_since = (!self.mistakes.is_empty()).then(|| self.wrong_since.unwrap_or(now));
+        let since = self.wrong_since.unwrap_or(now);
+        found.causes.extend(wrong_configuration(&self.root, &self.mistakes, since));
+        if let Some(well) = &mut found.well {
+            well.insert((CauseKind::ConfigurationWrong, String::new()));
+        }
         self.sent.extend(self.teller.ended(Duration::ZERO));
         self.teller.begin(&found, &self.sent, &self.public.notify, now);
         let is_well = problems.is_empty();

@@ -55,6 +55,8 @@ pub enum Trouble {
     ClockBehind { now: Timestamp, newest: Timestamp },
     /// What the bucket has of a dataset cannot be read; of all of them if none is named.
     BucketUnreadable { dataset: String },
+    /// Files of the workspace have mistakes, with which no run begins: how many, and where the first of them is.
+    ConfigurationWrong { mistakes: usize, file: String, line: u32 },
 }
 
 /// How a run failed.
@@ -96,6 +98,7 @@ pub enum CauseKind {
     PrivateStoreLost,
     ClockBehind,
     BucketUnreadable,
+    ConfigurationWrong,
 }
 
 /// All kinds by their names.
@@ -119,6 +122,7 @@ pub const KINDS: &[(&str, CauseKind)] = &[
     ("private_store_lost", CauseKind::PrivateStoreLost),
     ("clock_behind", CauseKind::ClockBehind),
     ("bucket_unreadable", CauseKind::BucketUnreadable),
+    ("configuration_wrong", CauseKind::ConfigurationWrong),
 ];
 
 impl CauseKind {
@@ -161,6 +165,7 @@ impl Cause {
             Trouble::PrivateStoreLost => CauseKind::PrivateStoreLost,
             Trouble::ClockBehind { .. } => CauseKind::ClockBehind,
             Trouble::BucketUnreadable { .. } => CauseKind::BucketUnreadable,
+            Trouble::ConfigurationWrong { .. } => CauseKind::ConfigurationWrong,
         }
     }
 
@@ -185,7 +190,8 @@ impl Cause {
             | Trouble::CollectorDown
             | Trouble::SchedulerDown
             | Trouble::PrivateStoreLost
-            | Trouble::ClockBehind { .. } => String::new(),
+            | Trouble::ClockBehind { .. }
+            | Trouble::ConfigurationWrong { .. } => String::new(),
         }
     }
 

@@ -18,7 +18,7 @@ const BODY: usize = 10_000;
 
 /// Where pings go. Every ping blocks until it went or three tries failed, at most 63 s; what does not go is logged, and nothing
 /// else comes of it. Not to be called inside an async runtime.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Heartbeat {
     url: Endpoint,
 }

@@ -7,7 +7,8 @@
 //! - In quiet hours only what is new and [urgent](crate::notify::Cause::is_urgent) goes out. All else waits, and what is mended
 //!   until then is never told.
 //! - A cause that comes and goes: of one day the first two changes are told at once; then one that is told rests for an hour, for
-//!   two after the next, and so on up to half a day, and what it is by then is told. So it makes at most seven messages a day.
+//!   two after the next, and so on up to half a day, and what it is by then is told. So it makes at most seven messages a day. One
+//!   that is there when quiet hours end does not rest longer than these: whoever comes to work learns of it, with one message more.
 //! - What is neither a cause nor known to be well is not mended, and nobody is reminded of it.
 //! - A channel that fails is tried again after a minute, two, four, and so on up to an hour (or as long as it asks for), with what
 //!   is due then.
@@ -148,7 +149,7 @@ pub fn messages(found: &Findings, sent: &[(Timestamp, Sent)], settings: &Setting
                 return None;
             }
             let told = history.told.get(key).map_or(&[][..], Vec::as_slice);
-            let kind = due(told, cause.is_some(), settings.reminder, now)?;
+            let kind = due(told, cause.is_some(), settings, now)?;
             let is_urgent = cause.is_some_and(|cause| cause.is_urgent(now));
             if is_quiet && !(is_urgent && kind == Kind::New) {
                 return None;
@@ -166,16 +167,16 @@ pub fn messages(found: &Findings, sent: &[(Timestamp, Sent)], settings: &Setting
 }
 
 /// What is to be told of a cause, by what was told of it.
-fn due(told: &[(Timestamp, Kind)], is_present: bool, reminder: Option<SignedDuration>, now: Timestamp) -> Option<Kind> {
+fn due(told: &[(Timestamp, Kind)], is_present: bool, settings: &Settings, now: Timestamp) -> Option<Kind> {
     let is_open = told.last().is_some_and(|(_, kind)| *kind != Kind::Mended);
     match (is_open, is_present) {
-        (false, true) => may_change(told, now).then_some(Kind::New),
+        (false, true) => (may_change(told, now) || has_waited(told, settings, now)).then_some(Kind::New),
         (true, false) => may_change(told, now).then_some(Kind::Mended),
         (true, true) => {
             let (last, _) = told.last()?;
             let reminders = told.iter().rev().take_while(|(_, kind)| *kind == Kind::Reminder).count();
             let factor = 1_i32.checked_shl(u32::try_from(reminders).unwrap_or(u32::MAX)).unwrap_or(i32::MAX);
-            let pause = reminder?.checked_mul(factor.clamp(1, RAREST_REMINDER)).unwrap_or(SignedDuration::MAX);
+            let pause = settings.reminder?.checked_mul(factor.clamp(1, RAREST_REMINDER)).unwrap_or(SignedDuration::MAX);
             has_passed(*last, pause, now).then_some(Kind::Reminder)
         }
         (false, false) => None,
@@ -189,6 +190,12 @@ fn may_change(told: &[(Timestamp, Kind)], now: Timestamp) -> bool {
     let Some(more) = of_a_day.checked_sub(AT_ONCE) else { return true };
     let rest = doubled(FIRST_REST, u32::try_from(more).unwrap_or(u32::MAX), LONGEST_REST);
     changes().next_back().is_none_or(|(last, _)| has_passed(*last, rest, now))
+}
+
+/// Whether quiet hours have ended since the last change of a cause was told.
+fn has_waited(told: &[(Timestamp, Kind)], settings: &Settings, now: Timestamp) -> bool {
+    let last = told.iter().rev().find(|(_, kind)| *kind != Kind::Reminder).map(|(at, _)| *at);
+    !settings.is_quiet(now) && last.zip(settings.quiet_ended(now)).is_some_and(|(last, ended)| last < ended)
 }
 
 /// What the log is to remember of messages that were sent at a time: a line for each cause that a channel was told of, and one for

@@ -15,6 +15,7 @@ use self::reader::Reader;
 use self::secret::Endpoint;
 use self::targets::{TYPES, Target};
 use crate::notify::cause::{CauseKind, KINDS};
+use crate::time::first_local_instant;
 use crate::yaml::{Node, Problem, Problems, suggestion};
 
 const KEYS: &[&str] = &["language", "quiet", "reminder", "off", "on", "heartbeat", "channels"];
@@ -123,6 +124,14 @@ impl Settings {
         let Some(Quiet { from, until }) = self.quiet else { return false };
         let clock = self.zone.to_datetime(now).time();
         if from < until { (from..until).contains(&clock) } else { clock >= from || clock < until }
+    }
+
+    /// When the last quiet hours ended, by an instant; `None` if there are none.
+    pub fn quiet_ended(&self, now: Timestamp) -> Option<Timestamp> {
+        let Quiet { until, .. } = self.quiet?;
+        let today = self.zone.to_datetime(now).date();
+        let ends = [Some(today), today.yesterday().ok()].into_iter().flatten();
+        ends.filter_map(|date| first_local_instant(date.to_datetime(until), &self.zone)).find(|end| *end <= now)
     }
 
     pub fn channel(&self, name: &str) -> Option<&Channel> {

@@ -34,7 +34,7 @@ use crate::publish::PublishError;
 
 pub use self::attributes::Described;
 pub use self::listing::{ONE_PAGE, Object, Page};
-pub use self::location::{is_same_place, local_folder, missing_folder, unknown_option};
+pub use self::location::{is_place_of, is_same_place, local_folder, missing_folder, unknown_option};
 
 /// Says what the bucket is.
 const FORMAT: &str = "ledger/bucket.json";
@@ -166,7 +166,7 @@ impl Bucket {
 
     /// Whether a place that the private store has kept is this one. Earlier programs kept it as it was configured.
     pub fn is_at(&self, place: &str) -> bool {
-        place == self.location || location::one_name(place) == self.place()
+        place == self.location || is_same_place(place, &self.location)
     }
 
     /// Makes sure that the store honours create-only writes, and refuses it where it does not: without them two runs

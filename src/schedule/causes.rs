@@ -17,6 +17,7 @@ mod store;
 mod undecided;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -38,6 +39,7 @@ use crate::publish::bucket::local_folder;
 use crate::schedule::facts;
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
+use crate::yaml::Problem;
 
 /// What is costly is looked at again after this.
 const AGAIN: SignedDuration = SignedDuration::from_mins(10);
@@ -54,6 +56,8 @@ pub struct Causes {
     slow: Option<Slow>,
     collecting: Collecting,
     disks: Vec<Disk>,
+    /// The newest captures of sources of which nothing is remembered.
+    newest: BTreeMap<String, Option<Timestamp>>,
     /// Of causes that have no beginning of their own: when they were found first, by key.
     found: BTreeMap<String, Timestamp>,
 }
@@ -81,6 +85,7 @@ impl Causes {
         causes.extend(disk::causes(&self.disks, self.spool(known).as_ref(), known.now));
         causes.extend(store::backups(known).and_then(|backups| store::backup_old(&backups, known.now)));
         causes.extend(self.identity.lost(known, &self.journals));
+        causes.extend(configuration(&known.workspace.root, &known.workspace.mistakes, known.now));
         let unreadable = |trouble: &facts::Trouble| Trouble::BucketUnreadable { dataset: trouble.dataset.clone() };
         causes.extend(known.facts.troubles.iter().map(|trouble| known::cause(unreadable(trouble), known.now)));
         let behind = known.facts.clock.as_ref();
@@ -108,6 +113,7 @@ impl Causes {
         add(CauseKind::SchedulerDown, "");
         add(CauseKind::BucketUnreadable, "");
         add(CauseKind::ClockBehind, "");
+        add(CauseKind::ConfigurationWrong, "");
         for pipeline in &workspace.pipelines {
             let (name, dataset, runs) = (&pipeline.name, &pipeline.dataset, self.journals.of(&pipeline.name));
             if known.facts.troubles.iter().all(|trouble| trouble.pipeline != *name) {
@@ -155,7 +161,7 @@ impl Causes {
 
     fn look(&mut self, known: &Known<'_>) {
         let workspace = known.workspace;
-        self.collecting = sources::look(known);
+        self.collecting = sources::look(known, &mut self.newest);
         let names = workspace.pipelines.iter().map(|pipeline| pipeline.name.as_str());
         let is_changed = self.journals.look(&workspace.private, names);
         let is_old = |slow: &Slow| known.now.duration_since(slow.at).abs() >= AGAIN || slow.day != known.today();
@@ -208,6 +214,7 @@ impl Causes {
                     | CauseKind::PrivateStoreLost
                     | CauseKind::BucketUnreadable
                     | CauseKind::ClockBehind
+                    | CauseKind::ConfigurationWrong
             ) {
                 let key = cause.key();
                 cause.since = self.found.get(&key).copied().unwrap_or(cause.since);
@@ -216,6 +223,14 @@ impl Causes {
         }
         self.found = found;
     }
+}
+
+/// Mistakes in the files of a workspace that is used with them: where the first one is. What it says may quote a name or an address, so
+/// messages do not have it.
+pub fn configuration(root: &Path, mistakes: &[Problem], now: Timestamp) -> Option<Cause> {
+    let first = mistakes.first()?;
+    let file = first.file.strip_prefix(root).unwrap_or(&first.file).display().to_string();
+    Some(known::cause(Trouble::ConfigurationWrong { mistakes: mistakes.len(), file, line: first.line }, now))
 }
 
 /// The source of a pipeline where it has one, else the pipeline.

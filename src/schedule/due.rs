@@ -86,7 +86,8 @@ pub enum Stop {
     Missing,
     /// It was released, is not in the bucket, and its evidence is gone.
     Lost,
-    /// Nobody can tell when it is to be run: the pipeline that it comes after is not there, or comes after it.
+    /// Nobody can tell when it is to be run: its schedule has a mistake, or the pipeline that it comes after is not there, or comes
+    /// after it.
     Schedule,
 }
 
@@ -288,7 +289,16 @@ impl OfPipeline<'_> {
         };
         let attempt = of.attempt.as_ref().filter(is_known);
         let is_missing = !is_whole && self.is_missing(of, over);
-        let now = Situation { of, attempt, evidence, begin, over, is_over: self.now >= over, is_whole, is_missing };
+        let now = Situation {
+            of,
+            attempt,
+            evidence,
+            begin,
+            over,
+            is_over: self.pipeline.is_timetable || self.now >= over,
+            is_whole,
+            is_missing,
+        };
         match self.next(&now) {
             Next::At(at, why) => {
                 let is_done = is_whole || why == Why::Late;
@@ -326,7 +336,7 @@ impl OfPipeline<'_> {
         if self.is_before(at, days_after(date, over, days, zone)) {
             return true;
         }
-        let due = if self.pipeline.asks { Some(over) } else { self.first_from(over) };
+        let due = if self.was_asked_for(over) { Some(over.min(self.now)) } else { self.first_from(over) };
         let Some(due) = due else { return false };
         let eve = ServiceDate::local_date_of(due, zone).plus_days(-1);
         self.is_before(at, days_after(eve, over, days, zone))
@@ -340,14 +350,15 @@ impl OfPipeline<'_> {
     fn next(&self, now: &Situation<'_>) -> Next {
         let &Situation { of, attempt, begin, over, is_over, is_whole, is_missing, .. } = now;
         let over_or_captured = if self.pipeline.is_timetable { Why::Captured } else { Why::Over };
+        let begin_of = |from| self.first(now, from);
         let Some(attempt) = attempt else {
             return match (is_whole, is_over, self.is_every()) {
                 (false, ..) if is_missing => Next::At(Some(over), Why::Missing),
                 // Its attempt was forgotten: whether evidence came in since is for a run to say.
-                (true, ..) => Next::At(self.first(over), Why::Late),
-                (false, true, _) => Next::At(self.first(over), over_or_captured),
-                (false, false, true) => Next::At(self.first(begin), Why::Provisional),
-                (false, false, false) => Next::At(self.first(over), Why::Over),
+                (true, ..) => Next::At(begin_of(over), Why::Late),
+                (false, true, _) => Next::At(begin_of(over), over_or_captured),
+                (false, false, true) => Next::At(begin_of(begin), Why::Provisional),
+                (false, false, false) => Next::At(begin_of(over), Why::Over),
             };
         };
         match attempt.ended.as_ref().map_or(Outcome::Killed, |ended| ended.outcome) {
@@ -362,8 +373,20 @@ impl OfPipeline<'_> {
     }
 
     /// The first time at or after an instant; what the schedule has asked for at its time need not wait for the next one.
-    fn first(&self, from: Timestamp) -> Option<Timestamp> {
-        if self.pipeline.asks { Some(from) } else { self.first_from(from) }
+    fn first(&self, now: &Situation<'_>, from: Timestamp) -> Option<Timestamp> {
+        // Clocks of two processes may differ a little: what was asked for is there.
+        if self.was_asked_for(now.evidence.since) { Some(from.min(self.now)) } else { self.first_from(from) }
+    }
+
+    /// Whether the schedule has asked the sources, since nobody else does, when something was captured. What came otherwise, as from a
+    /// collector that has ended since, waits for its time as ever.
+    fn was_asked_for(&self, captured: Timestamp) -> bool {
+        // Records have the second, the log has more.
+        let second = captured.as_second();
+        let is_of = |asked: &Attempt| {
+            asked.begun.as_second() <= second && asked.ended.as_ref().is_none_or(|ended| second <= ended.at.as_second())
+        };
+        self.pipeline.asks && self.pipeline.asked.as_ref().is_some_and(is_of)
     }
 
     fn is_every(&self) -> bool {
@@ -380,10 +403,10 @@ impl OfPipeline<'_> {
         }
         // What is held back of a date that is not over may be complete when it is.
         if is_over && attempt.begun < over && !self.pipeline.is_timetable {
-            return Next::At(self.first(just_after(after).max(over)), Why::Over);
+            return Next::At(self.first(now, just_after(after).max(over)), Why::Over);
         }
         match changes.evidence {
-            true => Next::At(self.first(just_after(after)), Why::Mended(changes)),
+            true => Next::At(self.first(now, just_after(after)), Why::Mended(changes)),
             false => Next::Stopped,
         }
     }
@@ -396,8 +419,8 @@ impl OfPipeline<'_> {
         // It was run while it was not over.
         if attempt.begun < over && !self.pipeline.is_timetable {
             return match (is_over, self.is_every() && changes.evidence) {
-                (false, true) => Next::At(self.first(just_after(attempt.begun)), Why::Provisional),
-                _ => Next::At(self.first(over), Why::Over),
+                (false, true) => Next::At(self.first(now, just_after(attempt.begun)), Why::Provisional),
+                _ => Next::At(self.first(now, over), Why::Over),
             };
         }
         if is_missing {
@@ -411,7 +434,7 @@ impl OfPipeline<'_> {
             };
         }
         match changes.evidence {
-            true => Next::At(self.first(just_after(after)), Why::Late),
+            true => Next::At(self.first(now, just_after(after)), Why::Late),
             false => Next::Done,
         }
     }

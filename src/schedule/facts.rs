@@ -111,7 +111,7 @@ pub enum ReleaseActKind {
 pub struct Evidence {
     /// Tells one state of it from the next.
     pub mark: Mark,
-    /// Of a timetable: when it was captured, to the hour.
+    /// Of a timetable: when it was captured.
     pub since: Timestamp,
 }
 

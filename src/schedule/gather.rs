@@ -4,10 +4,8 @@
 //! when something may have changed there.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::fs;
 use std::hash::Hasher;
 use std::ops::Range;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,21 +17,26 @@ use crate::capture::CaptureError;
 use crate::capture::collector;
 use crate::capture::evidence::{Listing, Looked, Store};
 use crate::capture::source::Source;
-use crate::decision;
 use crate::digest::Digest;
 use crate::pipeline::run::{RunError, evidence_store};
 use crate::pipeline::{FeedOrigin, Pipeline};
+use crate::publish::PublishError;
 use crate::publish::bucket::{Bucket, missing_folder};
 use crate::schedule::clock;
 use crate::schedule::facts::{
-    ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, Outcome, PipelineFacts, ReleaseActKind,
+    ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, Outcome, PipelineFacts, ReleaseActKind, Trouble,
 };
 use crate::schedule::gone::refuse_gone;
 use crate::schedule::in_bucket::{InBucket, look_into};
 use crate::schedule::log::{Log, Tried};
 use crate::schedule::trouble::trouble;
 use crate::time::{self, ServiceDate, ServiceDay};
-use crate::workspace::{self, Workspace};
+use crate::workspace::Workspace;
+
+mod marks;
+
+pub(super) use self::marks::mark_of_configuration;
+use self::marks::{common_settings, hour_of, marked, settings_of, within};
 
 /// How old what is known of the bucket may be: others may publish to it, too.
 const BUCKET_AGE: Duration = Duration::from_secs(600);
@@ -57,9 +60,13 @@ pub struct Gatherer {
     others_looked: HashSet<(PathBuf, String)>,
     /// Whether an hour of a source has a capture, and the bytes of which that was found.
     bodies: HashMap<(PathBuf, String, Timestamp), (u64, bool)>,
+    /// The newest captures of sources of which nothing is remembered, by the folder and the source.
+    newest: HashMap<(PathBuf, String), Option<Timestamp>>,
     /// The evidence of dates before those that are run by themselves, by the pipeline.
     old: HashMap<String, Old>,
     bucket: Option<(String, Bucket)>,
+    /// The bucket is not asked: it cannot be had.
+    is_without_bucket: bool,
     in_bucket: BTreeMap<String, (Instant, Arc<InBucket>)>,
 }
 
@@ -158,6 +165,27 @@ impl Gatherer {
         Ok(Facts { zone, pipelines, chores, troubles, running, clock, begun: log.begun })
     }
 
+    /// The facts without those of a bucket that cannot be had, for who only tells: no date of any pipeline is known, and `error` is a
+    /// trouble of all.
+    ///
+    /// # Errors
+    /// As [`Gatherer::gather`], but for the bucket.
+    pub fn gather_without_bucket(
+        &mut self,
+        (workspace, log): (&Workspace, &Log),
+        running: &BTreeSet<JobKey>,
+        error: &PublishError,
+        now: Timestamp,
+    ) -> Result<Facts, RunError> {
+        self.is_without_bucket = true;
+        let mut facts = self.gather(workspace, log, running, now)?;
+        facts.pipelines.values_mut().for_each(|pipeline| pipeline.dates.clear());
+        let outcome = if error.is_transient() { Outcome::Transient } else { Outcome::Permanent };
+        let (pipeline, dataset) = (String::new(), String::new());
+        facts.troubles.push(Trouble { pipeline, dataset, said: error.to_string(), outcome });
+        Ok(facts)
+    }
+
     /// What is known of the dates of a pipeline.
     fn dates(
         &mut self,
@@ -198,8 +226,11 @@ impl Gatherer {
         {
             return Ok(in_bucket.clone());
         }
+        if self.is_without_bucket {
+            return Ok(Arc::default());
+        }
         if missing_folder(&workspace.bucket).is_some() {
-            refuse_gone(&workspace.private, &workspace.bucket, log)?;
+            refuse_gone(&workspace.root, &workspace.private, &workspace.bucket, log)?;
             // The first run makes it.
             self.bucket = None;
             return Ok(Arc::default());
@@ -240,18 +271,30 @@ impl Gatherer {
         for feed in &look.pipeline.feeds {
             let store = evidence_store(look.workspace, &feed.from);
             let mut hours = store.bytes_by_hour(&feed.name, span.start, span.end, &mut self.looked)?;
-            for (hour, captures) in self.hours_of_others(&store, &feed.from, (&feed.name, span))? {
+            let others = self.hours_of_others(&store, &feed.from, (&feed.name, span))?;
+            let of_others = others.keys().next_back().and_then(|hour| hour.checked_add(HOUR).ok());
+            for (hour, captures) in others {
                 *hours.entry(hour).or_default() += captures;
             }
-            let (newest, _) = store.known(&feed.name);
-            // A clock that was wrong tells nothing of its bodies.
-            let newest = newest.map(|newest| newest.captured_at).filter(|at| *at < time::future(look.now));
-            let bodies_until =
-                if store.health(&feed.name).is_some() { newest.unwrap_or(Timestamp::MIN) } else { Timestamp::MAX };
             let folder = folder_of(look.workspace, &feed.from);
+            let (newest, _) = store.known(&feed.name);
+            let health = store.health(&feed.name);
+            // That nothing is new is an answer, too.
+            let answered = health.and_then(|health| health.last_good);
+            let kept = newest.map(|newest| newest.captured_at).into_iter().chain(answered).max();
+            let kept = kept.or_else(|| self.newest_of(&store, &folder, &feed.name));
+            // A clock that was wrong tells nothing of its bodies.
+            let kept = kept.filter(|at| *at < time::future(look.now)).max(of_others);
+            let bodies_until = if health.is_some() { kept.unwrap_or(Timestamp::MIN) } else { Timestamp::MAX };
             feeds.push(FeedHours { store, folder, source: &feed.name, hours, bodies_until });
         }
         Ok(feeds)
+    }
+
+    /// The newest capture that was there before anything was remembered of a source, as of an import; looked for once.
+    fn newest_of(&mut self, store: &Store, folder: &Path, source: &str) -> Option<Timestamp> {
+        let key = (folder.to_owned(), source.to_owned());
+        *self.newest.entry(key).or_insert_with(|| store.newest_capture(source))
     }
 
     /// The evidence of a date, if there is any.
@@ -274,9 +317,9 @@ impl Gatherer {
         let mut hash = Xxh3::new();
         for feed in feeds {
             hash.write(feed.source.as_bytes());
-            for (hour, bytes) in within(&feed.hours, &(day.evidence.start..end)) {
+            for (hour, state) in marked(&feed.hours, feed.bodies_until, &(day.evidence.start..end), look.now) {
                 hash.write_i64(hour.as_second());
-                hash.write_u64(bytes);
+                hash.write_u64(state);
             }
         }
         Ok(Some(Evidence { mark: Mark(hash.finish()), since: day.reports.start }))
@@ -414,7 +457,7 @@ impl Gatherer {
             if before.replace(digest) != Some(digest) {
                 let mut hash = Xxh3::new();
                 hash.write(digest.to_string().as_bytes());
-                let evidence = Evidence { mark: Mark(hash.finish()), since: hour_of(at) };
+                let evidence = Evidence { mark: Mark(hash.finish()), since: at };
                 dates.insert(ServiceDate::local_date_of(at, &workspace.zone), evidence);
             }
         }
@@ -499,75 +542,10 @@ fn captured(listing: &Listing) -> Vec<Captured> {
     listing.entries.iter().map(|entry| (entry.captured_at, entry.digest)).collect()
 }
 
-fn hour_of(at: Timestamp) -> Timestamp {
-    let seconds = at.as_second();
-    Timestamp::from_second(seconds - seconds.rem_euclid(3600)).unwrap_or(at)
-}
-
-/// The hours that have a part in a span.
-fn within<'a>(
-    hours: &'a BTreeMap<Timestamp, u64>,
-    span: &Range<Timestamp>,
-) -> impl Iterator<Item = (Timestamp, u64)> + use<'a> {
-    let begin = hour_of(span.start);
-    hours.range(begin..span.end.max(begin)).map(|(hour, bytes)| (*hour, *bytes))
-}
-
 /// Whether a timetable has a source that no collector asks.
 fn is_asked_by_nobody(pipeline: &Pipeline, owned: &BTreeSet<String>) -> bool {
     pipeline.feeds.iter().any(|feed| match &feed.from {
         FeedOrigin::Source(source) => !matches!(source, Source::Mqtt { .. }) && !owned.contains(&feed.name),
         FeedOrigin::Evidence(_) | FeedOrigin::Unknown => false,
     })
-}
-
-/// What decides how any pipeline is run: the configuration; contracts and mappings; decisions.
-fn common_settings(workspace: &Workspace) -> [Xxh3; 3] {
-    let contracts = ["schemas", "mappings"].into_iter().flat_map(|folder| files_below(&workspace.root.join(folder)));
-    let files = [vec![workspace.root.join(workspace::FILE)], contracts.collect(), decision::files(&workspace.private)];
-    files.map(|files: Vec<PathBuf>| {
-        let mut hash = Xxh3::new();
-        files.iter().for_each(|file| stamp(&mut hash, file));
-        hash
-    })
-}
-
-fn settings_of([configuration, contracts, decisions]: &[Xxh3; 3], pipeline: &Pipeline) -> Mark {
-    let mut configuration = configuration.clone();
-    stamp(&mut configuration, &pipeline.file);
-    Mark::of_settings([configuration.finish(), contracts.finish(), decisions.finish()])
-}
-
-/// Adds what tells one version of a file from the next.
-fn stamp(hash: &mut Xxh3, file: &Path) {
-    hash.write(file.as_os_str().as_encoded_bytes());
-    if let Ok(metadata) = fs::metadata(file) {
-        hash.write_u64(metadata.len());
-        hash.write_i64(metadata.mtime());
-        hash.write_i64(metadata.mtime_nsec());
-    }
-}
-
-/// All files below a folder, in the order of their paths; links to folders are not followed.
-fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => folders.push(entry.path()),
-                _ => found.push(entry.path()),
-            }
-        }
-    }
-    found.sort_unstable();
-    found
-}
-
-/// Tells one state of the files that say which pipelines there are and when they are run from the next.
-pub(super) fn mark_of_configuration(root: &Path) -> Mark {
-    let mut hash = Xxh3::new();
-    stamp(&mut hash, &root.join(workspace::FILE));
-    files_below(&root.join("pipelines")).iter().for_each(|file| stamp(&mut hash, file));
-    Mark(hash.finish())
 }

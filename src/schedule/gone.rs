@@ -12,8 +12,8 @@ use crate::schedule::log::{self, Log};
 ///
 /// # Errors
 /// [`PublishError::Gone`]; or the private store cannot be read.
-pub fn refuse_gone(private: &Path, location: &str, log: &Log) -> Result<(), RunError> {
-    let is_published = published_to(private, location)?.unwrap_or_else(|| log.has_released());
+pub fn refuse_gone(root: &Path, private: &Path, location: &str, log: &Log) -> Result<(), RunError> {
+    let is_published = published_to(root, private, location)?.unwrap_or_else(|| log.has_released());
     if is_published && missing_folder(location).is_some() {
         return Err(PublishError::Gone { bucket: location.to_owned() }.into());
     }
@@ -24,11 +24,11 @@ pub fn refuse_gone(private: &Path, location: &str, log: &Log) -> Result<(), RunE
 ///
 /// # Errors
 /// As [`refuse_gone`].
-pub fn refuse_gone_bucket(private: &Path, location: &str) -> Result<(), RunError> {
+pub fn refuse_gone_bucket(root: &Path, private: &Path, location: &str) -> Result<(), RunError> {
     if missing_folder(location).is_none() {
         return Ok(());
     }
     let path = log::path(private);
     let log = Log::read(private).map_err(|error| RunError::private(&path, "read", &error))?;
-    refuse_gone(private, location, &log)
+    refuse_gone(root, private, location, &log)
 }

@@ -17,6 +17,7 @@ use crate::capture::collector::Stop;
 use crate::capture::coverage::Class;
 use crate::metrics::{Metrics, textfile};
 use crate::notify::heartbeat::RunId;
+use crate::notify::settings::Language;
 use crate::notify::{self, Cause, Findings, Heartbeat, Sent, Teller, Trouble};
 use crate::pipeline::run::RunError;
 use crate::schedule::causes::{Causes, Known};
@@ -79,6 +80,7 @@ pub struct Observer {
     teller: Option<(Sender<News>, JoinHandle<()>)>,
     /// What was last found, in a sentence.
     verdict: Arc<Mutex<String>>,
+    beating: Beating,
     textfile_failed: bool,
 }
 
@@ -108,6 +110,7 @@ impl Observer {
             unknown_since: None,
             teller,
             verdict: Arc::default(),
+            beating: Beating::default(),
             textfile_failed: false,
         }
     }
@@ -122,8 +125,14 @@ impl Observer {
         self.verdict.clone()
     }
 
+    /// The dead man's switch as the configuration has it now.
+    pub fn beating(&self) -> Beating {
+        self.beating.clone()
+    }
+
     /// Looks for causes, once a minute at the most unless it must.
     pub fn look(&mut self, looked: &Looked<'_>, must: bool) {
+        self.beating.set(&looked.workspace.notify);
         if !must && self.looked.is_some_and(|at| at.elapsed() < LOOK) {
             return;
         }
@@ -131,11 +140,8 @@ impl Observer {
         self.unknown_since = None;
         let now = time::now();
         let (found, metrics) = self.finder.find(looked, now);
-        let keys: Vec<String> = found.causes.iter().map(Cause::key).collect();
-        *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = match keys.as_slice() {
-            [] => "all is well".to_owned(),
-            keys => format!("{} need somebody: {}", keys.len(), keys.join(", ")),
-        };
+        let said = verdict(&found.causes, looked.workspace.notify.language);
+        *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = said;
         if let Some(file) = &looked.workspace.metrics.textfile {
             match textfile::write(file, &metrics) {
                 Ok(()) => self.textfile_failed = false,
@@ -155,6 +161,9 @@ impl Observer {
     /// Facts could not be gathered: nothing is begun, and of what was told before nothing is known. What may succeed if tried again has
     /// a while to do so. `settings` say who is told.
     pub fn unknown(&mut self, error: &RunError, settings: Option<notify::Settings>) {
+        if let Some(settings) = &settings {
+            self.beating.set(settings);
+        }
         let now = time::now();
         let since = *self.unknown_since.get_or_insert(now);
         *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = format!("nothing is begun: {error}");
@@ -179,6 +188,20 @@ impl Observer {
             drop(news);
             let _ = thread.join();
         }
+    }
+}
+
+/// What was found, in a sentence for a dead man's switch, with the keys of what needs somebody.
+fn verdict(causes: &[Cause], language: Language) -> String {
+    let keys: Vec<String> = causes.iter().map(Cause::key).collect();
+    let list = keys.join(", ");
+    match (keys.len(), language) {
+        (0, Language::English) => "all is well".to_owned(),
+        (0, Language::German) => "alles in Ordnung".to_owned(),
+        (1, Language::English) => format!("1 thing needs somebody: {list}"),
+        (1, Language::German) => format!("um 1 Sache muss sich jemand kümmern: {list}"),
+        (count, Language::English) => format!("{count} things need somebody: {list}"),
+        (count, Language::German) => format!("um {count} Dinge muss sich jemand kümmern: {list}"),
     }
 }
 
@@ -234,18 +257,47 @@ pub struct Pulse {
     pub alive: Alive,
     pub stop: Stop,
     pub verdict: Arc<Mutex<String>>,
+    pub beating: Beating,
+}
+
+/// The dead man's switch that is pinged now, and how often: it follows the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Beating(Arc<Mutex<(Option<Heartbeat>, Duration)>>);
+
+impl Beating {
+    pub fn set(&self, settings: &notify::Settings) {
+        let now = (Heartbeat::of(settings), settings.heartbeat_every);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+
+    fn get(&self) -> (Option<Heartbeat>, Duration) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Pulse {
-    /// Pings until all is to end. The first ping says that something begins.
-    pub fn ping(&self, heartbeat: &Heartbeat, every: Duration) {
+    /// Pings until all is to end. The first ping to an address says that something begins; one that the configuration names no more is
+    /// told so.
+    pub fn ping(&self) {
         let run = RunId::new();
-        heartbeat.start(&run);
-        let mut next = Instant::now();
+        let mut known: Option<Heartbeat> = None;
+        let mut last: Option<Instant> = None;
         while !self.stop.is_requested() {
-            if Instant::now() >= next {
-                next = Instant::now() + every;
-                // Who hangs is dead.
+            let (heartbeat, every) = self.beating.get();
+            if heartbeat != known {
+                if let Some(before) = &known {
+                    before.log(None, "not pinged any more: the configuration names another address, or none");
+                }
+                if let Some(heartbeat) = &heartbeat {
+                    heartbeat.start(&run);
+                }
+                (known, last) = (heartbeat, None);
+            }
+            // Who hangs is dead.
+            if let Some(heartbeat) = &known
+                && last.is_none_or(|last| last.elapsed() >= every)
+            {
+                last = Some(Instant::now());
                 if self.alive.ago() < HANGS {
                     let verdict = self.verdict.lock().unwrap_or_else(PoisonError::into_inner).clone();
                     heartbeat.success(None, &verdict);
@@ -253,7 +305,9 @@ impl Pulse {
             }
             std::thread::sleep(TURN);
         }
-        heartbeat.log(None, "stopped on purpose");
+        if let Some(heartbeat) = known {
+            heartbeat.log(None, "stopped on purpose");
+        }
     }
 
     /// Tells the service manager that this is alive as often as it wants; nothing if it does not.
@@ -274,5 +328,74 @@ impl Pulse {
 pub fn tell_service_manager(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
         tracing::debug!("the service manager could not be told: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::yaml::{self, Problems};
+
+    /// A server that takes every ping, and gives the paths.
+    fn switch() -> (String, Receiver<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let (paths, received) = channel();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut bytes = [0; 4096];
+                let count = stream.read(&mut bytes).unwrap_or(0);
+                let text = String::from_utf8_lossy(&bytes[..count]).into_owned();
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                let path = text.split(' ').nth(1).unwrap_or_default().split('?').next().unwrap_or_default();
+                if paths.send(path.to_owned()).is_err() {
+                    return;
+                }
+            }
+        });
+        (address, received)
+    }
+
+    fn settings(notify: &str) -> notify::Settings {
+        let file = std::path::Path::new("fahrtenbuch.yaml");
+        let node = yaml::parse(file, &format!("title: T\ntime_zone: Europe/Berlin\n{notify}")).unwrap();
+        notify::Settings::read(&node, &mut Problems::new(file))
+    }
+
+    #[test]
+    fn a_heartbeat_that_is_added_or_changed_is_pinged_without_a_restart() {
+        let [(one, of_one), (other, of_other)] = [switch(), switch()];
+        let beating = Beating::default();
+        beating.set(&settings(""));
+        let stop = Stop::default();
+        let pulse =
+            Pulse { alive: Alive::default(), stop: stop.clone(), verdict: Arc::default(), beating: beating.clone() };
+        let thread = std::thread::spawn(move || pulse.ping());
+        let next = |of: &Receiver<String>| of.recv_timeout(Duration::from_secs(20)).unwrap();
+        beating.set(&settings(&format!("notify: {{heartbeat: {{url: '{one}/a', every: 1 h}}}}\n")));
+        assert_eq!([next(&of_one), next(&of_one)], ["/a/start", "/a"]);
+        beating.set(&settings(&format!("notify: {{heartbeat: {{url: '{other}/b', every: 1 h}}}}\n")));
+        assert_eq!([next(&of_one), next(&of_other), next(&of_other)], ["/a/log", "/b/start", "/b"]);
+        stop.request();
+        thread.join().unwrap();
+        assert_eq!(next(&of_other), "/b/log");
+    }
+
+    #[test]
+    fn the_verdict_is_a_sentence_in_the_language_of_the_messages() {
+        let cause = |trouble| Cause { trouble, since: Timestamp::UNIX_EPOCH };
+        let (one, two) =
+            (vec![cause(Trouble::CollectorDown)], vec![cause(Trouble::CollectorDown), cause(Trouble::SchedulerDown)]);
+        assert_eq!(verdict(&one, Language::German), "um 1 Sache muss sich jemand kümmern: collector_down");
+        assert_eq!(verdict(&one, Language::English), "1 thing needs somebody: collector_down");
+        assert_eq!(
+            verdict(&two, Language::German),
+            "um 2 Dinge muss sich jemand kümmern: collector_down, scheduler_down"
+        );
+        assert_eq!(verdict(&[], Language::German), "alles in Ordnung");
     }
 }

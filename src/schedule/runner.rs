@@ -20,6 +20,7 @@ use crate::ledger::{Finding, Status};
 use crate::schedule::facts::{JobKey, Outcome};
 use crate::schedule::log::{Chore, Done, HeldBy};
 use crate::schedule::said;
+use crate::text::grouped;
 use crate::time;
 
 /// What of a job's output is kept for people: its end.
@@ -287,7 +288,7 @@ pub fn done_of(key: JobKey, exit: Option<i32>, result: &Value, seconds: f64) -> 
         Some("published") if outcome == Outcome::Published => {
             if result["nothing_new"] == true {
                 outcome = Outcome::NothingNew;
-                Some("nothing new: all of it was published before".to_owned())
+                Some(said::NOTHING_NEW.to_owned())
             } else {
                 Some(rows(&result["record"]))
             }
@@ -306,9 +307,10 @@ pub fn done_of(key: JobKey, exit: Option<i32>, result: &Value, seconds: f64) -> 
 fn rows(record: &Value) -> String {
     let tables = record["tables"].as_array().map(Vec::as_slice).unwrap_or_default();
     let sum = |key: &str| tables.iter().filter_map(|table| table[key].as_u64()).sum::<u64>();
-    let mut said = format!("{} rows published", sum("published"));
-    if sum("quarantined") > 0 {
-        said += &format!(", {} held back", sum("quarantined"));
+    let (published, held) = (sum("published"), sum("quarantined"));
+    let mut said = format!("{} {} published", grouped(published).en, if published == 1 { "row" } else { "rows" });
+    if held > 0 {
+        said += &format!(", {} held back", grouped(held).en);
     }
     said
 }

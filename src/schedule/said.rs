@@ -1,9 +1,12 @@
 //! What is said of a job that is over, in the log and wherever it is told: short, on one line, and without names of people.
 
 use crate::schedule::log::HeldBy;
+use crate::text::{Text, grouped};
 
 /// Characters of it.
 const SAID: usize = 600;
+/// All of it was there.
+pub(super) const NOTHING_NEW: &str = "nothing new: all of it was published before";
 /// Rules that are named.
 const NAMED: usize = 3;
 
@@ -20,12 +23,71 @@ pub(super) fn held_back(by: &[HeldBy]) -> String {
     format!("held back by {}{more}", named.join(", "))
 }
 
+/// How to go on with a date that these rules held back. A decision about rows lifts no rule that blocks, least of all one that is about
+/// a whole day.
+pub fn ways_out(by: &[HeldBy]) -> Text {
+    let (mut en, mut de) = (Vec::new(), Vec::new());
+    if by.iter().any(|by| by.is_error) {
+        en.push("a rule could not run: mend its query ('fahrtenbuch rules test' tries it)");
+        de.push("eine Regel lief nicht: berichtigen Sie ihre Abfrage ('fahrtenbuch rules test' probiert sie)");
+    }
+    if by.is_empty() || by.iter().any(|by| !by.is_error) {
+        en.push("if the data is right, mend the rule in schemas/: its limit, or 'onFail: report' ('fahrtenbuch rules try' tries it)");
+        en.push("if the data is wrong and there is better, bring it in ('fahrtenbuch evidence import')");
+        de.push(
+            "stimmen die Daten, so ändern Sie die Regel in schemas/: ihre Grenze, oder 'onFail: report' ('fahrtenbuch rules try' \
+             probiert es)",
+        );
+        de.push("sind sie falsch und gibt es bessere, so bringen Sie diese ein ('fahrtenbuch evidence import')");
+    }
+    en.push("else the date stays unpublished. What changes is taken up by itself; a decision about rows lifts no rule that blocks");
+    de.push(
+        "sonst bleibt der Tag unveröffentlicht. Was sich ändert, wird von selbst aufgegriffen; eine Entscheidung über Zeilen hebt keine \
+         Regel auf, die alles zurückhält",
+    );
+    Text::new(en.join("; "), de.join("; "))
+}
+
+/// In German what the log has in English of how a job ended; what is an error, or another program's, stays as it is.
+pub(super) fn in_german(said: &str) -> String {
+    let german = |number: &str| number.replace(',', ".");
+    if said == NOTHING_NEW {
+        return "nichts Neues: alles war schon veröffentlicht".to_owned();
+    }
+    if said == "the process was killed" {
+        return "der Prozess wurde beendet".to_owned();
+    }
+    if let Some(by) = said.strip_prefix("held back by ") {
+        let by = if by == "quality" { "der Qualität".to_owned() } else { by.to_owned() };
+        let by =
+            by.replace(" (could not run)", " (lief nicht)").replace(" rows)", " Zeilen)").replace(" row)", " Zeile)");
+        let by = match by.rsplit_once(" and ") {
+            Some((first, more)) => format!("{first} und {}", more.replace(" more", " weiterer")),
+            None => by,
+        };
+        return format!("zurückgehalten wegen {by}");
+    }
+    let rows = |text: &str| -> Option<String> {
+        let (number, rest) = text.split_once(' ')?;
+        let is_number = number.chars().all(|c| c.is_ascii_digit() || c == ',');
+        let rest = rest.strip_prefix("rows published").or_else(|| rest.strip_prefix("row published"))?;
+        let held = match rest.strip_prefix(", ").and_then(|rest| rest.strip_suffix(" held back")) {
+            Some(held) => format!(", {} zurückgehalten", german(held)),
+            None if rest.is_empty() => String::new(),
+            None => return None,
+        };
+        let unit = if number == "1" { "Zeile" } else { "Zeilen" };
+        is_number.then(|| format!("{} {unit} veröffentlicht{held}", german(number)))
+    };
+    rows(said).unwrap_or_else(|| said.to_owned())
+}
+
 fn rule(HeldBy { rule, rows, is_error }: &HeldBy) -> String {
     match (is_error, rows) {
         (true, _) => format!("{rule} (could not run)"),
         (false, 0) => rule.to_string(),
         (false, 1) => format!("{rule} (1 row)"),
-        (false, rows) => format!("{rule} ({rows} rows)"),
+        (false, rows) => format!("{rule} ({} rows)", grouped(*rows).en),
     }
 }
 
@@ -135,6 +197,32 @@ mod tests {
         );
         assert_eq!(of(4, "destroyed\n", "warning: /x is a link and was left.\n"), "/x is a link and was left.");
         assert_eq!(of(0, "", ""), "");
+    }
+
+    #[test]
+    fn what_the_log_says_is_told_in_german_too() {
+        for (said, expected) in [
+            ("19,916 rows published", "19.916 Zeilen veröffentlicht"),
+            ("19916 rows published, 7 held back", "19916 Zeilen veröffentlicht, 7 zurückgehalten"),
+            ("1 row published", "1 Zeile veröffentlicht"),
+            (NOTHING_NEW, "nichts Neues: alles war schon veröffentlicht"),
+            ("held back by quality", "zurückgehalten wegen der Qualität"),
+            ("held back by t.a (12 rows), t.b (1 row)", "zurückgehalten wegen t.a (12 Zeilen), t.b (1 Zeile)"),
+            ("held back by t.c (could not run) and 1 more", "zurückgehalten wegen t.c (lief nicht) und 1 weiterer"),
+            ("the disk is full. Make room.", "the disk is full. Make room."),
+        ] {
+            assert_eq!(in_german(said), expected);
+        }
+    }
+
+    #[test]
+    fn the_ways_out_are_those_that_apply() {
+        let by = |rows, is_error| HeldBy { rule: RuleId("t.a".to_owned()), rows, is_error };
+        let broken = ways_out(&[by(0, true)]);
+        assert!(broken.en.contains("mend its query") && !broken.en.contains("onFail"), "{}", broken.en);
+        let blocking = ways_out(&[by(0, false)]);
+        assert!(blocking.en.contains("onFail: report") && !blocking.en.contains("mend its query"), "{}", blocking.en);
+        assert!(blocking.de.contains("Entscheidung über Zeilen hebt keine"), "{}", blocking.de);
     }
 
     #[test]

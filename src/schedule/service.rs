@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::capture::collector::Stop;
 use crate::pipeline::run::RunError;
+use crate::pipeline::{Pipeline, Trigger};
 use crate::schedule::due::{self, Due, Job};
 use crate::schedule::facts::{Facts, JobKey, Mark, Outcome};
 use crate::schedule::gather::{Gatherer, mark_of_configuration};
@@ -219,6 +220,9 @@ impl AtWork<'_> {
         }
         match outline::read(&self.scheduler.root, Needs::Stores) {
             Ok((mut workspace, mistakes)) => {
+                if let Some((_, before)) = self.workspace.take() {
+                    keep_good(&mut workspace.pipelines, before.pipelines, &mistakes);
+                }
                 let names = &self.scheduler.names;
                 workspace.pipelines.retain(|pipeline| names.is_empty() || names.contains(&pipeline.name));
                 if !mistakes.is_empty() {
@@ -229,7 +233,7 @@ impl AtWork<'_> {
             Err(mistakes) => {
                 match &mut self.workspace {
                     None => return Err(SchedulerError::Configuration(mistakes)),
-                    Some((known, _)) => *known = mark,
+                    Some((known, before)) => (*known, before.mistakes) = (mark, mistakes.clone()),
                 }
                 tell(Event::Mistakes(&mistakes));
             }
@@ -359,7 +363,85 @@ impl AtWork<'_> {
     }
 }
 
+/// Of a pipeline whose file has a mistake, what was read of it before the mistake was made goes on being used.
+fn keep_good(now: &mut Vec<Pipeline>, before: Vec<Pipeline>, mistakes: &[Problem]) {
+    for pipeline in before {
+        let is_wrong = mistakes.iter().any(|mistake| mistake.file == pipeline.file);
+        let had_times = !pipeline.schedule.as_ref().is_some_and(|of| matches!(of.trigger, Trigger::Nowhere(_)));
+        if !is_wrong || !had_times {
+            continue;
+        }
+        match now.iter_mut().find(|other| other.name == pipeline.name) {
+            Some(other) => *other = pipeline,
+            None => now.push(pipeline),
+        }
+    }
+    now.sort_by(|one, other| one.name.cmp(&other.name));
+}
+
 /// How long it is until a time.
 fn until(at: Timestamp, now: Timestamp) -> Duration {
     at.duration_since(now).try_into().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const PIPELINE: &str =
+        "format: gtfs-realtime\nsources:\n  - {name: vp, type: http, url: 'http://127.0.0.1:9/vp', every: 15 s}\n";
+
+    fn read(root: &std::path::Path, schedule: &str) -> (Workspace, Vec<Problem>) {
+        fs::write(root.join("pipelines/bus.yaml"), format!("{PIPELINE}{schedule}")).unwrap();
+        outline::read(root, Needs::Stores).unwrap()
+    }
+
+    #[test]
+    fn a_mistake_in_a_schedule_hides_no_pipeline_and_the_last_good_one_goes_on_being_used() {
+        let root = tempfile::tempdir().unwrap();
+        let text = "title: T\npublisher: P\nlicence: CC0-1.0\ntime_zone: Europe/Berlin\nbucket: {location: bucket}\nprivate: private\n";
+        fs::write(root.path().join("fahrtenbuch.yaml"), text).unwrap();
+        fs::create_dir_all(root.path().join("pipelines")).unwrap();
+        let (good, mistakes) = read(root.path(), "schedule: {run: '04:30'}\n");
+        assert!(mistakes.is_empty() && good.mistakes.is_empty());
+        let wrong = [
+            "schedule: {run: '25:15'}\n",
+            "schedule: {after: fahrplann}\n",
+            "schedule: {rum: '04:30'}\n",
+            "sources: [\n",
+        ];
+        for schedule in wrong {
+            let before = read(root.path(), "schedule: {run: '04:30'}\n").0.pipelines;
+            let (mut workspace, mistakes) = read(root.path(), schedule);
+            assert!(!mistakes.is_empty() && workspace.mistakes == mistakes, "{schedule}");
+            // Who has seen nothing else knows that there is a schedule without times.
+            let unread = workspace
+                .pipelines
+                .iter()
+                .all(|of| matches!(&of.schedule, Some(of) if matches!(of.trigger, Trigger::Nowhere(_))));
+            assert!(unread, "{schedule}");
+            keep_good(&mut workspace.pipelines, before, &mistakes);
+            assert_eq!(workspace.pipelines.len(), 1, "{schedule}");
+            assert_eq!(workspace.pipelines[0].schedule, good.pipelines[0].schedule, "{schedule}");
+        }
+        // One that is taken out is gone.
+        fs::remove_file(root.path().join("pipelines/bus.yaml")).unwrap();
+        let (mut workspace, mistakes) = outline::read(root.path(), Needs::Stores).unwrap();
+        keep_good(&mut workspace.pipelines, good.pipelines, &mistakes);
+        assert!(workspace.pipelines.is_empty());
+    }
+
+    #[test]
+    fn a_folder_of_contracts_that_is_not_there_is_a_mistake_of_the_file_that_names_it() {
+        let root = tempfile::tempdir().unwrap();
+        let text = "title: T\npublisher: P\nlicence: CC0-1.0\ntime_zone: Europe/Berlin\nbucket: {location: bucket}\nprivate: private\n";
+        fs::write(root.path().join("fahrtenbuch.yaml"), text).unwrap();
+        fs::create_dir_all(root.path().join("pipelines")).unwrap();
+        let (workspace, _) = read(root.path(), "contracts: schemas/bus\n");
+        let [mistake] = workspace.mistakes.as_slice() else { panic!("{:?}", workspace.mistakes) };
+        assert!(mistake.file.ends_with("pipelines/bus.yaml") && mistake.line == 4, "{mistake}");
+        assert!(mistake.message.contains("schemas/bus is not there"), "{mistake}");
+    }
 }

@@ -18,8 +18,8 @@ mod words;
 
 pub use self::beats::Effort;
 pub use self::data::{
-    ChoreStatus, DateState, DateStatus, Disk, DueJob, Hour, Inputs, Need, NextJob, PipelineStatus, Release, Running,
-    SourceStatus, SpoolStatus, Status, Undecided,
+    ChoreStatus, DateState, DateStatus, Disk, DueJob, Hour, Inputs, Need, NextChore, NextJob, PipelineStatus, Release,
+    Running, SourceStatus, SpoolStatus, Status, Undecided,
 };
 pub use self::gather::{Gatherer, running};
 pub use self::keep::{Keeper, write};

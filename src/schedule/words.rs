@@ -105,7 +105,7 @@ impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ended(Outcome::HeldBack) => {
-                write!(f, "held back by quality; it waits for a mended rule, a decision or other evidence")
+                write!(f, "held back by quality; it waits for a mended rule or other evidence")
             }
             Self::Ended(Outcome::Usage) => write!(f, "the configuration is wrong; 'fahrtenbuch check' says where"),
             Self::Ended(_) => {
@@ -122,7 +122,11 @@ impl fmt::Display for Stop {
                     "it was released, is not in the bucket, and has no evidence; only a copy of the bucket has it"
                 )
             }
-            Self::Schedule => write!(f, "'after' of its schedule cannot be followed; 'fahrtenbuch check' says why"),
+            Self::Schedule => write!(
+                f,
+                "its 'schedule' has a mistake or an 'after' that cannot be followed: nobody knows when to run it; 'fahrtenbuch check' \
+                 says why"
+            ),
         }
     }
 }

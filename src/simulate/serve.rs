@@ -76,7 +76,7 @@ pub fn serve(simulation: Simulation, seed: u64, address: SocketAddr, manners: Ma
         bulk: Bulk::new(plan, Timestamp::now()),
         log: Arc::new(Log::open(log.as_deref())?),
     };
-    let listener = runtime.block_on(TcpListener::bind(address))?;
+    let listener = runtime.block_on(TcpListener::bind(address)).map_err(|error| unserved(address, &error))?;
     let address = listener.local_addr()?;
     let cuts = cuts.map(|cuts| cuts.schedule(seed)).unwrap_or_default();
     runtime.spawn(listen(Arc::new(server), listener, address, cuts));
@@ -173,6 +173,20 @@ impl Server {
             None => self.city.answer(request),
         }
     }
+}
+
+/// Why an address cannot be served at, and what to do.
+fn unserved(address: SocketAddr, error: &io::Error) -> io::Error {
+    let remedy = match error.kind() {
+        io::ErrorKind::AddrInUse => "Something else is served there: end it, or choose another port",
+        io::ErrorKind::PermissionDenied => "Choose a port from 1024 on",
+        _ => "Choose an address of this machine, as 127.0.0.1:8080",
+    };
+    let said = format!(
+        "{address} cannot be served at: {error}. {remedy}; with port 0 ({}:0) a free one is taken and told.",
+        address.ip()
+    );
+    io::Error::new(error.kind(), said)
 }
 
 #[cfg(test)]

@@ -138,7 +138,7 @@ fn of_variables(variables: &BTreeSet<String>) -> String {
             .to_owned();
     }
     let lines = variables.iter().map(|name| format!("\n#   {name}='…'"));
-    let head = "# Before that: /etc/fahrtenbuch.env, which is root's (mode 0600) and read by systemd before it becomes the user,\n\
+    let head = "# Now /etc/fahrtenbuch.env, which is root's (mode 0600) and read by systemd before it becomes the user,\n\
                 # with the variables that the workspace's files name, a line each:\n#\n\
                 #   sudo touch /etc/fahrtenbuch.env\n\
                 #   sudo chown root:root /etc/fahrtenbuch.env && sudo chmod 0600 /etc/fahrtenbuch.env\n\

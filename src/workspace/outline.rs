@@ -8,14 +8,14 @@ use jiff::tz::TimeZone;
 use crate::metrics;
 use crate::notify;
 use crate::object_stores::Options;
-use crate::pipeline::{self, Pipeline};
+use crate::pipeline::{self, Pipeline, Schedule};
 use crate::portal::Site;
 use crate::workspace::backups::Backups;
 use crate::workspace::retention::Retention;
 use crate::workspace::sections::{BucketSection, address, zone};
 use crate::workspace::{
     FILE, KEYS, SPOOL, Workspace, chores, configuration, limit, mark_without_times, memory_limit, no_workspace, people,
-    pipeline_files, private_folder, remote,
+    pipeline_files, private_folder, remote, schedules,
 };
 use crate::yaml::{self, Node, Problem, Problems};
 
@@ -69,7 +69,10 @@ pub fn read(root: &Path, needs: Needs<'_>) -> Result<(Workspace, Vec<Problem>), 
         Needs::Stores | Needs::Importing(_) => warnings.append(&mut of_pipelines),
     }
     match workspace {
-        Some(workspace) if needed.found.is_empty() => Ok((Workspace { pipelines, ..workspace }, warnings)),
+        Some(workspace) if needed.found.is_empty() => {
+            let mistakes = warnings.clone();
+            Ok((Workspace { pipelines, mistakes, ..workspace }, warnings))
+        }
         _ => Err(needed.found),
     }
 }
@@ -114,10 +117,17 @@ pub fn public(root: &Path) -> Result<Public, Vec<Problem>> {
     let mut found = Vec::new();
     for file in pipeline_files(root, &mut found) {
         match pipeline::outline(root, &file) {
-            Ok((pipeline, _)) => pipelines.push(pipeline),
+            Ok((pipeline, mut problems)) => {
+                // Nobody could miss the releases of what has no times; of its sources nothing is wanted here.
+                if pipeline.schedule.as_ref().is_some_and(Schedule::is_unreadable) {
+                    found.append(&mut problems);
+                }
+                pipelines.push(pipeline);
+            }
             Err(mut problems) => found.append(&mut problems),
         }
     }
+    found.append(&mut schedules(&pipelines, &[]));
     found.append(&mut problems.found);
     match (zone, bucket.location) {
         (Some(zone), Some(location)) if found.is_empty() => {
@@ -165,6 +175,7 @@ fn stores(root: &Path, node: &Node, needs: Needs<'_>, needed: &mut Problems) -> 
         backup: Backups::read(root, node, &mut rest),
         publication: super::publication(node, &mut rest),
         pipelines: Vec::new(),
+        mistakes: Vec::new(),
         root: root.to_owned(),
     })
 }

@@ -123,6 +123,17 @@ fn an_empty_machine_makes_the_same_bytes_after_a_restore() {
     }
     let configuration = |of: &World| std::fs::read(of.path("fahrtenbuch.yaml")).unwrap();
     assert_eq!(configuration(&machine), configuration(&world));
+    // A service with a user of its own could not read what is its owner's alone.
+    let mode = |of: &World, name: &str| {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::metadata(of.path(name)).unwrap().permissions().mode() & 0o777
+    };
+    assert_eq!(mode(&machine, "fahrtenbuch.yaml"), mode(&world, "fahrtenbuch.yaml"));
+    assert_eq!(
+        mode(&machine, &format!("pipelines/{PIPELINE}.yaml")),
+        mode(&world, &format!("pipelines/{PIPELINE}.yaml"))
+    );
+    assert_eq!(mode(&machine, "data/private/store.json"), 0o600);
     let output = machine.program(&["evidence", "verify"]);
     assert!(output.status.success(), "{}", told(&output));
     for date in &DATES[..2] {

@@ -62,6 +62,24 @@ fn no_command_begins_a_bucket_anew_that_runs_have_published_to() {
         }
     };
     refused();
+    // From the folder above, by its name.
+    let root = city.world.path("");
+    let (above, name) = (root.parent().unwrap(), root.file_name().unwrap());
+    for words in [RUN, &["plan"]] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_fahrtenbuch"));
+        command.current_dir(above).arg("-C").arg(name).args(words).env("FAHRTENBUCH_NOW", LATER);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{words:?}: {}", told(&output));
+        assert!(told(&output).contains("Put it back") && !bucket.exists(), "{words:?}: {}", told(&output));
+    }
+    // All else is told by 'status' also without the bucket, and nothing that nobody knows.
+    let output = city.at(LATER).args(["status"]).output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        shown.contains("The bucket cannot be read") && shown.contains("what the bucket has of it cannot be read"),
+        "{shown}"
+    );
+    assert!(!shown.contains("no release yet") && shown.contains("\nDisk\n"), "{shown}");
     // Either of them is enough: what runs keep of the bucket, or the log of attempts.
     std::fs::rename(&log, city.world.path("log")).unwrap();
     refused();

@@ -11,7 +11,7 @@ use std::sync::PoisonError;
 use jiff::Timestamp;
 
 use super::archive_file::ArchiveFile;
-use super::state::{Good, Newest, State};
+use super::state::{Failing, Good, Newest, State};
 use super::{Store, hours, torn, warc};
 use crate::capture::payload::{self, Payload};
 use crate::capture::record::{NewContent, NewRecord, Note};
@@ -33,6 +33,7 @@ pub struct Written {
     newest: Option<Newest>,
     beat: Option<Timestamp>,
     good: Option<Good>,
+    failing: Option<Failing>,
 }
 
 impl Written {
@@ -92,6 +93,7 @@ impl Store {
             NewContent::Unchanged(_) | NewContent::Note(_) => None,
         };
         let good = Good::after(record, newest.as_ref(), state.as_ref());
+        let failing = Failing::after(record, newest.as_ref(), good, state.as_ref());
         let mut written = Written {
             source: source.to_owned(),
             file: file.clone(),
@@ -104,6 +106,7 @@ impl Store {
             newest,
             beat: beat_of(record),
             good,
+            failing,
         };
         match write_at(&mut written, record) {
             Ok(()) => Ok(written),
@@ -157,8 +160,8 @@ impl Store {
         if self.syncs {
             // Losing the state loses nothing, so that a record that is kept is never told as one that is not.
             let folder = self.folder.join(&written.source);
-            let Written { file, end, newest, beat, good, before, .. } = written;
-            let _ = State::of(&folder, &file, end, newest).with_beat(beat, good).after(before).write(&folder);
+            let Written { file, end, newest, beat, good, failing, before, .. } = written;
+            let _ = State::of(&folder, &file, end, newest).with_beat(beat, good, failing).after(before).write(&folder);
         }
         Ok(())
     }

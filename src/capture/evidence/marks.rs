@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use xxhash_rust::xxh3::Xxh3;
 
+use super::hours::newest_archives;
 use super::{Listing, Store, folder, sealed, stored};
 use crate::capture::CaptureError;
 use crate::time;
@@ -117,6 +118,20 @@ impl Store {
             }
         }
         Ok(days)
+    }
+
+    /// When the newest capture came, by the newest archives; for a source of which nothing is remembered, as after an import. Some days
+    /// of notes alone have none.
+    pub fn newest_capture(&self, source: &str) -> Option<Timestamp> {
+        const MOST: usize = 72;
+        for archive in newest_archives(&self.folder, source).take(MOST) {
+            let mut listing = Listing::default();
+            self.add(source, &archive.ok()?, &mut listing).ok()?;
+            if let Some(newest) = listing.entries.iter().map(|entry| entry.captured_at).max() {
+                return Some(newest);
+            }
+        }
+        None
     }
 
     /// The captures of one hour of our layout.

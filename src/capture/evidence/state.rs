@@ -30,6 +30,17 @@ pub(super) struct State {
     /// When it last gave what it is to give.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub good: Option<Good>,
+    /// The beats that failed since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing: Option<Failing>,
+}
+
+/// Beats that failed since a source last gave what it is to give, whatever collectors asked it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failing {
+    /// When the first of them was asked.
+    pub since: Timestamp,
+    pub beats: u32,
 }
 
 /// When a source last gave what it is to give.
@@ -57,6 +68,8 @@ pub struct SourceHealth {
     /// The header time of the newest body, if it has one, and since when it has been the same.
     pub feed_time: Option<Timestamp>,
     pub feed_since: Option<Timestamp>,
+    /// The beats that failed since it last gave what it is to give.
+    pub failing: Option<Failing>,
 }
 
 /// The newest capture.
@@ -87,11 +100,11 @@ impl State {
     /// Of an archive of so many bytes in a source's folder.
     pub(super) fn of(folder: &Path, file: &Path, length: u64, newest: Option<Newest>) -> Self {
         let archive = file.strip_prefix(folder).unwrap_or(file).to_string_lossy().into_owned();
-        Self { archive, length, newest, beat: None, good: None }
+        Self { archive, length, newest, beat: None, good: None, failing: None }
     }
 
-    pub(super) fn with_beat(self, beat: Option<Timestamp>, good: Option<Good>) -> Self {
-        Self { beat, good, ..self }
+    pub(super) fn with_beat(self, beat: Option<Timestamp>, good: Option<Good>, failing: Option<Failing>) -> Self {
+        Self { beat, good, failing, ..self }
     }
 
     pub(super) fn health(&self) -> SourceHealth {
@@ -101,6 +114,7 @@ impl State {
             last_body: self.good.and_then(|good| good.body),
             feed_time: self.newest.as_ref().and_then(|newest| newest.feed_time),
             feed_since: self.good.and_then(|good| good.feed_since),
+            failing: self.failing,
         }
     }
 
@@ -118,7 +132,7 @@ impl State {
             true => (before.archive, before.length),
             false => (self.archive, self.length),
         };
-        Self { archive, length, newest, beat, good }
+        Self { archive, length, newest, beat, good, failing: self.failing }
     }
 
     /// `None` if there is none that can be read.
@@ -136,6 +150,33 @@ impl State {
         serde_json::to_writer_pretty(&mut file, self)?;
         file.write_all(b"\n")?;
         file.persist(folder.join(NAME)).map(|_| ()).map_err(|error| error.error)
+    }
+}
+
+impl Failing {
+    /// What is known after a record. That a collector begins, ends or leaves a beat out says nothing of the source.
+    pub(super) fn after(
+        record: &NewRecord,
+        newest: Option<&Newest>,
+        good: Option<Good>,
+        before: Option<&State>,
+    ) -> Option<Self> {
+        let before = before.and_then(|state| state.failing);
+        let is_failure = match &record.content {
+            NewContent::Body(_) => newest.is_some_and(|newest| newest.readable == Some(false)),
+            // What it is the same as was no good.
+            NewContent::Unchanged(_) => true,
+            NewContent::Note(note) => matches!(note, Note::Failed { .. }),
+        };
+        if good.is_some() {
+            return None;
+        }
+        if !is_failure || record.beat.is_none() {
+            return before;
+        }
+        let first = Self { since: record.at, beats: 0 };
+        let Self { since, beats } = before.unwrap_or(first);
+        Some(Self { since: since.min(record.at), beats: beats.saturating_add(1) })
     }
 }
 

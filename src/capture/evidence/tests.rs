@@ -485,17 +485,23 @@ fn whether_a_source_is_well_is_known_without_its_archives() {
         last_body: at(body),
         feed_time: at(time),
         feed_since: at(since),
+        failing: None,
     };
     assert_eq!(keep(0, Some(-5), body(0), Some(true)), health(0, 0, 0, (-5, 0)));
     assert_eq!(keep(15, Some(-5), same(), None), health(15, 15, 0, (-5, 0)));
     // Another body of the same header time.
     assert_eq!(keep(30, Some(-5), body(30), Some(true)), health(30, 30, 30, (-5, 0)));
     assert_eq!(keep(45, Some(40), body(45), Some(true)), health(45, 45, 45, (40, 45)));
-    assert_eq!(keep(60, None, failed(), None), health(45, 60, 45, (40, 45)));
+    let failing = |since, beats| at(since).map(|since| Failing { since, beats });
+    assert_eq!(
+        keep(60, None, failed(), None),
+        SourceHealth { failing: failing(60, 1), ..health(45, 60, 45, (40, 45)) }
+    );
     // A page, and the same page again.
     let page = keep(75, None, body(75), Some(false));
     assert_eq!((page.last_good, page.last_body, page.feed_time), (at(45), at(45), None));
-    assert_eq!(keep(90, None, same(), None).last_good, at(45));
+    let again = keep(90, None, same(), None);
+    assert_eq!((again.last_good, again.failing), (at(45), failing(60, 3)));
     assert_eq!(keep(105, Some(100), body(105), Some(true)), health(105, 105, 105, (100, 105)));
     let silent = keep(120, None, NewContent::Note(Note::Silent), None);
     assert_eq!((silent.last_good, silent.last_body), (at(120), at(105)));

@@ -25,7 +25,7 @@ pub(super) fn check(root: &Path) -> Result<(Vec<Finding>, Exit), Exit> {
         tell(&problems);
         Exit::Usage
     })?;
-    refuse_gone_bucket(&private, &configured.location).map_err(|error| failed(&error, false, None))?;
+    refuse_gone_bucket(root, &private, &configured.location).map_err(|error| failed(&error, false, None))?;
     let findings = Bucket::make(&configured.location, &configured.options)
         .and_then(|bucket| check_bucket(&bucket, configured.base_url.as_deref()))
         .map_err(|error| {

@@ -95,6 +95,41 @@ fn a_line_of_the_log_has_the_agreed_shape() {
 }
 
 #[test]
+fn a_cause_that_came_again_in_quiet_hours_is_told_at_their_end_although_it_rests() {
+    let mut course = Course::new(settings("  quiet: 20:00-20:30\n", &["mail"]));
+    let cause = [silent("a", course.now)];
+    course.now = "2026-11-24T18:52:00Z".parse().unwrap();
+    assert_eq!(course.told(&cause), ["new source_silent:a"]);
+    course.wait(2);
+    assert_eq!(course.told(&[]), ["mended source_silent:a"]);
+    course.wait(9);
+    assert_eq!(course.told(&cause), [""; 0]);
+    course.now = "2026-11-24T19:29:00Z".parse().unwrap();
+    assert_eq!(course.told(&cause), [""; 0]);
+    course.wait(1);
+    assert_eq!(course.told(&cause), ["new source_silent:a"]);
+    // That it is mended and comes once more is one too many until it has rested.
+    course.wait(1);
+    assert_eq!((course.told(&[]), course.told(&cause)), (vec![], vec![]));
+}
+
+#[test]
+fn what_rests_is_told_at_the_end_of_quiet_hours_that_began_before_it_did() {
+    // The hours were written down while somebody was told.
+    let mut course = Course::new(settings("", &["mail"]));
+    let cause = [silent("a", course.now)];
+    course.now = "2026-11-24T21:22:00Z".parse().unwrap();
+    assert_eq!(course.told(&cause), ["new source_silent:a"]);
+    course.wait(2);
+    assert_eq!(course.told(&[]), ["mended source_silent:a"]);
+    course.settings = settings("  quiet: 20:00-22:37\n", &["mail"]);
+    course.wait(9);
+    assert_eq!(course.told(&cause), [""; 0]);
+    course.wait(4);
+    assert_eq!(course.told(&cause), ["new source_silent:a"]);
+}
+
+#[test]
 fn what_nothing_is_known_of_is_not_mended() {
     let mut course = Course::new(settings("", &["mail"]));
     let begin = course.now;

@@ -53,8 +53,19 @@ impl<'a> Reader<'a> {
 
     /// An address of the web. What is sent holds keys, so it is encrypted unless it stays on this machine.
     pub(super) fn endpoint(&mut self, key: &str) -> Option<Endpoint> {
+        self.endpoint_of(key, false)
+    }
+
+    /// The same; where nothing is sent that is a key, the house is near enough.
+    pub(super) fn endpoint_without_keys(&mut self, key: &str) -> Option<Endpoint> {
+        self.endpoint_of(key, true)
+    }
+
+    fn endpoint_of(&mut self, key: &str, is_keyless: bool) -> Option<Endpoint> {
         let (text, values) = self.require(key)?;
-        let remedy = format!("Write '{key}: https://...'; 'http' is for servers on this machine.");
+        let remedy = format!(
+            "Write '{key}: https://...'; 'http' is for servers on this machine, and of a webhook without keys for those of the house."
+        );
         let Some(url) = Url::parse(&text).ok().filter(|url| url.has_host()) else {
             self.add(key, format!("'{key}' is no address of the web"), remedy);
             return None;
@@ -62,6 +73,17 @@ impl<'a> Reader<'a> {
         match url.scheme() {
             "https" => {}
             "http" if url.host().is_some_and(|host| is_loopback(&host)) => {}
+            "http"
+                if is_keyless
+                    && is_without_keys(&url, &values)
+                    && url.host().is_some_and(|host| is_of_house(&host)) => {}
+            "http" if is_keyless => {
+                let message = format!(
+                    "'{key}' would send what is told, and what is secret in the address, across the web without encryption"
+                );
+                self.add(key, message, remedy);
+                return None;
+            }
             "http" => {
                 self.add(key, format!("'{key}' would send keys without encryption"), remedy);
                 return None;
@@ -94,6 +116,24 @@ impl<'a> Reader<'a> {
                 None
             }
         }
+    }
+}
+
+/// Whether an address has nothing that only some may know: neither a login nor a query nor a variable.
+fn is_without_keys(url: &Url, values: &[String]) -> bool {
+    url.username().is_empty() && url.password().is_none() && url.query().is_none() && values.is_empty()
+}
+
+/// Whether a host lies in a network that is not the internet: an address for private use (RFC 1918, RFC 4193, link-local), or a name
+/// that only such networks have (RFC 6762, RFC 8375, `.internal`, one without a dot).
+fn is_of_house(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => {
+            let endings = [".local", ".home.arpa", ".internal", ".lan", ".intranet"];
+            !name.contains('.') || endings.iter().any(|ending| name.ends_with(ending))
+        }
+        Host::Ipv4(address) => address.is_private() || address.is_link_local(),
+        Host::Ipv6(address) => address.is_unique_local() || address.is_unicast_link_local(),
     }
 }
 

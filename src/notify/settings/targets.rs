@@ -228,8 +228,8 @@ fn matrix(reader: &mut Reader<'_>) -> Option<Matrix> {
 }
 
 fn webhook(reader: &mut Reader<'_>) -> Option<Webhook> {
-    let url = reader.endpoint("url");
     let map = reader.map.get("headers");
+    let url = if map.is_some() { reader.endpoint("url") } else { reader.endpoint_without_keys("url") };
     let pairs: Vec<(Option<String>, Option<String>)> =
         map.map_or(&[][..], Node::pairs).iter().map(|(name, value)| (name.scalar(), value.scalar())).collect();
     if map.is_some() && pairs.is_empty() {

@@ -35,6 +35,17 @@ notify:
 ";
 
 #[test]
+fn a_webhook_without_keys_may_be_called_inside_the_house() {
+    for host in ["10.1.2.3", "192.168.0.9:8080", "[fd00::1]", "leitstelle.local", "funkhaus"] {
+        let text =
+            format!("title: T\nnotify:\n  channels:\n    - {{name: a, type: webhook, url: 'http://{host}/x'}}\n");
+        let mut problems = Problems::new(Path::new("f.yaml"));
+        let settings = Settings::read(&yaml::parse(Path::new("f.yaml"), &text).unwrap(), &mut problems);
+        assert!(problems.found.is_empty() && settings.channels.len() == 1, "{host}: {:?}", problems.found);
+    }
+}
+
+#[test]
 fn every_channel_is_read_and_no_secret_is_ever_shown() {
     let (settings, problems) = read(ALL);
     assert_eq!(problems, Vec::<String>::new());
@@ -126,6 +137,15 @@ fn every_mistake_is_told_with_its_line_and_what_to_do() {
             channel("{name: a, type: teams, url: 'http://a.de/x'}"),
             "5 'url' would send keys without encryption. Write 'url: https://...'",
         ),
+        (
+            channel("{name: a, type: webhook, url: 'http://10.0.0.7/x', headers: {X-Key: y}}"),
+            "5 'url' would send keys without encryption.",
+        ),
+        (
+            channel("{name: a, type: webhook, url: 'http://a.de/x'}"),
+            "5 'url' would send what is told, and what is secret",
+        ),
+        (channel("{name: a, type: webhook, url: 'http://10.0.0.7/x?key=y'}"), "5 'url' would send what is told"),
         (channel("{name: a, type: teams, url: 'a.de/geheim'}"), "5 'url' is no address of the web."),
         (channel("{name: a, type: webhook, url: 'https://a.de/${X'}"), "5 a '${' has no '}' behind it."),
         (

@@ -69,6 +69,7 @@ pub(crate) fn every_trouble() -> Vec<Trouble> {
         Trouble::PrivateStoreLost,
         Trouble::ClockBehind { now: at("2026-01-01T00:00:00Z"), newest: at("2026-11-24T13:05:00Z") },
         Trouble::BucketUnreadable { dataset: "telemetrie".to_owned() },
+        Trouble::ConfigurationWrong { mistakes: 1, file: "pipelines/stadtbus-fahrplan.yaml".to_owned(), line: 12 },
     ]
 }
 
@@ -120,7 +121,7 @@ fn what_has_more_than_one_form_is_told_as_it_is() {
     let lost = run(&["2026-11-24"], RunFailure::Lost);
     assert_eq!(
         lost.what.de,
-        "bus war veröffentlicht für 24.11.2026, ist aber nicht mehr im Bucket, und die Belege sind fort"
+        "bus war für den 24.11.2026 veröffentlicht, ist aber nicht mehr im Bucket, und die Belege sind fort"
     );
     let asked = run(&[], RunFailure::Transient);
     assert_eq!(asked.what.de, "Die Quellen von bus ließen sich nicht abfragen: es wird weiter versucht");

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::notify::cause::{Cause, CauseKind, RunFailure, Trouble};
-use crate::text::Text;
+use crate::text::{Text, grouped};
 use crate::time::ServiceDate;
 
 /// Dates of a list that are written out.
@@ -40,14 +40,14 @@ fn date(date: ServiceDate) -> Text {
     Text::new(form("%-d %B %Y"), form("%d.%m.%Y"))
 }
 
-/// The newest dates, and how many more there are. Runs of a timetable have none.
+/// The newest dates, and how many more there are, in German as they stand behind 'für'. Runs of a timetable have none.
 fn dates(dates: &BTreeSet<ServiceDate>) -> Text {
     if dates.is_empty() {
         return Text::new("the newest data", "die neuesten Daten");
     }
     let newest = dates.iter().rev().take(WRITTEN).map(|one| date(*one));
     let (en, de): (Vec<String>, Vec<String>) = newest.map(|text| (text.en, text.de)).unzip();
-    let (mut en, mut de) = (en.join(", "), de.join(", "));
+    let (mut en, mut de) = (en.join(", "), format!("den {}", de.join(", ")));
     match dates.len().saturating_sub(WRITTEN) {
         0 => {}
         1 => {
@@ -60,22 +60,6 @@ fn dates(dates: &BTreeSet<ServiceDate>) -> Text {
         }
     }
     Text::new(en, de)
-}
-
-/// A number with its thousands set apart.
-fn count(number: u64) -> Text {
-    let digits = number.to_string();
-    let grouped = |mark: &str| {
-        let mut text = String::new();
-        for (place, digit) in digits.chars().enumerate() {
-            if place > 0 && (digits.len() - place).is_multiple_of(3) {
-                text.push_str(mark);
-            }
-            text.push(digit);
-        }
-        text
-    };
-    Text::new(grouped(","), grouped("."))
 }
 
 /// `12.3 GB`.
@@ -107,15 +91,14 @@ pub(super) fn words(cause: &Cause, zone: &TimeZone) -> Words {
             let by = if rules.is_empty() { String::new() } else { format!(" ({})", rules.join(", ")) };
             Words::new(
                 Text::new(
-                    format!("{pipeline} is held back by quality{by} and not published for {}", of.en),
-                    format!(
-                        "{pipeline} wird wegen der Qualität{by} zurückgehalten und nicht veröffentlicht für {}",
-                        of.de
-                    ),
+                    format!("{pipeline} is not published for {}: held back by quality{by}", of.en),
+                    format!("{pipeline} ist nicht veröffentlicht für {}: wegen der Qualität{by} zurückgehalten", of.de),
                 ),
                 Text::new(
-                    "Whoever uses the data misses these days until the data is mended or somebody decides.",
-                    "Wer die Daten nutzt, dem fehlen diese Tage, bis die Daten stimmen oder jemand entscheidet.",
+                    "Whoever uses the data misses these days until the data is mended (other evidence) or the rule is (its limit, or its \
+                     'onFail'); the next look takes that up.",
+                    "Wer die Daten nutzt, dem fehlen diese Tage, bis die Daten stimmen (andere Belege) oder die Regel (ihre Grenze, ihr \
+                     'onFail'); beides wird von selbst aufgegriffen.",
                 ),
                 format!("fahrtenbuch quality report {dataset}{newest}"),
             )
@@ -164,7 +147,7 @@ fn of_source(trouble: &Trouble, zone: &TimeZone) -> Words {
             )
         }
         Trouble::SourceShrinking { source, rows, usual_rows } => {
-            let (rows, usual) = (count(*rows), count(*usual_rows));
+            let (rows, usual) = (grouped(*rows), grouped(*usual_rows));
             Words::new(
                 Text::new(
                     format!("The source {source} gives {} rows, usually it is {}", rows.en, usual.en),
@@ -229,7 +212,7 @@ fn run_failed(pipeline: &str, of: &BTreeSet<ServiceDate>, failure: RunFailure) -
         return Words::new(
             Text::new(
                 format!("{pipeline} was published for {}, and {}", days.en, how.en),
-                format!("{pipeline} war veröffentlicht für {}, {}", days.de, how.de),
+                format!("{pipeline} war für {} veröffentlicht, {}", days.de, how.de),
             ),
             Text::new(
                 "Who uses the data misses these days; see who empties the bucket, and bring them back from a copy of it.",
@@ -241,7 +224,7 @@ fn run_failed(pipeline: &str, of: &BTreeSet<ServiceDate>, failure: RunFailure) -
     Words::new(
         Text::new(
             format!("The run of {pipeline} failed for {}: {}", days.en, how.en),
-            format!("Der Lauf von {pipeline} ist gescheitert für {}: {}", days.de, how.de),
+            format!("Der Lauf von {pipeline} für {} ist gescheitert: {}", days.de, how.de),
         ),
         Text::new(
             "These days stay unpublished. The evidence is kept, so they can be published until it expires.",
@@ -311,7 +294,7 @@ fn chore_failed(chore: &str, failure: RunFailure) -> Words {
 fn of_quality(trouble: &Trouble) -> Words {
     match trouble {
         Trouble::RuleFailed { dataset, rule, date: on, findings } => {
-            let (on, findings) = (date(*on), count(*findings));
+            let (on, findings) = (date(*on), grouped(*findings));
             Words::new(
                 Text::new(
                     format!("The rule {rule} of {dataset} fails since {}: {} findings", on.en, findings.en),
@@ -343,7 +326,7 @@ fn of_quality(trouble: &Trouble) -> Words {
                 Trouble::QuarantineUndecided { dataset, rows, oldest } => (dataset.as_str(), *rows, date(*oldest)),
                 _ => ("", 0, Text::new("", "")),
             };
-            let rows = count(rows);
+            let rows = grouped(rows);
             Words::new(
                 Text::new(
                     format!(
@@ -496,6 +479,7 @@ fn of_machine(trouble: &Trouble, zone: &TimeZone) -> Words {
             "fahrtenbuch up",
         ),
         Trouble::BucketUnreadable { dataset } => bucket_unreadable(dataset),
+        Trouble::ConfigurationWrong { mistakes, file, line } => configuration_wrong(*mistakes, file, *line),
         Trouble::ClockBehind { now, newest } => clock_behind(&instant(*now, zone), &instant(*newest, zone)),
         _ => Words::new(
             Text::new(
@@ -509,6 +493,36 @@ fn of_machine(trouble: &Trouble, zone: &TimeZone) -> Words {
             "fahrtenbuch restore",
         ),
     }
+}
+
+fn configuration_wrong(mistakes: usize, file: &str, line: u32) -> Words {
+    let (line_en, line_de) = match line {
+        0 => (String::new(), String::new()),
+        line => (format!(", line {line}"), format!(", Zeile {line}")),
+    };
+    let title = match mistakes {
+        0 | 1 => Text::new(
+            format!("The configuration has a mistake ({file}{line_en})"),
+            format!("Die Konfiguration hat einen Fehler ({file}{line_de})"),
+        ),
+        many => {
+            let many = grouped(u64::try_from(many).unwrap_or(u64::MAX));
+            Text::new(
+                format!("The configuration has {} mistakes, the first in {file}{line_en}", many.en),
+                format!("Die Konfiguration hat {} Fehler, den ersten in {file}{line_de}", many.de),
+            )
+        }
+    };
+    Words::new(
+        title,
+        Text::new(
+            "No run begins and nothing is published until it is mended. What was known before of sources and times goes on being used; \
+             what was not, is left out.",
+            "Bis er behoben ist, beginnt kein Lauf, und nichts wird veröffentlicht. Was vorher über Quellen und Zeiten bekannt war, gilt \
+             weiter; was nicht, fehlt.",
+        ),
+        "fahrtenbuch check",
+    )
 }
 
 fn clock_behind(now: &Text, newest: &Text) -> Words {
@@ -573,6 +587,9 @@ pub(super) fn mended(kind: CauseKind, subject: &str) -> Text {
         CauseKind::PrivateStoreLost => ("The private store is there again", "Die private Ablage ist wieder da"),
         CauseKind::ClockBehind => {
             ("The clock of the machine is right again", "Die Uhr der Maschine geht wieder richtig")
+        }
+        CauseKind::ConfigurationWrong => {
+            ("The configuration has no mistakes any more", "Die Konfiguration hat keine Fehler mehr")
         }
         CauseKind::BucketUnreadable if subject.is_empty() => ("The bucket can be read", "Der Bucket ist lesbar"),
         CauseKind::BucketUnreadable => {

@@ -1,6 +1,6 @@
 //! Reads the files that a pipeline's file names, and gathers the mistakes of all of them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::contract::library::Library;
 use crate::yaml::{Node, Problem, Problems};
@@ -20,7 +20,8 @@ impl<'a> Files<'a> {
 
     /// The contracts that a node names.
     pub(super) fn library(&mut self, node: &Node) -> Option<Library> {
-        let folder = self.root.join(node.require_text("contracts", &mut self.problems)?);
+        node.require_text("contracts", &mut self.problems)?;
+        let folder = self.contracts(node)?;
         match Library::read(&folder) {
             Ok(library) => {
                 if library.contracts.is_empty() {
@@ -38,6 +39,20 @@ impl<'a> Files<'a> {
                 None
             }
         }
+    }
+
+    /// The folder of the contracts that a node names, if it names one that is there.
+    pub(super) fn contracts(&mut self, node: &Node) -> Option<PathBuf> {
+        let named = node.get("contracts")?;
+        let folder = self.root.join(named.scalar()?);
+        if folder.is_dir() {
+            return Some(folder);
+        }
+        let message = format!("the folder of contracts {} is not there", folder.display());
+        let remedy =
+            "Bring it back (git, a backup), name another one, or take those of this program: 'fahrtenbuch init DIR'.";
+        self.problems.add(named.line, message, remedy);
+        None
     }
 
     /// All mistakes: those of other files first.

@@ -39,7 +39,13 @@ pub(crate) fn outline(root: &Path, file: &Path) -> Result<(Pipeline, Vec<Problem
     let dataset = dataset(&mut files, &node, &name);
     let is_known = files.problems.found.is_empty();
     let feeds = sources::named(root, &node, max_bytes(format), &mut files.problems);
+    // What they say is looked at by who needs them; without them nothing can be run.
+    for named in [Some(&node), node.get("release")].into_iter().flatten() {
+        files.contracts(named);
+    }
+    // One with a mistake is a schedule all the same: what is to be run by it is not forgotten.
     let schedule = Schedule::read(&node, &mut files.problems);
+    let schedule = schedule.or_else(|| node.get("schedule").map(Schedule::unreadable));
     let found = files.all();
     let (Some(format), Some(feeds), true) = (format, feeds, is_known) else { return Err(found) };
     let pipeline = Pipeline {

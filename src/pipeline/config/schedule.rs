@@ -49,7 +49,8 @@ pub enum Trigger {
     Times(Times),
     /// That the date was run of this pipeline, at whose times it is run, too.
     After(String),
-    /// The same, and the workspace has no such pipeline with times, or it leads back here.
+    /// The same, and the workspace has no such pipeline with times, or it leads back here; without a name where the schedule itself
+    /// cannot be read.
     Nowhere(String),
     /// Steady intervals, counted from 1970-01-01 UTC, a day from midnight by the clock of the workspace; dates that are not over are run,
     /// too, and released provisionally.
@@ -92,6 +93,18 @@ impl Schedule {
         };
         let line = map.get("after").map_or(map.line, |node| node.line);
         (triggers.len() == 1).then_some(Self { trigger, late, catch_up, line })
+    }
+}
+
+impl Schedule {
+    /// What stands for a schedule in which there is a mistake: it has no times.
+    pub(super) fn unreadable(map: &Node) -> Self {
+        Self { trigger: Trigger::Nowhere(String::new()), late: LATE, catch_up: CATCH_UP, line: map.line }
+    }
+
+    /// Whether nobody can tell its times, since what the file says of them is a mistake.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(&self.trigger, Trigger::Nowhere(other) if other.is_empty())
     }
 }
 

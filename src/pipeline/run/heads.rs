@@ -32,7 +32,7 @@ use crate::pipeline::run::releases::unfinished;
 use crate::pipeline::{Pipeline, journal};
 use crate::publication::DATASET;
 use crate::publish::PublishError;
-use crate::publish::bucket::{Bucket, Page, is_same_place};
+use crate::publish::bucket::{Bucket, Page, is_place_of};
 use crate::publish::index::{self, Commit, IndexFile, TableIndex, Verified};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -148,10 +148,14 @@ pub(super) fn versions(
 
 /// Whether runs of a pipeline have published something to the bucket at a place, and not only to another one; nothing if the
 /// private store does not know.
-pub(super) fn has_published(private: &Path, pipeline: &str, location: &str) -> Result<Option<bool>, RunError> {
+pub(super) fn has_published(
+    (root, private): (&Path, &Path),
+    pipeline: &str,
+    location: &str,
+) -> Result<Option<bool>, RunError> {
     let path = Heads::path_of(private, pipeline);
     let heads: Option<Heads> = Heads::kept(&path)?.filter(|heads| !heads.tables.is_empty());
-    Ok(heads.map(|heads| is_same_place(&heads.bucket, location)))
+    Ok(heads.map(|heads| is_place_of(&heads.bucket, root, location)))
 }
 
 /// A look at a part of the names in a bucket, and where the next one begins.

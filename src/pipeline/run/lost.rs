@@ -16,7 +16,7 @@ use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::day_key::day_keys;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::heads;
-use crate::publish::bucket::{Bucket, is_same_place};
+use crate::publish::bucket::{Bucket, is_place_of};
 use crate::publish::index;
 use crate::time::ServiceDate;
 use crate::workspace::{Workspace, form};
@@ -121,11 +121,12 @@ pub(crate) fn has_run(workspace: &Workspace) -> bool {
         || purged::path(private).exists()
 }
 
-/// Whether runs have published something to a bucket, by what the private store keeps of each; nothing if it knows of none at all.
+/// Whether runs have published something to a bucket, by what the private store keeps of each; nothing if it knows of none at all. A
+/// bucket in the workspace `root` is the one that it had before the workspace was moved or restored.
 ///
 /// # Errors
 /// What it keeps cannot be read.
-pub fn published_to(private: &Path, location: &str) -> Result<Option<bool>, RunError> {
+pub fn published_to(root: &Path, private: &Path, location: &str) -> Result<Option<bool>, RunError> {
     let folder = private.join("journal");
     let pipelines = match fs::read_dir(&folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -134,13 +135,13 @@ pub fn published_to(private: &Path, location: &str) -> Result<Option<bool>, RunE
     let mut found = None;
     for pipeline in pipelines.flatten() {
         let name = pipeline.file_name().to_string_lossy().into_owned();
-        let mut is_known = heads::has_published(private, &name, location)?;
+        let mut is_known = heads::has_published((root, private), &name, location)?;
         if is_known != Some(true) {
             for date in journal::dates(private, &name) {
                 let path = journal::path(private, &name, date);
                 let entry = journal::read(&path).map_err(|error| RunError::private(&path, "read", &error))?;
                 let published =
-                    entry.filter(|entry| entry.published).map(|entry| is_same_place(&entry.bucket, location));
+                    entry.filter(|entry| entry.published).map(|entry| is_place_of(&entry.bucket, root, location));
                 is_known = is_known.max(published);
                 if is_known == Some(true) {
                     break;

@@ -18,7 +18,8 @@ use crate::workspace::{self, Workspace};
 /// # Errors
 /// [`PublishError::Gone`] if one has: an empty bucket in its place would hide that it is lost.
 pub fn open_bucket(workspace: &Workspace, lock: &mut Lock) -> Result<Bucket, RunError> {
-    let is_begun = || Ok::<bool, RunError>(published_to(&workspace.private, &workspace.bucket)? == Some(true));
+    let is_begun =
+        || Ok::<bool, RunError>(published_to(&workspace.root, &workspace.private, &workspace.bucket)? == Some(true));
     let bucket = if missing_folder(&workspace.bucket).is_some() && !is_begun()? {
         Bucket::make(&workspace.bucket, &workspace.bucket_options)?
     } else {

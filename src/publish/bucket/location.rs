@@ -42,31 +42,51 @@ pub fn local_folder(location: &str) -> Result<Option<PathBuf>, (String, String)>
     Ok(Some(location.into()))
 }
 
-/// Whether two locations are the same place: a folder may be written as a path, from the folder that the program was called in, or
-/// as an address.
-pub fn is_same_place(one: &str, other: &str) -> bool {
-    let folder = |location: &str| {
-        let folder = local_folder(location).ok().flatten()?;
-        Some(folder.strip_prefix(".").map(Path::to_owned).unwrap_or(folder))
+/// Whether the place that was kept of a bucket is the one at a location, however each is written and from wherever the program was
+/// called. Earlier programs kept a folder as it was configured, relative to a folder that nobody knows any more: it is the same if the
+/// location ends with it.
+pub fn is_same_place(kept: &str, location: &str) -> bool {
+    let folder = |location: &str| local_folder(location).ok().flatten();
+    match folder(kept) {
+        Some(relative) if relative.is_relative() => {
+            let relative = relative.strip_prefix(".").unwrap_or(&relative);
+            folder(location).is_some() && Path::new(&one_name(location)).ends_with(relative)
+        }
+        _ => one_name(kept) == one_name(location),
+    }
+}
+
+/// Whether the place that was kept of a bucket is the one at a location, or was it before the workspace was moved, or restored
+/// elsewhere: it lay in the workspace `root` where the location lies in it.
+pub fn is_place_of(kept: &str, root: &Path, location: &str) -> bool {
+    let (Ok(Some(kept_folder)), Ok(Some(folder))) = (local_folder(kept), local_folder(location)) else {
+        return is_same_place(kept, location);
     };
-    let is_same = |(one, other): (PathBuf, PathBuf)| match (one.is_absolute(), other.is_absolute()) {
-        (true, false) => one.ends_with(other),
-        (false, true) => other.ends_with(one),
-        _ => one == other,
-    };
-    one == other || folder(one).zip(folder(other)).is_some_and(is_same)
+    let inside =
+        folder.strip_prefix(root).ok().filter(|inside| inside.components().count() > 0 && inside.is_relative());
+    is_same_place(kept, location) || inside.is_some_and(|inside| kept_folder.ends_with(inside))
 }
 
 /// A place by one name, however it is written and from wherever the program was called: the path of a folder without links and
 /// relative parts, and the address of anything else without slashes at its end.
 pub(super) fn one_name(location: &str) -> String {
     match local_folder(location).ok().flatten() {
-        Some(folder) => match folder.canonicalize().or_else(|_| std::path::absolute(&folder)) {
-            Ok(folder) => folder.to_string_lossy().into_owned(),
+        Some(folder) => match std::path::absolute(&folder) {
+            Ok(folder) => without_links(&folder).to_string_lossy().into_owned(),
             Err(_) => location.to_owned(),
         },
         None => location.trim_end_matches('/').to_owned(),
     }
+}
+
+/// A path without links and relative parts, as far as it is there.
+fn without_links(path: &Path) -> PathBuf {
+    for folder in path.ancestors() {
+        if let (Ok(there), Ok(rest)) = (folder.canonicalize(), path.strip_prefix(folder)) {
+            return if rest.as_os_str().is_empty() { there } else { there.join(rest) };
+        }
+    }
+    path.to_owned()
 }
 
 /// The folder of a local bucket, if it is not there: it was never made, it was moved, or its disk is not mounted. Nothing if

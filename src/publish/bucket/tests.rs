@@ -111,9 +111,13 @@ fn a_place_is_the_same_however_it_is_written() {
         ("s3://a/b", "s3://a/c", false),
         ("/srv/a/data/bucket", "file:///srv/a/data/bucket", true),
         ("./data/bucket", "/srv/a/data/bucket", true),
-        ("/srv/a/data/bucket", "data/bucket", true),
+        ("/srv/a/data/bucket", "data/bucket", false),
         ("/srv/a/data/bucket", "/srv/b/data/bucket", false),
         ("data/bucket", "./data/bucket", true),
+        // As 'run' in the workspace kept it, and as '-C stadtbus' and '-C ../stadtbus' name it.
+        ("./data/bucket", "stadtbus/data/bucket", true),
+        ("stadtbus/data/bucket", "../stadtbus/data/bucket", true),
+        ("data/bucket", "s3://data/bucket", false),
         ("data/bucket", "data/other", false),
     ] {
         assert_eq!(is_same_place(one, other), expected, "{one} {other}");
@@ -128,10 +132,26 @@ fn a_place_is_the_same_however_it_is_written() {
         (format!("{path}/../bucket/"), true),
         (link, true),
         (root.path().join("other").to_str().unwrap().to_owned(), false),
-        ("bucket".to_owned(), false),
+        ("./bucket".to_owned(), true),
+        ("other/bucket".to_owned(), false),
         ("s3://bucket".to_owned(), false),
     ] {
         assert_eq!(bucket.is_at(&place), expected, "{place}");
+    }
+}
+
+#[test]
+fn a_bucket_in_a_workspace_is_the_same_where_the_workspace_was_moved_to() {
+    for (kept, root, location, expected) in [
+        ("/srv/a/data/bucket", "drill", "drill/data/bucket", true),
+        ("/srv/a/data/bucket", "/srv/drill", "/srv/drill/data/bucket", true),
+        ("./data/bucket", "drill", "drill/data/bucket", true),
+        ("/srv/a/data/bucket", "drill", "drill/data/other", false),
+        ("/srv/a/data/bucket", "/srv/drill", "/mnt/data/bucket", false),
+        ("/srv/a/data/bucket", "/srv/drill", "s3://a/data/bucket", false),
+        ("s3://a/b", "/srv/drill", "s3://a/b/", true),
+    ] {
+        assert_eq!(is_place_of(kept, Path::new(root), location), expected, "{kept} {root} {location}");
     }
 }
 

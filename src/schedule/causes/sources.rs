@@ -43,7 +43,8 @@ pub(super) struct Collecting {
     pub sources: BTreeMap<String, LiveSource>,
 }
 
-pub(super) fn look(known: &Known<'_>) -> Collecting {
+/// `newest` are the newest captures of sources of which nothing is remembered, as after an import: they are looked for once.
+pub(super) fn look(known: &Known<'_>, newest: &mut BTreeMap<String, Option<Timestamp>>) -> Collecting {
     let private = &known.workspace.private;
     let store = Store::new(Collector::evidence(private));
     let owned = collector::owned(private);
@@ -52,13 +53,19 @@ pub(super) fn look(known: &Known<'_>) -> Collecting {
         let wanted = pipeline.decoder.wanted();
         for scheduled in pipeline.scheduled() {
             let name = scheduled.collected.name;
+            let mut health = store.health(&name).unwrap_or_default();
+            if health.last_body.is_none() {
+                let known = store.known(&name).0.map(|capture| capture.captured_at);
+                health.last_body =
+                    known.or_else(|| *newest.entry(name.clone()).or_insert_with(|| store.newest_capture(&name)));
+            }
             let source = LiveSource {
                 every: SignedDuration::try_from(scheduled.grid.every()).unwrap_or(SignedDuration::MAX),
                 sends: matches!(scheduled.collected.source, Source::Mqtt { .. }),
                 is_realtime: wanted.is_telemetry(),
                 is_gtfs_realtime: pipeline.decoder.format().name() == "gtfs-realtime",
                 is_owned: owned.contains(&name),
-                health: up_to(store.health(&name).unwrap_or_default(), known.now),
+                health: up_to(health, known.now),
             };
             sources.insert(name, source);
         }
@@ -71,9 +78,10 @@ pub(super) fn look(known: &Known<'_>) -> Collecting {
 /// Without what a wrong clock said: it would keep a source from being missed for as long as the clock was ahead.
 fn up_to(health: SourceHealth, now: Timestamp) -> SourceHealth {
     let past = |at: Option<Timestamp>| at.filter(|at| *at < future(now));
-    let SourceHealth { last_good, last_beat, last_body, feed_time, feed_since } = health;
+    let SourceHealth { last_good, last_beat, last_body, feed_time, feed_since, failing } = health;
     let (last_good, last_beat, last_body) = (past(last_good), past(last_beat), past(last_body));
-    SourceHealth { last_good, last_beat, last_body, feed_time, feed_since: past(feed_since) }
+    let failing = failing.filter(|failing| failing.since < future(now));
+    SourceHealth { last_good, last_beat, last_body, feed_time, feed_since: past(feed_since), failing }
 }
 
 /// `watched_since` is when this was looked at first.
@@ -130,6 +138,9 @@ fn silent(name: &str, source: &LiveSource, asked_since: Timestamp, now: Timestam
     // A collector that began anew has had no time yet.
     let waited_since = last_good.map_or(asked_since, |good| good.max(asked_since));
     let last_body = source.health.last_body;
+    // What others have asked in vain before this collector counts, or one that is started anew again and again would never tell.
+    let failing = source.health.failing.filter(|failing| failing.beats >= SILENT_BEATS.unsigned_abs());
+    let waited_since = failing.map_or(waited_since, |failing| failing.since.min(waited_since));
     let trouble = || Trouble::SourceSilent { source: name.to_owned(), last_body };
     (ago(waited_since, now) >= patience).then(|| cause(trouble(), last_good.unwrap_or(asked_since)))
 }
@@ -145,6 +156,7 @@ fn frozen(name: &str, source: &LiveSource) -> Option<Cause> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::evidence::Failing;
 
     fn at(minutes: i64, seconds: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + minutes * 60 + seconds).unwrap()
@@ -191,6 +203,17 @@ mod tests {
         let mut others = fast;
         others.sources.get_mut("bus").unwrap().is_owned = false;
         assert_eq!(keys(&others, at(60, 0)), []);
+    }
+
+    #[test]
+    fn a_collector_that_is_started_anew_every_few_minutes_hides_no_dead_source() {
+        let failing = |since, beats| SourceHealth { failing: Some(Failing { since, beats }), ..good(at(0, 0)) };
+        let anew = |health| Collecting { owned_since: Some(at(27, 0)), ..collecting(source(15, health)) };
+        assert_eq!(keys(&anew(good(at(0, 0))), at(28, 0)), []);
+        assert_eq!(keys(&anew(failing(at(0, 15), 90)), at(28, 0)), [("source_silent:bus".to_owned(), at(0, 0))]);
+        assert_eq!(keys(&anew(failing(at(0, 15), 90)), at(10, 0)), []);
+        // A beat before the machine was off for hours is not enough.
+        assert_eq!(keys(&anew(failing(at(0, 15), 2)), at(28, 0)), []);
     }
 
     #[test]

@@ -437,3 +437,22 @@ fn monitors_are_told_what_is_due_what_failed_and_what_was_sent() {
     let first = made.log.chores["backup"].first;
     assert_eq!(first, at("2026-11-26T06:00:00Z"));
 }
+
+#[test]
+fn a_mistake_in_the_configuration_is_a_cause_with_its_file_and_line() {
+    let made = Made::new("");
+    let file = made.root.path().join("pipelines/bus.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{text}schedule: {{run: '25:15'}}\n")).unwrap();
+    let (workspace, _) = outline::read(made.root.path(), Needs::Stores).unwrap();
+    let wrong = Made { workspace, ..made };
+    let found = Causes::default().find(&wrong.known("2026-11-26T12:00:00Z"));
+    let expected = Trouble::ConfigurationWrong { mistakes: 1, file: "pipelines/bus.yaml".to_owned(), line: 4 };
+    assert!(found.causes.iter().any(|cause| cause.trouble == expected), "{:?}", found.causes);
+    // Once it is mended that is told.
+    fs::write(&file, text).unwrap();
+    let (workspace, _) = outline::read(wrong.root.path(), Needs::Stores).unwrap();
+    let mended = Made { workspace, ..wrong };
+    let found = Causes::default().find(&mended.known("2026-11-26T12:01:00Z"));
+    assert!(found.causes.iter().all(|cause| cause.trouble != expected) && found.is_well("configuration_wrong"));
+}

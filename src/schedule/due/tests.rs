@@ -224,6 +224,32 @@ fn a_timetable_that_nobody_collects_is_asked_for_at_its_times_and_released_at_on
     let of_date = DateFacts { evidence, ..DateFacts::default() };
     facts.pipelines.get_mut("plan").unwrap().dates.insert(date("2026-11-25"), of_date);
     assert_eq!(now_due(&facts, "2026-11-25T05:01:00Z"), ["plan 2026-11-25 captured"]);
+    // By a clock that is a little behind that of the one who asked.
+    let ahead = Some(Evidence { mark: Mark(1), since: at("2026-11-25T05:00:09Z") });
+    facts.pipelines.get_mut("plan").unwrap().dates.get_mut(&date("2026-11-25")).unwrap().evidence = ahead;
+    assert_eq!(now_due(&facts, "2026-11-25T05:00:05Z"), ["plan 2026-11-25 captured"]);
+    facts.pipelines.get_mut("plan").unwrap().dates.get_mut(&date("2026-11-25")).unwrap().evidence = evidence;
+    // What was captured has the second, and the log more.
+    facts.pipelines.get_mut("plan").unwrap().asked = ended(Outcome::Published, "2026-11-25T05:00:00.7Z", 0);
+    assert_eq!(now_due(&facts, "2026-11-25T05:01:00Z"), ["plan 2026-11-25 captured"]);
+}
+
+#[test]
+fn when_a_captured_timetable_is_due_does_not_depend_on_whether_a_collector_is_at_work_now() {
+    let mut plan = pipeline(daily("05:30"));
+    plan.is_timetable = true;
+    let evidence = Some(Evidence { mark: Mark(1), since: at("2026-11-25T21:20:00Z") });
+    plan.dates.insert(date("2026-11-25"), DateFacts { evidence, ..DateFacts::default() });
+    let collected = facts(vec![("plan", plan.clone())]);
+    assert_eq!(later(&collected, "2026-11-25T22:00:00Z"), ["plan 2026-11-25 captured 2026-11-26T04:30:00Z"]);
+    // The collector has ended; what it captured was not asked for by the schedule.
+    plan.asks = true;
+    plan.asked = ended(Outcome::Published, "2026-11-25T04:30:00Z", 0);
+    let killed = facts(vec![("plan", plan)]);
+    assert_eq!(now_due(&killed, "2026-11-25T22:00:00Z"), [""; 0]);
+    assert!(
+        later(&killed, "2026-11-25T22:00:00Z").contains(&"plan 2026-11-25 captured 2026-11-26T04:30:00Z".to_owned())
+    );
 }
 
 #[test]

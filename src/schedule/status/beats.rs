@@ -24,7 +24,7 @@ const FORM: u32 = 1;
 /// Hours of sources that one look reads beside the open ones, where it is not to hold anybody up.
 const FEW: usize = 24;
 /// How old what is known of an hour that is not over may be, where a look is not to hold anybody up.
-const OPEN_AGE: SignedDuration = SignedDuration::from_mins(15);
+const OPEN_AGE: SignedDuration = SignedDuration::from_mins(5);
 
 type Counts = [u64; Class::ALL.len()];
 
@@ -62,6 +62,8 @@ struct KnownHour {
 pub(super) struct Beats {
     known: Option<Known>,
     looked: Looked,
+    /// The newest captures of sources of which nothing is remembered, as after an import.
+    newest: HashMap<String, Option<Timestamp>>,
     /// By source.
     open: HashMap<String, Open>,
 }
@@ -133,7 +135,9 @@ impl Beats {
             found.push(SourceStatus {
                 name: source.clone(),
                 every: every.get(source).copied(),
-                newest_body: capture.map(|capture| capture.captured_at),
+                newest_body: capture
+                    .map(|capture| capture.captured_at)
+                    .or_else(|| *self.newest.entry(source.clone()).or_insert_with(|| store.newest_capture(source))),
                 newest_beat: newest_beat.or(last_good),
                 last_good,
                 hours: self.hours(&week, of),
@@ -180,7 +184,9 @@ impl Beats {
             of.hours.extend(known);
         }
         let age = self.open.get(week.source).map(|open| week.now.duration_since(open.at).abs());
-        if effort == Effort::All || age.is_none_or(|age| age >= OPEN_AGE) {
+        // An hour that has begun since is not one of which nothing is known.
+        let is_new = self.open.get(week.source).is_some_and(|open| !open.hours.contains_key(last));
+        if effort == Effort::All || is_new || age.is_none_or(|age| age >= OPEN_AGE) {
             let open: Vec<Timestamp> = week.hours.iter().copied().filter(|hour| !is_closed(hour)).collect();
             if let Some((counts, good)) = week.read(&open) {
                 let hours = open.into_iter().zip(counts).collect();

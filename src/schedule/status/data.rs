@@ -48,6 +48,9 @@ pub struct Status {
     pub due: Vec<DueJob>,
     /// By the time.
     pub next: Vec<NextJob>,
+    /// Daily jobs that are due, and the first of those that come.
+    pub due_chores: Vec<String>,
+    pub next_chore: Option<NextChore>,
     pub pipelines: Vec<PipelineStatus>,
     pub sources: Vec<SourceStatus>,
     /// Daily jobs that are no runs, as far as they have ended.
@@ -75,6 +78,16 @@ pub struct Need {
     /// What the newest try said, if it is about tries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub said: Option<String>,
+    /// How to go on, where there are several ways.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "both_if_any")]
+    pub ways: Option<Text>,
+}
+
+fn both_if_any<S: Serializer>(text: &Option<Text>, to: S) -> Result<S::Ok, S::Error> {
+    match text {
+        Some(text) => both(text, to),
+        None => to.serialize_none(),
+    }
 }
 
 fn both<S: Serializer>(text: &Text, to: S) -> Result<S::Ok, S::Error> {
@@ -107,6 +120,13 @@ pub struct NextJob {
     pub said: String,
 }
 
+/// A daily job that comes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NextChore {
+    pub name: String,
+    pub at: Timestamp,
+}
+
 /// The newest end of a daily job that is no run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ChoreStatus {
@@ -124,6 +144,8 @@ pub struct ChoreStatus {
 pub struct PipelineStatus {
     pub name: String,
     pub is_scheduled: bool,
+    /// Whether what the bucket has of it could be read.
+    pub is_known: bool,
     /// The newest date of which a release is current.
     pub newest: Option<Release>,
     /// The last two weeks of service dates, in their order; empty without a schedule.

@@ -9,7 +9,7 @@ use crate::pipeline::run::RunError;
 use crate::schedule::facts::JobKey;
 use crate::schedule::log::{self, Log};
 use crate::schedule::status::beats::{Beats, Effort};
-use crate::schedule::status::data::{ChoreStatus, DueJob, Inputs, NextJob, Running, Status};
+use crate::schedule::status::data::{ChoreStatus, DueJob, Inputs, NextChore, NextJob, Running, Status};
 use crate::schedule::status::runs::Runs;
 use crate::schedule::status::undecided::Counter;
 use crate::schedule::status::{disk, needs};
@@ -76,6 +76,8 @@ impl Gatherer {
                     said: later.why.to_string(),
                 })
                 .collect(),
+            due_chores: due.chores.clone(),
+            next_chore: due.next_chore.clone().map(|(at, name)| NextChore { name, at }),
             pipelines: workspace.pipelines.iter().map(|pipeline| runs.of(&pipeline.name)).collect(),
             sources: self.beats.week(workspace, &span, effort)?,
             chores: log

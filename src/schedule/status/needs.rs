@@ -2,6 +2,9 @@
 //! what only who looks here wants to know.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -10,8 +13,10 @@ use crate::notify::{Cause, CauseKind, Trouble};
 use crate::schedule::due::{Stop, Stopped};
 use crate::schedule::facts::JobKey;
 use crate::schedule::log::Tried;
+use crate::schedule::said::ways_out;
 use crate::schedule::status::data::{Inputs, Need, Status};
-use crate::schedule::status::words::same;
+use crate::schedule::status::page::Language;
+use crate::schedule::status::words::day;
 use crate::text::Text;
 
 /// A job that waits for so long waits for a scheduler.
@@ -20,11 +25,12 @@ const WAITS: SignedDuration = SignedDuration::from_hours(3);
 const NAMED: usize = 3;
 
 /// The kinds, the gravest first: what is being lost, then what waits.
-const ORDER: [CauseKind; 19] = [
+const ORDER: [CauseKind; 20] = [
     CauseKind::PrivateStoreLost,
     CauseKind::ClockBehind,
     CauseKind::DiskFilling,
     CauseKind::CollectorDown,
+    CauseKind::ConfigurationWrong,
     CauseKind::SourceSilent,
     CauseKind::SourceFrozen,
     CauseKind::EvidenceExpiring,
@@ -73,6 +79,7 @@ fn of_cause(cause: &Cause, inputs: &Inputs<'_>) -> Need {
         lost: Text::new(without_stop(&words.loss.en), without_stop(&words.loss.de)),
         command: in_words(&words.command),
         said: newest_said(cause, inputs),
+        ways: ways(cause, inputs),
     }
 }
 
@@ -95,10 +102,18 @@ fn newest_said(cause: &Cause, inputs: &Inputs<'_>) -> Option<String> {
             let mut troubles = inputs.facts.troubles.iter();
             troubles.find(|trouble| trouble.dataset == *dataset).map(|trouble| trouble.said.clone())
         }
+        Trouble::ConfigurationWrong { .. } => inputs.workspace.mistakes.first().map(ToString::to_string),
         Trouble::ChoreFailed { chore, .. } => inputs.log.chores.get(chore).map(|done| done.chore.said.clone()),
         _ => None,
     };
     said.filter(|said| !said.is_empty())
+}
+
+/// How to go on with what is held back, by the rules that held the newest date back.
+fn ways(cause: &Cause, inputs: &Inputs<'_>) -> Option<Text> {
+    let Trouble::RunHeldBack { pipeline, dates, .. } = &cause.trouble else { return None };
+    let key = JobKey { pipeline: pipeline.clone(), date: dates.last().copied() };
+    Some(ways_out(inputs.log.tried(&key).map_or(&[][..], |tried| &tried.held_by)))
 }
 
 /// None is at work now, however short that is; whoever has never started one asks in another way.
@@ -112,9 +127,17 @@ fn nobody_collects(status: &Status) -> Option<Cause> {
 
 /// Jobs wait, and nobody begins them any more.
 fn nobody_schedules(status: &Status, inputs: &Inputs<'_>) -> Option<Cause> {
-    let since = waiting_since(status)?;
+    let waiting = waiting_since(status)?;
     let is_down = status.scheduler != Some(true) && !is_new(status, inputs);
+    let since = last_seen(&inputs.workspace.private, inputs.log.newest, inputs.now).unwrap_or(waiting);
     is_down.then_some(Cause { trouble: Trouble::SchedulerDown, since })
+}
+
+/// When a scheduler was last at work, by what it wrote: its page, which it writes every minute, and its log.
+pub(super) fn last_seen(private: &Path, logged: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+    let page = fs::metadata(private.join("status").join(Language::De.file())).ok();
+    let page = page.and_then(|file| Timestamp::new(file.mtime(), 0).ok());
+    page.into_iter().chain(logged).filter(|at| *at <= now).max()
 }
 
 /// Since when the job waits that waits longest, if it is long enough to tell.
@@ -145,6 +168,7 @@ fn never_scheduled(status: &Status, inputs: &Inputs<'_>) -> Option<Need> {
         ),
         command: in_words("fahrtenbuch up"),
         said: None,
+        ways: None,
     })
 }
 
@@ -172,7 +196,7 @@ fn too_old(inputs: &Inputs<'_>) -> Vec<Need> {
             since: group.iter().map(|stopped| stopped.since).min(),
             what: Text::new(
                 format!("{pipeline} was never published for {}: older than 'catch_up'", dates.en),
-                format!("{pipeline} wurde nie veröffentlicht für {}: älter als 'catch_up'", dates.de),
+                format!("{pipeline} wurde für den {} nie veröffentlicht: älter als 'catch_up'", dates.de),
             ),
             lost: Text::new(
                 "They stay unpublished, for good when 'retention' destroys their evidence",
@@ -180,6 +204,7 @@ fn too_old(inputs: &Inputs<'_>) -> Vec<Need> {
             ),
             command: in_words(&command),
             said: None,
+            ways: None,
         })
     };
     groups.into_iter().filter_map(need).collect()
@@ -187,12 +212,12 @@ fn too_old(inputs: &Inputs<'_>) -> Vec<Need> {
 
 /// The dates, the first of them by name.
 fn named(group: &[&Stopped]) -> Text {
-    let dates: Vec<String> = group.iter().filter_map(|stopped| stopped.key.date).map(|date| date.to_string()).collect();
-    match dates.len().checked_sub(NAMED) {
-        Some(more @ 1..) => {
-            let first = dates[..NAMED].join(", ");
-            Text::new(format!("{first} and {more} more"), format!("{first} und {more} weitere"))
-        }
-        _ => same(dates.join(", ")),
+    let dates: Vec<Text> = group.iter().filter_map(|stopped| stopped.key.date).map(day).collect();
+    let (en, de): (Vec<String>, Vec<String>) = dates.into_iter().take(NAMED).map(|date| (date.en, date.de)).unzip();
+    let (en, de) = (en.join(", "), de.join(", "));
+    match group.len().saturating_sub(NAMED) {
+        0 => Text::new(en, de),
+        1 => Text::new(format!("{en} and 1 more"), format!("{de} und einen weiteren Tag")),
+        more => Text::new(format!("{en} and {more} more"), format!("{de} und {more} weitere Tage")),
     }
 }

@@ -5,11 +5,15 @@ use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
 use crate::capture::coverage::Sign;
+use crate::notify::CauseKind;
 use crate::page::page_in;
 use crate::schedule::facts::JobKey;
+use crate::schedule::said::in_german;
 use crate::schedule::status::data::{Need, PipelineStatus, SourceStatus, Status};
 use crate::schedule::status::picture::{self, SIGNS, STATES, cell, mark, stretches, told};
-use crate::schedule::status::words::{ago, bytes, is_nothing_yet, job, length, local, state, verdict, why, why_later};
+use crate::schedule::status::words::{
+    ago, bytes, day, is_nothing_yet, job, length, local, number, state, verdict, why, why_later,
+};
 use crate::text::Text;
 
 /// Jobs that are listed of each kind.
@@ -35,7 +39,7 @@ impl Language {
         }
     }
 
-    fn of(self) -> fn(&Text) -> &str {
+    pub(super) fn of(self) -> fn(&Text) -> &str {
         match self {
             Self::De => |text| &text.de,
             Self::En => |text| &text.en,
@@ -95,6 +99,21 @@ impl Page<'_> {
         self.text(&ago(at, self.status.now))
     }
 
+    /// What a job said at its end.
+    fn said(&self, said: &str) -> String {
+        match self.language {
+            Language::De => in_german(said),
+            Language::En => said.to_owned(),
+        }
+    }
+
+    fn said_head(&self, need: &Need) -> &'static str {
+        match need.kind == CauseKind::ConfigurationWrong.name() {
+            true => self.say("Er lautet: ", "It is: "),
+            false => self.say("Der letzte Versuch: ", "The newest try: "),
+        }
+    }
+
     fn job(&self, key: &JobKey) -> String {
         self.text(&job(key))
     }
@@ -107,15 +126,16 @@ impl Page<'_> {
                     @if let Some(since) = need.since {
                         br; (self.say("seit ", "since ")) (self.at(since)) " (" (self.ago(since)) ")"
                     }
-                    @if let Some(said) = &need.said { br; (self.say("Der letzte Versuch: ", "The newest try: ")) (said) }
+                    @if let Some(said) = &need.said { br; (self.said_head(need)) (self.said(said)) }
                     br; (self.say("Wenn nichts geschieht: ", "If nothing happens: ")) (self.text(&need.lost)) "."
                     pre { code { (need.command.join(" ")) } }
+                    @if let Some(ways) = &need.ways { (self.say("Danach: ", "Then: ")) (self.text(ways)) "." }
                 }
             }
         };
         html! {
             @if !self.status.needs.is_empty() {
-                h2 { (self.say("Was Sie braucht", "What needs you")) }
+                h2 { (self.say("Worum Sie sich kümmern müssen", "What needs you")) }
                 ol.needs { @for one in &self.status.needs { (need(one)) } }
             }
         }
@@ -140,6 +160,10 @@ impl Page<'_> {
             let why = self.text(&why_later(one.why, &one.said));
             html! { (self.at(one.at)) ": " b { (self.job(&one.key)) } ", " (why) }
         });
+        let daily = self.say("eine tägliche Arbeit", "a daily job");
+        let due_chores = status.due_chores.iter().map(|name| html! { b { (name) } ": " (daily) });
+        let next_chore =
+            status.next_chore.iter().map(|chore| html! { (self.at(chore.at)) ": " b { (chore.name) } ", " (daily) });
         let chores = status.chores.iter().map(|one| {
             let outcome = match (one.outcome.needs_a_person(), one.outcome.is_tried_again()) {
                 (true, _) => self.say("gescheitert", "failed"),
@@ -155,8 +179,8 @@ impl Page<'_> {
                 (self.say("Planer", "Scheduler")) ": " b { (word(status.scheduler)) } "."
             }
             (self.list(self.say("Läuft", "Running"), running.collect()))
-            (self.list(self.say("Fällig", "Due"), due.collect()))
-            (self.list(self.say("Als Nächstes", "Next"), next.collect()))
+            (self.list(self.say("Fällig", "Due"), due.chain(due_chores).collect()))
+            (self.list(self.say("Als Nächstes", "Next"), next.chain(next_chore).collect()))
             (self.list(self.say("Tägliche Arbeiten", "Daily jobs"), chores.collect()))
         }
     }
@@ -192,15 +216,16 @@ impl Page<'_> {
                 h3 { (pipeline.name) }
                 @match (&pipeline.newest, pipeline.is_scheduled) {
                     (_, false) => p { (self.say("hat keinen Zeitplan ('schedule')", "has no 'schedule'")) },
+                    _ if !pipeline.is_known => p { (self.say("was der Bucket davon hat, ist nicht lesbar", "what the bucket has of it cannot be read")) },
                     (None, true) => p { (self.say("noch nichts veröffentlicht", "no release yet")) },
                     (Some(newest), true) => p {
-                        (self.say("neueste Veröffentlichung: ", "newest release: ")) b { (newest.date) }
+                        (self.say("neueste Veröffentlichung: ", "newest release: ")) b { (self.text(&day(newest.date))) }
                         @if newest.is_provisional { ", " (self.say("vorläufig", "provisional")) }
                         @if let Some(at) = newest.at { ", " (self.ago(at)) }
                     },
                 }
                 @if let Some((first, last)) = ends {
-                    (picture::dates(&pipeline.dates, self.language.of(), &label))
+                    (picture::dates(&pipeline.dates, self.language, &label))
                     p.ends style=(format!("width:{}px", picture::MARK as usize * pipeline.dates.len())) {
                         span { (self.day(first.date.0)) } span { (self.day(last.date.0)) }
                     }
@@ -218,9 +243,9 @@ impl Page<'_> {
                 ul {
                     @for date in pipeline.dates.iter().rev() {
                         li {
-                            (date.date) ": " (self.text(&state(date.state)))
+                            (self.text(&day(date.date))) ": " (self.text(&state(date.state)))
                             @if let Some(at) = date.at { ", " (self.at(at)) }
-                            @if !date.said.is_empty() { " – " (date.said) }
+                            @if !date.said.is_empty() { " – " (self.said(&date.said)) }
                         }
                     }
                 }
@@ -257,7 +282,7 @@ impl Page<'_> {
             @if !sources.is_empty() {
                 h2 { (self.say("Takte der letzten sieben Tage", "Beats of the last seven days")) }
                 @for source in sources { (self.source(source)) }
-                ul.legend { @for sign in SIGNS.into_iter().filter(|sign| signs.contains(sign)) { li { (cell(sign)) " " (self.text(&picture::meaning(sign))) } } }
+                ul.legend { @for sign in SIGNS.into_iter().filter(|sign| signs.contains(sign)) { li { (cell(sign)) " " (self.text(&picture::meaning(sign))) } } li { (picture::empty_cell()) " " (self.say("kein Takt, oder noch nicht angesehen", "no beat, or not looked at yet")) } }
             }
         }
     }
@@ -292,7 +317,7 @@ impl Page<'_> {
     }
 
     fn undecided(&self) -> Markup {
-        let row = |label: &str, rows: u64| html! { @if rows > 0 { li { (rows) " " (label) } } };
+        let row = |label: &str, rows: u64| html! { @if rows > 0 { li { (self.text(&number(rows))) " " (label) } } };
         html! {
             @if !self.status.undecided.is_empty() {
                 h2 { (self.say("Quarantäne ohne Entscheidung", "Quarantine without a decision")) }
@@ -302,7 +327,7 @@ impl Page<'_> {
                         (row(self.say("Zeilen von dieser Woche", "rows of this week"), of.under_a_week))
                         (row(self.say("Zeilen der letzten vier Wochen", "rows of the last four weeks"), of.under_four_weeks))
                         (row(self.say("Zeilen, die älter sind", "rows that are older"), of.older))
-                        li { (self.say("die ältesten: ", "the oldest: ")) (of.oldest) }
+                        li { (self.say("die ältesten: ", "the oldest: ")) (self.text(&day(of.oldest))) }
                     }
                 }
             }
@@ -356,7 +381,7 @@ code{font:.9em ui-monospace,monospace}summary{color:var(--grey);padding:.2rem 0}
 .legend li{display:flex;gap:.4rem;align-items:center}.key{flex:none}\
 .beats{display:block;width:100%;height:24px}.dates{display:block;max-width:100%;height:auto}.disk{max-width:40rem}svg.disk{display:block;width:100%;height:auto}\
 .days,.ends{display:flex;justify-content:space-between;font-size:.8rem;color:var(--grey);max-width:100%}.days span{flex:1;min-width:0}@media(max-width:30rem){div.disk .days{font-size:.65rem}}div.disk .days span{text-align:center}\
-rect.all,rect.most,path.good,circle.good{fill:var(--good)}rect.half,path.warn{fill:var(--half)}rect.failed{fill:var(--failed)}rect.off{fill:var(--off)}\
+rect.all,rect.most,path.good,circle.good{fill:var(--good)}rect.half,path.warn{fill:var(--half)}rect.failed{fill:var(--failed)}.beats rect.failed{stroke:var(--failed);stroke-width:2;vector-effect:non-scaling-stroke}rect.off{fill:var(--off)}\
 rect.frozen{fill:var(--frozen)}rect.silent{fill:var(--silent)}rect.unreadable{fill:var(--unreadable)}rect.skipped{fill:var(--half)}\
 rect.unexplained{fill:var(--dark)}rect.none{fill:var(--faint)}.beats rect.none{fill:var(--empty)}line.midnight{stroke:var(--paper);stroke-width:2;vector-effect:non-scaling-stroke}line.day{stroke:var(--line);stroke-width:1;vector-effect:non-scaling-stroke}\
 rect.held{fill:var(--half)}.line{fill:none;stroke:var(--good);stroke-width:1.8}.tick{fill:none;stroke:var(--paper);stroke-width:2}\

@@ -4,13 +4,17 @@ use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
 use crate::capture::coverage::{Class, Sign};
+use crate::schedule::said::in_german;
 use crate::schedule::status::data::{DateState, DateStatus, Hour, SourceStatus, Status};
-use crate::schedule::status::words::{bytes, local, state};
+use crate::schedule::status::page::Language;
+use crate::schedule::status::words::{bytes, day, local, number, state};
 use crate::text::Text;
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// Of a row of beats.
 const HEIGHT: u32 = 24;
+/// How far an hour that failed hangs down.
+const FAILED: u32 = 17;
 /// A date's mark has so much room, square.
 pub(super) const MARK: u32 = 20;
 
@@ -56,16 +60,24 @@ fn look(sign: Sign) -> (&'static str, u32) {
         Sign::Gap(Class::Frozen) => ("frozen", 10),
         Sign::Gap(Class::Unreadable) => ("unreadable", 10),
         Sign::Gap(Class::Skipped) => ("skipped", 7),
-        Sign::Gap(_) => ("failed", 10),
+        Sign::Gap(_) => ("failed", FAILED),
     }
+}
+
+/// Where a cell begins from above: what stands is lower where something is missing, and what failed hangs down, so that a single hour
+/// of a week is seen on a small screen, too.
+fn top(sign: Sign, height: u32) -> u32 {
+    if height == FAILED && matches!(sign, Sign::Gap(_)) { 0 } else { HEIGHT - height }
 }
 
 /// What a sign means.
 pub(super) fn meaning(sign: Sign) -> Text {
     let (en, de) = match sign {
-        Sign::All => ("every beat gave a body or nothing new", "jeder Takt brachte etwas oder nichts Neues"),
-        Sign::Most => ("9 of 10 beats did", "9 von 10 Takten"),
-        Sign::Half => ("half of the beats did", "die Hälfte der Takte"),
+        Sign::All => {
+            ("every beat gave a body or nothing new", "jeder Takt wurde beantwortet, mit Daten oder „nichts Neues“")
+        }
+        Sign::Most => ("9 of 10 beats did", "9 von 10 Takten wurden beantwortet"),
+        Sign::Half => ("half of the beats did", "die Hälfte der Takte wurde beantwortet"),
         Sign::Unexplained => ("some beats have no explanation", "manche Takte sind ungeklärt"),
         Sign::Gap(Class::Off) => ("no collector was at work", "kein Erfasser lief"),
         Sign::Gap(Class::Silent) => ("connected, nothing came", "verbunden, nichts kam"),
@@ -97,10 +109,10 @@ pub(super) fn told(stretch: &Stretch, status: &Status) -> Text {
     let (en, de) = match (stretch.sign, stretch.is_known) {
         (Some(sign), _) => {
             let meaning = meaning(sign);
-            let counts = (stretch.good, stretch.beats);
+            let counts = (number(stretch.good), number(stretch.beats));
             (
-                format!("{} ({} of {} beats good)", meaning.en, counts.0, counts.1),
-                format!("{} ({} von {} Takten gut)", meaning.de, counts.0, counts.1),
+                format!("{} ({} of {} beats good)", meaning.en, counts.0.en, counts.1.en),
+                format!("{} ({} von {} Takten gut)", meaning.de, counts.0.de, counts.1.de),
             )
         }
         (None, true) => ("no beats".to_owned(), "keine Takte".to_owned()),
@@ -122,7 +134,7 @@ pub(super) fn beats(status: &Status, source: &SourceStatus, of: fn(&Text) -> &st
                 @match stretch.sign {
                     Some(sign) => {
                         @let (class, height) = look(sign);
-                        rect class=(class) x=(x(stretch.from)) y=(HEIGHT - height) width=(width) height=(height) {
+                        rect class=(class) x=(x(stretch.from)) y=(top(sign, height)) width=(width) height=(height) {
                             title { (of(&told(&stretch, status))) }
                         }
                     }
@@ -142,19 +154,26 @@ pub(super) fn cell(sign: Sign) -> Markup {
     html! {
         svg.key aria-hidden="true" viewBox="0 0 14 24" width="14" height="24" {
             rect.none x="0" y="0" width="14" height="24" {}
-            rect class=(class) x="0" y=(HEIGHT - height) width="14" height=(height) {}
+            rect class=(class) x="0" y=(top(sign, height)) width="14" height=(height) {}
         }
     }
 }
 
+/// A cell of which nothing is known, for the legend.
+pub(super) fn empty_cell() -> Markup {
+    html! { svg.key.beats aria-hidden="true" viewBox="0 0 14 24" style="width:14px" { rect.none x="0" y="0" width="14" height="24" {} } }
+}
+
 /// How it stands with the newest dates, a mark each.
-pub(super) fn dates(dates: &[DateStatus], of: fn(&Text) -> &str, label: &str) -> Markup {
+pub(super) fn dates(dates: &[DateStatus], language: Language, label: &str) -> Markup {
+    let of = language.of();
+    let said = |said: &str| if language == Language::De { in_german(said) } else { said.to_owned() };
     let width = MARK * u32::try_from(dates.len()).unwrap_or(0);
     html! {
         svg.dates role="img" aria-label=(label) viewBox=(format!("0 0 {width} {MARK}")) width=(width) height=(MARK) {
             @for (place, date) in dates.iter().enumerate() {
                 g transform=(format!("translate({} 0)", place * MARK as usize)) {
-                    title { (date.date) ": " (of(&state(date.state))) @if !date.said.is_empty() { " – " (date.said) } }
+                    title { (of(&day(date.date))) ": " (of(&state(date.state))) @if !date.said.is_empty() { " – " (said(&date.said)) } }
                     rect.none x="0" y="0" width=(MARK) height=(MARK) {}
                     (shape(date.state))
                 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::schedule::due::{Due, Stop};
-use crate::schedule::facts::{DateFacts, Facts, JobKey, Outcome, PipelineFacts};
+use crate::schedule::facts::{DateFacts, Facts, JobKey, Outcome, PipelineFacts, Trouble};
 use crate::schedule::log::Log;
 use crate::schedule::status::data::{DateState, DateStatus, PipelineStatus, Release};
 use crate::time::ServiceDate;
@@ -35,7 +35,8 @@ impl<'a> Runs<'a> {
 
     pub(super) fn of(&self, name: &str) -> PipelineStatus {
         let Some(pipeline) = self.facts.pipelines.get(name) else {
-            return PipelineStatus { name: name.to_owned(), is_scheduled: false, newest: None, dates: Vec::new() };
+            let name = name.to_owned();
+            return PipelineStatus { name, is_scheduled: false, is_known: true, newest: None, dates: Vec::new() };
         };
         let key = |date: ServiceDate| JobKey { pipeline: name.to_owned(), date: Some(date) };
         let released = pipeline.dates.iter().rev().find_map(|(date, of)| Some((*date, of.released?)));
@@ -46,7 +47,11 @@ impl<'a> Runs<'a> {
         });
         let dates = (0..DATES).rev().map(|back| self.today.plus_days(-back));
         let dates = dates.map(|date| self.date(&key(date), date, pipeline)).collect();
-        PipelineStatus { name: name.to_owned(), is_scheduled: true, newest, dates }
+        // A trouble without a name is that of all.
+        let is_of = |trouble: &Trouble| trouble.pipeline == name || trouble.pipeline.is_empty();
+        let is_known = !self.facts.troubles.iter().any(is_of);
+        let dates = if is_known { dates } else { Vec::new() };
+        PipelineStatus { name: name.to_owned(), is_scheduled: true, is_known, newest, dates }
     }
 
     fn date(&self, key: &JobKey, date: ServiceDate, pipeline: &PipelineFacts) -> DateStatus {

@@ -76,6 +76,7 @@ fn pipeline() -> PipelineStatus {
     PipelineStatus {
         name: "stadtbus-telemetrie".to_owned(),
         is_scheduled: true,
+        is_known: true,
         newest: Some(Release { date: first.plus_days(3), is_provisional: false, at: Some(at("2026-11-21T05:31:00Z")) }),
         dates: states.into_iter().enumerate().map(date).collect(),
     }
@@ -90,6 +91,7 @@ fn need() -> Need {
         lost: Text::new("the date stays unpublished", "der Tag bleibt unveröffentlicht"),
         command: ["fahrtenbuch", "quality", "results", "stadtbus"].map(str::to_owned).to_vec(),
         said: Some("held back by <t.rows>".to_owned()),
+        ways: Some(Text::new("mend the rule or the data", "ändern Sie Regel oder Daten")),
     }
 }
 
@@ -115,6 +117,8 @@ fn status() -> Status {
             why: "over",
             said: "the date is over and was not released".to_owned(),
         }],
+        due_chores: vec!["backup".to_owned()],
+        next_chore: Some(NextChore { name: "purge".to_owned(), at: at("2026-11-28T02:15:00Z") }),
         pipelines: vec![pipeline()],
         sources: vec![source()],
         chores: vec![ChoreStatus {
@@ -165,8 +169,16 @@ fn the_pages_need_nothing_else_and_each_links_to_the_other() {
         for foreign in ["<script", "http:", "https:", "<img", "@import", "url(", "<link"] {
             assert!(!page.contains(foreign), "{foreign}");
         }
-        assert!(page.contains("Stadtbus &amp; &lt;Söhne&gt;") && page.contains("held back by &lt;t.rows&gt;"));
+        let held =
+            if language == "de" { "zurückgehalten wegen &lt;t.rows&gt;" } else { "held back by &lt;t.rows&gt;" };
+        assert!(page.contains("Stadtbus &amp; &lt;Söhne&gt;") && page.contains(held), "{language}");
     }
+    // Each is in one language, also what the log has in English, and its dates.
+    assert!(!german.contains("held back") && german.contains("Worum Sie sich kümmern müssen"));
+    assert!(
+        german.contains("stadtbus-telemetrie vom 27.11.2026")
+            && german.contains("kein Takt, oder noch nicht angesehen")
+    );
     for said in ["Diese Seite ist nicht öffentlich.", "Wenn nichts geschieht", "kein Erfasser lief", "140 MB", "Sa 21."]
     {
         assert!(german.contains(said), "{said}");
@@ -196,7 +208,8 @@ fn nothing_that_needs_a_person_is_all_well() {
     assert_eq!(verdict(&status).en, said);
     let two = Status { needs: vec![need(), need()], ..status };
     assert!(
-        verdict(&two).en.starts_with("2 things need you: ") && verdict(&two).de.starts_with("2 Sachen brauchen Sie: ")
+        verdict(&two).en.starts_with("2 things need you: ")
+            && verdict(&two).de.starts_with("Um 2 Dinge müssen Sie sich kümmern: ")
     );
 }
 
@@ -278,6 +291,23 @@ fn what_needs_a_person_is_what_messages_tell_in_the_same_words() {
     }
     // What is being lost comes first.
     assert_eq!(needs[0].kind, "private_store_lost");
+}
+
+#[test]
+fn a_scheduler_is_missed_since_it_was_last_seen_and_not_since_a_job_was_due() {
+    let folder = tempfile::tempdir().unwrap();
+    let (logged, now) = (at("2026-11-27T12:00:00Z"), at("2026-11-27T16:00:00Z"));
+    assert_eq!(needs::last_seen(folder.path(), None, now), None);
+    assert_eq!(needs::last_seen(folder.path(), Some(logged), now), Some(logged));
+    // It wrote its page long after its last job.
+    std::fs::create_dir(folder.path().join("status")).unwrap();
+    let page = std::fs::File::create(folder.path().join("status/index.html")).unwrap();
+    let killed = at("2026-11-27T15:59:00Z");
+    let seconds = std::time::Duration::from_secs(u64::try_from(killed.as_second()).unwrap());
+    page.set_modified(std::time::UNIX_EPOCH + seconds).unwrap();
+    assert_eq!(needs::last_seen(folder.path(), Some(logged), now), Some(killed));
+    // A clock that was ahead says nothing.
+    assert_eq!(needs::last_seen(folder.path(), Some(at("2026-12-24T00:00:00Z")), now), Some(killed));
 }
 
 #[test]

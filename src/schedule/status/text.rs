@@ -5,8 +5,9 @@ use std::fmt::Write;
 use jiff::civil::Date;
 
 use crate::capture::coverage::{Class, LEGEND, Sign};
+use crate::notify::CauseKind;
 use crate::schedule::status::data::{Disk, PipelineStatus, SourceStatus, Status, Undecided};
-use crate::schedule::status::words::{ago, bytes, local, verdict, why_later};
+use crate::schedule::status::words::{ago, bytes, local, number, verdict, why_later};
 
 /// Jobs that are listed of each kind.
 const LISTED: usize = 10;
@@ -39,10 +40,14 @@ fn needs(out: &mut String, status: &Status) {
             let _ = writeln!(out, "     since {} ({})", local(since, &status.zone).en, ago(since, status.now).en);
         }
         if let Some(said) = &need.said {
-            let _ = writeln!(out, "     the newest try said: {said}");
+            let head = if need.kind == CauseKind::ConfigurationWrong.name() { "it is" } else { "the newest try said" };
+            let _ = writeln!(out, "     {head}: {said}");
         }
         let _ = writeln!(out, "     lost if nothing happens: {}", need.lost.en);
         let _ = writeln!(out, "     {}", need.command.join(" "));
+        if let Some(ways) = &need.ways {
+            let _ = writeln!(out, "     then: {}", ways.en);
+        }
     }
 }
 
@@ -60,10 +65,12 @@ fn jobs(out: &mut String, status: &Status) {
     let running = status.running.iter().map(|running| format!("{}, since {}", running.key, at(running.since)));
     list(out, "Running", running);
     let due = status.due.iter().map(|job| format!("{}: {}, since {}", job.key, job.said, at(job.since)));
-    list(out, "Due now", due);
+    let chores = status.due_chores.iter().map(|name| format!("{name}: a daily job"));
+    list(out, "Due now", due.chain(chores).collect::<Vec<_>>().into_iter());
     let next =
         status.next.iter().map(|job| format!("{}  {}: {}", at(job.at), job.key, why_later(job.why, &job.said).en));
-    list(out, "Next", next);
+    let chore = status.next_chore.iter().map(|chore| format!("{}  {}: a daily job", at(chore.at), chore.name));
+    list(out, "Next", next.chain(chore).collect::<Vec<_>>().into_iter());
     let chores = status.chores.iter().map(|chore| {
         format!(
             "{} {}: {}",
@@ -93,6 +100,7 @@ fn pipelines(out: &mut String, status: &Status) {
     let line = |pipeline: &PipelineStatus| {
         let newest = match (&pipeline.newest, pipeline.is_scheduled) {
             (_, false) => "has no 'schedule'".to_owned(),
+            _ if !pipeline.is_known => "what the bucket has of it cannot be read".to_owned(),
             (None, true) => "no release yet".to_owned(),
             (Some(newest), true) => {
                 let when = newest.at.map_or_else(String::new, |at| format!(", released {}", ago(at, status.now).en));
@@ -144,8 +152,14 @@ fn signs(status: &Status, source: &SourceStatus, day: Date) -> String {
 fn undecided(out: &mut String, status: &Status) {
     let line = |of: &Undecided| {
         format!(
-            "{}: {} rows without a decision, the oldest of {} ({} of this week, {} of the last four, {} older)",
-            of.dataset, of.rows, of.oldest, of.under_a_week, of.under_four_weeks, of.older
+            "{}: {} {} without a decision, the oldest of {} ({} of this week, {} of the last four, {} older)",
+            of.dataset,
+            number(of.rows).en,
+            if of.rows == 1 { "row" } else { "rows" },
+            of.oldest,
+            number(of.under_a_week).en,
+            number(of.under_four_weeks).en,
+            number(of.older).en
         )
     };
     list(out, "Quarantine", status.undecided.iter().map(line));

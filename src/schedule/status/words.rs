@@ -5,7 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::schedule::facts::JobKey;
 use crate::schedule::status::data::{DateState, Status};
-use crate::text::{Text, german_number};
+use crate::text::{Text, german_number, grouped};
+use crate::time::ServiceDate;
 
 /// `12 s`, `5 min`, `3 h`, `2 days`.
 pub(super) fn length(span: SignedDuration) -> Text {
@@ -51,10 +52,20 @@ pub(super) fn local(at: Timestamp, zone: &TimeZone) -> Text {
     Text::new(at.strftime("%Y-%m-%d %H:%M").to_string(), at.strftime("%d.%m.%Y, %H:%M").to_string())
 }
 
+/// A date, as both languages write it: `2026-11-27`, `27.11.2026`.
+pub(super) fn day(date: ServiceDate) -> Text {
+    Text::new(date.to_string(), date.0.strftime("%d.%m.%Y").to_string())
+}
+
+/// A number with its thousands set apart.
+pub(super) fn number(number: u64) -> Text {
+    grouped(number)
+}
+
 /// What a job is called.
 pub(super) fn job(key: &JobKey) -> Text {
     match key.date {
-        Some(date) => same(format!("{} {date}", key.pipeline)),
+        Some(date) => Text::new(format!("{} {date}", key.pipeline), format!("{} vom {}", key.pipeline, day(date).de)),
         None => Text::new(key.to_string(), format!("{}: Abruf seiner Quellen", key.pipeline)),
     }
 }
@@ -109,11 +120,11 @@ pub(super) fn verdict(status: &Status) -> Text {
         return match rest {
             [] => Text::new(
                 format!("1 thing needs you: {}.", first.what.en),
-                format!("1 Sache braucht Sie: {}.", first.what.de),
+                format!("Um 1 Sache müssen Sie sich kümmern: {}.", first.what.de),
             ),
             _ => Text::new(
                 format!("{count} things need you: {}; …", first.what.en),
-                format!("{count} Sachen brauchen Sie: {}; …", first.what.de),
+                format!("Um {count} Dinge müssen Sie sich kümmern: {}; …", first.what.de),
             ),
         };
     }
@@ -121,7 +132,7 @@ pub(super) fn verdict(status: &Status) -> Text {
     let newest = status.pipelines.iter().filter_map(|pipeline| pipeline.newest).max_by_key(|newest| newest.date);
     if let Some(newest) = newest {
         en.push(format!("the newest release is of {}", newest.date));
-        de.push(format!("die neueste Veröffentlichung ist vom {}", newest.date));
+        de.push(format!("die neueste Veröffentlichung ist vom {}", day(newest.date).de));
     }
     if let Some(body) = status.sources.iter().filter_map(|source| source.newest_body).max() {
         let ago = ago(body, status.now);
@@ -131,7 +142,7 @@ pub(super) fn verdict(status: &Status) -> Text {
     if let Some(next) = status.next.first() {
         let at = local(next.at, &status.zone);
         en.push(format!("next is {} at {}", next.key, at.en));
-        de.push(format!("als Nächstes {} um {}", job(&next.key).de, at.de));
+        de.push(format!("als Nächstes kommt {} am {} Uhr", job(&next.key).de, at.de.replace(", ", " um ")));
     }
     if !status.pipelines.is_empty() && !status.pipelines.iter().any(|pipeline| pipeline.is_scheduled) {
         en.push("no pipeline has a 'schedule', so runs are begun by hand".to_owned());

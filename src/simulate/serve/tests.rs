@@ -286,3 +286,12 @@ fn hostile_answers_are_what_their_names_say() {
         assert!((70..300).contains(&bytes), "{name}: {bytes}");
     }
 }
+
+#[test]
+fn an_address_that_is_taken_is_named_with_a_remedy() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let error = std::net::TcpListener::bind(address).unwrap_err();
+    let said = unserved(address, &error).to_string();
+    assert!(said.starts_with(&format!("{address} cannot be served at: ")) && said.contains("another port"), "{said}");
+}
