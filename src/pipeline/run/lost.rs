@@ -40,6 +40,25 @@ pub fn refuse_if_lost(workspace: &Workspace) -> Result<(), RunError> {
     }
 }
 
+/// Whether a store is lost, or its keys are, and nobody has decided yet to go on without: as every run would find.
+///
+/// # Errors
+/// The bucket or the private store cannot be read.
+pub fn is_lost(workspace: &Workspace) -> Result<bool, RunError> {
+    let today = ServiceDate::local_date_of(crate::time::now(), &workspace.zone);
+    let of_store = || {
+        if has_run(workspace) {
+            return Ok(());
+        }
+        refuse(workspace, &Bucket::open(&workspace.bucket, &workspace.bucket_options)?, today)
+    };
+    match of_store().and_then(|()| refuse_without_keys(workspace)) {
+        Ok(()) => Ok(false),
+        Err(RunError::LostStore { .. }) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
 /// The same for who keeps evidence, which nobody else keeps: only where there is no store at all, so that another one would be made.
 pub fn refuse_if_gone(workspace: &Workspace) -> Result<(), RunError> {
     if form::is_there(&workspace.private) { Ok(()) } else { refuse_if_lost(workspace) }
@@ -83,7 +102,10 @@ fn refuse(workspace: &Workspace, bucket: &Bucket, today: ServiceDate) -> Result<
 
 /// Stops a run that would make a key, if there is none at all, and the journal names one.
 pub(super) fn refuse_lost_keys(run: &RunContext<'_>) -> Result<(), RunError> {
-    let workspace = run.workspace;
+    refuse_without_keys(run.workspace)
+}
+
+fn refuse_without_keys(workspace: &Workspace) -> Result<(), RunError> {
     let private = &workspace.private;
     if !day_keys(workspace).dates().is_empty() {
         return Ok(());
