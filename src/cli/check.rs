@@ -5,7 +5,7 @@ mod bucket;
 use std::path::Path;
 
 use crate::cli::exit::Exit;
-use crate::cli::opened::{stale_catalogue, tell};
+use crate::cli::opened::{renamed, stale_catalogue, tell};
 use crate::contract::library::Survey;
 use crate::contract::test_cases;
 use crate::publish::bucket::local_folder;
@@ -80,9 +80,13 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
             );
         }
         catalogue.iter().for_each(|stale| println!("note: {stale}"));
+        // Over the network only where that is asked for.
+        let may_look = |workspace: &&Workspace| arguments.bucket || !workspace.bucket.starts_with("s3://");
+        let renamed = read.as_ref().ok().filter(may_look).and_then(renamed);
+        renamed.iter().for_each(|note| println!("note: {note}"));
         unfit.chunk_by(|one, other| one.file == other.file).for_each(tell_of_unfit);
         findings.iter().flatten().for_each(self::bucket::show);
-        damaged.iter().for_each(|error| eprintln!("error: {error}."));
+        damaged.iter().for_each(|error| eprintln!("error: {}.", error.to_string().trim_end_matches('.')));
     }
     exit.max(if problems.is_empty() { Exit::Done } else { Exit::Usage })
 }
