@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
 
@@ -18,6 +19,9 @@ use crate::schedule::observer::{BeatCounts, FromFacts, Observer, Pulse, tell_ser
 use crate::schedule::service::{Alive, Scheduler};
 use crate::time;
 use crate::workspace;
+
+/// Between two tries to schedule.
+const AGAIN: Duration = Duration::from_secs(30);
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -95,12 +99,34 @@ struct Both<'a> {
 }
 
 impl Both<'_> {
+    /// Schedules until all is to end. What fails and may succeed later is tried again: the collector goes on meanwhile, since what it
+    /// does not ask is lost for ever.
     fn schedule(&self) -> Result<(), Exit> {
+        loop {
+            match self.schedule_once() {
+                Err(Exit::Transient) if !self.stop.is_requested() => {}
+                ended => return ended,
+            }
+            eprintln!(
+                "warning: nothing is scheduled until that is mended; it is tried again every {} s",
+                AGAIN.as_secs()
+            );
+            let until = Instant::now() + AGAIN;
+            while Instant::now() < until {
+                if self.stop.is_requested() {
+                    return Ok(());
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
+    }
+
+    fn schedule_once(&self) -> Result<(), Exit> {
         while !self.collects.load(Ordering::Acquire) {
             if self.stop.is_requested() {
                 return Ok(());
             }
-            std::thread::sleep(std::time::Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(50));
         }
         let Some(writer) = writer(self.private, self.stop, false)? else { return Ok(()) };
         let alive = Alive::default();
@@ -115,10 +141,12 @@ impl Both<'_> {
         let mut teller = Teller::default();
         let finder = FromFacts::new(self.beats.clone(), Some(time::now()));
         let settings = workspace::outline::notify(self.root).ok();
+        // What lives beside the scheduler ends with it, also where the collector goes on.
+        let over = Stop::default();
         std::thread::scope(|scope| {
             let beside = |observer: &Observer| {
                 let server = self.listen.map(|address| serve(address, observer)).transpose()?;
-                let pulse = Pulse { alive, stop: self.stop.clone(), verdict: observer.verdict() };
+                let pulse = Pulse { alive, stop: over.clone(), verdict: observer.verdict() };
                 if let Some((settings, heartbeat)) = settings.as_ref().and_then(|of| Some((of, Heartbeat::of(of)?))) {
                     let (pulse, every) = (pulse.clone(), settings.heartbeat_every);
                     scope.spawn(move || pulse.ping(&heartbeat, every));
@@ -126,9 +154,8 @@ impl Both<'_> {
                 scope.spawn(move || pulse.watchdog());
                 Ok(server)
             };
-            let ended = observed(&scheduler, self.private.to_owned(), Arc::new(writer), (&mut teller, finder), beside);
-            // What lives beside it ends, too.
-            self.stop.request();
+            let ended = observed(&scheduler, self.private, Arc::new(writer), (&mut teller, finder), beside);
+            over.request();
             ended.map(|_| ())
         })
     }

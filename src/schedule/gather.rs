@@ -21,6 +21,7 @@ use crate::capture::evidence::{Listing, Looked, Store};
 use crate::capture::source::Source;
 use crate::decision;
 use crate::digest::Digest;
+use crate::object_stores::Options;
 use crate::pipeline::run::{RunError, evidence_store};
 use crate::pipeline::{FeedOrigin, Pipeline};
 use crate::publish::bucket::{Bucket, missing_folder};
@@ -29,7 +30,7 @@ use crate::schedule::facts::{
     ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, Outcome, PipelineFacts, ReleaseActKind,
 };
 use crate::schedule::gone::refuse_gone;
-use crate::schedule::in_bucket::{InBucket, look_into};
+use crate::schedule::in_bucket::{InBucket, Names, look_into};
 use crate::schedule::log::{Log, Tried};
 use crate::schedule::trouble::trouble;
 use crate::time::{self, ServiceDate, ServiceDay};
@@ -59,8 +60,10 @@ pub struct Gatherer {
     bodies: HashMap<(PathBuf, String, Timestamp), (u64, bool)>,
     /// The evidence of dates before those that are run by themselves, by the pipeline.
     old: HashMap<String, Old>,
-    bucket: Option<(String, Bucket)>,
+    bucket: Option<((String, Options), Bucket)>,
     in_bucket: BTreeMap<String, (Instant, Arc<InBucket>)>,
+    /// How far the names of each dataset were looked at.
+    names: BTreeMap<String, Names>,
 }
 
 /// The evidence of old dates that are not released, and what it was looked up by.
@@ -145,7 +148,7 @@ impl Gatherer {
             let done = log.chores.get(chore.name);
             let facts = ChoreFacts {
                 times: chore.times.clone(),
-                is_running: false,
+                running_since: None,
                 ended: done.map(|done| Ended { at: done.at, outcome: done.chore.outcome }),
                 failures: done.map_or(0, |done| done.failures),
             };
@@ -155,7 +158,9 @@ impl Gatherer {
         let (zone, running) = (workspace.zone.clone(), running.clone());
         let releases = self.in_bucket.iter().filter_map(|(dataset, (_, of))| Some((dataset.as_str(), of.newest?)));
         let clock = clock::behind(now, log, releases);
-        Ok(Facts { zone, pipelines, chores, troubles, running, clock, begun: log.begun })
+        let missing = self.in_bucket.iter().filter(|(_, (_, of))| !of.missing.is_empty());
+        let missing = missing.map(|(dataset, (_, of))| (dataset.clone(), of.missing.clone())).collect();
+        Ok(Facts { zone, pipelines, chores, troubles, running, missing, clock, begun: log.begun })
     }
 
     /// What is known of the dates of a pipeline.
@@ -193,6 +198,13 @@ impl Gatherer {
 
     /// What the bucket has of a dataset, as it was seen ten minutes ago at the most.
     fn in_bucket(&mut self, workspace: &Workspace, dataset: &str, log: &Log) -> Result<Arc<InBucket>, RunError> {
+        // Of another bucket nothing is known yet.
+        let place = || (workspace.bucket.clone(), workspace.bucket_options.clone());
+        if self.bucket.as_ref().is_some_and(|(known, _)| *known != place()) {
+            self.bucket = None;
+            self.in_bucket.clear();
+            self.names.clear();
+        }
         if let Some((at, in_bucket)) = self.in_bucket.get(dataset)
             && at.elapsed() < BUCKET_AGE
         {
@@ -204,13 +216,16 @@ impl Gatherer {
             self.bucket = None;
             return Ok(Arc::default());
         }
-        let is_other = self.bucket.as_ref().is_none_or(|(location, _)| *location != workspace.bucket);
-        if is_other {
+        if self.bucket.is_none() {
             let bucket = Bucket::open(&workspace.bucket, &workspace.bucket_options)?;
-            self.bucket = Some((workspace.bucket.clone(), bucket));
+            self.bucket = Some((place(), bucket));
         }
         let Some((_, bucket)) = &self.bucket else { return Ok(Arc::default()) };
-        let in_bucket = Arc::new(look_into(bucket, dataset)?);
+        let mut in_bucket = look_into(bucket, dataset, self.names.entry(dataset.to_owned()).or_default())?;
+        // What its index names alone is not there for anybody.
+        let InBucket { released, missing, .. } = &mut in_bucket;
+        released.retain(|date, _| !missing.contains(date));
+        let in_bucket = Arc::new(in_bucket);
         self.in_bucket.insert(dataset.to_owned(), (Instant::now(), in_bucket.clone()));
         Ok(in_bucket)
     }

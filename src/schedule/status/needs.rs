@@ -20,7 +20,7 @@ const WAITS: SignedDuration = SignedDuration::from_hours(3);
 const NAMED: usize = 3;
 
 /// The kinds, the gravest first: what is being lost, then what waits.
-const ORDER: [CauseKind; 19] = [
+const ORDER: [CauseKind; 23] = [
     CauseKind::PrivateStoreLost,
     CauseKind::ClockBehind,
     CauseKind::DiskFilling,
@@ -31,6 +31,9 @@ const ORDER: [CauseKind; 19] = [
     CauseKind::KeyExpiring,
     CauseKind::SchedulerDown,
     CauseKind::BucketUnreadable,
+    CauseKind::EvidenceUnreadable,
+    CauseKind::FilesMissing,
+    CauseKind::RunHangs,
     CauseKind::RunFailed,
     CauseKind::RunHeldBack,
     CauseKind::ChoreFailed,
@@ -38,6 +41,7 @@ const ORDER: [CauseKind; 19] = [
     CauseKind::SourceShrinking,
     CauseKind::TimetableEnding,
     CauseKind::QuarantineUndecided,
+    CauseKind::SourceClock,
     CauseKind::RuleFailed,
     CauseKind::ScoreFell,
 ];
