@@ -99,12 +99,16 @@ struct Both<'a> {
 }
 
 impl Both<'_> {
-    /// Schedules until all is to end. What fails and may succeed later is tried again: the collector goes on meanwhile, since what it
-    /// does not ask is lost for ever.
+    /// Schedules until all is to end. What fails at the beginning is whoever begins it told, by its end. A scheduler that was at work is
+    /// tried again where that may succeed: the collector goes on meanwhile, since what it does not ask is lost for ever.
     fn schedule(&self) -> Result<(), Exit> {
+        let mut was_at_work = false;
         loop {
-            match self.schedule_once() {
-                Err(Exit::Transient) if !self.stop.is_requested() => {}
+            let begun = Instant::now();
+            let ended = self.schedule_once();
+            was_at_work |= begun.elapsed() >= AGAIN;
+            match ended {
+                Err(Exit::Transient) if was_at_work && !self.stop.is_requested() => {}
                 ended => return ended,
             }
             eprintln!(
