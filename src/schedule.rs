@@ -10,6 +10,7 @@ pub mod due;
 pub mod facts;
 pub mod gather;
 pub mod gone;
+pub mod hanging;
 mod in_bucket;
 pub mod log;
 pub mod observer;

@@ -10,6 +10,7 @@ mod links;
 pub mod outline;
 mod places;
 pub mod retention;
+pub mod run_limits;
 mod sections;
 pub mod stores;
 
@@ -30,12 +31,13 @@ use crate::publish::bucket;
 use crate::workspace::backups::Backups;
 use crate::workspace::chores::Chore;
 use crate::workspace::retention::Retention;
+use crate::workspace::run_limits::RunLimits;
 use crate::yaml::{self, Node, Problem, Problems};
 
 pub use self::files::contract_folders;
 use self::files::pipeline_files;
 use self::links::{datasets, lacking, mark_without_times, queries, schedules, timetables};
-pub(crate) use self::places::{lie_in_each_other, meet};
+pub(crate) use self::places::lie_in_each_other;
 use self::sections::{BucketSection, address, zone};
 pub use self::stores::{memory, private, spool};
 
@@ -60,7 +62,7 @@ const KEYS: &[&str] = &[
     "notify",
     "metrics",
 ];
-const LIMIT_KEYS: &[&str] = &["memory", "spool"];
+const LIMIT_KEYS: &[&str] = &["memory", "spool", "run_warn", "run_kill"];
 /// Bytes of archives that were fetched of where `evidence` says, at most.
 const EVIDENCE_CACHE: u64 = 4 << 30;
 
@@ -83,6 +85,8 @@ pub struct Workspace {
     pub spool: u64,
     /// Bytes that a run may hold back.
     pub memory: usize,
+    /// How long jobs may be at work.
+    pub runs: RunLimits,
     /// Names or roles of those who may decide.
     pub people: Vec<String>,
     pub retention: Retention,
@@ -220,22 +224,30 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
         let message = "the bucket and the private store lie in each other";
         problems.add(line("bucket"), message, "Give each a folder of its own.");
     }
+    let evidence = remote(root, node, &private, problems);
+    let backup = Backups::read(root, node, problems);
+    if let Some(backup) = &backup {
+        let bucket = backups::location(root, &bucket, bucket_options.clone()).ok();
+        let evidence = evidence.as_ref().map(|remote| remote.place());
+        backup.tell_mistake(node, &backups::Others { root, private: &private, bucket, evidence }, problems);
+    }
     Some(Workspace {
         site: Site { title: title?, publisher: publisher?, licence: licence?, licence_url, base_url },
         zone: zone?,
         area,
         bucket: address(root, bucket),
         bucket_options,
-        evidence: remote(root, node, &private, problems),
+        evidence,
         private,
         spool: limit(node, "spool", SPOOL, problems),
         memory,
+        runs: RunLimits::read(node, problems),
         people,
         retention,
         chores,
         notify: notify::Settings::read(node, problems),
         metrics: metrics::Settings::read(root, node, problems),
-        backup: Backups::read(root, node, problems),
+        backup,
         publication: publication(node, problems),
         pipelines: Vec::new(),
         mistakes: Vec::new(),
@@ -303,8 +315,17 @@ fn memory_limit(node: &Node, problems: &mut Problems) -> usize {
     if let Some(limits) = node.get("limits") {
         limits.only_keys(LIMIT_KEYS, problems);
     }
-    usize::try_from(limit(node, "memory", DEFAULT, problems)).unwrap_or(usize::MAX)
+    let memory = limit(node, "memory", DEFAULT, problems);
+    if memory < LEAST_MEMORY {
+        let line = node.get("limits").and_then(|limits| limits.get("memory")).map_or(node.line, |node| node.line);
+        let message = format!("'memory' is {memory} bytes, with which no run can be done");
+        problems.add(line, message, "Write 4 MiB or more, as 'memory: 1 GiB'; a number without a unit is bytes.");
+    }
+    usize::try_from(memory).unwrap_or(usize::MAX)
 }
+
+/// Less than this not even a small run can do with.
+const LEAST_MEMORY: u64 = 4 << 20;
 
 /// Bytes of `limits: spool` unless it is set.
 const SPOOL: u64 = 20 << 30;
@@ -336,6 +357,18 @@ pub(crate) fn bytes(text: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_with_which_no_run_can_be_done_is_a_mistake() {
+        let file = Path::new(FILE);
+        let found = |memory: &str| {
+            let mut problems = Problems::new(file);
+            let node = yaml::parse(file, &format!("limits: {{memory: {memory}}}\n")).unwrap();
+            memory_limit(&node, &mut problems);
+            problems.found.len()
+        };
+        assert_eq!(["1", "1024", "4194303", "4 MiB", "1 GiB"].map(found), [1, 1, 1, 0, 0]);
+    }
 
     #[test]
     fn every_mistake_of_a_workspace_is_told_at_once_with_its_line() {

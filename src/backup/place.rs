@@ -278,11 +278,12 @@ impl Place {
     }
 
     pub(super) fn newer(&self, found: &str) -> BackupError {
-        BackupError::Place {
-            place: self.shown.clone(),
-            problem: format!("it was written by a newer version of this program ({found}, this one knows {FORMAT})"),
+        BackupError::Usage {
+            problem: format!(
+                "the backup at {} was written by a newer version of this program ({found}, this one knows {FORMAT})",
+                self.shown
+            ),
             remedy: "Use that version or a later one".to_owned(),
-            is_transient: false,
         }
     }
 

@@ -20,6 +20,7 @@ use crate::capture::evidence::remote::Location;
 use crate::durable;
 use crate::pipeline::FeedOrigin;
 use crate::pipeline::run::Lock;
+use crate::workspace::backups::Others;
 use crate::workspace::{self, Workspace, form};
 
 /// Looks at a source or a file that changes while it is copied.
@@ -136,50 +137,14 @@ pub fn backup(request: &Backup<'_>) -> Result<Report, BackupError> {
 /// A place that anybody reads, or that has what is to be kept apart from it.
 fn refuse_places(request: &Backup<'_>) -> Result<(), BackupError> {
     let Backup { workspace, to, keys_to } = *request;
-    let refused = |problem: String| {
-        let remedy = "Name a place of its own, as a folder of another disk or 's3://bucket/prefix'.".to_owned();
-        Err(BackupError::Usage { problem, remedy })
-    };
     let bucket = workspace::backups::location(&workspace.root, &workspace.bucket, workspace.bucket_options.clone());
-    let bucket = bucket.ok();
-    let private = Location {
-        shown: workspace.private.display().to_string(),
-        folder: Some(workspace.private.clone()),
-        options: Default::default(),
-    };
-    for place in [Some(to), keys_to].into_iter().flatten() {
-        if bucket.as_ref().is_some_and(|bucket| workspace::meet(place, bucket)) {
-            return refused(format!("{} and the public bucket lie in each other: it would be published", place.shown));
-        }
-        if workspace::meet(place, &private) {
-            return refused(format!(
-                "{} and the private store lie in each other: both would be lost at once",
-                place.shown
-            ));
-        }
-        let folder = place.folder.as_ref();
-        if folder.is_some_and(|folder| workspace.root.starts_with(folder) || is_same(folder, &workspace.root)) {
-            return refused(format!("the workspace lies in {}", place.shown));
-        }
-    }
     let evidence = workspace.evidence.as_ref().map(|remote| remote.place().clone());
-    if let Some(keys_to) = keys_to {
-        let apart = [Some(to), evidence.as_ref()].into_iter().flatten();
-        if let Some(other) = apart.into_iter().find(|other| workspace::meet(keys_to, other)) {
-            return refused(format!(
-                "the keys at {} and the evidence at {} lie in each other: together they undo pseudonyms",
-                keys_to.shown, other.shown
-            ));
-        }
+    let others =
+        Others { root: &workspace.root, private: &workspace.private, bucket: bucket.ok(), evidence: evidence.as_ref() };
+    match workspace::backups::mistake(to, keys_to, &others) {
+        Some((problem, remedy)) => Err(BackupError::Usage { problem, remedy: remedy.to_owned() }),
+        None => Ok(()),
     }
-    if evidence.as_ref().is_some_and(|evidence| workspace::meet(to, evidence)) {
-        return refused(format!("{} and the place of 'evidence' lie in each other", to.shown));
-    }
-    Ok(())
-}
-
-fn is_same(one: &Path, other: &Path) -> bool {
-    matches!((fs::canonicalize(one), fs::canonicalize(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 /// The right to back a store up, which one process has at a time.

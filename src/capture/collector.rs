@@ -150,7 +150,8 @@ impl Stop {
         *self.0.borrow()
     }
 
-    async fn requested(&self) {
+    /// Waits until it is.
+    pub(crate) async fn requested(&self) {
         // The sender lives as long as this, so that this ends only when it is requested.
         let _ = self.0.subscribe().wait_for(|is_requested| *is_requested).await;
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 use self::published::Compared;
 use crate::cli::exit::Exit;
 use crate::cli::init::PUBLISHER;
-use crate::cli::opened::{stale_catalogue, tell};
+use crate::cli::opened::{renamed, stale_catalogue, tell};
 use crate::cli::terminal::count;
 use crate::contract::library::Survey;
 use crate::contract::test_cases;
@@ -96,9 +96,13 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         }
         catalogue.iter().for_each(|stale| println!("note: {stale}"));
         compared.iter().for_each(Compared::show);
+        // Over the network only where that is asked for.
+        let may_look = |workspace: &&Workspace| arguments.bucket || !workspace.bucket.starts_with("s3://");
+        let renamed = read.as_ref().ok().filter(may_look).and_then(renamed);
+        renamed.iter().for_each(|note| println!("note: {note}"));
         unfit.chunk_by(|one, other| one.file == other.file).for_each(tell_of_unfit);
         findings.iter().flatten().for_each(self::bucket::show);
-        damaged.iter().for_each(|error| eprintln!("error: {error}."));
+        damaged.iter().for_each(|error| eprintln!("error: {}.", error.to_string().trim_end_matches('.')));
     }
     exit.max(if problems.is_empty() { Exit::Done } else { Exit::Usage })
 }

@@ -142,8 +142,9 @@ impl Collecting<'_> {
             tell(&problems);
             Exit::Usage
         })?;
+        // The service says so, too, and tries again what fails: a full disk keeps no source from being asked.
         let names = sources.iter().map(|scheduled| scheduled.collected.name.clone()).collect();
-        lock.own(&names).map_err(of_private("written"))?;
+        let _ = lock.own(&names);
         begun();
         let (configured, configuration_now) = watch::channel(sources);
         let (ended, end) = channel();

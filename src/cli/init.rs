@@ -103,6 +103,9 @@ limits:
   memory: 1 GiB
   # Local evidence that may wait until it is where 'evidence' says; more is told, and collecting goes on.
   # spool: 20 GiB
+  # A job that is at work for longer, and for four times its usual length, is told, and after 'run_kill' it is killed and tried again.
+  # run_warn: 1 h
+  # run_kill: 1 day
 
 # Where the node exporter of Prometheus reads metrics; a folder that is there.
 # metrics: {textfile: /var/lib/prometheus/node-exporter}

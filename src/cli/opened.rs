@@ -89,6 +89,23 @@ pub(super) fn stale_catalogue(workspace: &Workspace) -> Option<Stale> {
     }
 }
 
+/// That a dataset in the bucket has no pipeline any more, while a pipeline has published nothing yet: its file may have another name
+/// than before. A bucket that cannot be read is told by who needs it.
+pub(super) fn renamed(workspace: &Workspace) -> Option<String> {
+    let bucket = Bucket::open(&workspace.bucket, &workspace.bucket_options).ok()?;
+    let there = bucket.folders("meta").ok()?;
+    let orphan =
+        there.iter().find(|dataset| workspace.pipelines.iter().all(|pipeline| pipeline.dataset != **dataset))?;
+    let new = workspace.pipelines.iter().find(|pipeline| !there.contains(&pipeline.dataset))?;
+    Some(format!(
+        "the dataset '{orphan}' in the bucket has no pipeline any more, and '{}' has never published '{}'. If it is the same one and \
+         only its file has another name, write 'dataset: {orphan}' into {}: else all of it is published once more, as another dataset.",
+        new.name,
+        new.dataset,
+        new.file.display()
+    ))
+}
+
 /// Tells the mistakes of a workspace.
 pub(super) fn tell(problems: &[Problem]) {
     for problem in problems {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::cli::collect::known;
 use crate::cli::exit::{Exit, exit_of};
 use crate::cli::lost::store_is_not_lost;
-use crate::cli::opened::{clock_is_set, read_outline, stale_catalogue};
+use crate::cli::opened::{clock_is_set, read_outline, renamed, stale_catalogue};
 use crate::cli::run::failed;
 use crate::pipeline::run::RunError;
 use crate::schedule::due::{Due, Stop, Stopped, Why, chore_at, due};
@@ -35,8 +35,8 @@ JSON: due (pipeline, or chore: a daily job that is no run; date, why, said, sinc
 stopped (pipeline, date, why, said, rules that held it back, since, command), acts (pipeline, date, kind: withdrawn, lifted or
 rolled_back, tables, said, since, by, reason: what people decided of releases), troubles (pipeline, said, exit: nobody can tell what of it
 is due, as with a damaged index in the bucket), clock (null; newest, said: the clock is behind a time that was written down, and nothing
-is due until it is set), notes (a catalogue for SQL engines that has to be written anew). Each command of 'due' writes down that it was
-tried, so that it is not due any more.
+is due until it is set), notes (a catalogue for SQL engines that has to be written anew; a dataset without a pipeline). Each
+command of 'due' writes down that it was tried, so that it is not due any more.
 
 Exit codes: 0, also if there are troubles; 1 if the bucket is gone or does not answer, 2 if the configuration is wrong, 42 if the private store
 is lost.
@@ -62,6 +62,7 @@ fn plan(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     known(root, &arguments.pipelines)?;
     let mut workspace = read_outline(root, Needs::Stores)?;
     store_is_not_lost(root)?;
+    let renamed = renamed(&workspace);
     let names = &arguments.pipelines;
     workspace.pipelines.retain(|pipeline| names.is_empty() || names.contains(&pipeline.name));
     let of_run = |error: RunError| failed(&error, arguments.json, None);
@@ -70,15 +71,16 @@ fn plan(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     let now = time::now();
     let facts = Gatherer::default().gather(&workspace, &log, &BTreeSet::new(), now).map_err(of_run)?;
     let due = due(&facts, now);
-    let stale = stale_catalogue(&workspace);
+    let stale = stale_catalogue(&workspace).map(|stale| stale.to_string());
+    let notes: Vec<String> = stale.into_iter().chain(renamed).collect();
     let plan = Plan { workspace: &workspace, facts: &facts, due: &due, log: &log, now };
     if arguments.json {
         let mut json = plan.json();
-        json["notes"] = stale.iter().map(ToString::to_string).collect();
+        json["notes"] = notes.into();
         println!("{json}");
     } else {
         plan.show();
-        stale.iter().for_each(|stale| println!("note: {stale}"));
+        notes.iter().for_each(|note| println!("note: {note}"));
     }
     Ok(Exit::Done)
 }

@@ -8,6 +8,7 @@ use crate::cli::decisions::who;
 use crate::cli::exit::Exit;
 use crate::cli::opened::read_outline;
 use crate::decision::{self, About, BegunAnew, Decision};
+use crate::pipeline::run::is_lost;
 use crate::workspace::form;
 use crate::workspace::outline::Needs;
 use crate::workspace::stores::stored_backups;
@@ -73,6 +74,14 @@ fn begin_anew(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     let by = who(&workspace, arguments.by.as_deref()).map_err(usage)?;
     let reason = arguments.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
     let reason = reason.ok_or_else(|| usage("a decision needs a reason. Write it after --reason.".to_owned()))?;
+    if !is_lost(&workspace).map_err(|error| failed(&error.into()))? {
+        return Err(usage(format!(
+            "the private store {} is not lost: it knows of the releases in {} and has its keys, or there are none, or somebody has \
+             decided before to go on without. Nothing was written down: run as usual.",
+            workspace.private.display(),
+            workspace.bucket
+        )));
+    }
     form::open(&workspace.private).map_err(|error| failed(&error.into()))?;
     let about = About::BeginAnew(BegunAnew { bucket: workspace.bucket.clone() });
     let at = jiff::Timestamp::from_second(crate::time::now().as_second()).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,7 +105,7 @@ fn schedule(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     };
     let mut teller = Teller::default();
     let finder = FromFacts::new(BeatCounts::default(), (!arguments.once).then(time::now));
-    let worst = observed(&scheduler, private, Arc::new(writer), (&mut teller, finder), |_| Ok(()))?;
+    let worst = observed(&scheduler, &private, Arc::new(writer), (&mut teller, finder), |_| Ok(()))?;
     if let Some(name) = signals.received() {
         println!("stopped by {name}");
     }
@@ -136,12 +136,12 @@ fn clock_is_right(root: &Path, private: &Path) -> Result<Exit, Exit> {
 /// Runs a scheduler, tells what it does, and lets others be told. `beside` starts what lives as long as it.
 pub(super) fn observed<T>(
     scheduler: &Scheduler,
-    private: PathBuf,
+    private: &Path,
     writer: Arc<Writer>,
     (teller, finder): (&mut Teller, FromFacts),
     beside: impl FnOnce(&Observer) -> Result<T, Exit>,
 ) -> Result<Option<Outcome>, Exit> {
-    let mut observer = Observer::new(Box::new(finder), private, writer.clone());
+    let mut observer = Observer::new(Box::new(finder), writer.clone());
     let beside = beside(&observer)?;
     let worst = scheduler.run(&writer, &mut |event| {
         teller.tell(&event);
@@ -152,7 +152,22 @@ pub(super) fn observed<T>(
         }
     });
     drop(beside);
-    observer.finish();
+    observer.finish(&scheduler.stop);
+    let written = writer.flush().map_err(|error| RunError::private(&log::path(private), "written", &error));
+    match written {
+        // Whoever begins again looks at the bucket, so that no release is repeated.
+        Err(error) if !scheduler.once => {
+            let error = error.to_string();
+            let error = error.trim_end_matches('.');
+            eprintln!(
+                "warning: {error}. What was tried and told of late is not in it, and may be tried or told again."
+            );
+        }
+        Err(error) => {
+            return Err(worst.err().map_or_else(|| failed(&error, false, None), |error| of_scheduler(&error)));
+        }
+        Ok(()) => {}
+    }
     worst.map_err(|error| of_scheduler(&error))
 }
 
@@ -262,6 +277,7 @@ impl Teller {
     /// Each trouble once, and when it is over.
     fn troubles(&mut self, troubles: &[Trouble]) {
         for Trouble { pipeline, said, .. } in troubles.iter().filter(|trouble| !self.troubles.contains(trouble)) {
+            let said = said.trim_end_matches('.');
             eprintln!("error: {pipeline}: what is due of it cannot be worked out: {said}. All else goes on.");
         }
         for before in &self.troubles {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
 
@@ -17,6 +18,9 @@ use crate::schedule::observer::{BeatCounts, FromFacts, Observer, Pulse, tell_ser
 use crate::schedule::service::{Alive, Scheduler};
 use crate::time;
 use crate::workspace;
+
+/// Between two tries to schedule.
+const AGAIN: Duration = Duration::from_secs(30);
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -94,12 +98,38 @@ struct Both<'a> {
 }
 
 impl Both<'_> {
+    /// Schedules until all is to end. What fails at the beginning is whoever begins it told, by its end. A scheduler that was at work is
+    /// tried again where that may succeed: the collector goes on meanwhile, since what it does not ask is lost for ever.
     fn schedule(&self) -> Result<(), Exit> {
+        let mut was_at_work = false;
+        loop {
+            let begun = Instant::now();
+            let ended = self.schedule_once();
+            was_at_work |= begun.elapsed() >= AGAIN;
+            match ended {
+                Err(Exit::Transient) if was_at_work && !self.stop.is_requested() => {}
+                ended => return ended,
+            }
+            eprintln!(
+                "warning: nothing is scheduled until that is mended; it is tried again every {} s",
+                AGAIN.as_secs()
+            );
+            let until = Instant::now() + AGAIN;
+            while Instant::now() < until {
+                if self.stop.is_requested() {
+                    return Ok(());
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
+    }
+
+    fn schedule_once(&self) -> Result<(), Exit> {
         while !self.collects.load(Ordering::Acquire) {
             if self.stop.is_requested() {
                 return Ok(());
             }
-            std::thread::sleep(std::time::Duration::from_millis(50));
+            std::thread::sleep(Duration::from_millis(50));
         }
         let Some(writer) = writer(self.private, self.stop, false)? else { return Ok(()) };
         let alive = Alive::default();
@@ -114,6 +144,8 @@ impl Both<'_> {
         let mut teller = Teller::default();
         let finder = FromFacts::new(self.beats.clone(), Some(time::now()));
         let settings = workspace::outline::notify(self.root).ok();
+        // What lives beside the scheduler ends with it, also where the collector goes on.
+        let over = Stop::default();
         std::thread::scope(|scope| {
             let beside = |observer: &Observer| {
                 let server = self.listen.map(|address| serve(address, observer)).transpose()?;
@@ -121,15 +153,14 @@ impl Both<'_> {
                 if let Some(settings) = &settings {
                     beating.set(settings);
                 }
-                let pulse = Pulse { alive, stop: self.stop.clone(), verdict, beating };
+                let pulse = Pulse { alive, stop: over.clone(), verdict, beating };
                 let pinging = pulse.clone();
                 scope.spawn(move || pinging.ping());
                 scope.spawn(move || pulse.watchdog());
                 Ok(server)
             };
-            let ended = observed(&scheduler, self.private.to_owned(), Arc::new(writer), (&mut teller, finder), beside);
-            // What lives beside it ends, too.
-            self.stop.request();
+            let ended = observed(&scheduler, self.private, Arc::new(writer), (&mut teller, finder), beside);
+            over.request();
             ended.map(|_| ())
         })
     }

@@ -31,7 +31,9 @@ man's switch ('notify: heartbeat: watch:') is pinged: all is well, or '/fail' wi
 away. Whether there is evidence of a date only the private store knows: of a pipeline that never released anything nothing is
 overdue with --once; without it, dates are that began after the watch did. One that cannot be read hides no other.
 
-Exit codes of --once: 0 if nothing is overdue, 4 if something is, 1 if the bucket is not there or does not answer, 42 if an index in
+Files that an index names and that are not in the bucket are told, too: a look compares a thousand names of a dataset, the next one goes on.
+
+Exit codes of --once: 0 if nothing is overdue or gone, 4 if something is, 1 if the bucket is not there or does not answer, 42 if an index in
 it is damaged, 2 if the configuration has a mistake. What is overdue is told also with 1 and 42.
 
 Examples:
@@ -85,7 +87,7 @@ fn watch(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
             Err(mistakes) => watching.mistakes = mistakes,
         }
         let next = Instant::now() + Duration::from_secs(arguments.every);
-        watching.turn();
+        watching.turn(&stop);
         while Instant::now() < next && !stop.is_requested() {
             std::thread::sleep(TURN);
             watching.sent.extend(watching.teller.ended(Duration::ZERO));
@@ -112,7 +114,7 @@ fn once(public: &Public) -> Exit {
             return of_error(&error);
         }
     };
-    let mut exit = if watched.overdue.is_empty() { Exit::Done } else { Exit::Found };
+    let mut exit = if watched.overdue.is_empty() && watched.missing.is_empty() { Exit::Done } else { Exit::Found };
     lines(public, &watched).iter().for_each(|line| println!("{line}"));
     for unread in &watched.unread {
         eprintln!("error: {}: {}", unread.pipeline, unread.error);
@@ -154,7 +156,15 @@ fn lines(public: &Public, watched: &Watched) -> Vec<String> {
         };
         format!("{}: {first} should have been released at {since}{more}; {newest}", overdue.pipeline)
     };
-    watched.overdue.iter().map(line).collect()
+    let missing = watched.missing.iter().map(|(dataset, (dates, _))| {
+        let first = dates.first().map(ToString::to_string).unwrap_or_default();
+        let more = match dates.len().saturating_sub(1) {
+            0 => String::new(),
+            more => format!(" and {more} later dates"),
+        };
+        format!("{dataset}: files of {first}{more} that its index names are not in the bucket")
+    });
+    watched.overdue.iter().map(line).chain(missing).collect()
 }
 
 /// Looks again and again, and tells what changes.
@@ -173,7 +183,7 @@ struct Watching {
 }
 
 impl Watching {
-    fn turn(&mut self) {
+    fn turn(&mut self, stop: &Stop) {
         let now = time::now();
         let (mut found, mut problems, well) = match self.watcher.look(&self.public, now) {
             Ok(watched) => {
@@ -209,7 +219,7 @@ impl Watching {
         if self.said.as_ref() != Some(&said) {
             if is_well { println!("{said}") } else { eprintln!("warning: {said}") }
         }
-        if let Some(heartbeat) = Heartbeat::of_watch(&self.public.notify) {
+        if let Some(heartbeat) = Heartbeat::of_watch(&self.public.notify).map(|heartbeat| heartbeat.until(stop)) {
             if is_well {
                 heartbeat.success(None, &said)
             } else {

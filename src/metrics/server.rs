@@ -2,22 +2,26 @@
 //!
 //! It is bounded in all that a client decides: how many are served at once, how long they may take, how much they may say.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, Semaphore, oneshot};
+use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use crate::metrics::facts::Metrics;
 
-/// Clients that are served at once; more wait.
-const CLIENTS: usize = 8;
+/// Clients that are served at once. Of more, the one that has been asking for the longest time gives way; those that are being
+/// answered are waited for.
+const CLIENTS: usize = 32;
 /// Bytes of a request's head.
 const HEAD: usize = 8 << 10;
 /// What a client may take to ask, and to take the answer.
@@ -103,23 +107,33 @@ where
     let source = Arc::new(Source { content: Arc::new(content), one: Mutex::new(()) });
     let clients = Arc::new(Semaphore::new(CLIENTS));
     let accept = async {
+        // Those that have not said what they want, in the order of their coming.
+        let mut asking: VecDeque<(AbortHandle, Arc<AtomicBool>)> = VecDeque::new();
         loop {
-            // The semaphore is never closed.
-            let Ok(place) = clients.clone().acquire_owned().await else { return };
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    let source = source.clone();
-                    tokio::spawn(async move {
-                        // A client that is gone or slow is nobody's business but its own.
-                        let _ = timeout(2 * PATIENCE, source.answer(stream)).await;
-                        drop(place);
-                    });
-                }
+            let (stream, _) = match listener.accept().await {
+                Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!("a client of the metrics could not be accepted: {error}");
                     tokio::time::sleep(PAUSE).await;
+                    continue;
                 }
+            };
+            asking.retain(|(task, has_asked)| !task.is_finished() && !has_asked.load(Ordering::Relaxed));
+            if clients.available_permits() == 0
+                && let Some((task, _)) = asking.pop_front()
+            {
+                task.abort();
             }
+            // The semaphore is never closed.
+            let Ok(place) = clients.clone().acquire_owned().await else { return };
+            let (source, has_asked) = (source.clone(), Arc::new(AtomicBool::new(false)));
+            let asked = has_asked.clone();
+            let task = tokio::spawn(async move {
+                // A client that is gone or slow is nobody's business but its own.
+                let _ = timeout(2 * PATIENCE, source.answer(stream, &asked)).await;
+                drop(place);
+            });
+            asking.push_back((task.abort_handle(), has_asked));
         }
     };
     tokio::select! {
@@ -135,8 +149,10 @@ struct Source<F> {
 }
 
 impl<F: Fn() -> Metrics + Send + Sync + 'static> Source<F> {
-    async fn answer(&self, mut stream: TcpStream) -> std::io::Result<()> {
-        let answer = match timeout(PATIENCE, head(&mut stream)).await {
+    async fn answer(&self, mut stream: TcpStream, has_asked: &AtomicBool) -> std::io::Result<()> {
+        let head = timeout(PATIENCE, head(&mut stream)).await;
+        has_asked.store(true, Ordering::Relaxed);
+        let answer = match head {
             Ok(Ok(Some(head))) => self.response(&head).await,
             Ok(Ok(None)) => Response::text(431, "the request is too long\n"),
             Ok(Err(error)) => return Err(error),

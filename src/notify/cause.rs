@@ -57,6 +57,14 @@ pub enum Trouble {
     BucketUnreadable { dataset: String },
     /// Files of the workspace have mistakes, with which no run begins: how many, and where the first of them is.
     ConfigurationWrong { mistakes: usize, file: String, line: u32 },
+    /// The evidence of a pipeline cannot be read; `problem` names the file, the reason and the remedy.
+    EvidenceUnreadable { pipeline: String, problem: String },
+    /// Files that the indexes of a dataset name are not in the bucket.
+    FilesMissing { dataset: String, dates: BTreeSet<ServiceDate> },
+    /// A job is at work for much longer than usual: a pipeline's, or a daily one.
+    RunHangs { job: String, date: Option<ServiceDate> },
+    /// A source's server has another time than this machine, and its evidence follows the server's. Seconds that the server is ahead.
+    SourceClock { source: String, seconds: i64 },
 }
 
 /// How a run failed.
@@ -99,6 +107,10 @@ pub enum CauseKind {
     ClockBehind,
     BucketUnreadable,
     ConfigurationWrong,
+    EvidenceUnreadable,
+    FilesMissing,
+    RunHangs,
+    SourceClock,
 }
 
 /// All kinds by their names.
@@ -123,6 +135,10 @@ pub const KINDS: &[(&str, CauseKind)] = &[
     ("clock_behind", CauseKind::ClockBehind),
     ("bucket_unreadable", CauseKind::BucketUnreadable),
     ("configuration_wrong", CauseKind::ConfigurationWrong),
+    ("evidence_unreadable", CauseKind::EvidenceUnreadable),
+    ("files_missing", CauseKind::FilesMissing),
+    ("run_hangs", CauseKind::RunHangs),
+    ("source_clock", CauseKind::SourceClock),
 ];
 
 impl CauseKind {
@@ -166,6 +182,10 @@ impl Cause {
             Trouble::ClockBehind { .. } => CauseKind::ClockBehind,
             Trouble::BucketUnreadable { .. } => CauseKind::BucketUnreadable,
             Trouble::ConfigurationWrong { .. } => CauseKind::ConfigurationWrong,
+            Trouble::EvidenceUnreadable { .. } => CauseKind::EvidenceUnreadable,
+            Trouble::FilesMissing { .. } => CauseKind::FilesMissing,
+            Trouble::RunHangs { .. } => CauseKind::RunHangs,
+            Trouble::SourceClock { .. } => CauseKind::SourceClock,
         }
     }
 
@@ -175,15 +195,19 @@ impl Cause {
             Trouble::SourceSilent { source, .. }
             | Trouble::SourceFrozen { source }
             | Trouble::SourceShrinking { source, .. }
+            | Trouble::SourceClock { source, .. }
             | Trouble::EvidenceExpiring { source, .. } => source.clone(),
             Trouble::RunFailed { pipeline, .. }
             | Trouble::RunHeldBack { pipeline, .. }
+            | Trouble::EvidenceUnreadable { pipeline, .. }
             | Trouble::TimetableEnding { pipeline, .. } => pipeline.clone(),
             Trouble::KeyExpiring { dataset, .. }
             | Trouble::QuarantineUndecided { dataset, .. }
             | Trouble::ScoreFell { dataset, .. }
+            | Trouble::FilesMissing { dataset, .. }
             | Trouble::BucketUnreadable { dataset } => dataset.clone(),
             Trouble::ChoreFailed { chore, .. } => chore.clone(),
+            Trouble::RunHangs { job, .. } => job.clone(),
             Trouble::RuleFailed { dataset, rule, .. } => format!("{dataset}/{rule}"),
             Trouble::DiskFilling { place, .. } => place.clone(),
             Trouble::BackupOld { .. }

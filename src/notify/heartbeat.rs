@@ -2,8 +2,9 @@
 //! (<https://healthchecks.io/docs/http_api/>), which others speak, too.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crate::capture::collector::Stop;
 use crate::notify::channel::{answer_failure, client, request_failure, runtime};
 use crate::notify::delivery::{Failure, FailureKind};
 use crate::notify::settings::Settings;
@@ -13,14 +14,27 @@ use crate::notify::settings::secret::Endpoint;
 const TRIES: u32 = 3;
 /// Before the second try; twice that before the third.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Between two looks whether all is to stop.
+const TURN: Duration = Duration::from_millis(100);
 /// Bytes of a body, of which the end is sent.
 const BODY: usize = 10_000;
 
-/// Where pings go. Every ping blocks until it went or three tries failed, at most 63 s; what does not go is logged, and nothing
-/// else comes of it. Not to be called inside an async runtime.
-#[derive(Clone, Debug, PartialEq)]
+/// What is said after all is to stop has so long, in one try.
+const LAST: Duration = Duration::from_secs(5);
+
+/// Where pings go. Every ping blocks until it went or three tries failed, at most 63 s, or until all is to [stop](Self::until); what
+/// does not go is logged, and nothing else comes of it. Not to be called inside an async runtime.
+#[derive(Clone, Debug)]
 pub struct Heartbeat {
     url: Endpoint,
+    stop: Stop,
+}
+
+/// Heartbeats are the same that go to the same address.
+impl PartialEq for Heartbeat {
+    fn eq(&self, other: &Self) -> bool {
+        self.url == other.url
+    }
 }
 
 /// Which run a ping belongs to, so that a service can tell how long it took: a random UUID.
@@ -56,12 +70,18 @@ impl fmt::Display for RunId {
 impl Heartbeat {
     /// That of the settings; `None` if there is none.
     pub fn of(settings: &Settings) -> Option<Self> {
-        settings.heartbeat.clone().map(|url| Self { url })
+        settings.heartbeat.clone().map(|url| Self { url, stop: Stop::default() })
     }
 
     /// That of whoever watches the bucket from elsewhere; `None` if there is none.
     pub fn of_watch(settings: &Settings) -> Option<Self> {
-        settings.watch.clone().map(|url| Self { url })
+        settings.watch.clone().map(|url| Self { url, stop: Stop::default() })
+    }
+
+    /// The same, whose pings are given up once all is to stop. One that begins after that is tried once, for some seconds.
+    #[must_use]
+    pub fn until(self, stop: &Stop) -> Self {
+        Self { stop: stop.clone(), ..self }
     }
 
     /// Something begins.
@@ -104,19 +124,29 @@ impl Heartbeat {
 
     /// Sends a ping, and tells whether it went.
     fn ping(&self, suffix: &str, run: Option<&RunId>, body: &str) -> bool {
+        let is_last = self.stop.is_requested();
         let mut pause = PAUSE;
         for number in 1..=TRIES {
             match self.try_ping(suffix, run, tail(body)) {
                 Ok(()) => return true,
-                Err(failure) if number == TRIES || failure.kind != FailureKind::Transient => {
+                Err(_) if self.stop.is_requested() && !is_last => return false,
+                Err(failure) if is_last || number == TRIES || failure.kind != FailureKind::Transient => {
                     tracing::warn!(to = self.url.shown(), "no heartbeat could be sent: {failure}");
                     return false;
                 }
-                Err(_) => std::thread::sleep(pause),
+                Err(_) => self.sleep(pause),
             }
             pause *= 2;
         }
         false
+    }
+
+    /// Waits, and no longer than until all is to stop.
+    fn sleep(&self, pause: Duration) {
+        let until = Instant::now() + pause;
+        while !self.stop.is_requested() && Instant::now() < until {
+            std::thread::sleep(TURN);
+        }
     }
 
     fn try_ping(&self, suffix: &str, run: Option<&RunId>, body: &str) -> Result<(), Failure> {
@@ -125,11 +155,31 @@ impl Heartbeat {
         if let Some(run) = run {
             url.query_pairs_mut().append_pair("rid", &run.0);
         }
-        runtime()?.block_on(async {
-            let request = client()?.post(url).header("Content-Type", "text/plain; charset=utf-8").body(body.to_owned());
-            let response = request.send().await.map_err(request_failure)?;
-            answer_failure(&response).map_or(Ok(()), Err)
-        })
+        let runtime = runtime()?;
+        let pinged = runtime.block_on(async {
+            let ping = async {
+                let request =
+                    client()?.post(url).header("Content-Type", "text/plain; charset=utf-8").body(body.to_owned());
+                let response = request.send().await.map_err(request_failure)?;
+                answer_failure(&response).map_or(Ok(()), Err)
+            };
+            tokio::select! {
+                pinged = ping => pinged,
+                () = self.given_up() => Err(Failure::transient("the server did not answer before the program was to stop")),
+            }
+        });
+        // A name that is still being looked up is not waited for.
+        runtime.shutdown_background();
+        pinged
+    }
+
+    /// Until it is not waited for any longer.
+    async fn given_up(&self) {
+        if self.stop.is_requested() {
+            tokio::time::sleep(LAST).await;
+        } else {
+            self.stop.requested().await;
+        }
     }
 }
 
@@ -141,6 +191,28 @@ fn tail(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_never_answers_does_not_keep_the_program_from_stopping() {
+        let deaf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/ping", deaf.local_addr().unwrap());
+        let stop = Stop::default();
+        let heartbeat =
+            Heartbeat { url: Endpoint::new(url.parse().unwrap(), Vec::new()), stop: Stop::default() }.until(&stop);
+        let begun = Instant::now();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(200));
+                stop.request();
+            });
+            assert!(!heartbeat.success(None, ""));
+        });
+        assert!(begun.elapsed() < LAST, "{:?}", begun.elapsed());
+        // What is said at the end has a little time, and is tried once.
+        let begun = Instant::now();
+        assert!(!heartbeat.log(None, "stopped"));
+        assert!(begun.elapsed() < 2 * LAST, "{:?}", begun.elapsed());
+    }
 
     #[test]
     fn of_a_long_body_the_end_is_sent() {

@@ -1,5 +1,6 @@
 //! What is sent, in the language of the settings: what, since when, what is lost if nothing happens, and the command.
 
+mod disturbed;
 mod words;
 
 use jiff::Timestamp;

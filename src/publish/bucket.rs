@@ -58,6 +58,9 @@ pub struct Bucket {
     requests: AtomicU64,
 }
 
+/// For so long after its last byte a staged file may still be about to get its name.
+const STAGED: std::time::Duration = std::time::Duration::from_secs(3600);
+
 /// A version of something whose versions are numbered objects in a folder, which are written once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Version {
@@ -440,7 +443,8 @@ impl Bucket {
         Ok(objects)
     }
 
-    /// Removes what killed writes left in a local folder (`name#1`). Only while no other run is at work.
+    /// Removes what killed writes left in a local folder (`name#1`). Only while no other run of the private store is at work. Those of
+    /// another store may be: what is [young](STAGED) may be theirs, and stays.
     pub fn sweep(&self) {
         fn visit(folder: &Path) {
             for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -450,7 +454,7 @@ impl Bucket {
                     name.rsplit_once('#').is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
                 if path.is_dir() {
                     visit(&path);
-                } else if staged {
+                } else if staged && is_old(&entry) {
                     // If it cannot be removed it is only in the way of tidiness: readers never see it.
                     let _ = std::fs::remove_file(&path);
                 }
@@ -533,6 +537,12 @@ impl Bucket {
 /// The error of an upload that the store has forgotten: it may be begun anew.
 fn lost_upload(source: object_store::Error) -> object_store::Error {
     object_store::Error::Generic { store: "upload", source: Box::new(source) }
+}
+
+/// Whether nobody can be writing a file any more. One of the future was written by a wrong clock.
+fn is_old(entry: &std::fs::DirEntry) -> bool {
+    let modified = entry.metadata().and_then(|found| found.modified());
+    modified.is_ok_and(|at| at.elapsed().is_ok_and(|age| age >= STAGED))
 }
 
 /// Whether it was the file system that said no.

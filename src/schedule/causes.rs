@@ -6,6 +6,7 @@
 
 mod disk;
 mod expiring;
+mod hangs;
 mod journals;
 mod known;
 mod metrics;
@@ -36,7 +37,7 @@ use crate::metrics::{Metrics, SpoolMetrics};
 use crate::notify::{Cause, CauseKind, Findings, Trouble};
 use crate::pipeline::Pipeline;
 use crate::publish::bucket::local_folder;
-use crate::schedule::facts;
+use crate::schedule::facts::{self, TroubleOf};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 use crate::yaml::Problem;
@@ -86,7 +87,18 @@ impl Causes {
         causes.extend(store::backups(known).and_then(|backups| store::backup_old(&backups, known.now)));
         causes.extend(self.identity.lost(known, &self.journals));
         causes.extend(configuration(&known.workspace.root, &known.workspace.mistakes, known.now));
-        let unreadable = |trouble: &facts::Trouble| Trouble::BucketUnreadable { dataset: trouble.dataset.clone() };
+        causes.extend(hangs::causes(known));
+        let missing = known.facts.missing.iter().map(|(dataset, dates)| {
+            known::cause(Trouble::FilesMissing { dataset: dataset.clone(), dates: dates.clone() }, known.now)
+        });
+        causes.extend(missing);
+        let unreadable = |trouble: &facts::Trouble| match trouble.of {
+            TroubleOf::Bucket => Trouble::BucketUnreadable { dataset: trouble.dataset.clone() },
+            TroubleOf::Evidence => Trouble::EvidenceUnreadable {
+                pipeline: trouble.pipeline.clone(),
+                problem: trouble.said.trim_end_matches('.').to_owned(),
+            },
+        };
         causes.extend(known.facts.troubles.iter().map(|trouble| known::cause(unreadable(trouble), known.now)));
         let behind = known.facts.clock.as_ref();
         let behind = behind.map(|behind| Trouble::ClockBehind { now: behind.now, newest: behind.newest });
@@ -121,6 +133,9 @@ impl Causes {
                 add(CauseKind::RunHeldBack, name);
             }
             add(CauseKind::BucketUnreadable, dataset);
+            add(CauseKind::FilesMissing, dataset);
+            add(CauseKind::EvidenceUnreadable, name);
+            add(CauseKind::RunHangs, name);
             pipeline.feeds.iter().for_each(|feed| add(CauseKind::EvidenceExpiring, &feed.name));
             if self.slow.is_some() && !self.quarantine.unread.contains(dataset) {
                 add(CauseKind::KeyExpiring, dataset);
@@ -137,7 +152,10 @@ impl Causes {
                 add(CauseKind::TimetableEnding, name);
             }
         }
-        workspace.chores.iter().for_each(|chore| add(CauseKind::ChoreFailed, chore.name));
+        workspace.chores.iter().for_each(|chore| {
+            add(CauseKind::ChoreFailed, chore.name);
+            add(CauseKind::RunHangs, chore.name);
+        });
         self.disks.iter().for_each(|disk| add(CauseKind::DiskFilling, disk.place));
         if self.spool(known).is_some() {
             add(CauseKind::DiskFilling, "spool");
@@ -213,6 +231,9 @@ impl Causes {
                 CauseKind::DiskFilling
                     | CauseKind::PrivateStoreLost
                     | CauseKind::BucketUnreadable
+                    | CauseKind::EvidenceUnreadable
+                    | CauseKind::FilesMissing
+                    | CauseKind::SourceClock
                     | CauseKind::ClockBehind
                     | CauseKind::ConfigurationWrong
             ) {

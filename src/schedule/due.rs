@@ -144,7 +144,7 @@ pub fn due_at(facts: &Facts, name: &str, date: ServiceDate) -> Option<Timestamp>
 
 /// The daily jobs whose time has come since they last ended; one that never ran has a day to have had one.
 fn chores(facts: &Facts, now: Timestamp, due: &mut Due) {
-    for (name, chore) in facts.chores.iter().filter(|(_, chore)| !chore.is_running) {
+    for (name, chore) in facts.chores.iter().filter(|(_, chore)| chore.running_since.is_none()) {
         match chore_at(facts, chore, now) {
             Some(at) if at <= now => due.chores.push(name.clone()),
             Some(at) if due.next_chore.as_ref().is_none_or(|(next, _)| at < *next) => {

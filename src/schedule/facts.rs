@@ -23,6 +23,8 @@ pub struct Facts {
     pub troubles: Vec<Trouble>,
     /// Jobs that are at work now.
     pub running: BTreeSet<JobKey>,
+    /// By dataset, dates of which the bucket's index names files that are not there, as far as was looked.
+    pub missing: BTreeMap<String, BTreeSet<ServiceDate>>,
     /// The clock shows an earlier time than what was written down before: nothing is begun.
     pub clock: Option<ClockBehind>,
     /// Jobs that were begun before: every third takes the newest date.
@@ -38,6 +40,14 @@ pub struct Trouble {
     pub said: String,
     /// By which an attempt would have ended.
     pub outcome: Outcome,
+    pub of: TroubleOf,
+}
+
+/// What cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TroubleOf {
+    Bucket,
+    Evidence,
 }
 
 #[derive(Clone, Debug)]
@@ -60,7 +70,8 @@ pub struct PipelineFacts {
 #[derive(Clone, Debug)]
 pub struct ChoreFacts {
     pub times: Times,
-    pub is_running: bool,
+    /// It is at work, and since when.
+    pub running_since: Option<Timestamp>,
     /// How it ended the last time, and how many of its tries up to then may succeed if repeated.
     pub ended: Option<Ended>,
     pub failures: u32,

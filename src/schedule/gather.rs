@@ -18,6 +18,7 @@ use crate::capture::collector;
 use crate::capture::evidence::{Listing, Looked, Store};
 use crate::capture::source::Source;
 use crate::digest::Digest;
+use crate::object_stores::Options;
 use crate::pipeline::run::{RunError, evidence_store};
 use crate::pipeline::{FeedOrigin, Pipeline};
 use crate::publish::PublishError;
@@ -25,9 +26,10 @@ use crate::publish::bucket::{Bucket, missing_folder};
 use crate::schedule::clock;
 use crate::schedule::facts::{
     ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, Outcome, PipelineFacts, ReleaseActKind, Trouble,
+    TroubleOf,
 };
 use crate::schedule::gone::refuse_gone;
-use crate::schedule::in_bucket::{InBucket, look_into};
+use crate::schedule::in_bucket::{InBucket, Names, look_into};
 use crate::schedule::log::{Log, Tried};
 use crate::schedule::trouble::trouble;
 use crate::time::{self, ServiceDate, ServiceDay};
@@ -64,10 +66,12 @@ pub struct Gatherer {
     newest: HashMap<(PathBuf, String), Option<Timestamp>>,
     /// The evidence of dates before those that are run by themselves, by the pipeline.
     old: HashMap<String, Old>,
-    bucket: Option<(String, Bucket)>,
+    bucket: Option<((String, Options), Bucket)>,
     /// The bucket is not asked: it cannot be had.
     is_without_bucket: bool,
     in_bucket: BTreeMap<String, (Instant, Arc<InBucket>)>,
+    /// How far the names of each dataset were looked at.
+    names: BTreeMap<String, Names>,
 }
 
 /// The evidence of old dates that are not released, and what it was looked up by.
@@ -152,7 +156,7 @@ impl Gatherer {
             let done = log.chores.get(chore.name);
             let facts = ChoreFacts {
                 times: chore.times.clone(),
-                is_running: false,
+                running_since: None,
                 ended: done.map(|done| Ended { at: done.at, outcome: done.chore.outcome }),
                 failures: done.map_or(0, |done| done.failures),
             };
@@ -162,7 +166,9 @@ impl Gatherer {
         let (zone, running) = (workspace.zone.clone(), running.clone());
         let releases = self.in_bucket.iter().filter_map(|(dataset, (_, of))| Some((dataset.as_str(), of.newest?)));
         let clock = clock::behind(now, log, releases);
-        Ok(Facts { zone, pipelines, chores, troubles, running, clock, begun: log.begun })
+        let missing = self.in_bucket.iter().filter(|(_, (_, of))| !of.missing.is_empty());
+        let missing = missing.map(|(dataset, (_, of))| (dataset.clone(), of.missing.clone())).collect();
+        Ok(Facts { zone, pipelines, chores, troubles, running, missing, clock, begun: log.begun })
     }
 
     /// The facts without those of a bucket that cannot be had, for who only tells: no date of any pipeline is known, and `error` is a
@@ -182,7 +188,7 @@ impl Gatherer {
         facts.pipelines.values_mut().for_each(|pipeline| pipeline.dates.clear());
         let outcome = if error.is_transient() { Outcome::Transient } else { Outcome::Permanent };
         let (pipeline, dataset) = (String::new(), String::new());
-        facts.troubles.push(Trouble { pipeline, dataset, said: error.to_string(), outcome });
+        facts.troubles.push(Trouble { pipeline, dataset, said: error.to_string(), outcome, of: TroubleOf::Bucket });
         Ok(facts)
     }
 
@@ -221,6 +227,13 @@ impl Gatherer {
 
     /// What the bucket has of a dataset, as it was seen ten minutes ago at the most.
     fn in_bucket(&mut self, workspace: &Workspace, dataset: &str, log: &Log) -> Result<Arc<InBucket>, RunError> {
+        // Of another bucket nothing is known yet.
+        let place = || (workspace.bucket.clone(), workspace.bucket_options.clone());
+        if self.bucket.as_ref().is_some_and(|(known, _)| *known != place()) {
+            self.bucket = None;
+            self.in_bucket.clear();
+            self.names.clear();
+        }
         if let Some((at, in_bucket)) = self.in_bucket.get(dataset)
             && at.elapsed() < BUCKET_AGE
         {
@@ -235,13 +248,16 @@ impl Gatherer {
             self.bucket = None;
             return Ok(Arc::default());
         }
-        let is_other = self.bucket.as_ref().is_none_or(|(location, _)| *location != workspace.bucket);
-        if is_other {
+        if self.bucket.is_none() {
             let bucket = Bucket::open(&workspace.bucket, &workspace.bucket_options)?;
-            self.bucket = Some((workspace.bucket.clone(), bucket));
+            self.bucket = Some((place(), bucket));
         }
         let Some((_, bucket)) = &self.bucket else { return Ok(Arc::default()) };
-        let in_bucket = Arc::new(look_into(bucket, dataset)?);
+        let mut in_bucket = look_into(bucket, dataset, self.names.entry(dataset.to_owned()).or_default())?;
+        // What its index names alone is not there for anybody.
+        let InBucket { released, missing, .. } = &mut in_bucket;
+        released.retain(|date, _| !missing.contains(date));
+        let in_bucket = Arc::new(in_bucket);
         self.in_bucket.insert(dataset.to_owned(), (Instant::now(), in_bucket.clone()));
         Ok(in_bucket)
     }

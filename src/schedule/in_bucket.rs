@@ -1,11 +1,11 @@
-//! What a bucket has of a dataset: what is released, what was taken back, and what people did to releases.
+//! What a bucket has of a dataset: what is released, what was taken back, what people did to releases, and which files are gone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use crate::publish::PublishError;
-use crate::publish::bucket::Bucket;
+use crate::publish::bucket::{Bucket, ONE_PAGE};
 use crate::publish::index::{self, ActKind, TableIndex};
 use crate::schedule::facts::{ReleaseAct, ReleaseActKind, Released};
 use crate::time::ServiceDate;
@@ -21,11 +21,67 @@ pub(super) struct InBucket {
     pub acts: BTreeMap<ServiceDate, ReleaseAct>,
     /// When the newest release was made.
     pub newest: Option<Timestamp>,
+    /// Dates of which a current file is not there, or has another length, as far as was looked.
+    pub missing: BTreeSet<ServiceDate>,
 }
 
-/// What a bucket has of a dataset, by the newest versions of its indexes.
-pub(super) fn look_into(bucket: &Bucket, dataset: &str) -> Result<InBucket, PublishError> {
+/// A look at the names in a bucket, a part at a time: what a look costs does not grow with what was published. In a bucket of at most
+/// a thousand files of a dataset, and in a local folder, each look sees all of them.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    /// By folder, the name after which the next look goes on.
+    after: BTreeMap<String, String>,
+    /// Current files that were not there when they were looked for last.
+    missing: BTreeSet<String>,
+}
+
+impl Names {
+    /// The current files that are not there, of `indexes` of a dataset, which were read before.
+    fn look(
+        &mut self,
+        bucket: &Bucket,
+        dataset: &str,
+        indexes: &[TableIndex],
+        page: usize,
+    ) -> Result<BTreeSet<ServiceDate>, PublishError> {
+        let files = || indexes.iter().flat_map(|index| &index.files);
+        for folder in [format!("data/{dataset}"), format!("revised/{dataset}")] {
+            let after = self.after.get(&folder).map_or("", String::as_str);
+            let page = bucket.page(&folder, after, page)?;
+            let prefix = format!("{folder}/");
+            if !after.is_empty() && page.after().is_empty() {
+                // There was nothing more, and the look began anew.
+                let behind = files().filter(|file| file.path.starts_with(&prefix) && file.path.as_str() > after);
+                self.missing.extend(behind.map(|file| file.path.clone()));
+            }
+            for file in files().filter(|file| file.path.starts_with(&prefix) && page.covers(&file.path)) {
+                match page.sizes.get(&file.path) {
+                    Some(bytes) if *bytes == file.bytes => self.missing.remove(&file.path),
+                    _ => self.missing.insert(file.path.clone()),
+                };
+            }
+            match page.end {
+                Some(end) => self.after.insert(folder, end),
+                None => self.after.remove(&folder),
+            };
+        }
+        let current: BTreeSet<&str> = files().map(|file| file.path.as_str()).collect();
+        self.missing.retain(|path| current.contains(path.as_str()));
+        let mut missing = BTreeSet::new();
+        for index in indexes.iter().filter(|index| index.files.iter().any(|file| self.missing.contains(&file.path))) {
+            // What was superseded since is not missed.
+            let now = index::current(bucket, dataset, &index.table)?;
+            let files = now.iter().flat_map(|index| &index.files);
+            missing.extend(files.filter(|file| self.missing.contains(&file.path)).map(|file| file.partition_date));
+        }
+        Ok(missing)
+    }
+}
+
+/// What a bucket has of a dataset, by the newest versions of its indexes, and by a part of its names.
+pub(super) fn look_into(bucket: &Bucket, dataset: &str, names: &mut Names) -> Result<InBucket, PublishError> {
     let mut found = InBucket::default();
+    let mut indexes = Vec::new();
     for table in bucket.folders(&format!("meta/{dataset}"))? {
         let Some(index) = index::current(bucket, dataset, &table)? else { continue };
         for file in &index.files {
@@ -36,6 +92,10 @@ pub(super) fn look_into(bucket: &Bucket, dataset: &str) -> Result<InBucket, Publ
         found.taken_back.extend(index.first.keys());
         found.newest = found.newest.max(released_at(bucket, &index)?);
         add_acts(&mut found.acts, &table, &index);
+        indexes.push(index);
+    }
+    if !indexes.is_empty() {
+        found.missing = names.look(bucket, dataset, &indexes, ONE_PAGE)?;
     }
     let InBucket { released, acts, taken_back, .. } = &mut found;
     let is_lifted = |date: &ServiceDate| acts.get(date).is_some_and(|act| act.kind == ReleaseActKind::Lifted);
@@ -74,5 +134,63 @@ fn add_acts(acts: &mut BTreeMap<ServiceDate, ReleaseAct>, table: &str, index: &T
         if kind == of.kind {
             of.tables.insert(table.to_owned());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Digest;
+    use crate::publish::index::{ContractRef, IndexFile, index_key};
+
+    #[test]
+    fn files_that_are_gone_are_found_page_by_page_and_found_again_when_they_are_back() {
+        let bucket = Bucket::in_memory();
+        let file = |day: u8| IndexFile {
+            path: format!("data/bus/stops/partition_date=2026-11-0{day}/part-0.parquet"),
+            partition_date: format!("2026-11-0{day}").parse().unwrap(),
+            rows: 1,
+            bytes: 4,
+            sha256: Digest::of(b"rows"),
+            record: "ledger/records/x.json".to_owned(),
+            provisional: false,
+        };
+        let index = TableIndex {
+            version: 1,
+            dataset: "bus".to_owned(),
+            table: "stops".to_owned(),
+            contract: ContractRef { id: "stops".to_owned(), version: "1".to_owned() },
+            files: (1..=5).map(file).collect(),
+            first: BTreeMap::new(),
+            columns: Vec::new(),
+            rolled_back: BTreeMap::new(),
+            withdrawn: BTreeMap::new(),
+            release: None,
+            previous: None,
+        };
+        bucket.put_new(&index_key("bus", "stops", 1), serde_json::to_vec(&index).unwrap().into()).unwrap();
+        index.files.iter().for_each(|file| bucket.put(&file.path, "rows".into()).unwrap());
+        let mut names = Names::default();
+        let mut look = || {
+            let missing = names.look(&bucket, "bus", std::slice::from_ref(&index), 2).unwrap();
+            missing.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(look(), [""; 0]);
+        bucket.remove(&index.files[3].path).unwrap();
+        let before = bucket.requests();
+        let found: Vec<_> = (0..3).map(|_| look()).collect();
+        assert!(found.iter().any(|missing| *missing == ["2026-11-04"]), "{found:?}");
+        // A look costs a page of each folder, and the index again where something is missing.
+        assert!(bucket.requests() - before <= 3 * 5, "{}", bucket.requests() - before);
+        // It stays missing while others are looked at, until it is there again; one that was cut is missing, too.
+        assert_eq!([look(), look(), look()], [["2026-11-04"]; 3]);
+        bucket.put(&index.files[3].path, "rows".into()).unwrap();
+        bucket.put(&index.files[0].path, "ro".into()).unwrap();
+        (0..3).for_each(|_| drop(look()));
+        assert_eq!(look(), ["2026-11-01"]);
+        // The last one, behind which no page begins.
+        bucket.remove(&index.files[4].path).unwrap();
+        (0..4).for_each(|_| drop(look()));
+        assert_eq!(look(), ["2026-11-01", "2026-11-05"]);
     }
 }

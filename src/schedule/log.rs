@@ -1,22 +1,25 @@
 //! The log: attempts, and messages that were sent, one line each, only added to. `<private>/schedule/log.jsonl`.
 //!
 //! Losing it may repeat a message or a look at evidence, never a release: what is released stands in the bucket. One scheduler at a
-//! time writes it, whoever holds `<private>/schedule/lock`. A line that a crash cut off says nothing.
+//! time writes it, whoever holds `<private>/schedule/lock`. A line that a crash cut off says nothing. What the disk does not take is
+//! kept in memory until it does, see [`Writer`].
+
+mod writer;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
-use std::io::{self, BufRead, BufReader, Write};
+use std::fs::TryLockError;
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::writer::{KnownLog, Writer, add};
 use crate::contract::RuleId;
 use crate::durable;
 use crate::ledger::is_zero;
 use crate::schedule::facts::{Attempt, Ended, JobKey, Mark, Outcome};
-use crate::workspace::form;
 
 /// A line that is longer is none of ours.
 const LONGEST_LINE: usize = 1 << 20;
@@ -343,67 +346,6 @@ impl Log {
     }
 }
 
-/// The right to schedule the jobs of a private store and to write its log, held as long as this lives.
-#[derive(Debug)]
-pub struct Writer {
-    path: PathBuf,
-    _lock: File,
-}
-
-impl Writer {
-    /// Takes the right, if nobody has it.
-    pub fn take(private: &Path) -> io::Result<Option<Self>> {
-        form::open(private).map_err(|error| io::Error::other(error.to_string()))?;
-        let path = path(private);
-        durable::create_dir_all(path.parent().unwrap_or(private))?;
-        let lock = durable::create(&lock_path(private))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Some(Self { path, _lock: lock })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
-    }
-
-    /// Adds a line; it is on the disk afterwards.
-    pub fn add(&self, at: Timestamp, entry: Entry) -> io::Result<()> {
-        append(&self.path, &Line { at, entry })
-    }
-}
-
-/// Adds a line to the log of a private store, for who tries a job without being its scheduler.
-///
-/// # Errors
-/// The log cannot be written.
-pub fn add(private: &Path, at: Timestamp, entry: Entry) -> io::Result<()> {
-    form::open(private).map_err(|error| io::Error::other(error.to_string()))?;
-    let path = path(private);
-    durable::create_dir_all(path.parent().unwrap_or(private))?;
-    append(&path, &Line { at, entry })
-}
-
-/// Adds a line, one at a time.
-fn append(path: &Path, line: &Line) -> io::Result<()> {
-    let turn = durable::create(&path.with_file_name("append"))?;
-    turn.lock()?;
-    let mut line = serde_json::to_vec(line)?;
-    line.push(b'\n');
-    let mut options = fs::OpenOptions::new();
-    options.create(true).append(true).read(true);
-    let mut file = durable::open(&mut options, path)?;
-    // What a crash left of a line before this one ends here.
-    let length = file.metadata()?.len();
-    if length > 0 {
-        let mut last = [0];
-        std::os::unix::fs::FileExt::read_exact_at(&file, &mut last, length - 1)?;
-        if last != [b'\n'] {
-            line.insert(0, b'\n');
-        }
-    }
-    file.write_all(&line)?;
-    file.sync_data()?;
-    if length == 0 { durable::sync_folder(path.parent().unwrap_or(Path::new("."))) } else { Ok(()) }
-}
-
 /// Whether a scheduler is at work on a private store now; `None` if none ever was.
 pub fn work(private: &Path) -> Option<bool> {
     let lock = durable::open_to_read(&lock_path(private)).ok()?;
@@ -412,6 +354,9 @@ pub fn work(private: &Path) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::io::Write;
+
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -442,26 +387,26 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let writer = Writer::take(folder.path()).unwrap().unwrap();
         assert!(Writer::take(folder.path()).unwrap().is_none());
-        writer.add(at(0), begun()).unwrap();
-        writer.add(at(1), ended(Outcome::Transient)).unwrap();
+        writer.add(at(0), begun());
+        writer.add(at(1), ended(Outcome::Transient));
         let mut torn = fs::OpenOptions::new().append(true).open(path(folder.path())).unwrap();
         torn.write_all(b"{\"at\":\"2026").unwrap();
         let mut log = Log::read(folder.path()).unwrap();
         assert_eq!(log.tried(&key()).unwrap().failures, 1);
-        writer.add(at(2), begun()).unwrap();
-        writer.add(at(3), Entry::Message(serde_json::json!({"cause": "x"}))).unwrap();
+        writer.add(at(2), begun());
+        writer.add(at(3), Entry::Message(serde_json::json!({"cause": "x"})));
         log.read_on(folder.path()).unwrap();
         let tried = log.tried(&key()).unwrap();
         assert_eq!((tried.failures, &tried.attempt.ended, tried.attempt.evidence), (1, &None, Some(Mark(u64::MAX))));
         assert_eq!((log.begun, log.messages.len()), (2, 1));
         // Nobody saw it end.
-        writer.add(at(4), begun()).unwrap();
-        writer.add(at(5), ended(Outcome::Killed)).unwrap();
+        writer.add(at(4), begun());
+        writer.add(at(5), ended(Outcome::Killed));
         log.read_on(folder.path()).unwrap();
         assert_eq!(log.tried(&key()).unwrap().failures, 3);
         assert_eq!(log.tried(&key()).unwrap().failing_since, Some(at(1)));
-        writer.add(at(6), begun()).unwrap();
-        writer.add(at(7), ended(Outcome::Published)).unwrap();
+        writer.add(at(6), begun());
+        writer.add(at(7), ended(Outcome::Published));
         log.read_on(folder.path()).unwrap();
         assert_eq!((log.tried(&key()).unwrap().failures, log.tried(&key()).unwrap().failing_since), (0, None));
         let sums = &log.sums["bus"];

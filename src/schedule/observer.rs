@@ -4,7 +4,6 @@
 //! None of them can hold the scheduler up: what may take long has a thread of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -21,7 +20,7 @@ use crate::notify::settings::Language;
 use crate::notify::{self, Cause, Findings, Heartbeat, Sent, Teller, Trouble};
 use crate::pipeline::run::RunError;
 use crate::schedule::causes::{Causes, Known};
-use crate::schedule::log::{Entry, Log, Writer};
+use crate::schedule::log::{Entry, KnownLog, Log, Writer};
 use crate::schedule::service::{Alive, Looked};
 use crate::schedule::status::{Inputs, Keeper};
 use crate::time;
@@ -31,6 +30,9 @@ const LOOK: Duration = Duration::from_secs(60);
 /// A scheduler that did not turn for so long hangs.
 const HANGS: Duration = Duration::from_secs(90);
 const TURN: Duration = Duration::from_millis(250);
+const SHORT_TURN: Duration = Duration::from_millis(20);
+/// For so long messages that are on their way are waited for when all is to end: service managers kill after a minute.
+const TOLD_AT_THE_END: Duration = Duration::from_secs(10);
 /// For so long facts that may be there when they are looked for again may be unknown.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(30);
 
@@ -91,10 +93,10 @@ struct News {
 
 impl Observer {
     /// `writer` is the log's, whose messages say what people were told before.
-    pub fn new(finder: Box<dyn Finder>, private: PathBuf, writer: Arc<Writer>) -> Self {
+    pub fn new(finder: Box<dyn Finder>, writer: Arc<Writer>) -> Self {
         let (news, received) = channel();
         let teller = std::thread::Builder::new().name("messages".to_owned());
-        let teller = teller.spawn(move || tell_people(&private, &writer, &received));
+        let teller = teller.spawn(move || tell_people(&writer, &received));
         let teller = match teller {
             Ok(thread) => Some((news, thread)),
             Err(error) => {
@@ -182,12 +184,23 @@ impl Observer {
         }
     }
 
-    /// Waits until people were told what is due, a minute or two at the most.
-    pub fn finish(mut self) {
-        if let Some((news, thread)) = self.teller.take() {
-            drop(news);
-            let _ = thread.join();
+    /// Waits until people were told what is due, a minute or two at most; from when this is to stop on a few seconds. What is not
+    /// sent then was not told, so that it is due when a scheduler begins again.
+    pub fn finish(mut self, stop: &Stop) {
+        let Some((news, thread)) = self.teller.take() else { return };
+        drop(news);
+        let mut until = None;
+        while !thread.is_finished() {
+            if stop.is_requested() && Instant::now() >= *until.get_or_insert_with(|| Instant::now() + TOLD_AT_THE_END) {
+                tracing::warn!(
+                    "a message was not taken within {} s and is sent at the next start",
+                    TOLD_AT_THE_END.as_secs()
+                );
+                return;
+            }
+            std::thread::sleep(SHORT_TURN);
         }
+        let _ = thread.join();
     }
 }
 
@@ -206,13 +219,13 @@ fn verdict(causes: &[Cause], language: Language) -> String {
 }
 
 /// Tells people what is due by the newest news, until there are no more.
-fn tell_people(private: &std::path::Path, writer: &Writer, received: &Receiver<News>) {
-    let (mut log, mut teller) = (Log::default(), Teller::default());
+fn tell_people(writer: &Writer, received: &Receiver<News>) {
+    let (mut log, mut teller) = (KnownLog::default(), Teller::default());
     let remember = |lines: Vec<(Timestamp, Sent)>| {
         for (at, line) in lines {
-            let added = serde_json::to_value(&line).map_err(std::io::Error::from);
-            if let Err(error) = added.and_then(|line| writer.add(at, Entry::Message(line))) {
-                tracing::warn!("a message was sent and could not be written down: {error}");
+            match serde_json::to_value(&line) {
+                Ok(line) => writer.add(at, Entry::Message(line)),
+                Err(error) => tracing::warn!("a message was sent and could not be written down: {error}"),
             }
         }
     };
@@ -234,8 +247,8 @@ fn tell_people(private: &std::path::Path, writer: &Writer, received: &Receiver<N
         let must_look = is_new || !ended.is_empty();
         remember(ended);
         if let Some(news) = latest.as_ref().filter(|_| must_look) {
-            match log.read_on(private) {
-                Ok(()) => teller.begin(&news.found, &sent(&log), &news.settings, time::now()),
+            match log.look(writer) {
+                Ok(()) => teller.begin(&news.found, &sent(log.log()), &news.settings, time::now()),
                 Err(error) => tracing::warn!("what was told before cannot be read: {error}"),
             }
         }
@@ -284,6 +297,7 @@ impl Pulse {
         let mut last: Option<Instant> = None;
         while !self.stop.is_requested() {
             let (heartbeat, every) = self.beating.get();
+            let heartbeat = heartbeat.map(|heartbeat| heartbeat.until(&self.stop));
             if heartbeat != known {
                 if let Some(before) = &known {
                     before.log(None, "not pinged any more: the configuration names another address, or none");
@@ -335,8 +349,10 @@ pub fn tell_service_manager(states: &[NotifyState<'_>]) {
 mod tests {
     use std::io::{Read, Write};
     use std::net::TcpListener;
+    use std::path::Path;
 
     use super::*;
+    use crate::schedule::log::KnownLog;
     use crate::yaml::{self, Problems};
 
     /// A server that takes every ping, and gives the paths.
@@ -397,5 +413,34 @@ mod tests {
             "um 2 Dinge muss sich jemand kümmern: collector_down, scheduler_down"
         );
         assert_eq!(verdict(&[], Language::German), "alles in Ordnung");
+    }
+
+    #[test]
+    fn a_channel_that_never_answers_does_not_keep_the_scheduler_from_stopping_and_is_tried_again_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = Arc::new(Writer::take(folder.path()).unwrap().unwrap());
+        let deaf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = deaf.local_addr().unwrap();
+        let text = format!(
+            "title: T\ntime_zone: Europe/Berlin\nnotify: {{channels: [{{name: hook, type: webhook, url: 'http://{address}/x'}}]}}\n"
+        );
+        let file = Path::new("fahrtenbuch.yaml");
+        let mut problems = Problems::new(file);
+        let settings = notify::Settings::read(&yaml::parse(file, &text).unwrap(), &mut problems);
+        assert!(problems.found.is_empty(), "{:?}", problems.found);
+        let observer = Observer::new(Box::<FromFacts>::default(), writer.clone());
+        let cause = Cause { trouble: Trouble::CollectorDown, since: time::now() };
+        let (news, _) = observer.teller.as_ref().unwrap();
+        news.send(News { found: vec![cause].into(), settings }).unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+        let stop = Stop::default();
+        stop.request();
+        let begun = Instant::now();
+        observer.finish(&stop);
+        assert!(begun.elapsed() < TOLD_AT_THE_END * 2, "{:?}", begun.elapsed());
+        // It was not told, and nothing says that it was, or that it failed.
+        let mut log = KnownLog::default();
+        log.look(&writer).unwrap();
+        assert_eq!(sent(log.log()), Vec::new());
     }
 }

@@ -39,7 +39,15 @@ pub struct Runner {
     program: PathBuf,
     ended: Sender<End>,
     /// By the job.
-    children: Arc<Mutex<BTreeMap<String, Pid>>>,
+    children: Arc<Mutex<BTreeMap<String, AtWork>>>,
+}
+
+/// A process that is at work.
+struct AtWork {
+    pid: Pid,
+    begun: Instant,
+    /// It was killed because it was at work for longer than this.
+    killed: Option<Duration>,
 }
 
 /// A job that is over.
@@ -47,6 +55,17 @@ pub struct Runner {
 pub enum End {
     Job(Done),
     Chore(Chore),
+}
+
+impl End {
+    /// Of one that was killed because it was at work for longer than the limit.
+    fn killed_after(mut self, limit: Duration) -> Self {
+        let said = match &mut self {
+            Self::Job(Done { said, .. }) | Self::Chore(Chore { said, .. }) => said,
+        };
+        *said = format!("it did not end within {} min ('limits: run_kill') and was killed", limit.as_secs() / 60);
+        self
+    }
 }
 
 impl Runner {
@@ -124,25 +143,39 @@ impl Runner {
         let mut child = command.spawn()?;
         let begun = Instant::now();
         let pid = Pid::from_child(&child);
-        self.children().insert(name.clone(), pid);
+        self.children().insert(name.clone(), AtWork { pid, begun, killed: None });
         let (children, ended) = (self.children.clone(), self.ended.clone());
         std::thread::Builder::new().name(name.clone()).spawn(move || {
             let output = wait(&mut child, begun);
-            children.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
+            let was = children.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
+            let end = match was.and_then(|child| child.killed) {
+                // It may have ended by itself just before.
+                Some(limit) if output.exit().is_none() => end(output).killed_after(limit),
+                _ => end(output),
+            };
             // Nobody listens any more when the scheduler has ended.
-            let _ = ended.send(end(output));
+            let _ = ended.send(end);
         })?;
         Ok(())
     }
 
-    fn children(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Pid>> {
+    fn children(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, AtWork>> {
         self.children.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks the jobs that are at work to end. What they leave is finished by the next run.
-    pub fn stop_all(&self) {
-        for pid in self.children().values() {
-            let _ = kill_process(*pid, Signal::TERM);
+    /// Asks the jobs that are at work to end, or ends them. What they leave is finished by the next run.
+    pub fn signal_all(&self, signal: Signal) {
+        for child in self.children().values() {
+            let _ = kill_process(child.pid, signal);
+        }
+    }
+
+    /// Kills jobs that are at work for longer than this: one that hangs does not hear anything else. What they leave is finished by the
+    /// next run.
+    pub fn kill_older(&self, limit: Duration) {
+        for child in self.children().values_mut().filter(|child| child.begun.elapsed() >= limit) {
+            child.killed = Some(limit);
+            let _ = kill_process(child.pid, Signal::KILL);
         }
     }
 }
@@ -328,4 +361,29 @@ fn held_by(record: &Value) -> Vec<HeldBy> {
     found.sort_by(|one, other| (other.rows, &one.rule).cmp(&(one.rows, &other.rule)));
     found.truncate(RULES);
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[test]
+    fn a_process_that_does_not_end_is_killed_after_its_limit_even_if_it_was_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ended, ends) = channel();
+        let runner = Runner::new(folder.path(), folder.path(), ended).unwrap();
+        let mut command = Command::new("sleep");
+        command.arg("600").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let name = "backup".to_owned();
+        runner.spawn(command, name.clone(), move |output| End::Chore(output.of_chore(name))).unwrap();
+        runner.signal_all(Signal::STOP);
+        runner.kill_older(Duration::from_secs(600));
+        assert!(ends.recv_timeout(Duration::from_millis(300)).is_err());
+        runner.kill_older(Duration::from_millis(100));
+        let End::Chore(chore) = ends.recv_timeout(Duration::from_secs(20)).unwrap() else { panic!("a run") };
+        assert_eq!(chore.outcome, Outcome::Killed);
+        assert!(chore.said.contains("limits: run_kill"), "{}", chore.said);
+    }
 }

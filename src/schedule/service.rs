@@ -1,12 +1,13 @@
 //! The scheduler: looks what is due, begins it, and writes down what came of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use rustix::process::Signal;
 
 use crate::capture::collector::Stop;
 use crate::pipeline::run::RunError;
@@ -14,7 +15,8 @@ use crate::pipeline::{Pipeline, Trigger};
 use crate::schedule::due::{self, Due, Job};
 use crate::schedule::facts::{Facts, JobKey, Mark, Outcome};
 use crate::schedule::gather::{Gatherer, mark_of_configuration};
-use crate::schedule::log::{self, Begun, Chore, Done, Entry, Log, Writer};
+use crate::schedule::hanging::hanging;
+use crate::schedule::log::{self, Begun, Chore, Done, Entry, KnownLog, Log, Writer};
 use crate::schedule::runner::{End, Runner};
 use crate::time::{self, ServiceDate};
 use crate::workspace::outline::{self, Needs};
@@ -27,8 +29,11 @@ const LOOK: Duration = Duration::from_secs(20);
 const TURN: Duration = Duration::from_millis(250);
 /// What is known of the bucket may be so old when a job is begun.
 const FRESH: Duration = Duration::from_secs(60);
-/// Jobs that are at work when this is to end may go on for so long.
-const GRACE: Duration = Duration::from_secs(20);
+/// Jobs that are at work when this is to end may go on for so long, and so long again once they were asked to end. Service managers
+/// kill after 60 s, and until then people are told, too.
+const GRACE: Duration = Duration::from_secs(15);
+/// For so long one that was killed is waited for.
+const KILLED: Duration = Duration::from_secs(2);
 
 /// What a scheduler tells.
 #[derive(Debug)]
@@ -110,7 +115,7 @@ impl Scheduler {
         let of_log = |error: std::io::Error| RunError::private(&log::path(&private), "read or written", &error);
         let (ended, ends) = channel();
         let runner = Runner::new(&self.root, &private, ended).map_err(of_log)?;
-        let log = Log::read(&private).map_err(of_log)?;
+        let log = KnownLog::read(&private).map_err(of_log)?;
         let mut at_work = AtWork {
             scheduler: self,
             writer,
@@ -119,7 +124,7 @@ impl Scheduler {
             private,
             gatherer: Gatherer::default(),
             running: BTreeSet::new(),
-            chores: BTreeSet::new(),
+            chores: BTreeMap::new(),
             tried: BTreeSet::new(),
             done_chores: BTreeSet::new(),
             workspace: None,
@@ -134,11 +139,12 @@ struct AtWork<'a> {
     scheduler: &'a Scheduler,
     writer: &'a Writer,
     runner: Runner,
-    log: Log,
+    log: KnownLog,
     private: PathBuf,
     gatherer: Gatherer,
     running: BTreeSet<JobKey>,
-    chores: BTreeSet<String>,
+    /// Daily jobs that are at work, and since when.
+    chores: BTreeMap<String, Timestamp>,
     /// What was begun since this began.
     tried: BTreeSet<JobKey>,
     done_chores: BTreeSet<&'static str>,
@@ -151,11 +157,12 @@ impl AtWork<'_> {
         loop {
             let next = self.look(tell)?;
             let is_over = self.scheduler.once && self.is_idle() && next.is_none();
-            if is_over || self.wait(ends, next, tell)? {
+            if is_over || self.wait(ends, next, tell) {
                 break;
             }
         }
-        self.end(ends, tell)
+        self.end(ends, tell);
+        Ok(())
     }
 
     /// Begins what is due. Gives when to look again at the latest; none if nothing is due or at work.
@@ -165,11 +172,16 @@ impl AtWork<'_> {
             return Ok(Some(later));
         }
         self.read_configuration(tell)?;
+        // What the disk did not take is tried again.
+        self.read_log();
+        if let Some(limit) = self.workspace.as_ref().and_then(|(_, workspace)| workspace.runs.kill) {
+            self.runner.kill_older(limit);
+        }
         let mut is_begun = false;
         loop {
             let Some((_, workspace)) = &self.workspace else { return Ok(Some(later)) };
-            let now = time::now();
-            let mut facts = match self.gatherer.gather(workspace, &self.log, &self.running, now) {
+            let (now, warn) = (time::now(), workspace.runs.warn);
+            let mut facts = match self.gatherer.gather(workspace, self.log.log(), &self.running, now) {
                 Ok(facts) => facts,
                 Err(error) if self.scheduler.once => return Err(error.into()),
                 Err(error) => {
@@ -179,23 +191,35 @@ impl AtWork<'_> {
             };
             // Each is told, and what ends with an exit code ends with theirs.
             self.worst = self.worst.max(facts.troubles.iter().map(|trouble| trouble.outcome).max());
-            facts.chores.iter_mut().for_each(|(name, chore)| chore.is_running = self.chores.contains(name));
+            facts.chores.iter_mut().for_each(|(name, chore)| chore.running_since = self.chores.get(name).copied());
             let due = due::due(&facts, now);
-            is_begun |= self.begin_chores(&due.chores)?;
-            let may = |job: &&Job| !self.scheduler.once || !self.tried.contains(&job.key);
+            is_begun |= self.begin_chores(&due.chores);
+            // One that hangs, as on a disk that does not answer, keeps only its own pipeline from being run: it has no place among those
+            // that are at work. But of several that hang one alone, since each has its memory.
+            let hung = hanging(&facts, self.log.log(), warn, now);
+            let may = |job: &&Job| {
+                let is_new = !self.scheduler.once || !self.tried.contains(&job.key);
+                is_new && !hung.keys().any(|key| key.pipeline == job.key.pipeline)
+            };
             let job = due.now.iter().find(may).cloned();
-            let Some(job) = job.filter(|_| self.running.len() < self.scheduler.parallel.max(1)) else {
+            let at_work = self.running.len() - hung.len().min(1);
+            let Some(job) = job.filter(|_| at_work < self.scheduler.parallel.max(1)) else {
                 if let Some((_, workspace)) = &self.workspace {
                     let newest_release = self.gatherer.newest_release();
-                    tell(Event::Looked(Looked { workspace, facts: &facts, due: &due, log: &self.log, newest_release }));
+                    tell(Event::Looked(Looked {
+                        workspace,
+                        facts: &facts,
+                        due: &due,
+                        log: self.log.log(),
+                        newest_release,
+                    }));
                 }
                 if let Some(behind) = facts.clock {
                     if self.scheduler.once && self.is_idle() {
                         return Err(RunError::ClockBehind(behind.to_string()).into());
                     }
                     // Somebody may say that the clock is right.
-                    let read = self.log.read_on(&self.private);
-                    read.map_err(|error| RunError::private(&log::path(&self.private), "read", &error))?;
+                    self.read_log();
                     return Ok(Some(later));
                 }
                 let at = due.later.first().map(|later| until(later.at, now));
@@ -208,7 +232,7 @@ impl AtWork<'_> {
                 self.gatherer.look_at_bucket_again(FRESH);
                 continue;
             }
-            self.begin(job, tell)?;
+            self.begin(job, tell);
         }
     }
 
@@ -241,9 +265,9 @@ impl AtWork<'_> {
         Ok(())
     }
 
-    fn begin(&mut self, job: Job, tell: &mut dyn FnMut(Event<'_>)) -> Result<(), SchedulerError> {
+    fn begin(&mut self, job: Job, tell: &mut dyn FnMut(Event<'_>)) {
         let Job { key, why, evidence, settings, .. } = job.clone();
-        self.add(Entry::Begun(Begun { key: key.clone(), why: why.name().to_owned(), evidence, settings }))?;
+        self.add(Entry::Begun(Begun { key: key.clone(), why: why.name().to_owned(), evidence, settings }));
         tell(Event::Begins(&job));
         self.tried.insert(key.clone());
         match self.runner.begin(&key) {
@@ -252,15 +276,14 @@ impl AtWork<'_> {
                 let said = format!("the process could not be started: {error}");
                 let done =
                     Done { key, outcome: Outcome::Transient, exit: None, said, held_by: Vec::new(), seconds: 0.0 };
-                self.ended(done, tell)?;
+                self.ended(done, tell);
             }
         }
-        Ok(())
     }
 
     /// Begins daily jobs that are no runs; says whether there was one.
-    fn begin_chores(&mut self, due: &[String]) -> Result<bool, SchedulerError> {
-        let Some((_, workspace)) = &self.workspace else { return Ok(false) };
+    fn begin_chores(&mut self, due: &[String]) -> bool {
+        let Some((_, workspace)) = &self.workspace else { return false };
         let chores = workspace.chores.iter().filter(|chore| due.iter().any(|name| name == chore.name));
         let mut failed = Vec::new();
         let mut is_begun = false;
@@ -269,7 +292,7 @@ impl AtWork<'_> {
             let is_new = self.done_chores.insert(chore.name) || !self.scheduler.once;
             match is_new.then(|| self.runner.begin_chore(chore.name, &chore.arguments)) {
                 None => {}
-                Some(Ok(())) => is_begun |= self.chores.insert(chore.name.to_owned()),
+                Some(Ok(())) => is_begun |= self.chores.insert(chore.name.to_owned(), time::now()).is_none(),
                 Some(Err(error)) => {
                     let said = format!("the process could not be started: {error}");
                     let name = chore.name.to_owned();
@@ -277,17 +300,17 @@ impl AtWork<'_> {
                 }
             }
         }
-        failed.into_iter().try_for_each(|chore| self.add(Entry::Chore(chore)))?;
-        Ok(is_begun)
+        failed.into_iter().for_each(|chore| self.add(Entry::Chore(chore)));
+        is_begun
     }
 
     fn is_idle(&self) -> bool {
         self.running.is_empty() && self.chores.is_empty()
     }
 
-    fn ended(&mut self, done: Done, tell: &mut dyn FnMut(Event<'_>)) -> Result<(), SchedulerError> {
+    fn ended(&mut self, done: Done, tell: &mut dyn FnMut(Event<'_>)) {
         self.running.remove(&done.key);
-        self.add(Entry::Ended(done.clone()))?;
+        self.add(Entry::Ended(done.clone()));
         // A run commits to the dataset of its pipeline and to no other; asking sources commits nothing.
         if done.key.date.is_some() {
             let pipelines = self.workspace.iter().flat_map(|(_, workspace)| &workspace.pipelines);
@@ -299,67 +322,66 @@ impl AtWork<'_> {
         }
         self.worst = self.worst.max(Some(done.outcome));
         tell(Event::Ended(&done));
-        Ok(())
     }
 
-    fn add(&mut self, entry: Entry) -> Result<(), SchedulerError> {
-        let added = self.writer.add(time::now(), entry).and_then(|()| self.log.read_on(&self.private));
-        Ok(added.map_err(|error| RunError::private(&log::path(&self.private), "written", &error))?)
+    fn add(&mut self, entry: Entry) {
+        self.writer.add(time::now(), entry);
+        self.read_log();
+    }
+
+    /// What cannot be read stays as it was known: what this scheduler does itself is known in any case.
+    fn read_log(&mut self) {
+        if let Err(error) = self.log.look(self.writer) {
+            tracing::warn!("{} could not be read: {error}", log::path(&self.private).display());
+        }
     }
 
     /// Waits until something ends, until it is time to look again, or until all is to end, which it says.
-    fn wait(
-        &mut self,
-        ends: &Receiver<End>,
-        next: Option<Instant>,
-        tell: &mut dyn FnMut(Event<'_>),
-    ) -> Result<bool, SchedulerError> {
+    fn wait(&mut self, ends: &Receiver<End>, next: Option<Instant>, tell: &mut dyn FnMut(Event<'_>)) -> bool {
         let next = next.unwrap_or_else(|| Instant::now() + LOOK);
         loop {
             self.scheduler.alive.turn();
             if self.scheduler.stop.is_requested() {
-                return Ok(true);
+                return true;
             }
             match ends.recv_timeout(TURN.min(next.saturating_duration_since(Instant::now()))) {
                 Ok(end) => {
-                    self.end_of(end, tell)?;
-                    return Ok(false);
+                    self.end_of(end, tell);
+                    return false;
                 }
-                Err(RecvTimeoutError::Disconnected) => return Ok(true),
-                Err(RecvTimeoutError::Timeout) if Instant::now() >= next => return Ok(false),
+                Err(RecvTimeoutError::Disconnected) => return true,
+                Err(RecvTimeoutError::Timeout) if Instant::now() >= next => return false,
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
     }
 
-    fn end_of(&mut self, end: End, tell: &mut dyn FnMut(Event<'_>)) -> Result<(), SchedulerError> {
+    fn end_of(&mut self, end: End, tell: &mut dyn FnMut(Event<'_>)) {
         match end {
             End::Job(done) => self.ended(done, tell),
             End::Chore(chore) => {
                 self.chores.remove(&chore.name);
                 tell(Event::ChoreEnded(&chore));
                 self.worst = self.worst.max(Some(chore.outcome));
-                self.add(Entry::Chore(chore))
+                self.add(Entry::Chore(chore));
             }
         }
     }
 
-    /// Lets jobs that are at work end, and ends those that do not.
-    fn end(&mut self, ends: &Receiver<End>, tell: &mut dyn FnMut(Event<'_>)) -> Result<(), SchedulerError> {
-        let mut until = Instant::now() + GRACE;
-        let mut is_asked = false;
-        while !self.is_idle() {
-            match ends.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(end) => self.end_of(end, tell)?,
-                Err(_) if is_asked => break,
-                Err(_) => {
-                    self.runner.stop_all();
-                    is_asked = true;
-                    until = Instant::now() + GRACE;
+    /// Lets jobs that are at work end, asks those to end that do not, and kills what hangs even then: none may outlive this.
+    fn end(&mut self, ends: &Receiver<End>, tell: &mut dyn FnMut(Event<'_>)) {
+        for (wait, then) in [(GRACE, Some(Signal::TERM)), (GRACE, Some(Signal::KILL)), (KILLED, None)] {
+            let until = Instant::now() + wait;
+            while !self.is_idle() {
+                match ends.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                    Ok(end) => self.end_of(end, tell),
+                    Err(_) => break,
                 }
             }
+            if let (false, Some(signal)) = (self.is_idle(), then) {
+                self.runner.signal_all(signal);
+            }
         }
-        Ok(())
     }
 }
 

@@ -14,7 +14,7 @@ use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::schedule::due::due_at;
 use crate::schedule::facts::{Facts, Mark, PipelineFacts, ReleaseAct, ReleaseActKind, Released};
-use crate::schedule::in_bucket::{InBucket, look_into};
+use crate::schedule::in_bucket::{InBucket, Names, look_into};
 use crate::time::{ServiceDate, ServiceDay};
 use crate::workspace::outline::Public;
 
@@ -59,6 +59,8 @@ pub struct Watched {
     pub nothing: Vec<String>,
     /// Pipelines whose dates are all in time.
     pub in_time: Vec<String>,
+    /// Dates of which the index names files that are not there, and since when that is known.
+    pub missing: BTreeMap<String, (BTreeSet<ServiceDate>, Timestamp)>,
 }
 
 /// Looks again and again: what was released once is missed if it is there no more, and a date that began after this did is missed
@@ -69,6 +71,9 @@ pub struct Watcher {
     expected: BTreeMap<String, ServiceDate>,
     /// By dataset, the whole bucket without a name: since when it cannot be read.
     unread: BTreeMap<String, Timestamp>,
+    /// By dataset: how far its names were looked at, and since when files are missing.
+    names: BTreeMap<String, Names>,
+    missing: BTreeMap<String, Timestamp>,
 }
 
 impl Watcher {
@@ -84,8 +89,17 @@ impl Watcher {
         let mut watched = Watched::default();
         for pipeline in public.pipelines.iter().filter(|pipeline| is_watched(pipeline)) {
             let name = &pipeline.name;
-            let (released, acts) = match look_into(&bucket, &pipeline.dataset) {
-                Ok(InBucket { released, acts, .. }) => (released, acts),
+            let names = self.names.entry(pipeline.dataset.clone()).or_default();
+            let (released, acts) = match look_into(&bucket, &pipeline.dataset, names) {
+                Ok(InBucket { released, acts, missing, .. }) => {
+                    if missing.is_empty() {
+                        self.missing.remove(&pipeline.dataset);
+                    } else {
+                        let since = *self.missing.entry(pipeline.dataset.clone()).or_insert(now);
+                        watched.missing.insert(pipeline.dataset.clone(), (missing, since));
+                    }
+                    (released, acts)
+                }
                 Err(error) => {
                     let (pipeline, dataset) = (name.clone(), pipeline.dataset.clone());
                     let since = *self.unread.entry(dataset.clone()).or_insert(now);
@@ -160,7 +174,7 @@ fn grace(schedule: &Schedule) -> SignedDuration {
 
 /// What people are told: nobody schedules, if all is overdue. Of pipelines that could not be looked at nothing is known.
 pub fn findings(watched: &Watched) -> Findings {
-    let Watched { overdue, unread, read, nothing, in_time } = watched;
+    let Watched { overdue, unread, read, nothing, in_time, missing } = watched;
     let since = overdue.iter().map(|overdue| overdue.since).min();
     let is_all = unread.is_empty() && nothing.is_empty() && in_time.is_empty();
     let mut causes: Vec<Cause> = match since {
@@ -172,9 +186,15 @@ pub fn findings(watched: &Watched) -> Findings {
         Cause { trouble, since: unread.since }
     };
     causes.extend(unread.iter().map(of_unread));
+    causes.extend(missing.iter().map(|(dataset, (dates, since))| {
+        let trouble = Trouble::FilesMissing { dataset: dataset.clone(), dates: dates.clone() };
+        Cause { trouble, since: *since }
+    }));
     let mut well: BTreeSet<(CauseKind, String)> = BTreeSet::from([(CauseKind::BucketUnreadable, String::new())]);
     well.extend(in_time.iter().map(|name| (CauseKind::RunFailed, name.clone())));
-    well.extend(read.iter().map(|dataset| (CauseKind::BucketUnreadable, dataset.clone())));
+    for kind in [CauseKind::BucketUnreadable, CauseKind::FilesMissing] {
+        well.extend(read.iter().map(|dataset| (kind, dataset.clone())));
+    }
     // A single release says that somebody schedules.
     well.extend((!in_time.is_empty()).then(|| (CauseKind::SchedulerDown, String::new())));
     Findings { causes, well: Some(well) }
@@ -214,6 +234,7 @@ fn facts(public: &Public) -> Facts {
         pipelines,
         chores: BTreeMap::new(),
         troubles: Vec::new(),
+        missing: BTreeMap::new(),
         running: BTreeSet::new(),
         begun: 0,
     }

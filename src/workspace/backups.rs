@@ -1,11 +1,12 @@
 //! Where backups go: `backup:` in `fahrtenbuch.yaml`.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use crate::capture::evidence::remote::Location;
 use crate::object_stores::Options;
 use crate::publish::bucket;
-use crate::workspace::places::options;
+use crate::workspace::places::{meet, options};
 use crate::yaml::{Node, Problems};
 
 const KEYS: &[&str] = &["to", "keys_to"];
@@ -32,6 +33,62 @@ impl Backups {
         let keys_to = map.get("keys_to").and_then(|node| place(root, "keys_to", node, problems));
         Some(Self { to: place(root, "to", to, problems)?, keys_to })
     }
+
+    /// Tells places that a backup would refuse.
+    pub(super) fn tell_mistake(&self, node: &Node, others: &Others<'_>, problems: &mut Problems) {
+        if let Some((problem, remedy)) = mistake(&self.to, self.keys_to.as_ref(), others) {
+            problems.add(node.get("backup").map_or(node.line, |map| map.line), problem, remedy);
+        }
+    }
+}
+
+/// What else a workspace has a place for.
+pub struct Others<'a> {
+    pub root: &'a Path,
+    pub private: &'a Path,
+    pub bucket: Option<Location>,
+    /// Where sealed evidence goes.
+    pub evidence: Option<&'a Location>,
+}
+
+/// Why backups may not go to places, and what to do: anybody reads one, or it has what is to be kept apart from it.
+pub fn mistake(to: &Location, keys_to: Option<&Location>, others: &Others<'_>) -> Option<(String, &'static str)> {
+    let Others { root, private, bucket, evidence } = others;
+    let private = Location {
+        shown: private.display().to_string(),
+        folder: Some(private.to_path_buf()),
+        options: Options::default(),
+    };
+    let of_place = |place: &Location| {
+        let shown = &place.shown;
+        if bucket.as_ref().is_some_and(|bucket| meet(place, bucket)) {
+            return Some(format!("{shown} and the public bucket lie in each other: it would be published"));
+        }
+        if meet(place, &private) {
+            return Some(format!("{shown} and the private store lie in each other: both would be lost at once"));
+        }
+        let is_above = |folder: &PathBuf| root.starts_with(folder) || is_same(folder, root);
+        place.folder.as_ref().is_some_and(is_above).then(|| format!("the workspace lies in {shown}"))
+    };
+    let of_keys = |keys_to: &Location| {
+        let mut apart = [Some(to), *evidence].into_iter().flatten();
+        let other = apart.find(|other| meet(keys_to, other))?;
+        Some(format!(
+            "the keys at {} and the evidence at {} lie in each other: together they undo pseudonyms",
+            keys_to.shown, other.shown
+        ))
+    };
+    let of_evidence = || {
+        let is_there = evidence.is_some_and(|evidence| meet(to, evidence));
+        is_there.then(|| format!("{} and the place of 'evidence' lie in each other", to.shown))
+    };
+    let problem = [Some(to), keys_to].into_iter().flatten().find_map(of_place);
+    let problem = problem.or_else(|| keys_to.and_then(of_keys)).or_else(of_evidence)?;
+    Some((problem, "Name a place of its own, as a folder of another disk or 's3://bucket/prefix'."))
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((fs::canonicalize(one), fs::canonicalize(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 /// A folder, `s3://bucket/prefix`, or a map of `location` and `options`.
@@ -79,6 +136,33 @@ mod tests {
         let mut problems = Problems::new(file);
         let read = Backups::read(Path::new("/city"), &node, &mut problems);
         (read, problems.found.iter().map(|problem| format!("{} {}", problem.line, problem.message)).collect())
+    }
+
+    #[test]
+    fn places_that_a_backup_would_refuse_are_mistakes() {
+        let root = Path::new("/city");
+        let place = |text: &str| location(root, text, Options::default()).unwrap();
+        let evidence = place("/mnt/evidence");
+        let others = Others {
+            root,
+            private: Path::new("/city/data/private"),
+            bucket: Some(place("data/bucket")),
+            evidence: Some(&evidence),
+        };
+        let told = |to: &str, keys_to: Option<&str>| {
+            mistake(&place(to), keys_to.map(place).as_ref(), &others).map(|(problem, _)| problem)
+        };
+        assert_eq!(told("/mnt/backup", Some("/mnt/keys")), None);
+        for (to, keys_to, problem) in [
+            ("data/private/backup", None, "the private store lie in each other"),
+            ("data/bucket", None, "it would be published"),
+            ("/mnt/backup", Some("/mnt/backup"), "undo pseudonyms"),
+            ("/mnt/backup", Some("/mnt/evidence/keys"), "undo pseudonyms"),
+            ("/mnt/evidence", None, "'evidence' lie in each other"),
+            ("/", None, "lie in each other"),
+        ] {
+            assert!(told(to, keys_to).is_some_and(|told| told.contains(problem)), "{to}");
+        }
     }
 
     #[test]

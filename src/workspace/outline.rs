@@ -12,6 +12,7 @@ use crate::pipeline::{self, Pipeline, Schedule};
 use crate::portal::Site;
 use crate::workspace::backups::Backups;
 use crate::workspace::retention::Retention;
+use crate::workspace::run_limits::RunLimits;
 use crate::workspace::sections::{BucketSection, address, zone};
 use crate::workspace::{
     FILE, KEYS, SPOOL, Workspace, chores, configuration, limit, mark_without_times, memory_limit, no_workspace, people,
@@ -166,6 +167,7 @@ fn stores(root: &Path, node: &Node, needs: Needs<'_>, needed: &mut Problems) -> 
         evidence,
         private,
         spool: limit(node, "spool", SPOOL, &mut rest),
+        runs: RunLimits::read(node, &mut rest),
         memory: memory_limit(node, &mut rest),
         people,
         retention,

@@ -469,3 +469,42 @@ fn who_write_at_once_write_whole_lines_and_a_torn_one_is_passed_over() {
     let log = Log::read(&private).unwrap();
     assert!(log.chores.len() == 200 && log.chores.contains_key("after"));
 }
+
+#[test]
+fn evidence_that_cannot_be_read_keeps_its_own_pipeline_from_being_run_and_nothing_else() {
+    let city = City::new(2, "2026-11-22", 1);
+    let (folder, away) = (city.world.path("data/sample/evidence/linie-0"), city.world.path("away"));
+    std::fs::rename(&folder, &away).unwrap();
+    std::os::unix::fs::symlink("linie-0", &folder).unwrap();
+    let plan = city.plan(NOW);
+    let trouble = &plan["troubles"][0];
+    assert_eq!((&trouble["pipeline"], &trouble["exit"]), (&json!("linie-0"), &json!(1)), "{plan}");
+    assert!(trouble["said"].as_str().unwrap().contains("evidence/linie-0"), "{trouble}");
+    let output = at(&city, NOW, &["schedule", "--once"]);
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    let log = std::fs::read_to_string(city.world.path(LOG)).unwrap();
+    assert!(log.contains("\"pipeline\":\"linie-1\",\"date\":\"2026-11-22\",\"outcome\":\"published\""), "{log}");
+    let status: Value = serde_json::from_slice(&at(&city, NOW, &["status", "--json"]).stdout).unwrap();
+    let needs = status["needs"].as_array().unwrap();
+    let need = needs.iter().find(|need| need["kind"] == "evidence_unreadable").unwrap();
+    assert!(need["about"] == "linie-0" && need["what"].to_string().contains("evidence/linie-0"), "{need}");
+    std::fs::remove_file(&folder).unwrap();
+    std::fs::rename(&away, &folder).unwrap();
+    city.once(NOW);
+    city.is_released_once();
+}
+
+#[test]
+fn a_log_that_cannot_be_written_keeps_nothing_from_being_released_and_repeats_no_release() {
+    let city = City::new(1, "2026-11-22", 2);
+    // No line can be written, as on a full disk.
+    let turn = city.world.path("data/private/schedule/append");
+    std::fs::create_dir_all(&turn).unwrap();
+    let output = at(&city, NOW, &["schedule", "--once"]);
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    assert!(told(&output).contains("log.jsonl could not be written"), "{}", told(&output));
+    city.is_released_once();
+    std::fs::remove_dir(&turn).unwrap();
+    city.once(NOW);
+    city.is_released_once();
+}

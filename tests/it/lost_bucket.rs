@@ -1,9 +1,14 @@
 //! A bucket that is gone, an index whose newest version is no file or is missing, a catalogue of another address: told by all who
 //! look, and never papered over.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use fahrtenbuch::schedule::gather::Gatherer;
+use fahrtenbuch::schedule::log::Log;
+use fahrtenbuch::workspace::Workspace;
+use fahrtenbuch::workspace::outline::{self, Needs};
 use serde_json::Value;
 
 use crate::schedule::City;
@@ -283,4 +288,58 @@ fn a_catalogue_that_the_configuration_left_behind_is_told_until_a_rebuild_moves_
     assert!(removed.last().unwrap().ends_with(".avro") && removed.len() == there.len(), "{removed:?}");
     assert!(files(&iceberg).is_empty());
     notes("");
+}
+
+#[test]
+fn published_files_that_are_gone_are_missed_told_and_made_again() {
+    let city = released();
+    let data = city.world.path("data/bucket/data");
+    let before = files(&data);
+    let is_told = || {
+        let status: Value = serde_json::from_str(&call(&city, &["status", "--json"]).1).unwrap();
+        let needs = status["needs"].as_array().unwrap();
+        let is_told = needs.iter().any(|need| need["kind"] == "files_missing" && need["about"] == PIPELINE);
+        (is_told, call(&city, &["watch", "--once"]).1.contains("are not in the bucket"))
+    };
+    assert_eq!(is_told(), (false, false));
+    std::fs::remove_dir_all(data.join(PIPELINE)).unwrap();
+    assert_eq!(is_told(), (true, true));
+    let due = city.plan(LATER)["due"].clone();
+    assert!(due.as_array().unwrap().len() == 2 && due[0]["why"] == "missing", "{due}");
+    city.once(LATER);
+    assert_eq!(files(&data), before);
+    assert_eq!(is_told(), (false, false));
+}
+
+#[test]
+fn a_store_that_is_not_lost_is_not_begun_anew_and_a_renamed_pipeline_is_noted() {
+    let city = released();
+    let (code, said) =
+        call(&city, &["restore", "--begin-anew", "--by", "Datenmanagement", "--reason", "to try what it does"]);
+    assert!(code == Some(2) && said.contains("is not lost"), "{said}");
+    assert!(!call(&city, &["plan"]).1.contains("has no pipeline any more"));
+    let file = |name: &str| city.world.path(&format!("pipelines/{name}.yaml"));
+    std::fs::rename(file(PIPELINE), file("neu")).unwrap();
+    for words in [&["plan"][..], &["check"]] {
+        let (_, said) = call(&city, words);
+        assert!(said.contains("write 'dataset: linie-0' into"), "{words:?}: {said}");
+    }
+}
+
+#[test]
+fn another_bucket_is_looked_at_as_soon_as_the_configuration_names_it() {
+    let city = released();
+    let (mut workspace, _) = outline::read(&city.world.path(""), Needs::Stores).unwrap();
+    let (mut gatherer, log) = (Gatherer::default(), Log::read(&workspace.private).unwrap());
+    let mut released = |workspace: &Workspace| {
+        let facts = gatherer.gather(workspace, &log, &BTreeSet::new(), NOW.parse().unwrap()).unwrap();
+        facts.pipelines[PIPELINE].dates.values().filter(|date| date.released.is_some()).count()
+    };
+    assert_eq!(released(&workspace), 2);
+    let other = city.world.path("data/other");
+    std::fs::create_dir(&other).unwrap();
+    let before = std::mem::replace(&mut workspace.bucket, other.to_string_lossy().into_owned());
+    assert_eq!(released(&workspace), 0);
+    workspace.bucket = before;
+    assert_eq!(released(&workspace), 2);
 }

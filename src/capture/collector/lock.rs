@@ -72,7 +72,15 @@ impl CollectorLock {
             return Err(io::Error::new(io::ErrorKind::NotFound, "the private store was moved"));
         }
         let bytes = serde_json::to_vec(sources).map_err(io::Error::other)?;
-        durable::write(&self.folder.join(OWNED), &bytes)
+        let file = self.folder.join(OWNED);
+        match durable::write(&file, &bytes) {
+            // A full disk takes no other file, but the one that says the same can say it anew.
+            Err(error) if durable::read(&file).is_ok_and(|there| there == bytes) => {
+                let touched = durable::open(OpenOptions::new().write(true), &file);
+                touched.and_then(|file| file.set_modified(std::time::SystemTime::now())).map_err(|_| error)
+            }
+            written => written,
+        }
     }
 }
 

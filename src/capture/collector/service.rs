@@ -24,6 +24,8 @@ use crate::capture::source::{self, Clients, Source};
 
 /// Reports that may wait for who reads them.
 const REPORTS: usize = 4096;
+/// Between two tries to write which sources are collected.
+const AGAIN: Duration = Duration::from_secs(30);
 
 /// A source and the beats at which it is asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,13 +106,19 @@ impl Service<'_> {
     async fn supervise(&self, mut sources: watch::Receiver<Vec<Scheduled>>, shared: Shared, store: Arc<Store>) {
         let mut running: HashMap<String, Running> = HashMap::new();
         let mut begins = Lifecycle::Program;
+        let mut is_unwritten = false;
         loop {
             let wanted = distinct(&sources.borrow_and_update());
             if let Some(lock) = self.lock {
                 let names: BTreeSet<String> = wanted.iter().map(|source| source.collected.name.clone()).collect();
-                if let Err(error) = lock.own(&names) {
-                    tracing::warn!("the names of the sources that are collected were not written: {error}");
+                let written = lock.own(&names);
+                if let (Err(error), false) = (&written, is_unwritten) {
+                    tracing::warn!(
+                        "the names of the sources that are collected could not be written: {error}. Until they are, which is tried \
+                         again, a run may ask them, too."
+                    );
                 }
+                is_unwritten = written.is_err();
             }
             for running in running.values().filter(|running| !wanted.contains(&running.scheduled)) {
                 running.stop.request();
@@ -154,8 +162,15 @@ impl Service<'_> {
                     std::future::pending::<()>().await;
                 }
             };
+            let again = async {
+                if !is_unwritten {
+                    std::future::pending::<()>().await;
+                }
+                tokio::time::sleep(AGAIN).await;
+            };
             tokio::select! {
                 () = changed => {}
+                () = again => {}
                 () = shared.stop.requested() => break,
                 () = end => break,
             }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::capture::Capture;
 use crate::capture::record::{NewContent, NewRecord, Note};
-use crate::capture::source::Validators;
+use crate::capture::source::{CLOCK_HEADER, Validators};
 use crate::digest::Digest;
 
 const NAME: &str = ".state.json";
@@ -43,7 +43,8 @@ pub struct Failing {
     pub beats: u32,
 }
 
-/// When a source last gave what it is to give.
+/// When a source last gave what it is to give, by the clock of this machine, also where evidence follows that of a server: who waits
+/// for it waits by this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Good {
     /// A body that can be read, that it is unchanged, or of a source that sends by itself that there was a connection.
@@ -54,6 +55,9 @@ pub(super) struct Good {
     /// Since when the header time of its feed has been what it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feed_since: Option<Timestamp>,
+    /// Seconds by which the evidence follows another clock than this machine's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<i64>,
 }
 
 /// Whether a source gives what it is to give, told without reading its archives.
@@ -70,6 +74,8 @@ pub struct SourceHealth {
     pub feed_since: Option<Timestamp>,
     /// The beats that failed since it last gave what it is to give.
     pub failing: Option<Failing>,
+    /// Seconds by which the clock of its server, which its evidence follows, is ahead of this machine's.
+    pub clock: Option<i64>,
 }
 
 /// The newest capture.
@@ -115,6 +121,7 @@ impl State {
             feed_time: self.newest.as_ref().and_then(|newest| newest.feed_time),
             feed_since: self.good.and_then(|good| good.feed_since),
             failing: self.failing,
+            clock: self.good.and_then(|good| good.clock),
         }
     }
 
@@ -193,20 +200,33 @@ impl Good {
             }
             NewContent::Note(note) => *note == Note::Silent,
         };
+        let at = received_at(record);
         // What is imported tells of another time, and so does what was kept while a clock was wrong.
-        let is_earlier = |good: Self| good.at > record.at && good.at < crate::time::future(crate::time::now());
+        let is_earlier = |good: Self| good.at > at && good.at < crate::time::future(crate::time::now());
         if !is_good || good.is_some_and(is_earlier) {
             return None;
         }
-        let body = newest.map(|newest| newest.captured_at).or(good.and_then(|good| good.body));
+        let body = newest.map(|_| at).or(good.and_then(|good| good.body));
         let feed_time = newest.or(newest_before).and_then(|newest| newest.feed_time);
         let feed_since = match (feed_time, good.and_then(|good| good.feed_since)) {
             (None, _) => None,
             (Some(time), Some(since)) if newest_before.and_then(|newest| newest.feed_time) == Some(time) => Some(since),
-            (Some(_), _) => Some(record.at),
+            (Some(_), _) => Some(at),
         };
-        Some(Self { at: record.at, body, feed_since })
+        let clock = (at != record.at).then(|| at.duration_until(record.at).as_secs());
+        Some(Self { at, body, feed_since, clock })
     }
+}
+
+/// When a record was received by the clock of this machine: a header says so where its time follows that of the server.
+fn received_at(record: &NewRecord) -> Timestamp {
+    let headers = match &record.content {
+        NewContent::Body(capture) => &capture.headers,
+        NewContent::Unchanged(unchanged) => &unchanged.headers,
+        NewContent::Note(_) => return record.at,
+    };
+    let clock = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(CLOCK_HEADER));
+    clock.and_then(|(_, value)| value.parse().ok()).unwrap_or(record.at)
 }
 
 impl Newest {

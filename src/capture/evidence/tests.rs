@@ -486,6 +486,7 @@ fn whether_a_source_is_well_is_known_without_its_archives() {
         feed_time: at(time),
         feed_since: at(since),
         failing: None,
+        clock: None,
     };
     assert_eq!(keep(0, Some(-5), body(0), Some(true)), health(0, 0, 0, (-5, 0)));
     assert_eq!(keep(15, Some(-5), same(), None), health(15, 15, 0, (-5, 0)));
@@ -518,4 +519,10 @@ fn whether_a_source_is_well_is_known_without_its_archives() {
     let old = store.health("bus").unwrap();
     assert_eq!((old.last_good, old.last_beat), (None, at(120)));
     assert_eq!(keep(135, None, same(), None).last_good, at(135));
+    // A server whose clock is fifteen minutes slow, which the evidence follows: it was received when this machine says.
+    let mut slow = capture(150 - 900, "slow");
+    slow.headers.push(("Fahrtenbuch-Clock".to_owned(), at(150).unwrap().to_string()));
+    let slow = keep(150 - 900, None, NewContent::Body(slow), Some(true));
+    assert_eq!((slow.last_good, slow.last_body, slow.clock), (at(150), at(150), Some(-900)));
+    assert_eq!(keep(165, None, body(165), Some(true)).clock, None);
 }

@@ -99,6 +99,9 @@ async fn request(
         .collect();
     if is_not_modified {
         let at = difference.and_then(|difference| now.checked_add(difference).ok()).unwrap_or(now);
+        if at != now {
+            headers.push((CLOCK_HEADER.to_owned(), now.to_string()));
+        }
         return Ok(Answer::Fetched(Fetched::NotModified(NotModified { at, status, headers })));
     }
     let Some(body) = body_of(response, policy.max_bytes).await.transpose() else {

@@ -29,7 +29,7 @@ pub(super) fn check(root: &Path) -> Result<(Vec<Finding>, Exit), Exit> {
     let findings = Bucket::make(&configured.location, &configured.options)
         .and_then(|bucket| check_bucket(&bucket, configured.base_url.as_deref()))
         .map_err(|error| {
-            eprintln!("error: {error}.");
+            eprintln!("error: {}.", error.to_string().trim_end_matches('.'));
             if error.is_transient() { Exit::Transient } else { Exit::Usage }
         })?;
     let exit = match findings.iter().map(|finding| finding.outcome).max() {

@@ -70,6 +70,13 @@ pub(crate) fn every_trouble() -> Vec<Trouble> {
         Trouble::ClockBehind { now: at("2026-01-01T00:00:00Z"), newest: at("2026-11-24T13:05:00Z") },
         Trouble::BucketUnreadable { dataset: "telemetrie".to_owned() },
         Trouble::ConfigurationWrong { mistakes: 1, file: "pipelines/stadtbus-fahrplan.yaml".to_owned(), line: 12 },
+        Trouble::EvidenceUnreadable {
+            pipeline: "stadtbus-telemetrie".to_owned(),
+            problem: "/srv/private/evidence/stadtbus-vp: Permission denied".to_owned(),
+        },
+        Trouble::FilesMissing { dataset: "telemetrie".to_owned(), dates: dates(&["2026-11-23", "2026-11-24"]) },
+        Trouble::RunHangs { job: "stadtbus-telemetrie".to_owned(), date: Some(date("2026-11-24")) },
+        Trouble::SourceClock { source: "stadtbus-vp".to_owned(), seconds: -900 },
     ]
 }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::notify::cause::{Cause, CauseKind, RunFailure, Trouble};
+use crate::notify::text::disturbed;
 use crate::text::{Text, grouped};
 use crate::time::ServiceDate;
 
@@ -121,6 +122,18 @@ pub(super) fn words(cause: &Cause, zone: &TimeZone) -> Words {
                 ),
                 format!("fahrtenbuch run {pipeline}"),
             )
+        }
+        Trouble::EvidenceUnreadable { .. }
+        | Trouble::FilesMissing { .. }
+        | Trouble::RunHangs { .. }
+        | Trouble::SourceClock { .. } => {
+            let of = match &cause.trouble {
+                Trouble::FilesMissing { dates: of, .. } => dates(of),
+                Trouble::RunHangs { date: Some(of), .. } => date(*of),
+                _ => Text::new("", ""),
+            };
+            let (title, loss, command) = disturbed::words(&cause.trouble, &of);
+            Words::new(title, loss, command)
         }
         _ => of_machine(&cause.trouble, zone),
     }
@@ -590,6 +603,9 @@ pub(super) fn mended(kind: CauseKind, subject: &str) -> Text {
         }
         CauseKind::ConfigurationWrong => {
             ("The configuration has no mistakes any more", "Die Konfiguration hat keine Fehler mehr")
+        }
+        CauseKind::EvidenceUnreadable | CauseKind::FilesMissing | CauseKind::RunHangs | CauseKind::SourceClock => {
+            disturbed::mended(kind)
         }
         CauseKind::BucketUnreadable if subject.is_empty() => ("The bucket can be read", "Der Bucket ist lesbar"),
         CauseKind::BucketUnreadable => {

@@ -168,9 +168,15 @@ fn time_of_day(text: &str) -> Option<(u8, u8)> {
 impl Times {
     /// Reads the times that a node of a file has.
     pub(crate) fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let text = node.scalar().unwrap_or_default();
+        let Some(text) = node.scalar() else {
+            let remedy = "Write one text: several times of a day are a cron expression, as '\"15 12,13 * * *\"'.";
+            problems.add(node.line, format!("the times are {}, and no text", node.kind()), remedy);
+            return None;
+        };
         let times = text.parse::<Self>();
         if let Err(problem) = &times {
+            // Errors of expressions end with a full stop of their own.
+            let problem = problem.trim_end_matches('.');
             let remedy = "Write a time of day, '\"06:30\"', or a cron expression of five fields (minute, hour, day of the month, month, \
                           weekday), '\"30 6 * * 1-5\"', or one of '@hourly', '@daily', '@weekly' and '@monthly'.";
             problems.add(node.line, format!("the time '{text}' cannot be read: {problem}"), remedy);
@@ -288,6 +294,7 @@ mod tests {
             ("schedule:\n  late: 3 days\n", "2 'schedule' does not say when"),
             ("schedule:\n  run: '04:30'\n  after: x\n", "3 'schedule' says it in two ways"),
             ("schedule:\n  run: '24:30'\n", "2 the time '24:30' cannot be read"),
+            ("schedule:\n  run: ['12:15', '13:00']\n", "2 the times are a list, and no text"),
             ("schedule:\n  run: '4:3'\n", "2 the time '4:3' cannot be read"),
             ("schedule:\n  run: '61 4 * * *'\n", "2 the time '61 4 * * *' cannot be read"),
             ("schedule:\n  run: '0 4 30 2 *'\n", "2 the time '0 4 30 2 *' cannot be read: no day"),

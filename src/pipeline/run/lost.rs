@@ -10,6 +10,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::decision::{self, About};
+use crate::pipeline::Pipeline;
 use crate::pipeline::journal;
 use crate::pipeline::purged;
 use crate::pipeline::run::context::RunContext;
@@ -37,6 +38,26 @@ pub fn refuse_if_lost(workspace: &Workspace) -> Result<(), RunError> {
     match bucket.map_err(RunError::from).and_then(|bucket| refuse(workspace, &bucket, today)) {
         Err(error @ RunError::LostStore { .. }) => Err(error),
         Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Whether a store is lost, or its keys are, and nobody has decided yet to go on without: as every run would find.
+///
+/// # Errors
+/// The bucket or the private store cannot be read.
+pub fn is_lost(workspace: &Workspace) -> Result<bool, RunError> {
+    let today = ServiceDate::local_date_of(crate::time::now(), &workspace.zone);
+    let of_store = || {
+        if has_run(workspace) {
+            return Ok(());
+        }
+        refuse(workspace, &Bucket::open(&workspace.bucket, &workspace.bucket_options)?, today)
+    };
+    // Who reads a workspace without its contracts does not know which pipelines release: their journals say so.
+    match of_store().and_then(|()| refuse_without_keys(workspace, |_| true)) {
+        Ok(()) => Ok(false),
+        Err(RunError::LostStore { .. }) => Ok(true),
+        Err(error) => Err(error),
     }
 }
 
@@ -83,13 +104,16 @@ fn refuse(workspace: &Workspace, bucket: &Bucket, today: ServiceDate) -> Result<
 
 /// Stops a run that would make a key, if there is none at all, and the journal names one.
 pub(super) fn refuse_lost_keys(run: &RunContext<'_>) -> Result<(), RunError> {
-    let workspace = run.workspace;
+    refuse_without_keys(run.workspace, |pipeline| pipeline.release.is_some())
+}
+
+fn refuse_without_keys(workspace: &Workspace, may_have_key: fn(&Pipeline) -> bool) -> Result<(), RunError> {
     let private = &workspace.private;
     if !day_keys(workspace).dates().is_empty() {
         return Ok(());
     }
     let mut newest: Option<(Timestamp, ServiceDate)> = None;
-    for pipeline in workspace.pipelines.iter().filter(|pipeline| pipeline.release.is_some()) {
+    for pipeline in workspace.pipelines.iter().filter(|pipeline| may_have_key(pipeline)) {
         for date in journal::dates(private, &pipeline.name).into_iter().rev() {
             let path = journal::path(private, &pipeline.name, date);
             let entry = journal::read(&path).map_err(|error| RunError::private(&path, "read", &error))?;

@@ -55,7 +55,7 @@ pub use error::RunError;
 pub use evidence::{capture, collector, date_of, evidence_store};
 pub use lock::Lock;
 pub(crate) use lost::{begun_anew, has_run};
-pub use lost::{published_to, refuse_if_gone, refuse_if_lost};
+pub use lost::{is_lost, published_to, refuse_if_gone, refuse_if_lost};
 pub use open::open_bucket;
 pub use outcome::{Outcome, Report, Run};
 pub(crate) use rebuild::rebuild as rebuild_views;

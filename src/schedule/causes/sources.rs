@@ -78,10 +78,10 @@ pub(super) fn look(known: &Known<'_>, newest: &mut BTreeMap<String, Option<Times
 /// Without what a wrong clock said: it would keep a source from being missed for as long as the clock was ahead.
 fn up_to(health: SourceHealth, now: Timestamp) -> SourceHealth {
     let past = |at: Option<Timestamp>| at.filter(|at| *at < future(now));
-    let SourceHealth { last_good, last_beat, last_body, feed_time, feed_since, failing } = health;
+    let SourceHealth { last_good, last_beat, last_body, feed_time, feed_since, failing, clock } = health;
     let (last_good, last_beat, last_body) = (past(last_good), past(last_beat), past(last_body));
     let failing = failing.filter(|failing| failing.since < future(now));
-    SourceHealth { last_good, last_beat, last_body, feed_time, feed_since: past(feed_since), failing }
+    SourceHealth { last_good, last_beat, last_body, feed_time, feed_since: past(feed_since), failing, clock }
 }
 
 /// `watched_since` is when this was looked at first.
@@ -94,7 +94,14 @@ pub(super) fn causes(collecting: &Collecting, watched_since: Timestamp, now: Tim
         let asked_since = collecting.owned_since.or(source.health.last_good).unwrap_or(watched_since);
         silent(name, source, asked_since, now).or_else(|| frozen(name, source))
     };
-    owned.filter_map(of).collect()
+    let clocks = owned.clone().filter_map(|(name, source)| clock(name, source, now));
+    owned.filter_map(of).chain(clocks).collect()
+}
+
+/// A server's clock differs, and evidence follows it.
+fn clock(name: &str, source: &LiveSource, now: Timestamp) -> Option<Cause> {
+    let seconds = source.health.clock?;
+    Some(cause(Trouble::SourceClock { source: name.to_owned(), seconds }, now))
 }
 
 /// Realtime sources that nobody asks.
@@ -114,6 +121,7 @@ pub(super) fn well(collecting: &Collecting, now: Timestamp) -> Vec<(CauseKind, S
         let is_good = source.health.last_good.is_some_and(|good| ago(good, now) < source.patience());
         if is_good {
             well.push((CauseKind::SourceSilent, name.clone()));
+            well.push((CauseKind::SourceClock, name.clone()));
         }
         if is_good && source.health.feed_since.is_some() && frozen(name, source).is_none() {
             well.push((CauseKind::SourceFrozen, name.clone()));
@@ -217,6 +225,12 @@ mod tests {
     }
 
     #[test]
+    fn a_source_whose_clock_differs_is_told_as_that_and_gives_data() {
+        let slow = collecting(source(15, SourceHealth { clock: Some(-900), ..good(at(10, 0)) }));
+        assert_eq!(keys(&slow, at(10, 5)), [("source_clock:bus".to_owned(), at(10, 5))]);
+    }
+
+    #[test]
     fn a_source_is_frozen_while_good_beats_go_on_and_its_header_time_stands_still() {
         let health =
             |last: Timestamp| SourceHealth { feed_time: Some(at(-99, 0)), feed_since: Some(at(0, 0)), ..good(last) };
@@ -239,7 +253,7 @@ mod tests {
         };
         let moving = |last| SourceHealth { feed_time: Some(last), feed_since: Some(last), ..good(last) };
         let bus = collecting(source(15, moving(at(0, 0))));
-        assert_eq!(of(&bus, at(9, 0)), ["source_silent", "source_frozen", "collector_down"]);
+        assert_eq!(of(&bus, at(9, 0)), ["source_silent", "source_clock", "source_frozen", "collector_down"]);
         // Whoever has just begun to ask it knows nothing.
         let anew = Collecting { owned_since: Some(at(300, 0)), ..bus.clone() };
         assert_eq!((of(&anew, at(301, 0)), keys(&anew, at(301, 0))), (vec!["collector_down"], vec![]));

@@ -52,6 +52,7 @@ impl Made {
             pipelines: BTreeMap::new(),
             chores: BTreeMap::new(),
             troubles: Vec::new(),
+            missing: BTreeMap::new(),
             running: BTreeSet::new(),
             begun: 0,
         };
@@ -69,10 +70,10 @@ impl Made {
         let writer = Writer::take(&private).unwrap().unwrap();
         for (of, end, outcome) in ended {
             let begun = Begun { key: key(of), why: "over".to_owned(), evidence: None, settings: Mark(1) };
-            writer.add(at(end) - SignedDuration::from_mins(10), Entry::Begun(begun)).unwrap();
+            writer.add(at(end) - SignedDuration::from_mins(10), Entry::Begun(begun));
             let said = "a text of a feed".to_owned();
             let done = Done { key: key(of), outcome: *outcome, exit: Some(1), said, held_by: Vec::new(), seconds: 1.0 };
-            writer.add(at(end), Entry::Ended(done)).unwrap();
+            writer.add(at(end), Entry::Ended(done));
         }
         self.log.read_on(&private).unwrap();
     }
@@ -229,7 +230,7 @@ fn a_daily_job_that_fails_is_told_until_it_succeeds() {
     let writer = Writer::take(&private).unwrap().unwrap();
     let ended = |made: &mut Made, end: &str, outcome| {
         let (name, said) = ("purge".to_owned(), String::new());
-        writer.add(at(end), Entry::Chore(Chore { name, outcome, said, seconds: 1.0 })).unwrap();
+        writer.add(at(end), Entry::Chore(Chore { name, outcome, said, seconds: 1.0 }));
         made.log.read_on(&private).unwrap();
         made.runs()
     };
@@ -396,11 +397,11 @@ fn monitors_are_told_what_is_due_what_failed_and_what_was_sent() {
     let writer = Writer::take(&private).unwrap().unwrap();
     for (kind, channels, failed) in [("new", vec!["mail"], vec!["ntfy"]), ("new", vec![], vec!["ntfy"])] {
         let sent = serde_json::json!({"cause": "backup_old", "kind": kind, "channels": channels, "failed": failed});
-        writer.add(at("2026-11-26T06:00:00Z"), Entry::Message(sent)).unwrap();
+        writer.add(at("2026-11-26T06:00:00Z"), Entry::Message(sent));
     }
     let (name, said) = ("backup".to_owned(), String::new());
     let chore = Chore { name, outcome: Outcome::Transient, said, seconds: 1.0 };
-    writer.add(at("2026-11-26T06:00:00Z"), Entry::Chore(chore)).unwrap();
+    writer.add(at("2026-11-26T06:00:00Z"), Entry::Chore(chore));
     made.log.read_on(&private).unwrap();
     let (why, later) = (Why::Again { failures: 2 }, at("2026-11-26T12:30:00Z"));
     made.due.later = vec![

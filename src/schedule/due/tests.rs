@@ -39,6 +39,7 @@ fn facts(pipelines: Vec<(&str, PipelineFacts)>) -> Facts {
         pipelines: pipelines.into_iter().map(|(name, of)| (name.to_owned(), of)).collect(),
         chores: BTreeMap::new(),
         troubles: Vec::new(),
+        missing: BTreeMap::new(),
         running: BTreeSet::new(),
         begun: 0,
     }
@@ -257,7 +258,7 @@ fn daily_jobs_are_done_once_at_their_time_and_tried_again_when_they_fail() {
     let mut facts = facts(vec![]);
     let ended = |at_: &str, outcome| Some(Ended { at: at(at_), outcome });
     let mut due_at = |ended_: Option<Ended>, failures, now: &str| {
-        let chore = ChoreFacts { times: "03:15".parse().unwrap(), is_running: false, ended: ended_, failures };
+        let chore = ChoreFacts { times: "03:15".parse().unwrap(), running_since: None, ended: ended_, failures };
         facts.chores.insert("purge".to_owned(), chore);
         !due(&facts, at(now)).chores.is_empty()
     };
@@ -361,7 +362,7 @@ fn what_a_clock_wrote_that_was_ahead_counts_as_forgotten() {
     // Daily jobs.
     let mut chores = facts(vec![]);
     let ended_ = Some(Ended { at: at(wrong), outcome: Outcome::Transient });
-    let chore = ChoreFacts { times: "03:15".parse().unwrap(), is_running: false, ended: ended_, failures: 9 };
+    let chore = ChoreFacts { times: "03:15".parse().unwrap(), running_since: None, ended: ended_, failures: 9 };
     chores.chores.insert("purge".to_owned(), chore);
     assert_eq!(due(&chores, at(now)).chores, ["purge"]);
     // Dates: each is tried once, whatever it was said to be.
@@ -458,7 +459,7 @@ fn the_time_of_the_next_daily_job_is_known() {
         [("purge", "2026-11-24T02:15:10Z", Outcome::Published), ("backup", "2026-11-24T12:00:00Z", Outcome::Transient)]
     {
         let ended = Some(Ended { at: at(ended_at), outcome });
-        let chore = ChoreFacts { times: "03:15".parse().unwrap(), is_running: false, ended, failures: 1 };
+        let chore = ChoreFacts { times: "03:15".parse().unwrap(), running_since: None, ended, failures: 1 };
         facts.chores.insert(name.to_owned(), chore);
     }
     let next = due(&facts, at("2026-11-24T12:00:01Z")).next_chore;

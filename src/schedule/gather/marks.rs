@@ -36,6 +36,12 @@ pub(super) fn marked(
     all.filter(|(hour, _)| *hour <= last).map(state).collect()
 }
 
+/// The hour in which an instant is.
+pub(super) fn hour_of(at: Timestamp) -> Timestamp {
+    let seconds = at.as_second();
+    Timestamp::from_second(seconds - seconds.rem_euclid(3600)).unwrap_or(at)
+}
+
 /// The hours that have a part in a span.
 pub(super) fn within<'a>(
     hours: &'a BTreeMap<Timestamp, u64>,

@@ -25,7 +25,7 @@ const WAITS: SignedDuration = SignedDuration::from_hours(3);
 const NAMED: usize = 3;
 
 /// The kinds, the gravest first: what is being lost, then what waits.
-const ORDER: [CauseKind; 20] = [
+const ORDER: [CauseKind; 24] = [
     CauseKind::PrivateStoreLost,
     CauseKind::ClockBehind,
     CauseKind::DiskFilling,
@@ -37,6 +37,9 @@ const ORDER: [CauseKind; 20] = [
     CauseKind::KeyExpiring,
     CauseKind::SchedulerDown,
     CauseKind::BucketUnreadable,
+    CauseKind::EvidenceUnreadable,
+    CauseKind::FilesMissing,
+    CauseKind::RunHangs,
     CauseKind::RunFailed,
     CauseKind::RunHeldBack,
     CauseKind::ChoreFailed,
@@ -44,6 +47,7 @@ const ORDER: [CauseKind; 20] = [
     CauseKind::SourceShrinking,
     CauseKind::TimetableEnding,
     CauseKind::QuarantineUndecided,
+    CauseKind::SourceClock,
     CauseKind::RuleFailed,
     CauseKind::ScoreFell,
 ];

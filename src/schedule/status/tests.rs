@@ -252,6 +252,7 @@ fn needs_of(causes: &[Cause], due: &Due, change: impl FnOnce(&mut Status)) -> Ve
         pipelines,
         chores,
         troubles: Vec::new(),
+        missing: BTreeMap::new(),
         running: BTreeSet::new(),
         begun: 0,
     };

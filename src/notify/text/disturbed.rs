@@ -1,0 +1,83 @@
+//! The words for what disturbs the work without ending it: evidence that cannot be read, files that are gone, jobs that hang, clocks
+//! that differ.
+
+use crate::notify::cause::{CauseKind, Trouble};
+use crate::text::Text;
+
+/// What it is, what is lost if nothing happens, and the command. `dates` are those that it is about, in words.
+pub(super) fn words(trouble: &Trouble, dates: &Text) -> (Text, Text, String) {
+    match trouble {
+        Trouble::EvidenceUnreadable { pipeline, problem } => (
+            Text::new(
+                format!("The evidence of {pipeline} cannot be read: {problem}"),
+                format!("Die Belege von {pipeline} sind nicht lesbar: {problem}"),
+            ),
+            Text::new(
+                "Nothing of it is published until it can be read. All other pipelines go on.",
+                "Bis sie lesbar sind, wird davon nichts veröffentlicht. Alle anderen Pipelines laufen weiter.",
+            ),
+            "fahrtenbuch plan".to_owned(),
+        ),
+        Trouble::FilesMissing { dataset, .. } => (
+            Text::new(
+                format!("Published files of {dataset} are not in the bucket any more, for {}", dates.en),
+                format!("Veröffentlichte Dateien von {dataset} sind nicht mehr im Bucket, für {}", dates.de),
+            ),
+            Text::new(
+                "Whoever loads them gets an error. Dates whose evidence is there are made again; all others only a copy of the bucket has.",
+                "Wer sie lädt, bekommt einen Fehler. Tage, deren Belege da sind, werden neu gemacht; alle anderen hat nur eine Kopie des \
+                 Buckets.",
+            ),
+            "fahrtenbuch plan".to_owned(),
+        ),
+        Trouble::RunHangs { job, date } => {
+            let (en, de) = match date {
+                Some(_) => {
+                    (format!("The run of {job} for {}", dates.en), format!("Der Lauf von {job} für den {}", dates.de))
+                }
+                None => (format!("The job {job}"), format!("Die Arbeit {job}")),
+            };
+            (
+                Text::new(
+                    format!("{en} is at work for much longer than usual, and seems to hang"),
+                    format!("{de} dauert viel länger als üblich und scheint zu hängen"),
+                ),
+                Text::new(
+                    "Nothing else of it is done until it ends. It is ended after 'limits: run_kill', which loses nothing, and tried again.",
+                    "Bis er endet, geschieht dort nichts Weiteres. Nach 'limits: run_kill' wird er beendet, wobei nichts verloren geht, \
+                     und neu versucht.",
+                ),
+                "fahrtenbuch status".to_owned(),
+            )
+        }
+        Trouble::SourceClock { source, seconds } => {
+            let minutes = seconds.unsigned_abs() / 60;
+            let (en, de) = if *seconds < 0 { ("behind", "nach") } else { ("ahead of", "vor") };
+            (
+                Text::new(
+                    format!("The clock of the source {source} is {minutes} minutes {en} this machine's"),
+                    format!("Die Uhr der Quelle {source} geht gegenüber dieser Maschine {minutes} Minuten {de}"),
+                ),
+                Text::new(
+                    "Its evidence has the time of its server. If that clock is the wrong one, times of its data may be wrong, too.",
+                    "Ihre Belege tragen die Zeit ihres Servers. Geht diese Uhr falsch, sind vielleicht auch Zeiten in den Daten falsch.",
+                ),
+                "timedatectl".to_owned(),
+            )
+        }
+        // The others have their words elsewhere.
+        _ => (Text::new("", ""), Text::new("", ""), String::new()),
+    }
+}
+
+/// What is said when it is over; `{}` stands for what it is about.
+pub(super) fn mended(kind: CauseKind) -> (&'static str, &'static str) {
+    match kind {
+        CauseKind::EvidenceUnreadable => ("The evidence of {} can be read", "Die Belege von {} sind lesbar"),
+        CauseKind::FilesMissing => {
+            ("All published files of {} are in the bucket", "Alle veröffentlichten Dateien von {} sind im Bucket")
+        }
+        CauseKind::RunHangs => ("No job of {} hangs any more", "Keine Arbeit von {} hängt mehr"),
+        _ => ("The clock of the source {} is right", "Die Uhr der Quelle {} geht richtig"),
+    }
+}
