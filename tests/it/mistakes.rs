@@ -537,7 +537,8 @@ fn each_mistake_is_told_once_with_its_file_line_and_remedy() {
     // A check takes about a second without optimisation, nearly all of it for reading contracts and building their rules.
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let wrong: Vec<String> = std::thread::scope(|scope| {
-        let part = |mistakes: &'static [Mistake]| scope.spawn(|| mistakes.iter().filter_map(wrongly_told).collect());
+        let part =
+            |mistakes: &'static [Mistake]| scope.spawn(move || mistakes.iter().filter_map(wrongly_told).collect());
         let parts: Vec<_> = MISTAKES.chunks(MISTAKES.len().div_ceil(threads)).map(part).collect();
         parts.into_iter().flat_map(|part| -> Vec<String> { part.join().unwrap() }).collect()
     });
