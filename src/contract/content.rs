@@ -115,7 +115,7 @@ pub fn content(contract: &Contract) -> Value {
 fn column(column: &Column) -> Value {
     // A check that only reports or blocks decides no value.
     let decides = column.on_fail.is_none_or(shapes);
-    json!({
+    let mut content = json!({
         "name": column.name,
         "kind": format!("{:?}", column.kind),
         "classification": format!("{:?}", column.classification),
@@ -138,7 +138,12 @@ fn column(column: &Column) -> Value {
             "min_length": column.min_length,
             "max_length": column.max_length,
         })),
-    })
+    });
+    // Older evidence has its values under this name.
+    if let Some(alias) = column.change.as_ref().and_then(|change| change.alias.as_ref()) {
+        content["alias"] = json!(alias);
+    }
+    content
 }
 
 #[cfg(test)]

@@ -81,7 +81,7 @@ impl Subject {
         // Of a table that is released as it came there is one quarantine; of one that is derived the second has its columns.
         let is_derived = pipeline.contracts.get(&contract.table).is_none_or(|other| other.file != contract.file);
         let stage = if is_derived { Stage::Release } else { Stage::Feed };
-        let (held, held_by) = quarantined(&folder.join(stage.file(&contract.table)), contract)?;
+        let (held, held_by) = quarantined(&folder.join(stage.file(&contract.table)), (contract, &index.columns))?;
         let journal = journal::path(&workspace.private, &pipeline.name, file.partition_date);
         let entry = journal::read(&journal).map_err(|error| RunError::private(&journal, "read", &error))?;
         let record = entry.map(|entry| entry.record);
@@ -119,7 +119,11 @@ pub fn date_of(path: &Path) -> Option<ServiceDate> {
     index::date_of(path).or_else(held)
 }
 
-fn quarantined(path: &Path, contract: &Contract) -> Result<(RecordBatch, Vec<Vec<String>>), RunError> {
+/// Rows held back have the names of their time, too.
+fn quarantined(
+    path: &Path,
+    (contract, known): (&Contract, &[IndexColumn]),
+) -> Result<(RecordBatch, Vec<Vec<String>>), RunError> {
     let unreadable = |error: &dyn std::fmt::Display| RunError::private(path, "read", error);
     let bytes = match durable::read(path) {
         Ok(bytes) => bytes,
@@ -132,7 +136,7 @@ fn quarantined(path: &Path, contract: &Contract) -> Result<(RecordBatch, Vec<Vec
     let rules = rows.column_by_name(RULES).and_then(|array| array.as_string_opt::<i32>());
     let words = |text: Option<&str>| text.unwrap_or_default().split(' ').map(str::to_owned).collect();
     let rules = rules.map_or_else(|| vec![Vec::new(); rows.num_rows()], |rules| rules.iter().map(words).collect());
-    Ok((fitted((contract, &[]), &rows).map_err(|error| unreadable(&error))?, rules))
+    Ok((fitted((contract, known), &rows).map_err(|error| unreadable(&error))?, rules))
 }
 
 /// Rows with all columns of the contract, by the names that they have or had, and the hidden ones; what the file does not have is

@@ -108,6 +108,7 @@ mod tests {
             months: Vec::new(),
             first: BTreeMap::new(),
             columns: Vec::new(),
+            geometries: Vec::new(),
             rolled_back: BTreeMap::new(),
             withdrawn: BTreeMap::new(),
             release: None,

@@ -1,13 +1,19 @@
 //! What is published of each column, how, and why.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
 
 use crate::contract::times::{DEFAULT_STEP, EVENT, RECEIVED};
 use crate::contract::{Classification, Column, Contract, personal};
 use crate::derive::telemetry;
 use crate::pipeline::Pipeline;
+use crate::pipeline::run::still_published;
 use crate::privacy_report::words;
+use crate::publish::PublishError;
+use crate::publish::bucket::Bucket;
 use crate::text::Text;
+use crate::time::ServiceDate;
 
 /// A published table of a dataset.
 #[derive(Debug, Serialize)]
@@ -28,10 +34,29 @@ pub(crate) struct ColumnReport {
     /// Whether it tells of persons, or of a vehicle that a person drives.
     pub personal: bool,
     pub how: Text,
+    /// Of a private column that was public: what files that are out still have of it.
+    pub still_published: Option<StillPublished>,
     pub what: Option<Text>,
     pub why: Option<Text>,
     /// Addresses of what decides that.
     pub definitions: Vec<String>,
+}
+
+/// The published dates that still have a column which is private now.
+#[derive(Debug, Serialize)]
+pub(crate) struct StillPublished {
+    pub dates: usize,
+    pub first: ServiceDate,
+    pub last: ServiceDate,
+    /// Why that may stay so, as the contract says (`publicUntil`).
+    pub reason: Option<String>,
+}
+
+impl StillPublished {
+    fn of(dates: &BTreeSet<ServiceDate>, column: &Column) -> Option<Self> {
+        let reason = column.stays_public.as_ref().map(|stays| stays.reason.clone());
+        Some(Self { dates: dates.len(), first: *dates.first()?, last: *dates.last()?, reason })
+    }
 }
 
 /// A table as it is received, of which other tables are published.
@@ -61,15 +86,26 @@ const REPORT: &str = "location_ping_id";
 /// Columns that tell where a vehicle was, and when.
 const PLACES: [&str; 3] = ["latitude", "longitude", EVENT];
 
-/// All tables that a pipeline publishes.
-pub(super) fn tables(pipeline: &Pipeline) -> Vec<Table> {
+/// Private columns that published files still have, with the dates of these.
+type Still = BTreeMap<String, BTreeSet<ServiceDate>>;
+
+/// All tables that a pipeline publishes; without a bucket nothing was published yet.
+///
+/// # Errors
+/// The bucket cannot be read.
+pub(super) fn tables(pipeline: &Pipeline, bucket: Option<&Bucket>) -> Result<Vec<Table>, PublishError> {
     let released = pipeline.released();
-    released.iter().map(|contract| table(pipeline, contract)).collect()
+    let tables = released.iter().map(|contract| {
+        let still = bucket.map(|bucket| still_published(bucket, &pipeline.dataset, contract)).transpose()?;
+        Ok(table(pipeline, contract, &still.unwrap_or_default()))
+    });
+    tables.collect()
 }
 
-fn table(pipeline: &Pipeline, contract: &Contract) -> Table {
+fn table(pipeline: &Pipeline, contract: &Contract, still: &Still) -> Table {
     let is_of_vehicles = contract.public_columns().any(|(_, column)| column.name == VEHICLE);
-    let columns = contract.columns.iter().map(|column| self::column(pipeline, contract, column, is_of_vehicles));
+    let columns =
+        contract.columns.iter().map(|column| self::column(pipeline, contract, column, (is_of_vehicles, still)));
     Table {
         table: contract.table.clone(),
         contract: contract.id.clone(),
@@ -78,17 +114,28 @@ fn table(pipeline: &Pipeline, contract: &Contract) -> Table {
     }
 }
 
-fn column(pipeline: &Pipeline, contract: &Contract, column: &Column, is_of_vehicles: bool) -> ColumnReport {
+fn column(
+    pipeline: &Pipeline,
+    contract: &Contract,
+    column: &Column,
+    (is_of_vehicles, still): (bool, &Still),
+) -> ColumnReport {
     let name = column.name.as_str();
     let published = column.classification == Classification::Public;
     let is_personal_of_vehicle = [VEHICLE, REPORT].contains(&name) || PLACES.contains(&name);
-    let how = if published { how(pipeline, contract, column) } else { words::not_published() };
+    let still_published = still.get(name).and_then(|dates| StillPublished::of(dates, column));
+    let how = match &still_published {
+        _ if published => how(pipeline, contract, column),
+        Some(still) => words::still_published(still),
+        None => words::not_published(),
+    };
     ColumnReport {
         column: column.name.clone(),
         published,
         classification: if published { "public" } else { "private" },
         personal: is_of_vehicles && is_personal_of_vehicle || personal::said_by_name(&contract.table, name).is_some(),
         how,
+        still_published,
         what: said(column.description.as_deref(), column.description_de.as_deref()),
         why: said(column.why.as_deref(), column.why_de.as_deref()),
         definitions: column.definitions.clone(),
@@ -135,6 +182,7 @@ fn geometry(contract: &Contract) -> Option<ColumnReport> {
         classification: "public",
         personal: false,
         how: words::geometry(),
+        still_published: None,
         what: said(geometry.description.as_deref(), geometry.description_de.as_deref()),
         why: None,
         definitions: Vec::new(),

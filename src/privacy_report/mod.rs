@@ -119,7 +119,7 @@ impl PrivacyReport {
                 dataset: pipeline.dataset.clone(),
                 pipeline: pipeline.name.clone(),
                 privacy: pipeline.release.as_ref().map_or_else(Vec::new, |of| words::privacy(&of.privacy)),
-                tables: columns::tables(pipeline),
+                tables: columns::tables(pipeline, bucket)?,
                 received: columns::received(pipeline),
                 unread: unread(workspace, pipeline)?.into_iter().map(UnreadSource::from).collect(),
                 linkage: match bucket {

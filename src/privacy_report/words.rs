@@ -1,10 +1,31 @@
 //! What the report says of how columns are made, in German and English.
 
 use crate::derive::privacy::step::{CutOff, OutsideTrips, PrivacyRules, Scope};
+use crate::privacy_report::columns::StillPublished;
 use crate::text::Text;
 
 pub(super) fn not_published() -> Text {
     Text::new("not published", "nicht veröffentlicht")
+}
+
+/// Of a column that is private now, and that published files still have.
+pub(super) fn still_published(still: &StillPublished) -> Text {
+    let StillPublished { dates, first, last, reason } = still;
+    let (have, enthalten) = match dates {
+        1 => ("date still has", "veröffentlichter Tag enthält"),
+        _ => ("dates still have", "veröffentlichte Tage enthalten"),
+    };
+    let (en, de) = match reason {
+        Some(reason) => (format!("which may stay so: {reason}"), format!("das darf so bleiben: {reason}")),
+        None => (
+            "'fahrtenbuch check' says how to withdraw them".to_owned(),
+            "'fahrtenbuch check' nennt den Befehl, der sie zurückzieht".to_owned(),
+        ),
+    };
+    Text::new(
+        format!("not published any more; {dates} published {have} it ({first} to {last}), {en}"),
+        format!("nicht mehr veröffentlicht; {dates} {enthalten} sie noch ({first} bis {last}), {de}"),
+    )
 }
 
 pub(super) fn as_it_came() -> Text {

@@ -61,6 +61,9 @@ mod tests {
         assert_eq!(names, [DECISIONS, RELEASES, RULE_RESULTS]);
         for column in contracts().iter().flat_map(|contract| &contract.columns) {
             assert!(column.description.is_some() && column.description_de.is_some(), "{}", column.name);
+            // No city can say when another version of the program came: columns only come, and are not renamed, retyped or removed.
+            assert!(column.change.is_none() && column.stays_public.is_none(), "{}", column.name);
         }
+        assert!(contracts().iter().all(|contract| contract.removed.is_empty()));
     }
 }

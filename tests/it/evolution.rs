@@ -49,7 +49,7 @@ fn now_with(world: &World, columns: &str) {
     world.write(CONTRACT, &format!("{before}      # own{columns}      # GTFS{after}"));
 }
 
-/// At noon of a date the timetable was captured, and its stops had these columns of the city's own.
+/// At noon of a date, or at a time, the timetable was captured, and its stops had these columns of the city's own.
 fn capture(world: &World, date: &str, header: &str, values: &str) {
     changed(world, "stops.txt", |text| {
         let text = String::from_utf8(text).unwrap();
@@ -61,7 +61,8 @@ fn capture(world: &World, date: &str, header: &str, values: &str) {
         });
         Some(rows.collect::<String>().into_bytes())
     });
-    let captured_at = format!("{date}T12:00:00Z").parse().unwrap();
+    let captured_at = if date.contains('T') { date.to_owned() } else { format!("{date}T12:00:00Z") };
+    let captured_at = captured_at.parse().unwrap();
     let body = std::fs::read(world.path("data/sample/stadtbus-gtfs.zip")).unwrap();
     let (url, digest) = ("file:stadtbus-gtfs.zip".to_owned(), Digest::of(&body));
     let capture = Capture { url, captured_at, status: 200, headers: Vec::new(), body: body.into(), digest };
@@ -111,14 +112,8 @@ fn five_years_with_a_column_that_is_new_one_that_is_renamed_and_one_that_grows_a
     let (_server, base) = served(&world);
     capture_all(&world);
     publish_all(&world, [&DATES[..2], &DATES[2..3], &DATES[3..]]);
-    let folder = world.path("data/bucket").to_string_lossy().into_owned();
-    let output = python("evolution.py", &[&base, &folder, STOPS, "x_remark", "x_places", "x_roof"]);
-    assert!(output.status.success(), "{}", told(&output));
-    let found: BTreeMap<String, Value> = serde_json::from_slice(&output.stdout).unwrap();
-    let rows = found["duckdb"].as_array().unwrap();
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    rows.iter().for_each(|row| *counts.entry(row.to_string()).or_default() += 1);
-    let of_a_year = rows.len() / 5;
+    let (counts, first) = read_by_all(&world, &base);
+    let of_a_year = counts.values().sum::<usize>() / 5;
     let expected = [
         json!(["one", 1, null]),
         json!(["two", 2, null]),
@@ -128,10 +123,100 @@ fn five_years_with_a_column_that_is_new_one_that_is_renamed_and_one_that_grows_a
     ];
     assert!(of_a_year > 50, "{of_a_year}");
     assert_eq!(counts, expected.iter().map(|row| (row.to_string(), of_a_year)).collect());
-    assert_eq!((&found["pyiceberg"], &found["pyarrow"]), (&found["duckdb"], &found["duckdb"]));
     // The first release is read as it was.
-    let first = found["first"].as_array().unwrap();
     assert!(first.contains(&"x_note".into()) && !first.contains(&"x_remark".into()), "{first:?}");
+}
+
+/// What three readers find in the stops: each row with its count.
+fn read_by_all(world: &World, base: &str) -> (BTreeMap<String, usize>, Vec<Value>) {
+    let folder = world.path("data/bucket").to_string_lossy().into_owned();
+    let output = python("evolution.py", &[base, &folder, STOPS, "x_remark", "x_places", "x_roof"]);
+    assert!(output.status.success(), "{}", told(&output));
+    let found: BTreeMap<String, Value> = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&found["pyiceberg"], &found["pyarrow"]), (&found["duckdb"], &found["duckdb"]));
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let rows = found["duckdb"].as_array().unwrap().iter();
+    rows.for_each(|row| *counts.entry(row.to_string()).or_default() += 1);
+    (counts, found["first"].as_array().unwrap().clone())
+}
+
+#[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
+fn months_are_compacted_before_and_after_a_change_and_stay_days_where_a_name_changes_and_all_are_read_right() {
+    let dates = ["2024-02-10", "2024-02-11", "2024-03-01", "2024-03-02", "2024-04-01", "2024-04-02"];
+    let moved = |columns: &str| columns.replace("2024-03-01", dates[3]).replace("2025-03-01", dates[5]);
+    let world = with_columns(FIRST);
+    let (_server, base) = served(&world);
+    capture(&world, dates[0], "x_note,x_places", "one,1");
+    capture(&world, dates[1], "x_places,x_note", "2,two");
+    capture(&world, dates[2], "x_note,x_places", "three,3");
+    capture(&world, dates[3], "x_note,x_roof,x_places", "four,true,4");
+    capture(&world, dates[4], "x_note,x_roof,x_places", "five,false,5");
+    capture(&world, dates[5], "x_remark,x_roof,x_places", "six,true,4000000000");
+    run(&world, &dates[..3]);
+    now_with(&world, &moved(ADDED));
+    run(&world, &dates[3..5]);
+    now_with(&world, &moved(LAST));
+    run(&world, &dates[5..]);
+    let expected = [
+        json!(["one", 1, null]),
+        json!(["two", 2, null]),
+        json!(["three", 3, null]),
+        json!(["four", 4, true]),
+        json!(["five", 5, false]),
+        json!(["six", 4_000_000_000_u64, true]),
+    ];
+    let (before, _) = read_by_all(&world, &base);
+    let of_a_date = before.values().sum::<usize>() / dates.len();
+    let all =
+        |rows: &[Value]| -> BTreeMap<String, usize> { rows.iter().map(|row| (row.to_string(), of_a_date)).collect() };
+    assert_eq!(before, all(&expected));
+    let output = world.program(&["compact", "--json"]);
+    let done: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", told(&output)));
+    let months = |world: &World| -> Vec<String> {
+        let months = world.files_json(STOPS)["months"].as_array().cloned().unwrap_or_default();
+        months.iter().map(|month| month["month"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(months(&world), ["2024-02", "2024-03"], "{done}");
+    let unfit = done["unfit"].as_array().unwrap().iter().filter_map(Value::as_str);
+    let of_stops: Vec<&str> = unfit.filter(|why| why.starts_with(STOPS)).collect();
+    assert!(of_stops.len() == 1 && of_stops[0].contains("2024-04 stays in days"), "{of_stops:?}");
+    assert_eq!(read_by_all(&world, &base).0, all(&expected));
+    // A span from the midst of a month to that of another: one day is left of each, which needs no file of a month.
+    let by = ["--by", "Datenmanagement", "--reason", "a test"];
+    let withdraw = |arguments: &[&str]| {
+        let output = world.program(&[&["withdraw", STOPS], arguments, &by].concat());
+        assert!(output.status.success(), "{}", told(&output));
+    };
+    withdraw(&["--since", "2024-02-11", "--until", "2024-03-01"]);
+    assert_eq!(months(&world), [""; 0]);
+    assert_eq!(read_by_all(&world, &base).0, all(&[&expected[..1], &expected[3..]].concat()));
+    // Private now: no date, no month and no older version keeps it.
+    let private = moved(LAST).replacen(
+        "x_remark, logicalType: string, classification: public",
+        "x_remark, logicalType: string, classification: private",
+        1,
+    );
+    now_with(
+        &world,
+        &private.replace(
+            ", customProperties: [{property: alias, value: x_note}, {property: since, value: 2024-04-02}]",
+            "",
+        ),
+    );
+    let refused = world.program(&["check"]);
+    assert!(
+        told(&refused).contains("4 published dates still have it (from 2024-02-10 to 2024-04-02)"),
+        "{}",
+        told(&refused)
+    );
+    let report = world.program(&["privacy", "report", "--lang", "en"]);
+    assert!(told(&report).contains("4 published dates still have it (2024-02-10 to 2024-04-02)"), "{}", told(&report));
+    withdraw(&["--since", "2024-02-01", "--until", "2024-04-30"]);
+    let found = files(&world.path("data/bucket"));
+    let published: Vec<&String> =
+        found.keys().filter(|name| name.ends_with(".parquet") && name.contains("stadtbus-fahrplan/stops/")).collect();
+    assert_eq!(published, [""; 0]);
 }
 
 #[test]
@@ -164,11 +249,8 @@ fn the_order_of_dates_changes_nothing_and_a_rebuild_makes_the_same_bytes() {
         mapping.contains(&format!("{{\"field-id\":{},\"names\":[\"x_remark\",\"x_note\"]}}", note["id"])),
         "{mapping}"
     );
-    let made = || {
-        let mut files = files(&one.path("data/bucket"));
-        files.retain(|name, _| ["data/", "revised/", "meta/", "iceberg/"].iter().any(|root| name.starts_with(root)));
-        files
-    };
+    assert!(mapping.contains("\"names\":[\"geometry\"]") && mapping.contains("\"names\":[\"bbox\"]"), "{mapping}");
+    let made = || files(&one.path("data/bucket"));
     let before = made();
     std::fs::remove_dir_all(one.path("data/bucket/iceberg")).unwrap();
     std::fs::remove_file(one.path(&format!("data/bucket/meta/{STOPS}/files.json"))).unwrap();
@@ -176,7 +258,9 @@ fn the_order_of_dates_changes_nothing_and_a_rebuild_makes_the_same_bytes() {
     let after = made();
     let others = before.iter().filter(|(name, bytes)| after.get(*name) != Some(bytes)).map(|(name, _)| name);
     assert_eq!(others.collect::<Vec<_>>(), [""; 0]);
-    assert_eq!(after.len(), before.len());
+    // A run writes the pages of its own dataset, and this those of all: the other one has had no run.
+    let new: Vec<&String> = after.keys().filter(|name| !before.contains_key(*name)).collect();
+    assert_eq!(new, ["reports/stadtbus-telemetrie/quality.html"]);
     let diff = one.program(&["releases", "diff", STOPS, "1", "5"]);
     let expected = [
         "new columns: x_roof",
@@ -293,6 +377,16 @@ fn what_was_public_may_stay_so_for_a_reason_and_is_published_no_more() {
     let files_json = world.files_json(STOPS);
     let note = files_json["columns"].as_array().unwrap().iter().find(|column| column["name"] == "x_note").unwrap();
     assert_eq!((&note["gone"], &note["until"]), (&json!(true), &json!("2022-03-01")));
+    let report = world.program(&["privacy", "report", "--json"]);
+    let report: Value = serde_json::from_slice(&report.stdout).unwrap_or_else(|_| panic!("{}", told(&report)));
+    let list = |of: &Value, key: &str| of[key].as_array().unwrap().clone();
+    let stops = list(&report, "datasets").iter().flat_map(|of| list(of, "tables")).find(|of| of["table"] == "stops");
+    let of_stops = list(&stops.unwrap(), "columns");
+    let note = of_stops.iter().find(|column| column["column"] == "x_note").unwrap();
+    let still =
+        json!({"dates": 1, "first": "2022-03-01", "last": "2022-03-01", "reason": "notes of that year name nobody"});
+    assert_eq!((&note["published"], &note["still_published"]), (&json!(false), &still));
+    assert!(note["how"]["de"].as_str().unwrap().contains("1 veröffentlichter Tag enthält sie noch"), "{note}");
 }
 
 #[test]
@@ -302,4 +396,85 @@ fn a_check_without_the_bucket_says_that_it_did_not_compare() {
     let output = world.program(&["check"]);
     assert!(output.status.success(), "{}", told(&output));
     assert!(told(&output).contains("the contracts were not compared with what is published"), "{}", told(&output));
+}
+
+#[test]
+fn a_table_that_is_released_no_more_stays_is_told_and_can_be_withdrawn() {
+    let world = World::new();
+    capture(&world, DATES[0], "x_note", "one");
+    run(&world, &DATES[..1]);
+    let pipeline = "pipelines/stadtbus-fahrplan.yaml";
+    let before = files(&world.path("data/bucket/data"));
+    let check = || {
+        let output = world.program(&["check"]);
+        assert!(output.status.success(), "{}", told(&output));
+        told(&output)
+    };
+    let message = "stadtbus-fahrplan/service_dates is published, and no pipeline releases it any more";
+    assert!(!check().contains(message));
+    world.replace(pipeline, "release:\n  contracts: schemas/gtfs-derived\n  derived: [service_dates]\n", "");
+    let said = check();
+    assert!(said.contains(message) && said.contains("--since 2022-03-01 --until 2022-03-01"), "{said}");
+    capture(&world, DATES[1], "x_note", "two");
+    run(&world, &DATES[1..2]);
+    let after = files(&world.path("data/bucket/data"));
+    assert!(before.iter().all(|(name, bytes)| after.get(name) == Some(bytes)));
+    let span = ["--since", "2022-03-01", "--until", "2022-03-01", "--by", "Datenmanagement", "--reason", "a test"];
+    let withdrawn = world.program(&[&["withdraw", "stadtbus-fahrplan/service_dates"], &span[..]].concat());
+    assert!(withdrawn.status.success(), "{}", told(&withdrawn));
+    assert!(!files(&world.path("data/bucket")).keys().any(|name| name.contains("service_dates/partition_date")));
+    assert!(!check().contains(message));
+}
+
+#[test]
+fn a_column_that_the_program_adds_to_its_own_tables_is_no_change_that_a_city_must_declare() {
+    let world = World::with_publication();
+    capture(&world, DATES[0], "x_note", "one");
+    run(&world, &DATES[..1]);
+    // As an earlier version of this program has left it: without a column, and with none of its values.
+    let folder = world.path("data/bucket/meta/publication/releases/index");
+    let newest = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).max().unwrap();
+    let mut index: Value = serde_json::from_slice(&std::fs::read(&newest).unwrap()).unwrap();
+    let columns = index["columns"].as_array_mut().unwrap();
+    let count = columns.len();
+    columns.retain(|column| column["name"] != "pipeline");
+    assert_eq!(columns.len(), count - 1);
+    std::fs::write(&newest, serde_json::to_string_pretty(&index).unwrap() + "\n").unwrap();
+    // Another machine has not seen the other bytes.
+    std::fs::remove_dir_all(world.path("data/private/publication")).unwrap();
+    capture(&world, DATES[1], "x_note", "two");
+    let output = world.program(&["run", PIPELINE, "--date", DATES[1]]);
+    assert!(output.status.success() && !told(&output).contains("do not tell yet"), "{}", told(&output));
+    let view = world.files_json("publication/releases");
+    let column =
+        view["columns"].as_array().unwrap().iter().find(|column| column["name"] == "pipeline").unwrap().clone();
+    assert_eq!((&column["id"], &column["nullable"]), (&json!(1001), &json!(true)));
+    assert_eq!(view["files"].as_array().unwrap().len(), 2);
+    let check = world.program(&["check"]);
+    assert!(check.status.success() && !told(&check).contains("publication/releases"), "{}", told(&check));
+}
+
+#[test]
+fn a_date_before_a_change_that_is_run_again_keeps_the_values_that_its_evidence_has_under_the_old_name() {
+    let world = with_columns(FIRST);
+    capture(&world, DATES[0], "x_note,x_places", "one,1");
+    run(&world, &DATES[..1]);
+    now_with(&world, LAST);
+    capture(&world, DATES[3], "x_remark,x_places", "four,4");
+    run(&world, &DATES[3..4]);
+    // Late evidence of the first date.
+    capture(&world, "2022-03-01T13:00:00Z", "x_note,x_places", "other,1");
+    let done = world.run_of(&[PIPELINE, "--date", DATES[0]]);
+    assert_eq!(done[PIPELINE]["status"], "published", "{}", done[PIPELINE]);
+    let files_json = world.files_json(STOPS);
+    let file = &files_json["files"][0];
+    assert_eq!(file["partition_date"], DATES[0]);
+    let path = world.path("data/bucket").join(file["path"].as_str().unwrap());
+    let rows = fahrtenbuch::publish::parquet::rows(std::fs::read(path).unwrap().into()).unwrap();
+    let remark = rows.column_by_name("x_remark").unwrap();
+    let remark: &arrow_array::StringArray = remark.as_any().downcast_ref().unwrap();
+    assert!(rows.column_by_name("x_note").is_none() && remark.iter().all(|value| value == Some("other")));
+    // Nor is the old name told as one that nobody reads.
+    let report = told(&world.program(&["privacy", "report", "--lang", "en"]));
+    assert!(!report.contains("stops.x_note"), "{report}");
 }

@@ -4,6 +4,21 @@ use super::timetable::HeaderFlaw;
 use crate::contract::{Contract, Severity};
 use crate::decode::{DecodeError, Note};
 
+/// A header with the names that columns have today: evidence of before a change has those that they had (`alias`), and a date that is run
+/// again must not lose their values.
+pub(super) fn by_today(contract: &Contract, fields: &[String]) -> Vec<String> {
+    let today = |field: &String| {
+        let is_of_today = contract.index_of(field).is_some();
+        let mut columns = contract.columns.iter();
+        let renamed = columns.find(|column| {
+            let change = column.change.as_ref();
+            change.is_some_and(|change| change.alias.as_ref() == Some(field)) && !fields.contains(&column.name)
+        });
+        renamed.filter(|_| !is_of_today).map_or(field, |column| &column.name).clone()
+    };
+    fields.iter().map(today).collect()
+}
+
 /// What a report tells of a header.
 pub(super) fn flaws(contract: &Contract, fields: &[String]) -> Vec<HeaderFlaw> {
     let mut flaws = Vec::new();

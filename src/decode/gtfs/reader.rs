@@ -194,6 +194,7 @@ impl<'a> Reader<'a> {
     fn header(&mut self, fields: Vec<String>) {
         let job = &self.jobs[self.job];
         if let Some(table) = self.held() {
+            let fields = header::by_today(&table.contract, &fields);
             table.header_flaws = header::flaws(&table.contract, &fields);
             let is_fatal = table.header_flaws.iter().any(HeaderFlaw::is_fatal);
             table.status = if is_fatal { Status::BadHeader } else { Status::Good };
@@ -202,6 +203,7 @@ impl<'a> Reader<'a> {
             self.builder = (!is_fatal).then(|| Builder::new(&contract, &fields));
         }
         let Some(table) = self.published() else { return };
+        let fields = header::by_today(&job.contract, &fields);
         let (notes, problem) = header::remarks(&job.file, &job.contract, &fields);
         notes.into_iter().for_each(|note| self.send(Item::Note(note)));
         if let Some(error) = problem {

@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use super::archive;
+use super::header;
 use super::source::{Package, Source};
 use crate::contract::library::Library;
 use crate::decode::Limits;
@@ -36,7 +37,9 @@ pub(super) fn unread(name: &str, body: bytes::Bytes, contracts: &Library) -> Unr
         let header = header.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&header);
         let line = header.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
         let line = String::from_utf8_lossy(line);
-        let columns: Vec<&str> = line.split(',').map(|column| column.trim().trim_matches('"').trim()).collect();
+        let columns: Vec<String> =
+            line.split(',').map(|column| column.trim().trim_matches('"').trim().to_owned()).collect();
+        let columns = header::by_today(contract, &columns);
         // A file of which no column is known has no header: these may be values.
         if columns.iter().any(|column| contract.index_of(column).is_some()) {
             let unknown = columns.iter().filter(|column| !column.is_empty() && contract.index_of(column).is_none());

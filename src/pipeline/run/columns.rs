@@ -4,13 +4,13 @@
 //! What the newest index of a table says decides, and costs nothing more. Only where a public column was made private the files are
 //! looked at, by their footers: which dates have it is what a withdrawal has to name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::contract::Contract;
+use crate::contract::{Classification, Contract};
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::error::RunError;
 use crate::publish::bucket::Bucket;
-use crate::publish::index::{self, Evolution, MadePrivate, TableIndex};
+use crate::publish::index::{self, Evolution, IndexColumn, MadePrivate, TableIndex};
 use crate::publish::{PublishError, footer};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -51,8 +51,21 @@ impl ContractChanges {
 /// The bucket cannot be read.
 pub fn contract_changes(workspace: &Workspace, bucket: &Bucket) -> Result<ContractChanges, PublishError> {
     let mut changes = ContractChanges::default();
+    let mut released: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for pipeline in &workspace.pipelines {
+        let tables = pipeline.released().into_iter().map(|contract| contract.table.clone());
+        released.entry(&pipeline.dataset).or_default().extend(tables);
+    }
     for pipeline in &workspace.pipelines {
         let tables = bucket.folders(&format!("meta/{}", pipeline.dataset))?;
+        let of_dataset = released.get(pipeline.dataset.as_str());
+        for table in tables.iter().filter(|table| of_dataset.is_some_and(|released| !released.contains(*table))) {
+            match index::current(bucket, &pipeline.dataset, table) {
+                Ok(index) => changes.notes.extend(index.as_ref().and_then(|index| left_behind(pipeline, index))),
+                Err(PublishError::Damaged { .. } | PublishError::Newer { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
         for contract in pipeline.released().iter().filter(|contract| tables.contains(&contract.table)) {
             match index::current(bucket, &pipeline.dataset, &contract.table) {
                 Ok(Some(index)) => changes.add(bucket, &index, contract)?,
@@ -88,6 +101,35 @@ pub(super) fn refuse_changes<'a>(
     }
 }
 
+/// The columns of a contract that are private now and that files which are out still have, with the dates of these.
+///
+/// # Errors
+/// The bucket cannot be read, or the newest index or a file's footer is damaged.
+pub(crate) fn still_published(
+    bucket: &Bucket,
+    dataset: &str,
+    contract: &Contract,
+) -> Result<BTreeMap<String, BTreeSet<ServiceDate>>, PublishError> {
+    let mut found = BTreeMap::new();
+    let Some(index) = index::current(bucket, dataset, &contract.table)? else { return Ok(found) };
+    let private = contract.columns.iter().filter(|column| column.classification == Classification::Private);
+    for column in private {
+        let has_name = |known: &&IndexColumn| {
+            known.name == column.name || known.earlier_names().any(|earlier| earlier == column.name)
+        };
+        // Several columns may have had the name one after the other.
+        let known = index.columns.iter().filter(has_name);
+        let names: Vec<String> = known
+            .flat_map(|known| std::iter::once(known.name.as_str()).chain(known.earlier_names()).map(str::to_owned))
+            .collect();
+        let dates = if names.is_empty() { BTreeSet::new() } else { dates_with(bucket, &index, &names)? };
+        if !dates.is_empty() {
+            found.insert(column.name.clone(), dates);
+        }
+    }
+    Ok(found)
+}
+
 /// The published dates of which a file has one of some columns: the current one, or the first one below `data/`.
 fn dates_with(bucket: &Bucket, index: &TableIndex, names: &[String]) -> Result<BTreeSet<ServiceDate>, PublishError> {
     let current = index.files.iter().map(|file| (file.partition_date, &file.path, file.bytes));
@@ -104,6 +146,17 @@ fn dates_with(bucket: &Bucket, index: &TableIndex, names: &[String]) -> Result<B
         }
     }
     Ok(dates)
+}
+
+/// A table that has files and that its pipeline does not release any more. It is no mistake: what is out stays.
+fn left_behind(pipeline: &Pipeline, index: &TableIndex) -> Option<Problem> {
+    let (first, last) = (index.files.first()?.partition_date, index.files.last()?.partition_date);
+    let (dataset, table) = (&index.dataset, &index.table);
+    let message = format!("{dataset}/{table} is published, and no pipeline releases it any more");
+    let remedy = format!(
+        "Its files and indexes stay for whoever has their addresses; new pages and lists of the catalogue leave it out. If it shall not be          public any more: 'fahrtenbuch withdraw {dataset}/{table} --since {first} --until {last} --by NAME --reason TEXT'."
+    );
+    Some(Problem { file: pipeline.file.clone(), line: pipeline.line, message, remedy })
 }
 
 fn of_column(column: &MadePrivate) -> &str {

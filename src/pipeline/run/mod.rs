@@ -48,6 +48,7 @@ pub mod unread;
 pub mod vehicles_behind;
 mod views;
 
+pub(crate) use columns::still_published;
 pub use columns::{ContractChanges, contract_changes};
 pub use context::{ProgressFn, RunContext, refuse_purged};
 pub use dates::changes;

@@ -190,7 +190,7 @@ impl State {
     pub(super) fn write(&self, index: &TableIndex, base: &str) -> Vec<u8> {
         let TableIndex { dataset, table, .. } = index;
         let newest = self.snapshots.get(&index.version);
-        let mapping = ("schema.name-mapping.default".to_owned(), name_mapping(&index.columns));
+        let mapping = ("schema.name-mapping.default".to_owned(), name_mapping(index));
         let main = Reference { snapshot_id: index.version, r#type: "branch".to_owned() };
         let metadata = Metadata {
             format_version: 2,

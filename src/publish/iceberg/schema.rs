@@ -4,14 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::contract::{BBOX, BBOX_PARTS};
 use crate::digest::Digest;
-use crate::publish::index::{ColumnType, IndexColumn};
+use crate::publish::index::{ColumnType, IndexColumn, TableIndex};
 
 /// The column that stands in the path of each file and in no file. Ids below it are places in a contract.
 const PARTITION_DATE: (u32, &str) = (1000, "partition_date");
 /// Of the partitions' values, which have ids of their own: the date of a day, the month of a file of many.
 pub(super) const PARTITION_FIELD: u32 = 1000;
 pub(super) const MONTH_FIELD: u32 = 1001;
+/// Of the bounds that files have and no schema, with their parts after it, then of geometries: no column gets so far, and below the ids
+/// that the specification keeps for itself ("Reserved Field IDs").
+const BOUNDS: u32 = 900_000_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -38,7 +42,8 @@ pub(super) struct Field {
 }
 
 impl Schema {
-    /// Of the columns that are not gone, and the date of the partition after them.
+    /// Of the columns that are not gone, and the date of the partition after them. Every row has a date, and yet it is not said to be
+    /// required: pyiceberg looks for required columns in files, and does not take them from partitions.
     pub(super) fn of(columns: &[IndexColumn]) -> Self {
         let columns = columns.iter().filter(|column| !column.gone && column.name != PARTITION_DATE.1);
         let mut fields: Vec<Field> = columns
@@ -50,7 +55,7 @@ impl Schema {
             })
             .collect();
         let (id, name) = PARTITION_DATE;
-        fields.push(Field { id, name: name.to_owned(), required: true, r#type: ColumnType::Date });
+        fields.push(Field { id, name: name.to_owned(), required: false, r#type: ColumnType::Date });
         let [first, second, third, fourth, ..] = Digest::of(&json(&fields)).0;
         let schema_id = u32::from_be_bytes([first & 0x7f, second, third, fourth]);
         Self { r#type: Struct::Struct, schema_id, fields }
@@ -92,7 +97,10 @@ impl PartitionSpec {
 
 /// By which names the columns of files are found, which say no ids: `schema.name-mapping.default`. A column has its name and those
 /// that it had before. Columns that are gone keep theirs for older snapshots, unless another has it now. In the order of ids.
-pub(super) fn name_mapping(columns: &[IndexColumn]) -> String {
+///
+/// Geometries and their bounds have ids that are in no schema: pyiceberg reads no file that has a column without one.
+pub(super) fn name_mapping(index: &TableIndex) -> String {
+    let TableIndex { columns, geometries, .. } = index;
     let (live, mut gone): (Vec<&IndexColumn>, Vec<&IndexColumn>) = columns.iter().partition(|column| !column.gone);
     gone.sort_by_key(|column| std::cmp::Reverse(column.id));
     let current = live.iter().map(|column| (column.id, column.name.as_str()));
@@ -108,8 +116,17 @@ pub(super) fn name_mapping(columns: &[IndexColumn]) -> String {
             mapping.entry(id).or_default().push(name);
         }
     }
-    let mapping = mapping.iter().map(|(id, names)| serde_json::json!({ "field-id": id, "names": names }));
-    serde_json::Value::from(mapping.collect::<Vec<_>>()).to_string()
+    let field = |id: u32, names: &[&str]| serde_json::json!({ "field-id": id, "names": names });
+    let mut fields: Vec<serde_json::Value> = mapping.iter().map(|(id, names)| field(*id, names)).collect();
+    if !geometries.is_empty() && !taken.contains(BBOX) {
+        let parts = (BOUNDS + 1..).zip(BBOX_PARTS).map(|(id, name)| field(id, &[name]));
+        let mut bounds = field(BOUNDS, &[BBOX]);
+        bounds["fields"] = parts.collect();
+        fields.push(bounds);
+    }
+    let free = (BOUNDS + 5..).zip(geometries).filter(|(_, name)| !taken.contains(name.as_str()));
+    fields.extend(free.map(|(id, name)| field(id, &[name])));
+    serde_json::Value::from(fields).to_string()
 }
 
 /// The highest id that a column has.

@@ -186,6 +186,12 @@ pub(super) fn columns(before: &[IndexColumn], is_new: bool, contract: &Contract)
     columns
 }
 
+/// What the geometries of a table's files are called, whose next release is made by a contract. `before` are those of the version before.
+pub(super) fn geometries(before: &[String], contract: &Contract) -> Vec<String> {
+    let new = contract.geometry.iter().map(|geometry| &geometry.name).filter(|name| !before.contains(name));
+    before.iter().chain(new).cloned().collect()
+}
+
 /// The last service date that has a column which is gone, as the contract says.
 fn last_date(name: &str, contract: &Contract) -> Option<ServiceDate> {
     let removed = contract.removed.iter().find(|removed| removed.name == name).map(|removed| removed.until);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::acts::FirstFile;
-use super::columns::columns;
+use super::columns::{columns, geometries};
 use super::evolution::evolution;
 use super::paths::{index_key, is_first_release, meta_folder, partition_folder, versions_folder};
 use super::table_index::{IndexFile, Release, TableIndex, json};
@@ -99,6 +99,7 @@ fn following(before: Option<(TableIndex, Digest)>, change: Change<'_>) -> Result
             months: Vec::new(),
             first: first_of(file).into_iter().collect(),
             columns: columns(&[], true, contract),
+            geometries: geometries(&[], contract),
             rolled_back: BTreeMap::new(),
             withdrawn: BTreeMap::new(),
             release: Some(Release { date, at, complete_before: None, act: None }),
@@ -119,6 +120,7 @@ fn following(before: Option<(TableIndex, Digest)>, change: Change<'_>) -> Result
         version: before.version + 1,
         contract: contract.into(),
         columns: columns(&before.columns, false, contract),
+        geometries: geometries(&before.geometries, contract),
         release: Some(release_after(&before, date, at)),
         previous: Some(digest),
         ..before

@@ -9,7 +9,7 @@
 use super::columns::{ColumnType, IndexColumn};
 use super::table_index::TableIndex;
 use crate::contract::change::ColumnChange;
-use crate::contract::{Classification, Column, Contract};
+use crate::contract::{BBOX, Classification, Column, Contract};
 use crate::time::ServiceDate;
 use crate::yaml::{Problem, suggestion};
 
@@ -46,6 +46,7 @@ pub fn evolution(index: &TableIndex, contract: &Contract) -> Evolution {
     if !index.files.is_empty() && !index.columns.is_empty() {
         contract.public_columns().for_each(|(place, column)| compared.column(place, column));
         index.columns.iter().for_each(|known| compared.is_kept(known));
+        compared.geometry();
     }
     compared.found.refused.sort();
     compared.found
@@ -118,6 +119,13 @@ impl<'a> Compared<'a> {
             }
             return;
         }
+        let is_of_geometry = self.index.geometries.iter().any(|geometry| geometry == name)
+            || !self.index.geometries.is_empty() && name == BBOX;
+        if is_of_geometry {
+            let message = format!("'{name}' of {} is a geometry or its bounds in files that are out", self.name);
+            let remedy = "Give the column another name: whoever reads several years by name would mix the two.";
+            return self.refuse(line, message, remedy);
+        }
         if let Some(other) = self.renamed(name).filter(|other| other.gone || Some(other.name.as_str()) != alias) {
             let message =
                 format!("'{name}' of {} is what '{}' was called before, in files that are out", self.name, other.name);
@@ -154,6 +162,28 @@ impl<'a> Compared<'a> {
                 };
                 self.note(line, message, remedy);
             }
+        }
+    }
+
+    /// A geometry must not have the name of a column: in the files of one of the two its values would be those of the other.
+    fn geometry(&mut self) {
+        let Some(geometry) = &self.contract.geometry else { return };
+        let (name, bounds) = (geometry.name.as_str(), BBOX);
+        let had = |known: &&IndexColumn| {
+            [name, bounds]
+                .iter()
+                .any(|name| known.name == *name || known.earlier_names().any(|earlier| earlier == *name))
+        };
+        if let Some(known) = self.index.columns.iter().find(had) {
+            let message = format!(
+                "the geometry '{name}' of {} and its bounds '{bounds}' take the name of '{}', a column of files that are out",
+                self.name, known.name
+            );
+            let remedy = match known.name == bounds || known.earlier_names().any(|earlier| earlier == bounds) {
+                true => "Remove the geometry: its bounds have this name in every file.",
+                false => "Give the geometry another name.",
+            };
+            self.refuse(geometry.line, message, remedy);
         }
     }
 

@@ -36,6 +36,10 @@ pub struct TableIndex {
     /// Those of the contract, then those that older files have. None in a version of an earlier version of this program.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<IndexColumn>,
+    /// What the geometries of files are called, or were: the oldest first. They and their bounds are in the files and no columns of the
+    /// table, and a reader who takes columns by their names must know that these are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub geometries: Vec<String>,
     /// Dates of which an older release is current again.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rolled_back: BTreeMap<ServiceDate, RolledBack>,
@@ -182,6 +186,7 @@ const FIELDS: &[&str] = &[
     "months",
     "first",
     "columns",
+    "geometries",
     "rolled_back",
     "withdrawn",
     "release",

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use super::super::columns::columns;
+use super::super::columns::{columns, geometries};
 use super::super::table_index::{ContractRef, IndexFile};
 use super::*;
 use crate::contract::odcs;
@@ -58,6 +58,7 @@ fn index(columns: Vec<IndexColumn>, dates: &[&str], contract: &Contract) -> Tabl
         first: Default::default(),
         months: Vec::new(),
         columns,
+        geometries: Vec::new(),
         rolled_back: Default::default(),
         withdrawn: Default::default(),
         release: None,
@@ -343,4 +344,30 @@ fn what_contradicts_itself_in_a_contract_is_a_mistake() {
         assert!(found.iter().any(|problem| problem.contains(expected)), "{expected}: {found:#?}");
         assert!(found.iter().all(|problem| problem.starts_with("t.odcs.yaml:")), "{found:?}");
     }
+}
+
+/// The lines of a table of places: whatever is said of its own columns, and a geometry with a name.
+fn places(own: &[&str], geometry: &str) -> Contract {
+    let geometry = format!("{geometry} string, customProperties: [{{property: geometryOf, value: [lat, lon]}}]");
+    contract(&[&["lat number", "lon number"], own, &[geometry.as_str()]].concat(), "")
+}
+
+#[test]
+fn no_column_takes_the_name_of_a_geometry_that_files_have_and_no_geometry_that_of_a_column() {
+    let first = places(&["place string"], "geometry");
+    let mut index = index(columns(&[], true, &first), DATES, &first);
+    index.geometries = geometries(&[], &first);
+    assert_eq!(index.geometries, ["geometry"]);
+    let refused = |contract: &Contract| -> Vec<String> {
+        evolution(&index, contract).refused.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(refused(&first), [""; 0]);
+    // Another name for the geometry is free; files of both times have each its own.
+    let renamed = places(&["place string"], "shape");
+    assert_eq!(refused(&renamed), [""; 0]);
+    assert_eq!(geometries(&index.geometries, &renamed), ["geometry", "shape"]);
+    let column = refused(&contract(&["lat number", "lon number", "place string", "geometry string"], ""));
+    assert!(column.len() == 1 && column[0].contains("is a geometry or its bounds in files that are out"), "{column:?}");
+    let geometry = refused(&places(&[], "place"));
+    assert!(geometry.iter().any(|told| told.contains("take the name of 'place'")), "{geometry:?}");
 }
