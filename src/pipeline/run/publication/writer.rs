@@ -78,8 +78,12 @@ impl<'a> Tables<'a> {
 
     /// The versions that the rows were made of, by dataset and table; none if that cannot be told.
     pub(super) fn made_of(&self) -> Result<BTreeMap<String, u64>, RunError> {
-        let newest = self.indexes.get(RELEASES);
-        let file = newest.and_then(|index| index.file_of(index.release.as_ref()?.date));
+        let Some(mut newest) = self.indexes.get(RELEASES).cloned() else { return Ok(BTreeMap::new()) };
+        // A compaction made no rows.
+        while newest.version > 1 && newest.release.as_ref().is_some_and(|release| release.act.is_some()) {
+            newest = index::read_version(self.bucket, DATASET, RELEASES, newest.version - 1)?.0;
+        }
+        let file = newest.release.as_ref().and_then(|release| newest.file_of(release.date));
         let Some(file) = file else { return Ok(BTreeMap::new()) };
         let bytes = recorded::read(self.bucket, &file.record)?;
         let record = bytes.and_then(|bytes| serde_json::from_slice::<PublicationRecord>(&bytes).ok());
