@@ -23,7 +23,7 @@ fn requests(world: &World, date: &str) -> u64 {
 #[test]
 fn the_requests_of_a_run_do_not_grow_with_what_was_published_before() {
     let world = telemetry();
-    world.replace("fahrtenbuch.yaml", "publication: off\n", "");
+    world.keep_publication();
     let begin = TEN - 50 * 86_400;
     let zip = std::fs::read(world.path("data/sample/stadtbus-gtfs.zip")).unwrap();
     keep(&world, "stadtbus-gtfs", begin - 3_600, &[], &zip);
