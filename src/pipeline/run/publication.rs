@@ -18,7 +18,7 @@ use crate::ledger::{ActFile, ActRecord, ActTable, RunRecord, TableEntry};
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::releases::{Runs, changed_dates, of_act, tables};
 use crate::publication::{
-    self, DATASET, DecisionRow, Fate, FateKind, RELEASES, ReleaseRow, of_acts, of_quality, of_record, settle,
+    DATASET, DecisionRow, Fate, FateKind, RELEASES, ReleaseRow, of_acts, of_quality, of_record, settle,
 };
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
@@ -379,8 +379,4 @@ fn decide(rows: &mut Vec<DecisionRow>, dataset: &str, decided: Option<Vec<Decisi
     rows.sort_by_key(|row| {
         (row.dataset.clone(), row.decided_at, row.decision_id.clone(), row.table_name.clone(), row.version)
     });
-}
-
-fn cells(error: publication::CellError) -> RunError {
-    RunError::internal(error.to_string())
 }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::cells;
 use crate::contract::Contract;
 use crate::digest::Digest;
 use crate::ledger::{FileEntry, Kind, PublicationRecord, PublicationTable};
@@ -16,7 +15,7 @@ use crate::pipeline::run::context::now;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::heads;
 use crate::publication::{
-    DATASET, DECISIONS, DecisionRow, RELEASES, RULE_RESULTS, ReleaseRow, ResultRow, batch, contract, rows,
+    CellError, DATASET, DECISIONS, DecisionRow, RELEASES, RULE_RESULTS, ReleaseRow, ResultRow, batch, contract, rows,
 };
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
@@ -259,4 +258,8 @@ impl<'a> Tables<'a> {
 
 fn contract_of(table: &str) -> Result<&'static Arc<Contract>, RunError> {
     contract(table).ok_or_else(|| RunError::internal(format!("{DATASET}/{table} has no contract")))
+}
+
+fn cells(error: CellError) -> RunError {
+    RunError::internal(error.to_string())
 }
