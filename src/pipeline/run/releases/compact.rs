@@ -208,7 +208,10 @@ pub fn compact(context: &ActContext<'_>) -> Result<(Compactable, Compacted), Act
     for due in std::mem::take(&mut found.due) {
         by_table.entry((due.dataset, due.table)).or_default().insert(due.month);
     }
-    for ((dataset, table), _) in by_table {
+    let mut order: Vec<(String, String)> = by_table.into_keys().collect();
+    // What tells of the others changes with each of them.
+    order.sort_by_key(|(dataset, _)| dataset.as_str() == DATASET);
+    for (dataset, table) in order {
         // Whoever withdraws waits for one table at most.
         let _alone = context.lock.acting()?;
         finish(context)?;
