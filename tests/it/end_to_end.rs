@@ -105,7 +105,7 @@ fn every_reader_gets_the_same_values_by_file_by_list_and_by_folder_also_after_th
     }
     // Folders below data/ show what was first published, and no row twice; the list shows the newest.
     assert!(files(&world.path("data/bucket/data")) == first);
-    assert_eq!(files(&world.path("data/bucket/revised")).len(), 3);
+    assert_eq!(files(&world.path("data/bucket/revised/stadtbus-fahrplan")).len(), 3);
     for root in ["data", "revised"] {
         let names = files(&world.path("data/bucket").join(root)).into_keys();
         assert_eq!(names.filter(|name| !name.ends_with(".parquet")).collect::<Vec<_>>(), [""; 0]);
