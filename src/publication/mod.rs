@@ -18,7 +18,7 @@ use crate::contract::{Contract, odcs};
 
 pub(crate) use self::cells::{CellError, batch, rows};
 pub(crate) use self::decisions::{DecisionRow, of_acts, of_record};
-pub(crate) use self::releases::{ReleaseRow, settle};
+pub(crate) use self::releases::{Fate, FateKind, ReleaseRow, settle};
 pub(crate) use self::results::{ResultRow, of_quality};
 
 /// The dataset of these tables. No pipeline has it.

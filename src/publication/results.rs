@@ -1,5 +1,7 @@
 //! The rows of `rule_results`: the numbers of a run, one a row, as `quality.json` and the record have them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::contract::Dimension;
@@ -19,6 +21,7 @@ pub(crate) struct ResultRow {
     pub kind: String,
     pub table_name: Option<String>,
     pub is_released_table: Option<bool>,
+    pub input_table: Option<String>,
     pub rule_id: String,
     pub dimension: Option<String>,
     pub severity: Option<String>,
@@ -32,6 +35,7 @@ pub(crate) struct ResultRow {
     pub conformity: Option<f64>,
     pub requirement: Option<String>,
     pub requirement_de: Option<String>,
+    pub reason: Option<String>,
     pub contract_id: Option<String>,
     pub contract_version: Option<String>,
     pub contract_sha256: Option<Digest>,
@@ -62,6 +66,8 @@ pub(crate) fn of_quality(quality: &Quality, record: Option<(&RunRecord, &str)>) 
         };
         rows.push(row);
     }
+    rows.standard();
+    rows.quarantine_and_inputs();
     rows.evidence();
     rows.rows
 }
@@ -87,6 +93,7 @@ impl Rows<'_> {
             kind: kind.to_owned(),
             table_name: None,
             is_released_table: None,
+            input_table: None,
             rule_id: id.to_owned(),
             dimension: None,
             severity: None,
@@ -100,6 +107,7 @@ impl Rows<'_> {
             conformity: None,
             requirement: None,
             requirement_de: None,
+            reason: None,
             contract_id: None,
             contract_version: None,
             contract_sha256: None,
@@ -169,9 +177,73 @@ impl Rows<'_> {
             contract_id: Some(rule.contract.clone()),
             contract_version: Some(rule.contract_version.clone()),
             contract_sha256: contract.map(|entry| entry.sha256),
+            reason: self.record.and_then(|(record, _)| record.skipped.get(&rule.contract)?.get(&rule.id).cloned()),
             ..self.row("rule", &rule.id.0)
         };
         self.push(row);
+    }
+
+    /// What the standard rules say beside their notices.
+    fn standard(&mut self) {
+        let Some((record, _)) = self.record else { return };
+        let Some(standard) = &record.standard else { return };
+        for of in &standard.not_run {
+            let row = ResultRow { reason: Some(of.because.clone()), ..self.row("notice_not_run", &of.rule) };
+            self.push(row);
+        }
+        for of in &standard.changes {
+            let severity = of.severity.and_then(word);
+            let row = ResultRow { severity, reason: Some(of.reason.clone()), ..self.row("notice_change", &of.code) };
+            self.push(row);
+        }
+    }
+
+    /// What only the record counts of a table: values that were mapped, rows that came into the quarantine and left it, and what
+    /// became of the rows that a derived table was made of; then tables that the feed lacks, and of notes how many: what they say
+    /// may name a row.
+    fn quarantine_and_inputs(&mut self) {
+        let Some((record, _)) = self.record else { return };
+        for entry in &record.tables {
+            let left = &entry.left_quarantine;
+            let moves = [
+                ("entered_quarantine", "entered", entry.entered_quarantine),
+                ("left_quarantine", "published", left.published),
+                ("left_quarantine", "dropped", left.dropped),
+                ("left_quarantine", "gone", left.gone),
+                ("left_quarantine", "held_back", left.held_back),
+            ];
+            let moves = moves.into_iter().map(|(kind, name, rows)| (kind, name.to_owned(), rows, None));
+            let mapped = entry.mapped.iter().map(|(column, values)| ("mapped", column.clone(), *values, None));
+            let inputs = entry.inputs.iter().flat_map(|input| {
+                let of = format!("{}/{}", input.of, input.table);
+                let sums = [("rows", input.rows), ("used", input.used)];
+                let sums = sums.map(|(name, rows)| ("input", name.to_owned(), rows, Some(of.clone())));
+                let unused = input.unused.iter();
+                let unused = unused.map(|(rule, rows)| ("input_unused", rule.0.clone(), *rows, Some(of.clone())));
+                sums.into_iter().chain(unused).collect::<Vec<_>>()
+            });
+            let numbers: Vec<_> = moves.filter(|(_, _, rows, _)| *rows > 0).chain(mapped).chain(inputs).collect();
+            for (kind, name, rows, input_table) in numbers {
+                let row = ResultRow {
+                    table_name: Some(entry.table.clone()),
+                    input_table,
+                    rows_flagged: Some(rows),
+                    ..self.row(kind, &name)
+                };
+                self.push(row);
+            }
+        }
+        for table in &record.absent {
+            let row = ResultRow { table_name: Some(table.clone()), ..self.row("absent", "absent") };
+            self.push(row);
+        }
+        let mut notes: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+        record.notes.iter().for_each(|note| *notes.entry((&note.rule, &note.severity)).or_default() += 1);
+        for ((rule, severity), count) in notes {
+            let severity = Some(severity.to_owned());
+            let row = ResultRow { severity, rows_flagged: Some(count), ..self.row("note", rule) };
+            self.push(row);
+        }
     }
 
     fn evidence(&mut self) {

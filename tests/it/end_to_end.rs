@@ -29,14 +29,19 @@ fn outsiders_find(readers: &[&str], base: &str, rows: &BTreeMap<String, u64>) {
 #[test]
 #[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn a_fresh_workspace_publishes_both_pipelines_which_outsiders_read_over_http() {
-    let world = World::new();
+    let world = World::with_publication();
     let results = world.run();
     let rows = rows_of(&results);
     assert_eq!(results.len(), 2);
     assert!(rows["stadtbus-telemetrie/vehicle_locations"] > 10_000, "{rows:?}");
     let server = serve_folder(&world.path("data/bucket"));
     outsiders_find(&["duckdb", "polars"], &format!("http://127.0.0.1:{}", server.1), &rows);
-    for name in ["index.html", "datapackage.json", "meta/stadtbus-telemetrie/vehicle_locations/files.json"] {
+    for name in [
+        "index.html",
+        "datapackage.json",
+        "meta/stadtbus-telemetrie/vehicle_locations/files.json",
+        "meta/publication/releases/files.json",
+    ] {
         assert!(world.path("data/bucket").join(name).exists(), "{name}");
     }
 }
@@ -45,7 +50,7 @@ fn a_fresh_workspace_publishes_both_pipelines_which_outsiders_read_over_http() {
 #[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn both_pipelines_publish_to_an_s3_bucket_which_outsiders_read_over_http() {
     let server = s3();
-    let world = World::new();
+    let world = World::with_publication();
     world.move_to_s3(server.port);
     let results = world.run();
     outsiders_find(
@@ -82,7 +87,7 @@ fn world_path_of(results: &BTreeMap<String, Value>, table: &str) -> String {
 #[test]
 #[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn every_reader_gets_the_same_values_by_file_by_list_and_by_folder_also_after_three_re_releases() {
-    let world = World::new();
+    let world = World::with_publication();
     let mut results = world.run();
     let first = files(&world.path("data/bucket/data"));
     let bucket = world.path("data/bucket").to_string_lossy().into_owned();
@@ -100,7 +105,7 @@ fn every_reader_gets_the_same_values_by_file_by_list_and_by_folder_also_after_th
     }
     // Folders below data/ show what was first published, and no row twice; the list shows the newest.
     assert!(files(&world.path("data/bucket/data")) == first);
-    assert_eq!(files(&world.path("data/bucket/revised")).len(), 3);
+    assert_eq!(files(&world.path("data/bucket/revised/stadtbus-fahrplan")).len(), 3);
     for root in ["data", "revised"] {
         let names = files(&world.path("data/bucket").join(root)).into_keys();
         assert_eq!(names.filter(|name| !name.ends_with(".parquet")).collect::<Vec<_>>(), [""; 0]);
@@ -132,7 +137,7 @@ fn a_timetable_in_s3_is_captured_once(world: &World, port: u16) {
 #[test]
 #[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn the_one_line_of_the_readme_queries_the_bucket() {
-    let world = World::new();
+    let world = World::with_publication();
     world.run();
     let readme = root().join("README.md").to_string_lossy().into_owned();
     let output = python("readme_query.py", &[&readme, &world.path("").to_string_lossy()]);
@@ -158,7 +163,7 @@ fn the_simulated_timetables_have_no_error_and_no_warning_by_another_validator() 
 
 #[test]
 fn running_again_with_nothing_new_publishes_nothing_new_and_says_so() {
-    let world = World::new();
+    let world = World::with_publication();
     world.run();
     let before = files(&world.path("data/bucket"));
     let again = world.program(&["run"]);
@@ -218,7 +223,7 @@ fn no_row_vanishes_and_the_record_carries_what_an_auditor_needs() {
 
 #[test]
 fn a_table_that_a_new_timetable_of_the_same_day_has_lost_is_withdrawn() {
-    let world = World::new();
+    let world = World::with_publication();
     world.run();
     crate::broken_feeds::changed(&world, "shapes.txt", |_| None);
     let result = &world.run()["stadtbus-fahrplan"];
@@ -235,7 +240,7 @@ fn a_table_that_a_new_timetable_of_the_same_day_has_lost_is_withdrawn() {
 #[test]
 #[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn no_published_byte_and_no_log_line_tells_a_driver_a_plate_or_a_vehicle() {
-    let world = World::new();
+    let world = World::with_publication();
     let output = world.program(&["run", "-vv"]);
     assert!(output.status.success());
     let patterns = [r"Fahrer ?47\d\d", r"OG-FB", r"ofg-1\d\d"];

@@ -5,11 +5,16 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use fahrtenbuch::publish::parquet;
 use serde_json::{Value, json};
 
 use crate::published::add_a_row_to_stops;
 use crate::quarantine::hold;
-use crate::world::{Server, World, files, python, serve_logged};
+use crate::schedule::City;
+use crate::world::{Server, World, files, python, root, serve_logged};
 
 const BY: [&str; 4] = ["--by", "Datenmanagement", "--reason", "a test"];
 const DATE: &str = "2026-11-24";
@@ -53,10 +58,18 @@ fn current(world: &World) -> BTreeMap<String, String> {
     found
 }
 
+/// Adds a rule that no run meets, and that holds it back.
+fn hold_back(world: &World) {
+    let contract = "schemas/gtfs-realtime/vehicle_positions.odcs.yaml";
+    hold(world, contract, "test_block", "true");
+    world.replace_first(contract, "{property: onFail, value: quarantine}", "{property: onFail, value: block}");
+}
+
 /// Takes the tables away, and makes them anew: the same bytes come again.
 fn is_made_anew(world: &World) {
     let before = current(world);
     assert!(done(world, &["publish", "--rebuild"]).contains("Everything is as it should be"));
+    assert_eq!(current(world), before);
     for folder in FOLDERS {
         let _ = std::fs::remove_dir_all(world.path(&format!("data/bucket/{folder}")));
     }
@@ -131,10 +144,61 @@ fn every_number_of_indexes_results_and_records_is_found_by_a_query() {
         outsider(&world, &base, &["SELECT count(*) AS n FROM rule_results WHERE dataset = 'stadtbus-telemetrie'"]);
     assert_eq!(withdrawn, json!([{"n": 0}]));
     is_made_anew(&world);
+    the_queries_of_the_readme_say_it(&world, &base);
     done(&world, &[&["withdraw", "stadtbus-telemetrie", "--date", DATE, "--lift"], &BY[..]].concat());
     world.run_of(&["stadtbus-telemetrie"]);
     outsider(&world, &base, &[]);
     is_made_anew(&world);
+}
+
+/// The queries that the README shows an auditor, as they stand there.
+fn queries_of_the_readme() -> Vec<String> {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let section = readme.split("### Every number by a query").nth(1).unwrap().split("\n### ").next().unwrap();
+    let block = section.split("```sql").nth(1).unwrap().split("```").next().unwrap();
+    let lines: Vec<&str> = block.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
+    lines.join("\n").split(';').map(str::trim).filter(|query| !query.is_empty()).map(str::to_owned).collect()
+}
+
+/// After a correction and a rollback of the stops, and with the date of the telemetry withdrawn.
+fn the_queries_of_the_readme_say_it(world: &World, base: &str) {
+    let queries = queries_of_the_readme();
+    let [published, failed, decided] = &queries[..] else { panic!("{queries:?}") };
+    let published = outsider(world, base, &[published]);
+    let of = |table: &str| {
+        let rows = published.as_array().unwrap();
+        rows.iter().find(|row| row["table_name"] == table).unwrap_or_else(|| panic!("{table}: {published}")).clone()
+    };
+    let rows = world.files_json("stadtbus-fahrplan/stops")["files"][0]["rows"].clone();
+    let stops = of("stops");
+    let number = |value: &Value| value.as_f64().unwrap_or_else(|| value.as_str().unwrap().parse().unwrap());
+    assert_eq!((number(&stops["days"]), number(&stops["rows_now"])), (1.0, number(&rows)), "{stops}");
+    assert_eq!((&stops["corrections"], &stops["withdrawals"]), (&json!(1), &json!(0)), "{stops}");
+    let locations = of("vehicle_locations");
+    assert_eq!((&locations["rows_now"], &locations["withdrawals"]), (&Value::Null, &json!(1)), "{locations}");
+    // Those of quality.json, and no others.
+    let failed = outsider(world, base, &[failed]);
+    let of_query: BTreeMap<String, f64> = failed.as_array().unwrap().iter().fold(BTreeMap::new(), |mut all, row| {
+        *all.entry(row["rule_id"].as_str().unwrap().to_owned()).or_default() += number(&row["days"]);
+        all
+    });
+    let mut of_pages: BTreeMap<String, f64> = BTreeMap::new();
+    for (name, bytes) in files(&world.path("data/bucket/reports")) {
+        if name.ends_with("/quality.json") {
+            let quality: Value = serde_json::from_slice(&bytes).unwrap();
+            for rule in quality["rules"].as_array().unwrap() {
+                if ["failed", "error"].contains(&rule["result"].as_str().unwrap()) {
+                    *of_pages.entry(rule["id"].as_str().unwrap().to_owned()).or_default() += 1.0;
+                }
+            }
+        }
+    }
+    assert_eq!(of_query, of_pages);
+    let decided = outsider(world, base, &[decided]);
+    let said = |row: &Value| (row["kind"].clone(), row["role"].clone(), row["reason"].clone());
+    let said: Vec<_> = decided.as_array().unwrap().iter().map(said).collect();
+    assert!(said.contains(&(json!("rollback"), json!(BY[1]), json!(BY[3]))), "{decided}");
+    assert!(said.contains(&(json!("withdrawal"), json!(BY[1]), json!(BY[3]))), "{decided}");
 }
 
 #[test]
@@ -244,4 +308,135 @@ fn no_pipeline_has_the_name_of_the_tables_and_they_can_be_left_out() {
     world.replace("fahrtenbuch.yaml", "publication: never", "publication: off");
     world.run();
     assert!(!world.path("data/bucket/meta/publication").exists());
+}
+
+/// The rows of a table and date.
+pub(crate) fn rows_of(world: &World, table: &str, date: &str) -> RecordBatch {
+    let view = world.files_json(&format!("publication/{table}"));
+    let of_date = |file: &&Value| file["partition_date"] == date;
+    let file = view["files"].as_array().unwrap().iter().find(of_date).unwrap_or_else(|| panic!("{date}: {view}"));
+    let path = world.path("data/bucket").join(file["path"].as_str().unwrap());
+    parquet::rows(std::fs::read(path).unwrap().into()).unwrap()
+}
+
+pub(crate) fn texts(rows: &RecordBatch, column: &str) -> Vec<Option<String>> {
+    rows.column_by_name(column).unwrap().as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect()
+}
+
+fn numbers(rows: &RecordBatch, column: &str) -> Vec<Option<i64>> {
+    rows.column_by_name(column).unwrap().as_primitive::<Int64Type>().iter().collect()
+}
+
+#[test]
+fn a_month_in_one_file_is_told_beside_its_days_until_it_is_no_more() {
+    let city = City::new(1, "2026-10-28", 6);
+    city.once("2026-11-03T12:00:00Z");
+    let call = |arguments: &[&str]| {
+        let output = city.at("2026-11-04T12:00:00Z").args(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    // Pages of the timetable, which has no release.
+    call(&["publish", "--rebuild"]);
+    call(&["compact"]);
+    let month = |date: &str| {
+        let rows = rows_of(&city.world, "releases", date);
+        let all: Vec<_> = texts(&rows, "month").into_iter().zip(texts(&rows, "path")).collect();
+        let superseded = numbers(&rows, "superseded_by");
+        let of_months = all.into_iter().zip(superseded).filter(|((month, _), _)| month.is_some());
+        let current = rows.column_by_name("is_current").unwrap().as_boolean().true_count();
+        let decisions = city.world.path("data/bucket/meta/publication/decisions");
+        assert!(!decisions.exists(), "a rule is no decision of a person");
+        (of_months.map(|((_, path), superseded)| (path, superseded)).collect::<Vec<_>>(), current)
+    };
+    let (told, current) = month("2026-10-31");
+    assert_eq!(current, 1, "the day is current as before");
+    let view = city.world.files_json("linie-0/vehicle_locations");
+    assert_eq!(told, [(Some(view["months"][0]["path"].as_str().unwrap().to_owned()), None)]);
+    // The tables are compacted as all others.
+    let own = city.world.files_json("publication/rule_results");
+    assert_eq!((&own["months"][0]["month"], own["files"].as_array().unwrap().len()), (&json!("2026-10"), 6), "{own}");
+    is_made_anew(&city.world);
+    // A day is revised: the month stands no more, until the days are in one file again.
+    city.capture("linie-0", "2026-10-30".parse().unwrap(), 13);
+    call(&["run", "linie-0", "--date", "2026-10-30"]);
+    let (stale, _) = month("2026-10-31");
+    assert_eq!((stale[0].0.clone(), stale[0].1.is_some()), (told[0].0.clone(), true));
+    call(&["compact"]);
+    let (both, _) = month("2026-10-31");
+    assert_eq!((both.len(), &both[0], both[1].1), (2, &stale[0], None));
+    is_made_anew(&city.world);
+    call(&[&["withdraw", "linie-0", "--date", "2026-10-29"], &BY[..]].concat());
+    let rows = rows_of(&city.world, "releases", "2026-10-31");
+    let withdrawn = numbers(&rows, "withdrawn_by");
+    let of_months = texts(&rows, "month").into_iter().zip(texts(&rows, "path")).zip(withdrawn);
+    let of_months: Vec<_> = of_months.filter(|((month, _), _)| month.is_some()).collect();
+    let is_gone = |((_, path), by): &((Option<String>, Option<String>), Option<i64>)| (path.is_none(), by.is_some());
+    let gone: Vec<_> = of_months.iter().map(is_gone).collect();
+    assert_eq!(gone, [(true, true), (true, true), (false, false)]);
+}
+
+#[test]
+fn what_was_released_before_the_tables_were_kept_is_told_after_a_rebuild() {
+    let world = World::new();
+    world.run();
+    add_a_row_to_stops(&world);
+    world.run_of(&["stadtbus-fahrplan"]);
+    world.keep_publication();
+    done(&world, &["publish", "--rebuild"]);
+    let dates: Vec<String> = current(&world).into_keys().filter(|name| name.starts_with("releases")).collect();
+    assert!(!dates.is_empty());
+    let rows = rows_of(&world, "releases", dates.iter().find_map(|name| name.strip_prefix("releases ")).unwrap());
+    assert!(rows.num_rows() > 0);
+    is_made_anew(&world);
+    // It goes on from there.
+    let before = files(&world.path("data/bucket"));
+    world.run();
+    assert!(files(&world.path("data/bucket")) == before);
+}
+
+#[test]
+fn a_run_that_is_held_back_tells_its_rules_and_no_release() {
+    let world = World::with_publication();
+    hold_back(&world);
+    let output = world.program(&["run", "stadtbus-telemetrie"]);
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    let results = rows_of(&world, "rule_results", DATE);
+    assert!(texts(&results, "status").iter().all(|status| status.as_deref() == Some("held_back")));
+    let before = current(&world);
+    assert!(!before.contains_key(&format!("releases {DATE}")));
+    // Pages of the timetable, which has no run.
+    done(&world, &["publish", "--rebuild"]);
+    assert_eq!(current(&world), before);
+    is_made_anew(&world);
+}
+
+#[test]
+fn a_store_that_does_not_take_the_tables_fails_no_release_and_gets_them_later() {
+    let world = World::with_publication();
+    let folder = world.path("data/bucket/meta/publication");
+    std::fs::create_dir_all(folder.parent().unwrap()).unwrap();
+    // Nothing can be put below a file.
+    std::fs::write(&folder, "in the way").unwrap();
+    let output = world.program(&["run"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("do not tell yet"), "{:?}: {said}", output.status);
+    std::fs::remove_file(&folder).unwrap();
+    world.run();
+    assert!(current(&world).contains_key(&format!("rule_results {DATE}")));
+    is_made_anew(&world);
+}
+
+#[test]
+fn the_tables_are_fetched_as_any_others() {
+    let world = World::with_publication();
+    world.run();
+    for table in ["releases", "rule_results"] {
+        let (bucket, to) = (world.path("data/bucket"), world.path("fetched"));
+        let (bucket, to) = (bucket.to_string_lossy(), to.to_string_lossy());
+        let name = format!("publication/{table}");
+        let told: Value = serde_json::from_str(&done(&world, &["get", &bucket, &name, "--to", &to, "--json"])).unwrap();
+        let files = told["files"].as_array().unwrap();
+        let known = current(&world).into_keys().filter(|name| name.starts_with(&format!("{table} "))).count();
+        assert!(files.len() == known && files.iter().all(|file| file["state"] == "fetched"), "{told}");
+    }
 }

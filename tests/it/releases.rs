@@ -360,6 +360,19 @@ fn two_withdrawals_and_a_run_at_once_leave_one_tombstone_and_no_file() {
     is_withdrawn(&world, "at once");
 }
 
+/// The paths that `publication/releases` names of the stops, and the records by which files were deleted.
+fn told_of_stops(world: &World) -> (Vec<Option<String>>, Vec<Option<String>>) {
+    let date = world.files_json(STOPS)["files"][0]["partition_date"].clone();
+    let view = world.files_json("publication/releases");
+    let file = view["files"].as_array().unwrap().iter().find(|file| file["partition_date"] == date).unwrap();
+    let rows = crate::publication::rows_of(world, "releases", file["partition_date"].as_str().unwrap());
+    let texts = |column: &str| crate::publication::texts(&rows, column);
+    let is_of_stops: Vec<bool> = texts("table_name").iter().map(|name| name.as_deref() == Some("stops")).collect();
+    let of_stops =
+        |column: &str| texts(column).into_iter().zip(&is_of_stops).filter(|(_, is)| **is).map(|(text, _)| text);
+    (of_stops("path").collect(), of_stops("deleted_by").collect())
+}
+
 #[test]
 fn superseded_files_are_deleted_after_their_time_and_never_what_the_catalogue_tells_of() {
     let mut world = with_two_releases();
@@ -374,6 +387,7 @@ fn superseded_files_are_deleted_after_their_time_and_never_what_the_catalogue_te
     let kept = json_of(&world, &["gc"]);
     assert_eq!((&kept["files"], &kept["kept"]["files"]), (&json!([]), &json!(1)), "{kept}");
     more_versions(&world.path("data/bucket"), 62);
+    world.keep_publication();
     json_of(&world, &["publish", "--rebuild"]);
     let would = json_of(&world, &["gc", "--dry-run"]);
     assert_eq!(would["files"][0]["path"], second, "{would}");
@@ -381,6 +395,12 @@ fn superseded_files_are_deleted_after_their_time_and_never_what_the_catalogue_te
     kill_at(&world, &["gc"], "record");
     kill_at(&world, &["gc"], "done");
     assert!(gone(&second) && !gone(&third));
+    // The table of the releases names it no more, and the record of its deletion, as a rebuild does.
+    let rebuilt = world.program(&["publish", "--rebuild"]);
+    assert!(text(&rebuilt.stdout).contains("Everything is as it should be"), "{}", text(&rebuilt.stdout));
+    let (paths, deleted) = told_of_stops(&world);
+    assert!(paths.contains(&Some(third)) && !paths.contains(&Some(second.clone())), "{paths:?}");
+    assert!(deleted.iter().flatten().count() == 1 && deleted.iter().flatten().all(|key| key.starts_with("ledger/")));
     assert_eq!(json_of(&world, &["gc"])["files"], json!([]));
     let of_gc = |record: &&Value| record["format"] == "fahrtenbuch-gc/1";
     let records = world.records();

@@ -31,7 +31,7 @@ fn rounds() -> u64 {
 impl City {
     /// With so many pipelines, and evidence of so many dates from a date on.
     pub(crate) fn new(pipelines: usize, first: &str, days: usize) -> Self {
-        let world = World::new();
+        let world = World::with_publication();
         for name in ["stadtbus-telemetrie", "stadtbus-fahrplan"] {
             std::fs::remove_file(world.path(&format!("pipelines/{name}.yaml"))).unwrap();
         }

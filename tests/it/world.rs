@@ -186,7 +186,8 @@ impl World {
         }
         // Most tests are about the city's own feeds.
         std::fs::remove_file(world.path("pipelines/busplus.yaml")).unwrap();
-        // And about these alone: what tells of them has the times of releases, and is looked at by tests of its own.
+        // And about these alone: many count files and versions or compare whole buckets, and what tells of releases has their
+        // times. Tests that walk through the program have it.
         world.replace_first("fahrtenbuch.yaml", "people:", "publication: off\npeople:");
         world
     }
@@ -194,8 +195,13 @@ impl World {
     /// With the tables that tell what was published, as a workspace has them unless it says otherwise.
     pub(crate) fn with_publication() -> Self {
         let world = Self::new();
-        world.replace("fahrtenbuch.yaml", "publication: off\n", "");
+        world.keep_publication();
         world
+    }
+
+    /// From now on with these tables.
+    pub(crate) fn keep_publication(&self) {
+        self.replace("fahrtenbuch.yaml", "publication: off\n", "");
     }
 
     /// With the feed of the app, too.

@@ -56,7 +56,7 @@ def versions():
         SELECT a.version, count(*) AS files, sum(r.rows)::BIGINT AS rows, sum(r.bytes)::BIGINT AS bytes
         FROM (SELECT DISTINCT version FROM releases WHERE dataset = $1 AND table_name = $2) a
         JOIN releases r ON r.dataset = $1 AND r.table_name = $2 AND r.version <= a.version
-            AND r.sha256 IS NOT NULL AND (r.superseded_by IS NULL OR r.superseded_by > a.version)
+            AND r.sha256 IS NOT NULL AND r.month IS NULL AND (r.superseded_by IS NULL OR r.superseded_by > a.version)
         GROUP BY 1"""
     for index in folder.glob("meta/*/*/index/*.json"):
         index = read(index)
@@ -73,14 +73,16 @@ def versions():
 def current():
     """The rows that are current are the files that are current, and their numbers those of the records."""
     query = """
-        SELECT path, partition_date::VARCHAR AS partition_date, rows, bytes, sha256, record, is_provisional AS provisional
+        SELECT path, partition_date::VARCHAR AS partition_date, rows, bytes, sha256, record, is_provisional AS provisional,
+            CASE WHEN timetable_sha256 IS NOT NULL THEN {'dataset': timetable_dataset,
+                'partition_date': timetable_date::VARCHAR, 'sha256': timetable_sha256} END AS timetable
         FROM releases WHERE dataset = $1 AND table_name = $2 AND is_current ORDER BY partition_date"""
     for view in folder.glob("meta/*/*/files.json"):
         view = read(view)
         if view["dataset"] == "publication":
             continue
         found = rows(query, view["dataset"], view["table"])
-        expected = [dict(file) for file in view["files"]]
+        expected = [{"timetable": None} | file for file in view["files"]]
         for one, other in zip(found, expected):
             # That of a rollback is the record of the act.
             if read(folder / one["record"])["format"].startswith("fahrtenbuch-rollback"):
@@ -126,6 +128,42 @@ def results():
         same(counts, expected, path)
         notices = [(row["rule_id"], row["severity"], row["rows_flagged"]) for row in kind("notice")]
         same(notices, [(of["code"], of["severity"], of["count"]) for of in quality.get("standard", [])], path)
+        record = read(folder / found[0]["record"])
+        # What only the record counts.
+        of_record = lambda *kinds: {
+            (row["kind"], row["table_name"], row["input_table"], row["rule_id"]): row["rows_flagged"]
+            for row in found
+            if row["kind"] in kinds
+        }
+        expected = {}
+        for table in record["tables"]:
+            name = table["table"]
+            expected |= {("mapped", name, None, column): count for column, count in table.get("mapped", {}).items()}
+            left = table.get("left_quarantine", {})
+            expected |= {("left_quarantine", name, None, way): count for way, count in left.items() if count}
+            if table.get("entered_quarantine"):
+                expected["entered_quarantine", name, None, "entered"] = table["entered_quarantine"]
+            for of in table.get("inputs", []):
+                source = f"{of['of']}/{of['table']}"
+                expected["input", name, source, "rows"] = of["rows"]
+                expected["input", name, source, "used"] = of["used"]
+                unused = of.get("unused", {})
+                expected |= {("input_unused", name, source, rule): count for rule, count in unused.items()}
+        same(of_record("mapped", "left_quarantine", "entered_quarantine", "input", "input_unused"), expected, path)
+        same(sorted(row["table_name"] for row in kind("absent")), sorted(record["absent"]), path)
+        expected = {}
+        for note in record["notes"]:
+            key = (note["rule"], note["severity"])
+            expected[key] = expected.get(key, 0) + 1
+        same({(row["rule_id"], row["severity"]): row["rows_flagged"] for row in kind("note")}, expected, path)
+        standard = record.get("standard") or {"not_run": [], "changes": []}
+        same([(row["rule_id"], row["reason"]) for row in kind("notice_not_run")],
+             [(of["rule"], of["because"]) for of in standard["not_run"]], path)
+        same([(row["rule_id"], row["reason"]) for row in kind("notice_change")],
+             [(of["code"], of["reason"]) for of in standard["changes"]], path)
+        skipped = {(contract, rule): why for contract, rules in record.get("skipped", {}).items() for rule, why in rules.items()}
+        told = {(row["contract_id"], row["rule_id"]): row["reason"] for row in kind("rule") if row["reason"] is not None}
+        same(told, skipped, path)
         # The score by the formula that quality.json names.
         query = """
             SELECT floor(avg(score) * 100 + 1e-7) / 100 AS score FROM (
@@ -135,7 +173,6 @@ def results():
                     FROM rule_results WHERE kind = 'rule' AND conformity IS NOT NULL AND dataset = $1 AND partition_date = $2
                 ) WHERE weight > 0 GROUP BY dimension)"""
         same(rows(query, quality["dataset"], quality["date"])[0]["score"], quality["score"]["dataset"], path)
-        record = read(folder / found[0]["record"])
         same({row["rule_id"]: row["rows_flagged"] for row in kind("evidence")},
              {of["source"]: of["captures"] for of in record["evidence"]}, path)
         contracts = {of["id"]: of["sha256"] for of in record["contracts"]}

@@ -9,16 +9,20 @@ mod rebuild;
 mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 pub(super) use self::rebuild::rebuild;
 use self::writer::{DateRows, Tables};
-use crate::ledger::{RunRecord, TableEntry};
+use crate::digest::Digest;
+use crate::ledger::{ActFile, ActRecord, ActTable, RunRecord, TableEntry};
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::releases::{Runs, changed_dates, of_act, tables};
-use crate::publication::{self, DATASET, DecisionRow, RELEASES, ReleaseRow, of_acts, of_quality, of_record, settle};
+use crate::publication::{
+    DATASET, DecisionRow, Fate, FateKind, RELEASES, ReleaseRow, of_acts, of_quality, of_record, settle,
+};
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
-use crate::publish::index::{self, ActKind, TableIndex, until_committed};
+use crate::publish::index::{self, Act, ActKind, Month, MonthFile, TableIndex, until_committed};
 use crate::report::Quality;
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -34,10 +38,39 @@ pub(super) struct Ran<'a> {
 
 /// Writes what a run or an act on a dataset has changed. What fails is told, and is done by the next one.
 pub(super) fn update(workspace: &Workspace, bucket: &Bucket, dataset: &str, ran: Option<&Ran<'_>>) {
-    if !workspace.publication {
+    write(workspace, bucket, dataset, (ran, &[]));
+}
+
+/// Writes that superseded files of a dataset were deleted, by the record of it.
+pub(super) fn tell_deleted(workspace: &Workspace, bucket: &Bucket, record: &ActRecord) {
+    write(workspace, bucket, &record.dataset, (None, &deleted(record)));
+}
+
+/// What a record of `gc` makes of the files that it names.
+fn deleted(record: &ActRecord) -> Vec<Fate> {
+    let (key, _) = record.to_bytes();
+    let of_table = record.tables.iter().flat_map(|table| table.files.iter().map(move |file| (table, file)));
+    let fate = |(table, file): (&ActTable, &ActFile)| {
+        Some(Fate {
+            partition_date: index::date_of(Path::new(&file.path))
+                .or_else(|| index::month_of(&file.path).map(Month::last_day))?,
+            dataset: record.dataset.clone(),
+            table_name: table.table.clone(),
+            path: file.path.clone(),
+            sha256: file.sha256,
+            until: table.version,
+            what: FateKind::Deleted(key.clone()),
+        })
+    };
+    of_table.filter_map(fate).collect()
+}
+
+fn write(workspace: &Workspace, bucket: &Bucket, dataset: &str, (ran, fates): (Option<&Ran<'_>>, &[Fate])) {
+    // These tables are not about themselves.
+    if !workspace.publication || dataset == DATASET {
         return;
     }
-    if let Err(error) = try_update(workspace, bucket, dataset, ran) {
+    if let Err(error) = try_update(workspace, bucket, dataset, (ran, fates)) {
         tracing::warn!(
             "the tables of '{DATASET}' do not tell yet what was done now to {dataset}, which is published all the same: {error}. The next \
              run writes them, or 'fahrtenbuch publish --rebuild'"
@@ -45,15 +78,24 @@ pub(super) fn update(workspace: &Workspace, bucket: &Bucket, dataset: &str, ran:
     }
 }
 
-fn try_update(workspace: &Workspace, bucket: &Bucket, dataset: &str, ran: Option<&Ran<'_>>) -> Result<(), RunError> {
+fn try_update(
+    workspace: &Workspace,
+    bucket: &Bucket,
+    dataset: &str,
+    (ran, fates): (Option<&Ran<'_>>, &[Fate]),
+) -> Result<(), RunError> {
     tracing::info!(stage = "publication", act = "publication", dataset, "publication");
     until_committed((DATASET, RELEASES), || {
         let mut tables = Tables::look(workspace, bucket)?;
         let made_of = tables.made_of()?;
-        let left = left(bucket, dataset, &made_of)?;
-        let mut dates: BTreeSet<ServiceDate> = left.rows.iter().map(|row| row.partition_date).collect();
+        let mut left = left(bucket, dataset, &made_of)?;
+        let of_left = left.rows.iter().map(|row| row.partition_date);
+        let mut dates: BTreeSet<ServiceDate> =
+            of_left.chain(left.fates.iter().map(|fate| fate.partition_date)).collect();
+        let last = dates.last().copied();
+        left.fates.extend_from_slice(fates);
+        dates.extend(fates.iter().map(|fate| fate.partition_date));
         dates.extend(ran.map(|ran| ran.record.date));
-        let last = left.rows.iter().map(|row| row.partition_date).max();
         for date in dates {
             let before = tables.rows_of(date)?;
             let ran = ran.filter(|ran| ran.record.date == date);
@@ -72,6 +114,8 @@ fn try_update(workspace: &Workspace, bucket: &Bucket, dataset: &str, ran: Option
 /// What nobody has written rows of.
 struct Left {
     rows: Vec<ReleaseRow>,
+    /// In the order of the versions.
+    fates: Vec<Fate>,
     /// Dates of which something was released before rows were kept: theirs would lack that. By dataset's table.
     unknown: BTreeSet<(String, ServiceDate)>,
     /// Dates that may not be released, since a table of them was withdrawn.
@@ -82,8 +126,13 @@ struct Left {
 
 /// The versions of the tables of a dataset after those that rows were made of.
 fn left(bucket: &Bucket, dataset: &str, made_of: &BTreeMap<String, u64>) -> Result<Left, RunError> {
-    let mut left =
-        Left { rows: Vec::new(), unknown: BTreeSet::new(), withdrawn: BTreeSet::new(), made_of: made_of.clone() };
+    let mut left = Left {
+        rows: Vec::new(),
+        fates: Vec::new(),
+        unknown: BTreeSet::new(),
+        withdrawn: BTreeSet::new(),
+        made_of: made_of.clone(),
+    };
     let mut runs = Runs::new(bucket);
     for table in tables(bucket, dataset)? {
         // A run and an act have just read them.
@@ -121,6 +170,7 @@ fn left(bucket: &Bucket, dataset: &str, made_of: &BTreeMap<String, u64>) -> Resu
                 }
                 left.rows.push(row);
             }
+            left.fates.extend(fates_of(before.as_ref(), &index));
             before = Some(index);
         }
     }
@@ -140,6 +190,9 @@ fn rows_of(
 ) -> Result<Vec<ReleaseRow>, PublishError> {
     let release = index.release.as_ref();
     let act = release.and_then(|release| release.act.as_ref());
+    if let Some(act) = act.filter(|act| act.kind == ActKind::Compaction) {
+        return Ok(months_of(before, index, act));
+    }
     let mut dates = changed_dates(before, index);
     dates.extend(act.iter().flat_map(|act| &act.dates));
     let mut rows = Vec::new();
@@ -169,6 +222,11 @@ fn rows_of(
             row.sha256 = Some(file.sha256);
             (row.rows, row.bytes) = (Some(file.rows), Some(file.bytes));
             row.record = row.record.or_else(|| Some(file.record.clone()));
+            if let Some(timetable) = file.timetable.clone().flatten() {
+                row.timetable_dataset = Some(timetable.dataset);
+                row.timetable_date = Some(timetable.partition_date);
+                row.timetable_sha256 = Some(timetable.sha256);
+            }
             if let Some(run) = runs.run(&file.record)? {
                 row.pipeline = Some(run.pipeline);
                 row.program_version = Some(run.program.version);
@@ -184,6 +242,58 @@ fn rows_of(
         rows.push(row);
     }
     Ok(rows)
+}
+
+/// Months that a version names and the one before it did not.
+fn new_months<'a>(before: Option<&'a TableIndex>, index: &'a TableIndex) -> impl Iterator<Item = &'a MonthFile> {
+    let known = before.map(|before| before.months.as_slice()).unwrap_or_default();
+    index.months.iter().filter(move |month| !known.iter().any(|of| of.path == month.path))
+}
+
+/// The months that a compaction put into one file each, a row for each at its last day.
+fn months_of(before: Option<&TableIndex>, index: &TableIndex, act: &Act) -> Vec<ReleaseRow> {
+    let row = |month: &MonthFile| ReleaseRow {
+        act: act.kind.word().to_owned(),
+        reasons: of_act(act.kind).word().to_owned(),
+        released_at: index.release.as_ref().map(|release| release.at),
+        is_provisional: Some(false),
+        path: Some(month.path.clone()),
+        sha256: Some(month.sha256),
+        rows: Some(month.rows),
+        bytes: Some(month.bytes),
+        month: Some(month.month.to_string()),
+        // No person decided it.
+        reason: Some(act.reason.clone()),
+        record: Some(act.record.clone()),
+        ..ReleaseRow::new(month.month.last_day(), (&index.dataset, &index.table), index.version)
+    };
+    new_months(before, index).map(row).collect()
+}
+
+/// What a version makes of the files of months that others named.
+fn fates_of(before: Option<&TableIndex>, index: &TableIndex) -> Vec<Fate> {
+    let fate = |month: Month, (path, sha256): (&str, Digest), what| Fate {
+        partition_date: month.last_day(),
+        path: path.to_owned(),
+        dataset: index.dataset.clone(),
+        table_name: index.table.clone(),
+        sha256,
+        until: index.version - 1,
+        what,
+    };
+    let mut fates = Vec::new();
+    let act = index.release.as_ref().and_then(|release| release.act.as_ref());
+    for act in act.iter().filter(|act| act.kind == ActKind::Withdrawal) {
+        let of_dates = act.dates.iter().filter_map(|date| index.withdrawn.get(date));
+        for file in of_dates.flat_map(|tombstone| &tombstone.files) {
+            let Some(month) = index::month_of(&file.path) else { continue };
+            fates.push(fate(month, (&file.path, file.sha256), FateKind::Withdrawn(index.version)));
+        }
+    }
+    let gone = before.into_iter().flat_map(|before| new_months(Some(index), before));
+    let superseded = || FateKind::Superseded(index.version);
+    fates.extend(gone.map(|of| fate(of.month, (&of.path, of.sha256), superseded())));
+    fates
 }
 
 /// Whether a run made a file of a table. A feed and its release may both have a table of one name.
@@ -202,7 +312,8 @@ fn following(mut rows: DateRows, (dataset, date): (&str, ServiceDate), left: &Le
         .collect();
     for row in left.rows.iter().filter(|row| row.partition_date == date) {
         let of_table = || known.iter().filter(|(table, _)| *table == row.table_name);
-        let is_of_left = || rows.releases.iter().any(|other| other.is_of_table(dataset, &row.table_name));
+        let is_of_left =
+            || rows.releases.iter().any(|other| other.month.is_none() && other.is_of_table(dataset, &row.table_name));
         if of_table().any(|(_, version)| *version == row.version) {
             continue;
         }
@@ -218,6 +329,7 @@ fn following(mut rows: DateRows, (dataset, date): (&str, ServiceDate), left: &Le
         }
         rows.releases.push(row.clone());
     }
+    left.fates.iter().filter(|fate| fate.partition_date == date).for_each(|fate| fate.apply(&mut rows.releases));
     settle(&mut rows.releases);
     if left.withdrawn.contains(&date) {
         rows.results.retain(|row| row.dataset != dataset);
@@ -267,8 +379,4 @@ fn decide(rows: &mut Vec<DecisionRow>, dataset: &str, decided: Option<Vec<Decisi
     rows.sort_by_key(|row| {
         (row.dataset.clone(), row.decided_at, row.decision_id.clone(), row.table_name.clone(), row.version)
     });
-}
-
-fn cells(error: publication::CellError) -> RunError {
-    RunError::internal(error.to_string())
 }

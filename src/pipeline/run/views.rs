@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::contract::Contract;
-use crate::ledger::RunRecord;
+use crate::ledger::{ActRecord, RunRecord};
 use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::publication::{self, Ran};
@@ -68,6 +68,16 @@ pub(super) fn refresh(workspace: &Workspace, bucket: &Bucket, dataset: &str) -> 
     let date = newest.unwrap_or_else(|| ServiceDate::local_date_of(crate::time::now(), &workspace.zone));
     let mut writer = ViewWriter::new(bucket);
     Look { workspace, bucket, own: Some((dataset, date)) }.publish(&mut writer)
+}
+
+/// Writes that superseded files were deleted into the tables of the publication, whose views follow.
+pub(super) fn refresh_deleted(workspace: &Workspace, bucket: &Bucket, record: &ActRecord) -> Result<(), RunError> {
+    if !workspace.publication || record.dataset == DATASET {
+        return Ok(());
+    }
+    publication::tell_deleted(workspace, bucket, record);
+    let date = ServiceDate::local_date_of(crate::time::now(), &workspace.zone);
+    Look { workspace, bucket, own: Some((DATASET, date)) }.publish(&mut ViewWriter::new(bucket))
 }
 
 /// What the views are made from.

@@ -9,7 +9,6 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::acts::FirstFile;
-use super::table_index::IndexFile;
 use crate::digest::Digest;
 use crate::time::ServiceDate;
 
@@ -89,20 +88,7 @@ pub struct MonthPart {
     pub sha256: Digest,
 }
 
-impl From<&IndexFile> for MonthPart {
-    fn from(file: &IndexFile) -> Self {
-        Self { partition_date: file.partition_date, sha256: file.sha256 }
-    }
-}
-
 impl MonthFile {
-    /// Whether it has the rows of its month as `files`, those of a table by date, have them: it was made of these, and of all of
-    /// them. Otherwise one of the days has another file by now, is gone or has come, and readers read the days.
-    pub fn stands_for(&self, files: &[IndexFile]) -> bool {
-        let current = files.iter().filter(|file| Month::of(file.partition_date) == self.month);
-        self.parts.iter().copied().eq(current.map(MonthPart::from)) && !self.parts.is_empty()
-    }
-
     /// Whether it has rows of a date.
     pub fn has(&self, date: ServiceDate) -> bool {
         self.parts.iter().any(|part| part.partition_date == date)
@@ -134,19 +120,6 @@ pub fn month_of(path: &str) -> Option<Month> {
 mod tests {
     use super::*;
 
-    fn file(date: &str, text: &str) -> IndexFile {
-        IndexFile {
-            path: String::new(),
-            partition_date: date.parse().unwrap(),
-            rows: 1,
-            bytes: 1,
-            sha256: Digest::of(text.as_bytes()),
-            record: String::new(),
-            provisional: false,
-            timetable: None,
-        }
-    }
-
     #[test]
     fn a_month_is_written_as_iceberg_and_paths_want_it() {
         let month: Month = "2026-11".parse().unwrap();
@@ -159,25 +132,5 @@ mod tests {
         let path = path_of_month("bus", "t", month, &Digest::of(b"x"));
         assert_eq!(month_of(&path), Some(month));
         assert_eq!(month_of("data/bus/t/partition_date=2026-11-24/part-x.parquet"), None);
-    }
-
-    #[test]
-    fn a_month_stands_for_its_days_as_long_as_they_are_what_it_was_made_of() {
-        let days = [file("2026-10-31", "a"), file("2026-11-01", "b"), file("2026-11-03", "c"), file("2026-12-01", "d")];
-        let month = MonthFile {
-            month: "2026-11".parse().unwrap(),
-            path: String::new(),
-            sha256: Digest::of(b"m"),
-            bytes: 1,
-            rows: 2,
-            parts: days[1..3].iter().map(MonthPart::from).collect(),
-        };
-        assert!(month.stands_for(&days));
-        let revised = [days[0].clone(), days[1].clone(), file("2026-11-03", "other"), days[3].clone()];
-        let with_another = [days[1].clone(), file("2026-11-02", "b"), days[2].clone()];
-        for others in [&revised[..], &with_another, &days[..2], &[]] {
-            assert!(!month.stands_for(others), "{others:?}");
-        }
-        assert!(!MonthFile { parts: Vec::new(), ..month }.stands_for(&[]));
     }
 }

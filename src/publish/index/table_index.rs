@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::acts::{Act, FirstFile, RolledBack, Tombstone};
 use super::columns::IndexColumn;
-use super::months::{Month, MonthFile};
+use super::months::{Month, MonthFile, MonthPart};
 use crate::contract::Contract;
 use crate::digest::Digest;
 use crate::time::ServiceDate;
@@ -117,6 +117,21 @@ fn known<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<UsedTimeta
 impl From<&IndexFile> for FirstFile {
     fn from(file: &IndexFile) -> Self {
         Self { path: file.path.clone(), bytes: file.bytes, sha256: file.sha256 }
+    }
+}
+
+impl From<&IndexFile> for MonthPart {
+    fn from(file: &IndexFile) -> Self {
+        Self { partition_date: file.partition_date, sha256: file.sha256 }
+    }
+}
+
+impl MonthFile {
+    /// Whether it has the rows of its month as `files`, those of a table by date, have them: it was made of these, and of all of
+    /// them. Otherwise one of the days has another file by now, is gone or has come, and readers read the days.
+    pub fn stands_for(&self, files: &[IndexFile]) -> bool {
+        let current = files.iter().filter(|file| Month::of(file.partition_date) == self.month);
+        self.parts.iter().copied().eq(current.map(MonthPart::from)) && !self.parts.is_empty()
     }
 }
 
@@ -229,4 +244,42 @@ pub(super) fn json(index: &impl Serialize) -> Bytes {
     let mut text = text.unwrap_or_else(|error| crate::internal::impossible("writing an index", error));
     text.push('\n');
     text.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(date: &str, text: &str) -> IndexFile {
+        IndexFile {
+            path: String::new(),
+            partition_date: date.parse().unwrap(),
+            rows: 1,
+            bytes: 1,
+            sha256: Digest::of(text.as_bytes()),
+            record: String::new(),
+            provisional: false,
+            timetable: None,
+        }
+    }
+
+    #[test]
+    fn a_month_stands_for_its_days_as_long_as_they_are_what_it_was_made_of() {
+        let days = [file("2026-10-31", "a"), file("2026-11-01", "b"), file("2026-11-03", "c"), file("2026-12-01", "d")];
+        let month = MonthFile {
+            month: "2026-11".parse().unwrap(),
+            path: String::new(),
+            sha256: Digest::of(b"m"),
+            bytes: 1,
+            rows: 2,
+            parts: days[1..3].iter().map(MonthPart::from).collect(),
+        };
+        assert!(month.stands_for(&days));
+        let revised = [days[0].clone(), days[1].clone(), file("2026-11-03", "other"), days[3].clone()];
+        let with_another = [days[1].clone(), file("2026-11-02", "b"), days[2].clone()];
+        for others in [&revised[..], &with_another, &days[..2], &[]] {
+            assert!(!month.stands_for(others), "{others:?}");
+        }
+        assert!(!MonthFile { parts: Vec::new(), ..month }.stands_for(&[]));
+    }
 }

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::writer::{DateRows, Tables};
-use super::{decide, rows_of};
+use super::{decide, deleted, fates_of, rows_of};
 use crate::digest::Digest;
-use crate::ledger::RunRecord;
+use crate::ledger::{ActRecord, Kind, RunRecord};
 use crate::pipeline::recorded;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::releases::{Runs, tables};
-use crate::publication::{DATASET, DecisionRow, RELEASES, ReleaseRow, of_quality, of_record, settle};
+use crate::publication::{DATASET, DecisionRow, Fate, RELEASES, ReleaseRow, of_quality, of_record, settle};
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::index::{self, until_committed};
@@ -25,6 +25,10 @@ use crate::workspace::Workspace;
 struct Found {
     datasets: BTreeSet<String>,
     releases: BTreeMap<ServiceDate, Vec<ReleaseRow>>,
+    /// In the order of the versions of each table.
+    fates: BTreeMap<ServiceDate, Vec<Fate>>,
+    /// The records of `gc`.
+    deletions: Vec<ActRecord>,
     /// The newest versions, by dataset and table.
     made_of: BTreeMap<String, u64>,
     /// The runs of a dataset's date.
@@ -92,6 +96,11 @@ impl Found {
         for key in bucket.list("ledger/records")? {
             found.record(bucket, key)?;
         }
+        // Of a file that two name, the later one deleted it: the first was killed.
+        found.deletions.sort_by_key(|record| (record.at, record.to_bytes().0));
+        for fate in found.deletions.iter().flat_map(deleted) {
+            found.fates.entry(fate.partition_date).or_default().push(fate);
+        }
         for runs in found.runs.values_mut() {
             runs.sort_by(|one, other| (one.prepared_at, &one.key).cmp(&(other.prepared_at, &other.key)));
         }
@@ -108,14 +117,24 @@ impl Found {
             for row in rows_of(&mut runs, before.as_ref(), &index)? {
                 self.releases.entry(row.partition_date).or_default().push(row);
             }
+            let fates = fates_of(before.as_ref(), &index);
+            fates.into_iter().for_each(|fate| self.fates.entry(fate.partition_date).or_default().push(fate));
             before = Some(index);
         }
         Ok(())
     }
 
-    /// Notes the record of a run; others say nothing that the versions do not say.
+    /// Notes the record of a run or of `gc`; others say nothing that the versions do not say.
     fn record(&mut self, bucket: &Bucket, key: String) -> Result<(), RunError> {
         let bytes = recorded::read(bucket, &key)?;
+        let act = bytes.as_ref().and_then(|bytes| serde_json::from_slice::<ActRecord>(bytes).ok());
+        let is_gc = |act: &ActRecord| Kind::of_format(&act.format).is_some_and(|(kind, _)| kind == Kind::Gc);
+        if let Some(act) = act.filter(is_gc) {
+            if act.dataset != DATASET {
+                self.deletions.push(act);
+            }
+            return Ok(());
+        }
         let Some(record) = bytes.and_then(|bytes| serde_json::from_slice::<RunRecord>(&bytes).ok()) else {
             return Ok(());
         };
@@ -134,6 +153,7 @@ impl Found {
             self.made_of.get(&name).is_none_or(|version| row.version > *version)
         };
         rows.releases.extend(before.releases.iter().filter(is_later).cloned());
+        self.fates.get(&date).into_iter().flatten().for_each(|fate| fate.apply(&mut rows.releases));
         settle(&mut rows.releases);
         let mut datasets: BTreeSet<&String> = self.datasets.iter().collect();
         datasets.extend(self.runs.keys().filter(|(of, _)| *of == date).map(|(_, dataset)| dataset));

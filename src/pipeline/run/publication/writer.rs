@@ -7,7 +7,6 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::cells;
 use crate::contract::Contract;
 use crate::digest::Digest;
 use crate::ledger::{FileEntry, Kind, PublicationRecord, PublicationTable};
@@ -16,7 +15,7 @@ use crate::pipeline::run::context::now;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::heads;
 use crate::publication::{
-    DATASET, DECISIONS, DecisionRow, RELEASES, RULE_RESULTS, ReleaseRow, ResultRow, batch, contract, rows,
+    CellError, DATASET, DECISIONS, DecisionRow, RELEASES, RULE_RESULTS, ReleaseRow, ResultRow, batch, contract, rows,
 };
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
@@ -78,8 +77,12 @@ impl<'a> Tables<'a> {
 
     /// The versions that the rows were made of, by dataset and table; none if that cannot be told.
     pub(super) fn made_of(&self) -> Result<BTreeMap<String, u64>, RunError> {
-        let newest = self.indexes.get(RELEASES);
-        let file = newest.and_then(|index| index.file_of(index.release.as_ref()?.date));
+        let Some(mut newest) = self.indexes.get(RELEASES).cloned() else { return Ok(BTreeMap::new()) };
+        // A compaction made no rows.
+        while newest.version > 1 && newest.release.as_ref().is_some_and(|release| release.act.is_some()) {
+            newest = index::read_version(self.bucket, DATASET, RELEASES, newest.version - 1)?.0;
+        }
+        let file = newest.release.as_ref().and_then(|release| newest.file_of(release.date));
         let Some(file) = file else { return Ok(BTreeMap::new()) };
         let bytes = recorded::read(self.bucket, &file.record)?;
         let record = bytes.and_then(|bytes| serde_json::from_slice::<PublicationRecord>(&bytes).ok());
@@ -255,4 +258,8 @@ impl<'a> Tables<'a> {
 
 fn contract_of(table: &str) -> Result<&'static Arc<Contract>, RunError> {
     contract(table).ok_or_else(|| RunError::internal(format!("{DATASET}/{table} has no contract")))
+}
+
+fn cells(error: CellError) -> RunError {
+    RunError::internal(error.to_string())
 }

@@ -16,8 +16,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{ActBy, ActContext, ActError, act, tables};
 use crate::ledger::{ActFile, ActMonth, ActPart, ActRecord, ActTable, Kind, Program};
+use crate::pipeline::Pipeline;
 use crate::pipeline::run::context::now;
 use crate::pipeline::run::error::RunError;
+use crate::publication::DATASET;
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::index::{
@@ -131,7 +133,7 @@ pub(super) fn finish(context: &ActContext<'_>) -> Result<(), ActError> {
 /// The bucket cannot be read. A table whose index cannot be read is a problem of it.
 pub fn compactable(workspace: &Workspace, bucket: &Bucket) -> Result<Compactable, ActError> {
     let mut found = Compactable::default();
-    let datasets: BTreeSet<&String> = workspace.pipelines.iter().map(|pipeline| &pipeline.dataset).collect();
+    let datasets = datasets(workspace);
     for dataset in datasets {
         for table in tables(bucket, dataset)? {
             match index::current(bucket, dataset, &table) {
@@ -150,11 +152,23 @@ pub fn compactable(workspace: &Workspace, bucket: &Bucket) -> Result<Compactable
     Ok(found)
 }
 
+/// The datasets whose months may be in one file each: those of the pipelines, and that which tells of them.
+fn datasets(workspace: &Workspace) -> BTreeSet<&str> {
+    let own = workspace.publication.then_some(DATASET);
+    workspace.pipelines.iter().map(|pipeline| pipeline.dataset.as_str()).chain(own).collect()
+}
+
 /// The last date that evidence does not come in late for any more.
 fn last_due(workspace: &Workspace, dataset: &str, table: &str) -> ServiceDate {
     let pipelines = workspace.pipelines.iter().filter(|pipeline| pipeline.dataset == dataset);
     let pipelines = pipelines.filter(|pipeline| pipeline.released().iter().any(|contract| contract.table == table));
-    let late = pipelines.map(|pipeline| pipeline.schedule.as_ref().map_or(LATE, |schedule| schedule.late)).max();
+    // The rows of the publication come with those that they are about.
+    let pipelines: Vec<&Pipeline> = match dataset == DATASET {
+        true => workspace.pipelines.iter().collect(),
+        false => pipelines.collect(),
+    };
+    let late =
+        pipelines.into_iter().map(|pipeline| pipeline.schedule.as_ref().map_or(LATE, |schedule| schedule.late)).max();
     let today = ServiceDate::local_date_of(now(), &workspace.zone);
     today.plus_days(-1 - i32::from(late.unwrap_or(LATE)))
 }
@@ -194,7 +208,10 @@ pub fn compact(context: &ActContext<'_>) -> Result<(Compactable, Compacted), Act
     for due in std::mem::take(&mut found.due) {
         by_table.entry((due.dataset, due.table)).or_default().insert(due.month);
     }
-    for ((dataset, table), _) in by_table {
+    let mut order: Vec<(String, String)> = by_table.into_keys().collect();
+    // What tells of the others changes with each of them.
+    order.sort_by_key(|(dataset, _)| dataset.as_str() == DATASET);
+    for (dataset, table) in order {
         // Whoever withdraws waits for one table at most.
         let _alone = context.lock.acting()?;
         finish(context)?;
@@ -382,7 +399,7 @@ fn record(made: &[MonthFile], (dataset, table): (&str, &str), version: u64, rule
 /// The bucket cannot be read.
 pub fn replay_months(context: &ActContext<'_>) -> Result<(usize, Vec<String>), ActError> {
     let (workspace, bucket) = (context.workspace, context.bucket);
-    let datasets: BTreeSet<&String> = workspace.pipelines.iter().map(|pipeline| &pipeline.dataset).collect();
+    let datasets = datasets(workspace);
     let (mut same, mut problems) = (0, Vec::new());
     let folder = workspace.private.join("staging").join("@replay");
     for dataset in datasets {
@@ -390,7 +407,7 @@ pub fn replay_months(context: &ActContext<'_>) -> Result<(usize, Vec<String>), A
             let Some(index) = index::current(bucket, dataset, &table)? else { continue };
             for month in index.parted().0 {
                 let days = index.files.iter().filter(|file| Month::of(file.partition_date) == month.month);
-                let (dataset, table, days) = (dataset.clone(), table.clone(), days.cloned().collect());
+                let (dataset, table, days) = (dataset.to_owned(), table.clone(), days.cloned().collect());
                 let due = DueMonth { dataset, table, month: month.month, days };
                 let made = make(context, &due, &folder)?;
                 let damage = bucket.damage_of(&month.path, month.bytes, &month.sha256)?;

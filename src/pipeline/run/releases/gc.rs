@@ -15,6 +15,7 @@ use super::{ActContext, ActError, tables};
 use crate::ledger::{ActFile, ActRecord, ActTable, Kind, Program};
 use crate::pipeline::run::context::now;
 use crate::pipeline::run::error::RunError;
+use crate::pipeline::run::views;
 use crate::publication::DATASET;
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
@@ -174,7 +175,8 @@ pub fn collect(context: &ActContext<'_>) -> Result<(Garbage, Collected), ActErro
             continue;
         }
         ActContext::stage("gc", "record");
-        let (key, bytes) = record(workspace, &dataset, tables).to_bytes();
+        let record = record(workspace, &dataset, tables);
+        let (key, bytes) = record.to_bytes();
         bucket.put(&key, bytes)?;
         collected.records.push(key);
         ActContext::stage("gc", "delete");
@@ -182,6 +184,8 @@ pub fn collect(context: &ActContext<'_>) -> Result<(Garbage, Collected), ActErro
             bucket.remove(&of.file.path)?;
             collected.deleted.push(of);
         }
+        ActContext::stage("gc", "tell");
+        views::refresh_deleted(workspace, bucket, &record)?;
     }
     ActContext::stage("gc", "done");
     Ok((garbage, collected))
