@@ -361,6 +361,7 @@ mod tests {
             chores: BTreeMap::new(),
             troubles: Vec::new(),
             running: BTreeSet::new(),
+            missing: BTreeMap::new(),
             clock: None,
             begun: 0,
         };

@@ -154,6 +154,7 @@ mod tests {
             sha256: Digest::of(b"rows"),
             record: "ledger/records/x.json".to_owned(),
             provisional: false,
+            timetable: None,
         };
         let index = TableIndex {
             version: 1,
@@ -162,7 +163,9 @@ mod tests {
             contract: ContractRef { id: "stops".to_owned(), version: "1".to_owned() },
             files: (1..=5).map(file).collect(),
             first: BTreeMap::new(),
+            months: Vec::new(),
             columns: Vec::new(),
+            geometries: Default::default(),
             rolled_back: BTreeMap::new(),
             withdrawn: BTreeMap::new(),
             release: None,
