@@ -52,6 +52,23 @@ fn engines_attach_the_catalogue_and_find_the_rows_of_files_now_and_as_they_were_
 
 #[test]
 #[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
+fn engines_find_the_newest_release_although_its_time_is_ahead_of_their_clock() {
+    let (mut world, _server, base) = served();
+    world.run();
+    // A clock that is years ahead.
+    world.set_clock("2036-11-27T12:00:00Z");
+    add_a_row_to_stops(&world);
+    world.run_of(&["stadtbus-fahrplan"]);
+    let stops = "stadtbus-fahrplan/stops";
+    let view = world.files_json(stops);
+    let files = view["files"].as_array().unwrap();
+    assert_eq!(files.len(), 2, "{view}");
+    let rows = files.iter().map(|file| file["rows"].as_u64().unwrap()).sum::<u64>();
+    assert_eq!(outsider::<BTreeMap<String, u64>>("attach.py", &[&base])[stops], rows);
+}
+
+#[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn a_catalogue_on_an_s3_bucket_is_attached_at_its_bare_addresses() {
     let server = s3();
     let world = World::new();
