@@ -402,7 +402,11 @@ fn a_withdrawn_date_is_released_by_nobody_until_that_is_lifted() {
     };
     let mut withdrawal = amendment(act(ActKind::Withdrawal, &[date]), [(date, None)].into());
     withdrawal.withdrawn.insert(date, tombstone.clone());
+    is_still_named(&bucket, &first).unwrap();
     let Amended::New(index) = amend(&bucket, ("bus", "t"), 1, &withdrawal).unwrap() else { panic!() };
+    // Who reads it now may try again: that it is gone is no damage.
+    let vanished = is_still_named(&bucket, &first).unwrap_err();
+    assert!(matches!(vanished, PublishError::Vanished { .. }) && vanished.is_transient());
     assert!(index.hides(1) && !index.hides(2) && index.is_deleted(date, &first));
     let view = views(&index)[0].1.clone();
     let view: serde_json::Value = serde_json::from_slice(&view).unwrap();
