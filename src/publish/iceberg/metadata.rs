@@ -197,7 +197,7 @@ impl State {
             table_uuid: uuid(dataset, table),
             location: format!("{base}/{}", folder(dataset, table)),
             last_sequence_number: index.version,
-            last_updated_ms: last_updated_ms(index),
+            last_updated_ms: newest.map_or(0, |snapshot| snapshot.timestamp_ms),
             last_column_id: last_id(&index.columns),
             current_schema_id: newest.map_or(0, |snapshot| snapshot.schema_id),
             schemas: self.schemas.values().cloned().collect(),
@@ -214,17 +214,6 @@ impl State {
         let metadata_location = format!("{base}/{}", table_address(dataset, table));
         json(&Loaded { metadata_location, metadata, config: BTreeMap::new() })
     }
-}
-
-/// When the metadata was written last, as far as readers may take it: never later than their clocks.
-///
-/// DuckDB takes metadata that is later than the begin of its transaction for a change that it must not see, and reads the newest
-/// snapshot before that. Times of releases may be ahead of clocks: each is at least a second after the one before it, so they are
-/// after many at once, and for long after a clock of ours was wrong. The oldest date of a table has begun whatever clocks show.
-fn last_updated_ms(index: &TableIndex) -> i64 {
-    let Some(release) = &index.release else { return 0 };
-    let oldest = index.files.iter().map(|file| file.partition_date).min().unwrap_or(release.date);
-    release.at.as_millisecond().min(i64::from(oldest.days_since_epoch()) * 86_400_000)
 }
 
 /// A table's UUID, of version 8: from the names, whatever the address of the bucket is.

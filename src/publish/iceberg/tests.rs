@@ -221,23 +221,6 @@ fn snapshots_that_name_withdrawn_files_are_dropped_and_older_ones_come_in_their_
 }
 
 #[test]
-fn metadata_is_never_later_than_the_clock_of_a_reader_however_far_ahead_the_times_of_releases_are() {
-    let bucket = Bucket::in_memory();
-    // Released at once, in 2026; the times of releases are seconds apart, and begin years ahead.
-    for day in 0..3 {
-        release(&bucket, complete(day, 1_000_000_000 + day as u64));
-        publish(&bucket, BASE, false);
-        let metadata = table(&bucket)["metadata"].clone();
-        let times = metadata["snapshots"].as_array().unwrap().iter().map(|of| of["timestamp-ms"].as_i64().unwrap());
-        let newest = times.max().unwrap();
-        let date: ServiceDate = "2026-01-01".parse().unwrap();
-        let begin = i64::from(date.days_since_epoch()) * 86_400_000;
-        assert!(newest > begin, "{newest}");
-        assert_eq!(metadata["last-updated-ms"], begin);
-    }
-}
-
-#[test]
 fn a_version_that_says_no_columns_is_in_no_catalogue() {
     let bucket = Bucket::in_memory();
     release(&bucket, complete(1, 1));
