@@ -10,7 +10,7 @@ use crate::cli::exit::{Exit, usage};
 use crate::cli::lost::take_lock;
 use crate::cli::opened::{bucket_to_read, read_workspace};
 use crate::cli::run::failed;
-use crate::pipeline::run::releases::{ActBy, ActError};
+use crate::pipeline::run::releases::{ActBy, ActContext, ActError, finish_withdrawals};
 use crate::pipeline::run::{Lock, open_bucket};
 use crate::publish::bucket::Bucket;
 use crate::workspace::Workspace;
@@ -85,8 +85,15 @@ pub(super) fn open(root: &Path) -> Result<(Workspace, Bucket), Exit> {
     Ok((workspace, bucket))
 }
 
-/// The lock of the private store, and the bucket to commit to.
+/// The lock of the private store, and the bucket to commit to, of which withdrawals that were killed are finished.
 pub(super) fn open_to_act(workspace: &Workspace) -> Result<(Lock, Bucket), Exit> {
+    let (lock, bucket) = open_to_withdraw(workspace)?;
+    finish_withdrawals(&ActContext { workspace, bucket: &bucket, lock: &lock });
+    Ok((lock, bucket))
+}
+
+/// The same for a withdrawal, which may be one of these.
+pub(super) fn open_to_withdraw(workspace: &Workspace) -> Result<(Lock, Bucket), Exit> {
     let of_run = |error| failed(&error, false, None);
     let mut lock = take_lock(workspace).map_err(of_run)?;
     let bucket = open_bucket(workspace, &mut lock).map_err(of_run)?;

@@ -8,6 +8,7 @@ use crate::cli::exit::Exit;
 use crate::cli::lost::take_lock;
 use crate::cli::opened::read_workspace;
 use crate::cli::run::failed;
+use crate::pipeline::run::releases::{ActContext, finish_withdrawals};
 use crate::pipeline::run::{RunError, open_bucket, rebuild_views};
 use crate::publish::bucket::Bucket;
 
@@ -62,6 +63,7 @@ fn publish(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     } else {
         let mut lock = take_lock(&workspace).map_err(of_run)?;
         let bucket = open_bucket(&workspace, &mut lock).map_err(of_run)?;
+        finish_withdrawals(&ActContext { workspace: &workspace, bucket: &bucket, lock: &lock });
         rebuild_views(&workspace, &bucket, false)
     };
     let changes = changes.map_err(of_run)?;

@@ -17,6 +17,7 @@ use crate::cli::exit::Exit;
 use crate::cli::opened::{choose, clock_is_set, read_workspace};
 use crate::ledger::Status;
 use crate::pipeline::Pipeline;
+use crate::pipeline::run::releases::{ActContext, finish_withdrawals};
 use crate::pipeline::run::{
     Lock, Outcome, Report, Run, RunContext, RunError, open_bucket, refuse_if_lost, run as run_pipeline,
 };
@@ -151,6 +152,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
             return ended.and_then(Result::err).map_or(exit, |error| exit.max(failed(&error, arguments.json, None)));
         }
     };
+    finish_withdrawals(&ActContext { workspace: &workspace, bucket: &bucket, lock: &lock });
     let mut runs = Runs {
         workspace: &workspace,
         bucket: &bucket,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::cli::acting::{Actor, Target, is_known, not_done, open, open_to_act};
+use crate::cli::acting::{Actor, Target, is_known, not_done, open, open_to_act, open_to_withdraw};
 use crate::cli::exit::{Exit, usage};
 use crate::cli::opened::clock_is_set;
 use crate::cli::run::spans;
@@ -29,7 +29,7 @@ which copies elsewhere are known. Nothing brings the bytes back. docs/withdrawal
 no program can do: caches, harvesters, people who downloaded.
 
 A withdrawn date is not run again until --lift says that it may be; then the next run releases it anew. Mend what made the data
-wrong before that. Killed at any moment it is finished by the same command, or by 'fahrtenbuch publish --rebuild'.
+wrong before that. Killed at any moment it is finished by the same command, and by the next 'run' or other command that writes.
 
 Exit codes: 0 done, also if all of it was done before; 1 if a run is at work on a date, or the bucket does not answer: try again; 2
 if nothing of it was ever released.
@@ -108,7 +108,7 @@ fn ended(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     let (plan, deleted) = if arguments.dry_run {
         (plan_withdrawal(&bucket, &request).map_err(|error| not_done(&error))?, None)
     } else {
-        let (lock, bucket) = open_to_act(&workspace)?;
+        let (lock, bucket) = open_to_withdraw(&workspace)?;
         let context = ActContext { workspace: &workspace, bucket: &bucket, lock: &lock };
         let (plan, deleted) = withdraw(&context, &request, &who).map_err(|error| not_done(&error))?;
         (plan, Some(deleted))

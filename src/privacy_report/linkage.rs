@@ -198,6 +198,9 @@ fn read(workspace: &Workspace, bucket: &Bucket, key: &str, lines: &HashMap<Strin
         None => std::fs::remove_file(&copy),
         Some(_) => Ok(()),
     };
+    if let Err(publish::PublishError::Damaged { .. }) = &file {
+        index::is_still_named(bucket, key)?;
+    }
     let day = day::read(file?, lines);
     removed.map_err(|error| RunError::private(&copy, "removed", &error))?;
     day.map_err(|error| publish::PublishError::Parquet { table: key.to_owned(), problem: error.to_string() }.into())

@@ -305,7 +305,10 @@ impl Bucket {
             Some(kept) => kept,
             None => {
                 let mut digester = Digester::default();
-                self.read_into(key, &mut digester)?;
+                match self.read_into(key, &mut digester) {
+                    Err(PublishError::Damaged { problem, .. }) => return Ok(Some(problem)),
+                    read => read?,
+                }
                 digester.finish()
             }
         };

@@ -46,6 +46,9 @@ pub enum PublishError {
          --lift' lets it be released again"
     )]
     Withdrawn { key: String },
+    /// It is no damage: no index names it any more.
+    #[error("'{key}' was withdrawn, or replaced and deleted, while it was read. Try again")]
+    Vanished { key: String },
     #[error("'{key}' in the bucket is not what this program wrote: {problem}. Restore it from a backup of the bucket")]
     Damaged { key: String, problem: String },
     /// A contract does not say how its columns follow from those that are published.
@@ -73,7 +76,11 @@ impl PublishError {
                 matches!(source, Generic { .. } | AlreadyExists { .. } | Precondition { .. } | NotModified { .. })
             }
             // Writing to the staging folder fails where the disk is full.
-            Self::Contended { .. } | Self::Overtaken { .. } | Self::Parquet { .. } | Self::Gone { .. } => true,
+            Self::Contended { .. }
+            | Self::Overtaken { .. }
+            | Self::Vanished { .. }
+            | Self::Parquet { .. }
+            | Self::Gone { .. } => true,
             Self::Budget(_)
             | Self::Configuration { .. }
             | Self::Columns { .. }

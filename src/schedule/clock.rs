@@ -12,7 +12,8 @@ use crate::schedule::log::Log;
 
 /// By so much machines that write one log and one bucket may differ.
 const TOLERANCE: SignedDuration = SignedDuration::from_hours(1);
-/// A release is at least a second later than the one before it, so those after one of the future come so near to it.
+/// Earlier versions of this program made a release at least a second later than the one before it, so those after one of the future
+/// come so near to it.
 const SUCCESSORS: SignedDuration = SignedDuration::from_hours(24);
 
 /// A clock that shows an earlier time than something that is over.

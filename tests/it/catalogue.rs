@@ -61,6 +61,27 @@ fn engines_attach_the_catalogue_and_find_the_rows_of_files_now_and_as_they_were_
 
 #[test]
 #[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
+fn engines_find_what_is_released_at_once_and_after_a_clock_was_ahead() {
+    let (mut world, _server, base) = served();
+    let counted = |table: &str| outsider::<u64>("attach.py", &[&base, table, "count"]);
+    let rows = |world: &World, table: &str| {
+        let view = world.files_json(table);
+        let files = view["files"].as_array().unwrap();
+        (files.len(), files.iter().map(|file| file["rows"].as_u64().unwrap()).sum::<u64>())
+    };
+    let stops = "stadtbus-fahrplan/stops";
+    // The clock of the engine is the machine's: for it, this is the future.
+    world.set_clock("2036-11-27T12:00:00Z");
+    world.run_of(&["stadtbus-fahrplan"]);
+    world.set_clock(crate::world::NOW);
+    add_a_row_to_stops(&world);
+    world.run_of(&["stadtbus-fahrplan"]);
+    let (files, expected) = rows(&world, stops);
+    assert_eq!((files, counted(stops)), (2, expected));
+}
+
+#[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
 fn a_catalogue_on_an_s3_bucket_is_attached_at_its_bare_addresses() {
     let server = s3();
     let world = World::with_publication();

@@ -214,6 +214,41 @@ fn an_act_that_was_killed_at_any_step_is_finished_by_the_same_command() {
     }
 }
 
+#[test]
+fn a_withdrawal_that_was_killed_is_finished_by_the_next_command_that_writes_and_is_told() {
+    let base = with_two_releases();
+    let is_begun = |world: &World| world.path("data/private/withdrawals.json").exists();
+    let killed = |stage| {
+        let world = with_catalogue();
+        std::fs::remove_dir_all(world.path("data")).unwrap();
+        copy(&base.path("data"), &world.path("data"));
+        kill_at(&world, &withdraw("stadtbus-telemetrie", DATE, &[]), stage);
+        world
+    };
+    let run = ["run", "stadtbus-telemetrie", "--from", DATE, "--to", DATE];
+    for (stage, next) in
+        [("views", &run[..]), ("views", &["gc"]), ("bytes", &run), ("bytes", &["run", "stadtbus-fahrplan"])]
+    {
+        let world = killed(stage);
+        // It may have come to its end before it was killed.
+        let is_left = is_begun(&world);
+        let output = world.program(next);
+        assert!(output.status.success(), "{stage} {next:?}: {}", told(&output));
+        assert_eq!(told(&output).contains("is finished now"), is_left, "{stage} {next:?}: {}", told(&output));
+        assert!(!is_begun(&world), "{stage} {next:?}");
+        is_withdrawn(&world, stage);
+    }
+    // One that was killed before its first commit is forgotten; after that, the other tables follow.
+    let world = killed("commit");
+    let is_left = is_begun(&world);
+    let commits = world.path(&format!("data/bucket/meta/{LOCATIONS}/index")).read_dir().unwrap().count();
+    let output = world.program(&run);
+    assert_eq!(told(&output).contains("was broken off"), is_left, "{}", told(&output));
+    assert!(!is_begun(&world));
+    let is_out = world.files_json(LOCATIONS).get("withdrawn").is_some();
+    assert!(commits == 1 || is_out, "{}", told(&output));
+}
+
 /// That nothing of the telemetry of the date is left but what says so.
 fn is_withdrawn(world: &World, when: &str) {
     let bucket = files(&world.path("data/bucket"));

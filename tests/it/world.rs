@@ -385,7 +385,7 @@ fn without_digest(text: &str, before: &str) -> String {
 fn without_number(text: &str, before: &str) -> String {
     let mut parts = text.split(before);
     let first = parts.next().unwrap().to_owned();
-    let is_of_time = |character: char| character.is_ascii_digit() || "-:TZ".contains(character);
+    let is_of_time = |character: char| character.is_ascii_digit() || "-:.TZ".contains(character);
     parts.fold(first, |done, part| format!("{done}{before}{}", part.trim_start_matches(is_of_time)))
 }
 

@@ -424,6 +424,11 @@ impl Look<'_> {
                 if is_own {
                     continue;
                 }
+                let newest = index::current(self.bucket, &self.pipeline.dataset, table)?;
+                if newest.is_some_and(|newest| newest.withdrawn.contains_key(&date)) {
+                    // It was withdrawn after the look at the index.
+                    continue;
+                }
                 let journal = journal::path(&self.workspace.private, &self.pipeline.name, date);
                 let problem = format!(
                     "{damage}; a run released it, and the newest index has lost it. If it is lost for good, remove '{}', and run \

@@ -56,6 +56,7 @@ impl Published {
                 None => None,
             };
             if let (Some(damage), Some(file)) = (&damage, index.file_of(date)) {
+                index::is_still_named(bucket, &file.path)?;
                 tracing::warn!("the published file '{}' is damaged: {damage}", file.path);
             }
             verify_first(bucket, &index, date)?;
@@ -210,18 +211,27 @@ fn verify_first(bucket: &Bucket, index: &TableIndex, date: ServiceDate) -> Resul
     }
     match bucket.damage_of(&first.path, first.bytes, &first.sha256)? {
         None => Ok(()),
-        Some(damage) => Err(PublishError::Unmendable {
-            key: first.path.clone(),
-            problem: format!("{damage}; a later release of the date is current, and no run makes this file again"),
-            sha256: first.sha256,
-        }),
+        Some(damage) => {
+            index::is_still_named(bucket, &first.path)?;
+            Err(PublishError::Unmendable {
+                key: first.path.clone(),
+                problem: format!("{damage}; a later release of the date is current, and no run makes this file again"),
+                sha256: first.sha256,
+            })
+        }
     }
 }
 
 /// Whether the current file has the columns and rows of the staged one.
 fn same_rows(bucket: &Bucket, current: &IndexFile, staged: &Staged, staging: &Path) -> Result<bool, RunError> {
     let copy = staging.join("published.parquet");
-    let published = bucket.open_file(&current.path, &copy)?;
+    let published = match bucket.open_file(&current.path, &copy) {
+        Err(error @ PublishError::Damaged { .. }) => {
+            index::is_still_named(bucket, &current.path)?;
+            return Err(error.into());
+        }
+        opened => opened?,
+    };
     let made =
         crate::durable::open_to_read(&staged.path).map_err(|error| RunError::private(&staged.path, "read", &error))?;
     let same = compare::same_rows(published, made);

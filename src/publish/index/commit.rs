@@ -14,7 +14,7 @@ use crate::contract::Contract;
 use crate::digest::Digest;
 use crate::publish::PublishError;
 use crate::publish::bucket::{Bucket, Version};
-use crate::time::ServiceDate;
+use crate::time::{self, ServiceDate};
 
 /// What a commit is to change: the current file of a date.
 #[derive(Clone, Copy, Debug)]
@@ -141,12 +141,15 @@ fn following(before: Option<(TableIndex, Digest)>, change: Change<'_>) -> Result
     Ok(Some(Commit::New(index)))
 }
 
-/// What follows a version. Times of releases never go back, whichever run is finished first.
+/// What follows a version. Times of releases never go back, whichever run is finished first: SQL engines read the newest release by
+/// its time that is not later than their clock. So a time is no further ahead than it must be, a millisecond after the one before it, and
+/// that of a clock which was wrong is not gone on from: until it has come, what is released after it would be found by nobody.
 pub(super) fn release_after(before: &TableIndex, date: ServiceDate, at: Timestamp) -> Release {
     let Some(last) = &before.release else { return Release { date, at, complete_before: None, act: None } };
-    let later = last.at.checked_add(SignedDuration::from_secs(1)).unwrap_or(last.at);
+    let later = last.at.checked_add(SignedDuration::from_millis(1)).unwrap_or(last.at);
+    let is_of_future = last.at > time::future(time::now());
     let complete_before = if before.is_provisional() { last.complete_before } else { Some(before.version) };
-    Release { date, at: at.max(later), complete_before, act: None }
+    Release { date, at: if is_of_future { at } else { at.max(later) }, complete_before, act: None }
 }
 
 /// Writes a version; `false` if another run was faster.

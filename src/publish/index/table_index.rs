@@ -59,7 +59,8 @@ pub struct TableIndex {
 pub struct Release {
     /// Of several that a person changed at once, the newest.
     pub date: ServiceDate,
-    /// When the run prepared it, or a second after the release before, whichever is later.
+    /// When the run prepared it, or a millisecond after the release before, whichever is later. After a release of a clock that was
+    /// ahead it is when the run prepared it.
     pub at: Timestamp,
     /// The newest version before this one that is no provisional release.
     #[serde(default, skip_serializing_if = "Option::is_none")]

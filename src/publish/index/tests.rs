@@ -128,6 +128,26 @@ fn what_a_killed_run_left_below_data_is_removed_and_nothing_else() {
 }
 
 #[test]
+fn times_of_releases_go_on_by_milliseconds_and_not_from_one_of_a_clock_that_was_ahead() {
+    let bucket = Bucket::in_memory();
+    let release_at = |date: &str, at: jiff::Timestamp| {
+        let file = file_of(&bucket, date, date, false);
+        let (contract, date) = (contract(), file.partition_date);
+        let change = Change { dataset: "bus", contract: &contract, date, file: Some(&file), at };
+        let Some(Commit::New(index)) = commit(&bucket, change).unwrap() else { panic!() };
+        index.release.unwrap().at
+    };
+    let at = |second: i64, millis: i64| jiff::Timestamp::from_millisecond(second * 1_000 + millis).unwrap();
+    // Many at once stay behind the clock, and one that was prepared before another does, too.
+    assert_eq!(release_at("2026-11-20", at(1_700_000_000, 0)), at(1_700_000_000, 0));
+    assert_eq!(release_at("2026-11-21", at(1_700_000_000, 0)), at(1_700_000_000, 1));
+    assert_eq!(release_at("2026-11-22", at(1_600_000_000, 0)), at(1_700_000_000, 2));
+    assert_eq!(release_at("2026-11-23", at(9_000_000_000, 0)), at(9_000_000_000, 0));
+    assert_eq!(release_at("2026-11-24", at(1_700_000_005, 0)), at(1_700_000_005, 0));
+    assert_eq!(release_at("2026-11-25", at(1_700_000_005, 0)), at(1_700_000_005, 1));
+}
+
+#[test]
 fn a_commit_adds_a_version_that_names_the_one_before_and_repeats_are_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let bucket = bucket(folder.path());
@@ -402,7 +422,11 @@ fn a_withdrawn_date_is_released_by_nobody_until_that_is_lifted() {
     };
     let mut withdrawal = amendment(act(ActKind::Withdrawal, &[date]), [(date, None)].into());
     withdrawal.withdrawn.insert(date, tombstone.clone());
+    is_still_named(&bucket, &first).unwrap();
     let Amended::New(index) = amend(&bucket, ("bus", "t"), 1, &withdrawal).unwrap() else { panic!() };
+    // Who reads it now may try again: that it is gone is no damage.
+    let vanished = is_still_named(&bucket, &first).unwrap_err();
+    assert!(matches!(vanished, PublishError::Vanished { .. }) && vanished.is_transient());
     assert!(index.hides(1) && !index.hides(2) && index.is_deleted(date, &first));
     let view = views(&index)[0].1.clone();
     let view: serde_json::Value = serde_json::from_slice(&view).unwrap();

@@ -1,12 +1,14 @@
-//! What is left in a bucket of dates that were withdrawn.
+//! What is left in a bucket of dates that were withdrawn, and what has gone with them.
 
 use std::collections::BTreeSet;
 
 use super::months::{Month, month_folder, month_of};
-use super::paths::TablePartition;
+use super::paths::{TablePartition, date_of};
 use super::table_index::TableIndex;
+use super::versions::current;
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
+use crate::time::ServiceDate;
 
 /// The files of a partition that are there, whether an index names them or not.
 pub fn objects_of(bucket: &Bucket, partition: TablePartition<'_>) -> Result<Vec<String>, PublishError> {
@@ -33,4 +35,24 @@ pub fn left_of_withdrawn(bucket: &Bucket, index: &TableIndex) -> Result<Vec<Stri
     let mut seen = BTreeSet::new();
     names.retain(|name| seen.insert(name.clone()));
     Ok(names)
+}
+
+/// Tells damage from a race: whether a file that is gone is still one that its index names. For who has read the index before, and found
+/// that a file of it is not what it says.
+///
+/// # Errors
+/// [`PublishError::Vanished`] if the newest index names it no more: it was withdrawn, or superseded and deleted, in between. The index
+/// cannot be read.
+pub fn is_still_named(bucket: &Bucket, path: &str) -> Result<(), PublishError> {
+    let mut parts = path.split('/').skip(1);
+    let (Some(dataset), Some(table)) = (parts.next(), parts.next()) else { return Ok(()) };
+    let Some(index) = current(bucket, dataset, table)? else { return Ok(()) };
+    let date = date_of(std::path::Path::new(path));
+    let is_first = |date: ServiceDate| {
+        index.first.get(&date).is_some_and(|first| first.path == path && !index.is_deleted(date, path))
+    };
+    let is_named = index.files.iter().any(|file| file.path == path)
+        || index.months.iter().any(|month| month.path == path)
+        || date.is_some_and(is_first);
+    if is_named { Ok(()) } else { Err(PublishError::Vanished { key: path.to_owned() }) }
 }

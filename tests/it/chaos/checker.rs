@@ -38,7 +38,7 @@ impl Table {
 
     /// The paths of all files that any version names.
     pub(super) fn named(&self) -> Vec<String> {
-        let files = self.versions.iter().flat_map(|version| version["files"].as_array().into_iter().flatten());
+        let files = self.versions.iter().flat_map(all_files);
         files.filter_map(|file| file["path"].as_str().map(str::to_owned)).collect()
     }
 
@@ -46,6 +46,11 @@ impl Table {
     pub(super) fn withdrawn(&self) -> BTreeSet<String> {
         let tombstones = self.newest()["withdrawn"].as_object().into_iter().flatten();
         tombstones.filter(|(_, tombstone)| tombstone.get("lifted").is_none()).map(|(date, _)| date.clone()).collect()
+    }
+
+    /// The paths of the files that the newest version names, those of months among them.
+    fn current_paths(&self) -> BTreeSet<String> {
+        all_files(self.newest()).filter_map(|file| file["path"].as_str().map(str::to_owned)).collect()
     }
 
     /// Every path that a tombstone names.
@@ -61,6 +66,23 @@ impl Table {
 pub(super) fn by_date(index: &Value) -> BTreeMap<String, Value> {
     let files = index["files"].as_array().into_iter().flatten();
     files.map(|file| (file["partition_date"].as_str().unwrap_or_default().to_owned(), file.clone())).collect()
+}
+
+/// The files of the dates of a version, then those of its months.
+fn all_files(index: &Value) -> impl Iterator<Item = &Value> {
+    ["files", "months"].into_iter().flat_map(|list| index[list].as_array().into_iter().flatten())
+}
+
+/// The months that a version has in one file, and the files of the dates that are in none: what the catalogue names.
+fn parted(index: &Value) -> (Vec<Value>, Vec<Value>) {
+    let months: Vec<Value> = index["months"].as_array().cloned().unwrap_or_default();
+    let is_in_one = |file: &&Value| {
+        let date = file["partition_date"].as_str().unwrap_or_default();
+        months.iter().any(|month| month["month"] == date[..7])
+    };
+    let days = index["files"].as_array().into_iter().flatten();
+    let days = days.filter(|file| !is_in_one(file)).cloned().collect();
+    (months, days)
 }
 
 /// What is remembered from one look at a bucket to the next.
@@ -83,6 +105,8 @@ pub(super) struct Round {
     /// Everything ended well, and one after another: the views are those of the newest versions.
     pub is_quiet: bool,
     pub is_folder: bool,
+    /// One command after another, and the last one ended well: what was withdrawn is gone.
+    pub is_finished: bool,
 }
 
 /// Whether the bytes below a name never change.
@@ -153,14 +177,10 @@ impl Checker {
         let named: BTreeSet<&str> = tables
             .iter()
             .flat_map(|table| &table.versions)
-            .flat_map(|version| version["files"].as_array().into_iter().flatten())
+            .flat_map(all_files)
             .filter_map(|file| file["path"].as_str())
             .collect();
-        let current: BTreeSet<String> = tables
-            .iter()
-            .flat_map(|table| table.current().into_values())
-            .map(|file| file["path"].as_str().unwrap().to_owned())
-            .collect();
+        let current: BTreeSet<String> = tables.iter().flat_map(Table::current_paths).collect();
         let deleted: BTreeSet<&str> = tables.iter().flat_map(Table::deleted).collect();
         for (name, digest) in std::mem::take(&mut self.seen) {
             match objects.get(&name) {
@@ -190,13 +210,14 @@ impl Checker {
                 self.wrong(format!("{what} names a date twice"));
             }
             let first = version["first"].as_object().into_iter().flatten().map(|(_, file)| file.clone());
-            for file in files.iter().cloned().chain(first) {
+            for file in all_files(version).cloned().chain(first) {
                 let path = file["path"].as_str().unwrap_or_default();
                 if !objects.contains_key(path) && (deleted.contains(path) || self.collected.contains(path)) {
                     continue;
                 }
                 self.check_file(objects, &what, &file);
             }
+            self.check_months(objects, &what, version);
             for file in &files {
                 let record = file["record"].as_str().unwrap_or_default();
                 let digest = record.trim_start_matches("ledger/records/").trim_end_matches(".json");
@@ -210,8 +231,61 @@ impl Checker {
         if let Some(date) = current.keys().find(|date| withdrawn.contains(*date)) {
             self.wrong(format!("{} of {date} was withdrawn and is current", table.name));
         }
+        if round.is_finished {
+            self.check_withdrawn(objects, table, &withdrawn);
+        }
         self.check_keys(table, &current);
         self.check_views(objects, table, round);
+    }
+
+    /// A month in one file has the rows of its days, which are current, and of all of them.
+    fn check_months(&mut self, objects: &Objects, what: &str, version: &Value) {
+        for month in version["months"].as_array().into_iter().flatten() {
+            let name = month["month"].as_str().unwrap_or_default();
+            let days = by_date(version);
+            let days: Vec<&Value> =
+                days.iter().filter(|(date, _)| date.starts_with(name)).map(|(_, day)| day).collect();
+            let of = |part: &Value| (part["partition_date"].clone(), part["sha256"].clone());
+            let parts = month["parts"].as_array().into_iter().flatten().map(of);
+            if !parts.eq(days.iter().map(|day| of(day))) {
+                self.wrong(format!("{what} names a file of {name} that is not made of its days"));
+            }
+            let path = month["path"].as_str().unwrap_or_default();
+            let is_there = |file: &&Value| objects.contains_key(file["path"].as_str().unwrap_or_default());
+            if !objects.contains_key(path) || !days.iter().all(is_there) {
+                continue;
+            }
+            let rows = |file: &Value| file["sha256"].as_str().and_then(|digest| self.rows.get(digest)).cloned();
+            let (mut counted, mut keys) = (0, Vec::new());
+            for (count, of_day) in days.iter().filter_map(|day| rows(day)) {
+                counted += count;
+                keys.extend(of_day);
+            }
+            let Some((count, mut found)) = rows(month) else { continue };
+            keys.sort();
+            found.sort();
+            // Where all columns tell a row from others, that of the date does, which a day's file has not.
+            let is_keyed = KEYS.iter().any(|(table, _)| path.split('/').nth(2) == Some(*table));
+            if count != counted || (is_keyed && found != keys) {
+                self.wrong(format!("{what} names '{path}', which has other rows than its days"));
+            }
+        }
+    }
+
+    /// Of withdrawn dates nothing is left.
+    fn check_withdrawn(&mut self, objects: &Objects, table: &Table, withdrawn: &BTreeSet<String>) {
+        let tombstones = table.newest()["withdrawn"].as_object().into_iter().flatten();
+        let held = tombstones.filter(|(date, _)| withdrawn.contains(*date));
+        let files = held.flat_map(|(_, tombstone)| tombstone["files"].as_array().into_iter().flatten());
+        let deleted: BTreeSet<&str> = files.filter_map(|file| file["path"].as_str()).collect();
+        let current = table.current_paths();
+        for name in objects.keys().filter(|name| is_data(name) && name.contains(&format!("/{}/", table.name))) {
+            let date = name.split("/partition_date=").nth(1).and_then(|rest| rest.split('/').next());
+            let is_of_date = date.is_some_and(|date| withdrawn.contains(date));
+            if is_of_date || (deleted.contains(name.as_str()) && !current.contains(name)) {
+                self.wrong(format!("'{name}' is left of what was withdrawn"));
+            }
+        }
     }
 
     /// A file that is named is there, and is what is said of it.
@@ -240,9 +314,12 @@ impl Checker {
     fn check_keys(&mut self, table: &Table, current: &BTreeMap<String, Value>) {
         let mut seen = BTreeSet::new();
         let mut doubled = None;
-        for digest in current.values().filter_map(|file| file["sha256"].as_str()) {
+        // Where all columns tell a row from others the date does, too, which is not in the file.
+        let is_keyed = KEYS.iter().any(|(name, _)| table.name.ends_with(&format!("/{name}")));
+        for (date, digest) in current.iter().filter_map(|(date, file)| Some((date, file["sha256"].as_str()?))) {
+            let date = if is_keyed { "" } else { date };
             for key in self.rows.get(digest).into_iter().flat_map(|(_, keys)| keys) {
-                if !seen.insert(key) {
+                if !seen.insert((date, key)) {
                     doubled = Some(key.clone());
                 }
             }
@@ -268,14 +345,14 @@ impl Checker {
         let Some(version) = number.checked_sub(1).and_then(|place| table.versions.get(place)) else {
             return self.wrong(format!("{what} is of version {number}, which is not there"));
         };
-        if version["files"] != view["files"] {
+        if version["files"] != view["files"] || version["months"] != view["months"] {
             self.wrong(format!("{what} says something else than version {number}"));
         }
         if round.is_quiet && number != table.versions.len() {
             self.wrong(format!("{what} is of version {number} instead of {}", table.versions.len()));
         }
         // Nobody is led to a file that is gone.
-        for file in view["files"].as_array().into_iter().flatten() {
+        for file in all_files(&view) {
             self.check_file(objects, &what, file);
         }
         let text = String::from_utf8_lossy(csv).into_owned();
@@ -317,8 +394,8 @@ impl Checker {
             match files_of(objects, snapshot, base) {
                 Ok(files) => {
                     let index = number.checked_sub(1).and_then(|place| table.versions.get(place as usize));
-                    let expected: Option<Vec<Value>> = index.and_then(|index| index["files"].as_array().cloned());
-                    let expected = expected.unwrap_or_default();
+                    let (months, mut expected) = index.map(parted).unwrap_or_default();
+                    expected.extend(months);
                     let named = expected.iter().map(|file| file["path"].as_str().unwrap_or_default());
                     if !named.eq(files.iter().map(|(path, _, _)| path.as_str())) {
                         self.wrong(format!("{what} has other files than version {number}"));

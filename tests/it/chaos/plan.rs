@@ -23,6 +23,7 @@ pub(super) enum Act {
     Lift(String),
     Gc,
     Rebuild,
+    Compact,
 }
 
 /// How a round begins.
@@ -39,10 +40,11 @@ pub(super) enum Kind {
     Lift,
     Gc,
     Rebuild,
+    Compact,
 }
 
-/// The kinds of rounds, and of sixteen rounds how many are of it.
-const ACTS: [(Kind, usize); 9] = [
+/// The kinds of rounds, and of seventeen rounds how many are of it.
+const ACTS: [(Kind, usize); 10] = [
     (Kind::NewDate, 2),
     (Kind::ChangedEvidence, 4),
     (Kind::ThreeRuns, 3),
@@ -52,6 +54,7 @@ const ACTS: [(Kind, usize); 9] = [
     (Kind::Lift, 1),
     (Kind::Gc, 1),
     (Kind::Rebuild, 1),
+    (Kind::Compact, 1),
 ];
 
 /// How a process of a round ends.
@@ -116,8 +119,8 @@ impl Act {
                 (acts, vec![newest, known(rng), known(rng)])
             }
             Kind::Mixed => {
-                let others =
-                    [Act::Rollback(rng.u64(1..=versions.max(1))), Act::Withdraw(known(rng)), Act::Gc, Act::Rebuild];
+                let back = Act::Rollback(rng.u64(1..=versions.max(1)));
+                let others = [back, Act::Withdraw(known(rng)), Act::Compact, Act::Gc, Act::Rebuild];
                 let place = rng.usize(..others.len());
                 let [one, other] = [place, place + 1].map(|place| others[place % others.len()].clone());
                 (vec![Act::Run(span(rng, newest)), one, other], vec![known(rng), newest])
@@ -130,6 +133,7 @@ impl Act {
             },
             Kind::Gc => (vec![Act::Gc], Vec::new()),
             Kind::Rebuild => (vec![Act::Rebuild], Vec::new()),
+            Kind::Compact => (vec![Act::Compact], Vec::new()),
         }
     }
 }

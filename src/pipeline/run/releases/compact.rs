@@ -308,10 +308,18 @@ fn make(context: &ActContext<'_>, due: &DueMonth, staging: &Path) -> Result<Made
     let mut opened = Vec::with_capacity(days.len());
     for file in days {
         if let Some(damage) = context.bucket.damage_of(&file.path, file.bytes, &file.sha256)? {
+            index::is_still_named(context.bucket, &file.path)?;
             return Ok(Made::Damaged(format!("'{}': {damage}", file.path)));
         }
         let copy = staging.join(format!("{}.parquet", file.partition_date));
-        opened.push(Day { date: file.partition_date, file: context.bucket.open_file(&file.path, &copy)? });
+        let file = match context.bucket.open_file(&file.path, &copy) {
+            Err(error @ PublishError::Damaged { .. }) => {
+                index::is_still_named(context.bucket, &file.path)?;
+                return Err(error.into());
+            }
+            opened => Day { date: file.partition_date, file: opened? },
+        };
+        opened.push(file);
     }
     let metadata = vec![("fahrtenbuch.month".to_owned(), month.to_string())];
     let budget = Budget::new(context.workspace.memory);

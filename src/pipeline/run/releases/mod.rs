@@ -2,13 +2,16 @@
 //!
 //! Every act is a new version of the index by the commit of a run ([`index::amend`]), with a record in the ledger that is put
 //! before it. Views, pages and the catalogue follow. One act is at work at a time in a private store, and none on a date that a
-//! run is at work on. All steps may be repeated: an act that was killed is finished by the same command.
+//! run is at work on. All steps may be repeated: an act that was killed is finished by the same command,
+//! a withdrawal by any that writes to the bucket.
 
 mod compact;
 mod diff;
+mod finishing;
 mod gc;
 mod history;
 mod rollback;
+mod unfinished;
 mod withdraw;
 
 use std::collections::BTreeSet;
@@ -17,6 +20,7 @@ use std::fs::File;
 pub(super) use self::compact::unfinished;
 pub use self::compact::{Compactable, Compacted, DueMonth, compact, compactable, replay_months};
 pub use self::diff::{Diff, DiffEntry, diff};
+pub use self::finishing::finish_withdrawals;
 pub use self::gc::{Collected, Garbage, Superseded, collect, garbage};
 pub use self::history::{Listed, Reason, history};
 pub(super) use self::history::{Runs, changed_dates, of_act};

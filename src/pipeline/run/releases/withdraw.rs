@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::compact::{compact_again, finish};
+use super::unfinished::{self, Begun};
 use super::{ActBy, ActContext, ActError, act, current, tables, version};
 use crate::digest::Digest;
 use crate::ledger::{ActFile, ActRecord, ActTable, Kind, Program};
@@ -198,8 +199,17 @@ pub fn withdraw(
     request: &WithdrawRequest,
     who: &ActBy,
 ) -> Result<(WithdrawPlan, usize), ActError> {
-    let (bucket, dataset) = (context.bucket, &request.dataset);
     let _alone = context.lock.acting()?;
+    withdraw_alone(context, request, who)
+}
+
+/// As [`withdraw`]. The right to act is held.
+pub(super) fn withdraw_alone(
+    context: &ActContext<'_>,
+    request: &WithdrawRequest,
+    who: &ActBy,
+) -> Result<(WithdrawPlan, usize), ActError> {
+    let (bucket, dataset) = (context.bucket, &request.dataset);
     finish(context)?;
     let plan = plan_withdrawal(bucket, request)?;
     let _quiet = context.keep_runs_away(dataset, &plan.dates)?;
@@ -207,6 +217,7 @@ pub fn withdraw(
         ActContext::stage("withdrawal", "record");
         let (key, bytes) = record(&plan, dataset, Kind::Withdrawal, who).to_bytes();
         bucket.put(&key, bytes)?;
+        unfinished::begin(context, Begun::new(context, (dataset, request.table.as_deref()), &plan.dates, who, &key))?;
         ActContext::stage("withdrawal", "commit");
         for of in &plan.tables {
             withdraw_table(context, dataset, (&of.table, &plan.dates), who, &key)?;
@@ -223,6 +234,7 @@ pub fn withdraw(
     for (table, months) in lost_months(bucket, request, &plan.dates)? {
         compact_again(context, (dataset, &table), &months)?;
     }
+    unfinished::end(context, (dataset, request.table.as_deref()), &plan.dates)?;
     ActContext::stage("withdrawal", "done");
     Ok((plan, deleted))
 }
