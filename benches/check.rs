@@ -101,6 +101,7 @@ fn main() {
         occupancy_source: "apc".into(),
         fleets: Fleets::default(),
         are_entities_vehicles: false,
+        counts_lines: false,
     };
     let mut derivation =
         telemetry::derivation(source.clone(), target.clone(), settings, budget.clone()).expect("a derivation");

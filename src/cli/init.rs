@@ -176,7 +176,7 @@ release:
     vehicle_locations: vehicle_positions
     trip_updates: trip_updates
   # Tables that are made of these and of the timetable; each needs its contract there.
-  # derived: [trips_observed]
+  # derived: [trips_observed, coverage]
   # How long a vehicle keeps its pseudonym (day, trip, block), and which positions are not published: docs/privacy.md.
   # privacy: {pseudonyms: trip, outside_trips: drop, zones: {file: zones/depots.geojson, cut: drop}}
 # A service date is over at 06:00 of the next day; what is reported late comes until noon. So one run after noon has all of it.

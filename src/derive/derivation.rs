@@ -15,6 +15,7 @@ use jiff::tz::TimeZone;
 
 use crate::contract::{Contract, Dimension, Kind, RuleId};
 use crate::derive::error::DeriveError;
+use crate::derive::line_hours::LineHours;
 use crate::table::{Budget, Chunk, Lineage};
 use crate::time::ServiceDate;
 
@@ -38,6 +39,9 @@ pub struct Input {
     pub table: &'static str,
     /// The columns of its batches, in this order; [origin fields](crate::table::origin_fields) stand behind them.
     pub columns: &'static [InputColumn],
+    /// Whether the derivation cannot do without the table. Another one may be absent: where a release does not make it, or where what
+    /// it is made of is absent; see [`DeriveContext::made`].
+    pub is_required: bool,
 }
 
 /// A column that a derivation reads.
@@ -77,6 +81,12 @@ pub trait DerivationType: Sync {
     /// The tables that it makes. The release has a contract for each.
     fn outputs(&self) -> &'static [Output];
 
+    /// Whether it reads what a run knows of itself: what became of the beats of its sources, [`DeriveContext::sources`], and of the
+    /// rows of its inputs, [`Derivation::account`].
+    fn reads_run(&self) -> bool {
+        false
+    }
+
     /// Begins the derivation of one run.
     ///
     /// # Errors
@@ -101,8 +111,50 @@ pub struct DeriveContext {
     pub timetable: BTreeMap<&'static str, RecordBatch>,
     /// The origin of rows that are made of the timetable alone, whose place there is 0 or what tells them apart.
     pub timetable_origin: u32,
+    /// For each of [`DerivationType::inputs`] whether its table is made in this run.
+    pub made: Vec<bool>,
+    /// The hours of the sources, of a derivation that [reads the run](DerivationType::reads_run).
+    pub sources: Arc<SourceHours>,
     /// What it holds is booked here and given back by [`Derivation::finish`].
     pub budget: Budget,
+}
+
+/// The sources of a run, hour by hour.
+#[derive(Debug, Default)]
+pub struct SourceHours {
+    /// The names of the sources.
+    pub names: Vec<Arc<str>>,
+    /// The source of each origin, by its place among the names.
+    pub of_origins: Vec<u32>,
+    /// All hours that count, of each source.
+    pub hours: Vec<SourceHour>,
+}
+
+/// What came of a source in an hour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceHour {
+    /// The place of its name.
+    pub source: u32,
+    /// Whole hours since the service date began: 3 is that from 3:00 to 4:00.
+    pub hour: i32,
+    /// The beats at which a collector was to ask; `None` where none is known of, as of what was imported.
+    pub expected: Option<u64>,
+    /// Beats that gave what the source is to give; captures of the hour where no beat is known of.
+    pub received: u64,
+    /// What most of the other beats came to: `failed`, `off_killed`.
+    pub reason: Option<String>,
+}
+
+/// What became of the rows of a table, as the record says it.
+#[derive(Debug, Default)]
+pub struct RowAccount {
+    pub published: u64,
+    pub held: u64,
+    pub dropped: u64,
+    /// The rows held back by line and hour: all of them.
+    pub held_lines: Option<LineHours>,
+    /// Likewise the dropped ones that say the same as others. What other rules dropped is not among them.
+    pub dropped_lines: Option<LineHours>,
 }
 
 /// A derivation at work in one run.
@@ -113,6 +165,15 @@ pub struct DeriveContext {
 pub trait Derivation: Send {
     /// Takes some rows of the input at this place of [`DerivationType::inputs`]; gives what is made of them at once.
     fn push(&mut self, input: usize, rows: RecordBatch) -> Result<Vec<Derived>, DeriveError>;
+
+    /// Takes what became of the rows of an input of the release, once all of them have come; only where the derivation
+    /// [reads the run](DerivationType::reads_run).
+    ///
+    /// # Errors
+    /// It is not what the rows say that came.
+    fn account(&mut self, _input: usize, _rows: &RowAccount) -> Result<(), DeriveError> {
+        Ok(())
+    }
 
     /// No more rows come: gives what is left, and the account of all rows that came.
     fn finish(self: Box<Self>) -> Result<Finished, DeriveError>;
@@ -141,7 +202,7 @@ impl Finished {
 }
 
 /// Where the rows of an input went: rows that came = used + all unused, which the run asserts.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct InputAccount {
     /// Rows that a row of an output says something of.
     pub used: u64,
@@ -149,13 +210,15 @@ pub struct InputAccount {
 }
 
 /// Rows that no row was made of, by the rule that says why.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Unused {
     /// `trips_observed.without_trip`: the derived table, and why.
     pub rule: RuleId,
     pub rows: u64,
     /// `None` where the number in the record says all.
     pub told: Option<ToldOfUnused>,
+    /// The same by line and hour, where a derivation reads it.
+    pub lines: Option<LineHours>,
 }
 
 /// What is told of unused rows among the findings.
@@ -171,7 +234,7 @@ pub struct ToldOfUnused {
 impl Unused {
     /// Rows of which the number in the record says all.
     pub fn counted(rule: &str, rows: u64) -> Self {
-        Self { rule: RuleId(rule.to_owned()), rows, told: None }
+        Self { rule: RuleId(rule.to_owned()), rows, told: None, lines: None }
     }
 }
 

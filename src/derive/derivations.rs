@@ -6,6 +6,7 @@ use crate::derive::derivation::DerivationType;
 pub static DERIVATIONS: &[&dyn DerivationType] = &[
     &crate::derive::trips_observed::TripsObserved,
     &crate::derive::service_dates::ServiceDates,
+    &crate::derive::coverage::CoverageTable,
     #[cfg(test)]
     &crate::derive::testing::TripReports,
 ];

@@ -7,10 +7,12 @@
 //! use is counted under the id of the rule that says why.
 
 mod changes;
+mod coverage;
 pub mod derivation;
 pub mod derivations;
 mod error;
 mod geometry;
+pub mod line_hours;
 pub mod mistakes;
 pub mod privacy;
 pub mod reports;

@@ -60,11 +60,13 @@ const INPUTS: &[Input] = &[
             read(WEEKDAYS[5], Kind::Int32),
             read(WEEKDAYS[6], Kind::Int32),
         ],
+        is_required: true,
     },
     Input {
         of: Tables::Feed,
         table: "calendar_dates",
         columns: &[read("service_id", Kind::Text), read("date", Kind::Date), read("exception_type", Kind::Int32)],
+        is_required: true,
     },
 ];
 

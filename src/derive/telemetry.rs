@@ -19,6 +19,7 @@ use crate::decode::format::Decoder;
 use crate::derive::changes::Changes;
 use crate::derive::derivation::{self, Derivation, Derived, Finished, InputAccount, ToldOfUnused, Unused};
 use crate::derive::error::DeriveError;
+use crate::derive::line_hours::LineHours;
 use crate::derive::mistakes::{AS_IT_COMES, REMOVE_OR_PRIVATE, comes_as, unfilled};
 use crate::derive::privacy::{Pseudonym, Pseudonyms};
 use crate::derive::reports::{self, Fleets, Reports, Vehicles};
@@ -49,6 +50,8 @@ pub struct Settings {
     pub fleets: Fleets,
     /// Whether the id of an entity is that of a vehicle where nothing else is.
     pub are_entities_vehicles: bool,
+    /// Whether positions that are dropped are counted by line and hour.
+    pub counts_lines: bool,
 }
 
 /// The derivation of a release's table from one of telemetry (`vehicle_positions`, `trip_updates`, `alerts`), row by row: its one
@@ -75,7 +78,9 @@ pub fn derivation(
     let said = source.columns.iter().enumerate().filter(|(_, column)| is_said(&column.name));
     let said = KeyColumns::fixed(said.map(|(place, _)| place).collect());
     let is_positions = table == Table::VehiclePositions;
+    let zero_ms = settings.service_date.zero(&settings.zone).as_millisecond();
     Ok(Box::new(Telemetry {
+        lines: (is_positions && settings.counts_lines).then(|| LineHours::new(zero_ms, budget.clone())),
         reports: is_positions.then(|| Reports::new(&source, said, INCIDENTAL)),
         changes: (!is_positions).then(|| Changes::new(&source)),
         shown: Vec::new(),
@@ -242,6 +247,8 @@ struct Telemetry {
     /// Rows that became one of the release; rows that say what was said before.
     account: InputAccount,
     repeated: u64,
+    /// The same by line and hour.
+    lines: Option<LineHours>,
     /// Where the first of those stand.
     shown: Vec<(u32, u64)>,
 }
@@ -291,7 +298,7 @@ impl Derivation for Telemetry {
         };
         self.budget.give_back(self.booked);
         let told = Some(ToldOfUnused { dimension: Dimension::Uniqueness, message, places: self.shown });
-        self.account.unused.push(Unused { rule: self.repeats, rows: self.repeated, told });
+        self.account.unused.push(Unused { rule: self.repeats, rows: self.repeated, told, lines: self.lines });
         Ok(Finished::with(Vec::new(), vec![self.account]))
     }
 }
@@ -324,6 +331,9 @@ impl Telemetry {
         self.booked += grown;
         self.account.used += keep.true_count() as u64;
         self.repeated += (keep.len() - keep.true_count()) as u64;
+        if let Some(lines) = &mut self.lines {
+            lines.add(rows, (0..keep.len()).filter(|&row| !keep.value(row)))?;
+        }
         if self.shown.len() < SHOWN {
             let repeated = (0..keep.len()).filter(|&row| !keep.value(row));
             let places = repeated.filter_map(|row| reports::place(rows, row));

@@ -34,9 +34,14 @@ impl DerivationType for TripReports {
         const CAPTURED: InputColumn = InputColumn { name: "captured_at", kind: Kind::Instant, is_required: true };
         const NOWHERE: InputColumn = InputColumn { name: "track", kind: Kind::Text, is_required: false };
         &[
-            Input { of: Tables::Timetable, table: "trips", columns: &[TRIP_ID] },
-            Input { of: Tables::Release, table: "vehicle_locations", columns: &[REPORTED, WHEN, NOWHERE] },
-            Input { of: Tables::Feed, table: "alerts", columns: &[CAPTURED] },
+            Input { of: Tables::Timetable, table: "trips", columns: &[TRIP_ID], is_required: true },
+            Input {
+                of: Tables::Release,
+                table: "vehicle_locations",
+                columns: &[REPORTED, WHEN, NOWHERE],
+                is_required: true,
+            },
+            Input { of: Tables::Feed, table: "alerts", columns: &[CAPTURED], is_required: true },
         ]
     }
 

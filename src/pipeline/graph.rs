@@ -32,7 +32,7 @@ pub(crate) struct TableNode {
     pub readers: Vec<(usize, usize)>,
     /// The tables that its rules ask about.
     asks: Vec<usize>,
-    made_by: Option<usize>,
+    pub made_by: Option<usize>,
     /// The table under whose name its rows are accounted for and kept in quarantine: that of the release which is made of it row
     /// by row, or else itself.
     pub account: usize,

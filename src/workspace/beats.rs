@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::capture::CaptureError;
+use crate::capture::beat::Grid;
 use crate::capture::collector::{Collected, owned};
 use crate::capture::coverage::{End, Explainer, Stretch};
 use crate::capture::evidence::{FoundBeat, Store};
@@ -39,17 +40,49 @@ pub fn explain(
     (from, until, end): (Timestamp, Timestamp, Timestamp),
     give: &mut dyn FnMut(Stretch),
 ) -> Result<Explained, CaptureError> {
-    let scheduled = workspace.pipelines.iter().flat_map(|pipeline| pipeline.scheduled());
-    let scheduled = scheduled.into_iter().find(|scheduled| scheduled.collected.name == source);
-    let (collected, grid) = scheduled.map(|scheduled| (scheduled.collected, scheduled.grid)).unzip();
+    let (collected, grid) = scheduled(workspace, source);
     let is_at_work = owned(&workspace.private).contains(source);
     let patience = collected.as_ref().map_or(SLOWEST, |collected: &Collected| collected.patience() + RECORDED);
     let end = End { at: end, at_work: is_at_work.then_some(patience) };
     let (known, newest_beat) = store.known(source);
-    let mut is_collected = newest_beat.is_some();
     let known = known.map(|known| (known.digest, !known.validators.unreadable));
-    let mut other_bodies = 0;
-    let mut explainer = Explainer::new(give).knowing(known).counting(from, until).known_at(crate::time::now()).on(grid);
+    let explainer = Explainer::new(give).knowing(known).counting(from, until).known_at(crate::time::now()).on(grid);
+    let mut explained = read(explainer, (store, source), (from, until, end))?;
+    explained.is_collected |= newest_beat.is_some();
+    Ok(explained)
+}
+
+/// Gives the beats of a source of a period that is over, as [`explain`] does, from its records alone: whenever it is asked, the same
+/// records come to the same. Behind the last of them no collector counts as at work, and of a body from before the first of them it is
+/// not known whether it was what the source is to give.
+///
+/// # Errors
+/// An archive cannot be read.
+pub fn explain_past(
+    workspace: &Workspace,
+    (store, source): (&Store, &str),
+    (from, until): (Timestamp, Timestamp),
+    give: &mut dyn FnMut(Stretch),
+) -> Result<(), CaptureError> {
+    let (_, grid) = scheduled(workspace, source);
+    let explainer = Explainer::new(give).counting(from, until).on(grid);
+    read(explainer, (store, source), (from, until, End { at: until, at_work: None })).map(|_| ())
+}
+
+/// How a source is collected, and at which beats.
+fn scheduled(workspace: &Workspace, source: &str) -> (Option<Collected>, Option<Grid>) {
+    let scheduled = workspace.pipelines.iter().flat_map(|pipeline| pipeline.scheduled());
+    let scheduled = scheduled.into_iter().find(|scheduled| scheduled.collected.name == source);
+    scheduled.map_or((None, None), |scheduled| (Some(scheduled.collected), Some(scheduled.grid)))
+}
+
+/// Lets an explainer take the records of a period and those around it.
+fn read(
+    mut explainer: Explainer<'_>,
+    (store, source): (&Store, &str),
+    (from, until, end): (Timestamp, Timestamp, End),
+) -> Result<Explained, CaptureError> {
+    let (mut is_collected, mut other_bodies) = (false, 0);
     let damage = store.each_beat_record(source, from, until, &mut |found| match found {
         FoundBeat::Lost(from, until) => explainer.lose(from, until),
         FoundBeat::Record(record) => {

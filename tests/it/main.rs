@@ -22,6 +22,7 @@ mod command_line;
 mod compaction;
 mod contracts;
 mod costs;
+mod coverage;
 mod dates;
 mod dependencies;
 mod due_again;

@@ -292,7 +292,7 @@ fn a_rule_whose_other_table_is_not_released_is_skipped() {
         let world = World::new();
         left_out.iter().for_each(|table| world.replace(PIPELINE, &format!("    {table}\n"), ""));
         // What is derived needs both.
-        world.replace(PIPELINE, "  derived: [trips_observed]\n", "");
+        world.replace(PIPELINE, "  derived: [trips_observed, coverage]\n", "");
         let output = world.program(&["check"]);
         assert!(output.status.success(), "{}", told(&output));
         let result = world.run().remove(TELEMETRY).unwrap();

@@ -52,7 +52,7 @@ impl Stretch {
     }
 
     /// The beats that are due from an instant (included) until another (not included).
-    pub(super) fn within(mut self, from_ms: i64, until_ms: i64) -> Option<Self> {
+    pub(crate) fn within(mut self, from_ms: i64, until_ms: i64) -> Option<Self> {
         let before = beats_before(self.first_ms, self.every_ms, from_ms).min(self.beats);
         self.first_ms = ahead(self.first_ms, self.every_ms, before);
         self.beats -= before;

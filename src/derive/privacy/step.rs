@@ -102,8 +102,8 @@ const STOP_TIMES: &[InputColumn] = &[
     needed("departure_time", Kind::ServiceTime),
 ];
 const TRIPS: &[InputColumn] = &[needed("trip_id", Kind::Text), needed("block_id", Kind::Text)];
-const OF_TIMES: Input = Input { of: Tables::Timetable, table: "stop_times", columns: STOP_TIMES };
-const OF_BLOCKS: Input = Input { of: Tables::Timetable, table: "trips", columns: TRIPS };
+const OF_TIMES: Input = Input { of: Tables::Timetable, table: "stop_times", columns: STOP_TIMES, is_required: true };
+const OF_BLOCKS: Input = Input { of: Tables::Timetable, table: "trips", columns: TRIPS, is_required: true };
 
 /// The columns of a row that the step looks at.
 pub const VEHICLE: &str = "vehicle_id";

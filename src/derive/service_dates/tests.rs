@@ -80,6 +80,8 @@ fn derive(inputs: Vec<(usize, RecordBatch)>, limit: usize) -> Result<(Vec<Row>, 
         contracts: vec![contracts.get(TABLE).unwrap().clone()],
         timetable: BTreeMap::new(),
         timetable_origin: 0,
+        made: Vec::new(),
+        sources: std::sync::Arc::default(),
         budget: budget.clone(),
     };
     let mut derivation = ServiceDates.begin(context)?;

@@ -19,6 +19,7 @@ fn settings() -> Settings {
         occupancy_source: "apc".into(),
         fleets: Fleets::default(),
         are_entities_vehicles: false,
+        counts_lines: false,
     }
 }
 

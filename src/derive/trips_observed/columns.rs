@@ -69,12 +69,12 @@ pub(super) const REPORTS: usize = 4;
 pub(super) const PREDICTIONS: usize = 5;
 
 pub(super) const INPUTS: &[Input] = &[
-    Input { of: Tables::Timetable, table: "trips", columns: TRIPS },
-    Input { of: Tables::Timetable, table: "stop_times", columns: STOP_TIMES },
-    Input { of: Tables::Timetable, table: "stops", columns: STOPS },
-    Input { of: Tables::Timetable, table: "frequencies", columns: FREQUENCIES },
-    Input { of: Tables::Release, table: "vehicle_locations", columns: VEHICLE_LOCATIONS },
-    Input { of: Tables::Release, table: "trip_updates", columns: TRIP_UPDATES },
+    Input { of: Tables::Timetable, table: "trips", columns: TRIPS, is_required: true },
+    Input { of: Tables::Timetable, table: "stop_times", columns: STOP_TIMES, is_required: true },
+    Input { of: Tables::Timetable, table: "stops", columns: STOPS, is_required: true },
+    Input { of: Tables::Timetable, table: "frequencies", columns: FREQUENCIES, is_required: true },
+    Input { of: Tables::Release, table: "vehicle_locations", columns: VEHICLE_LOCATIONS, is_required: true },
+    Input { of: Tables::Release, table: "trip_updates", columns: TRIP_UPDATES, is_required: true },
 ];
 
 const fn made(name: &'static str, kind: Kind, from: &'static [&'static str]) -> OutputColumn {

@@ -169,7 +169,7 @@ impl Derivation for Run {
         }
         self.budget.give_back(self.booked);
         let [reports, predictions] = self.accounts;
-        let mut inputs = vec![InputAccount::default(); INPUTS.len()];
+        let mut inputs: Vec<InputAccount> = INPUTS.iter().map(|_| InputAccount::default()).collect();
         inputs[REPORTS] = reports.finish(
             "report_without_trip",
             "A report names its trip. Others, as of buses on the way to the depot, are in no row of this table",
@@ -193,7 +193,7 @@ impl Account {
     fn finish(self, rule: &str, message: &'static str) -> InputAccount {
         let rule = RuleId(format!("{TABLE}.{rule}"));
         let told = Some(ToldOfUnused { dimension: Dimension::Completeness, message, places: self.shown });
-        let unused = Unused { rule, rows: self.without_trip, told };
+        let unused = Unused { rule, rows: self.without_trip, told, lines: None };
         InputAccount { used: self.used, unused: vec![unused] }
     }
 }

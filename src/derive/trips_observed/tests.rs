@@ -197,6 +197,8 @@ fn run_in(
         contracts: vec![library.get("trips_observed").unwrap().clone()],
         timetable: planned.tables(),
         timetable_origin: 1,
+        made: Vec::new(),
+        sources: std::sync::Arc::default(),
         budget: budget.clone(),
     };
     let mut run = TripsObserved.begin(context)?;

@@ -97,7 +97,7 @@ fn input(
 ) {
     let (name, table) = (derivation.name(), input.table);
     let contract = match input.of {
-        Tables::Timetable if readable.has_timetable => return,
+        Tables::Timetable if readable.has_timetable || !input.is_required => return,
         Tables::Timetable => {
             let message = format!("the derivation '{name}' needs a timetable, and the pipeline names none");
             files.problems.add(line, message, "Add 'timetable:' with the name of the pipeline of one.");
@@ -111,6 +111,9 @@ fn input(
         }
     };
     let Some(contract) = contract else {
+        if !input.is_required {
+            return;
+        }
         let whose = if input.of == Tables::Feed { "the feed" } else { "the release" };
         let message = format!("the derivation '{name}' reads '{table}', and {whose} has no such table");
         files.problems.add(line, message, format!("Add '{table}', or remove the derivation."));

@@ -10,6 +10,7 @@ use crate::decision::{self, About, DecisionEntry, Line};
 use crate::derive::privacy::step::{OutsideTrips, PrivacyRules, Scope};
 use crate::digest::Digest;
 use crate::ledger::{self, Captured, ContractEntry, EvidenceEntry, Input, Inputs, Program, RunRecord, RunTarget};
+use crate::pipeline::run::beats::Beats;
 use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::day_key::{day_keys, key_digest};
 use crate::pipeline::run::error::RunError;
@@ -77,7 +78,7 @@ pub(super) struct Begun {
 pub(super) fn begin(
     run: &RunContext<'_>,
     partition: &Partition,
-    run_inputs: &RunInputs,
+    (run_inputs, beats): (&RunInputs, &Beats),
     decided: &Decided,
     started_at: Timestamp,
 ) -> Result<Begun, RunError> {
@@ -105,6 +106,7 @@ pub(super) fn begin(
         lists.extend(entry.list_digest().map(|digest| (digest, lines)));
         evidence.push(entry);
     }
+    data.extend(beats.inputs());
     let pseudonym_key = key.map(|key| key_digest(&key));
     let program = Program::this();
     let mappings: BTreeMap<String, Digest> =

@@ -1,7 +1,7 @@
 //! A run: one pipeline over one partition, through all rooms, and again from the journal where an earlier run was killed.
 //!
 //! One phase a file, in this order: [`dates`] finds the partition and its [`evidence`]; [`inputs`] and [`run_inputs`] name everything
-//! that decides the rows and what rules report; [`columns`] compares the contracts with what is
+//! that decides the rows and what rules report, [`beats`] what came of the sources; [`columns`] compares the contracts with what is
 //! published, [`comparison`] compares that with the [`last_record`], [`heads`] and [`published`] with the
 //! bucket; [`prepare`] decodes, checks, derives and writes into the staging folder, step by step ([`steps`]), node by node of the
 //! run graph ([`nodes`]); the journal keeps what is prepared; [`commit`] publishes it, and [`views`] writes what people read,
@@ -10,6 +10,7 @@
 
 mod accounting;
 mod acts;
+mod beats;
 mod capture_lists;
 mod changes;
 mod columns;

@@ -20,6 +20,7 @@ use crate::ledger::{FileEntry, RunRecord, Status};
 use crate::pipeline::Pipeline;
 use crate::pipeline::journal::{self, HeldFile, StagedFile};
 use crate::pipeline::run::accounting::{account, check_inputs, hold_back};
+use crate::pipeline::run::beats::reads_run;
 use crate::pipeline::run::context::{RunContext, now};
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::Partition;
@@ -47,7 +48,7 @@ pub(super) fn prepare(
     published: &Published,
 ) -> Result<journal::Entry, RunError> {
     let RunContext { workspace, pipeline, bucket, .. } = *run;
-    let Selected { mut partition, mut inputs, decided, begun: Begun { mut record, key, .. }, .. } = selected;
+    let Selected { mut partition, mut inputs, decided, beats, begun: Begun { mut record, key, .. }, .. } = selected;
     let date = partition.date;
     run.stage("decode");
     let staging = new_staging(run, date)?;
@@ -78,6 +79,7 @@ pub(super) fn prepare(
         rules: contexts,
         settings: key.map(|key| settings(run, date, key, fleets.of_origins(&sources))),
         privacy: pipeline.release.as_ref().map(|release| release.privacy.clone()).unwrap_or_default(),
+        sources: Arc::new(beats.of_origins(&sources)),
         timetable_origin,
         decisions: decided.rows.clone(),
         quarantine,
@@ -154,6 +156,7 @@ fn settings(run: &RunContext<'_>, date: ServiceDate, key: [u8; 32], fleets: repo
         pseudonyms: Arc::new(Pseudonyms::new(key)),
         occupancy_source: release.map_or_else(String::new, |release| release.occupancy_source.clone()),
         fleets,
+        counts_lines: reads_run(run.pipeline),
         are_entities_vehicles: release.is_some_and(|release| release.entity_ids_are_stable),
     }
 }

@@ -3,6 +3,7 @@
 use crate::contract::Severity;
 use crate::decode::Note;
 use crate::ledger::CheckoutEntry;
+use crate::pipeline::run::beats::Beats;
 use crate::pipeline::run::comparison::{self, Comparison};
 use crate::pipeline::run::context::{RunContext, now};
 use crate::pipeline::run::error::RunError;
@@ -19,6 +20,8 @@ pub(super) struct Selected {
     /// What the rules look at beside the evidence.
     pub inputs: RunInputs,
     pub decided: Decided,
+    /// What came of the sources hour by hour, where something is derived of it.
+    pub beats: Beats,
     pub begun: Begun,
     /// The record of the partition's last run.
     pub last: Option<LastRecord>,
@@ -48,11 +51,12 @@ impl Selected {
             partition.notes.extend(notes);
         }
         let decided = decisions(workspace, pipeline, partition.date, &accepted, today)?;
+        let beats = Beats::of(run, &partition)?;
         let (checkout, note) = checkout_of(workspace);
         partition.notes.extend(note);
-        let mut begun = begin(run, &partition, &inputs, &decided, started_at)?;
+        let mut begun = begin(run, &partition, (&inputs, &beats), &decided, started_at)?;
         begun.record.checkout = checkout;
-        Ok(Self { partition, inputs, decided, begun, last, captures, is_complete })
+        Ok(Self { partition, inputs, decided, beats, begun, last, captures, is_complete })
     }
 
     pub(super) fn date(&self) -> ServiceDate {

@@ -171,6 +171,7 @@ pub(super) fn asked_again(world: &World, date: ServiceDate) -> BTreeMap<String, 
         occupancy_source: occupancy_source.clone(),
         fleets: Fleets::default(),
         are_entities_vehicles: false,
+        counts_lines: false,
     };
     let (mut asked, mut released) = (BTreeMap::new(), Vec::new());
     for (head, chunks) in heads.iter().zip(chunks) {

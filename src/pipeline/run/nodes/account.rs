@@ -10,7 +10,8 @@ use crate::contract::times::PublishedTimes;
 use crate::contract::{Contract, Dimension, OnFail, RuleId, Severity};
 use crate::decode::Note;
 use crate::decode::captures::Strays;
-use crate::derive::derivation::Unused;
+use crate::derive::derivation::{RowAccount, Unused};
+use crate::derive::line_hours::LineHours;
 use crate::derive::privacy;
 use crate::derive::privacy::step::{PrivacyStep, REPORT, Scope, Stepped, VEHICLE};
 use crate::derive::privacy::texts::PublishedTexts;
@@ -51,6 +52,9 @@ pub(in crate::pipeline::run) struct TableAccount {
     pub blanked: BTreeMap<RuleId, u64>,
     pub quarantine: QuarantineTarget,
     pub counts: RowCounts,
+    /// The rows that are held back and those that repeat others by line and hour, of a table of which a derivation reads it.
+    pub held_lines: Option<LineHours>,
+    pub dropped_lines: Option<LineHours>,
     /// Of a derived table: what became of the rows of its inputs.
     pub inputs: Vec<InputRows>,
     /// By contract.
@@ -63,6 +67,8 @@ pub(in crate::pipeline::run) struct TableResult {
     pub from: Vec<String>,
     pub release: Arc<Contract>,
     pub counts: RowCounts,
+    /// What derivations read of it.
+    pub rows: RowAccount,
     pub inputs: Vec<InputRows>,
     pub left_quarantine: LeftQuarantine,
     pub entered_quarantine: u64,
@@ -79,6 +85,9 @@ impl TableAccount {
     pub(crate) fn hold(&mut self, stage: Stage, checked: Checked) -> Result<Vec<RecordBatch>, RunError> {
         for held in &checked.quarantined {
             self.counts.quarantined += held.rows.num_rows() as u64;
+            if let Some(lines) = &mut self.held_lines {
+                lines.add(&held.rows, 0..held.rows.num_rows()).map_err(CheckError::from)?;
+            }
             self.quarantine.hold(stage, held)?;
         }
         let decided = checked.decided;
@@ -157,7 +166,10 @@ impl TableAccount {
     pub(crate) fn drop_unused(&mut self, unused: Vec<Unused>) {
         let told = unused.iter().filter_map(|unused| self.told_of_unused(unused)).collect();
         self.tell(told);
-        unused.into_iter().for_each(|unused| self.drop_rows(unused.rule, unused.rows));
+        for Unused { rule, rows, lines, .. } in unused {
+            self.drop_rows(rule, rows);
+            self.dropped_lines = lines.or(self.dropped_lines.take());
+        }
     }
 
     /// Rows of tables that this one is derived from: they stay in their accounts, and what became of them is told here.
@@ -236,11 +248,19 @@ impl TableAccount {
         self.tell_of_privacy();
         self.notes.extend(self.quarantine.spare_decisions());
         let dropped = self.counts.dropped.values().sum();
+        let rows = RowAccount {
+            published: self.counts.published,
+            held: self.counts.quarantined,
+            dropped,
+            held_lines: self.held_lines,
+            dropped_lines: self.dropped_lines,
+        };
         let (held, (left_quarantine, entered_quarantine)) = self.quarantine.finish(dropped)?;
         Ok(TableResult {
             from: self.from,
             release: self.release,
             counts: self.counts,
+            rows,
             inputs: self.inputs,
             left_quarantine,
             entered_quarantine,

@@ -7,7 +7,7 @@ use arrow_array::types::UInt32Type;
 use arrow_array::{ArrayRef, RecordBatch, new_null_array};
 use arrow_schema::{Field, SchemaRef};
 
-use crate::derive::derivation::{DerivationType, Derived, Finished, InputColumn, Tables, Unused};
+use crate::derive::derivation::{DerivationType, Derived, Finished, InputColumn, RowAccount, Tables, Unused};
 use crate::derive::{Derivation, DeriveError};
 use crate::ledger::InputRows;
 use crate::pipeline::run::error::RunError;
@@ -53,8 +53,13 @@ impl DerivationRun {
     }
 
     /// One of the list. `first_origins` are of its inputs, see [`InputRun::first_origin`].
-    pub(super) fn listed(of: &dyn DerivationType, derivation: Box<dyn Derivation>, first_origins: &[u32]) -> Self {
-        let inputs = of.inputs().iter().zip(first_origins).map(|(input, first_origin)| {
+    pub(super) fn listed(
+        of: &dyn DerivationType,
+        derivation: Box<dyn Derivation>,
+        first_origins: &[u32],
+        made: &[bool],
+    ) -> Self {
+        let inputs = of.inputs().iter().zip(first_origins).zip(made).map(|((input, first_origin), is_made)| {
             let own = input.columns.iter();
             let fields = own.map(|column| Arc::new(Field::new(column.name, column.kind.data_type(), true)));
             let schema = arrow_schema::Schema::new(fields.chain(origin_fields()).collect::<Vec<_>>());
@@ -63,6 +68,8 @@ impl DerivationRun {
                 Tables::Release => Some("release"),
                 Tables::Timetable => None,
             };
+            // Of a table that may be absent and is, the record says nothing.
+            let whose = whose.filter(|_| *is_made || input.is_required);
             let of = whose.map(|whose| (whose, input.table.to_owned()));
             InputRun { of, columns: Some((input.columns, Arc::new(schema))), first_origin: *first_origin, rows: 0 }
         });
@@ -90,6 +97,11 @@ impl DerivationRun {
         let derived = self.derivation.push(input, rows)?;
         self.made += derived.iter().map(|derived| derived.chunk.rows.num_rows() as u64).sum::<u64>();
         Ok(derived)
+    }
+
+    /// Takes what became of the rows of an input.
+    pub(super) fn account(&mut self, input: usize, rows: &RowAccount) -> Result<(), RunError> {
+        Ok(self.derivation.account(input, rows)?)
     }
 
     /// Ends it.

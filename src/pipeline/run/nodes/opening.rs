@@ -11,7 +11,8 @@ use crate::check::context::RuleContext;
 use crate::contract::Contract;
 use crate::contract::times::PublishedTimes;
 use crate::decode::Head;
-use crate::derive::derivation::{DeriveContext, Input, Tables};
+use crate::derive::derivation::{DeriveContext, Input, SourceHours, Tables};
+use crate::derive::line_hours::LineHours;
 use crate::derive::privacy::step::{PlannedTrips, PrivacyRules, PrivacyStep};
 use crate::derive::privacy::texts::{PrivateTexts, PublishedTexts};
 use crate::derive::telemetry;
@@ -38,6 +39,8 @@ pub(in crate::pipeline::run) struct NodeContext {
     pub settings: Option<telemetry::Settings>,
     /// What such a release says of privacy.
     pub privacy: Arc<PrivacyRules>,
+    /// What came of the sources, where a derivation reads it.
+    pub sources: Arc<SourceHours>,
     /// The origin of rows that are made of the timetable alone.
     pub timetable_origin: Option<Origin>,
     /// What the data manager decided of rows, by table.
@@ -103,7 +106,7 @@ impl Opening {
     /// Whether a derivation has what it needs beside rows; why not.
     pub(super) fn lacks(&self, derivation: &DerivationNode) -> Option<&str> {
         let Maker::Listed(of) = derivation.maker else { return None };
-        let needs = of.inputs().iter().any(|input| input.of == Tables::Timetable);
+        let needs = of.inputs().iter().any(|input| input.of == Tables::Timetable && input.is_required);
         self.context.rules[1].timetable.as_ref().err().filter(|_| needs).map(String::as_str)
     }
 
@@ -149,11 +152,23 @@ impl Opening {
             writer,
             quarantine,
             counts: RowCounts::default(),
+            held_lines: self.lines(graph, table),
+            dropped_lines: None,
             inputs: Vec::new(),
             outcomes: Vec::new(),
             notes: note.into_iter().collect(),
             release,
         })
+    }
+
+    /// Counts the rows of a table by line and hour, if a derivation reads that.
+    fn lines(&self, graph: &RunGraph, table: usize) -> Option<LineHours> {
+        let NodeContext { rules: [_, rules], budget, .. } = &self.context;
+        let readers = graph.tables[table].readers.iter();
+        let makers = readers.map(|(derivation, _)| graph.derivations[*derivation].maker);
+        let mut listed = makers.filter_map(|maker| if let Maker::Listed(of) = maker { Some(of) } else { None });
+        let is_read = listed.any(|of| of.reads_run());
+        is_read.then(|| LineHours::new(rules.date.zero(&rules.zone).as_millisecond(), budget.clone()))
     }
 
     /// The privacy step of a table of the release that it concerns. What is derived is made of rows that came through it.
@@ -192,8 +207,13 @@ impl Opening {
         })
     }
 
-    /// A derivation.
-    pub(super) fn derivation(&self, graph: &RunGraph, place: usize) -> Result<DerivationRun, RunError> {
+    /// A derivation. `made` says for each of its inputs whether the run makes the table.
+    pub(super) fn derivation(
+        &self,
+        graph: &RunGraph,
+        place: usize,
+        made: Vec<bool>,
+    ) -> Result<DerivationRun, RunError> {
         let NodeContext { rules: [_, rules], settings, budget, .. } = &self.context;
         let node = &graph.derivations[place];
         let contracts: Vec<Arc<Contract>> =
@@ -217,11 +237,13 @@ impl Opening {
                     zone: rules.zone.clone(),
                     contracts,
                     timetable: timetable(of.inputs(), rules)?,
+                    made: made.clone(),
+                    sources: if of.reads_run() { self.context.sources.clone() } else { Arc::default() },
                     timetable_origin: (self.derived_origins.len() as u32).saturating_sub(1),
                     budget: budget.clone(),
                 };
                 let first_origins: Vec<u32> = of.inputs().iter().map(|input| self.first_origin(graph, input)).collect();
-                Ok(DerivationRun::listed(of, of.begin(context)?, &first_origins))
+                Ok(DerivationRun::listed(of, of.begin(context)?, &first_origins, &made))
             }
         }
     }

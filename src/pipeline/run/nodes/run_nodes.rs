@@ -4,7 +4,7 @@ use crate::check::{CheckError, Checked};
 use crate::contract::Severity;
 use crate::decode::captures::Strays;
 use crate::decode::{Head, Note};
-use crate::derive::derivation::Derived;
+use crate::derive::derivation::{Derived, Tables};
 use crate::derive::privacy::texts::PrivateTexts;
 use crate::pipeline::Pipeline;
 use crate::pipeline::graph::{Maker, Progress, RunGraph, Step};
@@ -138,12 +138,39 @@ impl RunNodes {
 
     fn begin_derivation(&mut self, place: usize) -> Result<&mut DerivationRun, RunError> {
         if self.derivations[place].is_none() {
-            self.derivations[place] = Some(self.opening.derivation(&self.graph, place)?);
+            let made = self.made(place);
+            self.derivations[place] = Some(self.opening.derivation(&self.graph, place, made)?);
             for output in self.graph.derivations[place].outputs.clone() {
                 self.begin(output)?;
             }
         }
         self.derivations[place].as_mut().ok_or_else(|| RunError::internal("a derivation did not begin"))
+    }
+
+    /// Whether the run makes the table of each input of a derivation.
+    fn made(&self, place: usize) -> Vec<bool> {
+        let node = &self.graph.derivations[place];
+        let Maker::Listed(of) = node.maker else { return Vec::new() };
+        let is_made = |(table, _): &(usize, usize)| {
+            let table = &self.graph.tables[*table];
+            table.made_by.map_or_else(|| self.opening.has_table(&table.contract.table), |by| self.progress.is_made(by))
+        };
+        let of_input = |input: usize| node.inputs.iter().find(|(_, other)| *other == input);
+        let inputs = of.inputs().iter().enumerate();
+        inputs.map(|(place, input)| input.of == Tables::Timetable || of_input(place).is_some_and(is_made)).collect()
+    }
+
+    /// Tells a derivation what became of the rows of the tables that it reads, which have all come to their end.
+    fn tell_accounts(&mut self, place: usize) -> Result<(), RunError> {
+        let node = &self.graph.derivations[place];
+        let (Maker::Listed(of), Some(run)) = (node.maker, &mut self.derivations[place]) else { return Ok(()) };
+        for (table, input) in node.inputs.iter().filter(|_| of.reads_run()) {
+            let account = self.graph.tables[*table].account;
+            if let Some((_, result)) = self.results.iter().find(|(other, _)| *other == account) {
+                run.account(*input, &result.rows)?;
+            }
+        }
+        Ok(())
     }
 
     /// Rows come out of the check of a table: those that passed go on to what reads them, and into the file.
@@ -223,6 +250,7 @@ impl RunNodes {
     /// A derivation gives its last rows and the account of those that it read.
     fn finish_derivation(&mut self, place: usize) -> Result<(), RunError> {
         self.begin_derivation(place)?;
+        self.tell_accounts(place)?;
         let Some(run) = self.derivations[place].take() else { return Ok(()) };
         let mut result = run.finish()?;
         let node = &self.graph.derivations[place];
