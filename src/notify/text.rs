@@ -1,6 +1,7 @@
 //! What is sent, in the language of the settings: what, since when, what is lost if nothing happens, and the command.
 
 mod disturbed;
+mod mended;
 mod words;
 
 use jiff::Timestamp;
@@ -223,7 +224,7 @@ fn part(notice: &Notice, settings: &Settings) -> Part {
     let local = |at: Timestamp| language.pick(words::instant(at, zone));
     let (kind, label, cause) = (notice.kind, language.kind(notice.kind), notice.key.clone());
     let Some(present) = &notice.cause else {
-        let title = of_key(&notice.key).map(|(kind, subject)| words::mended(kind, subject));
+        let title = of_key(&notice.key).map(|(kind, subject)| mended::mended(kind, subject));
         let title = title.map_or_else(|| notice.key.clone(), |title| language.pick(title));
         let told = notice.first_told.map(|at| {
             let at = words::instant(at, zone);

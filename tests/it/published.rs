@@ -236,7 +236,8 @@ fn a_date_that_is_not_over_is_released_as_provisional_below_revised() {
 #[test]
 fn a_provisional_release_is_followed_by_the_complete_one_even_with_the_same_evidence() {
     let run = ["stadtbus-telemetrie", "--date", "2026-11-24"];
-    let reference = World::new();
+    // Its timetable is captured on the same day.
+    let reference = World::at("2026-11-25T05:30:00Z");
     reference.run_of(&run);
     let of_dataset = |world: &World| {
         let mut tables = world.tables();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::notify::cause::{Cause, CauseKind, RunFailure, Trouble};
+use crate::notify::cause::{Cause, RunFailure, Trouble};
 use crate::notify::text::disturbed;
 use crate::text::{Text, grouped};
 use crate::time::ServiceDate;
@@ -70,7 +70,7 @@ fn size(bytes: u64) -> Text {
 }
 
 /// What lies on a disk: `of …` in English, the genitive in German.
-fn place_name(place: &str) -> Text {
+pub(super) fn place_name(place: &str) -> Text {
     match place {
         "private" => Text::new("the private store", "der privaten Ablage"),
         "bucket" => Text::new("the bucket", "des Buckets"),
@@ -558,59 +558,4 @@ fn clock_behind(now: &Text, newest: &Text) -> Words {
         ),
         "sudo timedatectl set-ntp true",
     )
-}
-
-/// What is said when a cause is gone, of which no more than its key is known.
-pub(super) fn mended(kind: CauseKind, subject: &str) -> Text {
-    let (en, de) = match kind {
-        CauseKind::SourceSilent => ("The source {} gives data again", "Die Quelle {} liefert wieder Daten"),
-        CauseKind::SourceFrozen => ("The source {} gives new data again", "Die Quelle {} liefert wieder Neues"),
-        CauseKind::SourceShrinking => {
-            ("The source {} gives as much as usual", "Die Quelle {} liefert so viel wie üblich")
-        }
-        CauseKind::RunFailed => ("No run of {} fails any more", "Kein Lauf von {} scheitert mehr"),
-        CauseKind::RunHeldBack => ("No date of {} is held back any more", "Kein Tag von {} wird mehr zurückgehalten"),
-        CauseKind::ChoreFailed => ("The daily job '{}' succeeded", "Die tägliche Arbeit '{}' ist gelungen"),
-        CauseKind::DiskFilling if subject == "spool" => {
-            ("Less evidence waits than 'limits: spool' allows", "Es warten weniger Belege, als 'limits: spool' erlaubt")
-        }
-        CauseKind::DiskFilling => {
-            let place = place_name(subject);
-            return Text::new(
-                format!("The disk of {} has room again", place.en),
-                format!("Der Datenträger {} hat wieder Platz", place.de),
-            );
-        }
-        CauseKind::BackupOld => ("There is a new backup", "Es gibt eine neue Sicherung"),
-        CauseKind::KeyExpiring => (
-            "No keys of {} expire soon of which rows wait for a decision",
-            "Keine Schlüssel von {} laufen bald ab, zu denen Zeilen auf eine Entscheidung warten",
-        ),
-        CauseKind::EvidenceExpiring => {
-            ("No unpublished evidence of {} expires soon", "Keine unveröffentlichten Belege von {} laufen bald ab")
-        }
-        CauseKind::QuarantineUndecided => {
-            ("No rows of {} wait for a decision", "Keine Zeilen von {} warten auf eine Entscheidung")
-        }
-        CauseKind::TimetableEnding => ("There is a newer timetable {}", "Es gibt einen neueren Fahrplan {}"),
-        CauseKind::RuleFailed => ("The rule {} passes again", "Die Regel {} ist wieder eingehalten"),
-        CauseKind::ScoreFell => ("The quality of {} has recovered", "Die Qualität von {} hat sich erholt"),
-        CauseKind::CollectorDown => ("The collector runs again", "Der Erfasser läuft wieder"),
-        CauseKind::SchedulerDown => ("The scheduler runs again", "Der Planer läuft wieder"),
-        CauseKind::PrivateStoreLost => ("The private store is there again", "Die private Ablage ist wieder da"),
-        CauseKind::ClockBehind => {
-            ("The clock of the machine is right again", "Die Uhr der Maschine geht wieder richtig")
-        }
-        CauseKind::ConfigurationWrong => {
-            ("The configuration has no mistakes any more", "Die Konfiguration hat keine Fehler mehr")
-        }
-        CauseKind::EvidenceUnreadable | CauseKind::FilesMissing | CauseKind::RunHangs | CauseKind::SourceClock => {
-            disturbed::mended(kind)
-        }
-        CauseKind::BucketUnreadable if subject.is_empty() => ("The bucket can be read", "Der Bucket ist lesbar"),
-        CauseKind::BucketUnreadable => {
-            ("What the bucket has of {} can be read", "Was der Bucket von {} hat, ist lesbar")
-        }
-    };
-    Text::new(en.replace("{}", subject), de.replace("{}", subject))
 }
