@@ -453,11 +453,9 @@ impl Bucket {
             for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
                 let path = entry.path();
                 let name = entry.file_name().to_string_lossy().into_owned();
-                let staged =
-                    name.rsplit_once('#').is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
                 if path.is_dir() {
                     visit(&path);
-                } else if staged && is_old(&entry) {
+                } else if is_staged(&name) && is_old(&entry) {
                     // If it cannot be removed it is only in the way of tidiness: readers never see it.
                     let _ = std::fs::remove_file(&path);
                 }
@@ -465,6 +463,24 @@ impl Bucket {
         }
         if let Some(folder) = &self.folder {
             visit(folder);
+        }
+    }
+
+    /// Removes what a killed write of these objects left in a local folder (`name#1`). Only for who alone writes them.
+    pub fn sweep_staged(&self, names: &[String]) {
+        let Some(folder) = &self.folder else { return };
+        for name in names {
+            let path = folder.join(name);
+            let (Some(parent), Some(file)) = (path.parent(), path.file_name().map(|file| file.to_string_lossy()))
+            else {
+                continue;
+            };
+            for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+                let other = entry.file_name().to_string_lossy().into_owned();
+                if is_staged(&other) && other.rsplit_once('#').is_some_and(|(of, _)| of == file) {
+                    let _ = std::fs::remove_file(entry.path());
+                }
+            }
         }
     }
 
@@ -540,6 +556,11 @@ impl Bucket {
 /// The error of an upload that the store has forgotten: it may be begun anew.
 fn lost_upload(source: object_store::Error) -> object_store::Error {
     object_store::Error::Generic { store: "upload", source: Box::new(source) }
+}
+
+/// Whether a file is one that is about to get its name, or that a killed write left: `name#1`.
+fn is_staged(name: &str) -> bool {
+    name.rsplit_once('#').is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Whether nobody can be writing a file any more. One of the future was written by a wrong clock.

@@ -143,7 +143,7 @@ fn an_empty_machine_makes_the_same_bytes_after_a_restore() {
         run(of, DATES[2]);
     }
     assert!(machine.tables() == world.tables());
-    assert_eq!(machine.tables().keys().filter(|name| name.contains(DATES[2])).count(), 4);
+    assert_eq!(machine.tables().keys().filter(|name| name.contains(DATES[2])).count(), 5);
 }
 
 #[test]

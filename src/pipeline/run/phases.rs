@@ -76,6 +76,8 @@ impl Resumed {
         let path = run.journal(date);
         let earlier = journal::read(&path).map_err(|error| RunError::private(&path, "read", &error))?;
         let abandoned = earlier.as_ref().map(journal::Entry::unfinished).unwrap_or_default();
+        // This run has the partition to itself: what a killed one was writing of it is written by nobody any more.
+        bucket.sweep_staged(&abandoned);
         let earlier = earlier.filter(|entry| bucket.is_at(&entry.bucket));
         if let Some(entry) = earlier.as_ref().filter(|entry| entry.published) {
             put_record_again(bucket, entry)?;

@@ -57,6 +57,13 @@ fn what_a_killed_write_left_is_swept_away() {
     std::fs::File::options().write(true).open(&staged).unwrap().set_modified(before).unwrap();
     bucket.sweep();
     assert!(!staged.exists() && folder.path().join("data/x.json").exists());
+    // Whoever alone writes an object need not wait.
+    let (other, no_number) = (folder.path().join("data/y.json#2"), folder.path().join("data/x.json#a"));
+    for file in [&staged, &other, &no_number] {
+        std::fs::write(file, "half").unwrap();
+    }
+    bucket.sweep_staged(&["data/x.json".to_owned(), "data/none.json".to_owned(), "none/z".to_owned()]);
+    assert!(!staged.exists() && other.exists() && no_number.exists() && folder.path().join("data/x.json").exists());
 }
 
 #[test]
