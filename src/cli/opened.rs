@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::cli::exit::Exit;
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::RunError;
+use crate::publication;
 use crate::publish::PublishError;
 use crate::publish::bucket::{Bucket, missing_folder};
 use crate::publish::iceberg::{self, Stale};
@@ -94,8 +95,10 @@ pub(super) fn stale_catalogue(workspace: &Workspace) -> Option<Stale> {
 pub(super) fn renamed(workspace: &Workspace) -> Option<String> {
     let bucket = Bucket::open(&workspace.bucket, &workspace.bucket_options).ok()?;
     let there = bucket.folders("meta").ok()?;
-    let orphan =
-        there.iter().find(|dataset| workspace.pipelines.iter().all(|pipeline| pipeline.dataset != **dataset))?;
+    let is_made = |dataset: &String| {
+        dataset == publication::DATASET || workspace.pipelines.iter().any(|pipeline| pipeline.dataset == *dataset)
+    };
+    let orphan = there.iter().find(|dataset| !is_made(dataset))?;
     let new = workspace.pipelines.iter().find(|pipeline| !there.contains(&pipeline.dataset))?;
     Some(format!(
         "the dataset '{orphan}' in the bucket has no pipeline any more, and '{}' has never published '{}'. If it is the same one and \

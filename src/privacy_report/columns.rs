@@ -9,7 +9,7 @@ use crate::contract::{Classification, Column, Contract, personal};
 use crate::derive::telemetry;
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::still_published;
-use crate::privacy_report::words;
+use crate::privacy_report::words::{self, StillPublished};
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::text::Text;
@@ -40,23 +40,6 @@ pub(crate) struct ColumnReport {
     pub why: Option<Text>,
     /// Addresses of what decides that.
     pub definitions: Vec<String>,
-}
-
-/// The published dates that still have a column which is private now.
-#[derive(Debug, Serialize)]
-pub(crate) struct StillPublished {
-    pub dates: usize,
-    pub first: ServiceDate,
-    pub last: ServiceDate,
-    /// Why that may stay so, as the contract says (`publicUntil`).
-    pub reason: Option<String>,
-}
-
-impl StillPublished {
-    fn of(dates: &BTreeSet<ServiceDate>, column: &Column) -> Option<Self> {
-        let reason = column.stays_public.as_ref().map(|stays| stays.reason.clone());
-        Some(Self { dates: dates.len(), first: *dates.first()?, last: *dates.last()?, reason })
-    }
 }
 
 /// A table as it is received, of which other tables are published.
@@ -123,7 +106,7 @@ fn column(
     let name = column.name.as_str();
     let published = column.classification == Classification::Public;
     let is_personal_of_vehicle = [VEHICLE, REPORT].contains(&name) || PLACES.contains(&name);
-    let still_published = still.get(name).and_then(|dates| StillPublished::of(dates, column));
+    let still_published = still.get(name).and_then(|dates| still_of(dates, column));
     let how = match &still_published {
         _ if published => how(pipeline, contract, column),
         Some(still) => words::still_published(still),
@@ -214,4 +197,9 @@ pub(super) fn received(pipeline: &Pipeline) -> Vec<ReceivedTable> {
         ReceivedTable { table: feed.table.clone(), columns: columns.collect() }
     };
     pipeline.contracts.contracts.values().map(|feed| table(feed)).collect()
+}
+
+fn still_of(dates: &BTreeSet<ServiceDate>, column: &Column) -> Option<StillPublished> {
+    let reason = column.stays_public.as_ref().map(|stays| stays.reason.clone());
+    Some(StillPublished { dates: dates.len(), first: *dates.first()?, last: *dates.last()?, reason })
 }

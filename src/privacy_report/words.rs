@@ -1,11 +1,23 @@
 //! What the report says of how columns are made, in German and English.
 
+use serde::Serialize;
+
 use crate::derive::privacy::step::{CutOff, OutsideTrips, PrivacyRules, Scope};
-use crate::privacy_report::columns::StillPublished;
 use crate::text::Text;
+use crate::time::ServiceDate;
 
 pub(super) fn not_published() -> Text {
     Text::new("not published", "nicht veröffentlicht")
+}
+
+/// The published dates that still have a column which is private now.
+#[derive(Debug, Serialize)]
+pub(crate) struct StillPublished {
+    pub dates: usize,
+    pub first: ServiceDate,
+    pub last: ServiceDate,
+    /// Why that may stay so, as the contract says (`publicUntil`).
+    pub reason: Option<String>,
 }
 
 /// Of a column that is private now, and that published files still have.

@@ -8,6 +8,7 @@ mod data;
 mod disk;
 mod gather;
 mod keep;
+pub mod language;
 mod needs;
 pub mod page;
 mod picture;

@@ -272,10 +272,10 @@ fn a_release_without_rows_is_taken_back_by_running_its_date_again() {
         std::fs::write(bucket.join(name), serde_json::to_vec_pretty(&index).unwrap()).unwrap();
         changed += 1;
     }
-    assert_eq!(changed, 4);
+    assert_eq!(changed, 5);
     std::fs::remove_dir_all(world.path("data/private/journal").join(TELEMETRY)).unwrap();
     let (taken, _) = results(&world, &[TELEMETRY, "--date", "2026-11-25"], 0);
-    assert_eq!(taken[0]["releases"], 4);
+    assert_eq!(taken[0]["releases"], 5);
     assert!(has_note(&taken[0], "run.empty_release_taken_back"), "{:#}", taken[0]);
     let current =
         files(&bucket).into_iter().filter(|(name, _)| name.contains(TELEMETRY) && name.ends_with("files.json"));

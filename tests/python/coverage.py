@@ -28,6 +28,37 @@ for table in ("vehicle_locations", "trips_observed", "coverage"):
     database.sql(f"CREATE VIEW {table} AS SELECT * FROM read_parquet({paths})")
 
 
+def message(body):
+    """A message, or what comes before its damage: the header and the whole entities."""
+    try:
+        return realtime.FeedMessage.FromString(body)
+    except Exception:
+        feed, at = realtime.FeedMessage(), 0
+
+    def number():
+        nonlocal at
+        value, shift = 0, 0
+        while True:
+            byte, at = body[at], at + 1
+            value, shift = value | (byte & 0x7F) << shift, shift + 7
+            if byte < 0x80:
+                return value
+
+    try:
+        while at < len(body):
+            field, length = number() >> 3, number()
+            if at + length > len(body):
+                break
+            part, at = body[at : at + length], at + length
+            if field == 1:
+                feed.header.MergeFromString(part)
+            elif field == 2:
+                feed.entity.add().MergeFromString(part)
+    except Exception:
+        pass
+    return feed
+
+
 def hour(at):
     found = int((at - zero) // 3600)
     return found if 0 <= found < 30 else None
@@ -64,10 +95,7 @@ for archive in sorted(evidence.glob("stadtbus-*/**/*.warc.gz")):
             captures[source][hour(at)] += 1
         if source != "stadtbus-vehicle-positions" or entry.rec_type != "response":
             continue
-        try:
-            feed = realtime.FeedMessage.FromString(entry.content_stream().read())
-        except Exception:
-            continue
+        feed = message(entry.content_stream().read())
         for entity in feed.entity:
             if entity.HasField("vehicle"):
                 vehicle = entity.vehicle

@@ -8,7 +8,8 @@ use crate::durable;
 use crate::schedule::status::beats::Effort;
 use crate::schedule::status::data::{Inputs, Status};
 use crate::schedule::status::gather::Gatherer;
-use crate::schedule::status::page::{Language, page};
+use crate::schedule::status::language::Language;
+use crate::schedule::status::page::page;
 
 /// Between two looks, at least.
 const PAUSE: Duration = Duration::from_secs(60);

@@ -15,7 +15,7 @@ use crate::schedule::facts::JobKey;
 use crate::schedule::log::Tried;
 use crate::schedule::said::ways_out;
 use crate::schedule::status::data::{Inputs, Need, Status};
-use crate::schedule::status::page::Language;
+use crate::schedule::status::language::Language;
 use crate::schedule::status::words::day;
 use crate::text::Text;
 

@@ -10,6 +10,7 @@ use crate::page::page_in;
 use crate::schedule::facts::JobKey;
 use crate::schedule::said::in_german;
 use crate::schedule::status::data::{Need, PipelineStatus, SourceStatus, Status};
+use crate::schedule::status::language::Language;
 use crate::schedule::status::picture::{self, SIGNS, STATES, cell, mark, stretches, told};
 use crate::schedule::status::words::{
     ago, bytes, day, is_nothing_yet, job, length, local, number, state, verdict, why, why_later,
@@ -20,32 +21,6 @@ use crate::text::Text;
 const LISTED: usize = 10;
 /// Stretches of a source that are listed in words.
 const STRETCHES: usize = 40;
-
-/// The language of a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
-    De,
-    En,
-}
-
-impl Language {
-    pub const ALL: [Self; 2] = [Self::De, Self::En];
-
-    /// The page's name in the private store.
-    pub fn file(self) -> &'static str {
-        match self {
-            Self::De => "index.html",
-            Self::En => "en.html",
-        }
-    }
-
-    pub(super) fn of(self) -> fn(&Text) -> &str {
-        match self {
-            Self::De => |text| &text.de,
-            Self::En => |text| &text.en,
-        }
-    }
-}
 
 /// A status in a language.
 struct Page<'a> {

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use crate::capture::coverage::{Class, Sign};
 use crate::schedule::said::in_german;
 use crate::schedule::status::data::{DateState, DateStatus, Hour, SourceStatus, Status};
-use crate::schedule::status::page::Language;
+use crate::schedule::status::language::Language;
 use crate::schedule::status::words::{bytes, day, local, number, state};
 use crate::text::Text;
 

@@ -5,7 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::beats::{hour_of, hours_of};
 use super::disk::{a_day, full_at};
-use super::page::{Language, page};
+use super::language::Language;
+use super::page::page;
 use super::words::{bytes, length, verdict};
 use super::*;
 use crate::capture::coverage::Class;

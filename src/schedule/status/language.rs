@@ -1,0 +1,29 @@
+//! The languages in which a status is told.
+
+use crate::text::Text;
+
+/// The language of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    De,
+    En,
+}
+
+impl Language {
+    pub const ALL: [Self; 2] = [Self::De, Self::En];
+
+    /// The page's name in the private store.
+    pub fn file(self) -> &'static str {
+        match self {
+            Self::De => "index.html",
+            Self::En => "en.html",
+        }
+    }
+
+    pub(super) fn of(self) -> fn(&Text) -> &str {
+        match self {
+            Self::De => |text| &text.de,
+            Self::En => |text| &text.en,
+        }
+    }
+}
