@@ -79,7 +79,7 @@ fn other_programs_read_the_results_and_come_to_the_same_score() {
     let told = dqv.iter().find(|rule| rule[0] == south["id"]).unwrap();
     assert!((told[1].as_f64().unwrap() - share).abs() < 1e-6 && told[2] == on && told[3] == "accuracy", "{told}");
     assert!(south["rows"].as_u64().unwrap() > 10);
-    assert_eq!(found["dqv"]["distributions"].as_array().unwrap().len(), 4);
+    assert_eq!(found["dqv"]["distributions"].as_array().unwrap().len(), 5);
     assert!(found["dqv"]["labels"].as_array().unwrap().contains(&"Richtigkeit".into()));
     is_the_same(&quality["score"]["dataset"], &found["score"]["dataset"]);
     for (dimension, score) in quality["score"]["dimensions"].as_object().unwrap() {
