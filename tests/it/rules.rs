@@ -100,7 +100,7 @@ fn a_test_that_expects_something_else_prints_a_diff() {
       -   1 {vehicle_id: a, speed: 22.2}  should be named and is not
       +   2 {vehicle_id: a, speed: 36}  is named and should not be
 
-    117 rules, 261 cases passed, 3 failed
+    120 rules, 267 cases passed, 3 failed
     ");
     let only = json(&rules(&world, &["test", "speed_possible", "--json"], 2));
     assert_eq!((&only["failed"], &only["passed"]), (&2.into(), &1.into()));
