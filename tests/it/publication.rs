@@ -352,9 +352,9 @@ fn a_month_in_one_file_is_told_beside_its_days_until_it_is_no_more() {
     assert_eq!(current, 1, "the day is current as before");
     let view = city.world.files_json("linie-0/vehicle_locations");
     assert_eq!(told, [(Some(view["months"][0]["path"].as_str().unwrap().to_owned()), None)]);
-    // The tables are compacted as all others.
+    // A pipeline without a schedule may be late for a week, and the tables tell of it, too: they are compacted after that.
     let own = city.world.files_json("publication/rule_results");
-    assert_eq!((&own["months"][0]["month"], own["files"].as_array().unwrap().len()), (&json!("2026-10"), 6), "{own}");
+    assert_eq!((own.get("months"), own["files"].as_array().unwrap().len()), (None, 6), "{own}");
     is_made_anew(&city.world);
     // A day is revised: the month stands no more, until the days are in one file again.
     city.capture("linie-0", "2026-10-30".parse().unwrap(), 13);
