@@ -70,9 +70,9 @@ pub(super) struct Proxy {
 }
 
 /// Longer than a client waits that is configured by [`TIMEOUT`].
-const STALL: Duration = Duration::from_millis(3_500);
+const STALL: Duration = Duration::from_millis(10_500);
 /// What a client under this proxy waits for at most.
-pub(super) const TIMEOUT: &str = "3 s";
+pub(super) const TIMEOUT: &str = "10 s";
 
 impl Proxy {
     /// Stands before the server at a port of loopback.
