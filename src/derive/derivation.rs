@@ -138,6 +138,16 @@ pub struct DeriveContext {
     pub budget: Budget,
 }
 
+impl DeriveContext {
+    /// The contract of the first table that the derivation makes: of most the only one.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn contract(&self, table: &str) -> Result<Arc<Contract>, DeriveError> {
+        self.contracts.first().cloned().ok_or_else(|| DeriveError::fault(table, &"it has no contract"))
+    }
+}
+
 /// The sources of a run, hour by hour.
 #[derive(Debug, Default)]
 pub struct SourceHours {

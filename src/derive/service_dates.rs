@@ -101,9 +101,8 @@ impl DerivationType for ServiceDates {
     }
 
     fn begin(&self, context: DeriveContext) -> Result<Box<dyn Derivation>, DeriveError> {
-        let contract = context.contracts.first().cloned();
         Ok(Box::new(Run {
-            contract: contract.ok_or_else(|| DeriveError::fault(TABLE, &"it has no contract"))?,
+            contract: context.contract(TABLE)?,
             services: BTreeMap::new(),
             without: [0; 2],
             never: 0,

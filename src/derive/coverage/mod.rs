@@ -60,10 +60,9 @@ impl DerivationType for CoverageTable {
     }
 
     fn begin(&self, context: DeriveContext) -> Result<Box<dyn Derivation>, DeriveError> {
-        let contract = context.contracts.first().cloned();
         let zero_ms = context.service_date.zero(&context.zone).as_millisecond();
         Ok(Box::new(Run {
-            contract: contract.ok_or_else(|| DeriveError::fault(TABLE, &"it has no contract"))?,
+            contract: context.contract(TABLE)?,
             date: context.service_date,
             zero_ms,
             origin: context.timetable_origin,
