@@ -84,8 +84,7 @@ impl<'a> Tables<'a> {
         }
         let file = newest.release.as_ref().and_then(|release| newest.file_of(release.date));
         let Some(file) = file else { return Ok(BTreeMap::new()) };
-        let bytes = recorded::read(self.bucket, &file.record)?;
-        let record = bytes.and_then(|bytes| serde_json::from_slice::<PublicationRecord>(&bytes).ok());
+        let record: Option<PublicationRecord> = recorded::said(self.bucket, &file.record)?;
         Ok(record.map(|record| record.made_of).unwrap_or_default())
     }
 
