@@ -53,6 +53,18 @@ pub struct InputColumn {
     pub is_required: bool,
 }
 
+impl InputColumn {
+    /// One that the derivation cannot do without.
+    pub const fn needed(name: &'static str, kind: Kind) -> Self {
+        Self { name, kind, is_required: true }
+    }
+
+    /// One that may be missing.
+    pub const fn optional(name: &'static str, kind: Kind) -> Self {
+        Self { name, kind, is_required: false }
+    }
+}
+
 /// A table that a derivation makes.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
@@ -68,6 +80,13 @@ pub struct OutputColumn {
     pub kind: Kind,
     /// The columns of its inputs that it is made from.
     pub from: &'static [&'static str],
+}
+
+impl OutputColumn {
+    /// One that is made from these columns of the inputs.
+    pub const fn made(name: &'static str, kind: Kind, from: &'static [&'static str]) -> Self {
+        Self { name, kind, from }
+    }
 }
 
 /// A derivation that pipelines can name below `release: derived:`.
@@ -117,6 +136,16 @@ pub struct DeriveContext {
     pub sources: Arc<SourceHours>,
     /// What it holds is booked here and given back by [`Derivation::finish`].
     pub budget: Budget,
+}
+
+impl DeriveContext {
+    /// The contract of the first table that the derivation makes: of most the only one.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn contract(&self, table: &str) -> Result<Arc<Contract>, DeriveError> {
+        self.contracts.first().cloned().ok_or_else(|| DeriveError::fault(table, &"it has no contract"))
+    }
 }
 
 /// The sources of a run, hour by hour.

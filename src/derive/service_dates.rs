@@ -40,32 +40,32 @@ const KEY: usize = size_of::<u128>();
 const CALENDAR: usize = 0;
 const CALENDAR_DATES: usize = 1;
 
-const fn read(name: &'static str, kind: Kind) -> InputColumn {
-    InputColumn { name, kind, is_required: true }
-}
-
 const INPUTS: &[Input] = &[
     Input {
         of: Tables::Feed,
         table: "calendar",
         columns: &[
-            read("service_id", Kind::Text),
-            read("start_date", Kind::Date),
-            read("end_date", Kind::Date),
-            read(WEEKDAYS[0], Kind::Int32),
-            read(WEEKDAYS[1], Kind::Int32),
-            read(WEEKDAYS[2], Kind::Int32),
-            read(WEEKDAYS[3], Kind::Int32),
-            read(WEEKDAYS[4], Kind::Int32),
-            read(WEEKDAYS[5], Kind::Int32),
-            read(WEEKDAYS[6], Kind::Int32),
+            InputColumn::needed("service_id", Kind::Text),
+            InputColumn::needed("start_date", Kind::Date),
+            InputColumn::needed("end_date", Kind::Date),
+            InputColumn::needed(WEEKDAYS[0], Kind::Int32),
+            InputColumn::needed(WEEKDAYS[1], Kind::Int32),
+            InputColumn::needed(WEEKDAYS[2], Kind::Int32),
+            InputColumn::needed(WEEKDAYS[3], Kind::Int32),
+            InputColumn::needed(WEEKDAYS[4], Kind::Int32),
+            InputColumn::needed(WEEKDAYS[5], Kind::Int32),
+            InputColumn::needed(WEEKDAYS[6], Kind::Int32),
         ],
         is_required: true,
     },
     Input {
         of: Tables::Feed,
         table: "calendar_dates",
-        columns: &[read("service_id", Kind::Text), read("date", Kind::Date), read("exception_type", Kind::Int32)],
+        columns: &[
+            InputColumn::needed("service_id", Kind::Text),
+            InputColumn::needed("date", Kind::Date),
+            InputColumn::needed("exception_type", Kind::Int32),
+        ],
         is_required: true,
     },
 ];
@@ -78,10 +78,10 @@ const DATES: &[&str] = &["start_date", "end_date", "date", "exception_type"];
 const OUTPUTS: &[Output] = &[Output {
     table: TABLE,
     columns: &[
-        OutputColumn { name: "service_id", kind: Kind::Text, from: &["service_id"] },
-        OutputColumn { name: "service_date", kind: Kind::Date, from: DATES },
-        OutputColumn { name: "weekday", kind: Kind::Text, from: DATES },
-        OutputColumn { name: "runs_by", kind: Kind::Text, from: DATES },
+        OutputColumn::made("service_id", Kind::Text, &["service_id"]),
+        OutputColumn::made("service_date", Kind::Date, DATES),
+        OutputColumn::made("weekday", Kind::Text, DATES),
+        OutputColumn::made("runs_by", Kind::Text, DATES),
     ],
 }];
 
@@ -101,9 +101,8 @@ impl DerivationType for ServiceDates {
     }
 
     fn begin(&self, context: DeriveContext) -> Result<Box<dyn Derivation>, DeriveError> {
-        let contract = context.contracts.first().cloned();
         Ok(Box::new(Run {
-            contract: contract.ok_or_else(|| DeriveError::fault(TABLE, &"it has no contract"))?,
+            contract: context.contract(TABLE)?,
             services: BTreeMap::new(),
             without: [0; 2],
             never: 0,

@@ -28,11 +28,11 @@ impl DerivationType for TripReports {
     }
 
     fn inputs(&self) -> &'static [Input] {
-        const TRIP_ID: InputColumn = InputColumn { name: "trip_id", kind: Kind::Text, is_required: true };
-        const REPORTED: InputColumn = InputColumn { name: "trip_id_scheduled", kind: Kind::Text, is_required: true };
-        const WHEN: InputColumn = InputColumn { name: "event_timestamp", kind: Kind::Instant, is_required: true };
-        const CAPTURED: InputColumn = InputColumn { name: "captured_at", kind: Kind::Instant, is_required: true };
-        const NOWHERE: InputColumn = InputColumn { name: "track", kind: Kind::Text, is_required: false };
+        const TRIP_ID: InputColumn = InputColumn::needed("trip_id", Kind::Text);
+        const REPORTED: InputColumn = InputColumn::needed("trip_id_scheduled", Kind::Text);
+        const WHEN: InputColumn = InputColumn::needed("event_timestamp", Kind::Instant);
+        const CAPTURED: InputColumn = InputColumn::needed("captured_at", Kind::Instant);
+        const NOWHERE: InputColumn = InputColumn::optional("track", Kind::Text);
         &[
             Input { of: Tables::Timetable, table: "trips", columns: &[TRIP_ID], is_required: true },
             Input {
@@ -46,14 +46,11 @@ impl DerivationType for TripReports {
     }
 
     fn outputs(&self) -> &'static [Output] {
-        const fn column(name: &'static str, kind: Kind, from: &'static [&'static str]) -> OutputColumn {
-            OutputColumn { name, kind, from }
-        }
         const COLUMNS: &[OutputColumn] = &[
-            column("trip_id", Kind::Text, &["trip_id_scheduled", "trip_id"]),
-            column("is_planned", Kind::Boolean, &["trip_id"]),
-            column("reports", Kind::Int32, &["trip_id_scheduled"]),
-            column("first_report", Kind::Instant, &["event_timestamp"]),
+            OutputColumn::made("trip_id", Kind::Text, &["trip_id_scheduled", "trip_id"]),
+            OutputColumn::made("is_planned", Kind::Boolean, &["trip_id"]),
+            OutputColumn::made("reports", Kind::Int32, &["trip_id_scheduled"]),
+            OutputColumn::made("first_report", Kind::Instant, &["event_timestamp"]),
         ];
         &[Output { table: "trip_reports", columns: COLUMNS }]
     }

@@ -28,16 +28,13 @@ pub(crate) struct CellError {
     problem: String,
 }
 
-/// Days of 1970-01-01, as Arrow counts dates.
+/// Days since 1970-01-01, as Arrow counts dates.
 fn day_of(text: &str) -> Option<i32> {
-    let date: ServiceDate = text.parse().ok()?;
-    let epoch = jiff::civil::date(1970, 1, 1);
-    date.0.since(epoch).ok().map(|span| span.get_days())
+    text.parse().ok().map(ServiceDate::days_since_epoch)
 }
 
 fn date_of(day: i32) -> Option<String> {
-    let epoch = ServiceDate(jiff::civil::date(1970, 1, 1));
-    Some(epoch.plus_days(day).to_string())
+    ServiceDate::from_days_since_epoch(day).map(|date| date.to_string())
 }
 
 /// Rows in the columns of a contract.

@@ -30,9 +30,9 @@ use crate::derive::derivation::{
     Derivation, DerivationType, DeriveContext, Derived, Finished, Input, InputAccount, Output, RowAccount, SourceHours,
 };
 use crate::derive::error::DeriveError;
-use crate::derive::line_hours::{Line, LineHours};
+use crate::derive::line_hours::{Line, LineHours, hour_of};
 use crate::table::{Budget, ORIGIN};
-use crate::time::{ServiceDate, ServiceDay};
+use crate::time::ServiceDate;
 
 use columns::{INPUTS, OUTPUTS, REPORTS, TABLE, TRIPS};
 
@@ -60,10 +60,9 @@ impl DerivationType for CoverageTable {
     }
 
     fn begin(&self, context: DeriveContext) -> Result<Box<dyn Derivation>, DeriveError> {
-        let contract = context.contracts.first().cloned();
         let zero_ms = context.service_date.zero(&context.zone).as_millisecond();
         Ok(Box::new(Run {
-            contract: contract.ok_or_else(|| DeriveError::fault(TABLE, &"it has no contract"))?,
+            contract: context.contract(TABLE)?,
             date: context.service_date,
             zero_ms,
             origin: context.timetable_origin,
@@ -275,8 +274,9 @@ impl Run {
                 self.book(id.len() + TRIP)?;
                 self.routes.insert(id.into(), route.clone());
             }
-            let hour = starts.is_valid(row).then(|| starts.value(row).div_euclid(3600));
-            let hour = hour.filter(|hour| (0..ServiceDay::HOURS as i32).contains(hour));
+            // Seconds since zero.
+            let start = starts.is_valid(row).then(|| i64::from(starts.value(row)) * 1_000);
+            let hour = start.and_then(|start| hour_of(0, start));
             let is_observed = reports.is_valid(row) && reports.value(row) > 0;
             let is_cancelled = cancelled.is_valid(row) && cancelled.value(row);
             let is_planned = planned.is_valid(row) && planned.value(row);

@@ -92,16 +92,13 @@ pub struct PrivateZones {
     pub cut: CutOff,
 }
 
-const fn needed(name: &'static str, kind: Kind) -> InputColumn {
-    InputColumn { name, kind, is_required: true }
-}
-
 const STOP_TIMES: &[InputColumn] = &[
-    needed("trip_id", Kind::Text),
-    needed("arrival_time", Kind::ServiceTime),
-    needed("departure_time", Kind::ServiceTime),
+    InputColumn::needed("trip_id", Kind::Text),
+    InputColumn::needed("arrival_time", Kind::ServiceTime),
+    InputColumn::needed("departure_time", Kind::ServiceTime),
 ];
-const TRIPS: &[InputColumn] = &[needed("trip_id", Kind::Text), needed("block_id", Kind::Text)];
+const TRIPS: &[InputColumn] =
+    &[InputColumn::needed("trip_id", Kind::Text), InputColumn::needed("block_id", Kind::Text)];
 const OF_TIMES: Input = Input { of: Tables::Timetable, table: "stop_times", columns: STOP_TIMES, is_required: true };
 const OF_BLOCKS: Input = Input { of: Tables::Timetable, table: "trips", columns: TRIPS, is_required: true };
 

@@ -72,9 +72,8 @@ impl DerivationType for TripsObserved {
 
     fn begin(&self, context: DeriveContext) -> Result<Box<dyn Derivation>, DeriveError> {
         let planned = Planned::of(&context.timetable, &context.budget)?;
-        let contract = context.contracts.first().cloned();
         let mut run = Run {
-            contract: contract.ok_or_else(|| DeriveError::fault(TABLE, &"it has no contract"))?,
+            contract: context.contract(TABLE)?,
             date: context.service_date,
             zero: context.service_date.zero(&context.zone).as_millisecond(),
             zone: context.zone,

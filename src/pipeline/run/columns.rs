@@ -154,7 +154,7 @@ fn left_behind(pipeline: &Pipeline, index: &TableIndex) -> Option<Problem> {
     let (dataset, table) = (&index.dataset, &index.table);
     let message = format!("{dataset}/{table} is published, and no pipeline releases it any more");
     let remedy = format!(
-        "Its files and indexes stay for whoever has their addresses; new pages and lists of the catalogue leave it out. If it shall not be          public any more: 'fahrtenbuch withdraw {dataset}/{table} --since {first} --until {last} --by NAME --reason TEXT'."
+        "Its files and indexes stay for whoever has their addresses; new pages and lists of the catalogue leave it out. If it shall not be public any more: 'fahrtenbuch withdraw {dataset}/{table} --since {first} --until {last} --by NAME --reason TEXT'."
     );
     Some(Problem { file: pipeline.file.clone(), line: pipeline.line, message, remedy })
 }

@@ -104,7 +104,7 @@ fn of_bucket(
         if known == Some(key.as_str()) {
             return Ok(None);
         }
-        let record = recorded::read(bucket, &key)?.and_then(|bytes| serde_json::from_slice::<LastRecord>(&bytes).ok());
+        let record: Option<LastRecord> = recorded::said(bucket, &key)?;
         // A record of a decision or a withdrawal says nothing of what went in.
         let record = record.filter(|record| Kind::of_format(&record.format).is_none_or(|(kind, _)| kind == Kind::Run));
         match record {

@@ -9,7 +9,7 @@ use super::columns::{columns, geometries};
 use super::evolution::evolution;
 use super::paths::{index_key, is_first_release, meta_folder, partition_folder, versions_folder};
 use super::table_index::{IndexFile, Release, TableIndex, json};
-use super::versions::newest;
+use super::versions::{last_verified, newest};
 use crate::contract::Contract;
 use crate::digest::Digest;
 use crate::publish::PublishError;
@@ -75,7 +75,15 @@ pub fn commit(bucket: &Bucket, change: Change<'_>) -> Result<Option<Commit>, Pub
 /// # Errors
 /// The bucket cannot be read or written.
 pub fn commit_after(bucket: &Bucket, change: Change<'_>, version: u64) -> Result<Option<Commit>, PublishError> {
-    let before = newest(bucket, change.dataset, &change.contract.table)?;
+    let (dataset, table) = (change.dataset, &change.contract.table);
+    // Whether somebody has committed since, the create-only write finds: who has read the version needs another look only where nothing
+    // is to be written.
+    let is_followed = |index: &TableIndex| index.version == version && index.file_of(change.date) != change.file;
+    let known = last_verified(bucket, dataset, table)?.filter(|(index, _)| is_followed(index));
+    let before = match known {
+        Some(known) => Some(known),
+        None => newest(bucket, dataset, table)?,
+    };
     if before.as_ref().map_or(0, |(index, _)| index.version) != version {
         return Ok(None);
     }

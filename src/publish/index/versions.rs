@@ -16,8 +16,17 @@ pub fn current(bucket: &Bucket, dataset: &str, table: &str) -> Result<Option<Tab
 
 /// The index of a table that this process has read last, without a look at the bucket; none if there was none.
 pub fn last_read(bucket: &Bucket, dataset: &str, table: &str) -> Result<Option<TableIndex>, PublishError> {
+    Ok(last_verified(bucket, dataset, table)?.map(|(index, _)| index))
+}
+
+/// The same with its digest.
+pub(super) fn last_verified(
+    bucket: &Bucket,
+    dataset: &str,
+    table: &str,
+) -> Result<Option<(TableIndex, Digest)>, PublishError> {
     match bucket.known_version(&versions_folder(dataset, table)) {
-        Some(Version { number, bytes: Some(bytes) }) => Ok(Some(parsed(&bytes, dataset, table, number)?.0)),
+        Some(Version { number, bytes: Some(bytes) }) => parsed(&bytes, dataset, table, number).map(Some),
         _ => Ok(None),
     }
 }

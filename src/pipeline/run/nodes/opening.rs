@@ -315,7 +315,7 @@ fn timetable(inputs: &[Input], rules: &RuleContext) -> Result<BTreeMap<&'static 
 
 /// What stands in the footer of every file: only what the file is. What it was made from, by which program and contract,
 /// stands in the record that the index names, so that equal rows are equal bytes.
-fn metadata(dataset: &str, contract: &Contract, date: &str) -> Vec<(String, String)> {
+pub(in crate::pipeline::run) fn metadata(dataset: &str, contract: &Contract, date: &str) -> Vec<(String, String)> {
     [("fahrtenbuch.dataset", dataset), ("fahrtenbuch.table", &contract.table), ("fahrtenbuch.partition_date", date)]
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .to_vec()

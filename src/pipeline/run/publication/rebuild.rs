@@ -162,9 +162,9 @@ impl Found {
             for quality in results::read(bucket, dataset, &[date])? {
                 let run = runs.iter().rev().find(|run| run.inputs == quality.inputs);
                 let record = match run {
-                    Some(run) => recorded::read(bucket, &run.key)?
-                        .and_then(|bytes| serde_json::from_slice::<RunRecord>(&bytes).ok())
-                        .map(|record| (record, run.key.as_str())),
+                    Some(run) => {
+                        recorded::said::<RunRecord>(bucket, &run.key)?.map(|record| (record, run.key.as_str()))
+                    }
                     None => None,
                 };
                 rows.results.extend(of_quality(&quality, record.as_ref().map(|(record, key)| (record, *key))));

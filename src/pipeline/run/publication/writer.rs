@@ -14,6 +14,7 @@ use crate::pipeline::recorded;
 use crate::pipeline::run::context::now;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::heads;
+use crate::pipeline::run::nodes::opening::metadata;
 use crate::publication::{
     CellError, DATASET, DECISIONS, DecisionRow, RELEASES, RULE_RESULTS, ReleaseRow, ResultRow, batch, contract, rows,
 };
@@ -84,8 +85,7 @@ impl<'a> Tables<'a> {
         }
         let file = newest.release.as_ref().and_then(|release| newest.file_of(release.date));
         let Some(file) = file else { return Ok(BTreeMap::new()) };
-        let bytes = recorded::read(self.bucket, &file.record)?;
-        let record = bytes.and_then(|bytes| serde_json::from_slice::<PublicationRecord>(&bytes).ok());
+        let record: Option<PublicationRecord> = recorded::said(self.bucket, &file.record)?;
         Ok(record.map(|record| record.made_of).unwrap_or_default())
     }
 
@@ -225,12 +225,7 @@ impl<'a> Tables<'a> {
         if new == old && current.is_some_and(|current| provisional || !current.provisional) {
             return Ok(None);
         }
-        let metadata = [
-            ("fahrtenbuch.dataset", DATASET.to_owned()),
-            ("fahrtenbuch.table", table.to_owned()),
-            ("fahrtenbuch.partition_date", date.to_string()),
-        ];
-        let metadata = metadata.map(|(key, value)| (key.to_owned(), value)).to_vec();
+        let metadata = metadata(DATASET, contract, &date.to_string());
         let staging = self.staging.join(date.to_string());
         let mut writer = Writer::new(&staging, contract, metadata, Budget::new(self.workspace.memory))?;
         writer.push(batch(contract, new).map_err(cells)?)?;

@@ -209,7 +209,7 @@ impl<'a> Runs<'a> {
         if let Some(known) = self.known.get(record) {
             return Ok(known.clone());
         }
-        let run = recorded::read(self.bucket, record)?.and_then(|bytes| serde_json::from_slice::<OfRun>(&bytes).ok());
+        let run: Option<OfRun> = recorded::said(self.bucket, record)?;
         self.known.insert(record.to_owned(), run.clone());
         Ok(run)
     }

@@ -259,8 +259,7 @@ fn data_inputs(
     }
     let mut digests = BTreeSet::new();
     if let Some(from) = &change.from {
-        let run = recorded::read(context.bucket, &from.record)?
-            .and_then(|bytes| serde_json::from_slice::<OfRun>(&bytes).ok());
+        let run: Option<OfRun> = recorded::said(context.bucket, &from.record)?;
         digests.extend(run.map(|run| run.inputs.data_sha256));
     }
     let private = &context.workspace.private;

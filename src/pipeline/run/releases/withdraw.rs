@@ -69,10 +69,7 @@ pub struct OfDate {
 /// Nothing of it was ever published, or the bucket cannot be read.
 pub fn plan_withdrawal(bucket: &Bucket, request: &WithdrawRequest) -> Result<WithdrawPlan, ActError> {
     let dataset = &request.dataset;
-    let names = match &request.table {
-        Some(table) => BTreeSet::from([table.clone()]),
-        None => tables(bucket, dataset)?,
-    };
+    let names = named(bucket, request)?;
     if names.is_empty() {
         return Err(ActError::Usage(format!(
             "nothing of {dataset} is published. 'fahrtenbuch releases list' tells the tables that are"
@@ -105,6 +102,14 @@ pub fn plan_withdrawal(bucket: &Bucket, request: &WithdrawRequest) -> Result<Wit
         )));
     }
     Ok(plan)
+}
+
+/// The tables that a request is about.
+fn named(bucket: &Bucket, request: &WithdrawRequest) -> Result<BTreeSet<String>, PublishError> {
+    match &request.table {
+        Some(table) => Ok(BTreeSet::from([table.clone()])),
+        None => tables(bucket, &request.dataset),
+    }
 }
 
 /// Files of months that are there and have rows of dates that leave the public, or have left it.
@@ -246,10 +251,7 @@ fn lost_months(
     dates: &BTreeSet<ServiceDate>,
 ) -> Result<BTreeMap<String, BTreeSet<Month>>, ActError> {
     let mut lost: BTreeMap<String, BTreeSet<Month>> = BTreeMap::new();
-    let names = match &request.table {
-        Some(table) => BTreeSet::from([table.clone()]),
-        None => tables(bucket, &request.dataset)?,
-    };
+    let names = named(bucket, request)?;
     for table in names {
         let newest = current(bucket, &request.dataset, &table)?;
         let files = dates.iter().filter_map(|date| newest.tombstone(*date)).flat_map(|tombstone| &tombstone.files);
@@ -375,10 +377,7 @@ pub fn lift(
 ) -> Result<BTreeMap<String, BTreeSet<ServiceDate>>, ActError> {
     let (bucket, dataset) = (context.bucket, &request.dataset);
     let _alone = context.lock.acting()?;
-    let names = match &request.table {
-        Some(table) => BTreeSet::from([table.clone()]),
-        None => tables(bucket, dataset)?,
-    };
+    let names = named(bucket, request)?;
     let mut lifted = BTreeMap::new();
     let mut is_known = false;
     for table in &names {
