@@ -4,7 +4,8 @@
 use crate::notify::cause::{CauseKind, Trouble};
 use crate::text::Text;
 
-/// What it is, what is lost if nothing happens, and the command. `dates` are those that it is about, in words.
+/// What it is, what is lost if nothing happens, and the command. `dates` are those that it is about, as they stand behind 'for' and
+/// 'für'.
 pub(super) fn words(trouble: &Trouble, dates: &Text) -> (Text, Text, String) {
     match trouble {
         Trouble::EvidenceUnreadable { pipeline, problem } => (
@@ -33,7 +34,7 @@ pub(super) fn words(trouble: &Trouble, dates: &Text) -> (Text, Text, String) {
         Trouble::RunHangs { job, date } => {
             let (en, de) = match date {
                 Some(_) => {
-                    (format!("The run of {job} for {}", dates.en), format!("Der Lauf von {job} für den {}", dates.de))
+                    (format!("The run of {job} for {}", dates.en), format!("Der Lauf von {job} für {}", dates.de))
                 }
                 None => (format!("The job {job}"), format!("Die Arbeit {job}")),
             };
@@ -44,7 +45,7 @@ pub(super) fn words(trouble: &Trouble, dates: &Text) -> (Text, Text, String) {
                 ),
                 Text::new(
                     "Nothing else of it is done until it ends. It is ended after 'limits: run_kill', which loses nothing, and tried again.",
-                    "Bis er endet, geschieht dort nichts Weiteres. Nach 'limits: run_kill' wird er beendet, wobei nichts verloren geht, \
+                    "Bis das endet, geschieht dort nichts Weiteres. Nach 'limits: run_kill' wird es beendet, wobei nichts verloren geht, \
                      und neu versucht.",
                 ),
                 "fahrtenbuch status".to_owned(),
