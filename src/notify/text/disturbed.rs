@@ -1,7 +1,7 @@
 //! The words for what disturbs the work without ending it: evidence that cannot be read, files that are gone, jobs that hang, clocks
 //! that differ.
 
-use crate::notify::cause::{CauseKind, Trouble};
+use crate::notify::cause::Trouble;
 use crate::text::Text;
 
 /// What it is, what is lost if nothing happens, and the command. `dates` are those that it is about, as they stand behind 'for' and
@@ -68,17 +68,5 @@ pub(super) fn words(trouble: &Trouble, dates: &Text) -> (Text, Text, String) {
         }
         // The others have their words elsewhere.
         _ => (Text::new("", ""), Text::new("", ""), String::new()),
-    }
-}
-
-/// What is said when it is over; `{}` stands for what it is about.
-pub(super) fn mended(kind: CauseKind) -> (&'static str, &'static str) {
-    match kind {
-        CauseKind::EvidenceUnreadable => ("The evidence of {} can be read", "Die Belege von {} sind lesbar"),
-        CauseKind::FilesMissing => {
-            ("All published files of {} are in the bucket", "Alle veröffentlichten Dateien von {} sind im Bucket")
-        }
-        CauseKind::RunHangs => ("No job of {} hangs any more", "Keine Arbeit von {} hängt mehr"),
-        _ => ("The clock of the source {} is right", "Die Uhr der Quelle {} geht richtig"),
     }
 }
