@@ -29,6 +29,31 @@ pub fn grouped(number: u64) -> Text {
     Text::new(with(','), with('.'))
 }
 
+/// Days as they stand behind 'for' and 'für': those that are written out, and how many more there are.
+pub fn days(written: Vec<Text>, more: usize) -> Text {
+    let (mut en, mut de): (Vec<String>, Vec<String>) =
+        written.into_iter().map(|day| (day.en, format!("den {}", day.de))).unzip();
+    match more {
+        0 => {}
+        1 => {
+            en.push("one more day".to_owned());
+            de.push("einen weiteren Tag".to_owned());
+        }
+        more => {
+            en.push(format!("{more} more days"));
+            de.push(format!("{more} weitere Tage"));
+        }
+    }
+    Text::new(enumerated(&en, "and"), enumerated(&de, "und"))
+}
+
+fn enumerated(parts: &[String], and: &str) -> String {
+    match parts {
+        [first @ .., last] if !first.is_empty() => format!("{} {and} {last}", first.join(", ")),
+        parts => parts.concat(),
+    }
+}
+
 /// A number as German writes it: with a comma in place of the point.
 pub fn german_number(text: &str) -> String {
     text.replace('.', ",")

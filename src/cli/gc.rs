@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::cli::acting::{not_done, open, open_to_act};
+use crate::cli::attempted;
 use crate::cli::exit::Exit;
 use crate::cli::opened::clock_is_set;
 use crate::cli::terminal::count;
@@ -32,6 +33,9 @@ pub(super) struct Arguments {
     /// Write JSON to standard output
     #[arg(long)]
     json: bool,
+    /// Write into the log of the schedule that it was tried, so that 'plan' knows of it: for other schedulers
+    #[arg(long, conflicts_with = "dry_run")]
+    attempt: bool,
 }
 
 impl Arguments {
@@ -42,6 +46,9 @@ impl Arguments {
 }
 
 pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
+    if arguments.attempt {
+        return attempted::chore(root, "gc").unwrap_or_else(|exit| exit);
+    }
     ended(root, arguments).unwrap_or_else(|exit| exit)
 }
 

@@ -28,7 +28,7 @@ quarantine without a decision; the disk. 'up' and 'schedule' keep the same as a 
 What needs you is what messages tell ('notify:'), in the same words, also where there are no channels.
 
 JSON: now, title, collector and scheduler (at work: true, false, or null if never started), needs (kind, about, since, what and lost
-in de and en, command, said: by the newest try), running, due, next (pipeline, date, since or at, why), due_chores and next_chore (daily jobs), pipelines (name, is_known: the bucket could be read, newest, dates
+in de and en, command, said: by the newest try), running, due, next (pipeline, date, since or at, why), due_chores and next_chore (daily jobs), pipelines (name, is_known: bucket and evidence could be read, newest, dates
 with their state), sources
 (name, every in seconds, newest_body, newest_beat, last_good, hours with beats by what became of them), undecided, disk (bytes), notes (a
 catalogue for SQL engines that has to be written anew).

@@ -417,11 +417,11 @@ impl Bucket {
         let (after, count) = if self.folder.is_some() { ("", usize::MAX) } else { (after, count) };
         let objects = self.objects(prefix, after, count)?;
         if objects.is_empty() && !after.is_empty() {
-            return self.page(prefix, "", count);
+            return Ok(Page { behind: Some(after.to_owned()), ..self.page(prefix, "", count)? });
         }
         let end = objects.last_key_value().filter(|_| objects.len() == count).map(|(name, _)| name.clone());
         let sizes = objects.into_iter().map(|(name, object)| (name, object.bytes)).collect();
-        Ok(Page { sizes, after: after.to_owned(), end })
+        Ok(Page { sizes, after: after.to_owned(), behind: None, end })
     }
 
     /// The names of the folders in the folder `prefix`, without what comes before the last `/`.

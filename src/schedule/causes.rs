@@ -131,10 +131,11 @@ impl Causes {
             if known.facts.troubles.iter().all(|trouble| trouble.pipeline != *name) {
                 add(CauseKind::RunFailed, name);
                 add(CauseKind::RunHeldBack, name);
+                // Where its index cannot be read nobody has looked for its files and its evidence.
+                add(CauseKind::FilesMissing, dataset);
+                add(CauseKind::EvidenceUnreadable, name);
             }
             add(CauseKind::BucketUnreadable, dataset);
-            add(CauseKind::FilesMissing, dataset);
-            add(CauseKind::EvidenceUnreadable, name);
             add(CauseKind::RunHangs, name);
             pipeline.feeds.iter().for_each(|feed| add(CauseKind::EvidenceExpiring, &feed.name));
             if self.slow.is_some() && !self.quarantine.unread.contains(dataset) {

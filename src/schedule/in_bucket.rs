@@ -49,11 +49,6 @@ impl Names {
             let after = self.after.get(&folder).map_or("", String::as_str);
             let page = bucket.page(&folder, after, page)?;
             let prefix = format!("{folder}/");
-            if !after.is_empty() && page.after().is_empty() {
-                // There was nothing more, and the look began anew.
-                let behind = files().filter(|file| file.path.starts_with(&prefix) && file.path.as_str() > after);
-                self.missing.extend(behind.map(|file| file.path.clone()));
-            }
             for file in files().filter(|file| file.path.starts_with(&prefix) && page.covers(&file.path)) {
                 match page.sizes.get(&file.path) {
                     Some(bytes) if *bytes == file.bytes => self.missing.remove(&file.path),

@@ -172,7 +172,7 @@ impl AtWork<'_> {
             return Ok(Some(later));
         }
         self.read_configuration(tell)?;
-        // What the disk did not take is tried again.
+        // What the disk did not take is tried again, and somebody may have said that the clock is right.
         self.read_log();
         if let Some(limit) = self.workspace.as_ref().and_then(|(_, workspace)| workspace.runs.kill) {
             self.runner.kill_older(limit);
@@ -218,8 +218,6 @@ impl AtWork<'_> {
                     if self.scheduler.once && self.is_idle() {
                         return Err(RunError::ClockBehind(behind.to_string()).into());
                     }
-                    // Somebody may say that the clock is right.
-                    self.read_log();
                     return Ok(Some(later));
                 }
                 let at = due.later.first().map(|later| until(later.at, now));

@@ -402,7 +402,7 @@ fn a_store_that_is_lost_is_refused_by_all_in_the_same_sentence_before_anything_i
     let decided = ["--by", "Datenmanagement", "--reason", "They are right"];
     let (withdraw, rollback) =
         (["withdraw", "linie-0", "--date", "2026-11-23"], ["releases", "rollback", "linie-0/vehicle_locations"]);
-    let all: [&[&str]; 22] = [
+    let all: [&[&str]; 24] = [
         &["plan"],
         &["plan", "--json"],
         &["status"],
@@ -419,6 +419,8 @@ fn a_store_that_is_lost_is_refused_by_all_in_the_same_sentence_before_anything_i
         &["backup", "--to", &elsewhere],
         &["backup", "--attempt"],
         &["evidence", "purge", "--attempt"],
+        &["compact", "--attempt"],
+        &["gc", "--attempt"],
         &["publish", "--rebuild"],
         &[&rows[..], &decided].concat(),
         &[&withdraw[..], &decided].concat(),

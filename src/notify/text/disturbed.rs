@@ -1,10 +1,11 @@
 //! The words for what disturbs the work without ending it: evidence that cannot be read, files that are gone, jobs that hang, clocks
 //! that differ.
 
-use crate::notify::cause::{CauseKind, Trouble};
+use crate::notify::cause::Trouble;
 use crate::text::Text;
 
-/// What it is, what is lost if nothing happens, and the command. `dates` are those that it is about, in words.
+/// What it is, what is lost if nothing happens, and the command. `dates` are those that it is about, as they stand behind 'for' and
+/// 'für'.
 pub(super) fn words(trouble: &Trouble, dates: &Text) -> (Text, Text, String) {
     match trouble {
         Trouble::EvidenceUnreadable { pipeline, problem } => (
@@ -33,7 +34,7 @@ pub(super) fn words(trouble: &Trouble, dates: &Text) -> (Text, Text, String) {
         Trouble::RunHangs { job, date } => {
             let (en, de) = match date {
                 Some(_) => {
-                    (format!("The run of {job} for {}", dates.en), format!("Der Lauf von {job} für den {}", dates.de))
+                    (format!("The run of {job} for {}", dates.en), format!("Der Lauf von {job} für {}", dates.de))
                 }
                 None => (format!("The job {job}"), format!("Die Arbeit {job}")),
             };
@@ -44,7 +45,7 @@ pub(super) fn words(trouble: &Trouble, dates: &Text) -> (Text, Text, String) {
                 ),
                 Text::new(
                     "Nothing else of it is done until it ends. It is ended after 'limits: run_kill', which loses nothing, and tried again.",
-                    "Bis er endet, geschieht dort nichts Weiteres. Nach 'limits: run_kill' wird er beendet, wobei nichts verloren geht, \
+                    "Bis das endet, geschieht dort nichts Weiteres. Nach 'limits: run_kill' wird es beendet, wobei nichts verloren geht, \
                      und neu versucht.",
                 ),
                 "fahrtenbuch status".to_owned(),
@@ -67,17 +68,5 @@ pub(super) fn words(trouble: &Trouble, dates: &Text) -> (Text, Text, String) {
         }
         // The others have their words elsewhere.
         _ => (Text::new("", ""), Text::new("", ""), String::new()),
-    }
-}
-
-/// What is said when it is over; `{}` stands for what it is about.
-pub(super) fn mended(kind: CauseKind) -> (&'static str, &'static str) {
-    match kind {
-        CauseKind::EvidenceUnreadable => ("The evidence of {} can be read", "Die Belege von {} sind lesbar"),
-        CauseKind::FilesMissing => {
-            ("All published files of {} are in the bucket", "Alle veröffentlichten Dateien von {} sind im Bucket")
-        }
-        CauseKind::RunHangs => ("No job of {} hangs any more", "Keine Arbeit von {} hängt mehr"),
-        _ => ("The clock of the source {} is right", "Die Uhr der Quelle {} geht richtig"),
     }
 }

@@ -1,7 +1,6 @@
 //! The words for what is well again.
 
 use crate::notify::cause::CauseKind;
-use crate::notify::text::disturbed;
 use crate::notify::text::words::place_name;
 use crate::text::Text;
 
@@ -49,9 +48,12 @@ pub(super) fn mended(kind: CauseKind, subject: &str) -> Text {
         CauseKind::ConfigurationWrong => {
             ("The configuration has no mistakes any more", "Die Konfiguration hat keine Fehler mehr")
         }
-        CauseKind::EvidenceUnreadable | CauseKind::FilesMissing | CauseKind::RunHangs | CauseKind::SourceClock => {
-            disturbed::mended(kind)
+        CauseKind::EvidenceUnreadable => ("The evidence of {} can be read", "Die Belege von {} sind lesbar"),
+        CauseKind::FilesMissing => {
+            ("All published files of {} are in the bucket", "Alle veröffentlichten Dateien von {} sind im Bucket")
         }
+        CauseKind::RunHangs => ("No job of {} hangs any more", "Keine Arbeit von {} hängt mehr"),
+        CauseKind::SourceClock => ("The clock of the source {} is right", "Die Uhr der Quelle {} geht richtig"),
         CauseKind::BucketUnreadable if subject.is_empty() => ("The bucket can be read", "Der Bucket ist lesbar"),
         CauseKind::BucketUnreadable => {
             ("What the bucket has of {} can be read", "Was der Bucket von {} hat, ist lesbar")

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use crate::notify::cause::{Cause, RunFailure, Trouble};
 use crate::notify::text::disturbed;
-use crate::text::{Text, grouped};
+use crate::text::{Text, days, grouped};
 use crate::time::ServiceDate;
 
 /// Dates of a list that are written out.
@@ -47,20 +47,7 @@ fn dates(dates: &BTreeSet<ServiceDate>) -> Text {
         return Text::new("the newest data", "die neuesten Daten");
     }
     let newest = dates.iter().rev().take(WRITTEN).map(|one| date(*one));
-    let (en, de): (Vec<String>, Vec<String>) = newest.map(|text| (text.en, text.de)).unzip();
-    let (mut en, mut de) = (en.join(", "), format!("den {}", de.join(", ")));
-    match dates.len().saturating_sub(WRITTEN) {
-        0 => {}
-        1 => {
-            en += " and one more day";
-            de += " und einen weiteren Tag";
-        }
-        more => {
-            en += &format!(" and {more} more days");
-            de += &format!(" und {more} weitere Tage");
-        }
-    }
-    Text::new(en, de)
+    days(newest.collect(), dates.len().saturating_sub(WRITTEN))
 }
 
 /// `12.3 GB`.
@@ -129,7 +116,7 @@ pub(super) fn words(cause: &Cause, zone: &TimeZone) -> Words {
         | Trouble::SourceClock { .. } => {
             let of = match &cause.trouble {
                 Trouble::FilesMissing { dates: of, .. } => dates(of),
-                Trouble::RunHangs { date: Some(of), .. } => date(*of),
+                Trouble::RunHangs { date: Some(of), .. } => days(vec![date(*of)], 0),
                 _ => Text::new("", ""),
             };
             let (title, loss, command) = disturbed::words(&cause.trouble, &of);
@@ -501,7 +488,7 @@ fn of_machine(trouble: &Trouble, zone: &TimeZone) -> Words {
             ),
             Text::new(
                 "Nothing is recorded and nothing is published until it is back. New keys would tear pseudonyms apart.",
-                "Bis er wieder da ist, wird nichts aufgezeichnet und nichts veröffentlicht. Neue Schlüssel würden Pseudonyme zerreißen.",
+                "Bis sie wieder da ist, wird nichts aufgezeichnet und nichts veröffentlicht. Neue Schlüssel würden Pseudonyme zerreißen.",
             ),
             "fahrtenbuch restore",
         ),

@@ -17,6 +17,8 @@ pub struct Page {
     pub sizes: BTreeMap<String, u64>,
     /// The part begins after this name; where the listing begins if that is empty.
     pub(super) after: String,
+    /// There was nothing after this name, and the part began anew.
+    pub(super) behind: Option<String>,
     /// The last name of the part, if there may be more after it.
     pub end: Option<String>,
 }
@@ -24,7 +26,8 @@ pub struct Page {
 impl Page {
     /// Whether the page would have an object of this name, if there is one.
     pub fn covers(&self, name: &str) -> bool {
-        name > self.after.as_str() && self.end.as_ref().is_none_or(|end| name <= end.as_str())
+        let is_in_part = name > self.after.as_str() && self.end.as_ref().is_none_or(|end| name <= end.as_str());
+        is_in_part || self.behind.as_ref().is_some_and(|behind| name > behind.as_str())
     }
 
     /// Whether nothing is beside it.

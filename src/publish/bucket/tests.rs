@@ -88,7 +88,10 @@ fn a_listing_is_gone_through_a_page_at_a_time_and_begins_anew_at_its_end() {
     let second = bucket.page("a", "a/2", 2).unwrap();
     assert_eq!((names(&second), second.end.as_deref()), (vec!["a/3".into()], None));
     assert!(second.covers("a/9") && !second.covers("a/2"));
-    assert_eq!(names(&bucket.page("a", "a/3", 2).unwrap()), ["a/1", "a/2"]);
+    let anew = bucket.page("a", "a/3", 2).unwrap();
+    assert_eq!((names(&anew), anew.end.as_deref()), (vec!["a/1".into(), "a/2".into()], Some("a/2")));
+    // There is nothing behind the last one, which was looked at, too.
+    assert!(anew.covers("a/1") && anew.covers("a/4") && !anew.covers("a/3"));
     assert!(bucket.page("a", "", 4).unwrap().is_whole());
     assert_eq!(bucket.folders("").unwrap().into_iter().collect::<Vec<_>>(), ["a", "b"]);
     assert!(bucket.folders("a").unwrap().is_empty());

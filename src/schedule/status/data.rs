@@ -144,7 +144,7 @@ pub struct ChoreStatus {
 pub struct PipelineStatus {
     pub name: String,
     pub is_scheduled: bool,
-    /// Whether what the bucket has of it could be read.
+    /// Whether what the bucket has of it, and its evidence, could be read.
     pub is_known: bool,
     /// The newest date of which a release is current.
     pub newest: Option<Release>,

@@ -17,7 +17,7 @@ use crate::schedule::said::ways_out;
 use crate::schedule::status::data::{Inputs, Need, Status};
 use crate::schedule::status::language::Language;
 use crate::schedule::status::words::day;
-use crate::text::Text;
+use crate::text::{Text, days};
 
 /// A job that waits for so long waits for a scheduler.
 const WAITS: SignedDuration = SignedDuration::from_hours(3);
@@ -200,7 +200,7 @@ fn too_old(inputs: &Inputs<'_>) -> Vec<Need> {
             since: group.iter().map(|stopped| stopped.since).min(),
             what: Text::new(
                 format!("{pipeline} was never published for {}: older than 'catch_up'", dates.en),
-                format!("{pipeline} wurde für den {} nie veröffentlicht: älter als 'catch_up'", dates.de),
+                format!("{pipeline} wurde für {} nie veröffentlicht: älter als 'catch_up'", dates.de),
             ),
             lost: Text::new(
                 "They stay unpublished, for good when 'retention' destroys their evidence",
@@ -216,12 +216,6 @@ fn too_old(inputs: &Inputs<'_>) -> Vec<Need> {
 
 /// The dates, the first of them by name.
 fn named(group: &[&Stopped]) -> Text {
-    let dates: Vec<Text> = group.iter().filter_map(|stopped| stopped.key.date).map(day).collect();
-    let (en, de): (Vec<String>, Vec<String>) = dates.into_iter().take(NAMED).map(|date| (date.en, date.de)).unzip();
-    let (en, de) = (en.join(", "), de.join(", "));
-    match group.len().saturating_sub(NAMED) {
-        0 => Text::new(en, de),
-        1 => Text::new(format!("{en} and 1 more"), format!("{de} und einen weiteren Tag")),
-        more => Text::new(format!("{en} and {more} more"), format!("{de} und {more} weitere Tage")),
-    }
+    let first = group.iter().filter_map(|stopped| stopped.key.date).take(NAMED).map(day);
+    days(first.collect(), group.len().saturating_sub(NAMED))
 }

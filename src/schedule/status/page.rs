@@ -191,7 +191,7 @@ impl Page<'_> {
                 h3 { (pipeline.name) }
                 @match (&pipeline.newest, pipeline.is_scheduled) {
                     (_, false) => p { (self.say("hat keinen Zeitplan ('schedule')", "has no 'schedule'")) },
-                    _ if !pipeline.is_known => p { (self.say("was der Bucket davon hat, ist nicht lesbar", "what the bucket has of it cannot be read")) },
+                    _ if !pipeline.is_known => p { (self.say("nicht lesbar ist, was der Bucket davon hat, oder die Belege", "what the bucket has of it cannot be read, or its evidence")) },
                     (None, true) => p { (self.say("noch nichts veröffentlicht", "no release yet")) },
                     (Some(newest), true) => p {
                         (self.say("neueste Veröffentlichung: ", "newest release: ")) b { (self.text(&day(newest.date))) }

@@ -340,7 +340,7 @@ fn what_only_who_looks_here_wants_to_know_is_told_beside() {
     let never = needs.last().unwrap();
     assert_eq!(
         never.what.en,
-        "stadtbus-telemetrie was never published for 2026-09-01, 2026-09-02: older than 'catch_up'"
+        "stadtbus-telemetrie was never published for 2026-09-01 and 2026-09-02: older than 'catch_up'"
     );
     assert_eq!(never.command.join(" "), "fahrtenbuch run stadtbus-telemetrie --from 2026-09-01 --to 2026-09-02");
 }

@@ -100,7 +100,7 @@ fn pipelines(out: &mut String, status: &Status) {
     let line = |pipeline: &PipelineStatus| {
         let newest = match (&pipeline.newest, pipeline.is_scheduled) {
             (_, false) => "has no 'schedule'".to_owned(),
-            _ if !pipeline.is_known => "what the bucket has of it cannot be read".to_owned(),
+            _ if !pipeline.is_known => "what the bucket has of it cannot be read, or its evidence".to_owned(),
             (None, true) => "no release yet".to_owned(),
             (Some(newest), true) => {
                 let when = newest.at.map_or_else(String::new, |at| format!(", released {}", ago(at, status.now).en));
