@@ -48,4 +48,6 @@ pub use self::views::views;
 pub use self::withdrawn::{is_still_named, left_of_withdrawn, objects_of};
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
