@@ -31,6 +31,8 @@ use crate::durable;
 
 /// Where sources are asked once, a try that fails later than this after the first began is the last.
 const LAST_TRY: Duration = Duration::from_secs(60);
+/// Between two looks whether all is to stop.
+const TURN: Duration = Duration::from_millis(50);
 /// For how long after the end of a collector an answer that is under way is awaited.
 pub const GRACE: Duration = Duration::from_secs(3);
 /// For how long a run that captures itself waits for a message, whose source does not say otherwise: an older one tells
@@ -148,6 +150,14 @@ impl Stop {
 
     pub fn is_requested(&self) -> bool {
         *self.0.borrow()
+    }
+
+    /// Sleeps for so long, and no longer than until it is.
+    pub(crate) fn sleep(&self, pause: Duration) {
+        let until = Instant::now() + pause;
+        while !self.is_requested() && Instant::now() < until {
+            std::thread::sleep(TURN);
+        }
     }
 
     /// Waits until it is.

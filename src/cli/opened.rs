@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::cli::exit::Exit;
+use crate::output_file::{self, Readers};
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::RunError;
 use crate::publication;
@@ -59,8 +60,13 @@ pub(super) fn clock_is_set() -> Result<(), Exit> {
     Err(Exit::Transient)
 }
 
+/// Writes a file that was named for output, or tells why it could not be written.
+pub(super) fn write_output(file: &Path, text: &str, readers: Readers) -> Result<(), Exit> {
+    output_file::write(file, text.as_bytes(), readers).map_err(|error| unwritten(file, &error))
+}
+
 /// Tells why a file that was named for output could not be written. What is none is a mistake of who named it.
-pub(super) fn unwritten(file: &Path, error: &std::io::Error) -> Exit {
+fn unwritten(file: &Path, error: &std::io::Error) -> Exit {
     let file = file.display();
     if error.kind() == std::io::ErrorKind::Other {
         eprintln!("error: {file} cannot be written: {error}.");

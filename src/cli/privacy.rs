@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::exit::Exit;
-use crate::cli::opened::{bucket_to_read, read_workspace, unwritten};
+use crate::cli::opened::{bucket_to_read, read_workspace, write_output};
 use crate::cli::run::failed;
-use crate::output_file::{self, Readers};
+use crate::output_file::Readers;
 use crate::privacy_report::{Language, PrivacyReport, write_html, write_text};
 
 #[derive(clap::Args)]
@@ -56,9 +56,7 @@ fn report(root: &Path, arguments: &ReportArguments) -> Result<Exit, Exit> {
     let report = report.map_err(|error| failed(&error, false, None))?;
     match &arguments.output {
         Some(file) => {
-            let page = write_html(&report, arguments.language);
-            let written = output_file::write(file, page.as_bytes(), Readers::AsUsual);
-            written.map_err(|error| unwritten(file, &error))?;
+            write_output(file, &write_html(&report, arguments.language), Readers::AsUsual)?;
         }
         None if arguments.json => {
             // Made of texts, finite numbers and lists, which always serialise.

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use crate::cli::exit::Exit;
-use crate::cli::opened::{bucket_to_read, choose, read_workspace, unwritten};
+use crate::cli::opened::{bucket_to_read, choose, read_workspace, write_output};
 use crate::cli::run::failed;
 use crate::ledger::Status;
-use crate::output_file::{self, Readers};
+use crate::output_file::Readers;
 use crate::pipeline::run::RunError;
 use crate::portal::quality_page;
 use crate::publish::PublishError;
@@ -139,10 +139,7 @@ fn report(workspace: &Workspace, arguments: &ReportArguments) -> Result<Exit, Ex
     #[allow(clippy::disallowed_methods, reason = "the user names it: a pipe or a terminal may be meant")]
     match &arguments.output {
         None => print!("{text}"),
-        Some(file) => {
-            let written = output_file::write(file, text.as_bytes(), Readers::AsUsual);
-            written.map_err(|error| unwritten(file, &error))?;
-        }
+        Some(file) => write_output(file, &text, Readers::AsUsual)?,
     }
     Ok(Exit::Done)
 }

@@ -346,25 +346,8 @@ mod tests {
     #[test]
     fn before_the_first_evidence_it_says_that_there_is_none_and_not_that_nothing_has_a_time() {
         let schedule = Schedule { trigger: Trigger::Every(Duration::from_secs(120)), late: 3, catch_up: 30, line: 1 };
-        let of = PipelineFacts {
-            schedule,
-            is_timetable: false,
-            asks: false,
-            asked: None,
-            asked_failures: 0,
-            settings: Mark(1),
-            dates: BTreeMap::new(),
-        };
-        let mut facts = Facts {
-            zone: TimeZone::UTC,
-            pipelines: BTreeMap::from([("bus".to_owned(), of)]),
-            chores: BTreeMap::new(),
-            troubles: Vec::new(),
-            running: BTreeSet::new(),
-            missing: BTreeMap::new(),
-            clock: None,
-            begun: 0,
-        };
+        let pipelines = BTreeMap::from([("bus".to_owned(), PipelineFacts::of(schedule, false))]);
+        let mut facts = Facts { pipelines, ..Facts::none(TimeZone::UTC) };
         let due = Due::default();
         assert!(next_said(&facts, &due, &TimeZone::UTC).starts_with("there is no evidence yet"));
         let at: jiff::Timestamp = "2026-11-28T03:15:00Z".parse().unwrap();

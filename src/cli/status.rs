@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::exit::Exit;
 use crate::cli::lost::store_is_not_lost;
-use crate::cli::opened::{clock_is_set, read_outline, stale_catalogue, unwritten};
+use crate::cli::opened::{clock_is_set, read_outline, stale_catalogue, write_output};
 use crate::cli::run::failed;
-use crate::output_file::{self, Readers};
+use crate::output_file::Readers;
 use crate::pipeline::run::RunError;
 use crate::schedule::causes::{Causes, Known};
 use crate::schedule::due::due;
@@ -97,8 +97,7 @@ fn status(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
             OfPage::En => Language::En,
         };
         // It is as private as what it is made of.
-        let written = output_file::write(file, page(&status, language).as_bytes(), Readers::Owner);
-        written.map_err(|error| unwritten(file, &error))?;
+        write_output(file, &page(&status, language), Readers::Owner)?;
     }
     let stale = stale_catalogue(workspace);
     if arguments.json {

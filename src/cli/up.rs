@@ -114,12 +114,9 @@ impl Both<'_> {
                 "warning: nothing is scheduled until that is mended; it is tried again every {} s",
                 AGAIN.as_secs()
             );
-            let until = Instant::now() + AGAIN;
-            while Instant::now() < until {
-                if self.stop.is_requested() {
-                    return Ok(());
-                }
-                std::thread::sleep(Duration::from_millis(50));
+            self.stop.sleep(AGAIN);
+            if self.stop.is_requested() {
+                return Ok(());
             }
         }
     }

@@ -2,7 +2,7 @@
 //! (<https://healthchecks.io/docs/http_api/>), which others speak, too.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::capture::collector::Stop;
 use crate::notify::channel::{answer_failure, client, request_failure, runtime};
@@ -14,8 +14,6 @@ use crate::notify::settings::secret::Endpoint;
 const TRIES: u32 = 3;
 /// Before the second try; twice that before the third.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Between two looks whether all is to stop.
-const TURN: Duration = Duration::from_millis(100);
 /// Bytes of a body, of which the end is sent.
 const BODY: usize = 10_000;
 
@@ -134,19 +132,11 @@ impl Heartbeat {
                     tracing::warn!(to = self.url.shown(), "no heartbeat could be sent: {failure}");
                     return false;
                 }
-                Err(_) => self.sleep(pause),
+                Err(_) => self.stop.sleep(pause),
             }
             pause *= 2;
         }
         false
-    }
-
-    /// Waits, and no longer than until all is to stop.
-    fn sleep(&self, pause: Duration) {
-        let until = Instant::now() + pause;
-        while !self.stop.is_requested() && Instant::now() < until {
-            std::thread::sleep(TURN);
-        }
     }
 
     fn try_ping(&self, suffix: &str, run: Option<&RunId>, body: &str) -> Result<(), Failure> {
@@ -190,6 +180,8 @@ fn tail(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     #[test]

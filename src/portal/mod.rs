@@ -71,7 +71,6 @@ pub(crate) fn results(site: &Site, quality: &Quality) -> Vec<File> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::path::Path;
     use std::sync::Arc;
 
@@ -79,8 +78,8 @@ mod tests {
 
     use super::*;
     use crate::contract::odcs;
-    use crate::digest::Digest;
     use crate::ledger::Status;
+    use crate::publish::index::testing::{file, first_version};
     use crate::publish::index::{ContractRef, IndexFile, TableIndex};
     use crate::report::quality::tests::on;
 
@@ -90,30 +89,9 @@ mod tests {
                     description: A <b> table\n    properties:\n      - {name: id, logicalType: string, classification: \
                     public, description: An id}\n      - {name: driver, logicalType: string}\n";
         let contract = Arc::new(odcs::contract(Path::new("t.odcs.yaml"), text).unwrap());
-        let index = TableIndex {
-            version: 1,
-            dataset: "bus".into(),
-            table: "t".into(),
-            contract: ContractRef::from(contract.as_ref()),
-            files: vec![IndexFile {
-                path: "data/bus/t/partition_date=2026-11-24/part-0.parquet".into(),
-                partition_date: "2026-11-24".parse().unwrap(),
-                rows: 7,
-                bytes: 10,
-                sha256: Digest::of(b""),
-                record: "ledger/records/0.json".into(),
-                provisional: true,
-                timetable: None,
-            }],
-            months: Vec::new(),
-            first: BTreeMap::new(),
-            columns: Vec::new(),
-            geometries: Vec::new(),
-            rolled_back: BTreeMap::new(),
-            withdrawn: BTreeMap::new(),
-            release: None,
-            previous: None,
-        };
+        let file = IndexFile { rows: 7, bytes: 10, provisional: true, ..file("bus", "t", "2026-11-24", "") };
+        let contract_ref = ContractRef::from(contract.as_ref());
+        let index = TableIndex { contract: contract_ref, ..first_version("bus", "t", vec![file]) };
         let site = Site {
             title: "Stadtbus".into(),
             publisher: "Stadt".into(),

@@ -192,15 +192,12 @@ fn read(workspace: &Workspace, bucket: &Bucket, key: &str, lines: &HashMap<Strin
     if bucket.folder().is_none() {
         crate::durable::create_dir_all(&staging).map_err(|error| RunError::private(&staging, "made", &error))?;
     }
-    let file = bucket.open_file(key, &copy);
+    let file = index::open_named(bucket, key, &copy);
     // What is open can be read to its end.
     let removed = match bucket.folder() {
         None => std::fs::remove_file(&copy),
         Some(_) => Ok(()),
     };
-    if let Err(publish::PublishError::Damaged { .. }) = &file {
-        index::is_still_named(bucket, key)?;
-    }
     let day = day::read(file?, lines);
     removed.map_err(|error| RunError::private(&copy, "removed", &error))?;
     day.map_err(|error| publish::PublishError::Parquet { table: key.to_owned(), problem: error.to_string() }.into())

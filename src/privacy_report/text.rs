@@ -137,12 +137,11 @@ pub(super) fn attacks(linkage: &Linkage, language: Language) -> Vec<(&'static st
 
 /// What an attack came to.
 pub(super) fn attack_in_words(attack: &Attack, language: Language) -> String {
-    let number = |value: u64| grouped(value, language.say("\u{202f}", ","));
-    let claimed = number(attack.claimed);
+    let claimed = number(attack.claimed, language);
     match (attack.right, attack.possible.filter(|possible| *possible > 0), attack.by_chance) {
         (Some(right), Some(possible), Some(by_chance)) => {
             let [rate, chance] = [right as f64, by_chance].map(|of| percent(of, possible, language));
-            let [right, possible] = [right, possible].map(number);
+            let [right, possible] = [right, possible].map(|of| number(of, language));
             match language {
                 Language::De => format!(
                     "{rate} richtig verkettet ({right} von {possible} möglichen; {claimed} behauptet), durch Zufall {chance}"
@@ -173,8 +172,7 @@ pub(super) fn alone(linkage: &Linkage, language: Language) -> String {
         return language.say("Keine Zeile nennt ihre Linie.", "No row tells its line.").to_owned();
     }
     let share = percent(linkage.rows_alone as f64, rows, language);
-    let number = |value: u64| grouped(value, language.say("\u{202f}", ","));
-    let [alone, rows] = [linkage.rows_alone, rows].map(number);
+    let [alone, rows] = [linkage.rows_alone, rows].map(|of| number(of, language));
     match language {
         Language::De => {
             format!("{share} der Zeilen ({alone} von {rows}) sind in ihrer Stunde das einzige Fahrzeug der Linie")
@@ -183,6 +181,11 @@ pub(super) fn alone(linkage: &Linkage, language: Language) -> String {
             format!("{share} of the rows ({alone} of {rows}) are the only vehicle of their line in the hour")
         }
     }
+}
+
+/// A whole number with its thousands set apart.
+fn number(value: u64, language: Language) -> String {
+    grouped(value, language.say("\u{202f}", ","))
 }
 
 /// A share with one decimal place.

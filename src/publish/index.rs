@@ -45,7 +45,9 @@ pub use self::versions::{
     current, digest_of_version, last_read, missing_error, missing_version, read_version, remember_version,
 };
 pub use self::views::views;
-pub use self::withdrawn::{is_still_named, left_of_withdrawn, objects_of};
+pub use self::withdrawn::{is_still_named, left_of_withdrawn, objects_of, open_named};
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

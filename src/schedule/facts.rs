@@ -31,6 +31,22 @@ pub struct Facts {
     pub begun: u64,
 }
 
+impl Facts {
+    /// Of no pipeline and no daily job.
+    pub fn none(zone: TimeZone) -> Self {
+        Self {
+            zone,
+            pipelines: BTreeMap::new(),
+            chores: BTreeMap::new(),
+            troubles: Vec::new(),
+            running: BTreeSet::new(),
+            missing: BTreeMap::new(),
+            clock: None,
+            begun: 0,
+        }
+    }
+}
+
 /// Why nobody can tell what of a pipeline is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
@@ -64,6 +80,21 @@ pub struct PipelineFacts {
     pub settings: Mark,
     /// The dates of which there is evidence, a release or an attempt.
     pub dates: BTreeMap<ServiceDate, DateFacts>,
+}
+
+impl PipelineFacts {
+    /// Of one of which nothing else is known.
+    pub fn of(schedule: Schedule, is_timetable: bool) -> Self {
+        Self {
+            schedule,
+            is_timetable,
+            asks: false,
+            asked: None,
+            asked_failures: 0,
+            settings: Mark::default(),
+            dates: BTreeMap::new(),
+        }
+    }
 }
 
 /// A daily job that is no run.

@@ -62,16 +62,7 @@ mod tests {
         let hang = |now: i64| {
             let mut log = KnownLog::read(folder.path()).unwrap();
             log.look(&writer).unwrap();
-            let facts = Facts {
-                zone: TimeZone::UTC,
-                pipelines: BTreeMap::new(),
-                chores: BTreeMap::new(),
-                troubles: Vec::new(),
-                missing: BTreeMap::new(),
-                running: [key("2026-11-25")].into(),
-                clock: None,
-                begun: 0,
-            };
+            let facts = Facts { running: [key("2026-11-25")].into(), ..Facts::none(TimeZone::UTC) };
             hanging(&facts, log.log(), warn, at(now))
         };
         writer.add(at(100), Entry::Begun(begun("2026-11-25")));

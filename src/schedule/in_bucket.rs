@@ -135,37 +135,14 @@ fn add_acts(acts: &mut BTreeMap<ServiceDate, ReleaseAct>, table: &str, index: &T
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::Digest;
-    use crate::publish::index::{ContractRef, IndexFile, index_key};
+    use crate::publish::index::index_key;
+    use crate::publish::index::testing::{file, first_version};
 
     #[test]
     fn files_that_are_gone_are_found_page_by_page_and_found_again_when_they_are_back() {
         let bucket = Bucket::in_memory();
-        let file = |day: u8| IndexFile {
-            path: format!("data/bus/stops/partition_date=2026-11-0{day}/part-0.parquet"),
-            partition_date: format!("2026-11-0{day}").parse().unwrap(),
-            rows: 1,
-            bytes: 4,
-            sha256: Digest::of(b"rows"),
-            record: "ledger/records/x.json".to_owned(),
-            provisional: false,
-            timetable: None,
-        };
-        let index = TableIndex {
-            version: 1,
-            dataset: "bus".to_owned(),
-            table: "stops".to_owned(),
-            contract: ContractRef { id: "stops".to_owned(), version: "1".to_owned() },
-            files: (1..=5).map(file).collect(),
-            first: BTreeMap::new(),
-            months: Vec::new(),
-            columns: Vec::new(),
-            geometries: Default::default(),
-            rolled_back: BTreeMap::new(),
-            withdrawn: BTreeMap::new(),
-            release: None,
-            previous: None,
-        };
+        let files = (1..=5).map(|day| file("bus", "stops", &format!("2026-11-0{day}"), "rows")).collect();
+        let index = first_version("bus", "stops", files);
         bucket.put_new(&index_key("bus", "stops", 1), serde_json::to_vec(&index).unwrap().into()).unwrap();
         index.files.iter().for_each(|file| bucket.put(&file.path, "rows".into()).unwrap());
         let mut names = Names::default();

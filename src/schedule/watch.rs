@@ -13,7 +13,7 @@ use crate::pipeline::{Schedule, Trigger};
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::schedule::due::due_at;
-use crate::schedule::facts::{Facts, Mark, PipelineFacts, ReleaseAct, ReleaseActKind, Released};
+use crate::schedule::facts::{Facts, PipelineFacts, ReleaseAct, ReleaseActKind, Released};
 use crate::schedule::in_bucket::{InBucket, Names, look_into};
 use crate::time::{ServiceDate, ServiceDay};
 use crate::workspace::outline::Public;
@@ -216,26 +216,8 @@ fn is_watched(pipeline: &crate::pipeline::Pipeline) -> bool {
 
 fn facts(public: &Public) -> Facts {
     let pipelines = public.pipelines.iter().filter_map(|pipeline| {
-        let facts = PipelineFacts {
-            schedule: pipeline.schedule.clone()?,
-            is_timetable: pipeline.is_timetable(),
-            asks: false,
-            asked: None,
-            asked_failures: 0,
-            settings: Mark::default(),
-            dates: BTreeMap::new(),
-        };
+        let facts = PipelineFacts::of(pipeline.schedule.clone()?, pipeline.is_timetable());
         Some((pipeline.name.clone(), facts))
     });
-    let pipelines = pipelines.collect();
-    Facts {
-        clock: None,
-        zone: public.zone.clone(),
-        pipelines,
-        chores: BTreeMap::new(),
-        troubles: Vec::new(),
-        missing: BTreeMap::new(),
-        running: BTreeSet::new(),
-        begun: 0,
-    }
+    Facts { pipelines: pipelines.collect(), ..Facts::none(public.zone.clone()) }
 }

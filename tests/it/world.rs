@@ -39,6 +39,8 @@ pub(crate) fn python_with_duckdb_2(script: &str, arguments: &[&str]) -> Output {
 fn script_of_python(script: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(tool("FAHRTENBUCH_TEST_PYTHON", "python"));
     command.arg(root().join("tests/python").join(script)).args(arguments);
+    // What one script takes from another leaves no compiled copy beside it.
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
     // Of scripts that run the program: later than what a world did before.
     command.env("FAHRTENBUCH_NOW", LATER);
     command

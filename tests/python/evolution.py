@@ -4,30 +4,20 @@ of each, with some columns in their order.
 Usage: evolution.py BASE FOLDER TABLE COLUMN...
 """
 
-import importlib.util
 import json
-import pathlib
 import sys
 
-import duckdb
 import pyarrow
 import pyarrow.parquet
 from pyiceberg.catalog import load_catalog
 from pyiceberg.io.pyarrow import PyArrowFileIO
 
+from attached import attached
+
 base, folder, name, *columns = sys.argv[1:]
 namespace, table = name.split("/")
 
-database = duckdb.connect(config={"allow_unsigned_extensions": "true"})
-for extension in ["httpfs", "avro", "iceberg"]:
-    place = pathlib.Path(importlib.util.find_spec(f"duckdb_extension_{extension}").submodule_search_locations[0])
-    database.execute(f"LOAD '{next(place.rglob(f'{extension}.duckdb_extension'))}'")
-# Releases are dated by the clock of the tests, and a table that is newer than DuckDB's transaction is refused by it (README.md).
-database.execute("SET iceberg_use_metadata_log = false")
-database.execute(
-    f"ATTACH '' AS stadt (TYPE iceberg, ENDPOINT '{base}/iceberg', AUTHORIZATION_TYPE 'none',"
-    " ACCESS_DELEGATION_MODE 'none')"
-)
+database = attached(base)
 said = ", ".join(f'"{column}"' for column in columns)
 by_duckdb = database.execute(f'SELECT {said} FROM stadt."{namespace}".{table} ORDER BY ALL').fetchall()
 assert len(database.execute(f'SELECT * FROM stadt."{namespace}".{table}').fetchall()) == len(by_duckdb)

@@ -5,26 +5,15 @@ Usage: publication.py BASE FOLDER         compares everything
        publication.py BASE FOLDER QUERY   the rows of a query; the tables are releases, rule_results and decisions
 """
 
-import importlib.util
 import json
 import pathlib
 import sys
 
-import duckdb
+from attached import attached
 
 base, folder, *rest = sys.argv[1:]
 folder = pathlib.Path(folder)
-database = duckdb.connect(config={"allow_unsigned_extensions": "true"})
-database.execute("SET TimeZone = 'UTC'")
-for name in ["httpfs", "avro", "iceberg"]:
-    place = pathlib.Path(importlib.util.find_spec(f"duckdb_extension_{name}").submodule_search_locations[0])
-    database.execute(f"LOAD '{next(place.rglob(f'{name}.duckdb_extension'))}'")
-# Releases are dated by the clock of the tests, and a table that is newer than DuckDB's transaction is refused by it (README.md).
-database.execute("SET iceberg_use_metadata_log = false")
-database.execute(
-    f"ATTACH '' AS stadt (TYPE iceberg, ENDPOINT '{base}/iceberg', AUTHORIZATION_TYPE 'none',"
-    " ACCESS_DELEGATION_MODE 'none')"
-)
+database = attached(base)
 # A table is made with the first row.
 there = {row[2] for row in database.execute("SHOW ALL TABLES").fetchall() if (row[0], row[1]) == ("stadt", "publication")}
 for table in there:

@@ -225,13 +225,7 @@ fn verify_first(bucket: &Bucket, index: &TableIndex, date: ServiceDate) -> Resul
 /// Whether the current file has the columns and rows of the staged one.
 fn same_rows(bucket: &Bucket, current: &IndexFile, staged: &Staged, staging: &Path) -> Result<bool, RunError> {
     let copy = staging.join("published.parquet");
-    let published = match bucket.open_file(&current.path, &copy) {
-        Err(error @ PublishError::Damaged { .. }) => {
-            index::is_still_named(bucket, &current.path)?;
-            return Err(error.into());
-        }
-        opened => opened?,
-    };
+    let published = index::open_named(bucket, &current.path, &copy)?;
     let made =
         crate::durable::open_to_read(&staged.path).map_err(|error| RunError::private(&staged.path, "read", &error))?;
     let same = compare::same_rows(published, made);

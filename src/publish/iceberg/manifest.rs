@@ -18,6 +18,8 @@ pub(super) struct Manifests {
     pub list: String,
     /// By name: manifests, then the list.
     pub files: Vec<(String, Vec<u8>)>,
+    /// How many data files they name.
+    pub data_files: usize,
 }
 
 /// The manifests of a version, with names below `folder`; the data and they themselves are at `base`.
@@ -60,7 +62,8 @@ pub(super) fn manifests(index: &TableIndex, schema: &Schema, base: &str, folder:
     let entries: Vec<Record> = entries.collect();
     let list = format!("{start}-{end}");
     files.push((list.clone(), avro::file(&list_schema(), &metadata, &entries)));
-    Manifests { list, files }
+    let data_files = groups.iter().map(|group| group.files.len()).sum();
+    Manifests { list, files, data_files }
 }
 
 /// The version and the digest that all files of a snapshot have in their names, by a name without its folder.

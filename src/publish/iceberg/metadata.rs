@@ -116,9 +116,8 @@ impl Version {
     pub(super) fn of(index: &TableIndex, base: &str) -> Option<Self> {
         let release = index.release.as_ref().filter(|_| !index.columns.is_empty())?;
         let schema = Schema::of(&index.columns);
-        let (months, days) = index.parted();
-        let data_files = months.len() + days.len();
-        let Manifests { list, files } = manifests(index, &schema, base, &folder(&index.dataset, &index.table));
+        let folder = folder(&index.dataset, &index.table);
+        let Manifests { list, files, data_files } = manifests(index, &schema, base, &folder);
         let snapshot = Snapshot {
             snapshot_id: index.version,
             sequence_number: index.version,

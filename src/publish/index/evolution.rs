@@ -13,6 +13,9 @@ use crate::contract::{BBOX, Classification, Column, Contract};
 use crate::time::ServiceDate;
 use crate::yaml::{Problem, suggestion};
 
+/// Of a name that other values have in files that are out.
+const ANOTHER_NAME: &str = "Give the column another name: whoever reads several years by name would mix the two.";
+
 /// How a contract differs from what is published by it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Evolution {
@@ -123,22 +126,19 @@ impl<'a> Compared<'a> {
             || !self.index.geometries.is_empty() && name == BBOX;
         if is_of_geometry {
             let message = format!("'{name}' of {} is a geometry or its bounds in files that are out", self.name);
-            let remedy = "Give the column another name: whoever reads several years by name would mix the two.";
-            return self.refuse(line, message, remedy);
+            return self.refuse(line, message, ANOTHER_NAME);
         }
         if let Some(other) = self.renamed(name).filter(|other| other.gone || Some(other.name.as_str()) != alias) {
             let message =
                 format!("'{name}' of {} is what '{}' was called before, in files that are out", self.name, other.name);
-            let remedy = "Give the column another name: whoever reads several years by name would mix the two.";
-            return self.refuse(line, message, remedy);
+            return self.refuse(line, message, ANOTHER_NAME);
         }
         if let Some(before) = self.gone(name) {
             if before.kind.wider(kind).is_none() || alias.is_some() {
                 let kind = before.kind.word();
                 let message =
                     format!("'{name}' of {} was the name of another column, which is gone and was {kind}", self.name);
-                let remedy = "Give the column another name: whoever reads several years by name would mix the two.";
-                return self.refuse(line, message, remedy);
+                return self.refuse(line, message, ANOTHER_NAME);
             }
             self.is_after_what_is_out(column.change.as_ref(), name);
             let message = format!("the column '{name}' of {} comes back", self.name);

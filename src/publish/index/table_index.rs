@@ -249,19 +249,11 @@ pub(super) fn json(index: &impl Serialize) -> Bytes {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing;
     use super::*;
 
     fn file(date: &str, text: &str) -> IndexFile {
-        IndexFile {
-            path: String::new(),
-            partition_date: date.parse().unwrap(),
-            rows: 1,
-            bytes: 1,
-            sha256: Digest::of(text.as_bytes()),
-            record: String::new(),
-            provisional: false,
-            timetable: None,
-        }
+        testing::file("bus", "t", date, text)
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What is left in a bucket of dates that were withdrawn, and what has gone with them.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::Path;
 
 use super::months::{Month, month_folder, month_of};
 use super::paths::{TablePartition, date_of};
@@ -37,6 +39,18 @@ pub fn left_of_withdrawn(bucket: &Bucket, index: &TableIndex) -> Result<Vec<Stri
     Ok(names)
 }
 
+/// Opens a file that the index named when it was read, as [`Bucket::open_file`].
+///
+/// # Errors
+/// [`PublishError::Vanished`] if it is damaged or gone, and the newest index names it no more; else those of the bucket.
+pub fn open_named(bucket: &Bucket, path: &str, copy: &Path) -> Result<File, PublishError> {
+    let opened = bucket.open_file(path, copy);
+    if let Err(PublishError::Damaged { .. }) = &opened {
+        is_still_named(bucket, path)?;
+    }
+    opened
+}
+
 /// Tells damage from a race: whether a file that is gone is still one that its index names. For who has read the index before, and found
 /// that a file of it is not what it says.
 ///
@@ -47,7 +61,7 @@ pub fn is_still_named(bucket: &Bucket, path: &str) -> Result<(), PublishError> {
     let mut parts = path.split('/').skip(1);
     let (Some(dataset), Some(table)) = (parts.next(), parts.next()) else { return Ok(()) };
     let Some(index) = current(bucket, dataset, table)? else { return Ok(()) };
-    let date = date_of(std::path::Path::new(path));
+    let date = date_of(Path::new(path));
     let is_first = |date: ServiceDate| {
         index.first.get(&date).is_some_and(|first| first.path == path && !index.is_deleted(date, path))
     };

@@ -1,4 +1,3 @@
-use std::collections::BTreeSet;
 use std::fs;
 
 use tempfile::TempDir;
@@ -46,16 +45,7 @@ impl Made {
             "format: gtfs-realtime\nsources:\n  - {name: vp, type: http, url: 'http://127.0.0.1:9/vp', every: 15 s}\n";
         fs::write(root.path().join("pipelines/bus.yaml"), pipeline).unwrap();
         let (workspace, _) = outline::read(root.path(), Needs::Stores).unwrap();
-        let facts = Facts {
-            clock: None,
-            zone: workspace.zone.clone(),
-            pipelines: BTreeMap::new(),
-            chores: BTreeMap::new(),
-            troubles: Vec::new(),
-            missing: BTreeMap::new(),
-            running: BTreeSet::new(),
-            begun: 0,
-        };
+        let facts = Facts::none(workspace.zone.clone());
         Self { root, workspace, facts, due: Due::default(), log: Log::default(), beats: BTreeMap::new() }
     }
 
@@ -368,20 +358,10 @@ fn evidence_of_dates_that_were_never_released_is_told_before_it_goes() {
 }
 
 fn facts(of: DateFacts, on: &str) -> PipelineFacts {
-    PipelineFacts {
-        schedule: Schedule {
-            trigger: Trigger::Every(std::time::Duration::from_secs(900)),
-            late: 3,
-            catch_up: 30,
-            line: 1,
-        },
-        is_timetable: false,
-        asks: false,
-        asked: None,
-        asked_failures: 0,
-        settings: Mark(1),
-        dates: BTreeMap::from([(date(on), of)]),
-    }
+    let trigger = Trigger::Every(std::time::Duration::from_secs(900));
+    let schedule = Schedule { trigger, late: 3, catch_up: 30, line: 1 };
+    let dates = BTreeMap::from([(date(on), of)]);
+    PipelineFacts { settings: Mark(1), dates, ..PipelineFacts::of(schedule, false) }
 }
 
 #[test]

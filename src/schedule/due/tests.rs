@@ -1,4 +1,3 @@
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -21,28 +20,12 @@ fn daily(time: &str) -> Schedule {
 }
 
 fn pipeline(schedule: Schedule) -> PipelineFacts {
-    PipelineFacts {
-        schedule,
-        is_timetable: false,
-        asks: false,
-        asked: None,
-        asked_failures: 0,
-        settings: Mark(1),
-        dates: BTreeMap::new(),
-    }
+    PipelineFacts { settings: Mark(1), ..PipelineFacts::of(schedule, false) }
 }
 
 fn facts(pipelines: Vec<(&str, PipelineFacts)>) -> Facts {
-    Facts {
-        clock: None,
-        zone: TimeZone::get("Europe/Berlin").unwrap(),
-        pipelines: pipelines.into_iter().map(|(name, of)| (name.to_owned(), of)).collect(),
-        chores: BTreeMap::new(),
-        troubles: Vec::new(),
-        missing: BTreeMap::new(),
-        running: BTreeSet::new(),
-        begun: 0,
-    }
+    let pipelines = pipelines.into_iter().map(|(name, of)| (name.to_owned(), of)).collect();
+    Facts { pipelines, ..Facts::none(TimeZone::get("Europe/Berlin").unwrap()) }
 }
 
 fn captured(mark: u64) -> DateFacts {

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -245,18 +245,7 @@ fn needs_of(causes: &[Cause], due: &Due, change: impl FnOnce(&mut Status)) -> Ve
     std::fs::write(folder.path().join("fahrtenbuch.yaml"), text).unwrap();
     let (workspace, _) =
         crate::workspace::outline::read(folder.path(), crate::workspace::outline::Needs::Stores).unwrap();
-    let zone = TimeZone::get("Europe/Berlin").unwrap();
-    let (pipelines, chores) = (BTreeMap::new(), BTreeMap::new());
-    let facts = crate::schedule::facts::Facts {
-        clock: None,
-        zone,
-        pipelines,
-        chores,
-        troubles: Vec::new(),
-        missing: BTreeMap::new(),
-        running: BTreeSet::new(),
-        begun: 0,
-    };
+    let facts = crate::schedule::facts::Facts::none(TimeZone::get("Europe/Berlin").unwrap());
     let mut status = Status { needs: Vec::new(), due: Vec::new(), undecided: Vec::new(), ..status() };
     change(&mut status);
     let (log, now) = Default::default();

@@ -312,14 +312,8 @@ fn make(context: &ActContext<'_>, due: &DueMonth, staging: &Path) -> Result<Made
             return Ok(Made::Damaged(format!("'{}': {damage}", file.path)));
         }
         let copy = staging.join(format!("{}.parquet", file.partition_date));
-        let file = match context.bucket.open_file(&file.path, &copy) {
-            Err(error @ PublishError::Damaged { .. }) => {
-                index::is_still_named(context.bucket, &file.path)?;
-                return Err(error.into());
-            }
-            opened => Day { date: file.partition_date, file: opened? },
-        };
-        opened.push(file);
+        let date = file.partition_date;
+        opened.push(Day { date, file: index::open_named(context.bucket, &file.path, &copy)? });
     }
     let metadata = vec![("fahrtenbuch.month".to_owned(), month.to_string())];
     let budget = Budget::new(context.workspace.memory);

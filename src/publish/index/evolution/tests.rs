@@ -1,10 +1,10 @@
 use std::path::Path;
 
 use super::super::columns::{columns, geometries};
-use super::super::table_index::{ContractRef, IndexFile};
+use super::super::table_index::ContractRef;
+use super::super::testing::{file, first_version};
 use super::*;
 use crate::contract::odcs;
-use crate::digest::Digest;
 
 /// A contract of lines, each `name: type` with more keys, and what stands at the table.
 fn read(lines: &[&str], removed: &str) -> Result<Contract, Vec<String>> {
@@ -39,31 +39,8 @@ fn changed(kind: &str, properties: &[(&str, &str)]) -> String {
 }
 
 fn index(columns: Vec<IndexColumn>, dates: &[&str], contract: &Contract) -> TableIndex {
-    let file = |date: &&str| IndexFile {
-        path: format!("data/bus/t/partition_date={date}/part-1.parquet"),
-        partition_date: date.parse().unwrap(),
-        rows: 1,
-        bytes: 1,
-        sha256: Digest::of(b"1"),
-        record: String::new(),
-        provisional: false,
-        timetable: Some(None),
-    };
-    TableIndex {
-        version: 1,
-        dataset: "bus".to_owned(),
-        table: "t".to_owned(),
-        contract: ContractRef::from(contract),
-        files: dates.iter().map(file).collect(),
-        first: Default::default(),
-        months: Vec::new(),
-        columns,
-        geometries: Vec::new(),
-        rolled_back: Default::default(),
-        withdrawn: Default::default(),
-        release: None,
-        previous: None,
-    }
+    let files = dates.iter().map(|date| file("bus", "t", date, "1")).collect();
+    TableIndex { contract: ContractRef::from(contract), columns, ..first_version("bus", "t", files) }
 }
 
 const DATES: &[&str] = &["2026-01-01", "2026-02-28"];
