@@ -66,7 +66,7 @@ pub(super) fn write_output(file: &Path, text: &str, readers: Readers) -> Result<
 }
 
 /// Tells why a file that was named for output could not be written. What is none is a mistake of who named it.
-fn unwritten(file: &Path, error: &std::io::Error) -> Exit {
+pub(super) fn unwritten(file: &Path, error: &std::io::Error) -> Exit {
     let file = file.display();
     if error.kind() == std::io::ErrorKind::Other {
         eprintln!("error: {file} cannot be written: {error}.");
