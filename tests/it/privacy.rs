@@ -151,9 +151,16 @@ fn the_report_says_as_it_came_of_what_came_so_and_of_nothing_else() {
 #[test]
 fn what_tells_of_nobody_and_what_the_feed_lacks_is_a_list_of_names_on_paper() {
     let world = World::new();
+    // One that the feed has, and one that it lacks.
+    for table in ["agency", "attributions"] {
+        let column = "      - {name: driver_id, logicalType: string, classification: private, description: A driver}";
+        let contract = format!("schemas/gtfs/{table}.odcs.yaml");
+        world.replace_first(&contract, "\n    properties:\n", &format!("\n    properties:\n{column}\n"));
+    }
     let page = |world: &World| {
-        said(world, &["privacy", "report", "--lang", "en", "--output", "privacy.html"]);
-        std::fs::read_to_string(world.path("privacy.html")).unwrap()
+        let file = world.path("privacy.html");
+        said(world, &["privacy", "report", "--lang", "en", "--output", &file.to_string_lossy()]);
+        std::fs::read_to_string(file).unwrap()
     };
     let lists = |page: &str| -> Vec<String> {
         let lists = page.split("<p class=\"list\">").skip(1);
@@ -168,11 +175,7 @@ fn what_tells_of_nobody_and_what_the_feed_lacks_is_a_list_of_names_on_paper() {
     let list = lists(&after).into_iter().find(|list| list.contains(lacking)).unwrap();
     assert!(list.contains("<code>attributions</code>") && !list.contains("<code>agency</code>"), "{list}");
     assert_eq!(after.matches("<details class=\"folded\">").count(), lists(&after).len());
-    for style in
-        ["@page{size:A4", "table.columns{display:table;table-layout:fixed}", "thead{display:table-header-group}"]
-    {
-        assert!(after.contains(style), "{style}");
-    }
+    assert!(after.contains("@page{size:A4") && after.contains("table.columns{display:table;table-layout:fixed}"));
 }
 
 #[test]
