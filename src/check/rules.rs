@@ -96,6 +96,28 @@ pub fn specs(contract: &Contract) -> Vec<RuleSpec> {
     specs
 }
 
+/// The rules that null values of a column which they find wrong. That a value which cannot be read is absent goes without saying.
+pub fn nulling(contract: &Contract, column: &str) -> Vec<RuleId> {
+    let Some(place) = contract.index_of(column) else { return Vec::new() };
+    let nulls = |kind: &RuleKind| match kind {
+        RuleKind::Enum { column }
+        | RuleKind::Range { column }
+        | RuleKind::Pattern { column, .. }
+        | RuleKind::Length { column } => *column == place,
+        RuleKind::ForeignKey { key } => contract.foreign_keys[*key].columns.contains(&place),
+        RuleKind::Sql { rule } => contract.rules[*rule].invalidates.contains(&place),
+        RuleKind::RowLength
+        | RuleKind::Text { .. }
+        | RuleKind::Type { .. }
+        | RuleKind::Required { .. }
+        | RuleKind::Once { .. }
+        | RuleKind::Metric { .. }
+        | RuleKind::Sla { .. } => false,
+    };
+    let specs = specs(contract).into_iter();
+    specs.filter(|spec| spec.on_fail == OnFail::Invalidate && nulls(&spec.kind)).map(|spec| spec.id).collect()
+}
+
 /// The rules over the text of a CSV file.
 fn text_specs(contract: &Contract) -> impl Iterator<Item = RuleSpec> {
     let table = &contract.table;

@@ -1,5 +1,6 @@
 //! `fahrtenbuch quality`
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -13,6 +14,7 @@ use crate::pipeline::run::RunError;
 use crate::portal::quality_page;
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
+use crate::publish::index::{self, TableIndex};
 use crate::report::results::{self, Form};
 use crate::report::trend::Report;
 use crate::report::{json, score, text};
@@ -123,7 +125,8 @@ fn report(workspace: &Workspace, arguments: &ReportArguments) -> Result<Exit, Ex
         }
         let found = told(results::read(&bucket, dataset, &dates))?;
         if !found.is_empty() {
-            reports.push(Report::of(dataset, &found));
+            let indexes = told(indexes(workspace, &bucket, dataset))?;
+            reports.push(Report::of(dataset, &found).with_rollbacks(&indexes));
         }
     }
     if reports.is_empty() {
@@ -142,6 +145,16 @@ fn report(workspace: &Workspace, arguments: &ReportArguments) -> Result<Exit, Ex
         Some(file) => write_output(file, &text, Readers::AsUsual)?,
     }
     Ok(Exit::Done)
+}
+
+/// The newest indexes of the tables that a dataset has published.
+fn indexes(workspace: &Workspace, bucket: &Bucket, dataset: &str) -> Result<Vec<TableIndex>, PublishError> {
+    let pipelines = workspace.pipelines.iter().filter(|pipeline| pipeline.dataset == dataset);
+    let tables: BTreeSet<String> =
+        pipelines.flat_map(|pipeline| pipeline.released()).map(|contract| contract.table.clone()).collect();
+    let folders = bucket.folders(&format!("meta/{dataset}"))?;
+    let there = tables.into_iter().filter(|table| folders.contains(table));
+    there.filter_map(|table| index::current(bucket, dataset, &table).transpose()).collect()
 }
 
 fn results(workspace: &Workspace, arguments: &ResultsArguments) -> Result<Exit, Exit> {

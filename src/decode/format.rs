@@ -18,6 +18,7 @@ use crate::decode::captures::{CaptureRules, Only};
 use crate::decode::unread::Unread;
 use crate::decode::{DecodeError, Decoded, Limits};
 use crate::table::{Budget, Origin};
+use crate::text::Text;
 use crate::yaml::{Node, Problems};
 
 /// A format that pipelines can name.
@@ -133,6 +134,11 @@ pub trait Decoder: Debug + Send + Sync {
     /// What of the format's own section decides rows, by name: inputs of the run.
     fn settings(&self) -> Vec<(String, String)> {
         Vec::new()
+    }
+
+    /// What becomes of a source's values on the way into a column of a table, for people; `None` where they stay as they are.
+    fn conversion(&self, _table: &str, _column: &str) -> Option<Text> {
+        None
     }
 
     /// What to do about a column of a table that nothing fills, where the pipeline's file may fill it.

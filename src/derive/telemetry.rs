@@ -214,6 +214,28 @@ pub fn mistakes(source: &Contract, release: &Contract, decoder: &dyn Decoder) ->
     problems.found
 }
 
+/// What a column of the release has of the feed's table.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ColumnOrigin<'a> {
+    /// The values of this column, as they stand there.
+    Copied(&'a str),
+    /// Values that are worked out of these columns; of none of them, those that the partition or the settings give.
+    WorkedOut(Vec<&'a str>),
+}
+
+/// What a column of the release has of a feed's table, of which `is_there` tells the columns.
+pub fn origin<'a>(table: &str, column: &'a str, is_there: impl Fn(&str) -> bool) -> ColumnOrigin<'a> {
+    match how(table, column) {
+        None => ColumnOrigin::Copied(column),
+        Some(How::Copied(from)) => {
+            ColumnOrigin::Copied(from.iter().find(|from| is_there(from)).or(from.first()).copied().unwrap_or(column))
+        }
+        Some(How::Any(_, from) | How::All(_, from)) => {
+            ColumnOrigin::WorkedOut(from.iter().map(|(name, _)| *name).filter(|name| is_there(name)).collect())
+        }
+    }
+}
+
 /// The columns of this table of the feed that a column of the release is made from.
 pub fn made_from<'a>(table: &str, column: &'a str) -> Vec<&'a str> {
     match how(table, column) {

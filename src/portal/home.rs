@@ -15,7 +15,10 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;ma
 table{border-collapse:collapse;width:100%;margin:.5rem 0 1rem}th,td{text-align:left;padding:.25rem .6rem;\
 border-bottom:1px solid #ddd;vertical-align:top}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}\
 code,pre{font:14px/1.4 ui-monospace,monospace}pre{background:#f4f4f4;padding:.75rem;overflow-x:auto}\
-[lang=en]{color:#555}summary{cursor:pointer}";
+[lang=en]{color:#555}summary{cursor:pointer}.wide{overflow-x:auto}code{overflow-wrap:anywhere}\
+@media(max-width:40rem){h1{font-size:1.6rem}tr.head{display:none}table,tbody,tr,td{display:block}\
+td,td.n{border:0;padding:.1rem 0;text-align:left}tr{border-bottom:1px solid #ddd;padding:.4rem 0}\
+td[data-label]:before{content:attr(data-label) \": \";color:#555}}";
 
 /// The page. Titles and texts are escaped by the template.
 pub(super) fn page(catalogue: &Catalogue) -> String {
@@ -100,8 +103,8 @@ fn query(of: &Dataset, table: &Table, base: &str, is_attachable: bool) -> Markup
 /// The tables: dates, rows, bytes, and where their files are listed.
 fn list(tables: &[(&Dataset, &Table)]) -> Markup {
     html! {
-        table {
-            tr {
+        div.wide { table {
+            tr.head {
                 th { "Datensatz " span lang="en" { "/ Dataset" } }
                 th { "Tabelle " span lang="en" { "/ Table" } }
                 th { "Von – bis " span lang="en" { "/ From – to" } }
@@ -114,8 +117,8 @@ fn list(tables: &[(&Dataset, &Table)]) -> Markup {
                     td { (of.name) }
                     td { a href={ "#" (of.name) "-" (table.index.table) } { (table.index.table) } }
                     td { (span_of(&table.index)) (provisional(&table.index)) }
-                    td class="n" { (rows(&table.index)) }
-                    td class="n" { (table.index.files.iter().map(|file| file.bytes).sum::<u64>()) }
+                    td class="n" data-label="Zeilen / Rows" { (rows(&table.index)) }
+                    td class="n" data-label="Bytes" { (table.index.files.iter().map(|file| file.bytes).sum::<u64>()) }
                     td {
                         a href={ (meta_folder(&of.name, &table.index.table)) "/files.json" } { "files.json" }
                         " "
@@ -123,15 +126,15 @@ fn list(tables: &[(&Dataset, &Table)]) -> Markup {
                     }
                 }
             }
-        }
+        } }
     }
 }
 
 /// The newest results of each dataset.
 fn quality(results: &[&Quality]) -> Markup {
     html! {
-        table {
-            tr {
+        div.wide { table {
+            tr.head {
                 th { "Datensatz " span lang="en" { "/ Dataset" } }
                 th { "Neuester Lauf " span lang="en" { "/ Newest run" } }
                 th class="n" { "Note von 100 " span lang="en" { "/ Score of 100" } }
@@ -140,11 +143,11 @@ fn quality(results: &[&Quality]) -> Markup {
             @for of in results {
                 tr {
                     td { (of.dataset) }
-                    td {
+                    td data-label="Neuester Lauf / Newest run" {
                         (of.date)
                         @if of.status == Status::HeldBack { ", zurückgehalten " span lang="en" { "/ held back" } }
                     }
-                    td class="n" { (of.score.dataset.map_or_else(|| "–".to_owned(), |score| format!("{score:.2}"))) }
+                    td class="n" data-label="Note von 100 / Score of 100" { (of.score.dataset.map_or_else(|| "–".to_owned(), |score| format!("{score:.2}"))) }
                     td {
                         a href=(results::page_path(&of.dataset)) { "Regeln und Verlauf / rules and trend" }
                         " "
@@ -152,7 +155,7 @@ fn quality(results: &[&Quality]) -> Markup {
                     }
                 }
             }
-        }
+        } }
     }
 }
 
@@ -193,10 +196,10 @@ fn section(of: &Dataset, table: &Table) -> Markup {
     let contract = &table.contract;
     html! {
         details id={ (of.name) "-" (table.index.table) } {
-            summary { code { (table.index.table) } " " (contract.description_de.as_deref().unwrap_or_default()) }
+            summary { code { (of.name) "/" (table.index.table) } " " (contract.description_de.as_deref().unwrap_or_default()) }
             p lang="en" { (contract.description.as_deref().unwrap_or_default()) }
-            table {
-                tr {
+            div.wide { table {
+                tr.head {
                     th { "Spalte " span lang="en" { "/ Column" } }
                     th { "Typ " span lang="en" { "/ Type" } }
                     th { "Bedeutung " span lang="en" { "/ Meaning" } }
@@ -204,7 +207,7 @@ fn section(of: &Dataset, table: &Table) -> Markup {
                 @for column in public(contract) {
                     tr {
                         td { code { (column.name) } }
-                        td { (kind(column)) @if let Some(unit) = &column.unit { ", " (unit) } }
+                        td data-label="Typ / Type" { (kind(column)) @if let Some(unit) = &column.unit { ", " (unit) } }
                         td {
                             (column.description_de.as_deref().unwrap_or_default()) " "
                             span lang="en" { (column.description.as_deref().unwrap_or_default()) }
@@ -214,14 +217,14 @@ fn section(of: &Dataset, table: &Table) -> Markup {
                 @if let Some(geometry) = &contract.geometry {
                     tr {
                         td { code { (geometry.name) } }
-                        td { "WKB" }
+                        td data-label="Typ / Type" { "WKB" }
                         td {
                             (geometry.description_de.as_deref().unwrap_or_default()) " "
                             span lang="en" { (geometry.description.as_deref().unwrap_or_default()) }
                         }
                     }
                 }
-            }
+            } }
         }
     }
 }

@@ -53,7 +53,9 @@ pub(crate) fn dataset(site: &Site, of: &Dataset) -> Vec<File> {
     let mut files: Vec<File> = views.map(|(path, bytes)| File { path, bytes }).collect();
     // What tells of the quality of others has none of its own.
     if of.name != publication::DATASET {
-        let page = quality_page::write(&site.title, &[Report::of(&of.name, &of.results)]);
+        let indexes = of.tables.iter().map(|table| &table.index);
+        let report = Report::of(&of.name, &of.results).with_rollbacks(indexes);
+        let page = quality_page::write(&site.title, &[report]);
         files.push(File::new(page_path(&of.name), page));
     }
     files
@@ -115,6 +117,9 @@ mod tests {
         let page = text("index.html");
         assert!(page.contains("99.50") && page.contains("held back") && page.contains("reports/bus/quality.html"));
         assert!(page.contains("provisional, the day is not over") && page.contains("meta/bus/t/index.csv"));
+        assert!(page.contains("<summary><code>bus/t</code>"), "tables of two datasets may have one name");
+        // On a phone a row is a paragraph, whose figures have names.
+        assert!(page.contains("@media(max-width:40rem)") && page.contains("data-label=\"Zeilen / Rows\""));
         assert!(page.contains("A &lt;b&gt; table") && page.contains("An id") && !page.contains("driver"));
         let package: Value = serde_json::from_str(&text("datapackage.json")).unwrap();
         insta::assert_snapshot!(serde_json::to_string_pretty(&package).unwrap(), @r#"

@@ -51,6 +51,7 @@ fn dataset(report: &Report, alone: bool) -> Markup {
         section {
             h2 { (report.dataset) }
             (cards(newest, before))
+            (rolled_back(report))
             @if look_at.is_empty() {
                 p { (both("Am neuesten Tag haben alle Regeln gehalten.", "On the newest date all rules held.")) }
             } @else {
@@ -87,7 +88,8 @@ fn dataset(report: &Report, alone: bool) -> Markup {
 /// The newest run in a few numbers.
 fn cards(newest: &RunLine, before: Option<&RunLine>) -> Markup {
     let held_back = newest.status == Status::HeldBack;
-    let sum = |of: fn(&TableCount) -> u64| grouped(newest.tables.iter().map(of).sum(), THIN);
+    let received = || newest.tables.iter().filter(|table| !table.is_derived);
+    let sum = |of: fn(&TableCount) -> u64| grouped(received().map(of).sum(), THIN);
     let change = before.and_then(|before| Some(newest.score.dataset? - before.score.dataset?));
     html! {
         ul.cards {
@@ -102,14 +104,50 @@ fn cards(newest: &RunLine, before: Option<&RunLine>) -> Markup {
                 b { (newest.date) }
                 @if held_back {
                     (both("zurückgehalten: nichts davon ist veröffentlicht", "held back: nothing of it was published"))
+                } @else if !newest.rolled_back.is_empty() {
+                    (both("zum Teil zurückgenommen: Eine frühere Fassung ist veröffentlicht", "rolled back in part: an earlier version is published"))
                 } @else if newest.provisional {
                     (both("vorläufig veröffentlicht: der Tag ist noch nicht zu Ende", "published provisionally: the day is not over"))
                 } @else { (both("veröffentlicht", "published")) }
             }
-            li { b { (sum(|table| if table.is_derived { 0 } else { table.rows_in })) } (both("Zeilen empfangen", "rows received")) }
-            li { b { (sum(|table| table.published)) } (both("Zeilen veröffentlicht", "rows published")) }
-            li { b { (sum(|table| table.quarantined + table.held_back)) } (both("Zeilen zurückgehalten", "rows held back")) }
-            li { b { (sum(dropped)) } (both("Zeilen weggelassen", "rows left out")) }
+            // Of tables that were read of the source, so that the first is the sum of the others.
+            li { b { (sum(|table| table.rows_in)) } (both("Zeilen empfangen", "rows received")) }
+            li {
+                b { (sum(|table| table.published)) } (both("davon veröffentlicht", "of them published"))
+                @let made: u64 = newest.tables.iter().filter(|table| table.is_derived).map(|table| table.published).sum();
+                @if made > 0 {
+                    @let made = grouped(made, THIN);
+                    br; small { (both(&format!("dazu {made} aus ihnen gebildete"), &format!("and {made} that are made of them"))) }
+                }
+            }
+            li { b { (sum(|table| table.quarantined + table.held_back)) } (both("davon zurückgehalten", "of them held back")) }
+            li { b { (sum(dropped)) } (both("davon weggelassen", "of them left out")) }
+        }
+    }
+}
+
+/// Dates of which something else is published than the last run has made.
+fn rolled_back(report: &Report) -> Markup {
+    let all: Vec<_> = report.runs.iter().filter(|run| !run.rolled_back.is_empty()).collect();
+    html! {
+        @if !all.is_empty() {
+            h3 { (both("Zurückgenommen", "Rolled back")) }
+            p {
+                (both(
+                    "Von diesen Tabellen ist wieder eine frühere Fassung veröffentlicht. Noten, Regeln und Zeilenzahlen auf dieser Seite \
+                     beschreiben den letzten Lauf, nicht diese Fassung.",
+                    "Of these tables an earlier version is published again. Scores, rules and counts of rows on this page describe the last \
+                     run, not that version.",
+                ))
+            }
+            ul.back { @for run in all { @for back in &run.rolled_back {
+                @let since = back.at.strftime("%Y-%m-%d %H:%M UTC");
+                li {
+                    (run.date) " " code { (back.table) } ": "
+                    (both(&format!("Version {} seit {since}", back.to), &format!("version {} since {since}", back.to)))
+                    ", " (back.by) ": " (back.reason)
+                }
+            } } }
         }
     }
 }
@@ -124,7 +162,7 @@ fn rows(newest: &RunLine) -> Markup {
         div.wide { table {
             thead { tr {
                 th { (both("Tabelle", "Table")) }
-                th.n { (both("empfangen", "received")) }
+                th.n { (both("empfangen oder gebildet", "received or made")) }
                 th.n { (both("veröffentlicht", "published")) }
                 th.n { (both("zurückgehalten", "held back")) }
                 th.n { (both("weggelassen", "left out")) }
@@ -342,6 +380,7 @@ fn day(run: &RunLine) -> Markup {
     html! {
         small { (year.trim_end_matches('-')) } br; (day)
         @if run.status == Status::HeldBack { br; small.bad { (both("zurückgehalten", "held back")) } }
+        @else if !run.rolled_back.is_empty() { br; small.bad { (both("zurückgenommen", "rolled back")) } }
         @else if run.provisional { br; small { (both("vorläufig", "provisional")) } }
     }
 }
@@ -483,6 +522,25 @@ mod tests {
         assert!(page.contains("Stadt &lt;Bus&gt;") && page.contains("id=\"c/t.jumps\""));
         assert!(page.contains("benannte / geprüfte") && page.contains("named / checked"));
         assert!(!page.contains("<script") && !page.contains("http"), "{page}");
+    }
+
+    #[test]
+    fn the_tiles_add_up_where_tables_are_made_of_others() {
+        let mut results = on("2026-11-24", vec![result("t.jumps", Dimension::Accuracy, RuleResult::Passed, 0, 100)]);
+        let mut derived = results.tables[0].clone();
+        (derived.table, derived.is_derived) = ("made".to_owned(), true);
+        (derived.rows_in, derived.published, derived.quarantined, derived.held_back) = (35, 34, 1, 0);
+        derived.dropped.clear();
+        results.tables.push(derived);
+        let page = page(&[results.clone()]);
+        let tile = |words: &str| -> u64 {
+            let (before, _) = page.split_once(&format!("</b><span class=\"de\" lang=\"de\">{words}<")).unwrap();
+            before.rsplit_once("<b>").unwrap().1.replace(THIN, "").parse().unwrap()
+        };
+        let tiles = ["Zeilen empfangen", "davon veröffentlicht", "davon zurückgehalten", "davon weggelassen"];
+        let [rows_in, rest @ ..] = tiles.map(tile);
+        assert_eq!((rows_in, rest.iter().sum()), (results.tables[0].rows_in, rows_in));
+        assert!(page.contains("and 34 that are made of them"), "{page}");
     }
 
     #[test]

@@ -4,14 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::check::rules;
 use crate::contract::times::{DEFAULT_STEP, EVENT, RECEIVED};
-use crate::contract::{Classification, Column, Contract, personal};
-use crate::derive::telemetry;
+use crate::contract::{Classification, Column, Contract, RuleId, personal};
+use crate::derive::privacy::step::{OF_PLACE, Scope};
+use crate::derive::telemetry::{self, ColumnOrigin};
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::still_published;
 use crate::privacy_report::words::{self, StillPublished};
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
+use crate::publish::index;
 use crate::text::Text;
 use crate::time::ServiceDate;
 
@@ -22,6 +25,8 @@ pub(crate) struct Table {
     pub contract: String,
     /// Whether it tells of single vehicles.
     pub is_of_vehicles: bool,
+    /// Whether something was published of it yet.
+    pub has_files: bool,
     pub columns: Vec<ColumnReport>,
 }
 
@@ -80,12 +85,14 @@ pub(super) fn tables(pipeline: &Pipeline, bucket: Option<&Bucket>) -> Result<Vec
     let released = pipeline.released();
     let tables = released.iter().map(|contract| {
         let still = bucket.map(|bucket| still_published(bucket, &pipeline.dataset, contract)).transpose()?;
-        Ok(table(pipeline, contract, &still.unwrap_or_default()))
+        let index = bucket.map(|bucket| index::current(bucket, &pipeline.dataset, &contract.table)).transpose()?;
+        let has_files = index.flatten().is_some_and(|index| !index.files.is_empty());
+        Ok(table(pipeline, contract, has_files, &still.unwrap_or_default()))
     });
     tables.collect()
 }
 
-fn table(pipeline: &Pipeline, contract: &Contract, still: &Still) -> Table {
+fn table(pipeline: &Pipeline, contract: &Contract, has_files: bool, still: &Still) -> Table {
     let is_of_vehicles = contract.public_columns().any(|(_, column)| column.name == VEHICLE);
     let columns =
         contract.columns.iter().map(|column| self::column(pipeline, contract, column, (is_of_vehicles, still)));
@@ -93,6 +100,7 @@ fn table(pipeline: &Pipeline, contract: &Contract, still: &Still) -> Table {
         table: contract.table.clone(),
         contract: contract.id.clone(),
         is_of_vehicles,
+        has_files,
         columns: columns.chain(geometry(contract)).collect(),
     }
 }
@@ -133,25 +141,62 @@ fn how(pipeline: &Pipeline, contract: &Contract, column: &Column) -> Text {
         let from = outputs.flat_map(|output| output.columns).find(|made| made.name == column.name);
         return words::derived(from.map_or(&[][..], |made| made.from));
     }
-    let Some(release) = &pipeline.release else { return words::as_it_came() };
-    if PLACES[..2].contains(&column.name.as_str()) && release.privacy.cuts(contract) {
-        return words::cut_off();
+    let name = column.name.as_str();
+    let Some(release) = &pipeline.release else {
+        let nulling = rules::nulling(contract, name);
+        return words::but_for(values(pipeline, &contract.table, name), false, &nulling);
+    };
+    let feed = release.tables.iter().find(|(of, _)| of.table == contract.table);
+    let feed = feed.and_then(|(_, from)| pipeline.contracts.get(from));
+    let origin = feed.map_or(ColumnOrigin::Copied(name), |feed| {
+        let there = pipeline.decoder.columns(&feed.table).unwrap_or_default();
+        let is_there = |name: &str| feed.index_of(name).is_some() && there.iter().any(|column| column.name == name);
+        telemetry::origin(&feed.table, name, is_there)
+    });
+    // What nulls the one column that it is made of nulls it, too.
+    let nulling = match (&origin, feed) {
+        (ColumnOrigin::Copied(from), Some(feed)) => rules::nulling(feed, from),
+        (ColumnOrigin::WorkedOut(from), Some(feed)) if from.len() == 1 => rules::nulling(feed, from[0]),
+        _ => Vec::new(),
+    };
+    let mut nulling: Vec<RuleId> = nulling.into_iter().chain(rules::nulling(contract, name)).collect();
+    // A feed's table and the one that is made of it may have rules of one name.
+    let mut known = BTreeSet::new();
+    nulling.retain(|rule| known.insert(rule.clone()));
+    let is_cut_off = OF_PLACE.contains(&name) && release.privacy.cuts(contract);
+    let made = match origin {
+        ColumnOrigin::Copied(from) => feed.map_or_else(words::as_it_came, |feed| values(pipeline, &feed.table, from)),
+        ColumnOrigin::WorkedOut(from) => words::worked_out(&from),
+    };
+    words::but_for(of_release(release.privacy.pseudonyms, contract, column, made), is_cut_off, &nulling)
+}
+
+/// What the values of a column of a feed's table are before the check.
+fn values(pipeline: &Pipeline, table: &str, column: &str) -> Text {
+    let conversion = pipeline.decoder.conversion(table, column).unwrap_or_else(words::as_it_came);
+    match pipeline.mappings.get(column) {
+        Some(mapping) => words::replaced(conversion, &mapping.file),
+        None => conversion,
     }
+}
+
+/// What the release makes of values: `made` unless it has a way of its own for the column.
+fn of_release(pseudonyms: Scope, contract: &Contract, column: &Column, made: Text) -> Text {
     match column.name.as_str() {
-        VEHICLE => words::pseudonym(release.privacy.pseudonyms),
+        VEHICLE => words::pseudonym(pseudonyms),
         REPORT => words::key_of_report(),
         EVENT => match column.round_to.unwrap_or(DEFAULT_STEP) {
-            0 | 1 => words::as_it_came(),
+            0 | 1 => made,
             step => words::counted_back(step),
         },
         RECEIVED if column.round_to.is_none() => {
             let event = contract.columns.iter().find(|other| other.name == EVENT);
             let step = event.map_or(1, |event| event.round_to.unwrap_or(DEFAULT_STEP));
-            if step > 1 { words::last_of_span(2 * step) } else { words::as_it_came() }
+            if step > 1 { words::last_of_span(2 * step) } else { made }
         }
         _ => match column.round_to {
             Some(step) if step > 1 => words::rounded(step),
-            _ => words::as_it_came(),
+            _ => made,
         },
     }
 }

@@ -49,28 +49,28 @@ pub(crate) fn write(report: &PrivacyReport, language: Language) -> String {
 
 fn of_dataset(dataset: &DatasetReport, language: Language) -> Markup {
     let say = |de, en| language.say(de, en);
-    let (of_vehicles, others): (Vec<&Table>, Vec<&Table>) = dataset
-        .tables
-        .iter()
-        .partition(|table| table.is_of_vehicles || table.columns.iter().any(|column| column.personal));
+    let is_personal = |table: &&Table| table.is_of_vehicles || table.columns.iter().any(|column| column.personal);
+    let (personal, others): (Vec<&Table>, Vec<&Table>) = dataset.tables.iter().partition(is_personal);
+    // Before the first publication all are to be read; later on those that the feed lacks can wait.
+    let is_new = !dataset.tables.iter().any(|table| table.has_files);
+    let (in_full, lacking): (Vec<&Table>, Vec<&Table>) =
+        personal.into_iter().partition(|table| is_new || table.has_files);
     html! {
         section {
             h2 { (dataset.dataset) }
             @if !dataset.privacy.is_empty() { ul { @for told in &dataset.privacy { li { (language.of(told)) } } } }
             @for linkage in &dataset.linkage { (of_linkage(linkage, language)) }
-            @for table in &of_vehicles { (of_table(table, language)) }
-            @if !others.is_empty() {
-                details {
-                    summary {
-                        (others.len()) " "
-                        (say("Tabellen ohne Angaben über Personen oder einzelne Fahrzeuge", "tables that tell nothing of persons or single vehicles"))
-                    }
-                    @for table in &others {
-                        h4 { code { (table.table) } }
-                        (columns(table, language))
-                    }
-                }
-            }
+            @for table in &in_full { (of_table(table, language)) }
+            (folded(
+                &lacking,
+                say("Tabellen mit solchen Angaben, von denen noch nichts veröffentlicht ist", "tables that may tell of them and of which nothing was published yet"),
+                language,
+            ))
+            (folded(
+                &others,
+                say("Tabellen ohne Angaben über Personen oder einzelne Fahrzeuge", "tables that tell nothing of persons or single vehicles"),
+                language,
+            ))
             @let sources: Vec<_> = dataset.unread.iter().filter(|source| source.captures > 0).collect();
             @if !sources.is_empty() {
                 h3 { (say("Was die Quellen sonst noch liefern", "What else the sources give")) }
@@ -86,6 +86,29 @@ fn of_dataset(dataset: &DatasetReport, language: Language) -> Markup {
                 details {
                     summary { (say("Was empfangen wird und wozu es dient", "What is received, and what it is used for")) }
                     @for table in &dataset.received { (received(table, language)) }
+                }
+            }
+        }
+    }
+}
+
+/// Tables that open on the screen; on paper they are a list of names.
+fn folded(tables: &[&Table], title: &str, language: Language) -> Markup {
+    html! {
+        @if !tables.is_empty() {
+            details.folded {
+                summary { (tables.len()) " " (title) }
+                @for table in tables {
+                    h4 { code { (table.table) } }
+                    (columns(table, language))
+                }
+            }
+            p.list {
+                (tables.len()) " " (title)
+                (language.say(" (Spalten: siehe die Seite am Bildschirm): ", " (columns: see the page on a screen): "))
+                @for (place, table) in tables.iter().enumerate() {
+                    @if place > 0 { ", " }
+                    code { (table.table) }
                 }
             }
         }
@@ -204,14 +227,24 @@ table{font-size:.9rem;margin:.5rem 0;width:100%}table.days{width:auto}.days td{w
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.private{color:#666}.bad{color:#b3261e}.why{margin-top:.2rem}\
 .columns td:first-child{width:14rem}.columns td:nth-child(2){width:7rem}.columns td:nth-child(3){width:16rem}\
 .mark{background:#fdf1d3;border-radius:.3rem;padding:0 .3rem;font-size:.8rem;white-space:nowrap;color:#1b1b1b}\
-details{padding:.3rem 0;border-top:1px solid #ddd}.received{padding-left:1.2rem;overflow-wrap:anywhere}\
+details{padding:.3rem 0;border-top:1px solid #ddd}.list{display:none}.received{padding-left:1.2rem;overflow-wrap:anywhere}\
 @media(max-width:40rem){.columns thead{display:none}.columns,.columns tbody,.columns tr,.columns td{display:block;width:auto}\
 .columns td:first-child,.columns td:nth-child(2),.columns td:nth-child(3){width:auto}\
 .columns td{border:0;padding:.1rem 0}.columns tr{border-bottom:1px solid #ddd;padding:.5rem 0}\
-.columns td[data-label]:before{content:attr(data-label) \": \";color:#555}}\
+.columns td[data-label]:before{content:attr(data-label) \": \";color:#555}\
+h1{font-size:1.7rem}.days td{white-space:normal}.days td:first-child{white-space:nowrap}\
+.days td,.days th{padding:.3rem .4rem .3rem 0;font-size:.75rem}}\
 @media(prefers-color-scheme:dark){small,.of,.private,.columns td[data-label]:before{color:#aaa}details,th,td,.columns tr{border-color:#444}.bad{color:#ff8a80}a{color:#90caf9}}\
-@media print{body{max-width:none;margin:0;font-size:10pt;color:#000;background:#fff}details{display:block}details>summary{list-style:none}\
-details::details-content{content-visibility:visible;block-size:auto}tr,li{break-inside:avoid}h2,h3{break-after:avoid}a{color:#000}}";
+@media print{@page{size:A4;margin:15mm}body{max-width:none;margin:0;padding:0;font-size:9pt;line-height:1.35;color:#000;background:#fff}\
+h1{font-size:16pt}h2{font-size:13pt;margin-top:1.5rem}h3,h4{font-size:10.5pt;margin:.8rem 0 .2rem}\
+details{display:block}details>summary{list-style:none;font-weight:bold;break-after:avoid}details.folded{display:none}.list{display:block}\
+details::details-content{content-visibility:visible;block-size:auto}tr,li{break-inside:avoid}h2,h3,h4,thead{break-after:avoid}a{color:#000}\
+.wide{overflow:visible}table{font-size:8pt}.mark{font-size:7pt}th,td{padding:.15rem .4rem .15rem 0}table.columns{display:table;table-layout:fixed}\
+.columns thead{display:table-header-group}.columns tbody{display:table-row-group}.columns tr{display:table-row;padding:0}\
+.columns td,.columns th{display:table-cell;border-bottom:1px solid #ddd;padding:.15rem .4rem .15rem 0;overflow-wrap:anywhere}\
+.columns th:first-child,.columns td:first-child{width:21%}.columns th:nth-child(2),.columns td:nth-child(2){width:14%}\
+.columns th:nth-child(3),.columns td:nth-child(3){width:27%}.columns th:nth-child(4),.columns td:nth-child(4){width:38%}\
+.columns td[data-label]:before{content:none}ul.received{columns:2;font-size:8pt;margin:.2rem 0}}";
 
 #[cfg(test)]
 mod tests {

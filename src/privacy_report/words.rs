@@ -1,7 +1,10 @@
 //! What the report says of how columns are made, in German and English.
 
+use std::path::Path;
+
 use serde::Serialize;
 
+use crate::contract::RuleId;
 use crate::derive::privacy::step::{CutOff, OutsideTrips, PrivacyRules, Scope};
 use crate::text::Text;
 use crate::time::ServiceDate;
@@ -63,11 +66,43 @@ pub(super) fn pseudonym(scope: Scope) -> Text {
     }
 }
 
-pub(super) fn cut_off() -> Text {
+/// Worked out of columns of the feed's table.
+pub(super) fn worked_out(from: &[&str]) -> Text {
+    let list = from.join(", ");
+    match from {
+        [] => derived(from),
+        [_] => Text::new(
+            format!("made of the received column {list}"),
+            format!("aus der empfangenen Spalte {list} gebildet"),
+        ),
+        _ => {
+            Text::new(format!("made of received columns: {list}"), format!("aus empfangenen Spalten gebildet: {list}"))
+        }
+    }
+}
+
+/// Some values are replaced by others before the check.
+pub(super) fn replaced(values: Text, file: &Path) -> Text {
+    let file = file.file_name().unwrap_or_default().display();
     Text::new(
-        "as it came, where it is not cut off (see above)",
-        "wie empfangen, soweit nicht abgeschnitten (siehe oben)",
+        format!("{}, with the values that {file} replaces", values.en),
+        format!("{}, mit den Werten, die {file} ersetzt", values.de),
     )
+}
+
+/// Where values are not published although their row is: positions that are cut off, and what rules null.
+pub(super) fn but_for(made: Text, is_cut_off: bool, nulling: &[RuleId]) -> Text {
+    let Text { mut en, mut de } = made;
+    if is_cut_off {
+        en += ", where it is not cut off (see above)";
+        de += ", soweit nicht abgeschnitten (siehe oben)";
+    }
+    if !nulling.is_empty() {
+        let rules = nulling.iter().map(|rule| rule.0.as_str()).collect::<Vec<_>>().join(", ");
+        en += &format!("; null where a rule rejects the value: {rules}");
+        de += &format!("; leer, wo eine Regel den Wert verwirft: {rules}");
+    }
+    Text::new(en, de)
 }
 
 /// What a pipeline says of privacy.

@@ -34,7 +34,7 @@ mod withdrawn;
 pub use self::acts::{Act, ActKind, FirstFile, Lifted, RolledBack, Tombstone};
 pub use self::amend::{Amended, Amendment, amend, until_committed};
 pub use self::columns::{ColumnType, EarlierColumn, IndexColumn};
-pub use self::commit::{Change, Commit, commit, commit_after};
+pub use self::commit::{Change, Commit, commit, commit_after, commit_empty};
 pub use self::evolution::{Evolution, MadePrivate, evolution, names_of};
 pub use self::months::{Month, MonthFile, MonthPart, month_folder, month_of, path_of_month};
 pub use self::orphans::{remove_orphans, retain_unnamed, stranger};

@@ -6,7 +6,7 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 
 use super::quality::Evaluates;
 use super::score::FORMULA_EN;
-use super::trend::{Point, Report, Trend};
+use super::trend::{Point, Report, RolledBackTable, Trend};
 use super::words::{DIMENSIONS, grouped, result_word, then};
 use crate::check::RuleResult;
 use crate::feed_rules;
@@ -51,6 +51,15 @@ fn dataset(out: &mut String, report: &Report) {
         let _ = writeln!(out, "  HELD BACK: nothing of {} was published", last.date);
     } else if last.provisional {
         let _ = writeln!(out, "  provisional: {} is not over", last.date);
+    }
+    for (run, back) in report.runs.iter().flat_map(|run| run.rolled_back.iter().map(move |back| (run, back))) {
+        let RolledBackTable { table, to, at, by, reason } = back;
+        let _ = writeln!(
+            out,
+            "  {}: since {at} version {to} of {table} is published again ({by}: {reason}); the results are",
+            run.date
+        );
+        let _ = writeln!(out, "    those of the last run");
     }
     let now: Vec<&Trend> = report.trends(&report.look_at).collect();
     let heading = if now.is_empty() { "  Nothing to look at." } else { "  To look at:" };

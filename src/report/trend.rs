@@ -10,6 +10,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::quality::{Evaluates, Quality, RuleReport, TableCount};
@@ -18,6 +19,7 @@ use crate::check::RuleResult;
 use crate::contract::{RuleId, Severity};
 use crate::digest::Digest;
 use crate::ledger::{Status, is_zero};
+use crate::publish::index::TableIndex;
 use crate::time::ServiceDate;
 
 /// The trend of one dataset.
@@ -48,6 +50,21 @@ pub(crate) struct RunLine {
     pub inputs: Digest,
     pub score: score::Score,
     pub tables: Vec<TableCount>,
+    /// Tables of which an older release is published since a rollback, so that the results are not about what is published.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rolled_back: Vec<RolledBackTable>,
+}
+
+/// A table that a person took back to an older release of a date.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct RolledBackTable {
+    pub table: String,
+    /// The version whose file is published again.
+    pub to: u64,
+    pub at: Timestamp,
+    /// A name or role of `people` in the workspace's configuration.
+    pub by: String,
+    pub reason: String,
 }
 
 /// A rule, as it was in the newest run that had it, and what it came to at every date.
@@ -197,6 +214,7 @@ impl Report {
             inputs: quality.inputs,
             score: quality.score.clone(),
             tables: quality.tables.clone(),
+            rolled_back: Vec::new(),
         });
         let named = |keep: &dyn Fn(&Trend) -> bool| -> Vec<Named> {
             let mut found: Vec<&Trend> = rules.iter().filter(|trend| keep(trend)).collect();
@@ -218,6 +236,23 @@ impl Report {
             notices: notices(results),
             rules,
         }
+    }
+
+    /// With what the newest indexes of the dataset's tables say of rollbacks.
+    pub(crate) fn with_rollbacks<'a>(mut self, indexes: impl IntoIterator<Item = &'a TableIndex>) -> Self {
+        for index in indexes {
+            for run in &mut self.runs {
+                let Some(back) = index.rolled_back.get(&run.date) else { continue };
+                run.rolled_back.push(RolledBackTable {
+                    table: index.table.clone(),
+                    to: back.to,
+                    at: back.at,
+                    by: back.by.clone(),
+                    reason: back.reason.clone(),
+                });
+            }
+        }
+        self
     }
 
     /// The trend of a rule.

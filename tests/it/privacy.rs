@@ -99,6 +99,86 @@ fn the_report_tells_every_column_with_how_and_why_and_what_nobody_gave_a_reason_
 }
 
 #[test]
+fn the_report_says_as_it_came_of_what_came_so_and_of_nothing_else() {
+    let world = World::with_busplus();
+    let made = report(&world);
+    let how = |of_dataset: &str, table: &str, name: &str| {
+        let tables = dataset(&made, of_dataset)["tables"].as_array().unwrap();
+        let table = tables.iter().find(|of| of["table"] == table).unwrap();
+        let column = table["columns"].as_array().unwrap().iter().find(|of| of["column"] == name).unwrap();
+        ["en", "de"].map(|language| column["how"][language].as_str().unwrap().to_owned())
+    };
+    let of_app = |name: &str| how("busplus", "vehicle_locations", name);
+    for (name, en, de) in [
+        ("service_date", "made by the program", "vom Programm gebildet"),
+        ("speed", "converted from km/h to m/s", "von km/h in m/s umgerechnet"),
+        (
+            "occupancy_status",
+            "translated by the table of values of the mapping",
+            "nach der Wertetabelle der Zuordnung übersetzt",
+        ),
+        (
+            "occupancy_raw_unit",
+            "made of received columns: occupancy_raw, occupancy_status",
+            "aus empfangenen Spalten gebildet: occupancy_raw, occupancy_status",
+        ),
+        (
+            "occupancy_source",
+            "made of the received column occupancy_status",
+            "aus der empfangenen Spalte occupancy_status gebildet",
+        ),
+        ("trip_id_scheduled", "as it came", "wie empfangen"),
+    ] {
+        let [is_en, is_de] = of_app(name);
+        let words = |how: &str| how.split(';').next().unwrap().to_owned();
+        assert_eq!((words(&is_en).as_str(), words(&is_de).as_str()), (en, de), "{name}");
+    }
+    let of_bus = |name: &str| how(TELEMETRY, "vehicle_locations", name);
+    for name in ["trip_type", "schedule_relationship", "occupancy_source", "occupancy_quality"] {
+        let [en, de] = of_bus(name);
+        assert!(en.starts_with("made of ") && de.starts_with("aus "), "{name}: {en}");
+    }
+    // Rules of the table that is received, and of the one that is published.
+    for name in ["latitude", "longitude"] {
+        let [en, de] = of_bus(name);
+        let rule = format!("vehicle_positions.{name}.range");
+        assert!(en.starts_with("as it came; null where a rule rejects the value: ") && en.contains(&rule), "{en}");
+        assert!(de.contains("; leer, wo eine Regel den Wert verwirft: ") && de.contains(&rule), "{de}");
+        assert!(en.contains("vehicle_locations."), "{en}");
+    }
+}
+
+#[test]
+fn what_tells_of_nobody_and_what_the_feed_lacks_is_a_list_of_names_on_paper() {
+    let world = World::new();
+    // One that the feed has, and one that it lacks.
+    for table in ["agency", "attributions"] {
+        let column = "      - {name: driver_id, logicalType: string, classification: private, description: A driver}";
+        let contract = format!("schemas/gtfs/{table}.odcs.yaml");
+        world.replace_first(&contract, "\n    properties:\n", &format!("\n    properties:\n{column}\n"));
+    }
+    let page = |world: &World| {
+        let file = world.path("privacy.html");
+        said(world, &["privacy", "report", "--lang", "en", "--output", &file.to_string_lossy()]);
+        std::fs::read_to_string(file).unwrap()
+    };
+    let lists = |page: &str| -> Vec<String> {
+        let lists = page.split("<p class=\"list\">").skip(1);
+        lists.map(|list| list.split("</p>").next().unwrap().to_owned()).collect()
+    };
+    let lacking = "of which nothing was published yet";
+    let before = page(&world);
+    assert!(!before.contains(lacking), "all is to be read before the first publication");
+    assert!(lists(&before).iter().any(|list| list.contains("<code>stop_times</code>")), "{:?}", lists(&before));
+    world.run_of(&["stadtbus-fahrplan"]);
+    let after = page(&world);
+    let list = lists(&after).into_iter().find(|list| list.contains(lacking)).unwrap();
+    assert!(list.contains("<code>attributions</code>") && !list.contains("<code>agency</code>"), "{list}");
+    assert_eq!(after.matches("<details class=\"folded\">").count(), lists(&after).len());
+    assert!(after.contains("@page{size:A4") && after.contains("table.columns{display:table;table-layout:fixed}"));
+}
+
+#[test]
 fn vehicles_are_followed_through_published_days_and_the_report_names_none() {
     let world = with_days();
     let made = report(&world);

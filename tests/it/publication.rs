@@ -89,6 +89,8 @@ fn every_number_of_indexes_results_and_records_is_found_by_a_query() {
     world.run();
     let counts = outsider(&world, &base, &[]);
     assert!(counts["releases"].as_u64() > Some(5) && counts["rule_results"].as_u64() > Some(100), "{counts}");
+    let [.., decided] = &queries_of_the_readme()[..] else { panic!("no queries") };
+    assert_eq!((&counts["decisions"], outsider(&world, &base, &[decided])), (&json!(0), json!([])));
     let package: Value =
         serde_json::from_slice(&std::fs::read(world.path("data/bucket/datapackage.json")).unwrap()).unwrap();
     let named = |of: &&Value| of["dataset"] == "publication" && of["schema"]["fields"].as_array().unwrap().len() > 10;
@@ -344,8 +346,8 @@ fn a_month_in_one_file_is_told_beside_its_days_until_it_is_no_more() {
         let superseded = numbers(&rows, "superseded_by");
         let of_months = all.into_iter().zip(superseded).filter(|((month, _), _)| month.is_some());
         let current = rows.column_by_name("is_current").unwrap().as_boolean().true_count();
-        let decisions = city.world.path("data/bucket/meta/publication/decisions");
-        assert!(!decisions.exists(), "a rule is no decision of a person");
+        let decisions = city.world.files_json("publication/decisions");
+        assert_eq!(decisions["files"], json!([]), "a rule is no decision of a person");
         (of_months.map(|((_, path), superseded)| (path, superseded)).collect::<Vec<_>>(), current)
     };
     let (told, current) = month("2026-10-31");

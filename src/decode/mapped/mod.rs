@@ -54,6 +54,7 @@ use crate::decode::rows::RowBuilder;
 use crate::decode::unread::Unread;
 use crate::decode::{DecodeError, Decoded, Head, Limits};
 use crate::table::Origin;
+use crate::text::Text;
 use crate::yaml::{Node, Problems};
 
 /// JSON and CSV.
@@ -130,6 +131,11 @@ impl Decoder for MappedDecoder {
         let mut settings = vec![(format!("mapping:{table}"), format!("{body}{decimal}"))];
         settings.extend(columns.iter().map(|column| (format!("mapping:{table}.{}", column.name), column.said.clone())));
         settings
+    }
+
+    fn conversion(&self, table: &str, column: &str) -> Option<Text> {
+        let mapped = self.mapping.columns.iter().find(|mapped| table == self.mapping.table && mapped.name == column)?;
+        mapped.conversion.in_words()
     }
 
     fn how_to_fill(&self) -> Option<&'static str> {

@@ -12,6 +12,7 @@ use crate::contract::Kind;
 use crate::decode::rows::Cell;
 use crate::table::Expected;
 use crate::table::single::widen;
+use crate::text::Text;
 use crate::time::{ServiceDate, ServiceSeconds, local_instant};
 
 /// A value as a document has it.
@@ -198,6 +199,19 @@ impl Conversion {
         };
         let meaning = values.get(word.trim()).ok_or(Wrong::Unknown)?;
         if meaning.is_empty() { Ok(Cell::Absent) } else { self.convert(Value::Text(meaning.as_bytes()), zone) }
+    }
+
+    /// What becomes of values, for people; `None` where a column has what stands in the document.
+    pub(super) fn in_words(&self) -> Option<Text> {
+        if self.values.is_some() {
+            let (en, de) = ("by the table of values of the mapping", "nach der Wertetabelle der Zuordnung");
+            return Some(Text::new(format!("translated {en}"), format!("{de} übersetzt")));
+        }
+        let (from, to) = self.units.filter(|(from, to)| from != to)?;
+        Some(Text::new(
+            format!("converted from {} to {}", from.name, to.name),
+            format!("von {} in {} umgerechnet", from.name, to.name),
+        ))
     }
 
     /// What stands in a column of this kind, for people.

@@ -93,26 +93,54 @@ pub fn commit_after(bucket: &Bucket, change: Change<'_>, version: u64) -> Result
     }
 }
 
+/// Writes the first version of a table that has no rows yet, so that queries find it with its columns. A table that has a version
+/// stays as it is. Gives the version that is there now.
+///
+/// # Errors
+/// The bucket cannot be read or written.
+pub fn commit_empty(bucket: &Bucket, change: Change<'_>) -> Result<TableIndex, PublishError> {
+    let Change { dataset, contract, date, at, .. } = change;
+    for _ in 0..ROUNDS {
+        if let Some((index, _)) = newest(bucket, dataset, &contract.table)? {
+            return Ok(index);
+        }
+        let index = first_version(dataset, contract, (date, at), None);
+        if put_version(bucket, &index)? {
+            return Ok(index);
+        }
+    }
+    Err(PublishError::Contended { key: meta_folder(dataset, &contract.table) })
+}
+
+fn first_version(
+    dataset: &str,
+    contract: &Contract,
+    (date, at): (ServiceDate, Timestamp),
+    file: Option<&IndexFile>,
+) -> TableIndex {
+    TableIndex {
+        version: 1,
+        dataset: dataset.to_owned(),
+        table: contract.table.clone(),
+        contract: contract.into(),
+        files: file.into_iter().cloned().collect(),
+        months: Vec::new(),
+        first: file.and_then(first_of).into_iter().collect(),
+        columns: columns(&[], true, contract),
+        geometries: geometries(&[], contract),
+        rolled_back: BTreeMap::new(),
+        withdrawn: BTreeMap::new(),
+        release: Some(Release { date, at, complete_before: None, act: None }),
+        previous: None,
+    }
+}
+
 /// The version that a change makes of the newest one, which is not written yet.
 fn following(before: Option<(TableIndex, Digest)>, change: Change<'_>) -> Result<Option<Commit>, PublishError> {
     let Change { dataset, contract, date, file, at } = change;
     let Some((before, digest)) = before else {
         let Some(file) = file else { return Ok(None) };
-        return Ok(Some(Commit::New(TableIndex {
-            version: 1,
-            dataset: dataset.to_owned(),
-            table: contract.table.clone(),
-            contract: contract.into(),
-            files: vec![file.clone()],
-            months: Vec::new(),
-            first: first_of(file).into_iter().collect(),
-            columns: columns(&[], true, contract),
-            geometries: geometries(&[], contract),
-            rolled_back: BTreeMap::new(),
-            withdrawn: BTreeMap::new(),
-            release: Some(Release { date, at, complete_before: None, act: None }),
-            previous: None,
-        })));
+        return Ok(Some(Commit::New(first_version(dataset, contract, (date, at), Some(file)))));
     };
     if before.file_of(date) == file {
         return Ok(Some(Commit::Nothing(before)));

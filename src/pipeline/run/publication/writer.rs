@@ -20,7 +20,7 @@ use crate::publication::{
 };
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
-use crate::publish::index::{self, Change, Commit, IndexFile, TableIndex, TablePartition, commit_after};
+use crate::publish::index::{self, Change, Commit, IndexFile, TableIndex, TablePartition, commit_after, commit_empty};
 use crate::publish::parquet::{self, Staged, Writer};
 use crate::table::Budget;
 use crate::time::ServiceDate;
@@ -165,7 +165,18 @@ impl<'a> Tables<'a> {
             }
         }
         self.remove_staging()?;
+        self.begin_decisions(date)?;
         Ok(true)
+    }
+
+    /// Until somebody decides something, `decisions` is there without rows: queries over all three tables need no case for it.
+    fn begin_decisions(&mut self, date: ServiceDate) -> Result<(), RunError> {
+        if !self.indexes.contains_key(DECISIONS) {
+            let contract = contract_of(DECISIONS)?;
+            let change = Change { dataset: DATASET, contract, date, file: None, at: now() };
+            self.keep(commit_empty(self.bucket, change)?);
+        }
+        Ok(())
     }
 
     fn keep(&mut self, index: TableIndex) {
