@@ -1,4 +1,5 @@
-//! What a withdrawal takes along besides the files of its dates: the published quality results of the dates, in all their versions.
+//! What a withdrawal takes along besides the files of its dates: the published quality results of the dates, in all their versions;
+//! and what tells of one that is not at its end.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -244,4 +245,53 @@ fn versions_of_the_tables_of_the_publication_say_why_they_came() {
     }
     let all = json_of(&world, &["releases", "list", "publication"]);
     assert!(all.as_array().unwrap().iter().any(|of| of["table"] == "rule_results"), "{all}");
+}
+
+#[test]
+fn plan_tells_of_acts_without_a_schedule_and_of_withdrawals_that_are_not_at_their_end() {
+    let (base, date) = with_two_results();
+    let plan = json_of(&base, &["plan"]);
+    assert_eq!(plan["acts"], json!([]));
+    let notes = plan["notes"].to_string();
+    assert!(notes.contains("no run is planned of") && notes.contains("compact and gc, which have no time"), "{notes}");
+    // It may have come to its end before it was killed.
+    let note = "data/private/withdrawals.json";
+    let killed = || {
+        let world = again(&base);
+        kill_at(&world, &withdraw(TIMETABLE, &date, &[]), "commit");
+        world.path(note).exists().then_some(world)
+    };
+    let world = std::iter::repeat_with(killed).take(5).flatten().next().unwrap();
+    let plan = json_of(&world, &["plan"]);
+    let act = &plan["acts"][0];
+    let told = (&act["kind"], &act["dataset"], &act["date"], &act["reason"]);
+    assert_eq!(told, (&json!("withdrawal_begun"), &json!(TIMETABLE), &json!(date), &json!("a test")), "{plan}");
+    assert!(
+        act["said"].as_str().unwrap().contains(&format!("fahrtenbuch withdraw {TIMETABLE} --date {date}")),
+        "{act}"
+    );
+    let said = text(&world.program(&["plan"]).stdout);
+    assert!(said.contains("Begun, and not at its end:") && said.contains(&date), "{said}");
+    json_of(&world, &withdraw(TIMETABLE, &date, &[]));
+    let plan = json_of(&world, &["plan"]);
+    let acts: Vec<_> =
+        plan["acts"].as_array().unwrap().iter().map(|of| (&of["kind"], &of["pipeline"], &of["date"])).collect();
+    assert_eq!(acts, [(&json!("withdrawn"), &json!(TIMETABLE), &json!(date))], "{plan}");
+    let said = text(&world.program(&["plan"]).stdout);
+    assert!(said.contains("By somebody's decision:") && said.contains("withdrawn: it is not run"), "{said}");
+    // A compaction that was killed is noted in the same way.
+    let place = world.path("data/bucket").to_string_lossy().into_owned();
+    let file = format!("revised/{STOPS}/month=2026-10/part-0123456789ab.parquet");
+    for bucket in [place, "data/bucket".to_owned()] {
+        world.write("data/private/compaction.json", &json!({"bucket": bucket, "files": [file]}).to_string());
+        let plan = json_of(&world, &["plan"]);
+        if plan["acts"][0]["kind"] == "compaction_begun" {
+            assert_eq!(
+                (&plan["acts"][0]["dataset"], &plan["acts"][0]["tables"]),
+                (&json!(TIMETABLE), &json!(["stops"]))
+            );
+            return;
+        }
+    }
+    panic!("{plan}");
 }
