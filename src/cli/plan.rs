@@ -8,7 +8,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use self::acts::PlannedAct;
+use self::acts::{LISTED, PlannedAct, more};
 
 use crate::cli::collect::known;
 use crate::cli::exit::{Exit, exit_of};
@@ -28,8 +28,6 @@ use crate::workspace::outline::Needs;
 
 /// Why a daily job that is no run is due.
 const DAILY: &str = "a daily job";
-/// Jobs that are listed of each kind.
-const LISTED: usize = 20;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -305,10 +303,4 @@ fn word(why: Stop) -> &'static str {
 fn rules(tried: &Tried) -> Vec<Value> {
     let rule = |by: &HeldBy| json!({"rule": by.rule, "rows": by.rows, "could_not_run": by.is_error});
     tried.held_by.iter().map(rule).collect()
-}
-
-fn more(count: usize) {
-    if count > LISTED {
-        println!("  and {} more", count - LISTED);
-    }
 }

@@ -18,7 +18,8 @@ use crate::schedule::words::local;
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 
-use super::{LISTED, more};
+/// Jobs and acts that are listed of each kind.
+pub(super) const LISTED: usize = 20;
 
 /// One act, of one date if it is about dates.
 pub(super) struct PlannedAct {
@@ -186,4 +187,11 @@ pub(super) fn show(title: &str, acts: &[PlannedAct], zone: &TimeZone) {
     println!("{title}");
     acts.iter().take(LISTED).for_each(|act| act.show(zone));
     more(acts.len());
+}
+
+/// Says how many are not listed.
+pub(super) fn more(count: usize) {
+    if count > LISTED {
+        println!("  and {} more", count - LISTED);
+    }
 }

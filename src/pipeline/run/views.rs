@@ -96,18 +96,15 @@ pub(super) fn refresh_deleted(workspace: &Workspace, bucket: &Bucket, record: &A
     refresh_publication(workspace, bucket)
 }
 
-/// Writes the views, pages and catalogue of the tables of the publication.
+/// Writes the views, pages and catalogue of the tables of the publication; where these are not to be published any more, what tells of
+/// those that are there.
 pub(super) fn refresh_publication(workspace: &Workspace, bucket: &Bucket) -> Result<(), RunError> {
-    publish_publication(workspace, &mut ViewWriter::new(bucket))
-}
-
-/// As [`refresh_publication`]; where these tables are not to be published any more, of those that are there.
-pub(super) fn publish_publication(workspace: &Workspace, writer: &mut ViewWriter<'_>) -> Result<(), RunError> {
+    let mut writer = ViewWriter::new(bucket);
     if !workspace.publication {
-        return publish_left_publication(workspace, writer);
+        return publish_left_publication(workspace, &mut writer);
     }
     let date = ServiceDate::local_date_of(crate::time::now(), &workspace.zone);
-    Look { workspace, bucket: writer.bucket, own: Some((DATASET, date)) }.publish(writer)
+    Look { workspace, bucket, own: Some((DATASET, date)) }.publish(&mut writer)
 }
 
 /// Writes what tells of the tables of the publication that are there and not to be published any more.

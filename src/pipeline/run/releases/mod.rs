@@ -106,6 +106,11 @@ impl ActContext<'_> {
         Ok(())
     }
 
+    /// Writes the views, pages and catalogue of the tables of the publication.
+    fn publish_publication(&self) -> Result<(), RunError> {
+        views::refresh_publication(self.workspace, self.bucket)
+    }
+
     /// Writes the views, pages and catalogue of a dataset, also of tables that no pipeline releases any more.
     fn publish_views(&self, dataset: &str) -> Result<(), RunError> {
         views::refresh(self.workspace, self.bucket, dataset)?;

@@ -11,7 +11,7 @@ use crate::ledger::{ActFile, ActRecord, ActTable, Kind, Program};
 use crate::pipeline::run::context::now;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::heads;
-use crate::pipeline::run::{publication, views};
+use crate::pipeline::run::publication;
 use crate::publication::{DATASET, RULE_RESULTS, stored_results};
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
@@ -33,9 +33,7 @@ pub(super) fn withdraw_results(
 ) -> Result<(), ActError> {
     let ActContext { workspace, bucket, .. } = *context;
     take_out(workspace, bucket, dataset, Some(dates))?;
-    let mut writer = ViewWriter::new(bucket);
-    views::publish_publication(workspace, &mut writer)?;
-    Ok(())
+    Ok(context.publish_publication()?)
 }
 
 /// Makes the newest file of `rule_results` without the results of withdrawn dates of a dataset, of these dates alone or of all, and
