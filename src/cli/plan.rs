@@ -1,10 +1,14 @@
 //! `fahrtenbuch plan`
 
+mod acts;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+
+use self::acts::{LISTED, PlannedAct, more};
 
 use crate::cli::collect::known;
 use crate::cli::exit::{Exit, exit_of};
@@ -13,30 +17,29 @@ use crate::cli::opened::{clock_is_set, read_outline, renamed, stale_catalogue};
 use crate::cli::run::failed;
 use crate::pipeline::run::RunError;
 use crate::schedule::due::{Due, Stop, Stopped, Why, chore_at, due};
-use crate::schedule::facts::{Facts, Outcome, ReleaseAct};
+use crate::schedule::facts::{Facts, Outcome};
 use crate::schedule::gather::Gatherer;
 use crate::schedule::log::{self, HeldBy, Log, Tried};
 use crate::schedule::said::ways_out;
 use crate::schedule::words::local;
-use crate::time::{self, ServiceDate};
+use crate::time;
 use crate::workspace::Workspace;
 use crate::workspace::outline::Needs;
 
 /// Why a daily job that is no run is due.
 const DAILY: &str = "a daily job";
-/// Jobs that are listed of each kind.
-const LISTED: usize = 20;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
 Nothing is changed or asked but the bucket's indexes.
 
 JSON: due (pipeline, or chore: a daily job that is no run; date, why, said, since, command), next (pipeline or chore, date, why, said, at),
-stopped (pipeline, date, why, said, rules that held it back, since, command), acts (pipeline, date, kind: withdrawn, lifted or
-rolled_back, tables, said, since, by, reason: what people decided of releases), troubles (pipeline, said, exit: nobody can tell what of it
-is due, as with a damaged index in the bucket), clock (null; newest, said: the clock is behind a time that was written down, and nothing
-is due until it is set), notes (a catalogue for SQL engines that has to be written anew; a dataset without a pipeline). Each
-command of 'due' writes down that it was tried, so that it is not due any more.
+stopped (pipeline, date, why, said, rules that held it back, since, command), acts (pipeline, dataset, date, kind, tables, said, since, by,
+reason; kind withdrawn, lifted or rolled_back: what people decided of releases; withdrawal_begun or compaction_begun, of no pipeline: what is
+not at its end, by the notes of this machine, tables empty if all; pipelines need no schedule for that), troubles (pipeline, said, exit: nobody
+can tell what of it is due, as with a damaged index in the bucket), clock (null; newest, said: the clock is behind a time that was written
+down, and nothing is due until it is set), notes (a catalogue for SQL engines that has to be written anew; a dataset without a pipeline; what
+nothing is planned of, as it has no schedule). Each command of 'due' writes down that it was tried, so that it is not due any more.
 
 Exit codes: 0, also if there are troubles; 1 if the bucket is gone or does not answer, 2 if the configuration is wrong, 42 if the private store
 is lost.
@@ -69,11 +72,16 @@ fn plan(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     let path = log::path(&workspace.private);
     let log = Log::read(&workspace.private).map_err(|error| of_run(RunError::private(&path, "read", &error)))?;
     let now = time::now();
-    let facts = Gatherer::default().gather(&workspace, &log, &BTreeSet::new(), now).map_err(of_run)?;
+    let mut gatherer = Gatherer::default();
+    let mut facts = gatherer.gather(&workspace, &log, &BTreeSet::new(), now).map_err(of_run)?;
+    let (others, troubles) = gatherer.unscheduled_acts(&workspace, &log).map_err(of_run)?;
+    facts.troubles.extend(troubles);
+    let half_done = acts::half_done(&workspace).map_err(of_run)?;
+    let decided = acts::decided(&workspace, &facts, &others);
     let due = due(&facts, now);
     let stale = stale_catalogue(&workspace).map(|stale| stale.to_string());
-    let notes: Vec<String> = stale.into_iter().chain(renamed).collect();
-    let plan = Plan { workspace: &workspace, facts: &facts, due: &due, log: &log, now };
+    let notes: Vec<String> = stale.into_iter().chain(renamed).chain(acts::not_planned(&workspace)).collect();
+    let plan = Plan { workspace: &workspace, facts: &facts, due: &due, log: &log, half_done, decided, now };
     if arguments.json {
         let mut json = plan.json();
         json["notes"] = notes.into();
@@ -91,6 +99,10 @@ struct Plan<'a> {
     facts: &'a Facts,
     due: &'a Due,
     log: &'a Log,
+    /// Acts that were begun and are not at their end.
+    half_done: Vec<PlannedAct>,
+    /// What people decided of releases.
+    decided: Vec<PlannedAct>,
     now: Timestamp,
 }
 
@@ -139,18 +151,7 @@ impl Plan<'_> {
                 "exit": exit_of(trouble.outcome).code(),
             })
         });
-        let acts = self.acts().map(|(pipeline, date, act)| {
-            json!({
-                "pipeline": pipeline,
-                "date": date,
-                "kind": act.kind.word(),
-                "tables": act.tables,
-                "said": act.kind.said(),
-                "since": act.at,
-                "by": act.by,
-                "reason": act.reason,
-            })
-        });
+        let acts = self.half_done.iter().chain(&self.decided).map(PlannedAct::json);
         json!({
             "now": now,
             "due": runs.chain(self.chores_due()).collect::<Vec<_>>(),
@@ -207,7 +208,7 @@ impl Plan<'_> {
             println!("{}: what is due of it cannot be worked out:\n  {}", trouble.pipeline, trouble.said);
         }
         if facts.pipelines.is_empty() && facts.chores.is_empty() {
-            return;
+            return self.show_acts();
         }
         self.show_due();
         self.show_later();
@@ -260,25 +261,9 @@ impl Plan<'_> {
         }
     }
 
-    /// What people did to releases.
-    fn acts(&self) -> impl Iterator<Item = (&String, ServiceDate, &ReleaseAct)> {
-        let pipelines = self.facts.pipelines.iter();
-        pipelines
-            .flat_map(|(name, of)| of.dates.iter().filter_map(move |(date, of)| Some((name, *date, of.act.as_ref()?))))
-    }
-
     fn show_acts(&self) {
-        let count = self.acts().count();
-        if count == 0 {
-            return;
-        }
-        println!("By somebody's decision:");
-        for (pipeline, date, act) in self.acts().take(LISTED) {
-            println!("  {pipeline} {date}, since {}: {}", local(act.at, &self.facts.zone), act.kind.said());
-            let tables: Vec<&str> = act.tables.iter().map(String::as_str).collect();
-            println!("    {}, by {}: {}", tables.join(", "), act.by, act.reason);
-        }
-        more(count);
+        acts::show("Begun, and not at its end:", &self.half_done, &self.facts.zone);
+        acts::show("By somebody's decision:", &self.decided, &self.facts.zone);
     }
 
     fn show_stopped(&self) {
@@ -318,10 +303,4 @@ fn word(why: Stop) -> &'static str {
 fn rules(tried: &Tried) -> Vec<Value> {
     let rule = |by: &HeldBy| json!({"rule": by.rule, "rows": by.rows, "could_not_run": by.is_error});
     tried.held_by.iter().map(rule).collect()
-}
-
-fn more(count: usize) {
-    if count > LISTED {
-        println!("  and {} more", count - LISTED);
-    }
 }

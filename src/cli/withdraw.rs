@@ -28,6 +28,9 @@ bytes of ALL their releases are deleted, below data/ and revised/. What stays is
 which copies elsewhere are known. Nothing brings the bytes back. docs/withdrawal.md says every step in its order, also those that
 no program can do: caches, harvesters, people who downloaded.
 
+With any table of a date the quality results of the whole dataset go: its report, and its rows of publication/rule_results in all
+versions, since what one table must not tell may stand in the findings of another.
+
 A withdrawn date is not run again until --lift says that it may be; then the next run releases it anew. Mend what made the data
 wrong before that. Killed at any moment it is finished by the same command, and by the next 'run' or other command that writes.
 

@@ -1,15 +1,16 @@
 //! Publication: what was published, how good it was and what was decided of it, as tables that anyone can query.
 //!
 //! Takes versions of table indexes, results and public records; makes the rows of `releases`, `rule_results` and `decisions` of one
-//! date, by functions that read nothing: what pages, reports and `releases list` say, no more. They are the tables of the dataset
-//! [`DATASET`], and each has a contract that comes with the program. Other than the city's tables they say when things happened,
-//! for that is what they are about; so they differ where releases came in another order. Nothing here tells of people: roles and
-//! reasons are those of the public records, and of rows only how many.
+//! date, by functions that read nothing: what pages, reports and `releases list` say, no more; and finds the files that have results
+//! of withdrawn dates. They are the tables of the dataset [`DATASET`], and each has a contract that comes with the program. Other than
+//! the city's tables they say when things happened, for that is what they are about; so they differ where releases came in another
+//! order. Nothing here tells of people: roles and reasons are those of the public records, and of rows only how many.
 
 mod cells;
 mod decisions;
 mod releases;
 mod results;
+mod stored;
 
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
@@ -20,6 +21,7 @@ pub(crate) use self::cells::{CellError, batch, rows};
 pub(crate) use self::decisions::{DecisionRow, of_acts, of_record};
 pub(crate) use self::releases::{Fate, FateKind, ReleaseRow, settle};
 pub(crate) use self::results::{ResultRow, of_quality};
+pub(crate) use self::stored::stored_results;
 
 /// The dataset of these tables. No pipeline has it.
 pub(crate) const DATASET: &str = "publication";

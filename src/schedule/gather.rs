@@ -25,8 +25,8 @@ use crate::publish::PublishError;
 use crate::publish::bucket::{Bucket, missing_folder};
 use crate::schedule::clock;
 use crate::schedule::facts::{
-    ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, Outcome, PipelineFacts, ReleaseActKind, Trouble,
-    TroubleOf,
+    ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, Outcome, PipelineFacts, ReleaseAct, ReleaseActKind,
+    Trouble, TroubleOf,
 };
 use crate::schedule::gone::refuse_gone;
 use crate::schedule::in_bucket::{InBucket, Names, look_into};
@@ -104,6 +104,9 @@ struct FeedHours<'a> {
     bodies_until: Timestamp,
 }
 
+/// What people did to releases, by pipeline and date.
+pub type ActsByPipeline = BTreeMap<String, BTreeMap<ServiceDate, ReleaseAct>>;
+
 /// When something was captured, and what.
 type Captured = (Timestamp, Digest);
 
@@ -169,6 +172,25 @@ impl Gatherer {
         let missing = self.in_bucket.iter().filter(|(_, (_, of))| !of.missing.is_empty());
         let missing = missing.map(|(dataset, (_, of))| (dataset.clone(), of.missing.clone())).collect();
         Ok(Facts { zone, pipelines, chores, troubles, running, missing, clock, begun: log.begun })
+    }
+
+    /// What people did to releases of pipelines that have no schedule, by the pipeline, for who only tells: what is due stands on none.
+    ///
+    /// # Errors
+    /// The bucket cannot be had. An index in it that cannot be read is a trouble of its pipeline.
+    pub fn unscheduled_acts(
+        &mut self,
+        workspace: &Workspace,
+        log: &Log,
+    ) -> Result<(ActsByPipeline, Vec<Trouble>), RunError> {
+        let (mut acts, mut troubles) = (BTreeMap::new(), Vec::new());
+        for pipeline in workspace.pipelines.iter().filter(|pipeline| pipeline.schedule.is_none()) {
+            match self.in_bucket(workspace, &pipeline.dataset, log) {
+                Ok(of) => _ = acts.insert(pipeline.name.clone(), of.acts.clone()),
+                Err(error) => troubles.push(trouble(pipeline, error)?),
+            }
+        }
+        Ok((acts, troubles))
     }
 
     /// The facts without those of a bucket that cannot be had, for who only tells: no date of any pipeline is known, and `error` is a

@@ -87,4 +87,5 @@ mod trips_observed;
 mod units;
 mod used_timetable;
 mod validate;
+mod withdrawals;
 mod world;

@@ -17,28 +17,28 @@ const STOPS: &str = "stadtbus-fahrplan/stops";
 const LOCATIONS: &str = "stadtbus-telemetrie/vehicle_locations";
 const DATE: &str = "2026-11-24";
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn json_of(world: &World, arguments: &[&str]) -> Value {
+pub(crate) fn json_of(world: &World, arguments: &[&str]) -> Value {
     let output = world.program(&[arguments, &["--json"]].concat());
     assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn refused(world: &World, arguments: &[&str], code: i32) -> String {
+pub(crate) fn refused(world: &World, arguments: &[&str], code: i32) -> String {
     let Output { status, stderr, .. } = world.program(arguments);
     let said = text(&stderr);
     assert_eq!(status.code(), Some(code), "{arguments:?}: {said}");
     said
 }
 
-fn rollback<'a>(table: &'a str, to: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn rollback<'a>(table: &'a str, to: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [&["releases", "rollback", table, "--to", to], &BY[..], more].concat()
 }
 
-fn withdraw<'a>(target: &'a str, date: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn withdraw<'a>(target: &'a str, date: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [&["withdraw", target, "--date", date], &BY[..], more].concat()
 }
 
@@ -74,7 +74,7 @@ fn of_bucket(world: &World) -> Vec<String> {
     files(&world.path("data/bucket")).into_keys().collect()
 }
 
-fn snapshots(world: &World, table: &str) -> Vec<u64> {
+pub(crate) fn snapshots(world: &World, table: &str) -> Vec<u64> {
     let (dataset, table) = table.split_once('/').unwrap();
     let path = world.path(&format!("data/bucket/iceberg/v1/namespaces/{dataset}/tables/{table}.json"));
     let table: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
@@ -83,7 +83,7 @@ fn snapshots(world: &World, table: &str) -> Vec<u64> {
 }
 
 /// Starts the program, and kills it when an act comes to a step.
-fn kill_at(world: &World, arguments: &[&str], stage: &str) {
+pub(crate) fn kill_at(world: &World, arguments: &[&str], stage: &str) {
     let mut command = world.command();
     command.args(["-v", "--log-format", "json"]).args(arguments).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -283,8 +283,8 @@ fn a_withdrawn_date_leaves_index_catalogue_pages_and_bytes_and_comes_back_only_w
     assert_eq!(json_of(&world, &withdraw("stadtbus-telemetrie", DATE, &[]))["deleted"], 0);
     let said = refused(&world, &rollback(LOCATIONS, "1", &["--date", DATE]), 42);
     assert!(said.contains("was withdrawn") && said.contains("--lift"), "{said}");
-    let back = json_of(&world, &rollback(LOCATIONS, "1", &[]));
-    assert_eq!((&back["changes"], &back["withdrawn"]), (&json!([]), &json!([DATE])));
+    let said = refused(&world, &rollback(LOCATIONS, "1", &[]), 42);
+    assert!(said.contains("was withdrawn") && said.contains("--lift"), "{said}");
     let said = refused(&world, &["run", "stadtbus-telemetrie", "--date", DATE], 42);
     assert!(said.contains("was withdrawn on") && said.contains("a test"), "{said}");
     let several = world.program(&["run", "stadtbus-telemetrie", "--from", DATE, "--to", DATE]);

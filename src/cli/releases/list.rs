@@ -13,6 +13,7 @@ use crate::cli::run::{failed, spans};
 use crate::cli::terminal::{listing, one_line};
 use crate::pipeline::run::RunError;
 use crate::pipeline::run::releases::{Listed, Reason, history, tables};
+use crate::publication::DATASET;
 use crate::publish::bucket::Bucket;
 use crate::publish::index::{self, TableIndex, UsedTimetable};
 use crate::report::words::grouped;
@@ -45,7 +46,10 @@ pub(super) fn run(root: &Path, arguments: &List) -> Result<Exit, Exit> {
     }
     let datasets: BTreeSet<String> = match &arguments.target {
         Some(target) => {
-            is_known(&workspace, &target.dataset)?;
+            // No pipeline has the tables that tell of all datasets.
+            if target.dataset != DATASET {
+                is_known(&workspace, &target.dataset)?;
+            }
             [target.dataset.clone()].into()
         }
         None => workspace.pipelines.iter().map(|pipeline| pipeline.dataset.clone()).collect(),
@@ -250,6 +254,8 @@ fn show(workspace: &Workspace, listed: &[Listed]) {
 fn told(reason: Reason) -> &'static str {
     match reason {
         Reason::First => "first release",
+        Reason::AfterWithdrawal => "released again after a withdrawal",
+        Reason::Again => "released again, after it had no rows",
         Reason::Provisional => "provisional",
         Reason::Complete => "complete, after provisional",
         Reason::LateEvidence => "late evidence",
@@ -263,6 +269,7 @@ fn told(reason: Reason) -> &'static str {
         Reason::Withdrawal => "withdrawal",
         Reason::Lift => "withdrawal lifted",
         Reason::Compaction => "past months in one file",
+        Reason::NewerReleases => "tells of newer releases",
         Reason::Unknown => "unknown: a record is gone",
     }
 }

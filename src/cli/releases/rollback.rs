@@ -21,8 +21,8 @@ const SHOWN: usize = 40;
 #[command(after_help = "\
 It writes a new version of the table's index that names the files of the older one. Nothing is deleted or renumbered, and the
 version that is current now can be gone back to in the same way. Dates that the older version does not have stay as they are.
-Pages, the catalogue and the ledger follow. It is refused (exit code 42) where a file of the older version is gone or damaged, or
-was withdrawn.
+Pages, the catalogue and the ledger follow. It is refused (exit code 42) where a file of the older version is gone or damaged, and
+where a date of --date, or all dates of the version, were withdrawn; of several dates those that were withdrawn stay away.
 
 A date that was rolled back is not released again with the inputs that its replaced release had; when its evidence, contracts,
 mappings or decisions change, the next run releases it anew. 'fahrtenbuch plan' tells of it.")]
@@ -111,7 +111,10 @@ fn show(plan: &RollbackPlan, version: Option<u64>, is_dry_run: bool) {
     }
     match (version, is_dry_run, plan.changes.is_empty()) {
         (Some(version), ..) => println!("version {version} names the files of version {} again", plan.to),
-        (None, _, true) => println!("nothing to do: the files of version {} are current", plan.to),
+        (None, _, true) => {
+            let which = if plan.withdrawn.is_empty() { "" } else { "of the dates that were not withdrawn " };
+            println!("nothing to do: {which}the files of version {} are current", plan.to);
+        }
         (None, true, false) => {
             println!("version {} would name the files of version {} again", plan.version + 1, plan.to)
         }

@@ -18,7 +18,7 @@ use crate::ledger::{ActFile, ActRecord, ActTable, RunRecord, TableEntry};
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::releases::{Runs, changed_dates, of_act, tables};
 use crate::publication::{
-    DATASET, DecisionRow, Fate, FateKind, RELEASES, ReleaseRow, of_acts, of_quality, of_record, settle,
+    DATASET, DecisionRow, Fate, FateKind, RELEASES, RULE_RESULTS, ReleaseRow, of_acts, of_quality, of_record, settle,
 };
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
@@ -39,6 +39,20 @@ pub(super) struct Ran<'a> {
 /// Writes what a run or an act on a dataset has changed. What fails is told, and is done by the next one.
 pub(super) fn update(workspace: &Workspace, bucket: &Bucket, dataset: &str, ran: Option<&Ran<'_>>) {
     write(workspace, bucket, dataset, (ran, &[]));
+}
+
+/// As [`update`], for a withdrawal, which must not end before the results of its dates are gone: also where the tables are not to be
+/// published any more, and are there.
+pub(super) fn remove_results(
+    workspace: &Workspace,
+    bucket: &Bucket,
+    dataset: &str,
+    dates: &BTreeSet<ServiceDate>,
+) -> Result<(), RunError> {
+    if workspace.publication || index::current(bucket, DATASET, RULE_RESULTS)?.is_some() {
+        try_update(workspace, bucket, dataset, (None, &[]), dates)?;
+    }
+    Ok(())
 }
 
 /// Writes that superseded files of a dataset were deleted, by the record of it.
@@ -70,7 +84,7 @@ fn write(workspace: &Workspace, bucket: &Bucket, dataset: &str, (ran, fates): (O
     if !workspace.publication || dataset == DATASET {
         return;
     }
-    if let Err(error) = try_update(workspace, bucket, dataset, (ran, fates)) {
+    if let Err(error) = try_update(workspace, bucket, dataset, (ran, fates), &BTreeSet::new()) {
         tracing::warn!(
             "the tables of '{DATASET}' do not tell yet what was done now to {dataset}, which is published all the same: {error}. The next \
              run writes them, or 'fahrtenbuch publish --rebuild'"
@@ -83,6 +97,7 @@ fn try_update(
     bucket: &Bucket,
     dataset: &str,
     (ran, fates): (Option<&Ran<'_>>, &[Fate]),
+    withdrawn: &BTreeSet<ServiceDate>,
 ) -> Result<(), RunError> {
     tracing::info!(stage = "publication", act = "publication", dataset, "publication");
     until_committed((DATASET, RELEASES), || {
@@ -96,6 +111,7 @@ fn try_update(
         left.fates.extend_from_slice(fates);
         dates.extend(fates.iter().map(|fate| fate.partition_date));
         dates.extend(ran.map(|ran| ran.record.date));
+        dates.extend(withdrawn);
         for date in dates {
             let before = tables.rows_of(date)?;
             let ran = ran.filter(|ran| ran.record.date == date);
@@ -197,10 +213,10 @@ fn rows_of(
     dates.extend(act.iter().flat_map(|act| &act.dates));
     let mut rows = Vec::new();
     for date in dates {
-        let (was, is) = (before.and_then(|before| before.file_of(date)), index.file_of(date));
+        let is = index.file_of(date);
         let reasons = match act {
             Some(act) => BTreeSet::from([of_act(act.kind)]),
-            None => runs.reasons(was, is)?,
+            None => runs.reasons(before, index, date)?,
         };
         let reasons: Vec<&str> = reasons.iter().map(|reason| reason.word()).collect();
         let mut row = ReleaseRow {

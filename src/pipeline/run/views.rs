@@ -10,7 +10,7 @@ use crate::ledger::{ActRecord, RunRecord};
 use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::publication::{self, Ran};
-use crate::pipeline::run::releases::delete_withdrawn;
+use crate::pipeline::run::releases::{delete_results, delete_withdrawn, left_of_results, left_results, take_out};
 use crate::portal::{self, Catalogue, Dataset, File, Table};
 use crate::publication::{self as tables, DATASET};
 use crate::publish::PublishError;
@@ -41,9 +41,13 @@ pub(super) fn publish_views(run: &RunContext<'_>, record: &RunRecord) -> Result<
 pub(super) fn rebuild(workspace: &Workspace, bucket: &Bucket, is_dry: bool) -> Result<Changes, RunError> {
     let mut writer = if is_dry { ViewWriter::dry(bucket) } else { ViewWriter::new(bucket) };
     let datasets: BTreeSet<&String> = workspace.pipelines.iter().map(|pipeline| &pipeline.dataset).collect();
-    for dataset in datasets {
+    // Also of datasets that no pipeline has any more.
+    let published = bucket.folders("meta")?;
+    for dataset in published.iter().filter(|dataset| *dataset != DATASET) {
         // A withdrawal that was killed may have left something.
         delete_withdrawn(&mut writer, dataset)?;
+    }
+    for dataset in datasets {
         for date in results::dates(bucket, dataset)? {
             // Of the results only this form has the bucket's address.
             let all = results::read(bucket, dataset, &[date])?.into_iter();
@@ -53,7 +57,20 @@ pub(super) fn rebuild(workspace: &Workspace, bucket: &Bucket, is_dry: bool) -> R
         }
     }
     publication::rebuild(workspace, bucket, &mut writer)?;
+    let mut left: BTreeSet<String> = left_results(bucket)?.into_iter().collect();
+    for dataset in &published {
+        match is_dry {
+            true => left.extend(left_of_results(bucket, dataset)?),
+            false => take_out(workspace, bucket, dataset, None)?,
+        }
+    }
     Look { workspace, bucket, own: None }.publish(&mut writer)?;
+    publish_left_publication(workspace, &mut writer)?;
+    match is_dry {
+        true => left.iter().try_for_each(|name| writer.remove(name))?,
+        // After the catalogue, which names them no more.
+        false => delete_results(&mut writer)?,
+    }
     if workspace.site.base_url.is_none() {
         // After the pages, which name it no more.
         iceberg::remove(&mut writer)?;
@@ -76,8 +93,44 @@ pub(super) fn refresh_deleted(workspace: &Workspace, bucket: &Bucket, record: &A
         return Ok(());
     }
     publication::tell_deleted(workspace, bucket, record);
+    refresh_publication(workspace, bucket)
+}
+
+/// Writes the views, pages and catalogue of the tables of the publication; where these are not to be published any more, what tells of
+/// those that are there.
+pub(super) fn refresh_publication(workspace: &Workspace, bucket: &Bucket) -> Result<(), RunError> {
+    let mut writer = ViewWriter::new(bucket);
+    if !workspace.publication {
+        return publish_left_publication(workspace, &mut writer);
+    }
     let date = ServiceDate::local_date_of(crate::time::now(), &workspace.zone);
-    Look { workspace, bucket, own: Some((DATASET, date)) }.publish(&mut ViewWriter::new(bucket))
+    Look { workspace, bucket, own: Some((DATASET, date)) }.publish(&mut writer)
+}
+
+/// Writes what tells of the tables of the publication that are there and not to be published any more.
+fn publish_left_publication(workspace: &Workspace, writer: &mut ViewWriter<'_>) -> Result<(), RunError> {
+    if workspace.publication {
+        return Ok(());
+    }
+    for table in writer.bucket.folders(&format!("meta/{DATASET}"))? {
+        publish_table(workspace, writer, DATASET, &table)?;
+    }
+    Ok(())
+}
+
+/// Writes what tells of a table that no pipeline releases any more.
+pub(super) fn publish_table(
+    workspace: &Workspace,
+    writer: &mut ViewWriter<'_>,
+    dataset: &str,
+    table: &str,
+) -> Result<(), RunError> {
+    let Some(index) = index::current(writer.bucket, dataset, table)? else { return Ok(()) };
+    index::views(&index).into_iter().try_for_each(|(name, bytes)| writer.put(&name, bytes))?;
+    if let Some(url) = &workspace.site.base_url {
+        iceberg::publish_table(writer, &index, url.trim_end_matches('/'), false)?;
+    }
+    Ok(())
 }
 
 /// What the views are made from.

@@ -115,6 +115,11 @@ impl Tombstone {
         self.lifted.is_none()
     }
 
+    /// Whether older releases of the date left the public, and the newest stays: who withdrew them lifted it at once.
+    pub fn is_of_older(&self) -> bool {
+        self.lifted.as_ref().is_some_and(|lifted| lifted.record == self.record)
+    }
+
     /// Whether a version of the index names files whose bytes this deleted.
     pub fn hides(&self, version: u64) -> bool {
         (self.from..self.version).contains(&version)

@@ -19,7 +19,8 @@ pub fn objects_of(bucket: &Bucket, partition: TablePartition<'_>) -> Result<Vec<
     Ok(names)
 }
 
-/// The files of dates that were withdrawn and may not be released again: a withdrawal that was killed has left them.
+/// The files of dates that were withdrawn and may not be released again, and older ones of dates of which only these were withdrawn: a
+/// withdrawal that was killed has left them.
 pub fn left_of_withdrawn(bucket: &Bucket, index: &TableIndex) -> Result<Vec<String>, PublishError> {
     let mut names = Vec::new();
     for (date, tombstone) in index.withdrawn.iter().filter(|(_, tombstone)| tombstone.holds()) {
@@ -32,6 +33,19 @@ pub fn left_of_withdrawn(bucket: &Bucket, index: &TableIndex) -> Result<Vec<Stri
             of_months.retain(|path| there.iter().any(|name| name == path) && index.is_deleted_month(path));
         }
         names.extend(of_months.into_iter().map(str::to_owned));
+    }
+    for (date, tombstone) in index.withdrawn.iter().filter(|(_, tombstone)| tombstone.is_of_older()) {
+        let partition = TablePartition { dataset: &index.dataset, table: &index.table, date: *date };
+        let mut there = objects_of(bucket, partition)?;
+        if tombstone.files.iter().any(|file| month_of(&file.path).is_some()) {
+            there.extend(bucket.list(&month_folder(&index.dataset, &index.table, Month::of(*date)))?);
+        }
+        let is_deleted = |path: &String| match month_of(path) {
+            Some(_) => index.is_deleted_month(path),
+            None => index.is_deleted(*date, path),
+        };
+        there.retain(is_deleted);
+        names.extend(there);
     }
     // Two dates of a month may have been in the same file.
     let mut seen = BTreeSet::new();

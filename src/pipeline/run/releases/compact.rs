@@ -80,10 +80,10 @@ fn note_path(workspace: &Workspace) -> PathBuf {
 }
 
 /// The files that a compaction is about to put into a bucket, or was when it was killed.
-pub(in crate::pipeline::run) fn unfinished(
-    workspace: &Workspace,
-    bucket: &Bucket,
-) -> Result<BTreeSet<String>, RunError> {
+///
+/// # Errors
+/// The private store cannot be read.
+pub fn unfinished(workspace: &Workspace, bucket: &Bucket) -> Result<BTreeSet<String>, RunError> {
     let path = note_path(workspace);
     let note = match crate::durable::read(&path) {
         Ok(bytes) => serde_json::from_slice::<Note>(&bytes).unwrap_or_default(),

@@ -22,7 +22,7 @@ fn try_finish(context: &ActContext<'_>) -> Result<(), ActError> {
     let _alone = context.lock.acting()?;
     for begun in unfinished::all(context)? {
         let what = begun.what();
-        if begun.is_committed(context)? {
+        if begun.is_committed(context.bucket)? {
             tracing::warn!("the withdrawal of {what} was broken off, and is finished now");
             let Begun { dataset, table, dates, by, reason, .. } = begun;
             withdraw_alone(context, &WithdrawRequest { dataset, table, dates, release: None }, &ActBy { by, reason })?;

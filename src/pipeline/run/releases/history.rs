@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{ActError, current};
-use crate::ledger::{Inputs, PROVISIONAL, Program, TableEntry};
+use crate::ledger::{Inputs, Kind, PROVISIONAL, Program, PublicationRecord, TableEntry};
 use crate::pipeline::recorded;
+use crate::publication::DATASET;
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::index::{self, Act, ActKind, IndexFile, TableIndex, UsedTimetable};
@@ -46,6 +47,10 @@ pub struct Listed {
 pub enum Reason {
     /// The date had no release.
     First,
+    /// The date had a release, which was withdrawn, and the withdrawal was lifted.
+    AfterWithdrawal,
+    /// The date had releases, and the newest one had no file of it any more.
+    Again,
     /// The date was not over.
     Provisional,
     /// The date was over, after a provisional release.
@@ -67,6 +72,8 @@ pub enum Reason {
     Lift,
     /// Past months are in one file each, too.
     Compaction,
+    /// Of the tables of the publication: they tell of what was released of other tables.
+    NewerReleases,
     /// A record is gone, so that nobody can tell.
     Unknown,
 }
@@ -76,6 +83,8 @@ impl Reason {
     pub fn word(self) -> &'static str {
         match self {
             Self::First => "first",
+            Self::AfterWithdrawal => "after_withdrawal",
+            Self::Again => "again",
             Self::Provisional => "provisional",
             Self::Complete => "complete",
             Self::LateEvidence => "late_evidence",
@@ -89,6 +98,7 @@ impl Reason {
             Self::Withdrawal => "withdrawal",
             Self::Lift => "lift",
             Self::Compaction => "compaction",
+            Self::NewerReleases => "newer_releases",
             Self::Unknown => "unknown",
         }
     }
@@ -150,9 +160,8 @@ impl<'a> Runs<'a> {
             Some(act) => _ = reasons.insert(of_act(act.kind)),
             None => {
                 for date in &dates {
-                    let (was, is) = (before.and_then(|before| before.file_of(*date)), index.file_of(*date));
-                    reasons.extend(self.reasons(was, is)?);
-                    record = record.or_else(|| is.map(|file| file.record.clone()));
+                    reasons.extend(self.reasons(before, index, *date)?);
+                    record = record.or_else(|| index.file_of(*date).map(|file| file.record.clone()));
                 }
             }
         }
@@ -180,20 +189,24 @@ impl<'a> Runs<'a> {
         })
     }
 
-    /// Why one file followed another.
+    /// Why the file of a date followed the one in the version before.
     pub(in crate::pipeline::run) fn reasons(
         &mut self,
-        was: Option<&IndexFile>,
-        is: Option<&IndexFile>,
+        before: Option<&TableIndex>,
+        index: &TableIndex,
+        date: ServiceDate,
     ) -> Result<BTreeSet<Reason>, PublishError> {
         let one = |reason| Ok(BTreeSet::from([reason]));
-        let Some(is) = is else { return one(Reason::TakenBack) };
-        let Some(was) = was else { return one(if is.provisional { Reason::Provisional } else { Reason::First }) };
+        let Some(is) = index.file_of(date) else { return one(Reason::TakenBack) };
+        let Some(was) = before.and_then(|before| before.file_of(date)) else {
+            return Ok(without_one_before(before, date, is));
+        };
         if was.provisional && !is.provisional {
             return one(Reason::Complete);
         }
         let (Some(was), Some(now)) = (self.run(&was.record)?, self.run(&is.record)?) else {
-            return one(Reason::Unknown);
+            let is_of_publication = index.dataset == DATASET && self.is_publication(&is.record)?;
+            return one(if is_of_publication { Reason::NewerReleases } else { Reason::Unknown });
         };
         let mut reasons = changed_inputs(&was.inputs, &now.inputs);
         if is.provisional {
@@ -205,6 +218,12 @@ impl<'a> Runs<'a> {
         Ok(reasons)
     }
 
+    /// Whether a record is there that tells of a table of the publication.
+    fn is_publication(&self, record: &str) -> Result<bool, PublishError> {
+        let said: Option<PublicationRecord> = recorded::said(self.bucket, record)?;
+        Ok(said.is_some_and(|said| Kind::of_format(&said.format).is_some_and(|(kind, _)| kind == Kind::Publication)))
+    }
+
     pub(in crate::pipeline::run) fn run(&mut self, record: &str) -> Result<Option<OfRun>, PublishError> {
         if let Some(known) = self.known.get(record) {
             return Ok(known.clone());
@@ -213,6 +232,21 @@ impl<'a> Runs<'a> {
         self.known.insert(record.to_owned(), run.clone());
         Ok(run)
     }
+}
+
+/// Why a date has a file that had none in the version before.
+fn without_one_before(before: Option<&TableIndex>, date: ServiceDate, is: &IndexFile) -> BTreeSet<Reason> {
+    let was_withdrawn = before.is_some_and(|before| before.withdrawn.contains_key(&date));
+    let had_one = before.is_some_and(|before| before.first.contains_key(&date));
+    let again = [(was_withdrawn, Reason::AfterWithdrawal), (had_one && !was_withdrawn, Reason::Again)];
+    let mut reasons: BTreeSet<Reason> = again.into_iter().filter(|(is, _)| *is).map(|(_, reason)| reason).collect();
+    if is.provisional {
+        reasons.insert(Reason::Provisional);
+    }
+    if reasons.is_empty() {
+        reasons.insert(Reason::First);
+    }
+    reasons
 }
 
 pub(in crate::pipeline::run) fn of_act(kind: ActKind) -> Reason {

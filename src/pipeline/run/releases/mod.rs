@@ -13,20 +13,22 @@ mod history;
 mod rollback;
 mod unfinished;
 mod withdraw;
+mod withdraw_results;
 
 use std::collections::BTreeSet;
 use std::fs::File;
 
-pub(super) use self::compact::unfinished;
-pub use self::compact::{Compactable, Compacted, DueMonth, compact, compactable, replay_months};
+pub use self::compact::{Compactable, Compacted, DueMonth, compact, compactable, replay_months, unfinished};
 pub use self::diff::{Diff, DiffEntry, diff};
 pub use self::finishing::finish_withdrawals;
 pub use self::gc::{Collected, Garbage, Superseded, collect, garbage};
 pub use self::history::{Listed, Reason, history};
 pub(super) use self::history::{Runs, changed_dates, of_act};
 pub use self::rollback::{RollbackChange, RollbackPlan, RollbackRequest, plan_rollback, rollback};
+pub use self::unfinished::{Begun, begun_withdrawals};
 pub(super) use self::withdraw::delete_withdrawn;
 pub use self::withdraw::{OfDate, WithdrawPlan, WithdrawRequest, Withdrawal, lift, plan_withdrawal, withdraw};
+pub(super) use self::withdraw_results::{delete_results, left_of_results, left_results, take_out};
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::heads;
@@ -34,7 +36,6 @@ use crate::pipeline::run::lock::Lock;
 use crate::pipeline::run::views;
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
-use crate::publish::iceberg;
 use crate::publish::index::{self, Act, ActKind, Commit, TableIndex};
 use crate::publish::view_writer::ViewWriter;
 use crate::time::ServiceDate;
@@ -105,6 +106,11 @@ impl ActContext<'_> {
         Ok(())
     }
 
+    /// Writes the views, pages and catalogue of the tables of the publication.
+    fn publish_publication(&self) -> Result<(), RunError> {
+        views::refresh_publication(self.workspace, self.bucket)
+    }
+
     /// Writes the views, pages and catalogue of a dataset, also of tables that no pipeline releases any more.
     fn publish_views(&self, dataset: &str) -> Result<(), RunError> {
         views::refresh(self.workspace, self.bucket, dataset)?;
@@ -112,11 +118,7 @@ impl ActContext<'_> {
         let released = self.pipelines(dataset).flat_map(Pipeline::released);
         let released: BTreeSet<String> = released.map(|contract| contract.table.clone()).collect();
         for table in tables(self.bucket, dataset)?.difference(&released) {
-            let Some(index) = index::current(self.bucket, dataset, table)? else { continue };
-            index::views(&index).into_iter().try_for_each(|(name, bytes)| writer.put(&name, bytes))?;
-            if let Some(url) = &self.workspace.site.base_url {
-                iceberg::publish_table(&mut writer, &index, url.trim_end_matches('/'), false)?;
-            }
+            views::publish_table(self.workspace, &mut writer, dataset, table)?;
         }
         Ok(())
     }

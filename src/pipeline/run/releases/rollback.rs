@@ -97,21 +97,23 @@ pub fn plan_rollback(bucket: &Bucket, request: &RollbackRequest) -> Result<Rollb
             from => plan.changes.push(RollbackChange { date, from: from.cloned(), to: file.clone() }),
         }
     }
+    let is_all_withdrawn = plan.changes.is_empty() && plan.unchanged.is_empty();
+    if let Some(file) = plan.withdrawn.first().filter(|_| is_all_withdrawn).and_then(|date| older.file_of(*date)) {
+        return Err(ActError::Refused(withdrawn(&newest, file)));
+    }
     refuse_unfit(bucket, &plan)?;
     Ok(plan)
 }
 
 fn withdrawn(newest: &TableIndex, file: &IndexFile) -> String {
     let date = file.partition_date;
-    let why = newest
-        .withdrawn
-        .get(&date)
-        .map_or_else(String::new, |tombstone| format!(" by {} ({}): {}", tombstone.by, tombstone.at, tombstone.reason));
-    format!(
-        "'{}' was withdrawn{why}. What was withdrawn does not come back by a rollback; 'fahrtenbuch withdraw --lift' lets {date} be \
-         released anew by a run",
-        file.path
-    )
+    let tombstone = newest.withdrawn.get(&date);
+    let why = tombstone.map_or_else(String::new, |of| format!(" by {} ({}): {}", of.by, of.at, of.reason));
+    let remedy = match tombstone.is_some_and(|of| !of.holds()) {
+        true => format!("that was lifted, and the next run of {date} releases it anew"),
+        false => format!("'fahrtenbuch withdraw --lift' lets {date} be released anew by a run"),
+    };
+    format!("'{}' was withdrawn{why}. What was withdrawn does not come back by a rollback; {remedy}", file.path)
 }
 
 /// Refuses what is no release to go back to: a provisional one in the place of a complete one, files that are gone or damaged.

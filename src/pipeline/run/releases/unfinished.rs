@@ -9,15 +9,17 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActBy, ActContext, ActError, tables};
+use super::{ActBy, ActContext, tables};
 use crate::pipeline::run::error::RunError;
+use crate::publish::PublishError;
+use crate::publish::bucket::Bucket;
 use crate::publish::index;
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 
 /// A withdrawal that was begun.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Begun {
+pub struct Begun {
     /// The bucket that it is about.
     bucket: String,
     pub dataset: String,
@@ -50,9 +52,12 @@ impl Begun {
     }
 
     /// Whether a version of an index says that something of it is withdrawn.
-    pub(super) fn is_committed(&self, context: &ActContext<'_>) -> Result<bool, ActError> {
-        for table in tables(context.bucket, &self.dataset)? {
-            let Some(index) = index::current(context.bucket, &self.dataset, &table)? else { continue };
+    ///
+    /// # Errors
+    /// An index cannot be read.
+    pub fn is_committed(&self, bucket: &Bucket) -> Result<bool, PublishError> {
+        for table in tables(bucket, &self.dataset)? {
+            let Some(index) = index::current(bucket, &self.dataset, &table)? else { continue };
             let mut held = self.dates.iter().filter_map(|date| index.tombstone(*date));
             if held.any(|tombstone| tombstone.record == self.record) {
                 return Ok(true);
@@ -62,7 +67,7 @@ impl Begun {
     }
 
     /// What a person would type.
-    pub(super) fn what(&self) -> String {
+    pub fn what(&self) -> String {
         let table = self.table.as_ref().map(|table| format!("/{table}")).unwrap_or_default();
         let dates: Vec<String> = self.dates.iter().map(|date| format!("--date {date}")).collect();
         format!("{}{table} {}", self.dataset, dates.join(" "))
@@ -94,11 +99,19 @@ fn write(workspace: &Workspace, all: &[Begun]) -> Result<(), RunError> {
     written.map_err(|error| RunError::private(&path, "written", &error))
 }
 
-/// The withdrawals of a bucket that were begun.
-pub(super) fn all(context: &ActContext<'_>) -> Result<Vec<Begun>, RunError> {
-    let mut all = read(context.workspace)?;
-    all.retain(|begun| begun.bucket == context.bucket.location());
+/// The withdrawals of a bucket that were begun and are not at their end: they were killed, or are at work.
+///
+/// # Errors
+/// The private store cannot be read.
+pub fn begun_withdrawals(workspace: &Workspace, bucket: &Bucket) -> Result<Vec<Begun>, RunError> {
+    let mut all = read(workspace)?;
+    all.retain(|begun| begun.bucket == bucket.location());
     Ok(all)
+}
+
+/// As [`begun_withdrawals`].
+pub(super) fn all(context: &ActContext<'_>) -> Result<Vec<Begun>, RunError> {
+    begun_withdrawals(context.workspace, context.bucket)
 }
 
 /// Notes a withdrawal that is about to be committed. The right to act is held, here and below.

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::compact::{compact_again, finish};
 use super::unfinished::{self, Begun};
+use super::withdraw_results::{delete_results, results_of, withdraw_results};
 use super::{ActBy, ActContext, ActError, act, current, tables, version};
 use crate::digest::Digest;
 use crate::ledger::{ActFile, ActRecord, ActTable, Kind, Program};
@@ -101,7 +102,22 @@ pub fn plan_withdrawal(bucket: &Bucket, request: &WithdrawRequest) -> Result<Wit
             dates.join(", ")
         )));
     }
+    plan.bytes.extend(results_with(bucket, request, &plan)?);
     Ok(plan)
+}
+
+/// Files of the published results that are there and have rows of dates that leave the public, or have left it.
+fn results_with(
+    bucket: &Bucket,
+    request: &WithdrawRequest,
+    plan: &WithdrawPlan,
+) -> Result<BTreeSet<String>, PublishError> {
+    let mut dates: BTreeSet<ServiceDate> = plan.tables.iter().flat_map(|of| of.dates.keys().copied()).collect();
+    for table in tables(bucket, &request.dataset)? {
+        let Some(index) = index::current(bucket, &request.dataset, &table)? else { continue };
+        dates.extend(plan.dates.iter().filter(|date| index.tombstone(**date).is_some()));
+    }
+    results_of(bucket, &request.dataset, &dates)
 }
 
 /// The tables that a request is about.
@@ -231,9 +247,12 @@ pub(super) fn withdraw_alone(
     ActContext::stage("withdrawal", "views");
     delete_reports(&mut ViewWriter::new(bucket), dataset)?;
     context.publish_views(dataset)?;
+    ActContext::stage("withdrawal", "results");
+    withdraw_results(context, dataset, &plan.dates)?;
     ActContext::stage("withdrawal", "bytes");
     let mut writer = ViewWriter::new(bucket);
     delete_bytes(&mut writer, dataset)?;
+    delete_results(&mut writer)?;
     let deleted = writer.finish().removed.len();
     ActContext::stage("withdrawal", "months");
     for (table, months) in lost_months(bucket, request, &plan.dates)? {
@@ -398,7 +417,10 @@ pub fn lift(
         return Ok(lifted);
     }
     // Afterwards nobody can tell what is left of it from what is released anew.
-    delete_withdrawn(&mut ViewWriter::new(bucket), dataset)?;
+    withdraw_results(context, dataset, &lifted.values().flatten().copied().collect())?;
+    let mut writer = ViewWriter::new(bucket);
+    delete_withdrawn(&mut writer, dataset)?;
+    delete_results(&mut writer)?;
     ActContext::stage("lift", "record");
     let mut of_tables = Vec::new();
     for (table, dates) in &lifted {
