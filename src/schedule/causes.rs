@@ -132,7 +132,9 @@ impl Causes {
                 add(CauseKind::RunFailed, name);
                 add(CauseKind::RunHeldBack, name);
                 // Where its index cannot be read nobody has looked for its files and its evidence.
-                add(CauseKind::FilesMissing, dataset);
+                if !known.facts.unseen.contains(dataset) {
+                    add(CauseKind::FilesMissing, dataset);
+                }
                 add(CauseKind::EvidenceUnreadable, name);
             }
             add(CauseKind::BucketUnreadable, dataset);

@@ -168,7 +168,9 @@ impl Gatherer {
         let clock = clock::behind(now, log, releases);
         let missing = self.in_bucket.iter().filter(|(_, (_, of))| !of.missing.is_empty());
         let missing = missing.map(|(dataset, (_, of))| (dataset.clone(), of.missing.clone())).collect();
-        Ok(Facts { zone, pipelines, chores, troubles, running, missing, clock, begun: log.begun })
+        let unseen = self.in_bucket.iter().filter(|(_, (_, of))| !of.is_seen);
+        let unseen = unseen.map(|(dataset, _)| dataset.clone()).collect();
+        Ok(Facts { zone, pipelines, chores, troubles, running, missing, unseen, clock, begun: log.begun })
     }
 
     /// The facts without those of a bucket that cannot be had, for who only tells: no date of any pipeline is known, and `error` is a

@@ -437,3 +437,15 @@ fn a_mistake_in_the_configuration_is_a_cause_with_its_file_and_line() {
     let found = Causes::default().find(&mended.known("2026-11-26T12:01:00Z"));
     assert!(found.causes.iter().all(|cause| cause.trouble != expected) && found.is_well("configuration_wrong"));
 }
+
+#[test]
+fn files_are_not_told_as_being_there_again_before_all_names_were_looked_at() {
+    let mut made = Made::new("");
+    let is_well = |made: &Made| {
+        let found = Causes::default().find(&made.known("2026-11-26T12:00:00Z"));
+        found.is_well("files_missing:bus")
+    };
+    assert!(is_well(&made));
+    made.facts.unseen.insert("bus".to_owned());
+    assert!(!is_well(&made));
+}
