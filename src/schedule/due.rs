@@ -104,7 +104,7 @@ pub enum Why {
     Late,
     /// It was tried and failed so often, one behind the other.
     Again { failures: u32 },
-    /// It needed a person, and this changed since.
+    /// It was held back, failed for good or had nothing, and this changed since.
     Mended(Changes),
     /// It was released, and is not in the bucket.
     Missing,

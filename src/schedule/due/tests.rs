@@ -423,7 +423,7 @@ fn what_changed_is_said() {
     let attempt =
         Attempt { settings: settings([1, 2, 3]), ..ended(Outcome::HeldBack, "2026-11-25T05:30:00Z", 1).unwrap() };
     let said = |evidence, parts| Why::Mended(Changes::since(&attempt, Mark(evidence), settings(parts))).to_string();
-    let since = "it needed a person, and since then";
+    let since = "the newest try published nothing, and since then";
     assert_eq!(said(2, [1, 2, 3]), format!("{since} new evidence came in"));
     assert_eq!(said(1, [9, 2, 3]), format!("{since} the configuration changed"));
     assert_eq!(said(1, [1, 9, 3]), format!("{since} contracts or mappings changed"));
