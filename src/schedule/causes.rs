@@ -126,10 +126,14 @@ impl Causes {
         add(CauseKind::BucketUnreadable, "");
         add(CauseKind::ClockBehind, "");
         add(CauseKind::ConfigurationWrong, "");
+        let done = DoneElsewhere { journals: &self.journals, collecting: &self.collecting };
+        let open = runs::open(known, done);
         for pipeline in &workspace.pipelines {
             let (name, dataset, runs) = (&pipeline.name, &pipeline.dataset, self.journals.of(&pipeline.name));
             if known.facts.troubles.iter().all(|trouble| trouble.pipeline != *name) {
-                add(CauseKind::RunFailed, name);
+                if !open.contains(name.as_str()) {
+                    add(CauseKind::RunFailed, name);
+                }
                 add(CauseKind::RunHeldBack, name);
                 // Where its index cannot be read nobody has looked for its files and its evidence.
                 if !known.facts.unseen.contains(dataset) {
@@ -156,7 +160,9 @@ impl Causes {
             }
         }
         workspace.chores.iter().for_each(|chore| {
-            add(CauseKind::ChoreFailed, chore.name);
+            if !runs::is_open_chore(chore.name, known) {
+                add(CauseKind::ChoreFailed, chore.name);
+            }
             add(CauseKind::RunHangs, chore.name);
         });
         self.disks.iter().for_each(|disk| add(CauseKind::DiskFilling, disk.place));

@@ -109,6 +109,8 @@ pub struct ChoreFacts {
     /// How it ended the last time, and how many of its tries up to then may succeed if repeated.
     pub ended: Option<Ended>,
     pub failures: u32,
+    /// The configuration changed since it was begun the last time.
+    pub is_changed: bool,
 }
 
 #[derive(Clone, Debug, Default)]
