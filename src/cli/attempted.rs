@@ -23,6 +23,34 @@ use crate::schedule::runner::{self, done_of};
 use crate::time::{self, ServiceDate};
 use crate::workspace::{self, Workspace};
 
+/// The variable that names the process with which this one is to end.
+const ENDS_WITH: &str = "FAHRTENBUCH_ENDS_WITH";
+
+/// Has the system end this process by SIGTERM once its parent is gone, where that wanted so. Another process than the one that is named
+/// is nobody's business: the variable was inherited.
+///
+/// # Errors
+/// The parent is gone already.
+#[cfg(target_os = "linux")]
+pub(super) fn end_with_parent() -> Result<(), Exit> {
+    use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+
+    let parent = std::env::var(ENDS_WITH).ok().and_then(|parent| Pid::from_raw(parent.parse().ok()?));
+    if parent.is_none() || parent != getppid() {
+        return Ok(());
+    }
+    if let Err(error) = set_parent_process_death_signal(Some(Signal::TERM)) {
+        tracing::debug!("this process goes on where its parent is killed: {error}");
+    }
+    // It may have been killed before the system was asked.
+    if getppid() == parent { Ok(()) } else { Err(Exit::Transient) }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn end_with_parent() -> Result<(), Exit> {
+    Ok(())
+}
+
 /// An attempt that has begun.
 pub(super) struct Attempted {
     private: PathBuf,
@@ -79,6 +107,8 @@ pub(super) fn chore(root: &Path, name: &str) -> Result<Exit, Exit> {
     };
     let mut command = Command::new(std::env::current_exe().map_err(not_started)?);
     command.args(std::env::args_os().skip(1).filter(|argument| argument != "--attempt"));
+    // Also where this one is killed, which it hears nothing of.
+    command.env(ENDS_WITH, std::process::id().to_string());
     let stop = Stop::default();
     let _signals = Signals::listen(stop.clone()).map_err(not_started)?;
     let (chore, code, [out, errors]) = runner::chore(name, command, &stop).map_err(not_started)?;

@@ -176,7 +176,9 @@ pub fn main() -> ExitCode {
     }
     // What cannot happen ends a command with one of our exit codes; the hook has told it.
     let is_product = arguments.command.is_for_its_output();
-    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run_command(arguments)));
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        attempted::end_with_parent().map_or_else(|exit| exit, |()| run_command(arguments))
+    }));
     end_of_output(done.unwrap_or(Exit::Permanent), is_product).into()
 }
 

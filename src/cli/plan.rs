@@ -2,7 +2,7 @@
 
 mod acts;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ use crate::cli::opened::{clock_is_set, read_outline, renamed, stale_catalogue};
 use crate::cli::run::failed;
 use crate::pipeline::run::RunError;
 use crate::schedule::due::{Due, Stop, Stopped, Why, chore_at, due};
-use crate::schedule::facts::{Facts, Outcome};
+use crate::schedule::facts::{Facts, Outcome, Trouble};
 use crate::schedule::gather::Gatherer;
 use crate::schedule::log::{self, HeldBy, Log, Tried};
 use crate::schedule::said::ways_out;
@@ -37,12 +37,13 @@ JSON: due (pipeline, or chore: a daily job that is no run; date, why, said, sinc
 stopped (pipeline, date, why, said, rules that held it back, since, command), acts (pipeline, dataset, date, kind, tables, said, since, by,
 reason; kind withdrawn, lifted or rolled_back: what people decided of releases; withdrawal_begun or compaction_begun, of no pipeline: what is
 not at its end, by the notes of this machine, tables empty if all; pipelines need no schedule for that), troubles (pipeline, said, exit: nobody
-can tell what of it is due, as with a damaged index in the bucket), clock (null; newest, said: the clock is behind a time that was written
-down, and nothing is due until it is set), notes (a catalogue for SQL engines that has to be written anew; a dataset without a pipeline; what
-nothing is planned of, as it has no schedule). Each command of 'due' writes down that it was tried, so that it is not due any more.
+can tell what of it is due, as with a damaged index in the bucket; without a pipeline of none, as without the bucket), clock (null; newest,
+said: the clock is behind a time that was written down, and nothing is due until it is set), notes (a catalogue for SQL engines that has to be
+written anew; a dataset without a pipeline; what nothing is planned of, as it has no schedule). Each command of 'due' writes down that it was
+tried, so that it is not due any more.
 
-Exit codes: 0, also if there are troubles; 1 if the bucket is gone or does not answer, 2 if the configuration is wrong, 42 if the private store
-is lost.
+Exit codes: 0, also if there are troubles; 1 if the bucket is gone or does not answer (what is known without it is told: daily jobs, what
+is asked of sources; no date is due then), 2 if the configuration is wrong, 42 if the private store is lost.
 
 Examples:
   fahrtenbuch plan
@@ -72,10 +73,20 @@ fn plan(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     let path = log::path(&workspace.private);
     let log = Log::read(&workspace.private).map_err(|error| of_run(RunError::private(&path, "read", &error)))?;
     let now = time::now();
-    let mut gatherer = Gatherer::default();
-    let mut facts = gatherer.gather(&workspace, &log, &BTreeSet::new(), now).map_err(of_run)?;
-    let (others, troubles) = gatherer.unscheduled_acts(&workspace, &log).map_err(of_run)?;
-    facts.troubles.extend(troubles);
+    let (mut gatherer, running) = (Gatherer::default(), BTreeSet::new());
+    // Without the bucket all else is told, and the end is that of the error.
+    let (facts, others, unread) = match gatherer.gather(&workspace, &log, &running, now) {
+        Ok(mut facts) => {
+            let (others, troubles) = gatherer.unscheduled_acts(&workspace, &log).map_err(of_run)?;
+            facts.troubles.extend(troubles);
+            (facts, others, None)
+        }
+        Err(RunError::Publish(error)) => {
+            let facts = gatherer.gather_without_bucket((&workspace, &log), &running, &error, now).map_err(of_run)?;
+            (facts, BTreeMap::new(), Some(RunError::Publish(error)))
+        }
+        Err(error) => return Err(of_run(error)),
+    };
     let half_done = acts::half_done(&workspace).map_err(of_run)?;
     let decided = acts::decided(&workspace, &facts, &others);
     let due = due(&facts, now);
@@ -90,7 +101,7 @@ fn plan(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
         plan.show();
         notes.iter().for_each(|note| println!("note: {note}"));
     }
-    Ok(Exit::Done)
+    unread.map_or(Ok(Exit::Done), |error| Err(of_run(error)))
 }
 
 /// What is planned, and what it is told from.
@@ -146,7 +157,7 @@ impl Plan<'_> {
         });
         let troubles = self.facts.troubles.iter().map(|trouble| {
             json!({
-                "pipeline": trouble.pipeline,
+                "pipeline": (!trouble.pipeline.is_empty()).then_some(&trouble.pipeline),
                 "said": trouble.said,
                 "exit": exit_of(trouble.outcome).code(),
             })
@@ -205,6 +216,10 @@ impl Plan<'_> {
             println!("{behind}.\n");
         }
         for trouble in &facts.troubles {
+            if trouble.pipeline.is_empty() {
+                println!("Which dates are due is not known without the bucket, of no pipeline:\n  {}\n", trouble.said);
+                continue;
+            }
             println!("{}: what is due of it cannot be worked out:\n  {}", trouble.pipeline, trouble.said);
         }
         if facts.pipelines.is_empty() && facts.chores.is_empty() {
@@ -219,7 +234,8 @@ impl Plan<'_> {
         }
         for (name, pipeline) in &facts.pipelines {
             let is_there = pipeline.dates.values().any(|date| date.evidence.is_some());
-            let is_known = !facts.troubles.iter().any(|trouble| trouble.pipeline == *name);
+            let is_of = |trouble: &Trouble| trouble.pipeline.is_empty() || trouble.pipeline == *name;
+            let is_known = !facts.troubles.iter().any(is_of);
             if !is_there && !pipeline.asks && is_known {
                 println!(
                     "{name}: there is no evidence of the dates that may be run; 'fahrtenbuch collect' or 'up' keeps some"
@@ -231,7 +247,8 @@ impl Plan<'_> {
     fn show_due(&self) {
         let Self { due, facts, .. } = *self;
         if due.now.is_empty() && due.chores.is_empty() {
-            return println!("Nothing is due now.");
+            let is_known = facts.troubles.iter().all(|trouble| !trouble.pipeline.is_empty());
+            return println!("{}", if is_known { "Nothing is due now." } else { "Nothing else is due now." });
         }
         println!("Due now, in this order:");
         for job in due.now.iter().take(LISTED) {

@@ -51,10 +51,11 @@ Examples:
   fahrtenbuch schedule --once stadtbus-telemetrie
   fahrtenbuch schedule --clock-is-right after a clock that was ahead has been set: what it wrote counts no more
 
-Exit codes of --once: that of the worst that was tried, by the table of 'fahrtenbuch --help'. A damaged index in the bucket keeps only
-its pipeline from being run: it is told, all else is done, and the code is 42. So is a private store that is lost, with which nothing
-is done. A daily job that was tried counts, too. If the log or the bucket has a time that is more than an hour later than the clock,
-nothing is done, and the code is 1: set the clock, or see --clock-is-right.")]
+Exit codes of --once: that of the worst that was tried, by the table of 'fahrtenbuch --help'. A damaged index in the bucket, or
+damaged evidence, keeps only its pipeline from being run: it is told, all else is done, and the code is 42 (1 where evidence cannot
+be read, and may be later). 42 is also that of a private store that is lost, with which nothing is done. A daily job that was tried
+counts, too. If the log or the bucket has a time that is more than an hour later than the clock, nothing is done, and the code is 1:
+set the clock, or see --clock-is-right.")]
 pub(super) struct Arguments {
     /// Names of pipelines; all if none is given
     #[arg(value_name = "PIPELINE")]

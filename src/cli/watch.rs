@@ -160,6 +160,7 @@ fn lines(public: &Public, watched: &Watched) -> Vec<String> {
         let first = dates.first().map(ToString::to_string).unwrap_or_default();
         let more = match dates.len().saturating_sub(1) {
             0 => String::new(),
+            1 => " and 1 later date".to_owned(),
             more => format!(" and {more} later dates"),
         };
         format!("{dataset}: files of {first}{more} that its index names are not in the bucket")

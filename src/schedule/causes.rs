@@ -126,13 +126,19 @@ impl Causes {
         add(CauseKind::BucketUnreadable, "");
         add(CauseKind::ClockBehind, "");
         add(CauseKind::ConfigurationWrong, "");
+        let done = DoneElsewhere { journals: &self.journals, collecting: &self.collecting };
+        let open = runs::open(known, done);
         for pipeline in &workspace.pipelines {
             let (name, dataset, runs) = (&pipeline.name, &pipeline.dataset, self.journals.of(&pipeline.name));
             if known.facts.troubles.iter().all(|trouble| trouble.pipeline != *name) {
-                add(CauseKind::RunFailed, name);
+                if !open.contains(name.as_str()) {
+                    add(CauseKind::RunFailed, name);
+                }
                 add(CauseKind::RunHeldBack, name);
                 // Where its index cannot be read nobody has looked for its files and its evidence.
-                add(CauseKind::FilesMissing, dataset);
+                if !known.facts.unseen.contains(dataset) {
+                    add(CauseKind::FilesMissing, dataset);
+                }
                 add(CauseKind::EvidenceUnreadable, name);
             }
             add(CauseKind::BucketUnreadable, dataset);
@@ -154,7 +160,9 @@ impl Causes {
             }
         }
         workspace.chores.iter().for_each(|chore| {
-            add(CauseKind::ChoreFailed, chore.name);
+            if !runs::is_open_chore(chore.name, known) {
+                add(CauseKind::ChoreFailed, chore.name);
+            }
             add(CauseKind::RunHangs, chore.name);
         });
         self.disks.iter().for_each(|disk| add(CauseKind::DiskFilling, disk.place));

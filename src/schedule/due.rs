@@ -104,7 +104,7 @@ pub enum Why {
     Late,
     /// It was tried and failed so often, one behind the other.
     Again { failures: u32 },
-    /// It needed a person, and this changed since.
+    /// It was held back, failed for good or had nothing, and this changed since.
     Mended(Changes),
     /// It was released, and is not in the bucket.
     Missing,
@@ -159,6 +159,8 @@ fn chores(facts: &Facts, now: Timestamp, due: &mut Due) {
 pub fn chore_at(facts: &Facts, chore: &ChoreFacts, now: Timestamp) -> Option<Timestamp> {
     match chore.ended.as_ref().filter(|ended| !is_to_come(ended.at, now)) {
         None => chore.times.first_from(day_before(now), &facts.zone),
+        // What ended by a mistake does not wait for the next day once that is mended.
+        Some(ended) if ended.outcome == Outcome::Usage && chore.is_changed => Some(ended.at),
         Some(ended) => {
             pause_after(ended, chore.failures).or_else(|| chore.times.first_from(just_after(ended.at), &facts.zone))
         }

@@ -25,6 +25,8 @@ pub struct Facts {
     pub running: BTreeSet<JobKey>,
     /// By dataset, dates of which the bucket's index names files that are not there, as far as was looked.
     pub missing: BTreeMap<String, BTreeSet<ServiceDate>>,
+    /// Datasets of which not every name in the bucket was looked at yet: whether files are missing is not known.
+    pub unseen: BTreeSet<String>,
     /// The clock shows an earlier time than what was written down before: nothing is begun.
     pub clock: Option<ClockBehind>,
     /// Jobs that were begun before: every third takes the newest date.
@@ -41,6 +43,7 @@ impl Facts {
             troubles: Vec::new(),
             running: BTreeSet::new(),
             missing: BTreeMap::new(),
+            unseen: BTreeSet::new(),
             clock: None,
             begun: 0,
         }
@@ -106,6 +109,8 @@ pub struct ChoreFacts {
     /// How it ended the last time, and how many of its tries up to then may succeed if repeated.
     pub ended: Option<Ended>,
     pub failures: u32,
+    /// The configuration changed since it was begun the last time.
+    pub is_changed: bool,
 }
 
 #[derive(Clone, Debug, Default)]

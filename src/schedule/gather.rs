@@ -30,7 +30,7 @@ use crate::schedule::facts::{
 };
 use crate::schedule::gone::refuse_gone;
 use crate::schedule::in_bucket::{InBucket, Names, look_into};
-use crate::schedule::log::{Log, Tried};
+use crate::schedule::log::{ChoreDone, Log, Tried};
 use crate::schedule::trouble::trouble;
 use crate::time::{self, ServiceDate, ServiceDay};
 use crate::workspace::Workspace;
@@ -38,7 +38,7 @@ use crate::workspace::Workspace;
 mod marks;
 
 pub(super) use self::marks::mark_of_configuration;
-use self::marks::{common_settings, hour_of, marked, settings_of, within};
+use self::marks::{common_settings, configured_at, hour_of, marked, settings_of, within};
 
 /// How old what is known of the bucket may be: others may publish to it, too.
 const BUCKET_AGE: Duration = Duration::from_secs(600);
@@ -155,6 +155,12 @@ impl Gatherer {
             };
             pipelines.insert(pipeline.name.clone(), facts);
         }
+        // A file of a later time tells nothing.
+        let changed = configured_at(&workspace.root).filter(|at| *at <= now);
+        let begun = |done: &ChoreDone| {
+            let took = SignedDuration::try_from_secs_f64(done.chore.seconds).unwrap_or_default();
+            done.at.saturating_sub(took).unwrap_or(done.at)
+        };
         let chores = workspace.chores.iter().map(|chore| {
             let done = log.chores.get(chore.name);
             let facts = ChoreFacts {
@@ -162,6 +168,7 @@ impl Gatherer {
                 running_since: None,
                 ended: done.map(|done| Ended { at: done.at, outcome: done.chore.outcome }),
                 failures: done.map_or(0, |done| done.failures),
+                is_changed: done.is_some_and(|done| changed.is_some_and(|changed| changed > begun(done))),
             };
             (chore.name.to_owned(), facts)
         });
@@ -171,7 +178,9 @@ impl Gatherer {
         let clock = clock::behind(now, log, releases);
         let missing = self.in_bucket.iter().filter(|(_, (_, of))| !of.missing.is_empty());
         let missing = missing.map(|(dataset, (_, of))| (dataset.clone(), of.missing.clone())).collect();
-        Ok(Facts { zone, pipelines, chores, troubles, running, missing, clock, begun: log.begun })
+        let unseen = self.in_bucket.iter().filter(|(_, (_, of))| !of.is_seen);
+        let unseen = unseen.map(|(dataset, _)| dataset.clone()).collect();
+        Ok(Facts { zone, pipelines, chores, troubles, running, missing, unseen, clock, begun: log.begun })
     }
 
     /// What people did to releases of pipelines that have no schedule, by the pipeline, for who only tells: what is due stands on none.

@@ -23,6 +23,8 @@ pub(super) struct InBucket {
     pub newest: Option<Timestamp>,
     /// Dates of which a current file is not there, or has another length, as far as was looked.
     pub missing: BTreeSet<ServiceDate>,
+    /// Whether every name was looked at since looking began: before that nobody knows that no file is missing.
+    pub is_seen: bool,
 }
 
 /// A look at the names in a bucket, a part at a time: what a look costs does not grow with what was published. In a bucket of at most
@@ -33,6 +35,8 @@ pub(super) struct Names {
     after: BTreeMap<String, String>,
     /// Current files that were not there when they were looked for last.
     missing: BTreeSet<String>,
+    /// Folders that were looked at to their end since this began.
+    seen: BTreeSet<String>,
 }
 
 impl Names {
@@ -45,7 +49,7 @@ impl Names {
         page: usize,
     ) -> Result<BTreeSet<ServiceDate>, PublishError> {
         let files = || indexes.iter().flat_map(|index| &index.files);
-        for folder in [format!("data/{dataset}"), format!("revised/{dataset}")] {
+        for folder in folders(dataset) {
             let after = self.after.get(&folder).map_or("", String::as_str);
             let page = bucket.page(&folder, after, page)?;
             let prefix = format!("{folder}/");
@@ -57,7 +61,10 @@ impl Names {
             }
             match page.end {
                 Some(end) => self.after.insert(folder, end),
-                None => self.after.remove(&folder),
+                None => {
+                    self.seen.insert(folder.clone());
+                    self.after.remove(&folder)
+                }
             };
         }
         let current: BTreeSet<&str> = files().map(|file| file.path.as_str()).collect();
@@ -71,6 +78,16 @@ impl Names {
         }
         Ok(missing)
     }
+
+    /// Whether all names of a dataset were looked at since this began.
+    fn is_seen(&self, dataset: &str) -> bool {
+        folders(dataset).iter().all(|folder| self.seen.contains(folder))
+    }
+}
+
+/// Where the files of a dataset lie.
+fn folders(dataset: &str) -> [String; 2] {
+    [format!("data/{dataset}"), format!("revised/{dataset}")]
 }
 
 /// What a bucket has of a dataset, by the newest versions of its indexes, and by a part of its names.
@@ -92,6 +109,7 @@ pub(super) fn look_into(bucket: &Bucket, dataset: &str, names: &mut Names) -> Re
     if !indexes.is_empty() {
         found.missing = names.look(bucket, dataset, &indexes, ONE_PAGE)?;
     }
+    found.is_seen = indexes.is_empty() || names.is_seen(dataset);
     let InBucket { released, acts, taken_back, .. } = &mut found;
     let is_lifted = |date: &ServiceDate| acts.get(date).is_some_and(|act| act.kind == ReleaseActKind::Lifted);
     taken_back.retain(|date| !released.contains_key(date) && !is_lifted(date));
@@ -146,6 +164,13 @@ mod tests {
         bucket.put_new(&index_key("bus", "stops", 1), serde_json::to_vec(&index).unwrap().into()).unwrap();
         index.files.iter().for_each(|file| bucket.put(&file.path, "rows".into()).unwrap());
         let mut names = Names::default();
+        // Whoever has just begun does not know that nothing is missing, until the last page.
+        let mut seen = Vec::new();
+        for _ in 0..4 {
+            names.look(&bucket, "bus", std::slice::from_ref(&index), 2).unwrap();
+            seen.push(names.is_seen("bus"));
+        }
+        assert_eq!(seen, [false, false, true, true]);
         let mut look = || {
             let missing = names.look(&bucket, "bus", std::slice::from_ref(&index), 2).unwrap();
             missing.iter().map(ToString::to_string).collect::<Vec<_>>()

@@ -168,7 +168,8 @@ impl Observer {
         }
         let now = time::now();
         let since = *self.unknown_since.get_or_insert(now);
-        *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = format!("nothing is begun: {error}");
+        let language = settings.as_ref().map(|settings| settings.language);
+        *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = unknown(error, language.unwrap_or_default());
         let must_wait = error.is_transient() && now.duration_since(since) < PATIENCE;
         if must_wait || self.looked.is_some_and(|at| at.elapsed() < LOOK) {
             return;
@@ -215,6 +216,14 @@ fn verdict(causes: &[Cause], language: Language) -> String {
         (1, Language::German) => format!("um 1 Sache muss sich jemand kümmern: {list}"),
         (count, Language::English) => format!("{count} things need somebody: {list}"),
         (count, Language::German) => format!("um {count} Dinge muss sich jemand kümmern: {list}"),
+    }
+}
+
+/// The same where nobody can tell what is due. What an error says is English in all languages.
+fn unknown(error: &RunError, language: Language) -> String {
+    match language {
+        Language::English => format!("nothing is begun: {error}"),
+        Language::German => format!("es wird nichts begonnen: {error}"),
     }
 }
 
@@ -413,6 +422,9 @@ mod tests {
             "um 2 Dinge muss sich jemand kümmern: collector_down, scheduler_down"
         );
         assert_eq!(verdict(&[], Language::German), "alles in Ordnung");
+        let error = RunError::ClockBehind("the clock is behind".to_owned());
+        assert_eq!(unknown(&error, Language::German), format!("es wird nichts begonnen: {error}"));
+        assert_eq!(unknown(&error, Language::English), format!("nothing is begun: {error}"));
     }
 
     #[test]

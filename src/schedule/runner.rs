@@ -63,7 +63,7 @@ impl End {
         let said = match &mut self {
             Self::Job(Done { said, .. }) | Self::Chore(Chore { said, .. }) => said,
         };
-        *said = format!("it did not end within {} min ('limits: run_kill') and was killed", limit.as_secs() / 60);
+        *said = said::killed_after(limit.as_secs() / 60);
         self
     }
 }

@@ -7,8 +7,15 @@ use crate::text::{Text, grouped};
 const SAID: usize = 600;
 /// All of it was there.
 pub(super) const NOTHING_NEW: &str = "nothing new: all of it was published before";
+/// Behind the minutes that a job may be at work.
+const KILLED: &str = " min ('limits: run_kill') and was killed";
 /// Rules that are named.
 const NAMED: usize = 3;
+
+/// Of a job that was killed because it was at work for longer than so many minutes.
+pub(super) fn killed_after(minutes: u64) -> String {
+    format!("it did not end within {minutes}{KILLED}")
+}
 
 /// What held a run back.
 pub(super) fn held_back(by: &[HeldBy]) -> String {
@@ -56,6 +63,10 @@ pub(super) fn in_german(said: &str) -> String {
     }
     if said == "the process was killed" {
         return "der Prozess wurde beendet".to_owned();
+    }
+    let limit = said.strip_prefix("it did not end within ").and_then(|rest| rest.strip_suffix(KILLED));
+    if let Some(minutes) = limit {
+        return format!("die Arbeit endete nicht binnen {minutes} min ('limits: run_kill') und wurde beendet");
     }
     if let Some(by) = said.strip_prefix("held back by ") {
         let by = if by == "quality" { "der Qualität".to_owned() } else { by.to_owned() };
@@ -210,6 +221,7 @@ mod tests {
             ("held back by t.a (12 rows), t.b (1 row)", "zurückgehalten wegen t.a (12 Zeilen), t.b (1 Zeile)"),
             ("held back by t.c (could not run) and 1 more", "zurückgehalten wegen t.c (lief nicht) und 1 weiterer"),
             ("the disk is full. Make room.", "the disk is full. Make room."),
+            (&killed_after(1440), "die Arbeit endete nicht binnen 1440 min ('limits: run_kill') und wurde beendet"),
         ] {
             assert_eq!(in_german(said), expected);
         }

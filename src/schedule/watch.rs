@@ -55,6 +55,8 @@ pub struct Watched {
     pub unread: Vec<Unread>,
     /// Datasets whose index was read.
     pub read: Vec<String>,
+    /// Those of which all names were looked at, too.
+    pub seen: Vec<String>,
     /// Pipelines that have released nothing: whether they should have is not known.
     pub nothing: Vec<String>,
     /// Pipelines whose dates are all in time.
@@ -91,7 +93,8 @@ impl Watcher {
             let name = &pipeline.name;
             let names = self.names.entry(pipeline.dataset.clone()).or_default();
             let (released, acts) = match look_into(&bucket, &pipeline.dataset, names) {
-                Ok(InBucket { released, acts, missing, .. }) => {
+                Ok(InBucket { released, acts, missing, is_seen, .. }) => {
+                    watched.seen.extend(is_seen.then(|| pipeline.dataset.clone()));
                     if missing.is_empty() {
                         self.missing.remove(&pipeline.dataset);
                     } else {
@@ -174,7 +177,7 @@ fn grace(schedule: &Schedule) -> SignedDuration {
 
 /// What people are told: nobody schedules, if all is overdue. Of pipelines that could not be looked at nothing is known.
 pub fn findings(watched: &Watched) -> Findings {
-    let Watched { overdue, unread, read, nothing, in_time, missing } = watched;
+    let Watched { overdue, unread, read, seen, nothing, in_time, missing } = watched;
     let since = overdue.iter().map(|overdue| overdue.since).min();
     let is_all = unread.is_empty() && nothing.is_empty() && in_time.is_empty();
     let mut causes: Vec<Cause> = match since {
@@ -192,8 +195,8 @@ pub fn findings(watched: &Watched) -> Findings {
     }));
     let mut well: BTreeSet<(CauseKind, String)> = BTreeSet::from([(CauseKind::BucketUnreadable, String::new())]);
     well.extend(in_time.iter().map(|name| (CauseKind::RunFailed, name.clone())));
-    for kind in [CauseKind::BucketUnreadable, CauseKind::FilesMissing] {
-        well.extend(read.iter().map(|dataset| (kind, dataset.clone())));
+    for (kind, of) in [(CauseKind::BucketUnreadable, read), (CauseKind::FilesMissing, seen)] {
+        well.extend(of.iter().map(|dataset| (kind, dataset.clone())));
     }
     // A single release says that somebody schedules.
     well.extend((!in_time.is_empty()).then(|| (CauseKind::SchedulerDown, String::new())));

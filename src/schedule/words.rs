@@ -79,7 +79,7 @@ impl fmt::Display for Why {
             Self::Late => write!(f, "there may be evidence that came in after it was run"),
             Self::Again { failures: 0 | 1 } => write!(f, "it failed and may succeed if tried again"),
             Self::Again { failures } => write!(f, "it failed {failures} times and may succeed if tried again"),
-            Self::Mended(changes) => write!(f, "it needed a person, and since then {changes}"),
+            Self::Mended(changes) => write!(f, "the newest try published nothing, and since then {changes}"),
             Self::Missing => write!(f, "it was released, and is not in the bucket"),
             Self::Asking => write!(f, "no collector asks its sources"),
         }

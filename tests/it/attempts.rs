@@ -315,6 +315,33 @@ fn a_daily_job_ends_with_the_process_that_tries_it() {
     assert!(!Path::new(&format!("/proc/{child}")).exists(), "{child} goes on");
     let log = std::fs::read_to_string(city.world.path(LOG)).unwrap();
     assert!(log.lines().last().unwrap().contains("\"name\":\"backup\",\"outcome\":\"killed\""), "{log}");
+    // Also where that is killed and can say nothing.
+    let mut command = city.at(NOW);
+    let mut parent = command.args(["backup", "--attempt"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let of = format!("/proc/{0}/task/{0}/children", parent.id());
+    let waits = |child: &str| {
+        // It has asked for its own end before it waits for anything.
+        let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
+        let mut waiting = locks.lines().filter(|line| line.contains("->"));
+        waiting.any(|line| line.split_whitespace().any(|word| word == child))
+            || std::fs::read_to_string(format!("/proc/{child}/comm")).is_err()
+    };
+    let child = || std::fs::read_to_string(&of).unwrap_or_default().trim().to_owned();
+    wait_until("its child", || !child().is_empty());
+    let child = child();
+    let begin = Instant::now();
+    while !waits(&child) && begin.elapsed() < Duration::from_secs(3) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    wait_until("the end of the child", || !is_at_work(&child));
+}
+
+/// Whether a process goes on: one that ended and that nobody has waited for is done.
+fn is_at_work(process: &str) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))
 }
 
 /// Damages the newest index of a pipeline, and gives its name.

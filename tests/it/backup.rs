@@ -272,6 +272,35 @@ fn a_damaged_object_is_named_and_nothing_is_restored() {
 }
 
 #[test]
+fn a_backup_of_a_newer_program_is_refused_by_all_with_the_code_of_wrong_use() {
+    let places = Places::new();
+    let world = drilled(&places);
+    let of_backups = |name: &&String| name.ends_with(".json");
+    let manifests: Vec<String> = files(&places.path("data")).into_keys().filter(|name| of_backups(&name)).collect();
+    let newer = manifests.iter().filter(|name| {
+        let path = places.path("data").join(name);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace("fahrtenbuch-backup/1\"", "fahrtenbuch-backup/99\"")).unwrap();
+        text.contains("fahrtenbuch-backup/1\"")
+    });
+    assert!(newer.count() > 0, "{manifests:?}");
+    let before = files(&places.path("data"));
+    let machine = empty_machine(&world);
+    let from = places.arguments(["--from", "--keys-from"]);
+    let verify = world.command().args(["backup", "verify"]).args(&from).output().unwrap();
+    let again = with(&world, "backup", &places.arguments(["--to", "--keys-to"]));
+    for output in [restore(&machine, &places), verify, again] {
+        assert_eq!(output.status.code(), Some(2), "{}", told(&output));
+        assert!(
+            told(&output).contains("by a newer version of this program (fahrtenbuch-backup/99"),
+            "{}",
+            told(&output)
+        );
+    }
+    assert!(store(&machine).is_empty() && files(&places.path("data")) == before);
+}
+
+#[test]
 fn a_restore_goes_into_an_empty_store_only() {
     let places = Places::new();
     let world = drilled(&places);

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use crate::http_server::{say, serve};
 use crate::mqtt::wait_for;
-use crate::world::World;
+use crate::world::{World, files};
 
 /// A message with a vehicle, whose header has a time.
 fn message(seconds: usize) -> Vec<u8> {
@@ -47,7 +47,18 @@ impl Drop for Collecting {
 impl Collecting {
     /// What it logs is in `collect.log`.
     pub(crate) fn start(world: &World, arguments: &[&str]) -> Self {
+        Self::start_by(world, &[], arguments)
+    }
+
+    /// The same by another program, which becomes it.
+    fn start_by(world: &World, by: &[&str], arguments: &[&str]) -> Self {
         let mut command = world.command();
+        if let Some((program, words)) = by.split_first() {
+            let of = std::mem::replace(&mut command, Command::new(program));
+            command.args(words).arg(of.get_program()).args(of.get_args());
+            command.envs(of.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            command.current_dir(of.get_current_dir().unwrap_or(&world.path("")));
+        }
         command.env_remove("FAHRTENBUCH_NOW").env("FAHRTENBUCH_LOG", "info");
         let log = std::fs::File::create(world.path("collect.log")).unwrap();
         let mut child = command.arg("collect").args(arguments).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
@@ -62,6 +73,10 @@ impl Collecting {
             assert!(self.out.read_line(&mut told).unwrap() > 0, "it ended without '{text}': {told}");
         }
         told
+    }
+
+    fn pid(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_child(&self.child)
     }
 
     fn signal(&self, signal: &str) {
@@ -272,6 +287,39 @@ fn what_a_disk_did_not_take_is_recorded_with_the_begin_once_it_does() {
     };
     assert!(skipped.is_some_and(|skipped| of_disk(&skipped.outcome)), "{all:?}");
     assert_without_a_gap(&beats(&all));
+}
+
+/// An archive that does not grow any more in the middle of a record, as on a full disk, by the limit of a process.
+#[test]
+fn an_archive_that_the_disk_cuts_within_a_record_is_gone_on_with_once_there_is_room() {
+    let (url, asked) = serve(|request, stream| say(stream, "200 OK", message(request.number)));
+    let world = World::new();
+    world.write("pipelines/stadtbus-telemetrie.yaml", &pipeline(&[("feed", format!("{url}/feed"))]));
+    let mut collecting =
+        Collecting::start_by(&world, &["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""], &["stadtbus-telemetrie"]);
+    collecting.until("feed: kept");
+    wait_for("three records", || records(&world, "feed").len() >= 3);
+    let archives = files(&world.path("data/private/evidence/feed"));
+    let longest =
+        archives.iter().filter(|(name, _)| name.contains(".warc")).map(|(_, bytes)| bytes.len()).max().unwrap();
+    let limit = |bytes: Option<u64>| {
+        let limit = rustix::process::Rlimit { current: bytes, maximum: None };
+        rustix::process::prlimit(Some(collecting.pid()), rustix::process::Resource::Fsize, limit).unwrap()
+    };
+    limit(Some(longest as u64 + 100));
+    let before = asked.count();
+    wait_for("answers that cannot be kept", || asked.count() >= before + 4);
+    limit(None);
+    collecting.until("feed: kept, after");
+    collecting.end();
+    let all = records(&world, "feed");
+    let of_disk = |record: &BeatRecord| {
+        matches!(record.outcome, BeatOutcome::Note(Note::Skipped { reason: SkipReason::NotKept, .. }))
+    };
+    assert!(all.iter().any(of_disk), "{all:?}");
+    assert_without_a_gap(&beats(&all));
+    let verified = world.program(&["evidence", "verify"]);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
 }
 
 #[test]

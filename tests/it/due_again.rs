@@ -185,5 +185,5 @@ fn new_evidence_and_edited_settings_are_told_apart() {
     let plan = city.plan("2026-11-24T12:30:00Z");
     assert_eq!(jobs(&plan, "due"), ["linie-0 2026-11-20 mended"]);
     let said = plan["due"][0]["said"].as_str().unwrap();
-    assert_eq!(said, "it needed a person, and since then the configuration changed");
+    assert_eq!(said, "the newest try published nothing, and since then the configuration changed");
 }

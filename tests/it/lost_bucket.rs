@@ -9,7 +9,7 @@ use fahrtenbuch::schedule::gather::Gatherer;
 use fahrtenbuch::schedule::log::Log;
 use fahrtenbuch::workspace::Workspace;
 use fahrtenbuch::workspace::outline::{self, Needs};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::schedule::City;
 use crate::world::files;
@@ -85,6 +85,18 @@ fn no_command_begins_a_bucket_anew_that_runs_have_published_to() {
         "{shown}"
     );
     assert!(!shown.contains("no release yet") && shown.contains("\nDisk\n"), "{shown}");
+    // So it is with 'plan': what needs no bucket, and that no date is known.
+    let output = city.at(LATER).args(["plan"]).output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(shown.contains("Which dates are due is not known without the bucket"), "{shown}");
+    assert!(shown.contains("Nothing else is due now.") && !shown.contains("there is no evidence"), "{shown}");
+    let output = city.at(LATER).args(["plan", "--json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    let plan: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&plan["due"], &plan["stopped"]), (&json!([]), &json!([])), "{plan}");
+    let trouble = &plan["troubles"][0];
+    assert_eq!((&trouble["pipeline"], &trouble["exit"]), (&Value::Null, &json!(1)), "{plan}");
+    assert!(trouble["said"].as_str().unwrap().contains("is not there"), "{plan}");
     // Either of them is enough: what runs keep of the bucket, or the log of attempts.
     std::fs::rename(&log, city.world.path("log")).unwrap();
     refused();
@@ -299,7 +311,12 @@ fn published_files_that_are_gone_are_missed_told_and_made_again() {
         let status: Value = serde_json::from_str(&call(&city, &["status", "--json"]).1).unwrap();
         let needs = status["needs"].as_array().unwrap();
         let is_told = needs.iter().any(|need| need["kind"] == "files_missing" && need["about"] == PIPELINE);
-        (is_told, call(&city, &["watch", "--once"]).1.contains("are not in the bucket"))
+        (
+            is_told,
+            call(&city, &["watch", "--once"])
+                .1
+                .contains(" and 1 later date that its index names are not in the bucket"),
+        )
     };
     assert_eq!(is_told(), (false, false));
     std::fs::remove_dir_all(data.join(PIPELINE)).unwrap();

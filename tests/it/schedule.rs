@@ -415,6 +415,32 @@ fn who_watches_a_new_bucket_names_no_time_before_a_date_is_over() {
 }
 
 #[test]
+fn who_watches_tells_a_mistake_of_the_configuration_and_goes_on_by_what_it_read_before() {
+    let city = City::new(1, "2026-11-20", 1);
+    let now = "2026-11-21T12:00:00Z";
+    city.once(now);
+    let log = std::fs::File::create(city.world.path("watch.log")).unwrap();
+    let mut command = city.at(now);
+    command.args(["watch", "--every", "1"]).stdout(log.try_clone().unwrap()).stderr(log);
+    let child = command.spawn().unwrap();
+    let said = || std::fs::read_to_string(city.world.path("watch.log")).unwrap();
+    wait_until("that all is well", || said().contains("all is in time"));
+    city.world.replace("pipelines/linie-0.yaml", "run: \"06:30\"", "run: \"26:30\"");
+    wait_until("the mistake", || said().contains("the configuration has a mistake in pipelines/linie-0.yaml:"));
+    let once = city.at(now).args(["watch", "--once"]).output().unwrap();
+    assert_eq!(once.status.code(), Some(2), "{}{}", text(&once.stdout), text(&once.stderr));
+    // What it read before still says what is overdue.
+    std::fs::remove_dir_all(city.world.path("data/bucket/data")).unwrap();
+    wait_until("what is missing", || said().contains("linie-0: files of 2026-11-20 that its index names"));
+    city.world.replace("pipelines/linie-0.yaml", "run: \"26:30\"", "run: \"06:30\"");
+    wait_until("that it is mended", || said().lines().last().is_some_and(|line| line.contains("files of 2026-11-20")));
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", said());
+}
+
+#[test]
 fn a_damaged_index_is_told_and_hides_no_other_pipeline() {
     let city = City::new(2, "2026-11-20", 1);
     city.once("2026-11-21T12:00:00Z");

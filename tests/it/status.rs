@@ -199,3 +199,19 @@ fn a_new_workspace_says_that_no_scheduler_has_run_yet_and_how_to_start_one() {
     let later = city.at("2026-11-25T12:00:00Z").arg("status").output().unwrap();
     assert!(text(&later.stdout).contains("The scheduler does not run: nothing is published\n     since "), "{later:?}");
 }
+
+#[test]
+fn evidence_of_one_source_that_cannot_be_read_hides_nothing_else_of_the_status() {
+    let world = week();
+    let folder = world.path("data/private/evidence");
+    std::fs::rename(folder.join(SOURCE), world.path("away")).unwrap();
+    std::os::unix::fs::symlink(SOURCE, folder.join(SOURCE)).unwrap();
+    let told = text(&status(&world, &[]).stdout);
+    assert!(told.contains(&format!("\n{SOURCE} ")) && told.contains("\nDisk\n"), "{told}");
+    let hours = as_json(&world)["sources"][0]["hours"].as_array().unwrap().clone();
+    assert!(!hours.is_empty() && hours.iter().all(|hour| hour["beats"].is_null()), "{hours:?}");
+    // Nothing of that is remembered once it can be read.
+    std::fs::remove_file(folder.join(SOURCE)).unwrap();
+    std::fs::rename(world.path("away"), folder.join(SOURCE)).unwrap();
+    assert!(sums(&as_json(&world))["failed"].as_u64() > Some(0));
+}

@@ -148,15 +148,16 @@ pub(super) fn begin(
 fn day_key(run: &RunContext<'_>, date: ServiceDate) -> Result<[u8; 32], RunError> {
     let folder = run.workspace.private.join("keys");
     let keys = day_keys(run.workspace);
-    let failed = |error: std::io::Error| match error.kind() {
+    let failed = |error: std::io::Error, verb| match error.kind() {
         std::io::ErrorKind::InvalidData => RunError::Key { problem: error.to_string() },
-        _ => RunError::private(&folder, "read", &error),
+        _ => RunError::private(&folder, verb, &error),
     };
-    if let Some(key) = keys.existing(date).map_err(failed)? {
+    if let Some(key) = keys.existing(date).map_err(|error| failed(error, "read"))? {
         return Ok(key);
     }
     refuse_lost_keys(run)?;
-    keys.key(date).map_err(failed)
+    // A full disk has no room for a new one.
+    keys.key(date).map_err(|error| failed(error, "written"))
 }
 
 /// The evidence of a partition by source, and its lists of captures.

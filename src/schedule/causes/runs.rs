@@ -75,11 +75,12 @@ impl DoneElsewhere<'_> {
 pub(super) fn causes(known: &Known<'_>, done: DoneElsewhere<'_>) -> Vec<Cause> {
     let (mut failed, mut held_back) = (BTreeMap::new(), BTreeMap::new());
     for (pipeline, key, failing) in failing(known, done) {
+        let is_open = is_open(&failing, known, is_begun_again(key, known));
         let key = (pipeline.name.as_str(), pipeline.dataset.as_str(), key.date);
         if let Some(since) = failing.held_back {
             add(&mut held_back, key, (since, RunFailure::Permanent));
         }
-        if let Some((since, failure)) = failed_since(&failing) {
+        if let Some((since, failure)) = failed_since(&failing).filter(|_| !is_open) {
             add(&mut failed, key, (since, failure));
         }
     }
@@ -111,10 +112,37 @@ pub(super) fn causes(known: &Known<'_>, done: DoneElsewhere<'_>) -> Vec<Cause> {
     failed.chain(held_back).chain(chores(known)).collect()
 }
 
+/// Whether it is open what becomes of something that ended by a mistake of the configuration: as long as there is one, that is a cause
+/// of its own, and once it is mended what ended by it is tried again. So one mistake is told once.
+fn is_open(failing: &Failing, known: &Known<'_>, is_again: bool) -> bool {
+    failing.outcome == Some(Outcome::Usage) && (is_again || !known.workspace.mistakes.is_empty())
+}
+
+fn is_begun_again(key: &JobKey, known: &Known<'_>) -> bool {
+    known.facts.running.contains(key) || known.due.now.iter().any(|job| job.key == *key)
+}
+
+/// Pipelines of which it is open whether a run fails.
+pub(super) fn open<'a>(known: &'a Known<'_>, done: DoneElsewhere<'a>) -> BTreeSet<&'a str> {
+    let is_open = |(_, key, of): &(&Pipeline, &JobKey, Failing)| is_open(of, known, is_begun_again(key, known));
+    failing(known, done).filter(is_open).map(|(pipeline, ..)| pipeline.name.as_str()).collect()
+}
+
+/// The same of a daily job.
+pub(super) fn is_open_chore(name: &str, known: &Known<'_>) -> bool {
+    let is_running = known.facts.chores.get(name).is_some_and(|chore| chore.running_since.is_some());
+    let is_again = is_running || known.due.chores.iter().any(|due| due == name);
+    let failing = known.log.chores.get(name).and_then(|done| done.failing);
+    failing.is_some_and(|failing| is_open(&failing, known, is_again))
+}
+
 fn chores(known: &Known<'_>) -> impl Iterator<Item = Cause> {
     known.workspace.chores.iter().filter_map(|chore| {
         let failing = known.log.chores.get(chore.name)?.failing?;
         let held_back = failing.held_back.map(|since| (since, RunFailure::Permanent));
+        if is_open_chore(chore.name, known) {
+            return None;
+        }
         let (since, failure) = failed_since(&failing).or(held_back)?;
         Some(cause(Trouble::ChoreFailed { chore: chore.name.to_owned(), failure }, since))
     })

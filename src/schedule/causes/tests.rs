@@ -4,9 +4,11 @@ use tempfile::TempDir;
 
 use super::journals::{Failed, RunSummary, Runs};
 use super::*;
+use crate::capture::CaptureError;
 use crate::capture::coverage::Class;
 use crate::notify::cause::RunFailure;
 use crate::notify::{Delivery, Sent, Trouble, policy};
+use crate::pipeline::run::RunError;
 use crate::pipeline::{Schedule, Trigger};
 use crate::schedule::due::{Due, Job, Later, Stop, Stopped, Why};
 use crate::schedule::facts::{DateFacts, Facts, JobKey, Mark, Outcome, PipelineFacts, Released};
@@ -436,4 +438,68 @@ fn a_mistake_in_the_configuration_is_a_cause_with_its_file_and_line() {
     let mended = Made { workspace, ..wrong };
     let found = Causes::default().find(&mended.known("2026-11-26T12:01:00Z"));
     assert!(found.causes.iter().all(|cause| cause.trouble != expected) && found.is_well("configuration_wrong"));
+}
+
+/// One mistake is one message, and not one more for each pipeline and daily job that ends by it.
+#[test]
+fn what_ends_by_a_mistake_in_the_configuration_is_no_cause_beside_it() {
+    let mut made = Made::new("");
+    made.log(&[("2026-11-25", "2026-11-26T05:00:00Z", Outcome::Usage)]);
+    let private = made.root.path().join("private");
+    let writer = Writer::take(&private).unwrap().unwrap();
+    let (name, said) = ("purge".to_owned(), String::new());
+    let purge = Chore { name, outcome: Outcome::Usage, said, seconds: 1.0 };
+    writer.add(at("2026-11-26T06:00:00Z"), Entry::Chore(purge));
+    made.log.read_on(&private).unwrap();
+    let file = made.root.path().join("fahrtenbuch.yaml");
+    let good = fs::read_to_string(&file).unwrap() + "schedule: {purge: '03:15'}\n";
+    let mut look = |text: &str| {
+        fs::write(&file, text).unwrap();
+        made.workspace = outline::read(made.root.path(), Needs::Stores).unwrap().0;
+        let found = Causes::default().find(&made.known("2026-11-26T12:00:00Z"));
+        let keys = ["chore_failed:purge", "configuration_wrong", "run_failed:bus"];
+        keys.map(|key| (found.causes.iter().any(|cause| cause.key() == key), found.is_well(key)))
+    };
+    // Whatever else ends as wrong use is told.
+    let [purge, wrong, run] = look(&good);
+    assert_eq!((purge.0, wrong.0, run.0), (true, false, true));
+    // Nothing of it is mended by the mistake either.
+    assert_eq!(look(&format!("{good}limits: {{memory: much}}\n")), [(false, false), (true, true), (false, false)]);
+    // Nor by its end, before it is known how what is tried again ends.
+    fs::write(&file, &good).unwrap();
+    made.workspace = outline::read(made.root.path(), Needs::Stores).unwrap().0;
+    made.facts.running.insert(key("2026-11-25"));
+    made.due.chores.push("purge".to_owned());
+    let found = Causes::default().find(&made.known("2026-11-26T12:00:00Z"));
+    let told: Vec<String> = found.causes.iter().map(Cause::key).filter(|key| key.contains("failed")).collect();
+    assert_eq!(told, [""; 0]);
+    assert!(!found.is_well("run_failed:bus") && !found.is_well("chore_failed:purge"));
+}
+
+#[test]
+fn files_are_not_told_as_being_there_again_before_all_names_were_looked_at() {
+    let mut made = Made::new("");
+    let is_well = |made: &Made| {
+        let found = Causes::default().find(&made.known("2026-11-26T12:00:00Z"));
+        found.is_well("files_missing:bus")
+    };
+    assert!(is_well(&made));
+    made.facts.unseen.insert("bus".to_owned());
+    assert!(!is_well(&made));
+}
+
+/// As the table of exit codes has it: what is damaged will not be better at the next try, what cannot be read may be.
+#[test]
+fn damaged_evidence_is_permanent_and_evidence_that_cannot_be_read_may_be_later() {
+    let made = Made::new("");
+    let file = std::path::PathBuf::from("evidence/vp/a.warc.gz");
+    let outcome = |error| {
+        let found = crate::schedule::trouble::trouble(&made.workspace.pipelines[0], RunError::Capture(error)).unwrap();
+        assert!(found.of == TroubleOf::Evidence && found.said.contains("a.warc.gz"), "{found:?}");
+        found.outcome
+    };
+    let damaged = CaptureError::Damaged { file: file.clone(), offset: 7, problem: "no record".to_owned() };
+    let source = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+    let unreadable = CaptureError::Evidence { file, verb: "read", source };
+    assert_eq!([outcome(damaged), outcome(unreadable)], [Outcome::Permanent, Outcome::Transient]);
 }

@@ -241,7 +241,13 @@ fn daily_jobs_are_done_once_at_their_time_and_tried_again_when_they_fail() {
     let mut facts = facts(vec![]);
     let ended = |at_: &str, outcome| Some(Ended { at: at(at_), outcome });
     let mut due_at = |ended_: Option<Ended>, failures, now: &str| {
-        let chore = ChoreFacts { times: "03:15".parse().unwrap(), running_since: None, ended: ended_, failures };
+        let chore = ChoreFacts {
+            times: "03:15".parse().unwrap(),
+            running_since: None,
+            ended: ended_,
+            failures,
+            is_changed: false,
+        };
         facts.chores.insert("purge".to_owned(), chore);
         !due(&facts, at(now)).chores.is_empty()
     };
@@ -345,7 +351,13 @@ fn what_a_clock_wrote_that_was_ahead_counts_as_forgotten() {
     // Daily jobs.
     let mut chores = facts(vec![]);
     let ended_ = Some(Ended { at: at(wrong), outcome: Outcome::Transient });
-    let chore = ChoreFacts { times: "03:15".parse().unwrap(), running_since: None, ended: ended_, failures: 9 };
+    let chore = ChoreFacts {
+        times: "03:15".parse().unwrap(),
+        running_since: None,
+        ended: ended_,
+        failures: 9,
+        is_changed: false,
+    };
     chores.chores.insert("purge".to_owned(), chore);
     assert_eq!(due(&chores, at(now)).chores, ["purge"]);
     // Dates: each is tried once, whatever it was said to be.
@@ -423,7 +435,7 @@ fn what_changed_is_said() {
     let attempt =
         Attempt { settings: settings([1, 2, 3]), ..ended(Outcome::HeldBack, "2026-11-25T05:30:00Z", 1).unwrap() };
     let said = |evidence, parts| Why::Mended(Changes::since(&attempt, Mark(evidence), settings(parts))).to_string();
-    let since = "it needed a person, and since then";
+    let since = "the newest try published nothing, and since then";
     assert_eq!(said(2, [1, 2, 3]), format!("{since} new evidence came in"));
     assert_eq!(said(1, [9, 2, 3]), format!("{since} the configuration changed"));
     assert_eq!(said(1, [1, 9, 3]), format!("{since} contracts or mappings changed"));
@@ -442,7 +454,8 @@ fn the_time_of_the_next_daily_job_is_known() {
         [("purge", "2026-11-24T02:15:10Z", Outcome::Published), ("backup", "2026-11-24T12:00:00Z", Outcome::Transient)]
     {
         let ended = Some(Ended { at: at(ended_at), outcome });
-        let chore = ChoreFacts { times: "03:15".parse().unwrap(), running_since: None, ended, failures: 1 };
+        let chore =
+            ChoreFacts { times: "03:15".parse().unwrap(), running_since: None, ended, failures: 1, is_changed: false };
         facts.chores.insert(name.to_owned(), chore);
     }
     let next = due(&facts, at("2026-11-24T12:00:01Z")).next_chore;
@@ -541,4 +554,17 @@ proptest! {
             prop_assert!(published.contains_key(&key), "{} was not published", key);
         }
     }
+}
+
+#[test]
+fn a_daily_job_that_ended_by_a_mistake_is_due_once_the_configuration_changed_and_another_waits_for_its_time() {
+    let now = at("2026-11-26T12:00:00Z");
+    let is_due = |outcome, is_changed| {
+        let ended = Some(Ended { at: at("2026-11-26T03:15:05Z"), outcome });
+        let chore = ChoreFacts { times: "03:15".parse().unwrap(), running_since: None, ended, failures: 0, is_changed };
+        let facts = Facts { chores: [("gc".to_owned(), chore)].into(), ..facts(vec![]) };
+        due(&facts, now).chores == ["gc"]
+    };
+    assert_eq!([is_due(Outcome::Usage, true), is_due(Outcome::Usage, false)], [true, false]);
+    assert_eq!([is_due(Outcome::Published, true), is_due(Outcome::Permanent, true)], [false, false]);
 }

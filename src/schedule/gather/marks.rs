@@ -102,6 +102,13 @@ pub(in crate::schedule) fn mark_of_configuration(root: &Path) -> Mark {
     Mark(hash.finish())
 }
 
+/// When the newest of these files was changed.
+pub(super) fn configured_at(root: &Path) -> Option<Timestamp> {
+    let files = [vec![root.join(workspace::FILE)], files_below(&root.join("pipelines"))];
+    let changed = |file: &PathBuf| fs::metadata(file).ok().and_then(|of| Timestamp::try_from(of.modified().ok()?).ok());
+    files.iter().flatten().filter_map(changed).max()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -66,6 +66,8 @@ pub(super) struct Beats {
     newest: HashMap<String, Option<Timestamp>>,
     /// By source.
     open: HashMap<String, Open>,
+    /// Sources whose evidence could not be read at the last look.
+    unread: BTreeSet<String>,
 }
 
 /// What hours that are not over had when they were read.
@@ -107,7 +109,7 @@ impl Beats {
     /// The week of every source that is collected, or was.
     ///
     /// # Errors
-    /// Folders of the evidence cannot be listed.
+    /// The folder of all evidence cannot be listed.
     pub(super) fn week(
         &mut self,
         workspace: &Workspace,
@@ -128,8 +130,18 @@ impl Beats {
             let week = Week { workspace, store: &store, source, hours, now: span.end };
             let of = known.sources.entry(source.clone()).or_default();
             let before = of.hours.len();
-            self.look(&week, of, effort, &mut budget)?;
-            is_new |= of.hours.len() != before;
+            match self.look(&week, of, effort, &mut budget) {
+                Ok(()) => drop(self.unread.remove(source)),
+                // What cannot be read of one source is not known, and hides nothing of the others.
+                Err(error) => {
+                    if self.unread.insert(source.clone()) {
+                        tracing::warn!(source, "its beats are not known: {error}");
+                    }
+                    self.open.remove(source);
+                    of.hours.clear();
+                }
+            }
+            is_new |= of.hours.len() != before && !self.unread.contains(source);
             let (capture, newest_beat) = store.known(source);
             let last_good = of.last_good.max(self.open.get(source).and_then(|open| open.last_good));
             found.push(SourceStatus {

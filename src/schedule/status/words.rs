@@ -79,9 +79,9 @@ pub(super) fn why(name: &str, said: &str) -> Text {
         "late" => "nach dem Lauf können Belege dazugekommen sein",
         "again" => "der Lauf ist gescheitert und wird wiederholt",
         "mended" => {
-            "es brauchte einen Menschen, und seither wurden Konfiguration, Contracts oder Entscheidungen geändert"
+            "der letzte Versuch hat nichts veröffentlicht, und seither wurden Konfiguration, Contracts oder Entscheidungen geändert"
         }
-        "new_evidence" => "es brauchte einen Menschen, und seither sind neue Belege da",
+        "new_evidence" => "der letzte Versuch hat nichts veröffentlicht, und seither sind neue Belege da",
         "missing" => "der Tag war veröffentlicht und ist nicht im Bucket",
         "asking" => "kein Erfasser fragt seine Quellen",
         other => other,
