@@ -1,4 +1,4 @@
-//! Pseudonyms per trip and block, and positions that are cut off.
+//! Pseudonyms per trip and block, positions that are cut off, and what else is published that undoes them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -217,4 +217,100 @@ fn what_cannot_be_made_private_as_it_is_written_is_told_by_check() {
         assert_eq!(output.status.code(), Some(2), "{section}: {told}");
         assert!(told.contains(expected), "{section}: {told}");
     }
+}
+
+/// What `check` warns of, without the folder of the workspace; it ends well.
+fn warned(world: &World) -> Vec<String> {
+    let folder = format!("{}/", world.path("").to_string_lossy().trim_end_matches('/'));
+    let told = said(world, &["check"]);
+    let warned: Vec<String> =
+        told.lines().filter_map(|line| line.strip_prefix("warning: ")).map(|line| line.replace(&folder, "")).collect();
+    let json: Value = serde_json::from_str(&said(world, &["check", "--json"])).unwrap();
+    assert_eq!(json["undone_pseudonyms"].as_array().unwrap().len(), warned.len(), "{json}");
+    warned
+}
+
+/// Makes a column of a contract public, or private; gives its line.
+fn classify(world: &World, contract: &str, column: &str, from: &str, to: &str) -> usize {
+    let path = world.path(contract);
+    let whole = std::fs::read_to_string(&path).unwrap();
+    let place = whole.find(&format!("- name: {column}\n")).unwrap();
+    let (before, after) = whole.split_at(place);
+    let after = after.replacen(&format!("classification: {from}"), &format!("classification: {to}"), 1);
+    std::fs::write(path, format!("{before}{after}")).unwrap();
+    before.matches('\n').count() + 1
+}
+
+const PIPELINE: &str = "pipelines/stadtbus-telemetrie.yaml";
+const TRIPS: &str = "schemas/gtfs/trips.odcs.yaml";
+
+#[test]
+fn check_warns_of_what_is_published_beside_pseudonyms_and_undoes_them() {
+    let world = World::new();
+    assert_eq!(warned(&world), [""; 0]);
+    world.replace(PIPELINE, "release:\n", "release:\n  privacy: {pseudonyms: trip}\n");
+    let of_timetable = warned(&world);
+    let block = std::fs::read_to_string(world.path(TRIPS)).unwrap();
+    let line = block[..block.find("- name: block_id").unwrap()].matches('\n').count() + 1;
+    let expected = format!(
+        "{TRIPS}:{line}: 'block_id' of the published timetable's 'trips' undoes 'pseudonyms: trip' of the pipeline {TELEMETRY}: it joins \
+         the trips that one vehicle makes one after the other. Write 'classification: private', or 'pseudonyms: block' in the pipeline \
+         if that may be known."
+    );
+    assert!(of_timetable.contains(&expected), "{of_timetable:#?}");
+    assert!(
+        of_timetable.iter().any(|told| told.contains("'to_trip_id'") && told.contains("in-seat")),
+        "{of_timetable:#?}"
+    );
+    assert_eq!(of_timetable.len(), 2, "{of_timetable:#?}");
+
+    // Pseudonyms of blocks hold as long as the timetable tells, and say so; private ones tell nothing.
+    world.replace(PIPELINE, "pseudonyms: trip", "pseudonyms: block");
+    assert_eq!(warned(&world), [""; 0]);
+    world.replace(PIPELINE, "pseudonyms: block", "pseudonyms: trip");
+    classify(&world, TRIPS, "block_id", "public", "private");
+    classify(&world, "schemas/gtfs/transfers.odcs.yaml", "to_trip_id", "public", "private");
+    assert_eq!(warned(&world), [""; 0]);
+
+    // What tells one vehicle from the others undoes pseudonyms of any length, in any table of the release.
+    let locations = "schemas/stadtbus/vehicle_locations.odcs.yaml";
+    let line = classify(&world, locations, "odometer", "private", "public");
+    world.replace(
+        "schemas/stadtbus/trip_updates.odcs.yaml",
+        "      - name: vehicle_id\n",
+        &format!("{LABEL}      - name: vehicle_id\n"),
+    );
+    let told = warned(&world);
+    let odometer =
+        format!("{locations}:{line}: 'odometer' of 'vehicle_locations' is public and undoes 'pseudonyms: trip'");
+    assert!(told.len() == 2 && told[1].starts_with(&odometer), "{told:#?}");
+    assert!(told[0].contains("'vehicle_label' of 'trip_updates'"), "{told:#?}");
+    world.replace(PIPELINE, "  privacy: {pseudonyms: trip}\n", "");
+    let told = warned(&world);
+    assert!(told.len() == 2 && told[1].contains("undoes 'pseudonyms: day'"), "{told:#?}");
+}
+
+/// What is written on the bus, published.
+const LABEL: &str = "      - name: vehicle_label
+        logicalType: string
+        description: What is written on the vehicle.
+        classification: public
+        customProperties:
+          - {property: descriptionDe, value: Beschriftung des Fahrzeugs.}
+";
+
+#[test]
+fn check_warns_of_another_pipeline_that_publishes_the_same_reports_with_longer_pseudonyms() {
+    let world = World::new();
+    let other = std::fs::read_to_string(world.path(PIPELINE)).unwrap();
+    world.write("pipelines/zweitens.yaml", &other);
+    world.replace(PIPELINE, "release:\n", "release:\n  privacy: {pseudonyms: block}\n");
+    let told = warned(&world);
+    let expected = "'pseudonyms: day' undoes 'pseudonyms: block' of the pipeline stadtbus-telemetrie: both publish reports of the source";
+    assert!(
+        told.len() == 1 && told[0].starts_with("pipelines/zweitens.yaml:") && told[0].contains(expected),
+        "{told:#?}"
+    );
+    world.replace("pipelines/zweitens.yaml", "release:\n", "release:\n  privacy: {pseudonyms: block}\n");
+    assert_eq!(warned(&world), [""; 0]);
 }
