@@ -13,6 +13,7 @@ pub mod retention;
 pub mod run_limits;
 mod sections;
 pub mod stores;
+mod undone_pseudonyms;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,6 +41,7 @@ use self::links::{datasets, lacking, mark_without_times, queries, schedules, tim
 pub(crate) use self::places::lie_in_each_other;
 use self::sections::{BucketSection, address, zone};
 pub use self::stores::{memory, private, spool};
+pub use self::undone_pseudonyms::undone_pseudonyms;
 
 /// The configuration's file, at the root of the workspace.
 pub const FILE: &str = "fahrtenbuch.yaml";

@@ -16,7 +16,7 @@ use crate::pipeline::FeedOrigin;
 use crate::publish::bucket::local_folder;
 use crate::publish::iceberg::Stale;
 use crate::workspace::stores::without_keys;
-use crate::workspace::{Workspace, contract_folders};
+use crate::workspace::{Workspace, contract_folders, undone_pseudonyms};
 use crate::yaml::Problem;
 
 #[derive(clap::Args)]
@@ -30,10 +30,11 @@ Examples:
 The columns of contracts are compared with those that are published; of a bucket that is no folder only with --bucket, and by every
 run. What a contract must say of a column that has another name or type, or is gone: schemas/README.md, 'Contracts over the years'.
 
-A contract that is written for other programs, that no pipeline uses and none could, is told in a note; it is no mistake.")]
+A contract that is written for other programs, that no pipeline uses and none could, is told in a note; it is no mistake. Nor is what
+is published beside the pseudonyms that a pipeline chose and undoes them, of which a warning tells: docs/privacy.md.")]
 pub(super) struct Arguments {
     /// Write the mistakes as JSON to standard output; under 'unfit' what keeps contracts of others from being used, under
-    /// 'published' what contracts change of what is published, under 'without_keys' the S3 stores that cannot be used from here, under 'catalogue' why the catalogue for SQL engines has to be
+    /// 'published' what contracts change of what is published, under 'without_keys' the S3 stores that cannot be used from here, under 'undone_pseudonyms' what is published that undoes the chosen pseudonyms, under 'catalogue' why the catalogue for SQL engines has to be
     /// written anew, if it has
     #[arg(long)]
     json: bool,
@@ -65,10 +66,12 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     };
     let exit = if damaged.is_empty() { exit } else { exit.max(Exit::Permanent) };
     let catalogue = read.as_ref().ok().and_then(|workspace| catalogue(workspace, arguments.bucket));
+    let undone = read.as_ref().map(|workspace| undone_pseudonyms(&workspace.pipelines)).unwrap_or_default();
     if arguments.json {
         let without_keys: Vec<Problem> = read.iter().flat_map(without_keys).collect();
         let mut json = serde_json::json!({ "mistakes": problems, "unfit": unfit, "without_keys": without_keys });
         json["published"] = compared.as_ref().map(Compared::json).into();
+        json["undone_pseudonyms"] = serde_json::json!(undone);
         json["catalogue"] = catalogue.as_ref().map(|stale| stale.to_string()).into();
         if let Some(findings) = &findings {
             json["bucket"] = findings.iter().map(self::bucket::json).collect();
@@ -83,6 +86,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         tell(&problems);
     }
     if !arguments.json {
+        undone.iter().for_each(|problem| println!("warning: {problem}"));
         // Only who sends messages needs them.
         let without_keys = read.iter().flat_map(without_keys);
         without_keys.for_each(|problem| println!("note: a store cannot be used from here: {problem}"));

@@ -43,6 +43,15 @@ impl<'a> ViewWriter<'a> {
         Ok(())
     }
 
+    /// Writes an object that cannot say this yet, without a look at it.
+    pub(crate) fn put_changed(&mut self, key: &str, bytes: Bytes) -> Result<(), PublishError> {
+        if !self.is_dry {
+            self.bucket.overwrite(key, bytes)?;
+        }
+        self.written.push(key.to_owned());
+        Ok(())
+    }
+
     pub(crate) fn remove(&mut self, key: &str) -> Result<(), PublishError> {
         if !self.is_dry {
             self.bucket.remove(key)?;

@@ -55,6 +55,7 @@ mod output;
 mod parquet;
 mod privacy;
 mod private_text;
+mod pseudonyms;
 mod publication;
 mod published;
 mod purge;

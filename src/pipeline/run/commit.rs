@@ -47,11 +47,11 @@ pub(super) fn publish(run: &RunContext<'_>, entry: &journal::Entry) -> Result<Do
     }
     run.stage("record");
     for (digest, lines) in lists_of(workspace, &entry.record)? {
-        bucket.put(&object_key(&digest), lines.into())?;
+        bucket.put_named_by_digest(&object_key(&digest), lines.into())?;
     }
     // What is there under such a name and has other bytes is damaged.
     let (key, bytes) = entry.record.to_bytes();
-    bucket.put(&key, bytes)?;
+    bucket.put_named_by_digest(&key, bytes)?;
     run.stage("commit");
     let (date, at) = (entry.record.date, entry.record.prepared_at);
     for contract in &released {
@@ -76,7 +76,7 @@ pub(super) fn put_record_again(bucket: &Bucket, entry: &journal::Entry) -> Resul
     if there.as_ref() != Some(&bytes) {
         let was = if there.is_some() { "changed" } else { "gone" };
         tracing::warn!("the record '{key}' was {was} and is put again from the journal");
-        bucket.put(&key, bytes)?;
+        bucket.put_named_by_digest(&key, bytes)?;
     }
     Ok(())
 }

@@ -103,7 +103,7 @@ fn try_update(
     until_committed((DATASET, RELEASES), || {
         let mut tables = Tables::look(workspace, bucket)?;
         let made_of = tables.made_of()?;
-        let mut left = left(bucket, dataset, &made_of)?;
+        let mut left = left(bucket, dataset, &made_of, ran)?;
         let of_left = left.rows.iter().map(|row| row.partition_date);
         let mut dates: BTreeSet<ServiceDate> =
             of_left.chain(left.fates.iter().map(|fate| fate.partition_date)).collect();
@@ -141,7 +141,12 @@ struct Left {
 }
 
 /// The versions of the tables of a dataset after those that rows were made of.
-fn left(bucket: &Bucket, dataset: &str, made_of: &BTreeMap<String, u64>) -> Result<Left, RunError> {
+fn left(
+    bucket: &Bucket,
+    dataset: &str,
+    made_of: &BTreeMap<String, u64>,
+    ran: Option<&Ran<'_>>,
+) -> Result<Left, RunError> {
     let mut left = Left {
         rows: Vec::new(),
         fates: Vec::new(),
@@ -150,6 +155,7 @@ fn left(bucket: &Bucket, dataset: &str, made_of: &BTreeMap<String, u64>) -> Resu
         made_of: made_of.clone(),
     };
     let mut runs = Runs::new(bucket);
+    ran.into_iter().for_each(|ran| runs.know(ran.record));
     for table in tables(bucket, dataset)? {
         // A run and an act have just read them.
         let newest = match index::last_read(bucket, dataset, &table)? {
@@ -173,7 +179,10 @@ fn left(bucket: &Bucket, dataset: &str, made_of: &BTreeMap<String, u64>) -> Resu
         let mut before = match done {
             0 => None,
             done if done == newest.version => continue,
-            done => Some(index::read_version(bucket, dataset, &table, done)?.0),
+            done => match index::known_before(bucket, dataset, &table, done)? {
+                Some(known) => Some(known),
+                None => Some(index::read_version(bucket, dataset, &table, done)?.0),
+            },
         };
         for version in done + 1..=newest.version {
             let index = match version == newest.version {

@@ -178,7 +178,16 @@ impl Look<'_> {
         let mut is_first = true;
         loop {
             let catalogue = self.catalogue(&seen)?;
-            let put = |file: File| writer.put(&file.path, file.bytes);
+            // The views of a version that was just written are those of an earlier one.
+            let mut changed = BTreeSet::new();
+            let all = catalogue.datasets.iter().flat_map(|of| &of.tables).map(|table| &table.index);
+            for index in all.filter(|index| is_first && index::is_written_here(self.bucket, index)) {
+                changed.extend(index::views(index).map(|(name, _)| name));
+            }
+            let put = |file: File| match changed.contains(&file.path) {
+                true => writer.put_changed(&file.path, file.bytes),
+                false => writer.put(&file.path, file.bytes),
+            };
             let own = catalogue.datasets.iter().filter(|of| self.is_own(&of.name));
             let own = own.flat_map(|own| portal::dataset(&catalogue.site, own));
             // Without all datasets it would hide one.

@@ -206,8 +206,10 @@ pub(super) fn put_version(bucket: &Bucket, index: &TableIndex) -> Result<bool, P
         Err(error) => return Err(error),
     };
     if is_new {
-        let version = Version { number: *version, bytes: Some(bytes) };
-        bucket.keep_version(&versions_folder(dataset, table), version);
+        let folder = versions_folder(dataset, table);
+        let known = bucket.known_version(&folder).filter(|known| known.number + 1 == *version);
+        let before = known.and_then(|known| known.bytes);
+        bucket.keep_version(&folder, Version { number: *version, bytes: Some(bytes), before });
     }
     Ok(is_new)
 }

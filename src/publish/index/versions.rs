@@ -26,7 +26,7 @@ pub(super) fn last_verified(
     table: &str,
 ) -> Result<Option<(TableIndex, Digest)>, PublishError> {
     match bucket.known_version(&versions_folder(dataset, table)) {
-        Some(Version { number, bytes: Some(bytes) }) => parsed(&bytes, dataset, table, number).map(Some),
+        Some(Version { number, bytes: Some(bytes), .. }) => parsed(&bytes, dataset, table, number).map(Some),
         _ => Ok(None),
     }
 }
@@ -47,7 +47,7 @@ pub(super) const WINDOW: u64 = 900;
 
 /// Tells of the newest version of a table that was seen before, so that it needs not be looked for among all.
 pub fn remember_version(bucket: &Bucket, dataset: &str, table: &str, version: u64) {
-    bucket.keep_version(&versions_folder(dataset, table), Version { number: version, bytes: None });
+    bucket.keep_version(&versions_folder(dataset, table), Version { number: version, bytes: None, before: None });
 }
 
 /// The first version that is missing in a part of a listing of `meta/<dataset>`, which begins after the name `after`.
@@ -131,7 +131,7 @@ pub(super) fn newest(
     table: &str,
 ) -> Result<Option<(TableIndex, Digest)>, PublishError> {
     let folder = versions_folder(dataset, table);
-    let Some(Version { number, bytes: Some(bytes) }) = bucket.known_version(&folder) else {
+    let Some(Version { number, bytes: Some(bytes), .. }) = bucket.known_version(&folder) else {
         return newest_verified(bucket, dataset, table);
     };
     refuse_no_files(bucket, &folder)?;
@@ -140,6 +140,27 @@ pub(super) fn newest(
         return newest_verified(bucket, dataset, table);
     }
     parsed(&bytes, dataset, table, number).map(Some)
+}
+
+/// The version before the newest one, without a look at the bucket, if this process has written the newest one on top of it.
+pub fn known_before(
+    bucket: &Bucket,
+    dataset: &str,
+    table: &str,
+    version: u64,
+) -> Result<Option<TableIndex>, PublishError> {
+    match bucket.known_version(&versions_folder(dataset, table)) {
+        Some(Version { number, before: Some(bytes), .. }) if number == version + 1 => {
+            Ok(Some(parsed(&bytes, dataset, table, version)?.0))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Whether this process has written a version, so that its views are not written yet, or are those of an earlier one.
+pub fn is_written_here(bucket: &Bucket, index: &TableIndex) -> bool {
+    let known = bucket.known_version(&versions_folder(&index.dataset, &index.table));
+    known.is_some_and(|known| known.number == index.version && known.before.is_some())
 }
 
 /// A version of an index, which must be there.
@@ -153,7 +174,12 @@ pub fn read_version(
     let bytes = bucket.get(&key)?;
     let bytes = bytes.ok_or_else(|| PublishError::Damaged { key, problem: "it disappeared".to_owned() })?;
     let read = parsed(&bytes, dataset, table, version)?;
-    bucket.keep_version(&versions_folder(dataset, table), Version { number: version, bytes: Some(bytes) });
+    let folder = versions_folder(dataset, table);
+    // One that this process has written is known together with what it was written on.
+    if bucket.known_version(&folder).is_none_or(|known| known.number != version || known.bytes.as_ref() != Some(&bytes))
+    {
+        bucket.keep_version(&folder, Version { number: version, bytes: Some(bytes), before: None });
+    }
     Ok(read)
 }
 

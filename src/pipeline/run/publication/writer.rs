@@ -146,7 +146,7 @@ impl<'a> Tables<'a> {
         };
         let (key, bytes) = record.to_bytes();
         if !planned.is_empty() {
-            self.bucket.put(&key, bytes)?;
+            self.bucket.put_named_by_digest(&key, bytes)?;
         }
         for Planned { contract, made } in planned {
             let file = made.as_ref().map(|(_, file)| IndexFile { record: key.clone(), ..file.clone() });

@@ -277,7 +277,7 @@ fn compact_table(
     ActContext::stage("compaction", "record");
     let rule = rule(context.workspace, dataset, table);
     let (key, bytes) = record(&made, (dataset, table), index.version, rule.clone()).to_bytes();
-    bucket.put(&key, bytes)?;
+    bucket.put_named_by_digest(&key, bytes)?;
     ActContext::stage("compaction", "commit");
     let who = ActBy { by: BY.to_owned(), reason: rule };
     let named = commit(context, (dataset, table), &made, &who, &key)?;

@@ -177,7 +177,7 @@ pub fn collect(context: &ActContext<'_>) -> Result<(Garbage, Collected), ActErro
         ActContext::stage("gc", "record");
         let record = record(workspace, &dataset, tables);
         let (key, bytes) = record.to_bytes();
-        bucket.put(&key, bytes)?;
+        bucket.put_named_by_digest(&key, bytes)?;
         collected.records.push(key);
         ActContext::stage("gc", "delete");
         for of in due.into_values().flatten() {

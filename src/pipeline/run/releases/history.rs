@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{ActError, current};
-use crate::ledger::{Inputs, Kind, PROVISIONAL, Program, PublicationRecord, TableEntry};
+use crate::ledger::{Inputs, Kind, PROVISIONAL, Program, PublicationRecord, RunRecord, TableEntry};
 use crate::pipeline::recorded;
 use crate::publication::DATASET;
 use crate::publish::PublishError;
@@ -144,6 +144,17 @@ pub(in crate::pipeline::run) struct Runs<'a> {
 impl<'a> Runs<'a> {
     pub(in crate::pipeline::run) fn new(bucket: &'a Bucket) -> Self {
         Self { bucket, known: BTreeMap::new() }
+    }
+
+    /// Notes a record that was just written, so that it is not read again.
+    pub(in crate::pipeline::run) fn know(&mut self, record: &RunRecord) {
+        let run = OfRun {
+            pipeline: record.pipeline.clone(),
+            inputs: record.inputs.clone(),
+            program: record.program.clone(),
+            tables: record.tables.clone(),
+        };
+        self.known.insert(record.to_bytes().0, Some(run));
     }
 
     fn listed(

@@ -168,7 +168,7 @@ pub fn rollback(
         let _quiet = context.keep_runs_away(dataset, &dates)?;
         ActContext::stage("rollback", "record");
         let (key, bytes) = record(&plan, request, who, &dates).to_bytes();
-        bucket.put(&key, bytes)?;
+        bucket.put_named_by_digest(&key, bytes)?;
         let amendment = amendment(context, &plan, request, who, (dates, &key))?;
         ActContext::stage("rollback", "commit");
         match amend(bucket, (dataset, table), plan.version, &amendment)? {

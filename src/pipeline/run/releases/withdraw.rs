@@ -237,7 +237,7 @@ pub(super) fn withdraw_alone(
     if !plan.tables.is_empty() {
         ActContext::stage("withdrawal", "record");
         let (key, bytes) = record(&plan, dataset, Kind::Withdrawal, who).to_bytes();
-        bucket.put(&key, bytes)?;
+        bucket.put_named_by_digest(&key, bytes)?;
         unfinished::begin(context, Begun::new(context, (dataset, request.table.as_deref()), &plan.dates, who, &key))?;
         ActContext::stage("withdrawal", "commit");
         for of in &plan.tables {
@@ -437,7 +437,7 @@ pub fn lift(
     }
     let none = WithdrawPlan { dates: BTreeSet::new(), tables: Vec::new(), bytes: Vec::new() };
     let (key, bytes) = ActRecord { tables: of_tables, ..record(&none, dataset, Kind::Lift, who) }.to_bytes();
-    bucket.put(&key, bytes)?;
+    bucket.put_named_by_digest(&key, bytes)?;
     ActContext::stage("lift", "commit");
     for (table, dates) in &lifted {
         lift_table(context, dataset, (table, dates), who, &key)?;
