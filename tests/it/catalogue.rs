@@ -32,7 +32,11 @@ fn rows_found(script: &str, arguments: &[&str]) -> BTreeMap<String, u64> {
     let mut rows: BTreeMap<String, u64> = outsider(script, arguments);
     let all = rows.len();
     rows.retain(|name, _| !name.starts_with("publication/"));
-    assert_eq!(all - rows.len(), 3, "{script}: publication/releases, publication/rule_results and publication/decisions");
+    assert_eq!(
+        all - rows.len(),
+        3,
+        "{script}: publication/releases, publication/rule_results and publication/decisions"
+    );
     rows
 }
 
