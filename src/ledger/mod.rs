@@ -21,7 +21,7 @@ pub(crate) use record::v1::{
     CheckoutEntry, ContractEntry, Counted, EvidenceEntry, FileEntry, Finding, ImportRef, Input, InputRows, Inputs,
     LeftQuarantine, NoteEntry, NoticeCount, Program, RunRecord, Standard, Status, TableEntry,
 };
-pub(crate) use record::{Kind, RunTarget};
+pub(crate) use record::{Kind, NOTHING_CAPTURED, RunTarget};
 
 /// Where a record is in the bucket, which is named by the digest of its bytes.
 pub(crate) fn record_key(digest: &Digest) -> String {

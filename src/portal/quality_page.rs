@@ -108,6 +108,11 @@ fn cards(newest: &RunLine, before: Option<&RunLine>) -> Markup {
                     (both("zum Teil zurückgenommen: Eine frühere Fassung ist veröffentlicht", "rolled back in part: an earlier version is published"))
                 } @else if newest.provisional {
                     (both("vorläufig veröffentlicht: der Tag ist noch nicht zu Ende", "published provisionally: the day is not over"))
+                } @else if newest.nothing_captured {
+                    (both(
+                        "nichts aufgezeichnet: veröffentlicht ist allein, was fehlt, ohne Note",
+                        "nothing was captured: what is missing is published alone, without a score",
+                    ))
                 } @else { (both("veröffentlicht", "published")) }
             }
             // Of tables that were read of the source, so that the first is the sum of the others.
@@ -381,6 +386,7 @@ fn day(run: &RunLine) -> Markup {
         small { (year.trim_end_matches('-')) } br; (day)
         @if run.status == Status::HeldBack { br; small.bad { (both("zurückgehalten", "held back")) } }
         @else if !run.rolled_back.is_empty() { br; small.bad { (both("zurückgenommen", "rolled back")) } }
+        @else if run.nothing_captured { br; small.bad { (both("nichts aufgezeichnet", "nothing captured")) } }
         @else if run.provisional { br; small { (both("vorläufig", "provisional")) } }
     }
 }

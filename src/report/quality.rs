@@ -29,6 +29,9 @@ pub(crate) struct Quality {
     /// The date was not over: a complete release follows.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub provisional: bool,
+    /// Nothing was captured on the date: what is missing was released alone, and there is no score.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nothing_captured: bool,
     /// Names the run: `inputs.sha256` of its record.
     pub inputs: Digest,
     pub score: Score,
@@ -95,6 +98,7 @@ impl Quality {
         let place = |rule: &RuleReport| contracts.iter().position(|asked| asked.contract.id == rule.contract);
         rules.sort_by_key(|rule| place(rule).unwrap_or(contracts.len()));
         tell_apart(&mut rules);
+        let nothing_captured = record.is_without_captures();
         Self {
             format: FORMAT.to_owned(),
             dataset: record.dataset.clone(),
@@ -102,8 +106,10 @@ impl Quality {
             pipeline: record.pipeline.clone(),
             status: record.status,
             provisional: record.is_provisional(),
+            nothing_captured,
             inputs: record.inputs.sha256,
-            score: Score::of(&rules),
+            // Rules about what is missing would judge a date of which nobody knows what happened.
+            score: Score::of(if nothing_captured { &[] } else { &rules }),
             tables: record.tables.iter().map(TableCount::from).collect(),
             standard: record.standard.as_ref().map(|standard| standard.notices.clone()),
             rules,
@@ -281,6 +287,7 @@ pub(crate) mod tests {
             pipeline: "bus".to_owned(),
             status: Status::Published,
             provisional: false,
+            nothing_captured: false,
             inputs: Digest::of(date.as_bytes()),
             score: Score::of(&rules),
             tables: vec![TableCount {

@@ -47,6 +47,9 @@ pub(crate) struct RunLine {
     /// The date was not over.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub provisional: bool,
+    /// Nothing was captured on the date, and what is missing was released alone.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub nothing_captured: bool,
     pub inputs: Digest,
     pub score: score::Score,
     pub tables: Vec<TableCount>,
@@ -211,6 +214,7 @@ impl Report {
             date: quality.date,
             status: quality.status,
             provisional: quality.provisional,
+            nothing_captured: quality.nothing_captured,
             inputs: quality.inputs,
             score: quality.score.clone(),
             tables: quality.tables.clone(),

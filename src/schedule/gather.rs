@@ -35,6 +35,7 @@ use crate::schedule::trouble::trouble;
 use crate::time::{self, ServiceDate, ServiceDay};
 use crate::workspace::Workspace;
 
+mod gaps;
 mod marks;
 
 pub(super) use self::marks::mark_of_configuration;
@@ -66,6 +67,8 @@ pub struct Gatherer {
     newest: HashMap<(PathBuf, String), Option<Timestamp>>,
     /// The evidence of dates before those that are run by themselves, by the pipeline.
     old: HashMap<String, Old>,
+    /// Dates without a capture of which it was looked whether a run tells what is missing.
+    gaps: gaps::Gaps,
     bucket: Option<((String, Options), Bucket)>,
     /// The bucket is not asked: it cannot be had.
     is_without_bucket: bool,
@@ -306,7 +309,11 @@ impl Gatherer {
         let mut found = self.old(look)?;
         let mut date = first;
         while date <= today {
-            found.extend(self.of_date(look, &feeds, date)?.map(|evidence| (date, evidence)));
+            let evidence = match self.of_date(look, &feeds, date)? {
+                Some(evidence) => Some(evidence),
+                None => self.gaps.of_date(look, &feeds, date, &mut self.looked)?,
+            };
+            found.extend(evidence.map(|evidence| (date, evidence)));
             date = date.plus_days(1);
         }
         Ok(found)

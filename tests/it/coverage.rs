@@ -25,7 +25,7 @@ const SOURCE: &str = "stadtbus-vehicle-positions";
 /// Hours of the service date, in which it is an hour earlier by UTC.
 const HOURS: std::ops::Range<i32> = 3..27;
 
-fn coverage(world: &World, record: &Value) -> RecordBatch {
+pub(crate) fn coverage(world: &World, record: &Value) -> RecordBatch {
     let path = table(record, "coverage")["files"][0]["path"].as_str().unwrap();
     parquet_rows(std::fs::read(world.path("data/bucket").join(path)).unwrap().into()).unwrap()
 }
@@ -46,9 +46,9 @@ fn int(rows: &RecordBatch, column: &str, row: usize) -> Option<i32> {
 }
 
 /// Of a source: what was expected and received in each hour, and the reason.
-type Hours = BTreeMap<i32, (Option<i64>, i64, Option<String>)>;
+pub(crate) type Hours = BTreeMap<i32, (Option<i64>, i64, Option<String>)>;
 
-fn hours_of(rows: &RecordBatch, source: &str) -> Hours {
+pub(crate) fn hours_of(rows: &RecordBatch, source: &str) -> Hours {
     let its = (0..rows.num_rows()).filter(|row| text(rows, "source", *row).as_deref() == Some(source));
     let of = |row: usize| {
         let counts = (long(rows, "snapshots_expected", row), long(rows, "snapshots_received", row).unwrap());

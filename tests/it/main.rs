@@ -23,6 +23,7 @@ mod compaction;
 mod contracts;
 mod costs;
 mod coverage;
+mod coverage_gap;
 mod dates;
 mod dependencies;
 mod due_again;

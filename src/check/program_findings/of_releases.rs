@@ -103,6 +103,17 @@ pub(super) static FINDINGS: &[ProgramFinding] = &[
         ),
     },
     ProgramFinding {
+        id: "run.nothing_captured",
+        en: (
+            "Nothing was captured on the service date, though its sources existed. The table of what is missing is released alone; there is no score.",
+            "Look at 'fahrtenbuch evidence gaps'; bring in captures that others have with 'fahrtenbuch evidence import', and run the date again.",
+        ),
+        de: (
+            "An dem Betriebstag wurde nichts aufgezeichnet, obwohl es seine Quellen gab. Veröffentlicht ist allein die Tabelle dessen, was fehlt; eine Note gibt es nicht.",
+            "„fahrtenbuch evidence gaps“ ansehen; Aufzeichnungen, die andere haben, mit „fahrtenbuch evidence import“ einbringen und den Tag noch einmal laufen lassen.",
+        ),
+    },
+    ProgramFinding {
         id: "run.provisional",
         en: ("The date is not over: what is published now is provisional.", "Run the date again after its end."),
         de: (

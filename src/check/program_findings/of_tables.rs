@@ -133,6 +133,17 @@ pub(super) static FINDINGS: &[ProgramFinding] = &[
         ),
     },
     ProgramFinding {
+        id: "<table>.nothing_captured",
+        en: (
+            "Nothing was captured on the service date. Rows that are made of the timetable alone are not published: they would look as if no bus had run. They are counted here, and the table coverage says why.",
+            "Look at 'fahrtenbuch evidence gaps'; bring in captures that others have with 'fahrtenbuch evidence import', and run the date again.",
+        ),
+        de: (
+            "An dem Betriebstag wurde nichts aufgezeichnet. Zeilen, die allein aus dem Fahrplan gebildet sind, werden nicht veröffentlicht: Sie sähen aus, als wäre kein Bus gefahren. Sie sind hier gezählt, und die Tabelle coverage sagt, warum",
+            "„fahrtenbuch evidence gaps“ ansehen; Aufzeichnungen, die andere haben, mit „fahrtenbuch evidence import“ einbringen und den Tag noch einmal laufen lassen.",
+        ),
+    },
+    ProgramFinding {
         id: "<table>.discarded",
         en: ("Rows that the data manager discarded by a decision.", "Take the decision back if it was wrong."),
         de: ("Zeilen, die nach Entscheidung verworfen wurden.", "Die Entscheidung zurücknehmen, wenn sie falsch war."),

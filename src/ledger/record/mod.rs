@@ -7,7 +7,7 @@ pub(crate) mod publication_v1;
 pub(crate) mod purge_v1;
 pub(crate) mod v1;
 
-pub(crate) use of_run::RunTarget;
+pub(crate) use of_run::{NOTHING_CAPTURED, RunTarget};
 
 /// What a record is about. The field `format` of a record has it, with the number of its form: `fahrtenbuch-run/1`. Runs,
 /// purges and what people do to releases have records; the words of the others are kept for them.

@@ -104,6 +104,9 @@ pub struct RunTarget<'a> {
     pub date: ServiceDate,
 }
 
+/// The note of a run of a date on which nothing was captured: what is missing was released alone.
+pub(crate) const NOTHING_CAPTURED: &str = "run.nothing_captured";
+
 impl RunRecord {
     /// The record of a run of this program that has not looked at anything yet. `pipeline_file` is the digest of its file.
     pub fn begun(of: RunTarget<'_>, started_at: Timestamp, inputs: Inputs, pipeline_file: Digest) -> Self {
@@ -143,6 +146,11 @@ impl RunRecord {
     pub fn is_provisional(&self) -> bool {
         let is_it = |input: &Input| (input.kind.as_str(), input.name.as_str()) == ("setting", PROVISIONAL);
         self.inputs.data.iter().any(|input| is_it(input) && input.value.as_deref() == Some("true"))
+    }
+
+    /// Whether nothing was captured on the date, so that only what is missing was told.
+    pub fn is_without_captures(&self) -> bool {
+        self.notes.iter().any(|note| note.rule == NOTHING_CAPTURED)
     }
 
     /// Rows that the data manager released from a rule.

@@ -2,6 +2,7 @@
 
 use crate::ledger::TableEntry;
 use crate::pipeline::run::error::RunError;
+use crate::pipeline::run::gap::nothing_captured;
 use crate::pipeline::run::nodes::account::TableResult;
 
 /// The account of a table that has come to its end.
@@ -37,7 +38,7 @@ pub(super) fn check_inputs(entries: &[TableEntry]) -> Result<(), RunError> {
     for entry in entries {
         for input in entry.inputs.iter().filter(|input| input.of == "release") {
             let published = entries.iter().find(|other| other.table == input.table);
-            let published = published.map_or(0, |other| other.published + other.held_back);
+            let published = published.map_or(0, |other| other.published + other.held_back + unpublished(other));
             if published != input.rows {
                 let (table, of) = (&entry.table, &input.table);
                 let problem = format!("{table} is derived from {} rows of {of}, which has {published}", input.rows);
@@ -46,6 +47,11 @@ pub(super) fn check_inputs(entries: &[TableEntry]) -> Result<(), RunError> {
         }
     }
     Ok(())
+}
+
+/// Rows that were read and then not published, since nothing was captured on the date.
+fn unpublished(entry: &TableEntry) -> u64 {
+    entry.dropped.get(&nothing_captured(&entry.table)).copied().unwrap_or(0)
 }
 
 fn check(entry: &TableEntry, staged_rows: Option<u64>) -> Result<(), RunError> {

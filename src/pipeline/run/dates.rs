@@ -13,6 +13,7 @@ use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::{
     self, DefaultDate, Partition, capture, default_date, evidence_store, newest_capture, partition,
 };
+use crate::pipeline::run::gap::is_told_without_captures;
 use crate::pipeline::run::last_record::last_record;
 use crate::pipeline::run::outcome::{Outcome, Run};
 use crate::pipeline::run::phases::run_partition;
@@ -148,7 +149,8 @@ fn capture_note(error: &CaptureError) -> Note {
     }
 }
 
-/// The evidence of a date. A date whose last record names evidence of which nothing is left is not one without evidence.
+/// The evidence of a date. A date whose last record names evidence of which nothing is left is not one without evidence. One that is
+/// over, of which nothing was captured and of which it is told what is missing, has none.
 fn find(run: &RunContext<'_>, date: ServiceDate, now: Timestamp) -> Result<Partition, RunError> {
     let RunContext { workspace, pipeline, bucket, .. } = *run;
     run.refuse_purged(date)?;
@@ -167,9 +169,14 @@ fn find(run: &RunContext<'_>, date: ServiceDate, now: Timestamp) -> Result<Parti
         received: ServiceDay::new(date, &workspace.zone).reports,
         notes: Vec::new(),
     };
-    let Some(mut last) = last_record(bucket, workspace, pipeline, date)? else { return found };
+    let is_over = ServiceDay::new(date, &workspace.zone).is_over(now);
+    let without_captures = |gone: Partition| match is_over && is_told_without_captures(workspace, pipeline, date)? {
+        true => Ok(gone),
+        false => found,
+    };
+    let Some(mut last) = last_record(bucket, workspace, pipeline, date)? else { return without_captures(gone) };
     // The timetable beside the evidence is not looked for where there is no run.
-    last.evidence.retain(|entry| pipeline.feeds.iter().any(|feed| feed.name == entry.source));
+    last.evidence.retain(|entry| entry.captures > 0 && pipeline.feeds.iter().any(|feed| feed.name == entry.source));
     last.pseudonym_key = None;
     let accepted = comparison::accepted(workspace, ServiceDate::local_date_of(now, &workspace.zone))?;
     let comparison = Comparison { workspace, pipeline, bucket, partition: &gone, timetable: None, last: &last };
@@ -178,7 +185,7 @@ fn find(run: &RunContext<'_>, date: ServiceDate, now: Timestamp) -> Result<Parti
         return Err(RunError::Changed(Box::new(changes)));
     }
     match last.evidence.is_empty() {
-        true => found,
+        true => without_captures(gone),
         false => Err(RunError::Forgone { pipeline: pipeline.name.clone(), date }),
     }
 }

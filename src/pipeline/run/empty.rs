@@ -5,6 +5,7 @@ use crate::pipeline::journal;
 use crate::pipeline::run::context::{RunContext, now};
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence;
+use crate::pipeline::run::gap::is_about_missing;
 use crate::pipeline::run::outcome::Outcome;
 use crate::publish::index;
 
@@ -12,7 +13,7 @@ use crate::publish::index;
 const FAULTS: usize = 3;
 
 /// Leaves unpublished what has no rows because it is early, and a date to which nothing belongs: an empty table says that
-/// there were no buses. An empty release of such a date that was made before is taken back by going on without files.
+/// there were no buses. Of a date on which nothing was captured it leaves the table that says so. An empty release of such a date that was made before is taken back by going on without files.
 pub(super) fn without_rows(
     run: &RunContext<'_>,
     entry: &mut journal::Entry,
@@ -43,9 +44,16 @@ pub(super) fn without_rows(
     let mut released = Vec::new();
     for contract in pipeline.released() {
         let index = index::current(bucket, &pipeline.dataset, &contract.table)?;
-        released.extend(index.into_iter().flat_map(|index| index.files).filter(|file| file.partition_date == date));
+        let files = index.into_iter().flat_map(|index| index.files).filter(|file| file.partition_date == date);
+        released.extend(files.map(|file| (contract.table.clone(), file)));
     }
-    if !released.is_empty() && released.iter().all(|file| file.rows == 0) {
+    let is_other = |table: &str| !is_about_missing(pipeline, table);
+    let of_others = || released.iter().filter(|(table, _)| is_other(table)).map(|(_, file)| file);
+    // What was published of reports before stays, and with it what was said to be missing.
+    if entry.record.is_without_captures() && of_others().all(|file| file.rows == 0) {
+        return Ok(None);
+    }
+    if of_others().next().is_some() && of_others().all(|file| file.rows == 0) {
         entry.files.clear();
         entry.record.tables.iter_mut().for_each(|table| table.files.clear());
         entry.record.status = Status::Published;

@@ -171,7 +171,7 @@ pub fn date_of(workspace: &Workspace, pipeline: &Pipeline, at: Timestamp) -> Ser
 }
 
 /// The dates with evidence that are nearest to a date which has none: before and after it.
-fn nearest_dates(
+pub(super) fn nearest_dates(
     workspace: &Workspace,
     pipeline: &Pipeline,
     window: Range<Timestamp>,

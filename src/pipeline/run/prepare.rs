@@ -25,6 +25,7 @@ use crate::pipeline::run::context::{RunContext, now};
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::Partition;
 use crate::pipeline::run::fleets::Fleets;
+use crate::pipeline::run::gap;
 use crate::pipeline::run::inputs::{Begun, Decided};
 use crate::pipeline::run::nodes::account::TableResult;
 use crate::pipeline::run::nodes::opening::NodeContext;
@@ -48,7 +49,9 @@ pub(super) fn prepare(
     published: &Published,
 ) -> Result<journal::Entry, RunError> {
     let RunContext { workspace, pipeline, bucket, .. } = *run;
-    let Selected { mut partition, mut inputs, decided, beats, begun: Begun { mut record, key, .. }, .. } = selected;
+    let Selected {
+        mut partition, mut inputs, decided, beats, may_be_gap, begun: Begun { mut record, key, .. }, ..
+    } = selected;
     let date = partition.date;
     run.stage("decode");
     let staging = new_staging(run, date)?;
@@ -95,6 +98,10 @@ pub(super) fn prepare(
     captures.account(pipeline, &mut record, &mut notes)?;
 
     run.stage("stage");
+    let is_gap = may_be_gap && !gap::has_rows_of_feed(&results.tables);
+    if is_gap {
+        notes.push(gap::keep_what_is_missing(pipeline, date, &mut results.tables));
+    }
     keep_private_texts_back(&mut results.tables, &results.private);
     let quarantine = quarantine_files(run, date, (&mut results.tables, &decided), &mut notes);
     let prepared = Prepared { run, published, staging: &staging };
@@ -102,7 +109,8 @@ pub(super) fn prepare(
     record.notes = notes.into_iter().map(Into::into).collect();
     record.notes.sort();
     record.notes.dedup();
-    record.standard = rules.map(RunRules::report).transpose()?.as_ref().map(Into::into);
+    // Without a snapshot the rules of the standard had nothing to look at.
+    record.standard = rules.filter(|_| !is_gap).map(RunRules::report).transpose()?.as_ref().map(Into::into);
     record.prepared_at = now();
     name_record(&mut files, &record, timetable.as_ref());
     let bucket = bucket.place();

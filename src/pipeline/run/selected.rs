@@ -8,6 +8,7 @@ use crate::pipeline::run::comparison::{self, Comparison};
 use crate::pipeline::run::context::{RunContext, now};
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::evidence::Partition;
+use crate::pipeline::run::gap;
 use crate::pipeline::run::inputs::{Begun, Decided, begin, decisions};
 use crate::pipeline::run::last_record::{LastRecord, last_record};
 use crate::pipeline::run::run_inputs::RunInputs;
@@ -27,6 +28,8 @@ pub(super) struct Selected {
     pub last: Option<LastRecord>,
     /// How many captures were received on the date.
     pub captures: usize,
+    /// Nothing was received on the date, and what is missing of it is told all the same if no report belongs to it.
+    pub may_be_gap: bool,
     pub is_complete: bool,
 }
 
@@ -51,12 +54,13 @@ impl Selected {
             partition.notes.extend(notes);
         }
         let decided = decisions(workspace, pipeline, partition.date, &accepted, today)?;
+        let may_be_gap = gap::may_be(workspace, pipeline, &partition)?;
         let beats = Beats::of(run, &partition)?;
         let (checkout, note) = checkout_of(workspace);
         partition.notes.extend(note);
         let mut begun = begin(run, &partition, (&inputs, &beats), &decided, started_at)?;
         begun.record.checkout = checkout;
-        Ok(Self { partition, inputs, decided, beats, begun, last, captures, is_complete })
+        Ok(Self { partition, inputs, decided, beats, begun, last, captures, may_be_gap, is_complete })
     }
 
     pub(super) fn date(&self) -> ServiceDate {
