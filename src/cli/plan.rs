@@ -75,19 +75,18 @@ fn plan(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     let now = time::now();
     let (mut gatherer, running) = (Gatherer::default(), BTreeSet::new());
     // Without the bucket all else is told, and the end is that of the error.
-    let (facts, others, unread) = match gatherer.gather(&workspace, &log, &running, now) {
+    let (facts, others, half_done, unread) = match gatherer.gather(&workspace, &log, &running, now) {
         Ok(mut facts) => {
             let (others, troubles) = gatherer.unscheduled_acts(&workspace, &log).map_err(of_run)?;
             facts.troubles.extend(troubles);
-            (facts, others, None)
+            (facts, others, acts::half_done(&workspace).map_err(of_run)?, None)
         }
         Err(RunError::Publish(error)) => {
             let facts = gatherer.gather_without_bucket((&workspace, &log), &running, &error, now).map_err(of_run)?;
-            (facts, BTreeMap::new(), Some(RunError::Publish(error)))
+            (facts, BTreeMap::new(), Vec::new(), Some(RunError::Publish(error)))
         }
         Err(error) => return Err(of_run(error)),
     };
-    let half_done = acts::half_done(&workspace).map_err(of_run)?;
     let decided = acts::decided(&workspace, &facts, &others);
     let due = due(&facts, now);
     let stale = stale_catalogue(&workspace).map(|stale| stale.to_string());

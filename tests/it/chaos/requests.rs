@@ -35,6 +35,10 @@ fn many_days(first: &Objects, date: &str, earlier: u64) -> Objects {
     }
     for (key, bytes) in first.iter().filter(|(key, _)| key.contains("/index/v0000000001.json")) {
         let index: Value = serde_json::from_slice(bytes).unwrap();
+        if index["files"].as_array().unwrap().is_empty() {
+            // It has begun and tells of nothing yet, whatever is published.
+            continue;
+        }
         let folder = key.trim_end_matches("v0000000001.json");
         let mut files: Vec<Value> = Vec::new();
         let mut firsts = serde_json::Map::new();
