@@ -25,19 +25,20 @@ use crate::publish::PublishError;
 use crate::publish::bucket::{Bucket, missing_folder};
 use crate::schedule::clock;
 use crate::schedule::facts::{
-    ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, Outcome, PipelineFacts, ReleaseAct, ReleaseActKind,
-    Trouble, TroubleOf,
+    ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, Outcome, PipelineFacts, ReleaseAct, Trouble, TroubleOf,
 };
 use crate::schedule::gone::refuse_gone;
 use crate::schedule::in_bucket::{InBucket, Names, look_into};
-use crate::schedule::log::{ChoreDone, Log, Tried};
+use crate::schedule::log::{ChoreDone, Log};
 use crate::schedule::trouble::trouble;
 use crate::time::{self, ServiceDate, ServiceDay};
 use crate::workspace::Workspace;
 
 mod gaps;
+mod look;
 mod marks;
 
+use self::look::{FeedHours, Look};
 pub(super) use self::marks::mark_of_configuration;
 use self::marks::{common_settings, configured_at, hour_of, marked, settings_of, within};
 
@@ -83,28 +84,6 @@ struct Old {
     mark: Mark,
     in_bucket: Arc<InBucket>,
     dates: Vec<(ServiceDate, Evidence)>,
-}
-
-/// What a look at a pipeline goes by.
-struct Look<'a> {
-    workspace: &'a Workspace,
-    pipeline: &'a Pipeline,
-    log: &'a Log,
-    in_bucket: &'a Arc<InBucket>,
-    /// The first date whose evidence is looked at whether it was released or not.
-    first: ServiceDate,
-    now: Timestamp,
-}
-
-/// What a feed has.
-struct FeedHours<'a> {
-    store: Store,
-    folder: PathBuf,
-    source: &'a str,
-    /// Bytes by hour.
-    hours: BTreeMap<Timestamp, u64>,
-    /// When the newest capture came: of what is behind it there may be notes alone.
-    bodies_until: Timestamp,
 }
 
 /// What people did to releases, by pipeline and date.
@@ -516,71 +495,6 @@ impl Gatherer {
             }
         }
         Ok(dates)
-    }
-}
-
-impl Look<'_> {
-    fn tried(&self, date: ServiceDate) -> Option<&Tried> {
-        self.log.tried(&JobKey { pipeline: self.pipeline.name.clone(), date: Some(date) })
-    }
-
-    fn is_whole(&self, date: ServiceDate) -> bool {
-        let is_lifted = self.in_bucket.acts.get(&date).is_some_and(|act| act.kind == ReleaseActKind::Lifted);
-        !is_lifted && self.in_bucket.released.get(&date).is_some_and(|released| !released.is_provisional)
-    }
-
-    /// Whether a release of a date is current, or nobody is to make one: it was taken back, or there was nothing of it.
-    fn may_be_run(&self, date: ServiceDate) -> bool {
-        if self.is_whole(date) {
-            return false;
-        }
-        let Some(tried) = self.tried(date) else { return true };
-        let outcome = tried.attempt.ended.as_ref().map(|ended| ended.outcome);
-        outcome != Some(Outcome::Absent) && !(tried.published.is_some() && self.in_bucket.taken_back.contains(&date))
-    }
-
-    /// The dates before the first that is looked at in any case that were released by the log, and are not in the bucket.
-    fn missing_before(&self) -> Vec<ServiceDate> {
-        let of = self.log.of(&self.pipeline.name).filter(|(_, tried)| tried.published.is_some());
-        let dates = of.filter_map(|(key, _)| key.date).take_while(|date| *date < self.first);
-        dates.filter(|date| self.may_be_run(*date)).collect()
-    }
-
-    /// What is known of each date: of those with evidence, the newest release, and what was tried and is not over and done.
-    fn dates(&self, evidence: BTreeMap<ServiceDate, Evidence>) -> BTreeMap<ServiceDate, DateFacts> {
-        let mut dates: BTreeMap<ServiceDate, DateFacts> = BTreeMap::new();
-        for (date, evidence) in evidence {
-            dates.entry(date).or_default().evidence = Some(evidence);
-        }
-        let released = &self.in_bucket.released;
-        self.in_bucket.acts.keys().for_each(|date| _ = dates.entry(*date).or_default());
-        let whole = released.iter().rev().find(|(_, released)| !released.is_provisional);
-        for (date, _) in released.iter().next_back().into_iter().chain(whole) {
-            dates.entry(*date).or_default();
-        }
-        for (key, tried) in self.log.of(&self.pipeline.name) {
-            let Some(date) = key.date else { continue };
-            let is_success = tried.attempt.ended.as_ref().is_some_and(|ended| ended.outcome.is_success());
-            if date < self.first && is_success && !dates.contains_key(&date) && !self.may_be_run(date) {
-                continue;
-            }
-            let of = dates.entry(date).or_default();
-            of.attempt = Some(tried.attempt.clone());
-            (of.failures, of.published, of.repeats) = (tried.failures, tried.published, tried.repeats);
-        }
-        for (date, of) in &mut dates {
-            of.released = released.get(date).copied();
-            of.is_taken_back = self.in_bucket.taken_back.contains(date);
-            of.act = self.in_bucket.acts.get(date).cloned();
-            if let Some(act) = of.act.as_ref().filter(|act| act.kind == ReleaseActKind::Lifted) {
-                match of.published.is_some_and(|begun| begun >= act.at) {
-                    // It was run since, and a table that is still not there has no rows.
-                    true => of.act = None,
-                    false => of.released = None,
-                }
-            }
-        }
-        dates
     }
 }
 

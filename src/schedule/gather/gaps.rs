@@ -5,8 +5,8 @@ use std::hash::Hasher;
 
 use xxhash_rust::xxh3::Xxh3;
 
+use super::look::{FeedHours, Look};
 use super::marks::within;
-use super::{FeedHours, Look};
 use crate::capture::evidence::Looked;
 use crate::pipeline::run::{RunError, is_told_without_captures};
 use crate::schedule::facts::{Evidence, Mark};
