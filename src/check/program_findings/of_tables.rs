@@ -139,7 +139,7 @@ pub(super) static FINDINGS: &[ProgramFinding] = &[
             "Look at 'fahrtenbuch evidence gaps'; bring in captures that others have with 'fahrtenbuch evidence import', and run the date again.",
         ),
         de: (
-            "An dem Betriebstag wurde nichts aufgezeichnet. Zeilen, die allein aus dem Fahrplan gebildet sind, werden nicht veröffentlicht: Sie sähen aus, als wäre kein Bus gefahren. Sie sind hier gezählt, und die Tabelle coverage sagt, warum",
+            "An dem Betriebstag wurde nichts aufgezeichnet. Zeilen, die allein aus dem Fahrplan gebildet sind, werden nicht veröffentlicht: Sie sähen aus, als wäre kein Bus gefahren. Sie sind hier gezählt, und die Tabelle coverage sagt, warum.",
             "„fahrtenbuch evidence gaps“ ansehen; Aufzeichnungen, die andere haben, mit „fahrtenbuch evidence import“ einbringen und den Tag noch einmal laufen lassen.",
         ),
     },

@@ -13,7 +13,8 @@ use crate::publish::index;
 const FAULTS: usize = 3;
 
 /// Leaves unpublished what has no rows because it is early, and a date to which nothing belongs: an empty table says that
-/// there were no buses. Of a date on which nothing was captured it leaves the table that says so. An empty release of such a date that was made before is taken back by going on without files.
+/// there were no buses. Of a date on which nothing was captured it leaves the table that says so. An empty release of such a date that was
+/// made before is taken back by going on without files.
 pub(super) fn without_rows(
     run: &RunContext<'_>,
     entry: &mut journal::Entry,
