@@ -449,6 +449,23 @@ fn superseded_files_are_deleted_after_their_time_and_never_what_the_catalogue_te
     world.run_of(&["stadtbus-fahrplan"]);
 }
 
+/// Who is killed after a commit leaves the catalogue behind: what it names is not deleted before it is as new as the version by which that
+/// is due.
+#[test]
+fn what_a_catalogue_that_is_behind_still_names_is_not_deleted_before_it_is_written_anew() {
+    let mut world = with_two_releases();
+    let second = world.files_json(STOPS)["files"][0]["path"].as_str().unwrap().to_owned();
+    add_another_row_to_stops(&world);
+    world.run_of(&["stadtbus-fahrplan"]);
+    more_versions(&world.path("data/bucket"), 62);
+    world.set_clock("2027-12-27T12:00:00Z");
+    assert_eq!(json_of(&world, &["gc", "--dry-run"])["files"][0]["path"], second);
+    assert_eq!(snapshots(&world, STOPS), [1, 2, 3], "a dry run writes nothing");
+    kill_at(&world, &["gc"], "record");
+    let after = snapshots(&world, STOPS);
+    assert!(after.len() == 60 && !after.contains(&2), "{after:?}");
+}
+
 /// Adds versions of the stops that change nothing.
 fn more_versions(bucket: &Path, count: u64) {
     use fahrtenbuch::publish::bucket::Bucket;

@@ -4,7 +4,8 @@
 //! complete releases of a table. All other files are kept through the day on which they are superseded for as long as the
 //! rule says, a day at least, so that who is in the middle of a download gets to its end. Below `data/` nothing is deleted.
 //!
-//! The record of what is deleted comes before the first deletion. Whatever is killed leaves whole files and no name of a gone one
+//! Before anything is deleted the catalogue and the lists of files are those of the newest version, so that they name none of it. The
+//! record of what is deleted comes before the first deletion. Whatever is killed leaves whole files and no name of a gone one
 //! that a reader is led to; the next time goes on.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -173,6 +174,12 @@ pub fn collect(context: &ActContext<'_>) -> Result<(Garbage, Collected), ActErro
         }
         if tables.is_empty() {
             continue;
+        }
+        // A run that was killed may have left the catalogue and the lists of files as they were many versions ago: what they name is
+        // not deleted before they tell of the newest one, by which it is due.
+        match dataset == DATASET {
+            true => context.publish_publication()?,
+            false => context.publish_views(&dataset)?,
         }
         ActContext::stage("gc", "record");
         let record = record(workspace, &dataset, tables);
