@@ -113,7 +113,7 @@ pub(crate) fn s3() -> S3 {
             "-ip=127.0.0.1",
             "-ip.bind=127.0.0.1",
             "-s3",
-            "-volume.max=20",
+            "-volume.max=100",
             "-master.volumeSizeLimitMB=64",
         ])
         .arg(format!("-dir={}", folder.path().display()))

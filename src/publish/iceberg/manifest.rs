@@ -9,8 +9,8 @@ use super::schema::{MONTH_FIELD, PARTITION_FIELD, PartitionSpec, Schema, json};
 use crate::digest::{Digest, Digester};
 use crate::publish::index::{IndexFile, MonthFile, TableIndex};
 
-/// Files in one manifest.
-const ONE_MANIFEST: usize = 2_000;
+/// Files in one manifest, of some ten years of days: each manifest more is a request more of every reader, and two of every run.
+const ONE_MANIFEST: usize = 4_000;
 
 /// The files of a snapshot that name its data.
 pub(super) struct Manifests {

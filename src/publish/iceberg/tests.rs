@@ -243,7 +243,7 @@ fn very_many_files_stand_in_a_manifest_for_each_year() {
         index.files = dates.map(|date| IndexFile { partition_date: date, ..file.clone() }).collect();
         Version::of(index, BASE).unwrap().files.len() - 1
     };
-    assert_eq!([2_000, 2_001, 0].map(|days| manifests(days, &mut index)), [1, 6, 0]);
+    assert_eq!([4_000, 4_001, 0].map(|days| manifests(days, &mut index)), [1, 11, 0]);
 }
 
 proptest! {
