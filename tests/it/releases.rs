@@ -449,6 +449,72 @@ fn superseded_files_are_deleted_after_their_time_and_never_what_the_catalogue_te
     world.run_of(&["stadtbus-fahrplan"]);
 }
 
+/// That a table names no file that is gone, whenever a gc is killed, and that the next one ends what it left.
+#[test]
+fn a_gc_that_was_killed_at_any_step_leaves_no_name_of_a_gone_file_and_is_finished_by_the_next_one() {
+    let base = with_two_releases();
+    let second = base.files_json(STOPS)["files"][0]["path"].as_str().unwrap().to_owned();
+    add_another_row_to_stops(&base);
+    base.run_of(&["stadtbus-fahrplan"]);
+    more_versions(&base.path("data/bucket"), 62);
+    base.keep_publication();
+    json_of(&base, &["publish", "--rebuild"]);
+    let killed = |stage| {
+        let mut world = with_catalogue();
+        world.keep_publication();
+        std::fs::remove_dir_all(world.path("data")).unwrap();
+        copy(&base.path("data"), &world.path("data"));
+        world.set_clock("2027-12-27T12:00:00Z");
+        kill_at(&world, &["gc"], stage);
+        world
+    };
+    let is_there = |world: &World| world.path("data/bucket").join(&second).exists();
+    let is_told = |world: &World| !told_of_stops(world).0.contains(&Some(second.clone()));
+    for stage in ["record", "tell", "delete"] {
+        // On a busy machine the kill may come after the step: that is a moment of a later one, and this one is tried again. The file may
+        // be gone from its own step on.
+        let in_time = |world: &World| is_there(world) && (stage != "record" || !is_told(world)) || stage == "delete";
+        let tried = (0..20).map(|_| {
+            let world = killed(stage);
+            assert!(is_told(&world) || is_there(&world), "{stage}: a file is named that is gone");
+            world
+        });
+        let world = tried.into_iter().find(in_time).unwrap_or_else(|| panic!("never killed in time at {stage}"));
+        let is_left = is_there(&world);
+        let deleted = json_of(&world, &["gc"])["files"].as_array().unwrap().len();
+        assert!(deleted == usize::from(is_left) && !is_there(&world) && is_told(&world), "{stage}: {deleted}");
+        // Of the records of both the rows name the one that deleted it.
+        let by: Vec<String> = told_of_stops(&world).1.into_iter().flatten().collect();
+        let records = world.records();
+        let of_gc: Vec<&Value> = records.iter().filter(|record| record["format"] == "fahrtenbuch-gc/1").collect();
+        let least = 1 + usize::from(is_left && stage != "record");
+        assert!(by.len() == 1 && (least..=2).contains(&of_gc.len()), "{stage}: {by:?}, {of_gc:?}");
+        let rebuilt = world.program(&["publish", "--rebuild"]);
+        assert!(text(&rebuilt.stdout).contains("Everything is as it should be"), "{stage}: {}", text(&rebuilt.stdout));
+    }
+}
+
+/// Where the table that is to tell it cannot be written, nothing is deleted.
+#[test]
+fn superseded_files_stay_while_the_table_of_the_releases_cannot_say_that_they_go() {
+    let mut world = with_two_releases();
+    let second = world.files_json(STOPS)["files"][0]["path"].as_str().unwrap().to_owned();
+    add_another_row_to_stops(&world);
+    world.run_of(&["stadtbus-fahrplan"]);
+    more_versions(&world.path("data/bucket"), 62);
+    world.keep_publication();
+    json_of(&world, &["publish", "--rebuild"]);
+    world.set_clock("2027-12-27T12:00:00Z");
+    for file in world.files_json("publication/releases")["files"].as_array().unwrap() {
+        std::fs::remove_file(world.path("data/bucket").join(file["path"].as_str().unwrap())).unwrap();
+    }
+    let said = refused(&world, &["gc"], 42);
+    assert!(said.contains("it is gone") && said.contains("publish --rebuild"), "{said}");
+    assert!(world.path("data/bucket").join(&second).exists());
+    json_of(&world, &["publish", "--rebuild"]);
+    assert_eq!(json_of(&world, &["gc"])["files"][0]["path"], second);
+}
+
 /// Who is killed after a commit leaves the catalogue behind: what it names is not deleted before it is as new as the version by which that
 /// is due.
 #[test]

@@ -38,7 +38,16 @@ pub(super) struct Ran<'a> {
 
 /// Writes what a run or an act on a dataset has changed. What fails is told, and is done by the next one.
 pub(super) fn update(workspace: &Workspace, bucket: &Bucket, dataset: &str, ran: Option<&Ran<'_>>) {
-    write(workspace, bucket, dataset, (ran, &[]));
+    // These tables are not about themselves.
+    if !workspace.publication || dataset == DATASET {
+        return;
+    }
+    if let Err(error) = try_update(workspace, bucket, dataset, (ran, &[]), &BTreeSet::new()) {
+        tracing::warn!(
+            "the tables of '{DATASET}' do not tell yet what was done now to {dataset}, which is published all the same: {error}. The next \
+             run writes them, or 'fahrtenbuch publish --rebuild'"
+        );
+    }
 }
 
 /// As [`update`], for a withdrawal, which must not end before the results of its dates are gone: also where the tables are not to be
@@ -55,9 +64,10 @@ pub(super) fn remove_results(
     Ok(())
 }
 
-/// Writes that superseded files of a dataset were deleted, by the record of it.
-pub(super) fn tell_deleted(workspace: &Workspace, bucket: &Bucket, record: &ActRecord) {
-    write(workspace, bucket, &record.dataset, (None, &deleted(record)));
+/// Writes that superseded files of a dataset are deleted, by the record of it. It comes before their deletion, and whoever is killed
+/// between is followed by one with a record of its own, which the rows name then.
+pub(super) fn tell_deleted(workspace: &Workspace, bucket: &Bucket, record: &ActRecord) -> Result<(), RunError> {
+    try_update(workspace, bucket, &record.dataset, (None, &deleted(record)), &BTreeSet::new())
 }
 
 /// What a record of `gc` makes of the files that it names.
@@ -77,19 +87,6 @@ fn deleted(record: &ActRecord) -> Vec<Fate> {
         })
     };
     of_table.filter_map(fate).collect()
-}
-
-fn write(workspace: &Workspace, bucket: &Bucket, dataset: &str, (ran, fates): (Option<&Ran<'_>>, &[Fate])) {
-    // These tables are not about themselves.
-    if !workspace.publication || dataset == DATASET {
-        return;
-    }
-    if let Err(error) = try_update(workspace, bucket, dataset, (ran, fates), &BTreeSet::new()) {
-        tracing::warn!(
-            "the tables of '{DATASET}' do not tell yet what was done now to {dataset}, which is published all the same: {error}. The next \
-             run writes them, or 'fahrtenbuch publish --rebuild'"
-        );
-    }
 }
 
 fn try_update(

@@ -87,12 +87,13 @@ pub(super) fn refresh(workspace: &Workspace, bucket: &Bucket, dataset: &str) -> 
     Look { workspace, bucket, own: Some((dataset, date)) }.publish(&mut writer)
 }
 
-/// Writes that superseded files were deleted into the tables of the publication, whose views follow.
+/// Writes that superseded files are deleted into the tables of the publication, whose views follow. What fails is an error: no file may
+/// go that these tables name.
 pub(super) fn refresh_deleted(workspace: &Workspace, bucket: &Bucket, record: &ActRecord) -> Result<(), RunError> {
     if !workspace.publication || record.dataset == DATASET {
         return Ok(());
     }
-    publication::tell_deleted(workspace, bucket, record);
+    publication::tell_deleted(workspace, bucket, record)?;
     refresh_publication(workspace, bucket)
 }
 

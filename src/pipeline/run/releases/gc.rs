@@ -5,8 +5,9 @@
 //! rule says, a day at least, so that who is in the middle of a download gets to its end. Below `data/` nothing is deleted.
 //!
 //! Before anything is deleted the catalogue and the lists of files are those of the newest version, so that they name none of it. The
-//! record of what is deleted comes before the first deletion. Whatever is killed leaves whole files and no name of a gone one
-//! that a reader is led to; the next time goes on.
+//! record of what is deleted comes before the first deletion, and `releases` of the publication says before it that the files are
+//! deleted, so that it names none that is gone. Whatever is killed leaves whole files and no name of a gone one that a reader is led
+//! to; the next time goes on, with a record of what it deletes itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -186,13 +187,13 @@ pub fn collect(context: &ActContext<'_>) -> Result<(Garbage, Collected), ActErro
         let (key, bytes) = record.to_bytes();
         bucket.put_named_by_digest(&key, bytes)?;
         collected.records.push(key);
+        ActContext::stage("gc", "tell");
+        views::refresh_deleted(workspace, bucket, &record)?;
         ActContext::stage("gc", "delete");
         for of in due.into_values().flatten() {
             bucket.remove(&of.file.path)?;
             collected.deleted.push(of);
         }
-        ActContext::stage("gc", "tell");
-        views::refresh_deleted(workspace, bucket, &record)?;
     }
     ActContext::stage("gc", "done");
     Ok((garbage, collected))
