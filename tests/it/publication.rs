@@ -312,6 +312,35 @@ fn no_pipeline_has_the_name_of_the_tables_and_they_can_be_left_out() {
     assert!(!world.path("data/bucket/meta/publication").exists());
 }
 
+#[test]
+fn a_rebuild_of_an_old_bucket_begins_the_table_of_decisions_as_a_run_does() {
+    let world = World::with_publication();
+    world.replace("fahrtenbuch.yaml", "# base_url:", "base_url:");
+    world.run();
+    let table = || {
+        let mut found = files(&world.path("data/bucket"));
+        found.retain(|name, _| name.contains("publication/decisions") || name.contains("publication/tables/decisions"));
+        found.into_keys().collect::<Vec<_>>()
+    };
+    let before = (table(), world.files_json("publication/decisions")["columns"].clone());
+    assert!(before.0.iter().any(|name| name.starts_with("iceberg/")), "{before:?}");
+    // A bucket, and what the store knows of it, from before the table began without rows.
+    before.0.iter().for_each(|name| std::fs::remove_file(world.path("data/bucket").join(name)).unwrap());
+    let heads = world.path("data/private/publication/heads.json");
+    let mut known: Value = serde_json::from_slice(&std::fs::read(&heads).unwrap()).unwrap();
+    assert!(known["tables"].as_object_mut().unwrap().remove("decisions").is_some(), "{known}");
+    std::fs::write(&heads, known.to_string()).unwrap();
+    let would = done(&world, &["publish", "--rebuild", "--dry-run"]);
+    assert!(would.contains("meta/publication/decisions/index/"), "{would}");
+    assert_eq!(table(), [""; 0]);
+    done(&world, &["publish", "--rebuild"]);
+    let view = world.files_json("publication/decisions");
+    assert_eq!((table(), view["columns"].clone()), before);
+    assert_eq!((&view["version"], &view["files"]), (&json!(1), &json!([])), "{view}");
+    let again = done(&world, &["publish", "--rebuild"]);
+    assert!(again.contains("Everything is as it should be"), "{again}");
+}
+
 /// The rows of a table and date.
 pub(crate) fn rows_of(world: &World, table: &str, date: &str) -> RecordBatch {
     let view = world.files_json(&format!("publication/{table}"));

@@ -11,7 +11,7 @@ use crate::ledger::{ActRecord, Kind, RunRecord};
 use crate::pipeline::recorded;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::releases::{Runs, tables};
-use crate::publication::{DATASET, DecisionRow, Fate, RELEASES, ReleaseRow, of_quality, of_record, settle};
+use crate::publication::{DATASET, DECISIONS, DecisionRow, Fate, RELEASES, ReleaseRow, of_quality, of_record, settle};
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::publish::index::{self, until_committed};
@@ -56,6 +56,8 @@ pub(in crate::pipeline::run) fn rebuild(
     let found = Found::look(bucket)?;
     let mut dates: BTreeSet<ServiceDate> = found.releases.keys().copied().collect();
     dates.extend(found.runs.keys().map(|(date, _)| *date));
+    let last = dates.last().copied();
+    let lacks_decisions = Tables::look(workspace, bucket)?.lacks_decisions();
     for date in dates {
         let written = until_committed((DATASET, RELEASES), || {
             let mut tables = Tables::look(workspace, bucket)?;
@@ -80,6 +82,15 @@ pub(in crate::pipeline::run) fn rebuild(
             Ok::<_, RunError>(Some(tables.written))
         })?;
         written.into_iter().for_each(|name| writer.note(name));
+    }
+    // Where no date said anything else, nothing was written above, and the table is begun here.
+    if let Some(date) = last.filter(|_| lacks_decisions) {
+        writer.note(index::index_key(DATASET, DECISIONS, 1));
+        if !writer.is_dry() {
+            let mut tables = Tables::look(workspace, bucket)?;
+            tables.begin_decisions(date)?;
+            tables.remember()?;
+        }
     }
     Ok(())
 }

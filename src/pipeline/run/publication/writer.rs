@@ -169,9 +169,14 @@ impl<'a> Tables<'a> {
         Ok(true)
     }
 
+    /// Whether the bucket has no `decisions`, as one has that was published to before that table began without rows.
+    pub(super) fn lacks_decisions(&self) -> bool {
+        !self.indexes.contains_key(DECISIONS)
+    }
+
     /// Until somebody decides something, `decisions` is there without rows: queries over all three tables need no case for it.
-    fn begin_decisions(&mut self, date: ServiceDate) -> Result<(), RunError> {
-        if !self.indexes.contains_key(DECISIONS) {
+    pub(super) fn begin_decisions(&mut self, date: ServiceDate) -> Result<(), RunError> {
+        if self.lacks_decisions() {
             let contract = contract_of(DECISIONS)?;
             let change = Change { dataset: DATASET, contract, date, file: None, at: now() };
             self.keep(commit_empty(self.bucket, change)?);
