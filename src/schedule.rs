@@ -11,7 +11,7 @@ pub mod facts;
 pub mod gather;
 pub mod gone;
 pub mod hanging;
-mod in_bucket;
+pub mod in_bucket;
 pub mod log;
 pub mod observer;
 pub mod runner;

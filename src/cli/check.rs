@@ -24,8 +24,8 @@ use crate::yaml::Problem;
 Examples:
   fahrtenbuch check
   fahrtenbuch -C /srv/offenburg check --json
-  fahrtenbuch check --bucket       0 if all works, 4 if readers lack something, 2 if nothing can be published or read,
-                                   1 if the bucket is gone, 42 if an index in it is damaged
+  fahrtenbuch check --bucket       0 if all works, 4 if readers lack something or a file is gone that an index names, 2 if nothing
+                                   can be published or read, 1 if the bucket is gone, 42 if an index in it is damaged
 
 The columns of contracts are compared with those that are published; of a bucket that is no folder only with --bucket, and by every
 run. What a contract must say of a column that has another name or type, or is gone: schemas/README.md, 'Contracts over the years'.
@@ -35,7 +35,7 @@ is published beside the pseudonyms that a pipeline chose and undoes them, of whi
 pub(super) struct Arguments {
     /// Write the mistakes as JSON to standard output; under 'unfit' what keeps contracts of others from being used, under
     /// 'published' what contracts change of what is published, under 'without_keys' the S3 stores that cannot be used from here, under 'undone_pseudonyms' what is published that undoes the chosen pseudonyms, under 'catalogue' why the catalogue for SQL engines has to be
-    /// written anew, if it has
+    /// written anew, if it has; with --bucket, under 'missing' what indexes name and is not there, with the remedy
     #[arg(long)]
     json: bool,
     /// Try what the bucket can do, too: writes two small objects below ledger/probe/, reads them as the publisher and as anybody, and
@@ -65,6 +65,11 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         _ => Vec::new(),
     };
     let exit = if damaged.is_empty() { exit } else { exit.max(Exit::Permanent) };
+    let missing = match &read {
+        Ok(workspace) if arguments.bucket => self::bucket::missing(workspace),
+        _ => Vec::new(),
+    };
+    let exit = if missing.is_empty() { exit } else { exit.max(Exit::Found) };
     let catalogue = read.as_ref().ok().and_then(|workspace| catalogue(workspace, arguments.bucket));
     let undone = read.as_ref().map(|workspace| undone_pseudonyms(&workspace.pipelines)).unwrap_or_default();
     if arguments.json {
@@ -76,6 +81,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         if let Some(findings) = &findings {
             json["bucket"] = findings.iter().map(self::bucket::json).collect();
             json["damaged"] = damaged.iter().map(ToString::to_string).collect();
+            json["missing"] = missing.clone().into();
         }
         println!("{json}");
     } else if let (Ok(workspace), true) = (&read, problems.is_empty()) {
@@ -106,6 +112,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         renamed.iter().for_each(|note| println!("note: {note}"));
         unfit.chunk_by(|one, other| one.file == other.file).for_each(tell_of_unfit);
         findings.iter().flatten().for_each(self::bucket::show);
+        missing.iter().for_each(|missing| eprintln!("warning: {}.", missing.trim_end_matches('.')));
         damaged.iter().for_each(|error| eprintln!("error: {}.", error.to_string().trim_end_matches('.')));
     }
     exit.max(if problems.is_empty() { Exit::Done } else { Exit::Usage })

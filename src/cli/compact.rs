@@ -22,8 +22,9 @@ const SHOWN: usize = 20;
 A question over years asks for every file of a table. This puts the days of each past month into one more file below revised/, in
 month=YYYY-MM/, which the catalogue for SQL engines names in their place. The days stay as they are, for all who read files. A month
 is due when it is over for longer than evidence may come in late ('late' of the pipeline's schedule; 7 days without one). When one
-of its days is revised or withdrawn, the month's file is named no more, and it is made again. It is made of the files of the days
-alone: --replay makes all of them again and compares the bytes. The older files of a month go by 'fahrtenbuch gc'.
+of its days is revised or withdrawn, the month's file is named no more, and it is made again; so is one that is gone from the bucket or
+has another length. It is made of the files of the days alone: --replay makes all of them again and compares the bytes. The older files
+of a month go by 'fahrtenbuch gc'.
 
 Killed at any moment, it has published nothing or is finished by the next time.
 

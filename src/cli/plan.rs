@@ -39,7 +39,7 @@ reason; kind withdrawn, lifted or rolled_back: what people decided of releases; 
 not at its end, by the notes of this machine, tables empty if all; pipelines need no schedule for that), troubles (pipeline, said, exit: nobody
 can tell what of it is due, as with a damaged index in the bucket; without a pipeline of none, as without the bucket), clock (null; newest,
 said: the clock is behind a time that was written down, and nothing is due until it is set), notes (a catalogue for SQL engines that has to be
-written anew; a dataset without a pipeline; what nothing is planned of, as it has no schedule). Each command of 'due' writes down that it was
+written anew; a dataset without a pipeline; files of months that are gone; what nothing is planned of, as it has no schedule). Each command of 'due' writes down that it was
 tried, so that it is not due any more.
 
 Exit codes: 0, also if there are troubles; 1 if the bucket is gone or does not answer (what is known without it is told: daily jobs, what
@@ -90,7 +90,11 @@ fn plan(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     let decided = acts::decided(&workspace, &facts, &others);
     let due = due(&facts, now);
     let stale = stale_catalogue(&workspace).map(|stale| stale.to_string());
-    let notes: Vec<String> = stale.into_iter().chain(renamed).chain(acts::not_planned(&workspace)).collect();
+    // Days whose files are gone are due, or wait for somebody; nothing else tells of months.
+    let months = facts.missing.iter().filter(|(_, missing)| !missing.months.is_empty());
+    let months = months.map(|(dataset, missing)| missing.said(dataset));
+    let notes = stale.into_iter().chain(renamed).chain(months).chain(acts::not_planned(&workspace));
+    let notes: Vec<String> = notes.collect();
     let plan = Plan { workspace: &workspace, facts: &facts, due: &due, log: &log, half_done, decided, now };
     if arguments.json {
         let mut json = plan.json();

@@ -156,15 +156,7 @@ fn lines(public: &Public, watched: &Watched) -> Vec<String> {
         };
         format!("{}: {first} should have been released at {since}{more}; {newest}", overdue.pipeline)
     };
-    let missing = watched.missing.iter().map(|(dataset, (dates, _))| {
-        let first = dates.first().map(ToString::to_string).unwrap_or_default();
-        let more = match dates.len().saturating_sub(1) {
-            0 => String::new(),
-            1 => " and 1 later date".to_owned(),
-            more => format!(" and {more} later dates"),
-        };
-        format!("{dataset}: files of {first}{more} that its index names are not in the bucket")
-    });
+    let missing = watched.missing.iter().map(|(dataset, (missing, _))| missing.said(dataset));
     watched.overdue.iter().map(line).chain(missing).collect()
 }
 

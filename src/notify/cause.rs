@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::publish::index::Month;
 use crate::time::ServiceDate;
 
 /// Something that is wrong now.
@@ -59,8 +60,8 @@ pub enum Trouble {
     ConfigurationWrong { mistakes: usize, file: String, line: u32 },
     /// The evidence of a pipeline cannot be read; `problem` names the file, the reason and the remedy.
     EvidenceUnreadable { pipeline: String, problem: String },
-    /// Files that the indexes of a dataset name are not in the bucket.
-    FilesMissing { dataset: String, dates: BTreeSet<ServiceDate> },
+    /// Files that the indexes of a dataset name are not in the bucket: of days, and of months that are in one file.
+    FilesMissing { dataset: String, dates: BTreeSet<ServiceDate>, months: BTreeSet<Month> },
     /// A job is at work for much longer than usual: a pipeline's, or a daily one.
     RunHangs { job: String, date: Option<ServiceDate> },
     /// A source's server has another time than this machine, and its evidence follows the server's. Seconds that the server is ahead.

@@ -37,7 +37,7 @@ use crate::metrics::{Metrics, SpoolMetrics};
 use crate::notify::{Cause, CauseKind, Findings, Trouble};
 use crate::pipeline::Pipeline;
 use crate::publish::bucket::local_folder;
-use crate::schedule::facts::{self, TroubleOf};
+use crate::schedule::facts::{self, MissingFiles, TroubleOf};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
 use crate::yaml::Problem;
@@ -88,8 +88,9 @@ impl Causes {
         causes.extend(self.identity.lost(known, &self.journals));
         causes.extend(configuration(&known.workspace.root, &known.workspace.mistakes, known.now));
         causes.extend(hangs::causes(known));
-        let missing = known.facts.missing.iter().map(|(dataset, dates)| {
-            known::cause(Trouble::FilesMissing { dataset: dataset.clone(), dates: dates.clone() }, known.now)
+        let missing = known.facts.missing.iter().map(|(dataset, missing)| {
+            let MissingFiles { dates, months } = missing.clone();
+            known::cause(Trouble::FilesMissing { dataset: dataset.clone(), dates, months }, known.now)
         });
         causes.extend(missing);
         let unreadable = |trouble: &facts::Trouble| match trouble.of {

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::pipeline::{Schedule, Times};
+use crate::publish::index::Month;
 use crate::schedule::clock::ClockBehind;
 use crate::time::ServiceDate;
 
@@ -23,8 +24,8 @@ pub struct Facts {
     pub troubles: Vec<Trouble>,
     /// Jobs that are at work now.
     pub running: BTreeSet<JobKey>,
-    /// By dataset, dates of which the bucket's index names files that are not there, as far as was looked.
-    pub missing: BTreeMap<String, BTreeSet<ServiceDate>>,
+    /// By dataset, what the bucket's index names of it and is not there, as far as was looked.
+    pub missing: BTreeMap<String, MissingFiles>,
     /// Datasets of which not every name in the bucket was looked at yet: whether files are missing is not known.
     pub unseen: BTreeSet<String>,
     /// The clock shows an earlier time than what was written down before: nothing is begun.
@@ -47,6 +48,38 @@ impl Facts {
             clock: None,
             begun: 0,
         }
+    }
+}
+
+/// What the newest indexes of a dataset name, and is not in the bucket or has another length.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MissingFiles {
+    pub dates: BTreeSet<ServiceDate>,
+    /// Months that are in one file, which is not there. Their days may be.
+    pub months: BTreeSet<Month>,
+}
+
+impl MissingFiles {
+    pub fn is_empty(&self) -> bool {
+        self.dates.is_empty() && self.months.is_empty()
+    }
+
+    /// What is missing of a dataset, and what makes the files of months again.
+    pub fn said(&self, dataset: &str) -> String {
+        let more = |count: usize, what: &str| match count {
+            0 | 1 => String::new(),
+            2 => format!(" and 1 later {what}"),
+            count => format!(" and {} later {what}s", count - 1),
+        };
+        let of_dates = self.dates.first().map(|first| format!("of {first}{}", more(self.dates.len(), "date")));
+        let months = self.months.first();
+        let of_months = months.map(|first| format!("of the month {first}{}", more(self.months.len(), "month")));
+        let remedy = match of_months {
+            Some(_) => ". 'fahrtenbuch compact' makes the files of months again from those of their days",
+            None => "",
+        };
+        let of: Vec<String> = of_dates.into_iter().chain(of_months).collect();
+        format!("{dataset}: files {} that its index names are not in the bucket{remedy}", of.join(" and "))
     }
 }
 

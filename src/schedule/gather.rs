@@ -269,7 +269,7 @@ impl Gatherer {
         let mut in_bucket = look_into(bucket, dataset, self.names.entry(dataset.to_owned()).or_default())?;
         // What its index names alone is not there for anybody.
         let InBucket { released, missing, .. } = &mut in_bucket;
-        released.retain(|date, _| !missing.contains(date));
+        released.retain(|date, _| !missing.dates.contains(date));
         let in_bucket = Arc::new(in_bucket);
         self.in_bucket.insert(dataset.to_owned(), (Instant::now(), in_bucket.clone()));
         Ok(in_bucket)

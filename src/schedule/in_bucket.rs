@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use crate::publish::PublishError;
 use crate::publish::bucket::{Bucket, ONE_PAGE};
-use crate::publish::index::{self, ActKind, TableIndex};
-use crate::schedule::facts::{ReleaseAct, ReleaseActKind, Released};
+use crate::publish::index::{self, ActKind, Month, TableIndex};
+use crate::schedule::facts::{MissingFiles, ReleaseAct, ReleaseActKind, Released};
 use crate::time::ServiceDate;
 
 /// What a bucket has of a dataset.
@@ -21,8 +21,8 @@ pub(super) struct InBucket {
     pub acts: BTreeMap<ServiceDate, ReleaseAct>,
     /// When the newest release was made.
     pub newest: Option<Timestamp>,
-    /// Dates of which a current file is not there, or has another length, as far as was looked.
-    pub missing: BTreeSet<ServiceDate>,
+    /// Current files that are not there, or have another length, as far as was looked.
+    pub missing: MissingFiles,
     /// Whether every name was looked at since looking began: before that nobody knows that no file is missing.
     pub is_seen: bool,
 }
@@ -47,16 +47,16 @@ impl Names {
         dataset: &str,
         indexes: &[TableIndex],
         page: usize,
-    ) -> Result<BTreeSet<ServiceDate>, PublishError> {
-        let files = || indexes.iter().flat_map(|index| &index.files);
+    ) -> Result<MissingFiles, PublishError> {
+        let files = || indexes.iter().flat_map(named);
         for folder in folders(dataset) {
             let after = self.after.get(&folder).map_or("", String::as_str);
             let page = bucket.page(&folder, after, page)?;
             let prefix = format!("{folder}/");
-            for file in files().filter(|file| file.path.starts_with(&prefix) && page.covers(&file.path)) {
-                match page.sizes.get(&file.path) {
-                    Some(bytes) if *bytes == file.bytes => self.missing.remove(&file.path),
-                    _ => self.missing.insert(file.path.clone()),
+            for file in files().filter(|file| file.path.starts_with(&prefix) && page.covers(file.path)) {
+                match page.sizes.get(file.path) {
+                    Some(bytes) if *bytes == file.bytes => self.missing.remove(file.path),
+                    _ => self.missing.insert(file.path.to_owned()),
                 };
             }
             match page.end {
@@ -67,14 +67,18 @@ impl Names {
                 }
             };
         }
-        let current: BTreeSet<&str> = files().map(|file| file.path.as_str()).collect();
+        let current: BTreeSet<&str> = files().map(|file| file.path).collect();
         self.missing.retain(|path| current.contains(path.as_str()));
-        let mut missing = BTreeSet::new();
-        for index in indexes.iter().filter(|index| index.files.iter().any(|file| self.missing.contains(&file.path))) {
+        let mut missing = MissingFiles::default();
+        for index in indexes.iter().filter(|index| named(index).any(|file| self.missing.contains(file.path))) {
             // What was superseded since is not missed.
             let now = index::current(bucket, dataset, &index.table)?;
-            let files = now.iter().flat_map(|index| &index.files);
-            missing.extend(files.filter(|file| self.missing.contains(&file.path)).map(|file| file.partition_date));
+            for file in now.iter().flat_map(named).filter(|file| self.missing.contains(file.path)) {
+                match file.of {
+                    Of::Date(date) => _ = missing.dates.insert(date),
+                    Of::Month(month) => _ = missing.months.insert(month),
+                }
+            }
         }
         Ok(missing)
     }
@@ -83,6 +87,48 @@ impl Names {
     fn is_seen(&self, dataset: &str) -> bool {
         folders(dataset).iter().all(|folder| self.seen.contains(folder))
     }
+}
+
+/// A file that an index names.
+struct NamedFile<'a> {
+    path: &'a str,
+    bytes: u64,
+    of: Of,
+}
+
+/// What a file has the rows of.
+#[derive(Clone, Copy)]
+enum Of {
+    Date(ServiceDate),
+    Month(Month),
+}
+
+/// The files that an index names: of days, and of months.
+fn named(index: &TableIndex) -> impl Iterator<Item = NamedFile<'_>> {
+    let days = index.files.iter();
+    let days = days.map(|file| NamedFile { path: &file.path, bytes: file.bytes, of: Of::Date(file.partition_date) });
+    let months = index.months.iter();
+    days.chain(months.map(|file| NamedFile { path: &file.path, bytes: file.bytes, of: Of::Month(file.month) }))
+}
+
+/// The files that the newest indexes of a dataset name, and that are not there or have another length, by a look at all names. A
+/// table whose index is damaged is left out.
+///
+/// # Errors
+/// The bucket cannot be read.
+pub fn missing_files(bucket: &Bucket, dataset: &str) -> Result<MissingFiles, PublishError> {
+    let mut indexes = Vec::new();
+    for table in bucket.folders(&format!("meta/{dataset}"))? {
+        match index::current(bucket, dataset, &table) {
+            Ok(index) => indexes.extend(index),
+            Err(PublishError::Damaged { .. } | PublishError::Newer { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if indexes.is_empty() {
+        return Ok(MissingFiles::default());
+    }
+    Names::default().look(bucket, dataset, &indexes, usize::MAX)
 }
 
 /// Where the files of a dataset lie.
@@ -173,7 +219,7 @@ mod tests {
         assert_eq!(seen, [false, false, true, true]);
         let mut look = || {
             let missing = names.look(&bucket, "bus", std::slice::from_ref(&index), 2).unwrap();
-            missing.iter().map(ToString::to_string).collect::<Vec<_>>()
+            missing.dates.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         assert_eq!(look(), [""; 0]);
         bucket.remove(&index.files[3].path).unwrap();

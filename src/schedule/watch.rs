@@ -13,7 +13,7 @@ use crate::pipeline::{Schedule, Trigger};
 use crate::publish::PublishError;
 use crate::publish::bucket::Bucket;
 use crate::schedule::due::due_at;
-use crate::schedule::facts::{Facts, PipelineFacts, ReleaseAct, ReleaseActKind, Released};
+use crate::schedule::facts::{Facts, MissingFiles, PipelineFacts, ReleaseAct, ReleaseActKind, Released};
 use crate::schedule::in_bucket::{InBucket, Names, look_into};
 use crate::time::{ServiceDate, ServiceDay};
 use crate::workspace::outline::Public;
@@ -61,8 +61,8 @@ pub struct Watched {
     pub nothing: Vec<String>,
     /// Pipelines whose dates are all in time.
     pub in_time: Vec<String>,
-    /// Dates of which the index names files that are not there, and since when that is known.
-    pub missing: BTreeMap<String, (BTreeSet<ServiceDate>, Timestamp)>,
+    /// By dataset, what its indexes name and is not there, and since when that is known.
+    pub missing: BTreeMap<String, (MissingFiles, Timestamp)>,
 }
 
 /// Looks again and again: what was released once is missed if it is there no more, and a date that began after this did is missed
@@ -189,8 +189,9 @@ pub fn findings(watched: &Watched) -> Findings {
         Cause { trouble, since: unread.since }
     };
     causes.extend(unread.iter().map(of_unread));
-    causes.extend(missing.iter().map(|(dataset, (dates, since))| {
-        let trouble = Trouble::FilesMissing { dataset: dataset.clone(), dates: dates.clone() };
+    causes.extend(missing.iter().map(|(dataset, (missing, since))| {
+        let MissingFiles { dates, months } = missing.clone();
+        let trouble = Trouble::FilesMissing { dataset: dataset.clone(), dates, months };
         Cause { trouble, since: *since }
     }));
     let mut well: BTreeSet<(CauseKind, String)> = BTreeSet::from([(CauseKind::BucketUnreadable, String::new())]);

@@ -164,6 +164,55 @@ fn a_past_month_is_one_file_of_its_days_and_is_made_again_from_them_to_the_byte(
 }
 
 #[test]
+fn a_month_whose_file_is_gone_or_cut_is_told_with_the_remedy_and_made_again_to_the_byte() {
+    let city = city();
+    json_at(&city, OVER, &["compact"]);
+    let path = months(&city)[0]["path"].as_str().unwrap().to_owned();
+    let (file, bytes) = (city.world.path("data/bucket").join(&path), bytes_of(&city, &path));
+    let called = |arguments: &[&str]| {
+        let output = city.at(OVER).args(arguments).output().unwrap();
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    };
+    let said =
+        "linie-0: files of the month 2026-10 that its index names are not in the bucket. 'fahrtenbuch compact' makes";
+    let is_told = || {
+        let status: Value = serde_json::from_str(&called(&["status", "--json"]).1).unwrap();
+        let mut needs = status["needs"].as_array().unwrap().iter();
+        let need = needs.find(|need| need["kind"] == "files_missing" && need["about"] == "linie-0");
+        assert!(need.is_none_or(|need| need["command"] == json!(["fahrtenbuch", "compact"])), "{need:?}");
+        let (watched, checked) = (called(&["watch", "--once"]), called(&["check", "--bucket"]));
+        assert!(need.is_none() || checked.0 > Some(0), "{checked:?}");
+        let planned = called(&["plan"]).1.contains(said);
+        [need.is_some(), watched.1.contains(said), checked.1.contains(said), planned]
+    };
+    assert_eq!(is_told(), [false; 4]);
+    let versions = || view(&city)["version"].clone();
+    let before = versions();
+    for damage in ["gone", "cut"] {
+        match damage {
+            "gone" => std::fs::remove_file(&file).unwrap(),
+            _ => std::fs::write(&file, &bytes[..bytes.len() / 2]).unwrap(),
+        }
+        assert_eq!(is_told(), [true; 4], "{damage}");
+        // Days have nothing to do for it, and a rebuild makes no month.
+        assert_eq!(city.plan(OVER)["due"], json!([]), "{damage}");
+        json_at(&city, OVER, &["publish", "--rebuild"]);
+        assert_eq!(is_told(), [true; 4], "{damage}");
+        let would = json_at(&city, OVER, &["compact", "--dry-run"]);
+        assert_eq!(
+            (&would["due"][0]["month"], would["due"].as_array().unwrap().len()),
+            (&json!("2026-10"), 1),
+            "{would}"
+        );
+        let done = json_at(&city, OVER, &["compact"]);
+        assert_eq!(done["made"][0]["path"], path, "{done}");
+        assert!(bytes_of(&city, &path) == bytes && versions() == before, "{damage}");
+        assert_eq!(is_told(), [false; 4], "{damage}");
+        is_of_its_days(&city);
+    }
+}
+
+#[test]
 fn a_month_with_a_revised_day_is_read_by_its_days_until_it_is_compacted_again() {
     let city = city();
     json_at(&city, OVER, &["compact"]);

@@ -13,6 +13,7 @@ use crate::publication;
 use crate::publish::bucket::Bucket;
 use crate::publish::{PublishError, index};
 use crate::schedule::gone::refuse_gone_bucket;
+use crate::schedule::in_bucket::missing_files;
 use crate::workspace::{Workspace, stores};
 
 /// Tries what the bucket of a workspace can do; what was found, and how it ended.
@@ -56,6 +57,37 @@ pub(super) fn damaged_indexes(workspace: &Workspace) -> Vec<PublishError> {
         }
     }
     damaged
+}
+
+/// What the indexes of the datasets of a workspace name and is not in the bucket, with the remedy. An index that is damaged is told
+/// by [`damaged_indexes`].
+pub(super) fn missing(workspace: &Workspace) -> Vec<String> {
+    let Ok(bucket) = Bucket::open(&workspace.bucket, &workspace.bucket_options) else { return Vec::new() };
+    let datasets = workspace.pipelines.iter().map(|pipeline| pipeline.dataset.as_str());
+    let datasets: BTreeSet<&str> = datasets.chain([publication::DATASET]).collect();
+    let mut said = Vec::new();
+    for dataset in datasets {
+        let missing = match missing_files(&bucket, dataset) {
+            Ok(missing) if missing.is_empty() => continue,
+            Ok(missing) => missing,
+            Err(error) => {
+                said.push(format!(
+                    "{dataset}: whether all files are there that its indexes name cannot be told: {error}"
+                ));
+                continue;
+            }
+        };
+        let remedy = match (missing.dates.is_empty(), dataset == publication::DATASET) {
+            (true, _) => "",
+            (false, true) => ". 'fahrtenbuch publish --rebuild' makes the files of dates again",
+            (false, false) => {
+                ". Dates whose evidence is there 'fahrtenbuch run' makes again ('fahrtenbuch plan' tells which); all others only a copy of \
+                 the bucket has"
+            }
+        };
+        said.push(format!("{}{remedy}", missing.said(dataset)));
+    }
+    said
 }
 
 fn word(outcome: Outcome) -> &'static str {

@@ -1,8 +1,23 @@
 //! The words for what disturbs the work without ending it: evidence that cannot be read, files that are gone, jobs that hang, clocks
 //! that differ.
 
+use std::collections::BTreeSet;
+
 use crate::notify::cause::Trouble;
+use crate::publish::index::Month;
 use crate::text::Text;
+
+/// Months that are named one by one.
+const NAMED: usize = 3;
+
+/// The newest months by name, and how many there are beside them.
+fn written(months: &BTreeSet<Month>) -> String {
+    let newest: Vec<String> = months.iter().rev().take(NAMED).map(ToString::to_string).collect();
+    match months.len().saturating_sub(NAMED) {
+        0 => newest.join(", "),
+        more => format!("{} (+{more})", newest.join(", ")),
+    }
+}
 
 /// What it is, what is lost if nothing happens, and the command. `dates` are those that it is about, as they stand behind 'for' and
 /// 'für'.
@@ -19,18 +34,56 @@ pub(super) fn words(trouble: &Trouble, dates: &Text) -> (Text, Text, String) {
             ),
             "fahrtenbuch plan".to_owned(),
         ),
-        Trouble::FilesMissing { dataset, .. } => (
-            Text::new(
-                format!("Published files of {dataset} are not in the bucket any more, for {}", dates.en),
-                format!("Veröffentlichte Dateien von {dataset} sind nicht mehr im Bucket, für {}", dates.de),
-            ),
-            Text::new(
-                "Whoever loads them gets an error. Dates whose evidence is there are made again; all others only a copy of the bucket has.",
-                "Wer sie lädt, bekommt einen Fehler. Tage, deren Belege da sind, werden neu gemacht; alle anderen hat nur eine Kopie des \
-                 Buckets.",
-            ),
-            "fahrtenbuch plan".to_owned(),
-        ),
+        Trouble::FilesMissing { dataset, dates: of, months } if of.is_empty() => {
+            let months = written(months);
+            (
+                Text::new(
+                    format!("The files of past months of {dataset} are not in the bucket any more, for {months}"),
+                    format!("Die Dateien vergangener Monate von {dataset} sind nicht mehr im Bucket, für {months}"),
+                ),
+                Text::new(
+                    "Whoever asks the SQL catalogue for those months gets an error. The days have files of their own, of which those of \
+                     months are made again.",
+                    "Wer im SQL-Katalog nach diesen Monaten fragt, bekommt einen Fehler. Die Tage haben eigene Dateien, aus denen die der \
+                     Monate neu gemacht werden.",
+                ),
+                "fahrtenbuch compact".to_owned(),
+            )
+        }
+        Trouble::FilesMissing { dataset, months, .. } => {
+            let (mut more, mut remedy) = (Text::new("", ""), Text::new("", ""));
+            if !months.is_empty() {
+                let months = written(months);
+                more =
+                    Text::new(format!(", and months' files for {months}"), format!(", und Monatsdateien für {months}"));
+                remedy = Text::new(
+                    " Months' files are made again by 'fahrtenbuch compact'.",
+                    " Monatsdateien macht 'fahrtenbuch compact' neu.",
+                );
+            }
+            (
+                Text::new(
+                    format!("Published files of {dataset} are not in the bucket any more, for {}{}", dates.en, more.en),
+                    format!(
+                        "Veröffentlichte Dateien von {dataset} sind nicht mehr im Bucket, für {}{}",
+                        dates.de, more.de
+                    ),
+                ),
+                Text::new(
+                    format!(
+                        "Whoever loads them gets an error. Dates whose evidence is there are made again; all others only a copy of the \
+                         bucket has.{}",
+                        remedy.en
+                    ),
+                    format!(
+                        "Wer sie lädt, bekommt einen Fehler. Tage, deren Belege da sind, werden neu gemacht; alle anderen hat nur eine \
+                         Kopie des Buckets.{}",
+                        remedy.de
+                    ),
+                ),
+                "fahrtenbuch plan".to_owned(),
+            )
+        }
         Trouble::RunHangs { job, date } => {
             let (en, de) = match date {
                 Some(_) => {

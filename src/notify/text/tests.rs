@@ -74,7 +74,11 @@ pub(crate) fn every_trouble() -> Vec<Trouble> {
             pipeline: "stadtbus-telemetrie".to_owned(),
             problem: "/srv/private/evidence/stadtbus-vp: Permission denied".to_owned(),
         },
-        Trouble::FilesMissing { dataset: "telemetrie".to_owned(), dates: dates(&["2026-11-23", "2026-11-24"]) },
+        Trouble::FilesMissing {
+            dataset: "telemetrie".to_owned(),
+            dates: dates(&["2026-11-23", "2026-11-24"]),
+            months: Default::default(),
+        },
         Trouble::RunHangs { job: "stadtbus-telemetrie".to_owned(), date: Some(date("2026-11-24")) },
         Trouble::SourceClock { source: "stadtbus-vp".to_owned(), seconds: -900 },
     ]
@@ -141,6 +145,24 @@ fn what_has_more_than_one_form_is_told_as_it_is() {
     assert!(disk("spool").what.en.contains("than 'limits: spool' allows"));
     let bucket = of(Trouble::BucketUnreadable { dataset: String::new() });
     assert_eq!(bucket.what.en, "The bucket cannot be read");
+    let missing = |dates: &[&str], months: &[&str]| {
+        let dates = dates.iter().map(|date| date.parse().unwrap()).collect();
+        let months = months.iter().map(|month| month.parse().unwrap()).collect();
+        of(Trouble::FilesMissing { dataset: "bus".to_owned(), dates, months })
+    };
+    let months = missing(&[], &["2026-09", "2026-10"]);
+    assert_eq!(
+        (months.what.de.as_str(), months.command.as_str()),
+        (
+            "Die Dateien vergangener Monate von bus sind nicht mehr im Bucket, für 2026-10, 2026-09",
+            "fahrtenbuch compact"
+        )
+    );
+    let both = missing(&["2026-11-24"], &["2026-10"]);
+    assert_eq!(
+        both.what.en,
+        "Published files of bus are not in the bucket any more, for 24 November 2026, and months' files for 2026-10"
+    );
 }
 
 #[test]

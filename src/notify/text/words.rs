@@ -115,7 +115,7 @@ pub(super) fn words(cause: &Cause, zone: &TimeZone) -> Words {
         | Trouble::RunHangs { .. }
         | Trouble::SourceClock { .. } => {
             let of = match &cause.trouble {
-                Trouble::FilesMissing { dates: of, .. } => dates(of),
+                Trouble::FilesMissing { dates: of, .. } if !of.is_empty() => dates(of),
                 Trouble::RunHangs { date: Some(of), .. } => days(vec![date(*of)], 0),
                 _ => Text::new("", ""),
             };

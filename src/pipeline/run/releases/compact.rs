@@ -4,6 +4,8 @@
 //! its releases is provisional. Its file is made of those of its days alone ([`parquet::compact`]), and stands for them as long as they
 //! are current. Days keep their files and versions: whoever reads these reads what they did before.
 //!
+//! A month whose file is not in the bucket any more, or has another length, is made again from its days, too.
+//!
 //! A private note of what is about to be put comes first, then the file, the record, and the version of the index that names it. What
 //! is killed before that has published nothing: the next act deletes what the note names and no version does. Everything
 //! after it is done again.
@@ -138,8 +140,9 @@ pub fn compactable(workspace: &Workspace, bucket: &Bucket) -> Result<Compactable
         for table in tables(bucket, dataset)? {
             match index::current(bucket, dataset, &table) {
                 Ok(Some(index)) => {
-                    found.standing += index.parted().0.len();
-                    found.due.extend(due(&index, last_due(workspace, dataset, &table)));
+                    let lost = lost(bucket, &index)?;
+                    found.standing += index.parted().0.len() - lost.len();
+                    found.due.extend(due(&index, last_due(workspace, dataset, &table), &lost));
                 }
                 Ok(None) => {}
                 Err(error @ (PublishError::Damaged { .. } | PublishError::Newer { .. })) => {
@@ -173,14 +176,29 @@ fn last_due(workspace: &Workspace, dataset: &str, table: &str) -> ServiceDate {
     today.plus_days(-1 - i32::from(late.unwrap_or(LATE)))
 }
 
-/// The months of a table that end at a date or before it, and are not in one file.
-fn due(index: &TableIndex, last: ServiceDate) -> Vec<DueMonth> {
+/// The months of a table whose file is not there any more, or has another length.
+fn lost(bucket: &Bucket, index: &TableIndex) -> Result<BTreeSet<Month>, PublishError> {
+    let months = index.parted().0;
+    if months.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let sizes = bucket.sizes(&format!("revised/{}/{}", index.dataset, index.table))?;
+    let is_lost = |month: &&MonthFile| sizes.get(&month.path) != Some(&month.bytes);
+    Ok(months.into_iter().filter(is_lost).map(|month| month.month).collect())
+}
+
+/// The months of a table that end at a date or before it, and are not in one file; those whose file is lost are, whenever they end.
+fn due(index: &TableIndex, last: ServiceDate, lost: &BTreeSet<Month>) -> Vec<DueMonth> {
     let of_month =
         |one: &&IndexFile, other: &&IndexFile| Month::of(one.partition_date) == Month::of(other.partition_date);
-    let days: Vec<&IndexFile> = index.parted().1;
+    let (standing, _) = index.parted();
+    let is_standing = |month| standing.iter().any(|of| of.month == month) && !lost.contains(&month);
+    let days = index.files.iter().filter(|file| !is_standing(Month::of(file.partition_date)));
+    let days: Vec<&IndexFile> = days.collect();
     let months = days.chunk_by(of_month).filter(|days| {
-        days.len() >= LEAST
-            && days.iter().all(|day| !day.provisional && Month::of(day.partition_date).last_day() <= last)
+        let is_due = |day: &&IndexFile| !day.provisional && Month::of(day.partition_date).last_day() <= last;
+        let is_lost = days.first().is_some_and(|day| lost.contains(&Month::of(day.partition_date)));
+        is_lost || days.len() >= LEAST && days.iter().all(is_due)
     });
     let months = months.filter_map(|days| {
         Some(DueMonth {
@@ -216,7 +234,8 @@ pub fn compact(context: &ActContext<'_>) -> Result<(Compactable, Compacted), Act
         let _alone = context.lock.acting()?;
         finish(context)?;
         let last = last_due(context.workspace, &dataset, &table);
-        compact_table(context, (&dataset, &table), |month| month.last_day() <= last, &mut done, &mut found.problems)?;
+        let is_due = |month: Month, is_lost| is_lost || month.last_day() <= last;
+        compact_table(context, (&dataset, &table), is_due, &mut done, &mut found.problems)?;
     }
     ActContext::stage("compaction", "done");
     Ok((found, done))
@@ -229,7 +248,7 @@ pub(super) fn compact_again(
     months: &BTreeSet<Month>,
 ) -> Result<(), ActError> {
     let (mut done, mut problems) = (Compacted::default(), Vec::new());
-    compact_table(context, table, |month| months.contains(&month), &mut done, &mut problems)?;
+    compact_table(context, table, |month, _| months.contains(&month), &mut done, &mut problems)?;
     problems.iter().chain(&done.unfit).for_each(|problem| tracing::warn!("{problem}"));
     Ok(())
 }
@@ -237,15 +256,17 @@ pub(super) fn compact_again(
 fn compact_table(
     context: &ActContext<'_>,
     (dataset, table): (&str, &str),
-    is_wanted: impl Fn(Month) -> bool,
+    is_wanted: impl Fn(Month, bool) -> bool,
     done: &mut Compacted,
     problems: &mut Vec<String>,
 ) -> Result<(), ActError> {
     let bucket = context.bucket;
     let Some(index) = index::current(bucket, dataset, table)? else { return Ok(()) };
-    let all = due(&index, ServiceDate(jiff::civil::Date::MAX));
+    let lost = lost(bucket, &index)?;
+    let all = due(&index, ServiceDate(jiff::civil::Date::MAX), &lost);
     let (mut made, mut note) = (Vec::new(), BTreeSet::new());
-    for due in all.into_iter().filter(|due| is_wanted(due.month)) {
+    for due in all.into_iter().filter(|due| is_wanted(due.month, lost.contains(&due.month))) {
+        let stays = if lost.contains(&due.month) { "cannot be put into one file again" } else { "stays in days" };
         let staging = context.workspace.private.join("staging").join("@compaction");
         let staged = make(context, &due, &staging);
         match staged {
@@ -264,8 +285,8 @@ fn compact_table(
                     parts: due.days.iter().map(MonthPart::from).collect(),
                 });
             }
-            Ok(Made::Unfit(why)) => done.unfit.push(format!("{dataset}/{table} {} stays in days: {why}", due.month)),
-            Ok(Made::Damaged(why)) => problems.push(format!("{dataset}/{table} {} stays in days: {why}", due.month)),
+            Ok(Made::Unfit(why)) => done.unfit.push(format!("{dataset}/{table} {} {stays}: {why}", due.month)),
+            Ok(Made::Damaged(why)) => problems.push(format!("{dataset}/{table} {} {stays}: {why}", due.month)),
             Err(error) => return Err(error),
         }
         // What is left goes with what killed runs have left.
