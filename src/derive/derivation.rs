@@ -80,12 +80,30 @@ pub struct OutputColumn {
     pub kind: Kind,
     /// The columns of its inputs that it is made from.
     pub from: &'static [&'static str],
+    pub rows: RowsRead,
+}
+
+/// Of which rows of its inputs a column is made: whoever answers for privacy must know where it tells of rows that are not published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowsRead {
+    Published,
+    /// It depends on how many are not published, too.
+    All,
+    /// It counts those that were held back.
+    HeldBack,
+    /// It counts those that were dropped.
+    Dropped,
 }
 
 impl OutputColumn {
-    /// One that is made from these columns of the inputs.
+    /// One that is made from these columns of the published rows of the inputs.
     pub const fn made(name: &'static str, kind: Kind, from: &'static [&'static str]) -> Self {
-        Self { name, kind, from }
+        Self { name, kind, from, rows: RowsRead::Published }
+    }
+
+    /// The same of other rows.
+    pub const fn of(self, rows: RowsRead) -> Self {
+        Self { rows, ..self }
     }
 }
 

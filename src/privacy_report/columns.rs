@@ -139,7 +139,7 @@ fn how(pipeline: &Pipeline, contract: &Contract, column: &Column) -> Text {
     if let Some(derived) = derived {
         let outputs = derived.derivation.outputs().iter().filter(|output| output.table == contract.table);
         let from = outputs.flat_map(|output| output.columns).find(|made| made.name == column.name);
-        return words::derived(from.map_or(&[][..], |made| made.from));
+        return from.map_or_else(words::made_by_program, words::derived);
     }
     let name = column.name.as_str();
     let Some(release) = &pipeline.release else {

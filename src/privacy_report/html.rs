@@ -32,12 +32,17 @@ pub(crate) fn write(report: &PrivacyReport, language: Language) -> String {
         @if !lacking.is_empty() {
             h2.bad { (say("Begründung fehlt", "No reason given")) }
             p {
-                (say(
+                (if lacking.len() == 1 { say(
+                    "Diese Spalte sagt etwas über Personen oder über ein Fahrzeug, das eine Person fährt, und niemand hat \
+                     aufgeschrieben, warum sie veröffentlicht wird. Im Contract: customProperties 'why' und 'whyDe'.",
+                    "This column tells of persons, or of a vehicle that a person drives, and nobody has written down why it is \
+                     published. In the contract: custom properties 'why' and 'whyDe'.",
+                ) } else { say(
                     "Diese Spalten sagen etwas über Personen oder über ein Fahrzeug, das eine Person fährt, und niemand hat \
                      aufgeschrieben, warum sie veröffentlicht werden. Im Contract: customProperties 'why' und 'whyDe'.",
                     "These columns tell of persons, or of a vehicle that a person drives, and nobody has written down why they \
                      are published. In the contract: custom properties 'why' and 'whyDe'.",
-                ))
+                ) })
             }
             ul { @for column in &lacking { li { code { (column) } } } }
         }
@@ -63,12 +68,30 @@ fn of_dataset(dataset: &DatasetReport, language: Language) -> Markup {
             @for table in &in_full { (of_table(table, language)) }
             (folded(
                 &lacking,
-                say("Tabellen mit solchen Angaben, von denen noch nichts veröffentlicht ist", "tables that may tell of them and of which nothing was published yet"),
+                match lacking.len() {
+                    1 => say(
+                        "Tabelle mit solchen Angaben, von der noch nichts veröffentlicht ist",
+                        "table that may tell of them and of which nothing was published yet",
+                    ),
+                    _ => say(
+                        "Tabellen mit solchen Angaben, von denen noch nichts veröffentlicht ist",
+                        "tables that may tell of them and of which nothing was published yet",
+                    ),
+                },
                 language,
             ))
             (folded(
                 &others,
-                say("Tabellen ohne Angaben über Personen oder einzelne Fahrzeuge", "tables that tell nothing of persons or single vehicles"),
+                match others.len() {
+                    1 => say(
+                        "Tabelle ohne Angaben über Personen oder einzelne Fahrzeuge",
+                        "table that tells nothing of persons or single vehicles",
+                    ),
+                    _ => say(
+                        "Tabellen ohne Angaben über Personen oder einzelne Fahrzeuge",
+                        "tables that tell nothing of persons or single vehicles",
+                    ),
+                },
                 language,
             ))
             @let sources: Vec<_> = dataset.unread.iter().filter(|source| source.captures > 0).collect();

@@ -24,10 +24,16 @@ fn told(out: &mut String, report: &PrivacyReport, language: Language) -> std::fm
     }
     let lacking = report.without_why();
     if !lacking.is_empty() {
-        let told = say(
-            "Für diese personenbeziehbaren Spalten fehlt die Begründung (customProperty 'whyDe' und 'why' im Contract):",
-            "These columns that may tell of persons have no reason (custom property 'why' in the contract):",
-        );
+        let told = match lacking.len() {
+            1 => say(
+                "Für diese personenbeziehbare Spalte fehlt die Begründung (customProperty 'whyDe' und 'why' im Contract):",
+                "This column that may tell of persons has no reason (custom property 'why' in the contract):",
+            ),
+            _ => say(
+                "Für diese personenbeziehbaren Spalten fehlt die Begründung (customProperty 'whyDe' und 'why' im Contract):",
+                "These columns that may tell of persons have no reason (custom property 'why' in the contract):",
+            ),
+        };
         writeln!(out, "\n{told}")?;
         lacking.iter().try_for_each(|column| writeln!(out, "  {column}"))?;
     }
@@ -42,21 +48,21 @@ pub(super) fn kept(report: &PrivacyReport, language: Language) -> String {
         Language::De => format!("Belege und Schlüssel werden {period} aufbewahrt und zusammen vernichtet."),
         Language::En => format!("Evidence and keys are kept for {period} and destroyed together."),
     };
+    let there = match (kept.keys, language) {
+        (1, Language::De) => "Es gibt einen Schlüssel; er ist".to_owned(),
+        (1, Language::En) => "There is one key; it is".to_owned(),
+        (keys, Language::De) => format!("Es gibt {} Schlüssel; der älteste ist", number(keys, language)),
+        (keys, Language::En) => format!("There are {} keys; the oldest is", number(keys, language)),
+    };
     let next = match (kept.oldest, kept.destroyed_on, language) {
-        (Some(date), Some(day), Language::De) if day <= report.made_on => format!(
-            "Es gibt {} Schlüssel; der älteste ist vom {date} und seit {day} fällig: 'fahrtenbuch evidence purge'.",
-            kept.keys
-        ),
-        (Some(date), Some(day), Language::En) if day <= report.made_on => format!(
-            "Keys there are: {}; the oldest is of {date} and has been due since {day}: 'fahrtenbuch evidence purge'.",
-            kept.keys
-        ),
-        (Some(date), Some(day), Language::De) => {
-            format!("Es gibt {} Schlüssel; der älteste ist vom {date} und wird am {day} vernichtet.", kept.keys)
+        (Some(date), Some(day), Language::De) if day <= report.made_on => {
+            format!("{there} vom {date} und seit {day} fällig: 'fahrtenbuch evidence purge'.")
         }
-        (Some(date), Some(day), Language::En) => {
-            format!("Keys there are: {}; the oldest is of {date} and is destroyed on {day}.", kept.keys)
+        (Some(date), Some(day), Language::En) if day <= report.made_on => {
+            format!("{there} of {date} and has been due since {day}: 'fahrtenbuch evidence purge'.")
         }
+        (Some(date), Some(day), Language::De) => format!("{there} vom {date} und wird am {day} vernichtet."),
+        (Some(date), Some(day), Language::En) => format!("{there} of {date} and is destroyed on {day}."),
         (_, _, Language::De) => "Es gibt keine Schlüssel.".to_owned(),
         (_, _, Language::En) => "There are no keys.".to_owned(),
     };
@@ -172,6 +178,17 @@ pub(super) fn alone(linkage: &Linkage, language: Language) -> String {
         return language.say("Keine Zeile nennt ihre Linie.", "No row tells its line.").to_owned();
     }
     let share = percent(linkage.rows_alone as f64, rows, language);
+    if rows == 1 {
+        return match language {
+            Language::De => format!(
+                "{share} der Zeilen ({} von 1) ist in ihrer Stunde das einzige Fahrzeug der Linie",
+                linkage.rows_alone
+            ),
+            Language::En => {
+                format!("{share} of the rows ({} of 1) is the only vehicle of its line in the hour", linkage.rows_alone)
+            }
+        };
+    }
     let [alone, rows] = [linkage.rows_alone, rows].map(|of| number(of, language));
     match language {
         Language::De => {
@@ -194,5 +211,38 @@ fn percent(part: f64, all: u64, language: Language) -> String {
     match language {
         Language::De => format!("{} %", german_number(&text)),
         Language::En => format!("{text} %"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::privacy_report::Kept;
+    use crate::text::Text;
+
+    #[test]
+    fn one_of_something_is_told_as_one() {
+        let date = |text: &str| text.parse().unwrap();
+        let report = |keys| PrivacyReport {
+            title: "Bus".to_owned(),
+            made_on: date("2026-11-27"),
+            retention: Kept {
+                evidence: Text::new("13 months", "13 Monate"),
+                keys,
+                oldest: Some(date("2026-11-24")),
+                destroyed_on: Some(date("2027-12-25")),
+            },
+            datasets: Vec::new(),
+        };
+        let told = |keys| [Language::En, Language::De].map(|language| kept(&report(keys), language));
+        let [en, de] = told(1);
+        assert!(en.ends_with("There is one key; it is of 2026-11-24 and is destroyed on 2027-12-25."), "{en}");
+        assert!(
+            de.ends_with("Es gibt einen Schlüssel; er ist vom 2026-11-24 und wird am 2027-12-25 vernichtet."),
+            "{de}"
+        );
+        let [en, de] = told(1200);
+        assert!(en.contains("There are 1,200 keys; the oldest is of 2026-11-24"), "{en}");
+        assert!(de.contains("Es gibt 1\u{202f}200 Schlüssel; der älteste ist vom"), "{de}");
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::contract::RuleId;
+use crate::derive::derivation::{OutputColumn, RowsRead};
 use crate::derive::privacy::step::{CutOff, OutsideTrips, PrivacyRules, Scope};
 use crate::text::Text;
 use crate::time::ServiceDate;
@@ -33,7 +34,7 @@ pub(super) fn still_published(still: &StillPublished) -> Text {
     let (en, de) = match reason {
         Some(reason) => (format!("which may stay so: {reason}"), format!("das darf so bleiben: {reason}")),
         None => (
-            "'fahrtenbuch check' says how to withdraw them".to_owned(),
+            format!("'fahrtenbuch check' says how to withdraw {}", if *dates == 1 { "it" } else { "them" }),
             "'fahrtenbuch check' nennt den Befehl, der sie zurückzieht".to_owned(),
         ),
     };
@@ -70,7 +71,7 @@ pub(super) fn pseudonym(scope: Scope) -> Text {
 pub(super) fn worked_out(from: &[&str]) -> Text {
     let list = from.join(", ");
     match from {
-        [] => derived(from),
+        [] => made_by_program(),
         [_] => Text::new(
             format!("made of the received column {list}"),
             format!("aus der empfangenen Spalte {list} gebildet"),
@@ -139,9 +140,13 @@ pub(super) fn privacy(rules: &PrivacyRules) -> Vec<Text> {
     told.push(match &rules.zones {
         Some(zones) => {
             let ((en, de), count, file) = (cut(zones.cut), zones.zones.count(), &zones.file);
+            let of = match count {
+                1 => Text::new("the one zone", "der einen Zone"),
+                count => Text::new(format!("the {count} zones"), format!("den {count} Zonen")),
+            };
             Text::new(
-                format!("Positions in the {count} zones of {file} are cut off: {en}."),
-                format!("Positionen in den {count} Zonen von {file} sind abgeschnitten: {de}."),
+                format!("Positions in {} of {file} are cut off: {en}.", of.en),
+                format!("Positionen in {} von {file} sind abgeschnitten: {de}.", of.de),
             )
         }
         None => Text::new(
@@ -160,36 +165,93 @@ pub(super) fn key_of_report() -> Text {
 }
 
 pub(super) fn counted_back(step: u32) -> Text {
+    let Text { en, de } = seconds(step);
     Text::new(
-        format!("counted back from the receipt, to {step} seconds, so that no on-board unit is known by its second"),
-        format!(
-            "vom Empfang zurückgerechnet, auf {step} Sekunden, damit kein Bordrechner an seiner Sekunde erkennbar ist"
-        ),
+        format!("counted back from the receipt, to {en}, so that no on-board unit is known by its second"),
+        format!("vom Empfang zurückgerechnet, auf {de}, damit kein Bordrechner an seiner Sekunde erkennbar ist"),
     )
 }
 
 pub(super) fn last_of_span(span: u32) -> Text {
+    let Text { en, de } = seconds(span);
     Text::new(
-        format!("that of the last snapshot within the same {span} seconds"),
-        format!("die des letzten Schnappschusses derselben {span} Sekunden"),
+        format!("that of the last snapshot within the same {en}"),
+        format!("die des letzten Schnappschusses derselben {de}"),
     )
 }
 
 pub(super) fn rounded(step: u32) -> Text {
-    Text::new(format!("rounded to {step} seconds"), format!("auf {step} Sekunden gerundet"))
+    let Text { en, de } = seconds(step);
+    Text::new(format!("rounded to {en}"), format!("auf {de} gerundet"))
 }
 
-pub(super) fn derived(from: &[&str]) -> Text {
-    let list = from.join(", ");
-    match from.is_empty() {
-        true => Text::new("made by the program", "vom Programm gebildet"),
-        false => Text::new(
+pub(super) fn made_by_program() -> Text {
+    Text::new("made by the program", "vom Programm gebildet")
+}
+
+/// A column of a derived table.
+pub(super) fn derived(column: &OutputColumn) -> Text {
+    let list = column.from.join(", ");
+    match column.rows {
+        _ if column.from.is_empty() => made_by_program(),
+        RowsRead::Published => Text::new(
             format!("made of published columns and of the timetable: {list}"),
             format!("aus veröffentlichten Spalten und dem Fahrplan gebildet: {list}"),
         ),
+        RowsRead::All => Text::new(
+            format!(
+                "made of published columns, of the number of rows that are not published, and of the timetable: {list}"
+            ),
+            format!(
+                "aus veröffentlichten Spalten, der Zahl nicht veröffentlichter Zeilen und dem Fahrplan gebildet: {list}"
+            ),
+        ),
+        RowsRead::HeldBack => counted(("held back", "zurückgehaltene"), &list),
+        RowsRead::Dropped => counted(("dropped", "verworfene"), &list),
+    }
+}
+
+/// The number of rows that are not published, under what published ones say.
+fn counted((en, de): (&str, &str), list: &str) -> Text {
+    Text::new(
+        format!(
+            "counts rows that were {en} and are not published; nothing else of them is told, and their line and hour only where a \
+             published row or a trip has the same: by {list}"
+        ),
+        format!(
+            "zählt {de}, nicht veröffentlichte Zeilen; mehr wird von ihnen nicht gesagt, Linie und Stunde nur, wo eine veröffentlichte \
+             Zeile oder eine Fahrt dieselben hat: nach {list}"
+        ),
+    )
+}
+
+/// Seconds, also behind 'auf' and 'derselben'.
+fn seconds(count: u32) -> Text {
+    match count {
+        1 => Text::new("1 second", "1 Sekunde"),
+        count => Text::new(format!("{count} seconds"), format!("{count} Sekunden")),
     }
 }
 
 pub(super) fn geometry() -> Text {
     Text::new("made of the published columns", "aus den veröffentlichten Spalten gebildet")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_single_second_and_a_single_date_are_told_as_one() {
+        assert_eq!(rounded(1), Text::new("rounded to 1 second", "auf 1 Sekunde gerundet"));
+        assert_eq!(rounded(5), Text::new("rounded to 5 seconds", "auf 5 Sekunden gerundet"));
+        let date: ServiceDate = "2026-11-24".parse().unwrap();
+        let still = |dates| still_published(&StillPublished { dates, first: date, last: date, reason: None }).en;
+        assert!(
+            still(1).contains("1 published date still has it") && still(1).ends_with("withdraw it"),
+            "{}",
+            still(1)
+        );
+        assert!(still(2).ends_with("withdraw them"), "{}", still(2));
+    }
 }

@@ -1,7 +1,7 @@
 //! What `coverage` reads and fills, column by column.
 
 use crate::contract::Kind;
-use crate::derive::derivation::{Input, InputColumn, Output, OutputColumn, Tables};
+use crate::derive::derivation::{Input, InputColumn, Output, OutputColumn, RowsRead, Tables};
 
 /// The table.
 pub(super) const TABLE: &str = "coverage";
@@ -54,8 +54,8 @@ pub(super) const OUTPUTS: &[Output] = &[Output {
         OutputColumn::made("snapshots_expected", Kind::Int64, &[]),
         OutputColumn::made("snapshots_received", Kind::Int64, &[]),
         OutputColumn::made("rows_published", Kind::Int64, OF_ROWS),
-        OutputColumn::made("rows_held", Kind::Int64, OF_ROWS),
-        OutputColumn::made("rows_dropped", Kind::Int64, OF_ROWS),
-        OutputColumn::made("gap_reason", Kind::Text, OF_TRIPS),
+        OutputColumn::made("rows_held", Kind::Int64, OF_ROWS).of(RowsRead::HeldBack),
+        OutputColumn::made("rows_dropped", Kind::Int64, OF_ROWS).of(RowsRead::Dropped),
+        OutputColumn::made("gap_reason", Kind::Text, OF_TRIPS).of(RowsRead::All),
     ],
 }];
