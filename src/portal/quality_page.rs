@@ -110,8 +110,8 @@ fn cards(newest: &RunLine, before: Option<&RunLine>) -> Markup {
                     (both("vorläufig veröffentlicht: der Tag ist noch nicht zu Ende", "published provisionally: the day is not over"))
                 } @else if newest.nothing_captured {
                     (both(
-                        "nichts aufgezeichnet: veröffentlicht ist allein, was fehlt, ohne Note",
-                        "nothing was captured: what is missing is published alone, without a score",
+                        "nichts Neues aufgezeichnet: veröffentlicht ist allein, was fehlt, ohne Note",
+                        "nothing new was captured: what is missing is published alone, without a score",
                     ))
                 } @else { (both("veröffentlicht", "published")) }
             }
@@ -386,7 +386,7 @@ fn day(run: &RunLine) -> Markup {
         small { (year.trim_end_matches('-')) } br; (day)
         @if run.status == Status::HeldBack { br; small.bad { (both("zurückgehalten", "held back")) } }
         @else if !run.rolled_back.is_empty() { br; small.bad { (both("zurückgenommen", "rolled back")) } }
-        @else if run.nothing_captured { br; small.bad { (both("nichts aufgezeichnet", "nothing captured")) } }
+        @else if run.nothing_captured { br; small.bad { (both("nichts Neues aufgezeichnet", "nothing new captured")) } }
         @else if run.provisional { br; small { (both("vorläufig", "provisional")) } }
     }
 }

@@ -53,8 +53,11 @@ fn dataset(out: &mut String, report: &Report) {
         let _ = writeln!(out, "  provisional: {} is not over", last.date);
     }
     for run in report.runs.iter().filter(|run| run.nothing_captured && run.status != Status::HeldBack) {
-        let _ =
-            writeln!(out, "  {}: nothing was captured; what is missing is published alone, without a score", run.date);
+        let _ = writeln!(
+            out,
+            "  {}: nothing new was captured; what is missing is published alone, without a score",
+            run.date
+        );
     }
     for (run, back) in report.runs.iter().flat_map(|run| run.rolled_back.iter().map(move |back| (run, back))) {
         let RolledBackTable { table, to, at, by, reason } = back;

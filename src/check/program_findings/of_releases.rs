@@ -105,11 +105,11 @@ pub(super) static FINDINGS: &[ProgramFinding] = &[
     ProgramFinding {
         id: "run.nothing_captured",
         en: (
-            "Nothing was captured on the service date, though its sources existed. The table of what is missing is released alone; there is no score.",
+            "Nothing was captured on the service date, or nothing but what the sources had given before, though they existed. The table of what is missing is released alone; there is no score.",
             "Look at 'fahrtenbuch evidence gaps'; bring in captures that others have with 'fahrtenbuch evidence import', and run the date again.",
         ),
         de: (
-            "An dem Betriebstag wurde nichts aufgezeichnet, obwohl es seine Quellen gab. Veröffentlicht ist allein die Tabelle dessen, was fehlt; eine Note gibt es nicht.",
+            "An dem Betriebstag wurde nichts aufgezeichnet, oder nur, was die Quellen schon vorher geliefert hatten, obwohl es sie gab. Veröffentlicht ist allein die Tabelle dessen, was fehlt; eine Note gibt es nicht.",
             "„fahrtenbuch evidence gaps“ ansehen; Aufzeichnungen, die andere haben, mit „fahrtenbuch evidence import“ einbringen und den Tag noch einmal laufen lassen.",
         ),
     },

@@ -135,11 +135,11 @@ pub(super) static FINDINGS: &[ProgramFinding] = &[
     ProgramFinding {
         id: "<table>.nothing_captured",
         en: (
-            "Nothing was captured on the service date. Rows that are made of the timetable alone are not published: they would look as if no bus had run. They are counted here, and the table coverage says why.",
+            "Nothing was captured on the service date, or nothing but what the sources had given before. Rows that are made of the timetable alone are not published: they would look as if no bus had run. They are counted here, and the table coverage says why.",
             "Look at 'fahrtenbuch evidence gaps'; bring in captures that others have with 'fahrtenbuch evidence import', and run the date again.",
         ),
         de: (
-            "An dem Betriebstag wurde nichts aufgezeichnet. Zeilen, die allein aus dem Fahrplan gebildet sind, werden nicht veröffentlicht: Sie sähen aus, als wäre kein Bus gefahren. Sie sind hier gezählt, und die Tabelle coverage sagt, warum.",
+            "An dem Betriebstag wurde nichts aufgezeichnet, oder nur, was die Quellen schon vorher geliefert hatten. Zeilen, die allein aus dem Fahrplan gebildet sind, werden nicht veröffentlicht: Sie sähen aus, als wäre kein Bus gefahren. Sie sind hier gezählt, und die Tabelle coverage sagt, warum.",
             "„fahrtenbuch evidence gaps“ ansehen; Aufzeichnungen, die andere haben, mit „fahrtenbuch evidence import“ einbringen und den Tag noch einmal laufen lassen.",
         ),
     },

@@ -1,12 +1,16 @@
-//! A service date on which nothing was captured: of a pipeline that publishes what is missing, that table is released alone, so that
+//! A service date on which nothing was captured, or nothing but what the sources had given before: of a pipeline that publishes what is missing, that table is released alone, so that
 //! "nobody collected" does not look as "no buses".
 //!
 //! That the sources existed must be known: a collector's record has beats of the date, or there is evidence of dates before and after.
 
+use std::collections::BTreeSet;
+
 use crate::capture::coverage::Stretch;
+use crate::capture::evidence::Entry;
 use crate::contract::{RuleId, Severity};
 use crate::decode::Note;
 use crate::decode::format::Partitioning;
+use crate::digest::Digest;
 use crate::ledger::NOTHING_CAPTURED;
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::beats::reads_run;
@@ -45,14 +49,29 @@ pub fn is_told_without_captures(
     Ok(nearest_dates(workspace, pipeline, reports)?.iter().all(Option::is_some))
 }
 
-/// Whether a partition may be such a date: it is over, nothing was received on it, and its sources existed. Rows that captures of other
-/// dates have of it are for the run to find.
+/// Whether a partition may be such a date: it is over, nothing was received on it that its sources had not given before, and they
+/// existed. Rows that captures of other dates have of it are for the run to find.
 pub(super) fn may_be(workspace: &Workspace, pipeline: &Pipeline, partition: &Partition) -> Result<bool, RunError> {
-    let mut entries = partition.evidence.iter().flat_map(|(.., entries)| entries);
-    if !partition.is_complete || entries.any(|entry| partition.received.contains(&entry.captured_at)) {
+    if !partition.is_complete || partition.evidence.iter().any(|(.., entries)| has_news(partition, entries)) {
         return Ok(false);
     }
     is_told_without_captures(workspace, pipeline, partition.date)
+}
+
+/// Whether a source gave something on the date that it had not given before. A source that gives the same for days is kept once in
+/// each hour, so that captures of the date alone do not tell.
+fn has_news(partition: &Partition, entries: &[Entry]) -> bool {
+    let begin = partition.received.start;
+    let before: BTreeSet<&Digest> =
+        entries.iter().filter(|entry| entry.captured_at < begin).map(|entry| &entry.digest).collect();
+    let mut of_date = entries.iter().filter(|entry| partition.received.contains(&entry.captured_at));
+    of_date.any(|entry| !before.contains(&entry.digest))
+}
+
+/// Whether the sources answered on the date.
+pub(super) fn has_answers(partition: &Partition) -> bool {
+    let mut entries = partition.evidence.iter().flat_map(|(.., entries)| entries);
+    entries.any(|entry| partition.received.contains(&entry.captured_at))
 }
 
 /// Whether a table says what is missing of the others.
@@ -74,7 +93,12 @@ pub(super) fn has_rows_of_feed(tables: &[TableResult]) -> bool {
 
 /// Leaves the table of what is missing alone: others have no file and no results of rules, for these had nothing to look at. Rows that
 /// were made of the timetable alone are dropped, by a rule of that name.
-pub(super) fn keep_what_is_missing(pipeline: &Pipeline, date: ServiceDate, tables: &mut [TableResult]) -> Note {
+pub(super) fn keep_what_is_missing(
+    pipeline: &Pipeline,
+    date: ServiceDate,
+    has_answers: bool,
+    tables: &mut [TableResult],
+) -> Note {
     for table in tables.iter_mut().filter(|table| !is_about_missing(pipeline, &table.release.table)) {
         table.staged = None;
         table.outcomes.clear();
@@ -90,7 +114,11 @@ pub(super) fn keep_what_is_missing(pipeline: &Pipeline, date: ServiceDate, table
         rule: NOTHING_CAPTURED,
         severity: Severity::Warning,
         message: format!(
-            "nothing was captured on {date}, and no report belongs to it: {} alone is released, and says why",
+            "{}, and no report belongs to it: {} alone is released, and says why",
+            match has_answers {
+                true => format!("nothing new was captured on {date}: its sources gave what they had given before"),
+                false => format!("nothing was captured on {date}"),
+            },
             about.join(" and ")
         ),
     }

@@ -63,6 +63,7 @@ pub(super) fn prepare(
     let timetable = own_timetable(pipeline, &partition).or_else(|| inputs.used_timetable());
     let (received, until) = (partition.received.clone(), last_received(&partition));
     let fleets = Fleets::of(pipeline, &partition.evidence, &mut notes);
+    let has_answers = gap::has_answers(&partition);
     let (mut decoded, sources) = decode(workspace, pipeline, partition, &budget)?;
     notes.append(&mut decoded.notes);
 
@@ -100,7 +101,7 @@ pub(super) fn prepare(
     run.stage("stage");
     let is_gap = may_be_gap && !gap::has_rows_of_feed(&results.tables);
     if is_gap {
-        notes.push(gap::keep_what_is_missing(pipeline, date, &mut results.tables));
+        notes.push(gap::keep_what_is_missing(pipeline, date, has_answers, &mut results.tables));
     }
     keep_private_texts_back(&mut results.tables, &results.private);
     let quarantine = quarantine_files(run, date, (&mut results.tables, &decided), &mut notes);
