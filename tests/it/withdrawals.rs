@@ -6,6 +6,8 @@ use std::path::Path;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Date32Type;
+use fahrtenbuch::object_stores::Options;
+use fahrtenbuch::publish::bucket::Bucket;
 use fahrtenbuch::publish::parquet;
 use serde_json::{Value, json};
 
@@ -13,7 +15,7 @@ use crate::publication::{rows_of, texts};
 use crate::published::add_a_row_to_stops;
 use crate::releases::{json_of, kill_at, refused, rollback, snapshots, text, withdraw};
 use crate::schedule::City;
-use crate::world::{World, copy, files};
+use crate::world::{World, copy, files, s3};
 
 const RESULTS: &str = "publication/rule_results";
 const TIMETABLE: &str = "stadtbus-fahrplan";
@@ -206,6 +208,56 @@ fn results_leave_the_public_also_where_their_tables_are_published_no_more() {
     world.replace("fahrtenbuch.yaml", "people:", "publication: off\npeople:");
     json_of(&world, &withdraw(TIMETABLE, &date, &[]));
     results_are_gone(&world, &date, "off");
+}
+
+#[test]
+#[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
+fn results_leave_an_s3_bucket_with_a_withdrawal_also_with_one_that_was_killed() {
+    let server = s3();
+    let world = world();
+    world.move_to_s3(server.port);
+    world.run();
+    add_a_row_to_stops(&world);
+    world.run_of(&[TIMETABLE]);
+    let listed = json_of(&world, &["releases", "list", STOPS]);
+    let date = listed[0]["dates"][0].as_str().unwrap().to_owned();
+    let values = [
+        ("endpoint", format!("http://127.0.0.1:{}", server.port)),
+        ("region", "us-east-1".to_owned()),
+        ("access_key_id", "x".to_owned()),
+        ("secret_access_key", "y".to_owned()),
+        ("allow_http", "true".to_owned()),
+    ];
+    let values = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let bucket = Bucket::open("s3://stadtbus/offen", &Options { values, named: None }).unwrap();
+    let results = || {
+        let folders = ["data", "revised"].map(|top| bucket.list(&format!("{top}/{RESULTS}")).unwrap());
+        let of_date = folders.concat().into_iter().filter(|name| name.contains(&format!("partition_date={date}/")));
+        let of_dataset = |name: &String| {
+            let rows = parquet::rows(bucket.get(name).unwrap().unwrap()).unwrap();
+            let datasets = rows.column_by_name("dataset").unwrap().as_string::<i32>();
+            datasets.iter().any(|of| of == Some(TIMETABLE))
+        };
+        of_date.filter(of_dataset).collect::<Vec<String>>()
+    };
+    let before = results();
+    assert!(before.len() >= 2, "{before:?}");
+    let would = json_of(&world, &withdraw(TIMETABLE, &date, &["--dry-run"]));
+    assert!(before.iter().all(|name| would["objects"].as_array().unwrap().contains(&json!(name))), "{would}");
+    kill_at(&world, &withdraw(TIMETABLE, &date, &[]), "results");
+    json_of(&world, &withdraw(TIMETABLE, &date, &[]));
+    let is_gone = || {
+        assert_eq!(results(), [""; 0]);
+        assert!(before.iter().all(|name| bucket.get(name).unwrap().is_none()));
+        let rebuilt = json_of(&world, &["publish", "--rebuild"]);
+        assert_eq!((&rebuilt["written"], &rebuilt["removed"]), (&json!([]), &json!([])));
+    };
+    is_gone();
+    refused(&world, &["run", TIMETABLE, "--date", &date], 42);
+    json_of(&world, &withdraw(TIMETABLE, &date, &["--lift"]));
+    is_gone();
+    world.run_of(&[TIMETABLE, "--date", &date]);
+    assert_eq!(results().len(), 1);
 }
 
 #[test]
