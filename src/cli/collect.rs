@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::capture::collector::{CollectorLock, Outcome, Report, Scheduled, Service, Stop};
 use crate::capture::coverage::Class;
 use crate::cli::exit::Exit;
+use crate::cli::heaps;
 use crate::cli::lost::store_is_not_gone;
 use crate::cli::opened::{clock_is_set, tell};
 use crate::cli::run::failed;
@@ -56,6 +57,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
 }
 
 fn collect(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
+    heaps::share();
     clock_is_set()?;
     let private = workspace::private(root).map_err(|problems| {
         tell(&problems);

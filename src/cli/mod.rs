@@ -15,6 +15,7 @@ mod evidence;
 mod exit;
 mod gc;
 mod get;
+mod heaps;
 mod init;
 mod lost;
 mod notify;

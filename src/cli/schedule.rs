@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use crate::capture::collector::Stop;
 use crate::cli::collect::{known, no_signals};
 use crate::cli::exit::{Exit, exit_of};
+use crate::cli::heaps;
 use crate::cli::lost::store_is_not_lost;
 use crate::cli::opened::{clock_is_set, read_outline, tell};
 use crate::cli::run::failed;
@@ -77,6 +78,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
 }
 
 fn schedule(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
+    heaps::share();
     clock_is_set()?;
     let private = workspace::private(root).map_err(|problems| {
         tell(&problems);

@@ -10,6 +10,7 @@ use sd_notify::NotifyState;
 use crate::capture::collector::Stop;
 use crate::cli::collect::{Collecting, no_signals};
 use crate::cli::exit::Exit;
+use crate::cli::heaps;
 use crate::cli::opened::{clock_is_set, tell};
 use crate::cli::schedule::{Teller, observed, writer};
 use crate::cli::signals::{HangUp, Signals};
@@ -44,6 +45,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
 }
 
 fn up(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
+    heaps::share();
     clock_is_set()?;
     let private = workspace::private(root).map_err(|problems| {
         tell(&problems);
