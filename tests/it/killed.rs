@@ -43,7 +43,7 @@ fn as_if_it_had_run_once(world: &World, reference: &World, when: &str) {
 }
 
 /// Lets an hour pass for what a killed write left beside a file that is no table's: another store might be writing it until then.
-fn grow_old(folder: &Path) {
+pub(crate) fn grow_old(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         if entry.path().is_dir() {

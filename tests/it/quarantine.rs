@@ -9,7 +9,7 @@ use arrow_array::cast::AsArray;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
-use crate::killed::{STAGES, kill_at};
+use crate::killed::{STAGES, grow_old, kill_at};
 use crate::world::{World, files, python};
 
 const DATASET: &str = "stadtbus-telemetrie";
@@ -447,6 +447,7 @@ fn a_run_with_decisions_that_was_killed_at_any_stage_tells_the_same_moves() {
     for stage in STAGES {
         let world = decided(Some(&reference));
         kill_at(&world, DATASET, stage);
+        grow_old(&world.path("data/bucket"));
         world.run();
         // The timetable is captured anew in each world, so that its record may have another date.
         let of = |world: &World| -> Vec<Value> {

@@ -105,6 +105,8 @@ impl City {
                 .flatten()
                 .flatten()
                 .map(|file| file.path())
+                // What a killed write had not named yet is no version.
+                .filter(|file| !file.to_string_lossy().contains('#'))
                 .collect::<std::collections::BTreeSet<_>>()
             {
                 let index: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
