@@ -23,6 +23,12 @@ use crate::schedule::said;
 use crate::text::grouped;
 use crate::time;
 
+/// The variable that names the process with which a job is to end.
+///
+/// A job ends also where that process is killed. Else it would go on without anybody who writes down how it ends, and hold locks and
+/// memory that the next scheduler needs. It is ended by SIGTERM, and the next run finishes what it leaves. Systems other than Linux have
+/// nothing like it: there a job goes on to its end, which is safe, too, since it holds its locks until then.
+pub const ENDS_WITH: &str = "FAHRTENBUCH_ENDS_WITH";
 /// What of a job's output is kept for people: its end.
 const KEPT: usize = 64 << 10;
 /// What of a job's result is read. A record of a partition has some hundred kilobytes.
@@ -130,7 +136,7 @@ impl Runner {
         if time::is_clock_set_off() {
             command.env("FAHRTENBUCH_NOW", time::now().to_string());
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for_us(&mut command);
         command
     }
 
@@ -208,9 +214,15 @@ impl Output {
 /// # Errors
 /// The process cannot be started.
 pub fn chore(name: &str, mut command: Command, stop: &Stop) -> io::Result<(Chore, Option<i32>, [Vec<u8>; 2])> {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    for_us(&mut command);
     let output = wait_or_end(&mut command.spawn()?, Instant::now(), stop);
     Ok((output.of_chore(name.to_owned()), output.exit(), [output.stdout, output.stderr]))
+}
+
+/// Has a job say everything to this process, and end with it.
+fn for_us(command: &mut Command) {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env(ENDS_WITH, std::process::id().to_string());
 }
 
 /// To the millisecond.

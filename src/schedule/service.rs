@@ -154,15 +154,19 @@ struct AtWork<'a> {
 
 impl AtWork<'_> {
     fn until_end(&mut self, ends: &Receiver<End>, tell: &mut dyn FnMut(Event<'_>)) -> Result<(), SchedulerError> {
-        loop {
-            let next = self.look(tell)?;
+        let over = loop {
+            let next = match self.look(tell) {
+                Ok(next) => next,
+                Err(error) => break Err(error),
+            };
             let is_over = self.scheduler.once && self.is_idle() && next.is_none();
             if is_over || self.wait(ends, next, tell) {
-                break;
+                break Ok(());
             }
-        }
+        };
+        // Also where it ends by an error: what is at work would end with this process, and nobody would write down how.
         self.end(ends, tell);
-        Ok(())
+        over
     }
 
     /// Begins what is due. Gives when to look again at the latest; none if nothing is due or at work.

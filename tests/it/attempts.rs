@@ -338,6 +338,40 @@ fn a_daily_job_ends_with_the_process_that_tries_it() {
     wait_until("the end of the child", || !is_at_work(&child));
 }
 
+#[test]
+fn a_job_ends_with_the_scheduler_that_began_it_and_is_done_by_the_next_one() {
+    for scheduler in ["up", "schedule"] {
+        let city = City::new(2, "2026-11-22", 2);
+        // The run waits for whoever is alone.
+        let runs = city.world.path("data/private/locks/runs");
+        std::fs::create_dir_all(runs.parent().unwrap()).unwrap();
+        let runs = std::fs::File::options().create(true).truncate(false).write(true).open(runs).unwrap();
+        runs.lock().unwrap();
+        let mut command = city.at(NOW);
+        let mut parent = command.arg(scheduler).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let children = || {
+            let tasks = std::fs::read_dir(format!("/proc/{}/task", parent.id())).into_iter().flatten().flatten();
+            let children = tasks.map(|task| std::fs::read_to_string(task.path().join("children")).unwrap_or_default());
+            let children: String = children.collect();
+            children.split_whitespace().map(str::to_owned).collect::<Vec<String>>()
+        };
+        let waits = |child: &String| {
+            // It has asked for its own end before it waits for anything.
+            let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
+            let mut waiting = locks.lines().filter(|line| line.contains("->"));
+            waiting.any(|line| line.split_whitespace().any(|word| word == child))
+        };
+        wait_until("a job that waits", || children().iter().any(waits));
+        let child = children().into_iter().find(waits).unwrap();
+        parent.kill().unwrap();
+        parent.wait().unwrap();
+        wait_until("the end of the job", || !is_at_work(&child));
+        drop(runs);
+        city.once(NOW);
+        city.is_released_once();
+    }
+}
+
 /// Whether a process goes on: one that ended and that nobody has waited for is done.
 fn is_at_work(process: &str) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
