@@ -19,8 +19,8 @@ use crate::pipeline::run::RunError;
 use crate::schedule::due::{Due, Stop, Stopped, Why, chore_at, due};
 use crate::schedule::facts::{Facts, Outcome, Trouble};
 use crate::schedule::gather::Gatherer;
-use crate::schedule::log::{self, HeldBy, Log, Tried};
-use crate::schedule::said::ways_out;
+use crate::schedule::log::{self, Log, Tried};
+use crate::schedule::said::{HeldBy, ways_out};
 use crate::schedule::words::local;
 use crate::time;
 use crate::workspace::Workspace;
@@ -148,7 +148,7 @@ impl Plan<'_> {
                 "pipeline": stopped.key.pipeline,
                 "date": stopped.key.date,
                 "why": word(stopped.why),
-                "said": tried.map_or_else(|| stopped.why.to_string(), |tried| tried.said.clone()),
+                "said": tried.map_or_else(|| stopped.why.to_string(), |tried| tried.said.en.clone()),
                 "rules": tried.filter(|_| is_held_back).map_or_else(Vec::new, rules),
                 "since": stopped.since,
                 "command": self.looking(stopped),

@@ -18,9 +18,8 @@ use crate::check::RuleResult;
 use crate::durable;
 use crate::ledger::{Finding, Status};
 use crate::schedule::facts::{JobKey, Outcome};
-use crate::schedule::log::{Chore, Done, HeldBy};
-use crate::schedule::said;
-use crate::text::grouped;
+use crate::schedule::log::{Chore, Done};
+use crate::schedule::said::{self, HeldBy, Said};
 use crate::time;
 
 /// The variable that names the process with which a job is to end.
@@ -201,7 +200,7 @@ impl Output {
 
     /// The end of a daily job.
     fn of_chore(&self, name: String) -> Chore {
-        let said = said::gist(self.exit(), &self.stdout, &self.stderr);
+        let said = said::gist(self.exit(), &self.stdout, &self.stderr).into();
         // Something that was found, as what is due and could not be destroyed, needs a person.
         let outcome = if self.exit() == Some(4) { Outcome::Permanent } else { outcome_of(self.exit()) };
         Chore { name, outcome, said, seconds: rounded(self.seconds) }
@@ -315,7 +314,7 @@ fn done(key: JobKey, output: &Output) -> Done {
     let results: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
     let done = done_of(key, exit, &results[0], output.seconds);
     match done.said.is_empty() {
-        true => Done { said: said::gist(exit, &output.stdout, &output.stderr), ..done },
+        true => Done { said: said::gist(exit, &output.stdout, &output.stderr).into(), ..done },
         false => done,
     }
 }
@@ -328,36 +327,31 @@ pub fn done_of(key: JobKey, exit: Option<i32>, result: &Value, seconds: f64) -> 
     let said = match text("status").as_deref() {
         Some("skipped") if outcome == Outcome::Published => {
             outcome = Outcome::Absent;
-            text("reason")
+            text("reason").map(Said::from)
         }
         Some("published") if outcome == Outcome::Published => {
             if result["nothing_new"] == true {
                 outcome = Outcome::NothingNew;
-                Some(said::NOTHING_NEW.to_owned())
+                Some(said::nothing_new())
             } else {
                 Some(rows(&result["record"]))
             }
         }
         Some("held_back") => Some(said::held_back(&held_by)),
-        _ => text("error"),
+        _ => text("error").map(Said::from),
     };
     let said = said.unwrap_or_else(|| match outcome {
-        Outcome::Killed => "the process was killed".to_owned(),
-        _ => String::new(),
+        Outcome::Killed => said::killed(),
+        _ => Said::default(),
     });
-    Done { key, outcome, exit, said: said::shortened(&said), held_by, seconds: rounded(seconds) }
+    Done { key, outcome, exit, said: said.shortened(), held_by, seconds: rounded(seconds) }
 }
 
 /// What of its tables a record says was released.
-fn rows(record: &Value) -> String {
+fn rows(record: &Value) -> Said {
     let tables = record["tables"].as_array().map(Vec::as_slice).unwrap_or_default();
     let sum = |key: &str| tables.iter().filter_map(|table| table[key].as_u64()).sum::<u64>();
-    let (published, held) = (sum("published"), sum("quarantined"));
-    let mut said = format!("{} {} published", grouped(published).en, if published == 1 { "row" } else { "rows" });
-    if held > 0 {
-        said += &format!(", {} held back", grouped(held).en);
-    }
-    said
+    said::released(sum("published"), sum("quarantined"))
 }
 
 /// The rules that held a run back, those that name most rows first; none if it was not.
@@ -396,6 +390,6 @@ mod tests {
         runner.kill_older(Duration::from_millis(100));
         let End::Chore(chore) = ends.recv_timeout(Duration::from_secs(20)).unwrap() else { panic!("a run") };
         assert_eq!(chore.outcome, Outcome::Killed);
-        assert!(chore.said.contains("limits: run_kill"), "{}", chore.said);
+        assert!(chore.said.en.contains("limits: run_kill"), "{}", chore.said);
     }
 }

@@ -18,6 +18,7 @@ use crate::schedule::gather::{Gatherer, mark_of_configuration};
 use crate::schedule::hanging::hanging;
 use crate::schedule::log::{self, Begun, Chore, Done, Entry, KnownLog, Log, Writer};
 use crate::schedule::runner::{End, Runner};
+use crate::schedule::said::Said;
 use crate::time::{self, ServiceDate};
 use crate::workspace::outline::{self, Needs};
 use crate::workspace::{self, Workspace};
@@ -275,7 +276,7 @@ impl AtWork<'_> {
         match self.runner.begin(&key) {
             Ok(()) => drop(self.running.insert(key)),
             Err(error) => {
-                let said = format!("the process could not be started: {error}");
+                let said = not_started(&error);
                 let done =
                     Done { key, outcome: Outcome::Transient, exit: None, said, held_by: Vec::new(), seconds: 0.0 };
                 self.ended(done, tell);
@@ -296,7 +297,7 @@ impl AtWork<'_> {
                 None => {}
                 Some(Ok(())) => is_begun |= self.chores.insert(chore.name.to_owned(), time::now()).is_none(),
                 Some(Err(error)) => {
-                    let said = format!("the process could not be started: {error}");
+                    let said = not_started(&error);
                     let name = chore.name.to_owned();
                     failed.push(Chore { name, outcome: Outcome::Transient, said, seconds: 0.0 });
                 }
@@ -385,6 +386,14 @@ impl AtWork<'_> {
             }
         }
     }
+}
+
+/// What is said of a job that the system did not begin.
+fn not_started(error: &std::io::Error) -> Said {
+    format!(
+        "the process could not be started: {error}. Check the memory and the limits of this machine; it is tried again"
+    )
+    .into()
 }
 
 /// Of a pipeline whose file has a mistake, what was read of it before the mistake was made goes on being used.

@@ -109,7 +109,7 @@ fn what_fails_is_not_due_at_once_either_and_the_log_says_why() {
     assert!(!due.iter().any(|due| due.starts_with("backup")), "{due:?}");
     let mut log = Log::default();
     log.read_on(&city.world.path("data/private")).unwrap();
-    let said = &log.chores["backup"].chore.said;
+    let said = &log.chores["backup"].chore.said.en;
     assert!(told(&backup).contains(said.trim_end_matches('…')) && said.contains("/backup"), "{said}");
     // By hand, with what only a person says, there is no attempt.
     let wrong = at(&city, NOW, &["evidence", "purge", "--attempt", "--before", "2026-11-01"]);
@@ -515,7 +515,7 @@ fn who_write_at_once_write_whole_lines_and_a_torn_one_is_passed_over() {
     let private = folder.path().join("private");
     let at: Timestamp = NOW.parse().unwrap();
     let chore = |name: &str| {
-        let (name, said) = (name.to_owned(), "x".repeat(5000));
+        let (name, said) = (name.to_owned(), "x".repeat(5000).into());
         Entry::Chore(Chore { name, outcome: Outcome::Published, said, seconds: 0.1 })
     };
     std::thread::scope(|scope| {
