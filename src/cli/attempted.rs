@@ -100,7 +100,7 @@ pub(super) fn chore(root: &Path, name: &str) -> Result<Exit, Exit> {
     }
     let not_started = |error: std::io::Error| {
         eprintln!(
-            "error: the process could not be started: {error}"
+            "error: the process could not be started: {error}. Check the memory and the limits of this machine, and try again."
         );
         Exit::Transient
     };
