@@ -1,7 +1,7 @@
 //! Sentences that a citizen, a researcher or an auditor reads, in German and English.
 
 /// One sentence, or a part of one, in both languages.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Text {
     pub en: String,
     pub de: String,

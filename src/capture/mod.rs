@@ -59,7 +59,7 @@ pub enum CaptureError {
     )]
     Damaged { file: std::path::PathBuf, offset: u64, problem: String },
     /// The evidence store itself failed.
-    #[error("the evidence file {file} could not be {verb}: {source}", file = file.display())]
+    #[error("the evidence file {file} could not be {verb}: {source}. Check the disk and the permissions", file = file.display())]
     Evidence { file: std::path::PathBuf, verb: &'static str, source: std::io::Error },
 }
 

@@ -106,7 +106,7 @@ pub enum CheckError {
     Budget(#[from] BudgetExceeded),
     #[error("checking table {table}: {error}")]
     Spill { table: String, error: SpillError },
-    #[error("checking table {table}: {problem}")]
+    #[error("checking table {table}: {problem}. This is a fault of the program: please report it")]
     Table { table: String, problem: String },
 }
 

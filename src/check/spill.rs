@@ -31,9 +31,9 @@ pub(super) struct SpillStore {
 pub enum SpillError {
     #[error(transparent)]
     Budget(#[from] BudgetExceeded),
-    #[error("rows could not be spooled: {0}")]
+    #[error("rows could not be spooled: {0}. Check the disk of the private store, and try again")]
     Arrow(#[from] ArrowError),
-    #[error("rows could not be spooled into {folder}: {error}", folder = folder.display())]
+    #[error("rows could not be spooled into {folder}: {error}. Check the disk and the permissions, and try again", folder = folder.display())]
     File { folder: PathBuf, error: std::io::Error },
 }
 

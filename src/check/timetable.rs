@@ -52,7 +52,7 @@ pub struct Timetable {
 pub enum TimetableError {
     #[error(transparent)]
     Decode(#[from] DecodeError),
-    #[error("the timetable could not be put together: {0}")]
+    #[error("the timetable could not be put together: {0}. This is a fault of the program: please report it")]
     Arrow(#[from] ArrowError),
     #[error(transparent)]
     Budget(#[from] BudgetExceeded),

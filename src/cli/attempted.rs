@@ -19,12 +19,9 @@ use crate::schedule::clock;
 use crate::schedule::facts::JobKey;
 use crate::schedule::gather::Gatherer;
 use crate::schedule::log::{self, Begun, Entry, Log};
-use crate::schedule::runner::{self, done_of};
+use crate::schedule::runner::{self, ENDS_WITH, done_of};
 use crate::time::{self, ServiceDate};
 use crate::workspace::{self, Workspace};
-
-/// The variable that names the process with which this one is to end.
-const ENDS_WITH: &str = "FAHRTENBUCH_ENDS_WITH";
 
 /// Has the system end this process by SIGTERM once its parent is gone, where that wanted so. Another process than the one that is named
 /// is nobody's business: the variable was inherited.
@@ -102,13 +99,13 @@ pub(super) fn chore(root: &Path, name: &str) -> Result<Exit, Exit> {
         return Err(Exit::Transient);
     }
     let not_started = |error: std::io::Error| {
-        eprintln!("error: the process could not be started: {error}");
+        eprintln!(
+            "error: the process could not be started: {error}. Check the memory and the limits of this machine, and try again."
+        );
         Exit::Transient
     };
     let mut command = Command::new(std::env::current_exe().map_err(not_started)?);
     command.args(std::env::args_os().skip(1).filter(|argument| argument != "--attempt"));
-    // Also where this one is killed, which it hears nothing of.
-    command.env(ENDS_WITH, std::process::id().to_string());
     let stop = Stop::default();
     let _signals = Signals::listen(stop.clone()).map_err(not_started)?;
     let (chore, code, [out, errors]) = runner::chore(name, command, &stop).map_err(not_started)?;

@@ -207,7 +207,10 @@ fn verified(root: &Path, look: &Look) -> Result<Exit, Exit> {
     for place in places(root, look)? {
         let place = Place::open(&place, false).map_err(|error| failed(&error))?;
         let Some(Verified { at, files, bytes, problems }) = verify(&place).map_err(|error| failed(&error))? else {
-            eprintln!("error: there is no backup at {}", place.shown());
+            eprintln!(
+                "error: there is no backup at {}. 'fahrtenbuch backup' makes one where 'backup: to' in fahrtenbuch.yaml says.",
+                place.shown()
+            );
             return Err(Exit::Permanent);
         };
         if !problems.is_empty() {

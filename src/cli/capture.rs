@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::capture::collector::{Beat, Collector, Outcome, Report};
 use crate::cli::attempted::Attempted;
+use crate::cli::collect::no_signals;
 use crate::cli::exit::Exit;
 use crate::cli::lost::store_is_not_gone;
 use crate::cli::opened::{choose, clock_is_set, read_workspace};
@@ -80,10 +81,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     };
     let signals = match Signals::listen(collector.stop()) {
         Ok(signals) => signals,
-        Err(error) => {
-            eprintln!("error: signals cannot be waited for: {error}");
-            return Exit::Transient;
-        }
+        Err(error) => return no_signals(error),
     };
     let begin = Instant::now();
     let beat = Beat { every: Duration::from_secs(every), duration: arguments.duration.map(Duration::from_secs) };

@@ -86,7 +86,9 @@ fn collect(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
 }
 
 pub(super) fn no_signals(error: std::io::Error) -> Exit {
-    eprintln!("error: signals cannot be waited for: {error}");
+    eprintln!(
+        "error: signals cannot be waited for: {error}. Check the limits of this machine for open files, and try again."
+    );
     Exit::Transient
 }
 

@@ -243,7 +243,7 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => done.left.push(path),
             Err(error) => {
-                eprintln!("error: {} could not be made: {error}", path.display());
+                eprintln!("error: {} could not be made: {error}. Check the disk and the permissions.", path.display());
                 return Exit::Transient;
             }
         }

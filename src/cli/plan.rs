@@ -18,9 +18,9 @@ use crate::cli::run::failed;
 use crate::pipeline::run::RunError;
 use crate::schedule::due::{Due, Stop, Stopped, Why, chore_at, due};
 use crate::schedule::facts::{Facts, Outcome, Trouble};
-use crate::schedule::gather::Gatherer;
-use crate::schedule::log::{self, HeldBy, Log, Tried};
-use crate::schedule::said::ways_out;
+use crate::schedule::gather::{Candidate, Gatherer};
+use crate::schedule::log::{self, Log, Tried};
+use crate::schedule::said::{HeldBy, ways_out};
 use crate::schedule::words::local;
 use crate::time;
 use crate::workspace::Workspace;
@@ -28,6 +28,8 @@ use crate::workspace::outline::Needs;
 
 /// Why a daily job that is no run is due.
 const DAILY: &str = "a daily job";
+/// Of dates, without the bucket.
+const NOT_KNOWN: &str = "not known whether it is released";
 
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -37,13 +39,14 @@ JSON: due (pipeline, or chore: a daily job that is no run; date, why, said, sinc
 stopped (pipeline, date, why, said, rules that held it back, since, command), acts (pipeline, dataset, date, kind, tables, said, since, by,
 reason; kind withdrawn, lifted or rolled_back: what people decided of releases; withdrawal_begun or compaction_begun, of no pipeline: what is
 not at its end, by the notes of this machine, tables empty if all; pipelines need no schedule for that), troubles (pipeline, said, exit: nobody
-can tell what of it is due, as with a damaged index in the bucket; without a pipeline of none, as without the bucket), clock (null; newest,
+can tell what of it is due, as with a damaged index in the bucket; without a pipeline of none, as without the bucket), candidates (pipeline, date, said, at: without the bucket
+the dates that have evidence and that the schedule has run if they are not released, which is not known; else none), clock (null; newest,
 said: the clock is behind a time that was written down, and nothing is due until it is set), notes (a catalogue for SQL engines that has to be
 written anew; a dataset without a pipeline; files of months that are gone; what nothing is planned of, as it has no schedule). Each command of 'due' writes down that it was
 tried, so that it is not due any more.
 
 Exit codes: 0, also if there are troubles; 1 if the bucket is gone or does not answer (what is known without it is told: daily jobs, what
-is asked of sources; no date is due then), 2 if the configuration is wrong, 42 if the private store is lost.
+is asked of sources, and the dates that may be due; none is then), 2 if the configuration is wrong, 42 if the private store is lost.
 
 Examples:
   fahrtenbuch plan
@@ -75,15 +78,16 @@ fn plan(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     let now = time::now();
     let (mut gatherer, running) = (Gatherer::default(), BTreeSet::new());
     // Without the bucket all else is told, and the end is that of the error.
-    let (facts, others, half_done, unread) = match gatherer.gather(&workspace, &log, &running, now) {
+    let (facts, others, half_done, unread, candidates) = match gatherer.gather(&workspace, &log, &running, now) {
         Ok(mut facts) => {
             let (others, troubles) = gatherer.unscheduled_acts(&workspace, &log).map_err(of_run)?;
             facts.troubles.extend(troubles);
-            (facts, others, acts::half_done(&workspace).map_err(of_run)?, None)
+            (facts, others, acts::half_done(&workspace).map_err(of_run)?, None, Vec::new())
         }
         Err(RunError::Publish(error)) => {
-            let facts = gatherer.gather_without_bucket((&workspace, &log), &running, &error, now).map_err(of_run)?;
-            (facts, BTreeMap::new(), Vec::new(), Some(RunError::Publish(error)))
+            let without = gatherer.gather_without_bucket((&workspace, &log), &running, &error, now);
+            let (facts, candidates) = without.map_err(of_run)?;
+            (facts, BTreeMap::new(), Vec::new(), Some(RunError::Publish(error)), candidates)
         }
         Err(error) => return Err(of_run(error)),
     };
@@ -95,7 +99,7 @@ fn plan(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     let months = months.map(|(dataset, missing)| missing.said(dataset));
     let notes = stale.into_iter().chain(renamed).chain(months).chain(acts::not_planned(&workspace));
     let notes: Vec<String> = notes.collect();
-    let plan = Plan { workspace: &workspace, facts: &facts, due: &due, log: &log, half_done, decided, now };
+    let plan = Plan { workspace: &workspace, facts: &facts, due: &due, log: &log, half_done, decided, candidates, now };
     if arguments.json {
         let mut json = plan.json();
         json["notes"] = notes.into();
@@ -117,6 +121,8 @@ struct Plan<'a> {
     half_done: Vec<PlannedAct>,
     /// What people decided of releases.
     decided: Vec<PlannedAct>,
+    /// Dates that may be due, where the bucket that would tell does not answer.
+    candidates: Vec<Candidate>,
     now: Timestamp,
 }
 
@@ -152,7 +158,7 @@ impl Plan<'_> {
                 "pipeline": stopped.key.pipeline,
                 "date": stopped.key.date,
                 "why": word(stopped.why),
-                "said": tried.map_or_else(|| stopped.why.to_string(), |tried| tried.said.clone()),
+                "said": tried.map_or_else(|| stopped.why.to_string(), |tried| tried.said.en.clone()),
                 "rules": tried.filter(|_| is_held_back).map_or_else(Vec::new, rules),
                 "since": stopped.since,
                 "command": self.looking(stopped),
@@ -165,12 +171,16 @@ impl Plan<'_> {
                 "exit": exit_of(trouble.outcome).code(),
             })
         });
+        let candidates = self.candidates.iter().map(
+            |Candidate { key, at }| json!({"pipeline": key.pipeline, "date": key.date, "said": NOT_KNOWN, "at": at}),
+        );
         let acts = self.half_done.iter().chain(&self.decided).map(PlannedAct::json);
         json!({
             "now": now,
             "due": runs.chain(self.chores_due()).collect::<Vec<_>>(),
             "next": later.chain(self.chores_later()).collect::<Vec<_>>(),
             "stopped": stopped.collect::<Vec<_>>(),
+            "candidates": candidates.collect::<Vec<_>>(),
             "troubles": troubles.collect::<Vec<_>>(),
             "clock": self.facts.clock.as_ref().map(|behind| json!({"newest": behind.newest, "said": behind.to_string()})),
             "acts": acts.collect::<Vec<_>>(),
@@ -228,6 +238,7 @@ impl Plan<'_> {
         if facts.pipelines.is_empty() && facts.chores.is_empty() {
             return self.show_acts();
         }
+        self.show_candidates();
         self.show_due();
         self.show_later();
         self.show_stopped();
@@ -245,6 +256,19 @@ impl Plan<'_> {
                 );
             }
         }
+    }
+
+    fn show_candidates(&self) {
+        if self.candidates.is_empty() {
+            return;
+        }
+        println!("These dates have evidence, and the schedule has them run if they are not released:");
+        for Candidate { key, at } in self.candidates.iter().take(LISTED) {
+            let verb = if *at <= self.now { "was" } else { "is" };
+            println!("  {key}: {NOT_KNOWN}; its time by the schedule {verb} {}", local(*at, &self.facts.zone));
+        }
+        more(self.candidates.len());
+        println!();
     }
 
     fn show_due(&self) {

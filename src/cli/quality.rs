@@ -180,7 +180,7 @@ fn results(workspace: &Workspace, arguments: &ResultsArguments) -> Result<Exit, 
     };
     print!("{}", String::from_utf8_lossy(&printed));
     let quality = json::read(&own).map_err(|problem| {
-        eprintln!("error: the results in {} cannot be read: {problem}", bucket.location());
+        eprintln!("error: the results in {} cannot be read: {problem}. Restore them from a backup of the bucket, or make some with 'fahrtenbuch run'.", bucket.location());
         Exit::Permanent
     })?;
     Ok(if quality.status == Status::HeldBack { Exit::HeldBack } else { Exit::Done })

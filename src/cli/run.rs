@@ -86,7 +86,7 @@ impl Arguments {
         };
         let (from, to) = (from.on(today), to.on(today));
         if from > to {
-            eprintln!("error: --from {from} is after --to {to}");
+            eprintln!("error: --from {from} is after --to {to}. Turn them around.");
             return Err(Exit::Usage);
         }
         let days = to.days_since_epoch() - from.days_since_epoch();

@@ -80,7 +80,8 @@ fn status(root: &Path, arguments: &Arguments) -> Result<Exit, Exit> {
     let (facts, unread) = match gatherer.gather(&workspace, &log, &running, now) {
         Ok(facts) => (facts, None),
         Err(RunError::Publish(error)) => {
-            let facts = gatherer.gather_without_bucket((&workspace, &log), &running, &error, now).map_err(of_run)?;
+            let (facts, _) =
+                gatherer.gather_without_bucket((&workspace, &log), &running, &error, now).map_err(of_run)?;
             (facts, Some(RunError::Publish(error)))
         }
         Err(error) => return Err(of_run(error)),

@@ -125,7 +125,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         output: arguments.output.as_ref().map(|folder| folder.display().to_string()),
     };
     if let Err(error) = write(&report, &how, arguments) {
-        eprintln!("error: the report could not be written: {error}");
+        eprintln!("error: the report could not be written: {error}. Check the disk, the folder and its permissions.");
         return Exit::Transient;
     }
     tracing::info!(seconds = clock.elapsed().as_secs_f64(), "done");

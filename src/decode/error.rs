@@ -13,7 +13,7 @@ pub enum DecodeError {
     #[error("{name}, row {row}: {problem}. {remedy}")]
     Row { name: String, row: u64, problem: String, remedy: String },
     /// Reading the evidence failed; this one may succeed if tried again.
-    #[error("{name} could not be read: {source}")]
+    #[error("{name} could not be read: {source}. Check the disk and the permissions, and try again")]
     Io { name: String, source: std::io::Error },
     /// The capture itself could not be had.
     #[error(transparent)]

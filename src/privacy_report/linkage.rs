@@ -200,7 +200,7 @@ fn read(workspace: &Workspace, bucket: &Bucket, key: &str, lines: &HashMap<Strin
     };
     let day = day::read(file?, lines);
     removed.map_err(|error| RunError::private(&copy, "removed", &error))?;
-    day.map_err(|error| publish::PublishError::Parquet { table: key.to_owned(), problem: error.to_string() }.into())
+    day.map_err(|error| publish::PublishError::Damaged { key: key.to_owned(), problem: error.to_string() }.into())
 }
 
 /// The line of each trip, by the timetable that is published.
@@ -212,7 +212,7 @@ fn lines(workspace: &Workspace, pipeline: &Pipeline, bucket: &Bucket) -> Result<
     let Some(file) = index.as_ref().and_then(|index| index.files.last()) else { return Ok(HashMap::new()) };
     let Some(bytes) = bucket.get(&file.path)? else { return Ok(HashMap::new()) };
     let rows = publish::parquet::rows(bytes)
-        .map_err(|error| publish::PublishError::Parquet { table: file.path.clone(), problem: error.to_string() })?;
+        .map_err(|error| publish::PublishError::Damaged { key: file.path.clone(), problem: error.to_string() })?;
     let column = |name: &str| rows.column_by_name(name)?.as_string_opt::<i32>();
     let (Some(trips), Some(routes)) = (column("trip_id"), column("route_id")) else { return Ok(HashMap::new()) };
     let is_there = |row: &usize| trips.is_valid(*row) && routes.is_valid(*row);

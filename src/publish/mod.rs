@@ -24,7 +24,11 @@ use crate::yaml::Problem;
 pub enum PublishError {
     #[error(transparent)]
     Budget(#[from] BudgetExceeded),
-    #[error("the Parquet file of {table} could not be written: {problem}")]
+    /// Of a file that is being made, in the private store.
+    #[error(
+        "the Parquet file of {table} could not be written: {problem}. Check the disk of the private store, where it is made in \
+         'staging/', and try again"
+    )]
     Parquet { table: String, problem: String },
     #[error("the bucket {bucket}: {problem}. {remedy}")]
     Configuration { bucket: String, problem: String, remedy: String },
@@ -35,7 +39,10 @@ pub enum PublishError {
          which there is evidence is released again"
     )]
     Gone { bucket: String },
-    #[error("the bucket {bucket} failed at '{key}': {source}")]
+    #[error(
+        "the bucket {bucket} failed at '{key}': {source}. See whether it can be reached and written as 'bucket' in fahrtenbuch.yaml \
+         has it (place, access keys, permissions, disk), and try again"
+    )]
     Store { bucket: String, key: String, source: object_store::Error },
     #[error("other runs commit to '{key}' all the time. Try again")]
     Contended { key: String },

@@ -21,11 +21,10 @@ use crate::digest::Digest;
 use crate::object_stores::Options;
 use crate::pipeline::run::{RunError, evidence_store};
 use crate::pipeline::{FeedOrigin, Pipeline};
-use crate::publish::PublishError;
 use crate::publish::bucket::{Bucket, missing_folder};
 use crate::schedule::clock;
 use crate::schedule::facts::{
-    ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, Outcome, PipelineFacts, ReleaseAct, Trouble, TroubleOf,
+    ChoreFacts, DateFacts, Ended, Evidence, Facts, JobKey, Mark, PipelineFacts, ReleaseAct, Trouble,
 };
 use crate::schedule::gone::refuse_gone;
 use crate::schedule::in_bucket::{InBucket, Names, look_into};
@@ -37,10 +36,12 @@ use crate::workspace::Workspace;
 mod gaps;
 mod look;
 mod marks;
+mod without_bucket;
 
 use self::look::{FeedHours, Look};
 pub(super) use self::marks::mark_of_configuration;
 use self::marks::{common_settings, configured_at, hour_of, marked, settings_of, within};
+pub use self::without_bucket::Candidate;
 
 /// How old what is known of the bucket may be: others may publish to it, too.
 const BUCKET_AGE: Duration = Duration::from_secs(600);
@@ -182,27 +183,6 @@ impl Gatherer {
             }
         }
         Ok((acts, troubles))
-    }
-
-    /// The facts without those of a bucket that cannot be had, for who only tells: no date of any pipeline is known, and `error` is a
-    /// trouble of all.
-    ///
-    /// # Errors
-    /// As [`Gatherer::gather`], but for the bucket.
-    pub fn gather_without_bucket(
-        &mut self,
-        (workspace, log): (&Workspace, &Log),
-        running: &BTreeSet<JobKey>,
-        error: &PublishError,
-        now: Timestamp,
-    ) -> Result<Facts, RunError> {
-        self.is_without_bucket = true;
-        let mut facts = self.gather(workspace, log, running, now)?;
-        facts.pipelines.values_mut().for_each(|pipeline| pipeline.dates.clear());
-        let outcome = if error.is_transient() { Outcome::Transient } else { Outcome::Permanent };
-        let (pipeline, dataset) = (String::new(), String::new());
-        facts.troubles.push(Trouble { pipeline, dataset, said: error.to_string(), outcome, of: TroubleOf::Bucket });
-        Ok(facts)
     }
 
     /// What is known of the dates of a pipeline.

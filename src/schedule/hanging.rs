@@ -50,6 +50,7 @@ mod tests {
     use super::*;
     use crate::schedule::facts::Mark;
     use crate::schedule::log::{Begun, Done, Entry, KnownLog, Writer};
+    use crate::schedule::said::Said;
 
     #[test]
     fn a_run_hangs_after_an_hour_and_four_times_its_usual_length() {
@@ -73,7 +74,7 @@ mod tests {
             [("2026-11-24", Outcome::Published, 1800.0), ("2026-11-23", Outcome::Killed, 86_400.0)]
         {
             writer.add(at(0), Entry::Begun(begun(date)));
-            let (said, held_by) = (String::new(), Vec::new());
+            let (said, held_by) = (Said::default(), Vec::new());
             writer.add(at(30), Entry::Ended(Done { key: key(date), outcome, exit: None, said, held_by, seconds }));
         }
         assert_eq!((hang(219).len(), hang(220).len()), (0, 1));

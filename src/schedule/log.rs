@@ -16,10 +16,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::writer::{KnownLog, Writer, add};
-use crate::contract::RuleId;
 use crate::durable;
-use crate::ledger::is_zero;
 use crate::schedule::facts::{Attempt, Ended, JobKey, Mark, Outcome};
+use crate::schedule::said::{HeldBy, Said};
 
 /// A line that is longer is none of ours.
 const LONGEST_LINE: usize = 1 << 20;
@@ -73,23 +72,12 @@ pub struct Done {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<i32>,
     /// For people: what was released, or why it was not.
-    pub said: String,
+    #[serde(flatten)]
+    pub said: Said,
     /// The rules that held it back, the first of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held_by: Vec<HeldBy>,
     pub seconds: f64,
-}
-
-/// A rule that held a run back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HeldBy {
-    pub rule: RuleId,
-    /// Rows that it named; none if it names no rows, or could not run.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub rows: u64,
-    /// It could not run.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_error: bool,
 }
 
 /// A daily job that is no run.
@@ -97,7 +85,8 @@ pub struct HeldBy {
 pub struct Chore {
     pub name: String,
     pub outcome: Outcome,
-    pub said: String,
+    #[serde(flatten)]
+    pub said: Said,
     pub seconds: f64,
 }
 
@@ -195,7 +184,7 @@ pub struct Tried {
     pub failing_since: Option<Timestamp>,
     pub failing: Option<Failing>,
     /// What the newest that ended said.
-    pub said: String,
+    pub said: Said,
     /// The rules that held it back.
     pub held_by: Vec<HeldBy>,
     pub why: String,
@@ -376,7 +365,7 @@ mod tests {
             key: key(),
             outcome,
             exit: Some(1),
-            said: "no".to_owned(),
+            said: "no".to_owned().into(),
             held_by: Vec::new(),
             seconds: 1.5,
         })

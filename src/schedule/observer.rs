@@ -80,10 +80,18 @@ pub struct Observer {
     /// Since when facts cannot be gathered.
     unknown_since: Option<Timestamp>,
     teller: Option<(Sender<News>, JoinHandle<()>)>,
-    /// What was last found, in a sentence.
-    verdict: Arc<Mutex<String>>,
+    verdict: Arc<Mutex<Verdict>>,
     beating: Beating,
     textfile_failed: bool,
+}
+
+/// What was last found, in a sentence for a dead man's switch.
+#[derive(Clone, Debug, Default)]
+pub struct Verdict {
+    said: String,
+    /// The sources and what is due were looked at as a whole at least once. Before that nobody knows that this machine does its work,
+    /// so nothing may say so.
+    has_looked: bool,
 }
 
 struct News {
@@ -123,7 +131,7 @@ impl Observer {
     }
 
     /// What was found last, in a sentence, for a dead man's switch.
-    pub fn verdict(&self) -> Arc<Mutex<String>> {
+    pub fn verdict(&self) -> Arc<Mutex<Verdict>> {
         self.verdict.clone()
     }
 
@@ -143,7 +151,7 @@ impl Observer {
         let now = time::now();
         let (found, metrics) = self.finder.find(looked, now);
         let said = verdict(&found.causes, looked.workspace.notify.language);
-        *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = said;
+        *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = Verdict { said, has_looked: true };
         if let Some(file) = &looked.workspace.metrics.textfile {
             match textfile::write(file, &metrics) {
                 Ok(()) => self.textfile_failed = false,
@@ -169,7 +177,7 @@ impl Observer {
         let now = time::now();
         let since = *self.unknown_since.get_or_insert(now);
         let language = settings.as_ref().map(|settings| settings.language);
-        *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = unknown(error, language.unwrap_or_default());
+        self.verdict.lock().unwrap_or_else(PoisonError::into_inner).said = unknown(error, language.unwrap_or_default());
         let must_wait = error.is_transient() && now.duration_since(since) < PATIENCE;
         if must_wait || self.looked.is_some_and(|at| at.elapsed() < LOOK) {
             return;
@@ -278,7 +286,7 @@ pub fn sent(log: &Log) -> Vec<(Timestamp, Sent)> {
 pub struct Pulse {
     pub alive: Alive,
     pub stop: Stop,
-    pub verdict: Arc<Mutex<String>>,
+    pub verdict: Arc<Mutex<Verdict>>,
     pub beating: Beating,
 }
 
@@ -298,12 +306,13 @@ impl Beating {
 }
 
 impl Pulse {
-    /// Pings until all is to end. The first ping to an address says that something begins; one that the configuration names no more is
-    /// told so.
+    /// Pings until all is to end. The first ping to an address says that something begins; that all goes on is said after the first whole
+    /// look, with what it found. Until then only the log of the service is told why there is none yet. An address that the configuration
+    /// names no more is told so.
     pub fn ping(&self) {
         let run = RunId::new();
         let mut known: Option<Heartbeat> = None;
-        let mut last: Option<Instant> = None;
+        let mut last: Option<(Instant, bool)> = None;
         while !self.stop.is_requested() {
             let (heartbeat, every) = self.beating.get();
             let heartbeat = heartbeat.map(|heartbeat| heartbeat.until(&self.stop));
@@ -316,14 +325,17 @@ impl Pulse {
                 }
                 (known, last) = (heartbeat, None);
             }
-            // Who hangs is dead.
-            if let Some(heartbeat) = &known
-                && last.is_none_or(|last| last.elapsed() >= every)
-            {
-                last = Some(Instant::now());
+            let Verdict { said, has_looked } = self.verdict.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            // The first success does not wait for the interval.
+            let is_due = last.is_none_or(|(at, had_looked)| at.elapsed() >= every || had_looked != has_looked);
+            if let Some(heartbeat) = known.as_ref().filter(|_| is_due && !said.is_empty()) {
+                last = Some((Instant::now(), has_looked));
+                // Who hangs is dead.
                 if self.alive.ago() < HANGS {
-                    let verdict = self.verdict.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                    heartbeat.success(None, &verdict);
+                    match has_looked {
+                        true => heartbeat.success(None, &said),
+                        false => heartbeat.log(None, &said),
+                    };
                 }
             }
             std::thread::sleep(TURN);
@@ -364,7 +376,7 @@ mod tests {
     use crate::schedule::log::KnownLog;
     use crate::yaml::{self, Problems};
 
-    /// A server that takes every ping, and gives the paths.
+    /// A server that takes every ping, and gives the paths, each with its body behind a blank if it has one.
     fn switch() -> (String, Receiver<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -372,12 +384,25 @@ mod tests {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                let mut bytes = [0; 4096];
-                let count = stream.read(&mut bytes).unwrap_or(0);
-                let text = String::from_utf8_lossy(&bytes[..count]).into_owned();
+                let mut text = String::new();
+                let is_whole = |text: &str| {
+                    let (head, body) = text.split_once("\r\n\r\n")?;
+                    let length = head
+                        .lines()
+                        .find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+                    Some(body.len() >= length.unwrap_or(0_usize))
+                };
+                while is_whole(&text) != Some(true) {
+                    let mut bytes = [0; 4096];
+                    match stream.read(&mut bytes).unwrap_or(0) {
+                        0 => break,
+                        count => text.push_str(&String::from_utf8_lossy(&bytes[..count])),
+                    }
+                }
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
                 let path = text.split(' ').nth(1).unwrap_or_default().split('?').next().unwrap_or_default();
-                if paths.send(path.to_owned()).is_err() {
+                let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+                if paths.send(format!("{path} {body}").trim_end().to_owned()).is_err() {
                     return;
                 }
             }
@@ -397,17 +422,38 @@ mod tests {
         let beating = Beating::default();
         beating.set(&settings(""));
         let stop = Stop::default();
-        let pulse =
-            Pulse { alive: Alive::default(), stop: stop.clone(), verdict: Arc::default(), beating: beating.clone() };
+        let verdict = Arc::new(Mutex::new(Verdict { said: "all is well".to_owned(), has_looked: true }));
+        let pulse = Pulse { alive: Alive::default(), stop: stop.clone(), verdict, beating: beating.clone() };
         let thread = std::thread::spawn(move || pulse.ping());
         let next = |of: &Receiver<String>| of.recv_timeout(Duration::from_secs(20)).unwrap();
         beating.set(&settings(&format!("notify: {{heartbeat: {{url: '{one}/a', every: 1 h}}}}\n")));
-        assert_eq!([next(&of_one), next(&of_one)], ["/a/start", "/a"]);
+        assert_eq!([next(&of_one), next(&of_one)], ["/a/start", "/a all is well"]);
         beating.set(&settings(&format!("notify: {{heartbeat: {{url: '{other}/b', every: 1 h}}}}\n")));
-        assert_eq!([next(&of_one), next(&of_other), next(&of_other)], ["/a/log", "/b/start", "/b"]);
+        assert!(next(&of_one).starts_with("/a/log "));
+        assert_eq!([next(&of_other), next(&of_other)], ["/b/start", "/b all is well"]);
         stop.request();
         thread.join().unwrap();
-        assert_eq!(next(&of_other), "/b/log");
+        assert_eq!(next(&of_other), "/b/log stopped on purpose");
+    }
+
+    #[test]
+    fn success_is_pinged_after_a_whole_look_and_not_before() {
+        let (address, pings) = switch();
+        let beating = Beating::default();
+        beating.set(&settings(&format!("notify: {{heartbeat: {{url: '{address}/a', every: 1 h}}}}\n")));
+        let (stop, verdict) = (Stop::default(), Arc::<Mutex<Verdict>>::default());
+        let pulse = Pulse { alive: Alive::default(), stop: stop.clone(), verdict: verdict.clone(), beating };
+        let thread = std::thread::spawn(move || pulse.ping());
+        let next = || pings.recv_timeout(Duration::from_secs(20)).unwrap();
+        assert_eq!(next(), "/a/start");
+        assert!(pings.recv_timeout(TURN * 4).is_err(), "something was said before anything was looked at");
+        verdict.lock().unwrap().said = "nothing is begun: no bucket".to_owned();
+        assert_eq!(next(), "/a/log nothing is begun: no bucket");
+        *verdict.lock().unwrap() = Verdict { said: "all is well".to_owned(), has_looked: true };
+        assert_eq!(next(), "/a all is well");
+        stop.request();
+        thread.join().unwrap();
+        assert_eq!(next(), "/a/log stopped on purpose");
     }
 
     #[test]

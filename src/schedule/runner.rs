@@ -18,11 +18,16 @@ use crate::check::RuleResult;
 use crate::durable;
 use crate::ledger::{Finding, Status};
 use crate::schedule::facts::{JobKey, Outcome};
-use crate::schedule::log::{Chore, Done, HeldBy};
-use crate::schedule::said;
-use crate::text::grouped;
+use crate::schedule::log::{Chore, Done};
+use crate::schedule::said::{self, HeldBy, Said};
 use crate::time;
 
+/// The variable that names the process with which a job is to end.
+///
+/// A job ends also where that process is killed. Else it would go on without anybody who writes down how it ends, and hold locks and
+/// memory that the next scheduler needs. It is ended by SIGTERM, and the next run finishes what it leaves. Systems other than Linux have
+/// nothing like it: there a job goes on to its end, which is safe, too, since it holds its locks until then.
+pub const ENDS_WITH: &str = "FAHRTENBUCH_ENDS_WITH";
 /// What of a job's output is kept for people: its end.
 const KEPT: usize = 64 << 10;
 /// What of a job's result is read. A record of a partition has some hundred kilobytes.
@@ -130,7 +135,7 @@ impl Runner {
         if time::is_clock_set_off() {
             command.env("FAHRTENBUCH_NOW", time::now().to_string());
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for_us(&mut command);
         command
     }
 
@@ -195,7 +200,7 @@ impl Output {
 
     /// The end of a daily job.
     fn of_chore(&self, name: String) -> Chore {
-        let said = said::gist(self.exit(), &self.stdout, &self.stderr);
+        let said = said::gist(self.exit(), &self.stdout, &self.stderr).into();
         // Something that was found, as what is due and could not be destroyed, needs a person.
         let outcome = if self.exit() == Some(4) { Outcome::Permanent } else { outcome_of(self.exit()) };
         Chore { name, outcome, said, seconds: rounded(self.seconds) }
@@ -208,9 +213,15 @@ impl Output {
 /// # Errors
 /// The process cannot be started.
 pub fn chore(name: &str, mut command: Command, stop: &Stop) -> io::Result<(Chore, Option<i32>, [Vec<u8>; 2])> {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    for_us(&mut command);
     let output = wait_or_end(&mut command.spawn()?, Instant::now(), stop);
     Ok((output.of_chore(name.to_owned()), output.exit(), [output.stdout, output.stderr]))
+}
+
+/// Has a job say everything to this process, and end with it.
+fn for_us(command: &mut Command) {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env(ENDS_WITH, std::process::id().to_string());
 }
 
 /// To the millisecond.
@@ -303,7 +314,7 @@ fn done(key: JobKey, output: &Output) -> Done {
     let results: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
     let done = done_of(key, exit, &results[0], output.seconds);
     match done.said.is_empty() {
-        true => Done { said: said::gist(exit, &output.stdout, &output.stderr), ..done },
+        true => Done { said: said::gist(exit, &output.stdout, &output.stderr).into(), ..done },
         false => done,
     }
 }
@@ -316,36 +327,31 @@ pub fn done_of(key: JobKey, exit: Option<i32>, result: &Value, seconds: f64) -> 
     let said = match text("status").as_deref() {
         Some("skipped") if outcome == Outcome::Published => {
             outcome = Outcome::Absent;
-            text("reason")
+            text("reason").map(Said::from)
         }
         Some("published") if outcome == Outcome::Published => {
             if result["nothing_new"] == true {
                 outcome = Outcome::NothingNew;
-                Some(said::NOTHING_NEW.to_owned())
+                Some(said::nothing_new())
             } else {
                 Some(rows(&result["record"]))
             }
         }
         Some("held_back") => Some(said::held_back(&held_by)),
-        _ => text("error"),
+        _ => text("error").map(Said::from),
     };
     let said = said.unwrap_or_else(|| match outcome {
-        Outcome::Killed => "the process was killed".to_owned(),
-        _ => String::new(),
+        Outcome::Killed => said::killed(),
+        _ => Said::default(),
     });
-    Done { key, outcome, exit, said: said::shortened(&said), held_by, seconds: rounded(seconds) }
+    Done { key, outcome, exit, said: said.shortened(), held_by, seconds: rounded(seconds) }
 }
 
 /// What of its tables a record says was released.
-fn rows(record: &Value) -> String {
+fn rows(record: &Value) -> Said {
     let tables = record["tables"].as_array().map(Vec::as_slice).unwrap_or_default();
     let sum = |key: &str| tables.iter().filter_map(|table| table[key].as_u64()).sum::<u64>();
-    let (published, held) = (sum("published"), sum("quarantined"));
-    let mut said = format!("{} {} published", grouped(published).en, if published == 1 { "row" } else { "rows" });
-    if held > 0 {
-        said += &format!(", {} held back", grouped(held).en);
-    }
-    said
+    said::released(sum("published"), sum("quarantined"))
 }
 
 /// The rules that held a run back, those that name most rows first; none if it was not.
@@ -384,6 +390,6 @@ mod tests {
         runner.kill_older(Duration::from_millis(100));
         let End::Chore(chore) = ends.recv_timeout(Duration::from_secs(20)).unwrap() else { panic!("a run") };
         assert_eq!(chore.outcome, Outcome::Killed);
-        assert!(chore.said.contains("limits: run_kill"), "{}", chore.said);
+        assert!(chore.said.en.contains("limits: run_kill"), "{}", chore.said);
     }
 }

@@ -1,33 +1,96 @@
 //! What is said of a job that is over, in the log and wherever it is told: short, on one line, and without names of people.
 
-use crate::schedule::log::HeldBy;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::RuleId;
+use crate::ledger::is_zero;
 use crate::text::{Text, grouped};
+
+/// A sentence about a job that is over. What this program makes is in both languages from the start; what is an error, or another
+/// program's, is as it was written, and stands for both. Logs of older versions have English alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    #[serde(rename = "said")]
+    pub en: String,
+    #[serde(rename = "said_de", default, skip_serializing_if = "Option::is_none")]
+    de: Option<String>,
+}
+
+impl Said {
+    fn both(en: impl Into<String>, de: impl Into<String>) -> Self {
+        Self { en: en.into(), de: Some(de.into()) }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.en.is_empty()
+    }
+
+    pub fn de(&self) -> &str {
+        self.de.as_deref().unwrap_or(&self.en)
+    }
+
+    /// Each on one line, and not longer than the log may have it.
+    pub(super) fn shortened(&self) -> Self {
+        Self { en: shortened(&self.en), de: self.de.as_deref().map(shortened) }
+    }
+}
+
+/// In one language for both.
+impl From<String> for Said {
+    fn from(said: String) -> Self {
+        Self { en: said, de: None }
+    }
+}
+
+/// In English, as terminals have it.
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.en)
+    }
+}
+
+/// A rule that held a run back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldBy {
+    pub rule: RuleId,
+    /// Rows that it named; none if it names no rows, or could not run.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rows: u64,
+    /// It could not run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_error: bool,
+}
 
 /// Characters of it.
 const SAID: usize = 600;
-/// All of it was there.
-pub(super) const NOTHING_NEW: &str = "nothing new: all of it was published before";
-/// Behind the minutes that a job may be at work.
-const KILLED: &str = " min ('limits: run_kill') and was killed";
 /// Rules that are named.
 const NAMED: usize = 3;
 
 /// Of a job that was killed because it was at work for longer than so many minutes.
-pub(super) fn killed_after(minutes: u64) -> String {
-    format!("it did not end within {minutes}{KILLED}")
+pub(super) fn killed_after(minutes: u64) -> Said {
+    Said::both(
+        format!("it did not end within {minutes} min ('limits: run_kill') and was killed"),
+        format!("die Arbeit endete nicht binnen {minutes} min ('limits: run_kill') und wurde beendet"),
+    )
 }
 
 /// What held a run back.
-pub(super) fn held_back(by: &[HeldBy]) -> String {
+pub(super) fn held_back(by: &[HeldBy]) -> Said {
     if by.is_empty() {
-        return "held back by quality".to_owned();
+        return Said::both("held back by quality", "zurückgehalten wegen der Qualität");
     }
-    let named: Vec<String> = by.iter().take(NAMED).map(rule).collect();
+    let (en, de): (Vec<String>, Vec<String>) = by.iter().take(NAMED).map(rule).map(|Text { en, de }| (en, de)).unzip();
     let more = match by.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
+        0 => Text::default(),
+        1 => Text::new(" and 1 more", " und 1 weiterer"),
+        more => Text::new(format!(" and {more} more"), format!(" und {more} weiterer")),
     };
-    format!("held back by {}{more}", named.join(", "))
+    Said::both(
+        format!("held back by {}{}", en.join(", "), more.en),
+        format!("zurückgehalten wegen {}{}", de.join(", "), more.de),
+    )
 }
 
 /// How to go on with a date that these rules held back. A decision about rows lifts no rule that blocks, least of all one that is about
@@ -55,50 +118,38 @@ pub fn ways_out(by: &[HeldBy]) -> Text {
     Text::new(en.join("; "), de.join("; "))
 }
 
-/// In German what the log has in English of how a job ended; what is an error, or another program's, stays as it is.
-pub(super) fn in_german(said: &str) -> String {
-    let german = |number: &str| number.replace(',', ".");
-    if said == NOTHING_NEW {
-        return "nichts Neues: alles war schon veröffentlicht".to_owned();
-    }
-    if said == "the process was killed" {
-        return "der Prozess wurde beendet".to_owned();
-    }
-    let limit = said.strip_prefix("it did not end within ").and_then(|rest| rest.strip_suffix(KILLED));
-    if let Some(minutes) = limit {
-        return format!("die Arbeit endete nicht binnen {minutes} min ('limits: run_kill') und wurde beendet");
-    }
-    if let Some(by) = said.strip_prefix("held back by ") {
-        let by = if by == "quality" { "der Qualität".to_owned() } else { by.to_owned() };
-        let by =
-            by.replace(" (could not run)", " (lief nicht)").replace(" rows)", " Zeilen)").replace(" row)", " Zeile)");
-        let by = match by.rsplit_once(" and ") {
-            Some((first, more)) => format!("{first} und {}", more.replace(" more", " weiterer")),
-            None => by,
-        };
-        return format!("zurückgehalten wegen {by}");
-    }
-    let rows = |text: &str| -> Option<String> {
-        let (number, rest) = text.split_once(' ')?;
-        let is_number = number.chars().all(|c| c.is_ascii_digit() || c == ',');
-        let rest = rest.strip_prefix("rows published").or_else(|| rest.strip_prefix("row published"))?;
-        let held = match rest.strip_prefix(", ").and_then(|rest| rest.strip_suffix(" held back")) {
-            Some(held) => format!(", {} zurückgehalten", german(held)),
-            None if rest.is_empty() => String::new(),
-            None => return None,
-        };
-        let unit = if number == "1" { "Zeile" } else { "Zeilen" };
-        is_number.then(|| format!("{} {unit} veröffentlicht{held}", german(number)))
-    };
-    rows(said).unwrap_or_else(|| said.to_owned())
+/// Rows that were released, and those that were held back of them.
+pub(super) fn released(published: u64, held: u64) -> Said {
+    let (number, held) = (grouped(published), (held > 0).then(|| grouped(held)));
+    let (row, of_row) = if published == 1 { ("row", "Zeile") } else { ("rows", "Zeilen") };
+    let back = held.map_or_else(Text::default, |held| {
+        Text::new(format!(", {} held back", held.en), format!(", {} zurückgehalten", held.de))
+    });
+    Said::both(
+        format!("{} {row} published{}", number.en, back.en),
+        format!("{} {of_row} veröffentlicht{}", number.de, back.de),
+    )
 }
 
-fn rule(HeldBy { rule, rows, is_error }: &HeldBy) -> String {
+/// All of it was there.
+pub(super) fn nothing_new() -> Said {
+    Said::both("nothing new: all of it was published before", "nichts Neues: alles war schon veröffentlicht")
+}
+
+/// Of a job that a signal ended.
+pub(super) fn killed() -> Said {
+    Said::both("the process was killed", "der Prozess wurde beendet")
+}
+
+fn rule(HeldBy { rule, rows, is_error }: &HeldBy) -> Text {
     match (is_error, rows) {
-        (true, _) => format!("{rule} (could not run)"),
-        (false, 0) => rule.to_string(),
-        (false, 1) => format!("{rule} (1 row)"),
-        (false, rows) => format!("{rule} ({} rows)", grouped(*rows).en),
+        (true, _) => Text::new(format!("{rule} (could not run)"), format!("{rule} (lief nicht)")),
+        (false, 0) => Text::new(rule.to_string(), rule.to_string()),
+        (false, 1) => Text::new(format!("{rule} (1 row)"), format!("{rule} (1 Zeile)")),
+        (false, rows) => {
+            let rows = grouped(*rows);
+            Text::new(format!("{rule} ({} rows)", rows.en), format!("{rule} ({} Zeilen)", rows.de))
+        }
     }
 }
 
@@ -170,7 +221,6 @@ pub(super) fn shortened(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::RuleId;
 
     fn of(exit: i32, stdout: &str, stderr: &str) -> String {
         gist(Some(exit), stdout.as_bytes(), stderr.as_bytes())
@@ -212,19 +262,41 @@ mod tests {
 
     #[test]
     fn what_the_log_says_is_told_in_german_too() {
-        for (said, expected) in [
-            ("19,916 rows published", "19.916 Zeilen veröffentlicht"),
-            ("19916 rows published, 7 held back", "19916 Zeilen veröffentlicht, 7 zurückgehalten"),
-            ("1 row published", "1 Zeile veröffentlicht"),
-            (NOTHING_NEW, "nichts Neues: alles war schon veröffentlicht"),
-            ("held back by quality", "zurückgehalten wegen der Qualität"),
-            ("held back by t.a (12 rows), t.b (1 row)", "zurückgehalten wegen t.a (12 Zeilen), t.b (1 Zeile)"),
-            ("held back by t.c (could not run) and 1 more", "zurückgehalten wegen t.c (lief nicht) und 1 weiterer"),
-            ("the disk is full. Make room.", "the disk is full. Make room."),
-            (&killed_after(1440), "die Arbeit endete nicht binnen 1440 min ('limits: run_kill') und wurde beendet"),
+        let by = |rule: &str, rows, is_error| HeldBy { rule: RuleId(rule.to_owned()), rows, is_error };
+        let rules = [by("t.c", 0, true), by("t.a", 1_200, false), by("t.b", 1, false), by("t.d", 0, false)];
+        for (said, en, de) in [
+            (released(19_916, 0), "19,916 rows published", "19.916 Zeilen veröffentlicht"),
+            (
+                released(19_916, 7),
+                "19,916 rows published, 7 held back",
+                "19.916 Zeilen veröffentlicht, 7 zurückgehalten",
+            ),
+            (released(1, 0), "1 row published", "1 Zeile veröffentlicht"),
+            (
+                nothing_new(),
+                "nothing new: all of it was published before",
+                "nichts Neues: alles war schon veröffentlicht",
+            ),
+            (held_back(&[]), "held back by quality", "zurückgehalten wegen der Qualität"),
+            (
+                held_back(&rules),
+                "held back by t.c (could not run), t.a (1,200 rows), t.b (1 row) and 1 more",
+                "zurückgehalten wegen t.c (lief nicht), t.a (1.200 Zeilen), t.b (1 Zeile) und 1 weiterer",
+            ),
+            (
+                killed_after(1440),
+                "it did not end within 1440 min ('limits: run_kill') and was killed",
+                "die Arbeit endete nicht binnen 1440 min ('limits: run_kill') und wurde beendet",
+            ),
+            // What another program said, as if it were ours, is nobody's to translate.
+            ("1 row published".to_owned().into(), "1 row published", "1 row published"),
         ] {
-            assert_eq!(in_german(said), expected);
+            assert_eq!((said.to_string().as_str(), said.de()), (en, de));
+            assert_eq!(serde_json::from_value::<Said>(serde_json::to_value(&said).unwrap()).unwrap(), said);
         }
+        // A log of an older version.
+        let old: Said = serde_json::from_str(r#"{"said": "held back by quality"}"#).unwrap();
+        assert_eq!((old.en.as_str(), old.de()), ("held back by quality", "held back by quality"));
     }
 
     #[test]
@@ -240,8 +312,8 @@ mod tests {
     #[test]
     fn rules_that_held_back_are_named_the_first_of_them_with_their_rows() {
         let by = |rule: &str, rows, is_error| HeldBy { rule: RuleId(rule.to_owned()), rows, is_error };
-        assert_eq!(held_back(&[]), "held back by quality");
+        assert_eq!(held_back(&[]).en, "held back by quality");
         let rules = [by("t.a", 12, false), by("t.b", 1, false), by("t.c", 0, true), by("t.d", 0, false)];
-        assert_eq!(held_back(&rules), "held back by t.a (12 rows), t.b (1 row), t.c (could not run) and 1 more");
+        assert_eq!(held_back(&rules).en, "held back by t.a (12 rows), t.b (1 row), t.c (could not run) and 1 more");
     }
 }

@@ -18,6 +18,7 @@ use crate::schedule::gather::{Gatherer, mark_of_configuration};
 use crate::schedule::hanging::hanging;
 use crate::schedule::log::{self, Begun, Chore, Done, Entry, KnownLog, Log, Writer};
 use crate::schedule::runner::{End, Runner};
+use crate::schedule::said::Said;
 use crate::time::{self, ServiceDate};
 use crate::workspace::outline::{self, Needs};
 use crate::workspace::{self, Workspace};
@@ -154,15 +155,19 @@ struct AtWork<'a> {
 
 impl AtWork<'_> {
     fn until_end(&mut self, ends: &Receiver<End>, tell: &mut dyn FnMut(Event<'_>)) -> Result<(), SchedulerError> {
-        loop {
-            let next = self.look(tell)?;
+        let over = loop {
+            let next = match self.look(tell) {
+                Ok(next) => next,
+                Err(error) => break Err(error),
+            };
             let is_over = self.scheduler.once && self.is_idle() && next.is_none();
             if is_over || self.wait(ends, next, tell) {
-                break;
+                break Ok(());
             }
-        }
+        };
+        // Also where it ends by an error: what is at work would end with this process, and nobody would write down how.
         self.end(ends, tell);
-        Ok(())
+        over
     }
 
     /// Begins what is due. Gives when to look again at the latest; none if nothing is due or at work.
@@ -271,7 +276,7 @@ impl AtWork<'_> {
         match self.runner.begin(&key) {
             Ok(()) => drop(self.running.insert(key)),
             Err(error) => {
-                let said = format!("the process could not be started: {error}");
+                let said = not_started(&error);
                 let done =
                     Done { key, outcome: Outcome::Transient, exit: None, said, held_by: Vec::new(), seconds: 0.0 };
                 self.ended(done, tell);
@@ -292,7 +297,7 @@ impl AtWork<'_> {
                 None => {}
                 Some(Ok(())) => is_begun |= self.chores.insert(chore.name.to_owned(), time::now()).is_none(),
                 Some(Err(error)) => {
-                    let said = format!("the process could not be started: {error}");
+                    let said = not_started(&error);
                     let name = chore.name.to_owned();
                     failed.push(Chore { name, outcome: Outcome::Transient, said, seconds: 0.0 });
                 }
@@ -381,6 +386,14 @@ impl AtWork<'_> {
             }
         }
     }
+}
+
+/// What is said of a job that the system did not begin.
+fn not_started(error: &std::io::Error) -> Said {
+    format!(
+        "the process could not be started: {error}. Check the memory and the limits of this machine; it is tried again"
+    )
+    .into()
 }
 
 /// Of a pipeline whose file has a mistake, what was read of it before the mistake was made goes on being used.

@@ -24,7 +24,7 @@ pub enum Written {
 
 /// Why a file was not written.
 #[derive(Debug, Error)]
-#[error("{} could not be written: {source}", .path.display())]
+#[error("{} could not be written: {source}. Check the disk and the permissions, or name another folder", .path.display())]
 pub struct UnwrittenUnit {
     path: PathBuf,
     source: io::Error,

@@ -109,7 +109,7 @@ fn what_fails_is_not_due_at_once_either_and_the_log_says_why() {
     assert!(!due.iter().any(|due| due.starts_with("backup")), "{due:?}");
     let mut log = Log::default();
     log.read_on(&city.world.path("data/private")).unwrap();
-    let said = &log.chores["backup"].chore.said;
+    let said = &log.chores["backup"].chore.said.en;
     assert!(told(&backup).contains(said.trim_end_matches('…')) && said.contains("/backup"), "{said}");
     // By hand, with what only a person says, there is no attempt.
     let wrong = at(&city, NOW, &["evidence", "purge", "--attempt", "--before", "2026-11-01"]);
@@ -338,6 +338,40 @@ fn a_daily_job_ends_with_the_process_that_tries_it() {
     wait_until("the end of the child", || !is_at_work(&child));
 }
 
+#[test]
+fn a_job_ends_with_the_scheduler_that_began_it_and_is_done_by_the_next_one() {
+    for scheduler in ["up", "schedule"] {
+        let city = City::new(2, "2026-11-22", 2);
+        // The run waits for whoever is alone.
+        let runs = city.world.path("data/private/locks/runs");
+        std::fs::create_dir_all(runs.parent().unwrap()).unwrap();
+        let runs = std::fs::File::options().create(true).truncate(false).write(true).open(runs).unwrap();
+        runs.lock().unwrap();
+        let mut command = city.at(NOW);
+        let mut parent = command.arg(scheduler).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let children = || {
+            let tasks = std::fs::read_dir(format!("/proc/{}/task", parent.id())).into_iter().flatten().flatten();
+            let children = tasks.map(|task| std::fs::read_to_string(task.path().join("children")).unwrap_or_default());
+            let children: String = children.collect();
+            children.split_whitespace().map(str::to_owned).collect::<Vec<String>>()
+        };
+        let waits = |child: &String| {
+            // It has asked for its own end before it waits for anything.
+            let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
+            let mut waiting = locks.lines().filter(|line| line.contains("->"));
+            waiting.any(|line| line.split_whitespace().any(|word| word == child))
+        };
+        wait_until("a job that waits", || children().iter().any(waits));
+        let child = children().into_iter().find(waits).unwrap();
+        parent.kill().unwrap();
+        parent.wait().unwrap();
+        wait_until("the end of the job", || !is_at_work(&child));
+        drop(runs);
+        city.once(NOW);
+        city.is_released_once();
+    }
+}
+
 /// Whether a process goes on: one that ended and that nobody has waited for is done.
 fn is_at_work(process: &str) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
@@ -481,7 +515,7 @@ fn who_write_at_once_write_whole_lines_and_a_torn_one_is_passed_over() {
     let private = folder.path().join("private");
     let at: Timestamp = NOW.parse().unwrap();
     let chore = |name: &str| {
-        let (name, said) = (name.to_owned(), "x".repeat(5000));
+        let (name, said) = (name.to_owned(), "x".repeat(5000).into());
         Entry::Chore(Chore { name, outcome: Outcome::Published, said, seconds: 0.1 })
     };
     std::thread::scope(|scope| {

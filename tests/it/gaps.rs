@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::collector;
+use crate::http_server::{say, serve};
 use crate::world::{World, files, python};
 
 const SOURCE: &str = "buses";
@@ -483,4 +484,32 @@ fn sorted(counts: Value) -> Vec<(String, Value)> {
     let mut counts: Vec<_> = counts.as_object().unwrap().clone().into_iter().collect();
     counts.sort_by(|one, other| one.0.cmp(&other.0));
     counts
+}
+
+#[test]
+fn a_source_that_cannot_be_read_hides_no_other_and_its_error_comes_last() {
+    let (url, _) = serve(|_, stream| say(stream, "200 OK", "body"));
+    let world = collector::world(&[(SOURCE, &url), ("trams", &url)]);
+    let kept = world.program(&["capture", "stadtbus-telemetrie"]);
+    assert_eq!(kept.status.code(), Some(0), "{}", told(&kept));
+    // A file stands where the folder of the day was.
+    let month = world.path("data/private/evidence/trams");
+    let day = |folder: &std::path::Path| std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    let day = day(&day(&day(&month)));
+    std::fs::remove_dir_all(&day).unwrap();
+    std::fs::write(&day, "").unwrap();
+    for command in ["gaps", "list", "verify"] {
+        let output = world.program(&["evidence", command, "--json"]);
+        let (of, error) = (told(&output), String::from_utf8_lossy(&output.stderr).into_owned());
+        assert_eq!(output.status.code(), Some(1), "{command}: {of}");
+        assert!(
+            error.contains("error: trams: ") && error.contains("Check the disk and the permissions"),
+            "{command}: {of}"
+        );
+        let listed: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(listed.as_array().unwrap().iter().any(|of| of["source"] == SOURCE), "{command}: {of}");
+        let output = world.program(&["evidence", command]);
+        let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.code() == Some(1) && shown.contains(SOURCE), "{command}: {shown}");
+    }
 }

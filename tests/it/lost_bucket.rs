@@ -97,9 +97,27 @@ fn no_command_begins_a_bucket_anew_that_runs_have_published_to() {
     let trouble = &plan["troubles"][0];
     assert_eq!((&trouble["pipeline"], &trouble["exit"]), (&Value::Null, &json!(1)), "{plan}");
     assert!(trouble["said"].as_str().unwrap().contains("is not there"), "{plan}");
+    // What the log has released is no candidate.
+    assert_eq!(plan["candidates"], json!([]), "{plan}");
     // Either of them is enough: what runs keep of the bucket, or the log of attempts.
     std::fs::rename(&log, city.world.path("log")).unwrap();
     refused();
+    // What has evidence, and nobody knows whether it is released, is named as that.
+    let output = city.at(LATER).args(["plan", "--json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+    let plan: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let candidates: Vec<Option<&str>> =
+        plan["candidates"].as_array().unwrap().iter().map(|of| of["date"].as_str()).collect();
+    let dates: Vec<String> = city.dates.iter().map(ToString::to_string).collect();
+    assert!(!dates.is_empty() && dates.iter().all(|date| candidates.contains(&Some(date.as_str()))), "{plan}");
+    assert_eq!(
+        (&plan["due"], &plan["candidates"][0]["said"]),
+        (&json!([]), &json!("not known whether it is released"))
+    );
+    let output = city.at(LATER).args(["plan"]).output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{shown}");
+    assert!(shown.contains(&format!("{}: not known whether it is released; its time", dates[0])), "{shown}");
     std::fs::rename(city.world.path("log"), &log).unwrap();
     std::fs::rename(&journal, city.world.path("journal")).unwrap();
     refused();

@@ -17,7 +17,7 @@ use crate::world::{World, root};
 pub(crate) struct City {
     pub(crate) world: World,
     pipelines: Vec<String>,
-    dates: Vec<jiff::civil::Date>,
+    pub(crate) dates: Vec<jiff::civil::Date>,
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -16,6 +16,7 @@ use crate::cli::evidence::explained::in_words;
 use crate::cli::evidence::gaps::found::{Found, length};
 use crate::cli::evidence::instant::instant;
 use crate::cli::evidence::said::tell_gone;
+use crate::cli::evidence::source::tell_unread;
 use crate::cli::exit::{Exit, usage};
 use crate::cli::run::failed;
 use crate::cli::terminal::{count, listing, width};
@@ -49,7 +50,9 @@ Every beat of 'fahrtenbuch collect' is explained, and the numbers add up to all 
 
 Beats count from the first record of a source on ('first_beat' in JSON), and none that is still to come. A body that was asked
 for with a wrong clock counts at the time that it is kept under. A date is its midnight, and a time without a zone is one of 'time_zone': of one that the clock shows twice the first, of
-one that it jumps over the jump. Of dates that were destroyed it is told when and by which rule.";
+one that it jumps over the jump. Of dates that were destroyed it is told when and by which rule.
+
+A source that cannot be read hides no other: its error comes last, and the exit code is that of the error.";
 
 /// Gaps of a source that are listed, at most.
 const LISTED: usize = 30;
@@ -83,36 +86,42 @@ pub(super) fn run(workspace: &Workspace, arguments: &Gaps) -> Result<Exit, Exit>
         return Err(usage(&format!("the period begins at {from} and ends at {until}. Let it end later.")));
     }
     let sources = sources(workspace, &arguments.of)?;
-    let shown_from =
-        shown_from(workspace, &sources, from, until).map_err(|error| failed(&error.into(), false, None))?;
+    // One that cannot be read hides no other, and is told at the end.
+    let (mut found, mut unread) = (Vec::new(), Vec::new());
+    let (shown_from, sources) = shown_from(workspace, sources, (from, until), &mut unread);
     let cells = picture::cells(shown_from, until, width(), &sources);
-    let mut found = Vec::new();
     let [first, last] = [from, until].map(|at| ServiceDate::local_date_of(at, &workspace.zone));
     let losses = Losses::read(workspace, Some(first.plus_days(-2)..last.plus_days(3)));
     let losses = losses.map_err(|error| failed(&error, false, None))?;
     for source in sources {
-        let mut gone = losses.of(&source).map_err(|error| failed(&error, false, None))?;
-        let hour = SignedDuration::from_hours(1);
-        gone.retain(|gone| gone.hour < until && gone.hour.saturating_add(hour).is_ok_and(|end| end > from));
-        tell_gone(&source, &gone);
         let coverage = Coverage::new(from, until, cells).shown_from(shown_from);
-        let of = look(workspace, &source, coverage, now);
-        found.push(of.map_err(|error| failed(&error, false, None))?);
+        let of = losses.of(&source).and_then(|gone| Ok((gone, look(workspace, &source, coverage, now)?)));
+        match of {
+            Ok((mut gone, of)) => {
+                let hour = SignedDuration::from_hours(1);
+                gone.retain(|gone| gone.hour < until && gone.hour.saturating_add(hour).is_ok_and(|end| end > from));
+                tell_gone(&source, &gone);
+                found.push(of);
+            }
+            Err(error) => unread.push((source, error)),
+        }
     }
     if arguments.json {
         println!("{}", found.iter().map(to_json).collect::<Value>());
-        return Ok(Exit::Done);
+        return Ok(tell_unread(&unread));
     }
     if found.is_empty() {
-        println!("no source is collected");
-        return Ok(Exit::Done);
+        if unread.is_empty() {
+            println!("no source is collected");
+        }
+        return Ok(tell_unread(&unread));
     }
     print_table(workspace, &found);
     for found in &found {
         print_gaps(workspace, found);
     }
     picture::print(workspace, &found, arguments.no_colour);
-    Ok(Exit::Done)
+    Ok(tell_unread(&unread))
 }
 
 /// Those that are asked, by the workspace, and those with evidence that were.
@@ -154,29 +163,44 @@ fn own_store(workspace: &Workspace) -> Store {
 }
 
 /// Where the picture of a period begins: not before the first beat that the sources have a record of, so that the first hour of a
-/// collector fills it.
+/// collector fills it. Beside it the sources that could be read.
 fn shown_from(
     workspace: &Workspace,
-    sources: &[String],
-    from: Timestamp,
-    until: Timestamp,
-) -> Result<Timestamp, CaptureError> {
+    sources: Vec<String>,
+    (from, until): (Timestamp, Timestamp),
+    unread: &mut Vec<(String, RunError)>,
+) -> (Timestamp, Vec<String>) {
     let store = own_store(workspace);
-    let mut first = until;
-    for source in sources.iter().filter(|source| store.may_have_beats(source)) {
-        let Some(hour) = store.hours(source)?.into_iter().min() else { continue };
-        if hour <= from {
-            return Ok(from);
-        }
-        if hour < first {
-            let end = hour.saturating_add(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MAX);
-            let records = store.records(source, hour, end)?;
-            let due = records.iter().filter_map(|record| record.beat.map(|beat| beat.due));
-            first = due.min().unwrap_or(hour).min(first);
+    let (mut first, mut readable) = (until, Vec::new());
+    for source in sources {
+        match first_record(&store, &source, (from, first)) {
+            Ok(of_source) => {
+                first = of_source.map_or(first, |of_source| of_source.min(first));
+                readable.push(source);
+            }
+            Err(error) => unread.push((source, error.into())),
         }
     }
     // What nobody ever asked is shown over the whole period.
-    Ok(if first < until { first.max(from) } else { from })
+    (if first < until { first.max(from) } else { from }, readable)
+}
+
+/// The first beat of a source of which there is a record, to the hour where it is of no interest: before a period, or after a beat that
+/// is known.
+fn first_record(
+    store: &Store,
+    source: &str,
+    (from, known): (Timestamp, Timestamp),
+) -> Result<Option<Timestamp>, CaptureError> {
+    if known <= from || !store.may_have_beats(source) {
+        return Ok(None);
+    }
+    let hour = store.hours(source)?.into_iter().min();
+    let Some(hour) = hour.filter(|hour| *hour > from && *hour < known) else { return Ok(hour) };
+    let end = hour.saturating_add(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MAX);
+    let records = store.records(source, hour, end)?;
+    let due = records.iter().filter_map(|record| record.beat.map(|beat| beat.due));
+    Ok(Some(due.min().unwrap_or(hour)))
 }
 
 fn look(workspace: &Workspace, source: &str, mut coverage: Coverage, now: Timestamp) -> Result<Found, RunError> {

@@ -14,7 +14,7 @@ use crate::capture::payload::{CUT_OFF, Wanted, look as look_at};
 use crate::capture::record::BeatOutcome;
 use crate::capture::{Capture, CaptureError};
 use crate::cli::evidence::said::{tell_gone, waits};
-use crate::cli::evidence::source::{Source, sources, suggested};
+use crate::cli::evidence::source::{Source, sources, suggested, tell_unread};
 use crate::cli::exit::{Exit, usage};
 use crate::cli::run::failed;
 use crate::digest::Digest;
@@ -93,13 +93,20 @@ pub(super) fn run(workspace: &Workspace, arguments: &List) -> Result<Exit, Exit>
         listed.retain(is_it);
     }
     let mut rows: BTreeMap<(String, ServiceDate), Row> = BTreeMap::new();
+    let mut unread = Vec::new();
     let dates = arguments.date.map(|date| date.plus_days(-1)..date.plus_days(2));
     let losses = Losses::read(workspace, dates).map_err(|error| failed(&error, false, None))?;
     for source in listed {
-        let failed = |error: RunError| failed(&error, false, source.pipeline_name());
-        let found = look(workspace, &source, arguments.date).map_err(failed)?;
+        let found = look(workspace, &source, arguments.date);
+        let (found, mut gone) = match found.and_then(|found| Ok((found, losses.of(&source.name)?))) {
+            Ok(of) => of,
+            // It hides no other.
+            Err(error) => {
+                unread.push((source.name, error));
+                continue;
+            }
+        };
         rows.extend(found.into_iter().map(|(date, row)| ((source.name.clone(), date), row)));
-        let mut gone = losses.of(&source.name).map_err(failed)?;
         let date = |at: Timestamp| source.date_of(workspace, at);
         gone.retain(|gone| source.is_own() && arguments.date.is_none_or(|only| only == date(gone.hour)));
         tell_gone(&source.name, &gone);
@@ -114,13 +121,13 @@ pub(super) fn run(workspace: &Workspace, arguments: &List) -> Result<Exit, Exit>
             })
         });
         println!("{}", values.collect::<Value>());
-    } else if rows.is_empty() {
-        println!("there is no evidence");
-    } else {
+    } else if !rows.is_empty() {
         print(workspace, &rows);
+    } else if unread.is_empty() {
+        println!("there is no evidence");
     }
     waits(workspace)?;
-    Ok(Exit::Done)
+    Ok(tell_unread(&unread))
 }
 
 fn look(

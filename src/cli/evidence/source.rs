@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::capture::evidence::Store;
 use crate::cli::exit::Exit;
 use crate::cli::run::failed;
-use crate::pipeline::run::{date_of, evidence_store};
+use crate::pipeline::run::{RunError, date_of, evidence_store};
 use crate::pipeline::{FeedOrigin, Pipeline};
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -54,6 +54,12 @@ pub(super) fn sources(workspace: &Workspace) -> Result<Vec<Source<'_>>, Exit> {
     let left: Vec<String> = kept.into_iter().filter(|name| sources.iter().all(|source| source.name != *name)).collect();
     sources.extend(left.into_iter().map(|name| Source { name, pipeline: None, store: own() }));
     Ok(sources)
+}
+
+/// Tells of the sources that could not be read, behind what is told of the others. The exit code is that of the worst error.
+pub(super) fn tell_unread(unread: &[(String, RunError)]) -> Exit {
+    let exits = unread.iter().map(|(source, error)| failed(error, false, Some(source)));
+    exits.max().unwrap_or(Exit::Done)
 }
 
 /// What to write in the place of a name that no source has, nor a pipeline where those may be named, too.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::capture::CaptureError;
 use crate::capture::collector::Collector;
 use crate::capture::evidence::{Problem, ProblemKind, Store, Witness};
+use crate::cli::evidence::source::tell_unread;
 use crate::cli::exit::{Exit, usage};
 use crate::cli::run::failed;
 use crate::cli::terminal::count;
@@ -63,10 +64,25 @@ pub(super) fn run(workspace: &Workspace, arguments: &Verify) -> Result<Exit, Exi
     let sources = if arguments.of.is_empty() { &kept } else { &arguments.of };
     let mut values = Vec::new();
     let mut is_sound = true;
+    let (mut unread, mut worst) = (Vec::new(), Exit::Done);
     for source in sources {
-        let mut sums = verify(&store, source).map_err(|error| unreadable(&error))?;
+        let mut sums = match verify(&store, source) {
+            Ok(sums) => sums,
+            // It hides no other. What cannot be read now will not be read by trying again.
+            Err(error) => {
+                worst = Exit::Permanent;
+                unread.push((source.clone(), error.into()));
+                continue;
+            }
+        };
         // That a sealed one is gone is told where it is compared with what was sealed.
-        let gone = losses.of(source).map_err(|error| failed(&error, false, None))?;
+        let gone = match losses.of(source) {
+            Ok(gone) => gone,
+            Err(error) => {
+                unread.push((source.clone(), error));
+                Vec::new()
+            }
+        };
         let gone = gone.iter().filter(|gone| gone.witness != Witness::Sealed);
         sums.problems.extend(gone.map(|gone| Problem { kind: ProblemKind::Missing, message: gone.said() }));
         is_sound &= sums.problems.is_empty();
@@ -87,13 +103,10 @@ pub(super) fn run(workspace: &Workspace, arguments: &Verify) -> Result<Exit, Exi
     } else if sources.is_empty() {
         println!("there is no evidence");
     }
-    Ok(if is_sound { Exit::Done } else { Exit::Found })
-}
-
-/// What cannot be read now will not be read by trying again.
-fn unreadable(error: &CaptureError) -> Exit {
-    eprintln!("error: {error}. Check the disk and the permissions.");
-    Exit::Permanent
+    if !is_sound {
+        worst = worst.max(Exit::Found);
+    }
+    Ok(worst.max(tell_unread(&unread)))
 }
 
 fn verify(store: &Store, source: &str) -> Result<Sums, CaptureError> {

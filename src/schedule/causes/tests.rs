@@ -13,6 +13,7 @@ use crate::pipeline::{Schedule, Trigger};
 use crate::schedule::due::{Due, Job, Later, Stop, Stopped, Why};
 use crate::schedule::facts::{DateFacts, Facts, JobKey, Mark, Outcome, PipelineFacts, Released};
 use crate::schedule::log::{Begun, Chore, Done, Entry, Log, Writer};
+use crate::schedule::said::Said;
 use crate::workspace::outline::{self, Needs};
 
 struct Made {
@@ -63,7 +64,7 @@ impl Made {
         for (of, end, outcome) in ended {
             let begun = Begun { key: key(of), why: "over".to_owned(), evidence: None, settings: Mark(1) };
             writer.add(at(end) - SignedDuration::from_mins(10), Entry::Begun(begun));
-            let said = "a text of a feed".to_owned();
+            let said = "a text of a feed".to_owned().into();
             let done = Done { key: key(of), outcome: *outcome, exit: Some(1), said, held_by: Vec::new(), seconds: 1.0 };
             writer.add(at(end), Entry::Ended(done));
         }
@@ -221,7 +222,7 @@ fn a_daily_job_that_fails_is_told_until_it_succeeds() {
     let private = made.root.path().join("private");
     let writer = Writer::take(&private).unwrap().unwrap();
     let ended = |made: &mut Made, end: &str, outcome| {
-        let (name, said) = ("purge".to_owned(), String::new());
+        let (name, said) = ("purge".to_owned(), Said::default());
         writer.add(at(end), Entry::Chore(Chore { name, outcome, said, seconds: 1.0 }));
         made.log.read_on(&private).unwrap();
         made.runs()
@@ -381,7 +382,7 @@ fn monitors_are_told_what_is_due_what_failed_and_what_was_sent() {
         let sent = serde_json::json!({"cause": "backup_old", "kind": kind, "channels": channels, "failed": failed});
         writer.add(at("2026-11-26T06:00:00Z"), Entry::Message(sent));
     }
-    let (name, said) = ("backup".to_owned(), String::new());
+    let (name, said) = ("backup".to_owned(), Said::default());
     let chore = Chore { name, outcome: Outcome::Transient, said, seconds: 1.0 };
     writer.add(at("2026-11-26T06:00:00Z"), Entry::Chore(chore));
     made.log.read_on(&private).unwrap();
@@ -447,7 +448,7 @@ fn what_ends_by_a_mistake_in_the_configuration_is_no_cause_beside_it() {
     made.log(&[("2026-11-25", "2026-11-26T05:00:00Z", Outcome::Usage)]);
     let private = made.root.path().join("private");
     let writer = Writer::take(&private).unwrap().unwrap();
-    let (name, said) = ("purge".to_owned(), String::new());
+    let (name, said) = ("purge".to_owned(), Said::default());
     let purge = Chore { name, outcome: Outcome::Usage, said, seconds: 1.0 };
     writer.add(at("2026-11-26T06:00:00Z"), Entry::Chore(purge));
     made.log.read_on(&private).unwrap();

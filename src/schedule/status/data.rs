@@ -12,6 +12,7 @@ use crate::notify::Cause;
 use crate::schedule::due::Due;
 use crate::schedule::facts::{Facts, JobKey, Outcome};
 use crate::schedule::log::Log;
+use crate::schedule::said::Said;
 use crate::text::Text;
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
@@ -76,8 +77,8 @@ pub struct Need {
     /// What to type.
     pub command: Vec<String>,
     /// What the newest try said, if it is about tries.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub said: Option<String>,
+    #[serde(flatten)]
+    pub said: Option<Said>,
     /// How to go on, where there are several ways.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "both_if_any")]
     pub ways: Option<Text>,
@@ -137,7 +138,8 @@ pub struct ChoreStatus {
     pub failures: u32,
     /// When it last ended well.
     pub good: Option<Timestamp>,
-    pub said: String,
+    #[serde(flatten)]
+    pub said: Said,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -167,7 +169,8 @@ pub struct DateStatus {
     /// When the newest attempt ended, or began.
     pub at: Option<Timestamp>,
     /// What the newest attempt said.
-    pub said: String,
+    #[serde(flatten)]
+    pub said: Said,
 }
 
 /// How it stands with a date of a pipeline.

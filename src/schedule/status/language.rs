@@ -1,5 +1,6 @@
 //! The languages in which a status is told.
 
+use crate::schedule::said::Said;
 use crate::text::Text;
 
 /// The language of a page.
@@ -17,6 +18,14 @@ impl Language {
         match self {
             Self::De => "index.html",
             Self::En => "en.html",
+        }
+    }
+
+    /// What was said of a job.
+    pub(super) fn said(self, said: &Said) -> &str {
+        match self {
+            Self::De => said.de(),
+            Self::En => &said.en,
         }
     }
 

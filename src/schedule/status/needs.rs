@@ -13,7 +13,7 @@ use crate::notify::{Cause, CauseKind, Trouble};
 use crate::schedule::due::{Stop, Stopped};
 use crate::schedule::facts::JobKey;
 use crate::schedule::log::Tried;
-use crate::schedule::said::ways_out;
+use crate::schedule::said::{Said, ways_out};
 use crate::schedule::status::data::{Inputs, Need, Status};
 use crate::schedule::status::language::Language;
 use crate::schedule::status::words::day;
@@ -56,13 +56,19 @@ const ORDER: [CauseKind; 24] = [
 pub(super) fn needs(status: &Status, inputs: &Inputs<'_>) -> Vec<Need> {
     let is_told = |kind: CauseKind| kind.is_on_by_default() || inputs.workspace.notify.is_on(kind);
     let mut causes: Vec<Cause> = inputs.causes.iter().filter(|cause| is_told(cause.kind())).cloned().collect();
-    for more in nobody_collects(status).into_iter().chain(nobody_schedules(status, inputs)) {
+    let last_beat = status.sources.iter().filter_map(|source| source.newest_beat).max();
+    let mut is_since_known = true;
+    for more in nobody_collects(status, last_beat).into_iter().chain(nobody_schedules(status, inputs)) {
         if !causes.iter().any(|cause| cause.kind() == more.kind()) {
+            is_since_known &= more.kind() != CauseKind::CollectorDown || last_beat.is_some();
             causes.push(more);
         }
     }
     causes.sort_by_key(|cause| ORDER.iter().position(|kind| *kind == cause.kind()));
     let mut needs: Vec<Need> = causes.iter().map(|cause| of_cause(cause, inputs)).collect();
+    // Without a beat in the days that are looked at it is not known since when nobody collects, so no time is told.
+    let collects = needs.iter_mut().filter(|need| !is_since_known && need.kind == CauseKind::CollectorDown.name());
+    collects.for_each(|need| need.since = None);
     if let Some(need) = never_scheduled(status, inputs) {
         let rank = |kind: CauseKind| ORDER.iter().position(|other| *other == kind);
         let place = causes.partition_point(|cause| rank(cause.kind()) < rank(CauseKind::SchedulerDown));
@@ -93,7 +99,7 @@ fn in_words(command: &str) -> Vec<String> {
 }
 
 /// What the newest of the tries said that a cause is about.
-fn newest_said(cause: &Cause, inputs: &Inputs<'_>) -> Option<String> {
+fn newest_said(cause: &Cause, inputs: &Inputs<'_>) -> Option<Said> {
     let of_job = |pipeline: &str, date| {
         let tried: Option<&Tried> = inputs.log.tried(&JobKey { pipeline: pipeline.to_owned(), date });
         tried.map(|tried| tried.said.clone())
@@ -104,13 +110,15 @@ fn newest_said(cause: &Cause, inputs: &Inputs<'_>) -> Option<String> {
         }
         Trouble::BucketUnreadable { dataset } => {
             let mut troubles = inputs.facts.troubles.iter();
-            troubles.find(|trouble| trouble.dataset == *dataset).map(|trouble| trouble.said.clone())
+            troubles.find(|trouble| trouble.dataset == *dataset).map(|trouble| trouble.said.clone().into())
         }
-        Trouble::ConfigurationWrong { .. } => inputs.workspace.mistakes.first().map(ToString::to_string),
+        Trouble::ConfigurationWrong { .. } => {
+            inputs.workspace.mistakes.first().map(|mistake| mistake.to_string().into())
+        }
         Trouble::ChoreFailed { chore, .. } => inputs.log.chores.get(chore).map(|done| done.chore.said.clone()),
         _ => None,
     };
-    said.filter(|said| !said.is_empty())
+    said.filter(|said: &Said| !said.is_empty())
 }
 
 /// How to go on with what is held back, by the rules that held the newest date back.
@@ -121,12 +129,11 @@ fn ways(cause: &Cause, inputs: &Inputs<'_>) -> Option<Text> {
 }
 
 /// None is at work now, however short that is; whoever has never started one asks in another way.
-fn nobody_collects(status: &Status) -> Option<Cause> {
+fn nobody_collects(status: &Status, since: Option<Timestamp>) -> Option<Cause> {
     if status.collector != Some(false) || !status.sources.iter().any(|source| source.every.is_some()) {
         return None;
     }
-    let since = status.sources.iter().filter_map(|source| source.newest_beat).max().unwrap_or(status.now);
-    Some(Cause { trouble: Trouble::CollectorDown, since })
+    Some(Cause { trouble: Trouble::CollectorDown, since: since.unwrap_or(status.now) })
 }
 
 /// Jobs wait, and nobody begins them any more.

@@ -8,12 +8,12 @@ use crate::capture::coverage::Sign;
 use crate::notify::CauseKind;
 use crate::page::page_in;
 use crate::schedule::facts::JobKey;
-use crate::schedule::said::in_german;
+use crate::schedule::said::Said;
 use crate::schedule::status::data::{Need, PipelineStatus, SourceStatus, Status};
 use crate::schedule::status::language::Language;
 use crate::schedule::status::picture::{self, SIGNS, STATES, cell, mark, stretches, told};
 use crate::schedule::status::words::{
-    ago, bytes, day, is_nothing_yet, job, length, local, number, state, verdict, why, why_later,
+    ago, bytes, day, due_since, is_nothing_yet, job, length, local, number, state, verdict, why, why_later,
 };
 use crate::text::Text;
 
@@ -75,11 +75,8 @@ impl Page<'_> {
     }
 
     /// What a job said at its end.
-    fn said(&self, said: &str) -> String {
-        match self.language {
-            Language::De => in_german(said),
-            Language::En => said.to_owned(),
-        }
+    fn said<'s>(&self, said: &'s Said) -> &'s str {
+        self.language.said(said)
     }
 
     fn said_head(&self, need: &Need) -> &'static str {
@@ -129,7 +126,8 @@ impl Page<'_> {
             .map(|one| html! { b { (self.job(&one.key)) } ", " (self.say("seit ", "since ")) (self.at(one.since)) });
         let due = status.due.iter().map(|one| {
             let why = self.text(&why(one.why, &one.said));
-            html! { b { (self.job(&one.key)) } ": " (why) ", " (self.say("seit ", "since ")) (self.at(one.since)) }
+            let since = self.text(&due_since(one.why, &local(one.since, &status.zone)));
+            html! { b { (self.job(&one.key)) } ": " (why) ", " (since) }
         });
         let next = status.next.iter().map(|one| {
             let why = self.text(&why_later(one.why, &one.said));

@@ -4,7 +4,6 @@ use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
 use crate::capture::coverage::{Class, Sign};
-use crate::schedule::said::in_german;
 use crate::schedule::status::data::{DateState, DateStatus, Hour, SourceStatus, Status};
 use crate::schedule::status::language::Language;
 use crate::schedule::status::words::{bytes, day, local, number, state};
@@ -167,13 +166,12 @@ pub(super) fn empty_cell() -> Markup {
 /// How it stands with the newest dates, a mark each.
 pub(super) fn dates(dates: &[DateStatus], language: Language, label: &str) -> Markup {
     let of = language.of();
-    let said = |said: &str| if language == Language::De { in_german(said) } else { said.to_owned() };
     let width = MARK * u32::try_from(dates.len()).unwrap_or(0);
     html! {
         svg.dates role="img" aria-label=(label) viewBox=(format!("0 0 {width} {MARK}")) width=(width) height=(MARK) {
             @for (place, date) in dates.iter().enumerate() {
                 g transform=(format!("translate({} 0)", place * MARK as usize)) {
-                    title { (of(&day(date.date))) ": " (of(&state(date.state))) @if !date.said.is_empty() { " – " (said(&date.said)) } }
+                    title { (of(&day(date.date))) ": " (of(&state(date.state))) @if !date.said.is_empty() { " – " (language.said(&date.said)) } }
                     rect.none x="0" y="0" width=(MARK) height=(MARK) {}
                     (shape(date.state))
                 }

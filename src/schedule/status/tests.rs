@@ -14,6 +14,7 @@ use crate::notify::text::tests::every_trouble;
 use crate::notify::{Cause, Trouble};
 use crate::schedule::due::{Due, Stop, Stopped};
 use crate::schedule::facts::{JobKey, Outcome};
+use crate::schedule::said::{self, HeldBy, Said};
 use crate::text::Text;
 
 fn at(text: &str) -> Timestamp {
@@ -31,6 +32,10 @@ fn counts(of: &[(Class, u64)]) -> Option<[u64; Class::ALL.len()]> {
 }
 
 /// A source with a gap of six hours, an hour with failures, and two that were not looked at.
+fn held_back() -> Said {
+    said::held_back(&[HeldBy { rule: crate::contract::RuleId("<t.rows>".to_owned()), rows: 0, is_error: false }])
+}
+
 fn source() -> SourceStatus {
     let span = at("2026-11-20T23:00:00Z")..at("2026-11-27T09:30:00Z");
     let hours = hours_of(span).into_iter().enumerate().map(|(place, begin)| {
@@ -72,7 +77,7 @@ fn pipeline() -> PipelineStatus {
         date: first.plus_days(i32::try_from(place).unwrap()),
         state,
         at: (state == DateState::HeldBack).then(|| at("2026-11-22T05:30:00Z")),
-        said: if state == DateState::HeldBack { "held back by <t.rows>".to_owned() } else { String::new() },
+        said: if state == DateState::HeldBack { held_back() } else { Said::default() },
     };
     PipelineStatus {
         name: "stadtbus-telemetrie".to_owned(),
@@ -91,7 +96,7 @@ fn need() -> Need {
         what: Text::new("stadtbus-telemetrie 2026-11-21: held back", "stadtbus-telemetrie 2026-11-21: zurückgehalten"),
         lost: Text::new("the date stays unpublished", "der Tag bleibt unveröffentlicht"),
         command: ["fahrtenbuch", "quality", "results", "stadtbus"].map(str::to_owned).to_vec(),
-        said: Some("held back by <t.rows>".to_owned()),
+        said: Some(held_back()),
         ways: Some(Text::new("mend the rule or the data", "ändern Sie Regel oder Daten")),
     }
 }
@@ -128,7 +133,7 @@ fn status() -> Status {
             outcome: Outcome::Published,
             failures: 0,
             good: Some(at("2026-11-27T02:15:03Z")),
-            said: "3 hours destroyed".to_owned(),
+            said: "3 hours destroyed".to_owned().into(),
         }],
         undecided: vec![Undecided {
             dataset: "stadtbus-telemetrie".to_owned(),
@@ -282,6 +287,29 @@ fn what_needs_a_person_is_what_messages_tell_in_the_same_words() {
     }
     // What is being lost comes first.
     assert_eq!(needs[0].kind, "private_store_lost");
+}
+
+#[test]
+fn no_time_is_told_since_when_nobody_asks_where_it_is_not_known() {
+    let beats = |newest| {
+        let change = |status: &mut Status| {
+            status.collector = Some(false);
+            status.scheduler = Some(true);
+            status.sources.iter_mut().for_each(|source| source.newest_beat = newest);
+        };
+        let need = needs_of(&[], &Due::default(), change).into_iter().find(|need| need.kind == "collector_down");
+        need.unwrap().since
+    };
+    let newest = at("2026-11-27T08:00:00Z");
+    assert_eq!((beats(Some(newest)), beats(None)), (Some(newest), None));
+    // So it is with a timetable that the schedule is to ask for: what has passed is the time of the schedule.
+    let mut status = status();
+    status.due[0].why = "asking";
+    status.due[0].said = "no collector asks its sources".to_owned();
+    let told = text::text(&status);
+    assert!(told.contains("no collector asks its sources, its schedule's time was 2026-11-25 06:30"), "{told}");
+    let german = page(&status, Language::De);
+    assert!(german.contains("kein Erfasser fragt seine Quellen, nach dem Zeitplan dran: "), "{german}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use crate::capture::coverage::{Class, LEGEND, Sign};
 use crate::notify::CauseKind;
 use crate::schedule::status::data::{Disk, PipelineStatus, SourceStatus, Status, Undecided};
-use crate::schedule::status::words::{ago, bytes, local, number, verdict, why_later};
+use crate::schedule::status::words::{ago, bytes, due_since, local, number, verdict, why_later};
 
 /// Jobs that are listed of each kind.
 const LISTED: usize = 10;
@@ -64,7 +64,10 @@ fn jobs(out: &mut String, status: &Status) {
     let at = |at| local(at, &status.zone).en;
     let running = status.running.iter().map(|running| format!("{}, since {}", running.key, at(running.since)));
     list(out, "Running", running);
-    let due = status.due.iter().map(|job| format!("{}: {}, since {}", job.key, job.said, at(job.since)));
+    let due = status.due.iter().map(|job| {
+        let since = due_since(job.why, &local(job.since, &status.zone)).en;
+        format!("{}: {}, {since}", job.key, job.said)
+    });
     let chores = status.due_chores.iter().map(|name| format!("{name}: a daily job"));
     list(out, "Due now", due.chain(chores).collect::<Vec<_>>().into_iter());
     let next =

@@ -89,6 +89,16 @@ pub(super) fn why(name: &str, said: &str) -> Text {
     Text::new(said, de)
 }
 
+/// Since when a job is due. Of sources that nobody asks nobody knows since when: what is known is the time of the schedule that has passed.
+pub(super) fn due_since(name: &str, at: &Text) -> Text {
+    match name {
+        "asking" => {
+            Text::new(format!("its schedule's time was {}", at.en), format!("nach dem Zeitplan dran: {}", at.de))
+        }
+        _ => Text::new(format!("since {}", at.en), format!("seit {}", at.de)),
+    }
+}
+
 /// Why a job is to be begun later: then it is what it is not yet.
 pub(super) fn why_later(name: &str, said: &str) -> Text {
     match name {
