@@ -494,7 +494,9 @@ fn a_source_that_cannot_be_read_hides_no_other_and_its_error_comes_last() {
     assert_eq!(kept.status.code(), Some(0), "{}", told(&kept));
     // A file stands where the folder of the day was.
     let month = world.path("data/private/evidence/trams");
-    let day = |folder: &std::path::Path| std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    let day = |folder: &std::path::Path| {
+        std::fs::read_dir(folder).unwrap().map(|of| of.unwrap().path()).find(|of| of.is_dir()).unwrap()
+    };
     let day = day(&day(&day(&month)));
     std::fs::remove_dir_all(&day).unwrap();
     std::fs::write(&day, "").unwrap();
