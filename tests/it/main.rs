@@ -33,6 +33,7 @@ mod evolution;
 mod feed_rules;
 mod gaps;
 mod get;
+mod harvest;
 mod http_server;
 mod import;
 mod import_archives;

@@ -1,0 +1,18 @@
+//! `catalog.ttl` and `catalog.jsonld`: the catalogue that GovData, Mobilithek and other portals harvest.
+//!
+//! Both files hold one graph, which [`dcat`] makes of what was released and what the configuration says, and of nothing else:
+//! the same bucket gives the same bytes. It follows DCAT-AP.de 3.0 and mobilityDCAT-AP 1.1 at once.
+
+mod dcat;
+mod graph;
+mod json_ld;
+mod licences;
+mod turtle;
+
+use crate::portal::catalogue::Catalogue;
+
+/// The names of both files, and their texts.
+pub(super) fn files(catalogue: &Catalogue) -> [(&'static str, String); 2] {
+    let graph = dcat::graph(catalogue);
+    [(dcat::TURTLE, turtle::write(&graph)), ("catalog.jsonld", json_ld::write(&graph))]
+}
