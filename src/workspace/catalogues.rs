@@ -296,7 +296,7 @@ mod tests {
             ),
             (
                 "contact:\n  name: A\n  mail: a@b.de\n  url: 'https://b.de'",
-                "4 'mail' is not known here. Did you mean 'email'?",
+                "3 'mail' is not known here. Did you mean 'email'?",
             ),
             ("catalogues: yes", "1 'catalogues' is text, expected a map"),
             ("catalogues:\n  geo: 1", "2 'geo' is not known here"),
