@@ -16,6 +16,7 @@ pub mod run_limits;
 mod sections;
 pub mod stores;
 mod undone_pseudonyms;
+pub mod wanted;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -85,7 +85,7 @@ impl Concept {
     }
 }
 
-/// How often a dataset is renewed, by the EU's authority table of frequencies.
+/// How often a dataset is renewed, by the EU's authority table of frequencies: the most frequent first.
 pub(crate) const FREQUENCIES: Vocabulary = Vocabulary {
     prefix: "http://publications.europa.eu/resource/authority/frequency/",
     words: &[

@@ -15,6 +15,7 @@ pub(crate) mod quality_page;
 
 use bytes::Bytes;
 
+pub(crate) use crate::portal::catalog::{FILES as CATALOGUES, is_listed as is_listed_licence};
 pub(crate) use crate::portal::catalogue::{About, Catalogue, Dataset, Site, Table};
 
 use crate::publication;

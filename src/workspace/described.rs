@@ -21,6 +21,8 @@ pub(crate) fn about(pipelines: &[Pipeline], dataset: &str) -> About {
         return About {
             title: Some("Was veröffentlicht wurde, wie gut es war und was entschieden wurde".to_owned()),
             title_en: Some("What was published, how good it was and what was decided".to_owned()),
+            // Each run writes it.
+            frequency: most_frequent(pipelines).and_then(|word| FREQUENCIES.concept(word)),
             ..About::default()
         };
     }
@@ -49,6 +51,13 @@ fn frequency(pipelines: &[Pipeline], pipeline: &Pipeline) -> Option<&'static str
         }
     }
     None
+}
+
+/// Of all pipelines.
+fn most_frequent(pipelines: &[Pipeline]) -> Option<&'static str> {
+    let words: Vec<&str> = pipelines.iter().filter_map(|pipeline| frequency(pipelines, pipeline)).collect();
+    // They are listed from the most frequent on.
+    FREQUENCIES.words().into_iter().find(|word| words.contains(word))
 }
 
 /// At a time those dates are run that are over: however many times a day has, the dataset is renewed once a day.

@@ -22,7 +22,7 @@ catalogues:
 ";
 
 /// A workspace that says all that catalogues want to know.
-fn full() -> World {
+pub(crate) fn full() -> World {
     let world = World::with_publication();
     world.replace("fahrtenbuch.yaml", "# base_url: https://daten.example.de", "base_url: https://daten.example.de");
     let text = std::fs::read_to_string(world.path("fahrtenbuch.yaml")).unwrap();
@@ -116,4 +116,25 @@ fn a_dataset_that_no_pipeline_makes_is_a_mistake_of_the_configuration() {
         told.contains("'catalogues' tells of the dataset 'stadtbus-farhplan', and there is none. Did you mean"),
         "{told}"
     );
+}
+
+#[test]
+fn how_often_datasets_are_renewed_is_told_by_the_schedules_of_the_pipelines() {
+    let world = full();
+    world.replace("fahrtenbuch.yaml", "frequency: irregular, ", "");
+    world.replace("fahrtenbuch.yaml", "frequency: daily, ", "");
+    for (pipeline, schedule) in [("fahrplan", "run: '0 5 * * 1'"), ("telemetrie", "run: '04:30'")] {
+        let file = format!("pipelines/stadtbus-{pipeline}.yaml");
+        let text = std::fs::read_to_string(world.path(&file)).unwrap();
+        world.write(&file, &format!("{text}schedule: {{{schedule}}}\n"));
+    }
+    world.run();
+    let turtle = &catalogue(&world)[0];
+    let of = |dataset: &str| {
+        let node = turtle.split("\n\n").find(|node| node.starts_with(&format!("<data/{dataset}> "))).unwrap();
+        let line = node.lines().find(|line| line.contains("accrualPeriodicity")).unwrap();
+        line.rsplit_once('/').unwrap().1.to_owned()
+    };
+    let found = ["stadtbus-fahrplan", "stadtbus-telemetrie", "publication"].map(of);
+    assert_eq!(found, ["WEEKLY> ;", "DAILY> ;", "DAILY> ;"]);
 }

@@ -90,5 +90,6 @@ mod trips_observed;
 mod units;
 mod used_timetable;
 mod validate;
+mod wanted;
 mod withdrawals;
 mod world;

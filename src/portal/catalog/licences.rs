@@ -28,6 +28,11 @@ pub(super) fn address(id: &str) -> Option<String> {
     Some(format!("http://dcat-ap.de/def/licenses/{name}"))
 }
 
+/// Whether GovData knows a licence.
+pub(crate) fn is_listed(id: &str) -> bool {
+    address(id).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,10 +9,16 @@ mod json_ld;
 mod licences;
 mod turtle;
 
+pub(crate) use self::licences::is_listed;
+
 use crate::portal::catalogue::Catalogue;
+
+/// The names of both files.
+pub(crate) const FILES: [&str; 2] = [dcat::TURTLE, "catalog.jsonld"];
 
 /// The names of both files, and their texts.
 pub(super) fn files(catalogue: &Catalogue) -> [(&'static str, String); 2] {
     let graph = dcat::graph(catalogue);
-    [(dcat::TURTLE, turtle::write(&graph)), ("catalog.jsonld", json_ld::write(&graph))]
+    let [turtle, json_ld] = FILES;
+    [(turtle, turtle::write(&graph)), (json_ld, json_ld::write(&graph))]
 }
