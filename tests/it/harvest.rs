@@ -17,7 +17,7 @@ catalogues:
     stadtbus-fahrplan:
       {title: Fahrplan, title_en: Timetable, frequency: irregular, first_published: 2026-11-24, high_value: mobility}
     stadtbus-telemetrie:
-      {title: \"Wo die Busse \\\"waren\\\"\", keywords: [Auslastung], frequency: daily, first_published: 2026-11-25, high_value: mobility}
+      {title: \"Wo die Busse \\\"waren\\\"\", description: \"Zeile 1\\nmit \\\\, > <x> . @de\\a\", keywords: [Auslastung], frequency: daily, first_published: 2026-11-25, high_value: mobility}
     publication: {frequency: daily, first_published: 2026-11-25, high_value: mobility}
 ";
 
@@ -54,6 +54,7 @@ fn harvesters_read_one_graph_in_two_forms_and_the_shapes_of_the_standards_find_n
     }
     let telemetry = &found["datasets"]["https://daten.example.de/data/stadtbus-telemetrie"];
     assert_eq!(telemetry["title"], "Wo die Busse \"waren\"");
+    assert_eq!(telemetry["description"], "Zeile 1\nmit \\, > <x> . @de\u{fffd}");
     assert_eq!(telemetry["days"], serde_json::json!(["2026-11-24", "2026-11-24"]));
     assert_eq!(
         telemetry["distributions"]["https://daten.example.de/data/stadtbus-telemetrie/vehicle_locations"],

@@ -4,7 +4,7 @@ Usage: harvest.py FOLDER [PROFILE...]     the bucket, and profiles of SHAPES; pr
 
 triples       how many each form has
 is_same       whether both are the same graph
-datasets      by its address: title in German, distributions with their access URL, the days covered
+datasets      by its address: title and description in German, distributions with their access URL, the days covered
 findings      by profile: severity, property, node and message of each
 """
 
@@ -39,11 +39,14 @@ other = rdflib.Graph().parse(folder / "catalog.jsonld", format="json-ld", public
 
 datasets = {}
 for dataset in graph.subjects(RDF.type, DCAT.Dataset):
-    titles = [str(title) for title in graph.objects(dataset, DCTERMS.title) if title.language == "de"]
+    title, description = (
+        next(str(text) for text in graph.objects(dataset, property) if text.language == "de")
+        for property in (DCTERMS.title, DCTERMS.description)
+    )
     period = graph.value(dataset, DCTERMS.temporal)
     files = {str(of): str(graph.value(of, DCAT.accessURL)) for of in graph.objects(dataset, DCAT.distribution)}
     days = [str(graph.value(period, property)) for property in (DCAT.startDate, DCAT.endDate)]
-    datasets[str(dataset)] = {"title": titles[0], "distributions": files, "days": days}
+    datasets[str(dataset)] = {"title": title, "description": description, "distributions": files, "days": days}
 
 findings = {}
 for profile in sys.argv[2:]:
