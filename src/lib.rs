@@ -21,7 +21,7 @@
 //! | [`ledger`] | the facts of a run | the run record | the record |
 //! | [`report`] | run records and contracts | quality results, score, trend: JSON, JUnit, text | the results of a dataset |
 //! | `publication` | versions of indexes, quality results, public records | the rows of `releases`, `rule_results` and `decisions` | those of a date |
-//! | [`portal`] | table indexes, contracts, quality results | pages, among them the pictures of the trend, `datapackage.json`, DQV | a page |
+//! | [`portal`] | table indexes, contracts, quality results | pages, among them the pictures of the trend, `datapackage.json`, DCAT, DQV | a page |
 //! | [`pipeline`] | `pipelines/*.yaml` | runs: one pipeline over one partition | nothing of its own |
 //! | [`schedule`] | pipelines, evidence, what is released and what was tried | runs that are due, as processes of their own | what is due |
 //! | [`metrics`] | facts about pipelines, sources and disks | text for Prometheus: a file, a small server | the text |

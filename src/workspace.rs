@@ -2,8 +2,10 @@
 
 pub mod backups;
 pub mod beats;
+mod catalogues;
 pub mod checkout;
 pub mod chores;
+pub(crate) mod described;
 mod files;
 pub mod form;
 mod links;
@@ -14,6 +16,7 @@ pub mod run_limits;
 mod sections;
 pub mod stores;
 mod undone_pseudonyms;
+pub mod wanted;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -63,6 +66,8 @@ const KEYS: &[&str] = &[
     "publication",
     "notify",
     "metrics",
+    "contact",
+    "catalogues",
 ];
 const LIMIT_KEYS: &[&str] = &["memory", "spool", "run_warn", "run_kill"];
 /// Bytes of archives that were fetched of where `evidence` says, at most.
@@ -189,6 +194,10 @@ impl Workspace {
         found.extend(timetables(&pipelines, &unread));
         found.extend(schedules(&pipelines, &unread));
         found.extend(datasets(&pipelines));
+        if let Some(workspace) = &workspace {
+            let metadata = &workspace.site.metadata;
+            found.extend(catalogues::unknown_datasets(metadata, &pipelines, &unread, &mut Problems::new(&file)));
+        }
         found.extend(lacking(root, (&file, first_line), &pipelines, &lacks));
         // Several pipelines may use the same contracts: each mistake is told once.
         found.sort();
@@ -209,6 +218,7 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
     let zone = zone(node, problems);
     let area = node.get("service_area").and_then(|node| area(root, node, problems));
     let BucketSection { location, base_url, options: bucket_options } = BucketSection::read(node, problems);
+    let metadata = catalogues::read(node, area.as_ref().map(ServiceArea::bounds), problems);
     let memory = memory_limit(node, problems);
     let bucket = location?;
     let line = |key: &str| node.get(key).map_or(node.line, |node| node.line);
@@ -234,7 +244,7 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
         backup.tell_mistake(node, &backups::Others { root, private: &private, bucket, evidence }, problems);
     }
     Some(Workspace {
-        site: Site { title: title?, publisher: publisher?, licence: licence?, licence_url, base_url },
+        site: Site { title: title?, publisher: publisher?, licence: licence?, licence_url, base_url, metadata },
         zone: zone?,
         area,
         bucket: address(root, bucket),

@@ -43,6 +43,12 @@ impl ServiceArea {
         Ok(Self { bounds, polygons: Some(polygons), file, digest })
     }
 
+    /// South, west, north, east in degrees.
+    pub fn bounds(&self) -> [f64; 4] {
+        let (min, max) = (self.bounds.min(), self.bounds.max());
+        [min.y, min.x, max.y, max.x]
+    }
+
     /// Whether a place lies in the area or on its bounds.
     pub fn contains(&self, lat: f64, lon: f64) -> bool {
         let inside = (self.bounds.min().y..=self.bounds.max().y).contains(&lat)

@@ -2,10 +2,12 @@
 
 mod bucket;
 mod published;
+mod wanted;
 
 use std::path::Path;
 
 use self::published::Compared;
+use self::wanted::For;
 use crate::cli::exit::Exit;
 use crate::cli::init::PUBLISHER;
 use crate::cli::opened::{renamed, stale_catalogue, tell};
@@ -24,6 +26,7 @@ use crate::yaml::Problem;
 Examples:
   fahrtenbuch check
   fahrtenbuch -C /srv/offenburg check --json
+  fahrtenbuch check --for govdata  4 if GovData demands what the configuration does not say: docs/catalogues.md
   fahrtenbuch check --bucket       0 if all works, 4 if readers lack something or a file is gone that an index names, 2 if nothing
                                    can be published or read, 1 if the bucket is gone, 42 if an index in it is damaged
 
@@ -35,13 +38,17 @@ is published beside the pseudonyms that a pipeline chose and undoes them, of whi
 pub(super) struct Arguments {
     /// Write the mistakes as JSON to standard output; under 'unfit' what keeps contracts of others from being used, under
     /// 'published' what contracts change of what is published, under 'without_keys' the S3 stores that cannot be used from here, under 'undone_pseudonyms' what is published that undoes the chosen pseudonyms, under 'catalogue' why the catalogue for SQL engines has to be
-    /// written anew, if it has; with --bucket, under 'missing' what indexes name and is not there, with the remedy
+    /// written anew, if it has; with --bucket, under 'missing' what indexes name and is not there, with the remedy; with --for, under
+    /// 'wanted' what the portal demands
     #[arg(long)]
     json: bool,
     /// Try what the bucket can do, too: writes two small objects below ledger/probe/, reads them as the publisher and as anybody, and
     /// removes them
     #[arg(long)]
     bucket: bool,
+    /// Tell what a portal demands of the catalogue and the configuration does not say, each with its line and what to write there
+    #[arg(long = "for", value_name = "PORTAL")]
+    portal: Option<For>,
 }
 
 pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
@@ -72,12 +79,17 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     let exit = if missing.is_empty() { exit } else { exit.max(Exit::Found) };
     let catalogue = read.as_ref().ok().and_then(|workspace| catalogue(workspace, arguments.bucket));
     let undone = read.as_ref().map(|workspace| undone_pseudonyms(&workspace.pipelines)).unwrap_or_default();
+    let wanted = match (arguments.portal, &read) {
+        (Some(portal), Ok(workspace)) => portal.wanted(workspace),
+        _ => Vec::new(),
+    };
     if arguments.json {
         let without_keys: Vec<Problem> = read.iter().flat_map(without_keys).collect();
         let mut json = serde_json::json!({ "mistakes": problems, "unfit": unfit, "without_keys": without_keys });
         json["published"] = compared.as_ref().map(Compared::json).into();
         json["undone_pseudonyms"] = serde_json::json!(undone);
         json["catalogue"] = catalogue.as_ref().map(|stale| stale.to_string()).into();
+        json["wanted"] = arguments.portal.map(|_| serde_json::json!(wanted)).into();
         if let Some(findings) = &findings {
             json["bucket"] = findings.iter().map(self::bucket::json).collect();
             json["damaged"] = damaged.iter().map(ToString::to_string).collect();
@@ -111,10 +123,14 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         let renamed = read.as_ref().ok().filter(may_look).and_then(renamed);
         renamed.iter().for_each(|note| println!("note: {note}"));
         unfit.chunk_by(|one, other| one.file == other.file).for_each(tell_of_unfit);
+        if let (Some(portal), Ok(_)) = (arguments.portal, &read) {
+            portal.show(&wanted);
+        }
         findings.iter().flatten().for_each(self::bucket::show);
         missing.iter().for_each(|missing| eprintln!("warning: {}.", missing.trim_end_matches('.')));
         damaged.iter().for_each(|error| eprintln!("error: {}.", error.to_string().trim_end_matches('.')));
     }
+    let exit = exit.max(self::wanted::exit(&wanted));
     exit.max(if problems.is_empty() { Exit::Done } else { Exit::Usage })
 }
 

@@ -109,6 +109,28 @@ limits:
 
 # Where the node exporter of Prometheus reads metrics; a folder that is there.
 # metrics: {textfile: /var/lib/prometheus/node-exporter}
+
+# Who answers questions about the data, and what the catalogues of others (GovData, Mobilithek, MobiData BW) want to know of them:
+# docs/catalogues.md. All of it may be left out.
+# contact: {name: Datenmanagement, email: offene-daten@example.de, url: 'https://www.example.de/kontakt'}
+# catalogues:
+#   # The page about the data, where that is not the bucket's own.
+#   homepage: https://www.example.de/offene-daten
+#   publisher_type: local authority
+#   # What GovData calls who brings it the data: the last part of http://dcat-ap.de/def/contributors/datenBW
+#   govdata_contributor: datenBW
+#   # The official key of the municipality (amtlicher Gemeindeschlüssel).
+#   geocoding: '08317096'
+#   transport_modes: [bus]
+#   datasets:
+#     telemetrie:
+#       title: Wo die Busse waren und wie voll sie waren
+#       title_en: Where the buses were and how full they were
+#       keywords: [Auslastung]
+#       frequency: daily
+#       first_published: 2026-11-25
+#       # Only if the city declares it to be a high-value dataset of (EU) 2023/138.
+#       # high_value: mobility
 ";
 
 const TIMETABLE: &str = "\

@@ -29,6 +29,12 @@ pub trait Format: Sync {
     /// How captures make partitions.
     fn partitioning(&self) -> Partitioning;
 
+    /// The standard of its feeds, by what mobilityDCAT-AP calls it
+    /// (`https://w3id.org/mobilitydcat-ap/mobility-data-standard/`).
+    fn standard(&self) -> &'static str {
+        "other"
+    }
+
     /// What a body is to be, by a pipeline's file whose other sections may be wrong.
     fn wanted(&self, node: &Node) -> Wanted;
 

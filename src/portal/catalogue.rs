@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use crate::contract::{Classification, Column, Contract};
+use crate::portal::metadata::{Concept, Metadata};
 use crate::publish::index::TableIndex;
 use crate::report::Quality;
 
 /// Who publishes what.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Site {
     pub title: String,
     pub publisher: String,
@@ -16,6 +17,8 @@ pub struct Site {
     pub licence_url: Option<String>,
     /// Where the bucket is on the web, if it is: `https://data.example.de`.
     pub base_url: Option<String>,
+    /// For the catalogues of others.
+    pub metadata: Metadata,
 }
 
 /// What has been released, by whom, and how good it is.
@@ -29,10 +32,26 @@ pub(crate) struct Catalogue {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Dataset {
     pub name: String,
+    pub about: About,
     /// Those that have been released.
     pub tables: Vec<Table>,
     /// In the order of their dates. The home page tells the newest, the dataset's own page all of them.
     pub results: Vec<Quality>,
+}
+
+/// What a dataset is, by what makes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct About {
+    /// In German.
+    pub title: Option<String>,
+    pub title_en: Option<String>,
+    /// The standard of its source, in the vocabulary `https://w3id.org/mobilitydcat-ap/mobility-data-standard/`; none of what has no
+    /// source.
+    pub standard: Option<&'static str>,
+    /// Whether it is a timetable.
+    pub is_timetable: bool,
+    /// By the schedule.
+    pub frequency: Option<Concept>,
 }
 
 /// A table that has been released.

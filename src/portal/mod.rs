@@ -5,15 +5,18 @@
 //! datasets at once, [`dataset`] what is told of one, [`results`] the results of one run. There is no clock in them, so they
 //! are the same whichever run writes them. The run writes them into the bucket.
 
+mod catalog;
 mod catalogue;
 mod data_package;
 mod dqv;
 mod home;
+pub(crate) mod metadata;
 pub(crate) mod quality_page;
 
 use bytes::Bytes;
 
-pub(crate) use crate::portal::catalogue::{Catalogue, Dataset, Site, Table};
+pub(crate) use crate::portal::catalog::{FILES as CATALOGUES, is_listed as is_listed_licence};
+pub(crate) use crate::portal::catalogue::{About, Catalogue, Dataset, Site, Table};
 
 use crate::publication;
 use crate::publish::index;
@@ -42,9 +45,13 @@ fn site(catalogue: &Catalogue) -> Vec<File> {
     datasets.chain(home(catalogue)).collect()
 }
 
-/// What is told of all datasets at once: `index.html` for people, `datapackage.json` for tools.
+/// What is told of all datasets at once: `index.html` for people, `datapackage.json` for tools, `catalog.ttl` and `catalog.jsonld` for
+/// the catalogues of others.
 pub(crate) fn home(catalogue: &Catalogue) -> Vec<File> {
-    vec![File::new("datapackage.json", data_package::write(catalogue)), File::new("index.html", home::page(catalogue))]
+    let mut files: Vec<File> = catalog::files(catalogue).map(|(name, text)| File::new(name, text)).into();
+    files.push(File::new("datapackage.json", data_package::write(catalogue)));
+    files.push(File::new("index.html", home::page(catalogue)));
+    files
 }
 
 /// What is told of one dataset: `files.json` and `index.csv` of each table, and the quality page.
@@ -100,10 +107,16 @@ mod tests {
             licence: "CC-BY-4.0".into(),
             licence_url: None,
             base_url: None,
+            metadata: metadata::Metadata::default(),
         };
         let mut results = on("2026-11-24", Vec::new());
         (results.status, results.score.dataset) = (Status::HeldBack, Some(99.5));
-        let dataset = Dataset { name: "bus".into(), tables: vec![Table { contract, index }], results: vec![results] };
+        let dataset = Dataset {
+            name: "bus".into(),
+            about: About::default(),
+            tables: vec![Table { contract, index }],
+            results: vec![results],
+        };
         Catalogue { site, datasets: vec![dataset] }
     }
 

@@ -10,6 +10,7 @@ use crate::notify;
 use crate::object_stores::Options;
 use crate::pipeline::{self, Pipeline, Schedule};
 use crate::portal::Site;
+use crate::portal::metadata::Metadata;
 use crate::workspace::backups::Backups;
 use crate::workspace::retention::Retention;
 use crate::workspace::run_limits::RunLimits;
@@ -159,6 +160,7 @@ fn stores(root: &Path, node: &Node, needs: Needs<'_>, needed: &mut Problems) -> 
             licence: text("licence"),
             licence_url: None,
             base_url: bucket.base_url,
+            metadata: Metadata::default(),
         },
         zone: zone?,
         area: None,

@@ -39,6 +39,8 @@ fn a_fresh_workspace_publishes_both_pipelines_which_outsiders_read_over_http() {
     for name in [
         "index.html",
         "datapackage.json",
+        "catalog.ttl",
+        "catalog.jsonld",
         "meta/stadtbus-telemetrie/vehicle_locations/files.json",
         "meta/publication/releases/files.json",
     ] {

@@ -294,6 +294,18 @@ impl World {
             let text = without_number(std::str::from_utf8(bytes).unwrap(), "\"last-updated-ms\":");
             *bytes = without_number(&text, "\"timestamp-ms\":").into_bytes();
         }
+        if let Some(bytes) = files.get_mut("catalog.ttl") {
+            let text = String::from_utf8(bytes.clone()).unwrap();
+            let lines: Vec<&str> = text.lines().filter(|line| !line.contains("dcterms:modified")).collect();
+            *bytes = lines.join("\n").into_bytes();
+        }
+        if let Some(bytes) = files.get_mut("catalog.jsonld") {
+            let mut catalog: Value = serde_json::from_slice(bytes).unwrap();
+            for node in catalog["@graph"].as_array_mut().unwrap() {
+                node.as_object_mut().unwrap().remove("dcterms:modified");
+            }
+            *bytes = catalog.to_string().into_bytes();
+        }
         files
     }
 

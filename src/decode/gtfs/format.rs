@@ -33,6 +33,10 @@ impl Format for Gtfs {
         Partitioning::CapturedDay
     }
 
+    fn standard(&self) -> &'static str {
+        "gtfs"
+    }
+
     fn wanted(&self, _: &Node) -> Wanted {
         Wanted::Timetable
     }

@@ -25,6 +25,10 @@ impl Format for GtfsRealtime {
         Partitioning::ServiceDay
     }
 
+    fn standard(&self) -> &'static str {
+        "gtfs-rt"
+    }
+
     fn wanted(&self, _: &Node) -> Wanted {
         Wanted::Message
     }

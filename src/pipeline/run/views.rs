@@ -20,7 +20,7 @@ use crate::publish::{iceberg, index};
 use crate::report::Quality;
 use crate::report::results::{self, Listed};
 use crate::time::ServiceDate;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, described};
 
 /// Writes the results of a run, the views of its dataset and the home page, where they do not say this already.
 ///
@@ -184,6 +184,8 @@ impl Look<'_> {
             let all = catalogue.datasets.iter().flat_map(|of| &of.tables).map(|table| &table.index);
             for index in all.filter(|index| is_first && index::is_written_here(self.bucket, index)) {
                 changed.extend(index::views(index).map(|(name, _)| name));
+                // They tell the days and the bytes of each table.
+                changed.extend(portal::CATALOGUES.map(str::to_owned));
             }
             let put = |file: File| match changed.contains(&file.path) {
                 true => writer.put_changed(&file.path, file.bytes),
@@ -284,7 +286,8 @@ impl Look<'_> {
                     let dates: Vec<ServiceDate> = seen.results.get(name).map(Listed::dates).unwrap_or_default();
                     let results =
                         results::read(self.bucket, name, &dates[dates.len().saturating_sub(self.shown(name))..])?;
-                    datasets.push(Dataset { name: name.to_owned(), tables: Vec::new(), results });
+                    let about = described::about(&self.workspace.pipelines, name);
+                    datasets.push(Dataset { name: name.to_owned(), about, tables: Vec::new(), results });
                     datasets.len() - 1
                 }
             };

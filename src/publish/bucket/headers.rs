@@ -93,6 +93,8 @@ mod tests {
         for key in [
             "index.html",
             "datapackage.json",
+            "catalog.ttl",
+            "catalog.jsonld",
             "meta/bus/t/files.json",
             "meta/bus/t/index.csv",
             "ledger/bucket.json",
