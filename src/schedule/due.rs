@@ -303,7 +303,9 @@ impl OfPipeline<'_> {
         };
         match self.next(&now) {
             Next::At(at, why) => {
-                let is_done = is_whole || why == Why::Late;
+                // What was killed may have released the date and lack what follows from that: the views of it.
+                let is_killed = attempt.is_some_and(is_killed);
+                let is_done = (is_whole && !is_killed) || why == Why::Late;
                 let is_in_time = match (is_done, is_missing) {
                     (true, _) => self.is_before(at, days_after(date, over, self.pipeline.schedule.late, zone)),
                     (false, true) => true,
@@ -311,7 +313,7 @@ impl OfPipeline<'_> {
                 };
                 if is_in_time {
                     self.at(key, (at, why), Some(evidence), due);
-                } else if !is_done {
+                } else if !is_done && !is_whole {
                     self.stop(key, (Stop::TooOld, over), due);
                 }
             }
@@ -363,7 +365,7 @@ impl OfPipeline<'_> {
                 (false, false, false) => Next::At(begin_of(over), Why::Over),
             };
         };
-        match attempt.ended.as_ref().map_or(Outcome::Killed, |ended| ended.outcome) {
+        match outcome_of(attempt) {
             Outcome::Transient | Outcome::Killed => {
                 Next::At(again(attempt, of.failures), Why::Again { failures: of.failures })
             }
@@ -484,6 +486,15 @@ enum Next {
     /// It was released again and again, and is not in the bucket; since when.
     Missing(Timestamp),
     Stopped,
+}
+
+/// How an attempt ended; killed if nobody saw it end.
+fn outcome_of(attempt: &Attempt) -> Outcome {
+    attempt.ended.as_ref().map_or(Outcome::Killed, |ended| ended.outcome)
+}
+
+fn is_killed(attempt: &Attempt) -> bool {
+    outcome_of(attempt) == Outcome::Killed
 }
 
 /// When an attempt ended, or began if nobody saw it end.

@@ -261,6 +261,24 @@ fn daily_jobs_are_done_once_at_their_time_and_tried_again_when_they_fail() {
     assert!(!due_at(ended("2026-11-25T02:15:10Z", Outcome::Usage), 0, "2026-11-25T22:17:10Z"));
 }
 
+/// It may have been killed after the commit: the views of the release are missing then, whatever the age of the date.
+#[test]
+fn what_was_killed_is_tried_again_also_where_the_date_is_released_and_late_evidence_counts_no_more() {
+    let released = Some(Released { is_provisional: false });
+    let attempt = Some(Attempt { ended: None, ..ended(Outcome::Killed, "2026-12-10T12:00:00Z", 1).unwrap() });
+    let seen = ended(Outcome::Killed, "2026-12-10T12:00:00Z", 1);
+    for attempt in [attempt, seen] {
+        let killed = of_date(DateFacts { attempt, released, failures: 1, ..captured(1) });
+        assert_eq!(now_due(&killed, "2026-12-10T12:01:00Z"), ["bus 2026-11-24 again"]);
+        // It is done: nobody has to see to it when it is too old to be tried again.
+        let long_after = "2027-06-10T12:00:00Z";
+        assert_eq!((now_due(&killed, long_after), stopped(&killed, long_after)), (vec![], vec![]));
+    }
+    let failed = ended(Outcome::Transient, "2026-12-10T12:00:00Z", 1);
+    let failed = of_date(DateFacts { attempt: failed, released, failures: 1, ..captured(1) });
+    assert_eq!(now_due(&failed, "2026-12-10T14:00:00Z"), [""; 0]);
+}
+
 /// A date that was published at 05:30, and what the bucket has of it.
 fn published(repeats: u32, released: Option<Released>) -> DateFacts {
     let begun = "2026-11-25T05:30:00Z";
