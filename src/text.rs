@@ -13,6 +13,41 @@ impl Text {
     }
 }
 
+/// The language in which somebody reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Language {
+    De,
+    En,
+}
+
+impl Language {
+    pub const ALL: [Self; 2] = [Self::De, Self::En];
+
+    /// By ISO 639-1, as `lang` of a page.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::De => "de",
+            Self::En => "en",
+        }
+    }
+
+    /// What a text says in this language.
+    pub fn of(self, text: &Text) -> &str {
+        match self {
+            Self::De => &text.de,
+            Self::En => &text.en,
+        }
+    }
+
+    /// One of two texts.
+    pub fn say<'a>(self, de: &'a str, en: &'a str) -> &'a str {
+        match self {
+            Self::De => de,
+            Self::En => en,
+        }
+    }
+}
+
 /// A whole number with its thousands set apart: `19,916` and `19.916`.
 pub fn grouped(number: u64) -> Text {
     let digits = number.to_string();

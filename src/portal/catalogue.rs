@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::contract::{Classification, Column, Contract};
 use crate::portal::metadata::{Concept, Metadata};
+use crate::portal::overview::Overview;
 use crate::publish::index::TableIndex;
 use crate::report::Quality;
 
@@ -37,6 +38,8 @@ pub(crate) struct Dataset {
     pub tables: Vec<Table>,
     /// In the order of their dates. The home page tells the newest, the dataset's own page all of them.
     pub results: Vec<Quality>,
+    /// Of all its days.
+    pub overview: Overview,
 }
 
 /// What a dataset is, by what makes it.

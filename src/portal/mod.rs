@@ -9,8 +9,10 @@ mod catalog;
 mod catalogue;
 mod data_package;
 mod dqv;
+mod frame;
 mod home;
 pub(crate) mod metadata;
+pub(crate) mod overview;
 pub(crate) mod quality_page;
 
 use bytes::Bytes;
@@ -116,6 +118,7 @@ mod tests {
             about: About::default(),
             tables: vec![Table { contract, index }],
             results: vec![results],
+            overview: overview::Overview::of("bus"),
         };
         Catalogue { site, datasets: vec![dataset] }
     }

@@ -22,34 +22,10 @@ use crate::pipeline::run::RunError;
 use crate::pipeline::run::day_key::day_keys;
 use crate::pipeline::run::unread::{UnreadOfSource, unread};
 use crate::publish::bucket::Bucket;
+pub(crate) use crate::text::Language;
 use crate::text::Text;
 use crate::time::ServiceDate;
 use crate::workspace::Workspace;
-
-/// The language of a report on paper or on a terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Language {
-    De,
-    En,
-}
-
-impl Language {
-    /// What a text says in this language.
-    pub(crate) fn of(self, text: &Text) -> &str {
-        match self {
-            Self::De => &text.de,
-            Self::En => &text.en,
-        }
-    }
-
-    /// One of two texts.
-    pub(crate) fn say<'a>(self, de: &'a str, en: &'a str) -> &'a str {
-        match self {
-            Self::De => de,
-            Self::En => en,
-        }
-    }
-}
 
 /// The report.
 #[derive(Debug, Serialize)]

@@ -11,6 +11,7 @@ use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::error::RunError;
 use crate::pipeline::run::publication::{self, Ran};
 use crate::pipeline::run::releases::{delete_results, delete_withdrawn, left_of_results, left_results, take_out};
+use crate::portal::overview::Overview;
 use crate::portal::{self, Catalogue, Dataset, File, Table};
 use crate::publication::{self as tables, DATASET};
 use crate::publish::PublishError;
@@ -287,7 +288,13 @@ impl Look<'_> {
                     let results =
                         results::read(self.bucket, name, &dates[dates.len().saturating_sub(self.shown(name))..])?;
                     let about = described::about(&self.workspace.pipelines, name);
-                    datasets.push(Dataset { name: name.to_owned(), about, tables: Vec::new(), results });
+                    datasets.push(Dataset {
+                        name: name.to_owned(),
+                        about,
+                        tables: Vec::new(),
+                        results,
+                        overview: Overview::of(name),
+                    });
                     datasets.len() - 1
                 }
             };

@@ -379,6 +379,7 @@ mod tests {
     use crate::contract::odcs;
     use crate::portal::About;
     use crate::portal::metadata::{FREQUENCIES, Geocoding, HIGH_VALUE, Metadata, PUBLISHER_TYPES, TRANSPORT_MODES};
+    use crate::portal::overview::Overview;
     use crate::publish::index::testing::{file, first_version};
     use crate::publish::index::{ColumnType, IndexColumn, Release};
 
@@ -426,7 +427,7 @@ mod tests {
             frequency: FREQUENCIES.concept("daily"),
         };
         let tables = [withdrawn, index].into_iter().map(|index| Table { contract: contract.clone(), index }).collect();
-        Dataset { name: "bus".into(), about, tables, results: Vec::new() }
+        Dataset { name: "bus".into(), about, tables, results: Vec::new(), overview: Overview::of("bus") }
     }
 
     fn full() -> Metadata {
