@@ -9,8 +9,10 @@ pub(crate) mod described;
 mod files;
 pub mod form;
 mod links;
+mod logo;
 pub mod outline;
 mod places;
+pub mod portal;
 pub mod retention;
 pub mod run_limits;
 mod sections;
@@ -68,6 +70,7 @@ const KEYS: &[&str] = &[
     "metrics",
     "contact",
     "catalogues",
+    "portal",
 ];
 const LIMIT_KEYS: &[&str] = &["memory", "spool", "run_warn", "run_kill"];
 /// Bytes of archives that were fetched of where `evidence` says, at most.
@@ -197,6 +200,8 @@ impl Workspace {
         if let Some(workspace) = &workspace {
             let metadata = &workspace.site.metadata;
             found.extend(catalogues::unknown_datasets(metadata, &pipelines, &unread, &mut Problems::new(&file)));
+            let settings = &workspace.site.portal;
+            found.extend(portal::unknown_datasets(settings, &pipelines, &unread, &mut Problems::new(&file)));
         }
         found.extend(lacking(root, (&file, first_line), &pipelines, &lacks));
         // Several pipelines may use the same contracts: each mistake is told once.
@@ -219,6 +224,7 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
     let area = node.get("service_area").and_then(|node| area(root, node, problems));
     let BucketSection { location, base_url, options: bucket_options } = BucketSection::read(node, problems);
     let metadata = catalogues::read(node, area.as_ref().map(ServiceArea::bounds), problems);
+    let portal = portal::read(root, node, problems);
     let memory = memory_limit(node, problems);
     let bucket = location?;
     let line = |key: &str| node.get(key).map_or(node.line, |node| node.line);
@@ -244,7 +250,7 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
         backup.tell_mistake(node, &backups::Others { root, private: &private, bucket, evidence }, problems);
     }
     Some(Workspace {
-        site: Site { title: title?, publisher: publisher?, licence: licence?, licence_url, base_url, metadata },
+        site: Site { title: title?, publisher: publisher?, licence: licence?, licence_url, base_url, metadata, portal },
         zone: zone?,
         area,
         bucket: address(root, bucket),

@@ -18,7 +18,7 @@ use crate::pipeline::FeedOrigin;
 use crate::publish::bucket::local_folder;
 use crate::publish::iceberg::Stale;
 use crate::workspace::stores::without_keys;
-use crate::workspace::{Workspace, contract_folders, undone_pseudonyms};
+use crate::workspace::{Workspace, contract_folders, portal, undone_pseudonyms};
 use crate::yaml::Problem;
 
 #[derive(clap::Args)]
@@ -34,7 +34,10 @@ The columns of contracts are compared with those that are published; of a bucket
 run. What a contract must say of a column that has another name or type, or is gone: schemas/README.md, 'Contracts over the years'.
 
 A contract that is written for other programs, that no pipeline uses and none could, is told in a note; it is no mistake. Nor is what
-is published beside the pseudonyms that a pipeline chose and undoes them, of which a warning tells: docs/privacy.md.")]
+is published beside the pseudonyms that a pipeline chose and undoes them, of which a warning tells: docs/privacy.md.
+
+What German law demands of pages on the web and 'portal:' does not say is a mistake once 'portal:' or 'bucket: base_url' is there; data
+are published all the same: docs/portal.md.")]
 pub(super) struct Arguments {
     /// Write the mistakes as JSON to standard output; under 'unfit' what keeps contracts of others from being used, under
     /// 'published' what contracts change of what is published, under 'without_keys' the S3 stores that cannot be used from here, under 'undone_pseudonyms' what is published that undoes the chosen pseudonyms, under 'catalogue' why the catalogue for SQL engines has to be
@@ -56,6 +59,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     let mut problems = read.as_ref().err().cloned().unwrap_or_default();
     let (in_tests, mut unfit) = folders(root);
     problems.extend(in_tests);
+    problems.extend(read.iter().flat_map(portal::lacks));
     problems.sort();
     // Where a pipeline uses the contract, it was told as a mistake.
     unfit.retain(|problem| !problems.contains(problem));
@@ -116,6 +120,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
                 "note: without 'bucket: base_url', the bucket's address on the web, SQL engines find no catalogue in the bucket"
             );
         }
+        read.iter().filter_map(portal::before_the_web).for_each(|note| println!("note: {note}"));
         catalogue.iter().for_each(|stale| println!("note: {stale}"));
         compared.iter().for_each(Compared::show);
         // Over the network only where that is asked for.

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crate::contract::{Classification, Column, Contract};
-use crate::portal::metadata::{Concept, Metadata};
+use crate::portal::metadata::{Concept, Contact, Metadata};
 use crate::portal::overview::Overview;
+use crate::portal::settings::Settings;
 use crate::publish::index::TableIndex;
 use crate::report::Quality;
+use crate::text::Language;
 
 /// Who publishes what.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +22,8 @@ pub struct Site {
     pub base_url: Option<String>,
     /// For the catalogues of others.
     pub metadata: Metadata,
+    /// For the pages.
+    pub portal: Settings,
 }
 
 /// What has been released, by whom, and how good it is.
@@ -63,6 +67,60 @@ pub(crate) struct Table {
     pub contract: Arc<Contract>,
     /// The newest.
     pub index: TableIndex,
+}
+
+impl Site {
+    /// Who answers questions: the contact, or who stands in the imprint.
+    pub(super) fn contact(&self) -> Option<Contact> {
+        let imprint = &self.portal.imprint;
+        self.metadata.contact.clone().or_else(|| {
+            let name = imprint.name.clone().unwrap_or_else(|| self.publisher.clone());
+            imprint.email.clone().map(|email| Contact { name, email: Some(email), url: None })
+        })
+    }
+}
+
+impl Dataset {
+    /// What people call it, and the language of that: by the configuration, by its pipeline, or the name of its folder.
+    pub(super) fn title<'a>(&'a self, site: &'a Site, language: Language) -> (&'a str, Language) {
+        let of = site.metadata.datasets.get(&self.name);
+        let english = of.and_then(|of| of.title_en.as_deref()).filter(|_| language == Language::En);
+        let german = of.and_then(|of| of.title.as_deref());
+        match (english, german, language) {
+            (Some(title), ..) => (title, Language::En),
+            (None, Some(title), Language::De) => (title, Language::De),
+            (None, german, _) => {
+                let english = self.about.title_en.as_deref().filter(|_| language == Language::En);
+                let german = || german.or(self.about.title.as_deref()).unwrap_or(&self.name);
+                english.map_or_else(|| (german(), Language::De), |title| (title, Language::En))
+            }
+        }
+    }
+
+    /// What it is in a sentence or two, and the language of that: by the configuration, or by the contract of its largest table.
+    pub(super) fn description<'a>(&'a self, site: &'a Site, language: Language) -> Option<(&'a str, Language)> {
+        let of = site.metadata.datasets.get(&self.name);
+        let largest = self.tables.iter().max_by_key(|table| table.rows()).map(|table| &table.contract);
+        let german = || {
+            let own = of.and_then(|of| of.description.as_deref());
+            own.or_else(|| largest?.description_de.as_deref()).map(|text| (text, Language::De))
+        };
+        let english = || {
+            let own = of.and_then(|of| of.description_en.as_deref());
+            own.or_else(|| largest?.description.as_deref()).map(|text| (text, Language::En))
+        };
+        match language {
+            Language::De => german().or_else(english),
+            Language::En => english().or_else(german),
+        }
+    }
+}
+
+impl Table {
+    /// Of the current files.
+    pub(super) fn rows(&self) -> u64 {
+        self.index.files.iter().map(|file| file.rows).sum()
+    }
 }
 
 impl Catalogue {

@@ -11,9 +11,11 @@ mod data_package;
 mod dqv;
 mod frame;
 mod home;
+mod legal;
 pub(crate) mod metadata;
 pub(crate) mod overview;
 pub(crate) mod quality_page;
+pub(crate) mod settings;
 
 use bytes::Bytes;
 
@@ -47,12 +49,14 @@ fn site(catalogue: &Catalogue) -> Vec<File> {
     datasets.chain(home(catalogue)).collect()
 }
 
-/// What is told of all datasets at once: `index.html` for people, `datapackage.json` for tools, `catalog.ttl` and `catalog.jsonld` for
+/// What is told of all datasets at once: the home page, the legal pages and the logo for people, `datapackage.json` for tools, `catalog.ttl` and `catalog.jsonld` for
 /// the catalogues of others.
 pub(crate) fn home(catalogue: &Catalogue) -> Vec<File> {
     let mut files: Vec<File> = catalog::files(catalogue).map(|(name, text)| File::new(name, text)).into();
     files.push(File::new("datapackage.json", data_package::write(catalogue)));
     files.push(File::new("index.html", home::page(catalogue)));
+    files.extend(legal::pages(&catalogue.site).into_iter().map(|(path, text)| File::new(path, text)));
+    files.extend(catalogue.site.portal.logo.iter().map(|logo| File::new(logo.path(), logo.bytes.clone())));
     files
 }
 
@@ -110,6 +114,7 @@ mod tests {
             licence_url: None,
             base_url: None,
             metadata: metadata::Metadata::default(),
+            portal: settings::Settings::default(),
         };
         let mut results = on("2026-11-24", Vec::new());
         (results.status, results.score.dataset) = (Status::HeldBack, Some(99.5));

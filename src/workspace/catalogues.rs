@@ -63,7 +63,7 @@ pub(super) fn unknown_datasets(
 }
 
 /// The map of a section; a problem if it is something else.
-fn section<'a>(node: &'a Node, key: &str, remedy: &str, problems: &mut Problems) -> Option<&'a Node> {
+pub(super) fn section<'a>(node: &'a Node, key: &str, remedy: &str, problems: &mut Problems) -> Option<&'a Node> {
     let map = node.get(key)?;
     if map.pairs().is_empty() {
         problems.add(map.line, format!("'{key}' is {}, expected a map", map.kind()), remedy);
@@ -80,17 +80,7 @@ fn contact(node: &Node, problems: &mut Problems) -> Option<Contact> {
         problems,
     )?;
     map.only_keys(CONTACT_KEYS, problems);
-    let email = line_of_text(map, "email", problems);
-    if let (Some(email), Some(node)) = (&email, map.get("email")) {
-        let is_right = email.split_once('@').is_some_and(|(name, host)| {
-            let is_plain = |c: char| c.is_ascii_graphic() && !"<>\"'\\,;:?&%@".contains(c);
-            !name.is_empty() && host.contains('.') && name.chars().chain(host.chars()).all(is_plain)
-        });
-        if !is_right {
-            let message = format!("'email' is no address of mail: '{}'", email.escape_debug());
-            problems.add(node.line, message, "Write one like 'offene-daten@example.de'.");
-        }
-    }
+    let email = email(map, "email", problems);
     let url = address(map, "url", problems);
     // What is there and wrong was told.
     if map.get("email").is_none() && map.get("url").is_none() {
@@ -100,8 +90,24 @@ fn contact(node: &Node, problems: &mut Problems) -> Option<Contact> {
     map.require_text("name", problems).map(|name| Contact { name, email, url })
 }
 
+/// An address for mail.
+pub(super) fn email(map: &Node, key: &str, problems: &mut Problems) -> Option<String> {
+    let email = line_of_text(map, key, problems)?;
+    let is_right = email.split_once('@').is_some_and(|(name, host)| {
+        let is_plain = |c: char| c.is_ascii_graphic() && !"<>\"'\\,;:?&%@".contains(c);
+        !name.is_empty() && host.contains('.') && name.chars().chain(host.chars()).all(is_plain)
+    });
+    if !is_right {
+        let line = map.get(key).map_or(map.line, |node| node.line);
+        let message = format!("'{key}' is no address of mail: '{}'", email.escape_debug());
+        problems.add(line, message, "Write one like 'offene-daten@example.de'.");
+        return None;
+    }
+    Some(email)
+}
+
 /// A text of one line that says something.
-fn line_of_text(map: &Node, key: &str, problems: &mut Problems) -> Option<String> {
+pub(super) fn line_of_text(map: &Node, key: &str, problems: &mut Problems) -> Option<String> {
     let text = map.optional_text(key, problems)?.trim().to_owned();
     if text.is_empty() || text.contains(char::is_control) {
         let line = map.get(key).map_or(map.line, |node| node.line);
@@ -112,7 +118,7 @@ fn line_of_text(map: &Node, key: &str, problems: &mut Problems) -> Option<String
 }
 
 /// A text that may have several lines.
-fn text(map: &Node, key: &str, problems: &mut Problems) -> Option<String> {
+pub(super) fn text(map: &Node, key: &str, problems: &mut Problems) -> Option<String> {
     let text = map.optional_text(key, problems)?.trim().to_owned();
     if text.is_empty() {
         let line = map.get(key).map_or(map.line, |node| node.line);
@@ -123,7 +129,7 @@ fn text(map: &Node, key: &str, problems: &mut Problems) -> Option<String> {
 }
 
 /// An address on the web.
-fn address(map: &Node, key: &str, problems: &mut Problems) -> Option<String> {
+pub(super) fn address(map: &Node, key: &str, problems: &mut Problems) -> Option<String> {
     let url = line_of_text(map, key, problems)?;
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\"'<>\\^`{|}".contains(&byte);
@@ -239,13 +245,25 @@ fn datasets(map: &Node, problems: &mut Problems) -> BTreeMap<String, DatasetMeta
 }
 
 fn first_published(of: &Node, problems: &mut Problems) -> Option<ServiceDate> {
-    let text = line_of_text(of, "first_published", problems)?;
+    date(
+        of,
+        "first_published",
+        "Write the day on which the dataset was published for the first time: 'first_published: 2026-11-25'.",
+        problems,
+    )
+}
+
+/// A day.
+pub(super) fn day(map: &Node, key: &str, problems: &mut Problems) -> Option<ServiceDate> {
+    date(map, key, &format!("Write year, month and day: '{key}: 2026-11-25'."), problems)
+}
+
+fn date(map: &Node, key: &str, remedy: &str, problems: &mut Problems) -> Option<ServiceDate> {
+    let text = line_of_text(map, key, problems)?;
     let date = text.parse::<ServiceDate>().ok();
     if date.is_none() {
-        let line = of.get("first_published").map_or(of.line, |node| node.line);
-        let remedy =
-            "Write the day on which the dataset was published for the first time: 'first_published: 2026-11-25'.";
-        problems.add(line, format!("'first_published: {text}' is no date"), remedy);
+        let line = map.get(key).map_or(map.line, |node| node.line);
+        problems.add(line, format!("'{key}: {text}' is no date"), remedy);
     }
     date
 }

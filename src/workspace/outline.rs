@@ -11,6 +11,7 @@ use crate::object_stores::Options;
 use crate::pipeline::{self, Pipeline, Schedule};
 use crate::portal::Site;
 use crate::portal::metadata::Metadata;
+use crate::portal::settings::Settings;
 use crate::workspace::backups::Backups;
 use crate::workspace::retention::Retention;
 use crate::workspace::run_limits::RunLimits;
@@ -161,6 +162,7 @@ fn stores(root: &Path, node: &Node, needs: Needs<'_>, needed: &mut Problems) -> 
             licence_url: None,
             base_url: bucket.base_url,
             metadata: Metadata::default(),
+            portal: Settings::default(),
         },
         zone: zone?,
         area: None,

@@ -54,6 +54,21 @@ pub fn wanted(workspace: &Workspace, portal: Portal) -> Vec<Problem> {
     wants.problems.found
 }
 
+/// Where something is to be written below the keys of `path`, at the last of them that is there; and what, with the keys that are not.
+pub(super) fn place_of(node: &Node, path: &[&str], example: &str) -> (u32, String) {
+    let (mut place, mut line, mut there) = (node, node.line, 0);
+    for key in path {
+        let Some((key, below)) = place.pairs().iter().find(|(name, _)| name.scalar().as_deref() == Some(*key)) else {
+            break;
+        };
+        (place, line, there) = (below, key.line, there + 1);
+    }
+    let nested = |text: String, key: &&str| format!("{key}: {{{text}}}");
+    let text = path[there..].iter().rev().fold(example.to_owned(), nested);
+    let below = path[..there].last().map(|key| format!(" below '{key}:'")).unwrap_or_default();
+    (line, format!("Write '{text}'{below}."))
+}
+
 struct Wants<'a> {
     node: &'a Node,
     portal: Portal,
@@ -63,19 +78,9 @@ struct Wants<'a> {
 impl Wants<'_> {
     /// Tells what is missing below the keys of `path`, at the last of them that is there, with what to write below that.
     fn lack(&mut self, path: &[&str], what: &str, example: &str) {
-        let (mut place, mut line, mut there) = (self.node, self.node.line, 0);
-        for key in path {
-            let Some((key, below)) = place.pairs().iter().find(|(name, _)| name.scalar().as_deref() == Some(*key))
-            else {
-                break;
-            };
-            (place, line, there) = (below, key.line, there + 1);
-        }
-        let nested = |text: String, key: &&str| format!("{key}: {{{text}}}");
-        let text = path[there..].iter().rev().fold(example.to_owned(), nested);
-        let below = path[..there].last().map(|key| format!(" below '{key}:'")).unwrap_or_default();
+        let (line, remedy) = place_of(self.node, path, example);
         let message = format!("{} demands more: {what}", self.portal.name());
-        self.problems.add(line, message, format!("Write '{text}'{below}."));
+        self.problems.add(line, message, remedy);
     }
 
     fn of_the_city(&mut self, workspace: &Workspace) {

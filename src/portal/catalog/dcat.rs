@@ -391,6 +391,7 @@ mod tests {
             licence_url: Some("https://creativecommons.org/licenses/by/4.0/".into()),
             base_url: base_url.map(str::to_owned),
             metadata,
+            portal: crate::portal::settings::Settings::default(),
         }
     }
 

@@ -1,0 +1,369 @@
+//! `portal` of the configuration: how the pages look, and what the law demands of who puts them on the web.
+//!
+//! What is there is looked at with the rest of the configuration. What is missing is told by `check` alone ([`lacks`]): data are published
+//! all the same, and the pages say that their publisher has not stated it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::pipeline::Pipeline;
+use crate::portal::metadata::Contact;
+use crate::portal::settings::{
+    Accessibility, Barrier, Colour, Conciliation, Conformity, Imprint, KnownIssue, PortalDataset, Privacy, Settings,
+};
+use crate::publication;
+use crate::workspace::catalogues::{address, day, email, line_of_text, section, text};
+use crate::workspace::wanted::place_of;
+use crate::workspace::{FILE, Workspace, logo};
+use crate::yaml::{self, Node, Problem, Problems};
+
+const KEYS: &[&str] = &[
+    "colour",
+    "logo",
+    "introduction",
+    "introduction_en",
+    "imprint",
+    "privacy",
+    "accessibility",
+    "datasets",
+];
+const IMPRINT_KEYS: &[&str] = &[
+    "name",
+    "address",
+    "represented_by",
+    "email",
+    "phone",
+    "responsible_for_content",
+    "vat_id",
+    "supervision",
+];
+const PRIVACY_KEYS: &[&str] = &[
+    "controller",
+    "data_protection_officer",
+    "hosting",
+    "hosting_en",
+    "server_logs",
+    "server_logs_en",
+    "supervisory_authority",
+];
+const ACCESSIBILITY_KEYS: &[&str] = &["state", "barriers", "date", "method", "method_en", "contact", "conciliation"];
+const BARRIER_KEYS: &[&str] = &["de", "en", "reason_de", "reason_en"];
+const CONTACT_KEYS: &[&str] = &["name", "email", "url"];
+const CONCILIATION_KEYS: &[&str] = &["name", "address", "email", "url"];
+const ISSUE_KEYS: &[&str] = &["de", "en", "since"];
+const STATES: &[(&str, Conformity)] =
+    &[("full", Conformity::Full), ("partial", Conformity::Partial), ("none", Conformity::None)];
+
+/// Reads the section of the configuration, whose root is `node`.
+pub(super) fn read(root: &Path, node: &Node, problems: &mut Problems) -> Settings {
+    let remedy = "Write 'imprint:' and others below it; docs/portal.md has all of them.";
+    let Some(map) = section(node, "portal", remedy, problems) else { return Settings::default() };
+    map.only_keys(KEYS, problems);
+    Settings {
+        colour: colour(map, problems),
+        logo: map.get("logo").and_then(|node| logo::read(root, node, problems)),
+        introduction: text(map, "introduction", problems),
+        introduction_en: text(map, "introduction_en", problems),
+        imprint: imprint(map, problems),
+        privacy: privacy(map, problems),
+        accessibility: accessibility(map, problems),
+        datasets: datasets(map, problems),
+    }
+}
+
+/// Datasets that the section tells of and no pipeline makes.
+pub(super) fn unknown_datasets(
+    settings: &Settings,
+    pipelines: &[Pipeline],
+    unread: &[String],
+    problems: &mut Problems,
+) -> Vec<Problem> {
+    let mut known: Vec<&str> = pipelines.iter().map(|pipeline| pipeline.dataset.as_str()).collect();
+    known.push(publication::DATASET);
+    let unknown = settings.datasets.iter().filter(|(name, _)| unread.is_empty() && !known.contains(&name.as_str()));
+    for (name, dataset) in unknown {
+        let remedy = yaml::suggestion(name, &known);
+        problems.add(dataset.line, format!("'portal' tells of the dataset '{name}', and there is none"), remedy);
+    }
+    std::mem::take(&mut problems.found)
+}
+
+fn colour(map: &Node, problems: &mut Problems) -> Option<Colour> {
+    let written = line_of_text(map, "colour", problems)?;
+    let colour = Colour::parse(&written);
+    if colour.is_none() {
+        let line = map.get("colour").map_or(map.line, |node| node.line);
+        let message = format!("'colour: {written}' is no colour");
+        problems.add(line, message, "Write six hexadecimal digits in quotation marks: 'colour: \"#0b4f86\"'.");
+    }
+    colour
+}
+
+fn imprint(map: &Node, problems: &mut Problems) -> Imprint {
+    let remedy = "Write 'name: Stadt Musterstadt' and others below it.";
+    let Some(map) = section(map, "imprint", remedy, problems) else { return Imprint::default() };
+    map.only_keys(IMPRINT_KEYS, problems);
+    Imprint {
+        name: line_of_text(map, "name", problems),
+        address: text(map, "address", problems),
+        represented_by: line_of_text(map, "represented_by", problems),
+        email: email(map, "email", problems),
+        phone: line_of_text(map, "phone", problems),
+        responsible_for_content: text(map, "responsible_for_content", problems),
+        vat_id: line_of_text(map, "vat_id", problems),
+        supervision: text(map, "supervision", problems),
+    }
+}
+
+fn privacy(map: &Node, problems: &mut Problems) -> Privacy {
+    let remedy = "Write 'data_protection_officer: ...' and others below it.";
+    let Some(map) = section(map, "privacy", remedy, problems) else { return Privacy::default() };
+    map.only_keys(PRIVACY_KEYS, problems);
+    Privacy {
+        controller: text(map, "controller", problems),
+        data_protection_officer: text(map, "data_protection_officer", problems),
+        hosting: text(map, "hosting", problems),
+        hosting_en: text(map, "hosting_en", problems),
+        server_logs: text(map, "server_logs", problems),
+        server_logs_en: text(map, "server_logs_en", problems),
+        supervisory_authority: text(map, "supervisory_authority", problems),
+    }
+}
+
+fn accessibility(map: &Node, problems: &mut Problems) -> Accessibility {
+    let remedy = "Write 'state: full', 'state: partial' or 'state: none' and others below it.";
+    let Some(map) = section(map, "accessibility", remedy, problems) else { return Accessibility::default() };
+    map.only_keys(ACCESSIBILITY_KEYS, problems);
+    Accessibility {
+        state: state(map, problems),
+        barriers: barriers(map, problems),
+        date: day(map, "date", problems),
+        method: text(map, "method", problems),
+        method_en: text(map, "method_en", problems),
+        contact: complaints(map, problems),
+        conciliation: conciliation(map, problems),
+    }
+}
+
+fn state(map: &Node, problems: &mut Problems) -> Option<Conformity> {
+    let word = line_of_text(map, "state", problems)?;
+    let state = STATES.iter().find(|(known, _)| *known == word).map(|(_, state)| *state);
+    if state.is_none() {
+        let line = map.get("state").map_or(map.line, |node| node.line);
+        let known: Vec<&str> = STATES.iter().map(|(word, _)| *word).collect();
+        problems.add(line, format!("'state: {word}' is not known"), yaml::suggestion(&word, &known));
+    }
+    state
+}
+
+fn barriers(map: &Node, problems: &mut Problems) -> Vec<Barrier> {
+    let example = "'barriers: [{de: Die Karte ist ein Bild., reason_de: Alle Haltestellen stehen auch in der Tabelle stops.}]'";
+    let read = |item: &Node, problems: &mut Problems| {
+        item.only_keys(BARRIER_KEYS, problems);
+        let en = text(item, "en", problems);
+        let reason_en = text(item, "reason_en", problems);
+        let (de, reason_de) = (item.require_text("de", problems), item.require_text("reason_de", problems));
+        Some(Barrier { de: de?, en, reason_de: reason_de?, reason_en })
+    };
+    list(map, "barriers", example, problems, read)
+}
+
+/// A list of maps, and what each is read as.
+fn list<T>(
+    map: &Node,
+    key: &str,
+    example: &str,
+    problems: &mut Problems,
+    read: impl Fn(&Node, &mut Problems) -> Option<T>,
+) -> Vec<T> {
+    let Some(list) = map.get(key) else { return Vec::new() };
+    // An empty list says that there are none.
+    if list.items().is_empty() && list.kind() != "a list" {
+        let message = format!("'{key}' is {}, expected a list", list.kind());
+        problems.add(list.line, message, format!("Write {example}."));
+    }
+    let mut found = Vec::new();
+    for item in list.items() {
+        if item.pairs().is_empty() {
+            let message = format!("an item of '{key}' is {}, expected a map", item.kind());
+            problems.add(item.line, message, format!("Write {example}."));
+            continue;
+        }
+        found.extend(read(item, problems));
+    }
+    found
+}
+
+fn complaints(map: &Node, problems: &mut Problems) -> Option<Contact> {
+    let example = "Write 'contact: {name: Datenmanagement, email: barrierefrei@example.de}'.";
+    let map = section(map, "contact", example, problems)?;
+    map.only_keys(CONTACT_KEYS, problems);
+    let (email, url) = (email(map, "email", problems), address(map, "url", problems));
+    if map.get("email").is_none() && map.get("url").is_none() {
+        let remedy = "Add 'email: barrierefrei@example.de', or 'url:' with the address of a form.";
+        problems.add(map.line, "'contact' has neither 'email' nor 'url'", remedy);
+    }
+    map.require_text("name", problems).map(|name| Contact { name, email, url })
+}
+
+fn conciliation(map: &Node, problems: &mut Problems) -> Option<Conciliation> {
+    let example = "Write 'conciliation: {name: ..., address: ..., url: ...}'.";
+    let map = section(map, "conciliation", example, problems)?;
+    map.only_keys(CONCILIATION_KEYS, problems);
+    let (address_lines, email, url) =
+        (text(map, "address", problems), email(map, "email", problems), address(map, "url", problems));
+    if ["address", "email", "url"].iter().all(|key| map.get(key).is_none()) {
+        let remedy = "Add 'address:', 'email:' or 'url:'.";
+        problems.add(map.line, "nobody can reach the body of 'conciliation'", remedy);
+    }
+    let name = map.require_text("name", problems)?;
+    Some(Conciliation { name, address: address_lines, email, url })
+}
+
+fn datasets(map: &Node, problems: &mut Problems) -> BTreeMap<String, PortalDataset> {
+    let remedy = "Write the name of a dataset, and 'known_issues:' below it.";
+    let Some(map) = section(map, "datasets", remedy, problems) else { return BTreeMap::new() };
+    let example = "'known_issues: [{de: Am Bahnhof fehlt das Zählgerät., en: ..., since: 2026-11-01}]'";
+    let mut datasets = BTreeMap::new();
+    for (key, node) in map.pairs() {
+        let name = key.scalar().unwrap_or_default();
+        if node.pairs().is_empty() {
+            let message = format!("the dataset '{name}' is {}, expected a map", node.kind());
+            problems.add(key.line, message, format!("Write {example} below it."));
+            continue;
+        }
+        node.only_keys(&["known_issues"], problems);
+        let read = |item: &Node, problems: &mut Problems| {
+            item.only_keys(ISSUE_KEYS, problems);
+            let (en, since) = (text(item, "en", problems), day(item, "since", problems));
+            Some(KnownIssue { de: item.require_text("de", problems)?, en, since })
+        };
+        let known_issues = list(node, "known_issues", example, problems, read);
+        datasets.insert(name, PortalDataset { line: key.line, known_issues });
+    }
+    datasets
+}
+
+/// What German law demands of the pages of a municipality that are on the web: where it is to be written, whether it is there, and what
+/// it is, with an example.
+type Demand = (&'static [&'static str], fn(&Settings) -> bool, &'static str, &'static str);
+
+const DEMANDS: &[Demand] = &[
+    (
+        &["portal", "imprint"],
+        |of| of.imprint.name.is_some(),
+        "the imprint must name the body that publishes (§ 5 Abs. 1 Nr. 1 DDG)",
+        "name: Stadt Musterstadt",
+    ),
+    (
+        &["portal", "imprint"],
+        |of| of.imprint.address.is_some(),
+        "the imprint must have an address where the body can be met, no post box (§ 5 Abs. 1 Nr. 1 DDG)",
+        "address: \"Rathausplatz 1, 12345 Musterstadt\"",
+    ),
+    (
+        &["portal", "imprint"],
+        |of| of.imprint.represented_by.is_some(),
+        "the imprint must name who represents the body (§ 5 Abs. 1 Nr. 1 DDG)",
+        "represented_by: Oberbürgermeisterin Erika Mustermann",
+    ),
+    (
+        &["portal", "imprint"],
+        |of| of.imprint.email.is_some(),
+        "the imprint must have an address for mail (§ 5 Abs. 1 Nr. 2 DDG)",
+        "email: info@example.de",
+    ),
+    (
+        &["portal", "imprint"],
+        |of| of.imprint.phone.is_some(),
+        "the imprint must have a second way to reach the body at once (§ 5 Abs. 1 Nr. 2 DDG)",
+        "phone: +49 1234 560",
+    ),
+    (
+        &["portal", "privacy"],
+        |of| of.privacy.data_protection_officer.is_some(),
+        "it must be said how the data protection officer is reached (Art. 13 Abs. 1 Buchst. b DSGVO)",
+        "data_protection_officer: \"Stadt Musterstadt, Datenschutz, Rathausplatz 1, 12345 Musterstadt, datenschutz@example.de\"",
+    ),
+    (
+        &["portal", "privacy"],
+        |of| of.privacy.hosting.is_some(),
+        "it must be said who runs the server and so receives the addresses of visitors (Art. 13 Abs. 1 Buchst. e DSGVO)",
+        "hosting: Die Seiten liegen auf einem Server der Beispiel-Rechenzentrum GmbH in Deutschland.",
+    ),
+    (
+        &["portal", "privacy"],
+        |of| of.privacy.server_logs.is_some(),
+        "it must be said what the server keeps of a visit, what for and how long (Art. 13 Abs. 1 Buchst. c, Abs. 2 Buchst. a DSGVO)",
+        "server_logs: Der Server speichert IP-Adresse, Zeitpunkt und abgerufene Datei sieben Tage lang, um Angriffe abzuwehren.",
+    ),
+    (
+        &["portal", "privacy"],
+        |of| of.privacy.supervisory_authority.is_some(),
+        "it must be said to which authority one may complain (Art. 13 Abs. 2 Buchst. d DSGVO)",
+        "supervisory_authority: \"Der Landesbeauftragte für den Datenschutz und die Informationsfreiheit Baden-Württemberg\"",
+    ),
+    (
+        &["portal", "accessibility"],
+        |of| of.accessibility.state.is_some(),
+        "the statement of accessibility must say whether the pages conform: full, partial or none (§ 10 Abs. 3 L-BGG; § 12b Abs. 2 BGG)",
+        "state: partial",
+    ),
+    (
+        &["portal", "accessibility"],
+        |of| !matches!(of.accessibility.state, Some(Conformity::Partial | Conformity::None)) || !of.accessibility.barriers.is_empty(),
+        "the statement of accessibility must say what is not accessible, and why (§ 10 Abs. 3 L-BGG; § 12b Abs. 2 Nr. 1 BGG)",
+        "barriers: [{de: Die Karte ist ein Bild., reason_de: Alle Haltestellen stehen auch in der Tabelle stops.}]",
+    ),
+    (
+        &["portal", "accessibility"],
+        |of| of.accessibility.date.is_some(),
+        "the statement of accessibility must have a date ((EU) 2018/1523, section 1)",
+        "date: 2026-11-01",
+    ),
+    (
+        &["portal", "accessibility"],
+        |of| of.accessibility.method.is_some(),
+        "the statement of accessibility must say how the pages were examined ((EU) 2018/1523, section 1; § 4 Abs. 3 L-BGG-DVO)",
+        "method: Selbstbewertung",
+    ),
+    (
+        &["portal", "accessibility"],
+        |of| of.accessibility.contact.is_some(),
+        "there must be a way to tell of barriers (§ 10 Abs. 3 L-BGG; § 12b Abs. 2 Nr. 2 BGG)",
+        "contact: {name: Datenmanagement, email: barrierefrei@example.de}",
+    ),
+    (
+        &["portal", "accessibility"],
+        |of| of.accessibility.conciliation.is_some(),
+        "the body of conciliation must be named (§ 10b L-BGG; § 12b Abs. 2 Nr. 3 BGG)",
+        "conciliation: {name: Schlichtungsstelle beim Landeszentrum Barrierefreiheit, url: 'https://barrierefreiheit-bw.de'}",
+    ),
+];
+
+/// What of it is missing, each with its line and what to write there. None of a workspace that has neither the section nor an address of
+/// its bucket on the web.
+pub fn lacks(workspace: &Workspace) -> Vec<Problem> {
+    let file = workspace.root.join(FILE);
+    // What cannot be read was told where the workspace was read.
+    let Ok(node) = yaml::read(&file) else { return Vec::new() };
+    if node.get("portal").is_none() && workspace.site.base_url.is_none() {
+        return Vec::new();
+    }
+    let mut problems = Problems::new(&file);
+    let settings = &workspace.site.portal;
+    for (path, _, what, example) in DEMANDS.iter().filter(|(_, is_there, ..)| !is_there(settings)) {
+        let (line, remedy) = place_of(&node, path, example);
+        problems.add(line, *what, remedy);
+    }
+    problems.found
+}
+
+/// What to do before the bucket goes on the web, for who has not begun.
+pub fn before_the_web(workspace: &Workspace) -> Option<&'static str> {
+    let is_begun = workspace.site.base_url.is_some() || workspace.site.portal != Settings::default();
+    (!is_begun).then_some(
+        "before the bucket goes on the web, its pages need an imprint, a statement on privacy and one on accessibility: write them below \
+         'portal:' in fahrtenbuch.yaml, as docs/portal.md shows",
+    )
+}
