@@ -16,19 +16,28 @@ pub(super) fn pages(site: &Site) -> Vec<(String, String)> {
         (
             IMPRINT,
             ["Impressum", "Imprint"],
-            ["Wer diese Seiten herausgibt und wie er zu erreichen ist.", "Who publishes these pages, and how to reach them."],
+            [
+                "Wer diese Seiten herausgibt und wie er zu erreichen ist.",
+                "Who publishes these pages, and how to reach them.",
+            ],
             imprint,
         ),
         (
             PRIVACY,
             ["Datenschutz", "Privacy"],
-            ["Was beim Besuch dieser Seiten verarbeitet wird und was nicht.", "What a visit to these pages leaves behind, and what not."],
+            [
+                "Was beim Besuch dieser Seiten verarbeitet wird und was nicht.",
+                "What a visit to these pages leaves behind, and what not.",
+            ],
             privacy,
         ),
         (
             ACCESSIBILITY,
             ["Erklärung zur Barrierefreiheit", "Accessibility statement"],
-            ["Wie barrierefrei diese Seiten sind und wo Sie Barrieren melden.", "How accessible these pages are, and where to report barriers."],
+            [
+                "Wie barrierefrei diese Seiten sind und wo Sie Barrieren melden.",
+                "How accessible these pages are, and where to report barriers.",
+            ],
             accessibility,
         ),
     ];

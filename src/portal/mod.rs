@@ -5,9 +5,11 @@
 //! datasets at once, [`dataset`] what is told of one, [`results`] the results of one run. There is no clock in them, so they
 //! are the same whichever run writes them. The run writes them into the bucket.
 
+mod atom;
 mod catalog;
 mod catalogue;
 mod data_package;
+mod dataset_page;
 mod dqv;
 mod frame;
 mod home;
@@ -15,6 +17,7 @@ mod legal;
 pub(crate) mod metadata;
 pub(crate) mod overview;
 pub(crate) mod quality_page;
+mod schema_org;
 pub(crate) mod settings;
 
 use bytes::Bytes;
@@ -60,7 +63,7 @@ pub(crate) fn home(catalogue: &Catalogue) -> Vec<File> {
     files
 }
 
-/// What is told of one dataset: `files.json` and `index.csv` of each table, and the quality page.
+/// What is told of one dataset: `files.json` and `index.csv` of each table, its pages, its feeds, and the quality page.
 pub(crate) fn dataset(site: &Site, of: &Dataset) -> Vec<File> {
     let views = of.tables.iter().flat_map(|table| index::views(&table.index));
     let mut files: Vec<File> = views.map(|(path, bytes)| File { path, bytes }).collect();
@@ -71,6 +74,8 @@ pub(crate) fn dataset(site: &Site, of: &Dataset) -> Vec<File> {
         let page = quality_page::write(&site.title, &[report]);
         files.push(File::new(page_path(&of.name), page));
     }
+    files.extend(dataset_page::files(site, of));
+    files.extend(atom::files(site, of));
     files
 }
 

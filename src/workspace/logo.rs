@@ -15,8 +15,31 @@ const MOST: u64 = 100_000;
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// Elements that draw, or that hold such; all others are refused.
 const ELEMENTS: &[&str] = &[
-    "svg", "g", "defs", "symbol", "use", "title", "desc", "metadata", "path", "rect", "circle", "ellipse", "line", "polyline",
-    "polygon", "text", "tspan", "linearGradient", "radialGradient", "stop", "clipPath", "mask", "pattern", "style", "switch",
+    "svg",
+    "g",
+    "defs",
+    "symbol",
+    "use",
+    "title",
+    "desc",
+    "metadata",
+    "path",
+    "rect",
+    "circle",
+    "ellipse",
+    "line",
+    "polyline",
+    "polygon",
+    "text",
+    "tspan",
+    "linearGradient",
+    "radialGradient",
+    "stop",
+    "clipPath",
+    "mask",
+    "pattern",
+    "style",
+    "switch",
 ];
 
 /// Reads the file that `logo` names, whose folder is that of the workspace.

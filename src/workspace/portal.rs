@@ -17,26 +17,10 @@ use crate::workspace::wanted::place_of;
 use crate::workspace::{FILE, Workspace, logo};
 use crate::yaml::{self, Node, Problem, Problems};
 
-const KEYS: &[&str] = &[
-    "colour",
-    "logo",
-    "introduction",
-    "introduction_en",
-    "imprint",
-    "privacy",
-    "accessibility",
-    "datasets",
-];
-const IMPRINT_KEYS: &[&str] = &[
-    "name",
-    "address",
-    "represented_by",
-    "email",
-    "phone",
-    "responsible_for_content",
-    "vat_id",
-    "supervision",
-];
+const KEYS: &[&str] =
+    &["colour", "logo", "introduction", "introduction_en", "imprint", "privacy", "accessibility", "datasets"];
+const IMPRINT_KEYS: &[&str] =
+    &["name", "address", "represented_by", "email", "phone", "responsible_for_content", "vat_id", "supervision"];
 const PRIVACY_KEYS: &[&str] = &[
     "controller",
     "data_protection_officer",
@@ -157,7 +141,8 @@ fn state(map: &Node, problems: &mut Problems) -> Option<Conformity> {
 }
 
 fn barriers(map: &Node, problems: &mut Problems) -> Vec<Barrier> {
-    let example = "'barriers: [{de: Die Karte ist ein Bild., reason_de: Alle Haltestellen stehen auch in der Tabelle stops.}]'";
+    let example =
+        "'barriers: [{de: Die Karte ist ein Bild., reason_de: Alle Haltestellen stehen auch in der Tabelle stops.}]'";
     let read = |item: &Node, problems: &mut Problems| {
         item.only_keys(BARRIER_KEYS, problems);
         let en = text(item, "en", problems);
@@ -311,7 +296,10 @@ const DEMANDS: &[Demand] = &[
     ),
     (
         &["portal", "accessibility"],
-        |of| !matches!(of.accessibility.state, Some(Conformity::Partial | Conformity::None)) || !of.accessibility.barriers.is_empty(),
+        |of| {
+            !matches!(of.accessibility.state, Some(Conformity::Partial | Conformity::None))
+                || !of.accessibility.barriers.is_empty()
+        },
         "the statement of accessibility must say what is not accessible, and why (§ 10 Abs. 3 L-BGG; § 12b Abs. 2 Nr. 1 BGG)",
         "barriers: [{de: Die Karte ist ein Bild., reason_de: Alle Haltestellen stehen auch in der Tabelle stops.}]",
     ),

@@ -1,0 +1,141 @@
+//! What a dataset is, in words and in figures.
+
+use maud::{Markup, html};
+
+use super::View;
+use super::names::{description, title};
+use crate::portal::metadata::{Concept, FREQUENCIES};
+use crate::publication;
+use crate::text::Language;
+
+/// The words of a frequency by the end of its address, in German and English.
+const FREQUENCY_WORDS: [(&str, &str, &str); 8] = [
+    ("continuous", "laufend", "continuously"),
+    ("hourly", "stündlich", "hourly"),
+    ("daily", "täglich", "daily"),
+    ("weekly", "wöchentlich", "weekly"),
+    ("monthly", "monatlich", "monthly"),
+    ("quarterly", "vierteljährlich", "quarterly"),
+    ("yearly", "jährlich", "yearly"),
+    ("irregular", "unregelmäßig", "irregularly"),
+];
+
+/// Standards of sources as people write them.
+const STANDARDS: [(&str, &str); 8] = [
+    ("gtfs", "GTFS Schedule"),
+    ("gtfs-rt", "GTFS-Realtime"),
+    ("siri", "SIRI"),
+    ("netex", "NeTEx"),
+    ("vdv-454", "VDV 454"),
+    ("tides", "TIDES"),
+    ("gbfs", "GBFS"),
+    ("other", ""),
+];
+
+pub(super) fn section(view: View<'_>) -> Markup {
+    let (site, of, language) = (view.page.site, view.of, view.page.language);
+    let about = description(site, of, language);
+    html! {
+        (view.page.crumbs(&[]))
+        h1 { (title(site, of, language).mark(language)) }
+        p.lead {
+            @if about.language == language { (about.text) } @else { span lang=(about.language.code()) { (about.text) } }
+        }
+        (figures(view))
+        (facts(view))
+    }
+}
+
+/// What everybody wants to know first.
+fn figures(view: View<'_>) -> Markup {
+    let name = view.name();
+    let files = || view.of.tables.iter().flat_map(|table| &table.index.files);
+    let newest = files().map(|file| file.partition_date).max();
+    let first = files().map(|file| file.partition_date).min();
+    let score = view.of.overview.days.iter().rev().find_map(|(date, day)| Some((*date, day.score?)));
+    html! {
+        ul.cards.figures {
+            @if let Some(newest) = newest {
+                li { b { (view.date(newest)) } (view.say("neuester Tag", "newest day")) }
+            }
+            @if let (Some(first), true) = (first, first != newest) {
+                li { b { (view.date(first)) } (view.say("erster Tag", "first day")) }
+            }
+            @if let Some((date, score)) = score.filter(|_| name != publication::DATASET) {
+                li {
+                    b { (view.decimal(&format!("score {name} {date}"), score, 2)) }
+                    (view.say("von 100 Punkten für Qualität", "of 100 points for quality"))
+                }
+            }
+            li { b { (view.count(&format!("rows {name}"), files().map(|file| file.rows).sum())) } (view.say("Zeilen", "rows")) }
+            li { b { (view.size(&format!("bytes {name}"), files().map(|file| file.bytes).sum())) } (view.say("als Parquet", "as Parquet")) }
+            li {
+                b { (view.count(&format!("tables {name}"), u64::try_from(view.of.tables.len()).unwrap_or(u64::MAX))) }
+                @if view.of.tables.len() == 1 { (view.say("Tabelle", "table")) } @else { (view.say("Tabellen", "tables")) }
+            }
+        }
+    }
+}
+
+/// What a catalogue asks for.
+fn facts(view: View<'_>) -> Markup {
+    let (site, of) = (view.page.site, view.of);
+    let metadata = &site.metadata;
+    let details = metadata.datasets.get(&of.name);
+    let frequency = details.and_then(|of| of.frequency).or(of.about.frequency);
+    let kind = match (of.about.is_timetable, of.name == publication::DATASET) {
+        (_, true) => view.say(
+            "Nachweis der Veröffentlichungen und ihrer Qualität",
+            "Proof of what was published and how good it was",
+        ),
+        (true, _) => view.say("Fahrplan", "Timetable"),
+        _ => view.say(
+            "Betriebsdaten: was an jedem Betriebstag geschah",
+            "Operational data: what happened on each service date",
+        ),
+    };
+    let standard = of
+        .about
+        .standard
+        .map(|word| STANDARDS.iter().find(|(known, _)| *known == word).map_or(word, |(_, name)| *name));
+    html! {
+        dl.facts {
+            div { dt { (view.say("Art", "Kind")) } dd { (kind) } }
+            @if let Some(standard) = standard.filter(|name| !name.is_empty()) {
+                div { dt { (view.say("Standard der Quelle", "Standard of the source")) } dd { (standard) } }
+            }
+            @if let Some(frequency) = frequency.and_then(|frequency| frequency_word(frequency, view.page.language)) {
+                div { dt { (view.say("Wird erneuert", "Renewed")) } dd { (frequency) } }
+            }
+            div { dt { (view.say("Lizenz", "Licence")) } dd { (view.page.licence()) } }
+            div {
+                dt { (view.say("Namensnennung", "Attribution")) }
+                dd { (metadata.attribution.as_deref().unwrap_or(&site.publisher)) }
+            }
+            @if let Some(contact) = &metadata.contact {
+                div {
+                    dt { (view.say("Fragen an", "Questions to")) }
+                    dd { (crate::portal::frame::way_to(contact, &contact.name)) }
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn frequency_word(frequency: Concept, language: Language) -> Option<&'static str> {
+    let is_it = |word: &str| FREQUENCIES.concept(word) == Some(frequency);
+    FREQUENCY_WORDS.iter().find(|(word, ..)| is_it(word)).map(|(_, de, en)| language.say(de, en))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_frequency_has_words() {
+        for word in FREQUENCIES.words() {
+            let frequency = FREQUENCIES.concept(word).unwrap();
+            assert!(frequency_word(frequency, Language::De).is_some(), "{word}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The calendar of the last twelve months, and below it the days that are not complete.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+
+use super::View;
+use super::days::{Group, State, dates};
+use super::names::{WEEKDAYS, day_short, month};
+use super::reasons::{self, state_words};
+use super::year;
+use crate::time::ServiceDate;
+
+/// Groups of days that the page of the dataset lists; the pages of years have all.
+const LISTED: usize = 40;
+/// Groups that are seen at once, the others behind a click.
+const SEEN: usize = 8;
+
+pub(super) fn section(view: View<'_>) -> Markup {
+    let Some((first, newest)) = view.days.bounds else { return html! {} };
+    let from = ServiceDate(newest.0.first_of_month()).plus_days(-1);
+    let mut from = ServiceDate(from.0.first_of_month());
+    for _ in 0..10 {
+        from = ServiceDate(from.plus_days(-1).0.first_of_month());
+    }
+    // Months before the first day would be empty.
+    let from = from.max(ServiceDate(first.0.first_of_month()));
+    let groups = view.days.groups(from, newest);
+    html! {
+        section #days aria-labelledby="days-title" {
+            h2 #days-title { (view.say("Welche Tage es gibt", "Which days there are")) }
+            @if view.days.is_irregular() {
+                p { (irregular(view)) }
+            } @else if !view.days.is_measured() {
+                p { (view.say(
+                    "Wie vollständig ein Tag ist, wird bei diesem Datensatz nicht gemessen.",
+                    "How complete a day is, is not measured for this dataset.",
+                )) }
+            }
+            (months(view, from, newest))
+            @if !groups.is_empty() {
+                h3 { (view.say("Tage, die nicht vollständig sind", "Days that are not complete")) }
+                (list(view, groups.get(..SEEN).unwrap_or(&groups)))
+                @if let Some(more) = groups.get(SEEN..LISTED.min(groups.len())).filter(|more| !more.is_empty()) {
+                    details {
+                        summary { (view.say("Weitere Tage", "More days")) }
+                        (list(view, more))
+                    }
+                }
+            }
+            p.years {
+                (view.say("Alle Tage nach Jahren: ", "All days by year: "))
+                @for year in view.days.years() {
+                    a href=(view.page.page(&year::path(view.name(), year))) { (year) } " "
+                }
+            }
+        }
+    }
+}
+
+fn irregular(view: View<'_>) -> &'static str {
+    match view.of.about.is_timetable {
+        true => view.say(
+            "Markiert sind die Tage, an denen ein neuer Fahrplan kam. An den anderen Tagen gilt der letzte davor weiter.",
+            "Marked are the days on which a new timetable came. On the other days the one before still holds.",
+        ),
+        false => view.say(
+            "Markiert sind die Tage, zu denen etwas veröffentlicht oder entschieden wurde.",
+            "Marked are the days of which something was published or decided.",
+        ),
+    }
+}
+
+/// The months from one day to another, with what their marks mean.
+pub(super) fn months(view: View<'_>, from: ServiceDate, to: ServiceDate) -> Markup {
+    let mut counts: BTreeMap<State, u64> = BTreeMap::new();
+    for date in dates(from, to) {
+        *counts.entry(view.days.state_of(date)).or_default() += 1;
+    }
+    let mut firsts: Vec<ServiceDate> = dates(from, to).filter(|date| date.0.day() == 1).collect();
+    // The newest comes first: on a phone the reader sees it without scrolling.
+    firsts.reverse();
+    let is_measured = view.days.is_measured();
+    html! {
+        ul.legend {
+            @for state in State::TOLD {
+                @if let Some(count) = counts.get(&state) {
+                    @let (word, meaning) = state_words(state, view.page.language, is_measured);
+                    li {
+                        span class={ "mark " (state.word()) } aria-hidden="true" { (letter(view, state)) } " "
+                        (view.count(&format!("days {} {} {from} {to}", view.name(), state.word()), *count)) " "
+                        b { (word) } @if !meaning.is_empty() { ": " (meaning) }
+                    }
+                }
+            }
+        }
+        div.calendar {
+            @for first in firsts { (month_table(view, first)) }
+        }
+    }
+}
+
+/// Beside its colour a day that is not complete has a letter.
+fn letter(view: View<'_>, state: State) -> &'static str {
+    match state {
+        State::Partial => view.say("T", "P"),
+        State::Provisional => view.say("V", "E"),
+        State::HeldBack => view.say("R", "H"),
+        State::Withdrawn => view.say("Z", "W"),
+        State::NothingCaptured => "0",
+        State::Missing => "×",
+        State::Complete | State::Unchanged | State::Outside => "",
+    }
+}
+
+fn month_table(view: View<'_>, first: ServiceDate) -> Markup {
+    let last = ServiceDate(first.0.last_of_month());
+    let offset = usize::try_from(first.0.weekday().to_monday_zero_offset()).unwrap_or_default();
+    let before = std::iter::repeat_n(None, offset);
+    let cells: Vec<Option<ServiceDate>> = before.chain(dates(first, last).map(Some)).collect();
+    html! {
+        table {
+            caption { (month(view.page.language, first)) }
+            thead { tr {
+                @for (de, whole_de, en, whole_en) in WEEKDAYS {
+                    th scope="col" abbr=(view.say(whole_de, whole_en)) { (view.say(de, en)) }
+                }
+            } }
+            tbody {
+                @for week in cells.chunks(7) {
+                    tr {
+                        @for cell in week {
+                            @match cell { Some(date) => (day(view, *date)), None => td {} }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn day(view: View<'_>, date: ServiceDate) -> Markup {
+    let state = view.days.state_of(date);
+    let day = date.0.day();
+    html! {
+        @match state {
+            State::Outside => td { (day) },
+            _ => td class=(state.word()) title=(in_words(view, date, state)) {
+                time datetime=(date) { (day) }
+                @let letter = letter(view, state);
+                @if !letter.is_empty() { b { (letter) } }
+            },
+        }
+    }
+}
+
+/// A day in a sentence: `Di, 24.11.2026: teilweise – Die Abfrage der Quelle schlug fehl, 7–9 Uhr`.
+fn in_words(view: View<'_>, date: ServiceDate, state: State) -> String {
+    let language = view.page.language;
+    let (word, _) = state_words(state, language, view.days.is_measured());
+    let mut text = format!("{}: {word}", day_short(language, date));
+    if state.is_gap() {
+        let causes = view.days.causes(date);
+        let worst = causes.iter().max_by_key(|(_, extent)| extent.missing);
+        if let Some((super::days::Cause::Gap { reason, .. }, extent)) = worst {
+            text += " – ";
+            text += reasons::reason_words(reason, language).unwrap_or(reason);
+            let hours = reasons::hours(&extent.hours, language);
+            if !hours.is_empty() && hours.chars().count() < 40 {
+                text += ", ";
+                text += &hours;
+            }
+        }
+    }
+    text
+}
+
+/// Days that are not complete, and why.
+pub(super) fn list(view: View<'_>, groups: &[Group]) -> Markup {
+    html! {
+        table.stack.gaps {
+            caption.hidden { (view.say("Tage, die nicht vollständig sind, und warum", "Days that are not complete, and why")) }
+            thead { tr {
+                th scope="col" { (view.say("Tage", "Days")) }
+                th scope="col" { (view.say("Stand", "State")) }
+                th scope="col" { (view.say("Warum", "Why")) }
+            } }
+            tbody {
+                @for group in groups {
+                    tr {
+                        th scope="row" {
+                            (view.span(group.first, group.last))
+                            @if group.first != group.last {
+                                @let days = group.last.days_since_epoch() - group.first.days_since_epoch() + 1;
+                                @let what = format!("group_days {} {} {}", view.name(), group.first, group.last);
+                                small { br; (view.count(&what, u64::try_from(days).unwrap_or_default())) " " (view.say("Tage", "days")) }
+                            }
+                        }
+                        td {
+                            span class={ "mark " (group.state.word()) } aria-hidden="true" { (letter(view, group.state)) } " "
+                            (state_words(group.state, view.page.language, true).0)
+                        }
+                        td { (reasons::causes(view, group)) }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! What each day of a dataset is: whether it is there, how complete it is, and if not, why.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::check::RuleResult;
+use crate::contract::{OnFail, RuleId};
+use crate::ledger::Status;
+use crate::portal::catalogue::Dataset;
+use crate::portal::overview::{Day, DayCoverage, DayFinding};
+use crate::publication;
+use crate::publish::index::Tombstone;
+use crate::time::ServiceDate;
+
+/// The word of `gap_reason` for trips that were called off. No data are missing of a bus that did not run.
+const CANCELLED: &str = "cancelled";
+
+/// What a day is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum State {
+    /// Published, and nothing is known to be missing.
+    Complete,
+    /// Published, and the table `coverage` says what is missing.
+    Partial,
+    /// Published before the day was over.
+    Provisional,
+    /// A rule kept it from being published.
+    HeldBack,
+    Withdrawn,
+    /// Published is only that nothing was captured.
+    NothingCaptured,
+    /// There is neither a file nor a result.
+    Missing,
+    /// The timetable of the day before still held.
+    Unchanged,
+    /// Before the first day, or after the newest.
+    Outside,
+}
+
+impl State {
+    /// Those that a calendar explains, in its order.
+    pub(super) const TOLD: [Self; 8] = [
+        Self::Complete,
+        Self::Partial,
+        Self::Provisional,
+        Self::HeldBack,
+        Self::Withdrawn,
+        Self::NothingCaptured,
+        Self::Missing,
+        Self::Unchanged,
+    ];
+
+    /// As a class of the style sheet and in `data-figure`.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+            Self::Provisional => "provisional",
+            Self::HeldBack => "held",
+            Self::Withdrawn => "withdrawn",
+            Self::NothingCaptured => "nothing",
+            Self::Missing => "missing",
+            Self::Unchanged => "unchanged",
+            Self::Outside => "outside",
+        }
+    }
+
+    /// Whether something is to be explained.
+    pub(super) fn is_gap(self) -> bool {
+        !matches!(self, Self::Complete | Self::Unchanged | Self::Outside)
+    }
+}
+
+/// Why a day is not complete.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cause {
+    /// A word of `gap_reason`, and the source whose snapshots are missing; none of trips of lines.
+    Gap {
+        reason: String,
+        source: Option<String>,
+    },
+    /// By a rule of a contract.
+    Rule {
+        contract: String,
+        rule: RuleId,
+    },
+    Withdrawn {
+        by: String,
+        reason: String,
+    },
+}
+
+/// How much is missing for a cause.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Extent {
+    pub hours: BTreeSet<i32>,
+    pub missing: u64,
+}
+
+/// Consecutive days in one state for the same causes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Group {
+    pub state: State,
+    pub first: ServiceDate,
+    pub last: ServiceDate,
+    /// Over its days.
+    pub causes: BTreeMap<Cause, Extent>,
+}
+
+/// All days of a dataset.
+pub(super) struct Days<'a> {
+    of: &'a Dataset,
+    /// Those with a current file, and whether it is provisional.
+    files: BTreeMap<ServiceDate, bool>,
+    withdrawn: BTreeMap<ServiceDate, &'a Tombstone>,
+    /// Rules that keep a run from being published, by the newest results.
+    blocking: BTreeSet<(&'a str, &'a RuleId)>,
+    /// The first and the newest; none of a dataset of which nothing is known.
+    pub bounds: Option<(ServiceDate, ServiceDate)>,
+}
+
+impl<'a> Days<'a> {
+    pub(super) fn of(of: &'a Dataset) -> Self {
+        let mut files = BTreeMap::new();
+        let mut withdrawn = BTreeMap::new();
+        for table in &of.tables {
+            for file in &table.index.files {
+                *files.entry(file.partition_date).or_default() |= file.provisional;
+            }
+            withdrawn.extend(table.index.withdrawn.iter().filter(|(_, of)| of.holds()).map(|(date, of)| (*date, of)));
+        }
+        let rules = of.results.iter().flat_map(|results| &results.rules).filter(|rule| rule.on_fail == OnFail::Block);
+        let blocking = rules.map(|rule| (rule.contract.as_str(), &rule.id)).collect();
+        let dates = || files.keys().chain(withdrawn.keys()).chain(of.overview.days.keys()).copied();
+        let bounds = dates().min().zip(dates().max());
+        Self { of, files, withdrawn, blocking, bounds }
+    }
+
+    /// Of those that are there, the newest first.
+    pub(super) fn years(&self) -> Vec<i16> {
+        let Some((first, newest)) = self.bounds else { return Vec::new() };
+        (first.0.year()..=newest.0.year()).rev().collect()
+    }
+
+    /// Whether a day without a file is no gap: a timetable holds until the next, and the tables of publication tell of days on which
+    /// something was published.
+    pub(super) fn is_irregular(&self) -> bool {
+        self.of.about.is_timetable || self.of.name == publication::DATASET
+    }
+
+    fn day(&self, date: ServiceDate) -> Option<&'a Day> {
+        self.of.overview.days.get(&date)
+    }
+
+    pub(super) fn coverage(&self, date: ServiceDate) -> Option<&'a DayCoverage> {
+        self.day(date)?.coverage.as_ref()
+    }
+
+    /// Whether anything tells how complete the days are.
+    pub(super) fn is_measured(&self) -> bool {
+        self.of.overview.days.values().any(|day| day.coverage.is_some())
+    }
+
+    /// What a day is. What is not there is explained first; of what is there, that it is not final comes before what it lacks.
+    pub(super) fn state_of(&self, date: ServiceDate) -> State {
+        let Some((first, newest)) = self.bounds else { return State::Outside };
+        if date < first || date > newest {
+            return State::Outside;
+        }
+        let day = self.day(date);
+        if self.withdrawn.contains_key(&date) {
+            return State::Withdrawn;
+        }
+        let Some(&provisional) = self.files.get(&date) else {
+            return match day.and_then(|day| day.status) {
+                Some(Status::HeldBack) => State::HeldBack,
+                _ if self.is_irregular() => State::Unchanged,
+                _ if day.is_some_and(|day| day.nothing_captured) => State::NothingCaptured,
+                _ => State::Missing,
+            };
+        };
+        let lacks =
+            |day: &Day| day.coverage.as_ref().is_some_and(|of| of.gaps.iter().any(|gap| gap.reason != CANCELLED));
+        match day {
+            Some(day) if day.nothing_captured => State::NothingCaptured,
+            _ if provisional => State::Provisional,
+            Some(day) if lacks(day) => State::Partial,
+            _ => State::Complete,
+        }
+    }
+
+    /// Why a day is not complete.
+    pub(super) fn causes(&self, date: ServiceDate) -> BTreeMap<Cause, Extent> {
+        match self.state_of(date) {
+            State::Withdrawn => {
+                let tombstone = self.withdrawn.get(&date);
+                let cause = |of: &&Tombstone| Cause::Withdrawn { by: of.by.clone(), reason: of.reason.clone() };
+                tombstone.map(|of| (cause(of), Extent::default())).into_iter().collect()
+            }
+            State::HeldBack => self.held_by(date).into_iter().map(|rule| (rule, Extent::default())).collect(),
+            State::Partial | State::Provisional => self.gaps(date),
+            _ => BTreeMap::new(),
+        }
+    }
+
+    fn gaps(&self, date: ServiceDate) -> BTreeMap<Cause, Extent> {
+        let mut causes: BTreeMap<Cause, Extent> = BTreeMap::new();
+        let gaps = self.coverage(date).into_iter().flat_map(|of| &of.gaps).filter(|gap| gap.reason != CANCELLED);
+        for gap in gaps {
+            let cause = Cause::Gap { reason: gap.reason.clone(), source: gap.source.clone() };
+            let extent = causes.entry(cause).or_default();
+            extent.hours.extend(&gap.hours);
+            extent.missing += gap.missing;
+        }
+        causes
+    }
+
+    /// Rules that held a day back: those that block by the newest results. Of rules that these do not know, all that failed.
+    fn held_by(&self, date: ServiceDate) -> Vec<Cause> {
+        let failed = |found: &&DayFinding| matches!(found.result, RuleResult::Failed | RuleResult::Error);
+        let findings: Vec<&DayFinding> =
+            self.day(date).into_iter().flat_map(|day| &day.findings).filter(failed).collect();
+        let blocks = |found: &&&DayFinding| {
+            found.result == RuleResult::Error || self.blocking.contains(&(found.contract.as_str(), &found.rule))
+        };
+        let blocking: Vec<&DayFinding> = findings.iter().filter(blocks).copied().collect();
+        let told = if blocking.is_empty() { findings } else { blocking };
+        told.into_iter()
+            .map(|found| Cause::Rule { contract: found.contract.clone(), rule: found.rule.clone() })
+            .collect()
+    }
+
+    /// Days from one to another that are not complete, the newest first; consecutive ones with the same causes in one group.
+    pub(super) fn groups(&self, from: ServiceDate, to: ServiceDate) -> Vec<Group> {
+        let mut groups: Vec<Group> = Vec::new();
+        for date in dates(from, to) {
+            let state = self.state_of(date);
+            if !state.is_gap() {
+                continue;
+            }
+            let causes = self.causes(date);
+            match groups.last_mut() {
+                Some(last)
+                    if last.last.plus_days(1) == date
+                        && last.state == state
+                        && last.causes.keys().eq(causes.keys()) =>
+                {
+                    last.last = date;
+                    for (cause, extent) in causes {
+                        let sum = last.causes.entry(cause).or_default();
+                        sum.hours.extend(extent.hours);
+                        sum.missing += extent.missing;
+                    }
+                }
+                _ => groups.push(Group { state, first: date, last: date, causes }),
+            }
+        }
+        groups.reverse();
+        groups
+    }
+}
+
+/// All from one to another.
+pub(super) fn dates(from: ServiceDate, to: ServiceDate) -> impl Iterator<Item = ServiceDate> {
+    let days = to.days_since_epoch() - from.days_since_epoch();
+    (0..=days).map(move |day| from.plus_days(day))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::portal::dataset_page::testing::{dataset, day, gap, tombstone};
+    use crate::portal::overview::Overview;
+
+    fn date(text: &str) -> ServiceDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn each_day_is_in_one_state() {
+        let mut of = dataset("bus", &["2026-11-20", "2026-11-21", "2026-11-22", "2026-11-23", "2026-11-24"]);
+        let index = &mut of.tables[0].index;
+        index.files[4].provisional = true;
+        index.withdrawn.insert(date("2026-11-18"), tombstone("Kennzeichen im Text"));
+        let days = &mut of.overview.days;
+        days.insert(date("2026-11-15"), day(Some(Status::HeldBack)));
+        days.insert(date("2026-11-16"), Day { nothing_captured: true, ..Day::default() });
+        days.insert(date("2026-11-21"), Day { nothing_captured: true, ..Day::default() });
+        let covered = |gaps| Day { coverage: Some(DayCoverage { gaps, ..DayCoverage::default() }), ..Day::default() };
+        days.insert(date("2026-11-22"), covered(vec![gap("cancelled", &[7], 2)]));
+        days.insert(date("2026-11-23"), covered(vec![gap("cancelled", &[7], 2), gap("not_reported", &[8], 1)]));
+        let days = Days::of(&of);
+        let states: Vec<State> =
+            dates(date("2026-11-14"), date("2026-11-25")).map(|date| days.state_of(date)).collect();
+        use State::*;
+        let expected = [
+            Outside,
+            HeldBack,
+            NothingCaptured,
+            Missing,
+            Withdrawn,
+            Missing,
+            Complete,
+            NothingCaptured,
+            Complete,
+            Partial,
+            Provisional,
+            Outside,
+        ];
+        assert_eq!(states, expected);
+        assert_eq!(days.years(), [2026]);
+        assert!(Days::of(&dataset("bus", &[])).state_of(date("2026-11-24")) == Outside);
+    }
+
+    #[test]
+    fn a_day_between_two_timetables_is_no_gap() {
+        let mut of = dataset("plan", &["2026-11-20", "2026-11-24"]);
+        of.about.is_timetable = true;
+        of.overview.days.insert(date("2026-11-22"), day(Some(Status::HeldBack)));
+        let days = Days::of(&of);
+        let states = ["2026-11-20", "2026-11-21", "2026-11-22", "2026-11-23"].map(|text| days.state_of(date(text)));
+        assert_eq!(states, [State::Complete, State::Unchanged, State::HeldBack, State::Unchanged]);
+        assert_eq!(days.groups(date("2026-11-20"), date("2026-11-24")).len(), 1);
+        let of = dataset(publication::DATASET, &["2026-11-20", "2026-11-24"]);
+        assert_eq!(Days::of(&of).state_of(date("2026-11-21")), State::Unchanged);
+    }
+
+    #[test]
+    fn consecutive_days_with_the_same_causes_are_one_group_and_held_days_name_the_rule_that_blocks() {
+        let mut of = dataset("bus", &["2026-11-20", "2026-11-21", "2026-11-22", "2026-11-24"]);
+        of.overview = Overview::of("bus");
+        for (text, reason) in [("2026-11-20", "failed"), ("2026-11-21", "failed"), ("2026-11-22", "frozen")] {
+            let coverage = DayCoverage {
+                gaps: vec![gap(reason, &[7, 8], 5), gap("cancelled", &[9], 1)],
+                ..DayCoverage::default()
+            };
+            of.overview.days.insert(date(text), Day { coverage: Some(coverage), ..Day::default() });
+        }
+        let found = |rule: &str, result| DayFinding {
+            table: "t".into(),
+            contract: "c".into(),
+            rule: RuleId(rule.into()),
+            result,
+            rows: 3,
+        };
+        let held = Day {
+            findings: vec![found("t.a", RuleResult::Warning), found("t.b", RuleResult::Failed)],
+            ..day(Some(Status::HeldBack))
+        };
+        of.overview.days.insert(date("2026-11-23"), held);
+        let days = Days::of(&of);
+        let groups = days.groups(date("2026-11-01"), date("2026-11-30"));
+        let told: Vec<(String, State)> =
+            groups.iter().map(|group| (format!("{}/{}", group.first, group.last), group.state)).collect();
+        let expected = [
+            ("2026-11-23/2026-11-23", State::HeldBack),
+            ("2026-11-22/2026-11-22", State::Partial),
+            ("2026-11-20/2026-11-21", State::Partial),
+        ];
+        assert_eq!(told, expected.map(|(text, state)| (text.to_owned(), state)));
+        let extent = groups[2].causes.values().next().unwrap();
+        assert_eq!((extent.missing, extent.hours.len(), groups[2].causes.len()), (10, 2, 1));
+        let rule = Cause::Rule { contract: "c".into(), rule: RuleId("t.b".into()) };
+        assert_eq!(groups[0].causes.keys().collect::<Vec<_>>(), [&rule]);
+    }
+}

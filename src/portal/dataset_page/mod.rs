@@ -1,0 +1,195 @@
+//! The pages of a dataset: `<dataset>/index.html`, one of each year, one of each table where there are many, each beside its English one.
+//!
+//! Every number in them is marked with what it counts (`data-figure`). Below, `reports` is the table `rule_results` of the dataset
+//! `publication`, and `files` are the rows of a table's `index.csv`:
+//!
+//! | `data-figure` | query |
+//! |---|---|
+//! | `rows DATASET TABLE` | `SELECT sum(rows) FROM files`, or `count(*)` of the table |
+//! | `bytes DATASET TABLE` | `SELECT sum(bytes) FROM files` |
+//! | `files DATASET TABLE` | `SELECT count(*) FROM files` |
+//! | `rows DATASET`, `bytes DATASET`, `files DATASET` | the sums of these over the tables |
+//! | `tables DATASET` | how many tables have a `files.json` |
+//! | `rows DATASET TABLE DATE`, `bytes DATASET TABLE DATE` | `rows`, `bytes` of `files` `WHERE partition_date = DATE` |
+//! | `columns DATASET TABLE` | columns of the newest file, without its bounds of geometries (`bbox`) |
+//! | `nulls_percent DATASET TABLE COLUMN` | `SELECT 100.0 * avg((COLUMN IS NULL)::INT)` of the newest file of the table |
+//! | `days DATASET STATE FROM TO` | days from FROM to TO in that state of the calendar, see [`days`] |
+//! | `group_days DATASET FROM TO` | `date_diff('day', FROM, TO) + 1` |
+//! | `missing DATASET FROM TO REASON SOURCE` | of the table `coverage`: `SELECT sum(coalesce(trips_scheduled - trips_observed, snapshots_expected - snapshots_received)) WHERE service_date BETWEEN FROM AND TO AND gap_reason = REASON AND source IS NOT DISTINCT FROM SOURCE`; `-` is no source |
+//! | `score DATASET DATE` | `SELECT value FROM reports WHERE kind = 'score' AND dimension IS NULL AND partition_date = DATE` |
+//! | `score_lowest`, `score_mean`, `score_days` `DATASET YYYY-MM` | `min(value)`, `avg(value)`, `count(*)` of these in the month |
+//! | `rule_days DATASET CONTRACT RULE FROM TO` | `SELECT count(*) FROM reports WHERE kind = 'rule' AND result IN ('failed', 'warning', 'error') AND contract_id = CONTRACT AND rule_id = RULE` and the dates |
+//! | `rule_rows DATASET CONTRACT RULE DATE`, `rule_checked …` | `rows_flagged`, `rows_checked` of `reports` |
+//! | `vehicles`, `reports`, `percentage` `DATASET DATE HOUR` | of `vehicle_locations`: `count(DISTINCT vehicle_id)`, `count(*)`, `avg(occupancy_percentage)` of the hour |
+//! | `stops DATASET`, `routes DATASET` | rows of `stops` with a position that are no entrances, of `routes` that are drawn on the map |
+//! | `change_rows DATASET TABLE VERSION` | rows of the files of the dates of the release in that version of the index |
+
+mod about;
+mod calendar;
+mod changes;
+mod cite;
+mod columns;
+mod days;
+mod figures;
+mod issues;
+mod names;
+mod quality;
+mod reasons;
+mod tables;
+mod ways_in;
+mod year;
+
+#[cfg(test)]
+pub(super) mod testing;
+#[cfg(test)]
+mod tests;
+
+use maud::{Markup, PreEscaped, html};
+
+pub(super) use self::changes::{kind_word, record_path, span_text};
+pub(super) use self::names::{description, title};
+
+use self::days::Days;
+use crate::portal::catalogue::{Dataset, Site};
+use crate::portal::frame::{Page, path_in};
+use crate::portal::{File, schema_org};
+use crate::publication;
+use crate::text::Language;
+
+/// What the style sheet of all pages does not have.
+const STYLE: &str = include_str!("page.css");
+
+/// A page in the making.
+#[derive(Clone, Copy)]
+struct View<'a> {
+    page: Page<'a>,
+    of: &'a Dataset,
+    days: &'a Days<'a>,
+}
+
+/// Where the German page of a dataset is.
+pub(super) fn path(dataset: &str) -> String {
+    format!("{dataset}/index.html")
+}
+
+/// All pages of a dataset.
+pub(super) fn files(site: &Site, of: &Dataset) -> Vec<File> {
+    let days = Days::of(of);
+    let mut files = Vec::new();
+    for language in Language::ALL {
+        let made = Made { site, of, days: &days, language };
+        files.push(made.dataset());
+        files.extend(days.years().into_iter().map(|year| made.year(year)));
+        if tables::are_apart(of) {
+            files.extend(of.tables.iter().map(|table| made.table(table)));
+        }
+    }
+    files
+}
+
+/// What pages in a language are made of.
+struct Made<'a> {
+    site: &'a Site,
+    of: &'a Dataset,
+    days: &'a Days<'a>,
+    language: Language,
+}
+
+impl Made<'_> {
+    fn dataset(&self) -> File {
+        let title = title(self.site, self.of, self.language);
+        let about = description(self.site, self.of, self.language);
+        self.write(&path(&self.of.name), title.text, &about.text, |view| {
+            let head = html! {
+                link rel="alternate" type="application/atom+xml" title=(view.say("Veröffentlichungen", "Releases"))
+                    href=(view.say("feed.xml", "feed.en.xml"));
+                script type="application/ld+json" { (PreEscaped(schema_org::dataset(view.page.site, view.of, view.page.language))) }
+            };
+            (head, whole(view))
+        })
+    }
+
+    fn year(&self, year: i16) -> File {
+        let title = format!("{} {year}", title(self.site, self.of, self.language).text);
+        let about = self.language.say(
+            "Jeder Tag des Jahres: was da ist und was fehlt.",
+            "Each day of the year: what there is and what is missing.",
+        );
+        let path = year::path(&self.of.name, year);
+        self.write(&path, &title, about, |view| (html! {}, year::content(view, year)))
+    }
+
+    fn table(&self, table: &crate::portal::catalogue::Table) -> File {
+        let path = tables::path(&self.of.name, &table.index.table);
+        let name = tables::title(table, self.language);
+        let about =
+            self.language.say("Spalten, Dateien und Zitat einer Tabelle.", "Columns, files and citation of a table.");
+        self.write(&path, &name, about, |view| (html! {}, tables::page(view, table)))
+    }
+
+    fn write(&self, path: &str, title: &str, description: &str, make: impl Fn(View<'_>) -> (Markup, Markup)) -> File {
+        let page = Page { site: self.site, language: self.language, path, title, description };
+        let (more, content) = make(View { page, of: self.of, days: self.days });
+        let head = html! { style { (PreEscaped(STYLE)) } (more) };
+        File::new(path_in(self.language, path), page.write(&head, &content))
+    }
+}
+
+/// The page of the dataset.
+fn whole(view: View<'_>) -> Markup {
+    let has_quality = view.of.name != publication::DATASET;
+    html! {
+        (about::section(view))
+        (contents(view, has_quality))
+        (calendar::section(view))
+        @if has_quality { (quality::section(view)) }
+        (figures::map(view))
+        (figures::hours(view))
+        (issues::section(view))
+        (ways_in::section(view))
+        (tables::section(view))
+        (cite::section(view))
+        (changes::section(view))
+    }
+}
+
+/// To the sections.
+fn contents(view: View<'_>, has_quality: bool) -> Markup {
+    let all = [
+        (true, "days", "Tage", "Days"),
+        (has_quality, "quality", "Qualität", "Quality"),
+        (view.of.overview.map.is_some(), "map", "Netz", "Network"),
+        (view.of.overview.hours.is_some(), "hours", "Tagesverlauf", "One day"),
+        (true, "issues", "Bekannte Probleme", "Known issues"),
+        (true, "use", "Daten nutzen", "Use the data"),
+        (true, "tables", "Tabellen", "Tables"),
+        (true, "cite", "Zitieren", "Cite"),
+        (true, "changes", "Änderungen", "Changes"),
+    ];
+    html! {
+        nav.contents aria-label=(view.say("Auf dieser Seite", "On this page")) { ul {
+            @for (_, id, de, en) in all.into_iter().filter(|(is_there, ..)| *is_there) {
+                li { a href={ "#" (id) } { (view.say(de, en)) } }
+            }
+        } }
+    }
+}
+
+impl<'a> View<'a> {
+    fn say<'b>(&self, de: &'b str, en: &'b str) -> &'b str {
+        self.page.language.say(de, en)
+    }
+
+    fn count(&self, what: &str, value: u64) -> Markup {
+        crate::portal::frame::count(what, value, self.page.language)
+    }
+
+    fn decimal(&self, what: &str, value: f64, places: usize) -> Markup {
+        crate::portal::frame::decimal(what, value, places, self.page.language)
+    }
+
+    /// The name that paths have.
+    fn name(&self) -> &'a str {
+        &self.of.name
+    }
+}

@@ -1,0 +1,195 @@
+//! What a dataset is called, and how days, sizes and words of two languages are written.
+
+use maud::{Markup, html};
+
+use super::View;
+use crate::portal::catalogue::{Dataset, Site};
+use crate::text::{Language, german_number};
+use crate::time::ServiceDate;
+
+/// A text, and the language that it is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::portal) struct Said<'a> {
+    pub text: &'a str,
+    pub language: Language,
+}
+
+/// In the wanted language, else in the other; empty texts are none.
+pub(super) fn either<'a>(language: Language, de: Option<&'a str>, en: Option<&'a str>) -> Option<Said<'a>> {
+    let given = |text: Option<&'a str>| text.map(str::trim).filter(|text| !text.is_empty());
+    let of = |language| given(language_of(language, de, en)).map(|text| Said { text, language });
+    let other = if language == Language::De { Language::En } else { Language::De };
+    of(language).or_else(|| of(other))
+}
+
+fn language_of<'a>(language: Language, de: Option<&'a str>, en: Option<&'a str>) -> Option<&'a str> {
+    match language {
+        Language::De => de,
+        Language::En => en,
+    }
+}
+
+impl Said<'_> {
+    /// Marked where it is not in the language of the page.
+    pub(super) fn mark(&self, page: Language) -> Markup {
+        html! {
+            @if self.language == page { (self.text) } @else { span lang=(self.language.code()) { (self.text) } }
+        }
+    }
+}
+
+/// What a dataset is called: as the configuration says, else as its pipeline says, else by the name that paths have.
+pub(in crate::portal) fn title<'a>(site: &'a Site, of: &'a Dataset, language: Language) -> Said<'a> {
+    let details = site.metadata.datasets.get(&of.name);
+    let de = details.and_then(|of| of.title.as_deref()).or(of.about.title.as_deref());
+    let en = details.and_then(|of| of.title_en.as_deref()).or(of.about.title_en.as_deref());
+    either(language, de, en).unwrap_or(Said { text: &of.name, language })
+}
+
+/// What a dataset is: as the configuration says, else what is known of it.
+pub(in crate::portal) fn description(site: &Site, of: &Dataset, language: Language) -> Description {
+    let details = site.metadata.datasets.get(&of.name);
+    let (de, en) = details.map_or((None, None), |of| (of.description.as_deref(), of.description_en.as_deref()));
+    if let Some(said) = either(language, de, en) {
+        return Description { text: said.text.to_owned(), language: said.language };
+    }
+    let names: Vec<&str> = of.tables.iter().take(TABLES_NAMED).map(|table| table.index.table.as_str()).collect();
+    let more = of.tables.len().saturating_sub(names.len());
+    let (names, publisher) = (names.join(", "), &site.publisher);
+    let text = match (language, more) {
+        (_, 0) if names.is_empty() => {
+            language.say("Noch nichts ist veröffentlicht.", "Nothing has been published yet.").to_owned()
+        }
+        (Language::De, 0) => format!("Offene Daten von {publisher} mit den Tabellen {names}."),
+        (Language::De, more) => format!("Offene Daten von {publisher} mit den Tabellen {names} und {more} weiteren."),
+        (Language::En, 0) => format!("Open data by {publisher} with the tables {names}."),
+        (Language::En, more) => format!("Open data by {publisher} with the tables {names} and {more} more."),
+    };
+    Description { text, language }
+}
+
+/// Tables that are named where nobody wrote what a dataset is.
+const TABLES_NAMED: usize = 6;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::portal) struct Description {
+    pub text: String,
+    pub language: Language,
+}
+
+const MONTHS_DE: [&str; 12] = [
+    "Januar",
+    "Februar",
+    "März",
+    "April",
+    "Mai",
+    "Juni",
+    "Juli",
+    "August",
+    "September",
+    "Oktober",
+    "November",
+    "Dezember",
+];
+const MONTHS_EN: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+/// `November 2026`.
+pub(super) fn month(language: Language, date: ServiceDate) -> String {
+    format!("{} {}", month_word(language, date), date.0.year())
+}
+
+fn month_word(language: Language, date: ServiceDate) -> &'static str {
+    let place = usize::try_from(date.0.month() - 1).unwrap_or_default();
+    let names = if language == Language::De { MONTHS_DE } else { MONTHS_EN };
+    names.get(place).copied().unwrap_or_default()
+}
+
+/// `24. November 2026`, `24 November 2026`.
+pub(super) fn day_text(language: Language, date: ServiceDate) -> String {
+    let dot = language.say(".", "");
+    format!("{}{dot} {} {}", date.0.day(), month_word(language, date), date.0.year())
+}
+
+/// `Di, 24.11.2026`, `Tue, 24 Nov 2026`.
+pub(super) fn day_short(language: Language, date: ServiceDate) -> String {
+    let weekday = weekday(language, date);
+    match language {
+        Language::De => format!("{weekday}, {}.{}.{}", date.0.day(), date.0.month(), date.0.year()),
+        Language::En => format!(
+            "{weekday}, {} {} {}",
+            date.0.day(),
+            month_word(language, date).get(..3).unwrap_or_default(),
+            date.0.year()
+        ),
+    }
+}
+
+/// Of the first day of the week on: the short name and the whole one.
+pub(super) const WEEKDAYS: [(&str, &str, &str, &str); 7] = [
+    ("Mo", "Montag", "Mo", "Monday"),
+    ("Di", "Dienstag", "Tu", "Tuesday"),
+    ("Mi", "Mittwoch", "We", "Wednesday"),
+    ("Do", "Donnerstag", "Th", "Thursday"),
+    ("Fr", "Freitag", "Fr", "Friday"),
+    ("Sa", "Samstag", "Sa", "Saturday"),
+    ("So", "Sonntag", "Su", "Sunday"),
+];
+
+fn weekday(language: Language, date: ServiceDate) -> &'static str {
+    let place = usize::try_from(date.0.weekday().to_monday_zero_offset()).unwrap_or_default();
+    let (de, _, en, _) = WEEKDAYS.get(place).copied().unwrap_or_default();
+    language.say(de, en)
+}
+
+impl View<'_> {
+    pub(super) fn date(&self, date: ServiceDate) -> Markup {
+        html! { time datetime=(date) { (day_text(self.page.language, date)) } }
+    }
+
+    /// As narrow as tables want it.
+    pub(super) fn short_date(&self, date: ServiceDate) -> Markup {
+        html! { time datetime=(date) { (day_short(self.page.language, date)) } }
+    }
+
+    /// One date, or the first and the last.
+    pub(super) fn span(&self, first: ServiceDate, last: ServiceDate) -> Markup {
+        html! {
+            (self.short_date(first))
+            @if first != last { " – " (self.short_date(last)) }
+        }
+    }
+
+    /// A size as people say it; the exact number is its value.
+    pub(super) fn size(&self, what: &str, bytes: u64) -> Markup {
+        html! { data value=(bytes) data-figure=(what) { (size(self.page.language, bytes)) } }
+    }
+}
+
+/// `178.6 kB`, in powers of ten.
+pub(super) fn size(language: Language, bytes: u64) -> String {
+    let units = ["kB", "MB", "GB", "TB"];
+    if bytes < 1000 {
+        return format!("{bytes}\u{202f}B");
+    }
+    let mut value = bytes as f64 / 1000.0;
+    let mut unit = 0;
+    while value >= 999.95 && unit + 1 < units.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let text = format!("{value:.1}\u{202f}{}", units.get(unit).copied().unwrap_or_default());
+    if language == Language::De { german_number(&text) } else { text }
+}

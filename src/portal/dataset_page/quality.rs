@@ -1,0 +1,154 @@
+//! How good a dataset is, how that went over a year, and which rules failed most.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+
+use super::View;
+use super::names::month;
+use super::reasons::rule_words;
+use crate::check::RuleResult;
+use crate::ledger::Status;
+use crate::portal::overview::Day;
+use crate::report::results::page_path;
+use crate::time::ServiceDate;
+
+/// Rules that are told.
+const WORST: usize = 10;
+/// Days before the newest one that are looked at.
+const YEAR: i32 = 365;
+
+pub(super) fn section(view: View<'_>) -> Markup {
+    let Some((_, newest)) = view.days.bounds else { return html! {} };
+    let from = newest.plus_days(-YEAR + 1);
+    let days: Vec<(ServiceDate, &Day)> =
+        view.of.overview.days.range(from..=newest).map(|(date, day)| (*date, day)).collect();
+    let scores: Vec<(ServiceDate, f64)> = days.iter().filter_map(|(date, day)| Some((*date, day.score?))).collect();
+    let worst = worst(&days);
+    html! {
+        section #quality aria-labelledby="quality-title" {
+            h2 #quality-title { (view.say("Wie gut die Daten sind", "How good the data are")) }
+            @match scores.last() {
+                Some((date, score)) => p.lead {
+                    b { (view.decimal(&format!("score {} {date}", view.name()), *score, 2)) }
+                    (view.say(" von 100 Punkten am ", " of 100 points on ")) (view.date(*date)) "."
+                },
+                None => p { (view.say("Noch gibt es keine Punkte.", "There are no points yet.")) },
+            }
+            @if scores.len() > 1 { (by_month(view, &scores)) }
+            @if worst.is_empty() {
+                @if !days.is_empty() { p { (view.say("Im letzten Jahr war jede Regel an jedem Tag erfüllt.", "In the last year every rule held on every day.")) } }
+            } @else {
+                h3 { (view.say("Regeln, die am häufigsten nicht erfüllt waren", "Rules that failed most often")) }
+                (rules(view, from, newest, &worst))
+            }
+            p {
+                a href=(view.page.link(&page_path(view.name()))) {
+                    (view.say("Alle Regeln und ihr Verlauf", "All rules and their trend"))
+                }
+                (view.say(", mit der Rechnung, wie die Punkte entstehen.", ", with how the points come about."))
+            }
+        }
+    }
+}
+
+/// The points of each month, for who sees no picture.
+fn by_month(view: View<'_>, scores: &[(ServiceDate, f64)]) -> Markup {
+    let months = scores.chunk_by(|one, other| one.0.0.first_of_month() == other.0.0.first_of_month());
+    html! {
+        details {
+            summary { (view.say("Punkte nach Monaten", "Points by month")) }
+            div.wide tabindex="0" role="region" aria-label=(view.say("Punkte nach Monaten", "Points by month")) { table {
+                caption { (view.say("Punkte von 100", "Points of 100")) }
+                thead { tr {
+                    th scope="col" { (view.say("Monat", "Month")) }
+                    th.n scope="col" { (view.say("Mittel", "Mean")) }
+                    th.n scope="col" { (view.say("schlechtester Tag", "worst day")) }
+                    th.n scope="col" { (view.say("Tage", "Days")) }
+                } }
+                tbody {
+                    @for days in months.collect::<Vec<_>>().into_iter().rev() {
+                        @if let Some((first, _)) = days.first() {
+                            @let what = |kind: &str| format!("{kind} {} {}", view.name(), first.to_string().get(..7).unwrap_or_default());
+                            @let lowest = days.iter().map(|(_, score)| *score).fold(f64::INFINITY, f64::min);
+                            @let mean = days.iter().map(|(_, score)| *score).sum::<f64>() / days.len() as f64;
+                            tr {
+                                th scope="row" { (month(view.page.language, *first)) }
+                                td.n { (view.decimal(&what("score_mean"), mean, 2)) }
+                                td.n { (view.decimal(&what("score_lowest"), lowest, 2)) }
+                                td.n { (view.count(&what("score_days"), days.len() as u64)) }
+                            }
+                        }
+                    }
+                }
+            } }
+        }
+    }
+}
+
+/// On how many days a rule failed, and when last.
+struct Failing<'a> {
+    contract: &'a str,
+    rule: &'a str,
+    table: &'a str,
+    days: u64,
+    /// Days on which it failed or could not run, as against those on which it only warned.
+    grave: u64,
+    last: ServiceDate,
+}
+
+/// The worst first: what failed before what warned, then by the number of days.
+fn worst<'a>(days: &[(ServiceDate, &'a Day)]) -> Vec<Failing<'a>> {
+    let mut rules: BTreeMap<(&str, &str), Failing<'a>> = BTreeMap::new();
+    for (date, day) in days {
+        for found in &day.findings {
+            let key = (found.contract.as_str(), found.rule.0.as_str());
+            let rule = rules.entry(key).or_insert(Failing {
+                contract: &found.contract,
+                rule: &found.rule.0,
+                table: &found.table,
+                days: 0,
+                grave: 0,
+                last: *date,
+            });
+            rule.days += 1;
+            rule.grave += u64::from(matches!(found.result, RuleResult::Failed | RuleResult::Error));
+            rule.last = *date;
+        }
+    }
+    let mut rules: Vec<Failing<'_>> = rules.into_values().collect();
+    rules.sort_by_key(|rule| std::cmp::Reverse((rule.grave, rule.days)));
+    rules.truncate(WORST);
+    rules
+}
+
+fn rules(view: View<'_>, from: ServiceDate, to: ServiceDate, rules: &[Failing<'_>]) -> Markup {
+    html! {
+        table.stack {
+            caption { (view.say("Seit ", "Since ")) (view.date(from)) }
+            thead { tr {
+                th scope="col" { (view.say("Regel", "Rule")) }
+                th.n scope="col" { (view.say("Tage", "Days")) }
+                th scope="col" { (view.say("zuletzt", "last")) }
+            } }
+            tbody {
+                @for rule in rules {
+                    @let what = format!("rule_days {} {} {} {from} {to}", view.name(), rule.contract, rule.rule);
+                    tr {
+                        th scope="row" {
+                            @if let Some(words) = rule_words(view, rule.contract, rule.rule) { span.words { (words) } }
+                            small { code { (rule.rule) } @if !rule.rule.starts_with(rule.table) { ", " (rule.table) } }
+                        }
+                        td.n data-label=(view.say("Tage", "Days")) { (view.count(&what, rule.days)) }
+                        td data-label=(view.say("zuletzt", "last")) { (view.short_date(rule.last)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether the newest run was held back, so that what is public is older than what the rules looked at.
+pub(super) fn held_back(view: View<'_>) -> Option<ServiceDate> {
+    view.of.results.last().filter(|newest| newest.status == Status::HeldBack).map(|newest| newest.date)
+}

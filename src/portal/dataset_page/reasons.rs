@@ -1,0 +1,181 @@
+//! Why something is missing, in words.
+
+use std::collections::BTreeSet;
+
+use maud::{Markup, html};
+
+use super::View;
+use super::days::{Cause, Extent, Group, State};
+use super::names::either;
+use crate::text::Language;
+
+/// The words of the column `gap_reason` in German and English; another word stands for itself.
+const REASONS: [(&str, &str, &str); 12] = [
+    ("failed", "Die Abfrage der Quelle schlug fehl", "Requests to the source failed"),
+    ("skipped", "Abfragen der Quelle wurden ausgelassen", "Requests to the source were skipped"),
+    (
+        "frozen",
+        "Die Quelle antwortete, doch ihr Datenstand blieb stehen",
+        "The source answered, but its data stood still",
+    ),
+    ("silent", "Die Quelle war verbunden, doch es kam nichts", "The source was connected, but nothing came"),
+    ("unreadable", "Was die Quelle schickte, war nicht lesbar", "What the source sent could not be read"),
+    ("off_stopped", "Die Aufzeichnung war angehalten", "Capturing was stopped"),
+    ("off_killed", "Die Aufzeichnung war abgebrochen", "Capturing had been cut off"),
+    ("off_not_configured", "Die Quelle war nicht eingerichtet", "The source was not set up"),
+    ("unexplained", "Der Grund ist nicht bekannt", "The reason is not known"),
+    ("no_capture", "Nichts wurde aufgezeichnet", "Nothing was captured"),
+    ("rows_held", "Alle Meldungen wurden als fehlerhaft zurückgehalten", "All reports were held back as faulty"),
+    (
+        "not_reported",
+        "Von geplanten Fahrten kam keine Meldung: Sie fuhren nicht, oder das Gerät im Fahrzeug war aus",
+        "Scheduled trips sent no report: they did not run, or the device on board was off",
+    ),
+];
+
+/// What a state is called, and what it means.
+pub(super) fn state_words(state: State, language: Language, is_measured: bool) -> (&'static str, &'static str) {
+    let (de, en) = match state {
+        State::Complete if is_measured => (
+            ("vollständig", "es fehlt nichts; ausgefallene Fahrten sind keine Lücke"),
+            ("complete", "nothing is missing; cancelled trips are no gap"),
+        ),
+        State::Complete => {
+            (("veröffentlicht", "die Daten des Tages sind da"), ("published", "the data of the day are there"))
+        }
+        State::Partial => (("teilweise", "ein Teil fehlt"), ("partial", "some of it is missing")),
+        State::Provisional => (
+            ("vorläufig", "der Tag war noch nicht vorbei; die vollständige Fassung folgt"),
+            ("provisional", "the day was not over; the complete release follows"),
+        ),
+        State::HeldBack => (
+            ("zurückgehalten", "eine Regel hat die Veröffentlichung gesperrt"),
+            ("held back", "a rule blocked the release"),
+        ),
+        State::Withdrawn => {
+            (("zurückgezogen", "war öffentlich und ist es nicht mehr"), ("withdrawn", "was public and is no more"))
+        }
+        State::NothingCaptured => (
+            ("nichts aufgezeichnet", "niemand weiß, was an dem Tag fuhr"),
+            ("nothing captured", "nobody knows what ran on that day"),
+        ),
+        State::Missing => (("fehlt", "für den Tag liegt nichts vor"), ("missing", "there is nothing of the day")),
+        State::Unchanged => {
+            (("nichts Neues", "der Stand davor gilt weiter"), ("nothing new", "what was there before still holds"))
+        }
+        State::Outside => (("außerhalb", ""), ("outside", "")),
+    };
+    if language == Language::De { de } else { en }
+}
+
+/// A word of `gap_reason` as a sentence without its full stop.
+pub(super) fn reason_words(word: &str, language: Language) -> Option<&'static str> {
+    REASONS.iter().find(|(known, ..)| *known == word).map(|(_, de, en)| language.say(de, en))
+}
+
+/// Hours of a service date as people say them: `7–9 Uhr, 22–2 Uhr`.
+pub(super) fn hours(hours: &BTreeSet<i32>, language: Language) -> String {
+    let mut ranges: Vec<(i32, i32)> = Vec::new();
+    for &hour in hours {
+        match ranges.last_mut() {
+            Some((_, end)) if *end == hour => *end = hour + 1,
+            _ => ranges.push((hour, hour + 1)),
+        }
+    }
+    let of_clock = |hour: i32| hour.rem_euclid(24);
+    let said = ranges.into_iter().map(|(from, to)| {
+        let night = from >= 24;
+        let end = if to % 24 == 0 { 24 } else { of_clock(to) };
+        match language {
+            Language::De => format!("{}–{end} Uhr{}", of_clock(from), if night { " in der Nacht danach" } else { "" }),
+            Language::En => {
+                format!("{:02}:00–{end:02}:00{}", of_clock(from), if night { " in the night after" } else { "" })
+            }
+        }
+    });
+    said.collect::<Vec<_>>().join(", ")
+}
+
+/// What kept a group of days from being complete.
+pub(super) fn causes(view: View<'_>, group: &Group) -> Markup {
+    let language = view.page.language;
+    let (word, meaning) = state_words(group.state, language, true);
+    html! {
+        @if group.causes.is_empty() {
+            (word) ": " (meaning)
+        }
+        @for (place, (cause, extent)) in group.causes.iter().enumerate() {
+            @if place > 0 { br; }
+            @match cause {
+                Cause::Gap { reason, source } => (gap(view, group, reason, source.as_deref(), extent)),
+                Cause::Rule { contract, rule } => {
+                    (view.say("Gesperrt durch die Regel: ", "Blocked by the rule: "))
+                    @match rule_words(view, contract, &rule.0) {
+                        Some(words) => (words),
+                        None => code { (rule) },
+                    }
+                }
+                Cause::Withdrawn { by, reason } => {
+                    (view.say("Zurückgezogen von ", "Withdrawn by ")) (by) ": " (reason)
+                }
+            }
+        }
+    }
+}
+
+fn gap(view: View<'_>, group: &Group, reason: &str, source: Option<&str>, extent: &Extent) -> Markup {
+    let language = view.page.language;
+    let what = format!("missing {} {} {} {reason} {}", view.name(), group.first, group.last, source.unwrap_or("-"));
+    html! {
+        @match reason_words(reason, language) {
+            Some(words) => (words),
+            None => code { (reason) },
+        }
+        @if let Some(source) = source { " (" (view.say("Quelle ", "source ")) code { (source) } ")" }
+        // Of several days the hours say nothing.
+        @if group.first == group.last && !extent.hours.is_empty() { ", " (hours(&extent.hours, language)) }
+        @if extent.missing > 0 {
+            ": " (view.count(&what, extent.missing)) " "
+            (match (source.is_some(), extent.missing) {
+                (false, 1) => view.say("Fahrt ohne Daten", "trip without data"),
+                (false, _) => view.say("Fahrten ohne Daten", "trips without data"),
+                (true, 1) => view.say("Abzug fehlt", "snapshot is missing"),
+                (true, _) => view.say("Abzüge fehlen", "snapshots are missing"),
+            })
+        }
+    }
+}
+
+/// What a rule asks, by the newest results that have it, or by its contract's text.
+pub(super) fn rule_words<'a>(view: View<'a>, contract: &str, rule: &str) -> Option<Markup> {
+    let results = view.of.results.iter().rev();
+    let mut rules = results.flat_map(|results| &results.rules).filter(|known| known.contract == contract);
+    let known = rules.find(|known| known.id.0 == rule)?;
+    let said = either(view.page.language, known.description_de.as_deref(), Some(&known.description))?;
+    Some(said.mark(view.page.language))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_are_those_of_the_clock() {
+        let said = |all: &[i32], language| hours(&all.iter().copied().collect(), language);
+        assert_eq!(said(&[7, 8], Language::De), "7–9 Uhr");
+        assert_eq!(said(&[7, 9, 22, 23, 24, 25], Language::De), "7–8 Uhr, 9–10 Uhr, 22–2 Uhr");
+        assert_eq!(said(&[23], Language::De), "23–24 Uhr");
+        assert_eq!(said(&[25], Language::De), "1–2 Uhr in der Nacht danach");
+        assert_eq!(said(&[7, 25], Language::En), "07:00–08:00, 01:00–02:00 in the night after");
+        assert_eq!(said(&[], Language::En), "");
+    }
+
+    #[test]
+    fn every_reason_of_the_contract_has_words() {
+        let contract = include_str!("../../../schemas/stadtbus/coverage.odcs.yaml");
+        let list = contract.split("value: [failed").nth(1).unwrap().split(']').next().unwrap();
+        for word in format!("failed{list}").split(", ").filter(|word| *word != "cancelled") {
+            assert!(reason_words(word, Language::De).is_some(), "{word}");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The tables of a dataset: columns, files and how each is cited. They are in the dataset's page where they are few, else each has a
+//! page of its own, `<dataset>/tables/<table>.html`.
+
+use maud::{Markup, html};
+
+use super::View;
+use super::columns;
+use super::names::{either, title as dataset_title};
+use crate::portal::catalogue::{Dataset, Table, public};
+use crate::publish::index::{IndexFile, meta_folder};
+use crate::text::Language;
+
+/// Columns and tables that the page of a dataset has room for. By the contracts alone, so that an address does not change with the data.
+const COLUMNS: usize = 110;
+const TABLES: usize = 6;
+/// Newest files that are listed of each table.
+const FILES: usize = 31;
+/// Newest files that are listed in a page.
+const FILES_IN_PAGE: usize = 93;
+
+/// Whether each table has a page of its own.
+pub(super) fn are_apart(of: &Dataset) -> bool {
+    let columns: usize = of.tables.iter().map(|table| public(&table.contract).count()).sum();
+    of.tables.len() > TABLES || columns > COLUMNS
+}
+
+pub(super) fn path(dataset: &str, table: &str) -> String {
+    format!("{dataset}/tables/{table}.html")
+}
+
+/// What a table is called. A contract has one title, which is English.
+pub(super) fn title(table: &Table, language: Language) -> String {
+    let name = &table.index.table;
+    match (&table.contract.title, language) {
+        (Some(title), Language::En) if !title.trim().is_empty() => format!("{title} ({name})"),
+        _ => format!("{} {name}", language.say("Tabelle", "Table")),
+    }
+}
+
+pub(super) fn section(view: View<'_>) -> Markup {
+    let tables = &view.of.tables;
+    let apart = are_apart(view.of);
+    html! {
+        section #tables aria-labelledby="tables-title" {
+            h2 #tables-title { (view.say("Tabellen, Spalten und Dateien", "Tables, columns and files")) }
+            p {
+                (view.say(
+                    "Jede Tabelle besteht aus Parquet-Dateien, eine je Tag, die sich nie ändern. Die Listen sagen, welche gerade gelten.",
+                    "Each table is a set of Parquet files, one a day, that never change. The lists say which are current.",
+                ))
+            }
+            @if tables.is_empty() { p { (view.say("Noch gibt es keine.", "There are none yet.")) } }
+            @if apart { (overview(view)) } @else {
+                @for table in tables { (in_page(view, table, FILES.min(FILES_IN_PAGE / tables.len().max(1)))) }
+            }
+        }
+    }
+}
+
+/// A line for each table, where each has its page.
+fn overview(view: View<'_>) -> Markup {
+    html! {
+        table.stack {
+            caption.hidden { (view.say("Tabellen", "Tables")) }
+            thead { tr {
+                th scope="col" { (view.say("Tabelle", "Table")) }
+                th.n scope="col" { (view.say("Zeilen", "Rows")) }
+                th.n scope="col" { (view.say("Größe", "Size")) }
+                th scope="col" { (view.say("Dateien", "Files")) }
+            } }
+            tbody { @for table in &view.of.tables {
+                @let name = &table.index.table;
+                tr id=(name) {
+                    th scope="row" {
+                        a href=(view.page.page(&path(view.name(), name))) { code { (name) } }
+                        @if let Some(about) = about(view, table) { br; span.words { (first_sentence(about.text)) } }
+                    }
+                    td.n data-label=(view.say("Zeilen", "Rows")) { (rows(view, table)) }
+                    td.n data-label=(view.say("Größe", "Size")) { (bytes(view, table)) }
+                    td data-label=(view.say("Dateien", "Files")) { (lists(view, table)) }
+                }
+            } }
+        }
+    }
+}
+
+fn about<'a>(view: View<'a>, table: &'a Table) -> Option<super::names::Said<'a>> {
+    either(view.page.language, table.contract.description_de.as_deref(), table.contract.description.as_deref())
+}
+
+/// So much of a text as a list has room for.
+fn first_sentence(text: &str) -> &str {
+    let end = text.find(". ").map_or(text.len(), |place| place + 1);
+    text.get(..end).unwrap_or(text)
+}
+
+fn rows(view: View<'_>, table: &Table) -> Markup {
+    let rows = table.index.files.iter().map(|file| file.rows).sum();
+    view.count(&format!("rows {} {}", view.name(), table.index.table), rows)
+}
+
+fn bytes(view: View<'_>, table: &Table) -> Markup {
+    let bytes = table.index.files.iter().map(|file| file.bytes).sum();
+    view.size(&format!("bytes {} {}", view.name(), table.index.table), bytes)
+}
+
+fn lists(view: View<'_>, table: &Table) -> Markup {
+    let folder = meta_folder(view.name(), &table.index.table);
+    html! {
+        a href=(view.page.link(&format!("{folder}/index.csv"))) { "index.csv" } " "
+        a href=(view.page.link(&format!("{folder}/files.json"))) { "files.json" }
+    }
+}
+
+fn in_page(view: View<'_>, table: &Table, most_files: usize) -> Markup {
+    let name = &table.index.table;
+    html! {
+        section.table id=(name) aria-labelledby={ (name) "-title" } {
+            h3 id={ (name) "-title" } { code { (name) } }
+            (facts(view, table))
+            details {
+                summary { (view.say("Spalten von ", "Columns of ")) (name) }
+                (columns::list(view, table))
+            }
+            details {
+                summary { (view.say("Dateien von ", "Files of ")) (name) }
+                (files(view, table, most_files))
+            }
+        }
+    }
+}
+
+/// What a table is and how much of it there is.
+fn facts(view: View<'_>, table: &Table) -> Markup {
+    let language = view.page.language;
+    let what = |kind: &str| format!("{kind} {} {}", view.name(), table.index.table);
+    html! {
+        @if let Some(about) = about(view, table) { p.lines { (about.mark(language)) } }
+        p {
+            (rows(view, table)) (view.say(" Zeilen, ", " rows, ")) (bytes(view, table)) (view.say(" in ", " in "))
+            (view.count(&what("files"), table.index.files.len() as u64))
+            @if table.index.files.len() == 1 { (view.say(" Datei. ", " file. ")) } @else { (view.say(" Dateien. ", " files. ")) }
+            (view.say("Alle: ", "All: ")) (lists(view, table))
+        }
+    }
+}
+
+/// The page of one table.
+pub(super) fn page(view: View<'_>, table: &Table) -> Markup {
+    let of = dataset_title(view.page.site, view.of, view.page.language);
+    html! {
+        (view.page.crumbs(&[(of.text, &super::path(view.name()))]))
+        h1 { (view.page.title) }
+        (facts(view, table))
+        h2 #columns { (view.say("Spalten", "Columns")) }
+        (columns::list(view, table))
+        h2 #files { (view.say("Dateien", "Files")) }
+        (files(view, table, FILES))
+        h2 #cite { (view.say("Zitieren", "Cite")) }
+        (super::cite::of_table(view, table))
+    }
+}
+
+/// The newest files, the newest first.
+fn files(view: View<'_>, table: &Table, most: usize) -> Markup {
+    let all = &table.index.files;
+    html! {
+        @if all.is_empty() {
+            p { (view.say("Es gibt keine Dateien.", "There are no files.")) }
+        } @else {
+            table.stack.files {
+                caption {
+                    @if all.len() > most { (view.say("Die neuesten Dateien", "The newest files")) } @else { (view.say("Alle Dateien", "All files")) }
+                }
+                thead { tr {
+                    th scope="col" { (view.say("Tag", "Day")) }
+                    th.n scope="col" { (view.say("Zeilen", "Rows")) }
+                    th.n scope="col" { (view.say("Größe", "Size")) }
+                    th scope="col" { (view.say("Datei und SHA-256", "File and SHA-256")) }
+                } }
+                tbody { @for file in all.iter().rev().take(most) { (file_row(view, table, file)) } }
+            }
+        }
+    }
+}
+
+fn file_row(view: View<'_>, table: &Table, file: &IndexFile) -> Markup {
+    let what = |kind: &str| format!("{kind} {} {} {}", view.name(), table.index.table, file.partition_date);
+    html! {
+        tr {
+            th scope="row" {
+                (view.short_date(file.partition_date))
+                @if file.provisional { br; small { (view.say("vorläufig", "provisional")) } }
+            }
+            td.n { (view.count(&what("rows"), file.rows)) }
+            td.n { (view.size(&what("bytes"), file.bytes)) }
+            td {
+                a href=(view.page.link(&file.path)) { (file.path.rsplit('/').next().unwrap_or_default()) }
+                br; code.digest { (file.sha256) }
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The days of one year: `<dataset>/2025.html`. Nothing in it is of another year, so that the page of a year that is over changes only
+//! when its days do.
+
+use maud::{Markup, html};
+
+use super::View;
+use super::calendar;
+use super::names::title;
+use crate::time::ServiceDate;
+
+pub(super) fn path(dataset: &str, year: i16) -> String {
+    format!("{dataset}/{year}.html")
+}
+
+pub(super) fn content(view: View<'_>, year: i16) -> Markup {
+    let whole = ServiceDate::new(year, 1, 1).zip(ServiceDate::new(year, 12, 31));
+    let (Some((from, to)), Some((first, newest))) = (whole, view.days.bounds) else { return html! {} };
+    let (from, to) = (from.max(ServiceDate(first.0.first_of_month())), to.min(newest));
+    let groups = view.days.groups(from, to);
+    html! {
+        (view.page.crumbs(&[(title(view.page.site, view.of, view.page.language).text, &super::path(view.name()))]))
+        h1 { (view.page.title) }
+        (calendar::months(view, from, to))
+        @if !groups.is_empty() {
+            h2 { (view.say("Tage, die nicht vollständig sind", "Days that are not complete")) }
+            (calendar::list(view, &groups))
+        }
+    }
+}
