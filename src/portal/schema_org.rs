@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_dataset_has_what_search_engines_ask_for_and_no_text_ends_the_script() {
-        let hostile = "Busse</script><script>alert(1)</script><!--\u{0}\u{2028}";
+        let hostile = "Busse</script><script>alert(1)</script><!--\u{0}\u{2028}x";
         let mut site = site(Some("https://daten.example.de/"));
         let details = DatasetMetadata {
             description: Some(hostile.into()),

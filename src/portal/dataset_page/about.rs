@@ -56,10 +56,10 @@ fn figures(view: View<'_>) -> Markup {
     html! {
         ul.cards.figures {
             @if let Some(newest) = newest {
-                li { b { (view.date(newest)) } (view.say("neuester Tag", "newest day")) }
+                li { b { (view.day(newest)) } (view.say("neuester Tag", "newest day")) }
             }
             @if let (Some(first), true) = (first, first != newest) {
-                li { b { (view.date(first)) } (view.say("erster Tag", "first day")) }
+                li { b { (view.day(first)) } (view.say("erster Tag", "first day")) }
             }
             @if let Some((date, score)) = score.filter(|_| name != publication::DATASET) {
                 li {

@@ -37,7 +37,7 @@ pub(super) fn section(view: View<'_>) -> Markup {
                     "How complete a day is, is not measured for this dataset.",
                 )) }
             }
-            (months(view, from, newest))
+            (months(view, from, newest, true))
             @if !groups.is_empty() {
                 h3 { (view.say("Tage, die nicht vollständig sind", "Days that are not complete")) }
                 (list(view, groups.get(..SEEN).unwrap_or(&groups)))
@@ -71,8 +71,9 @@ fn irregular(view: View<'_>) -> &'static str {
     }
 }
 
-/// The months from one day to another, with what their marks mean.
-pub(super) fn months(view: View<'_>, from: ServiceDate, to: ServiceDate) -> Markup {
+/// The months from one day to another, with what their marks mean. `with_reasons` is whether a day says why it is not complete; where
+/// the list below has all days it need not.
+pub(super) fn months(view: View<'_>, from: ServiceDate, to: ServiceDate, with_reasons: bool) -> Markup {
     let mut counts: BTreeMap<State, u64> = BTreeMap::new();
     for date in dates(from, to) {
         *counts.entry(view.days.state_of(date)).or_default() += 1;
@@ -95,7 +96,7 @@ pub(super) fn months(view: View<'_>, from: ServiceDate, to: ServiceDate) -> Mark
             }
         }
         div.calendar {
-            @for first in firsts { (month_table(view, first)) }
+            @for first in firsts { (month_table(view, first, with_reasons)) }
         }
     }
 }
@@ -113,7 +114,7 @@ fn letter(view: View<'_>, state: State) -> &'static str {
     }
 }
 
-fn month_table(view: View<'_>, first: ServiceDate) -> Markup {
+fn month_table(view: View<'_>, first: ServiceDate, with_reasons: bool) -> Markup {
     let last = ServiceDate(first.0.last_of_month());
     let offset = usize::try_from(first.0.weekday().to_monday_zero_offset()).unwrap_or_default();
     let before = std::iter::repeat_n(None, offset);
@@ -130,7 +131,7 @@ fn month_table(view: View<'_>, first: ServiceDate) -> Markup {
                 @for week in cells.chunks(7) {
                     tr {
                         @for cell in week {
-                            @match cell { Some(date) => (day(view, *date)), None => td {} }
+                            @match cell { Some(date) => (day(view, *date, with_reasons)), None => td {} }
                         }
                     }
                 }
@@ -139,13 +140,13 @@ fn month_table(view: View<'_>, first: ServiceDate) -> Markup {
     }
 }
 
-fn day(view: View<'_>, date: ServiceDate) -> Markup {
+fn day(view: View<'_>, date: ServiceDate, with_reasons: bool) -> Markup {
     let state = view.days.state_of(date);
     let day = date.0.day();
     html! {
         @match state {
             State::Outside => td { (day) },
-            _ => td class=(state.word()) title=(in_words(view, date, state)) {
+            _ => td class=(state.word()) title=(in_words(view, date, state, with_reasons)) {
                 time datetime=(date) { (day) }
                 @let letter = letter(view, state);
                 @if !letter.is_empty() { b { (letter) } }
@@ -155,11 +156,11 @@ fn day(view: View<'_>, date: ServiceDate) -> Markup {
 }
 
 /// A day in a sentence: `Di, 24.11.2026: teilweise – Die Abfrage der Quelle schlug fehl, 7–9 Uhr`.
-fn in_words(view: View<'_>, date: ServiceDate, state: State) -> String {
+fn in_words(view: View<'_>, date: ServiceDate, state: State, with_reason: bool) -> String {
     let language = view.page.language;
     let (word, _) = state_words(state, language, view.days.is_measured());
     let mut text = format!("{}: {word}", day_short(language, date));
-    if state.is_gap() {
+    if with_reason && state.is_gap() {
         let causes = view.days.causes(date);
         let worst = causes.iter().max_by_key(|(_, extent)| extent.missing);
         if let Some((super::days::Cause::Gap { reason, .. }, extent)) = worst {

@@ -10,8 +10,8 @@ use crate::time::ServiceDate;
 
 /// Changes that are seen at once.
 const SEEN: usize = 20;
-/// Tables of a change that are named.
-const TABLES: usize = 4;
+/// Tables that are named of a change that is seen at once.
+const TABLES: usize = 3;
 
 pub(super) fn section(view: View<'_>) -> Markup {
     let changes = &view.of.overview.changes;
@@ -22,11 +22,11 @@ pub(super) fn section(view: View<'_>) -> Markup {
             @if changes.is_empty() {
                 p { (view.say("Noch nichts.", "Nothing yet.")) }
             } @else {
-                ul.changes { @for change in seen { li { (line(view, change)) } } }
+                ul.changes { @for change in seen { li { (line(view, change, TABLES)) } } }
                 @if !more.is_empty() {
                     details {
                         summary { (view.say("Frühere Änderungen", "Earlier changes")) }
-                        ul.changes { @for change in more { li { (line(view, change)) } } }
+                        ul.changes { @for change in more { li { (line(view, change, 0)) } } }
                     }
                 }
             }
@@ -50,7 +50,7 @@ pub(in crate::portal) fn kind_word(kind: ChangeKind, language: Language) -> &'st
     language.say(de, en)
 }
 
-fn line(view: View<'_>, change: &Change) -> Markup {
+fn line(view: View<'_>, change: &Change, tables: usize) -> Markup {
     let language = view.page.language;
     html! {
         time datetime=(change.at) { (at_text(change.at)) } " "
@@ -62,12 +62,14 @@ fn line(view: View<'_>, change: &Change) -> Markup {
         @if let Some(by) = &change.by { " (" (by) ")" }
         br;
         small {
-            @for (place, table) in change.tables.iter().take(TABLES).enumerate() {
+            @for (place, table) in change.tables.iter().take(tables).enumerate() {
                 @if place > 0 { ", " }
                 (table_of(view, table))
             }
-            @if change.tables.len() > TABLES { (view.say(" und weitere Tabellen", " and more tables")) }
-            " · "
+            @if tables > 0 {
+                @if change.tables.len() > tables { (view.say(" und weitere Tabellen", " and more tables")) }
+                " · "
+            }
             a href=(view.page.link(&record_path(&change.record))) { (view.say("Protokoll", "record")) }
         }
         @for table in &change.tables { (columns(view, table)) }

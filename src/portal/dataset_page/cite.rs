@@ -12,7 +12,7 @@ use crate::time::ServiceDate;
 
 pub(super) fn section(view: View<'_>) -> Markup {
     let mut tables: Vec<&Table> = view.of.tables.iter().filter(|table| !table.index.files.is_empty()).collect();
-    tables.sort_by_key(|table| std::cmp::Reverse(table.index.files.iter().map(|file| file.rows).sum::<u64>()));
+    tables.sort_by_key(|table| std::cmp::Reverse(table.rows()));
     let (first, others) = tables.split_at(1.min(tables.len()));
     html! {
         section #cite aria-labelledby="cite-title" {

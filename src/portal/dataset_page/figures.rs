@@ -21,8 +21,8 @@ pub(super) fn map(view: View<'_>) -> Markup {
             figure {
                 img src=(view.page.link(&map_path(name))) alt=(alt) loading="lazy";
                 figcaption {
-                    (view.count(&format!("stops {name}"), map.stops)) (view.say(" Haltestellen, ", " stops, "))
-                    (view.count(&format!("routes {name}"), map.routes)) (view.say(" Linien im Fahrplan vom ", " lines in the timetable of "))
+                    (view.count(&format!("stops {name} {}", map.date), map.stops)) (view.say(" Haltestellen, ", " stops, "))
+                    (view.count(&format!("routes {name} {}", map.date), map.routes)) (view.say(" Linien im Fahrplan vom ", " lines in the timetable of "))
                     (view.date(map.date)) (view.say(". Gezeichnet aus den Daten dieses Datensatzes.", ". Drawn from the data of this dataset."))
                 }
             }

@@ -80,7 +80,9 @@ fn finding(view: View<'_>, rule: &RuleReport) -> Markup {
             } @else {
                 (view.say("Nicht erfüllt", "Not met"))
             }
-            "; " (view.say(&de, &en)) "."
+            // With numbers it is about the table as a whole, and these stand on the quality page.
+            @if !de.contains(|c: char| c.is_ascii_digit()) { "; " (view.say(&de, &en)) }
+            "."
         }
     }
 }

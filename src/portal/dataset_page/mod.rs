@@ -21,7 +21,7 @@
 //! | `rule_days DATASET CONTRACT RULE FROM TO` | `SELECT count(*) FROM reports WHERE kind = 'rule' AND result IN ('failed', 'warning', 'error') AND contract_id = CONTRACT AND rule_id = RULE` and the dates |
 //! | `rule_rows DATASET CONTRACT RULE DATE`, `rule_checked …` | `rows_flagged`, `rows_checked` of `reports` |
 //! | `vehicles`, `reports`, `percentage` `DATASET DATE HOUR` | of `vehicle_locations`: `count(DISTINCT vehicle_id)`, `count(*)`, `avg(occupancy_percentage)` of the hour |
-//! | `stops DATASET`, `routes DATASET` | rows of `stops` with a position that are no entrances, of `routes` that are drawn on the map |
+//! | `stops DATASET DATE`, `routes DATASET DATE` | rows of `stops` with a position that are no entrances, of `routes` that are drawn on the map |
 //! | `change_rows DATASET TABLE VERSION` | rows of the files of the dates of the release in that version of the index |
 
 mod about;

@@ -38,20 +38,16 @@ impl Said<'_> {
     }
 }
 
-/// What a dataset is called: as the configuration says, else as its pipeline says, else by the name that paths have.
+/// What a dataset is called.
 pub(in crate::portal) fn title<'a>(site: &'a Site, of: &'a Dataset, language: Language) -> Said<'a> {
-    let details = site.metadata.datasets.get(&of.name);
-    let de = details.and_then(|of| of.title.as_deref()).or(of.about.title.as_deref());
-    let en = details.and_then(|of| of.title_en.as_deref()).or(of.about.title_en.as_deref());
-    either(language, de, en).unwrap_or(Said { text: &of.name, language })
+    let (text, language) = of.title(site, language);
+    Said { text, language }
 }
 
-/// What a dataset is: as the configuration says, else what is known of it.
+/// What a dataset is; where nobody wrote it, which tables it has.
 pub(in crate::portal) fn description(site: &Site, of: &Dataset, language: Language) -> Description {
-    let details = site.metadata.datasets.get(&of.name);
-    let (de, en) = details.map_or((None, None), |of| (of.description.as_deref(), of.description_en.as_deref()));
-    if let Some(said) = either(language, de, en) {
-        return Description { text: said.text.to_owned(), language: said.language };
+    if let Some((text, language)) = of.description(site, language) {
+        return Description { text: text.to_owned(), language };
     }
     let names: Vec<&str> = of.tables.iter().take(TABLES_NAMED).map(|table| table.index.table.as_str()).collect();
     let more = of.tables.len().saturating_sub(names.len());
@@ -123,17 +119,17 @@ pub(super) fn day_text(language: Language, date: ServiceDate) -> String {
     format!("{}{dot} {} {}", date.0.day(), month_word(language, date), date.0.year())
 }
 
-/// `Di, 24.11.2026`, `Tue, 24 Nov 2026`.
+/// `Di, 24.11.2026`, `Tu, 24 Nov 2026`.
 pub(super) fn day_short(language: Language, date: ServiceDate) -> String {
-    let weekday = weekday(language, date);
+    format!("{}, {}", weekday(language, date), numbers(language, date))
+}
+
+/// `24.11.2026`, `24 Nov 2026`.
+fn numbers(language: Language, date: ServiceDate) -> String {
+    let (day, year) = (date.0.day(), date.0.year());
     match language {
-        Language::De => format!("{weekday}, {}.{}.{}", date.0.day(), date.0.month(), date.0.year()),
-        Language::En => format!(
-            "{weekday}, {} {} {}",
-            date.0.day(),
-            month_word(language, date).get(..3).unwrap_or_default(),
-            date.0.year()
-        ),
+        Language::De => format!("{day}.{}.{year}", date.0.month()),
+        Language::En => format!("{day} {} {year}", month_word(language, date).get(..3).unwrap_or_default()),
     }
 }
 
@@ -157,6 +153,11 @@ fn weekday(language: Language, date: ServiceDate) -> &'static str {
 impl View<'_> {
     pub(super) fn date(&self, date: ServiceDate) -> Markup {
         html! { time datetime=(date) { (day_text(self.page.language, date)) } }
+    }
+
+    /// Without the day of the week, as narrow as it can be.
+    pub(super) fn day(&self, date: ServiceDate) -> Markup {
+        html! { time datetime=(date) { (numbers(self.page.language, date)) } }
     }
 
     /// As narrow as tables want it.

@@ -11,12 +11,10 @@ use crate::publish::index::{IndexFile, meta_folder};
 use crate::text::Language;
 
 /// Columns and tables that the page of a dataset has room for. By the contracts alone, so that an address does not change with the data.
-const COLUMNS: usize = 110;
-const TABLES: usize = 6;
+const COLUMNS: usize = 60;
+const TABLES: usize = 3;
 /// Newest files that are listed of each table.
 const FILES: usize = 31;
-/// Newest files that are listed in a page.
-const FILES_IN_PAGE: usize = 93;
 
 /// Whether each table has a page of its own.
 pub(super) fn are_apart(of: &Dataset) -> bool {
@@ -51,7 +49,7 @@ pub(super) fn section(view: View<'_>) -> Markup {
             }
             @if tables.is_empty() { p { (view.say("Noch gibt es keine.", "There are none yet.")) } }
             @if apart { (overview(view)) } @else {
-                @for table in tables { (in_page(view, table, FILES.min(FILES_IN_PAGE / tables.len().max(1)))) }
+                @for table in tables { (in_page(view, table)) }
             }
         }
     }
@@ -95,7 +93,7 @@ fn first_sentence(text: &str) -> &str {
 }
 
 fn rows(view: View<'_>, table: &Table) -> Markup {
-    let rows = table.index.files.iter().map(|file| file.rows).sum();
+    let rows = table.rows();
     view.count(&format!("rows {} {}", view.name(), table.index.table), rows)
 }
 
@@ -112,7 +110,7 @@ fn lists(view: View<'_>, table: &Table) -> Markup {
     }
 }
 
-fn in_page(view: View<'_>, table: &Table, most_files: usize) -> Markup {
+fn in_page(view: View<'_>, table: &Table) -> Markup {
     let name = &table.index.table;
     html! {
         section.table id=(name) aria-labelledby={ (name) "-title" } {
@@ -124,7 +122,7 @@ fn in_page(view: View<'_>, table: &Table, most_files: usize) -> Markup {
             }
             details {
                 summary { (view.say("Dateien von ", "Files of ")) (name) }
-                (files(view, table, most_files))
+                (files(view, table))
             }
         }
     }
@@ -155,14 +153,14 @@ pub(super) fn page(view: View<'_>, table: &Table) -> Markup {
         h2 #columns { (view.say("Spalten", "Columns")) }
         (columns::list(view, table))
         h2 #files { (view.say("Dateien", "Files")) }
-        (files(view, table, FILES))
+        (files(view, table))
         h2 #cite { (view.say("Zitieren", "Cite")) }
         (super::cite::of_table(view, table))
     }
 }
 
 /// The newest files, the newest first.
-fn files(view: View<'_>, table: &Table, most: usize) -> Markup {
+fn files(view: View<'_>, table: &Table) -> Markup {
     let all = &table.index.files;
     html! {
         @if all.is_empty() {
@@ -170,7 +168,7 @@ fn files(view: View<'_>, table: &Table, most: usize) -> Markup {
         } @else {
             table.stack.files {
                 caption {
-                    @if all.len() > most { (view.say("Die neuesten Dateien", "The newest files")) } @else { (view.say("Alle Dateien", "All files")) }
+                    @if all.len() > FILES { (view.say("Die neuesten Dateien", "The newest files")) } @else { (view.say("Alle Dateien", "All files")) }
                 }
                 thead { tr {
                     th scope="col" { (view.say("Tag", "Day")) }
@@ -178,7 +176,7 @@ fn files(view: View<'_>, table: &Table, most: usize) -> Markup {
                     th.n scope="col" { (view.say("Größe", "Size")) }
                     th scope="col" { (view.say("Datei und SHA-256", "File and SHA-256")) }
                 } }
-                tbody { @for file in all.iter().rev().take(most) { (file_row(view, table, file)) } }
+                tbody { @for file in all.iter().rev().take(FILES) { (file_row(view, table, file)) } }
             }
         }
     }

@@ -20,7 +20,7 @@ struct Way {
 
 pub(super) fn section(view: View<'_>) -> Markup {
     let tables = view.of.tables.iter().filter(|table| !table.index.files.is_empty());
-    let Some(table) = tables.max_by_key(|table| table.index.files.iter().map(|file| file.rows).sum::<u64>()) else {
+    let Some(table) = tables.max_by_key(|table| table.rows()) else {
         return html! {
             section #use aria-labelledby="use-title" {
                 h2 #use-title { (view.say("Daten nutzen", "Use the data")) }

@@ -20,7 +20,7 @@ pub(super) fn content(view: View<'_>, year: i16) -> Markup {
     html! {
         (view.page.crumbs(&[(title(view.page.site, view.of, view.page.language).text, &super::path(view.name()))]))
         h1 { (view.page.title) }
-        (calendar::months(view, from, to))
+        (calendar::months(view, from, to, false))
         @if !groups.is_empty() {
             h2 { (view.say("Tage, die nicht vollständig sind", "Days that are not complete")) }
             (calendar::list(view, &groups))
