@@ -8,6 +8,7 @@
 //! [`crate::table::Budget`].
 
 pub mod bucket;
+pub(crate) mod column_reader;
 pub mod compare;
 pub mod footer;
 pub(crate) mod iceberg;
