@@ -31,7 +31,7 @@ fn every_number_of_it_is_that_of_a_query_over_the_published_files() {
     let world = World::with_publication();
     world.run();
     let of = compared(&world);
-    let least = [("days", 2), ("coverage", 1), ("tables", 8), ("columns", 60), ("hours", 10)];
+    let least = [("days", 2), ("coverage", 1), ("tables", 8), ("columns", 60), ("hours", 1)];
     assert!(least.iter().all(|(name, least)| of[*name].as_u64().unwrap() >= *least), "{of}");
     is_as_made_anew(&world);
     // Lost or edited, it is made anew by the next run.

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMillisecondType;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use jiff::Timestamp;
 
 use super::{Sources, newest_file, readable};
 use crate::portal::overview::{ColumnPreview, Preview};
@@ -52,6 +55,11 @@ fn preview(sources: &Sources<'_>, index: &TableIndex, file: &IndexFile) -> Resul
 
 /// A value as a CSV has it.
 fn text(value: &RecordBatch) -> Option<String> {
+    // Arrow's own formatter knows no zone by its name.
+    let times = value.columns().first()?.as_primitive_opt::<TimestampMillisecondType>();
+    if let Some(times) = times {
+        return Some(Timestamp::from_millisecond(times.value(0)).ok()?.to_string());
+    }
     let options = FormatOptions::default();
     let formatter = ArrayFormatter::try_new(value.columns().first()?.as_ref(), &options).ok()?;
     Some(cut(&formatter.value(0).try_to_string().ok()?))
