@@ -92,7 +92,7 @@ pub(super) fn days(
     Ok(days)
 }
 
-fn tell(day: &mut Day, quality: &Quality) {
+pub(super) fn tell(day: &mut Day, quality: &Quality) {
     day.status = Some(quality.status);
     day.provisional = quality.provisional;
     day.nothing_captured = quality.nothing_captured;
