@@ -49,7 +49,6 @@ export async function read(context, base, path) {
     await tab.close();
     return { path, status: answer.status(), errors: [`answers ${answer.status()}`] };
   }
-  await tab.waitForLoadState("networkidle");
   for (const response of answers) {
     if (response.url() !== base + path && response.url().startsWith(base)) loads[response.url().slice(base.length)] = (await response.body()).length;
   }
@@ -145,7 +144,10 @@ export async function atAWidth(tab) {
   return tab.evaluate(() => {
     const errors = [];
     const wide = document.documentElement.clientWidth;
-    const named = (element) => `<${element.tagName.toLowerCase()}${element.id ? ` id=${element.id}` : ""}${element.className?.length ? ` class='${element.className}'` : ""}> '${element.textContent.trim().slice(0, 40)}'`;
+    const named = (element) => {
+      const kind = `${element.tagName.toLowerCase()}${element.id ? ` id=${element.id}` : ""}${element.className?.length ? ` class='${element.className}'` : ""}`;
+      return `<${kind}> '${element.textContent.replace(/\s+/g, " ").trim().slice(0, 40)}'`;
+    };
     const isShown = (element) => {
       const { width, height } = element.getBoundingClientRect();
       return width > 0 && height > 0 && getComputedStyle(element).visibility !== "hidden";

@@ -105,9 +105,10 @@ function together() {
   const titles = new Map();
   for (const page of pages.values()) {
     if (page.status !== 200) continue;
-    const earlier = titles.get(page.title);
-    if (earlier) page.errors.push(`the title '${page.title}' is also that of ${earlier}`);
-    titles.set(page.title, page.path);
+    // A city may have given its portal one title for both languages.
+    const title = `${page.lang} ${page.title}`;
+    if (titles.has(title)) page.errors.push(`the title '${page.title}' is also that of ${titles.get(title)}`);
+    titles.set(title, page.path);
     if (!page.alternates.length) page.errors.push("no link with hreflang leads to the page in the other language");
     for (const { target, language } of page.alternates) {
       const other = pages.get(within(target)?.path);
@@ -125,6 +126,7 @@ async function look(page) {
   const address = base + page.path;
   const name = page.path.replaceAll("/", "_").replace(/\.html$/, "");
   page.errors.push(...languages(page));
+  page.seen = new Map();
   page.axe = {};
   for (const view of views) {
     const { viewport, colorScheme, isMobile } = VIEWS[view];
@@ -132,14 +134,13 @@ async function look(page) {
     const tab = await context.newPage();
     const told = loaded(tab, base);
     await tab.goto(address);
-    await tab.waitForLoadState("networkidle");
-    page.errors.push(...told().map((error) => `${view}: ${error}`));
+    note(page, view, told());
     const { violations, undecided } = await axe(tab);
     page.axe[view] = { violations: violations.length, undecided };
-    page.errors.push(...violations.map((violation) => `${view}: axe: ${violation}`));
+    note(page, view, violations.map((violation) => `axe: ${violation}`));
     for (const width of view.startsWith("phone") ? [viewport.width, 320] : [viewport.width]) {
       await tab.setViewportSize({ width, height: viewport.height });
-      page.errors.push(...(await atAWidth(tab)).map((error) => `${view} at ${width} px: ${error}`));
+      note(page, `${width} px ${view.split("-")[1]}`, await atAWidth(tab));
     }
     await tab.setViewportSize(viewport);
     if (options.screenshots) {
@@ -147,12 +148,17 @@ async function look(page) {
       await tab.screenshot({ path: join(options.screenshots, `${name}-${view}.png`), fullPage: true });
     }
     if (view === views[0]) {
-      page.errors.push(...(await keyboard(tab)).map((error) => `keyboard: ${error}`));
+      note(page, "by keyboard", await keyboard(tab));
       await scriptless(page, address, await textOf(tab));
       await paper(page, tab, name);
     }
     await context.close();
   }
+}
+
+// What is wrong in a view; what is wrong in several is told once.
+function note(page, view, sentences) {
+  for (const sentence of sentences) page.seen.set(sentence, (page.seen.get(sentence) ?? new Set()).add(view));
 }
 
 // Without JavaScript the same text is there. Buttons are what scripts add.
@@ -173,7 +179,7 @@ async function paper(page, tab, name) {
   await tab.emulateMedia({ media: "print", colorScheme: "dark" });
   // A4 within margins of 1 cm.
   await tab.setViewportSize({ width: 718, height: 1047 });
-  page.errors.push(...(await inPrint(tab)).map((error) => `print: ${error}`));
+  note(page, "on paper", await inPrint(tab));
   const pdf = await tab.pdf({ format: "A4", margin: { top: "1cm", bottom: "1cm", left: "1cm", right: "1cm" } });
   page.sheets = (pdf.toString("latin1").match(/\/Type\s*\/Page\b/g) ?? []).length;
   if (pdf.length < 1000 || page.sheets === 0) page.errors.push("print: the PDF is empty");
@@ -190,6 +196,9 @@ async function paper(page, tab, name) {
 }
 
 function report() {
+  for (const page of pages.values()) {
+    for (const [sentence, where] of page.seen ?? []) page.errors.push(`${[...where].join(", ")}: ${sentence}`);
+  }
   const all = [...pages.values()].sort((one, other) => (one.path < other.path ? -1 : 1));
   const told = all.map(({ path, status, lang, title, bytes, loads, sheets, axe, links, errors }) => {
     return { path, status, lang, title, bytes, loads, sheets, axe, links: links?.length ?? 0, errors: [...new Set(errors)] };
