@@ -209,15 +209,20 @@ def hour_status(bucket, dataset, date, hour, status):
     return of_hour(f"count(*) FILTER (occupancy_status = '{status}')")(bucket, dataset, date, hour)
 
 
-@kind
-def stops(bucket, dataset):
-    where = "stop_lat IS NOT NULL AND stop_lon IS NOT NULL AND coalesce(location_type, 0) NOT IN (2, 3, 4)"
-    return bucket.one(f"SELECT count(*) FROM {bucket.rows(f'{dataset}/stops', newest=True)} WHERE {where}")
+def on_date(bucket, table, date):
+    """The rows of a table of one date."""
+    return f"(SELECT * FROM {bucket.rows(table)} WHERE partition_date = DATE '{datetime.date.fromisoformat(date)}')"
 
 
 @kind
-def routes(bucket, dataset):
-    routes, trips = (bucket.rows(f"{dataset}/{table}", newest=True) for table in ["routes", "trips"])
+def stops(bucket, dataset, date):
+    where = "stop_lat IS NOT NULL AND stop_lon IS NOT NULL AND coalesce(location_type::INT, 0) NOT IN (2, 3, 4)"
+    return bucket.one(f"SELECT count(*) FROM {on_date(bucket, f'{dataset}/stops', date)} WHERE {where}")
+
+
+@kind
+def routes(bucket, dataset, date):
+    routes, trips = (on_date(bucket, f"{dataset}/{table}", date) for table in ["routes", "trips"])
     return bucket.one(f"SELECT count(*) FROM {routes} WHERE route_id IN (SELECT route_id FROM {trips})")
 
 

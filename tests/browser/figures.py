@@ -22,7 +22,7 @@ SPACES = re.compile(r"[\s\u00a0\u202f\u2009]+")
 
 # Within these a digit is no number that somebody counted: dates are compared with their `datetime`, the others are names, code, or
 # text that the city wrote (`translate=no`, `q`, `blockquote`, `class=lines` for texts of the configuration).
-NAMES = {"data", "time", "code", "pre", "kbd", "script", "style", "title", "q", "blockquote", "cite", "head", "address"}
+NAMES = {"data", "time", "code", "pre", "kbd", "script", "style", "q", "blockquote", "cite", "address"}
 # Pages whose texts are the city's own: addresses, laws, telephones.
 OWN_TEXTS = {"impressum", "datenschutz", "barrierefreiheit"}
 
@@ -136,7 +136,32 @@ def quoted(bucket):
     return sorted((text for text in texts if re.search(r"\d", text) and re.search(r"[^\W\d]", text)), key=len, reverse=True)
 
 
-def unmarked(tree, quotes):
+NUMBER = re.compile(r"\d+(?:[.,\u00a0\u202f]\d+)*")
+# What a picture says that is no count: hours of the day, its own axis, dates in words.
+OF_PICTURES = [
+    r"\b\d{1,2}(?::\d\d)? ?(?:Uhr|h\b|am\b|pm\b|o'clock)",
+    r"(?:Achse beginnt bei|axis begins at) [\d.,]+, (?:nicht bei|not at) 0",
+    r"\b\d{1,2}\.(?:\d{1,2}\.|\u00a0| )(?:(?:" + "|".join(MONTHS["de"]) + r")\b)?(?: ?\d{4})?",
+    r"\b\d{1,2} (?:" + "|".join(month[:3] for month in MONTHS["en"]) + r")[a-z]*(?: \d{4})?",
+    r"\b(?:" + "|".join(month[:3] for month in MONTHS["en"]) + r")[a-z]* \d{1,2}(?:, \d{4})?",
+]
+
+
+def unknown_in_picture(text, values, language):
+    """Numbers in the words of a picture that are no value of the page or of its scores, rounded as it is shown."""
+    for pattern in OF_PICTURES:
+        text = re.sub(pattern, "", text)
+    for found in NUMBER.findall(text):
+        try:
+            number, decimals, _ = shown_number(found, language)
+        except ValueError:
+            yield found
+            continue
+        if not any(abs(number - value) <= 0.5 * 10**-decimals * (1 + 1e-9) for value in values):
+            yield found
+
+
+def unmarked(tree, quotes, values, language):
     """Visible texts with digits that nothing explains."""
     body = next(element for element in tree.everything() if element.name == "body")
     for element, text in body.texts():
@@ -146,6 +171,13 @@ def unmarked(tree, quotes):
         if any(one.name in NAMES or "data-figure" in one.attributes or one.get("translate") == "no" or "lines" in one.get("class", "").split() for one in above):
             continue
         rest = SPACES.sub(" ", text)
+        if any(one.name in {"svg", "figure"} for one in above):
+            # Labels of an axis are no counts; what is written at a mark is.
+            is_axis = element.name == "text" and element.get("font-weight") is None
+            unknown = [] if is_axis else list(unknown_in_picture(rest, values, language))
+            if unknown:
+                yield f"{rest.strip()} ({', '.join(unknown)})", "/".join(one.name for one in reversed(above[:4]))
+            continue
         link = next((one for one in above if one.name == "a"), None)
         if link is not None and re.search(r"\.(?:parquet|json|csv|ttl|jsonld|xml|svg|yaml)$", link.get("href", "")):
             continue
@@ -163,6 +195,8 @@ def unmarked(tree, quotes):
 def main():
     bucket = Bucket(sys.argv[1])
     quotes, queries, counted, errors = quoted(bucket), {}, collections.Counter(), []
+    results = bucket.rows("publication/rule_results") if bucket.has("publication/rule_results") else None
+    scores = {row[0] for row in bucket.all(f"SELECT DISTINCT value FROM {results} WHERE kind = 'score' AND value IS NOT NULL")} if results else set()
     for path in bucket.pages():
         tree = parse((bucket.folder / path).read_text())
         language = "en" if path.endswith(".en.html") else "de"
@@ -174,7 +208,9 @@ def main():
             if element.name == "time" and (error := wrong_time(element, language)):
                 errors.append(f"{path}: {error}")
         if pathlib.PurePath(path).name.split(".")[0] not in OWN_TEXTS:
-            errors += [f"{path}: a number that is not marked: '{text[:120]}' in {place}" for text, place in unmarked(tree, quotes)]
+            marked = (element.get("value", element.get("data-value")) for element in tree.everything() if "data-figure" in element.attributes)
+            values = scores | {float(value) for value in marked if value}
+            errors += [f"{path}: a number that is not marked: '{text[:160]}' in {place}" for text, place in unmarked(tree, quotes, values, language)]
     for error in dict.fromkeys(errors):
         print(f"error: {error}", file=sys.stderr)
     if "--list" in sys.argv:

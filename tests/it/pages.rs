@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::catalogue::five_years;
 use crate::releases::{json_of, withdraw};
 use crate::serve::Serving;
 use crate::world::{World, browser, copy};
@@ -136,6 +137,18 @@ fn a_withdrawn_day_leaves_good_pages_that_say_so() {
         let page = std::fs::read_to_string(world.path("data/bucket").join(TELEMETRY).join(name)).unwrap();
         assert!(page.to_lowercase().contains(word), "{name}");
     }
+}
+
+#[test]
+#[cfg_attr(not(browser), ignore = "needs the browser that ./test finds")]
+fn pages_of_five_years_of_days_stay_light_and_their_numbers_right() {
+    let (world, _server, _, _) = five_years();
+    let pages = opened(&workspace(&world), &["phone-light"]);
+    for year in 2021..=2026 {
+        let path = format!("{TELEMETRY}/{year}.html");
+        assert!(pages.contains_key(&path), "{path}: {:?}", pages.keys());
+    }
+    found("figures.py", &[&bucket(&world)]);
 }
 
 #[test]
