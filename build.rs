@@ -8,6 +8,9 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+/// The words of `./test` for what it found.
+const TOOLS: &[&str] = &["outsiders", "mosquitto", "promtool", "systemd", "s3rver", "browser", "pyspark", "rscript"];
+
 fn main() {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let mut files = Vec::new();
@@ -33,15 +36,11 @@ fn main() {
 }
 
 /// Sets `shared` where the collection of feeds and captures lies beside the checkout, `outsiders` where `./test` has set
-/// up the tools that other people wrote, and `mosquitto`, `promtool`, `systemd` and `s3rver` where it found these programs. `./test` notes them in a file of the target directory, which is made here, so that
-/// a build notices when they come or go and is not repeated otherwise.
+/// up the tools that other people wrote, and one for each of `TOOLS` that it found. `./test` notes them in a file of the target
+/// directory, which is made here, so that a build notices when they come or go and is not repeated otherwise.
 fn found_beside(root: &Path) {
     println!("cargo::rustc-check-cfg=cfg(shared)");
-    println!("cargo::rustc-check-cfg=cfg(outsiders)");
-    println!("cargo::rustc-check-cfg=cfg(mosquitto)");
-    println!("cargo::rustc-check-cfg=cfg(promtool)");
-    println!("cargo::rustc-check-cfg=cfg(systemd)");
-    println!("cargo::rustc-check-cfg=cfg(s3rver)");
+    TOOLS.iter().for_each(|tool| println!("cargo::rustc-check-cfg=cfg({tool})"));
     if root.join("../shared/feeds/INDEX.tsv").exists() {
         println!("cargo::rustc-cfg=shared");
     }
@@ -54,9 +53,7 @@ fn found_beside(root: &Path) {
     }
     println!("cargo::rerun-if-changed={}", found.display());
     let found = std::fs::read_to_string(&found).expect("it was just there");
-    for tool in
-        ["outsiders", "mosquitto", "promtool", "systemd", "s3rver"].into_iter().filter(|tool| found.contains(tool))
-    {
+    for tool in found.split_whitespace().filter(|word| TOOLS.contains(word)) {
         println!("cargo::rustc-cfg={tool}");
     }
 }

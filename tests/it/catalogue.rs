@@ -99,7 +99,7 @@ fn a_catalogue_on_an_s3_bucket_is_attached_at_its_bare_addresses() {
 const LOCATIONS: &str = "stadtbus-telemetrie/vehicle_locations";
 
 /// A world with five years of days of a table, its server and base address, the newest day, and a vehicle of it.
-fn five_years() -> (World, Server, String, [String; 2]) {
+pub(crate) fn five_years() -> (World, Server, String, [String; 2]) {
     let (world, server, base) = served();
     // Made up of versions that no run made.
     world.replace_first("fahrtenbuch.yaml", "people:", "publication: off\npeople:");

@@ -46,6 +46,18 @@ fn script_of_python(script: &str, arguments: &[&str]) -> Command {
     command
 }
 
+/// Runs a script of `tests/browser` with Python or Node, by the end of its name.
+pub(crate) fn browser(script: &str, arguments: &[&str]) -> Output {
+    let mut command = match script.ends_with(".mjs") {
+        true => Command::new("node"),
+        false => Command::new(tool("FAHRTENBUCH_TEST_PYTHON", "python")),
+    };
+    command.arg(root().join("tests/browser").join(script)).args(arguments);
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    command.env("FAHRTENBUCH_TEST_PROGRAM", env!("CARGO_BIN_EXE_fahrtenbuch"));
+    command.output().unwrap()
+}
+
 /// A Python that stays; its first line of output tells a port.
 pub(crate) struct Server(Child, pub u16);
 
