@@ -37,8 +37,8 @@
 //! Beside the way stand the words that all rooms share: [`table`] (what passes between rooms), [`decision`] (what people
 //! decide), [`time`] (service dates and instants), [`geo`] (distances on the globe), [`digest`], [`durable`] (private files),
 //! [`output_file`] (files that a user named),
-//! [`notify`] (messages to people, by e-mail and other channels), [`yaml`] (the workspace's files, read with line numbers), [`protobuf`] (its wire format), [`spool`] (rows that wait on disk)
-//! [`text`] (sentences in German and English) and [`page`] (the frame of what people read). [`simulate`] invents the city whose feeds the tests and the sample use.
+//! [`notify`] (messages to people, by e-mail and other channels), [`yaml`] (the workspace's files, read with line numbers), [`protobuf`] (its wire format), [`spool`] (rows that wait on disk),
+//! `licences` (which licence a release may have), [`text`] (sentences in German and English) and [`page`] (the frame of what people read). [`simulate`] invents the city whose feeds the tests and the sample use.
 //!
 //! Where a new thing goes, and nothing else changes:
 //!
@@ -72,6 +72,7 @@ pub(crate) mod geo;
 pub mod get;
 pub(crate) mod internal;
 pub(crate) mod ledger;
+pub(crate) mod licences;
 pub mod metrics;
 pub mod notify;
 pub mod object_stores;

@@ -8,6 +8,7 @@ pub mod chores;
 pub(crate) mod described;
 mod files;
 pub mod form;
+mod licences;
 mod links;
 mod logo;
 pub mod outline;
@@ -42,6 +43,7 @@ use crate::yaml::{self, Node, Problem, Problems};
 
 pub use self::files::contract_folders;
 use self::files::pipeline_files;
+pub use self::licences::unclear_licences;
 use self::links::{datasets, lacking, mark_without_times, queries, schedules, timetables};
 pub(crate) use self::places::lie_in_each_other;
 use self::sections::{BucketSection, address, zone};
@@ -198,6 +200,7 @@ impl Workspace {
         found.extend(schedules(&pipelines, &unread));
         found.extend(datasets(&pipelines));
         if let Some(workspace) = &workspace {
+            found.extend(licences::conflicts(&workspace.site, &pipelines));
             let metadata = &workspace.site.metadata;
             found.extend(catalogues::unknown_datasets(metadata, &pipelines, &unread, &mut Problems::new(&file)));
             let settings = &workspace.site.portal;
@@ -219,6 +222,7 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
     let title = node.require_text("title", problems);
     let publisher = node.require_text("publisher", problems);
     let licence = node.require_text("licence", problems);
+    let licence_line = node.get("licence").map_or(node.line, |node| node.line);
     let licence_url = node.optional_text("licence_url", problems);
     let zone = zone(node, problems);
     let area = node.get("service_area").and_then(|node| area(root, node, problems));
@@ -250,7 +254,16 @@ fn configuration(root: &Path, node: &Node, problems: &mut Problems) -> Option<Wo
         backup.tell_mistake(node, &backups::Others { root, private: &private, bucket, evidence }, problems);
     }
     Some(Workspace {
-        site: Site { title: title?, publisher: publisher?, licence: licence?, licence_url, base_url, metadata, portal },
+        site: Site {
+            title: title?,
+            publisher: publisher?,
+            licence: licence?,
+            licence_line,
+            licence_url,
+            base_url,
+            metadata,
+            portal,
+        },
         zone: zone?,
         area,
         bucket: address(root, bucket),

@@ -1,5 +1,6 @@
 //! Reading the workspace's YAML so that every mistake can be told with its file and line, all of them at once.
 
+mod texts;
 pub mod variables;
 
 use std::collections::BTreeSet;

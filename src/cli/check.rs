@@ -18,7 +18,7 @@ use crate::pipeline::FeedOrigin;
 use crate::publish::bucket::local_folder;
 use crate::publish::iceberg::Stale;
 use crate::workspace::stores::without_keys;
-use crate::workspace::{Workspace, contract_folders, portal, undone_pseudonyms};
+use crate::workspace::{Workspace, contract_folders, portal, unclear_licences, undone_pseudonyms};
 use crate::yaml::Problem;
 
 #[derive(clap::Args)]
@@ -40,7 +40,7 @@ What German law demands of pages on the web and 'portal:' does not say is a mist
 are published all the same: docs/portal.md.")]
 pub(super) struct Arguments {
     /// Write the mistakes as JSON to standard output; under 'unfit' what keeps contracts of others from being used, under
-    /// 'published' what contracts change of what is published, under 'without_keys' the S3 stores that cannot be used from here, under 'undone_pseudonyms' what is published that undoes the chosen pseudonyms, under 'catalogue' why the catalogue for SQL engines has to be
+    /// 'published' what contracts change of what is published, under 'without_keys' the S3 stores that cannot be used from here, under 'licences' what cannot be told of the licences of sources and of the release, under 'undone_pseudonyms' what is published that undoes the chosen pseudonyms, under 'catalogue' why the catalogue for SQL engines has to be
     /// written anew, if it has; with --bucket, under 'missing' what indexes name and is not there, with the remedy; with --for, under
     /// 'wanted' what the portal demands
     #[arg(long)]
@@ -83,6 +83,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     let exit = if missing.is_empty() { exit } else { exit.max(Exit::Found) };
     let catalogue = read.as_ref().ok().and_then(|workspace| catalogue(workspace, arguments.bucket));
     let undone = read.as_ref().map(|workspace| undone_pseudonyms(&workspace.pipelines)).unwrap_or_default();
+    let licences = read.as_ref().map(unclear_licences).unwrap_or_default();
     let wanted = match (arguments.portal, &read) {
         (Some(portal), Ok(workspace)) => portal.wanted(workspace),
         _ => Vec::new(),
@@ -91,6 +92,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         let without_keys: Vec<Problem> = read.iter().flat_map(without_keys).collect();
         let mut json = serde_json::json!({ "mistakes": problems, "unfit": unfit, "without_keys": without_keys });
         json["published"] = compared.as_ref().map(Compared::json).into();
+        json["licences"] = serde_json::json!(licences);
         json["undone_pseudonyms"] = serde_json::json!(undone);
         json["catalogue"] = catalogue.as_ref().map(|stale| stale.to_string()).into();
         json["wanted"] = arguments.portal.map(|_| serde_json::json!(wanted)).into();
@@ -109,6 +111,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     }
     if !arguments.json {
         undone.iter().for_each(|problem| println!("warning: {problem}"));
+        licences.iter().for_each(|problem| println!("note: {problem}"));
         // Only who sends messages needs them.
         let without_keys = read.iter().flat_map(without_keys);
         without_keys.for_each(|problem| println!("note: a store cannot be used from here: {problem}"));

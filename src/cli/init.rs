@@ -146,6 +146,11 @@ sources:
     url: https://example.de/gtfs.zip
     # ${NAME} is an environment variable, here and anywhere in the url; what it holds is never shown or kept.
     # headers: {X-Api-Key: '${FAHRPLAN_KEY}'}
+    # Under which licence the data are, and who is to be named; 'own' where they are the publisher's, 'agreement' where whoever has
+    # the rights agreed to the release under its licence. What the release may not have is told: docs/catalogues.md.
+    # licence: CC-BY-4.0
+    # attribution: Verkehrsverbund Musterland
+    # homepage: https://www.example.de/fahrplandaten
     # Seconds, tries and bytes; these are the defaults. 'total_timeout' is that of one try, and
     # of all tries where a run captures itself (a minute then where the format is gtfs-realtime and nothing is set).
     # 'max_bytes' is 268435456 where the format is gtfs-realtime.
@@ -179,6 +184,7 @@ sources:
   - name: vehicle-positions
     type: http
     url: https://example.de/gtfs-rt/vehicle-positions
+    # licence: own
   - name: trip-updates
     type: http
     url: https://example.de/gtfs-rt/trip-updates

@@ -18,4 +18,5 @@ pub(crate) use config::collected::sources_of;
 pub(crate) use config::outline::outline;
 pub use config::release::{Release, VehicleIds};
 pub use config::schedule::{Schedule, Times, Trigger};
+pub(crate) use config::source_terms::Named;
 pub use config::sources::{Feed, FeedOrigin};

@@ -18,6 +18,8 @@ pub struct Site {
     pub publisher: String,
     /// SPDX id, `CC-BY-4.0`, `dl-de/by-2-0`.
     pub licence: String,
+    /// Of the configuration.
+    pub licence_line: u32,
     pub licence_url: Option<String>,
     /// Where the bucket is on the web, if it is: `https://data.example.de`.
     pub base_url: Option<String>,
@@ -60,6 +62,36 @@ pub(crate) struct About {
     pub is_timetable: bool,
     /// By the schedule.
     pub frequency: Option<Concept>,
+    /// Of which it is made, where their rights are said.
+    pub sources: Vec<SourceLicence>,
+}
+
+/// What the file of a pipeline says of the rights of a source, for the public.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SourceLicence {
+    /// Of the pipeline that asks it.
+    pub dataset: String,
+    /// As that pipeline calls it.
+    pub name: String,
+    pub rights: Rights,
+    /// Who is to be named.
+    pub attribution: Option<String>,
+    pub homepage: Option<String>,
+}
+
+/// Why data of a source may be released.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Rights {
+    /// A licence: its id of SPDX or its own name, and its address in the list of GovData, else that of its text.
+    Licence {
+        id: String,
+        address: Option<String>,
+    },
+    /// The data are the publisher's own.
+    Own,
+    /// Whoever has the rights agreed to the release under its licence.
+    Agreement,
+    Unsaid,
 }
 
 /// A table that has been released.
@@ -78,6 +110,17 @@ impl Site {
             let name = imprint.name.clone().unwrap_or_else(|| self.publisher.clone());
             imprint.email.clone().map(|email| Contact { name, email: Some(email), url: None })
         })
+    }
+
+    /// Who is to be named for what a dataset says: the city, and whoever its sources demand, each once.
+    pub(super) fn attribution(&self, about: &About) -> String {
+        let mut names = vec![self.metadata.attribution.as_deref().unwrap_or(&self.publisher)];
+        for name in about.sources.iter().filter_map(|source| source.attribution.as_deref()) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names.join("; ")
     }
 }
 

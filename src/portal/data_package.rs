@@ -4,7 +4,8 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use crate::contract::{Classification, Column, Geometry, Kind};
-use crate::portal::catalogue::{Catalogue, provisional_dates, public};
+use crate::licences;
+use crate::portal::catalogue::{Catalogue, Rights, SourceLicence, provisional_dates, public};
 use crate::publish::index::meta_folder;
 
 /// A Data Package (<https://datapackage.org>, version 2): one resource per table.
@@ -42,6 +43,7 @@ pub(super) fn write(catalogue: &Catalogue) -> Bytes {
                 "rows": index.files.iter().map(|file| file.rows).sum::<u64>(),
                 // The dates whose files a complete release follows.
                 "provisional": Some(provisional_dates(index)).filter(|dates| !dates.is_empty()),
+                "sources": Some(sources(&of.about.sources)).filter(|sources| !sources.is_empty()),
                 "schema": schema,
             }))
         })
@@ -67,6 +69,26 @@ fn without_nulls(mut object: Value) -> Value {
         map.retain(|_, value| !value.is_null());
     }
     object
+}
+
+/// Of what a table is made, with what is said of the rights of it.
+fn sources(sources: &[SourceLicence]) -> Vec<Value> {
+    let source = |source: &SourceLicence| {
+        let (licence, licence_path) = match &source.rights {
+            Rights::Licence { id, address } => (Some(id.as_str()), address.as_deref()),
+            Rights::Own => (Some(licences::OWN), None),
+            Rights::Agreement => (Some(licences::AGREEMENT), None),
+            Rights::Unsaid => (None, None),
+        };
+        without_nulls(json!({
+            "title": source.name,
+            "path": source.homepage,
+            "licence": licence,
+            "licence_path": licence_path,
+            "attribution": source.attribution,
+        }))
+    };
+    sources.iter().map(source).collect()
 }
 
 /// A geometry is no text of GeoJSON, as a field of type `geojson` would be.

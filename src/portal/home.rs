@@ -201,7 +201,8 @@ impl<'a> Home<'a> {
 
     /// For who does not see it.
     fn alternative(&self, map: &MapContent) -> String {
-        let numbers = [map.stops, map.routes].map(|number| self.page.language.of(&crate::text::grouped(number)).to_owned());
+        let numbers =
+            [map.stops, map.routes].map(|number| self.page.language.of(&crate::text::grouped(number)).to_owned());
         let [stops, routes] = numbers;
         match self.page.language {
             Language::De => format!("Karte des Liniennetzes mit {stops} Haltestellen und {routes} Linien"),
@@ -326,7 +327,8 @@ impl<'a> Home<'a> {
 
     /// How the largest table is read: from its address on the web, or in the bucket's folder.
     fn snippet(&self, of: &Dataset, table: &Table) -> Markup {
-        let base = self.site().base_url.as_deref().map(|url| format!("{}/", url.trim_end_matches('/'))).unwrap_or_default();
+        let base =
+            self.site().base_url.as_deref().map(|url| format!("{}/", url.trim_end_matches('/'))).unwrap_or_default();
         let index = format!("{}/index.csv", meta_folder(&of.name, &table.index.table));
         let is_attachable = self.site().base_url.is_some() && iceberg::has(&table.index);
         html! {

@@ -22,8 +22,8 @@ pub(crate) mod settings;
 
 use bytes::Bytes;
 
-pub(crate) use crate::portal::catalog::{FILES as CATALOGUES, is_listed as is_listed_licence};
-pub(crate) use crate::portal::catalogue::{About, Catalogue, Dataset, Site, Table};
+pub(crate) use crate::portal::catalog::FILES as CATALOGUES;
+pub(crate) use crate::portal::catalogue::{About, Catalogue, Dataset, Rights, Site, SourceLicence, Table};
 
 use crate::publication;
 use crate::publish::index;
@@ -118,6 +118,7 @@ mod tests {
             title: "Stadtbus".into(),
             publisher: "Stadt".into(),
             licence: "CC-BY-4.0".into(),
+            licence_line: 0,
             licence_url: None,
             base_url: None,
             metadata: metadata::Metadata::default(),

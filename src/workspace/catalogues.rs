@@ -108,13 +108,7 @@ pub(super) fn email(map: &Node, key: &str, problems: &mut Problems) -> Option<St
 
 /// A text of one line that says something.
 pub(super) fn line_of_text(map: &Node, key: &str, problems: &mut Problems) -> Option<String> {
-    let text = map.optional_text(key, problems)?.trim().to_owned();
-    if text.is_empty() || text.contains(char::is_control) {
-        let line = map.get(key).map_or(map.line, |node| node.line);
-        problems.add(line, format!("'{key}' is no text of one line"), format!("Write '{key}: ...', or take it out."));
-        return None;
-    }
-    Some(text)
+    map.line_of_text(key, problems)
 }
 
 /// A text that may have several lines.
@@ -130,19 +124,7 @@ pub(super) fn text(map: &Node, key: &str, problems: &mut Problems) -> Option<Str
 
 /// An address on the web.
 pub(super) fn address(map: &Node, key: &str, problems: &mut Problems) -> Option<String> {
-    let url = line_of_text(map, key, problems)?;
-    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\"'<>\\^`{|}".contains(&byte);
-    let is_right = host.is_some_and(|rest| {
-        rest.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '[') && rest.bytes().all(is_plain)
-    });
-    if !is_right {
-        let line = map.get(key).map_or(map.line, |node| node.line);
-        let message = format!("'{key}' is no address on the web: '{}'", url.escape_debug());
-        problems.add(line, message, format!("Write '{key}: https://www.example.de/offene-daten'."));
-        return None;
-    }
-    Some(url)
+    map.web_address(key, problems)
 }
 
 fn concept(map: &Node, key: &str, vocabulary: &Vocabulary, problems: &mut Problems) -> Option<Concept> {

@@ -10,6 +10,7 @@ use crate::pipeline::{Pipeline, Times, Trigger};
 use crate::portal::About;
 use crate::portal::metadata::FREQUENCIES;
 use crate::publication::DATASET;
+use crate::workspace::licences;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 /// Four weeks: as many of each weekday.
@@ -35,6 +36,7 @@ pub(crate) fn about(pipelines: &[Pipeline], dataset: &str) -> About {
         standard: Some(pipeline.decoder.format().standard()),
         is_timetable: pipeline.is_timetable(),
         frequency: frequency(pipelines, pipeline).and_then(|word| FREQUENCIES.concept(word)),
+        sources: licences::sources_of(pipelines, pipeline),
     }
 }
 

@@ -159,6 +159,7 @@ fn stores(root: &Path, node: &Node, needs: Needs<'_>, needed: &mut Problems) -> 
             title: text("title"),
             publisher: text("publisher"),
             licence: text("licence"),
+            licence_line: 0,
             licence_url: None,
             base_url: bucket.base_url,
             metadata: Metadata::default(),

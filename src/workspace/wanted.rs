@@ -3,7 +3,7 @@
 //! Each lack is told at the line where it is to be written, with a line to write. What is told here is what the portals refuse a
 //! dataset for, or what the law asks of a city that declares one to be of high value; what they recommend is in docs/catalogues.md.
 
-use crate::portal::is_listed_licence;
+use crate::licences;
 use crate::portal::metadata::DatasetMetadata;
 use crate::publication::DATASET;
 use crate::workspace::{FILE, Workspace, described};
@@ -89,7 +89,7 @@ impl Wants<'_> {
             let what = "nobody can harvest what has no address on the web";
             self.lack(&["bucket"], what, "base_url: https://daten.example.de");
         }
-        let is_listed = is_listed_licence(&site.licence);
+        let is_listed = licences::govdata_address(&site.licence).is_some();
         if !is_listed && (self.portal.follows_german_conventions() || site.licence_url.is_none()) {
             let line = self.node.get("licence").map_or(self.node.line, |node| node.line);
             let what = format!("the licence '{}' is not on the list of GovData", site.licence);

@@ -40,6 +40,7 @@ mod import_archives;
 mod import_merge;
 mod killed;
 mod left_out;
+mod licences;
 mod linking;
 mod losses;
 mod lost_bucket;

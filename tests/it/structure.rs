@@ -463,6 +463,7 @@ const ROOMS: &[&str] = &[
     "spool",
     "protobuf",
     "object_stores",
+    "licences",
     "yaml",
     "geo",
     "time",

@@ -9,6 +9,7 @@ pub(super) mod outline;
 mod privacy;
 pub(super) mod release;
 pub(super) mod schedule;
+pub(super) mod source_terms;
 pub(super) mod sources;
 
 use std::collections::BTreeMap;

@@ -9,6 +9,7 @@ use crate::capture::source::{self, Policy, Source};
 use crate::contract::names::{self, Named};
 use crate::decode::formats;
 use crate::pipeline::config::release::VEHICLES;
+use crate::pipeline::config::source_terms::{self, SourceTerms};
 use crate::pipeline::config::{interval, mqtt};
 use crate::publish::bucket;
 use crate::yaml::variables::with_variables;
@@ -41,6 +42,8 @@ pub struct Feed {
     pub vehicles: Option<String>,
     /// Between two beats of a collector; `None` where the source does not say.
     pub every: Option<Duration>,
+    /// Under which licence its data are, and who is to be named for them.
+    pub terms: SourceTerms,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -73,7 +76,8 @@ pub(super) fn feeds(root: &Path, node: &Node, max_bytes: u64, problems: &mut Pro
     let mut feeds: Vec<Feed> = Vec::new();
     for item in items {
         let is_mqtt = item.get("type").and_then(Node::text) == Some("mqtt");
-        item.only_keys(if is_mqtt { mqtt::KEYS } else { SOURCE_KEYS }, problems);
+        let keys = [if is_mqtt { mqtt::KEYS } else { SOURCE_KEYS }, &source_terms::KEYS].concat();
+        item.only_keys(&keys, problems);
         let Some(name) = item.require_text("name", problems) else { continue };
         if let Some((message, remedy)) = names::mistake(Named::Folder, &name) {
             problems.add(item.line, message.replace("a folder", "a source"), remedy);
@@ -94,7 +98,8 @@ pub(super) fn feeds(root: &Path, node: &Node, max_bytes: u64, problems: &mut Pro
                 problems.add(line, message.replace("a folder", "vehicles"), remedy);
             }
             let every = item.get("every").and_then(|node| interval::read(node, problems));
-            feeds.push(Feed { name, from, vehicles, every });
+            let terms = SourceTerms::read(item, problems);
+            feeds.push(Feed { name, from, vehicles, every, terms });
         }
     }
     let folders: Vec<PathBuf> =
@@ -123,7 +128,13 @@ pub(super) fn named(root: &Path, node: &Node, max_bytes: u64, problems: &mut Pro
             continue;
         }
         is_whole &= kind != "evidence";
-        feeds.push(Feed { name, from: FeedOrigin::Unknown, vehicles: None, every: None });
+        feeds.push(Feed {
+            name,
+            from: FeedOrigin::Unknown,
+            vehicles: None,
+            every: None,
+            terms: SourceTerms::default(),
+        });
     }
     (is_whole && !feeds.is_empty()).then_some(feeds)
 }

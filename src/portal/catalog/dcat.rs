@@ -7,9 +7,9 @@
 //! mobilityDCAT-AP allows SHA-1 only; the digests stand in `files.json`.
 
 use super::graph::{Graph, Iri, Name, Node, Term};
-use super::licences;
 use crate::contract::Contract;
-use crate::portal::catalogue::{Catalogue, Dataset, Site, Table};
+use crate::licences;
+use crate::portal::catalogue::{Catalogue, Dataset, Rights, Site, SourceLicence, Table};
 use crate::portal::metadata::{Contact, DatasetMetadata};
 use crate::publication;
 use crate::publish::iceberg;
@@ -39,6 +39,7 @@ pub(super) fn graph(catalogue: &Catalogue) -> Graph {
         nodes.push(dataset.node());
         nodes.extend(dataset.tables.iter().map(|table| dataset.distribution(table)));
     }
+    nodes.extend(sources(&described));
     nodes.extend(service(site, &described));
     nodes.extend(pages(&nodes));
     Graph { base, nodes }
@@ -133,7 +134,9 @@ fn rights() -> Node {
 
 /// The licence by the list of GovData; where it is not on it, its own address.
 fn licence(site: &Site) -> Option<Term> {
-    licences::address(&site.licence).map(|address| iri(&address)).or_else(|| site.licence_url.as_deref().map(iri))
+    licences::govdata_address(&site.licence)
+        .map(|address| iri(&address))
+        .or_else(|| site.licence_url.as_deref().map(iri))
 }
 
 /// Where SQL engines find all tables.
@@ -169,6 +172,41 @@ fn service(site: &Site, described: &[Described<'_>]) -> Option<Node> {
         .with_all("dcatap:hvdCategory", high_value().map(|category| iri(&category.address())))
         .with_all("dcat:servesDataset", served.iter().map(|of| Term::Iri(of.iri())));
     Some(node)
+}
+
+fn source_iri(source: &SourceLicence) -> Iri {
+    own(&format!("source-{}/{}", encoded(&source.dataset), encoded(&source.name)))
+}
+
+/// Of what the datasets are made: each source once, with its licence and whom it demands to be named. It is no dataset of the
+/// catalogue, which would have to tell more of it than is known here.
+fn sources(described: &[Described<'_>]) -> Vec<Node> {
+    let mut nodes: Vec<Node> = Vec::new();
+    for source in described.iter().flat_map(|of| &of.of.about.sources) {
+        let licence = match &source.rights {
+            Rights::Licence { address, .. } => address.as_deref().map(iri),
+            Rights::Own | Rights::Agreement | Rights::Unsaid => None,
+        };
+        let words = match &source.rights {
+            Rights::Own => texts(Some("eigene Daten des Herausgebers"), Some("the publisher's own data")),
+            Rights::Agreement => {
+                texts(Some("mit Zustimmung des Rechteinhabers"), Some("by agreement with the rights holder"))
+            }
+            Rights::Licence { id, address: None } => texts(Some(id), None),
+            Rights::Licence { .. } | Rights::Unsaid => Vec::new(),
+        };
+        let attribution = source.attribution.as_deref().map(|text| Term::text(text, "de"));
+        let node = Node::new(source_iri(source), "prov:Entity")
+            .with("dcterms:identifier", Term::text(&source.name, None))
+            .with("dcterms:license", licence)
+            .with_all("rdfs:comment", words)
+            .with("dcatde:licenseAttributionByText", attribution)
+            .with("foaf:page", source.homepage.as_deref().map(iri));
+        if !nodes.contains(&node) {
+            nodes.push(node);
+        }
+    }
+    nodes
 }
 
 /// The pages that the nodes name are documents, and nothing more is said of them.
@@ -323,6 +361,7 @@ impl<'a> Described<'a> {
             .with("dcterms:accessRights", iri(&format!("{EU}/access-right/PUBLIC")))
             .with("dcat:landingPage", homepage(self.site))
             .with("foaf:page", page)
+            .with_all("prov:wasDerivedFrom", self.of.about.sources.iter().map(|source| Term::Iri(source_iri(source))))
             .with("dcatap:applicableLegislation", self.legislation())
             .with("dcatap:hvdCategory", self.details.and_then(|of| of.high_value).map(|of| iri(&of.address())))
             .with_all("dcat:distribution", self.tables.iter().map(|table| Term::Iri(self.distribution_iri(table))))
@@ -333,7 +372,6 @@ impl<'a> Described<'a> {
     }
 
     fn distribution(&self, table: &Table) -> Node {
-        let Site { publisher, metadata, .. } = self.site;
         let Table { contract, index } = table;
         let files = format!("{}/files.json", meta_folder(&self.of.name, &index.table));
         let bytes = index.files.iter().map(|file| file.bytes).sum::<u64>();
@@ -351,10 +389,7 @@ impl<'a> Described<'a> {
             .with("dcat:mediaType", iri(PARQUET))
             .with("dcat:byteSize", Term::Typed(bytes.to_string(), "xsd:nonNegativeInteger"))
             .with("dcterms:license", licence(self.site))
-            .with(
-                "dcatde:licenseAttributionByText",
-                Term::text(metadata.attribution.as_deref().unwrap_or(publisher), "de"),
-            )
+            .with("dcatde:licenseAttributionByText", Term::text(&self.site.attribution(&self.of.about), "de"))
             .with("dcterms:rights", Term::Iri(own("rights")))
             .with("mobilitydcatap:mobilityDataStandard", iri(&format!("{MOBILITY}/mobility-data-standard/{standard}")))
             .with("dcterms:modified", modified(index).map(date))
@@ -388,6 +423,7 @@ mod tests {
             title: "Stadtbus".into(),
             publisher: "Stadt".into(),
             licence: "CC-BY-4.0".into(),
+            licence_line: 4,
             licence_url: Some("https://creativecommons.org/licenses/by/4.0/".into()),
             base_url: base_url.map(str::to_owned),
             metadata,
@@ -426,6 +462,16 @@ mod tests {
             standard: Some("gtfs-rt"),
             is_timetable: false,
             frequency: FREQUENCIES.concept("daily"),
+            sources: vec![SourceLicence {
+                dataset: "bus".into(),
+                name: "leitstelle".into(),
+                rights: Rights::Licence {
+                    id: "DL-DE-BY-2.0".into(),
+                    address: Some("http://dcat-ap.de/def/licenses/dl-by-de/2.0".into()),
+                },
+                attribution: Some("Verkehrsverbund".into()),
+                homepage: Some("https://verbund.example".into()),
+            }],
         };
         let tables = [withdrawn, index].into_iter().map(|index| Table { contract: contract.clone(), index }).collect();
         Dataset { name: "bus".into(), about, tables, results: Vec::new(), overview: Overview::of("bus") }

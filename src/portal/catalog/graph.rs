@@ -4,7 +4,7 @@
 use crate::report::words::printable;
 
 /// The namespaces, by the prefixes that stand for them in names as `dcat:Dataset`.
-pub(super) const PREFIXES: [(&str, &str); 10] = [
+pub(super) const PREFIXES: [(&str, &str); 11] = [
     ("dcat", "http://www.w3.org/ns/dcat#"),
     ("dcatap", "http://data.europa.eu/r5r/"),
     ("dcatde", "http://dcat-ap.de/def/dcatde/"),
@@ -12,6 +12,7 @@ pub(super) const PREFIXES: [(&str, &str); 10] = [
     ("foaf", "http://xmlns.com/foaf/0.1/"),
     ("geosparql", "http://www.opengis.net/ont/geosparql#"),
     ("mobilitydcatap", "https://w3id.org/mobilitydcat-ap#"),
+    ("prov", "http://www.w3.org/ns/prov#"),
     ("rdfs", "http://www.w3.org/2000/01/rdf-schema#"),
     ("vcard", "http://www.w3.org/2006/vcard/ns#"),
     ("xsd", "http://www.w3.org/2001/XMLSchema#"),

@@ -6,10 +6,7 @@
 mod dcat;
 mod graph;
 mod json_ld;
-mod licences;
 mod turtle;
-
-pub(crate) use self::licences::is_listed;
 
 use crate::portal::catalogue::Catalogue;
 

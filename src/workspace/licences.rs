@@ -1,0 +1,130 @@
+//! Whether the licences of sources allow the licence of the release.
+//!
+//! What is published under a wrong licence cannot be taken back: others have copied it and rely on it. So a conflict is a mistake of
+//! the workspace, with which no run begins; collecting goes on, for what was not collected is lost. What cannot be told is a note.
+
+use crate::licences::{self, Licence, Terms};
+use crate::pipeline::{Feed, Named, Pipeline};
+use crate::portal::{Rights, Site, SourceLicence};
+use crate::workspace::{FILE, Workspace};
+use crate::yaml::{Problem, Problems};
+
+/// Sources whose licences do not allow that of the release.
+pub(super) fn conflicts(release: &Site, pipelines: &[Pipeline]) -> Vec<Problem> {
+    let mut found = Vec::new();
+    for pipeline in pipelines {
+        let mut problems = Problems::new(&pipeline.file);
+        for feed in &pipeline.feeds {
+            let Some(Named::Known(source)) = &feed.terms.licence else { continue };
+            if let Some((why, remedy)) = conflict(source, &release.licence) {
+                let message = format!(
+                    "the source '{}' is under {} and the release under {} ({FILE}:{}): {why}",
+                    feed.name, source.id, release.licence, release.licence_line
+                );
+                problems.add(feed.terms.line, message, remedy);
+            }
+        }
+        found.append(&mut problems.found);
+    }
+    found
+}
+
+/// Why a release may not have its licence, and what to do about it.
+fn conflict(source: &Licence, release: &str) -> Option<(&'static str, String)> {
+    let allowed = match licences::of_release(release) {
+        Some(known) => source.allows(known),
+        // Nobody knows what a licence of one's own demands; that it is one of these is known.
+        None => !matches!(source.terms, Terms::OneOf(_)),
+    };
+    if allowed {
+        return None;
+    }
+    let ask = "whoever has the rights whether they agree to the release under its licence, in writing, and write 'licence: agreement' \
+               at the source";
+    let remedy = match source.terms {
+        Terms::OneOf([]) => format!("Ask {ask}, or take the source out."),
+        Terms::OneOf([only]) => format!("Write 'licence: {only}' in {FILE}, or ask {ask}."),
+        Terms::OneOf(several) => {
+            format!(
+                "Write 'licence: {}' in {FILE} (also allowed: {}), or ask {ask}.",
+                several[0],
+                several[1..].join(", ")
+            )
+        }
+        Terms::Free | Terms::Attribution => format!(
+            "Write a licence in {FILE} that demands it, too, as 'licence: CC-BY-4.0' or 'licence: DL-DE-BY-2.0', or ask {ask}."
+        ),
+    };
+    Some((source.basis, remedy))
+}
+
+/// What cannot be told of the licences of a workspace without mistakes.
+pub fn unclear_licences(workspace: &Workspace) -> Vec<Problem> {
+    let mut found = Vec::new();
+    let release = &workspace.site.licence;
+    let mut problems = Problems::new(&workspace.root.join(FILE));
+    if licences::of_release(release).is_none() {
+        let message =
+            format!("the licence '{release}' is not known, so whether the licences of sources allow it cannot be told");
+        problems.add(workspace.site.licence_line, message, licences::suggested_of_release(release));
+    }
+    found.append(&mut problems.found);
+    for pipeline in &workspace.pipelines {
+        let mut problems = Problems::new(&pipeline.file);
+        let unsaid: Vec<&Feed> = pipeline.feeds.iter().filter(|feed| feed.terms.licence.is_none()).collect();
+        if let Some(first) = unsaid.first() {
+            let names: Vec<&str> = unsaid.iter().map(|feed| feed.name.as_str()).collect();
+            let message = format!("it is not said under which licence data of {} may be used", names.join(", "));
+            let remedy = "Write 'licence: ...' at the source, 'licence: own' where the data are the publisher's.";
+            problems.add(first.terms.line, message, remedy);
+        }
+        for feed in &pipeline.feeds {
+            let Some(Named::Other(licence)) = &feed.terms.licence else { continue };
+            let message = format!(
+                "whether the licence '{licence}' of the source '{}' allows a release under {release} cannot be told",
+                feed.name
+            );
+            let remedy = "Read its text; where whoever has the rights agreed, write 'licence: agreement'.";
+            problems.add(feed.terms.line, message, remedy);
+        }
+        found.append(&mut problems.found);
+    }
+    found
+}
+
+/// What is said of the rights of the sources of a dataset: those of its pipeline, and of the timetable where tables are made of it.
+/// A source of which nothing is said is not told.
+pub(super) fn sources_of(pipelines: &[Pipeline], pipeline: &Pipeline) -> Vec<SourceLicence> {
+    let timetable = pipeline.timetable.as_ref().filter(|_| pipeline.derived_from_timetable().next().is_some());
+    let timetable = timetable.and_then(|(name, _)| pipelines.iter().find(|other| other.name == *name));
+    let mut sources: Vec<SourceLicence> = Vec::new();
+    let asked = [pipeline].into_iter().chain(timetable);
+    for (of, feed) in asked.flat_map(|of| of.feeds.iter().map(move |feed| (of, feed))) {
+        let source = source(&of.dataset, feed);
+        let is_said = source.rights != Rights::Unsaid || source.attribution.is_some() || source.homepage.is_some();
+        if is_said {
+            sources.push(source);
+        }
+    }
+    sources
+}
+
+fn source(dataset: &str, feed: &Feed) -> SourceLicence {
+    let terms = &feed.terms;
+    let rights = match &terms.licence {
+        None => Rights::Unsaid,
+        Some(Named::Known(known)) if known.id == licences::OWN => Rights::Own,
+        Some(Named::Known(known)) if known.id == licences::AGREEMENT => Rights::Agreement,
+        Some(Named::Known(known)) => {
+            Rights::Licence { id: known.id.to_owned(), address: known.address().or_else(|| terms.licence_url.clone()) }
+        }
+        Some(Named::Other(id)) => Rights::Licence { id: id.clone(), address: terms.licence_url.clone() },
+    };
+    SourceLicence {
+        dataset: dataset.to_owned(),
+        name: feed.name.clone(),
+        rights,
+        attribution: terms.attribution.clone(),
+        homepage: terms.homepage.clone(),
+    }
+}
