@@ -177,7 +177,7 @@ fn four_hundred_days_fit_into_a_page_and_no_link_of_the_page_is_to_somebody_else
     for expected in [
         "data-figure=\"days stadtbus-telemetrie partial",
         "title=\"Di, 24.11.2026: teilweise",
-        "href=\"2025.html\"",
+        "href=\"../stadtbus-telemetrie/2025.html\"",
         "src=\"../map.svg\"",
         "href=\"../reports/stadtbus-telemetrie/quality.html\"",
         "Fassung 412 vom 25. November 2026",
