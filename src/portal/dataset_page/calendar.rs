@@ -81,12 +81,11 @@ pub(super) fn months(view: View<'_>, from: ServiceDate, to: ServiceDate, with_re
     let mut firsts: Vec<ServiceDate> = dates(from, to).filter(|date| date.0.day() == 1).collect();
     // The newest comes first: on a phone the reader sees it without scrolling.
     firsts.reverse();
-    let is_measured = view.days.is_measured();
     html! {
         ul.legend {
             @for state in State::TOLD {
                 @if let Some(count) = counts.get(&state) {
-                    @let (word, meaning) = state_words(state, view.page.language, is_measured);
+                    @let (word, meaning) = state_words(view, state);
                     li {
                         span class={ "mark " (state.word()) } aria-hidden="true" { (letter(view, state)) } " "
                         (view.count(&format!("days {} {} {from} {to}", view.name(), state.word()), *count)) " "
@@ -158,7 +157,7 @@ fn day(view: View<'_>, date: ServiceDate, with_reasons: bool) -> Markup {
 /// A day in a sentence: `Di, 24.11.2026: teilweise – Die Abfrage der Quelle schlug fehl, 7–9 Uhr`.
 fn in_words(view: View<'_>, date: ServiceDate, state: State, with_reason: bool) -> String {
     let language = view.page.language;
-    let (word, _) = state_words(state, language, view.days.is_measured());
+    let (word, _) = state_words(view, state);
     let mut text = format!("{}: {word}", day_short(language, date));
     if with_reason && state.is_gap() {
         let causes = view.days.causes(date);
@@ -199,7 +198,7 @@ pub(super) fn list(view: View<'_>, groups: &[Group]) -> Markup {
                         }
                         td {
                             span class={ "mark " (group.state.word()) } aria-hidden="true" { (letter(view, group.state)) } " "
-                            (state_words(group.state, view.page.language, true).0)
+                            (state_words(view, group.state).0)
                         }
                         td { (reasons::causes(view, group)) }
                     }

@@ -213,10 +213,10 @@ fn all_tables_of_gtfs_fit_too_each_with_a_page_of_its_own() {
     assert_light(&files);
     let page = text(&files, "stadtbus-fahrplan/index.html");
     assert!(
-        page.contains("href=\"../stadtbus-fahrplan/tables/stops.html\"") && page.contains("<tr id=\"stops\">"),
+        page.contains("href=\"../stadtbus-fahrplan/tables/stops.html\"") && page.contains("<tr id=\"table-stops\">"),
         "{page}"
     );
-    assert!(page.contains("neuer Fahrplan"));
+    assert!(page.contains("neuer Fahrplan</b>"));
     let stops = text(&files, "stadtbus-fahrplan/tables/stops.html");
     assert!(
         stops.contains("id=\"stops.stop_lat\"")
