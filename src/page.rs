@@ -48,8 +48,17 @@ pub(crate) fn page_in(language: &str, title: &str, style: &str, content: &Markup
     page.into_string()
 }
 
+/// The colours are called as those of the portal's pages; a page's own style uses them, in light and dark.
 const STYLE: &str = "\
-body{font:16px/1.5 system-ui,sans-serif;margin:1rem auto;max-width:70rem;padding:0 1rem;color:#1b1b1b;background:#fff}\
-#de:checked~main .en,#en:checked~main .de{display:none}input[name=language]{margin-left:1rem}h1,h2,h3{line-height:1.2}\
-summary{cursor:pointer}.wide{overflow-x:auto}table{border-collapse:collapse}\
-@media(prefers-color-scheme:dark){body{background:#161616;color:#eee}}";
+:root{color-scheme:light dark;--ink:#171b1f;--paper:#fff;--panel:#f2f4f6;--muted:#515c66;--line:#d3d9df;--good:#17693a;--warn:#855000;\
+--bad:#a3211a;--none:#66717c;--accent:#0b4f86}\
+*{box-sizing:border-box}html{-webkit-text-size-adjust:100%;text-size-adjust:100%}\
+body{font:16px/1.55 system-ui,sans-serif;margin:1rem auto;max-width:70rem;padding:0 1rem;color:var(--ink);background:var(--paper);\
+overflow-wrap:break-word}\
+#de:checked~main .en,#en:checked~main .de{display:none}input[name=language]{margin-left:1rem}h1,h2,h3{line-height:1.25}\
+a{color:var(--accent)}code{font:.85em ui-monospace,monospace;overflow-wrap:anywhere}\
+:focus-visible{outline:3px solid var(--accent);outline-offset:2px}\
+summary{cursor:pointer;padding:.2rem 0}.wide{overflow-x:auto}table{border-collapse:collapse}\
+@media(prefers-color-scheme:dark){:root{--ink:#e7eaed;--paper:#15191c;--panel:#20252a;--muted:#aab4be;--line:#3d464f;--good:#74cf98;\
+--warn:#eeb45e;--bad:#ff9489;--none:#919ca7;--accent:#7db4e6}}\
+@media print{body>input,body>label,.back{display:none}tr,li{break-inside:avoid}}";

@@ -6,6 +6,7 @@ use crate::contract::{Classification, Column, Contract};
 use crate::portal::metadata::{Concept, Contact, Metadata};
 use crate::portal::overview::Overview;
 use crate::portal::settings::Settings;
+use crate::publication;
 use crate::publish::index::TableIndex;
 use crate::report::Quality;
 use crate::text::Language;
@@ -97,22 +98,27 @@ impl Dataset {
         }
     }
 
-    /// What it is in a sentence or two, and the language of that: by the configuration, or by the contract of its largest table.
+    /// What it is in a sentence or two, and the language of that, by the configuration; or by what makes it.
     pub(super) fn description<'a>(&'a self, site: &'a Site, language: Language) -> Option<(&'a str, Language)> {
         let of = site.metadata.datasets.get(&self.name);
-        let largest = self.tables.iter().max_by_key(|table| table.rows()).map(|table| &table.contract);
-        let german = || {
-            let own = of.and_then(|of| of.description.as_deref());
-            own.or_else(|| largest?.description_de.as_deref()).map(|text| (text, Language::De))
+        let german = of.and_then(|of| of.description.as_deref()).map(|text| (text, Language::De));
+        let english = of.and_then(|of| of.description_en.as_deref()).map(|text| (text, Language::En));
+        let own = match language {
+            Language::De => german.or(english),
+            Language::En => english.or(german),
         };
-        let english = || {
-            let own = of.and_then(|of| of.description_en.as_deref());
-            own.or_else(|| largest?.description.as_deref()).map(|text| (text, Language::En))
+        let known = match self.name == publication::DATASET {
+            true => Some(language.say(
+                "Das Protokoll dieser Seiten als Tabellen: jede Veröffentlichung, jedes Ergebnis einer Prüfung, jede Entscheidung.",
+                "The records of these pages as tables: each release, each result of a check, each decision.",
+            )),
+            false if self.about.is_timetable => Some(language.say(
+                "Haltestellen, Linien und Fahrten mit ihren Abfahrtszeiten, wie sie geplant sind.",
+                "Stops, routes and trips with their times of departure, as they are planned.",
+            )),
+            false => None,
         };
-        match language {
-            Language::De => german().or_else(english),
-            Language::En => english().or_else(german),
-        }
+        own.or(known.map(|text| (text, language)))
     }
 }
 

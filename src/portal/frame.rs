@@ -178,7 +178,8 @@ impl Page<'_> {
                     @if let Some(logo) = &self.site.portal.logo {
                         img class=[(!logo.is_svg).then_some("png")] src=(self.link(logo.path())) alt="";
                     }
-                    span { (self.site.title) }
+                    // The home page has the title below.
+                    span { @if self.path == "index.html" { (self.site.publisher) } @else { (self.site.title) } }
                 }
                 nav aria-label=(self.language.say("Sprache", "Language")) {
                     a.language href=(self.to_other()) hreflang=(self.other().code()) lang=(self.other().code()) {

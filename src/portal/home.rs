@@ -1,243 +1,406 @@
-//! `index.html`, the home page of the bucket, in German and English.
+//! `index.html` and `index.en.html`: what this city publishes, since when, how fresh and how good it is, and how to get it.
+//!
+//! Figures, by `data-figure`, and what they are over the current files of published tables:
+//!
+//! | figure | query |
+//! |---|---|
+//! | `rows` | `count(*)` over all tables of all datasets |
+//! | `rows DATASET` | `count(*)` over all its tables |
+//! | `datasets` | datasets that have a file |
+//! | `score DATASET DATE` | `score.dataset` of `reports/DATASET/date=DATE/quality.json`, rounded |
+//! | `score_change DATASET DATE BEFORE` | the difference of two of them |
+//! | `stops DATASET DATE` | rows of `stops` of that date with a position that are stops or stations |
+//! | `routes DATASET DATE` | rows of `routes` of that date that are drawn |
+//!
+//! Days are the least and the greatest `partition_date`.
 
-use maud::{DOCTYPE, Markup, html};
+use std::collections::BTreeMap;
 
-use crate::contract::{Column, Kind};
+use maud::{Markup, html};
+
 use crate::ledger::Status;
-use crate::portal::catalogue::{Catalogue, Dataset, Site, Table, provisional_dates, public};
+use crate::portal::catalogue::{Catalogue, Dataset, Site, Table};
+use crate::portal::frame::{Page, count, day, decimal, path_in, said, way_to};
+use crate::portal::overview::MapContent;
 use crate::publication;
 use crate::publish::iceberg;
-use crate::publish::index::{TableIndex, meta_folder};
+use crate::publish::index::{Tombstone, meta_folder};
 use crate::report::Quality;
-use crate::report::results::{self, Form};
+use crate::report::results;
+use crate::text::Language;
+use crate::time::ServiceDate;
 
-const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:64rem;padding:0 1rem;color:#1b1b1b}\
-table{border-collapse:collapse;width:100%;margin:.5rem 0 1rem}th,td{text-align:left;padding:.25rem .6rem;\
-border-bottom:1px solid #ddd;vertical-align:top}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}\
-code,pre{font:14px/1.4 ui-monospace,monospace}pre{background:#f4f4f4;padding:.75rem;overflow-x:auto}\
-[lang=en]{color:#555}summary{cursor:pointer}.wide{overflow-x:auto}code{overflow-wrap:anywhere}\
-@media(max-width:40rem){h1{font-size:1.6rem}tr.head{display:none}table,tbody,tr,td{display:block}\
-td,td.n{border:0;padding:.1rem 0;text-align:left}tr{border-bottom:1px solid #ddd;padding:.4rem 0}\
-td[data-label]:before{content:attr(data-label) \": \";color:#555}}";
-
-/// The page. Titles and texts are escaped by the template.
-pub(super) fn page(catalogue: &Catalogue) -> String {
-    let site = &catalogue.site;
-    let tables: Vec<(&Dataset, &Table)> = catalogue.tables().collect();
-    let scores = catalogue.newest_results();
-    let base = site.base_url.as_deref().map(|url| url.trim_end_matches('/')).unwrap_or("https://…");
-    let page = html! {
-        (DOCTYPE)
-        html lang="de" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (site.title) }
-                style { (maud::PreEscaped(STYLE)) }
-            }
-            body {
-                h1 { (site.title) }
-                p {
-                    "Herausgeber: " (site.publisher) ". Lizenz: " (licence(site)) ". "
-                    span lang="en" { "Published by " (site.publisher) ", licence " (licence(site)) "." }
-                }
-                p {
-                    "Jede Tabelle besteht aus Parquet-Dateien, die sich nie ändern. Welche gerade gelten, steht in "
-                    code { "files.json" } " und " code { "index.csv" } " der Tabelle. Unter " code { "data/" }
-                    " liegt jeder Tag so, wie er zuerst vollständig veröffentlicht wurde; Vorläufiges und Berichtigungen liegen unter "
-                    code { "revised/" } ". "
-                    span lang="en" {
-                        "Every table is a set of Parquet files that never change; its " code { "files.json" } " and "
-                        code { "index.csv" } " say which are current. Below " code { "data/" }
-                        " lies each date as it was first published in full; provisional files and corrections lie below "
-                        code { "revised/" } "."
-                    }
-                }
-                @if let Some((of, table)) = tables.iter().filter(|(of, _)| of.name != publication::DATASET).max_by_key(|(_, table)| rows(&table.index)) {
-                    h2 { "Abfragen " span lang="en" { "/ Query" } }
-                    (query(of, table, base, site.base_url.is_some() && iceberg::has(&table.index)))
-                }
-                @if !scores.is_empty() {
-                    h2 { "Qualität " span lang="en" { "/ Quality" } }
-                    (quality(&scores))
-                }
-                h2 { "Tabellen " span lang="en" { "/ Tables" } }
-                (list(&tables))
-                @for (of, table) in &tables { (section(of, table)) }
-                p {
-                    "Was veröffentlicht wurde, woraus und nach welchen Regeln, steht in den Laufprotokollen unter "
-                    code { "ledger/records/" } ". "
-                    span lang="en" {
-                        "The run records under " code { "ledger/records/" }
-                        " say what was published, from what, and by which rules."
-                    }
-                }
-            }
-        }
+/// Both pages: their places and texts.
+pub(super) fn pages(catalogue: &Catalogue) -> Vec<(String, String)> {
+    let write = |language: Language| {
+        let site = &catalogue.site;
+        let description = language.say(
+            "Offene Daten des Nahverkehrs: was veröffentlicht ist, wie aktuell und wie gut es ist, und wie man es bekommt.",
+            "Open data of public transport: what is published, how fresh and how good it is, and how to get it.",
+        );
+        let page = Page { site, language, path: "index.html", title: &site.title, description };
+        let content = Home { page, catalogue }.content();
+        (path_in(language, page.path), page.write(&Home { page, catalogue }.head(), &content))
     };
-    page.into_string()
+    Language::ALL.map(write).into()
 }
 
-/// How a table is read with DuckDB.
-fn query(of: &Dataset, table: &Table, base: &str, is_attachable: bool) -> Markup {
-    html! {
-        pre {
-            "-- DuckDB\n"
-            "SET VARIABLE base = '" (base) "/';\n"
-            "SET VARIABLE files = (SELECT list(getvariable('base') || path) FROM read_csv(getvariable('base') || '"
-            (meta_folder(&of.name, &table.index.table)) "/index.csv'));\n"
-            "SELECT * FROM read_parquet(getvariable('files')) LIMIT 10;\n"
-        }
-        @if is_attachable {
-            pre {
-                "-- DuckDB 1.5: alle Tabellen / all tables\n"
-                "INSTALL iceberg; LOAD iceberg;\n"
-                "ATTACH '' AS stadt (TYPE iceberg, ENDPOINT '" (base) "/iceberg', AUTHORIZATION_TYPE 'none', \
-                 ACCESS_DELEGATION_MODE 'none');\n"
-                "SELECT * FROM stadt.\"" (of.name) "\"." (table.index.table) " LIMIT 10;\n"
+struct Home<'a> {
+    page: Page<'a>,
+    catalogue: &'a Catalogue,
+}
+
+impl<'a> Home<'a> {
+    fn say<'t>(&self, de: &'t str, en: &'t str) -> &'t str {
+        self.page.language.say(de, en)
+    }
+
+    fn site(&self) -> &'a Site {
+        self.page.site
+    }
+
+    /// Those that have a file.
+    fn published(&self) -> impl Iterator<Item = &'a Dataset> {
+        self.catalogue.datasets.iter().filter(|of| span(of).is_some())
+    }
+
+    /// Of these, those that are about traffic: not the one about what was published.
+    fn about_traffic(&self) -> impl Iterator<Item = &'a Dataset> {
+        self.published().filter(|of| of.name != publication::DATASET)
+    }
+
+    fn title(&self, of: &'a Dataset) -> Markup {
+        let (text, language) = of.title(self.site(), self.page.language);
+        said(text, language, self.page.language)
+    }
+
+    /// The feeds of all datasets.
+    fn head(&self) -> Markup {
+        html! {
+            @for of in self.published() {
+                link rel="alternate" type="application/atom+xml" title=(of.title(self.site(), self.page.language).0)
+                    href=(self.page.link(&format!("{}/feed.xml", of.name)));
             }
         }
     }
-}
 
-/// The tables: dates, rows, bytes, and where their files are listed.
-fn list(tables: &[(&Dataset, &Table)]) -> Markup {
-    html! {
-        div.wide { table {
-            tr.head {
-                th { "Datensatz " span lang="en" { "/ Dataset" } }
-                th { "Tabelle " span lang="en" { "/ Table" } }
-                th { "Von – bis " span lang="en" { "/ From – to" } }
-                th class="n" { "Zeilen " span lang="en" { "/ Rows" } }
-                th class="n" { "Bytes" }
-                th { "Dateien " span lang="en" { "/ Files" } }
+    fn content(&self) -> Markup {
+        html! {
+            h1 { (self.site().title) }
+            (self.introduction())
+            @if self.published().next().is_none() { (self.nothing_yet()) } @else {
+                (self.figures())
+                (self.picture())
+                h2 #datasets { (self.say("Die Datensätze", "The datasets")) }
+                @let cards: Vec<&Dataset> = self.published().collect();
+                ul.cards { @for of in cards { li { (self.card(of)) } } }
+                (self.not_yet())
+                (self.ways_in())
             }
-            @for (of, table) in tables {
-                tr {
-                    td { (of.name) }
-                    td { a href={ "#" (of.name) "-" (table.index.table) } { (table.index.table) } }
-                    td { (span_of(&table.index)) (provisional(&table.index)) }
-                    td class="n" data-label="Zeilen / Rows" { (rows(&table.index)) }
-                    td class="n" data-label="Bytes" { (table.index.files.iter().map(|file| file.bytes).sum::<u64>()) }
-                    td {
-                        a href={ (meta_folder(&of.name, &table.index.table)) "/files.json" } { "files.json" }
-                        " "
-                        a href={ (meta_folder(&of.name, &table.index.table)) "/index.csv" } { "index.csv" }
-                    }
+            (self.withdrawn())
+            @if let Some(contact) = self.site().contact() {
+                h2 { (self.say("Fragen, Fehler, Ideen", "Questions, mistakes, ideas")) }
+                p {
+                    (self.say("Schreiben Sie uns: ", "Write to us: "))
+                    (way_to(&contact, contact.email.as_deref().or(contact.url.as_deref()).unwrap_or_default()))
+                    " (" (contact.name) ")."
                 }
             }
-        } }
-    }
-}
-
-/// The newest results of each dataset.
-fn quality(results: &[&Quality]) -> Markup {
-    html! {
-        div.wide { table {
-            tr.head {
-                th { "Datensatz " span lang="en" { "/ Dataset" } }
-                th { "Neuester Lauf " span lang="en" { "/ Newest run" } }
-                th class="n" { "Note von 100 " span lang="en" { "/ Score of 100" } }
-                th { "Ergebnisse " span lang="en" { "/ Results" } }
-            }
-            @for of in results {
-                tr {
-                    td { (of.dataset) }
-                    td data-label="Neuester Lauf / Newest run" {
-                        (of.date)
-                        @if of.status == Status::HeldBack { ", zurückgehalten " span lang="en" { "/ held back" } }
-                    }
-                    td class="n" data-label="Note von 100 / Score of 100" { (of.score.dataset.map_or_else(|| "–".to_owned(), |score| format!("{score:.2}"))) }
-                    td {
-                        a href=(results::page_path(&of.dataset)) { "Regeln und Verlauf / rules and trend" }
-                        " "
-                        a href=(results::path(&of.dataset, of.date, Form::Json)) { "quality.json" }
-                    }
-                }
-            }
-        } }
-    }
-}
-
-fn licence(site: &Site) -> Markup {
-    html! {
-        @match &site.licence_url {
-            Some(url) => a href=(url) { (site.licence) },
-            None => (site.licence),
         }
     }
-}
 
-fn rows(index: &TableIndex) -> u64 {
-    index.files.iter().map(|file| file.rows).sum()
-}
-
-fn span_of(index: &TableIndex) -> String {
-    match (index.files.first(), index.files.last()) {
-        (Some(first), Some(last)) if first.partition_date == last.partition_date => first.partition_date.to_string(),
-        (Some(first), Some(last)) => format!("{} – {}", first.partition_date, last.partition_date),
-        _ => String::new(),
-    }
-}
-
-/// Tells the dates whose current files are provisional, if there are any.
-fn provisional(index: &TableIndex) -> Markup {
-    let dates = provisional_dates(index);
-    html! {
-        @if !dates.is_empty() {
-            br;
-            "vorläufig, der Tag ist nicht vorbei: " (dates.join(", ")) " "
-            span lang="en" { "/ provisional, the day is not over" }
+    /// What this is: in the words of the city if it has some.
+    fn introduction(&self) -> Markup {
+        let portal = &self.site().portal;
+        let own = match self.page.language {
+            Language::En if portal.introduction_en.is_some() => Language::En,
+            _ => Language::De,
+        };
+        html! {
+            @match portal.introduction(self.page.language) {
+                Some(text) => p.lead.lines { (said(text, own, self.page.language)) },
+                None => p.lead {
+                    (self.site().publisher) " "
+                    (self.say(
+                        "veröffentlicht hier Daten des öffentlichen Nahverkehrs: Tag für Tag, geprüft und in Formaten, die jedes \
+                         Auswertungsprogramm lesen kann.",
+                        "publishes data of its public transport here: day by day, checked, and in formats that every tool for analysis reads.",
+                    ))
+                },
+            }
+            p {
+                (self.say("Alle dürfen die Daten kostenlos nutzen, unter der Lizenz ", "Everybody may use the data free of charge, under the licence "))
+                (self.page.licence()) "."
+            }
         }
     }
-}
 
-fn section(of: &Dataset, table: &Table) -> Markup {
-    let contract = &table.contract;
-    html! {
-        details id={ (of.name) "-" (table.index.table) } {
-            summary { code { (of.name) "/" (table.index.table) } " " (contract.description_de.as_deref().unwrap_or_default()) }
-            p lang="en" { (contract.description.as_deref().unwrap_or_default()) }
-            div.wide { table {
-                tr.head {
-                    th { "Spalte " span lang="en" { "/ Column" } }
-                    th { "Typ " span lang="en" { "/ Type" } }
-                    th { "Bedeutung " span lang="en" { "/ Meaning" } }
+    fn nothing_yet(&self) -> Markup {
+        html! {
+            p.note {
+                (self.say(
+                    "Noch ist hier nichts veröffentlicht. Sobald der erste Betriebstag geprüft ist, stehen seine Daten auf dieser Seite.",
+                    "Nothing is published here yet. As soon as the first service date has been checked, its data will be on this page.",
+                ))
+            }
+        }
+    }
+
+    /// Since when, how fresh, how much, how good.
+    fn figures(&self) -> Markup {
+        // A timetable has the date on which it was captured, on which no bus need have run yet.
+        let observed: Vec<&Dataset> = self.about_traffic().filter(|of| !of.about.is_timetable).collect();
+        let dated = if observed.is_empty() { self.about_traffic().collect() } else { observed };
+        let spans: Vec<(ServiceDate, ServiceDate)> = dated.into_iter().filter_map(span).collect();
+        let scores = self.about_traffic().filter_map(|of| Some((of, newest_score(of)?)));
+        let scores: Vec<(&Dataset, (&Quality, f64))> = scores.collect();
+        let language = self.page.language;
+        let rows = self.catalogue.tables().map(|(_, table)| table.rows()).sum();
+        html! {
+            ul.cards.figures {
+                @if let Some((_, newest)) = spans.iter().max_by_key(|(_, newest)| *newest) {
+                    li { b { (day(*newest, language)) } (self.say("neuester Betriebstag", "newest service date")) }
                 }
-                @for column in public(contract) {
-                    tr {
-                        td { code { (column.name) } }
-                        td data-label="Typ / Type" { (kind(column)) @if let Some(unit) = &column.unit { ", " (unit) } }
-                        td {
-                            (column.description_de.as_deref().unwrap_or_default()) " "
-                            span lang="en" { (column.description.as_deref().unwrap_or_default()) }
-                        }
+                @if let Some((first, _)) = spans.iter().min_by_key(|(first, _)| *first) {
+                    li { b { (day(*first, language)) } (self.say("erster Betriebstag", "first service date")) }
+                }
+                li {
+                    b { (count("rows", rows, language)) }
+                    (self.say("Zeilen in ", "rows in ")) (count("datasets", self.published().count() as u64, language)) " "
+                    @if self.published().count() == 1 { (self.say("Datensatz", "dataset")) } @else { (self.say("Datensätzen", "datasets")) }
+                }
+                @if let Some((of, (newest, score))) = scores.iter().min_by(|(_, (_, one)), (_, (_, other))| one.total_cmp(other)) {
+                    li {
+                        b { (points(of, newest, *score, language)) }
+                        (self.say("von 100 Punkten", "of 100 points"))
+                        @if scores.len() > 1 { br; small { (self.say("der schlechteste Datensatz", "the worst of the datasets")) } }
                     }
                 }
-                @if let Some(geometry) = &contract.geometry {
-                    tr {
-                        td { code { (geometry.name) } }
-                        td data-label="Typ / Type" { "WKB" }
-                        td {
-                            (geometry.description_de.as_deref().unwrap_or_default()) " "
-                            span lang="en" { (geometry.description.as_deref().unwrap_or_default()) }
-                        }
+            }
+        }
+    }
+
+    /// The map of the timetable with most stops.
+    fn picture(&self) -> Markup {
+        let maps = self.catalogue.datasets.iter().filter_map(|of| Some((of, of.overview.map.as_ref()?)));
+        let Some((of, map)) = maps.max_by_key(|(_, map)| map.stops) else { return html! {} };
+        let language = self.page.language;
+        html! {
+            figure {
+                img src=(self.page.link(&format!("{}/map.svg", of.name))) alt=(self.alternative(map));
+                figcaption {
+                    (self.say("Das Netz im Fahrplan vom ", "The network in the timetable of ")) (day(map.date, language)) ": "
+                    (count(&format!("stops {} {}", of.name, map.date), map.stops, language)) " "
+                    (self.say("Haltestellen, ", "stops, "))
+                    (count(&format!("routes {} {}", of.name, map.date), map.routes, language)) " "
+                    @if map.routes == 1 { (self.say("Linie", "route")) } @else { (self.say("Linien", "routes")) } "."
+                }
+            }
+        }
+    }
+
+    /// For who does not see it.
+    fn alternative(&self, map: &MapContent) -> String {
+        let numbers = [map.stops, map.routes].map(|number| self.page.language.of(&crate::text::grouped(number)).to_owned());
+        let [stops, routes] = numbers;
+        match self.page.language {
+            Language::De => format!("Karte des Liniennetzes mit {stops} Haltestellen und {routes} Linien"),
+            Language::En => format!("Map of the network with {stops} stops and {routes} routes"),
+        }
+    }
+
+    fn card(&self, of: &'a Dataset) -> Markup {
+        let language = self.page.language;
+        html! {
+            h3 { a href=(self.page.page(&format!("{}/index.html", of.name))) { (self.title(of)) } }
+            @match of.description(self.site(), language) {
+                Some((text, spoken)) => p { (said(text, spoken, language)) },
+                None => p { @for (place, table) in of.tables.iter().filter(|table| !table.index.files.is_empty()).enumerate() {
+                    @if place > 0 { ", " }
+                    code { (table.index.table) }
+                } },
+            }
+            @if let Some((first, last)) = span(of) {
+                p.small {
+                    @if first == last { (day(first, language)) } @else {
+                        (day(first, language)) (self.say(" bis ", " to ")) (day(last, language))
+                    }
+                    br;
+                    (count(&format!("rows {}", of.name), of.tables.iter().map(Table::rows).sum(), language))
+                    (self.say(" Zeilen", " rows"))
+                }
+            }
+            (self.quality(of))
+        }
+    }
+
+    /// How good the newest date was, and whether that is better or worse than the one before.
+    fn quality(&self, of: &Dataset) -> Markup {
+        let language = self.page.language;
+        html! {
+            @if let Some((newest, score)) = newest_score(of) {
+                p.small {
+                    strong { (points(of, newest, score, language)) (self.say(" von 100 Punkten", " of 100 points")) }
+                    " (" (day(newest.date, language)) ")"
+                    @if let Some((before, earlier)) = score_before(of, newest.date) {
+                        br; (self.change(of, (newest.date, score), (before, earlier)))
                     }
                 }
+            }
+            @if of.results.last().is_some_and(|newest| newest.status == Status::HeldBack) {
+                @let date = of.results.last().map(|newest| newest.date);
+                p.small {
+                    strong.warn { (self.say("Zurückgehalten", "Held back")) } ": "
+                    @if let Some(date) = date { (day(date, language)) } " "
+                    (self.say("ist nicht veröffentlicht, weil die Prüfung Fehler fand.", "is not published, since the checks found errors."))
+                }
+            }
+            @if of.name != publication::DATASET && !of.results.is_empty() {
+                p.small { a href=(self.page.link(&results::page_path(&of.name))) { (self.say("Regeln und Verlauf", "Rules and trend")) } }
+            }
+        }
+    }
+
+    fn change(&self, of: &Dataset, (date, score): (ServiceDate, f64), (before, earlier): (ServiceDate, f64)) -> Markup {
+        // Of what is shown, so that nobody computes another difference.
+        let cents = (score * 100.0).round() - (earlier * 100.0).round();
+        let change = cents / 100.0;
+        let what = format!("score_change {} {date} {before}", of.name);
+        html! {
+            @if cents == 0.0 { (self.say("unverändert gegenüber dem ", "unchanged from ")) } @else {
+                @if cents > 0.0 { "▲ +" (decimal(&what, change, 2, self.page.language)) }
+                @else { "▼ −" (decimal(&what, -change, 2, self.page.language)) }
+                (self.say(" gegenüber dem ", " from "))
+            }
+            (day(before, self.page.language))
+        }
+    }
+
+    /// Datasets of which nothing has been released.
+    fn not_yet(&self) -> Markup {
+        let waiting: Vec<&Dataset> = self.catalogue.datasets.iter().filter(|of| span(of).is_none()).collect();
+        html! {
+            @if !waiting.is_empty() {
+                p.muted {
+                    (self.say("Noch nicht oder nicht mehr veröffentlicht: ", "Not or no longer published: "))
+                    @for (place, of) in waiting.iter().enumerate() { @if place > 0 { "; " } (self.title(of)) }
+                    "."
+                }
+            }
+        }
+    }
+
+    fn ways_in(&self) -> Markup {
+        let tables = self.about_traffic().flat_map(|of| of.tables.iter().map(move |table| (of, table)));
+        let largest = tables.max_by_key(|(_, table)| table.rows());
+        html! {
+            h2 #data { (self.say("So kommen Sie an die Daten", "How to get the data")) }
+            p {
+                (self.say(
+                    "Jede Tabelle besteht aus Parquet-Dateien, eine für jeden Betriebstag. Mehr Wege, auch für Tabellenkalkulation, Python, R \
+                     und JavaScript, zeigt die Seite jedes Datensatzes. Mit ",
+                    "Each table is made of Parquet files, one for each service date. The page of each dataset shows more ways, for \
+                     spreadsheets, Python, R and JavaScript, too. With ",
+                ))
+                a href="https://duckdb.org" { "DuckDB" }
+                (self.say(" genügt dies:", " this is enough:"))
+            }
+            @if let Some((of, table)) = largest { (self.snippet(of, table)) }
+            h3 { (self.say("Für Kataloge und Programme", "For catalogues and programs")) }
+            ul {
+                li {
+                    a href=(self.page.link("catalog.ttl")) { "catalog.ttl" } ", " a href=(self.page.link("catalog.jsonld")) { "catalog.jsonld" }
+                    ": DCAT-AP.de, mobilityDCAT-AP"
+                }
+                li { a href=(self.page.link("datapackage.json")) { "datapackage.json" } ": Frictionless Data Package" }
+                li {
+                    (self.say("Neues als Atom-Feed: ", "News as an Atom feed: "))
+                    @for (place, of) in self.published().enumerate() {
+                        @if place > 0 { "; " }
+                        a href=(self.page.link(&format!("{}/feed.xml", of.name))) { (self.title(of)) }
+                    }
+                }
+            }
+        }
+    }
+
+    /// How the largest table is read: from its address on the web, or in the bucket's folder.
+    fn snippet(&self, of: &Dataset, table: &Table) -> Markup {
+        let base = self.site().base_url.as_deref().map(|url| format!("{}/", url.trim_end_matches('/'))).unwrap_or_default();
+        let index = format!("{}/index.csv", meta_folder(&of.name, &table.index.table));
+        let is_attachable = self.site().base_url.is_some() && iceberg::has(&table.index);
+        html! {
+            @if base.is_empty() {
+                p.muted { (self.say("Im Ordner dieser Seiten ausführen.", "To be run in the folder of these pages.")) }
+            }
+            pre { code {
+                "SET VARIABLE base = '" (base) "';\n"
+                "SET VARIABLE files = (SELECT list(getvariable('base') || path) FROM read_csv(getvariable('base') || '" (index) "'));\n"
+                "SELECT * FROM read_parquet(getvariable('files')) LIMIT 10;\n"
             } }
+            @if is_attachable {
+                p { (self.say("Oder alle Tabellen auf einmal, ab DuckDB 1.5:", "Or all tables at once, from DuckDB 1.5 on:")) }
+                pre { code {
+                    "INSTALL iceberg; LOAD iceberg;\n"
+                    "ATTACH '' AS stadt (TYPE iceberg, ENDPOINT '" (base) "iceberg', AUTHORIZATION_TYPE 'none', \
+                     ACCESS_DELEGATION_MODE 'none');\n"
+                    "SELECT * FROM stadt.\"" (of.name) "\"." (table.index.table) " LIMIT 10;\n"
+                } }
+            }
+        }
+    }
+
+    /// Dates that have left the public and have not come back.
+    fn withdrawn(&self) -> Markup {
+        let mut gone: Vec<(&Dataset, ServiceDate, Vec<(&str, &Tombstone)>)> = Vec::new();
+        for of in &self.catalogue.datasets {
+            let mut dates: BTreeMap<ServiceDate, Vec<(&str, &Tombstone)>> = BTreeMap::new();
+            for table in &of.tables {
+                let is_back = |date: &ServiceDate| table.index.files.iter().any(|file| file.partition_date == *date);
+                for (date, tombstone) in table.index.withdrawn.iter().filter(|(date, _)| !is_back(date)) {
+                    dates.entry(*date).or_default().push((&table.index.table, tombstone));
+                }
+            }
+            gone.extend(dates.into_iter().map(|(date, tables)| (of, date, tables)));
+        }
+        let language = self.page.language;
+        html! {
+            @if !gone.is_empty() {
+                h2 #withdrawn { (self.say("Zurückgezogen", "Withdrawn")) }
+                p { (self.say("Diese Tage waren veröffentlicht und sind es nicht mehr.", "These days were published and no longer are.")) }
+                ul { @for (of, date, tables) in &gone {
+                    li {
+                        (self.title(of)) ", " (day(*date, language))
+                        @if tables.len() < of.tables.len() {
+                            " (" @for (place, (table, _)) in tables.iter().enumerate() { @if place > 0 { ", " } code { (table) } } ")"
+                        }
+                        ": "
+                        // All tables of one withdrawal have one reason.
+                        @if let Some((_, tombstone)) = tables.first() { (said(&tombstone.reason, Language::De, language)) }
+                    }
+                } }
+            }
         }
     }
 }
 
-fn kind(column: &Column) -> &'static str {
-    match column.kind {
-        Kind::Text => "text",
-        Kind::Int32 | Kind::ServiceTime => "int32",
-        Kind::Int64 => "int64",
-        Kind::Float if column.is_single => "float",
-        Kind::Float => "double",
-        Kind::Boolean => "boolean",
-        Kind::Date => "date",
-        Kind::Instant => "timestamp (UTC)",
-    }
+/// The first and the newest date of the current files.
+fn span(of: &Dataset) -> Option<(ServiceDate, ServiceDate)> {
+    let dates = || of.tables.iter().flat_map(|table| table.index.files.iter().map(|file| file.partition_date));
+    Some((dates().min()?, dates().max()?))
+}
+
+/// The newest results that have a score.
+fn newest_score(of: &Dataset) -> Option<(&Quality, f64)> {
+    of.results.iter().rev().find_map(|results| Some((results, results.score.dataset?)))
+}
+
+/// The score before that of a date.
+fn score_before(of: &Dataset, date: ServiceDate) -> Option<(ServiceDate, f64)> {
+    let earlier = of.results.iter().rev().filter(|results| results.date < date);
+    earlier.into_iter().find_map(|results| Some((results.date, results.score.dataset?)))
+}
+
+fn points(of: &Dataset, newest: &Quality, score: f64, language: Language) -> Markup {
+    decimal(&format!("score {} {}", of.name, newest.date), score, 2, language)
 }

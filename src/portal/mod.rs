@@ -31,6 +31,7 @@ use crate::publish::index;
 use crate::report::results::{Form, page_path, path};
 use crate::report::trend::Report;
 use crate::report::{Quality, json, junit};
+use crate::text::Language;
 
 /// A file of the bucket that may be made again at any time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,8 +59,8 @@ fn site(catalogue: &Catalogue) -> Vec<File> {
 pub(crate) fn home(catalogue: &Catalogue) -> Vec<File> {
     let mut files: Vec<File> = catalog::files(catalogue).map(|(name, text)| File::new(name, text)).into();
     files.push(File::new("datapackage.json", data_package::write(catalogue)));
-    files.push(File::new("index.html", home::page(catalogue)));
-    files.extend(legal::pages(&catalogue.site).into_iter().map(|(path, text)| File::new(path, text)));
+    let pages = home::pages(catalogue).into_iter().chain(legal::pages(&catalogue.site));
+    files.extend(pages.map(|(path, text)| File::new(path, text)));
     files.extend(catalogue.site.portal.logo.iter().map(|logo| File::new(logo.path(), logo.bytes.clone())));
     files
 }
@@ -72,7 +73,8 @@ pub(crate) fn dataset(site: &Site, of: &Dataset) -> Vec<File> {
     if of.name != publication::DATASET {
         let indexes = of.tables.iter().map(|table| &table.index);
         let report = Report::of(&of.name, &of.results).with_rollbacks(indexes);
-        let page = quality_page::write(&site.title, &[report]);
+        let titles = (of.title(site, Language::De).0, of.title(site, Language::En).0);
+        let page = quality_page::of_dataset(&site.title, titles, &report);
         files.push(File::new(page_path(&of.name), page));
     }
     files.extend(dataset_page::files(site, of));

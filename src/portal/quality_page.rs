@@ -14,6 +14,7 @@ use crate::report::score;
 use crate::report::text::number;
 use crate::report::trend::{Point, Report, RunLine, Trend};
 use crate::report::words::{DIMENSIONS, dimension_word, grouped, result_word, then};
+use crate::text::{Language, german_number};
 
 /// A bar's width and the height of a picture of bars.
 const BAR: usize = 9;
@@ -21,13 +22,31 @@ const HEIGHT: f64 = 26.0;
 /// Between groups of three digits: a narrow space that does not break.
 const THIN: &str = "\u{202f}";
 
-/// The page. `title` is who publishes.
+/// The page of one dataset in the bucket. `title` is who publishes, the other two what the dataset is called in German and English.
+pub(crate) fn of_dataset(title: &str, (de, en): (&str, &str), report: &Report) -> String {
+    let above = html! {
+        nav.back {
+            a href="../../index.html" { (both("Startseite", "Home")) } " / "
+            a.de href=(format!("../../{}/index.html", report.dataset)) lang="de" { (de) }
+            a.en href=(format!("../../{}/index.en.html", report.dataset)) lang="en" { (en) }
+        }
+    };
+    whole(title, &above, std::slice::from_ref(report), &both(de, en))
+}
+
+/// The page of some datasets by their names, for whoever asks for it. `title` is who publishes.
 pub(crate) fn write(title: &str, reports: &[Report]) -> String {
+    whole(title, &html! {}, reports, &html! {})
+}
+
+/// `heading` is what the only dataset is called.
+fn whole(title: &str, above: &Markup, reports: &[Report], heading: &Markup) -> String {
     let content = html! {
+        (above)
         h1 { (both("Datenqualität", "Data quality")) }
         p.of { (title) }
-        @for report in reports { (dataset(report, reports.len() == 1)) }
-        h2 #score { (both("Wie die Noten entstehen", "How the scores come about")) }
+        @for report in reports { (dataset(report, reports.len() == 1, heading)) }
+        h2 #score { (both("Wie die Punkte entstehen", "How the scores come about")) }
         p { (both(score::FORMULA_DE, score::FORMULA_EN)) }
         p {
             (both(
@@ -40,7 +59,7 @@ pub(crate) fn write(title: &str, reports: &[Report]) -> String {
 }
 
 /// `alone` is whether it is the only dataset of the page, so that its rules can have the names of places on it.
-fn dataset(report: &Report, alone: bool) -> Markup {
+fn dataset(report: &Report, alone: bool, heading: &Markup) -> Markup {
     let Some(newest) = report.runs.last() else { return html! {} };
     let before = report.runs.len().checked_sub(2).and_then(|place| report.runs.get(place));
     let look_at: Vec<&Trend> = report.trends(&report.look_at).collect();
@@ -49,7 +68,7 @@ fn dataset(report: &Report, alone: bool) -> Markup {
         tables.partition(|table| table.iter().all(Trend::always_skipped));
     html! {
         section {
-            h2 { (report.dataset) }
+            h2 { @if heading.0.is_empty() { (report.dataset) } @else { (heading) } }
             (cards(newest, before))
             (rolled_back(report))
             @if look_at.is_empty() {
@@ -64,8 +83,10 @@ fn dataset(report: &Report, alone: bool) -> Markup {
                     ul { @for trend in report.trends(names) { li { (change(trend)) } } }
                 }
             }
-            h3 { (both("Noten", "Scores")) }
-            (curve(&report.runs))
+            h3 { (both("Punkte", "Scores")) }
+            @for language in Language::ALL {
+                div class=(language.code()) lang=(language.code()) { (curve(&report.runs, language)) }
+            }
             (scores(report, alone))
             @if !report.notices.is_empty() { (notices(report)) }
             h3 { (both("Verbleib der Zeilen", "Where the rows went")) }
@@ -95,7 +116,7 @@ fn cards(newest: &RunLine, before: Option<&RunLine>) -> Markup {
         ul.cards {
             li {
                 b { @match newest.score.dataset { Some(score) => (decimal(score)), None => "–" } }
-                (both("Note, höchstens 100", "Score, at most 100"))
+                (both("von 100 Punkten", "of 100 points"))
                 @if let (Some(change), Some(before)) = (change, before) {
                     br; small { @if change >= 0.0 { "+" } (decimal(change)) " " (both("seit", "since")) " " (before.date) }
                 }
@@ -110,7 +131,7 @@ fn cards(newest: &RunLine, before: Option<&RunLine>) -> Markup {
                     (both("vorläufig veröffentlicht: der Tag ist noch nicht zu Ende", "published provisionally: the day is not over"))
                 } @else if newest.nothing_captured {
                     (both(
-                        "nichts Neues aufgezeichnet: veröffentlicht ist allein, was fehlt, ohne Note",
+                        "nichts Neues aufgezeichnet: veröffentlicht ist allein, was fehlt, ohne Punkte",
                         "nothing new was captured: what is missing is published alone, without a score",
                     ))
                 } @else { (both("veröffentlicht", "published")) }
@@ -139,7 +160,7 @@ fn rolled_back(report: &Report) -> Markup {
             h3 { (both("Zurückgenommen", "Rolled back")) }
             p {
                 (both(
-                    "Von diesen Tabellen ist wieder eine frühere Fassung veröffentlicht. Noten, Regeln und Zeilenzahlen auf dieser Seite \
+                    "Von diesen Tabellen ist wieder eine frühere Fassung veröffentlicht. Punkte, Regeln und Zeilenzahlen auf dieser Seite \
                      beschreiben den letzten Lauf, nicht diese Fassung.",
                     "Of these tables an earlier version is published again. Scores, rules and counts of rows on this page describe the last \
                      run, not that version.",
@@ -210,12 +231,10 @@ fn finding(report: &Report, trend: &Trend) -> Markup {
     html! {
         div class={ "finding " (class(trend, point)) } {
             div {
-                b { (both(de, en)) } " " code { (trend.rule.id) } " – " (told(trend, point))
-                br; (words(trend))
-                @if let Some(message) = &trend.rule.message {
-                    br; small { (both(trend.rule.message_de.as_ref().unwrap_or(message), message)) }
-                }
-                br; small { (happened(report, trend)) }
+                b { (both(de, en)) ": " } (words(trend))
+                br; (told(trend, point)) ", " (happened(report, trend))
+                @if let Some(message) = &trend.rule.message { br; small { (said(trend, message)) } }
+                br; small { code { (trend.rule.id) } }
             }
             (bars(report, trend))
         }
@@ -230,8 +249,20 @@ fn happened(report: &Report, trend: &Trend) -> Markup {
 }
 
 fn words(trend: &Trend) -> Markup {
-    let en = &trend.rule.description;
-    both(trend.rule.description_de.as_ref().unwrap_or(en), en)
+    in_both(trend.rule.description_de.as_deref(), &trend.rule.description)
+}
+
+/// What the rule said of the date.
+fn said(trend: &Trend, message: &str) -> Markup {
+    in_both(trend.rule.message_de.as_deref(), message)
+}
+
+/// In German as far as there is German; what there is in English only is marked as such.
+fn in_both(de: Option<&str>, en: &str) -> Markup {
+    match de {
+        Some(de) => both(de, en),
+        None => html! { span lang="en" { (en) } },
+    }
 }
 
 /// What a rule came to.
@@ -239,7 +270,7 @@ fn told(trend: &Trend, point: &Point) -> Markup {
     match (point.result, trend.rule.asks, point.value) {
         (RuleResult::Skipped, ..) => both("nichts zu prüfen", "nothing to look at"),
         (RuleResult::Error, ..) => both("konnte nicht laufen", "could not run"),
-        (_, Evaluates::Number, Some(value)) => html! { (number(value)) },
+        (_, Evaluates::Number, Some(value)) => both(&german_number(&number(value)), &number(value)),
         (result, Evaluates::Number, None) => {
             let (de, en) = result_word(result, trend.rule.severity);
             both(de, en)
@@ -259,18 +290,30 @@ fn told(trend: &Trend, point: &Point) -> Markup {
 
 fn change(trend: &Trend) -> Markup {
     html! {
-        code { (trend.rule.id) } ": "
-        @if let Some(point) = trend.newest() { (told(trend, point)) }
+        (words(trend)) " "
+        @if let Some(point) = trend.newest() { strong { (told(trend, point)) } }
         ", " (both("zuvor", "before")) " "
         @match trend.before() {
             Some(point) => (told(trend, point)),
             None => (both("gab es die Regel nicht", "the rule was not there")),
         }
+        " " small { code { (trend.rule.id) } }
     }
 }
 
 /// One bar for each partition, as high as the share of rows named, or the number, of the greatest of them.
 fn bars(report: &Report, trend: &Trend) -> Markup {
+    match trend.rule.asks {
+        // Their decimals are written in two ways.
+        Evaluates::Number => html! {
+            span.de lang="de" { (bars_in(Language::De, report, trend)) }
+            span.en lang="en" { (bars_in(Language::En, report, trend)) }
+        },
+        Evaluates::Rows => bars_in(Language::De, report, trend),
+    }
+}
+
+fn bars_in(language: Language, report: &Report, trend: &Trend) -> Markup {
     let sizes = || trend.points.iter().flatten().filter_map(|point| trend.size(point));
     let most = sizes().fold(0.0, f64::max);
     let width = BAR * trend.points.len();
@@ -283,7 +326,7 @@ fn bars(report: &Report, trend: &Trend) -> Markup {
                     @let height = 2.0 + share * (HEIGHT - 2.0);
                     rect class=(class(trend, point)) x=(place * BAR) y=(format!("{:.1}", HEIGHT - height))
                         width=(BAR - 2) height=(format!("{height:.1}")) {
-                        title { (run.date) ": " (short(trend, point)) }
+                        title { (run.date) ": " (short(language, trend, point)) }
                     }
                 }
             }
@@ -291,18 +334,19 @@ fn bars(report: &Report, trend: &Trend) -> Markup {
     }
 }
 
-/// What a rule came to, in figures that need no language.
-fn short(trend: &Trend, point: &Point) -> String {
+/// What a rule came to, in figures.
+fn short(language: Language, trend: &Trend, point: &Point) -> String {
     match (point.result, trend.rule.asks, point.value) {
         (RuleResult::Error, ..) => "!".to_owned(),
         (RuleResult::Skipped, ..) => "–".to_owned(),
+        (_, Evaluates::Number, Some(value)) if language == Language::De => german_number(&number(value)),
         (_, Evaluates::Number, value) => value.map_or_else(String::new, number),
-        (_, Evaluates::Rows, _) => format!("{} / {}", point.rows, point.checked),
+        (_, Evaluates::Rows, _) => format!("{} / {}", grouped(point.rows, THIN), grouped(point.checked, THIN)),
     }
 }
 
 /// The score of the dataset over the partitions.
-fn curve(runs: &[RunLine]) -> Markup {
+fn curve(runs: &[RunLine], language: Language) -> Markup {
     let told: Vec<(usize, &RunLine, f64)> =
         runs.iter().enumerate().filter_map(|(place, run)| Some((place, run, run.score.dataset?))).collect();
     if told.len() < 2 {
@@ -313,20 +357,24 @@ fn curve(runs: &[RunLine]) -> Markup {
     let low = (least - (100.0 - least) * 0.25 - 0.01).max(0.0);
     let x = |place: usize| 60.0 + 620.0 * place as f64 / (runs.len() - 1) as f64;
     let y = |score: f64| 15.0 + 90.0 * (100.0 - score) / (100.0 - low);
+    let written = |score: f64| match language {
+        Language::De => german_number(&format!("{score:.2}")),
+        Language::En => format!("{score:.2}"),
+    };
     let mut line = String::new();
     for (place, _, score) in &told {
         let _ = write!(line, "{:.1},{:.1} ", x(*place), y(*score));
     }
     html! {
         svg.curve role="img" viewBox="0 0 700 130" {
-            title { "Note je Tag / score by date" }
+            title { (language.say("Punkte je Tag", "Score by date")) }
             line x1="60" x2="680" y1="15" y2="15" {}
             text x="52" y="19" text-anchor="end" { "100" }
-            text x="52" y=(format!("{:.1}", y(least) + 4.0)) text-anchor="end" { (format!("{least:.2}")) }
+            text x="52" y=(format!("{:.1}", y(least) + 4.0)) text-anchor="end" { (written(least)) }
             polyline points=(line.trim()) {}
             @for (place, run, score) in &told {
                 circle.bad[run.status == Status::HeldBack] cx=(format!("{:.1}", x(*place))) cy=(format!("{:.1}", y(*score))) r="3.5" {
-                    title { (run.date) ": " (format!("{score:.2}")) }
+                    title { (run.date) ": " (written(*score)) }
                 }
             }
             @if let (Some(first), Some(last)) = (runs.first(), runs.last()) {
@@ -445,7 +493,7 @@ fn rules(report: &Report, trends: &[Trend], alone: bool) -> Markup {
                 @if bad + passed == 0 { ", " (both("nichts zu prüfen", "nothing to look at")) }
                 small { " " (first.rule.contract) " " (first.rule.contract_version) }
             }
-            div.wide { table {
+            div.wide { table.rules {
                 thead { tr {
                     th { (both("Regel", "Rule")) }
                     th { (both("Schwere", "Severity")) }
@@ -455,7 +503,7 @@ fn rules(report: &Report, trends: &[Trend], alone: bool) -> Markup {
                 } }
                 tbody { @for trend in trends {
                     tr id=[alone.then(|| format!("{}/{}", trend.rule.contract, trend.rule.id))] {
-                        td { code { (trend.rule.id) } br; (words(trend)) }
+                        td { (words(trend)) br; small { code { (trend.rule.id) } } }
                         td { (severity(trend.rule.severity)) }
                         td { (both(dimension_word(trend.rule.dimension).0, dimension_word(trend.rule.dimension).1)) }
                         td {
@@ -473,30 +521,32 @@ fn rules(report: &Report, trends: &[Trend], alone: bool) -> Markup {
 }
 
 const STYLE: &str = "\
-h1{margin-bottom:0}h2{margin-top:2.5rem}.of{margin-top:0;color:#555}\
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(10rem,1fr));gap:.8rem;list-style:none;padding:0}\
-@media(min-width:40rem){.cards{grid-template-columns:repeat(3,1fr)}}@media(min-width:68rem){.cards{grid-template-columns:repeat(6,1fr)}}\
-.cards li{background:#f6f6f6;padding:.6rem .8rem;border-radius:.4rem}\
-.cards b{display:block;white-space:nowrap;font-size:1.3rem;line-height:1.3;font-variant-numeric:tabular-nums}small{color:#555}\
-.bad,.cards .bad b{color:#b3261e}\
-.finding{display:flex;justify-content:space-between;gap:1rem;border-left:.4rem solid;padding:.4rem .8rem;margin:.5rem 0;background:#f6f6f6}\
-.finding.broken{border-color:#6a1b9a}.finding.failed{border-color:#b3261e}.finding.warning{border-color:#b26a00}.finding.info{border-color:#2c5f9e}\
-.broken>div>b{color:#6a1b9a}.failed>div>b{color:#b3261e}.warning>div>b{color:#8a5200}.info>div>b{color:#2c5f9e}\
-details{padding:.3rem 0;border-top:1px solid #ddd}code{font:.85em ui-monospace,monospace;overflow-wrap:anywhere}\
+h1{margin-bottom:0}h2{margin-top:2.5rem}.of{margin-top:0;color:var(--muted)}.back{margin:.8rem 0 1.2rem;font-size:.9rem}\
+.back a{display:inline-block;padding:.2rem 0}\
+.cards{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:.7rem;list-style:none;padding:0}\
+@media(min-width:46rem){.cards{grid-template-columns:repeat(3,minmax(0,1fr))}}\
+.cards li{background:var(--panel);border:1px solid var(--line);padding:.6rem .8rem;border-radius:.4rem}\
+.cards b{display:block;font-size:1.3rem;line-height:1.3;font-variant-numeric:tabular-nums}small{color:var(--muted)}\
+.bad,.cards .bad b{color:var(--bad)}\
+.finding{display:flex;flex-wrap:wrap;justify-content:space-between;gap:.4rem 1rem;border-left:.4rem solid;padding:.5rem .8rem;margin:.6rem 0;background:var(--panel)}\
+.finding>div{flex:1 1 20rem;min-width:0}\
+.finding.broken{border-color:var(--broken)}.finding.failed{border-color:var(--bad)}.finding.warning{border-color:var(--warn)}.finding.info{border-color:var(--accent)}\
+.broken>div>b{color:var(--broken)}.failed>div>b{color:var(--bad)}.warning>div>b{color:var(--warn)}.info>div>b{color:var(--accent)}\
+details{padding:.3rem 0;border-top:1px solid var(--line)}\
 table{font-size:.9rem;margin:.5rem 0}\
-th,td{border-bottom:1px solid #ddd;padding:.25rem .6rem;text-align:left;vertical-align:top}\
+th,td{border-bottom:1px solid var(--line);padding:.3rem .6rem;text-align:left;vertical-align:top}\
 .scores td,td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.scores thead th{text-align:right;font-weight:normal}\
-.scores thead th:first-child{text-align:left}.all th,.all td{border-top:2px solid #999;font-weight:bold}\
+.scores thead th:first-child{text-align:left}.all th,.all td{border-top:2px solid var(--none);font-weight:bold}\
 .whole{background:#dcefdc}.good{background:#eef6e4}.fair{background:#fdf1d3}.poor{background:#fbdcd8}\
-svg.bars{flex:none;align-self:center}rect.passed{fill:#7aa67a}rect.skipped{fill:#ccc}rect.broken{fill:#6a1b9a}\
-rect.failed{fill:#b3261e}rect.warning{fill:#d08a1d}rect.info{fill:#2c5f9e}\
-.curve{width:100%;max-width:45rem;height:auto}.curve line{stroke:#ccc}.curve polyline{fill:none;stroke:#2c5f9e;stroke-width:2}\
-.curve circle{fill:#2c5f9e}.curve circle.bad{fill:#b3261e}.curve text{font-size:11px;fill:#555}\
-:target{outline:2px solid #2c5f9e}\
-@media(prefers-color-scheme:dark){small,.of{color:#aaa}.cards li,.finding{background:#222}\
-.bad,.cards .bad b,.failed>div>b{color:#ff8a80}.warning>div>b{color:#ffb74d}.info>div>b{color:#90caf9}.broken>div>b{color:#ce93d8}\
-details,th,td{border-color:#444}.whole{background:#1d3b1d}.good{background:#2a3b1a}.fair{background:#4a3a10}.poor{background:#4d1d18}\
-.curve text{fill:#aaa}.curve line{stroke:#444}}";
+svg.bars{flex:none;align-self:center}rect.passed{fill:#5f8f5f}rect.skipped{fill:var(--line)}rect.broken{fill:var(--broken)}\
+rect.failed{fill:var(--bad)}rect.warning{fill:#c27a10}rect.info{fill:var(--accent)}\
+.curve{width:100%;max-width:45rem;height:auto}.curve line{stroke:var(--line)}.curve polyline{fill:none;stroke:var(--accent);stroke-width:2}\
+.curve circle{fill:var(--accent)}.curve circle.bad{fill:var(--bad)}.curve text{font-size:11px;fill:var(--muted)}\
+:target{outline:2px solid var(--accent)}:root{--broken:#6a1b9a}\
+@media(max-width:40rem){.rules thead{display:none}.rules,.rules tbody,.rules tr,.rules td{display:block}\
+.rules tr{padding:.5rem 0;border-bottom:1px solid var(--line)}.rules td{border:0;padding:.1rem 0}}\
+@media(prefers-color-scheme:dark){:root{--broken:#ce93d8}\
+.whole{background:#1d3b1d}.good{background:#2a3b1a}.fair{background:#4a3a10}.poor{background:#4d1d18}}";
 
 #[cfg(test)]
 mod tests {

@@ -31,8 +31,8 @@ hundredths: 100 means that nothing was found.";
 pub(crate) const FORMULA_DE: &str = "Eine Regel zählt mit dem Anteil der Zeilen, die sie erfüllen: 1 − benannte / geprüfte. \
 Eine Regel über eine Zahl zählt 1, wenn sie gilt, sonst 0; eine Regel, die nicht laufen konnte, zählt 0; eine, die nichts \
 zu prüfen hatte, bleibt außen vor. Regeln wiegen nach ihrer Schwere: Fehler (error) 2, ebenso jede Regel, die nicht laufen \
-konnte, Warnung (warning) 1, Hinweis (info) 0. Die Note einer Dimension ist das gewichtete Mittel ihrer Regeln in Prozent, \
-die eines Datensatzes das Mittel seiner Dimensionen. Noten sind auf Hundertstel abgerundet: 100 heißt, dass nichts \
+konnte, Warnung (warning) 1, Hinweis (info) 0. Die Punkte einer Dimension sind das gewichtete Mittel ihrer Regeln in Prozent, \
+die eines Datensatzes das Mittel seiner Dimensionen. Punkte sind auf Hundertstel abgerundet: 100 heißt, dass nichts \
 gefunden wurde.";
 
 /// The scores of a run, in percent.

@@ -78,16 +78,16 @@ fn happened_to_all(result: &RuleReport, status: Status, of_table: Option<&TableC
         OnFail::Block => ("sperrt die Veröffentlichung", "blocks the release"),
         OnFail::Quarantine => ("Zeilen zurückgehalten", "rows held back"),
         OnFail::Invalidate if status == Status::HeldBack => {
-            ("Werte gelöscht, nichts veröffentlicht", "values nulled, nothing published")
+            ("Werte geleert, nichts veröffentlicht", "values nulled, nothing published")
         }
-        OnFail::Invalidate => ("Werte gelöscht", "values nulled"),
+        OnFail::Invalidate => ("Werte geleert", "values nulled"),
         // A number names no rows, and rows of a feed are not those that are published.
         OnFail::Report if result.asks == Evaluates::Number || !result.released => ("nur gemeldet", "reported only"),
         OnFail::Report if status == Status::HeldBack => {
             ("nur gemeldet, nichts veröffentlicht", "reported only, nothing published")
         }
         OnFail::Report if of_table.is_none() => ("nur gemeldet", "reported only"),
-        OnFail::Report => ("veröffentlicht, wie sie sind", "published as they are"),
+        OnFail::Report => ("Zeilen veröffentlicht, wie sie sind", "published as they are"),
     }
 }
 
@@ -110,7 +110,7 @@ pub(crate) fn result_word(result: RuleResult, severity: Severity) -> (&'static s
         (RuleResult::Passed, _) => ("erfüllt", "passed"),
         (RuleResult::Warning, Severity::Info) => ("Hinweis", "info"),
         (RuleResult::Warning, _) => ("Warnung", "warning"),
-        (RuleResult::Failed, _) => ("verletzt", "failed"),
+        (RuleResult::Failed, _) => ("nicht erfüllt", "failed"),
         (RuleResult::Error, _) => ("nicht prüfbar", "error"),
         (RuleResult::Skipped, _) => ("ausgelassen", "skipped"),
     }

@@ -1,6 +1,6 @@
 //! `portal` of the configuration: how the pages look, and what the law demands of who puts them on the web.
 //!
-//! What is there is looked at with the rest of the configuration. What is missing is told by `check` alone ([`lacks`]): data are published
+//! What is there is looked at with the rest of the configuration. What is missing, and a logo that cannot be used, is told by `check` alone ([`lacks`]): data are published
 //! all the same, and the pages say that their publisher has not stated it.
 
 use std::collections::BTreeMap;
@@ -45,7 +45,8 @@ pub(super) fn read(root: &Path, node: &Node, problems: &mut Problems) -> Setting
     map.only_keys(KEYS, problems);
     Settings {
         colour: colour(map, problems),
-        logo: map.get("logo").and_then(|node| logo::read(root, node, problems)),
+        // Of one that cannot be used `lacks` tells: data are published without it.
+        logo: map.get("logo").and_then(|node| logo::read(root, node, &mut Problems::new(problems.file()))),
         introduction: text(map, "introduction", problems),
         introduction_en: text(map, "introduction_en", problems),
         imprint: imprint(map, problems),
@@ -340,6 +341,9 @@ pub fn lacks(workspace: &Workspace) -> Vec<Problem> {
     }
     let mut problems = Problems::new(&file);
     let settings = &workspace.site.portal;
+    if let Some(logo) = node.get("portal").and_then(|map| map.get("logo")) {
+        logo::read(&workspace.root, logo, &mut problems);
+    }
     for (path, _, what, example) in DEMANDS.iter().filter(|(_, is_there, ..)| !is_there(settings)) {
         let (line, remedy) = place_of(&node, path, example);
         problems.add(line, *what, remedy);

@@ -63,7 +63,7 @@ fn notice(result: &NoticeResult, class: &str) -> Markup {
     let notice = found.notice;
     html! {
         details class=(class) {
-            summary { code { (notice.code) } " " b { (found.total) } " " (both(notice.de.what, notice.en.what)) }
+            summary { b { (found.total) } " × " (both(notice.de.what, notice.en.what)) " " code { (notice.code) } }
             p { b { (both("Abhilfe: ", "To mend: ")) } (both(notice.de.mend, notice.en.mend)) }
             @if !notice.files.is_empty() { p { (notice.files.join(", ")) } }
             @if !found.samples.is_empty() && !notice.fields.is_empty() {
@@ -83,13 +83,13 @@ fn notice(result: &NoticeResult, class: &str) -> Markup {
 
 const STYLE: &str = "\
 h2{margin-top:2rem}\
-dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem}dt{color:#555}dd{margin:0}\
+dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.2rem 1rem}dt{color:var(--muted)}dd{margin:0;min-width:0;overflow-wrap:anywhere}\
+@media(max-width:30rem){dl{grid-template-columns:minmax(0,1fr)}dd{margin-bottom:.4rem}}\
 .counts{display:flex;flex-wrap:wrap;gap:.5rem 1.5rem;list-style:none;padding:0}\
-details{border-left:.4rem solid;padding:.3rem .8rem;margin:.4rem 0;background:#f6f6f6}\
-.error{border-color:#b3261e}.warning{border-color:#b26a00}.info{border-color:#2c5f9e}\
-li.error b{color:#b3261e}li.warning b{color:#8a5200}li.info b{color:#2c5f9e}\
-table{font-size:.85rem}th,td{border:1px solid #ccc;padding:.1rem .4rem;text-align:left}\
-svg{width:100%;height:auto;max-height:85vh;background:#f6f6f6}.shape{fill:none;stroke:#2c5f9e;stroke-width:.8}circle{fill:#b3261e}\
-rect{fill:#2c5f9e}rect.today{fill:#b3261e}text{font-size:12px;fill:#333}\
-@media(prefers-color-scheme:dark){details,svg{background:#222}dt{color:#aaa}text{fill:#ccc}\
-th,td{border-color:#444}li.error b{color:#ff8a80}li.warning b{color:#ffb74d}li.info b{color:#90caf9}}";
+details{border-left:.4rem solid;padding:.3rem .8rem;margin:.4rem 0;background:var(--panel);overflow-wrap:anywhere}\
+summary code{color:var(--muted)}\
+.error{border-color:var(--bad)}.warning{border-color:var(--warn)}.info{border-color:var(--accent)}\
+li.error b{color:var(--bad)}li.warning b{color:var(--warn)}li.info b{color:var(--accent)}\
+table{font-size:.85rem}th,td{border:1px solid var(--line);padding:.15rem .45rem;text-align:left;overflow-wrap:normal}\
+svg{width:100%;height:auto;max-height:85vh;background:var(--panel)}.shape{fill:none;stroke:var(--accent);stroke-width:.8}circle{fill:var(--bad)}\
+rect{fill:var(--accent)}rect.today{fill:var(--bad)}text{font-size:12px;fill:var(--ink)}footer{margin:2rem 0;color:var(--muted)}";
