@@ -16,12 +16,14 @@
 
 use std::collections::BTreeMap;
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 
 use crate::ledger::Status;
+use crate::portal::atom;
 use crate::portal::catalogue::{Catalogue, Dataset, Site, Table};
 use crate::portal::frame::{Page, count, day, decimal, path_in, said, way_to};
 use crate::portal::overview::MapContent;
+use crate::portal::schema_org;
 use crate::publication;
 use crate::publish::iceberg;
 use crate::publish::index::{Tombstone, meta_folder};
@@ -79,8 +81,9 @@ impl<'a> Home<'a> {
         html! {
             @for of in self.published() {
                 link rel="alternate" type="application/atom+xml" title=(of.title(self.site(), self.page.language).0)
-                    href=(self.page.link(&format!("{}/feed.xml", of.name)));
+                    href=(self.page.link(&atom::feed_path(&of.name, self.page.language)));
             }
+            script type="application/ld+json" { (PreEscaped(schema_org::catalogue(self.catalogue, self.page.language))) }
         }
     }
 
@@ -201,7 +204,8 @@ impl<'a> Home<'a> {
 
     /// For who does not see it.
     fn alternative(&self, map: &MapContent) -> String {
-        let numbers = [map.stops, map.routes].map(|number| self.page.language.of(&crate::text::grouped(number)).to_owned());
+        let numbers =
+            [map.stops, map.routes].map(|number| self.page.language.of(&crate::text::grouped(number)).to_owned());
         let [stops, routes] = numbers;
         match self.page.language {
             Language::De => format!("Karte des Liniennetzes mit {stops} Haltestellen und {routes} Linien"),
@@ -317,7 +321,7 @@ impl<'a> Home<'a> {
                     (self.say("Neues als Atom-Feed: ", "News as an Atom feed: "))
                     @for (place, of) in self.published().enumerate() {
                         @if place > 0 { "; " }
-                        a href=(self.page.link(&format!("{}/feed.xml", of.name))) { (self.title(of)) }
+                        a href=(self.page.link(&atom::feed_path(&of.name, self.page.language))) { (self.title(of)) }
                     }
                 }
             }
@@ -326,7 +330,8 @@ impl<'a> Home<'a> {
 
     /// How the largest table is read: from its address on the web, or in the bucket's folder.
     fn snippet(&self, of: &Dataset, table: &Table) -> Markup {
-        let base = self.site().base_url.as_deref().map(|url| format!("{}/", url.trim_end_matches('/'))).unwrap_or_default();
+        let base =
+            self.site().base_url.as_deref().map(|url| format!("{}/", url.trim_end_matches('/'))).unwrap_or_default();
         let index = format!("{}/index.csv", meta_folder(&of.name, &table.index.table));
         let is_attachable = self.site().base_url.is_some() && iceberg::has(&table.index);
         html! {
