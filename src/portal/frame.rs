@@ -64,10 +64,32 @@ pub(super) fn day(date: ServiceDate, language: Language) -> Markup {
 }
 
 const MONTHS_DE: [&str; 12] = [
-    "Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember",
+    "Januar",
+    "Februar",
+    "März",
+    "April",
+    "Mai",
+    "Juni",
+    "Juli",
+    "August",
+    "September",
+    "Oktober",
+    "November",
+    "Dezember",
 ];
 const MONTHS_EN: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 
 /// A text of the configuration or of a contract on a page of perhaps another language.
@@ -256,7 +278,13 @@ mod tests {
     #[test]
     fn a_page_leads_to_the_other_language_and_to_what_is_around_it_without_an_address_of_the_bucket() {
         let site = site();
-        let page = |language| Page { site: &site, language, path: "bus/index.html", title: "Busse", description: "Wo sie waren" };
+        let page = |language| Page {
+            site: &site,
+            language,
+            path: "bus/index.html",
+            title: "Busse",
+            description: "Wo sie waren",
+        };
         let (de, en) = (page(Language::De), page(Language::En));
         let content = html! { (de.crumbs(&[("Mehr", "mehr/index.html")])) h1 { "Busse" } };
         let text = de.write(&html! { meta name="x" content="y"; }, &content);
@@ -277,8 +305,14 @@ mod tests {
         }
         assert!(!text.contains("daten.example.de\"") && !text.contains("--accent:#ffcc00;--accent-ink:#fff"));
         let text = en.write(&html! {}, &content);
-        assert!(text.contains("href=\"index.html\" hreflang=\"de\" lang=\"de\">Deutsch") && text.contains("../impressum.en.html"));
-        assert_eq!(day("2026-03-04".parse().unwrap(), Language::De).into_string(), "<time datetime=\"2026-03-04\">4. März 2026</time>");
+        assert!(
+            text.contains("href=\"index.html\" hreflang=\"de\" lang=\"de\">Deutsch")
+                && text.contains("../impressum.en.html")
+        );
+        assert_eq!(
+            day("2026-03-04".parse().unwrap(), Language::De).into_string(),
+            "<time datetime=\"2026-03-04\">4. März 2026</time>"
+        );
         assert!(text.len() < 16_000, "{} bytes of frame", text.len());
     }
 }

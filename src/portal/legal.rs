@@ -16,19 +16,28 @@ pub(super) fn pages(site: &Site) -> Vec<(String, String)> {
         (
             IMPRINT,
             ["Impressum", "Imprint"],
-            ["Wer diese Seiten herausgibt und wie er zu erreichen ist.", "Who publishes these pages, and how to reach them."],
+            [
+                "Wer diese Seiten herausgibt und wie er zu erreichen ist.",
+                "Who publishes these pages, and how to reach them.",
+            ],
             imprint,
         ),
         (
             PRIVACY,
             ["Datenschutz", "Privacy"],
-            ["Was beim Besuch dieser Seiten verarbeitet wird und was nicht.", "What a visit to these pages leaves behind, and what not."],
+            [
+                "Was beim Besuch dieser Seiten verarbeitet wird und was nicht.",
+                "What a visit to these pages leaves behind, and what not.",
+            ],
             privacy,
         ),
         (
             ACCESSIBILITY,
             ["Erklärung zur Barrierefreiheit", "Accessibility statement"],
-            ["Wie barrierefrei diese Seiten sind und wo Sie Barrieren melden.", "How accessible these pages are, and where to report barriers."],
+            [
+                "Wie barrierefrei diese Seiten sind und wo Sie Barrieren melden.",
+                "How accessible these pages are, and where to report barriers.",
+            ],
             accessibility,
         ),
     ];
@@ -80,7 +89,10 @@ fn imprint(page: &Page) -> Markup {
     html! {
         h2 { (say("Herausgeber", "Publisher")) }
         p.muted { (say("Angaben nach § 5 DDG", "Information by § 5 DDG (German Digital Services Act)")) }
-        div { strong { (stated(page, of.name.as_deref())) } (stated(page, of.address.as_deref())) }
+        div {
+            @match &of.name { Some(name) => strong { (name) }, None => (missing(page)) }
+            (stated(page, of.address.as_deref()))
+        }
         dl {
             dt { (say("Vertreten durch", "Represented by")) }
             dd { (stated(page, of.represented_by.as_deref())) }
@@ -233,7 +245,7 @@ fn accessibility(page: &Page) -> Markup {
                 "Diese Erklärung gilt für die Seiten des Datenportals ",
                 "This statement applies to the pages of the data portal ",
             ))
-            "„" (page.site.title) "“"
+            (say("„", "“")) (page.site.title) (say("“", "”"))
             @if let Some(url) = &page.site.base_url { " (" a href=(page.page("index.html")) { (url.trim_end_matches('/')) } ")" } "."
         }
         h2 { (say("Stand der Vereinbarkeit mit den Anforderungen", "Compliance status")) }

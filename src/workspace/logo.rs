@@ -4,8 +4,8 @@
 use std::path::{Component, Path};
 
 use bytes::Bytes;
-use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
 
 use crate::portal::settings::Logo;
 use crate::yaml::{Node, Problems};
@@ -15,8 +15,31 @@ const MOST: u64 = 100_000;
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// Elements that draw, or that hold such; all others are refused.
 const ELEMENTS: &[&str] = &[
-    "svg", "g", "defs", "symbol", "use", "title", "desc", "metadata", "path", "rect", "circle", "ellipse", "line", "polyline",
-    "polygon", "text", "tspan", "linearGradient", "radialGradient", "stop", "clipPath", "mask", "pattern", "style", "switch",
+    "svg",
+    "g",
+    "defs",
+    "symbol",
+    "use",
+    "title",
+    "desc",
+    "metadata",
+    "path",
+    "rect",
+    "circle",
+    "ellipse",
+    "line",
+    "polyline",
+    "polygon",
+    "text",
+    "tspan",
+    "linearGradient",
+    "radialGradient",
+    "stop",
+    "clipPath",
+    "mask",
+    "pattern",
+    "style",
+    "switch",
 ];
 
 /// Reads the file that `logo` names, whose folder is that of the workspace.
@@ -106,7 +129,8 @@ fn element_is_harmless(element: &BytesStart, is_root: bool) -> Result<(), String
     for attribute in element.attributes() {
         let attribute = attribute.map_err(|error| format!("it is no SVG: {error}"))?;
         let name = String::from_utf8_lossy(attribute.key.as_ref()).to_ascii_lowercase();
-        let value = attribute.unescape_value().map_err(|error| format!("it is no SVG: {error}"))?;
+        let value =
+            attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| format!("it is no SVG: {error}"))?;
         let local = name.rsplit(':').next().unwrap_or_default();
         if name.starts_with("xmlns") {
             continue;
