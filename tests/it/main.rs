@@ -55,6 +55,7 @@ mod odcs;
 mod one_timetable;
 mod output;
 mod parquet;
+mod portal;
 mod privacy;
 mod private_text;
 mod pseudonyms;
