@@ -224,7 +224,7 @@ impl Losses {
                 count if count > NAMED => format!(": alle von {} und {} weiteren", shown.join(", "), count - NAMED),
                 _ => format!(": alle von {}", shown.join(", ")),
             };
-            let none = if matches!(what, What::Service) { "keinem Verkehrstag" } else { "keiner Linie" };
+            let none = if matches!(what, What::Service) { "keiner Verkehrstageregelung" } else { "keiner Linie" };
             let message = Text::new(
                 format!("of no {name} all rows of {} are held back{found}", contract.table),
                 format!("von {none} werden alle Zeilen von {} zurückgehalten{german}", contract.table),

@@ -131,6 +131,42 @@ limits:
 #       first_published: 2026-11-25
 #       # Only if the city declares it to be a high-value dataset of (EU) 2023/138.
 #       # high_value: mobility
+
+# How the pages of the bucket look, and what German law demands of whoever puts them on the web: docs/portal.md. Once the bucket has an
+# address ('base_url') or this section is there, 'check' tells what is missing in it.
+# portal:
+#   colour: '#0b4f86'
+#   # An SVG or PNG file of at most 100 kB in this folder.
+#   # logo: logo.svg
+#   introduction: Wo fahren die Busse, wie pünktlich sind sie, wie voll? Hier veröffentlicht die Stadt die Daten dazu.
+#   introduction_en: Where do the buses go, are they on time, how full are they? Here the city publishes the data.
+#   imprint:
+#     name: Stadt Musterstadt
+#     address: 'Rathausplatz 1, 12345 Musterstadt'
+#     represented_by: Oberbürgermeisterin Erika Mustermann
+#     email: rathaus@example.de
+#     phone: '+49 30 23125 000'
+#     responsible_for_content: 'Max Mustermann, Rathausplatz 1, 12345 Musterstadt'
+#     # vat_id: DE123456789
+#   privacy:
+#     data_protection_officer: 'Stadt Musterstadt, Datenschutz, Rathausplatz 1, 12345 Musterstadt, datenschutz@example.de'
+#     hosting: Die Seiten liegen auf einem Server der Beispiel-Rechenzentrum GmbH in Deutschland.
+#     server_logs: Der Server speichert Zeitpunkt, abgerufene Datei und gekürzte IP-Adresse sieben Tage lang, um Angriffe zu erkennen.
+#     supervisory_authority: Der Landesbeauftragte für den Datenschutz und die Informationsfreiheit Baden-Württemberg
+#   accessibility:
+#     # full, partial or none
+#     state: partial
+#     barriers:
+#       - de: Die Karte des Liniennetzes ist ein Bild.
+#         reason_de: Ihre Form lässt sich nicht in Worte fassen. Alle Haltestellen stehen in der Tabelle stops.
+#     date: 2026-11-01
+#     method: Selbstbewertung
+#     contact: {name: Datenmanagement, email: barrierefrei@example.de}
+#     conciliation: {name: Schlichtungsstelle beim Landeszentrum Barrierefreiheit, url: 'https://barrierefreiheit-bw.de'}
+#   datasets:
+#     telemetrie:
+#       known_issues:
+#         - {de: Die Auslastung ist geschätzt und nicht gezählt., since: 2026-11-25}
 ";
 
 const TIMETABLE: &str = "\
@@ -343,6 +379,38 @@ mod tests {
         let mut problems = crate::yaml::Problems::new(file);
         let settings = crate::notify::Settings::read(&node, &mut problems);
         assert!(problems.found.is_empty() && settings.channels.len() == 5, "{:?}", problems.found);
+    }
+
+    #[test]
+    #[cfg(feature = "sql")]
+    fn the_portal_that_a_new_workspace_shows_has_all_that_the_law_demands() {
+        let (before, section) = CONFIGURATION.split_once("# portal:\n").unwrap();
+        let section: String =
+            section.lines().map(|line| line.strip_prefix("# ").unwrap_or(line).to_owned() + "\n").collect();
+        let folder = tempfile::tempdir().unwrap();
+        let arguments = Arguments { folder: folder.path().join("city") };
+        assert_eq!(run(&arguments), Exit::Done);
+        let told = || crate::workspace::portal::lacks(&crate::workspace::Workspace::read(&arguments.folder).unwrap());
+        assert!(told().is_empty(), "a new workspace is not on the web");
+        let write = |text: &str| fs::write(arguments.folder.join("fahrtenbuch.yaml"), text).unwrap();
+        write(&format!("{before}portal:\n{section}"));
+        assert!(told().is_empty(), "{:?}", told());
+        write(&format!(
+            "{before}portal:\n{}",
+            section.replace("  colour: ", "  logo: no.svg\n  colour: ").replace("    phone: ", "    # ")
+        ));
+        let told = told();
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(
+            told[0].message.contains("the logo 'no.svg' cannot be used")
+                && told[1].remedy == "Write 'phone: +49 1234 560' below 'imprint:'."
+        );
+        write(&before.replace("  # base_url", "  base_url"));
+        let told = crate::workspace::portal::lacks(&crate::workspace::Workspace::read(&arguments.folder).unwrap());
+        assert!(
+            told.len() == 14 && told[0].remedy == "Write 'portal: {imprint: {name: Stadt Musterstadt}}'.",
+            "{told:?}"
+        );
     }
 
     #[test]

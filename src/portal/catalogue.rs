@@ -176,13 +176,6 @@ impl Catalogue {
     pub(super) fn tables(&self) -> impl Iterator<Item = (&Dataset, &Table)> {
         self.datasets.iter().flat_map(|of| of.tables.iter().map(move |table| (of, table)))
     }
-
-    /// The newest results of each dataset, by its name.
-    pub(super) fn newest_results(&self) -> Vec<&Quality> {
-        let mut newest: Vec<&Quality> = self.datasets.iter().filter_map(|of| of.results.last()).collect();
-        newest.sort_by(|one, other| one.dataset.cmp(&other.dataset));
-        newest
-    }
 }
 
 pub(super) fn public(contract: &Contract) -> impl Iterator<Item = &Column> {

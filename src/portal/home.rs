@@ -14,14 +14,16 @@
 //!
 //! Days are the least and the greatest `partition_date`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 
 use crate::ledger::Status;
+use crate::portal::atom;
 use crate::portal::catalogue::{Catalogue, Dataset, Site, Table};
 use crate::portal::frame::{Page, count, day, decimal, path_in, said, way_to};
 use crate::portal::overview::MapContent;
+use crate::portal::schema_org;
 use crate::publication;
 use crate::publish::iceberg;
 use crate::publish::index::{Tombstone, meta_folder};
@@ -79,8 +81,9 @@ impl<'a> Home<'a> {
         html! {
             @for of in self.published() {
                 link rel="alternate" type="application/atom+xml" title=(of.title(self.site(), self.page.language).0)
-                    href=(self.page.link(&format!("{}/feed.xml", of.name)));
+                    href=(self.page.link(&atom::feed_path(&of.name, self.page.language)));
             }
+            script type="application/ld+json" { (PreEscaped(schema_org::catalogue(self.catalogue, self.page.language))) }
         }
     }
 
@@ -173,7 +176,7 @@ impl<'a> Home<'a> {
                     li {
                         b { (points(of, newest, *score, language)) }
                         (self.say("von 100 Punkten", "of 100 points"))
-                        @if scores.len() > 1 { br; small { (self.say("der schlechteste Datensatz", "the worst of the datasets")) } }
+                        @if scores.len() > 1 { br; small { (self.say("niedrigster Wert der Datensätze", "lowest of the datasets")) } }
                     }
                 }
             }
@@ -231,7 +234,23 @@ impl<'a> Home<'a> {
                     (self.say(" Zeilen", " rows"))
                 }
             }
+            (self.provisional(of))
             (self.quality(of))
+        }
+    }
+
+    /// Dates whose current files are of a day that is not over.
+    fn provisional(&self, of: &Dataset) -> Markup {
+        let files = of.tables.iter().flat_map(|table| &table.index.files).filter(|file| file.provisional);
+        let dates: BTreeSet<ServiceDate> = files.map(|file| file.partition_date).collect();
+        html! {
+            @if !dates.is_empty() {
+                p.small {
+                    strong { (self.say("vorläufig: ", "provisional: ")) }
+                    @for (place, date) in dates.iter().enumerate() { @if place > 0 { ", " } (day(*date, self.page.language)) }
+                    (self.say(" ist noch nicht zu Ende.", " is not over."))
+                }
+            }
         }
     }
 
@@ -318,7 +337,7 @@ impl<'a> Home<'a> {
                     (self.say("Neues als Atom-Feed: ", "News as an Atom feed: "))
                     @for (place, of) in self.published().enumerate() {
                         @if place > 0 { "; " }
-                        a href=(self.page.link(&format!("{}/feed.xml", of.name))) { (self.title(of)) }
+                        a href=(self.page.link(&atom::feed_path(&of.name, self.page.language))) { (self.title(of)) }
                     }
                 }
             }
@@ -405,4 +424,74 @@ fn score_before(of: &Dataset, date: ServiceDate) -> Option<(ServiceDate, f64)> {
 
 fn points(of: &Dataset, newest: &Quality, score: f64, language: Language) -> Markup {
     decimal(&format!("score {} {}", of.name, newest.date), score, 2, language)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::portal::tests::catalogue;
+    use crate::report::quality::tests::on;
+
+    fn german(catalogue: &Catalogue) -> String {
+        let [(path, text), (other, english)] = <[_; 2]>::try_from(pages(catalogue)).unwrap();
+        assert_eq!((path.as_str(), other.as_str()), ("index.html", "index.en.html"));
+        for page in [&text, &english] {
+            assert_eq!(page.matches("<h1").count(), 1);
+            assert!(page.len() < 200_000 && !page.contains("undefined"), "{page}");
+        }
+        text
+    }
+
+    #[test]
+    fn a_bucket_without_data_says_so_kindly() {
+        let mut catalogue = catalogue();
+        catalogue.datasets[0].tables.clear();
+        for datasets in [catalogue.datasets.clone(), Vec::new()] {
+            let page = german(&Catalogue { datasets, ..catalogue.clone() });
+            assert!(page.contains("Noch ist hier nichts veröffentlicht.") && !page.contains("<pre"), "{page}");
+        }
+    }
+
+    #[test]
+    fn the_newest_score_stands_beside_the_one_before() {
+        let mut catalogue = catalogue();
+        let mut before = on("2026-11-23", Vec::new());
+        before.score.dataset = Some(99.75);
+        catalogue.datasets[0].results.insert(0, before);
+        let page = german(&catalogue);
+        for expected in [
+            "data-figure=\"score bus 2026-11-24\">99,50</data>",
+            "▼ −<data value=\"0.25\" data-figure=\"score_change bus 2026-11-24 2026-11-23\">0,25</data>",
+            "<strong class=\"warn\">Zurückgehalten</strong>",
+            "data-figure=\"rows bus\">7</data>",
+            "href=\"bus/index.html\"",
+            "href=\"bus/feed.xml\"",
+            "'meta/bus/t/index.csv'",
+        ] {
+            assert!(page.contains(expected), "{expected}: {page}");
+        }
+    }
+
+    #[test]
+    fn a_withdrawn_day_is_named_with_its_reason_until_it_is_back() {
+        let mut catalogue = catalogue();
+        let tombstone = |lifted| Tombstone {
+            at: "2026-11-25T12:00:00Z".parse().unwrap(),
+            by: "Datenmanagement".into(),
+            reason: "Zu <genau>".into(),
+            record: "r".into(),
+            from: 1,
+            version: 2,
+            files: std::collections::BTreeSet::new(),
+            lifted,
+        };
+        let withdrawn = &mut catalogue.datasets[0].tables[0].index.withdrawn;
+        withdrawn.insert("2026-11-23".parse().unwrap(), tombstone(None));
+        withdrawn.insert("2026-11-24".parse().unwrap(), tombstone(None));
+        let page = german(&catalogue);
+        let (_, section) = page.split_once("Zurückgezogen</h2>").unwrap();
+        assert!(section.contains("23. November 2026") && section.contains("Zu &lt;genau&gt;"), "{section}");
+        // It is published again.
+        assert!(!section.contains("24. November 2026"), "{section}");
+    }
 }

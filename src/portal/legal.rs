@@ -89,7 +89,10 @@ fn imprint(page: &Page) -> Markup {
     html! {
         h2 { (say("Herausgeber", "Publisher")) }
         p.muted { (say("Angaben nach § 5 DDG", "Information by § 5 DDG (German Digital Services Act)")) }
-        div { strong { (stated(page, of.name.as_deref())) } (stated(page, of.address.as_deref())) }
+        div {
+            @match &of.name { Some(name) => strong { (name) }, None => (missing(page)) }
+            (stated(page, of.address.as_deref()))
+        }
         dl {
             dt { (say("Vertreten durch", "Represented by")) }
             dd { (stated(page, of.represented_by.as_deref())) }
@@ -242,7 +245,7 @@ fn accessibility(page: &Page) -> Markup {
                 "Diese Erklärung gilt für die Seiten des Datenportals ",
                 "This statement applies to the pages of the data portal ",
             ))
-            "„" (page.site.title) "“"
+            (say("„", "“")) (page.site.title) (say("“", "”"))
             @if let Some(url) = &page.site.base_url { " (" a href=(page.page("index.html")) { (url.trim_end_matches('/')) } ")" } "."
         }
         h2 { (say("Stand der Vereinbarkeit mit den Anforderungen", "Compliance status")) }

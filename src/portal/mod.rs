@@ -16,6 +16,7 @@ mod home;
 mod legal;
 pub(crate) mod metadata;
 pub(crate) mod overview;
+mod pictures;
 pub(crate) mod quality_page;
 mod schema_org;
 pub(crate) mod settings;
@@ -92,7 +93,7 @@ pub(crate) fn results(site: &Site, quality: &Quality) -> Vec<File> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
@@ -106,7 +107,7 @@ mod tests {
     use crate::report::quality::tests::on;
 
     /// One table of one dataset, whose last run was held back.
-    fn catalogue() -> Catalogue {
+    pub(super) fn catalogue() -> Catalogue {
         let text = "apiVersion: v3.1.0\nkind: DataContract\nid: t\nversion: '1'\nstatus: active\nschema:\n  - name: t\n    \
                     description: A <b> table\n    properties:\n      - {name: id, logicalType: string, classification: \
                     public, description: An id}\n      - {name: driver, logicalType: string}\n";
@@ -144,12 +145,13 @@ mod tests {
             String::from_utf8(file.bytes.to_vec()).unwrap()
         };
         let page = text("index.html");
-        assert!(page.contains("99.50") && page.contains("held back") && page.contains("reports/bus/quality.html"));
-        assert!(page.contains("provisional, the day is not over") && page.contains("meta/bus/t/index.csv"));
-        assert!(page.contains("<summary><code>bus/t</code>"), "tables of two datasets may have one name");
-        // On a phone a row is a paragraph, whose figures have names.
-        assert!(page.contains("@media(max-width:40rem)") && page.contains("data-label=\"Zeilen / Rows\""));
-        assert!(page.contains("A &lt;b&gt; table") && page.contains("An id") && !page.contains("driver"));
+        assert!(page.contains("99,50") && page.contains("reports/bus/quality.html") && page.contains("<code>t</code>"));
+        assert!(!page.contains("driver") && text("index.en.html").contains("Held back"));
+        let quality = text("reports/bus/quality.html");
+        assert!(quality.contains("href=\"../../index.html\"") && quality.contains("href=\"../../bus/index.html\""));
+        // Nothing is made up where the publisher has stated nothing.
+        assert!(text("impressum.html").contains("Der Herausgeber hat dazu nichts angegeben."));
+        assert!(text("barrierefreiheit.en.html").contains("The publisher has not stated this."));
         let package: Value = serde_json::from_str(&text("datapackage.json")).unwrap();
         insta::assert_snapshot!(serde_json::to_string_pretty(&package).unwrap(), @r#"
         {

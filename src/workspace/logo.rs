@@ -4,8 +4,8 @@
 use std::path::{Component, Path};
 
 use bytes::Bytes;
-use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
 
 use crate::portal::settings::Logo;
 use crate::yaml::{Node, Problems};
@@ -129,7 +129,8 @@ fn element_is_harmless(element: &BytesStart, is_root: bool) -> Result<(), String
     for attribute in element.attributes() {
         let attribute = attribute.map_err(|error| format!("it is no SVG: {error}"))?;
         let name = String::from_utf8_lossy(attribute.key.as_ref()).to_ascii_lowercase();
-        let value = attribute.unescape_value().map_err(|error| format!("it is no SVG: {error}"))?;
+        let value =
+            attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| format!("it is no SVG: {error}"))?;
         let local = name.rsplit(':').next().unwrap_or_default();
         if name.starts_with("xmlns") {
             continue;

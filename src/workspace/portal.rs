@@ -359,3 +359,65 @@ pub fn before_the_web(workspace: &Workspace) -> Option<&'static str> {
          'portal:' in fahrtenbuch.yaml, as docs/portal.md shows",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_text(text: &str) -> (Settings, Vec<String>) {
+        let file = Path::new("fahrtenbuch.yaml");
+        let node = yaml::parse(file, text).unwrap();
+        let mut problems = Problems::new(file);
+        let settings = read(Path::new("."), &node, &mut problems);
+        (settings, problems.found.iter().map(|p| format!("{} {}. {}", p.line, p.message, p.remedy)).collect())
+    }
+
+    #[test]
+    fn the_sample_states_all_that_the_law_demands() {
+        let text = include_str!("../../fahrtenbuch.yaml");
+        let (settings, problems) = read_text(text);
+        assert_eq!(problems, Vec::<String>::new());
+        let missing: Vec<_> = DEMANDS.iter().filter(|(_, is_there, ..)| !is_there(&settings)).collect();
+        assert!(missing.is_empty() && settings.colour.is_some(), "{missing:?}");
+        assert_eq!(settings.datasets["stadtbus-telemetrie"].known_issues.len(), 1);
+        // All of it is missed in a section that says nothing; barriers only of pages that are said to have some.
+        assert_eq!(
+            DEMANDS.iter().filter(|(_, is_there, ..)| !is_there(&Settings::default())).count(),
+            DEMANDS.len() - 1
+        );
+    }
+
+    #[test]
+    fn what_to_write_is_accepted() {
+        for (path, is_there, _, example) in DEMANDS {
+            let node = yaml::parse(Path::new("fahrtenbuch.yaml"), "title: T").unwrap();
+            let (_, remedy) = place_of(&node, path, example);
+            let written = remedy.strip_prefix("Write '").unwrap().strip_suffix("'.").unwrap();
+            let (settings, problems) = read_text(written);
+            assert!(problems.is_empty() && is_there(&settings), "{written}: {problems:?}");
+        }
+    }
+
+    #[test]
+    fn each_mistake_names_its_line_and_what_to_write() {
+        for (text, told) in [
+            ("portal: yes", "1 'portal' is text, expected a map"),
+            ("portal:\n  color: '#000000'", "2 'color' is not known here. Did you mean 'colour'?"),
+            ("portal:\n  colour: blue", "2 'colour: blue' is no colour. Write six hexadecimal digits"),
+            ("portal:\n  imprint: Stadt", "2 'imprint' is text, expected a map"),
+            ("portal:\n  imprint:\n    email: rathaus", "3 'email' is no address of mail"),
+            ("portal:\n  accessibility:\n    state: good", "3 'state: good' is not known. Known are: "),
+            ("portal:\n  accessibility:\n    date: 1.11.2026", "3 'date: 1.11.2026' is no date"),
+            ("portal:\n  accessibility:\n    barriers: none", "3 'barriers' is text, expected a list"),
+            ("portal:\n  accessibility:\n    barriers: [x]", "3 an item of 'barriers' is text, expected a map"),
+            ("portal:\n  accessibility:\n    barriers: [{de: x}]", "3 'reason_de' is missing"),
+            ("portal:\n  accessibility:\n    contact: {name: A}", "3 'contact' has neither 'email' nor 'url'"),
+            ("portal:\n  accessibility:\n    conciliation: {name: A}", "3 nobody can reach the body"),
+            ("portal:\n  datasets:\n    bus: {known_issues: [{en: x}]}", "3 'de' is missing"),
+            ("portal:\n  datasets:\n    bus: {issues: []}", "3 'issues' is not known here"),
+        ] {
+            let (_, found) = read_text(text);
+            assert!(found.len() == 1 && found[0].starts_with(told), "{text}: {found:#?}");
+        }
+    }
+}

@@ -58,6 +58,7 @@ mod output;
 mod overview;
 mod pages;
 mod parquet;
+mod portal;
 mod privacy;
 mod private_text;
 mod pseudonyms;

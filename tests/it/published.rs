@@ -219,8 +219,10 @@ fn a_date_that_is_not_over_is_released_as_provisional_below_revised() {
         entry["path"].as_str().unwrap().starts_with("revised/stadtbus-telemetrie/vehicle_locations/partition_date=")
     );
     assert!(!world.path("data/bucket/data").exists());
-    let page = std::fs::read_to_string(world.path("data/bucket/index.html")).unwrap();
-    assert!(page.contains("vorläufig") && page.contains("provisional"));
+    for (name, words) in [("index.html", "vorläufig: "), ("index.en.html", "provisional: ")] {
+        let page = std::fs::read_to_string(world.path("data/bucket").join(name)).unwrap();
+        assert!(page.contains(words), "{page}");
+    }
     let csv = world.path("data/bucket/meta/stadtbus-telemetrie/vehicle_locations/index.csv");
     assert!(std::fs::read_to_string(csv).unwrap().lines().nth(1).unwrap().contains(".json,true,"));
     let results = world.path(&format!("data/bucket/reports/stadtbus-telemetrie/date={today}/quality.json"));

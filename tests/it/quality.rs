@@ -135,7 +135,7 @@ fn a_run_that_is_held_back_publishes_its_results_and_stops_ci() {
     let report = text(&world.program(&["quality", "report"]).stdout);
     assert!(report.contains("HELD BACK") && report.contains("vehicle_positions.cast: could not run"), "{report}");
     let page = std::fs::read_to_string(world.path("data/bucket/index.html")).unwrap();
-    assert!(page.contains("zurückgehalten") && page.contains("reports/stadtbus-telemetrie/quality.html"));
+    assert!(page.contains("Zurückgehalten") && page.contains("reports/stadtbus-telemetrie/quality.html"));
 }
 
 #[test]
@@ -190,10 +190,17 @@ fn the_report_tells_the_trend_of_two_dates_and_what_has_become_worse() {
     let page = report(&["--format", "html", "--output", &world.path("report.html").to_string_lossy()]);
     assert_eq!(page, "");
     let page = std::fs::read(world.path("report.html")).unwrap();
-    assert_eq!(page, std::fs::read(world.path("data/bucket/reports/stadtbus-telemetrie/quality.html")).unwrap());
+    // That of the bucket has the way back to the other pages, and the title of the dataset, above.
+    let published = std::fs::read(world.path("data/bucket/reports/stadtbus-telemetrie/quality.html")).unwrap();
+    let below = |page: &[u8]| text(page).split_once("<ul class=\"cards\">").map(|(_, rest)| rest.to_owned()).unwrap();
+    assert_eq!(below(&page), below(&published));
+    assert!(text(&published).contains("href=\"../../index.html\"") && !text(&page).contains("../../index.html"));
     // The dates came in another order than they were run, and the newest is what the front page tells.
     let front = std::fs::read_to_string(world.path("data/bucket/index.html")).unwrap();
-    assert!(front.contains("date=2026-11-24/quality.json") && !front.contains("date=2026-11-23/quality.json"));
+    assert!(
+        front.contains("\"score stadtbus-telemetrie 2026-11-24\"")
+            && !front.contains("\"score stadtbus-telemetrie 2026-11-23\"")
+    );
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub static NO_ACTIVE_DAY: Notice = Notice {
         mend: "Check the days, or leave the row out.",
     },
     de: Words {
-        what: "Der Verkehrstag gilt an keinem Wochentag; nur calendar_dates.txt kann ihn aktivieren.",
+        what: "Die Verkehrstageregelung gilt an keinem Wochentag; nur calendar_dates.txt kann ihr Tage geben.",
         mend: "Wochentage prüfen oder Zeile weglassen.",
     },
 };
@@ -41,7 +41,7 @@ pub static EXPIRED: Notice = Notice {
         mend: "Remove what is over, or publish the new timetable.",
     },
     de: Words {
-        what: "Der letzte Tag des Verkehrstags ist vorbei; er vergrößert nur den Datensatz.",
+        what: "Der letzte Tag der Verkehrstageregelung ist vorbei; sie vergrößert nur den Datensatz.",
         mend: "Abgelaufenes entfernen oder den neuen Fahrplan veröffentlichen.",
     },
 };
@@ -55,7 +55,7 @@ pub static BIG_GAP: Notice = Notice {
         mend: "Check whether this is meant, as with school holidays.",
     },
     de: Words {
-        what: "Der Verkehrstag pausiert länger als 13 Tage.",
+        what: "Nach der Verkehrstageregelung fährt länger als 13 Tage nichts.",
         mend: "Prüfen, ob das so gemeint ist, etwa wegen Ferien.",
     },
 };
@@ -68,7 +68,10 @@ pub static FAR_FUTURE: Notice = Notice {
         what: "The service runs for more than two more years, which is rarely known.",
         mend: "Check the end date.",
     },
-    de: Words { what: "Der Verkehrstag gilt noch über zwei Jahre, was selten feststeht.", mend: "Enddatum prüfen." },
+    de: Words {
+        what: "Die Verkehrstageregelung gilt noch über zwei Jahre, was selten feststeht.",
+        mend: "Enddatum prüfen.",
+    },
 };
 
 pub static RULE: Rule = Rule {

@@ -40,7 +40,7 @@ pub static OUTSIDE: Notice = Notice {
         mend: "Let feed_start_date and feed_end_date follow the calendars.",
     },
     de: Words {
-        what: "Ein Verkehrstag gilt an Tagen, für die der Datensatz nicht gelten soll.",
+        what: "Eine Verkehrstageregelung gilt an Tagen, für die der Datensatz nicht gelten soll.",
         mend: "feed_start_date und feed_end_date an die Kalender anpassen.",
     },
 };

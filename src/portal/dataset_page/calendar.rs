@@ -71,22 +71,23 @@ fn irregular(view: View<'_>) -> &'static str {
     }
 }
 
-/// The months from one day to another, with what their marks mean. `with_reasons` is whether a day says why it is not complete; where
-/// the list below has all days it need not.
-pub(super) fn months(view: View<'_>, from: ServiceDate, to: ServiceDate, with_reasons: bool) -> Markup {
+/// The months from one day to another, with what their marks mean. `is_newest` is whether the reader comes for the newest days: then these
+/// come first and each says why it is not complete. Of a year the list below has all days with their reasons.
+pub(super) fn months(view: View<'_>, from: ServiceDate, to: ServiceDate, is_newest: bool) -> Markup {
     let mut counts: BTreeMap<State, u64> = BTreeMap::new();
     for date in dates(from, to) {
         *counts.entry(view.days.state_of(date)).or_default() += 1;
     }
     let mut firsts: Vec<ServiceDate> = dates(from, to).filter(|date| date.0.day() == 1).collect();
-    // The newest comes first: on a phone the reader sees it without scrolling.
-    firsts.reverse();
-    let is_measured = view.days.is_measured();
+    // On a phone the reader sees them without scrolling.
+    if is_newest {
+        firsts.reverse();
+    }
     html! {
         ul.legend {
             @for state in State::TOLD {
                 @if let Some(count) = counts.get(&state) {
-                    @let (word, meaning) = state_words(state, view.page.language, is_measured);
+                    @let (word, meaning) = state_words(view, state);
                     li {
                         span class={ "mark " (state.word()) } aria-hidden="true" { (letter(view, state)) } " "
                         (view.count(&format!("days {} {} {from} {to}", view.name(), state.word()), *count)) " "
@@ -96,7 +97,7 @@ pub(super) fn months(view: View<'_>, from: ServiceDate, to: ServiceDate, with_re
             }
         }
         div.calendar {
-            @for first in firsts { (month_table(view, first, with_reasons)) }
+            @for first in firsts { (month_table(view, first, is_newest)) }
         }
     }
 }
@@ -114,7 +115,7 @@ fn letter(view: View<'_>, state: State) -> &'static str {
     }
 }
 
-fn month_table(view: View<'_>, first: ServiceDate, with_reasons: bool) -> Markup {
+fn month_table(view: View<'_>, first: ServiceDate, is_newest: bool) -> Markup {
     let last = ServiceDate(first.0.last_of_month());
     let offset = usize::try_from(first.0.weekday().to_monday_zero_offset()).unwrap_or_default();
     let before = std::iter::repeat_n(None, offset);
@@ -131,7 +132,7 @@ fn month_table(view: View<'_>, first: ServiceDate, with_reasons: bool) -> Markup
                 @for week in cells.chunks(7) {
                     tr {
                         @for cell in week {
-                            @match cell { Some(date) => (day(view, *date, with_reasons)), None => td {} }
+                            @match cell { Some(date) => (day(view, *date, is_newest)), None => td {} }
                         }
                     }
                 }
@@ -140,13 +141,13 @@ fn month_table(view: View<'_>, first: ServiceDate, with_reasons: bool) -> Markup
     }
 }
 
-fn day(view: View<'_>, date: ServiceDate, with_reasons: bool) -> Markup {
+fn day(view: View<'_>, date: ServiceDate, is_newest: bool) -> Markup {
     let state = view.days.state_of(date);
     let day = date.0.day();
     html! {
         @match state {
             State::Outside => td { (day) },
-            _ => td class=(state.word()) title=(in_words(view, date, state, with_reasons)) {
+            _ => td class=(state.word()) title=(in_words(view, date, state, is_newest)) {
                 time datetime=(date) { (day) }
                 @let letter = letter(view, state);
                 @if !letter.is_empty() { b { (letter) } }
@@ -156,11 +157,11 @@ fn day(view: View<'_>, date: ServiceDate, with_reasons: bool) -> Markup {
 }
 
 /// A day in a sentence: `Di, 24.11.2026: teilweise – Die Abfrage der Quelle schlug fehl, 7–9 Uhr`.
-fn in_words(view: View<'_>, date: ServiceDate, state: State, with_reason: bool) -> String {
+fn in_words(view: View<'_>, date: ServiceDate, state: State, is_newest: bool) -> String {
     let language = view.page.language;
-    let (word, _) = state_words(state, language, view.days.is_measured());
+    let (word, _) = state_words(view, state);
     let mut text = format!("{}: {word}", day_short(language, date));
-    if with_reason && state.is_gap() {
+    if is_newest && state.is_gap() {
         let causes = view.days.causes(date);
         let worst = causes.iter().max_by_key(|(_, extent)| extent.missing);
         if let Some((super::days::Cause::Gap { reason, .. }, extent)) = worst {
@@ -199,7 +200,7 @@ pub(super) fn list(view: View<'_>, groups: &[Group]) -> Markup {
                         }
                         td {
                             span class={ "mark " (group.state.word()) } aria-hidden="true" { (letter(view, group.state)) } " "
-                            (state_words(group.state, view.page.language, true).0)
+                            (state_words(view, group.state).0)
                         }
                         td { (reasons::causes(view, group)) }
                     }

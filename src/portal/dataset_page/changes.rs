@@ -53,7 +53,7 @@ pub(in crate::portal) fn kind_word(kind: ChangeKind, language: Language) -> &'st
 fn line(view: View<'_>, change: &Change, tables: usize) -> Markup {
     let language = view.page.language;
     html! {
-        time datetime=(change.at) { (at_text(change.at)) } " "
+        time datetime=(change.at) { (at_text(change.at, language)) } " "
         b class=[(change.kind == ChangeKind::Withdrawal).then_some("bad")] { (kind_word(change.kind, language)) }
         @if let (Some(first), Some(last)) = (change.dates.first(), change.dates.last()) { ": " (view.span(*first, *last)) }
         @if let Some(reason) = &change.reason {
@@ -102,9 +102,9 @@ pub(in crate::portal) fn record_path(key: &str) -> String {
     if key.contains('/') { key.to_owned() } else { format!("ledger/records/{key}.json") }
 }
 
-/// In UTC, to the minute.
-pub(super) fn at_text(at: jiff::Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+/// In UTC, to the minute: `25.11.2026, 5:00 UTC`, `25 Nov 2026, 5:00 UTC`.
+fn at_text(at: jiff::Timestamp, language: Language) -> String {
+    at.strftime(language.say("%-d.%-m.%Y, %-H:%M UTC", "%-d %b %Y, %-H:%M UTC")).to_string()
 }
 
 /// The days of a change in one word or two.

@@ -64,8 +64,8 @@ fn row(view: View<'_>, table: &str, column: &Column, preview: Option<&Preview>) 
                 @if let Some(said) = said { (said.mark(language)) }
                 (values(view, column))
             }
-            td { @if let Some(example) = seen.and_then(|(_, of)| of.example.as_deref()) { code { (example) } } }
-            td.n {
+            td data-label=(view.say("Beispiel", "Example")) { @if let Some(example) = seen.and_then(|(_, of)| of.example.as_deref()) { code { (example) } } }
+            td.n data-label=(view.say("leer", "empty")) {
                 @if let Some((rows, of)) = seen.filter(|(rows, _)| *rows > 0) {
                     @let share = 100.0 * of.nulls as f64 / rows as f64;
                     (view.decimal(&format!("nulls_percent {} {table} {}", view.name(), column.name), share, usize::from(share > 0.0 && share < 100.0)))

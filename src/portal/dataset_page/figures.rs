@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::View;
 use super::names::title;
+use crate::portal::pictures;
 
 /// Where the picture of a dataset's network is.
 pub(super) fn map_path(dataset: &str) -> String {
@@ -41,33 +42,10 @@ pub(super) fn hours(view: View<'_>) -> Markup {
                 @if has_percentage { (view.say(" und wie voll sie waren", " and how full they were")) }
                 (view.say(", Stunde für Stunde am ", ", hour by hour on ")) (view.date(hours.date)) "."
             }
+            (pictures::hours::chart(hours, view.page.language))
             details {
                 summary { (view.say("Die Zahlen als Tabelle", "The numbers as a table")) }
-                div.wide tabindex="0" role="region" aria-label=(view.say("Zahlen nach Stunden", "Numbers by hour")) { table {
-                    caption { (view.say("Nach Stunden des Betriebstags", "By hours of the service date")) }
-                    thead { tr {
-                        th scope="col" { (view.say("Stunde", "Hour")) }
-                        th.n scope="col" { (view.say("Busse", "Buses")) }
-                        th.n scope="col" { (view.say("Meldungen", "Reports")) }
-                        @if has_percentage { th.n scope="col" { (view.say("Auslastung im Mittel", "Mean occupancy")) } }
-                    } }
-                    tbody { @for hour in &hours.hours {
-                        @let what = |kind: &str| format!("{kind} {} {} {}", view.name(), hours.date, hour.hour);
-                        tr {
-                            th scope="row" { (super::reasons::hours(&[hour.hour].into(), view.page.language)) }
-                            td.n { (view.count(&what("vehicles"), hour.vehicles)) }
-                            td.n { (view.count(&what("reports"), hour.reports)) }
-                            @if has_percentage {
-                                td.n {
-                                    @match hour.percentage {
-                                        Some(value) => { (view.decimal(&what("percentage"), value, 1)) "\u{202f}%" },
-                                        None => "–",
-                                    }
-                                }
-                            }
-                        }
-                    } }
-                } }
+                (pictures::hours::table(hours, view.page.language, view.name()))
             }
         }
     }

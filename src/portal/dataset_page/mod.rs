@@ -13,7 +13,7 @@
 //! | `rows DATASET TABLE DATE`, `bytes DATASET TABLE DATE` | `rows`, `bytes` of `files` `WHERE partition_date = DATE` |
 //! | `columns DATASET TABLE` | columns of the newest file, without its bounds of geometries (`bbox`) |
 //! | `nulls_percent DATASET TABLE COLUMN` | `SELECT 100.0 * avg((COLUMN IS NULL)::INT)` of the newest file of the table |
-//! | `days DATASET STATE FROM TO` | days from FROM to TO in that state of the calendar, see [`days`] |
+//! | `days DATASET STATE FROM TO` | days from FROM to TO in that state of the calendar, see [`days`]: `provisional`, those with a provisional file; `partial`, other days of `coverage` with a `gap_reason` that is not `cancelled`; `withdrawn`, the dates of `withdrawn` in `files.json`; `complete`, the other days with a file |
 //! | `group_days DATASET FROM TO` | `date_diff('day', FROM, TO) + 1` |
 //! | `missing DATASET FROM TO REASON SOURCE` | of the table `coverage`: `SELECT sum(coalesce(trips_scheduled - trips_observed, snapshots_expected - snapshots_received)) WHERE service_date BETWEEN FROM AND TO AND gap_reason = REASON AND source IS NOT DISTINCT FROM SOURCE`; `-` is no source |
 //! | `score DATASET DATE` | `SELECT value FROM reports WHERE kind = 'score' AND dimension IS NULL AND partition_date = DATE` |

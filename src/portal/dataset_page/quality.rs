@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use super::View;
+use super::days::dates;
 use super::names::month;
 use super::reasons::rule_words;
 use crate::check::RuleResult;
 use crate::ledger::Status;
 use crate::portal::overview::Day;
+use crate::portal::pictures::trend;
 use crate::report::results::page_path;
 use crate::time::ServiceDate;
 
@@ -19,7 +21,7 @@ const WORST: usize = 10;
 const YEAR: i32 = 365;
 
 pub(super) fn section(view: View<'_>) -> Markup {
-    let Some((_, newest)) = view.days.bounds else { return html! {} };
+    let Some((first, newest)) = view.days.bounds else { return html! {} };
     let from = newest.plus_days(-YEAR + 1);
     let days: Vec<(ServiceDate, &Day)> =
         view.of.overview.days.range(from..=newest).map(|(date, day)| (*date, day)).collect();
@@ -35,7 +37,12 @@ pub(super) fn section(view: View<'_>) -> Markup {
                 },
                 None => p { (view.say("Noch gibt es keine Punkte.", "There are no points yet.")) },
             }
-            @if scores.len() > 1 { (by_month(view, &scores)) }
+            @if scores.len() > 1 {
+                // Days without points are gaps, not a line from one to the next.
+                @let points = dates(from.max(first), newest).map(|date| (date, view.of.overview.days.get(&date).and_then(|day| day.score)));
+                (trend::curve(&points.collect::<Vec<_>>(), view.page.language))
+                (by_month(view, &scores))
+            }
             @if worst.is_empty() {
                 @if !days.is_empty() { p { (view.say("Im letzten Jahr war jede Regel an jedem Tag erfüllt.", "In the last year every rule held on every day.")) } }
             } @else {

@@ -33,10 +33,14 @@ const REASONS: [(&str, &str, &str); 12] = [
     ),
 ];
 
-/// What a state is called, and what it means.
-pub(super) fn state_words(state: State, language: Language, is_measured: bool) -> (&'static str, &'static str) {
-    let (de, en) = match state {
-        State::Complete if is_measured => (
+/// What a state is called in a dataset, and what it means.
+pub(super) fn state_words(view: View<'_>, state: State) -> (&'static str, &'static str) {
+    let ((word_de, de), (word_en, en)) = match state {
+        State::Complete if view.of.about.is_timetable => (
+            ("neuer Fahrplan", "er gilt, bis der nächste kommt"),
+            ("new timetable", "it holds until the next one comes"),
+        ),
+        State::Complete if view.days.is_measured() => (
             ("vollständig", "es fehlt nichts; ausgefallene Fahrten sind keine Lücke"),
             ("complete", "nothing is missing; cancelled trips are no gap"),
         ),
@@ -65,7 +69,7 @@ pub(super) fn state_words(state: State, language: Language, is_measured: bool) -
         }
         State::Outside => (("außerhalb", ""), ("outside", "")),
     };
-    if language == Language::De { de } else { en }
+    (view.say(word_de, word_en), view.say(de, en))
 }
 
 /// A word of `gap_reason` as a sentence without its full stop.
@@ -98,8 +102,7 @@ pub(super) fn hours(hours: &BTreeSet<i32>, language: Language) -> String {
 
 /// What kept a group of days from being complete.
 pub(super) fn causes(view: View<'_>, group: &Group) -> Markup {
-    let language = view.page.language;
-    let (word, meaning) = state_words(group.state, language, true);
+    let (word, meaning) = state_words(view, group.state);
     html! {
         @if group.causes.is_empty() {
             (word) ": " (meaning)

@@ -68,7 +68,7 @@ fn overview(view: View<'_>) -> Markup {
             } }
             tbody { @for table in &view.of.tables {
                 @let name = &table.index.table;
-                tr id=(name) {
+                tr id={ "table-" (name) } {
                     th scope="row" {
                         a href=(view.page.page(&path(view.name(), name))) { code { (name) } }
                         @if let Some(about) = about(view, table) { br; span.words { (first_sentence(about.text)) } }
@@ -113,8 +113,8 @@ fn lists(view: View<'_>, table: &Table) -> Markup {
 fn in_page(view: View<'_>, table: &Table) -> Markup {
     let name = &table.index.table;
     html! {
-        section.table id=(name) aria-labelledby={ (name) "-title" } {
-            h3 id={ (name) "-title" } { code { (name) } }
+        section.table id={ "table-" (name) } aria-labelledby={ "table-" (name) "-title" } {
+            h3 id={ "table-" (name) "-title" } { code { (name) } }
             (facts(view, table))
             details {
                 summary { (view.say("Spalten von ", "Columns of ")) (name) }

@@ -11,6 +11,7 @@ use crate::portal::overview::{
     ChangeKind, ColumnPreview, Day, DayCoverage, DayFinding, Hour, Hours, MapContent, Preview,
 };
 use crate::publish::index::testing::{file, first_version};
+use crate::publish::index::{ColumnType, IndexColumn};
 use crate::report::quality::tests::{on, result};
 use crate::time::ServiceDate;
 
@@ -177,7 +178,7 @@ fn four_hundred_days_fit_into_a_page_and_no_link_of_the_page_is_to_somebody_else
     for expected in [
         "data-figure=\"days stadtbus-telemetrie partial",
         "title=\"Di, 24.11.2026: teilweise",
-        "href=\"2025.html\"",
+        "href=\"../stadtbus-telemetrie/2025.html\"",
         "src=\"../map.svg\"",
         "href=\"../reports/stadtbus-telemetrie/quality.html\"",
         "Fassung 412 vom 25. November 2026",
@@ -196,7 +197,7 @@ fn four_hundred_days_fit_into_a_page_and_no_link_of_the_page_is_to_somebody_else
     ] {
         assert!(table.contains(expected), "{expected}");
     }
-    assert!(text(&files, "stadtbus-telemetrie/2025.en.html").contains("title=\"We, 31 Dec 2025: partial"));
+    assert!(text(&files, "stadtbus-telemetrie/2025.en.html").contains("title=\"We, 31 Dec 2025: complete"));
     for file in &files {
         for part in std::str::from_utf8(&file.bytes).unwrap().split(" src=\"").skip(1) {
             assert!(!part.starts_with("http"), "{}: {}", file.path, &part[..60]);
@@ -213,10 +214,10 @@ fn all_tables_of_gtfs_fit_too_each_with_a_page_of_its_own() {
     assert_light(&files);
     let page = text(&files, "stadtbus-fahrplan/index.html");
     assert!(
-        page.contains("href=\"../stadtbus-fahrplan/tables/stops.html\"") && page.contains("<tr id=\"stops\">"),
+        page.contains("href=\"../stadtbus-fahrplan/tables/stops.html\"") && page.contains("<tr id=\"table-stops\">"),
         "{page}"
     );
-    assert!(page.contains("neuer Fahrplan"));
+    assert!(page.contains("neuer Fahrplan</b>"));
     let stops = text(&files, "stadtbus-fahrplan/tables/stops.html");
     assert!(
         stops.contains("id=\"stops.stop_lat\"")
@@ -314,4 +315,36 @@ fn a_dataset_without_anything_and_one_without_quality_have_pages_too() {
     assert!(
         text(&super::files(&site(None), &of), "bus/index.en.html").contains("<h1><span lang=\"de\">Busse</span></h1>")
     );
+}
+
+#[test]
+fn the_ways_in_have_the_address_of_the_bucket_or_run_in_its_folder() {
+    let mut of = dataset("bus", &["2026-11-24"]);
+    of.tables[0].index.columns = vec![IndexColumn {
+        id: 1,
+        name: "id".into(),
+        kind: ColumnType::String,
+        nullable: false,
+        gone: false,
+        since: None,
+        until: None,
+        earlier: Vec::new(),
+    }];
+    let ways = |base: Option<&str>| {
+        let files = files(&site(base), &of);
+        let page = text(&files, "bus/index.html").to_owned();
+        let parts = page.split("data-way=\"").skip(1);
+        parts.map(|part| part.split_once("</code>").unwrap().0.to_owned()).collect::<Vec<String>>()
+    };
+    let names = |ways: &[String]| {
+        ways.iter().map(|way| way.split('"').next().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    let (web, local) = (ways(Some("https://daten.example.de/")), ways(None));
+    let others = "duckdb-list polars pandas r javascript curl duckdb-files spark";
+    assert_eq!((names(&web), names(&local)), (format!("duckdb-catalogue {others} pyiceberg"), others.to_owned()));
+    for way in &web {
+        let is_of_files = way.starts_with("duckdb-files") || way.starts_with("spark");
+        assert!(way.contains("https://daten.example.de") != is_of_files && !way.contains("example.de//"), "{way}");
+    }
+    assert!(local.iter().all(|way| !way.contains("http")), "{local:?}");
 }
