@@ -19,7 +19,7 @@ pub(super) const RESTORED: &str = ".tmp-restored";
 /// the room that is kept for a purge.
 const LEFT_FILES: &[&str] = &[".state.json", "owned.json", status::NAME, ROOM_NAME];
 /// What a workspace is described by.
-const CONFIGURATION: &[&str] = &["pipelines", "schemas", "mappings"];
+const CONFIGURATION: &[&str] = &["pipelines", "schemas", "mappings", "portal"];
 
 /// A file that was found.
 #[derive(Clone, Debug)]

@@ -137,7 +137,7 @@ limits:
 # portal:
 #   colour: '#0b4f86'
 #   # An SVG or PNG file of at most 100 kB in this folder.
-#   # logo: logo.svg
+#   # logo: portal/logo.svg
 #   introduction: Wo fahren die Busse, wie pünktlich sind sie, wie voll? Hier veröffentlicht die Stadt die Daten dazu.
 #   introduction_en: Where do the buses go, are they on time, how full are they? Here the city publishes the data.
 #   imprint:

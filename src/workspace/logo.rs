@@ -44,7 +44,7 @@ const ELEMENTS: &[&str] = &[
 
 /// Reads the file that `logo` names, whose folder is that of the workspace.
 pub(super) fn read(root: &Path, node: &Node, problems: &mut Problems) -> Option<Logo> {
-    let remedy = "Write the path of an SVG or PNG file of at most 100 kB in the workspace: 'logo: logo.svg'.";
+    let remedy = "Write the path of an SVG or PNG file of at most 100 kB in the workspace: 'logo: portal/logo.svg'.";
     let Some(name) = node.scalar().filter(|name| !name.trim().is_empty()) else {
         problems.add(node.line, format!("'logo' is {}, expected the path of a file", node.kind()), remedy);
         return None;

@@ -281,7 +281,7 @@ const DEMANDS: &[Demand] = &[
         &["portal", "privacy"],
         |of| of.privacy.server_logs.is_some(),
         "it must be said what the server keeps of a visit, what for and how long (Art. 13 Abs. 1 Buchst. c, Abs. 2 Buchst. a DSGVO)",
-        "server_logs: Der Server speichert IP-Adresse, Zeitpunkt und abgerufene Datei sieben Tage lang, um Angriffe abzuwehren.",
+        "server_logs: \"Der Server speichert IP-Adresse, Zeitpunkt und abgerufene Datei sieben Tage lang, um Angriffe abzuwehren.\"",
     ),
     (
         &["portal", "privacy"],
