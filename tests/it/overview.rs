@@ -41,7 +41,7 @@ fn every_number_of_it_is_that_of_a_query_over_the_published_files() {
     world.run_of(&[TELEMETRY]);
     world.run_of(&["stadtbus-fahrplan"]);
     let after = files(&world.path("data/bucket/reports"));
-    let of_city = |name: &&String| name.contains("/stadtbus-") && name.ends_with("/overview.json");
+    let of_city = |name: &&String| name.starts_with("stadtbus-") && name.ends_with("/overview.json");
     assert_eq!(before.keys().filter(of_city).count(), 2);
     assert!(before.keys().filter(of_city).all(|name| before[name] == after[name]));
 }
