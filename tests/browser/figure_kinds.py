@@ -61,7 +61,7 @@ def tables(bucket, *words):
 
 @kind
 def datasets(bucket):
-    return len(bucket.datasets)
+    return sum(1 for dataset in bucket.datasets if any(bucket.has(table) for table in bucket.tables_of(dataset)))
 
 
 @kind
@@ -99,6 +99,13 @@ SCORES = "kind = 'score' AND dimension IS NULL AND table_name IS NULL AND datase
 @kind
 def score(bucket, dataset, date):
     return bucket.one(f"SELECT value FROM {reports(bucket)} WHERE {SCORES} AND partition_date = ?", [dataset, date])
+
+
+@kind
+def score_change(bucket, dataset, date, before):
+    """Of what is shown of the two, so that nobody computes another difference; the sign stands beside it."""
+    one, other = (round(score(bucket, dataset, day), 2) for day in [date, before])
+    return round(abs(one - other), 2)
 
 
 @kind
