@@ -236,9 +236,13 @@ def routes(bucket, dataset, date):
 @kind
 def change_rows(bucket, dataset, table, version):
     """Of the files of the dates that the version of the index changed."""
-    where = "dataset = ? AND table_name = ? AND version = ?"
-    found = bucket.one(f"SELECT sum(rows) FROM {bucket.rows('publication/releases')} WHERE {where}", [dataset, table, int(version)])
-    return found
+    if bucket.has("publication/releases"):
+        where = "dataset = ? AND table_name = ? AND version = ?"
+        return bucket.one(f"SELECT sum(rows) FROM {bucket.rows('publication/releases')} WHERE {where}", [dataset, table, int(version)])
+    # A bucket that keeps no tables of its publication has the index of the version.
+    index = bucket.json(f"meta/{dataset}/{table}/index/v{int(version):010}.json")
+    dates = {index["release"]["date"], *index["release"].get("dates", [])}
+    return sum(file["rows"] for file in index["files"] if file["partition_date"] in dates)
 
 
 # What each day of a dataset is, worked out from what is published, without the overview that the pages are made of.
