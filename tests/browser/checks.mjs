@@ -166,6 +166,19 @@ export async function atAWidth(tab) {
         errors.push(`what scrolls cannot be reached by keyboard: ${named(element)}`);
       }
     }
+    // A word that is too long for its box is broken somewhere; names in code may be.
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const range = document.createRange();
+    for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+      if (text.parentElement.closest("code, pre, svg, script, style") || !isShown(text.parentElement)) continue;
+      for (const found of text.data.matchAll(/[\p{L}\p{M}]{3,}/gu)) {
+        range.setStart(text, found.index);
+        range.setEnd(text, found.index + found[0].length);
+        const lines = new Set([...range.getClientRects()].map((line) => Math.round(line.top)));
+        // What the browser hyphenated is no error.
+        if (lines.size > 1 && getComputedStyle(text.parentElement).hyphens !== "auto") errors.push(`the word '${found[0]}' is broken: ${named(text.parentElement)}`);
+      }
+    }
     // Links within a sentence may be small (WCAG 2.5.8).
     for (const element of document.querySelectorAll("button, summary, input, select, nav a")) {
       const { width, height } = element.getBoundingClientRect();

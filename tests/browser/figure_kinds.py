@@ -61,7 +61,7 @@ def tables(bucket, *words):
 
 @kind
 def datasets(bucket):
-    return len(bucket.datasets)
+    return sum(1 for dataset in bucket.datasets if any(bucket.has(table) for table in bucket.tables_of(dataset)))
 
 
 @kind
@@ -99,6 +99,13 @@ SCORES = "kind = 'score' AND dimension IS NULL AND table_name IS NULL AND datase
 @kind
 def score(bucket, dataset, date):
     return bucket.one(f"SELECT value FROM {reports(bucket)} WHERE {SCORES} AND partition_date = ?", [dataset, date])
+
+
+@kind
+def score_change(bucket, dataset, date, before):
+    """Of what is shown of the two, so that nobody computes another difference; the sign stands beside it."""
+    one, other = (round(score(bucket, dataset, day), 2) for day in [date, before])
+    return round(abs(one - other), 2)
 
 
 @kind
@@ -229,9 +236,13 @@ def routes(bucket, dataset, date):
 @kind
 def change_rows(bucket, dataset, table, version):
     """Of the files of the dates that the version of the index changed."""
-    where = "dataset = ? AND table_name = ? AND version = ?"
-    found = bucket.one(f"SELECT sum(rows) FROM {bucket.rows('publication/releases')} WHERE {where}", [dataset, table, int(version)])
-    return found
+    if bucket.has("publication/releases"):
+        where = "dataset = ? AND table_name = ? AND version = ?"
+        return bucket.one(f"SELECT sum(rows) FROM {bucket.rows('publication/releases')} WHERE {where}", [dataset, table, int(version)])
+    # A bucket that keeps no tables of its publication has the index of the version.
+    index = bucket.json(f"meta/{dataset}/{table}/index/v{int(version):010}.json")
+    dates = {index["release"]["date"], *index["release"].get("dates", [])}
+    return sum(file["rows"] for file in index["files"] if file["partition_date"] in dates)
 
 
 # What each day of a dataset is, worked out from what is published, without the overview that the pages are made of.

@@ -161,6 +161,48 @@ def unknown_in_picture(text, values, language):
             yield found
 
 
+# Tables that are made of others, which a page of results sums apart.
+DERIVED = ("coverage", "trips_observed", "service_dates")
+
+
+def of_results(bucket, dataset):
+    """What a page of results may show of a dataset: each number of `publication/rule_results` and of the releases, shares as percentages,
+    how many rules have a result, and sums over the tables of a date."""
+    if not bucket.has("publication/rule_results"):
+        return set()
+    results, releases = (bucket.rows(f"publication/{table}") for table in ["rule_results", "releases"])
+    of = "WHERE dataset = ?"
+    share = "round(100.0 * rows_flagged / nullif(rows_checked, 0), 2)"
+    queries = [f"SELECT DISTINCT {what} FROM {results} {of}" for what in ["rows_checked", "rows_flagged", "rows_released", "value", "round(value, 2)", "100 * conformity", share]]
+    for groups in ["table_name", "contract_id", "contract_id, dimension", "dimension", "severity"]:
+        by = f"partition_date, {groups}"
+        queries += [f"SELECT count(*) FROM {results} {of} AND kind = 'rule' GROUP BY {by}, result", f"SELECT count(*) FROM {results} {of} AND kind = 'rule' GROUP BY {by}"]
+    for column in ["rows_in", "rows_published", "rows_quarantined", "rows_held_back", "rows_dropped", "rows_quarantined + rows_held_back"]:
+        queries += [f"SELECT DISTINCT {column} FROM {releases} {of}", f"SELECT sum({column}) FROM {releases} {of} GROUP BY partition_date, record, table_name IN {DERIVED}"]
+    return {float(row[0]) for query in queries for row in bucket.all(query, [dataset]) if row[0] is not None} | {0.0}
+
+
+def unmarked_result(tree, quotes, values):
+    """As `unmarked`, on a page of results, whose numbers are those of the results of its dataset; both languages are on it."""
+    body = next(element for element in tree.everything() if element.name == "body")
+    for element, text in body.texts():
+        above = list(element.above())
+        if not re.search(r"\d", text) or any(one.name in NAMES or "data-figure" in one.attributes for one in above):
+            continue
+        language = next((one.get("lang") for one in above if one.get("lang")), "de")
+        rest = SPACES.sub(" ", text)
+        for pattern, _ in ALLOWED:
+            rest = re.sub(pattern, "", rest)
+        for quote in quotes:
+            rest = rest.replace(quote, "")
+        # Thin spaces group, in both languages.
+        rest = re.sub(r"(?<=\d) (?=\d{3}\b)", "." if language == "de" else ",", rest)
+        # Months above the days of a table, and its days.
+        rest = re.sub(r"^ ?(?:\d{4}|\d{2}-\d{2}) ?$", "", rest) if any(one.name in {"th", "thead"} for one in above) else rest
+        if unknown := list(unknown_in_picture(rest, values, language)):
+            yield f"{SPACES.sub(' ', text).strip()} ({', '.join(unknown)})", "/".join(one.name for one in reversed(above[:4]))
+
+
 def unmarked(tree, quotes, values, language):
     """Visible texts with digits that nothing explains."""
     body = next(element for element in tree.everything() if element.name == "body")
@@ -207,10 +249,15 @@ def main():
                     errors.append(f"{path}: {error}")
             if element.name == "time" and (error := wrong_time(element, language)):
                 errors.append(f"{path}: {error}")
-        if pathlib.PurePath(path).name.split(".")[0] not in OWN_TEXTS:
-            marked = (element.get("value", element.get("data-value")) for element in tree.everything() if "data-figure" in element.attributes)
-            values = scores | {float(value) for value in marked if value}
-            errors += [f"{path}: a number that is not marked: '{text[:160]}' in {place}" for text, place in unmarked(tree, quotes, values, language)]
+        if pathlib.PurePath(path).name.split(".")[0] in OWN_TEXTS:
+            continue
+        marked = (element.get("value", element.get("data-value")) for element in tree.everything() if "data-figure" in element.attributes)
+        values = scores | {float(value) for value in marked if value}
+        if path.startswith("reports/"):
+            found = unmarked_result(tree, quotes, values | of_results(bucket, path.split("/")[1]))
+        else:
+            found = unmarked(tree, quotes, values, language)
+        errors += [f"{path}: a number that is not marked: '{text[:160]}' in {place}" for text, place in found]
     for error in dict.fromkeys(errors):
         print(f"error: {error}", file=sys.stderr)
     if "--list" in sys.argv:
