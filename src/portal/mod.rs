@@ -13,6 +13,7 @@ mod frame;
 mod home;
 pub(crate) mod metadata;
 pub(crate) mod overview;
+pub(crate) mod pictures;
 pub(crate) mod quality_page;
 
 use bytes::Bytes;

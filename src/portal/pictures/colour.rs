@@ -75,7 +75,9 @@ mod tests {
         assert!((white.contrast(black) - 21.0).abs() < 1e-9);
         assert_eq!(blue.on(LIGHT), blue);
         // White lines on white paper, and black ones on black, are those that nobody sees.
-        assert!(white.on(LIGHT) != white && black.on(DARK) != black && black.on(LIGHT) == black && white.on(DARK) == white);
+        assert!(
+            white.on(LIGHT) != white && black.on(DARK) != black && black.on(LIGHT) == black && white.on(DARK) == white
+        );
     }
 
     proptest! {

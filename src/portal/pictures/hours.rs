@@ -14,7 +14,7 @@ use crate::text::{Language, german_number, grouped};
 
 /// Of the drawing, in pixels of a phone, whose width it has: text is 12 high on it, and larger on a screen.
 const WIDTH: f64 = 358.0;
-const LEFT: f64 = 40.0;
+const LEFT: f64 = 46.0;
 const RIGHT: f64 = 8.0;
 /// Of a panel, its heading and its labels.
 const PANEL: f64 = 110.0;
@@ -76,20 +76,34 @@ fn message(hours: &Hours, language: Language) -> String {
     let (busiest, fullest) = peaks(hours);
     let mut text = String::new();
     if let Some(hour) = busiest {
+        let is_first_of_several = hours.hours.iter().filter(|other| other.vehicles == hour.vehicles).count() > 1;
+        let first = if is_first_of_several { language.say("zuerst ", "first ") } else { "" };
         let (number, at) = (grouped(hour.vehicles), said(hour.hour, language));
         let _ = match language {
-            Language::De => write!(text, "Am meisten Busse unterwegs: {} um {at}", number.de),
-            Language::En => write!(text, "Most buses on the road: {} at {at}", number.en),
+            Language::De => write!(text, "Am meisten Busse unterwegs: {}, {first}um {at}", number.de),
+            Language::En => write!(text, "Most buses on the road: {}, {first}at {at}", number.en),
         };
     }
     match (fullest, language) {
         (Some((hour, value)), Language::De) => {
-            let _ = write!(text, "; am vollsten um {}: im Mittel {} der Plätze belegt.", said(hour.hour, language), percent(value, 1, language));
+            let _ = write!(
+                text,
+                "; am vollsten um {}: im Mittel {} der Plätze belegt.",
+                said(hour.hour, language),
+                percent(value, 1, language)
+            );
         }
         (Some((hour, value)), Language::En) => {
-            let _ = write!(text, "; fullest at {}: {} of the places taken on average.", said(hour.hour, language), percent(value, 1, language));
+            let _ = write!(
+                text,
+                "; fullest at {}: {} of the places taken on average.",
+                said(hour.hour, language),
+                percent(value, 1, language)
+            );
         }
-        (None, _) => text.push_str(language.say("; wie voll sie waren, wurde nicht gemeldet.", "; how full they were was not reported.")),
+        (None, _) => text.push_str(
+            language.say("; wie voll sie waren, wurde nicht gemeldet.", "; how full they were was not reported."),
+        ),
     }
     text
 }
@@ -113,7 +127,8 @@ impl Axis {
     /// Hours that have a label: as many as do not touch.
     fn labelled(&self) -> impl Iterator<Item = i32> {
         let step = self.step();
-        let every = [1, 2, 3, 4, 6, 8, 12, 24].into_iter().find(|every| f64::from(*every) * step >= APART).unwrap_or(24);
+        let every =
+            [1, 2, 3, 4, 6, 8, 12, 24].into_iter().find(|every| f64::from(*every) * step >= APART).unwrap_or(24);
         // A label in the middle of its hour runs out of the drawing at neither end.
         let (first, last) = (self.first, self.last);
         let has_room = move |hour: &i32| {
@@ -194,7 +209,15 @@ fn inside(x: f64, half: f64) -> f64 {
 
 /// How full buses were: a line that breaks where nothing is known.
 fn panel(hours: &Hours, axis: &Axis, (fullest, most): (&Hour, f64), top: f64, language: Language) -> Markup {
-    let end = if most > 100.0 { nice(most) } else if most > 50.0 { 100.0 } else if most > 20.0 { 50.0 } else { 20.0 };
+    let end = if most > 100.0 {
+        nice(most)
+    } else if most > 50.0 {
+        100.0
+    } else if most > 20.0 {
+        50.0
+    } else {
+        20.0
+    };
     let place = |hour: &Hour, value: f64| {
         (axis.x(hour.hour) + axis.step() / 2.0, top + PANEL * (1.0 - value.clamp(0.0, end) / end))
     };
@@ -285,10 +308,13 @@ mod tests {
     fn the_chart_tells_its_message_in_words() {
         let of = hours(&[(4, 3, None), (7, 1219, Some(21.0)), (8, 1219, Some(31.44)), (25, 2, Some(2.0))]);
         let de = chart(&of, Language::De).into_string();
-        assert!(de.contains("Am meisten Busse unterwegs: 1.219 um 7 Uhr; am vollsten um 8 Uhr: im Mittel 31,4\u{a0}% der Plätze belegt."), "{de}");
+        assert!(de.contains("Am meisten Busse unterwegs: 1.219, zuerst um 7 Uhr; am vollsten um 8 Uhr: im Mittel 31,4\u{a0}% der Plätze belegt."), "{de}");
         assert!(de.contains("1 Uhr nachts: 2 Busse"), "{de}");
         let en = chart(&of, Language::En).into_string();
-        assert!(en.contains("Most buses on the road: 1,219 at 7 am; fullest at 8 am: 31.4% of the places taken"), "{en}");
+        assert!(
+            en.contains("Most buses on the road: 1,219, first at 7 am; fullest at 8 am: 31.4% of the places taken"),
+            "{en}"
+        );
         // Between 8 and 25 nothing is known, so that there is no line.
         assert_eq!(de.matches('L').count(), 1, "{de}");
     }
@@ -296,7 +322,10 @@ mod tests {
     #[test]
     fn without_percentages_there_is_one_panel_and_without_hours_nothing() {
         let text = chart(&hours(&[(7, 1, None)]), Language::De).into_string();
-        assert!(text.contains("nicht gemeldet") && !text.contains("Belegte Plätze") && text.contains("7 Uhr: 1 Bus<"), "{text}");
+        assert!(
+            text.contains("nicht gemeldet") && !text.contains("Belegte Plätze") && text.contains("7 Uhr: 1 Bus<"),
+            "{text}"
+        );
         assert_eq!(chart(&hours(&[]), Language::De).into_string(), "");
     }
 
@@ -323,7 +352,10 @@ mod tests {
     fn an_axis_ends_at_or_above_its_highest_bar() {
         for most in 0..2_000_u32 {
             let end = nice(f64::from(most));
-            assert!(end >= f64::from(most) && end % 2.0 == 0.0 && end <= f64::from(most).max(2.0) * 2.0, "{most} {end}");
+            assert!(
+                end >= f64::from(most) && end % 2.0 == 0.0 && end <= f64::from(most).max(2.0) * 2.0,
+                "{most} {end}"
+            );
         }
     }
 }

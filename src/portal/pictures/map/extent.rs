@@ -32,6 +32,8 @@ pub(super) struct Extent {
     north: f64,
     west: f64,
     east: f64,
+    /// The longitudes of these two, as they were given.
+    sides: [f64; 2],
     /// Units per degree of longitude and of latitude.
     scale: [f64; 2],
     pub height: f64,
@@ -39,7 +41,11 @@ pub(super) struct Extent {
 
 /// Whether it is a place on earth that somebody meant: 0/0 is what software writes that knows none.
 fn is_place([lat, lon]: [f64; 2]) -> bool {
-    lat.is_finite() && lon.is_finite() && lat.abs() <= 85.0 && lon.abs() <= 180.0 && (lat.abs() > 0.1 || lon.abs() > 0.1)
+    lat.is_finite()
+        && lon.is_finite()
+        && lat.abs() <= 85.0
+        && lon.abs() <= 180.0
+        && (lat.abs() > 0.1 || lon.abs() > 0.1)
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {
@@ -58,7 +64,8 @@ fn east_of(lon: f64, middle: f64) -> f64 {
 impl Extent {
     /// Of the bulk of a network: stops far off, for a wrong position or at the end of one long line, do not make it a dot.
     pub(super) fn of(network: &Network) -> Option<Self> {
-        let points = || network.lines.iter().flat_map(|line| &line.shapes).flatten().copied().filter(|at| is_place(*at));
+        let points =
+            || network.lines.iter().flat_map(|line| &line.shapes).flatten().copied().filter(|at| is_place(*at));
         let mut stops: Vec<[f64; 2]> = network.stops.iter().copied().filter(|at| is_place(*at)).collect();
         if stops.is_empty() {
             stops = points().collect();
@@ -67,12 +74,21 @@ impl Extent {
         let mut distances: Vec<f64> = stops.iter().map(|at| geo::metres(middle, *at)).collect();
         distances.sort_by(f64::total_cmp);
         let reach = bulk(&distances);
-        let mut extent =
-            Self { middle, reach: reach * 1.2 + LEAST, south: 90.0, north: -90.0, west: 180.0, east: -180.0, scale: [1.0; 2], height: 1.0 };
-        for at in stops.iter().copied().chain(points()).filter(|at| extent.has(*at)).collect::<Vec<_>>() {
-            let lon = east_of(at[1], middle[1]);
-            (extent.south, extent.north) = (extent.south.min(at[0]), extent.north.max(at[0]));
-            (extent.west, extent.east) = (extent.west.min(lon), extent.east.max(lon));
+        let mut extent = Self {
+            middle,
+            reach: reach * 1.2 + LEAST,
+            south: f64::MAX,
+            north: f64::MIN,
+            west: f64::MAX,
+            east: f64::MIN,
+            sides: [middle[1]; 2],
+            scale: [1.0; 2],
+            height: 1.0,
+        };
+        for at in stops.into_iter().chain(points()) {
+            if extent.has(at) {
+                extent.add(at);
+            }
         }
         let narrow = f64::midpoint(extent.south, extent.north).to_radians().cos();
         let width = ((extent.east - extent.west) * narrow * DEGREE).max(LEAST);
@@ -84,6 +100,17 @@ impl Extent {
         Some(extent)
     }
 
+    fn add(&mut self, at: [f64; 2]) {
+        let east = east_of(at[1], self.middle[1]);
+        (self.south, self.north) = (self.south.min(at[0]), self.north.max(at[0]));
+        if east < self.west {
+            (self.west, self.sides[0]) = (east, at[1]);
+        }
+        if east > self.east {
+            (self.east, self.sides[1]) = (east, at[1]);
+        }
+    }
+
     /// Whether a place belongs to the network.
     pub(super) fn has(&self, at: [f64; 2]) -> bool {
         is_place(at) && geo::metres(self.middle, at) <= self.reach
@@ -92,7 +119,10 @@ impl Extent {
     /// Where it is on the paper, in units from the left and from above.
     pub(super) fn project(&self, [lat, lon]: [f64; 2]) -> [f64; 2] {
         let east = east_of(lon, self.middle[1]) - f64::midpoint(self.west, self.east);
-        [WIDTH / 2.0 + east * self.scale[0], self.height / 2.0 - (lat - f64::midpoint(self.south, self.north)) * self.scale[1]]
+        [
+            WIDTH / 2.0 + east * self.scale[0],
+            self.height / 2.0 - (lat - f64::midpoint(self.south, self.north)) * self.scale[1],
+        ]
     }
 
     /// In the middle of the map, to which it is true.
@@ -102,8 +132,7 @@ impl Extent {
 
     /// South, west, north, east.
     pub(super) fn bounds(&self) -> [f64; 4] {
-        let lon = |east: f64| east_of(self.middle[1] + east, 0.0);
-        [self.south, lon(self.west), self.north, lon(self.east)]
+        [self.south, self.sides[0], self.north, self.sides[1]]
     }
 }
 

@@ -74,7 +74,8 @@ impl Paint {
 
 pub(super) fn draw(network: &Network, extent: &Extent) -> Drawing {
     let ways = Ways::of(network, extent);
-    let places: Vec<[f64; 2]> = network.stops.iter().filter(|at| extent.has(**at)).map(|at| extent.project(*at)).collect();
+    let places: Vec<[f64; 2]> =
+        network.stops.iter().filter(|at| extent.has(**at)).map(|at| extent.project(*at)).collect();
     let dots = Dots::of(&places);
     let mut drawing = Drawing {
         svg: String::new(),
@@ -244,8 +245,7 @@ fn path(pieces: &[Vec<[f64; 2]>]) -> String {
             is_done[place] = true;
             let points = &pieces[place];
             let is_back = !is_move && last != Some(points[0]);
-            let ordered: Vec<[i64; 2]> =
-                if is_back { points.iter().rev().copied().collect() } else { points.clone() };
+            let ordered: Vec<[i64; 2]> = if is_back { points.iter().rev().copied().collect() } else { points.clone() };
             for at in ordered.into_iter().skip(usize::from(!is_move)) {
                 step(&mut path, &mut last, at, is_move);
                 is_move = false;
@@ -258,7 +258,7 @@ fn path(pieces: &[Vec<[f64; 2]>]) -> String {
 
 fn write(network: &Network, extent: &Extent, ways: &Ways, dots: &Dots, drawing: &Drawing, grain: f64) -> String {
     let by_colour = pieces(&ways.ways, grain);
-    let size = (WIDTH * 0.026).round();
+    let size = (WIDTH * 0.027).round();
     let foot = Foot::of(network, extent, ways, dots, drawing);
     let rows = foot.rows(size);
     let strip = size * 1.5 * (rows.len() as f64 + 1.0) + size * 0.6;
@@ -291,11 +291,8 @@ fn write(network: &Network, extent: &Extent, ways: &Ways, dots: &Dots, drawing: 
         (ring * 0.55).round(),
     );
     if dots.count > 0 {
-        let _ = write!(
-            svg,
-            "<path id=\"s\" class=\"o\" d=\"{}\"/><path class=\"i\" d=\"{}\"/>\n",
-            dots.path, dots.path
-        );
+        let _ =
+            writeln!(svg, "<path class=\"o\" d=\"{}\"/><path class=\"i\" d=\"{}\"/>", dots.path, dots.path);
     }
     foot.write(&mut svg, extent.height + size * 0.4, size, &rows);
     svg.push_str("</svg>\n");
@@ -338,7 +335,16 @@ impl<'a> Foot<'a> {
             let (stops, circles) = (thin(drawing.stops), thin(dots.count as u64));
             notes.push(format!("{stops} Haltestellen, {circles} Kreise / {stops} stops, {circles} circles"));
         }
-        Self { bar: bar(extent), legend, notes, drawing, dots: dots.count, outside, lines_outside: ways.outside, is_straight }
+        Self {
+            bar: bar(extent),
+            legend,
+            notes,
+            drawing,
+            dots: dots.count,
+            outside,
+            lines_outside: ways.outside,
+            is_straight,
+        }
     }
 
     fn description(&self) -> Text {
@@ -400,7 +406,14 @@ impl<'a> Foot<'a> {
             }
             left += width;
         }
-        rows.extend(self.notes.iter().cloned().map(Row::Note));
+        for note in &self.notes {
+            // Where both languages do not fit into a row, each has its own.
+            let is_wide = size * (1.0 + 0.52 * note.chars().count() as f64) > WIDTH - size;
+            match note.split_once(" / ").filter(|_| is_wide) {
+                Some((de, en)) => rows.extend([de, en].map(|part| Row::Note(part.to_owned()))),
+                None => rows.push(Row::Note(note.clone())),
+            }
+        }
         rows
     }
 
