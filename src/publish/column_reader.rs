@@ -87,15 +87,6 @@ impl<'a> ColumnReader<'a> {
         u64::try_from(self.metadata.file_metadata().num_rows()).unwrap_or(0)
     }
 
-    /// The names of the columns, in their order, also of such as have parts.
-    pub(crate) fn names(&self) -> Vec<&str> {
-        self.metadata.file_metadata().schema().get_fields().iter().map(|field| field.name()).collect()
-    }
-
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.place(name).is_some()
-    }
-
     fn place(&self, name: &str) -> Option<usize> {
         self.metadata.file_metadata().schema().get_fields().iter().position(|field| field.name() == name)
     }
@@ -364,11 +355,10 @@ mod tests {
         let reader = ColumnReader::open(&bucket, &of).unwrap().unwrap();
         let nulls = [("last", 15_000), ("none", 30_000), ("number", 3), ("text", 0)];
         assert_eq!(reader.nulls(), nulls.map(|(name, nulls)| (name.to_owned(), nulls)).into());
-        assert_eq!((reader.rows(), reader.names()), (30_000, vec!["number", "text", "last", "none"]));
+        assert_eq!(reader.rows(), 30_000);
         let found = reader.first_values(&["number", "last", "none", "missing"]).unwrap().unwrap();
         assert_eq!(found.keys().collect::<Vec<_>>(), ["last", "number"]);
         assert_eq!(numbers(&[found["number"].clone()], "number"), [Some(3)]);
-        assert!(reader.has("text") && !reader.has("missing"));
     }
 
     #[test]

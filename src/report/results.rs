@@ -1,6 +1,6 @@
 //! Where the results of runs are in the bucket, and how they are found again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::publish::PublishError;
 use crate::publish::bucket::{Bucket, Object};
@@ -69,12 +69,29 @@ pub(crate) fn read(bucket: &Bucket, dataset: &str, dates: &[ServiceDate]) -> Res
 
 /// What there is of the results of a dataset, newest partitions at least, and what tells one state of them from another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Listed(BTreeMap<ServiceDate, Object>);
+pub(crate) struct Listed {
+    objects: BTreeMap<ServiceDate, Object>,
+    /// Those before this date were not listed.
+    since: Option<ServiceDate>,
+}
 
 impl Listed {
     /// In order.
     pub(crate) fn dates(&self) -> Vec<ServiceDate> {
-        self.0.keys().copied().collect()
+        self.objects.keys().copied().collect()
+    }
+
+    /// The date before which nothing was listed; none if all is.
+    pub(crate) fn since(&self) -> Option<ServiceDate> {
+        self.since
+    }
+
+    /// The partitions whose results are others than in an earlier listing, of those that are in both.
+    pub(crate) fn changed_since(&self, earlier: &Self) -> BTreeSet<ServiceDate> {
+        let both = self.since.max(earlier.since);
+        let dates =
+            self.objects.keys().chain(earlier.objects.keys()).filter(|date| both.is_none_or(|both| **date >= both));
+        dates.filter(|date| self.objects.get(date) != earlier.objects.get(date)).copied().collect()
     }
 }
 
@@ -91,13 +108,14 @@ pub(crate) fn listed(
 ) -> Result<Listed, PublishError> {
     let folder = folder(dataset);
     for days in WINDOWS.into_iter().filter(|_| from.is_some()) {
-        let offset = from.map(|date| format!("{folder}/date={}", date.plus_days(-days))).unwrap_or_default();
-        let found = Listed(by_date(bucket.list_after(&folder, &offset)?));
-        if found.0.len() >= count {
+        let since = from.map(|date| date.plus_days(-days));
+        let offset = since.map(|date| format!("{folder}/date={date}")).unwrap_or_default();
+        let found = Listed { objects: by_date(bucket.list_after(&folder, &offset)?), since };
+        if found.objects.len() >= count {
             return Ok(found);
         }
     }
-    Ok(Listed(by_date(bucket.list_after(&folder, "")?)))
+    Ok(Listed { objects: by_date(bucket.list_after(&folder, "")?), since: None })
 }
 
 /// The JSON of each partition.

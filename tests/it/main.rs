@@ -54,6 +54,7 @@ mod notify;
 mod odcs;
 mod one_timetable;
 mod output;
+mod overview;
 mod parquet;
 mod privacy;
 mod private_text;

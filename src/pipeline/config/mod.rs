@@ -224,6 +224,32 @@ fn format(problems: &mut Problems, node: &Node) -> Option<&'static dyn Format> {
     format
 }
 
+/// Names at the root of a bucket: what is published, what tells of it, and pages of this and other languages. A dataset has its pages in
+/// a folder there.
+const TAKEN: &[&str] = &[
+    "data",
+    "revised",
+    "meta",
+    "ledger",
+    "reports",
+    "iceberg",
+    "portal",
+    "de",
+    "en",
+    "index",
+    "catalog",
+    "datapackage",
+    "impressum",
+    "datenschutz",
+    "barrierefreiheit",
+    "assets",
+];
+
+/// Whether a dataset of this name would lie among what is not its own.
+pub(crate) fn is_taken(dataset: &str) -> bool {
+    TAKEN.contains(&dataset)
+}
+
 /// Pipelines and datasets are both folders: the pipeline's of evidence and records, the dataset's of files.
 fn dataset(files: &mut Files<'_>, node: &Node, name: &str) -> String {
     let dataset = node.optional_text("dataset", &mut files.problems).unwrap_or_else(|| name.to_owned());
@@ -234,6 +260,13 @@ fn dataset(files: &mut Files<'_>, node: &Node, name: &str) -> String {
     if let Some((message, remedy)) = names::mistake(Named::Folder, &dataset).filter(|_| dataset != name) {
         let line = node.get("dataset").map_or(0, |node| node.line);
         files.problems.add(line, message.replace("a folder", "a dataset"), remedy);
+    }
+    if is_taken(&dataset) {
+        let line = node.get("dataset").map_or(0, |node| node.line);
+        let message = format!(
+            "'{dataset}' is a folder of the bucket, and cannot be a dataset, whose pages are in a folder of its name"
+        );
+        files.problems.add(line, message, "Give the dataset another name, with 'dataset:' or by the name of the file.");
     }
     if dataset == publication::DATASET {
         let line = node.get("dataset").map_or(0, |node| node.line);

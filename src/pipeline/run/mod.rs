@@ -4,8 +4,8 @@
 //! that decides the rows and what rules report, [`beats`] what came of the sources; [`columns`] compares the contracts with what is
 //! published, [`comparison`] compares that with the [`last_record`], [`heads`] and [`published`] with the
 //! bucket; [`prepare`] decodes, checks, derives and writes into the staging folder, step by step ([`steps`]), node by node of the
-//! run graph ([`nodes`]); the journal keeps what is prepared; [`commit`] publishes it, and [`views`] writes what people read,
-//! and [`rebuild`] all of that anew. [`vehicles_behind`] tells afterwards whom published pseudonyms stand for, and [`unread`]
+//! run graph ([`nodes`]); the journal keeps what is prepared; [`commit`] publishes it, and [`views`] writes what people read
+//! ([`overview`] keeps what that tells of all days), and [`rebuild`] all of it anew. [`vehicles_behind`] tells afterwards whom published pseudonyms stand for, and [`unread`]
 //! what captures have that no column is made of. [`selected`] and [`phases`] have the types that lead from one to the next.
 
 mod accounting;
@@ -35,6 +35,7 @@ mod network;
 mod nodes;
 mod open;
 mod outcome;
+mod overview;
 mod phases;
 mod prepare;
 mod publication;

@@ -9,6 +9,7 @@ use crate::contract::Contract;
 use crate::ledger::{ActRecord, RunRecord};
 use crate::pipeline::run::context::RunContext;
 use crate::pipeline::run::error::RunError;
+use crate::pipeline::run::overview::{self, Sources, Written};
 use crate::pipeline::run::publication::{self, Ran};
 use crate::pipeline::run::releases::{delete_results, delete_withdrawn, left_of_results, left_results, take_out};
 use crate::portal::overview::Overview;
@@ -156,6 +157,29 @@ struct Seen {
     catalogued: BTreeSet<String>,
 }
 
+/// How often views are written anew because another run has written others.
+const OVERWRITTEN: u32 = 10;
+
+/// Whether nobody has written other overviews since.
+fn are_kept(bucket: &Bucket, overviews: &[Written]) -> Result<bool, PublishError> {
+    for written in overviews {
+        if !written.is_kept(bucket)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+impl Seen {
+    /// The dates whose results are others than in an earlier look, by dataset.
+    fn changed_results(&self, earlier: &Self) -> BTreeMap<String, BTreeSet<ServiceDate>> {
+        let changed = self.results.iter().filter_map(|(dataset, listed)| {
+            Some((dataset.clone(), listed.changed_since(earlier.results.get(dataset)?)))
+        });
+        changed.collect()
+    }
+}
+
 impl Look<'_> {
     /// Whether the views of a dataset are written.
     fn is_own(&self, dataset: &str) -> bool {
@@ -177,9 +201,12 @@ impl Look<'_> {
 
     fn publish(&self, writer: &mut ViewWriter<'_>) -> Result<(), RunError> {
         let mut seen = self.seen()?;
+        let mut changed_results = BTreeMap::new();
         let mut is_first = true;
-        loop {
-            let catalogue = self.catalogue(&seen)?;
+        for round in 1.. {
+            let mut catalogue = self.catalogue(&seen)?;
+            // Before the pages, which tell what they say.
+            let overviews = self.overviews(writer, &mut catalogue, (&seen, is_first), &changed_results)?;
             // The views of a version that was just written are those of an earlier one.
             let mut changed = BTreeSet::new();
             let all = catalogue.datasets.iter().flat_map(|of| &of.tables).map(|table| &table.index);
@@ -202,14 +229,52 @@ impl Look<'_> {
             }
             is_first = false;
             let now = self.seen()?;
-            if now == seen {
+            // Two workspaces that make other tables of one dataset would write after each other for ever.
+            let is_kept = round >= OVERWRITTEN || writer.is_dry() || are_kept(self.bucket, &overviews)?;
+            if now == seen && is_kept {
                 for problem in seen.unread.values() {
                     tracing::warn!("the home page and the catalogue stay as they were: {problem}");
                 }
-                return Ok(());
+                break;
             }
+            changed_results = now.changed_results(&seen);
             seen = now;
         }
+        Ok(())
+    }
+
+    /// Brings what is told of all days of the datasets whose views are written up to date; that of others is read.
+    fn overviews(
+        &self,
+        writer: &mut ViewWriter<'_>,
+        catalogue: &mut Catalogue,
+        (seen, is_first): (&Seen, bool),
+        changed: &BTreeMap<String, BTreeSet<ServiceDate>>,
+    ) -> Result<Vec<Written>, PublishError> {
+        let no_results = Listed::default();
+        let mut all = Vec::new();
+        for of in &mut catalogue.datasets {
+            if !self.is_own(&of.name) {
+                of.overview = overview::kept(self.bucket, &of.name)?;
+                continue;
+            }
+            let own = self.own.filter(|(name, _)| *name == of.name).map(|(_, date)| date);
+            let sources = Sources {
+                bucket: self.bucket,
+                dataset: &of.name,
+                zone: &self.workspace.zone,
+                memory: self.workspace.memory,
+                tables: &of.tables,
+                results: &of.results,
+                listed: seen.results.get(&of.name).unwrap_or(&no_results),
+                dates: own.into_iter().chain(changed.get(&of.name).into_iter().flatten().copied()).collect(),
+                is_anew: self.own.is_none() && is_first,
+            };
+            let written = overview::update(&sources, writer)?;
+            of.overview = written.overview.clone();
+            all.push(written);
+        }
+        Ok(all)
     }
 
     /// Writes what SQL engines attach: tables first, then what names them.

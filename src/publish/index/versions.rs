@@ -31,6 +31,13 @@ pub(super) fn last_verified(
     }
 }
 
+/// The digest of the bytes of an index, if it is the version that this process has read last, without a look at the bucket.
+pub fn last_digest(bucket: &Bucket, index: &TableIndex) -> Option<Digest> {
+    let known = bucket.known_version(&versions_folder(&index.dataset, &index.table));
+    let known = known.filter(|known| known.number == index.version)?;
+    Some(Digest::of(&known.bytes?))
+}
+
 /// The digest of a version of an index; none if there is no such version.
 pub fn digest_of_version(
     bucket: &Bucket,

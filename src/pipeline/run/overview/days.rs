@@ -1,0 +1,176 @@
+//! The days of a dataset: what became of each, and what is missing on it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int32Type, Int64Type};
+use arrow_array::{Array, RecordBatch};
+use arrow_schema::DataType;
+
+use super::{Sources, has, readable};
+use crate::check::RuleResult;
+use crate::portal::overview::{Day, DayCoverage, DayFinding, DayGap};
+use crate::publication::DATASET;
+use crate::publish::PublishError;
+use crate::publish::column_reader::read_columns;
+use crate::publish::index::IndexFile;
+use crate::report::Quality;
+use crate::report::results;
+use crate::time::ServiceDate;
+
+/// The columns of a table that tells what is missing, by which it is known.
+const COVERAGE: [&str; 8] = [
+    "hour",
+    "source",
+    "trips_scheduled",
+    "trips_observed",
+    "trips_cancelled",
+    "snapshots_expected",
+    "snapshots_received",
+    "gap_reason",
+];
+
+/// All dates that have a file or results. What is kept of a date stays unless there is a reason to look at it.
+pub(super) fn days(
+    sources: &Sources<'_>,
+    kept: Option<&BTreeMap<ServiceDate, Day>>,
+) -> Result<BTreeMap<ServiceDate, Day>, PublishError> {
+    let mut records: BTreeMap<ServiceDate, BTreeSet<String>> = BTreeMap::new();
+    let mut withdrawn = BTreeSet::new();
+    for table in sources.tables {
+        for file in &table.index.files {
+            records.entry(file.partition_date).or_default().insert(file.record.clone());
+        }
+        withdrawn.extend(table.index.withdrawn.iter().filter(|(_, of)| of.holds()).map(|(date, _)| *date));
+    }
+    let mut with_results: BTreeSet<ServiceDate> = sources.listed.dates().into_iter().collect();
+    match (kept, sources.listed.since()) {
+        // Those from before what is listed are still there.
+        (Some(kept), Some(since)) => {
+            let earlier = kept.range(..since).filter(|(_, day)| day.status.is_some());
+            with_results.extend(earlier.map(|(date, _)| *date));
+        }
+        (None, Some(_)) => with_results.extend(results::dates(sources.bucket, sources.dataset)?),
+        (_, None) => {}
+    }
+    // Results of a withdrawn date leave the public, too.
+    with_results.retain(|date| !withdrawn.contains(date));
+    let mut dates: BTreeSet<ServiceDate> = records.keys().copied().collect();
+    dates.extend(&with_results);
+    let known: BTreeMap<ServiceDate, &Quality> = sources.results.iter().map(|of| (of.date, of)).collect();
+    let mut days = BTreeMap::new();
+    for date in dates {
+        let records = records.remove(&date).unwrap_or_default();
+        let before = kept.and_then(|kept| kept.get(&date));
+        let same = before.filter(|day| day.records == records);
+        let has_results = with_results.contains(&date);
+        let is_looked_at = sources.dates.contains(&date)
+            || known.contains_key(&date)
+            || same.is_none_or(|day| !has_results && day.status.is_some());
+        if let Some(day) = same.filter(|_| !is_looked_at) {
+            days.insert(date, day.clone());
+            continue;
+        }
+        let mut day = Day { records, ..Day::default() };
+        let read = match known.get(&date) {
+            _ if !has_results || sources.dataset == DATASET => None,
+            Some(quality) => Some((*quality).clone()),
+            None => results::read(sources.bucket, sources.dataset, &[date])?.pop(),
+        };
+        if let Some(quality) = read {
+            tell(&mut day, &quality);
+        } else if day.records.is_empty() {
+            continue;
+        }
+        // The same records made the same files.
+        day.coverage = match same {
+            Some(same) => same.coverage.clone(),
+            None => coverage(sources, date)?,
+        };
+        days.insert(date, day);
+    }
+    Ok(days)
+}
+
+pub(super) fn tell(day: &mut Day, quality: &Quality) {
+    day.status = Some(quality.status);
+    day.provisional = quality.provisional;
+    day.nothing_captured = quality.nothing_captured;
+    day.score = quality.score.dataset;
+    let is_finding = |result| matches!(result, RuleResult::Failed | RuleResult::Warning | RuleResult::Error);
+    let findings = quality.rules.iter().filter(|rule| is_finding(rule.result));
+    day.findings = findings
+        .map(|rule| DayFinding {
+            table: rule.table.clone(),
+            contract: rule.contract.clone(),
+            rule: rule.id.clone(),
+            result: rule.result,
+            rows: rule.rows,
+        })
+        .collect();
+}
+
+/// What is missing on a date, by the table that tells it.
+fn coverage(sources: &Sources<'_>, date: ServiceDate) -> Result<Option<DayCoverage>, PublishError> {
+    let mut tables = sources.tables.iter().filter(|table| COVERAGE.iter().all(|name| has(&table.index, name)));
+    let Some(file) = tables.find_map(|table| table.index.file_of(date)) else { return Ok(None) };
+    coverage_of(sources, file)
+}
+
+fn coverage_of(sources: &Sources<'_>, file: &IndexFile) -> Result<Option<DayCoverage>, PublishError> {
+    let read = read_columns(sources.bucket, file, &COVERAGE, None, sources.memory);
+    let Some(batches) = readable(read)? else { return Ok(None) };
+    let mut sums = Sums::default();
+    batches.iter().for_each(|batch| sums.add(batch));
+    let gaps = sums.gaps.into_iter();
+    sums.coverage.gaps =
+        gaps.map(|((reason, source), (hours, missing))| DayGap { reason, source, hours, missing }).collect();
+    Ok(Some(sums.coverage))
+}
+
+#[derive(Default)]
+struct Sums {
+    coverage: DayCoverage,
+    gaps: BTreeMap<(String, Option<String>), (BTreeSet<i32>, u64)>,
+}
+
+impl Sums {
+    fn add(&mut self, batch: &RecordBatch) {
+        let text = |name: &str, row: usize| -> Option<String> {
+            let column = batch.column_by_name(name)?.as_string_opt::<i32>()?;
+            column.is_valid(row).then(|| column.value(row).to_owned())
+        };
+        let number = |name: &str, row: usize| -> Option<i64> {
+            let column = batch.column_by_name(name).filter(|column| column.is_valid(row))?;
+            match column.data_type() {
+                DataType::Int32 => Some(i64::from(column.as_primitive::<Int32Type>().value(row))),
+                DataType::Int64 => Some(column.as_primitive::<Int64Type>().value(row)),
+                _ => None,
+            }
+        };
+        let count = |name: &str, row: usize| number(name, row).and_then(|number| u64::try_from(number).ok());
+        for row in 0..batch.num_rows() {
+            let source = text("source", row);
+            let missing = if source.is_none() {
+                let [scheduled, observed, cancelled] =
+                    ["trips_scheduled", "trips_observed", "trips_cancelled"].map(|name| count(name, row).unwrap_or(0));
+                self.coverage.trips_scheduled += scheduled;
+                self.coverage.trips_observed += observed;
+                self.coverage.trips_cancelled += cancelled;
+                scheduled.saturating_sub(observed)
+            } else if let Some(expected) = count("snapshots_expected", row) {
+                let received = count("snapshots_received", row).unwrap_or(0);
+                self.coverage.snapshots_expected += expected;
+                self.coverage.snapshots_received += received;
+                expected.saturating_sub(received)
+            } else {
+                0
+            };
+            if let Some(reason) = text("gap_reason", row) {
+                let gap = self.gaps.entry((reason, source)).or_default();
+                gap.0.extend(number("hour", row).and_then(|hour| i32::try_from(hour).ok()));
+                gap.1 += missing;
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Keeps what the pages tell of all days of a dataset, see [`Overview`].
+//!
+//! A run reads it, looks at what has changed since and writes it again, so that a day more costs the same however many there are. What
+//! follows from the bucket alone (days, tables, hours) is the same in whichever order dates were run; changes and versions are in the
+//! order in which they were released.
+//!
+//! Another run may write it meanwhile. Who finds other bytes than it has read before it writes begins anew ([`update`]), and who finds
+//! other bytes than its own afterwards looks again ([`Written::is_kept`]). A date that is lost all the same is looked at by the
+//! next run, since its files are of other records than is said, or its results are among the newest; only of an older date that was
+//! run again and held back, while another run wrote in the same moment, the results before that stay until the date is run again or
+//! `publish --rebuild` makes all anew.
+
+mod changes;
+mod days;
+mod hours;
+mod previews;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use jiff::tz::TimeZone;
+
+use crate::portal::Table;
+use crate::portal::overview::{self, MapContent, Overview};
+use crate::publish::PublishError;
+use crate::publish::bucket::Bucket;
+use crate::publish::index::{IndexFile, TableIndex};
+use crate::publish::view_writer::ViewWriter;
+use crate::report::Quality;
+use crate::report::results::Listed;
+use crate::time::ServiceDate;
+
+/// How often it is made anew while others write it.
+const ROUNDS: usize = 10;
+
+/// What an overview is made of.
+pub(super) struct Sources<'a> {
+    pub bucket: &'a Bucket,
+    pub dataset: &'a str,
+    pub zone: &'a TimeZone,
+    /// Bytes that may be held.
+    pub memory: usize,
+    /// With their newest indexes.
+    pub tables: &'a [Table],
+    /// The newest results, which were read already.
+    pub results: &'a [Quality],
+    /// At least the newest dates that have results.
+    pub listed: &'a Listed,
+    /// Dates that are looked at whatever is kept of them: that of the run, and those whose results have just changed.
+    pub dates: BTreeSet<ServiceDate>,
+    /// Whether what is kept counts nothing.
+    pub is_anew: bool,
+}
+
+/// An overview that was written, or was there.
+pub(super) struct Written {
+    pub overview: Overview,
+    /// None of a dataset of which there is nothing to tell yet.
+    bytes: Option<Bytes>,
+}
+
+/// Brings the overview of a dataset up to date.
+pub(super) fn update(sources: &Sources<'_>, writer: &mut ViewWriter<'_>) -> Result<Written, PublishError> {
+    let key = overview::path(sources.dataset);
+    let mut there = sources.bucket.get(&key)?;
+    for round in 1.. {
+        let kept = there.as_deref().filter(|_| !sources.is_anew).and_then(|bytes| read(bytes, sources.dataset));
+        let overview = next(sources, kept.as_ref(), writer)?;
+        let text = overview.write();
+        let bytes: Bytes =
+            text.unwrap_or_else(|error| crate::internal::impossible("writing an overview", error)).into();
+        let is_empty = overview.days.is_empty() && overview.versions.is_empty();
+        if there.as_ref() == Some(&bytes) || (there.is_none() && is_empty) {
+            return Ok(Written { overview, bytes: there });
+        }
+        // Reading the files took a while.
+        let now = sources.bucket.get(&key)?;
+        if now == there || round == ROUNDS {
+            writer.put_changed(&key, bytes.clone())?;
+            return Ok(Written { overview, bytes: Some(bytes) });
+        }
+        there = now;
+    }
+    Ok(Written { overview: Overview::of(sources.dataset), bytes: None })
+}
+
+impl Written {
+    /// Whether nobody has written another one since.
+    pub(super) fn is_kept(&self, bucket: &Bucket) -> Result<bool, PublishError> {
+        Ok(bucket.get(&overview::path(&self.overview.dataset))? == self.bytes)
+    }
+}
+
+/// The overview of a dataset as it is kept, whatever has changed since.
+pub(super) fn kept(bucket: &Bucket, dataset: &str) -> Result<Overview, PublishError> {
+    let there = bucket.get(&overview::path(dataset))?;
+    Ok(there.and_then(|bytes| read(&bytes, dataset)).unwrap_or_else(|| Overview::of(dataset)))
+}
+
+fn read(bytes: &[u8], dataset: &str) -> Option<Overview> {
+    Overview::read(bytes).filter(|read| read.dataset == dataset)
+}
+
+/// What follows what is kept.
+fn next(sources: &Sources<'_>, kept: Option<&Overview>, writer: &mut ViewWriter<'_>) -> Result<Overview, PublishError> {
+    let mut overview = Overview::of(sources.dataset);
+    overview.days = days::days(sources, kept.map(|kept| &kept.days))?;
+    (overview.changes, overview.versions) = changes::changes(sources, kept)?;
+    overview.tables = previews::previews(sources, kept.map(|kept| &kept.tables))?;
+    overview.hours = hours::hours(sources, kept.and_then(|kept| kept.hours.as_ref()))?;
+    overview.map = map(sources, kept.and_then(|kept| kept.map.as_ref()), writer)?;
+    Ok(overview)
+}
+
+/// Tables that the map is drawn from.
+const OF_MAP: [&str; 4] = ["stops", "routes", "trips", "shapes"];
+
+/// What the map shows, drawn anew where a file that it is drawn from is another one.
+fn map(
+    sources: &Sources<'_>,
+    kept: Option<&MapContent>,
+    _writer: &mut ViewWriter<'_>,
+) -> Result<Option<MapContent>, PublishError> {
+    let newest = sources.tables.iter().filter(|table| OF_MAP.contains(&table.index.table.as_str()));
+    let newest = newest.filter_map(|table| Some((table.index.table.clone(), table.index.files.last()?.sha256)));
+    let newest: BTreeMap<_, _> = newest.collect();
+    let is_same = |kept: &&MapContent| kept.sources.iter().all(|(table, sha256)| newest.get(table) == Some(sha256));
+    Ok(kept.filter(is_same).cloned())
+}
+
+/// The newest file of a table.
+fn newest_file(index: &TableIndex) -> Option<&IndexFile> {
+    index.files.last()
+}
+
+/// Whether a table has a column now.
+fn has(index: &TableIndex, name: &str) -> bool {
+    index.columns.iter().any(|column| !column.gone && column.name == name)
+}
+
+/// What a file has, or nothing if it cannot be read: a page must not keep today's data from being published, and `check --bucket` tells
+/// of the damage.
+fn readable<T>(read: Result<Option<T>, PublishError>) -> Result<Option<T>, PublishError> {
+    match read {
+        Err(
+            error @ (PublishError::Damaged { .. }
+            | PublishError::Newer { .. }
+            | PublishError::Vanished { .. }
+            | PublishError::Budget(_)),
+        ) => {
+            tracing::warn!("the pages leave out what cannot be read: {error}");
+            Ok(None)
+        }
+        read => read,
+    }
+}
