@@ -30,8 +30,6 @@ mod inputs;
 pub mod last_record;
 mod lock;
 mod lost;
-#[path = "overview/network.rs"]
-mod network;
 mod nodes;
 mod open;
 mod outcome;

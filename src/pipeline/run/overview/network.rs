@@ -70,7 +70,8 @@ pub(super) fn map(
     let drawn = read.and_then(|(network, has_sequences)| Some((draw(&network)?, has_sequences)));
     let (Some(files), Some((drawing, has_sequences))) = (files, drawn) else {
         // A withdrawn timetable leaves no picture of itself.
-        if kept.is_some() || bucket.get(&path(dataset))?.is_some() {
+        let may_be_there = kept.is_some() || tables.iter().any(|table| table.index.table == STOPS);
+        if may_be_there && bucket.get(&path(dataset))?.is_some() {
             writer.remove(&path(dataset))?;
         }
         return Ok(None);
@@ -150,6 +151,10 @@ fn integer(column: Option<&Int32Array>, row: usize) -> Option<i32> {
     column.filter(|column| column.is_valid(row)).map(|column| column.value(row))
 }
 
+/// Where each location is, by a hash of its id.
+type Positions = FxHashMap<u64, [f64; 2]>;
+/// The way of a trip, with the place of its route.
+type WayOfRoute = (usize, Vec<[f64; 2]>);
 type Shapes = FxHashMap<String, Vec<(i32, [i32; 2])>>;
 
 /// A trip without a shape.
@@ -231,7 +236,7 @@ impl Reading<'_> {
     }
 
     /// The stops and stations that are drawn, and the position of each location.
-    fn stops(&mut self) -> Result<Option<(Network, FxHashMap<u64, [f64; 2]>)>, PublishError> {
+    fn stops(&mut self) -> Result<Option<(Network, Positions)>, PublishError> {
         let (mut network, mut positions) = (Network::default(), FxHashMap::default());
         let names = ["stop_id", "stop_lat", "stop_lon", "location_type"];
         let is_there = self.visit(STOPS, &names, |held, rows| {
@@ -340,8 +345,8 @@ impl Reading<'_> {
     fn sequences(
         &mut self,
         mut trips: FxHashMap<u128, BareTrip>,
-        positions: &FxHashMap<u64, [f64; 2]>,
-    ) -> Result<Option<Vec<(usize, Vec<[f64; 2]>)>>, PublishError> {
+        positions: &Positions,
+    ) -> Result<Option<Vec<WayOfRoute>>, PublishError> {
         let names = ["trip_id", "stop_id", "stop_sequence"];
         let is_there = self.visit(STOP_TIMES, &names, |_, rows| {
             each_call(&rows, |trip, number, stop| {

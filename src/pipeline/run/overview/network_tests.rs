@@ -178,27 +178,3 @@ fn more_than_fits_into_memory_is_an_error_with_a_remedy() {
     let error = map((&bucket, "bus"), &tables, 100, None, &mut ViewWriter::new(&bucket)).unwrap_err();
     assert!(error.to_string().contains("limits: memory"), "{error}");
 }
-
-#[test]
-fn zz_real_buckets() {
-    let Ok(root) = std::env::var("REAL_BUCKETS") else { return };
-    let mut names: Vec<_> = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
-    names.sort();
-    for path in names {
-        let bucket = Bucket::open(path.join("data/bucket").to_str().unwrap(), &Default::default()).unwrap();
-        let memory = Bucket::in_memory();
-        let contract = table(&memory, "stops", DATE, vec![("stop_name", texts(["a"]))]).contract;
-        let tables: Vec<Table> = ["stops", "routes", "trips", "shapes", "stop_times"]
-            .into_iter()
-            .filter_map(|name| {
-                let index = crate::publish::index::current(&bucket, "netz", name).unwrap()?;
-                Some(Table { contract: contract.clone(), index })
-            })
-            .collect();
-        let start = std::time::Instant::now();
-        let before = bucket.requests();
-        let mut writer = ViewWriter::new(&bucket);
-        let content = map((&bucket, "netz"), &tables, 1 << 30, None, &mut writer).unwrap().unwrap();
-        eprintln!("{} {:?} {} requests {content:?}", path.display(), start.elapsed(), bucket.requests() - before);
-    }
-}

@@ -291,8 +291,7 @@ fn write(network: &Network, extent: &Extent, ways: &Ways, dots: &Dots, drawing: 
         (ring * 0.55).round(),
     );
     if dots.count > 0 {
-        let _ =
-            writeln!(svg, "<path class=\"o\" d=\"{}\"/><path class=\"i\" d=\"{}\"/>", dots.path, dots.path);
+        let _ = writeln!(svg, "<path class=\"o\" d=\"{}\"/><path class=\"i\" d=\"{}\"/>", dots.path, dots.path);
     }
     foot.write(&mut svg, extent.height + size * 0.4, size, &rows);
     svg.push_str("</svg>\n");
