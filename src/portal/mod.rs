@@ -16,7 +16,7 @@ mod home;
 mod legal;
 pub(crate) mod metadata;
 pub(crate) mod overview;
-mod pictures;
+pub(crate) mod pictures;
 pub(crate) mod quality_page;
 mod schema_org;
 pub(crate) mod settings;

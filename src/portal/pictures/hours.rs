@@ -14,7 +14,7 @@ use crate::text::{Language, german_number, grouped};
 
 /// Of the drawing, in pixels of a phone, whose width it has: text is 12 high on it, and larger on a screen.
 const WIDTH: f64 = 358.0;
-const LEFT: f64 = 40.0;
+const LEFT: f64 = 46.0;
 const RIGHT: f64 = 8.0;
 /// Of a panel, its heading and its labels.
 const PANEL: f64 = 110.0;
@@ -76,10 +76,12 @@ fn message(hours: &Hours, language: Language) -> String {
     let (busiest, fullest) = peaks(hours);
     let mut text = String::new();
     if let Some(hour) = busiest {
+        let is_first_of_several = hours.hours.iter().filter(|other| other.vehicles == hour.vehicles).count() > 1;
+        let first = if is_first_of_several { language.say("zuerst ", "first ") } else { "" };
         let (number, at) = (grouped(hour.vehicles), said(hour.hour, language));
         let _ = match language {
-            Language::De => write!(text, "Am meisten Busse unterwegs: {} um {at}", number.de),
-            Language::En => write!(text, "Most buses on the road: {} at {at}", number.en),
+            Language::De => write!(text, "Am meisten Busse unterwegs: {}, {first}um {at}", number.de),
+            Language::En => write!(text, "Most buses on the road: {}, {first}at {at}", number.en),
         };
     }
     match (fullest, language) {
@@ -306,11 +308,11 @@ mod tests {
     fn the_chart_tells_its_message_in_words() {
         let of = hours(&[(4, 3, None), (7, 1219, Some(21.0)), (8, 1219, Some(31.44)), (25, 2, Some(2.0))]);
         let de = chart(&of, Language::De).into_string();
-        assert!(de.contains("Am meisten Busse unterwegs: 1.219 um 7 Uhr; am vollsten um 8 Uhr: im Mittel 31,4\u{a0}% der Plätze belegt."), "{de}");
+        assert!(de.contains("Am meisten Busse unterwegs: 1.219, zuerst um 7 Uhr; am vollsten um 8 Uhr: im Mittel 31,4\u{a0}% der Plätze belegt."), "{de}");
         assert!(de.contains("1 Uhr nachts: 2 Busse"), "{de}");
         let en = chart(&of, Language::En).into_string();
         assert!(
-            en.contains("Most buses on the road: 1,219 at 7 am; fullest at 8 am: 31.4% of the places taken"),
+            en.contains("Most buses on the road: 1,219, first at 7 am; fullest at 8 am: 31.4% of the places taken"),
             "{en}"
         );
         // Between 8 and 25 nothing is known, so that there is no line.

@@ -13,11 +13,12 @@
 mod changes;
 mod days;
 mod hours;
+mod network;
 mod previews;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use jiff::tz::TimeZone;
@@ -114,20 +115,14 @@ fn next(sources: &Sources<'_>, kept: Option<&Overview>, writer: &mut ViewWriter<
     Ok(overview)
 }
 
-/// Tables that the map is drawn from.
-const OF_MAP: [&str; 4] = ["stops", "routes", "trips", "shapes"];
-
 /// What the map shows, drawn anew where a file that it is drawn from is another one.
 fn map(
     sources: &Sources<'_>,
     kept: Option<&MapContent>,
-    _writer: &mut ViewWriter<'_>,
+    writer: &mut ViewWriter<'_>,
 ) -> Result<Option<MapContent>, PublishError> {
-    let newest = sources.tables.iter().filter(|table| OF_MAP.contains(&table.index.table.as_str()));
-    let newest = newest.filter_map(|table| Some((table.index.table.clone(), table.index.files.last()?.sha256)));
-    let newest: BTreeMap<_, _> = newest.collect();
-    let is_same = |kept: &&MapContent| kept.sources.iter().all(|(table, sha256)| newest.get(table) == Some(sha256));
-    Ok(kept.filter(is_same).cloned())
+    let Sources { bucket, dataset, tables, memory, .. } = *sources;
+    readable(network::map((bucket, dataset), tables, memory, kept, writer))
 }
 
 /// The newest file of a table.

@@ -32,6 +32,8 @@ pub(super) struct Extent {
     north: f64,
     west: f64,
     east: f64,
+    /// The longitudes of these two, as they were given.
+    sides: [f64; 2],
     /// Units per degree of longitude and of latitude.
     scale: [f64; 2],
     pub height: f64,
@@ -75,17 +77,18 @@ impl Extent {
         let mut extent = Self {
             middle,
             reach: reach * 1.2 + LEAST,
-            south: 90.0,
-            north: -90.0,
-            west: 180.0,
-            east: -180.0,
+            south: f64::MAX,
+            north: f64::MIN,
+            west: f64::MAX,
+            east: f64::MIN,
+            sides: [middle[1]; 2],
             scale: [1.0; 2],
             height: 1.0,
         };
-        for at in stops.iter().copied().chain(points()).filter(|at| extent.has(*at)).collect::<Vec<_>>() {
-            let lon = east_of(at[1], middle[1]);
-            (extent.south, extent.north) = (extent.south.min(at[0]), extent.north.max(at[0]));
-            (extent.west, extent.east) = (extent.west.min(lon), extent.east.max(lon));
+        for at in stops.into_iter().chain(points()) {
+            if extent.has(at) {
+                extent.add(at);
+            }
         }
         let narrow = f64::midpoint(extent.south, extent.north).to_radians().cos();
         let width = ((extent.east - extent.west) * narrow * DEGREE).max(LEAST);
@@ -95,6 +98,17 @@ impl Extent {
         extent.scale = [per_metre * DEGREE * narrow, per_metre * DEGREE];
         extent.height = (height * per_metre + 2.0 * MARGIN).max(WIDTH / WIDEST).round();
         Some(extent)
+    }
+
+    fn add(&mut self, at: [f64; 2]) {
+        let east = east_of(at[1], self.middle[1]);
+        (self.south, self.north) = (self.south.min(at[0]), self.north.max(at[0]));
+        if east < self.west {
+            (self.west, self.sides[0]) = (east, at[1]);
+        }
+        if east > self.east {
+            (self.east, self.sides[1]) = (east, at[1]);
+        }
     }
 
     /// Whether a place belongs to the network.
@@ -118,8 +132,7 @@ impl Extent {
 
     /// South, west, north, east.
     pub(super) fn bounds(&self) -> [f64; 4] {
-        let lon = |east: f64| east_of(self.middle[1] + east, 0.0);
-        [self.south, lon(self.west), self.north, lon(self.east)]
+        [self.south, self.sides[0], self.north, self.sides[1]]
     }
 }
 

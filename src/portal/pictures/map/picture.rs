@@ -258,7 +258,7 @@ fn path(pieces: &[Vec<[f64; 2]>]) -> String {
 
 fn write(network: &Network, extent: &Extent, ways: &Ways, dots: &Dots, drawing: &Drawing, grain: f64) -> String {
     let by_colour = pieces(&ways.ways, grain);
-    let size = (WIDTH * 0.026).round();
+    let size = (WIDTH * 0.027).round();
     let foot = Foot::of(network, extent, ways, dots, drawing);
     let rows = foot.rows(size);
     let strip = size * 1.5 * (rows.len() as f64 + 1.0) + size * 0.6;
@@ -291,8 +291,7 @@ fn write(network: &Network, extent: &Extent, ways: &Ways, dots: &Dots, drawing: 
         (ring * 0.55).round(),
     );
     if dots.count > 0 {
-        let _ =
-            write!(svg, "<path id=\"s\" class=\"o\" d=\"{}\"/><path class=\"i\" d=\"{}\"/>\n", dots.path, dots.path);
+        let _ = writeln!(svg, "<path class=\"o\" d=\"{}\"/><path class=\"i\" d=\"{}\"/>", dots.path, dots.path);
     }
     foot.write(&mut svg, extent.height + size * 0.4, size, &rows);
     svg.push_str("</svg>\n");
@@ -406,7 +405,14 @@ impl<'a> Foot<'a> {
             }
             left += width;
         }
-        rows.extend(self.notes.iter().cloned().map(Row::Note));
+        for note in &self.notes {
+            // Where both languages do not fit into a row, each has its own.
+            let is_wide = size * (1.0 + 0.52 * note.chars().count() as f64) > WIDTH - size;
+            match note.split_once(" / ").filter(|_| is_wide) {
+                Some((de, en)) => rows.extend([de, en].map(|part| Row::Note(part.to_owned()))),
+                None => rows.push(Row::Note(note.clone())),
+            }
+        }
         rows
     }
 
