@@ -14,6 +14,7 @@ mod home;
 pub(crate) mod metadata;
 pub(crate) mod overview;
 pub(crate) mod quality_page;
+mod rdf;
 
 use bytes::Bytes;
 
