@@ -155,7 +155,8 @@ mod tests {
           ],
           "licenses": [
             {
-              "name": "CC-BY-4.0"
+              "name": "CC-BY-4.0",
+              "path": "https://creativecommons.org/licenses/by/4.0/"
             }
           ],
           "resources": [
@@ -164,14 +165,15 @@ mod tests {
               "dataset": "bus",
               "table": "t",
               "files": "meta/bus/t/files.json",
+              "type": "table",
               "description": "A <b> table",
               "path": [
                 "data/bus/t/partition_date=2026-11-24/part-0.parquet"
               ],
               "format": "parquet",
               "mediatype": "application/vnd.apache.parquet",
-              "bytes": 10,
-              "rows": 7,
+              "total_bytes": 10,
+              "total_rows": 7,
               "provisional": [
                 "2026-11-24"
               ],
