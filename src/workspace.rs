@@ -43,7 +43,7 @@ use crate::yaml::{self, Node, Problem, Problems};
 
 pub use self::files::contract_folders;
 use self::files::pipeline_files;
-pub use self::licences::unclear_licences;
+pub(crate) use self::licences::unclear_licences;
 use self::links::{datasets, lacking, mark_without_times, queries, schedules, timetables};
 pub(crate) use self::places::lie_in_each_other;
 use self::sections::{BucketSection, address, zone};
@@ -200,7 +200,7 @@ impl Workspace {
         found.extend(schedules(&pipelines, &unread));
         found.extend(datasets(&pipelines));
         if let Some(workspace) = &workspace {
-            found.extend(licences::conflicts(&workspace.site, &pipelines));
+            found.extend(licences::conflicts(&workspace.site, &file, &pipelines));
             let metadata = &workspace.site.metadata;
             found.extend(catalogues::unknown_datasets(metadata, &pipelines, &unread, &mut Problems::new(&file)));
             let settings = &workspace.site.portal;

@@ -6,6 +6,7 @@ mod wanted;
 
 use std::path::Path;
 
+use self::bucket::Indexes;
 use self::published::Compared;
 use self::wanted::For;
 use crate::cli::exit::Exit;
@@ -18,7 +19,7 @@ use crate::pipeline::FeedOrigin;
 use crate::publish::bucket::local_folder;
 use crate::publish::iceberg::Stale;
 use crate::workspace::stores::without_keys;
-use crate::workspace::{Workspace, contract_folders, portal, unclear_licences, undone_pseudonyms};
+use crate::workspace::{FILE, Workspace, contract_folders, portal, unclear_licences, undone_pseudonyms};
 use crate::yaml::Problem;
 
 #[derive(clap::Args)]
@@ -71,19 +72,15 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
         true => self::bucket::check(root).map_or_else(|exit| (None, exit), |(findings, exit)| (Some(findings), exit)),
         false => (None, Exit::Done),
     };
-    let damaged = match &read {
-        Ok(workspace) if arguments.bucket => self::bucket::damaged_indexes(workspace),
-        _ => Vec::new(),
+    let Indexes { damaged, missing } = match &read {
+        Ok(workspace) if arguments.bucket => Indexes::read(workspace),
+        _ => Indexes::default(),
     };
     let exit = if damaged.is_empty() { exit } else { exit.max(Exit::Permanent) };
-    let missing = match &read {
-        Ok(workspace) if arguments.bucket => self::bucket::missing(workspace),
-        _ => Vec::new(),
-    };
     let exit = if missing.is_empty() { exit } else { exit.max(Exit::Found) };
     let catalogue = read.as_ref().ok().and_then(|workspace| catalogue(workspace, arguments.bucket));
     let undone = read.as_ref().map(|workspace| undone_pseudonyms(&workspace.pipelines)).unwrap_or_default();
-    let licences = read.as_ref().map(unclear_licences).unwrap_or_default();
+    let licences = read.as_ref().map(unclear).unwrap_or_default();
     let wanted = match (arguments.portal, &read) {
         (Some(portal), Ok(workspace)) => portal.wanted(workspace),
         _ => Vec::new(),
@@ -150,6 +147,11 @@ fn catalogue(workspace: &Workspace, is_asked: bool) -> Option<Stale> {
         return None;
     }
     stale_catalogue(workspace)
+}
+
+/// What cannot be told of licences.
+fn unclear(workspace: &Workspace) -> Vec<Problem> {
+    unclear_licences(&workspace.site, &workspace.root.join(FILE), &workspace.pipelines)
 }
 
 /// Mistakes in the tests of rules, and rules that lack one; and what keeps contracts that are not written for this program from

@@ -97,6 +97,9 @@ pub fn content(contract: &Contract) -> Value {
         "views": views.collect::<Vec<_>>(),
     });
     // What a contract does not have leaves its digest as it was before there was such a thing.
+    if let Some(title) = &contract.title_de {
+        content["title_de"] = title.as_str().into();
+    }
     if let Some(geometry) = &contract.geometry {
         let of = match geometry.of {
             GeometryOf::Point { latitude, longitude } => names(&[latitude, longitude]),

@@ -11,6 +11,7 @@
 //! | schema | `gtfsFile` | the file that holds the table in a GTFS archive, `stop_times.txt` |
 //! | schema, property | `gtfsPresence` | `Required`, `Optional`, `Conditionally Required`, `Conditionally Forbidden`, `Recommended` |
 //! | schema | `sortBy` | the columns to sort a release by, a list |
+//! | schema | `businessNameDe` | the title, `businessName`, in German |
 //! | schema | `descriptionDe` | the description in German |
 //! | schema | `maxRowsLost` | percent of the rows that may be held back before the run is; 50. Of tables that a feed must have, and of those that are not GTFS |
 //! | schema | `maxRoutesLost`, `maxServicesLost` | how many routes or services of a timetable may lose all of their rows in the table; 0 |
@@ -87,6 +88,7 @@ pub struct Contract {
     /// Of the file's bytes.
     pub digest: Digest,
     pub title: Option<String>,
+    pub title_de: Option<String>,
     pub description: Option<String>,
     pub description_de: Option<String>,
     pub columns: Vec<Column>,

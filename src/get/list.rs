@@ -182,10 +182,11 @@ struct Resource {
     description: Option<String>,
     #[serde(default)]
     path: Vec<String>,
-    #[serde(default)]
-    rows: u64,
-    #[serde(default)]
-    bytes: u64,
+    // Buckets of earlier versions have the other names.
+    #[serde(default, alias = "rows")]
+    total_rows: u64,
+    #[serde(default, alias = "bytes")]
+    total_bytes: u64,
 }
 
 /// The tables that `datapackage.json` names.
@@ -199,7 +200,7 @@ pub(super) fn tables(shown: &str, bytes: &[u8]) -> Result<Vec<TableSummary>, Get
         let first = spans().map(|span| span.first).min();
         let span = first.zip(spans().map(|span| span.last).max()).map(|(first, last)| Span { first, last });
         let title = resource.title.or(resource.description);
-        let (files, rows, bytes) = (resource.path.len(), resource.rows, resource.bytes);
+        let (files, rows, bytes) = (resource.path.len(), resource.total_rows, resource.total_bytes);
         Some(TableSummary { name, title, files, rows, bytes, span })
     };
     let mut tables: Vec<TableSummary> = package.resources.into_iter().filter_map(summary).collect();

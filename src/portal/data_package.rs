@@ -1,9 +1,14 @@
 //! `datapackage.json`: the tables for tools that read Data Packages (<https://datapackage.org>, version 2).
+//!
+//! A resource is a table with the files of all its dates. The standard has `bytes`, `hash` and `primaryKey` for what one resource holds
+//! as a whole, and tools hold them against the file that they read: so the sums have names of their own, each file has its size and
+//! digest in the list that `files` names, and a key that is unique within a date only is `key_of_a_date`. References between tables
+//! hold within a date, too, and are no `foreignKeys`.
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use crate::contract::{Classification, Column, Geometry, Kind};
+use crate::contract::{BBOX, Classification, Column, Geometry, Kind};
 use crate::licences;
 use crate::portal::catalogue::{Catalogue, Rights, SourceLicence, provisional_dates, public};
 use crate::publish::index::meta_folder;
@@ -18,14 +23,18 @@ pub(super) fn write(catalogue: &Catalogue) -> Bytes {
         .map(|(of, table)| {
             let index = &table.index;
             let paths: Vec<&str> = index.files.iter().map(|file| file.path.as_str()).collect();
-            let geometry = table.contract.geometry.iter().map(geometry);
+            let geometry = table.contract.geometry.iter().flat_map(geometry);
             let fields: Vec<Value> = public(&table.contract).map(field).chain(geometry).collect();
             let mut schema = Map::new();
             schema.insert("fields".into(), fields.into());
             let key = &table.contract.primary_key;
             let key: Vec<&Column> = key.iter().map(|&place| &table.contract.columns[place]).collect();
-            if !key.is_empty() && key.iter().all(|column| column.classification == Classification::Public) {
-                let names: Vec<&str> = key.iter().map(|column| column.name.as_str()).collect();
+            let is_public = !key.is_empty() && key.iter().all(|column| column.classification == Classification::Public);
+            let names: Option<Vec<&str>> = is_public.then(|| key.iter().map(|column| column.name.as_str()).collect());
+            // With a date or an instant in it, it is unique over all of them; a timetable is there again with each of its dates.
+            let has_date =
+                !of.about.is_timetable && key.iter().any(|column| matches!(column.kind, Kind::Date | Kind::Instant));
+            if let Some(names) = names.as_ref().filter(|_| has_date) {
                 schema.insert("primaryKey".into(), json!(names));
             }
             without_nulls(json!({
@@ -34,16 +43,20 @@ pub(super) fn write(catalogue: &Catalogue) -> Bytes {
                 "dataset": of.name,
                 "table": index.table,
                 "files": format!("{}/files.json", meta_folder(&of.name, &index.table)),
+                "type": "table",
                 "title": table.contract.title,
+                "title_de": table.contract.title_de,
                 "description": table.contract.description,
+                "description_de": table.contract.description_de,
                 "path": paths,
                 "format": "parquet",
                 "mediatype": "application/vnd.apache.parquet",
-                "bytes": index.files.iter().map(|file| file.bytes).sum::<u64>(),
-                "rows": index.files.iter().map(|file| file.rows).sum::<u64>(),
+                "total_bytes": index.files.iter().map(|file| file.bytes).sum::<u64>(),
+                "total_rows": index.files.iter().map(|file| file.rows).sum::<u64>(),
                 // The dates whose files a complete release follows.
                 "provisional": Some(provisional_dates(index)).filter(|dates| !dates.is_empty()),
                 "sources": Some(sources(&of.about.sources)).filter(|sources| !sources.is_empty()),
+                "key_of_a_date": names.filter(|_| !has_date),
                 "schema": schema,
             }))
         })
@@ -53,7 +66,7 @@ pub(super) fn write(catalogue: &Catalogue) -> Bytes {
         "name": "fahrtenbuch",
         "title": site.title,
         "contributors": [{"title": site.publisher, "roles": ["publisher"]}],
-        "licenses": [without_nulls(json!({"name": site.licence, "path": site.licence_url}))],
+        "licenses": [licence(&site.licence, site.licence_url.as_deref())],
         "resources": resources,
     });
     // Made of strings and numbers only, which always serialise.
@@ -61,6 +74,18 @@ pub(super) fn write(catalogue: &Catalogue) -> Bytes {
     let mut text = text.unwrap_or_else(|error| crate::internal::impossible("writing datapackage.json", error));
     text.push('\n');
     text.into()
+}
+
+/// The standard has ids with neither blanks nor slashes; another name is a title.
+fn licence(written: &str, url: Option<&str>) -> Value {
+    let known = licences::of_release(written);
+    let id = known.map_or(written, |known| known.id);
+    let is_id = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    without_nulls(json!({
+        "name": is_id.then_some(id),
+        "title": (!is_id).then_some(id),
+        "path": url.or(known.and_then(|known| known.url)),
+    }))
 }
 
 /// What is not known is left out.
@@ -91,9 +116,18 @@ fn sources(sources: &[SourceLicence]) -> Vec<Value> {
     sources.iter().map(source).collect()
 }
 
-/// A geometry is no text of GeoJSON, as a field of type `geojson` would be.
-fn geometry(geometry: &Geometry) -> Value {
-    without_nulls(json!({"name": geometry.name, "type": "any", "description": geometry.description}))
+/// A geometry is no text of GeoJSON, as a field of type `geojson` would be. Beside it stand its bounds.
+fn geometry(geometry: &Geometry) -> [Value; 2] {
+    let bounds = format!("Bounds of {}, for readers that skip what lies elsewhere.", geometry.name);
+    [
+        without_nulls(json!({
+            "name": geometry.name,
+            "type": "any",
+            "description": geometry.description,
+            "description_de": geometry.description_de,
+        })),
+        json!({"name": BBOX, "type": "object", "description": bounds}),
+    ]
 }
 
 fn field(column: &Column) -> Value {
@@ -108,7 +142,9 @@ fn field(column: &Column) -> Value {
     let mut field = Map::new();
     field.insert("name".into(), json!(column.name));
     field.insert("type".into(), json!(kind));
-    for (key, value) in [("description", &column.description), ("unit", &column.unit)] {
+    let texts =
+        [("description", &column.description), ("description_de", &column.description_de), ("unit", &column.unit)];
+    for (key, value) in texts {
         if let Some(value) = value {
             field.insert(key.into(), json!(value));
         }

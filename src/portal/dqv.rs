@@ -4,101 +4,165 @@
 //! (`dcat:Distribution`) or, where the table is not published itself, on the dataset. Its value is the share of rows that
 //! conform, from 0 to 1, rounded down to millionths. The scores are measurements on the dataset, from 0 to 100.
 //!
+//! A dimension is that of the contract (ODCS), and is in a `dqv:Category`: the dimension of the quality framework of NAPCORE that it
+//! belongs to. That framework has no addresses for them, so they are places on the page, too.
+//!
 //! IRIs are relative to the file, and rules and dimensions are places on the dataset's quality page, so that they can be
 //! looked up wherever the bucket is. `base_url` of the workspace, if it is set, makes them absolute.
-
-use std::fmt::Write;
 
 use crate::check::RuleResult;
 use crate::contract::Dimension;
 use crate::ledger::Status;
+use crate::portal::rdf::graph::{CLASS, Graph, Iri, Name, Node, Term};
+use crate::portal::rdf::turtle;
 use crate::report::quality::{Evaluates, Quality, RuleReport};
 use crate::report::results::{Form, path};
 use crate::report::score;
-use crate::report::words::{DIMENSIONS, dimension_word, encoded, printable};
+use crate::report::words::{dimension_word, encoded};
 
-const PREFIXES: &str = "\
-@prefix dcat: <http://www.w3.org/ns/dcat#> .
-@prefix dcterms: <http://purl.org/dc/terms/> .
-@prefix dqv: <http://www.w3.org/ns/dqv#> .
-@prefix ldqd: <http://www.w3.org/2016/05/ldqd#> .
-@prefix skos: <http://www.w3.org/2004/02/skos/core#> .
-@prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
-";
+/// The namespaces of the file.
+const PREFIXES: &[(&str, &str)] = &[
+    ("dcat", "http://www.w3.org/ns/dcat#"),
+    ("dcterms", "http://purl.org/dc/terms/"),
+    ("dqv", "http://www.w3.org/ns/dqv#"),
+    ("ldqd", "http://www.w3.org/2016/05/ldqd#"),
+    ("skos", "http://www.w3.org/2004/02/skos/core#"),
+    ("xsd", "http://www.w3.org/2001/XMLSchema#"),
+];
 /// From the file to the root of the bucket, and to the dataset's page.
 const ROOT: &str = "../../../";
 const PAGE: &str = "../quality.html";
 
-/// What a dimension of ODCS is called elsewhere: in ISO/IEC 25012, and in the Linked Data Quality Dimensions of W3C. Coverage
-/// has no fellow there.
-fn relatives(dimension: Dimension) -> (Option<&'static str>, Option<&'static str>) {
-    match dimension {
-        Dimension::Accuracy => (Some("Accuracy"), Some("semanticAccuracy")),
-        Dimension::Completeness => (Some("Completeness"), Some("completeness")),
-        Dimension::Conformity => (Some("Compliance"), Some("syntacticValidity")),
-        Dimension::Consistency => (Some("Consistency"), Some("consistency")),
-        Dimension::Coverage => (None, None),
-        Dimension::Timeliness => (Some("Currentness"), Some("timeliness")),
-        Dimension::Uniqueness => (None, Some("conciseness")),
+/// What a dimension of ODCS is called elsewhere.
+struct Relatives {
+    dimension: Dimension,
+    /// In ISO/IEC 25012.
+    iso: Option<&'static str>,
+    /// In the Linked Data Quality Dimensions of W3C.
+    ldqd: Option<Name>,
+    napcore: Napcore,
+}
+
+/// The dimensions of the quality framework of NAPCORE, the national access points of the EU (version 1.0, April 2025).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Napcore {
+    Correctness,
+    Completeness,
+    Timeliness,
+    Reliability,
+}
+
+/// Each dimension once. Coverage has no fellow in the lists of ISO and W3C. What is in no form that a program reads is of no use, so
+/// conformity is usability there; what contradicts itself or is there twice is not correct.
+const RELATIVES: [Relatives; 7] = [
+    relatives(Dimension::Accuracy, Some("Accuracy"), Some("ldqd:semanticAccuracy"), Napcore::Correctness),
+    relatives(Dimension::Completeness, Some("Completeness"), Some("ldqd:completeness"), Napcore::Completeness),
+    relatives(Dimension::Conformity, Some("Compliance"), Some("ldqd:syntacticValidity"), Napcore::Reliability),
+    relatives(Dimension::Consistency, Some("Consistency"), Some("ldqd:consistency"), Napcore::Correctness),
+    relatives(Dimension::Coverage, None, None, Napcore::Completeness),
+    relatives(Dimension::Timeliness, Some("Currentness"), Some("ldqd:timeliness"), Napcore::Timeliness),
+    relatives(Dimension::Uniqueness, None, Some("ldqd:conciseness"), Napcore::Correctness),
+];
+
+const fn relatives(dimension: Dimension, iso: Option<&'static str>, ldqd: Option<Name>, napcore: Napcore) -> Relatives {
+    Relatives { dimension, iso, ldqd, napcore }
+}
+
+impl Napcore {
+    const ALL: [Self; 4] = [Self::Correctness, Self::Completeness, Self::Timeliness, Self::Reliability];
+
+    /// The place on the page, and the words in German and English.
+    fn words(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Correctness => ("correctness", "Korrektheit", "Correctness"),
+            Self::Completeness => ("completeness", "Vollständigkeit", "Completeness"),
+            Self::Timeliness => ("timeliness", "Rechtzeitigkeit", "Timeliness"),
+            Self::Reliability => ("reliability", "Zuverlässigkeit und Nutzbarkeit", "Reliability and usability"),
+        }
+    }
+
+    fn iri(self) -> Iri {
+        Iri::new(&format!("{PAGE}#napcore-{}", self.words().0))
+    }
+
+    fn node(self) -> Node {
+        let (notation, de, en) = self.words();
+        let framework = "NAPCORE quality framework 1.0 (April 2025)";
+        Node::new(self.iri(), "dqv:Category")
+            .with(CLASS, Term::Name("skos:Concept"))
+            .with_all("skos:prefLabel", both(de, en))
+            .with("skos:notation", Term::text(notation, None))
+            .with("skos:note", Term::text(framework, "en"))
     }
 }
 
 /// The file's text. `base` is where the bucket is on the web.
 pub(super) fn write(quality: &Quality, base: Option<&str>) -> String {
-    let mut out = String::new();
-    if let Some(base) = base {
-        let file = path(&quality.dataset, quality.date, Form::Dqv);
-        let _ = writeln!(out, "@base <{}/{}> .", iri(base.trim_end_matches('/')), file);
-    }
-    out += PREFIXES;
-    let dataset = format!("<{ROOT}data/{}>", encoded(&quality.dataset));
-    let _ = writeln!(out, "\n<> a dqv:QualityMetadata ;\n  dcterms:identifier \"{}\" .", quality.inputs);
-    if quality.status == Status::HeldBack {
-        out += "<> skos:note \"held back: nothing of this run was published\"@en .\n";
-    }
-    let _ = writeln!(
-        out,
-        "\n<#partition> a dcterms:PeriodOfTime ;\n  dcat:startDate \"{0}\"^^xsd:date ;\n  dcat:endDate \"{0}\"^^xsd:date .",
-        quality.date
-    );
+    turtle::write(&graph(quality, base))
+}
+
+fn graph(quality: &Quality, base: Option<&str>) -> Graph {
+    let file = path(&quality.dataset, quality.date, Form::Dqv);
+    let base = base.map(|base| Iri::new(&format!("{}/{file}", base.trim_end_matches('/'))));
+    let dataset = format!("{ROOT}data/{}", encoded(&quality.dataset));
     let told = quality.rules.iter().filter_map(|result| Some((result, score::conformity(result)?)));
     let told: Vec<(&RuleReport, f64)> = told.collect();
-    subjects(&mut out, quality, &dataset, &told);
-    for dimension in DIMENSIONS.into_iter().filter(|one| told.iter().any(|(result, _)| result.dimension == *one)) {
-        describe(&mut out, dimension);
-    }
+    let held_back =
+        (quality.status == Status::HeldBack).then(|| Term::text("held back: nothing of this run was published", "en"));
+    let date = || Term::Typed(quality.date.to_string(), "xsd:date");
+    let mut nodes = vec![
+        Node::new(Iri::new(""), "dqv:QualityMetadata")
+            .with("dcterms:identifier", Term::text(&quality.inputs.to_string(), None))
+            .with("skos:note", held_back),
+        Node::new(Iri::new("#partition"), "dcterms:PeriodOfTime")
+            .with("dcat:startDate", date())
+            .with("dcat:endDate", date()),
+    ];
+    nodes.extend(subjects(quality, &dataset, &told));
+    let is_told = |of: &&Relatives| told.iter().any(|(result, _)| result.dimension == of.dimension);
+    let dimensions: Vec<&Relatives> = RELATIVES.iter().filter(is_told).collect();
+    let is_used = |of: &Napcore| dimensions.iter().any(|dimension| dimension.napcore == *of);
+    nodes.extend(Napcore::ALL.into_iter().filter(is_used).map(Napcore::node));
+    nodes.extend(dimensions.into_iter().map(describe));
+    let formula = || both(score::FORMULA_DE, score::FORMULA_EN);
     for (dimension, score) in &quality.score.dimensions {
-        let id = dimension_id(*dimension);
+        let place = format!("score-{}", dimension_id(*dimension));
         let (de, en) = dimension_word(*dimension);
-        let words = [("de", format!("Note: {de}")), ("en", format!("Score: {en}"))];
-        let metric = format!("<{PAGE}#score-{id}>");
-        define(&mut out, &metric, &words, (score::FORMULA_DE, score::FORMULA_EN), Some(*dimension));
-        measure(&mut out, &format!("score-{id}"), &metric, &dataset, format!("{score:.2}"));
+        let labels = both(&format!("Punkte: {de}"), &format!("Score: {en}"));
+        nodes.push(metric(&place, labels, formula(), Some(*dimension)));
+        nodes.push(measurement(&place, &dataset, format!("{score:.2}")));
     }
     if let Some(score) = quality.score.dataset {
-        let words = [("de", "Note des Datensatzes".to_owned()), ("en", "Score of the dataset".to_owned())];
-        let metric = format!("<{PAGE}#score>");
-        define(&mut out, &metric, &words, (score::FORMULA_DE, score::FORMULA_EN), None);
-        measure(&mut out, "score", &metric, &dataset, format!("{score:.2}"));
+        let labels = both("Punkte des Datensatzes", "Score of the dataset");
+        nodes.push(metric("score", labels, formula(), None));
+        nodes.push(measurement("score", &dataset, format!("{score:.2}")));
     }
     for (result, conformity) in told {
         let place = anchor(result);
-        let metric = format!("<{PAGE}#{place}>");
-        let words = [("en", result.id.0.clone())];
-        let german = result.description_de.as_deref().unwrap_or_default();
-        define(&mut out, &metric, &words, (german, &result.description), Some(result.dimension));
+        let definitions = both(result.description_de.as_deref().unwrap_or_default(), &result.description);
+        let labels = vec![Term::text(&result.id.0, "en")];
+        nodes.push(metric(&place, labels, definitions, Some(result.dimension)));
         let share = format!("{:.6}", score::floor(conformity, 1e6));
-        measure(&mut out, &place, &metric, &computed_on(result, &dataset), share);
-        // The numbers behind the share.
-        let rows = match (result.result, result.asks, result.value) {
-            (RuleResult::Error, ..) => "the rule could not run".to_owned(),
-            (_, Evaluates::Rows, _) => format!("{} of {} rows do not conform", result.rows, result.checked),
-            (_, Evaluates::Number, Some(value)) => format!("the number is {value}"),
-            (_, Evaluates::Number, None) => continue,
-        };
-        let _ = writeln!(out, "<#{place}> skos:note {}@en .", literal(&rows));
+        let rows = rows_behind(result).map(|rows| Term::text(&rows, "en"));
+        nodes.push(measurement(&place, &computed_on(result, &dataset), share).with("skos:note", rows));
     }
-    out
+    Graph { prefixes: PREFIXES, base, nodes }
+}
+
+/// The numbers behind a share.
+fn rows_behind(result: &RuleReport) -> Option<String> {
+    match (result.result, result.asks, result.value) {
+        (RuleResult::Error, ..) => Some("the rule could not run".to_owned()),
+        (_, Evaluates::Rows, _) => Some(format!("{} of {} rows do not conform", result.rows, result.checked)),
+        (_, Evaluates::Number, Some(value)) => Some(format!("the number is {value}")),
+        (_, Evaluates::Number, None) => None,
+    }
+}
+
+/// A text in German and in English; empty ones are none.
+fn both(de: &str, en: &str) -> Vec<Term> {
+    let texts = [(de, "de"), (en, "en")].into_iter().filter(|(text, _)| !text.is_empty());
+    texts.map(|(text, language)| Term::text(text, language)).collect()
 }
 
 /// The place of a rule in a file, and on the page.
@@ -110,114 +174,98 @@ fn dimension_id(dimension: Dimension) -> String {
     format!("{dimension:?}").to_lowercase()
 }
 
+fn dimension_iri(dimension: Dimension) -> Term {
+    Term::Iri(Iri::new(&format!("{PAGE}#dimension-{}", dimension_id(dimension))))
+}
+
 fn computed_on(result: &RuleReport, dataset: &str) -> String {
     match result.released {
-        true => format!("{}/{}>", dataset.trim_end_matches('>'), encoded(&result.table)),
+        true => format!("{dataset}/{}", encoded(&result.table)),
         false => dataset.to_owned(),
     }
 }
 
 /// The dataset and its tables, and what was measured on each.
-fn subjects(out: &mut String, quality: &Quality, dataset: &str, told: &[(&RuleReport, f64)]) {
+fn subjects(quality: &Quality, dataset: &str, told: &[(&RuleReport, f64)]) -> Vec<Node> {
+    let place = |place: String| Term::Iri(Iri::new(&format!("#{place}")));
     let scores = quality.score.dimensions.keys().map(|dimension| format!("score-{}", dimension_id(*dimension)));
     let scores = scores.chain(quality.score.dataset.map(|_| "score".to_owned()));
     let own = told.iter().filter(|(result, _)| !result.released).map(|(result, _)| anchor(result));
     let tables: Vec<&[(&RuleReport, f64)]> =
         told.chunk_by(|(one, _), (other, _)| one.contract == other.contract).filter(|of| of[0].0.released).collect();
-    let _ = write!(out, "\n{dataset} a dcat:Dataset ;\n  dcterms:identifier {}", literal(&quality.dataset));
-    let distributions: Vec<String> = tables.iter().map(|of| computed_on(of[0].0, dataset)).collect();
-    listed(out, "dcat:distribution", distributions.into_iter());
-    listed(out, "dqv:hasQualityMeasurement", scores.chain(own).map(|place| format!("<#{place}>")));
-    *out += " .\n";
-    for of in tables {
-        let first = of[0].0;
-        let _ = write!(out, "\n{} a dcat:Distribution ;\n", computed_on(first, dataset));
-        let _ = write!(out, "  dcterms:identifier {}", literal(&first.table));
-        listed(out, "dqv:hasQualityMeasurement", of.iter().map(|(result, _)| format!("<#{}>", anchor(result))));
-        *out += " .\n";
-    }
+    let table = |of: &&[(&RuleReport, f64)]| Iri::new(&computed_on(of[0].0, dataset));
+    let mut nodes = vec![
+        Node::new(Iri::new(dataset), "dcat:Dataset")
+            .with("dcterms:identifier", Term::text(&quality.dataset, None))
+            .with_all("dcat:distribution", tables.iter().map(table).map(Term::Iri))
+            .with_all("dqv:hasQualityMeasurement", scores.chain(own).map(place)),
+    ];
+    nodes.extend(tables.iter().map(|of| {
+        Node::new(table(of), "dcat:Distribution")
+            .with("dcterms:identifier", Term::text(&of[0].0.table, None))
+            .with_all("dqv:hasQualityMeasurement", of.iter().map(|(result, _)| place(anchor(result))))
+    }));
+    nodes
 }
 
-fn listed(out: &mut String, property: &str, objects: impl Iterator<Item = String>) {
-    let objects: Vec<String> = objects.collect();
-    if !objects.is_empty() {
-        let _ = write!(out, " ;\n  {property}\n    {}", objects.join(" ,\n    "));
-    }
+fn describe(of: &Relatives) -> Node {
+    let (de, en) = dimension_word(of.dimension);
+    let id = format!("{PAGE}#dimension-{}", dimension_id(of.dimension));
+    let iso = of.iso.map(|iso| Term::text(&format!("ISO/IEC 25012: {iso}"), "en"));
+    Node::new(Iri::new(&id), "dqv:Dimension")
+        .with(CLASS, Term::Name("skos:Concept"))
+        .with_all("skos:prefLabel", both(de, en))
+        .with("skos:notation", Term::text(&dimension_id(of.dimension), None))
+        .with("dqv:inCategory", Term::Iri(of.napcore.iri()))
+        .with("skos:closeMatch", of.ldqd.map(Term::Name))
+        .with("skos:note", iso)
 }
 
-fn describe(out: &mut String, dimension: Dimension) {
-    let id = dimension_id(dimension);
-    let (de, en) = dimension_word(dimension);
-    let _ = write!(out, "\n<{PAGE}#dimension-{id}> a dqv:Dimension , skos:Concept ;\n  skos:prefLabel ");
-    let _ = write!(out, "{}@de , {}@en ;\n  skos:notation \"{id}\"", literal(de), literal(en));
-    let (iso, ldqd) = relatives(dimension);
-    if let Some(ldqd) = ldqd {
-        let _ = write!(out, " ;\n  skos:closeMatch ldqd:{ldqd}");
-    }
-    if let Some(iso) = iso {
-        let _ = write!(out, " ;\n  skos:note \"ISO/IEC 25012: {iso}\"@en");
-    }
-    *out += " .\n";
+fn metric_iri(place: &str) -> Iri {
+    Iri::new(&format!("{PAGE}#{place}"))
 }
 
-fn define(
-    out: &mut String,
-    metric: &str,
-    labels: &[(&str, String)],
-    (german, english): (&str, &str),
-    dimension: Option<Dimension>,
-) {
-    let labels: Vec<String> = labels.iter().map(|(language, text)| format!("{}@{language}", literal(text))).collect();
-    let _ = write!(out, "\n{metric} a dqv:Metric ;\n  skos:prefLabel {}", labels.join(" , "));
-    let definitions = [("de", german), ("en", english)].into_iter().filter(|(_, text)| !text.is_empty());
-    let definitions: Vec<String> =
-        definitions.map(|(language, text)| format!("{}@{language}", literal(text))).collect();
-    if !definitions.is_empty() {
-        let _ = write!(out, " ;\n  skos:definition {}", definitions.join(" , "));
-    }
-    if let Some(dimension) = dimension {
-        let _ = write!(out, " ;\n  dqv:inDimension <{PAGE}#dimension-{}>", dimension_id(dimension));
-    }
-    *out += " ;\n  dqv:expectedDataType xsd:decimal .\n";
+fn metric(place: &str, labels: Vec<Term>, definitions: Vec<Term>, dimension: Option<Dimension>) -> Node {
+    Node::new(metric_iri(place), "dqv:Metric")
+        .with_all("skos:prefLabel", labels)
+        .with_all("skos:definition", definitions)
+        .with("dqv:inDimension", dimension.map(dimension_iri))
+        .with("dqv:expectedDataType", Term::Name("xsd:decimal"))
 }
 
-fn measure(out: &mut String, place: &str, metric: &str, on: &str, value: String) {
-    let _ = writeln!(
-        out,
-        "<#{place}> a dqv:QualityMeasurement ;\n  dqv:isMeasurementOf {metric} ;\n  dqv:computedOn {on} ;\n  \
-         dcterms:temporal <#partition> ;\n  dqv:value \"{value}\"^^xsd:decimal ."
-    );
-}
-
-fn literal(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in printable(text).chars() {
-        match c {
-            '"' => out += "\\\"",
-            '\\' => out += "\\\\",
-            '\n' => out += "\\n",
-            '\r' => out += "\\r",
-            '\t' => out += "\\t",
-            c => out.push(c),
-        }
-    }
-    out + "\""
-}
-
-/// An address without what may not stand in an IRI.
-fn iri(text: &str) -> String {
-    let bad = |c: char| c.is_control() || c.is_whitespace() || "<>\"{}|^`\\".contains(c);
-    text.chars().filter(|c| !bad(*c)).collect()
+fn measurement(place: &str, on: &str, value: String) -> Node {
+    Node::new(Iri::new(&format!("#{place}")), "dqv:QualityMeasurement")
+        .with("dqv:isMeasurementOf", Term::Iri(metric_iri(place)))
+        .with("dqv:computedOn", Term::Iri(Iri::new(on)))
+        .with("dcterms:temporal", Term::Iri(Iri::new("#partition")))
+        .with("dqv:value", Term::Typed(value, "xsd:decimal"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::quality::tests::quality;
+    use crate::report::words::DIMENSIONS;
 
     #[test]
     fn every_rule_is_a_metric_and_no_text_breaks_the_file() {
         insta::assert_snapshot!(write(&quality(), None));
+    }
+
+    #[test]
+    fn each_dimension_has_its_relatives_once_and_every_dimension_of_napcore_has_one() {
+        for dimension in DIMENSIONS {
+            assert_eq!(RELATIVES.iter().filter(|of| of.dimension == dimension).count(), 1, "{dimension:?}");
+        }
+        for napcore in Napcore::ALL {
+            assert!(RELATIVES.iter().any(|of| of.napcore == napcore), "{napcore:?}");
+        }
+    }
+
+    #[test]
+    fn what_may_not_stand_in_an_address_is_encoded_as_in_the_catalogue() {
+        let text = write(&quality(), Some("https://daten.example.de/a b<c>"));
+        assert!(text.starts_with("@base <https://daten.example.de/a%20b%3Cc%3E/reports/bus/"), "{text}");
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub(crate) mod metadata;
 pub(crate) mod overview;
 pub(crate) mod pictures;
 pub(crate) mod quality_page;
+mod rdf;
 mod schema_org;
 pub(crate) mod settings;
 
@@ -168,7 +169,8 @@ pub(super) mod tests {
           ],
           "licenses": [
             {
-              "name": "CC-BY-4.0"
+              "name": "CC-BY-4.0",
+              "path": "https://creativecommons.org/licenses/by/4.0/"
             }
           ],
           "resources": [
@@ -177,14 +179,15 @@ pub(super) mod tests {
               "dataset": "bus",
               "table": "t",
               "files": "meta/bus/t/files.json",
+              "type": "table",
               "description": "A <b> table",
               "path": [
                 "data/bus/t/partition_date=2026-11-24/part-0.parquet"
               ],
               "format": "parquet",
               "mediatype": "application/vnd.apache.parquet",
-              "bytes": 10,
-              "rows": 7,
+              "total_bytes": 10,
+              "total_rows": 7,
               "provisional": [
                 "2026-11-24"
               ],

@@ -3,22 +3,24 @@
 //! What is published under a wrong licence cannot be taken back: others have copied it and rely on it. So a conflict is a mistake of
 //! the workspace, with which no run begins; collecting goes on, for what was not collected is lost. What cannot be told is a note.
 
+use std::path::Path;
+
 use crate::licences::{self, Licence, Terms};
 use crate::pipeline::{Feed, Named, Pipeline};
 use crate::portal::{Rights, Site, SourceLicence};
-use crate::workspace::{FILE, Workspace};
 use crate::yaml::{Problem, Problems};
 
 /// Sources whose licences do not allow that of the release.
-pub(super) fn conflicts(release: &Site, pipelines: &[Pipeline]) -> Vec<Problem> {
+pub(super) fn conflicts(release: &Site, file: &Path, pipelines: &[Pipeline]) -> Vec<Problem> {
     let mut found = Vec::new();
+    let file = file.file_name().unwrap_or_default().to_string_lossy();
     for pipeline in pipelines {
         let mut problems = Problems::new(&pipeline.file);
         for feed in &pipeline.feeds {
             let Some(Named::Known(source)) = &feed.terms.licence else { continue };
-            if let Some((why, remedy)) = conflict(source, &release.licence) {
+            if let Some((why, remedy)) = conflict(source, &release.licence, &file) {
                 let message = format!(
-                    "the source '{}' is under {} and the release under {} ({FILE}:{}): {why}",
+                    "the source '{}' is under {} and the release under {} ({file}:{}): {why}",
                     feed.name, source.id, release.licence, release.licence_line
                 );
                 problems.add(feed.terms.line, message, remedy);
@@ -30,7 +32,7 @@ pub(super) fn conflicts(release: &Site, pipelines: &[Pipeline]) -> Vec<Problem> 
 }
 
 /// Why a release may not have its licence, and what to do about it.
-fn conflict(source: &Licence, release: &str) -> Option<(&'static str, String)> {
+fn conflict(source: &Licence, release: &str, file: &str) -> Option<(&'static str, String)> {
     let allowed = match licences::of_release(release) {
         Some(known) => source.allows(known),
         // Nobody knows what a licence of one's own demands; that it is one of these is known.
@@ -43,33 +45,33 @@ fn conflict(source: &Licence, release: &str) -> Option<(&'static str, String)> {
                at the source";
     let remedy = match source.terms {
         Terms::OneOf([]) => format!("Ask {ask}, or take the source out."),
-        Terms::OneOf([only]) => format!("Write 'licence: {only}' in {FILE}, or ask {ask}."),
+        Terms::OneOf([only]) => format!("Write 'licence: {only}' in {file}, or ask {ask}."),
         Terms::OneOf(several) => {
             format!(
-                "Write 'licence: {}' in {FILE} (also allowed: {}), or ask {ask}.",
+                "Write 'licence: {}' in {file} (also allowed: {}), or ask {ask}.",
                 several[0],
                 several[1..].join(", ")
             )
         }
         Terms::Free | Terms::Attribution => format!(
-            "Write a licence in {FILE} that demands it, too, as 'licence: CC-BY-4.0' or 'licence: DL-DE-BY-2.0', or ask {ask}."
+            "Write a licence in {file} that demands it, too, as 'licence: CC-BY-4.0' or 'licence: DL-DE-BY-2.0', or ask {ask}."
         ),
     };
     Some((source.basis, remedy))
 }
 
-/// What cannot be told of the licences of a workspace without mistakes.
-pub fn unclear_licences(workspace: &Workspace) -> Vec<Problem> {
+/// What cannot be told of the licences of sources and of the release. `file` is the configuration.
+pub(crate) fn unclear_licences(site: &Site, file: &Path, pipelines: &[Pipeline]) -> Vec<Problem> {
     let mut found = Vec::new();
-    let release = &workspace.site.licence;
-    let mut problems = Problems::new(&workspace.root.join(FILE));
+    let release = &site.licence;
+    let mut problems = Problems::new(file);
     if licences::of_release(release).is_none() {
         let message =
             format!("the licence '{release}' is not known, so whether the licences of sources allow it cannot be told");
-        problems.add(workspace.site.licence_line, message, licences::suggested_of_release(release));
+        problems.add(site.licence_line, message, licences::suggested_of_release(release));
     }
     found.append(&mut problems.found);
-    for pipeline in &workspace.pipelines {
+    for pipeline in pipelines {
         let mut problems = Problems::new(&pipeline.file);
         let unsaid: Vec<&Feed> = pipeline.feeds.iter().filter(|feed| feed.terms.licence.is_none()).collect();
         if let Some(first) = unsaid.first() {

@@ -24,6 +24,7 @@ mod contracts;
 mod costs;
 mod coverage;
 mod coverage_gap;
+mod data_package;
 mod dates;
 mod dependencies;
 mod due_again;

@@ -74,6 +74,18 @@ fn other_programs_read_the_results_and_come_to_the_same_score() {
     assert!(junit["skipped"] == result("skipped") && result("failed") > 0 && result("skipped") > 0);
     let dqv = found["dqv"]["rules"].as_array().unwrap();
     assert_eq!(dqv.len(), count(&|rule| rule["checked"] != 0));
+    assert_eq!(found["dqv"]["measurements"].as_u64().unwrap(), dqv.len() as u64);
+    let napcore = serde_json::json!({
+        "accuracy": "correctness",
+        "completeness": "completeness",
+        "conformity": "reliability",
+        "consistency": "correctness",
+        "coverage": "completeness",
+        "timeliness": "timeliness",
+        "uniqueness": "correctness",
+    });
+    let told: Vec<_> = found["dqv"]["napcore"].as_object().unwrap().iter().collect();
+    assert!(told.len() >= 4 && told.iter().all(|(dimension, category)| napcore[*dimension] == **category), "{told:?}");
     let named = |id: &str| rules.iter().find(|rule| rule["id"] == id && rule["released"] == true).unwrap();
     let south = named("vehicle_locations.position_in_service_area");
     let share = 1.0 - south["rows"].as_f64().unwrap() / south["checked"].as_f64().unwrap();

@@ -3,7 +3,8 @@
 Usage: read_quality.py FOLDER BASE     the folder of the run, and where its files are on the web; prints JSON:
 
 junit      by junitparser: tests, failures, errors, skipped, counted over the cases
-dqv        by rdflib: what SPARQL finds; the value of every rule, the scores, and what they are about
+dqv        by rdflib: what SPARQL finds; the value of every rule, the scores, what they are about, how many rules were measured, and
+           the dimension of NAPCORE of each dimension
 score      the score of every dimension and of the dataset, computed from quality.json by the words of the README
 """
 
@@ -53,7 +54,21 @@ for label, value, on, dimension in measured:
         rules.append([str(label), float(value), str(on), str(dimension)])
 distributions = graph.query(PREFIXES + "SELECT ?d WHERE { ?s a dcat:Dataset ; dcat:distribution ?d . ?d a dcat:Distribution }")
 labels = graph.query(PREFIXES + 'SELECT ?l WHERE { ?d a dqv:Dimension ; skos:prefLabel ?l FILTER(lang(?l) = "de") }')
+categories = graph.query(PREFIXES + """
+    SELECT ?dimension ?category WHERE {
+        ?d a dqv:Dimension ; skos:notation ?dimension ; dqv:inCategory ?c .
+        ?c a dqv:Category ; skos:notation ?category ; skos:note ?note .
+        FILTER(contains(?note, "NAPCORE"))
+    }""")
+counted = graph.query(PREFIXES + """
+    SELECT (COUNT(DISTINCT ?m) AS ?n) WHERE {
+        ?m a dqv:QualityMeasurement ; dqv:isMeasurementOf/dqv:inDimension/dqv:inCategory ?c .
+        ?metric a dqv:Metric . ?m dqv:isMeasurementOf ?metric . ?metric skos:prefLabel ?label .
+        FILTER(lang(?label) = "en" && !strstarts(?label, "Score: "))
+    }""")
 dqv = {
+    "measurements": [int(n) for (n,) in counted][0],
+    "napcore": {str(dimension): str(category) for dimension, category in categories},
     "rules": sorted(rules),
     "scores": scores,
     "distributions": sorted(str(d) for (d,) in distributions),

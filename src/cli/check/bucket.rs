@@ -41,53 +41,55 @@ pub(super) fn check(root: &Path) -> Result<(Vec<Finding>, Exit), Exit> {
     Ok((findings, exit))
 }
 
-/// The indexes of the datasets of a workspace that are damaged, and what is wrong with each. What else keeps a bucket from being
-/// read is told by the look at what it can do.
-pub(super) fn damaged_indexes(workspace: &Workspace) -> Vec<PublishError> {
-    let Ok(bucket) = Bucket::open(&workspace.bucket, &workspace.bucket_options) else { return Vec::new() };
-    let datasets = workspace.pipelines.iter().map(|pipeline| pipeline.dataset.as_str());
-    let datasets: BTreeSet<&str> = datasets.chain([publication::DATASET]).collect();
-    let mut damaged = Vec::new();
-    for dataset in datasets {
-        for table in bucket.folders(&format!("meta/{dataset}")).unwrap_or_default() {
-            let error = index::current(&bucket, dataset, &table).err();
-            damaged.extend(
-                error.filter(|error| matches!(error, PublishError::Damaged { .. } | PublishError::Newer { .. })),
-            );
-        }
-    }
-    damaged
+/// What is wrong with what the indexes of the datasets of a workspace say.
+#[derive(Default)]
+pub(super) struct Indexes {
+    /// Those that are damaged, and what is wrong with each.
+    pub damaged: Vec<PublishError>,
+    /// What they name and is not in the bucket, with the remedy.
+    pub missing: Vec<String>,
 }
 
-/// What the indexes of the datasets of a workspace name and is not in the bucket, with the remedy. An index that is damaged is told
-/// by [`damaged_indexes`].
-pub(super) fn missing(workspace: &Workspace) -> Vec<String> {
-    let Ok(bucket) = Bucket::open(&workspace.bucket, &workspace.bucket_options) else { return Vec::new() };
-    let datasets = workspace.pipelines.iter().map(|pipeline| pipeline.dataset.as_str());
-    let datasets: BTreeSet<&str> = datasets.chain([publication::DATASET]).collect();
-    let mut said = Vec::new();
-    for dataset in datasets {
-        let missing = match missing_files(&bucket, dataset) {
-            Ok(missing) if missing.is_empty() => continue,
-            Ok(missing) => missing,
-            Err(error) => {
-                said.push(format!(
-                    "{dataset}: whether all files are there that its indexes name cannot be told: {error}"
-                ));
-                continue;
-            }
-        };
-        let remedy = match (missing.dates.is_empty(), dataset == publication::DATASET) {
-            (true, _) => "",
-            (false, true) => ". 'fahrtenbuch publish --rebuild' makes the files of dates again",
-            (false, false) => {
-                ". Dates whose evidence is there 'fahrtenbuch run' makes again ('fahrtenbuch plan' tells which); all others only a copy of \
-                 the bucket has"
-            }
-        };
-        said.push(format!("{}{remedy}", missing.said(dataset)));
+impl Indexes {
+    /// Reads all of them. What else keeps a bucket from being read is told by the look at what it can do.
+    pub(super) fn read(workspace: &Workspace) -> Self {
+        let mut found = Self::default();
+        let Ok(bucket) = Bucket::open(&workspace.bucket, &workspace.bucket_options) else { return found };
+        let datasets = workspace.pipelines.iter().map(|pipeline| pipeline.dataset.as_str());
+        let datasets: BTreeSet<&str> = datasets.chain([publication::DATASET]).collect();
+        for dataset in datasets {
+            found.damaged.extend(damaged(&bucket, dataset));
+            found.missing.extend(missing(&bucket, dataset));
+        }
+        found
     }
-    said
+}
+
+fn damaged(bucket: &Bucket, dataset: &str) -> Vec<PublishError> {
+    let tables = bucket.folders(&format!("meta/{dataset}")).unwrap_or_default();
+    let errors = tables.iter().filter_map(|table| index::current(bucket, dataset, table).err());
+    errors.filter(|error| matches!(error, PublishError::Damaged { .. } | PublishError::Newer { .. })).collect()
+}
+
+fn missing(bucket: &Bucket, dataset: &str) -> Option<String> {
+    let missing = match missing_files(bucket, dataset) {
+        Ok(missing) if missing.is_empty() => return None,
+        Ok(missing) => missing,
+        Err(error) => {
+            return Some(format!(
+                "{dataset}: whether all files are there that its indexes name cannot be told: {error}"
+            ));
+        }
+    };
+    let remedy = match (missing.dates.is_empty(), dataset == publication::DATASET) {
+        (true, _) => "",
+        (false, true) => ". 'fahrtenbuch publish --rebuild' makes the files of dates again",
+        (false, false) => {
+            ". Dates whose evidence is there 'fahrtenbuch run' makes again ('fahrtenbuch plan' tells which); all others only a copy of \
+             the bucket has"
+        }
+    };
+    Some(format!("{}{remedy}", missing.said(dataset)))
 }
 
 fn word(outcome: Outcome) -> &'static str {

@@ -47,6 +47,7 @@ pub(super) fn read(node: &Node, origin: &Origin<'_>, told: &mut Told) -> Option<
         file: origin.file.to_owned(),
         digest: origin.digest,
         title: table.text("businessName", told),
+        title_de: table.custom_text("businessNameDe"),
         description: table.text("description", told),
         description_de: table.custom_text("descriptionDe"),
         primary_key,

@@ -104,6 +104,7 @@ pub(super) const OURS: &[&str] = &[
     "allowsPrivateText",
     "bloomFilter",
     "businessImpactDe",
+    "businessNameDe",
     "descriptionDe",
     "geometryOf",
     "gtfsFile",

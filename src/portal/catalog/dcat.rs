@@ -6,17 +6,32 @@
 //! tables are those that the results of runs use. Without `base_url` they are relative to the file. There is no `spdx:checksum`:
 //! mobilityDCAT-AP allows SHA-1 only; the digests stand in `files.json`.
 
-use super::graph::{Graph, Iri, Name, Node, Term};
 use crate::contract::Contract;
 use crate::licences;
 use crate::portal::catalogue::{Catalogue, Dataset, Rights, Site, SourceLicence, Table};
 use crate::portal::metadata::{Contact, DatasetMetadata};
+use crate::portal::rdf::graph::{Graph, Iri, Name, Node, Term};
 use crate::publication;
 use crate::publish::iceberg;
 use crate::publish::index::{TableIndex, meta_folder};
 use crate::report::results::page_path;
 use crate::report::words::encoded;
 use crate::time::ServiceDate;
+
+/// The namespaces, by the prefixes that stand for them in names as `dcat:Dataset`.
+const PREFIXES: &[(&str, &str)] = &[
+    ("dcat", "http://www.w3.org/ns/dcat#"),
+    ("dcatap", "http://data.europa.eu/r5r/"),
+    ("dcatde", "http://dcat-ap.de/def/dcatde/"),
+    ("dcterms", "http://purl.org/dc/terms/"),
+    ("foaf", "http://xmlns.com/foaf/0.1/"),
+    ("geosparql", "http://www.opengis.net/ont/geosparql#"),
+    ("mobilitydcatap", "https://w3id.org/mobilitydcat-ap#"),
+    ("prov", "http://www.w3.org/ns/prov#"),
+    ("rdfs", "http://www.w3.org/2000/01/rdf-schema#"),
+    ("vcard", "http://www.w3.org/2006/vcard/ns#"),
+    ("xsd", "http://www.w3.org/2001/XMLSchema#"),
+];
 
 /// Where the graph is in Turtle. Its fragments are the names of the publisher, the contact and the records.
 pub(super) const TURTLE: &str = "catalog.ttl";
@@ -42,7 +57,7 @@ pub(super) fn graph(catalogue: &Catalogue) -> Graph {
     nodes.extend(sources(&described));
     nodes.extend(service(site, &described));
     nodes.extend(pages(&nodes));
-    Graph { base, nodes }
+    Graph { prefixes: PREFIXES, base, nodes }
 }
 
 fn iri(text: &str) -> Term {
@@ -398,10 +413,10 @@ impl<'a> Described<'a> {
     }
 }
 
-/// A contract has one title; in German the table is called by its name, which people find in paths and pages.
+/// Without a title the table is called by its name, which people find in paths and pages.
 fn table_titles(contract: &Contract) -> Vec<Term> {
     let de = format!("Tabelle {}", contract.table);
-    texts(Some(&de), contract.title.as_deref().or(Some(&contract.table)))
+    texts(contract.title_de.as_deref().or(Some(&de)), contract.title.as_deref().or(Some(&contract.table)))
 }
 
 #[cfg(test)]
@@ -409,12 +424,12 @@ mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
-    use super::super::{json_ld, turtle};
     use super::*;
     use crate::contract::odcs;
     use crate::portal::About;
     use crate::portal::metadata::{FREQUENCIES, Geocoding, HIGH_VALUE, Metadata, PUBLISHER_TYPES, TRANSPORT_MODES};
     use crate::portal::overview::Overview;
+    use crate::portal::rdf::{json_ld, turtle};
     use crate::publish::index::testing::{file, first_version};
     use crate::publish::index::{ColumnType, IndexColumn, Release};
 

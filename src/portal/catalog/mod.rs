@@ -4,11 +4,9 @@
 //! the same bucket gives the same bytes. It follows DCAT-AP.de 3.0 and mobilityDCAT-AP 1.1 at once.
 
 mod dcat;
-mod graph;
-mod json_ld;
-mod turtle;
 
 use crate::portal::catalogue::Catalogue;
+use crate::portal::rdf::{json_ld, turtle};
 
 /// The names of both files.
 pub(crate) const FILES: [&str; 2] = [dcat::TURTLE, "catalog.jsonld"];

@@ -3,34 +3,19 @@
 
 use crate::report::words::printable;
 
-/// The namespaces, by the prefixes that stand for them in names as `dcat:Dataset`.
-pub(super) const PREFIXES: [(&str, &str); 11] = [
-    ("dcat", "http://www.w3.org/ns/dcat#"),
-    ("dcatap", "http://data.europa.eu/r5r/"),
-    ("dcatde", "http://dcat-ap.de/def/dcatde/"),
-    ("dcterms", "http://purl.org/dc/terms/"),
-    ("foaf", "http://xmlns.com/foaf/0.1/"),
-    ("geosparql", "http://www.opengis.net/ont/geosparql#"),
-    ("mobilitydcatap", "https://w3id.org/mobilitydcat-ap#"),
-    ("prov", "http://www.w3.org/ns/prov#"),
-    ("rdfs", "http://www.w3.org/2000/01/rdf-schema#"),
-    ("vcard", "http://www.w3.org/2006/vcard/ns#"),
-    ("xsd", "http://www.w3.org/2001/XMLSchema#"),
-];
-
 /// The property that says of what class a node is.
-pub(super) const CLASS: &str = "a";
+pub(in crate::portal) const CLASS: &str = "a";
 
-/// A name with one of the [`PREFIXES`]: `dcat:Dataset`.
-pub(super) type Name = &'static str;
+/// A name with one of the prefixes of its graph: `dcat:Dataset`.
+pub(in crate::portal) type Name = &'static str;
 
 /// An address, or one relative to the base of its graph. It has no character that may not stand in one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Iri(String);
+pub(in crate::portal) struct Iri(String);
 
 impl Iri {
     /// What may not stand in an address is percent-encoded.
-    pub(super) fn new(text: &str) -> Self {
+    pub(in crate::portal) fn new(text: &str) -> Self {
         let mut iri = String::with_capacity(text.len());
         for c in text.chars() {
             if c.is_control() || c.is_whitespace() || "<>\"{}|^`\\".contains(c) {
@@ -45,14 +30,14 @@ impl Iri {
         Self(iri)
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    pub(in crate::portal) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 /// What stands behind a property.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Term {
+pub(in crate::portal) enum Term {
     Iri(Iri),
     Name(Name),
     /// A text and its language, if it is of one.
@@ -64,14 +49,14 @@ pub(super) enum Term {
 }
 
 impl Term {
-    pub(super) fn text(text: &str, language: impl Into<Option<&'static str>>) -> Self {
+    pub(in crate::portal) fn text(text: &str, language: impl Into<Option<&'static str>>) -> Self {
         Self::Text(printable(text), language.into())
     }
 }
 
 /// A node and what is said of it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Node {
+pub(in crate::portal) struct Node {
     /// A blank node has none.
     pub id: Option<Iri>,
     /// Each property once.
@@ -79,16 +64,16 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) fn new(id: Iri, class: Name) -> Self {
+    pub(in crate::portal) fn new(id: Iri, class: Name) -> Self {
         Self { id: Some(id), properties: vec![(CLASS, vec![Term::Name(class)])] }
     }
 
-    pub(super) fn blank(class: Name) -> Self {
+    pub(in crate::portal) fn blank(class: Name) -> Self {
         Self { id: None, properties: vec![(CLASS, vec![Term::Name(class)])] }
     }
 
     /// Says something more, once: what was said is not said again.
-    pub(super) fn add(&mut self, property: Name, term: Term) {
+    pub(in crate::portal) fn add(&mut self, property: Name, term: Term) {
         match self.properties.iter_mut().find(|(name, _)| *name == property) {
             Some((_, terms)) if terms.contains(&term) => {}
             Some((_, terms)) => terms.push(term),
@@ -96,14 +81,14 @@ impl Node {
         }
     }
 
-    pub(super) fn with(mut self, property: Name, term: impl Into<Option<Term>>) -> Self {
+    pub(in crate::portal) fn with(mut self, property: Name, term: impl Into<Option<Term>>) -> Self {
         if let Some(term) = term.into() {
             self.add(property, term);
         }
         self
     }
 
-    pub(super) fn with_all(mut self, property: Name, terms: impl IntoIterator<Item = Term>) -> Self {
+    pub(in crate::portal) fn with_all(mut self, property: Name, terms: impl IntoIterator<Item = Term>) -> Self {
         terms.into_iter().for_each(|term| self.add(property, term));
         self
     }
@@ -111,7 +96,9 @@ impl Node {
 
 /// Nodes, in the order in which they are written.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Graph {
+pub(in crate::portal) struct Graph {
+    /// The namespaces, by the prefixes that stand for them in names.
+    pub prefixes: &'static [(&'static str, &'static str)],
     /// What relative addresses are relative to; without it, the file.
     pub base: Option<Iri>,
     /// Each name once.
@@ -121,6 +108,13 @@ pub(super) struct Graph {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+
+    const PREFIXES: &[(&str, &str)] = &[
+        ("dcat", "http://www.w3.org/ns/dcat#"),
+        ("dcterms", "http://purl.org/dc/terms/"),
+        ("rdfs", "http://www.w3.org/2000/01/rdf-schema#"),
+        ("xsd", "http://www.w3.org/2001/XMLSchema#"),
+    ];
 
     /// A graph with every kind of term, all of them with this text.
     pub(crate) fn of_text(text: &str) -> Graph {
@@ -133,7 +127,7 @@ pub(super) mod tests {
                 "dcterms:spatial",
                 Term::Blank(Node::blank("dcterms:Location").with("rdfs:label", Term::text(text, None))),
             );
-        Graph { base: Some(Iri::new("https://daten.example.de/")), nodes: vec![node] }
+        Graph { prefixes: PREFIXES, base: Some(Iri::new("https://daten.example.de/")), nodes: vec![node] }
     }
 
     #[test]

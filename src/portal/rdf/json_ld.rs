@@ -2,15 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-use super::graph::{CLASS, Graph, Node, PREFIXES, Term};
+use super::graph::{CLASS, Graph, Node, Term};
 
 /// The file's text.
-pub(super) fn write(graph: &Graph) -> String {
+pub(in crate::portal) fn write(graph: &Graph) -> String {
     let mut context = Map::new();
     if let Some(base) = &graph.base {
         context.insert("@base".to_owned(), base.as_str().into());
     }
-    context.extend(PREFIXES.map(|(prefix, namespace)| (prefix.to_owned(), namespace.into())));
+    context.extend(graph.prefixes.iter().map(|(prefix, namespace)| ((*prefix).to_owned(), (*namespace).into())));
     let nodes: Vec<Value> = graph.nodes.iter().map(object_of).collect();
     let text = serde_json::to_string_pretty(&json!({"@context": context, "@graph": nodes}));
     // Made of texts only, which always serialise.

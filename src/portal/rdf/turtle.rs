@@ -2,15 +2,15 @@
 
 use std::fmt::Write;
 
-use super::graph::{CLASS, Graph, Iri, Node, PREFIXES, Term};
+use super::graph::{CLASS, Graph, Iri, Node, Term};
 
 /// The file's text.
-pub(super) fn write(graph: &Graph) -> String {
+pub(in crate::portal) fn write(graph: &Graph) -> String {
     let mut out = String::new();
     if let Some(base) = &graph.base {
         let _ = writeln!(out, "@base {} .", iri(base));
     }
-    for (prefix, namespace) in PREFIXES {
+    for (prefix, namespace) in graph.prefixes {
         let _ = writeln!(out, "@prefix {prefix}: <{namespace}> .");
     }
     for node in &graph.nodes {
