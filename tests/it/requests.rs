@@ -41,7 +41,8 @@ fn the_requests_of_a_run_do_not_grow_with_what_was_published_before() {
     println!("{few} requests after 5 dates, {many} after 50");
     assert!(many <= few + LOOKED_BACK, "{few} after 5 dates, {many} after 50");
     // 169 before a run knew what it had just read or written without another look.
-    assert!(few <= 145, "{few}");
+    // What pages tell of all days takes some twenty of them, at 5 dates as at 50: the newest files of the tables are looked into.
+    assert!(few <= 165, "{few}");
 }
 
 #[test]
