@@ -268,6 +268,7 @@ mod tests {
             title: "Daten <der> Stadt".into(),
             publisher: "Stadt".into(),
             licence: "CC-BY-4.0".into(),
+            licence_line: 0,
             licence_url: Some("https://creativecommons.org/licenses/by/4.0/".into()),
             base_url: Some("https://daten.example.de".into()),
             metadata: Metadata { contact: Some(contact), ..Metadata::default() },

@@ -17,6 +17,7 @@ pub(in crate::portal) fn site(base_url: Option<&str>) -> Site {
         title: "Offene Daten des Stadtbusses".into(),
         publisher: "Stadt Offenburg (Beispiel)".into(),
         licence: "CC-BY-4.0".into(),
+        licence_line: 0,
         licence_url: Some("https://creativecommons.org/licenses/by/4.0/".into()),
         base_url: base_url.map(str::to_owned),
         metadata: Metadata { contact: Some(contact), area: Some([48.2, 7.6, 48.75, 8.3]), ..Metadata::default() },
