@@ -136,7 +136,7 @@ impl Page<'_> {
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     title { (title) }
                     meta name="description" content=(self.description);
-                    link rel="alternate" hreflang=(self.other().code()) href=(self.to_other());
+                    link rel="alternate" hreflang=(self.other().code()) href=(self.other_address());
                     @match &self.site.portal.logo {
                         Some(logo) => link rel="icon" href=(self.link(logo.path()));,
                         // Or a browser would look for one at the root of the server.
@@ -165,7 +165,7 @@ impl Page<'_> {
     }
 
     /// The same page in the other language, which is beside this one.
-    fn to_other(&self) -> String {
+    fn other_address(&self) -> String {
         let path = path_in(self.other(), self.path);
         path.rsplit('/').next().unwrap_or_default().to_owned()
     }
@@ -182,7 +182,7 @@ impl Page<'_> {
                     span { @if self.path == "index.html" { (self.site.publisher) } @else { (self.site.title) } }
                 }
                 nav aria-label=(self.language.say("Sprache", "Language")) {
-                    a.language href=(self.to_other()) hreflang=(self.other().code()) lang=(self.other().code()) {
+                    a.language href=(self.other_address()) hreflang=(self.other().code()) lang=(self.other().code()) {
                         (self.other().say("Deutsch", "English"))
                     }
                 }

@@ -23,6 +23,7 @@ use crate::portal::atom;
 use crate::portal::catalogue::{Catalogue, Dataset, Site, Table};
 use crate::portal::frame::{Page, count, day, decimal, path_in, said, way_to};
 use crate::portal::overview::MapContent;
+use crate::portal::pictures::trend;
 use crate::portal::schema_org;
 use crate::publication;
 use crate::publish::iceberg;
@@ -266,6 +267,9 @@ impl<'a> Home<'a> {
                         br; (self.change(of, (newest.date, score), (before, earlier)))
                     }
                 }
+                @let scores: Vec<(ServiceDate, Option<f64>)> = of.overview.days.iter().map(|(date, of)| (*date, of.score)).collect();
+                // One point is no trend.
+                @if scores.iter().filter(|(_, score)| score.is_some()).count() > 1 { (trend::sparkline(&scores)) }
             }
             @if of.results.last().is_some_and(|newest| newest.status == Status::HeldBack) {
                 @let date = of.results.last().map(|newest| newest.date);
@@ -373,9 +377,10 @@ impl<'a> Home<'a> {
 
     /// Dates that have left the public and have not come back.
     fn withdrawn(&self) -> Markup {
-        let mut gone: Vec<(&Dataset, ServiceDate, Vec<(&str, &Tombstone)>)> = Vec::new();
+        type Tables<'a> = Vec<(&'a str, &'a Tombstone)>;
+        let mut gone: Vec<(&Dataset, ServiceDate, Tables<'_>)> = Vec::new();
         for of in &self.catalogue.datasets {
-            let mut dates: BTreeMap<ServiceDate, Vec<(&str, &Tombstone)>> = BTreeMap::new();
+            let mut dates: BTreeMap<ServiceDate, Tables<'_>> = BTreeMap::new();
             for table in &of.tables {
                 let is_back = |date: &ServiceDate| table.index.files.iter().any(|file| file.partition_date == *date);
                 for (date, tombstone) in table.index.withdrawn.iter().filter(|(date, _)| !is_back(date)) {
