@@ -92,7 +92,10 @@ impl<'a> Home<'a> {
         html! {
             h1 { (self.site().title) }
             (self.introduction())
-            @if self.published().next().is_none() { (self.nothing_yet()) } @else {
+            @if self.published().next().is_none() {
+                (self.nothing_yet())
+                (self.not_yet())
+            } @else {
                 (self.figures())
                 (self.picture())
                 h2 #datasets { (self.say("Die Datensätze", "The datasets")) }
@@ -310,6 +313,8 @@ impl<'a> Home<'a> {
                     @for (place, of) in waiting.iter().enumerate() { @if place > 0 { "; " } (self.title(of)) }
                     "."
                 }
+                // What was held back has results.
+                @for of in waiting { (self.quality(of)) }
             }
         }
     }

@@ -149,7 +149,7 @@ fn privacy(page: &Page) -> Markup {
             @if let Some(address) = &imprint.address { (stated(page, Some(address))) }
             @if let Some(email) = &imprint.email { p { (mail(email)) } }
         }
-        h2 { (say("Datenschutzbeauftragte oder Datenschutzbeauftragter", "Data protection officer")) }
+        h2 { (say("Datenschutz\u{ad}beauftragte oder Datenschutz\u{ad}beauftragter", "Data protection officer")) }
         (stated(page, of.data_protection_officer.as_deref()))
         h2 { (say("Was diese Seiten nicht tun", "What these pages do not do")) }
         ul {

@@ -204,9 +204,8 @@ fn a_catalogue_is_the_same_whether_runs_or_a_rebuild_wrote_it_and_needs_an_addre
     let written: Vec<&str> = moved["written"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
     assert!(written.iter().any(|name| name.ends_with("quality.dqv.ttl")), "{written:?}");
     assert!(written.iter().all(|name| {
-        ["iceberg/", "reports/", "index.", "barrierefreiheit.", "datapackage.json", "catalog."]
-            .iter()
-            .any(|root| name.starts_with(root))
+        let is_page = name.ends_with(".html") || name.ends_with(".xml");
+        is_page || ["iceberg/", "reports/", "datapackage.json", "catalog."].iter().any(|root| name.starts_with(root))
     }));
     assert!(moved["removed"].as_array().unwrap().iter().all(|name| name.as_str().unwrap().ends_with(".avro")));
     let texts = files(&world.path("data/bucket"));

@@ -4,7 +4,7 @@ use crate::world::World;
 
 const CONFIGURATION: &str = "fahrtenbuch.yaml";
 const PHONE: &str = "    phone: +49 30 23125 000\n";
-const LOGO: &str = "data/sample/logo.svg";
+const LOGO: &str = "portal/logo.svg";
 
 /// The exit code, and what is told on both ways.
 fn program(world: &World, arguments: &[&str]) -> (Option<i32>, String) {

@@ -122,7 +122,7 @@ fn paths(tree: &str, before: &[String], found: &mut Vec<(String, Vec<String>)>) 
     if let Some((head, list)) = tree.split_once('{') {
         let before: Vec<String> = before.iter().cloned().chain(words(head)).collect();
         let (mut depth, mut from) = (0, 0);
-        let list = &list[..list.rfind('}').unwrap()];
+        let list = &list[..list.rfind('}').unwrap_or_else(|| panic!("no end of '{tree}'"))];
         for (place, letter) in list.char_indices() {
             match letter {
                 '{' => depth += 1,
