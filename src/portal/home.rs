@@ -28,7 +28,6 @@ use crate::portal::schema_org;
 use crate::publication;
 use crate::publish::iceberg;
 use crate::publish::index::{Tombstone, meta_folder};
-use crate::report::Quality;
 use crate::report::results;
 use crate::text::Language;
 use crate::time::ServiceDate;
@@ -160,7 +159,7 @@ impl<'a> Home<'a> {
         let dated = if observed.is_empty() { self.about_traffic().collect() } else { observed };
         let spans: Vec<(ServiceDate, ServiceDate)> = dated.into_iter().filter_map(span).collect();
         let scores = self.about_traffic().filter_map(|of| Some((of, newest_score(of)?)));
-        let scores: Vec<(&Dataset, (&Quality, f64))> = scores.collect();
+        let scores: Vec<(&Dataset, (ServiceDate, f64))> = scores.collect();
         let language = self.page.language;
         let rows = self.catalogue.tables().map(|(_, table)| table.rows()).sum();
         html! {
@@ -178,7 +177,7 @@ impl<'a> Home<'a> {
                 }
                 @if let Some((of, (newest, score))) = scores.iter().min_by(|(_, (_, one)), (_, (_, other))| one.total_cmp(other)) {
                     li {
-                        b { (points(of, newest, *score, language)) }
+                        b { (points(of, *newest, *score, language)) }
                         (self.say("von 100 Punkten", "of 100 points"))
                         @if scores.len() > 1 { br; small { (self.say("niedrigster Wert der Datensätze", "lowest of the datasets")) } }
                     }
@@ -265,9 +264,9 @@ impl<'a> Home<'a> {
             @if let Some((newest, score)) = newest_score(of) {
                 p.small {
                     strong { (points(of, newest, score, language)) (self.say(" von 100 Punkten", " of 100 points")) }
-                    " (" (day(newest.date, language)) ")"
-                    @if let Some((before, earlier)) = score_before(of, newest.date) {
-                        br; (self.change(of, (newest.date, score), (before, earlier)))
+                    " (" (day(newest, language)) ")"
+                    @if let Some((before, earlier)) = score_before(of, newest) {
+                        br; (self.change(of, (newest, score), (before, earlier)))
                     }
                 }
                 @let scores: Vec<(ServiceDate, Option<f64>)> = of.overview.days.iter().map(|(date, of)| (*date, of.score)).collect();
@@ -421,26 +420,25 @@ fn span(of: &Dataset) -> Option<(ServiceDate, ServiceDate)> {
     Some((dates().min()?, dates().max()?))
 }
 
-/// The newest results that have a score.
-fn newest_score(of: &Dataset) -> Option<(&Quality, f64)> {
-    of.results.iter().rev().find_map(|results| Some((results, results.score.dataset?)))
+/// The newest date that has a score, and that. Of all datasets alike: a run reads the results of its own only.
+fn newest_score(of: &Dataset) -> Option<(ServiceDate, f64)> {
+    of.overview.days.iter().rev().find_map(|(date, day)| Some((*date, day.score?)))
 }
 
 /// The score before that of a date.
 fn score_before(of: &Dataset, date: ServiceDate) -> Option<(ServiceDate, f64)> {
-    let earlier = of.results.iter().rev().filter(|results| results.date < date);
-    earlier.into_iter().find_map(|results| Some((results.date, results.score.dataset?)))
+    of.overview.days.range(..date).rev().find_map(|(date, day)| Some((*date, day.score?)))
 }
 
-fn points(of: &Dataset, newest: &Quality, score: f64, language: Language) -> Markup {
-    decimal(&format!("score {} {}", of.name, newest.date), score, 2, language)
+fn points(of: &Dataset, date: ServiceDate, score: f64, language: Language) -> Markup {
+    decimal(&format!("score {} {date}", of.name), score, 2, language)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::portal::overview::Day;
     use crate::portal::tests::catalogue;
-    use crate::report::quality::tests::on;
 
     fn german(catalogue: &Catalogue) -> String {
         let [(path, text), (other, english)] = <[_; 2]>::try_from(pages(catalogue)).unwrap();
@@ -465,9 +463,8 @@ mod tests {
     #[test]
     fn the_newest_score_stands_beside_the_one_before() {
         let mut catalogue = catalogue();
-        let mut before = on("2026-11-23", Vec::new());
-        before.score.dataset = Some(99.75);
-        catalogue.datasets[0].results.insert(0, before);
+        let before = Day { score: Some(99.75), ..Day::default() };
+        catalogue.datasets[0].overview.days.insert("2026-11-23".parse().unwrap(), before);
         let page = german(&catalogue);
         for expected in [
             "data-figure=\"score bus 2026-11-24\">99,50</data>",

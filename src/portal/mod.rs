@@ -128,12 +128,14 @@ pub(super) mod tests {
         };
         let mut results = on("2026-11-24", Vec::new());
         (results.status, results.score.dataset) = (Status::HeldBack, Some(99.5));
+        let mut overview = overview::Overview::of("bus");
+        overview.days.insert(results.date, overview::Day { score: Some(99.5), ..overview::Day::default() });
         let dataset = Dataset {
             name: "bus".into(),
             about: About::default(),
             tables: vec![Table { contract, index }],
             results: vec![results],
-            overview: overview::Overview::of("bus"),
+            overview,
         };
         Catalogue { site, datasets: vec![dataset] }
     }
