@@ -314,13 +314,15 @@ impl World {
             days.for_each(|day| day["records"] = day["records"].as_array().unwrap().len().into());
             *bytes = overview.to_string().into_bytes();
         }
-        // They tell which run released what, and when.
+        // They tell which run released what, and when, and by which digest of an index a release is cited.
         let is_told_with_times = |name: &str| {
-            name.ends_with("/feed.xml")
+            let is_of_dataset = ["/index.html", "/index.en.html"]
+                .iter()
+                .any(|page| name.strip_suffix(page).is_some_and(|of| !of.is_empty()));
+            is_of_dataset
+                || name.ends_with("/feed.xml")
                 || name.ends_with("/feed.en.xml")
-                || ["/index.html", "/index.en.html"]
-                    .iter()
-                    .any(|page| name.strip_suffix(page).is_some_and(|of| !of.is_empty()))
+                || name.contains("/tables/") && name.ends_with(".html")
         };
         for (_, bytes) in files.iter_mut().filter(|(name, _)| is_told_with_times(name)) {
             *bytes = Vec::new();
