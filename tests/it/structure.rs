@@ -159,7 +159,8 @@ fn imports(code: &str) -> (String, Uses) {
     while let Some(place) = rest.find("use ") {
         let (before, from) = rest.split_at(place);
         kept.push_str(before);
-        if before.chars().next_back().is_some_and(is_word) {
+        // An id of an element of a page may be called so, too.
+        if before.chars().next_back().is_some_and(|letter| is_word(letter) || letter == '#') {
             kept.push_str("use ");
             rest = &from[4..];
             continue;
