@@ -379,7 +379,6 @@ mod tests {
         assert_eq!(problems, Vec::<String>::new());
         let missing: Vec<_> = DEMANDS.iter().filter(|(_, is_there, ..)| !is_there(&settings)).collect();
         assert!(missing.is_empty() && settings.colour.is_some(), "{missing:?}");
-        assert_eq!(settings.datasets["stadtbus-telemetrie"].known_issues.len(), 1);
         // All of it is missed in a section that says nothing; barriers only of pages that are said to have some.
         assert_eq!(
             DEMANDS.iter().filter(|(_, is_there, ..)| !is_there(&Settings::default())).count(),
