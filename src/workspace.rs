@@ -41,8 +41,8 @@ use crate::workspace::retention::Retention;
 use crate::workspace::run_limits::RunLimits;
 use crate::yaml::{self, Node, Problem, Problems};
 
-pub use self::files::contract_folders;
 use self::files::pipeline_files;
+pub use self::files::{FILE, contract_folders};
 pub(crate) use self::licences::unclear_licences;
 use self::links::{datasets, lacking, mark_without_times, queries, schedules, timetables};
 pub(crate) use self::places::lie_in_each_other;
@@ -50,8 +50,6 @@ use self::sections::{BucketSection, address, zone};
 pub use self::stores::{memory, private, spool};
 pub use self::undone_pseudonyms::undone_pseudonyms;
 
-/// The configuration's file, at the root of the workspace.
-pub const FILE: &str = "fahrtenbuch.yaml";
 const KEYS: &[&str] = &[
     "title",
     "publisher",

@@ -6,9 +6,9 @@ use std::fmt::Write;
 use jiff::Timestamp;
 
 use crate::digest::Digest;
-use crate::portal::File;
 use crate::portal::catalogue::{Dataset, Site};
 use crate::portal::dataset_page::{kind_word, path, record_path, span_text, title};
+use crate::portal::file::File;
 use crate::portal::frame::path_in;
 use crate::portal::overview::{Change, ChangeKind};
 use crate::report::words::printable;

@@ -11,6 +11,7 @@ mod catalogue;
 mod data_package;
 mod dataset_page;
 mod dqv;
+mod file;
 mod frame;
 mod home;
 mod legal;
@@ -22,8 +23,7 @@ mod rdf;
 mod schema_org;
 pub(crate) mod settings;
 
-use bytes::Bytes;
-
+pub(crate) use self::file::File;
 pub(crate) use crate::portal::catalog::FILES as CATALOGUES;
 pub(crate) use crate::portal::catalogue::{About, Catalogue, Dataset, Rights, Site, SourceLicence, Table};
 
@@ -33,20 +33,6 @@ use crate::report::results::{Form, page_path, path};
 use crate::report::trend::Report;
 use crate::report::{Quality, json, junit};
 use crate::text::Language;
-
-/// A file of the bucket that may be made again at any time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct File {
-    /// From the root of the bucket.
-    pub path: String,
-    pub bytes: Bytes,
-}
-
-impl File {
-    fn new(path: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
-        Self { path: path.into(), bytes: bytes.into() }
-    }
-}
 
 /// All views of a bucket, apart from the results of single runs.
 #[cfg(test)]

@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::yaml::{Problem, Problems};
 
+/// The configuration's file, at the root of the workspace.
+pub const FILE: &str = "fahrtenbuch.yaml";
+
 /// The files of pipelines, in their order.
 pub(super) fn pipeline_files(root: &Path, found: &mut Vec<Problem>) -> Vec<PathBuf> {
     let folder = root.join("pipelines");

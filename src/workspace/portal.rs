@@ -13,8 +13,9 @@ use crate::portal::settings::{
 };
 use crate::publication;
 use crate::workspace::catalogues::{address, day, email, line_of_text, section, text};
+use crate::workspace::files::FILE;
 use crate::workspace::wanted::place_of;
-use crate::workspace::{FILE, Workspace, logo};
+use crate::workspace::{Workspace, logo};
 use crate::yaml::{self, Node, Problem, Problems};
 
 const KEYS: &[&str] =

@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::View;
 use super::names::{description, title};
+use super::view::View;
 use crate::portal::metadata::{Concept, FREQUENCIES};
 use crate::publication;
 use crate::text::Language;

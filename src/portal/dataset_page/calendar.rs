@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::View;
 use super::days::{Group, State, dates};
 use super::names::{WEEKDAYS, day_short, month};
 use super::reasons::{self, state_words};
-use super::year;
+use super::view::{View, year_path};
 use crate::time::ServiceDate;
 
 /// Groups of days that the page of the dataset lists; the pages of years have all.
@@ -51,7 +50,7 @@ pub(super) fn section(view: View<'_>) -> Markup {
             p.years {
                 (view.say("Alle Tage nach Jahren: ", "All days by year: "))
                 @for year in view.days.years() {
-                    a href=(view.page.page(&year::path(view.name(), year))) { (year) } " "
+                    a href=(view.page.page(&year_path(view.name(), year))) { (year) } " "
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::View;
+use super::view::View;
 use crate::portal::overview::{Change, ChangeKind, ChangedTable};
 use crate::publish::index::index_key;
 use crate::text::Language;

@@ -2,9 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::View;
 use super::names::{day_text, title};
-use super::tables::are_apart;
+use super::view::View;
+use super::view::are_apart;
 use crate::portal::catalogue::Table;
 use crate::publish::index::{digest, index_key};
 use crate::text::Language;

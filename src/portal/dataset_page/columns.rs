@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::View;
 use super::names::either;
+use super::view::View;
 use crate::contract::{BBOX, Column, Kind};
 use crate::portal::catalogue::{Table, public};
 use crate::portal::overview::Preview;

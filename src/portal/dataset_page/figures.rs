@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::View;
 use super::names::title;
+use super::view::View;
 use crate::portal::pictures;
 
 /// Where the picture of a dataset's network is.

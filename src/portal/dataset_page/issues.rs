@@ -2,9 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::View;
 use super::names::either;
 use super::quality::held_back;
+use super::view::View;
 use crate::check::RuleResult;
 use crate::contract::Severity;
 use crate::report::quality::{Evaluates, RuleReport};

@@ -36,6 +36,7 @@ mod names;
 mod quality;
 mod reasons;
 mod tables;
+mod view;
 mod ways_in;
 mod year;
 
@@ -50,27 +51,17 @@ pub(super) use self::changes::{kind_word, record_path, span_text};
 pub(super) use self::names::{description, title};
 
 use self::days::Days;
+pub(super) use self::view::path;
+use self::view::{View, are_apart, year_path};
 use crate::portal::catalogue::{Dataset, Site};
+use crate::portal::file::File;
 use crate::portal::frame::{Page, path_in};
-use crate::portal::{File, schema_org};
+use crate::portal::schema_org;
 use crate::publication;
 use crate::text::Language;
 
 /// What the style sheet of all pages does not have.
 const STYLE: &str = include_str!("page.css");
-
-/// A page in the making.
-#[derive(Clone, Copy)]
-struct View<'a> {
-    page: Page<'a>,
-    of: &'a Dataset,
-    days: &'a Days<'a>,
-}
-
-/// Where the German page of a dataset is.
-pub(super) fn path(dataset: &str) -> String {
-    format!("{dataset}/index.html")
-}
 
 /// All pages of a dataset.
 pub(super) fn files(site: &Site, of: &Dataset) -> Vec<File> {
@@ -80,7 +71,7 @@ pub(super) fn files(site: &Site, of: &Dataset) -> Vec<File> {
         let made = Made { site, of, days: &days, language };
         files.push(made.dataset());
         files.extend(days.years().into_iter().map(|year| made.year(year)));
-        if tables::are_apart(of) {
+        if are_apart(of) {
             files.extend(of.tables.iter().map(|table| made.table(table)));
         }
     }
@@ -115,7 +106,7 @@ impl Made<'_> {
             "Jeder Tag des Jahres: was da ist und was fehlt.",
             "Each day of the year: what there is and what is missing.",
         );
-        let path = year::path(&self.of.name, year);
+        let path = year_path(&self.of.name, year);
         self.write(&path, &title, about, |view| (html! {}, year::content(view, year)))
     }
 
@@ -172,24 +163,5 @@ fn contents(view: View<'_>, has_quality: bool) -> Markup {
                 li { a href={ "#" (id) } { (view.say(de, en)) } }
             }
         } }
-    }
-}
-
-impl<'a> View<'a> {
-    fn say<'b>(&self, de: &'b str, en: &'b str) -> &'b str {
-        self.page.language.say(de, en)
-    }
-
-    fn count(&self, what: &str, value: u64) -> Markup {
-        crate::portal::frame::count(what, value, self.page.language)
-    }
-
-    fn decimal(&self, what: &str, value: f64, places: usize) -> Markup {
-        crate::portal::frame::decimal(what, value, places, self.page.language)
-    }
-
-    /// The name that paths have.
-    fn name(&self) -> &'a str {
-        &self.of.name
     }
 }

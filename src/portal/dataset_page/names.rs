@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::View;
+use super::view::View;
 use crate::portal::catalogue::{Dataset, Site};
 use crate::text::{Language, german_number};
 use crate::time::ServiceDate;

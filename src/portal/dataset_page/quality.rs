@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use super::View;
 use super::days::dates;
 use super::names::month;
 use super::reasons::rule_words;
+use super::view::View;
 use crate::check::RuleResult;
 use crate::ledger::Status;
 use crate::portal::overview::Day;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use super::View;
 use super::days::{Cause, Extent, Group, State};
 use super::names::either;
+use super::view::View;
 use crate::text::Language;
 
 /// The words of the column `gap_reason` in German and English; another word stands for itself.

@@ -3,24 +3,15 @@
 
 use maud::{Markup, html};
 
-use super::View;
 use super::columns;
 use super::names::{either, title as dataset_title};
-use crate::portal::catalogue::{Dataset, Table, public};
+use super::view::{View, are_apart};
+use crate::portal::catalogue::Table;
 use crate::publish::index::{IndexFile, meta_folder};
 use crate::text::Language;
 
-/// Columns and tables that the page of a dataset has room for. By the contracts alone, so that an address does not change with the data.
-const COLUMNS: usize = 60;
-const TABLES: usize = 3;
 /// Newest files that are listed of each table.
 const FILES: usize = 31;
-
-/// Whether each table has a page of its own.
-pub(super) fn are_apart(of: &Dataset) -> bool {
-    let columns: usize = of.tables.iter().map(|table| public(&table.contract).count()).sum();
-    of.tables.len() > TABLES || columns > COLUMNS
-}
 
 pub(super) fn path(dataset: &str, table: &str) -> String {
     format!("{dataset}/tables/{table}.html")

@@ -4,7 +4,7 @@
 
 use maud::{Markup, html};
 
-use super::View;
+use super::view::View;
 use crate::portal::catalogue::Table;
 use crate::publish::iceberg;
 use crate::publish::index::meta_folder;

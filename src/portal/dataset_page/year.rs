@@ -3,14 +3,10 @@
 
 use maud::{Markup, html};
 
-use super::View;
 use super::calendar;
 use super::names::title;
+use super::view::View;
 use crate::time::ServiceDate;
-
-pub(super) fn path(dataset: &str, year: i16) -> String {
-    format!("{dataset}/{year}.html")
-}
 
 pub(super) fn content(view: View<'_>, year: i16) -> Markup {
     let whole = ServiceDate::new(year, 1, 1).zip(ServiceDate::new(year, 12, 31));

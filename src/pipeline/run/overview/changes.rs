@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Sources, readable};
+use super::sources::{Sources, readable};
 use crate::digest::Digest;
 use crate::pipeline::run::releases::changed_dates;
 use crate::portal::overview::{CHANGES, Change, ChangeKind, ChangedTable, Overview};

@@ -7,7 +7,7 @@ use arrow_array::types::{Int32Type, Int64Type};
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::DataType;
 
-use super::{Sources, has, readable};
+use super::sources::{Sources, has, readable};
 use crate::check::RuleResult;
 use crate::portal::overview::{Day, DayCoverage, DayFinding, DayGap};
 use crate::publication::DATASET;

@@ -10,7 +10,7 @@ use arrow_cast::cast;
 use arrow_schema::{DataType, TimeUnit};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Sources, has, readable};
+use super::sources::{Sources, has, readable};
 use crate::derive::line_hours::hour_of;
 use crate::portal::overview::{Hour, Hours};
 use crate::publish::PublishError;

@@ -8,7 +8,7 @@ use arrow_array::types::TimestampMillisecondType;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use jiff::Timestamp;
 
-use super::{Sources, newest_file, readable};
+use super::sources::{Sources, newest_file, readable};
 use crate::portal::overview::{ColumnPreview, Preview};
 use crate::publish::PublishError;
 use crate::publish::column_reader::ColumnReader;

@@ -5,19 +5,22 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use parquet::arrow::ArrowWriter;
 
 use super::*;
 use crate::check::RuleResult;
 use crate::contract::{Contract, Dimension, RuleId, odcs};
 use crate::digest::Digest;
+use crate::portal::Table;
 use crate::portal::overview::ChangeKind;
 use crate::publish::index::{
-    self, Act, ActKind, Amendment, Change, FirstFile, TablePartition, Tombstone, path_of_release,
+    self, Act, ActKind, Amendment, Change, FirstFile, IndexFile, TablePartition, Tombstone, path_of_release,
 };
 use crate::report::json;
 use crate::report::quality::tests::{on, result};
 use crate::report::results::{self, Form};
+use crate::time::ServiceDate;
 
 const REPORTS: &str = "vehicle_locations";
 const COVERAGE: &str = "coverage";

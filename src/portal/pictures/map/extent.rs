@@ -1,7 +1,7 @@
 //! What part of the earth a map shows, and where on the paper a place is.
 
 use crate::geo;
-use crate::portal::pictures::map::Network;
+use crate::portal::pictures::map::network::Network;
 
 /// Of the paper, in units of the grid; a line is some of them wide.
 pub(super) const WIDTH: f64 = 2400.0;

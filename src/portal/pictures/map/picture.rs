@@ -6,8 +6,8 @@ use std::fmt::Write;
 use crate::portal::pictures::colour::{Colour, DARK, LIGHT};
 use crate::portal::pictures::map::extent::{Extent, WIDTH};
 use crate::portal::pictures::map::mesh::{Way, pieces};
+use crate::portal::pictures::map::network::{BUDGET, Drawing, Network, NetworkLine};
 use crate::portal::pictures::map::simplify::simplified;
-use crate::portal::pictures::map::{BUDGET, Drawing, Network, NetworkLine};
 use crate::text::{Language, Text, grouped};
 
 /// Bytes of the stops at most.

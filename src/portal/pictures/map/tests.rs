@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::network::BUDGET;
 use super::*;
 use crate::portal::pictures::map::extent::WIDTH;
 
