@@ -60,7 +60,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
     let mut problems = read.as_ref().err().cloned().unwrap_or_default();
     let (in_tests, mut unfit) = folders(root);
     problems.extend(in_tests);
-    problems.extend(read.iter().flat_map(portal::lacks));
+    problems.extend(read.iter().flat_map(|of| portal::lacks(&of.root, &of.site)));
     problems.sort();
     // Where a pipeline uses the contract, it was told as a mistake.
     unfit.retain(|problem| !problems.contains(problem));
@@ -120,7 +120,7 @@ pub(super) fn run(root: &Path, arguments: &Arguments) -> Exit {
                 "note: without 'bucket: base_url', the bucket's address on the web, SQL engines find no catalogue in the bucket"
             );
         }
-        read.iter().filter_map(portal::before_the_web).for_each(|note| println!("note: {note}"));
+        read.iter().filter_map(|of| portal::before_the_web(&of.site)).for_each(|note| println!("note: {note}"));
         catalogue.iter().for_each(|stale| println!("note: {stale}"));
         compared.iter().for_each(Compared::show);
         // Over the network only where that is asked for.

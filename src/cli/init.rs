@@ -390,7 +390,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let arguments = Arguments { folder: folder.path().join("city") };
         assert_eq!(run(&arguments), Exit::Done);
-        let told = || crate::workspace::portal::lacks(&crate::workspace::Workspace::read(&arguments.folder).unwrap());
+        let told = || {
+            let read = crate::workspace::Workspace::read(&arguments.folder).unwrap();
+            crate::workspace::portal::lacks(&read.root, &read.site)
+        };
         assert!(told().is_empty(), "a new workspace is not on the web");
         let write = |text: &str| fs::write(arguments.folder.join("fahrtenbuch.yaml"), text).unwrap();
         write(&format!("{before}portal:\n{section}"));
@@ -406,7 +409,8 @@ mod tests {
                 && told[1].remedy == "Write 'phone: +49 1234 560' below 'imprint:'."
         );
         write(&before.replace("  # base_url", "  base_url"));
-        let told = crate::workspace::portal::lacks(&crate::workspace::Workspace::read(&arguments.folder).unwrap());
+        let read = crate::workspace::Workspace::read(&arguments.folder).unwrap();
+        let told = crate::workspace::portal::lacks(&read.root, &read.site);
         assert!(
             told.len() == 14 && told[0].remedy == "Write 'portal: {imprint: {name: Stadt Musterstadt}}'.",
             "{told:?}"

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::pipeline::Pipeline;
+use crate::portal::Site;
 use crate::portal::metadata::Contact;
 use crate::portal::settings::{
     Accessibility, Barrier, Colour, Conciliation, Conformity, Imprint, KnownIssue, PortalDataset, Privacy, Settings,
@@ -14,8 +15,8 @@ use crate::portal::settings::{
 use crate::publication;
 use crate::workspace::catalogues::{address, day, email, line_of_text, section, text};
 use crate::workspace::files::FILE;
+use crate::workspace::logo;
 use crate::workspace::wanted::place_of;
-use crate::workspace::{Workspace, logo};
 use crate::yaml::{self, Node, Problem, Problems};
 
 const KEYS: &[&str] =
@@ -333,17 +334,17 @@ const DEMANDS: &[Demand] = &[
 
 /// What of it is missing, each with its line and what to write there. None of a workspace that has neither the section nor an address of
 /// its bucket on the web.
-pub fn lacks(workspace: &Workspace) -> Vec<Problem> {
-    let file = workspace.root.join(FILE);
+pub fn lacks(root: &Path, site: &Site) -> Vec<Problem> {
+    let file = root.join(FILE);
     // What cannot be read was told where the workspace was read.
     let Ok(node) = yaml::read(&file) else { return Vec::new() };
-    if node.get("portal").is_none() && workspace.site.base_url.is_none() {
+    if node.get("portal").is_none() && site.base_url.is_none() {
         return Vec::new();
     }
     let mut problems = Problems::new(&file);
-    let settings = &workspace.site.portal;
+    let settings = &site.portal;
     if let Some(logo) = node.get("portal").and_then(|map| map.get("logo")) {
-        logo::read(&workspace.root, logo, &mut problems);
+        logo::read(root, logo, &mut problems);
     }
     for (path, _, what, example) in DEMANDS.iter().filter(|(_, is_there, ..)| !is_there(settings)) {
         let (line, remedy) = place_of(&node, path, example);
@@ -353,8 +354,8 @@ pub fn lacks(workspace: &Workspace) -> Vec<Problem> {
 }
 
 /// What to do before the bucket goes on the web, for who has not begun.
-pub fn before_the_web(workspace: &Workspace) -> Option<&'static str> {
-    let is_begun = workspace.site.base_url.is_some() || workspace.site.portal != Settings::default();
+pub fn before_the_web(site: &Site) -> Option<&'static str> {
+    let is_begun = site.base_url.is_some() || site.portal != Settings::default();
     (!is_begun).then_some(
         "before the bucket goes on the web, its pages need an imprint, a statement on privacy and one on accessibility: write them below \
          'portal:' in fahrtenbuch.yaml, as docs/portal.md shows",
