@@ -39,6 +39,15 @@ impl Language {
         }
     }
 
+    /// A number with so many decimals.
+    pub fn decimal(self, value: f64, places: usize) -> String {
+        let text = format!("{value:.places$}");
+        match self {
+            Self::De => german_number(&text),
+            Self::En => text,
+        }
+    }
+
     /// One of two texts.
     pub fn say<'a>(self, de: &'a str, en: &'a str) -> &'a str {
         match self {

@@ -4,8 +4,9 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::portal::catalogue::Site;
+use crate::portal::dates::day_text;
 use crate::portal::metadata::Contact;
-use crate::text::{Language, german_number, grouped};
+use crate::text::{Language, grouped};
 use crate::time::ServiceDate;
 
 /// A page of the portal.
@@ -36,61 +37,13 @@ pub(super) fn count(what: &str, value: u64, language: Language) -> Markup {
 
 /// As [`count`], of a number with decimals, of which `places` are shown.
 pub(super) fn decimal(what: &str, value: f64, places: usize, language: Language) -> Markup {
-    let text = format!("{value:.places$}");
-    let shown = match language {
-        Language::De => german_number(&text),
-        Language::En => text,
-    };
-    html! { data value=(value) data-figure=(what) { (shown) } }
+    html! { data value=(value) data-figure=(what) { (language.decimal(value, places)) } }
 }
 
 /// A day as people write it: `24. November 2026`, `24 November 2026`.
 pub(super) fn day(date: ServiceDate, language: Language) -> Markup {
-    let iso = date.to_string();
-    let mut parts = iso.splitn(3, '-');
-    let (year, month, day) = (parts.next(), parts.next(), parts.next());
-    let names = match language {
-        Language::De => MONTHS_DE,
-        Language::En => MONTHS_EN,
-    };
-    let name = month.and_then(|month| names.get(month.parse::<usize>().ok()?.checked_sub(1)?));
-    html! {
-        time datetime=(iso) {
-            @if let (Some(year), Some(name), Some(day)) = (year, name, day) {
-                (day.trim_start_matches('0')) (language.say(". ", " ")) (name) " " (year)
-            } @else { (iso) }
-        }
-    }
+    html! { time datetime=(date) { (day_text(language, date)) } }
 }
-
-const MONTHS_DE: [&str; 12] = [
-    "Januar",
-    "Februar",
-    "März",
-    "April",
-    "Mai",
-    "Juni",
-    "Juli",
-    "August",
-    "September",
-    "Oktober",
-    "November",
-    "Dezember",
-];
-const MONTHS_EN: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
 
 /// A text of the configuration or of a contract on a page of perhaps another language.
 pub(super) fn said(text: &str, of: Language, page: Language) -> Markup {

@@ -10,6 +10,7 @@ mod catalog;
 mod catalogue;
 mod data_package;
 mod dataset_page;
+mod dates;
 mod dqv;
 mod file;
 mod frame;

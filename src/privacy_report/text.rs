@@ -5,7 +5,6 @@ use std::fmt::Write;
 use crate::privacy_report::attack::Attack;
 use crate::privacy_report::{DatasetReport, Language, Linkage, PrivacyReport, UnreadSource};
 use crate::report::words::grouped;
-use crate::text::german_number;
 
 /// The report as text.
 pub(crate) fn write(report: &PrivacyReport, language: Language) -> String {
@@ -207,11 +206,7 @@ fn number(value: u64, language: Language) -> String {
 
 /// A share with one decimal place.
 fn percent(part: f64, all: u64, language: Language) -> String {
-    let text = format!("{:.1}", 100.0 * part / all as f64);
-    match language {
-        Language::De => format!("{} %", german_number(&text)),
-        Language::En => format!("{text} %"),
-    }
+    language.decimal(100.0 * part / all as f64, 1) + " %"
 }
 
 #[cfg(test)]

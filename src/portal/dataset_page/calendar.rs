@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use super::days::{Group, State, dates};
-use super::names::{WEEKDAYS, day_short, month};
+
 use super::reasons::{self, state_words};
 use super::view::{View, year_path};
+use crate::portal::dates::{WEEKDAYS, day_short, month};
 use crate::time::ServiceDate;
 
 /// Groups of days that the page of the dataset lists; the pages of years have all.

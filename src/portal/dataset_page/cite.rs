@@ -2,10 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::names::{day_text, title};
-use super::view::View;
-use super::view::are_apart;
+use super::names::title;
+use super::view::{View, are_apart};
 use crate::portal::catalogue::Table;
+use crate::portal::dates::day_text;
 use crate::publish::index::{digest, index_key};
 use crate::text::Language;
 use crate::time::ServiceDate;

@@ -1,10 +1,12 @@
-//! What a dataset is called, and how days, sizes and words of two languages are written.
+//! What a dataset is called, and how dates, sizes and texts of two languages stand on its pages.
 
 use maud::{Markup, html};
 
 use super::view::View;
 use crate::portal::catalogue::{Dataset, Site};
-use crate::text::{Language, german_number};
+use crate::portal::dates::{day_short, day_text, numbers};
+use crate::portal::frame::said;
+use crate::text::Language;
 use crate::time::ServiceDate;
 
 /// A text, and the language that it is in.
@@ -32,9 +34,7 @@ fn language_of<'a>(language: Language, de: Option<&'a str>, en: Option<&'a str>)
 impl Said<'_> {
     /// Marked where it is not in the language of the page.
     pub(super) fn mark(&self, page: Language) -> Markup {
-        html! {
-            @if self.language == page { (self.text) } @else { span lang=(self.language.code()) { (self.text) } }
-        }
+        said(self.text, self.language, page)
     }
 }
 
@@ -71,83 +71,6 @@ const TABLES_NAMED: usize = 6;
 pub(in crate::portal) struct Description {
     pub text: String,
     pub language: Language,
-}
-
-const MONTHS_DE: [&str; 12] = [
-    "Januar",
-    "Februar",
-    "März",
-    "April",
-    "Mai",
-    "Juni",
-    "Juli",
-    "August",
-    "September",
-    "Oktober",
-    "November",
-    "Dezember",
-];
-const MONTHS_EN: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
-/// `November 2026`.
-pub(super) fn month(language: Language, date: ServiceDate) -> String {
-    format!("{} {}", month_word(language, date), date.0.year())
-}
-
-fn month_word(language: Language, date: ServiceDate) -> &'static str {
-    let place = usize::try_from(date.0.month() - 1).unwrap_or_default();
-    let names = if language == Language::De { MONTHS_DE } else { MONTHS_EN };
-    names.get(place).copied().unwrap_or_default()
-}
-
-/// `24. November 2026`, `24 November 2026`.
-pub(super) fn day_text(language: Language, date: ServiceDate) -> String {
-    let dot = language.say(".", "");
-    format!("{}{dot} {} {}", date.0.day(), month_word(language, date), date.0.year())
-}
-
-/// `Di, 24.11.2026`, `Tu, 24 Nov 2026`.
-pub(super) fn day_short(language: Language, date: ServiceDate) -> String {
-    format!("{}, {}", weekday(language, date), numbers(language, date))
-}
-
-/// `24.11.2026`, `24 Nov 2026`.
-fn numbers(language: Language, date: ServiceDate) -> String {
-    let (day, year) = (date.0.day(), date.0.year());
-    match language {
-        Language::De => format!("{day}.{}.{year}", date.0.month()),
-        Language::En => format!("{day} {} {year}", month_word(language, date).get(..3).unwrap_or_default()),
-    }
-}
-
-/// Of the first day of the week on: the short name and the whole one.
-pub(super) const WEEKDAYS: [(&str, &str, &str, &str); 7] = [
-    ("Mo", "Montag", "Mo", "Monday"),
-    ("Di", "Dienstag", "Tu", "Tuesday"),
-    ("Mi", "Mittwoch", "We", "Wednesday"),
-    ("Do", "Donnerstag", "Th", "Thursday"),
-    ("Fr", "Freitag", "Fr", "Friday"),
-    ("Sa", "Samstag", "Sa", "Saturday"),
-    ("So", "Sonntag", "Su", "Sunday"),
-];
-
-fn weekday(language: Language, date: ServiceDate) -> &'static str {
-    let place = usize::try_from(date.0.weekday().to_monday_zero_offset()).unwrap_or_default();
-    let (de, _, en, _) = WEEKDAYS.get(place).copied().unwrap_or_default();
-    language.say(de, en)
 }
 
 impl View<'_> {
@@ -191,6 +114,5 @@ pub(super) fn size(language: Language, bytes: u64) -> String {
         value /= 1000.0;
         unit += 1;
     }
-    let text = format!("{value:.1}\u{202f}{}", units.get(unit).copied().unwrap_or_default());
-    if language == Language::De { german_number(&text) } else { text }
+    format!("{}\u{202f}{}", language.decimal(value, 1), units.get(unit).copied().unwrap_or_default())
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use super::days::dates;
-use super::names::month;
 use super::reasons::rule_words;
 use super::view::View;
 use crate::check::RuleResult;
 use crate::ledger::Status;
+use crate::portal::dates::month;
 use crate::portal::overview::Day;
 use crate::portal::pictures::trend;
 use crate::report::results::page_path;

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 
 use crate::portal::frame::{count, decimal};
 use crate::portal::overview::{Hour, Hours};
-use crate::text::{Language, german_number, grouped};
+use crate::text::{Language, grouped};
 
 /// Of the drawing, in pixels of a phone, whose width it has: text is 12 high on it, and larger on a screen.
 const WIDTH: f64 = 358.0;
@@ -51,11 +51,7 @@ fn said(hour: i32, language: Language) -> String {
 }
 
 fn percent(value: f64, places: usize, language: Language) -> String {
-    let text = format!("{value:.places$}");
-    match language {
-        Language::De => format!("{}\u{a0}%", german_number(&text)),
-        Language::En => format!("{text}%"),
-    }
+    language.decimal(value, places) + language.say("\u{a0}%", "%")
 }
 
 /// A round end of an axis from zero, and its half.

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use maud::{Markup, PreEscaped, html};
 
-use crate::text::{Language, german_number};
+use crate::portal::dates::month_short;
+use crate::text::Language;
 use crate::time::ServiceDate;
 
 /// Of the drawing, in pixels of a phone, whose width it has: text is 12 high on it, and larger on a screen.
@@ -19,36 +20,15 @@ const DAYS: i32 = 400;
 /// Pixels between two labels below the axis.
 const APART: f64 = 44.0;
 
-const MONTHS_DE: [&str; 12] =
-    ["Jan.", "Feb.", "März", "Apr.", "Mai", "Juni", "Juli", "Aug.", "Sept.", "Okt.", "Nov.", "Dez."];
-const MONTHS_EN: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-
-fn month(date: ServiceDate, language: Language) -> &'static str {
-    // 1 to 12.
-    let place = usize::try_from(date.0.month() - 1).unwrap_or(0);
-    match language {
-        Language::De => MONTHS_DE[place],
-        Language::En => MONTHS_EN[place],
-    }
-}
-
 fn day(date: ServiceDate, language: Language) -> String {
     match language {
-        Language::De => format!("{}. {}", date.0.day(), month(date, language)),
-        Language::En => format!("{} {}", date.0.day(), month(date, language)),
+        Language::De => format!("{}. {}", date.0.day(), month_short(language, date)),
+        Language::En => format!("{} {}", date.0.day(), month_short(language, date)),
     }
 }
 
 fn with_year(date: ServiceDate, language: Language) -> String {
     format!("{} {}", day(date, language), date.0.year())
-}
-
-fn number(value: f64, places: usize, language: Language) -> String {
-    let text = format!("{value:.places$}");
-    match language {
-        Language::De => german_number(&text),
-        Language::En => text,
-    }
 }
 
 /// The lower end of the axis and the steps of its labels: the axis goes up to 100, and down as far as it must.
@@ -102,17 +82,17 @@ pub(crate) fn curve(points: &[(ServiceDate, Option<f64>)], language: Language) -
     let mut said = match language {
         Language::De => format!(
             "Vom {from} bis zum {until}: zuletzt {} Punkte ({}), am wenigsten {} Punkte am {}.",
-            number(*newest, 1, language),
+            language.decimal(*newest, 1),
             with_year(*last, language),
-            number(*worst, 1, language),
+            language.decimal(*worst, 1),
             with_year(*worst_day, language)
         ),
         Language::En => format!(
             "From {from} to {until}: {} points at the end ({}), the fewest on {}: {}.",
-            number(*newest, 1, language),
+            language.decimal(*newest, 1),
             with_year(*last, language),
             with_year(*worst_day, language),
-            number(*worst, 1, language)
+            language.decimal(*worst, 1)
         ),
     };
     match (gaps, language) {
@@ -133,7 +113,7 @@ pub(crate) fn curve(points: &[(ServiceDate, Option<f64>)], language: Language) -
                 desc { (said) }
                 @for tick in ticks {
                     path d=(format!("M{LEFT} {:.1}H{}", y(tick), WIDTH - RIGHT)) style="stroke:var(--line,#ccc)" {}
-                    text x=(LEFT - 5.0) y=(format!("{:.1}", y(tick) + 4.0)) text-anchor="end" style="fill:var(--muted,#555)" { (number(tick, places, language)) }
+                    text x=(LEFT - 5.0) y=(format!("{:.1}", y(tick) + 4.0)) text-anchor="end" style="fill:var(--muted,#555)" { (language.decimal(tick, places)) }
                 }
                 @for (at, label) in labels(*first, *end, &x, language) {
                     path d=(format!("M{at:.1} {}v5", HEIGHT - BOTTOM)) style="stroke:var(--muted,#555)" {}
@@ -142,7 +122,7 @@ pub(crate) fn curve(points: &[(ServiceDate, Option<f64>)], language: Language) -
                 path d=(path) stroke-width="2" stroke-linejoin="round" stroke-linecap="round" style="stroke:var(--accent,#1d5fa8)" {}
                 @for (date, score) in single { circle cx=(format!("{:.1}", x(*date))) cy=(format!("{:.1}", y(*score))) r="2" style="fill:var(--accent,#1d5fa8)" {} }
                 circle cx=(format!("{:.1}", x(*last))) cy=(format!("{:.1}", y(*newest))) r="3.5" style="fill:var(--accent,#1d5fa8)" {}
-                text x=(format!("{:.1}", x(*last) + 7.0)) y=(format!("{:.1}", y(*newest) + 4.0)) font-weight="600" style="fill:var(--ink,#111)" { (number(*newest, 1, language)) }
+                text x=(format!("{:.1}", x(*last) + 7.0)) y=(format!("{:.1}", y(*newest) + 4.0)) font-weight="600" style="fill:var(--ink,#111)" { (language.decimal(*newest, 1)) }
             }
             @if let Some(said) = said_axis { figcaption { (said) } }
         }
@@ -165,7 +145,7 @@ fn labels(
             begins
                 .map(|date| {
                     let is_new_year = date.0.month() == 1;
-                    (date, if is_new_year { date.0.year().to_string() } else { month(date, language).to_owned() })
+                    (date, if is_new_year { date.0.year().to_string() } else { month_short(language, date).to_owned() })
                 })
                 .collect()
         }
