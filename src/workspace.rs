@@ -199,10 +199,21 @@ impl Workspace {
         found.extend(datasets(&pipelines));
         if let Some(workspace) = &workspace {
             found.extend(licences::conflicts(&workspace.site, &file, &pipelines));
-            let metadata = &workspace.site.metadata;
-            found.extend(catalogues::unknown_datasets(metadata, &pipelines, &unread, &mut Problems::new(&file)));
-            let settings = &workspace.site.portal;
-            found.extend(portal::unknown_datasets(settings, &pipelines, &unread, &mut Problems::new(&file)));
+            let Site { metadata, portal, .. } = &workspace.site;
+            let catalogued = metadata.datasets.iter().map(|(name, of)| (name, of.line));
+            found.extend(catalogues::unknown_datasets(
+                ("catalogues", catalogued),
+                &pipelines,
+                &unread,
+                &mut Problems::new(&file),
+            ));
+            let shown = portal.datasets.iter().map(|(name, of)| (name, of.line));
+            found.extend(catalogues::unknown_datasets(
+                ("portal", shown),
+                &pipelines,
+                &unread,
+                &mut Problems::new(&file),
+            ));
         }
         found.extend(lacking(root, (&file, first_line), &pipelines, &lacks));
         // Several pipelines may use the same contracts: each mistake is told once.

@@ -34,19 +34,19 @@ pub(super) fn read(node: &Node, area: Option<[f64; 4]>, problems: &mut Problems)
         return metadata;
     };
     map.only_keys(KEYS, problems);
-    metadata.homepage = address(map, "homepage", problems);
+    metadata.homepage = map.web_address("homepage", problems);
     metadata.publisher_type = concept(map, "publisher_type", &PUBLISHER_TYPES, problems);
     metadata.contributor = contributor(map, problems);
     metadata.geocoding = geocoding(map, problems);
-    metadata.attribution = line_of_text(map, "attribution", problems);
+    metadata.attribution = map.line_of_text("attribution", problems);
     metadata.transport_modes = transport_modes(map, problems);
     metadata.datasets = datasets(map, problems);
     metadata
 }
 
-/// Datasets that the configuration tells of and no pipeline makes.
-pub(super) fn unknown_datasets(
-    metadata: &Metadata,
+/// Datasets that a section of the configuration tells of, each at its line, and no pipeline makes.
+pub(super) fn unknown_datasets<'a>(
+    (section, told): (&str, impl Iterator<Item = (&'a String, u32)>),
     pipelines: &[Pipeline],
     unread: &[String],
     problems: &mut Problems,
@@ -54,10 +54,9 @@ pub(super) fn unknown_datasets(
     let mut known: Vec<&str> = pipelines.iter().map(|pipeline| pipeline.dataset.as_str()).collect();
     known.push(publication::DATASET);
     // Nobody knows what a pipeline's dataset is called whose file cannot be read.
-    let unknown = metadata.datasets.iter().filter(|(name, _)| unread.is_empty() && !known.contains(&name.as_str()));
-    for (name, dataset) in unknown {
+    for (name, line) in told.filter(|(name, _)| unread.is_empty() && !known.contains(&name.as_str())) {
         let remedy = yaml::suggestion(name, &known);
-        problems.add(dataset.line, format!("'catalogues' tells of the dataset '{name}', and there is none"), remedy);
+        problems.add(line, format!("'{section}' tells of the dataset '{name}', and there is none"), remedy);
     }
     std::mem::take(&mut problems.found)
 }
@@ -81,7 +80,7 @@ fn contact(node: &Node, problems: &mut Problems) -> Option<Contact> {
     )?;
     map.only_keys(CONTACT_KEYS, problems);
     let email = email(map, "email", problems);
-    let url = address(map, "url", problems);
+    let url = map.web_address("url", problems);
     // What is there and wrong was told.
     if map.get("email").is_none() && map.get("url").is_none() {
         let remedy = "Add 'email: offene-daten@example.de', or 'url:' with the address of a form.";
@@ -92,7 +91,7 @@ fn contact(node: &Node, problems: &mut Problems) -> Option<Contact> {
 
 /// An address for mail.
 pub(super) fn email(map: &Node, key: &str, problems: &mut Problems) -> Option<String> {
-    let email = line_of_text(map, key, problems)?;
+    let email = map.line_of_text(key, problems)?;
     let is_right = email.split_once('@').is_some_and(|(name, host)| {
         let is_plain = |c: char| c.is_ascii_graphic() && !"<>\"'\\,;:?&%@".contains(c);
         !name.is_empty() && host.contains('.') && name.chars().chain(host.chars()).all(is_plain)
@@ -106,11 +105,6 @@ pub(super) fn email(map: &Node, key: &str, problems: &mut Problems) -> Option<St
     Some(email)
 }
 
-/// A text of one line that says something.
-pub(super) fn line_of_text(map: &Node, key: &str, problems: &mut Problems) -> Option<String> {
-    map.line_of_text(key, problems)
-}
-
 /// A text that may have several lines.
 pub(super) fn text(map: &Node, key: &str, problems: &mut Problems) -> Option<String> {
     let text = map.optional_text(key, problems)?.trim().to_owned();
@@ -122,13 +116,8 @@ pub(super) fn text(map: &Node, key: &str, problems: &mut Problems) -> Option<Str
     Some(text)
 }
 
-/// An address on the web.
-pub(super) fn address(map: &Node, key: &str, problems: &mut Problems) -> Option<String> {
-    map.web_address(key, problems)
-}
-
 fn concept(map: &Node, key: &str, vocabulary: &Vocabulary, problems: &mut Problems) -> Option<Concept> {
-    let word = line_of_text(map, key, problems)?;
+    let word = map.line_of_text(key, problems)?;
     let concept = vocabulary.concept(&word);
     if concept.is_none() {
         let line = map.get(key).map_or(map.line, |node| node.line);
@@ -138,7 +127,7 @@ fn concept(map: &Node, key: &str, vocabulary: &Vocabulary, problems: &mut Proble
 }
 
 fn contributor(map: &Node, problems: &mut Problems) -> Option<String> {
-    let name = line_of_text(map, "govdata_contributor", problems)?;
+    let name = map.line_of_text("govdata_contributor", problems)?;
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         let line = map.get("govdata_contributor").map_or(map.line, |node| node.line);
         let message = format!("'govdata_contributor: {name}' is no name of the list of GovData");
@@ -151,7 +140,7 @@ fn contributor(map: &Node, problems: &mut Problems) -> Option<String> {
 }
 
 fn geocoding(map: &Node, problems: &mut Problems) -> Option<Geocoding> {
-    let key = line_of_text(map, "geocoding", problems)?;
+    let key = map.line_of_text("geocoding", problems)?;
     let geocoding = Geocoding::of(&key);
     if geocoding.is_none() {
         let line = map.get("geocoding").map_or(map.line, |node| node.line);
@@ -211,8 +200,8 @@ fn datasets(map: &Node, problems: &mut Problems) -> BTreeMap<String, DatasetMeta
         };
         let dataset = DatasetMetadata {
             line: key.line,
-            title: line_of_text(of, "title", problems),
-            title_en: line_of_text(of, "title_en", problems),
+            title: of.line_of_text("title", problems),
+            title_en: of.line_of_text("title_en", problems),
             description: text(of, "description", problems),
             description_en: text(of, "description_en", problems),
             keywords: list("keywords", "[Echtzeit, Auslastung]", problems),
@@ -241,7 +230,7 @@ pub(super) fn day(map: &Node, key: &str, problems: &mut Problems) -> Option<Serv
 }
 
 fn date(map: &Node, key: &str, remedy: &str, problems: &mut Problems) -> Option<ServiceDate> {
-    let text = line_of_text(map, key, problems)?;
+    let text = map.line_of_text(key, problems)?;
     let date = text.parse::<ServiceDate>().ok();
     if date.is_none() {
         let line = map.get(key).map_or(map.line, |node| node.line);

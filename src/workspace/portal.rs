@@ -6,14 +6,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::pipeline::Pipeline;
 use crate::portal::Site;
 use crate::portal::metadata::Contact;
 use crate::portal::settings::{
     Accessibility, Barrier, Colour, Conciliation, Conformity, Imprint, KnownIssue, PortalDataset, Privacy, Settings,
 };
-use crate::publication;
-use crate::workspace::catalogues::{address, day, email, line_of_text, section, text};
+use crate::workspace::catalogues::{day, email, section, text};
 use crate::workspace::files::FILE;
 use crate::workspace::logo;
 use crate::workspace::wanted::place_of;
@@ -58,25 +56,8 @@ pub(super) fn read(root: &Path, node: &Node, problems: &mut Problems) -> Setting
     }
 }
 
-/// Datasets that the section tells of and no pipeline makes.
-pub(super) fn unknown_datasets(
-    settings: &Settings,
-    pipelines: &[Pipeline],
-    unread: &[String],
-    problems: &mut Problems,
-) -> Vec<Problem> {
-    let mut known: Vec<&str> = pipelines.iter().map(|pipeline| pipeline.dataset.as_str()).collect();
-    known.push(publication::DATASET);
-    let unknown = settings.datasets.iter().filter(|(name, _)| unread.is_empty() && !known.contains(&name.as_str()));
-    for (name, dataset) in unknown {
-        let remedy = yaml::suggestion(name, &known);
-        problems.add(dataset.line, format!("'portal' tells of the dataset '{name}', and there is none"), remedy);
-    }
-    std::mem::take(&mut problems.found)
-}
-
 fn colour(map: &Node, problems: &mut Problems) -> Option<Colour> {
-    let written = line_of_text(map, "colour", problems)?;
+    let written = map.line_of_text("colour", problems)?;
     let colour = Colour::parse(&written);
     if colour.is_none() {
         let line = map.get("colour").map_or(map.line, |node| node.line);
@@ -91,13 +72,13 @@ fn imprint(map: &Node, problems: &mut Problems) -> Imprint {
     let Some(map) = section(map, "imprint", remedy, problems) else { return Imprint::default() };
     map.only_keys(IMPRINT_KEYS, problems);
     Imprint {
-        name: line_of_text(map, "name", problems),
+        name: map.line_of_text("name", problems),
         address: text(map, "address", problems),
-        represented_by: line_of_text(map, "represented_by", problems),
+        represented_by: map.line_of_text("represented_by", problems),
         email: email(map, "email", problems),
-        phone: line_of_text(map, "phone", problems),
+        phone: map.line_of_text("phone", problems),
         responsible_for_content: text(map, "responsible_for_content", problems),
-        vat_id: line_of_text(map, "vat_id", problems),
+        vat_id: map.line_of_text("vat_id", problems),
         supervision: text(map, "supervision", problems),
     }
 }
@@ -133,7 +114,7 @@ fn accessibility(map: &Node, problems: &mut Problems) -> Accessibility {
 }
 
 fn state(map: &Node, problems: &mut Problems) -> Option<Conformity> {
-    let word = line_of_text(map, "state", problems)?;
+    let word = map.line_of_text("state", problems)?;
     let state = STATES.iter().find(|(known, _)| *known == word).map(|(_, state)| *state);
     if state.is_none() {
         let line = map.get("state").map_or(map.line, |node| node.line);
@@ -186,7 +167,7 @@ fn complaints(map: &Node, problems: &mut Problems) -> Option<Contact> {
     let example = "Write 'contact: {name: Datenmanagement, email: barrierefrei@example.de}'.";
     let map = section(map, "contact", example, problems)?;
     map.only_keys(CONTACT_KEYS, problems);
-    let (email, url) = (email(map, "email", problems), address(map, "url", problems));
+    let (email, url) = (email(map, "email", problems), map.web_address("url", problems));
     if map.get("email").is_none() && map.get("url").is_none() {
         let remedy = "Add 'email: barrierefrei@example.de', or 'url:' with the address of a form.";
         problems.add(map.line, "'contact' has neither 'email' nor 'url'", remedy);
@@ -199,7 +180,7 @@ fn conciliation(map: &Node, problems: &mut Problems) -> Option<Conciliation> {
     let map = section(map, "conciliation", example, problems)?;
     map.only_keys(CONCILIATION_KEYS, problems);
     let (address_lines, email, url) =
-        (text(map, "address", problems), email(map, "email", problems), address(map, "url", problems));
+        (text(map, "address", problems), email(map, "email", problems), map.web_address("url", problems));
     if ["address", "email", "url"].iter().all(|key| map.get(key).is_none()) {
         let remedy = "Add 'address:', 'email:' or 'url:'.";
         problems.add(map.line, "nobody can reach the body of 'conciliation'", remedy);
