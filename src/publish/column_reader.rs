@@ -30,7 +30,7 @@ const LOT: u64 = 16 << 20;
 /// Rows that are read at a time.
 const BATCH: usize = 8_192;
 /// What messages about memory call it.
-const ROOM: &str = "a page of the portal";
+pub(crate) const ROOM: &str = "a page of the portal";
 
 /// Some columns of a published file, all of their rows, or the first `most_rows`. `Ok(None)`: the file is gone, since it was superseded
 /// and deleted or withdrawn. Columns that the file lacks are left out. Where it has none of them, there are no batches.

@@ -14,7 +14,7 @@ use super::sources::{Sources, has, readable};
 use crate::derive::line_hours::hour_of;
 use crate::portal::overview::{Hour, Hours};
 use crate::publish::PublishError;
-use crate::publish::column_reader::ColumnReader;
+use crate::publish::column_reader::{ColumnReader, ROOM};
 use crate::publish::index::{IndexFile, TableIndex};
 use crate::table::BudgetExceeded;
 
@@ -88,22 +88,21 @@ impl Sums {
         let Some(times) = times.as_ref().and_then(|times| times.as_primitive_opt::<TimestampMillisecondType>()) else {
             return Ok(());
         };
-        let text = |column: &Option<ArrayRef>, row: usize| -> Option<String> {
-            let column = column.as_ref()?.as_string_opt::<i32>()?;
-            column.is_valid(row).then(|| column.value(row).to_owned())
-        };
+        let vehicles = vehicles.as_ref().and_then(|column| column.as_string_opt::<i32>());
+        let statuses = statuses.as_ref().and_then(|column| column.as_string_opt::<i32>());
+        let percentages = percentages.as_ref().and_then(|column| column.as_primitive_opt::<Float64Type>());
         for row in (0..rows.num_rows()).filter(|row| times.is_valid(*row)) {
             // One outside of the hours of the date has none in `coverage`, either.
             let Some(hour) = hour_of(self.zero_ms, times.value(row)) else { continue };
             let of = self.hours.entry(hour).or_default();
             of.reports += 1;
-            if let Some(vehicle) = text(&vehicles, row) {
+            if let Some(vehicle) = vehicles.filter(|column| column.is_valid(row)).map(|column| column.value(row)) {
                 let next = self.numbers.len() as u32;
-                let number = match self.numbers.get(&vehicle) {
+                let number = match self.numbers.get(vehicle) {
                     Some(number) => *number,
                     None => {
                         self.held += vehicle.len() + NAME;
-                        self.numbers.insert(vehicle, next);
+                        self.numbers.insert(vehicle.to_owned(), next);
                         next
                     }
                 };
@@ -111,16 +110,18 @@ impl Sums {
                     self.held += NUMBER;
                 }
             }
-            let percentages = percentages.as_ref().and_then(|column| column.as_primitive_opt::<Float64Type>());
             if let Some(percentages) = percentages.filter(|column| column.is_valid(row)) {
                 of.with_percentage += 1;
                 of.percentages.add(percentages.value(row));
             }
-            if let Some(status) = text(&statuses, row) {
-                *of.statuses.entry(status).or_default() += 1;
+            if let Some(status) = statuses.filter(|column| column.is_valid(row)).map(|column| column.value(row)) {
+                match of.statuses.get_mut(status) {
+                    Some(reports) => *reports += 1,
+                    None => _ = of.statuses.insert(status.to_owned(), 1),
+                }
             }
             if self.held > self.limit {
-                return Err(BudgetExceeded { room: "a page of the portal", needed: self.held, limit: self.limit });
+                return Err(BudgetExceeded { room: ROOM, needed: self.held, limit: self.limit });
             }
         }
         Ok(())

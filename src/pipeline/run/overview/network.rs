@@ -351,7 +351,9 @@ impl Reading<'_> {
         let is_there = self.visit(STOP_TIMES, &names, |_, rows| {
             each_call(&rows, |trip, number, stop| {
                 if let Some(trip) = trips.get_mut(&trip) {
-                    let call: Vec<u8> = [stop.to_le_bytes().as_slice(), &number.to_le_bytes()].concat();
+                    let mut call = [0; 12];
+                    call[..8].copy_from_slice(&stop.to_le_bytes());
+                    call[8..].copy_from_slice(&number.to_le_bytes());
                     trip.sum = trip.sum.wrapping_add(xxh3_64(&call));
                 }
                 Ok(())
@@ -375,14 +377,14 @@ impl Reading<'_> {
                 Ok(())
             })
         })?;
-        let mut ways: BTreeMap<(usize, Vec<(i32, u64)>), ()> = BTreeMap::new();
+        let mut ways: BTreeSet<(usize, Vec<(i32, u64)>)> = BTreeSet::new();
         for ((route, _), trip) in chosen {
             let mut of_trip = calls.remove(&trip).unwrap_or_default();
             of_trip.sort_unstable();
-            ways.insert((route, of_trip), ());
+            ways.insert((route, of_trip));
         }
         let places = |calls: &[(i32, u64)]| calls.iter().filter_map(|(_, stop)| positions.get(stop).copied()).collect();
-        Ok(is_there.then(|| ways.into_keys().map(|(route, calls)| (route, places(&calls))).collect()))
+        Ok(is_there.then(|| ways.into_iter().map(|(route, calls)| (route, places(&calls))).collect()))
     }
 }
 
