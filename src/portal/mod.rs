@@ -28,8 +28,9 @@ pub(crate) use self::file::File;
 pub(crate) use crate::portal::catalog::FILES as CATALOGUES;
 pub(crate) use crate::portal::catalogue::{About, Catalogue, Dataset, Rights, Site, SourceLicence, Table};
 
+use crate::portal::frame::path_in;
 use crate::publication;
-use crate::publish::index;
+use crate::publish::index::{self, TableIndex};
 use crate::report::results::{Form, page_path, path};
 use crate::report::trend::Report;
 use crate::report::{Quality, json, junit};
@@ -51,6 +52,14 @@ pub(crate) fn home(catalogue: &Catalogue) -> Vec<File> {
     files.extend(pages.map(|(path, text)| File::new(path, text)));
     files.extend(catalogue.site.portal.logo.iter().map(|logo| File::new(logo.path(), logo.bytes.clone())));
     files
+}
+
+/// What says something else after a version of a table: the lists of its files, the pages that cite it, and the catalogues, which tell
+/// the days and the bytes of each table.
+pub(crate) fn told_by_version(index: &TableIndex) -> impl Iterator<Item = String> {
+    let pages = dataset_page::citing(&index.dataset, &index.table).into_iter().chain(["index.html".to_owned()]);
+    let pages = pages.flat_map(|page| Language::ALL.map(|language| path_in(language, &page)));
+    index::views(index).map(|(name, _)| name).into_iter().chain(CATALOGUES.map(str::to_owned)).chain(pages)
 }
 
 /// What is told of one dataset: `files.json` and `index.csv` of each table, its pages, its feeds, and the quality page.

@@ -211,9 +211,7 @@ impl Look<'_> {
             let mut changed = BTreeSet::new();
             let all = catalogue.datasets.iter().flat_map(|of| &of.tables).map(|table| &table.index);
             for index in all.filter(|index| is_first && index::is_written_here(self.bucket, index)) {
-                changed.extend(index::views(index).map(|(name, _)| name));
-                // They tell the days and the bytes of each table.
-                changed.extend(portal::CATALOGUES.map(str::to_owned));
+                changed.extend(portal::told_by_version(index));
             }
             let put = |file: File| match changed.contains(&file.path) {
                 true => writer.put_changed(&file.path, file.bytes),

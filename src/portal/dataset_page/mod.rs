@@ -63,6 +63,11 @@ use crate::text::Language;
 /// What the style sheet of all pages does not have.
 const STYLE: &str = include_str!("page.css");
 
+/// The German pages that cite a version of a table, as far as they are there.
+pub(super) fn citing(dataset: &str, table: &str) -> [String; 2] {
+    [path(dataset), tables::path(dataset, table)]
+}
+
 /// All pages of a dataset.
 pub(super) fn files(site: &Site, of: &Dataset) -> Vec<File> {
     let days = Days::of(of);
