@@ -46,8 +46,8 @@ pub(super) fn section(view: View<'_>) -> Markup {
 pub(super) fn of_table(view: View<'_>, table: &Table) -> Markup {
     let said = Citation::of(view, table);
     html! {
-        pre data-copy { code data-cite="text" { (said.text()) } }
-        pre data-copy { code data-cite="bibtex" { (said.bibtex()) } }
+        pre { code data-cite="text" { (said.text()) } }
+        pre { code data-cite="bibtex" { (said.bibtex()) } }
     }
 }
 

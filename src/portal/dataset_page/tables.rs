@@ -178,7 +178,7 @@ fn file_row(view: View<'_>, table: &Table, file: &IndexFile) -> Markup {
             td.n { (view.size(&what("bytes"), file.bytes)) }
             td {
                 a href=(view.page.link(&file.path)) { (file.path.rsplit('/').next().unwrap_or_default()) }
-                br; code.digest { (file.sha256) }
+                br; code { (file.sha256) }
             }
         }
     }

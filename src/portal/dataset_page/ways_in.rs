@@ -67,7 +67,7 @@ fn note(view: View<'_>, way: &Way) -> Markup {
 }
 
 fn snippet(way: &Way) -> Markup {
-    html! { pre data-copy { code data-way=(way.name) { (way.text) } } }
+    html! { pre { code data-way=(way.name) { (way.text) } } }
 }
 
 /// Where the bucket is, as each language writes it.
