@@ -113,14 +113,19 @@ impl Site {
     }
 
     /// Who is to be named for what a dataset says: the city, and whoever its sources demand, each once.
-    pub(super) fn attribution(&self, about: &About) -> String {
+    pub(super) fn attributed<'a>(&'a self, about: &'a About) -> Vec<&'a str> {
         let mut names = vec![self.metadata.attribution.as_deref().unwrap_or(&self.publisher)];
         for name in about.sources.iter().filter_map(|source| source.attribution.as_deref()) {
             if !names.contains(&name) {
                 names.push(name);
             }
         }
-        names.join("; ")
+        names
+    }
+
+    /// These in one text.
+    pub(super) fn attribution(&self, about: &About) -> String {
+        self.attributed(about).join("; ")
     }
 }
 
@@ -166,6 +171,17 @@ impl Dataset {
 }
 
 impl Table {
+    /// What people call it, and the language of that; none where its contract does not say.
+    pub(super) fn title(&self, language: Language) -> Option<(&str, Language)> {
+        let contract = &self.contract;
+        let [german, english] = [(&contract.title_de, Language::De), (&contract.title, Language::En)]
+            .map(|(text, of)| Some((text.as_deref()?.trim(), of)).filter(|(text, _)| !text.is_empty()));
+        match language {
+            Language::De => german.or(english),
+            Language::En => english.or(german),
+        }
+    }
+
     /// Of the current files.
     pub(super) fn rows(&self) -> u64 {
         self.index.files.iter().map(|file| file.rows).sum()

@@ -64,11 +64,17 @@ impl Page<'_> {
 
     /// The way down to this page: the home page, then these titles with their places from the root of the bucket, then this page.
     pub(super) fn crumbs(&self, above: &[(&str, &str)]) -> Markup {
+        let above: Vec<(Markup, &str)> = above.iter().map(|(title, path)| (html! { (title) }, *path)).collect();
+        self.crumbs_of(&above, &html! { (self.title) })
+    }
+
+    /// As [`Page::crumbs`], of titles that may be in another language than the page, and say so.
+    pub(super) fn crumbs_of(&self, above: &[(Markup, &str)], here: &Markup) -> Markup {
         html! {
             nav.crumbs aria-label=(self.language.say("Sie sind hier", "You are here")) { ol {
                 li { a href=(self.page("index.html")) { (self.language.say("Startseite", "Home")) } }
                 @for (title, path) in above { li { a href=(self.page(path)) { (title) } } }
-                li aria-current="page" { (self.title) }
+                li aria-current="page" { (here) }
             } }
         }
     }
@@ -132,7 +138,7 @@ impl Page<'_> {
                         img class=[(!logo.is_svg).then_some("png")] src=(self.link(logo.path())) alt="";
                     }
                     // The home page has the title below.
-                    span { @if self.path == "index.html" { (self.site.publisher) } @else { (self.site.title) } }
+                    span { @if self.path == "index.html" { (self.site.publisher) } @else { (said(&self.site.title, Language::De, self.language)) } }
                 }
                 nav aria-label=(self.language.say("Sprache", "Language")) {
                     a.language href=(self.other_address()) hreflang=(self.other().code()) lang=(self.other().code()) {

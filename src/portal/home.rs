@@ -21,6 +21,7 @@ use maud::{Markup, PreEscaped, html};
 use crate::ledger::Status;
 use crate::portal::atom;
 use crate::portal::catalogue::{Catalogue, Dataset, Site, Table};
+use crate::portal::dataset_page::named;
 use crate::portal::frame::{Page, count, day, decimal, path_in, said, way_to};
 use crate::portal::overview::MapContent;
 use crate::portal::pictures::trend;
@@ -76,6 +77,11 @@ impl<'a> Home<'a> {
         said(text, language, self.page.language)
     }
 
+    /// The way to its page.
+    fn to(&self, of: &'a Dataset) -> Markup {
+        html! { a href=(self.page.page(&format!("{}/index.html", of.name))) { (self.title(of)) } }
+    }
+
     /// The feeds of all datasets.
     fn head(&self) -> Markup {
         html! {
@@ -89,7 +95,7 @@ impl<'a> Home<'a> {
 
     fn content(&self) -> Markup {
         html! {
-            h1 { (self.site().title) }
+            h1 { (said(&self.site().title, Language::De, self.page.language)) }
             (self.introduction())
             @if self.published().next().is_none() {
                 (self.nothing_yet())
@@ -160,15 +166,21 @@ impl<'a> Home<'a> {
         let spans: Vec<(ServiceDate, ServiceDate)> = dated.into_iter().filter_map(span).collect();
         let scores = self.about_traffic().filter_map(|of| Some((of, newest_score(of)?)));
         let scores: Vec<(&Dataset, (ServiceDate, f64))> = scores.collect();
+        let first = spans.iter().map(|(first, _)| *first).min();
+        let newest = spans.iter().map(|(_, newest)| *newest).max();
         let language = self.page.language;
         let rows = self.catalogue.tables().map(|(_, table)| table.rows()).sum();
         html! {
             ul.cards.figures {
-                @if let Some((_, newest)) = spans.iter().max_by_key(|(_, newest)| *newest) {
-                    li { b { (day(*newest, language)) } (self.say("neuester Betriebstag", "newest service date")) }
+                @if let Some(newest) = newest {
+                    li {
+                        b { (day(newest, language)) }
+                        @if first == Some(newest) { (self.say("bisher einziger Betriebstag", "only service date so far")) }
+                        @else { (self.say("neuester Betriebstag", "newest service date")) }
+                    }
                 }
-                @if let Some((first, _)) = spans.iter().min_by_key(|(first, _)| *first) {
-                    li { b { (day(*first, language)) } (self.say("erster Betriebstag", "first service date")) }
+                @if let Some(first) = first.filter(|first| Some(*first) != newest) {
+                    li { b { (day(first, language)) } (self.say("erster Betriebstag", "first service date")) }
                 }
                 li {
                     b { (count("rows", rows, language)) }
@@ -219,12 +231,11 @@ impl<'a> Home<'a> {
     fn card(&self, of: &'a Dataset) -> Markup {
         let language = self.page.language;
         html! {
-            h3 { a href=(self.page.page(&format!("{}/index.html", of.name))) { (self.title(of)) } }
+            h3 { (self.to(of)) }
             @match of.description(self.site(), language) {
                 Some((text, spoken)) => p { (said(text, spoken, language)) },
-                None => p { @for (place, table) in of.tables.iter().filter(|table| !table.index.files.is_empty()).enumerate() {
-                    @if place > 0 { ", " }
-                    code { (table.index.table) }
+                None => ul.small { @for table in of.tables.iter().filter(|table| !table.index.files.is_empty()) {
+                    li { (named(table, language)) }
                 } },
             }
             @if let Some((first, last)) = span(of) {
@@ -309,7 +320,7 @@ impl<'a> Home<'a> {
             @if !waiting.is_empty() {
                 p.muted {
                     (self.say("Noch nicht oder nicht mehr veröffentlicht: ", "Not or no longer published: "))
-                    @for (place, of) in waiting.iter().enumerate() { @if place > 0 { "; " } (self.title(of)) }
+                    @for (place, of) in waiting.iter().enumerate() { @if place > 0 { "; " } (self.to(of)) }
                     "."
                 }
                 // What was held back has results.
@@ -381,14 +392,14 @@ impl<'a> Home<'a> {
 
     /// Dates that have left the public and have not come back.
     fn withdrawn(&self) -> Markup {
-        type Tables<'a> = Vec<(&'a str, &'a Tombstone)>;
+        type Tables<'a> = Vec<(&'a Table, &'a Tombstone)>;
         let mut gone: Vec<(&Dataset, ServiceDate, Tables<'_>)> = Vec::new();
         for of in &self.catalogue.datasets {
             let mut dates: BTreeMap<ServiceDate, Tables<'_>> = BTreeMap::new();
             for table in &of.tables {
                 let is_back = |date: &ServiceDate| table.index.files.iter().any(|file| file.partition_date == *date);
                 for (date, tombstone) in table.index.withdrawn.iter().filter(|(date, _)| !is_back(date)) {
-                    dates.entry(*date).or_default().push((&table.index.table, tombstone));
+                    dates.entry(*date).or_default().push((table, tombstone));
                 }
             }
             gone.extend(dates.into_iter().map(|(date, tables)| (of, date, tables)));
@@ -400,9 +411,9 @@ impl<'a> Home<'a> {
                 p { (self.say("Diese Tage waren veröffentlicht und sind es nicht mehr.", "These days were published and no longer are.")) }
                 ul { @for (of, date, tables) in &gone {
                     li {
-                        (self.title(of)) ", " (day(*date, language))
+                        (self.to(of)) ", " (day(*date, language))
                         @if tables.len() < of.tables.len() {
-                            " (" @for (place, (table, _)) in tables.iter().enumerate() { @if place > 0 { ", " } code { (table) } } ")"
+                            " (" @for (place, (table, _)) in tables.iter().enumerate() { @if place > 0 { ", " } (named(table, language)) } ")"
                         }
                         ": "
                         // All tables of one withdrawal have one reason.

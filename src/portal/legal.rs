@@ -126,7 +126,11 @@ fn imprint(page: &Page) -> Markup {
         p {
             (say("Die Daten stehen unter der Lizenz ", "The data are under the licence ")) (page.licence()) ". "
             (say("Als Quelle ist zu nennen: ", "Name as their source: "))
-            (page.site.metadata.attribution.as_ref().unwrap_or(&page.site.publisher)) "."
+            (page.site.metadata.attribution.as_ref().unwrap_or(&page.site.publisher)) ". "
+            (say(
+                "Wer außerdem zu nennen ist, weil Daten von ihm stammen, steht auf der Seite des Datensatzes.",
+                "Whom else to name, since data came from them, is on the page of the dataset.",
+            ))
         }
     }
 }
@@ -245,7 +249,7 @@ fn accessibility(page: &Page) -> Markup {
                 "Diese Erklärung gilt für die Seiten des Datenportals ",
                 "This statement applies to the pages of the data portal ",
             ))
-            (say("„", "“")) (page.site.title) (say("“", "”"))
+            (say("„", "“")) (said(&page.site.title, Language::De, page.language)) (say("“", "”"))
             @if let Some(url) = &page.site.base_url { " (" a href=(page.page("index.html")) { (url.trim_end_matches('/')) } ")" } "."
         }
         h2 { (say("Stand der Vereinbarkeit mit den Anforderungen", "Compliance status")) }

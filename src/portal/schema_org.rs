@@ -118,6 +118,7 @@ fn described(site: &Site, of: &Dataset, language: Language, up: &str) -> Value {
         "inLanguage": language.code(),
         "license": licence(site),
         "creator": publisher(site),
+        "creditText": site.attribution(&of.about),
         "publisher": publisher(site),
         "isAccessibleForFree": true,
         "keywords": keywords.filter(|words| !words.is_empty()),

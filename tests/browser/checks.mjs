@@ -37,20 +37,27 @@ export function loaded(tab, base) {
   return () => errors;
 }
 
-// Opens a page once, and notes what it says of itself and where it leads.
-export async function read(context, base, path) {
-  const tab = await context.newPage();
+// Bytes of what pages load, by address.
+const sizes = new Map();
+
+// Opens a page in a tab, and notes what it says of itself and where it leads.
+export async function read(tab, base, path) {
   const errors = [];
   const loads = {};
   const answers = [];
-  tab.on("response", (response) => answers.push(response));
+  const listen = (response) => answers.push(response);
+  tab.on("response", listen);
   const answer = await tab.goto(base + path);
+  tab.off("response", listen);
   if (answer.status() !== 200) {
-    await tab.close();
     return { path, status: answer.status(), errors: [`answers ${answer.status()}`] };
   }
   for (const response of answers) {
-    if (response.url() !== base + path && response.url().startsWith(base)) loads[response.url().slice(base.length)] = (await response.body()).length;
+    if (response.url() === base + path || !response.url().startsWith(base)) continue;
+    // What is as it was when another page loaded it is not sent again.
+    const length = response.headers()["content-length"];
+    if (response.status() === 200) sizes.set(response.url(), length === undefined ? (await response.body()).length : Number(length));
+    loads[response.url().slice(base.length)] = sizes.get(response.url()) ?? 0;
   }
   const bytes = (await answer.body()).length;
   const whole = Object.values(loads).reduce((sum, more) => sum + more, bytes);
@@ -93,7 +100,6 @@ export async function read(context, base, path) {
       })),
     };
   });
-  await tab.close();
   if (!found.title) errors.push("there is no title");
   if (!found.description) errors.push("there is no description for search engines");
   const twice = found.ids.filter((id, place) => found.ids.indexOf(id) !== place);
@@ -108,7 +114,8 @@ const COMMON = {
 
 // How many of the most frequent words of a language a text has that are not also words of the other one.
 function common(text, language) {
-  const words = text.toLowerCase().match(/\p{L}+/gu) ?? [];
+  // Names of files and paths are in no language.
+  const words = text.toLowerCase().replace(/\S*[\p{L}\d][./_=-][\p{L}\d]\S*/gu, "").match(/\p{L}+/gu) ?? [];
   const other = COMMON[language === "de" ? "en" : "de"];
   return words.filter((word) => COMMON[language].has(word) && !other.has(word)).length;
 }
@@ -129,7 +136,7 @@ export function languages(page) {
 export async function axe(tab) {
   await tab.evaluate(AXE);
   const results = await tab.evaluate(async (tags) => {
-    const told = await window.axe.run(document, { runOnly: { type: "tag", values: tags }, rules: { "target-size": { enabled: true } } });
+    const told = await window.axe.run(document, { runOnly: { type: "tag", values: tags }, resultTypes: ["violations", "incomplete"], rules: { "target-size": { enabled: true } } });
     const short = (found) => found.map(({ id, help, nodes }) => ({ id, help, count: nodes.length, places: nodes.slice(0, 3).map((node) => `${node.target.join(" ")} (${(node.any[0] ?? node.all[0] ?? node.none[0])?.message ?? ""})`) }));
     return { violations: short(told.violations), incomplete: short(told.incomplete) };
   }, TAGS);
@@ -171,10 +178,15 @@ export async function atAWidth(tab) {
     const range = document.createRange();
     for (let text = texts.nextNode(); text; text = texts.nextNode()) {
       if (text.parentElement.closest("code, pre, svg, script, style") || !isShown(text.parentElement)) continue;
+      // Paths and names of columns within a sentence are broken where there is room, as those in code are.
+      const names = [...text.data.matchAll(/\S*[\p{L}\d][/_=][\p{L}\d<{]\S*/gu)].map((name) => [name.index, name.index + name[0].length]);
       for (const found of text.data.matchAll(/[\p{L}\p{M}]{3,}/gu)) {
+        if (names.some(([begin, end]) => begin <= found.index && found.index < end)) continue;
         range.setStart(text, found.index);
         range.setEnd(text, found.index + found[0].length);
-        const lines = new Set([...range.getClientRects()].map((line) => Math.round(line.top)));
+        // At a soft hyphen the word after it has an empty box at the end of the line before.
+        const boxes = [...range.getClientRects()].filter((line) => line.width > 0.5);
+        const lines = new Set(boxes.map((line) => Math.round(line.top)));
         // What the browser hyphenated is no error.
         if (lines.size > 1 && getComputedStyle(text.parentElement).hyphens !== "auto") errors.push(`the word '${found[0]}' is broken: ${named(text.parentElement)}`);
       }

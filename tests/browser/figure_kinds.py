@@ -238,8 +238,11 @@ def change_rows(bucket, dataset, table, version):
     """Of the files of the dates that the version of the index changed."""
     if bucket.has("publication/releases"):
         where = "dataset = ? AND table_name = ? AND version = ?"
-        return bucket.one(f"SELECT sum(rows) FROM {bucket.rows('publication/releases')} WHERE {where}", [dataset, table, int(version)])
-    # A bucket that keeps no tables of its publication has the index of the version.
+        said = bucket.one(f"SELECT sum(rows) FROM {bucket.rows('publication/releases')} WHERE {where}", [dataset, table, int(version)])
+        if said is not None:
+            return said
+    # A bucket that keeps no tables of its publication has the index of the version; so have these tables, which do not tell of
+    # themselves.
     index = bucket.json(f"meta/{dataset}/{table}/index/v{int(version):010}.json")
     dates = {index["release"]["date"], *index["release"].get("dates", [])}
     return sum(file["rows"] for file in index["files"] if file["partition_date"] in dates)

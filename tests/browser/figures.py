@@ -13,11 +13,14 @@ import pathlib
 import re
 import sys
 
+import yaml
+
 from bucket import Bucket
 from figure_kinds import KINDS
 from parsed import parse
 
 UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "%": 1}
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 SPACES = re.compile(r"[\s\u00a0\u202f\u2009]+")
 
 # Within these a digit is no number that somebody counted: dates are compared with their `datetime`, the others are names, code, or
@@ -37,6 +40,8 @@ ALLOWED = [
     (r"§+ ?\d+[a-z]?(?: (?:Abs\.|Absatz) ?\d+)?|\(EU\) \d{4}/\d+|\b(?:Art\.|Artikel|Article) ?\d+", "laws"),
     (r"\bv?\d+\.\d+\.\d+\b", "versions of contracts"),
     (r"\b\d{4}-\d{2}-\d{2}(?:T[\d:.]+Z)?\b", "dates within a text of a rule"),
+    # Each is a key of the row or of the gap beside it, which the marked number in that row is asked with.
+    (r"\b\d{1,2}(?:–\d{1,2})? Uhr\b|\b\d{1,2} (?:am|pm)\b|\b\d{2}:\d{2}–\d{2}:\d{2}", "hours of the day"),
 ]
 MONTHS = {
     "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split(),
@@ -106,6 +111,14 @@ def wrong_time(element, language):
     return f"{written} is shown as '{text}'" if word and MONTHS[language].index(word) + 1 != parts[1] and word != "Mai" else None
 
 
+def constants(source, names):
+    """Texts of a file of Rust, by name."""
+    text = source.read_text()
+    for name in names:
+        literal = re.search(rf'\bconst {name}: &str = "((?:[^"\\]|\\.)*)"', text, re.DOTALL)[1]
+        yield re.sub(r"\\(.)", r"\1", re.sub(r"\\\n\s*", "", literal))
+
+
 def quoted(bucket):
     """Texts with digits that are not the pages' own: of contracts, rules, decisions and the configuration, as they are published."""
     found = set()
@@ -121,6 +134,12 @@ def quoted(bucket):
             for inner in value:
                 visit(inner)
 
+    # A table without a file is in no file that says what its columns are. These are the program's contracts and those of the sample.
+    for folder in ["src/publication/contracts", "schemas"]:
+        for contract in (REPOSITORY / folder).rglob("*.odcs.yaml"):
+            visit(yaml.safe_load(contract.read_text()))
+    # How points are reckoned is one long sentence with numbers, the same on all pages.
+    found.update(constants(REPOSITORY / "src/report/score.rs", ["FORMULA_EN", "FORMULA_DE"]))
     paths = ["datapackage.json", "catalog.jsonld", *bucket.folder.glob("meta/*/*/files.json"), *bucket.folder.glob("reports/*/overview.json"), *bucket.folder.glob("reports/*/*/quality.json")]
     for path in paths:
         path = bucket.folder / path

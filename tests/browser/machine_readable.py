@@ -105,9 +105,11 @@ def feed(bucket, path, language, before):
         for text in element.findall(ATOM + "content") + element.findall(ATOM + "summary"):
             demand(text.get("type", "text") in {"text", "html", "xhtml"}, f"{what}: content of the type '{text.get('type')}'")
     demand(len(set(ids)) == len(ids), f"{path}: an id stands twice")
-    demand(times == sorted(times, reverse=True), f"{path}: the newest is not the first")
+    # As instants: `05:00:00.5Z` is later than `05:00:00Z`, but not as a text.
+    instants = [datetime.datetime.fromisoformat(time) for time in times]
+    demand(instants == sorted(instants, reverse=True), f"{path}: the newest is not the first")
     if times:
-        demand(only(root, "updated", path) == max(times), f"{path}: it was updated when none of its entries was")
+        demand(datetime.datetime.fromisoformat(only(root, "updated", path)) == max(instants), f"{path}: it was updated when none of its entries was")
     if before:
         now = dict(zip(ids, times))
         earlier = ids_of(before, path)

@@ -73,20 +73,27 @@ fn found(script: &str, arguments: &[&str]) -> Value {
     serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{script}: {error}: {stdout}"))
 }
 
-/// Opens all pages of a bucket, at an address or in a workspace; their sizes by path.
-fn opened(place: &str, views: &[&str]) -> BTreeMap<String, u64> {
+/// Follows all links of a bucket, at an address or in a workspace, and opens its pages: all of them in all views in `./test --long`, else
+/// so many as are asked for, which a seed draws. Their sizes by path.
+fn opened(place: &str, most: u32) -> BTreeMap<String, u64> {
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("report.json").to_string_lossy().into_owned();
     let mut arguments = vec![place, "--report", &report];
-    let views = views.join(",");
-    if !views.is_empty() {
-        arguments.extend(["--views", &views]);
+    let most = most.to_string();
+    let seed = std::env::var("FAHRTENBUCH_TEST_SEED").unwrap_or_else(|_| "18".to_owned());
+    if !is_long() {
+        arguments.extend(["--most", &most, "--seed", &seed]);
     }
     let (errors, _) = wrong("pages.mjs", &arguments);
     assert!(errors.is_empty(), "{} errors:\n{}", errors.len(), errors.join("\n"));
     let report: Value = serde_json::from_slice(&std::fs::read(&report).unwrap()).unwrap();
     let pages = report["pages"].as_array().unwrap().iter();
     pages.map(|page| (page["path"].as_str().unwrap().to_owned(), page["bytes"].as_u64().unwrap())).collect()
+}
+
+/// In the rounds of `./test --long`.
+fn is_long() -> bool {
+    std::env::var_os("FAHRTENBUCH_TEST_ROUNDS").is_some()
 }
 
 /// The pages that each bucket has.
@@ -108,11 +115,10 @@ fn workspace(world: &World) -> String {
 
 #[test]
 #[cfg_attr(not(browser), ignore = "needs the browser that ./test finds")]
-#[ignore = "open: the pages do not hold all of it yet; run it with --run-ignored all"]
 fn all_pages_of_the_sample_hold_what_the_portal_promises_in_a_browser() {
     let (world, serving) = city_on_the_web();
     world.run();
-    let pages = opened(&serving.url(), &[]);
+    let pages = opened(&serving.url(), 12);
     assert_has_the_pages_of_the_city(&pages);
     for dataset in ["busplus", "stadtbus-fahrplan", TELEMETRY, "publication"] {
         for path in [format!("{dataset}/index.html"), format!("{dataset}/index.en.html")] {
@@ -123,19 +129,17 @@ fn all_pages_of_the_sample_hold_what_the_portal_promises_in_a_browser() {
 
 #[test]
 #[cfg_attr(not(browser), ignore = "needs the browser that ./test finds")]
-#[ignore = "open: the pages do not hold all of it yet; run it with --run-ignored all"]
 fn an_empty_bucket_and_one_with_a_timetable_alone_have_good_pages() {
-    assert_has_the_pages_of_the_city(&opened(&workspace(&empty()), &["phone-light"]));
-    let pages = opened(&workspace(&timetable_alone()), &["phone-dark"]);
+    assert_has_the_pages_of_the_city(&opened(&workspace(&empty()), 3));
+    let pages = opened(&workspace(&timetable_alone()), 3);
     assert!(pages.contains_key("stadtbus-fahrplan/index.html") && !pages.contains_key("busplus/index.html"));
 }
 
 #[test]
 #[cfg_attr(not(browser), ignore = "needs the browser that ./test finds")]
-#[ignore = "open: the pages do not hold all of it yet; run it with --run-ignored all"]
 fn a_withdrawn_day_leaves_good_pages_that_say_so() {
     let (world, _) = with_a_withdrawn_day();
-    opened(&workspace(&world), &["desktop-dark"]);
+    opened(&workspace(&world), 2);
     for (name, word) in [("index.html", "zurückgezogen"), ("index.en.html", "withdrawn")] {
         let page = std::fs::read_to_string(world.path("data/bucket").join(TELEMETRY).join(name)).unwrap();
         assert!(page.to_lowercase().contains(word), "{name}");
@@ -144,20 +148,21 @@ fn a_withdrawn_day_leaves_good_pages_that_say_so() {
 
 #[test]
 #[cfg_attr(not(browser), ignore = "needs the browser that ./test finds")]
-#[ignore = "open: the pages do not hold all of it yet; run it with --run-ignored all"]
 fn pages_of_five_years_of_days_stay_light_and_their_numbers_right() {
     let (world, _server, _, _) = five_years();
-    let pages = opened(&workspace(&world), &["phone-light"]);
+    let pages = opened(&workspace(&world), 0);
     for year in 2021..=2026 {
         let path = format!("{TELEMETRY}/{year}.html");
         assert!(pages.contains_key(&path), "{path}: {:?}", pages.keys());
     }
-    found("figures.py", &[&bucket(&world)]);
+    // The rows of 1,825 files are counted.
+    if is_long() {
+        found("figures.py", &[&bucket(&world)]);
+    }
 }
 
 #[test]
 #[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
-#[ignore = "open: the pages do not hold all of it yet; run it with --run-ignored all"]
 fn each_number_on_the_pages_of_the_sample_is_what_the_tables_say() {
     let world = city();
     world.run();
@@ -169,7 +174,6 @@ fn each_number_on_the_pages_of_the_sample_is_what_the_tables_say() {
 
 #[test]
 #[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
-#[ignore = "open: the pages do not hold all of it yet; run it with --run-ignored all"]
 fn each_number_is_what_the_tables_say_in_an_empty_bucket_and_after_a_withdrawal() {
     found("figures.py", &[&bucket(&empty())]);
     found("figures.py", &[&bucket(&timetable_alone())]);
@@ -179,7 +183,6 @@ fn each_number_is_what_the_tables_say_in_an_empty_bucket_and_after_a_withdrawal(
 
 #[test]
 #[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
-#[ignore = "open: the pages do not hold all of it yet; run it with --run-ignored all"]
 fn a_number_that_is_wrong_not_marked_or_unknown_is_found() {
     let world = city();
     world.run();
@@ -188,7 +191,8 @@ fn a_number_that_is_wrong_not_marked_or_unknown_is_found() {
     let rows = "data-figure=\"rows stadtbus-telemetrie vehicle_locations\"";
     for (added, expected) in [
         (format!("<data value=\"7\" {rows}>7</data>"), "is 7, and the tables say"),
-        (format!("<data value=\"14902\" {rows}>14,902</data>"), "is not written as numbers are in 'de'"),
+        (format!("<data value=\"14902\" {rows}>14902</data>"), "is not written as numbers are in 'de'"),
+        (format!("<data value=\"14902\" {rows}>14,902</data>"), "and shows '14,902'"),
         (format!("<data value=\"14902\" {rows}>14.903</data>"), "and shows '14.903'"),
         ("<data value=\"7\" data-figure=\"wishes\">7</data>".to_owned(), "there is no query for 'wishes'"),
         ("Es waren 4711 Busse.".to_owned(), "a number that is not marked: 'Es waren 4711 Busse.'"),
@@ -216,7 +220,6 @@ fn programs_read_the_feeds_the_datasets_and_the_package_of_a_portal() {
 
 #[test]
 #[cfg_attr(not(outsiders), ignore = "needs the tools that ./test sets up")]
-#[ignore = "open: the pages do not hold all of it yet; run it with --run-ignored all"]
 fn a_withdrawal_is_in_the_feed_and_what_was_told_before_stays() {
     let (world, before) = with_a_withdrawn_day();
     let entries = |of: &Value| of["feeds"]["stadtbus-telemetrie/feed.xml"].as_u64().unwrap();
@@ -229,7 +232,6 @@ fn a_withdrawal_is_in_the_feed_and_what_was_told_before_stays() {
 
 #[test]
 #[cfg_attr(not(browser), ignore = "needs the browser that ./test finds")]
-#[ignore = "open: the pages do not hold all of it yet; run it with --run-ignored all"]
 fn a_page_that_breaks_its_word_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
@@ -238,8 +240,8 @@ fn a_page_that_breaks_its_word_is_found() {
             "<!DOCTYPE html><html lang=\"{language}\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>"
         )
     };
-    let bad = "<img src=\"https://example.org/x.png\"><p style=\"width:60rem;color:#bbb\">The pages of the city are in English and not in German.</p>\
-        <a href=\"away.html\">Weg</a><a href=\"#nowhere\">Nirgends</a><script>document.querySelector('p').append(' more')</script>";
+    let bad = "<img src=\"https://example.org/x.png\"><p style=\"width:60rem\">The pages of the city are in English and not in German.</p>\
+        <p style=\"color:#bbb\">Blass</p><a href=\"away.html\">Weg</a><a href=\"#nowhere\">Nirgends</a><script>document.querySelector('p').append(' more')</script>";
     write("index.html", &format!("{}</head><body><main><h1>Daten</h1>{bad}</main></body></html>", head("de", "Daten")));
     let english = "<link rel=\"alternate\" hreflang=\"de\" href=\"index.html\"></head><body><main><h1>Data</h1></main></body></html>";
     write("index.en.html", &format!("{}{english}", head("de", "Data")));

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::names::{description, title};
 use super::view::View;
+use crate::portal::catalogue::{Rights, SourceLicence};
 use crate::portal::metadata::{Concept, FREQUENCIES};
 use crate::publication;
 use crate::text::Language;
@@ -36,8 +37,9 @@ pub(super) fn section(view: View<'_>) -> Markup {
     let (site, of, language) = (view.page.site, view.of, view.page.language);
     let about = description(site, of, language);
     html! {
-        (view.page.crumbs(&[]))
-        h1 { (title(site, of, language).mark(language)) }
+        @let title = title(site, of, language).mark(language);
+        (view.page.crumbs_of(&[], &title))
+        h1 { (title) }
         p.lead {
             @if about.language == language { (about.text) } @else { span lang=(about.language.code()) { (about.text) } }
         }
@@ -110,7 +112,13 @@ fn facts(view: View<'_>) -> Markup {
             div { dt { (view.say("Lizenz", "Licence")) } dd { (view.page.licence()) } }
             div {
                 dt { (view.say("Namensnennung", "Attribution")) }
-                dd { (metadata.attribution.as_deref().unwrap_or(&site.publisher)) }
+                dd { (site.attribution(&of.about)) }
+            }
+            @if !of.about.sources.is_empty() {
+                div.whole {
+                    dt { (view.say("Quellen und ihre Lizenzen", "Sources and their licences")) }
+                    dd { ul { @for sources in alike(&of.about.sources) { li { (rights(view, &sources)) } } } }
+                }
             }
             @if let Some(contact) = &metadata.contact {
                 div {
@@ -119,6 +127,39 @@ fn facts(view: View<'_>) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// Sources with the same rights, in one line each.
+fn alike(sources: &[SourceLicence]) -> Vec<Vec<&SourceLicence>> {
+    let mut groups: Vec<Vec<&SourceLicence>> = Vec::new();
+    let terms = |of: &SourceLicence| (of.rights.clone(), of.attribution.clone(), of.homepage.clone());
+    for source in sources {
+        match groups.iter_mut().find(|group| group.first().is_some_and(|first| terms(first) == terms(source))) {
+            Some(group) => group.push(source),
+            None => groups.push(vec![source]),
+        }
+    }
+    groups
+}
+
+/// Why data of sources may be released, who is to be named, and what they are called.
+fn rights(view: View<'_>, sources: &[&SourceLicence]) -> Markup {
+    let Some(first) = sources.first() else { return html! {} };
+    html! {
+        @match &first.rights {
+            Rights::Licence { id, address: Some(address) } => a href=(address) rel="license" { (id) },
+            Rights::Licence { id, address: None } => (id),
+            Rights::Own => (view.say("eigene Daten", "own data")),
+            Rights::Agreement => (view.say("mit Einwilligung derer, die die Rechte haben", "with the consent of who has the rights")),
+            Rights::Unsaid => (view.say("ohne Angabe einer Lizenz", "without a licence that is stated")),
+        }
+        @if let Some(name) = &first.attribution { ", " (name) }
+        @if let Some(page) = &first.homepage {
+            ", " a href=(page) { (view.say("Seite der Quelle", "page of the source")) }
+        }
+        ": "
+        @for (place, source) in sources.iter().enumerate() { @if place > 0 { ", " } code { (source.name) } }
     }
 }
 

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use super::days::{Group, State, dates};
-
 use super::reasons::{self, state_words};
 use super::view::{View, year_path};
-use crate::portal::dates::{WEEKDAYS, day_short, month};
+use crate::portal::dates::{WEEKDAYS, day_short};
 use crate::time::ServiceDate;
 
 /// Groups of days that the page of the dataset lists; the pages of years have all.
@@ -51,7 +50,7 @@ pub(super) fn section(view: View<'_>) -> Markup {
             p.years {
                 (view.say("Alle Tage nach Jahren: ", "All days by year: "))
                 @for year in view.days.years() {
-                    a href=(view.page.page(&year_path(view.name(), year))) { (year) } " "
+                    a href=(view.page.page(&year_path(view.name(), year))) { (view.year(year)) } " "
                 }
             }
         }
@@ -122,7 +121,7 @@ fn month_table(view: View<'_>, first: ServiceDate, is_newest: bool) -> Markup {
     let cells: Vec<Option<ServiceDate>> = before.chain(dates(first, last).map(Some)).collect();
     html! {
         table {
-            caption { (month(view.page.language, first)) }
+            caption { (view.month(first)) }
             thead { tr {
                 @for (de, whole_de, en, whole_en) in WEEKDAYS {
                     th scope="col" abbr=(view.say(whole_de, whole_en)) { (view.say(de, en)) }
@@ -146,7 +145,7 @@ fn day(view: View<'_>, date: ServiceDate, is_newest: bool) -> Markup {
     let day = date.0.day();
     html! {
         @match state {
-            State::Outside => td { (day) },
+            State::Outside => td { time datetime=(date) { (day) } },
             _ => td class=(state.word()) title=(in_words(view, date, state, is_newest)) {
                 time datetime=(date) { (day) }
                 @let letter = letter(view, state);

@@ -2,7 +2,9 @@
 
 use maud::{Markup, html};
 
+use super::table_title::named;
 use super::view::View;
+use crate::portal::frame::said;
 use crate::portal::overview::{Change, ChangeKind, ChangedTable};
 use crate::publish::index::index_key;
 use crate::text::Language;
@@ -57,7 +59,7 @@ fn line(view: View<'_>, change: &Change, tables: usize) -> Markup {
         b class=[(change.kind == ChangeKind::Withdrawal).then_some("bad")] { (kind_word(change.kind, language)) }
         @if let (Some(first), Some(last)) = (change.dates.first(), change.dates.last()) { ": " (view.span(*first, *last)) }
         @if let Some(reason) = &change.reason {
-            @if !reason.is_empty() { " – " (reason) }
+            @if !reason.is_empty() { " – " (said(reason, Language::De, language)) }
         }
         @if let Some(by) = &change.by { " (" (by) ")" }
         br;
@@ -79,7 +81,11 @@ fn line(view: View<'_>, change: &Change, tables: usize) -> Markup {
 fn table_of(view: View<'_>, table: &ChangedTable) -> Markup {
     let key = index_key(view.name(), &table.table, table.version);
     html! {
-        (table.table) " "
+        @match view.of.tables.iter().find(|other| other.index.table == table.table) {
+            Some(of) => (named(of, view.page.language)),
+            None => code { (table.table) },
+        }
+        " "
         a href=(view.page.link(&key)) { (view.say("Fassung ", "version ")) (table.version) }
         @if let Some(rows) = table.rows {
             " (" (view.count(&format!("change_rows {} {} {}", view.name(), table.table, table.version), rows)) (view.say(" Zeilen)", " rows)"))

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::names::title;
+use super::table_title::{called, named};
 use super::view::{View, are_apart};
 use crate::portal::catalogue::Table;
 use crate::portal::dates::day_text;
@@ -24,7 +25,7 @@ pub(super) fn section(view: View<'_>) -> Markup {
                 ))
             }
             @for table in first {
-                h3 { code { (table.index.table) } }
+                h3 { (named(table, view.page.language)) }
                 (of_table(view, table))
             }
             @if are_apart(view.of) && !others.is_empty() {
@@ -32,7 +33,7 @@ pub(super) fn section(view: View<'_>) -> Markup {
             } @else {
                 @for table in others {
                     details {
-                        summary { (view.say("Zitat von ", "Citation of ")) (table.index.table) }
+                        summary { (view.say("Zitat von ", "Citation of ")) (called(table, view.page.language)) }
                         (of_table(view, table))
                     }
                 }
@@ -45,14 +46,16 @@ pub(super) fn section(view: View<'_>) -> Markup {
 pub(super) fn of_table(view: View<'_>, table: &Table) -> Markup {
     let said = Citation::of(view, table);
     html! {
-        pre data-copy { code data-cite="text" { (said.text()) } }
-        pre data-copy { code data-cite="bibtex" { (said.bibtex()) } }
+        pre { code data-cite="text" { (said.text()) } }
+        pre { code data-cite="bibtex" { (said.bibtex()) } }
     }
 }
 
 struct Citation {
     language: Language,
-    creator: String,
+    /// Who is to be named.
+    creators: Vec<String>,
+    publisher: String,
     title: String,
     table: String,
     dataset: String,
@@ -72,7 +75,8 @@ impl Citation {
         let key = index_key(view.name(), &index.table, index.version);
         Self {
             language: view.page.language,
-            creator: site.metadata.attribution.clone().unwrap_or_else(|| site.publisher.clone()),
+            creators: site.attributed(&view.of.about).into_iter().map(str::to_owned).collect(),
+            publisher: site.publisher.clone(),
             title: title(site, view.of, view.page.language).text.to_owned(),
             table: index.table.clone(),
             dataset: view.name().to_owned(),
@@ -89,7 +93,8 @@ impl Citation {
     }
 
     fn text(&self) -> String {
-        let Self { creator, title, table, version, licence, address, sha256, .. } = self;
+        let Self { title, table, version, licence, address, sha256, .. } = self;
+        let creator = self.creators.join("; ");
         let (year, day) = (self.date.0.year(), day_text(self.language, self.date));
         match self.language {
             Language::De => format!(
@@ -106,14 +111,15 @@ impl Citation {
         let of = |text: &str| escaped(text);
         let word = self.language.say("Tabelle", "table");
         format!(
-            "@misc{{{dataset}-{table}-v{version},\n  author    = {{{{{}}}}},\n  title     = {{{{{}}}: {word} {}}},\n  year      = {{{}}},\n  \
+            "@misc{{{dataset}-{table}-v{version},\n  author    = {{{}}},\n  title     = {{{{{}}}: {word} {}}},\n  year      = {{{}}},\n  \
              date      = {{{date}}},\n  version   = {{{version}}},\n  publisher = {{{{{}}}}},\n  url       = {{{}}},\n  \
              note      = {{{} {}, SHA-256 {sha256}}}\n}}",
-            of(&self.creator),
+            // Names in braces are not taken apart into first and last ones.
+            self.creators.iter().map(|name| format!("{{{}}}", of(name))).collect::<Vec<_>>().join(" and "),
             of(&self.title),
             of(table),
             date.0.year(),
-            of(&self.creator),
+            of(&self.publisher),
             address,
             self.language.say("Lizenz", "Licence"),
             of(&self.licence),

@@ -2,7 +2,6 @@
 
 use maud::{Markup, html};
 
-use super::names::title;
 use super::view::View;
 use crate::portal::pictures;
 
@@ -14,8 +13,9 @@ pub(super) fn map_path(dataset: &str) -> String {
 pub(super) fn map(view: View<'_>) -> Markup {
     let Some(map) = &view.of.overview.map else { return html! {} };
     let name = view.name();
-    let of = title(view.page.site, view.of, view.page.language).text;
-    let alt = format!("{} {of}", view.say("Karte der Linien und Haltestellen:", "Map of lines and stops:"));
+    // Without the title, whose language no attribute could mark.
+    let alt =
+        view.say("Karte der Linien und Haltestellen dieses Datensatzes", "Map of the lines and stops of this dataset");
     html! {
         section #map aria-labelledby="map-title" {
             h2 #map-title { (view.say("Das Netz", "The network")) }

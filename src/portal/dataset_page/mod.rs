@@ -35,6 +35,7 @@ mod issues;
 mod names;
 mod quality;
 mod reasons;
+mod table_title;
 mod tables;
 mod view;
 mod ways_in;
@@ -49,6 +50,7 @@ use maud::{Markup, PreEscaped, html};
 
 pub(super) use self::changes::{kind_word, record_path, span_text};
 pub(super) use self::names::{description, title};
+pub(super) use self::table_title::named;
 
 use self::days::Days;
 pub(super) use self::view::path;
@@ -117,7 +119,7 @@ impl Made<'_> {
 
     fn table(&self, table: &crate::portal::catalogue::Table) -> File {
         let path = tables::path(&self.of.name, &table.index.table);
-        let name = tables::title(table, self.language);
+        let name = table_title::title(table, self.language);
         let about =
             self.language.say("Spalten, Dateien und Zitat einer Tabelle.", "Columns, files and citation of a table.");
         self.write(&path, &name, about, |view| (html! {}, tables::page(view, table)))
@@ -152,8 +154,8 @@ fn whole(view: View<'_>) -> Markup {
 /// To the sections.
 fn contents(view: View<'_>, has_quality: bool) -> Markup {
     let all = [
-        (true, "days", "Tage", "Days"),
-        (has_quality, "quality", "Qualität", "Quality"),
+        (view.days.bounds.is_some(), "days", "Tage", "Days"),
+        (has_quality && view.days.bounds.is_some(), "quality", "Qualität", "Quality"),
         (view.of.overview.map.is_some(), "map", "Netz", "Network"),
         (view.of.overview.hours.is_some(), "hours", "Tagesverlauf", "One day"),
         (true, "issues", "Bekannte Probleme", "Known issues"),

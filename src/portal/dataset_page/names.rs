@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 
 use super::view::View;
-use crate::portal::catalogue::{Dataset, Site};
-use crate::portal::dates::{day_short, day_text, numbers};
+use crate::portal::catalogue::{Dataset, Site, Table};
+use crate::portal::dates::{day_short, day_text, month, numbers};
 use crate::portal::frame::said;
 use crate::text::Language;
 use crate::time::ServiceDate;
@@ -49,12 +49,20 @@ pub(in crate::portal) fn description(site: &Site, of: &Dataset, language: Langua
     if let Some((text, language)) = of.description(site, language) {
         return Description { text: text.to_owned(), language };
     }
-    let names: Vec<&str> = of.tables.iter().take(TABLES_NAMED).map(|table| table.index.table.as_str()).collect();
+    // A title in the other language would stand in the middle of a sentence.
+    let named = |table: &Table| match table.title(language) {
+        Some((title, spoken)) if spoken == language => title.to_owned(),
+        _ => table.index.table.clone(),
+    };
+    let names: Vec<String> = of.tables.iter().take(TABLES_NAMED).map(named).collect();
     let more = of.tables.len().saturating_sub(names.len());
     let (names, publisher) = (names.join(", "), &site.publisher);
     let text = match (language, more) {
-        (_, 0) if names.is_empty() => {
-            language.say("Noch nichts ist veröffentlicht.", "Nothing has been published yet.").to_owned()
+        (Language::De, 0) if names.is_empty() => {
+            format!("Offene Daten von {publisher}. Noch ist nichts davon veröffentlicht.")
+        }
+        (Language::En, 0) if names.is_empty() => {
+            format!("Open data by {publisher}. None of it has been published yet.")
         }
         (Language::De, 0) => format!("Offene Daten von {publisher} mit den Tabellen {names}."),
         (Language::De, more) => format!("Offene Daten von {publisher} mit den Tabellen {names} und {more} weiteren."),
@@ -86,6 +94,16 @@ impl View<'_> {
     /// As narrow as tables want it.
     pub(super) fn short_date(&self, date: ServiceDate) -> Markup {
         html! { time datetime=(date) { (day_short(self.page.language, date)) } }
+    }
+
+    /// `November 2026`.
+    pub(super) fn month(&self, of: ServiceDate) -> Markup {
+        let iso = of.to_string();
+        html! { time datetime=(iso.get(..7).unwrap_or_default()) { (month(self.page.language, of)) } }
+    }
+
+    pub(super) fn year(&self, year: i16) -> Markup {
+        html! { time datetime=(format!("{year:04}")) { (year) } }
     }
 
     /// One date, or the first and the last.

@@ -9,7 +9,6 @@ use super::reasons::rule_words;
 use super::view::View;
 use crate::check::RuleResult;
 use crate::ledger::Status;
-use crate::portal::dates::month;
 use crate::portal::overview::Day;
 use crate::portal::pictures::trend;
 use crate::report::results::page_path;
@@ -80,7 +79,7 @@ fn by_month(view: View<'_>, scores: &[(ServiceDate, f64)]) -> Markup {
                             @let lowest = days.iter().map(|(_, score)| *score).fold(f64::INFINITY, f64::min);
                             @let mean = days.iter().map(|(_, score)| *score).sum::<f64>() / days.len() as f64;
                             tr {
-                                th scope="row" { (month(view.page.language, *first)) }
+                                th scope="row" { (view.month(*first)) }
                                 td.n { (view.decimal(&what("score_mean"), mean, 2)) }
                                 td.n { (view.decimal(&what("score_lowest"), lowest, 2)) }
                                 td.n { (view.count(&what("score_days"), days.len() as u64)) }

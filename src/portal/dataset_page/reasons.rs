@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use super::days::{Cause, Extent, Group, State};
 use super::names::either;
 use super::view::View;
+use crate::portal::frame::said;
 use crate::text::Language;
 
 /// The words of the column `gap_reason` in German and English; another word stands for itself.
@@ -119,7 +120,7 @@ pub(super) fn causes(view: View<'_>, group: &Group) -> Markup {
                     }
                 }
                 Cause::Withdrawn { by, reason } => {
-                    (view.say("Zurückgezogen von ", "Withdrawn by ")) (by) ": " (reason)
+                    (view.say("Zurückgezogen von ", "Withdrawn by ")) (by) ": " (said(reason, Language::De, view.page.language))
                 }
             }
         }

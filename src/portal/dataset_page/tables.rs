@@ -5,25 +5,16 @@ use maud::{Markup, html};
 
 use super::columns;
 use super::names::{either, title as dataset_title};
+use super::table_title::{called, named};
 use super::view::{View, are_apart};
 use crate::portal::catalogue::Table;
 use crate::publish::index::{IndexFile, meta_folder};
-use crate::text::Language;
 
-/// Newest files that are listed of each table.
-const FILES: usize = 31;
+/// Newest files that are listed of each table: four weeks.
+const FILES: usize = 28;
 
 pub(super) fn path(dataset: &str, table: &str) -> String {
     format!("{dataset}/tables/{table}.html")
-}
-
-/// What a table is called. A contract has one title, which is English.
-pub(super) fn title(table: &Table, language: Language) -> String {
-    let name = &table.index.table;
-    match (&table.contract.title, language) {
-        (Some(title), Language::En) if !title.trim().is_empty() => format!("{title} ({name})"),
-        _ => format!("{} {name}", language.say("Tabelle", "Table")),
-    }
 }
 
 pub(super) fn section(view: View<'_>) -> Markup {
@@ -61,12 +52,13 @@ fn overview(view: View<'_>) -> Markup {
                 @let name = &table.index.table;
                 tr id={ "table-" (name) } {
                     th scope="row" {
-                        a href=(view.page.page(&path(view.name(), name))) { code { (name) } }
+                        a href=(view.page.page(&path(view.name(), name))) { (called(table, view.page.language)) }
+                        @if table.title(view.page.language).is_some() { br; code { (name) } }
                         @if let Some(about) = about(view, table) { br; span.words { (first_sentence(about.text)) } }
                     }
                     td.n data-label=(view.say("Zeilen", "Rows")) { (rows(view, table)) }
                     td.n data-label=(view.say("Größe", "Size")) { (bytes(view, table)) }
-                    td data-label=(view.say("Dateien", "Files")) { (lists(view, table)) }
+                    td.lists data-label=(view.say("Dateien", "Files")) { (lists(view, table)) }
                 }
             } }
         }
@@ -102,17 +94,17 @@ fn lists(view: View<'_>, table: &Table) -> Markup {
 }
 
 fn in_page(view: View<'_>, table: &Table) -> Markup {
-    let name = &table.index.table;
+    let (name, language) = (&table.index.table, view.page.language);
     html! {
         section.table id={ "table-" (name) } aria-labelledby={ "table-" (name) "-title" } {
-            h3 id={ "table-" (name) "-title" } { code { (name) } }
+            h3 id={ "table-" (name) "-title" } { (named(table, language)) }
             (facts(view, table))
             details {
-                summary { (view.say("Spalten von ", "Columns of ")) (name) }
+                summary { (view.say("Spalten von ", "Columns of ")) (called(table, language)) }
                 (columns::list(view, table))
             }
             details {
-                summary { (view.say("Dateien von ", "Files of ")) (name) }
+                summary { (view.say("Dateien von ", "Files of ")) (called(table, language)) }
                 (files(view, table))
             }
         }
@@ -136,10 +128,11 @@ fn facts(view: View<'_>, table: &Table) -> Markup {
 
 /// The page of one table.
 pub(super) fn page(view: View<'_>, table: &Table) -> Markup {
-    let of = dataset_title(view.page.site, view.of, view.page.language);
+    let language = view.page.language;
+    let of = dataset_title(view.page.site, view.of, language).mark(language);
     html! {
-        (view.page.crumbs(&[(of.text, &super::path(view.name()))]))
-        h1 { (view.page.title) }
+        (view.page.crumbs_of(&[(of, &super::path(view.name()))], &called(table, language)))
+        h1 { (named(table, language)) }
         (facts(view, table))
         h2 #columns { (view.say("Spalten", "Columns")) }
         (columns::list(view, table))
@@ -185,7 +178,7 @@ fn file_row(view: View<'_>, table: &Table, file: &IndexFile) -> Markup {
             td.n { (view.size(&what("bytes"), file.bytes)) }
             td {
                 a href=(view.page.link(&file.path)) { (file.path.rsplit('/').next().unwrap_or_default()) }
-                br; code.digest { (file.sha256) }
+                br; code { (file.sha256) }
             }
         }
     }

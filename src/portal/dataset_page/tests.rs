@@ -6,7 +6,7 @@ use super::*;
 use crate::check::RuleResult;
 use crate::contract::{Dimension, OnFail, RuleId, odcs};
 use crate::ledger::Status;
-use crate::portal::catalogue::Table;
+use crate::portal::catalogue::{Rights, SourceLicence, Table};
 use crate::portal::overview::{
     ChangeKind, ColumnPreview, Day, DayCoverage, DayFinding, Hour, Hours, MapContent, Preview,
 };
@@ -244,6 +244,62 @@ fn sixty_columns_and_thousands_of_days_fit_into_a_page() {
     let files = files(&site(Some("https://daten.example.de")), &of);
     assert_light(&files);
     assert_eq!(files.iter().filter(|file| file.path.starts_with("bus/20")).count(), 22);
+}
+
+#[test]
+fn titles_in_another_language_say_so_and_tables_have_a_title_and_a_name() {
+    let mut of = dataset("bus", &["2026-11-24"]);
+    of.about.title_en = None;
+    let files = files(&site(None), &of);
+    let english = text(&files, "bus/index.en.html");
+    for expected in [
+        "<h1><span lang=\"de\">Busse</span></h1>",
+        "<li aria-current=\"page\"><span lang=\"de\">Busse</span></li>",
+        "id=\"table-t-title\">Buses <code>t</code></h3>",
+        "<caption><time datetime=\"2026-11\">November 2026</time></caption>",
+    ] {
+        assert!(english.contains(expected), "{expected}: {english}");
+    }
+    assert!(text(&files, "bus/index.html").contains("<span lang=\"en\">Buses</span> <code>t</code></h3>"));
+    let year = text(&files, "bus/2026.en.html");
+    assert!(year.contains("<h1><span lang=\"de\">Busse</span> <time datetime=\"2026\">2026</time></h1>"), "{year}");
+}
+
+#[test]
+fn sources_stand_with_their_licences_and_whom_they_want_to_be_named_is_in_the_citation() {
+    let mut of = dataset("bus", &["2026-11-24"]);
+    let source = |name: &str, rights, attribution: Option<&str>| SourceLicence {
+        dataset: "bus".into(),
+        name: name.into(),
+        rights,
+        attribution: attribution.map(str::to_owned),
+        homepage: None,
+    };
+    let address = Some("https://opendatacommons.org/licenses/odbl/".to_owned());
+    of.about.sources = vec![
+        source("vehicles", Rights::Own, None),
+        source("timetable", Rights::Licence { id: "ODbL-1.0".into(), address }, Some("Verbund")),
+        source("alerts", Rights::Own, None),
+    ];
+    let files = files(&site(None), &of);
+    for (path, expected) in [
+        ("bus/index.html", "<li>eigene Daten: <code>vehicles</code>, <code>alerts</code></li>"),
+        ("bus/index.html", "rel=\"license\">ODbL-1.0</a>, Verbund: <code>timetable</code></li>"),
+        ("bus/index.html", "<dd>Stadt Offenburg (Beispiel); Verbund</dd>"),
+        ("bus/index.html", "Stadt Offenburg (Beispiel); Verbund (2026): Busse. Tabelle t,"),
+        ("bus/index.html", "author    = {{Stadt Offenburg (Beispiel)} and {Verbund}},"),
+        ("bus/index.html", "publisher = {{Stadt Offenburg (Beispiel)}},"),
+        ("bus/index.en.html", "own data: <code>vehicles</code>"),
+    ] {
+        assert!(text(&files, path).contains(expected), "{expected}: {}", text(&files, path));
+    }
+}
+
+#[test]
+fn a_dataset_without_days_has_no_way_to_its_days() {
+    let files = files(&site(None), &dataset("bus", &[]));
+    let page = text(&files, "bus/index.html");
+    assert!(!page.contains("href=\"#days\"") && !page.contains("href=\"#quality\"") && page.contains("href=\"#use\""));
 }
 
 #[test]

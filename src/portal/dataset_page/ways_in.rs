@@ -4,6 +4,7 @@
 
 use maud::{Markup, html};
 
+use super::table_title::named;
 use super::view::View;
 use crate::portal::catalogue::Table;
 use crate::publish::iceberg;
@@ -13,7 +14,7 @@ use crate::publish::index::meta_folder;
 struct Way {
     name: &'static str,
     title: &'static str,
-    /// German and English.
+    /// German and English; between backticks is code.
     note: (&'static str, &'static str),
     text: String,
 }
@@ -35,7 +36,7 @@ pub(super) fn section(view: View<'_>) -> Markup {
             h2 #use-title { (view.say("Daten nutzen", "Use the data")) }
             p {
                 (view.say("Ein Klick kopiert den Text; er läuft, wie er dasteht. Beispiel: die Tabelle ", "One click copies the text; it runs as it stands. Example: the table "))
-                code { (table.index.table) } "."
+                (named(table, view.page.language)) "."
                 @if view.page.site.base_url.is_none() {
                     (view.say(
                         " Diese Daten haben noch keine Adresse im Web: Die Beispiele laufen im Ordner, in dem sie liegen.",
@@ -45,13 +46,13 @@ pub(super) fn section(view: View<'_>) -> Markup {
             }
             @for way in first {
                 h3 { (way.title) }
-                p { (view.say(way.note.0, way.note.1)) }
+                p { (note(view, way)) }
                 (snippet(way))
             }
             @for way in others {
                 details {
                     summary { (way.title) }
-                    p { (view.say(way.note.0, way.note.1)) }
+                    p { (note(view, way)) }
                     (snippet(way))
                 }
             }
@@ -59,8 +60,14 @@ pub(super) fn section(view: View<'_>) -> Markup {
     }
 }
 
+/// What is said of a way, with what is of its language in code.
+fn note(view: View<'_>, way: &Way) -> Markup {
+    let parts = view.say(way.note.0, way.note.1).split('`').enumerate();
+    html! { @for (place, part) in parts { @if place % 2 == 1 { code { (part) } } @else { (part) } } }
+}
+
 fn snippet(way: &Way) -> Markup {
-    html! { pre data-copy { code data-way=(way.name) { (way.text) } } }
+    html! { pre { code data-way=(way.name) { (way.text) } } }
 }
 
 /// Where the bucket is, as each language writes it.
@@ -112,8 +119,8 @@ impl Place {
             name: "duckdb-catalogue",
             title: "DuckDB 1.5 (Iceberg)",
             note: (
-                "Alle Tabellen auf einmal, mit früheren Fassungen. Nennen Sie partition_date, wo es geht: Dann werden nur die Dateien dieser Tage geholt.",
-                "All tables at once, with earlier versions. Name partition_date where you can: then only the files of these days are fetched.",
+                "Alle Tabellen auf einmal, mit früheren Fassungen. Nennen Sie `partition_date`, wo es geht: Dann werden nur die Dateien dieser Tage geholt.",
+                "All tables at once, with earlier versions. Name `partition_date` where you can: then only the files of these days are fetched.",
             ),
             text: format!(
                 "INSTALL iceberg; LOAD iceberg;\nATTACH '' AS stadt (TYPE iceberg, ENDPOINT '{}/iceberg', AUTHORIZATION_TYPE 'none', \
@@ -147,8 +154,8 @@ impl Place {
             name: "duckdb-files",
             title: "DuckDB 2.0",
             note: (
-                "In dem Ordner, in dem die Dateien liegen: im Ordner download, nachdem sie mit curl geholt sind.",
-                "In the folder that has the files: in the folder download, after curl has fetched them.",
+                "In dem Ordner, in dem die Dateien liegen: im Ordner `download`, nachdem sie mit curl geholt sind.",
+                "In the folder that has the files: in the folder `download`, after curl has fetched them.",
             ),
             text: format!(
                 "SET VARIABLE files = (SELECT list(path) FROM read_csv('{list}'));\n\
@@ -164,8 +171,8 @@ impl Place {
             name: "polars",
             title: "Polars (Python)",
             note: (
-                "Holt alle Tage; index.tail(7) in der Schleife nimmt nur die neuesten sieben.",
-                "Fetches all days; index.tail(7) in the loop takes the newest seven only.",
+                "Holt alle Tage; `index.tail(7)` in der Schleife nimmt nur die neuesten sieben.",
+                "Fetches all days; `index.tail(7)` in the loop takes the newest seven only.",
             ),
             text: format!(
                 "import polars as pl\n\nbase = {}\nindex = pl.read_csv(base + \"{list}\")\ntable = pl.concat(\n    [pl.read_parquet(base + path, \
@@ -219,8 +226,8 @@ impl Place {
             name: "spark",
             title: "Spark (pyspark)",
             note: (
-                "In dem Ordner, in dem die Dateien liegen: im Ordner download, nachdem sie mit curl geholt sind.",
-                "In the folder that has the files: in the folder download, after curl has fetched them.",
+                "In dem Ordner, in dem die Dateien liegen: im Ordner `download`, nachdem sie mit curl geholt sind.",
+                "In the folder that has the files: in the folder `download`, after curl has fetched them.",
             ),
             text: format!(
                 "import csv\n\nfrom pyspark.sql import SparkSession\n\nspark = SparkSession.builder.master(\"local[*]\").getOrCreate()\n\
@@ -240,8 +247,8 @@ impl Place {
             name: "r",
             title: "R",
             note: (
-                "Nur mit R selbst: holt den neuesten Tag und vergleicht ihn mit seinem SHA-256. Gelesen wird er mit arrow::read_parquet(file).",
-                "With R alone: fetches the newest day and compares it with its SHA-256. arrow::read_parquet(file) reads it.",
+                "Nur mit R selbst: holt den neuesten Tag und vergleicht ihn mit seinem SHA-256. Gelesen wird er mit `arrow::read_parquet(file)`.",
+                "With R alone: fetches the newest day and compares it with its SHA-256. `arrow::read_parquet(file)` reads it.",
             ),
             text: format!(
                 "base <- {base}\nindex <- read.csv(paste0(base, \"{list}\"))\nnewest <- tail(index, 1)\nfile <- tempfile(fileext = \".parquet\")\n\
@@ -260,8 +267,8 @@ impl Place {
             name: "javascript",
             title: "JavaScript (hyparquet)",
             note: (
-                "Im Browser: npm install hyparquet hyparquet-compressors. Geholt wird nur, was gelesen wird.",
-                "In the browser: npm install hyparquet hyparquet-compressors. Only what is read is fetched.",
+                "Im Browser: `npm install hyparquet hyparquet-compressors`. Geholt wird nur, was gelesen wird.",
+                "In the browser: `npm install hyparquet hyparquet-compressors`. Only what is read is fetched.",
             ),
             text: format!(
                 "import {{ asyncBufferFromUrl, parquetReadObjects }} from \"hyparquet\";\nimport {{ compressors }} from \"hyparquet-compressors\";\n\n\
@@ -283,8 +290,8 @@ impl Place {
             name: "curl",
             title: "curl, sha256sum",
             note: (
-                "Holt alle Dateien der Tabelle in den Ordner download und vergleicht jede mit ihrem SHA-256.",
-                "Fetches all files of the table into the folder download and compares each with its SHA-256.",
+                "Holt alle Dateien der Tabelle in den Ordner `download` und vergleicht jede mit ihrem SHA-256.",
+                "Fetches all files of the table into the folder `download` and compares each with its SHA-256.",
             ),
             text: format!(
                 "base={base}\nmkdir -p download && cd download\ncurl -fsS --create-dirs -o {list} \"$base/{list}\"\n\

@@ -13,9 +13,10 @@ pub(super) fn content(view: View<'_>, year: i16) -> Markup {
     let (Some((from, to)), Some((first, newest))) = (whole, view.days.bounds) else { return html! {} };
     let (from, to) = (from.max(ServiceDate(first.0.first_of_month())), to.min(newest));
     let groups = view.days.groups(from, to);
+    let of = title(view.page.site, view.of, view.page.language).mark(view.page.language);
     html! {
-        (view.page.crumbs(&[(title(view.page.site, view.of, view.page.language).text, &super::path(view.name()))]))
-        h1 { (view.page.title) }
+        (view.page.crumbs_of(&[(of.clone(), &super::path(view.name()))], &view.year(year)))
+        h1 { (of) " " (view.year(year)) }
         (calendar::months(view, from, to, false))
         @if !groups.is_empty() {
             h2 { (view.say("Tage, die nicht vollständig sind", "Days that are not complete")) }

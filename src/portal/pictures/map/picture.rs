@@ -330,10 +330,6 @@ impl<'a> Foot<'a> {
                 _ => format!("{number} Haltestellen liegen außerhalb / {number} stops are outside"),
             });
         }
-        if (dots.count as u64) < drawing.stops {
-            let (stops, circles) = (thin(drawing.stops), thin(dots.count as u64));
-            notes.push(format!("{stops} Haltestellen, {circles} Kreise / {stops} stops, {circles} circles"));
-        }
         Self {
             bar: bar(extent),
             legend,
