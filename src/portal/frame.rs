@@ -111,11 +111,17 @@ impl Page<'_> {
 
     /// The way down to this page: the home page, then these titles with their places from the root of the bucket, then this page.
     pub(super) fn crumbs(&self, above: &[(&str, &str)]) -> Markup {
+        let above: Vec<(Markup, &str)> = above.iter().map(|(title, path)| (html! { (title) }, *path)).collect();
+        self.crumbs_to(&above, self.title)
+    }
+
+    /// As [`Page::crumbs`], to a page that is called otherwise here than in its title.
+    pub(super) fn crumbs_to(&self, above: &[(Markup, &str)], here: &str) -> Markup {
         html! {
             nav.crumbs aria-label=(self.language.say("Sie sind hier", "You are here")) { ol {
                 li { a href=(self.page("index.html")) { (self.language.say("Startseite", "Home")) } }
                 @for (title, path) in above { li { a href=(self.page(path)) { (title) } } }
-                li aria-current="page" { (self.title) }
+                li aria-current="page" { (here) }
             } }
         }
     }
@@ -237,7 +243,7 @@ pub(super) fn way_to(contact: &Contact, text: &str) -> Markup {
 }
 
 /// The city's colour, in light and dark.
-fn colours(site: &Site) -> String {
+pub(super) fn colours(site: &Site) -> String {
     let accent = site.portal.accent();
     format!(
         "@media screen{{:root{{--accent:{};--accent-ink:{}}}}}\

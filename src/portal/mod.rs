@@ -29,10 +29,9 @@ pub(crate) use crate::portal::catalogue::{About, Catalogue, Dataset, Rights, Sit
 
 use crate::publication;
 use crate::publish::index;
-use crate::report::results::{Form, page_path, path};
+use crate::report::results::{Form, path};
 use crate::report::trend::Report;
 use crate::report::{Quality, json, junit};
-use crate::text::Language;
 
 /// All views of a bucket, apart from the results of single runs.
 #[cfg(test)]
@@ -52,7 +51,7 @@ pub(crate) fn home(catalogue: &Catalogue) -> Vec<File> {
     files
 }
 
-/// What is told of one dataset: `files.json` and `index.csv` of each table, its pages, its feeds, and the quality page.
+/// What is told of one dataset: `files.json` and `index.csv` of each table, its pages, its feeds, and the quality pages.
 pub(crate) fn dataset(site: &Site, of: &Dataset) -> Vec<File> {
     let views = of.tables.iter().flat_map(|table| index::views(&table.index));
     let mut files: Vec<File> = views.map(|(path, bytes)| File { path, bytes }).collect();
@@ -60,9 +59,7 @@ pub(crate) fn dataset(site: &Site, of: &Dataset) -> Vec<File> {
     if of.name != publication::DATASET {
         let indexes = of.tables.iter().map(|table| &table.index);
         let report = Report::of(&of.name, &of.results).with_rollbacks(indexes);
-        let titles = (of.title(site, Language::De).0, of.title(site, Language::En).0);
-        let page = quality_page::of_dataset(&site.title, titles, &report);
-        files.push(File::new(page_path(&of.name), page));
+        files.extend(quality_page::files(site, of, &report));
     }
     files.extend(dataset_page::files(site, of));
     files.extend(atom::files(site, of));
